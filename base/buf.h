@@ -1,0 +1,34 @@
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+/* Growing bytes to write into. Remembers its first failure: write on, check `buf_ok` once at the end. */
+#include "base/rc.h"
+#include "base/str.h"
+#include <stdarg.h>
+
+struct buf {
+    char *p;                        /* malloc'ed, owned */
+    size_t n, cap, limit;
+    enum rc failed;                 /* RC_OK, RC_LIMIT or RC_NOMEM */
+};
+
+/** @param limit  most bytes it may hold (0 = 1 GiB). Nothing is allocated yet. */
+void buf_init(struct buf *b, size_t limit);
+/** Free. Accepts zeroes. */
+void buf_finish(struct buf *b);
+/** Empty, keep the memory, forget the failure. */
+void buf_reset(struct buf *b);
+void buf_put(struct buf *b, struct str s);
+void buf_putz(struct buf *b, const char *z);
+void buf_byte(struct buf *b, unsigned c);
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** Room for n bytes at the end to be filled by the caller, already counted; NULL once failed. */
+char *buf_room(struct buf *b, size_t n);
+/** Cut back to n bytes (n <= b->n), for taking back what was written since. */
+void buf_cut(struct buf *b, size_t n);
+static inline bool buf_ok(const struct buf *b) { return b->failed == RC_OK; }
+static inline struct str buf_str(const struct buf *b) { return (struct str){ b->p, b->n }; }
+/** NUL-terminate without counting it. @return b->p, or "" when failed or empty */
+const char *buf_z(struct buf *b);
+/** Append s as the inside of a JSON string (no quotes), invalid UTF-8 as U+FFFD. */
+void buf_json(struct buf *b, struct str s);
+#endif

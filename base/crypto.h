@@ -1,0 +1,39 @@
+#ifndef BASE_CRYPTO_H
+#define BASE_CRYPTO_H
+/* The only file that knows libcrypto (and, for signatures and certificates, what grows around it). */
+#include "base/rc.h"
+#include "base/str.h"
+#include "base/world.h"
+#include <stdio.h>
+
+enum { MD5_BYTES = 16, SHA1_BYTES = 20, SHA256_BYTES = 32, SHA256_HEX_BYTES = 65, SEAL_KEY_BYTES = 32, SEAL_EXTRA_BYTES = 28 };
+
+/** MD5 of up to four parts, one after another; unused ones are (struct str){0}. Fast: no allocation. */
+void crypto_md5(const struct str *parts, size_t n_parts, uint8_t out[MD5_BYTES]);
+void crypto_hmac_sha1(struct str key, struct str data, uint8_t out[SHA1_BYTES]);
+void crypto_sha256(struct str data, uint8_t out[SHA256_BYTES]);
+
+/* SHA-256 in pieces. */
+struct crypto_sha256_ctx;
+struct crypto_sha256_ctx *crypto_sha256_create(void);           /* NULL when out of memory */
+void crypto_sha256_update(struct crypto_sha256_ctx *c, struct str data);
+void crypto_sha256_final(struct crypto_sha256_ctx *c, char hex[SHA256_HEX_BYTES]);
+void crypto_sha256_destroy(struct crypto_sha256_ctx *c);
+
+/** Unpredictable bytes; ends the program only if the system has none. */
+void crypto_random(uint8_t *out, size_t n);
+/** n characters from A-Z a-z 2-9 without the ones people mix up (0 O 1 l I), NUL-terminated into out[n + 1]. */
+void crypto_random_text(const struct world *w, char *out, size_t n);
+
+/** AES-256-GCM: out holds n + SEAL_EXTRA_BYTES (nonce, tag, text). `name` is bound to it (associated data). */
+enum rc crypto_seal(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct str plain, uint8_t *out, struct err *e);
+/** @param out  sealed.n - SEAL_EXTRA_BYTES bytes. @return RC_DENIED when the key, the name or the bytes are wrong */
+enum rc crypto_open(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct str sealed, uint8_t *out, struct err *e);
+/** scrypt of a password as "scrypt$<salt>$<hash>" into out[128]; and its check. */
+enum rc crypto_password_hash(struct str password, char out[128], struct err *e);
+bool crypto_password_check(struct str password, struct str hash);
+/** Self-signed P-256 certificate with a subjectAltName for each of `hosts` (DNS names or addresses), as PEM files
+ *  (key mode 0600). For development and quickstart. */
+enum rc crypto_make_certificate(const char *cert_file, const char *key_file, const char *const *hosts, size_t n_hosts,
+                                int days, struct err *e);
+#endif

@@ -1,0 +1,25 @@
+#ifndef BASE_CURSOR_H
+#define BASE_CURSOR_H
+/* Reads outside bytes; remembers the first failure and then gives zeroes, so that a decoder checks once at the end. */
+#include "base/str.h"
+
+struct cursor { const uint8_t *p, *end; bool failed; };
+
+static inline struct cursor cursor_of(struct str s)
+{
+    return (struct cursor){ (const uint8_t *)s.p, (const uint8_t *)s.p + s.n, false };
+}
+static inline size_t cursor_left(const struct cursor *c) { return (size_t)(c->end - c->p); }
+static inline bool cursor_done(const struct cursor *c) { return c->p == c->end; }
+uint8_t  cursor_u8(struct cursor *c);
+uint16_t cursor_u16be(struct cursor *c);
+uint32_t cursor_u32be(struct cursor *c);
+/** WBXML mb_u_int32 / WSP uintvar: at most 5 octets, at most 32 bits. */
+uint32_t cursor_uintvar(struct cursor *c);
+/** The next n bytes, borrowed. */
+struct str cursor_take(struct cursor *c, size_t n);
+/** Bytes up to a NUL, borrowed and without it; the NUL is passed over. Fails when there is none. */
+struct str cursor_strz(struct cursor *c);
+/** Look at the next byte without taking it; 0 at the end (not a failure). */
+uint8_t cursor_peek(const struct cursor *c);
+#endif

@@ -1,0 +1,40 @@
+#ifndef BASE_STR_H
+#define BASE_STR_H
+/* A borrowed run of bytes with its length; not NUL-terminated. `p` may be NULL only when `n` is 0. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct str { const char *p; size_t n; };
+
+#define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
+/** For printf("%.*s", STR_ARG(s)). */
+#define STR_ARG(s) (int)(s).n, (s).n ? (s).p : ""
+
+/** A NUL-terminated text as a str; NULL gives the empty str. */
+struct str str_of(const char *z);
+bool str_eq(struct str a, struct str b);
+/** Compare with a NUL-terminated text. */
+bool str_is(struct str a, const char *z);
+/** As str_eq, ASCII letters folded. */
+bool str_eq_fold(struct str a, struct str b);
+/** memcmp order, a prefix first. @return <0, 0, >0 */
+int str_cmp(struct str a, struct str b);
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+/** Without leading and trailing space, tab, CR and LF. */
+struct str str_trim(struct str s);
+/** Bytes [from, to) of s; both are cut to the length. */
+struct str str_slice(struct str s, size_t from, size_t to);
+/** Index of the first `c` at or after `from`, or s.n when there is none. */
+size_t str_find(struct str s, char c, size_t from);
+/** Take the part before the next `sep` off the front of *rest. @return false when nothing is left */
+bool str_cut(struct str *rest, char sep, struct str *part);
+/** Whole text as a decimal number, sign allowed, no blanks. @return false when it is not, or overflows */
+bool str_to_i64(struct str s, int64_t *out);
+bool str_to_u64(struct str s, uint64_t *out);
+/** FNV-1a, for hash tables that a peer cannot grow at will. */
+uint64_t str_hash(struct str s);
+/** Well-formed UTF-8 without NUL? */
+bool str_is_utf8(struct str s);
+#endif

@@ -1,0 +1,19 @@
+#ifndef BASE_WORLD_H
+#define BASE_WORLD_H
+/* Time and randomness as an argument, so that a stage reads neither and a test can run a day in a millisecond. */
+#include <stddef.h>
+#include <stdint.h>
+
+struct world {
+    int64_t now_ms;                                         /* UTC, ms since 1970 */
+    void (*random)(void *ctx, uint8_t *out, size_t n);      /* unpredictable in the programs, fixed in tests */
+    void *ctx;
+};
+
+/** The real one: clock_gettime and the system's random bytes. Only the shells call it. */
+struct world world_real(void);
+/** Fixed: starts at now_ms; bytes from a counter seeded with *seed, which it advances. For tests and replay. */
+struct world world_fixed(int64_t now_ms, uint64_t *seed);
+/** Milliseconds of a clock that never goes back, for timeouts inside the shells. */
+int64_t world_monotonic_ms(void);
+#endif
