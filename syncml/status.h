@@ -1,0 +1,15 @@
+#ifndef SYNCML_STATUS_H
+#define SYNCML_STATUS_H
+/* SyncML status codes (dm-protocol.md 6). */
+#include "base/rc.h"
+#include <stdbool.h>
+
+/** "Command not allowed" for 405; for an unknown code the words of its class. Never NULL. */
+const char *sml_status_text(int code);
+/** Success for whoever sent the command: 2xx without 213..216, and our 1200..1299. */
+bool sml_status_ok(int code);
+/** May the same command succeed later without anything being changed (408, 417, 420, 500, 503, 506, 510)? */
+bool sml_status_retry(int code);
+/** The status that tells a peer what our rc means: RC_OK 200, RC_PARSE 400, RC_NOT_FOUND 404, RC_LIMIT 414, RC_DENIED 425, ... */
+int sml_status_of_rc(enum rc rc);
+#endif
