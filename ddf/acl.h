@@ -1,0 +1,16 @@
+#ifndef DDF_ACL_H
+#define DDF_ACL_H
+/* Access control lists (dm-protocol.md 11.2, 11.3). */
+#include "base/arena.h"
+#include "base/rc.h"
+#include "ddf/schema.h"
+
+/** Grammar of "Get=*&Replace=a+b". Empty is in order (inherited). @return RC_PARSE with what and where */
+enum rc ddf_acl_check(struct str acl, struct err *e);
+/** Does this one ACL (not inherited ones) give `server` the command? */
+bool ddf_acl_allows(struct str acl, enum ddf_access command, struct str server);
+/** The ACL without a server; entries left empty are dropped (C-117). */
+enum rc ddf_acl_without(struct str acl, struct str server, struct arena *a, struct str *out);
+/** The ACL with the server added to these commands (bits). */
+enum rc ddf_acl_with(struct str acl, unsigned commands, struct str server, struct arena *a, struct str *out);
+#endif

@@ -1,0 +1,133 @@
+#ifndef DDF_LAYOUT_H
+#define DDF_LAYOUT_H
+/* Where each setting, state, operation and KPI of a VM lies in one management object, and how our words become its values: so that
+ * no C code spells a node name. One YAML file for each management object in ddf/layout/; see x-virmo-1.0.yaml for the form. */
+#include "base/arena.h"
+#include "base/rc.h"
+
+/* Which node an entry's path hangs from. */
+enum ddf_scope {
+    DDF_DEVICE,     /* the root of the virtualization object: hypervisor facts, device-wide settings and operations */
+    DDF_VM,         /* one VM's node */
+    DDF_IMAGE,      /* one image's node in the image object */
+    DDF_SCOPE_COUNT
+};
+
+/* How a policy's words become a node's text. */
+enum ddf_kind {
+    DDF_K_TEXT,     /* as it is */
+    DDF_K_INT,      /* decimal */
+    DDF_K_BOOL,     /* true, false */
+    DDF_K_ENUM,     /* one of words[]: wire[] */
+    DDF_K_KIB,      /* "512Mi" -> KiB */
+    DDF_K_KBPS,     /* "10M" (bits a second) -> kbit/s */
+    DDF_K_SECONDS,  /* "10m" -> seconds */
+    DDF_K_LIST,     /* list of texts -> comma separated */
+    DDF_K_IMAGE,    /* "name:version" -> ImageID of our image store */
+    DDF_K_NONE      /* Exec target or fact that policy never writes */
+};
+
+/* When a change may be made and takes effect. */
+enum ddf_change {
+    DDF_C_NEVER,    /* read only for policy */
+    DDF_C_LIVE,     /* at once in any state */
+    DDF_C_APPLY,    /* at once if the hypervisor can, else waits for the apply operation or next start */
+    DDF_C_STOPPED,  /* only while stopped or defined */
+    DDF_C_DEFINED,  /* only before it is provisioned */
+    DDF_C_UPGRADE   /* before provisioning by writing; afterwards through the upgrade operation */
+};
+
+struct ddf_word { struct str word, wire; };
+
+struct ddf_entry {
+    enum ddf_scope scope;
+    struct str name;                /* our word: "resources.cpu.vcpus", "kpi.cpu.usage_pct", "state"; '*' = an instance's name */
+    struct str path;                /* relative to the scope's node: "Resources/CPU/VCPUs"; '*' = the instance's node name */
+    struct str format;              /* DDF format of the leaf: "int", "chr", ...; "node" for instances; "null" for Exec */
+    enum ddf_kind kind;
+    enum ddf_change change;
+    struct ddf_word *words;         /* DDF_K_ENUM */
+    size_t n_words;
+    bool instance;                  /* has a '*': "resources.storage.*.quota" */
+    /* Leaves that come with a new instance: "peripherals.*" writes Periph/<x>/ID = "class:<x>" first. */
+    struct ddf_word *with; size_t n_with;      /* word = path relative to the instance's node, wire = value, '*' = instance name */
+    bool kpi;                       /* belongs into samples; name begins with "kpi." */
+    bool counter;                   /* a KPI that only grows (until a restart) */
+    struct str unit, label;         /* for people: "%", "KiB", "Memory used" */
+};
+
+/* Exec targets of a VM and of an image. */
+struct ddf_operation {
+    enum ddf_scope scope;
+    struct str name, path;          /* "lock", "Operations/Lock" */
+    struct str label;               /* "Lock" */
+    int *from; size_t n_from;       /* stable states it can start in; none = any */
+    int to;                         /* state it leads to, -1 = unchanged */
+    int lock_to;                    /* LockState it leads to, -1 = unchanged */
+    bool while_locked;
+    bool destructive;               /* asks for confirmation */
+    struct ddf_word *args; size_t n_args;      /* allowed arguments: word = key, wire = kind of value ("bool", "int", "text") */
+};
+
+struct ddf_state {
+    int value; struct str name;     /* 50, "running" */
+    bool stable;
+    struct str label;
+};
+
+/* How to come nearer to a goal from each state: goal "running" from 30 by "start". */
+struct ddf_route { int from; struct str operation; struct str args; };
+struct ddf_goal { struct str name; int state; bool gone; struct ddf_route *routes; size_t n_routes; };
+
+struct ddf_code { int code; struct str text; };     /* result codes, state reasons */
+struct ddf_alert { struct str name, type; };        /* "operation_complete" -> "urn:..."; several types may share a name (aliases) */
+
+struct ddf_layout {
+    struct str mo, image_mo;        /* MO identifiers this layout is for */
+    struct str root, vms, images;   /* "./Virtualization", "./Virtualization/VM", "./VMImages" */
+    struct ddf_entry *entries; size_t n_entries;
+    struct ddf_operation *operations; size_t n_operations;
+    struct ddf_state *states; size_t n_states;
+    struct ddf_goal *goals; size_t n_goals;
+    struct ddf_code *results; size_t n_results;
+    struct ddf_code *reasons; size_t n_reasons;     /* StateReason */
+    struct ddf_code *phases; size_t n_phases;       /* Progress/Phase */
+    struct ddf_alert *alerts; size_t n_alerts;
+};
+
+/** Everything is in the arena. @return RC_PARSE, RC_INVALID with line and column of the entry */
+enum rc ddf_layout_load(const char *file, struct arena *a, struct ddf_layout **out, struct err *e);
+enum rc ddf_layout_parse(struct str text, const char *name, struct arena *a, struct ddf_layout **out, struct err *e);
+
+/** By exact name ('*' literally in instance entries); NULL when there is none. Hashed: fit for hot paths. */
+const struct ddf_entry *ddf_layout_entry(const struct ddf_layout *l, enum ddf_scope scope, struct str name);
+#define DDF_ENTRY(l, scope, lit) ddf_layout_entry((l), (scope), STR(lit))
+/** An instance name written out ("resources.storage.userdata.quota") -> entry of "resources.storage.*.quota" and instance "userdata". */
+const struct ddf_entry *ddf_layout_resolve(const struct ddf_layout *l, enum ddf_scope scope, struct str name, struct str *instance);
+const struct ddf_operation *ddf_layout_operation(const struct ddf_layout *l, enum ddf_scope scope, struct str name);
+const struct ddf_state *ddf_layout_state(const struct ddf_layout *l, int value);
+const struct ddf_goal *ddf_layout_goal(const struct ddf_layout *l, struct str name);
+struct str ddf_layout_result_text(const struct ddf_layout *l, int code);     /* never empty */
+struct str ddf_layout_reason_text(const struct ddf_layout *l, int code);
+struct str ddf_layout_phase_text(const struct ddf_layout *l, int code);
+/** "operation_complete" for "urn:oma:at:x-virmo:1.0:OperationComplete" or an alias; {0} for an unknown type. */
+struct str ddf_layout_alert_name(const struct ddf_layout *l, struct str type);
+struct str ddf_layout_alert_type(const struct ddf_layout *l, struct str name);
+
+/** Full address: scope DEVICE: owner ignored; VM and IMAGE: owner = node name of the VM or image; instance for '*' (else empty). {0} without room */
+struct str ddf_layout_uri(const struct ddf_layout *l, const struct ddf_entry *en, struct str owner, struct str instance, struct arena *a);
+struct str ddf_layout_operation_uri(const struct ddf_layout *l, const struct ddf_operation *op, struct str owner, struct arena *a);
+
+struct ddf_match {
+    enum ddf_scope scope;
+    struct str owner, instance;     /* borrowed from the uri */
+    const struct ddf_entry *entry;          /* NULL when the address is a scope's node itself or not in the layout */
+    const struct ddf_operation *operation;  /* set when it is an Exec target */
+};
+/** Which entry is this address? @return false when it lies outside root and images. */
+bool ddf_layout_match(const struct ddf_layout *l, struct str uri, struct ddf_match *out);
+
+/** A policy's word to the node's text, and back for people. @return RC_INVALID with the allowed words */
+enum rc ddf_entry_to_wire(const struct ddf_entry *en, struct str word, struct arena *a, struct str *wire, struct err *e);
+struct str ddf_entry_to_word(const struct ddf_entry *en, struct str wire, struct arena *a);
+#endif
