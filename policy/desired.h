@@ -1,0 +1,66 @@
+#ifndef POLICY_DESIRED_H
+#define POLICY_DESIRED_H
+/* What all policies that hold for a device add up to, with the reason for every value (design.md 7, Resolution). */
+#include "base/crypto.h"
+#include "policy/document.h"
+
+struct pol_image {                  /* an image of our store */
+    struct str name, version, guest_type, arch, format, sha256, url;
+    uint64_t size_bytes;
+    struct str id;                  /* ImageID and node name on devices: derived from name and hash, <= 16 characters */
+};
+
+/* Everything the decision may look at. All lists sorted as said; nothing else is read. */
+struct pol_mirror_node;
+struct pol_operation;
+struct pol_failure;
+struct pol_facts {
+    const struct ddf_layout *layout;
+    const struct ddf_schema *schema;
+    struct str device, authority, server_id;
+    const struct pol_attribute *attrs; size_t n_attrs;
+    const struct pol_policy *policies;              /* candidates (any order); those whose selector says no are left out by resolve */
+    const struct pol_image *images; size_t n_images;
+    const struct pol_mirror_node *mirror; size_t n_mirror;     /* sorted by uri */
+    bool mirror_read;               /* the whole of root and images has been read at least once */
+    struct str reported_token;      /* of this session; empty = the device does not send one */
+    bool mirror_matches_token;      /* the shell compared ddf_state_token over the mirror with it */
+    const struct pol_operation *operations; size_t n_operations;  /* unfinished ones of this device, oldest first */
+    const struct pol_failure *failures; size_t n_failures;      /* steps set aside */
+    int64_t now_ms;
+    bool list_unsupported;          /* the device answered 406 or 404 to ?list= */
+    int64_t kpi_due_before_ms;      /* samples older than this are read again; 0 = do not read KPIs in this session */
+};
+
+/* A value may lose against another policy's. */
+struct pol_loser { struct str policy; struct str word; const char *rule; struct pol_loser *next; };
+struct pol_value {
+    const struct pol_setting *setting;      /* the winner's */
+    struct str wire;                        /* final text of the node */
+    const struct pol_policy *policy;
+    const char *rule;                       /* "only policy", "higher priority", "safer value", "older policy" */
+    struct pol_loser *losers;
+};
+
+struct pol_vm {
+    struct str name;
+    const struct ddf_goal *goal; const struct pol_policy *goal_policy;   /* NULL = not managed */
+    bool has_locked, locked; const struct pol_policy *locked_policy;
+    const struct pol_image *image;          /* NULL: none wanted, or `problem` */
+    struct pol_value *values; size_t n_values;     /* sorted by setting name */
+    struct str problem;                     /* why this VM cannot be planned ("image corp-android:4.2.0 is not in the store"), or empty */
+};
+
+struct pol_desired {
+    struct pol_vm *vms; size_t n_vms;       /* sorted by name */
+    struct pol_value *device_values; size_t n_device_values;   /* device scope: kpi interval */
+    struct { const struct pol_policy *policy; struct str why; } *unknown; size_t n_unknown;    /* selectors that cannot be decided yet */
+    struct str *warnings; size_t n_warnings;
+    char hash[SHA256_HEX_BYTES];           /* over VMs, goals and values: same hash, same plan for the same mirror */
+};
+
+/** Pure. A policy whose selector is unknown keeps what the device already has of its VM: nothing is removed on its account. */
+enum rc pol_resolve(const struct pol_facts *f, struct arena *a, struct pol_desired *out, struct err *e);
+/** For people and REST: effective values with winners, losers and rules, as JSON. */
+enum rc pol_desired_json(const struct pol_desired *d, const struct pol_facts *f, struct buf *out);
+#endif

@@ -1,0 +1,45 @@
+#ifndef POLICY_DOCUMENT_H
+#define POLICY_DOCUMENT_H
+/* A VmPolicy document (design.md 7): parsed, validated against the layout, flattened to settings. */
+#include "base/doc.h"
+#include "ddf/layout.h"
+#include "ddf/schema.h"
+#include "policy/selector.h"
+
+enum { POL_NAME_BYTES = 64, POL_SETTINGS = 500 };
+
+/* One wish: resources.cpu.vcpus = 2. */
+struct pol_setting {
+    const struct ddf_entry *entry;
+    struct str name;                /* written out: "resources.storage.userdata.quota" */
+    struct str instance;            /* "userdata", or empty */
+    struct str word, wire;          /* as written; as the node will hold it (DDF_K_IMAGE: the word, until resolution knows the image) */
+    unsigned line, column;
+};
+
+struct pol_policy {
+    struct str name, authority;     /* metadata */
+    int64_t priority;               /* higher wins; default 0 */
+    struct str selector_text;
+    struct pol_selector *selector;  /* never NULL: no selector selects nothing and is an error */
+    struct str vm;                  /* node name of the VM, <= 16 of [A-Za-z0-9_-] */
+    struct str goal;                /* "running", "stopped", "suspended", "absent"; empty = life cycle not managed */
+    bool has_locked, locked;
+    struct pol_setting *settings;   /* sorted by name */
+    size_t n_settings;
+    /* From the store, not from the document. */
+    int64_t id, revision, created_ms;
+    struct pol_policy *next;
+};
+
+/**
+ * Parse and validate one document. All errors are collected: `e` holds the first, `errors` (may be NULL) gets one line for each,
+ * "file:line:column: /spec/vm/state: ..." with the words that are allowed.
+ * Unknown fields, wrong types and values the DDF does not allow are errors. `apiVersion: dmvisor/v1`, `kind: VmPolicy`.
+ * @return RC_PARSE, RC_INVALID, RC_LIMIT, RC_NOMEM
+ */
+enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_layout *l, const struct ddf_schema *s,
+                         struct arena *a, struct pol_policy **out, struct buf *errors, struct err *e);
+/** The document's canonical JSON (map keys sorted): two texts of one meaning are one revision. */
+enum rc pol_policy_canonical(struct str text, const char *name, struct arena *a, struct buf *out, struct err *e);
+#endif
