@@ -1,0 +1,25 @@
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+/* What the threads of dmvisord share. Made in main, handed down; nothing of it is at file scope. Each thread has its own database
+ * connection; pointers here are either immutable after the start or have locks of their own. */
+#include "db/sql/sql.h"
+#include "ddf/layout.h"
+#include "ddf/schema.h"
+#include "server/config.h"
+
+struct events;      /* server/events.h: live stream */
+struct notifier;    /* server/notifier.h: triggers */
+struct worker;      /* server/worker.h: the DM loop */
+
+struct server {
+    const struct server_config *config;
+    const struct ddf_schema *schema;
+    struct ddf_layout *const *layouts; size_t n_layouts;    /* found by the MO identifier that the device reports */
+    uint8_t secret_key[32];
+    struct events *events;
+    struct notifier *notifier;
+};
+
+/** The layout for an MO identifier; the first one for an empty or unknown identifier (a device that has not told yet). */
+const struct ddf_layout *server_layout(const struct server *srv, struct str mo);
+#endif
