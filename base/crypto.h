@@ -29,11 +29,12 @@ void crypto_random_text(const struct world *w, char *out, size_t n);
 enum rc crypto_seal(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct str plain, uint8_t *out, struct err *e);
 /** @param out  sealed.n - SEAL_EXTRA_BYTES bytes. @return RC_DENIED when the key, the name or the bytes are wrong */
 enum rc crypto_open(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct str sealed, uint8_t *out, struct err *e);
-/** scrypt of a password as "scrypt$<salt>$<hash>" into out[128]; and its check. */
+/** scrypt (32 MiB, so some 0.1 s: for people's logins, not for each request) of a password as "scrypt$<salt>$<hash>" into out[128]; and its check. */
 enum rc crypto_password_hash(struct str password, char out[128], struct err *e);
 bool crypto_password_check(struct str password, struct str hash);
 /** Self-signed P-256 certificate with a subjectAltName for each of `hosts` (DNS names or addresses), as PEM files
- *  (key mode 0600). For development and quickstart. */
+ *  (key mode 0600). For development and quickstart.
+ *  @return RC_EXISTS when one of the files is there already (it is left alone); RC_INVALID for a bad host; RC_IO */
 enum rc crypto_make_certificate(const char *cert_file, const char *key_file, const char *const *hosts, size_t n_hosts,
                                 int days, struct err *e);
 #endif

@@ -4,13 +4,13 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-enum { DOC_BYTES = 4 << 20, DOC_DEPTH = 32, DOC_NODES = 200000 };
+enum { DOC_BYTES = 4 << 20, DOC_DEPTH = 32, DOC_NODES = 200000, DOC_ANCHORS = 256 };
 
 enum doc_kind { DOC_NULL, DOC_SCALAR, DOC_LIST, DOC_MAP };
 
 struct doc {
     enum doc_kind kind;
-    bool quoted;                    /* the scalar stood in quotes, so "true" and "1" are texts */
+    bool quoted;                    /* the scalar stood in quotes or as a block, so "true" and "1" are texts */
     struct str text;                /* scalar's text, NUL-terminated behind its length */
     struct str key;                 /* this value's key when the parent is a map */
     unsigned key_line, key_column;  /* 1-based place of the key (or of the value in a list) */
@@ -21,12 +21,13 @@ struct doc {
 
 /**
  * Parse one YAML 1.2 (or JSON) document. No tags, aliases are followed once and counted (no expansion bombs), duplicate keys
- * are an error, further documents in the stream are an error (doc_parse_many takes them).
+ * are an error, further documents in the stream are an error (doc_parse_many takes them). Keys are scalars. NUL is no
+ * character, not even escaped. An empty text is an empty document (DOC_NULL).
  * @param name  for errors: a file name or "request body"
  * @return RC_PARSE with line and column; RC_LIMIT past DOC_*; RC_NOMEM
  */
 enum rc doc_parse(struct str text, const char *name, struct arena *a, struct doc **out, struct err *e);
-/** All documents of a YAML stream ("---" between), linked by next. */
+/** All documents of a YAML stream ("---" between), linked by next; NULL when there is none. */
 enum rc doc_parse_many(struct str text, const char *name, struct arena *a, struct doc **out, struct err *e);
 /** Read a whole file (at most DOC_BYTES) and parse it. @return RC_IO, and the above */
 enum rc doc_load(const char *file, struct arena *a, struct doc **out, struct err *e);

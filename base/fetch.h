@@ -19,8 +19,8 @@ struct fetch_request {
     const char *const *headers;     /* "Name: value", NULL-terminated list, or NULL */
     struct str body;                /* sent when .p is not NULL */
     const char *body_file;          /* or stream this file (PUT or POST) */
-    uint64_t resume_from;           /* Range: bytes=N- */
-    size_t reply_limit;             /* bytes kept in reply->body; 0 = 16 MiB */
+    uint64_t resume_from;           /* Range: bytes=N-; RC_UNSUPPORTED when the answer does not begin there (start again) */
+    size_t reply_limit;             /* bytes kept in reply->body, RC_LIMIT past that; 0 = 16 MiB */
     /* When set, body bytes go here instead of into reply->body; return false to stop (RC_IO). Not called for status >= 400. */
     bool (*sink)(void *ctx, struct str bytes);
     void *ctx;
@@ -39,7 +39,9 @@ struct fetch_reply {
 
 struct fetch *fetch_create(const struct fetch_config *c);       /* NULL when out of memory */
 void fetch_destroy(struct fetch *f);
-/** @return RC_OK for any HTTP answer (look at status); RC_TIMEOUT; RC_DENIED for a certificate problem; RC_IO otherwise;
+/** Redirects are not followed: `location` says where. `reply` is filled in any case and may always be finished.
+ *  @return RC_OK for any HTTP answer (look at status); RC_TIMEOUT; RC_DENIED for a certificate problem; RC_LIMIT and
+ *  RC_UNSUPPORTED as above; RC_NOMEM; RC_IO otherwise, also when stopped by sink or cancel;
  *  e says which host and why, never a header's value */
 enum rc fetch_do(struct fetch *f, const struct fetch_request *r, struct fetch_reply *reply, struct err *e);
 void fetch_reply_finish(struct fetch_reply *r);

@@ -35,6 +35,8 @@ bool str_to_i64(struct str s, int64_t *out);
 bool str_to_u64(struct str s, uint64_t *out);
 /** FNV-1a, for hash tables that a peer cannot grow at will. */
 uint64_t str_hash(struct str s);
+/** Length of the well-formed UTF-8 character (NUL is one) at the front of s: 1 to 4; 0 when there is none. */
+size_t str_utf8(struct str s);
 /** Well-formed UTF-8 without NUL? */
 bool str_is_utf8(struct str s);
 #endif
