@@ -1,0 +1,226 @@
+#include "server/images.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/text.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAME_BYTES = 512, KEY_BYTES = 16, SHA256_HEX = 64 };
+
+struct images { const struct server *srv; const char *dir; uint64_t max_bytes; };
+
+struct image_upload { struct images *im; char file[NAME_BYTES]; int fd; uint64_t size; struct crypto_sha256_ctx *hash; };
+
+static bool is_hash(struct str s)
+{
+    uint8_t raw[SHA256_BYTES];
+    return s.n == SHA256_HEX && text_hex_decode(s, raw, sizeof raw);
+}
+
+/* Unfinished uploads of an earlier run are of no use. */
+static void sweep(const char *folder)
+{
+    char file[NAME_BYTES + 256];
+    DIR *d = opendir(folder);
+    for (struct dirent *f; d && (f = readdir(d)) != NULL;)
+        if (f->d_name[0] != '.') {
+            snprintf(file, sizeof file, "%s/%s", folder, f->d_name);
+            unlink(file);
+        }
+    if (d)
+        closedir(d);
+}
+
+enum rc images_open(const struct server *srv, struct images **out, struct err *e)
+{
+    char incoming[NAME_BYTES];
+    const char *dir = srv->config->images_dir;
+    if (snprintf(incoming, sizeof incoming, "%s/incoming", dir) > NAME_BYTES - 100)
+        return err_set(e, RC_LIMIT, "images.directory is too long a path: %s", dir);
+    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(incoming, 0700) != 0 && errno != EEXIST))
+        return err_set(e, RC_IO, "cannot make the image folder %s: %s", dir, strerror(errno));
+    struct images *im = calloc(1, sizeof *im);
+    if (!im)
+        return err_set(e, RC_NOMEM, "no memory for the image store");
+    sweep(incoming);
+    *im = (struct images){ srv, dir, srv->config->images_max_bytes };
+    *out = im;
+    return RC_OK;
+}
+
+void images_close(struct images *im)
+{
+    free(im);
+}
+
+enum rc image_upload_begin(struct images *im, struct image_upload **out, struct err *e)
+{
+    struct image_upload *up = calloc(1, sizeof *up);
+    struct crypto_sha256_ctx *hash = up ? crypto_sha256_create() : NULL;
+    if (!hash) {
+        free(up);
+        return err_set(e, RC_NOMEM, "no memory for an upload");
+    }
+    up->im = im;
+    up->hash = hash;
+    snprintf(up->file, sizeof up->file, "%s/incoming/XXXXXX", im->dir);
+    up->fd = mkstemp(up->file);
+    if (up->fd < 0) {
+        err_set(e, RC_IO, "cannot write to %s/incoming: %s", im->dir, strerror(errno));
+        crypto_sha256_destroy(hash);
+        free(up);
+        return RC_IO;
+    }
+    *out = up;
+    return RC_OK;
+}
+
+enum rc image_upload_write(struct image_upload *up, struct str bytes, struct err *e)
+{
+    if (bytes.n > up->im->max_bytes - up->size)
+        return err_set(e, RC_LIMIT, "the image is larger than images.maxSize (%llu bytes)", (unsigned long long)up->im->max_bytes);
+    crypto_sha256_update(up->hash, bytes);
+    up->size += bytes.n;
+    while (bytes.n) {
+        ssize_t n = write(up->fd, bytes.p, bytes.n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_set(e, errno == ENOSPC ? RC_LIMIT : RC_IO, "cannot store the image: %s", strerror(errno));
+        bytes = str_slice(bytes, (size_t)n, bytes.n);
+    }
+    return RC_OK;
+}
+
+/* A rename is only as durable as its folder. */
+static void sync_folder(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
+static enum rc put_in_place(struct image_upload *up, const char *sha256, struct err *e)
+{
+    char final[NAME_BYTES + 80];
+    snprintf(final, sizeof final, "%s/%s", up->im->dir, sha256);
+    if (fsync(up->fd) != 0 || fchmod(up->fd, 0600) != 0 || rename(up->file, final) != 0)
+        return err_set(e, RC_IO, "cannot store the image as %s: %s", final, strerror(errno));
+    sync_folder(up->im->dir);
+    return RC_OK;
+}
+
+enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha256[65], uint64_t *size, struct err *e)
+{
+    char hex[SHA256_HEX_BYTES];
+    enum rc rc = RC_OK;
+    crypto_sha256_final(up->hash, hex);
+    if (up->size == 0)
+        rc = err_set(e, RC_INVALID, "the image is empty");
+    else if (wanted.n && !str_eq_fold(wanted, str_of(hex)))
+        rc = err_set(e, RC_INVALID, "the SHA-256 of what came is %s, not %.*s: the file was damaged on its way", hex, STR_ARG(wanted));
+    else
+        rc = put_in_place(up, hex, e);
+    if (!rc) {
+        memcpy(sha256, hex, SHA256_HEX_BYTES);
+        *size = up->size;
+    }
+    image_upload_drop(up);
+    return rc;
+}
+
+void image_upload_drop(struct image_upload *up)
+{
+    if (!up)
+        return;
+    close(up->fd);
+    unlink(up->file);           /* gone already when it was put in place */
+    crypto_sha256_destroy(up->hash);
+    free(up);
+}
+
+bool images_file(const struct images *im, struct str sha256, char out[512], uint64_t *size)
+{
+    struct stat st;
+    if (!is_hash(sha256))
+        return false;
+    snprintf(out, 512, "%s/%.*s", im->dir, STR_ARG(sha256));
+    if (stat(out, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    if (size)
+        *size = (uint64_t)st.st_size;
+    return true;
+}
+
+void images_remove(struct images *im, struct str sha256)
+{
+    char file[512];
+    if (images_file(im, sha256, file, NULL))
+        unlink(file);
+}
+
+/* SHA-256 over key, purpose and hash, all of fixed length, cut to 128 bits. */
+static void address_key(const struct server *srv, struct str sha256, char hex[2 * KEY_BYTES + 1])
+{
+    static const char purpose[] = "image download";
+    char text[sizeof srv->secret_key + sizeof purpose + SHA256_HEX];
+    uint8_t digest[SHA256_BYTES];
+    memcpy(text, srv->secret_key, sizeof srv->secret_key);
+    memcpy(text + sizeof srv->secret_key, purpose, sizeof purpose);
+    memcpy(text + sizeof srv->secret_key + sizeof purpose, sha256.p, SHA256_HEX);
+    crypto_sha256((struct str){ text, sizeof text }, digest);
+    text_hex(digest, KEY_BYTES, hex);
+}
+
+struct str images_url(const struct server *srv, struct str sha256, struct arena *a)
+{
+    char key[2 * KEY_BYTES + 1];
+    if (!is_hash(sha256))
+        return (struct str){ 0 };
+    address_key(srv, sha256, key);
+    return arena_printf(a, "%s/images/%s/%.*s", srv->config->images_url, key, STR_ARG(sha256));
+}
+
+/* GET /images/<key>/<sha256> */
+static void serve(void *ctx, struct http_request *r, struct http_reply *reply)
+{
+    const struct images *im = ctx;
+    char key[2 * KEY_BYTES + 1], *file = arena_bytes(r->arena, 512);
+    struct str rest = r->path, part, given, sha256 = { 0 };
+    uint64_t size;
+
+    if (!str_is(r->method, "GET") && !str_is(r->method, "HEAD")) {
+        http_problem(reply, 405, "Method not allowed", NULL, "images are fetched with GET");
+        http_reply_header(reply, "Allow", STR("GET, HEAD"));
+        return;
+    }
+    bool shaped = str_cut(&rest, '/', &part) && part.n == 0 && str_cut(&rest, '/', &part) && str_is(part, "images") &&
+                  str_cut(&rest, '/', &given) && str_cut(&rest, '/', &sha256) && rest.n == 0 && is_hash(sha256);
+    if (shaped)
+        address_key(im->srv, sha256, key);
+    if (!shaped || !text_same_secret(given, str_of(key)) || !file || !images_file(im, sha256, file, &size)) {
+        http_problem(reply, 404, "No such image", NULL, "there is no image at this address");
+        return;
+    }
+    reply->status = 200;
+    reply->file = file;
+    reply->file_etag = sha256;
+    reply->file_size = (int64_t)size;
+    http_reply_header(reply, "Content-Type", STR("application/octet-stream"));
+    http_reply_header(reply, "Cache-Control", STR("private, max-age=31536000, immutable"));
+}
+
+enum rc images_listen(struct images *im, struct http_listener **out, struct err *e)
+{
+    const struct server_config *c = im->srv->config;
+    struct http_config h = { .address = c->images_address, .port = c->images_port, .cert_file = c->images_cert, .key_file = c->images_key,
+                             .max_connections = c->images_max_connections, .max_body_bytes = 0, .idle_timeout_s = 60 };
+    return http_start(&h, serve, NULL, im, out, e);
+}

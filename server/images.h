@@ -1,0 +1,33 @@
+#ifndef SERVER_IMAGES_H
+#define SERVER_IMAGES_H
+/* The image store: files under their SHA-256, written once, never changed; and the listener devices download them from (Range, ETag). Any web
+ * server or CDN can serve the same folder in its place. */
+#include "server/http.h"
+#include "server/server.h"
+
+struct images;
+/** Makes the folder (0700) and its "incoming" sub-folder, removes unfinished uploads. */
+enum rc images_open(const struct server *srv, struct images **out, struct err *e);
+void images_close(struct images *im);
+
+/* An upload in pieces. */
+struct image_upload;
+enum rc image_upload_begin(struct images *im, struct image_upload **out, struct err *e);
+/** @return RC_LIMIT past images.maxSize or when the disk is full, RC_IO */
+enum rc image_upload_write(struct image_upload *up, struct str bytes, struct err *e);
+/** Complete: synced to disk and in place under its hash (a file that is there already stays). Frees `up` in any case.
+ *  @param wanted  64 hex digits the sender announced, or empty. @return RC_INVALID when the hash differs (e says both) or nothing came */
+enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha256[65], uint64_t *size, struct err *e);
+/** Give up; accepts NULL. */
+void image_upload_drop(struct image_upload *up);
+
+/** Where the file lies, into out[512]; false when it is not there. */
+bool images_file(const struct images *im, struct str sha256, char out[512], uint64_t *size);
+/** After the last row that names it is gone. */
+void images_remove(struct images *im, struct str sha256);
+/** Download address for devices; it carries a part that only this server can make, so knowing a hash is not enough. */
+struct str images_url(const struct server *srv, struct str sha256, struct arena *a);
+
+/** Start serving on images.address:port. */
+enum rc images_listen(struct images *im, struct http_listener **out, struct err *e);
+#endif
