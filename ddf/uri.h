@@ -14,7 +14,7 @@ struct ddf_uri { struct str name[DDF_URI_NAMES]; unsigned depth; };
 enum rc ddf_uri_parse(struct str text, struct ddf_uri *out, struct err *e);
 /** The canonical text, in the arena. Percent-escapes and case stay as they are. @return RC_PARSE, RC_LIMIT, RC_NOMEM */
 enum rc ddf_uri_canonical(struct str text, struct arena *a, struct str *out, struct err *e);
-/** "./A" + "B" -> "./A/B"; "." + "A" -> "./A"; an empty name gives the parent. {0} without room. */
+/** "./A" + "B" -> "./A/B"; "." + "A" -> "./A"; an empty relative part gives the parent. {0} without room. */
 struct str ddf_uri_join(struct arena *a, struct str parent, struct str relative);
 /** "./A/B" -> "./A"; "./A" -> "."; "." -> "". Borrowed. */
 struct str ddf_uri_parent(struct str canonical);
