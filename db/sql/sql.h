@@ -11,6 +11,7 @@ struct sql_options {
     bool read_only;
     bool durable;                   /* synchronous=FULL: a commit survives a power cut */
     int busy_ms;                    /* how long to wait for another writer */
+    const char *schema_dir;         /* sql_migrate from here before statements are prepared; NULL = leave the schema as it is */
     const char *const *statements; size_t n_statements;    /* prepared at open (a wrong column stops the start), by index */
 };
 
@@ -18,7 +19,9 @@ struct sql_options {
  *  @return RC_INVALID when a statement does not fit the schema (e names it), RC_IO, RC_UNSUPPORTED for another engine */
 enum rc sql_open(const char *target, const struct sql_options *o, struct sql **out, struct err *e);
 void sql_close(struct sql *s);
-/** Run SQL text without results (schema steps, pragmas); several statements allowed. */
+/** Prepare the statements later than at open; once for each connection. */
+enum rc sql_prepare(struct sql *s, const char *const *statements, size_t n, struct err *e);
+/** Run SQL text without results (schema steps, pragmas); several statements allowed. Never with outside values in it. */
 enum rc sql_exec(struct sql *s, const char *text, struct err *e);
 
 enum rc sql_begin(struct sql *s, bool write, struct err *e);       /* write: BEGIN IMMEDIATE. RC_BUSY after busy_ms */
@@ -43,8 +46,8 @@ struct sql_value { enum sql_kind kind; int64_t i; double r; struct str s; };
 struct sql_arg { const char *name; struct sql_value value; };      /* name without ':' */
 
 struct sql_rows;
-/** Start a prepared statement. Arguments not named in the statement are a mistake of ours (RC_INTERNAL); borrowed until sql_end.
- *  One run of a statement at a time on a connection. */
+/** Start a prepared statement. Arguments not named in the statement are a mistake of ours (RC_INTERNAL), parameters without an argument
+ *  are NULL; values are borrowed until sql_end. One run of a statement at a time on a connection. */
 enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, struct sql_rows **rows, struct err *e);
 /** As sql_start for SQL text that is made at run time (selectors): prepared, cached by text. Values still bound. */
 enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *args, size_t n_args, struct sql_rows **rows, struct err *e);
@@ -66,6 +69,6 @@ int64_t sql_last_id(struct sql *s);
  * number. A database newer than the last step is refused (RC_CONFLICT, e says both numbers).
  */
 enum rc sql_migrate(struct sql *s, const char *folder, struct err *e);
-/** Online copy to a file. */
+/** Online copy to a new file (mode 0600). @return RC_EXISTS when the file is there already */
 enum rc sql_backup(struct sql *s, const char *file, struct err *e);
 #endif

@@ -1,0 +1,350 @@
+#include "db/sql/sql.h"
+#include "tests/lib/test.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PUT, GET, COUNT, ALL };
+static const char *const statements[] = {
+    [PUT] = "INSERT INTO t(id, name, raw, amount) VALUES(:id, :name, :raw, :amount)",
+    [GET] = "SELECT name, raw, amount FROM t WHERE id = :id",
+    [COUNT] = "SELECT count(*) FROM t",
+    [ALL] = "SELECT id FROM t ORDER BY id",
+};
+static const char schema[] = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, raw BLOB, amount REAL) STRICT;"
+                             "CREATE TABLE child (id INTEGER NOT NULL REFERENCES t) STRICT;";
+
+struct place { char dir[64], db[96]; };
+
+static void place_make(struct place *p)
+{
+    snprintf(p->dir, sizeof p->dir, "/tmp/dmvisor-sql-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(p->dir));
+    snprintf(p->db, sizeof p->db, "sqlite:%s/t.db", p->dir);
+}
+
+static void place_remove(const struct place *p)
+{
+    char command[96];
+    snprintf(command, sizeof command, "rm -rf '%s'", p->dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void write_file(const char *dir, const char *name, const char *text)
+{
+    char path[160];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static struct sql *memory(void)
+{
+    struct sql *s = NULL;
+    struct sql_options o = { .durable = true, .busy_ms = 50 };
+    struct err e = { 0 };
+    CU_ASSERT_EQUAL_FATAL(sql_open("sqlite::memory:", &o, &s, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_exec(s, schema, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_prepare(s, statements, 4, &e), RC_OK);
+    return s;
+}
+
+static enum rc put(struct sql *s, int64_t id, const char *name)
+{
+    return sql_run(s, PUT, SQL_ARGS({ "id", SQL_I(id) }, { "name", SQL_T(str_of(name)) }, { "raw", SQL_B(STR("\0\1")) },
+                                    { "amount", SQL_R(1.5) }), NULL, NULL);
+}
+
+static int64_t count(struct sql *s)
+{
+    struct sql_rows *r = NULL;
+    CU_ASSERT_EQUAL_FATAL(sql_start(s, COUNT, NULL, 0, &r, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_step(r, NULL), RC_OK);
+    int64_t n = sql_int(r, 0);
+    sql_end(r);
+    return n;
+}
+
+static void values_come_back_as_they_went_in(void)
+{
+    struct sql *s = memory();
+    struct sql_rows *r = NULL;
+    struct err e = { 0 };
+
+    CU_ASSERT_EQUAL(put(s, 7, "seven"), RC_OK);
+    CU_ASSERT_EQUAL(sql_last_id(s), 7);
+    /* Another order of arguments finds the same parameters. */
+    CU_ASSERT_EQUAL(sql_run(s, PUT, SQL_ARGS({ "name", SQL_T(STR("")) }, { "id", SQL_I(8) }, { "amount", SQL_N }, { "raw", SQL_B(((struct str){ 0 })) }),
+                            NULL, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_start(s, GET, SQL_ARGS({ "id", SQL_I(7) }), &r, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_step(r, &e), RC_OK);
+    CU_ASSERT(str_is(sql_text(r, 0), "seven"));
+    CU_ASSERT(str_eq(sql_text(r, 1), STR("\0\1")));
+    CU_ASSERT_EQUAL(sql_real(r, 2), 1.5);
+    CU_ASSERT_EQUAL(sql_step(r, &e), RC_NOT_FOUND);
+    sql_end(r);
+    CU_ASSERT_EQUAL(sql_start(s, GET, SQL_ARGS({ "id", SQL_I(8) }), &r, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_step(r, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_text(r, 0).n, 0);
+    CU_ASSERT_FALSE(sql_is_null(r, 0));
+    CU_ASSERT_FALSE(sql_is_null(r, 1));
+    CU_ASSERT(sql_is_null(r, 2));
+    sql_end(r);
+    sql_close(s);
+}
+
+static void parameters_left_out_are_null(void)
+{
+    struct sql *s = memory();
+    struct sql_rows *r = NULL;
+    CU_ASSERT_EQUAL(put(s, 1, "one"), RC_OK);
+    CU_ASSERT_EQUAL(sql_run(s, PUT, SQL_ARGS({ "id", SQL_I(2) }, { "name", SQL_T(STR("two")) }), NULL, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_start(s, GET, SQL_ARGS({ "id", SQL_I(2) }), &r, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_step(r, NULL), RC_OK);
+    CU_ASSERT(sql_is_null(r, 1));
+    sql_end(r);
+    sql_close(s);
+}
+
+static void our_own_mistakes_are_told(void)
+{
+    struct sql *s = memory();
+    struct sql_rows *r = NULL, *second = NULL;
+    struct err e = { 0 };
+    static const char *const wrong[] = { "SELECT colour FROM t" };
+    static const char *const quoted[] = { "SELECT \"colour\" FROM t" };
+
+    CU_ASSERT_EQUAL(sql_start(s, GET, SQL_ARGS({ "nr", SQL_I(7) }), &r, &e), RC_INTERNAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, ":nr"));
+    CU_ASSERT_EQUAL(sql_start(s, 4, NULL, 0, &r, NULL), RC_INTERNAL);
+    CU_ASSERT_EQUAL(sql_start(s, ALL, NULL, 0, &r, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_start(s, ALL, NULL, 0, &second, NULL), RC_INTERNAL);
+    sql_end(r);
+    sql_close(s);
+
+    struct sql_options o = { .statements = wrong, .n_statements = 1 };
+    err_clear(&e);
+    CU_ASSERT_EQUAL(sql_open("sqlite::memory:", &o, &s, &e), RC_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "SELECT colour"));
+    s = memory();
+    CU_ASSERT_EQUAL(sql_prepare(s, quoted, 1, NULL), RC_INTERNAL);      /* once only */
+    CU_ASSERT_EQUAL(sql_start_text(s, str_of(quoted[0]), NULL, 0, &r, NULL), RC_INVALID);
+    sql_close(s);
+}
+
+static void constraints_have_outcomes_of_their_own(void)
+{
+    struct sql *s = memory();
+    struct err e = { 0 };
+    CU_ASSERT_EQUAL(put(s, 1, "one"), RC_OK);
+    CU_ASSERT_EQUAL(put(s, 1, "again"), RC_EXISTS);
+    CU_ASSERT_EQUAL(put(s, 2, "one"), RC_EXISTS);
+    CU_ASSERT_EQUAL(sql_exec(s, "INSERT INTO child VALUES(99)", &e), RC_CONFLICT);     /* foreign keys are on */
+    CU_ASSERT_EQUAL(sql_exec(s, "INSERT INTO t(id, name) VALUES(3, x'00')", NULL), RC_CONFLICT);   /* STRICT */
+    sql_close(s);
+}
+
+static void a_savepoint_is_taken_back_alone(void)
+{
+    struct sql *s = memory();
+    CU_ASSERT_EQUAL(sql_begin(s, true, NULL), RC_OK);
+    CU_ASSERT(sql_in_transaction(s));
+    put(s, 1, "one");
+    CU_ASSERT_EQUAL(sql_savepoint(s, NULL), RC_OK);
+    put(s, 2, "two");
+    CU_ASSERT_EQUAL(sql_savepoint(s, NULL), RC_OK);
+    put(s, 3, "three");
+    CU_ASSERT_EQUAL(sql_release(s, NULL), RC_OK);
+    sql_rollback_to(s);
+    CU_ASSERT(sql_in_transaction(s));
+    CU_ASSERT_EQUAL(count(s), 1);
+    CU_ASSERT_EQUAL(sql_commit(s, NULL), RC_OK);
+    CU_ASSERT_EQUAL(count(s), 1);
+    CU_ASSERT_EQUAL(sql_begin(s, true, NULL), RC_OK);
+    put(s, 4, "four");
+    sql_rollback(s);
+    sql_rollback(s);
+    CU_ASSERT_EQUAL(count(s), 1);
+    sql_close(s);
+}
+
+static void texts_made_at_run_time_are_kept_and_bounded(void)
+{
+    struct sql *s = memory();
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 100; i++) {
+            char text[64];
+            struct sql_rows *r = NULL;
+            snprintf(text, sizeof text, "SELECT :x + %d", i);
+            CU_ASSERT_EQUAL_FATAL(sql_start_text(s, str_of(text), SQL_ARGS({ "x", SQL_I(5) }), &r, NULL), RC_OK);
+            CU_ASSERT_EQUAL(sql_step(r, NULL), RC_OK);
+            CU_ASSERT_EQUAL(sql_int(r, 0), 5 + i);
+            sql_end(r);
+        }
+    /* The same text twice at once is two runs. */
+    struct sql_rows *a = NULL, *b = NULL;
+    CU_ASSERT_EQUAL(sql_start_text(s, STR("SELECT 1"), NULL, 0, &a, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_start_text(s, STR("SELECT 1"), NULL, 0, &b, NULL), RC_OK);
+    CU_ASSERT_PTR_NOT_EQUAL(a, b);
+    sql_end(a);
+    sql_end(b);
+    sql_close(s);
+}
+
+static void a_second_writer_waits_and_then_is_told_busy(void)
+{
+    struct place p;
+    struct sql *one = NULL, *two = NULL, *reader = NULL;
+    struct err e = { 0 };
+    struct sql_options o = { .durable = true, .busy_ms = 20 };
+    struct sql_options ro = { .read_only = true, .busy_ms = 20, .statements = statements, .n_statements = 4 };
+    struct stat st;
+    char path[96];
+
+    place_make(&p);
+    CU_ASSERT_EQUAL_FATAL(sql_open(p.db, &o, &one, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_exec(one, schema, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_prepare(one, statements, 4, &e), RC_OK);
+    snprintf(path, sizeof path, "%s/t.db", p.dir);
+    CU_ASSERT_EQUAL(stat(path, &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+    CU_ASSERT_EQUAL_FATAL(sql_open(path, &o, &two, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(sql_open(p.db, &ro, &reader, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_begin(one, true, NULL), RC_OK);
+    put(one, 1, "one");
+    CU_ASSERT_EQUAL(sql_begin(two, true, &e), RC_BUSY);
+    CU_ASSERT_EQUAL(count(reader), 0);
+    CU_ASSERT_EQUAL(sql_commit(one, NULL), RC_OK);
+    CU_ASSERT_EQUAL(count(reader), 1);
+    CU_ASSERT_EQUAL(put(reader, 2, "two"), RC_DENIED);
+    CU_ASSERT_EQUAL(sql_begin(two, true, NULL), RC_OK);
+    sql_rollback(two);
+    sql_close(reader);
+    sql_close(two);
+    sql_close(one);
+    place_remove(&p);
+}
+
+static void a_missing_folder_and_other_engines_are_refused_in_words(void)
+{
+    struct sql *s = NULL;
+    struct sql_options o = { 0 };
+    struct err e = { 0 };
+    CU_ASSERT_EQUAL(sql_open("sqlite:/nonexistent/folder/x.db", &o, &s, &e), RC_IO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "/nonexistent/folder/x.db"));
+    CU_ASSERT_EQUAL(sql_open("postgresql://localhost/x", &o, &s, NULL), RC_UNSUPPORTED);
+    CU_ASSERT_EQUAL(sql_open("sqlite:", &o, &s, NULL), RC_INVALID);
+    o.read_only = true;                             /* never makes a file */
+    CU_ASSERT_EQUAL(sql_open("/tmp/dmvisor-no-such-file.db", &o, &s, NULL), RC_IO);
+    CU_ASSERT_NOT_EQUAL(access("/tmp/dmvisor-no-such-file.db", F_OK), 0);
+    CU_ASSERT_PTR_NULL(s);
+}
+
+static void schema_steps_run_once_and_whole(void)
+{
+    struct place p;
+    struct sql *s = NULL;
+    struct err e = { 0 };
+    struct sql_options o = { .busy_ms = 20 };
+
+    place_make(&p);
+    o.schema_dir = p.dir;
+    CU_ASSERT_EQUAL(sql_open(p.db, &o, &s, &e), RC_INVALID);                /* an empty folder */
+    write_file(p.dir, "001-first.sql", schema);
+    write_file(p.dir, "README", "not a step");
+    err_clear(&e);
+    CU_ASSERT_EQUAL_FATAL(sql_open(p.db, &o, &s, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_prepare(s, statements, 4, NULL), RC_OK);
+    CU_ASSERT_EQUAL(put(s, 1, "one"), RC_OK);
+    CU_ASSERT_EQUAL(sql_migrate(s, p.dir, NULL), RC_OK);                    /* nothing to do */
+
+    write_file(p.dir, "002-more.sql", "ALTER TABLE t ADD COLUMN more TEXT; INSERT INTO nonsense VALUES(1);");
+    CU_ASSERT_NOT_EQUAL(sql_migrate(s, p.dir, &e), RC_OK);
+    CU_ASSERT_STRING_EQUAL(e.where, "002-more.sql");
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "nonsense"));
+    CU_ASSERT_FALSE(sql_in_transaction(s));
+    CU_ASSERT_NOT_EQUAL(sql_exec(s, "UPDATE t SET more = ''", NULL), RC_OK);    /* half a step is no step */
+
+    write_file(p.dir, "002-more.sql", "ALTER TABLE t ADD COLUMN more TEXT; COMMIT;");
+    CU_ASSERT_EQUAL(sql_migrate(s, p.dir, NULL), RC_INVALID);
+    sql_close(s);
+    place_remove(&p);
+}
+
+static void a_newer_database_and_gaps_are_refused(void)
+{
+    struct place p;
+    struct sql *s = NULL;
+    struct err e = { 0 };
+    struct sql_options o = { .busy_ms = 20 };
+
+    place_make(&p);
+    o.schema_dir = p.dir;
+    write_file(p.dir, "001-first.sql", schema);
+    write_file(p.dir, "002-more.sql", "ALTER TABLE t ADD COLUMN more TEXT;");
+    CU_ASSERT_EQUAL_FATAL(sql_open(p.db, &o, &s, &e), RC_OK);
+    sql_close(s);
+    write_file(p.dir, "004-gap.sql", "");
+    CU_ASSERT_EQUAL(sql_open(p.db, &o, &s, &e), RC_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "003"));
+    char path[160];
+    snprintf(path, sizeof path, "%s/004-gap.sql", p.dir);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/002-more.sql", p.dir);
+    unlink(path);
+    err_clear(&e);
+    CU_ASSERT_EQUAL(sql_open(p.db, &o, &s, &e), RC_CONFLICT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "schema 2"));
+    place_remove(&p);
+}
+
+static void a_backup_is_a_database(void)
+{
+    struct place p;
+    struct sql *s = memory(), *copy = NULL;
+    struct sql_options o = { .statements = statements, .n_statements = 4 };
+    char path[96];
+
+    place_make(&p);
+    snprintf(path, sizeof path, "%s/copy.db", p.dir);
+    put(s, 1, "one");
+    CU_ASSERT_EQUAL(sql_backup(s, path, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_backup(s, path, NULL), RC_EXISTS);
+    put(s, 2, "two");
+    CU_ASSERT_EQUAL_FATAL(sql_open(path, &o, &copy, NULL), RC_OK);
+    CU_ASSERT_EQUAL(count(copy), 1);
+    sql_close(copy);
+    sql_close(s);
+    place_remove(&p);
+}
+
+static void the_server_schema_is_in_order(void)
+{
+    struct sql *s = NULL;
+    struct err e = { 0 };
+    char dir[512];
+    const char *root = getenv("DMVISOR_SOURCE");
+    struct sql_options o = { .schema_dir = dir };
+    snprintf(dir, sizeof dir, "%s/db/schema", root ? root : ".");
+    CU_ASSERT_EQUAL(sql_open("sqlite::memory:", &o, &s, &e), RC_OK);
+    if (e.rc) printf("%s %s\n", e.where, e.text);
+    sql_close(s);
+}
+
+TEST_MAIN("db.sql",
+    TEST(values_come_back_as_they_went_in),
+    TEST(parameters_left_out_are_null),
+    TEST(our_own_mistakes_are_told),
+    TEST(constraints_have_outcomes_of_their_own),
+    TEST(a_savepoint_is_taken_back_alone),
+    TEST(texts_made_at_run_time_are_kept_and_bounded),
+    TEST(a_second_writer_waits_and_then_is_told_busy),
+    TEST(a_missing_folder_and_other_engines_are_refused_in_words),
+    TEST(schema_steps_run_once_and_whole),
+    TEST(a_newer_database_and_gaps_are_refused),
+    TEST(a_backup_is_a_database),
+    TEST(the_server_schema_is_in_order))
