@@ -15,14 +15,16 @@ struct http_config {
     unsigned max_connections;
     size_t max_body_bytes;          /* past it: 413 before the body is read */
     unsigned idle_timeout_s;
-    size_t connection_memory;       /* libmicrohttpd's pool for each connection; 0 = 8 KiB */
+    size_t connection_memory;       /* libmicrohttpd's pool for each connection (head of the request and of the reply); 0 = 8 KiB */
+    bool reuse_port;                /* several workers listen on the same port */
 };
 
 struct http_header { struct str name, value; };
 
-/* One request, complete with its body (but for uploads, see http_upload). */
+/* One request, complete with its body (but for uploads, see http_upload). Good until the handler returns, or until http_answer. */
 struct http_request {
     struct str method, path;        /* path percent-decoded, without query */
+    struct str raw_path;            /* as it was sent: for routes whose names may hold an escaped '/' */
     struct str query;               /* raw */
     struct str body;
     struct str remote;              /* peer address as text */
@@ -33,8 +35,11 @@ struct http_request {
 };
 /** Header value or empty; case-insensitive. */
 struct str http_header(const struct http_request *r, const char *name);
-/** Decoded query parameter or empty; *present may be NULL. */
+/** Decoded query parameter ('+' is a blank) or empty; *present may be NULL. */
 struct str http_query(const struct http_request *r, const char *name, bool *present);
+/** The same for a raw query text. *from = 0 finds the first, goes on after it with each call (repeated parameters). A broken escape reads
+ *  as not present. */
+struct str http_query_find(struct str query, const char *name, size_t *from, struct arena *a, bool *present);
 
 enum { HTTP_REPLY_HEADERS = 12 };
 struct http_reply {
@@ -43,8 +48,8 @@ struct http_reply {
     unsigned n_headers;
     struct buf body;                /* moved into the reply */
     const char *file;               /* or: send this file; Range, ETag, HEAD, If-None-Match are dealt with in http.c */
-    struct str file_etag;
-    int64_t file_size;
+    struct str file_etag;           /* without quotes; empty = none */
+    int64_t file_size;              /* what it must be; 0 = any. Another size is answered with 500 */
     struct http_stream *stream;     /* or: a stream (server-sent events), owned by the reply from now on */
     bool later;                     /* the handler keeps the request and answers with http_answer */
 };
@@ -52,19 +57,26 @@ void http_reply_header(struct http_reply *r, const char *name, struct str value)
 
 /* A stream the server writes to from any thread; the connection sends what is there and waits without a thread. */
 struct http_stream;
-struct http_stream *http_stream_create(size_t max_buffered);       /* a reader slower than that is dropped */
+/** With two references: the writer's and that of the reply it is put into. A reader slower than max_buffered is dropped. NULL = no memory */
+struct http_stream *http_stream_create(size_t max_buffered);
 /** @return false when the peer is gone or too slow: forget the stream (http_stream_release) */
 bool http_stream_write(struct http_stream *s, struct str bytes);
 void http_stream_end(struct http_stream *s);
-void http_stream_release(struct http_stream *s);                   /* the writer's reference */
+/** Give one reference back: the writer when it is done (after http_stream_end), and whoever made a stream that no reply took. */
+void http_stream_release(struct http_stream *s);
 
 typedef void http_handler(void *ctx, struct http_request *r, struct http_reply *reply);
 /* Uploads: for paths for which `wants` says yes the body goes piece by piece to `piece`; then the handler is called with an empty body. */
 struct http_upload {
     bool (*wants)(void *ctx, const struct http_request *r, void **upload, struct http_reply *refuse);
+    /* false stops taking in: what is left is passed over (a long rest cuts the connection), then the handler says why */
     bool (*piece)(void *ctx, void *upload, struct str bytes);
     void (*drop)(void *ctx, void *upload);      /* connection went away before the end, or after the handler */
 };
+/** What `wants` made for this request, or NULL. */
+void *http_request_upload(const struct http_request *r);
+/** Unread Content-Length of the request, -1 when it has none. */
+int64_t http_content_length(const struct http_request *r);
 
 /** Own thread. @param upload may be NULL */
 enum rc http_start(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
