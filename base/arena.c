@@ -17,7 +17,7 @@ void arena_init(struct arena *a, size_t limit)
     *a = (struct arena){ .limit = limit };
 }
 
-/* Free all blocks but the oldest `keep` ones, and stand at the start of what is left. */
+/* Free the blocks, or all but the first and stand at its start. */
 static void drop(struct arena *a, bool keep_first)
 {
     for (struct arena_block *b = a->head, *older; b; b = older) {

@@ -97,7 +97,7 @@ static size_t on_header(char *p, size_t one, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
     struct fetch_reply *r = t->reply;
-    struct str line = { p, one * n }, name, value = line;
+    struct str line = { p, one * n }, name = { 0 }, value = line;
     const struct { const char *name; char *out; size_t size; } row[] = {
         { "content-type", r->content_type, sizeof r->content_type },
         { "etag", r->etag, sizeof r->etag },

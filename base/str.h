@@ -8,6 +8,8 @@
 struct str { const char *p; size_t n; };
 
 #define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
+/** The same in a static table, where C17 wants an initializer and not a compound literal. */
+#define STR_INIT(lit) { "" lit, sizeof(lit) - 1 }
 /** For printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).n, (s).n ? (s).p : ""
 
