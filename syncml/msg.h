@@ -74,7 +74,7 @@ struct sml_msg {
 /* Ceilings of the decoders; past them RC_LIMIT (the endpoint answers 413). */
 enum {
     SML_MSG_BYTES   = 1 << 20,          /* one encoded message */
-    SML_DEPTH       = 32,               /* nested elements */
+    SML_DEPTH       = 64,               /* nested elements */
     SML_ELEMENTS    = 50000,
     SML_MSG_ARENA_BYTES = 16 << 20
 };

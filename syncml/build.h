@@ -1,0 +1,58 @@
+#ifndef SYNCML_BUILD_H
+#define SYNCML_BUILD_H
+/* From elements to a message: both decoders report what they read as start, text and end; this puts it where it belongs. It knows
+ * every place by name and none by order, passes over what DM does not use, and keeps the ceilings (dm-protocol.md 3.1, 20). */
+#include "syncml/elem.h"
+#include "syncml/msg.h"
+
+enum sml_place {                    /* what a frame is, so what its children mean */
+    SML_AT_DOC, SML_AT_MESSAGE, SML_AT_HEADER, SML_AT_BODY, SML_AT_CMD, SML_AT_ITEM, SML_AT_PARTY, SML_AT_CRED, SML_AT_META,
+    SML_AT_TEXT,                    /* a leaf: its text goes somewhere */
+    SML_AT_DATA,                    /* an Item's Data: kept to the octet */
+    SML_AT_SKIP,                    /* passed over with everything in it */
+    SML_PLACES
+};
+
+struct build_frame {
+    uint8_t place, elem, what;
+    bool container;                 /* of commands */
+    void *obj;                      /* the structure that the children fill, or for a leaf that the text goes to */
+    uint16_t at;                    /* of a leaf: offset in it */
+    struct sml_item **items;        /* tails of lists, for commands */
+    struct sml_ref **targets, **sources;
+    struct sml_cmd **cmds;
+};
+
+struct build {
+    struct arena *a;
+    struct sml_msg *msg;
+    struct err *e;
+    enum rc rc;                     /* first failure; nothing happens after it */
+    unsigned depth, elements;
+    bool header, body, done;        /* seen; root closed */
+    bool dtd_known;                 /* namespace or public id said which SyncML this is */
+    struct str text;                /* of the leaf under way */
+    size_t room;                    /* bytes behind text.p that are ours; 0 = borrowed */
+    bool opaque;                    /* some of it came as WBXML OPAQUE */
+    struct build_frame frame[SML_DEPTH + 1];
+};
+
+/* How a piece of text came. */
+enum { BUILD_BORROW = 1 /* lives as long as the message */, BUILD_OPAQUE = 2 };
+
+void build_init(struct build *b, struct arena *a, struct sml_msg *msg, struct err *e);
+/** @param elem SML_E_* or 0; @param name the element's name when elem is 0 */
+void build_start(struct build *b, unsigned elem, struct str name);
+void build_text(struct build *b, struct str s, unsigned how);
+void build_end(struct build *b);
+/** After the last byte: everything closed and there? */
+enum rc build_finish(struct build *b);
+/** Remember the first failure, naming the element under way. */
+enum rc build_fail(struct build *b, enum rc rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/** Count an element that the decoder keeps to itself (markup inside Data), `extra` levels below the frame. @return false past a ceiling */
+bool build_count(struct build *b, unsigned extra);
+
+static inline unsigned build_place(const struct build *b) { return b->frame[b->depth].place; }
+/** Replace what the leaf under way holds. */
+static inline void build_set_text(struct build *b, struct str s) { b->text = s; b->room = 0; }
+#endif

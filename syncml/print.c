@@ -1,0 +1,216 @@
+/* A message as text for people: traces, dmtool. Secrets never appear in it. */
+#include "syncml/msg.h"
+#include "syncml/status.h"
+
+enum { VALUE_BYTES = 400, INDENT = 2 };
+
+/* What marks a node as secret, anywhere in its last name, any case. */
+static const struct str secret_words[] = {
+    { "secret", 6 }, { "password", 8 }, { "passwd", 6 }, { "passphrase", 10 }, { "aauthdata", 9 }, { "privatekey", 10 },
+    { "token", 5 }, { "credential", 10 },
+};
+
+static bool contains_fold(struct str s, struct str word)
+{
+    for (size_t i = 0; i + word.n <= s.n; i++)
+        if (str_eq_fold(str_slice(s, i, i + word.n), word))
+            return true;
+    return false;
+}
+
+static bool has_secret_word(struct str s)
+{
+    for (size_t i = 0; i < sizeof secret_words / sizeof secret_words[0]; i++)
+        if (contains_fold(s, secret_words[i]))
+            return true;
+    return false;
+}
+
+static bool is_secret_uri(struct str uri)
+{
+    size_t from = uri.n;
+    while (from > 0 && uri.p[from - 1] != '/')
+        from--;
+    return has_secret_word(str_slice(uri, from, uri.n));
+}
+
+/* A serialised tree may hold a secret node among others: it is shown whole or not at all. */
+static bool is_document(const struct sml_item *i)
+{
+    return str_starts(str_trim(i->data), STR("<")) || contains_fold(i->meta.type, STR("xml"));
+}
+
+static bool is_secret(const struct sml_item *i)
+{
+    return is_secret_uri(i->target) || is_secret_uri(i->source) || (is_document(i) && has_secret_word(i->data));
+}
+
+/* Printable, on one line, cut where it gets long. */
+static void put_value(struct buf *out, struct str s)
+{
+    struct str head = str_slice(s, 0, VALUE_BYTES);
+    if (!str_is_utf8(s)) {
+        buf_printf(out, "<%zu octets", s.n);
+        for (size_t i = 0; i < s.n && i < 16; i++)
+            buf_printf(out, "%s%02x", i ? " " : ": ", (unsigned)(unsigned char)s.p[i]);
+        buf_putz(out, s.n > 16 ? " ...>" : ">");
+        return;
+    }
+    while (head.n < s.n && head.n && ((unsigned char)s.p[head.n] & 0xC0) == 0x80)
+        head.n--;                                   /* not in the middle of a character */
+    buf_byte(out, '"');
+    buf_json(out, head);
+    buf_byte(out, '"');
+    if (head.n < s.n)
+        buf_printf(out, "... (%zu octets)", s.n);
+}
+
+/* Names and numbers: as they are, but no control characters and no length without end. */
+static void put_word(struct buf *out, struct str s)
+{
+    if (s.n > VALUE_BYTES || !str_is_utf8(s)) {
+        put_value(out, s);
+        return;
+    }
+    for (size_t i = 0; i < s.n; i++)
+        buf_byte(out, (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ? '?' : (unsigned char)s.p[i]);
+}
+
+static void put_field(struct buf *out, const char *label, struct str s)
+{
+    if (s.n) {
+        buf_putz(out, label);
+        put_word(out, s);
+    }
+}
+
+static void put_party(struct buf *out, const char *label, struct str uri, struct str name)
+{
+    if (uri.n == 0 && name.n == 0)
+        return;
+    put_field(out, label, uri.n ? uri : STR("(no address)"));
+    if (name.n) {
+        buf_putz(out, " (");
+        put_word(out, name);
+        buf_byte(out, ')');
+    }
+}
+
+static void put_meta(struct buf *out, const struct sml_meta *m)
+{
+    if (!m->present)
+        return;
+    put_field(out, " ", m->format);
+    put_field(out, " ", m->type);
+    put_field(out, " ", m->mark);
+    if (m->has_size)
+        buf_printf(out, " size %llu", (unsigned long long)m->size);
+    if (m->has_max_msg)
+        buf_printf(out, " MaxMsgSize %llu", (unsigned long long)m->max_msg_bytes);
+    if (m->has_max_obj)
+        buf_printf(out, " MaxObjSize %llu", (unsigned long long)m->max_obj_bytes);
+    if (m->next_nonce.n)
+        buf_putz(out, " NextNonce ***");
+}
+
+static void indent(struct buf *out, unsigned depth)
+{
+    for (unsigned i = 0; i < depth * INDENT; i++)
+        buf_byte(out, ' ');
+}
+
+static void put_item(struct buf *out, const struct sml_item *i, unsigned depth)
+{
+    indent(out, depth);
+    buf_byte(out, '-');
+    put_party(out, " ", i->target, i->target_name);
+    put_party(out, i->target.n ? " from " : " ", i->source, i->source_name);
+    put_meta(out, &i->meta);
+    if (i->has_data) {
+        buf_putz(out, " = ");
+        if (is_secret(i))
+            buf_putz(out, "***");
+        else
+            put_value(out, i->data);
+    }
+    if (i->more_data)
+        buf_putz(out, " ... more to come");
+    buf_byte(out, '\n');
+}
+
+static void put_status(struct buf *out, const struct sml_cmd *c)
+{
+    int64_t code;
+    put_field(out, " for ", c->cmd);
+    put_field(out, " ", c->cmd_ref);
+    put_field(out, " of message ", c->msg_ref);
+    put_field(out, ": ", c->data);
+    if (c->kind == SML_STATUS && str_to_i64(c->data, &code) && code > 0 && code < 10000)
+        buf_printf(out, " %s", sml_status_text((int)code));
+    for (const struct sml_ref *r = c->target_refs; r; r = r->next)
+        put_field(out, " target ", r->uri);
+    for (const struct sml_ref *r = c->source_refs; r; r = r->next)
+        put_field(out, " source ", r->uri);
+}
+
+static void put_cred(struct buf *out, const char *label, const struct sml_cred *c)
+{
+    if (!c->present)
+        return;
+    buf_putz(out, label);
+    put_meta(out, &c->meta);
+    if (c->data.n)
+        buf_putz(out, " ***");
+}
+
+static void put_cmd(struct buf *out, const struct sml_cmd *c, unsigned depth)
+{
+    indent(out, depth);
+    put_word(out, c->cmd_id.n ? c->cmd_id : STR("-"));
+    put_field(out, " ", c->name.n ? c->name : str_of(sml_cmd_name(c->kind)));
+    if (c->kind == SML_STATUS || c->kind == SML_RESULTS)
+        put_status(out, c);
+    else
+        put_field(out, " ", c->data);
+    put_field(out, " correlator ", c->correlator);
+    put_meta(out, &c->meta);
+    put_cred(out, " Cred", &c->cred);
+    put_cred(out, " Chal", &c->chal);
+    if (c->no_resp)
+        buf_putz(out, " NoResp");
+    buf_byte(out, '\n');
+    for (const struct sml_item *i = c->items; i; i = i->next)
+        put_item(out, i, depth + 1);
+    for (const struct sml_cmd *child = c->children; child; child = child->next)
+        put_cmd(out, child, depth + 1);
+}
+
+void sml_print(const struct sml_msg *m, struct buf *out)
+{
+    buf_putz(out, m->dtd == SML_DTD_1_1 ? "SyncML 1.1" : "SyncML 1.2");
+    put_field(out, " ", m->ver_proto);
+    put_field(out, " session ", m->session_id);
+    put_field(out, " message ", m->msg_id);
+    buf_byte(out, '\n');
+    put_party(out, "  from ", m->source, m->source_name);
+    put_party(out, "  to ", m->target, m->target_name);
+    buf_byte(out, '\n');
+    if (m->resp_uri.n) {
+        put_field(out, "  answer to ", m->resp_uri);
+        buf_byte(out, '\n');
+    }
+    if (m->cred.present) {
+        put_cred(out, "  Cred", &m->cred);
+        buf_byte(out, '\n');
+    }
+    if (m->meta.present) {
+        buf_byte(out, ' ');
+        put_meta(out, &m->meta);
+        buf_byte(out, '\n');
+    }
+    if (m->no_resp)
+        buf_putz(out, "  NoResp\n");
+    for (const struct sml_cmd *c = m->cmds; c; c = c->next)
+        put_cmd(out, c, 0);
+    buf_putz(out, m->final ? "Final\n" : "(no Final: more messages of this package follow)\n");
+}

@@ -1,0 +1,373 @@
+/* WBXML 1.1 to 1.3 for SyncML, strict and to the octet (dm-protocol.md 17). Iterative: depth costs no stack.
+ *
+ * Markup inside Data (a DDF or TNDS tree written as tags of code page 2 instead of a document of its own) becomes the XML text that
+ * would stand there in an XML message: names from the code pages, xmlns where the page changes, text escaped, octets that are no
+ * text as base64. A whole WBXML document in an OPAQUE is a value like any other: its octets as they came. */
+#include "base/cursor.h"
+#include "base/text.h"
+#include "syncml/build.h"
+#include "syncml/codec.h"
+#include <string.h>
+
+enum token {
+    SWITCH_PAGE = 0x00, END = 0x01, ENTITY = 0x02, STR_I = 0x03, LITERAL = 0x04, EXT_I_0 = 0x40, EXT_I_2 = 0x42, PI = 0x43,
+    LITERAL_C = 0x44, EXT_T_0 = 0x80, EXT_T_2 = 0x82, STR_T = 0x83, LITERAL_A = 0x84, EXT_0 = 0xC0, EXT_2 = 0xC2, OPAQUE = 0xC3,
+    LITERAL_AC = 0xC4,
+    WITH_CONTENT = 0x40, WITH_ATTRIBUTES = 0x80, TOKEN_BITS = 0x3F
+};
+
+enum { PUBLIC_UNKNOWN = 1, PUBLIC_SYNCML_1_1 = 0x0FD3, PUBLIC_SYNCML_1_2 = 0x1201 };
+enum { CHARSET_UNKNOWN = 0, CHARSET_ASCII = 3, CHARSET_LATIN_1 = 4, CHARSET_UTF_8 = 106 };
+
+struct reader {
+    struct build b;
+    struct cursor c;
+    const uint8_t *start;
+    struct str strings;             /* the string table */
+    unsigned page;
+    bool latin_1;
+    bool has_markup;                /* the Data under way holds tags */
+    unsigned markup;                /* how many of them are open */
+    struct buf xml;                 /* its text as XML, then */
+    struct { struct str name; unsigned page; } open[SML_DEPTH];
+};
+
+static size_t offset(const struct reader *r)
+{
+    return (size_t)(r->c.p - r->start);
+}
+
+static void fail(struct reader *r, const char *what)
+{
+    build_fail(&r->b, RC_PARSE, "byte %zu: %s", offset(r), what);
+}
+
+static inline unsigned next(struct cursor *c)
+{
+    if (c->p == c->end)
+        return cursor_u8(c);                        /* which fails */
+    return *c->p++;
+}
+
+/* --- text --------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* ISO 8859-1 is the first 256 characters of Unicode. */
+static struct str utf8_of_latin_1(struct reader *r, struct str s)
+{
+    if (is_ascii(s))
+        return s;
+    char *p = arena_bytes(r->b.a, s.n * 2);
+    size_t n = 0;
+    if (!p) {
+        build_fail(&r->b, RC_NOMEM, "message is too large for its memory");
+        return (struct str){ 0 };
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned c = (unsigned char)s.p[i];
+        if (c >= 0x80) {
+            p[n++] = (char)(0xC0 | c >> 6);
+            c = 0x80 | (c & 0x3F);
+        }
+        p[n++] = (char)c;
+    }
+    return (struct str){ p, n };
+}
+
+static void put_markup_octets(struct reader *r, struct str s)
+{
+    size_t before = r->xml.n;
+    if (sml_xml_escape(s, &r->xml))
+        return;
+    buf_cut(&r->xml, before);
+    text_b64_put(&r->xml, s);
+}
+
+static void put_text(struct reader *r, struct str s, unsigned how)
+{
+    if (r->has_markup)
+        put_markup_octets(r, s);
+    else if (build_place(&r->b) == SML_AT_DOC)
+        fail(r, "text outside the message");
+    else
+        build_text(&r->b, s, how);
+}
+
+static void take_string(struct reader *r, struct str s)
+{
+    if (r->latin_1)
+        s = utf8_of_latin_1(r, s);
+    else if (!str_is_utf8(s)) {
+        fail(r, "text that is not UTF-8");
+        return;
+    }
+    put_text(r, s, BUILD_BORROW);
+}
+
+/* A string of the table: it must end inside it. */
+static struct str table_string(struct reader *r, uint32_t at)
+{
+    struct str s = str_slice(r->strings, at, r->strings.n);
+    size_t n = str_find(s, '\0', 0);
+    if (at >= r->strings.n || n == s.n)
+        fail(r, "reference to a string that the string table does not have");
+    return str_slice(s, 0, n);
+}
+
+static void take_opaque(struct reader *r)
+{
+    uint32_t n = cursor_uintvar(&r->c);
+    put_text(r, cursor_take(&r->c, n), BUILD_BORROW | BUILD_OPAQUE);
+}
+
+static void take_entity(struct reader *r)
+{
+    uint32_t c = cursor_uintvar(&r->c);
+    char p[4];
+    size_t n = 0;
+    if (c == 0 || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) {
+        fail(r, "entity that is no character");
+        return;
+    }
+    if (c < 0x80) {
+        p[n++] = (char)c;
+    } else {
+        unsigned more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+        static const unsigned lead[] = { 0, 0xC0, 0xE0, 0xF0 };
+        p[n++] = (char)(lead[more] | c >> 6 * more);
+        while (more--)
+            p[n++] = (char)(0x80 | (c >> 6 * more & 0x3F));
+    }
+    put_text(r, (struct str){ p, n }, 0);
+}
+
+/* --- tags --------------------------------------------------------------------------------------------------------------------- */
+
+/* Attributes, or the inside of a processing instruction: read over to the END. SyncML has none, but some phones send xmlns. */
+static void skip_attributes(struct reader *r)
+{
+    for (;;) {
+        unsigned t = next(&r->c);
+        if (r->c.failed || t == END)
+            return;
+        if (t == SWITCH_PAGE)                       /* of the attribute pages */
+            next(&r->c);
+        else if (t == STR_I || (t >= EXT_I_0 && t <= EXT_I_2))
+            cursor_strz(&r->c);
+        else if (t == ENTITY || t == LITERAL || t == STR_T || (t >= EXT_T_0 && t <= EXT_T_2))
+            cursor_uintvar(&r->c);
+        else if (t == OPAQUE)
+            cursor_take(&r->c, cursor_uintvar(&r->c));
+    }
+}
+
+static void end_markup(struct reader *r)
+{
+    buf_put(&r->xml, STR("</"));
+    buf_put(&r->xml, r->open[--r->markup].name);
+    buf_byte(&r->xml, '>');
+}
+
+static void start_markup(struct reader *r, unsigned page, struct str name)
+{
+    if (!build_count(&r->b, r->markup + 1))
+        return;
+    if (!r->has_markup) {
+        r->has_markup = true;
+        buf_reset(&r->xml);
+        put_markup_octets(r, r->b.text);
+    }
+    buf_byte(&r->xml, '<');
+    buf_put(&r->xml, name);
+    unsigned around = r->markup ? r->open[r->markup - 1].page : SML_PAGES;
+    if (page != around && page < SML_PAGES) {
+        buf_put(&r->xml, STR(" xmlns=\""));
+        buf_put(&r->xml, sml_page_namespace(page));
+        buf_byte(&r->xml, '"');
+    }
+    buf_byte(&r->xml, '>');
+    r->open[r->markup].name = name;
+    r->open[r->markup++].page = page;
+}
+
+/* The END of Data with tags in it: their text is the value. */
+static void end_markup_data(struct reader *r)
+{
+    struct str s;
+    r->has_markup = false;
+    if (!buf_ok(&r->xml) || !arena_str(r->b.a, buf_str(&r->xml), &s))
+        build_fail(&r->b, buf_ok(&r->xml) ? RC_NOMEM : r->xml.failed, "markup inside Data is too large");
+    else
+        build_set_text(&r->b, s);
+}
+
+static bool is_name(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c >= 0x80 ||
+              (i && ((c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':'))))
+            return false;
+    }
+    return s.n > 0;
+}
+
+static void start_element(struct reader *r, unsigned page, unsigned elem, struct str name, unsigned bits)
+{
+    bool inside = build_place(&r->b) == SML_AT_DATA;
+    if (inside)
+        start_markup(r, page, name);
+    else
+        build_start(&r->b, elem, name);
+    if (bits & WITH_ATTRIBUTES)
+        skip_attributes(r);
+    if (!(bits & WITH_CONTENT) && !r->b.rc) {
+        if (inside)
+            end_markup(r);
+        else
+            build_end(&r->b);
+    }
+}
+
+static void take_literal(struct reader *r, unsigned t)
+{
+    struct str name = table_string(r, cursor_uintvar(&r->c));
+    if (!r->b.rc && !(is_name(name) && str_is_utf8(name)))
+        fail(r, "literal tag whose name is no name");
+    enum sml_elem elem = sml_elem_of_name(name);
+    if (!r->b.rc)
+        start_element(r, SML_PAGES, elem, name, t);
+}
+
+static void take_tag(struct reader *r, unsigned t)
+{
+    unsigned token = t & TOKEN_BITS;
+    struct str name = r->page == SML_PAGE_SYNCML ? sml_elem_name(token) : sml_token_name(r->page, token);
+    if (name.n == 0 && build_place(&r->b) == SML_AT_SKIP)
+        name = STR("?");                            /* inside what we pass over anyway */
+    if (name.n == 0)
+        build_fail(&r->b, RC_PARSE, "byte %zu: code page %u has no tag 0x%02X", offset(r) - 1, r->page, token);
+    else
+        start_element(r, r->page, r->page < SML_PAGE_DDF ? r->page << 6 | token : SML_E_UNKNOWN, name, t);
+}
+
+/* Tokens of an extension mean nothing in SyncML; inside what is passed over they are, too. */
+static void take_extension(struct reader *r, unsigned t)
+{
+    if (build_place(&r->b) != SML_AT_SKIP)
+        fail(r, "extension token, which SyncML does not have");
+    else if (t <= EXT_I_2)
+        cursor_strz(&r->c);
+    else if (t <= EXT_T_2)
+        cursor_uintvar(&r->c);
+}
+
+static void take_end(struct reader *r)
+{
+    if (r->markup) {
+        end_markup(r);
+        return;
+    }
+    if (r->has_markup)
+        end_markup_data(r);
+    build_end(&r->b);
+}
+
+static void take_token(struct reader *r, unsigned t)
+{
+    switch (t) {
+    case SWITCH_PAGE:
+        r->page = next(&r->c);
+        break;
+    case END:
+        take_end(r);
+        break;
+    case STR_I:
+        take_string(r, cursor_strz(&r->c));
+        break;
+    case STR_T: {
+        uint32_t at = cursor_uintvar(&r->c);
+        take_string(r, table_string(r, at));
+        break;
+    }
+    case OPAQUE:
+        take_opaque(r);
+        break;
+    case ENTITY:
+        take_entity(r);
+        break;
+    case LITERAL: case LITERAL_C: case LITERAL_A: case LITERAL_AC:
+        take_literal(r, t);
+        break;
+    case PI:
+        skip_attributes(r);
+        break;
+    case EXT_I_0: case EXT_I_0 + 1: case EXT_I_2: case EXT_T_0: case EXT_T_0 + 1: case EXT_T_2:
+    case EXT_0: case EXT_0 + 1: case EXT_2:
+        take_extension(r, t);
+        break;
+    default:
+        take_tag(r, t);
+    }
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------------------------- */
+
+/* The public id: a number, or 0 and the place of a formal name in the string table. An unknown one is taken for SyncML 1.2, since the
+ * media type said SyncML; VerDTD has the last word (dm-protocol.md 18 row 13). */
+static void take_header(struct reader *r, struct sml_msg *out)
+{
+    unsigned version = next(&r->c);
+    uint32_t public_id = cursor_uintvar(&r->c), fpi = 0, charset = CHARSET_UTF_8;
+    if (public_id == 0)
+        fpi = cursor_uintvar(&r->c);
+    if (version > 0)                                /* WBXML 1.0 has no charset */
+        charset = cursor_uintvar(&r->c);
+    r->strings = cursor_take(&r->c, cursor_uintvar(&r->c));
+    if (r->c.failed || version > 0x0F)
+        fail(r, r->c.failed ? "the header ends too early" : "not WBXML 1.x");
+    else if (charset != CHARSET_UNKNOWN && charset != CHARSET_ASCII && charset != CHARSET_LATIN_1 && charset != CHARSET_UTF_8)
+        build_fail(&r->b, RC_PARSE, "charset %u is not supported: send UTF-8 (106)", (unsigned)charset);
+    else if (public_id == 0 && str_eq_fold(str_trim(table_string(r, fpi)), STR("-//SYNCML//DTD SyncML 1.1//EN")))
+        public_id = PUBLIC_SYNCML_1_1;
+    r->latin_1 = charset == CHARSET_LATIN_1;
+    r->b.dtd_known = public_id == PUBLIC_SYNCML_1_1 || public_id == PUBLIC_SYNCML_1_2;
+    out->dtd = public_id == PUBLIC_SYNCML_1_1 ? SML_DTD_1_1 : SML_DTD_1_2;
+}
+
+enum rc sml_wbxml_decode(struct str in, struct arena *a, struct sml_msg *out, struct err *e)
+{
+    struct reader r;
+    struct sml_msg msg = { 0 };
+    r.c = cursor_of(in);
+    r.start = r.c.p;
+    r.page = r.markup = 0;
+    r.has_markup = false;
+    buf_init(&r.xml, SML_MSG_ARENA_BYTES);
+    build_init(&r.b, a, &msg, e);
+    take_header(&r, &msg);
+    while (!r.b.rc && !cursor_done(&r.c)) {
+        unsigned t = next(&r.c);
+        if (r.b.done && t != PI) {
+            r.c.p--;
+            fail(&r, "more after the end of the message");
+            break;
+        }
+        take_token(&r, t);
+        if (r.c.failed)
+            fail(&r, "the message ends in the middle");
+    }
+    buf_finish(&r.xml);
+    enum rc rc = build_finish(&r.b);
+    if (rc)
+        return rc;
+    *out = msg;
+    return RC_OK;
+}

@@ -1,0 +1,413 @@
+#include "syncml/build.h"
+#include "syncml/codec.h"
+#include <libxml/encoding.h>
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ATTRIBUTES_SEEN = 512,          /* past so many in a message, those of each tag are counted */
+    TAG_ATTRIBUTES  = 64,           /* of one tag; libxml2 compares each with each */
+    DICT_NAMES      = 4096,         /* different names a parser may have met before it is replaced */
+};
+
+struct reader {
+    struct build b;
+    xmlParserCtxtPtr ctxt;
+    struct str text;                /* what libxml2 reads: our copy, so parts of it may be borrowed */
+    const char *data;               /* first octet inside the Data under way */
+    unsigned markup;                /* depth of elements inside it */
+    bool has_markup;
+    unsigned line, column;          /* of libxml2's first complaint */
+    char complaint[200];
+};
+
+/* --- from libxml2 to build ---------------------------------------------------------------------------------------------------- */
+
+static const char *here(const struct reader *r)
+{
+    return (const char *)r->ctxt->input->cur;
+}
+
+static void stop_on_failure(struct reader *r)
+{
+    if (r->b.rc)
+        xmlStopParser(r->ctxt);
+}
+
+/* The root's namespace says which SyncML the peer speaks; no other namespace matters (traps 25 and 26). */
+static void see_root(struct build *b, const xmlChar *uri)
+{
+    struct str ns = str_of((const char *)uri);
+    if (str_eq_fold(ns, STR("SYNCML:SYNCML1.1")))
+        b->msg->dtd = SML_DTD_1_1;
+    b->dtd_known = ns.n > 0;
+}
+
+static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns, const xmlChar **ns,
+                     int n_attributes, int n_defaulted, const xmlChar **attributes)
+{
+    (void)prefix, (void)n_ns, (void)ns, (void)n_attributes, (void)n_defaulted, (void)attributes;
+    struct reader *r = ctx;
+    struct build *b = &r->b;
+    if (b->rc)
+        return;
+    if (build_place(b) == SML_AT_DATA) {            /* a document inside Data that nobody escaped: its text is the value */
+        r->has_markup = true;
+        build_count(b, ++r->markup);
+        stop_on_failure(r);
+        return;
+    }
+    if (b->depth == 0)
+        see_root(b, uri);
+    struct str name = str_of((const char *)local);
+    build_start(b, sml_elem_of_name(name), name);
+    if (build_place(b) == SML_AT_DATA) {
+        r->data = here(r) + 1;                      /* libxml2 stands at the '>' */
+        r->has_markup = false;
+    }
+    stop_on_failure(r);
+}
+
+static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
+{
+    (void)local, (void)prefix, (void)uri;
+    struct reader *r = ctx;
+    if (r->b.rc)
+        return;
+    if (r->markup) {
+        r->markup--;
+        return;
+    }
+    if (r->has_markup && build_place(&r->b) == SML_AT_DATA) {
+        const char *to = here(r);                   /* behind "</Data>" */
+        while (to > r->data && *to != '<')
+            to--;
+        build_set_text(&r->b, (struct str){ r->data, (size_t)(to - r->data) });
+    }
+    build_end(&r->b);
+    stop_on_failure(r);
+}
+
+static void on_text(void *ctx, const xmlChar *p, int n)
+{
+    struct reader *r = ctx;
+    const char *s = (const char *)p, *end = r->text.p + r->text.n;
+    if (r->has_markup && build_place(&r->b) == SML_AT_DATA)
+        return;
+    build_text(&r->b, (struct str){ s, (size_t)n }, s >= r->text.p && s < end ? BUILD_BORROW : 0);
+    stop_on_failure(r);
+}
+
+static void refuse(struct reader *r, const char *what)
+{
+    r->line = (unsigned)r->ctxt->input->line;
+    r->column = (unsigned)r->ctxt->input->col;
+    snprintf(r->complaint, sizeof r->complaint, "%s", what);
+    build_fail(&r->b, RC_PARSE, "%s", what);
+    xmlStopParser(r->ctxt);
+}
+
+static void on_entity(void *ctx, const xmlChar *name, int type, const xmlChar *public_id, const xmlChar *system_id, xmlChar *content)
+{
+    (void)name, (void)type, (void)public_id, (void)system_id, (void)content;
+    refuse(ctx, "the document declares an entity: not accepted");
+}
+
+static void on_element_decl(void *ctx, const xmlChar *name, int type, xmlElementContentPtr content)
+{
+    (void)name, (void)type, (void)content;
+    refuse(ctx, "the document carries a DTD of its own: not accepted");
+}
+
+static void on_attribute_decl(void *ctx, const xmlChar *elem, const xmlChar *name, int type, int def, const xmlChar *value,
+                              xmlEnumerationPtr tree)
+{
+    (void)elem, (void)name, (void)type, (void)def, (void)value;
+    xmlFreeEnumeration(tree);
+    refuse(ctx, "the document carries a DTD of its own: not accepted");
+}
+
+static void on_reference(void *ctx, const xmlChar *name)
+{
+    (void)name;
+    refuse(ctx, "reference to an entity that XML does not predefine");
+}
+
+static void on_complaint(void *ctx, xmlErrorPtr error)
+{
+    struct reader *r = ctx;
+    if (error->level < XML_ERR_ERROR || r->complaint[0] || error->domain == XML_FROM_NAMESPACE)
+        return;
+    r->line = error->line > 0 ? (unsigned)error->line : 0;
+    r->column = error->int2 > 0 ? (unsigned)error->int2 : 0;
+    size_t n = error->message ? strcspn(error->message, "\n") : 0;
+    snprintf(r->complaint, sizeof r->complaint, "%.*s", (int)n, n ? error->message : "");
+}
+
+/* --- one parser for each thread ----------------------------------------------------------------------------------------------- */
+
+static const xmlSAXHandler handlers = {
+    .initialized = XML_SAX2_MAGIC,
+    .startElementNs = on_start,
+    .endElementNs = on_end,
+    .characters = on_text,
+    .ignorableWhitespace = on_text,
+    .cdataBlock = on_text,
+    .entityDecl = on_entity,
+    .elementDecl = on_element_decl,
+    .attributeDecl = on_attribute_decl,
+    .reference = on_reference,
+    .serror = on_complaint,
+};
+
+/* A parser costs more to make than a small message to read, so each thread keeps one; the key owns it and frees it when the thread
+ * ends. It holds no message: between two it is empty but for the names it has met. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t parser_key;
+
+static void free_parser(void *ctxt)
+{
+    xmlFreeParserCtxt(ctxt);
+}
+
+static void make_key(void)
+{
+    xmlInitParser();
+    if (pthread_key_create(&parser_key, free_parser) != 0)
+        abort();                                    /* at the first message, before anything else: a broken system */
+}
+
+static xmlParserCtxtPtr take_parser(void)
+{
+    pthread_once(&once, make_key);
+    xmlParserCtxtPtr ctxt = pthread_getspecific(parser_key);
+    if (!ctxt) {
+        ctxt = xmlNewParserCtxt();
+        if (!ctxt || pthread_setspecific(parser_key, ctxt) != 0) {
+            xmlFreeParserCtxt(ctxt);
+            return NULL;
+        }
+        *ctxt->sax = handlers;
+    }
+    return ctxt;
+}
+
+static void give_parser(xmlParserCtxtPtr ctxt)
+{
+    ctxt->userData = ctxt;
+    xmlCtxtReset(ctxt);                             /* it must not remember a text that goes away */
+    if (ctxt->dict && xmlDictSize(ctxt->dict) > DICT_NAMES) {
+        pthread_setspecific(parser_key, NULL);
+        xmlFreeParserCtxt(ctxt);
+    }
+}
+
+/* --- what stands before the parser -------------------------------------------------------------------------------------------- */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Into UTF-8 with one of libxml2's own converters; at most three octets come out of one. */
+static enum rc convert(struct str in, xmlCharEncoding from, struct arena *a, struct str *out, struct err *e)
+{
+    xmlCharEncodingHandlerPtr h = xmlGetCharEncodingHandler(from);
+    int n_out = (int)(in.n * 3 + 1), n_in = (int)in.n;
+    char *p = arena_bytes(a, (size_t)n_out);
+    if (!p)
+        return err_set(e, RC_NOMEM, "message is too large for its memory");
+    if (!h || !h->input || h->input((unsigned char *)p, &n_out, (const unsigned char *)in.p, &n_in) < 0 || (size_t)n_in != in.n)
+        return err_set(e, RC_PARSE, "octets that its encoding does not have: send UTF-8");
+    *out = (struct str){ p, (size_t)n_out };
+    return RC_OK;
+}
+
+/* The encoding named in the XML declaration, empty when none is. */
+static struct str declared_encoding(struct str in)
+{
+    if (!str_starts(in, STR("<?xml")))
+        return (struct str){ 0 };
+    struct str decl = str_slice(in, 0, str_find(in, '>', 0));
+    for (size_t at = str_find(decl, 'e', 5); at < decl.n; at = str_find(decl, 'e', at + 1)) {
+        struct str rest = str_slice(decl, at, decl.n);
+        if (!str_starts(rest, STR("encoding")))
+            continue;
+        rest = str_trim(str_slice(rest, 8, rest.n));
+        rest = str_trim(str_slice(rest, 1, rest.n));        /* behind "=" */
+        if (rest.n && (rest.p[0] == '"' || rest.p[0] == '\''))
+            return str_slice(rest, 1, str_find(rest, rest.p[0], 1));
+    }
+    return (struct str){ 0 };
+}
+
+/* UTF-16 shows by its BOM, all else by what the declaration says. */
+static enum rc from_utf16(struct str *in, struct arena *a, bool *done, struct err *e)
+{
+    *done = str_starts(*in, STR("\xFF\xFE")) || str_starts(*in, STR("\xFE\xFF"));
+    if (!*done)
+        return RC_OK;
+    bool little = in->p[0] == '\xFF';
+    return convert(str_slice(*in, 2, in->n), little ? XML_CHAR_ENCODING_UTF16LE : XML_CHAR_ENCODING_UTF16BE, a, in, e);
+}
+
+static enum rc from_declared(struct str *in, struct arena *a, struct err *e)
+{
+    struct str name = declared_encoding(*in);
+    if (name.n == 0 || str_eq_fold(name, STR("utf-8")) || str_eq_fold(name, STR("utf8")) || str_eq_fold(name, STR("us-ascii")))
+        return RC_OK;
+    if (str_eq_fold(name, STR("iso-8859-1")))
+        return convert(*in, XML_CHAR_ENCODING_8859_1, a, in, e);
+    name = str_slice(name, 0, 40);
+    return err_set(e, RC_PARSE, "encoding %.*s is not supported: send UTF-8", STR_ARG(name));
+}
+
+/* BOM, blanks before the declaration and NULs behind the end are no part of the document (traps 24 and 27). */
+static struct str strip(struct str in, unsigned *lines)
+{
+    if (str_starts(in, STR("\xEF\xBB\xBF")))
+        in = str_slice(in, 3, in.n);
+    while (in.n && (is_blank(in.p[0]))) {
+        *lines += in.p[0] == '\n';
+        in = str_slice(in, 1, in.n);
+    }
+    if (str_starts(in, STR("\xEF\xBB\xBF")))
+        in = str_slice(in, 3, in.n);
+    while (in.n && (in.p[in.n - 1] == '\0'))
+        in = str_slice(in, 0, in.n - 1);
+    return in;
+}
+
+/* A NUL that a C program left at the end of a text is dropped (trap 18); any other is no XML. */
+static enum rc drop_nuls(char *p, size_t *n, struct err *e)
+{
+    size_t to = 0;
+    for (size_t from = 0; from < *n; from++) {
+        if (p[from] != '\0')
+            p[to++] = p[from];
+        else if (from + 1 < *n && p[from + 1] != '<')
+            return err_set(e, RC_PARSE, "byte %zu: a NUL inside the text", from);
+    }
+    *n = to;
+    p[to] = '\0';
+    return RC_OK;
+}
+
+/* Attributes of the tag that starts at p[at] == '<'; *at moves behind it. */
+static unsigned tag_attributes(struct str s, size_t *at)
+{
+    unsigned n = 0;
+    size_t i = *at + 1;
+    while (i < s.n && s.p[i] != '>' && s.p[i] != '<') {
+        if (s.p[i] == '"' || s.p[i] == '\'') {
+            i = str_find(s, s.p[i], i + 1);
+            n++;
+        }
+        i++;
+    }
+    *at = i;
+    return n;
+}
+
+/* libxml2 needs quadratic time for the attributes of one tag. Messages have few: count for certain only where there are many. */
+static bool too_many_attributes(struct str s)
+{
+    unsigned seen = 0;
+    for (size_t at = str_find(s, '=', 0); at < s.n; at = str_find(s, '=', at + 1)) {
+        size_t next = at + 1;
+        while (next < s.n && is_blank(s.p[next]))
+            next++;
+        seen += next < s.n && (s.p[next] == '"' || s.p[next] == '\'');
+    }
+    if (seen <= ATTRIBUTES_SEEN)
+        return false;
+    for (size_t at = str_find(s, '<', 0); at < s.n; at = str_find(s, '<', at))
+        if (s.p[at + 1] == '!' || s.p[at + 1] == '?')       /* s is NUL-terminated */
+            at++;
+        else if (tag_attributes(s, &at) > TAG_ATTRIBUTES)
+            return true;
+    return false;
+}
+
+/* What libxml2 shall read: UTF-8, NUL-terminated, in the arena. */
+static enum rc prepare(struct str in, struct arena *a, struct str *out, unsigned *lines, struct err *e)
+{
+    bool converted;
+    enum rc rc = from_utf16(&in, a, &converted, e);
+    if (rc)
+        return rc;
+    in = strip(in, lines);
+    if (!converted && (rc = from_declared(&in, a, e)) != RC_OK)
+        return rc;
+    char *p = arena_strz(a, in);
+    if (!p)
+        return err_set(e, RC_NOMEM, "message is too large for its memory");
+    size_t n = in.n;
+    if (n && memchr(p, 0, n) && (rc = drop_nuls(p, &n, e)) != RC_OK)
+        return rc;
+    *out = (struct str){ p, n };
+    if (n == 0)
+        return err_set(e, RC_PARSE, "empty message");
+    if (too_many_attributes(*out))
+        return err_set(e, RC_LIMIT, "a tag with more than %d attributes", TAG_ATTRIBUTES);
+    return RC_OK;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------------------------- */
+
+static enum rc run(struct reader *r)
+{
+    xmlParserCtxtPtr ctxt = r->ctxt;
+    xmlCtxtReset(ctxt);
+    xmlCtxtUseOptions(ctxt, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+    ctxt->userData = r;
+    xmlParserInputPtr input = xmlNewStringInputStream(ctxt, (const xmlChar *)r->text.p);
+    if (!input || inputPush(ctxt, input) < 0) {
+        xmlFreeInputStream(input);
+        return RC_NOMEM;
+    }
+    xmlParseDocument(ctxt);
+    return RC_OK;
+}
+
+enum rc sml_xml_decode(struct str in, struct arena *a, struct sml_msg *out, struct err *e)
+{
+    struct reader r;
+    struct err why = { 0 };
+    unsigned lines = 0;
+    struct sml_msg msg = { 0 };
+    r.data = NULL;
+    r.markup = r.line = r.column = 0;
+    r.has_markup = false;
+    r.complaint[0] = '\0';
+    enum rc rc = prepare(in, a, &r.text, &lines, e);
+    if (rc)
+        return rc;
+    build_init(&r.b, a, &msg, &why);
+    r.ctxt = take_parser();
+    if (!r.ctxt || run(&r) != RC_OK) {
+        if (r.ctxt)
+            give_parser(r.ctxt);
+        return err_set(e, RC_NOMEM, "no memory for an XML parser");
+    }
+    bool well_formed = r.ctxt->wellFormed != 0;
+    if (r.b.rc && !r.line && r.ctxt->input) {
+        r.line = (unsigned)r.ctxt->input->line;
+        r.column = (unsigned)r.ctxt->input->col;
+    }
+    give_parser(r.ctxt);
+    if (r.line)
+        r.line += lines;
+    if (r.b.rc)
+        return err_at(e, r.b.rc, NULL, r.line, r.column, "%s", why.text);
+    if (!well_formed)
+        return err_at(e, RC_PARSE, NULL, r.line, r.column, "%s", r.complaint[0] ? r.complaint : "not well-formed XML");
+    if ((rc = build_finish(&r.b)) != RC_OK)
+        return err_at(e, rc, NULL, 0, 0, "%s", why.text);
+    *out = msg;
+    return RC_OK;
+}
