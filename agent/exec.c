@@ -1,0 +1,225 @@
+#include "agent/exec.h"
+
+enum { EXEC_DEPTH = 8, EXEC_CHILDREN = 2000, EXEC_ITEMS = 2000 };
+
+struct exec { struct tree *t; struct str server; const struct exec_user *user; struct arena *a; bool out_of_memory; };
+
+/* One item of a command with the command's Meta under its own, element by element (3.3). */
+struct one { struct str target, source, format, type, data; bool has_data; };
+
+static struct str either(struct str mine, struct str general)
+{
+    return mine.n ? mine : general;
+}
+
+static struct one one_of(const struct sml_cmd *c, const struct sml_item *i)
+{
+    return (struct one){ i->target, i->source, either(i->meta.format, c->meta.format), either(i->meta.type, c->meta.type), i->data, i->has_data };
+}
+
+static int get(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+{
+    struct tree_leaf *list = NULL;
+    struct sml_leaf *all;
+    size_t n = 0;
+    int status = tree_get(x->t, x->server, i->target, x->a, &list, &n);
+
+    (void)c;
+    if (status != 200 || !n) return status;
+    all = ARENA_ARRAY(x->a, struct sml_leaf, out->n_results + n);
+    if (!all) return 500;
+    for (size_t k = 0; k < out->n_results; k++)
+        all[k] = out->results[k];
+    for (size_t k = 0; k < n; k++)
+        all[out->n_results + k] = (struct sml_leaf){ list[k].uri, str_of(ddf_format_name(list[k].format)), list[k].type, list[k].data,
+                                                     list[k].has_data };
+    out->results = all;
+    out->n_results += n;
+    return 200;
+}
+
+static int add(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+{
+    (void)c, (void)out;
+    return tree_add(x->t, x->server, i->target, i->format, i->type, i->data, i->has_data, x->a);
+}
+
+static int replace(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+{
+    (void)c, (void)out;
+    return tree_replace(x->t, x->server, i->target, i->format, i->type, i->data, i->has_data, x->a);
+}
+
+static int delete(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+{
+    (void)c, (void)out;
+    return tree_delete(x->t, x->server, i->target, x->a);
+}
+
+static int copy(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+{
+    (void)c, (void)out;
+    if (!i->source.n) return 400;
+    return tree_copy(x->t, x->server, i->source, i->target, x->a);
+}
+
+static int exec(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+{
+    struct tree_call call = { x->server, i->data, c->correlator };
+
+    (void)out;
+    return tree_exec(x->t, i->target, &call, x->a);
+}
+
+/* What a server may send. Commands without a row are answered 501 when SyncML has no such element, 405 when DM does not allow it here. */
+static const struct verb {
+    int (*item)(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out);
+    bool in_atomic;                     /* dm-protocol.md 4: Get, Exec and containers are not */
+} verbs[SML_CMD_KINDS] = {
+    [SML_GET]     = { get, false },
+    [SML_ADD]     = { add, true },
+    [SML_REPLACE] = { replace, true },
+    [SML_DELETE]  = { delete, true },
+    [SML_COPY]    = { copy, true },
+    [SML_EXEC]    = { exec, false },
+};
+
+static void run(struct exec *x, const struct sml_cmd *c, bool in_atomic, unsigned depth, struct sml_answer *out);
+
+/* One command with its items. Outside Atomic each item stands for itself; inside, the first that fails ends it. */
+static void items(struct exec *x, const struct sml_cmd *c, bool in_atomic, struct sml_answer *out)
+{
+    size_t n = 0, k = 0;
+    int *codes;
+    bool alike = true;
+
+    for (const struct sml_item *i = c->items; i; i = i->next)
+        n++;
+    if (!n) {
+        out->code = 400;
+        return;
+    }
+    codes = n > EXEC_ITEMS ? NULL : ARENA_ARRAY(x->a, int, n);
+    if (!codes) {
+        out->code = n > EXEC_ITEMS ? 413 : 500;
+        return;
+    }
+    out->code = 200;
+    for (const struct sml_item *i = c->items; i; i = i->next, k++) {
+        struct one one = one_of(c, i);
+        codes[k] = in_atomic && out->code != 200 ? 215 : one.target.n ? verbs[c->kind].item(x, c, &one, out) : 400;
+        if (codes[k] != 200 && out->code == 200) out->code = codes[k];
+        if (!in_atomic) tree_done(x->t);
+        if (k && codes[k] != codes[0]) alike = false;
+    }
+    if (alike)
+        out->code = codes[0];
+    else
+        out->item_codes = codes;
+}
+
+/* 1100 to 1104 */
+static void interact(struct exec *x, const struct sml_cmd *c, struct sml_answer *out)
+{
+    int64_t code;
+
+    out->code = 406;        /* C-017: nobody to ask; also every code that DM does not have */
+    if (x->user && str_to_i64(str_trim(c->data), &code) && code >= 1100 && code <= 1104)
+        out->code = x->user->show(x->user->ctx, (int)code, c, x->a, &out->items);
+}
+
+static size_t children(struct exec *x, const struct sml_cmd *c, struct sml_answer *out)
+{
+    size_t n = 0;
+
+    for (const struct sml_cmd *k = c->children; k; k = k->next)
+        n++;
+    out->children = n && n <= EXEC_CHILDREN ? ARENA_ARRAY(x->a, struct sml_answer, n) : NULL;
+    if (n && !out->children) {
+        out->code = n > EXEC_CHILDREN ? 413 : 500;
+        x->out_of_memory |= n <= EXEC_CHILDREN;
+        return 0;
+    }
+    return n;
+}
+
+static void sequence(struct exec *x, const struct sml_cmd *c, unsigned depth, struct sml_answer *out)
+{
+    size_t k = 0;
+    bool skip = false;
+
+    out->code = 200;        /* as soon as it starts; its children speak for themselves */
+    if (!children(x, c, out)) return;
+    for (const struct sml_cmd *child = c->children; child; child = child->next, k++) {
+        if (skip) {
+            out->children[k].code = 215;
+            continue;
+        }
+        run(x, child, false, depth + 1, &out->children[k]);
+        /* A user's No or Cancel skips the rest; an ordinary failure does not. */
+        if (child->kind == SML_ALERT) skip = out->children[k].code == 304 || out->children[k].code == 214 || out->children[k].code == 408;
+    }
+}
+
+/* dm-protocol.md 4.1. Nothing happens outside the tree before all have succeeded, so that taking back always works (never 516). */
+static void atomic(struct exec *x, const struct sml_cmd *c, unsigned depth, struct sml_answer *out)
+{
+    size_t mark = tree_mark(x->t), n = children(x, c, out), k = 0, bad;
+
+    if (c->children && !n) return;
+    out->code = 200;
+    bad = n;
+    for (const struct sml_cmd *child = c->children; child; child = child->next, k++) {
+        struct sml_answer *answer = &out->children[k];
+        if (bad < n) {
+            answer->code = 215;
+            continue;
+        }
+        if (child->kind != SML_ALERT && !verbs[child->kind].in_atomic)
+            answer->code = 500;
+        else
+            run(x, child, true, depth + 1, answer);
+        if (answer->code != 200) bad = k;
+    }
+    if (bad == n) {
+        tree_done(x->t);
+        return;
+    }
+    tree_rollback(x->t, mark);
+    out->code = 507;
+    for (k = 0; k < bad; k++)
+        out->children[k].code = 216;
+}
+
+static void run(struct exec *x, const struct sml_cmd *c, bool in_atomic, unsigned depth, struct sml_answer *out)
+{
+    if (depth > EXEC_DEPTH)
+        out->code = 500;
+    else if (c->kind == SML_ATOMIC && depth)
+        out->code = 500;                /* nested Atomic */
+    else if (c->kind == SML_ATOMIC)
+        atomic(x, c, depth, out);
+    else if (c->kind == SML_SEQUENCE)
+        sequence(x, c, depth, out);
+    else if (c->kind == SML_ALERT)
+        interact(x, c, out);
+    else if (verbs[c->kind].item)
+        items(x, c, in_atomic, out);
+    else
+        out->code = c->kind == SML_UNKNOWN ? 501 : 405;
+}
+
+enum rc exec_cmds(struct tree *t, struct str server, const struct exec_user *user, const struct sml_cmd *cmds, size_t n, struct arena *a,
+                  struct sml_answer **answers, struct err *e)
+{
+    struct exec x = { t, server, user, a, false };
+    size_t k = 0;
+
+    *answers = n ? ARENA_ARRAY(a, struct sml_answer, n) : NULL;
+    if (n && !*answers) return err_set(e, RC_NOMEM, "no memory for the answers to %zu commands", n);
+    for (const struct sml_cmd *c = cmds; c && k < n; c = c->next, k++) {
+        run(&x, c, false, 0, &(*answers)[k]);
+        tree_done(t);
+    }
+    return x.out_of_memory ? err_set(e, RC_NOMEM, "no memory for the answers to a container") : RC_OK;
+}
