@@ -15,6 +15,9 @@ struct sml_server_config {          /* borrowed for as long as sessions live */
     uint64_t max_msg_bytes;         /* what we take; announced as MaxMsgSize */
     uint64_t max_obj_bytes;         /* one object; announced as MaxObjSize */
     bool allow_basic;               /* only ever over TLS */
+    bool allow_basic_plain;         /* also without TLS: laboratories only */
+    bool per_message;               /* credentials in every message (answered with 200) also for basic and md5 */
+    enum sml_auth unknown_auth;     /* what is demanded of unknown devices: what most accounts demand; NONE = md5 */
     unsigned max_messages;          /* of one session; then 1223 */
     unsigned max_auth_tries;        /* failed credentials in one session before it is over (at least 2) */
 };
@@ -39,7 +42,8 @@ struct sml_transport {
 /* One value a device told us. */
 struct sml_value { struct str uri, format, type, data; bool has_data; struct sml_value *next; };
 
-/* How one of our steps ended, or what it found. `code` 0 = no Status came before the package ended. */
+/* How one of our steps ended, or what it found. `code` 0 = no Status came before the package ended. Results that come messages after
+ * their Status make a further outcome with the same code; Results without a Status count as 200. */
 struct sml_outcome {
     uint64_t tag;                   /* of the step (for Atomic and Sequence children: of the child) */
     struct str uri;                 /* the step's URI */
@@ -60,6 +64,7 @@ enum sml_who { SML_WHO_UNKNOWN, SML_WHO_REFUSED, SML_WHO_KNOWN };
 struct sml_news {
     enum sml_who who;               /* only KNOWN news may be acted on (S-119) */
     const char *refused;            /* why not, in words for the trace and the log: "nonce is stale", "no credentials", ... */
+    const char *how;                /* what proved the device: "the stored nonce", "the previous nonce", "TLS client certificate", ... */
     bool first;                     /* this message authenticated the session (news of package 1 are in it) */
     bool server_alert;              /* Alert 1200: match with the trigger by session_id */
     struct sml_value *devinfo;      /* Replace of package 1 */
@@ -71,8 +76,15 @@ struct sml_news {
     struct str user_agent;          /* filled by the shell */
 };
 
-/* To be kept before the reply leaves. Empty texts: unchanged. */
-struct sml_keep { struct str client_nonce_next; struct str server_nonce; bool client_nonce_used; };
+/* To be kept before the reply leaves. Empty texts: unchanged. With client_nonce_next, the account's previous client nonce becomes its
+ * current one when client_nonce_used (the device is known to hold that one), else empty (S-111: accepted once); then client_nonce_next
+ * becomes the current one. */
+struct sml_keep {
+    struct str client_nonce_next;
+    struct str server_nonce;
+    bool client_nonce_used;
+    struct sml_outcome *unsent;     /* steps that can never fit, when the session ends with this reply; else the next news has them */
+};
 
 enum { SML_STEP_GROUP_MAX = 200 };
 /* One thing to send. */
@@ -96,8 +108,11 @@ void sml_server_destroy(struct sml_server *s);
 size_t sml_server_bytes(const struct sml_server *s);
 bool sml_server_over(const struct sml_server *s);
 
+/** Give up: the next answer says Alert 1223 and ends the session (S-502). */
+void sml_server_stop(struct sml_server *s);
+
 /**
- * Take in one message. Repeated messages are the shell's business (it keeps the last reply's bytes).
+ * Take in one message. `m`, `account`, `news` and the arena must stay until the answer to it is built. Repeated messages are the shell's business (it keeps the last reply's bytes).
  * @param a     owns `news`, which borrows from `m`
  * @return RC_OK also for wrong credentials, aborts and peers' mistakes (they are answered); RC_NOMEM, RC_LIMIT otherwise
  */
@@ -109,6 +124,7 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
  * Steps are only looked at when news.who is KNOWN and news.package_done. A value too long for a message is sent in pieces over the
  * next messages (the device's LrgObj decides; `large_objects`). A step that can never fit is answered in the next news with 413.
  * @param type    encoding of the reply (sizes are counted in it)
+ * On any rc but RC_OK the session is to be destroyed.
  * @param n_sent  how many of `steps` (top level) went into this reply
  * @param keep    what the database must hold before the reply is sent
  * @param hmac    value of x-syncml-hmac to send, or empty. It needs the reply's bytes: sml_server_mac makes it after encoding.
