@@ -38,8 +38,16 @@ CREATE TABLE device (                     -- one phone as one authority knows it
   settled_token  TEXT,                    -- StateToken it reported when it was settled
   layout_mo      TEXT,                    -- MO identifier it reports for its virtualization object
   mirror_read    INTEGER NOT NULL DEFAULT 0, -- 1: the whole object has been read once
-  list_unsupported INTEGER NOT NULL DEFAULT 0, -- 1: answered 406 or 404 to ?list=
-  large_objects  INTEGER NOT NULL DEFAULT 0, -- DevDetail/LrgObj
+  lists          INTEGER NOT NULL DEFAULT 0, -- "?list=" 0 not tried yet, 1 works, 2 answered with 406 or 404
+  large_objects  INTEGER NOT NULL DEFAULT 0, -- 1: takes large objects (DevDetail/LrgObj)
+  devinfo_hash   INTEGER NOT NULL DEFAULT 0, -- over DevInfo as last reported: the same again writes nothing
+  next_kpi_ms    INTEGER,                 -- from when on its KPIs are read again; NULL = never
+  quiet          INTEGER NOT NULL DEFAULT 0, -- sessions in which nothing had to be done (they have no row in session)
+  -- Nonces change with every session, so they lie here and not in account: a session that changes nothing writes one row.
+  client_nonce   BLOB,                    -- octets the device uses next (dm-protocol.md 7.5)
+  client_nonce_prev BLOB,                 -- still accepted once: the answer that carried the new one may have been lost
+  server_nonce   BLOB,                    -- octets we use next, also in package 0
+  resync_until_ms INTEGER,                -- a trigger with the resynchronisation nonce is out until then
   summary        TEXT NOT NULL DEFAULT 'new', -- new, settled, working, waiting, failed, unreachable
   summary_why    TEXT NOT NULL DEFAULT '',-- for people
   summary_ms     INTEGER,
@@ -48,17 +56,13 @@ CREATE TABLE device (                     -- one phone as one authority knows it
 ) STRICT;
 CREATE INDEX device_behind ON device (authority_id, device_id) WHERE want_stamp > have_stamp;
 
-CREATE TABLE account (                    -- credentials, both directions (dm-protocol.md 7)
+CREATE TABLE account (                    -- credentials, both directions (dm-protocol.md 7); nonces are in device
   device_id        INTEGER PRIMARY KEY REFERENCES device ON DELETE CASCADE,
   client_name      TEXT NOT NULL,         -- CLCRED AAuthName
   client_ha1       BLOB NOT NULL,         -- sealed B64(MD5(name:password)); AES-256-GCM, bound to "device name/client"
   server_name      TEXT NOT NULL,         -- SRVCRED AAuthName = ServerID
   server_ha1       BLOB NOT NULL,         -- sealed likewise, bound to "device name/server"
-  auth             TEXT NOT NULL DEFAULT 'md5' CHECK (auth IN ('basic', 'md5', 'mac')),
-  client_nonce     BLOB,                  -- octets the device uses next
-  client_nonce_prev BLOB,                 -- still accepted once: the answer that carried the new one may have been lost
-  server_nonce     BLOB,                  -- octets we use next, also in package 0
-  resync_until_ms  INTEGER                -- a trigger with the resynchronisation nonce is out until then
+  auth             TEXT NOT NULL DEFAULT 'md5' CHECK (auth IN ('basic', 'md5', 'mac'))
 ) STRICT;
 
 CREATE TABLE attribute (                  -- what selectors look at: "label.x" is ours, the rest the device reported
@@ -243,7 +247,7 @@ CREATE TABLE event (                      -- what the live stream tells, in orde
   event_id     INTEGER PRIMARY KEY AUTOINCREMENT,
   authority_id INTEGER NOT NULL,
   at_ms        INTEGER NOT NULL,
-  type         TEXT NOT NULL,             -- device, vm, kpi, operation, policy, trigger, image
+  type         TEXT NOT NULL,             -- device, vm, kpi, operation, policy, trigger, image, session
   device       TEXT NOT NULL DEFAULT '',  -- device name
   data         TEXT NOT NULL              -- JSON object, what has changed
 ) STRICT;
