@@ -21,8 +21,8 @@
 enum { NONCE_BYTES = 12, TAG_BYTES = 16, SALT_BYTES = 16, HASH_BYTES = 32, DNS_NAME_BYTES = 253 };
 _Static_assert(NONCE_BYTES + TAG_BYTES == SEAL_EXTRA_BYTES, "what a sealed text adds");
 
-/* Looking an algorithm up by name takes libcrypto longer than an MD5 of a credential, so it is done once for the process; and a
- * context is kept for each thread, because making one allocates. */
+/* Looking an algorithm up by name takes libcrypto longer than an MD5 of a credential, so it is done once for the
+ * process; and a context is kept for each thread, because making one allocates. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct { EVP_MD *md5, *sha256; EVP_CIPHER *gcm; pthread_key_t ctx; } lib;
 
@@ -139,11 +139,11 @@ void crypto_random(uint8_t *out, size_t n)
 void crypto_random_text(const struct world *w, char *out, size_t n)
 {
     static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
-    enum { LETTERS = sizeof letters - 1, FAIR = 256 / LETTERS * LETTERS };      /* from FAIR on, some would come more often */
+    enum { LETTERS = sizeof letters - 1, FAIR = 256 / LETTERS * LETTERS };
     for (size_t i = 0; i < n;) {
         uint8_t byte;
         w->random(w->ctx, &byte, 1);
-        if (byte < FAIR)
+        if (byte < FAIR)                            /* with the rest, some letters would come more often */
             out[i++] = letters[byte % LETTERS];
     }
     out[n] = '\0';
@@ -152,8 +152,8 @@ void crypto_random_text(const struct world *w, char *out, size_t n)
 /* --- sealing -------------------------------------------------------------------------------------------------- */
 
 /* One pass of AES-256-GCM in either direction: name is authenticated, n bytes go from `in` to `out`. */
-static bool gcm(bool seal, const uint8_t *key, struct str name, const uint8_t *nonce, uint8_t *tag, const uint8_t *in, size_t n,
-                uint8_t *out)
+static bool gcm(bool seal, const uint8_t *key, struct str name, const uint8_t *nonce, uint8_t *tag, const uint8_t *in,
+                size_t n, uint8_t *out)
 {
     int len;
     uint8_t none[16];
@@ -198,13 +198,13 @@ enum rc crypto_open(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct s
 
 /* --- passwords ------------------------------------------------------------------------------------------------ */
 
-/* RFC 7914 with 32 MiB: a guess costs about a tenth of a second. A change of these needs another word before the '$'. */
+/* RFC 7914 with 32 MiB: a guess costs about a tenth of a second. Other numbers need another word before the '$'. */
 static bool scrypt(struct str password, struct str salt, uint8_t out[HASH_BYTES])
 {
     enum { N = 1 << 15, R = 8, P = 1 };
     const uint64_t most_bytes = 64u << 20;
-    return EVP_PBE_scrypt(password.n ? password.p : "", password.n, (const uint8_t *)salt.p, salt.n, N, R, P, most_bytes,
-                          out, HASH_BYTES) == 1;
+    return EVP_PBE_scrypt(password.n ? password.p : "", password.n, (const uint8_t *)salt.p, salt.n, N, R, P,
+                          most_bytes, out, HASH_BYTES) == 1;
 }
 
 enum rc crypto_password_hash(struct str password, char out[128], struct err *e)
@@ -236,7 +236,7 @@ bool crypto_password_check(struct str password, struct str hash)
 
 /* --- certificates --------------------------------------------------------------------------------------------- */
 
-/* RFC 5280, section 4.2.1.6. Built from parts, since in libcrypto's own notation a comma in a host would start another name. */
+/* RFC 5280, section 4.2.1.6. Built from parts: in libcrypto's own notation a comma in a host would start another. */
 static bool add_host(GENERAL_NAMES *names, const char *host)
 {
     struct in_addr v4;

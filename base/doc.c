@@ -34,7 +34,8 @@ static bool is_in_quotes(struct fy_event *ev)
     return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
 }
 
-/* 1-based, where libfyaml counts from 0. What has no place of its own (an empty value) stands where the last thing stood. */
+/* 1-based, where libfyaml counts from 0. What has no place of its own (an empty value) stands where the last thing
+ * stood. */
 static struct place place_of(struct builder *b, struct fy_event *ev)
 {
     const struct fy_mark *m = fy_event_start_mark(ev);
@@ -111,7 +112,7 @@ static enum rc take_scalar(struct builder *b, struct fy_event *ev, struct place 
 {
     struct fy_token *token = fy_event_get_token(ev);
     struct str text;
-    struct doc *d;
+    struct doc *d = NULL;
     enum rc rc = text_of(b, token, at, &text);
     if (rc)
         return rc;
@@ -133,7 +134,7 @@ static enum rc take_scalar(struct builder *b, struct fy_event *ev, struct place 
 
 static enum rc open_node(struct builder *b, struct fy_event *ev, struct place at, enum doc_kind kind)
 {
-    struct doc *d;
+    struct doc *d = NULL;
     if (b->depth && b->open[b->depth - 1]->kind == DOC_MAP && !b->have_key)
         return wrong(b, at, RC_PARSE, "a key must be a plain text");
     if (b->depth == DOC_DEPTH)
@@ -197,7 +198,7 @@ static enum rc copy_children(struct builder *b, const struct doc *from, struct p
 {
     enum rc rc = RC_OK;
     for (const struct doc *c = from->first; !rc && c; c = c->next) {
-        struct doc *d;
+        struct doc *d = NULL;
         rc = attach(b, at, &d);
         if (rc)
             break;
@@ -221,7 +222,7 @@ static enum rc take_alias(struct builder *b, struct fy_event *ev, struct place a
 {
     struct str name;
     const struct doc *from = NULL;
-    struct doc *d;
+    struct doc *d = NULL;
     enum rc rc = text_of(b, fy_event_get_token(ev), at, &name);
     if (rc)
         return rc;

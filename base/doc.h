@@ -20,8 +20,8 @@ struct doc {
 };
 
 /**
- * Parse one YAML 1.2 (or JSON) document. No tags, aliases are followed once and counted (no expansion bombs), duplicate keys
- * are an error, further documents in the stream are an error (doc_parse_many takes them). Keys are scalars. NUL is no
+ * Parse one YAML 1.2 (or JSON) document. No tags, aliases are followed once and counted (no expansion bombs), duplicate
+ * keys are an error, further documents in the stream are an error (doc_parse_many takes them). Keys are scalars. NUL is no
  * character, not even escaped. An empty text is an empty document (DOC_NULL).
  * @param name  for errors: a file name or "request body"
  * @return RC_PARSE with line and column; RC_LIMIT past DOC_*; RC_NOMEM

@@ -159,14 +159,16 @@ static bool set_up(const struct fetch *f, struct transfer *t, struct curl_slist 
            set_long(c, CURLOPT_NOSIGNAL, 1) && set_long(c, CURLOPT_CONNECTTIMEOUT, f->connect_timeout_s) &&
            set_long(c, CURLOPT_TIMEOUT, r->no_total_timeout ? 0 : f->total_timeout_s) &&
            set_long(c, CURLOPT_LOW_SPEED_LIMIT, 1) && set_long(c, CURLOPT_LOW_SPEED_TIME, stall_s) &&
-           set_long(c, CURLOPT_SSL_VERIFYPEER, !f->insecure) && set_long(c, CURLOPT_SSL_VERIFYHOST, f->insecure ? 0 : 2) &&
+           set_long(c, CURLOPT_SSL_VERIFYPEER, !f->insecure) &&
+           set_long(c, CURLOPT_SSL_VERIFYHOST, f->insecure ? 0 : 2) &&
            (!f->ca_file || (set_text(c, CURLOPT_CAINFO, f->ca_file) && !curl_easy_setopt(c, CURLOPT_CAPATH, NULL))) &&
            set_text(c, CURLOPT_SSLCERT, f->client_cert) && set_text(c, CURLOPT_SSLKEY, f->client_key) &&
            !curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers) &&
            !curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)r->resume_from) &&
            !curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) && !curl_easy_setopt(c, CURLOPT_WRITEDATA, t) &&
            !curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header) && !curl_easy_setopt(c, CURLOPT_HEADERDATA, t) &&
-           !curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress) && !curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) &&
+           !curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress) &&
+           !curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) &&
            set_long(c, CURLOPT_NOPROGRESS, 0) && set_body(c, r, file);
 }
 

@@ -19,13 +19,13 @@ struct fetch_request {
     const char *const *headers;     /* "Name: value", NULL-terminated list, or NULL */
     struct str body;                /* sent when .p is not NULL */
     const char *body_file;          /* or stream this file (PUT or POST) */
-    uint64_t resume_from;           /* Range: bytes=N-; RC_UNSUPPORTED when the answer does not begin there (start again) */
+    uint64_t resume_from;           /* Range: bytes=N-; RC_UNSUPPORTED when the answer does not begin there */
     size_t reply_limit;             /* bytes kept in reply->body, RC_LIMIT past that; 0 = 16 MiB */
     /* When set, body bytes go here instead of into reply->body; return false to stop (RC_IO). Not called for status >= 400. */
     bool (*sink)(void *ctx, struct str bytes);
     void *ctx;
     const volatile int *cancel;     /* non-zero stops the transfer (checked at least once a second), or NULL */
-    long stall_s;                   /* give up after so long without a byte; 0 = 60 */
+    long stall_s;                   /* give up after so long without a byte (and up to 5 s more); 0 = 60 */
     bool no_total_timeout;          /* long downloads and event streams */
 };
 

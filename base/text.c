@@ -79,7 +79,8 @@ void text_hex(const void *p, size_t n, char *out)
 
 static int hex_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+           c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 bool text_hex_decode(struct str text, uint8_t *out, size_t n)
@@ -272,20 +273,24 @@ bool text_size_parse(struct str s, uint64_t *out_bytes)
 
 void text_duration(int64_t ms, char out[32])
 {
-    static const struct unit unit[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } };
+    static const struct unit unit[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 },
+                                        { "ms", 1 } };
     const size_t n = sizeof unit / sizeof unit[0];
     uint64_t v = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
     const char *sign = ms < 0 ? "-" : "";
     size_t i = 0;
     while (i < n - 1 && v < unit[i].factor)
         i++;
-    uint64_t whole = v / unit[i].factor, rest = i + 1 < n ? v % unit[i].factor / unit[i + 1].factor : 0;
+    uint64_t whole = v / unit[i].factor;
+    unsigned short rest = 0;
+    if (i + 1 < n)
+        rest = (unsigned short)(v % unit[i].factor / unit[i + 1].factor);
     if (v == 0)
         snprintf(out, 32, "0s");
     else if (rest == 0)
         snprintf(out, 32, "%s%" PRIu64 "%s", sign, whole, unit[i].name);
     else
-        snprintf(out, 32, "%s%" PRIu64 "%s %" PRIu64 "%s", sign, whole, unit[i].name, rest, unit[i + 1].name);
+        snprintf(out, 32, "%s%" PRIu64 "%s %hu%s", sign, whole, unit[i].name, rest, unit[i + 1].name);
 }
 
 /* --- addresses and secrets ------------------------------------------------------------------------------------ */
