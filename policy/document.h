@@ -5,14 +5,15 @@
 #include "ddf/layout.h"
 #include "ddf/schema.h"
 #include "policy/selector.h"
+#include "policy/window.h"
 
-enum { POL_NAME_BYTES = 64, POL_SETTINGS = 500 };
+enum { POL_NAME_BYTES = 64, POL_VM_NAME_BYTES = 16, POL_SETTINGS = 500, POL_ERRORS = 100 };
 
 /* One wish: resources.cpu.vcpus = 2. */
 struct pol_setting {
     const struct ddf_entry *entry;
     struct str name;                /* written out: "resources.storage.userdata.quota" */
-    struct str instance;            /* "userdata", or empty */
+    struct str instance;            /* "userdata", or empty. entry->scope is DDF_VM, or DDF_DEVICE for what holds for the whole device */
     struct str word, wire;          /* as written; as the node will hold it (DDF_K_IMAGE: the word, until resolution knows the image) */
     unsigned line, column;
 };
@@ -27,15 +28,20 @@ struct pol_policy {
     bool has_locked, locked;
     struct pol_setting *settings;   /* sorted by name */
     size_t n_settings;
+    bool has_window; struct pol_window window;      /* upgrade.window: when an upgrade may happen; the plan works out the times */
+    struct str *warnings; size_t n_warnings;        /* in order but worth saying: "line 30: /spec/rollout: ..." */
     /* From the store, not from the document. */
-    int64_t id, revision, created_ms;
+    int64_t id, revision, created_ms;               /* created_ms: of this revision */
     struct pol_policy *next;
 };
 
 /**
  * Parse and validate one document. All errors are collected: `e` holds the first, `errors` (may be NULL) gets one line for each,
  * "file:line:column: /spec/vm/state: ..." with the words that are allowed.
- * Unknown fields, wrong types and values the DDF does not allow are errors. `apiVersion: dmvisor/v1`, `kind: VmPolicy`.
+ * Unknown fields, wrong types and values the DDF does not allow are errors. `apiVersion: dmvisor/v1`, `kind: VmPolicy`. Settings are found
+ * in the layout by their names, so a layout with more entries takes more fields without a change here. A list of maps
+ * (kpi.thresholds) names its instances by the field `name`, else after the item's first text.
+ * @param s  checks values; may be NULL (only the layout's kinds are checked then)
  * @return RC_PARSE, RC_INVALID, RC_LIMIT, RC_NOMEM
  */
 enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_layout *l, const struct ddf_schema *s,
