@@ -10,6 +10,7 @@
 struct events;      /* server/events.h: live stream */
 struct notifier;    /* server/notifier.h: triggers */
 struct worker;      /* server/worker.h: the DM loop */
+struct metrics;     /* server/metrics.h: counters for /metrics */
 
 struct server {
     const struct server_config *config;
@@ -18,6 +19,7 @@ struct server {
     uint8_t secret_key[32];
     struct events *events;
     struct notifier *notifier;
+    struct metrics *metrics;                /* NULL = not counted */
 };
 
 /** The layout for an MO identifier; the first one for an empty or unknown identifier (a device that has not told yet). */
