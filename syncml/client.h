@@ -47,7 +47,7 @@ struct sml_client_news {
     bool refused;                   /* the server did not accept us even after the retry: session is over */
     const char *why;
     bool resend;                    /* the server challenged: sml_client_answer makes package 1 again, nothing to execute */
-    struct sml_cmd *cmds;           /* to be executed, in order; large objects already joined; Alert 1222 etc. already dealt with */
+    struct sml_cmd *cmds;           /* to be executed, in order, an array whose `next` also links it; large objects already joined; Alert 1222 etc. already dealt with */
     size_t n_cmds;
     uint64_t *acked;                /* tags of alerts the server took with 200 or 202 */
     size_t n_acked;
@@ -66,7 +66,8 @@ struct str sml_client_url(const struct sml_client *s);
 /** Package 1. @param alert 1200 or 1201; devinfo: the five leaves (and Ext, Bearer); alerts may be NULL. Kept inside for a resend. */
 enum rc sml_client_first(struct sml_client *s, int alert, const struct sml_leaf *devinfo, size_t n_devinfo,
                          const struct sml_alert_out *alerts, const struct world *w, struct arena *a, struct sml_msg *out, struct err *e);
-/** @param hmac x-syncml-hmac of the response; raw its body's octets */
+/** `m` and the arena must stay until sml_client_answer. @param hmac x-syncml-hmac of the response, or NULL; raw its body's octets
+ *  @return RC_INVALID when it is not of this session, or the session is over; RC_NOMEM */
 enum rc sml_client_take(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw,
                         const struct world *w, struct arena *a, struct sml_client_news *news, struct sml_client_keep *keep, struct err *e);
 /**
