@@ -1,5 +1,6 @@
 /* Get: values, child lists, properties, whole subtrees. */
 #include "agent/tree_int.h"
+#include "base/buf.h"
 #include <string.h>
 
 enum { READ_MAX = 20000 };
