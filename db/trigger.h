@@ -5,7 +5,7 @@
 #define TRIGGER_STATEMENTS(X)                                                                                       \
     /* Due ones, the longest waiting first. */                                                                      \
     X(DUE, "SELECT t.trigger_id, t.device_id, t.session_no, t.channel, t.address, t.tries, t.why,"          \
-                   " d.name, a.server_name, a.server_ha1, a.server_nonce, d.authority_id"                           \
+                   " d.name, a.server_name, a.server_ha1, d.server_nonce, d.authority_id"                           \
                    " FROM trigger t JOIN device d USING (device_id) JOIN account a USING (device_id)"               \
                    " WHERE t.next_ms <= :now_ms ORDER BY t.next_ms LIMIT :limit")                                   \
     X(NEXT, "SELECT min(next_ms) FROM trigger WHERE next_ms IS NOT NULL")                                   \
@@ -13,7 +13,7 @@
                     " error = :error WHERE trigger_id = :trigger_id AND state IN ('pending', 'sent')")              \
     X(FAILED, "UPDATE trigger SET state = 'failed', next_ms = NULL, error = :error"                         \
                       " WHERE trigger_id = :trigger_id AND state IN ('pending', 'sent')")                           \
-    X(RESYNC, "UPDATE account SET resync_until_ms = :until_ms WHERE device_id = :device_id")                \
+    X(RESYNC, "UPDATE device SET resync_until_ms = :until_ms WHERE device_id = :device_id")                \
     X(UNREACHABLE, "UPDATE device SET summary = 'unreachable', summary_why = :why, summary_ms = :now_ms"    \
                            " WHERE device_id = :device_id")                                                         \
     X(OPERATIONS, "UPDATE operation SET state = 'notified', updated_ms = :now_ms, reason = :reason"         \

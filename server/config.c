@@ -58,7 +58,7 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(true,  kpi_interval_s,      "kpi.interval", SET_SECONDS, "60s", 1, 86400, NULL, false, "how often KPIs are read when no policy says") \
     X(true,  poll_s,              "poll.interval", SET_SECONDS, "15m", 5, 2592000, NULL, false, "polling interval given to new devices") \
     X(true,  trigger_rate_per_s,  "triggers.rate", SET_UINT, "50", 1, 100000, NULL, false, "triggers a second at the most")        \
-    X(true,  trigger_retries,     "triggers.retries", SET_LIST, NULL, 0, 0, NULL, false, "waits before a trigger is repeated; default 5s 30s 5m 30m 2h") \
+    X(false, trigger_retries,     "triggers.retries", SET_LIST, NULL, 0, 0, NULL, false, "waits before a trigger is repeated; default 5s 30s 5m 30m 2h") \
     X(true,  keep_samples_ms,     "keep.samples", SET_MS, "30d", 0, 0, NULL, false, "how long KPI samples are kept")              \
     X(true,  keep_events_ms,      "keep.events", SET_MS, "7d", 0, 0, NULL, false, "how long the event stream can be resumed")     \
     X(true,  keep_sessions_ms,    "keep.sessions", SET_MS, "30d", 0, 0, NULL, false, "how long the history of sessions and triggers is kept") \
