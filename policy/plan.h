@@ -4,7 +4,9 @@
  * so that losing a session costs nothing. */
 #include "policy/desired.h"
 
-/* A node of the device's tree as we know it. */
+/* A node of the device's tree as we know it. Interior nodes have the format "node"; their value is the child list when the device gave
+ * one ("A/B/C"), else empty. at_ms is when it was last reported or acknowledged and moves on although the value stays the same: the plan
+ * sees by it what it has read already. */
 enum pol_known {
     POL_REPORTED,                   /* the device said so: verified */
     POL_ACKNOWLEDGED,               /* we wrote it and the device said 200: to be read back */
@@ -42,7 +44,7 @@ struct pol_operation {
 
 /* A step that failed before: not tried again until `retry_ms` (0 = not until the policy or the device changes). */
 struct pol_failure { struct str key; int code; int tries; int64_t retry_ms; };
-enum { POL_MAX_TRIES = 3 };
+enum { POL_MAX_TRIES = 3, POL_RETRY_MS = 30000, POL_POLL_MS = 5000, POL_ATOMIC_CHILDREN = 100 };
 
 enum pol_verb { POL_GET, POL_ADD, POL_REPLACE, POL_DELETE, POL_EXEC, POL_ATOMIC };
 enum pol_purpose {
@@ -61,7 +63,7 @@ struct pol_step {
     struct str format, type, data; bool has_data;
     struct str correlator;          /* of Exec; for plan-made operations invented from `op_kind`, owner and the facts (deterministic) */
     struct str why;                 /* for people: "resources.cpu.vcpus 1 -> 2 (policy corporate-workspace)" */
-    struct str key;                 /* stable name of this step for pol_failure: verb and uri */
+    struct str key;                 /* stable name of this step for pol_failure: "set", "add", "delete", "exec", "get" or "atomic" and uri */
     int64_t operation;              /* id of the operation it carries out, 0 = none yet (plan-made: the shell creates one before sending) */
     struct str op_kind, op_owner, op_args; enum ddf_scope op_scope;     /* for plan-made operations */
     struct pol_step *children;      /* POL_ATOMIC */
@@ -77,7 +79,8 @@ struct pol_plan {
     bool settled;                   /* no steps, no waits: device and desired state agree and everything is verified */
     /* Operations whose end the mirror proves (lock asked for and LockState reported so): the shell moves them to verified. */
     int64_t *verified; size_t n_verified;
-    struct { int64_t id; enum pol_op_state state; int code; struct str why; } *moves; size_t n_moves;   /* expired, superseded, failed ... */
+    struct { int64_t id; enum pol_op_state state; int code; struct str why; int percent; } *moves; size_t n_moves;   /* expired, superseded, failed ... */
+    bool mirror_complete;           /* first contact is over: the shell sets mirror_read */
 };
 
 /**
@@ -90,4 +93,69 @@ struct pol_plan {
 enum rc pol_make_plan(const struct pol_facts *f, const struct pol_desired *d, struct arena *a, struct pol_plan *out, struct err *e);
 /** The steps as a person reads them, one line each with why; waits after them. */
 void pol_plan_print(const struct pol_plan *p, struct buf *out);
+
+/*
+ * What the shell does with the outcome of a step (pol_step_outcome), beside moving operations:
+ *
+ *   DONE     GET: the values reported go into the mirror as REPORTED with at_ms = now. After "?list=" everything in the mirror at or
+ *            below the address that was not reported is dropped; after a plain Get of an interior node, children that are no longer in
+ *            its list are dropped with all below them. A value that differs from what the mirror holds as ACKNOWLEDGED
+ *            (pol_read_back_differs) is a failure of "set <uri>" with code 0.
+ *            ADD, REPLACE: the mirror gets uri, format and data as ACKNOWLEDGED. DELETE: the node and all below it leave the mirror.
+ *            The failure with the step's key is forgotten.
+ *   RUNS     202 to an Exec.
+ *   THERE    Add of what exists: the node goes into the mirror as STALE. No failure.
+ *   GONE     GET: node and all below it leave the mirror; if it was ACKNOWLEDGED it is a failure of "set <uri>"; on first contact
+ *            (POL_FOR_DISCOVER) also of the step's own key, so that it is not asked for again. DELETE: as DONE.
+ *            REPLACE: it leaves the mirror, and is a failure.
+ *   SKIPPED  215, 216: the neighbour in the Atomic failed. Nothing.
+ *   AGAIN    busy or no Status: failure that is retried later.
+ *   FAILED   failure. Of an Atomic only when no child failed by itself.
+ *            A GET of "?list=" answered 404 or 406 on the root: list_unsupported.
+ *
+ * Failures are made by pol_failure_after. An operation of the plan (by_policy) that ends FAILED is a failure with pol_op_key; one that
+ * ends VERIFIED forgets it. Failures are forgotten when the device's want_stamp grows.
+ */
+enum pol_outcome { POL_STEP_DONE, POL_STEP_RUNS, POL_STEP_THERE, POL_STEP_GONE, POL_STEP_SKIPPED, POL_STEP_AGAIN, POL_STEP_FAILED };
+/** @param code  Status, or 0 when none came before the package ended; for Exec also a result code (12xx ...) */
+enum pol_outcome pol_step_outcome(const struct ddf_layout *l, const struct pol_step *s, int code);
+/** Did the device report something else than what it acknowledged? Formats decide what is the same (true and 1, 07 and 7). */
+bool pol_read_back_differs(const struct pol_mirror_node *before, struct str reported);
+/** The failure to keep after one more try. What can never succeed (404 405 406 413 414 415 425 501, 1411, 1413 ...) is set aside at once;
+ *  what was busy is never set aside; the rest after POL_MAX_TRIES. @param before the failure so far, or NULL */
+struct pol_failure pol_failure_after(const struct pol_failure *before, struct str key, int code, int64_t now_ms);
+/** "404 not found", "1428 start failed or took too long": for waits, operations and pages. */
+struct str pol_code_text(const struct ddf_layout *l, int code, struct arena *a);
+
+/*
+ * Operations, and who moves them. QUEUED -> NOTIFIED: the notifier. -> SENT: the shell, before the reply that carries it leaves, with
+ * tries + 1; it also makes the nodes of pol_op_touches STALE. From there:
+ *
+ *   SENT          Status 202                               -> ACCEPTED
+ *                 Status 200, 12xx                         -> ACKNOWLEDGED (a Get of kind "tree": VERIFIED)
+ *                 busy: 417 503 1444, 215, 216             -> QUEUED while tries < POL_MAX_TRIES, else FAILED
+ *                 no Status (0)                            stays SENT: the plan asks after it
+ *                 anything else                            -> FAILED
+ *   SENT          (seen by a plan: its answer was lost) the plan reads Progress. Correlator equal: ACCEPTED, ACKNOWLEDGED or FAILED after
+ *                 Result; not equal: QUEUED, to be sent again with the same correlator, while tries < POL_MAX_TRIES, else FAILED.
+ *   ACCEPTED      OperationComplete with its correlator: 12xx -> ACKNOWLEDGED; 1445 -> CANCELLED; else FAILED.
+ *                 Progress alert or Progress read: stays, with percent.
+ *   ACKNOWLEDGED  the mirror proves it (plan.verified)     -> VERIFIED; the mirror contradicts it (plan.moves) -> FAILED
+ *   QUEUED        expires_ms passed                        -> EXPIRED (plan.moves); not wanted by the plan any more -> SUPERSEDED (plan.moves)
+ *
+ * After OperationComplete and after a final Status the shell again makes the nodes of pol_op_touches STALE, so that the plan reads them.
+ * StateChange, Crash, ImageReady, PeripheralChange ... make the nodes they speak of STALE. Only the shell applies; these decide:
+ */
+struct pol_verdict { enum pol_op_state state; int code; int percent; struct str why; };
+void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a, struct pol_verdict *out);
+void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a, struct pol_verdict *out);
+struct pol_progress { struct str correlator; int phase, percent, result; struct str text; };
+void pol_op_on_progress(const struct ddf_layout *l, const struct pol_operation *op, const struct pol_progress *p, struct arena *a,
+                        struct pol_verdict *out);
+/** Addresses (each with everything below it) that an operation may change. */
+enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *op, struct arena *a, struct str **uris, size_t *n);
+/** Failure key of an operation of the plan: that of the step that carries it. */
+struct str pol_op_key(const struct ddf_layout *l, const struct pol_operation *op, struct arena *a);
+/** Failure key of writing a node: "set <uri>", whether by Add or by Replace. */
+struct str pol_set_key(struct str uri, struct arena *a);
 #endif

@@ -1,0 +1,110 @@
+/* The desired state for people and REST: every value with its winner, its losers and the rule. */
+#include "policy/desired.h"
+
+static void text(struct buf *b, const char *key, struct str value)
+{
+    buf_printf(b, "\"%s\":\"", key);
+    buf_json(b, value);
+    buf_putz(b, "\"");
+}
+
+static void policy(struct buf *b, const struct pol_policy *p)
+{
+    buf_putz(b, ",");
+    text(b, "policy", p->name);
+    buf_printf(b, ",\"revision\":%lld", (long long)p->revision);
+}
+
+static void value(struct buf *b, const struct pol_facts *f, struct str owner, const struct pol_value *v, struct arena *a)
+{
+    buf_putz(b, "{");
+    text(b, "name", v->setting->name);
+    buf_putz(b, ",");
+    text(b, "value", v->setting->word);
+    buf_putz(b, ",");
+    text(b, "wire", v->wire);
+    buf_putz(b, ",");
+    text(b, "uri", ddf_layout_uri(f->layout, v->setting->entry, owner, v->setting->instance, a));
+    buf_putz(b, ",");
+    text(b, "label", v->setting->entry->label);
+    policy(b, v->policy);
+    buf_putz(b, ",");
+    text(b, "rule", str_of(v->rule));
+    buf_putz(b, ",\"losers\":[");
+    for (const struct pol_loser *l = v->losers; l; l = l->next) {
+        buf_putz(b, "{");
+        text(b, "policy", l->policy);
+        buf_putz(b, ",");
+        text(b, "value", l->word);
+        buf_putz(b, ",");
+        text(b, "rule", str_of(l->rule));
+        buf_putz(b, l->next ? "}," : "}");
+    }
+    buf_putz(b, "]}");
+}
+
+static void values(struct buf *b, const struct pol_facts *f, struct str owner, const struct pol_value *v, size_t n, struct arena *a)
+{
+    buf_putz(b, "[");
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_putz(b, ",");
+        value(b, f, owner, &v[i], a);
+    }
+    buf_putz(b, "]");
+}
+
+static void vm(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm, struct arena *a)
+{
+    buf_putz(b, "{");
+    text(b, "id", vm->name);
+    if (vm->goal) {
+        buf_putz(b, ",\"state\":{");
+        text(b, "value", vm->goal->name);
+        policy(b, vm->goal_policy);
+        buf_putz(b, "}");
+    }
+    if (vm->has_locked) {
+        buf_printf(b, ",\"locked\":{\"value\":%s", vm->locked ? "true" : "false");
+        policy(b, vm->locked_policy);
+        buf_putz(b, "}");
+    }
+    if (vm->problem.n) {
+        buf_putz(b, ",");
+        text(b, "problem", vm->problem);
+    }
+    buf_putz(b, ",\"values\":");
+    values(b, f, vm->name, vm->values, vm->n_values, a);
+    buf_putz(b, "}");
+}
+
+enum rc pol_desired_json(const struct pol_desired *d, const struct pol_facts *f, struct buf *out)
+{
+    struct arena a;                 /* addresses only */
+    arena_init(&a, 4 << 20);
+    buf_printf(out, "{\"hash\":\"%s\",\"vms\":[", d->hash);
+    for (size_t i = 0; i < d->n_vms; i++) {
+        if (i)
+            buf_putz(out, ",");
+        vm(out, f, &d->vms[i], &a);
+    }
+    buf_putz(out, "],\"device\":");
+    values(out, f, (struct str){ 0 }, d->device_values, d->n_device_values, &a);
+    buf_putz(out, ",\"unknown\":[");
+    for (size_t i = 0; i < d->n_unknown; i++) {
+        buf_putz(out, i ? ",{" : "{");
+        text(out, "policy", d->unknown[i].policy->name);
+        buf_putz(out, ",");
+        text(out, "why", d->unknown[i].why);
+        buf_putz(out, "}");
+    }
+    buf_putz(out, "],\"warnings\":[");
+    for (size_t i = 0; i < d->n_warnings; i++) {
+        buf_putz(out, i ? ",\"" : "\"");
+        buf_json(out, d->warnings[i]);
+        buf_putz(out, "\"");
+    }
+    buf_putz(out, "]}");
+    arena_finish(&a);
+    return out->failed;
+}
