@@ -24,10 +24,11 @@ bool ddf_format_of(struct str name, enum ddf_format *out);
 enum ddf_hint { DDF_HINT_NONE, DDF_HINT_LOWEST_SAFE, DDF_HINT_HIGHEST_SAFE, DDF_HINT_LOWEST_SAFE_ZERO_IS_NONE,
                 DDF_HINT_HIGHEST_SAFE_ZERO_IS_NONE, DDF_HINT_LAST_WRITE };
 
-enum ddf_allowed_kind { DDF_ALLOW_ANY, DDF_ALLOW_ENUM, DDF_ALLOW_RANGE, DDF_ALLOW_REGEX, DDF_ALLOW_OTHER };
+/* FLAGS: the values are bit masks that may be added. OTHER: a restriction that is not evaluated (ADMX, XSD, JSON, SDDL). */
+enum ddf_allowed_kind { DDF_ALLOW_ANY, DDF_ALLOW_ENUM, DDF_ALLOW_RANGE, DDF_ALLOW_REGEX, DDF_ALLOW_OTHER, DDF_ALLOW_FLAGS };
 struct ddf_allowed {
     enum ddf_allowed_kind kind;
-    struct str *values, *labels;    /* ENUM: n of them; REGEX: one */
+    struct str *values, *labels;    /* ENUM, FLAGS: n of them; REGEX: one value, no label */
     size_t n;
     int64_t min, max;               /* RANGE */
     struct str list_delimiter;      /* value is a list; empty = single */
@@ -41,18 +42,21 @@ struct ddf_node {
     unsigned max_occurs;            /* UINT_MAX = no limit */
     bool permanent, ignore_case;
     bool has_default;
-    struct str default_value, title, description, mime, ddf_name;   /* ddf_name: MO identifier */
+    struct str default_value, title, description, ddf_name;         /* ddf_name: MO identifier */
+    struct str mime;                /* of a leaf; several are separated by a blank */
     struct ddf_allowed allowed;
     enum ddf_hint hint;
     const struct ddf_node *parent, *first, *next;
 };
 
-enum { DDF_BYTES = 16 << 20, DDF_DEPTH = 64, DDF_NODES = 200000 };
+/* Ceilings of a document, and of all documents of a schema together (nodes). */
+enum { DDF_BYTES = 16 << 20, DDF_DEPTH = 64, DDF_NODES = 200000, DDF_CHILDREN = 4096, DDF_NODE_NAME_BYTES = 255 };
 
 struct ddf_schema;
 struct ddf_schema *ddf_schema_create(void);         /* NULL when out of memory */
 void ddf_schema_destroy(struct ddf_schema *s);
-/** Merge one DDF document (any vendor's, DTD 1.2; tolerant as ddf-tnds.md 3 and 5 say). Nothing is changed on failure.
+/** Merge one DDF document (any vendor's, DTD 1.2; tolerant as ddf-tnds.md 3 and 5 say). What it describes again replaces the earlier
+ *  description of that node; children are united. Nothing is changed on failure.
  *  @param name  for errors @return RC_PARSE (line), RC_INVALID (which node), RC_LIMIT, RC_NOMEM */
 enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name, struct err *e);
 enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err *e);

@@ -1,0 +1,178 @@
+/* The described tree: documents merged into one, and lookups in it. */
+#include "base/buf.h"
+#include "ddf/schema_int.h"
+#include "ddf/uri.h"
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct ddf_schema *ddf_schema_create(void)
+{
+    struct ddf_schema *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->root.described = true;
+    s->root.pub = (struct ddf_node){ .name = STR("."), .access = DDF_GET | DDF_ADD, .format = DDF_NODE, .min_occurs = 1,
+                                     .max_occurs = 1, .permanent = true };
+    return s;
+}
+
+static void destroy_doc(struct schema_doc *d)
+{
+    arena_finish(&d->a);
+    free(d);
+}
+
+void ddf_schema_destroy(struct ddf_schema *s)
+{
+    if (!s)
+        return;
+    for (struct schema_doc *d = s->docs, *next; d; d = next) {
+        next = d->next;
+        destroy_doc(d);
+    }
+    free(s);
+}
+
+struct schema_node *schema_child(struct schema_node *parent, struct str name)
+{
+    struct schema_node *c = parent->first;
+    while (c && !str_eq(c->pub.name, name))
+        c = c->next;
+    return c;
+}
+
+/* What the later document says of a node holds; links stay. */
+static void describe(struct schema_node *old, const struct schema_node *new)
+{
+    struct ddf_node fresh = new->pub;
+    if (!new->described)
+        return;
+    fresh.name = old->pub.name;
+    fresh.parent = old->pub.parent;
+    fresh.first = old->pub.first;
+    fresh.next = old->pub.next;
+    old->pub = fresh;
+    old->described = true;
+}
+
+static void append(struct schema_node *parent, struct schema_node *n)
+{
+    n->parent = parent;
+    n->next = NULL;
+    n->pub.parent = &parent->pub;
+    n->pub.next = NULL;
+    if (parent->last) {
+        parent->last->next = n;
+        parent->last->pub.next = &n->pub;
+    } else {
+        parent->first = n;
+        parent->pub.first = &n->pub;
+    }
+    parent->last = n;
+    parent->n_children++;
+}
+
+struct schema_node *schema_attach(struct schema_node *parent, struct schema_node *n)
+{
+    struct schema_node *old = schema_child(parent, n->pub.name);
+    if (!old) {
+        if (parent->n_children >= DDF_CHILDREN)
+            return NULL;
+        append(parent, n);
+        return n;
+    }
+    describe(old, n);
+    for (struct schema_node *c = n->first, *next; c; c = next) {
+        next = c->next;
+        if (!schema_attach(old, c))
+            return NULL;
+    }
+    return old;
+}
+
+/* Would the children of `n`, united with those of `old`, stay within DDF_CHILDREN everywhere? Asked first, so that nothing is half done. */
+static bool fits(struct schema_node *old, const struct schema_node *n)
+{
+    size_t more = 0;
+    for (struct schema_node *c = n->first; c; c = c->next) {
+        struct schema_node *twin = schema_child(old, c->pub.name);
+        more += twin == NULL;
+        if (twin && !fits(twin, c))
+            return false;
+    }
+    return old->n_children + more <= DDF_CHILDREN;
+}
+
+enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name, struct err *e)
+{
+    struct schema_doc *d = calloc(1, sizeof *d);
+    enum rc rc = d ? schema_read(text, name, d, e) : err_at(e, RC_NOMEM, name, 0, 0, "no memory left to read it");
+    if (!rc && (s->n_nodes + d->n_nodes > DDF_NODES || !fits(&s->root, d->root)))
+        rc = err_at(e, RC_LIMIT, name, 0, 0, "together with what is loaded it describes too many nodes (%d in all, %d in one)",
+                    DDF_NODES, DDF_CHILDREN);
+    if (rc) {
+        if (d)
+            destroy_doc(d);
+        return rc;
+    }
+    describe(&s->root, d->root);
+    s->root.pub.name = STR(".");
+    for (struct schema_node *c = d->root->first, *next; c; c = next) {
+        next = c->next;
+        schema_attach(&s->root, c);
+    }
+    s->n_nodes += d->n_nodes;
+    d->next = s->docs;
+    s->docs = d;
+    return RC_OK;
+}
+
+enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err *e)
+{
+    FILE *f = fopen(file, "rb");
+    struct buf b;
+    enum rc rc = RC_OK;
+    char block[16384];
+    size_t n;
+    if (!f)
+        return err_at(e, RC_IO, file, 0, 0, "cannot be opened: is it there, and may we read it?");
+    buf_init(&b, DDF_BYTES + 1);
+    while ((n = fread(block, 1, sizeof block, f)) > 0 && buf_ok(&b))
+        buf_put(&b, (struct str){ block, n });
+    if (ferror(f))
+        rc = err_at(e, RC_IO, file, 0, 0, "cannot be read");
+    else if (!buf_ok(&b))
+        rc = err_at(e, b.failed, file, 0, 0, "is larger than %d bytes", DDF_BYTES);
+    fclose(f);
+    if (!rc)
+        rc = ddf_schema_load(s, buf_str(&b), file, e);
+    buf_finish(&b);
+    return rc;
+}
+
+/* ddf-tnds.md 5: exact name first, then names whose case does not matter, then an un-named child. */
+const struct ddf_node *ddf_node_child(const struct ddf_node *n, struct str name)
+{
+    const struct ddf_node *any = NULL, *folded = NULL;
+    for (const struct ddf_node *c = n->first; c; c = c->next) {
+        if (c->name.n && str_eq(c->name, name))
+            return c;
+        if (!c->name.n && !any)
+            any = c;
+        if (!folded && c->ignore_case && c->name.n && str_eq_fold(c->name, name))
+            folded = c;
+    }
+    return folded ? folded : any;
+}
+
+const struct ddf_node *ddf_schema_find(const struct ddf_schema *s, struct str uri)
+{
+    struct ddf_uri u;
+    const struct ddf_node *n = &s->root.pub;
+    if (ddf_uri_parse(uri, &u, NULL))
+        return NULL;
+    for (unsigned i = 0; n && i < u.depth; i++)
+        n = ddf_node_child(n, u.name[i]);
+    return n;
+}
