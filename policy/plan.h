@@ -40,6 +40,7 @@ struct pol_operation {
     struct str tree_command, tree_uri, tree_format, tree_data;     /* kind "tree": get, add, replace, delete, exec */
     int tries;                      /* times sent */
     int64_t not_before_ms, expires_ms;          /* 0 = none */
+    int64_t updated_ms;             /* when it came into its state */
 };
 
 /* A step that failed before: not tried again until `retry_ms` (0 = not until the policy or the device changes). */
