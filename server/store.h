@@ -2,6 +2,8 @@
 #define SERVER_STORE_H
 /* Translates between the database and the types of policy/ and syncml/. One store for each connection. */
 #include "policy/plan.h"
+#include "server/catalog.h"
+#include "server/mirror.h"
 #include "server/server.h"
 #include "syncml/server.h"
 
@@ -10,25 +12,50 @@ struct store;
 enum rc store_open(const struct server *srv, struct store **out, struct err *e);
 void store_close(struct store *st);
 struct sql *store_sql(struct store *st);
+struct paths *store_paths(struct store *st);
+struct catalog *store_catalog(struct store *st);
+const struct server *store_server(const struct store *st);
+
+enum store_lists { STORE_LISTS_UNTRIED, STORE_LISTS_WORK, STORE_LISTS_UNSUPPORTED };
 
 struct store_device {
     int64_t id, authority;
-    struct str name, authority_name, server_id;
+    struct str name, title, authority_name, server_id;
+    const struct authority *au;
     const struct ddf_layout *layout;
     int64_t want_stamp, have_stamp;
-    struct str settled_token;
+    struct str settled_token, layout_mo;
     bool mirror_read, list_unsupported, large_objects;
+    enum store_lists lists;
+    int64_t devinfo_hash, next_kpi_ms;  /* next_kpi_ms 0 = none due */
+    struct str user_agent, remote, summary, summary_why;
+    int64_t summary_ms, created_ms;
     struct sml_account account;         /* opened (decrypted) */
-    int n_open_operations;
 };
+/** Begin a piece of work: the catalogue is brought up to date, what was borrowed from the store before is gone. store_load_device does it. */
+enum rc store_refresh(struct store *st, struct err *e);
 /** By authority name ("" = the only one) and SyncHdr Source. @return RC_NOT_FOUND */
-enum rc store_load_device(struct store *st, struct str authority, struct str name, struct arena *a, struct store_device *out, struct err *e);
-enum rc store_load_device_id(struct store *st, int64_t id, struct arena *a, struct store_device *out, struct err *e);
+enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a, struct store_device *out,
+                          struct err *e);
+enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out, struct err *e);
+/** As store_load_device, without a refresh and for an authority that is known already. */
+enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms, struct arena *a,
+                          struct store_device *out, struct err *e);
 /** All that pol_resolve and pol_make_plan look at. Also for previews. @param extra one more policy instead of the stored one of that
  *  name (preview), or NULL */
 enum rc store_load_facts(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
                          struct pol_facts *out, struct err *e);
-/** Plan steps as session steps. Tags are indices into a flat list of the plan's steps. Also for previews. */
+/** The same with a mirror that is loaded already; `out` gets neither mirror nor operations nor failures. */
+enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
+                          struct pol_facts *out, struct err *e);
+enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n, struct err *e);
+/** A row of DM_OPERATION as it stands. */
+bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out);
+/** Failures noted under this want_stamp. @param forgotten  set when there are others */
+enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out, size_t *n,
+                            bool *forgotten, struct err *e);
+
+/** Plan steps as session steps, in their order. Tags are indices into the flat list of the plan's steps (a group, then its children). */
 enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step **out, struct err *e);
 /** The XML of the next message this device would be sent for these steps, indented; secrets and nonces as "***". */
 enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, struct sml_step *steps, struct arena *a,

@@ -83,8 +83,8 @@ CREATE TABLE node (                       -- the mirror: a device's tree as last
   path_id   INTEGER NOT NULL REFERENCES path,
   format    INTEGER NOT NULL,             -- enum ddf_format
   known     INTEGER NOT NULL,             -- 0 reported, 1 acknowledged, 2 stale
-  value     TEXT,                         -- NULL for interior nodes
-  at_ms     INTEGER NOT NULL,
+  value     TEXT,                         -- of an interior node: its child list ("a/b/c") when the device gave one, else NULL
+  at_ms     INTEGER NOT NULL,             -- when last reported or acknowledged
   PRIMARY KEY (device_id, path_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -170,6 +170,8 @@ CREATE TABLE operation (                  -- one thing somebody, or the plan, as
 CREATE INDEX operation_open ON operation (device_id, operation_id)
   WHERE state IN ('queued', 'notified', 'sent', 'accepted', 'acknowledged');
 CREATE INDEX operation_device ON operation (device_id, operation_id);
+CREATE INDEX operation_by_hand ON operation (device_id, operation_id)       -- what people did to VMs, which policies do not undo
+  WHERE by_policy = 0 AND scope = 1 AND state = 'verified';
 
 CREATE TABLE operation_step (             -- how it got there
   operation_id INTEGER NOT NULL REFERENCES operation ON DELETE CASCADE,

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SQL_PARAMS = 64, SQL_TEXTS = 32, SQL_TEXT_BYTES = 64 << 10 };
+enum { SQL_PARAMS = 500, SQL_HINTS = 32, SQL_TEXTS = 32, SQL_TEXT_BYTES = 64 << 10 };
 
 struct sql_rows {                   /* one prepared statement and its run */
     struct sql *sql;
     sqlite3_stmt *st;
     int n_params;
     const char **param;             /* names by bind index - 1, without ':' */
-    unsigned char hint[SQL_PARAMS]; /* argument position -> bind index, as it was last time */
+    uint16_t hint[SQL_HINTS];       /* argument position -> bind index, as it was last time */
     bool running, temporary;        /* temporary: finalized at its end */
     uint64_t used;                  /* for the cache of run-time texts: larger = more recent */
 };
@@ -76,7 +76,7 @@ static enum rc prepare(struct sql *s, struct str text, struct sql_rows *r, struc
         const char *name = sqlite3_bind_parameter_name(r->st, i + 1);
         r->param[i] = name ? name + 1 : "";
     }
-    for (int i = 0; i < SQL_PARAMS; i++) r->hint[i] = (unsigned char)(i < r->n_params ? i + 1 : 1);
+    for (int i = 0; i < SQL_HINTS; i++) r->hint[i] = (uint16_t)(i < r->n_params ? i + 1 : 1);
     return RC_OK;
 }
 
@@ -240,13 +240,13 @@ void sql_rollback_to(struct sql *s)
 /* Bind index of an argument: where it was last time, else look for it. */
 static int index_of(struct sql_rows *r, size_t position, const char *name)
 {
-    if (position < SQL_PARAMS) {
+    if (position < SQL_HINTS) {
         int i = r->hint[position];
         if (i <= r->n_params && strcmp(r->param[i - 1], name) == 0) return i;
     }
     for (int i = 1; i <= r->n_params; i++)
         if (strcmp(r->param[i - 1], name) == 0) {
-            if (position < SQL_PARAMS) r->hint[position] = (unsigned char)i;
+            if (position < SQL_HINTS) r->hint[position] = (uint16_t)i;
             return i;
         }
     return 0;

@@ -1,0 +1,7 @@
+#include "db/dm.h"
+
+const char *const dm_sql[DM_STMT_COUNT] = {
+#define X(name, sql) sql,
+    DM_STATEMENTS(X)
+#undef X
+};

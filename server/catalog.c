@@ -1,0 +1,269 @@
+#include "server/catalog.h"
+#include "base/log.h"
+#include "db/dm.h"
+#include "server/images.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* One parsed document. */
+struct document {
+    int64_t policy, revision;
+    const struct ddf_layout *layout;
+    struct arena arena;
+    struct pol_policy *parsed;                  /* NULL: cannot be parsed */
+    bool used;
+    struct document *next;
+};
+
+struct authority_private {
+    struct authority au;
+    struct arena images;
+    struct document *documents;
+    uint64_t policies_seen, images_seen;        /* catalog.version when they were read */
+    const struct ddf_layout *layout;            /* of the list that is linked now; another layout links anew */
+    struct pol_policy *list;
+};
+
+struct catalog {
+    const struct server *srv;
+    struct sql *db;
+    struct authority *first;
+    struct arena texts;                         /* of authorities: never more than a few */
+    uint64_t version;                           /* grows when something may have changed */
+    int64_t data_version;
+    bool distrust;
+};
+
+struct catalog *catalog_create(const struct server *srv, struct sql *db)
+{
+    struct catalog *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->srv = srv;
+    c->db = db;
+    c->data_version = -1;
+    arena_init(&c->texts, 4 << 20);
+    return c;
+}
+
+static void document_free(struct document *d)
+{
+    arena_finish(&d->arena);
+    free(d);
+}
+
+void catalog_destroy(struct catalog *c)
+{
+    if (!c) return;
+    for (struct authority *au = c->first, *next; au; au = next) {
+        next = au->next;
+        for (struct document *d = au->own->documents, *after; d; d = after) {
+            after = d->next;
+            document_free(d);
+        }
+        arena_finish(&au->own->images);
+        free(au->own);
+    }
+    arena_finish(&c->texts);
+    free(c);
+}
+
+void catalog_distrust(struct catalog *c) { c->distrust = true; }
+
+const struct authority *catalog_authority(const struct catalog *c, struct str name)
+{
+    const struct authority *only = c->first;
+    if (!name.n) return only && !only->next ? only : NULL;
+    for (const struct authority *au = c->first; au; au = au->next)
+        if (str_eq(au->name, name)) return au;
+    return NULL;
+}
+
+const struct authority *catalog_authority_id(const struct catalog *c, int64_t id)
+{
+    for (const struct authority *au = c->first; au; au = au->next)
+        if (au->id == id) return au;
+    return NULL;
+}
+
+static enum rc add_authority(struct catalog *c, struct sql_rows *r, struct err *e)
+{
+    const struct server_config *cf = c->srv->config;
+    struct authority_private *p = calloc(1, sizeof *p);
+    struct authority **tail = &c->first;
+    if (!p || !arena_str(&c->texts, sql_text(r, 1), &p->au.name) || !arena_str(&c->texts, sql_text(r, 2), &p->au.server_id)) {
+        free(p);
+        return err_set(e, RC_NOMEM, "no memory for authorities");
+    }
+    arena_init(&p->images, 64 << 20);
+    p->au.own = p;
+    p->au.id = sql_int(r, 0);
+    p->au.stamp = sql_int(r, 3);
+    p->au.owner = (int)sql_int(r, 4);
+    p->au.sml = (struct sml_server_config){
+        .server_id = p->au.server_id, .url = str_of(cf->dm_url), .max_msg_bytes = cf->dm_max_message_bytes,
+        .max_obj_bytes = cf->dm_max_object_bytes, .allow_basic = cf->allow_basic, .max_messages = cf->dm_max_messages,
+        .max_auth_tries = 3,
+    };
+    while (*tail) tail = &(*tail)->next;
+    *tail = &p->au;
+    return RC_OK;
+}
+
+static enum rc read_authorities(struct catalog *c, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(c->db, DM_STMT(AUTHORITIES), NULL, 0, &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        struct authority *au = c->first;
+        while (au && au->id != sql_int(r, 0)) au = au->next;
+        if (au) au->stamp = sql_int(r, 3);
+        else rc = add_authority(c, r, e);
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc read_images(struct catalog *c, struct authority *au, struct err *e)
+{
+    struct arena *a = &au->own->images;
+    struct sql_rows *r = NULL;
+    struct pol_image *list = NULL;
+    size_t n = 0, cap = 0;
+
+    arena_reset(a);
+    au->images = NULL;
+    au->n_images = 0;
+    enum rc rc = sql_start(c->db, DM_STMT(IMAGES), SQL_ARGS({ "authority_id", SQL_I(au->id) }), &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        if (n == cap) {
+            struct pol_image *more = ARENA_ARRAY(a, struct pol_image, cap = cap ? cap * 2 : 16);
+            if (more && n) memcpy(more, list, n * sizeof *list);
+            list = more;
+        }
+        struct pol_image *im = list ? &list[n++] : NULL;
+        if (!im || n > CATALOG_IMAGES || !arena_str(a, sql_text(r, 0), &im->name) || !arena_str(a, sql_text(r, 1), &im->version) ||
+            !arena_str(a, sql_text(r, 2), &im->guest_type) || !arena_str(a, sql_text(r, 3), &im->arch) ||
+            !arena_str(a, sql_text(r, 4), &im->format) || !arena_str(a, sql_text(r, 5), &im->sha256) ||
+            !arena_str(a, sql_text(r, 7), &im->id) || !(im->url = images_url(c->srv, im->sha256, a)).n) {
+            rc = err_set(e, RC_NOMEM, "no memory for the list of images");
+            break;
+        }
+        im->size_bytes = (uint64_t)sql_int(r, 6);
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    au->images = list;
+    au->n_images = n;
+    au->own->images_seen = c->version;
+    return RC_OK;
+}
+
+static enum rc look(struct catalog *c, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start_text(c->db, STR("PRAGMA data_version"), NULL, 0, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc && (c->distrust || sql_int(r, 0) != c->data_version)) {
+        c->data_version = sql_int(r, 0);
+        c->version++;
+    }
+    sql_end(r);
+    return rc;
+}
+
+enum rc catalog_refresh(struct catalog *c, struct err *e)
+{
+    uint64_t before = c->version;
+    enum rc rc = look(c, e);
+    if (rc || c->version == before) return rc;
+    rc = read_authorities(c, e);
+    for (struct authority *au = c->first; !rc && au; au = au->next) rc = read_images(c, au, e);
+    if (rc) c->data_version = -1;               /* once more next time */
+    return rc;
+}
+
+static void parse(struct catalog *c, struct document *d, const struct authority *au, struct str name, struct str text)
+{
+    struct err why = { 0 };
+    char *label = arena_strz(&d->arena, name);
+    enum rc rc = !label ? RC_NOMEM : pol_policy_parse(text, label, d->layout, c->srv->schema, &d->arena, &d->parsed, NULL, &why);
+    if (!rc) return;
+    d->parsed = NULL;
+    char line[ERR_TEXT_BYTES + 200];
+    log_event(LOG_ERROR, "policy_unusable", LOG_S("authority", au->name), LOG_S("policy", name), LOG_N("revision", d->revision),
+              LOG_Z("error", err_format(&why, line, sizeof line)));
+}
+
+static enum rc load_document(struct catalog *c, const struct authority *au, const struct ddf_layout *l, struct sql_rows *r, struct err *e)
+{
+    struct sql_rows *text = NULL;
+    struct document *d = calloc(1, sizeof *d);
+    if (!d) return err_set(e, RC_NOMEM, "no memory for policies");
+    *d = (struct document){ .policy = sql_int(r, 0), .revision = sql_int(r, 1), .layout = l, .used = true };
+    arena_init(&d->arena, CATALOG_POLICY_BYTES);
+    enum rc rc = sql_start(c->db, DM_STMT(POLICY_DOCUMENT), SQL_ARGS({ "policy_id", SQL_I(d->policy) }, { "revision", SQL_I(d->revision) }),
+                           &text, e);
+    if (!rc) rc = sql_step(text, e);
+    if (!rc) parse(c, d, au, sql_text(r, 2), sql_text(text, 0));
+    sql_end(text);
+    if (rc) {
+        document_free(d);
+        return rc == RC_NOT_FOUND ? err_set(e, RC_INTERNAL, "policy without its document") : rc;
+    }
+    if (d->parsed) {
+        d->parsed->id = d->policy;
+        d->parsed->revision = d->revision;
+        d->parsed->created_ms = sql_int(r, 3);
+    }
+    d->next = au->own->documents;
+    au->own->documents = d;
+    return RC_OK;
+}
+
+/* Parse what is new, forget what is no longer in force. */
+static enum rc read_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    int n = 0;
+    for (struct document *d = au->own->documents; d; d = d->next) d->used = d->layout != l;
+    enum rc rc = sql_start(c->db, DM_STMT(POLICIES), SQL_ARGS({ "authority_id", SQL_I(au->id) }), &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        struct document *d = au->own->documents;
+        if (++n > CATALOG_POLICIES) rc = err_set(e, RC_LIMIT, "more than %d policies", (int)CATALOG_POLICIES);
+        while (d && !(d->policy == sql_int(r, 0) && d->revision == sql_int(r, 1) && d->layout == l)) d = d->next;
+        if (d) d->used = true;
+        else if (!rc) rc = load_document(c, au, l, r, e);
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    for (struct document **at = &au->own->documents; *at;) {
+        struct document *d = *at;
+        if (d->used) {
+            at = &d->next;
+            continue;
+        }
+        *at = d->next;
+        document_free(d);
+    }
+    return RC_OK;
+}
+
+enum rc catalog_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l, const struct pol_policy **out,
+                         struct err *e)
+{
+    struct authority_private *p = au->own;
+    if (p->policies_seen != c->version || p->layout != l) {
+        enum rc rc = read_policies(c, au, l, e);
+        if (rc) return rc;
+        p->list = NULL;
+        for (struct document *d = p->documents; d; d = d->next)
+            if (d->layout == l && d->parsed) {
+                d->parsed->next = p->list;
+                p->list = d->parsed;
+            }
+        p->layout = l;
+        p->policies_seen = c->version;
+    }
+    *out = p->list;
+    return RC_OK;
+}

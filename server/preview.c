@@ -1,0 +1,109 @@
+/* Plan steps as session steps, for devices and for people. */
+#include "server/store.h"
+#include "ddf/uri.h"
+
+static const enum sml_cmd_kind kind_of[] = {
+    [POL_GET] = SML_GET, [POL_ADD] = SML_ADD, [POL_REPLACE] = SML_REPLACE, [POL_DELETE] = SML_DELETE, [POL_EXEC] = SML_EXEC,
+    [POL_ATOMIC] = SML_ATOMIC,
+};
+
+static struct sml_step *one_step(const struct pol_step *p, uint64_t *tag, struct arena *a)
+{
+    struct sml_step *s = ARENA_NEW(a, struct sml_step);
+    if (!s) return NULL;
+    *s = (struct sml_step){ .kind = kind_of[p->verb], .tag = (*tag)++, .uri = p->uri, .format = p->format, .type = p->type,
+                            .data = p->data, .has_data = p->has_data, .correlator = p->correlator };
+    struct sml_step **tail = &s->children;
+    for (const struct pol_step *c = p->children; c; c = c->next) {
+        if (!(*tail = one_step(c, tag, a))) return NULL;
+        tail = &(*tail)->next;
+    }
+    return s;
+}
+
+enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step **out, struct err *e)
+{
+    struct sml_step *first = NULL, **tail = &first;
+    uint64_t tag = 0;
+    for (const struct pol_step *s = p->steps; s; s = s->next) {
+        if (!(*tail = one_step(s, &tag, a))) return err_set(e, RC_NOMEM, "no memory for a plan's steps");
+        tail = &(*tail)->next;
+    }
+    *out = first;
+    return RC_OK;
+}
+
+/* ---- preview ---- */
+
+static const struct str hidden = { "***", 3 };
+
+/* What the device will not tell again, nobody else is shown either. */
+static void hide(const struct ddf_schema *schema, struct sml_cmd *c)
+{
+    if (c->chal.present && c->chal.meta.next_nonce.n) c->chal.meta.next_nonce = hidden;
+    for (struct sml_item *it = c->items; it; it = it->next) {
+        const struct ddf_node *n = it->has_data && it->target.n ? ddf_schema_find(schema, it->target) : NULL;
+        if (n && n->format != DDF_NODE && !(n->access & (DDF_GET | DDF_EXEC))) it->data = hidden;
+    }
+    for (struct sml_cmd *k = c->children; k; k = k->next) hide(schema, k);
+}
+
+static void new_line(struct buf *out, int depth)
+{
+    buf_byte(out, '\n');
+    while (depth-- > 0) buf_putz(out, "  ");
+}
+
+/* Our own encoder's XML with line breaks between tags; texts stay on their element's line, untouched. */
+static void indent(struct str xml, struct buf *out)
+{
+    int depth = 0;
+    bool leaf = false;                          /* the last tag opened an element and nothing followed yet */
+    for (size_t at = 0; at < xml.n;) {
+        size_t end = xml.p[at] == '<' ? str_find(xml, '>', at) + 1 : str_find(xml, '<', at);
+        struct str part = str_slice(xml, at, end);
+        at = end;
+        if (!str_starts(part, STR("<"))) {
+            buf_put(out, part);
+            continue;
+        }
+        bool close = str_starts(part, STR("</")), alone = str_ends(part, STR("/>")) || str_starts(part, STR("<?"));
+        if (close) depth--;
+        if (!(close && leaf) && out->n) new_line(out, depth);
+        buf_put(out, part);
+        leaf = !close && !alone;
+        if (leaf) depth++;
+    }
+    buf_byte(out, '\n');
+}
+
+enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, struct sml_step *steps, struct arena *a,
+                             struct buf *out, struct err *e)
+{
+    struct sml_cmd alert = { .kind = SML_ALERT, .name = STR("Alert"), .cmd_id = STR("1"), .data = STR("1201") };
+    struct sml_msg call = { .ver_dtd = STR("1.2"), .ver_proto = STR("DM/1.2"), .session_id = STR("1"), .msg_id = STR("1"),
+                            .target = d->au->sml.url, .source = d->name, .final = true, .cmds = &alert };
+    struct sml_transport t = { .tls = true, .client_cert_subject = d->name };      /* as if it had proved itself */
+    struct sml_server *s = sml_server_create(&d->au->sml, call.session_id, d->name, d->au->sml.url, hidden);
+    uint64_t seed = 1;
+    const struct world w = world_fixed(0, &seed);
+    struct sml_news news;
+    struct sml_msg reply;
+    struct sml_keep keep = { 0 };
+    struct buf xml;
+    size_t n_sent = 0;
+
+    if (!s) return err_set(e, RC_NOMEM, "no memory for a preview");
+    buf_init(&xml, SML_MSG_BYTES * 4);
+    enum rc rc = sml_server_take(s, &call, &t, &d->account, &w, a, &news, e);
+    if (!rc) rc = sml_server_answer(s, steps, d->large_objects, SML_XML, &d->account, &w, a, &reply, &n_sent, &keep, e);
+    if (!rc) {
+        if (reply.cred.present) reply.cred.data = hidden;
+        for (struct sml_cmd *c = reply.cmds; c; c = c->next) hide(srv->schema, c);
+        rc = sml_encode(SML_XML, &reply, &xml, e);
+    }
+    if (!rc) indent(buf_str(&xml), out);
+    buf_finish(&xml);
+    sml_server_destroy(s);
+    return rc ? rc : out->failed;
+}

@@ -1,0 +1,335 @@
+#include "server/store.h"
+#include "db/dm.h"
+#include "ddf/uri.h"
+#include "server/secrets.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { STORE_BUSY_MS = 5000, STORE_SECRETS = 1024, STORE_OPERATIONS = 1000, STORE_FAILURES = 1000 };
+
+/* Opened credentials of a device, so that AES runs once and not for each message. A slot a device, the last one wins. */
+struct secret { int64_t device; uint8_t sealed[2][SECRET_HA1_BYTES]; char ha1[2][SML_HA1_BYTES + 1]; };
+
+struct store {
+    const struct server *srv;
+    struct sql *db;
+    struct paths *paths;
+    struct catalog *catalog;
+    struct secret *secrets;
+};
+
+enum rc store_open(const struct server *srv, struct store **out, struct err *e)
+{
+    const struct sql_options o = { .durable = srv->config->durable, .busy_ms = STORE_BUSY_MS, .statements = dm_sql,
+                                   .n_statements = DM_STMT_COUNT };
+    struct store *st = calloc(1, sizeof *st);
+    if (!st) return err_set(e, RC_NOMEM, "no memory for the store");
+    st->srv = srv;
+    enum rc rc = sql_open(srv->config->database, &o, &st->db, e);
+    if (!rc && (!(st->paths = paths_create(st->db)) || !(st->catalog = catalog_create(srv, st->db)) ||
+                !(st->secrets = calloc(STORE_SECRETS, sizeof *st->secrets))))
+        rc = err_set(e, RC_NOMEM, "no memory for the store");
+    if (rc) store_close(st);
+    else *out = st;
+    return rc;
+}
+
+void store_close(struct store *st)
+{
+    if (!st) return;
+    catalog_destroy(st->catalog);
+    paths_destroy(st->paths);
+    sql_close(st->db);
+    free(st->secrets);
+    free(st);
+}
+
+struct sql *store_sql(struct store *st) { return st->db; }
+struct paths *store_paths(struct store *st) { return st->paths; }
+struct catalog *store_catalog(struct store *st) { return st->catalog; }
+const struct server *store_server(const struct store *st) { return st->srv; }
+
+enum rc store_refresh(struct store *st, struct err *e)
+{
+    paths_trim(st->paths);
+    return catalog_refresh(st->catalog, e);
+}
+
+/* ---- device ---- */
+
+static enum rc open_secret(struct store *st, struct str device, struct secret *s, int which, struct str sealed, struct err *e)
+{
+    if (sealed.n != SECRET_HA1_BYTES) return err_set(e, RC_INTERNAL, "sealed credentials have %zu octets", sealed.n);
+    enum rc rc = secret_open_ha1(st->srv->secret_key, device, which ? "server" : "client", sealed, s->ha1[which], e);
+    if (!rc) memcpy(s->sealed[which], sealed.p, sealed.n);
+    return rc;
+}
+
+static bool holds(const struct secret *s, int64_t device, struct str client, struct str server)
+{
+    return s->device == device && client.n == SECRET_HA1_BYTES && server.n == SECRET_HA1_BYTES &&
+           memcmp(s->sealed[0], client.p, client.n) == 0 && memcmp(s->sealed[1], server.p, server.n) == 0;
+}
+
+static enum rc read_account(struct store *st, struct sql_rows *r, int64_t now_ms, struct arena *a, struct store_device *d, struct err *e)
+{
+    struct sml_account *acc = &d->account;
+    struct secret *s = &st->secrets[(uint64_t)d->id % STORE_SECRETS];
+    struct str client = sql_text(r, 22), server = sql_text(r, 24), auth = sql_text(r, 25);
+
+    if (!holds(s, d->id, client, server)) {
+        s->device = 0;
+        enum rc rc = open_secret(st, d->name, s, 0, client, e);
+        if (!rc) rc = open_secret(st, d->name, s, 1, server, e);
+        if (rc) return rc;
+        s->device = d->id;
+    }
+    acc->auth = str_is(auth, "basic") ? SML_AUTH_BASIC : str_is(auth, "mac") ? SML_AUTH_MAC : SML_AUTH_MD5;
+    acc->resync = sql_int(r, 17) > now_ms;
+    if (!arena_str(a, sql_text(r, 14), &acc->client_nonce) || !arena_str(a, sql_text(r, 15), &acc->client_nonce_prev) ||
+        !arena_str(a, sql_text(r, 16), &acc->server_nonce) || !arena_str(a, sql_text(r, 21), &acc->client_name) ||
+        !arena_str(a, sql_text(r, 23), &acc->server_name) || !arena_str(a, (struct str){ s->ha1[0], SML_HA1_BYTES }, &acc->client_ha1) ||
+        !arena_str(a, (struct str){ s->ha1[1], SML_HA1_BYTES }, &acc->server_ha1))
+        return err_set(e, RC_NOMEM, "no memory for an account");
+    return RC_OK;
+}
+
+static enum rc read_device(struct store *st, struct sql_rows *r, int64_t now_ms, struct arena *a, struct store_device *d, struct err *e)
+{
+    *d = (struct store_device){ .id = sql_int(r, 0), .authority = sql_int(r, 1), .want_stamp = sql_int(r, 5), .have_stamp = sql_int(r, 6),
+                                .mirror_read = sql_int(r, 9) != 0, .lists = (enum store_lists)sql_int(r, 10),
+                                .list_unsupported = sql_int(r, 10) == STORE_LISTS_UNSUPPORTED, .large_objects = sql_int(r, 11) != 0,
+                                .devinfo_hash = sql_int(r, 12), .next_kpi_ms = sql_int(r, 13), .summary_ms = sql_int(r, 20),
+                                .created_ms = sql_int(r, 27) };
+    if (!arena_str(a, sql_text(r, 2), &d->name) || !arena_str(a, sql_text(r, 3), &d->user_agent) ||
+        !arena_str(a, sql_text(r, 4), &d->remote) || !arena_str(a, sql_text(r, 7), &d->settled_token) ||
+        !arena_str(a, sql_text(r, 8), &d->layout_mo) || !arena_str(a, sql_text(r, 18), &d->summary) ||
+        !arena_str(a, sql_text(r, 19), &d->summary_why) || !arena_str(a, sql_text(r, 26), &d->title))
+        return err_set(e, RC_NOMEM, "no memory for a device");
+    d->au = catalog_authority_id(st->catalog, d->authority);
+    if (!d->au) return err_set(e, RC_INTERNAL, "device %.*s has no authority", STR_ARG(d->name));
+    d->authority_name = d->au->name;
+    d->server_id = d->au->server_id;
+    d->layout = server_layout(st->srv, d->layout_mo);
+    return read_account(st, r, now_ms, a, d, e);
+}
+
+static enum rc load(struct store *st, int statement, const struct sql_arg *args, size_t n_args, int64_t now_ms, struct arena *a,
+                    struct store_device *out, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(st->db, statement, args, n_args, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) rc = read_device(st, r, now_ms, a, out, e);
+    sql_end(r);
+    return rc;
+}
+
+enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms, struct arena *a,
+                          struct store_device *out, struct err *e)
+{
+    return load(st, DM_STMT(DEVICE_BY_NAME), SQL_ARGS({ "authority_id", SQL_I(au->id) }, { "name", SQL_T(name) }), now_ms, a, out, e);
+}
+
+enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a, struct store_device *out,
+                          struct err *e)
+{
+    enum rc rc = store_refresh(st, e);
+    if (rc) return rc;
+    const struct authority *au = catalog_authority(st->catalog, authority);
+    return au ? store_find_device(st, au, name, now_ms, a, out, e) : RC_NOT_FOUND;
+}
+
+enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out, struct err *e)
+{
+    enum rc rc = store_refresh(st, e);
+    return rc ? rc : load(st, DM_STMT(DEVICE_BY_ID), SQL_ARGS({ "device_id", SQL_I(id) }), now_ms, a, out, e);
+}
+
+/* ---- facts ---- */
+
+/* Room for one more element of a list in the arena, zeroed; NULL without room. */
+static void *more(struct arena *a, void *list, size_t n, size_t size)
+{
+    if (n & (n - 1) || (n && n < 8)) return list;       /* room for 8, then doubled at each power of two */
+    void *bigger = arena_alloc(a, (n ? n * 2 : 8) * size);
+    if (bigger && n) memcpy(bigger, list, n * size);
+    return bigger;
+}
+
+static enum rc load_attributes(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e)
+{
+    struct pol_attribute *list = more(a, NULL, 0, sizeof *list);
+    struct sql_rows *r = NULL;
+    size_t n = 0;
+    enum rc rc = sql_start(st->db, DM_STMT(ATTRIBUTES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
+    if (list) list[n++] = (struct pol_attribute){ STR("device.id"), d->name, false };
+    while (!rc && (rc = sql_step(r, e)) == RC_OK)
+        if (!(list = more(a, list, n, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[n].name) ||
+            !arena_str(a, sql_text(r, 1), &list[n++].value))
+            rc = err_set(e, RC_NOMEM, "no memory for attributes");
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    f->attrs = list;
+    f->n_attrs = n;
+    return RC_OK;
+}
+
+/* Where an operation leads, so that the plan knows what stands against a policy. */
+static bool by_hand_matters(const struct ddf_layout *l, const struct pol_hold *holds, size_t n, struct str vm, struct str kind)
+{
+    const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, kind);
+    if (!op || (op->to < 0 && op->lock_to < 0)) return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct ddf_operation *later = ddf_layout_operation(l, DDF_VM, holds[i].kind);
+        if (str_eq(holds[i].vm, vm) && ((op->to >= 0) == (later->to >= 0)) && ((op->lock_to >= 0) == (later->lock_to >= 0))) return false;
+    }
+    return true;
+}
+
+static enum rc load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e)
+{
+    struct pol_hold *list = NULL;
+    struct sql_rows *r = NULL;
+    size_t n = 0;
+    enum rc rc = sql_start(st->db, DM_STMT(OPERATIONS_BY_HAND), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        if (!by_hand_matters(d->layout, list, n, sql_text(r, 1), sql_text(r, 2))) continue;
+        if (!(list = more(a, list, n, sizeof *list)) || !arena_str(a, sql_text(r, 1), &list[n].vm) ||
+            !arena_str(a, sql_text(r, 2), &list[n].kind) || !arena_str(a, sql_text(r, 4), &list[n].by)) {
+            rc = err_set(e, RC_NOMEM, "no memory for operations");
+        } else {
+            list[n].operation = sql_int(r, 0);
+            list[n++].at_ms = sql_int(r, 3);
+        }
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    f->holds = list;
+    f->n_holds = n;
+    return RC_OK;
+}
+
+static bool replaced(const struct pol_policy *extra, struct str name)
+{
+    for (; extra; extra = extra->next)
+        if (str_eq(extra->name, name)) return true;
+    return false;
+}
+
+/* For a preview: `extra` (a document file may hold several), then the stored policies that it does not replace. */
+static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *extra, struct arena *a, const struct pol_policy **out, struct err *e)
+{
+    struct pol_policy *list = NULL;
+    for (const struct pol_policy *p = stored; p; p = p->next) {
+        if (replaced(extra, p->name)) continue;
+        struct pol_policy *copy = ARENA_NEW(a, struct pol_policy);
+        if (!copy) return err_set(e, RC_NOMEM, "no memory for policies");
+        *copy = *p;
+        copy->next = list;
+        list = copy;
+    }
+    for (const struct pol_policy *x = extra; x; x = x->next) {
+        struct pol_policy *copy = ARENA_NEW(a, struct pol_policy);
+        if (!copy) return err_set(e, RC_NOMEM, "no memory for policies");
+        *copy = *x;
+        copy->next = list;
+        list = copy;
+    }
+    *out = list;
+    return RC_OK;
+}
+
+enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
+                          struct pol_facts *out, struct err *e)
+{
+    *out = (struct pol_facts){ .layout = d->layout, .schema = st->srv->schema, .device = d->name, .authority = d->authority_name,
+                               .server_id = d->server_id, .owner = d->au->owner, .images = d->au->images, .n_images = d->au->n_images,
+                               .mirror_read = d->mirror_read, .list_unsupported = d->list_unsupported, .now_ms = now_ms };
+    enum rc rc = catalog_policies(st->catalog, d->au, d->layout, &out->policies, e);
+    if (!rc && extra) rc = with_extra(out->policies, extra, a, &out->policies, e);
+    if (!rc) rc = load_attributes(st, d, a, out, e);
+    if (!rc) rc = load_holds(st, d, a, out, e);
+    return rc;
+}
+
+bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out)
+{
+    int64_t scope = sql_int(r, 4);
+    *out = (struct pol_operation){ .id = sql_int(r, 0), .by_policy = sql_int(r, 1) != 0,
+                                   .scope = scope >= 0 && scope < DDF_SCOPE_COUNT ? (enum ddf_scope)scope : DDF_DEVICE,
+                                   .tries = (int)sql_int(r, 12), .not_before_ms = sql_int(r, 13), .expires_ms = sql_int(r, 14) };
+    return pol_op_state_of(sql_text(r, 2), &out->state) && arena_str(a, sql_text(r, 3), &out->kind) &&
+           arena_str(a, sql_text(r, 5), &out->owner) && arena_str(a, sql_text(r, 6), &out->args) &&
+           arena_str(a, sql_text(r, 7), &out->correlator) && arena_str(a, sql_text(r, 8), &out->tree_command) &&
+           arena_str(a, sql_text(r, 9), &out->tree_uri) && arena_str(a, sql_text(r, 10), &out->tree_format) &&
+           arena_str(a, sql_text(r, 11), &out->tree_data);
+}
+
+enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n, struct err *e)
+{
+    struct pol_operation *list = NULL;
+    struct sql_rows *r = NULL;
+    size_t k = 0;
+    enum rc rc = sql_start(st->db, DM_STMT(OPERATIONS_OPEN), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
+    while (!rc && k < STORE_OPERATIONS && (rc = sql_step(r, e)) == RC_OK)
+        if (!(list = more(a, list, k, sizeof *list)) || !store_read_operation(r, a, &list[k++]))
+            rc = err_set(e, RC_NOMEM, "no memory for operations");
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) return rc;
+    *out = list;
+    *n = k;
+    return RC_OK;
+}
+
+enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out, size_t *n,
+                            bool *forgotten, struct err *e)
+{
+    struct pol_failure *list = NULL;
+    struct sql_rows *r = NULL;
+    size_t k = 0;
+    enum rc rc = sql_start(st->db, DM_STMT(FAILURES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
+    *forgotten = false;
+    while (!rc && k < STORE_FAILURES && (rc = sql_step(r, e)) == RC_OK) {
+        if (sql_int(r, 4) != d->want_stamp) {
+            *forgotten = true;
+        } else if (!(list = more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].key)) {
+            rc = err_set(e, RC_NOMEM, "no memory for failures");
+        } else {
+            list[k].code = (int)sql_int(r, 1);
+            list[k].tries = (int)sql_int(r, 2);
+            list[k++].retry_ms = sql_int(r, 3);
+        }
+    }
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) return rc;
+    *out = list;
+    *n = k;
+    return RC_OK;
+}
+
+enum rc store_load_facts(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
+                         struct pol_facts *out, struct err *e)
+{
+    struct pol_mirror_node *nodes = NULL;
+    struct pol_operation *operations = NULL;
+    struct pol_failure *failures = NULL;
+    struct mirror m;
+    bool forgotten = false;
+    size_t n_nodes = 0, n_operations = 0, n_failures = 0;
+
+    mirror_init(&m, a);
+    enum rc rc = store_load_wishes(st, d, extra, now_ms, a, out, e);
+    if (!rc) rc = mirror_load(&m, st->db, st->paths, d->id, e);
+    if (!rc) rc = mirror_nodes(&m, &nodes, &n_nodes, e);
+    if (!rc) rc = store_load_operations(st, d->id, a, &operations, &n_operations, e);
+    if (!rc) rc = store_load_failures(st, d, a, &failures, &n_failures, &forgotten, e);
+    out->mirror = nodes;
+    out->n_mirror = n_nodes;
+    out->operations = operations;
+    out->n_operations = n_operations;
+    out->failures = extra ? NULL : failures;        /* another wish forgets them */
+    out->n_failures = extra ? 0 : n_failures;
+    out->mirror_matches_token = true;
+    return rc;
+}
