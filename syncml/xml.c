@@ -83,7 +83,7 @@ static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const
         return;
     }
     if (r->has_markup && build_place(&r->b) == SML_AT_DATA) {
-        const char *to = here(r);                   /* behind "</Data>" */
+        const char *to = here(r) - 1;               /* the '>' of "</Data>" */
         while (to > r->data && *to != '<')
             to--;
         build_set_text(&r->b, (struct str){ r->data, (size_t)(to - r->data) });
@@ -131,6 +131,18 @@ static void on_attribute_decl(void *ctx, const xmlChar *elem, const xmlChar *nam
     refuse(ctx, "the document carries a DTD of its own: not accepted");
 }
 
+static void on_notation(void *ctx, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id)
+{
+    (void)name, (void)public_id, (void)system_id;
+    refuse(ctx, "the document carries a DTD of its own: not accepted");
+}
+
+static void on_unparsed(void *ctx, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id, const xmlChar *notation)
+{
+    (void)notation;
+    on_notation(ctx, name, public_id, system_id);
+}
+
 static void on_reference(void *ctx, const xmlChar *name)
 {
     (void)name;
@@ -160,6 +172,8 @@ static const xmlSAXHandler handlers = {
     .entityDecl = on_entity,
     .elementDecl = on_element_decl,
     .attributeDecl = on_attribute_decl,
+    .notationDecl = on_notation,
+    .unparsedEntityDecl = on_unparsed,
     .reference = on_reference,
     .serror = on_complaint,
 };
