@@ -109,7 +109,7 @@ static enum rc write_message(struct sml_client *s, const struct world *w, struct
     if (s->turn.cut)
         write_cut(s, &b);
     struct sml_cmd *next = compose_alert(&b, 1222);
-    size_t room_1222 = sml_cmd_bytes(b.type, next);
+    size_t room_1222 = s->server_open ? sml_cmd_bytes(b.type, next) : 0;
     compose_drop(&b, next);
     b.max -= room_1222 < b.max ? room_1222 : 0;
     enum rc rc = client_say(s, &b);

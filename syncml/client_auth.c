@@ -61,8 +61,11 @@ bool client_check_server(struct sml_client *s, const struct sml_msg *m, const st
     struct client_turn *t = &s->turn;
     bool mac = hmac && hmac->present, given = mac || m->cred.present;
     if (given && (s->acc.server_ha1.n || !s->acc.server_by_tls)) {
-        if (!good_server(s, m, hmac, raw, a))
-            return challenge(s, 401, why);
+        if (!good_server(s, m, hmac, raw, a)) {
+            t->header_code = 401;
+            return asks ? challenge(s, 401, why) : true;
+        }
+        s->server_nonce_unsaved |= s->has_server_nonce;     /* it is the nonce of both now, also if this is the last message */
         t->trusted = t->next_nonce = true;
         t->header_code = mac ? 200 : 212;
         s->server_ok = !mac;

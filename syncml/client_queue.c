@@ -322,7 +322,7 @@ enum rc client_say(struct sml_client *s, struct compose *b)
             return RC_NOMEM;
         if (s->piece_from == 0 && join_results(b, last, &end, c))
             continue;
-        size_t bytes = sml_cmd_bytes(b->type, c);
+        size_t bytes = s->piece_from > 0 ? 0 : sml_cmd_bytes(b->type, c);
         enum manner how = manner_of(s, b, q, bytes, header);
         if (how == WHOLE) {
             compose_put(b, c, bytes);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { SERVER_STUCK = 3 };      /* replies without room for a single Status before one is sent whatever the client's MaxMsgSize */
+
 struct writer {
     struct sml_server *s;
     const struct sml_account *account;
@@ -102,10 +104,11 @@ static void write_due(struct writer *w, const struct due *d, bool *full, unsigne
     for (size_t i = 0; i < (same ? 1 : d->n_alerts); i++) {
         struct str source = same ? d->source : d->alerts[i].source;
         int one = same ? code : d->alerts[i].status;
-        *full = *full || !write_status(w, d, one, source, *n == 0);
+        *full = *full || !write_status(w, d, one, source, *n == 0 && w->s->stuck >= SERVER_STUCK);
         if (*full)
             owe(w, d, one, source);
-        ++*n;
+        else
+            ++*n;
     }
 }
 
@@ -128,6 +131,7 @@ static void write_statuses(struct writer *w, struct arena *a)
     for (const struct due *d = s->turn.due; d && !w->rc; d = d->next)
         write_due(w, d, &full, &n);
     w->b.max += room_1222;
+    s->stuck = full && n == 0 ? (uint8_t)(s->stuck + 1) : 0;
     if (s->turn.stop)
         buf_finish(&s->owed);
 }
@@ -160,15 +164,29 @@ static void write_cut(struct writer *w)
     w->n_asked++;
 }
 
+static enum rc own_piece(struct arena *a, struct sml_item *it, struct sml_step *step)
+{
+    struct str *const text[] = { &it->target, &it->meta.format, &it->meta.type, &it->data, &step->uri };
+    for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
+        struct str from = *text[i];
+        if (!arena_str(a, from, text[i]))
+            return RC_NOMEM;
+    }
+    return RC_OK;
+}
+
 /* A value too long for one message: the next piece of it, alone. */
 static void write_piece(struct writer *w)
 {
     struct sml_server *s = w->s;
     struct object_out *o = s->out;
     struct str rest = str_slice(o->step.data, o->sent, o->step.data.n);
-    struct sml_cmd *c = server_step_cmd(&w->b, &o->step, &w->rc);
+    struct sml_step step = o->step;
+    step.has_data = false;                          /* it travels as it is: made fit when the object was begun */
+    struct sml_cmd *c = server_step_cmd(&w->b, &step, &w->rc);
     if (w->rc || w->b.nomem)
         return;
+    c->items->meta.present = true;
     c->items->meta.has_size = o->sent == 0;
     c->items->meta.size = o->step.data.n;
     size_t n = compose_piece(w->b.type, c, rest, compose_room(&w->b));
@@ -178,13 +196,15 @@ static void write_piece(struct writer *w)
         return;
     }
     uint64_t id = w->b.last_id;
-    compose_force(&w->b, c);
-    w->n_asked++;
-    if (!server_draft_add(&w->draft, w->b.a, &o->step, (unsigned)id, 0))
-        w->rc = RC_NOMEM;
     o->sent += n;
     o->code = 0;
     w->open = c->items->more_data;
+    if (!w->open)                                   /* the object goes now, before the reply is encoded */
+        w->rc = own_piece(w->b.a, c->items, &step);
+    compose_force(&w->b, c);
+    w->n_asked++;
+    if (!w->rc && !server_draft_add(&w->draft, w->b.a, &step, (unsigned)id, 0))
+        w->rc = RC_NOMEM;
     if (!w->open)
         server_out_free(s);
 }

@@ -73,7 +73,7 @@ struct sml_server {
     uint64_t peer_max_msg, peer_max_obj;
     enum sml_dtd dtd;
     uint8_t ver_dtd, ver_proto;     /* rows of the version tables */
-    uint8_t tries, own_tries;
+    uint8_t tries, own_tries, stuck;
     bool over, stopping, setup, known, opened;      /* opened: authenticated once */
     bool challenged;
     bool per_message;               /* credentials in every message (200 mode) */
