@@ -160,6 +160,26 @@ static void knows_utf8_as_rfc_3629_says(void)
     }
 }
 
+/* Texts are looked at eight octets at a time: an odd one must show wherever it stands. */
+static void finds_the_one_octet_that_is_no_utf8_anywhere(void)
+{
+    static const struct { unsigned char octet; bool ok; } row[] = {
+        { 0x00, false }, { 0x01, true }, { 0x7f, true }, { 0x80, false }, { 0x81, false }, { 0xc3, false }, { 0xff, false },
+    };
+    char text[48];
+    for (size_t n = 1; n <= sizeof text; n++)
+        for (size_t at = 0; at < n; at++)
+            for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+                memset(text, 'a', sizeof text);
+                text[at] = (char)row[i].octet;
+                CU_ASSERT_EQUAL(str_is_utf8((struct str){ text, n }), row[i].ok);
+                if (at + 1 < n) {
+                    memcpy(text + at, "\xC3\xA4", 2);
+                    CU_ASSERT_TRUE(str_is_utf8((struct str){ text, n }));
+                }
+            }
+}
+
 TEST_MAIN("base.str",
     TEST(compares_bytes),
     TEST(looks_at_both_ends),
@@ -167,4 +187,5 @@ TEST_MAIN("base.str",
     TEST(slices_stay_inside),
     TEST(cuts_at_each_separator),
     TEST(reads_whole_decimal_numbers),
-    TEST(knows_utf8_as_rfc_3629_says))
+    TEST(knows_utf8_as_rfc_3629_says),
+    TEST(finds_the_one_octet_that_is_no_utf8_anywhere))
