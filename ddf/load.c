@@ -5,7 +5,7 @@
 #include "ddf/xml.h"
 #include <limits.h>
 
-enum { DOC_ARENA_BYTES = 192 << 20, ENUM_VALUES = 4096 };
+enum { ENUM_VALUES = 4096 };
 
 /* Where in the document we are. */
 enum el {
@@ -258,6 +258,10 @@ static void set_hint(struct open_node *o, struct str s)
 static enum rc add_mime(struct reader *r, struct str s, struct err *e)
 {
     struct ddf_node *n = &top(r)->n->pub;
+    struct str rest = n->mime, one;
+    while (str_cut(&rest, ' ', &one))
+        if (str_eq(one, s))
+            return RC_OK;
     if (!s.n)
         return RC_OK;
     if (!n->mime.n)
@@ -525,7 +529,6 @@ enum rc schema_read(struct str text, const char *name, struct schema_doc *doc, s
     static const struct ddf_xml_events events = { on_start, on_end, on_text };
     struct reader r = { .doc = doc, .name = name };
     enum rc rc;
-    arena_init(&doc->a, DOC_ARENA_BYTES);
     if (text.n > DDF_BYTES)
         return err_at(e, RC_LIMIT, name, 0, 0, "is larger than %d bytes", DDF_BYTES);
     buf_init(&r.text, DDF_BYTES);

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A document of DDF_BYTES with DDF_NODES nodes fits. */
+enum { DOC_ARENA_BYTES = 192 << 20 };
+
 struct ddf_schema *ddf_schema_create(void)
 {
     struct ddf_schema *s = calloc(1, sizeof *s);
@@ -107,13 +110,16 @@ static bool fits(struct schema_node *old, const struct schema_node *n)
 enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name, struct err *e)
 {
     struct schema_doc *d = calloc(1, sizeof *d);
-    enum rc rc = d ? schema_read(text, name, d, e) : err_at(e, RC_NOMEM, name, 0, 0, "no memory left to read it");
+    enum rc rc;
+    if (!d)
+        return err_at(e, RC_NOMEM, name, 0, 0, "no memory left to read it");
+    arena_init(&d->a, DOC_ARENA_BYTES);
+    rc = schema_read(text, name, d, e);
     if (!rc && (s->n_nodes + d->n_nodes > DDF_NODES || !fits(&s->root, d->root)))
         rc = err_at(e, RC_LIMIT, name, 0, 0, "together with what is loaded it describes too many nodes (%d in all, %d in one)",
                     DDF_NODES, DDF_CHILDREN);
     if (rc) {
-        if (d)
-            destroy_doc(d);
+        destroy_doc(d);
         return rc;
     }
     describe(&s->root, d->root);

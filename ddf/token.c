@@ -1,12 +1,21 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "ddf/token.h"
+#include "ddf/uri.h"
 
 enum { OWNER_ARENA_BYTES = 8192, TOKEN_TEXT_BYTES = 16 << 20 };
 
+/* The way down to the leaf before: sorted addresses begin alike, so most of it serves again. */
+struct trail {
+    struct str uri;
+    unsigned depth;
+    const struct ddf_node *node[DDF_URI_NAMES + 1];     /* [0] is the root */
+    size_t end[DDF_URI_NAMES + 1];                      /* bytes of the address down to it */
+};
+
 /* What the walk over the leaves knows. */
 struct token {
-    const struct ddf_schema *s;
+    struct trail trail;
     const struct ddf_layout *l;
     const struct ddf_entry *state, *lock_state, *servers;
     struct str server;
@@ -55,6 +64,30 @@ static bool is_ours(struct token *t, struct str owner)
     return t->ours;
 }
 
+/* The description of `uri`, or NULL; remembers the way. */
+static const struct ddf_node *describe(struct trail *t, struct str uri)
+{
+    size_t same = 0;
+    unsigned d = t->depth;
+    while (same < uri.n && same < t->uri.n && uri.p[same] == t->uri.p[same])
+        same++;
+    while (d && (t->end[d] > same || (t->end[d] < uri.n && uri.p[t->end[d]] != '/')))
+        d--;
+    t->uri = uri;
+    while (t->end[d] < uri.n) {
+        size_t from = t->end[d] + 1, to = str_find(uri, '/', from);
+        const struct ddf_node *n = from < to && d < DDF_URI_NAMES ? ddf_node_child(t->node[d], str_slice(uri, from, to)) : NULL;
+        if (!n) {
+            t->depth = d;
+            return NULL;
+        }
+        t->node[++d] = n;
+        t->end[d] = to;
+    }
+    t->depth = d;
+    return t->node[d];
+}
+
 /* A value that the server can write but never read back cannot be part of what both compute. */
 static bool counts(struct token *t, struct str uri)
 {
@@ -67,17 +100,19 @@ static bool counts(struct token *t, struct str uri)
         return false;
     if (m.entry && (m.entry == t->state || m.entry == t->lock_state))
         return true;
-    n = ddf_schema_find(t->s, uri);
+    n = describe(&t->trail, uri);
     return n && n->format != DDF_NODE && (n->access & NEED) == NEED;
 }
 
 enum rc ddf_state_token(const struct ddf_schema *s, const struct ddf_layout *l, struct str server, const struct ddf_leaf *leaves,
                         size_t n, char hex[SHA256_HEX_BYTES], struct err *e)
 {
-    struct token t = { .s = s, .l = l, .server = server, .leaves = leaves, .n = n };
+    struct token t = { .l = l, .server = server, .leaves = leaves, .n = n };
     uint8_t digest[SHA256_BYTES];
     struct buf text;
     enum rc rc = RC_OK;
+    t.trail.node[0] = ddf_schema_find(s, STR("."));
+    t.trail.end[0] = 1;
     t.state = DDF_ENTRY(l, DDF_VM, "state");
     t.lock_state = DDF_ENTRY(l, DDF_VM, "lockState");
     t.servers = DDF_ENTRY(l, DDF_VM, "domain.servers");

@@ -1,0 +1,28 @@
+/* Description files: load, load again on top, look things up, check commands against it. */
+#include "ddf/schema.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void visit(const struct ddf_schema *s, const struct ddf_node *n, unsigned depth)
+{
+    static const char *const values[] = { "", "1", "true", "abc", "-5", "a,b" };
+    int status;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        ddf_check_value(n, str_of(values[i]), NULL);
+    ddf_check(s, DDF_REPLACE, n->name, STR("chr"), STR("text/plain"), STR("x"), true, true, &status, NULL);
+    for (const struct ddf_node *c = n->first; c && depth < 200; c = c->next)
+        visit(s, c, depth + 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str text = { (const char *)data, size };
+    struct ddf_schema *s = ddf_schema_create();
+    struct err e = { 0 };
+    if (s && ddf_schema_load(s, text, "fuzz", &e) == RC_OK) {
+        ddf_schema_load(s, text, "fuzz again", NULL);
+        visit(s, ddf_schema_find(s, STR(".")), 0);
+    }
+    ddf_schema_destroy(s);
+    return 0;
+}
