@@ -29,6 +29,7 @@ struct pol_facts {
     const struct pol_image *images; size_t n_images;
     const struct pol_mirror_node *mirror; size_t n_mirror;     /* sorted by uri */
     bool mirror_read;               /* the whole of root and images has been read at least once */
+    const struct str *also_read; size_t n_also_read;    /* other objects to be read on first contact ("./DevDetail") */
     struct str reported_token;      /* of this session; empty = the device does not send one */
     bool mirror_matches_token;      /* the shell compared ddf_state_token over the mirror with it; true also once this session has
                                      * changed something on the device (the token is then an old one) */

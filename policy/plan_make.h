@@ -77,6 +77,7 @@ void plan_kpis(struct planning *p);
 /* What the layout's operations and states mean to a VM (plan_ops.c). */
 struct live_op *busy_with(struct planning *p, enum ddf_scope scope, struct str owner);
 void wait_busy(struct planning *p, struct live_op *op, struct str vm);
+void poll_state(struct planning *p, struct str vm);
 bool is_ours(struct planning *p, struct str vm);
 bool has_int(const int *list, size_t n, int x);
 bool is_locked(struct planning *p, struct str vm);
@@ -97,7 +98,7 @@ void batch_init(struct batch *b, enum ddf_scope scope, struct str owner, bool cr
 /** Write one entry's node (and the instance around it, when that is new). @return false when it is held back (a wait says so) */
 bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str wire, struct str why);
 bool batch_set_name(struct planning *p, struct batch *b, const char *name, struct str wire, struct str why);
-void batch_add_node(struct planning *p, struct batch *b, struct str uri, struct str why);
+bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct str why);
 /** One step, or one Atomic; single steps when the device would not take the Atomic. @return false when it all is held back */
 bool batch_send(struct planning *p, struct batch *b, struct str why);
 #endif
