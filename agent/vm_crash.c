@@ -1,0 +1,77 @@
+#include "agent/vm_int.h"
+#include <stdio.h>
+#include <string.h>
+
+/* What happens after a crash, without any session (c.3.6, c.5.2 rows 18 to 24). */
+
+enum { CRASHES_KEPT = sizeof ((struct vm *)0)->crash_ms / sizeof ((struct vm *)0)->crash_ms[0], DELAY_MAX_TIMES = 10 };
+
+/* Forget crashes outside the window, note this one. @return crashes in the window before this one */
+static int note(struct vm *vm, int64_t now_ms)
+{
+    int n = 0;
+    for (int i = 0; i < vm->n_crash_ms; i++)
+        if (vm->crash_ms[i] > now_ms - (int64_t)vm->policy.window_s * 1000)
+            vm->crash_ms[n++] = vm->crash_ms[i];
+    if (n == CRASHES_KEPT)
+        memmove(vm->crash_ms, vm->crash_ms + 1, (size_t)--n * sizeof vm->crash_ms[0]);
+    vm->crash_ms[n] = now_ms;
+    vm->n_crash_ms = n + 1;
+    return n;
+}
+
+/* The delay doubles with each restart in the window, at most tenfold. */
+static int64_t delay_ms(const struct vm *vm, int before)
+{
+    int64_t times = before < 4 ? (int64_t)1 << before : DELAY_MAX_TIMES;
+    return (int64_t)vm->policy.restart_delay_s * 1000 * (times < DELAY_MAX_TIMES ? times : DELAY_MAX_TIMES);
+}
+
+static void act(struct vm *vm, struct vm_world *w, int action, int before)
+{
+    switch (action) {
+    case VM_CA_STOP:
+    case VM_CA_DUMP_STOP:
+        vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION);
+        break;
+    case VM_CA_RESTART:
+    case VM_CA_DUMP_RESTART:
+        vm->priv->restart_ms = w->now_ms + delay_ms(vm, before);
+        break;
+    case VM_CA_LOCK:
+        vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION);
+        vm_set_lock(vm, w, VM_LOCKED, VM_R_CRASH_ACTION);
+        break;
+    default:
+        break;      /* alert only; and what this device cannot do (revert, roll back, reboot): the VM stays crashed for a person to see */
+    }
+}
+
+void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, const char *info)
+{
+    char data[96];
+    const int before = note(vm, w->now_ms);
+    const bool loop = before >= vm->policy.max_restarts;
+    const int action = loop ? vm->policy.escalation : vm->policy.crash_action;
+    vm->crash_count++;
+    vm->crash_reason = (int)why;
+    snprintf(vm->crash_info, sizeof vm->crash_info, "%.500s", info);
+    vm_set_state(vm, w, VM_CRASHED, VM_R_UNKNOWN);
+    snprintf(data, sizeof data, "reason=%d;count=%d;action=%d;dump=", (int)why, vm->crash_count, action);
+    w->sink->alert(w->sink->ctx, vm, VM_ALERT_CRASH, "", "", data);
+    if (loop) {
+        snprintf(data, sizeof data, "%d", before);
+        w->sink->alert(w->sink->ctx, vm, VM_ALERT_CRASH_LOOP, "", "", data);
+    }
+    act(vm, w, action, before);
+    w->sink->save(w->sink->ctx, vm);
+}
+
+void vm_crash_tick(struct vm *vm, struct vm_world *w)
+{
+    if (!vm->priv->restart_ms || vm->priv->restart_ms > w->now_ms || vm->priv->job.kind)
+        return;
+    vm->priv->restart_ms = 0;
+    if (vm->state == VM_CRASHED && vm->lock != VM_LOCKED)
+        vm_begin_internal(vm, w, "crash-restart", VM_R_CRASH_ACTION);
+}
