@@ -1,0 +1,88 @@
+#include "agent/device_int.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILES_MAX = 256, SHARED_ARENA_BYTES = 16 << 20 };
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Files of a folder with this ending, sorted, so that every start sees the same tree. */
+static enum rc list_files(const char *folder, const char *ending, struct arena *a, char **out, size_t *n, struct err *e)
+{
+    DIR *dir = opendir(folder);
+
+    *n = 0;
+    if (!dir) return err_at(e, RC_IO, folder, 0, 0, "cannot be read; objects.directory must name the folder with mo/ and layout/");
+    for (struct dirent *f; (f = readdir(dir)) && *n < FILES_MAX;)
+        if (str_ends(str_of(f->d_name), str_of(ending))) {
+            struct str path = arena_printf(a, "%s/%s", folder, f->d_name);
+            if (path.n) out[(*n)++] = arena_strz(a, path);
+        }
+    closedir(dir);
+    if (*n) qsort(out, *n, sizeof out[0], by_name);
+    return *n ? RC_OK : err_at(e, RC_NOT_FOUND, folder, 0, 0, "has no *%s", ending);
+}
+
+static enum rc rows(struct device_shared *s, struct err *e)
+{
+    enum rc rc = mo_devinfo_rows(s, e);
+
+    if (!rc) rc = mo_devdetail_rows(s, e);
+    if (!rc) rc = mo_dmacc_rows(s, e);
+    if (!rc) rc = mo_virt_rows(s, e);
+    if (!rc) rc = mo_vm_rows(s, e);
+    if (!rc) rc = mo_kpi_rows(s, e);
+    if (!rc) rc = mo_images_rows(s, e);
+    return rc;
+}
+
+static enum rc load(struct device_shared *s, const char *objects, const char *own, struct err *e)
+{
+    char *files[FILES_MAX];
+    char path[1024];
+    size_t n;
+    enum rc rc;
+
+    snprintf(path, sizeof path, "%s/mo", objects);
+    rc = list_files(path, ".ddf", &s->arena, files, &n, e);
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = ddf_schema_load_file(s->schema, files[i], e);
+    snprintf(path, sizeof path, "%s/layout", objects);
+    if (!rc) rc = list_files(path, ".yaml", &s->arena, files, &n, e);
+    if (!rc) rc = ddf_layout_load(files[0], &s->arena, &s->layout, e);
+    snprintf(path, sizeof path, "%s/standard.yaml", own);
+    if (!rc) rc = objects_load(path, &s->arena, &s->objects, e);
+    if (rc) return rc;
+    s->model = tree_model_create(s->schema, s->layout);
+    return s->model ? rows(s, e) : err_set(e, RC_NOMEM, "no memory for the tree's rows");
+}
+
+enum rc device_shared_load(const char *objects, const char *own, struct device_shared **out, struct err *e)
+{
+    struct device_shared *s = calloc(1, sizeof *s);
+    enum rc rc;
+
+    if (!s) return err_set(e, RC_NOMEM, "no memory for the management objects");
+    arena_init(&s->arena, SHARED_ARENA_BYTES);
+    s->schema = ddf_schema_create();
+    rc = s->schema ? load(s, objects, own, e) : err_set(e, RC_NOMEM, "no memory for the management objects");
+    if (rc)
+        device_shared_destroy(s);
+    else
+        *out = s;
+    return rc;
+}
+
+void device_shared_destroy(struct device_shared *s)
+{
+    if (!s) return;
+    tree_model_destroy(s->model);
+    ddf_schema_destroy(s->schema);
+    arena_finish(&s->arena);
+    free(s);
+}

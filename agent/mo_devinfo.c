@@ -1,0 +1,27 @@
+/* DevInfo (dm-protocol.md 13.1): who this device is. */
+#include "agent/mo.h"
+
+#define C(member) offsetof(struct device_config, member)
+static const struct mo_field fields[] = {
+    { "devinfo.id", MO_POINTER, C(id), false },
+    { "devinfo.manufacturer", MO_POINTER, C(manufacturer), false },
+    { "devinfo.model", MO_POINTER, C(model), false },
+    { "devinfo.version", MO_POINTER, C(version), false },
+    { "devinfo.language", MO_POINTER, C(language), false },
+};
+
+static bool get(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    const struct device *d = ctx;
+
+    return mo_text(at->row->arg, &d->config, a, out);
+}
+
+enum rc mo_devinfo_rows(struct device_shared *s, struct err *e)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; !rc && i < MO_COUNT(fields); i++)
+        rc = mo_standard_row(s, fields[i].name, &(struct tree_row){ .get = get, .arg = &fields[i] }, e);
+    return rc;
+}
