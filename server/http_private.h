@@ -11,7 +11,7 @@
 enum {
     HTTP_CONNECTION_MEMORY = 8 << 10,
     HTTP_QUERY_INLINE = 256,            /* queries up to here need no allocation */
-    HTTP_REQUEST_ARENA = 1 << 20,
+    HTTP_REQUEST_ARENA = 32 << 20,         /* a ceiling: nothing is allocated before it is asked for */
     HTTP_BODY_KEPT = 64 << 10,          /* a request's buffer up to here is kept for the next request */
     HTTP_SPARE_REQUESTS = 64,
     HTTP_PASSED_OVER = 4 << 20,         /* bytes read and forgotten after a refusal, so that the peer can read why */

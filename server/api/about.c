@@ -1,0 +1,149 @@
+#include "server/api/call.h"
+
+#include "base/doc.h"
+#include "base/world.h"
+#include "server/api/openapi.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What the API is, and how the server is. */
+
+static enum rc authorities_json(struct call *c, json_t *list, bool names_only)
+{
+    static const char *const owner[] = { "", "oem", "operator", "enterprise", "user", "service-provider" };
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(c->db, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        if (names_only) {
+            json_array_append_new(list, j_text(sql_text(r, 1)));
+            continue;
+        }
+        json_t *j = json_object();
+        int64_t o = sql_int(r, 4);
+        j_str(j, "name", sql_text(r, 1));
+        j_str(j, "serverId", sql_text(r, 2));
+        j_str(j, "title", sql_text(r, 3));
+        j_str(j, "dmUrl", str_of(c->api->srv->config->dm_url));
+        j_str(j, "owner", str_of(o > 0 && o < 6 ? owner[o] : ""));
+        json_array_append_new(list, j);
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc root(struct call *c)
+{
+    static const char *const links[] = { "authorities", "devices", "operations", "policies", "images", "triggers", "tokens", "audit",
+                                         "events", "whoami", "openapi.yaml", "openapi.json" };
+    json_t *j = json_object(), *list = json_array(), *l = json_object();
+    enum rc rc = authorities_json(c, list, true);
+    j_str(j, "version", STR(DMVISOR_VERSION));
+    json_object_set_new(j, "authorities", list);
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
+        j_str(l, links[i], arena_printf(c->a, "/api/v1/%s", links[i]));
+    json_object_set_new(j, "links", l);
+    if (rc) {
+        json_decref(j);
+        return rc;
+    }
+    return answer(c, 200, j);
+}
+
+static enum rc authorities(struct call *c)
+{
+    struct page p = { .limit = API_PAGE_MAX, .items = json_array() };
+    return page_end(c, &p, authorities_json(c, p.items, false));
+}
+
+static enum rc openapi_yaml(struct call *c)
+{
+    return answer_text(c, "application/yaml", (struct str){ (const char *)api_openapi, api_openapi_bytes });
+}
+
+static enum rc openapi_json(struct call *c)
+{
+    struct doc *d;
+    struct buf b;
+    buf_init(&b, DOC_BYTES);
+    enum rc rc = doc_parse((struct str){ (const char *)api_openapi, api_openapi_bytes }, "openapi.yaml", c->a, &d, &c->e);
+    if (!rc) {
+        doc_to_json(d, &b);
+        rc = answer_text(c, "application/json", buf_str(&b));
+    }
+    buf_finish(&b);
+    return rc;
+}
+
+/* The process runs and answers: nothing more is said. */
+static enum rc healthz(struct call *c)
+{
+    json_t *j = json_object();
+    j_str(j, "status", STR("ok"));
+    return answer(c, 200, j);
+}
+
+/* It can do its work: the database answers. */
+static enum rc readyz(struct call *c)
+{
+    struct sql_rows *r = NULL;
+    struct err e = { 0 };
+    json_t *j = json_object();
+    enum rc rc = sql_start(c->db, API_PING, NULL, 0, &r, &e);
+    if (!rc)
+        rc = sql_step(r, &e);
+    sql_end(r);
+    j_str(j, "status", rc ? STR("not ready") : STR("ready"));
+    j_str(j, "database", rc ? str_of(e.text) : STR("ok"));
+    j_str(j, "version", STR(DMVISOR_VERSION));
+    return answer(c, rc ? 503 : 200, j);
+}
+
+/* Devices by state come from the database, but never more of its time than a hundredth. */
+static void count_devices(struct call *c)
+{
+    enum { LEAST_MS = 15000, SHARE = 100 };
+    struct api *api = c->api;
+    int64_t now = world_monotonic_ms();
+    struct sql_rows *r = NULL;
+    struct err e = { 0 };
+    struct buf b;
+
+    if (api->devices_ms && now - api->devices_ms < LEAST_MS + SHARE * api->devices_cost_ms)
+        return;
+    buf_init(&b, sizeof api->devices_text - 1);
+    buf_putz(&b, "# TYPE dmvisor_devices gauge\n# HELP dmvisor_devices Devices, by how they stand\n");
+    enum rc rc = sql_start(c->db, API_DEVICE_SUMMARIES, NULL, 0, &r, &e);
+    while (!rc && (rc = sql_step(r, &e)) == RC_OK)
+        buf_printf(&b, "dmvisor_devices{state=\"%.*s\"} %" PRId64 "\n", STR_ARG(sql_text(r, 0)), sql_int(r, 1));
+    sql_end(r);
+    if (buf_ok(&b))
+        memcpy(api->devices_text, buf_z(&b), b.n + 1);
+    buf_finish(&b);
+    api->devices_ms = now ? now : 1;
+    api->devices_cost_ms = world_monotonic_ms() - now;
+}
+
+static enum rc metrics(struct call *c)
+{
+    count_devices(c);
+    c->reply->status = 200;
+    metrics_write(c->api->metrics, &c->reply->body);
+    buf_putz(&c->reply->body, c->api->devices_text);
+    buf_printf(&c->reply->body, "# TYPE dmvisor_build info\n# HELP dmvisor_build What runs here\ndmvisor_build_info{version=\"%s\"} 1\n# EOF\n",
+               DMVISOR_VERSION);
+    http_reply_header(c->reply, "Content-Type", STR("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    return RC_OK;
+}
+
+const struct route routes_about[] = {
+    { "GET", "/api/v1",              ROLE_VIEWER, root },
+    { "GET", "/api/v1/authorities",  ROLE_VIEWER, authorities },
+    { "GET", "/api/v1/openapi.yaml", ROLE_NONE,   openapi_yaml },
+    { "GET", "/api/v1/openapi.json", ROLE_NONE,   openapi_json },
+    { "GET", "/healthz",             ROLE_NONE,   healthz },
+    { "GET", "/readyz",              ROLE_NONE,   readyz },
+    { "GET", "/metrics",             ROLE_NONE,   metrics },
+    { NULL, NULL, ROLE_NONE, NULL },
+};

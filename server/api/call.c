@@ -1,0 +1,358 @@
+#include "server/api/call.h"
+
+#include "base/crypto.h"
+#include "base/text.h"
+#include "server/events.h"
+#include "server/notifier.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Refusals. */
+
+enum rc refuse(struct call *c, int status, const char *title, const char *pointer, const char *fmt, ...)
+{
+    char detail[ERR_TEXT_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    http_problem(c->reply, status, title, pointer, "%s", detail);
+    return RC_DENIED;
+}
+
+enum rc missing(struct call *c, const char *what, struct str name)
+{
+    return refuse(c, 404, "Not found", NULL, "there is no %s \"%.*s\"", what, STR_ARG(name));
+}
+
+void problem_of(struct call *c, enum rc rc)
+{
+    static const struct { enum rc rc; int status; const char *title; } row[] = {
+        { RC_NOT_FOUND, 404, "Not found" },     { RC_EXISTS, 409, "Conflict" },
+        { RC_CONFLICT, 409, "Conflict" },       { RC_PARSE, 400, "Bad request" },
+        { RC_INVALID, 400, "Bad request" },     { RC_UNSUPPORTED, 400, "Bad request" },
+        { RC_LIMIT, 400, "Over a limit" },      { RC_DENIED, 403, "Forbidden" },
+        { RC_BUSY, 503, "Busy" },               { RC_TIMEOUT, 503, "Busy" },
+        { RC_NOMEM, 503, "Out of memory" },
+    };
+    int status = 500;
+    const char *title = "Internal error";
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        if (row[i].rc == rc) {
+            status = row[i].status;
+            title = row[i].title;
+        }
+    if (status >= 500) {
+        log_event(LOG_ERROR, "api.failed", LOG_S("method", c->r->method), LOG_S("path", c->r->path), LOG_Z("why", c->e.text));
+        http_problem(c->reply, status, title, NULL, status == 503 ? "the server is busy: try again" : "the server's log says more");
+        if (status == 503)
+            http_reply_header(c->reply, "Retry-After", STR("1"));
+        return;
+    }
+    const char *text = c->e.text[0] ? c->e.text : rc_text(rc);
+    if (c->e.line)
+        http_problem(c->reply, status, title, NULL, "%s:%u:%u: %s", c->e.where, c->e.line, c->e.column, text);
+    else
+        http_problem(c->reply, status, title, c->e.where[0] == '/' ? c->e.where : NULL, "%s", text);
+}
+
+/* Answers. */
+
+enum rc answer(struct call *c, int status, json_t *j)
+{
+    if (!j)
+        return err_set(&c->e, RC_NOMEM, "no memory for the answer");
+    c->reply->status = status;
+    json_write(j, &c->reply->body);
+    buf_byte(&c->reply->body, '\n');
+    json_decref(j);
+    http_reply_header(c->reply, "Content-Type", STR("application/json"));
+    return RC_OK;
+}
+
+enum rc answer_nothing(struct call *c)
+{
+    c->reply->status = 204;
+    return RC_OK;
+}
+
+enum rc answer_text(struct call *c, const char *type, struct str text)
+{
+    c->reply->status = 200;
+    buf_put(&c->reply->body, text);
+    http_reply_header(c->reply, "Content-Type", str_of(type));
+    return RC_OK;
+}
+
+void answer_header(struct call *c, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct str v = arena_vprintf(c->a, fmt, ap);
+    va_end(ap);
+    http_reply_header(c->reply, name, v);
+}
+
+/* Collections. */
+
+struct str query(struct call *c, const char *name)
+{
+    return http_query(c->r, name, NULL);
+}
+
+static enum rc query_number(struct call *c, const char *name, int64_t least, int64_t most, int64_t *out)
+{
+    struct str s = query(c, name);
+    int64_t v;
+    if (!s.n)
+        return RC_OK;
+    if (!str_to_i64(s, &v) || v < least || v > most)
+        return refuse(c, 400, "Bad request", NULL, "query parameter %s is \"%.*s\", a number from %" PRId64 " to %" PRId64 " is expected",
+                      name, STR_ARG(s), least, most);
+    *out = v;
+    return RC_OK;
+}
+
+enum rc page_begin(struct call *c, int64_t start, struct page *p)
+{
+    *p = (struct page){ .cursor = start, .limit = API_PAGE };
+    enum rc rc = query_number(c, "limit", 1, API_PAGE_MAX, &p->limit);
+    if (start < 0)
+        p->cursor_text = query(c, "cursor");
+    else if (!rc)
+        rc = query_number(c, "cursor", 0, INT64_MAX, &p->cursor);
+    if (!rc)
+        p->items = json_array();
+    return rc;
+}
+
+bool page_more(struct page *p, int64_t id)
+{
+    if (++p->n > p->limit)
+        return false;
+    p->last = id;
+    return true;
+}
+
+enum rc page_end(struct call *c, struct page *p, enum rc rc)
+{
+    if (rc && rc != RC_NOT_FOUND) {
+        json_decref(p->items);
+        return rc;
+    }
+    json_t *j = json_object();
+    json_object_set_new(j, "items", p->items);
+    if (p->n > p->limit && p->last_text.n) {
+        j_str(j, "next", p->last_text);
+    } else if (p->n > p->limit) {
+        char text[24];
+        snprintf(text, sizeof text, "%" PRId64, p->last);
+        json_object_set_new(j, "next", json_string(text));
+    } else {
+        json_object_set_new(j, "next", json_null());
+    }
+    return answer(c, 200, j);
+}
+
+/* Changes. */
+
+enum rc write_begin(struct call *c)
+{
+    c->wrote = true;
+    return sql_in_transaction(c->db) ? RC_OK : sql_begin(c->db, true, &c->e);
+}
+
+/* Each field with its length before it, so that no two rows give the same bytes. */
+static void hash_field(struct crypto_sha256_ctx *h, struct str s, bool null)
+{
+    char n[24];
+    snprintf(n, sizeof n, null ? "-:" : "%zu:", s.n);
+    crypto_sha256_update(h, str_of(n));
+    if (!null)
+        crypto_sha256_update(h, s);
+}
+
+static enum rc audit_hash(struct str before_hash, int64_t authority, int64_t at_ms, struct str who, struct str action, struct str target,
+                          struct str before, struct str after, uint8_t out[SHA256_BYTES], struct err *e)
+{
+    struct crypto_sha256_ctx *h = crypto_sha256_create();
+    char hex[SHA256_HEX_BYTES], number[24];
+    if (!h)
+        return err_set(e, RC_NOMEM, "no memory for the audit");
+    hash_field(h, before_hash, false);
+    snprintf(number, sizeof number, "%" PRId64, authority);
+    hash_field(h, str_of(number), authority == 0);
+    snprintf(number, sizeof number, "%" PRId64, at_ms);
+    hash_field(h, str_of(number), false);
+    hash_field(h, who, false);
+    hash_field(h, action, false);
+    hash_field(h, target, false);
+    hash_field(h, before, before.n == 0);
+    hash_field(h, after, after.n == 0);
+    crypto_sha256_final(h, hex);
+    crypto_sha256_destroy(h);
+    text_hex_decode(str_of(hex), out, SHA256_BYTES);
+    return RC_OK;
+}
+
+enum rc audit(struct call *c, int64_t authority, const char *action, struct str target, const json_t *before, const json_t *after)
+{
+    struct buf was, is;
+    struct sql_rows *r = NULL;
+    uint8_t last[SHA256_BYTES] = { 0 }, hash[SHA256_BYTES];
+    struct str before_hash = { (const char *)last, sizeof last };
+
+    buf_init(&was, 0);
+    buf_init(&is, 0);
+    if (before)
+        json_write(before, &was);
+    if (after)
+        json_write(after, &is);
+    enum rc rc = sql_start(c->db, API_AUDIT_LAST, NULL, 0, &r, &c->e);
+    if (!rc && (rc = sql_step(r, &c->e)) == RC_OK && sql_text(r, 0).n == sizeof last)
+        memcpy(last, sql_text(r, 0).p, sizeof last);
+    sql_end(r);
+    if (rc == RC_NOT_FOUND)
+        rc = RC_OK;
+    if (!rc)
+        rc = audit_hash(before_hash, authority, c->w.now_ms, c->who, str_of(action), target, buf_str(&was), buf_str(&is), hash, &c->e);
+    struct str h = { (const char *)hash, sizeof hash };
+    if (!rc)
+        rc = sql_run(c->db, API_AUDIT_ADD,
+                     SQL_ARGS({ "authority", authority ? SQL_I(authority) : SQL_N }, { "at_ms", SQL_I(c->w.now_ms) },
+                              { "who", SQL_T(c->who) }, { "action", SQL_T(str_of(action)) }, { "target", SQL_T(target) },
+                              { "before", SQL_TN(buf_str(&was)) }, { "after", SQL_TN(buf_str(&is)) }, { "hash", SQL_B(h) }),
+                     NULL, &c->e);
+    buf_finish(&was);
+    buf_finish(&is);
+    return rc;
+}
+
+enum rc audit_check(struct sql *db, int64_t *rows, int64_t *broken, struct err *e)
+{
+    enum { AT_A_TIME = 1000 };
+    uint8_t last[SHA256_BYTES] = { 0 }, hash[SHA256_BYTES];
+    int64_t after = 0, n = 0;
+    *broken = 0;
+    for (bool more = true; more;) {
+        struct sql_rows *r = NULL;
+        enum rc rc = sql_start(db, API_AUDIT_WALK, SQL_ARGS({ "after", SQL_I(after) }, { "limit", SQL_I(AT_A_TIME) }), &r, e);
+        int in_page = 0;
+        while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+            after = sql_int(r, 0);
+            rc = audit_hash((struct str){ (const char *)last, sizeof last }, sql_int(r, 1), sql_int(r, 2), sql_text(r, 3), sql_text(r, 4),
+                            sql_text(r, 5), sql_text(r, 6), sql_text(r, 7), hash, e);
+            if (!rc && !*broken && (sql_text(r, 8).n != sizeof hash || memcmp(sql_text(r, 8).p, hash, sizeof hash) != 0))
+                *broken = after;
+            memcpy(last, hash, sizeof last);
+            n++;
+            in_page++;
+        }
+        sql_end(r);
+        if (rc != RC_NOT_FOUND)
+            return rc;
+        more = in_page == AT_A_TIME;
+    }
+    *rows = n;
+    return RC_OK;
+}
+
+enum rc event(struct call *c, int64_t authority, const char *type, struct str device, json_t *j)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    json_write(j, &b);
+    json_decref(j);
+    enum rc rc = b.failed ? err_set(&c->e, RC_NOMEM, "no memory for an event")
+                          : change_event(c->db, authority, type, device, buf_str(&b), c->w.now_ms, &c->e);
+    buf_finish(&b);
+    return rc;
+}
+
+enum rc if_match(struct call *c, const char *version)
+{
+    struct str want = http_header(c->r, "If-Match"), one;
+    char quoted[80];
+    if (!want.n)
+        return RC_OK;
+    snprintf(quoted, sizeof quoted, "\"%s\"", version);
+    for (struct str rest = want; str_cut(&rest, ',', &one);) {
+        one = str_trim(one);
+        if (str_is(one, "*") || str_is(one, quoted))
+            return RC_OK;
+    }
+    return refuse(c, 412, "Precondition failed", NULL,
+                  "it was changed since you read it (its ETag is %s now): read it again and decide anew", quoted);
+}
+
+enum rc touch(struct call *c, int64_t authority, int64_t device, struct str why)
+{
+    int64_t stamp = 0;
+    enum rc rc = change_stamp(c->db, authority, &stamp, &c->e);
+    return rc ? rc : change_touch_device(c->db, device, stamp, why, c->w.now_ms, &c->e);
+}
+
+/* Small helpers. */
+
+enum rc one_row(struct call *c, int statement, const struct sql_arg *args, size_t n, struct sql_rows **rows)
+{
+    *rows = NULL;
+    enum rc rc = sql_start(c->db, statement, args, n, rows, &c->e);
+    return rc ? rc : sql_step(*rows, &c->e);
+}
+
+struct str keep(struct call *c, struct str s)
+{
+    const char *p = arena_strz(c->a, s);
+    return p ? (struct str){ p, s.n } : (struct str){ 0 };
+}
+
+enum rc authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found, struct str *server_id)
+{
+    struct sql_rows *r = NULL;
+    int64_t n = 0;
+    bool all = name.n == 0;
+    enum rc rc = sql_start(c->db, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        if (!all && !str_eq(sql_text(r, 1), name))
+            continue;
+        *id = sql_int(r, 0);
+        *found = keep(c, sql_text(r, 1));
+        *server_id = keep(c, sql_text(r, 2));
+        n++;
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND)
+        return rc;
+    if (n == 1)
+        return RC_OK;
+    if (n == 0 && all)
+        return refuse(c, 409, "No authority", pointer, "there is no authority yet");
+    if (n == 0)
+        return refuse(c, 404, "Not found", pointer, "there is no authority \"%.*s\" for this token", STR_ARG(name));
+    return refuse(c, 400, "Which authority?", pointer, "there are several authorities: say which one (authority)");
+}
+
+enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t *out)
+{
+    struct str s = query(c, name);
+    int64_t ago;
+    *out = otherwise;
+    if (!s.n)
+        return RC_OK;
+    if (str_is(s, "now")) {
+        *out = c->w.now_ms;
+        return RC_OK;
+    }
+    if (s.p[0] == '-' && text_duration_parse(str_slice(s, 1, s.n), &ago)) {
+        *out = c->w.now_ms - ago;
+        return RC_OK;
+    }
+    if (text_time_parse(s, out))
+        return RC_OK;
+    return refuse(c, 400, "Bad request", NULL,
+                  "query parameter %s is \"%.*s\"; a time such as 2031-01-31T12:00:00Z, -15m or now is expected", name, STR_ARG(s));
+}

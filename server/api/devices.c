@@ -1,0 +1,258 @@
+#include "server/api/call.h"
+
+#include "base/crypto.h"
+#include "base/text.h"
+#include "ddf/uri.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void device_row_of(struct call *c, struct sql_rows *r, struct device_row *out)
+{
+    *out = (struct device_row){
+        .id = sql_int(r, 0), .authority = sql_int(r, 1), .authority_name = keep(c, sql_text(r, 2)), .name = keep(c, sql_text(r, 3)),
+        .title = keep(c, sql_text(r, 4)), .created_ms = sql_int(r, 5), .seen_ms = sql_int(r, 6), .user_agent = keep(c, sql_text(r, 7)),
+        .remote = keep(c, sql_text(r, 8)), .channel = keep(c, sql_text(r, 9)), .address = keep(c, sql_text(r, 10)),
+        .summary = keep(c, sql_text(r, 11)), .why = keep(c, sql_text(r, 12)), .layout = server_layout(c->api->srv, sql_text(r, 13)),
+        .want_stamp = sql_int(r, 14), .have_stamp = sql_int(r, 15),
+    };
+}
+
+enum rc device_find(struct call *c, struct str name, struct device_row *out)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = one_row(c, API_DEVICE_FIND, SQL_ARGS({ "name", SQL_T(name) }, { "authority", SQL_I(c->scope) }), &r);
+    if (!rc) {
+        device_row_of(c, r, out);
+        rc = sql_step(r, &c->e);
+        if (rc == RC_OK)
+            rc = refuse(c, 409, "Which authority?", NULL, "several authorities have a device \"%.*s\": add ?authority=", STR_ARG(name));
+        else if (rc == RC_NOT_FOUND)
+            rc = RC_OK;
+    } else if (rc == RC_NOT_FOUND) {
+        rc = missing(c, "device", name);
+    }
+    sql_end(r);
+    return rc;
+}
+
+static enum rc add_attributes(struct call *c, const struct device_row *d, bool whole, json_t *out)
+{
+    json_t *labels = json_object(), *facts = whole ? json_object() : NULL;
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(c->db, API_ATTRIBUTES, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        struct str name = sql_text(r, 0);
+        bool label = str_starts(name, STR("label."));
+        if (!label && !whole)
+            continue;
+        struct str key = label ? str_slice(name, 6, name.n) : name;
+        json_object_set_new(label ? labels : facts, arena_strz(c->a, key), j_text(sql_text(r, 1)));
+    }
+    sql_end(r);
+    json_object_set_new(out, "labels", labels);
+    if (whole)
+        json_object_set_new(out, "facts", facts);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc add_policies(struct call *c, const struct device_row *d, json_t *out)
+{
+    static const char *const truth[] = { [POL_FALSE] = "false", [POL_TRUE] = "true", [POL_UNKNOWN] = "unknown" };
+    json_t *list = json_array();
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(c->db, API_ASSIGNMENTS, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        json_t *j = json_object();
+        int64_t t = sql_int(r, 2);
+        j_str(j, "name", sql_text(r, 0));
+        j_int(j, "revision", sql_int(r, 1));
+        j_str(j, "selected", str_of(truth[t == POL_TRUE ? POL_TRUE : t == POL_UNKNOWN ? POL_UNKNOWN : POL_FALSE]));
+        j_str(j, "state", sql_text(r, 3));
+        j_str(j, "why", sql_text(r, 4));
+        j_time(j, "at", sql_int(r, 5));
+        json_array_append_new(list, j);
+    }
+    sql_end(r);
+    json_object_set_new(out, "policies", list);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc device_json(struct call *c, const struct device_row *d, bool whole, json_t **out)
+{
+    json_t *j = json_object(), *push = json_object();
+    j_str(j, "id", d->name);
+    j_str(j, "title", d->title);
+    j_str(j, "authority", d->authority_name);
+    j_time(j, "created", d->created_ms);
+    j_time(j, "seen", d->seen_ms);
+    j_str(j, "userAgent", d->user_agent);
+    j_str(j, "remote", d->remote);
+    j_str(push, "channel", d->channel);
+    j_str(push, "address", d->address);
+    json_object_set_new(j, "push", push);
+    j_str(j, "summary", d->summary);
+    j_str(j, "why", d->why);
+    j_bool(j, "behind", d->want_stamp > d->have_stamp);
+    enum rc rc = add_attributes(c, d, whole, j);
+    json_t *vms = json_array();
+    json_object_set_new(j, "vms", vms);
+    if (!rc)
+        rc = vms_json(c, d, vms);
+    if (!rc && whole)
+        rc = add_policies(c, d, j);
+    if (rc)
+        json_decref(j);
+    else
+        *out = j;
+    return rc;
+}
+
+enum rc device_version(struct call *c, const struct device_row *d, char out[33])
+{
+    struct crypto_sha256_ctx *h = crypto_sha256_create();
+    char hex[SHA256_HEX_BYTES];
+    struct sql_rows *r = NULL;
+    const struct str part[] = { d->name, d->title, d->channel, d->address };
+    if (!h)
+        return err_set(&c->e, RC_NOMEM, "no memory");
+    for (size_t i = 0; i < 4; i++) {
+        crypto_sha256_update(h, part[i]);
+        crypto_sha256_update(h, STR("\n"));
+    }
+    enum rc rc = sql_start(c->db, API_ATTRIBUTES, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
+        if (str_starts(sql_text(r, 0), STR("label."))) {
+            crypto_sha256_update(h, sql_text(r, 0));
+            crypto_sha256_update(h, STR("="));
+            crypto_sha256_update(h, sql_text(r, 1));
+            crypto_sha256_update(h, STR("\n"));
+        }
+    sql_end(r);
+    crypto_sha256_final(h, hex);
+    crypto_sha256_destroy(h);
+    memcpy(out, hex, 32);
+    out[32] = '\0';
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* The selector of ?filter= between two halves of a statement. Its values are bound as :p0, :p1 ... */
+static enum rc start_filtered(struct call *c, const struct page *p, struct str filter, struct sql_rows **r)
+{
+    enum { OWN = 3, PARAMS = 60 };
+    struct pol_selector *s;
+    struct pol_sql sql;
+    struct sql_arg args[OWN + PARAMS] = { PAGE_ARGS(*p), { "authority", SQL_I(c->scope) } };
+
+    enum rc rc = pol_selector_parse(filter, c->a, &s, &c->e);
+    if (!rc)
+        rc = pol_selector_sql(s, c->a, &sql, &c->e);
+    if (!rc && sql.n_params > PARAMS)
+        rc = err_set(&c->e, RC_LIMIT, "at most %d values are allowed in a filter", PARAMS);
+    if (rc)
+        return refuse(c, 400, "Bad filter", NULL, "filter: column %u: %s", c->e.column ? c->e.column : 1, c->e.text);
+    for (size_t i = 0; i < sql.n_params; i++) {
+        struct str name = arena_printf(c->a, "p%zu", i);
+        if (!name.n)
+            return err_set(&c->e, RC_NOMEM, "no memory");
+        args[OWN + i] = (struct sql_arg){ name.p, SQL_T(sql.params[i]) };
+    }
+    struct str text = arena_printf(c->a, API_DEVICES_HEAD "%.*s" API_DEVICES_TAIL, STR_ARG(sql.text));
+    return text.n ? sql_start_text(c->db, text, args, OWN + sql.n_params, r, &c->e) : err_set(&c->e, RC_NOMEM, "no memory");
+}
+
+static enum rc devices(struct call *c)
+{
+    struct page p;
+    struct sql_rows *r = NULL;
+    struct str filter = query(c, "filter");
+    enum rc rc = page_begin(c, 0, &p);
+    if (rc)
+        return rc;
+    if (filter.n)
+        rc = start_filtered(c, &p, filter, &r);
+    else
+        rc = sql_start(c->db, API_DEVICE_LIST, SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        struct device_row d;
+        json_t *j = NULL;
+        if (!page_more(&p, sql_int(r, 0)))
+            break;
+        device_row_of(c, r, &d);
+        rc = device_json(c, &d, false, &j);
+        if (!rc)
+            json_array_append_new(p.items, j);
+    }
+    sql_end(r);
+    return page_end(c, &p, rc);
+}
+
+static enum rc device(struct call *c)
+{
+    struct device_row d;
+    char version[33];
+    json_t *j = NULL;
+    enum rc rc = device_find(c, c->param[0], &d);
+    if (!rc)
+        rc = device_version(c, &d, version);
+    if (!rc)
+        rc = device_json(c, &d, true, &j);
+    if (rc)
+        return rc;
+    answer_header(c, "ETag", "\"%s\"", version);
+    return answer(c, 200, j);
+}
+
+/* The mirror, or a part of it. */
+
+static int64_t slashes(struct str uri)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < uri.n; i++)
+        n += uri.p[i] == '/';
+    return n;
+}
+
+static enum rc tree(struct call *c)
+{
+    static const char *const known[] = { [POL_REPORTED] = "reported", [POL_ACKNOWLEDGED] = "acknowledged", [POL_STALE] = "stale" };
+    struct device_row d;
+    struct page p;
+    struct sql_rows *r = NULL;
+    struct str uri = query(c, "uri"), depth = query(c, "depth");
+    int64_t levels = -1;
+    enum rc rc = device_find(c, c->param[0], &d);
+    if (!rc && ddf_uri_canonical(uri.n ? uri : STR("."), c->a, &uri, &c->e))
+        rc = refuse(c, 400, "Bad address", NULL, "uri: %s", c->e.text);
+    if (!rc && depth.n && (!str_to_i64(depth, &levels) || levels < 0 || levels > DDF_URI_NAMES))
+        rc = refuse(c, 400, "Bad request", NULL, "depth is a number from 0 to %d", DDF_URI_NAMES);
+    if (!rc)
+        rc = page_begin(c, -1, &p);
+    if (rc)
+        return rc;
+    rc = sql_start(c->db, API_TREE, SQL_ARGS({ "device", SQL_I(d.id) }, { "cursor", SQL_T(p.cursor_text) }, { "uri", SQL_T(uri) },
+                   { "slashes", SQL_I(levels < 0 ? -1 : slashes(uri) + levels) }, { "limit", SQL_I(p.limit + 1) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        if (!page_more(&p, 0))
+            break;
+        json_t *j = json_object();
+        int64_t format = sql_int(r, 1), k = sql_int(r, 3);
+        p.last_text = keep(c, sql_text(r, 0));
+        j_str(j, "uri", p.last_text);
+        j_str(j, "format", str_of(format >= 0 && format < DDF_FORMAT_COUNT ? ddf_format_name((enum ddf_format)format) : ""));
+        json_object_set_new(j, "value", sql_is_null(r, 2) ? json_null() : j_text(sql_text(r, 2)));
+        j_str(j, "known", str_of(k >= 0 && k <= POL_STALE ? known[k] : ""));
+        j_time(j, "at", sql_int(r, 4));
+        json_array_append_new(p.items, j);
+    }
+    sql_end(r);
+    return page_end(c, &p, rc);
+}
+
+const struct route routes_devices[] = {
+    { "GET", "/api/v1/devices",           ROLE_VIEWER, devices },
+    { "GET", "/api/v1/devices/{id}",      ROLE_VIEWER, device },
+    { "GET", "/api/v1/devices/{id}/tree", ROLE_VIEWER, tree },
+    { NULL, NULL, ROLE_NONE, NULL },
+};

@@ -1,0 +1,178 @@
+#include "server/api/call.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+/* Words and states come from the layout; nothing here knows a node. */
+static bool is_locked(const struct ddf_layout *l, int64_t lock_state)
+{
+    static const char *const locks[] = { "lock", "partialLock" };
+    for (size_t i = 0; i < 2; i++) {
+        const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, str_of(locks[i]));
+        if (op && op->lock_to >= 0 && op->lock_to == lock_state)
+            return true;
+    }
+    return false;
+}
+
+static struct str word_of(struct call *c, const struct ddf_layout *l, const char *name, int64_t value)
+{
+    const struct ddf_entry *en = ddf_layout_entry(l, DDF_VM, str_of(name));
+    struct str wire = arena_printf(c->a, "%lld", (long long)value);
+    return en ? ddf_entry_to_word(en, wire, c->a) : wire;
+}
+
+static void add_image(struct call *c, const struct device_row *d, struct str node, json_t *j)
+{
+    struct sql_rows *r = NULL;
+    struct str name = node;
+    if (node.n && one_row(c, API_IMAGE_OF_NODE, SQL_ARGS({ "node", SQL_T(node) }, { "authority", SQL_I(d->authority) }), &r) == RC_OK)
+        name = arena_printf(c->a, "%.*s:%.*s", STR_ARG(sql_text(r, 0)), STR_ARG(sql_text(r, 1)));
+    sql_end(r);
+    j_str(j, "image", name);
+    j_str(j, "imageId", node);
+}
+
+static void add_operation(struct call *c, const struct device_row *d, struct str vm, json_t *j)
+{
+    struct sql_rows *r = NULL;
+    if (one_row(c, API_VM_OPERATION, SQL_ARGS({ "device", SQL_I(d->id) }, { "vm", SQL_T(vm) }), &r) == RC_OK) {
+        json_t *o = json_object();
+        j_int(o, "id", sql_int(r, 0));
+        j_str(o, "kind", sql_text(r, 1));
+        j_int(o, "percent", sql_int(r, 2));
+        j_str(o, "state", sql_text(r, 3));
+        json_object_set_new(j, "operation", o);
+    }
+    sql_end(r);
+}
+
+static json_t *vm_json(struct call *c, const struct device_row *d, struct sql_rows *r)
+{
+    const struct ddf_layout *l = d->layout;
+    json_t *j = json_object();
+    int64_t state = sql_int(r, 2), lock = sql_int(r, 3), reason = sql_int(r, 4);
+    const struct ddf_state *s = ddf_layout_state(l, (int)state);
+    struct str vm = keep(c, sql_text(r, 0));
+
+    j_str(j, "id", vm);
+    j_str(j, "title", sql_text(r, 1));
+    j_int(j, "state", state);
+    j_str(j, "stateText", s ? s->name : STR("undefined"));
+    j_str(j, "stateLabel", s ? s->label : STR("Unknown"));
+    j_bool(j, "stable", s && s->stable);
+    j_int(j, "lockState", lock);
+    j_str(j, "lockText", word_of(c, l, "lockState", lock));
+    j_bool(j, "locked", is_locked(l, lock));
+    j_int(j, "reason", reason);
+    j_str(j, "reasonText", ddf_layout_reason_text(l, (int)reason));
+    j_bool(j, "verified", sql_int(r, 5) != 0);
+    j_time(j, "stateSince", sql_int(r, 6));
+    j_str(j, "summary", sql_text(r, 8));
+    j_str(j, "why", sql_text(r, 9));
+    add_image(c, d, keep(c, sql_text(r, 7)), j);
+    add_operation(c, d, vm, j);
+    return j;
+}
+
+enum rc vms_json(struct call *c, const struct device_row *d, json_t *out)
+{
+    enum { MOST = 1000 };
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(c->db, API_VMS, SQL_ARGS({ "device", SQL_I(d->id) }, { "cursor", SQL_T(STR("")) }, { "limit", SQL_I(MOST) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
+        json_array_append_new(out, vm_json(c, d, r));
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* What the policies want of these VMs; a VM that is wanted but not there yet is shown too. */
+static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms, bool missing_too)
+{
+    struct preview p;
+    enum rc rc = preview_resolve(c, d, NULL, &p);
+    for (size_t i = 0; !rc && i < p.desired.n_vms; i++) {
+        const struct pol_vm *want = &p.desired.vms[i];
+        json_t *vm = NULL;
+        for (size_t k = 0; k < json_array_size(vms) && !vm; k++) {
+            json_t *one = json_array_get(vms, k);
+            if (str_is(want->name, json_string_value(json_object_get(one, "id"))))
+                vm = one;
+        }
+        if (!vm && (!missing_too || !want->goal || want->goal->gone))
+            continue;
+        if (!vm) {
+            vm = json_object();
+            j_str(vm, "id", want->name);
+            j_int(vm, "state", 0);
+            j_str(vm, "stateText", STR("missing"));
+            j_str(vm, "stateLabel", STR("Not there yet"));
+            j_str(vm, "summary", STR("working"));
+            j_str(vm, "why", want->problem.n ? want->problem : STR("a policy wants it; the device does not have it yet"));
+            j_bool(vm, "verified", false);
+            j_bool(vm, "locked", false);
+            json_array_append_new(vms, vm);
+        }
+        if (want->goal)
+            j_str(vm, "goal", want->goal->name);
+        if (want->goal_policy)
+            j_str(vm, "goalPolicy", want->goal_policy->name);
+        if (want->has_locked)
+            j_bool(vm, "goalLocked", want->locked);
+        j_strn(vm, "problem", want->problem);
+    }
+    return rc;
+}
+
+static enum rc vms(struct call *c)
+{
+    struct device_row d;
+    struct page p = { .limit = API_PAGE_MAX };
+    enum rc rc = device_find(c, c->param[0], &d);
+    if (rc)
+        return rc;
+    p.items = json_array();
+    rc = vms_json(c, &d, p.items);
+    if (!rc)
+        rc = add_goals(c, &d, p.items, true);
+    return page_end(c, &p, rc);
+}
+
+static enum rc vm(struct call *c)
+{
+    struct device_row d;
+    struct sql_rows *r = NULL;
+    json_t *list = NULL, *j = NULL;
+    enum rc rc = device_find(c, c->param[0], &d);
+    if (rc)
+        return rc;
+    rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), &r);
+    if (!rc)
+        j = vm_json(c, &d, r);
+    sql_end(r);
+    if (rc == RC_NOT_FOUND)
+        return missing(c, "VM", c->param[1]);
+    if (rc)
+        return rc;
+    list = json_array();
+    json_array_append(list, j);
+    rc = add_goals(c, &d, list, false);
+    json_decref(list);
+    json_t *kpis = NULL;
+    if (!rc)
+        rc = kpis_latest(c, &d, c->param[1], &kpis);
+    if (rc) {
+        json_decref(j);
+        return rc;
+    }
+    json_object_set_new(j, "kpis", kpis);
+    return answer(c, 200, j);
+}
+
+const struct route routes_vms[] = {
+    { "GET", "/api/v1/devices/{id}/vms",           ROLE_VIEWER, vms },
+    { "GET", "/api/v1/devices/{id}/vms/{vm}",      ROLE_VIEWER, vm },
+    { "GET", "/api/v1/devices/{id}/vms/{vm}/kpis", ROLE_VIEWER, kpis },
+    { NULL, NULL, ROLE_NONE, NULL },
+};
