@@ -13,6 +13,7 @@ struct place { unsigned line, column; };
 /* A tree under construction. Built from libfyaml's events, so that our ceilings stop it while it still reads. */
 struct builder {
     struct arena *a;
+    struct str source;
     const char *name;
     struct err *e;
     bool many;
@@ -25,6 +26,8 @@ struct builder {
     struct doc key;                                 /* its key, key_line and key_column */
     struct { struct str name; struct doc *doc; } anchor[DOC_ANCHORS];
     unsigned n_anchors;
+    struct fy_token_iter *iter;
+    struct buf text;                                /* the scalar being read */
 };
 
 static bool is_in_quotes(struct fy_event *ev)
@@ -80,16 +83,26 @@ static enum rc attach(struct builder *b, struct place at, struct doc **out)
     return RC_OK;
 }
 
-static enum rc text_of(const struct builder *b, struct fy_token *token, struct place at, struct str *out)
+/* Piece by piece: fy_token_get_text trusts a guess of the length, and fails (and leaks) where that was too low. */
+static enum rc text_of(struct builder *b, struct fy_token *token, struct place at, struct str *out)
 {
-    size_t n = 0;
-    const char *p = token ? fy_token_get_text(token, &n) : "";
-    if (!p)
-        return wrong(b, at, RC_NOMEM, "the document needs too much memory");
-    if (n && memchr(p, 0, n))
+    const struct fy_iter_chunk *chunk = NULL;
+    int failed = 0;
+    buf_reset(&b->text);
+    if (token) {
+        fy_token_iter_start(token, b->iter);
+        while ((chunk = fy_token_iter_chunk_next(b->iter, chunk, &failed)) != NULL)
+            buf_put(&b->text, (struct str){ chunk->str, chunk->len });
+        fy_token_iter_finish(b->iter);
+    }
+    struct str text = buf_str(&b->text);
+    if (failed)
+        return wrong(b, at, RC_PARSE, "malformed text");
+    if (text.n && memchr(text.p, 0, text.n))
         return wrong(b, at, RC_PARSE, "NUL is not allowed in a text");
-    return arena_str(b->a, (struct str){ p, n }, out) ? RC_OK :
-                                                        wrong(b, at, RC_NOMEM, "the document needs too much memory");
+    if (!buf_ok(&b->text) || !arena_str(b->a, text, out))
+        return wrong(b, at, RC_NOMEM, "the document needs too much memory");
+    return RC_OK;
 }
 
 static enum rc remember_anchor(struct builder *b, struct fy_event *ev, struct place at, struct doc *d)
@@ -108,11 +121,24 @@ static bool is_null(struct str s)
     return s.n == 0 || str_is(s, "~") || str_is(s, "null") || str_is(s, "Null") || str_is(s, "NULL");
 }
 
+/* libfyaml 0.7.12 reads two doubled quotes in a row as three. Better no text than a wrong one. */
+static bool has_four_quotes(struct str source, struct fy_token *token)
+{
+    const struct fy_mark *from = fy_token_start_mark(token), *to = fy_token_end_mark(token);
+    struct str s = from && to ? str_slice(source, from->input_pos, to->input_pos) : source;
+    size_t run = 0;
+    for (size_t i = 0; i < s.n && run < 4; i++)
+        run = s.p[i] == '\'' ? run + 1 : 0;
+    return run == 4 && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED;
+}
+
 static enum rc take_scalar(struct builder *b, struct fy_event *ev, struct place at)
 {
     struct fy_token *token = fy_event_get_token(ev);
     struct str text;
     struct doc *d = NULL;
+    if (is_in_quotes(ev) && has_four_quotes(b->source, token))
+        return wrong(b, at, RC_PARSE, "'''' inside single quotes is not supported: use double quotes");
     enum rc rc = text_of(b, token, at, &text);
     if (rc)
         return rc;
@@ -289,16 +315,26 @@ static enum rc explain(const struct builder *b, struct fy_diag *diag)
     return wrong(b, place, RC_PARSE, first && first->msg ? first->msg : "malformed");
 }
 
-/* libfyaml would also take UTF-16, which nobody sends, and be lenient with broken UTF-8. */
+/* What libfyaml must not be given. It would take UTF-16, which nobody sends, and be lenient with broken UTF-8. And it
+ * reads a whole flow collection ahead, at 200 to 350 bytes for each token, before it gives the first event: what may begin or
+ * end a token is weighed here, so that DOC_MARKS keeps that under 200 MB. */
 static enum rc check_bytes(struct str text, const char *name, struct err *e)
 {
+    static const unsigned char weight[128] = {
+        ['['] = 3, [']'] = 3, ['{'] = 3, ['}'] = 3, [','] = 3, [':'] = 5, ['?'] = 3, ['&'] = 3, ['*'] = 3, ['!'] = 3,
+        ['%'] = 3, ['-'] = 2, ['\''] = 1, ['"'] = 1,
+    };
     struct place at = { 1, 1 };
+    unsigned marks = 0;
     if (text.n > DOC_BYTES)
         return err_at(e, RC_LIMIT, name, 0, 0, "longer than %d bytes", (int)DOC_BYTES);
     for (size_t n; text.n; text = str_slice(text, n, text.n)) {
         n = str_utf8(text);
         if (n == 0 || text.p[0] == '\0')
             return err_at(e, RC_PARSE, name, at.line, at.column, "not UTF-8 text");
+        marks += n == 1 ? weight[(unsigned char)text.p[0]] : 0;
+        if (marks > DOC_MARKS)
+            return err_at(e, RC_LIMIT, name, at.line, at.column, "the document has too many values");
         at = text.p[0] == '\n' ? (struct place){ at.line + 1, 1 } : (struct place){ at.line, at.column + 1 };
     }
     return RC_OK;
@@ -306,7 +342,7 @@ static enum rc check_bytes(struct str text, const char *name, struct err *e)
 
 static enum rc parse(struct str text, const char *name, bool many, struct arena *a, struct doc **out, struct err *e)
 {
-    struct builder b = { .a = a, .name = name, .e = e, .many = many, .at = { 1, 1 } };
+    struct builder b = { .a = a, .source = text, .name = name, .e = e, .many = many, .at = { 1, 1 } };
     struct fy_parser *fyp = NULL;
     struct fy_diag *diag = NULL;
     struct fy_event *ev;
@@ -319,7 +355,9 @@ static enum rc parse(struct str text, const char *name, bool many, struct arena 
         fyp = fy_parser_create(&(struct fy_parse_cfg){
             .flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE, .diag = diag });
     }
-    if (!fyp || fy_parser_set_string(fyp, text.n ? text.p : "", text.n))
+    buf_init(&b.text, DOC_BYTES);
+    b.iter = fy_token_iter_create(NULL);
+    if (!fyp || !b.iter || fy_parser_set_string(fyp, text.n ? text.p : "", text.n))
         rc = err_at(e, RC_NOMEM, name, 0, 0, "no memory for a parser");
     while (!rc && (ev = fy_parser_parse(fyp)) != NULL) {
         rc = take(&b, ev);
@@ -329,6 +367,9 @@ static enum rc parse(struct str text, const char *name, bool many, struct arena 
         rc = explain(&b, diag);
     if (!rc && !b.first && !many)
         rc = attach(&b, b.at, &b.first);
+    if (b.iter)
+        fy_token_iter_destroy(b.iter);
+    buf_finish(&b.text);
     fy_parser_destroy(fyp);
     fy_diag_destroy(diag);
     if (!rc)

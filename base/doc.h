@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-enum { DOC_BYTES = 4 << 20, DOC_DEPTH = 32, DOC_NODES = 200000, DOC_ANCHORS = 256 };
+enum { DOC_BYTES = 4 << 20, DOC_DEPTH = 32, DOC_NODES = 200000, DOC_ANCHORS = 256, DOC_MARKS = 1200000 };
 
 enum doc_kind { DOC_NULL, DOC_SCALAR, DOC_LIST, DOC_MAP };
 
@@ -23,6 +23,8 @@ struct doc {
  * Parse one YAML 1.2 (or JSON) document. No tags, aliases are followed once and counted (no expansion bombs), duplicate
  * keys are an error, further documents in the stream are an error (doc_parse_many takes them). Keys are scalars. NUL is no
  * character, not even escaped. An empty text is an empty document (DOC_NULL).
+ * JSON, block literals ("|"), plain scalars and quoted ones in a single line come out exactly; in folded (">") and in quoted
+ * texts over several lines libfyaml 0.7.12 may get blanks wrong where several rules meet.
  * @param name  for errors: a file name or "request body"
  * @return RC_PARSE with line and column; RC_LIMIT past DOC_*; RC_NOMEM
  */

@@ -23,13 +23,15 @@ static void reads_yaml_and_json(void)
         { "[1, -1, 0, 01, +1, 1.5, .5, 1., 1e9, 0x10, .inf]",
           "[1,-1,0,\"01\",\"+1\",1.5,\".5\",\"1.\",1e9,\"0x10\",\".inf\"]" },
         { "a:\nb: \n", "{\"a\":null,\"b\":null}" },
-        { "a: |\n  one\n  two\nb: >-\n  one\n  two\nc: |\n  true\n", "{\"a\":\"one\\ntwo\\n\",\"b\":\"one two\",\"c\":\"true\\n\"}" },
+        { "a: |\n  one\n  two\nb: >-\n  one\n  two\nc: |\n  true\n",
+          "{\"a\":\"one\\ntwo\\n\",\"b\":\"one two\",\"c\":\"true\\n\"}" },
         { "\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\"" },
         { "\xef\xbb\xbf" "a: \xc3\xa9\r\nb: 2\r\n", "{\"a\":\"\xc3\xa9\",\"b\":2}" },
         { "%YAML 1.2\n---\na: 1\n", "{\"a\":1}" },
         { "x: &a {k: [v]}\ny: *a\nz: [*a]\n", "{\"x\":{\"k\":[\"v\"]},\"y\":{\"k\":[\"v\"]},\"z\":[{\"k\":[\"v\"]}]}" },
         { "a: &x 1\nb: &x 2\nc: *x\nd: &n\ne: *n\n", "{\"a\":1,\"b\":2,\"c\":2,\"d\":null,\"e\":null}" },
         { "[&x '1', *x, &y [], *y]", "[\"1\",\"1\",[],[]]" },
+        { "['it''s', '''', '''x''']", "[\"it's\",\"'\",\"'x'\"]" },
         { "{}", "{}" },
         { "[]", "[]" },
         { "a b", "\"a b\"" },
@@ -68,6 +70,7 @@ static void says_where_it_is_wrong(void)
         { STR_INIT("? [x]\n: y\n"), "f:1:3: a key must be a plain text" },
         { STR_INIT("a: 1\n---\nb: 2\n"), "f:3:1: one document is allowed here, and this is another" },
         { STR_INIT("a: \"x\\0y\""), "f:1:4: NUL is not allowed in a text" },
+        { STR_INIT("a: 'x''''y'"), "f:1:4: '''' inside single quotes is not supported: use double quotes" },
         { STR_INIT("a: 1\nb: \0"), "f:2:4: not UTF-8 text" },
         { STR_INIT("a: 1\n\xc3\xa9\xff"), "f:2:2: not UTF-8 text" },
         { STR_INIT("\xff\xfe" "a\0"), "f:1:1: not UTF-8 text" },
@@ -118,6 +121,9 @@ static void every_ceiling_is_an_ordinary_outcome(void)
         { "[", "1,", DOC_NODES, "]", RC_LIMIT },
         { "#", "x", DOC_BYTES - 1, "", RC_OK },
         { "#", "x", DOC_BYTES, "", RC_LIMIT },
+        { "{", "{", 2000000, "", RC_LIMIT },            /* libfyaml alone would take 690 MB for this */
+        { "'", ", ", DOC_MARKS / 3 - 1, "'", RC_OK },
+        { "'", ", ", DOC_MARKS / 3, "'", RC_LIMIT },
         { "[", "&a 1,", DOC_ANCHORS, "]", RC_OK },
         { "[", "&a 1,", DOC_ANCHORS + 1, "]", RC_LIMIT },
         { "[&a [1,2,3], ", "*a, ", DOC_NODES / 4 - 2, "]", RC_OK }, /* what an alias stands for counts */
@@ -164,7 +170,12 @@ static void every_value_knows_its_place(void)
                                "        block\n"
                                "  none:\n"
                                "  \"a/b~c\": x\n";
-    static const struct { const char *path; unsigned index; const char *pointer; unsigned key_line, key_column, line, column; } row[] = {
+    static const struct {
+        const char *path;
+        unsigned index;
+        const char *pointer;
+        unsigned key_line, key_column, line, column;
+    } row[] = {
         { "spec", 0, "/spec", 1, 1, 2, 3 },
         { "spec/vm", 0, "/spec/vm", 2, 3, 2, 7 },
         { "spec/vm/id", 0, "/spec/vm/id", 2, 8, 2, 12 },
@@ -305,8 +316,8 @@ static void a_stream_may_hold_many(void)
     struct doc *d = NULL;
     struct err e = { 0 };
     arena_init(&a, ARENA_BYTES);
-    CU_ASSERT_EQUAL(doc_parse_many(STR("a: &x 1\n---\nb: *x\n"), "text", &a, &d, &e), RC_PARSE);   /* anchors end with a document */
-    CU_ASSERT_EQUAL(e.line, 3);
+    CU_ASSERT_EQUAL(doc_parse_many(STR("a: &x 1\n---\nb: *x\n"), "text", &a, &d, &e), RC_PARSE);
+    CU_ASSERT_EQUAL(e.line, 3);                         /* anchors end with their document */
     arena_finish(&a);
 }
 
