@@ -30,8 +30,9 @@ static enum rc cut(struct str path, struct str whole, struct ddf_uri *out, struc
 enum rc ddf_uri_parse(struct str text, struct ddf_uri *out, struct err *e)
 {
     struct ddf_uri u;
+    bool dotted = str_is(text, ".") || str_starts(text, STR("./"));
     enum rc rc;
-    if (text.n > DDF_URI_BYTES)
+    if (text.n + (dotted ? 0 : 2) > DDF_URI_BYTES)
         return err_set(e, RC_LIMIT, "an address has more than %d bytes", DDF_URI_BYTES);
     if (str_is(text, ".")) {
         out->depth = 0;
@@ -39,7 +40,7 @@ enum rc ddf_uri_parse(struct str text, struct ddf_uri *out, struct err *e)
     }
     if (!text.n)
         return err_set(e, RC_PARSE, "an address is empty");
-    rc = cut(str_starts(text, STR("./")) ? str_slice(text, 2, text.n) : text, text, &u, e);
+    rc = cut(dotted ? str_slice(text, 2, text.n) : text, text, &u, e);
     if (!rc)
         *out = u;
     return rc;

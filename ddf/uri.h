@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/rc.h"
 
+/* Bytes of the canonical text, names in it, bytes of a name. */
 enum { DDF_URI_BYTES = 255, DDF_URI_NAMES = 16, DDF_NAME_BYTES = 64 };
 
 /* An address cut into names: "./DevInfo/DevId" has depth 2, "." has 0. */

@@ -44,6 +44,9 @@ static void has_ceilings(void)
     CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_NAME_BYTES + 1 }, &u, NULL), RC_LIMIT);
     for (size_t i = 50; i < sizeof text; i += 50)
         text[i] = '/';
+    CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_URI_BYTES - 2 }, &u, NULL), RC_OK);        /* its canonical text has "./" */
+    CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_URI_BYTES - 1 }, &u, NULL), RC_LIMIT);
+    memcpy(text, "./", 2);
     CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_URI_BYTES }, &u, NULL), RC_OK);
     CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_URI_BYTES + 1 }, &u, NULL), RC_LIMIT);
     CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ "a\0b", 3 }, &u, NULL), RC_PARSE);
