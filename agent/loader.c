@@ -274,7 +274,6 @@ static int attempt(struct transfer *t, struct fetch *client, const char *part, s
     snprintf(header, sizeof header, "Authorization: %s", t->job->auth);
     if (!open_part(t, part))
         return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
-    int64_t had = t->done;
     int result = DONE;
     if (t->job->size_bytes <= 0 || t->done < t->job->size_bytes) {
         const struct fetch_request r = { .method = "GET", .url = t->job->url, .headers = t->job->auth[0] ? headers : NULL,
@@ -282,10 +281,8 @@ static int attempt(struct transfer *t, struct fetch *client, const char *part, s
                                          .stall_s = STALL_S, .no_total_timeout = true };
         enum rc rc = fetch_do(client, &r, &reply, &e);
         result = judge(t, rc, reply.status, &e, ev);
-        if ((rc == RC_OK && reply.status == 200 && had > 0) || reply.status == 416)
-            unlink(part);               /* the server does not resume: what is there now is two beginnings */
-        if (rc == RC_OK && reply.status == 200 && had > 0)
-            result = ended(ev, 0, "the server does not resume: from the beginning");
+        if (rc == RC_UNSUPPORTED || reply.status == 416)
+            unlink(part);               /* the server does not resume from there: the next try begins anew */
         fetch_reply_finish(&reply);
     }
     if (fsync(t->fd) != 0 && result == DONE)

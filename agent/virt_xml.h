@@ -1,0 +1,14 @@
+#ifndef AGENT_VIRT_XML_H
+#define AGENT_VIRT_XML_H
+/* Domain XML for libvirt from what a VM shall be. */
+#include "agent/hv.h"
+#include "base/buf.h"
+
+struct virt_host {
+    char arch[16];                  /* "x86_64", "aarch64" */
+    bool kvm;                       /* type='kvm' with the host's CPU, else emulation */
+    bool tuning;                    /* cgroups are usable: shares, limits and pinning have an effect */
+};
+/** Append the <domain> of `spec`; texts are escaped. */
+void virt_domain_xml(const struct hv_spec *spec, const struct virt_host *host, struct buf *out);
+#endif
