@@ -143,8 +143,7 @@ void wait_failure(struct planning *p, struct str vm, struct str what, const stru
     bool read_back = x->code == 0 && str_starts(x->key, STR("set "));
     struct str code = read_back ? STR("the device says it took the value, and keeps another") : pol_code_text(p->l, x->code, p->a);
     if (x->tries >= POL_MAX_TRIES)
-        add_wait(p, vm, "failed", say(p, "%.*s: set aside after %d %s: %.*s", STR_ARG(what), x->tries, x->tries == 1 ? "try" : "tries",
-                                      STR_ARG(code)), x->code, 0);
+        add_wait(p, vm, "failed", say(p, "%.*s: set aside: %.*s", STR_ARG(what), STR_ARG(code)), x->code, 0);
     else
         add_wait(p, vm, "waiting", say(p, "%.*s: tried %d %s, again in %lld s: %.*s", STR_ARG(what), x->tries,
                                        x->tries == 1 ? "time" : "times", (long long)((x->retry_ms - p->f->now_ms + 999) / 1000),
@@ -224,6 +223,25 @@ bool add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose pu
         return false;
     append(p, s);
     return true;
+}
+
+bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owner, enum pol_purpose purpose, const char *why)
+{
+    static const char *const vm[] = { "progress.correlator", "progress.result", "progress.phase", "progress.pct", "progress.start" };
+    static const char *const image[] = { "status", "result", "doneKB" };
+    const char *const *names = scope == DDF_VM ? vm : image;
+    size_t n = scope == DDF_VM ? sizeof vm / sizeof *vm : sizeof image / sizeof *image;
+    bool any = false;
+
+    if (scope == DDF_VM && !p->f->list_unsupported && add_read(p, entry_uri(p, DDF_VM, "progress.node", owner), true, purpose, why))
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        bool one = add_read(p, entry_uri(p, scope, names[i], owner), false, purpose, why);
+        if (i == 0 && !one)
+            return false;                           /* the one that matters cannot be read */
+        any |= one;
+    }
+    return any;
 }
 
 /* ---- operations ---- */

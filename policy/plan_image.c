@@ -108,13 +108,13 @@ bool plan_image(struct planning *p, const struct pol_vm *vm)
     } else if (written_not_read(p, m->id)) {
         add_wait(p, vm->name, "working", say(p, "the entry of image %.*s is being read back", STR_ARG(name)), 0, 0);
     } else if (!word.n) {
-        if (!add_read(p, uri, true, POL_FOR_DISCOVER, "how the image is"))
+        if (!add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_DISCOVER, "how the image is"))
             add_wait(p, vm->name, "failed", say(p, "the device does not tell how image %.*s is", STR_ARG(name)), 0, 0);
     } else if (str_is(word, "downloading") || str_is(word, "verifying")) {
         const struct pol_mirror_node *n = mirror_entry(p, DDF_IMAGE, "status", m->id);
         add_wait(p, vm->name, "working", say(p, "image %.*s is %.*s%.*s", STR_ARG(name), STR_ARG(word), STR_ARG(how_far(p, m->id))), 202, 0);
         if (p->f->now_ms - n->at_ms >= POL_POLL_MS)
-            add_read(p, uri, true, POL_FOR_INQUIRY, "how far the image is");
+            add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_INQUIRY, "how far the image is");
     } else if (correct(p, m, name)) {
         if (add_operation(p, DDF_IMAGE, m->id, STR("download"), (struct str){ 0 }, say(p, "download image %.*s", STR_ARG(name))))
             add_wait(p, vm->name, "working", say(p, "image %.*s is being downloaded", STR_ARG(name)), 0, 0);

@@ -48,7 +48,7 @@ const struct pol_failure *failure_of(const struct planning *p, struct str key);
 /** Set aside, or to be tried again later. */
 bool held_back(const struct planning *p, const struct pol_failure *x);
 void add_wait(struct planning *p, struct str vm, const char *state, struct str why, int code, int64_t until_ms);
-/** "set aside after 3 tries: 404 not found" as a wait. */
+/** "set aside: 404 not found" as a wait. */
 void wait_failure(struct planning *p, struct str vm, struct str what, const struct pol_failure *x);
 struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri, struct str why);
 /** Is it in order? A refused step becomes a wait for `vm`. */
@@ -57,6 +57,8 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm);
 bool add_step(struct planning *p, struct pol_step *s, struct str vm);
 /** A Get (of the whole tree below when `tree` and the device can). @return false when it is held back; nothing is said then */
 bool add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose purpose, const char *why);
+/** What tells how far the owner's operation is: a VM's Progress, an image's status. */
+bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owner, enum pol_purpose purpose, const char *why);
 /** A plan-made operation. @return false when it waits */
 bool add_operation(struct planning *p, enum ddf_scope scope, struct str owner, struct str kind, struct str args, struct str why);
 void add_move(struct planning *p, struct live_op *op, const struct pol_verdict *v);
@@ -90,12 +92,13 @@ const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool loc
 struct batch {
     enum ddf_scope scope;
     struct str owner;
-    struct pol_step *first, **tail;
-    size_t n;
+    struct pol_step *first, **tail; size_t n;       /* together */
+    struct pol_step *alone, **alone_tail; size_t n_alone;   /* optional nodes that the device may not have: each for itself */
     bool creating;                  /* the owner's node is new: the client makes what is required */
 };
 void batch_init(struct batch *b, enum ddf_scope scope, struct str owner, bool creating);
-/** Write one entry's node (and the instance around it, when that is new). @return false when it is held back (a wait says so) */
+/** Write one entry's node (and the instance around it, when that is new). What a new owner or instance may turn out not to have is left for
+ *  the plan after it was read. @return false when it is held back (a wait says so) */
 bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str wire, struct str why);
 bool batch_set_name(struct planning *p, struct batch *b, const char *name, struct str wire, struct str why);
 bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct str why);

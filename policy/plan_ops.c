@@ -175,7 +175,6 @@ static void inquire_vm(struct planning *p, struct live_op *op)
 {
     struct str vm = op->op->owner;
     const struct pol_mirror_node *c = mirror_entry(p, DDF_VM, "progress.correlator", vm);
-    struct str progress = entry_uri(p, DDF_VM, "progress.node", vm);
     bool accepted = op->state == POL_OP_ACCEPTED;
     int64_t now = p->f->now_ms;
 
@@ -198,7 +197,7 @@ static void inquire_vm(struct planning *p, struct live_op *op)
     }
     if (accepted && now - op->op->updated_ms < POL_POLL_MS)
         return;                                     /* it will tell; do not keep the session open for it */
-    if (!add_read(p, progress, true, POL_FOR_INQUIRY, "what became of the operation") && !accepted)
+    if (!add_progress_read(p, DDF_VM, vm, POL_FOR_INQUIRY, "what became of the operation") && !accepted)
         fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
 }
 
@@ -221,11 +220,9 @@ static void inquire_image(struct planning *p, struct live_op *op)
                                                              : STR("it did not reach the device; given up after the last try");
         add_move(p, op, &v);
     } else if (op->state == POL_OP_SENT || p->f->now_ms - op->op->updated_ms >= POL_POLL_MS) {
-        if (!n || n->known != POL_REPORTED || p->f->now_ms - n->at_ms >= POL_POLL_MS) {
-            add_read(p, entry_uri(p, DDF_IMAGE, "status", op->op->owner), false, POL_FOR_INQUIRY, "how far the image is");
-            add_read(p, entry_uri(p, DDF_IMAGE, "doneKB", op->op->owner), false, POL_FOR_INQUIRY, "how far the image is");
-            add_read(p, entry_uri(p, DDF_IMAGE, "result", op->op->owner), false, POL_FOR_INQUIRY, "how far the image is");
-        }
+        if ((!n || n->known != POL_REPORTED || p->f->now_ms - n->at_ms >= POL_POLL_MS) &&
+            !add_progress_read(p, DDF_IMAGE, op->op->owner, POL_FOR_INQUIRY, "how far the image is") && op->state == POL_OP_SENT)
+            fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
     }
 }
 

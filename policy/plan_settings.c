@@ -18,7 +18,7 @@ static const struct ddf_node *described(const struct planning *p, struct str uri
 }
 
 /* Into the batch unless a failure of it is set aside. */
-static bool put(struct planning *p, struct batch *b, struct pol_step *s)
+static bool put(struct planning *p, struct batch *b, struct pol_step *s, bool alone)
 {
     if (!s)
         return false;
@@ -29,11 +29,14 @@ static bool put(struct planning *p, struct batch *b, struct pol_step *s)
     }
     if (!step_in_order(p, s, vm_of(b)))
         return false;
-    if (!b->tail)
+    if (!b->n)
         b->tail = &b->first;
-    *b->tail = s;
-    b->tail = &s->next;
-    b->n++;
+    if (!b->n_alone)
+        b->alone_tail = &b->alone;
+    struct pol_step ***tail = alone ? &b->alone_tail : &b->tail;
+    **tail = s;
+    *tail = &s->next;
+    *(alone ? &b->n_alone : &b->n) += 1;
     return true;
 }
 
@@ -45,14 +48,12 @@ static bool planned(const struct batch *b, struct str uri)
     return false;
 }
 
-static struct pol_step *leaf(struct planning *p, const struct batch *b, struct str uri, struct str format, struct str data, struct str why)
+/* A new parent comes with its required children: those are replaced. Others are added where the description lets us. */
+static struct pol_step *leaf(struct planning *p, struct str uri, struct str format, struct str data, struct str why)
 {
     const struct ddf_node *d = described(p, uri);
-    bool there = mirror_find(p, uri) != NULL;
-    /* A new parent comes with its required children; others are added where the description lets us. */
-    bool add = !there && d && (d->access & DDF_ADD) && d->min_occurs == 0;
+    bool add = d && (d->access & DDF_ADD) && d->min_occurs == 0 && !mirror_find(p, uri);
     struct pol_step *s = new_step(p, add ? POL_ADD : POL_REPLACE, POL_FOR_CHANGE, uri, why);
-    (void)b;
     if (!s)
         return NULL;
     s->format = format;
@@ -68,7 +69,7 @@ bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct 
     if (!s)
         return false;
     s->format = STR("node");
-    return put(p, b, s);
+    return put(p, b, s, false);
 }
 
 static struct str with_star(struct planning *p, struct str value, struct str instance)
@@ -107,29 +108,61 @@ static void new_instance(struct planning *p, struct batch *b, const struct ddf_e
         if (str_eq(at, skip) || planned(b, at))
             continue;
         struct str format = ddf_layout_match(p->l, at, &m) && m.entry ? m.entry->format : STR("chr");
-        put(p, b, leaf(p, b, at, format, with_star(p, en->with[i].wire, instance), say(p, "%.*s is new", STR_ARG(instance))));
+        put(p, b, leaf(p, at, format, with_star(p, en->with[i].wire, instance), say(p, "%.*s is new", STR_ARG(instance))), false);
     }
+}
+
+/* Is a node between the owner and this address optional and not known to be there? */
+static bool optional_parent(struct planning *p, struct str uri, struct str owner)
+{
+    for (struct str at = ddf_uri_parent(uri); at.n > owner.n; at = ddf_uri_parent(at)) {
+        const struct ddf_node *d = described(p, at);
+        if (d && d->name.n && d->min_occurs == 0 && !mirror_has(p, at))
+            return true;
+    }
+    return false;
+}
+
+/* The interior node that the device would need to have for this address, and that nobody can add. */
+static struct str lacking(struct planning *p, const struct batch *b, struct str uri, struct str owner)
+{
+    struct str found = { 0 };
+    for (struct str at = ddf_uri_parent(uri); at.n > owner.n; at = ddf_uri_parent(at)) {
+        const struct ddf_node *d = described(p, at);
+        if (d && d->name.n && d->min_occurs == 0 && !(d->access & DDF_ADD) && !mirror_has(p, at) && !planned(b, at))
+            found = at;
+    }
+    return found;
 }
 
 bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str wire, struct str why)
 {
-    struct str uri = ddf_layout_uri(p->l, en, b->owner, instance, p->a);
-    if (!uri.n) {
+    struct str uri = ddf_layout_uri(p->l, en, b->owner, instance, p->a), owner = owner_uri(p, b->scope, b->owner), parent;
+    if (!uri.n || !owner.n) {
         p->no_memory = true;
+        return false;
+    }
+    if (b->creating && optional_parent(p, uri, owner))
+        return true;                                /* once we know what the new one has */
+    if ((parent = lacking(p, b, uri, owner)).n) {
+        add_wait(p, vm_of(b), "failed", say(p, "%.*s: this device has no %.*s", STR_ARG(why), STR_ARG(parent)), 404, 0);
         return false;
     }
     if (en->instance)
         new_instance(p, b, en, instance, uri);
     else if (!b->creating)
-        missing_parents(p, b, uri, owner_uri(p, b->scope, b->owner));
-    if (!planned(b, uri))
-        return put(p, b, leaf(p, b, uri, en->format, wire, why));
+        missing_parents(p, b, uri, owner);
     for (struct pol_step *s = b->first; s; s = s->next)      /* came with the instance; the policy's word counts */
         if (str_eq(s->uri, uri)) {
             s->data = wire;
             s->why = why;
+            return true;
         }
-    return true;
+    const struct ddf_node *d = described(p, uri);
+    bool optional = d && d->min_occurs == 0 && !mirror_find(p, uri), fresh = b->creating || planned(b, ddf_uri_parent(uri));
+    if (optional && fresh)
+        return true;                                /* likewise */
+    return put(p, b, leaf(p, uri, en->format, wire, why), optional);    /* one the device may not have spoils no Atomic */
 }
 
 bool batch_set_name(struct planning *p, struct batch *b, const char *name, struct str wire, struct str why)
@@ -139,10 +172,10 @@ bool batch_set_name(struct planning *p, struct batch *b, const char *name, struc
 }
 
 /* One after another. A step that depends on a node in the same batch follows it, so the order is right already. */
-static bool send_single(struct planning *p, struct batch *b)
+static bool send_single(struct planning *p, const struct batch *b, struct pol_step *s)
 {
     bool any = false;
-    for (struct pol_step *s = b->first, *next; s; s = next) {
+    for (struct pol_step *next; s; s = next) {
         next = s->next;
         s->next = NULL;
         any |= add_step(p, s, vm_of(b));
@@ -153,17 +186,25 @@ static bool send_single(struct planning *p, struct batch *b)
 bool batch_send(struct planning *p, struct batch *b, struct str why)
 {
     struct pol_step *s = b->first;
-    if (!s || p->no_memory)
+    if (p->no_memory || !(b->n + b->n_alone))
         return false;
+    if (b->n <= 1) {
+        bool any = send_single(p, b, b->first);
+        return send_single(p, b, b->alone) || any;
+    }
     struct pol_step *atomic = new_step(p, POL_ATOMIC, POL_FOR_CHANGE, owner_uri(p, b->scope, b->owner), why);
     if (!atomic)
         return false;
     const struct pol_failure *x = failure_of(p, atomic->key);
-    if (b->n == 1 || (x && x->tries >= POL_MAX_TRIES))      /* the device takes no Atomic, or not this one */
-        return send_single(p, b);
-    for (size_t i = 1; i < POL_ATOMIC_CHILDREN && s->next; i++)
-        s = s->next;
-    s->next = NULL;                                         /* the rest is still different next time */
-    atomic->children = b->first;
-    return add_step(p, atomic, vm_of(b));
+    bool any;
+    if (x && x->tries >= POL_MAX_TRIES) {                   /* the device takes no Atomic, or not this one */
+        any = send_single(p, b, b->first);
+    } else {
+        for (size_t i = 1; i < POL_ATOMIC_CHILDREN && s->next; i++)
+            s = s->next;
+        s->next = NULL;                                     /* the rest is still different next time */
+        atomic->children = b->first;
+        any = add_step(p, atomic, vm_of(b));
+    }
+    return send_single(p, b, b->alone) || any;
 }

@@ -103,7 +103,7 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
     }
     batch_init(&b, DDF_VM, vm->name, false);
     set_upgrade(p, &b, vm, d);
-    if (b.n || !target || !str_eq(target->value, vm->image->id))
+    if (b.n || b.n_alone || !target || !str_eq(target->value, vm->image->id))
         return batch_send(p, &b, why_of(p, d));
     return add_operation(p, DDF_VM, vm->name, STR("upgrade"), (struct str){ 0 }, why_of(p, d));
 }
@@ -145,7 +145,7 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
     }
     if (needs_stop.v && stop_first(p, vm, state, &needs_stop))
         return true;                                /* and then everything together */
-    if (b.n && batch_send(p, &b, say(p, "settings of VM %.*s", STR_ARG(vm->name))))
+    if (batch_send(p, &b, say(p, "settings of VM %.*s", STR_ARG(vm->name))))
         return true;
     return upgrading && upgrade(p, vm, state, &other_image);
 }
