@@ -10,10 +10,9 @@
     X(DEVICE_BY_ID, DM_DEVICE " WHERE d.device_id = :device_id")                                                                 \
     X(DEVICE_QUIET, "UPDATE device SET seen_ms = :now_ms, client_nonce = :client_nonce, client_nonce_prev = :client_nonce_prev," \
                     " server_nonce = :server_nonce, resync_until_ms = NULL, quiet = quiet + :quiet WHERE device_id = :device_id")\
-    X(DEVICE_SEEN, "UPDATE device SET seen_ms = :now_ms WHERE device_id = :device_id")                                           \
     X(DEVICE_CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")                \
     X(DEVICE_DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                                     \
-    X(DEVICE_LEARNT, "UPDATE device SET layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"                     \
+    X(DEVICE_LEARNT, "UPDATE device SET seen_ms = :now_ms, layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists," \
                      " large_objects = :large_objects WHERE device_id = :device_id")                                             \
     X(DEVICE_RESULT, "UPDATE device SET have_stamp = :have_stamp, settled_token = :settled_token, next_kpi_ms = :next_kpi_ms,"   \
                      " summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms WHERE device_id = :device_id")   \
@@ -92,7 +91,7 @@
     " d.server_nonce, d.resync_until_ms, d.summary, d.summary_why, d.summary_ms, a.client_name, a.client_ha1, a.server_name,"           \
     " a.server_ha1, a.auth, d.title, d.created_ms FROM device d JOIN account a USING (device_id)"
 #define DM_OPERATION "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
-    " tree_format, tree_data, tries, not_before_ms, expires_ms, code, reason, percent FROM operation"
+    " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms FROM operation"
 
 enum {
 #define X(name, sql) DM_##name##_STMT,

@@ -65,7 +65,7 @@ enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struc
 }
 
 /* Arguments :p0, :p1 ... of a selector behind our own. */
-struct selector_args { struct sql_arg arg[CHANGE_PARAMS]; char name[CHANGE_PARAMS][8]; size_t n; };
+struct selector_args { struct sql_arg arg[CHANGE_PARAMS]; char name[CHANGE_PARAMS][24]; size_t n; };
 
 static enum rc gather(struct selector_args *s, const struct pol_sql *selector, const struct sql_arg *own, size_t n_own, struct err *e)
 {

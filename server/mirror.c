@@ -97,7 +97,7 @@ static struct mirror_node *look(const struct mirror *m, struct str uri)
     return NULL;
 }
 
-struct mirror_node *mirror_find(const struct mirror *m, struct str uri)
+struct mirror_node *mirror_at(const struct mirror *m, struct str uri)
 {
     struct mirror_node *n = look(m, uri);
     return n && !n->gone ? n : NULL;
@@ -176,10 +176,19 @@ struct mirror_node *mirror_children(struct mirror *m, struct str uri, struct str
     return mirror_put(m, uri, DDF_NODE, names, POL_REPORTED, now_ms);
 }
 
-void mirror_sweep(struct mirror *m, struct str uri, int64_t first_ms)
+/* Never told by a device: credentials of downloads and the like. */
+static bool unreadable(const struct ddf_schema *s, struct str uri)
 {
-    for (size_t i = 0; i < m->n; i++)
-        if (!m->nodes[i].reported && m->nodes[i].at_ms < first_ms && ddf_uri_within(m->nodes[i].uri, uri)) drop_node(m, &m->nodes[i]);
+    const struct ddf_node *n = ddf_schema_find(s, uri);
+    return n && n->format != DDF_NODE && !(n->access & DDF_GET);
+}
+
+void mirror_sweep(struct mirror *m, struct str uri, int64_t first_ms, const struct ddf_schema *s)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct mirror_node *n = &m->nodes[i];
+        if (!n->gone && !n->reported && n->at_ms < first_ms && ddf_uri_within(n->uri, uri) && !unreadable(s, n->uri)) drop_node(m, n);
+    }
 }
 
 static int by_uri(const void *a, const void *b)

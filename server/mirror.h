@@ -34,7 +34,7 @@ enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64
 enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e);
 
 /** NULL when it is not there. */
-struct mirror_node *mirror_find(const struct mirror *m, struct str uri);
+struct mirror_node *mirror_at(const struct mirror *m, struct str uri);
 /** Add or change. Texts are copied. @return NULL without room (m->full says whether it was a ceiling) */
 struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format format, struct str value, enum pol_known known, int64_t now_ms);
 /** It and all below it: not there any more. */
@@ -43,8 +43,8 @@ void mirror_drop(struct mirror *m, struct str uri);
 void mirror_stale(struct mirror *m, struct str uri);
 /** What a plain Get of an interior node gave ("a/b/c"): its value; children that are not in it go, with all below them. */
 struct mirror_node *mirror_children(struct mirror *m, struct str uri, struct str names, int64_t now_ms);
-/** After a complete "?list=" of uri: what is at or below it and was neither reported in this message nor since first_ms goes. */
-void mirror_sweep(struct mirror *m, struct str uri, int64_t first_ms);
+/** After a complete "?list=" of uri: what is at or below it, could have been reported and was not (in this message, or since first_ms), goes. */
+void mirror_sweep(struct mirror *m, struct str uri, int64_t first_ms, const struct ddf_schema *s);
 /** For policy: sorted by uri, in the arena. */
 enum rc mirror_nodes(const struct mirror *m, struct pol_mirror_node **out, size_t *n, struct err *e);
 /** ddf_state_token over it. */

@@ -148,6 +148,9 @@ enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struc
 
 /* ---- facts ---- */
 
+/* The standard object that selectors and large values want to know about (dm-protocol.md 13.2). */
+static const struct str also_read[] = { { "./DevDetail", 11 } };
+
 /* Room for one more element of a list in the arena, zeroed; NULL without room. */
 static void *more(struct arena *a, void *list, size_t n, size_t size)
 {
@@ -245,7 +248,8 @@ enum rc store_load_wishes(struct store *st, const struct store_device *d, struct
 {
     *out = (struct pol_facts){ .layout = d->layout, .schema = st->srv->schema, .device = d->name, .authority = d->authority_name,
                                .server_id = d->server_id, .owner = d->au->owner, .images = d->au->images, .n_images = d->au->n_images,
-                               .mirror_read = d->mirror_read, .list_unsupported = d->list_unsupported, .now_ms = now_ms };
+                               .mirror_read = d->mirror_read, .list_unsupported = d->list_unsupported, .now_ms = now_ms,
+                               .also_read = also_read, .n_also_read = sizeof also_read / sizeof also_read[0] };
     enum rc rc = catalog_policies(st->catalog, d->au, d->layout, &out->policies, e);
     if (!rc && extra) rc = with_extra(out->policies, extra, a, &out->policies, e);
     if (!rc) rc = load_attributes(st, d, a, out, e);
@@ -258,7 +262,8 @@ bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operat
     int64_t scope = sql_int(r, 4);
     *out = (struct pol_operation){ .id = sql_int(r, 0), .by_policy = sql_int(r, 1) != 0,
                                    .scope = scope >= 0 && scope < DDF_SCOPE_COUNT ? (enum ddf_scope)scope : DDF_DEVICE,
-                                   .tries = (int)sql_int(r, 12), .not_before_ms = sql_int(r, 13), .expires_ms = sql_int(r, 14) };
+                                   .tries = (int)sql_int(r, 12), .not_before_ms = sql_int(r, 13), .expires_ms = sql_int(r, 14),
+                                   .updated_ms = sql_int(r, 15) };
     return pol_op_state_of(sql_text(r, 2), &out->state) && arena_str(a, sql_text(r, 3), &out->kind) &&
            arena_str(a, sql_text(r, 5), &out->owner) && arena_str(a, sql_text(r, 6), &out->args) &&
            arena_str(a, sql_text(r, 7), &out->correlator) && arena_str(a, sql_text(r, 8), &out->tree_command) &&

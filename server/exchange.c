@@ -1,0 +1,538 @@
+#include "server/exchange.h"
+#include "base/log.h"
+#include "db/dm.h"
+#include "server/metrics.h"
+#include "server/visit.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REFUSED_AGAIN_MS = 600000,           /* refused sessions of a device within this time share a row */
+       KEEP_ARENA_BYTES = 256 << 10 };      /* what a large message took is given back */
+
+/* One message on its way through. */
+struct turn {
+    struct dm *dm;
+    struct sql *db;
+    const struct world *w;
+    const struct exchange_request *rq;
+    struct exchange_reply *rp;
+    struct arena *a;
+    struct err *e;
+    struct session_key key;
+    struct session *s;
+    const struct authority *au;
+    bool taken;                             /* what goes wrong after that is not the device's doing */
+    bool there;                             /* device is filled: we know who it claims to be */
+    struct store_device device;
+    struct sml_msg msg, reply;
+    struct sml_news news;
+    struct sml_keep keep;
+    size_t n_sent;
+};
+
+/* ---- open, close ---- */
+
+static struct str json_session(struct arena *a, const struct session *s, const char *outcome, const char *why)
+{
+    struct buf b;
+    struct str out = { 0 };
+    buf_init(&b, 4096);
+    buf_printf(&b, "{\"id\":%lld,\"sessionId\":\"", (long long)s->row);
+    buf_json(&b, s->id);
+    buf_printf(&b, "\",\"outcome\":\"%s\",\"messages\":%u,\"why\":\"", outcome, s->messages);
+    buf_json(&b, str_of(why));
+    buf_putz(&b, "\"}");
+    arena_str(a, buf_str(&b), &out);
+    buf_finish(&b);
+    return out;
+}
+
+static enum rc add_event(struct dm *dm, int64_t authority, const char *type, struct str device, struct str json, int64_t now_ms, struct err *e)
+{
+    dm->events = dm->dirty = true;
+    return sql_run(store_sql(dm->st), DM_STMT(EVENT_ADD),
+                   SQL_ARGS({ "authority_id", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) }, { "type", SQL_T(str_of(type)) },
+                            { "device", SQL_T(device) }, { "data", SQL_T(json) }), NULL, e);
+}
+
+/* The turn's transaction, and with it one view of the catalogue. */
+static enum rc begin(struct dm *dm, struct err *e)
+{
+    if (sql_in_transaction(store_sql(dm->st))) return RC_OK;
+    enum rc rc = sql_begin(store_sql(dm->st), true, e);
+    return rc ? rc : store_refresh(dm->st, e);
+}
+
+/* A device that keeps coming with wrong credentials fills one row, not a table. */
+static enum rc keep_refused(struct dm *dm, const struct session *s, const char *why, int64_t now_ms, struct err *e)
+{
+    struct sql *db = store_sql(dm->st);
+    struct sql_rows *r = NULL;
+    int64_t row = 0, messages = 0;
+    enum rc rc = sql_start(db, DM_STMT(SESSION_LAST), SQL_ARGS({ "device_id", SQL_I(s->device) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc && str_is(sql_text(r, 1), "refused") && str_is(sql_text(r, 2), why) && sql_int(r, 3) > now_ms - REFUSED_AGAIN_MS) {
+        row = sql_int(r, 0);
+        messages = sql_int(r, 4);
+    }
+    sql_end(r);
+    if (rc == RC_NOT_FOUND) rc = RC_OK;
+    if (!rc && !row) {
+        rc = sql_run(db, DM_STMT(SESSION_ADD), SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
+                     { "trigger_id", SQL_N }, { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(0) }), NULL, e);
+        row = sql_last_id(db);
+    }
+    dm->dirty = true;
+    if (rc) return rc;
+    return sql_run(db, DM_STMT(SESSION_END), SQL_ARGS({ "session_row", SQL_I(row) }, { "now_ms", SQL_I(now_ms) },
+                   { "messages", SQL_I(messages + s->messages) }, { "outcome", SQL_T(STR("refused")) }, { "why", SQL_T(str_of(why)) }), NULL, e);
+}
+
+/* What a session leaves behind. */
+static enum rc keep_end(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms, struct arena *a, struct err *e)
+{
+    if (!s->known) return s->device && s->refused ? keep_refused(dm, s, s->refused, now_ms, e) : RC_OK;
+    if (!s->row) return RC_OK;
+    dm->dirty = true;
+    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_END),
+                         SQL_ARGS({ "session_row", SQL_I(s->row) }, { "now_ms", SQL_I(now_ms) }, { "messages", SQL_I(s->messages) },
+                                  { "outcome", SQL_T(str_of(outcome)) }, { "why", SQL_T(str_of(why)) }), NULL, e);
+    return rc ? rc : add_event(dm, s->authority, "session", s->name, json_session(a, s, outcome, why), now_ms, e);
+}
+
+static void count_end(struct dm *dm, const char *outcome)
+{
+    static const struct { const char *name; enum metric metric; } row[] = {
+        { "done", METRIC_SESSIONS_DONE }, { "aborted", METRIC_SESSIONS_ABORTED }, { "refused", METRIC_SESSIONS_REFUSED },
+        { "lost", METRIC_SESSIONS_LOST },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        if (strcmp(row[i].name, outcome) == 0) metrics_add(dm->srv->metrics, row[i].metric, 1);
+}
+
+/* sessions.c gives one up. */
+static void left(void *ctx, struct session *s, const char *why)
+{
+    struct dm *dm = ctx;
+    struct err e = { 0 };
+    struct arena a;
+    const char *outcome = s->known ? "lost" : "refused";
+    arena_init(&a, 64 << 10);
+    enum rc rc = begin(dm, &e);
+    if (!rc) rc = keep_end(dm, s, outcome, why, s->used_ms, &a, &e);
+    if (rc) log_event(LOG_WARN, "session.not_kept", LOG_S("device", s->name), LOG_Z("error", e.text));
+    arena_finish(&a);
+    if (s->known || s->refused) count_end(dm, outcome);
+}
+
+enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
+{
+    const struct server_config *c = srv->config;
+    const struct sessions_config sc = { .max = c->dm_max_sessions, .idle_ms = (int64_t)c->dm_session_timeout_s * 1000,
+                                        .lifetime_ms = (int64_t)c->dm_session_lifetime_s * 1000 };
+    struct dm *dm = calloc(1, sizeof *dm);
+    if (!dm) return err_set(e, RC_NOMEM, "no memory for the DM worker");
+    dm->srv = srv;
+    arena_init(&dm->arena, EXCHANGE_ARENA_BYTES);
+    buf_init(&dm->out, SML_MSG_BYTES * 2);
+    enum rc rc = store_open(srv, &dm->st, e);
+    if (!rc && !(dm->sessions = sessions_create(&sc, left, dm))) rc = err_set(e, RC_NOMEM, "no memory for sessions");
+    if (!rc) rc = begin(dm, e);
+    if (!rc)                                /* of a process that was killed */
+        rc = sql_run(store_sql(dm->st), DM_STMT(SESSIONS_LOST), SQL_ARGS({ "now_ms", SQL_I(world_real().now_ms) }), NULL, e);
+    if (!rc) rc = sql_commit(store_sql(dm->st), e);
+    if (rc) dm_close(dm);
+    else *out = dm;
+    return rc;
+}
+
+void dm_close(struct dm *dm)
+{
+    struct err e = { 0 };
+    if (!dm) return;
+    sessions_destroy(dm->sessions);
+    dm->sessions = NULL;
+    if (dm->st && sql_in_transaction(store_sql(dm->st)) && sql_commit(store_sql(dm->st), &e))
+        log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
+    store_close(dm->st);
+    arena_finish(&dm->arena);
+    buf_finish(&dm->out);
+    free(dm);
+}
+
+enum rc dm_commit(struct dm *dm, struct err *e)
+{
+    struct sql *db = store_sql(dm->st);
+    enum rc rc = sql_in_transaction(db) ? sql_commit(db, e) : dm->dirty ? err_set(e, RC_IO, "the transaction was lost") : RC_OK;
+    if (rc) {
+        sql_rollback(db);
+        paths_forget(store_paths(dm->st));
+        sessions_drop_turn(dm->sessions, dm->turn);
+    } else if (dm->dirty) {
+        metrics_add(dm->srv->metrics, METRIC_DM_COMMITS, 1);
+    }
+    dm->turn++;
+    dm->dirty = false;
+    return rc;
+}
+
+enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e)
+{
+    sessions_expire(dm->sessions, w->now_ms);
+    metrics_gauge(dm->srv->metrics, GAUGE_SESSIONS_OPEN, (int64_t)sessions_count(dm->sessions));
+    return sql_in_transaction(store_sql(dm->st)) ? dm_commit(dm, e) : RC_OK;
+}
+
+/* ---- replies ---- */
+
+static void say(struct exchange_reply *rp, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void say(struct exchange_reply *rp, int status, const char *fmt, ...)
+{
+    char text[ERR_TEXT_BYTES + 200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    buf_reset(&rp->body);
+    buf_putz(&rp->body, text);
+    buf_byte(&rp->body, '\n');
+    rp->status = status;
+    rp->hmac[0] = '\0';
+}
+
+void exchange_overload(struct exchange_reply *rp, const char *why)
+{
+    say(rp, 503, "The server cannot take this message now (%s). Try again in %d seconds.", why, (int)EXCHANGE_RETRY_S);
+    rp->retry_after_s = EXCHANGE_RETRY_S;
+}
+
+void exchange_reply_finish(struct exchange_reply *rp) { buf_finish(&rp->body); }
+
+static enum rc fail(struct turn *x, enum rc rc)
+{
+    char text[ERR_TEXT_BYTES + 200];
+    const char *why = err_format(x->e, text, sizeof text);
+    switch (rc) {
+    case RC_PARSE: case RC_INVALID: case RC_UNSUPPORTED: case RC_LIMIT:
+        if (x->taken) say(x->rp, 500, "The server could not process this message; its log says why.");
+        else if (rc == RC_LIMIT) say(x->rp, 413, "The message is too large: %s", why);
+        else say(x->rp, 400, "This is no SyncML message: %s", why);
+        break;
+    case RC_NOT_FOUND: say(x->rp, 404, "%s", why); break;
+    case RC_BUSY: case RC_NOMEM: exchange_overload(x->rp, rc == RC_BUSY ? why : "memory"); break;
+    default: say(x->rp, 500, "The server could not process this message; its log says why."); break;
+    }
+    return rc;
+}
+
+/* The same octets again (design.md 6, dm-protocol.md 15.1). */
+static void send_again(struct turn *x)
+{
+    x->rp->status = 200;
+    x->rp->type = x->s->last_type;
+    buf_put(&x->rp->body, buf_str(&x->s->last));
+    memcpy(x->rp->hmac, x->s->last_hmac, sizeof x->rp->hmac);
+}
+
+/* ---- what a known device's message does ---- */
+
+static int64_t devinfo_hash(const struct sml_value *list)
+{
+    uint64_t h = 0;
+    for (const struct sml_value *v = list; v; v = v->next) h += str_hash(v->uri) * 31 + str_hash(v->data);
+    return (int64_t)h;
+}
+
+/* Nothing has changed: its token is that of the settled state, nobody wants anything new of it, and no KPIs are due. */
+static bool is_quiet(const struct turn *x)
+{
+    const struct store_device *d = &x->device;
+    bool token = false;
+    if (!x->news.first || !x->news.package_done || x->news.over || x->news.outcomes || d->want_stamp != d->have_stamp ||
+        !d->settled_token.n || (d->next_kpi_ms && d->next_kpi_ms <= x->w->now_ms))
+        return false;
+    for (const struct sml_alert_in *al = x->news.alerts; al; al = al->next) {
+        if (al->code != 1226) continue;
+        if (!str_eq(al->data, d->settled_token) || !str_is(ddf_layout_alert_name(d->layout, al->type), "state_token")) return false;
+        token = true;
+    }
+    return token && (!x->news.devinfo || devinfo_hash(x->news.devinfo) == d->devinfo_hash);
+}
+
+static bool trigger_number(struct str session_id, unsigned *out)
+{
+    unsigned n = 0;
+    if (!session_id.n || session_id.n > 4) return false;
+    for (size_t i = 0; i < session_id.n; i++) {
+        char c = session_id.p[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0) return false;
+        n = n * 16 + (unsigned)digit;
+    }
+    *out = n;
+    return n != 0;
+}
+
+/* The notification that this session answers; some clients swap the number's octets (dm-protocol.md 20, trap 5). */
+static enum rc answer_trigger(struct turn *x)
+{
+    struct sql_rows *r = NULL;
+    unsigned no = 0;
+    int64_t latency = -1;
+    if (!trigger_number(x->s->id, &no)) return RC_OK;
+    enum rc rc = sql_start(x->db, DM_STMT(TRIGGER_ANSWER),
+                           SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "session_no", SQL_I(no) },
+                                    { "swapped", SQL_I((no & 0xFF) << 8 | no >> 8) }, { "now_ms", SQL_I(x->w->now_ms) }), &r, x->e);
+    while (!rc && (rc = sql_step(r, x->e)) == RC_OK) {
+        x->s->trigger = sql_int(r, 0);
+        if (!sql_is_null(r, 2)) latency = x->w->now_ms - sql_int(r, 2);
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND || !x->s->trigger) return rc == RC_NOT_FOUND ? RC_OK : rc;
+    metrics_add(x->dm->srv->metrics, METRIC_TRIGGERS_ANSWERED, 1);
+    if (latency >= 0) metrics_time(x->dm->srv->metrics, HISTOGRAM_TRIGGER_LATENCY, (uint64_t)latency * 1000);
+    struct str json = arena_printf(x->a, "{\"id\":%lld,\"state\":\"answered\",\"latencyMs\":%lld}", (long long)x->s->trigger, (long long)latency);
+    return add_event(x->dm, x->device.authority, "trigger", x->device.name, json, x->w->now_ms, x->e);
+}
+
+static enum rc first_news(struct turn *x, bool *new_devinfo)
+{
+    const struct store_device *d = &x->device;
+    enum rc rc = RC_OK;
+    x->s->known = true;
+    x->s->device = d->id;
+    x->s->refused = NULL;
+    *new_devinfo = x->news.devinfo && devinfo_hash(x->news.devinfo) != d->devinfo_hash;
+    sessions_claim(x->dm->sessions, x->s);
+    if (x->news.server_alert) rc = answer_trigger(x);
+    if (!rc && (!str_eq(d->user_agent, x->rq->user_agent) || !str_eq(d->remote, x->rq->remote))) {
+        x->dm->dirty = true;
+        rc = sql_run(x->db, DM_STMT(DEVICE_CALLER), SQL_ARGS({ "device_id", SQL_I(d->id) }, { "user_agent", SQL_T(x->rq->user_agent) },
+                     { "remote", SQL_T(x->rq->remote) }), NULL, x->e);
+    }
+    if (!rc && *new_devinfo)
+        rc = sql_run(x->db, DM_STMT(DEVICE_DEVINFO), SQL_ARGS({ "device_id", SQL_I(d->id) },
+                     { "hash", SQL_I(devinfo_hash(x->news.devinfo)) }), NULL, x->e);
+    return rc;
+}
+
+static enum rc keep_nonces(struct turn *x, bool quiet)
+{
+    const struct sml_account *acc = &x->device.account;
+    const struct sml_keep *k = &x->keep;
+    struct str client = k->client_nonce_next.n ? k->client_nonce_next : acc->client_nonce;
+    struct str before = !k->client_nonce_next.n ? acc->client_nonce_prev : k->client_nonce_used ? acc->client_nonce : (struct str){ 0 };
+    struct str server = k->server_nonce.n ? k->server_nonce : acc->server_nonce;
+    if (!quiet && !k->client_nonce_next.n && !k->server_nonce.n) return RC_OK;
+    x->dm->dirty = true;
+    return sql_run(x->db, DM_STMT(DEVICE_QUIET),
+                   SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "now_ms", SQL_I(x->w->now_ms) },
+                            { "client_nonce", client.n ? SQL_B(client) : SQL_N }, { "client_nonce_prev", before.n ? SQL_B(before) : SQL_N },
+                            { "server_nonce", server.n ? SQL_B(server) : SQL_N }, { "quiet", SQL_I(quiet && !x->s->worked) }), NULL, x->e);
+}
+
+static enum rc make_reply(struct turn *x, struct sml_step *steps)
+{
+    const struct sml_account *account = x->there ? &x->device.account : NULL;
+    return sml_server_answer(x->s->sml, steps, x->there && x->device.large_objects, x->rq->answer, account, x->w, x->a, &x->reply,
+                             &x->n_sent, &x->keep, x->e);
+}
+
+/* Everything else: news -> mirror -> plan -> steps -> reply -> rows. */
+static enum rc work(struct turn *x, bool new_devinfo)
+{
+    struct visit v = { .st = x->dm->st, .db = x->db, .srv = x->dm->srv, .w = x->w, .a = x->a, .e = x->e, .s = x->s, .d = x->device };
+    struct pol_plan plan = { 0 };
+    struct pol_desired desired = { 0 };
+    struct sml_step *steps = NULL;
+    bool planned = x->news.package_done && !x->news.over;
+
+    if (!new_devinfo) x->news.devinfo = NULL;
+    visit_begin(&v);
+    if (x->news.first && !v.rc) visit_first(&v, &x->news);
+    visit_outcomes(&v, x->news.outcomes, x->news.package_done || x->news.over);
+    visit_alerts(&v, x->news.alerts);
+    if (planned) visit_plan(&v, &plan, &desired);
+    if (planned && !v.rc) v.rc = store_steps(&plan, x->a, &steps, x->e);
+    uint64_t first_tag = x->s->next_tag + 1;
+    for (struct sml_step *s = steps; s; s = s->next) {
+        s->tag += first_tag;
+        x->s->next_tag = s->tag;
+        for (struct sml_step *c = s->children; c; c = c->next) x->s->next_tag = c->tag += first_tag;
+    }
+    if (!v.rc) v.rc = make_reply(x, steps);
+    if (planned) visit_sent(&v, &plan, x->n_sent, first_tag);
+    if (x->keep.unsent) visit_outcomes(&v, x->keep.unsent, true);
+    visit_keep(&v, planned ? &plan : NULL, &desired);
+    x->dm->events |= v.events;
+    x->dm->dirty = true;
+    visit_finish(&v);
+    return v.rc;
+}
+
+static enum rc known(struct turn *x)
+{
+    bool new_devinfo = false;
+    enum rc rc = x->news.first ? first_news(x, &new_devinfo) : RC_OK;
+    if (rc) return rc;
+    if (is_quiet(x)) {
+        if (!rc) rc = make_reply(x, NULL);
+        return rc ? rc : keep_nonces(x, true);
+    }
+    rc = sql_savepoint(x->db, x->e);
+    if (rc) return rc;
+    rc = work(x, new_devinfo);
+    if (!rc) rc = keep_nonces(x, false);
+    if (!rc) return sql_release(x->db, x->e);
+    sql_rollback_to(x->db);
+    paths_forget(store_paths(x->dm->st));
+    return rc;
+}
+
+/* ---- the line ---- */
+
+/* A certificate stands for the device whose name is its CN. */
+static struct str certified(struct str subject, struct str device)
+{
+    struct str part;
+    while (str_cut(&subject, ',', &part)) {
+        part = str_trim(part);
+        if (str_starts(part, STR("CN=")) && str_eq(str_slice(part, 3, part.n), device)) return device;
+    }
+    return (struct str){ 0 };
+}
+
+/* The session of this message, made when there is none. */
+static enum rc hold(struct turn *x, bool *repeated)
+{
+    x->key = (struct session_key){ .authority = x->au->id, .name = x->msg.source, .id = x->msg.session_id, .msg_id = x->msg.msg_id,
+                                   .token = x->rq->token, .hash = str_hash(x->rq->body), .bytes = x->rq->body.n };
+    x->s = sessions_find(x->dm->sessions, &x->key, repeated);
+    enum rc rc = x->s ? RC_OK : sessions_open(x->dm->sessions, &x->key, x->w, &x->s, x->e);
+    if (rc || *repeated) return rc;
+    x->s->turn = x->dm->turn;
+    x->s->messages++;
+    sessions_touch(x->dm->sessions, x->s, x->w->now_ms);
+    if (x->s->sml) return RC_OK;
+    metrics_add(x->dm->srv->metrics, METRIC_SESSIONS_STARTED, 1);
+    x->s->sml = sml_server_create(&x->au->sml, x->s->id, x->s->name, x->rq->resp_base, str_of(x->s->token));
+    return x->s->sml ? RC_OK : err_set(x->e, RC_NOMEM, "no memory for a session");
+}
+
+static enum rc take(struct turn *x)
+{
+    struct sml_transport t = { .tls = x->rq->tls, .raw = x->rq->body,
+                               .client_cert_subject = certified(x->rq->client_cert_subject, x->s->name) };
+    enum rc rc = store_find_device(x->dm->st, x->au, x->s->name, x->w->now_ms, x->a, &x->device, x->e);
+    x->there = rc == RC_OK;
+    if (rc && rc != RC_NOT_FOUND) return rc;
+    x->s->device = x->there ? x->device.id : 0;
+    if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t.hmac, NULL)) t.hmac = (struct sml_hmac){ .present = true };
+    if (sessions_too_old(x->dm->sessions, x->s, x->w->now_ms)) sml_server_stop(x->s->sml);
+    return sml_server_take(x->s->sml, &x->msg, &t, x->there ? &x->device.account : NULL, x->w, x->a, &x->news, x->e);
+}
+
+static enum rc encode(struct turn *x)
+{
+    struct buf *out = &x->dm->out;
+    buf_reset(out);
+    enum rc rc = sml_encode(x->rq->answer, &x->reply, out, x->e);
+    if (rc) return rc;
+    struct str mac = sml_server_mac(x->s->sml, x->there ? &x->device.account : NULL, buf_str(out), x->a);
+    struct session *s = x->s;
+    buf_finish(&s->last);
+    buf_init(&s->last, 0);
+    char *room = buf_room(&s->last, out->n);
+    if (!room || mac.n >= sizeof s->last_hmac) return err_set(x->e, RC_NOMEM, "no memory for a reply");
+    memcpy(room, out->p, out->n);
+    if (mac.n) memcpy(s->last_hmac, mac.p, mac.n);
+    s->last_hmac[mac.n] = '\0';
+    s->last_type = x->rq->answer;
+    s->last_hash = x->key.hash;
+    s->last_bytes = x->key.bytes;
+    return RC_OK;
+}
+
+/* Calls that were asked for and are not needed any more: the device has just been here. */
+static enum rc needless_triggers(struct turn *x)
+{
+    return sql_run(x->db, DM_STMT(TRIGGER_NEEDLESS), SQL_ARGS({ "device_id", SQL_I(x->s->device) }), NULL, x->e);
+}
+
+static enum rc finish(struct turn *x)
+{
+    struct session *s = x->s;
+    enum rc rc = RC_OK;
+    bool done = sml_server_over(s->sml) || (s->known && x->news.package_done && x->n_sent == 0 && !s->flight);
+    if (!done) return RC_OK;
+    const char *outcome = !s->known ? "refused" : x->news.aborted ? "aborted" : "done";
+    const char *why = x->news.refused ? x->news.refused : "";
+    if (s->worked && !s->trigger && strcmp(outcome, "done") == 0) rc = needless_triggers(x);
+    if (s->trigger && !s->row && !rc) {
+        rc = sql_run(x->db, DM_STMT(SESSION_ADD), SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
+                     { "trigger_id", SQL_I(s->trigger) }, { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }), NULL, x->e);
+        if (!rc) s->row = sql_last_id(x->db);
+    }
+    if (!rc) rc = keep_end(x->dm, s, outcome, why, x->w->now_ms, x->a, x->e);
+    count_end(x->dm, outcome);
+    if (!rc) sessions_end(x->dm->sessions, s);
+    return rc;
+}
+
+static enum rc line(struct turn *x)
+{
+    bool repeated = false;
+    enum rc rc = sml_decode(x->rq->type, x->rq->body, x->a, &x->msg, x->e);             /* bytes -> message */
+    if (!rc) rc = begin(x->dm, x->e);
+    if (!rc && !(x->au = catalog_authority(store_catalog(x->dm->st), x->rq->authority)))
+        return err_set(x->e, RC_NOT_FOUND, x->rq->authority.n ? "There is no such authority here." :
+                       "This server has several authorities: the address is /dm/<authority>.");
+    if (!rc) rc = hold(x, &repeated);                                                   /* one step at a time */
+    if (!rc && repeated) {
+        send_again(x);
+        return RC_OK;
+    }
+    if (!rc) rc = take(x);                                                              /* message -> news */
+    if (rc) return rc;
+    x->taken = true;
+    if (x->news.who != SML_WHO_KNOWN) {
+        if (x->msg.cred.present || x->rq->hmac.n) x->s->refused = x->news.refused;
+        rc = make_reply(x, NULL);
+    } else {
+        rc = known(x);                                                                  /* news -> plan -> message */
+    }
+    if (!rc) rc = encode(x);                                                            /* message -> bytes */
+    if (rc) return rc;
+    send_again(x);
+    return finish(x);
+}
+
+static void log_refusal(const struct turn *x)
+{
+    if (!x->news.refused || !(x->msg.cred.present || x->rq->hmac.n || x->news.over)) return;
+    log_event(LOG_INFO, "device.refused", LOG_S("device", x->msg.source), LOG_S("session", x->msg.session_id), LOG_S("msg", x->msg.msg_id),
+              LOG_Z("why", x->news.refused), LOG_S("remote", x->rq->remote));
+}
+
+enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_request *rq, struct exchange_reply *rp, struct err *e)
+{
+    struct turn x = { .dm = dm, .db = store_sql(dm->st), .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e };
+    *rp = (struct exchange_reply){ .status = 500, .type = rq->answer };
+    buf_init(&rp->body, 0);
+    enum rc rc = line(&x);
+    if (rc) {
+        if (x.s) sessions_drop(dm->sessions, x.s);
+        fail(&x, rc);
+    } else {
+        log_refusal(&x);
+    }
+    metrics_add(dm->srv->metrics, METRIC_DM_MESSAGES, 1);
+    if (dm->arena.used > KEEP_ARENA_BYTES) {
+        arena_finish(&dm->arena);
+        arena_init(&dm->arena, EXCHANGE_ARENA_BYTES);
+    } else {
+        arena_reset(&dm->arena);
+    }
+    return rc;
+}

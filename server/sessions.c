@@ -1,0 +1,255 @@
+#include "server/sessions.h"
+#include "base/crypto.h"
+#include "server/flight.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { SESSIONS_LOOK = 64,                  /* how many of the longest idle are looked at to make room */
+       SESSIONS_UNPROVEN_MS = 5000 };       /* how long a session without credentials is left alone at the ceiling */
+
+struct list { struct session *oldest, *newest; size_t n; };
+
+struct sessions {
+    struct sessions_config c;
+    sessions_left *left;
+    void *ctx;
+    struct session **by_key, **by_token;
+    size_t mask;
+    struct list open, ended;                /* by last use */
+    size_t ended_bytes;
+};
+
+struct sessions *sessions_create(const struct sessions_config *c, sessions_left *left, void *ctx)
+{
+    struct sessions *ss = calloc(1, sizeof *ss);
+    size_t slots = 64;
+    while (slots < c->max + (size_t)SESSIONS_ENDED) slots *= 2;
+    if (ss) {
+        ss->by_key = calloc(slots, sizeof *ss->by_key);
+        ss->by_token = calloc(slots, sizeof *ss->by_token);
+    }
+    if (!ss || !ss->by_key || !ss->by_token) {
+        if (ss) {
+            free(ss->by_key);
+            free(ss->by_token);
+        }
+        free(ss);
+        return NULL;
+    }
+    ss->c = *c;
+    ss->left = left;
+    ss->ctx = ctx;
+    ss->mask = slots - 1;
+    return ss;
+}
+
+/* ---- links ---- */
+
+static struct list *list_of(struct sessions *ss, const struct session *s) { return s->ended ? &ss->ended : &ss->open; }
+
+static void list_remove(struct sessions *ss, struct session *s)
+{
+    struct list *l = list_of(ss, s);
+    *(s->older ? &s->older->newer : &l->oldest) = s->newer;
+    *(s->newer ? &s->newer->older : &l->newest) = s->older;
+    s->older = s->newer = NULL;
+    l->n--;
+}
+
+static void list_add(struct sessions *ss, struct session *s)
+{
+    struct list *l = list_of(ss, s);
+    s->older = l->newest;
+    s->newer = NULL;
+    *(l->newest ? &l->newest->newer : &l->oldest) = s;
+    l->newest = s;
+    l->n++;
+}
+
+static void unlink_session(struct sessions *ss, struct session *s)
+{
+    struct session **at = &ss->by_key[s->key_hash & ss->mask];
+    while (*at != s) at = &(*at)->same_key;
+    *at = s->same_key;
+    at = &ss->by_token[s->token_hash & ss->mask];
+    while (*at != s) at = &(*at)->same_token;
+    *at = s->same_token;
+    if (s->ended) ss->ended_bytes -= s->last.cap;
+    list_remove(ss, s);
+}
+
+static void release(struct session *s)
+{
+    sml_server_destroy(s->sml);
+    flight_free(s->flight);
+    buf_finish(&s->last);
+    free(s);
+}
+
+void sessions_drop(struct sessions *ss, struct session *s)
+{
+    unlink_session(ss, s);
+    release(s);
+}
+
+static void give_up(struct sessions *ss, struct session *s, const char *why)
+{
+    if (!s->ended && ss->left) ss->left(ss->ctx, s, why);
+    sessions_drop(ss, s);
+}
+
+void sessions_destroy(struct sessions *ss)
+{
+    if (!ss) return;
+    while (ss->open.oldest) give_up(ss, ss->open.oldest, "the server was stopped");
+    while (ss->ended.oldest) sessions_drop(ss, ss->ended.oldest);
+    free(ss->by_key);
+    free(ss->by_token);
+    free(ss);
+}
+
+/* ---- finding ---- */
+
+static uint64_t key_hash(int64_t authority, struct str name) { return str_hash(name) ^ (uint64_t)authority * 0x9E3779B97F4A7C15u; }
+
+static bool same_device(const struct session *s, const struct session_key *k)
+{
+    return s->authority == k->authority && str_eq(s->name, k->name);
+}
+
+static bool is_repeat(const struct session *s, const struct session_key *k)
+{
+    return s->last.n && s->last_hash == k->hash && s->last_bytes == k->bytes;
+}
+
+struct session *sessions_find(struct sessions *ss, const struct session_key *k, bool *repeated)
+{
+    struct session *s = NULL, *found = NULL;
+    uint64_t number = 0;
+    *repeated = false;
+    if (k->token.n) {
+        uint64_t hash = str_hash(k->token);
+        for (s = ss->by_token[hash & ss->mask]; s; s = s->same_token)
+            if (s->token_hash == hash && str_is(k->token, s->token) && same_device(s, k) && str_eq(s->id, k->id)) {
+                *repeated = is_repeat(s, k);
+                return *repeated || !s->ended ? s : NULL;
+            }
+    }
+    uint64_t hash = key_hash(k->authority, k->name);
+    for (s = ss->by_key[hash & ss->mask]; s; s = s->same_key) {     /* the newest comes first */
+        if (s->key_hash != hash || !same_device(s, k) || !str_eq(s->id, k->id)) continue;
+        if (is_repeat(s, k)) {
+            *repeated = true;
+            return s;
+        }
+        if (!found && !s->ended) found = s;
+    }
+    /* Clients with a constant SessionID begin anew with MsgID 1 (dm-protocol.md 20, trap 3). */
+    return str_to_u64(k->msg_id, &number) && number == 1 ? NULL : found;
+}
+
+/* ---- opening, ending ---- */
+
+/* At the ceiling: somebody who never proved himself makes room. */
+static bool make_room(struct sessions *ss, int64_t now_ms)
+{
+    struct session *s = ss->open.oldest;
+    for (int i = 0; s && i < SESSIONS_LOOK; i++, s = s->newer)
+        if (!s->known && s->used_ms + SESSIONS_UNPROVEN_MS < now_ms) {
+            give_up(ss, s, "it made room for others before it had proved itself");
+            return true;
+        }
+    return false;
+}
+
+enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out, struct err *e)
+{
+    if (k->name.n > SESSION_NAME_BYTES || k->id.n > SESSION_ID_BYTES)
+        return err_set(e, RC_LIMIT, "device id longer than %d or SessionID longer than %d octets", (int)SESSION_NAME_BYTES, (int)SESSION_ID_BYTES);
+    if (ss->open.n >= ss->c.max && !make_room(ss, w->now_ms))
+        return err_set(e, RC_BUSY, "as many sessions are open as this server takes (%u)", ss->c.max);
+    struct session *s = calloc(1, sizeof *s + k->name.n + k->id.n + 1);
+    if (!s) return err_set(e, RC_NOMEM, "no memory for a session");
+    char *p = (char *)(s + 1);
+    if (k->name.n) memcpy(p, k->name.p, k->name.n);
+    if (k->id.n) memcpy(p + k->name.n, k->id.p, k->id.n);
+    s->name = (struct str){ p, k->name.n };
+    s->id = (struct str){ p + k->name.n, k->id.n };
+    s->authority = k->authority;
+    s->started_ms = s->used_ms = w->now_ms;
+    crypto_random_text(w, s->token, SESSION_TOKEN);
+    s->key_hash = key_hash(k->authority, k->name);
+    s->token_hash = str_hash(str_of(s->token));
+    s->same_key = ss->by_key[s->key_hash & ss->mask];
+    ss->by_key[s->key_hash & ss->mask] = s;
+    s->same_token = ss->by_token[s->token_hash & ss->mask];
+    ss->by_token[s->token_hash & ss->mask] = s;
+    list_add(ss, s);
+    *out = s;
+    return RC_OK;
+}
+
+void sessions_claim(struct sessions *ss, struct session *s)
+{
+    for (struct session *other = ss->by_key[s->key_hash & ss->mask], *next; other; other = next) {
+        next = other->same_key;
+        if (other != s && !other->ended && other->authority == s->authority && str_eq(other->name, s->name))
+            give_up(ss, other, "the device began another session");
+    }
+}
+
+void sessions_touch(struct sessions *ss, struct session *s, int64_t now_ms)
+{
+    s->used_ms = now_ms;
+    list_remove(ss, s);
+    list_add(ss, s);
+}
+
+void sessions_end(struct sessions *ss, struct session *s)
+{
+    if (s->ended) return;
+    list_remove(ss, s);
+    sml_server_destroy(s->sml);
+    flight_free(s->flight);
+    s->sml = NULL;
+    s->flight = NULL;
+    s->ended = true;
+    ss->ended_bytes += s->last.cap;
+    list_add(ss, s);
+    while (ss->ended.n > SESSIONS_ENDED || ss->ended_bytes > SESSIONS_ENDED_BYTES) sessions_drop(ss, ss->ended.oldest);
+}
+
+void sessions_drop_turn(struct sessions *ss, uint64_t turn)
+{
+    struct list *lists[] = { &ss->open, &ss->ended };
+    for (int i = 0; i < 2; i++)
+        for (struct session *s = lists[i]->newest, *next; s && s->turn == turn; s = next) {
+            next = s->older;
+            sessions_drop(ss, s);
+        }
+}
+
+void sessions_expire(struct sessions *ss, int64_t now_ms)
+{
+    while (ss->open.oldest && ss->open.oldest->used_ms + ss->c.idle_ms < now_ms)
+        give_up(ss, ss->open.oldest, "the device did not go on in time");
+    while (ss->ended.oldest && ss->ended.oldest->used_ms + ss->c.idle_ms < now_ms) sessions_drop(ss, ss->ended.oldest);
+}
+
+bool sessions_too_old(const struct sessions *ss, const struct session *s, int64_t now_ms)
+{
+    return s->started_ms + ss->c.lifetime_ms < now_ms;
+}
+
+size_t sessions_count(const struct sessions *ss) { return ss->open.n; }
+
+size_t sessions_bytes(const struct sessions *ss)
+{
+    size_t n = 2 * (ss->mask + 1) * sizeof *ss->by_key;
+    const struct list *lists[] = { &ss->open, &ss->ended };
+    for (int i = 0; i < 2; i++)
+        for (const struct session *s = lists[i]->oldest; s; s = s->newer)
+            n += sizeof *s + s->name.n + s->id.n + 1 + s->last.cap + (s->flight ? s->flight->bytes : 0) +
+                 (s->sml ? sml_server_bytes(s->sml) : 0);
+    return n;
+}

@@ -1,0 +1,389 @@
+#include "server/visit.h"
+#include "db/dm.h"
+#include "base/text.h"
+#include "ddf/uri.h"
+#include "server/flight.h"
+#include "syncml/status.h"
+#include <string.h>
+
+/* ---- tools ---- */
+
+void visit_run_args(struct visit *v, int statement, const struct sql_arg *args, size_t n_args)
+{
+    if (!v->rc) v->rc = sql_run(v->db, statement, args, n_args, NULL, v->e);
+}
+
+void visit_nomem(struct visit *v)
+{
+    if (!v->rc) v->rc = err_set(v->e, RC_NOMEM, "no memory for the message of a device");
+}
+
+bool visit_uri(struct visit *v, struct str text, struct str *out)
+{
+    return !v->rc && ddf_uri_canonical(text, v->a, out, NULL) == RC_OK;
+}
+
+static void json_key(struct visit *v, const char *key)
+{
+    buf_putz(&v->json, v->json.n > 1 ? ",\"" : "\"");
+    buf_putz(&v->json, key);
+    buf_putz(&v->json, "\":");
+}
+
+void visit_json(struct visit *v)
+{
+    buf_reset(&v->json);
+    buf_byte(&v->json, '{');
+}
+
+void visit_json_s(struct visit *v, const char *key, struct str value)
+{
+    json_key(v, key);
+    buf_byte(&v->json, '"');
+    buf_json(&v->json, value);
+    buf_byte(&v->json, '"');
+}
+
+void visit_json_i(struct visit *v, const char *key, int64_t value)
+{
+    json_key(v, key);
+    buf_printf(&v->json, "%lld", (long long)value);
+}
+
+void visit_json_b(struct visit *v, const char *key, bool value)
+{
+    json_key(v, key);
+    buf_putz(&v->json, value ? "true" : "false");
+}
+
+void visit_event(struct visit *v, const char *type)
+{
+    buf_byte(&v->json, '}');
+    if (!buf_ok(&v->json)) {
+        visit_nomem(v);
+        return;
+    }
+    visit_run(v, DM_STMT(EVENT_ADD), { "authority_id", SQL_I(v->d.authority) }, { "now_ms", SQL_I(v->w->now_ms) },
+              { "type", SQL_T(str_of(type)) }, { "device", SQL_T(v->d.name) }, { "data", SQL_T(buf_str(&v->json)) });
+    v->events = true;
+}
+
+/* ---- operations and failures ---- */
+
+struct pol_operation *visit_operation(struct visit *v, int64_t id)
+{
+    for (size_t i = 0; id && i < v->n_ops; i++)
+        if (v->ops[i].id == id) return &v->ops[i];
+    return NULL;
+}
+
+static struct pol_failure *failure(struct visit *v, struct str key)
+{
+    for (size_t i = 0; i < v->n_failures; i++)
+        if (str_eq(v->failures[i].key, key)) return &v->failures[i];
+    return NULL;
+}
+
+void visit_failed(struct visit *v, struct str key, int code, struct str why)
+{
+    struct pol_failure *f = failure(v, key);
+    struct str kept;
+    if (v->rc || !key.n) return;
+    if (!arena_str(v->a, key, &kept)) {
+        visit_nomem(v);
+        return;
+    }
+    struct pol_failure now = pol_failure_after(f, kept, code, v->w->now_ms);
+    if (!f) {
+        struct pol_failure *list = ARENA_ARRAY(v->a, struct pol_failure, v->n_failures + 1);
+        if (!list) {
+            visit_nomem(v);
+            return;
+        }
+        if (v->n_failures) memcpy(list, v->failures, v->n_failures * sizeof *list);
+        v->failures = list;
+        f = &list[v->n_failures++];
+    }
+    *f = now;
+    visit_run(v, DM_STMT(FAILURE_PUT), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(kept) }, { "code", SQL_I(now.code) },
+              { "tries", SQL_I(now.tries) }, { "retry_ms", SQL_I(now.retry_ms) }, { "stamp", SQL_I(v->d.want_stamp) },
+              { "why", SQL_T(why) }, { "now_ms", SQL_I(v->w->now_ms) });
+}
+
+void visit_forget(struct visit *v, struct str key)
+{
+    struct pol_failure *f = failure(v, key);
+    if (!f || v->rc) return;
+    visit_run(v, DM_STMT(FAILURE_DROP), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(key) });
+    *f = v->failures[--v->n_failures];
+}
+
+static void operation_event(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
+{
+    visit_json(v);
+    visit_json_i(v, "id", op->id);
+    visit_json_s(v, "kind", op->kind);
+    visit_json_s(v, op->scope == DDF_IMAGE ? "image" : "vm", op->owner);
+    visit_json_s(v, "state", str_of(pol_op_state_name(to->state)));
+    visit_json_i(v, "code", to->code);
+    visit_json_i(v, "percent", to->percent);
+    visit_json_s(v, "reason", to->why);
+    visit_event(v, "operation");
+}
+
+void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
+{
+    bool same = op->state == to->state;
+    if (v->rc) return;
+    visit_run(v, DM_STMT(OPERATION_MOVE), { "operation_id", SQL_I(op->id) }, { "state", SQL_T(str_of(pol_op_state_name(to->state))) },
+              { "code", SQL_I(to->code) }, { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "tries", SQL_I(op->tries) },
+              { "now_ms", SQL_I(v->w->now_ms) });
+    if (!same)
+        visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(op->id) }, { "now_ms", SQL_I(v->w->now_ms) },
+                  { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) }, { "reason", SQL_T(to->why) });
+    op->state = to->state;
+    operation_event(v, op, to);
+    if (!op->by_policy) return;
+    if (to->state == POL_OP_FAILED) visit_failed(v, pol_op_key(v->l, op, v->a), to->code, to->why);
+    if (to->state == POL_OP_VERIFIED) visit_forget(v, pol_op_key(v->l, op, v->a));
+}
+
+void visit_touches(struct visit *v, const struct pol_operation *op)
+{
+    struct str *uris = NULL;
+    size_t n = 0;
+    if (v->rc) return;
+    v->rc = pol_op_touches(v->l, op, v->a, &uris, &n);
+    for (size_t i = 0; !v->rc && i < n; i++) mirror_stale(&v->m, uris[i]);
+}
+
+void visit_attribute(struct visit *v, struct str name, struct str value)
+{
+    visit_run(v, DM_STMT(ATTRIBUTE_PUT), { "device_id", SQL_I(v->d.id) }, { "name", SQL_T(name) }, { "value", SQL_T(value) });
+}
+
+/* ---- begin ---- */
+
+void visit_begin(struct visit *v)
+{
+    bool forgotten = false;
+    v->l = v->d.layout;
+    buf_init(&v->json, 1 << 20);
+    mirror_init(&v->m, v->a);
+    v->rc = mirror_load(&v->m, v->db, store_paths(v->st), v->d.id, v->e);
+    if (!v->rc) v->rc = store_load_operations(v->st, v->d.id, v->a, &v->ops, &v->n_ops, v->e);
+    if (!v->rc) v->rc = store_load_failures(v->st, &v->d, v->a, &v->failures, &v->n_failures, &forgotten, v->e);
+    if (forgotten)
+        visit_run(v, DM_STMT(FAILURES_FORGET), { "device_id", SQL_I(v->d.id) }, { "stamp", SQL_I(v->d.want_stamp) });
+    visit_session_row(v);
+}
+
+void visit_finish(struct visit *v)
+{
+    buf_finish(&v->json);
+    for (struct sample *s = v->samples; s; s = s->next) buf_finish(&s->json);
+}
+
+void visit_session_row(struct visit *v)
+{
+    v->s->worked = true;
+    if (v->rc || v->s->row) return;
+    visit_run(v, DM_STMT(SESSION_ADD), { "device_id", SQL_I(v->d.id) }, { "session_id", SQL_T(v->s->id) },
+              { "trigger_id", v->s->trigger ? SQL_I(v->s->trigger) : SQL_N }, { "started_ms", SQL_I(v->s->started_ms) },
+              { "messages", SQL_I(v->s->messages) });
+    if (!v->rc) v->s->row = sql_last_id(v->db);
+}
+
+/* ---- package 1 ---- */
+
+/* "./DevInfo/DmV" -> "devinfo.dmv": whatever the device tells of itself can be selected by. */
+static struct str attribute_name(struct visit *v, struct str uri)
+{
+    struct str rest = str_slice(uri, 2, uri.n);
+    char *p = rest.n ? arena_bytes(v->a, rest.n) : NULL;
+    for (size_t i = 0; p && i < rest.n; i++) {
+        char c = rest.p[i];
+        p[i] = (char)(c == '/' ? '.' : c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    }
+    return (struct str){ p, p ? rest.n : 0 };
+}
+
+static void learn_devinfo(struct visit *v, const struct sml_value *devinfo)
+{
+    enum { DEVINFO_LEAVES = 100 };
+    int n = 0;
+    for (const struct sml_value *x = devinfo; x && n < DEVINFO_LEAVES && !v->rc; x = x->next, n++) {
+        struct str uri, name;
+        if (!visit_uri(v, x->uri, &uri) || uri.n < 3 || !(name = attribute_name(v, uri)).n) continue;
+        visit_attribute(v, name, x->data);
+        mirror_put(&v->m, uri, DDF_CHR, x->data, POL_REPORTED, v->w->now_ms);
+    }
+}
+
+static void learn_token(struct visit *v, const struct sml_alert_in *alerts)
+{
+    char hex[SHA256_HEX_BYTES];
+    for (const struct sml_alert_in *x = alerts; x; x = x->next)
+        if (str_is(ddf_layout_alert_name(v->l, x->type), "state_token") && x->data.n < sizeof v->s->token_reported) {
+            memcpy(v->s->token_reported, x->data.p, x->data.n);
+            v->s->token_reported[x->data.n] = '\0';
+        }
+    if (!v->s->token_reported[0] || !v->d.mirror_read || v->rc) return;
+    v->rc = mirror_token(&v->m, v->srv->schema, v->l, v->d.server_id, hex, v->e);
+    v->s->token_matches = !v->rc && strcmp(hex, v->s->token_reported) == 0;
+}
+
+void visit_first(struct visit *v, const struct sml_news *news)
+{
+    learn_devinfo(v, news->devinfo);
+    learn_token(v, news->alerts);
+    if (v->d.next_kpi_ms <= v->w->now_ms) v->s->kpi_before_ms = v->s->started_ms;
+}
+
+/* ---- planning ---- */
+
+static uint32_t short_key(struct str key)
+{
+    uint64_t h = str_hash(key);
+    return (uint32_t)(h ^ h >> 32) | 1;
+}
+
+/* How often this step was sent in this session already. */
+static uint8_t *asked(struct session *s, struct str key)
+{
+    uint32_t k = short_key(key);
+    for (unsigned i = 0; i < SESSION_ASKED; i++)
+        if (s->asked[i].key == k) return &s->asked[i].times;
+    return NULL;
+}
+
+static void ask(struct session *s, struct str key)
+{
+    uint8_t *times = asked(s, key);
+    if (times) {
+        if (*times < UINT8_MAX) ++*times;
+        return;
+    }
+    unsigned at = s->n_asked++ % SESSION_ASKED;
+    s->asked[at].key = short_key(key);
+    s->asked[at].times = 1;
+}
+
+/* A step that was sent again and again in this session with nothing coming of it is a failure, or it would go round in circles. */
+static void drop_circles(struct visit *v, struct pol_plan *plan)
+{
+    enum { ASK_AT_MOST = 4 };
+    for (struct pol_step **at = &plan->steps; *at && !v->rc;) {
+        const uint8_t *times = asked(v->s, (*at)->key);
+        if (!times || *times < ASK_AT_MOST || (*at)->operation) {
+            at = &(*at)->next;
+            continue;
+        }
+        visit_failed(v, (*at)->key, 500, STR("the device answers, but nothing comes of it"));
+        *at = (*at)->next;
+        plan->n_steps--;
+        plan->settled = false;
+    }
+}
+
+/* Operations that the plan invents are rows before they are sent; their correlator is ours and never used before. */
+static void invent(struct visit *v, struct pol_plan *plan)
+{
+    for (struct pol_step *s = plan->steps; s && !v->rc; s = s->next) {
+        uint8_t random[5];
+        char hex[2 * sizeof random + 1];
+        if (s->operation || !s->op_kind.n) continue;
+        v->w->random(v->w->ctx, random, sizeof random);
+        text_hex(random, sizeof random, hex);
+        if (!arena_str(v->a, str_of(hex), &s->correlator)) visit_nomem(v);
+    }
+}
+
+static void apply_moves(struct visit *v, const struct pol_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_verified && !v->rc; i++) {
+        struct pol_operation *op = visit_operation(v, plan->verified[i]);
+        if (op) visit_move(v, op, &(struct pol_verdict){ POL_OP_VERIFIED, 0, 100, STR("the device reports it so") });
+    }
+    for (size_t i = 0; i < plan->n_moves && !v->rc; i++) {
+        struct pol_operation *op = visit_operation(v, plan->moves[i].id);
+        if (!op) continue;
+        visit_move(v, op, &(struct pol_verdict){ plan->moves[i].state, plan->moves[i].code, plan->moves[i].percent, plan->moves[i].why });
+    }
+}
+
+/* Finished ones out; the order stays. */
+static void only_open(struct visit *v)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < v->n_ops; i++)
+        if (!pol_op_finished(v->ops[i].state)) v->ops[k++] = v->ops[i];
+    v->n_ops = k;
+}
+
+void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired)
+{
+    struct pol_facts f;
+    struct pol_mirror_node *nodes = NULL;
+    size_t n = 0;
+    if (v->rc) return;
+    only_open(v);
+    v->rc = store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, &f, v->e);
+    if (!v->rc) v->rc = mirror_nodes(&v->m, &nodes, &n, v->e);
+    if (v->rc) return;
+    f.mirror = nodes;
+    f.n_mirror = n;
+    f.operations = v->ops;
+    f.n_operations = v->n_ops;
+    f.failures = v->failures;
+    f.n_failures = v->n_failures;
+    f.session_ms = v->s->started_ms;
+    f.reported_token = str_of(v->s->token_reported);
+    f.mirror_matches_token = v->s->token_matches || v->s->changed;
+    f.kpi_due_before_ms = v->s->kpi_before_ms;
+    v->rc = pol_resolve(&f, v->a, desired, v->e);
+    if (!v->rc) v->rc = pol_make_plan(&f, desired, v->a, plan, v->e);
+    if (v->rc) return;
+    apply_moves(v, plan);
+    if (plan->mirror_complete) v->d.mirror_read = true;
+    drop_circles(v, plan);
+    invent(v, plan);
+}
+
+/* ---- sent ---- */
+
+static void sent_operation(struct visit *v, struct pol_step *s)
+{
+    struct pol_operation *op = visit_operation(v, s->operation);
+    if (op) {
+        op->tries++;
+        visit_move(v, op, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+        visit_touches(v, op);
+        return;
+    }
+    struct pol_operation fresh = { .by_policy = true, .state = POL_OP_SENT, .kind = s->op_kind, .scope = s->op_scope, .owner = s->op_owner,
+                                   .args = s->op_args, .correlator = s->correlator, .tries = 1 };
+    visit_run(v, DM_STMT(OPERATION_ADD), { "device_id", SQL_I(v->d.id) }, { "kind", SQL_T(fresh.kind) }, { "scope", SQL_I(fresh.scope) },
+              { "owner", SQL_T(fresh.owner) }, { "args", SQL_T(fresh.args) }, { "correlator", SQL_T(fresh.correlator) },
+              { "reason", SQL_T(s->why) }, { "created_by", SQL_T(STR("policy")) }, { "now_ms", SQL_I(v->w->now_ms) });
+    if (v->rc) return;
+    s->operation = fresh.id = sql_last_id(v->db);
+    visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(fresh.id) }, { "now_ms", SQL_I(v->w->now_ms) },
+              { "state", SQL_T(STR("sent")) }, { "code", SQL_I(0) }, { "reason", SQL_T(s->why) });
+    operation_event(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+    visit_touches(v, &fresh);
+}
+
+void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag)
+{
+    size_t k = n_sent;
+    for (struct pol_step *s = plan->steps; s && k && !v->rc; s = s->next, k--) {
+        ask(v->s, s->key);
+        if (s->verb != POL_GET) v->s->changed = true;
+        if (s->operation || s->op_kind.n) sent_operation(v, s);
+    }
+    if (v->rc || !n_sent) return;
+    flight_free(v->s->flight);
+    v->s->flight = NULL;
+    v->rc = flight_make(plan->steps, n_sent, first_tag, &v->s->flight, v->e);
+}

@@ -1,0 +1,66 @@
+#ifndef SERVER_VISIT_H
+#define SERVER_VISIT_H
+/* One message of an authenticated device that is not simply "nothing has changed": what it said is put into mirror, operations and failures
+ * (visit_news.c, visit_alerts.c), then what follows is planned and what was learnt is kept (visit.c, visit_keep.c). All writes go into the
+ * transaction that the caller has open. The first failure is remembered in `rc` and nothing is done after it. */
+#include "server/mirror.h"
+#include "server/sessions.h"
+#include "server/store.h"
+
+struct sample { struct str vm; struct buf json; struct sample *next; };       /* KPI values of one VM; vm empty = the device's */
+
+struct visit {
+    struct store *st;
+    struct sql *db;
+    const struct server *srv;
+    const struct world *w;
+    struct arena *a;
+    struct err *e;
+    enum rc rc;
+    struct session *s;
+    struct store_device d;                      /* as loaded, then as it shall be */
+    const struct ddf_layout *l;
+    struct mirror m;
+    struct pol_operation *ops; size_t n_ops;    /* unfinished ones; finished in this message stay with their state */
+    struct pol_failure *failures; size_t n_failures;
+    struct sample *samples;
+    struct buf json;
+    bool events;                                /* something for the live stream was written */
+    bool root_unlisted;                         /* "?list=" was refused in this message */
+};
+
+/** Load what there is. `d` is in place already. */
+void visit_begin(struct visit *v);
+void visit_finish(struct visit *v);             /* memory only */
+/** Package 1: device information, trigger, state token. */
+void visit_first(struct visit *v, const struct sml_news *news);
+void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end);
+void visit_alerts(struct visit *v, struct sml_alert_in *alerts);
+/** What shall be sent now. Steps that need an operation of their own have a correlator. */
+void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired);
+/** n_sent steps of the plan go out with this reply: operations are marked, the session remembers them. */
+void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag);
+/** Rows of VMs, assignments and the device itself after planning; plan NULL: only what was learnt. */
+void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_desired *desired);
+/** The session ends: its row. @param outcome done, aborted, refused, lost */
+void visit_session_row(struct visit *v);
+
+/* Shared by the files above. */
+#define visit_run(v, statement, ...) visit_run_args((v), (statement), SQL_ARGS(__VA_ARGS__))
+void visit_run_args(struct visit *v, int statement, const struct sql_arg *args, size_t n_args);
+void visit_nomem(struct visit *v);
+/** Address as we write it; false for none of ours (ignored). */
+bool visit_uri(struct visit *v, struct str text, struct str *out);
+struct pol_operation *visit_operation(struct visit *v, int64_t id);
+void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
+void visit_touches(struct visit *v, const struct pol_operation *op);
+void visit_failed(struct visit *v, struct str key, int code, struct str why);
+void visit_forget(struct visit *v, struct str key);
+void visit_attribute(struct visit *v, struct str name, struct str value);
+/* Events: visit_json starts an object, fields follow, visit_event writes the row. */
+void visit_json(struct visit *v);
+void visit_json_s(struct visit *v, const char *key, struct str value);
+void visit_json_i(struct visit *v, const char *key, int64_t value);
+void visit_json_b(struct visit *v, const char *key, bool value);
+void visit_event(struct visit *v, const char *type);
+#endif

@@ -1,0 +1,278 @@
+/* How the steps ended that a device was sent, and what it told: mirror, failures, operations, KPI samples. policy/plan.h has the rules. */
+#include "server/visit.h"
+#include "db/dm.h"
+#include "ddf/uri.h"
+#include "server/flight.h"
+#include "syncml/status.h"
+#include <string.h>
+
+enum { RESULT_BYTES = 256 << 10, SAMPLE_BYTES = 64 << 10 };
+
+/* ---- values ---- */
+
+static struct sample *sample_of(struct visit *v, struct str vm)
+{
+    struct sample *s = v->samples;
+    while (s && !str_eq(s->vm, vm)) s = s->next;
+    if (s) return s;
+    s = ARENA_NEW(v->a, struct sample);
+    if (!s || !arena_str(v->a, vm, &s->vm)) {
+        visit_nomem(v);
+        return NULL;
+    }
+    buf_init(&s->json, SAMPLE_BYTES);
+    buf_byte(&s->json, '{');
+    s->next = v->samples;
+    v->samples = s;
+    return s;
+}
+
+/* "kpi.disk.*.rdKB" with its instance written out, and a number where it is one. */
+static void put_kpi(struct visit *v, const struct ddf_match *m, struct str value)
+{
+    struct sample *s = sample_of(v, m->scope == DDF_VM ? m->owner : (struct str){ 0 });
+    struct str name = m->entry->name;
+    int64_t number;
+    if (!s) return;
+    if (s->json.n > 1) buf_byte(&s->json, ',');
+    buf_byte(&s->json, '"');
+    size_t star = str_find(name, '*', 0);
+    buf_json(&s->json, str_slice(name, 0, star));
+    if (star < name.n) {
+        buf_json(&s->json, m->instance);
+        buf_json(&s->json, str_slice(name, star + 1, name.n));
+    }
+    buf_putz(&s->json, "\":");
+    if (str_to_i64(value, &number)) {
+        buf_printf(&s->json, "%lld", (long long)number);
+    } else {
+        buf_byte(&s->json, '"');
+        buf_json(&s->json, value);
+        buf_byte(&s->json, '"');
+    }
+}
+
+/* The device keeps something else than it said it took. */
+static void check_read_back(struct visit *v, struct str uri, struct str value)
+{
+    const struct mirror_node *n = mirror_at(&v->m, uri);
+    if (!n || n->known != POL_ACKNOWLEDGED || n->format == DDF_NODE) return;
+    struct pol_mirror_node before = { n->uri, str_of(ddf_format_name(n->format)), n->value, n->known, n->at_ms };
+    struct str key = pol_set_key(uri, v->a);
+    if (!pol_read_back_differs(&before, value)) {
+        visit_forget(v, key);
+        return;
+    }
+    struct str why = arena_printf(v->a, "the device took \"%.*s\" and reports \"%.*s\"", STR_ARG(str_slice(n->value, 0, 60)),
+                                  STR_ARG(str_slice(value, 0, 60)));
+    visit_failed(v, key, 0, why);
+}
+
+static void learn_detail(struct visit *v, struct str uri, struct str value)
+{
+    if (!str_starts(uri, STR("./DevDetail/"))) return;
+    struct str name = str_slice(uri, 2, uri.n);
+    char *p = arena_bytes(v->a, name.n);
+    for (size_t i = 0; p && i < name.n; i++)
+        p[i] = (char)(name.p[i] == '/' ? '.' : name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] + ('a' - 'A') : name.p[i]);
+    if (!p) visit_nomem(v);
+    else visit_attribute(v, (struct str){ p, name.n }, value);
+    if (str_is(uri, "./DevDetail/LrgObj")) v->d.large_objects = str_eq_fold(str_trim(value), STR("true")) || str_is(value, "1");
+}
+
+/* Roots of management objects say which one they are. */
+static void learn_object(struct visit *v, struct str type)
+{
+    for (size_t i = 0; i < v->srv->n_layouts; i++)
+        if (str_eq(v->srv->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type)) v->d.layout_mo = v->srv->layouts[i]->mo;
+}
+
+static void learn_value(struct visit *v, const struct sml_value *x, bool plain)
+{
+    enum ddf_format format = DDF_CHR;
+    struct ddf_match m = { 0 };
+    struct str uri;
+    if (str_find(x->uri, '?', 0) < x->uri.n || !visit_uri(v, x->uri, &uri)) return;
+    if (!ddf_format_of(x->format, &format)) format = DDF_CHR;
+    bool ours = ddf_layout_match(v->l, uri, &m);
+    if (ours && m.entry && m.entry->kpi && format != DDF_NODE) {
+        put_kpi(v, &m, x->data);
+        return;
+    }
+    if (format == DDF_NODE) {
+        learn_object(v, x->type);
+        if (plain) mirror_children(&v->m, uri, x->data, v->w->now_ms);
+        else mirror_put(&v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
+        return;
+    }
+    check_read_back(v, uri, x->data);
+    mirror_put(&v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
+    learn_detail(v, uri, x->data);
+    if (ours && m.scope == DDF_DEVICE && m.entry && m.entry->kind == DDF_K_NONE && !m.entry->instance)
+        visit_attribute(v, m.entry->name, x->data);
+}
+
+/* What a person's Get found, as it came. */
+static void keep_result(struct visit *v, int64_t operation, const struct sml_value *values)
+{
+    struct buf b;
+    buf_init(&b, RESULT_BYTES);
+    buf_byte(&b, '[');
+    for (const struct sml_value *x = values; x; x = x->next) {
+        buf_putz(&b, b.n > 1 ? ",{\"uri\":\"" : "{\"uri\":\"");
+        buf_json(&b, x->uri);
+        buf_putz(&b, "\",\"format\":\"");
+        buf_json(&b, x->format);
+        buf_putz(&b, "\",\"value\":\"");
+        buf_json(&b, x->data);
+        buf_putz(&b, "\"}");
+    }
+    buf_byte(&b, ']');
+    struct str text = buf_ok(&b) ? buf_str(&b) : STR("[]");
+    visit_run(v, DM_STMT(OPERATION_RESULT), { "operation_id", SQL_I(operation) }, { "result", SQL_T(text) });
+    buf_finish(&b);
+}
+
+static void take_values(struct visit *v, struct flown *f, const struct sml_outcome *o)
+{
+    bool list = str_find(f->step.uri, '?', 0) < f->step.uri.n;
+    if (!o->values) return;
+    if (!f->first_ms) f->first_ms = v->w->now_ms;
+    f->listed = true;
+    for (const struct sml_value *x = o->values; x && !v->rc; x = x->next) learn_value(v, x, !list);
+    const struct pol_operation *op = visit_operation(v, f->operation);
+    if (op && str_is(op->kind, "tree")) keep_result(v, op->id, o->values);
+}
+
+/* ---- statuses ---- */
+
+static struct str base_of(struct str uri) { return str_slice(uri, 0, str_find(uri, '?', 0)); }
+
+static void step_failed(struct visit *v, const struct flown *f, int code)
+{
+    if (!f->operation) visit_failed(v, f->step.key, code, pol_code_text(v->l, code, v->a));
+}
+
+static void get_done(struct visit *v, struct flown *f, struct str uri)
+{
+    bool list = uri.n < f->step.uri.n;
+    if (list && f->listed) {
+        mirror_sweep(&v->m, uri, f->first_ms, v->srv->schema);
+        if (str_eq(uri, v->l->root)) v->d.lists = STORE_LISTS_WORK;
+    }
+    visit_forget(v, f->step.key);
+}
+
+static void write_done(struct visit *v, const struct flown *f, struct str uri)
+{
+    enum ddf_format format = DDF_CHR;
+    const struct mirror_node *n = mirror_at(&v->m, uri);
+    if (f->step.format.n) ddf_format_of(f->step.format, &format);
+    else if (n) format = n->format;
+    if (f->step.verb == POL_ADD || f->step.verb == POL_REPLACE)
+        mirror_put(&v->m, uri, format, format == DDF_NODE && n ? n->value : f->step.data, POL_ACKNOWLEDGED, v->w->now_ms);
+    if (f->step.verb == POL_DELETE) mirror_drop(&v->m, uri);
+    visit_forget(v, f->step.key);
+}
+
+static void step_gone(struct visit *v, const struct flown *f, struct str uri, int code)
+{
+    const struct mirror_node *n = mirror_at(&v->m, uri);
+    if (f->step.verb == POL_DELETE) {
+        mirror_drop(&v->m, uri);
+        visit_forget(v, f->step.key);
+        return;
+    }
+    if (f->step.verb == POL_REPLACE || f->step.purpose == POL_FOR_DISCOVER) step_failed(v, f, code);
+    if (f->step.verb == POL_GET && n && n->known == POL_ACKNOWLEDGED)
+        visit_failed(v, pol_set_key(uri, v->a), code, STR("the device took it, and now says that it is not there"));
+    mirror_drop(&v->m, uri);
+}
+
+/* "?list=" was refused: unless this device has answered one before, it knows none (dm-protocol.md 20, trap 16). */
+static bool lists_refused(struct visit *v, const struct flown *f, struct str uri, int code)
+{
+    if (f->step.verb != POL_GET || uri.n == f->step.uri.n || (code != 404 && code != 406) || v->d.lists == STORE_LISTS_WORK) return false;
+    if (str_eq(uri, v->l->root) || v->root_unlisted || code == 406) {
+        v->d.lists = STORE_LISTS_UNSUPPORTED;
+        v->d.list_unsupported = v->root_unlisted = true;
+        return true;
+    }
+    return false;
+}
+
+static void operation_status(struct visit *v, struct pol_operation *op, int code)
+{
+    struct pol_verdict to;
+    if (op->state != POL_OP_SENT) return;       /* OperationComplete was faster than the Status */
+    pol_op_on_status(v->l, op, code, v->a, &to);
+    if (to.state == POL_OP_SENT && code == 0) return;
+    visit_move(v, op, &to);
+    if (to.state != POL_OP_ACCEPTED) visit_touches(v, op);
+}
+
+static void decide(struct visit *v, struct flown *f, int code, bool count)
+{
+    struct str uri = base_of(f->step.uri);
+    struct pol_operation *op = visit_operation(v, f->operation);
+    if (f->step.verb == POL_ATOMIC) {
+        if (pol_step_outcome(v->l, &f->step, code) == POL_STEP_DONE) visit_forget(v, f->step.key);
+        else if (count) step_failed(v, f, code);
+        return;
+    }
+    if (!lists_refused(v, f, uri, code)) {
+        switch (pol_step_outcome(v->l, &f->step, code)) {
+        case POL_STEP_DONE:
+            if (f->step.verb == POL_GET) get_done(v, f, uri);
+            else if (f->step.verb != POL_EXEC) write_done(v, f, uri);
+            break;
+        case POL_STEP_THERE:
+            if (mirror_at(&v->m, uri)) mirror_stale(&v->m, uri);
+            else mirror_put(&v->m, uri, str_is(f->step.format, "node") ? DDF_NODE : DDF_CHR, (struct str){ 0 }, POL_STALE, v->w->now_ms);
+            break;
+        case POL_STEP_GONE: step_gone(v, f, uri, code); break;
+        case POL_STEP_AGAIN: case POL_STEP_FAILED: step_failed(v, f, code); break;
+        case POL_STEP_RUNS: case POL_STEP_SKIPPED: break;
+        }
+    }
+    if (op) operation_status(v, op, code);
+}
+
+/* In an Atomic the children's statuses mean what the Atomic's says they mean (dm-protocol.md 4.1, and 20, trap 13). */
+static int child_code(struct visit *v, const struct flown *group, const struct flown *f)
+{
+    bool done = pol_step_outcome(v->l, &group->step, group->code) == POL_STEP_DONE;
+    bool good = f->code >= 200 && f->code < 300 && f->code != 214 && f->code != 215 && f->code != 216;
+    if (done && f->code == 0) return 200;
+    if (group->code == 0 || done) return f->code;
+    if (good || f->code == 516) mirror_stale(&v->m, f->step.uri);       /* rolled back, or not */
+    return good ? 216 : f->code == 0 ? 215 : f->code;
+}
+
+static bool blames(int code) { return code && code != 215 && code != 216 && code != 516 && (code < 200 || code >= 300 || code == 214); }
+
+/* The package is complete: everything that was on its way is decided now, in the order it was sent. */
+static void land(struct visit *v)
+{
+    struct flight *fl = v->s->flight;
+    for (size_t i = 0; fl && i < fl->n && !v->rc; i++) {
+        struct flown *f = &fl->row[i], *group = f->group ? &fl->row[f->group - 1] : NULL;
+        bool own = false;
+        for (size_t k = i + 1; f->step.verb == POL_ATOMIC && k < fl->n && fl->row[k].group == i + 1; k++) own |= blames(fl->row[k].code);
+        decide(v, f, group ? child_code(v, group, f) : f->code, !own);
+    }
+    flight_free(fl);
+    v->s->flight = NULL;
+}
+
+void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end)
+{
+    for (const struct sml_outcome *o = outcomes; o && !v->rc; o = o->next) {
+        struct flown *f = flight_find(v->s->flight, o->tag);
+        if (!f) continue;
+        f->told = true;
+        if (o->code) f->code = o->code;
+        take_values(v, f, o);
+    }
+    if (package_end && !v->rc) land(v);
+}

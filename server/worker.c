@@ -1,0 +1,316 @@
+#include "server/worker.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/world.h"
+#include "server/events.h"
+#include "server/exchange.h"
+#include "server/http.h"
+#include "server/metrics.h"
+#include "server/notifier.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { WORKER_IDLE_S = 75, WORKER_TICK_MS = 1000, WORKER_DRAIN_MS = 5000, WORKER_PATH_BYTES = 512 };
+
+/* A message that waits for its turn, or for the turn's commit. */
+struct pending {
+    struct http_request *r;
+    struct exchange_request rq;
+    struct exchange_reply rp;
+    int64_t since_us;
+    struct pending *next;
+};
+
+struct queue { struct pending *first, **tail; };
+
+struct worker {
+    struct server *srv;
+    struct dm *dm;
+    struct http_listener *listener;
+    int epoll, wake;
+    pthread_t thread;
+    bool running;
+    struct queue waiting;
+};
+
+static void queue_init(struct queue *q)
+{
+    q->first = NULL;
+    q->tail = &q->first;
+}
+
+static void queue_put(struct queue *q, struct pending *p)
+{
+    p->next = NULL;
+    *q->tail = p;
+    q->tail = &p->next;
+}
+
+static struct pending *queue_take(struct queue *q)
+{
+    struct pending *p = q->first;
+    if (!p) return NULL;
+    q->first = p->next;
+    if (!q->first) q->tail = &q->first;
+    return p;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* ---- what comes in ---- */
+
+static void refuse(struct http_reply *reply, int status, const char *text)
+{
+    reply->status = status;
+    http_reply_header(reply, "Content-Type", STR("text/plain; charset=utf-8"));
+    buf_putz(&reply->body, text);
+    buf_byte(&reply->body, '\n');
+}
+
+/* "/dm" or "/dm/<authority>". @return false for another path */
+static bool authority_of(struct str path, struct str *authority)
+{
+    const struct str base = STR("/dm");
+    if (!str_starts(path, base)) return false;
+    *authority = str_slice(path, base.n, path.n);
+    if (authority->n && authority->p[0] != '/') return false;
+    if (authority->n) *authority = str_slice(*authority, 1, authority->n);
+    return str_find(*authority, '/', 0) == authority->n;
+}
+
+/* RespURI without its token: our address as devices see it, the authority, and whatever else the device had in its query (dm-protocol.md 20:
+ * ?mode=Maintenance). */
+static struct str resp_base(const struct server *srv, struct str authority, struct str query, struct arena *a)
+{
+    struct str base = str_of(srv->config->dm_url), part;
+    struct buf b;
+    struct str out = { 0 };
+    if (!authority.n && !query.n) return base;
+    buf_init(&b, 4096);
+    buf_put(&b, base);
+    if (authority.n && !str_ends(base, authority)) {
+        buf_byte(&b, '/');
+        text_url_put(&b, authority);
+    }
+    bool first = true;
+    while (str_cut(&query, '&', &part)) {
+        if (!part.n || str_starts(part, STR("s="))) continue;
+        buf_byte(&b, first ? '?' : '&');
+        buf_put(&b, part);
+        first = false;
+    }
+    if (buf_ok(&b)) arena_str(a, buf_str(&b), &out);
+    buf_finish(&b);
+    return out.n ? out : base;
+}
+
+/* Every complete request comes here while libmicrohttpd reads; the work is done after that. */
+static void handle(void *ctx, struct http_request *r, struct http_reply *reply)
+{
+    struct worker *w = ctx;
+    struct str authority;
+    enum sml_type type = SML_XML;
+    if (!authority_of(r->path, &authority)) {
+        refuse(reply, 404, "There is nothing here. Devices send their messages to /dm or /dm/<authority>.");
+        return;
+    }
+    if (!str_is(r->method, "POST")) {
+        http_reply_header(reply, "Allow", STR("POST"));
+        refuse(reply, 405, "A SyncML message comes as the body of a POST.");
+        return;
+    }
+    if (!sml_type_of_mime(http_header(r, "Content-Type"), &type)) {
+        refuse(reply, 415, "Content-Type must be " SML_MIME_XML " or " SML_MIME_WBXML ".");
+        return;
+    }
+    struct pending *p = ARENA_NEW(r->arena, struct pending);
+    if (!p) {
+        refuse(reply, 503, "No memory for this message. Try again later.");
+        return;
+    }
+    p->r = r;
+    p->since_us = now_us();
+    p->rq = (struct exchange_request){
+        .authority = authority, .token = http_query(r, "s", NULL), .resp_base = resp_base(w->srv, authority, r->query, r->arena),
+        .body = r->body, .user_agent = str_slice(http_header(r, "User-Agent"), 0, 200), .remote = r->remote,
+        .hmac = http_header(r, "x-syncml-hmac"), .client_cert_subject = r->client_cert_subject, .type = type,
+        .answer = sml_answer_type(type, http_header(r, "Accept")), .tls = r->tls,
+    };
+    reply->later = true;
+    queue_put(&w->waiting, p);
+}
+
+/* ---- what goes out ---- */
+
+static void answer(struct worker *w, struct pending *p)
+{
+    struct http_reply reply = { .status = p->rp.status };
+    char seconds[16];
+    metrics_add(w->srv->metrics, METRIC_DM_BYTES_IN, p->rq.body.n);
+    metrics_add(w->srv->metrics, METRIC_DM_BYTES_OUT, p->rp.body.n);
+    metrics_time(w->srv->metrics, HISTOGRAM_DM_LATENCY, (uint64_t)(now_us() - p->since_us));
+    if (reply.status == 200) {
+        http_reply_header(&reply, "Content-Type", str_of(sml_mime(p->rp.type)));
+        http_reply_header(&reply, "Cache-Control", STR("no-store"));
+        if (p->rp.hmac[0]) http_reply_header(&reply, "x-syncml-hmac", str_of(p->rp.hmac));
+    } else {
+        http_reply_header(&reply, "Content-Type", STR("text/plain; charset=utf-8"));
+    }
+    if (p->rp.retry_after_s) {
+        snprintf(seconds, sizeof seconds, "%d", p->rp.retry_after_s);
+        http_reply_header(&reply, "Retry-After", str_of(seconds));
+    }
+    reply.body = p->rp.body;
+    p->rp.body = (struct buf){ 0 };
+    http_answer(p->r, &reply);
+}
+
+static void log_failure(const struct pending *p, const struct err *e)
+{
+    char text[ERR_TEXT_BYTES + 200];
+    enum log_level level = p->rp.status >= 500 ? LOG_WARN : LOG_INFO;
+    log_event(level, "dm.message_failed", LOG_S("remote", p->rq.remote), LOG_N("status", p->rp.status), LOG_N("bytes", p->rq.body.n),
+              LOG_Z("error", err_format(e, text, sizeof text)));
+}
+
+/* Messages that wait, as many as a turn's time allows; one commit; then their replies. */
+static void turn(struct worker *w)
+{
+    int64_t until = now_us() + (int64_t)w->srv->config->dm_turn_ms * 1000;
+    struct queue done;
+    struct pending *p;
+    struct err e = { 0 };
+    queue_init(&done);
+    const struct world world = world_real();
+    while ((p = queue_take(&w->waiting)) != NULL) {
+        err_clear(&e);
+        if (exchange(w->dm, &world, &p->rq, &p->rp, &e)) log_failure(p, &e);
+        queue_put(&done, p);
+        if (now_us() > until) break;
+    }
+    err_clear(&e);
+    bool events = w->dm->events;
+    enum rc rc = dm_commit(w->dm, &e);
+    w->dm->events = false;
+    if (rc) log_event(LOG_ERROR, "dm.commit_failed", LOG_Z("error", e.text));
+    while ((p = queue_take(&done)) != NULL) {
+        if (rc) exchange_overload(&p->rp, "its database does not keep anything");
+        answer(w, p);
+    }
+    if (rc || !events) return;
+    events_wake(w->srv->events);
+    notifier_wake(w->srv->notifier);
+}
+
+static void expire(struct worker *w)
+{
+    struct err e = { 0 };
+    const struct world world = world_real();
+    if (dm_expire(w->dm, &world, &e)) log_event(LOG_ERROR, "dm.expire_failed", LOG_Z("error", e.text));
+    if (w->dm->events) events_wake(w->srv->events);
+    w->dm->events = false;
+}
+
+/* ---- the loop ---- */
+
+static int wait_ms(const struct worker *w, int64_t next_tick)
+{
+    int http = http_timeout_ms(w->listener);
+    int64_t tick = next_tick - world_monotonic_ms();
+    if (w->waiting.first) return 0;
+    if (tick < 0) tick = 0;
+    return http >= 0 && http < tick ? http : (int)tick;
+}
+
+/* @return false when something was written to the eventfd */
+static bool wait_for_work(const struct worker *w, int timeout_ms)
+{
+    struct epoll_event ev[2];
+    int n = epoll_wait(w->epoll, ev, 2, timeout_ms);
+    for (int i = 0; i < n; i++)
+        if (ev[i].data.fd == w->wake) return false;
+    return true;
+}
+
+static void *loop(void *arg)
+{
+    struct worker *w = arg;
+    int64_t tick = world_monotonic_ms() + WORKER_TICK_MS;
+    while (wait_for_work(w, wait_ms(w, tick))) {
+        http_turn(w->listener);
+        if (w->waiting.first) turn(w);
+        if (world_monotonic_ms() < tick) continue;
+        expire(w);
+        tick = world_monotonic_ms() + WORKER_TICK_MS;
+    }
+    /* No new connections; who was let in gets an answer. */
+    http_quiesce(w->listener);
+    int64_t until = world_monotonic_ms() + WORKER_DRAIN_MS;
+    do {
+        http_turn(w->listener);
+        if (w->waiting.first) turn(w);
+        http_turn(w->listener);
+    } while (w->waiting.first && world_monotonic_ms() < until);
+    return NULL;
+}
+
+static enum rc open_loop(struct worker *w, struct err *e)
+{
+    struct epoll_event ev = { .events = EPOLLIN };
+    w->epoll = epoll_create1(EPOLL_CLOEXEC);
+    w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->epoll < 0 || w->wake < 0) return err_set(e, RC_IO, "cannot make an event loop: %s", strerror(errno));
+    ev.data.fd = w->wake;
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &ev)) return err_set(e, RC_IO, "cannot wait for events: %s", strerror(errno));
+    ev.data.fd = http_fd(w->listener);
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, ev.data.fd, &ev)) return err_set(e, RC_IO, "cannot wait for connections: %s", strerror(errno));
+    return RC_OK;
+}
+
+enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
+{
+    const struct server_config *c = srv->config;
+    const struct http_config hc = { .address = c->dm_address, .port = c->dm_port, .cert_file = c->dm_cert, .key_file = c->dm_key,
+                                    .client_ca_file = c->dm_client_ca, .max_connections = c->dm_max_connections,
+                                    .max_body_bytes = (size_t)c->dm_max_message_bytes, .idle_timeout_s = WORKER_IDLE_S, .reuse_port = true };
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w) return err_set(e, RC_NOMEM, "no memory for the DM worker");
+    w->srv = srv;
+    w->epoll = w->wake = -1;
+    queue_init(&w->waiting);
+    enum rc rc = dm_open(srv, &w->dm, e);
+    if (!rc) rc = http_open(&hc, handle, w, &w->listener, e);
+    if (!rc) rc = open_loop(w, e);
+    if (!rc && pthread_create(&w->thread, NULL, loop, w)) rc = err_set(e, RC_IO, "cannot start the DM worker's thread");
+    w->running = !rc;
+    if (rc) worker_stop(w);
+    else *out = w;
+    return rc;
+}
+
+void worker_stop(struct worker *w)
+{
+    const uint64_t one = 1;
+    if (!w) return;
+    if (w->running) {
+        while (write(w->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
+        pthread_join(w->thread, NULL);
+    }
+    http_stop(w->listener);
+    dm_close(w->dm);
+    if (w->epoll >= 0) close(w->epoll);
+    if (w->wake >= 0) close(w->wake);
+    free(w);
+}
+
+uint16_t worker_port(const struct worker *w) { return http_port(w->listener); }
