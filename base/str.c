@@ -152,23 +152,9 @@ size_t str_utf8(struct str s)
     return 0;
 }
 
-/* Octets at the front that are ASCII but no NUL, eight at a time: nearly all texts are nothing else. */
-static size_t ascii_run(struct str s)
-{
-    size_t n = 0;
-    for (uint64_t w; n + sizeof w <= s.n; n += sizeof w) {
-        memcpy(&w, s.p + n, sizeof w);
-        if ((w | (w - 0x0101010101010101u)) & 0x8080808080808080u)      /* one from 0x80 on, or a 0 that borrowed */
-            break;
-    }
-    while (n < s.n && (unsigned char)s.p[n] - 1u < 0x7f)
-        n++;
-    return n;
-}
-
 bool str_is_utf8(struct str s)
 {
-    for (size_t run = ascii_run(s); run < s.n; run = ascii_run(s)) {
+    for (size_t run = str_ascii_run(s); run < s.n; run = str_ascii_run(s)) {
         s = str_slice(s, run, s.n);
         size_t n = str_utf8(s);
         if (n == 0 || s.p[0] == '\0')

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str { const char *p; size_t n; };
 
@@ -39,6 +40,19 @@ bool str_to_u64(struct str s, uint64_t *out);
 uint64_t str_hash(struct str s);
 /** Length of the well-formed UTF-8 character (NUL is one) at the front of s: 1 to 4; 0 when there is none. */
 size_t str_utf8(struct str s);
+/** Octets at the front of s that are ASCII but no NUL: nearly all texts are nothing else, so it looks at eight at a time. */
+static inline size_t str_ascii_run(struct str s)
+{
+    size_t n = 0;
+    for (uint64_t w; n + sizeof w <= s.n; n += sizeof w) {
+        memcpy(&w, s.p + n, sizeof w);
+        if ((w | (w - 0x0101010101010101u)) & 0x8080808080808080u)      /* an octet from 0x80 on, or a 0 that borrowed */
+            break;
+    }
+    while (n < s.n && (unsigned char)s.p[n] - 1u < 0x7f)
+        n++;
+    return n;
+}
 /** Well-formed UTF-8 without NUL? */
 bool str_is_utf8(struct str s);
 #endif
