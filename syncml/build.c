@@ -6,16 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a child element means in its place. */
+/* What a child element means in its place. First the leaves, whose text goes to `at`; all set the bool at `flag`, if there is one. */
 enum what {
-    WHAT_NOTHING,                   /* passed over */
-    WHAT_TEXT,                      /* str at `at`, trimmed; true at `flag` */
+    WHAT_TEXT = 1,                  /* trimmed */
     WHAT_FORMAT,                    /* the same in lower case (trap 10) */
     WHAT_B64,                       /* the same, octets of an OPAQUE turned into base64 */
-    WHAT_NUMBER,                    /* uint64_t at `at`; true at `flag` if it is one */
-    WHAT_DATA,                      /* str at `at` to the octet; true at `flag` */
-    WHAT_FLAG,                      /* true at `flag` */
-    WHAT_INTO,                      /* a structure at `at` whose children are those of `place`; true at `flag` */
+    WHAT_NUMBER,                    /* uint64_t; only if it is one */
+    WHAT_DATA,                      /* to the octet */
+    WHAT_LAST_LEAF = WHAT_DATA,
+    WHAT_FLAG,                      /* being there is all it says */
+    WHAT_INTO,                      /* a structure at `at` whose children are those of `place` */
     WHAT_ITEM, WHAT_TARGET_REF, WHAT_SOURCE_REF,    /* one more of a list of the command */
     WHAT_HEADER, WHAT_BODY,
 };
@@ -23,15 +23,15 @@ enum what {
 struct child { uint8_t what, place; uint16_t at, flag; };
 
 #define AT(type, field)          (uint16_t)offsetof(struct type, field)
-#define TEXT(type, field)        { WHAT_TEXT, 0, AT(type, field), 0 }
-#define FLAG(type, field)        { WHAT_FLAG, 0, 0, AT(type, field) }
+#define TEXT(type, field)        { WHAT_TEXT, SML_AT_TEXT, AT(type, field), 0 }
+#define FLAG(type, field)        { WHAT_FLAG, SML_AT_SKIP, 0, AT(type, field) }
 #define INTO(place, type, field) { WHAT_INTO, (place), AT(type, field), 0 }
 #define META(type, field)        { WHAT_INTO, SML_AT_META, AT(type, field), AT(type, field.present) }
 #define CRED(type, field)        { WHAT_INTO, SML_AT_CRED, AT(type, field), AT(type, field.present) }
 /* Type and Format that stand beside Meta instead of in it (Windows). */
 #define LOOSE_META(owner)                                                                                       \
-    [SML_E_TYPE] = { WHAT_TEXT, 0, AT(owner, meta.type), AT(owner, meta.present) },                               \
-    [SML_E_FORMAT] = { WHAT_FORMAT, 0, AT(owner, meta.format), AT(owner, meta.present) }
+    [SML_E_TYPE] = { WHAT_TEXT, SML_AT_TEXT, AT(owner, meta.type), AT(owner, meta.present) },                               \
+    [SML_E_FORMAT] = { WHAT_FORMAT, SML_AT_TEXT, AT(owner, meta.format), AT(owner, meta.present) }
 
 static const struct child children[SML_PLACES][SML_ELEM_CODES] = {
     [SML_AT_MESSAGE] = {
@@ -73,27 +73,27 @@ static const struct child children[SML_PLACES][SML_ELEM_CODES] = {
         [SML_E_TARGET] = INTO(SML_AT_PARTY, sml_item, target),
         [SML_E_SOURCE] = INTO(SML_AT_PARTY, sml_item, source),
         [SML_E_META] = META(sml_item, meta),
-        [SML_E_DATA] = { WHAT_DATA, 0, AT(sml_item, data), AT(sml_item, has_data) },
+        [SML_E_DATA] = { WHAT_DATA, SML_AT_DATA, AT(sml_item, data), AT(sml_item, has_data) },
         [SML_E_MOREDATA] = FLAG(sml_item, more_data),
         LOOSE_META(sml_item),
     },
     [SML_AT_PARTY] = {              /* two texts: LocURI, and LocName behind it */
-        [SML_E_LOCURI] = { WHAT_TEXT, 0, 0, 0 },
-        [SML_E_LOCNAME] = { WHAT_TEXT, 0, sizeof(struct str), 0 },
+        [SML_E_LOCURI] = { WHAT_TEXT, SML_AT_TEXT, 0, 0 },
+        [SML_E_LOCNAME] = { WHAT_TEXT, SML_AT_TEXT, sizeof(struct str), 0 },
     },
     [SML_AT_CRED] = {
         [SML_E_META] = META(sml_cred, meta),
-        [SML_E_DATA] = { WHAT_B64, 0, AT(sml_cred, data), 0 },
+        [SML_E_DATA] = { WHAT_B64, SML_AT_TEXT, AT(sml_cred, data), 0 },
     },
     [SML_AT_META] = {
         [SML_E_METINF] = { WHAT_INTO, SML_AT_META, 0, 0 },
-        [SML_E_FORMAT] = { WHAT_FORMAT, 0, AT(sml_meta, format), 0 },
+        [SML_E_FORMAT] = { WHAT_FORMAT, SML_AT_TEXT, AT(sml_meta, format), 0 },
         [SML_E_TYPE] = TEXT(sml_meta, type),
         [SML_E_MARK] = TEXT(sml_meta, mark),
-        [SML_E_NEXTNONCE] = { WHAT_B64, 0, AT(sml_meta, next_nonce), 0 },
-        [SML_E_SIZE] = { WHAT_NUMBER, 0, AT(sml_meta, size), AT(sml_meta, has_size) },
-        [SML_E_MAXMSGSIZE] = { WHAT_NUMBER, 0, AT(sml_meta, max_msg_bytes), AT(sml_meta, has_max_msg) },
-        [SML_E_MAXOBJSIZE] = { WHAT_NUMBER, 0, AT(sml_meta, max_obj_bytes), AT(sml_meta, has_max_obj) },
+        [SML_E_NEXTNONCE] = { WHAT_B64, SML_AT_TEXT, AT(sml_meta, next_nonce), 0 },
+        [SML_E_SIZE] = { WHAT_NUMBER, SML_AT_TEXT, AT(sml_meta, size), AT(sml_meta, has_size) },
+        [SML_E_MAXMSGSIZE] = { WHAT_NUMBER, SML_AT_TEXT, AT(sml_meta, max_msg_bytes), AT(sml_meta, has_max_msg) },
+        [SML_E_MAXOBJSIZE] = { WHAT_NUMBER, SML_AT_TEXT, AT(sml_meta, max_obj_bytes), AT(sml_meta, has_max_obj) },
     },
 };
 
@@ -129,18 +129,17 @@ enum rc build_fail(struct build *b, enum rc rc, const char *fmt, ...)
     return b->rc = rc;
 }
 
-bool build_count(struct build *b, unsigned extra)
+/* Past a ceiling: say which. */
+bool build_over(struct build *b)
 {
-    if (b->rc)
-        return false;
-    if (b->depth + extra >= SML_DEPTH)
-        build_fail(b, RC_LIMIT, "more than %d elements inside each other", SML_DEPTH);
-    else if (++b->elements > SML_ELEMENTS)
+    if (b->elements > SML_ELEMENTS)
         build_fail(b, RC_LIMIT, "more than %d elements", SML_ELEMENTS);
-    return !b->rc;
+    else
+        build_fail(b, RC_LIMIT, "more than %d elements inside each other", SML_DEPTH);
+    return false;
 }
 
-static struct build_frame *push(struct build *b, unsigned place, unsigned elem, void *obj)
+static inline struct build_frame *push(struct build *b, unsigned place, unsigned elem, void *obj)
 {
     struct build_frame *f = &b->frame[++b->depth];
     f->place = (uint8_t)place;
@@ -149,11 +148,14 @@ static struct build_frame *push(struct build *b, unsigned place, unsigned elem, 
     return f;
 }
 
-static void push_leaf(struct build *b, unsigned place, unsigned elem, unsigned what, void *obj, uint16_t at)
+static const struct child ref_child = { WHAT_TEXT, SML_AT_TEXT, AT(sml_ref, uri), 0 };
+
+static inline void push_leaf(struct build *b, const struct child *c, unsigned elem, void *obj)
 {
-    struct build_frame *f = push(b, place, elem, obj);
-    f->what = (uint8_t)what;
-    f->at = at;
+    struct build_frame *f = push(b, c->place, elem, obj);
+    f->what = c->what;
+    f->at = c->at;
+    f->flag = c->flag;
     b->text = (struct str){ 0 };
     b->room = 0;
     b->opaque = false;
@@ -184,7 +186,7 @@ static void push_ref(struct build *b, struct sml_ref ***tail, unsigned elem)
         return;
     **tail = ref;
     *tail = &ref->next;
-    push_leaf(b, SML_AT_TEXT, elem, WHAT_TEXT, ref, (uint16_t)offsetof(struct sml_ref, uri));
+    push_leaf(b, &ref_child, elem, ref);
 }
 
 static void push_cmd(struct build *b, struct build_frame *parent, unsigned elem, struct str name)
@@ -230,56 +232,59 @@ static void push_root(struct build *b, unsigned elem, struct str name)
                    STR_ARG(elem ? sml_elem_name(elem) : name));
 }
 
+/* An element that has no row in its place. */
+static void push_other(struct build *b, struct build_frame *f, unsigned elem, struct str name)
+{
+    if (f->place == SML_AT_DOC)
+        push_root(b, elem, name);
+    else if (f->place == SML_AT_BODY || (f->place == SML_AT_CMD && f->container))
+        push_cmd(b, f, elem, name);
+    else
+        push(b, SML_AT_SKIP, elem, NULL);
+}
+
+static void push_branch(struct build *b, struct build_frame *f, const struct child *c, unsigned elem)
+{
+    char *obj = f->obj;
+    switch ((enum what)c->what) {
+    case WHAT_FLAG:
+    case WHAT_INTO:
+        if (c->flag)
+            *(bool *)(void *)(obj + c->flag) = true;
+        push(b, c->place, elem, obj + c->at);
+        break;
+    case WHAT_ITEM:
+        push_item(b, f);
+        break;
+    case WHAT_TARGET_REF:
+        push_ref(b, &f->targets, elem);
+        break;
+    case WHAT_SOURCE_REF:
+        push_ref(b, &f->sources, elem);
+        break;
+    case WHAT_HEADER:
+        push_part(b, c, elem, &b->header);
+        break;
+    case WHAT_BODY:
+        push_part(b, c, elem, &b->body);
+        break;
+    default:
+        break;
+    }
+}
+
 void build_start(struct build *b, unsigned elem, struct str name)
 {
     if (!build_count(b, 0))
         return;
     struct build_frame *f = &b->frame[b->depth];
     const struct child *c = &children[f->place][elem];
-    char *obj = f->obj;
-    switch ((enum what)c->what) {
-    case WHAT_NOTHING:
-        if (f->place == SML_AT_DOC)
-            push_root(b, elem, name);
-        else if (f->place == SML_AT_BODY || (f->place == SML_AT_CMD && f->container))
-            push_cmd(b, f, elem, name);
-        else
-            push(b, SML_AT_SKIP, elem, NULL);
-        return;
-    case WHAT_TEXT:
-    case WHAT_FORMAT:
-    case WHAT_B64:
-    case WHAT_NUMBER:
-    case WHAT_DATA:
-        push_leaf(b, c->what == WHAT_DATA ? SML_AT_DATA : SML_AT_TEXT, elem, c->what, obj, c->at);
-        if (c->flag && c->what != WHAT_NUMBER)
-            *(bool *)(void *)(obj + c->flag) = true;
-        return;
-    case WHAT_FLAG:
-        *(bool *)(void *)(obj + c->flag) = true;
-        push(b, SML_AT_SKIP, elem, NULL);
-        return;
-    case WHAT_INTO:
-        if (c->flag)
-            *(bool *)(void *)(obj + c->flag) = true;
-        push(b, c->place, elem, obj + c->at);
-        return;
-    case WHAT_ITEM:
-        push_item(b, f);
-        return;
-    case WHAT_TARGET_REF:
-        push_ref(b, &f->targets, elem);
-        return;
-    case WHAT_SOURCE_REF:
-        push_ref(b, &f->sources, elem);
-        return;
-    case WHAT_HEADER:
-        push_part(b, c, elem, &b->header);
-        return;
-    case WHAT_BODY:
-        push_part(b, c, elem, &b->body);
-        return;
-    }
+    if (c->what == 0)
+        push_other(b, f, elem, name);
+    else if (c->what <= WHAT_LAST_LEAF)
+        push_leaf(b, c, elem, f->obj);
+    else
+        push_branch(b, f, c, elem);
 }
 
 /* Text in several pieces, or one that will not stay: gather it in the arena, doubling. */
@@ -361,39 +366,46 @@ static struct str lower(struct build *b, struct str s)
     return (struct str){ p, s.n };
 }
 
-/* The flag that goes with a number stands in its row. */
-static void end_number(struct build *b, const struct build_frame *f, char *obj)
+/* str_trim, when there is nothing to trim. */
+static inline struct str trim(struct str s)
 {
-    uint64_t n;
-    if (str_to_u64(str_trim(b->text), &n)) {
-        *(uint64_t *)(void *)(obj + f->at) = n;
-        *(bool *)(void *)(obj + children[SML_AT_META][f->elem].flag) = true;
-    }
+    return s.n && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.n - 1] > ' ' ? s : str_trim(s);
 }
 
-static void end_leaf(struct build *b, const struct build_frame *f)
+static void end_special(struct build *b, const struct build_frame *f, struct str *s)
+{
+    if (f->what == WHAT_FORMAT)
+        *s = lower(b, trim(*s));
+    else if (f->what == WHAT_B64)
+        *s = b64_of(b, *s);
+}
+
+static void end_number(const struct build *b, const struct build_frame *f, char *obj)
+{
+    uint64_t n;
+    if (!str_to_u64(trim(b->text), &n))
+        return;
+    *(uint64_t *)(void *)(obj + f->at) = n;
+    *(bool *)(void *)(obj + f->flag) = true;
+}
+
+static inline void end_leaf(struct build *b, const struct build_frame *f)
 {
     char *obj = f->obj;
     struct str s = b->text;
-    switch ((enum what)f->what) {
-    case WHAT_TEXT:
-        s = str_trim(s);
-        break;
-    case WHAT_FORMAT:
-        s = lower(b, str_trim(s));
-        break;
-    case WHAT_B64:
-        s = b64_of(b, s);
-        break;
-    case WHAT_NUMBER:
+    if (f->what == WHAT_NUMBER) {
         end_number(b, f, obj);
         return;
-    default:
-        break;
     }
-    if (f->what != WHAT_DATA && b->opaque && s.n && !str_is_utf8(s))
+    if (f->what == WHAT_TEXT)
+        s = trim(s);
+    else if (f->what != WHAT_DATA)
+        end_special(b, f, &s);
+    if (b->opaque && f->what != WHAT_DATA && s.n && !str_is_utf8(s))
         build_fail(b, RC_PARSE, "octets that are not text");
     *(struct str *)(void *)(obj + f->at) = s;
+    if (f->flag)
+        *(bool *)(void *)(obj + f->flag) = true;
 }
 
 void build_end(struct build *b)

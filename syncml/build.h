@@ -17,7 +17,7 @@ struct build_frame {
     uint8_t place, elem, what;
     bool container;                 /* of commands */
     void *obj;                      /* the structure that the children fill, or for a leaf that the text goes to */
-    uint16_t at;                    /* of a leaf: offset in it */
+    uint16_t at, flag;              /* of a leaf: offsets in it, of the value and of the bool that says there is one */
     struct sml_item **items;        /* tails of lists, for commands */
     struct sml_ref **targets, **sources;
     struct sml_cmd **cmds;
@@ -49,9 +49,13 @@ void build_end(struct build *b);
 enum rc build_finish(struct build *b);
 /** Remember the first failure, naming the element under way. */
 enum rc build_fail(struct build *b, enum rc rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/** Count an element that the decoder keeps to itself (markup inside Data), `extra` levels below the frame. @return false past a ceiling */
-bool build_count(struct build *b, unsigned extra);
-
+bool build_over(struct build *b);
+/** Count an element, also one that the decoder keeps to itself (markup inside Data), `extra` levels below the frame.
+ *  @return false past a ceiling, or after another failure */
+static inline bool build_count(struct build *b, unsigned extra)
+{
+    return !b->rc && b->depth + extra < SML_DEPTH && b->elements++ < SML_ELEMENTS ? true : build_over(b);
+}
 static inline unsigned build_place(const struct build *b) { return b->frame[b->depth].place; }
 /** Replace what the leaf under way holds. */
 static inline void build_set_text(struct build *b, struct str s) { b->text = s; b->room = 0; }

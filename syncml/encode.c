@@ -8,8 +8,7 @@
 struct writer {
     struct buf *out;                /* NULL: count only */
     char *at, *end;                 /* free room at its end */
-    size_t written;                 /* octets before `at` that belong to us, or all when counting */
-    char *from;                     /* where the room began */
+    size_t counted;                 /* octets that would have been written */
     bool xml;
     unsigned page;                  /* WBXML code page now in force */
     enum rc rc;
@@ -32,14 +31,18 @@ static const struct tag { struct str open, open_ns, close; } tags[SML_ELEM_CODES
 /* Give back what is left over of the room. */
 static void settle(struct writer *w)
 {
-    if (w->from) {
+    if (w->at) {
         buf_cut(w->out, w->out->n - (size_t)(w->end - w->at));
-        w->from = w->at = w->end = NULL;
+        w->at = w->end = NULL;
     }
 }
 
 static bool make_room(struct writer *w, size_t n)
 {
+    if (!w->out) {
+        w->counted += n;
+        return false;
+    }
     settle(w);
     size_t free_bytes = w->out->cap - w->out->n;
     size_t want = n > ROOM_BYTES ? n : ROOM_BYTES;
@@ -47,21 +50,26 @@ static bool make_room(struct writer *w, size_t n)
         want = free_bytes - 1;                      /* all there is, so that we need not ask again soon */
     if (want > w->out->limit - w->out->n)
         want = n;
-    w->from = w->at = buf_room(w->out, want);
+    w->at = buf_room(w->out, want);
     w->end = w->at ? w->at + want : NULL;
     return w->at != NULL;
 }
 
+/* n octets to be filled by the caller; NULL when they are only counted, or there is no room for them. */
+static inline char *room(struct writer *w, size_t n)
+{
+    if ((size_t)(w->end - w->at) < n && !make_room(w, n))
+        return NULL;
+    char *p = w->at;
+    w->at += n;
+    return p;
+}
+
 static inline void put(struct writer *w, const char *p, size_t n)
 {
-    if (!w->out) {
-        w->written += n;
-        return;
-    }
-    if ((size_t)(w->end - w->at) < n && !make_room(w, n))
-        return;
-    memcpy(w->at, p, n);
-    w->at += n;
+    char *to = room(w, n);
+    if (to)
+        memcpy(to, p, n);
 }
 
 static inline void put_str(struct writer *w, struct str s)
@@ -72,8 +80,9 @@ static inline void put_str(struct writer *w, struct str s)
 
 static inline void put_byte(struct writer *w, unsigned c)
 {
-    char b = (char)(unsigned char)c;
-    put(w, &b, 1);
+    char *to = room(w, 1);
+    if (to)
+        *to = (char)(unsigned char)c;
 }
 
 static void put_uintvar(struct writer *w, size_t n)
@@ -126,26 +135,40 @@ static size_t special(struct str s, struct str *as)
     return n;
 }
 
+/* Octets at the front of s that go into XML as they are. Eight at a time: none from 0x80 on, none below 0x20, no &, no < and >
+ * (which differ in one bit only). */
+static inline size_t plain_run(struct str s)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    size_t n = 0;
+    for (uint64_t w; n + sizeof w <= s.n; n += sizeof w) {
+        memcpy(&w, s.p + n, sizeof w);
+        uint64_t amp = w ^ ones * '&', angle = (w & ~(ones * 2)) ^ ones * '<';
+        if ((w | (w - ones * 0x20) | (amp - ones) | (angle - ones)) & high)
+            break;
+    }
+    while (n < s.n && class_of[(unsigned char)s.p[n]] == PLAIN)
+        n++;
+    return n;
+}
+
 /* @return octets of s that are written, s.n unless one of them cannot be */
 static size_t put_escaped(struct writer *w, struct str s)
 {
-    size_t at = 0;
-    while (at < s.n) {
-        size_t from = at;
-        while (at < s.n && class_of[(unsigned char)s.p[at]] == PLAIN)
-            at++;
-        if (at > from)
-            put(w, s.p + from, at - from);
+    for (size_t at = 0;;) {
+        size_t run = plain_run(str_slice(s, at, s.n));
+        if (run)
+            put(w, s.p + at, run);
+        at += run;
         if (at == s.n)
-            break;
+            return at;
         struct str as;
         size_t n = special(str_slice(s, at, s.n), &as);
         if (n == 0)
-            break;
+            return at;
         put_str(w, as);
         at += n;
     }
-    return at;
 }
 
 bool sml_xml_escape(struct str s, struct buf *out)
@@ -210,27 +233,54 @@ static void cannot(struct writer *w, unsigned elem, size_t at)
                     STR_ARG(sml_elem_name(elem)), STR_ARG(cmd), STR_ARG(id), at);
 }
 
-static void text(struct writer *w, unsigned elem, struct str s)
+static void xml_text(struct writer *w, unsigned elem, struct str s)
 {
-    if (s.n == 0) {
-        empty(w, elem);
+    struct str open = open_tag(elem), close = tags[elem].close;
+    if (plain_run(s) == s.n) {
+        char *to = room(w, open.n + s.n + close.n);
+        if (to) {
+            memcpy(to, open.p, open.n);
+            memcpy(to + open.n, s.p, s.n);
+            memcpy(to + open.n + s.n, close.p, close.n);
+        }
         return;
     }
-    start(w, elem);
-    if (w->xml) {
-        size_t n = put_escaped(w, s);
-        if (n != s.n)
-            cannot(w, elem, n);
-    } else if (str_is_utf8(s)) {
-        put_byte(w, 0x03);                          /* STR_I */
-        put(w, s.p, s.n);
-        put_byte(w, 0);
-    } else {
-        put_byte(w, 0xC3);                          /* OPAQUE */
-        put_uintvar(w, s.n);
-        put(w, s.p, s.n);
+    put_str(w, open);
+    size_t n = put_escaped(w, s);
+    if (n != s.n)
+        cannot(w, elem, n);
+    put_str(w, close);
+}
+
+static void wbxml_text(struct writer *w, unsigned elem, struct str s)
+{
+    on_page(w, sml_elem_page(elem));
+    if (str_ascii_run(s) == s.n || str_is_utf8(s)) {
+        char *to = room(w, s.n + 4);
+        if (to) {
+            to[0] = (char)((elem & 0x3F) | 0x40);
+            to[1] = 0x03;                           /* STR_I */
+            memcpy(to + 2, s.p, s.n);
+            to[2 + s.n] = 0;
+            to[3 + s.n] = 0x01;                     /* END */
+        }
+        return;
     }
-    finish(w, elem);
+    put_byte(w, (elem & 0x3F) | 0x40);
+    put_byte(w, 0xC3);                              /* OPAQUE */
+    put_uintvar(w, s.n);
+    put(w, s.p, s.n);
+    put_byte(w, 0x01);
+}
+
+static void text(struct writer *w, unsigned elem, struct str s)
+{
+    if (s.n == 0)
+        empty(w, elem);
+    else if (w->xml)
+        xml_text(w, elem, s);
+    else
+        wbxml_text(w, elem, s);
 }
 
 static void optional(struct writer *w, unsigned elem, struct str s)
@@ -428,12 +478,12 @@ size_t sml_frame_bytes(enum sml_type type, const struct sml_msg *m)
 {
     struct writer w = { .xml = type == SML_XML };
     message(&w, m, false, true);
-    return w.written;
+    return w.counted;
 }
 
 size_t sml_cmd_bytes(enum sml_type type, const struct sml_cmd *c)
 {
     struct writer w = { .xml = type == SML_XML };
     command(&w, c);
-    return w.written;
+    return w.counted;
 }

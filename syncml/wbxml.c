@@ -51,18 +51,10 @@ static inline unsigned next(struct cursor *c)
 
 /* --- text --------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_ascii(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] >= 0x80)
-            return false;
-    return true;
-}
-
 /* ISO 8859-1 is the first 256 characters of Unicode. */
 static struct str utf8_of_latin_1(struct reader *r, struct str s)
 {
-    if (is_ascii(s))
+    if (str_ascii_run(s) == s.n)
         return s;
     char *p = arena_bytes(r->b.a, s.n * 2);
     size_t n = 0;
@@ -219,7 +211,7 @@ static bool is_name(struct str s)
     return s.n > 0;
 }
 
-static void start_element(struct reader *r, unsigned page, unsigned elem, struct str name, unsigned bits)
+static inline void start_element(struct reader *r, unsigned page, unsigned elem, struct str name, unsigned bits)
 {
     bool inside = build_place(&r->b) == SML_AT_DATA;
     if (inside)
@@ -248,14 +240,14 @@ static void take_literal(struct reader *r, unsigned t)
 
 static void take_tag(struct reader *r, unsigned t)
 {
-    unsigned token = t & TOKEN_BITS;
-    struct str name = r->page == SML_PAGE_SYNCML ? sml_elem_name(token) : sml_token_name(r->page, token);
+    unsigned token = t & TOKEN_BITS, elem = r->page < SML_PAGE_DDF ? r->page << 6 | token : SML_E_UNKNOWN;
+    struct str name = elem ? sml_elem_name(elem) : sml_token_name(r->page, token);
     if (name.n == 0 && build_place(&r->b) == SML_AT_SKIP)
         name = STR("?");                            /* inside what we pass over anyway */
     if (name.n == 0)
         build_fail(&r->b, RC_PARSE, "byte %zu: code page %u has no tag 0x%02X", offset(r) - 1, r->page, token);
     else
-        start_element(r, r->page, r->page < SML_PAGE_DDF ? r->page << 6 | token : SML_E_UNKNOWN, name, t);
+        start_element(r, r->page, elem, name, t);
 }
 
 /* Tokens of an extension mean nothing in SyncML; inside what is passed over they are, too. */
@@ -280,23 +272,29 @@ static void take_end(struct reader *r)
     build_end(&r->b);
 }
 
-static void take_token(struct reader *r, unsigned t)
+/* STR_I. Nearly all are short and ASCII: those need no second look. */
+static inline void take_inline(struct reader *r)
+{
+    struct str s = { (const char *)r->c.p, cursor_left(&r->c) };
+    size_t n = str_ascii_run(s);
+    if (n < s.n && s.p[n] == '\0') {
+        s.n = n;
+        r->c.p += n + 1;
+        put_text(r, s, BUILD_BORROW);
+    } else {
+        take_string(r, cursor_strz(&r->c));
+    }
+}
+
+static void take_rare(struct reader *r, unsigned t)
 {
     switch (t) {
     case SWITCH_PAGE:
         r->page = next(&r->c);
         break;
-    case END:
-        take_end(r);
+    case STR_T:
+        take_string(r, table_string(r, cursor_uintvar(&r->c)));
         break;
-    case STR_I:
-        take_string(r, cursor_strz(&r->c));
-        break;
-    case STR_T: {
-        uint32_t at = cursor_uintvar(&r->c);
-        take_string(r, table_string(r, at));
-        break;
-    }
     case OPAQUE:
         take_opaque(r);
         break;
@@ -309,13 +307,21 @@ static void take_token(struct reader *r, unsigned t)
     case PI:
         skip_attributes(r);
         break;
-    case EXT_I_0: case EXT_I_0 + 1: case EXT_I_2: case EXT_T_0: case EXT_T_0 + 1: case EXT_T_2:
-    case EXT_0: case EXT_0 + 1: case EXT_2:
-        take_extension(r, t);
-        break;
     default:
-        take_tag(r, t);
+        take_extension(r, t);
     }
+}
+
+static inline void take_token(struct reader *r, unsigned t)
+{
+    if ((t & TOKEN_BITS) > LITERAL)                 /* the global tokens are 0 to 4 in each quarter */
+        take_tag(r, t);
+    else if (t == END)
+        take_end(r);
+    else if (t == STR_I)
+        take_inline(r);
+    else
+        take_rare(r, t);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------------------- */

@@ -11,12 +11,23 @@
 enum {
     ATTRIBUTES_SEEN = 512,          /* past so many in a message, those of each tag are counted */
     TAG_ATTRIBUTES  = 64,           /* of one tag; libxml2 compares each with each */
+    KNOWN_NAMES     = 256,          /* a power of two */
     DICT_NAMES      = 4096,         /* different names a parser may have met before it is replaced */
+};
+
+/* libxml2 keeps one copy of each name, so a name it has used before is known by its address. */
+struct known { const xmlChar *name; enum sml_elem elem; };
+
+/* What a thread keeps from message to message. */
+struct parser {
+    xmlParserCtxtPtr ctxt;
+    struct known known[KNOWN_NAMES];
 };
 
 struct reader {
     struct build b;
     xmlParserCtxtPtr ctxt;
+    struct known *known;
     struct str text;                /* what libxml2 reads: our copy, so parts of it may be borrowed */
     const char *data;               /* first octet inside the Data under way */
     unsigned markup;                /* depth of elements inside it */
@@ -32,7 +43,16 @@ static const char *here(const struct reader *r)
     return (const char *)r->ctxt->input->cur;
 }
 
-static void stop_on_failure(struct reader *r)
+static inline enum sml_elem elem_of(struct reader *r, const xmlChar *name)
+{
+    uintptr_t at = (uintptr_t)name;
+    struct known *k = &r->known[(at ^ at >> 8) % KNOWN_NAMES];
+    if (k->name != name)
+        *k = (struct known){ name, sml_elem_of_name(str_of((const char *)name)) };
+    return k->elem;
+}
+
+static inline void stop_on_failure(struct reader *r)
 {
     if (r->b.rc)
         xmlStopParser(r->ctxt);
@@ -63,9 +83,9 @@ static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, con
     }
     if (b->depth == 0)
         see_root(b, uri);
-    struct str name = str_of((const char *)local);
-    build_start(b, sml_elem_of_name(name), name);
-    if (build_place(b) == SML_AT_DATA) {
+    enum sml_elem elem = elem_of(r, local);
+    build_start(b, elem, elem ? (struct str){ 0 } : str_of((const char *)local));
+    if (elem == SML_E_DATA && build_place(b) == SML_AT_DATA) {
         r->data = here(r) + 1;                      /* libxml2 stands at the '>' */
         r->has_markup = false;
     }
@@ -183,9 +203,11 @@ static const xmlSAXHandler handlers = {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t parser_key;
 
-static void free_parser(void *ctxt)
+static void free_parser(void *p)
 {
-    xmlFreeParserCtxt(ctxt);
+    struct parser *parser = p;
+    xmlFreeParserCtxt(parser->ctxt);
+    free(parser);
 }
 
 static void make_key(void)
@@ -195,28 +217,36 @@ static void make_key(void)
         abort();                                    /* at the first message, before anything else: a broken system */
 }
 
-static xmlParserCtxtPtr take_parser(void)
+static struct parser *make_parser(void)
 {
-    pthread_once(&once, make_key);
-    xmlParserCtxtPtr ctxt = pthread_getspecific(parser_key);
-    if (!ctxt) {
-        ctxt = xmlNewParserCtxt();
-        if (!ctxt || pthread_setspecific(parser_key, ctxt) != 0) {
-            xmlFreeParserCtxt(ctxt);
-            return NULL;
-        }
-        *ctxt->sax = handlers;
+    struct parser *parser = calloc(1, sizeof *parser);
+    if (!parser)
+        return NULL;
+    parser->ctxt = xmlNewParserCtxt();
+    if (!parser->ctxt || pthread_setspecific(parser_key, parser) != 0) {
+        xmlFreeParserCtxt(parser->ctxt);
+        free(parser);
+        return NULL;
     }
-    return ctxt;
+    *parser->ctxt->sax = handlers;
+    xmlCtxtUseOptions(parser->ctxt, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+    return parser;
 }
 
-static void give_parser(xmlParserCtxtPtr ctxt)
+static struct parser *take_parser(void)
 {
-    ctxt->userData = ctxt;
-    xmlCtxtReset(ctxt);                             /* it must not remember a text that goes away */
-    if (ctxt->dict && xmlDictSize(ctxt->dict) > DICT_NAMES) {
+    pthread_once(&once, make_key);
+    struct parser *parser = pthread_getspecific(parser_key);
+    return parser ? parser : make_parser();
+}
+
+static void give_parser(struct parser *parser)
+{
+    parser->ctxt->userData = parser->ctxt;
+    xmlCtxtReset(parser->ctxt);                     /* it must not remember a text that goes away */
+    if (xmlDictSize(parser->ctxt->dict) > DICT_NAMES) {
         pthread_setspecific(parser_key, NULL);
-        xmlFreeParserCtxt(ctxt);
+        free_parser(parser);
     }
 }
 
@@ -280,20 +310,37 @@ static enum rc from_declared(struct str *in, struct arena *a, struct err *e)
     return err_set(e, RC_PARSE, "encoding %.*s is not supported: send UTF-8", STR_ARG(name));
 }
 
+/* The first n octets go; their lines count. */
+static struct str behind(struct str in, size_t n, unsigned *lines)
+{
+    for (size_t i = str_find(in, '\n', 0); i < n && i < in.n; i = str_find(in, '\n', i + 1))
+        ++*lines;
+    return str_slice(in, n, in.n);
+}
+
 /* BOM, blanks before the declaration and NULs behind the end are no part of the document (traps 24 and 27). */
 static struct str strip(struct str in, unsigned *lines)
 {
-    if (str_starts(in, STR("\xEF\xBB\xBF")))
-        in = str_slice(in, 3, in.n);
-    while (in.n && (is_blank(in.p[0]))) {
-        *lines += in.p[0] == '\n';
-        in = str_slice(in, 1, in.n);
-    }
-    if (str_starts(in, STR("\xEF\xBB\xBF")))
-        in = str_slice(in, 3, in.n);
-    while (in.n && (in.p[in.n - 1] == '\0'))
+    static const struct str bom = { "\xEF\xBB\xBF", 3 };
+    size_t blanks = 0;
+    if (str_starts(in, bom))
+        in = str_slice(in, bom.n, in.n);
+    while (blanks < in.n && is_blank(in.p[blanks]))
+        blanks++;
+    in = behind(in, blanks, lines);
+    if (str_starts(in, bom))
+        in = str_slice(in, bom.n, in.n);
+    while (in.n && in.p[in.n - 1] == '\0')
         in = str_slice(in, 0, in.n - 1);
     return in;
+}
+
+/* The XML declaration says how the text is encoded, which we have seen to; libxml2 need not read it again. */
+static struct str skip_declaration(struct str in, unsigned *lines)
+{
+    size_t end = str_find(in, '>', 0);
+    bool is = str_starts(in, STR("<?xml")) && in.n > 5 && is_blank(in.p[5]) && end < in.n && in.p[end - 1] == '?';
+    return is ? behind(in, end + 1, lines) : in;
 }
 
 /* A NUL that a C program left at the end of a text is dropped (trap 18); any other is no XML. */
@@ -357,6 +404,7 @@ static enum rc prepare(struct str in, struct arena *a, struct str *out, unsigned
     in = strip(in, lines);
     if (!converted && (rc = from_declared(&in, a, e)) != RC_OK)
         return rc;
+    in = skip_declaration(in, lines);
     char *p = arena_strz(a, in);
     if (!p)
         return err_set(e, RC_NOMEM, "message is too large for its memory");
@@ -373,55 +421,65 @@ static enum rc prepare(struct str in, struct arena *a, struct str *out, unsigned
 
 /* --- the whole ---------------------------------------------------------------------------------------------------------------- */
 
-static enum rc run(struct reader *r)
+static bool parse(struct reader *r)
 {
     xmlParserCtxtPtr ctxt = r->ctxt;
-    xmlCtxtReset(ctxt);
-    xmlCtxtUseOptions(ctxt, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
     ctxt->userData = r;
     xmlParserInputPtr input = xmlNewStringInputStream(ctxt, (const xmlChar *)r->text.p);
     if (!input || inputPush(ctxt, input) < 0) {
         xmlFreeInputStream(input);
-        return RC_NOMEM;
+        return false;
     }
     xmlParseDocument(ctxt);
-    return RC_OK;
+    if (r->b.rc && !r->line && ctxt->input) {
+        r->line = (unsigned)ctxt->input->line;
+        r->column = (unsigned)ctxt->input->col;
+    }
+    return true;
+}
+
+/* Whose complaint it is: ours about what the document says, which only lacks its place; libxml2's about how it says it; or ours about
+ * what is missing. */
+static enum rc judge(struct reader *r, bool well_formed, struct err *e)
+{
+    if (r->b.rc) {
+        if (e && e->rc == r->b.rc) {
+            e->line = r->line;
+            e->column = r->column;
+        }
+        return r->b.rc;
+    }
+    if (!well_formed)
+        return err_at(e, RC_PARSE, NULL, r->line, r->column, "%s", r->complaint[0] ? r->complaint : "not well-formed XML");
+    return build_finish(&r->b);
 }
 
 enum rc sml_xml_decode(struct str in, struct arena *a, struct sml_msg *out, struct err *e)
 {
     struct reader r;
-    struct err why = { 0 };
     unsigned lines = 0;
     struct sml_msg msg = { 0 };
+    enum rc rc = prepare(in, a, &r.text, &lines, e);
+    if (rc)
+        return rc;
+    struct parser *parser = take_parser();
+    if (!parser)
+        return err_set(e, RC_NOMEM, "no memory for an XML parser");
+    build_init(&r.b, a, &msg, e);
+    r.ctxt = parser->ctxt;
+    r.known = parser->known;
     r.data = NULL;
     r.markup = r.line = r.column = 0;
     r.has_markup = false;
     r.complaint[0] = '\0';
-    enum rc rc = prepare(in, a, &r.text, &lines, e);
-    if (rc)
-        return rc;
-    build_init(&r.b, a, &msg, &why);
-    r.ctxt = take_parser();
-    if (!r.ctxt || run(&r) != RC_OK) {
-        if (r.ctxt)
-            give_parser(r.ctxt);
+    bool read = parse(&r), well_formed = r.ctxt->wellFormed != 0;
+    give_parser(parser);
+    if (!read)
         return err_set(e, RC_NOMEM, "no memory for an XML parser");
-    }
-    bool well_formed = r.ctxt->wellFormed != 0;
-    if (r.b.rc && !r.line && r.ctxt->input) {
-        r.line = (unsigned)r.ctxt->input->line;
-        r.column = (unsigned)r.ctxt->input->col;
-    }
-    give_parser(r.ctxt);
     if (r.line)
         r.line += lines;
-    if (r.b.rc)
-        return err_at(e, r.b.rc, NULL, r.line, r.column, "%s", why.text);
-    if (!well_formed)
-        return err_at(e, RC_PARSE, NULL, r.line, r.column, "%s", r.complaint[0] ? r.complaint : "not well-formed XML");
-    if ((rc = build_finish(&r.b)) != RC_OK)
-        return err_at(e, rc, NULL, 0, 0, "%s", why.text);
-    *out = msg;
-    return RC_OK;
+    rc = judge(&r, well_formed, e);
+    if (!rc)
+        *out = msg;
+    return rc;
 }
