@@ -433,14 +433,12 @@ static void scrub(struct device *d, struct str server)
     struct arena a;
 
     arena_init(&a, 4 << 20);
-    for (size_t i = 0; i < records_count(r); i++) {
+    for (size_t i = records_count(r); i-- > 0;) {           /* from behind: a record may go with its last right */
         const struct record *rec = records_at(r, i);
         struct str acl, uri;
         if (!rec->acl.n || ddf_acl_without(rec->acl, server, &a, &acl) || str_eq(acl, rec->acl) || !arena_str(&a, rec->uri, &uri)) continue;
         if (str_is(uri, ".") && !ddf_acl_allows(acl, DDF_ADD, STR("*"))) device_note(d, ddf_acl_with(acl, DDF_ADD, STR("*"), &a, &acl), "ACL");
         device_note(d, tree_set_acl(d->tree, uri, acl), "ACL");
-        i = records_from(r, uri);                       /* the record may be gone */
-        if (!records_get(r, uri) && i) i--;
     }
     arena_finish(&a);
 }

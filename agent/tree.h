@@ -108,6 +108,6 @@ struct str tree_acl(struct tree *t, struct str uri);    /* own, "" = inherited *
 /** Names of the children. */
 bool tree_children(struct tree *t, const struct tree_at *at, struct tree_names *out);
 void tree_name(struct tree_names *out, struct str name);        /* for rows' `list` */
-/** Every leaf at and below uri that can be read, sorted by address. */
-bool tree_leaves(struct tree *t, struct str uri, struct arena *a, struct tree_leaf **out, size_t *n);
+/** Every leaf at and below uri that `server` may read, sorted by address. */
+bool tree_leaves(struct tree *t, struct str server, struct str uri, struct arena *a, struct tree_leaf **out, size_t *n);
 #endif

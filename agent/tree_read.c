@@ -1,6 +1,7 @@
 /* Get: values, child lists, properties, whole subtrees. */
 #include "agent/tree_int.h"
 #include "base/buf.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { READ_MAX = 20000 };
@@ -141,26 +142,19 @@ int tree_get(struct tree *t, struct str server, struct str uri, struct arena *a,
     return status;
 }
 
-static void sort(struct tree_leaf *list, size_t n)
+static int by_uri(const void *a, const void *b)
 {
-    /* Nearly sorted already (depth first); insertion keeps it simple and needs no context. */
-    for (size_t i = 1; i < n; i++) {
-        struct tree_leaf x = list[i];
-        size_t k = i;
-        for (; k && str_cmp(list[k - 1].uri, x.uri) > 0; k--)
-            list[k] = list[k - 1];
-        list[k] = x;
-    }
+    return str_cmp(((const struct tree_leaf *)a)->uri, ((const struct tree_leaf *)b)->uri);
 }
 
-bool tree_leaves(struct tree *t, struct str uri, struct arena *a, struct tree_leaf **out, size_t *n)
+bool tree_leaves(struct tree *t, struct str server, struct str uri, struct arena *a, struct tree_leaf **out, size_t *n)
 {
-    struct reader r = { .t = t, .a = a, .data = true, .all_leaves = true };
+    struct reader r = { .t = t, .server = server, .a = a, .data = true, .all_leaves = true };
     struct tree_at at;
 
     if (tree_find(t, uri, a, &at)) walk(&r, &at);
     if (r.full) return false;
-    sort(r.list, r.n);
+    if (r.n) qsort(r.list, r.n, sizeof r.list[0], by_uri);
     *out = r.list;
     *n = r.n;
     return true;

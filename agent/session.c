@@ -1,0 +1,275 @@
+#include "agent/session.h"
+#include "agent/device_int.h"
+#include "agent/exec.h"
+#include "ddf/token.h"
+#include "syncml/client.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SESSION_ALERTS = 32, SESSION_MESSAGES = 500, SESSION_POST_BYTES = 2 << 20 };
+
+struct session {
+    struct device *d;
+    char server_id[ACCOUNT_ID_BYTES], id[8], url[2048], hmac[256];
+    struct sml_client *client;
+    struct buf out;
+    unsigned messages;
+    bool managed, over;
+};
+
+static struct sml_client_account account_of(const struct account *acc, const struct push_call *push)
+{
+    struct sml_client_account c = {
+        .server_id = str_of(acc->server_id), .url = str_of(acc->url), .client_name = str_of(acc->client_name),
+        .client_ha1 = str_of(acc->client_ha1), .client_password = str_of(acc->client_password), .server_name = str_of(acc->server_name),
+        .server_ha1 = str_of(acc->server_ha1), .client_nonce = account_client_nonce(acc), .server_nonce = account_server_nonce(acc),
+        .pref = acc->auth };
+
+    /* dm-protocol.md 7.5: a trigger signed with the resynchronisation nonce: use it in package 1 */
+    if (push && push->n_resync) c.client_nonce = (struct str){ (const char *)push->resync, push->n_resync };
+    return c;
+}
+
+static enum rc device_info(struct device *d, struct arena *a, struct sml_leaf out[5], struct err *e)
+{
+    static const char *const name[] = { "devinfo.id", "devinfo.manufacturer", "devinfo.model", "devinfo.version", "devinfo.language" };
+
+    for (size_t i = 0; i < 5; i++) {
+        struct str uri = objects_uri(&d->shared->objects, name[i]);
+        out[i] = (struct sml_leaf){ .uri = uri, .has_data = true };
+        if (!tree_value(d->tree, uri, a, &out[i].data)) return err_set(e, RC_NOT_FOUND, "no description has %.*s", STR_ARG(uri));
+    }
+    return RC_OK;
+}
+
+/* The state token (design.md 6), computed again only when something may have changed. */
+static enum rc token(struct device *d, struct str server, struct err *e)
+{
+    struct device_token *t = &d->token;
+    struct tree_leaf *images, *virt;
+    struct ddf_leaf *all;
+    size_t n_images, n_virt, n = 0;
+    struct arena a;
+    enum rc rc = RC_OK;
+
+    if (t->hex[0] && str_is(server, t->server_id) && t->generation == tree_generation(d->tree) && t->changes == d->changes) return RC_OK;
+    arena_init(&a, 16 << 20);
+    if (!tree_leaves(d->tree, server, device_layout(d)->images, &a, &images, &n_images) ||
+        !tree_leaves(d->tree, server, device_layout(d)->root, &a, &virt, &n_virt) || !(all = ARENA_ARRAY(&a, struct ddf_leaf, n_images + n_virt + 1)))
+        rc = err_set(e, RC_NOMEM, "no memory for the state token");
+    if (!rc) {
+        size_t i = 0, k = 0;            /* two sorted lists into one */
+        while (i < n_images || k < n_virt) {
+            const struct tree_leaf *l = k == n_virt || (i < n_images && str_cmp(images[i].uri, virt[k].uri) < 0) ? &images[i++] : &virt[k++];
+            all[n++] = (struct ddf_leaf){ l->uri, l->data };
+        }
+        rc = ddf_state_token(tree_model_schema(tree_model(d->tree)), device_layout(d), server, all, n, t->hex, e);
+    }
+    arena_finish(&a);
+    t->generation = tree_generation(d->tree);
+    t->changes = d->changes;
+    snprintf(t->server_id, sizeof t->server_id, "%.*s", STR_ARG(server));
+    return rc;
+}
+
+static enum rc first_alerts(struct session *s, struct arena *a, struct sml_alert_out **out, struct err *e)
+{
+    struct device *d = s->d;
+    struct sml_alert_out *t = ARENA_NEW(a, struct sml_alert_out);
+    enum rc rc = t ? token(d, str_of(s->server_id), e) : err_set(e, RC_NOMEM, "no memory for the state token");
+
+    if (!rc) rc = alerts_take(d->alerts, str_of(s->server_id), SESSION_ALERTS, a, out, e);
+    if (rc) return rc;
+    *t = (struct sml_alert_out){ .code = 1226, .source = device_layout(d)->root, .type = ddf_layout_alert_type(device_layout(d), STR("state_token")),
+                                 .format = STR("chr"), .mark = STR("informational"), .data = str_of(d->token.hex), .next = *out };
+    if (t->type.n) *out = t;
+    return RC_OK;
+}
+
+static enum rc encode(struct session *s, const struct sml_msg *m, struct arena *a, struct session_post *post, struct err *e)
+{
+    struct str url = sml_client_url(s->client), hmac;
+    enum rc rc;
+
+    buf_reset(&s->out);
+    rc = sml_encode(s->d->config.encoding, m, &s->out, e);
+    if (rc) return rc;
+    if (url.n >= sizeof s->url) return err_set(e, RC_LIMIT, "the server wants the next message at an address of %zu bytes", url.n);
+    snprintf(s->url, sizeof s->url, "%.*s", STR_ARG(url));
+    hmac = sml_client_mac(s->client, buf_str(&s->out), a);
+    snprintf(s->hmac, sizeof s->hmac, "%.*s", STR_ARG(hmac));
+    s->messages++;
+    *post = (struct session_post){ str_of(s->url), sml_mime(s->d->config.encoding), buf_str(&s->out), str_of(s->hmac) };
+    return RC_OK;
+}
+
+static void name_session(struct session *s, const struct push_call *push, const struct world *w)
+{
+    uint16_t id = push ? push->session : 0;
+
+    while (!id)
+        w->random(w->ctx, (uint8_t *)&id, sizeof id);
+    sml_notify_session_text(id, s->id);
+}
+
+static enum rc begin(struct session *s, const struct account *acc, const struct push_call *push, const struct world *w,
+                     struct session_post *post, struct err *e)
+{
+    const struct device_config *dc = &s->d->config;
+    const struct sml_client_config c = { str_of(dc->id), STR("dmvisor-agent/" DMVISOR_VERSION), dc->max_msg_bytes, dc->max_obj_bytes,
+                                         dc->encoding, SESSION_MESSAGES };
+    struct sml_client_account ca = account_of(acc, push);
+    struct sml_alert_out *alerts = NULL;
+    struct sml_leaf info[5];
+    struct sml_msg m;
+    struct arena a;
+    enum rc rc;
+
+    arena_init(&a, SML_MSG_ARENA_BYTES);
+    s->client = sml_client_create(&c, &ca, str_of(s->id));
+    rc = s->client ? device_info(s->d, &a, info, e) : err_set(e, RC_NOMEM, "no memory for a session");
+    if (!rc) rc = first_alerts(s, &a, &alerts, e);
+    if (!rc) rc = sml_client_first(s->client, push ? 1200 : 1201, info, 5, alerts, w, &a, &m, e);
+    if (!rc) rc = encode(s, &m, &a, post, e);
+    arena_finish(&a);
+    return rc;
+}
+
+enum rc session_create(struct device *d, const struct session_start *st, const struct world *w, struct session **out,
+                       struct session_post *post, struct err *e)
+{
+    const struct account *acc = device_find_account(d, st->server_id);
+    struct session *s = acc ? calloc(1, sizeof *s) : NULL;
+    enum rc rc;
+
+    if (!s) return err_set(e, acc ? RC_NOMEM : RC_NOT_FOUND, "no %s for a session with %.*s", acc ? "memory" : "account", STR_ARG(st->server_id));
+    s->d = d;
+    d->w = w;
+    snprintf(s->server_id, sizeof s->server_id, "%s", acc->server_id);
+    buf_init(&s->out, SESSION_POST_BYTES);
+    name_session(s, st->push, w);
+    rc = begin(s, acc, st->push, w, post, e);
+    if (rc)
+        session_destroy(s);
+    else
+        *out = s;
+    return rc;
+}
+
+void session_destroy(struct session *s)
+{
+    if (!s) return;
+    alerts_session_over(s->d->alerts, str_of(s->server_id));
+    sml_client_destroy(s->client);
+    buf_finish(&s->out);
+    free(s);
+}
+
+struct str session_id(const struct session *s)
+{
+    return str_of(s->id);
+}
+
+unsigned session_messages(const struct session *s)
+{
+    return s->messages;
+}
+
+bool session_managed(const struct session *s)
+{
+    return s->managed;
+}
+
+/* Nonces must be durable before the message that relies on them leaves (7.5). */
+static void keep_nonces(struct session *s, const struct sml_client_keep *keep)
+{
+    struct account *acc = device_find_account(s->d, str_of(s->server_id));
+
+    if (!acc || (!keep->client_nonce.n && !keep->server_nonce.n)) return;
+    if (keep->client_nonce.n) account_set_nonce(keep->client_nonce, acc->client_nonce, &acc->n_client_nonce);
+    if (keep->server_nonce.n) account_set_nonce(keep->server_nonce, acc->server_nonce, &acc->n_server_nonce);
+    device_note(s->d, state_put_account(s->d->state, acc, &s->d->trouble), "nonces");
+}
+
+/* The news: what the server acknowledged, what it wants done. */
+static enum rc act(struct session *s, const struct sml_client_news *news, struct arena *a, struct sml_answer **answers, struct err *e)
+{
+    struct device *d = s->d;
+
+    *answers = NULL;
+    for (size_t i = 0; i < news->n_acked; i++)
+        device_note(d, alerts_acked(d->alerts, news->acked[i], &d->trouble), "alert");
+    if (!news->n_cmds) return RC_OK;
+    s->managed = true;
+    mo_virt_facts(d, false);
+    return exec_cmds(d->tree, str_of(s->server_id), NULL, news->cmds, news->n_cmds, a, answers, e);
+}
+
+struct taken { struct session *s; const struct world *w; struct arena a; struct str body, hmac; struct session_post *post; struct err *e; };
+
+static enum rc decode(struct taken *t, const char *content_type, struct sml_msg *m, struct sml_hmac *hmac)
+{
+    enum sml_type type;
+    enum rc rc;
+
+    if (!sml_type_of_mime(str_of(content_type), &type))
+        return err_set(t->e, RC_UNSUPPORTED, "the server answered with Content-Type %.100s; is the address right?", content_type);
+    rc = sml_decode(type, t->body, &t->a, m, t->e);
+    if (!rc && t->hmac.n) rc = sml_hmac_parse(t->hmac, &t->a, hmac, t->e);
+    return rc;
+}
+
+/* Message -> news -> acts -> message. @param over  nothing more is to be sent */
+static enum rc turn(struct taken *t, const struct sml_msg *m, const struct sml_hmac *hmac, struct sml_msg *out, bool *over)
+{
+    struct session *s = t->s;
+    struct device *d = s->d;
+    struct sml_client_news news = { 0 };
+    struct sml_client_keep keep = { 0 };
+    struct sml_answer *answers;
+    struct sml_alert_out *alerts = NULL;
+    enum rc rc = sml_client_take(s->client, m, hmac->present ? hmac : NULL, t->body, t->w, &t->a, &news, &keep, t->e);
+
+    if (rc) return rc;
+    keep_nonces(s, &keep);
+    if (news.refused || news.aborted) {
+        *over = true;
+        return err_set(t->e, RC_DENIED, "%s: %s", news.refused ? "the server does not accept us" : "the session was broken off",
+                       news.why ? news.why : "no reason given");
+    }
+    if (news.over) {
+        *over = true;
+        return act(s, &news, &t->a, &answers, t->e);
+    }
+    rc = act(s, &news, &t->a, &answers, t->e);
+    if (!rc && !news.resend) rc = alerts_take(d->alerts, str_of(s->server_id), SESSION_ALERTS, &t->a, &alerts, t->e);
+    if (!rc) rc = sml_client_answer(s->client, answers, alerts, t->w, &t->a, out, over, &keep, t->e);
+    if (!rc) keep_nonces(s, &keep);
+    return rc;
+}
+
+enum session_next session_reply(struct session *s, const struct world *w, long status, const char *content_type, struct str hmac,
+                                struct str body, struct session_post *post, struct err *e)
+{
+    struct taken t = { .s = s, .w = w, .body = body, .hmac = hmac, .post = post, .e = e };
+    struct sml_hmac mac = { 0 };
+    struct sml_msg m, out;
+    bool over = false;
+    enum rc rc, kept;
+
+    if (status != 200) {
+        err_set(e, status == 503 ? RC_BUSY : RC_IO, "the server answered HTTP %ld%s", status,
+                status == 404 ? "; is the path of the account's address right?" : status == 503 ? " (overloaded)" : "");
+        return SESSION_FAILED;
+    }
+    arena_init(&t.a, SML_MSG_ARENA_BYTES);
+    device_enter(s->d, w, str_of(s->server_id));
+    rc = decode(&t, content_type, &m, &mac);
+    if (!rc) rc = turn(&t, &m, &mac, &out, &over);
+    kept = device_leave(s->d, e);
+    if (!rc) rc = kept;
+    if (!rc && !over) rc = encode(s, &out, &t.a, post, e);
+    arena_finish(&t.a);
+    return rc ? SESSION_FAILED : over ? SESSION_OVER : SESSION_POST;
+}
