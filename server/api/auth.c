@@ -17,7 +17,7 @@ enum {
 #define COOKIE "dmvisor"
 
 struct session { uint8_t hash[SHA256_BYTES]; int64_t token, expires_ms; };
-struct sessions { struct session s[SESSIONS]; };
+struct logins { struct session s[SESSIONS]; };
 
 static const char *const role_names[] = { [ROLE_VIEWER] = "viewer", [ROLE_OPERATOR] = "operator", [ROLE_ADMIN] = "admin",
                                           [ROLE_AUDITOR] = "auditor" };
@@ -42,13 +42,13 @@ static bool may(enum role has, enum role needs)
     return false;
 }
 
-enum rc sessions_create(struct sessions **out, struct err *e)
+enum rc logins_create(struct logins **out, struct err *e)
 {
     *out = calloc(1, sizeof **out);
     return *out ? RC_OK : err_set(e, RC_NOMEM, "no memory for console sessions");
 }
 
-void sessions_destroy(struct sessions *s)
+void logins_destroy(struct logins *s)
 {
     free(s);
 }
@@ -63,7 +63,7 @@ static struct session *session_find(struct call *c, struct str secret)
     uint8_t hash[SHA256_BYTES];
     crypto_sha256(secret, hash);
     for (size_t i = 0; i < SESSIONS; i++) {
-        struct session *s = &c->api->sessions->s[i];
+        struct session *s = &c->api->logins->s[i];
         if (s->token && s->expires_ms > c->w.now_ms && text_same_secret(bytes_of(s->hash, sizeof hash), bytes_of(hash, sizeof hash)))
             return s;
     }
@@ -225,7 +225,7 @@ static enum rc login(struct call *c)
     json_t *body = NULL;
     const struct field fields[] = { { "token", FIELD_TEXT, true, 200, &token, NULL } };
     char secret[TOKEN_CHARACTERS + 1];
-    struct session *free_one = &c->api->sessions->s[0];
+    struct session *free_one = &c->api->logins->s[0];
 
     enum rc rc = json_read(c->r->body, &body, &c->e);
     if (!rc)
@@ -236,7 +236,7 @@ static enum rc login(struct call *c)
     if (rc)
         return rc;
     for (size_t i = 0; i < SESSIONS; i++) {             /* an unused one, else the one that ends first */
-        struct session *s = &c->api->sessions->s[i];
+        struct session *s = &c->api->logins->s[i];
         if (!s->token) {
             free_one = s;
             break;

@@ -20,14 +20,14 @@ enum {
 /* What a route asks for. An auditor reads all that a viewer does, and the audit. */
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN, ROLE_AUDITOR };
 
-struct sessions;                        /* cookies of the console (auth.c) */
+struct logins;                        /* cookies of the console (auth.c) */
 
 struct api {
     const struct server *srv;
     struct images *images;
     struct sql *db;
     struct store *store;                /* previews */
-    struct sessions *sessions;
+    struct logins *logins;
     struct world (*now)(void);
     struct metrics *metrics;
     int64_t devices_ms, devices_cost_ms;        /* when devices were last counted for the metrics, and how long that took */
@@ -125,8 +125,8 @@ extern const struct route routes_auth[], routes_devices[], routes_device_changes
 extern const struct route *const api_routes[];
 
 /* Who asks (auth.c). */
-enum rc sessions_create(struct sessions **out, struct err *e);
-void sessions_destroy(struct sessions *s);
+enum rc logins_create(struct logins **out, struct err *e);
+void logins_destroy(struct logins *s);
 /** Fills in who; refuses with 401 or 403 when the route's role is not reached. */
 enum rc authenticate(struct call *c);
 

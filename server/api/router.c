@@ -291,7 +291,7 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
     if (!rc)
         rc = store_open(srv, &api->store, e);
     if (!rc)
-        rc = sessions_create(&api->sessions, e);
+        rc = logins_create(&api->logins, e);
     if (rc) {
         api_destroy(api);
         return rc;
@@ -304,7 +304,7 @@ void api_destroy(struct api *api)
 {
     if (!api)
         return;
-    sessions_destroy(api->sessions);
+    logins_destroy(api->logins);
     store_close(api->store);
     sql_close(api->db);
     free(api);

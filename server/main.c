@@ -1,0 +1,283 @@
+/* dmvisord: options, start, signals, stop. */
+#define _DEFAULT_SOURCE     /* setgroups */
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/world.h"
+#include "server/api/api.h"
+#include "server/events.h"
+#include "server/images.h"
+#include "server/metrics.h"
+#include "server/notifier.h"
+#include "server/retention.h"
+#include "server/server.h"
+#include "server/worker.h"
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CONFIG_ARENA_BYTES = 16 << 20, LOAD_ARENA_BYTES = 64 << 20, CERTIFICATE_DAYS = 825 };
+
+static const char usage[] =
+    "usage: dmvisord -f FILE [-n | --new-token NAME:ROLE[:AUTHORITY]]\n"
+    "       dmvisord --make-certificate FOLDER HOST...\n"
+    "       dmvisord --help-config | --help | --version\n"
+    "\n"
+    "  -f FILE            configuration (YAML); --help-config prints one with all settings, their defaults and help\n"
+    "  -n                 only check the configuration and what it names\n"
+    "  --new-token ...    make a token for the REST API and print it (roles: viewer, operator, admin, auditor)\n"
+    "  --make-certificate write a self-signed P-256 certificate (cert.pem, key.pem) for these hosts, for development\n"
+    "\n"
+    "Runs in the foreground and logs to standard error. SIGTERM and SIGINT stop it, SIGHUP reads the configuration again.\n";
+
+/* Everything the process owns. */
+struct process {
+    const char *file;
+    struct arena config_arena, load_arena;
+    struct server_config config;
+    struct server srv;
+    struct worker *worker;
+    struct images *images;
+    struct api *api;
+    struct http_listener *api_listener, *image_listener;
+    struct retention *retention;
+};
+
+static int complain(const char *what, const struct err *e)
+{
+    char text[ERR_TEXT_BYTES + 256];
+    fprintf(stderr, "dmvisord: %s%s%s\n", what, what[0] ? ": " : "", err_format(e, text, sizeof text));
+    return 1;
+}
+
+static int load_config(struct process *p)
+{
+    struct buf errors;
+    struct err e = { 0 };
+    buf_init(&errors, 1 << 20);
+    arena_init(&p->config_arena, CONFIG_ARENA_BYTES);
+    enum rc rc = server_config_load(p->file, &p->config_arena, &p->config, &errors, &e);
+    if (rc)
+        fputs(buf_z(&errors), stderr);
+    buf_finish(&errors);
+    return rc ? 1 : 0;
+}
+
+/* The server never serves as root: it becomes the configured account before it opens anything. */
+static enum rc drop_privileges(const char *user, struct err *e)
+{
+    if (geteuid() != 0)
+        return RC_OK;
+    if (!user)
+        return err_set(e, RC_DENIED, "started as root: set `user` in the configuration to the account it shall run as, or start it as that account");
+    const struct passwd *pw = getpwnam(user);
+    if (!pw || pw->pw_uid == 0)
+        return err_set(e, RC_INVALID, "user: there is no unprivileged account \"%s\" on this machine", user);
+    if (setgroups(0, NULL) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0)
+        return err_set(e, RC_IO, "cannot become %s: %s", user, strerror(errno));
+    return RC_OK;
+}
+
+static enum rc start(struct process *p, struct err *e)
+{
+    const struct server_config *c = &p->config;
+    const struct http_config api = { .address = c->api_address, .port = c->api_port, .cert_file = c->api_cert, .key_file = c->api_key,
+                                     .max_connections = c->api_max_connections, .max_body_bytes = c->api_max_body_bytes,
+                                     .idle_timeout_s = 120, .connection_memory = API_CONNECTION_MEMORY };
+    struct server *srv = &p->srv;
+    enum rc rc = (srv->metrics = metrics_create()) ? RC_OK : RC_NOMEM;
+    if (!rc) rc = events_create(srv, &srv->events, e);
+    if (!rc) rc = notifier_create(srv, &srv->notifier, e);
+    if (!rc) rc = images_open(srv, &p->images, e);
+    if (!rc) rc = images_listen(p->images, &p->image_listener, e);
+    if (!rc) rc = worker_start(srv, &p->worker, e);
+    if (!rc) rc = api_create(srv, p->images, &p->api, e);
+    if (!rc) rc = http_start(&api, api_handle, &api_uploads, p->api, &p->api_listener, e);
+    if (!rc) rc = retention_create(srv, &p->retention, e);
+    return rc;
+}
+
+/* Devices first: what they were told is kept, no new session begins; then those who look on. */
+static void stop(struct process *p)
+{
+    worker_stop(p->worker);
+    http_stop(p->api_listener);
+    http_stop(p->image_listener);
+    api_destroy(p->api);
+    retention_destroy(p->retention);
+    notifier_destroy(p->srv.notifier);
+    events_destroy(p->srv.events);
+    images_close(p->images);
+    metrics_destroy(p->srv.metrics);
+}
+
+/* The new configuration takes the old one's place; the old one's arena stays until the end, threads may still look at it. */
+static void reload(struct process *p, struct process *fresh)
+{
+    const char *fixed;
+    fresh->file = p->file;
+    if (load_config(fresh)) {
+        log_event(LOG_ERROR, "reload.refused", LOG_Z("why", "the configuration has mistakes; the one before stays in force"));
+    } else if ((fixed = server_config_needs_restart(p->srv.config, &fresh->config)) != NULL) {
+        log_event(LOG_ERROR, "reload.refused", LOG_Z("setting", fixed), LOG_Z("why", "this setting needs a restart; the configuration before stays in force"));
+    } else {
+        log_set_level((enum log_level)fresh->config.log_level);
+        p->srv.config = &fresh->config;
+        log_event(LOG_INFO, "reloaded", LOG_Z("file", p->file));
+    }
+}
+
+static void serve(struct process *p, const sigset_t *signals)
+{
+    enum { RELOADS = 1000 };
+    struct process *old[RELOADS];
+    size_t n_old = 0;
+    int sig;
+    while (sigwait(signals, &sig) == 0 && sig == SIGHUP) {
+        struct process *fresh = n_old < RELOADS ? calloc(1, sizeof *fresh) : NULL;
+        if (!fresh) {
+            log_event(LOG_ERROR, "reload.refused", LOG_Z("why", "too many reloads since the start"));
+            continue;
+        }
+        reload(p, fresh);
+        old[n_old++] = fresh;
+    }
+    log_event(LOG_INFO, "stopping", LOG_N("signal", sig));
+    stop(p);
+    while (n_old) {
+        arena_finish(&old[--n_old]->config_arena);
+        free(old[n_old]);
+    }
+}
+
+static int run(struct process *p, bool only_check)
+{
+    struct err e = { 0 };
+    sigset_t signals;
+    const struct server_config *c = &p->config;
+
+    if (load_config(p))
+        return 1;
+    log_open((enum log_level)c->log_level, (enum log_form)c->log_form, STDERR_FILENO);
+    if (!only_check && drop_privileges(c->user, &e))
+        return complain("", &e);
+    arena_init(&p->load_arena, LOAD_ARENA_BYTES);
+    if (server_load(&p->srv, c, &p->load_arena, &e))
+        return complain("", &e);
+    if (only_check) {
+        printf("%s is in order\n", p->file);
+        return 0;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);         /* before any thread: all of them inherit it */
+    if (server_prepare_database(c, world_real().now_ms, &e) || start(p, &e)) {
+        complain("cannot start", &e);
+        stop(p);
+        return 1;
+    }
+    log_event(LOG_INFO, "started", LOG_Z("version", DMVISOR_VERSION), LOG_Z("dm", c->dm_url), LOG_N("dm_port", worker_port(p->worker)),
+              LOG_N("api_port", http_port(p->api_listener)), LOG_N("images_port", http_port(p->image_listener)),
+              LOG_Z("tls", c->dm_cert ? "on" : c->dm_behind_proxy ? "in the proxy" : "off (demo)"));
+    serve(p, &signals);
+    log_event(LOG_INFO, "stopped", LOG_Z("version", DMVISOR_VERSION));
+    return 0;
+}
+
+static int new_token(struct process *p, const char *text)
+{
+    struct err e = { 0 };
+    char token[API_TOKEN_BYTES];
+    const struct sql_options o = { .durable = true, .busy_ms = 10000 };
+    struct str rest = str_of(text), name, role, authority = { 0 };
+    const struct world w = world_real();
+    struct sql *db = NULL;
+
+    if (load_config(p))
+        return 1;
+    log_open(LOG_WARN, LOG_LOGFMT, STDERR_FILENO);
+    if (!str_cut(&rest, ':', &name) || !str_cut(&rest, ':', &role) || name.n == 0) {
+        fprintf(stderr, "dmvisord: --new-token needs NAME:ROLE, or NAME:ROLE:AUTHORITY\n");
+        return 2;
+    }
+    str_cut(&rest, ':', &authority);
+    umask(077);
+    enum rc rc = drop_privileges(p->config.user, &e);
+    if (!rc) rc = server_prepare_database(&p->config, w.now_ms, &e);
+    if (!rc) rc = sql_open(p->config.database, &o, &db, &e);
+    if (!rc) rc = api_token_add(db, authority, name, role, 0, &w, token, &e);
+    sql_close(db);
+    if (rc)
+        return complain("no token was made", &e);
+    printf("%s\n", token);
+    return 0;
+}
+
+static int make_certificate(int n, char **arg)
+{
+    struct err e = { 0 };
+    char cert[1024], key[1024];
+    if (n < 2) {
+        fprintf(stderr, "dmvisord: --make-certificate needs a folder and at least one host name or address\n");
+        return 2;
+    }
+    snprintf(cert, sizeof cert, "%s/cert.pem", arg[0]);
+    snprintf(key, sizeof key, "%s/key.pem", arg[0]);
+    if (crypto_make_certificate(cert, key, (const char *const *)(arg + 1), (size_t)n - 1, CERTIFICATE_DAYS, &e))
+        return complain("no certificate was made", &e);
+    return 0;
+}
+
+static int help_config(void)
+{
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    server_config_help(&b);
+    fputs(buf_z(&b), stdout);
+    buf_finish(&b);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    enum { TOKEN = 256, CERTIFICATE, HELP_CONFIG };
+    static const struct option options[] = {
+        { "file", required_argument, NULL, 'f' }, { "check", no_argument, NULL, 'n' }, { "new-token", required_argument, NULL, TOKEN },
+        { "make-certificate", no_argument, NULL, CERTIFICATE }, { "help-config", no_argument, NULL, HELP_CONFIG },
+        { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
+    };
+    struct process p = { 0 };
+    const char *token = NULL;
+    bool check = false, certificate = false;
+    for (int o; (o = getopt_long(argc, argv, "f:nhV", options, NULL)) != -1;)
+        switch (o) {
+        case 'f': p.file = optarg; break;
+        case 'n': check = true; break;
+        case TOKEN: token = optarg; break;
+        case CERTIFICATE: certificate = true; break;
+        case HELP_CONFIG: return help_config();
+        case 'h': fputs(usage, stdout); return 0;
+        case 'V': puts("dmvisord " DMVISOR_VERSION); return 0;
+        default: fputs(usage, stderr); return 2;
+        }
+    if (certificate)
+        return make_certificate(argc - optind, argv + optind);
+    if (!p.file || optind < argc) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    int code = token ? new_token(&p, token) : run(&p, check);
+    server_unload(&p.srv);
+    arena_finish(&p.load_arena);
+    arena_finish(&p.config_arena);
+    return code;
+}
