@@ -1,0 +1,284 @@
+#include "tests/lib/test.h"
+#include "tests/server/site.h"
+
+#include "server/events.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define IS(path, want) CU_ASSERT_STRING_EQUAL(site_get(s, path), want)
+enum { RUNNING = 50, STOPPED = 30, LOCKED = 10, UNLOCKED = 30 };
+
+static const char operations[] = "/api/v1/devices/phone/operations";
+
+static struct site *begin(void)
+{
+    struct site *s = site_begin();
+    site_device(s, "phone", "{\"department\":\"sales\"}");
+    site_vm(s, "phone", "corp", RUNNING, UNLOCKED);
+    return s;
+}
+
+static void policy(struct site *s, const char *vm)
+{
+    char text[1000];
+    snprintf(text, sizeof text, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work, authority: acme-it}\nspec:\n"
+             "  selector: 'label.department == \"sales\"'\n  vm:\n    id: corp\n%s", vm);
+    CU_ASSERT(site_call(s, "PUT", "/api/v1/policies/work", text) < 300);
+}
+
+static void takes_an_operation_and_calls_the_device(void)
+{
+    struct site *s = begin();
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"lock\",\"vm\":\"corp\",\"args\":{\"msg\":\"Lost\"}}"), 202);
+    IS("state", "queued");
+    IS("kind", "lock");
+    IS("label", "Lock");
+    IS("vm", "corp");
+    IS("args.msg", "Lost");
+    IS("createdBy", "root");
+    IS("steps.0.state", "queued");
+    char location[100];
+    snprintf(location, sizeof location, "%s", site_header(s, "Location"));
+    CU_ASSERT_EQUAL(site_call(s, "GET", location, NULL), 200);
+    IS("device", "phone");
+    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM device WHERE want_stamp > 1"), 1);
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/triggers?device=phone", NULL), 200);
+    CU_ASSERT_EQUAL(site_count(s, "items"), 1);
+    IS("items.0.why", "operation lock");
+    IS("items.0.state", "pending");
+    IS("items.0.sessionId", "1");
+    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM event WHERE type = 'operation' AND device = 'phone'"), 1);
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/phone/vms/corp", NULL), 200);
+    IS("operation.kind", "lock");
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/audit", NULL), 200);
+    IS("items.0.action", "operation.create");
+    site_end(s);
+}
+
+static void refuses_what_cannot_be(void)
+{
+    static const struct { const char *body; int status; const char *pointer; } row[] = {
+        { "{\"kind\":\"dance\",\"vm\":\"corp\"}", 400, "/kind" },
+        { "{\"kind\":\"lock\"}", 400, "/kind" },
+        { "{\"kind\":\"lock\",\"vm\":\"\"}", 400, "/vm" },
+        { "{\"kind\":\"lock\",\"vm\":\"other\"}", 404, "/vm" },
+        { "{\"kind\":\"lock\",\"vm\":\"corp\",\"args\":{\"volume\":\"11\"}}", 400, "/args/volume" },
+        { "{\"kind\":\"lock\",\"vm\":\"corp\",\"args\":{\"msg\":\"a;b\"}}", 400, "/args/msg" },
+        { "{\"kind\":\"reboot\",\"vm\":\"corp\",\"args\":{\"timeout\":\"soon\"}}", 400, "/args/timeout" },
+        { "{\"kind\":\"reboot\",\"vm\":\"corp\",\"args\":{\"force\":2}}", 400, "/args/force" },
+        { "{\"kind\":\"wipe\",\"vm\":\"corp\",\"args\":{\"scope\":\"moon\"}}", 400, "/args/scope" },
+        { "{\"kind\":\"lock\",\"vm\":\"corp\",\"expires\":\"2001-01-01T00:00:00Z\"}", 400, "/expires" },
+        { "{\"kind\":\"lock\",\"vm\":\"corp\",\"expires\":\"tomorrow\"}", 400, "/expires" },
+        { "{\"kind\":\"lock\",\"vm\":\"corp\",\"uri\":\"./A\"}", 400, "/kind" },
+        { "{\"kind\":\"snapshots.remove\",\"vm\":\"corp\"}", 400, "/kind" },
+        { "{\"kind\":\"tree\",\"command\":\"jump\",\"uri\":\"./A\"}", 400, "/command" },
+        { "{\"kind\":\"tree\",\"command\":\"get\"}", 400, "/uri" },
+        { "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"./A//B\"}", 400, "/uri" },
+        { "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"./A\",\"data\":\"x\"}", 400, "/data" },
+        { "{\"kind\":\"tree\",\"command\":\"delete\",\"uri\":\"./DevInfo/DevId\"}", 422, "/uri" },
+        { "{\"kind\":\"tree\",\"command\":\"replace\",\"uri\":\"./DevInfo/DevId\",\"data\":\"x\"}", 422, "/uri" },
+    };
+    struct site *s = begin();
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        int status = site_call(s, "POST", operations, row[i].body);
+        if (status != row[i].status)
+            printf("%s -> %s\n", row[i].body, s->body);
+        CU_ASSERT_EQUAL(status, row[i].status);
+        IS("pointer", row[i].pointer);
+    }
+    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM operation"), 0);
+    site_end(s);
+}
+
+static void takes_tree_commands(void)
+{
+    struct site *s = begin();
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"DevInfo?list=Struct\"}"), 202);
+    IS("uri", "./DevInfo?list=Struct");
+    IS("command", "get");
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations,
+        "{\"kind\":\"tree\",\"command\":\"replace\",\"uri\":\"./Vendor/X\",\"format\":\"int\",\"data\":\"7\"}"), 202);
+    IS("format", "int");
+    IS("data", "7");
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"refresh\"}"), 202);
+    IS("vm", "");
+    site_end(s);
+}
+
+static void a_policy_is_not_contradicted(void)
+{
+    static const struct { const char *spec, *body; int status; } row[] = {
+        { "    state: running\n", "{\"kind\":\"stop\",\"vm\":\"corp\"}", 409 },
+        { "    state: running\n", "{\"kind\":\"suspend\",\"vm\":\"corp\"}", 409 },
+        { "    state: running\n", "{\"kind\":\"delete\",\"vm\":\"corp\"}", 409 },
+        { "    state: running\n", "{\"kind\":\"reboot\",\"vm\":\"corp\"}", 202 },
+        { "    state: running\n", "{\"kind\":\"lock\",\"vm\":\"corp\"}", 202 },
+        { "    state: running\n", "{\"kind\":\"wipe\",\"vm\":\"corp\"}", 202 },
+        { "    state: stopped\n", "{\"kind\":\"start\",\"vm\":\"corp\"}", 409 },
+        { "    state: absent\n", "{\"kind\":\"start\",\"vm\":\"corp\"}", 409 },
+        { "    locked: true\n", "{\"kind\":\"unlock\",\"vm\":\"corp\"}", 409 },
+        { "    locked: true\n", "{\"kind\":\"lock\",\"vm\":\"corp\"}", 202 },
+        { "    locked: true\n", "{\"kind\":\"stop\",\"vm\":\"corp\"}", 202 },
+        { "    locked: false\n", "{\"kind\":\"lock\",\"vm\":\"corp\"}", 409 },
+        { "    qos: normal\n", "{\"kind\":\"delete\",\"vm\":\"corp\"}", 202 },
+    };
+    struct site *s = begin();
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        policy(s, row[i].spec);
+        int status = site_call(s, "POST", operations, row[i].body);
+        if (status != row[i].status)
+            printf("%s %s -> %d %s\n", row[i].spec, row[i].body, status, s->body);
+        CU_ASSERT_EQUAL(status, row[i].status);
+        if (row[i].status == 409) {
+            CU_ASSERT_PTR_NOT_NULL(strstr(site_get(s, "detail"), "policy work wants"));
+        }
+    }
+    site_end(s);
+}
+
+static void lists_and_cancels(void)
+{
+    struct site *s = begin();
+    for (int i = 0; i < 3; i++)
+        site_call(s, "POST", operations, "{\"kind\":\"kpi.collect\",\"vm\":\"corp\"}");
+    site_sql(s, "UPDATE operation SET state = 'sent' WHERE operation_id = 2");
+    site_sql(s, "UPDATE operation SET state = 'failed', code = 1428, reason = 'no' WHERE operation_id = 3");
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/operations?state=open", NULL), 200);
+    CU_ASSERT_EQUAL(site_count(s, "items"), 2);
+    IS("items.0.id", "2");
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/operations?state=failed&device=phone", NULL), 200);
+    CU_ASSERT_EQUAL(site_count(s, "items"), 1);
+    IS("items.0.codeText", "start failed or took too long");
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/phone/operations?limit=2", NULL), 200);
+    IS("next", "2");
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/operations?state=odd", NULL), 400);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/operations/1:cancel", ""), 200);
+    IS("state", "cancelled");
+    IS("steps.1.reason", "cancelled by root");
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/operations/1:cancel", ""), 409);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/operations/2:cancel", ""), 409);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/operations/99:cancel", ""), 404);
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/operations/x", NULL), 404);
+    site_end(s);
+}
+
+static void a_device_does_not_get_endless_work(void)
+{
+    struct site *s = begin();
+    int status = 0, n = 0;
+    while (n < 200 && (status = site_call(s, "POST", operations, "{\"kind\":\"refresh\"}")) == 202)
+        n++;
+    CU_ASSERT_EQUAL(status, 409);
+    CU_ASSERT_EQUAL(n, 100);
+    site_end(s);
+}
+
+static void calls_a_device_when_asked(void)
+{
+    struct site *s = begin();
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/devices/phone/triggers", "{\"why\":\"a test\"}"), 202);
+    IS("state", "pending");
+    IS("why", "a test");
+    IS("latencyMs", "null");
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/devices/phone/triggers", ""), 202);
+    IS("id", "1");                      /* the open one serves */
+    site_sql(s, "UPDATE trigger SET state = 'answered', sent_ms = 1000, answered_ms = 1250, next_ms = NULL");
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/triggers", NULL), 200);
+    IS("items.0.latencyMs", "250");
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/devices/phone/triggers", ""), 202);
+    IS("id", "2");
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/devices", "{\"id\":\"mute\"}"), 201);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/devices/mute/triggers", ""), 409);
+    site_sql(s, "INSERT INTO session (device_id, session_id, trigger_id, started_ms, ended_ms, messages, outcome, why)"
+                " VALUES (1, 'A1', 1, 1000, 2000, 3, 'done', 'settled')");
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/phone/sessions", NULL), 200);
+    IS("items.0.messages", "3");
+    IS("items.0.trigger", "1");
+    IS("items.0.outcome", "done");
+    site_end(s);
+}
+
+static void streams_what_happens(void)
+{
+    struct site *s = begin();
+    int all = site_open(s, "/api/v1/events"), some = site_open(s, "/api/v1/events?types=policy,image&device=");
+    CU_ASSERT_PTR_NOT_NULL(strstr(site_hear(s, all, "retry: 2000\n\n"), "text/event-stream"));
+    site_hear(s, some, "retry: 2000\n\n");
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"lock\",\"vm\":\"corp\"}"), 202);
+    policy(s, "    qos: normal\n");
+    const char *t = site_hear(s, all, "event: policy");
+    CU_ASSERT_PTR_NOT_NULL(strstr(t, "event: operation\ndata: {"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(t, "\"device\":\"phone\""));
+    t = site_hear(s, some, "event: policy");
+    CU_ASSERT_PTR_NULL(strstr(t, "event: operation"));
+    close(some);
+    close(all);
+    int64_t first = site_sql_int(s, "SELECT event_id FROM event WHERE type = 'operation'");
+    char header[60];
+    snprintf(header, sizeof header, "Last-Event-ID: %lld\r\n", (long long)first);
+    s->headers = header;
+    all = site_open(s, "/api/v1/events");
+    t = site_hear(s, all, "event: policy");
+    CU_ASSERT_PTR_NULL(strstr(t, "event: operation"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(t, "event: policy"));
+    close(all);
+    s->headers = "Last-Event-ID: 999999\r\n";
+    all = site_open(s, "/api/v1/events");
+    CU_ASSERT_PTR_NOT_NULL(strstr(site_hear(s, all, "event: reset\n"), "event: reset\ndata: {}\n\n"));
+    close(all);
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/events?types=gossip", NULL), 400);
+    s->headers = "Last-Event-ID: x\r\n";
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/events", NULL), 400);
+    site_end(s);
+}
+
+static void streams_keep_to_their_authority(void)
+{
+    struct site *s = begin();
+    site_sql(s, "INSERT INTO authority (name, server_id, created_ms) VALUES ('operator-x', 'net.x.dm', 1)");
+    s->token = site_token(s, "viewer", "operator-x");
+    int x = site_open(s, "/api/v1/events");
+    site_hear(s, x, "retry: 2000\n\n");
+    s->token = NULL;
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"lock\",\"vm\":\"corp\"}"), 202);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/devices", "{\"id\":\"theirs\",\"authority\":\"operator-x\"}"), 201);
+    const char *t = site_hear(s, x, "theirs");
+    CU_ASSERT_PTR_NOT_NULL(strstr(t, "theirs"));
+    CU_ASSERT_PTR_NULL(strstr(t, "phone"));
+    close(x);
+    site_end(s);
+}
+
+static void follows_one_operation_to_its_end(void)
+{
+    struct site *s = begin();
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"lock\",\"vm\":\"corp\"}"), 202);
+    int fd = site_open(s, "/api/v1/operations/1/events");
+    CU_ASSERT_PTR_NOT_NULL(strstr(site_hear(s, fd, "\"state\":\"queued\""), "event: operation\ndata: {\"id\":1,"));
+    site_sql(s, "UPDATE operation SET state = 'sent' WHERE operation_id = 1");
+    site_sql(s, "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', '{\"id\":1}')");
+    events_wake(s->srv.events);
+    CU_ASSERT_PTR_NOT_NULL(strstr(site_hear(s, fd, "\"state\":\"sent\""), "\"state\":\"sent\""));
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/operations/2/events", NULL), 404);
+    site_sql(s, "UPDATE operation SET state = 'verified' WHERE operation_id = 1");
+    site_sql(s, "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', '{\"id\":1}')");
+    events_wake(s->srv.events);
+    const char *t = site_hear(s, fd, NULL);         /* the server ends it */
+    CU_ASSERT_PTR_NOT_NULL(strstr(t, "\"state\":\"verified\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(t, "\r\n0\r\n\r\n"));
+    close(fd);
+    site_end(s);
+}
+
+TEST_MAIN("server.api.operations",
+    TEST(takes_an_operation_and_calls_the_device),
+    TEST(refuses_what_cannot_be),
+    TEST(takes_tree_commands),
+    TEST(a_policy_is_not_contradicted),
+    TEST(lists_and_cancels),
+    TEST(a_device_does_not_get_endless_work),
+    TEST(calls_a_device_when_asked),
+    TEST(streams_what_happens),
+    TEST(streams_keep_to_their_authority),
+    TEST(follows_one_operation_to_its_end))
