@@ -108,6 +108,12 @@ void sessions_destroy(struct sessions *ss)
     free(ss);
 }
 
+void sessions_forget(struct sessions *ss)
+{
+    if (ss) ss->left = NULL;
+    sessions_destroy(ss);
+}
+
 /* ---- finding ---- */
 
 static uint64_t key_hash(int64_t authority, struct str name) { return str_hash(name) ^ (uint64_t)authority * 0x9E3779B97F4A7C15u; }

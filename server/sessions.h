@@ -52,6 +52,8 @@ struct sessions;
 typedef void sessions_left(void *ctx, struct session *s, const char *why);
 struct sessions *sessions_create(const struct sessions_config *c, sessions_left *left, void *ctx);     /* NULL when out of memory */
 void sessions_destroy(struct sessions *ss);
+/** As sessions_destroy, without a word to anybody. */
+void sessions_forget(struct sessions *ss);
 
 struct session_key { int64_t authority; struct str name, id, msg_id, token; uint64_t hash; size_t bytes; };
 /**

@@ -1,0 +1,74 @@
+#ifndef TESTS_SERVER_LAB_H
+#define TESTS_SERVER_LAB_H
+/* The DM line over a database in a new folder, and a phone that talks to it through both session machines without a socket between them.
+ * Time stands still but for lab_wait. */
+#include "server/exchange.h"
+#include "server/server.h"
+#include "syncml/client.h"
+#include "tests/policy/sim.h"
+
+enum { LAB_ALERTS = 32 };
+
+struct lab {
+    char dir[64], database[128], key[128], images_dir[128], schema_dir[256], ddf_dir[256];
+    struct server_config config;
+    struct server srv;
+    struct arena arena;
+    struct dm *dm;
+    struct sql *db;                     /* the test's own connection */
+    struct world world;
+    uint64_t seed;
+};
+
+struct phone {
+    struct lab *lab;
+    char name[64], password[32], server_password[32], session_id[16];
+    char client_ha1[SML_HA1_BYTES + 1], server_ha1[SML_HA1_BYTES + 1];
+    uint8_t client_nonce[SML_NONCE_MAX], server_nonce[SML_NONCE_MAX];
+    size_t n_client_nonce, n_server_nonce;
+    struct sim_device *sim;
+    enum sml_type type;
+    enum sml_auth pref;
+    bool no_token;                      /* reports no StateToken */
+    struct { char uri[160], type[120], data[120], correlator[64]; uint64_t tag; bool used; } alert[LAB_ALERTS];
+    uint64_t next_tag;
+    /* What the last session was like. */
+    unsigned posts, commands;
+    int status;                         /* last HTTP status */
+    const char *refused;
+    bool over, aborted;
+    /* Mischief, for the next session. */
+    int lose_answer;                    /* the n-th answer is lost (1 = first); the session is given up there */
+    int repeat;                         /* the n-th message is sent twice, as if its answer had been lost */
+    bool twice_same;                    /* set when both answers to the repeated message were the same */
+    int vanish;                         /* after the n-th answer the phone says nothing more */
+    void (*before_answer)(struct phone *p, int n);      /* called with each answer in hand */
+    struct buf log;                     /* every message as text, when `talk` */
+    bool talk;
+};
+
+struct lab *lab_begin(void);
+void lab_end(struct lab *l);
+/** The process dies without a word and a new one comes up. */
+void lab_crash(struct lab *l);
+void lab_wait(struct lab *l, int64_t ms);
+void lab_sql(struct lab *l, const char *text);
+int64_t lab_int(struct lab *l, const char *text);
+/** First column of the first row, good until the next call. "" when there is no row. */
+const char *lab_text(struct lab *l, const char *text);
+/** Apply a policy document, as the API does. */
+void lab_policy(struct lab *l, const char *yaml);
+void lab_image(struct lab *l, const char *name, const char *version);
+/** Ask for an operation, as the API does. @return its number */
+int64_t lab_operation(struct lab *l, const char *device, const char *vm, const char *kind, const char *args);
+
+struct phone *phone_begin(struct lab *l, const char *name);
+void phone_end(struct phone *p);
+/** One session. @param alert 1200 or 1201. @return it ended well */
+bool phone_call(struct phone *p, int alert, const char *session_id);
+/** Time for what runs on the phone: operations end, alerts are queued. */
+void phone_tick(struct phone *p);
+void phone_alert(struct phone *p, const char *uri, const char *type, const char *data, const char *correlator);
+/** Sessions and ticks until one of them has nothing to do, at most n. @return sessions */
+unsigned phone_settle(struct phone *p, unsigned n);
+#endif
