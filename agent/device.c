@@ -536,6 +536,19 @@ int64_t device_next_ms(const struct device *d)
     return next;
 }
 
+int64_t device_alerts_since_ms(const struct device *d, size_t account)
+{
+    int64_t since;
+
+    alerts_waiting(d->alerts, str_of(d->accounts[account].server_id), &since);
+    return since;
+}
+
+int64_t device_coalesce_ms(const struct device *d)
+{
+    return d->settings.coalesce_s * 1000;
+}
+
 bool device_busy(const struct device *d)
 {
     for (size_t i = 0; i < d->n_jobs; i++)

@@ -44,6 +44,9 @@ const struct account *device_account(const struct device *d, size_t i);
 enum rc device_work(struct device *d, const struct world *w, struct err *e);
 /** Earliest time device_work has something to do; INT64_MAX = none. */
 int64_t device_next_ms(const struct device *d);
+/** Alerts that wait for this server: since when (INT64_MAX = none), and how long they are to be grouped. */
+int64_t device_alerts_since_ms(const struct device *d, size_t account);
+int64_t device_coalesce_ms(const struct device *d);
 bool device_busy(const struct device *d);       /* an operation runs */
 size_t device_alerts(const struct device *d);
 size_t device_vms(const struct device *d);

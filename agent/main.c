@@ -1,0 +1,497 @@
+/* dmvisor-agent: one device on this machine. A loop waits for the clock, the hypervisor, downloads, notifications and answers; the device
+ * (device.h) does the rest. */
+#include "agent/calls.h"
+#include "agent/config.h"
+#include "agent/post.h"
+#include "agent/session.h"
+#include "agent/vm.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ACCOUNT_FILES = 8, SIM_DELAY_MS = 200, STOP_WAIT_MS = 10000, LONGEST_WAIT_MS = 60000, SIM_WAIT_MS = 100 };
+
+struct agent {
+    struct arena arena;
+    struct agent_config config;
+    struct device_shared *shared;
+    struct device *device;
+    struct hv *hv; bool sim;
+    struct loader *loader;
+    struct state *state;
+    struct post *post;
+    struct session *session; size_t calling; bool pushed; int64_t session_ms;
+    struct calls calls;
+    struct push_memory pushes;
+    int epoll, push_fd, signal_fd, lock_fd;
+    bool stop;
+};
+
+static const char usage[] =
+    "usage: dmvisor-agent [-f FILE] [--account FILE]... [-n]\n"
+    "       dmvisor-agent --help-config | --help | --version\n"
+    "  -f FILE            configuration (YAML); --help-config prints one with all settings, their defaults and help\n"
+    "  --account FILE     account at a server, as its registration answered; imported once, may be given several times\n"
+    "  -n                 check the configuration and the accounts, then end\n"
+    "Signals: TERM and INT end it (VMs go on, unless hypervisor.stopVmsOnExit), USR1 calls all servers now.\n";
+
+static int complain(const struct err *e)
+{
+    char text[ERR_TEXT_BYTES + 256];
+
+    fprintf(stderr, "dmvisor-agent: %s\n", err_format(e, text, sizeof text));
+    return 1;
+}
+
+/* --- starting --- */
+
+static enum rc folder(struct agent *g, const char *name, const char **out, struct err *e)
+{
+    struct str path = arena_printf(&g->arena, "%s%s%s", g->config.data, name[0] ? "/" : "", name);
+
+    if (!path.p) return err_set(e, RC_NOMEM, "no memory for a path");
+    if (mkdir(path.p, 0700) && errno != EEXIST)
+        return err_at(e, RC_IO, path.p, 0, 0, "cannot be made: %s; choose another folder with `data:` or make its parent", strerror(errno));
+    *out = path.p;
+    return RC_OK;
+}
+
+/* Two agents on one state would undo each other's work. */
+static enum rc lock_data(struct agent *g, struct err *e)
+{
+    struct str path = arena_printf(&g->arena, "%s/lock", g->config.data);
+
+    g->lock_fd = path.p ? open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (g->lock_fd < 0) return err_at(e, RC_IO, path.p, 0, 0, "cannot be written: %s", strerror(errno));
+    if (flock(g->lock_fd, LOCK_EX | LOCK_NB)) return err_at(e, RC_BUSY, path.p, 0, 0, "another dmvisor-agent works in this folder; stop it first");
+    return RC_OK;
+}
+
+/* A device without a number of its own makes one up once. */
+static enum rc identity(struct agent *g, const struct world *w, struct err *e)
+{
+    struct str id;
+    uint8_t r[16];
+    char hex[33];
+    enum rc rc;
+
+    if (g->config.id) return RC_OK;
+    rc = state_get(g->state, "device.id", &g->arena, &id, e);
+    if (rc == RC_NOT_FOUND) {
+        err_clear(e);
+        w->random(w->ctx, r, sizeof r);
+        r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
+        r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
+        for (size_t i = 0; i < sizeof r; i++)
+            snprintf(hex + 2 * i, 3, "%02x", r[i]);
+        id = arena_printf(&g->arena, "urn:uuid:%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+        rc = state_set(g->state, "device.id", id, e);
+        if (!rc) rc = state_commit(g->state, e);
+    }
+    g->config.id = id.p;
+    return rc;
+}
+
+static enum rc open_hypervisor(struct agent *g, struct err *e)
+{
+    const char *dir;
+    enum rc rc = folder(g, "hypervisor", &dir, e);
+
+    g->sim = !strcmp(g->config.hypervisor, "sim:");
+    if (rc || !g->sim) return rc ? rc : hv_libvirt_create(g->config.hypervisor, dir, &g->hv, e);
+    g->hv = hv_sim_create(SIM_DELAY_MS, 1);
+    if (!g->hv) return err_set(e, RC_NOMEM, "no memory for the hypervisor in memory");
+    hv_sim_advance(g->hv, world_real().now_ms);
+    return RC_OK;
+}
+
+static enum rc open_device(struct agent *g, const struct world *w, struct err *e)
+{
+    const char *images, *vms, *data, *file;
+    struct agent_config *c = &g->config;
+    enum rc rc = device_shared_load(c->objects, c->own, &g->shared, e);
+
+    if (!rc) rc = folder(g, "", &data, e);
+    if (!rc) rc = lock_data(g, e);
+    if (!rc) rc = folder(g, "images", &images, e);
+    if (!rc) rc = folder(g, "vms", &vms, e);
+    if (rc) return rc;
+    file = arena_printf(&g->arena, "%s/state.db", data).p;
+    rc = state_open(file, arena_printf(&g->arena, "%s/schema", c->own).p, &g->state, e);
+    if (!rc) rc = identity(g, w, e);
+    if (!rc) rc = open_hypervisor(g, e);
+    if (!rc) rc = loader_create(images, &g->loader, e);
+    if (rc) return rc;
+    const struct device_config dc = { .id = c->id, .manufacturer = c->manufacturer, .model = c->model, .version = "dmvisor-agent " DMVISOR_VERSION,
+                                      .language = c->language, .type = c->type, .oem = c->oem, .firmware = c->firmware, .software = c->software,
+                                      .hardware = c->hardware, .images_dir = images, .vms_dir = vms, .ca_file = c->ca,
+                                      .max_msg_bytes = c->max_message, .max_obj_bytes = c->max_object, .encoding = (enum sml_type)c->encoding };
+    return device_create(g->shared, &dc, g->hv, g->loader, g->state, w, &g->device, e);
+}
+
+static enum rc import(struct agent *g, const char *file, const struct world *w, struct err *e)
+{
+    struct account acc;
+    struct err there = { 0 };
+    enum rc rc = account_load(file, &acc, e);
+
+    if (rc) return rc;
+    rc = device_add_account(g->device, &acc, w, &there);
+    if (rc == RC_EXISTS) {
+        log_event(LOG_INFO, "account", LOG_Z("server", acc.server_id), LOG_Z("state", "there already, the file is not read again"));
+        return RC_OK;
+    }
+    if (rc) {
+        *e = there;
+        return rc;
+    }
+    log_event(LOG_INFO, "account", LOG_Z("server", acc.server_id), LOG_Z("url", acc.url), LOG_N("poll_s", acc.poll_s), LOG_Z("state", "imported"));
+    return RC_OK;
+}
+
+static enum rc watch(struct agent *g, int fd, struct err *e)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+    if (fd < 0) return RC_OK;
+    return epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &ev) ? err_set(e, RC_IO, "epoll: %s", strerror(errno)) : RC_OK;
+}
+
+static enum rc open_loop(struct agent *g, struct err *e)
+{
+    enum rc rc = RC_OK;
+
+    g->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (g->epoll < 0) return err_set(e, RC_IO, "epoll: %s", strerror(errno));
+    if (g->config.push) rc = push_open(g->config.push_address, g->config.push_port, &g->push_fd, e);
+    if (!rc) rc = post_create(g->config.ca, g->config.insecure, &g->post, e);
+    if (!rc) rc = watch(g, g->push_fd, e);
+    if (!rc) rc = watch(g, g->signal_fd, e);
+    if (!rc) rc = watch(g, post_fd(g->post), e);
+    if (!rc) rc = watch(g, g->hv->class->fd(g->hv), e);
+    if (!rc) rc = watch(g, loader_fd(g->loader), e);
+    return rc;
+}
+
+/* --- sessions --- */
+
+static struct call_account known(const struct agent *g, size_t i)
+{
+    return (struct call_account){ device_account(g->device, i)->poll_s, device_alerts_since_ms(g->device, i) };
+}
+
+static size_t all_known(const struct agent *g, struct call_account out[ACCOUNTS_MAX])
+{
+    size_t n = device_accounts(g->device);
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = known(g, i);
+    return n;
+}
+
+static void session_ended(struct agent *g, const struct world *w, bool ok, const struct err *e)
+{
+    const struct account *acc = device_account(g->device, g->calling);
+    struct call_account now;
+    uint32_t random;
+    char id[8] = "";
+    unsigned messages = g->session ? session_messages(g->session) : 0;
+
+    if (g->session) snprintf(id, sizeof id, "%.*s", STR_ARG(session_id(g->session)));
+    session_destroy(g->session);
+    g->session = NULL;
+    now = known(g, g->calling);
+    w->random(w->ctx, (uint8_t *)&random, sizeof random);
+    calls_ended(&g->calls, g->calling, &now, ok, g->pushed, now.alerts_since_ms == INT64_MAX || now.alerts_since_ms > g->session_ms, w->now_ms, random);
+    if (ok)
+        log_event(LOG_INFO, "session", LOG_Z("server", acc->server_id), LOG_Z("session", id), LOG_Z("state", "over"), LOG_N("messages", messages),
+                  LOG_N("ms", w->now_ms - g->session_ms));
+    else
+        log_event(LOG_WARN, "session", LOG_Z("server", acc->server_id), LOG_Z("session", id), LOG_Z("state", "failed"), LOG_Z("why", e->text),
+                  LOG_N("retry_in_ms", calls_pause_ms(&g->calls, g->calling, w->now_ms)));
+}
+
+static void send_post(struct agent *g, const struct world *w, const struct session_post *post)
+{
+    struct err e = { 0 };
+
+    if (post_send(g->post, post->url, post->mime, post->hmac, post->body, &e)) session_ended(g, w, false, &e);
+}
+
+static void call_if_due(struct agent *g, const struct world *w)
+{
+    struct call_account accounts[ACCOUNTS_MAX];
+    struct session_post post;
+    struct push_call push;
+    struct err e = { 0 };
+    enum call_why why;
+
+    if (g->session || g->stop) return;
+    why = calls_due(&g->calls, accounts, all_known(g, accounts), device_coalesce_ms(g->device), w->now_ms, &g->calling, &push);
+    if (why == CALL_NONE) return;
+    const struct account *acc = device_account(g->device, g->calling);
+    const struct session_start st = { str_of(acc->server_id), why == CALL_PUSH ? &push : NULL };
+    g->pushed = why == CALL_PUSH;
+    g->session_ms = w->now_ms;
+    if (session_create(g->device, &st, w, &g->session, &post, &e)) {
+        session_ended(g, w, false, &e);
+        return;
+    }
+    log_event(LOG_INFO, "session", LOG_Z("server", acc->server_id), LOG_S("session", session_id(g->session)), LOG_Z("state", "begun"),
+              LOG_Z("why", call_why_text(why)));
+    send_post(g, w, &post);
+}
+
+static void take_answer(struct agent *g, const struct world *w)
+{
+    struct post_result r;
+    struct session_post post;
+    struct err e = { 0 };
+    enum session_next next;
+
+    if (!post_take(g->post, &r)) return;
+    if (!g->session) {
+        buf_finish(&r.body);
+        return;
+    }
+    if (r.rc)
+        session_ended(g, w, false, &r.err);
+    else {
+        next = session_reply(g->session, w, r.status, r.content_type, str_of(r.hmac), buf_str(&r.body), &post, &e);
+        if (next == SESSION_POST)
+            send_post(g, w, &post);
+        else
+            session_ended(g, w, next == SESSION_OVER, &e);
+    }
+    buf_finish(&r.body);
+}
+
+static void take_pushes(struct agent *g, const struct world *w)
+{
+    char datagram[PUSH_DATAGRAM_BYTES];
+    ssize_t n;
+
+    while (g->push_fd >= 0 && (n = recv(g->push_fd, datagram, sizeof datagram, MSG_DONTWAIT)) >= 0) {
+        struct push_call call;
+        const char *why;
+        enum push_verdict v = push_take(&g->pushes, (struct str){ datagram, (size_t)n }, device_account(g->device, 0), device_accounts(g->device),
+                                        w->now_ms, &call, &why);
+        if (v != PUSH_CALL) {
+            log_event(v == PUSH_REPEATED ? LOG_DEBUG : LOG_WARN, "notification", LOG_Z("state", v == PUSH_REPEATED ? "repeated" : "refused"), LOG_Z("why", why));
+            continue;
+        }
+        for (size_t i = 0; i < device_accounts(g->device); i++)
+            if (!strcmp(device_account(g->device, i)->server_id, call.server_id)) calls_pushed(&g->calls, i, &call, w->now_ms);
+        log_event(LOG_INFO, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session), LOG_Z("state", "taken"), LOG_Z("why", why));
+    }
+}
+
+/* --- the loop --- */
+
+static void take_signals(struct agent *g)
+{
+    struct signalfd_siginfo si;
+
+    while (read(g->signal_fd, &si, sizeof si) == sizeof si) {
+        if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT) g->stop = true;
+        for (size_t i = 0; si.ssi_signo == SIGUSR1 && i < device_accounts(g->device); i++)
+            calls_asked(&g->calls, i);
+    }
+}
+
+static int wait_ms(const struct agent *g, int64_t now_ms)
+{
+    struct call_account accounts[ACCOUNTS_MAX];
+    size_t n = all_known(g, accounts);
+    int64_t next = device_next_ms(g->device), call = calls_next_ms(&g->calls, accounts, n, device_coalesce_ms(g->device));
+
+    if (!g->session && call < next) next = call;
+    if (next < now_ms) next = now_ms;
+    next = next > now_ms + LONGEST_WAIT_MS ? LONGEST_WAIT_MS : next - now_ms;
+    return (int)(g->sim && next > SIM_WAIT_MS ? SIM_WAIT_MS : next);
+}
+
+static void work(struct agent *g, const struct world *w)
+{
+    struct err e = { 0 };
+
+    if (g->sim) hv_sim_advance(g->hv, w->now_ms);
+    if (device_work(g->device, w, &e)) log_event(LOG_ERROR, "device", LOG_Z("why", e.text));
+}
+
+static void loop(struct agent *g)
+{
+    struct epoll_event ready[8];
+
+    while (!g->stop) {
+        struct world w = world_real();
+        if (epoll_wait(g->epoll, ready, 8, wait_ms(g, w.now_ms)) < 0 && errno != EINTR) return;
+        w = world_real();
+        take_signals(g);
+        work(g, &w);
+        take_pushes(g, &w);
+        take_answer(g, &w);
+        call_if_due(g, &w);
+    }
+}
+
+/* Power off, without waiting for guests; the records say that they ran, so the next start brings them back as their policy wants. */
+static void stop_vms(struct agent *g)
+{
+    int64_t until = world_monotonic_ms() + STOP_WAIT_MS;
+    struct hv_event ev;
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < device_vms(g->device); i++) {
+        const struct vm *vm = device_vm(g->device, i);
+        enum hv_state seen;
+        if (vm->state == VM_DEFINED || g->hv->class->state(g->hv, vm->want.uuid, &seen, NULL) || seen == HV_OFF || seen == HV_GONE || seen == HV_SAVED)
+            continue;
+        waiting += !g->hv->class->request(g->hv, HV_DESTROY, &vm->want, UINT64_MAX, NULL);
+    }
+    while (waiting && world_monotonic_ms() < until) {
+        struct epoll_event ready;
+        if (g->sim) hv_sim_advance(g->hv, world_real().now_ms + SIM_DELAY_MS * 2);
+        while (g->hv->class->next(g->hv, &ev))
+            waiting -= ev.kind == HV_EV_DONE && ev.cookie == UINT64_MAX && waiting;
+        if (waiting && epoll_wait(g->epoll, &ready, 1, 50) < 0 && errno != EINTR) return;
+    }
+    if (waiting) log_event(LOG_WARN, "stop", LOG_N("vms_still_on", waiting));
+}
+
+static void finish(struct agent *g)
+{
+    session_destroy(g->session);
+    post_destroy(g->post);
+    device_destroy(g->device);
+    loader_destroy(g->loader);
+    if (g->hv) g->hv->class->destroy(g->hv);
+    state_close(g->state);
+    device_shared_destroy(g->shared);
+    if (g->push_fd >= 0) close(g->push_fd);
+    if (g->signal_fd >= 0) close(g->signal_fd);
+    if (g->lock_fd >= 0) close(g->lock_fd);
+    if (g->epoll >= 0) close(g->epoll);
+    arena_finish(&g->arena);
+}
+
+static enum rc block_signals(struct agent *g, struct err *e)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL)) return err_set(e, RC_IO, "signals: %s", strerror(errno));       /* before any thread starts */
+    g->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return g->signal_fd < 0 ? err_set(e, RC_IO, "signals: %s", strerror(errno)) : RC_OK;
+}
+
+/* -n: everything that can be wrong before the start. */
+static int check(struct agent *g, const char *const *accounts, size_t n)
+{
+    struct account acc;
+    struct err e = { 0 };
+    enum rc rc = device_shared_load(g->config.objects, g->config.own, &g->shared, &e);
+
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = account_load(accounts[i], &acc, &e);
+    if (!rc) puts("the configuration is in order");
+    return rc ? complain(&e) : 0;
+}
+
+static int run(struct agent *g, const char *const *accounts, size_t n)
+{
+    struct world w = world_real();
+    struct err e = { 0 };
+    enum rc rc = block_signals(g, &e);
+
+    if (g->config.insecure) log_event(LOG_WARN, "tls", LOG_Z("why", "server.insecure: certificates are not checked; anyone between can command this device"));
+    if (!rc) rc = open_device(g, &w, &e);
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = import(g, accounts[i], &w, &e);
+    if (!rc) rc = open_loop(g, &e);
+    if (rc) return complain(&e);
+    if (!device_accounts(g->device)) log_event(LOG_WARN, "account", LOG_Z("why", "no account at any server; give one with --account"));
+    log_event(LOG_INFO, "start", LOG_Z("version", DMVISOR_VERSION), LOG_Z("device", g->config.id), LOG_Z("hypervisor", g->config.hypervisor),
+              LOG_N("accounts", device_accounts(g->device)), LOG_N("vms", device_vms(g->device)), LOG_N("alerts", device_alerts(g->device)));
+    loop(g);
+    if (g->config.stop_vms_on_exit) stop_vms(g);
+    log_event(LOG_INFO, "stop", LOG_N("vms", device_vms(g->device)), LOG_Z("they", g->config.stop_vms_on_exit ? "were powered off" : "go on"));
+    return 0;
+}
+
+static int help_config(void)
+{
+    struct buf b = { 0 };
+
+    agent_config_help(&b);
+    fwrite(b.p, 1, b.n, stdout);
+    buf_finish(&b);
+    return 0;
+}
+
+static int with_config(const char *file, const char *const *accounts, size_t n, bool only_check)
+{
+    struct agent g = { .epoll = -1, .push_fd = -1, .signal_fd = -1, .lock_fd = -1 };
+    struct buf errors = { 0 };
+    struct err e = { 0 };
+    int code;
+
+    arena_init(&g.arena, 16 << 20);
+    if (agent_config_load(file, &g.arena, &g.config, &errors, &e)) {
+        code = errors.n ? 1 : complain(&e);
+        if (errors.n) fwrite(errors.p, 1, errors.n, stderr);
+    } else {
+        log_open((enum log_level)g.config.log_level, (enum log_form)g.config.log_form, STDERR_FILENO);
+        code = only_check ? check(&g, accounts, n) : run(&g, accounts, n);
+    }
+    buf_finish(&errors);
+    finish(&g);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    enum { ACCOUNT = 256, HELP_CONFIG };
+    static const struct option options[] = {
+        { "account", required_argument, NULL, ACCOUNT }, { "help-config", no_argument, NULL, HELP_CONFIG },
+        { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
+    };
+    const char *file = NULL, *accounts[ACCOUNT_FILES];
+    size_t n = 0;
+    bool only_check = false;
+
+    for (int o; (o = getopt_long(argc, argv, "f:nhV", options, NULL)) != -1;)
+        switch (o) {
+        case 'f': file = optarg; break;
+        case 'n': only_check = true; break;
+        case HELP_CONFIG: return help_config();
+        case 'h': fputs(usage, stdout); return 0;
+        case 'V': puts("dmvisor-agent " DMVISOR_VERSION); return 0;
+        case ACCOUNT:
+            if (n < ACCOUNT_FILES) accounts[n++] = optarg;
+            break;
+        default: fputs(usage, stderr); return 2;
+        }
+    if (optind < argc) {
+        fprintf(stderr, "dmvisor-agent: what is \"%s\"?\n%s", argv[optind], usage);
+        return 2;
+    }
+    return with_config(file, accounts, n, only_check);
+}
