@@ -59,15 +59,15 @@ fi
 meson_run() {
     meson test -C $build --no-rebuild --print-errorlogs "$@" >$build/meson-test.txt 2>&1
     grep -vE '^(ninja|Full log|$)' $build/meson-test.txt | grep -vE ' OK +[0-9.]+s' | tail -n 60
-    eval "$(python3 tests/lib/count.py $build/meson-logs/testlog.json)"
+    eval "$(/usr/bin/python3 tests/lib/count.py $build/meson-logs/testlog.json)"
 }
 say "unit, golden, scenario, corpus and lint tests"
 meson_run
 
 say "end to end: real server, real agent, real VM, real browser"
-DMVISOR_BUILD=$PWD/$build python3 -m pytest -q -rs --junitxml=$build/e2e.xml ${all:+--all} tests/e2e
+DMVISOR_BUILD=$PWD/$build /usr/bin/python3 -m pytest -q -rs --junitxml=$build/e2e.xml ${all:+--all} tests/e2e
 code=$?
-if [ -f $build/e2e.xml ]; then eval "$(python3 tests/lib/count.py $build/e2e.xml)"; else count "end to end" "pytest ended with $code"; fi
+if [ -f $build/e2e.xml ]; then eval "$(/usr/bin/python3 tests/lib/count.py $build/e2e.xml)"; else count "end to end" "pytest ended with $code"; fi
 rm -f $build/e2e.xml
 
 if [ -n "$all" ]; then

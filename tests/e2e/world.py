@@ -210,10 +210,11 @@ class Phone:
         config = {
             "device": {"id": name, "manufacturer": "Acme", "model": "Phone-1"},
             "data": str(self.dir),
-            "objects": {"directory": str(ROOT / "ddf"), "standard": str(ROOT / "agent/standard.yaml"), "schema": str(ROOT / "agent/schema")},
+            "objects": {"directory": str(ROOT / "ddf"), "agent": str(ROOT / "agent")},
             "hypervisor": {"uri": f"qemu:///embed?root={self.dir}/hv", "stopVmsOnExit": True},
             "push": {"address": "127.0.0.1", "port": self.push_port},
-            "server": {"encoding": encoding, **({"ca": server.ca} if server.ca else {})},
+            "server": {"ca": server.ca} if server.ca else {},
+            "encoding": encoding,
             "log": {"level": "debug"},
         }
         for key, value in settings.items():
