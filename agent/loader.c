@@ -20,7 +20,7 @@ enum { QUEUE_MAX = 64, EVENTS_MAX = 256, TRIES = 6, FIRST_WAIT_MS = 500, STALL_S
 
 struct job {
     char id[64], url[1024], auth[256], sha256[65], ca_file[512];
-    int64_t size_bytes;
+    int64_t size_bytes;                 /* rounded up to a KiB: the object's SizeKB says no more */
     volatile int cancel;
     struct job *next;
 };
@@ -236,6 +236,12 @@ static int ended(struct loader_event *ev, int result, const char *text)
     return ev->result = result;
 }
 
+/* As many bytes as were announced, to the KiB? The hash decides. */
+static bool may_be_all(const struct transfer *t)
+{
+    return t->done > t->job->size_bytes - 1024;
+}
+
 /* @return a result code, or 0 = try again later (the text says why) */
 static int judge(struct transfer *t, enum rc rc, long status, const struct err *e, struct loader_event *ev)
 {
@@ -247,7 +253,7 @@ static int judge(struct transfer *t, enum rc rc, long status, const struct err *
     if (t->too_long)
         return ended(ev, WRONG, "the server sends more than the announced size");
     if (rc == RC_OK && (status == 200 || status == 206)) {
-        if (t->job->size_bytes > 0 && t->done < t->job->size_bytes)
+        if (t->job->size_bytes > 0 && !may_be_all(t))
             return ended(ev, 0, "the transfer ended early");
         return DONE;
     }

@@ -15,6 +15,7 @@ struct loader_event {
     char file[512];                 /* where it lies */
     char text[256];                 /* for people */
 };
+/* size_bytes: the file's size rounded up to a KiB, 0 = unknown */
 struct loader_request { const char *id, *url, *auth, *sha256; int64_t size_bytes; const char *ca_file; };
 
 /** @param dir  files lie there as <sha256>, unfinished ones as <sha256>.part. Own thread. */
