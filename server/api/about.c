@@ -25,7 +25,7 @@ static enum rc authorities_json(struct call *c, json_t *list, bool names_only)
         j_str(j, "name", sql_text(r, 1));
         j_str(j, "serverId", sql_text(r, 2));
         j_str(j, "title", sql_text(r, 3));
-        j_str(j, "dmUrl", str_of(c->api->srv->config->dm_url));
+        j_str(j, "dmUrl", dm_url(c, sql_text(r, 1)));
         j_str(j, "owner", str_of(o > 0 && o < 6 ? owner[o] : ""));
         json_array_append_new(list, j);
     }

@@ -304,6 +304,18 @@ enum rc one_row(struct call *c, int statement, const struct sql_arg *args, size_
     return rc ? rc : sql_step(*rows, &c->e);
 }
 
+struct str dm_url(struct call *c, struct str authority)
+{
+    struct buf b;
+    buf_init(&b, 4096);
+    buf_putz(&b, c->api->srv->config->dm_url);
+    buf_byte(&b, '/');
+    text_url_put(&b, authority);
+    struct str url = keep(c, buf_str(&b));
+    buf_finish(&b);
+    return url;
+}
+
 struct str keep(struct call *c, struct str s)
 {
     const char *p = arena_strz(c->a, s);

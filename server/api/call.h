@@ -112,6 +112,8 @@ enum rc if_match(struct call *c, const char *version);
 enum rc authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found, struct str *server_id);
 /** Every statement's first row only: copies nothing. */
 enum rc one_row(struct call *c, int statement, const struct sql_arg *args, size_t n, struct sql_rows **rows);
+/** Where the devices of an authority call: stays right when there are several authorities later. */
+struct str dm_url(struct call *c, struct str authority);
 /** A copy that lives as long as the call. */
 struct str keep(struct call *c, struct str s);
 struct str query(struct call *c, const char *name);

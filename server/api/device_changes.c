@@ -103,9 +103,8 @@ static enum rc make_account(struct call *c, const struct device_row *d, struct s
                               { "server_nonce", SQL_B(((struct str){ (char *)nonce[1], NONCE_BYTES })) }), NULL, &c->e);
     if (rc)
         return rc;
-    const char *url = c->api->srv->config->dm_url;
     j_str(account, "serverId", server_id);
-    j_str(account, "url", str_of(url));
+    j_str(account, "url", dm_url(c, d->authority_name));
     j_str(account, "clientName", d->name);
     j_str(account, "clientPassword", str_of(client));
     j_str(account, "serverName", server_id);

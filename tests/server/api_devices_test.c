@@ -16,6 +16,7 @@ static void registers_a_device_and_shows_its_credentials_once(void)
     IS("device.authority", "acme-it");
     IS("device.push.address", "192.0.2.7:2948");
     IS("account.serverId", "com.acme.dm");
+    IS("account.url", "https://dm.example.net:8443/dm/acme-it");
     IS("account.clientName", "IMEI:001010000000017");
     IS("account.auth", "md5");
     IS("account.pollS", "3600");

@@ -454,6 +454,7 @@ bool phone_call(struct phone *p, int alert, const char *session_id)
     int n = 1;
 
     if (!c) die("client", NULL);
+    lab_wait(p->lab, 1000);
     p->posts = p->commands = 0;
     p->over = p->aborted = p->twice_same = false;
     p->refused = NULL;
