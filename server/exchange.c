@@ -517,7 +517,8 @@ static void log_refusal(const struct turn *x)
 
 enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_request *rq, struct exchange_reply *rp, struct err *e)
 {
-    struct turn x = { .dm = dm, .db = store_sql(dm->st), .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e };
+    struct err own = { 0 };
+    struct turn x = { .dm = dm, .db = store_sql(dm->st), .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e ? e : &own };
     *rp = (struct exchange_reply){ .status = 500, .type = rq->answer };
     buf_init(&rp->body, 0);
     enum rc rc = line(&x);

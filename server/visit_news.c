@@ -97,7 +97,7 @@ static void learn_value(struct visit *v, const struct sml_value *x, bool plain)
     bool ours = ddf_layout_match(v->l, uri, &m);
     if (ours && m.entry && m.entry->kpi && format != DDF_NODE) {
         put_kpi(v, &m, x->data);
-        return;
+        if (!v->d.list_unsupported) return;     /* else the mirror is where the plan sees which leaves to ask for */
     }
     if (format == DDF_NODE) {
         learn_object(v, x->type);
