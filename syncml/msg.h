@@ -103,6 +103,14 @@ size_t sml_frame_bytes(enum sml_type type, const struct sml_msg *m);
 /** Octets that this one command (not its `next`) adds to a message. */
 size_t sml_cmd_bytes(enum sml_type type, const struct sml_cmd *c);
 
+/**
+ * A DDF or TNDS document in WBXML (a value of a type "...+wbxml") as the XML it stands for: names of code page 2, namespace on the
+ * root, no declaration, octets that are no text in base64. A tree that came as tags inside Data has been put so already.
+ * @param in   the whole document; @param out text in the arena
+ * @return RC_OK, RC_PARSE (e says at which byte), RC_LIMIT, RC_NOMEM
+ */
+enum rc sml_tree_to_xml(struct str in, struct arena *a, struct str *out, struct err *e);
+
 /* Content negotiation (dm-protocol.md 15.1). */
 #define SML_MIME_XML   "application/vnd.syncml.dm+xml"
 #define SML_MIME_WBXML "application/vnd.syncml.dm+wbxml"
@@ -112,6 +120,8 @@ const char *sml_mime(enum sml_type type);
 /** Which encoding to answer in: the request's, unless Accept is there and only allows the other. */
 enum sml_type sml_answer_type(enum sml_type request, struct str accept);
 
+/** Is its value one that no trace, log or recording may show (by the name of its node, or what a serialised tree holds)? */
+bool sml_item_is_secret(const struct sml_item *i);
 /** Readable text of a message for people and traces: one line for each command, items indented. Cred, nonces and secrets as "***". */
 void sml_print(const struct sml_msg *m, struct buf *out);
 #endif

@@ -40,7 +40,7 @@ static bool is_document(const struct sml_item *i)
     return str_starts(str_trim(i->data), STR("<")) || contains_fold(i->meta.type, STR("xml"));
 }
 
-static bool is_secret(const struct sml_item *i)
+bool sml_item_is_secret(const struct sml_item *i)
 {
     return is_secret_uri(i->target) || is_secret_uri(i->source) || (is_document(i) && has_secret_word(i->data));
 }
@@ -128,7 +128,7 @@ static void put_item(struct buf *out, const struct sml_item *i, unsigned depth)
     put_meta(out, &i->meta);
     if (i->has_data) {
         buf_putz(out, " = ");
-        if (is_secret(i))
+        if (sml_item_is_secret(i))
             buf_putz(out, "***");
         else
             put_value(out, i->data);

@@ -91,7 +91,7 @@ static bool header_is_good(struct sml_server *s, const struct sml_msg *m, struct
     return false;
 }
 
-static void refuse_all(struct reader *r, const struct verdict *v)
+static void refuse_all(struct reader *r, const struct sml_verdict *v)
 {
     struct sml_server *s = r->s;
     r->news->who = r->account ? SML_WHO_REFUSED : SML_WHO_UNKNOWN;
@@ -184,9 +184,9 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
     if (!header_is_good(s, m, news))
         return RC_OK;
     bool opened = s->opened;
-    struct verdict v = server_check(s, m, t, account, a);
+    struct sml_verdict v = s->given ? *s->given : server_check(s, m, t, account, a);
+    server_accept_verdict(s, &v);
     if (v.ok) {
-        s->challenged = false;
         news->who = SML_WHO_KNOWN;
         news->how = v.how;
         news->first = !opened;

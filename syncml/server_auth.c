@@ -72,9 +72,9 @@ static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const 
     return n;
 }
 
-/* NULL, or how the credentials are good. */
-static const char *good_digest(struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t, enum sml_auth scheme,
-                               const struct sml_account *acc, struct arena *a)
+/* NULL, or how the credentials are good. @param current  whether they were made with the nonce that the account has now */
+static const char *good_digest(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t, enum sml_auth scheme,
+                               const struct sml_account *acc, struct arena *a, bool *current)
 {
     struct str given = scheme == SML_AUTH_MAC ? t->hmac.mac : str_trim(m->cred.data);
     struct try row[8];
@@ -84,7 +84,7 @@ static const char *good_digest(struct sml_server *s, const struct sml_msg *m, co
         if (!digest_is(scheme, acc->client_ha1, row[i].nonce, t->raw, given) || how)
             continue;
         how = row[i].how;
-        s->turn.current_nonce_used = !s->has_nonce && i == 0 && acc->client_nonce.n;
+        *current = !s->has_nonce && i == 0 && acc->client_nonce.n;
     }
     if (scheme == SML_AUTH_MAC && !str_eq(t->hmac.username, acc->client_name))
         how = NULL;
@@ -102,45 +102,52 @@ static const char *good_basic(const struct sml_msg *m, const struct sml_account 
     return same ? "the password" : NULL;
 }
 
-static struct verdict refuse(int code, bool over, const char *why)
+static struct sml_verdict refuse(struct sml_verdict v, int code, bool over, const char *why)
 {
-    return (struct verdict){ false, over, code, why, NULL };
+    v.code = code;
+    v.over = over;
+    v.why = why;
+    return v;
 }
 
 /* A failed try: the challenge may be answered again until the budget is spent (S-105). */
-static struct verdict try_failed(struct sml_server *s, int code, const char *why)
+static struct sml_verdict try_failed(const struct sml_server *s, struct sml_verdict v, int code, const char *why)
 {
     unsigned most = s->c->max_auth_tries < 2 ? 2 : s->c->max_auth_tries;
-    bool spent = ++s->tries >= most;
+    v.tries++;
     /* S-117: once a MAC was good, a bad one ends the session */
-    return refuse(code, spent || (s->opened && s->scheme == SML_AUTH_MAC), why);
+    return refuse(v, code, v.tries >= most || (s->opened && s->scheme == SML_AUTH_MAC), why);
 }
 
-static struct verdict without_credentials(struct sml_server *s, const struct sml_transport *t, const struct sml_account *account)
+static struct sml_verdict good(struct sml_verdict v, int code, const char *how)
 {
-    if (account && t->client_cert_subject.n) {
-        s->opened = true;
-        return (struct verdict){ true, false, 200, NULL, "TLS client certificate" };
-    }
+    v.ok = true;
+    v.code = code;
+    v.how = how;
+    return v;
+}
+
+static struct sml_verdict without_credentials(const struct sml_server *s, struct sml_verdict v, const struct sml_transport *t,
+                                              const struct sml_account *account)
+{
+    if (account && t->client_cert_subject.n)
+        return good(v, 200, "TLS client certificate");
     if (account && s->known)
-        return (struct verdict){ true, false, 200, NULL, "the session is authenticated" };
+        return good(v, 200, "the session is authenticated");
     if (s->opened && s->scheme == SML_AUTH_MAC)
-        return refuse(401, true, "no x-syncml-hmac, though the session began with one");
-    return s->challenged ? try_failed(s, 407, "no credentials, though they were asked for") :
-                           refuse(407, false, "no credentials");
+        return refuse(v, 401, true, "no x-syncml-hmac, though the session began with one");
+    return s->challenged ? try_failed(s, v, 407, "no credentials, though they were asked for") :
+                           refuse(v, 407, false, "no credentials");
 }
 
-static struct verdict accept(struct sml_server *s, enum sml_auth scheme, const char *how)
+static struct sml_verdict accept(const struct sml_server *s, struct sml_verdict v, enum sml_auth scheme, const char *how)
 {
-    s->scheme = (uint8_t)scheme;
-    s->opened = true;
-    s->per_message = scheme == SML_AUTH_MAC || s->c->per_message;
-    s->known = !s->per_message;
-    s->tries = 0;
-    s->turn.next_nonce = scheme != SML_AUTH_BASIC;
-    if (scheme == SML_AUTH_MAC)
-        s->own_scheme = SML_AUTH_MAC;
-    return (struct verdict){ true, false, s->per_message ? 200 : 212, NULL, how };
+    v.scheme = (uint8_t)scheme;
+    v.per_message = scheme == SML_AUTH_MAC || s->c->per_message;
+    v.known = !v.per_message;
+    v.tries = 0;
+    v.next_nonce = scheme != SML_AUTH_BASIC;
+    return good(v, v.per_message ? 200 : 212, how);
 }
 
 static const char *weak(enum sml_auth given, enum sml_auth demand)
@@ -157,38 +164,54 @@ static const char *weak(enum sml_auth given, enum sml_auth demand)
 static const struct sml_account nobody = { .client_name = { "-", 1 }, .client_ha1 = { "AAAAAAAAAAAAAAAAAAAAAAAA", 24 },
                                            .client_nonce = { "AAAAAAAAAAAAAAAA", 16 }, .client_nonce_prev = { "BBBBBBBBBBBBBBBB", 16 } };
 
-struct verdict server_check(struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
-                            const struct sml_account *account, struct arena *a)
+struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
+                                const struct sml_account *account, struct arena *a)
 {
     enum sml_auth demand = demand_of(s, t, account);
     enum sml_auth given = t->hmac.present ? SML_AUTH_MAC : !m->cred.present ? SML_AUTH_NONE :
                           m->cred.meta.type.n ? sml_auth_of_name(m->cred.meta.type) : SML_AUTH_BASIC;
-    enum sml_auth asked = s->demanded;
-    s->demanded = (uint8_t)demand;
+    struct sml_verdict v = { .scheme = s->scheme, .demanded = (uint8_t)demand, .known = s->known, .per_message = s->per_message,
+                             .tries = s->tries };
     if (!account && s->opened)
-        return refuse(401, true, "the device is not known any more");
+        return refuse(v, 401, true, "the device is not known any more");
     if (given == SML_AUTH_NONE)
-        return without_credentials(s, t, account);
-    if (account && t->client_cert_subject.n && !account->client_ha1.n) {
-        s->opened = true;
-        return (struct verdict){ true, false, 212, NULL, "TLS client certificate" };
-    }
+        return without_credentials(s, v, t, account);
+    if (account && t->client_cert_subject.n && !account->client_ha1.n)
+        return good(v, 212, "TLS client certificate");
     if (account && s->known)
-        return (struct verdict){ true, false, 212, NULL, "the session is authenticated" };
+        return good(v, 212, "the session is authenticated");
     if (s->opened && s->scheme != SML_AUTH_NONE && given != s->scheme)
-        return refuse(401, true, "another scheme than the session began with");
-    if (s->challenged && given != asked)        /* S-118 */
-        return refuse(401, true, "another scheme than the challenge asked for");
+        return refuse(v, 401, true, "another scheme than the session began with");
+    if (s->challenged && given != s->demanded)          /* S-118 */
+        return refuse(v, 401, true, "another scheme than the challenge asked for");
     const char *why = weak(given, demand);
     if (why)
-        return try_failed(s, 401, why);
+        return try_failed(s, v, 401, why);
     const struct sml_account *who = account ? account : &nobody;
-    const char *how = given == SML_AUTH_BASIC ? good_basic(m, who, a) : good_digest(s, m, t, given, who, a);
+    const char *how = given == SML_AUTH_BASIC ? good_basic(m, who, a) : good_digest(s, m, t, given, who, a, &v.current_nonce_used);
     if (!account)
-        return try_failed(s, 401, "the device is not known");
+        return try_failed(s, v, 401, "the device is not known");
     if (!how)
-        return try_failed(s, 401, s->has_nonce ? "wrong credentials" : "wrong credentials or a stale nonce");
-    return accept(s, given, how);
+        return try_failed(s, v, 401, s->has_nonce ? "wrong credentials" : "wrong credentials or a stale nonce");
+    return accept(s, v, given, how);
+}
+
+void server_accept_verdict(struct sml_server *s, const struct sml_verdict *v)
+{
+    s->verdict = *v;
+    s->scheme = v->scheme;
+    s->demanded = v->demanded;
+    s->tries = v->tries;
+    if (!v->ok)
+        return;
+    s->opened = true;
+    s->challenged = false;
+    s->known = v->known;
+    s->per_message = v->per_message;
+    s->turn.next_nonce = v->next_nonce;
+    s->turn.current_nonce_used = v->current_nonce_used;
+    if (v->scheme == SML_AUTH_MAC)
+        s->own_scheme = SML_AUTH_MAC;
 }
 
 /* ---- ours ---- */

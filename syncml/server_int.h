@@ -65,6 +65,17 @@ struct turn {
     struct str cut_target, cut_source;
 };
 
+/* What the check of the client's credentials said. Of the machine's state it changes this and nothing else, so that a recorded one
+ * can stand in for it (syncml/replay.h). */
+struct sml_verdict {
+    bool ok, over;
+    int code;                       /* Status for SyncHdr */
+    const char *why, *how;          /* not good; good */
+    uint8_t scheme, demanded;
+    uint8_t tries;
+    bool known, per_message, next_nonce, current_nonce_used;
+};
+
 struct sml_server {
     const struct sml_server_config *c;
     struct str session_id, device_id, resp_uri;     /* in `texts` */
@@ -95,16 +106,19 @@ struct sml_server {
     struct object_out *out;
     struct sml_join *in;
     struct turn turn;
+    struct sml_verdict verdict;     /* the last one */
+    const struct sml_verdict *given;    /* replay: take this one for the next message */
 };
 
 /* server_auth.c */
-struct verdict { bool ok, over; int code; const char *why, *how; };
-/** Who sent this? Changes the session's authentication state. */
-struct verdict server_check(struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
-                            const struct sml_account *account, struct arena *a);
+/** Who sent this? Looks only. */
+struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
+                                const struct sml_account *account, struct arena *a);
 /** The client's Status for our SyncHdr. @return false when the session cannot go on; *why says it */
 bool server_own_status(struct sml_server *s, const struct sml_cmd *status, const struct sml_account *account, struct arena *a,
                        const char **why);
+/** What a verdict changes. */
+void server_accept_verdict(struct sml_server *s, const struct sml_verdict *v);
 /** Chal for the SyncHdr Status, Cred for our header, what is to be kept. */
 void server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *status, const struct sml_account *account,
                      const struct world *w, struct sml_keep *keep);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/world.h"
 #include "syncml/client.h"
+#include "syncml/replay.h"
 #include "syncml/server.h"
 #include "tests/lib/test.h"
 
@@ -63,6 +64,7 @@ struct link {
     bool too_long;                          /* a message was longer than its reader said */
     uint64_t server_max, client_max;        /* as last announced */
     struct buf trace;
+    struct buf *record;                     /* when set: the flight recorder */
 };
 
 static const struct sml_leaf link_devinfo[] = {
@@ -357,8 +359,11 @@ static inline bool link_post(struct link *l, struct str in, struct str mac, stru
     if (mac.n)
         CU_ASSERT_EQUAL(sml_hmac_parse(mac, &a, &t.hmac, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(sml_decode(l->type, in, &a, &m, &e), RC_OK);
-    if (!l->server)
+    if (!l->server) {
         l->server = sml_server_create(&l->sc, m.session_id, m.source, l->sc.url, STR("9b0c41f2"));
+        if (l->record)
+            sml_record_begin(l->record, &l->sc, m.session_id, m.source, l->sc.url, STR("9b0c41f2"), link_account(l));
+    }
     bool good = sml_server_take(l->server, &m, &t, link_account(l), &l->w, &a, &news, &e) == RC_OK;
     if (good) {
         link_news(l, &news);
@@ -371,6 +376,12 @@ static inline bool link_post(struct link *l, struct str in, struct str mac, stru
         l->at += sent;
         link_outcomes(l, keep.unsent);
         good = link_wire(l, true, &reply, &a, out);
+        if (l->record) {
+            struct sml_record rec = { .s = l->server, .type = l->type, .in = in, .out = buf_str(out), .m = &m, .reply = &reply, .t = &t,
+                                      .news = &news, .steps = offer, .n_sent = sent, .large_objects = l->large_objects,
+                                      .now_ms = l->w.now_ms, .token = STR("9b0c41f2") };
+            sml_record_message(l->record, &rec);
+        }
         struct str h = sml_server_mac(l->server, &l->acc, buf_str(out), &a);
         snprintf(mac_out, 256, "%.*s", STR_ARG(h));
         link_keep(l, &keep);

@@ -355,6 +355,9 @@ static void keeps_an_embedded_document_of_libwbxml(void)
     const struct sml_item *item = m.cmds->items;
     CU_ASSERT_TRUE(str_is(item->meta.type, "application/vnd.syncml.dmtnds+wbxml"));
     CU_ASSERT_TRUE(str_starts(item->data, STR("\x03\x00\x00\x6A\x1B-//OMA//DTD-DM-DDF 1.2//EN\0")));
+    struct str tree = { 0 };
+    CU_ASSERT_EQUAL(sml_tree_to_xml(item->data, &a, &tree, NULL), RC_OK);
+    CU_ASSERT_TRUE(same_text("tree", tree, STR("<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD></MgmtTree>")));
     struct buf out;
     struct sml_msg again = { 0 };
     buf_init(&out, 0);
@@ -366,6 +369,42 @@ static void keeps_an_embedded_document_of_libwbxml(void)
     free((void *)(uintptr_t)theirs.p);
 }
 
+static void reads_a_tree_document(void)
+{
+    static const struct { const char *what; struct str in; enum rc rc; const char *want; } row[] = {
+        { "formal name, page switched", P("\x03\x00\x00\x6A\x1B-//OMA//DTD-DM-DDF 1.2//EN\0\x00\x02\x60\x77" S("1.2") "\x01\x01"), RC_OK,
+          "<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD></MgmtTree>" },
+        { "unknown, nothing switched", P("\x02\x01\x6A\x00\x43\x05\x01\x60\x64\x66" S("a<b") "\x01\x76\xC3\x02\xFF\xFE\x01\x01\x01"), RC_OK,
+          "<MgmtTree xmlns=\"syncml:dmddf1.2\"><Node><NodeName>a&lt;b</NodeName><Value>//4=</Value></Node></MgmtTree>" },
+        { "empty root", P("\x03\x01\x6A\x00\x20"), RC_OK, "<MgmtTree xmlns=\"syncml:dmddf1.2\"></MgmtTree>" },
+        { "nothing", P("\x03\x01\x6A\x00"), RC_PARSE, "" },
+        { "no end", P("\x03\x01\x6A\x00\x60\x64"), RC_PARSE, "" },
+        { "text first", P("\x03\x01\x6A\x00" S("x") "\x20"), RC_PARSE, "" },
+        { "an end first", P("\x03\x01\x6A\x00\x01"), RC_PARSE, "" },
+        { "more behind", P("\x03\x01\x6A\x00\x20\x20"), RC_PARSE, "" },
+        { "cut", P("\x03\x01\x6A\x00\x60\x64\xC3\x05x"), RC_PARSE, "" },
+        { "no tag", P("\x03\x01\x6A\x00\x7F"), RC_PARSE, "" },
+        { "no WBXML", P("<MgmtTree/>"), RC_PARSE, "" },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct arena a;
+        struct str out = { 0 };
+        struct err e = { 0 };
+        arena_init(&a, SML_MSG_ARENA_BYTES);
+        CU_ASSERT_EQUAL(sml_tree_to_xml(row[i].in, &a, &out, &e), row[i].rc);
+        CU_ASSERT_EQUAL(e.text[0] != '\0', row[i].rc != RC_OK);
+        CU_ASSERT_TRUE(same_text(row[i].what, out, str_of(row[i].want)));
+        arena_finish(&a);
+    }
+    char deep[200] = "\x03\x01\x6A";
+    memset(deep + 4, 0x64, sizeof deep - 4);
+    struct arena a;
+    struct str out;
+    arena_init(&a, SML_MSG_ARENA_BYTES);
+    CU_ASSERT_EQUAL(sml_tree_to_xml((struct str){ deep, sizeof deep }, &a, &out, NULL), RC_LIMIT);
+    arena_finish(&a);
+}
+
 TEST_MAIN("syncml.wbxml",
     TEST(reads_every_form_of_a_text),
     TEST(takes_every_header),
@@ -375,4 +414,5 @@ TEST_MAIN("syncml.wbxml",
     TEST(survives_running_out_of_memory),
     TEST(writes_the_octets_of_the_reference),
     TEST(agrees_with_libwbxml),
-    TEST(keeps_an_embedded_document_of_libwbxml))
+    TEST(keeps_an_embedded_document_of_libwbxml),
+    TEST(reads_a_tree_document))
