@@ -232,6 +232,9 @@ static void *run_loop(void *arg)
 static enum rc connect_to(struct virt *v, struct err *e)
 {
     v->conn = virConnectOpen(v->uri);
+    if (!v->conn && strstr(virGetLastErrorMessage(), "libvirt-qemu"))
+        return err_set(e, RC_IO, "cannot open the hypervisor: libvirt's account is missing; make it with"
+                                 " useradd --system --user-group libvirt-qemu, or run this as another user than root");
     if (!v->conn)
         return libvirt_error(e, RC_IO, "cannot open the hypervisor (hypervisor.uri)");
     if (add_callback(v, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)) < 0)

@@ -43,6 +43,7 @@ trap 'exit 143' TERM
 step "packages"
 # shellcheck disable=SC2086
 need_packages $packages_build $packages_run
+need_libvirt_user
 step "console's libraries"
 deploy/webui.sh
 

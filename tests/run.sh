@@ -31,6 +31,8 @@ say "packages"
 # shellcheck disable=SC2086
 need_packages $packages_build $packages_run $packages_test ${all:+$packages_board} || { count "packages" "not installed"; finish; }
 
+need_libvirt_user || count "packages" "no account libvirt-qemu"
+
 say "console's libraries"
 deploy/webui.sh || count "console's libraries" "npm could not fetch them"
 

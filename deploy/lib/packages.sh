@@ -43,3 +43,8 @@ need_packages() {
     fi
     rm -f "$log"
 }
+
+# libvirt's QEMU driver, when root opens it, wants its account, which only libvirt's service package would make.
+need_libvirt_user() {
+    getent passwd libvirt-qemu >/dev/null || as_root useradd --system --user-group --no-create-home --shell /usr/sbin/nologin libvirt-qemu
+}
