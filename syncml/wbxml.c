@@ -348,17 +348,22 @@ static void take_header(struct reader *r, struct sml_msg *out)
     out->dtd = public_id == PUBLIC_SYNCML_1_1 ? SML_DTD_1_1 : SML_DTD_1_2;
 }
 
+static void reader_init(struct reader *r, struct str in, struct arena *a, struct sml_msg *msg, struct err *e)
+{
+    r->c = cursor_of(in);
+    r->start = r->c.p;
+    r->page = r->markup = 0;
+    r->has_markup = false;
+    buf_init(&r->xml, SML_MSG_ARENA_BYTES);
+    build_init(&r->b, a, msg, e);
+    take_header(r, msg);
+}
+
 enum rc sml_wbxml_decode(struct str in, struct arena *a, struct sml_msg *out, struct err *e)
 {
     struct reader r;
     struct sml_msg msg = { 0 };
-    r.c = cursor_of(in);
-    r.start = r.c.p;
-    r.page = r.markup = 0;
-    r.has_markup = false;
-    buf_init(&r.xml, SML_MSG_ARENA_BYTES);
-    build_init(&r.b, a, &msg, e);
-    take_header(&r, &msg);
+    reader_init(&r, in, a, &msg, e);
     while (!r.b.rc && !cursor_done(&r.c)) {
         unsigned t = next(&r.c);
         if (r.b.done && t != PI) {
@@ -371,9 +376,42 @@ enum rc sml_wbxml_decode(struct str in, struct arena *a, struct sml_msg *out, st
             fail(&r, "the message ends in the middle");
     }
     buf_finish(&r.xml);
+    if (!r.b.rc && !r.b.done)
+        fail(&r, "the message ends too early");
     enum rc rc = build_finish(&r.b);
     if (rc)
         return rc;
     *out = msg;
     return RC_OK;
+}
+
+/* Read as if it stood inside Data, where every tag is markup; only its first page is another. */
+enum rc sml_tree_to_xml(struct str in, struct arena *a, struct str *out, struct err *e)
+{
+    struct reader r;
+    struct sml_msg msg = { 0 };
+    if (in.n > SML_MSG_BYTES)
+        return err_set(e, RC_LIMIT, "document of %zu bytes; at most %d are taken", in.n, SML_MSG_BYTES);
+    reader_init(&r, in, a, &msg, e);
+    r.b.frame[0].place = SML_AT_DATA;
+    r.page = SML_PAGE_DDF;
+    while (!r.b.rc && !cursor_done(&r.c) && !(r.has_markup && r.markup == 0)) {
+        unsigned t = next(&r.c);
+        if (r.markup == 0 && t != SWITCH_PAGE && t != PI && (t & TOKEN_BITS) < LITERAL)
+            fail(&r, "text outside the root element");
+        else
+            take_token(&r, t);
+        if (r.c.failed)
+            fail(&r, "the document ends in the middle");
+    }
+    if (!r.b.rc && (!r.has_markup || r.markup))
+        fail(&r, "the document ends too early");
+    else if (!r.b.rc && !cursor_done(&r.c))
+        fail(&r, "more after the end of the document");
+    if (!r.b.rc)
+        end_markup_data(&r);
+    buf_finish(&r.xml);
+    if (!r.b.rc)
+        *out = r.b.text;
+    return r.b.rc;
 }
