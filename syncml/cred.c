@@ -120,10 +120,21 @@ static enum rc pair(struct str *rest, struct arena *a, struct str *name, struct 
     return RC_OK;
 }
 
+/* RFC 9110, section 5.5: no control characters in a field value. */
+static bool has_controls(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (((unsigned char)s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f)
+            return true;
+    return false;
+}
+
 enum rc sml_hmac_parse(struct str header, struct arena *a, struct sml_hmac *out, struct err *e)
 {
     struct sml_hmac h = { .present = true };
     bool has_user = false;
+    if (has_controls(header))
+        return err_set(e, RC_PARSE, "x-syncml-hmac with a control character");
     for (struct str rest = str_trim(header), name, value; rest.n;) {
         enum rc rc = pair(&rest, a, &name, &value);
         if (rc)

@@ -81,6 +81,7 @@ static void reads_the_hmac_header_as_clients_write_it(void)
         { "username=\"u\\", RC_PARSE, "", "" },
         { "username=\"u\" mac=AA==", RC_PARSE, "", "" },
         { "nonsense", RC_PARSE, "", "" },
+        { "username=\"a\x01\", mac=AA==", RC_PARSE, "", "" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct arena a;
