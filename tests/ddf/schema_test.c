@@ -81,6 +81,69 @@ static void every_described_node_is_in_the_layout(void)
     arena_finish(&a);
 }
 
+/* The objects that share a device with ours (virtualization-mo.md b.3 to b.8). */
+static void sibling_objects_are_described(void)
+{
+    static const char *const files[] = { "mo/lawmo.ddf", "mo/fumo.ddf", "mo/scomo.ddf", "mo/dcmo.ddf", "mo/diagmon.ddf" };
+    static const struct { const char *uri; unsigned access; enum ddf_format format; } row[] = {
+        { "./LAWMO/State", DDF_GET, DDF_INT },
+        { "./LAWMO/AvailableWipeList/sd/ToBeWiped", DDF_GET | DDF_REPLACE, DDF_BOOL },
+        { "./LAWMO/Operations/UnLock", DDF_EXEC, DDF_NULL },
+        { "./FUMO/1/DownloadAndUpdate", DDF_EXEC | DDF_GET, DDF_NODE },
+        { "./FUMO/1/DownloadAndUpdate/PkgURL", DDF_GET | DDF_REPLACE, DDF_CHR },
+        { "./FUMO/1/Update/PkgData", DDF_REPLACE, DDF_BIN },
+        { "./SCOMO/Download/p/PkgURL", DDF_ADD | DDF_GET | DDF_REPLACE, DDF_CHR },
+        { "./SCOMO/Download/p/Operations/DownloadInstall", DDF_EXEC, DDF_NULL },
+        { "./SCOMO/Inventory/Deployed/p/Operations/Deactivate", DDF_EXEC, DDF_NULL },
+        { "./DCMO/camera/Operations/Disable", DDF_EXEC, DDF_NULL },
+        { "./DCMO/camera/DCMOConfig/DenyUserEnable", DDF_GET | DDF_REPLACE, DDF_BOOL },
+        { "./DiagMon/memory/Operations/Start", DDF_EXEC, DDF_NULL },
+    };
+    struct ddf_schema *s = shipped_schema();
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[512];
+        CU_ASSERT_EQUAL_FATAL(ddf_schema_load_file(s, shipped_path(files[i], path), NULL), RC_OK);
+    }
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        const struct ddf_node *n = ddf_schema_find(s, str_of(row[i].uri));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(n);
+        CU_ASSERT_EQUAL(n->access, row[i].access);
+        CU_ASSERT_EQUAL(n->format, row[i].format);
+    }
+    ddf_schema_destroy(s);
+}
+
+/* Defaults are values, and every setting with an allowed set keeps it to values of its format. */
+static void check_node(const struct ddf_node *n)
+{
+    struct err e = { 0 };
+    if (n->has_default && ddf_check_value(n, n->default_value, &e))
+        fprintf(stderr, "default of %.*s: %s\n", STR_ARG(n->name), e.text);
+    CU_ASSERT_EQUAL(e.rc, RC_OK);
+    for (size_t i = 0; n->allowed.kind == DDF_ALLOW_ENUM && i < n->allowed.n; i++)
+        CU_ASSERT_EQUAL(ddf_check_value(n, n->allowed.values[i], NULL), RC_OK);
+    CU_ASSERT(n->format == DDF_NODE || !n->first);
+    CU_ASSERT(n->access != 0);
+    CU_ASSERT(!n->parent || n->permanent == false || n->parent->permanent);
+    for (const struct ddf_node *c = n->first; c; c = c->next)
+        check_node(c);
+}
+
+static void our_descriptions_are_sound(void)
+{
+    struct ddf_schema *s = shipped_schema();
+    check_node(ddf_schema_find(s, STR(".")));
+    CU_ASSERT_EQUAL(ddf_schema_find(s, STR("./Virtualization/VM/v/Periph/camera/Access"))->hint, DDF_HINT_LOWEST_SAFE);
+    CU_ASSERT_EQUAL(ddf_schema_find(s, STR("./Virtualization/VM/v/Lease/WipeAfterS"))->hint, DDF_HINT_LOWEST_SAFE_ZERO_IS_NONE);
+    CU_ASSERT_EQUAL(ddf_schema_find(s, STR("./Virtualization/VM/v/Resources/Storage/d/Encrypted"))->hint, DDF_HINT_HIGHEST_SAFE);
+    CU_ASSERT(str_is(ddf_schema_find(s, STR("./Virtualization"))->ddf_name, "urn:oma:mo:x-virmo:1.0"));
+    CU_ASSERT(str_is(ddf_schema_find(s, STR("./VMImages"))->ddf_name, "urn:oma:mo:x-vmimgmo:1.0"));
+    CU_ASSERT(str_is(ddf_schema_find(s, STR("./DMAcc/a/Ext/PollS"))->default_value, "86400"));
+    ddf_schema_destroy(s);
+}
+
 TEST_MAIN("ddf.schema",
     TEST(every_row_of_the_layout_is_described),
-    TEST(every_described_node_is_in_the_layout))
+    TEST(every_described_node_is_in_the_layout),
+    TEST(sibling_objects_are_described),
+    TEST(our_descriptions_are_sound))
