@@ -27,8 +27,8 @@ typedef bool (*link_hook)(struct link *l, bool from_server, struct sml_msg *m, s
 
 struct link {
     enum sml_type type;
-    uint64_t seed;
-    struct world w;
+    uint64_t seed, device_seed;
+    struct world w, device_w;
     /* server */
     struct sml_server_config sc;
     struct sml_account acc;
@@ -84,7 +84,9 @@ static inline void link_init(struct link *l, enum sml_type type)
     sml_ha1(STR("dm.example.net"), STR("Srv-Pa55"), link_ha1_server);
     l->type = type;
     l->seed = 7;
+    l->device_seed = 1007;
     l->w = world_fixed(1900000000000, &l->seed);
+    l->device_w = world_fixed(1900000000000, &l->device_seed);
     l->tls = true;
     l->large_objects = true;
     l->sc = (struct sml_server_config){ .server_id = STR("dm.example.net"), .url = STR("https://dm.example.net/dm"),
@@ -421,7 +423,7 @@ static inline bool link_turn(struct link *l, struct str in, const char *mac, str
     CU_ASSERT_EQUAL_FATAL(sml_decode(l->type, in, &a, &m, &e), RC_OK);
     if (mac[0])
         CU_ASSERT_EQUAL(sml_hmac_parse(str_of(mac), &a, &hmac, &e), RC_OK);
-    if (sml_client_take(l->client, &m, &hmac, in, &l->w, &a, &news, &keep, &e) == RC_OK) {
+    if (sml_client_take(l->client, &m, &hmac, in, &l->device_w, &a, &news, &keep, &e) == RC_OK) {
         link_client_keep(l, &keep);
         l->client_refused |= news.refused;
         l->client_aborted |= news.aborted;
@@ -433,7 +435,7 @@ static inline bool link_turn(struct link *l, struct str in, const char *mac, str
         for (size_t i = 0; i < news.n_cmds; i++)
             link_do(l, &news.cmds[i], &a, &answers[i]);
         if (!news.over) {
-            CU_ASSERT_EQUAL(sml_client_answer(l->client, answers, NULL, &l->w, &a, &next, &over, &keep, &e), RC_OK);
+            CU_ASSERT_EQUAL(sml_client_answer(l->client, answers, NULL, &l->device_w, &a, &next, &over, &keep, &e), RC_OK);
             link_client_keep(l, &keep);
         }
         if (!over) {
@@ -460,7 +462,7 @@ static inline void link_begin(struct link *l, struct buf *out, char *mac)
     l->ca.client_nonce = (struct str){ l->crow.client_nonce, l->crow.n_client };
     l->ca.server_nonce = (struct str){ l->crow.server_nonce, l->crow.n_server };
     l->client = sml_client_create(&l->cc, &l->ca, STR("2F"));
-    CU_ASSERT_EQUAL_FATAL(sml_client_first(l->client, l->start, link_devinfo, 5, l->alerts, &l->w, &a, &m, NULL), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(sml_client_first(l->client, l->start, link_devinfo, 5, l->alerts, &l->device_w, &a, &m, NULL), RC_OK);
     while (!link_wire(l, false, &m, &a, out))
         l->posts++;
     snprintf(mac, 256, "%.*s", STR_ARG(sml_client_mac(l->client, buf_str(out), &a)));
