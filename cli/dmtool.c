@@ -36,6 +36,14 @@ static const struct dmtool_command commands[] = {
       "  -o OUT                to a file instead of standard output\n"
       "  --send HOST[:PORT]    as a WAP push in a UDP datagram (port 2948 unless given)\n"
       "  --check FILE          instead: show a notification and tell whether its digest is right\n" },
+    { "replay", dmtool_replay, "replay [--quiet] [--wbxml] [--update] FILE|FOLDER...",
+      "feed a recorded session to the server's session machine again",
+      "FILE is a recording of the server's flight recorder, FOLDER a scenario like those in tests/scenario. Shows the\n"
+      "whole session and the first difference between what was recorded and what comes out now (exit code 1 then).\n"
+      "\n"
+      "  --quiet        only whether it is the same\n"
+      "  --wbxml        encode every message in WBXML first\n"
+      "  --update       write a scenario's server files instead of comparing them\n" },
     { "validate", dmtool_validate, "validate [--strict] [--max BYTES] FILE...",
       "look for mistakes in messages",
       "  --strict       warnings are errors\n"

@@ -20,6 +20,7 @@ struct dmtool_command {
 int dmtool_decode(int argc, char **argv);
 int dmtool_encode(int argc, char **argv);
 int dmtool_notify(int argc, char **argv);
+int dmtool_replay(int argc, char **argv);
 int dmtool_validate(int argc, char **argv);
 
 /** Print a command's help. @return DMTOOL_OK */
