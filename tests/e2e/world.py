@@ -229,8 +229,17 @@ class Phone:
         args = [BUILD / "agent/dmvisor-agent", "-f", self.config]
         if self.account.exists():
             args += ["--account", self.account]
+        had = self.log().count("event=start ")
         self.process = Process(args, self.dir / "agent.log")
+        def up():
+            assert self.process.alive(), f"the agent ended:\n{self.log()[-4000:]}"
+            return self.log().count("event=start ") > had
+        wait_for("the agent to be up", up, 90)      # libvirt's first look at its emulators takes a while
         return self
+
+    def log(self):
+        path = self.dir / "agent.log"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def emulators(self):
         """Pids of the VMs' emulators that belong to this phone."""
