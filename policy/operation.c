@@ -1,4 +1,5 @@
 /* How outcomes move steps and operations: tables and words, no memory of its own. */
+#include "ddf/uri.h"
 #include "policy/plan.h"
 #include <string.h>
 
@@ -117,6 +118,12 @@ struct pol_failure pol_failure_after(const struct pol_failure *before, struct st
     if (f.tries < POL_MAX_TRIES)
         f.retry_ms = now_ms + (int64_t)POL_RETRY_MS * (f.tries == 1 ? 1 : 4);
     return f;
+}
+
+bool pol_failure_within(struct str key, struct str uri)
+{
+    struct str at = str_slice(key, str_find(key, ' ', 0) + 1, key.n);
+    return ddf_uri_within(str_slice(at, 0, str_find(at, '?', 0)), uri);
 }
 
 static struct str with_code(const struct ddf_layout *l, const char *words, int code, struct arena *a)

@@ -103,12 +103,14 @@ void pol_plan_print(const struct pol_plan *p, struct buf *out);
  *            its list are dropped with all below them. A value that differs from what the mirror holds as ACKNOWLEDGED
  *            (pol_read_back_differs) is a failure of "set <uri>" with code 0.
  *            ADD, REPLACE: the mirror gets uri, format and data as ACKNOWLEDGED. DELETE: the node and all below it leave the mirror.
- *            The failure with the step's key is forgotten.
+ *            The failure with the step's key is forgotten; after an Add or a Delete all failures at or below the address
+ *            (pol_failure_within): what is there now is another node.
  *   RUNS     202 to an Exec.
  *   THERE    Add of what exists: the node goes into the mirror as STALE. No failure.
  *   GONE     GET: node and all below it leave the mirror; if it was ACKNOWLEDGED it is a failure of "set <uri>"; on first contact
  *            (POL_FOR_DISCOVER) also of the step's own key, so that it is not asked for again. DELETE: as DONE.
  *            REPLACE: it leaves the mirror, and is a failure.
+ *            (Whatever leaves the mirror while list_unsupported: the parent becomes STALE, so that its child list is read again.)
  *   SKIPPED  215, 216: the neighbour in the Atomic failed. Nothing.
  *   AGAIN    busy or no Status: failure that is retried later.
  *   FAILED   failure. Of an Atomic only when no child failed by itself.
@@ -125,6 +127,8 @@ bool pol_read_back_differs(const struct pol_mirror_node *before, struct str repo
 /** The failure to keep after one more try. What can never succeed (404 405 406 413 414 415 425 501, 1411, 1413 ...) is set aside at once;
  *  what was busy is never set aside; the rest after POL_MAX_TRIES. @param before the failure so far, or NULL */
 struct pol_failure pol_failure_after(const struct pol_failure *before, struct str key, int code, int64_t now_ms);
+/** Is it a failure at `uri` or below it? */
+bool pol_failure_within(struct str key, struct str uri);
 /** "404 not found", "1428 start failed or took too long": for waits, operations and pages. */
 struct str pol_code_text(const struct ddf_layout *l, int code, struct arena *a);
 

@@ -127,6 +127,9 @@ bool held_back(const struct planning *p, const struct pol_failure *x)
 
 void add_wait(struct planning *p, struct str vm, const char *state, struct str why, int code, int64_t until_ms)
 {
+    for (const struct pol_wait *w = p->out->waits; w; w = w->next)
+        if (str_eq(w->vm, vm) && str_eq(w->why, why))
+            return;
     struct pol_wait *w = ARENA_NEW(p->a, struct pol_wait);
     if (!w) {
         p->no_memory = true;

@@ -164,7 +164,7 @@ static void read_again(struct planning *p, struct str root)
 {
     const struct pol_mirror_node *top = mirror_find(p, root);
     size_t first, end, n = 0;
-    if (!top || top->at_ms >= p->f->session_ms)
+    if (top && top->at_ms >= p->f->session_ms)
         return;
     if (!p->f->list_unsupported) {
         add_read(p, root, true, POL_FOR_DISCOVER, "the device's state token says that something else changed");

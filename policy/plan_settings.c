@@ -92,16 +92,16 @@ static void missing_parents(struct planning *p, struct batch *b, struct str uri,
         batch_add_node(p, b, parent, STR("not there yet"));
 }
 
-/* The instance's own node with the leaves that come with it. */
-static void new_instance(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str skip)
+/* The instance's own node with the leaves that come with it. @return false when the node cannot be had now */
+static bool new_instance(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str skip)
 {
     struct str uri = en->node ? ddf_layout_uri(p->l, en->node, b->owner, instance, p->a) : (struct str){ 0 };
     if (!uri.n || mirror_has(p, uri) || planned(b, uri))
-        return;
+        return true;
     if (!b->creating)
         missing_parents(p, b, uri, owner_uri(p, b->scope, b->owner));
-    if (!batch_add_node(p, b, uri, say(p, "%.*s is new", STR_ARG(instance))))
-        return;
+    if (!batch_add_node(p, b, uri, say(p, "%.*s is new", STR_ARG(uri))))
+        return false;
     for (size_t i = 0; i < en->n_with; i++) {
         struct ddf_match m = { 0 };
         struct str at = ddf_uri_join(p->a, uri, en->with[i].word);
@@ -110,6 +110,7 @@ static void new_instance(struct planning *p, struct batch *b, const struct ddf_e
         struct str format = ddf_layout_match(p->l, at, &m) && m.entry ? m.entry->format : STR("chr");
         put(p, b, leaf(p, at, format, with_star(p, en->with[i].wire, instance), say(p, "%.*s is new", STR_ARG(instance))), false);
     }
+    return true;
 }
 
 /* Is a node between the owner and this address optional and not known to be there? */
@@ -148,9 +149,9 @@ bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, 
         add_wait(p, vm_of(b), "failed", say(p, "%.*s: this device has no %.*s", STR_ARG(why), STR_ARG(parent)), 404, 0);
         return false;
     }
-    if (en->instance)
-        new_instance(p, b, en, instance, uri);
-    else if (!b->creating)
+    if (en->instance && !new_instance(p, b, en, instance, uri))
+        return false;                               /* its node is held back */
+    if (!en->instance && !b->creating)
         missing_parents(p, b, uri, owner);
     for (struct pol_step *s = b->first; s; s = s->next)      /* came with the instance; the policy's word counts */
         if (str_eq(s->uri, uri)) {

@@ -64,6 +64,8 @@ static void set_upgrade(struct planning *p, struct batch *b, const struct pol_vm
 {
     struct str why = why_of(p, d);
     const struct pol_mirror_node *after = mirror_entry(p, DDF_VM, "upgrade.window.notAfter", vm->name);
+    const struct pol_mirror_node *before = mirror_entry(p, DDF_VM, "upgrade.window.notBefore", vm->name);
+    struct str window = vm->window ? say(p, "the window of policy %.*s", STR_ARG(vm->window_policy->name)) : (struct str){ 0 };
     const struct pol_mirror_node *target = mirror_entry(p, DDF_VM, "upgrade.target", vm->name);
     int64_t opens, closes;
     char text[17];
@@ -74,11 +76,11 @@ static void set_upgrade(struct planning *p, struct batch *b, const struct pol_vm
         return;
     pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
     text_time_basic(closes, text);
-    if (after && str_is(after->value, text))
-        return;                                     /* this very window stands there already */
-    batch_set_name(p, b, "upgrade.window.notAfter", say(p, "%s", text), say(p, "the window of policy %.*s", STR_ARG(vm->window_policy->name)));
+    if (!after || !str_is(after->value, text))
+        batch_set_name(p, b, "upgrade.window.notAfter", say(p, "%s", text), window);
     text_time_basic(opens, text);
-    batch_set_name(p, b, "upgrade.window.notBefore", say(p, "%s", text), say(p, "the window of policy %.*s", STR_ARG(vm->window_policy->name)));
+    if (!before || !str_is(before->value, text))
+        batch_set_name(p, b, "upgrade.window.notBefore", say(p, "%s", text), window);
 }
 
 /* Another image than the one the VM was provisioned with. @return true when a step was made */
@@ -316,6 +318,14 @@ static bool state_of(struct planning *p, struct str vm, int *state)
     return false;
 }
 
+/* What cannot be undone is not done on a memory that the device's token contradicts. */
+static bool looks_again(struct planning *p, struct str vm, struct str uri)
+{
+    const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "state", vm);
+    return p->f->reported_token.n && !p->f->mirror_matches_token && n && n->at_ms < p->f->session_ms &&
+           add_read(p, uri, true, POL_FOR_VERIFY, "the device's state token says that something changed; looked at before it is deleted");
+}
+
 void plan_vm(struct planning *p, const struct pol_vm *vm)
 {
     struct str uri = owner_uri(p, DDF_VM, vm->name);
@@ -353,7 +363,8 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
         return;
     }
     if (gone) {
-        go(p, vm, state);
+        if (!looks_again(p, vm->name, uri))
+            go(p, vm, state);
         return;
     }
     if (!lock(p, vm, state) && !settings(p, vm, state) && !pending(p, vm, state))

@@ -259,8 +259,12 @@ static int exec(struct sim_device *d, const struct pol_step *s)
     note(d, s->correlator);
     if (d->synchronous) {
         struct sim_job now = { .op = op, .owner = m.owner, .correlator = s->correlator };
-        if ((int)sim_dice(d, 100) < d->fail_percent)
+        if ((int)sim_dice(d, 100) < d->fail_percent) {
+            progress(d, &now, 100, 1428);
+            if (op->scope == DDF_IMAGE)
+                sim_set(d, DDF_IMAGE, "status", m.owner, "20");
             return 1428;
+        }
         effect(d, op, m.owner, s->data);
         progress(d, &now, 100, 1200);
         return sim_dice(d, 2) ? 200 : 1200;

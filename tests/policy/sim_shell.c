@@ -109,6 +109,9 @@ static void drop(struct sim_shell *s, struct str uri)
         if (!ddf_uri_within(s->mirror[i].uri, uri))
             s->mirror[n++] = s->mirror[i];
     s->n_mirror = n;
+    struct pol_mirror_node *parent = find(s, ddf_uri_parent(uri));
+    if (parent && s->list_unsupported)
+        parent->known = POL_STALE;
 }
 
 static void stale(struct sim_shell *s, struct str uri)
@@ -141,6 +144,15 @@ static void failed(struct sim_shell *s, struct str key, int code)
     s->failure[i] = f;
     if (i == s->n_failures)
         s->n_failures++;
+}
+
+static void forget_within(struct sim_shell *s, struct str uri)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_failures; i++)
+        if (!pol_failure_within(s->failure[i].key, uri))
+            s->failure[n++] = s->failure[i];
+    s->n_failures = n;
 }
 
 static void forget(struct sim_shell *s, struct str key)
@@ -252,6 +264,8 @@ static void outcome(struct sim_shell *s, const struct pol_step *step, int code, 
         else if (step->verb == POL_DELETE)
             drop(s, step->uri);
         forget(s, step->key);
+        if (step->verb == POL_ADD || step->verb == POL_DELETE)
+            forget_within(s, step->uri);
         break;
     case POL_STEP_RUNS: case POL_STEP_SKIPPED:
         break;

@@ -1,0 +1,579 @@
+#include "tests/lib/test.h"
+#include "tests/policy/sim.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct sim_device d;
+static struct sim_shell s;
+static char text[1 << 16];
+
+#define POLICY(vm) "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p, authority: acme-it}\nspec:\n  selector: 'true'\n  vm:\n" \
+                   "    id: corp\n    guestType: android\n    image: corp-android:1\n" vm
+
+static void begin(void)
+{
+    sim_device_init(&d, 7);
+    sim_shell_init(&s, &d);
+    sim_image(&s, "corp-android", "1", "img1");
+    sim_image(&s, "corp-android", "2", "img2");
+    s.token = true;
+}
+
+static void end(void)
+{
+    sim_shell_finish(&s);
+    sim_device_finish(&d);
+}
+
+/* The plan as people read it. */
+static const char *plan(void)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    CU_ASSERT_EQUAL_FATAL(sim_plan(&s), RC_OK);
+    pol_plan_print(&s.plan, &b);
+    snprintf(text, sizeof text, "%s", buf_z(&b));
+    buf_finish(&b);
+    return text;
+}
+
+static bool says(const char *what)
+{
+    bool yes = strstr(plan(), what) != NULL;
+    if (!yes)
+        printf("\nwanted: %s\nhave:\n%s", what, text);
+    return yes;
+}
+
+static bool silent(const char *what)
+{
+    bool yes = strstr(plan(), what) == NULL;
+    if (!yes)
+        printf("\nnot wanted: %s\nhave:\n%s", what, text);
+    return yes;
+}
+
+/* A device with a running VM, as desired, read and settled. */
+static void running(const char *yaml)
+{
+    begin();
+    sim_policy(&s, yaml);
+    CU_ASSERT_FATAL(sim_run(&s, 20));
+    CU_ASSERT(str_is(sim_value(&d, DDF_VM, "state", STR("corp")), "50"));
+    d.now_ms += 10000;
+}
+
+static struct str value(const char *name) { return sim_value(&d, DDF_VM, name, STR("corp")); }
+static size_t ops_of(const char *kind)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n_ops; i++)
+        n += str_is(s.op[i].kind, kind);
+    return n;
+}
+
+static void first_contact_reads_everything_once(void)
+{
+    begin();
+    sim_policy(&s, POLICY("    state: running\n"));
+    plan();
+    CU_ASSERT_STRING_EQUAL(text, "Get ./Virtualization?list=StructData   # what the device has\n"
+                                 "Get ./VMImages?list=StructData   # what the device has\n");
+    CU_ASSERT_FALSE(s.plan.settled);
+    sim_session(&s);
+    CU_ASSERT(s.mirror_read);
+    end();
+    begin();
+    d.no_list = true;
+    sim_session(&s);
+    CU_ASSERT(s.mirror_read && s.list_unsupported && s.plan.settled);
+    CU_ASSERT_EQUAL(s.n_mirror, d.n);
+    end();
+}
+
+static void a_device_without_the_object_is_told_so(void)
+{
+    begin();
+    sim_remove(&d, d.l->root);
+    sim_policy(&s, POLICY("    state: running\n"));
+    sim_session(&s);
+    CU_ASSERT(says("the device has no ./Virtualization, or does not let this authority see it: 404 not found"));
+    CU_ASSERT(s.plan.n_steps == 0 && !s.plan.settled);
+    end();
+}
+
+/* The main job, plan by plan. */
+static void a_vm_comes_into_being(void)
+{
+    begin();
+    d.ticks = 1;
+    sim_policy(&s, POLICY("    state: running\n    resources: {cpu: {vcpus: 2}, storage: {userdata: {quota: 4Gi}}}\n"
+                          "    peripherals: {camera: denied}\n    lease: {checkIn: 24h}\n"));
+    sim_session(&s);                                /* image announced, read back, download begun */
+    CU_ASSERT(str_is(sim_value(&d, DDF_IMAGE, "hash", STR("img1")), s.image[0].sha256.p));
+    CU_ASSERT(str_is(sim_value(&d, DDF_IMAGE, "owner", STR("img1")), "3"));
+    CU_ASSERT(says("working corp: image corp-android:1 is downloading"));
+    CU_ASSERT_EQUAL(s.op[0].state, POL_OP_ACCEPTED);
+    CU_ASSERT(s.op[0].by_policy && s.op[0].correlator.n <= 32);
+    CU_ASSERT(silent("Atomic ./Virtualization/VM/corp"));
+    d.now_ms += 10000;
+    sim_session(&s);                                /* ready; VM made, read back, provisioned */
+    CU_ASSERT_EQUAL(s.op[0].state, POL_OP_VERIFIED);
+    CU_ASSERT(str_is(value("state"), "10") && str_is(value("resources.cpu.vcpus"), "2") && str_is(value("lease.checkIn"), "86400"));
+    CU_ASSERT(str_is(value("domain.servers"), "dm.acme.example") && str_is(value("image"), "img1"));
+    const struct sim_node *rule = sim_find(&d, STR("./Virtualization/VM/corp/Periph/camera/ID"));
+    CU_ASSERT(rule && str_is(rule->value, "class:camera"));
+    CU_ASSERT(says("working corp: Provision runs"));
+    CU_ASSERT(str_is(s.op[1].kind, "provision") && str_is(s.op[1].args, "start=1"));
+    d.now_ms += 10000;
+    sim_session(&s);
+    CU_ASSERT_EQUAL(s.op[1].state, POL_OP_VERIFIED);
+    CU_ASSERT(s.plan.settled && str_is(value("state"), "50"));
+    CU_ASSERT(d.refused == 0 && s.n_failures == 0);
+    plan();
+    CU_ASSERT_STRING_EQUAL(text, "settled: the device is as desired\n");
+    CU_ASSERT(s.messages <= 12);
+    end();
+}
+
+static void a_long_operation_is_looked_after(void)
+{
+    begin();
+    d.ticks = 1;
+    sim_policy(&s, POLICY("    state: running\n"));
+    for (int i = 0; i < 2; i++) {
+        sim_session(&s);
+        d.now_ms += 10000;
+    }
+    CU_ASSERT_EQUAL_FATAL(s.op[1].state, POL_OP_ACCEPTED);
+    d.job[0].ticks = d.job[1].ticks = 5;            /* whichever it is */
+    sim_session(&s);
+    CU_ASSERT(says("working corp: Provision runs"));
+    CU_ASSERT(says(", 50 %"));
+    CU_ASSERT(s.plan.n_steps == 0 && !s.plan.settled);      /* the session is not kept open for it */
+    d.now_ms += POL_POLL_MS;
+    CU_ASSERT(says("Get ./Virtualization/VM/corp/Progress"));
+    CU_ASSERT(silent("Exec"));
+    end();
+}
+
+static void changes_are_written_live_and_only_where_they_differ(void)
+{
+    running(POLICY("    state: running\n    name: Work\n    crash: {action: restart, maxRestarts: 3}\n"));
+    sim_policy(&s, POLICY("    state: running\n    name: Office\n    crash: {action: restart, maxRestarts: 5}\n"));
+    plan();
+    CU_ASSERT_STRING_EQUAL(text, "Atomic ./Virtualization/VM/corp   # settings of VM corp\n"
+                                 "    Replace ./Virtualization/VM/corp/Crash/MaxRestarts = 5   # crash.maxRestarts 3 -> 5 (policy p)\n"
+                                 "    Replace ./Virtualization/VM/corp/Name = Office   # name Work -> Office (policy p)\n");
+    CU_ASSERT(sim_run(&s, 3) && str_is(value("name"), "Office"));
+    sim_policy(&s, POLICY("    state: running\n    name: Home\n    crash: {action: restart, maxRestarts: 5}\n"));
+    plan();
+    CU_ASSERT_STRING_EQUAL(text, "Replace ./Virtualization/VM/corp/Name = Home   # name Office -> Home (policy p)\n");
+    end();
+}
+
+static void what_waits_for_a_restart_gets_one(void)
+{
+    running(POLICY("    state: running\n    resources: {cpu: {vcpus: 1}}\n"));
+    sim_set(&d, DDF_VM, "resources.pending", STR("corp"), "true");
+    sim_policy(&s, POLICY("    state: running\n    resources: {cpu: {vcpus: 4}}\n"));
+    CU_ASSERT(sim_run(&s, 10));
+    CU_ASSERT(str_is(value("resources.cpu.vcpus"), "4") && str_is(value("resources.pending"), "false"));
+    CU_ASSERT_EQUAL(ops_of("applyResources"), 1);
+    CU_ASSERT(str_is(s.op[s.n_ops - 1].args, "restart=1"));
+    end();
+}
+
+static void memory_of_a_running_vm_changes_by_stopping_it_gently(void)
+{
+    running(POLICY("    state: running\n    resources: {cpu: {vcpus: 1}, memory: {max: 1Gi}}\n"));
+    size_t before = s.n_ops;
+    sim_policy(&s, POLICY("    state: running\n    resources: {cpu: {vcpus: 2}, memory: {max: 2Gi}}\n"));
+    CU_ASSERT(says("Exec ./Virtualization/VM/corp/Operations/Shutdown = force=1   # resources.memory.max 1Gi -> 2Gi (policy p) needs the VM stopped"));
+    CU_ASSERT(silent("Replace"));
+    CU_ASSERT(sim_run(&s, 10));
+    CU_ASSERT(str_is(value("resources.memory.max"), "2097152") && str_is(value("resources.cpu.vcpus"), "2") && str_is(value("state"), "50"));
+    CU_ASSERT_EQUAL(s.n_ops, before + 2);
+    CU_ASSERT(str_is(s.op[before].kind, "shutdown") && str_is(s.op[before + 1].kind, "start"));
+    CU_ASSERT_EQUAL(d.refused, 0);
+    end();
+}
+
+static void what_cannot_change_any_more_says_so(void)
+{
+    running(POLICY("    state: running\n    resources: {storage: {userdata: {encrypted: true}}}\n"));
+    sim_policy(&s, POLICY("    state: running\n    name: New\n    resources: {storage: {userdata: {encrypted: false}}}\n"));
+    CU_ASSERT(says("waiting corp: resources.storage.userdata.encrypted true -> false (policy p) can only be set before the VM is provisioned"));
+    CU_ASSERT(says("Replace ./Virtualization/VM/corp/Name = New"));      /* the rest goes on */
+    end();
+}
+
+static void a_locked_vm_waits_and_a_locking_policy_parks_it(void)
+{
+    running(POLICY("    state: running\n"));
+    sim_set(&d, DDF_VM, "lockState", STR("corp"), "10");
+    sim_set(&d, DDF_VM, "state", STR("corp"), "60");
+    sim_session(&s);
+    CU_ASSERT(says("waiting corp: state paused -> running (policy p) waits: the VM is locked"));
+    CU_ASSERT(!s.plan.settled && s.plan.n_steps == 0);
+    sim_policy(&s, POLICY("    state: running\n    locked: true\n"));
+    plan();
+    CU_ASSERT_STRING_EQUAL(text, "settled: the device is as desired\n");
+    sim_policy(&s, POLICY("    state: running\n    locked: false\n"));
+    CU_ASSERT(says("Exec ./Virtualization/VM/corp/Operations/Unlock   # locked true -> false (policy p)"));
+    CU_ASSERT(sim_run(&s, 5) && str_is(value("lockState"), "30") && str_is(value("state"), "50"));
+    sim_policy(&s, POLICY("    state: running\n    locked: true\n"));
+    CU_ASSERT(sim_run(&s, 5) && str_is(value("lockState"), "10"));
+    end();
+}
+
+static void a_lock_by_hand_stands_until_a_newer_revision(void)
+{
+    running(POLICY("    state: running\n    locked: false\n"));
+    int64_t id = sim_request(&s, "corp", "lock", "msg=lost");
+    CU_ASSERT(says("Exec ./Virtualization/VM/corp/Operations/Lock = msg=lost   # Lock (operation 3)"));
+    s.hold[s.n_holds++] = (struct pol_hold){ STR("corp"), STR("lock"), id, d.now_ms, STR("anna") };
+    for (int i = 0; i < 3; i++) {
+        sim_session(&s);
+        d.now_ms += 10000;
+    }
+    CU_ASSERT_EQUAL(sim_op(&s, id)->state, POL_OP_VERIFIED);
+    CU_ASSERT(says("Lock by anna (operation 3) after policy p was applied stands"));
+    CU_ASSERT(str_is(value("lockState"), "10") && ops_of("unlock") == 0);
+    d.now_ms += 1000;
+    sim_policy(&s, POLICY("    state: running\n    locked: false\n"));
+    CU_ASSERT(sim_run(&s, 5) && str_is(value("lockState"), "30"));
+    end();
+}
+
+static void requests_come_first_and_one_at_a_time(void)
+{
+    running(POLICY("    state: running\n    name: Work\n"));
+    d.ticks = 3;
+    sim_policy(&s, POLICY("    state: running\n    name: Office\n"));
+    int64_t lock = sim_request(&s, "corp", "lock", ""), unlock = sim_request(&s, "corp", "unlock", "");
+    CU_ASSERT(says("Exec ./Virtualization/VM/corp/Operations/Lock"));
+    CU_ASSERT(silent("Replace"));
+    CU_ASSERT(says("waiting corp: Unlock waits for the operation before it"));
+    CU_ASSERT(sim_run(&s, 12));
+    CU_ASSERT(sim_op(&s, lock)->state == POL_OP_VERIFIED && sim_op(&s, unlock)->state == POL_OP_VERIFIED);
+    CU_ASSERT(str_is(value("name"), "Office") && str_is(value("lockState"), "30") && d.twice == 0);
+    end();
+}
+
+static void requests_that_cannot_be_fail_with_a_reason(void)
+{
+    static const struct { const char *vm, *kind, *args; enum pol_op_state want; const char *why; } row[] = {
+        { "corp", "resume", "", POL_OP_VERIFIED, "was so already" },
+        { "corp", "start", "", POL_OP_VERIFIED, "was so already" },
+        { "corp", "unlock", "", POL_OP_VERIFIED, "was so already" },
+        { "corp", "provision", "", POL_OP_FAILED, "Provision is not possible while the VM is running" },
+        { "corp", "delete", "", POL_OP_FAILED, "only with force=1" },
+        { "corp", "frobnicate", "", POL_OP_FAILED, "no operation \"frobnicate\"" },
+        { "ghost", "lock", "", POL_OP_FAILED, "VM ghost is not on the device" },
+    };
+    running(POLICY("    state: running\n"));
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        int64_t id = sim_request(&s, row[i].vm, row[i].kind, row[i].args);
+        sim_session(&s);
+        CU_ASSERT_EQUAL(sim_op(&s, id)->state, row[i].want);
+        CU_ASSERT_PTR_NOT_NULL(strstr(s.op_why[id - 1].p, row[i].why));
+    }
+    CU_ASSERT_EQUAL(d.refused, 0);
+    end();
+}
+
+static void requests_keep_their_times(void)
+{
+    running(POLICY("    state: running\n"));
+    int64_t late = sim_request(&s, "corp", "lock", ""), future = sim_request(&s, "corp", "pause", "");
+    s.op[late - 1].expires_ms = d.now_ms - 1;
+    s.op[future - 1].not_before_ms = d.now_ms + 3600000;
+    sim_session(&s);
+    CU_ASSERT_EQUAL(sim_op(&s, late)->state, POL_OP_EXPIRED);
+    CU_ASSERT_EQUAL(sim_op(&s, future)->state, POL_OP_QUEUED);
+    CU_ASSERT(s.plan.settled);
+    d.now_ms += 4000000;
+    CU_ASSERT(says("Operations/Pause"));
+    end();
+}
+
+static void tree_commands_go_as_they_are(void)
+{
+    running(POLICY("    state: running\n"));
+    int64_t id = sim_request(&s, "", "tree", "");
+    s.op[id - 1].scope = DDF_DEVICE;
+    s.op[id - 1].tree_command = STR("replace");
+    s.op[id - 1].tree_uri = STR("./Virtualization/VM/corp/Name");
+    s.op[id - 1].tree_format = STR("chr");
+    s.op[id - 1].tree_data = STR("Hello");
+    CU_ASSERT(says("Replace ./Virtualization/VM/corp/Name = Hello   # replace (operation 3)"));
+    sim_session(&s);
+    CU_ASSERT(sim_op(&s, id)->state == POL_OP_VERIFIED && str_is(value("name"), "Hello"));
+    id = sim_request(&s, "", "tree", "");
+    s.op[id - 1].tree_command = STR("replace");
+    s.op[id - 1].tree_uri = STR("./Virtualization/VM/corp/State");
+    s.op[id - 1].tree_format = STR("int");
+    s.op[id - 1].tree_data = STR("10");
+    sim_session(&s);
+    CU_ASSERT(sim_op(&s, id)->state == POL_OP_FAILED);      /* the description says it cannot be */
+    CU_ASSERT(str_is(value("state"), "50"));
+    end();
+}
+
+/* The session died when an operation was on its way. */
+static void a_lost_answer_is_asked_after_before_anything_is_repeated(void)
+{
+    for (int arrived = 0; arrived < 2; arrived++) {
+        running(POLICY("    state: running\n"));
+        int64_t id = sim_request(&s, "corp", "lock", "");
+        if (arrived) {
+            struct pol_step step = { .verb = POL_EXEC, .uri = STR("./Virtualization/VM/corp/Operations/Lock"),
+                                     .correlator = s.op[id - 1].correlator };
+            size_t n;
+            CU_ASSERT_EQUAL(sim_command(&d, &step, NULL, &n), 202);
+        }
+        s.op[id - 1].state = POL_OP_SENT;
+        s.op[id - 1].tries = 1;
+        for (size_t i = 0; i < s.n_mirror; i++)     /* as the shell does when it sends */
+            if (strstr(s.mirror[i].uri.p, "/VM/corp/State") || strstr(s.mirror[i].uri.p, "/VM/corp/Lock") ||
+                strstr(s.mirror[i].uri.p, "/VM/corp/Progress"))
+                s.mirror[i].known = POL_STALE;
+        CU_ASSERT(says("Get ./Virtualization/VM/corp/Progress?list=StructData   # what became of the operation"));
+        CU_ASSERT(silent("Exec"));
+        for (int i = 0; i < 4; i++) {
+            sim_session(&s);
+            d.now_ms += 10000;
+        }
+        CU_ASSERT_EQUAL(sim_op(&s, id)->state, POL_OP_VERIFIED);
+        CU_ASSERT_EQUAL(d.twice, 0);
+        CU_ASSERT_EQUAL(sim_op(&s, id)->tries, arrived ? 1 : 2);
+        end();
+    }
+}
+
+static void one_bad_command_does_not_hold_up_the_rest(void)
+{
+    running(POLICY("    state: running\n    name: Work\n    crash: {action: restart}\n"));
+    s.failure[s.n_failures++] = (struct pol_failure){ STR("set ./Virtualization/VM/corp/Name"), 425, POL_MAX_TRIES, 0 };
+    s.failure[s.n_failures++] = (struct pol_failure){ STR("set ./Virtualization/VM/corp/Resources/Class"), 500, 1, d.now_ms + 20000 };
+    struct pol_failure keep[2] = { s.failure[0], s.failure[1] };
+    sim_policy(&s, POLICY("    state: stopped\n    name: Office\n    crash: {action: stop}\n    qos: background\n"));
+    memcpy(s.failure, keep, sizeof keep);
+    s.n_failures = 2;
+    CU_ASSERT(says("Replace ./Virtualization/VM/corp/Crash/Action = 1"));
+    CU_ASSERT(says("failed corp: name Work -> Office (policy p): set aside: 425 the access control list does not allow it"));
+    CU_ASSERT(says("tried 1 time, again in 20 s: 500 the command failed"));
+    sim_session(&s);
+    CU_ASSERT(str_is(value("crash.action"), "1"));
+    CU_ASSERT(ops_of("shutdown") == 1);             /* and the goal is pursued */
+    end();
+}
+
+static void a_device_that_keeps_another_value_is_asked_three_times(void)
+{
+    running(POLICY("    state: running\n    name: Work\n"));
+    sim_policy(&s, POLICY("    state: running\n    name: Office\n"));
+    unsigned sent = 0;
+    for (int i = 0; i < 12; i++) {
+        if (strstr(plan(), "Replace ./Virtualization/VM/corp/Name")) {
+            sent++;
+            /* The write is acknowledged, and then the old value reported. */
+            const struct pol_failure *before = NULL;
+            for (size_t k = 0; k < s.n_failures; k++)
+                if (str_is(s.failure[k].key, "set ./Virtualization/VM/corp/Name"))
+                    before = &s.failure[k];
+            struct pol_failure f = pol_failure_after(before, STR("set ./Virtualization/VM/corp/Name"), 0, d.now_ms);
+            s.failure[0] = f;
+            s.n_failures = 1;
+        }
+        d.now_ms += 130000;
+    }
+    CU_ASSERT_EQUAL(sent, 3);
+    CU_ASSERT(says("set aside: the device says it took the value, and keeps another"));
+    end();
+}
+
+static void absent_removes_the_vm_and_nothing_else_does(void)
+{
+    running(POLICY("    state: running\n"));
+    struct pol_policy *p = s.policies;
+    s.policies = NULL;                              /* a deleted policy leaves the VM alone */
+    CU_ASSERT(sim_run(&s, 3) && str_is(value("state"), "50"));
+    s.policies = p;
+    sim_policy(&s, POLICY("    state: absent\n"));
+    CU_ASSERT(says("Exec ./Virtualization/VM/corp/Operations/Delete = force=1"));
+    CU_ASSERT(sim_run(&s, 6));
+    CU_ASSERT_PTR_NULL(sim_find(&d, STR("./Virtualization/VM/corp")));
+    CU_ASSERT(s.op[s.n_ops - 1].state == POL_OP_VERIFIED && d.twice == 0);
+    sim_policy(&s, POLICY("    state: stopped\n"));
+    CU_ASSERT(sim_run(&s, 10) && str_is(value("state"), "30"));     /* and it can come again */
+    end();
+}
+
+static void a_vm_of_another_authority_is_left_alone(void)
+{
+    running(POLICY("    state: running\n"));
+    sim_set(&d, DDF_VM, "domain.servers", STR("corp"), "dm.operator.example,dm.other.example");
+    sim_policy(&s, POLICY("    state: absent\n"));
+    sim_session(&s);
+    CU_ASSERT(says("failed corp: VM corp belongs to another authority"));
+    CU_ASSERT(s.plan.n_steps == 0);
+    int64_t id = sim_request(&s, "corp", "lock", "");
+    sim_session(&s);
+    CU_ASSERT_EQUAL(sim_op(&s, id)->state, POL_OP_FAILED);
+    end();
+}
+
+static void a_token_that_does_not_match_makes_it_look_again(void)
+{
+    running(POLICY("    state: running\n    name: Work\n"));
+    sim_session(&s);
+    CU_ASSERT(s.plan.settled);
+    unsigned messages = s.messages;
+    sim_session(&s);
+    CU_ASSERT_EQUAL(s.messages, messages);          /* nothing changed: one round trip */
+    sim_set(&d, DDF_VM, "name", STR("corp"), "Mine");
+    CU_ASSERT(sim_run(&s, 3) && str_is(value("name"), "Work"));
+    end();
+}
+
+static void kpis_are_read_when_they_are_due(void)
+{
+    running(POLICY("    state: running\n"));
+    s.kpi_due_ms = d.now_ms;
+    plan();
+    CU_ASSERT_STRING_EQUAL(text, "Get ./Virtualization/VM/corp/KPI?list=StructData   # KPIs\n");
+    sim_session(&s);
+    CU_ASSERT(s.plan.settled);
+    sim_policy(&s, POLICY("    state: stopped\n"));
+    CU_ASSERT(sim_run(&s, 5));
+    s.kpi_due_ms = d.now_ms;
+    CU_ASSERT(silent("KPI"));                       /* a stopped VM has nothing to tell */
+    end();
+}
+
+static void another_image_is_an_upgrade_in_its_window(void)
+{
+    running(POLICY("    state: running\n"));
+    sim_policy(&s, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p}\nspec:\n  selector: 'true'\n  vm: {id: corp, state: running, "
+                   "image: 'corp-android:2', upgrade: {window: 'Sun 01:00-05:00 UTC'}}\n");
+    CU_ASSERT(says("Add ./VMImages/img2"));
+    CU_ASSERT(sim_run(&s, 10));
+    CU_ASSERT(str_is(value("image"), "img2") && str_is(value("upgrade.target"), "img2"));
+    CU_ASSERT(str_is(value("upgrade.window.notBefore"), "20300106T010000Z") && str_is(value("upgrade.window.notAfter"), "20300106T050000Z"));
+    CU_ASSERT(ops_of("upgrade") == 1 && str_is(value("state"), "50"));
+    sim_policy(&s, POLICY("    state: running\n"));  /* back to image 1, and the device goes back to 2 by itself */
+    CU_ASSERT(sim_run(&s, 10) && str_is(value("image"), "img1"));
+    sim_set(&d, DDF_VM, "image", STR("corp"), "img2");
+    sim_set(&d, DDF_VM, "upgrade.state", STR("corp"), "130");
+    sim_session(&s);
+    CU_ASSERT(says("the device went back to the image before"));
+    CU_ASSERT_EQUAL(ops_of("upgrade"), 2);
+    end();
+}
+
+static void an_image_that_is_not_in_the_store_holds_up_only_the_image(void)
+{
+    running(POLICY("    state: running\n    name: Work\n"));
+    sim_policy(&s, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p}\nspec:\n  selector: 'true'\n  vm: {id: corp, state: running, "
+                   "image: 'corp-android:9', name: Office}\n");
+    CU_ASSERT(says("failed corp: image corp-android:9 is not in the store"));
+    CU_ASSERT(says("Replace ./Virtualization/VM/corp/Name = Office"));
+    end();
+}
+
+static void a_failed_vm_needs_a_person(void)
+{
+    running(POLICY("    state: running\n"));
+    sim_set(&d, DDF_VM, "state", STR("corp"), "160");
+    sim_session(&s);
+    CU_ASSERT(says("failed corp: state failed -> running (policy p): there is no way from there; a person must look"));
+    end();
+}
+
+static void an_operation_that_keeps_failing_is_set_aside(void)
+{
+    running(POLICY("    state: running\n"));
+    d.fail_percent = 100;
+    sim_policy(&s, POLICY("    state: stopped\n"));
+    for (int i = 0; i < 8; i++) {
+        sim_session(&s);
+        d.now_ms += 200000;
+    }
+    CU_ASSERT_EQUAL(ops_of("shutdown"), 3);
+    CU_ASSERT(says("failed corp: state running -> stopped (policy p): set aside: 1428 start failed or took too long"));
+    CU_ASSERT(s.plan.n_steps == 0 && !s.plan.settled && d.twice == 0);
+    end();
+}
+
+static void same_facts_give_the_same_plan(void)
+{
+    char first[sizeof text], correlator[64];
+    running(POLICY("    state: running\n"));
+    sim_policy(&s, POLICY("    state: stopped\n"));
+    plan();
+    memcpy(first, text, sizeof first);
+    snprintf(correlator, sizeof correlator, "%.*s", STR_ARG(s.plan.steps->correlator));
+    plan();
+    CU_ASSERT_STRING_EQUAL(first, text);
+    CU_ASSERT(str_is(s.plan.steps->correlator, correlator));
+    CU_ASSERT(strlen(correlator) > 10 && strlen(correlator) <= 32);
+    d.now_ms++;
+    plan();
+    CU_ASSERT_FALSE(str_is(s.plan.steps->correlator, correlator));  /* another time, another operation */
+    end();
+}
+
+static void survives_running_out_of_memory(void)
+{
+    enum rc rc = RC_NOMEM;
+    running(POLICY("    state: running\n"));
+    sim_policy(&s, POLICY("    state: running\n    name: X\n    resources: {memory: {max: 2Gi}, net: {a: {mode: nat}}}\n"));
+    sim_request(&s, "corp", "lock", "");
+    sim_request(&s, "corp", "pause", "");
+    struct pol_desired want;
+    struct pol_plan out;
+    struct pol_facts f = { .layout = d.l, .schema = d.s, .device = STR("x"), .attrs = s.attrs, .n_attrs = s.n_attrs, .policies = s.policies,
+        .images = s.image, .n_images = s.n_images, .mirror = s.mirror, .n_mirror = s.n_mirror, .mirror_read = true,
+        .operations = s.op, .n_operations = s.n_ops, .now_ms = d.now_ms, .kpi_due_before_ms = d.now_ms };
+    CU_ASSERT_EQUAL_FATAL(pol_resolve(&f, &s.a, &want, NULL), RC_OK);
+    for (size_t limit = 0; rc == RC_NOMEM; limit += 64) {
+        struct arena a;
+        CU_ASSERT_FATAL(limit < 1 << 20);
+        arena_init(&a, limit);
+        rc = pol_make_plan(&f, &want, &a, &out, NULL);
+        arena_finish(&a);
+    }
+    CU_ASSERT_EQUAL(rc, RC_OK);
+    end();
+}
+
+TEST_MAIN("policy.plan",
+    TEST(first_contact_reads_everything_once),
+    TEST(a_device_without_the_object_is_told_so),
+    TEST(a_vm_comes_into_being),
+    TEST(a_long_operation_is_looked_after),
+    TEST(changes_are_written_live_and_only_where_they_differ),
+    TEST(what_waits_for_a_restart_gets_one),
+    TEST(memory_of_a_running_vm_changes_by_stopping_it_gently),
+    TEST(what_cannot_change_any_more_says_so),
+    TEST(a_locked_vm_waits_and_a_locking_policy_parks_it),
+    TEST(a_lock_by_hand_stands_until_a_newer_revision),
+    TEST(requests_come_first_and_one_at_a_time),
+    TEST(requests_that_cannot_be_fail_with_a_reason),
+    TEST(requests_keep_their_times),
+    TEST(tree_commands_go_as_they_are),
+    TEST(a_lost_answer_is_asked_after_before_anything_is_repeated),
+    TEST(one_bad_command_does_not_hold_up_the_rest),
+    TEST(a_device_that_keeps_another_value_is_asked_three_times),
+    TEST(absent_removes_the_vm_and_nothing_else_does),
+    TEST(a_vm_of_another_authority_is_left_alone),
+    TEST(a_token_that_does_not_match_makes_it_look_again),
+    TEST(kpis_are_read_when_they_are_due),
+    TEST(another_image_is_an_upgrade_in_its_window),
+    TEST(an_image_that_is_not_in_the_store_holds_up_only_the_image),
+    TEST(a_failed_vm_needs_a_person),
+    TEST(an_operation_that_keeps_failing_is_set_aside),
+    TEST(same_facts_give_the_same_plan),
+    TEST(survives_running_out_of_memory))
