@@ -1,0 +1,40 @@
+/* A site for openapi_test.py: prints where it listens, a token and the router's routes as one line of JSON, and lives until its standard
+ * input ends. It has one device that has told everything there is to tell. */
+#include "server/api/call.h"
+#include "tests/server/site.h"
+
+#include <stdio.h>
+
+static void fill(struct site *s)
+{
+    site_device(s, "phone", "{\"department\":\"sales\"}");
+    site_vm(s, "phone", "corp", 50, 30);
+    site_sql(s, "INSERT INTO attribute (device_id, name, value) VALUES (1, 'devinfo.man', 'Acme'), (1, 'hypervisor.arch', 'aarch64')");
+    site_sql(s, "INSERT INTO sample (device_id, vm, at_ms, data) VALUES"
+                " (1, 'corp', strftime('%s', 'now') * 1000 - 120000, '{\"kpi.cpu.usagePct\":10,\"kpi.cpu.timeMs\":\"5000\"}'),"
+                " (1, 'corp', strftime('%s', 'now') * 1000 - 60000, '{\"kpi.cpu.usagePct\":12,\"kpi.cpu.timeMs\":\"9000\"}')");
+    site_sql(s, "INSERT INTO path (path_id, uri) VALUES (1, './DevInfo'), (2, './DevInfo/Man')");
+    site_sql(s, "INSERT INTO node (device_id, path_id, format, known, value, at_ms) VALUES (1, 1, 3, 0, NULL, 1700000000000),"
+                " (1, 2, 0, 1, 'Acme', 1700000000000)");
+    site_sql(s, "INSERT INTO session (device_id, session_id, started_ms, ended_ms, messages, outcome) VALUES"
+                " (1, '1F', 1700000000000, 1700000001000, 3, 'done'), (1, '20', 1700000002000, NULL, 1, 'open')");
+}
+
+int main(void)
+{
+    struct site *s = site_begin();
+    const char *comma = "";
+    fill(s);
+    printf("{\"port\":%u,\"token\":\"%s\",\"routes\":[", http_port(s->listener), s->admin);
+    for (size_t l = 0; api_routes[l]; l++)
+        for (const struct route *r = api_routes[l]; r->method; r++) {
+            printf("%s[\"%s\",\"%s\",%s]", comma, r->method, r->pattern, r->role == ROLE_NONE ? "false" : "true");
+            comma = ",";
+        }
+    printf("]}\n");
+    fflush(stdout);
+    while (getchar() != EOF)
+        ;
+    site_end(s);
+    return 0;
+}
