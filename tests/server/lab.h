@@ -69,6 +69,6 @@ bool phone_call(struct phone *p, int alert, const char *session_id);
 /** Time for what runs on the phone: operations end, alerts are queued. */
 void phone_tick(struct phone *p);
 void phone_alert(struct phone *p, const char *uri, const char *type, const char *data, const char *correlator);
-/** Sessions and ticks until one of them has nothing to do, at most n. @return sessions */
+/** Sessions and ticks until one of them has nothing to do and the device is settled, at most n. @return sessions, n + 1 when it is not */
 unsigned phone_settle(struct phone *p, unsigned n);
 #endif

@@ -1,0 +1,274 @@
+/* Answers that are lost, messages that come twice, devices that vanish, servers that die: nothing is lost and nothing is done twice. */
+#include "tests/lib/test.h"
+#include "tests/server/lab.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char policy[] =
+    "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: workspace, authority: acme-it}\n"
+    "spec:\n  selector: 'device.id != \"\"'\n  vm:\n    id: corp\n    guestType: linux\n    image: base:1.0\n    state: running\n"
+    "    resources:\n      cpu: {vcpus: 2}\n      memory: {min: 64Mi, max: 128Mi}\n";
+
+static struct phone *running(struct lab **l)
+{
+    *l = lab_begin();
+    struct phone *p = phone_begin(*l, "IMEI:001");
+    lab_image(*l, "base", "1.0");
+    lab_policy(*l, policy);
+    CU_ASSERT_FATAL(phone_settle(p, 20) < 20);
+    return p;
+}
+
+static void end(struct phone *p, struct lab *l)
+{
+    CU_ASSERT_EQUAL(p->sim->twice, 0);
+    phone_end(p);
+    lab_end(l);
+}
+
+static void a_repeated_message_gets_the_same_octets_and_acts_once(void)
+{
+    for (int n = 1; n <= 4; n++) {
+        struct lab *l = lab_begin();
+        struct phone *p = phone_begin(l, "IMEI:001");
+        lab_image(l, "base", "1.0");
+        lab_policy(l, policy);
+        p->repeat = n;
+        CU_ASSERT(phone_call(p, 1201, "1"));
+        CU_ASSERT(p->posts <= (unsigned)n || p->twice_same);
+        CU_ASSERT(phone_settle(p, 20) < 20);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
+        end(p, l);
+    }
+}
+
+static void the_answer_to_the_only_message_may_be_lost(void)
+{
+    struct lab *l;
+    struct phone *p = running(&l);
+    /* Repeated in the same session: the same answer although the session is over. */
+    p->repeat = 1;
+    CU_ASSERT(phone_call(p, 1201, "A1"));
+    CU_ASSERT_EQUAL(p->posts, 2);
+    CU_ASSERT(p->twice_same);
+    /* Never repeated: the phone does not know the new nonce and uses the old one; no challenge is needed. */
+    p->lose_answer = 1;
+    CU_ASSERT_FALSE(phone_call(p, 1201, "A2"));
+    CU_ASSERT(phone_call(p, 1201, "A3"));
+    CU_ASSERT_EQUAL(p->posts, 1);
+    /* Twice in a row: once more with a challenge, not refused for good. */
+    p->lose_answer = 1;
+    phone_call(p, 1201, "A4");
+    p->lose_answer = 1;
+    phone_call(p, 1201, "A5");
+    CU_ASSERT(phone_call(p, 1201, "A6"));
+    CU_ASSERT(p->posts <= 2);
+    end(p, l);
+}
+
+static void a_device_may_vanish_after_any_answer(void)
+{
+    for (int n = 1; n <= 12; n++) {
+        struct lab *l = lab_begin();
+        struct phone *p = phone_begin(l, "IMEI:001");
+        lab_image(l, "base", "1.0");
+        lab_policy(l, policy);
+        for (int i = 0; i < n; i++) {               /* get some way first */
+            p->vanish = n;
+            phone_call(p, 1201, i % 2 ? "1" : "2");
+            phone_tick(p);
+            lab_wait(l, 6000);
+        }
+        CU_ASSERT(phone_settle(p, 30) < 30);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session WHERE outcome = 'open'"), 0);
+        CU_ASSERT(n > 3 || lab_int(l, "SELECT count(*) FROM session WHERE outcome = 'lost'") > 0);
+        end(p, l);
+    }
+}
+
+static void an_idle_session_ends(void)
+{
+    struct lab *l = lab_begin();
+    struct phone *p = phone_begin(l, "IMEI:001");
+    p->vanish = 1;
+    CU_ASSERT_FALSE(phone_call(p, 1201, "1"));
+    CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 1);
+    lab_wait(l, 121000);
+    CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
+    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT outcome FROM session"), "lost");
+    CU_ASSERT_PTR_NOT_NULL(strstr(lab_text(l, "SELECT why FROM session"), "did not go on"));
+    end(p, l);
+}
+
+/* ---- the server dies ---- */
+
+static int crash_at;
+
+static void crash_in_mid_session(struct phone *p, int n)
+{
+    if (n != crash_at) return;
+    crash_at = 0;
+    lab_crash(p->lab);
+}
+
+static void the_server_may_die_after_any_commit(void)
+{
+    for (int n = 1; n <= 10; n++)
+        for (int session = 1; session <= 3; session++) {
+            struct lab *l = lab_begin();
+            struct phone *p = phone_begin(l, "IMEI:001");
+            lab_image(l, "base", "1.0");
+            lab_policy(l, policy);
+            for (int i = 1; i < session; i++) {
+                phone_call(p, 1201, "1");
+                phone_tick(p);
+                lab_wait(l, 6000);
+            }
+            crash_at = n;
+            p->before_answer = crash_in_mid_session;        /* committed, and the answer may still arrive */
+            p->lose_answer = n % 2 ? n : 0;
+            phone_call(p, 1201, "2");
+            p->before_answer = NULL;
+            CU_ASSERT(phone_settle(p, 30) < 30);
+            CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
+            CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation WHERE state NOT IN ('verified', 'superseded')"), 0);
+            end(p, l);
+        }
+}
+
+static void what_was_not_committed_was_not_said(void)
+{
+    struct lab *l;
+    struct phone *p = running(&l);
+    struct exchange_reply rp = { 0 };
+    struct err e = { 0 };
+    int64_t open = lab_operation(l, "IMEI:001", "corp", "lock", "");
+    /* The transaction disappears under the turn, as with a full disk. */
+    const struct str message = STR("<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID>"
+                                   "<MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:001</LocURI></Source></SyncHdr>"
+                                   "<SyncBody><Final/></SyncBody></SyncML>");
+    const struct exchange_request rq = { .resp_base = STR("https://dm.example.net/dm"), .body = message, .type = SML_XML, .answer = SML_XML };
+    CU_ASSERT_EQUAL(exchange(l->dm, &l->world, &rq, &rp, &e), RC_OK);
+    CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 1);
+    sql_rollback(store_sql(l->dm->st));
+    l->dm->dirty = true;
+    CU_ASSERT_NOT_EQUAL(dm_commit(l->dm, &e), RC_OK);
+    CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
+    exchange_overload(&rp, "its database does not keep anything");
+    CU_ASSERT_EQUAL(rp.status, 503);
+    exchange_reply_finish(&rp);
+    CU_ASSERT(open > 0);
+    CU_ASSERT(phone_settle(p, 20) < 20);
+    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation WHERE kind = 'lock'"), "verified");
+    end(p, l);
+}
+
+/* ---- operations of people ---- */
+
+static void a_lock_is_carried_out_once_and_verified(void)
+{
+    struct lab *l;
+    struct phone *p = running(&l);
+    lab_operation(l, "IMEI:001", "corp", "lock", "msg=hello");
+    CU_ASSERT(phone_settle(p, 20) < 20);
+    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation WHERE kind = 'lock'"), "verified");
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT lock_state FROM vm"), 10);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_step JOIN operation USING (operation_id) WHERE kind = 'lock'"
+                               " AND operation_step.state = 'sent'"), 1);
+    /* Steps have times and reasons, in order. */
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_step WHERE reason = ''"), 0);
+    CU_ASSERT(phone_settle(p, 5) < 5);
+    end(p, l);
+}
+
+static void the_answer_to_an_exec_may_be_lost(void)
+{
+    for (int n = 1; n <= 4; n++) {
+        struct lab *l;
+        struct phone *p = running(&l);
+        lab_operation(l, "IMEI:001", "corp", "lock", "");
+        p->vanish = n;                              /* the phone got the Exec, or the server its Status, or not */
+        phone_call(p, 1201, "B1");
+        phone_tick(p);
+        lab_wait(l, 7000);
+        CU_ASSERT(phone_settle(p, 20) < 20);
+        CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation WHERE kind = 'lock'"), "verified");
+        CU_ASSERT(str_is(sim_value(p->sim, DDF_VM, "lockState", STR("corp")), "10"));
+        end(p, l);
+    }
+}
+
+static void the_end_of_an_operation_may_be_told_twice(void)
+{
+    struct lab *l;
+    struct phone *p = running(&l);
+    lab_operation(l, "IMEI:001", "corp", "lock", "");
+    CU_ASSERT(phone_settle(p, 20) < 20);
+    lab_operation(l, "IMEI:001", "corp", "unlock", "");
+    phone_call(p, 1201, "C1");
+    phone_tick(p);
+    p->lose_answer = 1;                             /* taken, but the phone does not know and keeps its alert */
+    phone_call(p, 1201, "C2");
+    CU_ASSERT(phone_settle(p, 20) < 20);
+    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation WHERE kind = 'unlock'"), "verified");
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_step JOIN operation USING (operation_id) WHERE kind = 'unlock'"
+                               " AND operation_step.state = 'acknowledged'") <= 1, 1);
+    end(p, l);
+}
+
+static void everything_goes_wrong_now_and_then(void)
+{
+    for (int round = 0; round < 25; round++) {
+        struct lab *l = lab_begin();
+        struct phone *p = phone_begin(l, "IMEI:001");
+        uint64_t dice = (uint64_t)round * 2654435761u + 17;
+        p->type = round % 2 ? SML_WBXML : SML_XML;
+        p->sim->no_list = round % 5 == 1;
+        p->sim->no_atomic = round % 7 == 2;
+        p->no_token = round % 3 == 2;
+        p->sim->ticks = 1 + round % 3;
+        lab_image(l, "base", "1.0");
+        lab_policy(l, policy);
+        for (int i = 0; i < 40; i++) {
+            char id[8];
+            dice = dice * 6364136223846793005u + 1442695040888963407u;
+            unsigned r = (unsigned)(dice >> 33);
+            snprintf(id, sizeof id, "%X", r % 0xFFF + 1);
+            p->lose_answer = r % 7 == 0 ? (int)(r / 7 % 5) + 1 : 0;
+            p->vanish = r % 11 == 0 ? (int)(r / 11 % 5) + 1 : 0;
+            p->repeat = r % 5 == 0 ? (int)(r / 5 % 4) + 1 : 0;
+            crash_at = r % 13 == 0 ? (int)(r / 13 % 4) + 1 : 0;
+            p->before_answer = crash_in_mid_session;
+            if (i % 8 == 3) lab_operation(l, "IMEI:001", "corp", i % 16 == 3 ? "lock" : "unlock", "");
+            phone_call(p, 1201, id);
+            if (r % 2) phone_tick(p);
+            lab_wait(l, (int64_t)(r % 20000));
+        }
+        p->before_answer = NULL;
+        lab_operation(l, "IMEI:001", "corp", "unlock", "");
+        unsigned n = phone_settle(p, 60);
+        CU_ASSERT(n < 60);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm WHERE vm = 'corp'"),
+                        str_is(sim_value(p->sim, DDF_VM, "state", STR("corp")), "50") ? 50 : 60);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation WHERE state IN ('queued', 'sent', 'accepted', 'acknowledged')"), 0);
+        CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT summary FROM device"), "settled");
+        if (p->sim->twice || n >= 60 || strcmp(lab_text(l, "SELECT summary FROM device"), "settled"))
+            printf("round %d: settled after %u, twice %u, %s\n", round, n, p->sim->twice, lab_text(l, "SELECT summary || ': ' || summary_why FROM device"));
+        end(p, l);
+    }
+}
+
+TEST_MAIN("server.trouble",
+    TEST(a_repeated_message_gets_the_same_octets_and_acts_once),
+    TEST(the_answer_to_the_only_message_may_be_lost),
+    TEST(a_device_may_vanish_after_any_answer),
+    TEST(an_idle_session_ends),
+    TEST(the_server_may_die_after_any_commit),
+    TEST(what_was_not_committed_was_not_said),
+    TEST(a_lock_is_carried_out_once_and_verified),
+    TEST(the_answer_to_an_exec_may_be_lost),
+    TEST(the_end_of_an_operation_may_be_told_twice),
+    TEST(everything_goes_wrong_now_and_then))
