@@ -109,6 +109,27 @@ static void commands_are_judged_as_a_device_would(void)
     ddf_schema_destroy(s);
 }
 
+/* A node that occurs exactly once goes with its parent only, whatever its access types say; one of many may go. */
+static void what_must_be_there_is_not_deleted(void)
+{
+    static const struct row row[] = {
+        { DDF_DELETE, "./A/One", NULL, NULL, NULL, 405 },
+        { DDF_DELETE, "./A/Maybe", NULL, NULL, NULL, 200 },
+        { DDF_DELETE, "./A/some", NULL, NULL, NULL, 200 },
+        { DDF_DELETE, "./A", NULL, NULL, NULL, 405 },
+    };
+    static const char ddf[] =
+        "<MgmtTree><Node><NodeName>A</NodeName><DFProperties><AccessType><Get/></AccessType><Occurrence><One/></Occurrence></DFProperties>"
+        "<Node><NodeName>One</NodeName><DFProperties><AccessType><Delete/></AccessType><Occurrence><One/></Occurrence></DFProperties></Node>"
+        "<Node><NodeName>Maybe</NodeName><DFProperties><AccessType><Delete/></AccessType><Occurrence><ZeroOrOne/></Occurrence></DFProperties></Node>"
+        "<Node><NodeName/><DFProperties><AccessType><Delete/></AccessType><Occurrence><OneOrMore/></Occurrence></DFProperties></Node>"
+        "</Node></MgmtTree>";
+    struct ddf_schema *s = ddf_schema_create();
+    CU_ASSERT_EQUAL_FATAL(ddf_schema_load(s, str_of(ddf), "t", NULL), RC_OK);
+    run(s, row, sizeof row / sizeof row[0], false);
+    ddf_schema_destroy(s);
+}
+
 static void a_refused_value_lists_what_is_allowed(void)
 {
     static const struct { const char *uri, *value, *says; } row[] = {
@@ -190,6 +211,7 @@ static void format_names_are_found_in_any_case(void)
 
 TEST_MAIN("ddf.check",
     TEST(commands_are_judged_as_a_device_would),
+    TEST(what_must_be_there_is_not_deleted),
     TEST(a_refused_value_lists_what_is_allowed),
     TEST(formats_have_the_syntax_of_the_specification),
     TEST(regular_expressions_of_several_dialects),

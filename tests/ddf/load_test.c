@@ -145,6 +145,8 @@ static void reads_older_files(void)
         "<Node><NodeName>Text</NodeName><DFProperties><DFFormat> Chr </DFFormat></DFProperties></Node>"
         "<Node><NodeName>Both</NodeName><RTProperties><Format><bin/></Format></RTProperties>"
         "<DFProperties><DFFormat><b64/></DFFormat></DFProperties></Node>"
+        "<Node><NodeName>Turned</NodeName><DFProperties><DFFormat><b64/></DFFormat></DFProperties>"
+        "<RTProperties><Format><bin/></Format></RTProperties></Node>"
         "<Node><NodeName>Elsewhere</NodeName><Path>./Deep/*/</Path>" DF("<Exec/>", "null") "</Node>"
         "<Node><NodeName>Here</NodeName><Path>Relative</Path>" DF("<Get/>", "bool") "<Value>true</Value></Node>"
         "<Node><NodeName>&lt;X&gt;</NodeName>" DF("<Get/>", "node") LEAF("Leaf") "</Node>"
@@ -156,6 +158,7 @@ static void reads_older_files(void)
     CU_ASSERT_EQUAL(at(s, "./Bare")->format, DDF_CHR);
     CU_ASSERT_EQUAL(at(s, "./Text")->format, DDF_CHR);
     CU_ASSERT_EQUAL(at(s, "./Both")->format, DDF_B64);
+    CU_ASSERT_EQUAL(at(s, "./Turned")->format, DDF_B64);
     CU_ASSERT_EQUAL(at(s, "./Deep/any/Elsewhere")->access, DDF_EXEC);
     CU_ASSERT_EQUAL(at(s, "./Deep/any")->name.n, 0);
     CU_ASSERT_EQUAL(at(s, "./Here")->format, DDF_BOOL);
@@ -321,11 +324,11 @@ static void ceilings_are_ordinary_outcomes(void)
 /* Together too many: the second document leaves the first as it was. */
 static void a_failure_changes_nothing(void)
 {
-    struct ddf_schema *s = loaded(TREE("<Node><NodeName>A</NodeName>" DF("<Get/>", "node") LEAF("B") "</Node>"));
+    struct ddf_schema *s = loaded(TREE("<Node><NodeName>A</NodeName>" DF("<Get/>", "node") LEAF("B") LEAF("Z") "</Node>"));
     struct buf b;
     buf_init(&b, 0);
     buf_putz(&b, "<MgmtTree><Node><NodeName>B</NodeName><Path>./A</Path>" DF("<Exec/>", "null") "</Node>");
-    for (unsigned i = 0; i < DDF_CHILDREN; i++)
+    for (unsigned i = 1; i < DDF_CHILDREN; i++)     /* it alone would fit */
         buf_printf(&b, "<Node><NodeName>n%u</NodeName><Path>./A</Path></Node>", i);
     buf_putz(&b, "</MgmtTree>");
     CU_ASSERT_EQUAL(ddf_schema_load(s, buf_str(&b), "second", NULL), RC_LIMIT);
