@@ -195,9 +195,12 @@ static void read_forbidden(struct reader *r, const struct sml_cmd *c)
 
 void server_read_commands(struct reader *r)
 {
+    bool header = false;
     for (const struct sml_cmd *c = r->m->cmds; c && !r->rc && !r->why; c = c->next)
-        if (is_header_status(c))
+        if (is_header_status(c)) {
+            header = true;
             read_header_status(r, c);
+        }
     for (const struct sml_cmd *c = r->m->cmds; c && !r->rc && !r->why; c = c->next) {
         if (c->kind == SML_STATUS) {
             if (!is_header_status(c))
@@ -214,4 +217,7 @@ void server_read_commands(struct reader *r)
             read_forbidden(r, c);
         }
     }
+    for (size_t i = 0; !header && i < r->g.n; i++)      /* it did what we asked, so it takes us for who we are */
+        if (r->g.row[i] && r->g.row[i]->code / 100 == 2)
+            r->s->own_settled = true;
 }

@@ -52,6 +52,7 @@ struct link {
     size_t n_leaves;
     struct sml_alert_out *alerts;           /* of package 1 */
     int start;                              /* 1200 or 1201 */
+    const char *session_id;
     unsigned n_acked, n_executed;
     uint64_t acked[64];
     bool client_refused, client_aborted;
@@ -99,6 +100,7 @@ static inline void link_init(struct link *l, enum sml_type type)
                                          .client_name = STR("dev-0001"), .client_ha1 = str_of(link_ha1_client),
                                          .server_name = STR("dm.example.net"), .server_ha1 = str_of(link_ha1_server), .pref = SML_AUTH_MD5 };
     l->start = 1201;
+    l->session_id = "2F";
     for (size_t i = 0; i <= LINK_STEPS; i++)
         l->seen[i].code = -1;
 }
@@ -461,7 +463,7 @@ static inline void link_begin(struct link *l, struct buf *out, char *mac)
     l->server_max = l->client_max = 0;
     l->ca.client_nonce = (struct str){ l->crow.client_nonce, l->crow.n_client };
     l->ca.server_nonce = (struct str){ l->crow.server_nonce, l->crow.n_server };
-    l->client = sml_client_create(&l->cc, &l->ca, STR("2F"));
+    l->client = sml_client_create(&l->cc, &l->ca, str_of(l->session_id));
     CU_ASSERT_EQUAL_FATAL(sml_client_first(l->client, l->start, link_devinfo, 5, l->alerts, &l->device_w, &a, &m, NULL), RC_OK);
     while (!link_wire(l, false, &m, &a, out))
         l->posts++;
