@@ -33,6 +33,8 @@ void reader_no_memory(struct reader *r)
 }
 
 static void put(struct reader *r, const struct doc *d, unsigned line, unsigned column, const char *fmt, va_list ap)
+    __attribute__((format(printf, 5, 0)));
+static void put(struct reader *r, const struct doc *d, unsigned line, unsigned column, const char *fmt, va_list ap)
 {
     struct err one = { 0 };
     char text[ERR_TEXT_BYTES + 256];

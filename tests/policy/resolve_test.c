@@ -139,7 +139,7 @@ static void only_policies_of_the_authority_count(void)
 static void an_image_is_found_in_the_store_or_named_as_the_problem(void)
 {
     static const struct pol_image images[] = {
-        { STR("corp-android"), STR("4.2.0"), STR("android"), STR("aarch64"), STR("raw"), STR("aa"), STR("https://x"), 1, STR("img-7") },
+        { STR_INIT("corp-android"), STR_INIT("4.2.0"), STR_INIT("android"), STR_INIT("aarch64"), STR_INIT("raw"), STR_INIT("aa"), STR_INIT("https://x"), 1, STR_INIT("img-7") },
     };
     begin();
     facts.images = images;

@@ -33,11 +33,11 @@ static enum pol_truth eval(const char *text, const struct pol_attribute *attrs, 
 static void evaluates_as_the_words_say(void)
 {
     static const struct pol_attribute attrs[] = {
-        { STR("label.department"), STR("sales"), false }, { STR("label.pilot"), STR("false"), false },
-        { STR("label.vip"), STR("yes"), false },          { STR("hypervisor.arch"), STR("aarch64"), false },
-        { STR("devinfo.swv"), STR("4.10.2"), false },     { STR("hypervisor.maxVms"), STR("8"), false },
-        { STR("device.id"), STR("IMEI:0017"), false },    { STR("devinfo.man"), { 0 }, true },
-        { STR("label.empty"), STR(""), false },           { STR("label.n"), STR("-1.50"), false },
+        { STR_INIT("label.department"), STR_INIT("sales"), false }, { STR_INIT("label.pilot"), STR_INIT("false"), false },
+        { STR_INIT("label.vip"), STR_INIT("yes"), false },          { STR_INIT("hypervisor.arch"), STR_INIT("aarch64"), false },
+        { STR_INIT("devinfo.swv"), STR_INIT("4.10.2"), false },     { STR_INIT("hypervisor.maxVms"), STR_INIT("8"), false },
+        { STR_INIT("device.id"), STR_INIT("IMEI:0017"), false },    { STR_INIT("devinfo.man"), { 0 }, true },
+        { STR_INIT("label.empty"), STR_INIT(""), false },           { STR_INIT("label.n"), STR_INIT("-1.50"), false },
     };
     static const struct { const char *text; enum pol_truth want; } row[] = {
         { "label.department in (\"sales\", \"field\") and hypervisor.arch == \"aarch64\" and not label.pilot", POL_TRUE },
@@ -86,7 +86,7 @@ static void evaluates_as_the_words_say(void)
 
 static void says_what_is_unknown(void)
 {
-    static const struct pol_attribute attrs[] = { { STR("label.a"), STR("1"), false } };
+    static const struct pol_attribute attrs[] = { { STR_INIT("label.a"), STR_INIT("1"), false } };
     char unknown[200];
     CU_ASSERT_EQUAL(eval("devinfo.man == 'x' and (hypervisor.arch == 'y' or label.a) and devinfo.man != 'z' and devinfo.mod", attrs, 1,
                          unknown), POL_UNKNOWN);
