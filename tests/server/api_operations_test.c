@@ -264,7 +264,7 @@ static void follows_one_operation_to_its_end(void)
     site_sql(s, "UPDATE operation SET state = 'verified' WHERE operation_id = 1");
     site_sql(s, "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', '{\"id\":1}')");
     events_wake(s->srv.events);
-    const char *t = site_hear(s, fd, NULL);         /* the server ends it */
+    const char *t = site_hear(s, fd, "\r\n0\r\n\r\n");     /* the server ends it */
     CU_ASSERT_PTR_NOT_NULL(strstr(t, "\"state\":\"verified\""));
     CU_ASSERT_PTR_NOT_NULL(strstr(t, "\r\n0\r\n\r\n"));
     close(fd);
