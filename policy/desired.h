@@ -11,7 +11,8 @@ struct pol_image {                  /* an image of our store */
 };
 
 /* A person's operation that stands against the policy: somebody locked or stopped the VM by hand after the policy's present revision was
- * applied. It holds until a newer revision or a contrary operation, so that an emergency lock is not undone by the next plan.
+ * applied. It holds for as long as the VM is where it was brought to, until a newer revision or a contrary operation, so that an
+ * emergency lock is not undone by the next plan.
  * The shell gives the last verified operation of a person for each VM that leads to a lock state, and the last that leads to a state. */
 struct pol_hold { struct str vm, kind; int64_t operation, at_ms; struct str by; };
 

@@ -86,7 +86,8 @@ bool is_locked(struct planning *p, struct str vm);
 const char *state_name(const struct planning *p, int state);
 bool state_is(const struct planning *p, int state, const char *name);
 int state_value(const struct planning *p, const char *name);
-const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy);
+/** Somebody's operation that brought the VM to where it is now (`now`: its lock state or its state), against the policy's older wish. */
+const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy, int now);
 
 /* Settings of one owner to be written (plan_settings.c). */
 struct batch {

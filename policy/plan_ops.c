@@ -48,12 +48,12 @@ bool is_ours(struct planning *p, struct str vm)
     return false;
 }
 
-const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy)
+const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy, int now)
 {
     for (size_t i = 0; i < p->f->n_holds; i++) {
         const struct pol_hold *h = &p->f->holds[i];
         const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, h->kind);
-        if (o && str_eq(h->vm, vm) && (lock ? o->lock_to >= 0 : o->lock_to < 0 && o->to >= 0) && policy && h->at_ms > policy->created_ms)
+        if (o && str_eq(h->vm, vm) && (lock ? o->lock_to : o->lock_to < 0 ? o->to : -1) == now && h->at_ms > policy->created_ms)
             return h;
     }
     return NULL;

@@ -187,7 +187,7 @@ static bool lock(struct planning *p, const struct pol_vm *vm, int state)
 
     if (!vm->has_locked || !o || !mirror_number(p, DDF_VM, "lockState", vm->name, &now) || now == o->lock_to || now == 0)
         return false;
-    if ((h = hold_on(p, vm->name, true, vm->locked_policy)) != NULL) {
+    if ((h = hold_on(p, vm->name, true, vm->locked_policy, now)) != NULL) {
         wait_hold(p, vm, h, vm->locked_policy);
         return false;
     }
@@ -209,7 +209,7 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
     if (!g || (!g->gone && g->state == state))
         return;
     why = say(p, "state %s -> %.*s (policy %.*s)", state_name(p, state), STR_ARG(g->name), STR_ARG(vm->goal_policy->name));
-    if (!g->gone && (h = hold_on(p, vm->name, false, vm->goal_policy)) != NULL) {
+    if (!g->gone && (h = hold_on(p, vm->name, false, vm->goal_policy, state)) != NULL) {
         wait_hold(p, vm, h, vm->goal_policy);
         return;
     }

@@ -246,6 +246,21 @@ static void a_lock_by_hand_stands_until_a_newer_revision(void)
     end();
 }
 
+static void a_start_by_hand_does_not_stand_in_the_way_of_the_same_wish(void)
+{
+    running(POLICY("    state: running\n"));
+    s.hold[s.n_holds++] = (struct pol_hold){ STR("corp"), STR("start"), 1, d.now_ms, STR("anna") };
+    sim_set(&d, DDF_VM, "state", STR("corp"), "30");        /* later the user stopped it */
+    sim_session(&s);
+    CU_ASSERT(ops_of("start") == 1);
+    s.hold[0].kind = STR("stop");
+    sim_run(&s, 3);
+    sim_set(&d, DDF_VM, "state", STR("corp"), "30");
+    sim_session(&s);
+    CU_ASSERT(says("waiting corp: Power off by anna (operation 1) after policy p was applied stands"));
+    end();
+}
+
 static void requests_come_first_and_one_at_a_time(void)
 {
     running(POLICY("    state: running\n    name: Work\n"));
@@ -560,6 +575,7 @@ TEST_MAIN("policy.plan",
     TEST(what_cannot_change_any_more_says_so),
     TEST(a_locked_vm_waits_and_a_locking_policy_parks_it),
     TEST(a_lock_by_hand_stands_until_a_newer_revision),
+    TEST(a_start_by_hand_does_not_stand_in_the_way_of_the_same_wish),
     TEST(requests_come_first_and_one_at_a_time),
     TEST(requests_that_cannot_be_fail_with_a_reason),
     TEST(requests_keep_their_times),
