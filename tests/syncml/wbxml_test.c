@@ -39,6 +39,7 @@ static void reads_every_form_of_a_text(void)
         { "a nonce as base64 in an OPAQUE", P(MSG("\x69\x49\x5A\x00\x01\x50\xC3\x08" "Tm9uY2U=\x01\x01\x00\x00\x01\x01")),
           "<Status><Chal><Meta><NextNonce" M_ ">Tm9uY2U=</NextNonce></Meta></Chal></Status>" },
         { "credentials as octets", P(MSG("\x69\x4E\x4F\xC3\x03\xFF\xFE\xFD\x01\x01\x01")), "<Status><Cred><Data>//79</Data></Cred></Status>" },
+        { "credentials as octets that nearly look like base64", P(MSG("\x69\x4E\x4F\xC3\x04" "a=bc\x01\x01\x01")), "<Status><Cred><Data>YT1iYw==</Data></Cred></Status>" },
         { "attributes are passed over", P(MSG("\x93\x05\x03x\0\x85\xC3\x02\x01\x01\x00\x02\x02\x44\x83\x00\x04\x00\x41x\0\x81\x07\xC1\x01" "\xD3\x01\xCB\x05\x01" S("1") "\x01\x01")),
           "<Get></Get><Get><CmdID>1</CmdID></Get>" },
         { "a literal with attributes, as some phones send xmlns", P("\x03\xA4\x01\x6A\x06" "xmlns\0" "\xED\x04\x00\x03SYNCML:SYNCML1.2\0\x01" HDR "\x6B" GET(S("1")) "\x01\x01"),
