@@ -49,7 +49,7 @@ deploy/webui.sh
 
 build=${DMVISOR_BUILD:-build}
 step "building into $build"
-[ -f "$build/build.ninja" ] || meson setup "$build" --buildtype=release -Dtests=disabled >/dev/null
+[ -f "$build/build.ninja" ] || meson setup "$build" --buildtype=release -Dwerror=false -Dtests=disabled >/dev/null
 ninja -C "$build" | tail -n 1
 step "building the guest"
 cache=${DMVISOR_CACHE:-$PWD/.cache}

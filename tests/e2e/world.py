@@ -78,21 +78,22 @@ class Process:
 
 
 class Server:
-    def __init__(self, folder, tls=True, **settings):
+    def __init__(self, folder, tls=True, device_host="127.0.0.1", **settings):
+        """device_host: how devices reach this machine's loopback (an emulated board: 10.0.2.2)."""
         self.dir = pathlib.Path(folder)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.dm_port, self.api_port, self.images_port = free_ports(3)
         self.tls, scheme = tls, "https" if tls else "http"
         self.ca = str(self.dir / "cert.pem") if tls else None
-        self.url, self.dm_url = f"{scheme}://127.0.0.1:{self.api_port}", f"{scheme}://127.0.0.1:{self.dm_port}/dm"
+        self.url, self.dm_url = f"{scheme}://127.0.0.1:{self.api_port}", f"{scheme}://{device_host}:{self.dm_port}/dm"
         if tls and not (self.dir / "cert.pem").exists():
-            subprocess.run([BUILD / "server/dmvisord", "--make-certificate", self.dir, "127.0.0.1", "localhost"], check=True)
+            subprocess.run([BUILD / "server/dmvisord", "--make-certificate", self.dir, "127.0.0.1", "localhost", device_host], check=True)
         config = {
             "demo": not tls,
             "authority": {"name": AUTHORITY, "serverId": SERVER_ID},
             "dm": {"port": self.dm_port, "url": self.dm_url, **({"certificate": "cert.pem", "key": "key.pem"} if tls else {})},
             "api": {"port": self.api_port, "url": self.url, "webui": str(ROOT / "webui-static")},
-            "images": {"port": self.images_port, "url": f"{scheme}://127.0.0.1:{self.images_port}", "directory": "images"},
+            "images": {"port": self.images_port, "url": f"{scheme}://{device_host}:{self.images_port}", "directory": "images"},
             "database": {"target": f"sqlite:{self.dir}/dmvisor.db", "schema": str(ROOT / "db/schema"), "secretKey": "secret.key"},
             "objects": {"directory": str(ROOT / "ddf")},
             "kpi": {"interval": "2s"},

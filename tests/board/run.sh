@@ -1,0 +1,7 @@
+#!/bin/bash
+# The main job against the emulated ARM64 board: builds it (deploy/board/build.sh) and runs test_board.py. Under 10 minutes on two cores.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+build=${DMVISOR_BUILD:-$PWD/build-asan}
+deploy/board/build.sh build-board
+DMVISOR_BUILD=$build exec timeout 540 /usr/bin/python3 -m pytest -q -x tests/board
