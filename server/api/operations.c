@@ -17,10 +17,10 @@ static enum rc list(struct call *c, int64_t device)
     struct sql_rows *r = NULL;
     struct str state = query(c, "state");
     enum pol_op_state s;
+    if (state.n && !str_is(state, "open") && !pol_op_state_of(state, &s))
+        return refuse(c, 400, "Bad request", NULL, "state is open or one of queued, notified, sent, accepted, acknowledged, verified, failed,"
+                      " cancelled, superseded, expired");
     enum rc rc = page_begin(c, INT64_MAX, &p);
-    if (!rc && state.n && !str_is(state, "open") && !pol_op_state_of(state, &s))
-        rc = refuse(c, 400, "Bad request", NULL, "state is open or one of queued, notified, sent, accepted, acknowledged, verified, failed,"
-                    " cancelled, superseded, expired");
     if (rc)
         return rc;
     if (device)
