@@ -1,0 +1,21 @@
+#ifndef CLI_CTL_LIVE_H
+#define CLI_CTL_LIVE_H
+/* Following what happens on the server: by its event stream, or by asking once a second where there is none. */
+#include "cli/ctl.h"
+#include "cli/ctl_sse.h"
+
+struct live {
+    const char *path;                   /* of the stream */
+    int64_t timeout_s;                  /* 0 = for ever */
+    const char *after;                  /* begin after this event, or NULL */
+    /** An event came. @return CTL_MORE to go on, or what to end with. May be NULL */
+    enum ctl_exit (*event)(void *ctx, const struct sse_event *e);
+    /** Look for yourself: once when the stream is there, after it had something, and each second without a stream.
+     *  CTL_UNREACHABLE is an end only before it once went well. May be NULL: then there must be a stream */
+    enum ctl_exit (*look)(void *ctx);
+    void *ctx;
+};
+
+/** @return what event or look gave; CTL_TIMEOUT when the time is over (nothing is said then); CTL_UNREACHABLE, CTL_FAILED after saying why */
+enum ctl_exit live_follow(struct ctl *c, const struct live *l);
+#endif

@@ -1,0 +1,261 @@
+/* lock, start, ... operations ..., tree ...: things asked for once, and following them. */
+#include "cli/ctl_live.h"
+#include "cli/ctl_views.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- following one ---- */
+
+struct watching {
+    struct ctl *c;
+    const char *id;
+    size_t steps;                       /* shown so far */
+    int64_t percent;
+    char state[32], reason[512];        /* as last seen */
+    json_t *last;
+};
+
+/* Is it over, and how? */
+static enum ctl_exit ending(const char *state)
+{
+    static const struct { const char *state; enum ctl_exit code; } row[] = {
+        { "verified", CTL_OK }, { "failed", CTL_FAILED }, { "cancelled", CTL_FAILED }, { "superseded", CTL_FAILED }, { "expired", CTL_FAILED },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        if (strcmp(row[i].state, state) == 0)
+            return row[i].code;
+    return CTL_MORE;
+}
+
+static void show_step(struct watching *w, const char *state, int64_t code, const char *reason)
+{
+    if (code)
+        ctl_progress(w->c, "%-12s  %s (%lld)", state, reason, (long long)code);
+    else
+        ctl_progress(w->c, "%-12s  %s", state, reason);
+}
+
+/* What is new since last time: every step it went through, then progress within a step. */
+static enum ctl_exit news(struct watching *w, const json_t *o)
+{
+    const json_t *steps = ctl_at(o, "steps");
+    const char *state = ctl_text(o, "state"), *reason = ctl_text(o, "reason");
+    int64_t percent = ctl_int(o, "percent");
+    bool stepped = false;
+    for (; w->steps < json_array_size(steps); w->steps++) {
+        const json_t *s = json_array_get(steps, w->steps);
+        show_step(w, ctl_text(s, "state"), ctl_int(s, "code"), ctl_text(s, "reason"));
+        stepped = true;
+    }
+    bool changed = strcmp(state, w->state) != 0 || strcmp(reason, w->reason) != 0;
+    if (!stepped && !steps && changed)
+        show_step(w, state, ctl_int(o, "code"), reason);
+    else if (percent != w->percent && percent > 0 && percent < 100)
+        ctl_progress(w->c, "%-12s  %lld %%%s%s", state, (long long)percent, reason[0] ? "  " : "", reason);
+    else if (!stepped && changed && strcmp(state, w->state) == 0)
+        show_step(w, state, ctl_int(o, "code"), reason);
+    snprintf(w->state, sizeof w->state, "%s", state);
+    snprintf(w->reason, sizeof w->reason, "%s", reason);
+    w->percent = percent;
+    json_decref(w->last);
+    w->last = json_deep_copy(o);
+    return ending(state);
+}
+
+static enum ctl_exit on_event(void *ctx, const struct sse_event *e)
+{
+    struct watching *w = ctx;
+    json_t *j = strcmp(e->type, "operation") == 0 ? json_loadb(e->data.p, e->data.n, 0, NULL) : NULL;
+    enum ctl_exit code = json_is_object(j) ? news(w, j) : CTL_MORE;
+    json_decref(j);
+    return code;
+}
+
+/* Without a stream, and when it ended. */
+static enum ctl_exit look(void *ctx)
+{
+    struct watching *w = ctx;
+    struct ctl_reply r = { 0 };
+    struct arena *outer = w->c->a, mine;
+    if (w->last && ending(w->state) != CTL_MORE)
+        return ending(w->state);
+    arena_init(&mine, 1 << 20);
+    w->c->a = &mine;
+    const struct ctl_request q = { .method = "GET", .path = ctl_path(w->c, "/operations/{}", w->id), .quiet = true };
+    enum ctl_exit code = ctl_call(w->c, &q, &r);
+    if (!code)
+        code = news(w, r.json);
+    else if (code == CTL_FAILED)
+        code = r.status >= 500 ? CTL_UNREACHABLE : ctl_complain(w->c, &r, NULL, 0);
+    ctl_reply_finish(&r);
+    w->c->a = outer;
+    arena_finish(&mine);
+    return code;
+}
+
+/* What a tree command brought back. */
+static void show_result(struct ctl *c, const json_t *o)
+{
+    const json_t *result = ctl_at(o, "result");
+    if (json_is_array(result) && json_array_size(result))
+        show_items(c, result, &(const struct show_view){ "values", "uri", NULL, {
+            { "URI", "uri", SHOW_TEXT, NULL }, { "FORMAT", "format", SHOW_TEXT, NULL }, { "VALUE", "value", SHOW_TEXT, NULL } } });
+}
+
+static enum ctl_exit watch(struct ctl *c, const char *id, int64_t timeout_s)
+{
+    struct watching w = { .c = c, .id = id };
+    struct live l = { .path = ctl_path(c, "/operations/{}/events", id), .timeout_s = timeout_s, .event = on_event, .look = look, .ctx = &w };
+    enum ctl_exit code = live_follow(c, &l);
+    if (code == CTL_TIMEOUT)
+        ctl_error(code, "after %lld s operation %s is %s, it is not over: %s", (long long)timeout_s, id, w.state[0] ? w.state : "not known", w.reason);
+    else if (code == CTL_UNREACHABLE)
+        ctl_error(code, "%s is not reachable", c->config.server);
+    if (w.last && (c->format == FORMAT_JSON || c->format == FORMAT_YAML))
+        show_json(c, w.last);
+    else if (w.last && code == CTL_FAILED && ending(w.state) == CTL_FAILED)
+        ctl_error(code, "operation %s %s: %s", id, w.state, w.reason);
+    else if (w.last && !code && c->format == FORMAT_TABLE)
+        show_result(c, w.last);
+    json_decref(w.last);
+    return code;
+}
+
+enum ctl_exit cmd_operations_watch(struct ctl *c)
+{
+    int64_t timeout_s;
+    enum ctl_exit code = ctl_seconds(c, OPT_TIMEOUT, 0, &timeout_s);
+    return code ? code : watch(c, c->args->arg[0], timeout_s);
+}
+
+/* ---- asking for one ---- */
+
+/* "30d" from now, or a time as it is. */
+static enum ctl_exit put_time(struct ctl *c, json_t *body, const char *key, enum ctl_opt o)
+{
+    const char *text = ctl_opt(c, o);
+    int64_t ms;
+    char iso[25];
+    if (!text)
+        return CTL_OK;
+    if (text_time_parse(str_of(text), &ms)) {
+        ctl_set(body, key, text);
+        return CTL_OK;
+    }
+    if (!text_duration_parse(str_of(text), &ms) || ms < 0)
+        return ctl_usage(c, "--%s is \"%s\"; a time such as 2h or 2031-01-31T12:00:00Z is expected", ctl_option_name(o), text);
+    text_time_iso(ctl_now_ms() + ms, iso);
+    ctl_set(body, key, iso);
+    return CTL_OK;
+}
+
+static enum ctl_exit order(struct ctl *c, const char *device, json_t *body)
+{
+    struct ctl_reply r = { 0 };
+    const struct ctl_request q = { .method = "POST", .path = ctl_path(c, "/devices/{}/operations", device), .json = body };
+    int64_t timeout_s = 0;
+    char id[24] = "";
+    enum ctl_exit code = put_time(c, body, "expires", OPT_EXPIRES);
+    if (!code)
+        code = put_time(c, body, "notBefore", OPT_NOT_BEFORE);
+    if (!code)
+        code = ctl_seconds(c, OPT_TIMEOUT, CTL_WAIT_S, &timeout_s);
+    if (!code && ctl_has(c, OPT_TIMEOUT) && !ctl_has(c, OPT_WAIT))
+        code = ctl_usage(c, "--timeout goes with --wait");
+    if (!code)
+        code = ctl_call(c, &q, &r);
+    if (!code) {
+        snprintf(id, sizeof id, "%lld", (long long)ctl_int(r.json, "id"));
+        if (ctl_has(c, OPT_WAIT))
+            ctl_progress(c, "operation %s: %s on %s", id, ctl_text(body, "kind"), device);
+        else if (!show_raw(c, &r, &view_operation))
+            ctl_print("operation %s (%s on %s) is %s: %s\n", id, ctl_text(body, "kind"), device, ctl_text(r.json, "state"), ctl_text(r.json, "reason"));
+    }
+    ctl_reply_finish(&r);
+    return !code && ctl_has(c, OPT_WAIT) ? watch(c, id, timeout_s) : code;
+}
+
+static enum ctl_exit operate(struct ctl *c, const char *device, const char *kind, const char *vm)
+{
+    json_t *body = json_object(), *args = NULL;
+    enum ctl_exit code = ctl_pairs(c, OPT_ARG, &args);
+    ctl_set(body, "kind", kind);
+    ctl_set(body, "vm", vm);
+    if (args)
+        json_object_set_new(body, "args", args);
+    if (!code)
+        code = order(c, device, body);
+    json_decref(body);
+    return code;
+}
+
+/* lock, unlock, ... : the command's name is the operation's, but for "delete-vm". */
+enum ctl_exit cmd_operation(struct ctl *c)
+{
+    const char *name = c->args->command->name;
+    return operate(c, c->args->arg[0], strcmp(name, "delete-vm") == 0 ? "delete" : name, c->args->arg[1]);
+}
+
+enum ctl_exit cmd_operations_create(struct ctl *c) { return operate(c, c->args->arg[0], c->args->arg[1], ctl_opt(c, OPT_VM)); }
+
+enum ctl_exit cmd_tree(struct ctl *c)
+{
+    const char *command = strchr(c->args->command->name, ' ') + 1, *data = c->args->n_args > 2 ? c->args->arg[2] : NULL;
+    json_t *body = json_object();
+    ctl_set(body, "kind", "tree");
+    ctl_set(body, "command", command);
+    ctl_set(body, "uri", c->args->arg[1]);
+    ctl_set(body, "format", ctl_opt(c, OPT_FORMAT));
+    ctl_set(body, "data", data);
+    enum ctl_exit code = order(c, c->args->arg[0], body);
+    json_decref(body);
+    return code;
+}
+
+/* ---- looking ---- */
+
+enum ctl_exit cmd_operations_list(struct ctl *c)
+{
+    struct ctl_reply r = { 0 };
+    const char *path = ctl_path(c, "/operations"), *text = ctl_opt(c, OPT_LIMIT);
+    uint64_t limit = 50;
+    if (text && (!str_to_u64(str_of(text), &limit) || !limit))
+        return ctl_usage(c, "--limit is \"%s\"; a number from 1 on is expected", text);
+    path = ctl_query(c, ctl_query(c, path, "device", ctl_opt(c, OPT_DEVICE)), "state", ctl_opt(c, OPT_STATE));
+    enum ctl_exit code = ctl_get_all(c, path, (size_t)limit, &r);
+    if (!code)
+        code = show_list(c, &r, &view_operations);
+    ctl_reply_finish(&r);
+    return code;
+}
+
+enum ctl_exit cmd_operations_show(struct ctl *c)
+{
+    struct ctl_reply r = { 0 };
+    enum ctl_exit code = ctl_get(c, ctl_path(c, "/operations/{}", c->args->arg[0]), &r);
+    if (!code)
+        code = show_one(c, &r, &view_operation);
+    if (!code && c->format == FORMAT_TABLE) {
+        show_section(c, "Steps", ctl_at(r.json, "steps"), &view_steps);
+        if (json_array_size(ctl_at(r.json, "result")))
+            ctl_print("\nResult\n");
+        show_result(c, r.json);
+    }
+    ctl_reply_finish(&r);
+    return code;
+}
+
+enum ctl_exit cmd_operations_cancel(struct ctl *c)
+{
+    struct ctl_reply r = { 0 };
+    const struct ctl_request q = { .method = "POST", .path = ctl_path(c, "/operations/{}:cancel", c->args->arg[0]) };
+    enum ctl_exit code = ctl_call(c, &q, &r);
+    if (!code && !show_raw(c, &r, &view_operation))
+        ctl_print("operation %s is %s\n", c->args->arg[0], ctl_text(r.json, "state"));
+    ctl_reply_finish(&r);
+    return code;
+}
