@@ -64,6 +64,24 @@ static enum rc show_notification(struct str in, struct buf *out, struct err *e)
     return RC_OK;
 }
 
+/* A tree is read by our own decoder, which a device's octets cannot hurt; what else there is (provisioning) by libwbxml. */
+static enum rc show_document(struct str in, struct arena *a, struct buf *out, struct err *e)
+{
+    static const struct str ddf = { "DTD-DM-DDF", 10 };
+    struct str xml;
+    bool is_tree = false;
+    for (size_t i = 0; i + ddf.n <= in.n && i < 64; i++)
+        is_tree |= str_starts(str_slice(in, i, in.n), ddf);
+    enum rc rc = is_tree ? sml_tree_to_xml(in, a, &xml, e) : dmtool_document_to_xml(in, a, &xml, e);
+    if (rc)
+        return rc;
+    if (is_tree)
+        dmtool_indent(xml, out);
+    else
+        buf_put(out, xml);
+    return RC_OK;
+}
+
 static enum rc show(struct str bytes, enum dmtool_kind kind, const struct decoding *d, struct arena *a, struct buf *out, struct err *e)
 {
     struct str body;
@@ -80,9 +98,7 @@ static enum rc show(struct str bytes, enum dmtool_kind kind, const struct decodi
     case DMTOOL_NOTIFICATION:
         return show_notification(bytes, out, e);
     case DMTOOL_OTHER_WBXML:
-        if ((rc = dmtool_document_to_xml(bytes, a, &body, e)) == RC_OK)
-            buf_put(out, body);
-        return rc;
+        return show_document(bytes, a, out, e);
     default:
         buf_put(out, bytes);                        /* an XML document reads as it stands */
         return RC_OK;
