@@ -1,0 +1,216 @@
+#include "tests/lib/test.h"
+#include "server/sessions.h"
+#include <string.h>
+
+static struct { int n; const char *why; char name[32]; } gone;
+
+static void left(void *ctx, struct session *s, const char *why)
+{
+    (void)ctx;
+    gone.n++;
+    gone.why = why;
+    memcpy(gone.name, s->name.p, s->name.n);
+    gone.name[s->name.n] = '\0';
+}
+
+static const struct sessions_config config = { .max = 4, .idle_ms = 1000, .lifetime_ms = 10000 };
+static uint64_t seed;
+
+static struct sessions *begin(struct world *w)
+{
+    seed = 1;
+    gone.n = 0;
+    *w = world_fixed(1000000, &seed);
+    struct sessions *ss = sessions_create(&config, left, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(ss);
+    return ss;
+}
+
+static struct session_key key(const char *name, const char *id, const char *msg, const char *token, uint64_t hash)
+{
+    return (struct session_key){ 1, str_of(name), str_of(id), str_of(msg), str_of(token), hash, 100 };
+}
+
+static struct session *open_one(struct sessions *ss, const struct world *w, const char *name, const char *id)
+{
+    struct session *s = NULL;
+    struct session_key k = key(name, id, "1", "", 1);
+    CU_ASSERT_EQUAL(sessions_open(ss, &k, w, &s, NULL), RC_OK);
+    return s;
+}
+
+static struct session *find(struct sessions *ss, struct session_key k, bool *repeated) { return sessions_find(ss, &k, repeated); }
+
+static void answered(struct session *s, uint64_t hash)
+{
+    buf_reset(&s->last);
+    buf_putz(&s->last, "reply");
+    s->last_hash = hash;
+    s->last_bytes = 100;
+}
+
+static void found_by_token_or_by_device_and_session_id(void)
+{
+    struct world w;
+    struct sessions *ss = begin(&w);
+    struct session *a = open_one(ss, &w, "A", "1"), *b = open_one(ss, &w, "B", "1");
+    bool repeated;
+    CU_ASSERT_EQUAL(strlen(a->token), SESSION_TOKEN);
+    CU_ASSERT_STRING_NOT_EQUAL(a->token, b->token);
+    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "2", a->token, 7), &repeated), a);
+    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "2", "", 7), &repeated), a);         /* a client that ignores RespURI */
+    CU_ASSERT_PTR_EQUAL(find(ss, key("B", "1", "2", "", 7), &repeated), b);
+    CU_ASSERT_PTR_NULL(find(ss, key("A", "2", "2", "", 7), &repeated));
+    CU_ASSERT_PTR_NULL(find(ss, key("C", "1", "2", "", 7), &repeated));
+    /* A token is worth nothing to another device, another session, another authority. */
+    CU_ASSERT_PTR_EQUAL(find(ss, key("B", "1", "2", a->token, 7), &repeated), b);
+    CU_ASSERT_PTR_NULL(find(ss, key("A", "9", "2", a->token, 7), &repeated));
+    struct session_key other = key("A", "1", "2", a->token, 7);
+    other.authority = 2;
+    CU_ASSERT_PTR_NULL(sessions_find(ss, &other, &repeated));
+    /* The device may name the session by MsgID 1 again: with its token it goes on, without it begins anew. */
+    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", a->token, 7), &repeated), a);
+    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "1", "", 7), &repeated));
+    CU_ASSERT_FALSE(repeated);
+    sessions_destroy(ss);
+    CU_ASSERT_EQUAL(gone.n, 2);
+}
+
+static void a_repeated_message_is_known_even_after_the_end(void)
+{
+    struct world w;
+    struct sessions *ss = begin(&w);
+    struct session *a = open_one(ss, &w, "A", "1");
+    bool repeated;
+    answered(a, 5);
+    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", "", 5), &repeated), a);
+    CU_ASSERT(repeated);
+    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "2", a->token, 6), &repeated), a);
+    CU_ASSERT_FALSE(repeated);
+    sessions_end(ss, a);
+    CU_ASSERT_EQUAL(sessions_count(ss), 0);
+    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", "", 5), &repeated), a);
+    CU_ASSERT(repeated);
+    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "2", a->token, 6), &repeated));       /* over is over */
+    sessions_expire(ss, w.now_ms + 1001);
+    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "1", "", 5), &repeated));
+    CU_ASSERT_EQUAL(gone.n, 0);
+    sessions_destroy(ss);
+}
+
+static void who_proved_himself_ends_his_other_sessions(void)
+{
+    struct world w;
+    struct sessions *ss = begin(&w);
+    struct session *old = open_one(ss, &w, "A", "1"), *b = open_one(ss, &w, "B", "1"), *fresh = open_one(ss, &w, "A", "2");
+    bool repeated;
+    CU_ASSERT_EQUAL(sessions_count(ss), 3);     /* somebody who only says he is A ends nothing */
+    old->known = true;
+    sessions_claim(ss, fresh);
+    CU_ASSERT_EQUAL(sessions_count(ss), 2);
+    CU_ASSERT_STRING_EQUAL(gone.name, "A");
+    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "2", "", 7), &repeated));
+    CU_ASSERT_PTR_EQUAL(find(ss, key("B", "1", "2", "", 7), &repeated), b);
+    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "2", "2", "", 7), &repeated), fresh);
+    sessions_destroy(ss);
+}
+
+static void bounded_in_number(void)
+{
+    struct world w;
+    struct sessions *ss = begin(&w);
+    struct session *s = NULL, *first = open_one(ss, &w, "A", "1");
+    struct err e = { 0 };
+    open_one(ss, &w, "B", "1");
+    open_one(ss, &w, "C", "1");
+    open_one(ss, &w, "D", "1");
+    struct session_key k = key("E", "1", "1", "", 1);
+    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, &e), RC_BUSY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "(4)"));
+    w.now_ms += 6000;
+    sessions_touch(ss, first, w.now_ms);
+    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_OK);        /* B made room: it never proved itself */
+    CU_ASSERT_STRING_EQUAL(gone.name, "B");
+    CU_ASSERT_EQUAL(sessions_count(ss), 4);
+    char longname[SESSION_NAME_BYTES + 2];
+    memset(longname, 'x', sizeof longname);
+    k.name = (struct str){ longname, sizeof longname };
+    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_LIMIT);
+    sessions_destroy(ss);
+}
+
+static void known_ones_are_not_pushed_out(void)
+{
+    struct world w;
+    struct sessions *ss = begin(&w);
+    const char *names[] = { "A", "B", "C", "D" };
+    struct session *s = NULL;
+    for (int i = 0; i < 4; i++) open_one(ss, &w, names[i], "1")->known = true;
+    w.now_ms += 6000;
+    struct session_key k = key("E", "1", "1", "", 1);
+    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_BUSY);
+    CU_ASSERT_EQUAL(gone.n, 0);
+    sessions_expire(ss, w.now_ms);
+    CU_ASSERT_EQUAL(gone.n, 4);
+    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_OK);
+    sessions_destroy(ss);
+}
+
+static void ended_ones_are_bounded_in_number_and_bytes(void)
+{
+    struct world w;
+    struct sessions *ss = begin(&w);
+    for (int i = 0; i < SESSIONS_ENDED * 2; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "N%d", i);
+        struct session *s = open_one(ss, &w, name, "1");
+        answered(s, 1);
+        sessions_end(ss, s);
+    }
+    size_t many = sessions_bytes(ss);
+    for (int i = 0; i < 100; i++) {
+        struct session *s = open_one(ss, &w, "big", "1");
+        CU_ASSERT_PTR_NOT_NULL(buf_room(&s->last, 100000));
+        sessions_end(ss, s);
+    }
+    CU_ASSERT(sessions_bytes(ss) < many + SESSIONS_ENDED_BYTES + 200000);
+    CU_ASSERT_EQUAL(sessions_count(ss), 0);
+    sessions_destroy(ss);
+}
+
+static void an_open_session_is_small(void)
+{
+    struct world w;
+    struct sessions *ss = begin(&w);
+    const struct sml_server_config c = { .server_id = STR("s"), .url = STR("https://dm.example.net/dm"), .max_messages = 10 };
+    size_t empty = sessions_bytes(ss);
+    struct session *s = open_one(ss, &w, "IMEI:001010000000017", "1");
+    s->sml = sml_server_create(&c, s->id, s->name, STR("https://dm.example.net/dm"), str_of(s->token));
+    CU_ASSERT(sessions_bytes(ss) - empty < 2048);
+    sessions_destroy(ss);
+}
+
+static void a_turn_that_was_not_kept_is_forgotten(void)
+{
+    struct world w;
+    struct sessions *ss = begin(&w);
+    struct session *a = open_one(ss, &w, "A", "1"), *b = open_one(ss, &w, "B", "1");
+    a->turn = 1;
+    b->turn = 2;
+    sessions_touch(ss, b, w.now_ms);
+    sessions_drop_turn(ss, 2);
+    CU_ASSERT_EQUAL(sessions_count(ss), 1);
+    CU_ASSERT_EQUAL(gone.n, 0);
+    sessions_destroy(ss);
+    CU_ASSERT_STRING_EQUAL(gone.name, "A");
+}
+
+TEST_MAIN("server.sessions",
+    TEST(found_by_token_or_by_device_and_session_id),
+    TEST(a_repeated_message_is_known_even_after_the_end),
+    TEST(who_proved_himself_ends_his_other_sessions),
+    TEST(bounded_in_number),
+    TEST(known_ones_are_not_pushed_out),
+    TEST(ended_ones_are_bounded_in_number_and_bytes),
+    TEST(an_open_session_is_small),
+    TEST(a_turn_that_was_not_kept_is_forgotten))
