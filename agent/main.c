@@ -131,6 +131,7 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     file = arena_printf(&g->arena, "%s/state.db", data).p;
     rc = state_open(file, arena_printf(&g->arena, "%s/schema", c->own).p, &g->state, e);
     if (!rc) rc = identity(g, w, e);
+    if (!rc && c->push) rc = push_open(c->push_address, c->push_port, &g->push_fd, e);      /* before what takes time: they wait in it */
     if (!rc) rc = open_hypervisor(g, e);
     if (!rc) rc = loader_create(images, &g->loader, e);
     if (rc) return rc;
@@ -171,12 +172,11 @@ static enum rc watch(struct agent *g, int fd, struct err *e)
 
 static enum rc open_loop(struct agent *g, struct err *e)
 {
-    enum rc rc = RC_OK;
+    enum rc rc;
 
     g->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (g->epoll < 0) return err_set(e, RC_IO, "epoll: %s", strerror(errno));
-    if (g->config.push) rc = push_open(g->config.push_address, g->config.push_port, &g->push_fd, e);
-    if (!rc) rc = post_create(g->config.ca, g->config.insecure, &g->post, e);
+    rc = post_create(g->config.ca, g->config.insecure, &g->post, e);
     if (!rc) rc = watch(g, g->push_fd, e);
     if (!rc) rc = watch(g, g->signal_fd, e);
     if (!rc) rc = watch(g, post_fd(g->post), e);
