@@ -99,7 +99,7 @@ static enum rc write_message(struct sml_client *s, const struct world *w, struct
         compose_ref(&b, &c->target_refs, m->target);
         compose_ref(&b, &c->source_refs, m->source);
         client_put_chal(s, &b, c, w);
-        compose_force(&b, c);
+        compose_put(&b, c, sml_cmd_bytes(b.type, c));
     }
     if (abort) {
         compose_force(&b, compose_alert(&b, 1223));
@@ -108,12 +108,10 @@ static enum rc write_message(struct sml_client *s, const struct world *w, struct
     }
     if (s->turn.cut)
         write_cut(s, &b);
-    struct sml_cmd *next = compose_alert(&b, 1222);
-    size_t room_1222 = s->server_open ? sml_cmd_bytes(b.type, next) : 0;
-    compose_drop(&b, next);
-    b.max -= room_1222 < b.max ? room_1222 : 0;
+    size_t reserve = s->server_open && b.max > COMPOSE_ALERT_BYTES ? COMPOSE_ALERT_BYTES : 0;
+    b.max -= reserve;
     enum rc rc = client_say(s, &b);
-    b.max += room_1222;
+    b.max += reserve;
     if (!s->next && s->server_open)
         compose_force(&b, compose_alert(&b, 1222));     /* the server is in the middle of something: go on */
     out->final = !s->next && !s->server_open;

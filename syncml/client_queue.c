@@ -259,13 +259,15 @@ static bool join_results(struct compose *b, struct sml_cmd *last, struct sml_ite
         !str_eq(last->msg_ref, c->msg_ref))
         return false;
     struct sml_cmd bare = *c;
-    bare.items = NULL;
-    size_t bytes = sml_cmd_bytes(b->type, c) - sml_cmd_bytes(b->type, &bare);
-    if (bytes > compose_room(b))
-        return false;
+    if (!compose_item_surely(b, c->items)) {
+        bare.items = NULL;
+        size_t bytes = sml_cmd_bytes(b->type, c) - sml_cmd_bytes(b->type, &bare);
+        if (bytes > compose_room(b))
+            return false;
+        b->used += bytes;
+    }
     (*end)->next = c->items;
     *end = c->items;
-    b->used += bytes;
     compose_drop(b, c);
     return true;
 }
@@ -295,23 +297,28 @@ static bool say_piece(struct sml_client *s, struct compose *b, struct sml_cmd *c
 /* Statuses and the like are never cut: one that no message can hold goes as it is. */
 enum manner { WHOLE, LATER, PIECE };
 
-static enum manner manner_of(const struct sml_client *s, const struct compose *b, const struct queued *q, size_t bytes, size_t header)
+/* What goes WHOLE is in the message then. */
+static enum manner manner_of(const struct sml_client *s, struct compose *b, const struct queued *q, struct sml_cmd *c, size_t header)
 {
-    size_t alone = b->max > header ? b->max - header : 0;
+    size_t alone = b->max > header ? b->max - header : 0, bytes;
     if (s->piece_from > 0)
         return PIECE;
-    if (bytes <= compose_room(b))
+    if (compose_add_surely(b, c))
         return WHOLE;
-    if (bytes <= alone)
-        return LATER;
-    return q->cmd.kind == SML_RESULTS || q->tagged ? PIECE : b->used > header ? LATER : WHOLE;
+    bytes = sml_cmd_bytes(b->type, c);
+    bool object = q->cmd.kind == SML_RESULTS || q->tagged;
+    if (bytes <= compose_room(b) || (bytes > alone && !object && b->used <= header)) {
+        compose_put(b, c, bytes);
+        return WHOLE;
+    }
+    return bytes > alone && object ? PIECE : LATER;
 }
 
 enum rc client_say(struct sml_client *s, struct compose *b)
 {
     struct sml_cmd *last = NULL;
     struct sml_item *end = NULL;
-    size_t header = b->used;
+    size_t header = compose_used(b);
     for (; s->next && !b->nomem; s->next = s->next->next) {
         struct queued *q = s->next;
         struct sml_cmd *c = fresh(b, q);
@@ -322,15 +329,13 @@ enum rc client_say(struct sml_client *s, struct compose *b)
             return RC_NOMEM;
         if (s->piece_from == 0 && join_results(b, last, &end, c))
             continue;
-        size_t bytes = s->piece_from > 0 ? 0 : sml_cmd_bytes(b->type, c);
-        enum manner how = manner_of(s, b, q, bytes, header);
-        if (how == WHOLE) {
-            compose_put(b, c, bytes);
-        } else if (how == LATER) {
+        enum manner how = manner_of(s, b, q, c, header);
+        if (how == LATER) {
             compose_drop(b, c);
             return RC_OK;
-        } else if (!say_piece(s, b, c)) {
-            if (b->used > header)
+        }
+        if (how == PIECE && !say_piece(s, b, c)) {
+            if (compose_used(b) > header)
                 return RC_OK;
             s->piece_from = s->piece_to = 0;        /* not even a piece fits: it cannot be said */
             continue;

@@ -55,9 +55,112 @@ struct sml_item *compose_item(struct compose *b, struct sml_item ***tail)
     return it;
 }
 
-size_t compose_room(const struct compose *b)
+size_t compose_used(struct compose *b)
 {
-    return b->used < b->max ? b->max - b->used : 0;
+    if (b->rough) {
+        b->used = sml_frame_bytes(b->type, b->msg);
+        for (const struct sml_cmd *c = b->msg->cmds; c; c = c->next)
+            b->used += sml_cmd_bytes(b->type, c);
+        b->rough = false;
+        b->exact = true;
+    }
+    return b->used;
+}
+
+size_t compose_room(struct compose *b)
+{
+    size_t used = compose_used(b);
+    return used < b->max ? b->max - used : 0;
+}
+
+/* From above, cheaply: what the longest names of an encoding need around a text, and around elements. */
+struct guess { enum sml_type type; size_t bytes; };
+
+static void guess_text(struct guess *g, struct str s)
+{
+    if (!s.n)
+        return;
+    g->bytes += s.n + (g->type == SML_XML ? 48 : 10);
+    for (size_t i = 0; g->type == SML_XML && i < s.n; i++)
+        if (s.p[i] == '&' || s.p[i] == '<' || s.p[i] == '>' || s.p[i] == '\r')
+            g->bytes += 5;
+}
+
+static void guess_frames(struct guess *g, unsigned n)
+{
+    g->bytes += n * (g->type == SML_XML ? 32u : 6u);
+}
+
+static void guess_meta(struct guess *g, const struct sml_meta *m)
+{
+    if (!m->present)
+        return;
+    guess_frames(g, m->has_size || m->has_max_msg || m->has_max_obj ? 8 : 1);
+    guess_text(g, m->format);
+    guess_text(g, m->type);
+    guess_text(g, m->mark);
+    guess_text(g, m->next_nonce);
+}
+
+static void guess_item(struct guess *g, const struct sml_item *it)
+{
+    guess_frames(g, it->more_data ? 5 : 4);
+    guess_text(g, it->target);
+    guess_text(g, it->target_name);
+    guess_text(g, it->source);
+    guess_text(g, it->source_name);
+    guess_meta(g, &it->meta);
+    guess_text(g, it->data);
+}
+
+static void guess_cmd(struct guess *g, const struct sml_cmd *c)
+{
+    const struct str text[] = { c->cmd_id, c->msg_ref, c->cmd_ref, c->cmd, c->data, c->correlator, c->cred.data };
+    guess_frames(g, c->chal.present || c->cred.present ? 6 : 2);
+    for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
+        guess_text(g, text[i]);
+    guess_meta(g, &c->meta);
+    guess_meta(g, &c->chal.meta);
+    guess_meta(g, &c->cred.meta);
+    for (const struct sml_ref *r = c->target_refs; r; r = r->next)
+        guess_text(g, r->uri);
+    for (const struct sml_ref *r = c->source_refs; r; r = r->next)
+        guess_text(g, r->uri);
+    for (const struct sml_item *it = c->items; it; it = it->next)
+        guess_item(g, it);
+    for (const struct sml_cmd *k = c->children; k; k = k->next)
+        guess_cmd(g, k);
+}
+
+/* Once a message had to be measured, it is nearly full: no more guessing. */
+static bool surely(struct compose *b, size_t bytes)
+{
+    if (b->nomem || b->exact || b->used > b->max || bytes > b->max - b->used)
+        return false;
+    b->rough = true;
+    return true;
+}
+
+bool compose_add_surely(struct compose *b, struct sml_cmd *c)
+{
+    struct guess g = { b->type, 0 };
+    if (!b->exact)
+        guess_cmd(&g, c);
+    if (!surely(b, g.bytes))
+        return false;
+    compose_put(b, c, g.bytes);
+    return true;
+}
+
+bool compose_item_surely(struct compose *b, const struct sml_item *it)
+{
+    struct guess g = { b->type, 0 };
+    if (!b->exact)
+        guess_item(&g, it);
+    if (!surely(b, g.bytes))
+        return false;
+    b->used += g.bytes;
+    return true;
 }
 
 void compose_put(struct compose *b, struct sml_cmd *c, size_t bytes)
@@ -72,7 +175,7 @@ void compose_put(struct compose *b, struct sml_cmd *c, size_t bytes)
 
 void compose_force(struct compose *b, struct sml_cmd *c)
 {
-    if (!b->nomem)
+    if (!b->nomem && !compose_add_surely(b, c))
         compose_put(b, c, sml_cmd_bytes(b->type, c));
 }
 
@@ -87,6 +190,8 @@ bool compose_add(struct compose *b, struct sml_cmd *c)
 {
     if (b->nomem)
         return false;
+    if (compose_add_surely(b, c))
+        return true;
     size_t bytes = sml_cmd_bytes(b->type, c);
     if (bytes > compose_room(b)) {
         compose_drop(b, c);

@@ -5,7 +5,8 @@
 #include "syncml/cred.h"
 #include "syncml/msg.h"
 
-enum { COMPOSE_DEFAULT_BYTES = 64 << 10,        /* for a peer that gave no MaxMsgSize (dm-protocol.md 8) */
+enum { COMPOSE_ALERT_BYTES = 64,                /* an Alert with nothing but its code, in either encoding */
+       COMPOSE_DEFAULT_BYTES = 64 << 10,        /* for a peer that gave no MaxMsgSize (dm-protocol.md 8) */
        COMPOSE_PIECE_MIN = 16,                  /* octets of a value that make a piece worth sending */
        SML_NONCE_BYTES = 16 };
 
@@ -16,7 +17,8 @@ struct compose {
     struct sml_cmd **tail;
     unsigned last_id;               /* last CmdID given out */
     unsigned n_cmds;
-    size_t used, max;               /* octets, encoded */
+    size_t used, max;               /* octets, encoded; used is at most too high while `rough` */
+    bool rough, exact;              /* some commands were guessed from above, not measured; no more guessing */
     bool nomem;
     struct sml_cmd spare;           /* handed out past the arena's end; never reaches a message */
 };
@@ -26,8 +28,14 @@ void compose_begin(struct compose *b, enum sml_type type, struct arena *a, struc
 /** A command with the next CmdID, not in the message yet. Never NULL: past the arena's end it is a spare one and `nomem` is set. */
 struct sml_cmd *compose_cmd(struct compose *b, enum sml_cmd_kind kind);
 struct sml_item *compose_item(struct compose *b, struct sml_item ***tail);
-/** Octets left. */
-size_t compose_room(const struct compose *b);
+/** Octets left, exactly. */
+size_t compose_room(struct compose *b);
+/** Append when it is clear without measuring that it fits, as it is for most commands of most messages. */
+bool compose_add_surely(struct compose *b, struct sml_cmd *c);
+/** The same for one more Item of the last command; the caller appends it. */
+bool compose_item_surely(struct compose *b, const struct sml_item *it);
+/** Octets of the message so far, exactly. */
+size_t compose_used(struct compose *b);
 /** Append when it fits. @return false when it does not; its CmdIDs (and its children's) are given back */
 bool compose_add(struct compose *b, struct sml_cmd *c);
 /** Append whatever its size: what must be said, like the Status of SyncHdr. */

@@ -57,7 +57,7 @@ void sml_server_destroy(struct sml_server *s)
 
 size_t sml_server_bytes(const struct sml_server *s)
 {
-    return sizeof *s + s->session_id.n + s->device_id.n + s->resp_uri.n + 1 + (s->sent ? s->sent->bytes : 0) + s->copy.cap +
+    return sizeof *s + s->session_id.n + s->device_id.n + s->resp_uri.n + 1 + (s->sent ? s->sent->bytes : 0) + s->copy_bytes +
            s->owed.cap + (s->out ? sizeof *s->out + s->out->bytes : 0) + sml_join_bytes(s->in);
 }
 

@@ -61,7 +61,7 @@ static void write_header_status(struct writer *w, const struct sml_msg *m, const
     else if (t->header_code == 513)
         list_versions(&w->b, c, server_ver_proto, 3);
     server_put_chal(w->s, &w->b, c, w->account, wd, keep);
-    compose_force(&w->b, c);
+    compose_put(&w->b, c, sml_cmd_bytes(w->b.type, c));
     w->alone = w->b.used;
 }
 
@@ -118,19 +118,16 @@ static void write_statuses(struct writer *w, struct arena *a)
     struct due *owed = NULL;
     unsigned n = 0;
     bool full = false;
-    size_t room_1222;
-    struct sml_cmd *next = compose_alert(&w->b, 1222);
-    room_1222 = sml_cmd_bytes(w->b.type, next);
-    compose_drop(&w->b, next);
+    size_t reserve = COMPOSE_ALERT_BYTES < w->b.max ? COMPOSE_ALERT_BYTES : 0;
     if (s->owed.n && !s->turn.stop)
         w->rc = server_unpack_dues(buf_str(&s->owed), a, &owed);
     buf_finish(&s->owed);
-    w->b.max -= room_1222 < w->b.max ? room_1222 : 0;
+    w->b.max -= reserve;
     for (const struct due *d = owed; d && !w->rc; d = d->next)
         write_due(w, d, &full, &n);
     for (const struct due *d = s->turn.due; d && !w->rc; d = d->next)
         write_due(w, d, &full, &n);
-    w->b.max += room_1222;
+    w->b.max += reserve;
     s->stuck = full && n == 0 ? (uint8_t)(s->stuck + 1) : 0;
     if (s->turn.stop)
         buf_finish(&s->owed);
@@ -231,13 +228,7 @@ static void keep_copy(struct writer *w, const struct sml_step *steps, size_t n)
     server_copy_free(s);
     if (s->own_settled || !w->account || !w->account->server_ha1.n || s->out)
         return;
-    for (const struct sml_step *p = steps; p && n; p = p->next, n--) {
-        server_pack_step(&s->copy, p);
-        s->copy_n++;
-    }
-    s->copy_next = s->copy_n;
-    if (!buf_ok(&s->copy))
-        w->rc = RC_NOMEM;
+    w->rc = server_copy_steps(s, steps, n);
 }
 
 static void write_again(struct writer *w, struct arena *a, bool large)
@@ -245,7 +236,7 @@ static void write_again(struct writer *w, struct arena *a, bool large)
     struct sml_server *s = w->s;
     struct sml_step *steps = NULL;
     size_t n = 0;
-    w->rc = server_unpack_steps(buf_str(&s->copy), s->copy_next, a, &steps);
+    w->rc = server_unpack_steps(s, s->copy_next, a, &steps);
     if (w->rc)
         return;
     write_steps(w, steps, large, &n);

@@ -100,7 +100,8 @@ struct sml_server {
     bool has_own_nonce;
     uint8_t own_nonce[SERVER_OWN_NONCE_MAX];
     struct sent_table *sent;
-    struct buf copy;                /* packed steps, for when the client wants us to prove ourselves first */
+    char *copy;                     /* packed steps, for when the client wants us to prove ourselves first */
+    size_t copy_bytes;
     uint32_t copy_n, copy_from, copy_next;      /* steps in it; first of the last message; first not sent yet */
     struct buf owed;                /* packed Statuses that did not fit */
     struct object_out *out;
@@ -133,9 +134,9 @@ struct sent_list { struct sent_row row; struct str uri; struct sent_list *next; 
 struct sent_draft { struct sent_list *first, **tail; size_t n; };
 bool server_draft_add(struct sent_draft *d, struct arena *a, const struct sml_step *step, unsigned cmd_id, int local_code);
 enum rc server_draft_keep(struct sml_server *s, const struct sent_draft *d);
-/** Steps packed one after another, and unpacked again. */
-void server_pack_step(struct buf *b, const struct sml_step *step);
-enum rc server_unpack_steps(struct str bytes, uint32_t skip, struct arena *a, struct sml_step **out);
+/** Keep the first n steps in s->copy, packed; and unpack them again. */
+enum rc server_copy_steps(struct sml_server *s, const struct sml_step *steps, size_t n);
+enum rc server_unpack_steps(const struct sml_server *s, uint32_t skip, struct arena *a, struct sml_step **out);
 void server_copy_free(struct sml_server *s);
 void server_pack_due(struct buf *b, const struct due *d, int code);
 enum rc server_unpack_dues(struct str bytes, struct arena *a, struct due **out);

@@ -133,68 +133,133 @@ static uint32_t count_items(const struct sml_item *it)
     return n;
 }
 
-void server_pack_step(struct buf *b, const struct sml_step *step)
+/* Fields in the order they are packed; `mask` says which are there. */
+struct packed_step { uint64_t tag; uint16_t mask; uint8_t kind, has_data; };
+enum { PACKED_TEXTS = 6, PACKED_ITEMS = 1 << PACKED_TEXTS, PACKED_CHILDREN = 2 << PACKED_TEXTS };
+
+static void texts_of(struct sml_step *p, struct str *out[PACKED_TEXTS])
 {
-    uint32_t children = 0;
-    buf_byte(b, (unsigned)step->kind);
-    buf_byte(b, step->has_data);
-    buf_put(b, (struct str){ (const char *)&step->tag, sizeof step->tag });
-    put_str(b, step->uri);
-    put_str(b, step->source);
-    put_str(b, step->format);
-    put_str(b, step->type);
-    put_str(b, step->data);
-    put_str(b, step->correlator);
-    put_u32(b, count_items(step->items));
-    for (const struct sml_item *it = step->items; it; it = it->next) {
-        put_str(b, it->target);
-        put_str(b, it->source);
-        put_str(b, it->data);
-        buf_byte(b, it->has_data);
+    struct str *const field[PACKED_TEXTS] = { &p->uri, &p->source, &p->format, &p->type, &p->data, &p->correlator };
+    memcpy(out, field, sizeof field);
+}
+
+static uint32_t count_steps(const struct sml_step *p)
+{
+    uint32_t n = 0;
+    for (; p; p = p->next)
+        n++;
+    return n;
+}
+
+/* Counts, or counts and writes. */
+struct packer { char *p; size_t n; };
+
+static void pack(struct packer *k, const void *from, size_t n)
+{
+    if (k->p && n)
+        memcpy(k->p + k->n, from, n);
+    k->n += n;
+}
+
+static void pack_str(struct packer *k, struct str s)
+{
+    const uint32_t n = (uint32_t)s.n;
+    pack(k, &n, sizeof n);
+    pack(k, s.p, s.n);
+}
+
+static void pack_step(struct packer *k, const struct sml_step *step)
+{
+    struct sml_step p = *step;
+    struct str *text[PACKED_TEXTS];
+    struct packed_step head = { .tag = p.tag, .kind = (uint8_t)p.kind, .has_data = p.has_data };
+    texts_of(&p, text);
+    for (unsigned i = 0; i < PACKED_TEXTS; i++)
+        head.mask = (uint16_t)(head.mask | (text[i]->n ? 1u << i : 0));
+    head.mask = (uint16_t)(head.mask | (p.items ? PACKED_ITEMS : 0) | (p.children ? PACKED_CHILDREN : 0));
+    pack(k, &head, sizeof head);
+    for (unsigned i = 0; i < PACKED_TEXTS; i++)
+        if (text[i]->n)
+            pack_str(k, *text[i]);
+    const uint32_t n_items = count_items(p.items), n_children = count_steps(p.children);
+    if (n_items)
+        pack(k, &n_items, sizeof n_items);
+    for (const struct sml_item *it = p.items; it; it = it->next) {
+        const uint8_t has_data = it->has_data;
+        pack_str(k, it->target);
+        pack_str(k, it->source);
+        pack_str(k, it->data);
+        pack(k, &has_data, 1);
     }
-    for (const struct sml_step *k = step->children; k; k = k->next)
-        children++;
-    put_u32(b, children);
-    for (const struct sml_step *k = step->children; k; k = k->next)
-        server_pack_step(b, k);
+    if (n_children)
+        pack(k, &n_children, sizeof n_children);
+    for (const struct sml_step *c = p.children; c; c = c->next)
+        pack_step(k, c);
+}
+
+enum rc server_copy_steps(struct sml_server *s, const struct sml_step *steps, size_t n)
+{
+    struct packer k = { 0 };
+    size_t i = 0;
+    for (const struct sml_step *p = steps; p && i < n; p = p->next, i++)
+        pack_step(&k, p);
+    server_copy_free(s);
+    s->copy = k.n ? malloc(k.n) : NULL;
+    if (!s->copy)
+        return k.n ? RC_NOMEM : RC_OK;
+    s->copy_bytes = k.n;
+    k = (struct packer){ s->copy, 0 };
+    i = 0;
+    for (const struct sml_step *p = steps; p && i < n; p = p->next, i++)
+        pack_step(&k, p);
+    s->copy_n = s->copy_next = (uint32_t)n;
+    return RC_OK;
+}
+
+static enum rc unpack_items(struct cursor *c, struct arena *a, struct sml_item **out)
+{
+    for (uint32_t n = get_u32(c); n && !c->failed; n--, out = &(*out)->next) {
+        if (!(*out = ARENA_NEW(a, struct sml_item)))
+            return RC_NOMEM;
+        (*out)->target = get_str(c);
+        (*out)->source = get_str(c);
+        (*out)->data = get_str(c);
+        (*out)->has_data = cursor_u8(c);
+    }
+    return RC_OK;
 }
 
 static enum rc unpack_step(struct cursor *c, struct arena *a, struct sml_step **out)
 {
     struct sml_step *p = ARENA_NEW(a, struct sml_step);
+    struct packed_step head = { 0 };
+    struct str *text[PACKED_TEXTS], bytes = cursor_take(c, sizeof head);
     if (!p)
         return RC_NOMEM;
-    p->kind = cursor_u8(c);
-    p->has_data = cursor_u8(c);
-    struct str tag = cursor_take(c, sizeof p->tag);
-    if (tag.n == sizeof p->tag)
-        memcpy(&p->tag, tag.p, tag.n);
-    struct str *const field[] = { &p->uri, &p->source, &p->format, &p->type, &p->data, &p->correlator };
-    for (size_t i = 0; i < sizeof field / sizeof field[0]; i++)
-        *field[i] = get_str(c);
-    struct sml_item **item = &p->items;
-    for (uint32_t n = get_u32(c); n && !c->failed; n--, item = &(*item)->next) {
-        if (!(*item = ARENA_NEW(a, struct sml_item)))
-            return RC_NOMEM;
-        (*item)->target = get_str(c);
-        (*item)->source = get_str(c);
-        (*item)->data = get_str(c);
-        (*item)->has_data = cursor_u8(c);
-    }
+    if (bytes.n == sizeof head)
+        memcpy(&head, bytes.p, sizeof head);
+    p->kind = head.kind;
+    p->has_data = head.has_data;
+    p->tag = head.tag;
+    texts_of(p, text);
+    for (unsigned i = 0; i < PACKED_TEXTS; i++)
+        if (head.mask & 1u << i)
+            *text[i] = get_str(c);
+    enum rc rc = head.mask & PACKED_ITEMS ? unpack_items(c, a, &p->items) : RC_OK;
     struct sml_step **child = &p->children;
-    for (uint32_t n = get_u32(c); n && !c->failed; n--, child = &(*child)->next) {
-        enum rc rc = unpack_step(c, a, child);
+    for (uint32_t n = !rc && head.mask & PACKED_CHILDREN ? get_u32(c) : 0; n && !rc && !c->failed; n--, child = &(*child)->next) {
+        rc = unpack_step(c, a, child);
         if (rc)
             return rc;
     }
     *out = p;
-    return c->failed ? RC_INTERNAL : RC_OK;
+    return rc ? rc : c->failed ? RC_INTERNAL : RC_OK;
 }
 
-enum rc server_unpack_steps(struct str bytes, uint32_t skip, struct arena *a, struct sml_step **out)
+enum rc server_unpack_steps(const struct sml_server *s, uint32_t skip, struct arena *a, struct sml_step **out)
 {
-    struct str copy;                /* the buffer may be packed anew while the steps are in use */
-    if (!arena_str(a, bytes, &copy))
+    struct str copy;                /* the block may go away while the steps are in use */
+    if (!arena_str(a, (struct str){ s->copy, s->copy_bytes }, &copy))
         return RC_NOMEM;
     struct cursor c = cursor_of(copy);
     *out = NULL;
@@ -215,7 +280,9 @@ enum rc server_unpack_steps(struct str bytes, uint32_t skip, struct arena *a, st
 
 void server_copy_free(struct sml_server *s)
 {
-    buf_finish(&s->copy);
+    free(s->copy);
+    s->copy = NULL;
+    s->copy_bytes = 0;
     s->copy_n = s->copy_from = s->copy_next = 0;
 }
 

@@ -133,13 +133,19 @@ static size_t bytes_of_piece(struct step_writer *w, struct sml_cmd *c, size_t to
 
 enum fate { GOES, WAITS, CUT, NEVER };
 
-static enum fate fate_of(struct step_writer *w, const struct sml_step *p, struct sml_cmd *c, size_t bytes)
+/* What goes is in the message then. */
+static enum fate fate_of(struct step_writer *w, const struct sml_step *p, struct sml_cmd *c)
 {
     size_t most = w->b->max > w->alone ? w->b->max - w->alone : 0;
     if (w->s->peer_max_obj && data_bytes(c) > w->s->peer_max_obj)
         return NEVER;                                   /* S-309 */
-    if (bytes <= compose_room(w->b))
+    if (compose_add_surely(w->b, c))
         return GOES;
+    size_t bytes = sml_cmd_bytes(w->b->type, c);
+    if (bytes <= compose_room(w->b)) {
+        compose_put(w->b, c, bytes);
+        return GOES;
+    }
     if (bytes <= most)
         return WAITS;                                   /* S-310: it fits into a message of its own */
     if (!may_be_cut(w, p, c) || bytes_of_piece(w, c, c->items->data.n) > most)
@@ -157,10 +163,8 @@ static enum rc write_step(struct step_writer *w, const struct sml_step *p, enum 
     struct sml_cmd *c = server_step_cmd(w->b, p, &rc);
     if (rc || w->b->nomem)
         return RC_NOMEM;
-    size_t bytes = sml_cmd_bytes(w->b->type, c);
-    *fate = fate_of(w, p, c, bytes);
+    *fate = fate_of(w, p, c);
     if (*fate == GOES) {
-        compose_put(w->b, c, bytes);
         w->n_asked++;
         return note(w, p, c) ? RC_OK : RC_NOMEM;
     }
