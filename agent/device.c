@@ -1,4 +1,5 @@
 #include "agent/device_int.h"
+#include "base/log.h"
 #include "base/text.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,8 @@ static void complete(struct device *d, struct vm *vm, const char *op, const char
     int64_t result = 1412;
 
     str_to_i64(str_of(data), &result);
+    log_event(result < 1400 ? LOG_INFO : LOG_WARN, "operation", LOG_Z("vm", vm->id), LOG_Z("op", op), LOG_Z("correlator", correlator),
+              LOG_N("result", result), LOG_S("meaning", ddf_layout_result_text(device_layout(d), (int)result)), LOG_Z("detail", vm->progress.text));
     if (job)
         jobs_part(d, job, (int)result);
     else if (o)
@@ -172,6 +175,8 @@ static void state_change(struct device *d, struct vm *vm, const char *data, stru
     int64_t reason = in_data(data, "reason");
     bool expected = reason == 1 || reason == 8;         /* an operation of a server; what its lock does */
 
+    log_event(expected ? LOG_INFO : LOG_WARN, "vm", LOG_Z("vm", vm->id), LOG_N("state", vm->state), LOG_N("lock", vm->lock),
+              LOG_S("because", ddf_layout_reason_text(device_layout(d), (int)reason)));
     if (d->settings.state_alerts <= 0 || (d->settings.state_alerts == 1 && expected)) return;
     device_alert_owners(d, str_of(vm->id), "state_change", device_uri(d, DDF_VM, "state", str_of(vm->id), (struct str){ 0 }, a), "chr",
                         d->settings.state_alerts == 1 ? "warning" : "informational", data);
@@ -196,6 +201,7 @@ static void vm_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *o
         break;
     case VM_ALERT_CRASH:
     case VM_ALERT_CRASH_LOOP:
+        log_event(LOG_WARN, "crash", LOG_Z("vm", vm->id), LOG_Z("data", data), LOG_Z("info", vm->crash_info));
         device_alert_owners(d, str_of(vm->id), kind == VM_ALERT_CRASH ? "crash" : "crash_loop",
                             device_uri(d, DDF_VM, "crash.node", str_of(vm->id), (struct str){ 0 }, &a), kind == VM_ALERT_CRASH ? "chr" : "int",
                             kind == VM_ALERT_CRASH ? "critical" : "fatal", data);
@@ -310,7 +316,7 @@ static void load_job(void *ctx, const struct job *j)
 {
     struct device *d = ctx;
 
-    if (d->n_jobs < DEVICE_JOBS) d->jobs[d->n_jobs++] = *j;
+    if (jobs_room(d)) d->jobs[d->n_jobs++] = *j;
 }
 
 static enum rc load(struct device *d, struct err *e)
@@ -378,6 +384,7 @@ void device_destroy(struct device *d)
         vm_destroy(d->vms[i].vm);
     free(d->vms);
     free(d->images);
+    free(d->jobs);
     free(d->accounts);
     alerts_destroy(d->alerts);
     tree_destroy(d->tree);

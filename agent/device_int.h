@@ -44,7 +44,7 @@ struct device {
     struct vm_sink sink;
     struct device_vm *vms; size_t n_vms, cap_vms;
     struct device_image *images; size_t n_images;
-    struct job jobs[DEVICE_JOBS]; size_t n_jobs; uint64_t last_job;
+    struct job *jobs; size_t n_jobs; uint64_t last_job;     /* room for DEVICE_JOBS from the first on */
     struct account *accounts; size_t n_accounts;
     struct device_settings settings;
     struct hv_facts facts; int64_t facts_ms; bool facts_known;
@@ -106,6 +106,7 @@ int jobs_known(struct device *d, struct str uri, const struct tree_call *call);
 /** Start one; NULL without room (all others still run). waiting = parts that will end by themselves. */
 struct job *jobs_begin(struct device *d, const char *op, struct str owner, struct str uri, const struct tree_call *call);
 void jobs_save(struct device *d, const struct job *j);
+bool jobs_room(struct device *d);          /* for one more */
 /** One part ended. The last one ends the job: an alert goes out. */
 void jobs_part(struct device *d, uint64_t id, int result);
 /** Ended before the Exec was answered: no alert. @return the result */

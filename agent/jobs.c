@@ -2,6 +2,7 @@
  * ones are remembered with their results. */
 #include "agent/device_int.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { COLLECT_MS = 30000 };        /* a reading that does not come by then will not come */
@@ -37,6 +38,12 @@ static void drop(struct device *d, size_t i)
     d->n_jobs--;
 }
 
+bool jobs_room(struct device *d)
+{
+    if (!d->jobs) d->jobs = calloc(DEVICE_JOBS, sizeof *d->jobs);
+    return d->jobs && d->n_jobs < DEVICE_JOBS;
+}
+
 struct job *jobs_begin(struct device *d, const char *op, struct str owner, struct str uri, const struct tree_call *call)
 {
     struct job *j;
@@ -44,7 +51,7 @@ struct job *jobs_begin(struct device *d, const char *op, struct str owner, struc
     if (call->correlator.n >= sizeof j->correlator || uri.n >= sizeof j->uri || owner.n >= sizeof j->owner) return NULL;
     for (size_t i = 0; d->n_jobs == DEVICE_JOBS && i < d->n_jobs; i++)
         if (!d->jobs[i].waiting) drop(d, i);            /* the oldest finished one is forgotten */
-    if (d->n_jobs == DEVICE_JOBS) return NULL;
+    if (d->n_jobs == DEVICE_JOBS || !jobs_room(d)) return NULL;
     j = &d->jobs[d->n_jobs++];
     *j = (struct job){ .id = ++d->last_job, .started_ms = d->w->now_ms };
     snprintf(j->op, sizeof j->op, "%s", op);

@@ -142,6 +142,12 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     return device_create(g->shared, &dc, g->hv, g->loader, g->state, w, &g->device, e);
 }
 
+/* Everything in the clear, except between processes of this machine. */
+static bool in_the_clear(const char *url)
+{
+    return !strncmp(url, "http://", 7) && strncmp(url, "http://127.", 11) && strncmp(url, "http://localhost", 16) && strncmp(url, "http://[::1]", 12);
+}
+
 static enum rc import(struct agent *g, const char *file, const struct world *w, struct err *e)
 {
     struct account acc;
@@ -159,6 +165,7 @@ static enum rc import(struct agent *g, const char *file, const struct world *w, 
         return rc;
     }
     log_event(LOG_INFO, "account", LOG_Z("server", acc.server_id), LOG_Z("url", acc.url), LOG_N("poll_s", acc.poll_s), LOG_Z("state", "imported"));
+    if (in_the_clear(acc.url)) log_event(LOG_WARN, "tls", LOG_Z("url", acc.url), LOG_Z("why", "no TLS: everybody on the way reads what is managed"));
     return RC_OK;
 }
 
@@ -411,6 +418,7 @@ static int check(struct agent *g, const char *const *accounts, size_t n)
 
     for (size_t i = 0; !rc && i < n; i++)
         rc = account_load(accounts[i], &acc, &e);
+    if (!rc && g->config.ca && access(g->config.ca, R_OK)) rc = err_at(&e, RC_IO, g->config.ca, 0, 0, "server.ca cannot be read: %s", strerror(errno));
     if (!rc) puts("the configuration is in order");
     return rc ? complain(&e) : 0;
 }

@@ -1,5 +1,6 @@
 /* ./VMImages (virtualization-mo.md c.9): entries that servers describe, downloads and their results. */
 #include "agent/mo.h"
+#include "base/log.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,7 +307,7 @@ static int status_after(int result)
     return result == 1200 ? IMAGE_READY : result == 1418 ? IMAGE_VERIFY_FAILED : result == 1445 ? IMAGE_IDLE : IMAGE_DOWNLOAD_FAILED;
 }
 
-static void ended(struct device *d, struct device_image *i, int result)
+static void ended(struct device *d, struct device_image *i, int result, const char *text)
 {
     struct job *j = jobs_running(d, "download", str_of(i->id));
     struct arena a;
@@ -315,6 +316,8 @@ static void ended(struct device *d, struct device_image *i, int result)
     i->status = status_after(result);
     i->result = result;
     save(d, i);
+    log_event(result < 1400 ? LOG_INFO : LOG_WARN, "image", LOG_Z("image", i->id), LOG_N("result", result),
+              LOG_S("meaning", ddf_layout_result_text(device_layout(d), result)), LOG_Z("detail", text));
     arena_init(&a, 1 << 16);
     snprintf(data, sizeof data, "%d", result);
     if (j) {
@@ -332,7 +335,7 @@ void mo_images_event(struct device *d, const struct loader_event *ev)
     if (!i || i->status != IMAGE_DOWNLOADING) return;
     i->done_kb = ev->done_bytes / 1024;
     d->changes++;
-    if (ev->kind == LOADER_DONE) ended(d, i, ev->result);
+    if (ev->kind == LOADER_DONE) ended(d, i, ev->result, ev->text);
 }
 
 /* A download goes on where it was; a file that went away makes its entry idle. */
@@ -340,7 +343,7 @@ void mo_images_recover(struct device *d)
 {
     for (size_t k = 0; k < d->n_images; k++) {
         struct device_image *i = &d->images[k];
-        if (i->status == IMAGE_DOWNLOADING && load(d, i, NULL)) ended(d, i, 1448);
+        if (i->status == IMAGE_DOWNLOADING && load(d, i, NULL)) ended(d, i, 1448, "");
         if (i->status == IMAGE_READY && !have(d, i)) {
             i->status = IMAGE_IDLE;
             save(d, i);

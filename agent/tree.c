@@ -217,7 +217,8 @@ static void kept_names(struct tree *t, struct str parent, struct tree_names *out
     size_t i = records_from(t->records, base);
     const struct record *rec;
 
-    while ((rec = records_at(t->records, i)) && str_starts(rec->uri, base)) {
+    out->full |= !base.n;
+    while (base.n && (rec = records_at(t->records, i)) && str_starts(rec->uri, base)) {
         struct str rest = str_slice(rec->uri, base.n, rec->uri.n);
         if (rec->node && str_find(rest, '/', 0) == rest.n) tree_name(out, rest);
         i++;

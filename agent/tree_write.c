@@ -39,7 +39,7 @@ static bool canonical(struct change *c, const struct ddf_node *n)
         c->data = str_is(c->data, "1") ? STR("true") : STR("false");
     if (n->format == DDF_INT && str_to_i64(str_trim(c->data), &number))
         c->data = arena_printf(c->a, "%lld", (long long)number);
-    return true;
+    return c->data.p || !c->has_data;
 }
 
 static int asked(const struct change *c, const struct tree_at *at, enum ddf_access command, struct str value)

@@ -172,11 +172,11 @@ static void a_removed_account_leaves_no_rights_behind(void)
 }
 
 /* virtualization-mo.md c.1, c.8, c.9: the whole main job */
-static void a_vm_comes_runs_and_goes(void)
+static void comes_runs_and_goes(enum sml_type encoding)
 {
     struct phone p;
     int i;
-    phone_open(&p, true);
+    phone_open_as(&p, true, encoding);
     CU_ASSERT(phone_register(&p, "dm.example.net"));
     bring_up(&p);
     PHONE_IS(&p, IMG "/Status", "70");
@@ -221,6 +221,144 @@ static void a_vm_comes_runs_and_goes(void)
     PHONE_CODE(&p, 2, 200);
     CU_ASSERT_EQUAL(p.value[2].n, 0);
     CU_ASSERT_EQUAL(device_vms(p.device), 0);
+    phone_close(&p);
+}
+
+static void a_vm_comes_runs_and_goes(void)
+{
+    comes_runs_and_goes(SML_WBXML);
+    comes_runs_and_goes(SML_XML);
+}
+
+/* C-012 C-013 C-014 */
+static void long_answers_are_cut_to_the_servers_size(void)
+{
+    struct phone p;
+    size_t whole;
+    phone_open(&p, false);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    bring_up(&p);
+    phone_step(&p, SML_GET, VM "?list=StructData");
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    PHONE_CODE(&p, 1, 200);
+    whole = p.value[1].n;
+    CU_ASSERT(whole > 4000);
+    phone_forget(&p);
+    p.server_max = 2048;
+    CU_ASSERT(phone_session(&p, NULL, 0));          /* the announcement counts from the next message on */
+    phone_forget(&p);
+    phone_step(&p, SML_GET, VM "?list=StructData");
+    p.longest = 0;
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    PHONE_CODE(&p, 1, 200);
+    CU_ASSERT(p.longest <= 2048);
+    CU_ASSERT(p.posts > 4);
+    CU_ASSERT(p.value[1].n > whole - 200 && p.value[1].n < whole + 200);
+    phone_close(&p);
+}
+
+/* c.7: what a VM does is told to its owners, the end of an operation to the one who asked */
+static void alerts_go_to_those_concerned(void)
+{
+    struct phone p;
+    int64_t since;
+    phone_open(&p, true);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    CU_ASSERT(phone_register(&p, "third.example.net"));
+    CU_ASSERT(phone_register(&p, "op.example.net"));
+    p.server_id = "dm.example.net";
+    sml_ha1(STR("dm.example.net"), STR("server-pw"), p.ha1_server);
+    bring_up(&p);
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    phone_forget(&p);
+    phone_write(&p, SML_REPLACE, VM "/Domain/Servers", "chr", "dm.example.net,op.example.net");
+    phone_write(&p, SML_REPLACE, VM "/Domain/Servers", "chr", "");
+    phone_write(&p, SML_REPLACE, VM "/Domain/Servers", "chr", "a b");
+    phone_exec(&p, VM "/Operations/Pause", "", "c-p");
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    PHONE_CODE(&p, 1, 200);
+    PHONE_CODE(&p, 2, 400);
+    PHONE_CODE(&p, 3, 400);
+    phone_wait(&p, 1000);
+    CU_ASSERT_EQUAL(alerts_waiting(p.device->alerts, STR("dm.example.net"), &since), 1);
+    CU_ASSERT_EQUAL(alerts_waiting(p.device->alerts, STR("op.example.net"), &since), 0);
+    CU_ASSERT_EQUAL(since, INT64_MAX);
+    hv_sim_crash(p.hv, device_vm(p.device, 0)->want.uuid, HV_C_PANIC);
+    phone_wait(&p, 500);
+    CU_ASSERT(alerts_waiting(p.device->alerts, STR("op.example.net"), &since) >= 1);
+    CU_ASSERT_EQUAL(alerts_waiting(p.device->alerts, STR("third.example.net"), &since), 0);
+    CU_ASSERT(tree_allowed(p.device->tree, STR("op.example.net"), DDF_REPLACE, STR(VM "/Name")));
+    CU_ASSERT_FALSE(tree_allowed(p.device->tree, STR("third.example.net"), DDF_GET, STR(VM "/Name")));
+    phone_close(&p);
+}
+
+/* c.9 */
+static void an_image_is_held_to_its_description(void)
+{
+    struct phone p;
+    phone_open(&p, true);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    phone_write(&p, SML_ADD, IMG, "node", NULL);
+    phone_exec(&p, IMG "/Operations/Download", "", "c-1");              /* nothing to download yet */
+    phone_write(&p, SML_REPLACE, IMG "/HashAlg", "chr", "sha512");
+    phone_write(&p, SML_REPLACE, IMG "/Hash", "chr", "abc");
+    phone_exec(&p, IMG "/Operations/Purge", "", "c-2");
+    phone_exec(&p, IMG "/Operations/Cancel", "", "c-3");
+    phone_step(&p, SML_GET, IMG "/Auth");
+    phone_write(&p, SML_REPLACE, IMG "/Auth", "chr", "Bearer secret");
+    phone_step(&p, SML_GET, IMG "/Auth");
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    PHONE_CODE(&p, 1, 200);
+    PHONE_CODE(&p, 2, 1414);
+    PHONE_CODE(&p, 3, 406);
+    PHONE_CODE(&p, 4, 400);
+    PHONE_CODE(&p, 5, 1200);
+    PHONE_CODE(&p, 6, 1203);
+    PHONE_CODE(&p, 7, 405);
+    PHONE_CODE(&p, 8, 200);
+    PHONE_CODE(&p, 9, 405);             /* never readable */
+    phone_forget(&p);
+    add_image(&p);
+    p.steps[0].kind = SML_GET;
+    p.steps[0].has_data = false;
+    p.steps[0].format = (struct str){ 0 };
+    phone_exec(&p, IMG "/Operations/Download", "", "c-4");
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    phone_wait(&p, 500);
+    PHONE_IS(&p, IMG "/Status", "70");
+    phone_forget(&p);
+    phone_exec(&p, IMG "/Operations/Download", "", "c-4");             /* known: the same answer */
+    phone_exec(&p, IMG "/Operations/Download", "", "c-5");             /* new: there already */
+    phone_exec(&p, IMG "/Operations/Verify", "", "c-6");
+    phone_write(&p, SML_REPLACE, IMG "/Hash", "chr", "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    PHONE_CODE(&p, 1, 1200);
+    PHONE_CODE(&p, 2, 1203);
+    PHONE_CODE(&p, 3, 1200);
+    PHONE_CODE(&p, 4, 200);
+    PHONE_IS(&p, IMG "/Status", "10");  /* the file in hand is not it any more */
+    phone_close(&p);
+}
+
+/* A download goes on after a restart: the 202 stands. */
+static void a_download_survives_a_restart(void)
+{
+    struct phone p;
+    phone_open(&p, true);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    add_image(&p);
+    phone_exec(&p, IMG "/Operations/Download", "", "c-dl");
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    PHONE_IS(&p, IMG "/Status", "30");
+    phone_stop(&p);
+    loader_destroy(p.loader);
+    p.loader = loader_sim_create();
+    CU_ASSERT(phone_start(&p));
+    phone_wait(&p, 500);
+    PHONE_IS(&p, IMG "/Status", "70");
+    phone_forget(&p);
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    CU_ASSERT(phone_find_alert(&p, "OperationComplete", "c-dl") >= 0);
     phone_close(&p);
 }
 
@@ -479,6 +617,10 @@ TEST_MAIN("agent.device",
     TEST(an_account_may_be_changed_by_its_own_server_only),
     TEST(a_removed_account_leaves_no_rights_behind),
     TEST(a_vm_comes_runs_and_goes),
+    TEST(long_answers_are_cut_to_the_servers_size),
+    TEST(alerts_go_to_those_concerned),
+    TEST(an_image_is_held_to_its_description),
+    TEST(a_download_survives_a_restart),
     TEST(an_operation_runs_once_and_is_told_once),
     TEST(a_restart_in_the_middle_loses_nothing),
     TEST(kpis_come_from_two_readings),

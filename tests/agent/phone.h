@@ -4,6 +4,7 @@
  * virtual time. */
 #include "agent/device_int.h"
 #include "agent/session.h"
+#include "base/log.h"
 #include "syncml/server.h"
 #include "tests/lib/test.h"
 #include <stdio.h>
@@ -33,6 +34,8 @@ struct phone {
     struct sml_step steps[PHONE_STEPS]; size_t n_steps;
     int code[PHONE_STEPS + 1]; struct buf value[PHONE_STEPS + 1];
     struct phone_alert alerts[PHONE_ALERTS]; size_t n_alerts;
+    uint64_t server_max;                    /* largest message the server takes */
+    size_t longest;                         /* largest that was sent to it */
     bool refuse_alerts, server_alert;
     unsigned posts;
     char last_error[ERR_TEXT_BYTES];
@@ -78,15 +81,17 @@ static inline void phone_stop(struct phone *p)
     p->state = NULL;
 }
 
-static inline void phone_open(struct phone *p, bool keeps)
+static inline void phone_open_as(struct phone *p, bool keeps, enum sml_type encoding)
 {
     memset(p, 0, sizeof *p);
+    log_set_level(LOG_ERROR);
+    p->server_max = 65536;
     p->seed = 11;
     p->w = world_fixed(1900000000000, &p->seed);
     p->config = (struct device_config){ .id = "IMEI:001010000000017", .manufacturer = "Acme", .model = "Phone-1", .version = "agent 0.1",
                                         .language = "en-GB", .type = "phone", .oem = "Acme", .firmware = "1", .software = "2", .hardware = "3",
                                         .images_dir = "/nonexistent", .vms_dir = "", .max_msg_bytes = 16384, .max_obj_bytes = 1 << 20,
-                                        .encoding = SML_WBXML };
+                                        .encoding = encoding };
     if (keeps) {
         snprintf(p->file, sizeof p->file, "/tmp/dmvisor-agent-XXXXXX");
         int fd = mkstemp(p->file);
@@ -98,6 +103,11 @@ static inline void phone_open(struct phone *p, bool keeps)
     p->server_id = "dm.example.net";
     CU_ASSERT_FATAL(phone_shared(p));
     CU_ASSERT_FATAL(phone_start(p));
+}
+
+static inline void phone_open(struct phone *p, bool keeps)
+{
+    phone_open_as(p, keeps, SML_WBXML);
 }
 
 static inline void phone_forget(struct phone *p)
@@ -235,7 +245,7 @@ static inline bool phone_exchange(struct phone *p, struct sml_server **srv, cons
 /* One session with what is queued. @param lose  the answer to this message (1 = first) gets lost and the session with it; 0 = none */
 static inline bool phone_session(struct phone *p, const struct push_call *push, unsigned lose)
 {
-    const struct sml_server_config sc = { .server_id = str_of(p->server_id), .url = STR("https://dm.example.net/dm"), .max_msg_bytes = 65536,
+    const struct sml_server_config sc = { .server_id = str_of(p->server_id), .url = STR("https://dm.example.net/dm"), .max_msg_bytes = p->server_max,
                                           .max_obj_bytes = 1 << 20, .max_messages = 500, .max_auth_tries = 3 };
     const struct session_start st = { .server_id = str_of(p->server_id), .push = push };
     struct sml_server *srv = NULL;
@@ -252,6 +262,7 @@ static inline bool phone_session(struct phone *p, const struct push_call *push, 
     while (p->how == SESSION_POST && p->posts < 100) {
         struct buf out = { 0 };
         char hmac[256];
+        if (post.body.n > p->longest) p->longest = post.body.n;
         bool fine = phone_exchange(p, &srv, &sc, &at, &post, session_id(s), &out, hmac);
         p->posts++;
         if (!fine || p->posts == lose)

@@ -413,6 +413,30 @@ static void a_node_that_an_object_serves_comes_and_goes(void)
     close_world(&w);
 }
 
+/* The arena's ceiling as fault injection: wherever memory ends, there is a status and no half-made change. */
+static void survives_running_out_of_memory(void)
+{
+    struct place w;
+    open_world(&w);
+    add_as("", "./Acme/List/A", "node", NULL);
+    for (size_t limit = 0; limit < 6000; limit += 24) {
+        struct tree_leaf *list = NULL;
+        struct arena a;
+        size_t n = 0, before = records_count(tree_records(w.tree));
+        int status;
+        arena_init(&a, limit);
+        status = tree_get(w.tree, STR("s1"), STR("./Acme?list=StructData"), &a, &list, &n);
+        CU_ASSERT(status == 200 || status == 413 || status == 500 || status == 404);
+        status = tree_add(w.tree, LOCAL, STR("./Acme/List/New/Sub/x"), STR("node"), LOCAL, LOCAL, false, &a);
+        if (status == 200)
+            CU_ASSERT_EQUAL(tree_delete(w.tree, LOCAL, STR("./Acme/List/New"), &w.a), 200);
+        tree_done(w.tree);
+        CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), before);
+        arena_finish(&a);
+    }
+    close_world(&w);
+}
+
 /* --- commands (conformance.md 6.1: C-010, C-011, C-019) --- */
 
 struct made { struct sml_cmd cmd[8]; struct sml_item item[8]; size_t n; };
@@ -558,6 +582,7 @@ TEST_MAIN("agent.tree",
     TEST(whole_subtrees_are_listed_without_what_may_not_be_read),
     TEST(the_inbox_is_not_read),
     TEST(a_node_that_an_object_serves_comes_and_goes),
+    TEST(survives_running_out_of_memory),
     TEST(atomic_is_all_or_nothing),
     TEST(atomic_takes_no_get_exec_or_atomic),
     TEST(sequence_goes_on_after_an_ordinary_failure),
