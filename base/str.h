@@ -53,6 +53,20 @@ static inline size_t str_ascii_run(struct str s)
         n++;
     return n;
 }
+/** Nothing but ASCII, and no NUL? */
+static inline bool str_is_ascii(struct str s)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    uint64_t w, all = 0;
+    if (s.n < sizeof w)
+        return str_ascii_run(s) == s.n;
+    for (size_t n = 0; n + sizeof w < s.n; n += sizeof w) {
+        memcpy(&w, s.p + n, sizeof w);
+        all |= w | (w - ones);
+    }
+    memcpy(&w, s.p + s.n - sizeof w, sizeof w);     /* the last eight, some of them a second time */
+    return ((all | w | (w - ones)) & high) == 0;
+}
 /** Well-formed UTF-8 without NUL? */
 bool str_is_utf8(struct str s);
 #endif

@@ -173,6 +173,8 @@ static void finds_the_one_octet_that_is_no_utf8_anywhere(void)
                 memset(text, 'a', sizeof text);
                 text[at] = (char)row[i].octet;
                 CU_ASSERT_EQUAL(str_is_utf8((struct str){ text, n }), row[i].ok);
+                CU_ASSERT_EQUAL(str_is_ascii((struct str){ text, n }), row[i].ok);
+                CU_ASSERT_EQUAL(str_ascii_run((struct str){ text, n }), row[i].ok ? n : at);
                 if (at + 1 < n) {
                     memcpy(text + at, "\xC3\xA4", 2);
                     CU_ASSERT_TRUE(str_is_utf8((struct str){ text, n }));
