@@ -18,7 +18,7 @@ MAY = {
 
 # Only these files know the library.
 OWNER = {
-    "microhttpd.h": ["server/http.c", "tests/bench/"],
+    "microhttpd.h": ["server/http", "tests/bench/"],
     "libvirt/":     ["agent/virt.c"],
     "sqlite3.h":    ["db/sql/sqlite.c", "tests/"],
     "libfyaml.h":   ["base/doc.c"],
