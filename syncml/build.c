@@ -309,11 +309,8 @@ static void gather(struct build *b, struct str s)
     b->text.n += s.n;
 }
 
-void build_text(struct build *b, struct str s, unsigned how)
+void build_more_text(struct build *b, struct str s, unsigned how)
 {
-    unsigned place = build_place(b);
-    if (b->rc || s.n == 0 || (place != SML_AT_TEXT && place != SML_AT_DATA))
-        return;
     if (how & BUILD_OPAQUE)
         b->opaque = true;
     if (b->text.n == 0 && (how & BUILD_BORROW))

@@ -43,7 +43,9 @@ enum { BUILD_BORROW = 1 /* lives as long as the message */, BUILD_OPAQUE = 2 };
 void build_init(struct build *b, struct arena *a, struct sml_msg *msg, struct err *e);
 /** @param elem SML_E_* or 0; @param name the element's name when elem is 0 */
 void build_start(struct build *b, unsigned elem, struct str name);
-void build_text(struct build *b, struct str s, unsigned how);
+/** A piece of text; it counts only inside a leaf. */
+static inline void build_text(struct build *b, struct str s, unsigned how);
+void build_more_text(struct build *b, struct str s, unsigned how);
 void build_end(struct build *b);
 /** After the last byte: everything closed and there? */
 enum rc build_finish(struct build *b);
@@ -57,6 +59,17 @@ static inline bool build_count(struct build *b, unsigned extra)
     return !b->rc && b->depth + extra < SML_DEPTH && b->elements++ < SML_ELEMENTS ? true : build_over(b);
 }
 static inline unsigned build_place(const struct build *b) { return b->frame[b->depth].place; }
+static inline void build_text(struct build *b, struct str s, unsigned how)
+{
+    unsigned place = build_place(b);
+    if (b->rc || s.n == 0 || (place != SML_AT_TEXT && place != SML_AT_DATA))
+        return;
+    if (b->text.n == 0 && how == BUILD_BORROW)      /* nearly always the only piece */
+        b->text = s;
+    else
+        build_more_text(b, s, how);
+}
+
 /** Replace what the leaf under way holds. */
 static inline void build_set_text(struct build *b, struct str s) { b->text = s; b->room = 0; }
 #endif

@@ -255,7 +255,7 @@ static void xml_text(struct writer *w, unsigned elem, struct str s)
 static void wbxml_text(struct writer *w, unsigned elem, struct str s)
 {
     on_page(w, sml_elem_page(elem));
-    if (str_ascii_run(s) == s.n || str_is_utf8(s)) {
+    if (str_is_ascii(s) || str_is_utf8(s)) {
         char *to = room(w, s.n + 4);
         if (to) {
             to[0] = (char)((elem & 0x3F) | 0x40);
@@ -369,10 +369,16 @@ static void refs(struct writer *w, const struct sml_cmd *c)
         text(w, SML_E_SOURCEREF, r->uri);
 }
 
-/* An element of this name that SyncML does not have: only XML can spell it. */
+static const uint8_t elem_of_kind[SML_CMD_KINDS] = {
+#define X(id, name) [SML_##id] = SML_E_##id,
+    SML_CMDS(X)
+#undef X
+};
+
+/* 0 for an element that SyncML does not have: nobody should want to send one. */
 static unsigned elem_of_cmd(struct writer *w, const struct sml_cmd *c)
 {
-    unsigned elem = sml_elem_of_name(c->kind == SML_UNKNOWN ? c->name : str_of(sml_cmd_name(c->kind)));
+    unsigned elem = (unsigned)c->kind < SML_UNKNOWN ? elem_of_kind[c->kind] : sml_elem_of_name(c->name);
     if (!elem && !w->rc && w->out)
         w->rc = err_set(w->e, RC_INVALID, "SyncML has no command \"%.*s\"", STR_ARG(c->name));
     return elem;
