@@ -399,6 +399,7 @@ void http_answer(struct http_request *r, struct http_reply *reply)
 
 /* Listeners. */
 
+static void on_log(void *ctx, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static void on_log(void *ctx, const char *fmt, va_list ap)
 {
     char text[256];
