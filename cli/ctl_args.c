@@ -76,12 +76,11 @@ static enum rc wrong_option(struct parse *p, const char *word, bool missing_valu
 /* Options from argv[0] on, which is passed over as getopt does with a program's name. @return index of the first word that is none */
 static enum rc take_options(struct parse *p, int argc, char **argv, int *next)
 {
-    int o;
     optind = 0;                                         /* begin anew */
     opterr = 0;
-    while (optind < argc || optind == 0) {
+    for (;;) {                                          /* up to its -1: only then the words stand behind the options */
         int at = optind ? optind : 1;
-        o = getopt_long(argc, argv, p->letters, p->longs, NULL);
+        int o = getopt_long(argc, argv, p->letters, p->longs, NULL);
         if (o == -1)
             break;
         if (o == '?' || o == ':')

@@ -36,7 +36,8 @@ static enum ctl_exit write_account(struct ctl *c, const json_t *account, struct 
         return ctl_error(CTL_FAILED, "the server sent no account");
     }
     if (file->fd >= 0) {
-        code = ctl_secret_write(file, str_of(text));
+        struct str line = arena_printf(c->a, "%s\n", text);
+        code = line.n ? ctl_secret_write(file, line) : ctl_error(CTL_FAILED, "no memory");
         if (code)
             ctl_note("  the account is shown only once: dmvisorctl device credentials %s makes new ones", id_of(c));
     } else if (c->format == FORMAT_YAML) {
@@ -129,13 +130,8 @@ static enum ctl_exit patch(struct ctl *c, json_t *body)
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "PATCH", .path = ctl_path(c, "/devices/{}", id_of(c)), .json = body };
     enum ctl_exit code = ctl_call(c, &q, &r);
-    if (!code && !show_raw(c, &r, &view_device)) {
-        struct buf b;
-        buf_init(&b, 0);
-        show_cell(r.json, &(const struct show_column){ "labels", "labels", SHOW_LABELS, NULL }, &b);
-        ctl_print("changed %s; its labels are: %s\n", id_of(c), b.n ? buf_z(&b) : "none");
-        buf_finish(&b);
-    }
+    if (!code && !show_raw(c, &r, &view_device))
+        show_one(c, &r, &view_device_set);
     ctl_reply_finish(&r);
     return code;
 }

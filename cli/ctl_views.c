@@ -112,6 +112,10 @@ const struct show_view view_device = { "device", "id", NULL, {
     { "Called by", NULL, SHOW_OWN, push },        { "Registered", "created", SHOW_AGE, NULL }, { "Seen", "seen", SHOW_AGE, NULL },
     { "From", "remote", SHOW_TEXT, NULL },        { "User agent", "userAgent", SHOW_TEXT, NULL }, { "Behind", "behind", SHOW_TEXT, NULL },
 } };
+const struct show_view view_device_set = { "device", "id", NULL, {         /* what people set */
+    { "Device", "id", SHOW_TEXT, NULL },          { "Title", "title", SHOW_TEXT, NULL },     { "Called by", NULL, SHOW_OWN, push },
+    { "Labels", "labels", SHOW_LABELS, NULL },
+} };
 #define VM_COLUMNS                                                                                                                      \
     { "VM", "id", SHOW_TEXT, NULL },              { "TITLE", "title", SHOW_TEXT, NULL },     { "STATE", NULL, SHOW_OWN, vm_state },       \
     { "LOCK", NULL, SHOW_OWN, vm_lock },          { "VERIFIED", "verified", SHOW_TEXT, NULL }, { "SINCE", "stateSince", SHOW_AGE, NULL }, \

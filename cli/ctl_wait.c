@@ -20,17 +20,20 @@ static const json_t *find(const json_t *items, const char *vm)
 {
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *one = json_array_get(items, i);
-        if (strcmp(ctl_text(one, "id"), vm) == 0 && strcmp(ctl_text(one, "stateText"), "missing") != 0)
+        if (strcmp(ctl_text(one, "id"), vm) == 0)
             return one;
     }
     return NULL;
 }
 
+/* The list has VMs that a policy wants and the device does not have. */
+static bool is_there(const json_t *vm) { return vm && strcmp(ctl_text(vm, "stateText"), "missing") != 0; }
+
 /* The VM in one sentence. */
 static void describe(const json_t *vm, struct buf *b)
 {
-    if (!vm) {
-        buf_putz(b, "not there");
+    if (!is_there(vm)) {
+        buf_printf(b, "not there%s%s", vm ? " yet: " : "", ctl_text(vm, "why"));
         return;
     }
     const char *lock = ctl_text(vm, "lockText"), *reason = ctl_text(vm, "reasonText"), *summary = ctl_text(vm, "summary"), *why = ctl_text(vm, "why");
@@ -134,9 +137,9 @@ static enum ctl_exit look(void *ctx)
             say(w, w->device_said, w->device, &b);
         }
         buf_finish(&b);
-        judge(w, vm, device.json);
+        judge(w, is_there(vm) ? vm : NULL, device.json);
         json_decref(w->last);
-        w->last = vm ? json_deep_copy(vm) : NULL;
+        w->last = is_there(vm) ? json_deep_copy(vm) : NULL;
         code = w->missing[0] ? CTL_MORE : CTL_OK;
     }
     ctl_reply_finish(&vms);
