@@ -172,9 +172,9 @@ static const char *signed_with(struct str trigger, struct str ha1, struct str no
 
 static enum rc check(const struct notifying *x, struct arena *a, struct err *e)
 {
-    struct str in, bytes, trigger, nonce = { 0 };
+    struct str in, bytes = { 0 }, trigger, nonce = { 0 };
     struct sml_notify n;
-    enum dmtool_kind kind;
+    enum dmtool_kind kind = DMTOOL_UNKNOWN;
     const char *wrapped;
     char ha1[SML_HA1_BYTES + 1], session[5];
     enum rc rc = dmtool_read(x->check, a, &in, e);

@@ -19,6 +19,8 @@ struct validation {
 };
 
 static void tell(const struct validation *v, const char *level, const struct sml_cmd *c, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+static void tell(const struct validation *v, const char *level, const struct sml_cmd *c, const char *fmt, va_list ap)
 {
     printf("%s: %s: ", v->file, level);
     if (c)
@@ -298,9 +300,9 @@ static void check_order(struct validation *v)
         warning(v, NULL, "Final in the middle of a large object");
 }
 
-static unsigned count(const struct sml_cmd *c)
+static size_t count(const struct sml_cmd *c)
 {
-    unsigned n = 0;
+    size_t n = 0;
     for (; c; c = c->next)
         n += 1 + count(c->children);
     return n;

@@ -38,7 +38,7 @@ static void names_schemes_in_any_case(void)
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         CU_ASSERT_EQUAL(sml_auth_of_name(str_of(row[i].name)), row[i].auth);
     for (int a = SML_AUTH_BASIC; a <= SML_AUTH_MAC; a++)
-        CU_ASSERT_EQUAL(sml_auth_of_name(str_of(sml_auth_name((enum sml_auth)a))), a);
+        CU_ASSERT_EQUAL(sml_auth_of_name(str_of(sml_auth_name((enum sml_auth)a))), (enum sml_auth)a);
     CU_ASSERT_STRING_EQUAL(sml_auth_name(SML_AUTH_NONE), "");
 }
 

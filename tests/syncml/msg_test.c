@@ -5,7 +5,7 @@
 static void names_commands(void)
 {
     for (int k = 0; k < SML_UNKNOWN; k++)
-        CU_ASSERT_EQUAL(sml_cmd_kind_of(str_of(sml_cmd_name((enum sml_cmd_kind)k))), k);
+        CU_ASSERT_EQUAL(sml_cmd_kind_of(str_of(sml_cmd_name((enum sml_cmd_kind)k))), (enum sml_cmd_kind)k);
     static const char *const none[] = { "", "get", "Frob", "Item", "SyncML", "Geta" };
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         CU_ASSERT_EQUAL(sml_cmd_kind_of(str_of(none[i])), SML_UNKNOWN);
