@@ -38,10 +38,9 @@ static void put(struct reader *r, const struct doc *d, unsigned line, unsigned c
 {
     struct err one = { 0 };
     char text[ERR_TEXT_BYTES + 256];
-    struct str pointer = doc_pointer(d, r->a), words = arena_vprintf(r->a, fmt, ap);
-
     if (++r->n_errors > POL_ERRORS)
         return;
+    struct str pointer = doc_pointer(d, r->a), words = arena_vprintf(r->a, fmt, ap);
     err_at(&one, RC_INVALID, r->name, line, column, "%.*s: %.*s", STR_ARG(pointer), STR_ARG(words));
     if (r->e && !r->e->rc)
         *r->e = one;
@@ -93,7 +92,7 @@ bool reader_keys(struct reader *r, const struct doc *d, const char *allowed)
         reader_error(r, d, "must be a map with: %s", allowed);
         return false;
     }
-    for (const struct doc *c = d->first; c; c = c->next) {
+    for (const struct doc *c = d->first; c && r->n_errors <= POL_ERRORS; c = c->next) {
         if (reader_in_list(c->key, allowed))
             continue;
         struct suggestion near = suggest_for(c->key);
@@ -317,7 +316,7 @@ enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_lay
         spec(&r, root);
         rc = r.rc ? r.rc : r.n_errors ? RC_INVALID : RC_OK;
         if (r.n_errors > POL_ERRORS && errors)
-            buf_printf(errors, "%s: and %u more\n", name, r.n_errors - POL_ERRORS);
+            buf_printf(errors, "%s: there are more mistakes than these %d\n", name, POL_ERRORS);
     }
     if (rc && errors && !errors->n) {
         char line[ERR_TEXT_BYTES + 256];

@@ -28,7 +28,7 @@ static void cohorts(struct reader *r, const struct doc *d)
         reader_error(r, d, "must be a list of growing percentages, such as [1%%, 10%%, 100%%]");
         return;
     }
-    for (const struct doc *c = d->first; c; c = c->next) {
+    for (const struct doc *c = d->first; c && r->n_errors <= POL_ERRORS; c = c->next) {
         if (c->kind != DOC_SCALAR || !percent(c->text, &now) || now <= last)
             reader_error(r, c, "must be a percentage such as 10%%, larger than the one before");
         else

@@ -266,7 +266,7 @@ static void instances(struct reader *r, const struct doc *d, enum ddf_scope scop
 {
     struct str used[POL_SETTINGS];
     size_t n = 0;
-    for (const struct doc *c = d->first; c && !r->rc; c = c->next) {
+    for (const struct doc *c = d->first; c && !r->rc && r->n_errors <= POL_ERRORS; c = c->next) {
         const struct doc *name = doc_get(c, "name");
         struct str id = { 0 };
         if (c->kind != DOC_MAP || !c->first) {
@@ -327,7 +327,7 @@ static void field(struct reader *r, const struct doc *d, enum ddf_scope scope, s
 
 static void walk(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix, const char *structural)
 {
-    for (const struct doc *c = d->first; c && !r->rc; c = c->next)
+    for (const struct doc *c = d->first; c && !r->rc && r->n_errors <= POL_ERRORS; c = c->next)
         if (!reader_in_list(c->key, structural))
             field(r, c, scope, prefix, structural);
 }

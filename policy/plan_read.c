@@ -117,8 +117,8 @@ static void unreadable(struct planning *p, const struct pol_mirror_node *n, stru
         wait_failure(p, vm, say(p, "%.*s was written and cannot be read back", STR_ARG(n->uri)), x);
 }
 
-/* The largest tree worth reading for this node, smallest first refused: node, parent, owner. */
-static void read_back(struct planning *p, const struct pol_mirror_node *n, struct str owner)
+/* The largest tree worth reading for this node, smallest first refused: node, parent, owner. @return false when none of them may be read now */
+static bool read_back(struct planning *p, const struct pol_mirror_node *n, struct str owner)
 {
     static const char why_written[] = "read back what was written", why_stale[] = "something happened since it was last read";
     const char *why = n->known == POL_ACKNOWLEDGED ? why_written : why_stale;
@@ -128,14 +128,16 @@ static void read_back(struct planning *p, const struct pol_mirror_node *n, struc
 
     if (trees && owner.n && ((top && dirty(top)) || dirty_below(p, owner, false) >= NODES_BEFORE_WHOLE) &&
         add_read(p, owner, true, POL_FOR_VERIFY, why))
-        return;
+        return true;
     if (trees && interior(n) && add_read(p, n->uri, true, POL_FOR_VERIFY, why))
-        return;
+        return true;
     if (trees && parent.n > owner.n && owner.n && !str_eq(parent, owner) && dirty_below(p, parent, true) >= LEAVES_BEFORE_TREE &&
         add_read(p, parent, true, POL_FOR_VERIFY, why))
-        return;
-    if (!add_read(p, n->uri, false, POL_FOR_VERIFY, why))
-        unreadable(p, n, owner);
+        return true;
+    if (add_read(p, n->uri, false, POL_FOR_VERIFY, why))
+        return true;
+    unreadable(p, n, owner);
+    return false;
 }
 
 void plan_reads(struct planning *p)
@@ -148,8 +150,7 @@ void plan_reads(struct planning *p)
         struct str owner = owner_of(p, n->uri);
         if (owner.n && left_alone(p, owner))
             continue;
-        read_back(p, n, owner);
-        reads++;
+        reads += read_back(p, n, owner);        /* what cannot be read takes nobody's place */
     }
     if (p->f->list_unsupported && p->f->mirror_read) {
         walk(p, p->l->root, POL_FOR_DISCOVER);

@@ -185,7 +185,8 @@ static bool lock(struct planning *p, const struct pol_vm *vm, int state)
     const struct pol_hold *h;
     int now;
 
-    if (!vm->has_locked || !o || !mirror_number(p, DDF_VM, "lockState", vm->name, &now) || now == o->lock_to || now == 0)
+    if (!vm->has_locked || !o || !mirror_number(p, DDF_VM, "lockState", vm->name, &now) || now == o->lock_to ||
+        (now == 0 && !vm->locked))
         return false;
     if ((h = hold_on(p, vm->name, true, vm->locked_policy, now)) != NULL) {
         wait_hold(p, vm, h, vm->locked_policy);
@@ -242,11 +243,22 @@ static bool room_for_one_more(struct planning *p, const struct pol_vm *vm)
     return false;
 }
 
+/* Does a policy speak of this VM that may or may not hold? Its own state tells so. */
+static bool undecided(const struct planning *p, struct str vm)
+{
+    for (size_t i = 0; i < p->d->n_unknown; i++)
+        if (str_eq(p->d->unknown[i].policy->vm, vm))
+            return true;
+    return false;
+}
+
 static void create(struct planning *p, const struct pol_vm *vm)
 {
     struct batch b;
     struct str why;
 
+    if (!vm->goal && undecided(p, vm->name))
+        return;
     if (!vm->goal) {
         add_wait(p, vm->name, "waiting", say(p, "VM %.*s is not on the device, and no policy gives it a state (running, stopped ...)",
                                              STR_ARG(vm->name)), 0, 0);

@@ -194,6 +194,34 @@ static void values_are_held_to_the_ddf(void)
     arena_finish(&a);
 }
 
+static void stops_at_its_ceilings(void)
+{
+    struct arena a;
+    struct buf text, errors;
+    enum rc rc;
+    unsigned lines = 0;
+    arena_init(&a, 64 << 20);
+    buf_init(&text, 0);
+    buf_init(&errors, 0);
+    buf_putz(&text, HEAD);
+    for (int i = 0; i < 100000; i++)
+        buf_printf(&text, "    frobnicate%d: 1\n", i);
+    parse(&a, buf_z(&text), &errors, &rc);
+    CU_ASSERT_EQUAL(rc, RC_INVALID);
+    for (size_t i = 0; i < errors.n; i++)
+        lines += errors.p[i] == '\n';
+    CU_ASSERT_EQUAL(lines, POL_ERRORS + 1);
+    buf_reset(&text);
+    buf_putz(&text, HEAD "    resources:\n      net:\n");
+    for (int i = 0; i < 600; i++)
+        buf_printf(&text, "        n%d: {mode: nat}\n", i);
+    parse(&a, buf_z(&text), NULL, &rc);
+    CU_ASSERT_EQUAL(rc, RC_LIMIT);
+    buf_finish(&text);
+    buf_finish(&errors);
+    arena_finish(&a);
+}
+
 static void yaml_and_json_of_one_meaning_are_one_revision(void)
 {
     struct arena a;
@@ -244,6 +272,7 @@ TEST_MAIN("policy.document",
     TEST(says_each_mistake_with_its_place_and_what_is_allowed),
     TEST(collects_all_mistakes_and_the_first_is_the_error),
     TEST(values_are_held_to_the_ddf),
+    TEST(stops_at_its_ceilings),
     TEST(yaml_and_json_of_one_meaning_are_one_revision),
     TEST(peripherals_take_a_word_or_a_map),
     TEST(survives_running_out_of_memory))

@@ -199,6 +199,87 @@ static void memory_of_a_running_vm_changes_by_stopping_it_gently(void)
     end();
 }
 
+static void a_vm_is_not_powered_off_for_a_setting(void)
+{
+    begin();
+    sim_policy(&s, POLICY("    state: paused\n    resources: {memory: {max: 1Gi}}\n"));
+    CU_ASSERT_FATAL(sim_run(&s, 20));
+    sim_policy(&s, POLICY("    state: paused\n    resources: {memory: {max: 2Gi}}\n"));
+    CU_ASSERT(says("waiting corp: resources.memory.max 1Gi -> 2Gi (policy p) can only change while the VM is stopped, and it is paused"));
+    CU_ASSERT(silent("Exec"));
+    end();
+}
+
+static void nothing_is_decided_before_what_was_written_is_read_back(void)
+{
+    running(POLICY("    state: running\n    name: Work\n"));
+    sim_policy(&s, POLICY("    state: stopped\n    name: Work\n"));
+    for (size_t i = 0; i < s.n_mirror; i++)
+        if (str_is(s.mirror[i].uri, "./Virtualization/VM/corp/Name"))
+            s.mirror[i].known = POL_ACKNOWLEDGED;
+    plan();
+    CU_ASSERT_STRING_EQUAL(text, "Get ./Virtualization/VM/corp/Name   # read back what was written\n"
+                                 "working corp: what was written is being read back\n");
+    end();
+}
+
+static void what_a_new_vm_may_not_have_waits_until_it_is_read(void)
+{
+    begin();
+    d.synchronous = true;
+    sim_policy(&s, POLICY("    state: stopped\n    lease: {checkIn: 24h}\n    resources: {cpu: {vcpus: 2, affinity: '4-7'}}\n"));
+    bool made = false;
+    for (int i = 0; i < 12 && !made; i++) {
+        made = strstr(plan(), "Add ./Virtualization/VM/corp ") != NULL;
+        if (!made)
+            sim_session_step(&s);
+    }
+    CU_ASSERT(made && strstr(text, "Resources/CPU/VCPUs = 2") && !strstr(text, "Lease") && !strstr(text, "Affinity"));
+    sim_session_step(&s);
+    sim_session_step(&s);
+    plan();
+    CU_ASSERT(strstr(text, "Replace ./Virtualization/VM/corp/Lease/CheckInS = 86400") && strstr(text, "Resources/CPU/Affinity = 4-7"));
+    CU_ASSERT(sim_run(&s, 10) && str_is(value("resources.cpu.affinity"), "4-7") && d.refused == 0);
+    end();
+}
+
+static void an_operation_of_the_plan_goes_again_as_it_was(void)
+{
+    running(POLICY("    state: running\n"));
+    sim_policy(&s, POLICY("    state: stopped\n"));
+    plan();
+    struct pol_step *step = s.plan.steps;
+    CU_ASSERT_FATAL(step && step->op_kind.n);
+    struct pol_operation *op = &s.op[s.n_ops++];
+    *op = (struct pol_operation){ .id = (int64_t)s.n_ops, .by_policy = true, .state = POL_OP_QUEUED, .kind = STR("shutdown"), .scope = DDF_VM,
+                                  .owner = STR("corp"), .args = STR("force=1"), .correlator = STR("p-first"), .tries = 1 };
+    plan();
+    CU_ASSERT(s.plan.steps->operation == op->id && str_is(s.plan.steps->correlator, "p-first"));
+    op->args = STR("");                             /* another one: not what the plan needs */
+    plan();
+    CU_ASSERT(s.plan.steps->operation == 0 && !str_is(s.plan.steps->correlator, "p-first"));
+    CU_ASSERT(s.plan.n_moves == 1 && s.plan.moves[0].state == POL_OP_SUPERSEDED);
+    end();
+}
+
+static void an_operation_on_one_vm_holds_up_no_other(void)
+{
+    running(POLICY("    state: running\n"));
+    sim_make_vm(&d, "other", 30);
+    s.mirror_read = false;
+    s.n_mirror = 0;
+    sim_session(&s);
+    int64_t id = sim_request(&s, "corp", "pause", "");
+    s.op[id - 1].state = POL_OP_ACCEPTED;
+    s.op[id - 1].updated_ms = d.now_ms;
+    for (size_t i = 0; i < s.n_mirror; i++)
+        if (strstr(s.mirror[i].uri.p, "/State"))
+            s.mirror[i].known = POL_STALE;
+    CU_ASSERT(says("Get ./Virtualization/VM/other/State "));
+    CU_ASSERT(silent("Get ./Virtualization/VM/corp/State "));
+    end();
+}
+
 static void what_cannot_change_any_more_says_so(void)
 {
     running(POLICY("    state: running\n    resources: {storage: {userdata: {encrypted: true}}}\n"));
@@ -409,6 +490,20 @@ static void a_device_that_keeps_another_value_is_asked_three_times(void)
     end();
 }
 
+static void a_policy_that_cannot_be_decided_changes_nothing(void)
+{
+    static const char undecided[] = "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: q}\nspec:\n  selector: 'devinfo.man == \"x\"'\n"
+                                    "  priority: 9\n  vm: {id: corp, state: absent, name: Other}\n";
+    running(POLICY("    state: running\n    name: Work\n"));
+    sim_policy(&s, undecided);
+    CU_ASSERT(sim_run(&s, 3) && str_is(value("name"), "Work") && str_is(value("state"), "50"));
+    end();
+    begin();
+    sim_policy(&s, undecided);
+    CU_ASSERT(sim_run(&s, 3));
+    end();
+}
+
 static void absent_removes_the_vm_and_nothing_else_does(void)
 {
     running(POLICY("    state: running\n"));
@@ -572,6 +667,11 @@ TEST_MAIN("policy.plan",
     TEST(changes_are_written_live_and_only_where_they_differ),
     TEST(what_waits_for_a_restart_gets_one),
     TEST(memory_of_a_running_vm_changes_by_stopping_it_gently),
+    TEST(a_vm_is_not_powered_off_for_a_setting),
+    TEST(nothing_is_decided_before_what_was_written_is_read_back),
+    TEST(what_a_new_vm_may_not_have_waits_until_it_is_read),
+    TEST(an_operation_of_the_plan_goes_again_as_it_was),
+    TEST(an_operation_on_one_vm_holds_up_no_other),
     TEST(what_cannot_change_any_more_says_so),
     TEST(a_locked_vm_waits_and_a_locking_policy_parks_it),
     TEST(a_lock_by_hand_stands_until_a_newer_revision),
@@ -583,6 +683,7 @@ TEST_MAIN("policy.plan",
     TEST(a_lost_answer_is_asked_after_before_anything_is_repeated),
     TEST(one_bad_command_does_not_hold_up_the_rest),
     TEST(a_device_that_keeps_another_value_is_asked_three_times),
+    TEST(a_policy_that_cannot_be_decided_changes_nothing),
     TEST(absent_removes_the_vm_and_nothing_else_does),
     TEST(a_vm_of_another_authority_is_left_alone),
     TEST(a_token_that_does_not_match_makes_it_look_again),

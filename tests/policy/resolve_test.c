@@ -103,6 +103,17 @@ static void the_safe_side_beats_the_other_and_age_decides_the_rest(void)
     end();
 }
 
+static void none_at_all_is_never_the_safe_amount(void)
+{
+    begin();
+    policy("free", 1, 1, "true", "resources: {net: {corp0: {monthly: 0}}}");
+    policy("thrifty", 1, 2, "true", "resources: {net: {corp0: {monthly: 2Gi}}}");
+    policy("thriftier", 1, 3, "true", "resources: {net: {corp0: {monthly: 1Gi}}}");
+    resolve();
+    CU_ASSERT(str_is(value("resources.net.corp0.monthly")->wire, "1048576"));
+    end();
+}
+
 static void what_an_unknown_policy_would_decide_is_left_alone(void)
 {
     begin();
@@ -223,6 +234,7 @@ TEST_MAIN("policy.resolve",
     TEST(one_policy_is_what_it_says),
     TEST(priority_decides_before_anything_else),
     TEST(the_safe_side_beats_the_other_and_age_decides_the_rest),
+    TEST(none_at_all_is_never_the_safe_amount),
     TEST(what_an_unknown_policy_would_decide_is_left_alone),
     TEST(only_policies_of_the_authority_count),
     TEST(an_image_is_found_in_the_store_or_named_as_the_problem),

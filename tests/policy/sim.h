@@ -79,6 +79,8 @@ int64_t sim_request(struct sim_shell *s, const char *vm, const char *kind, const
 const struct pol_operation *sim_op(const struct sim_shell *s, int64_t id);
 /** One plan against the facts as they stand; nothing is sent. */
 enum rc sim_plan(struct sim_shell *s);
+/** One message: a plan, and its steps. @return false when there was nothing to send */
+bool sim_session_step(struct sim_shell *s);
 /** One session: plans are made and sent until there is nothing more to send. @return messages sent */
 unsigned sim_session(struct sim_shell *s);
 /** Sessions, with time and ticks between them, until the plan is settled or nothing has moved for a while. @return settled */

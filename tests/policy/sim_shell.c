@@ -424,6 +424,24 @@ static void take_alerts(struct sim_shell *s)
             }
 }
 
+bool sim_session_step(struct sim_shell *s)
+{
+    s->d->now_ms += 10;
+    if (sim_plan(s))
+        abort();
+    if (s->verbose)
+        sim_print(s);
+    apply_moves(s);
+    if (s->plan.mirror_complete)
+        s->mirror_read = true;
+    for (const struct pol_step *step = s->plan.steps; step; step = step->next) {
+        send(s, step);
+        s->changed |= step->verb != POL_GET;
+    }
+    s->messages += s->plan.n_steps > 0;
+    return s->plan.n_steps > 0;
+}
+
 unsigned sim_session(struct sim_shell *s)
 {
     unsigned sent_messages = 0;
@@ -431,24 +449,9 @@ unsigned sim_session(struct sim_shell *s)
     s->changed = false;
     s->token_ok = s->token && mirror_is_true(s);
     take_alerts(s);
-    for (;;) {
-        s->d->now_ms += 10;
-        if (sim_plan(s))
-            abort();
-        if (s->verbose)
-            sim_print(s);
-        apply_moves(s);
-        if (s->plan.mirror_complete)
-            s->mirror_read = true;
-        if (!s->plan.n_steps || sent_messages == 200)
-            return sent_messages;
-        for (const struct pol_step *step = s->plan.steps; step; step = step->next) {
-            send(s, step);
-            s->changed |= step->verb != POL_GET;
-        }
+    while (sent_messages < 200 && sim_session_step(s))
         sent_messages++;
-        s->messages++;
-    }
+    return sent_messages;
 }
 
 bool sim_run(struct sim_shell *s, unsigned most_sessions)
