@@ -90,6 +90,29 @@ static void package_one_tells_who_and_how_it_is(void)
     phone_close(&p);
 }
 
+/* design.md 6: drift changes the token too: what the VM does by itself */
+static void the_token_follows_the_vms(void)
+{
+    char token[3][65];
+    struct phone p;
+    phone_open(&p, false);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    bring_up(&p);
+    for (int i = 0; i < 3; i++) {
+        int at;
+        phone_forget(&p);
+        if (i == 1) phone_exec(&p, VM "/Operations/Pause", "", "c-t");
+        CU_ASSERT(phone_session(&p, NULL, 0));
+        at = phone_find_alert(&p, "StateToken", NULL);
+        CU_ASSERT_FATAL(at >= 0);
+        snprintf(token[i], sizeof token[i], "%.64s", p.alerts[at].data);
+        if (i) phone_wait(&p, 2000);
+    }
+    CU_ASSERT_STRING_EQUAL(token[0], token[1]);
+    CU_ASSERT_STRING_NOT_EQUAL(token[1], token[2]);
+    phone_close(&p);
+}
+
 /* C-006 C-101; dm-protocol.md 13 */
 static void the_standard_objects_are_there(void)
 {
@@ -458,6 +481,15 @@ static void kpis_come_from_two_readings(void)
     CU_ASSERT(phone_find_alert(&p, "OperationComplete", "c-kpi") >= 0);
     CU_ASSERT(atoi(phone_value(&p, VM "/KPI/UpTimeS")) > 20);
     CU_ASSERT(atoi(phone_value(&p, VM "/KPI/CPU/UsagePct")) <= 100);
+    /* a counter that went down means a restart: the interval is dropped */
+    struct vm *vm = device_vm(p.device, 0);
+    vm->stats_before.cpu_ms = vm->stats.cpu_ms + 1;
+    vm->stats_before.steal_ms = vm->stats.steal_ms > 0 ? vm->stats.steal_ms - 1 : 0;
+    PHONE_IS(&p, VM "/KPI/WindowS", "0");
+    PHONE_IS(&p, VM "/KPI/CPU/UsagePct", "0");
+    PHONE_IS(&p, VM "/KPI/CPU/StealPct", "0");
+    vm->stats.wait_ms = -1;             /* not told: not there */
+    PHONE_IS(&p, VM "/KPI/CPU/WaitMs", "(not there)");
     phone_close(&p);
 }
 
@@ -613,6 +645,7 @@ static void a_pushed_session_carries_its_number(void)
 
 TEST_MAIN("agent.device",
     TEST(package_one_tells_who_and_how_it_is),
+    TEST(the_token_follows_the_vms),
     TEST(the_standard_objects_are_there),
     TEST(an_account_may_be_changed_by_its_own_server_only),
     TEST(a_removed_account_leaves_no_rights_behind),
