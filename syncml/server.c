@@ -183,6 +183,10 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
     s->n_messages++;
     if (!header_is_good(s, m, news))
         return RC_OK;
+    if (m->meta.has_max_msg)                /* also a refusal must fit */
+        s->peer_max_msg = m->meta.max_msg_bytes;
+    if (m->meta.has_max_obj)
+        s->peer_max_obj = m->meta.max_obj_bytes;
     bool opened = s->opened;
     struct sml_verdict v = s->given ? *s->given : server_check(s, m, t, account, a);
     server_accept_verdict(s, &v);
@@ -192,10 +196,6 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
         news->first = !opened;
         s->turn.trusted = true;
         s->turn.header_code = v.code;
-        if (m->meta.has_max_msg)
-            s->peer_max_msg = m->meta.max_msg_bytes;
-        if (m->meta.has_max_obj)
-            s->peer_max_obj = m->meta.max_obj_bytes;
         if (!gather_init(&r))
             return err_set(e, RC_NOMEM, "no room for the outcomes of a message");
         server_read_commands(&r);

@@ -443,6 +443,40 @@ static void answers_are_found_however_they_come(void)
     }
 }
 
+/* S-204 S-211 S-212 S-213 S-216: what a device may say of containers and interaction, taken as it says it */
+static void every_status_of_a_container_finds_its_step(void)
+{
+    static const struct { const char *xml, *news; } row[] = {
+        { ST("1", "4", "Atomic", "507") ST("1", "5", "Alert", "200") ST("1", "6", "Add", "216") ST("1", "7", "Add", "414"), "#1=507 #11=200 #12=216 #13=414" },
+        { ST("1", "4", "Atomic", "507") ST("1", "5", "Alert", "304") ST("1", "6", "Add", "215") ST("1", "7", "Add", "215"), "#1=507 #11=304 #12=215 #13=215" },
+        { ST("1", "4", "Atomic", "507") ST("1", "5", "Alert", "216") ST("1", "6", "Add", "516") ST("1", "7", "Add", "500"), "#1=507 #11=216 #12=516 #13=500" },
+        { ST("1", "4", "Atomic", "517") ST("1", "5", "Alert", "408") ST("1", "6", "Add", "216") ST("1", "7", "Add", "215"), "#1=517 #11=408 #12=216 #13=215" },
+        { ST("1", "4", "Atomic", "406"), "#1=406 #11=0 #12=0 #13=0" },
+        { ST("1", "7", "Add", "200") ST("1", "6", "Add", "200") ST("1", "5", "Alert", "214"), "#1=0 #11=214 #12=200 #13=200" },
+    };
+    for (size_t i = 0; i < 2 * sizeof row / sizeof row[0]; i++) {
+        struct desk d;
+        struct sml_item ask = { .data = STR("Really?"), .has_data = true }, options = { .next = &ask };
+        struct sml_step in[3] = { { .kind = SML_ALERT, .tag = 11, .data = STR("1101"), .items = &options, .next = &in[1] },
+                                  { .kind = SML_ADD, .tag = 12, .uri = STR("./A"), .next = &in[2] },
+                                  { .kind = SML_ADD, .tag = 13, .uri = STR("./A") } };
+        char xml[4000];
+        open_desk(&d);
+        step(&d, i & 1 ? SML_SEQUENCE : SML_ATOMIC, "")->children = in;
+        begin(&d);
+        SAYS(&d, "<Alert><CmdID>5</CmdID><Data>1101</Data><Item></Item><Item><Data>Really?</Data></Item></Alert><Add><CmdID>6</CmdID>");
+        snprintf(xml, sizeof xml, MSG("2", OK_HDR "%s<Final/>"), row[i / 2].xml);
+        for (char *p = i & 1 ? strstr(xml, "<Cmd>Atomic</Cmd>") : NULL; p; p = NULL) {
+            char tail[3000];
+            snprintf(tail, sizeof tail, "%s", p + 17);
+            snprintf(p, sizeof xml - (size_t)(p - xml), "<Cmd>Sequence</Cmd>%s", tail);
+        }
+        say(&d, xml);
+        NEWS(&d, row[i / 2].news);
+        close_desk(&d);
+    }
+}
+
 /* S-301 S-206: answers over three messages; no command in between, not even when offered */
 static void answers_may_come_messages_later(void)
 {
@@ -695,6 +729,7 @@ TEST_MAIN("syncml.server",
     TEST(credentials_that_change_their_mind_end_the_session),
     TEST(a_message_without_its_mac_ends_the_session),
     TEST(answers_are_found_however_they_come),
+    TEST(every_status_of_a_container_finds_its_step),
     TEST(answers_may_come_messages_later),
     TEST(several_alerts_in_one_command),
     TEST(objects_in_pieces_are_joined_or_refused),

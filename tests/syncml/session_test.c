@@ -536,13 +536,14 @@ static void containers_and_interaction(void)
 /* S-013 S-401 S-402 S-403 S-404 C-018: also so many that neither they nor their Statuses fit one message */
 static void alerts_are_taken_and_acknowledged(void)
 {
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         struct link l;
         static struct sml_alert_out out[40];
-        unsigned n = i < 2 ? 1 : 40;
+        unsigned n = i & 2 ? 40 : 1;
         link_init(&l, both[i % 2]);
-        link_share_nonces(&l);
-        l.cc.max_msg_bytes = l.sc.max_msg_bytes = i < 2 ? 16384 : 1500;
+        if (i & 4)
+            link_share_nonces(&l);
+        l.cc.max_msg_bytes = l.sc.max_msg_bytes = i & 2 ? 1500 : 16384;
         for (unsigned k = 0; k < n; k++)
             out[k] = (struct sml_alert_out){ .tag = 100 + k, .code = k % 3 == 2 ? 1224 : 1226, .source = STR("./Fw"), .format = STR("int"),
                                              .type = STR("Reversed-Domain-Name: org.example.update"), .data = STR("200"),
