@@ -358,6 +358,9 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
         add_wait(p, vm->name, "failed", say(p, "VM %.*s belongs to another authority: give yours another id", STR_ARG(vm->name)), 1443, 0);
         return;
     }
+    /* A VM whose state is not even in the mirror (the device once answered 404 for it) would wait for ever. */
+    if (!mirror_entry(p, DDF_VM, "state", vm->name))
+        add_read(p, entry_uri(p, DDF_VM, "state", vm->name), false, POL_FOR_DISCOVER, "the VM's state is not known");
     if (op) {
         wait_busy(p, op, vm->name);
         return;

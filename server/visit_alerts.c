@@ -29,6 +29,13 @@ static void stale_entry(struct visit *v, const struct alert *al, const char *nam
     if (en) mirror_stale(&v->m, ddf_layout_uri(v->l, en, al->at.owner, (struct str){ 0 }, v->a));
 }
 
+/* An operation changes what the hypervisor has left, and after the first start it knows whether KVM works. */
+static void stale_hypervisor(struct visit *v)
+{
+    const struct ddf_entry *en = DDF_ENTRY(v->l, DDF_DEVICE, "hypervisor.node");
+    if (en) mirror_stale(&v->m, ddf_layout_uri(v->l, en, (struct str){ 0 }, (struct str){ 0 }, v->a));
+}
+
 /* Whatever happened, these are what people look at. */
 static void stale_state(struct visit *v, const struct alert *al)
 {
@@ -73,6 +80,7 @@ static void operation_complete(struct visit *v, const struct alert *al)
         pol_op_on_complete(v->l, op, result, v->a, &to);
         visit_move(v, op, &to);
     }
+    if (al->ours && al->at.scope == DDF_VM) stale_hypervisor(v);
     if (op) visit_touches(v, op);
     else if (kind.n) visit_touches(v, &foreign);        /* another server's, or one that we have closed already */
 }
