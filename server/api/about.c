@@ -64,16 +64,14 @@ static enum rc openapi_yaml(struct call *c)
 
 static enum rc openapi_json(struct call *c)
 {
+    struct buf *made = &c->api->openapi_json;
     struct doc *d;
-    struct buf b;
-    buf_init(&b, DOC_BYTES);
-    enum rc rc = doc_parse((struct str){ (const char *)api_openapi, api_openapi_bytes }, "openapi.yaml", c->a, &d, &c->e);
-    if (!rc) {
-        doc_to_json(d, &b);
-        rc = answer_text(c, "application/json", buf_str(&b));
-    }
-    buf_finish(&b);
-    return rc;
+    enum rc rc = RC_OK;
+    if (!made->n)
+        rc = doc_parse((struct str){ (const char *)api_openapi, api_openapi_bytes }, "openapi.yaml", c->a, &d, &c->e);
+    if (!rc && !made->n)
+        doc_to_json(d, made);
+    return rc ? rc : answer_text(c, "application/json", buf_str(made));
 }
 
 /* The process runs and answers: nothing more is said. */

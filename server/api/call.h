@@ -32,6 +32,7 @@ struct api {
     struct metrics *metrics;
     int64_t devices_ms, devices_cost_ms;        /* when devices were last counted for the metrics, and how long that took */
     char devices_text[1024];
+    struct buf openapi_json;            /* made when it is first asked for */
 };
 
 struct call;

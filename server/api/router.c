@@ -307,6 +307,7 @@ void api_destroy(struct api *api)
     logins_destroy(api->logins);
     store_close(api->store);
     sql_close(api->db);
+    buf_finish(&api->openapi_json);
     free(api);
 }
 
