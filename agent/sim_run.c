@@ -25,7 +25,7 @@ void sim_error(struct sim_figures *f, const char *text)
     for (i = 0; i < f->n_errors && strncmp(f->error[i].text, text, sizeof f->error[i].text - 1); i++)
         ;
     if (i == SIM_ERROR_TEXTS) return;
-    if (i == f->n_errors) snprintf(f->error[f->n_errors++].text, sizeof f->error[0].text, "%s", text);
+    if (i == f->n_errors) snprintf(f->error[f->n_errors++].text, sizeof f->error[0].text, "%.159s", text);
     f->error[i].n++;
 }
 
