@@ -17,8 +17,9 @@ static struct str text(struct arena *a, unsigned most)
     static const char *const piece[] = { "a", "&", "<", ">", "\r", "\n", "\xC3\xA4", "\"", "/", "]]>", "\t", "'" };
     char *p = arena_bytes(a, (size_t)most * 4 + 4);
     size_t n = 0;
+    unsigned only = dice(24);           /* half of them are of one character, some of those all escapes */
     for (unsigned i = dice(most + 1); i; i--) {
-        const char *q = piece[dice(12)];
+        const char *q = piece[only < 12 ? only : dice(12)];
         memcpy(p + n, q, strlen(q));
         n += strlen(q);
     }

@@ -415,6 +415,8 @@ static void answers_are_found_however_they_come(void)
         { "in progress, then done", ST("1", "5", "Exec", "101") ST("1", "5", "Exec", "200"), "#1=0 #2=200" },
         { "only in progress", ST("1", "5", "Exec", "101"), "#1=0 #2=0" },
         { "MsgRef of no message of ours", ST("7", "4", "Get", "404"), "#1=404 #2=0" },
+        { "a CmdRef that is none, though the URI is ours",
+          "<Status><CmdID>9</CmdID><MsgRef>1</MsgRef><CmdRef>77</CmdRef><Cmd>Get</Cmd><TargetRef>./A</TargetRef><Data>404</Data></Status>", "#1=0 #2=0" },
         { "of another command", ST("1", "4", "Delete", "404"), "#1=0 #2=0" },
         { "a code that is none", ST("1", "4", "Get", "wat"), "#1=500 #2=0" },
         { "an unknown code", ST("1", "4", "Get", "299"), "#1=299 #2=0" },
