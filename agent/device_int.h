@@ -7,7 +7,7 @@
 #include "agent/tree.h"
 #include "agent/vm.h"
 
-enum { DEVICE_VMS = 64, DEVICE_IMAGES = 64, DEVICE_JOBS = 32 };
+enum { DEVICE_VMS = 64, DEVICE_IMAGES = 64, DEVICE_JOBS = 32, DEVINFO_LEAVES = 5 };
 
 struct device_shared {
     struct arena arena;
@@ -15,6 +15,7 @@ struct device_shared {
     struct ddf_layout *layout;
     struct objects objects;
     struct tree_model *model;
+    struct str devinfo[DEVINFO_LEAVES];         /* addresses of what package 1 tells */
 };
 
 struct device_vm {
@@ -82,6 +83,7 @@ void device_note(struct device *d, enum rc rc, const char *what);      /* rememb
 
 /* The management objects: lay rows (once for the process), react. */
 enum rc mo_devinfo_rows(struct device_shared *s, struct err *e);
+void mo_devinfo_leaves(const struct device *d, struct sml_leaf out[DEVINFO_LEAVES]);       /* texts are borrowed */
 enum rc mo_devdetail_rows(struct device_shared *s, struct err *e);
 enum rc mo_dmacc_rows(struct device_shared *s, struct err *e);
 enum rc mo_virt_rows(struct device_shared *s, struct err *e);

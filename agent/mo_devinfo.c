@@ -21,7 +21,18 @@ enum rc mo_devinfo_rows(struct device_shared *s, struct err *e)
 {
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; !rc && i < MO_COUNT(fields); i++)
+    for (size_t i = 0; !rc && i < MO_COUNT(fields); i++) {
         rc = mo_standard_row(s, fields[i].name, &(struct tree_row){ .get = get, .arg = &fields[i] }, e);
+        s->devinfo[i] = objects_uri(&s->objects, fields[i].name);
+    }
     return rc;
+}
+
+void mo_devinfo_leaves(const struct device *d, struct sml_leaf out[DEVINFO_LEAVES])
+{
+    _Static_assert(MO_COUNT(fields) == DEVINFO_LEAVES, "package 1 tells all of DevInfo");
+    for (size_t i = 0; i < DEVINFO_LEAVES; i++) {
+        out[i] = (struct sml_leaf){ .uri = d->shared->devinfo[i], .has_data = true };
+        mo_text(&fields[i], &d->config, NULL, &out[i].data);
+    }
 }

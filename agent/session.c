@@ -31,18 +31,6 @@ static struct sml_client_account account_of(const struct account *acc, const str
     return c;
 }
 
-static enum rc device_info(struct device *d, struct arena *a, struct sml_leaf out[5], struct err *e)
-{
-    static const char *const name[] = { "devinfo.id", "devinfo.manufacturer", "devinfo.model", "devinfo.version", "devinfo.language" };
-
-    for (size_t i = 0; i < 5; i++) {
-        struct str uri = objects_uri(&d->shared->objects, name[i]);
-        out[i] = (struct sml_leaf){ .uri = uri, .has_data = true };
-        if (!tree_value(d->tree, uri, a, &out[i].data)) return err_set(e, RC_NOT_FOUND, "no description has %.*s", STR_ARG(uri));
-    }
-    return RC_OK;
-}
-
 /* The state token (design.md 6), computed again only when something may have changed. */
 static enum rc token(struct device *d, struct str server, struct err *e)
 {
@@ -121,16 +109,16 @@ static enum rc begin(struct session *s, const struct account *acc, const struct 
                                          dc->encoding, SESSION_MESSAGES };
     struct sml_client_account ca = account_of(acc, push);
     struct sml_alert_out *alerts = NULL;
-    struct sml_leaf info[5];
+    struct sml_leaf info[DEVINFO_LEAVES];
     struct sml_msg m;
     struct arena a;
     enum rc rc;
 
     arena_init(&a, SML_MSG_ARENA_BYTES);
     s->client = sml_client_create(&c, &ca, str_of(s->id));
-    rc = s->client ? device_info(s->d, &a, info, e) : err_set(e, RC_NOMEM, "no memory for a session");
-    if (!rc) rc = first_alerts(s, &a, &alerts, e);
-    if (!rc) rc = sml_client_first(s->client, push ? 1200 : 1201, info, 5, alerts, w, &a, &m, e);
+    mo_devinfo_leaves(s->d, info);
+    rc = s->client ? first_alerts(s, &a, &alerts, e) : err_set(e, RC_NOMEM, "no memory for a session");
+    if (!rc) rc = sml_client_first(s->client, push ? 1200 : 1201, info, DEVINFO_LEAVES, alerts, w, &a, &m, e);
     if (!rc) rc = encode(s, &m, &a, post, e);
     arena_finish(&a);
     return rc;

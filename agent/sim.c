@@ -2,6 +2,7 @@
 #include "agent/sim.h"
 #include "base/log.h"
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +237,8 @@ int main(int argc, char **argv)
     s.config = (struct device_config){ .manufacturer = "dmvisor", .model = "simulated", .version = "dmvisor-sim " DMVISOR_VERSION, .language = "en-GB",
                                        .type = "phone", .oem = "dmvisor", .firmware = "1", .software = DMVISOR_VERSION, .hardware = "1",
                                        .images_dir = "", .vms_dir = "", .max_msg_bytes = 65536, .max_obj_bytes = 1 << 20, .encoding = s.o.encoding };
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);       /* a message's memory is wanted again at once */
+    mallopt(M_MMAP_THRESHOLD, 64 << 20);
     log_open(LOG_ERROR, LOG_LOGFMT, STDERR_FILENO);     /* thousands of devices would tell of each VM */
     sigemptyset(&s.signals);
     sigaddset(&s.signals, SIGINT);
