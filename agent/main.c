@@ -273,9 +273,10 @@ static void take_answer(struct agent *g, const struct world *w)
         buf_finish(&r.body);
         return;
     }
-    if (r.rc)
+    if (r.rc) {
+        if (r.rc == RC_DENIED) log_event(LOG_WARN, "tls", LOG_Z("why", r.err.text), LOG_Z("do", "give the certificate of the server's CA as server.ca"));
         session_ended(g, w, false, &r.err);
-    else {
+    } else {
         next = session_reply(g->session, w, r.status, r.content_type, str_of(r.hmac), buf_str(&r.body), &post, &e);
         if (next == SESSION_POST)
             send_post(g, w, &post);
