@@ -124,7 +124,8 @@ bool mo_vm_fill(struct device *d, struct vm *vm)
     memset(vm->want.affinity, 0, sizeof vm->want.affinity);
     if (device_kept(d, DDF_VM, "resources.cpu.affinity", str_of(vm->id), (struct str){ 0 }, &a, &v))
         snprintf(vm->want.affinity, sizeof vm->want.affinity, "%.*s", STR_ARG(v));
-    vm->want.heartbeat = vm->policy.health >= 2 ||
+    /* The guest agent's channel, opened by the guest, is the proof that it is up; images without an agent want upgrade.health: none. */
+    vm->want.heartbeat = vm->policy.health >= 1 ||
                          device_kept_int(d, DDF_VM, "crash.heartbeat", str_of(vm->id), (struct str){ 0 }, 0) > 0;
     fill_instances(d, vm, &a);
     agree(&vm->want);

@@ -76,8 +76,13 @@ def test_the_main_job_on_an_arm_board_with_kvm(board):
     assert vm["verified"]
     trigger = server.get(f"/triggers?device={world.quote(NAME)}")["items"]
     assert any(t["state"] == "answered" for t in trigger)
-    facts = server.get(f"/devices/{world.quote(NAME)}")["facts"]
-    assert facts["hypervisor.arch"] == "aarch64" and facts["hypervisor.name"] == "KVM", facts
+    def kvm():
+        facts = server.get(f"/devices/{world.quote(NAME)}")["facts"]
+        return facts["hypervisor.arch"] == "aarch64" and facts["hypervisor.name"] == "KVM"
+    try:        # known once the guest came up; told with the end of the operation
+        world.wait_for("the hypervisor to be KVM", kvm, 60)
+    finally:
+        print("\n".join(line for line in board.process.log().splitlines() if "event=" in line))
     kpis = world.wait_for("KPIs", lambda: server.call("GET", f"/devices/{world.quote(NAME)}/vms/corp/kpis").json().get("values"), 60)
     assert kpis["kpi.cpu.timeMs"] > 0
     server.wait_operation(server.operate(NAME, "corp", "lock"), seconds=90)
