@@ -137,7 +137,7 @@ static void describe(const json_t *j, struct buf *b)
         { "sessionId", " session " }, { "change", ": " }, { "stateText", ": " }, { "lockText", ", " }, { "alert", ": " },
     };
     static const struct { const char *path, *before; } tail[] = {
-        { "outcome", ": " }, { "summary", ", " }, { "reasonText", " - " }, { "reason", " - " }, { "why", " - " }, { "error", " - " },
+        { "outcome", ": " }, { "reasonText", " - " }, { "reason", " - " }, { "why", " - " }, { "error", " - " },
     };
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
         const json_t *v = ctl_at(j, part[i].path);
@@ -150,6 +150,8 @@ static void describe(const json_t *j, struct buf *b)
         buf_printf(b, ": %s", ctl_text(j, "state"));
     if (ctl_int(j, "percent") > 0)
         buf_printf(b, " %lld %%", (long long)ctl_int(j, "percent"));
+    if (ctl_text(j, "summary")[0])
+        buf_printf(b, "%s%s", ctl_text(j, "stateText")[0] ? ", " : ": ", ctl_text(j, "summary"));
     for (size_t i = 0; i < sizeof tail / sizeof tail[0]; i++)
         if (ctl_text(j, tail[i].path)[0])
             buf_printf(b, "%s%s", tail[i].before, ctl_text(j, tail[i].path));
@@ -165,7 +167,8 @@ static void show_event(const struct sse_event *e, const json_t *j)
     buf_init(&clean, 0);
     describe(j, &b);
     show_local(ctl_text(j, "at"), &line);
-    buf_printf(&line, "  %-9s  %s%s", e->type, ctl_text(j, "device"), buf_z(&b));
+    const char *device = ctl_text(j, "device"), *text = buf_z(&b);
+    buf_printf(&line, "  %-9s  %s%s", e->type, device, !device[0] && text[0] == ' ' ? text + 1 : text);
     table_clean(&clean, buf_str(&line));
     ctl_print("%s\n", buf_z(&clean));
     buf_finish(&b);

@@ -154,8 +154,6 @@ struct watch {
 static void name_of(const json_t *item, const struct show_view *v, struct buf *out)
 {
     buf_reset(out);
-    if (ctl_text(item, "device")[0] && v == &view_vms)
-        buf_printf(out, "%s ", ctl_text(item, "device"));
     if (v->named)
         v->named(item, out);
     else

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOOK_MS = 1000, STALL_S = 45, STREAM_LATER = 15 };       /* heartbeats come every 15 s; looks without a stream before it is tried again */
+enum { LOOK_MS = 1000, STALL_S = 45, STREAM_LATER = 5 };        /* heartbeats come every 15 s; looks without a stream before it is tried again */
 
 struct follow {
     struct ctl *c;
@@ -51,7 +51,8 @@ static bool on_bytes(void *ctx, struct str bytes)
     struct follow *f = ctx;
     f->came = true;
     f->broken = sse_feed(&f->sse, bytes, on_event, f);
-    look(f);
+    if (!f->l->event)
+        look(f);
     return f->code == CTL_MORE && !f->broken;
 }
 

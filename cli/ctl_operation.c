@@ -31,12 +31,14 @@ static enum ctl_exit ending(const char *state)
     return CTL_MORE;
 }
 
-static void show_step(struct watching *w, const char *state, int64_t code, const char *reason)
+static void show_step(struct watching *w, const char *state, int64_t percent, int64_t code, const char *reason)
 {
+    char done[24] = "", number[24] = "";
+    if (percent > 0 && percent < 100)
+        snprintf(done, sizeof done, "%lld %%  ", (long long)percent);
     if (code)
-        ctl_progress(w->c, "%-12s  %s (%lld)", state, reason, (long long)code);
-    else
-        ctl_progress(w->c, "%-12s  %s", state, reason);
+        snprintf(number, sizeof number, " (%lld)", (long long)code);
+    ctl_progress(w->c, "%-12s  %s%s%s", state, done, reason, number);
 }
 
 /* What is new since last time: every step it went through, then progress within a step. */
@@ -44,20 +46,16 @@ static enum ctl_exit news(struct watching *w, const json_t *o)
 {
     const json_t *steps = ctl_at(o, "steps");
     const char *state = ctl_text(o, "state"), *reason = ctl_text(o, "reason");
-    int64_t percent = ctl_int(o, "percent");
-    bool stepped = false;
-    for (; w->steps < json_array_size(steps); w->steps++) {
+    size_t n = json_array_size(steps);
+    int64_t percent = ending(state) == CTL_MORE ? ctl_int(o, "percent") : 0;
+    bool stepped = w->steps < n, changed = strcmp(state, w->state) != 0 || strcmp(reason, w->reason) != 0 || percent != w->percent;
+    for (; w->steps < n; w->steps++) {
         const json_t *s = json_array_get(steps, w->steps);
-        show_step(w, ctl_text(s, "state"), ctl_int(s, "code"), ctl_text(s, "reason"));
-        stepped = true;
+        bool now = w->steps + 1 == n && strcmp(ctl_text(s, "state"), state) == 0;
+        show_step(w, ctl_text(s, "state"), now ? percent : 0, ctl_int(s, "code"), ctl_text(s, "reason"));
     }
-    bool changed = strcmp(state, w->state) != 0 || strcmp(reason, w->reason) != 0;
-    if (!stepped && !steps && changed)
-        show_step(w, state, ctl_int(o, "code"), reason);
-    else if (percent != w->percent && percent > 0 && percent < 100)
-        ctl_progress(w->c, "%-12s  %lld %%%s%s", state, (long long)percent, reason[0] ? "  " : "", reason);
-    else if (!stepped && changed && strcmp(state, w->state) == 0)
-        show_step(w, state, ctl_int(o, "code"), reason);
+    if (!stepped && changed)
+        show_step(w, state, percent, 0, reason);
     snprintf(w->state, sizeof w->state, "%s", state);
     snprintf(w->reason, sizeof w->reason, "%s", reason);
     w->percent = percent;

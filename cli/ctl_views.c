@@ -12,6 +12,9 @@ static void push(const json_t *j, struct buf *out)
 
 static void image_name(const json_t *j, struct buf *out) { buf_printf(out, "%s:%s", ctl_text(j, "name"), ctl_text(j, "version")); }
 
+/* Where a VM's name alone says too little. */
+static void vm_with_device(const json_t *j, struct buf *out) { buf_printf(out, "%s %s", ctl_text(j, "device"), ctl_text(j, "id")); }
+
 static void vm_state(const json_t *j, struct buf *out) { buf_putz(out, ctl_text(j, "stateText")); }
 
 static void vm_lock(const json_t *j, struct buf *out)
@@ -121,7 +124,7 @@ const struct show_view view_device_set = { "device", "id", NULL, {         /* wh
     { "LOCK", NULL, SHOW_OWN, vm_lock },          { "VERIFIED", "verified", SHOW_TEXT, NULL }, { "SINCE", "stateSince", SHOW_AGE, NULL }, \
     { "IMAGE", "image", SHOW_TEXT, NULL },        { "GOAL", "goal", SHOW_TEXT, NULL },       { "OPERATION", NULL, SHOW_OWN, vm_operation }, \
     { "SUMMARY", "summary", SHOW_WORD, NULL },    { "WHY", "why", SHOW_TEXT, NULL }
-const struct show_view view_vms = { "VMs", "id", NULL, { { "DEVICE", "device", SHOW_TEXT, NULL }, VM_COLUMNS } };
+const struct show_view view_vms = { "VMs", NULL, vm_with_device, { { "DEVICE", "device", SHOW_TEXT, NULL }, VM_COLUMNS } };
 const struct show_view view_vms_of = { "VMs", "id", NULL, { VM_COLUMNS } };
 const struct show_view view_vm = { "VM", "id", NULL, {
     { "VM", "id", SHOW_TEXT, NULL },              { "Title", "title", SHOW_TEXT, NULL },     { "State", "stateText", SHOW_WORD, NULL },

@@ -48,6 +48,8 @@ static enum ctl_exit configure(struct ctl *c)
     if (!file)
         return ctl_error(CTL_FAILED, "no memory");
     enum rc rc = ctl_contexts_load(ctl_config_path(c->a), c->a, file, &e);
+    if (c->args->command->run == cmd_login)             /* what is kept of another login is not what this one means */
+        memset(file, 0, sizeof *file);
     if (!rc)
         rc = ctl_config_resolve(c->args, file, c->a, &c->config, &e);
     if (rc)
