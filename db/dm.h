@@ -5,17 +5,19 @@
 
 #define DM_STATEMENTS(X)                                                                                                        \
     X(AUTHORITIES, "SELECT authority_id, name, server_id, stamp, owner FROM authority ORDER BY authority_id")                           \
-    /* A device with its account: all that one message needs when nothing has changed. */                                       \
+    /* A device with its account: all that one message needs when nothing has changed, and the rest. */                         \
     X(DEVICE_BY_NAME, DM_DEVICE " WHERE d.authority_id = :authority_id AND d.name = :name")                                      \
-    X(DEVICE_BY_ID, DM_DEVICE " WHERE d.device_id = :device_id")                                                                 \
+    X(DEVICE_BY_ID, "SELECT authority_id, name FROM device WHERE device_id = :device_id")                                        \
+    X(DEVICE_REST, "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms FROM device"   \
+                   " WHERE device_id = :device_id")                                                                              \
     X(DEVICE_QUIET, "UPDATE device SET seen_ms = :now_ms, client_nonce = :client_nonce, client_nonce_prev = :client_nonce_prev," \
                     " server_nonce = :server_nonce, resync_until_ms = NULL, quiet = quiet + :quiet WHERE device_id = :device_id")\
     X(DEVICE_CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")                \
     X(DEVICE_DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                                     \
-    X(DEVICE_LEARNT, "UPDATE device SET seen_ms = :now_ms, layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists," \
-                     " large_objects = :large_objects WHERE device_id = :device_id")                                             \
-    X(DEVICE_RESULT, "UPDATE device SET have_stamp = :have_stamp, settled_token = :settled_token, next_kpi_ms = :next_kpi_ms,"   \
-                     " summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms WHERE device_id = :device_id")   \
+    X(DEVICE_STATE, "UPDATE device SET seen_ms = :now_ms, layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"   \
+                    " large_objects = :large_objects, have_stamp = :have_stamp, settled_token = :settled_token,"                 \
+                    " next_kpi_ms = :next_kpi_ms, summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms"      \
+                    " WHERE device_id = :device_id")                                                                             \
     X(ATTRIBUTES, "SELECT name, value FROM attribute WHERE device_id = :device_id ORDER BY name")                                \
     X(ATTRIBUTE_PUT, "INSERT INTO attribute (device_id, name, value) VALUES (:device_id, :name, :value)"                         \
                      " ON CONFLICT (device_id, name) DO UPDATE SET value = :value")                                              \
@@ -24,9 +26,10 @@
     X(PATH_BY_URI, "SELECT path_id FROM path WHERE uri = :uri")                                                                  \
     X(PATH_ADD, "INSERT INTO path (uri) VALUES (:uri)")                                                                          \
     X(NODES, "SELECT path_id, format, known, value, at_ms FROM node WHERE device_id = :device_id")                               \
-    X(NODE_PUT, "INSERT INTO node (device_id, path_id, format, known, value, at_ms)"                                             \
-                " VALUES (:device_id, :path_id, :format, :known, :value, :at_ms) ON CONFLICT (device_id, path_id)"               \
-                " DO UPDATE SET format = :format, known = :known, value = :value, at_ms = :at_ms")                               \
+    X(NODE_ADD, "INSERT INTO node (device_id, path_id, format, known, value, at_ms)"                                             \
+                " VALUES (:device_id, :path_id, :format, :known, :value, :at_ms)")                                               \
+    X(NODE_SET, "UPDATE node SET format = :format, known = :known, value = :value, at_ms = :at_ms"                               \
+                " WHERE device_id = :device_id AND path_id = :path_id")                                                          \
     X(NODE_DROP, "DELETE FROM node WHERE device_id = :device_id AND path_id = :path_id")                                         \
     X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"                \
            " WHERE device_id = :device_id")                                                                                      \
@@ -86,10 +89,9 @@
     X(EVENT_ADD, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                                   \
                  " VALUES (:authority_id, :now_ms, :type, :device, :data)")
 
-#define DM_DEVICE "SELECT d.device_id, d.authority_id, d.name, d.user_agent, d.remote, d.want_stamp, d.have_stamp, d.settled_token,"   \
-    " d.layout_mo, d.mirror_read, d.lists, d.large_objects, d.devinfo_hash, d.next_kpi_ms, d.client_nonce, d.client_nonce_prev,"        \
-    " d.server_nonce, d.resync_until_ms, d.summary, d.summary_why, d.summary_ms, a.client_name, a.client_ha1, a.server_name,"           \
-    " a.server_ha1, a.auth, d.title, d.created_ms FROM device d JOIN account a USING (device_id)"
+#define DM_DEVICE "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"        \
+    " d.client_nonce, d.client_nonce_prev, d.server_nonce, d.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1,"    \
+    " a.server_name, a.server_ha1, a.auth FROM device d JOIN account a USING (device_id)"
 #define DM_OPERATION "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
     " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms FROM operation"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFUSED_AGAIN_MS = 600000,           /* refused sessions of a device within this time share a row */
-       KEEP_ARENA_BYTES = 256 << 10 };      /* what a large message took is given back */
+enum { ARENA_FIRST_BYTES = 512 << 10,       /* what nearly every message needs is one block, kept */
+       REFUSED_AGAIN_MS = 600000 };         /* refused sessions of a device within this time share a row */
 
 /* One message on its way through. */
 struct turn {
@@ -135,6 +135,8 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
     if (!dm) return err_set(e, RC_NOMEM, "no memory for the DM worker");
     dm->srv = srv;
     arena_init(&dm->arena, EXCHANGE_ARENA_BYTES);
+    arena_bytes(&dm->arena, ARENA_FIRST_BYTES);
+    arena_reset(&dm->arena);
     buf_init(&dm->out, SML_MSG_BYTES * 2);
     enum rc rc = store_open(srv, &dm->st, e);
     if (!rc && !(dm->sessions = sessions_create(&sc, left, dm))) rc = err_set(e, RC_NOMEM, "no memory for sessions");
@@ -232,7 +234,7 @@ static void send_again(struct turn *x)
     x->rp->status = 200;
     x->rp->type = x->s->last_type;
     buf_put(&x->rp->body, buf_str(&x->s->last));
-    memcpy(x->rp->hmac, x->s->last_hmac, sizeof x->rp->hmac);
+    snprintf(x->rp->hmac, sizeof x->rp->hmac, "%.*s", STR_ARG(buf_str(&x->s->last_hmac)));
 }
 
 /* ---- what a known device's message does ---- */
@@ -342,7 +344,7 @@ static enum rc make_reply(struct turn *x, struct sml_step *steps)
 /* Everything else: news -> mirror -> plan -> steps -> reply -> rows. */
 static enum rc work(struct turn *x, bool new_devinfo)
 {
-    struct visit v = { .st = x->dm->st, .db = x->db, .srv = x->dm->srv, .w = x->w, .a = x->a, .e = x->e, .s = x->s, .d = x->device };
+    struct visit v = { .st = x->dm->st, .sessions = x->dm->sessions, .db = x->db, .srv = x->dm->srv, .w = x->w, .a = x->a, .e = x->e, .s = x->s, .d = x->device };
     struct pol_plan plan = { 0 };
     struct pol_desired desired = { 0 };
     struct sml_step *steps = NULL;
@@ -361,6 +363,7 @@ static enum rc work(struct turn *x, bool new_devinfo)
         x->s->next_tag = s->tag;
         for (struct sml_step *c = s->children; c; c = c->next) x->s->next_tag = c->tag += first_tag;
     }
+    x->device.large_objects = v.d.large_objects;
     if (!v.rc) v.rc = make_reply(x, steps);
     if (planned) visit_sent(&v, &plan, x->n_sent, first_tag);
     if (x->keep.unsent) visit_outcomes(&v, x->keep.unsent, true);
@@ -444,10 +447,10 @@ static enum rc encode(struct turn *x)
     buf_finish(&s->last);
     buf_init(&s->last, 0);
     char *room = buf_room(&s->last, out->n);
-    if (!room || mac.n >= sizeof s->last_hmac) return err_set(x->e, RC_NOMEM, "no memory for a reply");
+    buf_reset(&s->last_hmac);
+    if (mac.n) buf_put(&s->last_hmac, mac);
+    if (!room || !buf_ok(&s->last_hmac) || mac.n >= sizeof x->rp->hmac) return err_set(x->e, RC_NOMEM, "no memory for a reply");
     memcpy(room, out->p, out->n);
-    if (mac.n) memcpy(s->last_hmac, mac.p, mac.n);
-    s->last_hmac[mac.n] = '\0';
     s->last_type = x->rq->answer;
     s->last_hash = x->key.hash;
     s->last_bytes = x->key.bytes;
@@ -529,11 +532,6 @@ enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_req
         log_refusal(&x);
     }
     metrics_add(dm->srv->metrics, METRIC_DM_MESSAGES, 1);
-    if (dm->arena.used > KEEP_ARENA_BYTES) {
-        arena_finish(&dm->arena);
-        arena_init(&dm->arena, EXCHANGE_ARENA_BYTES);
-    } else {
-        arena_reset(&dm->arena);
-    }
+    arena_reset(&dm->arena);
     return rc;
 }

@@ -2,14 +2,19 @@
 #include "db/dm.h"
 #include "ddf/token.h"
 #include "ddf/uri.h"
-#include <stdlib.h>
 #include <string.h>
 
-void mirror_init(struct mirror *m, struct arena *a) { *m = (struct mirror){ .a = a }; }
+void mirror_init(struct mirror *m, struct arena *a) { *m = (struct mirror){ .a = a, .message = 1 }; }
+
+void mirror_next(struct mirror *m)
+{
+    m->message++;
+    m->changed = false;
+}
 
 static void place(struct mirror *m, size_t i)
 {
-    size_t at = str_hash(m->nodes[i].uri) & m->mask;
+    size_t at = m->nodes[i].hash & m->mask;
     while (m->slots[at]) at = (at + 1) & m->mask;
     m->slots[at] = (uint32_t)i + 1;
 }
@@ -18,21 +23,25 @@ static bool grow(struct mirror *m)
 {
     size_t cap = m->cap ? m->cap * 2 : 256;
     struct mirror_node *nodes = ARENA_ARRAY(m->a, struct mirror_node, cap);
-    uint32_t *slots = ARENA_ARRAY(m->a, uint32_t, cap * 2);
-    if (!nodes || !slots) return false;
+    uint32_t *slots = ARENA_ARRAY(m->a, uint32_t, cap * 2), *order = ARENA_ARRAY(m->a, uint32_t, cap * 2);
+    if (!nodes || !slots || !order) return false;
     if (m->n) memcpy(nodes, m->nodes, m->n * sizeof *nodes);
+    if (m->n_order) memcpy(order, m->order, m->n_order * sizeof *order);
     m->nodes = nodes;
     m->slots = slots;
+    m->order = order;
+    m->scratch = order + cap;
     m->cap = cap;
     m->mask = cap * 2 - 1;
     for (size_t i = 0; i < m->n; i++) place(m, i);
     return true;
 }
 
-static struct mirror_node *add(struct mirror *m, struct str uri)
+static struct mirror_node *add(struct mirror *m, struct str uri, uint64_t hash)
 {
-    if (m->n == m->cap && !grow(m)) return NULL;
-    m->nodes[m->n] = (struct mirror_node){ .uri = uri };
+    struct str name;
+    if ((m->n == m->cap && !grow(m)) || !arena_str(m->a, uri, &name)) return NULL;
+    m->nodes[m->n] = (struct mirror_node){ .uri = name, .hash = hash };
     place(m, m->n);
     return &m->nodes[m->n++];
 }
@@ -45,10 +54,11 @@ enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64
         struct str uri, value = { 0 };
         struct mirror_node *n = NULL;
         int64_t path = sql_int(r, 0), format = sql_int(r, 1), known = sql_int(r, 2);
-        rc = paths_uri(paths, path, &uri, e);
-        if (rc == RC_NOT_FOUND) rc = RC_INTERNAL;       /* a foreign key forbids it */
+        uint64_t hash = 0;
+        rc = paths_uri(paths, path, &uri, &hash, e);
+        if (rc == RC_NOT_FOUND) rc = RC_INTERNAL;
         if (rc) break;
-        if (!(n = add(m, uri)) || !arena_str(m->a, sql_text(r, 3), &value)) {
+        if (!(n = add(m, uri, hash)) || !arena_str(m->a, sql_text(r, 3), &value)) {
             rc = err_set(e, RC_NOMEM, "no memory for the mirror of a device");
             break;
         }
@@ -66,11 +76,11 @@ enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64
 
 static enum rc write_node(struct mirror_node *n, struct sql *db, struct paths *paths, int64_t device, struct err *e)
 {
-    enum rc rc = n->path ? RC_OK : paths_id(paths, n->uri, &n->path, e);
+    enum rc rc = n->path ? RC_OK : paths_id(paths, n->uri, n->hash, &n->path, e);
     if (rc) return rc;
     if (n->gone)
         return sql_run(db, DM_STMT(NODE_DROP), SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(n->path) }), NULL, e);
-    return sql_run(db, DM_STMT(NODE_PUT),
+    return sql_run(db, n->stored ? DM_STMT(NODE_SET) : DM_STMT(NODE_ADD),
                    SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(n->path) }, { "format", SQL_I(n->format) },
                             { "known", SQL_I(n->known) },
                             { "value", n->format == DDF_NODE && !n->value.n ? SQL_N : SQL_T(n->value) },
@@ -80,7 +90,7 @@ static enum rc write_node(struct mirror_node *n, struct sql *db, struct paths *p
 enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e)
 {
     enum rc rc = RC_OK;
-    for (size_t i = 0; !rc && i < m->n; i++) {
+    for (size_t i = 0; !rc && m->changed && i < m->n; i++) {
         struct mirror_node *n = &m->nodes[i];
         if (n->gone ? !n->stored : !n->changed) continue;
         rc = write_node(n, db, paths, device, e);
@@ -90,22 +100,25 @@ enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int6
     return rc;
 }
 
-static struct mirror_node *look(const struct mirror *m, struct str uri)
+static struct mirror_node *look(const struct mirror *m, struct str uri, uint64_t hash)
 {
-    for (size_t at = str_hash(uri) & m->mask; m->n && m->slots[at]; at = (at + 1) & m->mask)
-        if (str_eq(m->nodes[m->slots[at] - 1].uri, uri)) return &m->nodes[m->slots[at] - 1];
+    for (size_t at = hash & m->mask; m->n && m->slots[at]; at = (at + 1) & m->mask) {
+        struct mirror_node *n = &m->nodes[m->slots[at] - 1];
+        if (n->hash == hash && str_eq(n->uri, uri)) return n;
+    }
     return NULL;
 }
 
 struct mirror_node *mirror_at(const struct mirror *m, struct str uri)
 {
-    struct mirror_node *n = look(m, uri);
+    struct mirror_node *n = look(m, uri, str_hash(uri));
     return n && !n->gone ? n : NULL;
 }
 
 struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format format, struct str value, enum pol_known known, int64_t now_ms)
 {
-    struct mirror_node *n = look(m, uri);
+    uint64_t hash = str_hash(uri);
+    struct mirror_node *n = look(m, uri, hash);
     bool same = n && !n->gone && str_eq(n->value, value);
     struct str copy = same ? n->value : (struct str){ 0 };
     if (!same) {
@@ -116,17 +129,14 @@ struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format
         if (!arena_str(m->a, value, &copy)) return NULL;
         m->bytes += copy.n;
     }
-    if (!n) {
-        struct str name;
-        if (!arena_str(m->a, uri, &name) || !(n = add(m, name))) return NULL;
-    }
-    n->changed |= !same || n->gone || n->format != format || n->known != known || n->at_ms != now_ms || !n->stored;
+    if (!n && !(n = add(m, uri, hash))) return NULL;
+    n->changed |= !same || n->gone || n->format != format || n->known != known || !n->stored || (m->keep_times && n->at_ms != now_ms);
     n->format = format;
     n->value = copy;
     n->known = known;
     n->at_ms = now_ms;
     n->gone = false;
-    n->reported |= known == POL_REPORTED;
+    if (known == POL_REPORTED) n->reported = m->message;
     m->changed |= n->changed;
     return n;
 }
@@ -144,17 +154,14 @@ void mirror_drop(struct mirror *m, struct str uri)
         if (ddf_uri_within(m->nodes[i].uri, uri)) drop_node(m, &m->nodes[i]);
 }
 
-static void stale(struct mirror *m, struct mirror_node *n)
-{
-    if (n->gone || n->known == POL_STALE) return;
-    n->known = POL_STALE;
-    n->changed = m->changed = true;
-}
-
 void mirror_stale(struct mirror *m, struct str uri)
 {
-    for (size_t i = 0; i < m->n; i++)
-        if (ddf_uri_within(m->nodes[i].uri, uri)) stale(m, &m->nodes[i]);
+    for (size_t i = 0; i < m->n; i++) {
+        struct mirror_node *n = &m->nodes[i];
+        if (n->gone || n->known == POL_STALE || !ddf_uri_within(n->uri, uri)) continue;
+        n->known = POL_STALE;
+        n->changed = m->changed = true;
+    }
 }
 
 static bool named(struct str names, struct str name)
@@ -187,43 +194,74 @@ void mirror_sweep(struct mirror *m, struct str uri, int64_t first_ms, const stru
 {
     for (size_t i = 0; i < m->n; i++) {
         struct mirror_node *n = &m->nodes[i];
-        if (!n->gone && !n->reported && n->at_ms < first_ms && ddf_uri_within(n->uri, uri) && !unreadable(s, n->uri)) drop_node(m, n);
+        if (!n->gone && n->reported != m->message && n->at_ms < first_ms && ddf_uri_within(n->uri, uri) && !unreadable(s, n->uri))
+            drop_node(m, n);
     }
 }
 
-static int by_uri(const void *a, const void *b)
+/* ---- in order ---- */
+
+static size_t run_end(const struct mirror *m, size_t from, size_t n)
 {
-    const struct pol_mirror_node *x = a, *y = b;
-    return str_cmp(x->uri, y->uri);
+    size_t to = from + 1;
+    while (to < n && str_cmp(m->nodes[m->order[to - 1]].uri, m->nodes[m->order[to]].uri) < 0) to++;
+    return to < n ? to : n;
 }
 
-enum rc mirror_nodes(const struct mirror *m, struct pol_mirror_node **out, size_t *n, struct err *e)
+static void merge(struct mirror *m, size_t from, size_t mid, size_t to)
 {
-    struct pol_mirror_node *list = ARENA_ARRAY(m->a, struct pol_mirror_node, m->n + 1);
+    size_t i = from, k = mid, out = from;
+    memcpy(m->scratch + from, m->order + from, (to - from) * sizeof *m->order);
+    while (i < mid && k < to)
+        m->order[out++] = str_cmp(m->nodes[m->scratch[i]].uri, m->nodes[m->scratch[k]].uri) < 0 ? m->scratch[i++] : m->scratch[k++];
+    while (i < mid) m->order[out++] = m->scratch[i++];
+    while (k < to) m->order[out++] = m->scratch[k++];
+}
+
+/* Mostly it is in order already, in one run or a few: a natural merge sort. */
+static void put_in_order(struct mirror *m)
+{
+    if (m->n_order == m->n) return;
+    while (m->n_order < m->n) {
+        m->order[m->n_order] = (uint32_t)m->n_order;
+        m->n_order++;
+    }
+    for (size_t runs = 2; runs > 1;) {
+        runs = 0;
+        for (size_t from = 0; from < m->n; runs++) {
+            size_t mid = run_end(m, from, m->n), to = mid < m->n ? run_end(m, mid, m->n) : mid;
+            if (to > mid) merge(m, from, mid, to);
+            from = to;
+        }
+    }
+}
+
+enum rc mirror_nodes(struct mirror *m, struct arena *a, struct pol_mirror_node **out, size_t *n, struct err *e)
+{
+    struct pol_mirror_node *list = ARENA_ARRAY(a, struct pol_mirror_node, m->n + 1);
     size_t k = 0;
     if (!list) return err_set(e, RC_NOMEM, "no memory for the mirror of a device");
+    put_in_order(m);
     for (size_t i = 0; i < m->n; i++) {
-        const struct mirror_node *x = &m->nodes[i];
+        const struct mirror_node *x = &m->nodes[m->order[i]];
         if (x->gone) continue;
         list[k++] = (struct pol_mirror_node){ x->uri, str_of(ddf_format_name(x->format)), x->value, x->known, x->at_ms };
     }
-    qsort(list, k, sizeof *list, by_uri);
     *out = list;
     *n = k;
     return RC_OK;
 }
 
-enum rc mirror_token(const struct mirror *m, const struct ddf_schema *s, const struct ddf_layout *l, struct str server_id,
+enum rc mirror_token(struct mirror *m, struct arena *a, const struct ddf_schema *s, const struct ddf_layout *l, struct str server_id,
                      char hex[SHA256_HEX_BYTES], struct err *e)
 {
-    struct pol_mirror_node *nodes = NULL;
-    struct ddf_leaf *leaves = NULL;
-    size_t n = 0, k = 0;
-    enum rc rc = mirror_nodes(m, &nodes, &n, e);
-    if (rc) return rc;
-    leaves = ARENA_ARRAY(m->a, struct ddf_leaf, n + 1);
+    struct ddf_leaf *leaves = ARENA_ARRAY(a, struct ddf_leaf, m->n + 1);
+    size_t k = 0;
     if (!leaves) return err_set(e, RC_NOMEM, "no memory for a state token");
-    for (size_t i = 0; i < n; i++)
-        if (!str_is(nodes[i].format, "node")) leaves[k++] = (struct ddf_leaf){ nodes[i].uri, nodes[i].value };
+    put_in_order(m);
+    for (size_t i = 0; i < m->n; i++) {
+        const struct mirror_node *x = &m->nodes[m->order[i]];
+        if (!x->gone && x->format != DDF_NODE) leaves[k++] = (struct ddf_leaf){ x->uri, x->value };
+    }
     return ddf_state_token(s, l, server_id, leaves, k, hex, e);
 }

@@ -81,36 +81,39 @@ static bool grow(struct paths *p)
     return true;
 }
 
-static enum rc remember(struct paths *p, int64_t id, struct str uri, struct str *kept, struct err *e)
+static enum rc remember(struct paths *p, int64_t id, struct str uri, uint64_t hash, struct str *kept, struct err *e)
 {
     struct str copy;
     if ((p->n == p->cap && !grow(p)) || !arena_str(&p->texts, uri, &copy))
         return err_set(e, RC_NOMEM, "no memory for the dictionary of addresses");
-    p->all[p->n] = (struct path){ id, str_hash(copy), copy };
+    p->all[p->n] = (struct path){ id, hash, copy };
     place(p, p->n++);
     if (kept) *kept = copy;
     return RC_OK;
 }
 
-enum rc paths_uri(struct paths *p, int64_t id, struct str *uri, struct err *e)
+enum rc paths_uri(struct paths *p, int64_t id, struct str *uri, uint64_t *hash, struct err *e)
 {
     struct sql_rows *r = NULL;
     for (size_t at = hash_id(id) & p->mask; p->n && p->by_id[at]; at = (at + 1) & p->mask)
         if (p->all[p->by_id[at] - 1].id == id) {
             *uri = p->all[p->by_id[at] - 1].uri;
+            *hash = p->all[p->by_id[at] - 1].hash;
             return RC_OK;
         }
     enum rc rc = sql_start(p->db, DM_STMT(PATH_BY_ID), SQL_ARGS({ "path_id", SQL_I(id) }), &r, e);
     if (!rc) rc = sql_step(r, e);
-    if (!rc) rc = remember(p, id, sql_text(r, 0), uri, e);
+    if (!rc) {
+        *hash = str_hash(sql_text(r, 0));
+        rc = remember(p, id, sql_text(r, 0), *hash, uri, e);
+    }
     sql_end(r);
     return rc == RC_NOT_FOUND ? err_set(e, rc, "address %lld is not in the dictionary", (long long)id) : rc;
 }
 
-enum rc paths_id(struct paths *p, struct str uri, int64_t *id, struct err *e)
+enum rc paths_id(struct paths *p, struct str uri, uint64_t hash, int64_t *id, struct err *e)
 {
     struct sql_rows *r = NULL;
-    uint64_t hash = str_hash(uri);
     for (size_t at = hash & p->mask; p->n && p->by_uri[at]; at = (at + 1) & p->mask) {
         const struct path *x = &p->all[p->by_uri[at] - 1];
         if (x->hash == hash && str_eq(x->uri, uri)) {
@@ -126,5 +129,5 @@ enum rc paths_id(struct paths *p, struct str uri, int64_t *id, struct err *e)
         rc = sql_run(p->db, DM_STMT(PATH_ADD), SQL_ARGS({ "uri", SQL_T(uri) }), NULL, e);
         if (!rc) *id = sql_last_id(p->db);
     }
-    return rc ? rc : remember(p, *id, uri, NULL, e);
+    return rc ? rc : remember(p, *id, uri, hash, NULL, e);
 }

@@ -1,6 +1,7 @@
 #include "server/sessions.h"
 #include "base/crypto.h"
 #include "server/flight.h"
+#include "server/recall.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ struct sessions {
     struct session **by_key, **by_token;
     size_t mask;
     struct list open, ended;                /* by last use */
-    size_t ended_bytes;
+    size_t ended_bytes, recall_bytes;
 };
 
 struct sessions *sessions_create(const struct sessions_config *c, sessions_left *left, void *ctx)
@@ -75,14 +76,28 @@ static void unlink_session(struct sessions *ss, struct session *s)
     while (*at != s) at = &(*at)->same_token;
     *at = s->same_token;
     if (s->ended) ss->ended_bytes -= s->last.cap;
+    ss->recall_bytes -= s->recall_bytes;
     list_remove(ss, s);
+}
+
+/* What only an open one needs. */
+static void close_session(struct session *s)
+{
+    sml_server_destroy(s->sml);
+    flight_free(s->flight);
+    recall_free(s->recall);
+    free(s->asked);
+    s->sml = NULL;
+    s->flight = NULL;
+    s->recall = NULL;
+    s->asked = NULL;
 }
 
 static void release(struct session *s)
 {
-    sml_server_destroy(s->sml);
-    flight_free(s->flight);
+    close_session(s);
     buf_finish(&s->last);
+    buf_finish(&s->last_hmac);
     free(s);
 }
 
@@ -199,7 +214,7 @@ void sessions_claim(struct sessions *ss, struct session *s)
 {
     for (struct session *other = ss->by_key[s->key_hash & ss->mask], *next; other; other = next) {
         next = other->same_key;
-        if (other != s && !other->ended && other->authority == s->authority && str_eq(other->name, s->name))
+        if (other != s && other->key_hash == s->key_hash && other->authority == s->authority && str_eq(other->name, s->name))
             give_up(ss, other, "the device began another session");
     }
 }
@@ -215,10 +230,9 @@ void sessions_end(struct sessions *ss, struct session *s)
 {
     if (s->ended) return;
     list_remove(ss, s);
-    sml_server_destroy(s->sml);
-    flight_free(s->flight);
-    s->sml = NULL;
-    s->flight = NULL;
+    close_session(s);
+    ss->recall_bytes -= s->recall_bytes;
+    s->recall_bytes = 0;
     s->ended = true;
     ss->ended_bytes += s->last.cap;
     list_add(ss, s);
@@ -242,6 +256,20 @@ void sessions_expire(struct sessions *ss, int64_t now_ms)
     while (ss->ended.oldest && ss->ended.oldest->used_ms + ss->c.idle_ms < now_ms) sessions_drop(ss, ss->ended.oldest);
 }
 
+void sessions_recall(struct sessions *ss, struct session *s, size_t bytes)
+{
+    ss->recall_bytes += bytes - s->recall_bytes;
+    s->recall_bytes = bytes;
+    for (struct session *old = ss->open.oldest; old && ss->recall_bytes > RECALL_BYTES; old = old->newer) {
+        if (old == s || !old->recall) continue;
+        recall_free(old->recall);
+        old->recall = NULL;
+        old->forgot = true;
+        ss->recall_bytes -= old->recall_bytes;
+        old->recall_bytes = 0;
+    }
+}
+
 bool sessions_too_old(const struct sessions *ss, const struct session *s, int64_t now_ms)
 {
     return s->started_ms + ss->c.lifetime_ms < now_ms;
@@ -255,7 +283,8 @@ size_t sessions_bytes(const struct sessions *ss)
     const struct list *lists[] = { &ss->open, &ss->ended };
     for (int i = 0; i < 2; i++)
         for (const struct session *s = lists[i]->oldest; s; s = s->newer)
-            n += sizeof *s + s->name.n + s->id.n + 1 + s->last.cap + (s->flight ? s->flight->bytes : 0) +
+            n += sizeof *s + s->name.n + s->id.n + 1 + s->last.cap + s->last_hmac.cap + s->recall_bytes +
+                 (s->asked ? sizeof *s->asked : 0) + (s->flight ? s->flight->bytes : 0) +
                  (s->sml ? sml_server_bytes(s->sml) : 0);
     return n;
 }

@@ -9,7 +9,11 @@
 enum { SESSION_TOKEN = 22, SESSIONS_ENDED = 512, SESSIONS_ENDED_BYTES = 2 << 20, SESSION_NAME_BYTES = 255, SESSION_ID_BYTES = 64,
        SESSION_ASKED = 64 };
 
+struct session_asked { unsigned n; struct { uint32_t key; uint8_t times; } row[SESSION_ASKED]; };
+
+
 struct flight;                              /* server/flight.h: steps that went out and were not answered yet */
+struct recall;                              /* server/recall.h: what is remembered of the device */
 
 struct session {
     int64_t authority, device;              /* device 0: not known to us */
@@ -25,7 +29,7 @@ struct session {
     uint64_t last_hash; size_t last_bytes;
     enum sml_type last_type;
     struct buf last;
-    char last_hmac[256];
+    struct buf last_hmac;
     /* What it has learnt and done so far. */
     int64_t row, trigger;                   /* row of table session, 0 = none (yet); the trigger it answers */
     char token_reported[65];                /* StateToken of package 1, "" = none */
@@ -35,7 +39,9 @@ struct session {
     bool worked;                            /* something had to be done */
     uint64_t next_tag;
     struct flight *flight;
-    struct { uint32_t key; uint8_t times; } asked[SESSION_ASKED]; unsigned n_asked;   /* steps sent in this session, so that none goes round in circles */
+    struct session_asked *asked;            /* steps sent in this session, so that none goes round in circles */
+    struct recall *recall; size_t recall_bytes;
+    bool forgot;                            /* recall had to be given up once */
     /* sessions.c */
     struct session *same_key, *same_token, *older, *newer;
     uint64_t key_hash, token_hash;
@@ -64,7 +70,7 @@ struct session_key { int64_t authority; struct str name, id, msg_id, token; uint
 struct session *sessions_find(struct sessions *ss, const struct session_key *k, bool *repeated);
 /** A new one, with a token, without its sml machine. @return RC_BUSY past the ceiling, RC_LIMIT for a too long name or SessionID, RC_NOMEM */
 enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out, struct err *e);
-/** The device proved itself: its other sessions are given up (dm-protocol.md 16). */
+/** The device proved itself: its other sessions are given up, and ended ones forgotten (dm-protocol.md 16). */
 void sessions_claim(struct sessions *ss, struct session *s);
 /** It was used just now. */
 void sessions_touch(struct sessions *ss, struct session *s, int64_t now_ms);
@@ -72,6 +78,8 @@ void sessions_touch(struct sessions *ss, struct session *s, int64_t now_ms);
 void sessions_end(struct sessions *ss, struct session *s);
 /** Forget it altogether; `left` is not called. */
 void sessions_drop(struct sessions *ss, struct session *s);
+/** s->recall holds so many bytes now; when all of them together are too much, those of the longest idle sessions are given up. */
+void sessions_recall(struct sessions *ss, struct session *s, size_t bytes);
 /** What this turn did was not kept: forget the sessions that were used in it. */
 void sessions_drop_turn(struct sessions *ss, uint64_t turn);
 /** Give up those that are idle or ended for too long. */

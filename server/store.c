@@ -75,7 +75,7 @@ static enum rc read_account(struct store *st, struct sql_rows *r, int64_t now_ms
 {
     struct sml_account *acc = &d->account;
     struct secret *s = &st->secrets[(uint64_t)d->id % STORE_SECRETS];
-    struct str client = sql_text(r, 22), server = sql_text(r, 24), auth = sql_text(r, 25);
+    struct str client = sql_text(r, 14), server = sql_text(r, 16), auth = sql_text(r, 17);
 
     if (!holds(s, d->id, client, server)) {
         s->device = 0;
@@ -85,50 +85,57 @@ static enum rc read_account(struct store *st, struct sql_rows *r, int64_t now_ms
         s->device = d->id;
     }
     acc->auth = str_is(auth, "basic") ? SML_AUTH_BASIC : str_is(auth, "mac") ? SML_AUTH_MAC : SML_AUTH_MD5;
-    acc->resync = sql_int(r, 17) > now_ms;
-    if (!arena_str(a, sql_text(r, 14), &acc->client_nonce) || !arena_str(a, sql_text(r, 15), &acc->client_nonce_prev) ||
-        !arena_str(a, sql_text(r, 16), &acc->server_nonce) || !arena_str(a, sql_text(r, 21), &acc->client_name) ||
-        !arena_str(a, sql_text(r, 23), &acc->server_name) || !arena_str(a, (struct str){ s->ha1[0], SML_HA1_BYTES }, &acc->client_ha1) ||
+    acc->resync = sql_int(r, 10) > now_ms;
+    if (!arena_str(a, sql_text(r, 7), &acc->client_nonce) || !arena_str(a, sql_text(r, 8), &acc->client_nonce_prev) ||
+        !arena_str(a, sql_text(r, 9), &acc->server_nonce) || !arena_str(a, sql_text(r, 13), &acc->client_name) ||
+        !arena_str(a, sql_text(r, 15), &acc->server_name) || !arena_str(a, (struct str){ s->ha1[0], SML_HA1_BYTES }, &acc->client_ha1) ||
         !arena_str(a, (struct str){ s->ha1[1], SML_HA1_BYTES }, &acc->server_ha1))
         return err_set(e, RC_NOMEM, "no memory for an account");
     return RC_OK;
 }
 
-static enum rc read_device(struct store *st, struct sql_rows *r, int64_t now_ms, struct arena *a, struct store_device *d, struct err *e)
+static enum rc read_device(struct store *st, struct sql_rows *r, const struct authority *au, struct str name, int64_t now_ms,
+                           struct arena *a, struct store_device *d, struct err *e)
 {
-    *d = (struct store_device){ .id = sql_int(r, 0), .authority = sql_int(r, 1), .want_stamp = sql_int(r, 5), .have_stamp = sql_int(r, 6),
-                                .mirror_read = sql_int(r, 9) != 0, .lists = (enum store_lists)sql_int(r, 10),
-                                .list_unsupported = sql_int(r, 10) == STORE_LISTS_UNSUPPORTED, .large_objects = sql_int(r, 11) != 0,
-                                .devinfo_hash = sql_int(r, 12), .next_kpi_ms = sql_int(r, 13), .summary_ms = sql_int(r, 20),
-                                .created_ms = sql_int(r, 27) };
-    if (!arena_str(a, sql_text(r, 2), &d->name) || !arena_str(a, sql_text(r, 3), &d->user_agent) ||
-        !arena_str(a, sql_text(r, 4), &d->remote) || !arena_str(a, sql_text(r, 7), &d->settled_token) ||
-        !arena_str(a, sql_text(r, 8), &d->layout_mo) || !arena_str(a, sql_text(r, 18), &d->summary) ||
-        !arena_str(a, sql_text(r, 19), &d->summary_why) || !arena_str(a, sql_text(r, 26), &d->title))
+    *d = (struct store_device){ .id = sql_int(r, 0), .want_stamp = sql_int(r, 1), .have_stamp = sql_int(r, 2), .devinfo_hash = sql_int(r, 5),
+                                .next_kpi_ms = sql_int(r, 6), .authority = au->id, .au = au, .authority_name = au->name,
+                                .server_id = au->server_id };
+    if (!arena_str(a, name, &d->name) || !arena_str(a, sql_text(r, 3), &d->settled_token) || !arena_str(a, sql_text(r, 4), &d->layout_mo) ||
+        !arena_str(a, sql_text(r, 11), &d->user_agent) || !arena_str(a, sql_text(r, 12), &d->remote))
         return err_set(e, RC_NOMEM, "no memory for a device");
-    d->au = catalog_authority_id(st->catalog, d->authority);
-    if (!d->au) return err_set(e, RC_INTERNAL, "device %.*s has no authority", STR_ARG(d->name));
-    d->authority_name = d->au->name;
-    d->server_id = d->au->server_id;
     d->layout = server_layout(st->srv, d->layout_mo);
     return read_account(st, r, now_ms, a, d, e);
-}
-
-static enum rc load(struct store *st, int statement, const struct sql_arg *args, size_t n_args, int64_t now_ms, struct arena *a,
-                    struct store_device *out, struct err *e)
-{
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(st->db, statement, args, n_args, &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) rc = read_device(st, r, now_ms, a, out, e);
-    sql_end(r);
-    return rc;
 }
 
 enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms, struct arena *a,
                           struct store_device *out, struct err *e)
 {
-    return load(st, DM_STMT(DEVICE_BY_NAME), SQL_ARGS({ "authority_id", SQL_I(au->id) }, { "name", SQL_T(name) }), now_ms, a, out, e);
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(st->db, DM_STMT(DEVICE_BY_NAME), SQL_ARGS({ "authority_id", SQL_I(au->id) }, { "name", SQL_T(name) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) rc = read_device(st, r, au, name, now_ms, a, out, e);
+    sql_end(r);
+    return rc;
+}
+
+enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *a, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(st->db, DM_STMT(DEVICE_REST), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) {
+        d->mirror_read = sql_int(r, 0) != 0;
+        d->lists = (enum store_lists)sql_int(r, 1);
+        d->list_unsupported = d->lists == STORE_LISTS_UNSUPPORTED;
+        d->large_objects = sql_int(r, 2) != 0;
+        d->summary_ms = sql_int(r, 5);
+        d->created_ms = sql_int(r, 7);
+        if (!arena_str(a, sql_text(r, 3), &d->summary) || !arena_str(a, sql_text(r, 4), &d->summary_why) ||
+            !arena_str(a, sql_text(r, 6), &d->title))
+            rc = err_set(e, RC_NOMEM, "no memory for a device");
+    }
+    sql_end(r);
+    return rc;
 }
 
 enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a, struct store_device *out,
@@ -137,13 +144,23 @@ enum rc store_load_device(struct store *st, struct str authority, struct str nam
     enum rc rc = store_refresh(st, e);
     if (rc) return rc;
     const struct authority *au = catalog_authority(st->catalog, authority);
-    return au ? store_find_device(st, au, name, now_ms, a, out, e) : RC_NOT_FOUND;
+    rc = au ? store_find_device(st, au, name, now_ms, a, out, e) : RC_NOT_FOUND;
+    return rc ? rc : store_load_rest(st, out, a, e);
 }
 
 enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out, struct err *e)
 {
+    struct sql_rows *r = NULL;
+    const struct authority *au = NULL;
+    struct str name = { 0 };
     enum rc rc = store_refresh(st, e);
-    return rc ? rc : load(st, DM_STMT(DEVICE_BY_ID), SQL_ARGS({ "device_id", SQL_I(id) }), now_ms, a, out, e);
+    if (!rc) rc = sql_start(st->db, DM_STMT(DEVICE_BY_ID), SQL_ARGS({ "device_id", SQL_I(id) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc && !(au = catalog_authority_id(st->catalog, sql_int(r, 0)))) rc = err_set(e, RC_INTERNAL, "a device without its authority");
+    if (!rc && !arena_str(a, sql_text(r, 1), &name)) rc = err_set(e, RC_NOMEM, "no memory for a device");
+    sql_end(r);
+    if (!rc) rc = store_find_device(st, au, name, now_ms, a, out, e);
+    return rc ? rc : store_load_rest(st, out, a, e);
 }
 
 /* ---- facts ---- */
@@ -160,13 +177,13 @@ static void *more(struct arena *a, void *list, size_t n, size_t size)
     return bigger;
 }
 
-static enum rc load_attributes(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e)
+enum rc store_load_attributes(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e)
 {
     struct pol_attribute *list = more(a, NULL, 0, sizeof *list);
     struct sql_rows *r = NULL;
     size_t n = 0;
     enum rc rc = sql_start(st->db, DM_STMT(ATTRIBUTES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
-    if (list) list[n++] = (struct pol_attribute){ STR("device.id"), d->name, false };
+    if (list && arena_str(a, d->name, &list[0].value)) list[n++].name = STR("device.id");
     while (!rc && (rc = sql_step(r, e)) == RC_OK)
         if (!(list = more(a, list, n, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[n].name) ||
             !arena_str(a, sql_text(r, 1), &list[n++].value))
@@ -190,7 +207,7 @@ static bool by_hand_matters(const struct ddf_layout *l, const struct pol_hold *h
     return true;
 }
 
-static enum rc load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e)
+enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e)
 {
     struct pol_hold *list = NULL;
     struct sql_rows *r = NULL;
@@ -252,8 +269,6 @@ enum rc store_load_wishes(struct store *st, const struct store_device *d, struct
                                .also_read = also_read, .n_also_read = sizeof also_read / sizeof also_read[0] };
     enum rc rc = catalog_policies(st->catalog, d->au, d->layout, &out->policies, e);
     if (!rc && extra) rc = with_extra(out->policies, extra, a, &out->policies, e);
-    if (!rc) rc = load_attributes(st, d, a, out, e);
-    if (!rc) rc = load_holds(st, d, a, out, e);
     return rc;
 }
 
@@ -325,8 +340,10 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
 
     mirror_init(&m, a);
     enum rc rc = store_load_wishes(st, d, extra, now_ms, a, out, e);
+    if (!rc) rc = store_load_attributes(st, d, a, out, e);
+    if (!rc) rc = store_load_holds(st, d, a, out, e);
     if (!rc) rc = mirror_load(&m, st->db, st->paths, d->id, e);
-    if (!rc) rc = mirror_nodes(&m, &nodes, &n_nodes, e);
+    if (!rc) rc = mirror_nodes(&m, a, &nodes, &n_nodes, e);
     if (!rc) rc = store_load_operations(st, d->id, a, &operations, &n_operations, e);
     if (!rc) rc = store_load_failures(st, d, a, &failures, &n_failures, &forgotten, e);
     out->mirror = nodes;

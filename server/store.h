@@ -38,16 +38,20 @@ enum rc store_refresh(struct store *st, struct err *e);
 enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a, struct store_device *out,
                           struct err *e);
 enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out, struct err *e);
-/** As store_load_device, without a refresh and for an authority that is known already. */
+/** As store_load_device, without a refresh and for an authority that is known already; without what store_load_rest fills. */
 enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms, struct arena *a,
                           struct store_device *out, struct err *e);
+/** mirror_read, lists, large_objects, summary..., title, created_ms. */
+enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *a, struct err *e);
 /** All that pol_resolve and pol_make_plan look at. Also for previews. @param extra one more policy instead of the stored one of that
  *  name (preview), or NULL */
 enum rc store_load_facts(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
                          struct pol_facts *out, struct err *e);
-/** The same with a mirror that is loaded already; `out` gets neither mirror nor operations nor failures. */
+/** The parts of it that cost next to nothing: `out` gets neither mirror, operations, failures, attributes nor what was done by hand. */
 enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
                           struct pol_facts *out, struct err *e);
+enum rc store_load_attributes(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e);
+enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e);
 enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n, struct err *e);
 /** A row of DM_OPERATION as it stands. */
 bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out);

@@ -4,6 +4,7 @@
 #include "ddf/uri.h"
 #include "server/flight.h"
 #include "syncml/status.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- tools ---- */
@@ -79,9 +80,22 @@ struct pol_operation *visit_operation(struct visit *v, int64_t id)
 
 static struct pol_failure *failure(struct visit *v, struct str key)
 {
-    for (size_t i = 0; i < v->n_failures; i++)
-        if (str_eq(v->failures[i].key, key)) return &v->failures[i];
+    for (size_t i = 0; i < v->r->n_failures; i++)
+        if (str_eq(v->r->failures[i].key, key)) return &v->r->failures[i];
     return NULL;
+}
+
+static struct pol_failure *new_failure(struct recall *r)
+{
+    if (r->n_failures == r->failures_cap) {
+        size_t cap = r->failures_cap ? r->failures_cap * 2 : 8;
+        struct pol_failure *list = ARENA_ARRAY(&r->arena, struct pol_failure, cap);
+        if (!list) return NULL;
+        if (r->n_failures) memcpy(list, r->failures, r->n_failures * sizeof *list);
+        r->failures = list;
+        r->failures_cap = cap;
+    }
+    return &r->failures[r->n_failures++];
 }
 
 void visit_failed(struct visit *v, struct str key, int code, struct str why)
@@ -89,20 +103,15 @@ void visit_failed(struct visit *v, struct str key, int code, struct str why)
     struct pol_failure *f = failure(v, key);
     struct str kept;
     if (v->rc || !key.n) return;
-    if (!arena_str(v->a, key, &kept)) {
+    if (f) kept = f->key;
+    else if (!arena_str(&v->r->arena, key, &kept)) {
         visit_nomem(v);
         return;
     }
     struct pol_failure now = pol_failure_after(f, kept, code, v->w->now_ms);
-    if (!f) {
-        struct pol_failure *list = ARENA_ARRAY(v->a, struct pol_failure, v->n_failures + 1);
-        if (!list) {
-            visit_nomem(v);
-            return;
-        }
-        if (v->n_failures) memcpy(list, v->failures, v->n_failures * sizeof *list);
-        v->failures = list;
-        f = &list[v->n_failures++];
+    if (!f && !(f = new_failure(v->r))) {
+        visit_nomem(v);
+        return;
     }
     *f = now;
     visit_run(v, DM_STMT(FAILURE_PUT), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(kept) }, { "code", SQL_I(now.code) },
@@ -115,7 +124,7 @@ void visit_forget(struct visit *v, struct str key)
     struct pol_failure *f = failure(v, key);
     if (!f || v->rc) return;
     visit_run(v, DM_STMT(FAILURE_DROP), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(key) });
-    *f = v->failures[--v->n_failures];
+    *f = v->r->failures[--v->r->n_failures];
 }
 
 static void operation_event(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
@@ -142,6 +151,7 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
         visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(op->id) }, { "now_ms", SQL_I(v->w->now_ms) },
                   { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) }, { "reason", SQL_T(to->why) });
     op->state = to->state;
+    if (pol_op_finished(to->state)) v->r->has_holds = false;
     operation_event(v, op, to);
     if (!op->by_policy) return;
     if (to->state == POL_OP_FAILED) visit_failed(v, pol_op_key(v->l, op, v->a), to->code, to->why);
@@ -154,27 +164,63 @@ void visit_touches(struct visit *v, const struct pol_operation *op)
     size_t n = 0;
     if (v->rc) return;
     v->rc = pol_op_touches(v->l, op, v->a, &uris, &n);
-    for (size_t i = 0; !v->rc && i < n; i++) mirror_stale(&v->m, uris[i]);
+    for (size_t i = 0; !v->rc && i < n; i++) mirror_stale(v->m, uris[i]);
 }
 
 void visit_attribute(struct visit *v, struct str name, struct str value)
 {
+    v->r->has_attrs = false;
     visit_run(v, DM_STMT(ATTRIBUTE_PUT), { "device_id", SQL_I(v->d.id) }, { "name", SQL_T(name) }, { "value", SQL_T(value) });
 }
 
 /* ---- begin ---- */
 
+/* What is remembered from the message before, if others cannot have written since; else what the database has. */
+static void remember(struct visit *v)
+{
+    struct session *s = v->s;
+    struct store_device *d = &v->d;
+    bool forgotten = false;
+    if (s->recall && (s->recall->stamp != d->want_stamp || s->recall->m.bytes > RECALL_GARBAGE_BYTES)) {
+        recall_free(s->recall);
+        s->recall = NULL;
+    }
+    if (!s->recall) {
+        if (!(v->r = s->recall = recall_create())) {
+            visit_nomem(v);
+            return;
+        }
+        v->m = &v->r->m;
+        v->m->keep_times = s->forgot;
+        v->r->stamp = d->want_stamp;
+        v->rc = store_load_rest(v->st, d, &v->r->arena, v->e);
+        if (!v->rc) v->rc = mirror_load(v->m, v->db, store_paths(v->st), d->id, v->e);
+        if (!v->rc) v->rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, &forgotten, v->e);
+        v->r->failures_cap = v->r->n_failures;
+        v->r->rest = *d;
+        if (forgotten)
+            visit_run(v, DM_STMT(FAILURES_FORGET), { "device_id", SQL_I(d->id) }, { "stamp", SQL_I(d->want_stamp) });
+        return;
+    }
+    v->r = s->recall;
+    v->m = &v->r->m;
+    mirror_next(v->m);
+    const struct store_device *rest = &v->r->rest;
+    d->mirror_read = rest->mirror_read;
+    d->lists = rest->lists;
+    d->list_unsupported = rest->list_unsupported;
+    d->large_objects = rest->large_objects;
+    d->summary = rest->summary;
+    d->summary_why = rest->summary_why;
+    d->summary_ms = rest->summary_ms;
+}
+
 void visit_begin(struct visit *v)
 {
-    bool forgotten = false;
     v->l = v->d.layout;
     buf_init(&v->json, 1 << 20);
-    mirror_init(&v->m, v->a);
-    v->rc = mirror_load(&v->m, v->db, store_paths(v->st), v->d.id, v->e);
+    remember(v);
     if (!v->rc) v->rc = store_load_operations(v->st, v->d.id, v->a, &v->ops, &v->n_ops, v->e);
-    if (!v->rc) v->rc = store_load_failures(v->st, &v->d, v->a, &v->failures, &v->n_failures, &forgotten, v->e);
-    if (forgotten)
-        visit_run(v, DM_STMT(FAILURES_FORGET), { "device_id", SQL_I(v->d.id) }, { "stamp", SQL_I(v->d.want_stamp) });
     visit_session_row(v);
 }
 
@@ -216,7 +262,7 @@ static void learn_devinfo(struct visit *v, const struct sml_value *devinfo)
         struct str uri, name;
         if (!visit_uri(v, x->uri, &uri) || uri.n < 3 || !(name = attribute_name(v, uri)).n) continue;
         visit_attribute(v, name, x->data);
-        mirror_put(&v->m, uri, DDF_CHR, x->data, POL_REPORTED, v->w->now_ms);
+        mirror_put(v->m, uri, DDF_CHR, x->data, POL_REPORTED, v->w->now_ms);
     }
 }
 
@@ -229,7 +275,11 @@ static void learn_token(struct visit *v, const struct sml_alert_in *alerts)
             v->s->token_reported[x->data.n] = '\0';
         }
     if (!v->s->token_reported[0] || !v->d.mirror_read || v->rc) return;
-    v->rc = mirror_token(&v->m, v->srv->schema, v->l, v->d.server_id, hex, v->e);
+    if (v->d.settled_token.n) {                 /* the mirror's own, and nothing has changed in it since */
+        v->s->token_matches = str_is(v->d.settled_token, v->s->token_reported);
+        return;
+    }
+    v->rc = mirror_token(v->m, v->a, v->srv->schema, v->l, v->d.server_id, hex, v->e);
     v->s->token_matches = !v->rc && strcmp(hex, v->s->token_reported) == 0;
 }
 
@@ -252,21 +302,26 @@ static uint32_t short_key(struct str key)
 static uint8_t *asked(struct session *s, struct str key)
 {
     uint32_t k = short_key(key);
-    for (unsigned i = 0; i < SESSION_ASKED; i++)
-        if (s->asked[i].key == k) return &s->asked[i].times;
+    for (unsigned i = 0; s->asked && i < SESSION_ASKED; i++)
+        if (s->asked->row[i].key == k) return &s->asked->row[i].times;
     return NULL;
 }
 
-static void ask(struct session *s, struct str key)
+static void ask(struct visit *v, struct str key)
 {
+    struct session *s = v->s;
     uint8_t *times = asked(s, key);
     if (times) {
         if (*times < UINT8_MAX) ++*times;
         return;
     }
-    unsigned at = s->n_asked++ % SESSION_ASKED;
-    s->asked[at].key = short_key(key);
-    s->asked[at].times = 1;
+    if (!s->asked && !(s->asked = calloc(1, sizeof *s->asked))) {
+        visit_nomem(v);
+        return;
+    }
+    unsigned at = s->asked->n++ % SESSION_ASKED;
+    s->asked->row[at].key = short_key(key);
+    s->asked->row[at].times = 1;
 }
 
 /* A step that was sent again and again in this session with nothing coming of it is a failure, or it would go round in circles. */
@@ -321,28 +376,50 @@ static void only_open(struct visit *v)
     v->n_ops = k;
 }
 
+/* Attributes and what was done by hand: read again only when this session changed them. */
+static void load_facts(struct visit *v)
+{
+    struct pol_facts *f = &v->f;
+    struct recall *r = v->r;
+    v->rc = store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, f, v->e);
+    if (!v->rc && !r->has_attrs) {
+        v->rc = store_load_attributes(v->st, &v->d, &r->arena, f, v->e);
+        r->attrs = f->attrs;
+        r->n_attrs = f->n_attrs;
+        r->has_attrs = !v->rc;
+    }
+    if (!v->rc && !r->has_holds) {
+        v->rc = store_load_holds(v->st, &v->d, &r->arena, f, v->e);
+        r->holds = f->holds;
+        r->n_holds = f->n_holds;
+        r->has_holds = !v->rc;
+    }
+    f->attrs = r->attrs;
+    f->n_attrs = r->n_attrs;
+    f->holds = r->holds;
+    f->n_holds = r->n_holds;
+}
+
 void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired)
 {
-    struct pol_facts f;
+    struct pol_facts *f = &v->f;
     struct pol_mirror_node *nodes = NULL;
-    size_t n = 0;
     if (v->rc) return;
     only_open(v);
-    v->rc = store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, &f, v->e);
-    if (!v->rc) v->rc = mirror_nodes(&v->m, &nodes, &n, v->e);
+    load_facts(v);
+    if (!v->rc) v->rc = mirror_nodes(v->m, v->a, &nodes, &f->n_mirror, v->e);
     if (v->rc) return;
-    f.mirror = nodes;
-    f.n_mirror = n;
-    f.operations = v->ops;
-    f.n_operations = v->n_ops;
-    f.failures = v->failures;
-    f.n_failures = v->n_failures;
-    f.session_ms = v->s->started_ms;
-    f.reported_token = str_of(v->s->token_reported);
-    f.mirror_matches_token = v->s->token_matches || v->s->changed;
-    f.kpi_due_before_ms = v->s->kpi_before_ms;
-    v->rc = pol_resolve(&f, v->a, desired, v->e);
-    if (!v->rc) v->rc = pol_make_plan(&f, desired, v->a, plan, v->e);
+    f->mirror = nodes;
+    f->operations = v->ops;
+    f->n_operations = v->n_ops;
+    f->failures = v->r->failures;
+    f->n_failures = v->r->n_failures;
+    f->session_ms = v->s->started_ms;
+    f->reported_token = str_of(v->s->token_reported);
+    f->mirror_matches_token = v->s->token_matches || v->s->changed;
+    f->kpi_due_before_ms = v->s->kpi_before_ms;
+    v->rc = pol_resolve(f, v->a, desired, v->e);
+    if (!v->rc) v->rc = pol_make_plan(f, desired, v->a, plan, v->e);
     if (v->rc) return;
     apply_moves(v, plan);
     if (plan->mirror_complete) v->d.mirror_read = true;
@@ -378,7 +455,7 @@ void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uin
 {
     size_t k = n_sent;
     for (struct pol_step *s = plan->steps; s && k && !v->rc; s = s->next, k--) {
-        ask(v->s, s->key);
+        ask(v, s->key);
         if (s->verb != POL_GET) v->s->changed = true;
         if (s->operation || s->op_kind.n) sent_operation(v, s);
     }

@@ -3,7 +3,7 @@
 /* One message of an authenticated device that is not simply "nothing has changed": what it said is put into mirror, operations and failures
  * (visit_news.c, visit_alerts.c), then what follows is planned and what was learnt is kept (visit.c, visit_keep.c). All writes go into the
  * transaction that the caller has open. The first failure is remembered in `rc` and nothing is done after it. */
-#include "server/mirror.h"
+#include "server/recall.h"
 #include "server/sessions.h"
 #include "server/store.h"
 
@@ -11,6 +11,7 @@ struct sample { struct str vm; struct buf json; struct sample *next; };       /*
 
 struct visit {
     struct store *st;
+    struct sessions *sessions;
     struct sql *db;
     const struct server *srv;
     const struct world *w;
@@ -20,9 +21,10 @@ struct visit {
     struct session *s;
     struct store_device d;                      /* as loaded, then as it shall be */
     const struct ddf_layout *l;
-    struct mirror m;
+    struct recall *r;                           /* the session's */
+    struct mirror *m;                           /* its mirror */
+    struct pol_facts f;                         /* after visit_plan */
     struct pol_operation *ops; size_t n_ops;    /* unfinished ones; finished in this message stay with their state */
-    struct pol_failure *failures; size_t n_failures;
     struct sample *samples;
     struct buf json;
     bool events;                                /* something for the live stream was written */

@@ -5,7 +5,7 @@
 #include "ddf/uri.h"
 #include <string.h>
 
-enum { KEEP_VMS = 64, KEEP_ASSIGNMENTS = 1000 };
+enum { KEEP_ASSIGNMENTS = 1000 };
 
 /* ---- samples ---- */
 
@@ -13,7 +13,7 @@ static int64_t sample_time(struct visit *v, struct str vm)
 {
     enum ddf_scope scope = vm.n ? DDF_VM : DDF_DEVICE;
     const struct ddf_entry *en = DDF_ENTRY(v->l, scope, "kpi.sampleTime");
-    const struct mirror_node *n = en ? mirror_at(&v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
+    const struct mirror_node *n = en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
     int64_t at = 0;
     /* A clock far in the future would hide every later sample. */
     return n && text_time_parse(n->value, &at) && at > 0 && at <= v->w->now_ms + 60000 ? at : v->w->now_ms;
@@ -40,40 +40,46 @@ static void keep_samples(struct visit *v)
 
 /* ---- VMs ---- */
 
-struct vm { struct str name, title, image, summary, why; int64_t state, lock, reason, verified, state_ms; bool there, known; };
+struct vms { struct recall_vm row[RECALL_VMS]; size_t n; };
 
-struct vms { struct vm row[KEEP_VMS]; size_t n; };
-
-static struct vm *vm_of(struct vms *all, struct str name)
+static struct recall_vm *vm_of(struct vms *all, struct str name)
 {
     for (size_t i = 0; i < all->n; i++)
         if (str_eq(all->row[i].name, name)) return &all->row[i];
-    if (all->n == KEEP_VMS) return NULL;
-    all->row[all->n] = (struct vm){ .name = name };
+    if (all->n == RECALL_VMS) return NULL;
+    all->row[all->n] = (struct recall_vm){ .name = name };
     return &all->row[all->n++];
 }
 
-static void load_vms(struct visit *v, struct vms *old)
+/* The rows as the database has them. */
+static void load_vms(struct visit *v)
 {
+    struct recall *k = v->r;
     struct sql_rows *r = NULL;
-    enum rc rc = v->rc ? v->rc : sql_start(v->db, DM_STMT(VMS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
-    while (!rc && old->n < KEEP_VMS && (rc = sql_step(r, v->e)) == RC_OK) {
-        struct vm *x = &old->row[old->n++];
-        *x = (struct vm){ .state = sql_int(r, 2), .lock = sql_int(r, 3), .reason = sql_int(r, 4), .verified = sql_int(r, 5),
-                          .state_ms = sql_int(r, 6), .there = true };
-        if (!arena_str(v->a, sql_text(r, 0), &x->name) || !arena_str(v->a, sql_text(r, 1), &x->title) ||
-            !arena_str(v->a, sql_text(r, 7), &x->image) || !arena_str(v->a, sql_text(r, 8), &x->summary) ||
-            !arena_str(v->a, sql_text(r, 9), &x->why))
+    if (k->has_vms || v->rc) return;
+    if (!k->vms && !(k->vms = ARENA_ARRAY(&k->arena, struct recall_vm, RECALL_VMS))) {
+        visit_nomem(v);
+        return;
+    }
+    enum rc rc = sql_start(v->db, DM_STMT(VMS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
+    while (!rc && k->n_vms < RECALL_VMS && (rc = sql_step(r, v->e)) == RC_OK) {
+        struct recall_vm *x = &k->vms[k->n_vms++];
+        *x = (struct recall_vm){ .state = sql_int(r, 2), .lock = sql_int(r, 3), .reason = sql_int(r, 4), .verified = sql_int(r, 5),
+                                 .state_ms = sql_int(r, 6), .there = true };
+        if (!arena_str(&k->arena, sql_text(r, 0), &x->name) || !arena_str(&k->arena, sql_text(r, 1), &x->title) ||
+            !arena_str(&k->arena, sql_text(r, 7), &x->image) || !arena_str(&k->arena, sql_text(r, 8), &x->summary) ||
+            !arena_str(&k->arena, sql_text(r, 9), &x->why))
             rc = err_set(v->e, RC_NOMEM, "no memory for the VMs of a device");
     }
     sql_end(r);
-    if (!v->rc && rc && rc != RC_NOT_FOUND) v->rc = rc;
+    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    k->has_vms = !v->rc;
 }
 
 static const struct mirror_node *entry_node(struct visit *v, struct str vm, const char *name)
 {
     const struct ddf_entry *en = ddf_layout_entry(v->l, DDF_VM, str_of(name));
-    return en ? mirror_at(&v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
+    return en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
 }
 
 static int64_t entry_number(struct visit *v, struct str vm, const char *name)
@@ -91,10 +97,10 @@ static struct str entry_text(struct visit *v, struct str vm, const char *name)
 
 static void vms_of_mirror(struct visit *v, struct vms *now)
 {
-    for (size_t i = 0; i < v->m.n; i++) {
-        const struct mirror_node *n = &v->m.nodes[i];
+    for (size_t i = 0; i < v->m->n; i++) {
+        const struct mirror_node *n = &v->m->nodes[i];
         if (n->gone || !str_eq(ddf_uri_parent(n->uri), v->l->vms)) continue;
-        struct vm *x = vm_of(now, ddf_uri_name(n->uri));
+        struct recall_vm *x = vm_of(now, ddf_uri_name(n->uri));
         if (!x) continue;
         const struct mirror_node *state = entry_node(v, x->name, "state");
         x->there = true;
@@ -108,7 +114,7 @@ static void vms_of_mirror(struct visit *v, struct vms *now)
     }
 }
 
-static void vm_event(struct visit *v, const struct vm *x)
+static void vm_event(struct visit *v, const struct recall_vm *x)
 {
     const struct ddf_state *state = ddf_layout_state(v->l, (int)x->state);
     const struct ddf_entry *lock = DDF_ENTRY(v->l, DDF_VM, "lockState");
@@ -130,44 +136,64 @@ static void vm_event(struct visit *v, const struct vm *x)
     visit_event(v, "vm");
 }
 
-static void write_vm(struct visit *v, const struct vm *x, const struct vm *was)
+/* As the database has it now; texts of a message do not outlive it. */
+static void note(struct visit *v, struct recall_vm *was, const struct recall_vm *x)
 {
-    bool state_same = was && was->state == x->state && was->lock == x->lock && was->reason == x->reason && was->verified == x->verified;
-    if (was && state_same && str_eq(was->title, x->title) && str_eq(was->image, x->image) && str_eq(was->summary, x->summary) &&
+    struct arena *a = &v->r->arena;
+    struct recall_vm now = *x;
+    if ((was->name.n ? (now.name = was->name, true) : arena_str(a, x->name, &now.name)) &&
+        (str_eq(was->title, x->title) ? (now.title = was->title, true) : arena_str(a, x->title, &now.title)) &&
+        (str_eq(was->image, x->image) ? (now.image = was->image, true) : arena_str(a, x->image, &now.image)) &&
+        (str_eq(was->summary, x->summary) ? (now.summary = was->summary, true) : arena_str(a, x->summary, &now.summary)) &&
+        (str_eq(was->why, x->why) ? (now.why = was->why, true) : arena_str(a, x->why, &now.why)))
+        *was = now;
+    else visit_nomem(v);
+}
+
+static void write_vm(struct visit *v, struct recall_vm *x, struct recall_vm *was)
+{
+    bool state_same = was->state == x->state && was->lock == x->lock && was->reason == x->reason && was->verified == x->verified;
+    if (was->there && state_same && str_eq(was->title, x->title) && str_eq(was->image, x->image) && str_eq(was->summary, x->summary) &&
         str_eq(was->why, x->why))
         return;
+    if (was->there && was->state == x->state && was->state_ms) x->state_ms = was->state_ms;
     visit_run(v, DM_STMT(VM_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(x->name) }, { "title", SQL_T(x->title) },
               { "state", SQL_I(x->state) }, { "lock_state", SQL_I(x->lock) }, { "reason", SQL_I(x->reason) },
-              { "verified", SQL_I(x->verified) },
-              { "state_ms", SQL_I(was && was->state == x->state && was->state_ms ? was->state_ms : x->state_ms) },
+              { "verified", SQL_I(x->verified) }, { "state_ms", SQL_I(x->state_ms) },
               { "image", SQL_T(x->image) }, { "summary", SQL_T(x->summary) }, { "summary_why", SQL_T(x->why) });
     vm_event(v, x);
+    note(v, was, x);
+}
+
+static struct recall_vm *row_of(struct recall *k, struct str name)
+{
+    for (size_t i = 0; i < k->n_vms; i++)
+        if (str_eq(k->vms[i].name, name)) return &k->vms[i];
+    if (k->n_vms == RECALL_VMS) return NULL;
+    k->vms[k->n_vms] = (struct recall_vm){ .there = false };
+    return &k->vms[k->n_vms++];
 }
 
 static void keep_vms(struct visit *v, struct vms *now)
 {
-    struct vms old = { .n = 0 };
-    load_vms(v, &old);
+    load_vms(v);
     for (size_t i = 0; i < now->n && !v->rc; i++) {
-        struct vm *x = &now->row[i], *was = NULL;
-        for (size_t k = 0; k < old.n; k++)
-            if (str_eq(old.row[k].name, x->name)) was = &old.row[k];
-        if (was) was->known = true;
-        if (!x->there) {
-            if (was) was->known = false;
-            continue;
-        }
-        if (was && !x->summary.n) {             /* not planned in this message: as before */
+        struct recall_vm *x = &now->row[i], *was = x->there ? row_of(v->r, x->name) : NULL;
+        if (!was) continue;
+        if (was->there && !x->summary.n) {      /* not planned in this message: as before */
             x->summary = was->summary;
             x->why = was->why;
         }
         write_vm(v, x, was);
     }
-    for (size_t i = 0; i < old.n && !v->rc; i++) {
-        if (old.row[i].known) continue;
-        visit_run(v, DM_STMT(VM_DROP), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(old.row[i].name) });
-        old.row[i].there = false;
-        vm_event(v, &old.row[i]);
+    for (size_t i = 0; i < v->r->n_vms && !v->rc; i++) {
+        struct recall_vm *was = &v->r->vms[i];
+        bool there = false;
+        for (size_t k = 0; k < now->n; k++) there |= now->row[k].there && str_eq(now->row[k].name, was->name);
+        if (!was->there || there) continue;
+        visit_run(v, DM_STMT(VM_DROP), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(was->name) });
+        was->there = false;
+        vm_event(v, was);
     }
 }
 
@@ -183,7 +209,7 @@ static int weight(struct str word)
 
 static struct str state_word(struct str wait) { return str_is(wait, "failed") || str_is(wait, "working") ? wait : STR("waiting"); }
 
-static void judge(struct vm *x, struct str word, struct str why)
+static void judge(struct recall_vm *x, struct str word, struct str why)
 {
     if (!x || weight(word) <= weight(x->summary)) return;
     x->summary = word;
@@ -216,65 +242,84 @@ static void judge_vms(struct visit *v, const struct pol_plan *plan, const struct
 
 /* ---- assignments ---- */
 
-struct assignment { int64_t policy, revision, truth; struct str state, why; bool used; };
-
-static size_t load_assignments(struct visit *v, struct assignment *old)
+static struct recall_assignment *new_assignment(struct recall *k)
 {
+    if (k->n_assignments == k->assignments_cap) {
+        size_t cap = k->assignments_cap ? k->assignments_cap * 2 : 8;
+        struct recall_assignment *list = ARENA_ARRAY(&k->arena, struct recall_assignment, cap);
+        if (!list) return NULL;
+        if (k->n_assignments) memcpy(list, k->assignments, k->n_assignments * sizeof *list);
+        k->assignments = list;
+        k->assignments_cap = cap;
+    }
+    k->assignments[k->n_assignments] = (struct recall_assignment){ .gone = true };
+    return &k->assignments[k->n_assignments++];
+}
+
+static void load_assignments(struct visit *v)
+{
+    struct recall *k = v->r;
     struct sql_rows *r = NULL;
-    size_t n = 0;
-    enum rc rc = v->rc ? v->rc : sql_start(v->db, DM_STMT(ASSIGNMENTS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
-    while (!rc && n < KEEP_ASSIGNMENTS && (rc = sql_step(r, v->e)) == RC_OK) {
-        struct assignment *x = &old[n++];
-        *x = (struct assignment){ .policy = sql_int(r, 0), .revision = sql_int(r, 1), .truth = sql_int(r, 2) };
-        if (!arena_str(v->a, sql_text(r, 3), &x->state) || !arena_str(v->a, sql_text(r, 4), &x->why))
+    if (k->has_assignments || v->rc) return;
+    enum rc rc = sql_start(v->db, DM_STMT(ASSIGNMENTS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
+    while (!rc && k->n_assignments < KEEP_ASSIGNMENTS && (rc = sql_step(r, v->e)) == RC_OK) {
+        struct recall_assignment *x = new_assignment(k);
+        if (x) *x = (struct recall_assignment){ .policy = sql_int(r, 0), .revision = sql_int(r, 1), .truth = sql_int(r, 2) };
+        if (!x || !arena_str(&k->arena, sql_text(r, 3), &x->state) || !arena_str(&k->arena, sql_text(r, 4), &x->why))
             rc = err_set(v->e, RC_NOMEM, "no memory for the assignments of a device");
     }
     sql_end(r);
-    if (!v->rc && rc && rc != RC_NOT_FOUND) v->rc = rc;
-    return n;
+    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    k->has_assignments = !v->rc;
 }
 
-static void keep_assignment(struct visit *v, const struct assignment *now, struct assignment *old, size_t n_old)
+static void keep_assignment(struct visit *v, const struct recall_assignment *now)
 {
-    for (size_t i = 0; i < n_old; i++) {
-        if (old[i].policy != now->policy) continue;
-        old[i].used = true;
-        if (old[i].revision == now->revision && old[i].truth == now->truth && str_eq(old[i].state, now->state) && str_eq(old[i].why, now->why))
-            return;
+    struct recall *k = v->r;
+    struct recall_assignment *was = NULL;
+    for (size_t i = 0; i < k->n_assignments; i++)
+        if (k->assignments[i].policy == now->policy) was = &k->assignments[i];
+    if (!was && !(was = new_assignment(k))) {
+        visit_nomem(v);
+        return;
+    }
+    if (!was->gone && was->revision == now->revision && was->truth == now->truth && str_eq(was->state, now->state) &&
+        str_eq(was->why, now->why)) {
+        was->used = true;
+        return;
     }
     visit_run(v, DM_STMT(ASSIGNMENT_PUT), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(now->policy) },
               { "revision", SQL_I(now->revision) }, { "truth", SQL_I(now->truth) }, { "state", SQL_T(now->state) },
               { "why", SQL_T(now->why) }, { "now_ms", SQL_I(v->w->now_ms) });
+    *was = (struct recall_assignment){ .policy = now->policy, .revision = now->revision, .truth = now->truth, .used = true };
+    if (!arena_str(&k->arena, now->state, &was->state) || !arena_str(&k->arena, now->why, &was->why)) visit_nomem(v);
 }
 
 static void keep_assignments(struct visit *v, struct vms *all)
 {
-    struct assignment *old = ARENA_ARRAY(v->a, struct assignment, KEEP_ASSIGNMENTS);
-    struct pol_facts f;
-    if (!old) {
-        visit_nomem(v);
-        return;
-    }
-    size_t n_old = load_assignments(v, old);
-    if (!v->rc) v->rc = store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, &f, v->e);
-    if (v->rc) return;
-    for (const struct pol_policy *p = f.policies; p && !v->rc; p = p->next) {
+    struct recall *k = v->r;
+    load_assignments(v);
+    for (size_t i = 0; i < k->n_assignments; i++) k->assignments[i].used = false;
+    for (const struct pol_policy *p = v->f.policies; p && !v->rc; p = p->next) {
         struct str unknown = { 0 };
-        enum pol_truth truth = pol_selector_eval(p->selector, f.attrs, f.n_attrs, v->a, &unknown);
-        const struct vm *x = vm_of(all, p->vm);
+        enum pol_truth truth = pol_selector_eval(p->selector, v->f.attrs, v->f.n_attrs, v->a, &unknown);
+        const struct recall_vm *x = truth == POL_FALSE ? NULL : vm_of(all, p->vm);
         if (truth == POL_FALSE) continue;
-        struct assignment now = { .policy = p->id, .revision = p->revision, .truth = truth, .state = x ? x->summary : STR("settled"),
-                                  .why = x ? x->why : (struct str){ 0 } };
+        struct recall_assignment now = { .policy = p->id, .revision = p->revision, .truth = truth, .state = x ? x->summary : STR("settled"),
+                                         .why = x ? x->why : (struct str){ 0 } };
         if (truth == POL_UNKNOWN) {
             now.state = STR("waiting");
             now.why = arena_printf(v->a, "not known yet whether it holds: the device has not told %.*s", STR_ARG(unknown));
         }
         if (!now.state.n) now.state = STR("settled");
-        keep_assignment(v, &now, old, n_old);
+        keep_assignment(v, &now);
     }
-    for (size_t i = 0; i < n_old && !v->rc; i++)
-        if (!old[i].used)
-            visit_run(v, DM_STMT(ASSIGNMENT_DROP), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(old[i].policy) });
+    for (size_t i = 0; i < k->n_assignments && !v->rc; i++) {
+        struct recall_assignment *was = &k->assignments[i];
+        if (was->used || was->gone) continue;
+        visit_run(v, DM_STMT(ASSIGNMENT_DROP), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(was->policy) });
+        was->gone = true;
+    }
 }
 
 /* ---- the device ---- */
@@ -294,7 +339,7 @@ static struct str token_now(struct visit *v)
     if (v->s->token_reported[0] && !v->s->changed) return str_of(v->s->token_reported);
     if (!hex) visit_nomem(v);
     if (v->rc) return (struct str){ 0 };
-    v->rc = mirror_token(&v->m, v->srv->schema, v->l, v->d.server_id, hex, v->e);
+    v->rc = mirror_token(v->m, v->a, v->srv->schema, v->l, v->d.server_id, hex, v->e);
     return str_of(v->rc ? "" : hex);
 }
 
@@ -318,14 +363,14 @@ static void summarise(struct visit *v, const struct pol_plan *plan, struct str *
         }
 }
 
-static void keep_device(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d, bool has_vms)
+/* How far the device is, after planning. */
+static void conclude(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d, bool has_vms)
 {
     struct str word, why;
     bool settled = plan->settled && !plan->steps && v->n_ops == 0;
     int64_t interval = kpi_interval_ms(v, d);
     summarise(v, plan, &word, &why);
     bool news = !str_eq(word, v->d.summary) || !str_eq(why, v->d.summary_why);
-    if (news) v->d.summary_ms = v->w->now_ms;
     v->d.summary = word;
     v->d.summary_why = why;
     if (!plan->steps) {
@@ -334,28 +379,51 @@ static void keep_device(struct visit *v, const struct pol_plan *plan, const stru
         v->d.settled_token = settled ? token_now(v) : (struct str){ 0 };
         if (settled) v->d.have_stamp = v->d.want_stamp;
     }
-    visit_run(v, DM_STMT(DEVICE_RESULT), { "device_id", SQL_I(v->d.id) }, { "have_stamp", SQL_I(v->d.have_stamp) },
-              { "settled_token", SQL_TN(v->d.settled_token) }, { "next_kpi_ms", v->d.next_kpi_ms ? SQL_I(v->d.next_kpi_ms) : SQL_N },
-              { "summary", SQL_T(word) }, { "summary_why", SQL_T(why) }, { "summary_ms", v->d.summary_ms ? SQL_I(v->d.summary_ms) : SQL_N });
     if (!news) return;
+    v->d.summary_ms = v->w->now_ms;
     visit_json(v);
     visit_json_s(v, "summary", word);
     visit_json_s(v, "why", why);
     visit_event(v, "device");
 }
 
+static bool same_row(const struct store_device *x, const struct store_device *y)
+{
+    return x->mirror_read == y->mirror_read && x->lists == y->lists && x->large_objects == y->large_objects &&
+           x->have_stamp == y->have_stamp && x->next_kpi_ms == y->next_kpi_ms && x->summary_ms == y->summary_ms &&
+           str_eq(x->layout_mo, y->layout_mo) && str_eq(x->settled_token, y->settled_token) && str_eq(x->summary, y->summary) &&
+           str_eq(x->summary_why, y->summary_why);
+}
+
+static void keep_device(struct visit *v, bool first)
+{
+    struct store_device *was = &v->r->rest, *d = &v->d;
+    struct arena *a = &v->r->arena;
+    if (same_row(was, d) && !first) return;
+    visit_run(v, DM_STMT(DEVICE_STATE), { "device_id", SQL_I(d->id) }, { "now_ms", SQL_I(v->w->now_ms) },
+              { "layout_mo", SQL_TN(d->layout_mo) }, { "mirror_read", SQL_I(d->mirror_read) }, { "lists", SQL_I(d->lists) },
+              { "large_objects", SQL_I(d->large_objects) }, { "have_stamp", SQL_I(d->have_stamp) },
+              { "settled_token", SQL_TN(d->settled_token) }, { "next_kpi_ms", d->next_kpi_ms ? SQL_I(d->next_kpi_ms) : SQL_N },
+              { "summary", SQL_T(d->summary) }, { "summary_why", SQL_T(d->summary_why) },
+              { "summary_ms", d->summary_ms ? SQL_I(d->summary_ms) : SQL_N });
+    *was = *d;
+    if (!arena_str(a, d->layout_mo, &was->layout_mo) || !arena_str(a, d->settled_token, &was->settled_token) ||
+        !arena_str(a, d->summary, &was->summary) || !arena_str(a, d->summary_why, &was->summary_why))
+        visit_nomem(v);
+}
+
 void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_desired *desired)
 {
     struct vms all = { .n = 0 };
     if (v->rc) return;
-    v->rc = mirror_write(&v->m, v->db, store_paths(v->st), v->d.id, v->e);
+    v->rc = mirror_write(v->m, v->db, store_paths(v->st), v->d.id, v->e);
     keep_samples(v);
-    vms_of_mirror(v, &all);
+    if (plan || v->m->changed) vms_of_mirror(v, &all);
     size_t there = all.n;
     if (plan) judge_vms(v, plan, desired, &all);
-    if (plan || v->m.changed) keep_vms(v, &all);
-    if (plan) keep_assignments(v, &all);
-    visit_run(v, DM_STMT(DEVICE_LEARNT), { "device_id", SQL_I(v->d.id) }, { "now_ms", SQL_I(v->w->now_ms) }, { "layout_mo", SQL_TN(v->d.layout_mo) },
-              { "mirror_read", SQL_I(v->d.mirror_read) }, { "lists", SQL_I(v->d.lists) }, { "large_objects", SQL_I(v->d.large_objects) });
-    if (plan) keep_device(v, plan, desired, there > 0);
+    if (plan || v->m->changed) keep_vms(v, &all);
+    if (plan && !v->rc) keep_assignments(v, &all);
+    if (plan && !v->rc) conclude(v, plan, desired, there > 0);
+    if (!v->rc) keep_device(v, v->s->messages <= 1);
+    if (!v->rc) sessions_recall(v->sessions, v->s, recall_bytes(v->r));
 }

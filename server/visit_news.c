@@ -55,7 +55,7 @@ static void put_kpi(struct visit *v, const struct ddf_match *m, struct str value
 /* The device keeps something else than it said it took. */
 static void check_read_back(struct visit *v, struct str uri, struct str value)
 {
-    const struct mirror_node *n = mirror_at(&v->m, uri);
+    const struct mirror_node *n = mirror_at(v->m, uri);
     if (!n || n->known != POL_ACKNOWLEDGED || n->format == DDF_NODE) return;
     struct pol_mirror_node before = { n->uri, str_of(ddf_format_name(n->format)), n->value, n->known, n->at_ms };
     struct str key = pol_set_key(uri, v->a);
@@ -101,12 +101,12 @@ static void learn_value(struct visit *v, const struct sml_value *x, bool plain)
     }
     if (format == DDF_NODE) {
         learn_object(v, x->type);
-        if (plain) mirror_children(&v->m, uri, x->data, v->w->now_ms);
-        else mirror_put(&v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
+        if (plain) mirror_children(v->m, uri, x->data, v->w->now_ms);
+        else mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
         return;
     }
     check_read_back(v, uri, x->data);
-    mirror_put(&v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
+    mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
     learn_detail(v, uri, x->data);
     if (ours && m.scope == DDF_DEVICE && m.entry && m.entry->kind == DDF_K_NONE && !m.entry->instance)
         visit_attribute(v, m.entry->name, x->data);
@@ -157,7 +157,7 @@ static void get_done(struct visit *v, struct flown *f, struct str uri)
 {
     bool list = uri.n < f->step.uri.n;
     if (list && f->listed) {
-        mirror_sweep(&v->m, uri, f->first_ms, v->srv->schema);
+        mirror_sweep(v->m, uri, f->first_ms, v->srv->schema);
         if (str_eq(uri, v->l->root)) v->d.lists = STORE_LISTS_WORK;
     }
     visit_forget(v, f->step.key);
@@ -166,27 +166,27 @@ static void get_done(struct visit *v, struct flown *f, struct str uri)
 static void write_done(struct visit *v, const struct flown *f, struct str uri)
 {
     enum ddf_format format = DDF_CHR;
-    const struct mirror_node *n = mirror_at(&v->m, uri);
+    const struct mirror_node *n = mirror_at(v->m, uri);
     if (f->step.format.n) ddf_format_of(f->step.format, &format);
     else if (n) format = n->format;
     if (f->step.verb == POL_ADD || f->step.verb == POL_REPLACE)
-        mirror_put(&v->m, uri, format, format == DDF_NODE && n ? n->value : f->step.data, POL_ACKNOWLEDGED, v->w->now_ms);
-    if (f->step.verb == POL_DELETE) mirror_drop(&v->m, uri);
+        mirror_put(v->m, uri, format, format == DDF_NODE && n ? n->value : f->step.data, POL_ACKNOWLEDGED, v->w->now_ms);
+    if (f->step.verb == POL_DELETE) mirror_drop(v->m, uri);
     visit_forget(v, f->step.key);
 }
 
 static void step_gone(struct visit *v, const struct flown *f, struct str uri, int code)
 {
-    const struct mirror_node *n = mirror_at(&v->m, uri);
+    const struct mirror_node *n = mirror_at(v->m, uri);
     if (f->step.verb == POL_DELETE) {
-        mirror_drop(&v->m, uri);
+        mirror_drop(v->m, uri);
         visit_forget(v, f->step.key);
         return;
     }
     if (f->step.verb == POL_REPLACE || f->step.purpose == POL_FOR_DISCOVER) step_failed(v, f, code);
     if (f->step.verb == POL_GET && n && n->known == POL_ACKNOWLEDGED)
         visit_failed(v, pol_set_key(uri, v->a), code, STR("the device took it, and now says that it is not there"));
-    mirror_drop(&v->m, uri);
+    mirror_drop(v->m, uri);
 }
 
 /* "?list=" was refused: unless this device has answered one before, it knows none (dm-protocol.md 20, trap 16). */
@@ -227,8 +227,8 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
             else if (f->step.verb != POL_EXEC) write_done(v, f, uri);
             break;
         case POL_STEP_THERE:
-            if (mirror_at(&v->m, uri)) mirror_stale(&v->m, uri);
-            else mirror_put(&v->m, uri, str_is(f->step.format, "node") ? DDF_NODE : DDF_CHR, (struct str){ 0 }, POL_STALE, v->w->now_ms);
+            if (mirror_at(v->m, uri)) mirror_stale(v->m, uri);
+            else mirror_put(v->m, uri, str_is(f->step.format, "node") ? DDF_NODE : DDF_CHR, (struct str){ 0 }, POL_STALE, v->w->now_ms);
             break;
         case POL_STEP_GONE: step_gone(v, f, uri, code); break;
         case POL_STEP_AGAIN: case POL_STEP_FAILED: step_failed(v, f, code); break;
@@ -245,7 +245,7 @@ static int child_code(struct visit *v, const struct flown *group, const struct f
     bool good = f->code >= 200 && f->code < 300 && f->code != 214 && f->code != 215 && f->code != 216;
     if (done && f->code == 0) return 200;
     if (group->code == 0 || done) return f->code;
-    if (good || f->code == 516) mirror_stale(&v->m, f->step.uri);       /* rolled back, or not */
+    if (good || f->code == 516) mirror_stale(v->m, f->step.uri);       /* rolled back, or not */
     return good ? 216 : f->code == 0 ? 215 : f->code;
 }
 

@@ -80,7 +80,7 @@ CREATE TABLE path (                       -- addresses of the fleet's trees, eac
 
 CREATE TABLE node (                       -- the mirror: a device's tree as last known
   device_id INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
-  path_id   INTEGER NOT NULL REFERENCES path,
+  path_id   INTEGER NOT NULL,             -- of path, whose rows are never deleted (no foreign key: it would be checked with every row)
   format    INTEGER NOT NULL,             -- enum ddf_format
   known     INTEGER NOT NULL,             -- 0 reported, 1 acknowledged, 2 stale
   value     TEXT,                         -- of an interior node: its child list ("a/b/c") when the device gave one, else NULL

@@ -176,6 +176,7 @@ enum rc sql_open(const char *target, const struct sql_options *o, struct sql **o
     }
     s = calloc(1, sizeof *s);
     if (!s) return err_set(e, RC_NOMEM, "no memory for a database connection");
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);     /* only counts, and takes a lock for it; refused once SQLite is in use, which is no matter */
     int code = sqlite3_open_v2(path, &s->db, flags, NULL);
     if (code != SQLITE_OK) {
         rc = err_set(e, RC_IO, "cannot open database %s: %s (does the folder exist, and may we write there?)", path,
