@@ -1,12 +1,12 @@
 /* The only file that knows libvirt. Two threads: libvirt's event loop, and a worker that carries requests out in order, so that nothing
  * here ever blocks the agent. */
 #include "agent/hv.h"
+#include "agent/virt_int.h"
 #include "agent/virt_xml.h"
 #include "base/log.h"
 #include "base/world.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -45,12 +45,6 @@ struct virt {
     char watchdog[VMS_SEEN][HV_UUID_BYTES]; unsigned next_watchdog;     /* a watchdog fired; the stop that follows is its */
     char trial[HV_UUID_BYTES]; bool trial_up;                           /* a guest whose sign of life is waited for */
 };
-
-static enum rc libvirt_error(struct err *e, enum rc rc, const char *what)
-{
-    const char *why = virGetLastErrorMessage();
-    return err_set(e, rc, "%s: %.300s", what, why && why[0] ? why : "libvirt does not say why");
-}
 
 static void silent(void *ctx, virErrorPtr error)
 {
@@ -236,9 +230,9 @@ static enum rc connect_to(struct virt *v, struct err *e)
         return err_set(e, RC_IO, "cannot open the hypervisor: libvirt's account is missing; make it with"
                                  " useradd --system --user-group libvirt-qemu, or run this as another user than root");
     if (!v->conn)
-        return libvirt_error(e, RC_IO, "cannot open the hypervisor (hypervisor.uri)");
+        return virt_error(e, RC_IO, "cannot open the hypervisor (hypervisor.uri)");
     if (add_callback(v, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)) < 0)
-        return libvirt_error(e, RC_UNSUPPORTED, "the hypervisor tells of no events");
+        return virt_error(e, RC_UNSUPPORTED, "the hypervisor tells of no events");
     /* Not every driver has these two; without them a guest's start counts as its sign of life. */
     (void)add_callback(v, VIR_DOMAIN_EVENT_ID_WATCHDOG, VIR_DOMAIN_EVENT_CALLBACK(on_watchdog));
     (void)add_callback(v, VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent));
@@ -373,148 +367,6 @@ static enum rc virt_facts(struct hv *hv, struct hv_facts *out, struct err *e)
     return RC_OK;
 }
 
-/* --- statistics -------------------------------------------------------------------------------------------------------------------- */
-
-struct figures { virTypedParameterPtr p; int n; };
-
-/* A figure by name; -1 when the hypervisor does not tell it. */
-static int64_t figure(const struct figures *f, const char *name)
-{
-    unsigned long long u;
-    long long l;
-    unsigned ui;
-    int i;
-    if (virTypedParamsGetULLong(f->p, f->n, name, &u) == 1)
-        return (int64_t)u;
-    if (virTypedParamsGetLLong(f->p, f->n, name, &l) == 1)
-        return l;
-    if (virTypedParamsGetUInt(f->p, f->n, name, &ui) == 1)
-        return ui;
-    return virTypedParamsGetInt(f->p, f->n, name, &i) == 1 ? i : -1;
-}
-
-static int64_t numbered(const struct figures *f, const char *group, int i, const char *name)
-{
-    char full[64];
-    snprintf(full, sizeof full, "%s.%d.%s", group, i, name);
-    return figure(f, full);
-}
-
-static int64_t divided(int64_t value, int64_t by)
-{
-    return value < 0 ? -1 : value / by;
-}
-
-static void fill_vcpus(const struct figures *f, struct hv_stats *st)
-{
-    int64_t steal = 0, wait = 0;
-    int max = (int)figure(f, "vcpu.maximum");
-    for (int i = 0; i < max && i < HV_VCPUS; i++) {
-        struct hv_vcpu_stats *c = &st->vcpu[i];
-        int64_t state = numbered(f, "vcpu", i, "state"), delay = numbered(f, "vcpu", i, "delay"), w = numbered(f, "vcpu", i, "wait");
-        c->state = state == VIR_VCPU_RUNNING ? 1 : state == VIR_VCPU_BLOCKED ? 2 : 0;
-        c->time_ms = divided(numbered(f, "vcpu", i, "time"), 1000000);
-        c->steal_ms = divided(delay, 1000000);
-        if (state >= 0 && state != VIR_VCPU_OFFLINE)
-            st->n_vcpus = i + 1;
-        steal += delay > 0 ? delay : 0;
-        wait += w > 0 ? w : 0;
-    }
-    st->steal_ms = steal / 1000000;
-    st->wait_ms = wait / 1000000;
-}
-
-/* Disks stand in the order of the domain's XML: the system disk first when there is one, then the volumes. */
-static void fill_disks(const struct figures *f, const struct hv_spec *spec, struct hv_stats *st)
-{
-    const int offset = spec->disk[0] ? 1 : 0;
-    for (int i = 0; i < spec->n_volumes; i++) {
-        struct hv_disk_stats *d = &st->disk[st->n_disks++];
-        memcpy(d->name, spec->volumes[i].name, sizeof d->name);
-        d->rd_ops = numbered(f, "block", i + offset, "rd.reqs");
-        d->rd_kb = divided(numbered(f, "block", i + offset, "rd.bytes"), 1024);
-        d->rd_ms = divided(numbered(f, "block", i + offset, "rd.times"), 1000000);
-        d->wr_ops = numbered(f, "block", i + offset, "wr.reqs");
-        d->wr_kb = divided(numbered(f, "block", i + offset, "wr.bytes"), 1024);
-        d->wr_ms = divided(numbered(f, "block", i + offset, "wr.times"), 1000000);
-        d->flushes = numbered(f, "block", i + offset, "fl.reqs");
-        d->alloc_kb = divided(numbered(f, "block", i + offset, "allocation"), 1024);
-    }
-}
-
-static void fill_nets(const struct figures *f, const struct hv_spec *spec, struct hv_stats *st)
-{
-    int at = 0;
-    for (int i = 0; i < spec->n_nets; i++) {
-        if (spec->nets[i].mode == 0)
-            continue;
-        struct hv_net_stats *n = &st->net[st->n_nets++];
-        memcpy(n->name, spec->nets[i].name, sizeof n->name);
-        n->rx_kb = divided(numbered(f, "net", at, "rx.bytes"), 1024);
-        n->tx_kb = divided(numbered(f, "net", at, "tx.bytes"), 1024);
-        n->rx_pkts = numbered(f, "net", at, "rx.pkts");
-        n->tx_pkts = numbered(f, "net", at, "tx.pkts");
-        n->rx_errs = numbered(f, "net", at, "rx.errs");
-        n->tx_errs = numbered(f, "net", at, "tx.errs");
-        n->rx_drops = numbered(f, "net", at, "rx.drop");
-        n->tx_drops = numbered(f, "net", at, "tx.drop");
-        at++;
-    }
-}
-
-static enum hv_state state_of(int state)
-{
-    switch (state) {
-    case VIR_DOMAIN_RUNNING:
-    case VIR_DOMAIN_BLOCKED: return HV_RUNNING;
-    case VIR_DOMAIN_PAUSED:
-    case VIR_DOMAIN_PMSUSPENDED: return HV_PAUSED;
-    case VIR_DOMAIN_SHUTDOWN: return HV_SHUTTING_DOWN;
-    case VIR_DOMAIN_CRASHED: return HV_CRASHED;
-    default: return HV_OFF;
-    }
-}
-
-static void fill_memory(const struct figures *f, int64_t now_ms, struct hv_stats *st)
-{
-    const int64_t available = figure(f, "balloon.available"), unused = figure(f, "balloon.unused"), when = figure(f, "balloon.last-update");
-    st->balloon_kb = figure(f, "balloon.current");
-    st->used_kb = available >= 0 && unused >= 0 ? available - unused : -1;
-    st->usable_kb = figure(f, "balloon.usable");
-    st->rss_kb = figure(f, "balloon.rss");
-    st->swap_in_kb = figure(f, "balloon.swap_in");
-    st->swap_out_kb = figure(f, "balloon.swap_out");
-    st->maj_faults = figure(f, "balloon.major_fault");
-    st->mem_age_s = when > 0 ? now_ms / 1000 - when : -1;
-}
-
-static enum rc read_stats(struct virt *v, virDomainPtr dom, const struct hv_spec *spec, struct hv_stats **out, struct err *e)
-{
-    virDomainPtr one[2] = { dom, NULL };
-    virDomainStatsRecordPtr *records = NULL;
-    struct hv_stats *st = calloc(1, sizeof *st);
-    if (!st)
-        return err_set(e, RC_NOMEM, "no memory for statistics");
-    if (virDomainListGetStats(one, 0, &records, 0) < 1) {
-        free(st);
-        return libvirt_error(e, RC_IO, "no statistics");
-    }
-    const struct figures f = { records[0]->params, records[0]->nparams };
-    st->at_ms = world_real().now_ms;
-    st->state = state_of((int)figure(&f, "state.state"));
-    st->cpu_ms = divided(figure(&f, "cpu.time"), 1000000);
-    st->user_ms = divided(figure(&f, "cpu.user"), 1000000);
-    st->sys_ms = divided(figure(&f, "cpu.system"), 1000000);
-    fill_vcpus(&f, st);
-    fill_memory(&f, st->at_ms, st);
-    fill_disks(&f, spec, st);
-    fill_nets(&f, spec, st);
-    virDomainStatsRecordListFree(records);
-    (void)v;
-    *out = st;
-    return RC_OK;
-}
-
 /* --- requests ----------------------------------------------------------------------------------------------------------------------- */
 
 static enum rc define(struct virt *v, const struct hv_spec *spec, struct err *e)
@@ -527,7 +379,7 @@ static enum rc define(struct virt *v, const struct hv_spec *spec, struct err *e)
     if (!buf_ok(&xml))
         rc = err_set(e, xml.failed, "the VM's description is too large");
     else if (!dom)
-        rc = libvirt_error(e, RC_IO, "the hypervisor does not take the VM's description");
+        rc = virt_error(e, RC_IO, "the hypervisor does not take the VM's description");
     else
         virDomainFree(dom);
     buf_finish(&xml);
@@ -554,7 +406,7 @@ static enum rc create(virDomainPtr dom, bool paused, struct err *e)
     if (virDomainCreateWithFlags(dom, VIR_DOMAIN_START_FORCE_BOOT | (paused ? VIR_DOMAIN_START_PAUSED : 0u)) == 0)
         return RC_OK;
     return virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID && virDomainIsActive(dom) == 1 ? RC_OK :
-           libvirt_error(e, RC_IO, "the guest could not be started");
+           virt_error(e, RC_IO, "the guest could not be started");
 }
 
 /* The first start under KVM is the trial: on some hosts /dev/kvm opens, and the emulator aborts or the guest never comes up. */
@@ -595,7 +447,7 @@ static enum rc destroy(virDomainPtr dom, struct err *e)
 {
     if (virDomainDestroy(dom) == 0 || virDomainIsActive(dom) == 0)
         return RC_OK;
-    return libvirt_error(e, RC_IO, "the guest could not be switched off");
+    return virt_error(e, RC_IO, "the guest could not be switched off");
 }
 
 /* @return RC_OK; *pending when something only takes effect at the next start */
@@ -617,12 +469,12 @@ static enum rc undefine(virDomainPtr dom, struct err *e)
     (void)virDomainDestroy(dom);
     if (virDomainUndefineFlags(dom, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_NVRAM) == 0 || virDomainUndefine(dom) == 0)
         return RC_OK;
-    return libvirt_error(e, RC_IO, "the VM could not be removed from the hypervisor");
+    return virt_error(e, RC_IO, "the VM could not be removed from the hypervisor");
 }
 
 static enum rc result(int code, const char *what, struct err *e)
 {
-    return code == 0 ? RC_OK : libvirt_error(e, RC_IO, what);
+    return code == 0 ? RC_OK : virt_error(e, RC_IO, what);
 }
 
 static enum rc perform(struct virt *v, const struct request *r, struct hv_event *ev, struct hv_stats **stats, struct err *e)
@@ -633,7 +485,7 @@ static enum rc perform(struct virt *v, const struct request *r, struct hv_event 
     virDomainPtr dom = virDomainLookupByUUIDString(v->conn, r->spec.uuid);
     if (!dom)
         return r->call == HV_UNDEFINE || r->call == HV_DESTROY || r->call == HV_DROP_SAVED ? RC_OK :
-               libvirt_error(e, RC_NOT_FOUND, "the hypervisor does not know this VM");
+               virt_error(e, RC_NOT_FOUND, "the hypervisor does not know this VM");
     switch (r->call) {
     case HV_UNDEFINE: rc = undefine(dom, e); break;
     case HV_START: rc = start(v, dom, &r->spec, false, e); break;
@@ -648,7 +500,7 @@ static enum rc perform(struct virt *v, const struct request *r, struct hv_event 
     case HV_RESTORE: rc = result(virDomainCreate(dom), "the guest's memory could not be restored", e); break;
     case HV_DROP_SAVED: rc = result(virDomainManagedSaveRemove(dom, 0), "the saved memory could not be removed", e); break;
     case HV_SET_RESOURCES: rc = set_resources(dom, &r->spec, &ev->pending); break;
-    case HV_STATS: rc = read_stats(v, dom, &r->spec, stats, e); break;
+    case HV_STATS: rc = virt_stats_read(dom, &r->spec, stats, e); break;
     default: rc = err_set(e, RC_UNSUPPORTED, "the hypervisor cannot do this"); break;
     }
     virDomainFree(dom);
@@ -724,9 +576,9 @@ static enum rc virt_state(struct hv *hv, const char *uuid, enum hv_state *out, s
     *out = HV_GONE;
     if (!dom)
         return RC_OK;
-    enum rc rc = virDomainGetState(dom, &state, &reason, 0) == 0 ? RC_OK : libvirt_error(e, RC_IO, "the VM's state cannot be read");
+    enum rc rc = virDomainGetState(dom, &state, &reason, 0) == 0 ? RC_OK : virt_error(e, RC_IO, "the VM's state cannot be read");
     if (!rc)
-        *out = state_of(state);
+        *out = virt_state_of(state);
     if (*out == HV_OFF && virDomainHasManagedSaveImage(dom, 0) == 1)
         *out = HV_SAVED;
     virDomainFree(dom);
@@ -801,7 +653,7 @@ enum rc hv_libvirt_create(const char *uri, const char *dir, struct hv **out, str
     virSetErrorFunc(NULL, silent);
     enum rc rc = prepare(v, e);
     if (!rc && (virInitialize() != 0 || virEventRegisterDefaultImpl() != 0 || virEventAddTimeout(200, on_timer, NULL, NULL) < 0))
-        rc = libvirt_error(e, RC_IO, "libvirt does not start");
+        rc = virt_error(e, RC_IO, "libvirt does not start");
     /* The embedded driver needs the loop before it is opened. */
     if (!rc && (v->fd < 0 || !(v->loop_runs = pthread_create(&v->loop, NULL, run_loop, v) == 0)))
         rc = err_set(e, RC_IO, "cannot start libvirt's event thread");

@@ -19,7 +19,7 @@ MAY = {
 # Only these files know the library.
 OWNER = {
     "microhttpd.h": ["server/http", "tests/bench/"],
-    "libvirt/":     ["agent/virt.c"],
+    "libvirt/":     ["agent/virt"],
     "sqlite3.h":    ["db/sql/sqlite.c", "tests/"],
     "libfyaml.h":   ["base/doc.c"],
     "curl/":        ["base/fetch.c"],
