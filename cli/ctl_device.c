@@ -100,6 +100,8 @@ enum ctl_exit cmd_device_register(struct ctl *c)
         code = ctl_call(c, &q, &r);
         if (!code)
             code = show_account(c, &r, &file, "registered");
+        else if (r.status == 409)                       /* also when the answer to our first try was lost */
+            ctl_note("  dmvisorctl device credentials %s makes a new account for it", id_of(c));
         ctl_secret_drop(&file);
     }
     ctl_reply_finish(&r);

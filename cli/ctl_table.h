@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-enum { TABLE_COLUMNS = 40 };
+enum { TABLE_COLUMNS = 128 };
 
 enum table_color { TABLE_PLAIN, TABLE_GOOD, TABLE_BUSY, TABLE_BAD, TABLE_HEAD };
 

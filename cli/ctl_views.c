@@ -15,8 +15,6 @@ static void image_name(const json_t *j, struct buf *out) { buf_printf(out, "%s:%
 /* Where a VM's name alone says too little. */
 static void vm_with_device(const json_t *j, struct buf *out) { buf_printf(out, "%s %s", ctl_text(j, "device"), ctl_text(j, "id")); }
 
-static void vm_state(const json_t *j, struct buf *out) { buf_putz(out, ctl_text(j, "stateText")); }
-
 static void vm_lock(const json_t *j, struct buf *out)
 {
     const char *word = ctl_text(j, "lockText");
@@ -120,7 +118,7 @@ const struct show_view view_device_set = { "device", "id", NULL, {         /* wh
     { "Labels", "labels", SHOW_LABELS, NULL },
 } };
 #define VM_COLUMNS                                                                                                                      \
-    { "VM", "id", SHOW_TEXT, NULL },              { "TITLE", "title", SHOW_TEXT, NULL },     { "STATE", NULL, SHOW_OWN, vm_state },       \
+    { "VM", "id", SHOW_TEXT, NULL },              { "TITLE", "title", SHOW_TEXT, NULL },     { "STATE", "stateText", SHOW_WORD, NULL },   \
     { "LOCK", NULL, SHOW_OWN, vm_lock },          { "VERIFIED", "verified", SHOW_TEXT, NULL }, { "SINCE", "stateSince", SHOW_AGE, NULL }, \
     { "IMAGE", "image", SHOW_TEXT, NULL },        { "GOAL", "goal", SHOW_TEXT, NULL },       { "OPERATION", NULL, SHOW_OWN, vm_operation }, \
     { "SUMMARY", "summary", SHOW_WORD, NULL },    { "WHY", "why", SHOW_TEXT, NULL }

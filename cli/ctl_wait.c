@@ -51,10 +51,9 @@ static void describe(const json_t *vm, struct buf *b)
         buf_printf(b, "; %s%s%s", summary, why[0] ? ": " : "", why);
 }
 
-static void say(struct wait *w, char said[SAID_BYTES], const char *what, const struct buf *b)
+static void say(struct wait *w, char said[SAID_BYTES], const char *what, struct buf *b)
 {
-    struct buf copy = *b;
-    const char *text = buf_z(&copy);
+    const char *text = buf_z(b);
     if (strncmp(said, text, SAID_BYTES - 1) == 0)
         return;
     ctl_progress(w->c, "%s  %s", what, text);
@@ -93,16 +92,26 @@ static void judge(struct wait *w, const json_t *vm, const json_t *device)
     need(w, all && (w->gone || vm), "settled");
 }
 
-/* A device in one sentence: what keeps its policies from being settled. */
-static void describe_device(const json_t *d, struct buf *b)
+/* ": why", unless it was just said. */
+static void put_why(const char *why, const char *said, const char *said_too, struct buf *b)
+{
+    if (why[0] && strcmp(why, said) != 0 && strcmp(why, said_too) != 0)
+        buf_printf(b, ": %s", why);
+}
+
+/* A device in one sentence: what keeps its policies from being settled. @param vm  has been described already, or NULL */
+static void describe_device(const json_t *d, const json_t *vm, struct buf *b)
 {
     const json_t *policies = ctl_at(d, "policies");
-    buf_printf(b, "%s%s%s", ctl_text(d, "summary"), ctl_text(d, "why")[0] ? ": " : "", ctl_text(d, "why"));
+    const char *vm_why = ctl_text(vm, "why"), *why = ctl_text(d, "why");
+    buf_putz(b, ctl_text(d, "summary"));
+    put_why(why, vm_why, "", b);
     for (size_t i = 0; i < json_array_size(policies); i++) {
         const json_t *p = json_array_get(policies, i);
-        if (strcmp(ctl_text(p, "state"), "settled") != 0)
-            buf_printf(b, "; policy %s revision %lld is %s%s%s", ctl_text(p, "name"), (long long)ctl_int(p, "revision"), ctl_text(p, "state"),
-                       ctl_text(p, "why")[0] ? ": " : "", ctl_text(p, "why"));
+        if (strcmp(ctl_text(p, "state"), "settled") == 0)
+            continue;
+        buf_printf(b, "; policy %s revision %lld is %s", ctl_text(p, "name"), (long long)ctl_int(p, "revision"), ctl_text(p, "state"));
+        put_why(ctl_text(p, "why"), vm_why, why, b);
     }
 }
 
@@ -133,7 +142,7 @@ static enum ctl_exit look(void *ctx)
         say(w, w->said, w->vm, &b);
         if (w->settled) {
             buf_reset(&b);
-            describe_device(device.json, &b);
+            describe_device(device.json, vm, &b);
             say(w, w->device_said, w->device, &b);
         }
         buf_finish(&b);
@@ -162,7 +171,7 @@ static enum ctl_exit timed_out(struct wait *w, int64_t timeout_s)
               w->said[0] ? w->said : "not known");
     buf_init(&b, 0);
     if (!code) {
-        describe_device(r.json, &b);
+        describe_device(r.json, w->last, &b);
         ctl_note("  the device: %s", buf_z(&b));
         buf_reset(&b);
         show_age(ctl_text(r.json, "seen"), &b);
