@@ -57,6 +57,9 @@
     X(AUTHORITY_LIST, "SELECT authority_id, name, server_id, title, owner FROM authority"                                   \
                       " WHERE " API_IN_SCOPE("authority_id") " ORDER BY authority_id")                                      \
     X(AUTHORITY_BY_NAME, "SELECT authority_id, name, server_id FROM authority WHERE name = :name")                          \
+    X(AUTHORITY_TAKEN, "SELECT name FROM authority WHERE name = :name OR server_id = :server_id ORDER BY name = :name DESC LIMIT 1") \
+    X(AUTHORITY_ADD, "INSERT INTO authority (name, server_id, title, owner, created_ms)"                                    \
+                     " VALUES (:name, :server_id, :title, :owner, :now_ms)")                                                \
     X(PING, "SELECT count(*) FROM authority")                                                                               \
     /* repeated requests */                                                                                                 \
     X(IDEMPOTENCY_GET, "SELECT request, status, reply FROM idempotency WHERE token_id = :token AND key = :key AND at_ms > :after_ms") \

@@ -10,29 +10,6 @@
 
 /* What the API is, and how the server is. */
 
-static enum rc authorities_json(struct call *c, json_t *list, bool names_only)
-{
-    static const char *const owner[] = { "", "oem", "operator", "enterprise", "user", "service-provider" };
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (names_only) {
-            json_array_append_new(list, j_text(sql_text(r, 1)));
-            continue;
-        }
-        json_t *j = json_object();
-        int64_t o = sql_int(r, 4);
-        j_str(j, "name", sql_text(r, 1));
-        j_str(j, "serverId", sql_text(r, 2));
-        j_str(j, "title", sql_text(r, 3));
-        j_str(j, "dmUrl", dm_url(c, sql_text(r, 1)));
-        j_str(j, "owner", str_of(o > 0 && o < 6 ? owner[o] : ""));
-        json_array_append_new(list, j);
-    }
-    sql_end(r);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
-}
-
 static enum rc root(struct call *c)
 {
     static const char *const links[] = { "authorities", "devices", "operations", "policies", "images", "triggers", "tokens", "audit",
@@ -49,12 +26,6 @@ static enum rc root(struct call *c)
         return rc;
     }
     return answer(c, 200, j);
-}
-
-static enum rc authorities(struct call *c)
-{
-    struct page p = { .limit = API_PAGE_MAX, .items = json_array() };
-    return page_end(c, &p, authorities_json(c, p.items, false));
 }
 
 static enum rc openapi_yaml(struct call *c)
@@ -137,7 +108,6 @@ static enum rc metrics(struct call *c)
 
 const struct route routes_about[] = {
     { "GET", "/api/v1",              ROLE_VIEWER, root },
-    { "GET", "/api/v1/authorities",  ROLE_VIEWER, authorities },
     { "GET", "/api/v1/openapi.yaml", ROLE_NONE,   openapi_yaml },
     { "GET", "/api/v1/openapi.json", ROLE_NONE,   openapi_json },
     { "GET", "/healthz",             ROLE_NONE,   healthz },

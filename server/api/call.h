@@ -123,9 +123,12 @@ enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t 
 
 /* Routes, one list for each file. */
 extern const struct route routes_auth[], routes_devices[], routes_device_changes[], routes_vms[], routes_operations[], routes_policies[],
-    routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[], routes_about[];
+    routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[], routes_about[], routes_authorities[];
 /** Every list, NULL at the end; each list ends with a row without method. */
 extern const struct route *const api_routes[];
+
+/* Authorities that the caller may see (authorities.c). */
+enum rc authorities_json(struct call *c, json_t *list, bool names_only);
 
 /* Who asks (auth.c). */
 enum rc logins_create(struct logins **out, struct err *e);

@@ -199,6 +199,9 @@ def drive(api):
     api.call("DELETE", "/api/v1/images/corp/1.0", want=204)
     api.call("GET", "/api/v1/audit", want=200)
     api.call("GET", "/api/v1/audit:verify", want=200)
+    api.call("POST", "/api/v1/authorities", {"name": "op-tel", "serverId": "dm.op-tel.example", "owner": "operator"}, want=201)
+    api.call("POST", "/api/v1/authorities", {"name": "op-tel", "serverId": "dm.other.example"}, want=409)
+    api.call("GET", "/api/v1/authorities", want=200)
 
 
 def main():

@@ -1,0 +1,123 @@
+#include "server/api/call.h"
+
+#include <string.h>
+
+/* Organisations that manage devices here: each with its ServerID, its accounts on devices, policies, images and people. */
+
+enum { SERVER_ID_BYTES = 23, AUTHORITY_NAME_BYTES = 64 };
+
+/* As devices write it (virtualization-mo.md c.3.1). */
+static const char *const owners[] = { "", "oem", "operator", "enterprise", "user", "service-provider" };
+enum { N_OWNERS = sizeof owners / sizeof owners[0], OWNER_STANDARD = 3 };
+
+struct wish { struct str name, server_id, title, owner; int64_t kind; };
+
+static json_t *authority_json(struct call *c, const struct wish *w)
+{
+    json_t *j = json_object();
+    j_str(j, "name", w->name);
+    j_str(j, "serverId", w->server_id);
+    j_str(j, "title", w->title);
+    j_str(j, "dmUrl", dm_url(c, w->name));
+    j_str(j, "owner", str_of(w->kind > 0 && w->kind < N_OWNERS ? owners[w->kind] : ""));
+    return j;
+}
+
+enum rc authorities_json(struct call *c, json_t *list, bool names_only)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(c->db, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        const struct wish w = { sql_text(r, 1), sql_text(r, 2), sql_text(r, 3), { 0 }, sql_int(r, 4) };
+        json_array_append_new(list, names_only ? j_text(w.name) : authority_json(c, &w));
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc authorities(struct call *c)
+{
+    struct page p = { .limit = API_PAGE_MAX, .items = json_array() };
+    return page_end(c, &p, authorities_json(c, p.items, false));
+}
+
+static bool only(struct str s, const char *extra, size_t max)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char ch = s.p[i];
+        bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+        if (!plain && (ch == '\0' || !strchr(extra, ch)))
+            return false;
+    }
+    return s.n > 0 && s.n <= max;
+}
+
+static enum rc check(struct call *c, struct wish *w)
+{
+    if (!only(w->name, "._-", AUTHORITY_NAME_BYTES))
+        return refuse(c, 400, "Bad request", "/name", "a name has 1 to %d of A-Z a-z 0-9 . _ -: it stands in addresses", AUTHORITY_NAME_BYTES);
+    if (!only(w->server_id, ".-", SERVER_ID_BYTES))
+        return refuse(c, 400, "Bad request", "/serverId", "a ServerID has 1 to %d of A-Z a-z 0-9 . -: longer ones do not fit every phone", SERVER_ID_BYTES);
+    w->kind = w->owner.n ? 0 : OWNER_STANDARD;
+    for (int i = 1; i < N_OWNERS; i++)
+        if (str_is(w->owner, owners[i]))
+            w->kind = i;
+    if (!w->kind)
+        return refuse(c, 400, "Bad request", "/owner", "possible are oem, operator, enterprise, user, service-provider");
+    return RC_OK;
+}
+
+static enum rc add(struct call *c, const struct wish *w, json_t **out)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = write_begin(c);
+    if (!rc)
+        rc = one_row(c, API_AUTHORITY_TAKEN, SQL_ARGS({ "name", SQL_T(w->name) }, { "server_id", SQL_T(w->server_id) }), &r);
+    if (!rc)
+        rc = str_eq(sql_text(r, 0), w->name) ? refuse(c, 409, "Already there", "/name", "there is an authority \"%.*s\" already", STR_ARG(w->name))
+             : refuse(c, 409, "Already there", "/serverId", "the ServerID \"%.*s\" belongs to another authority", STR_ARG(w->server_id));
+    else if (rc == RC_NOT_FOUND)
+        rc = RC_OK;
+    sql_end(r);
+    if (!rc)
+        rc = sql_run(c->db, API_AUTHORITY_ADD, SQL_ARGS({ "name", SQL_T(w->name) }, { "server_id", SQL_T(w->server_id) },
+                     { "title", SQL_T(w->title) }, { "owner", SQL_I(w->kind) }, { "now_ms", SQL_I(c->w.now_ms) }), NULL, &c->e);
+    int64_t id = rc ? 0 : sql_last_id(c->db);
+    *out = authority_json(c, w);
+    if (!rc)
+        rc = audit(c, id, "authority.create", arena_printf(c->a, "authorities/%.*s", STR_ARG(w->name)), NULL, *out);
+    return rc;
+}
+
+static enum rc create(struct call *c)
+{
+    struct wish w = { { 0 }, { 0 }, { 0 }, { 0 }, 0 };
+    json_t *body = NULL, *j = NULL;
+    const struct field fields[] = {
+        { "name", FIELD_TEXT, true, AUTHORITY_NAME_BYTES, &w.name, NULL }, { "serverId", FIELD_TEXT, true, SERVER_ID_BYTES, &w.server_id, NULL },
+        { "title", FIELD_TEXT, false, API_TITLE_BYTES, &w.title, NULL },   { "owner", FIELD_TEXT, false, 30, &w.owner, NULL },
+    };
+    if (c->token_authority)
+        return refuse(c, 403, "Forbidden", NULL, "this token belongs to one authority: a new one is made with a token that belongs to none");
+    enum rc rc = json_read(c->r->body, &body, &c->e);
+    if (!rc)
+        rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
+    if (!rc)
+        rc = check(c, &w);
+    if (!rc)
+        rc = add(c, &w, &j);
+    if (!rc)
+        answer_header(c, "Location", "/api/v1/authorities");
+    json_decref(body);
+    if (rc) {
+        json_decref(j);
+        return rc;
+    }
+    return answer(c, 201, j);
+}
+
+const struct route routes_authorities[] = {
+    { "GET",  "/api/v1/authorities", ROLE_VIEWER, authorities },
+    { "POST", "/api/v1/authorities", ROLE_ADMIN,  create },
+    { NULL, NULL, ROLE_NONE, NULL },
+};
