@@ -1,5 +1,5 @@
-/* The only file that knows libvirt. Two threads: libvirt's event loop, and a worker that carries requests out in order, so that nothing
- * here ever blocks the agent. */
+/* Libvirt; with virt_stats.c the only file that knows it. Two threads, libvirt's event loop and a worker that carries requests out in order,
+ * so that nothing here ever blocks the agent. */
 #include "agent/hv.h"
 #include "agent/virt_int.h"
 #include "agent/virt_xml.h"
