@@ -95,6 +95,6 @@ static void progress_of_the_same_vm_is_replaced(void)
 }
 
 TEST_MAIN("agent.alerts",
-    TEST(sent_ones_come_back_until_acknowledged),
+    TEST_OF("C-018", sent_ones_come_back_until_acknowledged),
     TEST(the_important_ones_are_never_dropped),
     TEST(progress_of_the_same_vm_is_replaced))

@@ -87,6 +87,6 @@ static void resynchronisation_is_believed_now_and_then(void)
 }
 
 TEST_MAIN("agent.push",
-    TEST(a_good_trigger_is_taken_once),
-    TEST(strangers_and_forgeries_are_refused),
-    TEST(resynchronisation_is_believed_now_and_then))
+    TEST_OF("N-011", a_good_trigger_is_taken_once),
+    TEST_OF("N-004", strangers_and_forgeries_are_refused),
+    TEST_OF("N-007", resynchronisation_is_believed_now_and_then))

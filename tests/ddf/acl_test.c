@@ -101,8 +101,8 @@ static void survives_running_out_of_memory(void)
 }
 
 TEST_MAIN("ddf.acl",
-    TEST(grammar_is_that_of_the_specification),
+    TEST_OF("S-209", grammar_is_that_of_the_specification),
     TEST(says_who_may_do_what),
-    TEST(takes_a_server_out),
-    TEST(puts_a_server_in),
+    TEST_OF("C-117 S-209", takes_a_server_out),
+    TEST_OF("S-209", puts_a_server_in),
     TEST(survives_running_out_of_memory))

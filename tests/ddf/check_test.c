@@ -210,7 +210,7 @@ static void format_names_are_found_in_any_case(void)
 }
 
 TEST_MAIN("ddf.check",
-    TEST(commands_are_judged_as_a_device_would),
+    TEST_OF("S-220", commands_are_judged_as_a_device_would),
     TEST(what_must_be_there_is_not_deleted),
     TEST(a_refused_value_lists_what_is_allowed),
     TEST(formats_have_the_syntax_of_the_specification),

@@ -4,6 +4,8 @@
 #include <CUnit/Basic.h>
 
 #define TEST(fn) { #fn, fn }
+/* A test that proves rows of the conformance checklist: their ids are part of its name (tests/conformance/rows.yaml). */
+#define TEST_OF(ids, fn) { ids " " #fn, fn }
 #define TEST_MAIN(suite, ...)                                                   \
     int main(void)                                                              \
     {                                                                           \

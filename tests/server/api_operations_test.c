@@ -273,8 +273,8 @@ static void follows_one_operation_to_its_end(void)
 
 TEST_MAIN("server.api.operations",
     TEST(takes_an_operation_and_calls_the_device),
-    TEST(refuses_what_cannot_be),
-    TEST(takes_tree_commands),
+    TEST_OF("S-220", refuses_what_cannot_be),
+    TEST_OF("S-215", takes_tree_commands),
     TEST(a_policy_is_not_contradicted),
     TEST(lists_and_cancels),
     TEST(a_device_does_not_get_endless_work),

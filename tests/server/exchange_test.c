@@ -212,12 +212,12 @@ static void a_trigger_is_matched_with_its_session(void)
 }
 
 TEST_MAIN("server.exchange",
-    TEST(first_contact_reads_the_device_and_settles),
-    TEST(nothing_changed_is_one_post_and_one_row),
+    TEST_OF("S-214", first_contact_reads_the_device_and_settles),
+    TEST_OF("S-601", nothing_changed_is_one_post_and_one_row),
     TEST(a_policy_becomes_a_running_vm),
-    TEST(a_wrong_password_is_refused_and_leaves_a_trace),
+    TEST_OF("S-119", a_wrong_password_is_refused_and_leaves_a_trace),
     TEST(an_unknown_device_learns_no_more_than_a_wrong_password),
-    TEST(what_is_no_message_is_refused_in_words),
+    TEST_OF("S-001 S-504", what_is_no_message_is_refused_in_words),
     TEST(past_the_ceiling_the_answer_is_503),
     TEST(one_that_fails_harms_nobody_else_in_its_turn),
-    TEST(a_trigger_is_matched_with_its_session))
+    TEST_OF("S-008 trap-05", a_trigger_is_matched_with_its_session))

@@ -618,5 +618,5 @@ TEST_MAIN("server.http",
     TEST(a_peer_that_goes_while_its_answer_is_kept_does_no_harm),
     TEST(stops_with_requests_that_wait),
     TEST(quiesce_lets_open_ones_finish_and_takes_no_new_ones),
-    TEST(speaks_tls_and_names_verified_clients),
+    TEST_OF("S-120 S-605", speaks_tls_and_names_verified_clients),
     TEST(says_why_it_cannot_listen))

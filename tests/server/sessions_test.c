@@ -206,10 +206,10 @@ static void a_turn_that_was_not_kept_is_forgotten(void)
 }
 
 TEST_MAIN("server.sessions",
-    TEST(found_by_token_or_by_device_and_session_id),
-    TEST(a_repeated_message_is_known_even_after_the_end),
-    TEST(who_proved_himself_ends_his_other_sessions),
-    TEST(bounded_in_number),
+    TEST_OF("S-009", found_by_token_or_by_device_and_session_id),
+    TEST_OF("S-010", a_repeated_message_is_known_even_after_the_end),
+    TEST_OF("S-503", who_proved_himself_ends_his_other_sessions),
+    TEST_OF("S-506", bounded_in_number),
     TEST(known_ones_are_not_pushed_out),
     TEST(ended_ones_are_bounded_in_number_and_bytes),
     TEST(an_open_session_is_small),

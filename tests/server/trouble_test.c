@@ -262,10 +262,10 @@ static void everything_goes_wrong_now_and_then(void)
 }
 
 TEST_MAIN("server.trouble",
-    TEST(a_repeated_message_gets_the_same_octets_and_acts_once),
+    TEST_OF("S-010", a_repeated_message_gets_the_same_octets_and_acts_once),
     TEST(the_answer_to_the_only_message_may_be_lost),
-    TEST(a_device_may_vanish_after_any_answer),
-    TEST(an_idle_session_ends),
+    TEST_OF("S-503", a_device_may_vanish_after_any_answer),
+    TEST_OF("S-503", an_idle_session_ends),
     TEST(the_server_may_die_after_any_commit),
     TEST(what_was_not_committed_was_not_said),
     TEST(a_lock_is_carried_out_once_and_verified),

@@ -354,13 +354,13 @@ static void survives_running_out_of_memory(void)
 }
 
 TEST_MAIN("syncml.client",
-    TEST(package_one_has_all_that_it_must),
-    TEST(a_challenge_gets_package_one_again),
+    TEST_OF("C-001 C-002", package_one_has_all_that_it_must),
+    TEST_OF("C-003", a_challenge_gets_package_one_again),
     TEST(what_refuses_us_for_good),
-    TEST(silence_ends_a_session),
-    TEST(statuses_come_in_order),
-    TEST(pieces_are_joined_or_refused),
-    TEST(a_server_proves_itself_or_is_not_obeyed),
+    TEST_OF("C-009 C-016", silence_ends_a_session),
+    TEST_OF("C-008", statuses_come_in_order),
+    TEST_OF("C-014 C-015", pieces_are_joined_or_refused),
+    TEST_OF("C-005", a_server_proves_itself_or_is_not_obeyed),
     TEST(another_session_is_not_ours),
-    TEST(the_client_can_stop),
+    TEST_OF("C-016", the_client_can_stop),
     TEST(survives_running_out_of_memory))

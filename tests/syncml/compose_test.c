@@ -177,7 +177,7 @@ static void nonces_have_no_nul(void)
 }
 
 TEST_MAIN("syncml.compose",
-    TEST(guesses_are_never_too_little),
-    TEST(measured_sizes_are_exact),
+    TEST_OF("S-303", guesses_are_never_too_little),
+    TEST_OF("S-219", measured_sizes_are_exact),
     TEST(pieces_fill_the_room_and_leave_characters_whole),
     TEST(nonces_have_no_nul))

@@ -74,6 +74,6 @@ static void takes_no_message_over_its_limit(void)
 
 TEST_MAIN("syncml.msg",
     TEST(names_commands),
-    TEST(knows_the_media_types),
-    TEST(answers_in_kind_unless_told_otherwise),
+    TEST_OF("S-601 trap-09", knows_the_media_types),
+    TEST_OF("S-601", answers_in_kind_unless_told_otherwise),
     TEST(takes_no_message_over_its_limit))

@@ -203,11 +203,11 @@ static void takes_the_pushes_that_gateways_make(void)
 }
 
 TEST_MAIN("syncml.notify",
-    TEST(computes_the_examples_of_the_reference),
-    TEST(writes_the_header_of_the_specifications_figure),
+    TEST_OF("N-002", computes_the_examples_of_the_reference),
+    TEST_OF("N-001", writes_the_header_of_the_specifications_figure),
     TEST(reads_back_what_it_wrote),
-    TEST(verifies_every_bit),
+    TEST_OF("N-002", verifies_every_bit),
     TEST(refuses_what_does_not_fit),
-    TEST(shows_a_session_as_the_device_will),
-    TEST(wraps_a_notification_in_a_push),
+    TEST_OF("N-005", shows_a_session_as_the_device_will),
+    TEST_OF("N-008", wraps_a_notification_in_a_push),
     TEST(takes_the_pushes_that_gateways_make))

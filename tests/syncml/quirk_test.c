@@ -271,6 +271,6 @@ static void a_lost_session_costs_a_new_one_and_nothing_else(void)
 }
 
 TEST_MAIN("syncml.quirk",
-    TEST(the_server_finishes_the_session),
-    TEST(session_ids_are_opaque),
+    TEST_OF("S-507", the_server_finishes_the_session),
+    TEST_OF("S-007 trap-03", session_ids_are_opaque),
     TEST(a_lost_session_costs_a_new_one_and_nothing_else))

@@ -47,5 +47,5 @@ static void turns_every_outcome_of_ours_into_a_status(void)
 
 TEST_MAIN("syncml.status",
     TEST(has_words_for_every_code),
-    TEST(knows_success_and_what_may_be_tried_again),
+    TEST_OF("S-204", knows_success_and_what_may_be_tried_again),
     TEST(turns_every_outcome_of_ours_into_a_status))

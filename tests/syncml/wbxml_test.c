@@ -407,11 +407,11 @@ static void reads_a_tree_document(void)
 }
 
 TEST_MAIN("syncml.wbxml",
-    TEST(reads_every_form_of_a_text),
-    TEST(takes_every_header),
+    TEST_OF("S-602", reads_every_form_of_a_text),
+    TEST_OF("S-602", takes_every_header),
     TEST(refuses_what_is_malformed),
     TEST(refuses_every_prefix),
-    TEST(keeps_its_ceilings),
+    TEST_OF("S-506", keeps_its_ceilings),
     TEST(survives_running_out_of_memory),
     TEST(writes_the_octets_of_the_reference),
     TEST(agrees_with_libwbxml),

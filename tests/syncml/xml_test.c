@@ -372,12 +372,12 @@ static void borrows_what_it_can(void)
 }
 
 TEST_MAIN("syncml.xml",
-    TEST(puts_every_deviation_right),
+    TEST_OF("S-507", puts_every_deviation_right),
     TEST(takes_what_stands_around_a_document),
     TEST(takes_utf_16_by_its_bom),
-    TEST(refuses_what_is_no_message),
+    TEST_OF("S-505", refuses_what_is_no_message),
     TEST(says_where_it_is_wrong),
-    TEST(keeps_its_ceilings),
+    TEST_OF("S-506", keeps_its_ceilings),
     TEST(survives_running_out_of_memory),
     TEST(uses_one_parser_for_each_thread),
     TEST(borrows_what_it_can))
