@@ -1,0 +1,3 @@
+#!/bin/sh
+# dmvisord's speed and size beside two baselines, measured in the same minutes. See run.py --help.
+exec /usr/bin/python3 "$(dirname "$0")/run.py" "$@"
