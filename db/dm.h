@@ -4,7 +4,7 @@
  * but for the catalogue of policies and images, which is read again only when something changed. */
 
 #define DM_STATEMENTS(X)                                                                                                        \
-    X(AUTHORITIES, "SELECT authority_id, name, server_id, stamp, owner FROM authority ORDER BY authority_id")                           \
+    X(AUTHORITIES, "SELECT authority_id, name, server_id, stamp, owner, record FROM authority ORDER BY authority_id")                           \
     /* A device with its account: all that one message needs when nothing has changed, and the rest. */                         \
     X(DEVICE_BY_NAME, DM_DEVICE " WHERE d.authority_id = :authority_id AND d.name = :name")                                      \
     X(DEVICE_BY_ID, "SELECT authority_id, name FROM device WHERE device_id = :device_id")                                        \
@@ -86,12 +86,17 @@
                     " ORDER BY session_row DESC LIMIT 1")                                                                        \
     X(SESSIONS_LOST, "UPDATE session SET outcome = 'lost', ended_ms = :now_ms, why = 'the server was restarted'"                 \
                      " WHERE outcome = 'open'")                                                                                  \
+    X(RECORDING_PUT, "INSERT INTO recording (session_row, at_ms, why, cut, bytes, data)"                                         \
+                     " VALUES (:session_row, :now_ms, :why, :cut, :bytes, :data) ON CONFLICT (session_row)"                      \
+                     " DO UPDATE SET at_ms = :now_ms, why = :why, cut = :cut, bytes = :bytes, data = :data")                     \
+    X(RECORDINGS_BYTES, "SELECT coalesce(sum(bytes), 0) FROM recording")                                                         \
+    X(RECORDINGS_TRIM, "DELETE FROM recording WHERE session_row IN (SELECT session_row FROM recording ORDER BY at_ms LIMIT :limit)") \
     X(EVENT_ADD, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                                   \
                  " VALUES (:authority_id, :now_ms, :type, :device, :data)")
 
 #define DM_DEVICE "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"        \
     " d.client_nonce, d.client_nonce_prev, d.server_nonce, d.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1,"    \
-    " a.server_name, a.server_ha1, a.auth FROM device d JOIN account a USING (device_id)"
+    " a.server_name, a.server_ha1, a.auth, d.record FROM device d JOIN account a USING (device_id)"
 #define DM_OPERATION "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
     " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms FROM operation"
 

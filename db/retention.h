@@ -9,6 +9,8 @@
               " ORDER BY event_id LIMIT :limit)")                                                                       \
     X(SESSIONS, "DELETE FROM session WHERE session_row IN (SELECT session_row FROM session WHERE started_ms < :before_ms" \
                 " ORDER BY session_row LIMIT :limit)")                                                                  \
+    X(RECORDINGS, "DELETE FROM recording WHERE session_row IN (SELECT session_row FROM recording WHERE at_ms < :before_ms" \
+                  " ORDER BY at_ms LIMIT :limit)")                                                                      \
     X(TRIGGERS, "DELETE FROM trigger WHERE trigger_id IN (SELECT trigger_id FROM trigger WHERE created_ms < :before_ms" \
                 " AND state NOT IN ('pending', 'sent') ORDER BY trigger_id LIMIT :limit)")                              \
     X(IDEMPOTENCY, "DELETE FROM idempotency WHERE at_ms < :before_ms")

@@ -99,6 +99,7 @@ static enum rc add_authority(struct catalog *c, struct sql_rows *r, struct err *
     p->au.id = sql_int(r, 0);
     p->au.stamp = sql_int(r, 3);
     p->au.owner = (int)sql_int(r, 4);
+    p->au.record = sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0;
     p->au.sml = (struct sml_server_config){
         .server_id = p->au.server_id, .url = str_of(cf->dm_url), .max_msg_bytes = cf->dm_max_message_bytes,
         .max_obj_bytes = cf->dm_max_object_bytes, .allow_basic = cf->allow_basic, .max_messages = cf->dm_max_messages,
@@ -116,8 +117,10 @@ static enum rc read_authorities(struct catalog *c, struct err *e)
     while (!rc && (rc = sql_step(r, e)) == RC_OK) {
         struct authority *au = c->first;
         while (au && au->id != sql_int(r, 0)) au = au->next;
-        if (au) au->stamp = sql_int(r, 3);
-        else rc = add_authority(c, r, e);
+        if (au) {
+            au->stamp = sql_int(r, 3);
+            au->record = sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0;
+        } else rc = add_authority(c, r, e);
     }
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;

@@ -11,6 +11,7 @@ enum { CATALOG_POLICY_BYTES = 8 << 20, CATALOG_POLICIES = 5000, CATALOG_IMAGES =
 struct authority {
     int64_t id, stamp;
     int owner;                                  /* as devices write it */
+    int record;                                 /* flight recorder: 1 every session, 0 none, -1 as configured */
     struct str name, server_id;
     struct sml_server_config sml;               /* for sessions: lives as long as the catalogue */
     const struct pol_image *images; size_t n_images;

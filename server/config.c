@@ -62,6 +62,11 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(true,  keep_samples_ms,     "keep.samples", SET_MS, "30d", 0, 0, NULL, false, "how long KPI samples are kept")              \
     X(true,  keep_events_ms,      "keep.events", SET_MS, "7d", 0, 0, NULL, false, "how long the event stream can be resumed")     \
     X(true,  keep_sessions_ms,    "keep.sessions", SET_MS, "30d", 0, 0, NULL, false, "how long the history of sessions and triggers is kept") \
+    X(true,  recorder_failures,   "recorder.failures", SET_BOOL, "true", 0, 0, NULL, false, "record sessions that are refused, aborted or lost") \
+    X(true,  recorder_sample,     "recorder.sample", SET_UINT, "0", 0, 1000000000, NULL, false, "record one session in so many; 0 = none, 1 = all") \
+    X(true,  recorder_session_bytes, "recorder.maxSession", SET_BYTES, "1Mi", 0, 0, NULL, false, "longest recording of a session") \
+    X(true,  recorder_max_bytes,  "recorder.maxSize", SET_BYTES, "256Mi", 0, 0, NULL, false, "all recordings together; the oldest go first") \
+    X(true,  recorder_keep_ms,    "recorder.keep", SET_MS, "14d", 0, 0, NULL, false, "how long recordings are kept")           \
     X(true,  log_level,           "log.level", SET_WORD, "info", 0, 0, levels, false, "least important level that is logged")     \
     X(false, log_form,            "log.form", SET_WORD, "logfmt", 0, 0, forms, false, "one line an event: key=value or JSON")
 

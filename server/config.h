@@ -33,6 +33,9 @@ struct server_config {
     unsigned trigger_rate_per_s; struct setting_list trigger_retries;  /* times, "5s" ...; default 5s 30s 5m 30m 2h */
     /* retention */
     int64_t keep_samples_ms, keep_events_ms, keep_sessions_ms;
+    /* flight recorder */
+    bool recorder_failures; unsigned recorder_sample;      /* 0 = none, n = one session in n */
+    uint64_t recorder_max_bytes, recorder_session_bytes; int64_t recorder_keep_ms;
     /* the first authority, made when the database is new */
     const char *authority, *server_id;
     /* log */

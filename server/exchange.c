@@ -28,7 +28,10 @@ struct turn {
     struct sml_msg msg, reply;
     struct sml_news news;
     struct sml_keep keep;
+    struct sml_transport transport;
+    struct sml_step *steps;                 /* offered */
     size_t n_sent;
+    struct buf reasons;                     /* why these; only of a recorded session */
 };
 
 /* ---- open, close ---- */
@@ -64,6 +67,23 @@ static enum rc begin(struct dm *dm, struct err *e)
     return rc ? rc : store_refresh(dm->st, e);
 }
 
+static enum rc keep_recording(struct dm *dm, const struct session *s, int64_t row, const char *outcome, int64_t now_ms, struct err *e)
+{
+    if (!recorder_wanted(s, outcome)) return RC_OK;
+    return recorder_keep(&dm->recorder, s, row, dm->srv->config, store_sql(dm->st), now_ms, e);
+}
+
+/* Sessions in which nothing happened have no row, unless somebody wants to look at them. */
+static enum rc add_row(struct dm *dm, struct session *s, struct err *e)
+{
+    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_ADD),
+                         SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) }, { "trigger_id", s->trigger ? SQL_I(s->trigger) : SQL_N },
+                                  { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }), NULL, e);
+    dm->dirty = true;
+    if (!rc) s->row = sql_last_id(store_sql(dm->st));
+    return rc;
+}
+
 /* A device that keeps coming with wrong credentials fills one row, not a table. */
 static enum rc keep_refused(struct dm *dm, const struct session *s, const char *why, int64_t now_ms, struct err *e)
 {
@@ -85,19 +105,22 @@ static enum rc keep_refused(struct dm *dm, const struct session *s, const char *
     }
     dm->dirty = true;
     if (rc) return rc;
-    return sql_run(db, DM_STMT(SESSION_END), SQL_ARGS({ "session_row", SQL_I(row) }, { "now_ms", SQL_I(now_ms) },
+    rc = sql_run(db, DM_STMT(SESSION_END), SQL_ARGS({ "session_row", SQL_I(row) }, { "now_ms", SQL_I(now_ms) },
                    { "messages", SQL_I(messages + s->messages) }, { "outcome", SQL_T(STR("refused")) }, { "why", SQL_T(str_of(why)) }), NULL, e);
+    return rc ? rc : keep_recording(dm, s, row, "refused", now_ms, e);
 }
 
 /* What a session leaves behind. */
 static enum rc keep_end(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms, struct arena *a, struct err *e)
 {
     if (!s->known) return s->device && s->refused ? keep_refused(dm, s, s->refused, now_ms, e) : RC_OK;
-    if (!s->row) return RC_OK;
+    enum rc rc = !s->row && recorder_wanted(s, outcome) ? add_row(dm, s, e) : RC_OK;
+    if (rc || !s->row) return rc;
     dm->dirty = true;
-    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_END),
+    rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_END),
                          SQL_ARGS({ "session_row", SQL_I(s->row) }, { "now_ms", SQL_I(now_ms) }, { "messages", SQL_I(s->messages) },
                                   { "outcome", SQL_T(str_of(outcome)) }, { "why", SQL_T(str_of(why)) }), NULL, e);
+    if (!rc) rc = keep_recording(dm, s, s->row, outcome, now_ms, e);
     return rc ? rc : add_event(dm, s->authority, "session", s->name, json_session(a, s, outcome, why), now_ms, e);
 }
 
@@ -134,6 +157,7 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
     struct dm *dm = calloc(1, sizeof *dm);
     if (!dm) return err_set(e, RC_NOMEM, "no memory for the DM worker");
     dm->srv = srv;
+    dm->recorder.kept_bytes = -1;
     arena_init(&dm->arena, EXCHANGE_ARENA_BYTES);
     arena_bytes(&dm->arena, ARENA_FIRST_BYTES);
     arena_reset(&dm->arena);
@@ -349,10 +373,11 @@ static enum rc work(struct turn *x, bool new_devinfo)
     struct pol_desired desired = { 0 };
     struct sml_step *steps = NULL;
     bool planned = x->news.package_done && !x->news.over;
+    struct sml_news news = x->news;         /* the recorder shows what came, not what was new */
 
-    if (!new_devinfo) x->news.devinfo = NULL;
+    if (!new_devinfo) news.devinfo = NULL;
     visit_begin(&v);
-    if (x->news.first && !v.rc) visit_first(&v, &x->news);
+    if (news.first && !v.rc) visit_first(&v, &news);
     visit_outcomes(&v, x->news.outcomes, x->news.package_done || x->news.over);
     visit_alerts(&v, x->news.alerts);
     if (planned) visit_plan(&v, &plan, &desired);
@@ -364,7 +389,9 @@ static enum rc work(struct turn *x, bool new_devinfo)
         for (struct sml_step *c = s->children; c; c = c->next) x->s->next_tag = c->tag += first_tag;
     }
     x->device.large_objects = v.d.large_objects;
+    x->steps = steps;
     if (!v.rc) v.rc = make_reply(x, steps);
+    if (planned && !v.rc && x->s->record) recorder_reasons(&plan, x->n_sent, first_tag, &x->reasons);
     if (planned) visit_sent(&v, &plan, x->n_sent, first_tag);
     if (x->keep.unsent) visit_outcomes(&v, x->keep.unsent, true);
     visit_keep(&v, planned ? &plan : NULL, &desired);
@@ -406,11 +433,27 @@ static struct str certified(struct str subject, struct str device)
     return (struct str){ 0 };
 }
 
+/* Tells messages of one session apart; eight octets at a time, for it sees every one of them. */
+static uint64_t octets_hash(struct str s)
+{
+    const uint64_t odd = 0x9E3779B97F4A7C15u;
+    uint64_t h = s.n * odd, word = 0;
+    for (; s.n >= sizeof word; s.p += sizeof word, s.n -= sizeof word) {
+        memcpy(&word, s.p, sizeof word);
+        h = (h ^ word) * odd;
+        h ^= h >> 29;
+    }
+    word = 0;
+    if (s.n) memcpy(&word, s.p, s.n);
+    h = (h ^ word) * odd;
+    return h ^ h >> 32;
+}
+
 /* The session of this message, made when there is none. */
 static enum rc hold(struct turn *x, bool *repeated)
 {
     x->key = (struct session_key){ .authority = x->au->id, .name = x->msg.source, .id = x->msg.session_id, .msg_id = x->msg.msg_id,
-                                   .token = x->rq->token, .hash = str_hash(x->rq->body), .bytes = x->rq->body.n };
+                                   .token = x->rq->token, .hash = octets_hash(x->rq->body), .bytes = x->rq->body.n };
     x->s = sessions_find(x->dm->sessions, &x->key, repeated);
     enum rc rc = x->s ? RC_OK : sessions_open(x->dm->sessions, &x->key, x->w, &x->s, x->e);
     if (rc || *repeated) return rc;
@@ -425,15 +468,18 @@ static enum rc hold(struct turn *x, bool *repeated)
 
 static enum rc take(struct turn *x)
 {
-    struct sml_transport t = { .tls = x->rq->tls, .raw = x->rq->body,
+    struct sml_transport *t = &x->transport;
+    *t = (struct sml_transport){ .tls = x->rq->tls, .raw = x->rq->body,
                                .client_cert_subject = certified(x->rq->client_cert_subject, x->s->name) };
     enum rc rc = store_find_device(x->dm->st, x->au, x->s->name, x->w->now_ms, x->a, &x->device, x->e);
     x->there = rc == RC_OK;
     if (rc && rc != RC_NOT_FOUND) return rc;
     x->s->device = x->there ? x->device.id : 0;
-    if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t.hmac, NULL)) t.hmac = (struct sml_hmac){ .present = true };
+    if (x->s->messages == 1)
+        x->s->record = recorder_wish(x->dm->srv->config, x->au, x->there ? &x->device : NULL, str_of(x->s->token));
+    if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t->hmac, NULL)) t->hmac = (struct sml_hmac){ .present = true };
     if (sessions_too_old(x->dm->sessions, x->s, x->w->now_ms)) sml_server_stop(x->s->sml);
-    return sml_server_take(x->s->sml, &x->msg, &t, x->there ? &x->device.account : NULL, x->w, x->a, &x->news, x->e);
+    return sml_server_take(x->s->sml, &x->msg, t, x->there ? &x->device.account : NULL, x->w, x->a, &x->news, x->e);
 }
 
 static enum rc encode(struct turn *x)
@@ -463,20 +509,40 @@ static enum rc needless_triggers(struct turn *x)
     return sql_run(x->db, DM_STMT(TRIGGER_NEEDLESS), SQL_ARGS({ "device_id", SQL_I(x->s->device) }), NULL, x->e);
 }
 
+/* How the session ends with this reply; NULL: it goes on. */
+static const char *outcome_of(const struct turn *x)
+{
+    const struct session *s = x->s;
+    bool over = sml_server_over(s->sml) || (s->known && x->news.package_done && x->n_sent == 0 && !s->flight);
+    return !over ? NULL : !s->known ? "refused" : x->news.aborted ? "aborted" : "done";
+}
+
+static void record(struct turn *x)
+{
+    struct session *s = x->s;
+    const struct server_config *c = x->dm->srv->config;
+    const struct sml_account *account = x->there ? &x->device.account : NULL;
+    if (s->record == RECORD_NO) return;
+    if (s->record == RECORD_FAILURES && s->messages == 1) {     /* most sessions are one message and well */
+        const char *outcome = outcome_of(x);
+        if (outcome && strcmp(outcome, "done") == 0) return;
+    }
+    const struct sml_record m = { .s = s->sml, .type = x->rq->type, .in = x->rq->body, .out = buf_str(&s->last), .m = &x->msg, .reply = &x->reply,
+                                  .t = &x->transport, .news = &x->news, .steps = x->steps, .n_sent = x->n_sent,
+                                  .large_objects = x->there && x->device.large_objects, .now_ms = x->w->now_ms,
+                                  .token = str_of(s->token), .reasons = buf_str(&x->reasons) };
+    recorder_add(&x->dm->recorder, s, &m, x->au, account, x->rq->resp_base, c->recorder_session_bytes);
+}
+
 static enum rc finish(struct turn *x)
 {
     struct session *s = x->s;
     enum rc rc = RC_OK;
-    bool done = sml_server_over(s->sml) || (s->known && x->news.package_done && x->n_sent == 0 && !s->flight);
-    if (!done) return RC_OK;
-    const char *outcome = !s->known ? "refused" : x->news.aborted ? "aborted" : "done";
+    const char *outcome = outcome_of(x);
+    if (!outcome) return RC_OK;
     const char *why = x->news.refused ? x->news.refused : "";
     if (s->worked && !s->trigger && strcmp(outcome, "done") == 0) rc = needless_triggers(x);
-    if (s->trigger && !s->row && !rc) {
-        rc = sql_run(x->db, DM_STMT(SESSION_ADD), SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
-                     { "trigger_id", SQL_I(s->trigger) }, { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }), NULL, x->e);
-        if (!rc) s->row = sql_last_id(x->db);
-    }
+    if (s->trigger && !s->row && !rc) rc = add_row(x->dm, s, x->e);
     if (!rc) rc = keep_end(x->dm, s, outcome, why, x->w->now_ms, x->a, x->e);
     count_end(x->dm, outcome);
     if (!rc) sessions_end(x->dm->sessions, s);
@@ -508,6 +574,7 @@ static enum rc line(struct turn *x)
     if (!rc) rc = encode(x);                                                            /* message -> bytes */
     if (rc) return rc;
     send_again(x);
+    record(x);
     return finish(x);
 }
 
@@ -524,6 +591,7 @@ enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_req
     struct turn x = { .dm = dm, .db = store_sql(dm->st), .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e ? e : &own };
     *rp = (struct exchange_reply){ .status = 500, .type = rq->answer };
     buf_init(&rp->body, 0);
+    buf_init(&x.reasons, RECORDER_REASONS_BYTES);
     enum rc rc = line(&x);
     if (rc) {
         if (x.s) sessions_drop(dm->sessions, x.s);
@@ -531,6 +599,7 @@ enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_req
     } else {
         log_refusal(&x);
     }
+    buf_finish(&x.reasons);
     metrics_add(dm->srv->metrics, METRIC_DM_MESSAGES, 1);
     arena_reset(&dm->arena);
     return rc;

@@ -2,6 +2,7 @@
 #define SERVER_EXCHANGE_H
 /* One DM message in, one out (house style, "One exchange, top to bottom"). Everything that must be kept goes into the turn's transaction: the
  * caller commits it, and only then lets the replies go. */
+#include "server/recorder.h"
 #include "server/sessions.h"
 #include "server/store.h"
 
@@ -13,6 +14,7 @@ struct dm {                         /* of one worker */
     struct sessions *sessions;
     struct arena arena;             /* of one message */
     struct buf out;
+    struct recorder recorder;
     uint64_t turn;
     bool events;                    /* the turn wrote something for the live stream */
     bool dirty;                     /* the turn wrote anything */

@@ -66,6 +66,8 @@ enum rc retention_sweep(struct sql *db, const struct server_config *c, int64_t n
     if (!rc)
         rc = trim(db, RETENTION_STMT_EVENTS, now_ms - c->keep_events_ms, e);
     if (!rc)
+        rc = trim(db, RETENTION_STMT_RECORDINGS, now_ms - c->recorder_keep_ms, e);
+    if (!rc)
         rc = trim(db, RETENTION_STMT_SESSIONS, now_ms - c->keep_sessions_ms, e);
     if (!rc)
         rc = trim(db, RETENTION_STMT_TRIGGERS, now_ms - c->keep_sessions_ms, e);

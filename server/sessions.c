@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "server/flight.h"
 #include "server/recall.h"
+#include "server/recorder.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,11 +87,13 @@ static void close_session(struct session *s)
     sml_server_destroy(s->sml);
     flight_free(s->flight);
     recall_free(s->recall);
+    recording_free(s->recording);
     free(s->asked);
     s->sml = NULL;
     s->flight = NULL;
     s->recall = NULL;
     s->asked = NULL;
+    s->recording = NULL;
 }
 
 static void release(struct session *s)

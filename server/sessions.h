@@ -13,6 +13,7 @@ struct session_asked { unsigned n; struct { uint32_t key; uint8_t times; } row[S
 
 
 struct flight;                              /* server/flight.h: steps that went out and were not answered yet */
+struct recording;                           /* server/recorder.h: what was said, for those who look into it later */
 struct recall;                              /* server/recall.h: what is remembered of the device */
 
 struct session {
@@ -42,6 +43,8 @@ struct session {
     struct session_asked *asked;            /* steps sent in this session, so that none goes round in circles */
     struct recall *recall; size_t recall_bytes;
     bool forgot;                            /* recall had to be given up once */
+    int record;                             /* enum recorder_wish */
+    struct recording *recording;            /* NULL = none */
     /* sessions.c */
     struct session *same_key, *same_token, *older, *newer;
     uint64_t key_hash, token_hash;

@@ -99,7 +99,7 @@ static enum rc read_device(struct store *st, struct sql_rows *r, const struct au
 {
     *d = (struct store_device){ .id = sql_int(r, 0), .want_stamp = sql_int(r, 1), .have_stamp = sql_int(r, 2), .devinfo_hash = sql_int(r, 5),
                                 .next_kpi_ms = sql_int(r, 6), .authority = au->id, .au = au, .authority_name = au->name,
-                                .server_id = au->server_id };
+                                .server_id = au->server_id, .record = sql_is_null(r, 18) ? -1 : sql_int(r, 18) != 0 };
     if (!arena_str(a, name, &d->name) || !arena_str(a, sql_text(r, 3), &d->settled_token) || !arena_str(a, sql_text(r, 4), &d->layout_mo) ||
         !arena_str(a, sql_text(r, 11), &d->user_agent) || !arena_str(a, sql_text(r, 12), &d->remote))
         return err_set(e, RC_NOMEM, "no memory for a device");

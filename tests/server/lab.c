@@ -31,7 +31,7 @@ static void configure(struct lab *l)
     snprintf(l->ddf_dir, sizeof l->ddf_dir, "%s/ddf", root ? root : ".");
     l->config = (struct server_config){
         .dm_url = "https://dm.example.net:8443/dm", .dm_max_message_bytes = 65536, .dm_max_object_bytes = 4 << 20, .dm_max_messages = 60,
-        .dm_max_sessions = 100, .dm_session_timeout_s = 120, .dm_session_lifetime_s = 3600, .dm_turn_ms = 5,
+        .dm_max_sessions = 100, .dm_session_timeout_s = 120, .dm_session_lifetime_s = 3600, .dm_turn_ms = 5, .recorder_max_bytes = 64 << 20, .recorder_session_bytes = 1 << 20,
         .images_dir = l->images_dir, .images_url = "http://127.0.0.1:9/images", .images_max_bytes = 1 << 20, .database = l->database,
         .schema_dir = l->schema_dir, .secret_key_file = l->key, .ddf_dir = l->ddf_dir, .kpi_interval_s = 3600, .poll_s = 3600,
         .authority = "acme-it", .server_id = "com.acme.dm", .demo = true,

@@ -1,0 +1,222 @@
+/* The flight recorder: what is recorded, that it can be replayed, and that no secret is in it. */
+#include "tests/lib/test.h"
+#include "tests/server/lab.h"
+#include "base/text.h"
+#include "syncml/replay.h"
+#include <string.h>
+
+static struct phone *begin(struct lab **l)
+{
+    *l = lab_begin();
+    lab_image(*l, "base", "1.0");
+    lab_policy(*l, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work}\nspec:\n  selector: 'true'\n"
+                   "  vm: {id: corp, state: running, image: 'base:1.0', resources: {cpu: {vcpus: 1}}}\n");
+    (*l)->config.recorder_failures = true;
+    return phone_begin(*l, "IMEI:001");
+}
+
+static void end(struct phone *p, struct lab *l)
+{
+    phone_end(p);
+    lab_end(l);
+}
+
+/* The newest one. */
+static void last(struct lab *l, struct buf *out)
+{
+    struct sql_rows *r = NULL;
+    buf_init(out, 0);
+    enum rc rc = sql_start_text(l->db, STR("SELECT data FROM recording ORDER BY session_row DESC LIMIT 1"), NULL, 0, &r, NULL);
+    if (!rc && sql_step(r, NULL) == RC_OK) buf_put(out, sql_text(r, 0));
+    sql_end(r);
+}
+
+static void replay(struct lab *l)
+{
+    struct sml_replay out = { 0 };
+    struct err e = { 0 };
+    struct buf text;
+    last(l, &text);
+    CU_ASSERT_FATAL(text.n > 0);
+    CU_ASSERT_EQUAL(sml_replay(buf_str(&text), "recording", NULL, false, NULL, &out, &e), RC_OK);
+    CU_ASSERT(out.same);
+    CU_ASSERT_EQUAL(out.messages, lab_int(l, "SELECT messages FROM session JOIN recording USING (session_row) ORDER BY session_row DESC LIMIT 1"));
+    if (e.text[0] || !out.same) printf("%s\n%s\n", e.text, buf_z(&out.difference));
+    buf_finish(&out.difference);
+    buf_finish(&text);
+}
+
+/* Where `what` begins in `s`; s.n when it does not. */
+static size_t find(struct str s, const char *what)
+{
+    size_t n = strlen(what);
+    for (size_t i = 0; i + n <= s.n; i++)
+        if (memcmp(s.p + i, what, n) == 0) return i;
+    return s.n;
+}
+
+static void nothing_is_recorded_of_a_session_that_went_well(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    CU_ASSERT(phone_settle(p, 20) < 20);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+    CU_ASSERT_EQUAL(l->dm->recorder.memory_bytes, 0);
+    end(p, l);
+}
+
+static void a_device_that_is_switched_on_has_every_session_recorded(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    lab_sql(l, "UPDATE device SET record = 1");
+    CU_ASSERT(phone_call(p, 1201, "A1"));
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording WHERE why = 'device' AND cut = 0 AND bytes = length(CAST(data AS BLOB))"), 1);
+    replay(l);
+    struct buf text;
+    last(l, &text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&text), "\"reasons\":\"#"));
+    buf_finish(&text);
+    CU_ASSERT(phone_settle(p, 20) < 20);
+    /* Also one in which nothing happens, which has no row of its own otherwise. */
+    int64_t before = lab_int(l, "SELECT count(*) FROM recording"), quiet = lab_int(l, "SELECT quiet FROM device");
+    CU_ASSERT(phone_call(p, 1201, "A9"));
+    CU_ASSERT_EQUAL(p->posts, 1);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT quiet FROM device"), quiet + 1);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), before + 1);
+    replay(l);
+    CU_ASSERT_EQUAL(l->dm->recorder.memory_bytes, 0);
+    end(p, l);
+}
+
+static void a_session_that_is_lost_is_recorded(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    p->vanish = 2;
+    phone_call(p, 1201, "A1");
+    lab_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
+    CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording JOIN session USING (session_row) WHERE outcome = 'lost'"), 1);
+    replay(l);
+    /* Switched off for the device: not even then. */
+    lab_sql(l, "UPDATE device SET record = 0; DELETE FROM recording");
+    p->vanish = 2;
+    phone_call(p, 1201, "A2");
+    lab_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
+    CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+    end(p, l);
+}
+
+static void refused_credentials_are_recorded_without_the_secrets(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    snprintf(p->client_ha1, sizeof p->client_ha1, "%s", "bm90IHRoZSByaWdodCBvbmUh");
+    CU_ASSERT_FALSE(phone_call(p, 1201, "A1"));
+    lab_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
+    CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording JOIN session USING (session_row) WHERE outcome = 'refused'"), 1);
+    replay(l);
+    struct buf text;
+    last(l, &text);
+    CU_ASSERT_PTR_NULL(strstr(buf_z(&text), p->client_ha1));
+    buf_finish(&text);
+    end(p, l);
+}
+
+static void no_secret_is_in_a_recording(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    struct arena a;
+    lab_sql(l, "UPDATE device SET record = 1");
+    p->talk = true;
+    CU_ASSERT(phone_call(p, 1201, "A1"));
+    arena_init(&a, 64 << 20);
+    struct buf text;
+    last(l, &text);
+    struct str all = buf_str(&text), line;
+    const char *key[] = { "\"in\":\"", "\"out\":\"" };
+    unsigned seen = 0;
+    while (str_cut(&all, '\n', &line))
+        for (int i = 0; i < 2; i++) {
+            size_t at = find(line, key[i]);
+            struct str raw = { 0 };
+            struct sml_msg m;
+            if (at >= line.n) continue;
+            at += strlen(key[i]);
+            CU_ASSERT_EQUAL(text_b64_decode(str_slice(line, at, str_find(line, '"', at)), &a, &raw), RC_OK);
+            CU_ASSERT_EQUAL(sml_decode(p->type, raw, &a, &m, NULL), RC_OK);
+            seen++;
+            for (size_t k = 0; k < m.cred.data.n; k++) CU_ASSERT(m.cred.data.p[k] == 'A' || m.cred.data.p[k] == '=');
+            for (const struct sml_cmd *c = m.cmds; c; c = c->next)
+                for (size_t k = 0; k < c->chal.meta.next_nonce.n; k++)
+                    CU_ASSERT(c->chal.meta.next_nonce.p[k] == 'A' || c->chal.meta.next_nonce.p[k] == '=');
+            size_t s = find(m.resp_uri, "s=");
+            if (m.resp_uri.n) CU_ASSERT(str_is(str_slice(m.resp_uri, s + 2, m.resp_uri.n), "AAAAAAAAAAAAAAAAAAAAAA"));
+        }
+    CU_ASSERT(seen >= 4);
+    arena_finish(&a);
+    buf_finish(&text);
+    end(p, l);
+}
+
+static void recordings_have_bounds(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    lab_sql(l, "UPDATE device SET record = 1");
+    l->config.recorder_max_bytes = 40 << 10;
+    for (int i = 0; i < 60; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "%X", i + 1);
+        CU_ASSERT(phone_call(p, 1201, id));
+        phone_tick(p);
+        lab_wait(l, 1000);
+    }
+    CU_ASSERT(lab_int(l, "SELECT sum(bytes) FROM recording") <= 40 << 10);
+    CU_ASSERT(lab_int(l, "SELECT count(*) FROM recording") > 0);
+    CU_ASSERT(lab_int(l, "SELECT count(*) FROM session") > lab_int(l, "SELECT count(*) FROM recording"));
+    /* A long session: its beginning is kept, and it still replays. */
+    lab_sql(l, "DELETE FROM recording; UPDATE device SET mirror_read = 0, settled_token = NULL, have_stamp = 0; DELETE FROM node");
+    l->config.recorder_max_bytes = 64 << 20;
+    l->config.recorder_session_bytes = 6 << 10;
+    CU_ASSERT(phone_call(p, 1201, "77"));
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording WHERE cut = 1 AND bytes <= 6144"), 1);
+    CU_ASSERT_EQUAL(l->dm->recorder.memory_bytes, 0);
+    end(p, l);
+}
+
+static void one_session_in_n_and_whole_authorities(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    l->config.recorder_sample = 4;
+    for (int i = 0; i < 80; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "%X", i + 1);
+        CU_ASSERT(phone_call(p, 1201, id));
+        phone_tick(p);
+    }
+    int64_t n = lab_int(l, "SELECT count(*) FROM recording WHERE why = 'sample'");
+    CU_ASSERT(n > 5 && n < 45);
+    lab_sql(l, "DELETE FROM recording; UPDATE authority SET record = 0");
+    l->config.recorder_sample = 1;
+    CU_ASSERT(phone_call(p, 1201, "F1"));
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+    lab_sql(l, "UPDATE authority SET record = 1");
+    CU_ASSERT(phone_call(p, 1201, "F2"));
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording WHERE why = 'authority'"), 1);
+    end(p, l);
+}
+
+TEST_MAIN("server.recorder",
+    TEST(nothing_is_recorded_of_a_session_that_went_well),
+    TEST(a_device_that_is_switched_on_has_every_session_recorded),
+    TEST(a_session_that_is_lost_is_recorded),
+    TEST(refused_credentials_are_recorded_without_the_secrets),
+    TEST(no_secret_is_in_a_recording),
+    TEST(recordings_have_bounds),
+    TEST(one_session_in_n_and_whole_authorities))
