@@ -181,7 +181,8 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
                                               [POL_DELETE] = DDF_DELETE, [POL_EXEC] = DDF_EXEC };
     struct err e = { 0 };
     int status = 200;
-    if (s->verb == POL_ATOMIC || !p->f->schema ||
+    bool property = s->verb != POL_GET && str_find(s->uri, '?', 0) < s->uri.n;      /* ACL, Title: no description speaks of them */
+    if (s->verb == POL_ATOMIC || property || !p->f->schema ||
         !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), s->format, s->type, s->data, s->has_data, false, &status, &e))
         return true;
     add_wait(p, vm, "failed", say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text), status, 0);
