@@ -46,6 +46,74 @@ static struct mirror_node *add(struct mirror *m, struct str uri, uint64_t hash)
     return &m->nodes[m->n++];
 }
 
+/* ---- in order ---- */
+
+static size_t run_end(const struct mirror *m, size_t from, size_t n)
+{
+    size_t to = from + 1;
+    while (to < n && str_cmp(m->nodes[m->order[to - 1]].uri, m->nodes[m->order[to]].uri) < 0) to++;
+    return to < n ? to : n;
+}
+
+static void merge(struct mirror *m, size_t from, size_t mid, size_t to)
+{
+    size_t i = from, k = mid, out = from;
+    memcpy(m->scratch + from, m->order + from, (to - from) * sizeof *m->order);
+    while (i < mid && k < to)
+        m->order[out++] = str_cmp(m->nodes[m->scratch[i]].uri, m->nodes[m->scratch[k]].uri) < 0 ? m->scratch[i++] : m->scratch[k++];
+    while (i < mid) m->order[out++] = m->scratch[i++];
+    while (k < to) m->order[out++] = m->scratch[k++];
+}
+
+/* Mostly it is in order already, in one run or a few: a natural merge sort. */
+static void put_in_order(struct mirror *m)
+{
+    if (m->n_order == m->n) return;
+    while (m->n_order < m->n) {
+        m->order[m->n_order] = (uint32_t)m->n_order;
+        m->n_order++;
+    }
+    for (size_t runs = 2; runs > 1;) {
+        runs = 0;
+        for (size_t from = 0; from < m->n; runs++) {
+            size_t mid = run_end(m, from, m->n), to = mid < m->n ? run_end(m, mid, m->n) : mid;
+            if (to > mid) merge(m, from, mid, to);
+            from = to;
+        }
+    }
+}
+
+/* ---- rows ---- */
+
+/* The stale interior nodes above the node that is looked at, while going through the tree in order. */
+struct above { struct { struct str uri; int64_t since_ms; } level[DDF_URI_NAMES + 1]; unsigned n; };
+
+static int64_t stale_since(struct above *up, struct str uri)
+{
+    while (up->n && !ddf_uri_within(uri, up->level[up->n - 1].uri)) up->n--;
+    return up->n ? up->level[up->n - 1].since_ms : INT64_MIN;
+}
+
+static void go_below(struct above *up, const struct mirror_node *n, int64_t since_ms)
+{
+    int64_t above_ms = up->n ? up->level[up->n - 1].since_ms : INT64_MIN;
+    if (n->format != DDF_NODE || up->n > DDF_URI_NAMES) return;
+    up->level[up->n].uri = n->uri;
+    up->level[up->n++].since_ms = since_ms > above_ms ? since_ms : above_ms;
+}
+
+/* What stale interior nodes say of those below them. */
+static void inherit(struct mirror *m)
+{
+    struct above up = { .n = 0 };
+    put_in_order(m);
+    for (size_t i = 0; i < m->n; i++) {
+        struct mirror_node *n = &m->nodes[m->order[i]];
+        if (n->row_ms < stale_since(&up, n->uri)) n->known = POL_STALE;
+        if (n->row_known == POL_STALE) go_below(&up, n, n->row_ms);
+    }
+}
+
 enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e)
 {
     struct sql_rows *r = NULL;
@@ -66,12 +134,15 @@ enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64
         n->value = value;
         n->at_ms = sql_int(r, 4);
         n->format = format >= 0 && format < DDF_FORMAT_COUNT ? (enum ddf_format)format : DDF_CHR;
-        n->known = known == POL_REPORTED ? POL_REPORTED : known == POL_ACKNOWLEDGED ? POL_ACKNOWLEDGED : POL_STALE;
+        n->row_known = n->known = known == POL_REPORTED ? POL_REPORTED : known == POL_ACKNOWLEDGED ? POL_ACKNOWLEDGED : POL_STALE;
+        n->row_ms = n->at_ms;
         n->stored = true;
         m->bytes += value.n;
     }
     sql_end(r);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    if (rc != RC_NOT_FOUND) return rc;
+    inherit(m);
+    return RC_OK;
 }
 
 static enum rc write_node(struct mirror_node *n, struct sql *db, struct paths *paths, int64_t device, struct err *e)
@@ -89,13 +160,22 @@ static enum rc write_node(struct mirror_node *n, struct sql *db, struct paths *p
 
 enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e)
 {
+    struct above up = { .n = 0 };
     enum rc rc = RC_OK;
-    for (size_t i = 0; !rc && m->changed && i < m->n; i++) {
-        struct mirror_node *n = &m->nodes[i];
-        if (n->gone ? !n->stored : !n->changed) continue;
-        rc = write_node(n, db, paths, device, e);
-        n->stored = !n->gone;
-        n->changed = false;
+    if (!m->changed) return RC_OK;
+    put_in_order(m);
+    for (size_t i = 0; !rc && i < m->n; i++) {
+        struct mirror_node *n = &m->nodes[m->order[i]];
+        int64_t since_ms = stale_since(&up, n->uri);
+        enum pol_known says = n->row_ms < since_ms ? POL_STALE : n->row_known;      /* the row, with those above it */
+        if (n->gone ? n->stored : n->changed || !n->stored || says != n->known) {
+            rc = write_node(n, db, paths, device, e);
+            n->stored = !n->gone;
+            n->changed = false;
+            n->row_known = n->known;
+            n->row_ms = n->at_ms;
+        }
+        if (!n->gone && n->row_known == POL_STALE) go_below(&up, n, n->row_ms);
     }
     return rc;
 }
@@ -130,14 +210,14 @@ struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format
         m->bytes += copy.n;
     }
     if (!n && !(n = add(m, uri, hash))) return NULL;
-    n->changed |= !same || n->gone || n->format != format || n->known != known || !n->stored || (m->keep_times && n->at_ms != now_ms);
+    n->changed |= !same || n->gone || n->format != format || !n->stored || (m->keep_times && n->at_ms != now_ms);
+    m->changed |= n->changed || n->known != known;
     n->format = format;
     n->value = copy;
     n->known = known;
     n->at_ms = now_ms;
     n->gone = false;
     if (known == POL_REPORTED) n->reported = m->message;
-    m->changed |= n->changed;
     return n;
 }
 
@@ -154,13 +234,17 @@ void mirror_drop(struct mirror *m, struct str uri)
         if (ddf_uri_within(m->nodes[i].uri, uri)) drop_node(m, &m->nodes[i]);
 }
 
-void mirror_stale(struct mirror *m, struct str uri)
+void mirror_stale(struct mirror *m, struct str uri, int64_t now_ms)
 {
     for (size_t i = 0; i < m->n; i++) {
         struct mirror_node *n = &m->nodes[i];
-        if (n->gone || n->known == POL_STALE || !ddf_uri_within(n->uri, uri)) continue;
+        if (n->gone || !ddf_uri_within(n->uri, uri)) continue;
+        if (n->uri.n == uri.n) {                        /* since now, for all below it */
+            n->at_ms = now_ms;
+            n->changed = true;
+        }
         n->known = POL_STALE;
-        n->changed = m->changed = true;
+        m->changed = true;
     }
 }
 
@@ -196,43 +280,6 @@ void mirror_sweep(struct mirror *m, struct str uri, int64_t first_ms, const stru
         struct mirror_node *n = &m->nodes[i];
         if (!n->gone && n->reported != m->message && n->at_ms < first_ms && ddf_uri_within(n->uri, uri) && !unreadable(s, n->uri))
             drop_node(m, n);
-    }
-}
-
-/* ---- in order ---- */
-
-static size_t run_end(const struct mirror *m, size_t from, size_t n)
-{
-    size_t to = from + 1;
-    while (to < n && str_cmp(m->nodes[m->order[to - 1]].uri, m->nodes[m->order[to]].uri) < 0) to++;
-    return to < n ? to : n;
-}
-
-static void merge(struct mirror *m, size_t from, size_t mid, size_t to)
-{
-    size_t i = from, k = mid, out = from;
-    memcpy(m->scratch + from, m->order + from, (to - from) * sizeof *m->order);
-    while (i < mid && k < to)
-        m->order[out++] = str_cmp(m->nodes[m->scratch[i]].uri, m->nodes[m->scratch[k]].uri) < 0 ? m->scratch[i++] : m->scratch[k++];
-    while (i < mid) m->order[out++] = m->scratch[i++];
-    while (k < to) m->order[out++] = m->scratch[k++];
-}
-
-/* Mostly it is in order already, in one run or a few: a natural merge sort. */
-static void put_in_order(struct mirror *m)
-{
-    if (m->n_order == m->n) return;
-    while (m->n_order < m->n) {
-        m->order[m->n_order] = (uint32_t)m->n_order;
-        m->n_order++;
-    }
-    for (size_t runs = 2; runs > 1;) {
-        runs = 0;
-        for (size_t from = 0; from < m->n; runs++) {
-            size_t mid = run_end(m, from, m->n), to = mid < m->n ? run_end(m, mid, m->n) : mid;
-            if (to > mid) merge(m, from, mid, to);
-            from = to;
-        }
     }
 }
 

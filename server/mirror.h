@@ -1,6 +1,9 @@
 #ifndef SERVER_MIRROR_H
 #define SERVER_MIRROR_H
-/* One device's tree as we know it, in memory: loaded, corrected by what the device says, written back where it changed. */
+/* One device's tree as we know it, in memory: loaded, corrected by what the device says, written back where it changed.
+ *
+ * In the database an interior node that is stale makes everything below it stale that was last written before it: so that an operation which may
+ * have changed a whole VM, and reading that VM again, take one row each and not one for every leaf. */
 #include "ddf/layout.h"
 #include "ddf/schema.h"
 #include "policy/plan.h"
@@ -15,7 +18,9 @@ struct mirror_node {
     enum ddf_format format;
     enum pol_known known;
     uint32_t reported;              /* number of the message in which it was last reported */
-    bool stored, changed, gone;     /* the database has a row; to be written; not there any more */
+    bool stored, changed, gone;     /* the database has a row; it says something else in any case; not there any more */
+    enum pol_known row_known;       /* of the row, when it is stored */
+    int64_t row_ms;
 };
 
 struct mirror {
@@ -45,7 +50,7 @@ struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format
 /** It and all below it: not there any more. */
 void mirror_drop(struct mirror *m, struct str uri);
 /** It and all below it: to be read again before it is believed. */
-void mirror_stale(struct mirror *m, struct str uri);
+void mirror_stale(struct mirror *m, struct str uri, int64_t now_ms);
 /** What a plain Get of an interior node gave ("a/b/c"): its value; children that are not in it go, with all below them. */
 struct mirror_node *mirror_children(struct mirror *m, struct str uri, struct str names, int64_t now_ms);
 /** After a complete "?list=" of uri: what is at or below it, could have been reported and was not (in this message, or since first_ms), goes. */

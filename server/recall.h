@@ -22,7 +22,7 @@ struct recall {
     struct mirror m;
     struct store_device rest;               /* the part of the row that store_load_rest fills */
     struct pol_failure *failures; size_t n_failures, failures_cap;
-    const struct pol_attribute *attrs; size_t n_attrs;
+    struct pol_attribute *attrs; size_t n_attrs, attrs_cap;
     const struct pol_hold *holds; size_t n_holds;
     bool has_attrs, has_holds;              /* they are up to date */
     struct recall_vm *vms; size_t n_vms; bool has_vms;

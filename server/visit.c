@@ -164,13 +164,43 @@ void visit_touches(struct visit *v, const struct pol_operation *op)
     size_t n = 0;
     if (v->rc) return;
     v->rc = pol_op_touches(v->l, op, v->a, &uris, &n);
-    for (size_t i = 0; !v->rc && i < n; i++) mirror_stale(v->m, uris[i]);
+    for (size_t i = 0; !v->rc && i < n; i++) mirror_stale(v->m, uris[i], v->w->now_ms);
+}
+
+/* The device's attributes, from the database once in a session. */
+static void load_attributes(struct visit *v)
+{
+    struct recall *r = v->r;
+    struct pol_facts f = { 0 };
+    if (v->rc || r->has_attrs) return;
+    v->rc = store_load_attributes(v->st, &v->d, &r->arena, &f, v->e);
+    if (v->rc) return;
+    r->attrs_cap = f.n_attrs + 32;
+    r->attrs = ARENA_ARRAY(&r->arena, struct pol_attribute, r->attrs_cap);
+    if (!r->attrs) {
+        visit_nomem(v);
+        return;
+    }
+    memcpy(r->attrs, f.attrs, f.n_attrs * sizeof *r->attrs);
+    r->n_attrs = f.n_attrs;
+    r->has_attrs = true;
 }
 
 void visit_attribute(struct visit *v, struct str name, struct str value)
 {
-    v->r->has_attrs = false;
+    struct recall *r = v->r;
+    size_t i = 0;
+    load_attributes(v);
+    if (v->rc) return;
+    while (i < r->n_attrs && !str_eq(r->attrs[i].name, name)) i++;
+    if (i < r->n_attrs && str_eq(r->attrs[i].value, value)) return;
     visit_run(v, DM_STMT(ATTRIBUTE_PUT), { "device_id", SQL_I(v->d.id) }, { "name", SQL_T(name) }, { "value", SQL_T(value) });
+    if (i == r->attrs_cap) {                    /* more than usual: read again when they are needed */
+        r->has_attrs = false;
+        return;
+    }
+    if (!arena_str(&r->arena, value, &r->attrs[i].value) || (i == r->n_attrs && !arena_str(&r->arena, name, &r->attrs[r->n_attrs++].name)))
+        visit_nomem(v);
 }
 
 /* ---- begin ---- */
@@ -382,12 +412,7 @@ static void load_facts(struct visit *v)
     struct pol_facts *f = &v->f;
     struct recall *r = v->r;
     v->rc = store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, f, v->e);
-    if (!v->rc && !r->has_attrs) {
-        v->rc = store_load_attributes(v->st, &v->d, &r->arena, f, v->e);
-        r->attrs = f->attrs;
-        r->n_attrs = f->n_attrs;
-        r->has_attrs = !v->rc;
-    }
+    load_attributes(v);
     if (!v->rc && !r->has_holds) {
         v->rc = store_load_holds(v->st, &v->d, &r->arena, f, v->e);
         r->holds = f->holds;

@@ -26,14 +26,14 @@ static int number(struct str text, int otherwise)
 static void stale_entry(struct visit *v, const struct alert *al, const char *name)
 {
     const struct ddf_entry *en = ddf_layout_entry(v->l, DDF_VM, str_of(name));
-    if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, al->at.owner, (struct str){ 0 }, v->a));
+    if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, al->at.owner, (struct str){ 0 }, v->a), v->w->now_ms);
 }
 
 /* An operation changes what the hypervisor has left, and after the first start it knows whether KVM works. */
 static void stale_hypervisor(struct visit *v)
 {
     const struct ddf_entry *en = DDF_ENTRY(v->l, DDF_DEVICE, "hypervisor.node");
-    if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, (struct str){ 0 }, (struct str){ 0 }, v->a));
+    if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, (struct str){ 0 }, (struct str){ 0 }, v->a), v->w->now_ms);
 }
 
 /* Whatever happened, these are what people look at. */
@@ -106,7 +106,7 @@ static void state_change(struct visit *v, const struct alert *al)
 
 static void something_with_vm(struct visit *v, const struct alert *al)
 {
-    mirror_stale(v->m, al->uri);
+    mirror_stale(v->m, al->uri, v->w->now_ms);
     stale_state(v, al);
     tell(v, al, "vm");
 }
@@ -115,13 +115,13 @@ static void vm_appeared(struct visit *v, const struct alert *al)
 {
     struct str uri = al->ours && al->at.scope == DDF_VM ? ddf_layout_owner_uri(v->l, DDF_VM, al->at.owner, v->a) : (struct str){ 0 };
     if (uri.n && !mirror_at(v->m, uri)) mirror_put(v->m, uri, DDF_NODE, (struct str){ 0 }, POL_STALE, v->w->now_ms);
-    else if (uri.n) mirror_stale(v->m, uri);
+    else if (uri.n) mirror_stale(v->m, uri, v->w->now_ms);
     tell(v, al, "vm");
 }
 
 static void something_with_image(struct visit *v, const struct alert *al)
 {
-    if (al->ours && al->at.scope == DDF_IMAGE) mirror_stale(v->m, ddf_layout_owner_uri(v->l, DDF_IMAGE, al->at.owner, v->a));
+    if (al->ours && al->at.scope == DDF_IMAGE) mirror_stale(v->m, ddf_layout_owner_uri(v->l, DDF_IMAGE, al->at.owner, v->a), v->w->now_ms);
     tell(v, al, "image");
 }
 
@@ -129,7 +129,7 @@ static void threshold(struct visit *v, const struct alert *al) { tell(v, al, "kp
 
 static void something_with_device(struct visit *v, const struct alert *al)
 {
-    if (al->ours) mirror_stale(v->m, al->uri);
+    if (al->ours) mirror_stale(v->m, al->uri, v->w->now_ms);
     tell(v, al, "device");
 }
 

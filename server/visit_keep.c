@@ -414,8 +414,9 @@ static void keep_device(struct visit *v, bool first)
 
 void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_desired *desired)
 {
-    struct vms all = { .n = 0 };
+    struct vms all;
     if (v->rc) return;
+    all.n = 0;                                  /* the rest of it is not looked at */
     v->rc = mirror_write(v->m, v->db, store_paths(v->st), v->d.id, v->e);
     keep_samples(v);
     if (plan || v->m->changed) vms_of_mirror(v, &all);

@@ -227,7 +227,7 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
             else if (f->step.verb != POL_EXEC) write_done(v, f, uri);
             break;
         case POL_STEP_THERE:
-            if (mirror_at(v->m, uri)) mirror_stale(v->m, uri);
+            if (mirror_at(v->m, uri)) mirror_stale(v->m, uri, v->w->now_ms);
             else mirror_put(v->m, uri, str_is(f->step.format, "node") ? DDF_NODE : DDF_CHR, (struct str){ 0 }, POL_STALE, v->w->now_ms);
             break;
         case POL_STEP_GONE: step_gone(v, f, uri, code); break;
@@ -245,7 +245,7 @@ static int child_code(struct visit *v, const struct flown *group, const struct f
     bool good = f->code >= 200 && f->code < 300 && f->code != 214 && f->code != 215 && f->code != 216;
     if (done && f->code == 0) return 200;
     if (group->code == 0 || done) return f->code;
-    if (good || f->code == 516) mirror_stale(v->m, f->step.uri);       /* rolled back, or not */
+    if (good || f->code == 516) mirror_stale(v->m, f->step.uri, v->w->now_ms);       /* rolled back, or not */
     return good ? 216 : f->code == 0 ? 215 : f->code;
 }
 

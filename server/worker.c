@@ -1,4 +1,5 @@
 #include "server/worker.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/world.h"
@@ -28,8 +29,12 @@ struct pending {
 
 struct queue { struct pending *first, **tail; };
 
+/* Random octets in stock: a call for each nonce and token costs more than what it brings. Used ones are wiped. */
+struct pool { uint8_t octets[4096]; size_t left; };
+
 struct worker {
     struct server *srv;
+    struct pool pool;
     struct dm *dm;
     struct http_listener *listener;
     int epoll, wake;
@@ -58,6 +63,30 @@ static struct pending *queue_take(struct queue *q)
     q->first = p->next;
     if (!q->first) q->tail = &q->first;
     return p;
+}
+
+static void from_pool(void *ctx, uint8_t *out, size_t n)
+{
+    struct pool *p = ctx;
+    if (n > p->left) {
+        crypto_random(p->octets, sizeof p->octets);
+        p->left = sizeof p->octets;
+    }
+    if (n > p->left) {
+        crypto_random(out, n);
+        return;
+    }
+    p->left -= n;
+    memcpy(out, p->octets + p->left, n);
+    memset(p->octets + p->left, 0, n);
+}
+
+static struct world now(struct worker *w)
+{
+    struct world world = world_real();
+    world.random = from_pool;
+    world.ctx = &w->pool;
+    return world;
 }
 
 static int64_t now_us(void)
@@ -191,7 +220,7 @@ static void turn(struct worker *w)
     struct pending *p;
     struct err e = { 0 };
     queue_init(&done);
-    const struct world world = world_real();
+    const struct world world = now(w);
     while ((p = queue_take(&w->waiting)) != NULL) {
         err_clear(&e);
         if (exchange(w->dm, &world, &p->rq, &p->rp, &e)) log_failure(p, &e);
@@ -215,7 +244,7 @@ static void turn(struct worker *w)
 static void expire(struct worker *w)
 {
     struct err e = { 0 };
-    const struct world world = world_real();
+    const struct world world = now(w);
     if (dm_expire(w->dm, &world, &e)) log_event(LOG_ERROR, "dm.expire_failed", LOG_Z("error", e.text));
     if (w->dm->events) events_wake(w->srv->events);
     w->dm->events = false;

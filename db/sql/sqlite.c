@@ -125,6 +125,9 @@ static enum rc settle_pragmas(struct sql *s, const struct sql_options *o, bool m
     if (!rc) rc = pragma(s, "trusted_schema", "OFF", "0", e);
     if (!rc) rc = pragma(s, "temp_store", "MEMORY", "2", e);
     if (!rc && o->read_only) rc = pragma(s, "query_only", "ON", "1", e);
+    /* Another connection's commit empties our cache: what it held is then read from the mapped file, without a call for each page. */
+    if (!rc) rc = pragma(s, "cache_size", "-8192", "-8192", e);
+    if (!rc && !memory) rc = pragma(s, "mmap_size", "268435456", "268435456", e);
     if (rc) return rc;
     /* A misspelt column in double quotes is an error, not a text. */
     if (sqlite3_db_config(s->db, SQLITE_DBCONFIG_DQS_DML, 0, &on) != SQLITE_OK || on ||

@@ -16,7 +16,7 @@ static struct sql *database(void)
     const struct sql_options o = { .schema_dir = dir, .statements = dm_sql, .n_statements = DM_STMT_COUNT };
     if (sql_open("sqlite::memory:", &o, &db, &e)) printf("%s\n", e.text);
     CU_ASSERT_PTR_NOT_NULL_FATAL(db);
-    CU_ASSERT_EQUAL(sql_exec(db, "INSERT INTO authority VALUES (1, 'a', 's', '', 3, 1, 1); INSERT INTO device (authority_id, name, created_ms)"
+    CU_ASSERT_EQUAL(sql_exec(db, "INSERT INTO authority (name, server_id, created_ms) VALUES ('a', 's', 1); INSERT INTO device (authority_id, name, created_ms)"
                                  " VALUES (1, 'd', 1)", NULL), RC_OK);
     return db;
 }
@@ -82,12 +82,57 @@ static void subtrees_go_and_grow_stale_whole(void)
     mirror_put(&m, STR("./V/corp"), DDF_NODE, STR(""), POL_REPORTED, 1);
     mirror_put(&m, STR("./V/corp/State"), DDF_INT, STR("50"), POL_REPORTED, 1);
     mirror_put(&m, STR("./V/corp2/State"), DDF_INT, STR("30"), POL_REPORTED, 1);
-    mirror_stale(&m, STR("./V/corp"));
+    mirror_stale(&m, STR("./V/corp"), 1);
     CU_ASSERT_EQUAL(mirror_at(&m, STR("./V/corp/State"))->known, POL_STALE);
     CU_ASSERT_EQUAL(mirror_at(&m, STR("./V/corp2/State"))->known, POL_REPORTED);
     mirror_drop(&m, STR("./V/corp"));
     CU_ASSERT_EQUAL(alive(&m), 1);
     arena_finish(&arena);
+}
+
+/* One row says that a whole VM is stale, and one that it was read again. */
+static void staleness_is_inherited_from_the_row_above(void)
+{
+    struct sql *db = database();
+    struct paths *p = paths_create(db);
+    struct mirror m = begin();
+    struct sql_rows *r = NULL;
+    const char *const names[] = { "./V", "./V/a", "./V/a/x", "./V/a/y", "./V/b", "./V/b/x" };
+    for (size_t i = 0; i < 6; i++)
+        mirror_put(&m, str_of(names[i]), names[i][str_of(names[i]).n - 1] > 'c' ? DDF_INT : DDF_NODE, STR(""), POL_REPORTED, 10);
+    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    mirror_next(&m);
+    mirror_stale(&m, STR("./V/a"), 20);
+    mirror_put(&m, STR("./V/a/y"), DDF_INT, STR(""), POL_REPORTED, 30);        /* read again alone */
+    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_start_text(db, STR("SELECT count(*) FROM node WHERE known = 2"), NULL, 0, &r, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_step(r, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_int(r, 0), 1);
+    sql_end(r);
+    arena_finish(&arena);
+    m = begin();
+    CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(mirror_at(&m, STR("./V"))->known, POL_REPORTED);
+    CU_ASSERT_EQUAL(mirror_at(&m, STR("./V/a"))->known, POL_STALE);
+    CU_ASSERT_EQUAL(mirror_at(&m, STR("./V/a/x"))->known, POL_STALE);
+    CU_ASSERT_EQUAL(mirror_at(&m, STR("./V/a/y"))->known, POL_REPORTED);
+    CU_ASSERT_EQUAL(mirror_at(&m, STR("./V/b/x"))->known, POL_REPORTED);
+    /* Read again as a whole: what is below is believed again, without a row of its own. */
+    mirror_put(&m, STR("./V/a"), DDF_NODE, STR(""), POL_REPORTED, 40);
+    mirror_put(&m, STR("./V/a/x"), DDF_INT, STR(""), POL_REPORTED, 40);
+    mirror_put(&m, STR("./V/a/y"), DDF_INT, STR(""), POL_REPORTED, 40);
+    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(m.nodes[2].row_ms, 10);
+    mirror_next(&m);
+    mirror_stale(&m, STR("./V"), 50);
+    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    arena_finish(&arena);
+    m = begin();
+    CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
+    for (size_t i = 0; i < m.n; i++) CU_ASSERT_EQUAL(m.nodes[i].known, POL_STALE);
+    arena_finish(&arena);
+    paths_destroy(p);
+    sql_close(db);
 }
 
 static void a_child_list_removes_who_is_not_in_it(void)
@@ -198,6 +243,7 @@ static void the_dictionary_is_bounded(void)
 TEST_MAIN("server.mirror",
     TEST(what_is_written_is_loaded_again),
     TEST(subtrees_go_and_grow_stale_whole),
+    TEST(staleness_is_inherited_from_the_row_above),
     TEST_OF("S-208", a_child_list_removes_who_is_not_in_it),
     TEST(a_complete_list_sweeps_what_it_does_not_name),
     TEST(a_device_cannot_fill_the_house),
