@@ -1,6 +1,6 @@
 #ifndef AGENT_TREE_INT_H
 #define AGENT_TREE_INT_H
-/* Shared by tree.c, tree_read.c and tree_write.c. */
+/* Shared by tree.c, tree_read.c, tree_tnds.c and tree_write.c. */
 #include "agent/tree.h"
 
 struct tree_change { struct tree_change *next; enum tree_what what; char *uri, *old; };
@@ -33,6 +33,11 @@ struct str tree_type_of(struct tree *t, const struct tree_at *at);
 /** Note for tree_done. @return false without memory */
 bool tree_note(struct tree *t, enum tree_what what, struct str uri, struct str old);
 static inline bool tree_is_leaf(const struct ddf_node *n) { return n->format != DDF_NODE; }
+/** ?list=TNDS with the rest of the query: one leaf whose value is the document. @return 200, 406, 413, 500 */
+int tree_get_document(struct tree *t, struct str server, const struct tree_at *at, struct str arg, struct arena *a, struct tree_leaf *out);
+/** Add or Replace of a document: all of it, or nothing and the status of the node that failed (415 for a type that is none). */
+int tree_put_document(struct tree *t, struct str server, struct str uri, struct str type, struct str format, struct str data, bool replace,
+                      struct arena *a);
 /** The effective ACL of an address: its own, or the nearest above. */
 struct str tree_effective_acl(struct tree *t, struct str uri);
 #endif

@@ -117,7 +117,6 @@ int tree_get(struct tree *t, struct str server, struct str uri, struct arena *a,
     if (status != 200) return status;
     tree_walk(t, &p, a, &at, &depth);
     if (depth < p.names.depth) return 404;
-    if (query == DDF_QUERY_TNDS) return 406;
     if (query != DDF_QUERY_PROP && !(at.node->access & DDF_GET)) return 405;
     if (!tree_allowed(t, server, DDF_GET, at.uri)) return 425;
     if (query == DDF_QUERY_STRUCT || query == DDF_QUERY_STRUCT_DATA) {
@@ -131,6 +130,8 @@ int tree_get(struct tree *t, struct str server, struct str uri, struct arena *a,
             *leaf = (struct tree_leaf){ .uri = arena_printf(a, "%.*s?prop=%.*s", STR_ARG(at.uri), STR_ARG(arg)),
                                         .format = DDF_CHR, .type = STR("text/plain"), .has_data = true };
             status = property(t, &at, arg, a, &leaf->data);
+        } else if (query == DDF_QUERY_TNDS) {
+            status = tree_get_document(t, server, &at, arg, a, leaf);
         } else {
             status = one(t, a, &at, leaf);
         }

@@ -1,6 +1,7 @@
 /* Add, Replace, Delete, Copy, Exec: what is asked, who may, whether it fits the description, whether the object agrees; then the record. */
 #include "agent/tree_int.h"
 #include "base/text.h"
+#include "ddf/tnds.h"
 
 enum { TREE_TITLE_BYTES = 255 };
 
@@ -175,6 +176,7 @@ int tree_add(struct tree *t, struct str server, struct str uri, struct str forma
 
     if (status != 200) return status;
     if (query != DDF_QUERY_NONE) return 405;                /* C-107: properties are never added */
+    if (ddf_tnds_is(type)) return tree_put_document(t, server, uri, type, format, data, false, a);
     if (!p.names.depth) return 418;
     return take_back(t, mark, add(&c, &p, p.names.depth));
 }
@@ -265,6 +267,7 @@ int tree_replace(struct tree *t, struct str server, struct str uri, struct str f
     if (depth < p.names.depth) return 404;                  /* C-105: never creates */
     if (query == DDF_QUERY_PROP) return take_back(t, mark, replace_property(&c, &at, arg));
     if (query != DDF_QUERY_NONE) return 405;
+    if (ddf_tnds_is(type)) return tree_put_document(t, server, uri, type, format, data, true, a);
     return take_back(t, mark, replace_value(&c, &at));
 }
 

@@ -64,6 +64,12 @@ enum rc ddf_tnds_select(struct str arg, unsigned *properties, struct err *e)
     return RC_OK;
 }
 
+bool ddf_tnds_is(struct str type)
+{
+    const struct str family = STR("application/vnd.syncml.dmtnds+");
+    return str_eq_fold(str_slice(str_trim(type), 0, family.n), family);
+}
+
 /* --- by media type ---------------------------------------------------------------------------------------------- */
 
 enum rc ddf_tnds_parse(struct str type, struct str data, struct arena *a, struct ddf_tnds *out, struct err *e)

@@ -46,6 +46,9 @@ enum rc ddf_tnds_parse(struct str type, struct str data, struct arena *a, struct
 enum rc ddf_tnds_write_xml(const struct ddf_tnds *t, unsigned properties, struct buf *out, struct err *e);
 enum rc ddf_tnds_write_wbxml(const struct ddf_tnds *t, unsigned properties, struct buf *out, struct err *e);
 
+/** A media type of a serialised tree, also one that we cannot read ("application/vnd.syncml.dmtnds+..."). */
+bool ddf_tnds_is(struct str type);
+
 /** "+Value+ACL", "-Format-Type", "" (all) from "?list=TNDS...": bits. @return RC_PARSE when mixed or unknown (406) */
 enum rc ddf_tnds_select(struct str arg, unsigned *properties, struct err *e);
 
