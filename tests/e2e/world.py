@@ -209,6 +209,7 @@ class Phone:
         self.account = self.dir / "account.json"
         self.account.write_text(json.dumps(account))
         self.account.chmod(0o600)
+        self.more_accounts = []
         config = {
             "device": {"id": name, "manufacturer": "Acme", "model": "Phone-1"},
             "data": str(self.dir),
@@ -229,7 +230,8 @@ class Phone:
     def start(self):
         args = [BUILD / "agent/dmvisor-agent", "-f", self.config]
         if self.account.exists():
-            args += ["--account", self.account]
+            for file in [self.account, *self.more_accounts]:
+                args += ["--account", file]
         had = self.log().count("event=start ")
         self.process = Process(args, self.dir / "agent.log")
         def up():
