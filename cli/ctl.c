@@ -17,6 +17,7 @@ int64_t ctl_now_ms(void) { return world_real().now_ms; }
 
 /* ---- saying things ---- */
 
+static void say(FILE *f, const char *before, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 static void say(FILE *f, const char *before, const char *fmt, va_list ap)
 {
     struct buf raw, clean;

@@ -33,7 +33,7 @@ static const char *absolute(struct ctl *c, const char *path)
 /* The server is asked who this is before anything is kept. */
 enum ctl_exit cmd_login(struct ctl *c)
 {
-    struct ctl_contexts *f;
+    struct ctl_contexts *f = NULL;
     struct ctl_reply r = { 0 };
     struct err e = { 0 };
     const char *name = ctl_opt(c, OPT_NAME);
@@ -69,7 +69,7 @@ enum ctl_exit cmd_login(struct ctl *c)
 
 enum ctl_exit cmd_context_use(struct ctl *c)
 {
-    struct ctl_contexts *f;
+    struct ctl_contexts *f = NULL;
     enum ctl_exit code = load(c, &f);
     if (code)
         return code;
@@ -89,7 +89,7 @@ enum ctl_exit cmd_context_list(struct ctl *c)
         { "CURRENT", "mark", SHOW_TEXT, NULL }, { "NAME", "name", SHOW_TEXT, NULL }, { "SERVER", "server", SHOW_TEXT, NULL },
         { "AUTHORITY", "authority", SHOW_TEXT, NULL }, { "CA", "ca", SHOW_TEXT, NULL }, { "TOKEN", "token", SHOW_TEXT, NULL },
     } };
-    struct ctl_contexts *f;
+    struct ctl_contexts *f = NULL;
     enum ctl_exit code = load(c, &f);
     if (code)
         return code;
@@ -119,7 +119,7 @@ enum ctl_exit cmd_context_list(struct ctl *c)
 
 enum ctl_exit cmd_context_delete(struct ctl *c)
 {
-    struct ctl_contexts *f;
+    struct ctl_contexts *f = NULL;
     enum ctl_exit code = load(c, &f);
     if (code)
         return code;

@@ -243,7 +243,7 @@ static enum ctl_exit preview(struct ctl *c, const struct document *d, const char
 
 enum ctl_exit cmd_apply(struct ctl *c)
 {
-    struct documents *d;
+    struct documents *d = NULL;
     const char *device = ctl_opt(c, OPT_PREVIEW);
     bool dry = ctl_has(c, OPT_DRY_RUN);
     enum ctl_exit code = read_documents(c, &d);
@@ -270,7 +270,7 @@ enum ctl_exit cmd_apply(struct ctl *c)
 
 enum ctl_exit cmd_policy_validate(struct ctl *c)
 {
-    struct documents *d;
+    struct documents *d = NULL;
     enum ctl_exit code = read_documents(c, &d);
     for (size_t i = 0; !code && i < d->n; i++)
         code = validate(c, &d->row[i], true);
@@ -279,7 +279,7 @@ enum ctl_exit cmd_policy_validate(struct ctl *c)
 
 enum ctl_exit cmd_policy_preview(struct ctl *c)
 {
-    struct documents *d;
+    struct documents *d = NULL;
     enum ctl_exit code = read_documents(c, &d);
     for (size_t i = 0; !code && i < d->n; i++)
         code = preview(c, &d->row[i], ctl_opt(c, OPT_DEVICE));

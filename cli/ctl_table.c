@@ -143,7 +143,9 @@ static void end_line(struct buf *out, size_t begin)
 void table_write(const struct table *t, bool color, struct buf *out)
 {
     size_t begin = out->n, i = 0;
-    if (t->n_columns && t->column[0].title) {
+    if (!t->n_columns)
+        return;
+    if (t->column[0].title) {
         for (i = 0; i < t->n_columns; i++)
             put(t, i, str_of(t->column[i].title), table_width(str_of(t->column[i].title)), TABLE_HEAD, color, out);
         end_line(out, begin);
@@ -179,7 +181,9 @@ static void csv(struct buf *out, struct str s)
 void table_write_csv(const struct table *t, struct buf *out)
 {
     size_t i = 0;
-    for (i = 0; i < t->n_columns; i++) {
+    if (!t->n_columns)
+        return;
+    for (; i < t->n_columns; i++) {
         csv(out, str_of(t->column[i].title));
         buf_byte(out, i + 1 < t->n_columns ? ',' : '\n');
     }

@@ -62,30 +62,32 @@ static enum ctl_exit configure(struct ctl *c)
     return code;
 }
 
-static enum ctl_exit run(struct ctl *c, int argc, char **argv)
+static enum ctl_exit run(struct ctl *c, struct ctl_args *args, int argc, char **argv)
 {
-    struct ctl_args args;
     struct err e = { 0 };
-    enum rc rc = ctl_args_parse(ctl_commands, ctl_n_commands, argc, argv, c->a, &args, &e);
-    c->args = &args;
+    enum rc rc = ctl_args_parse(ctl_commands, ctl_n_commands, argc, argv, c->a, args, &e);
+    c->args = args;
     if (rc && argc == 1)
         return cmd_help(c), CTL_USAGE;
     if (rc)
         return ctl_usage(c, "%s", e.text);
-    if (!args.command || ctl_has(c, OPT_HELP) || args.command->run == cmd_help || args.command->run == cmd_completion)
-        return args.command && args.command->run == cmd_completion && !ctl_has(c, OPT_HELP) ? cmd_completion(c) : cmd_help(c);
+    if (!args->command || ctl_has(c, OPT_HELP) || args->command->run == cmd_help)
+        return cmd_help(c);
+    if (args->command->run == cmd_completion)           /* sourced by shells: no configuration is looked at */
+        return cmd_completion(c);
     enum ctl_exit code = set_format(c);
     if (!code)
         code = configure(c);
-    return code ? code : args.command->run(c);
+    return code ? code : args->command->run(c);
 }
 
 int main(int argc, char **argv)
 {
     struct arena a;
+    struct ctl_args args;
     struct ctl c = { .a = &a };
     arena_init(&a, CTL_ARENA_BYTES);
-    enum ctl_exit code = argc == 2 && strcmp(argv[1], "--version") == 0 ? (puts("dmvisorctl " DMVISOR_VERSION), CTL_OK) : run(&c, argc, argv);
+    enum ctl_exit code = argc == 2 && strcmp(argv[1], "--version") == 0 ? (puts("dmvisorctl " DMVISOR_VERSION), CTL_OK) : run(&c, &args, argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && !code)
         code = ctl_error(CTL_FAILED, "the output cannot be written: %s", strerror(errno));
     fetch_destroy(c.fetch);

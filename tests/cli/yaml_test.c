@@ -47,7 +47,7 @@ static void quotes_what_a_reader_could_take_for_something_else(void)
     static const char *const text[] = {
         "", " ", "true", "False", "NULL", "yes", "off", "n", "~", "1", "1.0.0", "0x1f", "1e3", "-1", ".5", ".inf", "-", "- a", "? a", ": a", "a: b", "a:",
         "a #b", "#a", "'a", "\"a", "@a", "`a", "*a", "&a", "!a", "%a", "|", ">", "{a", "[a", "a ", " a", "a  b", "2031-01-31", "a\tb", "<<", "=", "a\x01",
-        "caf\xc3\xa9", "\xc2\x85", "\xe2\x80\xa8", "\xef\xbb\xbf" "a",
+        "caf\xc3\xa9", "\xc2\x85", "\xe2\x80\xa8", ("\xef\xbb\xbf" "a"),
     };
     for (size_t i = 0; i < ROWS(text); i++) {
         struct buf b;
