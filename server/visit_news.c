@@ -33,7 +33,7 @@ static void put_kpi(struct visit *v, const struct ddf_match *m, struct str value
     struct sample *s = sample_of(v, m->scope == DDF_VM ? m->owner : (struct str){ 0 });
     struct str name = m->entry->name;
     int64_t number;
-    if (!s) return;
+    if (!s || !value.n) return;             /* no text: the device does not know the figure yet */
     if (s->json.n > 1) buf_byte(&s->json, ',');
     buf_byte(&s->json, '"');
     size_t star = str_find(name, '*', 0);
