@@ -6,7 +6,7 @@
 
 #define API_DEVICE_COLUMNS                                                                                                  \
     "d.device_id, d.authority_id, au.name, d.name, d.title, d.created_ms, d.seen_ms, d.user_agent, d.remote,"               \
-    " d.push_channel, d.push_address, d.summary, d.summary_why, d.layout_mo, d.want_stamp, d.have_stamp"
+    " d.push_channel, d.push_address, d.summary, d.summary_why, d.layout_mo, d.want_stamp, d.have_stamp, d.record"
 #define API_DEVICE_TABLES "device d JOIN authority au USING (authority_id)"
 /* A list that a selector narrows: HEAD, the selector's SQL, TAIL. */
 #define API_DEVICES_HEAD "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES " WHERE d.device_id > :cursor AND " \
@@ -41,6 +41,9 @@
     " i.created_by, i.authority_id"
 #define API_IMAGE_TABLES "image i JOIN authority au USING (authority_id)"
 
+#define API_SESSION_COLUMNS                                                                                                 \
+    "SELECT s.session_row, s.session_id, s.started_ms, s.ended_ms, s.messages, s.outcome, s.why, s.trigger_id, r.why"
+
 #define API_STATEMENTS(X)                                                                                                   \
     /* who */                                                                                                               \
     X(TOKEN_BY_HASH, "SELECT token_id, authority_id, name, role, expires_ms, used_ms, hash FROM token WHERE hash = :hash")   \
@@ -54,12 +57,13 @@
     X(TOKEN_DELETE, "DELETE FROM token WHERE token_id = :id AND " API_IN_SCOPE("authority_id"))                             \
     X(ADMIN_TOKENS, "SELECT count(*) FROM token WHERE role = 'admin' AND authority_id IS NULL"                              \
                     " AND (expires_ms IS NULL OR expires_ms > :now_ms)")                                                    \
-    X(AUTHORITY_LIST, "SELECT authority_id, name, server_id, title, owner FROM authority"                                   \
+    X(AUTHORITY_LIST, "SELECT authority_id, name, server_id, title, owner, record FROM authority"                                   \
                       " WHERE " API_IN_SCOPE("authority_id") " ORDER BY authority_id")                                      \
     X(AUTHORITY_BY_NAME, "SELECT authority_id, name, server_id FROM authority WHERE name = :name")                          \
     X(AUTHORITY_TAKEN, "SELECT name FROM authority WHERE name = :name OR server_id = :server_id ORDER BY name = :name DESC LIMIT 1") \
     X(AUTHORITY_ADD, "INSERT INTO authority (name, server_id, title, owner, created_ms)"                                    \
                      " VALUES (:name, :server_id, :title, :owner, :now_ms)")                                                \
+    X(AUTHORITY_CHANGE, "UPDATE authority SET title = :title, record = :record WHERE authority_id = :authority")            \
     X(PING, "SELECT count(*) FROM authority")                                                                               \
     /* repeated requests */                                                                                                 \
     X(IDEMPOTENCY_GET, "SELECT request, status, reply FROM idempotency WHERE token_id = :token AND key = :key AND at_ms > :after_ms") \
@@ -83,6 +87,7 @@
                   " VALUES (:authority, :name, :title, :now_ms, :channel, :address)")                                       \
     X(DEVICE_TITLE, "UPDATE device SET title = :title WHERE device_id = :device")                                           \
     X(DEVICE_PUSH, "UPDATE device SET push_channel = :channel, push_address = :address WHERE device_id = :device")          \
+    X(DEVICE_RECORD, "UPDATE device SET record = :record WHERE device_id = :device")                                         \
     X(DEVICE_DELETE, "DELETE FROM device WHERE device_id = :device")                                                        \
     X(DEVICE_SUMMARIES, "SELECT summary, count(*) FROM device GROUP BY summary")                                            \
     X(ATTRIBUTES, "SELECT name, value FROM attribute WHERE device_id = :device ORDER BY name")                              \
@@ -173,8 +178,10 @@
     X(TRIGGERS_OF, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.device_id = :device"                 \
                    " AND t.trigger_id < :cursor ORDER BY t.trigger_id DESC LIMIT :limit")                                   \
     X(TRIGGER_NOW, "UPDATE trigger SET next_ms = :now_ms WHERE trigger_id = :id AND state IN ('pending', 'sent')")          \
-    X(SESSIONS, "SELECT session_row, session_id, started_ms, ended_ms, messages, outcome, why, trigger_id FROM session"     \
-                " WHERE device_id = :device AND session_row < :cursor ORDER BY session_row DESC LIMIT :limit")              \
+    X(SESSIONS, API_SESSION_COLUMNS ", NULL, NULL, NULL FROM session s LEFT JOIN recording r USING (session_row)"           \
+                " WHERE s.device_id = :device AND s.session_row < :cursor ORDER BY s.session_row DESC LIMIT :limit")        \
+    X(SESSION, API_SESSION_COLUMNS ", r.cut, r.bytes, r.data FROM session s LEFT JOIN recording r USING (session_row)"      \
+               " WHERE s.device_id = :device AND s.session_row = :id")                                                      \
     /* live stream */                                                                                                       \
     X(EVENT_LAST, "SELECT coalesce(max(event_id), 0), coalesce(min(event_id), 0) FROM event")                               \
     X(EVENTS, "SELECT event_id, authority_id, at_ms, type, device, data FROM event WHERE event_id > :after"                 \

@@ -54,8 +54,7 @@ static void new_line(struct buf *out, int depth)
     while (depth-- > 0) buf_putz(out, "  ");
 }
 
-/* Our own encoder's XML with line breaks between tags; texts stay on their element's line, untouched. */
-static void indent(struct str xml, struct buf *out)
+void store_indent_xml(struct str xml, struct buf *out)
 {
     int depth = 0;
     bool leaf = false;                          /* the last tag opened an element and nothing followed yet */
@@ -102,7 +101,7 @@ enum rc store_preview_syncml(const struct server *srv, const struct store_device
         for (struct sml_cmd *c = reply.cmds; c; c = c->next) hide(srv->schema, c);
         rc = sml_encode(SML_XML, &reply, &xml, e);
     }
-    if (!rc) indent(buf_str(&xml), out);
+    if (!rc) store_indent_xml(buf_str(&xml), out);
     buf_finish(&xml);
     sml_server_destroy(s);
     return rc ? rc : out->failed;

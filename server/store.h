@@ -62,6 +62,8 @@ enum rc store_load_failures(struct store *st, const struct store_device *d, stru
 
 /** Plan steps as session steps, in their order. Tags are indices into the flat list of the plan's steps (a group, then its children). */
 enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step **out, struct err *e);
+/** Our own encoder's XML with line breaks between tags; texts stay on their element's line, untouched. */
+void store_indent_xml(struct str xml, struct buf *out);
 /** The XML of the next message this device would be sent for these steps, indented; secrets and nonces as "***". */
 enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, struct sml_step *steps, struct arena *a,
                              struct buf *out, struct err *e);

@@ -10,7 +10,7 @@ enum { SERVER_ID_BYTES = 23, AUTHORITY_NAME_BYTES = 64 };
 static const char *const owners[] = { "", "oem", "operator", "enterprise", "user", "service-provider" };
 enum { N_OWNERS = sizeof owners / sizeof owners[0], OWNER_STANDARD = 3 };
 
-struct wish { struct str name, server_id, title, owner; int64_t kind; };
+struct wish { struct str name, server_id, title, owner; int64_t kind; int record; };
 
 static json_t *authority_json(struct call *c, const struct wish *w)
 {
@@ -20,6 +20,7 @@ static json_t *authority_json(struct call *c, const struct wish *w)
     j_str(j, "title", w->title);
     j_str(j, "dmUrl", dm_url(c, w->name));
     j_str(j, "owner", str_of(w->kind > 0 && w->kind < N_OWNERS ? owners[w->kind] : ""));
+    j_maybe(j, "record", w->record);
     return j;
 }
 
@@ -28,7 +29,7 @@ enum rc authorities_json(struct call *c, json_t *list, bool names_only)
     struct sql_rows *r = NULL;
     enum rc rc = sql_start(c->db, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        const struct wish w = { sql_text(r, 1), sql_text(r, 2), sql_text(r, 3), { 0 }, sql_int(r, 4) };
+        const struct wish w = { sql_text(r, 1), sql_text(r, 2), sql_text(r, 3), { 0 }, sql_int(r, 4), sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0 };
         json_array_append_new(list, names_only ? j_text(w.name) : authority_json(c, &w));
     }
     sql_end(r);
@@ -91,7 +92,7 @@ static enum rc add(struct call *c, const struct wish *w, json_t **out)
 
 static enum rc create(struct call *c)
 {
-    struct wish w = { { 0 }, { 0 }, { 0 }, { 0 }, 0 };
+    struct wish w = { .record = -1 };
     json_t *body = NULL, *j = NULL;
     const struct field fields[] = {
         { "name", FIELD_TEXT, true, AUTHORITY_NAME_BYTES, &w.name, NULL }, { "serverId", FIELD_TEXT, true, SERVER_ID_BYTES, &w.server_id, NULL },
@@ -116,8 +117,55 @@ static enum rc create(struct call *c)
     return answer(c, 201, j);
 }
 
+static enum rc load(struct call *c, int64_t *id, struct wish *w)
+{
+    struct sql_rows *r = NULL;
+    struct str name, server_id;
+    enum rc rc = authority_for(c, c->param[0], NULL, id, &name, &server_id);
+    if (!rc)
+        rc = one_row(c, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(*id) }), &r);
+    if (!rc)
+        *w = (struct wish){ name, server_id, keep(c, sql_text(r, 3)), { 0 }, sql_int(r, 4), sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0 };
+    sql_end(r);
+    return rc;
+}
+
+static enum rc patch(struct call *c)
+{
+    struct wish was, w = { .record = -1 };
+    json_t *body = NULL, *before = NULL, *after = NULL;
+    bool has_title = false, has_record = false;
+    int64_t id = 0;
+    const struct field fields[] = { { "title", FIELD_TEXT, false, API_TITLE_BYTES, &w.title, &has_title },
+                                    { "record", FIELD_NULL_OR_BOOL, false, 0, &w.record, &has_record } };
+    enum rc rc = json_read(c->r->body, &body, &c->e);
+    if (!rc)
+        rc = json_fields(body, "", fields, 2, &c->e);
+    if (!rc)
+        rc = write_begin(c);
+    if (!rc)
+        rc = load(c, &id, &was);
+    if (!rc) {
+        before = authority_json(c, &was);
+        w = (struct wish){ was.name, was.server_id, has_title ? w.title : was.title, { 0 }, was.kind, has_record ? w.record : was.record };
+        after = authority_json(c, &w);
+        rc = sql_run(c->db, API_AUTHORITY_CHANGE, SQL_ARGS({ "authority", SQL_I(id) }, { "title", SQL_T(w.title) },
+                     { "record", w.record < 0 ? SQL_N : SQL_I(w.record) }), NULL, &c->e);
+    }
+    if (!rc)
+        rc = audit(c, id, "authority.change", arena_printf(c->a, "authorities/%.*s", STR_ARG(w.name)), before, after);
+    json_decref(before);
+    json_decref(body);
+    if (rc) {
+        json_decref(after);
+        return rc;
+    }
+    return answer(c, 200, after);
+}
+
 const struct route routes_authorities[] = {
     { "GET",  "/api/v1/authorities", ROLE_VIEWER, authorities },
     { "POST", "/api/v1/authorities", ROLE_ADMIN,  create },
+    { "PATCH", "/api/v1/authorities/{name}", ROLE_ADMIN, patch },
     { NULL, NULL, ROLE_NONE, NULL },
 };

@@ -123,7 +123,8 @@ enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t 
 
 /* Routes, one list for each file. */
 extern const struct route routes_auth[], routes_devices[], routes_device_changes[], routes_vms[], routes_operations[], routes_policies[],
-    routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[], routes_about[], routes_authorities[];
+    routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[], routes_about[], routes_authorities[],
+    routes_recordings[];
 /** Every list, NULL at the end; each list ends with a row without method. */
 extern const struct route *const api_routes[];
 
@@ -140,6 +141,7 @@ enum rc authenticate(struct call *c);
 struct device_row {
     int64_t id, authority, created_ms, seen_ms, want_stamp, have_stamp;
     struct str authority_name, name, title, user_agent, remote, channel, address, summary, why;
+    int record;                         /* flight recorder: 1, 0, -1 as the authority says */
     const struct ddf_layout *layout;
 };
 /** By name in the scope: 404, or 409 when two authorities have one of that name. */

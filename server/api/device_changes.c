@@ -274,7 +274,7 @@ static enum rc credentials(struct call *c)
 
 /* Changes. */
 
-struct patch { struct str title, channel, address; bool has_title; json_t *labels, *push; };
+struct patch { struct str title, channel, address; bool has_title, has_record; int record; json_t *labels, *push; };
 
 static enum rc write_patch(struct call *c, const struct device_row *d, const struct patch *p)
 {
@@ -285,6 +285,9 @@ static enum rc write_patch(struct call *c, const struct device_row *d, const str
     if (!rc && p->push)
         rc = sql_run(c->db, API_DEVICE_PUSH, SQL_ARGS({ "device", SQL_I(d->id) }, { "channel", SQL_T(p->channel) },
                      { "address", SQL_T(p->address) }), NULL, &c->e);
+    if (!rc && p->has_record)
+        rc = sql_run(c->db, API_DEVICE_RECORD, SQL_ARGS({ "device", SQL_I(d->id) }, { "record", p->record < 0 ? SQL_N : SQL_I(p->record) }),
+                     NULL, &c->e);
     if (!rc && p->labels)
         rc = put_labels(c, d->id, p->labels, &relabelled);
     if (!rc && relabelled)
@@ -333,10 +336,11 @@ static enum rc patch(struct call *c)
     json_t *body = NULL;
     const struct field fields[] = { { "title", FIELD_TEXT, false, API_TITLE_BYTES, &p.title, &p.has_title },
                                     { "labels", FIELD_OBJECT, false, 0, &p.labels, NULL },
-                                    { "push", FIELD_OBJECT, false, 0, &p.push, NULL } };
+                                    { "push", FIELD_OBJECT, false, 0, &p.push, NULL },
+                                    { "record", FIELD_NULL_OR_BOOL, false, 0, &p.record, &p.has_record } };
     enum rc rc = json_read(c->r->body, &body, &c->e);
     if (!rc)
-        rc = json_fields(body, "", fields, 3, &c->e);
+        rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
     if (!rc && p.labels)
         rc = check_labels(c, p.labels, true);
     if (!rc && p.push)

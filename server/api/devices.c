@@ -15,7 +15,7 @@ void device_row_of(struct call *c, struct sql_rows *r, struct device_row *out)
         .title = keep(c, sql_text(r, 4)), .created_ms = sql_int(r, 5), .seen_ms = sql_int(r, 6), .user_agent = keep(c, sql_text(r, 7)),
         .remote = keep(c, sql_text(r, 8)), .channel = keep(c, sql_text(r, 9)), .address = keep(c, sql_text(r, 10)),
         .summary = keep(c, sql_text(r, 11)), .why = keep(c, sql_text(r, 12)), .layout = server_layout(c->api->srv, sql_text(r, 13)),
-        .want_stamp = sql_int(r, 14), .have_stamp = sql_int(r, 15),
+        .want_stamp = sql_int(r, 14), .have_stamp = sql_int(r, 15), .record = sql_is_null(r, 16) ? -1 : sql_int(r, 16) != 0,
     };
 }
 
@@ -94,6 +94,7 @@ enum rc device_json(struct call *c, const struct device_row *d, bool whole, json
     json_object_set_new(j, "push", push);
     j_str(j, "summary", d->summary);
     j_str(j, "why", d->why);
+    j_maybe(j, "record", d->record);
     j_bool(j, "behind", d->want_stamp > d->have_stamp);
     enum rc rc = add_attributes(c, d, whole, j);
     json_t *vms = json_array();
@@ -114,10 +115,10 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
     struct crypto_sha256_ctx *h = crypto_sha256_create();
     char hex[SHA256_HEX_BYTES];
     struct sql_rows *r = NULL;
-    const struct str part[] = { d->name, d->title, d->channel, d->address };
+    const struct str part[] = { d->name, d->title, d->channel, d->address, str_of(d->record < 0 ? "" : d->record ? "1" : "0") };
     if (!h)
         return err_set(&c->e, RC_NOMEM, "no memory");
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
         crypto_sha256_update(h, part[i]);
         crypto_sha256_update(h, STR("\n"));
     }

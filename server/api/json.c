@@ -98,6 +98,12 @@ void j_bool(json_t *j, const char *key, bool v)
     json_object_set_new(j, key, json_boolean(v));
 }
 
+void j_maybe(json_t *j, const char *key, int v)
+{
+    if (j)
+        json_object_set_new(j, key, v < 0 ? json_null() : json_boolean(v));
+}
+
 void j_time(json_t *j, const char *key, int64_t ms)
 {
     char text[25];
@@ -128,6 +134,7 @@ static enum rc take(const json_t *v, const char *base, const struct field *f, st
         [FIELD_TEXT] = "a text is expected here", [FIELD_INT] = "a whole number is expected here",
         [FIELD_BOOL] = "true or false is expected here", [FIELD_TIME] = "a time such as 2031-01-31T12:00:00Z is expected here",
         [FIELD_OBJECT] = "an object is expected here", [FIELD_NULL_OR_TEXT] = "a text or null is expected here",
+        [FIELD_NULL_OR_BOOL] = "true, false or null is expected here",
     };
     struct str s = { json_string_value(v), json_string_length(v) };
     bool ok = false;
@@ -152,6 +159,11 @@ static enum rc take(const json_t *v, const char *base, const struct field *f, st
         ok = json_is_boolean(v);
         if (ok)
             *(bool *)f->out = json_is_true(v);
+        break;
+    case FIELD_NULL_OR_BOOL:
+        ok = json_is_boolean(v) || json_is_null(v);
+        if (ok)
+            *(int *)f->out = json_is_null(v) ? -1 : json_is_true(v);
         break;
     case FIELD_TIME:
         ok = json_is_string(v) && text_time_parse(s, f->out);

@@ -19,19 +19,22 @@ void j_str(json_t *j, const char *key, struct str v);
 void j_strn(json_t *j, const char *key, struct str v);
 void j_int(json_t *j, const char *key, int64_t v);
 void j_bool(json_t *j, const char *key, bool v);
+/** null, true or false for -1, 1 and 0. */
+void j_maybe(json_t *j, const char *key, int v);
 /** RFC 3339; null for 0. */
 void j_time(json_t *j, const char *key, int64_t ms);
 /** JSON text as it is; null when it is empty or broken. */
 void j_raw(json_t *j, const char *key, struct str text);
 
 /* One field of a body: what it is called, its type, whether it must be there. */
-enum field_kind { FIELD_TEXT, FIELD_INT, FIELD_BOOL, FIELD_TIME, FIELD_OBJECT, FIELD_NULL_OR_TEXT };
+enum field_kind { FIELD_TEXT, FIELD_INT, FIELD_BOOL, FIELD_TIME, FIELD_OBJECT, FIELD_NULL_OR_TEXT,
+                  FIELD_NULL_OR_BOOL };
 struct field {
     const char *name;
     enum field_kind kind;
     bool must;
     size_t max;                     /* bytes of a text */
-    void *out;                      /* struct str, int64_t, bool, int64_t (ms), json_t * (borrowed) */
+    void *out;                      /* struct str, int64_t, bool, int64_t (ms), json_t * (borrowed); NULL_OR_BOOL: int, -1 = null */
     bool *present;                  /* may be NULL */
 };
 /** Reads all fields of an object; unknown names and wrong types are errors whose e->where is the pointer ("/labels").

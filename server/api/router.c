@@ -14,7 +14,7 @@ enum { SEGMENTS = 12, BUSY_MS = 5000, KEY_BYTES = 200 };
 
 const struct route *const api_routes[] = {
     routes_about, routes_auth, routes_devices, routes_device_changes, routes_vms, routes_operations, routes_policies, routes_preview,
-    routes_images, routes_triggers, routes_audit, routes_live, routes_authorities, NULL,
+    routes_images, routes_triggers, routes_audit, routes_live, routes_authorities, routes_recordings, NULL,
 };
 
 /* Which route. */

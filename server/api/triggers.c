@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-/* Triggers, and the sessions that came of them. */
+/* Triggers. */
 
 static json_t *trigger_json(struct sql_rows *r)
 {
@@ -108,38 +108,8 @@ static enum rc trigger(struct call *c)
     return answer(c, 202, j);
 }
 
-static enum rc sessions(struct call *c)
-{
-    struct device_row d;
-    struct page p;
-    struct sql_rows *r = NULL;
-    enum rc rc = device_find(c, c->param[0], &d);
-    if (!rc)
-        rc = page_begin(c, INT64_MAX, &p);
-    if (rc)
-        return rc;
-    rc = sql_start(c->db, API_SESSIONS, SQL_ARGS({ "device", SQL_I(d.id) }, PAGE_ARGS(p)), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0)))
-            break;
-        json_t *j = json_object();
-        j_int(j, "id", sql_int(r, 0));
-        j_str(j, "sessionId", sql_text(r, 1));
-        j_time(j, "started", sql_int(r, 2));
-        j_time(j, "ended", sql_int(r, 3));
-        j_int(j, "messages", sql_int(r, 4));
-        j_str(j, "outcome", sql_text(r, 5));
-        j_str(j, "why", sql_text(r, 6));
-        json_object_set_new(j, "trigger", sql_is_null(r, 7) ? json_null() : json_integer(sql_int(r, 7)));
-        json_array_append_new(p.items, j);
-    }
-    sql_end(r);
-    return page_end(c, &p, rc);
-}
-
 const struct route routes_triggers[] = {
     { "GET",  "/api/v1/triggers",              ROLE_VIEWER,   triggers },
     { "POST", "/api/v1/devices/{id}/triggers", ROLE_OPERATOR, trigger },
-    { "GET",  "/api/v1/devices/{id}/sessions", ROLE_VIEWER,   sessions },
     { NULL, NULL, ROLE_NONE, NULL },
 };

@@ -1,9 +1,30 @@
 /* A site for openapi_test.py: prints where it listens, a token and the router's routes as one line of JSON, and lives until its standard
  * input ends. It has one device that has told everything there is to tell. */
+#include "base/text.h"
 #include "server/api/call.h"
 #include "tests/server/site.h"
 
 #include <stdio.h>
+
+/* A recording of the device's first session, as the recorder writes it. */
+static void record(struct site *s)
+{
+    static const char message[] = "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1F</SessionID>"
+        "<MsgID>1</MsgID><Target><LocURI>https://x</LocURI></Target><Source><LocURI>phone</LocURI></Source></SyncHdr><SyncBody>"
+        "<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>212</Data></Status><Final/></SyncBody></SyncML>";
+    struct buf b;
+    buf_init(&b, 0);
+    buf_putz(&b, "INSERT INTO recording (session_row, at_ms, why, cut, bytes, data) VALUES (1, 1700000001000, 'device', 0, 99,"
+                 " 'recording: dmvisor/session/1\nsession: {\"id\":\"1F\"}\nserver: {\"id\":\"com.acme.dm\"}\naccount: {\"known\":true}\nmessages:\n"
+                 "- {\"time\":\"2023-11-14T22:13:20.000Z\",\"type\":\"xml\",\"tls\":true,\"mac\":false,\"in\":\"");
+    text_b64_put(&b, str_of(message));
+    buf_putz(&b, "\",\"verdict\":{\"ok\":true,\"how\":\"the stored nonce\"},\"news\":\"known\",\"steps\":[],\"sent\":0,"
+                 "\"reasons\":\"#1 Get ./DevInfo: to learn it\\n\",\"out\":\"");
+    text_b64_put(&b, str_of(message));
+    buf_putz(&b, "\"}\n')");
+    site_sql(s, buf_z(&b));
+    buf_finish(&b);
+}
 
 static void fill(struct site *s)
 {
@@ -18,6 +39,7 @@ static void fill(struct site *s)
                 " (1, 2, 0, 1, 'Acme', 1700000000000)");
     site_sql(s, "INSERT INTO session (device_id, session_id, started_ms, ended_ms, messages, outcome) VALUES"
                 " (1, '1F', 1700000000000, 1700000001000, 3, 'done'), (1, '20', 1700000002000, NULL, 1, 'open')");
+    record(s);
 }
 
 int main(void)

@@ -143,6 +143,23 @@ def drive(api):
                  "/api/v1/devices/phone/tree", "/api/v1/devices/phone/sessions", "/api/v1/devices/phone/vms",
                  "/api/v1/devices/phone/vms/corp", "/api/v1/devices/phone/vms/corp/kpis", "/api/v1/devices/phone/vms/corp/kpis?from=-1h"):
         api.call("GET", path, want=200)
+    session = api.call("GET", "/api/v1/devices/phone/sessions/1", want=200)
+    message = session["recording"]["messages"][0]
+    if message["in"]["statuses"][0]["code"] != 212 or message["reasons"] != ["#1 Get ./DevInfo: to learn it"] or "<Final/>" not in message["out"]["xml"]:
+        wrong(f"the recorded message is {message}")
+    api.call("GET", "/api/v1/devices/phone/sessions/2", want=200)
+    api.call("GET", "/api/v1/devices/phone/sessions/99", want=404)
+    api.call("GET", "/api/v1/devices/phone/sessions/x/recording", want=404)
+    api.call("GET", "/api/v1/devices/phone/sessions/2/recording", want=404)
+    if b"dmvisor/session/1" not in api.call("GET", "/api/v1/devices/phone/sessions/1/recording", want=200):
+        wrong("the recording is not what was kept")
+    api.call("PATCH", "/api/v1/devices/phone", {"record": "yes"}, want=400)
+    for on in (True, None, False):
+        if api.call("PATCH", "/api/v1/devices/phone", {"record": on}, want=200)["record"] is not on:
+            wrong("the recorder is not switched")
+    if api.call("PATCH", "/api/v1/authorities/acme-it", {"record": True, "title": "Acme"}, want=200)["record"] is not True:
+        wrong("the recorder of an authority is not switched")
+    api.call("PATCH", "/api/v1/authorities/none", {"record": True}, want=404)
     api.call("POST", "/api/v1/login", {"token": api.token}, want=200)
     api.call("POST", "/api/v1/login", {"token": "no"}, want=401)
     api.call("POST", "/api/v1/logout", want=204)
