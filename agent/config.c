@@ -1,12 +1,14 @@
 #include "agent/config.h"
 #include "base/settings.h"
 #include <stddef.h>
+#include <string.h>
 
 #ifndef DMVISOR_DATA
 #define DMVISOR_DATA "/usr/share/dmvisor"
 #endif
 
 static const char *const encodings[] = { "xml", "wbxml", NULL };        /* in the order of enum sml_type */
+static const char *const interactions[] = { "nobody", "deny", "accept", "program", NULL };      /* enum user_mode */
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const forms[] = { "logfmt", "json", NULL };
 
@@ -34,6 +36,9 @@ static const struct setting table[] = {
     { "encoding", SET_WORD, C(encoding), "wbxml", 0, 0, encodings, false, "of messages: xml or wbxml" },
     { "maxMessage", SET_BYTES, C(max_message), "64Ki", 0, 0, NULL, false, "largest message this device takes" },
     { "maxObject", SET_BYTES, C(max_object), "4Mi", 0, 0, NULL, false, "largest value taken in pieces" },
+    { "interaction.answers", SET_WORD, C(interaction), "nobody", 0, 0, interactions, false, "who answers a server's questions: nobody, deny, accept or program" },
+    { "interaction.program", SET_PATH, C(interaction_program), NULL, 0, 0, NULL, false, "shows a question and says what the person answered; run without a shell" },
+    { "interaction.wait", SET_SECONDS, C(interaction_wait_s), "60s", 1, 600, NULL, false, "for an answer, when the server does not say how long; the agent does nothing else meanwhile" },
     { "log.level", SET_WORD, C(log_level), "info", 0, 0, levels, false, "error, warn, info or debug" },
     { "log.form", SET_WORD, C(log_form), "logfmt", 0, 0, forms, false, "logfmt or json" },
 };
@@ -52,6 +57,10 @@ enum rc agent_config_load(const char *file, struct arena *a, struct agent_config
     if (out->max_message < MESSAGE_MIN || out->max_message > MESSAGE_MAX) {
         buf_printf(errors, "%s: /maxMessage: between %d and %d bytes are expected\n", file ? file : "defaults", MESSAGE_MIN, MESSAGE_MAX);
         return err_at(e, RC_INVALID, file, 0, 0, "/maxMessage: between %d and %d bytes are expected", MESSAGE_MIN, MESSAGE_MAX);
+    }
+    if (interactions[out->interaction] && !strcmp(interactions[out->interaction], "program") && !out->interaction_program) {
+        buf_printf(errors, "%s: /interaction/program: which program shows a server's questions?\n", file ? file : "defaults");
+        return err_at(e, RC_INVALID, file, 0, 0, "/interaction/program: which program shows a server's questions?");
     }
     return RC_OK;
 }

@@ -13,6 +13,7 @@ struct agent_config {
     const char *ca; bool insecure;
     int encoding;                   /* enum sml_type */
     uint64_t max_message, max_object;
+    int interaction; const char *interaction_program; unsigned interaction_wait_s;     /* enum user_mode */
     int log_level, log_form;        /* enum log_level, enum log_form */
 };
 

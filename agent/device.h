@@ -19,11 +19,13 @@ struct device_shared;
 enum rc device_shared_load(const char *objects, const char *own, struct device_shared **out, struct err *e);
 void device_shared_destroy(struct device_shared *s);
 
+struct exec_user;
 struct device_config {              /* borrowed for the device's life */
     const char *id, *manufacturer, *model, *version, *language, *type, *oem, *firmware, *software, *hardware;
     const char *images_dir, *vms_dir, *ca_file;
     uint64_t max_msg_bytes, max_obj_bytes;
     enum sml_type encoding;
+    const struct exec_user *user;   /* who sees alerts 1100 to 1104; NULL = nobody */
 };
 
 struct device;

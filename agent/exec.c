@@ -125,7 +125,7 @@ static void interact(struct exec *x, const struct sml_cmd *c, struct sml_answer 
 
     out->code = 406;        /* C-017: nobody to ask; also every code that DM does not have */
     if (x->user && str_to_i64(str_trim(c->data), &code) && code >= 1100 && code <= 1104)
-        out->code = x->user->show(x->user->ctx, (int)code, c, x->a, &out->items);
+        out->code = x->user->show(x->user->ctx, x->server, (int)code, c, x->a, &out->items);
 }
 
 static size_t children(struct exec *x, const struct sml_cmd *c, struct sml_answer *out)
@@ -217,8 +217,14 @@ enum rc exec_cmds(struct tree *t, struct str server, const struct exec_user *use
 
     *answers = n ? ARENA_ARRAY(a, struct sml_answer, n) : NULL;
     if (n && !*answers) return err_set(e, RC_NOMEM, "no memory for the answers to %zu commands", n);
+    bool cancelled = false;                         /* 5.1: the user's Cancel stops the message; a No does not */
     for (const struct sml_cmd *c = cmds; c && k < n; c = c->next, k++) {
+        if (cancelled) {
+            (*answers)[k].code = 215;
+            continue;
+        }
         run(&x, c, false, 0, &(*answers)[k]);
+        cancelled = c->kind == SML_ALERT && (*answers)[k].code == 214;
         tree_done(t);
     }
     return x.out_of_memory ? err_set(e, RC_NOMEM, "no memory for the answers to a container") : RC_OK;

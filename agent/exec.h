@@ -6,7 +6,7 @@
 #include "syncml/client.h"
 
 /** The User shows alerts 1100 to 1104; NULL: nobody is there and they are answered 406. */
-struct exec_user { void *ctx; int (*show)(void *ctx, int code, const struct sml_cmd *cmd, struct arena *a, struct sml_item **answer); };
+struct exec_user { void *ctx; int (*show)(void *ctx, struct str server, int code, const struct sml_cmd *cmd, struct arena *a, struct sml_item **answer); };
 
 /**
  * @param server   whose commands these are (ServerID)

@@ -4,6 +4,7 @@
 #include "agent/config.h"
 #include "agent/post.h"
 #include "agent/session.h"
+#include "agent/user.h"
 #include "agent/vm.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -35,6 +36,7 @@ struct agent {
     struct session *session; size_t calling; bool pushed; int64_t session_ms;
     struct calls calls;
     struct push_memory pushes;
+    struct user user; struct exec_user asked;
     int epoll, push_fd, signal_fd, lock_fd;
     bool stop;
 };
@@ -135,10 +137,12 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     if (!rc) rc = open_hypervisor(g, e);
     if (!rc) rc = loader_create(images, &g->loader, e);
     if (rc) return rc;
+    g->user = (struct user){ (enum user_mode)c->interaction, c->interaction_program, c->interaction_wait_s, user_hook };
+    g->asked = (struct exec_user){ &g->user, user_show };
     const struct device_config dc = { .id = c->id, .manufacturer = c->manufacturer, .model = c->model, .version = "dmvisor-agent " DMVISOR_VERSION,
                                       .language = c->language, .type = c->type, .oem = c->oem, .firmware = c->firmware, .software = c->software,
                                       .hardware = c->hardware, .images_dir = images, .vms_dir = vms, .ca_file = c->ca,
-                                      .max_msg_bytes = c->max_message, .max_obj_bytes = c->max_object, .encoding = (enum sml_type)c->encoding };
+                                      .max_msg_bytes = c->max_message, .max_obj_bytes = c->max_object, .encoding = (enum sml_type)c->encoding, .user = &g->asked };
     return device_create(g->shared, &dc, g->hv, g->loader, g->state, w, &g->device, e);
 }
 
@@ -286,6 +290,18 @@ static void take_answer(struct agent *g, const struct world *w)
     buf_finish(&r.body);
 }
 
+/* N-006: the notification's ui-mode */
+static bool person_agrees(const struct agent *g, const struct push_call *call)
+{
+    struct arena a;
+    bool ok;
+
+    arena_init(&a, 1 << 20);
+    ok = user_lets(&g->user, call->ui, str_of(call->server_id), &a);
+    arena_finish(&a);
+    return ok;
+}
+
 static void take_pushes(struct agent *g, const struct world *w)
 {
     char datagram[PUSH_DATAGRAM_BYTES];
@@ -298,6 +314,11 @@ static void take_pushes(struct agent *g, const struct world *w)
                                         w->now_ms, &call, &why);
         if (v != PUSH_CALL) {
             log_event(v == PUSH_REPEATED ? LOG_DEBUG : LOG_WARN, "notification", LOG_Z("state", v == PUSH_REPEATED ? "repeated" : "refused"), LOG_Z("why", why));
+            continue;
+        }
+        if (!person_agrees(g, &call)) {
+            log_event(LOG_INFO, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session), LOG_Z("state", "refused"),
+                      LOG_Z("why", "the person at the device did not agree"));
             continue;
         }
         for (size_t i = 0; i < device_accounts(g->device); i++)

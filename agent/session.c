@@ -191,7 +191,7 @@ static enum rc act(struct session *s, const struct sml_client_news *news, struct
     if (!news->n_cmds) return RC_OK;
     s->managed = true;
     mo_virt_facts(d, false);
-    return exec_cmds(d->tree, str_of(s->server_id), NULL, news->cmds, news->n_cmds, a, answers, e);
+    return exec_cmds(d->tree, str_of(s->server_id), d->config.user, news->cmds, news->n_cmds, a, answers, e);
 }
 
 struct taken { struct session *s; const struct world *w; struct arena a; struct str body, hmac; struct session_post *post; struct err *e; };
