@@ -268,7 +268,8 @@ enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *o
     bool ok = out != NULL;
 
     if (ok && str_is(op->kind, "tree")) {
-        out[count++] = op->tree_uri;
+        struct str at = str_slice(op->tree_uri, 0, str_find(op->tree_uri, '?', 0));
+        out[count++] = str_ends(op->tree_uri, STR("?prop=Name")) ? ddf_uri_parent(at) : at;      /* a new name: look at all of them */
     } else if (ok && (op->scope == DDF_DEVICE || str_is(op->kind, "delete") || str_is(op->kind, "delete-node"))) {
         out[count] = op->scope == DDF_DEVICE && !str_is(op->kind, "refresh") ? l->vms : ddf_layout_owner_uri(l, op->scope, op->owner, a);
         ok = out[count++].n > 0;

@@ -241,7 +241,8 @@ static void inquire_tree(struct planning *p, struct live_op *op)
         add_move(p, op, &v);
     } else if (op->state == POL_OP_ACKNOWLEDGED) {
         bool writes = str_eq_fold(c, STR("add")) || str_eq_fold(c, STR("replace"));
-        if (!writes || str_is(op->op->tree_format, "node") || !readable(p, op->op->tree_uri) ||
+        bool property = str_find(op->op->tree_uri, '?', 0) < op->op->tree_uri.n;       /* the mirror keeps values only */
+        if (!writes || property || str_is(op->op->tree_format, "node") || !readable(p, op->op->tree_uri) ||
             (n && n->known == POL_REPORTED && same_value(n->format, n->value, op->op->tree_data)))
             add_verified(p, op);
         else if (!n || n->known == POL_REPORTED)
