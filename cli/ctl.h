@@ -69,6 +69,8 @@ bool ctl_true(const json_t *j, const char *path);
 void ctl_scalar(const json_t *j, struct buf *out);
 /** A text that goes into the body of a request; NULL is left out. */
 void ctl_set(json_t *object, const char *key, const char *value);
+/** --record, into the body of a request. @return CTL_USAGE after saying what is wrong */
+enum ctl_exit ctl_put_record(const struct ctl *c, json_t *body);
 /** "k=v" options as an object. @return CTL_USAGE after saying so */
 enum ctl_exit ctl_pairs(const struct ctl *c, enum ctl_opt o, json_t **out);
 
@@ -111,12 +113,14 @@ enum ctl_exit cmd_get(struct ctl *c);
 enum ctl_exit cmd_device_register(struct ctl *c), cmd_device_show(struct ctl *c), cmd_device_desired(struct ctl *c), cmd_device_preview(struct ctl *c),
     cmd_device_tree(struct ctl *c), cmd_device_trigger(struct ctl *c), cmd_device_sessions(struct ctl *c), cmd_device_credentials(struct ctl *c),
     cmd_device_delete(struct ctl *c), cmd_device_label(struct ctl *c), cmd_device_set(struct ctl *c);
+enum ctl_exit cmd_session_show(struct ctl *c), cmd_session_download(struct ctl *c);
 enum ctl_exit cmd_apply(struct ctl *c), cmd_policy_delete(struct ctl *c), cmd_policy_show(struct ctl *c), cmd_policy_history(struct ctl *c),
     cmd_policy_preview(struct ctl *c), cmd_policy_validate(struct ctl *c), cmd_policy_devices(struct ctl *c);
 enum ctl_exit cmd_image_upload(struct ctl *c), cmd_image_delete(struct ctl *c), cmd_image_show(struct ctl *c);
 enum ctl_exit cmd_vm_list(struct ctl *c), cmd_vm_show(struct ctl *c), cmd_vm_kpis(struct ctl *c), cmd_vm_wait(struct ctl *c);
 enum ctl_exit cmd_operation(struct ctl *c), cmd_operations_create(struct ctl *c), cmd_operations_list(struct ctl *c), cmd_operations_show(struct ctl *c),
     cmd_operations_watch(struct ctl *c), cmd_operations_cancel(struct ctl *c), cmd_tree(struct ctl *c);
+enum ctl_exit cmd_authority_create(struct ctl *c), cmd_authority_set(struct ctl *c);
 enum ctl_exit cmd_events(struct ctl *c), cmd_token_create(struct ctl *c), cmd_token_delete(struct ctl *c), cmd_audit_verify(struct ctl *c),
     cmd_whoami(struct ctl *c), cmd_version(struct ctl *c), cmd_help(struct ctl *c), cmd_completion(struct ctl *c);
 extern const struct ctl_command ctl_commands[];

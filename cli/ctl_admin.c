@@ -84,6 +84,52 @@ enum ctl_exit cmd_token_delete(struct ctl *c)
     return code;
 }
 
+/* ---- authorities ---- */
+
+static enum ctl_exit change_authority(struct ctl *c, const char *method, const char *path, const json_t *body)
+{
+    struct ctl_reply r = { 0 };
+    const struct ctl_request q = { .method = method, .path = path, .json = body };
+    enum ctl_exit code = ctl_call(c, &q, &r);
+    if (!code && !show_raw(c, &r, &view_authorities)) {
+        json_t *list = json_array();
+        json_array_append(list, r.json);
+        code = show_items(c, list, &view_authorities);
+        json_decref(list);
+    }
+    ctl_reply_finish(&r);
+    return code;
+}
+
+enum ctl_exit cmd_authority_create(struct ctl *c)
+{
+    json_t *body = json_object();
+    enum ctl_exit code = CTL_OK;
+    ctl_set(body, "name", c->args->arg[0]);
+    ctl_set(body, "serverId", ctl_opt(c, OPT_SERVER_ID));
+    ctl_set(body, "title", ctl_opt(c, OPT_TITLE));
+    ctl_set(body, "owner", ctl_opt(c, OPT_OWNER));
+    if (!ctl_has(c, OPT_SERVER_ID))
+        code = ctl_usage(c, "--server-id is needed: devices know an authority by it");
+    if (!code)
+        code = change_authority(c, "POST", ctl_path(c, "/authorities"), body);
+    json_decref(body);
+    return code;
+}
+
+enum ctl_exit cmd_authority_set(struct ctl *c)
+{
+    json_t *body = json_object();
+    ctl_set(body, "title", ctl_opt(c, OPT_TITLE));
+    enum ctl_exit code = ctl_put_record(c, body);
+    if (!code && !json_object_size(body))
+        code = ctl_usage(c, "--title or --record says what to change");
+    if (!code)
+        code = change_authority(c, "PATCH", ctl_path(c, "/authorities/{}", c->args->arg[0]), body);
+    json_decref(body);
+    return code;
+}
+
 /* ---- who and what ---- */
 
 enum ctl_exit cmd_audit_verify(struct ctl *c)

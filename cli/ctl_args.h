@@ -55,7 +55,11 @@
     X(TYPES,      "types",      "LIST",   "only these: vm,device,kpi,operation,policy,trigger,image,session")                   \
     X(AFTER,      "after",      "ID",     "begin after this event")                                                             \
     X(ROLE,       "role",       "ROLE",   "viewer, operator, admin or auditor")                                                 \
-    X(WHY,        "why",        "TEXT",   "why, for those who look at it later")
+    X(WHY,        "why",        "TEXT",   "why, for those who look at it later")                                                \
+    X(RECORD,     "record",     "WHEN",   "flight recorder: on (every session), off, or default")                               \
+    X(XML,        "xml",        NULL,     "the messages as XML")                                                                \
+    X(SERVER_ID,  "server-id",  "ID",     "what devices know it by: at most 23 of A-Z a-z 0-9 . -")                             \
+    X(OWNER,      "owner",      "WHO",    "enterprise (default), operator, oem, user or service-provider")
 
 enum ctl_opt {
     OPT_NONE,

@@ -22,7 +22,8 @@ const struct ctl_command ctl_commands[] = {
     { "device preview", "ID", "what the device would be sent if it called now", 1, 1, false, cmd_device_preview, { OPT_NONE } },
     { "device tree", "ID [URI]", "the device's management tree as last reported", 1, 2, false, cmd_device_tree, { OPT_DEPTH } },
     { "device label", "ID K=V|K- ...", "set labels, or take them away", 2, CTL_ANY, false, cmd_device_label, { OPT_NONE } },
-    { "device set", "ID", "change its title, or how it is called", 1, 1, false, cmd_device_set, { OPT_TITLE, OPT_PUSH } },
+    { "device set", "ID", "change its title, how it is called, whether its sessions are recorded", 1, 1, false, cmd_device_set,
+      { OPT_TITLE, OPT_PUSH, OPT_RECORD } },
     { "device trigger", "ID", "ask the device to call", 1, 1, false, cmd_device_trigger, { OPT_WHY } },
     { "device sessions", "ID", "its last sessions", 1, 1, false, cmd_device_sessions, { OPT_LIMIT } },
     { "device credentials", "ID", "make new credentials; the old ones are no good any more", 1, 1, false, cmd_device_credentials,
@@ -76,6 +77,14 @@ const struct ctl_command ctl_commands[] = {
     TREE("tree replace", "DEVICE URI VALUE", 3, "change a node of the device's tree"),
     TREE("tree delete", "DEVICE URI", 2, "delete a node of the device's tree"),
     TREE("tree exec", "DEVICE URI [VALUE]", 3, "execute a node of the device's tree"),
+
+    { "session show", "DEVICE N", "a session of a device; when it was recorded, all that was said in it and why", 2, 2, false, cmd_session_show,
+      { OPT_XML } },
+    { "session download", "DEVICE N", "its recording, for dmtool replay", 2, 2, false, cmd_session_download, { OPT_FILE, OPT_FORCE } },
+
+    { "authority create", "NAME", "make an authority with a ServerID of its own", 1, 1, false, cmd_authority_create,
+      { OPT_SERVER_ID, OPT_TITLE, OPT_OWNER } },
+    { "authority set", "NAME", "change its title, or whether all its sessions are recorded", 1, 1, false, cmd_authority_set, { OPT_TITLE, OPT_RECORD } },
 
     { "events", "", "what happens, as it happens", 0, 0, false, cmd_events, { OPT_TYPES, OPT_DEVICE, OPT_AFTER, OPT_TIMEOUT } },
     { "token create", "NAME", "make a token; it is shown once", 1, 1, false, cmd_token_create, { OPT_ROLE, OPT_EXPIRES, OPT_FILE, OPT_FORCE } },

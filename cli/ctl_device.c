@@ -165,8 +165,10 @@ enum ctl_exit cmd_device_set(struct ctl *c)
     json_t *body = json_object();
     ctl_set(body, "title", ctl_opt(c, OPT_TITLE));
     enum ctl_exit code = put_push(c, body);
+    if (!code)
+        code = ctl_put_record(c, body);
     if (!code && !json_object_size(body))
-        code = ctl_usage(c, "--title or --push says what to change");
+        code = ctl_usage(c, "--title, --push or --record says what to change");
     if (!code)
         code = patch(c, body);
     json_decref(body);

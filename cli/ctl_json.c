@@ -64,6 +64,17 @@ void ctl_set(json_t *object, const char *key, const char *value)
         json_object_set_new(object, key, json_string(value));
 }
 
+enum ctl_exit ctl_put_record(const struct ctl *c, json_t *body)
+{
+    const char *word = ctl_opt(c, OPT_RECORD);
+    if (!word)
+        return CTL_OK;
+    if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0 && strcmp(word, "default") != 0)
+        return ctl_usage(c, "--record is \"%s\"; possible are on, off, default", word);
+    json_object_set_new(body, "record", strcmp(word, "default") == 0 ? json_null() : json_boolean(strcmp(word, "on") == 0));
+    return CTL_OK;
+}
+
 enum ctl_exit ctl_pairs(const struct ctl *c, enum ctl_opt o, json_t **out)
 {
     const char *v;

@@ -10,6 +10,13 @@ static void push(const json_t *j, struct buf *out)
     buf_printf(out, "%s%s%s", channel, address[0] ? ":" : "", address);
 }
 
+/* Nothing when the authority or the configuration says. */
+static void record(const json_t *j, struct buf *out)
+{
+    const json_t *v = ctl_at(j, "record");
+    buf_putz(out, json_is_boolean(v) ? json_is_true(v) ? "on" : "off" : "");
+}
+
 static void image_name(const json_t *j, struct buf *out) { buf_printf(out, "%s:%s", ctl_text(j, "name"), ctl_text(j, "version")); }
 
 /* Where a VM's name alone says too little. */
@@ -111,11 +118,11 @@ const struct show_view view_device = { "device", "id", NULL, {
     { "Device", "id", SHOW_TEXT, NULL },          { "Title", "title", SHOW_TEXT, NULL },     { "Authority", "authority", SHOW_TEXT, NULL },
     { "Summary", "summary", SHOW_WORD, NULL },    { "Why", "why", SHOW_TEXT, NULL },         { "Labels", "labels", SHOW_LABELS, NULL },
     { "Called by", NULL, SHOW_OWN, push },        { "Registered", "created", SHOW_AGE, NULL }, { "Seen", "seen", SHOW_AGE, NULL },
-    { "From", "remote", SHOW_TEXT, NULL },        { "User agent", "userAgent", SHOW_TEXT, NULL }, { "Behind", "behind", SHOW_TEXT, NULL },
+    { "From", "remote", SHOW_TEXT, NULL },        { "User agent", "userAgent", SHOW_TEXT, NULL }, { "Recorded", NULL, SHOW_OWN, record }, { "Behind", "behind", SHOW_TEXT, NULL },
 } };
 const struct show_view view_device_set = { "device", "id", NULL, {         /* what people set */
     { "Device", "id", SHOW_TEXT, NULL },          { "Title", "title", SHOW_TEXT, NULL },     { "Called by", NULL, SHOW_OWN, push },
-    { "Labels", "labels", SHOW_LABELS, NULL },
+    { "Labels", "labels", SHOW_LABELS, NULL },    { "Recorded", NULL, SHOW_OWN, record },
 } };
 #define VM_COLUMNS                                                                                                                      \
     { "VM", "id", SHOW_TEXT, NULL },              { "TITLE", "title", SHOW_TEXT, NULL },     { "STATE", "stateText", SHOW_WORD, NULL },   \
@@ -189,7 +196,13 @@ const struct show_view view_trigger = { "trigger", "id", NULL, {
 const struct show_view view_sessions = { "sessions", "id", NULL, {
     { "ID", "id", SHOW_NUMBER, NULL },            { "SESSION", "sessionId", SHOW_TEXT, NULL }, { "STARTED", "started", SHOW_AGE, NULL },
     { "ENDED", "ended", SHOW_AGE, NULL },         { "MESSAGES", "messages", SHOW_NUMBER, NULL }, { "OUTCOME", "outcome", SHOW_WORD, NULL },
-    { "TRIGGER", "trigger", SHOW_NUMBER, NULL },  { "WHY", "why", SHOW_TEXT, NULL },
+    { "TRIGGER", "trigger", SHOW_NUMBER, NULL },  { "RECORDED", "recorded", SHOW_TEXT, NULL }, { "WHY", "why", SHOW_TEXT, NULL },
+} };
+const struct show_view view_session = { "session", "id", NULL, {
+    { "Session", "id", SHOW_TEXT, NULL },         { "SessionID", "sessionId", SHOW_TEXT, NULL }, { "Started", "started", SHOW_AGE, NULL },
+    { "Ended", "ended", SHOW_AGE, NULL },         { "Messages", "messages", SHOW_TEXT, NULL }, { "Outcome", "outcome", SHOW_WORD, NULL },
+    { "Why", "why", SHOW_TEXT, NULL },            { "Trigger", "trigger", SHOW_TEXT, NULL }, { "Recorded", "recorded", SHOW_TEXT, NULL },
+    { "Because of", "recording.why", SHOW_TEXT, NULL },
 } };
 const struct show_view view_tokens = { "tokens", "id", NULL, {
     { "ID", "id", SHOW_NUMBER, NULL },            { "NAME", "name", SHOW_TEXT, NULL },       { "ROLE", "role", SHOW_TEXT, NULL },
@@ -202,7 +215,7 @@ const struct show_view view_audit = { "audit entries", "id", NULL, {
 } };
 const struct show_view view_authorities = { "authorities", "name", NULL, {
     { "NAME", "name", SHOW_TEXT, NULL },          { "SERVER ID", "serverId", SHOW_TEXT, NULL }, { "TITLE", "title", SHOW_TEXT, NULL },
-    { "OWNER", "owner", SHOW_TEXT, NULL },        { "URL", "dmUrl", SHOW_TEXT, NULL },
+    { "OWNER", "owner", SHOW_TEXT, NULL },        { "RECORDED", NULL, SHOW_OWN, record }, { "URL", "dmUrl", SHOW_TEXT, NULL },
 } };
 const struct show_view view_tree = { "nodes", "uri", NULL, {
     { "URI", "uri", SHOW_TEXT, NULL },            { "FORMAT", "format", SHOW_TEXT, NULL },   { "VALUE", "value", SHOW_TEXT, NULL },
