@@ -133,13 +133,17 @@ static void keep_result(struct visit *v, int64_t operation, const struct sml_val
     buf_finish(&b);
 }
 
+/* Does it read nodes with all their values? Properties, structures and documents are for those who asked; the mirror keeps neither. */
+static bool is_whole(struct str uri) { return str_ends(uri, STR("?list=StructData")); }
+static bool is_plain(struct str uri) { return str_find(uri, '?', 0) == uri.n; }
+
 static void take_values(struct visit *v, struct flown *f, const struct sml_outcome *o)
 {
-    bool list = str_find(f->step.uri, '?', 0) < f->step.uri.n;
+    bool list = is_whole(f->step.uri);
     if (!o->values) return;
     if (!f->first_ms) f->first_ms = v->w->now_ms;
     f->listed = true;
-    for (const struct sml_value *x = o->values; x && !v->rc; x = x->next) learn_value(v, x, !list);
+    for (const struct sml_value *x = o->values; (list || is_plain(f->step.uri)) && x && !v->rc; x = x->next) learn_value(v, x, !list);
     const struct pol_operation *op = visit_operation(v, f->operation);
     if (op && str_is(op->kind, "tree")) keep_result(v, op->id, o->values);
 }
@@ -155,8 +159,7 @@ static void step_failed(struct visit *v, const struct flown *f, int code)
 
 static void get_done(struct visit *v, struct flown *f, struct str uri)
 {
-    bool list = uri.n < f->step.uri.n;
-    if (list && f->listed) {
+    if (is_whole(f->step.uri) && f->listed) {
         mirror_sweep(v->m, uri, f->first_ms, v->srv->schema);
         if (str_eq(uri, v->l->root)) v->d.lists = STORE_LISTS_WORK;
     }
@@ -167,6 +170,11 @@ static void write_done(struct visit *v, const struct flown *f, struct str uri)
 {
     enum ddf_format format = DDF_CHR;
     const struct mirror_node *n = mirror_at(v->m, uri);
+    if (!is_plain(f->step.uri)) {               /* a property; a new name takes the node from where it was */
+        if (str_ends(f->step.uri, STR("?prop=Name"))) mirror_drop(v->m, uri);
+        visit_forget(v, f->step.key);
+        return;
+    }
     if (f->step.format.n) ddf_format_of(f->step.format, &format);
     else if (n) format = n->format;
     if (f->step.verb == POL_ADD || f->step.verb == POL_REPLACE)
@@ -192,7 +200,7 @@ static void step_gone(struct visit *v, const struct flown *f, struct str uri, in
 /* "?list=" was refused: unless this device has answered one before, it knows none (dm-protocol.md 20, trap 16). */
 static bool lists_refused(struct visit *v, const struct flown *f, struct str uri, int code)
 {
-    if (f->step.verb != POL_GET || uri.n == f->step.uri.n || (code != 404 && code != 406) || v->d.lists == STORE_LISTS_WORK) return false;
+    if (f->step.verb != POL_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) || v->d.lists == STORE_LISTS_WORK) return false;
     if (str_eq(uri, v->l->root) || v->root_unlisted || code == 406) {
         v->d.lists = STORE_LISTS_UNSUPPORTED;
         v->d.list_unsupported = v->root_unlisted = true;
