@@ -132,6 +132,17 @@ static const char *tree_operation(struct whole *w, const char *command, const ch
     return out;
 }
 
+/* What the server believes of the device, as one text. */
+static const char *mirror(struct whole *w)
+{
+    static char out[2][8192];
+    static int at;
+    at ^= 1;
+    snprintf(out[at], sizeof out[at], "%s", lab_text(w->l, "SELECT group_concat(uri || ' ' || format || '=' || COALESCE(value, ''), x'0A') FROM (SELECT p.uri, n.format,"
+        " n.value FROM node n JOIN path p USING (path_id) WHERE p.uri LIKE './DevDetail%' OR p.uri LIKE './Virtualization/Config%' ORDER BY p.uri)"));
+    return out[at];
+}
+
 #define HAS(text, part) do { const char *t_ = (text); if (!strstr(t_, part)) printf("\nno %s in %s\n", part, t_); CU_ASSERT_PTR_NOT_NULL(strstr(t_, part)); } while (0)
 
 static const enum sml_type both[] = { SML_XML, SML_WBXML };
@@ -170,12 +181,16 @@ static void every_property_is_read_and_three_are_written(void)
     char uri[100];
     open_whole(&w, SML_XML);
     CU_ASSERT(session(&w));
+    const char *before = mirror(&w);
+    HAS(before, "./Virtualization/Config/KPIIntervalS");
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         snprintf(uri, sizeof uri, "./Virtualization/Config/KPIIntervalS?prop=%s", row[i].prop);
         HAS(tree_operation(&w, "get", uri, "", NULL), row[i].want);
     }
     HAS(tree_operation(&w, "replace", "./Virtualization/Config/KPIIntervalS?prop=Title", "chr", "How often"), "verified");
     HAS(tree_operation(&w, "get", "./Virtualization/Config/KPIIntervalS?prop=Title", "", NULL), "How often");
+    HAS(tree_operation(&w, "get", "./Virtualization?prop=ACL", "", NULL), "verified 200");
+    CU_ASSERT_STRING_EQUAL(mirror(&w), before);         /* a property is no value of the node */
     HAS(tree_operation(&w, "add", "./VMImages/one", "node", NULL), "verified");
     HAS(tree_operation(&w, "replace", "./VMImages/one?prop=Name", "chr", "Two"), "verified");
     HAS(tree_operation(&w, "get", "./VMImages", "", NULL), "Two");
@@ -203,9 +218,13 @@ static void subtrees_are_read_in_every_way(void)
     struct whole w;
     open_whole(&w, SML_XML);
     CU_ASSERT(session(&w));
-    HAS(tree_operation(&w, "get", "./DevDetail?list=Struct", "", NULL), "./DevDetail/SwV");
     HAS(tree_operation(&w, "get", "./DevDetail?list=StructData", "", NULL), "./DevDetail/SwV");
+    const char *before = mirror(&w);
+    HAS(before, "./DevDetail/SwV");
+    HAS(tree_operation(&w, "get", "./DevDetail?list=Struct", "", NULL), "./DevDetail/SwV");
+    CU_ASSERT_STRING_EQUAL(mirror(&w), before);         /* none of these says what a node's value is */
     HAS(tree_operation(&w, "get", "./DevDetail?list=TNDS", "", NULL), "MgmtTree");
+    CU_ASSERT_STRING_EQUAL(mirror(&w), before);
     HAS(tree_operation(&w, "get", "./DevDetail?list=TNDS+Value", "", NULL), "SwV");
     HAS(tree_operation(&w, "get", "./DevDetail?list=TNDS+TStamp", "", NULL), "failed 406");
     HAS(tree_operation(&w, "get", "./DMAcc/com.acme.dm/AppAuth/1?list=TNDS", "", NULL), "MgmtTree");
