@@ -386,14 +386,15 @@ static void invent(struct visit *v, struct pol_plan *plan)
 
 static void apply_moves(struct visit *v, const struct pol_plan *plan)
 {
-    for (size_t i = 0; i < plan->n_verified && !v->rc; i++) {
-        struct pol_operation *op = visit_operation(v, plan->verified[i]);
-        if (op) visit_move(v, op, &(struct pol_verdict){ POL_OP_VERIFIED, 0, 100, STR("the device reports it so") });
-    }
     for (size_t i = 0; i < plan->n_moves && !v->rc; i++) {
         struct pol_operation *op = visit_operation(v, plan->moves[i].id);
         if (!op) continue;
         visit_move(v, op, &(struct pol_verdict){ plan->moves[i].state, plan->moves[i].code, plan->moves[i].percent, plan->moves[i].why });
+    }
+    /* After the moves: one plan may hear that an operation is done and see the proof of it. */
+    for (size_t i = 0; i < plan->n_verified && !v->rc; i++) {
+        struct pol_operation *op = visit_operation(v, plan->verified[i]);
+        if (op) visit_move(v, op, &(struct pol_verdict){ POL_OP_VERIFIED, 0, 100, STR("the device reports it so") });
     }
 }
 
