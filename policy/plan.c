@@ -3,10 +3,13 @@
 
 static void make(struct planning *p)
 {
-    if (!plan_discover(p))
-        return;
+    bool managed = plan_discover(p);
+    if (!managed && p->out->n_steps)
+        return;                                     /* it is being read */
     plan_inquiries(p);
     plan_requests(p);
+    if (!managed)
+        return;                                     /* no VMs there; what people asked for of the rest of its tree was still done */
     plan_device(p);
     for (size_t i = 0; i < p->d->n_vms && !p->no_memory; i++)
         plan_vm(p, &p->d->vms[i]);
@@ -44,7 +47,7 @@ enum rc pol_make_plan(const struct pol_facts *f, const struct pol_desired *d, st
 /* ---- for people ---- */
 
 static const char *const verb_words[] = { [POL_GET] = "Get",       [POL_ADD] = "Add",   [POL_REPLACE] = "Replace",
-                                          [POL_DELETE] = "Delete", [POL_EXEC] = "Exec", [POL_ATOMIC] = "Atomic" };
+                                          [POL_DELETE] = "Delete", [POL_EXEC] = "Exec", [POL_ATOMIC] = "Atomic", [POL_COPY] = "Copy to", [POL_ASK] = "Ask" };
 
 static void print_step(const struct pol_step *s, const char *indent, struct buf *out)
 {
