@@ -108,8 +108,9 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
             j_int(vm, "state", 0);
             j_str(vm, "stateText", STR("missing"));
             j_str(vm, "stateLabel", STR("Not there yet"));
-            j_str(vm, "summary", STR("working"));
-            j_str(vm, "why", want->problem.n ? want->problem : STR("a policy wants it; the device does not have it yet"));
+            bool told = d->why.n && !str_is(d->summary, "settled");         /* what holds it up is known of the device only */
+            j_str(vm, "summary", told ? d->summary : STR("working"));
+            j_str(vm, "why", want->problem.n ? want->problem : told ? d->why : STR("a policy wants it; the device does not have it yet"));
             j_bool(vm, "verified", false);
             j_bool(vm, "locked", false);
             json_array_append_new(vms, vm);
