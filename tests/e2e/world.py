@@ -233,12 +233,33 @@ class Phone:
             for file in [self.account, *self.more_accounts]:
                 args += ["--account", file]
         had = self.log().count("event=start ")
+        self._know_emulators()
         self.process = Process(args, self.dir / "agent.log")
         def up():
             assert self.process.alive(), f"the agent ended:\n{self.log()[-4000:]}"
             return self.log().count("event=start ") > had
         wait_for("the agent to be up", up, 90)      # libvirt's first look at its emulators takes a while
+        self._keep_emulators()
         return self
+
+    def _know_emulators(self):
+        """What libvirt found out about this machine's emulators in an earlier test; it looks itself whether that still holds."""
+        kept, own = CACHE / "libvirt", self.dir / "hv/cache"
+        if kept.exists() and not own.exists():
+            shutil.copytree(kept, own)
+
+    def _keep_emulators(self):
+        kept, own = CACHE / "libvirt", self.dir / "hv/cache"
+        if own.exists() and not kept.exists():
+            CACHE.mkdir(parents=True, exist_ok=True)
+            new = pathlib.Path(tempfile.mkdtemp(dir=CACHE))
+            try:
+                shutil.copytree(own, new / "libvirt")
+                os.rename(new / "libvirt", kept)
+            except OSError:
+                pass                                # another run was faster
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
 
     def log(self):
         path = self.dir / "agent.log"
