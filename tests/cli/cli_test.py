@@ -13,7 +13,7 @@ import pytest
 import yaml
 from conftest import TOKEN
 from standin import Each, Standin, items, problem
-from things import DESIRED, PLAN, SYNCML, ago, device, operation, vm
+from things import DESIRED, PLAN, RECORDING, SYNCML, ago, device, operation, vm
 
 API = "/api/v1"
 DEV = "IMEI:001010000000017"
@@ -32,7 +32,7 @@ LISTS = {
     "policies": ([], f"GET {API}/policies", [{"name": "corporate", "authority": "acme-it", "revision": 12, "created": ago(9e5),
                                               "revised": ago(11100), "revisedBy": "me", "devices": {"settled": 2, "working": 1}}]),
     "images": ([], f"GET {API}/images", [{"name": "corp-linux", "version": "1.0.0", "authority": "acme-it", "guestType": "linux",
-                                          "arch": "x86_64", "format": "bundle", "sha256": "ab", "size": 9564160, "nodeName": "corp-li-0ef7",
+                                          "arch": "x86_64", "format": "bundle", "sha256": "ab" * 32, "size": 9564160, "nodeName": "corp-li-0ef7",
                                           "url": "http://x/y", "created": ago(100000), "createdBy": "me"}]),
     "operations": ([], f"GET {API}/operations", [
         operation(), operation(id=9, kind="tree", vm="", command="get", uri="./DevInfo", state="failed", percent=0, reason="not found")]),
@@ -40,13 +40,14 @@ LISTS = {
         {"id": 3, "device": DEV, "sessionId": "1F", "state": "answered", "why": "policy corporate", "channel": "udp", "address": "127.0.0.1:2948",
          "tries": 1, "created": ago(7500), "sent": ago(7500), "answered": ago(7500), "latencyMs": 1234, "next": None, "error": ""}]),
     "sessions": (["--device", DEV], DEVICE + "/sessions", [
-        {"id": 5, "sessionId": "1F", "started": ago(7500), "ended": ago(7500), "messages": 4, "outcome": "done", "why": "", "trigger": 3}]),
+        {"id": 5, "sessionId": "1F", "started": ago(7500), "ended": ago(7500), "messages": 4, "outcome": "done", "why": "", "trigger": 3,
+         "recorded": True}]),
     "tokens": ([], f"GET {API}/tokens", [{"id": 1, "name": "me", "role": "admin", "authority": None, "created": ago(7500), "expires": ago(-90000),
                                           "used": ago(7500)}]),
     "audit": ([], f"GET {API}/audit", [{"id": 8, "authority": "acme-it", "at": ago(7500), "who": "me", "action": "policy.apply",
                                         "target": "policies/corporate", "before": None, "after": {"revision": 3}}]),
     "authorities": ([], f"GET {API}/authorities", [{"name": "acme-it", "serverId": "dm.acme.example", "title": "Acme", "owner": "enterprise",
-                                                    "dmUrl": "https://dm/dm"}]),
+                                                    "dmUrl": "https://dm/dm", "record": True}]),
 }
 
 
@@ -110,6 +111,8 @@ SINGLES = {
         {"revision": 1, "hash": "cd", "created": ago(11100), "createdBy": "me", "inForce": False})),
     "policy-devices": (["policy", "devices", "corporate"], f"GET {API}/policies/corporate/devices", items(
         {"device": DEV, "revision": 2, "selected": "true", "state": "waiting", "why": "no image yet", "at": ago(7500)})),
+    "session-show": (["session", "show", DEV, "5"], DEVICE + "/sessions/5", {**LISTS["sessions"][2][0], "recording": RECORDING}),
+    "session-show-xml": (["session", "show", DEV, "5", "--xml"], DEVICE + "/sessions/5", {**LISTS["sessions"][2][0], "recording": RECORDING}),
     "image-show": (["image", "show", "a", "1.2"], f"GET {API}/images/a/1.2", LISTS["images"][2][0]),
 }
 
@@ -270,7 +273,7 @@ def test_an_output_that_cannot_be_written(ctl, server):
     (["get", "devices", "-o", "xml"], "possible are table, json"),
     (["get", "devices", "-o", "csv"], "csv is for vm kpis"),
     (["device", "label", "d", "novalue"], "KEY=VALUE"),
-    (["device", "set", "d"], "--title or --push"),
+    (["device", "set", "d"], "--title, --push or --record"),
     (["device", "register", "d", "--push", "udp"], "udp:HOST:PORT"),
     (["device", "register", "d", "--label", "=x"], "KEY=VALUE"),
     (["apply"], "-f FILE"),
@@ -531,6 +534,31 @@ def test_labels_and_settings(ctl, server):
     assert "Labels:     department=sales pilot=yes" in r.out
     ctl("device", "set", DEV, "--title", "", "--push", "none")
     assert json.loads(server.asked[1].body) == {"title": "", "push": {"channel": "none"}}
+
+
+def test_recordings(ctl, server, tmp_path):
+    server.routes[DEVICE + "/sessions/5/recording"] = (200, b"recording: dmvisor/session/1\nmessages:\n", "application/yaml")
+    server.routes[DEVICE.replace("GET", "PATCH")] = device(record=True)
+    assert ctl("session", "download", DEV, 5).out == "recording: dmvisor/session/1\nmessages:\n"
+    assert ctl("session", "download", DEV, 5, "-f", "r.yaml").out == ""
+    assert (tmp_path / "r.yaml").read_text().startswith("recording: ") and mode(tmp_path / "r.yaml") == 0o600
+    assert "--force" in ctl("session", "download", DEV, 5, "-f", "r.yaml", code=1).err
+    for word, value in (("on", True), ("off", False), ("default", None)):
+        assert "Recorded:   on" in ctl("device", "set", DEV, "--record", word).out
+        assert json.loads(server.asked[-1].body) == {"record": value}
+    assert "possible are on, off, default" in ctl("device", "set", DEV, "--record", "maybe", code=2).err
+
+
+def test_authorities(ctl, server):
+    answer = LISTS["authorities"][2][0]
+    server.routes[f"POST {API}/authorities"] = (201, answer)
+    server.routes[f"PATCH {API}/authorities/acme-it"] = answer
+    assert "dm.acme.example" in ctl("authority", "create", "acme-it", "--server-id", "dm.acme.example", "--owner", "operator", "--title", "A").out
+    assert json.loads(server.asked[-1].body) == {"name": "acme-it", "serverId": "dm.acme.example", "owner": "operator", "title": "A"}
+    ctl("authority", "set", "acme-it", "--title", "Acme", "--record", "on")
+    assert json.loads(server.asked[-1].body) == {"title": "Acme", "record": True}
+    assert "--server-id is needed" in ctl("authority", "create", "x", code=2).err
+    assert "--title or --record" in ctl("authority", "set", "x", code=2).err
 
 
 @pytest.mark.parametrize("args, route", [

@@ -102,9 +102,11 @@ def test_a_device(ctl, phone, tmp_path):
     assert d["title"] == "Grüße 📱" and d["push"] == {"channel": "udp", "address": "127.0.0.1:9"} and d["labels"] == {"department": "sales"}
     assert yaml.safe_load(ctl("device", "show", phone, "-o", "yaml").out) == d
     ctl("device", "label", phone, "pilot=yes", "department-")
-    ctl("device", "set", phone, "--title", "x", "--push", "none")
+    ctl("device", "set", phone, "--title", "x", "--push", "none", "--record", "on")
     d = as_json(ctl, "device", "show", phone)
-    assert (d["title"], d["push"]["channel"], d["labels"]) == ("x", "none", {"pilot": "yes"})
+    assert (d["title"], d["push"]["channel"], d["labels"], d["record"]) == ("x", "none", {"pilot": "yes"}, True)
+    assert "Not found" in ctl("session", "show", phone, 99, code=1).err
+    assert "Not found" in ctl("session", "download", phone, 99, code=1).err
     assert ctl("get", "devices", "--filter", 'label.pilot == "yes"', "-o", "name").out == phone + "\n"
     assert "error: Bad filter: filter: column 1: " in ctl("get", "devices", "--filter", 'label.', code=1).err
     assert "Already there" in ctl("device", "register", phone, code=1).err
@@ -206,6 +208,10 @@ def test_the_server_itself(ctl, site, tmp_path):
     assert f"server     {ctl('version').out.split()[1]} at" in ctl("version").out
     assert "acme-it" in ctl("get", "authorities").out and "the chain is intact" in ctl("audit", "verify").out
     assert "token.create" in ctl("get", "audit", "--from", "-1h").out
+    ctl("authority", "create", "lab", "--server-id", "lab.example", "--title", "The lab")
+    assert "Already" in ctl("authority", "create", "lab", "--server-id", "lab.example", code=1).err
+    ctl("authority", "set", "lab", "--record", "off")
+    assert [(a["name"], a["record"]) for a in as_json(ctl, "get", "authorities")["items"]] == [("acme-it", None), ("lab", False)]
     (tmp_path / "t").write_text(site.token)
     ctl("login", "--server", site.url, "--token-file", "t", DMVISOR_SERVER="", DMVISOR_TOKEN="")
     ctl("whoami", DMVISOR_SERVER="", DMVISOR_TOKEN="")

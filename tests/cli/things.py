@@ -16,7 +16,7 @@ def vm(**more):
 def device(**more):
     return {"id": "IMEI:001010000000017", "title": "Sales phone", "authority": "acme-it", "created": ago(90000), "seen": ago(7500),
             "userAgent": "dmvisor-agent/0.1.0", "remote": "127.0.0.1", "push": {"channel": "udp", "address": "127.0.0.1:2948"},
-            "summary": "settled", "why": "", "behind": False, "labels": {"department": "sales", "pilot": "yes"}, "vms": [vm()], **more}
+            "record": None, "summary": "settled", "why": "", "behind": False, "labels": {"department": "sales", "pilot": "yes"}, "vms": [vm()], **more}
 
 
 def operation(**more):
@@ -42,3 +42,12 @@ PLAN = {"settled": False, "syncml": SYNCML,
                       {"verb": "replace", "for": "change", "uri": "./V/corp/MaxKB", "format": "int", "data": "x" * 70, "why": "policy corporate"}]},
                   {"verb": "exec", "for": "operation", "uri": "./V/corp/Start", "why": "wanted running", "operation": 4}],
         "waits": [{"vm": "corp", "state": "waiting", "why": "the image is being downloaded", "code": 0, "until": None}]}
+
+RECORDING = {
+    "why": "device", "cut": True, "bytes": 900, "server": {"id": "dm.acme.example"}, "account": {"known": True}, "messages": [
+        {"n": 1, "at": "2031-01-31T12:00:00.000Z", "type": "wbxml", "tls": True, "understood": "known, first, 5 values", "refused": "",
+         "provedBy": "the stored nonce", "reasons": ["#1 Get ./V: what the device has"], "sent": 1,
+         "in": {"bytes": 598, "text": "SyncML 1.2\n  1 Alert 1201\x1b[31m\n", "xml": "<SyncML>\n</SyncML>\n", "statuses": []},
+         "out": {"bytes": 657, "text": "SyncML 1.2\n  1 Status 212\n", "xml": "<SyncML/>\n", "statuses": []}},
+        {"n": 2, "at": "2031-01-31T12:00:01.000Z", "type": "xml", "tls": False, "understood": "", "refused": "wrong digest", "provedBy": "",
+         "reasons": [], "sent": 0, "in": {"bytes": 5, "text": "nothing\n", "xml": "", "statuses": []}, "out": None}]}
