@@ -29,8 +29,8 @@ def free_port():
 
 
 class Site:
-    def __init__(self):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ctl-server-"))
+    def __init__(self, directory):
+        self.dir = directory
         self.port, dm, images = free_port(), free_port(), free_port()
         root = os.geteuid() == 0
         config = {"authority": {"name": "acme-it", "serverId": "dm.acme.example"}, "demo": True,
@@ -68,12 +68,15 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site():
-    s = Site()
-    yield s
-    s.stop()
-    s.log.close()
-    assert s.token not in (s.dir / "log").read_text()
-    shutil.rmtree(s.dir)
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="ctl-server-"))
+    try:
+        s = Site(directory)
+        yield s
+        s.stop()
+        s.log.close()
+        assert s.token not in (s.dir / "log").read_text()
+    finally:
+        shutil.rmtree(directory)
 
 
 @pytest.fixture
