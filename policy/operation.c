@@ -141,6 +141,12 @@ static void again(const struct ddf_layout *l, const struct pol_operation *op, in
     out->why = with_code(l, more ? "will be sent again" : "given up after the last try", code, a);
 }
 
+static bool is_question(struct str command)
+{
+    return str_is(command, "display") || str_is(command, "confirm") || str_is(command, "input") || str_is(command, "choice") ||
+           str_is(command, "choices");
+}
+
 void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a, struct pol_verdict *out)
 {
     bool tree = str_is(op->kind, "tree");
@@ -154,10 +160,10 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
     } else if (is_busy(code)) {
         again(l, op, code, a, out);
     } else if ((code >= 200 && code < 300 && code != 214) || ddf_layout_result_ok(l, code)) {
-        bool read = tree && str_eq_fold(op->tree_command, STR("get"));
+        bool asked = tree && is_question(op->tree_command), read = asked || (tree && str_eq_fold(op->tree_command, STR("get")));
         out->state = read ? POL_OP_VERIFIED : POL_OP_ACKNOWLEDGED;
         out->percent = 100;
-        out->why = read ? STR("read") : STR("the device says it is done; not read back yet");
+        out->why = asked ? STR("shown") : read ? STR("read") : STR("the device says it is done; not read back yet");
     } else {
         out->state = POL_OP_FAILED;
         out->why = with_code(l, "the device refused", code, a);
@@ -267,7 +273,9 @@ enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *o
     size_t count = 0;
     bool ok = out != NULL;
 
-    if (ok && str_is(op->kind, "tree")) {
+    if (ok && str_is(op->kind, "tree") && is_question(op->tree_command)) {
+        count = 0;                              /* a question to a person */
+    } else if (ok && str_is(op->kind, "tree")) {
         struct str at = str_slice(op->tree_uri, 0, str_find(op->tree_uri, '?', 0));
         out[count++] = str_ends(op->tree_uri, STR("?prop=Name")) ? ddf_uri_parent(at) : at;      /* a new name: look at all of them */
     } else if (ok && (op->scope == DDF_DEVICE || str_is(op->kind, "delete") || str_is(op->kind, "delete-node"))) {

@@ -37,7 +37,7 @@ struct pol_operation {
     enum ddf_scope scope; struct str owner;     /* VM or image node name */
     struct str args;                /* "start=1;paused=0" */
     struct str correlator;          /* on the wire; unique for the device */
-    struct str tree_command, tree_uri, tree_format, tree_data;     /* kind "tree": get, add, replace, delete, exec */
+    struct str tree_command, tree_uri, tree_format, tree_data;     /* kind "tree": get, add, replace, delete, exec, copy; display ... choices */
     int tries;                      /* times sent */
     int64_t not_before_ms, expires_ms;          /* 0 = none */
     int64_t updated_ms;             /* when it came into its state */
@@ -47,7 +47,11 @@ struct pol_operation {
 struct pol_failure { struct str key; int code; int tries; int64_t retry_ms; };
 enum { POL_MAX_TRIES = 3, POL_RETRY_MS = 30000, POL_POLL_MS = 5000, POL_ATOMIC_CHILDREN = 100 };
 
-enum pol_verb { POL_GET, POL_ADD, POL_REPLACE, POL_DELETE, POL_EXEC, POL_ATOMIC };
+enum pol_verb {
+    POL_GET, POL_ADD, POL_REPLACE, POL_DELETE, POL_EXEC, POL_ATOMIC,
+    POL_COPY,                       /* data: the address to copy from */
+    POL_ASK                         /* a question to the person at the device; format: its alert code, data: lines (options, text, choices) */
+};
 enum pol_purpose {
     POL_FOR_DISCOVER,               /* learn what is there */
     POL_FOR_CHANGE,                 /* make it as desired */

@@ -156,7 +156,7 @@ void wait_failure(struct planning *p, struct str vm, struct str what, const stru
 struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri, struct str why)
 {
     static const char *const words[] = { [POL_GET] = "get", [POL_ADD] = "set",   [POL_REPLACE] = "set", [POL_DELETE] = "delete",
-                                         [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic" };
+                                         [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic", [POL_COPY] = "copy", [POL_ASK] = "ask" };
     struct pol_step *s = ARENA_NEW(p->a, struct pol_step);
     if (!s) {
         p->no_memory = true;
@@ -182,7 +182,7 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
     struct err e = { 0 };
     int status = 200;
     bool property = s->verb != POL_GET && str_find(s->uri, '?', 0) < s->uri.n;      /* ACL, Title: no description speaks of them */
-    if (s->verb == POL_ATOMIC || property || !p->f->schema ||
+    if (s->verb == POL_ATOMIC || s->verb == POL_COPY || s->verb == POL_ASK || property || !p->f->schema ||
         !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), s->format, s->type, s->data, s->has_data, false, &status, &e))
         return true;
     add_wait(p, vm, "failed", say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text), status, 0);

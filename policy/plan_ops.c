@@ -331,9 +331,10 @@ static void send(struct planning *p, struct live_op *op, struct pol_step *s)
 
 static void send_tree(struct planning *p, struct live_op *op)
 {
-    static const struct { const char *name; enum pol_verb verb; bool data; } verbs[] = {
-        { "get", POL_GET, false }, { "add", POL_ADD, true }, { "replace", POL_REPLACE, true }, { "delete", POL_DELETE, false },
-        { "exec", POL_EXEC, true },
+    static const struct { const char *name; enum pol_verb verb; bool data; const char *alert; } verbs[] = {
+        { "get", POL_GET, false, NULL }, { "add", POL_ADD, true, NULL }, { "replace", POL_REPLACE, true, NULL }, { "delete", POL_DELETE, false, NULL },
+        { "exec", POL_EXEC, true, NULL }, { "copy", POL_COPY, true, NULL }, { "display", POL_ASK, true, "1100" }, { "confirm", POL_ASK, true, "1101" },
+        { "input", POL_ASK, true, "1102" }, { "choice", POL_ASK, true, "1103" }, { "choices", POL_ASK, true, "1104" },
     };
     const struct pol_operation *o = op->op;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
@@ -342,7 +343,7 @@ static void send_tree(struct planning *p, struct live_op *op)
         struct pol_step *s = new_step(p, verbs[i].verb, POL_FOR_OPERATION, o->tree_uri,
                                       say(p, "%s (operation %lld)", verbs[i].name, (long long)o->id));
         if (s && verbs[i].data) {
-            s->format = o->tree_format;
+            s->format = verbs[i].alert ? str_of(verbs[i].alert) : o->tree_format;
             s->type = str_is(o->tree_format, "node") || !o->tree_format.n ? (struct str){ 0 } : STR("text/plain");
             s->data = o->tree_data;
             s->has_data = !str_is(o->tree_format, "node") && (s->verb != POL_EXEC || o->tree_data.n);
@@ -350,7 +351,7 @@ static void send_tree(struct planning *p, struct live_op *op)
         send(p, op, s);
         return;
     }
-    fail(p, op, 400, say(p, "there is no tree command \"%.*s\" (get, add, replace, delete, exec)", STR_ARG(o->tree_command)));
+    fail(p, op, 400, say(p, "there is no tree command \"%.*s\" (get, add, replace, delete, exec, copy, display, confirm, input, choice, choices)", STR_ARG(o->tree_command)));
 }
 
 static bool forced(struct str args)

@@ -4,8 +4,21 @@
 
 static const enum sml_cmd_kind kind_of[] = {
     [POL_GET] = SML_GET, [POL_ADD] = SML_ADD, [POL_REPLACE] = SML_REPLACE, [POL_DELETE] = SML_DELETE, [POL_EXEC] = SML_EXEC,
-    [POL_ATOMIC] = SML_ATOMIC,
+    [POL_ATOMIC] = SML_ATOMIC, [POL_COPY] = SML_COPY, [POL_ASK] = SML_ALERT,
 };
+
+/* A question's lines as Items: options (an empty Item when there are none), text, choices. */
+static struct sml_item *question(struct str lines, struct arena *a)
+{
+    struct sml_item *first = NULL, **tail = &first;
+    struct str line;
+    while (str_cut(&lines, '\n', &line)) {
+        if (!(*tail = ARENA_NEW(a, struct sml_item))) return NULL;
+        **tail = (struct sml_item){ .data = line, .has_data = line.n > 0 || first != *tail };
+        tail = &(*tail)->next;
+    }
+    return first;
+}
 
 static struct sml_step *one_step(const struct pol_step *p, uint64_t *tag, struct arena *a)
 {
@@ -13,6 +26,16 @@ static struct sml_step *one_step(const struct pol_step *p, uint64_t *tag, struct
     if (!s) return NULL;
     *s = (struct sml_step){ .kind = kind_of[p->verb], .tag = (*tag)++, .uri = p->uri, .format = p->format, .type = p->type,
                             .data = p->data, .has_data = p->has_data, .correlator = p->correlator };
+    if (p->verb == POL_COPY) {
+        s->source = p->data;
+        s->format = s->type = s->data = (struct str){ 0 };
+        s->has_data = false;
+    } else if (p->verb == POL_ASK) {
+        if (!(s->items = question(p->data, a))) return NULL;
+        s->data = p->format;
+        s->format = s->type = (struct str){ 0 };
+        s->has_data = false;
+    }
     struct sml_step **tail = &s->children;
     for (const struct pol_step *c = p->children; c; c = c->next) {
         if (!(*tail = one_step(c, tag, a))) return NULL;

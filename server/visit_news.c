@@ -108,8 +108,7 @@ static void learn_value(struct visit *v, const struct sml_value *x, bool plain)
     check_read_back(v, uri, x->data);
     mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
     learn_detail(v, uri, x->data);
-    if (ours && m.scope == DDF_DEVICE && m.entry && m.entry->kind == DDF_K_NONE && !m.entry->instance)
-        visit_attribute(v, m.entry->name, x->data);
+    if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false;     /* facts are attributes */
 }
 
 /* What a person's Get found, as it came. */
@@ -143,7 +142,7 @@ static void take_values(struct visit *v, struct flown *f, const struct sml_outco
     if (!o->values) return;
     if (!f->first_ms) f->first_ms = v->w->now_ms;
     f->listed = true;
-    for (const struct sml_value *x = o->values; (list || is_plain(f->step.uri)) && x && !v->rc; x = x->next) learn_value(v, x, !list);
+    for (const struct sml_value *x = o->values; (list || is_plain(f->step.uri)) && f->step.verb != POL_ASK && x && !v->rc; x = x->next) learn_value(v, x, !list);
     const struct pol_operation *op = visit_operation(v, f->operation);
     if (op && str_is(op->kind, "tree")) keep_result(v, op->id, o->values);
 }
@@ -170,6 +169,8 @@ static void write_done(struct visit *v, const struct flown *f, struct str uri)
 {
     enum ddf_format format = DDF_CHR;
     const struct mirror_node *n = mirror_at(v->m, uri);
+    if (f->step.verb == POL_ASK) return;
+    if (f->step.verb == POL_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
     if (!is_plain(f->step.uri)) {               /* a property; a new name takes the node from where it was */
         if (str_ends(f->step.uri, STR("?prop=Name"))) mirror_drop(v->m, uri);
         visit_forget(v, f->step.key);

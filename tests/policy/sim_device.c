@@ -417,7 +417,7 @@ int sim_command(struct sim_device *d, const struct pol_step *s, struct sim_node 
     case POL_REPLACE: return replace(d, s);
     case POL_DELETE:  return delete(d, s);
     case POL_EXEC:    return exec(d, s);
-    case POL_ATOMIC:  break;
+    case POL_ATOMIC: case POL_COPY: case POL_ASK: break;      /* not of plans */
     }
     return 500;
 }
