@@ -44,6 +44,10 @@
 #define API_SESSION_COLUMNS                                                                                                 \
     "SELECT s.session_row, s.session_id, s.started_ms, s.ended_ms, s.messages, s.outcome, s.why, s.trigger_id, r.why"
 
+#define API_DESCRIBED                                                                                                       \
+    "SELECT x.description_id, x.name, au.name, x.man, x.mod, x.mo, x.objects, x.nodes, x.bytes, x.created_ms, x.created_by," \
+    " x.authority_id FROM description x JOIN authority au USING (authority_id)"
+
 #define API_STATEMENTS(X)                                                                                                   \
     /* who */                                                                                                               \
     X(TOKEN_BY_HASH, "SELECT token_id, authority_id, name, role, expires_ms, used_ms, hash FROM token WHERE hash = :hash")   \
@@ -182,6 +186,20 @@
                 " WHERE s.device_id = :device AND s.session_row < :cursor ORDER BY s.session_row DESC LIMIT :limit")        \
     X(SESSION, API_SESSION_COLUMNS ", r.cut, r.bytes, r.data FROM session s LEFT JOIN recording r USING (session_row)"      \
                " WHERE s.device_id = :device AND s.session_row = :id")                                                      \
+    /* device descriptions */                                                                                               \
+    X(DESCRIPTIONS, API_DESCRIBED " WHERE x.description_id > :cursor AND " API_IN_SCOPE("x.authority_id")                   \
+                    " ORDER BY x.description_id LIMIT :limit")                                                              \
+    X(DESCRIPTION, API_DESCRIBED " WHERE " API_IN_SCOPE("x.authority_id") " AND x.name = :name LIMIT 2")                  \
+    X(DESCRIPTION_DATA, "SELECT name, data FROM description WHERE description_id = :id")                                    \
+    X(DESCRIPTIONS_DATA, "SELECT name, data FROM description WHERE authority_id = :authority ORDER BY description_id")      \
+    X(DESCRIPTIONS_FOR, "SELECT x.description_id FROM description x JOIN device d USING (authority_id)"                     \
+                        " WHERE x.authority_id = :authority AND d.device_id = :device"                                      \
+                        " AND (x.man = '' OR x.man = (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.man'))" \
+                        " AND (x.mod = '' OR x.mod = (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.mod'))" \
+                        " AND (x.mo = '' OR x.mo = d.layout_mo) ORDER BY x.description_id")                                 \
+    X(DESCRIPTION_ADD, "INSERT INTO description (authority_id, name, man, mod, mo, objects, nodes, bytes, data, created_ms, created_by)" \
+                       " VALUES (:authority, :name, :man, :mod, :mo, :objects, :nodes, :bytes, :data, :now_ms, :who)")      \
+    X(DESCRIPTION_DELETE, "DELETE FROM description WHERE description_id = :id")                                             \
     /* live stream */                                                                                                       \
     X(EVENT_LAST, "SELECT coalesce(max(event_id), 0), coalesce(min(event_id), 0) FROM event")                               \
     X(EVENTS, "SELECT event_id, authority_id, at_ms, type, device, data FROM event WHERE event_id > :after"                 \

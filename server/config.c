@@ -38,7 +38,7 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(false, api_cert,            "api.certificate", SET_PATH, NULL, 0, 0, NULL, false, "PEM certificate chain; default: that of dm") \
     X(false, api_key,             "api.key", SET_PATH, NULL, 0, 0, NULL, false, "PEM private key; default: that of dm")           \
     X(false, api_max_connections, "api.maxConnections", SET_UINT, "500", 1, 100000, NULL, false, "open connections of admins")    \
-    X(true,  api_max_body_bytes,  "api.maxBody", SET_BYTES, "4Mi", 0, 0, NULL, false, "largest request body but for image uploads") \
+    X(true,  api_max_body_bytes,  "api.maxBody", SET_BYTES, "8Mi", 0, 0, NULL, false, "largest request body but for image uploads: device descriptions have several megabytes") \
     X(false, webui_dir,           "api.webui", SET_PATH, DMVISOR_DATA "/webui", 0, 0, NULL, false, "the console's files")         \
     X(false, images_address,      "images.address", SET_TEXT, "127.0.0.1", 0, 0, NULL, false, "image downloads: address to listen on") \
     X(false, images_port,         "images.port", SET_PORT, "8445", 0, 0, NULL, false, "port for image downloads")                \

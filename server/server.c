@@ -50,17 +50,30 @@ static enum rc list_files(const char *folder, const char *sub, const char *endin
     return n ? RC_OK : err_set(e, RC_NOT_FOUND, "there is no *%s file in %s", ending, path);
 }
 
-enum rc server_load(struct server *srv, const struct server_config *c, struct arena *a, struct err *e)
+enum rc server_schema(const struct server_config *c, struct arena *a, struct ddf_schema **out, struct err *e)
 {
     const char *file[FILES_MAX];
     size_t n = 0;
     struct ddf_schema *schema = ddf_schema_create();
-    enum rc rc = schema ? secret_key_load(c->secret_key_file, srv->secret_key, e) : RC_NOMEM;
-
-    if (!rc)
-        rc = list_files(c->ddf_dir, "mo", ".ddf", &c->ddfs, a, file, &n, e);
+    enum rc rc = schema ? list_files(c->ddf_dir, "mo", ".ddf", &c->ddfs, a, file, &n, e) : err_set(e, RC_NOMEM, "no memory for device descriptions");
     for (size_t i = 0; !rc && i < n; i++)
         rc = ddf_schema_load_file(schema, file[i], e);
+    if (rc)
+        ddf_schema_destroy(schema);
+    else
+        *out = schema;
+    return rc;
+}
+
+enum rc server_load(struct server *srv, const struct server_config *c, struct arena *a, struct err *e)
+{
+    const char *file[FILES_MAX];
+    size_t n = 0;
+    struct ddf_schema *schema = NULL;
+    enum rc rc = secret_key_load(c->secret_key_file, srv->secret_key, e);
+
+    if (!rc)
+        rc = server_schema(c, a, &schema, e);
     if (!rc)
         rc = list_files(c->ddf_dir, "layout", ".yaml", &c->layouts, a, file, &n, e);
     struct ddf_layout **layout = rc ? NULL : ARENA_ARRAY(a, struct ddf_layout *, n);

@@ -26,6 +26,8 @@ struct server {
 /** Read what the configuration names into srv->schema, layouts and secret_key. Everything lives in the arena or until server_unload. */
 enum rc server_load(struct server *srv, const struct server_config *c, struct arena *a, struct err *e);
 void server_unload(struct server *srv);
+/** The shipped and configured device descriptions, read anew; the caller destroys it. The arena holds file names while it runs. */
+enum rc server_schema(const struct server_config *c, struct arena *a, struct ddf_schema **out, struct err *e);
 /** Open the database once: bring its schema up to date and make the first authority in a new one. */
 enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, struct err *e);
 /** The layout for an MO identifier; the first one for an empty or unknown identifier (a device that has not told yet). */

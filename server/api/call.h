@@ -20,6 +20,7 @@ enum {
 /* What a route asks for. An auditor reads all that a viewer does, and the audit. */
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN, ROLE_AUDITOR };
 
+struct describe;                      /* merged device descriptions (describe.c) */
 struct logins;                        /* cookies of the console (auth.c) */
 
 struct api {
@@ -28,6 +29,7 @@ struct api {
     struct sql *db;
     struct store *store;                /* previews */
     struct logins *logins;
+    struct describe *describe;
     struct world (*now)(void);
     struct metrics *metrics;
     int64_t devices_ms, devices_cost_ms;        /* when devices were last counted for the metrics, and how long that took */
@@ -124,7 +126,7 @@ enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t 
 /* Routes, one list for each file. */
 extern const struct route routes_auth[], routes_devices[], routes_device_changes[], routes_vms[], routes_operations[], routes_policies[],
     routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[], routes_about[], routes_authorities[],
-    routes_recordings[];
+    routes_recordings[], routes_describe[], routes_descriptions[];
 /** Every list, NULL at the end; each list ends with a row without method. */
 extern const struct route *const api_routes[];
 

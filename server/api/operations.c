@@ -1,4 +1,5 @@
 #include "server/api/call.h"
+#include "server/api/describe.h"
 
 #include "base/crypto.h"
 #include "base/text.h"
@@ -223,20 +224,77 @@ static enum rc check_operation(struct call *c, const struct device_row *d, struc
     return rc || !w->has_vm ? rc : check_policies(c, d, w);
 }
 
-static enum rc check_tree(struct call *c, struct wish *w)
+static bool asks_somebody(const struct wish *w)
+{
+    static const char *const commands[] = { "display", "confirm", "input", "choice", "choices" };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (str_is(w->command, commands[i]))
+            return true;
+    return false;
+}
+
+/* A question for the person at the device: options, text, choices, one on each line (dm-protocol.md 5.1). */
+static enum rc check_question(struct call *c, struct wish *w)
+{
+    struct str lines = w->data, line;
+    size_t n = 0, empty = 0;
+    while (str_cut(&lines, '\n', &line)) {
+        empty += n && !line.n;
+        n++;
+    }
+    if (w->uri.n || w->format.n || w->has_vm || json_object_size(w->args))
+        return refuse(c, 400, "Bad request", "/data", "a question to the person at the device has data only");
+    if (n < 2 || empty)
+        return refuse(c, 400, "Bad request", "/data", "first a line with options (it may be empty), then the text, then the choices, each on a line");
+    if ((n > 2) != str_starts(w->command, STR("choice")))
+        return refuse(c, 400, "Bad request", "/data", n > 2 ? "%.*s has no choices" : "%.*s needs choices", STR_ARG(w->command));
+    return RC_OK;
+}
+
+/* From a leaf to a leaf. */
+static enum rc check_copy(struct call *c, struct wish *w)
+{
+    struct str base, arg;
+    enum ddf_query q;
+    if (!w->data.n || ddf_uri_split_query(w->data, &base, &q, &arg, &c->e) || q != DDF_QUERY_NONE || ddf_uri_canonical(base, c->a, &w->data, &c->e))
+        return refuse(c, 400, "Bad request", "/data", "to copy, give the address to copy from as data");
+    return str_find(w->uri, '?', 0) < w->uri.n ? refuse(c, 400, "Bad request", "/uri", "a node is copied, not a property of it") : RC_OK;
+}
+
+/* What the device would answer, and which member of the request is to blame. */
+static enum rc refuse_tree(struct call *c, int status, bool has_data)
+{
+    json_t *j = json_object();
+    const char *pointer = status == 404 ? "/uri" : status == 405 ? "/command" : status == 415 ? "/format" : has_data ? "/data" : "/uri";
+    j_str(j, "type", STR("about:blank"));
+    j_str(j, "title", STR("Not in order"));
+    j_int(j, "status", 422);
+    j_str(j, "detail", arena_printf(c->a, "the device would answer %d: %s", status, c->e.text));
+    j_str(j, "pointer", str_of(pointer));
+    j_int(j, "deviceStatus", status);
+    answer(c, 422, j);
+    c->reply->n_headers = 0;
+    http_reply_header(c->reply, "Content-Type", STR("application/problem+json"));
+    return RC_DENIED;
+}
+
+static enum rc check_tree(struct call *c, const struct device_row *d, struct wish *w)
 {
     static const struct { const char *name; enum ddf_access access; } commands[] = {
         { "get", DDF_GET }, { "add", DDF_ADD }, { "replace", DDF_REPLACE }, { "delete", DDF_DELETE }, { "exec", DDF_EXEC },
+        { "copy", DDF_COPY },
     };
     enum ddf_access access = 0;
     struct str base, arg;
     enum ddf_query q;
     int status = 200;
-    for (size_t i = 0; i < 5; i++)
+    if (asks_somebody(w))
+        return check_question(c, w);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (str_is(w->command, commands[i].name))
             access = commands[i].access;
     if (!access)
-        return refuse(c, 400, "Bad request", "/command", "possible are get, add, replace, delete, exec");
+        return refuse(c, 400, "Bad request", "/command", "possible are get, add, replace, delete, exec, copy, display, confirm, input, choice, choices");
     if (!w->uri.n)
         return refuse(c, 400, "Bad request", "/uri", "a tree command needs an address");
     if (ddf_uri_split_query(w->uri, &base, &q, &arg, &c->e) || ddf_uri_canonical(base, c->a, &base, &c->e))
@@ -247,9 +305,15 @@ static enum rc check_tree(struct call *c, struct wish *w)
         return refuse(c, 400, "Bad request", w->has_vm ? "/vm" : "/args", "a tree command has an address and data, no VM and arguments");
     if (w->has_data && (access == DDF_GET || access == DDF_DELETE))
         return refuse(c, 400, "Bad request", "/data", "%.*s carries no data", STR_ARG(w->command));
-    if (q == DDF_QUERY_NONE && ddf_check(c->api->srv->schema, access, base, w->format, (struct str){ 0 }, w->data, w->has_data, false,
-                                         &status, &c->e))
-        return refuse(c, 422, "Not in order", "/uri", "the device would answer %d: %s", status, c->e.text);
+    if (access == DDF_COPY && check_copy(c, w))
+        return RC_DENIED;
+    const struct ddf_schema *schema = NULL;
+    enum rc rc = describe_schema(c, d, &schema);
+    if (rc)
+        return rc;
+    if (q == DDF_QUERY_NONE && access != DDF_COPY &&
+        ddf_check(schema, access, base, w->format, (struct str){ 0 }, w->data, w->has_data, false, &status, &c->e))
+        return refuse_tree(c, status, w->has_data);
     w->uri = arena_printf(c->a, "%.*s%.*s", STR_ARG(base), STR_ARG(str_slice(w->uri, str_find(w->uri, '?', 0), w->uri.n)));
     return RC_OK;
 }
@@ -327,7 +391,7 @@ static enum rc create(struct call *c)
     if (!rc)
         rc = read_wish(c, body, &w);
     if (!rc)
-        rc = str_is(w.kind, "tree") ? check_tree(c, &w) : check_operation(c, &d, &w);
+        rc = str_is(w.kind, "tree") ? check_tree(c, &d, &w) : check_operation(c, &d, &w);
     if (!rc)
         rc = write_begin(c);
     if (!rc)

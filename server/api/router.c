@@ -1,4 +1,5 @@
 #include "server/api/call.h"
+#include "server/api/describe.h"
 
 #include "base/crypto.h"
 #include "base/log.h"
@@ -14,7 +15,8 @@ enum { SEGMENTS = 12, BUSY_MS = 5000, KEY_BYTES = 200 };
 
 const struct route *const api_routes[] = {
     routes_about, routes_auth, routes_devices, routes_device_changes, routes_vms, routes_operations, routes_policies, routes_preview,
-    routes_images, routes_triggers, routes_audit, routes_live, routes_authorities, routes_recordings, NULL,
+    routes_images, routes_triggers, routes_audit, routes_live, routes_authorities, routes_recordings, routes_describe,
+    routes_descriptions, NULL,
 };
 
 /* Which route. */
@@ -292,6 +294,8 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
         rc = store_open(srv, &api->store, e);
     if (!rc)
         rc = logins_create(&api->logins, e);
+    if (!rc)
+        rc = describe_create(&api->describe, e);
     if (rc) {
         api_destroy(api);
         return rc;
@@ -305,6 +309,7 @@ void api_destroy(struct api *api)
     if (!api)
         return;
     logins_destroy(api->logins);
+    describe_destroy(api->describe);
     store_close(api->store);
     sql_close(api->db);
     buf_finish(&api->openapi_json);

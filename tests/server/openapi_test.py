@@ -137,6 +137,52 @@ def check_document(spec, routes):
                 wrong(f"{m} {p}: its path parameters are not those described")
 
 
+DDF = """<?xml version="1.0"?><MgmtTree xmlns:MSFT="http://schemas.microsoft.com/MobileDevice/DM"><VerDTD>1.2</VerDTD>
+<Node><NodeName>Acme</NodeName><Path>./Vendor</Path><DFProperties><AccessType><Get/></AccessType><DFFormat><node/></DFFormat>
+<Occurrence><One/></Occurrence><Scope><Permanent/></Scope><DFType><DDFName>urn:acme:mo:radio:1.0</DDFName></DFType></DFProperties>
+<Node><NodeName>Mode</NodeName><DFProperties><AccessType><Get/><Replace/></AccessType><DefaultValue>1</DefaultValue>
+<DFFormat><int/></DFFormat><Occurrence><One/></Occurrence><Scope><Permanent/></Scope><DFTitle>Radio mode</DFTitle>
+<DFType><MIME>text/plain</MIME></DFType><MSFT:AllowedValues ValueType="ENUM"><MSFT:Enum><MSFT:Value>0</MSFT:Value>
+<MSFT:ValueDescription>off</MSFT:ValueDescription></MSFT:Enum><MSFT:Enum><MSFT:Value>1</MSFT:Value>
+<MSFT:ValueDescription>on</MSFT:ValueDescription></MSFT:Enum></MSFT:AllowedValues></DFProperties></Node></Node></MgmtTree>"""
+
+
+def descriptions(api):
+    def tree(command, uri, want, data=None):
+        body = {"kind": "tree", "command": command, "uri": uri, **({"format": "int", "data": data} if data is not None else {})}
+        return api.call("POST", "/api/v1/devices/phone/operations", body, want=want)
+    mode = "./Vendor/Acme/Mode"
+    tree("replace", mode, 202, "7")                     # nobody has described it yet
+    api.call("GET", f"/api/v1/devices/phone/tree/description?uri={mode}", want=404)
+    d = api.call("POST", "/api/v1/descriptions?name=acme&manufacturer=Acme", DDF, type="application/xml", want=201)
+    if d["objects"] != ["urn:acme:mo:radio:1.0"] or d["nodes"] < 2:
+        wrong(f"the description was understood as {d}")
+    api.call("POST", "/api/v1/descriptions?name=acme&manufacturer=Acme", DDF, type="application/xml", want=200)
+    for broken in ("", "<html/>", DDF.replace("</MgmtTree>", "")):
+        api.call("POST", "/api/v1/descriptions?name=bad", broken, type="application/xml", want=422)
+    api.call("POST", "/api/v1/descriptions?name=a/b", DDF, type="application/xml", want=400)
+    for command, data, pointer, status in (("replace", "7", "/data", 400), ("delete", None, "/command", 405), ("add", "1", "/command", 405)):
+        p = tree(command, mode, 422, data)
+        if p["pointer"] != pointer or (status != 400 and p["deviceStatus"] != status):
+            wrong(f"{command} {data}: {p}")
+    tree("replace", mode, 202, "1")
+    node = api.call("GET", f"/api/v1/devices/phone/tree/description?uri={mode}", want=200)
+    if node["allowed"] != {"kind": "enum", "values": [{"value": "0", "label": "off"}, {"value": "1", "label": "on"}]} or node["default"] != "1" \
+            or node["access"] != ["get", "replace"] or node["title"] != "Radio mode" or node["format"] != "int":
+        wrong(f"the node is described as {node}")
+    if "Acme" not in [k["name"] for k in api.call("GET", "/api/v1/devices/phone/tree/description?uri=./Vendor", want=200)["children"]]:
+        wrong("the children are not there")
+    api.call("GET", "/api/v1/devices/phone/tree/description", want=200)
+    api.call("GET", "/api/v1/descriptions", want=200)
+    api.call("GET", "/api/v1/descriptions/acme", want=200)
+    if api.call("GET", "/api/v1/descriptions/acme", accept="application/xml", want=200).decode() != DDF:
+        wrong("the description is not what was sent")
+    api.call("POST", "/api/v1/descriptions?name=acme&manufacturer=Other", DDF, type="application/xml", want=200)
+    tree("replace", mode, 202, "7")                     # it is not meant for this device any more
+    api.call("DELETE", "/api/v1/descriptions/acme", want=204)
+    api.call("GET", "/api/v1/descriptions/acme", want=404)
+
+
 def drive(api):
     for path in ("/api/v1", "/api/v1/openapi.yaml", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics", "/api/v1/authorities",
                  "/api/v1/whoami", "/api/v1/devices", "/api/v1/devices?limit=1&filter=label.department", "/api/v1/devices/phone",
@@ -160,6 +206,7 @@ def drive(api):
     if api.call("PATCH", "/api/v1/authorities/acme-it", {"record": True, "title": "Acme"}, want=200)["record"] is not True:
         wrong("the recorder of an authority is not switched")
     api.call("PATCH", "/api/v1/authorities/none", {"record": True}, want=404)
+    descriptions(api)
     api.call("POST", "/api/v1/login", {"token": api.token}, want=200)
     api.call("POST", "/api/v1/login", {"token": "no"}, want=401)
     api.call("POST", "/api/v1/logout", want=204)
