@@ -95,8 +95,7 @@
     X(DEVICE_DELETE, "DELETE FROM device WHERE device_id = :device")                                                        \
     X(DEVICE_SUMMARIES, "SELECT summary, count(*) FROM device GROUP BY summary")                                            \
     X(ATTRIBUTES, "SELECT name, value FROM attribute WHERE device_id = :device ORDER BY name")                              \
-    X(ATTRIBUTE_SET, "INSERT INTO attribute (device_id, name, value) VALUES (:device, :name, :value)"                       \
-                     " ON CONFLICT (device_id, name) DO UPDATE SET value = excluded.value")                                 \
+    X(ATTRIBUTE_SET, "INSERT INTO attribute (device_id, name, value) VALUES (:device, :name, :value)")                      \
     X(ATTRIBUTE_DELETE, "DELETE FROM attribute WHERE device_id = :device AND name = :name")                                 \
     X(ACCOUNT_SET, "INSERT INTO account (device_id, client_name, client_ha1, server_name, server_ha1, auth)"                \
                    " VALUES (:device, :client_name, :client_ha1, :server_name, :server_ha1, :auth)"                         \
