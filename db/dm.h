@@ -18,10 +18,11 @@
                     " large_objects = :large_objects, have_stamp = :have_stamp, settled_token = :settled_token,"                 \
                     " next_kpi_ms = :next_kpi_ms, summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms"      \
                     " WHERE device_id = :device_id")                                                                             \
-    X(ATTRIBUTES, "SELECT name, value FROM attribute WHERE device_id = :device_id ORDER BY name")                                \
-    X(ATTRIBUTE_PUT, "INSERT INTO attribute (device_id, name, value) VALUES (:device_id, :name, :value)"                         \
+    X(ATTRIBUTES, "SELECT name, value FROM attribute_row WHERE device_id = :device_id ORDER BY name")                            \
+    X(ATTRIBUTE_PUT, "INSERT INTO attribute_row (device_id, name, value) VALUES (:device_id, :name, :value)"                     \
                      " ON CONFLICT (device_id, name) DO UPDATE SET value = :value")                                              \
-    X(ATTRIBUTE_DROP, "DELETE FROM attribute WHERE device_id = :device_id AND name = :name")                                     \
+    X(FACTS_DROP, "DELETE FROM fact")                                                                                            \
+    X(FACT_ADD, "INSERT INTO fact (path_id, name) VALUES (:path_id, :name) ON CONFLICT (path_id) DO UPDATE SET name = :name")    \
     X(PATH_BY_ID, "SELECT uri FROM path WHERE path_id = :path_id")                                                               \
     X(PATH_BY_URI, "SELECT path_id FROM path WHERE uri = :uri")                                                                  \
     X(PATH_ADD, "INSERT INTO path (uri) VALUES (:uri)")                                                                          \
@@ -52,8 +53,8 @@
                       " ON CONFLICT (device_id, policy_id) DO UPDATE SET revision = :revision, truth = :truth, state = :state,"  \
                       " why = :why, at_ms = :now_ms")                                                                            \
     X(ASSIGNMENT_DROP, "DELETE FROM assignment WHERE device_id = :device_id AND policy_id = :policy_id")                         \
-    X(OPERATIONS_OPEN, DM_OPERATION " WHERE device_id = :device_id AND state IN ('queued', 'notified', 'sent', 'accepted',"      \
-                       " 'acknowledged') ORDER BY operation_id")                                                                 \
+    X(OPERATIONS_OPEN, DM_OPERATION " WHERE device_id = :device_id AND (state = 'queued' OR state = 'notified' OR state = 'sent'" \
+                       " OR state = 'accepted' OR state = 'acknowledged') ORDER BY operation_id")                                \
     X(OPERATION_BY_CORRELATOR, DM_OPERATION " WHERE device_id = :device_id AND correlator = :correlator")                        \
     X(OPERATIONS_BY_HAND, "SELECT operation_id, owner, kind, created_ms, created_by FROM operation WHERE device_id = :device_id"   \
                           " AND by_policy = 0 AND scope = 1 AND state = 'verified' ORDER BY operation_id DESC LIMIT 200")        \
@@ -63,9 +64,11 @@
     X(OPERATION_MOVE, "UPDATE operation SET state = :state, code = :code, reason = :reason, percent = :percent, tries = :tries," \
                       " updated_ms = :now_ms WHERE operation_id = :operation_id")                                                \
     X(OPERATION_RESULT, "UPDATE operation SET tree_result = :result WHERE operation_id = :operation_id")                         \
-    X(OPERATION_STEP, "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason)"                               \
-                      " SELECT :operation_id, coalesce(max(seq), 0) + 1, :now_ms, :state, :code, :reason FROM operation_step"    \
-                      " WHERE operation_id = :operation_id")                                                                     \
+    X(OPERATION_PERCENT, "UPDATE operation SET code = :code, reason = :reason, percent = :percent, updated_ms = :now_ms"         \
+                         " WHERE operation_id = :operation_id")                                                                  \
+    X(OPERATION_STEP, "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) VALUES (:operation_id,"        \
+                      " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :operation_id),"              \
+                      " :now_ms, :state, :code, :reason)")                                                                       \
     X(FAILURES, "SELECT key, code, tries, retry_ms, stamp FROM failure WHERE device_id = :device_id ORDER BY key")               \
     X(FAILURE_PUT, "INSERT INTO failure (device_id, key, code, tries, retry_ms, stamp, why, at_ms)"                              \
                    " VALUES (:device_id, :key, :code, :tries, :retry_ms, :stamp, :why, :now_ms) ON CONFLICT (device_id, key)"    \

@@ -167,6 +167,7 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
     if (!rc) rc = begin(dm, e);
     if (!rc)                                /* of a process that was killed */
         rc = sql_run(store_sql(dm->st), DM_STMT(SESSIONS_LOST), SQL_ARGS({ "now_ms", SQL_I(world_real().now_ms) }), NULL, e);
+    if (!rc) rc = store_publish_facts(dm->st, e);
     if (!rc) rc = sql_commit(store_sql(dm->st), e);
     if (rc) dm_close(dm);
     else *out = dm;

@@ -180,7 +180,7 @@ enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int6
     return rc;
 }
 
-static struct mirror_node *look(const struct mirror *m, struct str uri, uint64_t hash)
+struct mirror_node *mirror_look(const struct mirror *m, struct str uri, uint64_t hash)
 {
     for (size_t at = hash & m->mask; m->n && m->slots[at]; at = (at + 1) & m->mask) {
         struct mirror_node *n = &m->nodes[m->slots[at] - 1];
@@ -191,14 +191,14 @@ static struct mirror_node *look(const struct mirror *m, struct str uri, uint64_t
 
 struct mirror_node *mirror_at(const struct mirror *m, struct str uri)
 {
-    struct mirror_node *n = look(m, uri, str_hash(uri));
+    struct mirror_node *n = mirror_look(m, uri, str_hash(uri));
     return n && !n->gone ? n : NULL;
 }
 
 struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format format, struct str value, enum pol_known known, int64_t now_ms)
 {
     uint64_t hash = str_hash(uri);
-    struct mirror_node *n = look(m, uri, hash);
+    struct mirror_node *n = mirror_look(m, uri, hash);
     bool same = n && !n->gone && str_eq(n->value, value);
     struct str copy = same ? n->value : (struct str){ 0 };
     if (!same) {

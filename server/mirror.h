@@ -43,6 +43,8 @@ void mirror_next(struct mirror *m);
 /** Rows that changed, inside the caller's transaction. */
 enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e);
 
+/** As mirror_at with the uri's str_hash; what is gone is still found. */
+struct mirror_node *mirror_look(const struct mirror *m, struct str uri, uint64_t hash);
 /** NULL when it is not there. */
 struct mirror_node *mirror_at(const struct mirror *m, struct str uri);
 /** Add or change. Texts are copied. @return NULL without room (m->full says whether it was a ceiling); good until the next one */

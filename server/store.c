@@ -10,7 +10,13 @@ enum { STORE_BUSY_MS = 5000, STORE_SECRETS = 1024, STORE_OPERATIONS = 1000, STOR
 /* Opened credentials of a device, so that AES runs once and not for each message. A slot a device, the last one wins. */
 struct secret { int64_t device; uint8_t sealed[2][SECRET_HA1_BYTES]; char ha1[2][SML_HA1_BYTES + 1]; };
 
+/* Nodes of the device's object that are attributes. */
+struct fact { struct str name, uri; uint64_t hash; };
+struct facts { const struct ddf_layout *layout; struct fact *row; size_t n; struct facts *next; };
+
 struct store {
+    struct arena texts;
+    struct facts *facts;
     const struct server *srv;
     struct sql *db;
     struct paths *paths;
@@ -25,6 +31,7 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e)
     struct store *st = calloc(1, sizeof *st);
     if (!st) return err_set(e, RC_NOMEM, "no memory for the store");
     st->srv = srv;
+    arena_init(&st->texts, 16 << 20);
     enum rc rc = sql_open(srv->config->database, &o, &st->db, e);
     if (!rc && (!(st->paths = paths_create(st->db)) || !(st->catalog = catalog_create(srv, st->db)) ||
                 !(st->secrets = calloc(STORE_SECRETS, sizeof *st->secrets))))
@@ -40,6 +47,7 @@ void store_close(struct store *st)
     catalog_destroy(st->catalog);
     paths_destroy(st->paths);
     sql_close(st->db);
+    arena_finish(&st->texts);
     free(st->secrets);
     free(st);
 }
@@ -177,9 +185,57 @@ static void *more(struct arena *a, void *list, size_t n, size_t size)
     return bigger;
 }
 
-enum rc store_load_attributes(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e)
+static bool is_fact(const struct ddf_entry *en)
+{
+    return en->scope == DDF_DEVICE && en->kind == DDF_K_NONE && !en->instance && !en->kpi && !str_is(en->format, "node") &&
+           !str_is(en->format, "null");
+}
+
+/* The layout's facts with their addresses, worked out once. */
+static enum rc facts_of(struct store *st, const struct ddf_layout *l, const struct facts **out, struct err *e)
+{
+    for (const struct facts *f = st->facts; f; f = f->next)
+        if (f->layout == l) {
+            *out = f;
+            return RC_OK;
+        }
+    struct facts *f = ARENA_NEW(&st->texts, struct facts);
+    if (f) f->row = ARENA_ARRAY(&st->texts, struct fact, l->n_entries + 1);
+    if (!f || !f->row) return err_set(e, RC_NOMEM, "no memory for the facts of a layout");
+    for (size_t i = 0; i < l->n_entries; i++) {
+        const struct ddf_entry *en = &l->entries[i];
+        if (!is_fact(en)) continue;
+        struct str uri = ddf_layout_uri(l, en, (struct str){ 0 }, (struct str){ 0 }, &st->texts);
+        if (!uri.n) return err_set(e, RC_NOMEM, "no memory for the facts of a layout");
+        f->row[f->n++] = (struct fact){ en->name, uri, str_hash(uri) };
+    }
+    f->layout = l;
+    f->next = st->facts;
+    st->facts = f;
+    *out = f;
+    return RC_OK;
+}
+
+enum rc store_publish_facts(struct store *st, struct err *e)
+{
+    const struct facts *f = NULL;
+    enum rc rc = sql_run(st->db, DM_STMT(FACTS_DROP), NULL, 0, NULL, e);
+    for (size_t i = 0; !rc && i < st->srv->n_layouts; i++) {
+        rc = facts_of(st, st->srv->layouts[i], &f, e);
+        for (size_t k = 0; !rc && k < f->n; k++) {
+            int64_t path = 0;
+            rc = paths_id(st->paths, f->row[k].uri, f->row[k].hash, &path, e);
+            if (!rc) rc = sql_run(st->db, DM_STMT(FACT_ADD), SQL_ARGS({ "path_id", SQL_I(path) }, { "name", SQL_T(f->row[k].name) }), NULL, e);
+        }
+    }
+    return rc;
+}
+
+enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a, struct pol_facts *f,
+                              struct err *e)
 {
     struct pol_attribute *list = more(a, NULL, 0, sizeof *list);
+    const struct facts *facts = NULL;
     struct sql_rows *r = NULL;
     size_t n = 0;
     enum rc rc = sql_start(st->db, DM_STMT(ATTRIBUTES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
@@ -189,7 +245,14 @@ enum rc store_load_attributes(struct store *st, const struct store_device *d, st
             !arena_str(a, sql_text(r, 1), &list[n++].value))
             rc = err_set(e, RC_NOMEM, "no memory for attributes");
     sql_end(r);
-    if (rc != RC_NOT_FOUND) return rc;
+    if (rc == RC_NOT_FOUND) rc = facts_of(st, d->layout, &facts, e);
+    for (size_t i = 0; !rc && i < facts->n; i++) {
+        const struct mirror_node *x = mirror_look(m, facts->row[i].uri, facts->row[i].hash);
+        if (!x || x->gone) continue;
+        if (!(list = more(a, list, n, sizeof *list))) rc = err_set(e, RC_NOMEM, "no memory for attributes");
+        else list[n++] = (struct pol_attribute){ facts->row[i].name, x->value, false };
+    }
+    if (rc) return rc;
     f->attrs = list;
     f->n_attrs = n;
     return RC_OK;
@@ -340,9 +403,9 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
 
     mirror_init(&m, a);
     enum rc rc = store_load_wishes(st, d, extra, now_ms, a, out, e);
-    if (!rc) rc = store_load_attributes(st, d, a, out, e);
     if (!rc) rc = store_load_holds(st, d, a, out, e);
     if (!rc) rc = mirror_load(&m, st->db, st->paths, d->id, e);
+    if (!rc) rc = store_load_attributes(st, d, &m, a, out, e);
     if (!rc) rc = mirror_nodes(&m, a, &nodes, &n_nodes, e);
     if (!rc) rc = store_load_operations(st, d->id, a, &operations, &n_operations, e);
     if (!rc) rc = store_load_failures(st, d, a, &failures, &n_failures, &forgotten, e);

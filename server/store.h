@@ -51,7 +51,11 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
 /** The parts of it that cost next to nothing: `out` gets neither mirror, operations, failures, attributes nor what was done by hand. */
 enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
                           struct pol_facts *out, struct err *e);
-enum rc store_load_attributes(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e);
+/** Labels, what the device said of itself, and the facts in its mirror (whose texts they share). */
+enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a, struct pol_facts *f,
+                              struct err *e);
+/** Tell the view `attribute` which nodes are facts; in the caller's transaction, at a start. */
+enum rc store_publish_facts(struct store *st, struct err *e);
 enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e);
 enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n, struct err *e);
 /** A row of DM_OPERATION as it stands. */

@@ -144,7 +144,10 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
 {
     bool same = op->state == to->state;
     if (v->rc) return;
-    visit_run(v, DM_STMT(OPERATION_MOVE), { "operation_id", SQL_I(op->id) }, { "state", SQL_T(str_of(pol_op_state_name(to->state))) },
+    if (same)
+        visit_run(v, DM_STMT(OPERATION_PERCENT), { "operation_id", SQL_I(op->id) }, { "code", SQL_I(to->code) }, { "reason", SQL_T(to->why) },
+                  { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
+    else visit_run(v, DM_STMT(OPERATION_MOVE), { "operation_id", SQL_I(op->id) }, { "state", SQL_T(str_of(pol_op_state_name(to->state))) },
               { "code", SQL_I(to->code) }, { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "tries", SQL_I(op->tries) },
               { "now_ms", SQL_I(v->w->now_ms) });
     if (!same)
@@ -173,7 +176,7 @@ static void load_attributes(struct visit *v)
     struct recall *r = v->r;
     struct pol_facts f = { 0 };
     if (v->rc || r->has_attrs) return;
-    v->rc = store_load_attributes(v->st, &v->d, &r->arena, &f, v->e);
+    v->rc = store_load_attributes(v->st, &v->d, v->m, &r->arena, &f, v->e);
     if (v->rc) return;
     r->attrs_cap = f.n_attrs + 32;
     r->attrs = ARENA_ARRAY(&r->arena, struct pol_attribute, r->attrs_cap);

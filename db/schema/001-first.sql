@@ -1,5 +1,6 @@
 -- Times are UTC milliseconds since 1970. Ids never leave the database but for operations, triggers and events.
 -- Every table that grows with the fleet has device_id as its leading key.
+-- Words are checked with OR and not with IN: SQLite makes a table of a longer list whenever a row is written.
 
 CREATE TABLE authority (                  -- an organisation that manages devices
   authority_id INTEGER PRIMARY KEY,
@@ -15,7 +16,7 @@ CREATE TABLE token (                      -- a bearer token of the REST API
   token_id     INTEGER PRIMARY KEY,
   authority_id INTEGER REFERENCES authority, -- NULL = all authorities
   name         TEXT NOT NULL,             -- whose or what for
-  role         TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin', 'auditor')),
+  role         TEXT NOT NULL CHECK (role = 'viewer' OR role = 'operator' OR role = 'admin' OR role = 'auditor'),
   hash         BLOB NOT NULL UNIQUE,      -- SHA-256 of the token, which is random enough to need no salt
   created_ms   INTEGER NOT NULL,
   expires_ms   INTEGER,                   -- NULL = never
@@ -31,7 +32,8 @@ CREATE TABLE device (                     -- one phone as one authority knows it
   seen_ms        INTEGER,                 -- last authenticated message
   user_agent     TEXT,
   remote         TEXT,                    -- address it last called from
-  push_channel   TEXT NOT NULL DEFAULT 'none' CHECK (push_channel IN ('none', 'udp', 'pap', 'sms')),
+  push_channel   TEXT NOT NULL DEFAULT 'none' CHECK (push_channel = 'none' OR push_channel = 'udp' OR push_channel = 'pap'
+      OR push_channel = 'sms'),
   push_address   TEXT NOT NULL DEFAULT '',-- udp: host:port
   want_stamp     INTEGER NOT NULL DEFAULT 1, -- authority.stamp when something last changed that concerns it
   have_stamp     INTEGER NOT NULL DEFAULT 0, -- want_stamp at the moment when its plan was last found settled
@@ -62,16 +64,15 @@ CREATE TABLE account (                    -- credentials, both directions (dm-pr
   client_ha1       BLOB NOT NULL,         -- sealed B64(MD5(name:password)); AES-256-GCM, bound to "device name/client"
   server_name      TEXT NOT NULL,         -- SRVCRED AAuthName = ServerID
   server_ha1       BLOB NOT NULL,         -- sealed likewise, bound to "device name/server"
-  auth             TEXT NOT NULL DEFAULT 'md5' CHECK (auth IN ('basic', 'md5', 'mac'))
+  auth             TEXT NOT NULL DEFAULT 'md5' CHECK (auth = 'basic' OR auth = 'md5' OR auth = 'mac')
 ) STRICT;
 
-CREATE TABLE attribute (                  -- what selectors look at: "label.x" is ours, the rest the device reported
+CREATE TABLE attribute_row (              -- attributes that no node of the mirror holds
   device_id INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
-  name      TEXT NOT NULL,                -- "label.department", "devinfo.man", "hypervisor.arch"
+  name      TEXT NOT NULL,                -- "label.department" (ours), "devinfo.man", "devdetail.fwv" (the device reported)
   value     TEXT NOT NULL,
   PRIMARY KEY (device_id, name)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX attribute_value ON attribute (name, value, device_id);
 
 CREATE TABLE path (                       -- addresses of the fleet's trees, each once
   path_id INTEGER PRIMARY KEY,
@@ -87,6 +88,25 @@ CREATE TABLE node (                       -- the mirror: a device's tree as last
   at_ms     INTEGER NOT NULL,             -- when last reported or acknowledged
   PRIMARY KEY (device_id, path_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE fact (                       -- which nodes of the device's object are attributes; made from the layouts at each start
+  path_id INTEGER PRIMARY KEY,
+  name    TEXT NOT NULL                   -- "hypervisor.arch"
+) STRICT;
+CREATE INDEX fact_name ON fact (name);
+
+-- What selectors look at. Facts lie in the mirror and are not kept twice.
+CREATE VIEW attribute (device_id, name, value) AS
+  SELECT device_id, name, value FROM attribute_row
+  UNION ALL
+  SELECT n.device_id, f.name, n.value FROM fact f CROSS JOIN node n ON n.path_id = f.path_id WHERE n.value IS NOT NULL;
+CREATE TRIGGER attribute_set INSTEAD OF INSERT ON attribute BEGIN
+  INSERT INTO attribute_row (device_id, name, value) VALUES (NEW.device_id, NEW.name, NEW.value)
+    ON CONFLICT (device_id, name) DO UPDATE SET value = NEW.value;
+END;
+CREATE TRIGGER attribute_delete INSTEAD OF DELETE ON attribute BEGIN
+  DELETE FROM attribute_row WHERE device_id = OLD.device_id AND name = OLD.name;
+END;
 
 CREATE TABLE vm (                         -- one row a VM, made from the mirror for lists and pages
   device_id   INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
@@ -136,7 +156,8 @@ CREATE TABLE assignment (                 -- which policy holds for which device
   policy_id  INTEGER NOT NULL REFERENCES policy,
   revision   INTEGER NOT NULL,            -- the one the state speaks of
   truth      INTEGER NOT NULL,            -- of the selector: 1 true, 2 unknown (enum pol_truth)
-  state      TEXT NOT NULL CHECK (state IN ('pending', 'working', 'waiting', 'settled', 'failed')),
+  state      TEXT NOT NULL CHECK (state = 'pending' OR state = 'working' OR state = 'waiting' OR state = 'settled'
+      OR state = 'failed'),
   why        TEXT NOT NULL DEFAULT '',
   at_ms      INTEGER NOT NULL,
   PRIMARY KEY (device_id, policy_id)
@@ -154,8 +175,9 @@ CREATE TABLE operation (                  -- one thing somebody, or the plan, as
   tree_command TEXT, tree_uri TEXT, tree_format TEXT, tree_data TEXT,   -- kind "tree"
   tree_result  TEXT,                      -- JSON list of {uri, format, value}
   correlator   TEXT NOT NULL,
-  state        TEXT NOT NULL CHECK (state IN ('queued', 'notified', 'sent', 'accepted', 'acknowledged',
-                                              'verified', 'failed', 'cancelled', 'superseded', 'expired')),
+  state        TEXT NOT NULL CHECK (state = 'queued' OR state = 'notified' OR state = 'sent' OR state = 'accepted'
+      OR state = 'acknowledged' OR state = 'verified' OR state = 'failed' OR state = 'cancelled'
+      OR state = 'superseded' OR state = 'expired'),
   code         INTEGER NOT NULL DEFAULT 0,-- raw status or result code of the last step
   reason       TEXT NOT NULL DEFAULT '',  -- for people: what happened, or what it waits for
   percent      INTEGER NOT NULL DEFAULT -1,
@@ -168,7 +190,7 @@ CREATE TABLE operation (                  -- one thing somebody, or the plan, as
   UNIQUE (device_id, correlator)
 ) STRICT;
 CREATE INDEX operation_open ON operation (device_id, operation_id)
-  WHERE state IN ('queued', 'notified', 'sent', 'accepted', 'acknowledged');
+  WHERE (state = 'queued' OR state = 'notified' OR state = 'sent' OR state = 'accepted' OR state = 'acknowledged');
 CREATE INDEX operation_device ON operation (device_id, operation_id);
 CREATE INDEX operation_by_hand ON operation (device_id, operation_id)       -- what people did to VMs, which policies do not undo
   WHERE by_policy = 0 AND scope = 1 AND state = 'verified';
@@ -199,7 +221,8 @@ CREATE TABLE trigger (                    -- a notification (package 0) that ask
   trigger_id   INTEGER PRIMARY KEY AUTOINCREMENT,
   device_id    INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
   session_no   INTEGER NOT NULL,          -- 1..65535
-  state        TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'answered', 'failed', 'cancelled')),
+  state        TEXT NOT NULL CHECK (state = 'pending' OR state = 'sent' OR state = 'answered' OR state = 'failed'
+      OR state = 'cancelled'),
   why          TEXT NOT NULL,             -- what for: "policy corporate-workspace revision 2"
   channel      TEXT NOT NULL,
   address      TEXT NOT NULL,
