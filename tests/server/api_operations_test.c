@@ -76,8 +76,8 @@ static void refuses_what_cannot_be(void)
         { "{\"kind\":\"tree\",\"command\":\"get\"}", 400, "/uri" },
         { "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"./A//B\"}", 400, "/uri" },
         { "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"./A\",\"data\":\"x\"}", 400, "/data" },
-        { "{\"kind\":\"tree\",\"command\":\"delete\",\"uri\":\"./DevInfo/DevId\"}", 422, "/uri" },
-        { "{\"kind\":\"tree\",\"command\":\"replace\",\"uri\":\"./DevInfo/DevId\",\"data\":\"x\"}", 422, "/uri" },
+        { "{\"kind\":\"tree\",\"command\":\"delete\",\"uri\":\"./DevInfo/DevId\"}", 422, "/command" },
+        { "{\"kind\":\"tree\",\"command\":\"replace\",\"uri\":\"./DevInfo/DevId\",\"data\":\"x\"}", 422, "/command" },
     };
     struct site *s = begin();
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -101,6 +101,14 @@ static void takes_tree_commands(void)
         "{\"kind\":\"tree\",\"command\":\"replace\",\"uri\":\"./Vendor/X\",\"format\":\"int\",\"data\":\"7\"}"), 202);
     IS("format", "int");
     IS("data", "7");
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"copy\",\"uri\":\"./Vendor/Y\",\"data\":\"Vendor/X\"}"), 202);
+    IS("data", "./Vendor/X");
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"copy\",\"uri\":\"./Vendor/Y\"}"), 400);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"confirm\",\"data\":\"MAXDT=60\\nRestart now?\"}"), 202);
+    IS("command", "confirm");
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"confirm\",\"data\":\"Restart now?\"}"), 400);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"choice\",\"data\":\"\\nWhich?\"}"), 400);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"choice\",\"data\":\"\\nWhich?\\none\\ntwo\"}"), 202);
     CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"refresh\"}"), 202);
     IS("vm", "");
     site_end(s);
