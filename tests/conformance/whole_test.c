@@ -4,6 +4,7 @@
 #include "agent/session.h"
 #include "agent/tree.h"
 #include "agent/device_int.h"
+#include "agent/user.h"
 #include "base/text.h"
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"
@@ -232,6 +233,40 @@ static void subtrees_are_read_in_every_way(void)
     close_whole(&w);
 }
 
+static void values_are_copied_from_leaf_to_leaf(void)
+{
+    struct whole w;
+    open_whole(&w, SML_XML);
+    CU_ASSERT(session(&w));
+    HAS(tree_operation(&w, "replace", "./Virtualization/Config/KPIIntervalS", "int", "77"), "verified");
+    HAS(tree_operation(&w, "copy", "./Virtualization/Config/ProgressMinS", "", "./Virtualization/Config/KPIIntervalS"), "verified");
+    HAS(tree_operation(&w, "get", "./Virtualization/Config/ProgressMinS", "", NULL), "\"77\"");
+    HAS(tree_operation(&w, "copy", "./Virtualization/Config/ProgressMinS", "", "./Nowhere/There"), "failed 404");
+    close_whole(&w);
+}
+
+static void the_person_at_the_device_is_asked(void)
+{
+    static struct user accepts = { .mode = USER_ACCEPTS }, denies = { .mode = USER_DENIES };
+    static struct exec_user yes = { &accepts, user_show }, no = { &denies, user_show };
+    struct whole w;
+    open_whole(&w, SML_WBXML);
+    CU_ASSERT(session(&w));
+    HAS(tree_operation(&w, "confirm", "", "", "MAXDT=60\nRestart now?"), "failed 406");      /* nobody is there */
+    w.device->config.user = &yes;
+    HAS(tree_operation(&w, "display", "", "", "\nHello"), "verified 200");
+    HAS(tree_operation(&w, "confirm", "", "", "MAXDT=60\nRestart now?"), "verified 200");
+    HAS(tree_operation(&w, "input", "", "", "DR=my+name&MAXLEN=20\nName?"), "\"my name\"");
+    HAS(tree_operation(&w, "choice", "", "", "DR=2\nWhich?\none\ntwo"), "\"value\":\"2\"");
+    const char *both_of_them = tree_operation(&w, "choices", "", "", "DR=1-2\nWhich?\none\ntwo");
+    HAS(both_of_them, "\"value\":\"1\"");
+    HAS(both_of_them, "\"value\":\"2\"");
+    w.device->config.user = &no;
+    HAS(tree_operation(&w, "confirm", "", "", "\nRestart now?"), "failed 304");
+    HAS(tree_operation(&w, "input", "", "", "\nName?"), "failed 214");
+    close_whole(&w);
+}
+
 static void addresses_too_long_are_told(void)
 {
     struct whole w;
@@ -251,4 +286,6 @@ TEST_MAIN("conformance.whole",
     TEST_OF("S-210", every_property_is_read_and_three_are_written),
     TEST_OF("S-217", the_case_of_names_is_kept),
     TEST_OF("S-215 X-005", subtrees_are_read_in_every_way),
+    TEST_OF("S-203 C-019", values_are_copied_from_leaf_to_leaf),
+    TEST_OF("S-213 C-017", the_person_at_the_device_is_asked),
     TEST_OF("S-216", addresses_too_long_are_told))
