@@ -50,7 +50,7 @@ deploy/webui.sh
 build=${DMVISOR_BUILD:-build}
 step "building into $build"
 [ -f "$build/build.ninja" ] || meson setup "$build" --buildtype=release -Dwerror=false -Dtests=disabled >/dev/null
-ninja -C "$build" | tail -n 1
+ninja -C "$build" | awk 'NR % 25 == 0 { print "           " $0; fflush() }'
 step "building the guest"
 cache=${DMVISOR_CACHE:-$PWD/.cache}
 [ -s "$cache/corp-linux.tar" ] && [ "$cache/corp-linux.tar" -nt deploy/guest/init ] || DMVISOR_CACHE=$cache deploy/guest/build.sh "$cache/corp-linux.tar"
