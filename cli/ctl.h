@@ -113,6 +113,7 @@ enum ctl_exit cmd_get(struct ctl *c);
 enum ctl_exit cmd_device_register(struct ctl *c), cmd_device_show(struct ctl *c), cmd_device_desired(struct ctl *c), cmd_device_preview(struct ctl *c),
     cmd_device_tree(struct ctl *c), cmd_device_trigger(struct ctl *c), cmd_device_sessions(struct ctl *c), cmd_device_credentials(struct ctl *c),
     cmd_device_delete(struct ctl *c), cmd_device_label(struct ctl *c), cmd_device_set(struct ctl *c);
+enum ctl_exit cmd_description_upload(struct ctl *c), cmd_description_list(struct ctl *c), cmd_description_delete(struct ctl *c), cmd_tree_describe(struct ctl *c);
 enum ctl_exit cmd_session_show(struct ctl *c), cmd_session_download(struct ctl *c);
 enum ctl_exit cmd_apply(struct ctl *c), cmd_policy_delete(struct ctl *c), cmd_policy_show(struct ctl *c), cmd_policy_history(struct ctl *c),
     cmd_policy_preview(struct ctl *c), cmd_policy_validate(struct ctl *c), cmd_policy_devices(struct ctl *c);

@@ -57,6 +57,9 @@
     X(ROLE,       "role",       "ROLE",   "viewer, operator, admin or auditor")                                                 \
     X(WHY,        "why",        "TEXT",   "why, for those who look at it later")                                                \
     X(RECORD,     "record",     "WHEN",   "flight recorder: on (every session), off, or default")                               \
+    X(MANUFACTURER, "manufacturer", "TEXT", "only for devices of this manufacturer (DevInfo/Man)")                               \
+    X(MODEL,      "model",      "TEXT",   "only for devices of this model (DevInfo/Mod)")                                       \
+    X(OBJECT,     "object",     "URN",    "only for devices that report this MO identifier")                                    \
     X(XML,        "xml",        NULL,     "the messages as XML")                                                                \
     X(SERVER_ID,  "server-id",  "ID",     "what devices know it by: at most 23 of A-Z a-z 0-9 . -")                             \
     X(OWNER,      "owner",      "WHO",    "enterprise (default), operator, oem, user or service-provider")

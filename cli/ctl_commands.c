@@ -78,6 +78,13 @@ const struct ctl_command ctl_commands[] = {
     TREE("tree delete", "DEVICE URI", 2, "delete a node of the device's tree"),
     TREE("tree exec", "DEVICE URI [VALUE]", 3, "execute a node of the device's tree"),
 
+    { "tree describe", "DEVICE [URI]", "what the descriptions say about an address of the device's tree", 1, 2, false, cmd_tree_describe, { OPT_NONE } },
+
+    { "description upload", "FILE", "a vendor's device description (DDF); one of the same name is replaced", 1, 1, false, cmd_description_upload,
+      { OPT_NAME, OPT_MANUFACTURER, OPT_MODEL, OPT_OBJECT } },
+    { "description list", "", "the uploaded device descriptions", 0, 0, false, cmd_description_list, { OPT_NONE } },
+    { "description delete", "NAME", "take a device description away", 1, 1, false, cmd_description_delete, { OPT_NONE } },
+
     { "session show", "DEVICE N", "a session of a device; when it was recorded, all that was said in it and why", 2, 2, false, cmd_session_show,
       { OPT_XML } },
     { "session download", "DEVICE N", "its recording, for dmtool replay", 2, 2, false, cmd_session_download, { OPT_FILE, OPT_FORCE } },
