@@ -1,0 +1,163 @@
+/* The console: who is here, which page, and the frame around it. */
+import { html, render, useEffect, useRef, useState } from './lib/preact.js';
+import { call, get, onLoginEnded, post } from './api.js';
+import { again, stop, useStatus } from './live.js';
+import { go, to, useRoute } from './route.js';
+import { Age, Trouble } from './ui.js';
+import { Dialogs } from './ask.js';
+import { help, useKeys } from './keys.js';
+import { Overview } from './overview.js';
+import { Devices } from './devices.js';
+import { Device } from './device.js';
+import { Vm } from './vm.js';
+import { Operation, Operations } from './operations.js';
+import { Policies, Policy } from './policies.js';
+import { Editor } from './editor.js';
+import { Images } from './images.js';
+import { Audit } from './audit.js';
+import { Who } from './who.js';
+
+const PLACES = [
+    ['Overview', []], ['Devices', ['devices']], ['Operations', ['operations']], ['Policies', ['policies']], ['Images', ['images']],
+    ['Audit', ['audit'], ['admin', 'auditor']],
+];
+
+function page({ parts, query }) {
+    const [place, a, b, c] = parts;
+    switch (place) {
+    case undefined: return ['Overview', html`<${Overview} />`];
+    case 'devices':
+        if (a === undefined)
+            return ['Devices', html`<${Devices} query=${query} />`];
+        if (b === 'vms' && c !== undefined)
+            return [`${c} on ${a}`, html`<${Vm} key=${a + '/' + c} id=${a} vm=${c} query=${query} />`];
+        return [a, html`<${Device} key=${a} id=${a} tab=${b || 'vms'} query=${query} />`];
+    case 'operations':
+        return a === undefined ? ['Operations', html`<${Operations} query=${query} />`] : [`Operation ${a}`, html`<${Operation} key=${a} id=${a} />`];
+    case 'policies':
+        if (a === undefined)
+            return ['Policies', html`<${Policies} />`];
+        if (a === 'new' || b === 'edit')
+            return [b ? `Edit ${a}` : 'New policy', html`<${Editor} key=${a} name=${b ? a : null} />`];
+        return [a, html`<${Policy} key=${a} name=${a} tab=${b || 'document'} query=${query} />`];
+    case 'images': return ['Images', html`<${Images} />`];
+    case 'audit': return ['Audit', html`<${Audit} query=${query} />`];
+    }
+    return ['Not here', html`<h1 tabindex="-1">Nothing is here</h1><p>The address names no page. <a href="#/">To the overview</a></p>`];
+}
+
+function Login({ was, done }) {
+    const [token, set] = useState('');
+    const [error, fail] = useState(null);
+    const [busy, work] = useState(false);
+    const box = useRef(null);
+    useEffect(() => {
+        if (!box.current.open)
+            box.current.showModal();
+        box.current.querySelector('input').focus();
+    }, []);
+    const login = async (e) => {
+        e.preventDefault();
+        work(true);
+        fail(null);
+        try {
+            done(await post('/login', { token: token.trim() }, { quiet: true }));
+        } catch (problem) {
+            fail(problem);
+            work(false);
+        }
+    };
+    return html`<dialog class="login" ref=${box} onCancel=${(e) => e.preventDefault()} aria-labelledby="login-title">
+        <form onSubmit=${login}>
+            <h1 id="login-title"><img src="icon.svg" alt="" width="28" height="28" /> dmvisor</h1>
+            <p>${was ? 'Your login is over. Log in again and go on where you were.' : 'Virtual machines on phones.'}</p>
+            <div class="field"><label for="token">Access token</label>
+                <input id="token" type="password" autocomplete="current-password" spellcheck=${false} required value=${token} onInput=${(e) => set(e.target.value)} placeholder="dmv_…" />
+                <p class="hint">An administrator makes one with <code>dmvisorctl</code>; the first one with <code>dmvisord --new-token NAME:admin</code>.</p></div>
+            <${Trouble} error=${error} />
+            <button type="submit" class="primary wide" disabled=${busy || !token.trim()}>${busy ? 'Logging in…' : 'Log in'}</button>
+        </form>
+    </dialog>`;
+}
+
+const LIVE = { live: ['ok', 'Live'], connecting: ['wait', 'Connecting'], lost: ['fail', 'Not live'], off: ['none', 'Paused'] };
+function Live() {
+    const { state, since } = useStatus();
+    const [tone, word] = LIVE[state];
+    return html`<span class=${'live t-' + tone} role="status" title=${state === 'live' ? 'Changes appear as they happen' : 'Figures may be old'}>
+        <span class="dot" aria-hidden="true" /><span>${word}</span>${state === 'lost' && html` <span class="muted">since <${Age} at=${new Date(since).toISOString()} /></span>
+        <button type="button" class="quiet small" onClick=${again}>Reconnect</button>`}</span>`;
+}
+
+function Frame({ who, logout }) {
+    const route = useRoute();
+    const [title, content] = page(route);
+    const place = route.parts.join('/'), first = useRef(true);
+    useKeys();
+    useEffect(() => {
+        document.title = `${title} – dmvisor`;
+    }, [title]);
+    useEffect(() => {
+        if (!first.current && !document.activeElement?.closest('nav.tabs')) {
+            document.querySelector('main h1')?.focus({ preventScroll: true });
+            window.scrollTo(0, 0);
+        }
+        first.current = false;
+    }, [place]);
+    return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.querySelector('main h1')?.focus(); }}>To the content</a>
+        <header class="top">
+            <a class="brand" href="#/"><img src="icon.svg" alt="" width="22" height="22" /> dmvisor</a>
+            <nav aria-label="Pages">${PLACES.filter(([, , roles]) => !roles || roles.includes(who.role)).map(([name, parts]) =>
+                html`<a href=${to(...parts)} aria-current=${route.parts[0] === parts[0] ? 'page' : undefined}>${name}</a>`)}</nav>
+            <span class="grow" />
+            <${Live} />
+            <span class="who"><span title=${who.authority ? `authority ${who.authority}` : 'all authorities'}>${who.name} <span class="muted">${who.role}</span></span>
+                <button type="button" class="quiet small" onClick=${help} aria-label="Keys" title="Keys">?</button>
+                <button type="button" class="quiet small" onClick=${logout}>Log out</button></span>
+        </header>
+        <main id="main">${content}</main>`;
+}
+
+function App() {
+    const [who, set] = useState(undefined);
+    const [over, end] = useState(false);
+    const [error, fail] = useState(null);
+    const look = () => {
+        fail(null);
+        get('/whoami', { quiet: true }).then(set, (e) => (e.status === 401 ? set(null) : fail(e)));
+    };
+    useEffect(() => {
+        onLoginEnded(() => { stop(); end(true); });
+        look();
+    }, []);
+    const logout = async () => {
+        stop();
+        try {
+            await call('POST', '/logout', { quiet: true });
+        } catch (e) {
+            if (e.status !== 401)
+                return fail(e);
+        }
+        end(false);
+        set(null);
+        go('#/');
+    };
+    const login = (w) => {
+        const other = over && (w.name !== who.name || w.role !== who.role);
+        set(w);
+        end(false);
+        if (over && !other)
+            again();
+    };
+    if (error)
+        return html`<main><${Trouble} error=${error} retry=${look} /></main>`;
+    if (who === undefined)
+        return html`<main><p class="muted">Looking who you are…</p></main>`;
+    return html`${who && html`<${Who.Provider} value=${who}><${Frame} key=${who.name + who.role} who=${who} logout=${logout} /></${Who.Provider}>`}
+        ${(!who || over) && html`<${Login} was=${!!who} done=${login} />`}
+        <${Dialogs} />`;
+}
+
+const root = document.getElementById('app');
+root.replaceChildren();
+render(html`<${App} />`, root);
