@@ -88,7 +88,7 @@ def ctl(site, tmp_path):
 
 @pytest.fixture
 def phone(ctl):
-    ctl("device", "register", DEV, "--title", "Grüße 📱", "--label", "department=sales", "--push", "udp:127.0.0.1:9", "--account-file", "a.json")
+    ctl("device", "register", DEV, "--authority", "acme-it", "--title", "Grüße 📱", "--label", "department=sales", "--push", "udp:127.0.0.1:9", "--account-file", "a.json")
     yield DEV
     ctl("device", "delete", DEV)
 
@@ -206,7 +206,17 @@ def test_tokens_and_roles(ctl):
     assert "error: Unauthorized" in r.err and viewer not in r.err
 
 
-def test_the_server_itself(ctl, site, tmp_path):
+def test_a_restart_while_somebody_waits(ctl, site, phone):
+    waiting = ctl.start("vm", "wait", phone, "corp", "--state", "running", "--timeout", "12s")
+    time.sleep(1)
+    site.stop()
+    assert "is not reachable" in ctl("get", "devices", code=3).err
+    site.start()
+    _, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 4 and b"after 12 s" in err and b"the device has last called: never" in err
+
+
+def test_the_server_itself(ctl, site, tmp_path):     # the last one: a second authority changes what the others rely on
     assert ctl("whoami").out.startswith("me (admin), authority all")
     assert f"server     {ctl('version').out.split()[1]} at" in ctl("version").out
     assert "acme-it" in ctl("get", "authorities").out and "the chain is intact" in ctl("audit", "verify").out
@@ -218,16 +228,6 @@ def test_the_server_itself(ctl, site, tmp_path):
     (tmp_path / "t").write_text(site.token)
     ctl("login", "--server", site.url, "--token-file", "t", DMVISOR_SERVER="", DMVISOR_TOKEN="")
     ctl("whoami", DMVISOR_SERVER="", DMVISOR_TOKEN="")
-
-
-def test_a_restart_while_somebody_waits(ctl, site, phone):
-    waiting = ctl.start("vm", "wait", phone, "corp", "--state", "running", "--timeout", "12s")
-    time.sleep(1)
-    site.stop()
-    assert "is not reachable" in ctl("get", "devices", code=3).err
-    site.start()
-    _, err = waiting.communicate(timeout=60)
-    assert waiting.returncode == 4 and b"after 12 s" in err and b"the device has last called: never" in err
 
 
 if __name__ == "__main__":
