@@ -5,7 +5,8 @@
 #include "server/mirror.h"
 #include "server/store.h"
 
-enum { RECALL_BYTES = 16 << 20,             /* of all sessions together */
+enum { RECALL_BYTES = 4 << 20,              /* of all sessions together */
+       RECALL_IDLE_MS = 2000,               /* a device that takes longer to answer is read again from the database */
        RECALL_ARENA_BYTES = 16 << 20, RECALL_VMS = 64, RECALL_GARBAGE_BYTES = 1 << 20 };
 
 struct recall_vm {

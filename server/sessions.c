@@ -252,8 +252,19 @@ void sessions_drop_turn(struct sessions *ss, uint64_t turn)
         }
 }
 
+static void forget_device(struct sessions *ss, struct session *s)
+{
+    if (!s->recall) return;
+    recall_free(s->recall);
+    s->recall = NULL;
+    s->forgot = true;
+    ss->recall_bytes -= s->recall_bytes;
+    s->recall_bytes = 0;
+}
+
 void sessions_expire(struct sessions *ss, int64_t now_ms)
 {
+    for (struct session *s = ss->open.oldest; s && s->used_ms + RECALL_IDLE_MS < now_ms; s = s->newer) forget_device(ss, s);
     while (ss->open.oldest && ss->open.oldest->used_ms + ss->c.idle_ms < now_ms)
         give_up(ss, ss->open.oldest, "the device did not go on in time");
     while (ss->ended.oldest && ss->ended.oldest->used_ms + ss->c.idle_ms < now_ms) sessions_drop(ss, ss->ended.oldest);
@@ -263,14 +274,8 @@ void sessions_recall(struct sessions *ss, struct session *s, size_t bytes)
 {
     ss->recall_bytes += bytes - s->recall_bytes;
     s->recall_bytes = bytes;
-    for (struct session *old = ss->open.oldest; old && ss->recall_bytes > RECALL_BYTES; old = old->newer) {
-        if (old == s || !old->recall) continue;
-        recall_free(old->recall);
-        old->recall = NULL;
-        old->forgot = true;
-        ss->recall_bytes -= old->recall_bytes;
-        old->recall_bytes = 0;
-    }
+    for (struct session *old = ss->open.oldest; old && ss->recall_bytes > RECALL_BYTES; old = old->newer)
+        if (old != s) forget_device(ss, old);
 }
 
 bool sessions_too_old(const struct sessions *ss, const struct session *s, int64_t now_ms)

@@ -43,6 +43,8 @@ struct session {
     struct session_asked *asked;            /* steps sent in this session, so that none goes round in circles */
     struct recall *recall; size_t recall_bytes;
     bool forgot;                            /* recall had to be given up once */
+    bool read_root, read_images;            /* the whole object was listed in this session */
+    bool kpis_asked;                        /* all KPIs that were due have been asked for */
     int record;                             /* enum recorder_wish */
     struct recording *recording;            /* NULL = none */
     /* sessions.c */
@@ -85,7 +87,7 @@ void sessions_drop(struct sessions *ss, struct session *s);
 void sessions_recall(struct sessions *ss, struct session *s, size_t bytes);
 /** What this turn did was not kept: forget the sessions that were used in it. */
 void sessions_drop_turn(struct sessions *ss, uint64_t turn);
-/** Give up those that are idle or ended for too long. */
+/** Give up those that are idle or ended for too long, and what is remembered of devices that take their time. */
 void sessions_expire(struct sessions *ss, int64_t now_ms);
 /** Older than its lifetime? */
 bool sessions_too_old(const struct sessions *ss, const struct session *s, int64_t now_ms);

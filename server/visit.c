@@ -19,8 +19,30 @@ void visit_nomem(struct visit *v)
     if (!v->rc) v->rc = err_set(v->e, RC_NOMEM, "no memory for the message of a device");
 }
 
+/* As nearly all of them come: "./A/B" without an empty name, "." or "..", within the ceilings. */
+static bool is_canonical(struct str s)
+{
+    size_t name = 0;
+    unsigned names = 0;
+    if (s.n < 3 || s.n > DDF_URI_BYTES || s.p[0] != '.' || s.p[1] != '/') return false;
+    for (size_t i = 2; i <= s.n; i++) {
+        if (i < s.n && s.p[i] != '/') {
+            if (s.p[i] == '?' || (unsigned char)s.p[i] < 0x21 || (unsigned char)s.p[i] > 0x7E) return false;
+            name++;
+            continue;
+        }
+        if (!name || name > DDF_NAME_BYTES || ++names > DDF_URI_NAMES || (s.p[i - 1] == '.' && name <= 2)) return false;
+        name = 0;
+    }
+    return true;
+}
+
 bool visit_uri(struct visit *v, struct str text, struct str *out)
 {
+    if (!v->rc && is_canonical(text)) {
+        *out = text;
+        return true;
+    }
     return !v->rc && ddf_uri_canonical(text, v->a, out, NULL) == RC_OK;
 }
 
@@ -224,9 +246,9 @@ static void remember(struct visit *v)
             return;
         }
         v->m = &v->r->m;
-        v->m->keep_times = s->forgot;
         v->r->stamp = d->want_stamp;
         v->rc = store_load_rest(v->st, d, &v->r->arena, v->e);
+        v->m->keep_times = s->forgot && d->list_unsupported;        /* else whole lists tell what was read */
         if (!v->rc) v->rc = mirror_load(v->m, v->db, store_paths(v->st), d->id, v->e);
         if (!v->rc) v->rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, &forgotten, v->e);
         v->r->failures_cap = v->r->n_failures;
@@ -446,7 +468,7 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     f->session_ms = v->s->started_ms;
     f->reported_token = str_of(v->s->token_reported);
     f->mirror_matches_token = v->s->token_matches || v->s->changed;
-    f->kpi_due_before_ms = v->s->kpi_before_ms;
+    f->kpi_due_before_ms = v->s->kpis_asked ? 0 : v->s->kpi_before_ms;
     v->rc = pol_resolve(f, v->a, desired, v->e);
     if (!v->rc) v->rc = pol_make_plan(f, desired, v->a, plan, v->e);
     if (v->rc) return;
@@ -483,6 +505,7 @@ static void sent_operation(struct visit *v, struct pol_step *s)
 void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag)
 {
     size_t k = n_sent;
+    for (const struct pol_step *s = plan->steps; s && n_sent == plan->n_steps; s = s->next) v->s->kpis_asked |= s->purpose == POL_FOR_KPI;
     for (struct pol_step *s = plan->steps; s && k && !v->rc; s = s->next, k--) {
         ask(v, s->key);
         if (s->verb != POL_GET) v->s->changed = true;

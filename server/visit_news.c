@@ -156,11 +156,20 @@ static void step_failed(struct visit *v, const struct flown *f, int code)
     if (!f->operation) visit_failed(v, f->step.key, code, pol_code_text(v->l, code, v->a));
 }
 
+/* The device has just told all of it: what it reported at the session's beginning is what the mirror has. */
+static void read_whole(struct visit *v, struct str uri)
+{
+    v->s->read_root |= str_eq(uri, v->l->root);
+    v->s->read_images |= str_eq(uri, v->l->images);
+    v->s->token_matches |= v->s->read_root && v->s->read_images;
+}
+
 static void get_done(struct visit *v, struct flown *f, struct str uri)
 {
     if (is_whole(f->step.uri) && f->listed) {
         mirror_sweep(v->m, uri, f->first_ms, v->srv->schema);
         if (str_eq(uri, v->l->root)) v->d.lists = STORE_LISTS_WORK;
+        read_whole(v, uri);
     }
     visit_forget(v, f->step.key);
 }
@@ -196,6 +205,7 @@ static void step_gone(struct visit *v, const struct flown *f, struct str uri, in
     if (f->step.verb == POL_GET && n && n->known == POL_ACKNOWLEDGED)
         visit_failed(v, pol_set_key(uri, v->a), code, STR("the device took it, and now says that it is not there"));
     mirror_drop(v->m, uri);
+    if (is_whole(f->step.uri)) read_whole(v, uri);
 }
 
 /* "?list=" was refused: unless this device has answered one before, it knows none (dm-protocol.md 20, trap 16). */

@@ -79,15 +79,19 @@ CREATE TABLE path (                       -- addresses of the fleet's trees, eac
   uri     TEXT NOT NULL UNIQUE            -- canonical: "./Virtualization/VM/corp/State"
 ) STRICT;
 
-CREATE TABLE node (                       -- the mirror: a device's tree as last known
-  device_id INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
-  path_id   INTEGER NOT NULL,             -- of path, whose rows are never deleted (no foreign key: it would be checked with every row)
+CREATE TABLE node (                       -- the mirror: a device's tree as last known. No foreign keys: they would be checked with every row
+  device_id INTEGER NOT NULL,             -- of device; the trigger below cascades
+  path_id   INTEGER NOT NULL,             -- of path, whose rows are never deleted
   format    INTEGER NOT NULL,             -- enum ddf_format
   known     INTEGER NOT NULL,             -- 0 reported, 1 acknowledged, 2 stale
   value     TEXT,                         -- of an interior node: its child list ("a/b/c") when the device gave one, else NULL
   at_ms     INTEGER NOT NULL,             -- when last reported or acknowledged
   PRIMARY KEY (device_id, path_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER device_nodes AFTER DELETE ON device BEGIN
+  DELETE FROM node WHERE device_id = OLD.device_id;
+END;
 
 CREATE TABLE fact (                       -- which nodes of the device's object are attributes; made from the layouts at each start
   path_id INTEGER PRIMARY KEY,

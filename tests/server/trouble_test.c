@@ -219,6 +219,35 @@ static void the_end_of_an_operation_may_be_told_twice(void)
     end(p, l);
 }
 
+static void forget(struct phone *p, int n)
+{
+    (void)n;
+    p->lab->world.now_ms += 5000;               /* the device takes its time */
+    CU_ASSERT_EQUAL(dm_expire(p->lab->dm, &p->lab->world, NULL), RC_OK);
+}
+
+static void a_session_goes_on_though_the_server_forgets_slow_devices(void)
+{
+    for (int i = 0; i < 2; i++) {
+        struct lab *l = lab_begin();
+        struct phone *p = phone_begin(l, "IMEI:001");
+        p->sim->no_list = i;
+        p->before_answer = forget;
+        lab_image(l, "base", "1.0");
+        lab_policy(l, policy);
+        CU_ASSERT(phone_settle(p, 20) < 20);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
+        sim_set(p->sim, DDF_VM, "resources.cpu.vcpus", STR("corp"), "1");       /* drift: everything is read again, once */
+        CU_ASSERT(phone_call(p, 1201, "1"));
+        CU_ASSERT(p->posts < 8);
+        lab_wait(l, 3700000);
+        CU_ASSERT(phone_call(p, 1201, "2"));                                    /* KPIs: read once, too */
+        CU_ASSERT_EQUAL(p->posts, 2);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM failure WHERE key NOT LIKE '%DevDetail%'"), 0);
+        end(p, l);
+    }
+}
+
 static void everything_goes_wrong_now_and_then(void)
 {
     for (int round = 0; round < 25; round++) {
@@ -271,4 +300,5 @@ TEST_MAIN("server.trouble",
     TEST(a_lock_is_carried_out_once_and_verified),
     TEST(the_answer_to_an_exec_may_be_lost),
     TEST(the_end_of_an_operation_may_be_told_twice),
+    TEST(a_session_goes_on_though_the_server_forgets_slow_devices),
     TEST(everything_goes_wrong_now_and_then))
