@@ -81,7 +81,7 @@ static void s_604_chunked_requests_and_no_store(void)
     char text[3000];
     size_t half = strlen(BODY) / 2;
     snprintf(text, sizeof text, "POST /dm HTTP/1.1\r\n" HEAD "Content-Type: application/vnd.syncml.dm+xml; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
-             "%zx\r\n%.*s\r\n%zx\r\n%s\r\n0\r\n\r\n", half, (int)half, BODY, strlen(BODY) - half, BODY + half);
+             "%zx\r\n%.*s\r\n%zx\r\n%s\r\n0\r\n\r\n", half, (int)half, BODY, strlen(BODY) - half, &BODY[half]);
     const char *a = ask(worker_port(w), text);
     HAS(a, "HTTP/1.1 200");
     HAS(a, "<Data>407</Data>");
