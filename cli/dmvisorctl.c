@@ -62,11 +62,29 @@ static enum ctl_exit configure(struct ctl *c)
     return code;
 }
 
+/* What stands on the command line is seen by everybody who lists processes: not for longer than it takes to read it. */
+static void hide_tokens(struct ctl *c, struct ctl_args *args, int argc, char **argv)
+{
+    for (size_t i = 0; i < args->n_given; i++) {
+        struct ctl_given *g = &args->given[i];
+        const char *copy = g->option == OPT_TOKEN ? arena_strz(c->a, str_of(g->value)) : NULL;
+        for (int k = 1; copy && k < argc; k++) {
+            size_t n = strlen(argv[k]), at = strlen(copy) <= n ? n - strlen(copy) : 0;     /* alone, or behind "--token=" */
+            if (argv[k] + at == g->value)
+                memset(argv[k] + at, 'x', n - at);
+        }
+        if (copy)
+            g->value = copy;
+    }
+}
+
 static enum ctl_exit run(struct ctl *c, struct ctl_args *args, int argc, char **argv)
 {
     struct err e = { 0 };
     enum rc rc = ctl_args_parse(ctl_commands, ctl_n_commands, argc, argv, c->a, args, &e);
     c->args = args;
+    if (!rc)
+        hide_tokens(c, args, argc, argv);
     if (rc && argc == 1)
         return cmd_help(c), CTL_USAGE;
     if (rc)

@@ -391,12 +391,13 @@ def test_a_token_is_shown_once_alone(ctl, server, tmp_path):
 def test_the_token_is_in_no_process_list(ctl, server, tmp_path):
     (tmp_path / "t").write_text(TOKEN + "\n")
     server.routes[f"GET {API}/events"] = lambda r: (time.sleep(0.2) or b": \n\n" for _ in range(50))
-    p = ctl.start("events", "--token-file", "t", "--timeout", "3s")
-    time.sleep(0.5)
-    assert TOKEN.encode() not in open(f"/proc/{p.pid}/cmdline", "rb").read()
-    p.terminate()
-    p.communicate()
-    assert server.asked[0].headers["authorization"] == f"Bearer {TOKEN}"
+    for args in (["--token-file", "t"], ["--token", TOKEN], ["--token=" + TOKEN]):
+        p = ctl.start("events", *args, "--timeout", "3s", DMVISOR_TOKEN="")
+        time.sleep(0.5)
+        assert TOKEN.encode() not in open(f"/proc/{p.pid}/cmdline", "rb").read()
+        p.terminate()
+        p.communicate()
+        assert server.asked[-1].headers["authorization"] == f"Bearer {TOKEN}"
 
 
 def test_a_token_in_the_clear_is_warned_about(ctl, server):
