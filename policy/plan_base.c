@@ -175,12 +175,38 @@ static struct str without_query(struct str uri)
     return str_slice(uri, 0, str_find(uri, '?', 0));
 }
 
+/* A limit that the device states; 0 and what it never said are none. */
+static size_t stated(const struct planning *p, const char *uri)
+{
+    const struct pol_mirror_node *n = mirror_find(p, str_of(uri));
+    int64_t value;
+    return n && str_to_i64(n->value, &value) && value > 0 ? (size_t)value : SIZE_MAX;
+}
+
+/* dm-protocol.md 10: how long and deep addresses may be on this device. */
+static bool address_fits(const struct planning *p, struct str uri)
+{
+    struct str rest = uri, name;
+    size_t depth = 0, longest = 0;
+    while (str_cut(&rest, '/', &name)) {
+        longest = name.n > longest ? name.n : longest;
+        depth += !str_is(name, ".");
+    }
+    return depth <= stated(p, "./DevDetail/URI/MaxDepth") && uri.n <= stated(p, "./DevDetail/URI/MaxTotLen") &&
+           longest <= stated(p, "./DevDetail/URI/MaxSegLen");
+}
+
 bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
 {
     static const enum ddf_access access[] = { [POL_GET] = DDF_GET, [POL_ADD] = DDF_ADD, [POL_REPLACE] = DDF_REPLACE,
                                               [POL_DELETE] = DDF_DELETE, [POL_EXEC] = DDF_EXEC };
     struct err e = { 0 };
     int status = 200;
+    if (!address_fits(p, without_query(s->uri))) {
+        add_wait(p, vm, "failed", say(p, "%.*s: not sent, it would be answered 414: this device takes no address as long or deep as %.*s",
+                                      STR_ARG(s->why), STR_ARG(s->uri)), 414, 0);
+        return false;
+    }
     bool property = s->verb != POL_GET && str_find(s->uri, '?', 0) < s->uri.n;      /* ACL, Title: no description speaks of them */
     if (s->verb == POL_ATOMIC || s->verb == POL_COPY || s->verb == POL_ASK || property || !p->f->schema ||
         !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), s->format, s->type, s->data, s->has_data, false, &status, &e))

@@ -321,7 +321,10 @@ static void send(struct planning *p, struct live_op *op, struct pol_step *s)
     s->correlator = op->op->correlator;
     op->carried = true;
     if (!step_in_order(p, s, op->op->scope == DDF_VM ? op->op->owner : (struct str){ 0 })) {
-        fail(p, op, p->out->n_waits ? 405 : 400, say(p, "%.*s: the device's description does not allow it", STR_ARG(s->uri)));
+        const struct pol_wait *last = p->out->waits;
+        while (last && last->next)
+            last = last->next;
+        fail(p, op, last ? last->code : 400, last ? last->why : STR("the device's description does not allow it"));
         return;
     }
     *p->tail = s;
