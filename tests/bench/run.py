@@ -66,8 +66,9 @@ class Program:
             total += int((task / "schedstat").read_text().split()[0]) / 1000
         return total
 
-    def rss_kb(self):
-        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1])
+    def rss_kb(self, what="VmRSS"):
+        """RssAnon leaves out what is only mapped, such as the database's pages, and can be dropped at any time."""
+        return int(re.search(what + r":\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1])
 
     def stop(self):
         if self.p.poll() is None:
@@ -288,7 +289,7 @@ def fill(bench, name, n, recording):
     db.execute("CREATE TEMP TABLE fresh (device_id INTEGER PRIMARY KEY, name TEXT, client BLOB, server BLOB, devinfo INTEGER)")
     signed = lambda x: (x + (1 << 63)) % (1 << 64) - (1 << 63)
     db.executemany("INSERT INTO fresh VALUES (?,?,?,?,?)",
-                   ((i + 100, f[0], bytes.fromhex(f[1]), bytes.fromhex(f[2]), signed(devinfo - own_hash + int(f[3])))
+                   ((i + 1000000, f[0], bytes.fromhex(f[1]), bytes.fromhex(f[2]), signed(devinfo - own_hash + int(f[3])))
                     for i, f in enumerate((line.split() for line in sealed[1:n + 1]), 1)))
     special = {"device": {"device_id": "f.device_id", "name": "f.name", "devinfo_hash": "f.devinfo", "have_stamp": "b.want_stamp"},
                "account": {"client_ha1": "f.client", "server_ha1": "f.server"}}
@@ -381,7 +382,7 @@ def main():
     a.add_argument("--seconds", type=float, default=2, help="of each single run")
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--many", type=int, default=MANY, help="devices in the large database")
-    a.add_argument("--quick", action="store_true", help="only \"nothing changed\" beside the baselines")
+    a.add_argument("--only", default="quiet,provision,tail,fleet,memory", help="which parts, default: %(default)s")
     a.add_argument("--keep", action="store_true", help="leave the folder there")
     o = a.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -408,7 +409,8 @@ def run(bench, o):
     say(f"resident at start: {rss / 1024:.1f} MB (goal: under 30)")
     for encoding, r in recordings.items():
         say(f"{encoding}: \"nothing changed\" is 1 POST ({r.bytes_in} bytes there, {r.bytes_out} back); \"provision a VM\" {len(r.provision)} messages")
-    if not o.quick:
+    parts = o.only.split(",")
+    if "provision" in parts:
         provision(bench, o, seed, dm, api, token)
     bench.stop(seed)
     db = sqlite3.connect(bench.dir / "seed/dmvisor.db")
@@ -418,21 +420,20 @@ def run(bench, o):
     nodes = fill(bench, "few", FEW, recordings["xml"])
     file, dm, api = bench.config("few")
     server = bench.server(file, api)
-    maximum = {}
-    for encoding in MIME:
-        say(f"\nnothing changed, {encoding}, {FEW} devices")
-        rows = compare(bench, recordings, server, dm, encoding, o.seconds, o.rounds)
-        table(rows)
-    if o.quick:
-        return
-    for encoding in MIME:
-        r = recordings[encoding]
-        say(f"\nprovision's messages, {encoding}: the baselines (dmvisord's own figures stand above)")
-        table(compare(bench, recordings, None, 0, encoding, o.seconds, 1, "provision"), len(r.provision))
-    tail(bench, o, recordings, server, dm)
-    size(bench, o, recordings, server, dm)
+    if "quiet" in parts:
+        for encoding in MIME:
+            say(f"\nnothing changed, {encoding}, {FEW} devices")
+            table(compare(bench, recordings, server, dm, encoding, o.seconds, o.rounds))
+    if "provision" in parts:
+        for encoding in MIME:
+            r = recordings[encoding]
+            say(f"\nprovision's messages, {encoding}: the baselines (dmvisord's own figures stand above)")
+            table(compare(bench, recordings, None, 0, encoding, o.seconds, 1, "provision"), len(r.provision))
+    if "tail" in parts:
+        tail(bench, o, recordings, server, dm)
     bench.stop(server)
-    fleet(bench, o, recordings, nodes)
+    if "fleet" in parts or "memory" in parts:
+        fleet(bench, o, recordings, nodes, parts)
     say(f"\nall in all {time.monotonic() - began:.0f} s; load now {os.getloadavg()[0]:.1f}")
 
 
@@ -458,59 +459,68 @@ def tail(bench, o, recordings, server, dm):
             f" CPU {at['cpu']:.1f} us")
 
 
-def size(bench, o, recordings, server, dm):
+def size(bench, o, recordings, database, server, dm):
     """Sessions that stay open: the devices report another state than the server expects, are asked, and say nothing more."""
     say("\nmemory (goals: under 4 kB an open session, under 16 kB a kept-alive connection with its session)")
     r, unlike = recordings["wbxml"], "0" * 64
-    half = FEW // 2
+    half = min(4000, o.many // 3)
 
     def grow(first, connections, count, *more):
-        file = device_file(bench, "now", "few", unlike, first, half)
-        bench.load(server, dm, "wbxml", [r.file], r.patch, file, 30, connections, "--count", str(count), *more)
+        """Bytes of memory that `count` devices' sessions have cost."""
+        file = device_file(bench, "now", database, unlike, first, count)
+        before = server.rss_kb("RssAnon")
+        p = subprocess.Popen(["taskset", "-c", LOAD_CORE, bench.tool("bench_load"), "--port", str(dm), "--type", MIME["wbxml"], "--devices", file, "--patch",
+                              r.patch, "--connections", str(connections), "--seconds", "40", "--count", str(count), *more, r.file],
+                             stdout=subprocess.PIPE, text=True)
+        figures = json.loads(p.stdout.readline())
+        after = server.rss_kb("RssAnon")
+        p.wait()
+        if figures["errors"]:
+            say(f"  ! {figures['errors']} errors: {figures['error'][:150]!r}")
+        return (after - before) * 1024 / count
 
-    grow(0, 16, 20, "--close")                  # what is made once
-    before = server.rss_kb()
-    grow(20, 16, half - 20, "--close")
-    sessions = (server.rss_kb() - before) * 1024 / (half - 20)
-    say(f"  an open session without a connection: {sessions:.0f} bytes")
-    file = device_file(bench, "now", "few", unlike, half, half)
-    before = server.rss_kb()
-    p = subprocess.Popen(["taskset", "-c", LOAD_CORE, bench.tool("bench_load"), "--port", str(dm), "--type", MIME["wbxml"], "--devices", file, "--patch", r.patch,
-                          "--connections", str(half), "--seconds", "30", "--count", str(half), "--hold", "2", r.file], stdout=subprocess.PIPE, text=True)
-    figures = json.loads(p.stdout.readline())
-    after = server.rss_kb()
-    p.wait()
-    say(f"  a kept-alive connection with its session: {(after - before) * 1024 / half:.0f} bytes ({figures['errors']} errors)")
+    grow(0, 16, 100, "--close")                 # what is made once
+    say(f"  an open session without a connection: {grow(100, 16, half, '--close'):.0f} bytes (mean of {half})")
+    connections = min(2000, half)
+    say(f"  a kept-alive connection with its session: {grow(100 + half, connections, connections, '--hold', '1'):.0f} bytes (mean of {connections})")
 
 
-def fleet(bench, o, recordings, nodes):
+def fleet(bench, o, recordings, nodes, parts):
     began = time.monotonic()
     fill(bench, "many", o.many, recordings["xml"])
-    say(f"\n{FEW} and {o.many} devices in the database, all of them calling (goal: within 1.2; the large one took {time.monotonic() - began:.0f} s to make)")
-    servers = {}
-    for name in ("few", "many"):
-        file, dm, api = bench.config(name)
-        servers[name] = (bench.server(file, api), dm)
-    for encoding in MIME:
-        r = recordings[encoding]
-        rows = {"few": [], "many": []}
-        for _ in range(o.rounds):
-            for name, (p, dm) in servers.items():
-                rows[name].append(bench.load(p, dm, encoding, [r.file], r.patch, device_file(bench, "now", name), o.seconds))
-        few, many = mean(rows["few"], "cpu"), mean(rows["many"], "cpu")
-        say(f"  {encoding:9} {few:.1f} us and {many:.1f} us a message: {many / few:.2f} x; p99 {mean(rows['few'], 'p99'):.1f} and {mean(rows['many'], 'p99'):.1f} ms")
-    for p, _ in servers.values():
-        bench.stop(p)
+    took = time.monotonic() - began
     sizes = {}
-    for name in servers:
+    for name in ("few", "many"):
         db = sqlite3.connect(bench.dir / name / "dmvisor.db")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         sizes[name] = dict(db.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name"))
         db.close()
     grown = {t: (sizes["many"][t] - sizes["few"].get(t, 0)) / (o.many - FEW) for t in sizes["many"]}
     total, tree = sum(grown.values()), grown["node"]
-    say(f"  database for each device: {total:.0f} bytes with {nodes} nodes, {total - tree + tree * 100 / nodes:.0f} with 100 (goal: at most 4 kB):"
+    say(f"\ndatabase for each device: {total:.0f} bytes with {nodes} nodes, {total - tree + tree * 100 / nodes:.0f} with 100 (goal: at most 4096):"
         f" {', '.join(f'{t} {n:.0f}' for t, n in sorted(grown.items(), key=lambda x: -x[1])[:6])}")
+    if "fleet" in parts:
+        say(f"\n{FEW} and {o.many} devices in the database, all of them calling (goal: within 1.2; the large one took {took:.0f} s to make)")
+        servers = {}
+        for name in ("few", "many"):
+            file, dm, api = bench.config(name)
+            servers[name] = (bench.server(file, api), dm)
+        for encoding in MIME:
+            r = recordings[encoding]
+            rows = {"few": [], "many": []}
+            for _ in range(o.rounds):
+                for name, (p, dm) in servers.items():
+                    rows[name].append(bench.load(p, dm, encoding, [r.file], r.patch, device_file(bench, "now", name), o.seconds))
+            few, many = mean(rows["few"], "cpu"), mean(rows["many"], "cpu")
+            say(f"  {encoding:9} {few:.1f} us and {many:.1f} us a message: {many / few:.2f} x; p99 {mean(rows['few'], 'p99'):.1f} and"
+                f" {mean(rows['many'], 'p99'):.1f} ms")
+        for p, _ in servers.values():
+            bench.stop(p)
+    if "memory" in parts:
+        file, dm, api = bench.config("many")
+        server = bench.server(file, api)
+        size(bench, o, recordings, "many", server, dm)
+        bench.stop(server)
 
 
 if __name__ == "__main__":
