@@ -140,7 +140,8 @@ enum ctl_exit cmd_audit_verify(struct ctl *c)
     if (!code && !show_raw(c, &r, NULL) && intact)
         ctl_print("%lld entries, the chain is intact\n", (long long)ctl_int(r.json, "rows"));
     if (!code && !intact)
-        code = ctl_error(CTL_FAILED, "the audit's chain is broken at entry %lld: something was changed or taken out", (long long)ctl_int(r.json, "firstBroken"));
+        code = ctl_error(CTL_FAILED, "the audit's chain is broken at entry %lld: something was changed or taken out",
+                         (long long)ctl_int(r.json, "firstBroken"));
     ctl_reply_finish(&r);
     return code;
 }

@@ -55,6 +55,12 @@ static void set_up(struct parse *p, const struct ctl_command *c, bool stop)
     p->letters[l] = '\0';
 }
 
+/* Are the first n characters "--" and this option's name? */
+static bool is_called(const char *word, int n, enum ctl_opt o)
+{
+    return n > 2 && strncmp(word, "--", 2) == 0 && str_is((struct str){ word + 2, (size_t)n - 2 }, options[o].name);
+}
+
 /* "--foo" or "-x" as it was written, without a value behind '=' (which may be a secret). */
 static enum rc wrong_option(struct parse *p, const char *word, bool missing_value)
 {
@@ -63,13 +69,12 @@ static enum rc wrong_option(struct parse *p, const char *word, bool missing_valu
     if (missing_value)
         return err_set(p->e, RC_INVALID, "option %.*s needs a value", n, word);
     for (int o = OPT_LAST_GLOBAL + 1; o < OPT_COUNT; o++)
-        if (word[0] == '-' && word[1] == '-' && strlen(options[o].name) == (size_t)n - 2 && strncmp(options[o].name, word + 2, (size_t)n - 2) == 0 && !takes(c, (enum ctl_opt)o))
+        if (is_called(word, n, (enum ctl_opt)o) && !takes(c, (enum ctl_opt)o))
             return c ? err_set(p->e, RC_INVALID, "%s has no option %.*s", c->name, n, word)
                      : err_set(p->e, RC_INVALID, "option %.*s stands behind the command it belongs to", n, word);
-    if (word[0] == '-' && word[1] == '-' && word[n] == '=')
-        for (int o = 1; o < OPT_COUNT; o++)
-            if (!options[o].value && strlen(options[o].name) == (size_t)n - 2 && strncmp(options[o].name, word + 2, (size_t)n - 2) == 0)
-                return err_set(p->e, RC_INVALID, "option %.*s has no value", n, word);
+    for (int o = OPT_NONE + 1; o < OPT_COUNT && word[n] == '='; o++)
+        if (!options[o].value && is_called(word, n, (enum ctl_opt)o))
+            return err_set(p->e, RC_INVALID, "option %.*s has no value", n, word);
     return err_set(p->e, RC_INVALID, "there is no option %.*s", n, word);
 }
 
