@@ -60,7 +60,11 @@ static size_t overwrite(char *bytes, size_t n, struct str secret, bool nul)
 {
     size_t found = 0;
     for (size_t at = 0; secret.n && at + secret.n <= n; at++) {
-        if (bytes[at] != secret.p[0] || memcmp(bytes + at, secret.p, secret.n) != 0)
+        const char *hit = memchr(bytes + at, secret.p[0], n - secret.n + 1 - at);
+        if (!hit)
+            break;
+        at = (size_t)(hit - bytes);
+        if (memcmp(hit, secret.p, secret.n) != 0)
             continue;
         for (size_t i = 0; i < secret.n; i++)
             bytes[at + i] = nul ? '\0' : cover(secret.p[i]);
