@@ -15,13 +15,15 @@ struct document {
     struct document *next;
 };
 
+/* The policies in force, for one layout. A document belongs to one list, so its `next` is free to link them. */
+struct policy_list { const struct ddf_layout *layout; uint64_t seen; struct pol_policy *first; struct policy_list *next; };
+
 struct authority_private {
     struct authority au;
     struct arena images;
     struct document *documents;
-    uint64_t policies_seen, images_seen;        /* catalog.version when they were read */
-    const struct ddf_layout *layout;            /* of the list that is linked now; another layout links anew */
-    struct pol_policy *list;
+    uint64_t images_seen;                       /* catalog.version when they were read */
+    struct policy_list *lists;
 };
 
 struct catalog {
@@ -251,22 +253,33 @@ static enum rc read_policies(struct catalog *c, const struct authority *au, cons
     return RC_OK;
 }
 
+static struct policy_list *list_for(struct catalog *c, struct authority_private *p, const struct ddf_layout *l)
+{
+    struct policy_list *x = p->lists;
+    while (x && x->layout != l) x = x->next;
+    if (x || !(x = ARENA_NEW(&c->texts, struct policy_list))) return x;
+    x->layout = l;
+    x->next = p->lists;
+    p->lists = x;
+    return x;
+}
+
 enum rc catalog_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l, const struct pol_policy **out,
                          struct err *e)
 {
-    struct authority_private *p = au->own;
-    if (p->policies_seen != c->version || p->layout != l) {
+    struct policy_list *x = list_for(c, au->own, l);
+    if (!x) return err_set(e, RC_NOMEM, "no memory for policies");
+    if (x->seen != c->version) {
         enum rc rc = read_policies(c, au, l, e);
         if (rc) return rc;
-        p->list = NULL;
-        for (struct document *d = p->documents; d; d = d->next)
+        x->first = NULL;
+        for (struct document *d = au->own->documents; d; d = d->next)
             if (d->layout == l && d->parsed) {
-                d->parsed->next = p->list;
-                p->list = d->parsed;
+                d->parsed->next = x->first;
+                x->first = d->parsed;
             }
-        p->layout = l;
-        p->policies_seen = c->version;
+        x->seen = c->version;
     }
-    *out = p->list;
+    *out = x->first;
     return RC_OK;
 }

@@ -26,7 +26,7 @@ struct store {
 
 enum rc store_open(const struct server *srv, struct store **out, struct err *e)
 {
-    const struct sql_options o = { .durable = srv->config->durable, .busy_ms = STORE_BUSY_MS, .statements = dm_sql,
+    const struct sql_options o = { .durable = srv->config->durable, .busy_ms = STORE_BUSY_MS, .no_checkpoints = true, .statements = dm_sql,
                                    .n_statements = DM_STMT_COUNT };
     struct store *st = calloc(1, sizeof *st);
     if (!st) return err_set(e, RC_NOMEM, "no memory for the store");

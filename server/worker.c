@@ -9,14 +9,16 @@
 #include "server/metrics.h"
 #include "server/notifier.h"
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { WORKER_IDLE_S = 75, WORKER_TICK_MS = 1000, WORKER_DRAIN_MS = 5000, WORKER_PATH_BYTES = 512 };
+enum { WORKER_IDLE_S = 75, WORKER_TICK_MS = 1000, WORKER_DRAIN_MS = 5000, WORKER_CHECKPOINT_MS = 500 };
 
 /* A message that waits for its turn, or for the turn's commit. */
 struct pending {
@@ -38,8 +40,9 @@ struct worker {
     struct dm *dm;
     struct http_listener *listener;
     int epoll, wake;
-    pthread_t thread;
-    bool running;
+    pthread_t thread, carrier;
+    bool running, carrying;
+    struct sql *log; int stop;              /* the carrier's */
     struct queue waiting;
 };
 
@@ -250,6 +253,38 @@ static void expire(struct worker *w)
     w->dm->events = false;
 }
 
+/* ---- the log ---- */
+
+/* SQLite's log is carried over into the file by a thread of its own, so that no turn waits for it. */
+static void *carry_over(void *arg)
+{
+    struct worker *w = arg;
+    struct pollfd p = { .fd = w->stop, .events = POLLIN };
+    struct err e = { 0 };
+    while (poll(&p, 1, WORKER_CHECKPOINT_MS) == 0) {
+        err_clear(&e);
+        if (sql_checkpoint(w->log, NULL, &e)) log_event(LOG_WARN, "db.checkpoint_failed", LOG_Z("error", e.text));
+    }
+    return NULL;
+}
+
+static enum rc start_carrier(struct worker *w, struct err *e)
+{
+    const struct sql_options o = { .durable = w->srv->config->durable, .busy_ms = 1000, .no_checkpoints = true };
+    w->stop = eventfd(0, EFD_CLOEXEC);
+    if (w->stop < 0) return err_set(e, RC_IO, "cannot make an event: %s", strerror(errno));
+    enum rc rc = sql_open(w->srv->config->database, &o, &w->log, e);
+    if (!rc && pthread_create(&w->carrier, NULL, carry_over, w)) rc = err_set(e, RC_IO, "cannot start a thread");
+    w->carrying = !rc;
+    return rc;
+}
+
+static void signal_to(int fd)
+{
+    const uint64_t one = 1;
+    while (write(fd, &one, sizeof one) < 0 && errno == EINTR) continue;
+}
+
 /* ---- the loop ---- */
 
 static int wait_ms(const struct worker *w, int64_t next_tick)
@@ -315,11 +350,12 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
     struct worker *w = calloc(1, sizeof *w);
     if (!w) return err_set(e, RC_NOMEM, "no memory for the DM worker");
     w->srv = srv;
-    w->epoll = w->wake = -1;
+    w->epoll = w->wake = w->stop = -1;
     queue_init(&w->waiting);
     enum rc rc = dm_open(srv, &w->dm, e);
     if (!rc) rc = http_open(&hc, handle, w, &w->listener, e);
     if (!rc) rc = open_loop(w, e);
+    if (!rc) rc = start_carrier(w, e);
     if (!rc && pthread_create(&w->thread, NULL, loop, w)) rc = err_set(e, RC_IO, "cannot start the DM worker's thread");
     w->running = !rc;
     if (rc) worker_stop(w);
@@ -329,14 +365,19 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
 
 void worker_stop(struct worker *w)
 {
-    const uint64_t one = 1;
     if (!w) return;
     if (w->running) {
-        while (write(w->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
+        signal_to(w->wake);
         pthread_join(w->thread, NULL);
+    }
+    if (w->carrying) {
+        signal_to(w->stop);
+        pthread_join(w->carrier, NULL);
     }
     http_stop(w->listener);
     dm_close(w->dm);
+    sql_close(w->log);
+    if (w->stop >= 0) close(w->stop);
     if (w->epoll >= 0) close(w->epoll);
     if (w->wake >= 0) close(w->wake);
     free(w);

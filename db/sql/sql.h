@@ -11,6 +11,7 @@ struct sql_options {
     bool read_only;
     bool durable;                   /* synchronous=FULL: a commit survives a power cut */
     int busy_ms;                    /* how long to wait for another writer */
+    bool no_checkpoints;            /* commits do not carry the log over into the file: somebody calls sql_checkpoint */
     const char *schema_dir;         /* sql_migrate from here before statements are prepared; NULL = leave the schema as it is */
     const char *const *statements; size_t n_statements;    /* prepared at open (a wrong column stops the start), by index */
 };
@@ -69,6 +70,8 @@ int64_t sql_last_id(struct sql *s);
  * number. A database newer than the last step is refused (RC_CONFLICT, e says both numbers).
  */
 enum rc sql_migrate(struct sql *s, const char *folder, struct err *e);
+/** Carry what was committed over from the log into the file, as far as readers allow, while others write on. @param pages  left in the log */
+enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e);
 /** Online copy to a new file (mode 0600). @return RC_EXISTS when the file is there already */
 enum rc sql_backup(struct sql *s, const char *file, struct err *e);
 #endif

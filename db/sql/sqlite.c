@@ -128,6 +128,8 @@ static enum rc settle_pragmas(struct sql *s, const struct sql_options *o, bool m
     /* Another connection's commit empties our cache: what it held is then read from the mapped file, without a call for each page. */
     if (!rc) rc = pragma(s, "cache_size", "-8192", "-8192", e);
     if (!rc && !memory) rc = pragma(s, "mmap_size", "268435456", "268435456", e);
+    /* A safety net remains, should nobody call: 64 MiB. */
+    if (!rc && o->no_checkpoints) rc = pragma(s, "wal_autocheckpoint", "16384", "16384", e);
     if (rc) return rc;
     /* A misspelt column in double quotes is an error, not a text. */
     if (sqlite3_db_config(s->db, SQLITE_DBCONFIG_DQS_DML, 0, &on) != SQLITE_OK || on ||
@@ -368,6 +370,13 @@ enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t
 }
 
 int64_t sql_last_id(struct sql *s) { return sqlite3_last_insert_rowid(s->db); }
+
+enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e)
+{
+    int all = 0, done = 0, code = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
+    if (pages) *pages = all > done ? all - done : 0;
+    return code == SQLITE_BUSY ? RC_OK : outcome(s->db, code, "carrying the log over", e);
+}
 
 enum rc sql_backup(struct sql *s, const char *file, struct err *e)
 {
