@@ -1,4 +1,5 @@
 """What comes over the wire may be anything: the real server says what is wrong, keeps nothing of it, and goes on."""
+import base64
 import hashlib
 import json
 import os
@@ -254,6 +255,8 @@ def test_broken_http(server):
 
 # ---- who is there? ----
 
+REFUSED = {"session", "recording"}          # where a known device's refused sessions are told
+
 def outcome(server):
     items = server.get(f"/devices/{world.quote(NAME)}/sessions")["items"]
     return items[0] if items else None
@@ -279,13 +282,34 @@ def test_an_unknown_device_and_a_wrong_password_look_the_same(server, client, ac
     # The known one has the refusal in its list of sessions; of the other nothing is kept at all.
     after = rows(server)
     assert "IMEI:999999999999999" not in json.dumps(after)
-    assert {t for t in after if after[t] != before[t]} <= {"session"}, {t for t in after if after[t] != before[t]}
+    assert {t for t in after if after[t] != before[t]} <= REFUSED, {t for t in after if after[t] != before[t]}
     last = world.wait_for("the refusal to be told", lambda: (outcome(server) or {}).get("outcome") == "refused" and outcome(server), 10)
     assert "wrong credentials" in last["why"], last
     assert f"device={NAME}" in server.process.log() and "event=device.refused" in server.process.log()
     # The right password is good as before.
     client.finish(client.call())
     assert outcome(server)["outcome"] == "done"
+
+
+def test_somebody_who_knocks_all_night_fills_one_row(server, client):
+    """With one device's name and wrong passwords; what is kept of it holds no credentials."""
+    client.finish(client.call())
+    before = rows(server)
+    digests = []
+    for _ in range(30):
+        client.begin()
+        for _ in range(4):
+            r = client.say(client.package1(), password="wrong")
+            digests += re.findall("<Data>([^<]{22}==)</Data>", client.sent[-1][1].decode())
+            client.nonce = r.nonce() or client.nonce
+            if not r.nonce():
+                break
+    world.wait_for("the refusals to be told", lambda: (outcome(server) or {}).get("outcome") == "refused", 10)
+    after = rows(server)
+    assert all(len(after[t]) <= len(before[t]) + 1 for t in after), {t: len(after[t]) - len(before[t]) for t in after}
+    kept = json.dumps(after["recording"]) + "".join(base64.b64decode(x).decode(errors="replace") for x in re.findall('"(?:in|out)":"([^"]*)"', str(after["recording"])))
+    assert digests and not [d for d in digests if d in kept]
+    client.finish(client.call())
 
 
 def test_no_credentials_are_challenged_and_nothing_is_done(server, client):
@@ -356,7 +380,7 @@ def test_an_old_session_cannot_be_played_again(server, client):
         r = syncml.Reply(client.http.post(client.account["url"], data=body, headers={"Content-Type": syncml.XML}, timeout=10))
         assert r.status == 200 and r.verdict() in ("401", "407") and not r.asks(), r.bytes
     after = rows(server)
-    assert {t for t in after if after[t] != before[t]} <= {"session"}
+    assert {t for t in after if after[t] != before[t]} <= REFUSED
     client.finish(client.call())            # and the device itself is not locked out
 
 
@@ -376,7 +400,7 @@ def test_unknown_nodes_are_told_where_a_person_looks(server, client):
     assert o["state"] == "failed" and o["code"] == 404 and "not found" in o["reason"], o
     # What the description rules out is not even sent.
     r = server.call("POST", f"/devices/{world.quote(NAME)}/operations", json={"kind": "tree", "command": "replace", "uri": "./DevInfo/DevId", "data": "1"})
-    assert r.status_code == 422 and "./DevInfo/DevId" in r.text and r.json()["pointer"] == "/uri", r.text
+    assert r.status_code == 422 and "./DevInfo/DevId" in r.text and r.json()["pointer"] == "/command", r.text
 
 
 def test_a_device_without_the_management_object(server):
