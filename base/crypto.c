@@ -26,6 +26,14 @@ _Static_assert(NONCE_BYTES + TAG_BYTES == SEAL_EXTRA_BYTES, "what a sealed text 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct { EVP_MD *md5, *sha256; EVP_CIPHER *gcm; pthread_key_t ctx; } lib;
 
+/* A thread's own. `open` holds the schedule of the key that was used last: making it costs more than opening a credential. */
+struct thread_ctx {
+    EVP_MD_CTX *md;
+    EVP_CIPHER_CTX *open;
+    uint8_t key[SEAL_KEY_BYTES];
+    bool keyed;
+};
+
 /* Nothing that a peer sends leads here: the machine has no memory for 200 bytes, or its libcrypto is not usable. */
 static _Noreturn void give_up(const char *what)
 {
@@ -35,7 +43,11 @@ static _Noreturn void give_up(const char *what)
 
 static void ctx_free(void *ctx)
 {
-    EVP_MD_CTX_free(ctx);
+    struct thread_ctx *t = ctx;
+    EVP_MD_CTX_free(t->md);
+    EVP_CIPHER_CTX_free(t->open);
+    OPENSSL_cleanse(t, sizeof *t);
+    free(t);
 }
 
 static void open_lib(void)
@@ -49,16 +61,16 @@ static void open_lib(void)
 
 /* --- digests -------------------------------------------------------------------------------------------------- */
 
-static EVP_MD_CTX *thread_ctx(void)
+static struct thread_ctx *thread_ctx(void)
 {
     pthread_once(&once, open_lib);
-    EVP_MD_CTX *ctx = pthread_getspecific(lib.ctx);
-    if (!ctx) {
-        ctx = EVP_MD_CTX_new();
-        if (!ctx || pthread_setspecific(lib.ctx, ctx))
-            give_up("making a digest context");
+    struct thread_ctx *t = pthread_getspecific(lib.ctx);
+    if (!t) {
+        t = calloc(1, sizeof *t);
+        if (!t || !(t->md = EVP_MD_CTX_new()) || !(t->open = EVP_CIPHER_CTX_new()) || pthread_setspecific(lib.ctx, t))
+            give_up("making a context");
     }
-    return ctx;
+    return t;
 }
 
 static void digest(EVP_MD_CTX *ctx, const EVP_MD *md, const struct str *parts, size_t n_parts, uint8_t *out)
@@ -72,13 +84,13 @@ static void digest(EVP_MD_CTX *ctx, const EVP_MD *md, const struct str *parts, s
 
 void crypto_md5(const struct str *parts, size_t n_parts, uint8_t out[MD5_BYTES])
 {
-    EVP_MD_CTX *ctx = thread_ctx();
+    EVP_MD_CTX *ctx = thread_ctx()->md;
     digest(ctx, lib.md5, parts, n_parts, out);
 }
 
 void crypto_sha256(struct str data, uint8_t out[SHA256_BYTES])
 {
-    EVP_MD_CTX *ctx = thread_ctx();
+    EVP_MD_CTX *ctx = thread_ctx()->md;
     digest(ctx, lib.sha256, &data, 1, out);
 }
 
@@ -157,15 +169,23 @@ static bool gcm(bool seal, const uint8_t *key, struct str name, const uint8_t *n
 {
     int len;
     uint8_t none[16];
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    bool ok = c && EVP_CipherInit_ex2(c, lib.gcm, key, nonce, seal, NULL) &&
+    struct thread_ctx *t = seal ? NULL : thread_ctx();
+    EVP_CIPHER_CTX *c = seal ? EVP_CIPHER_CTX_new() : t->open;
+    bool ready = !seal && t->keyed && CRYPTO_memcmp(t->key, key, SEAL_KEY_BYTES) == 0;
+    bool ok = c && EVP_CipherInit_ex2(c, ready ? NULL : lib.gcm, ready ? NULL : key, nonce, seal, NULL) &&
               (name.n == 0 || EVP_CipherUpdate(c, NULL, &len, (const uint8_t *)name.p, (int)name.n)) &&
               (n == 0 || EVP_CipherUpdate(c, out, &len, in, (int)n)) &&
               (seal || EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag)) &&
               EVP_CipherFinal_ex(c, none, &len) > 0 &&
               (!seal || EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag));
-    EVP_CIPHER_CTX_free(c);
-    ERR_clear_error();
+    if (seal) {
+        EVP_CIPHER_CTX_free(c);
+    } else {
+        memcpy(t->key, key, SEAL_KEY_BYTES);
+        t->keyed = ok;                              /* after a failure, anew */
+    }
+    if (!ok)
+        ERR_clear_error();
     return ok;
 }
 

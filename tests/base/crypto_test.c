@@ -133,6 +133,9 @@ static void sealed_secrets_open_only_with_key_and_name(void)
     struct err e = { 0 };
     CU_ASSERT_EQUAL(crypto_open(other, name, s, out, &e), RC_DENIED);
     CU_ASSERT_EQUAL(e.rc, RC_DENIED);
+    CU_ASSERT_EQUAL(crypto_open(key, name, s, out, NULL), RC_OK);
+    CU_ASSERT_EQUAL(crypto_open(key, name, (struct str){ (const char *)again, sizeof again }, out, NULL), RC_OK);
+    CU_ASSERT_EQUAL(crypto_open(other, name, s, out, NULL), RC_DENIED);     /* the key of the last one is not good for this one */
     CU_ASSERT_EQUAL(crypto_open(key, STR("account/8"), s, out, NULL), RC_DENIED);
     CU_ASSERT_EQUAL(crypto_open(key, (struct str){ 0 }, s, out, NULL), RC_DENIED);
     for (size_t i = 0; i < sizeof sealed; i++) {
