@@ -49,6 +49,15 @@ static bool reserve(struct buf *b, size_t n)
     return true;
 }
 
+void buf_trim(struct buf *b)
+{
+    char *p = b->cap > b->n + 1 ? realloc(b->p, b->n + 1) : NULL;
+    if (p) {
+        b->p = p;
+        b->cap = b->n + 1;
+    }
+}
+
 void buf_put(struct buf *b, struct str s)
 {
     if (reserve(b, s.n) && s.n) {

@@ -25,6 +25,8 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 char *buf_room(struct buf *b, size_t n);
 /** Cut back to n bytes (n <= b->n), for taking back what was written since. */
 void buf_cut(struct buf *b, size_t n);
+/** Give memory back that is not needed for what it holds: for what stays and does not grow soon. */
+void buf_trim(struct buf *b);
 static inline bool buf_ok(const struct buf *b) { return b->failed == RC_OK; }
 static inline struct str buf_str(const struct buf *b) { return (struct str){ b->p, b->n }; }
 /** NUL-terminate without counting it. @return b->p, or "" when failed or empty */

@@ -498,6 +498,7 @@ static enum rc encode(struct turn *x)
     if (mac.n) buf_put(&s->last_hmac, mac);
     if (!room || !buf_ok(&s->last_hmac) || mac.n >= sizeof x->rp->hmac) return err_set(x->e, RC_NOMEM, "no memory for a reply");
     memcpy(room, out->p, out->n);
+    buf_trim(&s->last);
     s->last_type = x->rq->answer;
     s->last_hash = x->key.hash;
     s->last_bytes = x->key.bytes;

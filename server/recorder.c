@@ -33,6 +33,7 @@ void recorder_add(struct recorder *rec, struct session *s, const struct sml_reco
     if (!r || r->cut) return;
     size_t before = r->text.n, cap = r->text.cap;
     sml_record_message(&r->text, m);
+    buf_trim(&r->text);                         /* it waits for the device's next message, or for its session to time out */
     rec->memory_bytes += r->text.cap - cap;
     if (buf_ok(&r->text) && r->text.n <= max_bytes && rec->memory_bytes <= RECORDER_MEMORY_BYTES) return;
     r->text.failed = RC_OK;

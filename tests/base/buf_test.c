@@ -38,6 +38,24 @@ static void grows_to_any_size(void)
     CU_ASSERT_PTR_NULL(b.p);
 }
 
+static void keeps_only_what_is_needed_when_told_so(void)
+{
+    struct buf b = { 0 };
+    buf_trim(&b);
+    CU_ASSERT_PTR_NULL(b.p);
+    for (int i = 0; i < 1000; i++) buf_byte(&b, 'x');
+    buf_trim(&b);
+    CU_ASSERT_EQUAL(b.cap, 1001);
+    CU_ASSERT_EQUAL(strspn(buf_z(&b), "x"), 1000);
+    buf_putz(&b, "y");                          /* and grows again */
+    CU_ASSERT_STRING_EQUAL(buf_z(&b) + 999, "xy");
+    buf_reset(&b);
+    buf_trim(&b);
+    CU_ASSERT_EQUAL(b.cap, 1);
+    CU_ASSERT_STRING_EQUAL(buf_z(&b), "");
+    buf_finish(&b);
+}
+
 static void remembers_the_first_failure(void)
 {
     struct buf b;
@@ -101,6 +119,7 @@ static void json_strings_as_rfc_8259_says(void)
 TEST_MAIN("base.buf",
     TEST(keeps_what_is_put),
     TEST(grows_to_any_size),
+    TEST(keeps_only_what_is_needed_when_told_so),
     TEST(remembers_the_first_failure),
     TEST(memory_that_the_machine_does_not_have_is_a_failure),
     TEST(json_strings_as_rfc_8259_says))
