@@ -292,7 +292,7 @@ size_t sessions_bytes(const struct sessions *ss)
     for (int i = 0; i < 2; i++)
         for (const struct session *s = lists[i]->oldest; s; s = s->newer)
             n += sizeof *s + s->name.n + s->id.n + 1 + s->last.cap + s->last_hmac.cap + s->recall_bytes +
-                 (s->asked ? sizeof *s->asked : 0) + (s->flight ? s->flight->bytes : 0) +
+                 (s->asked ? sizeof *s->asked + s->asked->cap * sizeof s->asked->row[0] : 0) + (s->flight ? s->flight->bytes : 0) +
                  (s->sml ? sml_server_bytes(s->sml) : 0);
     return n;
 }

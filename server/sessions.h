@@ -9,7 +9,7 @@
 enum { SESSION_TOKEN = 22, SESSIONS_ENDED = 512, SESSIONS_ENDED_BYTES = 2 << 20, SESSION_NAME_BYTES = 255, SESSION_ID_BYTES = 64,
        SESSION_ASKED = 64 };
 
-struct session_asked { unsigned n; struct { uint32_t key; uint8_t times; } row[SESSION_ASKED]; };
+struct session_asked { unsigned n, cap; struct { uint32_t key; uint8_t times; } row[]; };     /* cap: up to SESSION_ASKED, then round and round */
 
 
 struct flight;                              /* server/flight.h: steps that went out and were not answered yet */

@@ -357,9 +357,24 @@ static uint32_t short_key(struct str key)
 static uint8_t *asked(struct session *s, struct str key)
 {
     uint32_t k = short_key(key);
-    for (unsigned i = 0; s->asked && i < SESSION_ASKED; i++)
+    for (unsigned i = 0; s->asked && i < s->asked->n && i < s->asked->cap; i++)
         if (s->asked->row[i].key == k) return &s->asked->row[i].times;
     return NULL;
+}
+
+/* Room for one more, or the oldest's place. */
+static bool ask_room(struct session *s)
+{
+    enum { ASKED_FIRST = 8 };
+    unsigned cap = s->asked ? s->asked->cap : 0;
+    if (s->asked && (s->asked->n < cap || cap == SESSION_ASKED)) return true;
+    cap = cap ? 2 * cap : ASKED_FIRST;
+    struct session_asked *a = realloc(s->asked, sizeof *a + cap * sizeof a->row[0]);
+    if (!a) return false;
+    if (!s->asked) a->n = 0;
+    a->cap = cap;
+    s->asked = a;
+    return true;
 }
 
 static void ask(struct visit *v, struct str key)
@@ -370,11 +385,11 @@ static void ask(struct visit *v, struct str key)
         if (*times < UINT8_MAX) ++*times;
         return;
     }
-    if (!s->asked && !(s->asked = calloc(1, sizeof *s->asked))) {
+    if (!ask_room(s)) {
         visit_nomem(v);
         return;
     }
-    unsigned at = s->asked->n++ % SESSION_ASKED;
+    unsigned at = s->asked->n++ % s->asked->cap;
     s->asked->row[at].key = short_key(key);
     s->asked->row[at].times = 1;
 }
