@@ -29,7 +29,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MIME = {"xml": "application/vnd.syncml.dm+xml", "wbxml": "application/vnd.syncml.dm+wbxml"}
 SERVER_CORE, LOAD_CORE = "0", "1"
-FEW, MANY, COPIED_TABLES = 1000, 100000, ("account", "attribute", "node", "vm", "assignment")
+FEW, MANY, COPIED_TABLES = 1000, 100000, ("account", "attribute_row", "node", "vm", "assignment")
 POLICY = """apiVersion: dmvisor/v1
 kind: VmPolicy
 metadata: {name: corporate-workspace}
