@@ -1,9 +1,9 @@
 /* The console: who is here, which page, and the frame around it. */
-import { html, render, useEffect, useRef, useState } from './lib/preact.js';
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from './lib/preact.js';
 import { call, get, onLoginEnded, post } from './api.js';
-import { again, stop, useStatus } from './live.js';
+import { again, pause, useStatus } from './live.js';
 import { go, to, useRoute } from './route.js';
-import { Age, Trouble } from './ui.js';
+import { Age, Trouble, useInSight } from './ui.js';
 import { Dialogs } from './ask.js';
 import { help, useKeys } from './keys.js';
 import { Overview } from './overview.js';
@@ -21,6 +21,8 @@ const PLACES = [
     ['Overview', []], ['Devices', ['devices']], ['Operations', ['operations']], ['Policies', ['policies']], ['Images', ['images']],
     ['Audit', ['audit'], ['admin', 'auditor']],
 ];
+
+const KNOWN = 'dmvisor.login';      // somebody has logged in here before
 
 function page({ parts, query }) {
     const [place, a, b, c] = parts;
@@ -54,7 +56,7 @@ function Login({ was, done }) {
     useEffect(() => {
         if (!box.current.open)
             box.current.showModal();
-        box.current.querySelector('input').focus();
+        box.current.querySelector('#token').focus();
     }, []);
     const login = async (e) => {
         e.preventDefault();
@@ -71,6 +73,7 @@ function Login({ was, done }) {
         <form onSubmit=${login}>
             <h1 id="login-title"><img src="icon.svg" alt="" width="28" height="28" /> dmvisor</h1>
             <p>${was ? 'Your login is over. Log in again and go on where you were.' : 'Virtual machines on phones.'}</p>
+            <input class="sr" type="text" name="username" autocomplete="username" value="dmvisor" tabindex="-1" aria-hidden="true" readonly />
             <div class="field"><label for="token">Access token</label>
                 <input id="token" type="password" autocomplete="current-password" spellcheck=${false} required value=${token} onInput=${(e) => set(e.target.value)} placeholder="dmv_…" />
                 <p class="hint">An administrator makes one with <code>dmvisorctl</code>; the first one with <code>dmvisord --new-token NAME:admin</code>.</p></div>
@@ -93,13 +96,14 @@ function Frame({ who, logout }) {
     const route = useRoute();
     const [title, content] = page(route);
     const place = route.parts.join('/'), first = useRef(true);
+    const places = useInSight(route.parts[0]);
     useKeys();
     useEffect(() => {
         document.title = `${title} – dmvisor`;
     }, [title]);
-    useEffect(() => {
+    useLayoutEffect(() => {         // before the next key can arrive
         if (!first.current && !document.activeElement?.closest('nav.tabs')) {
-            document.querySelector('main h1')?.focus({ preventScroll: true });
+            (document.querySelector('main h1') || document.querySelector('main')).focus({ preventScroll: true });
             window.scrollTo(0, 0);
         }
         first.current = false;
@@ -107,7 +111,7 @@ function Frame({ who, logout }) {
     return html`<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.querySelector('main h1')?.focus(); }}>To the content</a>
         <header class="top">
             <a class="brand" href="#/"><img src="icon.svg" alt="" width="22" height="22" /> dmvisor</a>
-            <nav aria-label="Pages">${PLACES.filter(([, , roles]) => !roles || roles.includes(who.role)).map(([name, parts]) =>
+            <nav ref=${places} aria-label="Pages">${PLACES.filter(([, , roles]) => !roles || roles.includes(who.role)).map(([name, parts]) =>
                 html`<a href=${to(...parts)} aria-current=${route.parts[0] === parts[0] ? 'page' : undefined}>${name}</a>`)}</nav>
             <span class="grow" />
             <${Live} />
@@ -115,7 +119,7 @@ function Frame({ who, logout }) {
                 <button type="button" class="quiet small" onClick=${help} aria-label="Keys" title="Keys">?</button>
                 <button type="button" class="quiet small" onClick=${logout}>Log out</button></span>
         </header>
-        <main id="main">${content}</main>`;
+        <main id="main" tabindex="-1">${content}</main>`;
 }
 
 function App() {
@@ -124,26 +128,30 @@ function App() {
     const [error, fail] = useState(null);
     const look = () => {
         fail(null);
-        get('/whoami', { quiet: true }).then(set, (e) => (e.status === 401 ? set(null) : fail(e)));
+        if (!localStorage.getItem(KNOWN))       // spares a refusal that everybody would see in the browser's log
+            return set(null);
+        return get('/whoami', { quiet: true }).then(set, (e) => (e.status === 401 ? set(null) : fail(e)));
     };
     useEffect(() => {
-        onLoginEnded(() => { stop(); end(true); });
+        onLoginEnded(() => { pause(); end(true); });
         look();
     }, []);
     const logout = async () => {
-        stop();
+        pause();
         try {
             await call('POST', '/logout', { quiet: true });
         } catch (e) {
             if (e.status !== 401)
                 return fail(e);
         }
+        localStorage.removeItem(KNOWN);
         end(false);
         set(null);
         go('#/');
     };
     const login = (w) => {
         const other = over && (w.name !== who.name || w.role !== who.role);
+        localStorage.setItem(KNOWN, '1');
         set(w);
         end(false);
         if (over && !other)

@@ -1,11 +1,13 @@
 /* Charts over time (uPlot), in the colours of the page. */
-import { html, useEffect, useRef } from './lib/preact.js';
+import { html, useEffect, useRef, useState } from './lib/preact.js';
 import uPlot from './lib/uplot.js';
 import { said } from './words.js';
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const COLOURS = ['--c1', '--c2', '--c3', '--c4', '--c5', '--c6'];
 const HEIGHT = 170;
+const BINARY = Array.from({ length: 40 }, (_, i) => 2 ** i);       // steps of sizes, so that axes say 64 MiB and not 97.7
+const SHARES = [10, 25, 50, 100];
 
 /* A gap in the samples is a gap in the line; a missing point between two others of the same rhythm is not. */
 function gapOf(points) {
@@ -32,8 +34,8 @@ function options(width, series, unit, from, to) {
     const axis = { stroke: colour('--muted'), grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line'), width: 1 }, font: '11px system-ui, sans-serif' };
     return {
         width, height: HEIGHT, legend: { show: false }, cursor: { y: false, points: { size: 6 }, drag: { setScale: false, x: false, y: false } },
-        scales: { x: { time: true, range: () => [from(), to()] }, y: { range: (u, min, max) => (unit === '%' ? [0, Math.max(100, max || 0)] : [0, (max || 1) * 1.1]) } },
-        axes: [{ ...axis, space: 70, values: (u, ticks) => ticks.map((t) => clock(t, to() - from())) }, { ...axis, size: 66, space: 32, values: (u, ticks) => ticks.map((v) => said(v, unit)) }],
+        scales: { x: { time: true, range: () => [from(), to()] }, y: { range: (u, min, max) => [0, unit === '%' ? SHARES.find((s) => s >= (max || 0)) || max : Math.max(1, (max || 1) * 1.1)] } },
+        axes: [{ ...axis, space: 70, size: 30, values: (u, ticks) => ticks.map((t) => clock(t, to() - from())) }, { ...axis, size: 72, space: 24, ...(/^KiB/.test(unit) ? { incrs: BINARY } : {}), values: (u, ticks) => ticks.map((v) => said(v, unit)) }],
         series: [{}, ...series.map((s, i) => ({ label: s.label, stroke: colour(COLOURS[i % COLOURS.length]), width: 1.75, points: { show: s.points.length < 2, size: 5 } }))],
     };
 }
@@ -45,7 +47,8 @@ function clock(t, range) {
 
 /** Series [{metric, label, unit, points}] of one unit. `range` [from, to] in seconds. */
 export function Chart({ title, series, unit, range }) {
-    const box = useRef(null), plot = useRef(null), legend = useRef(null), now = useRef(range);
+    const box = useRef(null), plot = useRef(null), now = useRef(range);
+    const [at, point] = useState(null);         // [time, values] under the pointer
     now.current = range;
     const shape = series.map((s) => s.metric).join(' ') + unit;
     const last = series.map((s) => {
@@ -59,11 +62,7 @@ export function Chart({ title, series, unit, range }) {
             const opts = options(box.current.clientWidth, series, unit, () => now.current[0], () => now.current[1]);
             opts.hooks = { setCursor: [(u) => {
                 const i = u.cursor.idx;
-                legend.current.querySelectorAll('[data-at]').forEach((el, n) => {
-                    const v = i === null || i === undefined ? undefined : u.data[n + 1][i];
-                    el.textContent = v === undefined || v === null ? el.dataset.now : said(v, unit);
-                });
-                legend.current.querySelector('.when').textContent = i === null || i === undefined ? '' : new Date(u.data[0][i] * 1000).toLocaleTimeString();
+                point(i === null || i === undefined ? null : [u.data[0][i], u.data.slice(1).map((values) => values[i])]);
             }] };
             plot.current = new uPlot(opts, aligned(series), box.current);
         };
@@ -81,7 +80,8 @@ export function Chart({ title, series, unit, range }) {
     }, [shape]);
     useEffect(() => plot.current?.setData(aligned(series)), [series, range[0], range[1]]);
 
-    return html`<figure class="chart panel" data-chart=${title}><figcaption class="row"><strong>${title}</strong><span class="grow" /><span class="legend" ref=${legend}><span class="when muted" />${last.map((l, i) =>
-            html`<span class="key"><span class=${`swatch c${(i % COLOURS.length) + 1}`} />${l.label} <span class="num" data-at data-now=${l.none ? '–' : said(l.now, unit)}>${l.none ? '–' : said(l.now, unit)}</span></span>`)}</span></figcaption>
-        <div class="plot" ref=${box} role="img" aria-label=${`${title}: ${last.map((l) => (l.none ? `${l.label} no figures` : `${l.label} now ${said(l.now, unit)}, between ${said(l.min, unit)} and ${said(l.max, unit)}`)).join('; ')}`} /></figure>`;
+    const value = (l, i) => (at ? (typeof at[1][i] === 'number' ? said(at[1][i], unit) : '–') : l.none ? '–' : said(l.now, unit));
+    return html`<figure class="chart panel" data-chart=${title}><figcaption class="row"><strong>${title}</strong><span class="grow" />${at && html`<span class="muted num">at ${new Date(at[0] * 1000).toLocaleTimeString()}</span>`}</figcaption>
+        <div class="plot" ref=${box} role="img" aria-label=${`${title}: ${last.map((l) => (l.none ? `${l.label} no figures` : `${l.label} now ${said(l.now, unit)}, between ${said(l.min, unit)} and ${said(l.max, unit)}`)).join('; ')}`} />
+        <div class="legend" aria-hidden="true">${last.map((l, i) => html`<span class="key"><span class=${`swatch c${(i % COLOURS.length) + 1}`} />${l.label} <span class="num">${value(l, i)}</span></span>`)}</div></figure>`;
 }

@@ -11,7 +11,7 @@ import { Desired, Plan } from './plan.js';
 import { Tree } from './tree.js';
 import { VmCard } from './vmcard.js';
 import { showAccount } from './devices.js';
-import { assignmentTone, sessionTone, summarySays, summaryTone, triggerTone, withVmEvent } from './words.js';
+import { assignmentTone, said, sessionTone, summarySays, summaryTone, triggerTone, withVmEvent } from './words.js';
 import { useMay } from './who.js';
 
 const TABS = [['vms', 'VMs'], ['operations', 'Operations'], ['preview', 'What is next'], ['desired', 'What it should be'], ['tree', 'Tree'], ['sessions', 'Sessions'], ['facts', 'Facts']];
@@ -100,15 +100,23 @@ function Wanted({ id }) {
 }
 
 function Sessions({ id }) {
-    const sessions = useLoad(id, () => get(ofDevice(id, 'sessions') + '?limit=50'), (type) => type === 'session');
+    const [limit, more] = useState(20);
+    const sessions = useLoad(`${id} ${limit}`, () => get(ofDevice(id, 'sessions') + `?limit=${limit}`), (type) => type === 'session');
     const triggers = useLoad(id, () => get(`/triggers?limit=50&device=${encodeURIComponent(id)}`), (type) => type === 'trigger');
-    return html`<div class="two"><${Section} id="sessions" title="Sessions"><${Loaded} of=${sessions}>${({ items }) => (items.length ? html`<div class="scroll"><table class="list"><thead><tr><th>Session</th><th>Outcome</th><th>Messages</th><th>Took</th><th>Started</th></tr></thead>
+    return html`<div class="two even"><${Section} id="sessions" title="Sessions"><${Loaded} of=${sessions}>${({ items }) => (items.length ? html`<div class="scroll"><table class="list"><thead><tr><th>Session</th><th>Outcome</th><th>Messages</th><th>Took</th><th>Started</th></tr></thead>
             <tbody>${items.map((s) => html`<tr key=${s.id}><td class="mono">${s.sessionId}${s.trigger ? html` <span class="muted" title=${`trigger ${s.trigger}`}>called</span>` : ''}</td><td><${Badge} tone=${sessionTone(s.outcome)}>${s.outcome || 'under way'}</${Badge}>${s.why && html`<div class="muted">${s.why}</div>`}</td>
-            <td class="num">${s.messages}</td><td class="num">${s.ended ? `${Date.parse(s.ended) - Date.parse(s.started)} ms` : ''}</td><td><${Age} at=${s.started} /></td></tr>`)}</tbody></table></div>` : html`<${Empty}>It has not called yet.</${Empty}>`)}</${Loaded}></${Section}>
+            <td class="num" data-th="Messages">${s.messages}</td><td class="num" data-th="Took">${s.ended ? `${Date.parse(s.ended) - Date.parse(s.started)} ms` : ''}</td><td data-th="Started"><${Age} at=${s.started} /></td></tr>`)}</tbody></table></div>${sessions.data.next && limit < 1000 && html`<button type="button" onClick=${() => more(Math.min(1000, limit * 3))}>More</button>`}` : html`<${Empty}>It has not called yet.</${Empty}>`)}</${Loaded}></${Section}>
         <${Section} id="triggers" title="Calls to it"><${Loaded} of=${triggers}>${({ items }) => (items.length ? html`<div class="scroll"><table class="list"><thead><tr><th>Call</th><th>State</th><th>Answered after</th><th>Made</th></tr></thead>
             <tbody>${items.map((t) => html`<tr key=${t.id}><td>${t.why || '–'}<div class="muted mono">${t.channel} ${t.address}, session ${t.sessionId}</div></td>
             <td><${Badge} tone=${triggerTone(t.state)}>${t.state}</${Badge}> <span class="muted">${t.tries > 1 ? `${t.tries} attempts` : ''}</span>${t.error && html`<div class="t-fail ink">${t.error}</div>`}${t.next && html`<div class="muted">next attempt <${Age} at=${t.next} /></div>`}</td>
-            <td class="num">${t.latencyMs === null ? '' : `${t.latencyMs} ms`}</td><td><${Age} at=${t.created} /></td></tr>`)}</tbody></table></div>` : html`<${Empty}>It was not called yet.</${Empty}>`)}</${Loaded}></${Section}></div>`;
+            <td class="num" data-th="Answered after">${t.latencyMs === null ? '' : `${t.latencyMs} ms`}</td><td data-th="Made"><${Age} at=${t.created} /></td></tr>`)}</tbody></table></div>` : html`<${Empty}>It was not called yet.</${Empty}>`)}</${Loaded}></${Section}></div>`;
+}
+
+function factText(name, value) {
+    if (value === '')
+        return html`<span class="muted">empty</span>`;
+    const unit = /KB$/.test(name) ? 'KiB' : /TimeS$/.test(name) ? 's' : '';
+    return unit && /^\d+$/.test(value) ? html`<span title=${value}>${said(Number(value), unit)}</span>` : value;
 }
 
 function AllFacts({ device }) {
@@ -119,7 +127,8 @@ function AllFacts({ device }) {
     }
     if (!groups.size)
         return html`<div class="panel"><${Empty}>It has not told anything yet.</${Empty}></div>`;
-    return html`<div class="two">${[...groups].map(([group, rows]) => html`<${Section} id=${'facts-' + group} title=${group}><${Facts} rows=${rows.map(([k, v]) => [k, v === '' ? html`<span class="muted">empty</span>` : v])} /></${Section}>`)}</div>`;
+    return html`<p class="hint">As the device has told them. Selectors can use them: <code>devinfo.man == "${device.facts['devinfo.man'] || 'Acme'}"</code></p>
+        <div class="columns">${[...groups].map(([group, rows]) => html`<${Section} id=${'facts-' + group} title=${group}><${Facts} rows=${rows.map(([k, v]) => [html`<span title=${`${group}.${k}`}>${k}</span>`, factText(k, v)])} /></${Section}>`)}</div>`;
 }
 
 export function Device({ id, tab, query }) {

@@ -80,8 +80,8 @@ function Row({ d }) {
         <td><a data-row href=${to('devices', d.id)}>${d.title || d.id}</a>${d.title && html`<div class="muted mono">${d.id}</div>`}
             <div class="labels">${Object.entries(d.labels).map(([k, v]) => html`<span class="label">${k}=${v}</span>`)}</div></td>
         <td><${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>${d.summary}</${Badge}>${d.why && html`<div class="muted clip" title=${d.why}>${d.why}</div>`}</td>
-        <td>${d.vms.length ? d.vms.map((v) => html`<div class="vmline" data-vm=${v.id}><a class="soft" href=${to('devices', d.id, 'vms', v.id)}>${v.id}</a> <${VmState} vm=${v} /></div>`) : html`<span class="muted">none</span>`}</td>
-        <td class="nowrap"><${Age} at=${d.seen} /></td></tr>`;
+        <td data-th=${d.vms.length ? undefined : 'VMs'}>${d.vms.length ? d.vms.map((v) => html`<div class="vmline" data-vm=${v.id}><a class="soft" href=${to('devices', d.id, 'vms', v.id)}>${v.id}</a> <${VmState} vm=${v} /></div>`) : html`<span class="muted">none</span>`}</td>
+        <td class="nowrap" data-th="Seen"><${Age} at=${d.seen} /></td></tr>`;
 }
 
 export function Devices({ query }) {

@@ -60,7 +60,9 @@ function Consequences({ found, device, choose, devices }) {
 
 function Desk({ name, start, etag }) {
     const [text, set] = useState(start);
-    const [device, choose] = useState('');
+    const [chosen, choose] = useState(null);          // null: the first one it concerns
+    const [firstOne, offer] = useState('');
+    const device = chosen === null ? firstOne : chosen;
     const [found, put] = useState(null);
     const [error, fail] = useState(null);
     const [busy, work] = useState(false);
@@ -72,7 +74,9 @@ function Desk({ name, start, etag }) {
         work(true);
         const t = setTimeout(async () => {
             try {
-                put(await look(text, device, stop.signal));
+                const seen = await look(text, device, stop.signal);
+                put(seen);
+                offer((old) => (seen.preview.devices.includes(old) ? old : seen.preview.devices[0] || ''));
                 fail(null);
             } catch (e) {
                 if (e.name === 'AbortError')

@@ -71,7 +71,7 @@ export function useKeys() {
                 e.preventDefault();
                 return;
             }
-            if (e.key.startsWith('Arrow') && !inList && e.target !== document.body && !e.target.matches('h1'))
+            if (e.key.startsWith('Arrow') && !inList && e.target !== document.body && !e.target.matches('h1, main'))
                 return;             // arrows belong to what has the focus
             if (ACTS[e.key]?.())
                 e.preventDefault();

@@ -73,12 +73,11 @@ export function watch(types, device) {
 
 export function again() {
     retry = 0;
-    if (wanted !== null)
-        open();
+    open();
 }
 
-export function stop() {
-    wanted = null;
+/** Until `again`: nobody is logged in. */
+export function pause() {
     close();
     become('off');
 }

@@ -42,7 +42,7 @@ export function OperationTable({ items, device, reload }) {
             ${!device && html`<td class="mono"><a class="soft" href=${to('devices', o.device)}>${o.device}</a></td>`}
             <td><${Badge} tone=${operationTone(o.state)}>${o.state}</${Badge}>${isOpen(o.state) && o.percent >= 0 ? html` <span class="num">${o.percent} %</span><${Progress} percent=${o.percent} label="progress" />` : ''}</td>
             <td>${o.reason} <${Code} code=${o.code} text=${o.codeText} /></td>
-            <td class="by">${o.byPolicy ? 'policy' : o.createdBy}</td>
+            <td class="by" data-th="by">${o.byPolicy ? 'policy' : o.createdBy}</td>
             <td><${Age} at=${o.updated} /></td>
             <td class="right">${may && canCancel(o.state) && html`<button type="button" class="quiet small" onClick=${() => cancel(o, fail, reload)}>Cancel</button>`}</td></tr>`)}
         </tbody></table></div>`;
@@ -58,7 +58,7 @@ export function Operations({ query }) {
     return html`<h1 tabindex="-1">Operations</h1>
         <nav class="chips" aria-label="State">${FILTERS.map(([s, name]) => html`<a href=${to('operations', { state: s })} aria-current=${s === state ? 'true' : undefined}
             onClick=${(e) => { e.preventDefault(); refine(to('operations', { state: s })); }}>${name}</a>`)}</nav>
-        <${Loaded} of=${list}>${({ items, next }) => html`<${OperationTable} items=${items} reload=${list.reload} />
+        <${Loaded} of=${list}>${({ items, next }) => html`<div class="panel flush"><${OperationTable} items=${items} reload=${list.reload} /></div>
             ${next && limit < 1000 && html`<button type="button" onClick=${() => more(Math.min(1000, limit * 2))}>More</button>`}`}</${Loaded}>`;
 }
 
@@ -74,7 +74,7 @@ export function Operation({ id }) {
         <${Trouble} error=${error} />
         ${o.reason && html`<p class=${'why t-' + operationTone(o.state)}>${o.reason} <${Code} code=${o.code} text=${o.codeText} /></p>`}
         ${isOpen(o.state) && html`<${Progress} percent=${o.percent} label="progress" />`}
-        <div class="panel"><${Facts} rows=${[
+        <div class="panel"><${Facts} flow rows=${[
             ['Asked for', html`<${Time} at=${o.created} /> (<${Age} at=${o.created} />) by ${o.byPolicy ? 'a policy' : o.createdBy}`],
             ['Changed', html`<${Age} at=${o.updated} />`],
             ['Sent', o.tries === 1 ? 'once' : `${o.tries} times`],
@@ -84,7 +84,7 @@ export function Operation({ id }) {
             o.expires && ['Expires', html`<${Time} at=${o.expires} />`],
         ]} /></div>
         <h2>Steps</h2>
-        <ol class="steps">${o.steps.map((s) => html`<li class=${'t-' + operationTone(s.state)}><span class="step-at"><${Time} at=${s.at} /></span><${Badge} tone=${operationTone(s.state)}>${s.state}</${Badge}>
+        <ol class="steps">${o.steps.map((s, i) => html`<li class=${'t-' + operationTone(s.state)}><span class="step-at"><${Time} at=${s.at} /></span><${Badge} tone=${operationTone(s.state)} icon=${i < o.steps.length - 1 ? 'ok' : undefined}>${s.state}</${Badge}>
             <span>${s.reason} <${Code} code=${s.code} /></span></li>`)}</ol>
         ${o.result !== undefined && html`<h2>Result</h2><${Source} text=${typeof o.result === 'string' ? o.result : JSON.stringify(o.result, null, 2)} label="Result" />`}`)}
     </${Loaded}>`;

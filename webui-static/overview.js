@@ -49,7 +49,7 @@ function Troubles({ devices }) {
         return html`<${Empty}>Nothing waits and nothing has failed.</${Empty}>`;
     return html`<ul class="troubles">${list.slice(0, TROUBLES).map((d) => html`<li key=${d.id}>
             <div class="row"><a data-row href=${to('devices', d.id)}>${d.title || d.id}</a><${Badge} tone=${summaryTone(d.summary)}>${d.summary}</${Badge}>
-                ${d.vms.filter((v) => vmTone(v) === 'fail').map((v) => html` <${Badge} tone="fail">${v.id}: ${vmLabel(v)}</${Badge}>`)}<span class="grow" /><span class="muted">seen <${Age} at=${d.seen} /></span></div>
+                ${d.vms.filter((v) => vmTone(v) === 'fail').map((v) => html` <${Badge} tone="fail">${v.id}: ${vmLabel(v)}</${Badge}>`)}<span class="grow" /><span class="muted">${d.seen ? html`seen <${Age} at=${d.seen} />` : 'never seen'}</span></div>
             <p class="muted">${d.why || summarySays(d.summary)}</p></li>`)}</ul>
         ${list.length > TROUBLES && html`<p><a href=${to('devices', { summary: list[TROUBLES].summary })}>${list.length - TROUBLES} more</a></p>`}`;
 }

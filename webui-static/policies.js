@@ -37,7 +37,7 @@ function Devices({ name, state }) {
             onClick=${(e) => { e.preventDefault(); refine(to('policies', name, 'devices', { state: s })); }}>${s || 'all'}</a>`)}</nav>
         <${Loaded} of=${list}>${({ items, next }) => (items.length ? html`<div class="panel flush scroll"><table class="list"><thead><tr><th>Device</th><th>State</th><th>Why</th><th>Revision</th><th>Since</th></tr></thead><tbody>${items.map((a) => html`<tr key=${a.device}>
             <td><a data-row href=${to('devices', a.device)}>${a.device}</a></td><td><${Badge} tone=${assignmentTone(a.state)}>${a.state}</${Badge}>${a.selected === 'unknown' && html` <${Badge} tone="wait">not known whether it fits</${Badge}>`}</td>
-            <td>${a.why}</td><td class="num">${a.revision}</td><td><${Age} at=${a.at} /></td></tr>`)}</tbody></table></div>${next && html`<p class="muted">The first 500.</p>`}` : html`<${Empty}>${state ? `No device is ${state}.` : 'No device has it yet.'}</${Empty}>`)}</${Loaded}>`;
+            <td>${a.why}</td><td class="num" data-th="Revision">${a.revision}</td><td><${Age} at=${a.at} /></td></tr>`)}</tbody></table></div>${next && html`<p class="muted">The first 500.</p>`}` : html`<${Empty}>${state ? `No device is ${state}.` : 'No device has it yet.'}</${Empty}>`)}</${Loaded}>`;
 }
 
 function Difference({ before, after }) {

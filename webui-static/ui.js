@@ -92,7 +92,7 @@ export function Section({ title, count, actions, children, id }) {
     </section>`;
 }
 
-export const Facts = ({ rows }) => html`<dl class="facts">${rows.filter(Boolean).map(([k, v]) => html`<div><dt>${k}</dt><dd>${v}</dd></div>`)}</dl>`;
+export const Facts = ({ rows, flow }) => html`<dl class=${flow ? 'facts flow' : 'facts'}>${rows.filter(Boolean).map(([k, v]) => html`<div><dt>${k}</dt><dd>${v}</dd></div>`)}</dl>`;
 
 export function Progress({ percent, label }) {
     if (percent < 0)
@@ -109,8 +109,20 @@ export function Figure({ value, unit, label }) {
 /** Text one can select, copy and scroll. */
 export const Source = ({ text, label }) => html`<div class="source"><div class="source-bar"><${Copy} text=${text} /></div><pre tabindex="0" aria-label=${label}>${text}</pre></div>`;
 
+/** A row of links that scrolls sideways when it must: the current one is in sight. */
+export function useInSight(current) {
+    const box = useRef(null);
+    useEffect(() => {
+        const here = box.current?.querySelector('[aria-current]'), b = box.current;
+        if (here && b.scrollWidth > b.clientWidth)
+            b.scrollLeft = here.offsetLeft - b.offsetLeft - (b.clientWidth - here.offsetWidth) / 2;
+    }, [current]);
+    return box;
+}
+
 export function Tabs({ label, tabs, current }) {
-    return html`<nav class="tabs" aria-label=${label}>${tabs.map(([key, text, hash, n]) => html`<a href=${hash} aria-current=${key === current ? 'page' : undefined}>${text}${n ? html` <span class="count">${n}</span>` : ''}</a>`)}</nav>`;
+    const box = useInSight(current);
+    return html`<nav class="tabs" ref=${box} aria-label=${label}>${tabs.map(([key, text, hash, n]) => html`<a href=${hash} aria-current=${key === current ? 'page' : undefined}>${text}${n ? html` <span class="count">${n}</span>` : ''}</a>`)}</nav>`;
 }
 
 /** A menu of buttons that works with keys and closes by itself. */

@@ -20,7 +20,7 @@ function groupOf(metric) {
 const GROUPS = { '': 'The VM', cpu: 'CPU', memory: 'Memory', rt: 'Real time', energy: 'Energy' };
 const groupName = (g) => GROUPS[g] || g.replace(/^cpu vcpu /, 'Virtual CPU ').replace(/^disk /, 'Disk ').replace(/^net /, 'Network ');
 
-/* Worth a line of its own: shares, sizes, latencies and rates of flow. Sizes that only say how much was configured would flatten the rest. */
+/* Worth a chart without being asked for: shares, sizes, latencies and rates of flow, but no counters, which only grow. */
 const CHARTED = [
     { of: /^kpi\.cpu\./, unit: '%', title: 'CPU' }, { of: /^kpi\.memory\./, unit: 'KiB', title: 'Memory' },
     { of: /^kpi\.disk\./, unit: 'KiB/s', title: 'Disk' }, { of: /^kpi\.net\./, unit: 'KiB/s', title: 'Network' },
@@ -28,7 +28,8 @@ const CHARTED = [
 ];
 
 function charts(history, also) {
-    const found = CHARTED.map((c) => ({ ...c, series: history.series.filter((s) => c.of.test(s.metric) && s.unit === c.unit && s.points.length).slice(0, 6) })).filter((c) => c.series.length);
+    const counters = new Set(history.series.filter((s) => s.metric.endsWith('.rate')).map((s) => s.metric.slice(0, -5)));
+    const found = CHARTED.map((c) => ({ ...c, series: history.series.filter((s) => c.of.test(s.metric) && s.unit === c.unit && s.points.length && !counters.has(s.metric)).slice(0, 6) })).filter((c) => c.series.length);
     const named = found.map((c) => ({ ...c, series: c.series.map((s) => ({ ...s, label: c.series.some((o) => o !== s && groupOf(o.metric) !== groupOf(s.metric)) ? `${groupOf(s.metric).split(' ').pop()}: ${s.label}` : s.label })) }));
     const extra = also.map((m) => history.series.find((s) => s.metric === m)).filter(Boolean).map((s) => ({ title: `${groupName(groupOf(s.metric))}: ${s.label}${s.metric.endsWith('.rate') ? ' (rate)' : ''}`, unit: s.unit, series: [s] }));
     return [...named, ...extra];
@@ -110,7 +111,7 @@ export function Vm({ id, vm, query }) {
             <div class="row head"><div><h1 tabindex="-1">${v.title || v.id}</h1>${v.title && v.title !== v.id && html`<div class="muted mono">${v.id}</div>`}</div><${VmState} vm=${v} />
                 ${v.summary && v.summary !== 'settled' && html`<${Badge} tone=${v.summary === 'failed' ? 'fail' : v.summary === 'waiting' ? 'wait' : 'work'}>${v.summary}</${Badge}>`}<span class="grow" /><${VmActs} device=${id} vm=${v} problem=${problem} done=${() => { problem(null); load.reload(); }} /></div>
             <${Trouble} error=${error} /><${Why} vm=${v} /><${Running} operation=${v.operation} />
-            <div class="panel"><${Facts} rows=${vmFacts(v)} /></div>
+            <div class="panel"><${Facts} flow rows=${vmFacts(v).slice(1)} /></div>
             <${Kpis} id=${id} vm=${vm} kpis=${v.kpis} query=${query} />`}</${Loaded}>
         <${Section} id="history" title="Operations"><${Loaded} of=${operations}>${({ items }) => html`<${OperationTable} items=${items.filter((o) => o.vm === vm)} device=${id} reload=${operations.reload} />`}</${Loaded}></${Section}>`;
 }

@@ -1,0 +1,370 @@
+"""The console in Debian's Chromium: what a person sees and does, on a real server, a real phone and a real VM."""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import world
+
+HERE = pathlib.Path(__file__).resolve().parent / "console"
+
+
+@pytest.fixture(scope="session")
+def playwright():
+    """The folder with playwright-core, fetched once for each version of the lock file. It brings no browser; Debian's is used."""
+    want = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
+    folder = world.CACHE / f"playwright-{want}"
+    if not (folder / "done").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, folder)
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], cwd=folder, check=True, timeout=300)
+        (folder / "done").touch()
+    subprocess.run([world.ROOT / "deploy/webui.sh"], check=True, timeout=300)
+    return folder
+
+
+class Browser:
+    def __init__(self, folder, playwright, server):
+        chromium = shutil.which("chromium")
+        assert chromium, "Debian's package chromium is not installed"
+        self.server, self.profile = server, folder / "browser"
+        self.errors = open(folder / "browser.log", "wb")
+        self.p = subprocess.Popen(["node", HERE / "drive.mjs", playwright, chromium, self.profile, server.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=self.errors, text=True, env=dict(os.environ, PWDEBUG="0"))
+        self.log = folder / "browser.log"
+        self._answer("start")
+
+    def _answer(self, what):
+        line = self.p.stdout.readline()
+        assert line, f"the browser ended at {what}: {self.log.read_text(errors='replace')[-3000:]}"
+        answer = json.loads(line)
+        assert "error" not in answer, answer["error"]
+        return answer["ok"]
+
+    def __getattr__(self, order):
+        def call(*args):
+            self.p.stdin.write(json.dumps([order, *args]) + "\n")
+            self.p.stdin.flush()
+            return self._answer(order)
+        return call
+
+    def login(self, token=None):
+        self.open("/")
+        self.fill("#token", token or self.server.token)
+        self.press("Enter")
+        self.see("header.top")
+        self.see(".live", "Live")
+        self.evaluate("window.sameDocument = true")
+
+    def never_reloaded(self):
+        return self.evaluate("window.sameDocument === true")
+
+    def end(self):
+        self.p.stdin.close()
+        try:
+            self.p.wait(20)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            self.p.wait()
+        self.errors.close()
+
+
+@pytest.fixture
+def browser(folder, playwright, server):
+    b = Browser(folder, playwright, server)
+    yield b
+    b.end()
+
+
+def name_of(device):
+    return f'tr[data-device="{device}"]'
+
+
+def test_an_admin_sees_a_vm_come_up_locks_it_and_reads_its_figures(server, phone, browser):
+    here = f"#/devices/{world.quote(phone.name)}"
+    browser.login()
+    browser.see(".verdict", "All is well")
+    browser.go("#/devices")
+    browser.see(name_of(phone.name), "settled")
+    browser.see(name_of(phone.name), "none")
+
+    # A policy applied elsewhere: the row changes while one looks at it.
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(world.policy())
+    browser.see(f'{name_of(phone.name)} [data-vm="corp"]', "Running", 90)
+    server.wait_vm(phone.name, "corp", state=50)
+    browser.see(name_of(phone.name), "settled", 30)
+
+    # Locked by clicking, seen as locked when the device has reported it.
+    browser.click(f"{name_of(phone.name)} a[data-row]")
+    browser.see('[data-vm="corp"]', "verified")
+    browser.click('[data-vm="corp"] [data-act="lock"]')
+    browser.see("dialog", "Lock corp on")
+    browser.type("Lost phone")
+    browser.press("Enter")
+    browser.see(".toast", "Lock of corp: asked for")
+    browser.see('[data-vm="corp"] .badge', "Locked", 60)
+    assert server.vm(phone.name, "corp")["locked"]
+    operation = server.get(f"/devices/{world.quote(phone.name)}/operations")["items"][0]
+    assert operation["kind"] == "lock" and operation["args"] == {"msg": "Lost phone"} and operation["createdBy"] == "tests"
+    browser.go(here + "/operations")
+    browser.see(f'[data-operation="{operation["id"]}"]', "verified", 30)
+    browser.click(f'[data-operation="{operation["id"]}"] a[data-row]')
+    browser.see(".steps li", "queued")
+    browser.see(".steps li", "verified")
+
+    # Its page: figures with units and charts that move.
+    browser.go(here + "/vms/corp")
+    browser.see("h1", "Corporate workspace")
+    browser.click('[data-act="unlock"]')
+    browser.gone(".head .badge", "Locked", 60)
+    browser.see(".head .badge", "Running", 60)
+    browser.see(".figures .figure", "CPU", 30)
+    browser.see(".figures .figure", "Up for")
+    assert any("MiB" in t for t in browser.texts(".figures .figure"))
+    browser.see('[data-chart="CPU"] canvas', "", 30)
+    assert browser.evaluate("(() => { const c = document.querySelector('[data-chart=\"CPU\"] canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+                            " return d.some((v) => v !== 0); })()"), "the chart is blank"
+    sampled = browser.evaluate("document.querySelector('#figures').closest('section').querySelector('time').dateTime")
+    server.call("POST", f"/devices/{world.quote(phone.name)}/operations", expect=202, json={"kind": "collectAll"})
+    world.wait_for("a newer sample on the page", lambda: browser.evaluate("document.querySelector('#figures').closest('section').querySelector('time').dateTime") > sampled, 60)
+    for name in ("1 h", "1 d"):
+        browser.click(".chips button", name)
+        browser.see('[data-chart="CPU"] canvas')
+
+    # What a policy keeps cannot be undone by a button, and the page says why.
+    browser.click('[data-act="shutdown"]')
+    browser.click("dialog [data-yes]")
+    browser.see("dialog .trouble", "corporate-workspace")
+    browser.see("dialog .trouble", "409")
+    browser.press("Escape")
+    browser.gone("dialog")
+
+    assert browser.never_reloaded()
+    assert [p for p in browser.problems() if "status of 409" not in p] == []
+
+
+def test_the_keyboard_is_enough(server, browser):
+    for n in range(3):
+        server.register(f"IMEI:00101000000001{n}", {"department": "sales" if n < 2 else "field"})
+    browser.open("/")
+    browser.see("#token")
+    browser.type(server.token)
+    browser.press("Enter")
+    browser.see("header.top")
+
+    browser.press("g", "d")
+    browser.see("h1", "Devices")
+    browser.see(name_of("IMEI:001010000000012"))
+    browser.press("j")
+    assert "IMEI%3A001010000000010" in browser.focus()
+    browser.press("j", "ArrowDown", "k")
+    assert "IMEI%3A001010000000011" in browser.focus()
+    browser.press("Enter")
+    browser.see("h1", "IMEI:001010000000011")
+    browser.press("]")
+    browser.see(".tabs a[aria-current]", "Operations")
+    browser.press("[", "[")
+    browser.see(".tabs a[aria-current]", "Facts")
+    browser.press("u")
+    browser.see("h1", "Devices")
+
+    # Filter by word and by selector; errors are said; the list follows.
+    browser.press("/")
+    browser.type("0012")
+    browser.gone(name_of("IMEI:001010000000010"))
+    browser.see(name_of("IMEI:001010000000012"))
+    browser.see("#filter-hint", 'device.id matches "*0012*"')
+    browser.fill("[data-filter]", 'label.department == "sales"')
+    browser.gone(name_of("IMEI:001010000000012"))
+    assert browser.count("tr[data-device]") == 2
+    browser.fill("[data-filter]", "label.department ==")
+    browser.see(".trouble", "column 20")
+    browser.fill("[data-filter]", "")
+    browser.see(name_of("IMEI:001010000000012"))
+    browser.press("Escape", "?")
+    browser.see("dialog", "to the filter")
+    browser.press("Escape")
+    browser.gone("dialog")
+
+    # A device that is registered elsewhere appears.
+    server.register("IMEI:001010000000019")
+    browser.see(name_of("IMEI:001010000000019"))
+    browser.press("g", "p")
+    browser.see("h1", "Policies")
+    assert [p for p in browser.problems() if "status of 400" not in p] == []
+
+
+def test_a_wrong_token_and_a_login_that_ends_are_said(server, browser):
+    browser.open("/")
+    browser.fill("#token", "dmv_" + "x" * 36)
+    browser.press("Enter")
+    browser.see("dialog.login .trouble", "401")
+    browser.see("dialog.login .trouble .copy", "Copy error")
+
+    made = server.call("POST", "/tokens", expect=201, json={"name": "kim", "role": "operator"}).json()
+    browser.fill("#token", made["token"])
+    browser.press("Enter")
+    browser.see(".who", "kim")
+    browser.go("#/policies/new")
+    browser.fill(".editor textarea", "a draft that must not be lost")
+    server.call("DELETE", f"/tokens/{made['id']}", expect=204)
+    browser.see("dialog.login", "Your login is over", 60)
+    again = server.call("POST", "/tokens", expect=201, json={"name": "kim", "role": "operator"}).json()
+    browser.fill("#token", again["token"])
+    browser.press("Enter")
+    browser.gone("dialog.login")
+    assert browser.value(".editor textarea") == "a draft that must not be lost"
+    browser.see(".live", "Live", 30)
+
+    # A viewer is not offered what would be refused; after logging out nothing is left.
+    viewer = server.call("POST", "/tokens", expect=201, json={"name": "lee", "role": "viewer"}).json()
+    browser.click(".who button", "Log out")
+    browser.fill("#token", viewer["token"])
+    browser.press("Enter")
+    browser.see(".who", "lee")
+    browser.go("#/devices")
+    browser.see("h1", "Devices")
+    assert browser.count(".primary") == 0 and "Audit" not in browser.text("header nav")
+    browser.click(".who button", "Log out")
+    browser.see("#token")
+    browser.reload()
+    browser.see("#token")
+    assert [p for p in browser.problems() if "status of 401" not in p and "status of 422" not in p] == []
+
+
+def test_a_lost_server_is_said_and_found_again(server, browser):
+    server.register("IMEI:001010000000010")
+    browser.login()
+    browser.go("#/devices")
+    browser.see(name_of("IMEI:001010000000010"))
+    server.stop()
+    browser.see(".live", "Not live", 20)
+    browser.see(name_of("IMEI:001010000000010"))
+    server.start()
+    browser.see("dialog.login", "Your login is over", 60)       # logins live in memory
+    browser.fill("#token", server.token)
+    browser.press("Enter")
+    browser.see(".live", "Live", 30)
+    server.register("IMEI:001010000000011")
+    browser.see(name_of("IMEI:001010000000011"))
+    assert browser.never_reloaded()
+
+
+def test_policies_and_images_by_hand(server, folder, browser):
+    server.register("IMEI:001010000000010", {"department": "sales"})
+    image = folder / "corp-linux-1.0.0.tar"
+    shutil.copy(world.guest(), image)
+    browser.login()
+    browser.go("#/images")
+    browser.files("#image-file", str(image))
+    assert browser.value("#image-name") == "corp-linux" and browser.value("#image-version") == "1.0.0" and browser.value("#image-format") == "bundle"
+    browser.click("button", "Upload")
+    browser.see("table", "corp-linux:1.0.0", 30)
+
+    # A mistake is pointed at while it is typed, what it would do is shown beside it.
+    browser.go("#/policies/new")
+    browser.fill(".editor textarea", world.policy().lstrip().replace("vcpus: 1", "vcpus: many"))
+    browser.see(".trouble", "line 15")
+    browser.see(".numbers .bad", "15")
+    browser.fill(".editor textarea", world.policy().lstrip())
+    browser.see("[role=status]", "in order")
+    browser.see("#consequences ~ *, section", "1 device affected")
+    browser.see(".plan li, .empty", "")
+    browser.click("summary", "The exact next message")
+    browser.see("pre", "<SyncML")
+    browser.click("button", "Apply")
+    browser.click("dialog [data-yes]")
+    browser.see("h1", "corporate-workspace")
+    browser.see("pre", "kind: VmPolicy")
+    assert server.get("/policies/corporate-workspace")["revision"] == 1
+
+    # A second revision, its difference, its devices; somebody else's change in between is not overwritten.
+    browser.click("a.button", "Edit")
+    browser.see(".editor textarea")
+    browser.fill(".editor textarea", world.policy(vcpus=2).lstrip())
+    browser.see("[role=status]", "in order")
+    server.apply(world.policy(memory="256Mi"))
+    browser.click("button", "Apply")
+    browser.click("dialog [data-yes]")
+    browser.see("dialog .trouble", "412")
+    browser.press("Escape")
+    browser.go("#/policies/corporate-workspace/revisions")
+    browser.click("button[data-row]", "2")
+    browser.see(".diff .added", "max: 256Mi")
+    browser.see(".diff .removed", "max: 192Mi")
+
+    # Used images stay.
+    browser.go("#/images")
+    browser.click("button", "Delete…")
+    browser.click("dialog [data-yes]")
+    browser.see("dialog .trouble", "409")
+    assert [p for p in browser.problems() if not any(f"status of {n}" in p for n in (409, 412, 422))] == []
+
+
+def test_a_device_is_registered_labelled_called_and_forgotten(server, browser):
+    browser.login()
+    browser.go("#/devices")
+    browser.click("button", "Register")
+    browser.fill("#ask-id", "IMEI:001010000000055")
+    browser.fill("#ask-labels", "department=sales\noffice=Hamburg")
+    browser.click("dialog [data-yes]")
+    browser.see("dialog", "is registered")
+    account = json.loads(browser.text("dialog pre"))
+    assert account["clientName"] and account["url"].endswith("/" + world.AUTHORITY)
+    browser.click("dialog [data-yes]")
+    browser.click(f"{name_of('IMEI:001010000000055')} a[data-row]")
+    browser.see(".why", "has not called yet")
+    browser.click(".labels button", "Edit")
+    browser.fill("#ask-labels", "department=field")
+    browser.click("dialog [data-yes]")
+    browser.see(".label", "department=field")
+    browser.gone(".label", "office=Hamburg")
+    assert server.get("/devices/" + world.quote("IMEI:001010000000055"))["labels"] == {"department": "field"}
+    browser.click("[data-act=trigger]")
+    browser.see(".toast, .trouble", "")
+    browser.click(".head .menu button", "More")
+    browser.click(".menu-list button", "Forget")
+    browser.click("dialog [data-yes]")
+    browser.see("h1", "Devices")
+    browser.gone(name_of("IMEI:001010000000055"))
+    browser.go("#/audit")
+    browser.see("table", "device.delete")
+    browser.click("button", "Check the chain")
+    browser.see(".badge", "none altered")
+    assert [p for p in browser.problems() if "status of 409" not in p] == []
+
+
+PAGES = ["", "devices", "devices/{d}", "devices/{d}/operations", "devices/{d}/preview", "devices/{d}/desired", "devices/{d}/tree?uri=.", "devices/{d}/sessions",
+         "devices/{d}/facts", "devices/{d}/vms/corp", "operations", "operations/1", "policies", "policies/corporate-workspace", "policies/corporate-workspace/devices",
+         "policies/corporate-workspace/revisions", "policies/corporate-workspace/edit", "policies/new", "images", "audit"]
+
+
+def test_every_page_is_readable_light_dark_and_narrow(server, phone, browser):
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(world.policy())
+    server.register("IMEI:001010000000055", {"department": "sales"}, "127.0.0.1:9")
+    server.wait_vm(phone.name, "corp", state=50)
+    browser.login()
+    pictures = os.environ.get("CONSOLE_PICTURES")
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 360)):
+        browser.look({"width": width, "scheme": scheme})
+        for page in PAGES:
+            browser.go("#/" + page.format(d=world.quote(phone.name)))
+            browser.see("h1, .sr-title", "")
+            time.sleep(0.7)
+            what = f"{page or 'overview'} ({scheme}, {width})"
+            assert browser.count(".trouble") == 0, f"{what}: {browser.text('main')}"
+            assert browser.overflow() <= 0, f"{what} is {browser.overflow()} px too wide"
+            assert browser.faint() == [], what
+            assert browser.nameless() == [], what
+            if pictures:
+                browser.shot(f"{pictures}/{(page.split('?')[0] or 'overview').replace('{d}', 'device').replace('/', '-')}-{scheme}-{width}.png")
+    assert browser.problems() == []
