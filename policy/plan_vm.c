@@ -199,6 +199,18 @@ static bool lock(struct planning *p, const struct pol_vm *vm, int state)
                              STR_ARG(vm->locked_policy->name)));
 }
 
+/* The device gave a VM up that crashed again and again (crash.escalation: stop). That is the policy's own wish: starting it for the policy's
+ * goal would undo it for ever. A newer revision or a person's start begins anew. */
+static bool given_up(struct planning *p, const struct pol_vm *vm, int state)
+{
+    const struct pol_mirror_node *when = mirror_entry(p, DDF_VM, "stateTime", vm->name);
+    int reason;
+    int64_t at_ms;
+    return state_is(p, state, "stopped") && mirror_number(p, DDF_VM, "stateReason", vm->name, &reason) &&
+           str_is(ddf_layout_reason_text(p->l, reason), "crash action") && when && text_time_parse(when->value, &at_ms) &&
+           vm->goal_policy->created_ms < at_ms;
+}
+
 static void go(struct planning *p, const struct pol_vm *vm, int state)
 {
     const struct ddf_goal *g = vm->goal;
@@ -212,6 +224,11 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
     why = say(p, "state %s -> %.*s (policy %.*s)", state_name(p, state), STR_ARG(g->name), STR_ARG(vm->goal_policy->name));
     if (!g->gone && (h = hold_on(p, vm->name, false, vm->goal_policy, state)) != NULL) {
         wait_hold(p, vm, h, vm->goal_policy);
+        return;
+    }
+    if (!g->gone && !state_is(p, g->state, "stopped") && given_up(p, vm, state)) {
+        add_wait(p, vm->name, "failed", say(p, "%.*s waits: the device stopped the VM after it crashed too often; look at its crash figures, then"
+                                            " start it by hand or apply a new revision", STR_ARG(why)), 0, 0);
         return;
     }
     if (!(r = route_from(g, state)) || !(o = ddf_layout_operation(p->l, DDF_VM, r->operation))) {

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "tests/lib/test.h"
 #include "tests/policy/sim.h"
 #include <stdlib.h>
@@ -324,6 +325,24 @@ static void a_lock_by_hand_stands_until_a_newer_revision(void)
     d.now_ms += 1000;
     sim_policy(&s, POLICY("    state: running\n    locked: false\n"));
     CU_ASSERT(sim_run(&s, 5) && str_is(value("lockState"), "30"));
+    end();
+}
+
+static void what_the_device_gave_up_after_crashes_is_not_started_again(void)
+{
+    char when[17];
+    running(POLICY("    state: running\n"));
+    text_time_basic(d.now_ms + 1000, when);
+    sim_set(&d, DDF_VM, "state", STR("corp"), "30");
+    sim_set(&d, DDF_VM, "stateReason", STR("corp"), "4");
+    sim_set(&d, DDF_VM, "stateTime", STR("corp"), when);
+    d.now_ms += 2000;
+    sim_session(&s);
+    CU_ASSERT(says("waits: the device stopped the VM after it crashed too often"));
+    CU_ASSERT(ops_of("start") == 0);
+    d.now_ms += 2000;
+    sim_policy(&s, POLICY("    state: running\n"));        /* a newer revision begins anew */
+    CU_ASSERT(sim_run(&s, 5) && str_is(value("state"), "50"));
     end();
 }
 
@@ -661,6 +680,7 @@ static void survives_running_out_of_memory(void)
 
 TEST_MAIN("policy.plan",
     TEST(first_contact_reads_everything_once),
+    TEST(what_the_device_gave_up_after_crashes_is_not_started_again),
     TEST(a_device_without_the_object_is_told_so),
     TEST(a_vm_comes_into_being),
     TEST(a_long_operation_is_looked_after),
