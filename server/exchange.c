@@ -477,7 +477,7 @@ static enum rc take(struct turn *x)
     if (rc && rc != RC_NOT_FOUND) return rc;
     x->s->device = x->there ? x->device.id : 0;
     if (x->s->messages == 1)
-        x->s->record = recorder_wish(x->dm->srv->config, x->au, x->there ? &x->device : NULL, str_of(x->s->token));
+        x->s->record = (int)recorder_wish(x->dm->srv->config, x->au, x->there ? &x->device : NULL, str_of(x->s->token));
     if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t->hmac, NULL)) t->hmac = (struct sml_hmac){ .present = true };
     if (sessions_too_old(x->dm->sessions, x->s, x->w->now_ms)) sml_server_stop(x->s->sml);
     return sml_server_take(x->s->sml, &x->msg, t, x->there ? &x->device.account : NULL, x->w, x->a, &x->news, x->e);
