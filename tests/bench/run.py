@@ -463,7 +463,7 @@ def size(bench, o, recordings, database, server, dm):
     """Sessions that stay open: the devices report another state than the server expects, are asked, and say nothing more."""
     say("\nmemory (goals: under 4 kB an open session, under 16 kB a kept-alive connection with its session)")
     r, unlike = recordings["wbxml"], "0" * 64
-    half = min(4000, o.many // 3)
+    half = min(8000, o.many // 3)
 
     def grow(first, connections, count, *more):
         """Bytes of memory that `count` devices' sessions have cost."""
@@ -473,6 +473,8 @@ def size(bench, o, recordings, database, server, dm):
                               r.patch, "--connections", str(connections), "--seconds", "40", "--count", str(count), *more, r.file],
                              stdout=subprocess.PIPE, text=True)
         figures = json.loads(p.stdout.readline())
+        if "--close" in more:
+            time.sleep(4)                       # what is remembered for the next message is given up by then
         after = server.rss_kb("RssAnon")
         p.wait()
         if figures["errors"]:
