@@ -74,7 +74,7 @@ export function VmActs({ device, vm, problem, done }) {
     const may = useMay();
     if (!may || vm.stateText === 'missing')
         return null;
-    const fits = OPERATIONS.filter((op) => op.locked === undefined || op.locked === !!vm.locked);
+    const fits = OPERATIONS.filter((op) => (op.locked === undefined || op.locked === !!vm.locked) && !(op.kind === 'provision' && vm.state !== S.defined));
     const now = fits.filter((op) => op.first && (!hindrance(op, vm) || op.kind === 'start' && vm.state === 30));
     const press = (op) => () => perform(device, vm.id, op, problem, done);
     return html`<div class="acts">

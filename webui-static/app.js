@@ -15,11 +15,12 @@ import { Policies, Policy } from './policies.js';
 import { Editor } from './editor.js';
 import { Images } from './images.js';
 import { Audit } from './audit.js';
+import { Access } from './access.js';
 import { Who } from './who.js';
 
 const PLACES = [
     ['Overview', []], ['Devices', ['devices']], ['Operations', ['operations']], ['Policies', ['policies']], ['Images', ['images']],
-    ['Audit', ['audit'], ['admin', 'auditor']],
+    ['Audit', ['audit'], ['admin', 'auditor']], ['Access', ['access'], ['admin']],
 ];
 
 const KNOWN = 'dmvisor.login';      // somebody has logged in here before
@@ -43,6 +44,7 @@ function page({ parts, query }) {
             return [b ? `Edit ${a}` : 'New policy', html`<${Editor} key=${a} name=${b ? a : null} />`];
         return [a, html`<${Policy} key=${a} name=${a} tab=${b || 'document'} query=${query} />`];
     case 'images': return ['Images', html`<${Images} />`];
+    case 'access': return ['Access', html`<${Access} />`];
     case 'audit': return ['Audit', html`<${Audit} query=${query} />`];
     }
     return ['Not here', html`<h1 tabindex="-1">Nothing is here</h1><p>The address names no page. <a href="#/">To the overview</a></p>`];

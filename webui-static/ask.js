@@ -37,7 +37,7 @@ function Question({ q, close }) {
     const [busy, work] = useState(false);
     useEffect(() => {
         box.current.showModal();
-        const first = box.current.querySelector('input, select, textarea') || (q.danger ? box.current.querySelector('[data-cancel]') : box.current.querySelector('[data-yes]'));
+        const first = box.current.querySelector(q.danger ? '[data-cancel]' : 'input, select, textarea') || box.current.querySelector('[data-yes]');
         first?.focus();
     }, []);
     const yes = async (e) => {

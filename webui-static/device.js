@@ -149,7 +149,7 @@ export function Device({ id, tab, query }) {
             <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>${d.summary}</${Badge}><span class="grow" />${may && html`<${Acts} device=${d} problem=${problem} />`}</div>
         <${Trouble} error=${error} />
         ${d.why ? html`<p class=${'why t-' + summaryTone(d.summary)}>${d.why}</p>` : d.summary !== 'settled' ? html`<p class=${'why t-' + summaryTone(d.summary)}>${summarySays(d.summary)}</p>` : ''}
-        ${d.behind && d.summary !== 'working' && html`<p class="why t-wait">Something was changed that it has not fetched yet; ${d.push.channel === 'none' ? 'it cannot be called, so this waits until it polls' : 'it is called, and polls by itself'}.</p>`}
+        ${d.behind && ['new', 'settled', 'unreachable'].includes(d.summary) && html`<p class="why t-wait">Something was changed that it has not fetched yet; ${d.push.channel === 'none' ? 'it cannot be called, so this waits until it polls' : 'it is called, and polls by itself'}.</p>`}
         <div class="strip"><span>Last seen <${Age} at=${d.seen} /></span>${d.facts?.['devinfo.man'] && html`<span>${d.facts['devinfo.man']} ${d.facts['devinfo.mod']}</span>`}
             ${d.facts?.['hypervisor.name'] && html`<span>${d.facts['hypervisor.name']} on ${d.facts['hypervisor.arch']}</span>`}<span>${d.userAgent || 'agent not known'}</span>
             <span>${d.push.channel === 'none' ? 'cannot be called' : `called by ${d.push.channel} at ${d.push.address}`}</span><span>registered <${Time} at=${d.created} /></span></div>

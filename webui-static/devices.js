@@ -1,12 +1,12 @@
 /* The devices: a table that filters, stays current and works by keys. */
 import { html, useEffect, useState } from './lib/preact.js';
 import { call, get } from './api.js';
-import { useLive, useLoad, useStream } from './live.js';
+import { useLiveBatch, useLoad, useStream } from './live.js';
 import { refine, to } from './route.js';
 import { Age, Badge, Empty, Icon, Loaded, Source } from './ui.js';
 import { VmState } from './vmcard.js';
 import { ask } from './ask.js';
-import { SUMMARIES, count, summarySays, summaryTone, withEvent } from './words.js';
+import { SUMMARIES, count, summarySays, summaryTone, withEvents } from './words.js';
 import { useMay } from './who.js';
 
 const PAGE = 100, SCAN = 20;
@@ -92,14 +92,7 @@ export function Devices({ query }) {
     const [limit, more] = useState(PAGE);
     const list = useLoad(`${filter}\n${summary}\n${limit}`, () => load(filter, summary, limit),
         (kind, e) => kind === 'device' && (e.change === 'created' || e.change === 'deleted' || (e.summary && summary)));
-    useLive((kind, e) => e.device && list.patch((old) => {
-        const i = old.items.findIndex((d) => d.id === e.device);
-        if (i < 0)
-            return old;
-        const items = [...old.items];
-        items[i] = withEvent(items[i], kind, e);
-        return { ...old, items };
-    }));
+    useLiveBatch((events) => list.patch((old) => ({ ...old, items: withEvents(old.items, events) })));
     useEffect(() => {
         const t = setTimeout(() => text !== filter && refine(to('devices', { filter: text, summary })), 350);
         return () => clearTimeout(t);

@@ -98,7 +98,7 @@ function Desk({ name, start, etag }) {
     const same = name && target === name;
     const apply = async () => {
         const done = await ask({
-            title: `Apply ${target}?`, yes: 'Apply', danger: found.preview.affected > 0,
+            title: `Apply ${target}?`, yes: 'Apply',
             text: `${count(found.preview.affected, 'device')} will be called and changed${name && !same ? `. This is not ${name}: the document names another policy` : ''}.`,
             act: async () => (await call('PUT', path('policies', target), { body: text, type: YAML, headers: { ...once(), ...(same && etag ? { 'If-Match': etag } : {}) } })).data,
         });

@@ -3,7 +3,7 @@ import { html, useEffect } from './lib/preact.js';
 import { ask } from './ask.js';
 import { go, to } from './route.js';
 
-const PLACES = { o: ['Overview'], d: ['Devices', 'devices'], r: ['Operations', 'operations'], p: ['Policies', 'policies'], i: ['Images', 'images'], a: ['Audit', 'audit'] };
+const PLACES = { o: ['Overview'], d: ['Devices', 'devices'], r: ['Operations', 'operations'], p: ['Policies', 'policies'], i: ['Images', 'images'], a: ['Audit', 'audit'], t: ['Access', 'access'] };
 
 function help() {
     const rows = [

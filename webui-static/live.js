@@ -114,7 +114,24 @@ export function useLive(fn) {
     }, []);
 }
 
-const LATER_MS = 120, GAP_MS = 400, AGAIN_MS = 5000, PATIENCE_MS = 300;
+/** The same in handfuls: fn([[type, event], ...]), so that a fleet's events do not draw the page once each. */
+export function useLiveBatch(fn) {
+    const box = useRef({ list: [], timer: 0, fn });
+    box.current.fn = fn;
+    useLive((type, event) => {
+        const b = box.current;
+        b.list.push([type, event]);
+        b.timer ||= setTimeout(() => {
+            const list = b.list;
+            b.list = [];
+            b.timer = 0;
+            b.fn(list);
+        }, BATCH_MS);
+    });
+    useEffect(() => () => clearTimeout(box.current.timer), []);
+}
+
+const LATER_MS = 120, GAP_MS = 400, BUSY_SHARE = 4, AGAIN_MS = 5000, PATIENCE_MS = 300, BATCH_MS = 150;
 
 /**
  * What `fetch` gives for `key`, kept while it is loaded anew. It loads after the stream is open (so nothing falls between), and again when
@@ -122,7 +139,7 @@ const LATER_MS = 120, GAP_MS = 400, AGAIN_MS = 5000, PATIENCE_MS = 300;
  */
 export function useLoad(key, fetch, match) {
     const [state, set] = useState({ data: undefined, error: null, busy: true });
-    const box = useRef({ run: 0, timer: 0, began: 0, busy: false, again: false, fetch });
+    const box = useRef({ run: 0, timer: 0, began: 0, took: 0, busy: false, again: false, fetch });
     box.current.fetch = fetch;
 
     const load = useCallback(async () => {
@@ -147,6 +164,7 @@ export function useLoad(key, fetch, match) {
         if (run !== b.run)
             return;
         b.busy = false;
+        b.took = Date.now() - b.began;
         set((old) => ({ ...old, ...next }));
         if (b.again)
             soon();
@@ -157,7 +175,7 @@ export function useLoad(key, fetch, match) {
         if (b.busy)
             b.again = true;
         else if (!b.timer)
-            b.timer = setTimeout(load, Math.max(LATER_MS, GAP_MS - (Date.now() - b.began)));
+            b.timer = setTimeout(load, Math.max(LATER_MS, GAP_MS + BUSY_SHARE * b.took - (Date.now() - b.began)));
     }, []);
 
     useEffect(() => {

@@ -8,7 +8,8 @@ import { say } from './ask.js';
 import { canCancel, isOpen, learn, operationLabel, operationTone } from './words.js';
 import { useMay } from './who.js';
 
-export const Code = ({ code, text }) => (code ? html`<span class="code">${code}${text ? ` ${text}` : ''}</span>` : null);
+/** A raw code, with its meaning where the reason beside it does not say it already. */
+export const Code = ({ code, text, reason = '' }) => (code ? html`<span class="code">${code}${text && !reason.includes(text) ? ` ${text}` : ''}</span>` : null);
 
 async function cancel(o, fail, done) {
     try {
@@ -41,7 +42,7 @@ export function OperationTable({ items, device, reload }) {
             <td><a data-row href=${to('operations', o.id)}>${operationLabel(o)}</a> <span class="muted">${o.vm || o.image || o.uri || ''}</span></td>
             ${!device && html`<td class="mono"><a class="soft" href=${to('devices', o.device)}>${o.device}</a></td>`}
             <td><${Badge} tone=${operationTone(o.state)}>${o.state}</${Badge}>${isOpen(o.state) && o.percent >= 0 ? html` <span class="num">${o.percent} %</span><${Progress} percent=${o.percent} label="progress" />` : ''}</td>
-            <td>${o.reason} <${Code} code=${o.code} text=${o.codeText} /></td>
+            <td>${o.reason} <${Code} code=${o.code} text=${o.codeText} reason=${o.reason} /></td>
             <td class="by" data-th="by">${o.byPolicy ? 'policy' : o.createdBy}</td>
             <td><${Age} at=${o.updated} /></td>
             <td class="right">${may && canCancel(o.state) && html`<button type="button" class="quiet small" onClick=${() => cancel(o, fail, reload)}>Cancel</button>`}</td></tr>`)}
@@ -72,7 +73,7 @@ export function Operation({ id }) {
         <div class="row"><h1 tabindex="-1">${operationLabel(o)} <span class="muted">operation ${o.id}</span></h1><${Badge} tone=${operationTone(o.state)}>${o.state}</${Badge}><span class="grow" />
             ${may && canCancel(o.state) && html`<button type="button" onClick=${() => cancel(o, fail, load.reload)}>Cancel</button>`}</div>
         <${Trouble} error=${error} />
-        ${o.reason && html`<p class=${'why t-' + operationTone(o.state)}>${o.reason} <${Code} code=${o.code} text=${o.codeText} /></p>`}
+        ${o.reason && html`<p class=${'why t-' + operationTone(o.state)}>${o.reason} <${Code} code=${o.code} text=${o.codeText} reason=${o.reason} /></p>`}
         ${isOpen(o.state) && html`<${Progress} percent=${o.percent} label="progress" />`}
         <div class="panel"><${Facts} flow rows=${[
             ['Asked for', html`<${Time} at=${o.created} /> (<${Age} at=${o.created} />) by ${o.byPolicy ? 'a policy' : o.createdBy}`],

@@ -1,18 +1,19 @@
 /* The first page: is all well, what is not and why, what happens right now. */
 import { html, useState } from './lib/preact.js';
 import { all, get, now } from './api.js';
-import { useLive, useLoad, useStream } from './live.js';
+import { useLiveBatch, useLoad, useStream } from './live.js';
 import { to } from './route.js';
 import { Age, Badge, Empty, Icon, Loaded, Section, Time } from './ui.js';
 import { OperationTable, withOperationEvent } from './operations.js';
 import { PolicyRow } from './policies.js';
-import { SUMMARIES, count, isOpen, operationTone, operationLabel, sayEvent, summarySays, summaryTone, vmLabel, vmTone, withEvent } from './words.js';
+import { SUMMARIES, count, isOpen, operationTone, operationLabel, sayEvent, summarySays, summaryTone, vmLabel, vmTone, withEvents } from './words.js';
 
 const MOST = 5000, TROUBLES = 12, FEED = 40;
 const BAD = ['failed', 'unreachable', 'waiting', 'working'];
 
 /* What was seen since the page was loaded; it outlives a visit to another page. */
 let feed = [];
+const lastSaid = new Map();
 
 function tally(devices) {
     const summaries = Object.fromEntries(SUMMARIES.map((s) => [s, 0])), vms = new Map();
@@ -30,10 +31,10 @@ function tally(devices) {
 }
 
 function Verdict({ devices, t, openOps }) {
-    const bad = t.summaries.failed + t.summaries.unreachable, wait = t.summaries.waiting, work = t.summaries.working;
+    const bad = t.summaries.failed, wait = t.summaries.waiting, away = t.summaries.unreachable, work = t.summaries.working;
     const crashed = t.vms.filter(([, v]) => v.tone === 'fail').reduce((n, [, v]) => n + v.n, 0);
-    const parts = [bad && `${count(bad, 'device')} failed or unreachable`, crashed && `${count(crashed, 'VM')} crashed or failed`, wait && `${wait} waiting`, work && `${work} working`, openOps && `${count(openOps, 'operation')} under way`].filter(Boolean);
-    const tone = bad || crashed ? 'fail' : wait ? 'wait' : work || openOps ? 'work' : 'ok';
+    const parts = [bad && `${count(bad, 'device')} failed`, crashed && `${count(crashed, 'VM')} crashed or failed`, wait && `${wait} waiting`, away && `${away} unreachable`, work && `${work} working`, openOps && `${count(openOps, 'operation')} under way`].filter(Boolean);
+    const tone = bad || crashed ? 'fail' : wait || away ? 'wait' : work || openOps ? 'work' : 'ok';
     const word = !devices.length ? 'No devices yet' : { fail: 'Something is wrong', wait: 'Something waits', work: 'Changes are under way', ok: 'All is well' }[tone];
     return html`<div class=${'verdict t-' + (devices.length ? tone : 'none')} role="status"><${Icon} name=${devices.length ? tone : 'none'} /><div><strong>${word}</strong>
         <span>${parts.join(', ') || (devices.length ? `${count(devices.length, 'device')}, ${count(t.total, 'VM')}, nothing waits` : 'Register the first one on the page Devices.')}</span></div></div>`;
@@ -71,9 +72,13 @@ function hrefOf(type, e, words) {
 }
 
 function remember(type, e) {
-    const words = sayEvent(type, e);
-    if (!words)
+    const words = type === 'open' || type === 'reset' ? null : sayEvent(type, e);
+    if (!words || (type === 'device' && e.summary === 'working'))       // what works tells of itself
         return;
+    const about = `${type} ${e.device} ${e.vm || ''}`;
+    if (type === 'vm' && lastSaid.get(about) === words.what)
+        return;
+    lastSaid.set(about, words.what);
     const item = { ...words, at: e.at || new Date(now()).toISOString(), device: e.device, key: e.eventId || `${type} ${e.at}`, href: hrefOf(type, e, words) };
     if (!feed.some((f) => f.key === item.key))
         feed = [item, ...feed].slice(0, FEED);
@@ -94,22 +99,12 @@ export function Overview() {
     const open = useLoad('open', () => get('/operations?state=open&limit=20'), (type, e) => type === 'operation' && (e.state === 'queued' || !open.data?.items.some((o) => o.id === e.id) || !isOpen(e.state)));
     const recent = useLoad('recent', () => get('/operations?limit=15'));
     const policies = useLoad('policies', () => get('/policies?limit=20'), (type) => type === 'policy' || type === 'device');
-    useLive((type, e) => {
-        if (type === 'open' || type === 'reset' || type === 'kpi')
-            return;
-        remember(type, e);
+    useLiveBatch((events) => {
+        for (const [type, e] of events)
+            remember(type, e);
         draw((n) => n + 1);
-        if (type === 'operation')
-            open.patch((old) => ({ ...old, items: withOperationEvent(old.items, e) || old.items }));
-        if (e.device)
-            devices.patch((old) => {
-                const i = old.items.findIndex((d) => d.id === e.device);
-                if (i < 0)
-                    return old;
-                const items = [...old.items];
-                items[i] = withEvent(items[i], type, e);
-                return { ...old, items };
-            });
+        open.patch((old) => ({ ...old, items: events.reduce((items, [type, e]) => (type === 'operation' && withOperationEvent(items, e)) || items, old.items) }));
+        devices.patch((old) => ({ ...old, items: withEvents(old.items, events) }));
     });
     const seeds = before((recent.data?.items || []).filter((o) => !feed.some((f) => f.href === to('operations', o.id))));
     const items = [...feed, ...seeds].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)).slice(0, FEED);

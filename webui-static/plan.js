@@ -13,8 +13,8 @@ function Step({ step }) {
         ${step.children?.length > 0 && html`<ol class="plan">${step.children.map((c) => html`<${Step} step=${c} />`)}</ol>`}</li>`;
 }
 
-export const Waits = ({ waits }) => (waits.length ? html`<h3>It waits</h3><ul class="waits">${waits.map((w) => html`<li>
-    <${Badge} tone=${w.state === 'failed' ? 'fail' : 'wait'}>${w.state}</${Badge}> ${w.vm && html`<strong>${w.vm}</strong>: `}${w.why}
+export const Waits = ({ waits }) => (waits.length ? html`<h3>What it waits for</h3><ul class="waits">${waits.map((w) => html`<li>
+    <${Badge} tone=${{ failed: 'fail', working: 'work' }[w.state] || 'wait'}>${w.state}</${Badge}> ${w.vm && html`<strong>${w.vm}</strong>: `}${w.why}
     ${w.code ? html` <span class="code">code ${w.code}</span>` : ''}${w.until ? html` <span class="muted">until <${Time} at=${w.until} /></span>` : ''}</li>`)}</ul>` : null);
 
 export function Plan({ plan }) {
@@ -23,7 +23,7 @@ export function Plan({ plan }) {
             ? html`<${Empty}>Nothing would be sent: the device is as its policies want it.</${Empty}>`
             : !plan.steps.length
                 ? html`<${Empty}>Nothing would be sent now.</${Empty}>`
-                : html`<h3>${count(plan.steps.length, 'command')} in its next session, in this order</h3><ol class="plan">${plan.steps.map((s) => html`<${Step} step=${s} />`)}</ol>`}
+                : html`<h3>${count(plan.steps.length, 'command')} next, in this order</h3><p class="muted">The answers decide what follows.</p><ol class="plan">${plan.steps.map((s) => html`<${Step} step=${s} />`)}</ol>`}
         <${Waits} waits=${plan.waits} />
         <details><summary>The exact next message (SyncML)</summary><${Source} text=${plan.syncml} label="SyncML" /></details>`;
 }

@@ -34,8 +34,9 @@ export function vmFacts(vm) {
     ];
 }
 
+/** Why it is not as it should be; what runs says so itself. */
 export const Why = ({ vm }) => html`${vm.problem && html`<p class="why t-fail">${vm.problem}</p>`}
-    ${vm.why && vm.why !== vm.problem && html`<p class=${'why t-' + (vm.summary === 'failed' ? 'fail' : vm.summary === 'waiting' ? 'wait' : 'work')}>${vm.why}</p>`}`;
+    ${vm.why && vm.why !== vm.problem && !(vm.operation && vm.summary === 'working') && html`<p class=${'why t-' + (vm.summary === 'failed' ? 'fail' : vm.summary === 'waiting' ? 'wait' : 'work')}>${vm.why}</p>`}`;
 
 export function VmCard({ device, vm, reload }) {
     const [error, fail] = useState(null);

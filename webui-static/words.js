@@ -1,6 +1,6 @@
 /* How states, figures and events are said. Tones: ok, work, wait, fail, none; each has a sign of its own, so that colour is never alone. */
 
-const DEVICE = { new: 'none', settled: 'ok', working: 'work', waiting: 'wait', failed: 'fail', unreachable: 'fail' };
+const DEVICE = { new: 'none', settled: 'ok', working: 'work', waiting: 'wait', failed: 'fail', unreachable: 'wait' };
 const DEVICE_SAYS = {
     new: 'registered, has not called yet', settled: 'all policies are met', working: 'changes are being made',
     waiting: 'something must happen first', failed: 'a change was refused or went wrong', unreachable: 'does not answer',
@@ -48,6 +48,17 @@ export function withVmEvent(vm, e) {
         reason: e.reason, reasonText: e.reasonText, verified: e.verified, summary: e.summary, why: e.why,
         stateSince: e.state === vm.state ? vm.stateSince : e.at,
     };
+}
+
+/** Devices of a list after a handful of events. */
+export function withEvents(items, list) {
+    const index = new Map(items.map((d, i) => [d.id, i])), next = [...items];
+    for (const [type, e] of list) {
+        const i = index.get(e.device);
+        if (i !== undefined)
+            next[i] = withEvent(next[i], type, e);
+    }
+    return next;
 }
 
 /** A device of a list with what an event says. */
