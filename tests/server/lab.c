@@ -275,6 +275,7 @@ static int run(struct phone *p, const struct sml_cmd *c, struct sml_answer *out,
     }
     p->commands++;
     out->code = sim_command(p->sim, &s, values, &n);
+    if (p->mute) n = 0;
     out->results = ARENA_ARRAY(a, struct sml_leaf, n + 1);
     for (size_t i = 0; i < n && out->results; i++)
         out->results[out->n_results++] = (struct sml_leaf){ .uri = values[i].uri, .format = values[i].format, .data = values[i].value,

@@ -30,6 +30,7 @@ struct phone {
     enum sml_type type;
     enum sml_auth pref;
     bool no_token;                      /* reports no StateToken */
+    bool mute;                          /* answers a Get with 200 and tells nothing */
     struct { char uri[160], type[120], data[120], correlator[64]; uint64_t tag; bool used; } alert[LAB_ALERTS];
     uint64_t next_tag;
     /* What the last session was like. */

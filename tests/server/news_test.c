@@ -225,6 +225,18 @@ static void a_device_that_refuses_now_and_then_gets_there_or_says_why(void)
     }
 }
 
+static void a_device_that_tells_nothing_does_not_lead_us_round_in_circles(void)
+{
+    struct lab *l = lab_begin();
+    struct phone *p = phone_begin(l, "IMEI:001");
+    p->mute = true;
+    CU_ASSERT(phone_call(p, 1201, "1"));
+    CU_ASSERT(p->posts < 10);
+    CU_ASSERT(lab_int(l, "SELECT count(*) FROM failure WHERE code = 500") > 0);
+    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT why FROM failure WHERE code = 500 LIMIT 1"), "the device answers, but nothing comes of it");
+    end(p, l);
+}
+
 static void drift_is_seen_by_the_token_and_put_right(void)
 {
     struct lab *l;
@@ -277,6 +289,7 @@ TEST_MAIN("server.news",
     TEST(any_node_can_be_read_and_written),
     TEST_OF("S-208 S-215 trap-16", a_device_without_lists_or_atomics_gets_there_too),
     TEST(a_device_that_refuses_now_and_then_gets_there_or_says_why),
+    TEST(a_device_that_tells_nothing_does_not_lead_us_round_in_circles),
     TEST(drift_is_seen_by_the_token_and_put_right),
     TEST(a_deleted_policy_leaves_its_vm_and_absent_removes_it),
     TEST(a_selector_that_cannot_be_decided_says_what_is_missing))

@@ -1,11 +1,15 @@
 /* The DM worker over real sockets. */
+#define _XOPEN_SOURCE 700             /* RLIMIT_FSIZE */
 #include "tests/lib/test.h"
 #include "base/fetch.h"
+#include "base/log.h"
 #include "server/worker.h"
 #include "tests/server/lab.h"
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const char hello[] =
     "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>%d</SessionID><MsgID>1</MsgID>"
@@ -147,6 +151,62 @@ static void many_at_once_all_get_their_answers(void)
     lab_end(l);
 }
 
+/* A message that changes something: package 1 with good credentials. */
+static void package_1(struct phone *p, struct buf *out)
+{
+    const struct sml_leaf devinfo = { .uri = STR("./DevInfo/DevId"), .format = STR("chr"), .data = str_of(p->name), .has_data = true };
+    const struct sml_client_account acc = { .server_id = STR("com.acme.dm"), .url = str_of(p->lab->config.dm_url), .client_name = str_of(p->name),
+        .client_ha1 = str_of(p->client_ha1), .server_name = STR("com.acme.dm"), .server_ha1 = str_of(p->server_ha1),
+        .client_nonce = { (const char *)p->client_nonce, p->n_client_nonce }, .server_nonce = { (const char *)p->server_nonce, p->n_server_nonce },
+        .pref = SML_AUTH_MD5 };
+    const struct sml_client_config cc = { .device_id = str_of(p->name), .max_msg_bytes = 65536, .type = SML_XML, .max_messages = 9 };
+    struct sml_client *c = sml_client_create(&cc, &acc, STR("7"));
+    struct arena a;
+    struct sml_msg m;
+    arena_init(&a, 1 << 20);
+    CU_ASSERT_EQUAL(sml_client_first(c, 1201, &devinfo, 1, NULL, &p->lab->world, &a, &m, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sml_encode(SML_XML, &m, out, NULL), RC_OK);
+    arena_finish(&a);
+    sml_client_destroy(c);
+}
+
+static void without_a_commit_there_is_no_answer(void)
+{
+    struct lab *l;
+    struct worker *w = begin(&l);
+    struct phone *p = phone_begin(l, "IMEI:1");
+    const struct fetch_config fc = { .total_timeout_s = 10 };
+    struct fetch *f = fetch_create(&fc);
+    struct fetch_reply reply = { 0 };
+    struct rlimit before, none;
+    struct buf body;
+    char text[4096];
+
+    buf_init(&body, 0);
+    package_1(p, &body);
+    log_set_level(LOG_ERROR);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    none = before;
+    none.rlim_cur = 1;                          /* no file can grow: as good as a full disk */
+    setrlimit(RLIMIT_FSIZE, &none);
+    long status = send(f, w, "POST", "/dm", SML_MIME_XML, buf_str(&body), text, &reply);
+    setrlimit(RLIMIT_FSIZE, &before);
+    CU_ASSERT_EQUAL(status, 503);
+    CU_ASSERT_EQUAL(reply.retry_after_s, EXCHANGE_RETRY_S);
+    fetch_reply_finish(&reply);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE seen_ms IS NOT NULL"), 0);
+    /* When there is room again the same message is taken. */
+    CU_ASSERT_EQUAL(send(f, w, "POST", "/dm", SML_MIME_XML, buf_str(&body), text, NULL), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "<Data>212</Data>"));
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE seen_ms IS NOT NULL"), 1);
+    buf_finish(&body);
+    phone_end(p);
+    fetch_destroy(f);
+    worker_stop(w);
+    lab_end(l);
+}
+
 static void stops_at_once_and_can_start_again(void)
 {
     struct lab *l;
@@ -182,5 +242,6 @@ TEST_MAIN("server.worker",
     TEST(answers_in_the_words_of_http),
     TEST(wbxml_is_answered_with_wbxml),
     TEST(many_at_once_all_get_their_answers),
+    TEST(without_a_commit_there_is_no_answer),
     TEST(stops_at_once_and_can_start_again),
     TEST(what_does_not_work_is_told))
