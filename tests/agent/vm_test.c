@@ -116,7 +116,7 @@ static void bring(struct rig *r, int state)
     pass(r, 1000);
     if (state == VM_FAILED)
         r->vm->state = VM_FAILED;
-    CU_ASSERT_EQUAL(r->vm->state, state);
+    CU_ASSERT_EQUAL((int)r->vm->state, state);
     r->said[0] = '\0';
     r->completes = 0;
 }
@@ -224,7 +224,7 @@ static void failures_leave_the_state_the_table_says(void)
         CU_ASSERT_EQUAL(op(&r, row[i].op, "", "c1"), 202);
         pass(&r, 10000);
         CU_ASSERT_EQUAL(r.last_result, row[i].code);
-        CU_ASSERT_EQUAL(r.vm->state, row[i].state);
+        CU_ASSERT_EQUAL((int)r.vm->state, row[i].state);
         CU_ASSERT_STRING_EQUAL(r.vm->progress.text, "broken on purpose");
         if (r.last_result != row[i].code || (int)r.vm->state != row[i].state)
             fprintf(stderr, "%s from %d: %d, state %d\n%s", row[i].op, row[i].from, r.last_result, r.vm->state, r.said);
@@ -242,7 +242,7 @@ static void lock_actions_and_what_unlock_undoes(void)
         r.vm->policy.lock_action = row[i].action;
         CU_ASSERT_EQUAL(op(&r, "lock", "", "c1"), 202);
         pass(&r, 3000);
-        CU_ASSERT_EQUAL(r.vm->state, row[i].while_locked);
+        CU_ASSERT_EQUAL((int)r.vm->state, row[i].while_locked);
         CU_ASSERT_EQUAL(r.vm->lock, VM_LOCKED);
         CU_ASSERT_EQUAL(op(&r, "lock", "", "c2"), 1203);
         CU_ASSERT_EQUAL(op(&r, "unlock", "", "c3"), 202);
@@ -409,7 +409,7 @@ static void recovers_every_state(void)
         r.vm->state = (enum vm_state)row[i].was;
         r.vm->policy.auto_start = row[i].auto_start;
         vm_recover(r.vm, &r.w, row[i].seen);
-        CU_ASSERT_EQUAL(r.vm->state, row[i].now);
+        CU_ASSERT_EQUAL((int)r.vm->state, row[i].now);
         close_rig(&r);
     }
 }
