@@ -30,11 +30,12 @@ struct phone {
     enum sml_type type;
     enum sml_auth pref;
     bool no_token;                      /* reports no StateToken */
+    bool no_child_statuses;             /* says of an Atomic only how it ended as a whole (trap 13) */
     bool mute;                          /* answers a Get with 200 and tells nothing */
     struct { char uri[160], type[120], data[120], correlator[64]; uint64_t tag; bool used; } alert[LAB_ALERTS];
     uint64_t next_tag;
     /* What the last session was like. */
-    unsigned posts, commands;
+    unsigned posts, commands, unsupported;      /* unsupported: answered with 406 */
     int status;                         /* last HTTP status */
     const char *refused;
     bool over, aborted;

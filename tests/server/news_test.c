@@ -191,6 +191,8 @@ static void a_device_without_lists_or_atomics_gets_there_too(void)
         p->sim->no_atomic = i & 2;
         lab_image(l, "base", "1.0");
         apply(l, "2");
+        CU_ASSERT(phone_call(p, 1201, "1"));
+        CU_ASSERT(p->unsupported <= 3);             /* each list is asked for once */
         CU_ASSERT(phone_settle(p, 30) < 30);
         CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
         CU_ASSERT_EQUAL(lab_int(l, "SELECT lists FROM device"), p->sim->no_list ? STORE_LISTS_UNSUPPORTED : STORE_LISTS_WORK);
@@ -199,6 +201,19 @@ static void a_device_without_lists_or_atomics_gets_there_too(void)
         CU_ASSERT(lab_int(l, "SELECT count(*) FROM sample WHERE vm = 'corp'") > 0);
         end(p, l);
     }
+}
+
+static void an_atomic_speaks_for_its_silent_children(void)
+{
+    struct lab *l = lab_begin();
+    struct phone *p = phone_begin(l, "IMEI:001");
+    p->no_child_statuses = true;
+    lab_image(l, "base", "1.0");
+    apply(l, "2");
+    CU_ASSERT(phone_settle(p, 12) < 12);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM failure WHERE key LIKE 'set%' OR key LIKE 'add%'"), 0);
+    end(p, l);
 }
 
 static void a_device_that_refuses_now_and_then_gets_there_or_says_why(void)
@@ -288,6 +303,7 @@ TEST_MAIN("server.news",
     TEST(alerts_nobody_knows_are_passed_on),
     TEST(any_node_can_be_read_and_written),
     TEST_OF("S-208 S-215 trap-16", a_device_without_lists_or_atomics_gets_there_too),
+    TEST(an_atomic_speaks_for_its_silent_children),
     TEST(a_device_that_refuses_now_and_then_gets_there_or_says_why),
     TEST(a_device_that_tells_nothing_does_not_lead_us_round_in_circles),
     TEST(drift_is_seen_by_the_token_and_put_right),

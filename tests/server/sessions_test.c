@@ -91,6 +91,8 @@ static void a_repeated_message_is_known_even_after_the_end(void)
     CU_ASSERT_EQUAL(sessions_count(ss), 0);
     CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", "", 5), &repeated), a);
     CU_ASSERT(repeated);
+    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", a->token, 5), &repeated), a);
+    CU_ASSERT(repeated);
     CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "2", a->token, 6), &repeated));       /* over is over */
     sessions_expire(ss, w.now_ms + 1001);
     CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "1", "", 5), &repeated));
