@@ -25,19 +25,28 @@ static struct recording *begin(struct recorder *rec, const struct session *s, co
     return r;
 }
 
+/* Its text has changed; it has no spare room, since it waits for the device's next message or for the session to time out. */
+static void settle(struct recorder *rec, struct recording *r, size_t cap)
+{
+    buf_trim(&r->text);
+    rec->memory_bytes += r->text.cap - cap;
+}
+
 void recorder_add(struct recorder *rec, struct session *s, const struct sml_record *m, const struct authority *au,
                   const struct sml_account *account, struct str resp_base, uint64_t max_bytes)
 {
+    const size_t most = s->record > RECORD_FAILURES ? RECORDER_MEMORY_BYTES : RECORDER_FAILURES_BYTES;
     struct recording *r = s->recording;
-    if (!r && s->messages == 1) r = s->recording = begin(rec, s, au, account, resp_base);
+    if (!r && s->messages == 1 && rec->memory_bytes < most) r = s->recording = begin(rec, s, au, account, resp_base);
     if (!r || r->cut) return;
     size_t before = r->text.n, cap = r->text.cap;
     sml_record_message(&r->text, m);
-    buf_trim(&r->text);                         /* it waits for the device's next message, or for its session to time out */
-    rec->memory_bytes += r->text.cap - cap;
-    if (buf_ok(&r->text) && r->text.n <= max_bytes && rec->memory_bytes <= RECORDER_MEMORY_BYTES) return;
+    settle(rec, r, cap);
+    if (buf_ok(&r->text) && r->text.n <= max_bytes && rec->memory_bytes <= most) return;
+    cap = r->text.cap;
     r->text.failed = RC_OK;
     buf_cut(&r->text, before);
+    settle(rec, r, cap);
     r->cut = true;
 }
 

@@ -7,7 +7,8 @@
 
 struct session;
 
-enum { RECORDER_MEMORY_BYTES = 8 << 20,     /* of recordings under way, all sessions of a worker together */
+enum { RECORDER_MEMORY_BYTES = 64 << 20,    /* of recordings under way, all sessions of a worker together */
+       RECORDER_FAILURES_BYTES = 4 << 20,   /* past it, sessions that are only recorded in case they fail are not */
        RECORDER_TRIM = 16,                  /* oldest ones that make room at a time */
        RECORDER_REASONS_BYTES = 32 << 10 }; /* of one message */
 
