@@ -48,7 +48,7 @@ static struct {
     struct str body[BODIES]; unsigned n_bodies;
     struct patch patch[PATCHES]; unsigned n_patches;
     struct conn *conns;
-    struct conn **idle; unsigned n_idle;
+    struct conn **idle; unsigned first_idle, n_idle;    /* a ring: each connection gets its turn */
     int epoll;
     uint64_t started, answered, errors, bytes_out, bytes_in;
     uint32_t *latency; size_t n_latency, cap_latency;
@@ -177,6 +177,19 @@ static size_t whole(struct conn *c, struct str *body)
     return c->n_in >= head + n ? head + n : 0;
 }
 
+static void idle(struct conn *c)
+{
+    g.idle[(g.first_idle + g.n_idle++) % g.connections] = c;
+}
+
+static struct conn *next_idle(void)
+{
+    struct conn *c = g.idle[g.first_idle];
+    g.first_idle = (g.first_idle + 1) % g.connections;
+    g.n_idle--;
+    return c;
+}
+
 static void answered(struct conn *c)
 {
     struct str body;
@@ -198,7 +211,7 @@ static void answered(struct conn *c)
         close(c->fd);
         dial(c);
     }
-    g.idle[g.n_idle++] = c;
+    idle(c);
 }
 
 static void turn(int wait_ms)
@@ -219,7 +232,7 @@ static void run(void)
         while (more && g.n_idle) {
             int64_t due = g.rate > 0 ? began + (int64_t)((double)g.started * 1e6 / g.rate) : now;
             if (due > now || (g.count && g.started >= g.count)) break;
-            send_next(g.idle[--g.n_idle], due);
+            send_next(next_idle(), due);
         }
         turn(g.rate > 0 && more ? 1 : 100);
     }
@@ -302,7 +315,7 @@ int main(int argc, char **argv)
     if (!g.conns || !g.idle || g.epoll < 0) bench_fail("no memory");
     for (unsigned i = 0; i < g.connections; i++) {
         dial(&g.conns[i]);
-        g.idle[g.n_idle++] = &g.conns[i];
+        idle(&g.conns[i]);
     }
     run();
     report();
