@@ -9,6 +9,7 @@ import { help, useKeys } from './keys.js';
 import { Overview } from './overview.js';
 import { Devices } from './devices.js';
 import { Device } from './device.js';
+import { Session } from './session.js';
 import { Vm } from './vm.js';
 import { Operation, Operations } from './operations.js';
 import { Policies, Policy } from './policies.js';
@@ -34,6 +35,8 @@ function page({ parts, query }) {
             return ['Devices', html`<${Devices} query=${query} />`];
         if (b === 'vms' && c !== undefined)
             return [`${c} on ${a}`, html`<${Vm} key=${a + '/' + c} id=${a} vm=${c} query=${query} />`];
+        if (b === 'sessions' && c !== undefined)
+            return [`Session ${c} of ${a}`, html`<${Session} key=${a + '/' + c} id=${a} n=${c} />`];
         return [a, html`<${Device} key=${a} id=${a} tab=${b || 'vms'} query=${query} />`];
     case 'operations':
         return a === undefined ? ['Operations', html`<${Operations} query=${query} />`] : [`Operation ${a}`, html`<${Operation} key=${a} id=${a} />`];

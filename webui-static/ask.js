@@ -23,7 +23,7 @@ function Field({ field, value, set }) {
         return html`<label class="check"><input type="checkbox" id=${id} checked=${value} onChange=${(e) => put(e.target.checked)} /> ${field.label}</label>`;
     return html`<div class="field"><label for=${id}>${field.label}</label>
         ${field.options
-            ? html`<select id=${id} value=${value} onChange=${(e) => put(e.target.value)}>${field.options.map((o) => html`<option value=${o}>${o}</option>`)}</select>`
+            ? html`<select id=${id} value=${value} onChange=${(e) => put(e.target.value)}>${field.options.map((o) => html`<option value=${o.value ?? o}>${o.label ?? o}</option>`)}</select>`
             : field.type === 'lines'
                 ? html`<textarea id=${id} rows="4" value=${value} onInput=${(e) => put(e.target.value)} />`
                 : html`<input id=${id} type=${field.type || 'text'} value=${value} required=${field.required} onInput=${(e) => put(e.target.value)} autocomplete="off" spellcheck=${false} />`}

@@ -11,7 +11,7 @@ import { Desired, Plan } from './plan.js';
 import { Tree } from './tree.js';
 import { VmCard } from './vmcard.js';
 import { showAccount } from './devices.js';
-import { assignmentTone, said, sessionTone, summarySays, summaryTone, triggerTone, withVmEvent } from './words.js';
+import { assignmentTone, said, sessionTone, span, summarySays, summaryTone, triggerTone, withVmEvent } from './words.js';
 import { useMay } from './who.js';
 
 const TABS = [['vms', 'VMs'], ['operations', 'Operations'], ['preview', 'What is next'], ['desired', 'What it should be'], ['tree', 'Tree'], ['sessions', 'Sessions'], ['facts', 'Facts']];
@@ -38,7 +38,7 @@ function Labels({ device, reload }) {
         ${!Object.keys(device.labels).length && html`<span class="muted">no labels</span>`}${may && html`<button type="button" class="quiet small" onClick=${edit}>Edit</button>`}</div>`;
 }
 
-function Acts({ device, problem }) {
+function Acts({ device, problem, reload }) {
     const act = (fn) => async () => {
         problem(null);
         try {
@@ -59,7 +59,12 @@ function Acts({ device, problem }) {
     });
     const push = act(() => ask({ title: 'How to call it', yes: 'Save',
         fields: [{ name: 'channel', label: 'Channel', options: ['none', 'udp', 'pap', 'sms'], value: device.push.channel }, { name: 'address', label: 'Address', value: device.push.address || '', hint: 'udp: host:port. Without a channel it is reached only when it polls.' }],
-        act: async (v) => { await call('PATCH', ofDevice(device.id), { json: { push: { channel: v.channel, ...(v.channel === 'none' ? {} : { address: v.address.trim() }) } } }); say('Saved'); } }));
+        act: async (v) => { await call('PATCH', ofDevice(device.id), { json: { push: { channel: v.channel, ...(v.channel === 'none' ? {} : { address: v.address.trim() }) } } }); say('Saved'); reload(); } }));
+    const record = act(async () => {
+        await call('PATCH', ofDevice(device.id), { json: { record: device.record ? null : true } });
+        say(device.record ? 'Its sessions are recorded as those of others' : 'All its sessions are recorded from now on');
+        reload();
+    });
     const forget = act(async () => {
         const done = await ask({ title: `Forget ${device.id}?`, danger: true, yes: 'Forget it', text: 'The device and all that is known of it are removed here. What runs on it stays there, and it cannot call any more.',
             act: async () => { await call('DELETE', ofDevice(device.id)); return true; } });
@@ -70,7 +75,7 @@ function Acts({ device, problem }) {
     });
     return html`<div class="acts"><button type="button" onClick=${trigger} data-act="trigger"><${Icon} name="call" />Call now</button>
         <${Menu} label="More"><${DeviceActs} device=${device.id} problem=${problem} /><hr />
-            <button type="button" onClick=${push}>Push address…</button><button type="button" class="dangerous" onClick=${renew}>New credentials…</button><button type="button" class="dangerous" onClick=${forget}>Forget this device…</button></${Menu}></div>`;
+            <button type="button" onClick=${push}>Push address…</button><button type="button" onClick=${record}>${device.record ? 'Stop recording all sessions' : 'Record all its sessions'}</button><button type="button" class="dangerous" onClick=${renew}>New credentials…</button><button type="button" class="dangerous" onClick=${forget}>Forget this device…</button></${Menu}></div>`;
 }
 
 function DevicePolicies({ policies }) {
@@ -104,8 +109,8 @@ function Sessions({ id }) {
     const sessions = useLoad(`${id} ${limit}`, () => get(ofDevice(id, 'sessions') + `?limit=${limit}`), (type) => type === 'session');
     const triggers = useLoad(id, () => get(`/triggers?limit=50&device=${encodeURIComponent(id)}`), (type) => type === 'trigger');
     return html`<div class="two even"><${Section} id="sessions" title="Sessions"><${Loaded} of=${sessions}>${({ items }) => (items.length ? html`<div class="scroll"><table class="list"><thead><tr><th>Session</th><th>Outcome</th><th>Messages</th><th>Took</th><th>Started</th></tr></thead>
-            <tbody>${items.map((s) => html`<tr key=${s.id}><td class="mono">${s.sessionId}${s.trigger ? html` <span class="muted" title=${`trigger ${s.trigger}`}>called</span>` : ''}</td><td><${Badge} tone=${sessionTone(s.outcome)}>${s.outcome || 'under way'}</${Badge}>${s.why && html`<div class="muted">${s.why}</div>`}</td>
-            <td class="num" data-th="Messages">${s.messages}</td><td class="num" data-th="Took">${s.ended ? `${Date.parse(s.ended) - Date.parse(s.started)} ms` : ''}</td><td data-th="Started"><${Age} at=${s.started} /></td></tr>`)}</tbody></table></div>${sessions.data.next && limit < 1000 && html`<button type="button" onClick=${() => more(Math.min(1000, limit * 3))}>More</button>`}` : html`<${Empty}>It has not called yet.</${Empty}>`)}</${Loaded}></${Section}>
+            <tbody>${items.map((s) => html`<tr key=${s.id}><td class="mono"><a data-row href=${to('devices', id, 'sessions', s.id)}>${s.sessionId}</a>${s.recorded ? html` <span class="label" title="What was said in it was kept">recorded</span>` : ''}${s.trigger ? html` <span class="muted" title=${`trigger ${s.trigger}`}>called</span>` : ''}</td><td><${Badge} tone=${sessionTone(s.outcome)}>${s.outcome || 'under way'}</${Badge}>${s.why && html`<div class="muted">${s.why}</div>`}</td>
+            <td class="num" data-th="Messages">${s.messages}</td><td class="num" data-th="Took">${s.ended ? span(s.started, s.ended) : ''}</td><td data-th="Started"><${Age} at=${s.started} /></td></tr>`)}</tbody></table></div>${sessions.data.next && limit < 1000 && html`<button type="button" onClick=${() => more(Math.min(1000, limit * 3))}>More</button>`}` : html`<${Empty}>It has not called yet.</${Empty}>`)}</${Loaded}></${Section}>
         <${Section} id="triggers" title="Calls to it"><${Loaded} of=${triggers}>${({ items }) => (items.length ? html`<div class="scroll"><table class="list"><thead><tr><th>Call</th><th>State</th><th>Answered after</th><th>Made</th></tr></thead>
             <tbody>${items.map((t) => html`<tr key=${t.id}><td>${t.why || '–'}<div class="muted mono">${t.channel} ${t.address}, session ${t.sessionId}</div></td>
             <td><${Badge} tone=${triggerTone(t.state)}>${t.state}</${Badge}> <span class="muted">${t.tries > 1 ? `${t.tries} attempts` : ''}</span>${t.error && html`<div class="t-fail ink">${t.error}</div>`}${t.next && html`<div class="muted">next attempt <${Age} at=${t.next} /></div>`}</td>
@@ -146,13 +151,13 @@ export function Device({ id, tab, query }) {
     return html`<${Loaded} of=${load}>${(d) => html`
         <p class="crumbs"><a href=${to('devices')} data-up>Devices</a></p>
         <div class="row head"><div><h1 tabindex="-1">${d.title || d.id}</h1>${d.title && html`<div class="muted mono">${d.id}</div>`}</div>
-            <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>${d.summary}</${Badge}><span class="grow" />${may && html`<${Acts} device=${d} problem=${problem} />`}</div>
+            <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>${d.summary}</${Badge}><span class="grow" />${may && html`<${Acts} device=${d} problem=${problem} reload=${load.reload} />`}</div>
         <${Trouble} error=${error} />
         ${d.why ? html`<p class=${'why t-' + summaryTone(d.summary)}>${d.why}</p>` : d.summary !== 'settled' ? html`<p class=${'why t-' + summaryTone(d.summary)}>${summarySays(d.summary)}</p>` : ''}
         ${d.behind && ['new', 'settled', 'unreachable'].includes(d.summary) && html`<p class="why t-wait">Something was changed that it has not fetched yet; ${d.push.channel === 'none' ? 'it cannot be called, so this waits until it polls' : 'it is called, and polls by itself'}.</p>`}
         <div class="strip"><span>Last seen <${Age} at=${d.seen} /></span>${d.facts?.['devinfo.man'] && html`<span>${d.facts['devinfo.man']} ${d.facts['devinfo.mod']}</span>`}
             ${d.facts?.['hypervisor.name'] && html`<span>${d.facts['hypervisor.name']} on ${d.facts['hypervisor.arch']}</span>`}<span>${d.userAgent || 'agent not known'}</span>
-            <span>${d.push.channel === 'none' ? 'cannot be called' : `called by ${d.push.channel} at ${d.push.address}`}</span><span>registered <${Time} at=${d.created} /></span></div>
+            <span>${d.push.channel === 'none' ? 'cannot be called' : `called by ${d.push.channel} at ${d.push.address}`}</span><span>registered <${Time} at=${d.created} /></span>${d.record && html`<span>all its sessions are recorded</span>`}</div>
         <${Labels} device=${d} reload=${load.reload} />
         <${Tabs} label="About this device" current=${tab} tabs=${TABS.map(([k, t]) => [k, t, to('devices', id, ...(k === 'vms' ? [] : [k])), k === 'vms' ? vms.data?.items.length : 0])} />
         ${tab === 'vms' && html`<${Vms} id=${id} device=${d} vms=${vms} />`}

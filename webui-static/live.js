@@ -131,7 +131,7 @@ export function useLiveBatch(fn) {
     useEffect(() => () => clearTimeout(box.current.timer), []);
 }
 
-const LATER_MS = 120, GAP_MS = 400, BUSY_SHARE = 4, AGAIN_MS = 5000, PATIENCE_MS = 300, BATCH_MS = 150;
+const LATER_MS = 120, GAP_MS = 400, BUSY_SHARE = 2, AGAIN_MS = 5000, PATIENCE_MS = 300, BATCH_MS = 150;
 
 /**
  * What `fetch` gives for `key`, kept while it is loaded anew. It loads after the stream is open (so nothing falls between), and again when

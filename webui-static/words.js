@@ -134,6 +134,11 @@ export function duration(s) {
         return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
     return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
+/** How long something took. */
+export function span(from, till) {
+    const ms = Date.parse(till) - Date.parse(from);
+    return ms < 1000 ? `${ms} ms` : ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000);
+}
 export function age(text, at) {
     const s = (at - Date.parse(text)) / 1000;
     if (s < -5)

@@ -335,6 +335,16 @@ def test_a_device_is_registered_labelled_called_and_forgotten(server, browser):
     browser.click("dialog [data-yes]")
     browser.see("h1", "Devices")
     browser.gone(name_of("IMEI:001010000000055"))
+    browser.go("#/access")
+    browser.click("button", "New token")
+    browser.fill("#ask-name", "kim")
+    browser.choose("#ask-role", "auditor")
+    browser.click("dialog [data-yes]")
+    browser.see("dialog pre", "dmv_")
+    kim = browser.text("dialog pre").strip()
+    assert server.call("GET", "/whoami", expect=200, headers={"Authorization": f"Bearer {kim}"}).json()["role"] == "auditor"
+    browser.click("dialog [data-yes]")
+    browser.see("tr", "kim")
     browser.go("#/audit")
     browser.see("table", "device.delete")
     browser.click("button", "Check the chain")
@@ -342,9 +352,44 @@ def test_a_device_is_registered_labelled_called_and_forgotten(server, browser):
     assert [p for p in browser.problems() if "status of 409" not in p] == []
 
 
+def test_an_engineer_looks_inside(server, phone, browser):
+    here = f"#/devices/{world.quote(phone.name)}"
+    browser.login()
+    browser.go(here)
+    browser.click(".head .menu button", "More")
+    browser.click(".menu-list button", "Record all its sessions")
+    browser.see(".strip", "all its sessions are recorded")
+
+    # The tree, what its description says of a node, a value changed there.
+    browser.go(here + "/tree?uri=./Virtualization/Config")
+    browser.see(".node", "KPIIntervalS")
+    browser.click('[aria-label="About KPIIntervalS"]')
+    browser.see("dialog", "get, replace")
+    browser.choose("#ask-command", "replace")
+    browser.fill("#ask-data", "33")
+    browser.click("dialog [data-yes]")
+    browser.see(".node", "33", 30)
+    browser.go(here + "/operations")
+    browser.see("tr", "verified", 30)
+
+    # What was said in the session that did it.
+    browser.go(here + "/sessions")
+    browser.click("td a", "")
+    browser.see("h1", "Session")
+    browser.see(".source", "SyncML 1.2")
+    browser.click("summary", "As XML")
+    browser.see("pre", "<SyncHdr>")
+    browser.see(".status", "212")
+    browser.press("u")
+    browser.see(".tabs a[aria-current]", "Sessions")
+    browser.go(here + "/preview")
+    browser.see(".empty, .plan", "")
+    assert browser.problems() == []
+
+
 PAGES = ["", "devices", "devices/{d}", "devices/{d}/operations", "devices/{d}/preview", "devices/{d}/desired", "devices/{d}/tree?uri=.", "devices/{d}/sessions",
          "devices/{d}/facts", "devices/{d}/vms/corp", "operations", "operations/1", "policies", "policies/corporate-workspace", "policies/corporate-workspace/devices",
-         "policies/corporate-workspace/revisions", "policies/corporate-workspace/edit", "policies/new", "images", "audit"]
+         "policies/corporate-workspace/revisions", "policies/corporate-workspace/edit", "policies/new", "images", "audit", "access"]
 
 
 def test_every_page_is_readable_light_dark_and_narrow(server, phone, browser):
@@ -359,7 +404,7 @@ def test_every_page_is_readable_light_dark_and_narrow(server, phone, browser):
         for page in PAGES:
             browser.go("#/" + page.format(d=world.quote(phone.name)))
             browser.see("h1, .sr-title", "")
-            time.sleep(0.7)
+            time.sleep(0.5)
             what = f"{page or 'overview'} ({scheme}, {width})"
             assert browser.count(".trouble") == 0, f"{what}: {browser.text('main')}"
             assert browser.overflow() <= 0, f"{what} is {browser.overflow()} px too wide"
