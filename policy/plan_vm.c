@@ -227,7 +227,7 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
         return;
     }
     if (!g->gone && !state_is(p, g->state, "stopped") && given_up(p, vm, state)) {
-        add_wait(p, vm->name, "failed", say(p, "%.*s waits: the device stopped the VM after it crashed too often; look at its crash figures, then"
+        add_wait(p, vm->name, "failed", say(p, "%.*s waits: the device stopped the VM after a crash, as its crash policy says; look at its crash figures, then"
                                             " start it by hand or apply a new revision", STR_ARG(why)), 0, 0);
         return;
     }

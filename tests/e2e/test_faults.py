@@ -411,12 +411,10 @@ def test_a_guest_that_does_not_boot(folder, server, phone):
     assert int(t[f"{VM}/Crash/Count"]) >= 1 and "boot time" in t[f"{VM}/Crash/LastInfo"]
     def why():
         vm = server.vm(phone.name, "corp")
-        return vm if vm and vm["summary"] in ("waiting", "failed") and "1428" in vm["why"] else None
+        return vm if vm and vm["summary"] == "failed" and "after a crash" in vm["why"] else None
     vm = world.wait_for("the VM to say why it does not run", why, 40)
-    assert "start failed" in vm["why"] and vm["goal"] == "running"
+    assert "by hand or apply a new revision" in vm["why"] and vm["goal"] == "running"
     assert server.get(path_of(phone))["policies"][0]["state"] != "settled"
-    # It is not tried for ever: there is a number of tries, and what comes after them is said, too.
-    assert re.search(r"tried \d+ times?|gave up|set aside", vm["why"]), vm["why"]
 
 
 @pytest.mark.slow
