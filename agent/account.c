@@ -4,7 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-struct reading { const struct doc *d; const char *name; struct arena a; struct err *e; };
+struct reading {
+    const struct doc *d;
+    const char *name;
+    struct arena a;
+    struct err *e;
+};
 
 static enum rc wrong(struct reading *r, const char *key, const char *what)
 {
@@ -48,8 +53,12 @@ static enum rc nonce(struct reading *r, const char *key, uint8_t out[SML_NONCE_M
 
 static enum rc scheme(struct reading *r, enum sml_auth *out)
 {
-    static const struct { const char *name; enum sml_auth auth; } row[] = {
-        { "", SML_AUTH_MD5 }, { "md5", SML_AUTH_MD5 }, { "basic", SML_AUTH_BASIC }, { "mac", SML_AUTH_MAC }, { "none", SML_AUTH_NONE },
+    static const struct {
+        const char *name;
+        enum sml_auth auth;
+    } row[] = {
+        { "", SML_AUTH_MD5 },    { "md5", SML_AUTH_MD5 },   { "basic", SML_AUTH_BASIC },
+        { "mac", SML_AUTH_MAC }, { "none", SML_AUTH_NONE },
     };
     char name[16];
     enum rc rc = text(r, "auth", false, name, sizeof name);
@@ -67,8 +76,7 @@ static void node_name(const char *id, char *out)
 {
     size_t n = strlen(id);
 
-    for (size_t i = 0; i <= n; i++)
-        out[i] = id[i] == '/' ? '-' : id[i];
+    for (size_t i = 0; i <= n; i++) out[i] = id[i] == '/' ? '-' : id[i];
 }
 
 static enum rc read_all(struct reading *r, struct account *out)
@@ -79,7 +87,8 @@ static enum rc read_all(struct reading *r, struct account *out)
 
     if (!rc && strpbrk(out->server_id, "=&*+ \t\r\n")) rc = wrong(r, "serverId", "must not contain = & * + or blanks");
     if (!rc) rc = text(r, "url", true, out->url, sizeof out->url);
-    if (!rc && strncmp(out->url, "https://", 8) && strncmp(out->url, "http://", 7)) rc = wrong(r, "url", "https:// or http:// is expected");
+    if (!rc && strncmp(out->url, "https://", 8) && strncmp(out->url, "http://", 7))
+        rc = wrong(r, "url", "https:// or http:// is expected");
     if (!rc) rc = text(r, "title", false, out->title, sizeof out->title);
     if (!rc) rc = text(r, "clientName", true, out->client_name, sizeof out->client_name);
     if (!rc) rc = text(r, "clientPassword", true, client, sizeof client);
@@ -90,7 +99,8 @@ static enum rc read_all(struct reading *r, struct account *out)
     if (!rc) rc = scheme(r, &out->auth);
     if (rc) return rc;
     out->poll_s = ACCOUNT_POLL_S;
-    if (poll && (!doc_i64(poll, &out->poll_s) || out->poll_s < 0 || out->poll_s > INT32_MAX)) return wrong(r, "pollS", "seconds are expected");
+    if (poll && (!doc_i64(poll, &out->poll_s) || out->poll_s < 0 || out->poll_s > INT32_MAX))
+        return wrong(r, "pollS", "seconds are expected");
     if (!out->server_name[0]) snprintf(out->server_name, sizeof out->server_name, "%s", out->server_id);
     node_name(out->server_id, out->node);
     sml_ha1(str_of(out->client_name), str_of(client), out->client_ha1);
@@ -123,7 +133,9 @@ enum rc account_load(const char *file, struct account *out, struct err *e)
     FILE *f = fopen(file, "re");
     size_t n = 0;
 
-    if (!f) return err_at(e, RC_IO, file, 0, 0, "cannot be read; give the account that the registration of this device answered");
+    if (!f)
+        return err_at(e, RC_IO, file, 0, 0,
+                      "cannot be read; give the account that the registration of this device answered");
     n = fread(text_of_file, 1, sizeof text_of_file, f);
     fclose(f);
     if (n == sizeof text_of_file) return err_at(e, RC_LIMIT, file, 0, 0, "is too long for an account");

@@ -2,14 +2,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum worth { DROP_FIRST, DROP_LATER, NEVER };       /* DROP_LATER also for names the table does not have */
-static const struct { const char *name; enum worth worth; } worths[] = {
-    { "progress", DROP_FIRST }, { "threshold", DROP_FIRST },
-    { "operation_complete", NEVER }, { "crash", NEVER }, { "lease_event", NEVER }, { "integrity_violation", NEVER },
+enum worth { DROP_FIRST, DROP_LATER, NEVER }; /* DROP_LATER also for names the table does not have */
+static const struct {
+    const char *name;
+    enum worth worth;
+} worths[] = {
+    { "progress", DROP_FIRST }, { "threshold", DROP_FIRST }, { "operation_complete", NEVER },
+    { "crash", NEVER },         { "lease_event", NEVER },    { "integrity_violation", NEVER },
 };
 
-struct alert { struct alert *next; struct state_alert what; bool sent; };
-struct alerts { struct state *state; const struct ddf_layout *layout; struct alert *first, **end; size_t n; uint64_t last_id; };
+struct alert {
+    struct alert *next;
+    struct state_alert what;
+    bool sent;
+};
+struct alerts {
+    struct state *state;
+    const struct ddf_layout *layout;
+    struct alert *first, **end;
+    size_t n;
+    uint64_t last_id;
+};
 
 static enum worth worth_of(struct str name)
 {
@@ -27,7 +40,8 @@ static void put(char **at, struct str *s)
 
 static struct alert *copy(const struct state_alert *from)
 {
-    size_t n = from->server_id.n + from->name.n + from->source.n + from->format.n + from->mark.n + from->data.n + from->correlator.n;
+    size_t n = from->server_id.n + from->name.n + from->source.n + from->format.n + from->mark.n + from->data.n +
+               from->correlator.n;
     struct alert *x = calloc(1, sizeof *x + n + 1);
     char *at;
 
@@ -113,13 +127,15 @@ static enum rc make_room(struct alerts *al, struct err *e)
 
 enum rc alerts_add(struct alerts *al, const struct alert_new *n, int64_t now_ms, struct err *e)
 {
-    struct state_alert what = { 0, n->server_id, n->name, n->source, n->format, n->mark.n ? n->mark : STR("informational"), n->data,
-                                n->correlator, now_ms };
+    struct state_alert what = { 0,         n->server_id,  n->name,
+                                n->source, n->format,     n->mark.n ? n->mark : STR("informational"),
+                                n->data,   n->correlator, now_ms };
     enum rc rc = RC_OK;
 
     for (struct alert **at = &al->first; !rc && *at && str_is(n->name, "progress");) {
         struct alert *x = *at;
-        if (!x->sent && str_eq(x->what.name, n->name) && str_eq(x->what.source, n->source) && str_eq(x->what.server_id, n->server_id))
+        if (!x->sent && str_eq(x->what.name, n->name) && str_eq(x->what.source, n->source) &&
+            str_eq(x->what.server_id, n->server_id))
             rc = unlink_at(al, at, e);
         else
             at = &(*at)->next;
@@ -144,7 +160,8 @@ size_t alerts_waiting(const struct alerts *al, struct str server_id, int64_t *si
     return n;
 }
 
-enum rc alerts_take(struct alerts *al, struct str server_id, size_t max, struct arena *a, struct sml_alert_out **out, struct err *e)
+enum rc alerts_take(struct alerts *al, struct str server_id, size_t max, struct arena *a, struct sml_alert_out **out,
+                    struct err *e)
 {
     struct sml_alert_out **end = out;
 
@@ -156,8 +173,9 @@ enum rc alerts_take(struct alerts *al, struct str server_id, size_t max, struct 
         o = ARENA_NEW(a, struct sml_alert_out);
         if (!o) return err_set(e, RC_NOMEM, "no memory for an alert");
         *o = (struct sml_alert_out){ .tag = w->id, .code = 1226, .type = ddf_layout_alert_type(al->layout, w->name) };
-        if (!arena_str(a, w->source, &o->source) || !arena_str(a, w->format, &o->format) || !arena_str(a, w->mark, &o->mark) ||
-            !arena_str(a, w->data, &o->data) || !arena_str(a, w->correlator, &o->correlator))
+        if (!arena_str(a, w->source, &o->source) || !arena_str(a, w->format, &o->format) ||
+            !arena_str(a, w->mark, &o->mark) || !arena_str(a, w->data, &o->data) ||
+            !arena_str(a, w->correlator, &o->correlator))
             return err_set(e, RC_NOMEM, "no memory for an alert");
         x->sent = true;
         *end = o;

@@ -12,21 +12,23 @@
 enum { PATH_BYTES = 1024, ENTRIES_MAX = 1000 };
 
 /* What a bundle holds; anything else in it is passed over. */
-static const struct part { const char *name; int64_t max_bytes; bool required; } parts[] = {
-    { "kernel",  256LL << 20, true },
-    { "initrd",  1LL << 30,   false },
-    { "cmdline", 4096,        false },
+static const struct part {
+    const char *name;
+    int64_t max_bytes;
+    bool required;
+} parts[] = {
+    { "kernel", 256LL << 20, true },
+    { "initrd", 1LL << 30, false },
+    { "cmdline", 4096, false },
 };
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
 /* "kernel" or "./kernel"; a name with any other folder in it is none of ours. */
 static const struct part *part_of(const char *path)
 {
-    if (strncmp(path, "./", 2) == 0)
-        path += 2;
+    if (strncmp(path, "./", 2) == 0) path += 2;
     for (size_t i = 0; i < PARTS; i++)
-        if (strcmp(path, parts[i].name) == 0)
-            return &parts[i];
+        if (strcmp(path, parts[i].name) == 0) return &parts[i];
     return NULL;
 }
 
@@ -34,10 +36,8 @@ static enum rc write_all(int fd, const char *p, size_t n, const char *file, stru
 {
     while (n) {
         ssize_t w = write(fd, p, n);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w < 0)
-            return err_set(e, errno == ENOSPC ? RC_LIMIT : RC_IO, "cannot write %s: %s", file, strerror(errno));
+        if (w < 0 && errno == EINTR) continue;
+        if (w < 0) return err_set(e, errno == ENOSPC ? RC_LIMIT : RC_IO, "cannot write %s: %s", file, strerror(errno));
         p += w;
         n -= (size_t)w;
     }
@@ -52,19 +52,18 @@ static enum rc unpack_part(struct archive *ar, const struct part *part, const ch
     la_ssize_t n = 0;
     enum rc rc = RC_OK;
     snprintf(file, sizeof file, "%s/%s", dir, part->name);
-    unlink(file);                       /* never through a link that lies there */
+    unlink(file); /* never through a link that lies there */
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
+    if (fd < 0) return err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
     while (!rc && (n = archive_read_data(ar, chunk, sizeof chunk)) > 0) {
         total += n;
-        rc = total > part->max_bytes ? err_set(e, RC_LIMIT, "the bundle's %s is larger than %lld bytes", part->name, (long long)part->max_bytes) :
-                                       write_all(fd, chunk, (size_t)n, file, e);
+        rc = total > part->max_bytes ? err_set(e, RC_LIMIT, "the bundle's %s is larger than %lld bytes", part->name,
+                                               (long long)part->max_bytes)
+                                     : write_all(fd, chunk, (size_t)n, file, e);
     }
     if (!rc && n < 0)
         rc = err_set(e, RC_PARSE, "the bundle is damaged in %s: %s", part->name, archive_error_string(ar));
-    if (close(fd) != 0 && !rc)
-        rc = err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
+    if (close(fd) != 0 && !rc) rc = err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
     return rc;
 }
 
@@ -77,8 +76,7 @@ enum rc bundle_unpack(const char *file, const char *dir, struct err *e)
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return err_set(e, RC_IO, "cannot make the folder %s: %s", dir, strerror(errno));
     struct archive *ar = archive_read_new();
-    if (!ar)
-        return err_set(e, RC_NOMEM, "no memory to unpack %s", file);
+    if (!ar) return err_set(e, RC_NOMEM, "no memory to unpack %s", file);
     archive_read_support_format_tar(ar);
     archive_read_support_filter_all(ar);
     if (archive_read_open_filename(ar, file, 64 << 10) != ARCHIVE_OK)
@@ -91,8 +89,7 @@ enum rc bundle_unpack(const char *file, const char *dir, struct err *e)
         else if (part && !(rc = unpack_part(ar, part, dir, e)))
             seen |= 1u << (part - parts);
     }
-    if (!rc && code != ARCHIVE_EOF)
-        rc = err_set(e, RC_PARSE, "%s is no bundle: %s", file, archive_error_string(ar));
+    if (!rc && code != ARCHIVE_EOF) rc = err_set(e, RC_PARSE, "%s is no bundle: %s", file, archive_error_string(ar));
     for (size_t i = 0; !rc && i < PARTS; i++)
         if (parts[i].required && !(seen & 1u << i))
             rc = err_set(e, RC_PARSE, "%s is no kernel bundle: it has no file \"%s\"", file, parts[i].name);

@@ -15,7 +15,7 @@ void calls_pushed(struct calls *c, size_t i, const struct push_call *push, int64
         c->of[i].n_pushes--;
     }
     c->of[i].push[c->of[i].n_pushes++] = *push;
-    if (c->of[i].retry_ms > now_ms) c->of[i].retry_ms = now_ms;        /* the server is there: it spoke to us */
+    if (c->of[i].retry_ms > now_ms) c->of[i].retry_ms = now_ms; /* the server is there: it spoke to us */
 }
 
 void calls_asked(struct calls *c, size_t i)
@@ -25,7 +25,8 @@ void calls_asked(struct calls *c, size_t i)
 }
 
 /* The earliest moment this account is to be called, and why. */
-static int64_t when(const struct calls *c, size_t i, const struct call_account *acc, int64_t coalesce_ms, enum call_why *why)
+static int64_t when(const struct calls *c, size_t i, const struct call_account *acc, int64_t coalesce_ms,
+                    enum call_why *why)
 {
     int64_t at = INT64_MAX, alert = acc->alerts_since_ms;
 
@@ -54,12 +55,12 @@ static int64_t when(const struct calls *c, size_t i, const struct call_account *
         at = 0;
         *why = CALL_PUSH;
     }
-    if (at < c->of[i].retry_ms) at = c->of[i].retry_ms;         /* a server that fails is left alone for a while */
+    if (at < c->of[i].retry_ms) at = c->of[i].retry_ms; /* a server that fails is left alone for a while */
     return at;
 }
 
-enum call_why calls_due(const struct calls *c, const struct call_account *accounts, size_t n, int64_t coalesce_ms, int64_t now_ms, size_t *which,
-                        struct push_call *push)
+enum call_why calls_due(const struct calls *c, const struct call_account *accounts, size_t n, int64_t coalesce_ms,
+                        int64_t now_ms, size_t *which, struct push_call *push)
 {
     enum call_why best = CALL_NONE, why;
     int64_t earliest = INT64_MAX;
@@ -92,13 +93,13 @@ static int64_t pause_ms(unsigned failures, uint32_t random)
 {
     int64_t ms = CALLS_FIRST_RETRY_MS;
 
-    for (unsigned i = 1; i < failures && ms < CALLS_LAST_RETRY_MS; i++)
-        ms *= 2;
+    for (unsigned i = 1; i < failures && ms < CALLS_LAST_RETRY_MS; i++) ms *= 2;
     if (ms > CALLS_LAST_RETRY_MS) ms = CALLS_LAST_RETRY_MS;
     return ms - ms / 8 + (int64_t)(random % (uint32_t)(ms / 4 + 1));
 }
 
-void calls_ended(struct calls *c, size_t i, const struct call_account *acc, bool ok, bool pushed, bool heard, int64_t now_ms, uint32_t random)
+void calls_ended(struct calls *c, size_t i, const struct call_account *acc, bool ok, bool pushed, bool heard,
+                 int64_t now_ms, uint32_t random)
 {
     bool answered = pushed && c->of[i].n_pushes > 0;
 
@@ -107,12 +108,14 @@ void calls_ended(struct calls *c, size_t i, const struct call_account *acc, bool
     c->of[i].failures = ok ? 0 : c->of[i].failures + 1;
     c->of[i].retry_ms = ok ? 0 : now_ms + pause_ms(c->of[i].failures, random);
     c->of[i].unheard = heard || !ok ? 0 : c->of[i].unheard + 1;
-    c->of[i].alert_ms = c->of[i].unheard ? now_ms + 15 * pause_ms(c->of[i].unheard, random) : 0;       /* it does not want them: not at once again */
+    c->of[i].alert_ms = c->of[i].unheard ? now_ms + 15 * pause_ms(c->of[i].unheard, random)
+                                         : 0; /* it does not want them: not at once again */
     if (answered && (ok || c->of[i].failures >= 5)) {
         memmove(c->of[i].push, c->of[i].push + 1, (CALLS_PUSHES - 1) * sizeof c->of[i].push[0]);
         c->of[i].n_pushes--;
     }
-    if (acc->poll_s > 0) c->of[i].poll_ms = now_ms + acc->poll_s * 1000 - acc->poll_s * 50 + (int64_t)(random % 1000) * acc->poll_s / 10;
+    if (acc->poll_s > 0)
+        c->of[i].poll_ms = now_ms + acc->poll_s * 1000 - acc->poll_s * 50 + (int64_t)(random % 1000) * acc->poll_s / 10;
 }
 
 int64_t calls_pause_ms(const struct calls *c, size_t i, int64_t now_ms)

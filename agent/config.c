@@ -7,14 +7,15 @@
 #define DMVISOR_DATA "/usr/share/dmvisor"
 #endif
 
-static const char *const encodings[] = { "xml", "wbxml", NULL };        /* in the order of enum sml_type */
-static const char *const interactions[] = { "nobody", "deny", "accept", "program", NULL };      /* enum user_mode */
+static const char *const encodings[] = { "xml", "wbxml", NULL }; /* in the order of enum sml_type */
+static const char *const interactions[] = { "nobody", "deny", "accept", "program", NULL }; /* enum user_mode */
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const forms[] = { "logfmt", "json", NULL };
 
 #define C(member) offsetof(struct agent_config, member)
 static const struct setting table[] = {
-    { "device.id", SET_TEXT, C(id), NULL, 0, 0, NULL, false, "how servers know this device, e.g. IMEI:001010000000017; default: made up once and kept" },
+    { "device.id", SET_TEXT, C(id), NULL, 0, 0, NULL, false,
+      "how servers know this device, e.g. IMEI:001010000000017; default: made up once and kept" },
     { "device.manufacturer", SET_TEXT, C(manufacturer), "dmvisor", 0, 0, NULL, false, "DevInfo: maker" },
     { "device.model", SET_TEXT, C(model), "agent", 0, 0, NULL, false, "DevInfo: model" },
     { "device.language", SET_TEXT, C(language), "en-GB", 0, 0, NULL, false, "DevInfo: language" },
@@ -24,29 +25,40 @@ static const struct setting table[] = {
     { "device.software", SET_TEXT, C(software), DMVISOR_VERSION, 0, 0, NULL, false, "DevDetail: software version" },
     { "device.hardware", SET_TEXT, C(hardware), "1", 0, 0, NULL, false, "DevDetail: hardware version" },
     { "data", SET_PATH, C(data), "/var/lib/dmvisor-agent", 0, 0, NULL, false, "folder for the state, images and VMs" },
-    { "objects.directory", SET_PATH, C(objects), DMVISOR_DATA "/ddf", 0, 0, NULL, false, "descriptions (mo/) and layout (layout/) of the management objects" },
-    { "objects.agent", SET_PATH, C(own), NULL, 0, 0, NULL, false, "the agent's own files (standard.yaml, schema/); default: agent/ beside objects.directory" },
-    { "hypervisor.uri", SET_TEXT, C(hypervisor), "qemu:///system", 0, 0, NULL, false, "libvirt's address of the hypervisor; \"sim:\" runs VMs in memory only" },
-    { "hypervisor.stopVmsOnExit", SET_BOOL, C(stop_vms_on_exit), "false", 0, 0, NULL, false, "power VMs off when the agent ends; else they go on and are found again" },
+    { "objects.directory", SET_PATH, C(objects), DMVISOR_DATA "/ddf", 0, 0, NULL, false,
+      "descriptions (mo/) and layout (layout/) of the management objects" },
+    { "objects.agent", SET_PATH, C(own), NULL, 0, 0, NULL, false,
+      "the agent's own files (standard.yaml, schema/); default: agent/ beside objects.directory" },
+    { "hypervisor.uri", SET_TEXT, C(hypervisor), "qemu:///system", 0, 0, NULL, false,
+      "libvirt's address of the hypervisor; \"sim:\" runs VMs in memory only" },
+    { "hypervisor.stopVmsOnExit", SET_BOOL, C(stop_vms_on_exit), "false", 0, 0, NULL, false,
+      "power VMs off when the agent ends; else they go on and are found again" },
     { "push.enabled", SET_BOOL, C(push), "true", 0, 0, NULL, false, "listen for notifications" },
     { "push.address", SET_TEXT, C(push_address), "0.0.0.0", 0, 0, NULL, false, "address to listen on" },
     { "push.port", SET_PORT, C(push_port), "2948", 0, 0, NULL, false, "UDP port to listen on" },
-    { "server.ca", SET_PATH, C(ca), NULL, 0, 0, NULL, false, "PEM certificates to trust for servers and image downloads; default: the system's" },
-    { "server.insecure", SET_BOOL, C(insecure), "false", 0, 0, NULL, false, "do not check servers' certificates (demonstrations only)" },
+    { "server.ca", SET_PATH, C(ca), NULL, 0, 0, NULL, false,
+      "PEM certificates to trust for servers and image downloads; default: the system's" },
+    { "server.insecure", SET_BOOL, C(insecure), "false", 0, 0, NULL, false,
+      "do not check servers' certificates (demonstrations only)" },
     { "encoding", SET_WORD, C(encoding), "wbxml", 0, 0, encodings, false, "of messages: xml or wbxml" },
     { "maxMessage", SET_BYTES, C(max_message), "64Ki", 0, 0, NULL, false, "largest message this device takes" },
     { "maxObject", SET_BYTES, C(max_object), "4Mi", 0, 0, NULL, false, "largest value taken in pieces" },
-    { "interaction.answers", SET_WORD, C(interaction), "nobody", 0, 0, interactions, false, "who answers a server's questions: nobody, deny, accept or program" },
-    { "interaction.program", SET_PATH, C(interaction_program), NULL, 0, 0, NULL, false, "shows a question and says what the person answered; run without a shell" },
-    { "interaction.wait", SET_SECONDS, C(interaction_wait_s), "60s", 1, 600, NULL, false, "for an answer, when the server does not say how long; the agent does nothing else meanwhile" },
+    { "interaction.answers", SET_WORD, C(interaction), "nobody", 0, 0, interactions, false,
+      "who answers a server's questions: nobody, deny, accept or program" },
+    { "interaction.program", SET_PATH, C(interaction_program), NULL, 0, 0, NULL, false,
+      "shows a question and says what the person answered; run without a shell" },
+    { "interaction.wait", SET_SECONDS, C(interaction_wait_s), "60s", 1, 600, NULL, false,
+      "for an answer, when the server does not say how long; the agent does nothing else meanwhile" },
     { "log.level", SET_WORD, C(log_level), "info", 0, 0, levels, false, "error, warn, info or debug" },
     { "log.form", SET_WORD, C(log_form), "logfmt", 0, 0, forms, false, "logfmt or json" },
 };
 enum { SETTINGS = sizeof table / sizeof table[0], MESSAGE_MIN = 1024, MESSAGE_MAX = 1 << 20 };
 
-enum rc agent_config_load(const char *file, struct arena *a, struct agent_config *out, struct buf *errors, struct err *e)
+enum rc agent_config_load(const char *file, struct arena *a, struct agent_config *out, struct buf *errors,
+                          struct err *e)
 {
-    enum rc rc = file ? settings_load(file, table, SETTINGS, out, a, errors, e) : settings_defaults(table, SETTINGS, out, a);
+    enum rc rc = file ? settings_load(file, table, SETTINGS, out, a, errors, e)
+                      : settings_defaults(table, SETTINGS, out, a);
 
     if (rc) return rc;
     if (!out->own) {
@@ -55,11 +67,15 @@ enum rc agent_config_load(const char *file, struct arena *a, struct agent_config
         if (!own.p) return err_set(e, RC_NOMEM, "no memory for the configuration");
     }
     if (out->max_message < MESSAGE_MIN || out->max_message > MESSAGE_MAX) {
-        buf_printf(errors, "%s: /maxMessage: between %d and %d bytes are expected\n", file ? file : "defaults", MESSAGE_MIN, MESSAGE_MAX);
-        return err_at(e, RC_INVALID, file, 0, 0, "/maxMessage: between %d and %d bytes are expected", MESSAGE_MIN, MESSAGE_MAX);
+        buf_printf(errors, "%s: /maxMessage: between %d and %d bytes are expected\n", file ? file : "defaults",
+                   MESSAGE_MIN, MESSAGE_MAX);
+        return err_at(e, RC_INVALID, file, 0, 0, "/maxMessage: between %d and %d bytes are expected", MESSAGE_MIN,
+                      MESSAGE_MAX);
     }
-    if (interactions[out->interaction] && !strcmp(interactions[out->interaction], "program") && !out->interaction_program) {
-        buf_printf(errors, "%s: /interaction/program: which program shows a server's questions?\n", file ? file : "defaults");
+    if (interactions[out->interaction] && !strcmp(interactions[out->interaction], "program") &&
+        !out->interaction_program) {
+        buf_printf(errors, "%s: /interaction/program: which program shows a server's questions?\n",
+                   file ? file : "defaults");
         return err_at(e, RC_INVALID, file, 0, 0, "/interaction/program: which program shows a server's questions?");
     }
     return RC_OK;

@@ -8,16 +8,24 @@
 struct agent_config {
     const char *id, *manufacturer, *model, *language, *type, *oem, *firmware, *software, *hardware;
     const char *data, *objects, *own;
-    const char *hypervisor; bool stop_vms_on_exit;
-    bool push; const char *push_address; uint16_t push_port;
-    const char *ca; bool insecure;
-    int encoding;                   /* enum sml_type */
+    const char *hypervisor;
+    bool stop_vms_on_exit;
+    bool push;
+    const char *push_address;
+    uint16_t push_port;
+    const char *ca;
+    bool insecure;
+    int encoding; /* enum sml_type */
     uint64_t max_message, max_object;
-    int interaction; const char *interaction_program; unsigned interaction_wait_s;     /* enum user_mode */
-    int log_level, log_form;        /* enum log_level, enum log_form */
+    int interaction;
+    const char *interaction_program;
+    unsigned interaction_wait_s; /* enum user_mode */
+    int log_level, log_form;     /* enum log_level, enum log_form */
 };
 
-/** Everything is in the arena. All mistakes are collected in `errors`, one line each. @return RC_IO, RC_PARSE, RC_INVALID */
-enum rc agent_config_load(const char *file, struct arena *a, struct agent_config *out, struct buf *errors, struct err *e);
+/** Everything is in the arena. All mistakes are collected in `errors`, one line each. @return RC_IO, RC_PARSE,
+ * RC_INVALID */
+enum rc agent_config_load(const char *file, struct arena *a, struct agent_config *out, struct buf *errors,
+                          struct err *e);
 void agent_config_help(struct buf *out);
 #endif

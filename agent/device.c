@@ -28,7 +28,8 @@ struct account *device_find_account(struct device *d, struct str server_id)
     return NULL;
 }
 
-struct str device_uri(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance, struct arena *a)
+struct str device_uri(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
+                      struct arena *a)
 {
     const struct ddf_entry *en = ddf_layout_entry(device_layout(d), scope, str_of(name));
 
@@ -45,7 +46,8 @@ struct str device_image_uri(struct device *d, struct str id, struct arena *a)
     return ddf_uri_join(a, device_layout(d)->images, id);
 }
 
-bool device_kept(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance, struct arena *a, struct str *out)
+bool device_kept(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
+                 struct arena *a, struct str *out)
 {
     struct str uri = device_uri(d, scope, name, owner, instance, a);
     struct tree_at at;
@@ -55,14 +57,16 @@ bool device_kept(struct device *d, enum ddf_scope scope, const char *name, struc
     return true;
 }
 
-bool device_live(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance, struct arena *a, struct str *out)
+bool device_live(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
+                 struct arena *a, struct str *out)
 {
     struct str uri = device_uri(d, scope, name, owner, instance, a);
 
     return uri.n && tree_value(d->tree, uri, a, out);
 }
 
-int64_t device_kept_int(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance, int64_t otherwise)
+int64_t device_kept_int(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
+                        int64_t otherwise)
 {
     struct arena a;
     struct str v;
@@ -86,17 +90,19 @@ const char *device_mark(int result)
     return result == 1438 || result == 1510 ? "critical" : result >= 1400 ? "warning" : "informational";
 }
 
-void device_alert(struct device *d, const char *server_id, const char *name, struct str source, const char *format, const char *mark,
-                  const char *data, const char *correlator)
+void device_alert(struct device *d, const char *server_id, const char *name, struct str source, const char *format,
+                  const char *mark, const char *data, const char *correlator)
 {
-    const struct alert_new n = { str_of(server_id), str_of(name), source, str_of(format), str_of(mark), str_of(data), str_of(correlator) };
+    const struct alert_new n = { str_of(server_id), str_of(name),      source, str_of(format), str_of(mark),
+                                 str_of(data),      str_of(correlator) };
 
     d->changes++;
     if (!device_find_account(d, n.server_id)) return;
     device_note(d, alerts_add(d->alerts, &n, d->w->now_ms, &d->trouble), "alert");
 }
 
-void device_alert_owners(struct device *d, struct str vm, const char *name, struct str source, const char *format, const char *mark, const char *data)
+void device_alert_owners(struct device *d, struct str vm, const char *name, struct str source, const char *format,
+                         const char *mark, const char *data)
 {
     struct arena a;
     struct str list, one;
@@ -139,20 +145,24 @@ static int64_t in_data(const char *data, const char *key)
     return -1;
 }
 
-static void complete(struct device *d, struct vm *vm, const char *op, const char *correlator, const char *data, struct arena *a)
+static void complete(struct device *d, struct vm *vm, const char *op, const char *correlator, const char *data,
+                     struct arena *a)
 {
     const struct ddf_operation *o = ddf_layout_operation(device_layout(d), DDF_VM, str_of(op));
     uint64_t job = jobs_of_part(str_of(correlator));
     int64_t result = 1412;
 
     str_to_i64(str_of(data), &result);
-    log_event(result < 1400 ? LOG_INFO : LOG_WARN, "operation", LOG_Z("vm", vm->id), LOG_Z("op", op), LOG_Z("correlator", correlator),
-              LOG_N("result", result), LOG_S("meaning", ddf_layout_result_text(device_layout(d), (int)result)), LOG_Z("detail", vm->progress.text));
+    log_event(result < 1400 ? LOG_INFO : LOG_WARN, "operation", LOG_Z("vm", vm->id), LOG_Z("op", op),
+              LOG_Z("correlator", correlator), LOG_N("result", result),
+              LOG_S("meaning", ddf_layout_result_text(device_layout(d), (int)result)),
+              LOG_Z("detail", vm->progress.text));
     if (job)
         jobs_part(d, job, (int)result);
     else if (o)
-        device_alert(d, vm->progress.server_id, "operation_complete", ddf_layout_operation_uri(device_layout(d), o, str_of(vm->id), a), "int",
-                     device_mark((int)result), data, correlator);
+        device_alert(d, vm->progress.server_id, "operation_complete",
+                     ddf_layout_operation_uri(device_layout(d), o, str_of(vm->id), a), "int", device_mark((int)result),
+                     data, correlator);
 }
 
 /* c.7: every n percent, not too often. */
@@ -162,27 +172,32 @@ static void progress(struct device *d, struct vm *vm, const char *data, struct a
     int64_t step = d->settings.progress_step, gap = d->settings.progress_gap_s * 1000, now = d->w->now_ms;
 
     if (!v || step <= 0 || !vm->progress.server_id[0]) return;
-    if (v->progress_ms && v->progress_ms >= vm->progress.start_ms && (now - v->progress_ms < gap || vm->progress.pct < v->progress_pct + step)) return;
+    if (v->progress_ms && v->progress_ms >= vm->progress.start_ms &&
+        (now - v->progress_ms < gap || vm->progress.pct < v->progress_pct + step))
+        return;
     v->progress_ms = now;
     v->progress_pct = vm->progress.pct;
-    device_alert(d, vm->progress.server_id, "progress", device_uri(d, DDF_VM, "progress.node", str_of(vm->id), (struct str){ 0 }, a), "chr",
-                 "informational", data, "");
+    device_alert(d, vm->progress.server_id, "progress",
+                 device_uri(d, DDF_VM, "progress.node", str_of(vm->id), (struct str){ 0 }, a), "chr", "informational",
+                 data, "");
 }
 
 /* Config/StateAlerts: 0 none, 1 what no server asked for, 2 all. */
 static void state_change(struct device *d, struct vm *vm, const char *data, struct arena *a)
 {
     int64_t reason = in_data(data, "reason");
-    bool expected = reason == 1 || reason == 8;         /* an operation of a server; what its lock does */
+    bool expected = reason == 1 || reason == 8; /* an operation of a server; what its lock does */
 
-    log_event(expected ? LOG_INFO : LOG_WARN, "vm", LOG_Z("vm", vm->id), LOG_N("state", vm->state), LOG_N("lock", vm->lock),
-              LOG_S("because", ddf_layout_reason_text(device_layout(d), (int)reason)));
+    log_event(expected ? LOG_INFO : LOG_WARN, "vm", LOG_Z("vm", vm->id), LOG_N("state", vm->state),
+              LOG_N("lock", vm->lock), LOG_S("because", ddf_layout_reason_text(device_layout(d), (int)reason)));
     if (d->settings.state_alerts <= 0 || (d->settings.state_alerts == 1 && expected)) return;
-    device_alert_owners(d, str_of(vm->id), "state_change", device_uri(d, DDF_VM, "state", str_of(vm->id), (struct str){ 0 }, a), "chr",
+    device_alert_owners(d, str_of(vm->id), "state_change",
+                        device_uri(d, DDF_VM, "state", str_of(vm->id), (struct str){ 0 }, a), "chr",
                         d->settings.state_alerts == 1 ? "warning" : "informational", data);
 }
 
-static void vm_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator, const char *data)
+static void vm_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator,
+                     const char *data)
 {
     struct device *d = ctx;
     struct arena a;
@@ -190,21 +205,16 @@ static void vm_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *o
     arena_init(&a, 1 << 20);
     d->changes++;
     switch (kind) {
-    case VM_ALERT_COMPLETE:
-        complete(d, vm, op, correlator, data, &a);
-        break;
-    case VM_ALERT_PROGRESS:
-        progress(d, vm, data, &a);
-        break;
-    case VM_ALERT_STATE:
-        state_change(d, vm, data, &a);
-        break;
+    case VM_ALERT_COMPLETE: complete(d, vm, op, correlator, data, &a); break;
+    case VM_ALERT_PROGRESS: progress(d, vm, data, &a); break;
+    case VM_ALERT_STATE: state_change(d, vm, data, &a); break;
     case VM_ALERT_CRASH:
     case VM_ALERT_CRASH_LOOP:
         log_event(LOG_WARN, "crash", LOG_Z("vm", vm->id), LOG_Z("data", data), LOG_Z("info", vm->crash_info));
         device_alert_owners(d, str_of(vm->id), kind == VM_ALERT_CRASH ? "crash" : "crash_loop",
-                            device_uri(d, DDF_VM, "crash.node", str_of(vm->id), (struct str){ 0 }, &a), kind == VM_ALERT_CRASH ? "chr" : "int",
-                            kind == VM_ALERT_CRASH ? "critical" : "fatal", data);
+                            device_uri(d, DDF_VM, "crash.node", str_of(vm->id), (struct str){ 0 }, &a),
+                            kind == VM_ALERT_CRASH ? "chr" : "int", kind == VM_ALERT_CRASH ? "critical" : "fatal",
+                            data);
         break;
     }
     arena_finish(&a);
@@ -222,8 +232,13 @@ static void vm_gone(void *ctx, struct vm *vm)
 
 struct vm_world device_world(struct device *d)
 {
-    return (struct vm_world){ .hv = d->hv, .loader = d->loader, .layout = device_layout(d), .sink = &d->sink, .now_ms = d->w->now_ms,
-                              .images_dir = d->config.images_dir, .vms_dir = d->config.vms_dir };
+    return (struct vm_world){ .hv = d->hv,
+                              .loader = d->loader,
+                              .layout = device_layout(d),
+                              .sink = &d->sink,
+                              .now_ms = d->w->now_ms,
+                              .images_dir = d->config.images_dir,
+                              .vms_dir = d->config.vms_dir };
 }
 
 static void bury(struct device *d, size_t i)
@@ -352,14 +367,21 @@ static void recover(struct device *d)
     }
 }
 
-enum rc device_create(const struct device_shared *shared, const struct device_config *c, struct hv *hv, struct loader *loader,
-                      struct state *state, const struct world *w, struct device **out, struct err *e)
+enum rc device_create(const struct device_shared *shared, const struct device_config *c, struct hv *hv,
+                      struct loader *loader, struct state *state, const struct world *w, struct device **out,
+                      struct err *e)
 {
     struct device *d = calloc(1, sizeof *d);
     enum rc rc;
 
     if (!d) return err_set(e, RC_NOMEM, "no memory for the device");
-    *d = (struct device){ .shared = shared, .config = *c, .hv = hv, .loader = loader, .state = state, .w = w, .sample_ms = INT64_MAX,
+    *d = (struct device){ .shared = shared,
+                          .config = *c,
+                          .hv = hv,
+                          .loader = loader,
+                          .state = state,
+                          .w = w,
+                          .sample_ms = INT64_MAX,
                           .sink = { d, save_vm, vm_alert, vm_gone } };
     d->tree = tree_create(shared->model, d);
     rc = d->tree ? load(d, e) : err_set(e, RC_NOMEM, "no memory for the tree");
@@ -380,8 +402,7 @@ enum rc device_create(const struct device_shared *shared, const struct device_co
 void device_destroy(struct device *d)
 {
     if (!d) return;
-    for (size_t i = 0; i < d->n_vms; i++)
-        vm_destroy(d->vms[i].vm);
+    for (size_t i = 0; i < d->n_vms; i++) vm_destroy(d->vms[i].vm);
     free(d->vms);
     free(d->images);
     free(d->jobs);
@@ -391,8 +412,8 @@ void device_destroy(struct device *d)
     free(d);
 }
 
-/* Rights that come with an account: the first owns the device-wide settings, all may run the device-wide operations (they act on the caller's own
- * VMs), each sees and sets its own account. */
+/* Rights that come with an account: the first owns the device-wide settings, all may run the device-wide operations
+ * (they act on the caller's own VMs), each sees and sets its own account. */
 static void grant(struct device *d, const struct account *acc)
 {
     struct arena a;
@@ -406,11 +427,17 @@ static void grant(struct device *d, const struct account *acc)
     if (!rc) rc = tree_set_acl(d->tree, uri, exec);
     if (!rc && d->n_accounts == 1) {
         rc = ddf_acl_with(acl, DDF_REPLACE, id, &a, &acl);
-        if (!rc) rc = tree_set_acl(d->tree, device_uri(d, DDF_DEVICE, "config.node", (struct str){ 0 }, (struct str){ 0 }, &a), acl);
+        if (!rc)
+            rc = tree_set_acl(d->tree,
+                              device_uri(d, DDF_DEVICE, "config.node", (struct str){ 0 }, (struct str){ 0 }, &a), acl);
     }
     acl = (struct str){ 0 };
     if (!rc) rc = ddf_acl_with(acl, DDF_GET | DDF_REPLACE, id, &a, &acl);
-    if (!rc) rc = tree_set_acl(d->tree, objects_fill(objects_uri(&d->shared->objects, "dmacc.node"), str_of(acc->node), (struct str){ 0 }, &a), acl);
+    if (!rc)
+        rc = tree_set_acl(d->tree,
+                          objects_fill(objects_uri(&d->shared->objects, "dmacc.node"), str_of(acc->node),
+                                       (struct str){ 0 }, &a),
+                          acl);
     arena_finish(&a);
     device_note(d, rc, "rights of an account");
 }
@@ -419,7 +446,8 @@ enum rc device_add_account(struct device *d, const struct account *acc, const st
 {
     struct account *list;
 
-    if (device_find_account(d, str_of(acc->server_id))) return err_set(e, RC_EXISTS, "there is an account at %s already", acc->server_id);
+    if (device_find_account(d, str_of(acc->server_id)))
+        return err_set(e, RC_EXISTS, "there is an account at %s already", acc->server_id);
     if (d->n_accounts == ACCOUNTS_MAX) return err_set(e, RC_LIMIT, "at most %d accounts", ACCOUNTS_MAX);
     list = d->state ? d->accounts : realloc(d->accounts, (d->n_accounts + 1) * sizeof *list);
     if (!list) return err_set(e, RC_NOMEM, "no memory for an account");
@@ -440,11 +468,14 @@ static void scrub(struct device *d, struct str server)
     struct arena a;
 
     arena_init(&a, 4 << 20);
-    for (size_t i = records_count(r); i-- > 0;) {           /* from behind: a record may go with its last right */
+    for (size_t i = records_count(r); i-- > 0;) { /* from behind: a record may go with its last right */
         const struct record *rec = records_at(r, i);
         struct str acl, uri;
-        if (!rec->acl.n || ddf_acl_without(rec->acl, server, &a, &acl) || str_eq(acl, rec->acl) || !arena_str(&a, rec->uri, &uri)) continue;
-        if (str_is(uri, ".") && !ddf_acl_allows(acl, DDF_ADD, STR("*"))) device_note(d, ddf_acl_with(acl, DDF_ADD, STR("*"), &a, &acl), "ACL");
+        if (!rec->acl.n || ddf_acl_without(rec->acl, server, &a, &acl) || str_eq(acl, rec->acl) ||
+            !arena_str(&a, rec->uri, &uri))
+            continue;
+        if (str_is(uri, ".") && !ddf_acl_allows(acl, DDF_ADD, STR("*")))
+            device_note(d, ddf_acl_with(acl, DDF_ADD, STR("*"), &a, &acl), "ACL");
         device_note(d, tree_set_acl(d->tree, uri, acl), "ACL");
     }
     arena_finish(&a);
@@ -501,8 +532,7 @@ static void loader_events(struct device *d)
 
     while (d->loader && loader_next(d->loader, &ev)) {
         bool taken = false;
-        for (size_t i = 0; !taken && i < d->n_vms; i++)
-            taken = vm_loader_event(d->vms[i].vm, &w, &ev);
+        for (size_t i = 0; !taken && i < d->n_vms; i++) taken = vm_loader_event(d->vms[i].vm, &w, &ev);
         if (!taken) mo_images_event(d, &ev);
     }
 }

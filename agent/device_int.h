@@ -15,47 +15,76 @@ struct device_shared {
     struct ddf_layout *layout;
     struct objects objects;
     struct tree_model *model;
-    struct str devinfo[DEVINFO_LEAVES];         /* addresses of what package 1 tells */
+    struct str devinfo[DEVINFO_LEAVES]; /* addresses of what package 1 tells */
 };
 
 struct device_vm {
     struct vm *vm;
-    bool dirty;                     /* settings were written: vm->want and vm->policy are to be made from the tree again */
-    bool gone;                      /* deleted; the node goes when the VM's function has returned */
-    int64_t progress_ms; int progress_pct;      /* of the last Progress alert */
+    bool dirty; /* settings were written: vm->want and vm->policy are to be made from the tree again */
+    bool gone;  /* deleted; the node goes when the VM's function has returned */
+    int64_t progress_ms;
+    int progress_pct; /* of the last Progress alert */
 };
 
-struct device_image { char id[64]; int status, result; int64_t done_kb; };
+struct device_image {
+    char id[64];
+    int status, result;
+    int64_t done_kb;
+};
 /* Status of an image (virtualization-mo.md c.9). */
-enum { IMAGE_IDLE = 10, IMAGE_DOWNLOAD_FAILED = 20, IMAGE_DOWNLOADING = 30, IMAGE_DOWNLOADED = 40, IMAGE_VERIFYING = 50,
-       IMAGE_VERIFY_FAILED = 60, IMAGE_READY = 70 };
+enum {
+    IMAGE_IDLE = 10,
+    IMAGE_DOWNLOAD_FAILED = 20,
+    IMAGE_DOWNLOADING = 30,
+    IMAGE_DOWNLOADED = 40,
+    IMAGE_VERIFYING = 50,
+    IMAGE_VERIFY_FAILED = 60,
+    IMAGE_READY = 70
+};
 
-struct device_settings { int64_t kpi_interval_s, progress_step, progress_gap_s, state_alerts, coalesce_s; };
+struct device_settings {
+    int64_t kpi_interval_s, progress_step, progress_gap_s, state_alerts, coalesce_s;
+};
 
-struct device_token { char server_id[ACCOUNT_ID_BYTES], hex[65]; uint64_t generation, changes; };
+struct device_token {
+    char server_id[ACCOUNT_ID_BYTES], hex[65];
+    uint64_t generation, changes;
+};
 
 struct device {
     const struct device_shared *shared;
     struct device_config config;
-    struct hv *hv; struct loader *loader; struct state *state;
+    struct hv *hv;
+    struct loader *loader;
+    struct state *state;
     struct alerts *alerts;
     struct tree *tree;
-    const struct world *w;          /* of the call that runs now */
-    struct str server;              /* whose command runs now, "" = none */
+    const struct world *w; /* of the call that runs now */
+    struct str server;     /* whose command runs now, "" = none */
     struct vm_sink sink;
-    struct device_vm *vms; size_t n_vms, cap_vms;
-    struct device_image *images; size_t n_images;
-    struct job *jobs; size_t n_jobs; uint64_t last_job;     /* room for DEVICE_JOBS from the first on */
-    struct account *accounts; size_t n_accounts;
+    struct device_vm *vms;
+    size_t n_vms, cap_vms;
+    struct device_image *images;
+    size_t n_images;
+    struct job *jobs;
+    size_t n_jobs;
+    uint64_t last_job; /* room for DEVICE_JOBS from the first on */
+    struct account *accounts;
+    size_t n_accounts;
     struct device_settings settings;
-    struct hv_facts facts; int64_t facts_ms; bool facts_known;
-    int64_t sample_ms;              /* next KPI sampling */
-    uint64_t changes;               /* of what the tree shows without having it as a record */
+    struct hv_facts facts;
+    int64_t facts_ms;
+    bool facts_known;
+    int64_t sample_ms; /* next KPI sampling */
+    uint64_t changes;  /* of what the tree shows without having it as a record */
     struct device_token token;
-    struct err trouble;             /* first failure inside a row or a sink */
+    struct err trouble; /* first failure inside a row or a sink */
 };
 
-static inline struct ddf_layout *device_layout(const struct device *d) { return d->shared->layout; }
+static inline struct ddf_layout *device_layout(const struct device *d)
+{
+    return d->shared->layout;
+}
 struct vm_world device_world(struct device *d);
 /** Begin and end a call that may change something: the end makes it durable, or tells why not. */
 void device_enter(struct device *d, const struct world *w, struct str server);
@@ -65,25 +94,31 @@ void device_settle(struct device *d);
 
 struct device_vm *device_find_vm(struct device *d, struct str id);
 struct device_image *device_find_image(struct device *d, struct str id);
-/** Value of a leaf of the layout, in the arena: kept or default, or (live) as a Get would give it. @return false when it is not there */
-bool device_kept(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance, struct arena *a, struct str *out);
-bool device_live(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance, struct arena *a, struct str *out);
-int64_t device_kept_int(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance, int64_t otherwise);
-struct str device_uri(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance, struct arena *a);
+/** Value of a leaf of the layout, in the arena: kept or default, or (live) as a Get would give it. @return false when
+ * it is not there */
+bool device_kept(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
+                 struct arena *a, struct str *out);
+bool device_live(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
+                 struct arena *a, struct str *out);
+int64_t device_kept_int(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
+                        int64_t otherwise);
+struct str device_uri(struct device *d, enum ddf_scope scope, const char *name, struct str owner, struct str instance,
+                      struct arena *a);
 struct str device_vm_uri(struct device *d, struct str id, struct arena *a);
 struct str device_image_uri(struct device *d, struct str id, struct arena *a);
 struct account *device_find_account(struct device *d, struct str server_id);
 /** To one server, when the device has an account there. */
-void device_alert(struct device *d, const char *server_id, const char *name, struct str source, const char *format, const char *mark,
-                  const char *data, const char *correlator);
+void device_alert(struct device *d, const char *server_id, const char *name, struct str source, const char *format,
+                  const char *mark, const char *data, const char *correlator);
 /** To all servers with owner rights on the VM. */
-void device_alert_owners(struct device *d, struct str vm, const char *name, struct str source, const char *format, const char *mark, const char *data);
-const char *device_mark(int result);        /* c.7: informational, warning, critical */
-void device_note(struct device *d, enum rc rc, const char *what);      /* remember the first failure */
+void device_alert_owners(struct device *d, struct str vm, const char *name, struct str source, const char *format,
+                         const char *mark, const char *data);
+const char *device_mark(int result);                              /* c.7: informational, warning, critical */
+void device_note(struct device *d, enum rc rc, const char *what); /* remember the first failure */
 
 /* The management objects: lay rows (once for the process), react. */
 enum rc mo_devinfo_rows(struct device_shared *s, struct err *e);
-void mo_devinfo_leaves(const struct device *d, struct sml_leaf out[DEVINFO_LEAVES]);       /* texts are borrowed */
+void mo_devinfo_leaves(const struct device *d, struct sml_leaf out[DEVINFO_LEAVES]); /* texts are borrowed */
 enum rc mo_devdetail_rows(struct device_shared *s, struct err *e);
 enum rc mo_dmacc_rows(struct device_shared *s, struct err *e);
 enum rc mo_virt_rows(struct device_shared *s, struct err *e);
@@ -91,24 +126,26 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e);
 enum rc mo_kpi_rows(struct device_shared *s, struct err *e);
 enum rc mo_images_rows(struct device_shared *s, struct err *e);
 
-void mo_virt_settings(struct device *d);                    /* read the device-wide settings again */
-void mo_virt_facts(struct device *d, bool now);             /* ask the hypervisor, at most every few seconds */
+void mo_virt_settings(struct device *d);        /* read the device-wide settings again */
+void mo_virt_facts(struct device *d, bool now); /* ask the hypervisor, at most every few seconds */
 /** vm->want, vm->policy and vm->image from the tree. @return true when requested resources changed */
 bool mo_vm_fill(struct device *d, struct vm *vm);
 void mo_vm_image(struct device *d, struct vm *vm);
-enum rc mo_vm_adopt(struct device *d, struct vm *vm);       /* put a VM into the device's list */
-void mo_vm_sink(struct device *d);                          /* fill d->sink */
+enum rc mo_vm_adopt(struct device *d, struct vm *vm); /* put a VM into the device's list */
+void mo_vm_sink(struct device *d);                    /* fill d->sink */
 void mo_images_event(struct device *d, const struct loader_event *ev);
 void mo_images_recover(struct device *d);
 int mo_images_in_use(struct device *d, struct str image_id);
 
-/* Operations of the device, of images, and KPI collections (jobs.c): accepted with 202, ended by one alert, same answer for the same correlator. */
+/* Operations of the device, of images, and KPI collections (jobs.c): accepted with 202, ended by one alert, same
+ * answer for the same correlator. */
 /** @return 0 = new; else the answer that this correlator has had (202, or its result) */
 int jobs_known(struct device *d, struct str uri, const struct tree_call *call);
 /** Start one; NULL without room (all others still run). waiting = parts that will end by themselves. */
-struct job *jobs_begin(struct device *d, const char *op, struct str owner, struct str uri, const struct tree_call *call);
+struct job *jobs_begin(struct device *d, const char *op, struct str owner, struct str uri,
+                       const struct tree_call *call);
 void jobs_save(struct device *d, const struct job *j);
-bool jobs_room(struct device *d);          /* for one more */
+bool jobs_room(struct device *d); /* for one more */
 /** One part ended. The last one ends the job: an alert goes out. */
 void jobs_part(struct device *d, uint64_t id, int result);
 /** Ended before the Exec was answered: no alert. @return the result */

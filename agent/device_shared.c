@@ -17,7 +17,9 @@ static enum rc list_files(const char *folder, const char *ending, struct arena *
     DIR *dir = opendir(folder);
 
     *n = 0;
-    if (!dir) return err_at(e, RC_IO, folder, 0, 0, "cannot be read; objects.directory must name the folder with mo/ and layout/");
+    if (!dir)
+        return err_at(e, RC_IO, folder, 0, 0,
+                      "cannot be read; objects.directory must name the folder with mo/ and layout/");
     for (struct dirent *f; (f = readdir(dir)) && *n < FILES_MAX;)
         if (str_ends(str_of(f->d_name), str_of(ending))) {
             struct str path = arena_printf(a, "%s/%s", folder, f->d_name);
@@ -50,8 +52,7 @@ static enum rc load(struct device_shared *s, const char *objects, const char *ow
 
     snprintf(path, sizeof path, "%s/mo", objects);
     rc = list_files(path, ".ddf", &s->arena, files, &n, e);
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = ddf_schema_load_file(s->schema, files[i], e);
+    for (size_t i = 0; !rc && i < n; i++) rc = ddf_schema_load_file(s->schema, files[i], e);
     snprintf(path, sizeof path, "%s/layout", objects);
     if (!rc) rc = list_files(path, ".yaml", &s->arena, files, &n, e);
     if (!rc) rc = ddf_layout_load(files[0], &s->arena, &s->layout, e);

@@ -2,10 +2,19 @@
 
 enum { EXEC_DEPTH = 8, EXEC_CHILDREN = 2000, EXEC_ITEMS = 2000 };
 
-struct exec { struct tree *t; struct str server; const struct exec_user *user; struct arena *a; bool out_of_memory; };
+struct exec {
+    struct tree *t;
+    struct str server;
+    const struct exec_user *user;
+    struct arena *a;
+    bool out_of_memory;
+};
 
 /* One item of a command with the command's Meta under its own, element by element (3.3). */
-struct one { struct str target, source, format, type, data; bool has_data; };
+struct one {
+    struct str target, source, format, type, data;
+    bool has_data;
+};
 
 static struct str either(struct str mine, struct str general)
 {
@@ -14,7 +23,9 @@ static struct str either(struct str mine, struct str general)
 
 static struct one one_of(const struct sml_cmd *c, const struct sml_item *i)
 {
-    return (struct one){ i->target, i->source, either(i->meta.format, c->meta.format), either(i->meta.type, c->meta.type), i->data, i->has_data };
+    return (
+        struct one){ i->target, i->source,  either(i->meta.format, c->meta.format), either(i->meta.type, c->meta.type),
+                     i->data,   i->has_data };
 }
 
 static int get(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
@@ -28,11 +39,10 @@ static int get(struct exec *x, const struct sml_cmd *c, const struct one *i, str
     if (status != 200 || !n) return status;
     all = ARENA_ARRAY(x->a, struct sml_leaf, out->n_results + n);
     if (!all) return 500;
-    for (size_t k = 0; k < out->n_results; k++)
-        all[k] = out->results[k];
+    for (size_t k = 0; k < out->n_results; k++) all[k] = out->results[k];
     for (size_t k = 0; k < n; k++)
-        all[out->n_results + k] = (struct sml_leaf){ list[k].uri, str_of(ddf_format_name(list[k].format)), list[k].type, list[k].data,
-                                                     list[k].has_data };
+        all[out->n_results + k] = (struct sml_leaf){ list[k].uri, str_of(ddf_format_name(list[k].format)), list[k].type,
+                                                     list[k].data, list[k].has_data };
     out->results = all;
     out->n_results += n;
     return 200;
@@ -50,7 +60,7 @@ static int replace(struct exec *x, const struct sml_cmd *c, const struct one *i,
     return tree_replace(x->t, x->server, i->target, i->format, i->type, i->data, i->has_data, x->a);
 }
 
-static int delete(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+static int delete (struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
 {
     (void)c, (void)out;
     return tree_delete(x->t, x->server, i->target, x->a);
@@ -71,17 +81,14 @@ static int exec(struct exec *x, const struct sml_cmd *c, const struct one *i, st
     return tree_exec(x->t, i->target, &call, x->a);
 }
 
-/* What a server may send. Commands without a row are answered 501 when SyncML has no such element, 405 when DM does not allow it here. */
+/* What a server may send. Commands without a row are answered 501 when SyncML has no such element, 405 when DM does
+ * not allow it here. */
 static const struct verb {
     int (*item)(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out);
-    bool in_atomic;                     /* dm-protocol.md 4: Get, Exec and containers are not */
+    bool in_atomic; /* dm-protocol.md 4: Get, Exec and containers are not */
 } verbs[SML_CMD_KINDS] = {
-    [SML_GET]     = { get, false },
-    [SML_ADD]     = { add, true },
-    [SML_REPLACE] = { replace, true },
-    [SML_DELETE]  = { delete, true },
-    [SML_COPY]    = { copy, true },
-    [SML_EXEC]    = { exec, false },
+    [SML_GET] = { get, false },      [SML_ADD] = { add, true },   [SML_REPLACE] = { replace, true },
+    [SML_DELETE] = { delete, true }, [SML_COPY] = { copy, true }, [SML_EXEC] = { exec, false },
 };
 
 static void run(struct exec *x, const struct sml_cmd *c, bool in_atomic, unsigned depth, struct sml_answer *out);
@@ -93,8 +100,7 @@ static void items(struct exec *x, const struct sml_cmd *c, bool in_atomic, struc
     int *codes;
     bool alike = true;
 
-    for (const struct sml_item *i = c->items; i; i = i->next)
-        n++;
+    for (const struct sml_item *i = c->items; i; i = i->next) n++;
     if (!n) {
         out->code = 400;
         return;
@@ -123,7 +129,7 @@ static void interact(struct exec *x, const struct sml_cmd *c, struct sml_answer 
 {
     int64_t code;
 
-    out->code = 406;        /* C-017: nobody to ask; also every code that DM does not have */
+    out->code = 406; /* C-017: nobody to ask; also every code that DM does not have */
     if (x->user && str_to_i64(str_trim(c->data), &code) && code >= 1100 && code <= 1104)
         out->code = x->user->show(x->user->ctx, x->server, (int)code, c, x->a, &out->items);
 }
@@ -132,8 +138,7 @@ static size_t children(struct exec *x, const struct sml_cmd *c, struct sml_answe
 {
     size_t n = 0;
 
-    for (const struct sml_cmd *k = c->children; k; k = k->next)
-        n++;
+    for (const struct sml_cmd *k = c->children; k; k = k->next) n++;
     out->children = n && n <= EXEC_CHILDREN ? ARENA_ARRAY(x->a, struct sml_answer, n) : NULL;
     if (n && !out->children) {
         out->code = n > EXEC_CHILDREN ? 413 : 500;
@@ -148,7 +153,7 @@ static void sequence(struct exec *x, const struct sml_cmd *c, unsigned depth, st
     size_t k = 0;
     bool skip = false;
 
-    out->code = 200;        /* as soon as it starts; its children speak for themselves */
+    out->code = 200; /* as soon as it starts; its children speak for themselves */
     if (!children(x, c, out)) return;
     for (const struct sml_cmd *child = c->children; child; child = child->next, k++) {
         if (skip) {
@@ -157,11 +162,13 @@ static void sequence(struct exec *x, const struct sml_cmd *c, unsigned depth, st
         }
         run(x, child, false, depth + 1, &out->children[k]);
         /* A user's No or Cancel skips the rest; an ordinary failure does not. */
-        if (child->kind == SML_ALERT) skip = out->children[k].code == 304 || out->children[k].code == 214 || out->children[k].code == 408;
+        if (child->kind == SML_ALERT)
+            skip = out->children[k].code == 304 || out->children[k].code == 214 || out->children[k].code == 408;
     }
 }
 
-/* dm-protocol.md 4.1. Nothing happens outside the tree before all have succeeded, so that taking back always works (never 516). */
+/* dm-protocol.md 4.1. Nothing happens outside the tree before all have succeeded, so that taking back always works
+ * (never 516). */
 static void atomic(struct exec *x, const struct sml_cmd *c, unsigned depth, struct sml_answer *out)
 {
     size_t mark = tree_mark(x->t), n = children(x, c, out), k = 0, bad;
@@ -187,8 +194,7 @@ static void atomic(struct exec *x, const struct sml_cmd *c, unsigned depth, stru
     }
     tree_rollback(x->t, mark);
     out->code = 507;
-    for (k = 0; k < bad; k++)
-        out->children[k].code = 216;
+    for (k = 0; k < bad; k++) out->children[k].code = 216;
 }
 
 static void run(struct exec *x, const struct sml_cmd *c, bool in_atomic, unsigned depth, struct sml_answer *out)
@@ -196,7 +202,7 @@ static void run(struct exec *x, const struct sml_cmd *c, bool in_atomic, unsigne
     if (depth > EXEC_DEPTH)
         out->code = 500;
     else if (c->kind == SML_ATOMIC && depth)
-        out->code = 500;                /* nested Atomic */
+        out->code = 500; /* nested Atomic */
     else if (c->kind == SML_ATOMIC)
         atomic(x, c, depth, out);
     else if (c->kind == SML_SEQUENCE)
@@ -209,15 +215,15 @@ static void run(struct exec *x, const struct sml_cmd *c, bool in_atomic, unsigne
         out->code = c->kind == SML_UNKNOWN ? 501 : 405;
 }
 
-enum rc exec_cmds(struct tree *t, struct str server, const struct exec_user *user, const struct sml_cmd *cmds, size_t n, struct arena *a,
-                  struct sml_answer **answers, struct err *e)
+enum rc exec_cmds(struct tree *t, struct str server, const struct exec_user *user, const struct sml_cmd *cmds, size_t n,
+                  struct arena *a, struct sml_answer **answers, struct err *e)
 {
     struct exec x = { t, server, user, a, false };
     size_t k = 0;
 
     *answers = n ? ARENA_ARRAY(a, struct sml_answer, n) : NULL;
     if (n && !*answers) return err_set(e, RC_NOMEM, "no memory for the answers to %zu commands", n);
-    bool cancelled = false;                         /* 5.1: the user's Cancel stops the message; a No does not */
+    bool cancelled = false; /* 5.1: the user's Cancel stops the message; a No does not */
     for (const struct sml_cmd *c = cmds; c && k < n; c = c->next, k++) {
         if (cancelled) {
             (*answers)[k].code = 215;

@@ -3,20 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A hypervisor in memory: every request succeeds after delay_ms of the time it is told. For many devices in one process and for tests in
- * virtual time; a VM costs about half a kilobyte. */
+/* A hypervisor in memory: every request succeeds after delay_ms of the time it is told. For many devices in one
+ * process and for tests in virtual time; a VM costs about half a kilobyte. */
 enum { DOMAINS = 8, QUEUE = 32, READY_MS = 3000 };
 
 struct domain {
     char uuid[HV_UUID_BYTES];
     enum hv_state state;
     int vcpus, n_volumes, n_nets;
-    int64_t mem_kb, started_ms, busy_ms;        /* busy_ms: CPU time used before started_ms */
+    int64_t mem_kb, started_ms, busy_ms; /* busy_ms: CPU time used before started_ms */
     char volume[HV_VOLUMES][HV_NAME_BYTES], net[HV_NETS][HV_NAME_BYTES];
     bool heartbeat;
 };
 
-struct waiting { int64_t at_ms; struct hv_event ev; struct hv_spec *spec; };
+struct waiting {
+    int64_t at_ms;
+    struct hv_event ev;
+    struct hv_spec *spec;
+};
 
 struct sim {
     struct hv base;
@@ -24,10 +28,13 @@ struct sim {
     uint64_t seed;
     int64_t now_ms, start_ms;
     struct domain domain[DOMAINS];
-    struct waiting queue[QUEUE];                /* in the order they were put; taken when due */
+    struct waiting queue[QUEUE]; /* in the order they were put; taken when due */
     unsigned n;
-    struct hv_stats *stats;                     /* of the last HV_STATS handed out */
-    bool fail; enum hv_call fail_call; enum rc fail_rc; char fail_text[HV_TEXT_BYTES];
+    struct hv_stats *stats; /* of the last HV_STATS handed out */
+    bool fail;
+    enum hv_call fail_call;
+    enum rc fail_rc;
+    char fail_text[HV_TEXT_BYTES];
 };
 
 static uint64_t next_random(struct sim *s)
@@ -41,15 +48,13 @@ static uint64_t next_random(struct sim *s)
 static struct domain *find(struct sim *s, const char *uuid)
 {
     for (unsigned i = 0; i < DOMAINS; i++)
-        if (strcmp(s->domain[i].uuid, uuid) == 0)
-            return &s->domain[i];
+        if (strcmp(s->domain[i].uuid, uuid) == 0) return &s->domain[i];
     return NULL;
 }
 
 static void put(struct sim *s, int64_t at_ms, const struct hv_event *ev)
 {
-    if (s->n < QUEUE)
-        s->queue[s->n++] = (struct waiting){ at_ms, *ev, NULL };
+    if (s->n < QUEUE) s->queue[s->n++] = (struct waiting){ at_ms, *ev, NULL };
 }
 
 static void put_state(struct sim *s, const struct domain *d, enum hv_cause cause, const char *text)
@@ -72,10 +77,8 @@ static void put_ready(struct sim *s, const struct domain *d, int64_t delay_ms)
 static enum rc copy_spec(struct sim *s, const struct hv_spec *spec)
 {
     struct domain *d = find(s, spec->uuid);
-    if (!d)
-        d = find(s, "");
-    if (!d)
-        return RC_LIMIT;
+    if (!d) d = find(s, "");
+    if (!d) return RC_LIMIT;
     snprintf(d->uuid, sizeof d->uuid, "%s", spec->uuid);
     d->state = d->state == HV_GONE ? HV_OFF : d->state;
     d->vcpus = spec->vcpus;
@@ -83,10 +86,8 @@ static enum rc copy_spec(struct sim *s, const struct hv_spec *spec)
     d->heartbeat = spec->heartbeat;
     d->n_volumes = spec->n_volumes;
     d->n_nets = spec->n_nets;
-    for (int i = 0; i < spec->n_volumes; i++)
-        memcpy(d->volume[i], spec->volumes[i].name, HV_NAME_BYTES);
-    for (int i = 0; i < spec->n_nets; i++)
-        memcpy(d->net[i], spec->nets[i].name, HV_NAME_BYTES);
+    for (int i = 0; i < spec->n_volumes; i++) memcpy(d->volume[i], spec->volumes[i].name, HV_NAME_BYTES);
+    for (int i = 0; i < spec->n_nets; i++) memcpy(d->net[i], spec->nets[i].name, HV_NAME_BYTES);
     return RC_OK;
 }
 
@@ -96,32 +97,21 @@ static void started(struct sim *s, struct domain *d, enum hv_state state, bool b
     d->started_ms = s->now_ms;
     d->busy_ms = 0;
     put_state(s, d, HV_C_REQUEST, "");
-    if (boots && state == HV_RUNNING)
-        put_ready(s, d, s->delay_ms ? READY_MS : 0);
+    if (boots && state == HV_RUNNING) put_ready(s, d, s->delay_ms ? READY_MS : 0);
 }
 
 /* Carry a due request out. */
 static enum rc perform(struct sim *s, enum hv_call call, struct domain *d, const struct hv_spec *spec)
 {
-    if (call == HV_DEFINE)
-        return copy_spec(s, spec);
-    if (!d)
-        return call == HV_UNDEFINE || call == HV_DESTROY ? RC_OK : RC_NOT_FOUND;
+    if (call == HV_DEFINE) return copy_spec(s, spec);
+    if (!d) return call == HV_UNDEFINE || call == HV_DESTROY ? RC_OK : RC_NOT_FOUND;
     switch (call) {
-    case HV_UNDEFINE:
-        memset(d, 0, sizeof *d);
-        break;
+    case HV_UNDEFINE: memset(d, 0, sizeof *d); break;
     case HV_START:
-    case HV_RESTORE:
-        started(s, d, HV_RUNNING, call == HV_START);
-        break;
-    case HV_START_PAUSED:
-        started(s, d, HV_PAUSED, false);
-        break;
+    case HV_RESTORE: started(s, d, HV_RUNNING, call == HV_START); break;
+    case HV_START_PAUSED: started(s, d, HV_PAUSED, false); break;
     case HV_REBOOT:
-    case HV_RESET:
-        started(s, d, HV_RUNNING, true);
-        break;
+    case HV_RESET: started(s, d, HV_RUNNING, true); break;
     case HV_DESTROY:
     case HV_SHUTDOWN:
         d->state = HV_OFF;
@@ -136,15 +126,12 @@ static enum rc perform(struct sim *s, enum hv_call call, struct domain *d, const
         d->state = HV_SAVED;
         put_state(s, d, HV_C_REQUEST, "");
         break;
-    case HV_DROP_SAVED:
-        d->state = HV_OFF;
-        break;
+    case HV_DROP_SAVED: d->state = HV_OFF; break;
     case HV_SET_RESOURCES:
         d->vcpus = spec->vcpus;
         d->mem_kb = spec->mem_kb;
         break;
-    default:
-        break;
+    default: break;
     }
     return RC_OK;
 }
@@ -185,25 +172,44 @@ static void fill_stats(struct sim *s, const struct domain *d, struct hv_stats *s
     }
 }
 
-/* --- hv.h ----------------------------------------------------------------------------------------------------------- */
+/* --- hv.h
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static enum rc sim_facts(struct hv *hv, struct hv_facts *out, struct err *e)
 {
     const struct sim *s = (struct sim *)hv;
     (void)e;
-    *out = (struct hv_facts){ .name = "Simulator", .vendor = "dmvisor", .version = DMVISOR_VERSION, .arch = "aarch64", .type = 2, .cpu_total = 8,
-                              .cpu_online = 8, .max_vcpus = 8, .max_vms = DOMAINS, .mem_total_kb = 8 << 20, .mem_free_kb = 4 << 20,
-                              .store_total_kb = 64 << 20, .store_free_kb = 32 << 20, .uptime_s = (s->now_ms - s->start_ms) / 1000, .kvm = true,
-                              .pause = true, .suspend = true, .balloon = true, .watchdog = true, .guest_types = "android,linux,rtos,service,other",
-                              .image_formats = "raw,qcow2,bundle", .cpu_pct = 20, .mem_used_kb = 4 << 20, .temp_c = -1 };
+    *out = (struct hv_facts){ .name = "Simulator",
+                              .vendor = "dmvisor",
+                              .version = DMVISOR_VERSION,
+                              .arch = "aarch64",
+                              .type = 2,
+                              .cpu_total = 8,
+                              .cpu_online = 8,
+                              .max_vcpus = 8,
+                              .max_vms = DOMAINS,
+                              .mem_total_kb = 8 << 20,
+                              .mem_free_kb = 4 << 20,
+                              .store_total_kb = 64 << 20,
+                              .store_free_kb = 32 << 20,
+                              .uptime_s = (s->now_ms - s->start_ms) / 1000,
+                              .kvm = true,
+                              .pause = true,
+                              .suspend = true,
+                              .balloon = true,
+                              .watchdog = true,
+                              .guest_types = "android,linux,rtos,service,other",
+                              .image_formats = "raw,qcow2,bundle",
+                              .cpu_pct = 20,
+                              .mem_used_kb = 4 << 20,
+                              .temp_c = -1 };
     return RC_OK;
 }
 
 static enum rc sim_request(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie, struct err *e)
 {
     struct sim *s = (struct sim *)hv;
-    if (s->n > QUEUE - 4)
-        return err_set(e, RC_LIMIT, "too many requests wait for the simulated hypervisor");
+    if (s->n > QUEUE - 4) return err_set(e, RC_LIMIT, "too many requests wait for the simulated hypervisor");
     struct hv_event ev = { .kind = HV_EV_DONE, .cookie = cookie, .call = call };
     snprintf(ev.uuid, sizeof ev.uuid, "%s", spec->uuid);
     put(s, s->now_ms + (call == HV_STATS ? 0 : s->delay_ms), &ev);
@@ -223,18 +229,15 @@ static bool sim_next(struct hv *hv, struct hv_event *out)
 {
     struct sim *s = (struct sim *)hv;
     unsigned i = 0;
-    while (i < s->n && s->queue[i].at_ms > s->now_ms)
-        i++;
-    if (i == s->n)
-        return false;
+    while (i < s->n && s->queue[i].at_ms > s->now_ms) i++;
+    if (i == s->n) return false;
     struct waiting w = s->queue[i];
     memmove(&s->queue[i], &s->queue[i + 1], (--s->n - i) * sizeof w);
     *out = w.ev;
     struct domain *d = find(s, w.ev.uuid);
     if (w.ev.kind == HV_EV_READY && (!d || d->state != HV_RUNNING))
-        return sim_next(hv, out);               /* it was stopped meanwhile */
-    if (w.ev.kind != HV_EV_DONE)
-        return true;
+        return sim_next(hv, out); /* it was stopped meanwhile */
+    if (w.ev.kind != HV_EV_DONE) return true;
     if (s->fail && s->fail_call == w.ev.call) {
         s->fail = false;
         out->rc = s->fail_rc;
@@ -266,8 +269,7 @@ static enum rc sim_state(struct hv *hv, const char *uuid, enum hv_state *out, st
 static void sim_destroy(struct hv *hv)
 {
     struct sim *s = (struct sim *)hv;
-    for (unsigned i = 0; i < s->n; i++)
-        free(s->queue[i].spec);
+    for (unsigned i = 0; i < s->n; i++) free(s->queue[i].spec);
     free(s->stats);
     free(s);
 }
@@ -277,8 +279,7 @@ static const struct hv_class sim_class = { sim_destroy, sim_facts, sim_request, 
 struct hv *hv_sim_create(int delay_ms, uint64_t seed)
 {
     struct sim *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
+    if (!s) return NULL;
     s->base.class = &sim_class;
     s->delay_ms = delay_ms;
     s->seed = seed;
@@ -288,8 +289,7 @@ struct hv *hv_sim_create(int delay_ms, uint64_t seed)
 void hv_sim_advance(struct hv *hv, int64_t now_ms)
 {
     struct sim *s = (struct sim *)hv;
-    if (s->start_ms == 0)
-        s->start_ms = now_ms;
+    if (s->start_ms == 0) s->start_ms = now_ms;
     s->now_ms = now_ms;
 }
 
@@ -306,8 +306,7 @@ void hv_sim_crash(struct hv *hv, const char *uuid, enum hv_cause cause)
 {
     struct sim *s = (struct sim *)hv;
     struct domain *d = find(s, uuid);
-    if (!d)
-        return;
+    if (!d) return;
     d->state = cause == HV_C_GUEST ? HV_OFF : HV_CRASHED;
     put_state(s, d, cause, cause == HV_C_PANIC ? "Kernel panic - not syncing" : "");
 }

@@ -1,11 +1,11 @@
-/* Operations of the device and of images (virtualization-mo.md c.8): 202, then one alert; the same correlator never starts a second one. The last
- * ones are remembered with their results. */
+/* Operations of the device and of images (virtualization-mo.md c.8): 202, then one alert; the same correlator never
+ * starts a second one. The last ones are remembered with their results. */
 #include "agent/device_int.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLLECT_MS = 30000 };        /* a reading that does not come by then will not come */
+enum { COLLECT_MS = 30000 }; /* a reading that does not come by then will not come */
 
 int jobs_known(struct device *d, struct str uri, const struct tree_call *call)
 {
@@ -50,7 +50,7 @@ struct job *jobs_begin(struct device *d, const char *op, struct str owner, struc
 
     if (call->correlator.n >= sizeof j->correlator || uri.n >= sizeof j->uri || owner.n >= sizeof j->owner) return NULL;
     for (size_t i = 0; d->n_jobs == DEVICE_JOBS && i < d->n_jobs; i++)
-        if (!d->jobs[i].waiting) drop(d, i);            /* the oldest finished one is forgotten */
+        if (!d->jobs[i].waiting) drop(d, i); /* the oldest finished one is forgotten */
     if (d->n_jobs == DEVICE_JOBS || !jobs_room(d)) return NULL;
     j = &d->jobs[d->n_jobs++];
     *j = (struct job){ .id = ++d->last_job, .started_ms = d->w->now_ms };
@@ -81,10 +81,12 @@ void jobs_part(struct device *d, uint64_t id, int result)
     char data[16];
 
     if (!j || !j->waiting) return;
-    if (result >= 1400 ? result > j->result : !j->result) j->result = result;       /* the worst of all, or the first success */
+    if (result >= 1400 ? result > j->result : !j->result)
+        j->result = result; /* the worst of all, or the first success */
     if (--j->waiting == 0) {
         snprintf(data, sizeof data, "%d", j->result);
-        device_alert(d, j->server_id, "operation_complete", str_of(j->uri), "int", device_mark(j->result), data, j->correlator);
+        device_alert(d, j->server_id, "operation_complete", str_of(j->uri), "int", device_mark(j->result), data,
+                     j->correlator);
     }
     jobs_save(d, j);
 }
@@ -119,8 +121,7 @@ void jobs_recover(struct device *d)
 {
     for (size_t i = 0; i < d->n_jobs; i++) {
         if (d->jobs[i].id > d->last_job) d->last_job = d->jobs[i].id;
-        while (d->jobs[i].waiting && collects(&d->jobs[i]))
-            jobs_part(d, d->jobs[i].id, 1448);
+        while (d->jobs[i].waiting && collects(&d->jobs[i])) jobs_part(d, d->jobs[i].id, 1448);
     }
 }
 
@@ -136,6 +137,7 @@ int64_t jobs_next_ms(const struct device *d)
     int64_t next = INT64_MAX;
 
     for (size_t i = 0; i < d->n_jobs; i++)
-        if (d->jobs[i].waiting && collects(&d->jobs[i]) && d->jobs[i].started_ms + COLLECT_MS < next) next = d->jobs[i].started_ms + COLLECT_MS;
+        if (d->jobs[i].waiting && collects(&d->jobs[i]) && d->jobs[i].started_ms + COLLECT_MS < next)
+            next = d->jobs[i].started_ms + COLLECT_MS;
     return next;
 }

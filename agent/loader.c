@@ -16,22 +16,34 @@
 
 /* Result codes of virtualization-mo.md c.6 that a transfer can end with. */
 enum { DONE = 1200, FAILED = 1415, REFUSED = 1416, NO_ROOM = 1417, WRONG = 1418, CANCELLED = 1445, SERVER_DOWN = 1501 };
-enum { QUEUE_MAX = 64, EVENTS_MAX = 256, TRIES = 6, FIRST_WAIT_MS = 500, STALL_S = 30, CHUNK = 64 << 10, KNOWN_MAX = 64 };
+enum {
+    QUEUE_MAX = 64,
+    EVENTS_MAX = 256,
+    TRIES = 6,
+    FIRST_WAIT_MS = 500,
+    STALL_S = 30,
+    CHUNK = 64 << 10,
+    KNOWN_MAX = 64
+};
 
 struct job {
     char id[64], url[1024], auth[256], sha256[65], ca_file[512];
-    int64_t size_bytes;                 /* rounded up to a KiB: the object's SizeKB says no more */
+    int64_t size_bytes; /* rounded up to a KiB: the object's SizeKB says no more */
     volatile int cancel;
     struct job *next;
 };
 
 /* A file whose hash was checked, remembered by what changes when it does. */
-struct known { char sha256[65]; off_t size; struct timespec changed; };
+struct known {
+    char sha256[65];
+    off_t size;
+    struct timespec changed;
+};
 
-struct files {                          /* the real loader */
+struct files { /* the real loader */
     struct loader base;
     char dir[384];
-    int fd;                             /* eventfd: events wait */
+    int fd; /* eventfd: events wait */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -59,16 +71,14 @@ static void tell(struct files *f, const struct loader_event *ev)
     struct loader_event *slot = NULL;
     for (size_t i = 0; i < f->n_events && ev->kind == LOADER_PROGRESS; i++) {
         struct loader_event *old = &f->event[(f->first + i) % EVENTS_MAX];
-        if (old->kind == LOADER_PROGRESS && strcmp(old->id, ev->id) == 0)
-            slot = old;
+        if (old->kind == LOADER_PROGRESS && strcmp(old->id, ev->id) == 0) slot = old;
     }
     if (!slot && f->n_events < (ev->kind == LOADER_PROGRESS ? EVENTS_MAX - QUEUE_MAX - 1 : EVENTS_MAX))
         slot = &f->event[(f->first + f->n_events++) % EVENTS_MAX];
-    if (slot)
-        *slot = *ev;
+    if (slot) *slot = *ev;
     pthread_mutex_unlock(&f->lock);
     if (write(f->fd, &one, sizeof one) != sizeof one)
-        return;                         /* the counter is full: the reader has been told often enough */
+        return; /* the counter is full: the reader has been told often enough */
 }
 
 static bool files_next(struct loader *l, struct loader_event *out)
@@ -82,8 +92,7 @@ static bool files_next(struct loader *l, struct loader_event *out)
         f->first = (f->first + 1) % EVENTS_MAX;
         f->n_events--;
     }
-    if (f->n_events == 0 && read(f->fd, &n, sizeof n) < 0)
-        errno = 0;                      /* it was empty already */
+    if (f->n_events == 0 && read(f->fd, &n, sizeof n) < 0) errno = 0; /* it was empty already */
     pthread_mutex_unlock(&f->lock);
     return any;
 }
@@ -102,8 +111,7 @@ static int64_t hash_file(const char *file, struct crypto_sha256_ctx *c)
     int64_t total = 0;
     ssize_t n;
     int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
+    if (fd < 0) return -1;
     while ((n = read(fd, chunk, sizeof chunk)) > 0) {
         crypto_sha256_update(c, (struct str){ chunk, (size_t)n });
         total += n;
@@ -116,8 +124,7 @@ static bool hash_is(const char *file, const char *sha256)
 {
     char hex[SHA256_HEX_BYTES] = "";
     struct crypto_sha256_ctx *c = crypto_sha256_create();
-    if (c && hash_file(file, c) >= 0)
-        crypto_sha256_final(c, hex);
+    if (c && hash_file(file, c) >= 0) crypto_sha256_final(c, hex);
     crypto_sha256_destroy(c);
     return str_eq_fold(str_of(hex), str_of(sha256));
 }
@@ -126,21 +133,18 @@ static bool files_has(struct loader *l, const char *sha256, char file[512])
 {
     struct files *f = (struct files *)l;
     struct stat st;
-    if (!is_sha256(sha256))
-        return false;
+    if (!is_sha256(sha256)) return false;
     path_of(f, sha256, "", file);
-    if (stat(file, &st) != 0 || !S_ISREG(st.st_mode))
-        return false;
+    if (stat(file, &st) != 0 || !S_ISREG(st.st_mode)) return false;
     bool known = false;
     pthread_mutex_lock(&f->lock);
     for (size_t i = 0; i < KNOWN_MAX && !known; i++)
         known = strcmp(f->known[i].sha256, sha256) == 0 && f->known[i].size == st.st_size &&
                 f->known[i].changed.tv_sec == st.st_mtim.tv_sec && f->known[i].changed.tv_nsec == st.st_mtim.tv_nsec;
     pthread_mutex_unlock(&f->lock);
-    if (known)
-        return true;
+    if (known) return true;
     if (!hash_is(file, sha256)) {
-        unlink(file);                   /* damaged since it was fetched: fetch it again */
+        unlink(file); /* damaged since it was fetched: fetch it again */
         return false;
     }
     pthread_mutex_lock(&f->lock);
@@ -155,8 +159,7 @@ static bool files_has(struct loader *l, const char *sha256, char file[512])
 static void files_remove(struct loader *l, const char *sha256)
 {
     char file[512];
-    if (!is_sha256(sha256))
-        return;
+    if (!is_sha256(sha256)) return;
     path_of((struct files *)l, sha256, "", file);
     unlink(file);
     path_of((struct files *)l, sha256, ".part", file);
@@ -171,7 +174,7 @@ struct transfer {
     int fd;
     int64_t done, told;
     struct crypto_sha256_ctx *hash;
-    int error;                          /* errno of the file, 0 = none */
+    int error; /* errno of the file, 0 = none */
     bool too_long;
 };
 
@@ -194,16 +197,14 @@ static bool take_bytes(void *ctx, struct str bytes)
     t->done += (int64_t)bytes.n;
     while (bytes.n) {
         ssize_t n = write(t->fd, bytes.p, bytes.n);
-        if (n < 0 && errno == EINTR)
-            continue;
+        if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
             t->error = errno;
             return false;
         }
         bytes = str_slice(bytes, (size_t)n, bytes.n);
     }
-    if (t->done - t->told >= (t->job->size_bytes > 0 ? t->job->size_bytes / 50 : 1 << 20))
-        tell_progress(t);
+    if (t->done - t->told >= (t->job->size_bytes > 0 ? t->job->size_bytes / 50 : 1 << 20)) tell_progress(t);
     return true;
 }
 
@@ -246,27 +247,20 @@ static bool may_be_all(const struct transfer *t)
 static int judge(struct transfer *t, enum rc rc, long status, const struct err *e, struct loader_event *ev)
 {
     char text[256];
-    if (t->job->cancel)
-        return ended(ev, CANCELLED, "cancelled; what came so far is kept");
-    if (t->error)
-        return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
-    if (t->too_long)
-        return ended(ev, WRONG, "the server sends more than the announced size");
+    if (t->job->cancel) return ended(ev, CANCELLED, "cancelled; what came so far is kept");
+    if (t->error) return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
+    if (t->too_long) return ended(ev, WRONG, "the server sends more than the announced size");
     if (rc == RC_OK && (status == 200 || status == 206)) {
-        if (t->job->size_bytes > 0 && !may_be_all(t))
-            return ended(ev, 0, "the transfer ended early");
+        if (t->job->size_bytes > 0 && !may_be_all(t)) return ended(ev, 0, "the transfer ended early");
         return DONE;
     }
     if (rc == RC_OK)
         snprintf(text, sizeof text, "the download server answered HTTP %ld", status);
     else
         snprintf(text, sizeof text, "%.200s", e->text);
-    if (rc == RC_DENIED)
-        return ended(ev, FAILED, text);                 /* its certificate is not trusted: repeating does not help */
-    if (rc == RC_OK && (status == 401 || status == 403))
-        return ended(ev, REFUSED, text);
-    if (rc == RC_OK && status < 500 && status != 408 && status != 429 && status != 416)
-        return ended(ev, FAILED, text);
+    if (rc == RC_DENIED) return ended(ev, FAILED, text); /* its certificate is not trusted: repeating does not help */
+    if (rc == RC_OK && (status == 401 || status == 403)) return ended(ev, REFUSED, text);
+    if (rc == RC_OK && status < 500 && status != 408 && status != 429 && status != 416) return ended(ev, FAILED, text);
     return ended(ev, 0, text);
 }
 
@@ -278,21 +272,25 @@ static int attempt(struct transfer *t, struct fetch *client, const char *part, s
     struct err e = { 0 };
     struct fetch_reply reply = { 0 };
     snprintf(header, sizeof header, "Authorization: %s", t->job->auth);
-    if (!open_part(t, part))
-        return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
+    if (!open_part(t, part)) return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
     int result = DONE;
     if (t->job->size_bytes <= 0 || t->done < t->job->size_bytes) {
-        const struct fetch_request r = { .method = "GET", .url = t->job->url, .headers = t->job->auth[0] ? headers : NULL,
-                                         .resume_from = (uint64_t)t->done, .sink = take_bytes, .ctx = t, .cancel = &t->job->cancel,
-                                         .stall_s = STALL_S, .no_total_timeout = true };
+        const struct fetch_request r = { .method = "GET",
+                                         .url = t->job->url,
+                                         .headers = t->job->auth[0] ? headers : NULL,
+                                         .resume_from = (uint64_t)t->done,
+                                         .sink = take_bytes,
+                                         .ctx = t,
+                                         .cancel = &t->job->cancel,
+                                         .stall_s = STALL_S,
+                                         .no_total_timeout = true };
         enum rc rc = fetch_do(client, &r, &reply, &e);
         result = judge(t, rc, reply.status, &e, ev);
         if (rc == RC_UNSUPPORTED || reply.status == 416)
-            unlink(part);               /* the server does not resume from there: the next try begins anew */
+            unlink(part); /* the server does not resume from there: the next try begins anew */
         fetch_reply_finish(&reply);
     }
-    if (fsync(t->fd) != 0 && result == DONE)
-        result = ended(ev, FAILED, strerror(errno));
+    if (fsync(t->fd) != 0 && result == DONE) result = ended(ev, FAILED, strerror(errno));
     close(t->fd);
     return result;
 }
@@ -307,8 +305,7 @@ static int accept_file(struct transfer *t, const char *part, const char *file, s
         snprintf(text, sizeof text, "SHA-256 is %.16s..., expected %.16s...", hex, t->job->sha256);
         return ended(ev, WRONG, text);
     }
-    if (rename(part, file) != 0)
-        return ended(ev, FAILED, strerror(errno));
+    if (rename(part, file) != 0) return ended(ev, FAILED, strerror(errno));
     snprintf(ev->file, sizeof ev->file, "%s", file);
     return ended(ev, DONE, "");
 }
@@ -335,7 +332,8 @@ static void transfer(struct files *f, const struct job *job)
     char file[512], part[512];
     struct transfer t = { .f = f, .job = job, .fd = -1 };
     struct loader_event ev = { .kind = LOADER_DONE, .total_bytes = job->size_bytes };
-    const struct fetch_config config = { .ca_file = job->ca_file[0] ? job->ca_file : NULL, .user_agent = "dmvisor-agent/" DMVISOR_VERSION };
+    const struct fetch_config config = { .ca_file = job->ca_file[0] ? job->ca_file : NULL,
+                                         .user_agent = "dmvisor-agent/" DMVISOR_VERSION };
     struct fetch *client = fetch_create(&config);
     int result = client ? 0 : ended(&ev, FAILED, "out of memory");
     int64_t wait_ms = FIRST_WAIT_MS;
@@ -355,13 +353,12 @@ static void transfer(struct files *f, const struct job *job)
             pause_for(f, job, wait_ms);
             wait_ms *= 2;
         }
-        result = job->cancel ? ended(&ev, CANCELLED, "cancelled; what came so far is kept") : attempt(&t, client, part, &ev);
-        if (result == DONE)
-            result = accept_file(&t, part, file, &ev);
+        result = job->cancel ? ended(&ev, CANCELLED, "cancelled; what came so far is kept")
+                             : attempt(&t, client, part, &ev);
+        if (result == DONE) result = accept_file(&t, part, file, &ev);
         ev.done_bytes = t.done;
     }
-    if (!result)
-        ev.result = SERVER_DOWN;        /* the text is of the last try */
+    if (!result) ev.result = SERVER_DOWN; /* the text is of the last try */
     crypto_sha256_destroy(t.hash);
     fetch_destroy(client);
     tell(f, &ev);
@@ -395,11 +392,9 @@ static enum rc files_start(struct loader *l, const struct loader_request *r, str
 {
     struct files *f = (struct files *)l;
     size_t n = 0;
-    if (!is_sha256(r->sha256))
-        return err_set(e, RC_INVALID, "the image has no SHA-256 of 64 hex digits");
+    if (!is_sha256(r->sha256)) return err_set(e, RC_INVALID, "the image has no SHA-256 of 64 hex digits");
     struct job *job = calloc(1, sizeof *job), **end = &f->queue;
-    if (!job)
-        return err_set(e, RC_NOMEM, "no memory for a download");
+    if (!job) return err_set(e, RC_NOMEM, "no memory for a download");
     if (snprintf(job->id, sizeof job->id, "%s", r->id) >= (int)sizeof job->id ||
         snprintf(job->url, sizeof job->url, "%s", r->url) >= (int)sizeof job->url ||
         snprintf(job->auth, sizeof job->auth, "%s", r->auth ? r->auth : "") >= (int)sizeof job->auth ||
@@ -410,14 +405,11 @@ static enum rc files_start(struct loader *l, const struct loader_request *r, str
     snprintf(job->sha256, sizeof job->sha256, "%s", r->sha256);
     job->size_bytes = r->size_bytes;
     pthread_mutex_lock(&f->lock);
-    for (; *end; end = &(*end)->next)
-        n++;
-    if (n < QUEUE_MAX)
-        *end = job;
+    for (; *end; end = &(*end)->next) n++;
+    if (n < QUEUE_MAX) *end = job;
     pthread_cond_signal(&f->wake);
     pthread_mutex_unlock(&f->lock);
-    if (n < QUEUE_MAX)
-        return RC_OK;
+    if (n < QUEUE_MAX) return RC_OK;
     free(job);
     return err_set(e, RC_LIMIT, "%d downloads wait already", QUEUE_MAX);
 }
@@ -426,11 +418,9 @@ static void files_cancel(struct loader *l, const char *id)
 {
     struct files *f = (struct files *)l;
     pthread_mutex_lock(&f->lock);
-    if (f->running && strcmp(f->running->id, id) == 0)
-        f->running->cancel = 1;
+    if (f->running && strcmp(f->running->id, id) == 0) f->running->cancel = 1;
     for (struct job *j = f->queue; j; j = j->next)
-        if (strcmp(j->id, id) == 0)
-            j->cancel = 1;
+        if (strcmp(j->id, id) == 0) j->cancel = 1;
     pthread_cond_broadcast(&f->wake);
     pthread_mutex_unlock(&f->lock);
 }
@@ -446,12 +436,10 @@ static void files_destroy(struct loader *l)
     pthread_mutex_lock(&f->lock);
     bool running = !f->stop;
     f->stop = true;
-    if (f->running)
-        f->running->cancel = 1;
+    if (f->running) f->running->cancel = 1;
     pthread_cond_broadcast(&f->wake);
     pthread_mutex_unlock(&f->lock);
-    if (running)
-        pthread_join(f->thread, NULL);
+    if (running) pthread_join(f->thread, NULL);
     while (f->queue) {
         struct job *next = f->queue->next;
         free(f->queue);
@@ -463,16 +451,17 @@ static void files_destroy(struct loader *l)
     free(f);
 }
 
-static const struct loader_class files_class = { files_destroy, files_start, files_cancel, files_remove, files_has, files_next, files_fd };
+static const struct loader_class files_class = { files_destroy, files_start, files_cancel, files_remove,
+                                                 files_has,     files_next,  files_fd };
 
 enum rc loader_create(const char *dir, struct loader **out, struct err *e)
 {
     pthread_condattr_t monotonic;
     struct files *f = calloc(1, sizeof *f);
-    if (!f)
-        return err_set(e, RC_NOMEM, "no memory for downloads");
+    if (!f) return err_set(e, RC_NOMEM, "no memory for downloads");
     f->base.class = &files_class;
-    if (snprintf(f->dir, sizeof f->dir, "%s", dir) >= (int)sizeof f->dir || (mkdir(dir, 0700) != 0 && errno != EEXIST)) {
+    if (snprintf(f->dir, sizeof f->dir, "%s", dir) >= (int)sizeof f->dir ||
+        (mkdir(dir, 0700) != 0 && errno != EEXIST)) {
         free(f);
         return err_set(e, RC_IO, "cannot make the image folder %s: %s", dir, strerror(errno));
     }

@@ -10,7 +10,9 @@ struct loader_class {
     void (*remove)(struct loader *l, const char *sha256);
     bool (*has)(struct loader *l, const char *sha256, char file[512]);
     bool (*next)(struct loader *l, struct loader_event *out);
-    int  (*fd)(struct loader *l);
+    int (*fd)(struct loader *l);
 };
-struct loader { const struct loader_class *class; };    /* first member of each */
+struct loader {
+    const struct loader_class *class;
+}; /* first member of each */
 #endif

@@ -6,7 +6,13 @@
 enum { IMAGES = 8, EVENTS = 8 };
 
 /* Every download succeeds at once; what was fetched last is there. */
-struct sim { struct loader base; char have[IMAGES][65]; unsigned next_image; struct loader_event event[EVENTS]; unsigned first, n; };
+struct sim {
+    struct loader base;
+    char have[IMAGES][65];
+    unsigned next_image;
+    struct loader_event event[EVENTS];
+    unsigned first, n;
+};
 
 static bool sim_has(struct loader *l, const char *sha256, char file[512])
 {
@@ -22,10 +28,11 @@ static bool sim_has(struct loader *l, const char *sha256, char file[512])
 static enum rc sim_start(struct loader *l, const struct loader_request *r, struct err *e)
 {
     struct sim *s = (struct sim *)l;
-    if (s->n == EVENTS)
-        return err_set(e, RC_LIMIT, "%d downloads wait already", EVENTS);
+    if (s->n == EVENTS) return err_set(e, RC_LIMIT, "%d downloads wait already", EVENTS);
     struct loader_event *ev = &s->event[(s->first + s->n++) % EVENTS];
-    *ev = (struct loader_event){ .kind = LOADER_DONE, .done_bytes = r->size_bytes, .total_bytes = r->size_bytes, .result = 1200 };
+    *ev = (struct loader_event){
+        .kind = LOADER_DONE, .done_bytes = r->size_bytes, .total_bytes = r->size_bytes, .result = 1200
+    };
     snprintf(ev->id, sizeof ev->id, "%s", r->id);
     snprintf(ev->file, sizeof ev->file, "sim:%s", r->sha256);
     snprintf(s->have[s->next_image++ % IMAGES], sizeof s->have[0], "%s", r->sha256);
@@ -35,22 +42,20 @@ static enum rc sim_start(struct loader *l, const struct loader_request *r, struc
 static void sim_cancel(struct loader *l, const char *id)
 {
     (void)l;
-    (void)id;                           /* done already */
+    (void)id; /* done already */
 }
 
 static void sim_remove(struct loader *l, const char *sha256)
 {
     struct sim *s = (struct sim *)l;
     for (unsigned i = 0; i < IMAGES; i++)
-        if (strcmp(s->have[i], sha256) == 0)
-            s->have[i][0] = '\0';
+        if (strcmp(s->have[i], sha256) == 0) s->have[i][0] = '\0';
 }
 
 static bool sim_next(struct loader *l, struct loader_event *out)
 {
     struct sim *s = (struct sim *)l;
-    if (s->n == 0)
-        return false;
+    if (s->n == 0) return false;
     *out = s->event[s->first];
     s->first = (s->first + 1) % EVENTS;
     s->n--;
@@ -68,26 +73,44 @@ static void sim_destroy(struct loader *l)
     free(l);
 }
 
-static const struct loader_class sim_class = { sim_destroy, sim_start, sim_cancel, sim_remove, sim_has, sim_next, sim_fd };
+static const struct loader_class sim_class = {
+    sim_destroy, sim_start, sim_cancel, sim_remove, sim_has, sim_next, sim_fd
+};
 
 struct loader *loader_sim_create(void)
 {
     struct sim *s = calloc(1, sizeof *s);
-    if (s)
-        s->base.class = &sim_class;
+    if (s) s->base.class = &sim_class;
     return s ? &s->base : NULL;
 }
 
 /* loader.h for both. */
 void loader_destroy(struct loader *l)
 {
-    if (l)
-        l->class->destroy(l);
+    if (l) l->class->destroy(l);
 }
 
-enum rc loader_start(struct loader *l, const struct loader_request *r, struct err *e) { return l->class->start(l, r, e); }
-void loader_cancel(struct loader *l, const char *id) { l->class->cancel(l, id); }
-void loader_remove(struct loader *l, const char *sha256) { l->class->remove(l, sha256); }
-bool loader_has(struct loader *l, const char *sha256, char file[512]) { return l->class->has(l, sha256, file); }
-bool loader_next(struct loader *l, struct loader_event *out) { return l->class->next(l, out); }
-int  loader_fd(struct loader *l) { return l->class->fd(l); }
+enum rc loader_start(struct loader *l, const struct loader_request *r, struct err *e)
+{
+    return l->class->start(l, r, e);
+}
+void loader_cancel(struct loader *l, const char *id)
+{
+    l->class->cancel(l, id);
+}
+void loader_remove(struct loader *l, const char *sha256)
+{
+    l->class->remove(l, sha256);
+}
+bool loader_has(struct loader *l, const char *sha256, char file[512])
+{
+    return l->class->has(l, sha256, file);
+}
+bool loader_next(struct loader *l, struct loader_event *out)
+{
+    return l->class->next(l, out);
+}
+int loader_fd(struct loader *l)
+{
+    return l->class->fd(l);
+}

@@ -1,5 +1,5 @@
-/* dmvisor-agent: one device on this machine. A loop waits for the clock, the hypervisor, downloads, notifications and answers; the device
- * (device.h) does the rest. */
+/* dmvisor-agent: one device on this machine. A loop waits for the clock, the hypervisor, downloads, notifications
+ * and answers; the device (device.h) does the rest. */
 #include "agent/calls.h"
 #include "agent/config.h"
 #include "agent/post.h"
@@ -29,14 +29,19 @@ struct agent {
     struct agent_config config;
     struct device_shared *shared;
     struct device *device;
-    struct hv *hv; bool sim;
+    struct hv *hv;
+    bool sim;
     struct loader *loader;
     struct state *state;
     struct post *post;
-    struct session *session; size_t calling; bool pushed; int64_t session_ms;
+    struct session *session;
+    size_t calling;
+    bool pushed;
+    int64_t session_ms;
     struct calls calls;
     struct push_memory pushes;
-    struct user user; struct exec_user asked;
+    struct user user;
+    struct exec_user asked;
     int epoll, push_fd, signal_fd, lock_fd;
     bool stop;
 };
@@ -65,7 +70,8 @@ static enum rc folder(struct agent *g, const char *name, const char **out, struc
 
     if (!path.p) return err_set(e, RC_NOMEM, "no memory for a path");
     if (mkdir(path.p, 0700) && errno != EEXIST)
-        return err_at(e, RC_IO, path.p, 0, 0, "cannot be made: %s; choose another folder with `data:` or make its parent", strerror(errno));
+        return err_at(e, RC_IO, path.p, 0, 0,
+                      "cannot be made: %s; choose another folder with `data:` or make its parent", strerror(errno));
     *out = path.p;
     return RC_OK;
 }
@@ -77,7 +83,8 @@ static enum rc lock_data(struct agent *g, struct err *e)
 
     g->lock_fd = path.p ? open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (g->lock_fd < 0) return err_at(e, RC_IO, path.p, 0, 0, "cannot be written: %s", strerror(errno));
-    if (flock(g->lock_fd, LOCK_EX | LOCK_NB)) return err_at(e, RC_BUSY, path.p, 0, 0, "another dmvisor-agent works in this folder; stop it first");
+    if (flock(g->lock_fd, LOCK_EX | LOCK_NB))
+        return err_at(e, RC_BUSY, path.p, 0, 0, "another dmvisor-agent works in this folder; stop it first");
     return RC_OK;
 }
 
@@ -96,8 +103,7 @@ static enum rc identity(struct agent *g, const struct world *w, struct err *e)
         w->random(w->ctx, r, sizeof r);
         r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
         r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
-        for (size_t i = 0; i < sizeof r; i++)
-            snprintf(hex + 2 * i, 3, "%02x", r[i]);
+        for (size_t i = 0; i < sizeof r; i++) snprintf(hex + 2 * i, 3, "%02x", r[i]);
         id = arena_printf(&g->arena, "urn:uuid:%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
         rc = state_set(g->state, "device.id", id, e);
         if (!rc) rc = state_commit(g->state, e);
@@ -133,23 +139,38 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     file = arena_printf(&g->arena, "%s/state.db", data).p;
     rc = state_open(file, arena_printf(&g->arena, "%s/schema", c->own).p, &g->state, e);
     if (!rc) rc = identity(g, w, e);
-    if (!rc && c->push) rc = push_open(c->push_address, c->push_port, &g->push_fd, e);      /* before what takes time: they wait in it */
+    if (!rc && c->push)
+        rc = push_open(c->push_address, c->push_port, &g->push_fd, e); /* before what takes time: they wait in it */
     if (!rc) rc = open_hypervisor(g, e);
     if (!rc) rc = loader_create(images, &g->loader, e);
     if (rc) return rc;
     g->user = (struct user){ (enum user_mode)c->interaction, c->interaction_program, c->interaction_wait_s, user_hook };
     g->asked = (struct exec_user){ &g->user, user_show };
-    const struct device_config dc = { .id = c->id, .manufacturer = c->manufacturer, .model = c->model, .version = "dmvisor-agent " DMVISOR_VERSION,
-                                      .language = c->language, .type = c->type, .oem = c->oem, .firmware = c->firmware, .software = c->software,
-                                      .hardware = c->hardware, .images_dir = images, .vms_dir = vms, .ca_file = c->ca,
-                                      .max_msg_bytes = c->max_message, .max_obj_bytes = c->max_object, .encoding = (enum sml_type)c->encoding, .user = &g->asked };
+    const struct device_config dc = { .id = c->id,
+                                      .manufacturer = c->manufacturer,
+                                      .model = c->model,
+                                      .version = "dmvisor-agent " DMVISOR_VERSION,
+                                      .language = c->language,
+                                      .type = c->type,
+                                      .oem = c->oem,
+                                      .firmware = c->firmware,
+                                      .software = c->software,
+                                      .hardware = c->hardware,
+                                      .images_dir = images,
+                                      .vms_dir = vms,
+                                      .ca_file = c->ca,
+                                      .max_msg_bytes = c->max_message,
+                                      .max_obj_bytes = c->max_object,
+                                      .encoding = (enum sml_type)c->encoding,
+                                      .user = &g->asked };
     return device_create(g->shared, &dc, g->hv, g->loader, g->state, w, &g->device, e);
 }
 
 /* Everything in the clear, except between processes of this machine. */
 static bool in_the_clear(const char *url)
 {
-    return !strncmp(url, "http://", 7) && strncmp(url, "http://127.", 11) && strncmp(url, "http://localhost", 16) && strncmp(url, "http://[::1]", 12);
+    return !strncmp(url, "http://", 7) && strncmp(url, "http://127.", 11) && strncmp(url, "http://localhost", 16) &&
+           strncmp(url, "http://[::1]", 12);
 }
 
 static enum rc import(struct agent *g, const char *file, const struct world *w, struct err *e)
@@ -161,15 +182,19 @@ static enum rc import(struct agent *g, const char *file, const struct world *w, 
     if (rc) return rc;
     rc = device_add_account(g->device, &acc, w, &there);
     if (rc == RC_EXISTS) {
-        log_event(LOG_INFO, "account", LOG_Z("server", acc.server_id), LOG_Z("state", "there already, the file is not read again"));
+        log_event(LOG_INFO, "account", LOG_Z("server", acc.server_id),
+                  LOG_Z("state", "there already, the file is not read again"));
         return RC_OK;
     }
     if (rc) {
         *e = there;
         return rc;
     }
-    log_event(LOG_INFO, "account", LOG_Z("server", acc.server_id), LOG_Z("url", acc.url), LOG_N("poll_s", acc.poll_s), LOG_Z("state", "imported"));
-    if (in_the_clear(acc.url)) log_event(LOG_WARN, "tls", LOG_Z("url", acc.url), LOG_Z("why", "no TLS: everybody on the way reads what is managed"));
+    log_event(LOG_INFO, "account", LOG_Z("server", acc.server_id), LOG_Z("url", acc.url), LOG_N("poll_s", acc.poll_s),
+              LOG_Z("state", "imported"));
+    if (in_the_clear(acc.url))
+        log_event(LOG_WARN, "tls", LOG_Z("url", acc.url),
+                  LOG_Z("why", "no TLS: everybody on the way reads what is managed"));
     return RC_OK;
 }
 
@@ -207,8 +232,7 @@ static size_t all_known(const struct agent *g, struct call_account out[ACCOUNTS_
 {
     size_t n = device_accounts(g->device);
 
-    for (size_t i = 0; i < n; i++)
-        out[i] = known(g, i);
+    for (size_t i = 0; i < n; i++) out[i] = known(g, i);
     return n;
 }
 
@@ -225,13 +249,14 @@ static void session_ended(struct agent *g, const struct world *w, bool ok, const
     g->session = NULL;
     now = known(g, g->calling);
     w->random(w->ctx, (uint8_t *)&random, sizeof random);
-    calls_ended(&g->calls, g->calling, &now, ok, g->pushed, now.alerts_since_ms == INT64_MAX || now.alerts_since_ms > g->session_ms, w->now_ms, random);
+    calls_ended(&g->calls, g->calling, &now, ok, g->pushed,
+                now.alerts_since_ms == INT64_MAX || now.alerts_since_ms > g->session_ms, w->now_ms, random);
     if (ok)
-        log_event(LOG_INFO, "session", LOG_Z("server", acc->server_id), LOG_Z("session", id), LOG_Z("state", "over"), LOG_N("messages", messages),
-                  LOG_N("ms", w->now_ms - g->session_ms));
+        log_event(LOG_INFO, "session", LOG_Z("server", acc->server_id), LOG_Z("session", id), LOG_Z("state", "over"),
+                  LOG_N("messages", messages), LOG_N("ms", w->now_ms - g->session_ms));
     else
-        log_event(LOG_WARN, "session", LOG_Z("server", acc->server_id), LOG_Z("session", id), LOG_Z("state", "failed"), LOG_Z("why", e->text),
-                  LOG_N("retry_in_ms", calls_pause_ms(&g->calls, g->calling, w->now_ms)));
+        log_event(LOG_WARN, "session", LOG_Z("server", acc->server_id), LOG_Z("session", id), LOG_Z("state", "failed"),
+                  LOG_Z("why", e->text), LOG_N("retry_in_ms", calls_pause_ms(&g->calls, g->calling, w->now_ms)));
 }
 
 static void send_post(struct agent *g, const struct world *w, const struct session_post *post)
@@ -250,7 +275,8 @@ static void call_if_due(struct agent *g, const struct world *w)
     enum call_why why;
 
     if (g->session || g->stop) return;
-    why = calls_due(&g->calls, accounts, all_known(g, accounts), device_coalesce_ms(g->device), w->now_ms, &g->calling, &push);
+    why = calls_due(&g->calls, accounts, all_known(g, accounts), device_coalesce_ms(g->device), w->now_ms, &g->calling,
+                    &push);
     if (why == CALL_NONE) return;
     const struct account *acc = device_account(g->device, g->calling);
     const struct session_start st = { str_of(acc->server_id), why == CALL_PUSH ? &push : NULL };
@@ -260,8 +286,8 @@ static void call_if_due(struct agent *g, const struct world *w)
         session_ended(g, w, false, &e);
         return;
     }
-    log_event(LOG_INFO, "session", LOG_Z("server", acc->server_id), LOG_S("session", session_id(g->session)), LOG_Z("state", "begun"),
-              LOG_Z("why", call_why_text(why)));
+    log_event(LOG_INFO, "session", LOG_Z("server", acc->server_id), LOG_S("session", session_id(g->session)),
+              LOG_Z("state", "begun"), LOG_Z("why", call_why_text(why)));
     send_post(g, w, &post);
 }
 
@@ -278,7 +304,9 @@ static void take_answer(struct agent *g, const struct world *w)
         return;
     }
     if (r.rc) {
-        if (r.rc == RC_DENIED) log_event(LOG_WARN, "tls", LOG_Z("why", r.err.text), LOG_Z("do", "give the certificate of the server's CA as server.ca"));
+        if (r.rc == RC_DENIED)
+            log_event(LOG_WARN, "tls", LOG_Z("why", r.err.text),
+                      LOG_Z("do", "give the certificate of the server's CA as server.ca"));
         session_ended(g, w, false, &r.err);
     } else {
         next = session_reply(g->session, w, r.status, r.content_type, str_of(r.hmac), buf_str(&r.body), &post, &e);
@@ -310,20 +338,23 @@ static void take_pushes(struct agent *g, const struct world *w)
     while (g->push_fd >= 0 && (n = recv(g->push_fd, datagram, sizeof datagram, MSG_DONTWAIT)) >= 0) {
         struct push_call call;
         const char *why;
-        enum push_verdict v = push_take(&g->pushes, (struct str){ datagram, (size_t)n }, device_account(g->device, 0), device_accounts(g->device),
-                                        w->now_ms, &call, &why);
+        enum push_verdict v = push_take(&g->pushes, (struct str){ datagram, (size_t)n }, device_account(g->device, 0),
+                                        device_accounts(g->device), w->now_ms, &call, &why);
         if (v != PUSH_CALL) {
-            log_event(v == PUSH_REPEATED ? LOG_DEBUG : LOG_WARN, "notification", LOG_Z("state", v == PUSH_REPEATED ? "repeated" : "refused"), LOG_Z("why", why));
+            log_event(v == PUSH_REPEATED ? LOG_DEBUG : LOG_WARN, "notification",
+                      LOG_Z("state", v == PUSH_REPEATED ? "repeated" : "refused"), LOG_Z("why", why));
             continue;
         }
         if (!person_agrees(g, &call)) {
-            log_event(LOG_INFO, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session), LOG_Z("state", "refused"),
-                      LOG_Z("why", "the person at the device did not agree"));
+            log_event(LOG_INFO, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session),
+                      LOG_Z("state", "refused"), LOG_Z("why", "the person at the device did not agree"));
             continue;
         }
         for (size_t i = 0; i < device_accounts(g->device); i++)
-            if (!strcmp(device_account(g->device, i)->server_id, call.server_id)) calls_pushed(&g->calls, i, &call, w->now_ms);
-        log_event(LOG_INFO, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session), LOG_Z("state", "taken"), LOG_Z("why", why));
+            if (!strcmp(device_account(g->device, i)->server_id, call.server_id))
+                calls_pushed(&g->calls, i, &call, w->now_ms);
+        log_event(LOG_INFO, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session),
+                  LOG_Z("state", "taken"), LOG_Z("why", why));
     }
 }
 
@@ -335,8 +366,7 @@ static void take_signals(struct agent *g)
 
     while (read(g->signal_fd, &si, sizeof si) == sizeof si) {
         if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT) g->stop = true;
-        for (size_t i = 0; si.ssi_signo == SIGUSR1 && i < device_accounts(g->device); i++)
-            calls_asked(&g->calls, i);
+        for (size_t i = 0; si.ssi_signo == SIGUSR1 && i < device_accounts(g->device); i++) calls_asked(&g->calls, i);
     }
 }
 
@@ -344,7 +374,8 @@ static int wait_ms(const struct agent *g, int64_t now_ms)
 {
     struct call_account accounts[ACCOUNTS_MAX];
     size_t n = all_known(g, accounts);
-    int64_t next = device_next_ms(g->device), call = calls_next_ms(&g->calls, accounts, n, device_coalesce_ms(g->device));
+    int64_t next = device_next_ms(g->device),
+            call = calls_next_ms(&g->calls, accounts, n, device_coalesce_ms(g->device));
 
     if (!g->session && call < next) next = call;
     if (next < now_ms) next = now_ms;
@@ -376,7 +407,8 @@ static void loop(struct agent *g)
     }
 }
 
-/* Power off, without waiting for guests; the records say that they ran, so the next start brings them back as their policy wants. */
+/* Power off, without waiting for guests; the records say that they ran, so the next start brings them back as their
+ * policy wants. */
 static void stop_vms(struct agent *g)
 {
     int64_t until = world_monotonic_ms() + STOP_WAIT_MS;
@@ -386,15 +418,15 @@ static void stop_vms(struct agent *g)
     for (size_t i = 0; i < device_vms(g->device); i++) {
         const struct vm *vm = device_vm(g->device, i);
         enum hv_state seen;
-        if (vm->state == VM_DEFINED || g->hv->class->state(g->hv, vm->want.uuid, &seen, NULL) || seen == HV_OFF || seen == HV_GONE || seen == HV_SAVED)
+        if (vm->state == VM_DEFINED || g->hv->class->state(g->hv, vm->want.uuid, &seen, NULL) || seen == HV_OFF ||
+            seen == HV_GONE || seen == HV_SAVED)
             continue;
         waiting += !g->hv->class->request(g->hv, HV_DESTROY, &vm->want, UINT64_MAX, NULL);
     }
     while (waiting && world_monotonic_ms() < until) {
         struct epoll_event ready;
         if (g->sim) hv_sim_advance(g->hv, world_real().now_ms + SIM_DELAY_MS * 2);
-        while (g->hv->class->next(g->hv, &ev))
-            waiting -= ev.kind == HV_EV_DONE && ev.cookie == UINT64_MAX && waiting;
+        while (g->hv->class->next(g->hv, &ev)) waiting -= ev.kind == HV_EV_DONE && ev.cookie == UINT64_MAX && waiting;
         if (waiting && epoll_wait(g->epoll, &ready, 1, 50) < 0 && errno != EINTR) return;
     }
     if (waiting) log_event(LOG_WARN, "stop", LOG_N("vms_still_on", waiting));
@@ -426,7 +458,8 @@ static enum rc block_signals(struct agent *g, struct err *e)
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL)) return err_set(e, RC_IO, "signals: %s", strerror(errno));       /* before any thread starts */
+    if (sigprocmask(SIG_BLOCK, &set, NULL))
+        return err_set(e, RC_IO, "signals: %s", strerror(errno)); /* before any thread starts */
     g->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return g->signal_fd < 0 ? err_set(e, RC_IO, "signals: %s", strerror(errno)) : RC_OK;
 }
@@ -438,9 +471,9 @@ static int check(struct agent *g, const char *const *accounts, size_t n)
     struct err e = { 0 };
     enum rc rc = device_shared_load(g->config.objects, g->config.own, &g->shared, &e);
 
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = account_load(accounts[i], &acc, &e);
-    if (!rc && g->config.ca && access(g->config.ca, R_OK)) rc = err_at(&e, RC_IO, g->config.ca, 0, 0, "server.ca cannot be read: %s", strerror(errno));
+    for (size_t i = 0; !rc && i < n; i++) rc = account_load(accounts[i], &acc, &e);
+    if (!rc && g->config.ca && access(g->config.ca, R_OK))
+        rc = err_at(&e, RC_IO, g->config.ca, 0, 0, "server.ca cannot be read: %s", strerror(errno));
     if (!rc) puts("the configuration is in order");
     return rc ? complain(&e) : 0;
 }
@@ -451,18 +484,23 @@ static int run(struct agent *g, const char *const *accounts, size_t n)
     struct err e = { 0 };
     enum rc rc = block_signals(g, &e);
 
-    if (g->config.insecure) log_event(LOG_WARN, "tls", LOG_Z("why", "server.insecure: certificates are not checked; anyone between can command this device"));
+    if (g->config.insecure)
+        log_event(LOG_WARN, "tls",
+                  LOG_Z("why",
+                        "server.insecure: certificates are not checked; anyone between can command this device"));
     if (!rc) rc = open_device(g, &w, &e);
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = import(g, accounts[i], &w, &e);
+    for (size_t i = 0; !rc && i < n; i++) rc = import(g, accounts[i], &w, &e);
     if (!rc) rc = open_loop(g, &e);
     if (rc) return complain(&e);
-    if (!device_accounts(g->device)) log_event(LOG_WARN, "account", LOG_Z("why", "no account at any server; give one with --account"));
-    log_event(LOG_INFO, "start", LOG_Z("version", DMVISOR_VERSION), LOG_Z("device", g->config.id), LOG_Z("hypervisor", g->config.hypervisor),
-              LOG_N("accounts", device_accounts(g->device)), LOG_N("vms", device_vms(g->device)), LOG_N("alerts", device_alerts(g->device)));
+    if (!device_accounts(g->device))
+        log_event(LOG_WARN, "account", LOG_Z("why", "no account at any server; give one with --account"));
+    log_event(LOG_INFO, "start", LOG_Z("version", DMVISOR_VERSION), LOG_Z("device", g->config.id),
+              LOG_Z("hypervisor", g->config.hypervisor), LOG_N("accounts", device_accounts(g->device)),
+              LOG_N("vms", device_vms(g->device)), LOG_N("alerts", device_alerts(g->device)));
     loop(g);
     if (g->config.stop_vms_on_exit) stop_vms(g);
-    log_event(LOG_INFO, "stop", LOG_N("vms", device_vms(g->device)), LOG_Z("they", g->config.stop_vms_on_exit ? "were powered off" : "go on"));
+    log_event(LOG_INFO, "stop", LOG_N("vms", device_vms(g->device)),
+              LOG_Z("they", g->config.stop_vms_on_exit ? "were powered off" : "go on"));
     return 0;
 }
 
@@ -500,15 +538,17 @@ int main(int argc, char **argv)
 {
     enum { ACCOUNT = 256, HELP_CONFIG };
     static const struct option options[] = {
-        { "account", required_argument, NULL, ACCOUNT }, { "help-config", no_argument, NULL, HELP_CONFIG },
-        { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
+        { "account", required_argument, NULL, ACCOUNT },
+        { "help-config", no_argument, NULL, HELP_CONFIG },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { NULL, 0, NULL, 0 },
     };
     const char *file = NULL, *accounts[ACCOUNT_FILES];
     size_t n = 0;
     bool only_check = false;
 
-    for (int o; (o = getopt_long(argc, argv, "f:nhV", options, NULL)) != -1;)
-        switch (o) {
+    for (int o; (o = getopt_long(argc, argv, "f:nhV", options, NULL)) != -1;) switch (o) {
         case 'f': file = optarg; break;
         case 'n': only_check = true; break;
         case HELP_CONFIG: return help_config();

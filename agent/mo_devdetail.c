@@ -3,15 +3,16 @@
 
 #define C(member) offsetof(struct device_config, member)
 static const struct mo_field fields[] = {
-    { "devdetail.type", MO_POINTER, C(type), false },
-    { "devdetail.oem", MO_POINTER, C(oem), false },
-    { "devdetail.firmware", MO_POINTER, C(firmware), false },
-    { "devdetail.software", MO_POINTER, C(software), false },
+    { "devdetail.type", MO_POINTER, C(type), false },         { "devdetail.oem", MO_POINTER, C(oem), false },
+    { "devdetail.firmware", MO_POINTER, C(firmware), false }, { "devdetail.software", MO_POINTER, C(software), false },
     { "devdetail.hardware", MO_POINTER, C(hardware), false },
 };
 
 /* C-112: what the tree really takes. */
-static const struct { const char *name, *value; int number; } fixed[] = {
+static const struct {
+    const char *name, *value;
+    int number;
+} fixed[] = {
     { "devdetail.depth", NULL, DDF_URI_NAMES },
     { "devdetail.length", NULL, DDF_URI_BYTES },
     { "devdetail.segment", NULL, DDF_NAME_BYTES },

@@ -1,12 +1,12 @@
-/* DMAcc (dm-protocol.md 13.3): the accounts, as servers see them. What they write goes to the account; secrets are never kept as nodes, and
- * never read (C-006). One address, and two credentials: the client's and the server's. */
+/* DMAcc (dm-protocol.md 13.3): the accounts, as servers see them. What they write goes to the account; secrets are
+ * never kept as nodes, and never read (C-006). One address, and two credentials: the client's and the server's. */
 #include "agent/mo.h"
 #include <stdio.h>
 #include <string.h>
 
 #define ADDRESS "1"
-#define CLIENT "1"
-#define SERVER "2"
+#define CLIENT  "1"
+#define SERVER  "2"
 
 static struct account *account_at(struct device *d, const struct tree_at *at)
 {
@@ -25,8 +25,7 @@ static void list_accounts(void *ctx, const struct tree_at *parent, struct tree_n
     struct device *d = ctx;
 
     (void)parent;
-    for (size_t i = 0; i < d->n_accounts; i++)
-        tree_name(out, str_of(d->accounts[i].node));
+    for (size_t i = 0; i < d->n_accounts; i++) tree_name(out, str_of(d->accounts[i].node));
 }
 
 static void list_addresses(void *ctx, const struct tree_at *parent, struct tree_names *out)
@@ -58,7 +57,10 @@ static bool get(void *ctx, const struct tree_at *at, struct arena *a, struct str
 
 static struct str scheme(enum sml_auth auth)
 {
-    return auth == SML_AUTH_BASIC ? STR("BASIC") : auth == SML_AUTH_MAC ? STR("HMAC") : auth == SML_AUTH_NONE ? STR("TRANSPORT") : STR("DIGEST");
+    return auth == SML_AUTH_BASIC  ? STR("BASIC")
+           : auth == SML_AUTH_MAC  ? STR("HMAC")
+           : auth == SML_AUTH_NONE ? STR("TRANSPORT")
+                                   : STR("DIGEST");
 }
 
 static bool get_scheme(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
@@ -134,7 +136,7 @@ static int check_poll(void *ctx, const struct tree_at *at, enum ddf_access comma
 static int check_fixed(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     (void)ctx, (void)at, (void)command, (void)value;
-    return 403;                     /* shown, but changed only by bootstrap */
+    return 403; /* shown, but changed only by bootstrap */
 }
 
 static void copy_text(char *out, size_t n, struct str s)
@@ -172,11 +174,15 @@ static void changed(void *ctx, const struct tree_at *at, enum tree_what what, st
     device_note(d, state_put_account(d->state, acc, &d->trouble), "account");
 }
 
-static const struct mo_field secret = { "dmacc.credential.secret", MO_TEXT, 0, false }, nonce = { "dmacc.credential.data", MO_TEXT, 0, false };
+static const struct mo_field secret = { "dmacc.credential.secret", MO_TEXT, 0, false },
+                             nonce = { "dmacc.credential.data", MO_TEXT, 0, false };
 
 enum rc mo_dmacc_rows(struct device_shared *s, struct err *e)
 {
-    const struct { const char *name; struct tree_row row; } rows[] = {
+    const struct {
+        const char *name;
+        struct tree_row row;
+    } rows[] = {
         { "dmacc.node", { .list = list_accounts } },
         { "dmacc.serverId", { .get = get, .arg = &fields[0] } },
         { "dmacc.name", { .get = get, .changed = changed, .arg = &fields[1] } },
@@ -189,14 +195,14 @@ enum rc mo_dmacc_rows(struct device_shared *s, struct err *e)
         { "dmacc.credential.level", { .get = get_level, .check = check_fixed } },
         { "dmacc.credential.type", { .get = get_scheme, .check = check_fixed } },
         { "dmacc.credential.name", { .get = get_user, .check = check_fixed } },
-        { "dmacc.credential.secret", { .get = get_nothing, .check = check_secret, .changed = changed, .arg = &secret } },
+        { "dmacc.credential.secret",
+          { .get = get_nothing, .check = check_secret, .changed = changed, .arg = &secret } },
         { "dmacc.credential.data", { .get = get_nothing, .check = check_nonce, .changed = changed, .arg = &nonce } },
         { "dmacc.extension", { .get = there } },
         { "dmacc.poll", { .get = get, .check = check_poll, .changed = changed, .arg = &fields[3] } },
     };
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++)
-        rc = mo_standard_row(s, rows[i].name, &rows[i].row, e);
+    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++) rc = mo_standard_row(s, rows[i].name, &rows[i].row, e);
     return rc;
 }

@@ -35,7 +35,8 @@ int mo_images_in_use(struct device *d, struct str image_id)
 
     arena_init(&a, 1 << 20);
     for (size_t i = 0; image_id.n && i < d->n_vms; i++)
-        if (device_kept(d, DDF_VM, "image", str_of(d->vms[i].vm->id), (struct str){ 0 }, &a, &v)) n += str_eq(v, image_id);
+        if (device_kept(d, DDF_VM, "image", str_of(d->vms[i].vm->id), (struct str){ 0 }, &a, &v))
+            n += str_eq(v, image_id);
     arena_finish(&a);
     return n;
 }
@@ -72,12 +73,12 @@ static int check_image(void *ctx, const struct tree_at *at, enum ddf_access comm
     if (command == DDF_ADD) {
         for (size_t i = 0; i < at->names[0].n; i++)
             if (!isalnum((unsigned char)at->names[0].p[i]) && !strchr("-_.", at->names[0].p[i])) return 400;
-        return at->names[0].n >= sizeof ((struct device_image *)0)->id ? 414 : d->n_images < DEVICE_IMAGES ? 200 : 420;
+        return at->names[0].n >= sizeof((struct device_image *)0)->id ? 414 : d->n_images < DEVICE_IMAGES ? 200 : 420;
     }
     arena_init(&a, 1 << 16);
     used = mo_images_in_use(d, leaf(d, "id", at->names[0], &a));
     arena_finish(&a);
-    return used || jobs_running(d, "download", at->names[0]) ? 1410 : 200;          /* c.9 */
+    return used || jobs_running(d, "download", at->names[0]) ? 1410 : 200; /* c.9 */
 }
 
 static void removed(struct device *d, struct device_image *i)
@@ -103,7 +104,7 @@ static void image_changed(void *ctx, const struct tree_at *at, enum tree_what wh
         *i = (struct device_image){ .status = IMAGE_IDLE };
         snprintf(i->id, sizeof i->id, "%.*s", STR_ARG(at->names[0]));
         save(d, i);
-        if (d->server.n && !tree_allowed(d->tree, d->server, DDF_EXEC, at->uri)) {      /* who adds an image may use it */
+        if (d->server.n && !tree_allowed(d->tree, d->server, DDF_EXEC, at->uri)) { /* who adds an image may use it */
             struct arena a;
             struct str acl = { 0 };
             arena_init(&a, 1 << 16);
@@ -154,7 +155,7 @@ static int check_hash(void *ctx, const struct tree_at *at, enum ddf_access comma
 
     if (!text_hex_decode(value, bytes, sizeof bytes)) return 400;
     for (size_t i = 0; i < value.n; i++)
-        if (isupper((unsigned char)value.p[i])) return 400;         /* one spelling, so that files are found by it */
+        if (isupper((unsigned char)value.p[i])) return 400; /* one spelling, so that files are found by it */
     return check_leaf(ctx, at, command, value);
 }
 
@@ -168,8 +169,7 @@ static void leaf_changed(void *ctx, const struct tree_at *at, enum tree_what wha
     struct str hash;
 
     (void)what, (void)old;
-    for (size_t k = 0; k < d->n_vms; k++)
-        d->vms[k].dirty = true;
+    for (size_t k = 0; k < d->n_vms; k++) d->vms[k].dirty = true;
     if (!i || i->status != IMAGE_READY) return;
     arena_init(&a, 1 << 16);
     hash = leaf(d, "hash", at->names[0], &a);
@@ -198,10 +198,15 @@ static enum rc load(struct device *d, struct device_image *i, struct err *e)
     auth = leaf(d, "auth", name, &a);
     request_id(i->id, id);
     const struct loader_request r = {
-        .id = id, .url = arena_strz(&a, leaf(d, "url", name, &a)), .auth = auth.n ? arena_strz(&a, auth) : NULL,
+        .id = id,
+        .url = arena_strz(&a, leaf(d, "url", name, &a)),
+        .auth = auth.n ? arena_strz(&a, auth) : NULL,
         .sha256 = arena_strz(&a, leaf(d, "hash", name, &a)),
-        .size_bytes = device_kept_int(d, DDF_IMAGE, "sizeKB", name, (struct str){ 0 }, 0) * 1024, .ca_file = d->config.ca_file };
-    rc = r.url && r.sha256 && r.url[0] && r.sha256[0] ? loader_start(d->loader, &r, e) : err_set(e, RC_INVALID, "no address or no hash");
+        .size_bytes = device_kept_int(d, DDF_IMAGE, "sizeKB", name, (struct str){ 0 }, 0) * 1024,
+        .ca_file = d->config.ca_file
+    };
+    rc = r.url && r.sha256 && r.url[0] && r.sha256[0] ? loader_start(d->loader, &r, e)
+                                                      : err_set(e, RC_INVALID, "no address or no hash");
     arena_finish(&a);
     return rc;
 }
@@ -257,7 +262,7 @@ static int cancel(struct device *d, struct device_image *i, const struct tree_at
     (void)call;
     if (!jobs_running(d, "download", at->names[0])) return 1203;
     request_id(i->id, id);
-    loader_cancel(d->loader, id);       /* the download's own end says 1445 */
+    loader_cancel(d->loader, id); /* the download's own end says 1445 */
     return 1200;
 }
 
@@ -304,7 +309,10 @@ static int run(void *ctx, const struct tree_at *at, const struct tree_call *call
 /* Status after a download that ended so. */
 static int status_after(int result)
 {
-    return result == 1200 ? IMAGE_READY : result == 1418 ? IMAGE_VERIFY_FAILED : result == 1445 ? IMAGE_IDLE : IMAGE_DOWNLOAD_FAILED;
+    return result == 1200   ? IMAGE_READY
+           : result == 1418 ? IMAGE_VERIFY_FAILED
+           : result == 1445 ? IMAGE_IDLE
+                            : IMAGE_DOWNLOAD_FAILED;
 }
 
 static void ended(struct device *d, struct device_image *i, int result, const char *text)
@@ -321,7 +329,8 @@ static void ended(struct device *d, struct device_image *i, int result, const ch
     arena_init(&a, 1 << 16);
     snprintf(data, sizeof data, "%d", result);
     if (j) {
-        device_alert(d, j->server_id, "image_ready", device_image_uri(d, str_of(i->id), &a), "int", device_mark(result), data, "");
+        device_alert(d, j->server_id, "image_ready", device_image_uri(d, str_of(i->id), &a), "int", device_mark(result),
+                     data, "");
         jobs_part(d, j->id, result);
     }
     arena_finish(&a);
@@ -355,7 +364,8 @@ enum rc mo_images_rows(struct device_shared *s, struct err *e)
 {
     static const char *const checked[] = { "id", "version", "format", "url", "auth", "sizeKB" };
     struct str uri = ddf_uri_join(&s->arena, s->layout->images, STR("*"));
-    enum rc rc = tree_model_row(s->model, uri, &(struct tree_row){ .check = check_image, .changed = image_changed, .fresh = image_fresh }, e);
+    enum rc rc = tree_model_row(
+        s->model, uri, &(struct tree_row){ .check = check_image, .changed = image_changed, .fresh = image_fresh }, e);
 
     for (size_t i = 0; !rc && i < MO_COUNT(checked); i++)
         rc = mo_row(s, DDF_IMAGE, checked[i], &(struct tree_row){ .check = check_leaf, .changed = leaf_changed }, e);

@@ -1,5 +1,5 @@
-/* A VM's KPIs (virtualization-mo.md c.3.12): counters of the last reading, percentages from the last two. What the hypervisor does not tell is
- * not there, where the description allows that. */
+/* A VM's KPIs (virtualization-mo.md c.3.12): counters of the last reading, percentages from the last two. What the
+ * hypervisor does not tell is not there, where the description allows that. */
 #include "agent/mo.h"
 #include <stdio.h>
 #include <string.h>
@@ -35,26 +35,18 @@ static const struct mo_field counters[] = {
 
 #define D(member) offsetof(struct hv_disk_stats, member)
 static const struct mo_field disks[] = {
-    { "kpi.disk.*.rdOps", MO_I64, D(rd_ops), true },
-    { "kpi.disk.*.rdKB", MO_I64, D(rd_kb), true },
-    { "kpi.disk.*.rdMs", MO_I64, D(rd_ms), true },
-    { "kpi.disk.*.wrOps", MO_I64, D(wr_ops), true },
-    { "kpi.disk.*.wrKB", MO_I64, D(wr_kb), true },
-    { "kpi.disk.*.wrMs", MO_I64, D(wr_ms), true },
-    { "kpi.disk.*.flushes", MO_I64, D(flushes), true },
-    { "kpi.disk.*.allocKB", MO_I64, D(alloc_kb), true },
+    { "kpi.disk.*.rdOps", MO_I64, D(rd_ops), true },    { "kpi.disk.*.rdKB", MO_I64, D(rd_kb), true },
+    { "kpi.disk.*.rdMs", MO_I64, D(rd_ms), true },      { "kpi.disk.*.wrOps", MO_I64, D(wr_ops), true },
+    { "kpi.disk.*.wrKB", MO_I64, D(wr_kb), true },      { "kpi.disk.*.wrMs", MO_I64, D(wr_ms), true },
+    { "kpi.disk.*.flushes", MO_I64, D(flushes), true }, { "kpi.disk.*.allocKB", MO_I64, D(alloc_kb), true },
 };
 
 #define N(member) offsetof(struct hv_net_stats, member)
 static const struct mo_field nets[] = {
-    { "kpi.net.*.rxKB", MO_I64, N(rx_kb), true },
-    { "kpi.net.*.txKB", MO_I64, N(tx_kb), true },
-    { "kpi.net.*.rxPkts", MO_I64, N(rx_pkts), true },
-    { "kpi.net.*.txPkts", MO_I64, N(tx_pkts), true },
-    { "kpi.net.*.rxErrs", MO_I64, N(rx_errs), true },
-    { "kpi.net.*.txErrs", MO_I64, N(tx_errs), true },
-    { "kpi.net.*.rxDrops", MO_I64, N(rx_drops), true },
-    { "kpi.net.*.txDrops", MO_I64, N(tx_drops), true },
+    { "kpi.net.*.rxKB", MO_I64, N(rx_kb), true },       { "kpi.net.*.txKB", MO_I64, N(tx_kb), true },
+    { "kpi.net.*.rxPkts", MO_I64, N(rx_pkts), true },   { "kpi.net.*.txPkts", MO_I64, N(tx_pkts), true },
+    { "kpi.net.*.rxErrs", MO_I64, N(rx_errs), true },   { "kpi.net.*.txErrs", MO_I64, N(tx_errs), true },
+    { "kpi.net.*.rxDrops", MO_I64, N(rx_drops), true }, { "kpi.net.*.txDrops", MO_I64, N(tx_drops), true },
 };
 
 #define C(member) offsetof(struct hv_vcpu_stats, member)
@@ -149,8 +141,8 @@ static bool get_time(void *ctx, const struct tree_at *at, struct arena *a, struc
     return true;
 }
 
-/* Milliseconds between the two readings that percentages come from; 0 when there are not two of the same run of the guest: a counter that
- * went down means a restart, and such an interval is dropped. */
+/* Milliseconds between the two readings that percentages come from; 0 when there are not two of the same run of the
+ * guest: a counter that went down means a restart, and such an interval is dropped. */
 static int64_t window(const struct vm *vm)
 {
     if (!sampled(vm) || vm->stats_before.at_ms <= 0 || vm->stats.cpu_ms < vm->stats_before.cpu_ms) return 0;
@@ -180,7 +172,8 @@ static bool get_usage(void *ctx, const struct tree_at *at, struct arena *a, stru
     const struct vm *vm = vm_at(ctx, at);
 
     if (!sampled(vm)) return false;
-    *out = mo_number(a, percent(vm->stats.cpu_ms, vm->stats_before.cpu_ms, window(vm) * (vm->stats.n_vcpus > 0 ? vm->stats.n_vcpus : 1)));
+    *out = mo_number(a, percent(vm->stats.cpu_ms, vm->stats_before.cpu_ms,
+                                window(vm) * (vm->stats.n_vcpus > 0 ? vm->stats.n_vcpus : 1)));
     return true;
 }
 
@@ -199,7 +192,8 @@ static bool get_steal(void *ctx, const struct tree_at *at, struct arena *a, stru
     const struct vm *vm = vm_at(ctx, at);
 
     if (!sampled(vm)) return false;
-    *out = mo_number(a, percent(vm->stats.steal_ms, vm->stats_before.steal_ms, window(vm) * (vm->stats.n_vcpus > 0 ? vm->stats.n_vcpus : 1)));
+    *out = mo_number(a, percent(vm->stats.steal_ms, vm->stats_before.steal_ms,
+                                window(vm) * (vm->stats.n_vcpus > 0 ? vm->stats.n_vcpus : 1)));
     return true;
 }
 
@@ -207,7 +201,8 @@ static bool get_up(void *ctx, const struct tree_at *at, struct arena *a, struct 
 {
     const struct device *d = ctx;
     const struct vm *vm = vm_at(ctx, at);
-    bool up = vm && (vm->state == VM_RUNNING || vm->state == VM_PAUSED) && vm->started_ms > 0 && d->w && d->w->now_ms > vm->started_ms;
+    bool up = vm && (vm->state == VM_RUNNING || vm->state == VM_PAUSED) && vm->started_ms > 0 && d->w &&
+              d->w->now_ms > vm->started_ms;
 
     *out = mo_number(a, up ? (d->w->now_ms - vm->started_ms) / 1000 : 0);
     return true;
@@ -269,7 +264,10 @@ static enum rc table(struct device_shared *s, const struct mo_field *f, size_t n
 
 enum rc mo_kpi_rows(struct device_shared *s, struct err *e)
 {
-    const struct { const char *name; struct tree_row row; } rows[] = {
+    const struct {
+        const char *name;
+        struct tree_row row;
+    } rows[] = {
         { "kpi.sampleTime", { .get = get_time } },
         { "kpi.windowS", { .get = get_window } },
         { "kpi.upTimeS", { .get = get_up } },
@@ -287,8 +285,7 @@ enum rc mo_kpi_rows(struct device_shared *s, struct err *e)
     const struct ddf_operation *op = ddf_layout_operation(s->layout, DDF_VM, STR("kpi.collect"));
     enum rc rc = op ? mo_operation_row(s, op, &(struct tree_row){ .exec = collect, .arg = op }, e) : RC_OK;
 
-    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++)
-        rc = mo_row(s, DDF_VM, rows[i].name, &rows[i].row, e);
+    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++) rc = mo_row(s, DDF_VM, rows[i].name, &rows[i].row, e);
     if (!rc) rc = table(s, counters, MO_COUNT(counters), get_counter, e);
     if (!rc) rc = table(s, disks, MO_COUNT(disks), get_disk, e);
     if (!rc) rc = table(s, nets, MO_COUNT(nets), get_net, e);

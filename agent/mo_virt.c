@@ -1,4 +1,5 @@
-/* The virtualization object's device-wide part: facts of the hypervisor, settings, operations over all VMs (virtualization-mo.md c.2). */
+/* The virtualization object's device-wide part: facts of the hypervisor, settings, operations over all VMs
+ * (virtualization-mo.md c.2). */
 #include "agent/mo.h"
 #include <string.h>
 
@@ -73,8 +74,7 @@ static bool count_state(struct device *d, enum vm_state state, struct arena *a, 
 {
     int64_t n = 0;
 
-    for (size_t i = 0; i < d->n_vms; i++)
-        n += d->vms[i].vm->state == state;
+    for (size_t i = 0; i < d->n_vms; i++) n += d->vms[i].vm->state == state;
     *out = mo_number(a, n);
     return true;
 }
@@ -130,7 +130,8 @@ void mo_virt_settings(struct device *d)
 
     arena_init(&a, 1 << 20);
     for (size_t i = 0; i < MO_COUNT(settings); i++)
-        if (device_kept(d, DDF_DEVICE, settings[i].name, (struct str){ 0 }, (struct str){ 0 }, &a, &v)) mo_set(&settings[i], &d->settings, v);
+        if (device_kept(d, DDF_DEVICE, settings[i].name, (struct str){ 0 }, (struct str){ 0 }, &a, &v))
+            mo_set(&settings[i], &d->settings, v);
     arena_finish(&a);
     if (d->settings.kpi_interval_s <= 0)
         d->sample_ms = INT64_MAX;
@@ -155,14 +156,14 @@ static bool owned(struct device *d, const struct vm *vm, struct str server)
 
     arena_init(&a, 1 << 16);
     if (device_kept(d, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list))
-        while (!yes && str_cut(&list, ',', &one))
-            yes = str_eq(str_trim(one), server);
+        while (!yes && str_cut(&list, ',', &one)) yes = str_eq(str_trim(one), server);
     arena_finish(&a);
     return yes;
 }
 
 /* Part of the job in every VM of the caller; those that end at once are counted at once. */
-static int over_all(struct device *d, const struct tree_at *at, const struct tree_call *call, const char *op, const char *part)
+static int over_all(struct device *d, const struct tree_at *at, const struct tree_call *call, const char *op,
+                    const char *part)
 {
     struct job *j = jobs_begin(d, op, (struct str){ 0 }, at->uri, call);
     struct vm_world w = device_world(d);
@@ -172,7 +173,7 @@ static int over_all(struct device *d, const struct tree_at *at, const struct tre
     if (!j) return 1444;
     jobs_part_name(j, correlator);
     device_settle(d);
-    j->waiting = 1;                 /* this loop: parts that end inside it do not end the job */
+    j->waiting = 1; /* this loop: parts that end inside it do not end the job */
     for (size_t i = 0; i < d->n_vms; i++) {
         struct vm *vm = d->vms[i].vm;
         int result;
@@ -226,8 +227,14 @@ static int collect_all(struct device *d, const struct tree_at *at, const struct 
     return 202;
 }
 
-static const struct { const char *name; int (*run)(struct device *d, const struct tree_at *at, const struct tree_call *call); } operations[] = {
-    { "refresh", refresh }, { "lockAll", lock_all }, { "unlockAll", unlock_all }, { "collectAll", collect_all },
+static const struct {
+    const char *name;
+    int (*run)(struct device *d, const struct tree_at *at, const struct tree_call *call);
+} operations[] = {
+    { "refresh", refresh },
+    { "lockAll", lock_all },
+    { "unlockAll", unlock_all },
+    { "collectAll", collect_all },
 };
 
 static int run(void *ctx, const struct tree_at *at, const struct tree_call *call)
@@ -255,7 +262,10 @@ static enum rc operation_rows(struct device_shared *s, struct err *e)
 
 enum rc mo_virt_rows(struct device_shared *s, struct err *e)
 {
-    const struct { const char *name; struct tree_row row; } rows[] = {
+    const struct {
+        const char *name;
+        struct tree_row row;
+    } rows[] = {
         { "hypervisor.apiVersion", { .get = get_version } },
         { "hypervisor.state", { .get = get_state } },
         { "hypervisor.cpu.committed", { .get = get_committed } },
@@ -266,11 +276,11 @@ enum rc mo_virt_rows(struct device_shared *s, struct err *e)
     };
     enum rc rc = operation_rows(s, e);
 
-    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++)
-        rc = mo_row(s, DDF_DEVICE, rows[i].name, &rows[i].row, e);
+    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++) rc = mo_row(s, DDF_DEVICE, rows[i].name, &rows[i].row, e);
     for (size_t i = 0; !rc && i < MO_COUNT(facts); i++)
         rc = mo_row(s, DDF_DEVICE, facts[i].name, &(struct tree_row){ .get = get_fact, .arg = &facts[i] }, e);
     for (size_t i = 0; !rc && i < MO_COUNT(settings); i++)
-        rc = mo_row(s, DDF_DEVICE, settings[i].name, &(struct tree_row){ .changed = setting_changed, .arg = &settings[i] }, e);
+        rc = mo_row(s, DDF_DEVICE, settings[i].name,
+                    &(struct tree_row){ .changed = setting_changed, .arg = &settings[i] }, e);
     return rc;
 }

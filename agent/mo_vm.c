@@ -1,11 +1,12 @@
-/* A VM's node (virtualization-mo.md c.3): settings that become vm->want and vm->policy, facts, the Exec targets, who owns it. */
+/* A VM's node (virtualization-mo.md c.3): settings that become vm->want and vm->policy, facts, the Exec targets, who
+ * owns it. */
 #include "agent/mo.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMORY_KB = 262144 };        /* of a VM that nobody gave a size */
+enum { MEMORY_KB = 262144 }; /* of a VM that nobody gave a size */
 
 static struct device_vm *vm_at(struct device *d, const struct tree_at *at)
 {
@@ -55,7 +56,8 @@ static const struct mo_field net_settings[] = {
     { "resources.net.*.down", MO_I64, N(down_kbps), false },
 };
 
-static void fill_fields(struct device *d, const struct mo_field *f, size_t n, struct str id, struct str instance, void *base, struct arena *a)
+static void fill_fields(struct device *d, const struct mo_field *f, size_t n, struct str id, struct str instance,
+                        void *base, struct arena *a)
 {
     struct str v;
 
@@ -68,14 +70,16 @@ static struct tree_names instances(struct device *d, const char *parent, struct 
     struct tree_names names = { a, NULL, 0, false };
     struct tree_at at;
 
-    if (tree_find(d->tree, device_uri(d, DDF_VM, parent, id, (struct str){ 0 }, a), a, &at)) tree_children(d->tree, &at, &names);
+    if (tree_find(d->tree, device_uri(d, DDF_VM, parent, id, (struct str){ 0 }, a), a, &at))
+        tree_children(d->tree, &at, &names);
     return names;
 }
 
 static void fill_instances(struct device *d, struct vm *vm, struct arena *a)
 {
     struct str id = str_of(vm->id);
-    struct tree_names volumes = instances(d, "resources.storage.node", id, a), nets = instances(d, "resources.net.node", id, a);
+    struct tree_names volumes = instances(d, "resources.storage.node", id, a),
+                      nets = instances(d, "resources.net.node", id, a);
     struct hv_volume old_volumes[HV_VOLUMES];
     struct hv_net old_nets[HV_NETS];
 
@@ -86,7 +90,7 @@ static void fill_instances(struct device *d, struct vm *vm, struct arena *a)
     vm->want.n_volumes = vm->want.n_nets = 0;
     for (size_t i = 0; i < volumes.n && i < HV_VOLUMES; i++) {
         struct hv_volume *v = &vm->want.volumes[vm->want.n_volumes++];
-        for (size_t k = 0; k < HV_VOLUMES; k++)         /* what vm.c put into it stays */
+        for (size_t k = 0; k < HV_VOLUMES; k++) /* what vm.c put into it stays */
             if (str_is(volumes.list[i], old_volumes[k].name)) *v = old_volumes[k];
         snprintf(v->name, sizeof v->name, "%.*s", STR_ARG(volumes.list[i]));
         fill_fields(d, volume_settings, MO_COUNT(volume_settings), id, volumes.list[i], v, a);
@@ -100,14 +104,16 @@ static void fill_instances(struct device *d, struct vm *vm, struct arena *a)
     }
 }
 
-/* Settings are written one by one, so what does not fit together is put right here and not refused (min above max, more CPUs than at most). */
+/* Settings are written one by one, so what does not fit together is put right here and not refused (min above max,
+ * more CPUs than at most). */
 static void agree(struct hv_spec *s)
 {
     if (s->vcpus < 1) s->vcpus = 1;
     if (s->vcpus > HV_VCPUS) s->vcpus = HV_VCPUS;
     if (s->max_vcpus < s->vcpus) s->max_vcpus = s->vcpus;
     if (s->max_vcpus > HV_VCPUS) s->max_vcpus = HV_VCPUS;
-    if (s->mem_max_kb <= 0) s->mem_max_kb = s->mem_min_kb > MEMORY_KB ? s->mem_min_kb : s->mem_kb > MEMORY_KB ? s->mem_kb : MEMORY_KB;
+    if (s->mem_max_kb <= 0)
+        s->mem_max_kb = s->mem_min_kb > MEMORY_KB ? s->mem_min_kb : s->mem_kb > MEMORY_KB ? s->mem_kb : MEMORY_KB;
     if (s->mem_max_kb < s->mem_min_kb) s->mem_max_kb = s->mem_min_kb;
     if (s->mem_kb <= 0 || s->mem_kb > s->mem_max_kb) s->mem_kb = s->mem_max_kb;
     if (s->mem_kb < s->mem_min_kb) s->mem_kb = s->mem_min_kb;
@@ -124,7 +130,8 @@ bool mo_vm_fill(struct device *d, struct vm *vm)
     memset(vm->want.affinity, 0, sizeof vm->want.affinity);
     if (device_kept(d, DDF_VM, "resources.cpu.affinity", str_of(vm->id), (struct str){ 0 }, &a, &v))
         snprintf(vm->want.affinity, sizeof vm->want.affinity, "%.*s", STR_ARG(v));
-    /* The guest agent's channel, opened by the guest, is the proof that it is up; images without an agent want upgrade.health: none. */
+    /* The guest agent's channel, opened by the guest, is the proof that it is up; images without an agent want
+     * upgrade.health: none. */
     vm->want.heartbeat = vm->policy.health >= 1 ||
                          device_kept_int(d, DDF_VM, "crash.heartbeat", str_of(vm->id), (struct str){ 0 }, 0) > 0;
     fill_instances(d, vm, &a);
@@ -137,12 +144,15 @@ bool mo_vm_fill(struct device *d, struct vm *vm)
 /* The image that the VM's leaf names, as its entry describes it. */
 void mo_vm_image(struct device *d, struct vm *vm)
 {
-    static const struct { const char *name; size_t offset, size; } text[] = {
-        { "hash", V(image.sha256), sizeof ((struct vm *)0)->image.sha256 },
-        { "url", V(image.url), sizeof ((struct vm *)0)->image.url },
-        { "auth", V(image.auth), sizeof ((struct vm *)0)->image.auth },
-        { "format", V(image.format), sizeof ((struct vm *)0)->image.format },
-        { "version", V(image.version), sizeof ((struct vm *)0)->image.version },
+    static const struct {
+        const char *name;
+        size_t offset, size;
+    } text[] = {
+        { "hash", V(image.sha256), sizeof((struct vm *)0)->image.sha256 },
+        { "url", V(image.url), sizeof((struct vm *)0)->image.url },
+        { "auth", V(image.auth), sizeof((struct vm *)0)->image.auth },
+        { "format", V(image.format), sizeof((struct vm *)0)->image.format },
+        { "version", V(image.version), sizeof((struct vm *)0)->image.version },
     };
     struct vm_image *image = &vm->image;
     struct arena a;
@@ -187,7 +197,8 @@ static int check_setting(void *ctx, const struct tree_at *at, enum ddf_access co
     tree_kept(d->tree, at, &now);
     if (str_eq(now, value)) return 200;
     if (m.entry->change == DDF_C_STOPPED && v->vm->state != VM_DEFINED && v->vm->state != VM_STOPPED) return 403;
-    if ((m.entry->change == DDF_C_DEFINED || m.entry->change == DDF_C_UPGRADE) && v->vm->state != VM_DEFINED) return 403;
+    if ((m.entry->change == DDF_C_DEFINED || m.entry->change == DDF_C_UPGRADE) && v->vm->state != VM_DEFINED)
+        return 403;
     return 200;
 }
 
@@ -198,8 +209,7 @@ static int check_guest(void *ctx, const struct tree_at *at, enum ddf_access comm
     struct str list = str_of(d->facts.guest_types), one;
     bool can = !list.n;
 
-    while (!can && str_cut(&list, ',', &one))
-        can = str_eq(str_trim(one), value);
+    while (!can && str_cut(&list, ',', &one)) can = str_eq(str_trim(one), value);
     return can ? check_setting(ctx, at, command, value) : 1413;
 }
 
@@ -214,10 +224,13 @@ static void mirror_owners(struct device *d, struct str id)
     arena_init(&a, 1 << 20);
     if (device_kept(d, DDF_VM, "domain.servers", id, (struct str){ 0 }, &a, &list))
         while (!rc && str_cut(&list, ',', &one))
-            if (str_trim(one).n) rc = ddf_acl_with(acl, DDF_ADD | DDF_DELETE | DDF_EXEC | DDF_GET | DDF_REPLACE, str_trim(one), &a, &acl);
+            if (str_trim(one).n)
+                rc = ddf_acl_with(acl, DDF_ADD | DDF_DELETE | DDF_EXEC | DDF_GET | DDF_REPLACE, str_trim(one), &a,
+                                  &acl);
     if (!rc) rc = tree_set_acl(d->tree, device_vm_uri(d, id, &a), acl);
     for (size_t i = 0; !rc && i < MO_COUNT(open); i++)
-        rc = tree_set_acl(d->tree, device_uri(d, DDF_VM, open[i], id, (struct str){ 0 }, &a), acl.n ? STR("Get=*") : acl);
+        rc = tree_set_acl(d->tree, device_uri(d, DDF_VM, open[i], id, (struct str){ 0 }, &a),
+                          acl.n ? STR("Get=*") : acl);
     arena_finish(&a);
     device_note(d, rc, "rights of a VM");
 }
@@ -234,7 +247,7 @@ static int check_servers(void *ctx, const struct tree_at *at, enum ddf_access co
             if (strchr("=&*+ ", s.p[i])) return 400;
         any = true;
     }
-    return any ? check_setting(ctx, at, command, value) : 400;         /* nobody could ever command it again */
+    return any ? check_setting(ctx, at, command, value) : 400; /* nobody could ever command it again */
 }
 
 static void servers_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
@@ -261,7 +274,7 @@ static int check_vm(void *ctx, const struct tree_at *at, enum ddf_access command
         if (!plain_name(at->names[0], VM_ID_BYTES - 1)) return at->names[0].n > VM_ID_BYTES - 1 ? 414 : 400;
         return d->n_vms >= DEVICE_VMS || (d->facts.max_vms > 0 && d->n_vms >= (size_t)d->facts.max_vms) ? 1449 : 200;
     }
-    if (v && v->vm->state != VM_DEFINED) return 1410;               /* c.5.2 row 2: Delete; a new name is no different */
+    if (v && v->vm->state != VM_DEFINED) return 1410; /* c.5.2 row 2: Delete; a new name is no different */
     if (command == DDF_REPLACE && !plain_name(value, VM_ID_BYTES - 1)) return 400;
     return 200;
 }
@@ -273,8 +286,8 @@ static void new_uuid(const struct world *w, char out[HV_UUID_BYTES])
     w->random(w->ctx, r, sizeof r);
     r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
     r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
-    snprintf(out, HV_UUID_BYTES, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3], r[4], r[5],
-             r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+    snprintf(out, HV_UUID_BYTES, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1],
+             r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
 }
 
 enum rc mo_vm_adopt(struct device *d, struct vm *vm)
@@ -341,14 +354,15 @@ static bool vm_fresh(void *ctx, const struct tree_at *at)
 }
 
 /* A volume or an interface. */
-static int check_instance(struct device *d, const struct tree_at *at, enum ddf_access command, const char *parent, size_t max)
+static int check_instance(struct device *d, const struct tree_at *at, enum ddf_access command, const char *parent,
+                          size_t max)
 {
     struct device_vm *v = vm_at(d, at);
     bool off = !v || v->vm->state == VM_DEFINED || v->vm->state == VM_STOPPED;
     struct arena a;
     size_t n;
 
-    if (command != DDF_ADD) return off ? 200 : 403;         /* in use */
+    if (command != DDF_ADD) return off ? 200 : 403; /* in use */
     if (!plain_name(at->names[1], HV_NAME_BYTES - 1)) return 400;
     arena_init(&a, 1 << 20);
     n = instances(d, parent, at->names[0], &a).n;
@@ -378,13 +392,14 @@ static bool kept(struct device *d, const struct tree_at *at, struct str *out)
 static bool get_name(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     (void)a;
-    if (!kept(ctx, at, out)) *out = at->names[at->n_names - 1];        /* until somebody names it: the node's own name */
+    if (!kept(ctx, at, out)) *out = at->names[at->n_names - 1]; /* until somebody names it: the node's own name */
     return true;
 }
 
 static bool get_max_vcpus(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    return kept(ctx, at, out) || device_kept(ctx, DDF_VM, "resources.cpu.vcpus", at->names[0], (struct str){ 0 }, a, out);
+    return kept(ctx, at, out) ||
+           device_kept(ctx, DDF_VM, "resources.cpu.vcpus", at->names[0], (struct str){ 0 }, a, out);
 }
 
 static bool get_max_memory(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
@@ -413,7 +428,7 @@ static bool get_memory(void *ctx, const struct tree_at *at, struct arena *a, str
 static bool get_owner(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     (void)a;
-    if (!kept(ctx, at, out)) *out = STR("3");          /* added by a server: an enterprise, until it says otherwise */
+    if (!kept(ctx, at, out)) *out = STR("3"); /* added by a server: an enterprise, until it says otherwise */
     return true;
 }
 
@@ -463,11 +478,11 @@ static void list_wipe(void *ctx, const struct tree_at *parent, struct tree_names
 {
     struct tree_names volumes = instances(ctx, "resources.storage.node", parent->names[0], out->a);
 
-    for (size_t i = 0; i < volumes.n; i++)
-        tree_name(out, volumes.list[i]);
+    for (size_t i = 0; i < volumes.n; i++) tree_name(out, volumes.list[i]);
 }
 
-/* No peripheral of a PC can be given to a guest by this agent, so none is in the inventory and no rule has an effect (c.4: 0 denied). */
+/* No peripheral of a PC can be given to a guest by this agent, so none is in the inventory and no rule has an effect
+ * (c.4: 0 denied). */
 static bool get_denied(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     (void)ctx, (void)at, (void)a;
@@ -579,8 +594,13 @@ static bool get_eta(void *ctx, const struct tree_at *at, struct arena *a, struct
 /* --- operations --- */
 
 /* c.5: which optional ones there are is what the hypervisor can do. */
-static const struct { const char *name; size_t capability; } optional[] = {
-    { "pause", offsetof(struct hv_facts, pause) }, { "resume", offsetof(struct hv_facts, pause) }, { "suspend", offsetof(struct hv_facts, suspend) },
+static const struct {
+    const char *name;
+    size_t capability;
+} optional[] = {
+    { "pause", offsetof(struct hv_facts, pause) },
+    { "resume", offsetof(struct hv_facts, pause) },
+    { "suspend", offsetof(struct hv_facts, suspend) },
 };
 
 static bool there_if_can(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
@@ -591,7 +611,8 @@ static bool there_if_can(void *ctx, const struct tree_at *at, struct arena *a, s
     (void)a;
     *out = (struct str){ 0 };
     for (size_t i = 0; i < MO_COUNT(optional); i++)
-        if (str_is(op->name, optional[i].name)) return *(const bool *)(const void *)((const char *)&d->facts + optional[i].capability);
+        if (str_is(op->name, optional[i].name))
+            return *(const bool *)(const void *)((const char *)&d->facts + optional[i].capability);
     return true;
 }
 
@@ -617,13 +638,15 @@ static int run(void *ctx, const struct tree_at *at, const struct tree_call *call
 
 static enum rc operation_rows(struct device_shared *s, struct err *e)
 {
-    static const char *const served[] = { "provision", "start", "stop", "shutdown", "reboot", "reset", "pause", "resume", "suspend", "lock", "unlock",
-                                          "wipe", "delete", "upgrade", "applyResources", "cancel" };
+    static const char *const served[] = { "provision", "start",   "stop",           "shutdown", "reboot", "reset",
+                                          "pause",     "resume",  "suspend",        "lock",     "unlock", "wipe",
+                                          "delete",    "upgrade", "applyResources", "cancel" };
     enum rc rc = RC_OK;
 
     for (size_t i = 0; !rc && i < MO_COUNT(served); i++) {
         const struct ddf_operation *op = ddf_layout_operation(s->layout, DDF_VM, str_of(served[i]));
-        if (op && op->path.n) rc = mo_operation_row(s, op, &(struct tree_row){ .get = there_if_can, .exec = run, .arg = op }, e);
+        if (op && op->path.n)
+            rc = mo_operation_row(s, op, &(struct tree_row){ .get = there_if_can, .exec = run, .arg = op }, e);
     }
     return rc;
 }
@@ -632,7 +655,8 @@ static enum rc node_row(struct device_shared *s, struct err *e)
 {
     struct str uri = ddf_uri_join(&s->arena, s->layout->vms, STR("*"));
 
-    return tree_model_row(s->model, uri, &(struct tree_row){ .check = check_vm, .changed = vm_changed, .fresh = vm_fresh }, e);
+    return tree_model_row(s->model, uri,
+                          &(struct tree_row){ .check = check_vm, .changed = vm_changed, .fresh = vm_fresh }, e);
 }
 
 static enum rc setting_rows(struct device_shared *s, const struct mo_field *f, size_t n, struct err *e)
@@ -651,7 +675,10 @@ static enum rc setting_rows(struct device_shared *s, const struct mo_field *f, s
 
 enum rc mo_vm_rows(struct device_shared *s, struct err *e)
 {
-    const struct { const char *name; struct tree_row row; } rows[] = {
+    const struct {
+        const char *name;
+        struct tree_row row;
+    } rows[] = {
         { "name", { .get = get_name } },
         { "description", { .check = check_setting } },
         { "guestType", { .get = get_guest_type, .check = check_guest } },
@@ -680,8 +707,7 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e)
     };
     enum rc rc = node_row(s, e);
 
-    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++)
-        rc = mo_row(s, DDF_VM, rows[i].name, &rows[i].row, e);
+    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++) rc = mo_row(s, DDF_VM, rows[i].name, &rows[i].row, e);
     if (!rc) rc = setting_rows(s, settings, MO_COUNT(settings), e);
     if (!rc) rc = setting_rows(s, volume_settings, MO_COUNT(volume_settings), e);
     if (!rc) rc = setting_rows(s, net_settings, MO_COUNT(net_settings), e);

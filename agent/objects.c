@@ -9,15 +9,16 @@ enum rc objects_load(const char *file, struct arena *a, struct objects *out, str
     enum rc rc = doc_load(file, a, &d, e);
 
     if (rc) return rc;
-    if (d->kind != DOC_MAP) return err_at(e, RC_INVALID, file, d->line, d->column, "a map of words to addresses is expected");
-    for (const struct doc *c = d->first; c; c = c->next)
-        n++;
+    if (d->kind != DOC_MAP)
+        return err_at(e, RC_INVALID, file, d->line, d->column, "a map of words to addresses is expected");
+    for (const struct doc *c = d->first; c; c = c->next) n++;
     out->entries = ARENA_ARRAY(a, struct objects_entry, n);
     if (!out->entries) return err_set(e, RC_NOMEM, "no memory for %s", file);
     out->n = 0;
     for (const struct doc *c = d->first; c; c = c->next) {
         if (c->kind != DOC_SCALAR || !str_starts(c->text, STR("./")))
-            return err_at(e, RC_INVALID, file, c->line, c->column, "%.*s: an address beginning with ./ is expected", STR_ARG(c->key));
+            return err_at(e, RC_INVALID, file, c->line, c->column, "%.*s: an address beginning with ./ is expected",
+                          STR_ARG(c->key));
         out->entries[out->n++] = (struct objects_entry){ c->key, c->text };
     }
     return RC_OK;
@@ -36,7 +37,9 @@ struct str objects_fill(struct str pattern, struct str first, struct str second,
 
     if (one == pattern.n) return pattern;
     if (two >= pattern.n)
-        return arena_printf(a, "%.*s%.*s%.*s", (int)one, pattern.p, STR_ARG(first), STR_ARG(str_slice(pattern, one + 1, pattern.n)));
-    return arena_printf(a, "%.*s%.*s%.*s%.*s%.*s", (int)one, pattern.p, STR_ARG(first), STR_ARG(str_slice(pattern, one + 1, two)),
-                        STR_ARG(second), STR_ARG(str_slice(pattern, two + 1, pattern.n)));
+        return arena_printf(a, "%.*s%.*s%.*s", (int)one, pattern.p, STR_ARG(first),
+                            STR_ARG(str_slice(pattern, one + 1, pattern.n)));
+    return arena_printf(a, "%.*s%.*s%.*s%.*s%.*s", (int)one, pattern.p, STR_ARG(first),
+                        STR_ARG(str_slice(pattern, one + 1, two)), STR_ARG(second),
+                        STR_ARG(str_slice(pattern, two + 1, pattern.n)));
 }

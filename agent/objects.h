@@ -4,8 +4,13 @@
 #include "base/arena.h"
 #include "base/rc.h"
 
-struct objects_entry { struct str name, uri; };
-struct objects { struct objects_entry *entries; size_t n; };
+struct objects_entry {
+    struct str name, uri;
+};
+struct objects {
+    struct objects_entry *entries;
+    size_t n;
+};
 
 /** Everything is in the arena. @return RC_IO, RC_PARSE, RC_INVALID */
 enum rc objects_load(const char *file, struct arena *a, struct objects *out, struct err *e);

@@ -30,7 +30,11 @@ static void once(struct post *p, struct post_result *r)
     char type[128], accept[160], hmac[300];
     const char *headers[6] = { type, accept, "Accept-Charset: utf-8", "Cache-Control: no-store" };
     struct fetch_reply reply = { 0 };
-    const struct fetch_request q = { .method = "POST", .url = p->url, .headers = headers, .body = buf_str(&p->body), .reply_limit = POST_REPLY_BYTES,
+    const struct fetch_request q = { .method = "POST",
+                                     .url = p->url,
+                                     .headers = headers,
+                                     .body = buf_str(&p->body),
+                                     .reply_limit = POST_REPLY_BYTES,
                                      .cancel = &p->stop };
 
     snprintf(type, sizeof type, "Content-Type: %s", p->mime);
@@ -43,7 +47,7 @@ static void once(struct post *p, struct post_result *r)
     r->retry_after_s = reply.retry_after_s;
     snprintf(r->content_type, sizeof r->content_type, "%s", reply.content_type);
     snprintf(r->hmac, sizeof r->hmac, "%s", reply.hmac);
-    r->body = reply.body;               /* ours now */
+    r->body = reply.body; /* ours now */
     reply.body = (struct buf){ 0 };
     fetch_reply_finish(&reply);
 }
@@ -81,7 +85,7 @@ static void *run(void *arg)
         pthread_mutex_lock(&p->lock);
         p->result = r;
         p->stage = DONE;
-        if (write(p->fd, &one, sizeof one) != sizeof one) continue;        /* the counter is full: the reader knows */
+        if (write(p->fd, &one, sizeof one) != sizeof one) continue; /* the counter is full: the reader knows */
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -89,7 +93,9 @@ static void *run(void *arg)
 
 enum rc post_create(const char *ca_file, bool insecure, struct post **out, struct err *e)
 {
-    const struct fetch_config c = { .ca_file = ca_file, .insecure = insecure, .total_timeout_s = POST_TIMEOUT_S,
+    const struct fetch_config c = { .ca_file = ca_file,
+                                    .insecure = insecure,
+                                    .total_timeout_s = POST_TIMEOUT_S,
                                     .user_agent = "dmvisor-agent/" DMVISOR_VERSION };
     struct post *p = calloc(1, sizeof *p);
 
@@ -164,7 +170,7 @@ bool post_take(struct post *p, struct post_result *out)
     if (done) {
         *out = p->result;
         p->stage = IDLE;
-        if (read(p->fd, &n, sizeof n) < 0) n = 0;       /* it may have been read already */
+        if (read(p->fd, &n, sizeof n) < 0) n = 0; /* it may have been read already */
     }
     pthread_mutex_unlock(&p->lock);
     return done;

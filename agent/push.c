@@ -28,7 +28,8 @@ static void remember(struct push_memory *m, const char *digest)
     if (m->n < PUSH_RECENT) m->n++;
 }
 
-/* Servers resynchronise with four zero octets; one family of implementations writes the nonce as ten characters (dm-protocol.md 7.5). */
+/* Servers resynchronise with four zero octets; one family of implementations writes the nonce as ten characters
+ * (dm-protocol.md 7.5). */
 static const struct str resync_nonces[] = { { "\0\0\0\0", 4 }, { "0x00000000", 10 } };
 
 /* Is it signed by the account's server? The session keeps the nonce that fitted when it is not the stored one. */
@@ -37,12 +38,13 @@ static bool verified(struct str body, const struct account *acc, struct push_cal
     out->n_resync = 0;
     if (acc->n_server_nonce && sml_notify_verify(body, str_of(acc->server_ha1), account_server_nonce(acc))) return true;
     for (size_t i = 0; i < sizeof resync_nonces / sizeof resync_nonces[0]; i++)
-        if (sml_notify_verify(body, str_of(acc->server_ha1), resync_nonces[i])) return account_set_nonce(resync_nonces[i], out->resync, &out->n_resync);
+        if (sml_notify_verify(body, str_of(acc->server_ha1), resync_nonces[i]))
+            return account_set_nonce(resync_nonces[i], out->resync, &out->n_resync);
     return false;
 }
 
-enum push_verdict push_take(struct push_memory *m, struct str datagram, const struct account *accounts, size_t n, int64_t now_ms,
-                            struct push_call *out, const char **why)
+enum push_verdict push_take(struct push_memory *m, struct str datagram, const struct account *accounts, size_t n,
+                            int64_t now_ms, struct push_call *out, const char **why)
 {
     const struct account *acc;
     struct sml_notify t;
@@ -59,9 +61,10 @@ enum push_verdict push_take(struct push_memory *m, struct str datagram, const st
     *out = (struct push_call){ .session = t.session, .ui = t.ui };
     if (!verified(body, acc, out)) return PUSH_REFUSED;
     *why = "the resynchronisation nonce was used a moment ago";
-    if (out->n_resync) {                                    /* anyone could repeat such a trigger, so not often */
+    if (out->n_resync) { /* anyone could repeat such a trigger, so not often */
         size_t i = (size_t)(acc - accounts);
-        if (i >= ACCOUNTS_MAX || (m->resync_ms[i] && now_ms - m->resync_ms[i] < PUSH_RESYNC_GAP_MS)) return PUSH_REFUSED;
+        if (i >= ACCOUNTS_MAX || (m->resync_ms[i] && now_ms - m->resync_ms[i] < PUSH_RESYNC_GAP_MS))
+            return PUSH_REFUSED;
         m->resync_ms[i] = now_ms;
     }
     remember(m, body.p);
@@ -72,18 +75,23 @@ enum push_verdict push_take(struct push_memory *m, struct str datagram, const st
 
 enum rc push_open(const char *address, uint16_t port, int *fd, struct err *e)
 {
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV }, *list;
+    struct addrinfo hints = { .ai_family = AF_UNSPEC,
+                              .ai_socktype = SOCK_DGRAM,
+                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV },
+                    *list;
     char service[8];
     int s = -1;
 
     snprintf(service, sizeof service, "%u", port);
-    if (getaddrinfo(address, service, &hints, &list)) return err_set(e, RC_INVALID, "push.address %s is no IP address", address);
+    if (getaddrinfo(address, service, &hints, &list))
+        return err_set(e, RC_INVALID, "push.address %s is no IP address", address);
     s = socket(list->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s < 0 || bind(s, list->ai_addr, list->ai_addrlen)) {
         int why = errno;
         if (s >= 0) close(s);
         freeaddrinfo(list);
-        return err_set(e, RC_IO, "cannot listen for notifications on UDP %s port %u: %s; choose another push.port", address, port, strerror(why));
+        return err_set(e, RC_IO, "cannot listen for notifications on UDP %s port %u: %s; choose another push.port",
+                       address, port, strerror(why));
     }
     freeaddrinfo(list);
     *fd = s;

@@ -2,11 +2,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct journal { struct record *old; char *uri; size_t uri_n; };    /* old NULL: it was not there */
+struct journal {
+    struct record *old;
+    char *uri;
+    size_t uri_n;
+}; /* old NULL: it was not there */
 
 struct records {
-    struct record **list; size_t n, cap;
-    struct journal *journal; size_t n_journal, cap_journal;
+    struct record **list;
+    size_t n, cap;
+    struct journal *journal;
+    size_t n_journal, cap_journal;
 };
 
 struct records *records_create(void)
@@ -30,8 +36,7 @@ void records_destroy(struct records *r)
 {
     if (!r) return;
     records_forget(r);
-    for (size_t i = 0; i < r->n; i++)
-        free(r->list[i]);
+    for (size_t i = 0; i < r->n; i++) free(r->list[i]);
     free(r->list);
     free(r);
 }
@@ -173,7 +178,7 @@ enum rc records_remove_within(struct records *r, struct str uri)
         if (u.n > uri.n && u.p[uri.n] == '/')
             rc = remove_at(r, i);
         else
-            i++;        /* "./A-x" stands between "./A" and "./A/..." */
+            i++; /* "./A-x" stands between "./A" and "./A/..." */
     }
     return rc;
 }
@@ -198,7 +203,7 @@ static void undo(struct records *r, struct journal *j)
             memmove(r->list + i, r->list + i + 1, (r->n - i - 1) * sizeof *r->list);
             r->n--;
         }
-    } else if (j->old) {            /* there is room: it was in the list before, and the list never shrinks */
+    } else if (j->old) { /* there is room: it was in the list before, and the list never shrinks */
         memmove(r->list + i + 1, r->list + i, (r->n - i) * sizeof *r->list);
         r->list[i] = j->old;
         r->n++;
@@ -208,18 +213,18 @@ static void undo(struct records *r, struct journal *j)
 
 void records_rollback(struct records *r, size_t mark)
 {
-    while (r->n_journal > mark)
-        undo(r, &r->journal[--r->n_journal]);
+    while (r->n_journal > mark) undo(r, &r->journal[--r->n_journal]);
 }
 
-enum rc records_keep(struct records *r, enum rc (*fn)(void *ctx, struct str uri, const struct record *now, struct err *e),
-                     void *ctx, struct err *e)
+enum rc records_keep(struct records *r,
+                     enum rc (*fn)(void *ctx, struct str uri, const struct record *now, struct err *e), void *ctx,
+                     struct err *e)
 {
     enum rc rc = RC_OK;
 
     for (size_t i = r->n_journal; !rc && i-- > 0;) {
         struct str uri = { r->journal[i].uri, r->journal[i].uri_n };
-        bool again = false;         /* a later change of the same address has told it already */
+        bool again = false; /* a later change of the same address has told it already */
         for (size_t k = i + 1; k < r->n_journal && k < i + 64 && !again; k++)
             again = r->journal[k].uri_n == uri.n && !memcmp(r->journal[k].uri, uri.p, uri.n);
         if (!again) rc = fn(ctx, uri, records_get(r, uri), e);

@@ -1,21 +1,22 @@
 #ifndef AGENT_RECORDS_H
 #define AGENT_RECORDS_H
-/* What a device's tree holds beside its description: nodes that were added, values that differ from the default, ACLs. Sparse and sorted
- * by address, so that a device costs what it differs. Every change can be taken back until it is kept. */
+/* What a device's tree holds beside its description: nodes that were added, values that differ from the default,
+ * ACLs. Sparse and sorted by address, so that a device costs what it differs. Every change can be taken back until
+ * it is kept. */
 #include "base/rc.h"
 #include "base/str.h"
 
 enum { RECORDS_MAX = 4096, RECORD_VALUE_BYTES = 1 << 20 };
 
 struct record {
-    struct str uri;                 /* canonical */
-    bool node;                      /* an interior node or an optional leaf that somebody added */
+    struct str uri; /* canonical */
+    bool node;      /* an interior node or an optional leaf that somebody added */
     bool has_value;
     struct str value, acl, title, type;
 };
 
 struct records;
-struct records *records_create(void);                   /* NULL when out of memory */
+struct records *records_create(void); /* NULL when out of memory */
 void records_destroy(struct records *r);
 size_t records_count(const struct records *r);
 const struct record *records_get(const struct records *r, struct str uri);
@@ -32,10 +33,11 @@ enum rc records_remove_within(struct records *r, struct str uri);
 /* Taking back: everything since the mark. */
 size_t records_mark(const struct records *r);
 void records_rollback(struct records *r, size_t mark);
-/** Tell `fn` each changed address once with what is there now (NULL = removed), and forget how it was. When fn fails nothing is
- *  forgotten, so that the caller may try again. */
-enum rc records_keep(struct records *r, enum rc (*fn)(void *ctx, struct str uri, const struct record *now, struct err *e),
-                     void *ctx, struct err *e);
+/** Tell `fn` each changed address once with what is there now (NULL = removed), and forget how it was. When fn fails
+ * nothing is forgotten, so that the caller may try again. */
+enum rc records_keep(struct records *r,
+                     enum rc (*fn)(void *ctx, struct str uri, const struct record *now, struct err *e), void *ctx,
+                     struct err *e);
 /** As records_keep without telling anybody. */
 void records_forget(struct records *r);
 #endif

@@ -20,11 +20,16 @@ struct session {
 
 static struct sml_client_account account_of(const struct account *acc, const struct push_call *push)
 {
-    struct sml_client_account c = {
-        .server_id = str_of(acc->server_id), .url = str_of(acc->url), .client_name = str_of(acc->client_name),
-        .client_ha1 = str_of(acc->client_ha1), .client_password = str_of(acc->client_password), .server_name = str_of(acc->server_name),
-        .server_ha1 = str_of(acc->server_ha1), .client_nonce = account_client_nonce(acc), .server_nonce = account_server_nonce(acc),
-        .pref = acc->auth };
+    struct sml_client_account c = { .server_id = str_of(acc->server_id),
+                                    .url = str_of(acc->url),
+                                    .client_name = str_of(acc->client_name),
+                                    .client_ha1 = str_of(acc->client_ha1),
+                                    .client_password = str_of(acc->client_password),
+                                    .server_name = str_of(acc->server_name),
+                                    .server_ha1 = str_of(acc->server_ha1),
+                                    .client_nonce = account_client_nonce(acc),
+                                    .server_nonce = account_server_nonce(acc),
+                                    .pref = acc->auth };
 
     /* dm-protocol.md 7.5: a trigger signed with the resynchronisation nonce: use it in package 1 */
     if (push && push->n_resync) c.client_nonce = (struct str){ (const char *)push->resync, push->n_resync };
@@ -41,15 +46,20 @@ static enum rc token(struct device *d, struct str server, struct err *e)
     struct arena a;
     enum rc rc = RC_OK;
 
-    if (t->hex[0] && str_is(server, t->server_id) && t->generation == tree_generation(d->tree) && t->changes == d->changes) return RC_OK;
+    if (t->hex[0] && str_is(server, t->server_id) && t->generation == tree_generation(d->tree) &&
+        t->changes == d->changes)
+        return RC_OK;
     arena_init(&a, 16 << 20);
     if (!tree_leaves(d->tree, server, device_layout(d)->images, &a, &images, &n_images) ||
-        !tree_leaves(d->tree, server, device_layout(d)->root, &a, &virt, &n_virt) || !(all = ARENA_ARRAY(&a, struct ddf_leaf, n_images + n_virt + 1)))
+        !tree_leaves(d->tree, server, device_layout(d)->root, &a, &virt, &n_virt) ||
+        !(all = ARENA_ARRAY(&a, struct ddf_leaf, n_images + n_virt + 1)))
         rc = err_set(e, RC_NOMEM, "no memory for the state token");
     if (!rc) {
-        size_t i = 0, k = 0;            /* two sorted lists into one */
+        size_t i = 0, k = 0; /* two sorted lists into one */
         while (i < n_images || k < n_virt) {
-            const struct tree_leaf *l = k == n_virt || (i < n_images && str_cmp(images[i].uri, virt[k].uri) < 0) ? &images[i++] : &virt[k++];
+            const struct tree_leaf *l = k == n_virt || (i < n_images && str_cmp(images[i].uri, virt[k].uri) < 0)
+                                            ? &images[i++]
+                                            : &virt[k++];
             all[n++] = (struct ddf_leaf){ l->uri, l->data };
         }
         rc = ddf_state_token(tree_model_schema(tree_model(d->tree)), device_layout(d), server, all, n, t->hex, e);
@@ -69,13 +79,19 @@ static enum rc first_alerts(struct session *s, struct arena *a, struct sml_alert
 
     if (!rc) rc = alerts_take(d->alerts, str_of(s->server_id), SESSION_ALERTS, a, out, e);
     if (rc) return rc;
-    *t = (struct sml_alert_out){ .code = 1226, .source = device_layout(d)->root, .type = ddf_layout_alert_type(device_layout(d), STR("state_token")),
-                                 .format = STR("chr"), .mark = STR("informational"), .data = str_of(d->token.hex), .next = *out };
+    *t = (struct sml_alert_out){ .code = 1226,
+                                 .source = device_layout(d)->root,
+                                 .type = ddf_layout_alert_type(device_layout(d), STR("state_token")),
+                                 .format = STR("chr"),
+                                 .mark = STR("informational"),
+                                 .data = str_of(d->token.hex),
+                                 .next = *out };
     if (t->type.n) *out = t;
     return RC_OK;
 }
 
-static enum rc encode(struct session *s, const struct sml_msg *m, struct arena *a, struct session_post *post, struct err *e)
+static enum rc encode(struct session *s, const struct sml_msg *m, struct arena *a, struct session_post *post,
+                      struct err *e)
 {
     struct str url = sml_client_url(s->client), hmac;
     enum rc rc;
@@ -83,7 +99,8 @@ static enum rc encode(struct session *s, const struct sml_msg *m, struct arena *
     buf_reset(&s->out);
     rc = sml_encode(s->d->config.encoding, m, &s->out, e);
     if (rc) return rc;
-    if (url.n >= sizeof s->url) return err_set(e, RC_LIMIT, "the server wants the next message at an address of %zu bytes", url.n);
+    if (url.n >= sizeof s->url)
+        return err_set(e, RC_LIMIT, "the server wants the next message at an address of %zu bytes", url.n);
     snprintf(s->url, sizeof s->url, "%.*s", STR_ARG(url));
     hmac = sml_client_mac(s->client, buf_str(&s->out), a);
     snprintf(s->hmac, sizeof s->hmac, "%.*s", STR_ARG(hmac));
@@ -96,8 +113,7 @@ static void name_session(struct session *s, const struct push_call *push, const 
 {
     uint16_t id = push ? push->session : 0;
 
-    while (!id)
-        w->random(w->ctx, (uint8_t *)&id, sizeof id);
+    while (!id) w->random(w->ctx, (uint8_t *)&id, sizeof id);
     sml_notify_session_text(id, s->id);
 }
 
@@ -105,8 +121,9 @@ static enum rc begin(struct session *s, const struct account *acc, const struct 
                      struct session_post *post, struct err *e)
 {
     const struct device_config *dc = &s->d->config;
-    const struct sml_client_config c = { str_of(dc->id), STR("dmvisor-agent/" DMVISOR_VERSION), dc->max_msg_bytes, dc->max_obj_bytes,
-                                         dc->encoding, SESSION_MESSAGES };
+    const struct sml_client_config c = { str_of(dc->id),    STR("dmvisor-agent/" DMVISOR_VERSION),
+                                         dc->max_msg_bytes, dc->max_obj_bytes,
+                                         dc->encoding,      SESSION_MESSAGES };
     struct sml_client_account ca = account_of(acc, push);
     struct sml_alert_out *alerts = NULL;
     struct sml_leaf info[DEVINFO_LEAVES];
@@ -131,7 +148,9 @@ enum rc session_create(struct device *d, const struct session_start *st, const s
     struct session *s = acc ? calloc(1, sizeof *s) : NULL;
     enum rc rc;
 
-    if (!s) return err_set(e, acc ? RC_NOMEM : RC_NOT_FOUND, "no %s for a session with %.*s", acc ? "memory" : "account", STR_ARG(st->server_id));
+    if (!s)
+        return err_set(e, acc ? RC_NOMEM : RC_NOT_FOUND, "no %s for a session with %.*s", acc ? "memory" : "account",
+                       STR_ARG(st->server_id));
     s->d = d;
     d->w = w;
     snprintf(s->server_id, sizeof s->server_id, "%s", acc->server_id);
@@ -181,7 +200,8 @@ static void keep_nonces(struct session *s, const struct sml_client_keep *keep)
 }
 
 /* The news: what the server acknowledged, what it wants done. */
-static enum rc act(struct session *s, const struct sml_client_news *news, struct arena *a, struct sml_answer **answers, struct err *e)
+static enum rc act(struct session *s, const struct sml_client_news *news, struct arena *a, struct sml_answer **answers,
+                   struct err *e)
 {
     struct device *d = s->d;
 
@@ -194,7 +214,14 @@ static enum rc act(struct session *s, const struct sml_client_news *news, struct
     return exec_cmds(d->tree, str_of(s->server_id), d->config.user, news->cmds, news->n_cmds, a, answers, e);
 }
 
-struct taken { struct session *s; const struct world *w; struct arena a; struct str body, hmac; struct session_post *post; struct err *e; };
+struct taken {
+    struct session *s;
+    const struct world *w;
+    struct arena a;
+    struct str body, hmac;
+    struct session_post *post;
+    struct err *e;
+};
 
 static enum rc decode(struct taken *t, const char *content_type, struct sml_msg *m, struct sml_hmac *hmac)
 {
@@ -202,14 +229,16 @@ static enum rc decode(struct taken *t, const char *content_type, struct sml_msg 
     enum rc rc;
 
     if (!sml_type_of_mime(str_of(content_type), &type))
-        return err_set(t->e, RC_UNSUPPORTED, "the server answered with Content-Type %.100s; is the address right?", content_type);
+        return err_set(t->e, RC_UNSUPPORTED, "the server answered with Content-Type %.100s; is the address right?",
+                       content_type);
     rc = sml_decode(type, t->body, &t->a, m, t->e);
     if (!rc && t->hmac.n) rc = sml_hmac_parse(t->hmac, &t->a, hmac, t->e);
     return rc;
 }
 
 /* Message -> news -> acts -> message. @param over  nothing more is to be sent */
-static enum rc turn(struct taken *t, const struct sml_msg *m, const struct sml_hmac *hmac, struct sml_msg *out, bool *over)
+static enum rc turn(struct taken *t, const struct sml_msg *m, const struct sml_hmac *hmac, struct sml_msg *out,
+                    bool *over)
 {
     struct session *s = t->s;
     struct device *d = s->d;
@@ -223,7 +252,8 @@ static enum rc turn(struct taken *t, const struct sml_msg *m, const struct sml_h
     keep_nonces(s, &keep);
     if (news.refused || news.aborted) {
         *over = true;
-        return err_set(t->e, RC_DENIED, "%s: %s", news.refused ? "the server does not accept us" : "the session was broken off",
+        return err_set(t->e, RC_DENIED, "%s: %s",
+                       news.refused ? "the server does not accept us" : "the session was broken off",
                        news.why ? news.why : "no reason given");
     }
     if (news.over) {
@@ -237,8 +267,8 @@ static enum rc turn(struct taken *t, const struct sml_msg *m, const struct sml_h
     return rc;
 }
 
-enum session_next session_reply(struct session *s, const struct world *w, long status, const char *content_type, struct str hmac,
-                                struct str body, struct session_post *post, struct err *e)
+enum session_next session_reply(struct session *s, const struct world *w, long status, const char *content_type,
+                                struct str hmac, struct str body, struct session_post *post, struct err *e)
 {
     struct taken t = { .s = s, .w = w, .body = body, .hmac = hmac, .post = post, .e = e };
     struct sml_hmac mac = { 0 };
@@ -248,7 +278,9 @@ enum session_next session_reply(struct session *s, const struct world *w, long s
 
     if (status != 200) {
         err_set(e, status == 503 ? RC_BUSY : RC_IO, "the server answered HTTP %ld%s", status,
-                status == 404 ? "; is the path of the account's address right?" : status == 503 ? " (overloaded)" : "");
+                status == 404   ? "; is the path of the account's address right?"
+                : status == 503 ? " (overloaded)"
+                                : "");
         return SESSION_FAILED;
     }
     arena_init(&t.a, SML_MSG_ARENA_BYTES);

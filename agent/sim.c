@@ -51,7 +51,9 @@ static bool process_figures(long pid, double *cpu_s, long *rss_kb)
     fclose(f);
     text[n] = 0;
     p = strrchr(text, ')');
-    if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %*u %*u %ld", &user, &sys, &rss) != 3)
+    if (!p ||
+        sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %*u %*u %ld",
+               &user, &sys, &rss) != 3)
         return false;
     *cpu_s = (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
     *rss_kb = rss * (sysconf(_SC_PAGESIZE) / 1024);
@@ -85,7 +87,8 @@ static double percentile(const struct sim_figures *f, double p)
 static void report(const struct sim *s, const struct sim_figures *f, long server_rss_kb)
 {
     double seconds = f->seconds > 0 ? f->seconds : 1, messages = f->messages ? (double)f->messages : 1;
-    const char *scenario = s->o.scenario == SIM_PROVISION ? "provision" : "nothing-changed", *encoding = s->o.encoding == SML_XML ? "xml" : "wbxml";
+    const char *scenario = s->o.scenario == SIM_PROVISION ? "provision" : "nothing-changed",
+               *encoding = s->o.encoding == SML_XML ? "xml" : "wbxml";
     struct buf texts = { 0 };
 
     if (f->n_latency) qsort(f->latency_us, f->n_latency, sizeof f->latency_us[0], by_value);
@@ -95,35 +98,41 @@ static void report(const struct sim *s, const struct sim_figures *f, long server
             buf_json(&texts, str_of(f->error[i].text));
             buf_printf(&texts, "\",\"count\":%llu}", (unsigned long long)f->error[i].n);
         }
-        printf("{\"scenario\":\"%s\",\"encoding\":\"%s\",\"devices\":%zu,\"concurrency\":%zu,\"seconds\":%.3f,\"sessions\":%llu,\"messages\":%llu,"
-               "\"sessionsPerS\":%.1f,\"messagesPerS\":%.1f,\"messagesPerSession\":%.3f,\"latencyMs\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"max\":%.3f},"
-               "\"bytesOutPerMessage\":%.0f,\"bytesInPerMessage\":%.0f,\"clientCpuUsPerMessage\":%.2f,\"serverCpuUsPerMessage\":%.2f,\"serverRssKb\":%ld,"
-               "\"vmsRunning\":%llu,\"errors\":%llu,\"errorTexts\":[%s]}\n",
-               scenario, encoding, s->o.devices, s->o.concurrency, f->seconds, (unsigned long long)f->sessions, (unsigned long long)f->messages,
-               (double)f->sessions / seconds, (double)f->messages / seconds, f->sessions ? (double)f->messages / (double)f->sessions : 0, percentile(f, 50),
-               percentile(f, 90), percentile(f, 99), percentile(f, 100), (double)f->bytes_out / messages, (double)f->bytes_in / messages,
-               f->cpu_s * 1e6 / messages, f->server_cpu_s * 1e6 / messages, server_rss_kb, (unsigned long long)f->running, (unsigned long long)f->errors,
-               buf_z(&texts));
+        printf(
+            "{\"scenario\":\"%s\",\"encoding\":\"%s\",\"devices\":%zu,\"concurrency\":%zu,\"seconds\":%.3f,\"sessions\":%llu,\"messages\":%llu,"
+            "\"sessionsPerS\":%.1f,\"messagesPerS\":%.1f,\"messagesPerSession\":%.3f,\"latencyMs\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"max\":%.3f},"
+            "\"bytesOutPerMessage\":%.0f,\"bytesInPerMessage\":%.0f,\"clientCpuUsPerMessage\":%.2f,\"serverCpuUsPerMessage\":%.2f,\"serverRssKb\":%ld,"
+            "\"vmsRunning\":%llu,\"errors\":%llu,\"errorTexts\":[%s]}\n",
+            scenario, encoding, s->o.devices, s->o.concurrency, f->seconds, (unsigned long long)f->sessions,
+            (unsigned long long)f->messages, (double)f->sessions / seconds, (double)f->messages / seconds,
+            f->sessions ? (double)f->messages / (double)f->sessions : 0, percentile(f, 50), percentile(f, 90),
+            percentile(f, 99), percentile(f, 100), (double)f->bytes_out / messages, (double)f->bytes_in / messages,
+            f->cpu_s * 1e6 / messages, f->server_cpu_s * 1e6 / messages, server_rss_kb, (unsigned long long)f->running,
+            (unsigned long long)f->errors, buf_z(&texts));
         buf_finish(&texts);
         return;
     }
-    printf("%s, %s: %zu devices, %zu sessions in flight, %.1f s\n", scenario, encoding, s->o.devices, s->o.concurrency, f->seconds);
+    printf("%s, %s: %zu devices, %zu sessions in flight, %.1f s\n", scenario, encoding, s->o.devices, s->o.concurrency,
+           f->seconds);
     printf("  sessions  %10llu   %10.1f /s\n", (unsigned long long)f->sessions, (double)f->sessions / seconds);
-    printf("  messages  %10llu   %10.1f /s   (%.0f bytes there, %.0f back)\n", (unsigned long long)f->messages, (double)f->messages / seconds,
-           (double)f->bytes_out / messages, (double)f->bytes_in / messages);
-    printf("  latency of a message   p50 %.3f ms   p90 %.3f ms   p99 %.3f ms   max %.3f ms\n", percentile(f, 50), percentile(f, 90), percentile(f, 99),
-           percentile(f, 100));
+    printf("  messages  %10llu   %10.1f /s   (%.0f bytes there, %.0f back)\n", (unsigned long long)f->messages,
+           (double)f->messages / seconds, (double)f->bytes_out / messages, (double)f->bytes_in / messages);
+    printf("  latency of a message   p50 %.3f ms   p90 %.3f ms   p99 %.3f ms   max %.3f ms\n", percentile(f, 50),
+           percentile(f, 90), percentile(f, 99), percentile(f, 100));
     printf("  CPU of a message       simulator %.1f us", f->cpu_s * 1e6 / messages);
-    if (s->o.server_pid) printf("   server %.1f us   server's memory %ld KiB", f->server_cpu_s * 1e6 / messages, server_rss_kb);
+    if (s->o.server_pid)
+        printf("   server %.1f us   server's memory %ld KiB", f->server_cpu_s * 1e6 / messages, server_rss_kb);
     printf("\n");
-    if (s->o.scenario == SIM_PROVISION) printf("  VMs running   %llu of %zu\n", (unsigned long long)f->running, s->o.devices);
+    if (s->o.scenario == SIM_PROVISION)
+        printf("  VMs running   %llu of %zu\n", (unsigned long long)f->running, s->o.devices);
     printf("  errors    %10llu\n", (unsigned long long)f->errors);
     for (size_t i = 0; i < f->n_errors; i++)
         printf("    %llu x %s\n", (unsigned long long)f->error[i].n, f->error[i].text);
 }
 
 /* Measure one phase: figures from zero, CPU of both sides around it. */
-static enum rc phase(struct sim *s, enum rc (*run)(struct sim *s, double seconds, struct err *e), double seconds, struct err *e)
+static enum rc phase(struct sim *s, enum rc (*run)(struct sim *s, double seconds, struct err *e), double seconds,
+                     struct err *e)
 {
     double own = own_cpu_s(), before = 0, after = 0;
     long rss;
@@ -150,8 +159,10 @@ static enum rc run(struct sim *s, struct err *e)
     if (rc) return rc;
     rc = phase(s, sim_settle, s->o.scenario == SIM_PROVISION ? s->o.duration_s : SETTLE_S, e);
     if (!rc && s->o.scenario == SIM_NOTHING_CHANGED && !sim_stopped(s)) {
-        if (!s->o.quiet) fprintf(stderr, "settled after %llu sessions, %llu messages, %llu errors; now measuring\n", (unsigned long long)s->f.sessions,
-                                 (unsigned long long)s->f.messages, (unsigned long long)s->f.errors);
+        if (!s->o.quiet)
+            fprintf(stderr, "settled after %llu sessions, %llu messages, %llu errors; now measuring\n",
+                    (unsigned long long)s->f.sessions, (unsigned long long)s->f.messages,
+                    (unsigned long long)s->f.errors);
         for (size_t i = 0; !s->o.quiet && i < s->f.n_errors; i++)
             fprintf(stderr, "  %llu x %s\n", (unsigned long long)s->f.error[i].n, s->f.error[i].text);
         rc = phase(s, sim_measure, s->o.duration_s, e);
@@ -169,7 +180,24 @@ static bool number(const char *text, double min, double *out)
     return *text && !*end && *out >= min;
 }
 
-enum { SERVER = 256, DEVICES, REGISTER, TOKEN, ACCOUNTS, LABEL, PREFIX, CONCURRENCY, ENCODING, SCENARIO, DURATION, RATE, PID, OBJECTS, JSON, QUIET };
+enum {
+    SERVER = 256,
+    DEVICES,
+    REGISTER,
+    TOKEN,
+    ACCOUNTS,
+    LABEL,
+    PREFIX,
+    CONCURRENCY,
+    ENCODING,
+    SCENARIO,
+    DURATION,
+    RATE,
+    PID,
+    OBJECTS,
+    JSON,
+    QUIET
+};
 
 static bool take(struct sim_options *o, int option, const char *arg)
 {
@@ -210,13 +238,32 @@ static bool take(struct sim_options *o, int option, const char *arg)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "server", 1, NULL, SERVER }, { "devices", 1, NULL, DEVICES }, { "register-url", 1, NULL, REGISTER }, { "token", 1, NULL, TOKEN },
-        { "accounts", 1, NULL, ACCOUNTS }, { "label", 1, NULL, LABEL }, { "prefix", 1, NULL, PREFIX }, { "concurrency", 1, NULL, CONCURRENCY },
-        { "encoding", 1, NULL, ENCODING }, { "scenario", 1, NULL, SCENARIO }, { "duration", 1, NULL, DURATION }, { "rate", 1, NULL, RATE },
-        { "server-pid", 1, NULL, PID }, { "objects", 1, NULL, OBJECTS }, { "json", 0, NULL, JSON }, { "quiet", 0, NULL, QUIET },
-        { "help", 0, NULL, 'h' }, { "version", 0, NULL, 'V' }, { NULL, 0, NULL, 0 },
+        { "server", 1, NULL, SERVER },
+        { "devices", 1, NULL, DEVICES },
+        { "register-url", 1, NULL, REGISTER },
+        { "token", 1, NULL, TOKEN },
+        { "accounts", 1, NULL, ACCOUNTS },
+        { "label", 1, NULL, LABEL },
+        { "prefix", 1, NULL, PREFIX },
+        { "concurrency", 1, NULL, CONCURRENCY },
+        { "encoding", 1, NULL, ENCODING },
+        { "scenario", 1, NULL, SCENARIO },
+        { "duration", 1, NULL, DURATION },
+        { "rate", 1, NULL, RATE },
+        { "server-pid", 1, NULL, PID },
+        { "objects", 1, NULL, OBJECTS },
+        { "json", 0, NULL, JSON },
+        { "quiet", 0, NULL, QUIET },
+        { "help", 0, NULL, 'h' },
+        { "version", 0, NULL, 'V' },
+        { NULL, 0, NULL, 0 },
     };
-    struct sim s = { .o = { .devices = 100, .concurrency = 32, .duration_s = 10, .prefix = "sim:", .objects = DMVISOR_DATA "/ddf", .encoding = SML_WBXML,
+    struct sim s = { .o = { .devices = 100,
+                            .concurrency = 32,
+                            .duration_s = 10,
+                            .prefix = "sim:",
+                            .objects = DMVISOR_DATA "/ddf",
+                            .encoding = SML_WBXML,
                             .token = getenv("DMVISOR_TOKEN") } };
     char own[1024], text[1024];
     struct err e = { 0 };
@@ -234,16 +281,27 @@ int main(int argc, char **argv)
     if (s.o.concurrency > s.o.devices) s.o.concurrency = s.o.devices;
     snprintf(own, sizeof own, "%s/../agent", s.o.objects);
     s.o.own = own;
-    s.config = (struct device_config){ .manufacturer = "dmvisor", .model = "simulated", .version = "dmvisor-sim " DMVISOR_VERSION, .language = "en-GB",
-                                       .type = "phone", .oem = "dmvisor", .firmware = "1", .software = DMVISOR_VERSION, .hardware = "1",
-                                       .images_dir = "", .vms_dir = "", .max_msg_bytes = 65536, .max_obj_bytes = 1 << 20, .encoding = s.o.encoding };
-    mallopt(M_TRIM_THRESHOLD, 256 << 20);       /* a message's memory is wanted again at once */
+    s.config = (struct device_config){ .manufacturer = "dmvisor",
+                                       .model = "simulated",
+                                       .version = "dmvisor-sim " DMVISOR_VERSION,
+                                       .language = "en-GB",
+                                       .type = "phone",
+                                       .oem = "dmvisor",
+                                       .firmware = "1",
+                                       .software = DMVISOR_VERSION,
+                                       .hardware = "1",
+                                       .images_dir = "",
+                                       .vms_dir = "",
+                                       .max_msg_bytes = 65536,
+                                       .max_obj_bytes = 1 << 20,
+                                       .encoding = s.o.encoding };
+    mallopt(M_TRIM_THRESHOLD, 256 << 20); /* a message's memory is wanted again at once */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
-    log_open(LOG_ERROR, LOG_LOGFMT, STDERR_FILENO);     /* thousands of devices would tell of each VM */
+    log_open(LOG_ERROR, LOG_LOGFMT, STDERR_FILENO); /* thousands of devices would tell of each VM */
     sigemptyset(&s.signals);
     sigaddset(&s.signals, SIGINT);
     sigaddset(&s.signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &s.signals, NULL);       /* looked at between turns (sim_stopped) */
+    sigprocmask(SIG_BLOCK, &s.signals, NULL); /* looked at between turns (sim_stopped) */
     signal(SIGPIPE, SIG_IGN);
     rc = run(&s, &e);
     if (rc) fprintf(stderr, "dmvisor-sim: %s\n", err_format(&e, text, sizeof text));

@@ -33,7 +33,8 @@ enum rc sim_server_of(const char *url, struct sim_server *out, struct err *e)
     char h[256], p[16];
     size_t colon;
 
-    if (str_starts(u, STR("https://"))) return err_set(e, RC_UNSUPPORTED, "%s: the simulator speaks plain HTTP only (a listener on loopback)", url);
+    if (str_starts(u, STR("https://")))
+        return err_set(e, RC_UNSUPPORTED, "%s: the simulator speaks plain HTTP only (a listener on loopback)", url);
     if (!str_starts(u, STR("http://"))) return err_set(e, RC_INVALID, "%s: http://host:port/path is expected", url);
     rest = str_slice(u, 7, str_find(u, '/', 7));
     colon = str_find(rest, ':', 0);
@@ -78,7 +79,7 @@ bool sim_conn_open(struct sim_conn *c, const struct sim_server *s)
     c->fd = socket(s->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0) return false;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(c->fd, (const struct sockaddr *)&s->address, s->n)) {      /* loopback: at once or not at all */
+    if (connect(c->fd, (const struct sockaddr *)&s->address, s->n)) { /* loopback: at once or not at all */
         int why = errno;
         hang_up(c);
         errno = why;
@@ -102,12 +103,14 @@ bool sim_conn_flush(struct sim_conn *c)
     return true;
 }
 
-bool sim_conn_send(struct sim_conn *c, const struct sim_server *s, const char *method, struct str path, struct str headers, struct str body)
+bool sim_conn_send(struct sim_conn *c, const struct sim_server *s, const char *method, struct str path,
+                   struct str headers, struct str body)
 {
     buf_reset(&c->out);
     buf_reset(&c->in);
     c->sent = 0;
-    buf_printf(&c->out, "%s %.*s HTTP/1.1\r\nHost: %s\r\nContent-Length: %zu\r\n", method, STR_ARG(path), s->host, body.n);
+    buf_printf(&c->out, "%s %.*s HTTP/1.1\r\nHost: %s\r\nContent-Length: %zu\r\n", method, STR_ARG(path), s->host,
+               body.n);
     buf_put(&c->out, headers);
     buf_putz(&c->out, "\r\n");
     buf_put(&c->out, body);

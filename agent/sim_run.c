@@ -13,9 +13,19 @@
 enum { LEAP_MS = 5000, LEAPS = 4, SETTLE_SESSIONS = 40, HV_DELAY_MS = 100 };
 
 /* One connection and what goes over it now. */
-struct slot { struct sim_conn c; struct sim_device *d; struct session *s; bool watched, out_watched; };
+struct slot {
+    struct sim_conn c;
+    struct sim_device *d;
+    struct session *s;
+    bool watched, out_watched;
+};
 
-struct crowd { struct sim *s; struct slot *slots; size_t n, active; int epoll; };
+struct crowd {
+    struct sim *s;
+    struct slot *slots;
+    size_t n, active;
+    int epoll;
+};
 
 void sim_error(struct sim_figures *f, const char *text)
 {
@@ -125,7 +135,7 @@ static void ended(struct crowd *w, struct slot *t, bool ok, const char *why)
     struct sim_device *d = t->d;
 
     if (!ok) sim_error(&w->s->f, why);
-    d->settled = ok && session_messages(t->s) == 1;         /* it had nothing to say, and neither had the server */
+    d->settled = ok && session_messages(t->s) == 1; /* it had nothing to say, and neither had the server */
     d->sessions++;
     d->busy = false;
     session_destroy(t->s);
@@ -139,8 +149,10 @@ static void ended(struct crowd *w, struct slot *t, bool ok, const char *why)
 static void send_message(struct crowd *w, struct slot *t, const struct session_post *post)
 {
     char headers[400];
-    int n = snprintf(headers, sizeof headers, "Content-Type: %s\r\nAccept: %s\r\nUser-Agent: dmvisor-sim/" DMVISOR_VERSION "\r\n%s%.*s%s", post->mime,
-                     post->mime, post->hmac.n ? "x-syncml-hmac: " : "", STR_ARG(post->hmac), post->hmac.n ? "\r\n" : "");
+    int n = snprintf(headers, sizeof headers,
+                     "Content-Type: %s\r\nAccept: %s\r\nUser-Agent: dmvisor-sim/" DMVISOR_VERSION "\r\n%s%.*s%s",
+                     post->mime, post->mime, post->hmac.n ? "x-syncml-hmac: " : "", STR_ARG(post->hmac),
+                     post->hmac.n ? "\r\n" : "");
     bool was_open = t->c.fd >= 0;
 
     if (!sim_conn_open(&t->c, &w->s->server)) {
@@ -149,7 +161,8 @@ static void send_message(struct crowd *w, struct slot *t, const struct session_p
     }
     if (!was_open) t->watched = false;
     w->s->f.bytes_out += post->body.n;
-    if (!sim_conn_send(&t->c, &w->s->server, "POST", sim_path_of(post->url), (struct str){ headers, (size_t)n }, post->body) ||
+    if (!sim_conn_send(&t->c, &w->s->server, "POST", sim_path_of(post->url), (struct str){ headers, (size_t)n },
+                       post->body) ||
         !watch(w, t, sim_conn_pending(&t->c)))
         ended(w, t, false, "the connection broke while sending");
 }
@@ -202,7 +215,7 @@ static void ready(struct crowd *w, struct slot *t, unsigned events)
     }
     if (t->s && t->out_watched && !sim_conn_pending(&t->c)) watch(w, t, false);
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
-    if (!t->s) {                        /* the server closed an idle connection */
+    if (!t->s) { /* the server closed an idle connection */
         got = sim_conn_read(&t->c, &r);
         if (t->c.fd < 0) t->watched = false;
         return;
@@ -220,8 +233,7 @@ static enum rc open_crowd(struct crowd *w, struct sim *s, struct err *e)
     *w = (struct crowd){ .s = s, .n = s->o.concurrency, .epoll = epoll_create1(EPOLL_CLOEXEC) };
     w->slots = calloc(w->n, sizeof *w->slots);
     if (w->epoll < 0 || !w->slots) return err_set(e, RC_NOMEM, "no room for %zu connections", w->n);
-    for (size_t i = 0; i < w->n; i++)
-        sim_conn_init(&w->slots[i].c);
+    for (size_t i = 0; i < w->n; i++) sim_conn_init(&w->slots[i].c);
     return RC_OK;
 }
 
@@ -243,8 +255,7 @@ static void turn(struct crowd *w, int wait_ms)
     struct epoll_event ev[256];
     int n = epoll_wait(w->epoll, ev, 256, wait_ms);
 
-    for (int i = 0; i < n; i++)
-        ready(w, ev[i].data.ptr, ev[i].events);
+    for (int i = 0; i < n; i++) ready(w, ev[i].data.ptr, ev[i].events);
 }
 
 static bool wants(const struct sim *s, const struct sim_device *d, bool measuring)
@@ -276,7 +287,8 @@ static enum rc drive(struct sim *s, double seconds, bool measuring, struct err *
 
     while (!rc && !sim_stopped(s) && (more || w.active)) {
         uint64_t now = sim_now_ns();
-        uint64_t allowed = measuring && s->o.rate > 0 ? (uint64_t)((double)(now - began) / 1e9 * s->o.rate) : UINT64_MAX;
+        uint64_t allowed = measuring && s->o.rate > 0 ? (uint64_t)((double)(now - began) / 1e9 * s->o.rate)
+                                                      : UINT64_MAX;
         bool starved = false;
         if (now >= until) more = false;
         if (!measuring && now >= until + 5000000000u) break;
@@ -292,7 +304,7 @@ static enum rc drive(struct sim *s, double seconds, bool measuring, struct err *
             started++;
             begin(&w, &w.slots[i], d);
         }
-        if (starved && !measuring && !w.active) break;         /* all have settled */
+        if (starved && !measuring && !w.active) break; /* all have settled */
         turn(&w, started >= allowed ? 1 : 50);
     }
     s->f.seconds = (double)(sim_now_ns() - began) / 1e9;
@@ -308,8 +320,7 @@ enum rc sim_settle(struct sim *s, double seconds, struct err *e)
     }
     enum rc rc = drive(s, seconds, false, e);
     s->f.running = 0;
-    for (size_t i = 0; i < s->o.devices; i++)
-        s->f.running += s->devices[i].device && vm_runs(&s->devices[i]);
+    for (size_t i = 0; i < s->o.devices; i++) s->f.running += s->devices[i].device && vm_runs(&s->devices[i]);
     return rc;
 }
 
@@ -327,7 +338,9 @@ static enum rc load_accounts(struct sim *s, FILE *f, struct err *e)
 
     for (size_t i = 0; !rc && i < s->o.devices; i++) {
         struct account acc;
-        if (!fgets(line, sizeof line, f)) return err_at(e, RC_INVALID, s->o.accounts, 0, 0, "has %zu accounts, %zu are wanted; delete it to register anew", i, s->o.devices);
+        if (!fgets(line, sizeof line, f))
+            return err_at(e, RC_INVALID, s->o.accounts, 0, 0,
+                          "has %zu accounts, %zu are wanted; delete it to register anew", i, s->o.devices);
         rc = account_parse(str_trim(str_of(line)), s->o.accounts, &acc, e);
         if (!rc) rc = make(s, &s->devices[i], &acc, e);
     }
@@ -342,7 +355,8 @@ static void put_b64(FILE *f, const char *key, struct str bytes)
     fprintf(f, ",\"%s\":\"%s\"", key, text);
 }
 
-/* The passwords are those of dmvisor-sim's own devices, derived when they were registered, and stand in this file only. */
+/* The passwords are those of dmvisor-sim's own devices, derived when they were registered, and stand in this file
+ * only. */
 enum rc sim_save_accounts(const struct sim *s, struct err *e)
 {
     FILE *old = s->o.accounts ? fopen(s->o.accounts, "re") : NULL, *f;
@@ -358,22 +372,26 @@ enum rc sim_save_accounts(const struct sim *s, struct err *e)
     for (size_t i = 0; i < s->o.devices && fgets(line, sizeof line, old); i++) {
         const struct account *acc = device_account(s->devices[i].device, 0);
         char *cut = strstr(line, ",\"clientNonce\"");
-        if (cut) *cut = 0;
-        else line[strcspn(line, "}\n")] = 0;
+        if (cut)
+            *cut = 0;
+        else
+            line[strcspn(line, "}\n")] = 0;
         fputs(line, f);
         put_b64(f, "clientNonce", account_client_nonce(acc));
         put_b64(f, "serverNonce", account_server_nonce(acc));
         fputs("}\n", f);
     }
     fclose(old);
-    if (fclose(f) || rename(name, s->o.accounts)) return err_at(e, RC_IO, name, 0, 0, "cannot be written: %s", strerror(errno));
+    if (fclose(f) || rename(name, s->o.accounts))
+        return err_at(e, RC_IO, name, 0, 0, "cannot be written: %s", strerror(errno));
     return RC_OK;
 }
 
 /* The account out of the REST answer, with the nonces last so that they can be replaced. */
 static enum rc keep_account(struct str body, FILE *f, struct account *acc, struct err *e)
 {
-    static const char *const keys[] = { "serverId", "url", "clientName", "clientPassword", "serverName", "serverPassword", "auth" };
+    static const char *const keys[] = { "serverId",       "url", "clientName", "clientPassword", "serverName",
+                                        "serverPassword", "auth" };
     enum rc rc = account_parse(body, "the registration's answer", acc, e);
     struct arena a;
     struct doc *d;
@@ -398,19 +416,23 @@ static enum rc keep_account(struct str body, FILE *f, struct account *acc, struc
 }
 
 /* One request to the REST API on one kept-alive connection, waiting for the answer. */
-static enum rc ask(struct sim *s, struct sim_conn *c, const char *path, struct str body, struct sim_reply *r, struct err *e)
+static enum rc ask(struct sim *s, struct sim_conn *c, const char *path, struct str body, struct sim_reply *r,
+                   struct err *e)
 {
     char headers[512];
-    int n = snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\nContent-Type: application/json\r\n", s->o.token ? s->o.token : "");
+    int n = snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\nContent-Type: application/json\r\n",
+                     s->o.token ? s->o.token : "");
     enum sim_read got = SIM_MORE;
 
     if (n >= (int)sizeof headers) return err_set(e, RC_LIMIT, "the token is too long");
     if (!sim_conn_open(c, &s->api)) return err_set(e, RC_IO, "%s: %s", s->o.api, strerror(errno));
-    if (!sim_conn_send(c, &s->api, "POST", str_of(path), (struct str){ headers, (size_t)n }, body)) return err_set(e, RC_IO, "%s: the connection broke", s->o.api);
+    if (!sim_conn_send(c, &s->api, "POST", str_of(path), (struct str){ headers, (size_t)n }, body))
+        return err_set(e, RC_IO, "%s: the connection broke", s->o.api);
     while (got == SIM_MORE) {
         struct epoll_event ev = { .events = EPOLLIN };
         int ep = epoll_create1(EPOLL_CLOEXEC);
-        if (ep >= 0 && !epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev) && epoll_wait(ep, &ev, 1, 30000) == 0) got = SIM_BROKEN;
+        if (ep >= 0 && !epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev) && epoll_wait(ep, &ev, 1, 30000) == 0)
+            got = SIM_BROKEN;
         if (ep >= 0) close(ep);
         if (got == SIM_MORE) got = sim_conn_read(c, r);
     }
@@ -433,7 +455,7 @@ static enum rc register_one(struct sim *s, struct sim_conn *c, struct sim_device
     }
     buf_putz(&b, "}}");
     rc = ask(s, c, "/api/v1/devices", buf_str(&b), &r, e);
-    if (!rc && r.status == 409) {               /* registered in an earlier run: new credentials */
+    if (!rc && r.status == 409) { /* registered in an earlier run: new credentials */
         buf_reset(&b);
         buf_putz(&b, "/api/v1/devices/");
         text_url_put(&b, str_of(d->id));
@@ -441,7 +463,8 @@ static enum rc register_one(struct sim *s, struct sim_conn *c, struct sim_device
         snprintf(path, sizeof path, "%s", buf_z(&b));
         rc = ask(s, c, path, STR("{}"), &r, e);
     }
-    if (!rc && r.status != 200 && r.status != 201) rc = err_set(e, RC_DENIED, "%s answered HTTP %d: %.*s", s->o.api, r.status, STR_ARG(str_slice(r.body, 0, 200)));
+    if (!rc && r.status != 200 && r.status != 201)
+        rc = err_set(e, RC_DENIED, "%s answered HTTP %d: %.*s", s->o.api, r.status, STR_ARG(str_slice(r.body, 0, 200)));
     if (!rc) rc = keep_account(r.body, f, &acc, e);
     if (!rc && s->o.server) snprintf(acc.url, sizeof acc.url, "%s", s->o.server);
     if (!rc) rc = make(s, d, &acc, e);
@@ -464,8 +487,12 @@ enum rc sim_register(struct sim *s, struct err *e)
         fclose(f);
         return rc;
     }
-    if (!s->o.api) return err_set(e, RC_INVALID, "--register-url and --token are needed to register the devices (or --accounts with a file of an earlier run)");
-    if (s->o.accounts && !(f = fopen(s->o.accounts, "we"))) return err_at(e, RC_IO, s->o.accounts, 0, 0, "cannot be written: %s", strerror(errno));
+    if (!s->o.api)
+        return err_set(
+            e, RC_INVALID,
+            "--register-url and --token are needed to register the devices (or --accounts with a file of an earlier run)");
+    if (s->o.accounts && !(f = fopen(s->o.accounts, "we")))
+        return err_at(e, RC_IO, s->o.accounts, 0, 0, "cannot be written: %s", strerror(errno));
     sim_conn_init(&c);
     for (size_t i = 0; !rc && !sim_stopped(s) && i < s->o.devices; i++) {
         rc = register_one(s, &c, &s->devices[i], f, e);

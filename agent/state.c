@@ -4,46 +4,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATEMENTS(X)                                                                                                             \
-    X(META_GET, "SELECT value FROM meta WHERE name = :name")                                                                       \
-    X(META_SET, "INSERT INTO meta(name, value) VALUES(:name, :value) ON CONFLICT(name) DO UPDATE SET value = :value")              \
-    X(ACCOUNT_PUT, "INSERT INTO account(server_id, place, node, url, title, client_name, client_ha1, client_password, server_name," \
-                   " server_ha1, auth, client_nonce, server_nonce, poll_s) VALUES(:server_id, :place, :node, :url, :title,"        \
-                   " :client_name, :client_ha1, :client_password, :server_name, :server_ha1, :auth, :client_nonce, :server_nonce," \
-                   " :poll_s) ON CONFLICT(server_id) DO UPDATE SET place = :place, node = :node, url = :url, title = :title,"      \
-                   " client_name = :client_name, client_ha1 = :client_ha1, client_password = :client_password,"                   \
-                   " server_name = :server_name, server_ha1 = :server_ha1, auth = :auth, client_nonce = :client_nonce,"            \
-                   " server_nonce = :server_nonce, poll_s = :poll_s")                                                              \
-    X(ACCOUNT_ALL, "SELECT server_id, place, node, url, title, client_name, client_ha1, client_password, server_name, server_ha1," \
-                   " auth, client_nonce, server_nonce, poll_s FROM account ORDER BY place")                                        \
-    X(ACCOUNT_DELETE, "DELETE FROM account WHERE server_id = :server_id")                                                          \
-    X(NODE_PUT, "INSERT INTO node(uri, added, value, acl, title, type) VALUES(:uri, :added, :value, :acl, :title, :type)"          \
-                " ON CONFLICT(uri) DO UPDATE SET added = :added, value = :value, acl = :acl, title = :title, type = :type")        \
-    X(NODE_DELETE, "DELETE FROM node WHERE uri = :uri")                                                                            \
-    X(NODE_ALL, "SELECT uri, added, value, acl, title, type FROM node")                                                            \
-    X(VM_PUT, "INSERT INTO vm(id, record) VALUES(:id, :record) ON CONFLICT(id) DO UPDATE SET record = :record")                    \
-    X(VM_DELETE, "DELETE FROM vm WHERE id = :id")                                                                                  \
-    X(VM_ALL, "SELECT id, record FROM vm ORDER BY id")                                                                             \
-    X(IMAGE_PUT, "INSERT INTO image(id, status, result, done_kb) VALUES(:id, :status, :result, :done_kb)"                          \
-                 " ON CONFLICT(id) DO UPDATE SET status = :status, result = :result, done_kb = :done_kb")                          \
-    X(IMAGE_DELETE, "DELETE FROM image WHERE id = :id")                                                                            \
-    X(IMAGE_ALL, "SELECT id, status, result, done_kb FROM image ORDER BY id")                                                      \
-    X(JOB_PUT, "INSERT INTO job(id, op, owner, uri, correlator, server_id, waiting, result, started_ms) VALUES(:id, :op, :owner,"  \
-               " :uri, :correlator, :server_id, :waiting, :result, :started_ms) ON CONFLICT(id) DO UPDATE SET waiting = :waiting," \
-               " result = :result")                                                                                               \
-    X(JOB_DELETE, "DELETE FROM job WHERE id = :id")                                                                                \
-    X(JOB_ALL, "SELECT id, op, owner, uri, correlator, server_id, waiting, result, started_ms FROM job ORDER BY id")               \
-    X(ALERT_PUT, "INSERT INTO alert(id, server_id, name, source, format, mark, data, correlator, raised_ms) VALUES(:id, :server_id," \
-                 " :name, :source, :format, :mark, :data, :correlator, :raised_ms) ON CONFLICT(id) DO UPDATE SET data = :data,"    \
-                 " mark = :mark, raised_ms = :raised_ms")                                                                          \
-    X(ALERT_DELETE, "DELETE FROM alert WHERE id = :id")                                                                            \
+#define STATEMENTS(X)                                                                                                     \
+    X(META_GET, "SELECT value FROM meta WHERE name = :name")                                                              \
+    X(META_SET, "INSERT INTO meta(name, value) VALUES(:name, :value) ON CONFLICT(name) DO UPDATE SET value = :value")     \
+    X(ACCOUNT_PUT,                                                                                                        \
+      "INSERT INTO account(server_id, place, node, url, title, client_name, client_ha1, client_password, server_name,"    \
+      " server_ha1, auth, client_nonce, server_nonce, poll_s) VALUES(:server_id, :place, :node, :url, :title,"            \
+      " :client_name, :client_ha1, :client_password, :server_name, :server_ha1, :auth, :client_nonce, :server_nonce,"     \
+      " :poll_s) ON CONFLICT(server_id) DO UPDATE SET place = :place, node = :node, url = :url, title = :title,"          \
+      " client_name = :client_name, client_ha1 = :client_ha1, client_password = :client_password,"                        \
+      " server_name = :server_name, server_ha1 = :server_ha1, auth = :auth, client_nonce = :client_nonce,"                \
+      " server_nonce = :server_nonce, poll_s = :poll_s")                                                                  \
+    X(ACCOUNT_ALL,                                                                                                        \
+      "SELECT server_id, place, node, url, title, client_name, client_ha1, client_password, server_name, server_ha1,"     \
+      " auth, client_nonce, server_nonce, poll_s FROM account ORDER BY place")                                            \
+    X(ACCOUNT_DELETE, "DELETE FROM account WHERE server_id = :server_id")                                                 \
+    X(NODE_PUT,                                                                                                           \
+      "INSERT INTO node(uri, added, value, acl, title, type) VALUES(:uri, :added, :value, :acl, :title, :type)"           \
+      " ON CONFLICT(uri) DO UPDATE SET added = :added, value = :value, acl = :acl, title = :title, type = :type")         \
+    X(NODE_DELETE, "DELETE FROM node WHERE uri = :uri")                                                                   \
+    X(NODE_ALL, "SELECT uri, added, value, acl, title, type FROM node")                                                   \
+    X(VM_PUT, "INSERT INTO vm(id, record) VALUES(:id, :record) ON CONFLICT(id) DO UPDATE SET record = :record")           \
+    X(VM_DELETE, "DELETE FROM vm WHERE id = :id")                                                                         \
+    X(VM_ALL, "SELECT id, record FROM vm ORDER BY id")                                                                    \
+    X(IMAGE_PUT, "INSERT INTO image(id, status, result, done_kb) VALUES(:id, :status, :result, :done_kb)"                 \
+                 " ON CONFLICT(id) DO UPDATE SET status = :status, result = :result, done_kb = :done_kb")                 \
+    X(IMAGE_DELETE, "DELETE FROM image WHERE id = :id")                                                                   \
+    X(IMAGE_ALL, "SELECT id, status, result, done_kb FROM image ORDER BY id")                                             \
+    X(JOB_PUT,                                                                                                            \
+      "INSERT INTO job(id, op, owner, uri, correlator, server_id, waiting, result, started_ms) VALUES(:id, :op, :owner,"  \
+      " :uri, :correlator, :server_id, :waiting, :result, :started_ms) ON CONFLICT(id) DO UPDATE SET waiting = :waiting," \
+      " result = :result")                                                                                                \
+    X(JOB_DELETE, "DELETE FROM job WHERE id = :id")                                                                       \
+    X(JOB_ALL, "SELECT id, op, owner, uri, correlator, server_id, waiting, result, started_ms FROM job ORDER BY id")      \
+    X(ALERT_PUT,                                                                                                          \
+      "INSERT INTO alert(id, server_id, name, source, format, mark, data, correlator, raised_ms) VALUES(:id, :server_id," \
+      " :name, :source, :format, :mark, :data, :correlator, :raised_ms) ON CONFLICT(id) DO UPDATE SET data = :data,"      \
+      " mark = :mark, raised_ms = :raised_ms")                                                                            \
+    X(ALERT_DELETE, "DELETE FROM alert WHERE id = :id")                                                                   \
     X(ALERT_ALL, "SELECT id, server_id, name, source, format, mark, data, correlator, raised_ms FROM alert ORDER BY id")
 
 enum {
 #define X(name, sql) STMT_##name,
     STATEMENTS(X)
 #undef X
-    STMT_COUNT
+        STMT_COUNT
 };
 static const char *const stmt_sql[STMT_COUNT] = {
 #define X(name, sql) sql,
@@ -51,7 +56,9 @@ static const char *const stmt_sql[STMT_COUNT] = {
 #undef X
 };
 
-struct state { struct sql *sql; };
+struct state {
+    struct sql *sql;
+};
 
 static enum rc migrate(const char *target, const char *schema, struct err *e)
 {
@@ -145,14 +152,17 @@ enum rc state_set(struct state *s, const char *name, struct str value, struct er
 
 enum rc state_put_account(struct state *s, const struct account *c, struct err *e)
 {
-    return change(s, STMT_ACCOUNT_PUT,
-                  SQL_ARGS({ "server_id", SQL_T(str_of(c->server_id)) }, { "place", SQL_I(c->place) }, { "node", SQL_T(str_of(c->node)) },
-                           { "url", SQL_T(str_of(c->url)) }, { "title", SQL_T(str_of(c->title)) },
-                           { "client_name", SQL_T(str_of(c->client_name)) }, { "client_ha1", SQL_T(str_of(c->client_ha1)) },
-                           { "client_password", SQL_TN(str_of(c->client_password)) }, { "server_name", SQL_T(str_of(c->server_name)) },
-                           { "server_ha1", SQL_T(str_of(c->server_ha1)) }, { "auth", SQL_T(str_of(sml_auth_name(c->auth))) },
-                           { "client_nonce", SQL_B(account_client_nonce(c)) }, { "server_nonce", SQL_B(account_server_nonce(c)) },
-                           { "poll_s", SQL_I(c->poll_s) }), e);
+    return change(
+        s, STMT_ACCOUNT_PUT,
+        SQL_ARGS({ "server_id", SQL_T(str_of(c->server_id)) }, { "place", SQL_I(c->place) },
+                 { "node", SQL_T(str_of(c->node)) }, { "url", SQL_T(str_of(c->url)) },
+                 { "title", SQL_T(str_of(c->title)) }, { "client_name", SQL_T(str_of(c->client_name)) },
+                 { "client_ha1", SQL_T(str_of(c->client_ha1)) },
+                 { "client_password", SQL_TN(str_of(c->client_password)) },
+                 { "server_name", SQL_T(str_of(c->server_name)) }, { "server_ha1", SQL_T(str_of(c->server_ha1)) },
+                 { "auth", SQL_T(str_of(sml_auth_name(c->auth))) }, { "client_nonce", SQL_B(account_client_nonce(c)) },
+                 { "server_nonce", SQL_B(account_server_nonce(c)) }, { "poll_s", SQL_I(c->poll_s) }),
+        e);
 }
 
 static void read_account(struct sql_rows *r, struct account *c)
@@ -182,8 +192,7 @@ enum rc state_load_accounts(struct state *s, struct account *out, size_t max, si
     *n = 0;
     if (!s) return RC_OK;
     rc = sql_start(s->sql, STMT_ACCOUNT_ALL, NULL, 0, &r, e);
-    while (!rc && *n < max && !(rc = sql_step(r, e)))
-        read_account(r, &out[(*n)++]);
+    while (!rc && *n < max && !(rc = sql_step(r, e))) read_account(r, &out[(*n)++]);
     sql_end(r);
     return ended(rc);
 }
@@ -196,9 +205,11 @@ enum rc state_remove_account(struct state *s, const char *server_id, struct err 
 enum rc state_put_node(struct state *s, struct str uri, const struct record *now, struct err *e)
 {
     if (!now) return change(s, STMT_NODE_DELETE, SQL_ARGS({ "uri", SQL_T(uri) }), e);
-    return change(s, STMT_NODE_PUT, SQL_ARGS({ "uri", SQL_T(uri) }, { "added", SQL_I(now->node) },
-                                             { "value", now->has_value ? SQL_B(now->value) : SQL_N }, { "acl", SQL_TN(now->acl) },
-                                             { "title", SQL_TN(now->title) }, { "type", SQL_TN(now->type) }), e);
+    return change(s, STMT_NODE_PUT,
+                  SQL_ARGS({ "uri", SQL_T(uri) }, { "added", SQL_I(now->node) },
+                           { "value", now->has_value ? SQL_B(now->value) : SQL_N }, { "acl", SQL_TN(now->acl) },
+                           { "title", SQL_TN(now->title) }, { "type", SQL_TN(now->type) }),
+                  e);
 }
 
 enum rc state_load_nodes(struct state *s, struct records *into, struct err *e)
@@ -209,8 +220,13 @@ enum rc state_load_nodes(struct state *s, struct records *into, struct err *e)
     if (!s) return RC_OK;
     rc = sql_start(s->sql, STMT_NODE_ALL, NULL, 0, &r, e);
     while (!rc && !(rc = sql_step(r, e))) {
-        struct record rec = { .uri = sql_text(r, 0), .node = sql_int(r, 1), .has_value = !sql_is_null(r, 2), .value = sql_text(r, 2),
-                              .acl = sql_text(r, 3), .title = sql_text(r, 4), .type = sql_text(r, 5) };
+        struct record rec = { .uri = sql_text(r, 0),
+                              .node = sql_int(r, 1),
+                              .has_value = !sql_is_null(r, 2),
+                              .value = sql_text(r, 2),
+                              .acl = sql_text(r, 3),
+                              .title = sql_text(r, 4),
+                              .type = sql_text(r, 5) };
         rc = records_set(into, &rec);
     }
     sql_end(r);
@@ -229,23 +245,25 @@ enum rc state_remove_vm(struct state *s, const char *id, struct err *e)
     return change(s, STMT_VM_DELETE, SQL_ARGS({ "id", SQL_T(str_of(id)) }), e);
 }
 
-enum rc state_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, struct str json, struct err *e), void *ctx, struct err *e)
+enum rc state_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, struct str json, struct err *e),
+                       void *ctx, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;
 
     if (!s) return RC_OK;
     rc = sql_start(s->sql, STMT_VM_ALL, NULL, 0, &r, e);
-    while (!rc && !(rc = sql_step(r, e)))
-        rc = fn(ctx, sql_text(r, 0), sql_text(r, 1), e);
+    while (!rc && !(rc = sql_step(r, e))) rc = fn(ctx, sql_text(r, 0), sql_text(r, 1), e);
     sql_end(r);
     return ended(rc);
 }
 
 enum rc state_put_image(struct state *s, const struct state_image *i, struct err *e)
 {
-    return change(s, STMT_IMAGE_PUT, SQL_ARGS({ "id", SQL_T(str_of(i->id)) }, { "status", SQL_I(i->status) },
-                                              { "result", SQL_I(i->result) }, { "done_kb", SQL_I(i->done_kb) }), e);
+    return change(s, STMT_IMAGE_PUT,
+                  SQL_ARGS({ "id", SQL_T(str_of(i->id)) }, { "status", SQL_I(i->status) },
+                           { "result", SQL_I(i->result) }, { "done_kb", SQL_I(i->done_kb) }),
+                  e);
 }
 
 enum rc state_remove_image(struct state *s, const char *id, struct err *e)
@@ -271,10 +289,12 @@ enum rc state_load_images(struct state *s, void (*fn)(void *ctx, const struct st
 
 enum rc state_put_job(struct state *s, const struct job *j, struct err *e)
 {
-    return change(s, STMT_JOB_PUT, SQL_ARGS({ "id", SQL_I(j->id) }, { "op", SQL_T(str_of(j->op)) }, { "owner", SQL_T(str_of(j->owner)) },
-                                            { "uri", SQL_T(str_of(j->uri)) }, { "correlator", SQL_T(str_of(j->correlator)) },
-                                            { "server_id", SQL_T(str_of(j->server_id)) }, { "waiting", SQL_I(j->waiting) },
-                                            { "result", SQL_I(j->result) }, { "started_ms", SQL_I(j->started_ms) }), e);
+    return change(s, STMT_JOB_PUT,
+                  SQL_ARGS({ "id", SQL_I(j->id) }, { "op", SQL_T(str_of(j->op)) }, { "owner", SQL_T(str_of(j->owner)) },
+                           { "uri", SQL_T(str_of(j->uri)) }, { "correlator", SQL_T(str_of(j->correlator)) },
+                           { "server_id", SQL_T(str_of(j->server_id)) }, { "waiting", SQL_I(j->waiting) },
+                           { "result", SQL_I(j->result) }, { "started_ms", SQL_I(j->started_ms) }),
+                  e);
 }
 
 enum rc state_remove_job(struct state *s, uint64_t id, struct err *e)
@@ -290,7 +310,10 @@ enum rc state_load_jobs(struct state *s, void (*fn)(void *ctx, const struct job 
     if (!s) return RC_OK;
     rc = sql_start(s->sql, STMT_JOB_ALL, NULL, 0, &r, e);
     while (!rc && !(rc = sql_step(r, e))) {
-        struct job j = { .id = (uint64_t)sql_int(r, 0), .waiting = (int)sql_int(r, 6), .result = (int)sql_int(r, 7), .started_ms = sql_int(r, 8) };
+        struct job j = { .id = (uint64_t)sql_int(r, 0),
+                         .waiting = (int)sql_int(r, 6),
+                         .result = (int)sql_int(r, 7),
+                         .started_ms = sql_int(r, 8) };
         FILL(j.op, sql_text(r, 1));
         FILL(j.owner, sql_text(r, 2));
         FILL(j.uri, sql_text(r, 3));
@@ -304,10 +327,12 @@ enum rc state_load_jobs(struct state *s, void (*fn)(void *ctx, const struct job 
 
 enum rc state_put_alert(struct state *s, const struct state_alert *al, struct err *e)
 {
-    return change(s, STMT_ALERT_PUT, SQL_ARGS({ "id", SQL_I(al->id) }, { "server_id", SQL_T(al->server_id) }, { "name", SQL_T(al->name) },
-                                              { "source", SQL_T(al->source) }, { "format", SQL_T(al->format) }, { "mark", SQL_T(al->mark) },
-                                              { "data", SQL_T(al->data) }, { "correlator", SQL_T(al->correlator) },
-                                              { "raised_ms", SQL_I(al->raised_ms) }), e);
+    return change(s, STMT_ALERT_PUT,
+                  SQL_ARGS({ "id", SQL_I(al->id) }, { "server_id", SQL_T(al->server_id) }, { "name", SQL_T(al->name) },
+                           { "source", SQL_T(al->source) }, { "format", SQL_T(al->format) },
+                           { "mark", SQL_T(al->mark) }, { "data", SQL_T(al->data) },
+                           { "correlator", SQL_T(al->correlator) }, { "raised_ms", SQL_I(al->raised_ms) }),
+                  e);
 }
 
 enum rc state_remove_alert(struct state *s, uint64_t id, struct err *e)
@@ -315,7 +340,8 @@ enum rc state_remove_alert(struct state *s, uint64_t id, struct err *e)
     return change(s, STMT_ALERT_DELETE, SQL_ARGS({ "id", SQL_I(id) }), e);
 }
 
-enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx, struct err *e)
+enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx,
+                          struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;
@@ -323,8 +349,9 @@ enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct
     if (!s) return RC_OK;
     rc = sql_start(s->sql, STMT_ALERT_ALL, NULL, 0, &r, e);
     while (!rc && !(rc = sql_step(r, e))) {
-        struct state_alert al = { (uint64_t)sql_int(r, 0), sql_text(r, 1), sql_text(r, 2), sql_text(r, 3), sql_text(r, 4), sql_text(r, 5),
-                                  sql_text(r, 6), sql_text(r, 7), sql_int(r, 8) };
+        struct state_alert al = { (uint64_t)sql_int(r, 0), sql_text(r, 1), sql_text(r, 2),
+                                  sql_text(r, 3),          sql_text(r, 4), sql_text(r, 5),
+                                  sql_text(r, 6),          sql_text(r, 7), sql_int(r, 8) };
         rc = fn(ctx, &al);
     }
     sql_end(r);

@@ -1,7 +1,8 @@
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
-/* What survives a power cut: one SQLite file through db/sql. A change opens a transaction, state_commit makes all since then durable at once: the
- * device calls it before anything it promised leaves. Every function accepts a NULL state (nothing is kept: dmvisor-sim) and is then RC_OK. */
+/* What survives a power cut: one SQLite file through db/sql. A change opens a transaction, state_commit makes all
+ * since then durable at once: the device calls it before anything it promised leaves. Every function accepts a NULL
+ * state (nothing is kept: dmvisor-sim) and is then RC_OK. */
 #include "agent/account.h"
 #include "agent/records.h"
 #include "base/arena.h"
@@ -28,12 +29,18 @@ enum rc state_load_nodes(struct state *s, struct records *into, struct err *e);
 
 enum rc state_put_vm(struct state *s, const char *id, struct str json, struct err *e);
 enum rc state_remove_vm(struct state *s, const char *id, struct err *e);
-enum rc state_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, struct str json, struct err *e), void *ctx, struct err *e);
+enum rc state_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, struct str json, struct err *e),
+                       void *ctx, struct err *e);
 
-struct state_image { char id[64]; int status, result; int64_t done_kb; };
+struct state_image {
+    char id[64];
+    int status, result;
+    int64_t done_kb;
+};
 enum rc state_put_image(struct state *s, const struct state_image *i, struct err *e);
 enum rc state_remove_image(struct state *s, const char *id, struct err *e);
-enum rc state_load_images(struct state *s, void (*fn)(void *ctx, const struct state_image *i), void *ctx, struct err *e);
+enum rc state_load_images(struct state *s, void (*fn)(void *ctx, const struct state_image *i), void *ctx,
+                          struct err *e);
 
 /* An operation of the device or of an image. */
 struct job {
@@ -46,8 +53,13 @@ enum rc state_put_job(struct state *s, const struct job *j, struct err *e);
 enum rc state_remove_job(struct state *s, uint64_t id, struct err *e);
 enum rc state_load_jobs(struct state *s, void (*fn)(void *ctx, const struct job *j), void *ctx, struct err *e);
 
-struct state_alert { uint64_t id; struct str server_id, name, source, format, mark, data, correlator; int64_t raised_ms; };
+struct state_alert {
+    uint64_t id;
+    struct str server_id, name, source, format, mark, data, correlator;
+    int64_t raised_ms;
+};
 enum rc state_put_alert(struct state *s, const struct state_alert *al, struct err *e);
 enum rc state_remove_alert(struct state *s, uint64_t id, struct err *e);
-enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx, struct err *e);
+enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx,
+                          struct err *e);
 #endif

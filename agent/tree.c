@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOT_ACL "Add=*&Get=*"      /* dm-protocol.md 11.3 */
+#define ROOT_ACL "Add=*&Get=*" /* dm-protocol.md 11.3 */
 
 struct tree *tree_create(const struct tree_model *m, void *ctx)
 {
@@ -195,7 +195,7 @@ void tree_name(struct tree_names *out, struct str name)
         out->full = true;
         return;
     }
-    if ((out->n & (out->n - 1)) == 0) {         /* 0, 1, 2, 4, 8 ...: the list is full, double it */
+    if ((out->n & (out->n - 1)) == 0) { /* 0, 1, 2, 4, 8 ...: the list is full, double it */
         list = ARENA_ARRAY(out->a, struct str, out->n ? out->n * 2 : 1);
         if (!list) {
             out->full = true;
@@ -279,7 +279,8 @@ static struct record record_of(struct tree *t, struct str uri)
 static enum rc store(struct tree *t, const struct record *rec)
 {
     t->generation++;
-    if (!rec->node && !rec->has_value && !rec->acl.n && !rec->title.n && !rec->type.n) return records_remove(t->records, rec->uri);
+    if (!rec->node && !rec->has_value && !rec->acl.n && !rec->title.n && !rec->type.n)
+        return records_remove(t->records, rec->uri);
     return records_set(t->records, rec);
 }
 
@@ -331,9 +332,9 @@ bool tree_note(struct tree *t, enum tree_what what, struct str uri, struct str o
     return true;
 }
 
-/* A mark is a place in the records' journal; the changes noted since the last tree_done all belong to what may be taken back with it,
- * because marks follow tree_done. Nested marks (items of a command, children of Atomic) take back all or only records of their own,
- * so the number of changes is carried in the upper half. */
+/* A mark is a place in the records' journal; the changes noted since the last tree_done all belong to what may be
+ * taken back with it, because marks follow tree_done. Nested marks (items of a command, children of Atomic) take
+ * back all or only records of their own, so the number of changes is carried in the upper half. */
 size_t tree_mark(const struct tree *t)
 {
     return t->n_changes << 32 | records_mark(t->records);
@@ -345,8 +346,7 @@ void tree_rollback(struct tree *t, size_t mark)
     struct tree_change **end = &t->changes;
 
     records_rollback(t->records, mark & 0xffffffffu);
-    for (size_t i = 0; i < keep && *end; i++)
-        end = &(*end)->next;
+    for (size_t i = 0; i < keep && *end; i++) end = &(*end)->next;
     free_changes(*end);
     *end = NULL;
     t->changes_end = end;

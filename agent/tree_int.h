@@ -3,19 +3,27 @@
 /* Shared by tree.c, tree_read.c, tree_tnds.c and tree_write.c. */
 #include "agent/tree.h"
 
-struct tree_change { struct tree_change *next; enum tree_what what; char *uri, *old; };
+struct tree_change {
+    struct tree_change *next;
+    enum tree_what what;
+    char *uri, *old;
+};
 
 struct tree {
     const struct tree_model *model;
     void *ctx;
     struct records *records;
-    struct tree_change *changes, **changes_end;     /* to be told by tree_done */
+    struct tree_change *changes, **changes_end; /* to be told by tree_done */
     size_t n_changes;
     uint64_t generation;
 };
 
 /* An address cut up: every prefix is a slice of the canonical text. */
-struct tree_path { struct ddf_uri names; struct str text; size_t end[DDF_URI_NAMES + 1]; };
+struct tree_path {
+    struct ddf_uri names;
+    struct str text;
+    size_t end[DDF_URI_NAMES + 1];
+};
 
 /** @return 200, 400, 414 or 500 (no memory) */
 int tree_path(struct str uri, struct arena *a, struct tree_path *out);
@@ -32,12 +40,17 @@ struct str tree_value_of(struct tree *t, const struct tree_at *at, struct arena 
 struct str tree_type_of(struct tree *t, const struct tree_at *at);
 /** Note for tree_done. @return false without memory */
 bool tree_note(struct tree *t, enum tree_what what, struct str uri, struct str old);
-static inline bool tree_is_leaf(const struct ddf_node *n) { return n->format != DDF_NODE; }
+static inline bool tree_is_leaf(const struct ddf_node *n)
+{
+    return n->format != DDF_NODE;
+}
 /** ?list=TNDS with the rest of the query: one leaf whose value is the document. @return 200, 406, 413, 500 */
-int tree_get_document(struct tree *t, struct str server, const struct tree_at *at, struct str arg, struct arena *a, struct tree_leaf *out);
-/** Add or Replace of a document: all of it, or nothing and the status of the node that failed (415 for a type that is none). */
-int tree_put_document(struct tree *t, struct str server, struct str uri, struct str type, struct str format, struct str data, bool replace,
-                      struct arena *a);
+int tree_get_document(struct tree *t, struct str server, const struct tree_at *at, struct str arg, struct arena *a,
+                      struct tree_leaf *out);
+/** Add or Replace of a document: all of it, or nothing and the status of the node that failed (415 for a type that is
+ * none). */
+int tree_put_document(struct tree *t, struct str server, struct str uri, struct str type, struct str format,
+                      struct str data, bool replace, struct arena *a);
 /** The effective ACL of an address: its own, or the nearest above. */
 struct str tree_effective_acl(struct tree *t, struct str uri);
 #endif

@@ -2,11 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct slot { const struct ddf_node *node; struct tree_row row; };
+struct slot {
+    const struct ddf_node *node;
+    struct tree_row row;
+};
 struct tree_model {
     const struct ddf_schema *schema;
     const struct ddf_layout *layout;
-    struct slot *slots; size_t n, cap;      /* open addressing by the node's address; cap is a power of two */
+    struct slot *slots;
+    size_t n, cap; /* open addressing by the node's address; cap is a power of two */
 };
 
 struct tree_model *tree_model_create(const struct ddf_schema *schema, const struct ddf_layout *layout)
@@ -47,8 +51,7 @@ static size_t place(const struct tree_model *m, const struct ddf_node *n)
     size_t h = (size_t)((uintptr_t)n >> 4) * (size_t)0x9E3779B97F4A7C15u;
     size_t i = (h >> 20) & (m->cap - 1);
 
-    while (m->slots[i].node && m->slots[i].node != n)
-        i = (i + 1) & (m->cap - 1);
+    while (m->slots[i].node && m->slots[i].node != n) i = (i + 1) & (m->cap - 1);
     return i;
 }
 

@@ -6,7 +6,15 @@
 
 enum { READ_MAX = 20000 };
 
-struct reader { struct tree *t; struct str server; struct arena *a; bool data, all_leaves; struct tree_leaf *list; size_t n, cap; bool full; };
+struct reader {
+    struct tree *t;
+    struct str server;
+    struct arena *a;
+    bool data, all_leaves;
+    struct tree_leaf *list;
+    size_t n, cap;
+    bool full;
+};
 
 static struct tree_leaf *push(struct reader *r)
 {
@@ -56,7 +64,8 @@ static void walk(struct reader *r, const struct tree_at *at)
 {
     struct tree_names names = { r->a, NULL, 0, false };
     struct tree_leaf *leaf;
-    bool leafy = tree_is_leaf(at->node), readable = at->node->access & DDF_GET && tree_allowed(r->t, r->server, DDF_GET, at->uri);
+    bool leafy = tree_is_leaf(at->node),
+         readable = at->node->access & DDF_GET && tree_allowed(r->t, r->server, DDF_GET, at->uri);
 
     if (readable && (leafy || !r->all_leaves)) {
         leaf = push(r);
@@ -86,7 +95,7 @@ static int property(struct tree *t, const struct tree_at *at, struct str name, s
     const struct record *rec = records_get(tree_records(t), at->uri);
 
     if (str_is(name, "ACL"))
-        *out = tree_acl(t, at->uri);                            /* C-110: its own value, never the inherited one */
+        *out = tree_acl(t, at->uri); /* C-110: its own value, never the inherited one */
     else if (str_is(name, "Format"))
         *out = str_of(ddf_format_name(at->node->format));
     else if (str_is(name, "Name"))
@@ -95,7 +104,7 @@ static int property(struct tree *t, const struct tree_at *at, struct str name, s
         *out = tree_type_of(t, at);
     else if (str_is(name, "Title"))
         *out = rec && rec->title.n ? rec->title : at->node->title;
-    else if (str_is(name, "Size") && tree_is_leaf(at->node))    /* interior nodes must not have it */
+    else if (str_is(name, "Size") && tree_is_leaf(at->node)) /* interior nodes must not have it */
         *out = arena_printf(a, "%zu", tree_value_of(t, at, a).n);
     else
         return 406;
@@ -128,7 +137,9 @@ int tree_get(struct tree *t, struct str server, struct str uri, struct arena *a,
         if (!leaf) return 500;
         if (query == DDF_QUERY_PROP) {
             *leaf = (struct tree_leaf){ .uri = arena_printf(a, "%.*s?prop=%.*s", STR_ARG(at.uri), STR_ARG(arg)),
-                                        .format = DDF_CHR, .type = STR("text/plain"), .has_data = true };
+                                        .format = DDF_CHR,
+                                        .type = STR("text/plain"),
+                                        .has_data = true };
             status = property(t, &at, arg, a, &leaf->data);
         } else if (query == DDF_QUERY_TNDS) {
             status = tree_get_document(t, server, &at, arg, a, leaf);

@@ -8,7 +8,14 @@
 /* What the tree never has, so that asking for it is refused; leaving it out of a list is not. */
 enum { NOT_KEPT = DDF_TNDS_TSTAMP | DDF_TNDS_VERNO };
 
-struct lister { struct tree *t; struct str server; struct arena *a; struct ddf_tnds doc; size_t n; bool full; };
+struct lister {
+    struct tree *t;
+    struct str server;
+    struct arena *a;
+    struct ddf_tnds doc;
+    size_t n;
+    bool full;
+};
 
 static void describe(struct lister *l, const struct tree_at *at, struct ddf_tnds_node *to)
 {
@@ -50,7 +57,8 @@ static void list(struct lister *l, const struct tree_at *at, struct ddf_tnds_nod
     }
 }
 
-int tree_get_document(struct tree *t, struct str server, const struct tree_at *at, struct str arg, struct arena *a, struct tree_leaf *out)
+int tree_get_document(struct tree *t, struct str server, const struct tree_at *at, struct str arg, struct arena *a,
+                      struct tree_leaf *out)
 {
     struct lister l = { .t = t, .server = server, .a = a };
     unsigned properties;
@@ -58,13 +66,13 @@ int tree_get_document(struct tree *t, struct str server, const struct tree_at *a
     enum rc rc;
 
     if (ddf_tnds_select(arg, &properties, NULL)) return 406;
-    if (arg.n && arg.p[0] == '+' && properties & NOT_KEPT) return 406;          /* */
+    if (arg.n && arg.p[0] == '+' && properties & NOT_KEPT) return 406; /* */
     list(&l, at, NULL);
     if (l.full) return 413;
     *out = (struct tree_leaf){ .uri = at->uri, .format = DDF_XML, .type = STR(DDF_TNDS_XML), .has_data = true };
     buf_init(&b, DDF_TNDS_BYTES);
     rc = ddf_tnds_write_xml(&l.doc, properties, &b, NULL);
-    if (rc == RC_INVALID) {                                                     /* a value that no XML can hold */
+    if (rc == RC_INVALID) { /* a value that no XML can hold */
         buf_reset(&b);
         out->format = DDF_BIN;
         out->type = STR(DDF_TNDS_WBXML);
@@ -78,7 +86,14 @@ int tree_get_document(struct tree *t, struct str server, const struct tree_at *a
 
 /* ---- writing ---- */
 
-struct planting { struct tree *t; struct str server; struct arena *a; struct ddf_tnds_item *items; size_t n; bool replace; };
+struct planting {
+    struct tree *t;
+    struct str server;
+    struct arena *a;
+    struct ddf_tnds_item *items;
+    size_t n;
+    bool replace;
+};
 
 static struct str format_of(const struct ddf_tnds_node *n)
 {
@@ -102,12 +117,14 @@ static int change(struct planting *p, const struct ddf_tnds_item *i, struct tree
 
     if (is_leaf(n) != tree_is_leaf(at->node)) return 415;
     if (!is_leaf(n) || !(n->has & DDF_TNDS_VALUE)) return 200;
-    if (same_format(n, at->node) && at->node->access & DDF_GET && tree_value(p->t, i->uri, p->a, &now) && str_eq(now, n->value))
-        return 200;                                             /* nothing to do, so nothing to be allowed */
+    if (same_format(n, at->node) && at->node->access & DDF_GET && tree_value(p->t, i->uri, p->a, &now) &&
+        str_eq(now, n->value))
+        return 200; /* nothing to do, so nothing to be allowed */
     return tree_replace(p->t, p->server, i->uri, format_of(n), n->type, n->value, true, p->a);
 }
 
-static int property(struct planting *p, const struct ddf_tnds_item *i, const char *name, struct str value, struct str now)
+static int property(struct planting *p, const struct ddf_tnds_item *i, const char *name, struct str value,
+                    struct str now)
 {
     struct str uri = arena_printf(p->a, "%.*s?prop=%s", STR_ARG(i->uri), name);
 
@@ -121,8 +138,10 @@ static int properties(struct planting *p, const struct ddf_tnds_item *i, const s
     const struct record *rec = records_get(tree_records(p->t), i->uri);
     int status = 200;
 
-    if (i->node->has & DDF_TNDS_TITLE) status = property(p, i, "Title", i->node->title, rec && rec->title.n ? rec->title : at->node->title);
-    if (status == 200 && i->node->has & DDF_TNDS_ACL) status = property(p, i, "ACL", i->node->acl, tree_acl(p->t, i->uri));
+    if (i->node->has & DDF_TNDS_TITLE)
+        status = property(p, i, "Title", i->node->title, rec && rec->title.n ? rec->title : at->node->title);
+    if (status == 200 && i->node->has & DDF_TNDS_ACL)
+        status = property(p, i, "ACL", i->node->acl, tree_acl(p->t, i->uri));
     return status;
 }
 
@@ -134,11 +153,11 @@ static int plant(struct planting *p, const struct ddf_tnds_item *i)
     struct tree_at at;
     int status;
 
-    if (is_leaf(n) && ddf_tnds_is(n->type)) return 415;         /* a document in a document */
+    if (is_leaf(n) && ddf_tnds_is(n->type)) return 415; /* a document in a document */
     if (tree_find(p->t, i->uri, p->a, &at))
         status = !n->parent && !p->replace ? 418 : change(p, i, &at);
     else if (!n->parent && p->replace)
-        status = 404;                                           /* C-105: Replace never creates where it stands */
+        status = 404; /* C-105: Replace never creates where it stands */
     else
         status = tree_add(p->t, p->server, i->uri, is_leaf(n) ? format_of(n) : STR("node"), is_leaf(n) ? n->type : kept,
                           n->value, is_leaf(n) && n->has & DDF_TNDS_VALUE, p->a);
@@ -159,7 +178,9 @@ static int weed(struct planting *p, const struct ddf_tnds_item *i)
         struct str uri = ddf_uri_join(p->a, at.uri, names.list[k]);
         if (ddf_tnds_child(i->node, names.list[k])) continue;
         if (!uri.n) return 500;
-        if (!tree_step(p->t, &at, names.list[k], uri, &child) || child.node->permanent || !(child.node->access & DDF_DELETE)) continue;
+        if (!tree_step(p->t, &at, names.list[k], uri, &child) || child.node->permanent ||
+            !(child.node->access & DDF_DELETE))
+            continue;
         int status = tree_delete(p->t, p->server, uri, p->a);
         if (status != 200) return status;
     }
@@ -176,26 +197,26 @@ static int read_document(struct planting *p, struct str uri, struct str type, st
 
     if (ddf_uri_canonical(uri, p->a, &base, NULL)) return 400;
     /* an XML message carries the octets of a +wbxml document in base64 */
-    if (ddf_format_of(format, &f) && (f == DDF_B64 || f == DDF_BIN) && data.n && (unsigned char)data.p[0] >= 0x20 && data.p[0] != '<' &&
-        text_b64_decode(data, p->a, &data))
+    if (ddf_format_of(format, &f) && (f == DDF_B64 || f == DDF_BIN) && data.n && (unsigned char)data.p[0] >= 0x20 &&
+        data.p[0] != '<' && text_b64_decode(data, p->a, &data))
         return 400;
     rc = ddf_tnds_parse(type, data, p->a, &doc, NULL);
     up = ddf_uri_parent(base);
-    if (!rc) rc = ddf_tnds_flatten(&doc, base, DDF_TNDS_AUTO, up.n && tree_find(p->t, up, p->a, &parent), p->a, &p->items, &p->n, NULL);
+    if (!rc)
+        rc = ddf_tnds_flatten(&doc, base, DDF_TNDS_AUTO, up.n && tree_find(p->t, up, p->a, &parent), p->a, &p->items,
+                              &p->n, NULL);
     return rc == RC_OK ? 200 : rc == RC_UNSUPPORTED ? 415 : rc == RC_NOMEM ? 500 : rc == RC_LIMIT ? 413 : 400;
 }
 
-int tree_put_document(struct tree *t, struct str server, struct str uri, struct str type, struct str format, struct str data, bool replace,
-                      struct arena *a)
+int tree_put_document(struct tree *t, struct str server, struct str uri, struct str type, struct str format,
+                      struct str data, bool replace, struct arena *a)
 {
     struct planting p = { .t = t, .server = server, .a = a, .replace = replace };
     size_t mark = tree_mark(t);
     int status = read_document(&p, uri, type, format, data);
 
-    for (size_t i = 0; status == 200 && i < p.n; i++)
-        status = plant(&p, &p.items[i]);
-    for (size_t i = 0; replace && status == 200 && i < p.n; i++)
-        status = weed(&p, &p.items[i]);
+    for (size_t i = 0; status == 200 && i < p.n; i++) status = plant(&p, &p.items[i]);
+    for (size_t i = 0; replace && status == 200 && i < p.n; i++) status = weed(&p, &p.items[i]);
     if (status != 200) tree_rollback(t, mark);
     return status;
 }

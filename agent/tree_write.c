@@ -1,4 +1,5 @@
-/* Add, Replace, Delete, Copy, Exec: what is asked, who may, whether it fits the description, whether the object agrees; then the record. */
+/* Add, Replace, Delete, Copy, Exec: what is asked, who may, whether it fits the description, whether the object
+ * agrees; then the record. */
 #include "agent/tree_int.h"
 #include "base/text.h"
 #include "ddf/tnds.h"
@@ -14,7 +15,7 @@ struct change {
 
 static int failed(enum rc rc)
 {
-    return rc == RC_OK ? 200 : rc == RC_LIMIT ? 420 : 500;      /* device full; no memory */
+    return rc == RC_OK ? 200 : rc == RC_LIMIT ? 420 : 500; /* device full; no memory */
 }
 
 /* How the description sees it. Formats and values are put into one form first: "Chr", b64 for bin, 1 for true. */
@@ -22,7 +23,8 @@ static int fits(const struct change *c, enum ddf_access command, const struct tr
 {
     int status = 200;
 
-    if (ddf_check(tree_model_schema(c->t->model), command, at->uri, c->format, c->type, c->data, c->has_data, true, &status, NULL))
+    if (ddf_check(tree_model_schema(c->t->model), command, at->uri, c->format, c->type, c->data, c->has_data, true,
+                  &status, NULL))
         return status >= 400 ? status : 405;
     return 200;
 }
@@ -32,7 +34,8 @@ static bool canonical(struct change *c, const struct ddf_node *n)
     enum ddf_format f = n->format;
     int64_t number;
 
-    if (f == DDF_BIN && ddf_format_of(c->format, &f) && f == DDF_B64) {     /* C-113: stored as bin whatever the transport form */
+    if (f == DDF_BIN && ddf_format_of(c->format, &f) &&
+        f == DDF_B64) { /* C-113: stored as bin whatever the transport form */
         if (text_b64_decode(c->data, c->a, &c->data)) return false;
         c->format = STR("bin");
     }
@@ -69,7 +72,7 @@ static int replace_value(struct change *c, const struct tree_at *at)
     int status;
 
     if (!tree_is_leaf(at->node)) return 405;
-    if (!(at->node->access & DDF_REPLACE)) return 405;                  /* C-111: AccessType 405, ACL 425 */
+    if (!(at->node->access & DDF_REPLACE)) return 405; /* C-111: AccessType 405, ACL 425 */
     if (!tree_allowed(c->t, c->server, DDF_REPLACE, at->uri)) return 425;
     if (!canonical(c, at->node)) return 400;
     status = fits(c, DDF_REPLACE, at);
@@ -129,13 +132,13 @@ static int add(struct change *c, const struct tree_path *p, unsigned to)
         if (to && tree_is_leaf(at.node) && fresh(c, &mine, &whose)) return replace_value(c, &at);
         return 418;
     }
-    if (tree_is_leaf(at.node)) return 405;                  /* below a leaf there is nothing */
+    if (tree_is_leaf(at.node)) return 405; /* below a leaf there is nothing */
     if (!ddf_node_child(at.node, p->names.name[depth])) return 404;
     if (depth + 1 < to) {
         status = parents(c, p, to - 1);
         if (status != 200) return status == 405 ? 404 : status;
         tree_walk(c->t, &mine, c->a, &at, &depth);
-        if (depth == to) return tree_is_leaf(at.node) ? replace_value(c, &at) : 200;   /* came with its parent */
+        if (depth == to) return tree_is_leaf(at.node) ? replace_value(c, &at) : 200; /* came with its parent */
     }
     parent = at;
     if (!tree_step(c->t, &parent, p->names.name[to - 1], tree_prefix(p, to), &at)) return 404;
@@ -155,7 +158,8 @@ static int take_back(struct tree *t, size_t mark, int status)
 }
 
 /* Cut the address and its query. @return 200, 400, 406, 414, 500 */
-static int address(struct tree *t, struct str uri, struct arena *a, struct tree_path *p, enum ddf_query *query, struct str *arg)
+static int address(struct tree *t, struct str uri, struct arena *a, struct tree_path *p, enum ddf_query *query,
+                   struct str *arg)
 {
     struct str base;
 
@@ -164,8 +168,8 @@ static int address(struct tree *t, struct str uri, struct arena *a, struct tree_
     return tree_path(base, a, p);
 }
 
-int tree_add(struct tree *t, struct str server, struct str uri, struct str format, struct str type, struct str data, bool has_data,
-             struct arena *a)
+int tree_add(struct tree *t, struct str server, struct str uri, struct str format, struct str type, struct str data,
+             bool has_data, struct arena *a)
 {
     struct change c = { t, server, format, type, data, has_data, a };
     size_t mark = tree_mark(t);
@@ -175,7 +179,7 @@ int tree_add(struct tree *t, struct str server, struct str uri, struct str forma
     int status = address(t, uri, a, &p, &query, &arg);
 
     if (status != 200) return status;
-    if (query != DDF_QUERY_NONE) return 405;                /* C-107: properties are never added */
+    if (query != DDF_QUERY_NONE) return 405; /* C-107: properties are never added */
     if (ddf_tnds_is(type)) return tree_put_document(t, server, uri, type, format, data, false, a);
     if (!p.names.depth) return 418;
     return take_back(t, mark, add(&c, &p, p.names.depth));
@@ -190,7 +194,7 @@ static int replace_acl(struct tree *t, struct str server, const struct tree_at *
     if (!tree_is_leaf(at->node)) may |= tree_allowed(t, server, DDF_REPLACE, at->uri);
     if (!may) return 425;
     if (ddf_acl_check(acl, NULL)) return 400;
-    if (!parent.n && !ddf_acl_allows(acl, DDF_ADD, STR("*"))) return 405;      /* the root's Add stays with everybody */
+    if (!parent.n && !ddf_acl_allows(acl, DDF_ADD, STR("*"))) return 405; /* the root's Add stays with everybody */
     return failed(tree_set_acl(t, at->uri, acl));
 }
 
@@ -225,7 +229,7 @@ static int rename_node(struct change *c, const struct tree_at *at)
         struct str from;
 
         while (rec && str_starts(rec->uri, at->uri) && !ddf_uri_within(rec->uri, at->uri))
-            rec = records_at(c->t->records, ++i);           /* "./A-x" stands between "./A" and "./A/..." */
+            rec = records_at(c->t->records, ++i); /* "./A-x" stands between "./A" and "./A/..." */
         if (!rec || !ddf_uri_within(rec->uri, at->uri)) break;
         if (!arena_str(c->a, rec->uri, &from)) return 500;
         moved = *rec;
@@ -250,8 +254,8 @@ static int replace_property(struct change *c, const struct tree_at *at, struct s
     return str_is(name, "Format") || str_is(name, "Type") || str_is(name, "Size") ? 405 : 406;
 }
 
-int tree_replace(struct tree *t, struct str server, struct str uri, struct str format, struct str type, struct str data, bool has_data,
-                 struct arena *a)
+int tree_replace(struct tree *t, struct str server, struct str uri, struct str format, struct str type, struct str data,
+                 bool has_data, struct arena *a)
 {
     struct change c = { t, server, format, type, data, has_data, a };
     size_t mark = tree_mark(t);
@@ -264,7 +268,7 @@ int tree_replace(struct tree *t, struct str server, struct str uri, struct str f
 
     if (status != 200) return status;
     tree_walk(t, &p, a, &at, &depth);
-    if (depth < p.names.depth) return 404;                  /* C-105: never creates */
+    if (depth < p.names.depth) return 404; /* C-105: never creates */
     if (query == DDF_QUERY_PROP) return take_back(t, mark, replace_property(&c, &at, arg));
     if (query != DDF_QUERY_NONE) return 405;
     if (ddf_tnds_is(type)) return tree_put_document(t, server, uri, type, format, data, true, a);
@@ -285,7 +289,8 @@ int tree_delete(struct tree *t, struct str server, struct str uri, struct arena 
     if (status != 200) return status;
     tree_walk(t, &p, a, &at, &depth);
     if (depth < p.names.depth) return 404;
-    if (query != DDF_QUERY_NONE || !depth || at.node->permanent || !(at.node->access & DDF_DELETE)) return 405;     /* C-106 */
+    if (query != DDF_QUERY_NONE || !depth || at.node->permanent || !(at.node->access & DDF_DELETE))
+        return 405; /* C-106 */
     if (!tree_allowed(t, server, DDF_DELETE, at.uri)) return 425;
     status = fits(&c, DDF_DELETE, &at);
     if (status == 200) status = asked(&c, &at, DDF_DELETE, (struct str){ 0 });
@@ -304,7 +309,7 @@ int tree_copy(struct tree *t, struct str server, struct str from, struct str to,
     if (status == 200) status = tree_path(to, a, &p);
     if (status != 200) return status;
     if (!tree_find(t, from, a, &source)) return 404;
-    if (!tree_is_leaf(source.node) || !(source.node->access & DDF_GET)) return 405;        /* leaf to leaf only */
+    if (!tree_is_leaf(source.node) || !(source.node->access & DDF_GET)) return 405; /* leaf to leaf only */
     if (!tree_allowed(t, server, DDF_GET, source.uri)) return 425;
     value = tree_value_of(t, &source, a);
     format = str_of(ddf_format_name(source.node->format));

@@ -12,12 +12,18 @@ static void option(struct user_question *q, struct str name, struct str value)
 {
     int64_t n;
 
-    if (str_is(name, "MINDT")) q->min_s = seconds(value);
-    else if (str_is(name, "MAXDT")) q->max_s = seconds(value);
-    else if (str_is(name, "DR")) q->initial = value;
-    else if (str_is(name, "MAXLEN") && str_to_i64(value, &n) && n > 0) q->max_len = (size_t)n;
-    else if (str_is(name, "IT") && value.n == 1 && str_find(STR("ANDTPI"), value.p[0], 0) < 6) q->input = value.p[0];
-    else if (str_is(name, "ET")) q->masked = str_is(value, "P");
+    if (str_is(name, "MINDT"))
+        q->min_s = seconds(value);
+    else if (str_is(name, "MAXDT"))
+        q->max_s = seconds(value);
+    else if (str_is(name, "DR"))
+        q->initial = value;
+    else if (str_is(name, "MAXLEN") && str_to_i64(value, &n) && n > 0)
+        q->max_len = (size_t)n;
+    else if (str_is(name, "IT") && value.n == 1 && str_find(STR("ANDTPI"), value.p[0], 0) < 6)
+        q->input = value.p[0];
+    else if (str_is(name, "ET"))
+        q->masked = str_is(value, "P");
 }
 
 /* A space is "+" or "%20". */
@@ -25,8 +31,7 @@ static bool decoded(struct str s, struct arena *a, struct str *out)
 {
     char *p = arena_bytes(a, s.n + 1);
 
-    for (size_t i = 0; p && i < s.n; i++)
-        p[i] = s.p[i] == '+' ? ' ' : s.p[i];
+    for (size_t i = 0; p && i < s.n; i++) p[i] = s.p[i] == '+' ? ' ' : s.p[i];
     return p && text_url_decode((struct str){ p, s.n }, a, out) == RC_OK;
 }
 
@@ -48,7 +53,7 @@ int user_read(const struct sml_cmd *cmd, struct str server, int code, struct are
     const struct sml_item *i = cmd->items;
 
     if (code < 1100 || code > 1104) return 406;
-    if (!i || !i->next) return 412;                 /* Item 1 is options, also when there are none; Item 2 the text */
+    if (!i || !i->next) return 412; /* Item 1 is options, also when there are none; Item 2 the text */
     options(&q, i->data, a);
     q.text = i->next->data;
     for (i = i->next->next; i; i = i->next) {
@@ -66,16 +71,20 @@ static size_t characters(struct str s)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s.n; i++)
-        n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
+    for (size_t i = 0; i < s.n; i++) n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
     return n;
 }
 
 /* IT: which characters, and how many. */
 static bool typed_right(const struct user_question *q, struct str s)
 {
-    static const struct { char input; const char *allowed; size_t exactly; } row[] = {
-        { 'N', "0123456789.+-", 0 }, { 'D', "0123456789", 8 }, { 'T', "0123456789", 6 }, { 'P', "0123456789+pws", 0 }, { 'I', "0123456789.", 0 },
+    static const struct {
+        char input;
+        const char *allowed;
+        size_t exactly;
+    } row[] = {
+        { 'N', "0123456789.+-", 0 },  { 'D', "0123456789", 8 },  { 'T', "0123456789", 6 },
+        { 'P', "0123456789+pws", 0 }, { 'I', "0123456789.", 0 },
     };
 
     if (q->max_len && characters(s) > q->max_len) return false;
@@ -102,7 +111,8 @@ static bool add(struct arena *a, struct sml_item ***end, struct str data)
 }
 
 /* Chosen numbers, one line (or, preset by the server, one part between dashes) each. @return how many, or -1 */
-static int chosen(const struct user_question *q, struct str text, char between, struct arena *a, struct sml_item **answer)
+static int chosen(const struct user_question *q, struct str text, char between, struct arena *a,
+                  struct sml_item **answer)
 {
     struct sml_item **end = answer;
     struct str part;
@@ -112,14 +122,17 @@ static int chosen(const struct user_question *q, struct str text, char between, 
         int64_t k;
         part = str_trim(part);
         if (!part.n) continue;
-        if (!str_to_i64(part, &k) || k < 1 || (uint64_t)k > q->n_choices || !add(a, &end, arena_printf(a, "%d", (int)k))) return -1;
+        if (!str_to_i64(part, &k) || k < 1 || (uint64_t)k > q->n_choices ||
+            !add(a, &end, arena_printf(a, "%d", (int)k)))
+            return -1;
         n++;
     }
     return n;
 }
 
 /* What the person said as the items of a Status; what does not fit the question counts as cancelled. */
-static int items(const struct user_question *q, struct str text, char between, struct arena *a, struct sml_item **answer)
+static int items(const struct user_question *q, struct str text, char between, struct arena *a,
+                 struct sml_item **answer)
 {
     struct sml_item **end = answer;
     struct str kept;
@@ -148,7 +161,8 @@ static unsigned how_long(const struct user *u, const struct user_question *q)
     return q->max_s ? q->max_s : u->wait_s;
 }
 
-int user_show(void *ctx, struct str server, int code, const struct sml_cmd *cmd, struct arena *a, struct sml_item **answer)
+int user_show(void *ctx, struct str server, int code, const struct sml_cmd *cmd, struct arena *a,
+              struct sml_item **answer)
 {
     const struct user *u = ctx;
     struct user_question q;

@@ -1,6 +1,6 @@
-/* The program that shows a question: PROGRAM display|confirm|input|choice|choices TEXT [CHOICE...], details in its environment
- * (DM_SERVER, DM_INITIAL, DM_MAXLEN, DM_INPUT, DM_MASKED, DM_SECONDS). Its exit code: 0 yes, 1 no, 2 cancelled; its output: the text, or
- * the number of each choice on a line. No shell reads any of it. */
+/* The program that shows a question: PROGRAM display|confirm|input|choice|choices TEXT [CHOICE...], details in its
+ * environment (DM_SERVER, DM_INITIAL, DM_MAXLEN, DM_INPUT, DM_MASKED, DM_SECONDS). Its exit code: 0 yes, 1 no, 2
+ * cancelled; its output: the text, or the number of each choice on a line. No shell reads any of it. */
 #include "agent/user.h"
 #include "base/buf.h"
 #include <errno.h>
@@ -24,13 +24,13 @@ static char *text_of(struct str s, struct arena *a)
     char *out = arena_bytes(a, s.n + 1);
 
     if (!out) return NULL;
-    for (size_t i = 0; i < s.n; i++)
-        out[i] = s.p[i] ? s.p[i] : ' ';
+    for (size_t i = 0; i < s.n; i++) out[i] = s.p[i] ? s.p[i] : ' ';
     out[s.n] = '\0';
     return out;
 }
 
-static bool arguments(const struct user *u, const struct user_question *q, struct arena *a, char *argv[USER_CHOICES + 4])
+static bool arguments(const struct user *u, const struct user_question *q, struct arena *a,
+                      char *argv[USER_CHOICES + 4])
 {
     static const char *const kind[] = { "display", "confirm", "input", "choice", "choices" };
     size_t n = 0;
@@ -38,20 +38,22 @@ static bool arguments(const struct user *u, const struct user_question *q, struc
     argv[n++] = text_of(str_of(u->program), a);
     argv[n++] = text_of(str_of(kind[q->code - 1100]), a);
     argv[n++] = text_of(q->text, a);
-    for (size_t i = 0; i < q->n_choices; i++)
-        argv[n++] = text_of(q->choices[i], a);
+    for (size_t i = 0; i < q->n_choices; i++) argv[n++] = text_of(q->choices[i], a);
     argv[n] = NULL;
     for (size_t i = 0; i < n; i++)
         if (!argv[i]) return false;
     return true;
 }
 
-static bool environment(const struct user_question *q, unsigned wait_s, struct arena *a, char *envp[HOOK_ENVIRONMENT + 1])
+static bool environment(const struct user_question *q, unsigned wait_s, struct arena *a,
+                        char *envp[HOOK_ENVIRONMENT + 1])
 {
-    struct str own[HOOK_VARIABLES] = {
-        arena_printf(a, "DM_SERVER=%.*s", STR_ARG(q->server)), arena_printf(a, "DM_INITIAL=%.*s", STR_ARG(q->initial)),
-        arena_printf(a, "DM_MAXLEN=%zu", q->max_len), arena_printf(a, "DM_INPUT=%c", q->input), arena_printf(a, "DM_MASKED=%d", q->masked),
-        arena_printf(a, "DM_SECONDS=%u", wait_s) };
+    struct str own[HOOK_VARIABLES] = { arena_printf(a, "DM_SERVER=%.*s", STR_ARG(q->server)),
+                                       arena_printf(a, "DM_INITIAL=%.*s", STR_ARG(q->initial)),
+                                       arena_printf(a, "DM_MAXLEN=%zu", q->max_len),
+                                       arena_printf(a, "DM_INPUT=%c", q->input),
+                                       arena_printf(a, "DM_MASKED=%d", q->masked),
+                                       arena_printf(a, "DM_SECONDS=%u", wait_s) };
     size_t n = 0;
 
     for (size_t i = 0; i < HOOK_VARIABLES; i++)
@@ -75,7 +77,8 @@ static int start(char **argv, char **envp, int *fd, pid_t *pid)
     sigaddset(&defaults, SIGPIPE);
     posix_spawn_file_actions_init(&fa);
     posix_spawnattr_init(&at);
-    posix_spawnattr_setflags(&at, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);      /* a group, to be ended as one */
+    posix_spawnattr_setflags(&at, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                      POSIX_SPAWN_SETSIGDEF); /* a group, to be ended as one */
     posix_spawnattr_setsigmask(&at, &none);
     posix_spawnattr_setsigdefault(&at, &defaults);
     posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", 0, 0);
@@ -100,7 +103,8 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Its output until it ends, at most so long. @return exit code, or -1: it was ended. What says too much is not read further. */
+/* Its output until it ends, at most so long. @return exit code, or -1: it was ended. What says too much is not read
+ * further. */
 static int listen_to(pid_t pid, int fd, unsigned wait_s, struct buf *out)
 {
     int64_t until = now_ms() + (int64_t)wait_s * 1000;
@@ -140,7 +144,8 @@ int user_hook(const struct user *u, const struct user_question *q, unsigned wait
     pid_t pid;
     int fd = -1, code, status = 500;
 
-    if (!u->program || !arguments(u, q, a, argv) || !environment(q, wait_s, a, envp) || start(argv, envp, &fd, &pid)) return 406;
+    if (!u->program || !arguments(u, q, a, argv) || !environment(q, wait_s, a, envp) || start(argv, envp, &fd, &pid))
+        return 406;
     buf_init(&out, USER_TEXT_BYTES);
     code = listen_to(pid, fd, wait_s, &out);
     close(fd);

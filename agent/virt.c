@@ -1,5 +1,5 @@
-/* Libvirt; with virt_stats.c the only file that knows it. Two threads, libvirt's event loop and a worker that carries requests out in order,
- * so that nothing here ever blocks the agent. */
+/* Libvirt; with virt_stats.c the only file that knows it. Two threads, libvirt's event loop and a worker that
+ * carries requests out in order, so that nothing here ever blocks the agent. */
 #include "agent/hv.h"
 #include "agent/virt_int.h"
 #include "agent/virt_xml.h"
@@ -20,8 +20,17 @@
 
 enum { REQUESTS_MAX = 256, XML_BYTES = 64 << 10, KVM_TRIAL_S = 45, RECONNECT_MS = 2000, VMS_SEEN = 64 };
 
-struct request { enum hv_call call; uint64_t cookie; struct hv_spec spec; struct request *next; };
-struct told { struct hv_event ev; struct hv_stats *stats; struct told *next; };
+struct request {
+    enum hv_call call;
+    uint64_t cookie;
+    struct hv_spec spec;
+    struct request *next;
+};
+struct told {
+    struct hv_event ev;
+    struct hv_stats *stats;
+    struct told *next;
+};
 
 /* Is a guest under KVM known to run? Found by starting one. */
 enum kvm { KVM_UNTRIED, KVM_WORKS, KVM_ABSENT };
@@ -32,7 +41,7 @@ struct virt {
     virConnectPtr conn;
     struct virt_host host;
     enum kvm kvm;
-    struct hv_facts facts;              /* under lock */
+    struct hv_facts facts; /* under lock */
     int fd;
     pthread_t worker, loop;
     bool worker_runs, loop_runs;
@@ -42,17 +51,20 @@ struct virt {
     struct request *first, **last;
     unsigned n_requests;
     struct told *told, **told_last, *handed_out;
-    char watchdog[VMS_SEEN][HV_UUID_BYTES]; unsigned next_watchdog;     /* a watchdog fired; the stop that follows is its */
-    char trial[HV_UUID_BYTES]; bool trial_up;                           /* a guest whose sign of life is waited for */
+    char watchdog[VMS_SEEN][HV_UUID_BYTES];
+    unsigned next_watchdog; /* a watchdog fired; the stop that follows is its */
+    char trial[HV_UUID_BYTES];
+    bool trial_up; /* a guest whose sign of life is waited for */
 };
 
 static void silent(void *ctx, virErrorPtr error)
 {
     (void)ctx;
-    (void)error;                        /* errors are told where they are handled */
+    (void)error; /* errors are told where they are handled */
 }
 
-/* --- events out ------------------------------------------------------------------------------------------------------ */
+/* --- events out
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void tell(struct virt *v, const struct hv_event *ev, struct hv_stats *stats)
 {
@@ -68,8 +80,7 @@ static void tell(struct virt *v, const struct hv_event *ev, struct hv_stats *sta
     *v->told_last = t;
     v->told_last = &t->next;
     pthread_mutex_unlock(&v->lock);
-    if (write(v->fd, &one, sizeof one) != sizeof one)
-        return;                         /* counter full: told often enough */
+    if (write(v->fd, &one, sizeof one) != sizeof one) return; /* counter full: told often enough */
 }
 
 static bool virt_next(struct hv *hv, struct hv_event *out)
@@ -80,10 +91,9 @@ static bool virt_next(struct hv *hv, struct hv_event *out)
     struct told *t = v->told;
     if (t) {
         v->told = t->next;
-        if (!v->told)
-            v->told_last = &v->told;
+        if (!v->told) v->told_last = &v->told;
     } else if (read(v->fd, &n, sizeof n) < 0) {
-        errno = 0;                      /* nothing was there */
+        errno = 0; /* nothing was there */
     }
     pthread_mutex_unlock(&v->lock);
     if (v->handed_out) {
@@ -91,8 +101,7 @@ static bool virt_next(struct hv *hv, struct hv_event *out)
         free(v->handed_out);
     }
     v->handed_out = t;
-    if (!t)
-        return false;
+    if (!t) return false;
     *out = t->ev;
     out->stats = t->stats;
     return true;
@@ -106,7 +115,8 @@ static void tell_state(struct virt *v, const char *uuid, enum hv_state state, en
     tell(v, &ev, NULL);
 }
 
-/* --- libvirt's callbacks ------------------------------------------------------------------------------------------------ */
+/* --- libvirt's callbacks
+ * ------------------------------------------------------------------------------------------------ */
 
 static bool watchdog_fired(struct virt *v, const char *uuid)
 {
@@ -143,25 +153,16 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
     struct virt *v = opaque;
     char uuid[VIR_UUID_STRING_BUFLEN];
     (void)conn;
-    if (virDomainGetUUIDString(dom, uuid) != 0)
-        return 0;
+    if (virDomainGetUUIDString(dom, uuid) != 0) return 0;
     switch (event) {
     case VIR_DOMAIN_EVENT_STARTED:
-    case VIR_DOMAIN_EVENT_RESUMED:
-        tell_state(v, uuid, HV_RUNNING, HV_C_REQUEST, "");
-        break;
+    case VIR_DOMAIN_EVENT_RESUMED: tell_state(v, uuid, HV_RUNNING, HV_C_REQUEST, ""); break;
     case VIR_DOMAIN_EVENT_SUSPENDED:
-        if (detail == VIR_DOMAIN_EVENT_SUSPENDED_PAUSED)
-            tell_state(v, uuid, HV_PAUSED, HV_C_REQUEST, "");
+        if (detail == VIR_DOMAIN_EVENT_SUSPENDED_PAUSED) tell_state(v, uuid, HV_PAUSED, HV_C_REQUEST, "");
         break;
-    case VIR_DOMAIN_EVENT_STOPPED:
-        on_stopped(v, uuid, detail);
-        break;
-    case VIR_DOMAIN_EVENT_CRASHED:
-        tell_state(v, uuid, HV_CRASHED, HV_C_PANIC, "the guest's kernel panicked");
-        break;
-    default:
-        break;
+    case VIR_DOMAIN_EVENT_STOPPED: on_stopped(v, uuid, detail); break;
+    case VIR_DOMAIN_EVENT_CRASHED: tell_state(v, uuid, HV_CRASHED, HV_C_PANIC, "the guest's kernel panicked"); break;
+    default: break;
     }
     return 0;
 }
@@ -172,8 +173,7 @@ static void on_watchdog(virConnectPtr conn, virDomainPtr dom, int action, void *
     char uuid[VIR_UUID_STRING_BUFLEN];
     (void)conn;
     (void)action;
-    if (virDomainGetUUIDString(dom, uuid) != 0)
-        return;
+    if (virDomainGetUUIDString(dom, uuid) != 0) return;
     pthread_mutex_lock(&v->lock);
     snprintf(v->watchdog[v->next_watchdog++ % VMS_SEEN], HV_UUID_BYTES, "%s", uuid);
     pthread_mutex_unlock(&v->lock);
@@ -206,7 +206,7 @@ static int add_callback(struct virt *v, int event, virConnectDomainEventGenericC
 static void on_timer(int timer, void *opaque)
 {
     (void)timer;
-    (void)opaque;                       /* only wakes the loop, so that it sees `stop` */
+    (void)opaque; /* only wakes the loop, so that it sees `stop` */
 }
 
 static void *run_loop(void *arg)
@@ -216,21 +216,21 @@ static void *run_loop(void *arg)
         pthread_mutex_lock(&v->lock);
         bool stop = v->stop && !v->worker_runs;
         pthread_mutex_unlock(&v->lock);
-        if (stop || virEventRunDefaultImpl() < 0)
-            return NULL;
+        if (stop || virEventRunDefaultImpl() < 0) return NULL;
     }
 }
 
-/* --- connection ------------------------------------------------------------------------------------------------------------ */
+/* --- connection
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static enum rc connect_to(struct virt *v, struct err *e)
 {
     v->conn = virConnectOpen(v->uri);
     if (!v->conn && strstr(virGetLastErrorMessage(), "libvirt-qemu"))
-        return err_set(e, RC_IO, "cannot open the hypervisor: libvirt's account is missing; make it with"
-                                 " useradd --system --user-group libvirt-qemu, or run this as another user than root");
-    if (!v->conn)
-        return virt_error(e, RC_IO, "cannot open the hypervisor (hypervisor.uri)");
+        return err_set(e, RC_IO,
+                       "cannot open the hypervisor: libvirt's account is missing; make it with"
+                       " useradd --system --user-group libvirt-qemu, or run this as another user than root");
+    if (!v->conn) return virt_error(e, RC_IO, "cannot open the hypervisor (hypervisor.uri)");
     if (add_callback(v, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)) < 0)
         return virt_error(e, RC_UNSUPPORTED, "the hypervisor tells of no events");
     /* Not every driver has these two; without them a guest's start counts as its sign of life. */
@@ -260,36 +260,34 @@ static enum rc make_folder(const char *path, struct err *e)
     return RC_OK;
 }
 
-/* An embedded driver has no daemon that prepared the ground: without these settings it looks for cgroups, namespaces and labels that small
- * images and containers lack (and may hang in its probe). A file that is there stays as it is. */
+/* An embedded driver has no daemon that prepared the ground: without these settings it looks for cgroups, namespaces
+ * and labels that small images and containers lack (and may hang in its probe). A file that is there stays as it is. */
 static enum rc write_embed_config(const char *root, struct err *e)
 {
     char file[512];
     snprintf(file, sizeof file, "%s/etc", root);
     enum rc rc = make_folder(file, e);
     snprintf(file, sizeof file, "%s/etc/qemu.conf", root);
-    if (rc || access(file, F_OK) == 0)
-        return rc;
+    if (rc || access(file, F_OK) == 0) return rc;
     FILE *f = fopen(file, "w");
-    if (!f)
-        return err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
-    if (geteuid() == 0)
-        fputs("user = \"root\"\ngroup = \"root\"\n", f);
-    fputs("stdio_handler = \"file\"\nsecurity_driver = \"none\"\ndynamic_ownership = 0\nremember_owner = 0\ncgroup_controllers = [ ]\n"
-          "namespaces = [ ]\nseccomp_sandbox = 0\n", f);
+    if (!f) return err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
+    if (geteuid() == 0) fputs("user = \"root\"\ngroup = \"root\"\n", f);
+    fputs(
+        "stdio_handler = \"file\"\nsecurity_driver = \"none\"\ndynamic_ownership = 0\nremember_owner = 0\ncgroup_controllers = [ ]\n"
+        "namespaces = [ ]\nseccomp_sandbox = 0\n",
+        f);
     return fclose(f) == 0 ? RC_OK : err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
 }
 
-/* --- does KVM work? ---------------------------------------------------------------------------------------------------------- */
+/* --- does KVM work?
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static bool read_line(const char *file, char *out, size_t n)
 {
     FILE *f = fopen(file, "r");
     bool good = f && fgets(out, (int)n, f);
-    if (f)
-        fclose(f);
-    if (good)
-        out[strcspn(out, "\n")] = '\0';
+    if (f) fclose(f);
+    if (good) out[strcspn(out, "\n")] = '\0';
     return good;
 }
 
@@ -300,10 +298,9 @@ static void recall_kvm(struct virt *v)
     snprintf(file, sizeof file, "%s/kvm", v->dir);
     int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
     v->kvm = fd < 0 || strncmp(v->uri, "qemu:", 5) != 0 ? KVM_ABSENT : KVM_UNTRIED;
-    if (fd >= 0)
-        close(fd);
-    if (v->kvm == KVM_UNTRIED && read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot) && read_line(file, line, sizeof line) &&
-        strncmp(line, boot, strlen(boot)) == 0)
+    if (fd >= 0) close(fd);
+    if (v->kvm == KVM_UNTRIED && read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot) &&
+        read_line(file, line, sizeof line) && strncmp(line, boot, strlen(boot)) == 0)
         v->kvm = strcmp(line + strlen(boot), " yes") == 0 ? KVM_WORKS : KVM_ABSENT;
     v->host.kvm = v->kvm != KVM_ABSENT;
 }
@@ -314,7 +311,8 @@ static void learn_kvm(struct virt *v, bool works)
     v->kvm = works ? KVM_WORKS : KVM_ABSENT;
     v->host.kvm = works;
     log_event(LOG_INFO, works ? "kvm.works" : "kvm.absent",
-              LOG_Z("why", works ? "a guest started under KVM and came up" : "a guest under KVM did not come up; emulation is used"));
+              LOG_Z("why", works ? "a guest started under KVM and came up"
+                                 : "a guest under KVM did not come up; emulation is used"));
     snprintf(file, sizeof file, "%s/kvm", v->dir);
     FILE *f = read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot) ? fopen(file, "w") : NULL;
     if (f) {
@@ -323,7 +321,8 @@ static void learn_kvm(struct virt *v, bool works)
     }
 }
 
-/* --- facts --------------------------------------------------------------------------------------------------------------------- */
+/* --- facts
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 static void refresh_facts(struct virt *v)
 {
@@ -331,12 +330,23 @@ static void refresh_facts(struct virt *v)
     unsigned long version = 0;
     struct statvfs disk;
     char line[64];
-    struct hv_facts f = { .type = 2, .max_vcpus = HV_VCPUS, .pause = true, .suspend = true, .watchdog = true, .cpu_pct = -1, .temp_c = -1,
-                          .vendor = "QEMU", .guest_types = "linux,android,rtos,service,other", .image_formats = "raw,qcow2,bundle" };
+    struct hv_facts f = { .type = 2,
+                          .max_vcpus = HV_VCPUS,
+                          .pause = true,
+                          .suspend = true,
+                          .watchdog = true,
+                          .cpu_pct = -1,
+                          .temp_c = -1,
+                          .vendor = "QEMU",
+                          .guest_types = "linux,android,rtos,service,other",
+                          .image_formats = "raw,qcow2,bundle" };
     f.kvm = v->kvm == KVM_WORKS;
     f.balloon = true;
     f.cpu_hotplug = strcmp(v->host.arch, "x86_64") == 0;
-    snprintf(f.name, sizeof f.name, "%s", f.kvm ? "KVM" : v->kvm == KVM_UNTRIED ? "KVM (not tried yet)" : "QEMU (emulation)");
+    snprintf(f.name, sizeof f.name, "%s",
+             f.kvm                   ? "KVM"
+             : v->kvm == KVM_UNTRIED ? "KVM (not tried yet)"
+                                     : "QEMU (emulation)");
     snprintf(f.arch, sizeof f.arch, "%s", v->host.arch);
     if (virConnectGetVersion(v->conn, &version) == 0)
         snprintf(f.version, sizeof f.version, "%lu.%lu.%lu", version / 1000000, version / 1000 % 1000, version % 1000);
@@ -350,8 +360,7 @@ static void refresh_facts(struct virt *v)
         f.store_total_kb = (int64_t)(disk.f_blocks * (disk.f_frsize / 1024));
         f.store_free_kb = (int64_t)(disk.f_bavail * (disk.f_frsize / 1024));
     }
-    if (read_line("/proc/uptime", line, sizeof line))
-        f.uptime_s = strtoll(line, NULL, 10);
+    if (read_line("/proc/uptime", line, sizeof line)) f.uptime_s = strtoll(line, NULL, 10);
     pthread_mutex_lock(&v->lock);
     v->facts = f;
     pthread_mutex_unlock(&v->lock);
@@ -367,7 +376,8 @@ static enum rc virt_facts(struct hv *hv, struct hv_facts *out, struct err *e)
     return RC_OK;
 }
 
-/* --- requests ----------------------------------------------------------------------------------------------------------------------- */
+/* --- requests
+ * ----------------------------------------------------------------------------------------------------------------------- */
 
 static enum rc define(struct virt *v, const struct hv_spec *spec, struct err *e)
 {
@@ -405,11 +415,13 @@ static enum rc create(virDomainPtr dom, bool paused, struct err *e)
 {
     if (virDomainCreateWithFlags(dom, VIR_DOMAIN_START_FORCE_BOOT | (paused ? VIR_DOMAIN_START_PAUSED : 0u)) == 0)
         return RC_OK;
-    return virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID && virDomainIsActive(dom) == 1 ? RC_OK :
-           virt_error(e, RC_IO, "the guest could not be started");
+    return virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID && virDomainIsActive(dom) == 1
+               ? RC_OK
+               : virt_error(e, RC_IO, "the guest could not be started");
 }
 
-/* The first start under KVM is the trial: on some hosts /dev/kvm opens, and the emulator aborts or the guest never comes up. */
+/* The first start under KVM is the trial: on some hosts /dev/kvm opens, and the emulator aborts or the guest never
+ * comes up. */
 static enum rc start_trial(struct virt *v, virDomainPtr dom, const struct hv_spec *spec, struct err *e)
 {
     pthread_mutex_lock(&v->lock);
@@ -429,24 +441,22 @@ static enum rc start_trial(struct virt *v, virDomainPtr dom, const struct hv_spe
 
 static enum rc start(struct virt *v, virDomainPtr dom, const struct hv_spec *spec, bool paused, struct err *e)
 {
-    if (v->kvm == KVM_UNTRIED && spec->heartbeat && !paused)
-        return start_trial(v, dom, spec, e);
+    if (v->kvm == KVM_UNTRIED && spec->heartbeat && !paused) return start_trial(v, dom, spec, e);
     enum rc rc = create(dom, paused, e);
     if (rc && v->kvm == KVM_UNTRIED) {
         learn_kvm(v, false);
         err_clear(e);
         rc = define(v, spec, e);
-        if (!rc)
-            rc = create(dom, paused, e);
+        if (!rc) rc = create(dom, paused, e);
     }
     return rc;
 }
 
-/* Off is off: a VM that is not running any more (it was killed, or the driver is still reconnecting) counts as destroyed. */
+/* Off is off: a VM that is not running any more (it was killed, or the driver is still reconnecting) counts as
+ * destroyed. */
 static enum rc destroy(virDomainPtr dom, struct err *e)
 {
-    if (virDomainDestroy(dom) == 0 || virDomainIsActive(dom) == 0)
-        return RC_OK;
+    if (virDomainDestroy(dom) == 0 || virDomainIsActive(dom) == 0) return RC_OK;
     return virt_error(e, RC_IO, "the guest could not be switched off");
 }
 
@@ -459,7 +469,8 @@ static enum rc set_resources(virDomainPtr dom, const struct hv_spec *spec, bool 
     *pending = max_kb != (unsigned long long)spec->mem_max_kb || (spec->max_vcpus > 0 && max != spec->max_vcpus);
     if (vcpus != spec->vcpus && virDomainSetVcpusFlags(dom, (unsigned)spec->vcpus, VIR_DOMAIN_AFFECT_LIVE) != 0)
         *pending = true;
-    if ((unsigned long long)spec->mem_kb <= max_kb && virDomainSetMemoryFlags(dom, (unsigned long)spec->mem_kb, VIR_DOMAIN_AFFECT_LIVE) != 0)
+    if ((unsigned long long)spec->mem_kb <= max_kb &&
+        virDomainSetMemoryFlags(dom, (unsigned long)spec->mem_kb, VIR_DOMAIN_AFFECT_LIVE) != 0)
         *pending = true;
     return RC_OK;
 }
@@ -467,7 +478,8 @@ static enum rc set_resources(virDomainPtr dom, const struct hv_spec *spec, bool 
 static enum rc undefine(virDomainPtr dom, struct err *e)
 {
     (void)virDomainDestroy(dom);
-    if (virDomainUndefineFlags(dom, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_NVRAM) == 0 || virDomainUndefine(dom) == 0)
+    if (virDomainUndefineFlags(dom, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_NVRAM) == 0 ||
+        virDomainUndefine(dom) == 0)
         return RC_OK;
     return virt_error(e, RC_IO, "the VM could not be removed from the hypervisor");
 }
@@ -477,28 +489,36 @@ static enum rc result(int code, const char *what, struct err *e)
     return code == 0 ? RC_OK : virt_error(e, RC_IO, what);
 }
 
-static enum rc perform(struct virt *v, const struct request *r, struct hv_event *ev, struct hv_stats **stats, struct err *e)
+static enum rc perform(struct virt *v, const struct request *r, struct hv_event *ev, struct hv_stats **stats,
+                       struct err *e)
 {
     enum rc rc = RC_OK;
-    if (r->call == HV_DEFINE)
-        return define(v, &r->spec, e);
+    if (r->call == HV_DEFINE) return define(v, &r->spec, e);
     virDomainPtr dom = virDomainLookupByUUIDString(v->conn, r->spec.uuid);
     if (!dom)
-        return r->call == HV_UNDEFINE || r->call == HV_DESTROY || r->call == HV_DROP_SAVED ? RC_OK :
-               virt_error(e, RC_NOT_FOUND, "the hypervisor does not know this VM");
+        return r->call == HV_UNDEFINE || r->call == HV_DESTROY || r->call == HV_DROP_SAVED
+                   ? RC_OK
+                   : virt_error(e, RC_NOT_FOUND, "the hypervisor does not know this VM");
     switch (r->call) {
     case HV_UNDEFINE: rc = undefine(dom, e); break;
     case HV_START: rc = start(v, dom, &r->spec, false, e); break;
     case HV_START_PAUSED: rc = start(v, dom, &r->spec, true, e); break;
     case HV_DESTROY: rc = destroy(dom, e); break;
-    case HV_SHUTDOWN: rc = result(virDomainShutdownFlags(dom, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN), "the power button could not be pressed", e); break;
+    case HV_SHUTDOWN:
+        rc = result(virDomainShutdownFlags(dom, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN),
+                    "the power button could not be pressed", e);
+        break;
     case HV_REBOOT: rc = result(virDomainReboot(dom, 0), "the guest could not be rebooted", e); break;
     case HV_RESET: rc = result(virDomainReset(dom, 0), "the guest could not be reset", e); break;
     case HV_PAUSE: rc = result(virDomainSuspend(dom), "the guest could not be paused", e); break;
     case HV_RESUME: rc = result(virDomainResume(dom), "the guest could not be resumed", e); break;
-    case HV_SAVE: rc = result(virDomainManagedSave(dom, VIR_DOMAIN_SAVE_RUNNING), "the guest's memory could not be saved", e); break;
+    case HV_SAVE:
+        rc = result(virDomainManagedSave(dom, VIR_DOMAIN_SAVE_RUNNING), "the guest's memory could not be saved", e);
+        break;
     case HV_RESTORE: rc = result(virDomainCreate(dom), "the guest's memory could not be restored", e); break;
-    case HV_DROP_SAVED: rc = result(virDomainManagedSaveRemove(dom, 0), "the saved memory could not be removed", e); break;
+    case HV_DROP_SAVED:
+        rc = result(virDomainManagedSaveRemove(dom, 0), "the saved memory could not be removed", e);
+        break;
     case HV_SET_RESOURCES: rc = set_resources(dom, &r->spec, &ev->pending); break;
     case HV_STATS: rc = virt_stats_read(dom, &r->spec, stats, e); break;
     default: rc = err_set(e, RC_UNSUPPORTED, "the hypervisor cannot do this"); break;
@@ -516,8 +536,7 @@ static void serve(struct virt *v, const struct request *r)
     ev.rc = perform(v, r, &ev, &stats, &e);
     snprintf(ev.text, sizeof ev.text, "%.250s", e.text);
     tell(v, &ev, stats);
-    if (r->call == HV_STATS || r->call == HV_START || r->call == HV_DESTROY)
-        refresh_facts(v);
+    if (r->call == HV_STATS || r->call == HV_START || r->call == HV_DESTROY) refresh_facts(v);
 }
 
 static void *run_worker(void *arg)
@@ -531,8 +550,7 @@ static void *run_worker(void *arg)
             continue;
         }
         v->first = r->next;
-        if (!v->first)
-            v->last = &v->first;
+        if (!v->first) v->last = &v->first;
         v->n_requests--;
         pthread_mutex_unlock(&v->lock);
         serve(v, r);
@@ -544,12 +562,12 @@ static void *run_worker(void *arg)
     return NULL;
 }
 
-static enum rc virt_request(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie, struct err *e)
+static enum rc virt_request(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie,
+                            struct err *e)
 {
     struct virt *v = (struct virt *)hv;
     struct request *r = calloc(1, sizeof *r);
-    if (!r)
-        return err_set(e, RC_NOMEM, "no memory for a request to the hypervisor");
+    if (!r) return err_set(e, RC_NOMEM, "no memory for a request to the hypervisor");
     r->call = call;
     r->cookie = cookie;
     r->spec = *spec;
@@ -562,8 +580,7 @@ static enum rc virt_request(struct hv *hv, enum hv_call call, const struct hv_sp
         pthread_cond_broadcast(&v->wake);
     }
     pthread_mutex_unlock(&v->lock);
-    if (room)
-        return RC_OK;
+    if (room) return RC_OK;
     free(r);
     return err_set(e, RC_LIMIT, "%d requests wait for the hypervisor already", REQUESTS_MAX);
 }
@@ -574,13 +591,12 @@ static enum rc virt_state(struct hv *hv, const char *uuid, enum hv_state *out, s
     int state, reason;
     virDomainPtr dom = virDomainLookupByUUIDString(v->conn, uuid);
     *out = HV_GONE;
-    if (!dom)
-        return RC_OK;
-    enum rc rc = virDomainGetState(dom, &state, &reason, 0) == 0 ? RC_OK : virt_error(e, RC_IO, "the VM's state cannot be read");
-    if (!rc)
-        *out = virt_state_of(state);
-    if (*out == HV_OFF && virDomainHasManagedSaveImage(dom, 0) == 1)
-        *out = HV_SAVED;
+    if (!dom) return RC_OK;
+    enum rc rc = virDomainGetState(dom, &state, &reason, 0) == 0
+                     ? RC_OK
+                     : virt_error(e, RC_IO, "the VM's state cannot be read");
+    if (!rc) *out = virt_state_of(state);
+    if (*out == HV_OFF && virDomainHasManagedSaveImage(dom, 0) == 1) *out = HV_SAVED;
     virDomainFree(dom);
     return rc;
 }
@@ -590,7 +606,8 @@ static int virt_fd(struct hv *hv)
     return ((struct virt *)hv)->fd;
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * --------------------------------------------------------------------------------------------------------------------------- */
 
 static void virt_destroy(struct hv *hv)
 {
@@ -601,18 +618,14 @@ static void virt_destroy(struct hv *hv)
     v->stop = true;
     pthread_cond_broadcast(&v->wake);
     pthread_mutex_unlock(&v->lock);
-    if (joins)
-        pthread_join(v->worker, NULL);
-    if (v->conn)
-        virConnectClose(v->conn);
-    if (v->loop_runs)
-        pthread_join(v->loop, NULL);
+    if (joins) pthread_join(v->worker, NULL);
+    if (v->conn) virConnectClose(v->conn);
+    if (v->loop_runs) pthread_join(v->loop, NULL);
     while (virt_next(hv, &ev))
         ;
     pthread_cond_destroy(&v->wake);
     pthread_mutex_destroy(&v->lock);
-    if (v->fd >= 0)
-        close(v->fd);
+    if (v->fd >= 0) close(v->fd);
     free(v);
 }
 
@@ -624,8 +637,7 @@ static enum rc prepare(struct virt *v, struct err *e)
     struct utsname host;
     enum rc rc = make_folder(v->dir, e);
     embed_root(v->uri, root);
-    if (!rc && root[0])
-        rc = write_embed_config(root, e);
+    if (!rc && root[0]) rc = write_embed_config(root, e);
     uname(&host);
     snprintf(v->host.arch, sizeof v->host.arch, "%.15s", host.machine);
     v->host.tuning = strncmp(v->uri, "qemu:///system", 14) == 0;
@@ -637,8 +649,7 @@ enum rc hv_libvirt_create(const char *uri, const char *dir, struct hv **out, str
 {
     pthread_condattr_t monotonic;
     struct virt *v = calloc(1, sizeof *v);
-    if (!v)
-        return err_set(e, RC_NOMEM, "no memory for the hypervisor");
+    if (!v) return err_set(e, RC_NOMEM, "no memory for the hypervisor");
     v->base.class = &virt_class;
     v->last = &v->first;
     v->told_last = &v->told;
@@ -652,13 +663,13 @@ enum rc hv_libvirt_create(const char *uri, const char *dir, struct hv **out, str
     v->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     virSetErrorFunc(NULL, silent);
     enum rc rc = prepare(v, e);
-    if (!rc && (virInitialize() != 0 || virEventRegisterDefaultImpl() != 0 || virEventAddTimeout(200, on_timer, NULL, NULL) < 0))
+    if (!rc && (virInitialize() != 0 || virEventRegisterDefaultImpl() != 0 ||
+                virEventAddTimeout(200, on_timer, NULL, NULL) < 0))
         rc = virt_error(e, RC_IO, "libvirt does not start");
     /* The embedded driver needs the loop before it is opened. */
     if (!rc && (v->fd < 0 || !(v->loop_runs = pthread_create(&v->loop, NULL, run_loop, v) == 0)))
         rc = err_set(e, RC_IO, "cannot start libvirt's event thread");
-    if (!rc)
-        rc = connect_to(v, e);
+    if (!rc) rc = connect_to(v, e);
     if (!rc) {
         refresh_facts(v);
         v->worker_runs = true;

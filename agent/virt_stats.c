@@ -13,7 +13,10 @@ enum rc virt_error(struct err *e, enum rc rc, const char *what)
     return err_set(e, rc, "%s: %.300s", what, why && why[0] ? why : "libvirt does not say why");
 }
 
-struct figures { virTypedParameterPtr p; int n; };
+struct figures {
+    virTypedParameterPtr p;
+    int n;
+};
 
 /* A figure by name; -1 when the hypervisor does not tell it. */
 static int64_t figure(const struct figures *f, const char *name)
@@ -22,12 +25,9 @@ static int64_t figure(const struct figures *f, const char *name)
     long long l;
     unsigned ui;
     int i;
-    if (virTypedParamsGetULLong(f->p, f->n, name, &u) == 1)
-        return (int64_t)u;
-    if (virTypedParamsGetLLong(f->p, f->n, name, &l) == 1)
-        return l;
-    if (virTypedParamsGetUInt(f->p, f->n, name, &ui) == 1)
-        return ui;
+    if (virTypedParamsGetULLong(f->p, f->n, name, &u) == 1) return (int64_t)u;
+    if (virTypedParamsGetLLong(f->p, f->n, name, &l) == 1) return l;
+    if (virTypedParamsGetUInt(f->p, f->n, name, &ui) == 1) return ui;
     return virTypedParamsGetInt(f->p, f->n, name, &i) == 1 ? i : -1;
 }
 
@@ -49,12 +49,12 @@ static void fill_vcpus(const struct figures *f, struct hv_stats *st)
     int max = (int)figure(f, "vcpu.maximum");
     for (int i = 0; i < max && i < HV_VCPUS; i++) {
         struct hv_vcpu_stats *c = &st->vcpu[i];
-        int64_t state = numbered(f, "vcpu", i, "state"), delay = numbered(f, "vcpu", i, "delay"), w = numbered(f, "vcpu", i, "wait");
+        int64_t state = numbered(f, "vcpu", i, "state"), delay = numbered(f, "vcpu", i, "delay"),
+                w = numbered(f, "vcpu", i, "wait");
         c->state = state == VIR_VCPU_RUNNING ? 1 : state == VIR_VCPU_BLOCKED ? 2 : 0;
         c->time_ms = divided(numbered(f, "vcpu", i, "time"), 1000000);
         c->steal_ms = divided(delay, 1000000);
-        if (state >= 0 && state != VIR_VCPU_OFFLINE)
-            st->n_vcpus = i + 1;
+        if (state >= 0 && state != VIR_VCPU_OFFLINE) st->n_vcpus = i + 1;
         steal += delay > 0 ? delay : 0;
         wait += w > 0 ? w : 0;
     }
@@ -84,8 +84,7 @@ static void fill_nets(const struct figures *f, const struct hv_spec *spec, struc
 {
     int at = 0;
     for (int i = 0; i < spec->n_nets; i++) {
-        if (spec->nets[i].mode == 0)
-            continue;
+        if (spec->nets[i].mode == 0) continue;
         struct hv_net_stats *n = &st->net[st->n_nets++];
         memcpy(n->name, spec->nets[i].name, sizeof n->name);
         n->rx_kb = divided(numbered(f, "net", at, "rx.bytes"), 1024);
@@ -115,7 +114,8 @@ enum hv_state virt_state_of(int state)
 
 static void fill_memory(const struct figures *f, int64_t now_ms, struct hv_stats *st)
 {
-    const int64_t available = figure(f, "balloon.available"), unused = figure(f, "balloon.unused"), when = figure(f, "balloon.last-update");
+    const int64_t available = figure(f, "balloon.available"), unused = figure(f, "balloon.unused"),
+                  when = figure(f, "balloon.last-update");
     st->balloon_kb = figure(f, "balloon.current");
     st->used_kb = available >= 0 && unused >= 0 ? available - unused : -1;
     st->usable_kb = figure(f, "balloon.usable");
@@ -131,8 +131,7 @@ enum rc virt_stats_read(virDomainPtr dom, const struct hv_spec *spec, struct hv_
     virDomainPtr one[2] = { dom, NULL };
     virDomainStatsRecordPtr *records = NULL;
     struct hv_stats *st = calloc(1, sizeof *st);
-    if (!st)
-        return err_set(e, RC_NOMEM, "no memory for statistics");
+    if (!st) return err_set(e, RC_NOMEM, "no memory for statistics");
     if (virDomainListGetStats(one, 0, &records, 0) < 1) {
         free(st);
         return virt_error(e, RC_IO, "no statistics");

@@ -6,15 +6,14 @@ enum { CPU_PERIOD_US = 100000 };
 
 static void text(struct buf *b, const char *s)
 {
-    for (; *s; s++)
-        switch (*s) {
+    for (; *s; s++) switch (*s) {
         case '&': buf_putz(b, "&amp;"); break;
         case '<': buf_putz(b, "&lt;"); break;
         case '>': buf_putz(b, "&gt;"); break;
         case '\'': buf_putz(b, "&apos;"); break;
         case '"': buf_putz(b, "&quot;"); break;
         default:
-            if ((unsigned char)*s >= 0x20)          /* XML has no other control characters */
+            if ((unsigned char)*s >= 0x20) /* XML has no other control characters */
                 buf_byte(b, (unsigned char)*s);
         }
 }
@@ -29,13 +28,11 @@ static void element(struct buf *b, const char *name, const char *s)
 
 static void put_boot(const struct hv_spec *s, const struct virt_host *h, struct buf *b)
 {
-    buf_printf(b, "<os><type arch='%s' machine='%s'>hvm</type>\n", h->arch, strcmp(h->arch, "aarch64") == 0 ? "virt" : "q35");
-    if (s->kernel[0])
-        element(b, "kernel", s->kernel);
-    if (s->initrd[0])
-        element(b, "initrd", s->initrd);
-    if (s->kernel[0] && s->cmdline[0])
-        element(b, "cmdline", s->cmdline);
+    buf_printf(b, "<os><type arch='%s' machine='%s'>hvm</type>\n", h->arch,
+               strcmp(h->arch, "aarch64") == 0 ? "virt" : "q35");
+    if (s->kernel[0]) element(b, "kernel", s->kernel);
+    if (s->initrd[0]) element(b, "initrd", s->initrd);
+    if (s->kernel[0] && s->cmdline[0]) element(b, "cmdline", s->cmdline);
     buf_putz(b, "</os>\n");
 }
 
@@ -50,31 +47,27 @@ static void put_cpu(const struct hv_spec *s, const struct virt_host *h, struct b
     }
     buf_printf(b, ">%d</vcpu>\n", max);
     buf_printf(b, "<cpu mode='%s'/>\n", h->kvm ? "host-passthrough" : "maximum");
-    if (!h->tuning || (s->shares <= 0 && s->limit_pct <= 0))
-        return;
+    if (!h->tuning || (s->shares <= 0 && s->limit_pct <= 0)) return;
     buf_putz(b, "<cputune>\n");
-    if (s->shares > 0)
-        buf_printf(b, "<shares>%d</shares>\n", s->shares);
+    if (s->shares > 0) buf_printf(b, "<shares>%d</shares>\n", s->shares);
     if (s->limit_pct > 0)
         buf_printf(b, "<period>%d</period><quota>%" PRId64 "</quota>\n", CPU_PERIOD_US,
                    (int64_t)CPU_PERIOD_US * s->limit_pct / 100 / (s->vcpus > 0 ? s->vcpus : 1));
     buf_putz(b, "</cputune>\n");
 }
 
-static void put_disk(struct buf *b, const char *file, const char *format, unsigned index, bool read_only, const char *serial,
-                     const struct hv_volume *v)
+static void put_disk(struct buf *b, const char *file, const char *format, unsigned index, bool read_only,
+                     const char *serial, const struct hv_volume *v)
 {
-    buf_printf(b, "<disk type='file' device='disk'><driver name='qemu' type='%s' discard='unmap'/><source file='", format);
+    buf_printf(b, "<disk type='file' device='disk'><driver name='qemu' type='%s' discard='unmap'/><source file='",
+               format);
     text(b, file);
     buf_printf(b, "'/><target dev='vd%c' bus='virtio'/>", (int)('a' + index));
-    if (read_only)
-        buf_putz(b, "<readonly/>");
+    if (read_only) buf_putz(b, "<readonly/>");
     if (v && (v->iops > 0 || v->kbps > 0)) {
         buf_putz(b, "<iotune>");
-        if (v->kbps > 0)
-            buf_printf(b, "<total_bytes_sec>%" PRId64 "</total_bytes_sec>", v->kbps * 1024);
-        if (v->iops > 0)
-            buf_printf(b, "<total_iops_sec>%" PRId64 "</total_iops_sec>", v->iops);
+        if (v->kbps > 0) buf_printf(b, "<total_bytes_sec>%" PRId64 "</total_bytes_sec>", v->kbps * 1024);
+        if (v->iops > 0) buf_printf(b, "<total_iops_sec>%" PRId64 "</total_iops_sec>", v->iops);
         buf_putz(b, "</iotune>");
     }
     buf_putz(b, "<serial>");
@@ -85,8 +78,7 @@ static void put_disk(struct buf *b, const char *file, const char *format, unsign
 /* Bandwidth caps are kilobytes a second in libvirt; ours are kilobits. */
 static void put_net(struct buf *b, const struct hv_net *n, const struct virt_host *h)
 {
-    if (n->mode == 0)
-        return;
+    if (n->mode == 0) return;
     buf_putz(b, "<interface type='user'><model type='virtio'/>");
     if (n->mac[0]) {
         buf_putz(b, "<mac address='");
@@ -95,10 +87,8 @@ static void put_net(struct buf *b, const struct hv_net *n, const struct virt_hos
     }
     if (h->tuning && (n->up_kbps > 0 || n->down_kbps > 0)) {
         buf_putz(b, "<bandwidth>");
-        if (n->down_kbps > 0)
-            buf_printf(b, "<inbound average='%" PRId64 "'/>", (n->down_kbps + 7) / 8);
-        if (n->up_kbps > 0)
-            buf_printf(b, "<outbound average='%" PRId64 "'/>", (n->up_kbps + 7) / 8);
+        if (n->down_kbps > 0) buf_printf(b, "<inbound average='%" PRId64 "'/>", (n->down_kbps + 7) / 8);
+        if (n->up_kbps > 0) buf_printf(b, "<outbound average='%" PRId64 "'/>", (n->up_kbps + 7) / 8);
         buf_putz(b, "</bandwidth>");
     }
     buf_putz(b, "<rom enabled='no'/></interface>\n");
@@ -109,8 +99,7 @@ static void put_console(const struct hv_spec *s, struct buf *b)
     buf_putz(b, "<serial type='file'><source path='");
     text(b, s->dir);
     buf_putz(b, "/console.log' append='on'/><target port='0'/></serial>\n");
-    if (!s->heartbeat)
-        return;
+    if (!s->heartbeat) return;
     buf_putz(b, "<channel type='unix'><source mode='bind' path='");
     text(b, s->dir);
     buf_putz(b, "/agent.sock'/><target type='virtio' name='org.qemu.guest_agent.0'/></channel>\n");
@@ -123,25 +112,24 @@ void virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, struct 
     buf_printf(b, "<domain type='%s'>\n", h->kvm ? "kvm" : "qemu");
     element(b, "name", s->name);
     element(b, "uuid", s->uuid);
-    buf_printf(b, "<memory unit='KiB'>%" PRId64 "</memory><currentMemory unit='KiB'>%" PRId64 "</currentMemory>\n", s->mem_max_kb, s->mem_kb);
+    buf_printf(b, "<memory unit='KiB'>%" PRId64 "</memory><currentMemory unit='KiB'>%" PRId64 "</currentMemory>\n",
+               s->mem_max_kb, s->mem_kb);
     put_cpu(s, h, b);
     put_boot(s, h, b);
     buf_putz(b, "<features>");
     buf_putz(b, arm ? (h->kvm ? "<gic version='3'/>" : "<gic version='2'/>") : "<acpi/><apic/>");
-    buf_putz(b, "</features>\n<on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>preserve</on_crash>\n<devices>\n");
-    if (s->disk[0])
-        put_disk(b, s->disk, s->disk_format, disk++, false, "system", NULL);
+    buf_putz(
+        b,
+        "</features>\n<on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>preserve</on_crash>\n<devices>\n");
+    if (s->disk[0]) put_disk(b, s->disk, s->disk_format, disk++, false, "system", NULL);
     for (int i = 0; i < s->n_volumes; i++)
         if (s->volumes[i].file[0])
             put_disk(b, s->volumes[i].file, "raw", disk++, s->volumes[i].read_only, s->volumes[i].name, &s->volumes[i]);
-    for (int i = 0; i < s->n_nets; i++)
-        put_net(b, &s->nets[i], h);
+    for (int i = 0; i < s->n_nets; i++) put_net(b, &s->nets[i], h);
     put_console(s, b);
     buf_putz(b, "<controller type='usb' model='none'/>\n<memballoon model='virtio'><stats period='5'/></memballoon>\n"
                 "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>\n");
-    if (s->watchdog_s > 0)
-        buf_putz(b, "<watchdog model='i6300esb' action='poweroff'/>\n");
-    if (s->detect_panic && !arm)
-        buf_putz(b, "<panic model='isa'/>\n");
+    if (s->watchdog_s > 0) buf_putz(b, "<watchdog model='i6300esb' action='poweroff'/>\n");
+    if (s->detect_panic && !arm) buf_putz(b, "<panic model='isa'/>\n");
     buf_putz(b, "</devices>\n</domain>\n");
 }

@@ -5,9 +5,9 @@
 #include "base/buf.h"
 
 struct virt_host {
-    char arch[16];                  /* "x86_64", "aarch64" */
-    bool kvm;                       /* type='kvm' with the host's CPU, else emulation */
-    bool tuning;                    /* cgroups are usable: shares, limits and pinning have an effect */
+    char arch[16]; /* "x86_64", "aarch64" */
+    bool kvm;      /* type='kvm' with the host's CPU, else emulation */
+    bool tuning;   /* cgroups are usable: shares, limits and pinning have an effect */
 };
 /** Append the <domain> of `spec`; texts are escaped. */
 void virt_domain_xml(const struct hv_spec *spec, const struct virt_host *host, struct buf *out);

@@ -3,22 +3,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What each operation does, step by step. Where it may start is the layout's (c.5.3), so this is the whole of c.5.2's middle column. */
+/* What each operation does, step by step. Where it may start is the layout's (c.5.3), so this is the whole of
+ * c.5.2's middle column. */
 static const struct vm_job_kind kinds[] = {
-    { "provision", { STEP_IMAGE, STEP_FILES, STEP_DEFINE, STEP_PROVISIONED, STEP_START, STEP_READY }, VM_OK, VM_PROVISION_FAILED, false },
-    { "start",     { STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_START_FAILED, true },
-    { "stop",      { STEP_STOP }, VM_OK, VM_STOP_FAILED, true },
-    { "shutdown",  { STEP_SHUTDOWN }, VM_OK, VM_STOP_FAILED, false },
-    { "reboot",    { STEP_SHUTDOWN, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
-    { "reset",     { STEP_STOP, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
-    { "pause",     { STEP_PAUSE }, VM_OK, VM_PAUSE_FAILED, true },
-    { "resume",    { STEP_RESUME }, VM_OK, VM_RESUME_FAILED, true },
-    { "suspend",   { STEP_SAVE }, VM_OK, VM_SUSPEND_FAILED, true },
-    { "lock",      { STEP_LOCK_ACTION, STEP_LOCKED }, VM_OK, VM_LOCK_FAILED, false },
-    { "unlock",    { STEP_UNLOCKED, STEP_UNLOCK_ACTION }, VM_OK, VM_UNLOCK_FAILED, false },
-    { "wipe",      { STEP_STOP, STEP_WIPE }, VM_WIPED, VM_WIPE_FAILED, false },
-    { "delete",    { STEP_STOP, STEP_UNDEFINE, STEP_REMOVE }, VM_OK, VM_DELETE_FAILED, false },
-    { "applyResources", { STEP_SET_LIVE, STEP_SHUTDOWN, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
+    { "provision",
+      { STEP_IMAGE, STEP_FILES, STEP_DEFINE, STEP_PROVISIONED, STEP_START, STEP_READY },
+      VM_OK,
+      VM_PROVISION_FAILED,
+      false },
+    { "start", { STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_START_FAILED, true },
+    { "stop", { STEP_STOP }, VM_OK, VM_STOP_FAILED, true },
+    { "shutdown", { STEP_SHUTDOWN }, VM_OK, VM_STOP_FAILED, false },
+    { "reboot", { STEP_SHUTDOWN, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
+    { "reset", { STEP_STOP, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
+    { "pause", { STEP_PAUSE }, VM_OK, VM_PAUSE_FAILED, true },
+    { "resume", { STEP_RESUME }, VM_OK, VM_RESUME_FAILED, true },
+    { "suspend", { STEP_SAVE }, VM_OK, VM_SUSPEND_FAILED, true },
+    { "lock", { STEP_LOCK_ACTION, STEP_LOCKED }, VM_OK, VM_LOCK_FAILED, false },
+    { "unlock", { STEP_UNLOCKED, STEP_UNLOCK_ACTION }, VM_OK, VM_UNLOCK_FAILED, false },
+    { "wipe", { STEP_STOP, STEP_WIPE }, VM_WIPED, VM_WIPE_FAILED, false },
+    { "delete", { STEP_STOP, STEP_UNDEFINE, STEP_REMOVE }, VM_OK, VM_DELETE_FAILED, false },
+    { "applyResources",
+      { STEP_SET_LIVE, STEP_SHUTDOWN, STEP_DEFINE, STEP_START, STEP_READY },
+      VM_OK,
+      VM_RESET_FAILED,
+      false },
     /* Of the machine's own: after a crash. */
     { "crash-restart", { STEP_STOP, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_START_FAILED, false },
 };
@@ -26,8 +35,7 @@ static const struct vm_job_kind kinds[] = {
 static const struct vm_job_kind *kind_of(const char *op)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strcmp(kinds[i].op, op) == 0)
-            return &kinds[i];
+        if (strcmp(kinds[i].op, op) == 0) return &kinds[i];
     return NULL;
 }
 
@@ -44,17 +52,23 @@ enum rc vm_create(const char *id, const char *uuid, struct vm **out)
     vm->state = VM_DEFINED;
     vm->lock = VM_UNLOCKED;
     vm->boot_time_ms = -1;
-    vm->policy = (struct vm_policy){ .auto_start = 1, .boot_timeout_s = 120, .shut_timeout_s = 60, .lock_action = VM_LA_PAUSE,
-                                     .crash_action = VM_CA_RESTART, .max_restarts = 3, .window_s = 600, .restart_delay_s = 2,
-                                     .escalation = VM_CA_STOP, .health = 1 };
+    vm->policy = (struct vm_policy){ .auto_start = 1,
+                                     .boot_timeout_s = 120,
+                                     .shut_timeout_s = 60,
+                                     .lock_action = VM_LA_PAUSE,
+                                     .crash_action = VM_CA_RESTART,
+                                     .max_restarts = 3,
+                                     .window_s = 600,
+                                     .restart_delay_s = 2,
+                                     .escalation = VM_CA_STOP,
+                                     .health = 1 };
     *out = vm;
     return RC_OK;
 }
 
 void vm_destroy(struct vm *vm)
 {
-    if (!vm)
-        return;
+    if (!vm) return;
     free(vm->priv);
     free(vm);
 }
@@ -71,21 +85,18 @@ static void tell_state(struct vm *vm, struct vm_world *w, enum vm_state old, int
 void vm_set_state(struct vm *vm, struct vm_world *w, enum vm_state to, int reason)
 {
     enum vm_state old = vm->state;
-    if (old == to)
-        return;
+    if (old == to) return;
     vm->state = to;
     vm->reason = reason;
     vm->state_ms = w->now_ms;
-    if (to == VM_RUNNING && old != VM_PAUSED)
-        vm->started_ms = w->now_ms;
+    if (to == VM_RUNNING && old != VM_PAUSED) vm->started_ms = w->now_ms;
     w->sink->save(w->sink->ctx, vm);
     tell_state(vm, w, old, reason);
 }
 
 void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason)
 {
-    if (vm->lock == to)
-        return;
+    if (vm->lock == to) return;
     vm->lock = to;
     vm->reason = reason;
     w->sink->save(w->sink->ctx, vm);
@@ -96,19 +107,19 @@ void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int
 {
     struct vm_progress *p = &vm->progress;
     char data[160];
-    if (vm->priv->job.internal)
-        return;
+    if (vm->priv->job.internal) return;
     p->phase = (int)phase;
     p->pct = pct;
     p->update_ms = w->now_ms;
     p->can_cancel = phase == VM_P_DOWNLOAD || phase == VM_P_QUEUED;
     snprintf(p->text, sizeof p->text, "%s", text);
-    snprintf(data, sizeof data, "op=%s;phase=%d;pct=%d;done=%lld;total=%lld;eta=-1", p->op, p->phase, pct, (long long)p->done_kb,
-             (long long)p->total_kb);
+    snprintf(data, sizeof data, "op=%s;phase=%d;pct=%d;done=%lld;total=%lld;eta=-1", p->op, p->phase, pct,
+             (long long)p->done_kb, (long long)p->total_kb);
     w->sink->alert(w->sink->ctx, vm, VM_ALERT_PROGRESS, p->op, p->correlator, data);
 }
 
-/* --- the job ------------------------------------------------------------------------------------------------------- */
+/* --- the job
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void remember(struct vm *vm, const char *correlator, int result)
 {
@@ -124,8 +135,7 @@ static void finish(struct vm *vm, struct vm_world *w, int result, const char *te
     struct vm_job job = vm->priv->job;
     char data[16];
     vm->priv->job = (struct vm_job){ 0 };
-    if (job.internal)
-        return;
+    if (job.internal) return;
     struct vm_progress *p = &vm->progress;
     const bool ok = result >= 1200 && result < 1300;
     p->result = result;
@@ -137,8 +147,7 @@ static void finish(struct vm *vm, struct vm_world *w, int result, const char *te
         snprintf(p->text, sizeof p->text, "%s", text);
     else if (ok)
         p->text[0] = '\0';
-    if (p->correlator[0])
-        remember(vm, p->correlator, result);
+    if (p->correlator[0]) remember(vm, p->correlator, result);
     w->sink->save(w->sink->ctx, vm);
     snprintf(data, sizeof data, "%d", result);
     w->sink->alert(w->sink->ctx, vm, VM_ALERT_COMPLETE, p->op, p->correlator, data);
@@ -152,13 +161,12 @@ static void fail(struct vm *vm, struct vm_world *w, int code)
     const bool booting = step == STEP_START || step == STEP_READY;
     char text[256];
     snprintf(text, sizeof text, "%s", vm->progress.text);
-    if (!code)
-        code = job->kind->failure;
+    if (!code) code = job->kind->failure;
     if (vm->state == VM_PROVISIONING)
         vm_set_state(vm, w, VM_DEFINED, job->reason);
     else if (step == STEP_READY) {
         finish(vm, w, code, text);
-        vm_crashed(vm, w, VM_CR_BOOT_TIMEOUT, text);    /* powered on, but not up: c.5.2 rows 5 and 6 */
+        vm_crashed(vm, w, VM_CR_BOOT_TIMEOUT, text); /* powered on, but not up: c.5.2 rows 5 and 6 */
         return;
     } else if (booting || (vm->state == VM_STARTING))
         vm_set_state(vm, w, VM_STOPPED, job->reason);
@@ -189,8 +197,7 @@ static void run(struct vm *vm, struct vm_world *w)
             job->at++;
             continue;
         }
-        if (how != VM_GO_WAIT)
-            go(vm, w, how, code);
+        if (how != VM_GO_WAIT) go(vm, w, how, code);
         return;
     }
 }
@@ -199,8 +206,7 @@ static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code)
 {
     struct vm_job *job = &vm->priv->job;
     switch (how) {
-    case VM_GO_WAIT:
-        break;
+    case VM_GO_WAIT: break;
     case VM_GO_NEXT:
         job->at++;
         run(vm, w);
@@ -213,9 +219,7 @@ static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code)
             finish(vm, w, code ? code : job->kind->result, "");
         }
         break;
-    case VM_GO_FAIL:
-        fail(vm, w, code);
-        break;
+    case VM_GO_FAIL: fail(vm, w, code); break;
     }
 }
 
@@ -225,9 +229,8 @@ enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t 
     struct err e = { 0 };
     p->job.waits_for = ++p->last_cookie;
     p->job.deadline_ms = w->now_ms + limit_ms;
-    w->sink->save(w->sink->ctx, vm);            /* kept before done */
-    if (w->hv->class->request(w->hv, call, &vm->want, p->job.waits_for, &e) == RC_OK)
-        return VM_GO_WAIT;
+    w->sink->save(w->sink->ctx, vm); /* kept before done */
+    if (w->hv->class->request(w->hv, call, &vm->want, p->job.waits_for, &e) == RC_OK) return VM_GO_WAIT;
     snprintf(vm->progress.text, sizeof vm->progress.text, "%.200s", e.text);
     *code = 0;
     return VM_GO_FAIL;
@@ -238,8 +241,7 @@ static struct str argument(struct str args, const char *key)
 {
     struct str part, name;
     while (str_cut(&args, ';', &part))
-        if (str_cut(&part, '=', &name) && str_is(str_trim(name), key))
-            return str_trim(part);
+        if (str_cut(&part, '=', &name) && str_is(str_trim(name), key)) return str_trim(part);
     return (struct str){ 0 };
 }
 
@@ -252,8 +254,7 @@ static bool flag(struct str args, const char *key)
 static bool in_list(const int *list, size_t n, int value)
 {
     for (size_t i = 0; i < n; i++)
-        if (list[i] == value)
-            return true;
+        if (list[i] == value) return true;
     return false;
 }
 
@@ -264,21 +265,16 @@ static bool is_stable(const struct vm *vm, const struct vm_world *w)
 }
 
 /* c.5.3. @return 0 = go ahead, else the result */
-static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf_operation *op, const struct vm_job_kind *kind, bool force)
+static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf_operation *op,
+                 const struct vm_job_kind *kind, bool force)
 {
     const bool may_stop = vm->state == VM_STARTING || vm->state == VM_RESUMING || vm->state == VM_SHUTTING_DOWN;
-    if (vm->priv->job.kind && !(strcmp(kind->op, "stop") == 0 && may_stop))
-        return VM_BUSY;
-    if (!is_stable(vm, w) && !(strcmp(kind->op, "stop") == 0 && may_stop))
-        return VM_BUSY;
-    if (vm->policy.is_protected && op->destructive)
-        return VM_PROTECTED;
-    if (!op->while_locked && vm->lock == VM_LOCKED)
-        return VM_IS_LOCKED;
-    if (kind->already && op->to == (int)vm->state)
-        return VM_ALREADY;
-    if (op->lock_to >= 0 && op->lock_to == (int)vm->lock)
-        return VM_ALREADY;
+    if (vm->priv->job.kind && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
+    if (!is_stable(vm, w) && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
+    if (vm->policy.is_protected && op->destructive) return VM_PROTECTED;
+    if (!op->while_locked && vm->lock == VM_LOCKED) return VM_IS_LOCKED;
+    if (kind->already && op->to == (int)vm->state) return VM_ALREADY;
+    if (op->lock_to >= 0 && op->lock_to == (int)vm->lock) return VM_ALREADY;
     if (op->n_from && !in_list(op->from, op->n_from, (int)vm->state) && !may_stop)
         return force && in_list(op->from_forced, op->n_from_forced, (int)vm->state) ? 0 : VM_NOT_IN_STATE;
     return 0;
@@ -287,58 +283,58 @@ static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf
 static int cancel(struct vm *vm, struct vm_world *w)
 {
     struct vm_private *p = vm->priv;
-    if (!p->job.kind || !vm->progress.can_cancel || p->job.internal)
-        return VM_NOT_IN_STATE;
-    if (p->loading[0])
-        loader_cancel(w->loader, p->loading);
+    if (!p->job.kind || !vm->progress.can_cancel || p->job.internal) return VM_NOT_IN_STATE;
+    if (p->loading[0]) loader_cancel(w->loader, p->loading);
     p->loading[0] = '\0';
-    if (vm->state == VM_PROVISIONING)
-        vm_set_state(vm, w, VM_DEFINED, VM_R_SERVER);
+    if (vm->state == VM_PROVISIONING) vm_set_state(vm, w, VM_DEFINED, VM_R_SERVER);
     finish(vm, w, VM_CANCELLED, "cancelled by the server");
     return VM_OK;
 }
 
-static void begin(struct vm *vm, struct vm_world *w, const struct vm_job_kind *kind, struct str args, const char *correlator, const char *server_id)
+static void begin(struct vm *vm, struct vm_world *w, const struct vm_job_kind *kind, struct str args,
+                  const char *correlator, const char *server_id)
 {
     int64_t timeout_s = 0;
     struct vm_progress *p = &vm->progress;
-    if (!str_to_i64(argument(args, "timeout"), &timeout_s) || timeout_s < 0)
-        timeout_s = 0;
-    vm->priv->job = (struct vm_job){ .kind = kind, .reason = VM_R_SERVER, .start_after = flag(args, "start"), .paused = flag(args, "paused"),
-                                     .force = flag(args, "force"), .restart = flag(args, "restart"), .timeout_s = timeout_s,
-                                     .before = vm->state, .deadline_ms = INT64_MAX };
+    if (!str_to_i64(argument(args, "timeout"), &timeout_s) || timeout_s < 0) timeout_s = 0;
+    vm->priv->job = (struct vm_job){ .kind = kind,
+                                     .reason = VM_R_SERVER,
+                                     .start_after = flag(args, "start"),
+                                     .paused = flag(args, "paused"),
+                                     .force = flag(args, "force"),
+                                     .restart = flag(args, "restart"),
+                                     .timeout_s = timeout_s,
+                                     .before = vm->state,
+                                     .deadline_ms = INT64_MAX };
     vm->priv->restart_ms = 0;
-    *p = (struct vm_progress){ .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms, .can_cancel = true };
+    *p = (struct vm_progress){
+        .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms, .can_cancel = true
+    };
     snprintf(p->op, sizeof p->op, "%s", kind->op);
     snprintf(p->correlator, sizeof p->correlator, "%s", correlator);
     snprintf(p->server_id, sizeof p->server_id, "%s", server_id);
-    w->sink->save(w->sink->ctx, vm);            /* before the 202 leaves */
+    w->sink->save(w->sink->ctx, vm); /* before the 202 leaves */
     run(vm, w);
 }
 
-int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str args, const char *correlator, const char *server_id)
+int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str args, const char *correlator,
+                 const char *server_id)
 {
     const struct ddf_operation *o = ddf_layout_operation(w->layout, DDF_VM, str_of(op));
     const struct vm_job_kind *kind = kind_of(op);
     const struct vm_private *p = vm->priv;
     if (correlator[0]) {
-        if (p->job.kind && !p->job.internal && strcmp(vm->progress.correlator, correlator) == 0)
-            return VM_ACCEPTED;
+        if (p->job.kind && !p->job.internal && strcmp(vm->progress.correlator, correlator) == 0) return VM_ACCEPTED;
         for (unsigned i = 0; i < CORRELATORS; i++)
-            if (strcmp(p->done[i].correlator, correlator) == 0)
-                return p->done[i].result;
+            if (strcmp(p->done[i].correlator, correlator) == 0) return p->done[i].result;
     }
-    if (strcmp(op, "cancel") == 0)
-        return cancel(vm, w);
-    if (!o || !kind)
-        return VM_CANNOT;
+    if (strcmp(op, "cancel") == 0) return cancel(vm, w);
+    if (!o || !kind) return VM_CANNOT;
     int refused = guard(vm, w, o, kind, flag(args, "force"));
-    if (refused)
-        return refused;
-    if (vm->priv->job.kind)                     /* Stop breaks off what is under way */
+    if (refused) return refused;
+    if (vm->priv->job.kind) /* Stop breaks off what is under way */
         finish(vm, w, VM_CANCELLED, "broken off by a stop");
-    if (strcmp(op, "lock") == 0 || strcmp(op, "unlock") == 0)
-        snprintf(vm->locker, sizeof vm->locker, "%s", server_id);
+    if (strcmp(op, "lock") == 0 || strcmp(op, "unlock") == 0) snprintf(vm->locker, sizeof vm->locker, "%s", server_id);
     begin(vm, w, kind, args, correlator, server_id);
     return VM_ACCEPTED;
 }
@@ -346,23 +342,26 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
 bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason)
 {
     const struct vm_job_kind *kind = kind_of(op);
-    if (vm->priv->job.kind || !kind)
-        return false;
-    vm->priv->job = (struct vm_job){ .kind = kind, .internal = true, .reason = reason, .before = vm->state, .deadline_ms = INT64_MAX };
+    if (vm->priv->job.kind || !kind) return false;
+    vm->priv->job = (struct vm_job){
+        .kind = kind, .internal = true, .reason = reason, .before = vm->state, .deadline_ms = INT64_MAX
+    };
     run(vm, w);
     return true;
 }
 
-/* --- resources ------------------------------------------------------------------------------------------------------ */
+/* --- resources
+ * ------------------------------------------------------------------------------------------------------ */
 
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b)
 {
-    bool same = a->vcpus == b->vcpus && a->max_vcpus == b->max_vcpus && a->shares == b->shares && a->limit_pct == b->limit_pct &&
-                a->sched == b->sched && a->rt_prio == b->rt_prio && strcmp(a->affinity, b->affinity) == 0 && a->mem_kb == b->mem_kb &&
-                a->mem_max_kb == b->mem_max_kb && a->mem_min_kb == b->mem_min_kb && a->n_volumes == b->n_volumes && a->n_nets == b->n_nets;
+    bool same = a->vcpus == b->vcpus && a->max_vcpus == b->max_vcpus && a->shares == b->shares &&
+                a->limit_pct == b->limit_pct && a->sched == b->sched && a->rt_prio == b->rt_prio &&
+                strcmp(a->affinity, b->affinity) == 0 && a->mem_kb == b->mem_kb && a->mem_max_kb == b->mem_max_kb &&
+                a->mem_min_kb == b->mem_min_kb && a->n_volumes == b->n_volumes && a->n_nets == b->n_nets;
     for (int i = 0; same && i < a->n_volumes; i++)
-        same = strcmp(a->volumes[i].name, b->volumes[i].name) == 0 && a->volumes[i].quota_kb == b->volumes[i].quota_kb &&
-               a->volumes[i].read_only == b->volumes[i].read_only;
+        same = strcmp(a->volumes[i].name, b->volumes[i].name) == 0 &&
+               a->volumes[i].quota_kb == b->volumes[i].quota_kb && a->volumes[i].read_only == b->volumes[i].read_only;
     for (int i = 0; same && i < a->n_nets; i++)
         same = strcmp(a->nets[i].name, b->nets[i].name) == 0 && a->nets[i].mode == b->nets[i].mode &&
                a->nets[i].up_kbps == b->nets[i].up_kbps && a->nets[i].down_kbps == b->nets[i].down_kbps;
@@ -373,7 +372,7 @@ void vm_resources_changed(struct vm *vm, struct vm_world *w)
 {
     const bool on = vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->state == VM_STARTING;
     if (!on && vm->state != VM_SUSPENDED)
-        vm->effective = vm->want;               /* nothing runs with other values; Start hands them over */
+        vm->effective = vm->want; /* nothing runs with other values; Start hands them over */
     vm->pending = !vm_same_resources(&vm->want, &vm->effective);
     vm->priv->set_dirty = vm->pending && vm->state == VM_RUNNING;
     w->sink->save(w->sink->ctx, vm);
@@ -384,15 +383,15 @@ static void set_live(struct vm *vm, struct vm_world *w)
     vm->priv->set_dirty = false;
     vm->priv->set_cookie = ++vm->priv->last_cookie;
     if (w->hv->class->request(w->hv, HV_SET_RESOURCES, &vm->want, vm->priv->set_cookie, NULL))
-        vm->priv->set_cookie = 0;               /* it stays pending until the next start */
+        vm->priv->set_cookie = 0; /* it stays pending until the next start */
 }
 
-/* --- events ---------------------------------------------------------------------------------------------------------- */
+/* --- events
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void take_stats(struct vm *vm, const struct hv_event *ev)
 {
-    if (ev->rc || !ev->stats)
-        return;
+    if (ev->rc || !ev->stats) return;
     vm->stats_before = vm->stats;
     vm->stats = *ev->stats;
 }
@@ -411,16 +410,18 @@ static enum vm_crash_reason crash_reason(enum hv_cause cause)
 /* The hypervisor tells of a change that no operation of ours waits for (c.5.2 rows 16 to 18). */
 static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    const bool alive = vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->state == VM_STARTING || vm->state == VM_SHUTTING_DOWN;
-    const bool crash = ev->state == HV_CRASHED || ev->cause == HV_C_PANIC || ev->cause == HV_C_WATCHDOG || ev->cause == HV_C_KILLED ||
-                       ev->cause == HV_C_START_FAILED;
+    const bool alive = vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->state == VM_STARTING ||
+                       vm->state == VM_SHUTTING_DOWN;
+    const bool crash = ev->state == HV_CRASHED || ev->cause == HV_C_PANIC || ev->cause == HV_C_WATCHDOG ||
+                       ev->cause == HV_C_KILLED || ev->cause == HV_C_START_FAILED;
     if (crash && alive)
         vm_crashed(vm, w, crash_reason(ev->cause), ev->text);
     else if ((ev->state == HV_OFF || ev->state == HV_GONE) && alive)
         vm_set_state(vm, w, VM_STOPPED, ev->cause == HV_C_GUEST ? VM_R_GUEST : VM_R_LOCAL);
     else if (ev->state == HV_PAUSED && vm->state == VM_RUNNING)
         vm_set_state(vm, w, VM_PAUSED, VM_R_LOCAL);
-    else if (ev->state == HV_RUNNING && (vm->state == VM_PAUSED || vm->state == VM_STOPPED) && ev->cause != HV_C_REQUEST)
+    else if (ev->state == HV_RUNNING && (vm->state == VM_PAUSED || vm->state == VM_STOPPED) &&
+             ev->cause != HV_C_REQUEST)
         vm_set_state(vm, w, VM_RUNNING, VM_R_LOCAL);
 }
 
@@ -428,22 +429,20 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
     struct vm_job *job = &vm->priv->job;
     int code = 0;
-    if (strcmp(ev->uuid, vm->want.uuid) != 0)
-        return false;
+    if (strcmp(ev->uuid, vm->want.uuid) != 0) return false;
     if (ev->kind == HV_EV_DONE && ev->call == HV_STATS) {
         take_stats(vm, ev);
         return true;
     }
     if (ev->kind == HV_EV_DONE && ev->call == HV_SET_RESOURCES && ev->cookie == vm->priv->set_cookie) {
         vm->priv->set_cookie = 0;
-        if (!ev->rc && !ev->pending)
-            vm->effective = vm->want;
+        if (!ev->rc && !ev->pending) vm->effective = vm->want;
         vm->pending = !vm_same_resources(&vm->want, &vm->effective);
         w->sink->save(w->sink->ctx, vm);
         return true;
     }
     if (ev->kind == HV_EV_DONE && (!job->kind || ev->cookie != job->waits_for))
-        return true;                            /* of a job that was broken off */
+        return true; /* of a job that was broken off */
     if (job->kind)
         go(vm, w, vm_step_event(vm, w, job->kind->steps[job->at], ev, &code), code);
     else if (ev->kind == HV_EV_STATE)
@@ -454,17 +453,16 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct loader_event *ev)
 {
     struct vm_private *p = vm->priv;
-    if (!p->loading[0] || strcmp(p->loading, ev->id) != 0)
-        return false;
+    if (!p->loading[0] || strcmp(p->loading, ev->id) != 0) return false;
     vm->progress.done_kb = ev->done_bytes / 1024;
     vm->progress.total_kb = ev->total_bytes / 1024;
     if (ev->kind == LOADER_PROGRESS) {
-        vm_set_progress(vm, w, VM_P_DOWNLOAD, ev->total_bytes > 0 ? (int)(ev->done_bytes * 60 / ev->total_bytes) : 0, "fetching the image");
+        vm_set_progress(vm, w, VM_P_DOWNLOAD, ev->total_bytes > 0 ? (int)(ev->done_bytes * 60 / ev->total_bytes) : 0,
+                        "fetching the image");
         return true;
     }
     p->loading[0] = '\0';
-    if (ev->result != VM_OK)
-        snprintf(vm->progress.text, sizeof vm->progress.text, "%.255s", ev->text);
+    if (ev->result != VM_OK) snprintf(vm->progress.text, sizeof vm->progress.text, "%.255s", ev->text);
     go(vm, w, ev->result == VM_OK ? VM_GO_NEXT : VM_GO_FAIL, ev->result);
     return true;
 }
@@ -475,8 +473,7 @@ void vm_tick(struct vm *vm, struct vm_world *w)
     int code = 0;
     if (job->kind && (job->deadline_ms <= w->now_ms || (job->press_ms && job->press_ms <= w->now_ms)))
         go(vm, w, vm_step_timeout(vm, w, job->kind->steps[job->at], &code), code);
-    if (vm->priv->set_dirty && vm->state == VM_RUNNING && !job->kind)
-        set_live(vm, w);
+    if (vm->priv->set_dirty && vm->state == VM_RUNNING && !job->kind) set_live(vm, w);
     vm_crash_tick(vm, w);
 }
 
@@ -484,24 +481,22 @@ int64_t vm_next_ms(const struct vm *vm)
 {
     const struct vm_private *p = vm->priv;
     int64_t next = INT64_MAX;
-    if (p->set_dirty && !p->job.kind)
-        next = 0;
-    if (p->job.kind && p->job.deadline_ms < next)
-        next = p->job.deadline_ms;
-    if (p->job.kind && p->job.press_ms && p->job.press_ms < next)
-        next = p->job.press_ms;
-    if (p->restart_ms && p->restart_ms < next)
-        next = p->restart_ms;
+    if (p->set_dirty && !p->job.kind) next = 0;
+    if (p->job.kind && p->job.deadline_ms < next) next = p->job.deadline_ms;
+    if (p->job.kind && p->job.press_ms && p->job.press_ms < next) next = p->job.press_ms;
+    if (p->restart_ms && p->restart_ms < next) next = p->restart_ms;
     return next;
 }
 
 void vm_collect(struct vm *vm, struct vm_world *w)
 {
     if (vm->state == VM_RUNNING || vm->state == VM_PAUSED)
-        (void)w->hv->class->request(w->hv, HV_STATS, &vm->want, ++vm->priv->last_cookie, NULL);     /* the next period tries again */
+        (void)w->hv->class->request(w->hv, HV_STATS, &vm->want, ++vm->priv->last_cookie,
+                                    NULL); /* the next period tries again */
 }
 
-/* --- after a restart of the agent -------------------------------------------------------------------------------------- */
+/* --- after a restart of the agent
+ * -------------------------------------------------------------------------------------- */
 
 static enum vm_state state_seen(const struct vm *vm, enum hv_state seen)
 {
@@ -521,21 +516,24 @@ void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
     const bool interrupted = vm->progress.op[0] && vm->progress.result == 0;
     bool deleting = was == VM_DELETING;
     if (was == VM_DEFINED || was == VM_PROVISIONING) {
-        vm_set_state(vm, w, VM_DEFINED, VM_R_HOST_RESTART);     /* row 31: undone; what was fetched stays */
+        vm_set_state(vm, w, VM_DEFINED, VM_R_HOST_RESTART); /* row 31: undone; what was fetched stays */
     } else if (!deleting) {
         enum vm_state now = state_seen(vm, seen);
         vm_set_state(vm, w, now, now == was ? vm->reason : VM_R_HOST_RESTART);
     }
     if (interrupted && !deleting) {
-        vm->priv->job = (struct vm_job){ .kind = kind_of("stop"), .before = vm->state };     /* only to be finished */
+        vm->priv->job = (struct vm_job){ .kind = kind_of("stop"), .before = vm->state }; /* only to be finished */
         finish(vm, w, VM_INTERRUPTED, "interrupted by a restart of the agent; see the state");
     }
-    if (deleting) {                                             /* finished, so that nothing of it stays */
-        vm->priv->job = (struct vm_job){ .kind = kind_of("delete"), .reason = VM_R_SERVER, .before = VM_STOPPED, .deadline_ms = INT64_MAX };
+    if (deleting) { /* finished, so that nothing of it stays */
+        vm->priv->job = (struct vm_job){
+            .kind = kind_of("delete"), .reason = VM_R_SERVER, .before = VM_STOPPED, .deadline_ms = INT64_MAX
+        };
         run(vm, w);
         return;
     }
     const bool ran = was == VM_RUNNING || was == VM_PAUSED || was == VM_STARTING || was == VM_SHUTTING_DOWN;
-    if (vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED && (vm->policy.auto_start == 2 || (vm->policy.auto_start == 1 && ran)))
+    if (vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED &&
+        (vm->policy.auto_start == 2 || (vm->policy.auto_start == 1 && ran)))
         vm_begin_internal(vm, w, "start", VM_R_AUTO_START);
 }

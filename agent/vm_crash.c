@@ -4,17 +4,15 @@
 
 /* What happens after a crash, without any session (c.3.6, c.5.2 rows 18 to 24). */
 
-enum { CRASHES_KEPT = sizeof ((struct vm *)0)->crash_ms / sizeof ((struct vm *)0)->crash_ms[0], DELAY_MAX_TIMES = 10 };
+enum { CRASHES_KEPT = sizeof((struct vm *)0)->crash_ms / sizeof((struct vm *)0)->crash_ms[0], DELAY_MAX_TIMES = 10 };
 
 /* Forget crashes outside the window, note this one. @return crashes in the window before this one */
 static int note(struct vm *vm, int64_t now_ms)
 {
     int n = 0;
     for (int i = 0; i < vm->n_crash_ms; i++)
-        if (vm->crash_ms[i] > now_ms - (int64_t)vm->policy.window_s * 1000)
-            vm->crash_ms[n++] = vm->crash_ms[i];
-    if (n == CRASHES_KEPT)
-        memmove(vm->crash_ms, vm->crash_ms + 1, (size_t)--n * sizeof vm->crash_ms[0]);
+        if (vm->crash_ms[i] > now_ms - (int64_t)vm->policy.window_s * 1000) vm->crash_ms[n++] = vm->crash_ms[i];
+    if (n == CRASHES_KEPT) memmove(vm->crash_ms, vm->crash_ms + 1, (size_t)--n * sizeof vm->crash_ms[0]);
     vm->crash_ms[n] = now_ms;
     vm->n_crash_ms = n + 1;
     return n;
@@ -31,19 +29,15 @@ static void act(struct vm *vm, struct vm_world *w, int action, int before)
 {
     switch (action) {
     case VM_CA_STOP:
-    case VM_CA_DUMP_STOP:
-        vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION);
-        break;
+    case VM_CA_DUMP_STOP: vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION); break;
     case VM_CA_RESTART:
-    case VM_CA_DUMP_RESTART:
-        vm->priv->restart_ms = w->now_ms + delay_ms(vm, before);
-        break;
+    case VM_CA_DUMP_RESTART: vm->priv->restart_ms = w->now_ms + delay_ms(vm, before); break;
     case VM_CA_LOCK:
         vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION);
         vm_set_lock(vm, w, VM_LOCKED, VM_R_CRASH_ACTION);
         break;
     default:
-        break;      /* alert only; and what this device cannot do (revert, roll back, reboot): the VM stays crashed for a person to see */
+        break; /* alert only; and what this device cannot do (revert, roll back, reboot): the VM stays crashed for a person to see */
     }
 }
 
@@ -69,9 +63,7 @@ void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, con
 
 void vm_crash_tick(struct vm *vm, struct vm_world *w)
 {
-    if (!vm->priv->restart_ms || vm->priv->restart_ms > w->now_ms || vm->priv->job.kind)
-        return;
+    if (!vm->priv->restart_ms || vm->priv->restart_ms > w->now_ms || vm->priv->job.kind) return;
     vm->priv->restart_ms = 0;
-    if (vm->state == VM_CRASHED && vm->lock != VM_LOCKED)
-        vm_begin_internal(vm, w, "crash-restart", VM_R_CRASH_ACTION);
+    if (vm->state == VM_CRASHED && vm->lock != VM_LOCKED) vm_begin_internal(vm, w, "crash-restart", VM_R_CRASH_ACTION);
 }

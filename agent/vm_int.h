@@ -1,78 +1,148 @@
 #ifndef AGENT_VM_INT_H
 #define AGENT_VM_INT_H
-/* Between the files of the VM state machine: vm.c (operations and events), vm_step.c (what each step does), vm_crash.c, vm_record.c. */
+/* Between the files of the VM state machine: vm.c (operations and events), vm_step.c (what each step does),
+ * vm_crash.c, vm_record.c. */
 #include "agent/vm.h"
 
 /* Result codes of virtualization-mo.md c.6 that this machine gives. */
 enum vm_result {
-    VM_ACCEPTED = 202, VM_OK = 1200, VM_WIPED = 1201, VM_ALREADY = 1203, VM_AT_NEXT_START = 1204, VM_LOCK_FAILED = 1402, VM_UNLOCK_FAILED = 1404,
-    VM_WIPE_FAILED = 1405, VM_NOT_IN_STATE = 1410, VM_CANNOT = 1411, VM_IMAGE_UNKNOWN = 1414, VM_NO_STORAGE = 1423,
-    VM_PROVISION_FAILED = 1427, VM_START_FAILED = 1428, VM_STOP_FAILED = 1429, VM_PAUSE_FAILED = 1430, VM_RESUME_FAILED = 1431,
-    VM_SUSPEND_FAILED = 1432, VM_RESET_FAILED = 1433, VM_DELETE_FAILED = 1441, VM_IS_LOCKED = 1442, VM_BUSY = 1444, VM_CANCELLED = 1445,
-    VM_TIMED_OUT = 1446, VM_PROTECTED = 1447, VM_INTERRUPTED = 1448
+    VM_ACCEPTED = 202,
+    VM_OK = 1200,
+    VM_WIPED = 1201,
+    VM_ALREADY = 1203,
+    VM_AT_NEXT_START = 1204,
+    VM_LOCK_FAILED = 1402,
+    VM_UNLOCK_FAILED = 1404,
+    VM_WIPE_FAILED = 1405,
+    VM_NOT_IN_STATE = 1410,
+    VM_CANNOT = 1411,
+    VM_IMAGE_UNKNOWN = 1414,
+    VM_NO_STORAGE = 1423,
+    VM_PROVISION_FAILED = 1427,
+    VM_START_FAILED = 1428,
+    VM_STOP_FAILED = 1429,
+    VM_PAUSE_FAILED = 1430,
+    VM_RESUME_FAILED = 1431,
+    VM_SUSPEND_FAILED = 1432,
+    VM_RESET_FAILED = 1433,
+    VM_DELETE_FAILED = 1441,
+    VM_IS_LOCKED = 1442,
+    VM_BUSY = 1444,
+    VM_CANCELLED = 1445,
+    VM_TIMED_OUT = 1446,
+    VM_PROTECTED = 1447,
+    VM_INTERRUPTED = 1448
 };
 /* StateReason, c.5.5 */
-enum vm_reason { VM_R_UNKNOWN = 0, VM_R_SERVER = 1, VM_R_GUEST = 3, VM_R_CRASH_ACTION = 4, VM_R_AUTO_START = 5, VM_R_HOST_RESTART = 7,
-                 VM_R_LOCK = 8, VM_R_TIMEOUT = 14, VM_R_LOCAL = 16 };
+enum vm_reason {
+    VM_R_UNKNOWN = 0,
+    VM_R_SERVER = 1,
+    VM_R_GUEST = 3,
+    VM_R_CRASH_ACTION = 4,
+    VM_R_AUTO_START = 5,
+    VM_R_HOST_RESTART = 7,
+    VM_R_LOCK = 8,
+    VM_R_TIMEOUT = 14,
+    VM_R_LOCAL = 16
+};
 /* Crash/LastReason, c.3.6 */
-enum vm_crash_reason { VM_CR_PANIC = 1, VM_CR_WATCHDOG = 2, VM_CR_HYPERVISOR = 6, VM_CR_BOOT_TIMEOUT = 7, VM_CR_START = 9, VM_CR_UNKNOWN = 99 };
+enum vm_crash_reason {
+    VM_CR_PANIC = 1,
+    VM_CR_WATCHDOG = 2,
+    VM_CR_HYPERVISOR = 6,
+    VM_CR_BOOT_TIMEOUT = 7,
+    VM_CR_START = 9,
+    VM_CR_UNKNOWN = 99
+};
 /* Crash/Action */
-enum vm_crash_action { VM_CA_ALERT, VM_CA_STOP, VM_CA_RESTART, VM_CA_DUMP_STOP, VM_CA_DUMP_RESTART, VM_CA_REVERT, VM_CA_ROLLBACK, VM_CA_LOCK,
-                       VM_CA_REBOOT };
+enum vm_crash_action {
+    VM_CA_ALERT,
+    VM_CA_STOP,
+    VM_CA_RESTART,
+    VM_CA_DUMP_STOP,
+    VM_CA_DUMP_RESTART,
+    VM_CA_REVERT,
+    VM_CA_ROLLBACK,
+    VM_CA_LOCK,
+    VM_CA_REBOOT
+};
 /* Policy/LockAction */
 enum vm_lock_action { VM_LA_HIDE, VM_LA_PAUSE, VM_LA_SUSPEND, VM_LA_SHUTDOWN };
 /* Progress/Phase, c.3.10 */
-enum vm_phase { VM_P_QUEUED = 1, VM_P_DOWNLOAD = 3, VM_P_VERIFY = 4, VM_P_WRITE = 5, VM_P_STOP = 6, VM_P_START = 8, VM_P_FINISH = 10, VM_P_DONE = 12,
-                VM_P_FAILED = 13, VM_P_CANCELLED = 14 };
+enum vm_phase {
+    VM_P_QUEUED = 1,
+    VM_P_DOWNLOAD = 3,
+    VM_P_VERIFY = 4,
+    VM_P_WRITE = 5,
+    VM_P_STOP = 6,
+    VM_P_START = 8,
+    VM_P_FINISH = 10,
+    VM_P_DONE = 12,
+    VM_P_FAILED = 13,
+    VM_P_CANCELLED = 14
+};
 
 enum vm_step {
     STEP_END,
-    STEP_IMAGE,         /* fetch the image if it is not there */
-    STEP_FILES,         /* unpack it, make the volumes */
-    STEP_DEFINE,        /* hand the requested configuration to the hypervisor */
-    STEP_PROVISIONED,   /* state 30; goes on only when start=1 was asked for */
-    STEP_START, STEP_READY,
-    STEP_SHUTDOWN, STEP_STOP,
-    STEP_PAUSE, STEP_RESUME, STEP_SAVE,
-    STEP_LOCK_ACTION, STEP_LOCKED, STEP_UNLOCKED, STEP_UNLOCK_ACTION,
-    STEP_WIPE, STEP_UNDEFINE, STEP_REMOVE,
-    STEP_SET_LIVE,      /* resources; goes on with a restart only when asked for and still pending */
+    STEP_IMAGE,       /* fetch the image if it is not there */
+    STEP_FILES,       /* unpack it, make the volumes */
+    STEP_DEFINE,      /* hand the requested configuration to the hypervisor */
+    STEP_PROVISIONED, /* state 30; goes on only when start=1 was asked for */
+    STEP_START,
+    STEP_READY,
+    STEP_SHUTDOWN,
+    STEP_STOP,
+    STEP_PAUSE,
+    STEP_RESUME,
+    STEP_SAVE,
+    STEP_LOCK_ACTION,
+    STEP_LOCKED,
+    STEP_UNLOCKED,
+    STEP_UNLOCK_ACTION,
+    STEP_WIPE,
+    STEP_UNDEFINE,
+    STEP_REMOVE,
+    STEP_SET_LIVE, /* resources; goes on with a restart only when asked for and still pending */
     STEP_COUNT
 };
 enum { STEPS_MAX = 8, CORRELATORS = 8, REQUEST_LIMIT_MS = 300000, PRESS_AGAIN_MS = 5000 };
 
-struct vm_job_kind {                /* one row of the table of operations in vm.c */
+struct vm_job_kind { /* one row of the table of operations in vm.c */
     const char *op;
     enum vm_step steps[STEPS_MAX];
-    int result;                     /* when it ends well */
-    int failure;                    /* when a step fails that has no code of its own */
-    bool already;                   /* in the target state already: 1203 instead of 1410 */
+    int result;   /* when it ends well */
+    int failure;  /* when a step fails that has no code of its own */
+    bool already; /* in the target state already: 1203 instead of 1410 */
 };
 
 /* The operation under way. */
 struct vm_job {
     const struct vm_job_kind *kind; /* NULL = none */
     unsigned at;                    /* index into kind->steps */
-    bool internal;                  /* made by the machine itself (crash action, auto start): no progress, no completion alert */
-    int reason;                     /* StateReason of the changes it makes */
+    bool internal; /* made by the machine itself (crash action, auto start): no progress, no completion alert */
+    int reason;    /* StateReason of the changes it makes */
     bool start_after, paused, force, restart;
-    int64_t timeout_s;              /* argument of Shutdown, 0 = policy's */
-    enum vm_state before;           /* state when it began */
-    uint64_t waits_for;             /* cookie of the request under way, 0 = none */
-    int64_t deadline_ms, press_ms;  /* of the step; when the power button is pressed again */
-    bool stopping_hard;             /* the shutdown's time is over, power is off next */
+    int64_t timeout_s;             /* argument of Shutdown, 0 = policy's */
+    enum vm_state before;          /* state when it began */
+    uint64_t waits_for;            /* cookie of the request under way, 0 = none */
+    int64_t deadline_ms, press_ms; /* of the step; when the power button is pressed again */
+    bool stopping_hard;            /* the shutdown's time is over, power is off next */
 };
 
-struct vm_done { char correlator[VM_CORRELATOR_BYTES]; int result; };
+struct vm_done {
+    char correlator[VM_CORRELATOR_BYTES];
+    int result;
+};
 
 struct vm_private {
     struct vm_job job;
     uint64_t last_cookie, set_cookie;
     bool set_dirty;
-    bool ready_early;               /* the guest said that it is up before the hypervisor said that it was started */
-    int64_t restart_ms;             /* crash action: restart then; 0 = none */
-    struct vm_done done[CORRELATORS]; unsigned next_done;
-    char loading[64];               /* id of the download this VM waits for */
+    bool ready_early;   /* the guest said that it is up before the hypervisor said that it was started */
+    int64_t restart_ms; /* crash action: restart then; 0 = none */
+    struct vm_done done[CORRELATORS];
+    unsigned next_done;
+    char loading[64]; /* id of the download this VM waits for */
 };
 
 /* What a step's begin function says. */

@@ -9,15 +9,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What each step of an operation does. Each has three functions: begin, event, timeout; the ones that only ask the hypervisor for
- * something share theirs. */
+/* What each step of an operation does. Each has three functions: begin, event, timeout; the ones that only ask the
+ * hypervisor for something share theirs. */
 
 static void say(struct vm *vm, const char *text)
 {
     snprintf(vm->progress.text, sizeof vm->progress.text, "%.255s", text);
 }
 
-/* --- files ---------------------------------------------------------------------------------------------------------- */
+/* --- files
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* The simulator has no files. */
 static bool in_memory(const char *file)
@@ -29,14 +30,15 @@ static enum rc make_volume(const struct hv_volume *v, struct err *e)
 {
     struct stat st;
     int fd = open(v->file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_set(e, RC_IO, "cannot make the volume %s: %s", v->file, strerror(errno));
+    if (fd < 0) return err_set(e, RC_IO, "cannot make the volume %s: %s", v->file, strerror(errno));
     off_t size = (off_t)v->quota_kb * 1024;
-    bool good = fstat(fd, &st) == 0 && (st.st_size >= size || ftruncate(fd, size) == 0);      /* sparse; grows, never cuts data off */
+    bool good = fstat(fd, &st) == 0 &&
+                (st.st_size >= size || ftruncate(fd, size) == 0); /* sparse; grows, never cuts data off */
     int why = errno;
     close(fd);
-    return good ? RC_OK : err_set(e, why == ENOSPC || why == EFBIG ? RC_LIMIT : RC_IO, "cannot give the volume %s %lld KiB: %s", v->name,
-                                  (long long)v->quota_kb, strerror(why));
+    return good ? RC_OK
+                : err_set(e, why == ENOSPC || why == EFBIG ? RC_LIMIT : RC_IO, "cannot give the volume %s %lld KiB: %s",
+                          v->name, (long long)v->quota_kb, strerror(why));
 }
 
 static enum rc make_volumes(struct vm *vm, struct err *e)
@@ -57,8 +59,7 @@ static void read_cmdline(struct vm *vm)
     vm->want.cmdline[0] = '\0';
     snprintf(file, sizeof file, "%s/cmdline", vm->want.dir);
     FILE *f = fopen(file, "r");
-    if (!f)
-        return;
+    if (!f) return;
     size_t n = fread(vm->want.cmdline, 1, sizeof vm->want.cmdline - 1, f);
     fclose(f);
     vm->want.cmdline[n] = '\0';
@@ -71,15 +72,13 @@ static enum rc copy_file(const char *from, const char *to, struct err *e)
     ssize_t n = 0;
     int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool good = in >= 0 && out >= 0;
-    while (good && (n = read(in, chunk, sizeof chunk)) > 0)
-        good = write(out, chunk, (size_t)n) == n;
+    while (good && (n = read(in, chunk, sizeof chunk)) > 0) good = write(out, chunk, (size_t)n) == n;
     good = good && n == 0;
     int why = errno;
-    if (in >= 0)
-        close(in);
-    if (out >= 0 && close(out) != 0)
-        good = false;
-    return good ? RC_OK : err_set(e, why == ENOSPC ? RC_LIMIT : RC_IO, "cannot copy the image to %s: %s", to, strerror(why));
+    if (in >= 0) close(in);
+    if (out >= 0 && close(out) != 0) good = false;
+    return good ? RC_OK
+                : err_set(e, why == ENOSPC ? RC_LIMIT : RC_IO, "cannot copy the image to %s: %s", to, strerror(why));
 }
 
 /* Kernel bundle or system disk, as the image's format says. */
@@ -91,12 +90,12 @@ static enum rc install_image(struct vm *vm, const char *file, struct err *e)
         snprintf(s->kernel, sizeof s->kernel, "%.480s/kernel", s->dir);
         snprintf(s->initrd, sizeof s->initrd, "%.480s/initrd", s->dir);
         read_cmdline(vm);
-        if (access(s->initrd, R_OK) != 0)
-            s->initrd[0] = '\0';
+        if (access(s->initrd, R_OK) != 0) s->initrd[0] = '\0';
         return rc;
     }
     if (strcmp(vm->image.format, "raw") != 0 && strcmp(vm->image.format, "qcow2") != 0)
-        return err_set(e, RC_UNSUPPORTED, "image format \"%s\" is not supported; supported: bundle, raw, qcow2", vm->image.format);
+        return err_set(e, RC_UNSUPPORTED, "image format \"%s\" is not supported; supported: bundle, raw, qcow2",
+                       vm->image.format);
     snprintf(s->disk, sizeof s->disk, "%.480s/system.%s", s->dir, vm->image.format);
     snprintf(s->disk_format, sizeof s->disk_format, "%s", vm->image.format);
     return copy_file(file, s->disk, e);
@@ -113,17 +112,13 @@ static enum vm_go begin_files(struct vm *vm, struct vm_world *w, int *code)
         say(vm, "the image is not there any more");
         return VM_GO_FAIL;
     }
-    if (in_memory(file))
-        return VM_GO_NEXT;
+    if (in_memory(file)) return VM_GO_NEXT;
     snprintf(vm->want.dir, sizeof vm->want.dir, "%s/%s", w->vms_dir, vm->want.uuid);
     if (mkdir(vm->want.dir, 0700) != 0 && errno != EEXIST)
         rc = err_set(&e, errno == ENOSPC ? RC_LIMIT : RC_IO, "cannot make %s: %s", vm->want.dir, strerror(errno));
-    if (!rc)
-        rc = install_image(vm, file, &e);
-    if (!rc)
-        rc = make_volumes(vm, &e);
-    if (!rc)
-        return VM_GO_NEXT;
+    if (!rc) rc = install_image(vm, file, &e);
+    if (!rc) rc = make_volumes(vm, &e);
+    if (!rc) return VM_GO_NEXT;
     say(vm, e.text);
     *code = rc == RC_LIMIT ? VM_NO_STORAGE : 0;
     return VM_GO_FAIL;
@@ -133,20 +128,19 @@ static enum vm_go begin_files(struct vm *vm, struct vm_world *w, int *code)
 bool vm_files_remove(struct vm *vm)
 {
     char file[1024];
-    if (!vm->want.dir[0])
-        return true;
+    if (!vm->want.dir[0]) return true;
     DIR *d = opendir(vm->want.dir);
     for (struct dirent *f; d && (f = readdir(d)) != NULL;)
         if (strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0) {
             snprintf(file, sizeof file, "%s/%s", vm->want.dir, f->d_name);
             unlink(file);
         }
-    if (d)
-        closedir(d);
+    if (d) closedir(d);
     return rmdir(vm->want.dir) == 0 || errno == ENOENT;
 }
 
-/* --- the image ------------------------------------------------------------------------------------------------------- */
+/* --- the image
+ * ------------------------------------------------------------------------------------------------------- */
 
 static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
 {
@@ -159,21 +153,24 @@ static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
         say(vm, im->id[0] ? "the image is not described on this device" : "no image is set");
         return VM_GO_FAIL;
     }
-    if (loader_has(w->loader, im->sha256, file))
-        return VM_GO_NEXT;
+    if (loader_has(w->loader, im->sha256, file)) return VM_GO_NEXT;
     vm_set_progress(vm, w, VM_P_DOWNLOAD, 0, "fetching the image");
     snprintf(vm->priv->loading, sizeof vm->priv->loading, "vm %s", vm->id);
-    const struct loader_request r = { .id = vm->priv->loading, .url = im->url, .auth = im->auth, .sha256 = im->sha256, .size_bytes = im->size_bytes,
+    const struct loader_request r = { .id = vm->priv->loading,
+                                      .url = im->url,
+                                      .auth = im->auth,
+                                      .sha256 = im->sha256,
+                                      .size_bytes = im->size_bytes,
                                       .ca_file = im->ca_file[0] ? im->ca_file : NULL };
-    if (loader_start(w->loader, &r, &e) == RC_OK)
-        return VM_GO_WAIT;
+    if (loader_start(w->loader, &r, &e) == RC_OK) return VM_GO_WAIT;
     vm->priv->loading[0] = '\0';
     say(vm, e.text);
     *code = VM_IMAGE_UNKNOWN;
     return VM_GO_FAIL;
 }
 
-/* --- power ------------------------------------------------------------------------------------------------------------ */
+/* --- power
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static enum vm_go begin_start(struct vm *vm, struct vm_world *w, int *code)
 {
@@ -204,8 +201,7 @@ static enum vm_go begin_ready(struct vm *vm, struct vm_world *w)
         vm_set_state(vm, w, VM_PAUSED, job->reason);
         return VM_GO_NEXT;
     }
-    if (vm->policy.health == 0 || !vm->want.heartbeat || vm->priv->ready_early)
-        return guest_is_up(vm, w);
+    if (vm->policy.health == 0 || !vm->want.heartbeat || vm->priv->ready_early) return guest_is_up(vm, w);
     vm_set_progress(vm, w, VM_P_START, 90, "waiting for the guest to say that it is up");
     job->deadline_ms = w->now_ms + (int64_t)vm->policy.boot_timeout_s * 1000;
     return VM_GO_WAIT;
@@ -213,8 +209,7 @@ static enum vm_go begin_ready(struct vm *vm, struct vm_world *w)
 
 static enum vm_go event_ready(struct vm *vm, struct vm_world *w, const struct hv_event *ev, int *code)
 {
-    if (ev->kind == HV_EV_READY)
-        return guest_is_up(vm, w);
+    if (ev->kind == HV_EV_READY) return guest_is_up(vm, w);
     if (ev->kind == HV_EV_STATE && (ev->state == HV_CRASHED || ev->state == HV_OFF || ev->state == HV_GONE)) {
         *code = VM_START_FAILED;
         say(vm, ev->text[0] ? ev->text : "the guest stopped while it was booting");
@@ -230,8 +225,7 @@ static bool is_off(const struct vm *vm)
 
 static enum vm_go begin_stop(struct vm *vm, struct vm_world *w, int *code)
 {
-    if (is_off(vm))
-        return VM_GO_NEXT;
+    if (is_off(vm)) return VM_GO_NEXT;
     vm_set_progress(vm, w, VM_P_STOP, 30, "switching the guest off");
     return vm_ask(vm, w, vm->state == VM_SUSPENDED ? HV_DROP_SAVED : HV_DESTROY, REQUEST_LIMIT_MS, code);
 }
@@ -240,9 +234,8 @@ static enum vm_go begin_stop(struct vm *vm, struct vm_world *w, int *code)
 static enum vm_go begin_shutdown(struct vm *vm, struct vm_world *w, int *code)
 {
     struct vm_job *job = &vm->priv->job;
-    if (is_off(vm))
-        return VM_GO_NEXT;
-    if (vm->state == VM_CRASHED || vm->state == VM_PAUSED) {        /* cannot react to a button */
+    if (is_off(vm)) return VM_GO_NEXT;
+    if (vm->state == VM_CRASHED || vm->state == VM_PAUSED) { /* cannot react to a button */
         job->stopping_hard = true;
         return vm_ask(vm, w, HV_DESTROY, REQUEST_LIMIT_MS, code);
     }
@@ -268,15 +261,14 @@ static enum vm_go event_shutdown(struct vm *vm, struct vm_world *w, const struct
     const struct vm_job *job = &vm->priv->job;
     if (ev->kind == HV_EV_STATE && (ev->state == HV_OFF || ev->state == HV_GONE || ev->state == HV_CRASHED))
         return stopped(vm, w);
-    if (ev->kind == HV_EV_DONE && job->stopping_hard && !ev->rc)
-        return stopped(vm, w);
+    if (ev->kind == HV_EV_DONE && job->stopping_hard && !ev->rc) return stopped(vm, w);
     return VM_GO_WAIT;
 }
 
 static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
 {
     struct vm_job *job = &vm->priv->job;
-    if (w->now_ms < job->deadline_ms) {                             /* only time to press again */
+    if (w->now_ms < job->deadline_ms) { /* only time to press again */
         const int64_t deadline_ms = job->deadline_ms;
         enum vm_go how = vm_ask(vm, w, HV_SHUTDOWN, 0, code);
         job->deadline_ms = deadline_ms;
@@ -293,33 +285,27 @@ static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
     return VM_GO_FAIL;
 }
 
-/* --- lock ---------------------------------------------------------------------------------------------------------------- */
+/* --- lock
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static enum vm_go begin_lock_action(struct vm *vm, struct vm_world *w, int *code)
 {
     vm->before_lock = vm->state;
-    if (vm->state != VM_RUNNING)
-        return VM_GO_NEXT;
+    if (vm->state != VM_RUNNING) return VM_GO_NEXT;
     switch (vm->policy.lock_action) {
-    case VM_LA_PAUSE:
-        return vm_ask(vm, w, HV_PAUSE, REQUEST_LIMIT_MS, code);
+    case VM_LA_PAUSE: return vm_ask(vm, w, HV_PAUSE, REQUEST_LIMIT_MS, code);
     case VM_LA_SUSPEND:
         vm_set_state(vm, w, VM_SUSPENDING, VM_R_LOCK);
         return vm_ask(vm, w, HV_SAVE, REQUEST_LIMIT_MS, code);
-    case VM_LA_SHUTDOWN:
-        vm->priv->job.force = true;
-        return begin_shutdown(vm, w, code);
-    default:
-        return VM_GO_NEXT;              /* the guest goes on, unseen */
+    case VM_LA_SHUTDOWN: vm->priv->job.force = true; return begin_shutdown(vm, w, code);
+    default: return VM_GO_NEXT; /* the guest goes on, unseen */
     }
 }
 
 static enum vm_go event_lock_action(struct vm *vm, struct vm_world *w, const struct hv_event *ev, int *code)
 {
-    if (vm->policy.lock_action == VM_LA_SHUTDOWN)
-        return event_shutdown(vm, w, ev);
-    if (ev->kind != HV_EV_DONE)
-        return VM_GO_WAIT;
+    if (vm->policy.lock_action == VM_LA_SHUTDOWN) return event_shutdown(vm, w, ev);
+    if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
     if (ev->rc) {
         say(vm, ev->text);
         *code = VM_LOCK_FAILED;
@@ -336,10 +322,8 @@ static enum vm_go begin_unlock_action(struct vm *vm, struct vm_world *w, int *co
     bool ran = vm->before_lock == VM_RUNNING;
     vm->before_lock = VM_UNDEFINED;
     job->reason = VM_R_LOCK;
-    if (!ran)
-        return VM_GO_NEXT;
-    if (vm->state == VM_PAUSED)
-        return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
+    if (!ran) return VM_GO_NEXT;
+    if (vm->state == VM_PAUSED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
     if (vm->state == VM_SUSPENDED) {
         vm_set_state(vm, w, VM_RESUMING, VM_R_LOCK);
         return vm_ask(vm, w, HV_RESTORE, REQUEST_LIMIT_MS, code);
@@ -347,7 +331,8 @@ static enum vm_go begin_unlock_action(struct vm *vm, struct vm_world *w, int *co
     return vm->state == VM_STOPPED ? begin_start(vm, w, code) : VM_GO_NEXT;
 }
 
-/* --- the others ------------------------------------------------------------------------------------------------------------ */
+/* --- the others
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static enum vm_go begin_save(struct vm *vm, struct vm_world *w, int *code)
 {
@@ -357,8 +342,7 @@ static enum vm_go begin_save(struct vm *vm, struct vm_world *w, int *code)
 
 static enum vm_go begin_resume(struct vm *vm, struct vm_world *w, int *code)
 {
-    if (vm->state != VM_SUSPENDED)
-        return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
+    if (vm->state != VM_SUSPENDED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
     vm_set_state(vm, w, VM_RESUMING, vm->priv->job.reason);
     return vm_ask(vm, w, HV_RESTORE, REQUEST_LIMIT_MS, code);
 }
@@ -368,8 +352,7 @@ static enum vm_go begin_wipe(struct vm *vm, struct vm_world *w, int *code)
     struct err e = { 0 };
     vm_set_state(vm, w, VM_WIPING, vm->priv->job.reason);
     for (int i = 0; i < vm->want.n_volumes; i++)
-        if (vm->want.volumes[i].file[0])
-            unlink(vm->want.volumes[i].file);
+        if (vm->want.volumes[i].file[0]) unlink(vm->want.volumes[i].file);
     if (vm->want.dir[0] && make_volumes(vm, &e)) {
         say(vm, e.text);
         return VM_GO_FAIL;
@@ -387,8 +370,7 @@ static enum vm_go begin_undefine(struct vm *vm, struct vm_world *w, int *code)
 
 static enum vm_go begin_remove(struct vm *vm)
 {
-    if (vm_files_remove(vm))
-        return VM_GO_END;
+    if (vm_files_remove(vm)) return VM_GO_END;
     say(vm, "the VM's files could not be removed");
     return VM_GO_FAIL;
 }
@@ -406,13 +388,10 @@ static enum vm_go begin_set_live(struct vm *vm, struct vm_world *w, int *code)
 
 static enum vm_go event_set_live(struct vm *vm, struct vm_world *w, const struct hv_event *ev, int *code)
 {
-    if (ev->kind != HV_EV_DONE)
-        return VM_GO_WAIT;
-    if (!ev->rc && !ev->pending)
-        vm->effective = vm->want;
+    if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
+    if (!ev->rc && !ev->pending) vm->effective = vm->want;
     vm->pending = !vm_same_resources(&vm->want, &vm->effective);
-    if (vm->pending && vm->priv->job.restart)
-        return VM_GO_NEXT;
+    if (vm->pending && vm->priv->job.restart) return VM_GO_NEXT;
     w->sink->save(w->sink->ctx, vm);
     *code = vm->pending ? VM_AT_NEXT_START : VM_OK;
     return VM_GO_END;
@@ -438,12 +417,8 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     case STEP_RESUME: return begin_resume(vm, w, code);
     case STEP_SAVE: return begin_save(vm, w, code);
     case STEP_LOCK_ACTION: return begin_lock_action(vm, w, code);
-    case STEP_LOCKED:
-        vm_set_lock(vm, w, VM_LOCKED, VM_R_SERVER);
-        return VM_GO_NEXT;
-    case STEP_UNLOCKED:
-        vm_set_lock(vm, w, VM_UNLOCKED, VM_R_SERVER);
-        return VM_GO_NEXT;
+    case STEP_LOCKED: vm_set_lock(vm, w, VM_LOCKED, VM_R_SERVER); return VM_GO_NEXT;
+    case STEP_UNLOCKED: vm_set_lock(vm, w, VM_UNLOCKED, VM_R_SERVER); return VM_GO_NEXT;
     case STEP_UNLOCK_ACTION: return begin_unlock_action(vm, w, code);
     case STEP_WIPE: return begin_wipe(vm, w, code);
     case STEP_UNDEFINE: return begin_undefine(vm, w, code);
@@ -457,8 +432,7 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
 static enum vm_go asked(struct vm *vm, struct vm_world *w, enum vm_step step, const struct hv_event *ev, int *code)
 {
     const int reason = vm->priv->job.reason;
-    if (ev->kind != HV_EV_DONE)
-        return VM_GO_WAIT;                      /* the state event that comes with it says nothing new */
+    if (ev->kind != HV_EV_DONE) return VM_GO_WAIT; /* the state event that comes with it says nothing new */
     if (ev->rc) {
         say(vm, ev->text[0] ? ev->text : rc_text(ev->rc));
         *code = 0;
@@ -483,7 +457,7 @@ enum vm_go vm_step_event(struct vm *vm, struct vm_world *w, enum vm_step step, c
     case STEP_LOCK_ACTION: return event_lock_action(vm, w, ev, code);
     case STEP_SET_LIVE: return event_set_live(vm, w, ev, code);
     case STEP_START:
-        if (ev->kind == HV_EV_READY)            /* the guest was faster than the hypervisor's answer */
+        if (ev->kind == HV_EV_READY) /* the guest was faster than the hypervisor's answer */
             vm->priv->ready_early = true;
         return asked(vm, w, step, ev, code);
     default: return asked(vm, w, step, ev, code);

@@ -8,7 +8,7 @@ enum { FIRST_BLOCK_BYTES = 16 << 10, MOST_BLOCK_BYTES = 256 << 10 };
 
 struct arena_block {
     struct arena_block *older;
-    size_t size;                                    /* of data */
+    size_t size; /* of data */
     alignas(max_align_t) char data[];
 };
 
@@ -48,17 +48,12 @@ void arena_reset(struct arena *a)
 static bool grow(struct arena *a, size_t n)
 {
     size_t left = a->limit - a->used, size = a->head ? a->head->size * 2 : FIRST_BLOCK_BYTES;
-    if (size > MOST_BLOCK_BYTES)
-        size = MOST_BLOCK_BYTES;
-    if (size > left)
-        size = left;
-    if (size < n)
-        size = n;
-    if (size > SIZE_MAX - sizeof(struct arena_block))
-        return false;
+    if (size > MOST_BLOCK_BYTES) size = MOST_BLOCK_BYTES;
+    if (size > left) size = left;
+    if (size < n) size = n;
+    if (size > SIZE_MAX - sizeof(struct arena_block)) return false;
     struct arena_block *b = malloc(sizeof *b + size);
-    if (!b)
-        return false;
+    if (!b) return false;
     b->older = a->head;
     b->size = size;
     a->head = b;
@@ -70,12 +65,9 @@ static bool grow(struct arena *a, size_t n)
 
 char *arena_bytes(struct arena *a, size_t n)
 {
-    if (n == 0)
-        n = 1;                                      /* so that NULL means failure only */
-    if (n > a->limit - a->used)
-        return NULL;
-    if ((!a->at || (size_t)(a->end - a->at) < n) && !grow(a, n))
-        return NULL;
+    if (n == 0) n = 1; /* so that NULL means failure only */
+    if (n > a->limit - a->used) return NULL;
+    if ((!a->at || (size_t)(a->end - a->at) < n) && !grow(a, n)) return NULL;
     char *p = a->at;
     a->at += n;
     a->used += n;
@@ -84,15 +76,13 @@ char *arena_bytes(struct arena *a, size_t n)
 
 void *arena_alloc(struct arena *a, size_t n)
 {
-    size_t pad = a->at ? (size_t)-(uintptr_t)a->at % alignof(max_align_t) : 0;
-    if (n == 0)
-        n = 1;
-    if (n > a->limit - a->used)
-        return NULL;
+    size_t pad = a->at ? (size_t) - (uintptr_t)a->at % alignof(max_align_t) : 0;
+    if (n == 0) n = 1;
+    if (n > a->limit - a->used) return NULL;
     if (a->at && pad < (size_t)(a->end - a->at))
-        a->at += pad;                               /* padding is not handed out, so it does not count as used */
+        a->at += pad; /* padding is not handed out, so it does not count as used */
     else
-        a->at = a->end;                             /* a new block starts aligned */
+        a->at = a->end; /* a new block starts aligned */
     void *p = arena_bytes(a, n);
     return p ? memset(p, 0, n) : NULL;
 }
@@ -100,8 +90,7 @@ void *arena_alloc(struct arena *a, size_t n)
 bool arena_str(struct arena *a, struct str s, struct str *out)
 {
     char *p = arena_strz(a, s);
-    if (p)
-        *out = (struct str){ p, s.n };
+    if (p) *out = (struct str){ p, s.n };
     return p != NULL;
 }
 
@@ -109,8 +98,7 @@ char *arena_strz(struct arena *a, struct str s)
 {
     char *p = s.n < SIZE_MAX ? arena_bytes(a, s.n + 1) : NULL;
     if (p) {
-        if (s.n)
-            memcpy(p, s.p, s.n);
+        if (s.n) memcpy(p, s.p, s.n);
         p[s.n] = '\0';
     }
     return p;
@@ -132,8 +120,7 @@ struct str arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     int n = vsnprintf(NULL, 0, fmt, again);
     va_end(again);
     char *p = n < 0 ? NULL : arena_bytes(a, (size_t)n + 1);
-    if (!p)
-        return (struct str){ 0 };
+    if (!p) return (struct str){ 0 };
     vsnprintf(p, (size_t)n + 1, fmt, ap);
     return (struct str){ p, (size_t)n };
 }

@@ -6,10 +6,10 @@
 
 struct arena_block;
 struct arena {
-    struct arena_block *head;       /* newest block */
-    char *at, *end;                 /* free part of it */
-    size_t used, limit;             /* bytes handed out, ceiling; limit doubles as fault injection in tests */
-    unsigned blocks;                /* how many times malloc was called */
+    struct arena_block *head; /* newest block */
+    char *at, *end;           /* free part of it */
+    size_t used, limit;       /* bytes handed out, ceiling; limit doubles as fault injection in tests */
+    unsigned blocks;          /* how many times malloc was called */
 };
 
 /** @param limit  bytes the arena may hand out in all; past that arena_alloc gives NULL. Nothing is allocated yet. */
@@ -22,8 +22,8 @@ void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n);
 /** As arena_alloc without zeroing and alignment: for texts. */
 char *arena_bytes(struct arena *a, size_t n);
-#define ARENA_NEW(a, type)       ((type *)arena_alloc((a), sizeof(type)))
-#define ARENA_ARRAY(a, type, n)  ((n) > SIZE_MAX / sizeof(type) ? NULL : (type *)arena_alloc((a), (n) * sizeof(type)))
+#define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
+#define ARENA_ARRAY(a, type, n) ((n) > SIZE_MAX / sizeof(type) ? NULL : (type *)arena_alloc((a), (n) * sizeof(type)))
 /** Copy of s in the arena, NUL-terminated behind its length. @return false when there is no room */
 bool arena_str(struct arena *a, struct str s, struct str *out);
 /** NUL-terminated copy, or NULL. */

@@ -26,19 +26,15 @@ void buf_reset(struct buf *b)
 /* Room for n more bytes and a NUL that does not count. */
 static bool reserve(struct buf *b, size_t n)
 {
-    if (b->failed)
-        return false;
-    if (b->limit == 0)
-        b->limit = DEFAULT_LIMIT_BYTES;             /* a zeroed buf works too */
+    if (b->failed) return false;
+    if (b->limit == 0) b->limit = DEFAULT_LIMIT_BYTES; /* a zeroed buf works too */
     if (b->n > b->limit || n > b->limit - b->n) {
         b->failed = RC_LIMIT;
         return false;
     }
-    if (b->n + n < b->cap)
-        return true;
+    if (b->n + n < b->cap) return true;
     size_t cap = b->cap ? b->cap : LEAST_BYTES;
-    while (cap <= b->n + n && cap <= SIZE_MAX / 2)
-        cap *= 2;
+    while (cap <= b->n + n && cap <= SIZE_MAX / 2) cap *= 2;
     char *p = cap > b->n + n ? realloc(b->p, cap) : NULL;
     if (!p) {
         b->failed = RC_NOMEM;
@@ -73,8 +69,7 @@ void buf_putz(struct buf *b, const char *z)
 
 void buf_byte(struct buf *b, unsigned c)
 {
-    if (reserve(b, 1))
-        b->p[b->n++] = (char)(unsigned char)c;
+    if (reserve(b, 1)) b->p[b->n++] = (char)(unsigned char)c;
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
@@ -93,8 +88,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 
 char *buf_room(struct buf *b, size_t n)
 {
-    if (!reserve(b, n))
-        return NULL;
+    if (!reserve(b, n)) return NULL;
     b->n += n;
     return b->p + b->n - n;
 }
@@ -107,8 +101,7 @@ void buf_cut(struct buf *b, size_t n)
 
 const char *buf_z(struct buf *b)
 {
-    if (b->failed || !b->p)
-        return "";
+    if (b->failed || !b->p) return "";
     b->p[b->n] = '\0';
     return b->p;
 }
@@ -116,8 +109,9 @@ const char *buf_z(struct buf *b)
 void buf_json(struct buf *b, struct str s)
 {
     /* RFC 8259, section 7: the quote, the backslash and U+0000 to U+001F must be escaped. */
-    static const char brief[] = { ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
-                                  ['\t'] = 't' };
+    static const char brief[] = {
+        ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
+    };
     while (s.n) {
         size_t n = str_utf8(s);
         unsigned char c = (unsigned char)s.p[0];

@@ -6,9 +6,9 @@
 #include <stdarg.h>
 
 struct buf {
-    char *p;                        /* malloc'ed, owned */
+    char *p; /* malloc'ed, owned */
     size_t n, cap, limit;
-    enum rc failed;                 /* RC_OK, RC_LIMIT or RC_NOMEM */
+    enum rc failed; /* RC_OK, RC_LIMIT or RC_NOMEM */
 };
 
 /** @param limit  most bytes it may hold (0 = 1 GiB). Nothing is allocated yet. */
@@ -27,8 +27,14 @@ char *buf_room(struct buf *b, size_t n);
 void buf_cut(struct buf *b, size_t n);
 /** Give memory back that is not needed for what it holds: for what stays and does not grow soon. */
 void buf_trim(struct buf *b);
-static inline bool buf_ok(const struct buf *b) { return b->failed == RC_OK; }
-static inline struct str buf_str(const struct buf *b) { return (struct str){ b->p, b->n }; }
+static inline bool buf_ok(const struct buf *b)
+{
+    return b->failed == RC_OK;
+}
+static inline struct str buf_str(const struct buf *b)
+{
+    return (struct str){ b->p, b->n };
+}
 /** NUL-terminate without counting it. @return b->p, or "" when failed or empty */
 const char *buf_z(struct buf *b);
 /** Append s as the inside of a JSON string (no quotes), invalid UTF-8 as U+FFFD. */

@@ -24,9 +24,14 @@ _Static_assert(NONCE_BYTES + TAG_BYTES == SEAL_EXTRA_BYTES, "what a sealed text 
 /* Looking an algorithm up by name takes libcrypto longer than an MD5 of a credential, so it is done once for the
  * process; and a context is kept for each thread, because making one allocates. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct { EVP_MD *md5, *sha256; EVP_CIPHER *gcm; pthread_key_t ctx; } lib;
+static struct {
+    EVP_MD *md5, *sha256;
+    EVP_CIPHER *gcm;
+    pthread_key_t ctx;
+} lib;
 
-/* A thread's own. `open` holds the schedule of the key that was used last: making it costs more than opening a credential. */
+/* A thread's own. `open` holds the schedule of the key that was used last: making it costs more than opening a
+ * credential. */
 struct thread_ctx {
     EVP_MD_CTX *md;
     EVP_CIPHER_CTX *open;
@@ -76,10 +81,8 @@ static struct thread_ctx *thread_ctx(void)
 static void digest(EVP_MD_CTX *ctx, const EVP_MD *md, const struct str *parts, size_t n_parts, uint8_t *out)
 {
     bool ok = EVP_DigestInit_ex2(ctx, md, NULL);
-    for (size_t i = 0; ok && i < n_parts; i++)
-        ok = parts[i].n == 0 || EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
-    if (!ok || !EVP_DigestFinal_ex(ctx, out, NULL))
-        give_up("a digest");
+    for (size_t i = 0; ok && i < n_parts; i++) ok = parts[i].n == 0 || EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
+    if (!ok || !EVP_DigestFinal_ex(ctx, out, NULL)) give_up("a digest");
 }
 
 void crypto_md5(const struct str *parts, size_t n_parts, uint8_t out[MD5_BYTES])
@@ -101,14 +104,15 @@ void crypto_hmac_sha1(struct str key, struct str data, uint8_t out[SHA1_BYTES])
         give_up("HMAC-SHA1");
 }
 
-struct crypto_sha256_ctx { EVP_MD_CTX *md; };
+struct crypto_sha256_ctx {
+    EVP_MD_CTX *md;
+};
 
 struct crypto_sha256_ctx *crypto_sha256_create(void)
 {
     struct crypto_sha256_ctx *c = malloc(sizeof *c);
     pthread_once(&once, open_lib);
-    if (c)
-        c->md = EVP_MD_CTX_new();
+    if (c) c->md = EVP_MD_CTX_new();
     if (c && (!c->md || !EVP_DigestInit_ex2(c->md, lib.sha256, NULL))) {
         crypto_sha256_destroy(c);
         c = NULL;
@@ -118,22 +122,19 @@ struct crypto_sha256_ctx *crypto_sha256_create(void)
 
 void crypto_sha256_update(struct crypto_sha256_ctx *c, struct str data)
 {
-    if (data.n && !EVP_DigestUpdate(c->md, data.p, data.n))
-        give_up("a digest");
+    if (data.n && !EVP_DigestUpdate(c->md, data.p, data.n)) give_up("a digest");
 }
 
 void crypto_sha256_final(struct crypto_sha256_ctx *c, char hex[SHA256_HEX_BYTES])
 {
     uint8_t bytes[SHA256_BYTES];
-    if (!EVP_DigestFinal_ex(c->md, bytes, NULL))
-        give_up("a digest");
+    if (!EVP_DigestFinal_ex(c->md, bytes, NULL)) give_up("a digest");
     text_hex(bytes, sizeof bytes, hex);
 }
 
 void crypto_sha256_destroy(struct crypto_sha256_ctx *c)
 {
-    if (c)
-        EVP_MD_CTX_free(c->md);
+    if (c) EVP_MD_CTX_free(c->md);
     free(c);
 }
 
@@ -143,8 +144,7 @@ void crypto_random(uint8_t *out, size_t n)
 {
     for (size_t step; n; out += step, n -= step) {
         step = n < INT_MAX ? n : INT_MAX;
-        if (RAND_bytes(out, (int)step) != 1)
-            give_up("reading random bytes");
+        if (RAND_bytes(out, (int)step) != 1) give_up("reading random bytes");
     }
 }
 
@@ -155,7 +155,7 @@ void crypto_random_text(const struct world *w, char *out, size_t n)
     for (size_t i = 0; i < n;) {
         uint8_t byte;
         w->random(w->ctx, &byte, 1);
-        if (byte < FAIR)                            /* with the rest, some letters would come more often */
+        if (byte < FAIR) /* with the rest, some letters would come more often */
             out[i++] = letters[byte % LETTERS];
     }
     out[n] = '\0';
@@ -182,18 +182,16 @@ static bool gcm(bool seal, const uint8_t *key, struct str name, const uint8_t *n
         EVP_CIPHER_CTX_free(c);
     } else {
         memcpy(t->key, key, SEAL_KEY_BYTES);
-        t->keyed = ok;                              /* after a failure, anew */
+        t->keyed = ok; /* after a failure, anew */
     }
-    if (!ok)
-        ERR_clear_error();
+    if (!ok) ERR_clear_error();
     return ok;
 }
 
 enum rc crypto_seal(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct str plain, uint8_t *out, struct err *e)
 {
     pthread_once(&once, open_lib);
-    if (plain.n > INT_MAX - SEAL_EXTRA_BYTES || name.n > INT_MAX)
-        return err_set(e, RC_LIMIT, "too long to be sealed");
+    if (plain.n > INT_MAX - SEAL_EXTRA_BYTES || name.n > INT_MAX) return err_set(e, RC_LIMIT, "too long to be sealed");
     crypto_random(out, NONCE_BYTES);
     if (!gcm(true, key, name, out, out + NONCE_BYTES, (const uint8_t *)plain.p, plain.n, out + SEAL_EXTRA_BYTES))
         return err_set(e, RC_INTERNAL, "cannot seal a secret");
@@ -210,7 +208,7 @@ enum rc crypto_open(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct s
     size_t n = sealed.n - SEAL_EXTRA_BYTES;
     memcpy(tag, in + NONCE_BYTES, TAG_BYTES);
     if (!gcm(false, key, name, in, tag, in + SEAL_EXTRA_BYTES, n, out)) {
-        memset(out, 0, n);                          /* not authentic: nobody may use it */
+        memset(out, 0, n); /* not authentic: nobody may use it */
         return err_set(e, RC_DENIED, "a sealed secret does not open with this key and name");
     }
     return RC_OK;
@@ -264,21 +262,22 @@ static bool add_host(GENERAL_NAMES *names, const char *host)
     bool is_v4 = inet_pton(AF_INET, host, &v4) == 1, is_v6 = !is_v4 && inet_pton(AF_INET6, host, &v6) == 1;
     size_t n = strlen(host);
     if (!is_v4 && !is_v6 &&
-        (n == 0 || n > DNS_NAME_BYTES || host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                           "0123456789-.*_")]))
+        (n == 0 || n > DNS_NAME_BYTES ||
+         host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                           "0123456789-.*_")]))
         return false;
     GENERAL_NAME *name = GENERAL_NAME_new();
     ASN1_STRING *text = ASN1_STRING_type_new(is_v4 || is_v6 ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
     bool ok = name && text &&
-              (is_v4 ? ASN1_STRING_set(text, &v4, sizeof v4) : is_v6 ? ASN1_STRING_set(text, &v6, sizeof v6) :
-               ASN1_STRING_set(text, host, (int)n));
+              (is_v4   ? ASN1_STRING_set(text, &v4, sizeof v4)
+               : is_v6 ? ASN1_STRING_set(text, &v6, sizeof v6)
+                       : ASN1_STRING_set(text, host, (int)n));
     if (ok) {
         GENERAL_NAME_set0_value(name, is_v4 || is_v6 ? GEN_IPADD : GEN_DNS, text);
         text = NULL;
         ok = sk_GENERAL_NAME_push(names, name) > 0;
     }
-    if (!ok)
-        GENERAL_NAME_free(name);
+    if (!ok) GENERAL_NAME_free(name);
     ASN1_STRING_free(text);
     return ok;
 }
@@ -299,13 +298,13 @@ static bool fill_certificate(X509 *x, EVP_PKEY *key, GENERAL_NAMES *hosts, int d
     enum { HOUR_S = 3600, DAY_S = 86400 };
     uint8_t serial[8];
     crypto_random(serial, sizeof serial);
-    serial[0] = (uint8_t)((serial[0] & 0x7f) | 0x40);               /* positive, and never 0 */
+    serial[0] = (uint8_t)((serial[0] & 0x7f) | 0x40); /* positive, and never 0 */
     BIGNUM *bn = BN_bin2bn(serial, sizeof serial, NULL);
     X509_NAME *name = X509_get_subject_name(x);
     bool ok = bn && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x)) && X509_set_version(x, X509_VERSION_3) &&
               X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"dmvisor", -1, -1, 0) &&
               X509_set_issuer_name(x, name) && X509_set_pubkey(x, key) &&
-              X509_gmtime_adj(X509_getm_notBefore(x), -HOUR_S) &&   /* clocks of phones may be behind */
+              X509_gmtime_adj(X509_getm_notBefore(x), -HOUR_S) && /* clocks of phones may be behind */
               X509_time_adj_ex(X509_getm_notAfter(x), days, 0, NULL) &&
               X509_add1_ext_i2d(x, NID_subject_alt_name, hosts, 0, 0) &&
               add_extension(x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
@@ -327,8 +326,7 @@ static enum rc create_file(const char *name, mode_t mode, FILE **out, struct err
     }
     enum rc rc = errno == EEXIST ? RC_EXISTS : RC_IO;
     err_at(e, rc, name, 0, 0, "cannot be created: %s", strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    if (fd >= 0) close(fd);
     return rc;
 }
 
@@ -336,19 +334,13 @@ static enum rc write_files(const char *cert_file, const char *key_file, X509 *x,
 {
     FILE *k = NULL, *c = NULL;
     enum rc rc = create_file(key_file, S_IRUSR | S_IWUSR, &k, e);
-    if (!rc)
-        rc = create_file(cert_file, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH, &c, e);
+    if (!rc) rc = create_file(cert_file, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH, &c, e);
     bool ok = !rc && PEM_write_PrivateKey(k, key, NULL, NULL, 0, NULL, NULL) && PEM_write_X509(c, x);
-    if (k && fclose(k))
-        ok = false;
-    if (c && fclose(c))
-        ok = false;
-    if (ok)
-        return RC_OK;
-    if (k)
-        unlink(key_file);                           /* half a pair is of no use */
-    if (c)
-        unlink(cert_file);
+    if (k && fclose(k)) ok = false;
+    if (c && fclose(c)) ok = false;
+    if (ok) return RC_OK;
+    if (k) unlink(key_file); /* half a pair is of no use */
+    if (c) unlink(cert_file);
     return rc ? rc : err_at(e, RC_IO, cert_file, 0, 0, "cannot write the certificate and its key");
 }
 

@@ -6,7 +6,14 @@
 #include "base/world.h"
 #include <stdio.h>
 
-enum { MD5_BYTES = 16, SHA1_BYTES = 20, SHA256_BYTES = 32, SHA256_HEX_BYTES = 65, SEAL_KEY_BYTES = 32, SEAL_EXTRA_BYTES = 28 };
+enum {
+    MD5_BYTES = 16,
+    SHA1_BYTES = 20,
+    SHA256_BYTES = 32,
+    SHA256_HEX_BYTES = 65,
+    SEAL_KEY_BYTES = 32,
+    SEAL_EXTRA_BYTES = 28
+};
 
 /** MD5 of up to four parts, one after another; unused ones are (struct str){0}. Fast: no allocation. */
 void crypto_md5(const struct str *parts, size_t n_parts, uint8_t out[MD5_BYTES]);
@@ -15,7 +22,7 @@ void crypto_sha256(struct str data, uint8_t out[SHA256_BYTES]);
 
 /* SHA-256 in pieces. */
 struct crypto_sha256_ctx;
-struct crypto_sha256_ctx *crypto_sha256_create(void);           /* NULL when out of memory */
+struct crypto_sha256_ctx *crypto_sha256_create(void); /* NULL when out of memory */
 void crypto_sha256_update(struct crypto_sha256_ctx *c, struct str data);
 void crypto_sha256_final(struct crypto_sha256_ctx *c, char hex[SHA256_HEX_BYTES]);
 void crypto_sha256_destroy(struct crypto_sha256_ctx *c);
@@ -29,7 +36,8 @@ void crypto_random_text(const struct world *w, char *out, size_t n);
 enum rc crypto_seal(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct str plain, uint8_t *out, struct err *e);
 /** @param out  sealed.n - SEAL_EXTRA_BYTES bytes. @return RC_DENIED when the key, the name or the bytes are wrong */
 enum rc crypto_open(const uint8_t key[SEAL_KEY_BYTES], struct str name, struct str sealed, uint8_t *out, struct err *e);
-/** scrypt (32 MiB, so some 0.1 s: for people's logins, not for each request) of a password as "scrypt$<salt>$<hash>" into out[128]; and its check. */
+/** scrypt (32 MiB, so some 0.1 s: for people's logins, not for each request) of a password as "scrypt$<salt>$<hash>"
+ * into out[128]; and its check. */
 enum rc crypto_password_hash(struct str password, char out[128], struct err *e);
 bool crypto_password_check(struct str password, struct str hash);
 /** Self-signed P-256 certificate with a subjectAltName for each of `hosts` (DNS names or addresses), as PEM files

@@ -5,7 +5,7 @@ struct str cursor_take(struct cursor *c, size_t n)
 {
     if (c->failed || n > cursor_left(c)) {
         c->failed = true;
-        c->p = c->end;                              /* so that a loop until cursor_done ends */
+        c->p = c->end; /* so that a loop until cursor_done ends */
         return (struct str){ 0 };
     }
     struct str s = { (const char *)c->p, n };
@@ -18,8 +18,7 @@ static uint32_t number(struct cursor *c, size_t n)
 {
     struct str s = cursor_take(c, n);
     uint32_t v = 0;
-    for (size_t i = 0; i < s.n; i++)
-        v = v << 8 | (uint8_t)s.p[i];
+    for (size_t i = 0; i < s.n; i++) v = v << 8 | (uint8_t)s.p[i];
     return v;
 }
 
@@ -43,13 +42,12 @@ uint32_t cursor_uintvar(struct cursor *c)
     uint32_t v = 0;
     for (unsigned i = 0; i < 5; i++) {
         uint8_t octet = cursor_u8(c);
-        if (c->failed || v >> 25)                   /* seven more bits would not fit */
+        if (c->failed || v >> 25) /* seven more bits would not fit */
             break;
         v = v << 7 | (octet & 0x7f);
-        if (!(octet & 0x80))
-            return v;
+        if (!(octet & 0x80)) return v;
     }
-    cursor_take(c, cursor_left(c) + 1);             /* fail */
+    cursor_take(c, cursor_left(c) + 1); /* fail */
     return 0;
 }
 

@@ -1,18 +1,28 @@
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H
-/* Reads outside bytes; remembers the first failure and then stands at the end and gives zeroes, so that a decoder checks once at the end. */
+/* Reads outside bytes; remembers the first failure and then stands at the end and gives zeroes, so that a decoder
+ * checks once at the end. */
 #include "base/str.h"
 
-struct cursor { const uint8_t *p, *end; bool failed; };
+struct cursor {
+    const uint8_t *p, *end;
+    bool failed;
+};
 
 static inline struct cursor cursor_of(struct str s)
 {
-    const uint8_t *p = (const uint8_t *)(s.n ? s.p : "");       /* NULL + 0 is not C */
+    const uint8_t *p = (const uint8_t *)(s.n ? s.p : ""); /* NULL + 0 is not C */
     return (struct cursor){ p, p + s.n, false };
 }
-static inline size_t cursor_left(const struct cursor *c) { return (size_t)(c->end - c->p); }
-static inline bool cursor_done(const struct cursor *c) { return c->p == c->end; }
-uint8_t  cursor_u8(struct cursor *c);
+static inline size_t cursor_left(const struct cursor *c)
+{
+    return (size_t)(c->end - c->p);
+}
+static inline bool cursor_done(const struct cursor *c)
+{
+    return c->p == c->end;
+}
+uint8_t cursor_u8(struct cursor *c);
 uint16_t cursor_u16be(struct cursor *c);
 uint32_t cursor_u32be(struct cursor *c);
 /** WBXML mb_u_int32 / WSP uintvar: at most 5 octets, at most 32 bits. */

@@ -8,7 +8,9 @@
 
 /* --- parsing -------------------------------------------------------------------------------------------------- */
 
-struct place { unsigned line, column; };
+struct place {
+    unsigned line, column;
+};
 
 /* A tree under construction. Built from libfyaml's events, so that our ceilings stop it while it still reads. */
 struct builder {
@@ -17,17 +19,20 @@ struct builder {
     const char *name;
     struct err *e;
     bool many;
-    struct place at;                                /* of the last event that had one */
-    struct doc *first, *last;                       /* documents */
-    struct doc *open[DOC_DEPTH], *tail[DOC_DEPTH];  /* lists and maps around the place, and their newest children */
+    struct place at;                               /* of the last event that had one */
+    struct doc *first, *last;                      /* documents */
+    struct doc *open[DOC_DEPTH], *tail[DOC_DEPTH]; /* lists and maps around the place, and their newest children */
     unsigned depth;
     size_t n_nodes;
-    bool have_key;                                  /* a map's key whose value comes next */
-    struct doc key;                                 /* its key, key_line and key_column */
-    struct { struct str name; struct doc *doc; } anchor[DOC_ANCHORS];
+    bool have_key;  /* a map's key whose value comes next */
+    struct doc key; /* its key, key_line and key_column */
+    struct {
+        struct str name;
+        struct doc *doc;
+    } anchor[DOC_ANCHORS];
     unsigned n_anchors;
     struct fy_token_iter *iter;
-    struct buf text;                                /* the scalar being read */
+    struct buf text; /* the scalar being read */
 };
 
 static bool is_in_quotes(struct fy_event *ev)
@@ -42,10 +47,8 @@ static bool is_in_quotes(struct fy_event *ev)
 static struct place place_of(struct builder *b, struct fy_event *ev)
 {
     const struct fy_mark *m = fy_event_start_mark(ev);
-    if (m && m->line >= 0 && m->column >= 0)
-        b->at = (struct place){ (unsigned)m->line + 1, (unsigned)m->column + 1 };
-    if (m && m->column > 0 && is_in_quotes(ev))
-        b->at.column--;                             /* libfyaml points behind the opening quote */
+    if (m && m->line >= 0 && m->column >= 0) b->at = (struct place){ (unsigned)m->line + 1, (unsigned)m->column + 1 };
+    if (m && m->column > 0 && is_in_quotes(ev)) b->at.column--; /* libfyaml points behind the opening quote */
     return b->at;
 }
 
@@ -61,8 +64,8 @@ static enum rc attach(struct builder *b, struct place at, struct doc **out)
         return wrong(b, at, RC_PARSE, "one document is allowed here, and this is another");
     struct doc *d = b->n_nodes < DOC_NODES ? ARENA_NEW(b->a, struct doc) : NULL;
     if (!d)
-        return b->n_nodes < DOC_NODES ? wrong(b, at, RC_NOMEM, "the document needs too much memory") :
-                                        wrong(b, at, RC_LIMIT, "the document has too many values");
+        return b->n_nodes < DOC_NODES ? wrong(b, at, RC_NOMEM, "the document needs too much memory")
+                                      : wrong(b, at, RC_LIMIT, "the document has too many values");
     b->n_nodes++;
     d->line = d->key_line = at.line;
     d->column = d->key_column = at.column;
@@ -96,10 +99,8 @@ static enum rc text_of(struct builder *b, struct fy_token *token, struct place a
         fy_token_iter_finish(b->iter);
     }
     struct str text = buf_str(&b->text);
-    if (failed)
-        return wrong(b, at, RC_PARSE, "malformed text");
-    if (text.n && memchr(text.p, 0, text.n))
-        return wrong(b, at, RC_PARSE, "NUL is not allowed in a text");
+    if (failed) return wrong(b, at, RC_PARSE, "malformed text");
+    if (text.n && memchr(text.p, 0, text.n)) return wrong(b, at, RC_PARSE, "NUL is not allowed in a text");
     if (!buf_ok(&b->text) || !arena_str(b->a, text, out))
         return wrong(b, at, RC_NOMEM, "the document needs too much memory");
     return RC_OK;
@@ -108,10 +109,8 @@ static enum rc text_of(struct builder *b, struct fy_token *token, struct place a
 static enum rc remember_anchor(struct builder *b, struct fy_event *ev, struct place at, struct doc *d)
 {
     struct fy_token *token = fy_event_get_anchor_token(ev);
-    if (!token)
-        return RC_OK;
-    if (b->n_anchors == DOC_ANCHORS)
-        return wrong(b, at, RC_LIMIT, "the document has too many anchors");
+    if (!token) return RC_OK;
+    if (b->n_anchors == DOC_ANCHORS) return wrong(b, at, RC_LIMIT, "the document has too many anchors");
     b->anchor[b->n_anchors].doc = d;
     return text_of(b, token, at, &b->anchor[b->n_anchors++].name);
 }
@@ -127,8 +126,7 @@ static bool has_four_quotes(struct str source, struct fy_token *token)
     const struct fy_mark *from = fy_token_start_mark(token), *to = fy_token_end_mark(token);
     struct str s = from && to ? str_slice(source, from->input_pos, to->input_pos) : source;
     size_t run = 0;
-    for (size_t i = 0; i < s.n && run < 4; i++)
-        run = s.p[i] == '\'' ? run + 1 : 0;
+    for (size_t i = 0; i < s.n && run < 4; i++) run = s.p[i] == '\'' ? run + 1 : 0;
     return run == 4 && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED;
 }
 
@@ -140,18 +138,15 @@ static enum rc take_scalar(struct builder *b, struct fy_event *ev, struct place 
     if (is_in_quotes(ev) && has_four_quotes(b->source, token))
         return wrong(b, at, RC_PARSE, "'''' inside single quotes is not supported: use double quotes");
     enum rc rc = text_of(b, token, at, &text);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     if (b->depth && b->open[b->depth - 1]->kind == DOC_MAP && !b->have_key) {
-        if (fy_event_get_anchor_token(ev))
-            return wrong(b, at, RC_PARSE, "an anchor on a key is not supported");
+        if (fy_event_get_anchor_token(ev)) return wrong(b, at, RC_PARSE, "an anchor on a key is not supported");
         b->key = (struct doc){ .key = text, .key_line = at.line, .key_column = at.column };
         b->have_key = true;
         return RC_OK;
     }
     rc = attach(b, at, &d);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     d->text = text;
     d->quoted = token && fy_token_scalar_style(token) != FYSS_PLAIN;
     d->kind = !d->quoted && is_null(text) ? DOC_NULL : DOC_SCALAR;
@@ -163,11 +158,9 @@ static enum rc open_node(struct builder *b, struct fy_event *ev, struct place at
     struct doc *d = NULL;
     if (b->depth && b->open[b->depth - 1]->kind == DOC_MAP && !b->have_key)
         return wrong(b, at, RC_PARSE, "a key must be a plain text");
-    if (b->depth == DOC_DEPTH)
-        return wrong(b, at, RC_LIMIT, "the document is nested too deep");
+    if (b->depth == DOC_DEPTH) return wrong(b, at, RC_LIMIT, "the document is nested too deep");
     enum rc rc = attach(b, at, &d);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     d->kind = kind;
     b->open[b->depth] = d;
     b->tail[b->depth++] = NULL;
@@ -178,8 +171,7 @@ static int by_key(const void *pa, const void *pb)
 {
     const struct doc *a = *(const struct doc *const *)pa, *b = *(const struct doc *const *)pb;
     int d = str_cmp(a->key, b->key);
-    if (d == 0)
-        d = (a->key_line > b->key_line) - (a->key_line < b->key_line);
+    if (d == 0) d = (a->key_line > b->key_line) - (a->key_line < b->key_line);
     return d ? d : (a->key_column > b->key_column) - (a->key_column < b->key_column);
 }
 
@@ -187,14 +179,11 @@ static int by_key(const void *pa, const void *pb)
 static const struct doc **sorted_children(const struct doc *map, size_t *n)
 {
     *n = 0;
-    for (const struct doc *c = map->first; c; c = c->next)
-        ++*n;
+    for (const struct doc *c = map->first; c; c = c->next) ++*n;
     const struct doc **child = malloc((*n + 1) * sizeof *child);
     size_t i = 0;
-    for (const struct doc *c = map->first; child && c; c = c->next)
-        child[i++] = c;
-    if (child)
-        qsort(child, *n, sizeof *child, by_key);
+    for (const struct doc *c = map->first; child && c; c = c->next) child[i++] = c;
+    if (child) qsort(child, *n, sizeof *child, by_key);
     return child;
 }
 
@@ -203,8 +192,9 @@ static enum rc refuse_duplicate_keys(const struct builder *b, const struct doc *
 {
     size_t n;
     const struct doc **child = sorted_children(map, &n);
-    enum rc rc = child ? RC_OK : wrong(b, (struct place){ map->line, map->column }, RC_NOMEM,
-                                       "the document needs too much memory");
+    enum rc rc = child ? RC_OK
+                       : wrong(b, (struct place){ map->line, map->column }, RC_NOMEM,
+                               "the document needs too much memory");
     for (size_t i = 1; !rc && i < n; i++)
         if (str_eq(child[i - 1]->key, child[i]->key))
             rc = err_at(b->e, RC_PARSE, b->name, child[i]->key_line, child[i]->key_column,
@@ -226,16 +216,13 @@ static enum rc copy_children(struct builder *b, const struct doc *from, struct p
     for (const struct doc *c = from->first; !rc && c; c = c->next) {
         struct doc *d = NULL;
         rc = attach(b, at, &d);
-        if (rc)
-            break;
-        struct doc fresh = *c;                      /* texts are shared, and places are those of the original */
+        if (rc) break;
+        struct doc fresh = *c; /* texts are shared, and places are those of the original */
         fresh.parent = d->parent;
         fresh.first = fresh.next = NULL;
         *d = fresh;
-        if (!c->first)
-            continue;
-        if (b->depth == DOC_DEPTH)
-            return wrong(b, at, RC_LIMIT, "the document is nested too deep");
+        if (!c->first) continue;
+        if (b->depth == DOC_DEPTH) return wrong(b, at, RC_LIMIT, "the document is nested too deep");
         b->open[b->depth] = d;
         b->tail[b->depth++] = NULL;
         rc = copy_children(b, c, at);
@@ -250,28 +237,21 @@ static enum rc take_alias(struct builder *b, struct fy_event *ev, struct place a
     const struct doc *from = NULL;
     struct doc *d = NULL;
     enum rc rc = text_of(b, fy_event_get_token(ev), at, &name);
-    if (rc)
-        return rc;
-    for (unsigned i = b->n_anchors; !from && i-- > 0;)              /* the newest of the same name */
-        if (str_eq(b->anchor[i].name, name))
-            from = b->anchor[i].doc;
+    if (rc) return rc;
+    for (unsigned i = b->n_anchors; !from && i-- > 0;) /* the newest of the same name */
+        if (str_eq(b->anchor[i].name, name)) from = b->anchor[i].doc;
     for (unsigned i = 0; i < b->depth; i++)
-        if (b->open[i] == from)
-            return wrong(b, at, RC_PARSE, "an alias may not stand inside its own anchor");
-    if (!from)
-        return wrong(b, at, RC_PARSE, "the alias has no anchor before it");
+        if (b->open[i] == from) return wrong(b, at, RC_PARSE, "an alias may not stand inside its own anchor");
+    if (!from) return wrong(b, at, RC_PARSE, "the alias has no anchor before it");
     if (b->depth && b->open[b->depth - 1]->kind == DOC_MAP && !b->have_key)
         return wrong(b, at, RC_PARSE, "a key must be a plain text");
-    if (from->first && b->depth == DOC_DEPTH)
-        return wrong(b, at, RC_LIMIT, "the document is nested too deep");
+    if (from->first && b->depth == DOC_DEPTH) return wrong(b, at, RC_LIMIT, "the document is nested too deep");
     rc = attach(b, at, &d);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     d->kind = from->kind;
     d->quoted = from->quoted;
     d->text = from->text;
-    if (!from->first)
-        return RC_OK;
+    if (!from->first) return RC_OK;
     b->open[b->depth] = d;
     b->tail[b->depth++] = NULL;
     rc = copy_children(b, from, at);
@@ -282,25 +262,16 @@ static enum rc take_alias(struct builder *b, struct fy_event *ev, struct place a
 static enum rc take(struct builder *b, struct fy_event *ev)
 {
     struct place at = place_of(b, ev);
-    if (fy_event_get_tag_token(ev))
-        return wrong(b, at, RC_PARSE, "tags are not supported");
+    if (fy_event_get_tag_token(ev)) return wrong(b, at, RC_PARSE, "tags are not supported");
     switch (ev->type) {
-    case FYET_DOCUMENT_START:
-        b->n_anchors = 0;
-        return RC_OK;
-    case FYET_SCALAR:
-        return take_scalar(b, ev, at);
-    case FYET_ALIAS:
-        return take_alias(b, ev, at);
-    case FYET_MAPPING_START:
-        return open_node(b, ev, at, DOC_MAP);
-    case FYET_SEQUENCE_START:
-        return open_node(b, ev, at, DOC_LIST);
+    case FYET_DOCUMENT_START: b->n_anchors = 0; return RC_OK;
+    case FYET_SCALAR: return take_scalar(b, ev, at);
+    case FYET_ALIAS: return take_alias(b, ev, at);
+    case FYET_MAPPING_START: return open_node(b, ev, at, DOC_MAP);
+    case FYET_SEQUENCE_START: return open_node(b, ev, at, DOC_LIST);
     case FYET_MAPPING_END:
-    case FYET_SEQUENCE_END:
-        return close_node(b);
-    default:
-        return RC_OK;
+    case FYET_SEQUENCE_END: return close_node(b);
+    default: return RC_OK;
     }
 }
 
@@ -315,26 +286,23 @@ static enum rc explain(const struct builder *b, struct fy_diag *diag)
     return wrong(b, place, RC_PARSE, first && first->msg ? first->msg : "malformed");
 }
 
-/* What libfyaml must not be given. It would take UTF-16, which nobody sends, and be lenient with broken UTF-8. And it
- * reads a whole flow collection ahead, at 200 to 350 bytes for each token, before it gives the first event: what may begin or
- * end a token is weighed here, so that DOC_MARKS keeps that under 200 MB. */
+/* What libfyaml must not be given. It would take UTF-16, which nobody sends, and be lenient with broken UTF-8. And
+ * it reads a whole flow collection ahead, at 200 to 350 bytes for each token, before it gives the first event: what
+ * may begin or end a token is weighed here, so that DOC_MARKS keeps that under 200 MB. */
 static enum rc check_bytes(struct str text, const char *name, struct err *e)
 {
     static const unsigned char weight[128] = {
-        ['['] = 3, [']'] = 3, ['{'] = 3, ['}'] = 3, [','] = 3, [':'] = 5, ['?'] = 3, ['&'] = 3, ['*'] = 3, ['!'] = 3,
-        ['%'] = 3, ['-'] = 2, ['\''] = 1, ['"'] = 1,
+        ['['] = 3, [']'] = 3, ['{'] = 3, ['}'] = 3, [','] = 3, [':'] = 5,  ['?'] = 3,
+        ['&'] = 3, ['*'] = 3, ['!'] = 3, ['%'] = 3, ['-'] = 2, ['\''] = 1, ['"'] = 1,
     };
     struct place at = { 1, 1 };
     unsigned marks = 0;
-    if (text.n > DOC_BYTES)
-        return err_at(e, RC_LIMIT, name, 0, 0, "longer than %d bytes", (int)DOC_BYTES);
+    if (text.n > DOC_BYTES) return err_at(e, RC_LIMIT, name, 0, 0, "longer than %d bytes", (int)DOC_BYTES);
     for (size_t n; text.n; text = str_slice(text, n, text.n)) {
         n = str_utf8(text);
-        if (n == 0 || text.p[0] == '\0')
-            return err_at(e, RC_PARSE, name, at.line, at.column, "not UTF-8 text");
+        if (n == 0 || text.p[0] == '\0') return err_at(e, RC_PARSE, name, at.line, at.column, "not UTF-8 text");
         marks += n == 1 ? weight[(unsigned char)text.p[0]] : 0;
-        if (marks > DOC_MARKS)
-            return err_at(e, RC_LIMIT, name, at.line, at.column, "the document has too many values");
+        if (marks > DOC_MARKS) return err_at(e, RC_LIMIT, name, at.line, at.column, "the document has too many values");
         at = text.p[0] == '\n' ? (struct place){ at.line + 1, 1 } : (struct place){ at.line, at.column + 1 };
     }
     return RC_OK;
@@ -347,13 +315,12 @@ static enum rc parse(struct str text, const char *name, bool many, struct arena 
     struct fy_diag *diag = NULL;
     struct fy_event *ev;
     enum rc rc = check_bytes(text, name, e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     diag = fy_diag_create(&(struct fy_diag_cfg){ .level = FYET_ERROR, .module_mask = UINT_MAX });
     if (diag) {
-        fy_diag_set_collect_errors(diag, true);     /* or it would print them */
-        fyp = fy_parser_create(&(struct fy_parse_cfg){
-            .flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE, .diag = diag });
+        fy_diag_set_collect_errors(diag, true); /* or it would print them */
+        fyp = fy_parser_create(
+            &(struct fy_parse_cfg){ .flags = FYPCF_QUIET | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE, .diag = diag });
     }
     buf_init(&b.text, DOC_BYTES);
     b.iter = fy_token_iter_create(NULL);
@@ -363,17 +330,13 @@ static enum rc parse(struct str text, const char *name, bool many, struct arena 
         rc = take(&b, ev);
         fy_parser_event_free(fyp, ev);
     }
-    if (!rc && fy_parser_get_stream_error(fyp))
-        rc = explain(&b, diag);
-    if (!rc && !b.first && !many)
-        rc = attach(&b, b.at, &b.first);
-    if (b.iter)
-        fy_token_iter_destroy(b.iter);
+    if (!rc && fy_parser_get_stream_error(fyp)) rc = explain(&b, diag);
+    if (!rc && !b.first && !many) rc = attach(&b, b.at, &b.first);
+    if (b.iter) fy_token_iter_destroy(b.iter);
     buf_finish(&b.text);
     fy_parser_destroy(fyp);
     fy_diag_destroy(diag);
-    if (!rc)
-        *out = b.first;
+    if (!rc) *out = b.first;
     return rc;
 }
 
@@ -392,19 +355,17 @@ enum rc doc_load(const char *file, struct arena *a, struct doc **out, struct err
     struct buf b;
     enum { STEP_BYTES = 64 << 10 };
     FILE *f = fopen(file, "rb");
-    if (!f)
-        return err_at(e, RC_IO, file, 0, 0, "cannot be read: %s", strerror(errno));
-    buf_init(&b, DOC_BYTES + STEP_BYTES);           /* doc_parse says so when it is too long */
+    if (!f) return err_at(e, RC_IO, file, 0, 0, "cannot be read: %s", strerror(errno));
+    buf_init(&b, DOC_BYTES + STEP_BYTES); /* doc_parse says so when it is too long */
     for (size_t got = 1; got && buf_ok(&b);) {
         char *room = buf_room(&b, STEP_BYTES);
         got = room ? fread(room, 1, STEP_BYTES, f) : 0;
-        if (room)
-            buf_cut(&b, b.n - STEP_BYTES + got);
+        if (room) buf_cut(&b, b.n - STEP_BYTES + got);
     }
-    enum rc rc = ferror(f) ? err_at(e, RC_IO, file, 0, 0, "cannot be read: %s", strerror(errno)) :
-                 b.failed == RC_NOMEM ? err_at(e, RC_NOMEM, file, 0, 0, "no memory to read it") :
-                 b.failed ? err_at(e, b.failed, file, 0, 0, "longer than %d bytes", (int)DOC_BYTES) :
-                 doc_parse(buf_str(&b), file, a, out, e);
+    enum rc rc = ferror(f)              ? err_at(e, RC_IO, file, 0, 0, "cannot be read: %s", strerror(errno))
+                 : b.failed == RC_NOMEM ? err_at(e, RC_NOMEM, file, 0, 0, "no memory to read it")
+                 : b.failed             ? err_at(e, b.failed, file, 0, 0, "longer than %d bytes", (int)DOC_BYTES)
+                                        : doc_parse(buf_str(&b), file, a, out, e);
     fclose(f);
     buf_finish(&b);
     return rc;
@@ -415,8 +376,7 @@ enum rc doc_load(const char *file, struct arena *a, struct doc **out, struct err
 static const struct doc *child(const struct doc *d, struct str key)
 {
     const struct doc *c = d && d->kind == DOC_MAP ? d->first : NULL;
-    while (c && !str_eq(c->key, key))
-        c = c->next;
+    while (c && !str_eq(c->key, key)) c = c->next;
     return c;
 }
 
@@ -428,22 +388,19 @@ const struct doc *doc_get(const struct doc *d, const char *key)
 const struct doc *doc_path(const struct doc *d, const char *path)
 {
     struct str rest = str_of(path), key;
-    while (d && str_cut(&rest, '/', &key))
-        d = child(d, key);
+    while (d && str_cut(&rest, '/', &key)) d = child(d, key);
     return d;
 }
 
 /* RFC 6901 */
 static void put_pointer(const struct doc *d, struct buf *out)
 {
-    if (!d || !d->parent)
-        return;
-    put_pointer(d->parent, out);                    /* as deep as the document, so at most DOC_DEPTH */
+    if (!d || !d->parent) return;
+    put_pointer(d->parent, out); /* as deep as the document, so at most DOC_DEPTH */
     buf_byte(out, '/');
     if (d->parent->kind == DOC_LIST) {
         size_t i = 0;
-        for (const struct doc *c = d->parent->first; c != d; c = c->next)
-            i++;
+        for (const struct doc *c = d->parent->first; c != d; c = c->next) i++;
         buf_printf(out, "%zu", i);
     }
     for (size_t i = 0; i < d->key.n; i++) {
@@ -460,8 +417,7 @@ struct str doc_pointer(const struct doc *d, struct arena *a)
     struct str s = { 0 };
     buf_init(&b, DOC_BYTES);
     put_pointer(d, &b);
-    if (!buf_ok(&b) || !arena_str(a, buf_str(&b), &s))
-        s = (struct str){ 0 };
+    if (!buf_ok(&b) || !arena_str(a, buf_str(&b), &s)) s = (struct str){ 0 };
     buf_finish(&b);
     return s;
 }
@@ -490,8 +446,7 @@ static bool is_plain(const struct doc *d)
 
 bool doc_bool(const struct doc *d, bool *out)
 {
-    if (!is_plain(d) || (!str_is(d->text, "true") && !str_is(d->text, "false")))
-        return false;
+    if (!is_plain(d) || (!str_is(d->text, "true") && !str_is(d->text, "false"))) return false;
     *out = str_is(d->text, "true");
     return true;
 }
@@ -504,8 +459,7 @@ bool doc_i64(const struct doc *d, int64_t *out)
 static size_t digits(struct str s, size_t from)
 {
     size_t i = from;
-    while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
-        i++;
+    while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9') i++;
     return i - from;
 }
 
@@ -513,22 +467,18 @@ static size_t digits(struct str s, size_t from)
 static bool is_json_number(struct str s)
 {
     size_t i = s.n && s.p[0] == '-', n = digits(s, i);
-    if (n == 0 || (n > 1 && s.p[i] == '0'))
-        return false;
+    if (n == 0 || (n > 1 && s.p[i] == '0')) return false;
     i += n;
     if (i < s.n && s.p[i] == '.') {
         n = digits(s, ++i);
-        if (n == 0)
-            return false;
+        if (n == 0) return false;
         i += n;
     }
     if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
         i++;
-        if (i < s.n && (s.p[i] == '+' || s.p[i] == '-'))
-            i++;
+        if (i < s.n && (s.p[i] == '+' || s.p[i] == '-')) i++;
         n = digits(s, i);
-        if (n == 0)
-            return false;
+        if (n == 0) return false;
         i += n;
     }
     return i == s.n;
@@ -536,11 +486,9 @@ static bool is_json_number(struct str s)
 
 bool doc_double(const struct doc *d, double *out)
 {
-    if (!is_plain(d) || !is_json_number(d->text))
-        return false;
-    double v = strtod(d->text.p, NULL);             /* NUL-terminated; the programs stay in the C locale */
-    if (v > 1e308 || v < -1e308)
-        return false;
+    if (!is_plain(d) || !is_json_number(d->text)) return false;
+    double v = strtod(d->text.p, NULL); /* NUL-terminated; the programs stay in the C locale */
+    if (v > 1e308 || v < -1e308) return false;
     *out = v;
     return true;
 }
@@ -570,10 +518,8 @@ static void put_sorted(const struct doc *map, struct buf *out)
 {
     size_t n;
     const struct doc **child_of = sorted_children(map, &n);
-    if (!child_of && buf_ok(out))
-        out->failed = RC_NOMEM;
-    for (size_t i = 0; child_of && i < n; i++)
-        put_member(child_of[i], i == 0, true, out);
+    if (!child_of && buf_ok(out)) out->failed = RC_NOMEM;
+    for (size_t i = 0; child_of && i < n; i++) put_member(child_of[i], i == 0, true, out);
     free(child_of);
 }
 
@@ -591,8 +537,7 @@ static void put_json(const struct doc *d, bool canonical, struct buf *out)
         if (d->kind == DOC_MAP && canonical)
             put_sorted(d, out);
         else
-            for (const struct doc *c = d->first; c; c = c->next)
-                put_member(c, c == d->first, canonical, out);
+            for (const struct doc *c = d->first; c; c = c->next) put_member(c, c == d->first, canonical, out);
         buf_byte(out, d->kind == DOC_MAP ? '}' : ']');
     }
 }

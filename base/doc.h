@@ -10,12 +10,12 @@ enum doc_kind { DOC_NULL, DOC_SCALAR, DOC_LIST, DOC_MAP };
 
 struct doc {
     enum doc_kind kind;
-    bool quoted;                    /* the scalar stood in quotes or as a block, so "true" and "1" are texts */
-    struct str text;                /* scalar's text, NUL-terminated behind its length */
-    struct str key;                 /* this value's key when the parent is a map */
-    unsigned key_line, key_column;  /* 1-based place of the key (or of the value in a list) */
-    unsigned line, column;          /* 1-based place of the value */
-    struct doc *first, *next;       /* children in document order; next sibling */
+    bool quoted;                   /* the scalar stood in quotes or as a block, so "true" and "1" are texts */
+    struct str text;               /* scalar's text, NUL-terminated behind its length */
+    struct str key;                /* this value's key when the parent is a map */
+    unsigned key_line, key_column; /* 1-based place of the key (or of the value in a list) */
+    unsigned line, column;         /* 1-based place of the value */
+    struct doc *first, *next;      /* children in document order; next sibling */
     struct doc *parent;
 };
 
@@ -45,10 +45,11 @@ enum rc doc_error(const struct doc *d, const char *name, enum rc rc, struct err 
     __attribute__((format(printf, 5, 6)));
 
 /* Typed reading of a scalar; false when d is NULL, no scalar, or not of the type. */
-bool doc_bool(const struct doc *d, bool *out);              /* true false, unquoted */
+bool doc_bool(const struct doc *d, bool *out); /* true false, unquoted */
 bool doc_i64(const struct doc *d, int64_t *out);
 bool doc_double(const struct doc *d, double *out);
-/** Write d as compact JSON with map keys in document order (scalars: null, true/false, numbers as they stand, else strings). */
+/** Write d as compact JSON with map keys in document order (scalars: null, true/false, numbers as they stand, else
+ * strings). */
 void doc_to_json(const struct doc *d, struct buf *out);
 /** As doc_to_json, with map keys sorted: the same meaning always gives the same bytes (for hashes and revisions). */
 void doc_to_canonical_json(const struct doc *d, struct buf *out);

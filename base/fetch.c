@@ -27,7 +27,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void open_lib(void)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);          /* a failure shows in curl_easy_init */
+    curl_global_init(CURL_GLOBAL_DEFAULT); /* a failure shows in curl_easy_init */
 }
 
 /* A copy, and false only when there was no memory for it. */
@@ -40,8 +40,7 @@ struct fetch *fetch_create(const struct fetch_config *c)
 {
     pthread_once(&once, open_lib);
     struct fetch *f = calloc(1, sizeof *f);
-    if (!f)
-        return NULL;
+    if (!f) return NULL;
     f->insecure = c->insecure;
     f->connect_timeout_s = c->connect_timeout_s ? c->connect_timeout_s : CONNECT_S;
     f->total_timeout_s = c->total_timeout_s ? c->total_timeout_s : TOTAL_S;
@@ -56,8 +55,7 @@ struct fetch *fetch_create(const struct fetch_config *c)
 
 void fetch_destroy(struct fetch *f)
 {
-    if (!f)
-        return;
+    if (!f) return;
     curl_easy_cleanup(f->curl);
     free(f->ca_file);
     free(f->client_cert);
@@ -98,13 +96,17 @@ static size_t on_header(char *p, size_t one, size_t n, void *ctx)
     struct transfer *t = ctx;
     struct fetch_reply *r = t->reply;
     struct str line = { p, one * n }, name = { 0 }, value = line;
-    const struct { const char *name; char *out; size_t size; } row[] = {
+    const struct {
+        const char *name;
+        char *out;
+        size_t size;
+    } row[] = {
         { "content-type", r->content_type, sizeof r->content_type },
         { "etag", r->etag, sizeof r->etag },
         { "location", r->location, sizeof r->location },
         { "x-syncml-hmac", r->hmac, sizeof r->hmac },
     };
-    bool new_answer = str_starts(line, STR("HTTP/"));               /* the one before was "100 Continue" */
+    bool new_answer = str_starts(line, STR("HTTP/")); /* the one before was "100 Continue" */
     str_cut(&value, ':', &name);
     t->saw_retry_after = !new_answer && (t->saw_retry_after || str_eq_fold(name, STR("retry-after")));
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
@@ -125,15 +127,20 @@ static int on_progress(void *ctx, curl_off_t dl_total, curl_off_t dl, curl_off_t
 /* --- a request ------------------------------------------------------------------------------------------------ */
 
 /* curl_easy_setopt takes anything, so these say of what type a value must be. */
-static bool set_text(CURL *c, CURLoption o, const char *z) { return !z || !curl_easy_setopt(c, o, z); }
-static bool set_long(CURL *c, CURLoption o, long v) { return !curl_easy_setopt(c, o, v); }
+static bool set_text(CURL *c, CURLoption o, const char *z)
+{
+    return !z || !curl_easy_setopt(c, o, z);
+}
+static bool set_long(CURL *c, CURLoption o, long v)
+{
+    return !curl_easy_setopt(c, o, v);
+}
 
 static bool set_body(CURL *c, const struct fetch_request *r, FILE *file)
 {
     bool post = strcmp(r->method, "POST") == 0;
     if (file) {
-        if (fseeko(file, 0, SEEK_END) || ftello(file) < 0)
-            return false;
+        if (fseeko(file, 0, SEEK_END) || ftello(file) < 0) return false;
         off_t size = ftello(file);
         rewind(file);
         return set_long(c, CURLOPT_UPLOAD, 1) && !curl_easy_setopt(c, CURLOPT_READDATA, (void *)file) &&
@@ -153,7 +160,7 @@ static bool set_up(const struct fetch *f, struct transfer *t, struct curl_slist 
     CURL *c = f->curl;
     const struct fetch_request *r = t->r;
     long stall_s = r->stall_s ? r->stall_s : STALL_S;
-    curl_easy_reset(c);                             /* keeps the connections */
+    curl_easy_reset(c); /* keeps the connections */
     return set_text(c, CURLOPT_ERRORBUFFER, why) && set_text(c, CURLOPT_URL, r->url) &&
            set_text(c, CURLOPT_PROTOCOLS_STR, "http,https") && set_text(c, CURLOPT_USERAGENT, f->user_agent) &&
            set_long(c, CURLOPT_NOSIGNAL, 1) && set_long(c, CURLOPT_CONNECTTIMEOUT, f->connect_timeout_s) &&
@@ -168,8 +175,7 @@ static bool set_up(const struct fetch *f, struct transfer *t, struct curl_slist 
            !curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) && !curl_easy_setopt(c, CURLOPT_WRITEDATA, t) &&
            !curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header) && !curl_easy_setopt(c, CURLOPT_HEADERDATA, t) &&
            !curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress) &&
-           !curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) &&
-           set_long(c, CURLOPT_NOPROGRESS, 0) && set_body(c, r, file);
+           !curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) && set_long(c, CURLOPT_NOPROGRESS, 0) && set_body(c, r, file);
 }
 
 /* The host alone: the rest of a URL may hold a token. */
@@ -177,8 +183,7 @@ static void host_of(const char *url, char *out, size_t n)
 {
     char *host = NULL;
     CURLU *u = curl_url();
-    if (u && !curl_url_set(u, CURLUPART_URL, url, 0))
-        curl_url_get(u, CURLUPART_HOST, &host, 0);
+    if (u && !curl_url_set(u, CURLUPART_URL, url, 0)) curl_url_get(u, CURLUPART_HOST, &host, 0);
     snprintf(out, n, "%s", host ? host : "bad URL");
     curl_free(host);
     curl_url_cleanup(u);
@@ -186,17 +191,19 @@ static void host_of(const char *url, char *out, size_t n)
 
 static enum rc explain(const struct transfer *t, CURLcode code, const char *why, struct err *e)
 {
-    static const struct { CURLcode code; enum rc rc; } row[] = {
-        { CURLE_OPERATION_TIMEDOUT, RC_TIMEOUT },  { CURLE_PEER_FAILED_VERIFICATION, RC_DENIED },
-        { CURLE_SSL_CERTPROBLEM, RC_DENIED },      { CURLE_SSL_CACERT_BADFILE, RC_DENIED },
-        { CURLE_SSL_ISSUER_ERROR, RC_DENIED },     { CURLE_SSL_INVALIDCERTSTATUS, RC_DENIED },
-        { CURLE_RANGE_ERROR, RC_UNSUPPORTED },     { CURLE_OUT_OF_MEMORY, RC_NOMEM },
+    static const struct {
+        CURLcode code;
+        enum rc rc;
+    } row[] = {
+        { CURLE_OPERATION_TIMEDOUT, RC_TIMEOUT }, { CURLE_PEER_FAILED_VERIFICATION, RC_DENIED },
+        { CURLE_SSL_CERTPROBLEM, RC_DENIED },     { CURLE_SSL_CACERT_BADFILE, RC_DENIED },
+        { CURLE_SSL_ISSUER_ERROR, RC_DENIED },    { CURLE_SSL_INVALIDCERTSTATUS, RC_DENIED },
+        { CURLE_RANGE_ERROR, RC_UNSUPPORTED },    { CURLE_OUT_OF_MEMORY, RC_NOMEM },
     };
     char host[160];
     enum rc rc = RC_IO;
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        if (row[i].code == code)
-            rc = row[i].rc;
+        if (row[i].code == code) rc = row[i].rc;
     if (code == CURLE_ABORTED_BY_CALLBACK)
         why = "cancelled";
     else if (t->stopped_by_sink)
@@ -238,23 +245,17 @@ enum rc fetch_do(struct fetch *f, const struct fetch_request *r, struct fetch_re
     }
     for (const char *const *h = r->headers; h && *h; h++) {
         struct curl_slist *more = curl_slist_append(headers, *h);
-        if (!more)
-            goto explain;
+        if (!more) goto explain;
         headers = more;
     }
-    if (set_up(f, &t, headers, file, why))
-        code = curl_easy_perform(f->curl);
-    if (code == CURLE_OK)
-        note_answer(&t);
+    if (set_up(f, &t, headers, file, why)) code = curl_easy_perform(f->curl);
+    if (code == CURLE_OK) note_answer(&t);
 explain:
-    if (code != CURLE_OK)
-        rc = explain(&t, code, why, e);
+    if (code != CURLE_OK) rc = explain(&t, code, why, e);
 out:
-    if (rc)
-        buf_finish(&reply->body);
-    curl_easy_reset(f->curl);                       /* forget pointers into this frame */
+    if (rc) buf_finish(&reply->body);
+    curl_easy_reset(f->curl); /* forget pointers into this frame */
     curl_slist_free_all(headers);
-    if (file)
-        fclose(file);
+    if (file) fclose(file);
     return rc;
 }

@@ -11,7 +11,11 @@ enum { LINE_BYTES = 16 << 10, VALUE_BYTES = 2 << 10 };
 static const char *const level_name[] = { "error", "warn", "info", "debug" };
 
 /* See log.h for why this is at file scope. Written in main before threads start, but for the level. */
-static struct { atomic_int level; enum log_form form; int fd; } out = { LOG_INFO, LOG_LOGFMT, STDERR_FILENO };
+static struct {
+    atomic_int level;
+    enum log_form form;
+    int fd;
+} out = { LOG_INFO, LOG_LOGFMT, STDERR_FILENO };
 
 void log_open(enum log_level level, enum log_form form, int fd)
 {
@@ -39,8 +43,7 @@ bool log_level_parse(struct str s, enum log_level *level)
 static bool is_plain(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\')
-            return false;
+        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\') return false;
     return s.n > 0;
 }
 
@@ -64,8 +67,7 @@ static void put_field(struct buf *line, const struct log_field *f)
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
-    if ((int)level > atomic_load(&out.level))
-        return;
+    if ((int)level > atomic_load(&out.level)) return;
     struct buf line;
     char time[25];
     text_time_iso(world_real().now_ms, time);
@@ -76,15 +78,14 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     for (size_t i = 0; i < n; i++) {
         size_t before = line.n;
         put_field(&line, &fields[i]);
-        if (!buf_ok(&line) || line.n > LINE_BYTES - 2) {            /* leave out what does not fit */
+        if (!buf_ok(&line) || line.n > LINE_BYTES - 2) { /* leave out what does not fit */
             line.failed = RC_OK;
             buf_cut(&line, before);
             break;
         }
     }
     buf_putz(&line, out.form == LOG_JSON ? "}\n" : "\n");
-    if (buf_ok(&line) && write(out.fd, line.p, line.n) < 0) {
-        /* Nobody is left to tell. */
+    if (buf_ok(&line) && write(out.fd, line.p, line.n) < 0) { /* Nobody is left to tell. */
     }
     buf_finish(&line);
 }

@@ -7,7 +7,12 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_form { LOG_LOGFMT, LOG_JSON };
 
-struct log_field { const char *key; struct str value; int64_t number; bool is_number; };
+struct log_field {
+    const char *key;
+    struct str value;
+    int64_t number;
+    bool is_number;
+};
 #define LOG_S(k, s)   ((struct log_field){ (k), (s), 0, false })
 #define LOG_Z(k, z)   ((struct log_field){ (k), str_of(z), 0, false })
 #define LOG_N(k, num) ((struct log_field){ (k), { 0 }, (int64_t)(num), true })
@@ -17,8 +22,8 @@ void log_open(enum log_level level, enum log_form form, int fd);
 void log_set_level(enum log_level level);
 /** Thread-safe; one write(2) a line. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n);
-#define log_event(level, event, ...)                                                    \
-    log_write((level), (event), (const struct log_field[]){ __VA_ARGS__ },              \
+#define log_event(level, event, ...)                                                                                   \
+    log_write((level), (event), (const struct log_field[]){ __VA_ARGS__ },                                             \
               sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
 bool log_level_parse(struct str s, enum log_level *out);
 #endif

@@ -13,9 +13,8 @@ const char *rc_text(enum rc rc)
     return (unsigned)rc < RC_COUNT ? text[rc] : "unknown error";
 }
 
-__attribute__((format(printf, 6, 0)))
-static enum rc fill(struct err *e, enum rc rc, const char *where, unsigned line, unsigned column, const char *fmt,
-                    va_list ap)
+__attribute__((format(printf, 6, 0))) static enum rc fill(struct err *e, enum rc rc, const char *where, unsigned line,
+                                                          unsigned column, const char *fmt, va_list ap)
 {
     if (e && e->rc == RC_OK) {
         e->rc = rc;
@@ -47,8 +46,7 @@ enum rc err_at(struct err *e, enum rc rc, const char *where, unsigned line, unsi
 
 void err_clear(struct err *e)
 {
-    if (e)
-        memset(e, 0, sizeof *e);
+    if (e) memset(e, 0, sizeof *e);
 }
 
 const char *err_format(const struct err *e, char *out, size_t n)
@@ -58,7 +56,6 @@ const char *err_format(const struct err *e, char *out, size_t n)
         snprintf(place, sizeof place, "%s%u:%u", *e->where ? ":" : "", e->line, e->column);
     else if (e->line)
         snprintf(place, sizeof place, "%s%u", *e->where ? ":" : "", e->line);
-    snprintf(out, n, "%s%s%s%s", e->where, place, *e->where || *place ? ": " : "",
-             *e->text ? e->text : rc_text(e->rc));
+    snprintf(out, n, "%s%s%s%s", e->where, place, *e->where || *place ? ": " : "", *e->text ? e->text : rc_text(e->rc));
     return out;
 }

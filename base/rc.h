@@ -1,29 +1,30 @@
 #ifndef BASE_RC_H
 #define BASE_RC_H
-/* Whether *we* could do our work, and one sentence for a person when not. A SyncML or HTTP status is data, not an rc. */
+/* Whether *we* could do our work, and one sentence for a person when not. A SyncML or HTTP status is data, not an
+ * rc. */
 #include <stddef.h>
 
-#define RC_LIST(X)                                                                      \
-    X(OK,          "ok")                                                                \
-    X(NOMEM,       "out of memory (a ceiling of ours)")                                 \
-    X(LIMIT,       "over a limit")                                                      \
-    X(PARSE,       "malformed")                                                         \
-    X(INVALID,     "not valid")                                                         \
-    X(UNSUPPORTED, "not supported")                                                     \
-    X(NOT_FOUND,   "not found")                                                         \
-    X(EXISTS,      "already there")                                                     \
-    X(DENIED,      "not allowed")                                                       \
-    X(CONFLICT,    "conflict")                                                          \
-    X(BUSY,        "busy, try again")                                                   \
-    X(TIMEOUT,     "timed out")                                                         \
-    X(IO,          "input or output failed")                                            \
-    X(INTERNAL,    "internal error")
+#define RC_LIST(X)                                                                                                     \
+    X(OK, "ok")                                                                                                        \
+    X(NOMEM, "out of memory (a ceiling of ours)")                                                                      \
+    X(LIMIT, "over a limit")                                                                                           \
+    X(PARSE, "malformed")                                                                                              \
+    X(INVALID, "not valid")                                                                                            \
+    X(UNSUPPORTED, "not supported")                                                                                    \
+    X(NOT_FOUND, "not found")                                                                                          \
+    X(EXISTS, "already there")                                                                                         \
+    X(DENIED, "not allowed")                                                                                           \
+    X(CONFLICT, "conflict")                                                                                            \
+    X(BUSY, "busy, try again")                                                                                         \
+    X(TIMEOUT, "timed out")                                                                                            \
+    X(IO, "input or output failed")                                                                                    \
+    X(INTERNAL, "internal error")
 
 enum rc {
 #define X(name, text) RC_##name,
     RC_LIST(X)
 #undef X
-    RC_COUNT
+        RC_COUNT
 };
 
 enum { ERR_TEXT_BYTES = 512 };
@@ -31,9 +32,9 @@ enum { ERR_TEXT_BYTES = 512 };
 /* What went wrong, filled once by the place that found it; those above pass it on. */
 struct err {
     enum rc rc;
-    unsigned line, column;          /* 1-based place in a text, 0 when it has none */
-    char where[160];                /* file, URI or field ("/spec/vm/state"), may be "" */
-    char text[ERR_TEXT_BYTES];      /* one sentence, no trailing full stop or newline */
+    unsigned line, column;     /* 1-based place in a text, 0 when it has none */
+    char where[160];           /* file, URI or field ("/spec/vm/state"), may be "" */
+    char text[ERR_TEXT_BYTES]; /* one sentence, no trailing full stop or newline */
 };
 
 /** The words of RC_LIST. */

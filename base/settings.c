@@ -24,10 +24,8 @@ static void complain(struct load *l, const struct doc *d, const char *text)
     char line[ERR_TEXT_BYTES + 256];
     doc_error(d, l->file, RC_INVALID, &one, "%s", text);
     err_format(&one, line, sizeof line);
-    if (l->errors)
-        buf_printf(l->errors, "%s\n", line);
-    if (!l->bad && l->e)
-        *l->e = one;
+    if (l->errors) buf_printf(l->errors, "%s\n", line);
+    if (!l->bad && l->e) *l->e = one;
     l->bad = true;
 }
 
@@ -41,16 +39,14 @@ static bool put_path(struct load *l, struct str text, const char **out)
 static bool put_list(struct load *l, const struct setting *s, const struct doc *d, void *at)
 {
     size_t n = 0, i = 0;
-    for (const struct doc *c = d->first; c; c = c->next)
-        n++;
+    for (const struct doc *c = d->first; c; c = c->next) n++;
     const char **items = ARENA_ARRAY(l->a, const char *, n + 1);
     for (const struct doc *c = d->first; items && c; c = c->next, i++) {
         if (c->kind != DOC_SCALAR) {
             complain(l, c, "expected a text");
             return true;
         }
-        if (s->min == 1 ? !put_path(l, c->text, &items[i]) : !(items[i] = arena_strz(l->a, c->text)))
-            return false;
+        if (s->min == 1 ? !put_path(l, c->text, &items[i]) : !(items[i] = arena_strz(l->a, c->text))) return false;
     }
     *(struct setting_list *)at = (struct setting_list){ items, n };
     return items != NULL;
@@ -58,8 +54,8 @@ static bool put_list(struct load *l, const struct setting *s, const struct doc *
 
 static const char *range_text(const struct setting *s, char out[96])
 {
-    snprintf(out, 96, "expected %s from %" PRId64 " to %" PRId64, s->kind == SET_SECONDS ? "a time in seconds (\"2m\", \"90s\")" : "a number",
-             s->min, s->max);
+    snprintf(out, 96, "expected %s from %" PRId64 " to %" PRId64,
+             s->kind == SET_SECONDS ? "a time in seconds (\"2m\", \"90s\")" : "a number", s->min, s->max);
     return out;
 }
 
@@ -73,8 +69,7 @@ static bool put_word(struct load *l, const struct setting *s, const struct doc *
         }
     buf_init(&b, 1024);
     buf_putz(&b, "expected one of:");
-    for (int i = 0; s->words[i]; i++)
-        buf_printf(&b, " %s", s->words[i]);
+    for (int i = 0; s->words[i]; i++) buf_printf(&b, " %s", s->words[i]);
     complain(l, d, buf_z(&b));
     buf_finish(&b);
     return true;
@@ -89,8 +84,7 @@ static bool put(struct load *l, const struct setting *s, const struct doc *d, vo
     uint64_t u = 0;
 
     if (s->kind == SET_LIST) {
-        if (d->kind == DOC_LIST)
-            return put_list(l, s, d, at);
+        if (d->kind == DOC_LIST) return put_list(l, s, d, at);
         complain(l, d, "expected a list");
         return true;
     }
@@ -99,13 +93,10 @@ static bool put(struct load *l, const struct setting *s, const struct doc *d, vo
         return true;
     }
     switch (s->kind) {
-    case SET_TEXT:
-        return (*(const char **)at = arena_strz(l->a, d->text)) != NULL;
-    case SET_PATH:
-        return put_path(l, d->text, at);
+    case SET_TEXT: return (*(const char **)at = arena_strz(l->a, d->text)) != NULL;
+    case SET_PATH: return put_path(l, d->text, at);
     case SET_BOOL:
-        if (!doc_bool(d, at))
-            complain(l, d, "expected true or false");
+        if (!doc_bool(d, at)) complain(l, d, "expected true or false");
         break;
     case SET_UINT:
         if (!doc_i64(d, &i) || i < s->min || i > s->max)
@@ -137,10 +128,8 @@ static bool put(struct load *l, const struct setting *s, const struct doc *d, vo
         else
             *(int64_t *)at = i;
         break;
-    case SET_WORD:
-        return put_word(l, s, d, at);
-    case SET_LIST:
-        break;
+    case SET_WORD: return put_word(l, s, d, at);
+    case SET_LIST: break;
     }
     return true;
 }
@@ -150,10 +139,8 @@ static const struct setting *find(const struct load *l, struct str name, bool *i
     *is_section = false;
     for (size_t i = 0; i < l->n; i++) {
         struct str s = str_of(l->table[i].name);
-        if (str_eq(s, name))
-            return &l->table[i];
-        if (s.n > name.n && s.p[name.n] == '.' && str_starts(s, name))
-            *is_section = true;
+        if (str_eq(s, name)) return &l->table[i];
+        if (s.n > name.n && s.p[name.n] == '.' && str_starts(s, name)) *is_section = true;
     }
     return NULL;
 }
@@ -164,16 +151,13 @@ static bool walk(struct load *l, const struct doc *map, struct str prefix, void 
     for (const struct doc *d = map->first; d; d = d->next) {
         bool is_section;
         struct str name = prefix.n ? arena_printf(l->a, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(d->key)) : d->key;
-        if (!name.p)
-            return false;
+        if (!name.p) return false;
         const struct setting *s = find(l, name, &is_section);
         if (s) {
             seen[s - l->table] = d;
-            if (d->kind != DOC_NULL && !put(l, s, d, out))
-                return false;
+            if (d->kind != DOC_NULL && !put(l, s, d, out)) return false;
         } else if (is_section && d->kind == DOC_MAP) {
-            if (!walk(l, d, name, out, seen))
-                return false;
+            if (!walk(l, d, name, out, seen)) return false;
         } else if (!(is_section && d->kind == DOC_NULL)) {
             complain(l, d, is_section ? "expected settings below this name" : "there is no such setting");
         }
@@ -186,13 +170,13 @@ enum rc settings_defaults(const struct setting *table, size_t n, void *out, stru
     struct load l = { "(default)", { 0 }, table, n, a, NULL, NULL, false };
     for (size_t i = 0; i < n; i++) {
         struct doc d = { .kind = DOC_SCALAR, .text = str_of(table[i].standard) };
-        if (table[i].standard && table[i].kind != SET_LIST && !put(&l, &table[i], &d, out))
-            return RC_NOMEM;
+        if (table[i].standard && table[i].kind != SET_LIST && !put(&l, &table[i], &d, out)) return RC_NOMEM;
     }
     return l.bad ? RC_INTERNAL : RC_OK;
 }
 
-enum rc settings_load(const char *file, const struct setting *table, size_t n, void *out, struct arena *a, struct buf *errors, struct err *e)
+enum rc settings_load(const char *file, const struct setting *table, size_t n, void *out, struct arena *a,
+                      struct buf *errors, struct err *e)
 {
     struct err first = { 0 };
     const char *slash = strrchr(file, '/');
@@ -202,19 +186,15 @@ enum rc settings_load(const char *file, const struct setting *table, size_t n, v
     const struct doc **seen = ARENA_ARRAY(a, const struct doc *, n);
     enum rc rc = seen ? settings_defaults(table, n, out, a) : RC_NOMEM;
 
-    if (!rc)
-        rc = doc_load(file, a, &d, &first);
+    if (!rc) rc = doc_load(file, a, &d, &first);
     if (rc) {
         err_set(&first, rc, "%s", rc_text(rc));
-        if (errors)
-            buf_printf(errors, "%s\n", err_format(&first, line, sizeof line));
-        if (e)
-            *e = first;
+        if (errors) buf_printf(errors, "%s\n", err_format(&first, line, sizeof line));
+        if (e) *e = first;
         return rc;
     }
     if (d->kind == DOC_MAP) {
-        if (!walk(&l, d, (struct str){ 0 }, out, seen))
-            return err_set(e, RC_NOMEM, "%s: needs too much memory", file);
+        if (!walk(&l, d, (struct str){ 0 }, out, seen)) return err_set(e, RC_NOMEM, "%s: needs too much memory", file);
     } else if (d->kind != DOC_NULL) {
         complain(&l, d, "expected settings as \"name: value\"");
     }
@@ -228,15 +208,14 @@ enum rc settings_load(const char *file, const struct setting *table, size_t n, v
 
 void settings_help(const struct setting *table, size_t n, struct buf *out)
 {
-    static const char *const kind[] = { "text", "path", "true/false", "number", "port", "bytes", "seconds", "time", "word", "list" };
+    static const char *const kind[] = { "text",  "path",    "true/false", "number", "port",
+                                        "bytes", "seconds", "time",       "word",   "list" };
     struct str section = { 0 };
     for (size_t i = 0; i < n; i++) {
         struct str name = str_of(table[i].name), here = { 0 };
         size_t dot = str_find(name, '.', 0);
-        if (dot < name.n)
-            here = str_slice(name, 0, dot);
-        if (here.n && !str_eq(here, section))
-            buf_printf(out, "%.*s:\n", STR_ARG(here));
+        if (dot < name.n) here = str_slice(name, 0, dot);
+        if (here.n && !str_eq(here, section)) buf_printf(out, "%.*s:\n", STR_ARG(here));
         section = here;
         const char *indent = here.n ? "  " : "";
         struct str leaf = here.n ? str_slice(name, dot + 1, name.n) : name;
@@ -246,6 +225,7 @@ void settings_help(const struct setting *table, size_t n, struct buf *out)
         if (table[i].kind == SET_UINT || table[i].kind == SET_SECONDS)
             buf_printf(out, ", %" PRId64 " to %" PRId64, table[i].min, table[i].max);
         buf_printf(out, "%s)\n", table[i].required ? ", required" : "");
-        buf_printf(out, "%s%s%.*s: %s\n", indent, table[i].standard ? "" : "#", STR_ARG(leaf), table[i].standard ? table[i].standard : "");
+        buf_printf(out, "%s%s%.*s: %s\n", indent, table[i].standard ? "" : "#", STR_ARG(leaf),
+                   table[i].standard ? table[i].standard : "");
     }
 }

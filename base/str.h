@@ -6,11 +6,17 @@
 #include <stdint.h>
 #include <string.h>
 
-struct str { const char *p; size_t n; };
+struct str {
+    const char *p;
+    size_t n;
+};
 
 #define STR(lit) ((struct str){ "" lit, sizeof(lit) - 1 })
 /** The same in a static table, where C17 wants an initializer and not a compound literal. */
-#define STR_INIT(lit) { "" lit, sizeof(lit) - 1 }
+#define STR_INIT(lit)                                                                                                  \
+    {                                                                                                                  \
+        "" lit, sizeof(lit) - 1                                                                                        \
+    }
 /** For printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).n, (s).n ? (s).p : ""
 
@@ -40,17 +46,17 @@ bool str_to_u64(struct str s, uint64_t *out);
 uint64_t str_hash(struct str s);
 /** Length of the well-formed UTF-8 character (NUL is one) at the front of s: 1 to 4; 0 when there is none. */
 size_t str_utf8(struct str s);
-/** Octets at the front of s that are ASCII but no NUL: nearly all texts are nothing else, so it looks at eight at a time. */
+/** Octets at the front of s that are ASCII but no NUL: nearly all texts are nothing else, so it looks at eight at a
+ * time. */
 static inline size_t str_ascii_run(struct str s)
 {
     size_t n = 0;
     for (uint64_t w; n + sizeof w <= s.n; n += sizeof w) {
         memcpy(&w, s.p + n, sizeof w);
-        if ((w | (w - 0x0101010101010101u)) & 0x8080808080808080u)      /* an octet from 0x80 on, or a 0 that borrowed */
+        if ((w | (w - 0x0101010101010101u)) & 0x8080808080808080u) /* an octet from 0x80 on, or a 0 that borrowed */
             break;
     }
-    while (n < s.n && (unsigned char)s.p[n] - 1u < 0x7f)
-        n++;
+    while (n < s.n && (unsigned char)s.p[n] - 1u < 0x7f) n++;
     return n;
 }
 /** Nothing but ASCII, and no NUL? */
@@ -58,13 +64,12 @@ static inline bool str_is_ascii(struct str s)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
     uint64_t w, all = 0;
-    if (s.n < sizeof w)
-        return str_ascii_run(s) == s.n;
+    if (s.n < sizeof w) return str_ascii_run(s) == s.n;
     for (size_t n = 0; n + sizeof w < s.n; n += sizeof w) {
         memcpy(&w, s.p + n, sizeof w);
         all |= w | (w - ones);
     }
-    memcpy(&w, s.p + s.n - sizeof w, sizeof w);     /* the last eight, some of them a second time */
+    memcpy(&w, s.p + s.n - sizeof w, sizeof w); /* the last eight, some of them a second time */
     return ((all | w | (w - ones)) & high) == 0;
 }
 /** Well-formed UTF-8 without NUL? */

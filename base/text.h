@@ -7,7 +7,10 @@
 /** Base64, standard alphabet, padded, no line breaks. */
 void text_b64_put(struct buf *b, struct str bytes);
 /** @return bytes of base64 text for n bytes */
-static inline size_t text_b64_len(size_t n) { return (n + 2) / 3 * 4; }
+static inline size_t text_b64_len(size_t n)
+{
+    return (n + 2) / 3 * 4;
+}
 /** Into out[text_b64_len(n) + 1], NUL-terminated. */
 void text_b64(const void *p, size_t n, char *out);
 /** Decode; blanks and line breaks are passed over, padding may be missing. @return RC_PARSE, RC_NOMEM */

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 struct world {
-    int64_t now_ms;                                         /* UTC, ms since 1970 */
-    void (*random)(void *ctx, uint8_t *out, size_t n);      /* unpredictable in the programs, fixed in tests */
+    int64_t now_ms;                                    /* UTC, ms since 1970 */
+    void (*random)(void *ctx, uint8_t *out, size_t n); /* unpredictable in the programs, fixed in tests */
     void *ctx;
 };
 

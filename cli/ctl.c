@@ -13,7 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t ctl_now_ms(void) { return world_real().now_ms; }
+int64_t ctl_now_ms(void)
+{
+    return world_real().now_ms;
+}
 
 /* ---- saying things ---- */
 
@@ -65,8 +68,7 @@ enum ctl_exit ctl_usage(const struct ctl *c, const char *fmt, ...)
     va_start(ap, fmt);
     say(stderr, "error: ", fmt, ap);
     va_end(ap);
-    if (c->args && c->args->command)
-        ctl_note("dmvisorctl help %s says more", c->args->command->name);
+    if (c->args && c->args->command) ctl_note("dmvisorctl help %s says more", c->args->command->name);
     return CTL_USAGE;
 }
 
@@ -100,15 +102,17 @@ void ctl_progress(const struct ctl *c, const char *fmt, ...)
 
 /* ---- options ---- */
 
-const char *ctl_opt(const struct ctl *c, enum ctl_opt o) { return ctl_args_option(c->args, o); }
+const char *ctl_opt(const struct ctl *c, enum ctl_opt o)
+{
+    return ctl_args_option(c->args, o);
+}
 
 enum ctl_exit ctl_seconds(const struct ctl *c, enum ctl_opt o, int64_t standard_s, int64_t *out_s)
 {
     const char *text = ctl_opt(c, o);
     int64_t ms;
     *out_s = standard_s;
-    if (!text)
-        return CTL_OK;
+    if (!text) return CTL_OK;
     if (!text_duration_parse(str_of(text), &ms) || ms < 0)
         return ctl_usage(c, "--%s is \"%s\"; a time such as 90s or 10m is expected", ctl_option_name(o), text);
     *out_s = (ms + 999) / 1000;
@@ -140,8 +144,7 @@ const char *ctl_path(struct ctl *c, const char *pattern, ...)
 const char *ctl_query(struct ctl *c, const char *path, const char *name, const char *value)
 {
     struct buf b;
-    if (!value)
-        return path;
+    if (!value) return path;
     buf_init(&b, 128 << 10);
     buf_printf(&b, "%s%c%s=", path, strchr(path, '?') ? '&' : '?', name);
     text_url_put(&b, str_of(value));
@@ -158,23 +161,20 @@ enum ctl_exit ctl_read_file(const char *name, size_t limit, struct buf *out)
     size_t n, begin = out->n;
     bool own = strcmp(name, "-") != 0;
     FILE *f = own ? fopen(name, "rb") : stdin;
-    if (!f)
-        return ctl_error(CTL_FAILED, "%s: %s", name, strerror(errno));
+    if (!f) return ctl_error(CTL_FAILED, "%s: %s", name, strerror(errno));
     while ((n = fread(piece, 1, sizeof piece, f)) > 0 && out->n - begin <= limit)
         buf_put(out, (struct str){ piece, n });
     bool failed = ferror(f) != 0;
     int why = errno;
-    if (own)
-        fclose(f);
-    if (failed)
-        return ctl_error(CTL_FAILED, "%s: %s", name, strerror(why));
+    if (own) fclose(f);
+    if (failed) return ctl_error(CTL_FAILED, "%s: %s", name, strerror(why));
     if (out->n - begin > limit || !buf_ok(out))
         return ctl_error(CTL_FAILED, "%s: has more than %zu bytes", own ? name : "standard input", limit);
     return CTL_OK;
 }
 
-/* A file that holds a secret: made with mode 0600 before anything is asked of the server, so that a secret that is shown once finds its
- * place. An existing file is only replaced when the new one is whole. */
+/* A file that holds a secret: made with mode 0600 before anything is asked of the server, so that a secret that is
+ * shown once finds its place. An existing file is only replaced when the new one is whole. */
 enum ctl_exit ctl_secret_open(const char *name, bool force, struct ctl_secret *out)
 {
     *out = (struct ctl_secret){ .fd = -1 };
@@ -182,7 +182,7 @@ enum ctl_exit ctl_secret_open(const char *name, bool force, struct ctl_secret *o
         return ctl_error(CTL_FAILED, "the name of the file is too long");
     if (force) {
         snprintf(out->temporary, sizeof out->temporary, "%s.XXXXXX", name);
-        out->fd = mkstemp(out->temporary);              /* mode 0600 */
+        out->fd = mkstemp(out->temporary); /* mode 0600 */
     } else {
         snprintf(out->temporary, sizeof out->temporary, "%s", name);
         out->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -194,8 +194,7 @@ enum ctl_exit ctl_secret_open(const char *name, bool force, struct ctl_secret *o
 
 void ctl_secret_drop(struct ctl_secret *s)
 {
-    if (s->fd < 0)
-        return;
+    if (s->fd < 0) return;
     close(s->fd);
     unlink(s->temporary);
     s->fd = -1;

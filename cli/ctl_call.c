@@ -17,10 +17,8 @@ enum { TRIES = 3, PAGE = 1000, HEADERS = 8, KEY_CHARACTERS = 24, REPLY_BYTES = 2
 const char *ctl_url(struct ctl *c, const char *path)
 {
     struct str server = str_of(c->config.server);
-    while (server.n && server.p[server.n - 1] == '/')
-        server.n--;
-    if (c->config.authority)
-        path = ctl_query(c, path, "authority", c->config.authority);
+    while (server.n && server.p[server.n - 1] == '/') server.n--;
+    if (c->config.authority) path = ctl_query(c, path, "authority", c->config.authority);
     struct str url = arena_printf(c->a, "%.*s%s", STR_ARG(server), path);
     return url.n ? url.p : "";
 }
@@ -29,18 +27,17 @@ const char *const *ctl_headers(struct ctl *c, const char *const *more)
 {
     const char **list = arena_alloc(c->a, HEADERS * sizeof *list);
     size_t n = 0;
-    if (!list)
-        return NULL;
-    if (c->config.token)
-        list[n++] = arena_printf(c->a, "Authorization: Bearer %s", c->config.token).p;
-    for (; more && *more && n < HEADERS - 1; more++)
-        list[n++] = *more;
+    if (!list) return NULL;
+    if (c->config.token) list[n++] = arena_printf(c->a, "Authorization: Bearer %s", c->config.token).p;
+    for (; more && *more && n < HEADERS - 1; more++) list[n++] = *more;
     return list;
 }
 
 struct fetch *ctl_fetch_create(struct ctl *c, long total_timeout_s)
 {
-    const struct fetch_config f = { .ca_file = c->config.ca, .insecure = c->config.insecure, .total_timeout_s = total_timeout_s,
+    const struct fetch_config f = { .ca_file = c->config.ca,
+                                    .insecure = c->config.insecure,
+                                    .total_timeout_s = total_timeout_s,
                                     .user_agent = "dmvisorctl/" DMVISOR_VERSION };
     return fetch_create(&f);
 }
@@ -50,18 +47,19 @@ static void warn_plain(struct ctl *c)
 {
     const char *s = c->config.server;
     static const char *const local[] = { "http://127.", "http://localhost", "http://[::1]" };
-    if (c->warned_plain || !c->config.token || strncmp(s, "http://", 7) != 0)
-        return;
+    if (c->warned_plain || !c->config.token || strncmp(s, "http://", 7) != 0) return;
     for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
-        if (strncmp(s, local[i], strlen(local[i])) == 0)
-            return;
+        if (strncmp(s, local[i], strlen(local[i])) == 0) return;
     c->warned_plain = true;
     ctl_note("warning: %s is not encrypted: whoever listens learns the token", s);
 }
 
 /* ---- one request ---- */
 
-static bool safe_to_repeat(const struct ctl_request *r) { return !r->body_file; }
+static bool safe_to_repeat(const struct ctl_request *r)
+{
+    return !r->body_file;
+}
 
 static void rest(int64_t ms)
 {
@@ -80,9 +78,9 @@ static const char *const *headers_of(struct ctl *c, const struct ctl_request *r)
         more[n++] = arena_printf(c->a, "Content-Type: %s", r->type ? r->type : "application/json").p;
     else if (r->body_file)
         more[n++] = "Content-Type: application/octet-stream";
-    more[n++] = arena_printf(c->a, "Accept: %s", r->accept ? r->accept : "application/json, application/problem+json").p;
-    if (r->header)
-        more[n++] = r->header;
+    more[n++] =
+        arena_printf(c->a, "Accept: %s", r->accept ? r->accept : "application/json, application/problem+json").p;
+    if (r->header) more[n++] = r->header;
     if (strcmp(r->method, "POST") == 0) {
         crypto_random_text(&w, key, KEY_CHARACTERS);
         more[n++] = arena_printf(c->a, "Idempotency-Key: %s", key).p;
@@ -115,27 +113,29 @@ static enum rc once(struct ctl *c, const struct fetch_request *f, struct ctl_rep
 enum ctl_exit ctl_call(struct ctl *c, const struct ctl_request *r, struct ctl_reply *out)
 {
     char *json = r->json ? json_dumps(r->json, JSON_COMPACT) : NULL;
-    struct fetch_request f = { .method = r->method, .url = ctl_url(c, r->path), .headers = headers_of(c, r), .body = r->body,
-                               .body_file = r->body_file, .reply_limit = REPLY_BYTES, .no_total_timeout = r->body_file != NULL };
+    struct fetch_request f = { .method = r->method,
+                               .url = ctl_url(c, r->path),
+                               .headers = headers_of(c, r),
+                               .body = r->body,
+                               .body_file = r->body_file,
+                               .reply_limit = REPLY_BYTES,
+                               .no_total_timeout = r->body_file != NULL };
     enum rc rc = RC_OK;
     int64_t again_s = -1;
 
     *out = (struct ctl_reply){ 0 };
     warn_plain(c);
-    if (json)
-        f.body = str_of(json);
+    if (json) f.body = str_of(json);
     for (int i = 1; i <= TRIES; i++) {
         rc = once(c, &f, out, &again_s);
         bool busy = !rc && out->status == 503, lost = rc == RC_IO;
-        if ((!busy && !lost) || i == TRIES || !safe_to_repeat(r))
-            break;
+        if ((!busy && !lost) || i == TRIES || !safe_to_repeat(r)) break;
         json_decref(out->json);
         out->json = NULL;
         rest(busy ? 1000 * (again_s < 0 ? 1 : again_s > RETRY_MOST_S ? RETRY_MOST_S : again_s) : 150 * i);
     }
     free(json);
-    if (!rc && out->status >= 200 && out->status < 300)
-        return CTL_OK;
+    if (!rc && out->status >= 200 && out->status < 300) return CTL_OK;
     return r->quiet ? rc ? CTL_UNREACHABLE : CTL_FAILED : ctl_complain(c, out, NULL, 0);
 }
 
@@ -143,7 +143,10 @@ enum ctl_exit ctl_get(struct ctl *c, const char *path, struct ctl_reply *out)
 {
     const struct ctl_request r = { .method = "GET", .path = path };
     enum ctl_exit code = ctl_call(c, &r, out);
-    return !code && !out->json ? ctl_error(CTL_FAILED, "%s answered something that is no JSON: is this a dmvisor server?", c->config.server) : code;
+    return !code && !out->json
+               ? ctl_error(CTL_FAILED, "%s answered something that is no JSON: is this a dmvisor server?",
+                           c->config.server)
+               : code;
 }
 
 void ctl_reply_finish(struct ctl_reply *r)
@@ -166,15 +169,12 @@ enum ctl_exit ctl_get_all(struct ctl *c, const char *path, size_t limit, struct 
         size_t left = limit ? limit - have : PAGE;
         snprintf(want, sizeof want, "%zu", left < PAGE ? left : PAGE);
         code = ctl_get(c, ctl_query(c, ctl_query(c, path, "limit", want), "cursor", cursor), out);
-        if (code)
-            break;
+        if (code) break;
         json_t *page = json_object_get(out->json, "items"), *next = json_object_get(out->json, "next");
         have += json_array_size(page);
         bool more = json_is_string(next) && json_array_size(page) && !(limit && have >= limit);
-        if (!items && !more)
-            return CTL_OK;
-        if (!items)
-            items = json_array();
+        if (!items && !more) return CTL_OK;
+        if (!items) items = json_array();
         json_array_extend(items, page);
         if (!more) {
             json_object_set_new(out->json, "items", items);
@@ -210,24 +210,26 @@ static void complain_one(const json_t *j, const char *file, unsigned first_line)
 static enum ctl_exit complain_network(const struct ctl *c, const struct err *e)
 {
     if (e->rc == RC_DENIED)
-        return ctl_error(CTL_UNREACHABLE, "%s: its certificate is not trusted: %s (--ca FILE names whom to trust)", c->config.server, e->text);
-    return ctl_error(CTL_UNREACHABLE, "%s is not reachable: %s", c->config.server, e->text[0] ? e->text : rc_text(e->rc));
+        return ctl_error(CTL_UNREACHABLE, "%s: its certificate is not trusted: %s (--ca FILE names whom to trust)",
+                         c->config.server, e->text);
+    return ctl_error(CTL_UNREACHABLE, "%s is not reachable: %s", c->config.server,
+                     e->text[0] ? e->text : rc_text(e->rc));
 }
 
 enum ctl_exit ctl_complain(const struct ctl *c, const struct ctl_reply *r, const char *file, unsigned first_line)
 {
-    if (!r->status)
-        return complain_network(c, &r->e);
-    const char *title = ctl_text(r->json, "title"), *detail = ctl_text(r->json, "detail"), *pointer = ctl_text(r->json, "pointer");
+    if (!r->status) return complain_network(c, &r->e);
+    const char *title = ctl_text(r->json, "title"), *detail = ctl_text(r->json, "detail"),
+               *pointer = ctl_text(r->json, "pointer");
     if (!title[0] && r->status >= 300 && r->status < 400)
-        return ctl_error(CTL_FAILED, "%s answered with a redirect (%ld): give the address of the API itself", c->config.server, r->status);
+        return ctl_error(CTL_FAILED, "%s answered with a redirect (%ld): give the address of the API itself",
+                         c->config.server, r->status);
     if (!title[0])
-        return ctl_error(CTL_FAILED, "%s answered %ld without saying why: is this a dmvisor server?", c->config.server, r->status);
+        return ctl_error(CTL_FAILED, "%s answered %ld without saying why: is this a dmvisor server?", c->config.server,
+                         r->status);
     ctl_error(CTL_FAILED, "%s: %s%s%s%s", title, detail, pointer[0] ? " (field " : "", pointer, pointer[0] ? ")" : "");
     const json_t *errors = ctl_at(r->json, "errors");
-    for (size_t i = 0; i < json_array_size(errors); i++)
-        complain_one(json_array_get(errors, i), file, first_line);
-    if (r->status == 401)
-        ctl_note("  say who you are: dmvisorctl login, --token-file, or DMVISOR_TOKEN");
+    for (size_t i = 0; i < json_array_size(errors); i++) complain_one(json_array_get(errors, i), file, first_line);
+    if (r->status == 401) ctl_note("  say who you are: dmvisorctl login, --token-file, or DMVISOR_TOKEN");
     return CTL_FAILED;
 }

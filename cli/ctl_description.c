@@ -30,44 +30,73 @@ static void allowed(const json_t *j, struct buf *out)
     for (size_t i = 0; i < json_array_size(values); i++) {
         const json_t *v = json_array_get(values, i);
         const char *value = ctl_text(v, "value"), *label = ctl_text(v, "label");
-        buf_printf(out, "%s%s%s%s", i ? ", " : "", value, strcmp(value, label) ? " " : "", strcmp(value, label) ? label : "");
+        buf_printf(out, "%s%s%s%s", i ? ", " : "", value, strcmp(value, label) ? " " : "",
+                   strcmp(value, label) ? label : "");
     }
 }
 
-static void node_name(const json_t *j, struct buf *out) { buf_putz(out, ctl_text(j, "name")[0] ? ctl_text(j, "name") : "*"); }
+static void node_name(const json_t *j, struct buf *out)
+{
+    buf_putz(out, ctl_text(j, "name")[0] ? ctl_text(j, "name") : "*");
+}
 
-static const struct show_view view_descriptions = { "descriptions", "name", NULL, {
-    { "NAME", "name", SHOW_TEXT, NULL },           { "MANUFACTURER", "manufacturer", SHOW_TEXT, NULL }, { "MODEL", "model", SHOW_TEXT, NULL },
-    { "FOR", "object", SHOW_TEXT, NULL },          { "OBJECTS", NULL, SHOW_OWN, objects },              { "NODES", "nodes", SHOW_NUMBER, NULL },
-    { "SIZE", "bytes", SHOW_SIZE, NULL },          { "CREATED", "created", SHOW_AGE, NULL },
-} };
-static const struct show_view view_described = { "node", "uri", NULL, {
-    { "Address", "uri", SHOW_TEXT, NULL },         { "Title", "title", SHOW_TEXT, NULL },    { "Description", "description", SHOW_TEXT, NULL },
-    { "Format", "format", SHOW_TEXT, NULL },       { "Access", NULL, SHOW_OWN, access_words }, { "Allowed", NULL, SHOW_OWN, allowed },
-    { "Default", "default", SHOW_TEXT, NULL },     { "Object", "object", SHOW_TEXT, NULL },  { "Safest", "safest", SHOW_TEXT, NULL },
-} };
-static const struct show_view view_children = { "nodes", "name", NULL, {
-    { "NAME", NULL, SHOW_OWN, node_name },         { "FORMAT", "format", SHOW_TEXT, NULL },  { "ACCESS", NULL, SHOW_OWN, access_words },
-    { "ALLOWED", NULL, SHOW_OWN, allowed },        { "DEFAULT", "default", SHOW_TEXT, NULL }, { "TITLE", "title", SHOW_TEXT, NULL },
-} };
+static const struct show_view view_descriptions = { "descriptions",
+                                                    "name",
+                                                    NULL,
+                                                    {
+                                                        { "NAME", "name", SHOW_TEXT, NULL },
+                                                        { "MANUFACTURER", "manufacturer", SHOW_TEXT, NULL },
+                                                        { "MODEL", "model", SHOW_TEXT, NULL },
+                                                        { "FOR", "object", SHOW_TEXT, NULL },
+                                                        { "OBJECTS", NULL, SHOW_OWN, objects },
+                                                        { "NODES", "nodes", SHOW_NUMBER, NULL },
+                                                        { "SIZE", "bytes", SHOW_SIZE, NULL },
+                                                        { "CREATED", "created", SHOW_AGE, NULL },
+                                                    } };
+static const struct show_view view_described = { "node",
+                                                 "uri",
+                                                 NULL,
+                                                 {
+                                                     { "Address", "uri", SHOW_TEXT, NULL },
+                                                     { "Title", "title", SHOW_TEXT, NULL },
+                                                     { "Description", "description", SHOW_TEXT, NULL },
+                                                     { "Format", "format", SHOW_TEXT, NULL },
+                                                     { "Access", NULL, SHOW_OWN, access_words },
+                                                     { "Allowed", NULL, SHOW_OWN, allowed },
+                                                     { "Default", "default", SHOW_TEXT, NULL },
+                                                     { "Object", "object", SHOW_TEXT, NULL },
+                                                     { "Safest", "safest", SHOW_TEXT, NULL },
+                                                 } };
+static const struct show_view view_children = { "nodes",
+                                                "name",
+                                                NULL,
+                                                {
+                                                    { "NAME", NULL, SHOW_OWN, node_name },
+                                                    { "FORMAT", "format", SHOW_TEXT, NULL },
+                                                    { "ACCESS", NULL, SHOW_OWN, access_words },
+                                                    { "ALLOWED", NULL, SHOW_OWN, allowed },
+                                                    { "DEFAULT", "default", SHOW_TEXT, NULL },
+                                                    { "TITLE", "title", SHOW_TEXT, NULL },
+                                                } };
 
 enum ctl_exit cmd_description_upload(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     struct buf text;
     const char *file = c->args->arg[0];
-    if (!ctl_has(c, OPT_NAME))
-        return ctl_usage(c, "--name is needed");
+    if (!ctl_has(c, OPT_NAME)) return ctl_usage(c, "--name is needed");
     buf_init(&text, 0);
     const char *path = ctl_query(c, ctl_path(c, "/descriptions"), "name", ctl_opt(c, OPT_NAME));
-    path = ctl_query(c, ctl_query(c, path, "manufacturer", ctl_opt(c, OPT_MANUFACTURER)), "model", ctl_opt(c, OPT_MODEL));
+    path = ctl_query(c, ctl_query(c, path, "manufacturer", ctl_opt(c, OPT_MANUFACTURER)), "model",
+                     ctl_opt(c, OPT_MODEL));
     path = ctl_query(c, path, "object", ctl_opt(c, OPT_OBJECT));
     enum ctl_exit code = ctl_read_file(file, DDF_BYTES, &text);
-    const struct ctl_request q = { .method = "POST", .path = path, .body = buf_str(&text), .type = "application/xml", .quiet = true };
+    const struct ctl_request q = {
+        .method = "POST", .path = path, .body = buf_str(&text), .type = "application/xml", .quiet = true
+    };
     if (!code) {
         code = ctl_call(c, &q, &r);
-        if (code)
-            ctl_complain(c, &r, file, 0);
+        if (code) ctl_complain(c, &r, file, 0);
     }
     if (!code && !show_raw(c, &r, &view_descriptions))
         ctl_print("%s: %lld nodes\n", ctl_text(r.json, "name"), (long long)ctl_int(r.json, "nodes"));
@@ -80,8 +109,7 @@ enum ctl_exit cmd_description_list(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = ctl_get_all(c, ctl_path(c, "/descriptions"), 0, &r);
-    if (!code)
-        code = show_list(c, &r, &view_descriptions);
+    if (!code) code = show_list(c, &r, &view_descriptions);
     ctl_reply_finish(&r);
     return code;
 }
@@ -91,8 +119,7 @@ enum ctl_exit cmd_description_delete(struct ctl *c)
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "DELETE", .path = ctl_path(c, "/descriptions/{}", c->args->arg[0]) };
     enum ctl_exit code = ctl_call(c, &q, &r);
-    if (!code && c->format == FORMAT_TABLE)
-        ctl_print("deleted %s\n", c->args->arg[0]);
+    if (!code && c->format == FORMAT_TABLE) ctl_print("deleted %s\n", c->args->arg[0]);
     ctl_reply_finish(&r);
     return code;
 }
@@ -101,11 +128,11 @@ enum ctl_exit cmd_tree_describe(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     const char *uri = c->args->n_args > 1 ? c->args->arg[1] : NULL;
-    enum ctl_exit code = ctl_get(c, ctl_query(c, ctl_path(c, "/devices/{}/tree/description", c->args->arg[0]), "uri", uri), &r);
-    if (!code)
-        code = show_one(c, &r, &view_described);
-    if (!code && c->format == FORMAT_TABLE)
-        show_section(c, "Below it", ctl_at(r.json, "children"), &view_children);
+    enum ctl_exit code = ctl_get(c,
+                                 ctl_query(c, ctl_path(c, "/devices/{}/tree/description", c->args->arg[0]), "uri", uri),
+                                 &r);
+    if (!code) code = show_one(c, &r, &view_described);
+    if (!code && c->format == FORMAT_TABLE) show_section(c, "Below it", ctl_at(r.json, "children"), &view_children);
     ctl_reply_finish(&r);
     return code;
 }

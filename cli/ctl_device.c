@@ -6,20 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *id_of(const struct ctl *c) { return c->args->arg[0]; }
+static const char *id_of(const struct ctl *c)
+{
+    return c->args->arg[0];
+}
 
 /* "udp:HOST:PORT" as an object. */
 static enum ctl_exit put_push(struct ctl *c, json_t *body)
 {
     const char *push = ctl_opt(c, OPT_PUSH);
-    if (!push)
-        return CTL_OK;
+    if (!push) return CTL_OK;
     size_t n = strcspn(push, ":");
     json_t *j = json_object();
     json_object_set_new(body, "push", j);
     json_object_set_new(j, "channel", json_stringn(push, n));
-    if (push[n])
-        ctl_set(j, "address", push + n + 1);
+    if (push[n]) ctl_set(j, "address", push + n + 1);
     if (strcmp(push, "none") != 0 && !push[n])
         return ctl_usage(c, "--push is \"%s\"; udp:HOST:PORT, pap:ADDRESS, sms:NUMBER or none is expected", push);
     return CTL_OK;
@@ -68,8 +69,7 @@ static enum ctl_exit show_account(struct ctl *c, const struct ctl_reply *r, stru
     if (!to_file && c->format == FORMAT_TABLE)
         ctl_note("%s %s; this is its account, which is shown only now:", what, id_of(c));
     enum ctl_exit code = write_account(c, ctl_at(r->json, "account"), file);
-    if (code || !to_file)
-        return code;
+    if (code || !to_file) return code;
     if (c->format == FORMAT_NAME)
         ctl_print("%s\n", id_of(c));
     else if (c->format == FORMAT_TABLE)
@@ -90,17 +90,14 @@ enum ctl_exit cmd_device_register(struct ctl *c)
     ctl_set(body, "authority", c->config.authority);
     ctl_set(body, "auth", ctl_opt(c, OPT_AUTH));
     enum ctl_exit code = ctl_pairs(c, OPT_LABEL, &labels);
-    if (labels)
-        json_object_set_new(body, "labels", labels);
-    if (!code)
-        code = put_push(c, body);
-    if (!code)
-        code = open_account(c, &file);
+    if (labels) json_object_set_new(body, "labels", labels);
+    if (!code) code = put_push(c, body);
+    if (!code) code = open_account(c, &file);
     if (!code) {
         code = ctl_call(c, &q, &r);
         if (!code)
             code = show_account(c, &r, &file, "registered");
-        else if (r.status == 409)                       /* also when the answer to our first try was lost */
+        else if (r.status == 409) /* also when the answer to our first try was lost */
             ctl_note("  dmvisorctl device credentials %s makes a new account for it", id_of(c));
         ctl_secret_drop(&file);
     }
@@ -115,11 +112,9 @@ enum ctl_exit cmd_device_credentials(struct ctl *c)
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "POST", .path = ctl_path(c, "/devices/{}/credentials", id_of(c)) };
     enum ctl_exit code = open_account(c, &file);
-    if (code)
-        return code;
+    if (code) return code;
     code = ctl_call(c, &q, &r);
-    if (!code)
-        code = show_account(c, &r, &file, "made new credentials for");
+    if (!code) code = show_account(c, &r, &file, "made new credentials for");
     ctl_secret_drop(&file);
     ctl_reply_finish(&r);
     return code;
@@ -132,8 +127,7 @@ static enum ctl_exit patch(struct ctl *c, json_t *body)
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "PATCH", .path = ctl_path(c, "/devices/{}", id_of(c)), .json = body };
     enum ctl_exit code = ctl_call(c, &q, &r);
-    if (!code && !show_raw(c, &r, &view_device))
-        show_one(c, &r, &view_device_set);
+    if (!code && !show_raw(c, &r, &view_device)) show_one(c, &r, &view_device_set);
     ctl_reply_finish(&r);
     return code;
 }
@@ -154,8 +148,7 @@ enum ctl_exit cmd_device_label(struct ctl *c)
         else
             json_object_set_new(labels, key, eq ? json_string(eq + 1) : json_null());
     }
-    if (!code)
-        code = patch(c, body);
+    if (!code) code = patch(c, body);
     json_decref(body);
     return code;
 }
@@ -165,12 +158,9 @@ enum ctl_exit cmd_device_set(struct ctl *c)
     json_t *body = json_object();
     ctl_set(body, "title", ctl_opt(c, OPT_TITLE));
     enum ctl_exit code = put_push(c, body);
-    if (!code)
-        code = ctl_put_record(c, body);
-    if (!code && !json_object_size(body))
-        code = ctl_usage(c, "--title, --push or --record says what to change");
-    if (!code)
-        code = patch(c, body);
+    if (!code) code = ctl_put_record(c, body);
+    if (!code && !json_object_size(body)) code = ctl_usage(c, "--title, --push or --record says what to change");
+    if (!code) code = patch(c, body);
     json_decref(body);
     return code;
 }
@@ -180,8 +170,7 @@ enum ctl_exit cmd_device_delete(struct ctl *c)
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "DELETE", .path = ctl_path(c, "/devices/{}", id_of(c)) };
     enum ctl_exit code = ctl_call(c, &q, &r);
-    if (!code && c->format == FORMAT_TABLE)
-        ctl_print("deleted %s\n", id_of(c));
+    if (!code && c->format == FORMAT_TABLE) ctl_print("deleted %s\n", id_of(c));
     ctl_reply_finish(&r);
     return code;
 }
@@ -190,12 +179,15 @@ enum ctl_exit cmd_device_trigger(struct ctl *c)
 {
     json_t *body = json_object();
     struct ctl_reply r = { 0 };
-    const struct ctl_request q = { .method = "POST", .path = ctl_path(c, "/devices/{}/triggers", id_of(c)), .json = body };
+    const struct ctl_request q = { .method = "POST",
+                                   .path = ctl_path(c, "/devices/{}/triggers", id_of(c)),
+                                   .json = body };
     ctl_set(body, "why", ctl_opt(c, OPT_WHY));
     enum ctl_exit code = ctl_call(c, &q, &r);
     if (!code && !show_raw(c, &r, &view_trigger))
-        ctl_print("trigger %lld for %s is %s (session %s by %s %s)\n", (long long)ctl_int(r.json, "id"), id_of(c), ctl_text(r.json, "state"),
-                  ctl_text(r.json, "sessionId"), ctl_text(r.json, "channel"), ctl_text(r.json, "address"));
+        ctl_print("trigger %lld for %s is %s (session %s by %s %s)\n", (long long)ctl_int(r.json, "id"), id_of(c),
+                  ctl_text(r.json, "state"), ctl_text(r.json, "sessionId"), ctl_text(r.json, "channel"),
+                  ctl_text(r.json, "address"));
     ctl_reply_finish(&r);
     json_decref(body);
     return code;
@@ -207,16 +199,19 @@ static void facts(struct ctl *c, const json_t *facts)
 {
     struct table t;
     struct arena a;
-    union { const json_t *in; json_t *out; } u = { facts };
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = { facts };
     const char *key;
     json_t *v;
-    if (!json_object_size(facts))
-        return;
+    if (!json_object_size(facts)) return;
     arena_init(&a, 1 << 24);
     table_init(&t, &a);
     table_column(&t, "FACT", false);
     table_column(&t, "VALUE", false);
-    json_object_foreach(u.out, key, v) {
+    json_object_foreach(u.out, key, v)
+    {
         struct buf b;
         buf_init(&b, 0);
         ctl_scalar(v, &b);
@@ -233,8 +228,7 @@ enum ctl_exit cmd_device_show(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = ctl_get(c, ctl_path(c, "/devices/{}", id_of(c)), &r);
-    if (!code)
-        code = show_one(c, &r, &view_device);
+    if (!code) code = show_one(c, &r, &view_device);
     if (!code && c->format == FORMAT_TABLE) {
         show_section(c, "VMs", ctl_at(r.json, "vms"), &view_vms_of);
         show_section(c, "Policies", ctl_at(r.json, "policies"), &view_device_policies);
@@ -248,8 +242,7 @@ enum ctl_exit cmd_device_desired(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = ctl_get(c, ctl_path(c, "/devices/{}/desired", id_of(c)), &r);
-    if (!code && !show_raw(c, &r, NULL))
-        plan_show_desired(c, r.json);
+    if (!code && !show_raw(c, &r, NULL)) plan_show_desired(c, r.json);
     ctl_reply_finish(&r);
     return code;
 }
@@ -258,8 +251,7 @@ enum ctl_exit cmd_device_preview(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = ctl_get(c, ctl_path(c, "/devices/{}/preview", id_of(c)), &r);
-    if (!code && !show_raw(c, &r, NULL))
-        plan_show(c, r.json);
+    if (!code && !show_raw(c, &r, NULL)) plan_show(c, r.json);
     ctl_reply_finish(&r);
     return code;
 }
@@ -271,8 +263,7 @@ enum ctl_exit cmd_device_tree(struct ctl *c)
     path = ctl_query(c, path, "uri", c->args->n_args > 1 ? c->args->arg[1] : NULL);
     path = ctl_query(c, path, "depth", ctl_opt(c, OPT_DEPTH));
     enum ctl_exit code = ctl_get_all(c, path, 0, &r);
-    if (!code)
-        code = show_list(c, &r, &view_tree);
+    if (!code) code = show_list(c, &r, &view_tree);
     ctl_reply_finish(&r);
     return code;
 }
@@ -285,8 +276,7 @@ enum ctl_exit cmd_device_sessions(struct ctl *c)
     if (text && (!str_to_u64(str_of(text), &limit) || !limit))
         return ctl_usage(c, "--limit is \"%s\"; a number from 1 on is expected", text);
     enum ctl_exit code = ctl_get_all(c, ctl_path(c, "/devices/{}/sessions", id_of(c)), (size_t)limit, &r);
-    if (!code)
-        code = show_list(c, &r, &view_sessions);
+    if (!code) code = show_list(c, &r, &view_sessions);
     ctl_reply_finish(&r);
     return code;
 }

@@ -10,23 +10,23 @@
 
 /* What there is to get: where it stands, how it looks, which events tell that it changed. */
 static const struct kind {
-    const char *name, *path;            /* {} = the device */
-    const char *one;                    /* {} = the name; NULL = no single ones */
+    const char *name, *path; /* {} = the device */
+    const char *one;         /* {} = the name; NULL = no single ones */
     const struct show_view *view;
-    const char *events;                 /* NULL = none tell */
-    bool filter, device_query;          /* takes --filter; --device goes into the query */
-    bool state_query, range;            /* --state; --from and --to */
+    const char *events;        /* NULL = none tell */
+    bool filter, device_query; /* takes --filter; --device goes into the query */
+    bool state_query, range;   /* --state; --from and --to */
 } kinds[] = {
-    { "devices",     "/devices",              "/devices/{}",    &view_devices,     "device,vm,session", true,  false, false, false },
-    { "vms",         "/devices/{}/vms",       NULL,             &view_vms_of,      "vm,device,operation", false, false, false, false },
-    { "policies",    "/policies",             "/policies/{}",   &view_policies,    "policy,device",     false, false, false, false },
-    { "images",      "/images",               "/images/{}/{}",  &view_images,      "image",             false, false, false, false },
-    { "operations",  "/operations",           "/operations/{}", &view_operations,  "operation",         false, true,  true,  false },
-    { "triggers",    "/triggers",             NULL,             &view_triggers,    "trigger,session",   false, true,  false, false },
-    { "sessions",    "/devices/{}/sessions",  NULL,             &view_sessions,    "session",           false, false, false, false },
-    { "tokens",      "/tokens",               NULL,             &view_tokens,      NULL,                false, false, false, false },
-    { "audit",       "/audit",                NULL,             &view_audit,       NULL,                false, false, false, true },
-    { "authorities", "/authorities",          NULL,             &view_authorities, NULL,                false, false, false, false },
+    { "devices", "/devices", "/devices/{}", &view_devices, "device,vm,session", true, false, false, false },
+    { "vms", "/devices/{}/vms", NULL, &view_vms_of, "vm,device,operation", false, false, false, false },
+    { "policies", "/policies", "/policies/{}", &view_policies, "policy,device", false, false, false, false },
+    { "images", "/images", "/images/{}/{}", &view_images, "image", false, false, false, false },
+    { "operations", "/operations", "/operations/{}", &view_operations, "operation", false, true, true, false },
+    { "triggers", "/triggers", NULL, &view_triggers, "trigger,session", false, true, false, false },
+    { "sessions", "/devices/{}/sessions", NULL, &view_sessions, "session", false, false, false, false },
+    { "tokens", "/tokens", NULL, &view_tokens, NULL, false, false, false, false },
+    { "audit", "/audit", NULL, &view_audit, NULL, false, false, false, true },
+    { "authorities", "/authorities", NULL, &view_authorities, NULL, false, false, false, false },
 };
 
 static const struct kind *kind_of(const char *name)
@@ -36,7 +36,8 @@ static const struct kind *kind_of(const char *name)
         const char *k = kinds[i].name;
         size_t all = strlen(k);
         if (strcmp(k, name) == 0 || (n + 1 == all && k[all - 1] == 's' && strncmp(k, name, n) == 0) ||
-            (all > 3 && n == all - 2 && strcmp(k + all - 3, "ies") == 0 && strncmp(k, name, n - 1) == 0 && name[n - 1] == 'y'))
+            (all > 3 && n == all - 2 && strcmp(k + all - 3, "ies") == 0 && strncmp(k, name, n - 1) == 0 &&
+             name[n - 1] == 'y'))
             return &kinds[i];
     }
     return NULL;
@@ -46,16 +47,13 @@ static const struct kind *kind_of(const char *name)
 static enum ctl_exit check(struct ctl *c, const struct kind *k)
 {
     bool of_device = strstr(k->path, "{}") != NULL;
-    if (ctl_has(c, OPT_FILTER) && !k->filter)
-        return ctl_usage(c, "--filter is for devices");
-    if (ctl_has(c, OPT_STATE) && !k->state_query)
-        return ctl_usage(c, "--state is for operations");
+    if (ctl_has(c, OPT_FILTER) && !k->filter) return ctl_usage(c, "--filter is for devices");
+    if (ctl_has(c, OPT_STATE) && !k->state_query) return ctl_usage(c, "--state is for operations");
     if (ctl_has(c, OPT_DEVICE) && !k->device_query && !of_device)
         return ctl_usage(c, "--device is for vms, operations, triggers and sessions");
     if ((ctl_has(c, OPT_FROM) || ctl_has(c, OPT_TO)) && !k->range)
         return ctl_usage(c, "--from and --to are for the audit");
-    if (ctl_has(c, OPT_WATCH) && !k->events)
-        return ctl_usage(c, "--watch: no events tell about %s", k->name);
+    if (ctl_has(c, OPT_WATCH) && !k->events) return ctl_usage(c, "--watch: no events tell about %s", k->name);
     if (strcmp(k->name, "sessions") == 0 && !ctl_has(c, OPT_DEVICE))
         return ctl_usage(c, "get sessions needs --device ID");
     return CTL_OK;
@@ -66,8 +64,7 @@ static enum ctl_exit check(struct ctl *c, const struct kind *k)
 static enum ctl_exit all_vms(struct ctl *c, size_t limit, struct ctl_reply *out)
 {
     enum ctl_exit code = ctl_get_all(c, ctl_path(c, "/devices"), 0, out);
-    if (code)
-        return code;
+    if (code) return code;
     json_t *list = json_array();
     const json_t *devices = ctl_at(out->json, "items");
     for (size_t i = 0; i < json_array_size(devices); i++) {
@@ -94,15 +91,13 @@ static enum ctl_exit ask(struct ctl *c, const struct kind *k, size_t limit, stru
 {
     const char *device = ctl_opt(c, OPT_DEVICE), *path = k->path;
     bool of_device = strstr(path, "{}") != NULL;
-    if (of_device && !device)
-        return all_vms(c, limit, out);
+    if (of_device && !device) return all_vms(c, limit, out);
     path = of_device ? ctl_path(c, path, device) : ctl_path(c, path);
     path = ctl_query(c, path, "filter", ctl_opt(c, OPT_FILTER));
     path = ctl_query(c, path, "state", ctl_opt(c, OPT_STATE));
     path = ctl_query(c, path, "from", ctl_opt(c, OPT_FROM));
     path = ctl_query(c, path, "to", ctl_opt(c, OPT_TO));
-    if (k->device_query)
-        path = ctl_query(c, path, "device", device);
+    if (k->device_query) path = ctl_query(c, path, "device", device);
     return ctl_get_all(c, path, limit, out);
 }
 
@@ -146,9 +141,9 @@ struct watch {
     struct ctl *c;
     const struct kind *k;
     size_t limit;
-    json_t *before;                     /* by name */
+    json_t *before; /* by name */
     bool head;
-    struct arena arena;                 /* of one look */
+    struct arena arena; /* of one look */
 };
 
 static void name_of(const json_t *item, const struct show_view *v, struct buf *out)
@@ -171,8 +166,7 @@ static void show_changes(struct watch *w, const json_t *items)
         json_t *item = json_array_get(items, i);
         name_of(item, v, &name);
         const json_t *was = json_object_get(w->before, buf_z(&name));
-        if (!was || !json_equal(was, item))
-            json_array_append(changed, item);
+        if (!was || !json_equal(was, item)) json_array_append(changed, item);
         json_object_set(now, buf_z(&name), item);
     }
     buf_finish(&name);
@@ -180,8 +174,7 @@ static void show_changes(struct watch *w, const json_t *items)
     w->before = now;
     if (w->c->format == FORMAT_JSON || w->c->format == FORMAT_YAML)
         for (size_t i = 0; i < json_array_size(changed); i++) {
-            if (w->c->format == FORMAT_YAML)
-                ctl_print("---\n");
+            if (w->c->format == FORMAT_YAML) ctl_print("---\n");
             show_json(w->c, json_array_get(changed, i));
         }
     else if (json_array_size(changed))
@@ -195,11 +188,10 @@ static enum ctl_exit watch_look(void *ctx)
     struct watch *w = ctx;
     struct ctl_reply r = { 0 };
     struct arena *outer = w->c->a;
-    arena_init(&w->arena, CTL_ARENA_BYTES);             /* this may go on for days */
+    arena_init(&w->arena, CTL_ARENA_BYTES); /* this may go on for days */
     w->c->a = &w->arena;
     enum ctl_exit code = ask(w->c, w->k, w->limit, &r);
-    if (!code)
-        show_changes(w, ctl_at(r.json, "items"));
+    if (!code) show_changes(w, ctl_at(r.json, "items"));
     ctl_reply_finish(&r);
     w->c->a = outer;
     arena_finish(&w->arena);
@@ -210,8 +202,7 @@ static enum ctl_exit watch(struct ctl *c, const struct kind *k, size_t limit)
 {
     struct watch w = { .c = c, .k = k, .limit = limit };
     struct live l = { .look = watch_look, .ctx = &w };
-    if (ctl_seconds(c, OPT_TIMEOUT, 0, &l.timeout_s))
-        return CTL_USAGE;
+    if (ctl_seconds(c, OPT_TIMEOUT, 0, &l.timeout_s)) return CTL_USAGE;
     l.path = ctl_query(c, ctl_query(c, ctl_path(c, "/events"), "types", k->events), "device", ctl_opt(c, OPT_DEVICE));
     enum ctl_exit code = live_follow(c, &l);
     json_decref(w.before);
@@ -225,20 +216,20 @@ enum ctl_exit cmd_get(struct ctl *c)
     struct ctl_reply r = { 0 };
     uint64_t limit = 0;
     if (!k)
-        return ctl_usage(c, "there is nothing called \"%s\"; possible are devices, vms, policies, images, operations, triggers, sessions, tokens,"
-                         " audit, authorities", c->args->arg[0]);
+        return ctl_usage(
+            c,
+            "there is nothing called \"%s\"; possible are devices, vms, policies, images, operations, triggers, sessions, tokens,"
+            " audit, authorities",
+            c->args->arg[0]);
     if (text && (!str_to_u64(str_of(text), &limit) || !limit))
         return ctl_usage(c, "--limit is \"%s\"; a number from 1 on is expected", text);
     enum ctl_exit code = check(c, k);
-    if (code)
-        return code;
+    if (code) return code;
     if (c->args->n_args > 1)
         return ctl_has(c, OPT_WATCH) ? ctl_usage(c, "--watch is for whole lists") : get_one(c, k, c->args->arg[1]);
-    if (ctl_has(c, OPT_WATCH))
-        return watch(c, k, (size_t)limit);
+    if (ctl_has(c, OPT_WATCH)) return watch(c, k, (size_t)limit);
     code = ask(c, k, (size_t)limit, &r);
-    if (!code)
-        code = show_list(c, &r, view_of(c, k));
+    if (!code) code = show_list(c, &r, view_of(c, k));
     ctl_reply_finish(&r);
     return code;
 }

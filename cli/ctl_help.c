@@ -10,8 +10,7 @@ static void list(const char *group)
     for (size_t i = 0; i < ctl_n_commands; i++) {
         const struct ctl_command *x = &ctl_commands[i];
         char left[200];
-        if (group && !(strncmp(x->name, group, n) == 0 && (x->name[n] == ' ' || !x->name[n])))
-            continue;
+        if (group && !(strncmp(x->name, group, n) == 0 && (x->name[n] == ' ' || !x->name[n]))) continue;
         snprintf(left, sizeof left, "%s %s", x->name, strlen(x->usage) > 30 ? "THINGS [NAME]" : x->usage);
         ctl_print("  %-34s %s\n", left, x->help);
     }
@@ -28,9 +27,10 @@ static void overview(void)
         snprintf(left, sizeof left, "--%s %s", ctl_option_name((enum ctl_opt)o), value ? value : "");
         ctl_print("  %-24s %s\n", left, ctl_option_help((enum ctl_opt)o));
     }
-    ctl_print("\nEnvironment: DMVISOR_SERVER, DMVISOR_TOKEN, DMVISOR_CA, DMVISOR_AUTHORITY. Options win over --context, that over the environment,\n"
-              "that over the current context of ~/.config/dmvisor/config.yaml.\n"
-              "Ends with 0 when all is well, 1 failed, 2 wrong use, 3 server not reachable, 4 timed out waiting.\n");
+    ctl_print(
+        "\nEnvironment: DMVISOR_SERVER, DMVISOR_TOKEN, DMVISOR_CA, DMVISOR_AUTHORITY. Options win over --context, that over the environment,\n"
+        "that over the current context of ~/.config/dmvisor/config.yaml.\n"
+        "Ends with 0 when all is well, 1 failed, 2 wrong use, 3 server not reachable, 4 timed out waiting.\n");
 }
 
 enum ctl_exit cmd_help(struct ctl *c)
@@ -51,8 +51,7 @@ enum ctl_exit cmd_help(struct ctl *c)
     bool group = false;
     for (size_t i = 0; i < ctl_n_commands; i++) {
         size_t n = strlen(name);
-        if (strcmp(ctl_commands[i].name, name) == 0)
-            ctl_args_help(&ctl_commands[i], &b);
+        if (strcmp(ctl_commands[i].name, name) == 0) ctl_args_help(&ctl_commands[i], &b);
         group |= strncmp(ctl_commands[i].name, name, n) == 0 && ctl_commands[i].name[n] == ' ';
     }
     if (b.n)
@@ -75,8 +74,7 @@ static void words(const char *group)
     size_t last_n = 0;
     for (size_t i = 0; i < ctl_n_commands; i++) {
         const char *name = ctl_commands[i].name;
-        if (group && !(strncmp(name, group, n) == 0 && name[n] == ' '))
-            continue;
+        if (group && !(strncmp(name, group, n) == 0 && name[n] == ' ')) continue;
         const char *word = group ? name + n + 1 : name;
         size_t word_n = strcspn(word, " ");
         if (word_n != last_n || strncmp(word, last, word_n) != 0)
@@ -88,8 +86,7 @@ static void words(const char *group)
 
 static void option_words(const enum ctl_opt *o, size_t n)
 {
-    for (size_t i = 0; i < n && o[i]; i++)
-        ctl_print("%s--%s", i ? " " : "", ctl_option_name(o[i]));
+    for (size_t i = 0; i < n && o[i]; i++) ctl_print("%s--%s", i ? " " : "", ctl_option_name(o[i]));
 }
 
 static const char head[] =
@@ -113,8 +110,7 @@ static const char tail[] =
 static void value_options(void)
 {
     for (int o = OPT_NONE + 1; o < OPT_COUNT; o++)
-        if (ctl_option_value((enum ctl_opt)o))
-            ctl_print("%s--%s", o > 1 ? "|" : "", ctl_option_name((enum ctl_opt)o));
+        if (ctl_option_value((enum ctl_opt)o)) ctl_print("%s--%s", o > 1 ? "|" : "", ctl_option_name((enum ctl_opt)o));
     ctl_print("|-o|-f");
 }
 
@@ -130,10 +126,11 @@ static void bash(void)
 {
     char last[64];
     ctl_print("%s", head);
-    ctl_print("    case $prev in\n    -o | --output) COMPREPLY=($(compgen -W 'table json yaml name csv' -- \"$cur\")); return ;;\n"
-              "    --file | -f | --ca | --token-file | --account-file) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
-              "    --role) COMPREPLY=($(compgen -W 'viewer operator admin auditor' -- \"$cur\")); return ;;\n"
-              "    --device | --preview) COMPREPLY=($(compgen -W \"$(_dmvisorctl_devices)\" -- \"$cur\")); return ;;\n    esac\n");
+    ctl_print(
+        "    case $prev in\n    -o | --output) COMPREPLY=($(compgen -W 'table json yaml name csv' -- \"$cur\")); return ;;\n"
+        "    --file | -f | --ca | --token-file | --account-file) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+        "    --role) COMPREPLY=($(compgen -W 'viewer operator admin auditor' -- \"$cur\")); return ;;\n"
+        "    --device | --preview) COMPREPLY=($(compgen -W \"$(_dmvisorctl_devices)\" -- \"$cur\")); return ;;\n    esac\n");
     ctl_print("    for ((i = 1; i < cword; i++)); do\n        case ${words[i]} in\n        ");
     value_options();
     ctl_print(") ((i++)) ;;\n        -*) ;;\n        *) line+=(\"${words[i]}\") ;;\n        esac\n    done\n");
@@ -142,7 +139,8 @@ static void bash(void)
         ctl_print("%s--%s", o > 1 ? " " : "", ctl_option_name((enum ctl_opt)o));
     ctl_print("'\n    case \"${line[*]}\" in\n    '') list='");
     words(NULL);
-    ctl_print("' ;;\n    get) list='devices vms policies images operations triggers sessions tokens audit authorities' ;;\n    completion) list='bash' ;;\n");
+    ctl_print(
+        "' ;;\n    get) list='devices vms policies images operations triggers sessions tokens audit authorities' ;;\n    completion) list='bash' ;;\n");
     for (size_t i = 0; i < ctl_n_commands; i++) {
         char group[64];
         if (!group_of(i, group, sizeof group) || (i && group_of(i - 1, last, sizeof last) && strcmp(group, last) == 0))
@@ -160,8 +158,7 @@ static void bash(void)
     ctl_print("    esac\n    if [[ $cur == -* ]]; then\n        list=$globals\n        case \"${line[*]}\" in\n");
     for (size_t i = 0; i < ctl_n_commands; i++) {
         const struct ctl_command *x = &ctl_commands[i];
-        if (!x->options[0])
-            continue;
+        if (!x->options[0]) continue;
         ctl_print("        '%s'*) list=\"$globals ", x->name);
         option_words(x->options, CTL_COMMAND_OPTIONS);
         ctl_print("\" ;;\n");
@@ -171,8 +168,7 @@ static void bash(void)
 
 enum ctl_exit cmd_completion(struct ctl *c)
 {
-    if (strcmp(c->args->arg[0], "bash") != 0)
-        return ctl_usage(c, "only bash is known");
+    if (strcmp(c->args->arg[0], "bash") != 0) return ctl_usage(c, "only bash is known");
     bash();
     return CTL_OK;
 }

@@ -12,8 +12,7 @@ const json_t *ctl_at(const json_t *j, const char *path)
     while (j && str_cut(&rest, '.', &part)) {
         char key[128];
         uint64_t i;
-        if (part.n >= sizeof key)
-            return NULL;
+        if (part.n >= sizeof key) return NULL;
         memcpy(key, part.p, part.n);
         key[part.n] = '\0';
         j = json_is_array(j) ? str_to_u64(part, &i) ? json_array_get(j, (size_t)i) : NULL : json_object_get(j, key);
@@ -27,8 +26,14 @@ const char *ctl_text(const json_t *j, const char *path)
     return z ? z : "";
 }
 
-int64_t ctl_int(const json_t *j, const char *path) { return json_integer_value(ctl_at(j, path)); }
-bool ctl_true(const json_t *j, const char *path) { return json_is_true(ctl_at(j, path)); }
+int64_t ctl_int(const json_t *j, const char *path)
+{
+    return json_integer_value(ctl_at(j, path));
+}
+bool ctl_true(const json_t *j, const char *path)
+{
+    return json_is_true(ctl_at(j, path));
+}
 
 static void put_real(double v, struct buf *out)
 {
@@ -60,18 +65,17 @@ void ctl_scalar(const json_t *j, struct buf *out)
 
 void ctl_set(json_t *object, const char *key, const char *value)
 {
-    if (value)
-        json_object_set_new(object, key, json_string(value));
+    if (value) json_object_set_new(object, key, json_string(value));
 }
 
 enum ctl_exit ctl_put_record(const struct ctl *c, json_t *body)
 {
     const char *word = ctl_opt(c, OPT_RECORD);
-    if (!word)
-        return CTL_OK;
+    if (!word) return CTL_OK;
     if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0 && strcmp(word, "default") != 0)
         return ctl_usage(c, "--record is \"%s\"; possible are on, off, default", word);
-    json_object_set_new(body, "record", strcmp(word, "default") == 0 ? json_null() : json_boolean(strcmp(word, "on") == 0));
+    json_object_set_new(body, "record",
+                        strcmp(word, "default") == 0 ? json_null() : json_boolean(strcmp(word, "on") == 0));
     return CTL_OK;
 }
 
@@ -86,8 +90,7 @@ enum ctl_exit ctl_pairs(const struct ctl *c, enum ctl_opt o, json_t **out)
             return ctl_usage(c, "--%s is \"%s\"; KEY=VALUE is expected", ctl_option_name(o), v);
         memcpy(key, v, (size_t)(eq - v));
         key[eq - v] = '\0';
-        if (!*out)
-            *out = json_object();
+        if (!*out) *out = json_object();
         json_t *text = json_string(eq + 1);
         if (!text || json_object_set_new(*out, key, text) != 0)
             return ctl_usage(c, "--%s: \"%s\" is no UTF-8 text", ctl_option_name(o), key);

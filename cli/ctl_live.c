@@ -5,16 +5,20 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOOK_MS = 1000, STALL_S = 45, STREAM_LATER = 5 };        /* heartbeats come every 15 s; looks without a stream before it is tried again */
+enum {
+    LOOK_MS = 1000,
+    STALL_S = 45,
+    STREAM_LATER = 5
+}; /* heartbeats come every 15 s; looks without a stream before it is tried again */
 
 struct follow {
     struct ctl *c;
     const struct live *l;
     struct sse sse;
-    int64_t end_ms;                     /* on the clock that never goes back; 0 = none */
-    enum ctl_exit code;                 /* CTL_MORE while it goes on */
+    int64_t end_ms;     /* on the clock that never goes back; 0 = none */
+    enum ctl_exit code; /* CTL_MORE while it goes on */
     enum rc broken;
-    bool came, looked, told;            /* bytes came; a look went well; that the server is away has been said */
+    bool came, looked, told; /* bytes came; a look went well; that the server is away has been said */
 };
 
 static int64_t left_ms(const struct follow *f)
@@ -24,12 +28,10 @@ static int64_t left_ms(const struct follow *f)
 
 static void look(struct follow *f)
 {
-    if (!f->l->look || f->code != CTL_MORE)
-        return;
+    if (!f->l->look || f->code != CTL_MORE) return;
     enum ctl_exit code = f->l->look(f->l->ctx);
     if (code == CTL_UNREACHABLE && f->looked) {
-        if (!f->told)
-            ctl_note("%s is not reachable any more: trying again", f->c->config.server);
+        if (!f->told) ctl_note("%s is not reachable any more: trying again", f->c->config.server);
         f->told = true;
         return;
     }
@@ -41,8 +43,7 @@ static void look(struct follow *f)
 static bool on_event(void *ctx, const struct sse_event *e)
 {
     struct follow *f = ctx;
-    if (f->l->event && f->code == CTL_MORE)
-        f->code = f->l->event(f->l->ctx, e);
+    if (f->l->event && f->code == CTL_MORE) f->code = f->l->event(f->l->ctx, e);
     return f->code == CTL_MORE;
 }
 
@@ -51,8 +52,7 @@ static bool on_bytes(void *ctx, struct str bytes)
     struct follow *f = ctx;
     f->came = true;
     f->broken = sse_feed(&f->sse, bytes, on_event, f);
-    if (!f->l->event)
-        look(f);
+    if (!f->l->event) look(f);
     return f->code == CTL_MORE && !f->broken;
 }
 
@@ -65,10 +65,14 @@ static bool stream(struct follow *f)
     struct fetch_reply reply;
     struct err e = { 0 };
 
-    if (f->sse.id[0])
-        headers[1] = arena_printf(f->c->a, "Last-Event-ID: %s", f->sse.id).p;
-    const struct fetch_request r = { .method = "GET", .url = ctl_url(f->c, f->l->path), .headers = ctl_headers(f->c, headers), .sink = on_bytes,
-                                     .ctx = f, .stall_s = STALL_S, .no_total_timeout = left == INT64_MAX };
+    if (f->sse.id[0]) headers[1] = arena_printf(f->c->a, "Last-Event-ID: %s", f->sse.id).p;
+    const struct fetch_request r = { .method = "GET",
+                                     .url = ctl_url(f->c, f->l->path),
+                                     .headers = ctl_headers(f->c, headers),
+                                     .sink = on_bytes,
+                                     .ctx = f,
+                                     .stall_s = STALL_S,
+                                     .no_total_timeout = left == INT64_MAX };
     if (!fetch || !r.headers) {
         fetch_destroy(fetch);
         f->code = ctl_error(CTL_FAILED, "no memory");
@@ -94,10 +98,8 @@ static bool stream(struct follow *f)
 static void rest(const struct follow *f, int64_t ms)
 {
     int64_t left = left_ms(f);
-    if (ms > left)
-        ms = left;
-    if (ms <= 0)
-        return;
+    if (ms > left) ms = left;
+    if (ms <= 0) return;
     const struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
     nanosleep(&t, NULL);
 }
@@ -107,24 +109,20 @@ enum ctl_exit live_follow(struct ctl *c, const struct live *l)
     struct follow f = { .c = c, .l = l, .code = CTL_MORE };
     sse_init(&f.sse);
     f.end_ms = l->timeout_s ? world_monotonic_ms() + l->timeout_s * 1000 : 0;
-    if (l->after)
-        strncpy(f.sse.id, l->after, SSE_NAME_BYTES - 1);
+    if (l->after) strncpy(f.sse.id, l->after, SSE_NAME_BYTES - 1);
     while (f.code == CTL_MORE && left_ms(&f) > 0) {
         int64_t begun = world_monotonic_ms();
-        if (stream(&f)) {                               /* it ended: the server was restarted, or a proxy has enough */
+        if (stream(&f)) { /* it ended: the server was restarted, or a proxy has enough */
             look(&f);
-            if (f.code == CTL_MORE && world_monotonic_ms() - begun < LOOK_MS)
-                rest(&f, LOOK_MS);
+            if (f.code == CTL_MORE && world_monotonic_ms() - begun < LOOK_MS) rest(&f, LOOK_MS);
             continue;
         }
         for (int i = 0; i < STREAM_LATER && f.code == CTL_MORE && left_ms(&f) > 0; i++) {
             look(&f);
-            if (f.code == CTL_MORE)
-                rest(&f, LOOK_MS);
+            if (f.code == CTL_MORE) rest(&f, LOOK_MS);
         }
     }
-    if (f.code == CTL_MORE && left_ms(&f) <= 0)
-        look(&f);                                       /* once more: it may just have come */
+    if (f.code == CTL_MORE && left_ms(&f) <= 0) look(&f); /* once more: it may just have come */
     sse_finish(&f.sse);
     return f.code == CTL_MORE ? CTL_TIMEOUT : f.code;
 }

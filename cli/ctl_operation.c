@@ -13,31 +13,32 @@
 struct watching {
     struct ctl *c;
     const char *id;
-    size_t steps;                       /* shown so far */
+    size_t steps; /* shown so far */
     int64_t percent;
-    char state[32], reason[512];        /* as last seen */
+    char state[32], reason[512]; /* as last seen */
     json_t *last;
 };
 
 /* Is it over, and how? */
 static enum ctl_exit ending(const char *state)
 {
-    static const struct { const char *state; enum ctl_exit code; } row[] = {
-        { "verified", CTL_OK }, { "failed", CTL_FAILED }, { "cancelled", CTL_FAILED }, { "superseded", CTL_FAILED }, { "expired", CTL_FAILED },
+    static const struct {
+        const char *state;
+        enum ctl_exit code;
+    } row[] = {
+        { "verified", CTL_OK },       { "failed", CTL_FAILED },  { "cancelled", CTL_FAILED },
+        { "superseded", CTL_FAILED }, { "expired", CTL_FAILED },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        if (strcmp(row[i].state, state) == 0)
-            return row[i].code;
+        if (strcmp(row[i].state, state) == 0) return row[i].code;
     return CTL_MORE;
 }
 
 static void show_step(struct watching *w, const char *state, int64_t percent, int64_t code, const char *reason)
 {
     char done[24] = "", number[24] = "";
-    if (percent > 0 && percent < 100)
-        snprintf(done, sizeof done, "%lld %%  ", (long long)percent);
-    if (code)
-        snprintf(number, sizeof number, " (%lld)", (long long)code);
+    if (percent > 0 && percent < 100) snprintf(done, sizeof done, "%lld %%  ", (long long)percent);
+    if (code) snprintf(number, sizeof number, " (%lld)", (long long)code);
     ctl_progress(w->c, "%-12s  %s%s%s", state, done, reason, number);
 }
 
@@ -48,14 +49,14 @@ static enum ctl_exit news(struct watching *w, const json_t *o)
     const char *state = ctl_text(o, "state"), *reason = ctl_text(o, "reason");
     size_t n = json_array_size(steps);
     int64_t percent = ending(state) == CTL_MORE ? ctl_int(o, "percent") : 0;
-    bool stepped = w->steps < n, changed = strcmp(state, w->state) != 0 || strcmp(reason, w->reason) != 0 || percent != w->percent;
+    bool stepped = w->steps < n,
+         changed = strcmp(state, w->state) != 0 || strcmp(reason, w->reason) != 0 || percent != w->percent;
     for (; w->steps < n; w->steps++) {
         const json_t *s = json_array_get(steps, w->steps);
         bool now = w->steps + 1 == n && strcmp(ctl_text(s, "state"), state) == 0;
         show_step(w, ctl_text(s, "state"), now ? percent : 0, ctl_int(s, "code"), ctl_text(s, "reason"));
     }
-    if (!stepped && changed)
-        show_step(w, state, percent, 0, reason);
+    if (!stepped && changed) show_step(w, state, percent, 0, reason);
     snprintf(w->state, sizeof w->state, "%s", state);
     snprintf(w->reason, sizeof w->reason, "%s", reason);
     w->percent = percent;
@@ -79,8 +80,7 @@ static enum ctl_exit look(void *ctx)
     struct watching *w = ctx;
     struct ctl_reply r = { 0 };
     struct arena *outer = w->c->a, mine;
-    if (w->last && ending(w->state) != CTL_MORE)
-        return ending(w->state);
+    if (w->last && ending(w->state) != CTL_MORE) return ending(w->state);
     arena_init(&mine, 1 << 20);
     w->c->a = &mine;
     const struct ctl_request q = { .method = "GET", .path = ctl_path(w->c, "/operations/{}", w->id), .quiet = true };
@@ -100,17 +100,27 @@ static void show_result(struct ctl *c, const json_t *o)
 {
     const json_t *result = ctl_at(o, "result");
     if (json_is_array(result) && json_array_size(result))
-        show_items(c, result, &(const struct show_view){ "values", "uri", NULL, {
-            { "URI", "uri", SHOW_TEXT, NULL }, { "FORMAT", "format", SHOW_TEXT, NULL }, { "VALUE", "value", SHOW_TEXT, NULL } } });
+        show_items(c, result,
+                   &(const struct show_view){ "values",
+                                              "uri",
+                                              NULL,
+                                              { { "URI", "uri", SHOW_TEXT, NULL },
+                                                { "FORMAT", "format", SHOW_TEXT, NULL },
+                                                { "VALUE", "value", SHOW_TEXT, NULL } } });
 }
 
 static enum ctl_exit watch(struct ctl *c, const char *id, int64_t timeout_s)
 {
     struct watching w = { .c = c, .id = id };
-    struct live l = { .path = ctl_path(c, "/operations/{}/events", id), .timeout_s = timeout_s, .event = on_event, .look = look, .ctx = &w };
+    struct live l = { .path = ctl_path(c, "/operations/{}/events", id),
+                      .timeout_s = timeout_s,
+                      .event = on_event,
+                      .look = look,
+                      .ctx = &w };
     enum ctl_exit code = live_follow(c, &l);
     if (code == CTL_TIMEOUT)
-        ctl_error(code, "after %lld s operation %s is %s, it is not over: %s", (long long)timeout_s, id, w.state[0] ? w.state : "not known", w.reason);
+        ctl_error(code, "after %lld s operation %s is %s, it is not over: %s", (long long)timeout_s, id,
+                  w.state[0] ? w.state : "not known", w.reason);
     else if (code == CTL_UNREACHABLE)
         ctl_error(code, "%s is not reachable", c->config.server);
     if (w.last && (c->format == FORMAT_JSON || c->format == FORMAT_YAML))
@@ -138,14 +148,14 @@ static enum ctl_exit put_time(struct ctl *c, json_t *body, const char *key, enum
     const char *text = ctl_opt(c, o);
     int64_t ms;
     char iso[25];
-    if (!text)
-        return CTL_OK;
+    if (!text) return CTL_OK;
     if (text_time_parse(str_of(text), &ms)) {
         ctl_set(body, key, text);
         return CTL_OK;
     }
     if (!text_duration_parse(str_of(text), &ms) || ms < 0)
-        return ctl_usage(c, "--%s is \"%s\"; a time such as 2h or 2031-01-31T12:00:00Z is expected", ctl_option_name(o), text);
+        return ctl_usage(c, "--%s is \"%s\"; a time such as 2h or 2031-01-31T12:00:00Z is expected", ctl_option_name(o),
+                         text);
     text_time_iso(ctl_now_ms() + ms, iso);
     ctl_set(body, key, iso);
     return CTL_OK;
@@ -154,24 +164,23 @@ static enum ctl_exit put_time(struct ctl *c, json_t *body, const char *key, enum
 static enum ctl_exit order(struct ctl *c, const char *device, json_t *body)
 {
     struct ctl_reply r = { 0 };
-    const struct ctl_request q = { .method = "POST", .path = ctl_path(c, "/devices/{}/operations", device), .json = body };
+    const struct ctl_request q = { .method = "POST",
+                                   .path = ctl_path(c, "/devices/{}/operations", device),
+                                   .json = body };
     int64_t timeout_s = 0;
     char id[24] = "";
     enum ctl_exit code = put_time(c, body, "expires", OPT_EXPIRES);
-    if (!code)
-        code = put_time(c, body, "notBefore", OPT_NOT_BEFORE);
-    if (!code)
-        code = ctl_seconds(c, OPT_TIMEOUT, CTL_WAIT_S, &timeout_s);
-    if (!code && ctl_has(c, OPT_TIMEOUT) && !ctl_has(c, OPT_WAIT))
-        code = ctl_usage(c, "--timeout goes with --wait");
-    if (!code)
-        code = ctl_call(c, &q, &r);
+    if (!code) code = put_time(c, body, "notBefore", OPT_NOT_BEFORE);
+    if (!code) code = ctl_seconds(c, OPT_TIMEOUT, CTL_WAIT_S, &timeout_s);
+    if (!code && ctl_has(c, OPT_TIMEOUT) && !ctl_has(c, OPT_WAIT)) code = ctl_usage(c, "--timeout goes with --wait");
+    if (!code) code = ctl_call(c, &q, &r);
     if (!code) {
         snprintf(id, sizeof id, "%lld", (long long)ctl_int(r.json, "id"));
         if (ctl_has(c, OPT_WAIT))
             ctl_progress(c, "operation %s: %s on %s", id, ctl_text(body, "kind"), device);
         else if (!show_raw(c, &r, &view_operation))
-            ctl_print("operation %s (%s on %s) is %s: %s\n", id, ctl_text(body, "kind"), device, ctl_text(r.json, "state"), ctl_text(r.json, "reason"));
+            ctl_print("operation %s (%s on %s) is %s: %s\n", id, ctl_text(body, "kind"), device,
+                      ctl_text(r.json, "state"), ctl_text(r.json, "reason"));
     }
     ctl_reply_finish(&r);
     return !code && ctl_has(c, OPT_WAIT) ? watch(c, id, timeout_s) : code;
@@ -183,10 +192,8 @@ static enum ctl_exit operate(struct ctl *c, const char *device, const char *kind
     enum ctl_exit code = ctl_pairs(c, OPT_ARG, &args);
     ctl_set(body, "kind", kind);
     ctl_set(body, "vm", vm);
-    if (args)
-        json_object_set_new(body, "args", args);
-    if (!code)
-        code = order(c, device, body);
+    if (args) json_object_set_new(body, "args", args);
+    if (!code) code = order(c, device, body);
     json_decref(body);
     return code;
 }
@@ -198,7 +205,10 @@ enum ctl_exit cmd_operation(struct ctl *c)
     return operate(c, c->args->arg[0], strcmp(name, "delete-vm") == 0 ? "delete" : name, c->args->arg[1]);
 }
 
-enum ctl_exit cmd_operations_create(struct ctl *c) { return operate(c, c->args->arg[0], c->args->arg[1], ctl_opt(c, OPT_VM)); }
+enum ctl_exit cmd_operations_create(struct ctl *c)
+{
+    return operate(c, c->args->arg[0], c->args->arg[1], ctl_opt(c, OPT_VM));
+}
 
 enum ctl_exit cmd_tree(struct ctl *c)
 {
@@ -225,8 +235,7 @@ enum ctl_exit cmd_operations_list(struct ctl *c)
         return ctl_usage(c, "--limit is \"%s\"; a number from 1 on is expected", text);
     path = ctl_query(c, ctl_query(c, path, "device", ctl_opt(c, OPT_DEVICE)), "state", ctl_opt(c, OPT_STATE));
     enum ctl_exit code = ctl_get_all(c, path, (size_t)limit, &r);
-    if (!code)
-        code = show_list(c, &r, &view_operations);
+    if (!code) code = show_list(c, &r, &view_operations);
     ctl_reply_finish(&r);
     return code;
 }
@@ -235,12 +244,10 @@ enum ctl_exit cmd_operations_show(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = ctl_get(c, ctl_path(c, "/operations/{}", c->args->arg[0]), &r);
-    if (!code)
-        code = show_one(c, &r, &view_operation);
+    if (!code) code = show_one(c, &r, &view_operation);
     if (!code && c->format == FORMAT_TABLE) {
         show_section(c, "Steps", ctl_at(r.json, "steps"), &view_steps);
-        if (json_array_size(ctl_at(r.json, "result")))
-            ctl_print("\nResult\n");
+        if (json_array_size(ctl_at(r.json, "result"))) ctl_print("\nResult\n");
         show_result(c, r.json);
     }
     ctl_reply_finish(&r);

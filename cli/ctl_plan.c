@@ -9,24 +9,22 @@ static void show_vm(struct ctl *c, const json_t *vm)
     const json_t *locked = ctl_at(vm, "locked.value");
     ctl_print("\nVM %s", ctl_text(vm, "id"));
     if (ctl_text(vm, "state.value")[0])
-        ctl_print(": %s (policy %s, revision %lld)", ctl_text(vm, "state.value"), ctl_text(vm, "state.policy"), (long long)ctl_int(vm, "state.revision"));
+        ctl_print(": %s (policy %s, revision %lld)", ctl_text(vm, "state.value"), ctl_text(vm, "state.policy"),
+                  (long long)ctl_int(vm, "state.revision"));
     if (json_is_boolean(locked))
         ctl_print(", %s (policy %s)", json_is_true(locked) ? "locked" : "unlocked", ctl_text(vm, "locked.policy"));
     ctl_print("\n");
-    if (ctl_text(vm, "problem")[0])
-        ctl_print("problem: %s\n", ctl_text(vm, "problem"));
-    if (json_array_size(ctl_at(vm, "values")))
-        show_items(c, ctl_at(vm, "values"), &view_values);
+    if (ctl_text(vm, "problem")[0]) ctl_print("problem: %s\n", ctl_text(vm, "problem"));
+    if (json_array_size(ctl_at(vm, "values"))) show_items(c, ctl_at(vm, "values"), &view_values);
 }
 
 void plan_show_desired(struct ctl *c, const json_t *desired)
 {
-    const json_t *vms = ctl_at(desired, "vms"), *unknown = ctl_at(desired, "unknown"), *warnings = ctl_at(desired, "warnings");
+    const json_t *vms = ctl_at(desired, "vms"), *unknown = ctl_at(desired, "unknown"),
+                 *warnings = ctl_at(desired, "warnings");
     ctl_print("Desired state %.12s\n", ctl_text(desired, "hash"));
-    for (size_t i = 0; i < json_array_size(vms); i++)
-        show_vm(c, json_array_get(vms, i));
-    if (!json_array_size(vms))
-        ctl_print("no policy wants a VM on this device\n");
+    for (size_t i = 0; i < json_array_size(vms); i++) show_vm(c, json_array_get(vms, i));
+    if (!json_array_size(vms)) ctl_print("no policy wants a VM on this device\n");
     show_section(c, "Device", ctl_at(desired, "device"), &view_values);
     for (size_t i = 0; i < json_array_size(unknown); i++)
         ctl_print("\nnot known yet whether policy %s holds: %s\n", ctl_text(json_array_get(unknown, i), "policy"),
@@ -42,12 +40,15 @@ static void flatten(const json_t *steps, const char *before, json_t *out)
         const json_t *s = json_array_get(steps, i);
         json_t *row = json_object();
         char verb[32];
-        json_object_update(row, (json_t *)(union { const json_t *in; json_t *out; }){ s }.out);
+        json_object_update(row, (json_t *)(union {
+                                    const json_t *in;
+                                    json_t *out;
+                                }){ s }
+                                    .out);
         snprintf(verb, sizeof verb, "%s%s", before, ctl_text(s, "verb"));
         json_object_set_new(row, "verb", json_string(verb));
         json_array_append_new(out, row);
-        if (json_array_size(ctl_at(s, "children")))
-            flatten(ctl_at(s, "children"), before[0] ? before : "- ", out);
+        if (json_array_size(ctl_at(s, "children"))) flatten(ctl_at(s, "children"), before[0] ? before : "- ", out);
     }
 }
 

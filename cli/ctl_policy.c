@@ -14,8 +14,16 @@
 enum { DOCUMENTS = 1000, FILES = 1000, NAME_ARENA_BYTES = 64 << 20 };
 
 /* One document as it stands in its file. */
-struct document { const char *file; unsigned first_line; struct str text; const char *name; };
-struct documents { struct document row[DOCUMENTS]; size_t n; };
+struct document {
+    const char *file;
+    unsigned first_line;
+    struct str text;
+    const char *name;
+};
+struct documents {
+    struct document row[DOCUMENTS];
+    size_t n;
+};
 
 /* ---- finding them ---- */
 
@@ -28,9 +36,9 @@ static bool next_document(struct str all, size_t *at, unsigned *line, unsigned *
     while (*at < all.n) {
         size_t end = str_find(all, '\n', *at);
         struct str one = str_slice(all, *at, end);
-        bool mark = str_starts(one, STR("---")) && (one.n == 3 || one.p[3] == ' ' || one.p[3] == '\t' || one.p[3] == '\r');
-        if (mark && content)
-            break;
+        bool mark = str_starts(one, STR("---")) &&
+                    (one.n == 3 || one.p[3] == ' ' || one.p[3] == '\t' || one.p[3] == '\r');
+        if (mark && content) break;
         struct str words = str_trim(mark ? str_slice(one, 3, one.n) : one);
         content |= words.n && words.p[0] != '#' && !str_is(words, "...");
         *at = end < all.n ? end + 1 : end;
@@ -55,7 +63,8 @@ static enum ctl_exit read_name(struct ctl *c, struct document *d)
     else if (rc)
         code = ctl_error(CTL_FAILED, "%s: %s", d->file, e.text);
     else if (!name || name->kind != DOC_SCALAR || !name->text.n)
-        code = ctl_error(CTL_FAILED, "%s:%u: /metadata/name is missing: a policy needs a name", d->file, doc->line + d->first_line);
+        code = ctl_error(CTL_FAILED, "%s:%u: /metadata/name is missing: a policy needs a name", d->file,
+                         doc->line + d->first_line);
     else
         d->name = arena_strz(c->a, name->text);
     arena_finish(&a);
@@ -69,12 +78,10 @@ static enum ctl_exit add_text(struct ctl *c, const char *file, struct str all, s
     unsigned line = 0, first_line;
     while (next_document(all, &at, &line, &first_line, &text)) {
         struct document *d = &out->row[out->n];
-        if (out->n == DOCUMENTS)
-            return ctl_error(CTL_FAILED, "%s: more than %d documents", file, DOCUMENTS);
+        if (out->n == DOCUMENTS) return ctl_error(CTL_FAILED, "%s: more than %d documents", file, DOCUMENTS);
         *d = (struct document){ .file = file, .first_line = first_line, .text = text };
         enum ctl_exit code = read_name(c, d);
-        if (code)
-            return code;
+        if (code) return code;
         out->n++;
     }
     return out->n > before ? CTL_OK : ctl_error(CTL_FAILED, "%s: there is no document in it", file);
@@ -86,13 +93,16 @@ static enum ctl_exit add_file(struct ctl *c, const char *file, struct documents 
     struct str text;
     buf_init(&b, CTL_FILE_BYTES + 1);
     enum ctl_exit code = ctl_read_file(file, CTL_FILE_BYTES, &b);
-    if (!code && !arena_str(c->a, buf_str(&b), &text))
-        code = ctl_error(CTL_FAILED, "no memory for %s", file);
+    if (!code && !arena_str(c->a, buf_str(&b), &text)) code = ctl_error(CTL_FAILED, "no memory for %s", file);
     buf_finish(&b);
-    return code ? code : add_text(c, strcmp(file, "-") == 0 ? "standard input" : arena_strz(c->a, str_of(file)), text, out);
+    return code ? code
+                : add_text(c, strcmp(file, "-") == 0 ? "standard input" : arena_strz(c->a, str_of(file)), text, out);
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 static bool is_document(const char *name)
 {
@@ -106,25 +116,20 @@ static enum ctl_exit add_folder(struct ctl *c, const char *folder, struct docume
     size_t n = 0;
     enum ctl_exit code = CTL_OK;
     DIR *d = opendir(folder);
-    if (!d)
-        return ctl_error(CTL_FAILED, "%s: %s", folder, strerror(errno));
+    if (!d) return ctl_error(CTL_FAILED, "%s: %s", folder, strerror(errno));
     for (struct dirent *x; (x = readdir(d)) != NULL && n < FILES;)
-        if (is_document(x->d_name))
-            names[n++] = arena_strz(c->a, str_of(x->d_name));
+        if (is_document(x->d_name)) names[n++] = arena_strz(c->a, str_of(x->d_name));
     closedir(d);
     qsort(names, n, sizeof names[0], by_name);
-    if (!n)
-        return ctl_error(CTL_FAILED, "%s: has no .yaml, .yml or .json file", folder);
-    for (size_t i = 0; i < n && !code; i++)
-        code = add_file(c, arena_printf(c->a, "%s/%s", folder, names[i]).p, out);
+    if (!n) return ctl_error(CTL_FAILED, "%s: has no .yaml, .yml or .json file", folder);
+    for (size_t i = 0; i < n && !code; i++) code = add_file(c, arena_printf(c->a, "%s/%s", folder, names[i]).p, out);
     return code;
 }
 
 static enum ctl_exit add_path(struct ctl *c, const char *path, struct documents *out)
 {
     struct stat st;
-    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return add_folder(c, path, out);
+    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return add_folder(c, path, out);
     return add_file(c, path, out);
 }
 
@@ -134,23 +139,22 @@ static enum ctl_exit read_documents(struct ctl *c, struct documents **out)
     struct documents *d = arena_alloc(c->a, sizeof *d);
     const char *file;
     enum ctl_exit code = CTL_OK;
-    if (!d)
-        return ctl_error(CTL_FAILED, "no memory");
-    for (size_t at = 0; !code && (file = ctl_args_next(c->args, OPT_FILE, &at)) != NULL;)
-        code = add_path(c, file, d);
-    for (size_t i = 0; !code && i < c->args->n_args; i++)
-        code = add_path(c, c->args->arg[i], d);
-    if (!code && !d->n)
-        code = ctl_usage(c, "-f FILE says which documents (- is standard input)");
+    if (!d) return ctl_error(CTL_FAILED, "no memory");
+    for (size_t at = 0; !code && (file = ctl_args_next(c->args, OPT_FILE, &at)) != NULL;) code = add_path(c, file, d);
+    for (size_t i = 0; !code && i < c->args->n_args; i++) code = add_path(c, c->args->arg[i], d);
+    if (!code && !d->n) code = ctl_usage(c, "-f FILE says which documents (- is standard input)");
     *out = d;
     return code;
 }
 
 /* ---- sending them ---- */
 
-static enum ctl_exit send(struct ctl *c, const char *method, const char *path, const struct document *d, struct ctl_reply *r)
+static enum ctl_exit send(struct ctl *c, const char *method, const char *path, const struct document *d,
+                          struct ctl_reply *r)
 {
-    const struct ctl_request q = { .method = method, .path = path, .body = d->text, .type = "application/yaml", .quiet = true };
+    const struct ctl_request q = {
+        .method = method, .path = path, .body = d->text, .type = "application/yaml", .quiet = true
+    };
     enum ctl_exit code = ctl_call(c, &q, r);
     return code ? ctl_complain(c, r, d->file, d->first_line) : CTL_OK;
 }
@@ -158,23 +162,20 @@ static enum ctl_exit send(struct ctl *c, const char *method, const char *path, c
 static void show_warnings(const json_t *j)
 {
     const json_t *w = ctl_at(j, "warnings");
-    for (size_t i = 0; i < json_array_size(w); i++)
-        ctl_note("  warning: %s", json_string_value(json_array_get(w, i)));
+    for (size_t i = 0; i < json_array_size(w); i++) ctl_note("  warning: %s", json_string_value(json_array_get(w, i)));
 }
 
 static void show_reach(const json_t *j)
 {
     long long affected = ctl_int(j, "affected"), unknown = ctl_int(j, "unknown");
     ctl_print("%lld %s affected", affected, affected == 1 ? "device" : "devices");
-    if (unknown)
-        ctl_print(", %lld not decided yet", unknown);
+    if (unknown) ctl_print(", %lld not decided yet", unknown);
 }
 
 /* Several answers in one output: documents of a stream. */
 static bool show_many(struct ctl *c, const struct ctl_reply *r)
 {
-    if (c->format == FORMAT_YAML)
-        ctl_print("---\n");
+    if (c->format == FORMAT_YAML) ctl_print("---\n");
     return c->format != FORMAT_NAME && show_raw(c, r, NULL);
 }
 
@@ -212,8 +213,7 @@ static enum ctl_exit validate(struct ctl *c, const struct document *d, bool tell
             ctl_print("\n");
         }
     }
-    if (tell)
-        show_warnings(r.json);
+    if (tell) show_warnings(r.json);
     ctl_reply_finish(&r);
     ctl_reply_finish(&reach);
     return code;
@@ -229,7 +229,9 @@ static enum ctl_exit preview(struct ctl *c, const struct document *d, const char
         show_reach(r.json);
         for (size_t i = 0; i < json_array_size(names); i++)
             ctl_print("%s%s", i ? ", " : ": ", json_string_value(json_array_get(names, i)));
-        ctl_print("%s\n", json_array_size(names) && (json_int_t)json_array_size(names) < ctl_int(r.json, "affected") ? ", ..." : "");
+        ctl_print("%s\n", json_array_size(names) && (json_int_t)json_array_size(names) < ctl_int(r.json, "affected")
+                              ? ", ..."
+                              : "");
         if (device) {
             ctl_print("\n%s\n", device);
             plan_show_desired(c, ctl_at(r.json, "device.desired"));
@@ -251,19 +253,16 @@ enum ctl_exit cmd_apply(struct ctl *c)
     if (!code && d->n > 1 && !dry && !device)
         for (size_t i = 0; i < d->n; i++) {
             enum ctl_exit one = validate(c, &d->row[i], false);
-            if (!code || one == CTL_UNREACHABLE)
-                code = one;
-            if (one == CTL_UNREACHABLE)
-                break;
+            if (!code || one == CTL_UNREACHABLE) code = one;
+            if (one == CTL_UNREACHABLE) break;
         }
-    if (code)
-        return code;
+    if (code) return code;
     for (size_t i = 0; i < d->n; i++) {
-        enum ctl_exit one = device ? preview(c, &d->row[i], device) : dry ? validate(c, &d->row[i], true) : put(c, &d->row[i]);
-        if (one && !code)
-            code = one;
-        if (one == CTL_UNREACHABLE)
-            break;
+        enum ctl_exit one = device ? preview(c, &d->row[i], device)
+                            : dry  ? validate(c, &d->row[i], true)
+                                   : put(c, &d->row[i]);
+        if (one && !code) code = one;
+        if (one == CTL_UNREACHABLE) break;
     }
     return code;
 }
@@ -272,8 +271,7 @@ enum ctl_exit cmd_policy_validate(struct ctl *c)
 {
     struct documents *d = NULL;
     enum ctl_exit code = read_documents(c, &d);
-    for (size_t i = 0; !code && i < d->n; i++)
-        code = validate(c, &d->row[i], true);
+    for (size_t i = 0; !code && i < d->n; i++) code = validate(c, &d->row[i], true);
     return code;
 }
 
@@ -281,8 +279,7 @@ enum ctl_exit cmd_policy_preview(struct ctl *c)
 {
     struct documents *d = NULL;
     enum ctl_exit code = read_documents(c, &d);
-    for (size_t i = 0; !code && i < d->n; i++)
-        code = preview(c, &d->row[i], ctl_opt(c, OPT_DEVICE));
+    for (size_t i = 0; !code && i < d->n; i++) code = preview(c, &d->row[i], ctl_opt(c, OPT_DEVICE));
     return code;
 }
 
@@ -293,13 +290,14 @@ enum ctl_exit cmd_policy_show(struct ctl *c)
     struct ctl_reply r = { 0 };
     const char *name = c->args->arg[0], *revision = ctl_opt(c, OPT_REVISION);
     bool document = c->format == FORMAT_TABLE;
-    const struct ctl_request q = { .method = "GET", .accept = document ? "application/yaml, application/problem+json" : NULL,
-                                   .path = revision ? ctl_path(c, "/policies/{}/revisions/{}", name, revision) : ctl_path(c, "/policies/{}", name) };
+    const struct ctl_request q = { .method = "GET",
+                                   .accept = document ? "application/yaml, application/problem+json" : NULL,
+                                   .path = revision ? ctl_path(c, "/policies/{}/revisions/{}", name, revision)
+                                                    : ctl_path(c, "/policies/{}", name) };
     enum ctl_exit code = ctl_call(c, &q, &r);
     if (!code && document) {
         ctl_put(buf_str(&r.text));
-        if (r.text.n && r.text.p[r.text.n - 1] != '\n')
-            ctl_print("\n");
+        if (r.text.n && r.text.p[r.text.n - 1] != '\n') ctl_print("\n");
     } else if (!code) {
         show_raw(c, &r, &view_policies);
     }
@@ -311,17 +309,20 @@ static enum ctl_exit list(struct ctl *c, const char *path, const struct show_vie
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = ctl_get_all(c, path, 0, &r);
-    if (!code)
-        code = show_list(c, &r, v);
+    if (!code) code = show_list(c, &r, v);
     ctl_reply_finish(&r);
     return code;
 }
 
-enum ctl_exit cmd_policy_history(struct ctl *c) { return list(c, ctl_path(c, "/policies/{}/revisions", c->args->arg[0]), &view_revisions); }
+enum ctl_exit cmd_policy_history(struct ctl *c)
+{
+    return list(c, ctl_path(c, "/policies/{}/revisions", c->args->arg[0]), &view_revisions);
+}
 
 enum ctl_exit cmd_policy_devices(struct ctl *c)
 {
-    return list(c, ctl_query(c, ctl_path(c, "/policies/{}/devices", c->args->arg[0]), "state", ctl_opt(c, OPT_STATE)), &view_policy_devices);
+    return list(c, ctl_query(c, ctl_path(c, "/policies/{}/devices", c->args->arg[0]), "state", ctl_opt(c, OPT_STATE)),
+                &view_policy_devices);
 }
 
 enum ctl_exit cmd_policy_delete(struct ctl *c)
@@ -329,8 +330,7 @@ enum ctl_exit cmd_policy_delete(struct ctl *c)
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "DELETE", .path = ctl_path(c, "/policies/{}", c->args->arg[0]) };
     enum ctl_exit code = ctl_call(c, &q, &r);
-    if (!code && c->format == FORMAT_TABLE)
-        ctl_print("deleted policy %s\n", c->args->arg[0]);
+    if (!code && c->format == FORMAT_TABLE) ctl_print("deleted policy %s\n", c->args->arg[0]);
     ctl_reply_finish(&r);
     return code;
 }

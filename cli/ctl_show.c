@@ -12,8 +12,14 @@
 
 void show_age(const char *iso, struct buf *out)
 {
-    static const struct { int64_t unit_ms, below_ms; const char *name; } row[] = {
-        { 1000, 60 * 1000, "s" }, { 60 * 1000, 3600 * 1000, "m" }, { 3600 * 1000, 48 * 3600 * 1000, "h" }, { 24 * 3600 * 1000, INT64_MAX, "d" },
+    static const struct {
+        int64_t unit_ms, below_ms;
+        const char *name;
+    } row[] = {
+        { 1000, 60 * 1000, "s" },
+        { 60 * 1000, 3600 * 1000, "m" },
+        { 3600 * 1000, 48 * 3600 * 1000, "h" },
+        { 24 * 3600 * 1000, INT64_MAX, "d" },
     };
     int64_t at;
     if (!text_time_parse(str_of(iso), &at)) {
@@ -26,9 +32,9 @@ void show_age(const char *iso, struct buf *out)
         return;
     }
     size_t i = 0;
-    while (size >= row[i].below_ms)
-        i++;
-    buf_printf(out, "%s%lld %s%s", ms < 0 ? "in " : "", (long long)(size / row[i].unit_ms), row[i].name, ms < 0 ? "" : " ago");
+    while (size >= row[i].below_ms) i++;
+    buf_printf(out, "%s%lld %s%s", ms < 0 ? "in " : "", (long long)(size / row[i].unit_ms), row[i].name,
+               ms < 0 ? "" : " ago");
 }
 
 void show_local(const char *iso, struct buf *out)
@@ -59,33 +65,37 @@ void show_size(double bytes, struct buf *out)
 
 enum table_color show_color(struct str word)
 {
-    static const struct { const char *word; enum table_color color; } row[] = {
-        { "settled", TABLE_GOOD }, { "verified", TABLE_GOOD }, { "running", TABLE_GOOD }, { "answered", TABLE_GOOD }, { "done", TABLE_GOOD },
-        { "working", TABLE_BUSY }, { "waiting", TABLE_BUSY },  { "pending", TABLE_BUSY }, { "queued", TABLE_BUSY },   { "sent", TABLE_BUSY },
-        { "accepted", TABLE_BUSY }, { "failed", TABLE_BAD },   { "crashed", TABLE_BAD },  { "unreachable", TABLE_BAD }, { "expired", TABLE_BAD },
-        { "aborted", TABLE_BAD }, { "refused", TABLE_BAD },    { "lost", TABLE_BAD },
+    static const struct {
+        const char *word;
+        enum table_color color;
+    } row[] = {
+        { "settled", TABLE_GOOD }, { "verified", TABLE_GOOD },   { "running", TABLE_GOOD },  { "answered", TABLE_GOOD },
+        { "done", TABLE_GOOD },    { "working", TABLE_BUSY },    { "waiting", TABLE_BUSY },  { "pending", TABLE_BUSY },
+        { "queued", TABLE_BUSY },  { "sent", TABLE_BUSY },       { "accepted", TABLE_BUSY }, { "failed", TABLE_BAD },
+        { "crashed", TABLE_BAD },  { "unreachable", TABLE_BAD }, { "expired", TABLE_BAD },   { "aborted", TABLE_BAD },
+        { "refused", TABLE_BAD },  { "lost", TABLE_BAD },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        if (str_is(word, row[i].word))
-            return row[i].color;
+        if (str_is(word, row[i].word)) return row[i].color;
     return TABLE_PLAIN;
 }
 
 static void pairs(const json_t *j, bool counts, struct buf *out)
 {
-    union { const json_t *in; json_t *out; } u = { j };
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = { j };
     const char *key;
     json_t *v;
     bool first = true;
-    json_object_foreach(u.out, key, v) {
-        if (!first)
-            buf_putz(out, counts ? ", " : " ");
+    json_object_foreach(u.out, key, v)
+    {
+        if (!first) buf_putz(out, counts ? ", " : " ");
         first = false;
-        if (!counts)
-            buf_printf(out, "%s=", key);
+        if (!counts) buf_printf(out, "%s=", key);
         ctl_scalar(v, out);
-        if (counts)
-            buf_printf(out, " %s", key);
+        if (counts) buf_printf(out, " %s", key);
     }
 }
 
@@ -94,11 +104,9 @@ static void ids(const json_t *list, struct buf *out)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *one = json_array_get(list, i);
         const char *state = ctl_text(one, "stateText");
-        if (i)
-            buf_putz(out, ", ");
+        if (i) buf_putz(out, ", ");
         ctl_scalar(json_is_object(one) ? ctl_at(one, "id") : one, out);
-        if (state[0])
-            buf_printf(out, " %s", state);
+        if (state[0]) buf_printf(out, " %s", state);
     }
 }
 
@@ -108,12 +116,10 @@ void show_cell(const json_t *item, const struct show_column *k, struct buf *out)
     switch (k->kind) {
     case SHOW_OWN: k->own(item, out); break;
     case SHOW_AGE:
-        if (json_is_string(v))
-            show_age(json_string_value(v), out);
+        if (json_is_string(v)) show_age(json_string_value(v), out);
         break;
     case SHOW_SIZE:
-        if (json_is_number(v))
-            show_size(json_number_value(v), out);
+        if (json_is_number(v)) show_size(json_number_value(v), out);
         break;
     case SHOW_LABELS: pairs(v, false, out); break;
     case SHOW_COUNTS: pairs(v, true, out); break;
@@ -168,8 +174,7 @@ static void put_name(const json_t *item, const struct show_view *v)
     else
         ctl_scalar(ctl_at(item, v->name), &b);
     table_clean(&clean, buf_str(&b));
-    if (clean.n)
-        ctl_print("%s\n", buf_z(&clean));
+    if (clean.n) ctl_print("%s\n", buf_z(&clean));
     buf_finish(&b);
     buf_finish(&clean);
 }
@@ -179,16 +184,13 @@ bool show_raw(struct ctl *c, const struct ctl_reply *r, const struct show_view *
     switch (c->format) {
     case FORMAT_JSON:
         ctl_put(buf_str(&r->text));
-        if (r->text.n && r->text.p[r->text.n - 1] != '\n')
-            ctl_print("\n");
+        if (r->text.n && r->text.p[r->text.n - 1] != '\n') ctl_print("\n");
         return true;
     case FORMAT_YAML:
-        if (r->json)
-            put_yaml(r->json);
+        if (r->json) put_yaml(r->json);
         return true;
     case FORMAT_NAME:
-        if (v)
-            put_name(r->json, v);
+        if (v) put_name(r->json, v);
         return true;
     case FORMAT_TABLE:
     case FORMAT_CSV: break;
@@ -219,8 +221,7 @@ enum ctl_exit show_items(struct ctl *c, const json_t *items, const struct show_v
     struct table t;
     struct arena a;
     if (c->format == FORMAT_NAME) {
-        for (size_t i = 0; i < json_array_size(items); i++)
-            put_name(json_array_get(items, i), v);
+        for (size_t i = 0; i < json_array_size(items); i++) put_name(json_array_get(items, i), v);
         return CTL_OK;
     }
     if (!json_array_size(items)) {
@@ -230,8 +231,7 @@ enum ctl_exit show_items(struct ctl *c, const json_t *items, const struct show_v
     arena_init(&a, CTL_ARENA_BYTES);
     table_init(&t, &a);
     columns(&t, v, true);
-    for (size_t i = 0; i < json_array_size(items); i++)
-        row(&t, json_array_get(items, i), v);
+    for (size_t i = 0; i < json_array_size(items); i++) row(&t, json_array_get(items, i), v);
     show_table(c, &t);
     arena_finish(&a);
     return CTL_OK;
@@ -240,19 +240,16 @@ enum ctl_exit show_items(struct ctl *c, const json_t *items, const struct show_v
 enum ctl_exit show_list(struct ctl *c, const struct ctl_reply *r, const struct show_view *v)
 {
     const json_t *items = ctl_at(r->json, "items");
-    if (c->format != FORMAT_NAME && show_raw(c, r, v))
-        return CTL_OK;
+    if (c->format != FORMAT_NAME && show_raw(c, r, v)) return CTL_OK;
     enum ctl_exit code = show_items(c, items, v);
     const char *next = ctl_text(r->json, "next");
-    if (next[0] && c->format == FORMAT_TABLE)
-        ctl_note("there are more; --limit takes a larger number");
+    if (next[0] && c->format == FORMAT_TABLE) ctl_note("there are more; --limit takes a larger number");
     return code;
 }
 
 void show_section(struct ctl *c, const char *heading, const json_t *items, const struct show_view *v)
 {
-    if (!json_array_size(items))
-        return;
+    if (!json_array_size(items)) return;
     ctl_print("\n%s\n", heading);
     show_items(c, items, v);
 }
@@ -262,8 +259,7 @@ enum ctl_exit show_one(struct ctl *c, const struct ctl_reply *r, const struct sh
     struct table t;
     struct arena a;
     struct buf b;
-    if (show_raw(c, r, v))
-        return CTL_OK;
+    if (show_raw(c, r, v)) return CTL_OK;
     arena_init(&a, 1 << 24);
     buf_init(&b, 0);
     table_init(&t, &a);
@@ -272,8 +268,7 @@ enum ctl_exit show_one(struct ctl *c, const struct ctl_reply *r, const struct sh
     for (const struct show_column *k = v->column; k->title; k++) {
         buf_reset(&b);
         show_cell(r->json, k, &b);
-        if (!b.n)
-            continue;
+        if (!b.n) continue;
         struct str title = arena_printf(&a, "%s:", k->title);
         table_cell(&t, title, TABLE_PLAIN);
         table_cell(&t, buf_str(&b), k->kind == SHOW_WORD ? show_color(buf_str(&b)) : TABLE_PLAIN);

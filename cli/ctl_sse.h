@@ -5,13 +5,16 @@
 
 enum { SSE_LINE_BYTES = 4 << 20, SSE_NAME_BYTES = 64 };
 
-struct sse_event { const char *id, *type; struct str data; };     /* type "message" when the server names none */
+struct sse_event {
+    const char *id, *type;
+    struct str data;
+}; /* type "message" when the server names none */
 
 struct sse {
     struct buf line, data;
-    char id[SSE_NAME_BYTES], type[SSE_NAME_BYTES];      /* id: the last one seen, for Last-Event-ID */
+    char id[SSE_NAME_BYTES], type[SSE_NAME_BYTES]; /* id: the last one seen, for Last-Event-ID */
     bool begun, after_cr, has_data;
-    int64_t retry_ms;                   /* how long to wait before coming back; -1 = not said */
+    int64_t retry_ms; /* how long to wait before coming back; -1 = not said */
 };
 
 void sse_init(struct sse *s);

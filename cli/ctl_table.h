@@ -8,13 +8,22 @@ enum { TABLE_COLUMNS = 128 };
 
 enum table_color { TABLE_PLAIN, TABLE_GOOD, TABLE_BUSY, TABLE_BAD, TABLE_HEAD };
 
-struct table_cell { struct str text; unsigned width; enum table_color color; struct table_cell *next; };
+struct table_cell {
+    struct str text;
+    unsigned width;
+    enum table_color color;
+    struct table_cell *next;
+};
 struct table {
-    struct arena *a;                    /* owns the cells */
+    struct arena *a; /* owns the cells */
     size_t n_columns, n_cells;
-    struct { const char *title; bool right; unsigned width; } column[TABLE_COLUMNS];
+    struct {
+        const char *title;
+        bool right;
+        unsigned width;
+    } column[TABLE_COLUMNS];
     struct table_cell *first, *last;
-    bool failed;                        /* out of memory */
+    bool failed; /* out of memory */
 };
 
 void table_init(struct table *t, struct arena *a);

@@ -9,8 +9,7 @@ enum ctl_exit cmd_vm_list(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = ctl_get(c, ctl_path(c, "/devices/{}/vms", c->args->arg[0]), &r);
-    if (!code)
-        code = show_list(c, &r, &view_vms_of);
+    if (!code) code = show_list(c, &r, &view_vms_of);
     ctl_reply_finish(&r);
     return code;
 }
@@ -19,8 +18,7 @@ enum ctl_exit cmd_vm_show(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = ctl_get(c, ctl_path(c, "/devices/{}/vms/{}", c->args->arg[0], c->args->arg[1]), &r);
-    if (!code)
-        code = show_one(c, &r, &view_vm);
+    if (!code) code = show_one(c, &r, &view_vm);
     ctl_reply_finish(&r);
     return code;
 }
@@ -29,7 +27,10 @@ enum ctl_exit cmd_vm_show(struct ctl *c)
 
 static void show_latest(struct ctl *c, const json_t *j)
 {
-    union { const json_t *in; json_t *out; } u = { ctl_at(j, "values") };
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = { ctl_at(j, "values") };
     const json_t *units = ctl_at(j, "units");
     struct table t;
     struct arena a;
@@ -42,7 +43,8 @@ static void show_latest(struct ctl *c, const json_t *j)
     table_column(&t, "NAME", false);
     table_column(&t, "VALUE", true);
     table_column(&t, "UNIT", false);
-    json_object_foreach(u.out, key, v) {
+    json_object_foreach(u.out, key, v)
+    {
         buf_reset(&b);
         ctl_scalar(v, &b);
         table_cell(&t, str_of(key), TABLE_PLAIN);
@@ -75,8 +77,7 @@ static const char *earliest(const struct grid *g)
     const char *first = NULL;
     for (size_t i = 0; i < g->n; i++) {
         const char *t = time_at(g, i);
-        if (t && (!first || strcmp(t, first) < 0))
-            first = t;
+        if (t && (!first || strcmp(t, first) < 0)) first = t;
     }
     return first;
 }
@@ -119,15 +120,15 @@ static void show_history(struct ctl *c, const json_t *series)
             table_cell(&t, buf_str(&b), TABLE_PLAIN);
         }
         for (size_t i = 0; i < g.n; i++)
-            if (time_at(&g, i) && strcmp(time_at(&g, i), when) == 0)
-                g.at[i]++;
+            if (time_at(&g, i) && strcmp(time_at(&g, i), when) == 0) g.at[i]++;
     }
     if (t.n_cells || c->format == FORMAT_CSV)
         show_table(c, &t);
     else
         ctl_note("no samples in this time");
     if (json_array_size(series) > g.n)
-        ctl_note("%zu more metrics are not shown: --metric NAME chooses, -o json has all", json_array_size(series) - g.n);
+        ctl_note("%zu more metrics are not shown: --metric NAME chooses, -o json has all",
+                 json_array_size(series) - g.n);
     buf_finish(&b);
     arena_finish(&a);
 }
@@ -139,7 +140,7 @@ enum ctl_exit cmd_vm_kpis(struct ctl *c)
     const char *from = ctl_opt(c, OPT_FROM);
     bool range = from || ctl_has(c, OPT_TO);
     if (!range && (ctl_has(c, OPT_STEP) || ctl_has(c, OPT_METRIC) || c->format == FORMAT_CSV)) {
-        from = "-1h";                                   /* only a time has steps, so the last hour is meant */
+        from = "-1h"; /* only a time has steps, so the last hour is meant */
         range = true;
     }
     path = ctl_query(c, path, "from", from);

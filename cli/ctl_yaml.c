@@ -10,28 +10,32 @@ static void value(const json_t *j, unsigned indent, bool in_list, struct buf *ou
 
 static void blanks(struct buf *out, unsigned n)
 {
-    while (n--)
-        buf_byte(out, ' ');
+    while (n--) buf_byte(out, ' ');
 }
 
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
-/* Begins like nothing but a text, holds nothing that ends a plain scalar, and is no word that a reader takes for a truth value. */
+/* Begins like nothing but a text, holds nothing that ends a plain scalar, and is no word that a reader takes for a
+ * truth value. */
 static bool is_plain(struct str s)
 {
     static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "null", "y", "n" };
     if (!s.n || s.n > 200 || !(is_letter(s.p[0]) || s.p[0] == '/' || (s.p[0] == '.' && s.n > 1 && s.p[1] == '/')))
         return false;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (s.n == strlen(words[i]) && strncasecmp(s.p, words[i], s.n) == 0)
-            return false;
+        if (s.n == strlen(words[i]) && strncasecmp(s.p, words[i], s.n) == 0) return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : '\n';
-        bool ok = is_letter(c) || is_digit(c) || (c != '\0' && strchr("_./-+@=(),%;~<>", c)) || (c == ':' && next != ' ' && next != '\n') ||
-                  (c == ' ' && next != ' ' && next != '#' && next != '\n');
-        if (!ok)
-            return false;
+        bool ok = is_letter(c) || is_digit(c) || (c != '\0' && strchr("_./-+@=(),%;~<>", c)) ||
+                  (c == ':' && next != ' ' && next != '\n') || (c == ' ' && next != ' ' && next != '#' && next != '\n');
+        if (!ok) return false;
     }
     return true;
 }
@@ -41,8 +45,7 @@ static size_t special(struct str s, unsigned *code)
 {
     unsigned c = (unsigned char)s.p[0];
     *code = c;
-    if (c < 0x20 || c == 0x7f)
-        return 1;
+    if (c < 0x20 || c == 0x7f) return 1;
     if (s.n >= 2 && c == 0xc2 && (unsigned char)s.p[1] < 0xa0) {
         *code = (unsigned char)s.p[1];
         return 2;
@@ -88,21 +91,17 @@ static bool is_block(struct str s)
 {
     unsigned code;
     bool more = false, blank_line = true;
-    if (!s.n || s.p[0] == ' ' || s.p[0] == '\n')
-        return false;
+    if (!s.n || s.p[0] == ' ' || s.p[0] == '\n') return false;
     for (struct str rest = s; rest.n;) {
         size_t n = special(rest, &code);
-        if (n && code != '\n')
-            return false;
+        if (n && code != '\n') return false;
         if (rest.p[0] == '\n') {
             more |= rest.n > 1;
             blank_line = true;
         } else if (rest.p[0] == ' ' && blank_line) {
-            size_t i = 0;                               /* a line of blanks alone would lose them */
-            while (i < rest.n && rest.p[i] == ' ')
-                i++;
-            if (i == rest.n || rest.p[i] == '\n')
-                return false;
+            size_t i = 0; /* a line of blanks alone would lose them */
+            while (i < rest.n && rest.p[i] == ' ') i++;
+            if (i == rest.n || rest.p[i] == '\n') return false;
             blank_line = false;
         } else {
             blank_line = false;
@@ -119,8 +118,7 @@ static void block(struct str s, unsigned indent, struct buf *out)
     buf_putz(out, many ? "|+" : ends ? "|" : "|-");
     while (str_cut(&s, '\n', &line)) {
         buf_byte(out, '\n');
-        if (line.n)
-            blanks(out, indent);
+        if (line.n) blanks(out, indent);
         buf_put(out, line);
     }
 }
@@ -140,10 +138,9 @@ static void real(double v, struct buf *out)
 {
     char t[40];
     snprintf(t, sizeof t, "%.15g", v);
-    if (strtod(t, NULL) != v)
-        snprintf(t, sizeof t, "%.17g", v);
+    if (strtod(t, NULL) != v) snprintf(t, sizeof t, "%.17g", v);
     const char *e = strchr(t, 'e'), *point = strchr(t, '.');
-    if (e && !point)                                    /* YAML 1.1 wants a point: 1.0e+20 */
+    if (e && !point) /* YAML 1.1 wants a point: 1.0e+20 */
         buf_printf(out, "%.*s.0%s", (int)(e - t), t, e);
     else
         buf_printf(out, "%s%s", t, point ? "" : ".0");
@@ -151,14 +148,17 @@ static void real(double v, struct buf *out)
 
 static void object(const json_t *j, unsigned indent, bool in_list, struct buf *out)
 {
-    union { const json_t *in; json_t *out; } u = { j };
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = { j };
     const char *key;
     json_t *v;
     bool first = true;
-    json_object_foreach(u.out, key, v) {
+    json_object_foreach(u.out, key, v)
+    {
         if (!(first && in_list)) {
-            if (!first || out->n)
-                buf_byte(out, '\n');
+            if (!first || out->n) buf_byte(out, '\n');
             blanks(out, indent);
         }
         first = false;
@@ -176,8 +176,7 @@ static void array(const json_t *j, unsigned indent, bool in_list, struct buf *ou
 {
     for (size_t i = 0; i < json_array_size(j); i++) {
         if (i || !in_list) {
-            if (i || out->n)
-                buf_byte(out, '\n');
+            if (i || out->n) buf_byte(out, '\n');
             blanks(out, indent);
         }
         buf_byte(out, '-');
@@ -189,8 +188,7 @@ static void array(const json_t *j, unsigned indent, bool in_list, struct buf *ou
 static void value(const json_t *j, unsigned indent, bool in_list, struct buf *out)
 {
     bool filled = json_is_object(j) ? json_object_size(j) > 0 : json_array_size(j) > 0;
-    if (out->n && (!filled || in_list))
-        buf_byte(out, ' ');
+    if (out->n && (!filled || in_list)) buf_byte(out, ' ');
     switch (json_typeof(j)) {
     case JSON_OBJECT: filled ? object(j, indent, in_list, out) : buf_putz(out, "{}"); break;
     case JSON_ARRAY: filled ? array(j, indent, in_list, out) : buf_putz(out, "[]"); break;
@@ -210,7 +208,6 @@ void yaml_write(const json_t *j, struct buf *out)
     value(j, 0, false, &b);
     buf_put(out, buf_str(&b));
     buf_byte(out, '\n');
-    if (b.failed)
-        out->failed = b.failed;
+    if (b.failed) out->failed = b.failed;
     buf_finish(&b);
 }

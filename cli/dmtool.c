@@ -10,8 +10,7 @@ static const struct dmtool_command commands[] = {
       "\n"
       "  --xml          the whole message as indented XML instead, secrets included\n"
       "  --type TYPE    do not guess: xml, wbxml, wsp, notification\n" },
-    { "encode", dmtool_encode, "encode --wbxml|--xml [--hex] [-o OUT] FILE",
-      "write a message in the other encoding",
+    { "encode", dmtool_encode, "encode --wbxml|--xml [--hex] [-o OUT] FILE", "write a message in the other encoding",
       "FILE is a message in either encoding, or - for standard input. A document that is no message (DDF, TNDS,\n"
       "provisioning) is converted, too.\n"
       "\n"
@@ -19,7 +18,8 @@ static const struct dmtool_command commands[] = {
       "  --xml          write XML\n"
       "  --hex          write hex text\n"
       "  -o OUT         write to a file instead of standard output\n" },
-    { "notify", dmtool_notify, "notify --server-id ID --password P --nonce N --session S [...]  |  notify --check FILE ...",
+    { "notify", dmtool_notify,
+      "notify --server-id ID --password P --nonce N --session S [...]  |  notify --check FILE ...",
       "compute, send or check a notification (package 0)",
       "  --server-id ID        who calls; the name in the device's account\n"
       "  --password P          the server's password (SRVCRED), or\n"
@@ -44,8 +44,7 @@ static const struct dmtool_command commands[] = {
       "  --quiet        only whether it is the same\n"
       "  --wbxml        encode every message in WBXML first\n"
       "  --update       write a scenario's server files instead of comparing them\n" },
-    { "validate", dmtool_validate, "validate [--strict] [--max BYTES] FILE...",
-      "look for mistakes in messages",
+    { "validate", dmtool_validate, "validate [--strict] [--max BYTES] FILE...", "look for mistakes in messages",
       "  --strict       warnings are errors\n"
       "  --max BYTES    the peer's MaxMsgSize: a longer message is an error\n" },
 };
@@ -54,16 +53,14 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 static const struct dmtool_command *find(const char *name)
 {
     for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
+        if (strcmp(commands[i].name, name) == 0) return &commands[i];
     return NULL;
 }
 
 static int overview(FILE *out, int code)
 {
     fprintf(out, "usage: dmtool COMMAND [OPTIONS] [FILE...]\n\n");
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
+    for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
     fprintf(out, "\n\"dmtool COMMAND --help\" tells more, \"dmtool --version\" which one this is.\n");
     return code;
 }
@@ -71,16 +68,14 @@ static int overview(FILE *out, int code)
 int dmtool_help(const char *command)
 {
     const struct dmtool_command *c = find(command);
-    if (c)
-        printf("usage: dmtool %s\n\n%s\n", c->usage, c->help);
+    if (c) printf("usage: dmtool %s\n\n%s\n", c->usage, c->help);
     return DMTOOL_OK;
 }
 
 int dmtool_usage(const char *command, const char *what)
 {
     const struct dmtool_command *c = find(command);
-    if (what)
-        fprintf(stderr, "dmtool %s: %s\n", command, what);
+    if (what) fprintf(stderr, "dmtool %s: %s\n", command, what);
     fprintf(stderr, "usage: dmtool %s\n", c ? c->usage : command);
     return DMTOOL_USAGE;
 }
@@ -97,14 +92,12 @@ int dmtool_fail(const char *file, const struct err *e)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2)
-        return overview(stderr, DMTOOL_USAGE);
+    if (argc < 2) return overview(stderr, DMTOOL_USAGE);
     if (strcmp(argv[1], "--version") == 0) {
         printf("dmtool %s\n", DMVISOR_VERSION);
         return DMTOOL_OK;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return overview(stdout, DMTOOL_OK);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return overview(stdout, DMTOOL_OK);
     if (strcmp(argv[1], "help") == 0)
         return argc > 2 && find(argv[2]) ? dmtool_help(argv[2]) : overview(stdout, DMTOOL_OK);
     const struct dmtool_command *c = find(argv[1]);

@@ -1,20 +1,21 @@
 #ifndef CLI_DMTOOL_H
 #define CLI_DMTOOL_H
-/* dmtool: looks inside bytes. One row for each command; a command is a function like main() whose argv[0] is its name. */
+/* dmtool: looks inside bytes. One row for each command; a command is a function like main() whose argv[0] is its
+ * name. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/rc.h"
 #include "syncml/msg.h"
 
-enum { DMTOOL_OK, DMTOOL_FAILED, DMTOOL_USAGE };    /* exit codes */
+enum { DMTOOL_OK, DMTOOL_FAILED, DMTOOL_USAGE }; /* exit codes */
 enum { DMTOOL_FILE_BYTES = 16 << 20 };
 
 struct dmtool_command {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *usage;                              /* "decode [--xml] FILE..." */
-    const char *about;                              /* one line for the list of commands */
-    const char *help;                               /* the options, for --help */
+    const char *usage; /* "decode [--xml] FILE..." */
+    const char *about; /* one line for the list of commands */
+    const char *help;  /* the options, for --help */
 };
 
 int dmtool_decode(int argc, char **argv);
@@ -25,7 +26,8 @@ int dmtool_validate(int argc, char **argv);
 
 /** Print a command's help. @return DMTOOL_OK */
 int dmtool_help(const char *command);
-/** After getopt_long complained, or something is missing: say how, on standard error. `what` may be NULL. @return DMTOOL_USAGE */
+/** After getopt_long complained, or something is missing: say how, on standard error. `what` may be NULL. @return
+ * DMTOOL_USAGE */
 int dmtool_usage(const char *command, const char *what);
 /** "dmtool: place: text" on standard error. @return DMTOOL_FAILED */
 int dmtool_fail(const char *file, const struct err *e);
@@ -41,8 +43,15 @@ void dmtool_put_hex(struct str s, struct buf *out);
 
 /* --- what is it? (dmtool_guess.c) --- */
 
-enum dmtool_kind { DMTOOL_UNKNOWN, DMTOOL_XML, DMTOOL_WBXML, DMTOOL_WSP, DMTOOL_NOTIFICATION,
-                   DMTOOL_OTHER_XML, DMTOOL_OTHER_WBXML /* documents, not SyncML */ };
+enum dmtool_kind {
+    DMTOOL_UNKNOWN,
+    DMTOOL_XML,
+    DMTOOL_WBXML,
+    DMTOOL_WSP,
+    DMTOOL_NOTIFICATION,
+    DMTOOL_OTHER_XML,
+    DMTOOL_OTHER_WBXML /* documents, not SyncML */
+};
 const char *dmtool_kind_name(enum dmtool_kind k);
 /** By name, for --type. @return false when there is none such */
 bool dmtool_kind_of(const char *name, enum dmtool_kind *out);
@@ -55,10 +64,12 @@ enum rc dmtool_guess(struct str in, enum dmtool_kind want, struct arena *a, stru
 
 /** XML as our encoders write it, without a blank it does not need, with lines and indentation. */
 void dmtool_indent(struct str xml, struct buf *out);
-/** A message as indented XML, octets that XML cannot hold as base64 (each named on standard error). Secrets are shown. */
+/** A message as indented XML, octets that XML cannot hold as base64 (each named on standard error). Secrets are
+ * shown. */
 enum rc dmtool_pretty(const struct sml_msg *m, struct arena *a, struct buf *out, struct err *e);
 
-/* --- documents that are no messages: DDF, TNDS, provisioning (dmtool_document.c; the only file of cli/ that knows libwbxml) --- */
+/* --- documents that are no messages: DDF, TNDS, provisioning (dmtool_document.c; the only file of cli/ that knows
+ * libwbxml) --- */
 
 enum rc dmtool_document_to_xml(struct str wbxml, struct arena *a, struct str *xml, struct err *e);
 enum rc dmtool_document_to_wbxml(struct str xml, struct arena *a, struct str *wbxml, struct err *e);

@@ -11,7 +11,8 @@ static enum rc writable(struct str s, struct arena *a, WB_UTINY **out, struct er
     return *out ? RC_OK : err_set(e, RC_NOMEM, "no memory for %zu bytes", s.n);
 }
 
-static enum rc take(WBXMLError failed, WB_UTINY *result, WB_ULONG n, const char *what, struct arena *a, struct str *out, struct err *e)
+static enum rc take(WBXMLError failed, WB_UTINY *result, WB_ULONG n, const char *what, struct arena *a, struct str *out,
+                    struct err *e)
 {
     enum rc rc = RC_OK;
     if (failed != WBXML_OK)
@@ -28,10 +29,8 @@ enum rc dmtool_document_to_xml(struct str wbxml, struct arena *a, struct str *xm
     WB_UTINY *in, *result = NULL;
     WB_ULONG n = 0;
     enum rc rc = writable(wbxml, a, &in, e);
-    if (rc)
-        return rc;
-    if (wbxml_conv_wbxml2xml_create(&conv) != WBXML_OK)
-        return err_set(e, RC_NOMEM, "no memory for libwbxml");
+    if (rc) return rc;
+    if (wbxml_conv_wbxml2xml_create(&conv) != WBXML_OK) return err_set(e, RC_NOMEM, "no memory for libwbxml");
     wbxml_conv_wbxml2xml_set_gen_type(conv, WBXML_GEN_XML_INDENT);
     wbxml_conv_wbxml2xml_set_indent(conv, 2);
     WBXMLError failed = wbxml_conv_wbxml2xml_run(conv, in, (WB_ULONG)wbxml.n, &result, &n);
@@ -39,18 +38,16 @@ enum rc dmtool_document_to_xml(struct str wbxml, struct arena *a, struct str *xm
     return take(failed, result, n, "read", a, xml, e);
 }
 
-/* Without the string table, which small decoders lack (dm-protocol.md 18, row 1). Blanks between elements go, those at the ends of
- * values with them (row 2): people indent their documents. */
+/* Without the string table, which small decoders lack (dm-protocol.md 18, row 1). Blanks between elements go, those
+ * at the ends of values with them (row 2): people indent their documents. */
 enum rc dmtool_document_to_wbxml(struct str xml, struct arena *a, struct str *wbxml, struct err *e)
 {
     WBXMLConvXML2WBXML *conv = NULL;
     WB_UTINY *in, *result = NULL;
     WB_ULONG n = 0;
     enum rc rc = writable(xml, a, &in, e);
-    if (rc)
-        return rc;
-    if (wbxml_conv_xml2wbxml_create(&conv) != WBXML_OK)
-        return err_set(e, RC_NOMEM, "no memory for libwbxml");
+    if (rc) return rc;
+    if (wbxml_conv_xml2wbxml_create(&conv) != WBXML_OK) return err_set(e, RC_NOMEM, "no memory for libwbxml");
     wbxml_conv_xml2wbxml_disable_string_table(conv);
     WBXMLError failed = wbxml_conv_xml2wbxml_run(conv, in, (WB_ULONG)xml.n, &result, &n);
     wbxml_conv_xml2wbxml_destroy(conv);

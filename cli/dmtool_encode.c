@@ -3,16 +3,22 @@
 #include <string.h>
 #include <unistd.h>
 
-struct encoding { bool chosen, hex; enum sml_type type; const char *to; };
+struct encoding {
+    bool chosen, hex;
+    enum sml_type type;
+    const char *to;
+};
 
-static enum rc encode_message(enum sml_type from, struct str in, const struct encoding *x, struct arena *a, struct buf *out, struct err *e)
+static enum rc encode_message(enum sml_type from, struct str in, const struct encoding *x, struct arena *a,
+                              struct buf *out, struct err *e)
 {
     struct sml_msg m;
     enum rc rc = sml_decode(from, in, a, &m, e);
     return rc ? rc : sml_encode(x->type, &m, out, e);
 }
 
-static enum rc encode_document(bool is_xml, struct str in, const struct encoding *x, struct arena *a, struct buf *out, struct err *e)
+static enum rc encode_document(bool is_xml, struct str in, const struct encoding *x, struct arena *a, struct buf *out,
+                               struct err *e)
 {
     struct str converted = in;
     enum rc rc = RC_OK;
@@ -20,8 +26,7 @@ static enum rc encode_document(bool is_xml, struct str in, const struct encoding
         rc = dmtool_document_to_wbxml(in, a, &converted, e);
     else if (!is_xml && x->type == SML_XML)
         rc = dmtool_document_to_xml(in, a, &converted, e);
-    if (!rc)
-        buf_put(out, converted);
+    if (!rc) buf_put(out, converted);
     return rc;
 }
 
@@ -31,10 +36,8 @@ static enum rc encode(const char *file, const struct encoding *x, struct arena *
     enum dmtool_kind kind;
     const char *wrapped;
     enum rc rc = dmtool_read(file, a, &in, e);
-    if (!rc)
-        rc = dmtool_guess(in, DMTOOL_UNKNOWN, a, &bytes, &kind, &wrapped, e);
-    if (rc)
-        return rc;
+    if (!rc) rc = dmtool_guess(in, DMTOOL_UNKNOWN, a, &bytes, &kind, &wrapped, e);
+    if (rc) return rc;
     if (kind == DMTOOL_XML || kind == DMTOOL_WBXML)
         return encode_message(kind == DMTOOL_XML ? SML_XML : SML_WBXML, bytes, x, a, out, e);
     if (kind == DMTOOL_OTHER_XML || kind == DMTOOL_OTHER_WBXML)
@@ -49,7 +52,7 @@ static enum rc deliver(const struct encoding *x, struct buf *out, struct err *e)
     if (x->hex)
         dmtool_put_hex(buf_str(out), &hex);
     else if (x->type == SML_XML && !x->to && isatty(STDOUT_FILENO))
-        buf_byte(out, '\n');                        /* for the eye; a file or pipe gets the exact octets */
+        buf_byte(out, '\n'); /* for the eye; a file or pipe gets the exact octets */
     enum rc rc = dmtool_write(x->to, buf_str(x->hex ? &hex : out), x->hex || x->type == SML_XML, e);
     buf_finish(&hex);
     return rc;
@@ -57,12 +60,14 @@ static enum rc deliver(const struct encoding *x, struct buf *out, struct err *e)
 
 int dmtool_encode(int argc, char **argv)
 {
-    static const struct option options[] = { { "wbxml", no_argument, NULL, 'w' }, { "xml", no_argument, NULL, 'x' }, { "hex", no_argument, NULL, 'X' },
-                                             { "output", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+    static const struct option options[] = {
+        { "wbxml", no_argument, NULL, 'w' }, { "xml", no_argument, NULL, 'x' },
+        { "hex", no_argument, NULL, 'X' },   { "output", required_argument, NULL, 'o' },
+        { "help", no_argument, NULL, 'h' },  { 0 }
+    };
     struct encoding x = { 0 };
     for (int c; (c = getopt_long(argc, argv, "wxo:h", options, NULL)) != -1;) {
-        if (c == 'h')
-            return dmtool_help("encode");
+        if (c == 'h') return dmtool_help("encode");
         if (c == 'w' || c == 'x') {
             x.chosen = true;
             x.type = c == 'w' ? SML_WBXML : SML_XML;
@@ -75,15 +80,15 @@ int dmtool_encode(int argc, char **argv)
         }
     }
     if (!x.chosen || optind + 1 != argc)
-        return dmtool_usage("encode", x.chosen ? "exactly one FILE is needed (- is standard input)" : "--wbxml or --xml?");
+        return dmtool_usage("encode",
+                            x.chosen ? "exactly one FILE is needed (- is standard input)" : "--wbxml or --xml?");
     struct arena a;
     struct buf out;
     struct err e = { 0 };
     arena_init(&a, 8 * DMTOOL_FILE_BYTES);
     buf_init(&out, 4 * DMTOOL_FILE_BYTES);
     enum rc rc = encode(argv[optind], &x, &a, &out, &e);
-    if (!rc)
-        rc = deliver(&x, &out, &e);
+    if (!rc) rc = deliver(&x, &out, &e);
     int code = rc ? dmtool_fail(argv[optind], &e) : DMTOOL_OK;
     buf_finish(&out);
     arena_finish(&a);

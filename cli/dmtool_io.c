@@ -13,14 +13,12 @@ static bool is_standard(const char *file)
 enum rc dmtool_read(const char *file, struct arena *a, struct str *out, struct err *e)
 {
     FILE *f = is_standard(file) ? stdin : fopen(file, "rb");
-    if (!f)
-        return err_set(e, RC_IO, "cannot open: %s", strerror(errno));
+    if (!f) return err_set(e, RC_IO, "cannot open: %s", strerror(errno));
     struct buf b;
     buf_init(&b, DMTOOL_FILE_BYTES);
     char piece[16384];
     size_t n;
-    while ((n = fread(piece, 1, sizeof piece, f)) > 0)
-        buf_put(&b, (struct str){ piece, n });
+    while ((n = fread(piece, 1, sizeof piece, f)) > 0) buf_put(&b, (struct str){ piece, n });
     enum rc rc = RC_OK;
     if (ferror(f))
         rc = err_set(e, RC_IO, "cannot read: %s", strerror(errno));
@@ -29,8 +27,7 @@ enum rc dmtool_read(const char *file, struct arena *a, struct str *out, struct e
     else if (!arena_str(a, buf_str(&b), out))
         rc = err_set(e, RC_NOMEM, "no memory for %zu bytes", b.n);
     buf_finish(&b);
-    if (f != stdin)
-        fclose(f);
+    if (f != stdin) fclose(f);
     return rc;
 }
 
@@ -40,12 +37,10 @@ enum rc dmtool_write(const char *file, struct str s, bool is_text, struct err *e
     if (standard && !is_text && isatty(STDOUT_FILENO))
         return err_set(e, RC_INVALID, "these octets would spoil the terminal: give -o FILE or --hex");
     FILE *f = standard ? stdout : fopen(file, "wb");
-    if (!f)
-        return err_at(e, RC_IO, file, 0, 0, "cannot write: %s", strerror(errno));
+    if (!f) return err_at(e, RC_IO, file, 0, 0, "cannot write: %s", strerror(errno));
     bool ok = fwrite(s.p, 1, s.n, f) == s.n && fflush(f) == 0;
     int why = errno;
-    if (!standard && fclose(f) != 0)
-        ok = false;
+    if (!standard && fclose(f) != 0) ok = false;
     return ok ? RC_OK : err_at(e, RC_IO, standard ? "standard output" : file, 0, 0, "cannot write: %s", strerror(why));
 }
 

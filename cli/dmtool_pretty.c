@@ -6,8 +6,7 @@
 static void newline(struct buf *out, unsigned depth)
 {
     buf_byte(out, '\n');
-    while (depth--)
-        buf_putz(out, "  ");
+    while (depth--) buf_putz(out, "  ");
 }
 
 /* Our own encoder's XML, which has no blank it does not need: a tag that holds tags gets lines of its own. */
@@ -25,14 +24,11 @@ void dmtool_indent(struct str xml, struct buf *out)
         }
         size_t n = str_find(xml, '>', 0) + 1;
         bool ends = str_starts(xml, STR("</"));
-        if (ends)
-            depth--;
-        if (!first && !(ends && after_text))
-            newline(out, depth);
+        if (ends) depth--;
+        if (!first && !(ends && after_text)) newline(out, depth);
         buf_put(out, str_slice(xml, 0, n));
         bool alone = xml.p[n - 2] == '/' || xml.p[1] == '?';
-        if (!ends && !alone)
-            depth++;
+        if (!ends && !alone) depth++;
         /* an end tag right behind its start tag stays there */
         after_text = !ends && !alone && str_starts(str_slice(xml, n, xml.n), STR("</"));
         xml = str_slice(xml, n, xml.n);
@@ -47,14 +43,12 @@ static enum rc make_text(struct sml_cmd *c, struct arena *a, struct err *e)
     enum rc rc = RC_OK;
     for (; c && !rc; c = c->next) {
         for (struct sml_item *i = c->items; i; i = i->next) {
-            if (!i->has_data || str_is_utf8(i->data))
-                continue;
+            if (!i->has_data || str_is_utf8(i->data)) continue;
             char *p = arena_bytes(a, text_b64_len(i->data.n) + 1);
-            if (!p)
-                return err_set(e, RC_NOMEM, "no memory for %zu octets in base64", i->data.n);
+            if (!p) return err_set(e, RC_NOMEM, "no memory for %zu octets in base64", i->data.n);
             text_b64(i->data.p, i->data.n, p);
-            fprintf(stderr, "dmtool: %.*s %.*s: %zu octets of %.*s are shown in base64\n", STR_ARG(c->name), STR_ARG(c->cmd_id),
-                    i->data.n, STR_ARG(i->target.n ? i->target : i->source));
+            fprintf(stderr, "dmtool: %.*s %.*s: %zu octets of %.*s are shown in base64\n", STR_ARG(c->name),
+                    STR_ARG(c->cmd_id), i->data.n, STR_ARG(i->target.n ? i->target : i->source));
             i->data = (struct str){ p, text_b64_len(i->data.n) };
         }
         rc = make_text(c->children, a, e);
@@ -67,10 +61,8 @@ enum rc dmtool_pretty(const struct sml_msg *m, struct arena *a, struct buf *out,
     struct buf xml;
     buf_init(&xml, 4 * DMTOOL_FILE_BYTES);
     enum rc rc = make_text(m->cmds, a, e);
-    if (!rc)
-        rc = sml_encode(SML_XML, m, &xml, e);
-    if (!rc)
-        dmtool_indent(buf_str(&xml), out);
+    if (!rc) rc = sml_encode(SML_XML, m, &xml, e);
+    if (!rc) dmtool_indent(buf_str(&xml), out);
     buf_finish(&xml);
     return rc;
 }

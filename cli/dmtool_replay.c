@@ -6,17 +6,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct folder { const char *path; };
+struct folder {
+    const char *path;
+};
 
 static enum rc open_file(void *ctx, struct str name, struct arena *a, struct str *out, struct err *e)
 {
     const struct folder *f = ctx;
     struct str path = arena_printf(a, "%s/%.*s", f->path, STR_ARG(name));
-    if (!path.p)
-        return err_set(e, RC_NOMEM, "no memory for a file name");
+    if (!path.p) return err_set(e, RC_NOMEM, "no memory for a file name");
     enum rc rc = dmtool_read(path.p, a, out, e);
-    if (rc && e && !e->where[0])
-        snprintf(e->where, sizeof e->where, "%s", path.p);
+    if (rc && e && !e->where[0]) snprintf(e->where, sizeof e->where, "%s", path.p);
     return rc;
 }
 
@@ -29,7 +29,9 @@ static enum rc save_file(void *ctx, struct str name, struct str bytes, struct er
     return dmtool_write(path, bytes, true, e);
 }
 
-struct replaying { bool quiet, wbxml, update; };
+struct replaying {
+    bool quiet, wbxml, update;
+};
 
 /* A folder holds scenario.yaml; a file of that name has its messages beside it. */
 static enum rc find(const char *path, struct arena *a, char **file, struct folder *dir, struct err *e)
@@ -42,8 +44,7 @@ static enum rc find(const char *path, struct arena *a, char **file, struct folde
         dir->path = path;
     } else {
         size_t end = p.n;
-        while (end > 0 && p.p[end - 1] != '/')
-            end--;
+        while (end > 0 && p.p[end - 1] != '/') end--;
         *file = arena_strz(a, p);
         dir->path = end > 1 ? arena_strz(a, str_slice(p, 0, end - 1)) : end == 1 ? "/" : ".";
     }
@@ -61,10 +62,8 @@ static int replay(const struct replaying *x, const char *path, struct arena *a)
     buf_init(&story, 0);
     struct sml_replay_io io = { &dir, open_file, x->update ? save_file : NULL };
     enum rc rc = find(path, a, &file, &dir, &e);
-    if (!rc)
-        rc = dmtool_read(file, a, &text, &e);
-    if (!rc)
-        rc = sml_replay(text, file, &io, x->wbxml, x->quiet ? NULL : &story, &out, &e);
+    if (!rc) rc = dmtool_read(file, a, &text, &e);
+    if (!rc) rc = sml_replay(text, file, &io, x->wbxml, x->quiet ? NULL : &story, &out, &e);
     fputs(buf_z(&story), stdout);
     int code = DMTOOL_OK;
     if (rc) {
@@ -82,21 +81,21 @@ static int replay(const struct replaying *x, const char *path, struct arena *a)
 
 int dmtool_replay(int argc, char **argv)
 {
-    static const struct option options[] = { { "quiet", no_argument, NULL, 'q' }, { "wbxml", no_argument, NULL, 'w' },
-                                             { "update", no_argument, NULL, 'u' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+    static const struct option options[] = { { "quiet", no_argument, NULL, 'q' },
+                                             { "wbxml", no_argument, NULL, 'w' },
+                                             { "update", no_argument, NULL, 'u' },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { 0 } };
     struct replaying x = { 0 };
     int c, code = DMTOOL_OK;
     while ((c = getopt_long(argc, argv, "qh", options, NULL)) != -1) {
-        if (c == 'h')
-            return dmtool_help(argv[0]);
-        if (c == '?')
-            return dmtool_usage(argv[0], NULL);
+        if (c == 'h') return dmtool_help(argv[0]);
+        if (c == '?') return dmtool_usage(argv[0], NULL);
         x.quiet |= c == 'q';
         x.wbxml |= c == 'w';
         x.update |= c == 'u';
     }
-    if (optind >= argc)
-        return dmtool_usage(argv[0], "which recording?");
+    if (optind >= argc) return dmtool_usage(argv[0], "which recording?");
     for (int i = optind; i < argc; i++) {
         struct arena a;
         arena_init(&a, 2 * DMTOOL_FILE_BYTES);

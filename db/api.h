@@ -1,16 +1,18 @@
 #ifndef DB_API_H
 #define DB_API_H
-/* Statements of the REST API and of the live stream: each once, prepared when the connection opens. `:authority` = 0 means all of them. */
+/* Statements of the REST API and of the live stream: each once, prepared when the connection opens. `:authority` = 0
+ * means all of them. */
 
 #define API_IN_SCOPE(column) "(:authority = 0 OR " column " = :authority)"
 
-#define API_DEVICE_COLUMNS                                                                                                  \
-    "d.device_id, d.authority_id, au.name, d.name, d.title, d.created_ms, d.seen_ms, d.user_agent, d.remote,"               \
+#define API_DEVICE_COLUMNS                                                                                             \
+    "d.device_id, d.authority_id, au.name, d.name, d.title, d.created_ms, d.seen_ms, d.user_agent, d.remote,"          \
     " d.push_channel, d.push_address, d.summary, d.summary_why, d.layout_mo, d.want_stamp, d.have_stamp, d.record"
 #define API_DEVICE_TABLES "device d JOIN authority au USING (authority_id)"
 /* A list that a selector narrows: HEAD, the selector's SQL, TAIL. */
-#define API_DEVICES_HEAD "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES " WHERE d.device_id > :cursor AND " \
-    API_IN_SCOPE("d.authority_id") " AND ("
+#define API_DEVICES_HEAD                                                                                               \
+    "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES                                                            \
+    " WHERE d.device_id > :cursor AND " API_IN_SCOPE("d.authority_id") " AND ("
 #define API_DEVICES_TAIL ") ORDER BY d.device_id LIMIT :limit"
 /* How many a selector is true for, and unknown for: HEAD, SQL, TAIL; then the names of the first ones. */
 #define API_COUNT_HEAD "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL) FROM (SELECT ("
@@ -19,196 +21,215 @@
 #define API_NAMES_TAIL ") ORDER BY d.device_id LIMIT :limit"
 
 #define API_OPERATION_COLUMNS                                                                                               \
-    "o.operation_id, d.name, o.kind, o.by_policy, o.scope, o.owner, o.args, o.tree_command, o.tree_uri, o.tree_format,"      \
+    "o.operation_id, d.name, o.kind, o.by_policy, o.scope, o.owner, o.args, o.tree_command, o.tree_uri, o.tree_format,"     \
     " o.tree_data, o.tree_result, o.state, o.code, o.reason, o.percent, o.tries, o.created_by, o.created_ms, o.updated_ms," \
     " o.not_before_ms, o.expires_ms, d.layout_mo, d.device_id, d.authority_id, au.name"
 #define API_OPERATION_TABLES "operation o JOIN device d USING (device_id) JOIN authority au USING (authority_id)"
-#define API_OPEN "('queued', 'notified', 'sent', 'accepted', 'acknowledged')"
+#define API_OPEN             "('queued', 'notified', 'sent', 'accepted', 'acknowledged')"
 
-#define API_TRIGGER_COLUMNS                                                                                                 \
-    "t.trigger_id, d.name, t.session_no, t.state, t.why, t.channel, t.address, t.tries, t.created_ms, t.sent_ms,"            \
+#define API_TRIGGER_COLUMNS                                                                                            \
+    "t.trigger_id, d.name, t.session_no, t.state, t.why, t.channel, t.address, t.tries, t.created_ms, t.sent_ms,"      \
     " t.answered_ms, t.next_ms, t.error"
 #define API_TRIGGER_TABLES "trigger t JOIN device d USING (device_id)"
 
 #define API_POLICY_COLUMNS                                                                                                  \
-    "p.policy_id, au.name, p.name, p.revision, p.created_ms, p.deleted_ms, r.created_ms, r.created_by, r.document, r.hash,"  \
+    "p.policy_id, au.name, p.name, p.revision, p.created_ms, p.deleted_ms, r.created_ms, r.created_by, r.document, r.hash," \
     " p.authority_id"
-#define API_POLICY_TABLES                                                                                                   \
+#define API_POLICY_TABLES                                                                                              \
     "policy p JOIN authority au USING (authority_id) JOIN policy_revision r ON r.policy_id = p.policy_id AND r.revision = p.revision"
 
-#define API_IMAGE_COLUMNS                                                                                                   \
+#define API_IMAGE_COLUMNS                                                                                                        \
     "i.image_id, au.name, i.name, i.version, i.guest_type, i.arch, i.format, i.sha256, i.size_bytes, i.node_name, i.created_ms," \
     " i.created_by, i.authority_id"
 #define API_IMAGE_TABLES "image i JOIN authority au USING (authority_id)"
 
-#define API_SESSION_COLUMNS                                                                                                 \
+#define API_SESSION_COLUMNS                                                                                            \
     "SELECT s.session_row, s.session_id, s.started_ms, s.ended_ms, s.messages, s.outcome, s.why, s.trigger_id, r.why"
 
-#define API_DESCRIBED                                                                                                       \
+#define API_DESCRIBED                                                                                                        \
     "SELECT x.description_id, x.name, au.name, x.man, x.mod, x.mo, x.objects, x.nodes, x.bytes, x.created_ms, x.created_by," \
     " x.authority_id FROM description x JOIN authority au USING (authority_id)"
 
-#define API_STATEMENTS(X)                                                                                                   \
-    /* who */                                                                                                               \
-    X(TOKEN_BY_HASH, "SELECT token_id, authority_id, name, role, expires_ms, used_ms, hash FROM token WHERE hash = :hash")   \
-    X(TOKEN_BY_ID, "SELECT token_id, authority_id, name, role, expires_ms, used_ms, hash FROM token WHERE token_id = :id")   \
-    X(TOKEN_USED, "UPDATE token SET used_ms = :now_ms WHERE token_id = :id")                                                \
-    X(TOKEN_LIST, "SELECT t.token_id, au.name, t.name, t.role, t.created_ms, t.expires_ms, t.used_ms"                       \
-                  " FROM token t LEFT JOIN authority au USING (authority_id)"                                               \
-                  " WHERE t.token_id > :cursor AND " API_IN_SCOPE("t.authority_id") " ORDER BY t.token_id LIMIT :limit")    \
-    X(TOKEN_ADD, "INSERT INTO token (authority_id, name, role, hash, created_ms, expires_ms)"                               \
-                 " VALUES (:authority, :name, :role, :hash, :now_ms, :expires_ms)")                                         \
-    X(TOKEN_DELETE, "DELETE FROM token WHERE token_id = :id AND " API_IN_SCOPE("authority_id"))                             \
-    X(ADMIN_TOKENS, "SELECT count(*) FROM token WHERE role = 'admin' AND authority_id IS NULL"                              \
-                    " AND (expires_ms IS NULL OR expires_ms > :now_ms)")                                                    \
-    X(AUTHORITY_LIST, "SELECT authority_id, name, server_id, title, owner, record FROM authority"                                   \
-                      " WHERE " API_IN_SCOPE("authority_id") " ORDER BY authority_id")                                      \
-    X(AUTHORITY_BY_NAME, "SELECT authority_id, name, server_id FROM authority WHERE name = :name")                          \
-    X(AUTHORITY_TAKEN, "SELECT name FROM authority WHERE name = :name OR server_id = :server_id ORDER BY name = :name DESC LIMIT 1") \
-    X(AUTHORITY_ADD, "INSERT INTO authority (name, server_id, title, owner, created_ms)"                                    \
-                     " VALUES (:name, :server_id, :title, :owner, :now_ms)")                                                \
-    X(AUTHORITY_CHANGE, "UPDATE authority SET title = :title, record = :record WHERE authority_id = :authority")            \
-    X(PING, "SELECT count(*) FROM authority")                                                                               \
-    /* repeated requests */                                                                                                 \
-    X(IDEMPOTENCY_GET, "SELECT request, status, reply FROM idempotency WHERE token_id = :token AND key = :key AND at_ms > :after_ms") \
-    X(IDEMPOTENCY_PUT, "INSERT OR REPLACE INTO idempotency (token_id, key, request, status, reply, at_ms)"                  \
-                       " VALUES (:token, :key, :request, :status, :reply, :now_ms)")                                        \
-    /* audit */                                                                                                             \
-    X(AUDIT_LAST, "SELECT hash FROM audit ORDER BY audit_id DESC LIMIT 1")                                                  \
-    X(AUDIT_ADD, "INSERT INTO audit (authority_id, at_ms, who, action, target, before_json, after_json, hash)"              \
-                 " VALUES (:authority, :at_ms, :who, :action, :target, :before, :after, :hash)")                            \
-    X(AUDIT_LIST, "SELECT a.audit_id, au.name, a.at_ms, a.who, a.action, a.target, a.before_json, a.after_json"             \
-                  " FROM audit a LEFT JOIN authority au USING (authority_id)"                                               \
-                  " WHERE a.audit_id < :cursor AND a.at_ms >= :from_ms AND a.at_ms < :to_ms"                                \
-                  " AND " API_IN_SCOPE("a.authority_id") " ORDER BY a.audit_id DESC LIMIT :limit")                          \
-    X(AUDIT_WALK, "SELECT audit_id, authority_id, at_ms, who, action, target, before_json, after_json, hash"                \
-                  " FROM audit WHERE audit_id > :after ORDER BY audit_id LIMIT :limit")                                     \
-    /* devices */                                                                                                           \
-    X(DEVICE_FIND, "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES " WHERE d.authority_id IN"                       \
-                   " (SELECT authority_id FROM authority WHERE " API_IN_SCOPE("authority_id") ") AND d.name = :name LIMIT 2") \
-    X(DEVICE_LIST, API_DEVICES_HEAD "1" API_DEVICES_TAIL)                                                                   \
-    X(DEVICE_ADD, "INSERT INTO device (authority_id, name, title, created_ms, push_channel, push_address)"                  \
-                  " VALUES (:authority, :name, :title, :now_ms, :channel, :address)")                                       \
-    X(DEVICE_TITLE, "UPDATE device SET title = :title WHERE device_id = :device")                                           \
-    X(DEVICE_PUSH, "UPDATE device SET push_channel = :channel, push_address = :address WHERE device_id = :device")          \
-    X(DEVICE_RECORD, "UPDATE device SET record = :record WHERE device_id = :device")                                         \
-    X(DEVICE_DELETE, "DELETE FROM device WHERE device_id = :device")                                                        \
-    X(DEVICE_SUMMARIES, "SELECT summary, count(*) FROM device GROUP BY summary")                                            \
-    X(ATTRIBUTES, "SELECT name, value FROM attribute WHERE device_id = :device ORDER BY name")                              \
-    X(ATTRIBUTE_SET, "INSERT INTO attribute (device_id, name, value) VALUES (:device, :name, :value)")                      \
-    X(ATTRIBUTE_DELETE, "DELETE FROM attribute WHERE device_id = :device AND name = :name")                                 \
-    X(ACCOUNT_SET, "INSERT INTO account (device_id, client_name, client_ha1, server_name, server_ha1, auth)"                \
-                   " VALUES (:device, :client_name, :client_ha1, :server_name, :server_ha1, :auth)"                         \
-                   " ON CONFLICT (device_id) DO UPDATE SET client_name = excluded.client_name, client_ha1 = excluded.client_ha1," \
-                   " server_name = excluded.server_name, server_ha1 = excluded.server_ha1, auth = excluded.auth")           \
-    X(DEVICE_NONCES, "UPDATE device SET client_nonce = :client_nonce, client_nonce_prev = NULL,"                            \
-                     " server_nonce = :server_nonce, resync_until_ms = NULL WHERE device_id = :device")                     \
-    X(ACCOUNT_AUTH, "SELECT auth FROM account WHERE device_id = :device")                                                   \
-    X(ASSIGNMENTS, "SELECT p.name, a.revision, a.truth, a.state, a.why, a.at_ms FROM assignment a JOIN policy p USING (policy_id)" \
-                   " WHERE a.device_id = :device ORDER BY p.name")                                                          \
-    X(TREE, "SELECT p.uri, n.format, n.value, n.known, n.at_ms FROM node n JOIN path p USING (path_id)"                     \
-            " WHERE n.device_id = :device AND p.uri > :cursor AND (:uri = '.' OR p.uri = :uri"                              \
-            " OR (p.uri > :uri || '/' AND p.uri < :uri || '0')) AND (:slashes < 0"                                          \
-            " OR length(p.uri) - length(replace(p.uri, '/', '')) <= :slashes) ORDER BY p.uri LIMIT :limit")                 \
-    /* VMs */                                                                                                               \
-    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"           \
-           " WHERE device_id = :device AND vm > :cursor ORDER BY vm LIMIT :limit")                                          \
-    X(VM, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"            \
-          " WHERE device_id = :device AND vm = :vm")                                                                        \
-    X(VM_OPERATION, "SELECT operation_id, kind, percent, state FROM operation WHERE device_id = :device AND owner = :vm"    \
-                    " AND scope = 1 AND state IN " API_OPEN " ORDER BY operation_id LIMIT 1")                               \
-    X(IMAGE_OF_NODE, "SELECT name, version FROM image WHERE node_name = :node AND authority_id = :authority"                \
-                     " ORDER BY image_id DESC LIMIT 1")                                                                     \
-    X(SAMPLE_LAST, "SELECT at_ms, data FROM sample WHERE device_id = :device AND vm = :vm ORDER BY at_ms DESC LIMIT 1")     \
-    X(SAMPLES, "SELECT at_ms, data FROM sample WHERE device_id = :device AND vm = :vm"                                      \
-               " AND at_ms >= coalesce((SELECT max(at_ms) FROM sample WHERE device_id = :device AND vm = :vm"               \
-               " AND at_ms < :from_ms), :from_ms) AND at_ms < :to_ms ORDER BY at_ms LIMIT :limit")                          \
-    /* operations */                                                                                                        \
-    X(OPERATION, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES                                              \
-                 " WHERE o.operation_id = :id AND " API_IN_SCOPE("d.authority_id"))                                         \
-    X(OPERATIONS, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES " WHERE o.operation_id < :cursor"           \
-                  " AND " API_IN_SCOPE("d.authority_id") " AND (:state = '' OR o.state = :state"                            \
-                  " OR (:state = 'open' AND o.state IN " API_OPEN ")) ORDER BY o.operation_id DESC LIMIT :limit")           \
-    X(OPERATIONS_OF, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES " WHERE o.device_id = :device"           \
-                     " AND o.operation_id < :cursor AND (:state = '' OR o.state = :state"                                   \
-                     " OR (:state = 'open' AND o.state IN " API_OPEN ")) ORDER BY o.operation_id DESC LIMIT :limit")        \
-    X(OPERATION_STEPS, "SELECT at_ms, state, code, reason FROM operation_step WHERE operation_id = :id ORDER BY seq")       \
-    X(OPERATIONS_OPEN, "SELECT count(*) FROM operation WHERE device_id = :device AND state IN " API_OPEN)                   \
-    X(OPERATION_ADD, "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, tree_command, tree_uri,"       \
-                     " tree_format, tree_data, correlator, state, reason, created_by, created_ms, updated_ms, not_before_ms," \
-                     " expires_ms) VALUES (:device, :kind, 0, :scope, :owner, :args, :command, :uri, :format, :data,"       \
-                     " :correlator, 'queued', :reason, :who, :now_ms, :now_ms, :not_before_ms, :expires_ms)")               \
-    X(OPERATION_STEP, "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) SELECT :id,"              \
-                      " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :id), :now_ms, :state, 0, :reason") \
-    X(OPERATION_CANCEL, "UPDATE operation SET state = 'cancelled', reason = :reason, updated_ms = :now_ms"                  \
-                        " WHERE operation_id = :id AND state IN ('queued', 'notified')")                                    \
-    /* policies */                                                                                                          \
-    X(POLICIES, "SELECT " API_POLICY_COLUMNS " FROM " API_POLICY_TABLES " WHERE p.policy_id > :cursor"                      \
-                " AND p.deleted_ms IS NULL AND " API_IN_SCOPE("p.authority_id") " ORDER BY p.policy_id LIMIT :limit")       \
-    X(POLICY, "SELECT " API_POLICY_COLUMNS " FROM " API_POLICY_TABLES " WHERE p.authority_id IN (SELECT authority_id"       \
-              " FROM authority WHERE " API_IN_SCOPE("authority_id") ") AND p.name = :name LIMIT 2")                         \
-    X(POLICY_COUNTS, "SELECT state, count(*) FROM assignment WHERE policy_id = :id AND truth = 1 GROUP BY state")           \
-    X(POLICY_DEVICES, "SELECT d.name, a.revision, a.truth, a.state, a.why, a.at_ms, d.device_id FROM assignment a"          \
-                      " JOIN device d USING (device_id) WHERE a.policy_id = :id AND a.device_id > :cursor"                  \
-                      " AND (:state = '' OR a.state = :state) ORDER BY a.device_id LIMIT :limit")                           \
-    X(POLICY_ADD, "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (:authority, :name, 1, :now_ms)")   \
-    X(POLICY_REVISE, "UPDATE policy SET revision = :revision, deleted_ms = NULL WHERE policy_id = :id")                     \
-    X(POLICY_DELETE, "UPDATE policy SET deleted_ms = :now_ms WHERE policy_id = :id")                                        \
-    X(REVISION_LAST, "SELECT max(revision) FROM policy_revision WHERE policy_id = :id")                                     \
-    X(REVISION_ADD, "INSERT INTO policy_revision (policy_id, revision, document, hash, created_ms, created_by)"             \
-                    " VALUES (:id, :revision, :document, :hash, :now_ms, :who)")                                            \
-    X(REVISIONS, "SELECT revision, hash, created_ms, created_by FROM policy_revision"                                       \
-                 " WHERE policy_id = :id AND revision < :cursor ORDER BY revision DESC LIMIT :limit")                       \
-    X(REVISION, "SELECT revision, hash, created_ms, created_by, document FROM policy_revision"                              \
-                " WHERE policy_id = :id AND revision = :revision")                                                          \
-    X(POLICIES_NAMING, "SELECT p.policy_id, p.name, p.revision, r.document FROM policy p JOIN policy_revision r"            \
-                       " ON r.policy_id = p.policy_id AND r.revision = p.revision WHERE p.authority_id = :authority"        \
-                       " AND p.deleted_ms IS NULL AND instr(r.document, :text) > 0 ORDER BY p.policy_id LIMIT :limit")      \
-    /* images */                                                                                                            \
-    X(IMAGES, "SELECT " API_IMAGE_COLUMNS " FROM " API_IMAGE_TABLES " WHERE i.image_id > :cursor"                           \
-              " AND " API_IN_SCOPE("i.authority_id") " ORDER BY i.image_id LIMIT :limit")                                   \
-    X(IMAGE, "SELECT " API_IMAGE_COLUMNS " FROM " API_IMAGE_TABLES " WHERE " API_IN_SCOPE("i.authority_id")                 \
-             " AND i.name = :name AND i.version = :version LIMIT 2")                                                        \
-    X(IMAGE_ADD, "INSERT INTO image (authority_id, name, version, guest_type, arch, format, sha256, size_bytes, node_name," \
-                 " secret, created_ms, created_by) VALUES (:authority, :name, :version, :guest_type, :arch, :format, :sha256," \
-                 " :size, :node_name, :secret, :now_ms, :who)")                                                             \
-    X(IMAGE_DELETE, "DELETE FROM image WHERE image_id = :id")                                                               \
-    X(IMAGE_USERS, "SELECT count(*) FROM vm JOIN device d USING (device_id) WHERE vm.image = :node AND d.authority_id = :authority") \
-    X(IMAGES_OF_FILE, "SELECT count(*) FROM image WHERE sha256 = :sha256")                                                  \
-    /* triggers and sessions */                                                                                             \
-    X(TRIGGERS, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.trigger_id < :cursor"                   \
-                " AND " API_IN_SCOPE("d.authority_id") " ORDER BY t.trigger_id DESC LIMIT :limit")                          \
-    X(TRIGGERS_OF, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.device_id = :device"                 \
-                   " AND t.trigger_id < :cursor ORDER BY t.trigger_id DESC LIMIT :limit")                                   \
-    X(TRIGGER_NOW, "UPDATE trigger SET next_ms = :now_ms WHERE trigger_id = :id AND state IN ('pending', 'sent')")          \
-    X(SESSIONS, API_SESSION_COLUMNS ", NULL, NULL, NULL FROM session s LEFT JOIN recording r USING (session_row)"           \
-                " WHERE s.device_id = :device AND s.session_row < :cursor ORDER BY s.session_row DESC LIMIT :limit")        \
-    X(SESSION, API_SESSION_COLUMNS ", r.cut, r.bytes, r.data FROM session s LEFT JOIN recording r USING (session_row)"      \
-               " WHERE s.device_id = :device AND s.session_row = :id")                                                      \
-    /* device descriptions */                                                                                               \
-    X(DESCRIPTIONS, API_DESCRIBED " WHERE x.description_id > :cursor AND " API_IN_SCOPE("x.authority_id")                   \
-                    " ORDER BY x.description_id LIMIT :limit")                                                              \
-    X(DESCRIPTION, API_DESCRIBED " WHERE " API_IN_SCOPE("x.authority_id") " AND x.name = :name LIMIT 2")                  \
-    X(DESCRIPTION_DATA, "SELECT name, data FROM description WHERE description_id = :id")                                    \
-    X(DESCRIPTIONS_DATA, "SELECT name, data FROM description WHERE authority_id = :authority ORDER BY description_id")      \
-    X(DESCRIPTIONS_FOR, "SELECT x.description_id FROM description x JOIN device d USING (authority_id)"                     \
-                        " WHERE x.authority_id = :authority AND d.device_id = :device"                                      \
-                        " AND (x.man = '' OR x.man = (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.man'))" \
-                        " AND (x.mod = '' OR x.mod = (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.mod'))" \
-                        " AND (x.mo = '' OR x.mo = d.layout_mo) ORDER BY x.description_id")                                 \
-    X(DESCRIPTION_ADD, "INSERT INTO description (authority_id, name, man, mod, mo, objects, nodes, bytes, data, created_ms, created_by)" \
-                       " VALUES (:authority, :name, :man, :mod, :mo, :objects, :nodes, :bytes, :data, :now_ms, :who)")      \
-    X(DESCRIPTION_DELETE, "DELETE FROM description WHERE description_id = :id")                                             \
-    /* live stream */                                                                                                       \
-    X(EVENT_LAST, "SELECT coalesce(max(event_id), 0), coalesce(min(event_id), 0) FROM event")                               \
-    X(EVENTS, "SELECT event_id, authority_id, at_ms, type, device, data FROM event WHERE event_id > :after"                 \
+#define API_STATEMENTS(X)                                                                                               \
+    /* who */                                                                                                           \
+    X(TOKEN_BY_HASH,                                                                                                    \
+      "SELECT token_id, authority_id, name, role, expires_ms, used_ms, hash FROM token WHERE hash = :hash")             \
+    X(TOKEN_BY_ID,                                                                                                      \
+      "SELECT token_id, authority_id, name, role, expires_ms, used_ms, hash FROM token WHERE token_id = :id")           \
+    X(TOKEN_USED, "UPDATE token SET used_ms = :now_ms WHERE token_id = :id")                                            \
+    X(TOKEN_LIST,                                                                                                       \
+      "SELECT t.token_id, au.name, t.name, t.role, t.created_ms, t.expires_ms, t.used_ms"                               \
+      " FROM token t LEFT JOIN authority au USING (authority_id)"                                                       \
+      " WHERE t.token_id > :cursor AND " API_IN_SCOPE("t.authority_id") " ORDER BY t.token_id LIMIT :limit")            \
+    X(TOKEN_ADD, "INSERT INTO token (authority_id, name, role, hash, created_ms, expires_ms)"                           \
+                 " VALUES (:authority, :name, :role, :hash, :now_ms, :expires_ms)")                                     \
+    X(TOKEN_DELETE, "DELETE FROM token WHERE token_id = :id AND " API_IN_SCOPE("authority_id"))                         \
+    X(ADMIN_TOKENS, "SELECT count(*) FROM token WHERE role = 'admin' AND authority_id IS NULL"                          \
+                    " AND (expires_ms IS NULL OR expires_ms > :now_ms)")                                                \
+    X(AUTHORITY_LIST, "SELECT authority_id, name, server_id, title, owner, record FROM authority"                       \
+                      " WHERE " API_IN_SCOPE("authority_id") " ORDER BY authority_id")                                  \
+    X(AUTHORITY_BY_NAME, "SELECT authority_id, name, server_id FROM authority WHERE name = :name")                      \
+    X(AUTHORITY_TAKEN,                                                                                                  \
+      "SELECT name FROM authority WHERE name = :name OR server_id = :server_id ORDER BY name = :name DESC LIMIT 1")     \
+    X(AUTHORITY_ADD, "INSERT INTO authority (name, server_id, title, owner, created_ms)"                                \
+                     " VALUES (:name, :server_id, :title, :owner, :now_ms)")                                            \
+    X(AUTHORITY_CHANGE, "UPDATE authority SET title = :title, record = :record WHERE authority_id = :authority")        \
+    X(PING, "SELECT count(*) FROM authority")                                                                           \
+    /* repeated requests */                                                                                             \
+    X(IDEMPOTENCY_GET,                                                                                                  \
+      "SELECT request, status, reply FROM idempotency WHERE token_id = :token AND key = :key AND at_ms > :after_ms")    \
+    X(IDEMPOTENCY_PUT, "INSERT OR REPLACE INTO idempotency (token_id, key, request, status, reply, at_ms)"              \
+                       " VALUES (:token, :key, :request, :status, :reply, :now_ms)")                                    \
+    /* audit */                                                                                                         \
+    X(AUDIT_LAST, "SELECT hash FROM audit ORDER BY audit_id DESC LIMIT 1")                                              \
+    X(AUDIT_ADD, "INSERT INTO audit (authority_id, at_ms, who, action, target, before_json, after_json, hash)"          \
+                 " VALUES (:authority, :at_ms, :who, :action, :target, :before, :after, :hash)")                        \
+    X(AUDIT_LIST, "SELECT a.audit_id, au.name, a.at_ms, a.who, a.action, a.target, a.before_json, a.after_json"         \
+                  " FROM audit a LEFT JOIN authority au USING (authority_id)"                                           \
+                  " WHERE a.audit_id < :cursor AND a.at_ms >= :from_ms AND a.at_ms < :to_ms"                            \
+                  " AND " API_IN_SCOPE("a.authority_id") " ORDER BY a.audit_id DESC LIMIT :limit")                      \
+    X(AUDIT_WALK, "SELECT audit_id, authority_id, at_ms, who, action, target, before_json, after_json, hash"            \
+                  " FROM audit WHERE audit_id > :after ORDER BY audit_id LIMIT :limit")                                 \
+    /* devices */                                                                                                       \
+    X(DEVICE_FIND,                                                                                                      \
+      "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES " WHERE d.authority_id IN"                                \
+      " (SELECT authority_id FROM authority WHERE " API_IN_SCOPE("authority_id") ") AND d.name = :name LIMIT 2")        \
+    X(DEVICE_LIST, API_DEVICES_HEAD "1" API_DEVICES_TAIL)                                                               \
+    X(DEVICE_ADD, "INSERT INTO device (authority_id, name, title, created_ms, push_channel, push_address)"              \
+                  " VALUES (:authority, :name, :title, :now_ms, :channel, :address)")                                   \
+    X(DEVICE_TITLE, "UPDATE device SET title = :title WHERE device_id = :device")                                       \
+    X(DEVICE_PUSH, "UPDATE device SET push_channel = :channel, push_address = :address WHERE device_id = :device")      \
+    X(DEVICE_RECORD, "UPDATE device SET record = :record WHERE device_id = :device")                                    \
+    X(DEVICE_DELETE, "DELETE FROM device WHERE device_id = :device")                                                    \
+    X(DEVICE_SUMMARIES, "SELECT summary, count(*) FROM device GROUP BY summary")                                        \
+    X(ATTRIBUTES, "SELECT name, value FROM attribute WHERE device_id = :device ORDER BY name")                          \
+    X(ATTRIBUTE_SET, "INSERT INTO attribute (device_id, name, value) VALUES (:device, :name, :value)")                  \
+    X(ATTRIBUTE_DELETE, "DELETE FROM attribute WHERE device_id = :device AND name = :name")                             \
+    X(ACCOUNT_SET,                                                                                                      \
+      "INSERT INTO account (device_id, client_name, client_ha1, server_name, server_ha1, auth)"                         \
+      " VALUES (:device, :client_name, :client_ha1, :server_name, :server_ha1, :auth)"                                  \
+      " ON CONFLICT (device_id) DO UPDATE SET client_name = excluded.client_name, client_ha1 = excluded.client_ha1,"    \
+      " server_name = excluded.server_name, server_ha1 = excluded.server_ha1, auth = excluded.auth")                    \
+    X(DEVICE_NONCES, "UPDATE device SET client_nonce = :client_nonce, client_nonce_prev = NULL,"                        \
+                     " server_nonce = :server_nonce, resync_until_ms = NULL WHERE device_id = :device")                 \
+    X(ACCOUNT_AUTH, "SELECT auth FROM account WHERE device_id = :device")                                               \
+    X(ASSIGNMENTS,                                                                                                      \
+      "SELECT p.name, a.revision, a.truth, a.state, a.why, a.at_ms FROM assignment a JOIN policy p USING (policy_id)"   \
+      " WHERE a.device_id = :device ORDER BY p.name")                                                                   \
+    X(TREE, "SELECT p.uri, n.format, n.value, n.known, n.at_ms FROM node n JOIN path p USING (path_id)"                 \
+            " WHERE n.device_id = :device AND p.uri > :cursor AND (:uri = '.' OR p.uri = :uri"                          \
+            " OR (p.uri > :uri || '/' AND p.uri < :uri || '0')) AND (:slashes < 0"                                      \
+            " OR length(p.uri) - length(replace(p.uri, '/', '')) <= :slashes) ORDER BY p.uri LIMIT :limit")             \
+    /* VMs */                                                                                                           \
+    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"       \
+           " WHERE device_id = :device AND vm > :cursor ORDER BY vm LIMIT :limit")                                      \
+    X(VM, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"        \
+          " WHERE device_id = :device AND vm = :vm")                                                                    \
+    X(VM_OPERATION,                                                                                                     \
+      "SELECT operation_id, kind, percent, state FROM operation WHERE device_id = :device AND owner = :vm"              \
+      " AND scope = 1 AND state IN " API_OPEN " ORDER BY operation_id LIMIT 1")                                         \
+    X(IMAGE_OF_NODE, "SELECT name, version FROM image WHERE node_name = :node AND authority_id = :authority"            \
+                     " ORDER BY image_id DESC LIMIT 1")                                                                 \
+    X(SAMPLE_LAST,                                                                                                      \
+      "SELECT at_ms, data FROM sample WHERE device_id = :device AND vm = :vm ORDER BY at_ms DESC LIMIT 1")              \
+    X(SAMPLES, "SELECT at_ms, data FROM sample WHERE device_id = :device AND vm = :vm"                                  \
+               " AND at_ms >= coalesce((SELECT max(at_ms) FROM sample WHERE device_id = :device AND vm = :vm"           \
+               " AND at_ms < :from_ms), :from_ms) AND at_ms < :to_ms ORDER BY at_ms LIMIT :limit")                      \
+    /* operations */                                                                                                    \
+    X(OPERATION, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES                                          \
+                 " WHERE o.operation_id = :id AND " API_IN_SCOPE("d.authority_id"))                                     \
+    X(OPERATIONS, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES " WHERE o.operation_id < :cursor"       \
+                  " AND " API_IN_SCOPE("d.authority_id") " AND (:state = '' OR o.state = :state"                        \
+                                                         " OR (:state = 'open' AND o.state IN " API_OPEN                \
+                                                         ")) ORDER BY o.operation_id DESC LIMIT :limit")                \
+    X(OPERATIONS_OF, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES " WHERE o.device_id = :device"       \
+                     " AND o.operation_id < :cursor AND (:state = '' OR o.state = :state"                               \
+                     " OR (:state = 'open' AND o.state IN " API_OPEN ")) ORDER BY o.operation_id DESC LIMIT :limit")    \
+    X(OPERATION_STEPS, "SELECT at_ms, state, code, reason FROM operation_step WHERE operation_id = :id ORDER BY seq")   \
+    X(OPERATIONS_OPEN, "SELECT count(*) FROM operation WHERE device_id = :device AND state IN " API_OPEN)               \
+    X(OPERATION_ADD,                                                                                                    \
+      "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, tree_command, tree_uri,"                  \
+      " tree_format, tree_data, correlator, state, reason, created_by, created_ms, updated_ms, not_before_ms,"          \
+      " expires_ms) VALUES (:device, :kind, 0, :scope, :owner, :args, :command, :uri, :format, :data,"                  \
+      " :correlator, 'queued', :reason, :who, :now_ms, :now_ms, :not_before_ms, :expires_ms)")                          \
+    X(OPERATION_STEP,                                                                                                   \
+      "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) SELECT :id,"                          \
+      " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :id), :now_ms, :state, 0, :reason")  \
+    X(OPERATION_CANCEL, "UPDATE operation SET state = 'cancelled', reason = :reason, updated_ms = :now_ms"              \
+                        " WHERE operation_id = :id AND state IN ('queued', 'notified')")                                \
+    /* policies */                                                                                                      \
+    X(POLICIES, "SELECT " API_POLICY_COLUMNS " FROM " API_POLICY_TABLES " WHERE p.policy_id > :cursor"                  \
+                " AND p.deleted_ms IS NULL AND " API_IN_SCOPE("p.authority_id") " ORDER BY p.policy_id LIMIT :limit")   \
+    X(POLICY, "SELECT " API_POLICY_COLUMNS " FROM " API_POLICY_TABLES " WHERE p.authority_id IN (SELECT authority_id"   \
+              " FROM authority WHERE " API_IN_SCOPE("authority_id") ") AND p.name = :name LIMIT 2")                     \
+    X(POLICY_COUNTS, "SELECT state, count(*) FROM assignment WHERE policy_id = :id AND truth = 1 GROUP BY state")       \
+    X(POLICY_DEVICES, "SELECT d.name, a.revision, a.truth, a.state, a.why, a.at_ms, d.device_id FROM assignment a"      \
+                      " JOIN device d USING (device_id) WHERE a.policy_id = :id AND a.device_id > :cursor"              \
+                      " AND (:state = '' OR a.state = :state) ORDER BY a.device_id LIMIT :limit")                       \
+    X(POLICY_ADD,                                                                                                       \
+      "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (:authority, :name, 1, :now_ms)")           \
+    X(POLICY_REVISE, "UPDATE policy SET revision = :revision, deleted_ms = NULL WHERE policy_id = :id")                 \
+    X(POLICY_DELETE, "UPDATE policy SET deleted_ms = :now_ms WHERE policy_id = :id")                                    \
+    X(REVISION_LAST, "SELECT max(revision) FROM policy_revision WHERE policy_id = :id")                                 \
+    X(REVISION_ADD, "INSERT INTO policy_revision (policy_id, revision, document, hash, created_ms, created_by)"         \
+                    " VALUES (:id, :revision, :document, :hash, :now_ms, :who)")                                        \
+    X(REVISIONS, "SELECT revision, hash, created_ms, created_by FROM policy_revision"                                   \
+                 " WHERE policy_id = :id AND revision < :cursor ORDER BY revision DESC LIMIT :limit")                   \
+    X(REVISION, "SELECT revision, hash, created_ms, created_by, document FROM policy_revision"                          \
+                " WHERE policy_id = :id AND revision = :revision")                                                      \
+    X(POLICIES_NAMING, "SELECT p.policy_id, p.name, p.revision, r.document FROM policy p JOIN policy_revision r"        \
+                       " ON r.policy_id = p.policy_id AND r.revision = p.revision WHERE p.authority_id = :authority"    \
+                       " AND p.deleted_ms IS NULL AND instr(r.document, :text) > 0 ORDER BY p.policy_id LIMIT :limit")  \
+    /* images */                                                                                                        \
+    X(IMAGES, "SELECT " API_IMAGE_COLUMNS " FROM " API_IMAGE_TABLES " WHERE i.image_id > :cursor"                       \
+              " AND " API_IN_SCOPE("i.authority_id") " ORDER BY i.image_id LIMIT :limit")                               \
+    X(IMAGE, "SELECT " API_IMAGE_COLUMNS " FROM " API_IMAGE_TABLES                                                      \
+             " WHERE " API_IN_SCOPE("i.authority_id") " AND i.name = :name AND i.version = :version LIMIT 2")           \
+    X(IMAGE_ADD,                                                                                                        \
+      "INSERT INTO image (authority_id, name, version, guest_type, arch, format, sha256, size_bytes, node_name,"        \
+      " secret, created_ms, created_by) VALUES (:authority, :name, :version, :guest_type, :arch, :format, :sha256,"     \
+      " :size, :node_name, :secret, :now_ms, :who)")                                                                    \
+    X(IMAGE_DELETE, "DELETE FROM image WHERE image_id = :id")                                                           \
+    X(IMAGE_USERS,                                                                                                      \
+      "SELECT count(*) FROM vm JOIN device d USING (device_id) WHERE vm.image = :node AND d.authority_id = :authority") \
+    X(IMAGES_OF_FILE, "SELECT count(*) FROM image WHERE sha256 = :sha256")                                              \
+    /* triggers and sessions */                                                                                         \
+    X(TRIGGERS, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.trigger_id < :cursor"               \
+                " AND " API_IN_SCOPE("d.authority_id") " ORDER BY t.trigger_id DESC LIMIT :limit")                      \
+    X(TRIGGERS_OF, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.device_id = :device"             \
+                   " AND t.trigger_id < :cursor ORDER BY t.trigger_id DESC LIMIT :limit")                               \
+    X(TRIGGER_NOW, "UPDATE trigger SET next_ms = :now_ms WHERE trigger_id = :id AND state IN ('pending', 'sent')")      \
+    X(SESSIONS, API_SESSION_COLUMNS                                                                                     \
+      ", NULL, NULL, NULL FROM session s LEFT JOIN recording r USING (session_row)"                                     \
+      " WHERE s.device_id = :device AND s.session_row < :cursor ORDER BY s.session_row DESC LIMIT :limit")              \
+    X(SESSION, API_SESSION_COLUMNS ", r.cut, r.bytes, r.data FROM session s LEFT JOIN recording r USING (session_row)"  \
+                                   " WHERE s.device_id = :device AND s.session_row = :id")                              \
+    /* device descriptions */                                                                                           \
+    X(DESCRIPTIONS, API_DESCRIBED " WHERE x.description_id > :cursor AND " API_IN_SCOPE(                                \
+                        "x.authority_id") " ORDER BY x.description_id LIMIT :limit")                                    \
+    X(DESCRIPTION, API_DESCRIBED " WHERE " API_IN_SCOPE("x.authority_id") " AND x.name = :name LIMIT 2")                \
+    X(DESCRIPTION_DATA, "SELECT name, data FROM description WHERE description_id = :id")                                \
+    X(DESCRIPTIONS_DATA, "SELECT name, data FROM description WHERE authority_id = :authority ORDER BY description_id")  \
+    X(DESCRIPTIONS_FOR,                                                                                                 \
+      "SELECT x.description_id FROM description x JOIN device d USING (authority_id)"                                   \
+      " WHERE x.authority_id = :authority AND d.device_id = :device"                                                    \
+      " AND (x.man = '' OR x.man = (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.man'))"   \
+      " AND (x.mod = '' OR x.mod = (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.mod'))"   \
+      " AND (x.mo = '' OR x.mo = d.layout_mo) ORDER BY x.description_id")                                               \
+    X(DESCRIPTION_ADD,                                                                                                  \
+      "INSERT INTO description (authority_id, name, man, mod, mo, objects, nodes, bytes, data, created_ms, created_by)" \
+      " VALUES (:authority, :name, :man, :mod, :mo, :objects, :nodes, :bytes, :data, :now_ms, :who)")                   \
+    X(DESCRIPTION_DELETE, "DELETE FROM description WHERE description_id = :id")                                         \
+    /* live stream */                                                                                                   \
+    X(EVENT_LAST, "SELECT coalesce(max(event_id), 0), coalesce(min(event_id), 0) FROM event")                           \
+    X(EVENTS, "SELECT event_id, authority_id, at_ms, type, device, data FROM event WHERE event_id > :after"             \
               " ORDER BY event_id LIMIT :limit")
 
 enum {
 #define X(name, sql) API_##name,
     API_STATEMENTS(X)
 #undef X
-    API_STATEMENT_COUNT
+        API_STATEMENT_COUNT
 };
 extern const char *const api_statements[API_STATEMENT_COUNT];
 #endif

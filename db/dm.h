@@ -1,113 +1,132 @@
 #ifndef DB_DM_H
 #define DB_DM_H
-/* Statements of the DM path (server/store.c and what stands around it): each once, prepared when its connection opens. All name one device,
- * but for the catalogue of policies and images, which is read again only when something changed. */
+/* Statements of the DM path (server/store.c and what stands around it): each once, prepared when its connection
+ * opens. All name one device, but for the catalogue of policies and images, which is read again only when something
+ * changed. */
 
-#define DM_STATEMENTS(X)                                                                                                        \
-    X(AUTHORITIES, "SELECT authority_id, name, server_id, stamp, owner, record FROM authority ORDER BY authority_id")                           \
-    /* A device with its account: all that one message needs when nothing has changed, and the rest. */                         \
-    X(DEVICE_BY_NAME, DM_DEVICE " WHERE d.authority_id = :authority_id AND d.name = :name")                                      \
-    X(DEVICE_BY_ID, "SELECT authority_id, name FROM device WHERE device_id = :device_id")                                        \
-    X(DEVICE_REST, "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms FROM device"   \
-                   " WHERE device_id = :device_id")                                                                              \
-    X(DEVICE_QUIET, "UPDATE device SET seen_ms = :now_ms, client_nonce = :client_nonce, client_nonce_prev = :client_nonce_prev," \
-                    " server_nonce = :server_nonce, resync_until_ms = NULL, quiet = quiet + :quiet WHERE device_id = :device_id")\
-    X(DEVICE_CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")                \
-    X(DEVICE_DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                                     \
-    X(DEVICE_STATE, "UPDATE device SET seen_ms = :now_ms, layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"   \
-                    " large_objects = :large_objects, have_stamp = :have_stamp, settled_token = :settled_token,"                 \
-                    " next_kpi_ms = :next_kpi_ms, summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms"      \
-                    " WHERE device_id = :device_id")                                                                             \
-    X(ATTRIBUTES, "SELECT name, value FROM attribute_row WHERE device_id = :device_id ORDER BY name")                            \
-    X(ATTRIBUTE_PUT, "INSERT INTO attribute_row (device_id, name, value) VALUES (:device_id, :name, :value)"                     \
-                     " ON CONFLICT (device_id, name) DO UPDATE SET value = :value")                                              \
-    X(FACTS_DROP, "DELETE FROM fact")                                                                                            \
-    X(FACT_ADD, "INSERT INTO fact (path_id, name) VALUES (:path_id, :name) ON CONFLICT (path_id) DO UPDATE SET name = :name")    \
-    X(PATH_BY_ID, "SELECT uri FROM path WHERE path_id = :path_id")                                                               \
-    X(PATH_BY_URI, "SELECT path_id FROM path WHERE uri = :uri")                                                                  \
-    X(PATH_ADD, "INSERT INTO path (uri) VALUES (:uri)")                                                                          \
-    X(NODES, "SELECT path_id, format, known, value, at_ms FROM node WHERE device_id = :device_id")                               \
-    X(NODE_ADD, "INSERT INTO node (device_id, path_id, format, known, value, at_ms)"                                             \
-                " VALUES (:device_id, :path_id, :format, :known, :value, :at_ms)")                                               \
-    X(NODE_SET, "UPDATE node SET format = :format, known = :known, value = :value, at_ms = :at_ms"                               \
-                " WHERE device_id = :device_id AND path_id = :path_id")                                                          \
-    X(NODE_DROP, "DELETE FROM node WHERE device_id = :device_id AND path_id = :path_id")                                         \
-    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"                \
-           " WHERE device_id = :device_id")                                                                                      \
-    X(VM_PUT, "INSERT INTO vm (device_id, vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why)"\
-              " VALUES (:device_id, :vm, :title, :state, :lock_state, :reason, :verified, :state_ms, :image, :summary,"          \
-              " :summary_why) ON CONFLICT (device_id, vm) DO UPDATE SET title = :title, state = :state,"                         \
-              " lock_state = :lock_state, reason = :reason, verified = :verified, state_ms = :state_ms, image = :image,"         \
-              " summary = :summary, summary_why = :summary_why")                                                                 \
-    X(VM_DROP, "DELETE FROM vm WHERE device_id = :device_id AND vm = :vm")                                                       \
-    X(SAMPLE_PUT, "INSERT INTO sample (device_id, vm, at_ms, data) VALUES (:device_id, :vm, :at_ms, :data)"                      \
-                  " ON CONFLICT (device_id, vm, at_ms) DO UPDATE SET data = :data")                                              \
-    X(POLICIES, "SELECT policy_id, revision, name, created_ms FROM policy"                                                       \
-                " WHERE authority_id = :authority_id AND deleted_ms IS NULL ORDER BY policy_id")                                 \
-    X(POLICY_DOCUMENT, "SELECT document FROM policy_revision WHERE policy_id = :policy_id AND revision = :revision")             \
-    X(IMAGES, "SELECT name, version, guest_type, arch, format, sha256, size_bytes, node_name, secret FROM image"                 \
-              " WHERE authority_id = :authority_id ORDER BY image_id")                                                           \
-    X(ASSIGNMENTS, "SELECT policy_id, revision, truth, state, why FROM assignment WHERE device_id = :device_id")                 \
-    X(ASSIGNMENT_PUT, "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms)"                        \
-                      " VALUES (:device_id, :policy_id, :revision, :truth, :state, :why, :now_ms)"                               \
-                      " ON CONFLICT (device_id, policy_id) DO UPDATE SET revision = :revision, truth = :truth, state = :state,"  \
-                      " why = :why, at_ms = :now_ms")                                                                            \
-    X(ASSIGNMENT_DROP, "DELETE FROM assignment WHERE device_id = :device_id AND policy_id = :policy_id")                         \
-    X(OPERATIONS_OPEN, DM_OPERATION " WHERE device_id = :device_id AND (state = 'queued' OR state = 'notified' OR state = 'sent'" \
-                       " OR state = 'accepted' OR state = 'acknowledged') ORDER BY operation_id")                                \
-    X(OPERATION_BY_CORRELATOR, DM_OPERATION " WHERE device_id = :device_id AND correlator = :correlator")                        \
-    X(OPERATIONS_BY_HAND, "SELECT operation_id, owner, kind, created_ms, created_by FROM operation WHERE device_id = :device_id"   \
-                          " AND by_policy = 0 AND scope = 1 AND state = 'verified' ORDER BY operation_id DESC LIMIT 200")        \
-    X(OPERATION_ADD, "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, correlator, state, reason, tries,"  \
-                     " created_by, created_ms, updated_ms) VALUES (:device_id, :kind, 1, :scope, :owner, :args, :correlator,"    \
-                     " 'sent', :reason, 1, :created_by, :now_ms, :now_ms)")                                                      \
-    X(OPERATION_MOVE, "UPDATE operation SET state = :state, code = :code, reason = :reason, percent = :percent, tries = :tries," \
-                      " updated_ms = :now_ms WHERE operation_id = :operation_id")                                                \
-    X(OPERATION_RESULT, "UPDATE operation SET tree_result = :result WHERE operation_id = :operation_id")                         \
-    X(OPERATION_PERCENT, "UPDATE operation SET code = :code, reason = :reason, percent = :percent, updated_ms = :now_ms"         \
-                         " WHERE operation_id = :operation_id")                                                                  \
-    X(OPERATION_STEP, "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) VALUES (:operation_id,"        \
-                      " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :operation_id),"              \
-                      " :now_ms, :state, :code, :reason)")                                                                       \
-    X(FAILURES, "SELECT key, code, tries, retry_ms, stamp FROM failure WHERE device_id = :device_id ORDER BY key")               \
-    X(FAILURE_PUT, "INSERT INTO failure (device_id, key, code, tries, retry_ms, stamp, why, at_ms)"                              \
-                   " VALUES (:device_id, :key, :code, :tries, :retry_ms, :stamp, :why, :now_ms) ON CONFLICT (device_id, key)"    \
-                   " DO UPDATE SET code = :code, tries = :tries, retry_ms = :retry_ms, stamp = :stamp, why = :why,"              \
-                   " at_ms = :now_ms")                                                                                           \
-    X(FAILURE_DROP, "DELETE FROM failure WHERE device_id = :device_id AND key = :key")                                           \
-    X(FAILURES_FORGET, "DELETE FROM failure WHERE device_id = :device_id AND stamp <> :stamp")                                   \
-    X(TRIGGER_ANSWER, "UPDATE trigger SET state = 'answered', answered_ms = :now_ms, next_ms = NULL, error = ''"                 \
-                      " WHERE device_id = :device_id AND session_no IN (:session_no, :swapped) AND state IN ('pending', 'sent')" \
-                      " RETURNING trigger_id, created_ms, sent_ms")                                                              \
-    X(TRIGGER_NEEDLESS, "UPDATE trigger SET state = 'cancelled', next_ms = NULL, error = 'the device called by itself'"          \
-                        " WHERE device_id = :device_id AND state IN ('pending', 'sent')")                                        \
-    X(SESSION_ADD, "INSERT INTO session (device_id, session_id, trigger_id, started_ms, messages, outcome, why)"                 \
-                   " VALUES (:device_id, :session_id, :trigger_id, :started_ms, :messages, 'open', '')")                         \
-    X(SESSION_END, "UPDATE session SET ended_ms = :now_ms, messages = :messages, outcome = :outcome, why = :why"                 \
-                   " WHERE session_row = :session_row")                                                                          \
-    X(SESSION_LAST, "SELECT session_row, outcome, why, started_ms, messages FROM session WHERE device_id = :device_id"           \
-                    " ORDER BY session_row DESC LIMIT 1")                                                                        \
-    X(SESSIONS_LOST, "UPDATE session SET outcome = 'lost', ended_ms = :now_ms, why = 'the server was restarted'"                 \
-                     " WHERE outcome = 'open'")                                                                                  \
-    X(RECORDING_PUT, "INSERT INTO recording (session_row, at_ms, why, cut, bytes, data)"                                         \
-                     " VALUES (:session_row, :now_ms, :why, :cut, :bytes, :data) ON CONFLICT (session_row)"                      \
-                     " DO UPDATE SET at_ms = :now_ms, why = :why, cut = :cut, bytes = :bytes, data = :data")                     \
-    X(RECORDINGS_BYTES, "SELECT coalesce(sum(bytes), 0) FROM recording")                                                         \
-    X(RECORDINGS_TRIM, "DELETE FROM recording WHERE session_row IN (SELECT session_row FROM recording ORDER BY at_ms LIMIT :limit)") \
-    X(EVENT_ADD, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                                   \
+#define DM_STATEMENTS(X)                                                                                                  \
+    X(AUTHORITIES, "SELECT authority_id, name, server_id, stamp, owner, record FROM authority ORDER BY authority_id")     \
+    /* A device with its account: all that one message needs when nothing has changed, and the rest. */                   \
+    X(DEVICE_BY_NAME, DM_DEVICE " WHERE d.authority_id = :authority_id AND d.name = :name")                               \
+    X(DEVICE_BY_ID, "SELECT authority_id, name FROM device WHERE device_id = :device_id")                                 \
+    X(DEVICE_REST,                                                                                                        \
+      "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms FROM device"         \
+      " WHERE device_id = :device_id")                                                                                    \
+    X(DEVICE_QUIET,                                                                                                       \
+      "UPDATE device SET seen_ms = :now_ms, client_nonce = :client_nonce, client_nonce_prev = :client_nonce_prev,"        \
+      " server_nonce = :server_nonce, resync_until_ms = NULL, quiet = quiet + :quiet WHERE device_id = :device_id")       \
+    X(DEVICE_CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")         \
+    X(DEVICE_DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                              \
+    X(DEVICE_STATE,                                                                                                       \
+      "UPDATE device SET seen_ms = :now_ms, layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"          \
+      " large_objects = :large_objects, have_stamp = :have_stamp, settled_token = :settled_token,"                        \
+      " next_kpi_ms = :next_kpi_ms, summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms"             \
+      " WHERE device_id = :device_id")                                                                                    \
+    X(ATTRIBUTES, "SELECT name, value FROM attribute_row WHERE device_id = :device_id ORDER BY name")                     \
+    X(ATTRIBUTE_PUT, "INSERT INTO attribute_row (device_id, name, value) VALUES (:device_id, :name, :value)"              \
+                     " ON CONFLICT (device_id, name) DO UPDATE SET value = :value")                                       \
+    X(FACTS_DROP, "DELETE FROM fact")                                                                                     \
+    X(FACT_ADD,                                                                                                           \
+      "INSERT INTO fact (path_id, name) VALUES (:path_id, :name) ON CONFLICT (path_id) DO UPDATE SET name = :name")       \
+    X(PATH_BY_ID, "SELECT uri FROM path WHERE path_id = :path_id")                                                        \
+    X(PATH_BY_URI, "SELECT path_id FROM path WHERE uri = :uri")                                                           \
+    X(PATH_ADD, "INSERT INTO path (uri) VALUES (:uri)")                                                                   \
+    X(NODES, "SELECT path_id, format, known, value, at_ms FROM node WHERE device_id = :device_id")                        \
+    X(NODE_ADD, "INSERT INTO node (device_id, path_id, format, known, value, at_ms)"                                      \
+                " VALUES (:device_id, :path_id, :format, :known, :value, :at_ms)")                                        \
+    X(NODE_SET, "UPDATE node SET format = :format, known = :known, value = :value, at_ms = :at_ms"                        \
+                " WHERE device_id = :device_id AND path_id = :path_id")                                                   \
+    X(NODE_DROP, "DELETE FROM node WHERE device_id = :device_id AND path_id = :path_id")                                  \
+    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"         \
+           " WHERE device_id = :device_id")                                                                               \
+    X(VM_PUT,                                                                                                             \
+      "INSERT INTO vm (device_id, vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why)" \
+      " VALUES (:device_id, :vm, :title, :state, :lock_state, :reason, :verified, :state_ms, :image, :summary,"           \
+      " :summary_why) ON CONFLICT (device_id, vm) DO UPDATE SET title = :title, state = :state,"                          \
+      " lock_state = :lock_state, reason = :reason, verified = :verified, state_ms = :state_ms, image = :image,"          \
+      " summary = :summary, summary_why = :summary_why")                                                                  \
+    X(VM_DROP, "DELETE FROM vm WHERE device_id = :device_id AND vm = :vm")                                                \
+    X(SAMPLE_PUT, "INSERT INTO sample (device_id, vm, at_ms, data) VALUES (:device_id, :vm, :at_ms, :data)"               \
+                  " ON CONFLICT (device_id, vm, at_ms) DO UPDATE SET data = :data")                                       \
+    X(POLICIES, "SELECT policy_id, revision, name, created_ms FROM policy"                                                \
+                " WHERE authority_id = :authority_id AND deleted_ms IS NULL ORDER BY policy_id")                          \
+    X(POLICY_DOCUMENT, "SELECT document FROM policy_revision WHERE policy_id = :policy_id AND revision = :revision")      \
+    X(IMAGES, "SELECT name, version, guest_type, arch, format, sha256, size_bytes, node_name, secret FROM image"          \
+              " WHERE authority_id = :authority_id ORDER BY image_id")                                                    \
+    X(ASSIGNMENTS, "SELECT policy_id, revision, truth, state, why FROM assignment WHERE device_id = :device_id")          \
+    X(ASSIGNMENT_PUT,                                                                                                     \
+      "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms)"                                 \
+      " VALUES (:device_id, :policy_id, :revision, :truth, :state, :why, :now_ms)"                                        \
+      " ON CONFLICT (device_id, policy_id) DO UPDATE SET revision = :revision, truth = :truth, state = :state,"           \
+      " why = :why, at_ms = :now_ms")                                                                                     \
+    X(ASSIGNMENT_DROP, "DELETE FROM assignment WHERE device_id = :device_id AND policy_id = :policy_id")                  \
+    X(OPERATIONS_OPEN,                                                                                                    \
+      DM_OPERATION " WHERE device_id = :device_id AND (state = 'queued' OR state = 'notified' OR state = 'sent'"          \
+                   " OR state = 'accepted' OR state = 'acknowledged') ORDER BY operation_id")                             \
+    X(OPERATION_BY_CORRELATOR, DM_OPERATION " WHERE device_id = :device_id AND correlator = :correlator")                 \
+    X(OPERATIONS_BY_HAND,                                                                                                 \
+      "SELECT operation_id, owner, kind, created_ms, created_by FROM operation WHERE device_id = :device_id"              \
+      " AND by_policy = 0 AND scope = 1 AND state = 'verified' ORDER BY operation_id DESC LIMIT 200")                     \
+    X(OPERATION_ADD,                                                                                                      \
+      "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, correlator, state, reason, tries,"          \
+      " created_by, created_ms, updated_ms) VALUES (:device_id, :kind, 1, :scope, :owner, :args, :correlator,"            \
+      " 'sent', :reason, 1, :created_by, :now_ms, :now_ms)")                                                              \
+    X(OPERATION_MOVE,                                                                                                     \
+      "UPDATE operation SET state = :state, code = :code, reason = :reason, percent = :percent, tries = :tries,"          \
+      " updated_ms = :now_ms WHERE operation_id = :operation_id")                                                         \
+    X(OPERATION_RESULT, "UPDATE operation SET tree_result = :result WHERE operation_id = :operation_id")                  \
+    X(OPERATION_PERCENT,                                                                                                  \
+      "UPDATE operation SET code = :code, reason = :reason, percent = :percent, updated_ms = :now_ms"                     \
+      " WHERE operation_id = :operation_id")                                                                              \
+    X(OPERATION_STEP,                                                                                                     \
+      "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) VALUES (:operation_id,"                 \
+      " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :operation_id),"                       \
+      " :now_ms, :state, :code, :reason)")                                                                                \
+    X(FAILURES, "SELECT key, code, tries, retry_ms, stamp FROM failure WHERE device_id = :device_id ORDER BY key")        \
+    X(FAILURE_PUT,                                                                                                        \
+      "INSERT INTO failure (device_id, key, code, tries, retry_ms, stamp, why, at_ms)"                                    \
+      " VALUES (:device_id, :key, :code, :tries, :retry_ms, :stamp, :why, :now_ms) ON CONFLICT (device_id, key)"          \
+      " DO UPDATE SET code = :code, tries = :tries, retry_ms = :retry_ms, stamp = :stamp, why = :why,"                    \
+      " at_ms = :now_ms")                                                                                                 \
+    X(FAILURE_DROP, "DELETE FROM failure WHERE device_id = :device_id AND key = :key")                                    \
+    X(FAILURES_FORGET, "DELETE FROM failure WHERE device_id = :device_id AND stamp <> :stamp")                            \
+    X(TRIGGER_ANSWER,                                                                                                     \
+      "UPDATE trigger SET state = 'answered', answered_ms = :now_ms, next_ms = NULL, error = ''"                          \
+      " WHERE device_id = :device_id AND session_no IN (:session_no, :swapped) AND state IN ('pending', 'sent')"          \
+      " RETURNING trigger_id, created_ms, sent_ms")                                                                       \
+    X(TRIGGER_NEEDLESS,                                                                                                   \
+      "UPDATE trigger SET state = 'cancelled', next_ms = NULL, error = 'the device called by itself'"                     \
+      " WHERE device_id = :device_id AND state IN ('pending', 'sent')")                                                   \
+    X(SESSION_ADD, "INSERT INTO session (device_id, session_id, trigger_id, started_ms, messages, outcome, why)"          \
+                   " VALUES (:device_id, :session_id, :trigger_id, :started_ms, :messages, 'open', '')")                  \
+    X(SESSION_END, "UPDATE session SET ended_ms = :now_ms, messages = :messages, outcome = :outcome, why = :why"          \
+                   " WHERE session_row = :session_row")                                                                   \
+    X(SESSION_LAST, "SELECT session_row, outcome, why, started_ms, messages FROM session WHERE device_id = :device_id"    \
+                    " ORDER BY session_row DESC LIMIT 1")                                                                 \
+    X(SESSIONS_LOST, "UPDATE session SET outcome = 'lost', ended_ms = :now_ms, why = 'the server was restarted'"          \
+                     " WHERE outcome = 'open'")                                                                           \
+    X(RECORDING_PUT, "INSERT INTO recording (session_row, at_ms, why, cut, bytes, data)"                                  \
+                     " VALUES (:session_row, :now_ms, :why, :cut, :bytes, :data) ON CONFLICT (session_row)"               \
+                     " DO UPDATE SET at_ms = :now_ms, why = :why, cut = :cut, bytes = :bytes, data = :data")              \
+    X(RECORDINGS_BYTES, "SELECT coalesce(sum(bytes), 0) FROM recording")                                                  \
+    X(RECORDINGS_TRIM,                                                                                                    \
+      "DELETE FROM recording WHERE session_row IN (SELECT session_row FROM recording ORDER BY at_ms LIMIT :limit)")       \
+    X(EVENT_ADD, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                            \
                  " VALUES (:authority_id, :now_ms, :type, :device, :data)")
 
-#define DM_DEVICE "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"        \
-    " d.client_nonce, d.client_nonce_prev, d.server_nonce, d.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1,"    \
+#define DM_DEVICE                                                                                                                   \
+    "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"                  \
+    " d.client_nonce, d.client_nonce_prev, d.server_nonce, d.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1," \
     " a.server_name, a.server_ha1, a.auth, d.record FROM device d JOIN account a USING (device_id)"
-#define DM_OPERATION "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
+#define DM_OPERATION                                                                                                   \
+    "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
     " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms FROM operation"
 
 enum {
 #define X(name, sql) DM_##name##_STMT,
     DM_STATEMENTS(X)
 #undef X
-    DM_STMT_COUNT
+        DM_STMT_COUNT
 };
 #define DM_STMT(name) DM_##name##_STMT
 extern const char *const dm_sql[DM_STMT_COUNT];

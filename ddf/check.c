@@ -4,8 +4,15 @@
 #include "ddf/uri.h"
 #include "ddf/xml.h"
 
-enum { STATUS_OK = 200, STATUS_BAD = 400, STATUS_NOT_FOUND = 404, STATUS_NOT_ALLOWED = 405, STATUS_OPTIONAL = 406,
-       STATUS_TOO_LONG = 414, STATUS_MEDIA = 415 };
+enum {
+    STATUS_OK = 200,
+    STATUS_BAD = 400,
+    STATUS_NOT_FOUND = 404,
+    STATUS_NOT_ALLOWED = 405,
+    STATUS_OPTIONAL = 406,
+    STATUS_TOO_LONG = 414,
+    STATUS_MEDIA = 415
+};
 
 static const char *command_name(enum ddf_access c)
 {
@@ -25,8 +32,7 @@ static const char *command_name(enum ddf_access c)
 static size_t digits(struct str s, size_t at)
 {
     size_t n = 0;
-    while (at + n < s.n && s.p[at + n] >= '0' && s.p[at + n] <= '9')
-        n++;
+    while (at + n < s.n && s.p[at + n] >= '0' && s.p[at + n] <= '9') n++;
     return n;
 }
 
@@ -45,21 +51,18 @@ static bool is_bool(struct str s)
 static bool is_float(struct str s)
 {
     size_t at = s.n && (s.p[0] == '-' || s.p[0] == '+'), whole, part = 0;
-    if (str_is(s, "INF") || str_is(s, "-INF") || str_is(s, "NaN"))
-        return true;
+    if (str_is(s, "INF") || str_is(s, "-INF") || str_is(s, "NaN")) return true;
     whole = digits(s, at);
     at += whole;
     if (at < s.n && s.p[at] == '.') {
         part = digits(s, at + 1);
         at += 1 + part;
     }
-    if (!(whole + part))
-        return false;
+    if (!(whole + part)) return false;
     if (at < s.n && (s.p[at] == 'e' || s.p[at] == 'E')) {
         at++;
         at += at < s.n && (s.p[at] == '-' || s.p[at] == '+');
-        if (!digits(s, at))
-            return false;
+        if (!digits(s, at)) return false;
         at += digits(s, at);
     }
     return at == s.n;
@@ -70,15 +73,12 @@ static bool is_grouped(struct str s, const unsigned *group, size_t n, char separ
 {
     bool separated = false;
     for (size_t i = 0; i < n; i++) {
-        if (i == 1)
-            separated = *at < s.n && s.p[*at] == separator;
+        if (i == 1) separated = *at < s.n && s.p[*at] == separator;
         if (i && separated) {
-            if (*at >= s.n || s.p[*at] != separator)
-                return false;
+            if (*at >= s.n || s.p[*at] != separator) return false;
             ++*at;
         }
-        if (digits(s, *at) < group[i])
-            return false;
+        if (digits(s, *at) < group[i]) return false;
         *at += group[i];
     }
     return true;
@@ -94,12 +94,10 @@ static bool is_date(struct str s, size_t *at)
 static bool is_time(struct str s, size_t *at)
 {
     static const unsigned group[] = { 2, 2, 2 }, zone[] = { 2, 2 };
-    if (!is_grouped(s, group, 3, ':', at))
-        return false;
+    if (!is_grouped(s, group, 3, ':', at)) return false;
     if (*at < s.n && (s.p[*at] == '.' || s.p[*at] == ',')) {
         size_t n = digits(s, *at + 1);
-        if (!n)
-            return false;
+        if (!n) return false;
         *at += 1 + n;
     }
     if (*at < s.n && s.p[*at] == 'Z') {
@@ -117,12 +115,10 @@ static bool is_time(struct str s, size_t *at)
 static bool is_date_text(struct str s)
 {
     size_t at = 0;
-    if (!is_date(s, &at))
-        return false;
+    if (!is_date(s, &at)) return false;
     if (at < s.n && s.p[at] == 'T') {
         at++;
-        if (!is_time(s, &at))
-            return false;
+        if (!is_time(s, &at)) return false;
     }
     return at == s.n;
 }
@@ -138,9 +134,9 @@ static bool is_b64(struct str s)
     size_t n = 0, pad = 0;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-        if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
-            continue;
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+                      c == '/';
+        if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
         if (c == '=')
             pad++;
         else if (!letter || pad)
@@ -154,16 +150,16 @@ static bool is_b64(struct str s)
 static const char *syntax(enum ddf_format f, struct str s)
 {
     switch (f) {
-    case DDF_CHR:   return str_is_utf8(s) ? NULL : "UTF-8 text";
-    case DDF_INT:   return is_int(s) ? NULL : "a whole number of 32 bits";
-    case DDF_BOOL:  return is_bool(s) ? NULL : "true or false";
+    case DDF_CHR: return str_is_utf8(s) ? NULL : "UTF-8 text";
+    case DDF_INT: return is_int(s) ? NULL : "a whole number of 32 bits";
+    case DDF_BOOL: return is_bool(s) ? NULL : "true or false";
     case DDF_FLOAT: return is_float(s) ? NULL : "a number";
-    case DDF_DATE:  return is_date_text(s) ? NULL : "a date such as 20310131 or 2031-01-31";
-    case DDF_TIME:  return is_time_text(s) || is_date_text(s) ? NULL : "a time such as 120000 or 12:00:00Z";
-    case DDF_XML:   return ddf_xml_is_well_formed(s) ? NULL : "well-formed XML";
-    case DDF_B64:   return is_b64(s) ? NULL : "base64";
+    case DDF_DATE: return is_date_text(s) ? NULL : "a date such as 20310131 or 2031-01-31";
+    case DDF_TIME: return is_time_text(s) || is_date_text(s) ? NULL : "a time such as 120000 or 12:00:00Z";
+    case DDF_XML: return ddf_xml_is_well_formed(s) ? NULL : "well-formed XML";
+    case DDF_B64: return is_b64(s) ? NULL : "base64";
     case DDF_NODE:
-    case DDF_NULL:  return s.n ? "empty: it has no value" : NULL;
+    case DDF_NULL: return s.n ? "empty: it has no value" : NULL;
     case DDF_BIN:
     case DDF_FORMAT_COUNT: break;
     }
@@ -181,11 +177,9 @@ static bool same_value(struct str a, struct str b)
 static bool is_flags(const struct ddf_allowed *al, struct str s)
 {
     int64_t v, bit, all = 0;
-    if (!str_to_i64(s, &v) || v < 0)
-        return false;
+    if (!str_to_i64(s, &v) || v < 0) return false;
     for (size_t i = 0; i < al->n; i++)
-        if (str_to_i64(al->values[i], &bit))
-            all |= bit;
+        if (str_to_i64(al->values[i], &bit)) all |= bit;
     return (v & ~all) == 0;
 }
 
@@ -195,18 +189,13 @@ static bool one_allowed(const struct ddf_allowed *al, struct str s)
     switch (al->kind) {
     case DDF_ALLOW_ENUM:
         for (size_t i = 0; i < al->n; i++)
-            if (same_value(al->values[i], s))
-                return true;
+            if (same_value(al->values[i], s)) return true;
         return false;
-    case DDF_ALLOW_RANGE:
-        return str_to_i64(s, &v) && v >= al->min && v <= al->max;
-    case DDF_ALLOW_REGEX:
-        return al->n == 0 || ddf_xml_matches(al->values[0], s);
-    case DDF_ALLOW_FLAGS:
-        return is_flags(al, s);
+    case DDF_ALLOW_RANGE: return str_to_i64(s, &v) && v >= al->min && v <= al->max;
+    case DDF_ALLOW_REGEX: return al->n == 0 || ddf_xml_matches(al->values[0], s);
+    case DDF_ALLOW_FLAGS: return is_flags(al, s);
     case DDF_ALLOW_ANY:
-    case DDF_ALLOW_OTHER:
-        break;
+    case DDF_ALLOW_OTHER: break;
     }
     return true;
 }
@@ -216,15 +205,12 @@ static bool allowed(const struct ddf_allowed *al, struct str s, struct str *bad)
 {
     struct str d = al->list_delimiter;
     *bad = s;
-    if (!d.n)
-        return one_allowed(al, s);
+    if (!d.n) return one_allowed(al, s);
     for (size_t from = 0; s.n && from <= s.n;) {
         size_t to = from;
-        while (to < s.n && !str_starts(str_slice(s, to, s.n), d))
-            to++;
+        while (to < s.n && !str_starts(str_slice(s, to, s.n), d)) to++;
         *bad = str_trim(str_slice(s, from, to));
-        if (!one_allowed(al, *bad))
-            return false;
+        if (!one_allowed(al, *bad)) return false;
         from = to + d.n;
     }
     return true;
@@ -242,15 +228,10 @@ static void print_allowed(const struct ddf_allowed *al, struct buf *b)
                 buf_printf(b, " (%.*s)", STR_ARG(al->labels[i]));
         }
         break;
-    case DDF_ALLOW_RANGE:
-        buf_printf(b, "allowed is %lld to %lld", (long long)al->min, (long long)al->max);
-        break;
-    case DDF_ALLOW_REGEX:
-        buf_printf(b, "it must match %.*s", STR_ARG(al->values[0]));
-        break;
+    case DDF_ALLOW_RANGE: buf_printf(b, "allowed is %lld to %lld", (long long)al->min, (long long)al->max); break;
+    case DDF_ALLOW_REGEX: buf_printf(b, "it must match %.*s", STR_ARG(al->values[0])); break;
     case DDF_ALLOW_ANY:
-    case DDF_ALLOW_OTHER:
-        break;
+    case DDF_ALLOW_OTHER: break;
     }
 }
 
@@ -260,7 +241,8 @@ static enum rc refuse_value(const struct ddf_node *n, struct str bad, struct err
     enum rc rc;
     buf_init(&b, 400);
     print_allowed(&n->allowed, &b);
-    rc = err_set(e, RC_INVALID, "\"%.*s\" is not allowed for %.*s: %s", STR_ARG(str_slice(bad, 0, 80)), STR_ARG(n->name), buf_z(&b));
+    rc = err_set(e, RC_INVALID, "\"%.*s\" is not allowed for %.*s: %s", STR_ARG(str_slice(bad, 0, 80)),
+                 STR_ARG(n->name), buf_z(&b));
     buf_finish(&b);
     return rc;
 }
@@ -314,10 +296,8 @@ static bool is_root(const struct ddf_node *n)
 /* The flag stands on the new node or on its parent, depending on who wrote the DDF; refuse only when both lack it. */
 static enum rc check_add(const struct check *c)
 {
-    if (is_root(c->n))
-        return refuse(c, STATUS_NOT_ALLOWED, "the root cannot be added");
-    if (c->n->permanent)
-        return refuse(c, STATUS_NOT_ALLOWED, "the node is permanent: it is there already");
+    if (is_root(c->n)) return refuse(c, STATUS_NOT_ALLOWED, "the root cannot be added");
+    if (c->n->permanent) return refuse(c, STATUS_NOT_ALLOWED, "the node is permanent: it is there already");
     if (!((c->n->access | c->n->parent->access) & DDF_ADD))
         return refuse(c, STATUS_NOT_ALLOWED, "the description does not allow Add here");
     return RC_OK;
@@ -325,8 +305,7 @@ static enum rc check_add(const struct check *c)
 
 static enum rc check_delete(const struct check *c)
 {
-    if (is_root(c->n) || c->n->permanent)
-        return refuse(c, STATUS_NOT_ALLOWED, "a permanent node cannot be deleted");
+    if (is_root(c->n) || c->n->permanent) return refuse(c, STATUS_NOT_ALLOWED, "a permanent node cannot be deleted");
     if (!(c->n->access & DDF_DELETE))
         return refuse(c, STATUS_NOT_ALLOWED, "the description does not allow Delete here");
     if (c->n->name.n && c->n->min_occurs)
@@ -337,18 +316,16 @@ static enum rc check_delete(const struct check *c)
 static enum rc check_access(const struct check *c)
 {
     switch (c->command) {
-    case DDF_ADD:
-        return check_add(c);
-    case DDF_DELETE:
-        return check_delete(c);
+    case DDF_ADD: return check_add(c);
+    case DDF_DELETE: return check_delete(c);
     case DDF_COPY:
         if (!(c->n->access & (DDF_COPY | DDF_ADD | DDF_REPLACE)))
             return refuse(c, STATUS_NOT_ALLOWED, "the description allows neither Copy nor Add nor Replace here");
         return RC_OK;
     case DDF_EXEC:
-        return c->n->access & DDF_EXEC ? RC_OK : refuse(c, STATUS_NOT_ALLOWED, "the description does not allow Exec here");
-    case DDF_GET:
-        return c->n->access & DDF_GET ? RC_OK : refuse(c, STATUS_NOT_ALLOWED, "the node cannot be read");
+        return c->n->access & DDF_EXEC ? RC_OK
+                                       : refuse(c, STATUS_NOT_ALLOWED, "the description does not allow Exec here");
+    case DDF_GET: return c->n->access & DDF_GET ? RC_OK : refuse(c, STATUS_NOT_ALLOWED, "the node cannot be read");
     case DDF_REPLACE:
         if (!(c->n->access & DDF_REPLACE) && !(c->tnds && c->n->format == DDF_NODE))
             return refuse(c, STATUS_NOT_ALLOWED, "the description does not allow Replace here");
@@ -361,19 +338,17 @@ static enum rc check_access(const struct check *c)
 static bool type_fits(const struct ddf_node *n, struct str type)
 {
     struct str rest = n->mime, one, base = str_trim(str_slice(type, 0, str_find(type, ';', 0)));
-    if (!base.n || !rest.n)
-        return true;
+    if (!base.n || !rest.n) return true;
     while (str_cut(&rest, ' ', &one))
-        if (str_eq_fold(one, base))
-            return true;
+        if (str_eq_fold(one, base)) return true;
     return false;
 }
 
 /* b64 is how bin travels in XML; what arrives without a Format is chr. */
 static bool format_fits(const struct ddf_node *n, enum ddf_format f)
 {
-    return f == n->format || (n->format == DDF_BIN && f == DDF_B64) || (n->format == DDF_B64 && f == DDF_BIN)
-        || (n->format == DDF_NULL && f == DDF_CHR);
+    return f == n->format || (n->format == DDF_BIN && f == DDF_B64) || (n->format == DDF_B64 && f == DDF_BIN) ||
+           (n->format == DDF_NULL && f == DDF_CHR);
 }
 
 static enum rc check_content(const struct check *c)
@@ -382,30 +357,29 @@ static enum rc check_content(const struct check *c)
     struct ddf_node as_sent;
     if (c->tnds)
         return c->n->format == DDF_NODE ? RC_OK : refuse(c, STATUS_MEDIA, "a leaf does not take a serialised tree");
-    if (c->format.n && !ddf_format_of(c->format, &f))
-        return refuse(c, STATUS_MEDIA, "the Format is none that exists");
+    if (c->format.n && !ddf_format_of(c->format, &f)) return refuse(c, STATUS_MEDIA, "the Format is none that exists");
     if (c->n->format == DDF_NODE && c->command == DDF_REPLACE)
         return refuse(c, STATUS_NOT_ALLOWED, "an interior node is replaced by a serialised tree only");
     if (!format_fits(c->n, f)) {
         *c->status = STATUS_MEDIA;
-        return err_set(c->e, RC_INVALID, "%s %.*s: the Format must be %s, not %s", command_name(c->command), STR_ARG(c->uri),
-                       ddf_format_name(c->n->format), ddf_format_name(f));
+        return err_set(c->e, RC_INVALID, "%s %.*s: the Format must be %s, not %s", command_name(c->command),
+                       STR_ARG(c->uri), ddf_format_name(c->n->format), ddf_format_name(f));
     }
     if (c->n->format != DDF_NODE && !type_fits(c->n, c->type))
         return refuse(c, STATUS_MEDIA, "the Type is not one of the description's");
     if (c->n->format == DDF_NODE || c->n->format == DDF_NULL)
-        return !c->has_data || !c->data.n ? RC_OK : refuse(c, STATUS_MEDIA, "the node has no value, and the command brings one");
+        return !c->has_data || !c->data.n
+                   ? RC_OK
+                   : refuse(c, STATUS_MEDIA, "the node has no value, and the command brings one");
     as_sent = *c->n;
-    if (c->n->format == DDF_BIN || c->n->format == DDF_B64)
-        as_sent.format = f;
+    if (c->n->format == DDF_BIN || c->n->format == DDF_B64) as_sent.format = f;
     return check_value(&as_sent, c->data, c->status, c->e);
 }
 
 static bool is_one_of(struct str s, const char *const *list)
 {
     for (; *list; list++)
-        if (str_is(s, *list))
-            return true;
+        if (str_is(s, *list)) return true;
     return false;
 }
 
@@ -413,8 +387,7 @@ static bool is_one_of(struct str s, const char *const *list)
 static enum rc check_property(const struct check *c, struct str property)
 {
     static const char *const writable[] = { "ACL", "Name", "Title", NULL };
-    if (c->command == DDF_GET)
-        return RC_OK;
+    if (c->command == DDF_GET) return RC_OK;
     if (c->command != DDF_REPLACE || !is_one_of(property, writable))
         return refuse(c, STATUS_NOT_ALLOWED, "this property does not take the command");
     if (str_is(property, "Name") && c->n->permanent)
@@ -437,39 +410,33 @@ static const struct ddf_node *nearest(const struct ddf_schema *s, struct str uri
 static enum rc check_unknown(const struct check *c, const struct ddf_schema *s, bool strict)
 {
     const struct ddf_node *above = nearest(s, c->uri);
-    if (above && above->format != DDF_NODE)
-        return refuse(c, STATUS_NOT_ALLOWED, "the node above it is a leaf");
-    if (strict)
-        return refuse(c, STATUS_NOT_FOUND, "no description knows this address");
+    if (above && above->format != DDF_NODE) return refuse(c, STATUS_NOT_ALLOWED, "the node above it is a leaf");
+    if (strict) return refuse(c, STATUS_NOT_FOUND, "no description knows this address");
     return RC_OK;
 }
 
-enum rc ddf_check(const struct ddf_schema *s, enum ddf_access command, struct str uri, struct str format, struct str type,
-                  struct str data, bool has_data, bool strict, int *status, struct err *e)
+enum rc ddf_check(const struct ddf_schema *s, enum ddf_access command, struct str uri, struct str format,
+                  struct str type, struct str data, bool has_data, bool strict, int *status, struct err *e)
 {
-    struct check c = { .command = command, .format = format, .type = type, .data = data, .has_data = has_data, .status = status,
-                       .e = e };
+    struct check c = {
+        .command = command, .format = format, .type = type, .data = data, .has_data = has_data, .status = status, .e = e
+    };
     enum ddf_query query;
     struct str arg;
     struct ddf_uri u;
     enum rc rc = ddf_uri_split_query(uri, &c.uri, &query, &arg, e);
     *status = STATUS_OK;
-    if (!rc)
-        rc = ddf_uri_parse(c.uri, &u, e);
+    if (!rc) rc = ddf_uri_parse(c.uri, &u, e);
     if (rc) {
         *status = rc == RC_LIMIT ? STATUS_TOO_LONG : STATUS_BAD;
         return RC_INVALID;
     }
     c.tnds = str_starts(type, STR("application/vnd.syncml.dmtnds"));
     c.n = ddf_schema_find(s, c.uri);
-    if (!c.n)
-        return check_unknown(&c, s, strict);
-    if (query == DDF_QUERY_PROP)
-        return check_property(&c, arg);
-    if (query != DDF_QUERY_NONE && command != DDF_GET)
-        return refuse(&c, STATUS_OPTIONAL, "?list= is for Get only");
+    if (!c.n) return check_unknown(&c, s, strict);
+    if (query == DDF_QUERY_PROP) return check_property(&c, arg);
+    if (query != DDF_QUERY_NONE && command != DDF_GET) return refuse(&c, STATUS_OPTIONAL, "?list= is for Get only");
     rc = check_access(&c);
-    if (!rc && (command == DDF_ADD || command == DDF_REPLACE))
-        rc = check_content(&c);
+    if (!rc && (command == DDF_ADD || command == DDF_REPLACE)) rc = check_content(&c);
     return rc;
 }

@@ -1,9 +1,10 @@
-/* Looking things up in a layout. Names and paths are hashed once; a '*' is tried at the few positions where the layout has one. */
+/* Looking things up in a layout. Names and paths are hashed once; a '*' is tried at the few positions where the
+ * layout has one. */
 #include "ddf/layout.h"
 #include "ddf/layout_index.h"
 #include <string.h>
 
-enum { KEY_OPERATION = DDF_SCOPE_COUNT };       /* added to the scope: operations and entries have names of their own */
+enum { KEY_OPERATION = DDF_SCOPE_COUNT }; /* added to the scope: operations and entries have names of their own */
 
 #define FNV_BASIS 14695981039346656037u
 #define FNV_PRIME 1099511628211u
@@ -15,8 +16,7 @@ static uint64_t hash_byte(uint64_t h, unsigned c)
 
 static uint64_t hash_more(uint64_t h, struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        h = hash_byte(h, (unsigned char)s.p[i]);
+    for (size_t i = 0; i < s.n; i++) h = hash_byte(h, (unsigned char)s.p[i]);
     return h;
 }
 
@@ -34,8 +34,7 @@ static size_t slot_of(const struct layout_table *t, uint64_t h)
 enum rc layout_table_init(struct layout_table *t, size_t n, struct arena *a)
 {
     size_t size = 16;
-    while (size < 2 * n)
-        size *= 2;
+    while (size < 2 * n) size *= 2;
     t->slots = ARENA_ARRAY(a, struct layout_slot, size);
     t->mask = size - 1;
     return t->slots ? RC_OK : RC_NOMEM;
@@ -47,25 +46,21 @@ static bool pattern_is(struct str pattern, struct str text, size_t from, size_t 
 static struct layout_slot *find(const struct layout_table *t, unsigned space, struct str text, size_t from, size_t to)
 {
     uint64_t h = hash_more(hash_start(space), str_slice(text, 0, from));
-    if (from < to)
-        h = hash_byte(h, '*');
+    if (from < to) h = hash_byte(h, '*');
     h = hash_more(h, str_slice(text, to, text.n));
     for (size_t i = slot_of(t, h);; i = (i + 1) & t->mask) {
         struct layout_slot *s = &t->slots[i];
-        if (!s->used)
-            return s;
-        if (s->hash == h && s->space == space && pattern_is(s->key, text, from, to))
-            return s;
+        if (!s->used) return s;
+        if (s->hash == h && s->space == space && pattern_is(s->key, text, from, to)) return s;
     }
 }
 
 static bool pattern_is(struct str pattern, struct str text, size_t from, size_t to)
 {
-    if (from == to)
-        return str_eq(pattern, text);
-    return pattern.n == text.n - (to - from) + 1 && pattern.p[from] == '*'
-        && str_eq(str_slice(pattern, 0, from), str_slice(text, 0, from))
-        && str_eq(str_slice(pattern, from + 1, pattern.n), str_slice(text, to, text.n));
+    if (from == to) return str_eq(pattern, text);
+    return pattern.n == text.n - (to - from) + 1 && pattern.p[from] == '*' &&
+           str_eq(str_slice(pattern, 0, from), str_slice(text, 0, from)) &&
+           str_eq(str_slice(pattern, from + 1, pattern.n), str_slice(text, to, text.n));
 }
 
 /* Remember at which segment a key has its '*', so that lookups try only those. */
@@ -73,8 +68,7 @@ static void note_star(struct layout_table *t, unsigned space, struct str key, ch
 {
     unsigned segment = 0;
     for (size_t i = 0; i < key.n && segment < 32; i++) {
-        if (key.p[i] == '*')
-            t->stars[space] |= UINT32_C(1) << segment;
+        if (key.p[i] == '*') t->stars[space] |= UINT32_C(1) << segment;
         segment += key.p[i] == separator;
     }
 }
@@ -82,8 +76,7 @@ static void note_star(struct layout_table *t, unsigned space, struct str key, ch
 static bool put(struct layout_table *t, unsigned space, struct str key, char separator, struct layout_slot value)
 {
     struct layout_slot *s = find(t, space, key, 0, 0);
-    if (s->used)
-        return false;
+    if (s->used) return false;
     *s = value;
     s->used = true;
     s->space = space;
@@ -106,19 +99,18 @@ bool layout_put_path(struct ddf_layout_index *x, const struct ddf_entry *en)
 bool layout_put_operation(struct ddf_layout_index *x, const struct ddf_operation *op)
 {
     struct layout_slot value = { .operation = op };
-    return put(&x->names, op->scope + KEY_OPERATION, op->name, '.', value)
-        && (op->delete_node || put(&x->paths, op->scope, op->path, '/', value));
+    return put(&x->names, op->scope + KEY_OPERATION, op->name, '.', value) &&
+           (op->delete_node || put(&x->paths, op->scope, op->path, '/', value));
 }
 
 /* Exactly, or with one segment standing for a '*'. */
-static const struct layout_slot *find_instance(const struct layout_table *t, unsigned space, struct str text, char separator,
-                                               struct str *instance)
+static const struct layout_slot *find_instance(const struct layout_table *t, unsigned space, struct str text,
+                                               char separator, struct str *instance)
 {
     const struct layout_slot *s = find(t, space, text, 0, 0);
     size_t from = 0;
     *instance = (struct str){ 0 };
-    if (s->used)
-        return s;
+    if (s->used) return s;
     for (unsigned segment = 0; segment < DDF_LAYOUT_SEGMENTS && from < text.n; segment++) {
         size_t to = str_find(text, separator, from);
         if (from < to && t->stars[space] & UINT32_C(1) << segment) {
@@ -139,7 +131,8 @@ const struct ddf_entry *ddf_layout_entry(const struct ddf_layout *l, enum ddf_sc
     return s->used ? s->entry : NULL;
 }
 
-const struct ddf_entry *ddf_layout_resolve(const struct ddf_layout *l, enum ddf_scope scope, struct str name, struct str *instance)
+const struct ddf_entry *ddf_layout_resolve(const struct ddf_layout *l, enum ddf_scope scope, struct str name,
+                                           struct str *instance)
 {
     const struct layout_slot *s = find_instance(&l->index->names, scope, name, '.', instance);
     return s ? s->entry : NULL;
@@ -154,16 +147,14 @@ const struct ddf_operation *ddf_layout_operation(const struct ddf_layout *l, enu
 const struct ddf_state *ddf_layout_state(const struct ddf_layout *l, int value)
 {
     for (size_t i = 0; i < l->n_states; i++)
-        if (l->states[i].value == value)
-            return &l->states[i];
+        if (l->states[i].value == value) return &l->states[i];
     return NULL;
 }
 
 const struct ddf_goal *ddf_layout_goal(const struct ddf_layout *l, struct str name)
 {
     for (size_t i = 0; i < l->n_goals; i++)
-        if (str_eq(l->goals[i].name, name))
-            return &l->goals[i];
+        if (str_eq(l->goals[i].name, name)) return &l->goals[i];
     return NULL;
 }
 
@@ -171,11 +162,9 @@ const struct ddf_goal *ddf_layout_goal(const struct ddf_layout *l, struct str na
 static struct str code_text(const struct ddf_code *codes, size_t n, int code, struct str unknown)
 {
     for (size_t i = 0; i < n; i++)
-        if (codes[i].code == code && codes[i].last == code)
-            return codes[i].text;
+        if (codes[i].code == code && codes[i].last == code) return codes[i].text;
     for (size_t i = 0; i < n; i++)
-        if (codes[i].code <= code && code <= codes[i].last)
-            return codes[i].text;
+        if (codes[i].code <= code && code <= codes[i].last) return codes[i].text;
     return unknown;
 }
 
@@ -202,63 +191,56 @@ struct str ddf_layout_phase_text(const struct ddf_layout *l, int code)
 struct str ddf_layout_alert_name(const struct ddf_layout *l, struct str type)
 {
     for (size_t i = 0; i < l->n_alerts; i++)
-        if (str_eq(l->alerts[i].type, type))
-            return l->alerts[i].name;
+        if (str_eq(l->alerts[i].type, type)) return l->alerts[i].name;
     return (struct str){ 0 };
 }
 
 struct str ddf_layout_alert_type(const struct ddf_layout *l, struct str name)
 {
     for (size_t i = 0; i < l->n_alerts; i++)
-        if (str_eq(l->alerts[i].name, name))
-            return l->alerts[i].type;
+        if (str_eq(l->alerts[i].name, name)) return l->alerts[i].type;
     return (struct str){ 0 };
 }
 
 static char *append(char *at, struct str s)
 {
-    if (s.n)
-        memcpy(at, s.p, s.n);
+    if (s.n) memcpy(at, s.p, s.n);
     return at + s.n;
 }
 
 /* "<base>[/<owner>][/<path with its star written out>]" */
-static struct str build(const struct ddf_layout *l, enum ddf_scope scope, struct str owner, struct str path, struct str instance,
-                        struct arena *a)
+static struct str build(const struct ddf_layout *l, enum ddf_scope scope, struct str owner, struct str path,
+                        struct str instance, struct arena *a)
 {
     struct str base = scope == DDF_VM ? l->vms : scope == DDF_IMAGE ? l->images : l->root;
     size_t star = str_find(path, '*', 0);
     char *p, *at;
-    if (scope == DDF_DEVICE)
-        owner = (struct str){ 0 };
-    if ((scope != DDF_DEVICE && !owner.n) || (star < path.n && !instance.n))
-        return (struct str){ 0 };
+    if (scope == DDF_DEVICE) owner = (struct str){ 0 };
+    if ((scope != DDF_DEVICE && !owner.n) || (star < path.n && !instance.n)) return (struct str){ 0 };
     at = p = arena_bytes(a, base.n + owner.n + path.n + instance.n + 3);
-    if (!p)
-        return (struct str){ 0 };
+    if (!p) return (struct str){ 0 };
     at = append(at, base);
-    if (owner.n)
-        at = append(append(at, STR("/")), owner);
-    if (path.n)
-        at = append(append(at, STR("/")), str_slice(path, 0, star));
-    if (star < path.n)
-        at = append(append(at, instance), str_slice(path, star + 1, path.n));
+    if (owner.n) at = append(append(at, STR("/")), owner);
+    if (path.n) at = append(append(at, STR("/")), str_slice(path, 0, star));
+    if (star < path.n) at = append(append(at, instance), str_slice(path, star + 1, path.n));
     *at = '\0';
     return (struct str){ p, (size_t)(at - p) };
 }
 
-struct str ddf_layout_uri(const struct ddf_layout *l, const struct ddf_entry *en, struct str owner, struct str instance, struct arena *a)
+struct str ddf_layout_uri(const struct ddf_layout *l, const struct ddf_entry *en, struct str owner, struct str instance,
+                          struct arena *a)
 {
     return build(l, en->scope, owner, en->path, instance, a);
 }
 
-struct str ddf_layout_operation_uri(const struct ddf_layout *l, const struct ddf_operation *op, struct str owner, struct arena *a)
+struct str ddf_layout_operation_uri(const struct ddf_layout *l, const struct ddf_operation *op, struct str owner,
+                                    struct arena *a)
 {
     return build(l, op->scope, owner, op->path, (struct str){ 0 }, a);
 }
 
-struct str ddf_layout_instance_operation_uri(const struct ddf_layout *l, const struct ddf_operation *op, struct str owner,
-                                             struct str instance, struct arena *a)
+struct str ddf_layout_instance_operation_uri(const struct ddf_layout *l, const struct ddf_operation *op,
+                                             struct str owner, struct str instance, struct arena *a)
 {
     return build(l, op->scope, owner, op->path, instance, a);
 }
@@ -271,8 +253,7 @@ struct str ddf_layout_owner_uri(const struct ddf_layout *l, enum ddf_scope scope
 /* The part of `uri` below `base` ("" for base itself); false when it lies elsewhere. */
 static bool below(struct str uri, struct str base, struct str *rest)
 {
-    if (!str_starts(uri, base) || (uri.n > base.n && uri.p[base.n] != '/'))
-        return false;
+    if (!str_starts(uri, base) || (uri.n > base.n && uri.p[base.n] != '/')) return false;
     *rest = str_slice(uri, base.n + 1, uri.n);
     return true;
 }
@@ -289,10 +270,8 @@ bool ddf_layout_match(const struct ddf_layout *l, struct str uri, struct ddf_mat
     } else if (!below(uri, l->root, &rest)) {
         return false;
     }
-    if (out->scope != DDF_DEVICE)
-        str_cut(&rest, '/', &out->owner);
-    if (!rest.n)
-        return true;
+    if (out->scope != DDF_DEVICE) str_cut(&rest, '/', &out->owner);
+    if (!rest.n) return true;
     s = find_instance(&l->index->paths, out->scope, rest, '/', &out->instance);
     if (s) {
         out->entry = s->entry;

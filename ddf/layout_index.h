@@ -6,19 +6,21 @@
 struct layout_slot {
     uint64_t hash;
     struct str key;
-    unsigned space;                 /* scope, or scope + DDF_SCOPE_COUNT for an operation's name */
+    unsigned space; /* scope, or scope + DDF_SCOPE_COUNT for an operation's name */
     bool used;
     const struct ddf_entry *entry;
     const struct ddf_operation *operation;
 };
 
 struct layout_table {
-    struct layout_slot *slots;      /* open addressing, at most half full */
+    struct layout_slot *slots; /* open addressing, at most half full */
     size_t mask;
-    uint32_t stars[2 * DDF_SCOPE_COUNT];        /* bit i: some key of this space has its '*' in segment i */
+    uint32_t stars[2 * DDF_SCOPE_COUNT]; /* bit i: some key of this space has its '*' in segment i */
 };
 
-struct ddf_layout_index { struct layout_table names, paths; };
+struct ddf_layout_index {
+    struct layout_table names, paths;
+};
 
 enum rc layout_table_init(struct layout_table *t, size_t n, struct arena *a);
 /* false: the key is taken */

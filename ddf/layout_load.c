@@ -19,9 +19,9 @@ struct loader {
 static const char *const scope_names[DDF_SCOPE_COUNT] = { "device", "vm", "image" };
 
 static const char *const kind_names[DDF_KIND_COUNT] = {
-    [DDF_K_TEXT] = "text",       [DDF_K_INT] = "int",   [DDF_K_BOOL] = "bool",       [DDF_K_ENUM] = "enum",
-    [DDF_K_KIB] = "kib",         [DDF_K_KBPS] = "kbps", [DDF_K_SECONDS] = "seconds", [DDF_K_PERCENT] = "percent",
-    [DDF_K_TIME] = "time",       [DDF_K_LIST] = "list", [DDF_K_IMAGE] = "image",     [DDF_K_NONE] = "none",
+    [DDF_K_TEXT] = "text", [DDF_K_INT] = "int",   [DDF_K_BOOL] = "bool",       [DDF_K_ENUM] = "enum",
+    [DDF_K_KIB] = "kib",   [DDF_K_KBPS] = "kbps", [DDF_K_SECONDS] = "seconds", [DDF_K_PERCENT] = "percent",
+    [DDF_K_TIME] = "time", [DDF_K_LIST] = "list", [DDF_K_IMAGE] = "image",     [DDF_K_NONE] = "none",
 };
 
 static const char *const change_names[DDF_CHANGE_COUNT] = {
@@ -31,10 +31,13 @@ static const char *const change_names[DDF_CHANGE_COUNT] = {
 
 /* What stands below "settings", "facts" and "kpis", and which keys each may have. */
 enum part { SETTINGS, FACTS, KPIS, PARTS };
-static const struct { const char *name; const char *keys; } parts[PARTS] = {
+static const struct {
+    const char *name;
+    const char *keys;
+} parts[PARTS] = {
     [SETTINGS] = { "settings", " path format kind change words unit label " },
-    [FACTS]    = { "facts", " path format words unit label with " },
-    [KPIS]     = { "kpis", " path format words unit label counter " },
+    [FACTS] = { "facts", " path format words unit label with " },
+    [KPIS] = { "kpis", " path format words unit label counter " },
 };
 
 static enum rc no_memory(struct loader *b)
@@ -56,10 +59,8 @@ static enum rc known_keys(struct loader *b, const struct doc *d, const char *key
     for (const struct doc *c = rc ? NULL : d->first; !rc && c; c = c->next) {
         struct str rest = str_of(keys), word;
         bool known = false;
-        while (!known && str_cut(&rest, ' ', &word))
-            known = word.n && str_eq(word, c->key);
-        if (!known)
-            rc = doc_error(c, b->name, RC_INVALID, b->e, "unknown key; known here are:%s", keys);
+        while (!known && str_cut(&rest, ' ', &word)) known = word.n && str_eq(word, c->key);
+        if (!known) rc = doc_error(c, b->name, RC_INVALID, b->e, "unknown key; known here are:%s", keys);
     }
     return rc;
 }
@@ -74,10 +75,8 @@ static enum rc get_text(struct loader *b, const struct doc *map, const char *key
 {
     const struct doc *d = doc_get(map, key);
     *out = (struct str){ 0 };
-    if (!d)
-        return needed ? doc_error(map, b->name, RC_INVALID, b->e, "\"%s\" is missing", key) : RC_OK;
-    if (d->kind != DOC_SCALAR)
-        return doc_error(d, b->name, RC_INVALID, b->e, "must be a text");
+    if (!d) return needed ? doc_error(map, b->name, RC_INVALID, b->e, "\"%s\" is missing", key) : RC_OK;
+    if (d->kind != DOC_SCALAR) return doc_error(d, b->name, RC_INVALID, b->e, "must be a text");
     return copy(b, d->text, out);
 }
 
@@ -91,8 +90,7 @@ static enum rc get_flag(struct loader *b, const struct doc *map, const char *key
 static bool to_int(struct str s, int *out)
 {
     int64_t v;
-    if (!str_to_i64(s, &v) || v < INT_MIN || v > INT_MAX)
-        return false;
+    if (!str_to_i64(s, &v) || v < INT_MIN || v > INT_MAX) return false;
     *out = (int)v;
     return true;
 }
@@ -101,16 +99,16 @@ static enum rc get_int(struct loader *b, const struct doc *map, const char *key,
 {
     const struct doc *d = doc_get(map, key);
     *out = missing;
-    return !d || (d->kind == DOC_SCALAR && to_int(d->text, out)) ? RC_OK
-         : doc_error(d, b->name, RC_INVALID, b->e, "must be a whole number");
+    return !d || (d->kind == DOC_SCALAR && to_int(d->text, out))
+               ? RC_OK
+               : doc_error(d, b->name, RC_INVALID, b->e, "must be a whole number");
 }
 
 /* "1250-1299", or one number for both. */
 static bool to_band(struct str s, int *first, int *last)
 {
     size_t dash = str_find(s, '-', 1);
-    if (dash >= s.n)
-        return to_int(s, first) && (*last = *first, true);
+    if (dash >= s.n) return to_int(s, first) && (*last = *first, true);
     return to_int(str_slice(s, 0, dash), first) && to_int(str_slice(s, dash + 1, s.n), last) && *first < *last;
 }
 
@@ -121,8 +119,7 @@ static enum rc get_name_of(struct loader *b, const struct doc *map, const char *
     struct buf list;
     enum rc rc;
     *out = missing;
-    if (!d)
-        return RC_OK;
+    if (!d) return RC_OK;
     for (size_t i = 0; i < n; i++) {
         if (d->kind == DOC_SCALAR && str_is(d->text, names[i])) {
             *out = (unsigned)i;
@@ -130,8 +127,7 @@ static enum rc get_name_of(struct loader *b, const struct doc *map, const char *
         }
     }
     buf_init(&list, 400);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(&list, " %s", names[i]);
+    for (size_t i = 0; i < n; i++) buf_printf(&list, " %s", names[i]);
     rc = doc_error(d, b->name, RC_INVALID, b->e, "must be one of:%s", buf_z(&list));
     buf_finish(&list);
     return rc;
@@ -140,8 +136,7 @@ static enum rc get_name_of(struct loader *b, const struct doc *map, const char *
 static size_t count(const struct doc *d)
 {
     size_t n = 0;
-    for (const struct doc *c = d ? d->first : NULL; c; c = c->next)
-        n++;
+    for (const struct doc *c = d ? d->first : NULL; c; c = c->next) n++;
     return n;
 }
 
@@ -152,12 +147,9 @@ static enum rc read_codes(struct loader *b, const struct doc *root, const char *
     const struct doc *d = doc_get(root, key);
     struct ddf_code *codes;
     enum rc rc = RC_OK;
-    if (!d)
-        return RC_OK;
-    if ((rc = is_map(b, d)))
-        return rc;
-    if (!(codes = ARENA_ARRAY(b->a, struct ddf_code, count(d))))
-        return no_memory(b);
+    if (!d) return RC_OK;
+    if ((rc = is_map(b, d))) return rc;
+    if (!(codes = ARENA_ARRAY(b->a, struct ddf_code, count(d)))) return no_memory(b);
     for (const struct doc *c = d->first; !rc && c; c = c->next) {
         if (!to_band(c->key, &codes[*n].code, &codes[*n].last))
             rc = doc_error(c, b->name, RC_INVALID, b->e, "the key must be a number or first-last");
@@ -174,12 +166,9 @@ static enum rc read_states(struct loader *b, const struct doc *root)
 {
     const struct doc *d = doc_get(root, "states");
     enum rc rc;
-    if (!d)
-        return doc_error(root, b->name, RC_INVALID, b->e, "\"states\" is missing");
-    if ((rc = is_map(b, d)))
-        return rc;
-    if (!(b->l->states = ARENA_ARRAY(b->a, struct ddf_state, count(d))))
-        return no_memory(b);
+    if (!d) return doc_error(root, b->name, RC_INVALID, b->e, "\"states\" is missing");
+    if ((rc = is_map(b, d))) return rc;
+    if (!(b->l->states = ARENA_ARRAY(b->a, struct ddf_state, count(d)))) return no_memory(b);
     for (const struct doc *c = d->first; !rc && c; c = c->next) {
         struct ddf_state *s = &b->l->states[b->l->n_states];
         if (!to_int(c->key, &s->value))
@@ -206,14 +195,10 @@ static enum rc read_alerts(struct loader *b, const struct doc *root)
     const struct doc *d = doc_get(root, "alerts");
     size_t n = 0;
     enum rc rc = RC_OK;
-    if (!d)
-        return RC_OK;
-    if ((rc = is_map(b, d)))
-        return rc;
-    for (const struct doc *c = d->first; c; c = c->next)
-        n += count(c);
-    if (!(b->l->alerts = ARENA_ARRAY(b->a, struct ddf_alert, n)))
-        return no_memory(b);
+    if (!d) return RC_OK;
+    if ((rc = is_map(b, d))) return rc;
+    for (const struct doc *c = d->first; c; c = c->next) n += count(c);
+    if (!(b->l->alerts = ARENA_ARRAY(b->a, struct ddf_alert, n))) return no_memory(b);
     for (const struct doc *c = d->first; !rc && c; c = c->next) {
         struct str name;
         if (c->kind != DOC_LIST || !c->first)
@@ -237,16 +222,13 @@ static enum rc read_alerts(struct loader *b, const struct doc *root)
 
 static enum rc words_of_codes(struct loader *b, const struct ddf_code *codes, size_t n, struct ddf_entry *en)
 {
-    if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, n)))
-        return no_memory(b);
+    if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, n))) return no_memory(b);
     for (size_t i = 0; i < n; i++) {
         struct ddf_word *w = &en->words[en->n_words];
-        if (codes[i].last != codes[i].code)
-            continue;
+        if (codes[i].last != codes[i].code) continue;
         w->word = codes[i].text;
         w->wire = arena_printf(b->a, "%d", codes[i].code);
-        if (!w->wire.p)
-            return no_memory(b);
+        if (!w->wire.p) return no_memory(b);
         en->n_words++;
     }
     return RC_OK;
@@ -254,13 +236,11 @@ static enum rc words_of_codes(struct loader *b, const struct ddf_code *codes, si
 
 static enum rc words_of_states(struct loader *b, struct ddf_entry *en)
 {
-    if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, b->l->n_states)))
-        return no_memory(b);
+    if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, b->l->n_states))) return no_memory(b);
     for (size_t i = 0; i < b->l->n_states; i++) {
         en->words[i].word = b->l->states[i].name;
         en->words[i].wire = arena_printf(b->a, "%d", b->l->states[i].value);
-        if (!en->words[i].wire.p)
-            return no_memory(b);
+        if (!en->words[i].wire.p) return no_memory(b);
     }
     en->n_words = b->l->n_states;
     return RC_OK;
@@ -269,8 +249,7 @@ static enum rc words_of_states(struct loader *b, struct ddf_entry *en)
 /* An operation is named by its Exec target's own name, as a device reports it. */
 static enum rc words_of_operations(struct loader *b, struct ddf_entry *en)
 {
-    if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, b->l->n_operations)))
-        return no_memory(b);
+    if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, b->l->n_operations))) return no_memory(b);
     for (size_t i = 0; i < b->l->n_operations; i++) {
         const struct ddf_operation *op = &b->l->operations[i];
         if (op->scope == en->scope && !op->delete_node)
@@ -281,15 +260,12 @@ static enum rc words_of_operations(struct loader *b, struct ddf_entry *en)
 
 static enum rc read_named_words(struct loader *b, const struct doc *d, struct ddf_entry *en)
 {
-    if (str_is(d->text, "states"))
-        return words_of_states(b, en);
-    if (str_is(d->text, "reasons"))
-        return words_of_codes(b, b->l->reasons, b->l->n_reasons, en);
-    if (str_is(d->text, "phases"))
-        return words_of_codes(b, b->l->phases, b->l->n_phases, en);
-    if (str_is(d->text, "operations"))
-        return words_of_operations(b, en);
-    return doc_error(d, b->name, RC_INVALID, b->e, "must be a map, a list, or one of: states reasons phases operations");
+    if (str_is(d->text, "states")) return words_of_states(b, en);
+    if (str_is(d->text, "reasons")) return words_of_codes(b, b->l->reasons, b->l->n_reasons, en);
+    if (str_is(d->text, "phases")) return words_of_codes(b, b->l->phases, b->l->n_phases, en);
+    if (str_is(d->text, "operations")) return words_of_operations(b, en);
+    return doc_error(d, b->name, RC_INVALID, b->e,
+                     "must be a map, a list, or one of: states reasons phases operations");
 }
 
 /* {word: wire} or [word]. */
@@ -297,12 +273,10 @@ static enum rc read_word_list(struct loader *b, const struct doc *d, struct ddf_
 {
     struct ddf_word *words = ARENA_ARRAY(b->a, struct ddf_word, count(d));
     enum rc rc = RC_OK;
-    if (!words)
-        return no_memory(b);
+    if (!words) return no_memory(b);
     for (const struct doc *c = d->first; !rc && c; c = c->next) {
         struct ddf_word *w = &words[*n];
-        if (c->kind != DOC_SCALAR)
-            return doc_error(c, b->name, RC_INVALID, b->e, "must be a text");
+        if (c->kind != DOC_SCALAR) return doc_error(c, b->name, RC_INVALID, b->e, "must be a text");
         rc = copy(b, d->kind == DOC_MAP ? c->key : c->text, &w->word);
         if (!rc) rc = copy(b, c->text, &w->wire);
         *n += !rc;
@@ -315,22 +289,19 @@ static enum rc read_words(struct loader *b, const struct doc *map, struct ddf_en
 {
     const struct doc *d = doc_get(map, "words");
     if (!d)
-        return en->kind != DDF_K_ENUM ? RC_OK
-             : doc_error(map, b->name, RC_INVALID, b->e, "kind enum needs \"words\"");
-    if (d->kind == DOC_SCALAR)
-        return read_named_words(b, d, en);
-    if (d->kind == DOC_NULL || !d->first)
-        return doc_error(d, b->name, RC_INVALID, b->e, "must have at least one word");
+        return en->kind != DDF_K_ENUM ? RC_OK : doc_error(map, b->name, RC_INVALID, b->e, "kind enum needs \"words\"");
+    if (d->kind == DOC_SCALAR) return read_named_words(b, d, en);
+    if (d->kind == DOC_NULL || !d->first) return doc_error(d, b->name, RC_INVALID, b->e, "must have at least one word");
     return read_word_list(b, d, &en->words, &en->n_words);
 }
 
 static enum rc read_with(struct loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "with");
-    if (!d)
-        return RC_OK;
+    if (!d) return RC_OK;
     if (d->kind != DOC_MAP || !en->instance || !str_is(en->format, "node"))
-        return doc_error(d, b->name, RC_INVALID, b->e, "must be a map {leaf: value}, and only an instance's node may have it");
+        return doc_error(d, b->name, RC_INVALID, b->e,
+                         "must be a map {leaf: value}, and only an instance's node may have it");
     return read_word_list(b, d, &en->with, &en->n_with);
 }
 
@@ -339,8 +310,7 @@ static enum rc read_with(struct loader *b, const struct doc *map, struct ddf_ent
 static unsigned stars(struct str s)
 {
     unsigned n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        n += s.p[i] == '*';
+    for (size_t i = 0; i < s.n; i++) n += s.p[i] == '*';
     return n;
 }
 
@@ -400,24 +370,20 @@ static enum rc get_states(struct loader *b, const struct doc *map, const char *k
 {
     const struct doc *d = doc_get(map, key);
     enum rc rc = RC_OK;
-    if (!d)
-        return RC_OK;
-    if (d->kind != DOC_LIST)
-        return doc_error(d, b->name, RC_INVALID, b->e, "must be a list of states");
-    if (!(*out = ARENA_ARRAY(b->a, int, count(d))))
-        return no_memory(b);
-    for (const struct doc *c = d->first; !rc && c; c = c->next)
-        rc = state_number(b, c, c->text, &(*out)[(*n)++]);
+    if (!d) return RC_OK;
+    if (d->kind != DOC_LIST) return doc_error(d, b->name, RC_INVALID, b->e, "must be a list of states");
+    if (!(*out = ARENA_ARRAY(b->a, int, count(d)))) return no_memory(b);
+    for (const struct doc *c = d->first; !rc && c; c = c->next) rc = state_number(b, c, c->text, &(*out)[(*n)++]);
     return rc;
 }
 
 static enum rc read_args(struct loader *b, const struct doc *map, struct ddf_operation *op)
 {
     const struct doc *d = doc_get(map, "args");
-    if (!d)
-        return RC_OK;
+    if (!d) return RC_OK;
     if (d->kind != DOC_MAP)
-        return doc_error(d, b->name, RC_INVALID, b->e, "must be a map {key: bool | int | text | words with '|' between}");
+        return doc_error(d, b->name, RC_INVALID, b->e,
+                         "must be a map {key: bool | int | text | words with '|' between}");
     return read_word_list(b, d, &op->args, &op->n_args);
 }
 
@@ -429,7 +395,8 @@ static enum rc read_operation(struct loader *b, const struct doc *d, enum ddf_sc
     if (!rc) rc = copy(b, d->key, &op->name);
     if (!rc) rc = get_flag(b, d, "deleteNode", false, &op->delete_node);
     if (!rc && op->delete_node && (doc_get(d, "path") || scope == DDF_DEVICE))
-        rc = doc_error(d, b->name, RC_INVALID, b->e, "\"deleteNode\" stands for the VM's or image's own node and has no path");
+        rc = doc_error(d, b->name, RC_INVALID, b->e,
+                       "\"deleteNode\" stands for the VM's or image's own node and has no path");
     if (!rc) rc = get_text(b, d, "path", !op->delete_node, &op->path);
     if (!rc && !op->delete_node) rc = check_path(b, d, stars(op->path) ? STR("*") : op->name, op->path, &op->instance);
     if (!rc) rc = get_text(b, d, "label", true, &op->label);
@@ -454,8 +421,7 @@ static enum rc make_room(struct loader *b, const struct doc *root)
     size_t n_entries = 0, n_operations = 0, n_aliases = count(doc_get(root, "aliases"));
     for (int s = 0; s < DDF_SCOPE_COUNT; s++) {
         const struct doc *scope = doc_get(root, scope_names[s]);
-        for (int p = 0; p < PARTS; p++)
-            n_entries += count(doc_get(scope, parts[p].name));
+        for (int p = 0; p < PARTS; p++) n_entries += count(doc_get(scope, parts[p].name));
         n_operations += count(doc_get(scope, "operations"));
     }
     if (n_entries + n_operations + n_aliases > DDF_LAYOUT_ENTRIES)
@@ -464,9 +430,9 @@ static enum rc make_room(struct loader *b, const struct doc *root)
     b->l->operations = ARENA_ARRAY(b->a, struct ddf_operation, n_operations);
     b->index = ARENA_NEW(b->a, struct ddf_layout_index);
     b->l->index = b->index;
-    if (!b->l->entries || !b->l->operations || !b->index
-        || layout_table_init(&b->index->names, n_entries + n_operations + n_aliases, b->a)
-        || layout_table_init(&b->index->paths, n_entries + n_operations, b->a))
+    if (!b->l->entries || !b->l->operations || !b->index ||
+        layout_table_init(&b->index->names, n_entries + n_operations + n_aliases, b->a) ||
+        layout_table_init(&b->index->paths, n_entries + n_operations, b->a))
         return no_memory(b);
     return RC_OK;
 }
@@ -526,7 +492,8 @@ static enum rc read_aliases(struct loader *b, const struct doc *root)
             found += en != NULL;
         }
         if (!rc && (!found || stars(name) != stars(c->text)))
-            rc = doc_error(c, b->name, RC_INVALID, b->e, "must be the name of an entry, with a '*' if this one has one");
+            rc = doc_error(c, b->name, RC_INVALID, b->e,
+                           "must be the name of an entry, with a '*' if this one has one");
     }
     return rc;
 }
@@ -556,8 +523,7 @@ static enum rc read_goal(struct loader *b, const struct doc *d, struct ddf_goal 
     if (!rc && state) rc = state_number(b, state, state->text, &g->state);
     if (!rc && (!routes || routes->kind != DOC_MAP))
         rc = doc_error(d, b->name, RC_INVALID, b->e, "\"routes\" must be a map {state: operation}");
-    if (!rc && !(g->routes = ARENA_ARRAY(b->a, struct ddf_route, count(routes))))
-        rc = no_memory(b);
+    if (!rc && !(g->routes = ARENA_ARRAY(b->a, struct ddf_route, count(routes)))) rc = no_memory(b);
     for (const struct doc *c = rc ? NULL : routes->first; !rc && c; c = c->next) {
         rc = read_route(b, c, &g->routes[g->n_routes]);
         g->n_routes += !rc;
@@ -569,8 +535,7 @@ static enum rc read_goals(struct loader *b, const struct doc *root)
 {
     const struct doc *d = doc_get(root, "goals");
     enum rc rc = d ? is_map(b, d) : RC_OK;
-    if (!rc && d && !(b->l->goals = ARENA_ARRAY(b->a, struct ddf_goal, count(d))))
-        rc = no_memory(b);
+    if (!rc && d && !(b->l->goals = ARENA_ARRAY(b->a, struct ddf_goal, count(d)))) rc = no_memory(b);
     for (const struct doc *c = d ? d->first : NULL; !rc && c; c = c->next) {
         rc = read_goal(b, c, &b->l->goals[b->l->n_goals]);
         b->l->n_goals += !rc;
@@ -594,8 +559,9 @@ static enum rc read_head(struct loader *b, const struct doc *root)
     struct ddf_layout *l = b->l;
     const struct doc *ok;
     int form = 0;
-    enum rc rc = known_keys(b, root, " layout mo imageMo root vms images states reasons phases resultsOk results alerts "
-                                     "device vm image aliases goals ");
+    enum rc rc = known_keys(b, root,
+                            " layout mo imageMo root vms images states reasons phases resultsOk results alerts "
+                            "device vm image aliases goals ");
     if (!rc) rc = get_int(b, root, "layout", 0, &form);
     if (!rc && form != 1)
         rc = doc_error(root, b->name, RC_INVALID, b->e, "\"layout: 1\" is missing: this program knows form 1 only");
@@ -626,14 +592,14 @@ static enum rc read_layout(struct loader *b, const struct doc *root)
     return rc;
 }
 
-static enum rc from_doc(const struct doc *root, const char *name, struct arena *a, struct ddf_layout **out, struct err *e)
+static enum rc from_doc(const struct doc *root, const char *name, struct arena *a, struct ddf_layout **out,
+                        struct err *e)
 {
     struct loader b = { .name = name, .a = a, .e = e };
     enum rc rc;
     b.l = ARENA_NEW(a, struct ddf_layout);
     rc = b.l ? read_layout(&b, root) : no_memory(&b);
-    if (!rc)
-        *out = b.l;
+    if (!rc) *out = b.l;
     return rc;
 }
 

@@ -1,5 +1,6 @@
-/* Reads one device description file, any vendor's, into a tree of its own (ddf-tnds.md 1, 3 and 5). Elements may come in any order, unknown
- * ones are passed over, Microsoft's additions are kept as far as they say what a value may be. */
+/* Reads one device description file, any vendor's, into a tree of its own (ddf-tnds.md 1, 3 and 5). Elements may
+ * come in any order, unknown ones are passed over, Microsoft's additions are kept as far as they say what a value
+ * may be. */
 #include "base/buf.h"
 #include "ddf/schema_int.h"
 #include "ddf/xml.h"
@@ -9,29 +10,75 @@ enum { ENUM_VALUES = 4096 };
 
 /* Where in the document we are. */
 enum el {
-    E_NONE, E_SKIP, E_TREE, E_NODE, E_NAME, E_PATH, E_VALUE, E_DF, E_RT, E_ACCESS, E_DEFAULT, E_DESCRIPTION, E_FORMAT, E_OCCURRENCE,
-    E_TIMES, E_SCOPE, E_TITLE, E_TYPE, E_MIME, E_DDF_NAME, E_CASE, E_FLAG, E_ALLOWED, E_ALLOWED_VALUE, E_ENUM, E_ENUM_VALUE,
-    E_ENUM_LABEL, E_CONFLICT
+    E_NONE,
+    E_SKIP,
+    E_TREE,
+    E_NODE,
+    E_NAME,
+    E_PATH,
+    E_VALUE,
+    E_DF,
+    E_RT,
+    E_ACCESS,
+    E_DEFAULT,
+    E_DESCRIPTION,
+    E_FORMAT,
+    E_OCCURRENCE,
+    E_TIMES,
+    E_SCOPE,
+    E_TITLE,
+    E_TYPE,
+    E_MIME,
+    E_DDF_NAME,
+    E_CASE,
+    E_FLAG,
+    E_ALLOWED,
+    E_ALLOWED_VALUE,
+    E_ENUM,
+    E_ENUM_VALUE,
+    E_ENUM_LABEL,
+    E_CONFLICT
 };
 
 /* Which element is what, by where it stands. Older files have Format and Type outside DFProperties. */
-static const struct { enum el in; bool msft; const char *name; enum el el; } elements[] = {
-    { E_NONE, false, "MgmtTree", E_TREE },          { E_TREE, false, "Node", E_NODE },
-    { E_NODE, false, "Node", E_NODE },              { E_NODE, false, "NodeName", E_NAME },
-    { E_NODE, false, "Path", E_PATH },              { E_NODE, false, "Value", E_VALUE },
-    { E_NODE, false, "DFProperties", E_DF },        { E_NODE, false, "RTProperties", E_RT },
-    { E_NODE, false, "DFFormat", E_FORMAT },        { E_NODE, false, "Format", E_FORMAT },
-    { E_NODE, false, "DFType", E_TYPE },            { E_NODE, false, "Type", E_TYPE },
-    { E_NODE, false, "AccessType", E_ACCESS },      { E_RT, false, "Format", E_FORMAT },
-    { E_RT, false, "Type", E_TYPE },                { E_DF, false, "AccessType", E_ACCESS },
-    { E_DF, false, "DefaultValue", E_DEFAULT },     { E_DF, false, "Description", E_DESCRIPTION },
-    { E_DF, false, "DFFormat", E_FORMAT },          { E_DF, false, "Format", E_FORMAT },
-    { E_DF, false, "Occurrence", E_OCCURRENCE },    { E_DF, false, "Scope", E_SCOPE },
-    { E_DF, false, "DFTitle", E_TITLE },            { E_DF, false, "DFType", E_TYPE },
-    { E_DF, false, "CaseSense", E_CASE },           { E_TYPE, false, "MIME", E_MIME },
-    { E_TYPE, false, "DDFName", E_DDF_NAME },       { E_DF, true, "AllowedValues", E_ALLOWED },
-    { E_DF, true, "ConflictResolution", E_CONFLICT }, { E_ALLOWED, true, "Value", E_ALLOWED_VALUE },
-    { E_ALLOWED, true, "Enum", E_ENUM },            { E_ENUM, true, "Value", E_ENUM_VALUE },
+static const struct {
+    enum el in;
+    bool msft;
+    const char *name;
+    enum el el;
+} elements[] = {
+    { E_NONE, false, "MgmtTree", E_TREE },
+    { E_TREE, false, "Node", E_NODE },
+    { E_NODE, false, "Node", E_NODE },
+    { E_NODE, false, "NodeName", E_NAME },
+    { E_NODE, false, "Path", E_PATH },
+    { E_NODE, false, "Value", E_VALUE },
+    { E_NODE, false, "DFProperties", E_DF },
+    { E_NODE, false, "RTProperties", E_RT },
+    { E_NODE, false, "DFFormat", E_FORMAT },
+    { E_NODE, false, "Format", E_FORMAT },
+    { E_NODE, false, "DFType", E_TYPE },
+    { E_NODE, false, "Type", E_TYPE },
+    { E_NODE, false, "AccessType", E_ACCESS },
+    { E_RT, false, "Format", E_FORMAT },
+    { E_RT, false, "Type", E_TYPE },
+    { E_DF, false, "AccessType", E_ACCESS },
+    { E_DF, false, "DefaultValue", E_DEFAULT },
+    { E_DF, false, "Description", E_DESCRIPTION },
+    { E_DF, false, "DFFormat", E_FORMAT },
+    { E_DF, false, "Format", E_FORMAT },
+    { E_DF, false, "Occurrence", E_OCCURRENCE },
+    { E_DF, false, "Scope", E_SCOPE },
+    { E_DF, false, "DFTitle", E_TITLE },
+    { E_DF, false, "DFType", E_TYPE },
+    { E_DF, false, "CaseSense", E_CASE },
+    { E_TYPE, false, "MIME", E_MIME },
+    { E_TYPE, false, "DDFName", E_DDF_NAME },
+    { E_DF, true, "AllowedValues", E_ALLOWED },
+    { E_DF, true, "ConflictResolution", E_CONFLICT },
+    { E_ALLOWED, true, "Value", E_ALLOWED_VALUE },
+    { E_ALLOWED, true, "Enum", E_ENUM },
+    { E_ENUM, true, "Value", E_ENUM_VALUE },
     { E_ENUM, true, "ValueDescription", E_ENUM_LABEL },
 };
 
@@ -41,7 +88,7 @@ struct open_node {
     struct str path;
     unsigned line;
     bool has_path, has_format, has_access, sure_of_format;
-    struct str *values, *labels;    /* of AllowedValues, gathered */
+    struct str *values, *labels; /* of AllowedValues, gathered */
     size_t n_values, room;
 };
 
@@ -70,8 +117,7 @@ static struct open_node *top(struct reader *r)
 static struct schema_node *new_node(struct reader *r, struct str name)
 {
     struct schema_node *n = ARENA_NEW(&r->doc->a, struct schema_node);
-    if (!n || (name.n && !arena_str(&r->doc->a, name, &n->pub.name)))
-        return NULL;
+    if (!n || (name.n && !arena_str(&r->doc->a, name, &n->pub.name))) return NULL;
     n->pub.format = DDF_NODE;
     n->pub.access = DDF_GET;
     n->pub.min_occurs = n->pub.max_occurs = 1;
@@ -84,13 +130,11 @@ static enum rc open_node(struct reader *r, unsigned line, struct err *e)
     struct open_node *o;
     if (r->n_open == DDF_DEPTH)
         return err_at(e, RC_LIMIT, r->name, line, 0, "nodes are nested deeper than %d", DDF_DEPTH);
-    if (r->doc->n_nodes >= DDF_NODES)
-        return err_at(e, RC_LIMIT, r->name, line, 0, "more than %d nodes", DDF_NODES);
+    if (r->doc->n_nodes >= DDF_NODES) return err_at(e, RC_LIMIT, r->name, line, 0, "more than %d nodes", DDF_NODES);
     o = &r->open[r->n_open];
     *o = (struct open_node){ .line = line };
     o->n = new_node(r, (struct str){ 0 });
-    if (!o->n)
-        return no_memory(r, e);
+    if (!o->n) return no_memory(r, e);
     o->n->described = true;
     r->n_open++;
     return RC_OK;
@@ -104,23 +148,23 @@ static struct str fixed_name(struct str s)
 }
 
 /* The node at an absolute path, made where it is not there yet. Tolerates a '/' at the end. */
-static enum rc walk_path(struct reader *r, struct str path, const struct open_node *o, struct schema_node **out, struct err *e)
+static enum rc walk_path(struct reader *r, struct str path, const struct open_node *o, struct schema_node **out,
+                         struct err *e)
 {
     struct schema_node *n = r->doc->root;
     struct str rest = path, name;
     unsigned depth = 0;
     while (str_cut(&rest, '/', &name)) {
         struct schema_node *c;
-        if (!name.n || str_is(name, "."))
-            continue;
+        if (!name.n || str_is(name, ".")) continue;
         if (++depth >= DDF_DEPTH || name.n > DDF_NODE_NAME_BYTES || str_is(name, ".."))
-            return err_at(e, RC_INVALID, r->name, o->line, 0, "Path \"%.*s\" is no address", STR_ARG(str_slice(path, 0, 100)));
+            return err_at(e, RC_INVALID, r->name, o->line, 0, "Path \"%.*s\" is no address",
+                          STR_ARG(str_slice(path, 0, 100)));
         name = fixed_name(name);
         c = schema_child(n, name);
         if (!c) {
             c = new_node(r, name);
-            if (!c)
-                return no_memory(r, e);
+            if (!c) return no_memory(r, e);
             if (!schema_attach(n, c))
                 return err_at(e, RC_LIMIT, r->name, o->line, 0, "more than %d nodes below one", DDF_CHILDREN);
         }
@@ -135,14 +179,12 @@ static void complete(struct open_node *o)
 {
     struct ddf_node *n = &o->n->pub;
     struct ddf_allowed *al = &n->allowed;
-    if (!o->has_format)
-        n->format = o->n->first ? DDF_NODE : DDF_CHR;
+    if (!o->has_format) n->format = o->n->first ? DDF_NODE : DDF_CHR;
     if (al->kind == DDF_ALLOW_ENUM || al->kind == DDF_ALLOW_FLAGS) {
         al->values = o->values;
         al->labels = o->labels;
         al->n = o->n_values;
-        if (!al->n)
-            al->kind = DDF_ALLOW_OTHER;
+        if (!al->n) al->kind = DDF_ALLOW_OTHER;
     }
 }
 
@@ -155,7 +197,7 @@ static enum rc close_node(struct reader *r, struct err *e)
     complete(o);
     if (!parent || (o->has_path && str_starts(o->path, STR(".")))) {
         rc = walk_path(r, o->path, o, &parent, e);
-        if (!rc && str_is(o->n->pub.name, ".")) {       /* the root itself, in older files */
+        if (!rc && str_is(o->n->pub.name, ".")) { /* the root itself, in older files */
             r->n_open--;
             for (struct schema_node *c = o->n->first, *next; c; c = next) {
                 next = c->next;
@@ -165,11 +207,9 @@ static enum rc close_node(struct reader *r, struct err *e)
             return RC_OK;
         }
     }
-    if (rc)
-        return rc;
+    if (rc) return rc;
     at = schema_attach(parent, o->n);
-    if (!at)
-        return err_at(e, RC_LIMIT, r->name, o->line, 0, "more than %d nodes below one", DDF_CHILDREN);
+    if (!at) return err_at(e, RC_LIMIT, r->name, o->line, 0, "more than %d nodes below one", DDF_CHILDREN);
     r->n_open--;
     return RC_OK;
 }
@@ -187,25 +227,26 @@ static enum rc keep(struct reader *r, struct str s, struct str *out, struct err 
 
 static void set_access(struct open_node *o, struct str name)
 {
-    static const struct { const char *name; unsigned bit; } row[] = {
-        { "Add", DDF_ADD }, { "Copy", DDF_COPY }, { "Delete", DDF_DELETE },
-        { "Exec", DDF_EXEC }, { "Get", DDF_GET }, { "Replace", DDF_REPLACE },
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } row[] = {
+        { "Add", DDF_ADD },   { "Copy", DDF_COPY }, { "Delete", DDF_DELETE },
+        { "Exec", DDF_EXEC }, { "Get", DDF_GET },   { "Replace", DDF_REPLACE },
     };
     if (!o->has_access) {
         o->n->pub.access = 0;
         o->has_access = true;
     }
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        if (str_eq_fold(name, str_of(row[i].name)))
-            o->n->pub.access |= row[i].bit;
+        if (str_eq_fold(name, str_of(row[i].name))) o->n->pub.access |= row[i].bit;
 }
 
 /* What stands in DFProperties (`sure`) beats what stands elsewhere. */
 static void set_format(struct open_node *o, struct str name, bool sure)
 {
     enum ddf_format f;
-    if (!ddf_format_of(name, &f) || (o->sure_of_format && !sure))
-        return;
+    if (!ddf_format_of(name, &f) || (o->sure_of_format && !sure)) return;
     o->n->pub.format = f;
     o->has_format = true;
     o->sure_of_format = sure;
@@ -214,9 +255,16 @@ static void set_format(struct open_node *o, struct str name, bool sure)
 /* @return true when a number follows as text */
 static bool set_occurrence(struct open_node *o, struct str name)
 {
-    static const struct { const char *name; unsigned min, max; } row[] = {
-        { "One", 1, 1 }, { "ZeroOrOne", 0, 1 }, { "ZeroOrMore", 0, UINT_MAX },
-        { "OneOrMore", 1, UINT_MAX }, { "ZeroOrN", 0, UINT_MAX }, { "OneOrN", 1, UINT_MAX },
+    static const struct {
+        const char *name;
+        unsigned min, max;
+    } row[] = {
+        { "One", 1, 1 },
+        { "ZeroOrOne", 0, 1 },
+        { "ZeroOrMore", 0, UINT_MAX },
+        { "OneOrMore", 1, UINT_MAX },
+        { "ZeroOrN", 0, UINT_MAX },
+        { "OneOrN", 1, UINT_MAX },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         if (str_is(name, row[i].name)) {
@@ -231,19 +279,20 @@ static bool set_occurrence(struct open_node *o, struct str name)
 static void set_times(struct open_node *o, struct str s)
 {
     uint64_t v;
-    if (str_to_u64(s, &v) && v >= 1 && v <= 65536)
-        o->n->pub.max_occurs = (unsigned)v;
+    if (str_to_u64(s, &v) && v >= 1 && v <= 65536) o->n->pub.max_occurs = (unsigned)v;
 }
 
 static void set_case(struct open_node *o, struct str name)
 {
-    if (str_is(name, "CIS") || str_is(name, "CS"))
-        o->n->pub.ignore_case = str_is(name, "CIS");
+    if (str_is(name, "CIS") || str_is(name, "CS")) o->n->pub.ignore_case = str_is(name, "CIS");
 }
 
 static void set_hint(struct open_node *o, struct str s)
 {
-    static const struct { const char *name; enum ddf_hint hint; } row[] = {
+    static const struct {
+        const char *name;
+        enum ddf_hint hint;
+    } row[] = {
         { "LastWrite", DDF_HINT_LAST_WRITE },
         { "LowestValueMostSecure", DDF_HINT_LOWEST_SAFE },
         { "HighestValueMostSecure", DDF_HINT_HIGHEST_SAFE },
@@ -251,8 +300,7 @@ static void set_hint(struct open_node *o, struct str s)
         { "HighestValueMostSecureZeroHasNoLimits", DDF_HINT_HIGHEST_SAFE_ZERO_IS_NONE },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        if (str_is(s, row[i].name))
-            o->n->pub.hint = row[i].hint;
+        if (str_is(s, row[i].name)) o->n->pub.hint = row[i].hint;
 }
 
 static enum rc add_mime(struct reader *r, struct str s, struct err *e)
@@ -260,12 +308,9 @@ static enum rc add_mime(struct reader *r, struct str s, struct err *e)
     struct ddf_node *n = &top(r)->n->pub;
     struct str rest = n->mime, one;
     while (str_cut(&rest, ' ', &one))
-        if (str_eq(one, s))
-            return RC_OK;
-    if (!s.n)
-        return RC_OK;
-    if (!n->mime.n)
-        return keep(r, s, &n->mime, e);
+        if (str_eq(one, s)) return RC_OK;
+    if (!s.n) return RC_OK;
+    if (!n->mime.n) return keep(r, s, &n->mime, e);
     n->mime = arena_printf(&r->doc->a, "%.*s %.*s", STR_ARG(n->mime), STR_ARG(s));
     return n->mime.p ? RC_OK : no_memory(r, e);
 }
@@ -275,68 +320,61 @@ static enum rc add_mime(struct reader *r, struct str s, struct err *e)
 static struct str attribute(const struct ddf_xml_tag *tag, const char *name)
 {
     for (unsigned i = 0; i < tag->n_attributes; i++)
-        if (str_is(tag->attributes[i].name, name))
-            return tag->attributes[i].value;
+        if (str_is(tag->attributes[i].name, name)) return tag->attributes[i].value;
     return (struct str){ 0 };
 }
 
 static void set_allowed_kind(struct open_node *o, struct str type)
 {
-    static const struct { const char *name; enum ddf_allowed_kind kind; } row[] = {
-        { "ENUM", DDF_ALLOW_ENUM }, { "Range", DDF_ALLOW_RANGE }, { "RegEx", DDF_ALLOW_REGEX },
+    static const struct {
+        const char *name;
+        enum ddf_allowed_kind kind;
+    } row[] = {
+        { "ENUM", DDF_ALLOW_ENUM },  { "Range", DDF_ALLOW_RANGE }, { "RegEx", DDF_ALLOW_REGEX },
         { "Flag", DDF_ALLOW_FLAGS }, { "None", DDF_ALLOW_ANY },
     };
     o->n->pub.allowed = (struct ddf_allowed){ .kind = DDF_ALLOW_OTHER };
     o->n_values = 0;
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        if (str_eq_fold(type, str_of(row[i].name)))
-            o->n->pub.allowed.kind = row[i].kind;
+        if (str_eq_fold(type, str_of(row[i].name))) o->n->pub.allowed.kind = row[i].kind;
 }
 
 /* A character, or the number of one ("0xF000", "\xF000"). */
 static enum rc set_delimiter(struct reader *r, struct str s, struct err *e)
 {
     struct ddf_allowed *al = &top(r)->n->pub.allowed;
-    if (str_eq_fold(s, STR("0xF000")) || str_eq_fold(s, STR("\\xF000")))
-        s = STR("\xEF\x80\x80");
-    if (!s.n)
-        al->kind = DDF_ALLOW_OTHER;                 /* a list whose parts we cannot tell */
+    if (str_eq_fold(s, STR("0xF000")) || str_eq_fold(s, STR("\\xF000"))) s = STR("\xEF\x80\x80");
+    if (!s.n) al->kind = DDF_ALLOW_OTHER; /* a list whose parts we cannot tell */
     return keep(r, s, &al->list_delimiter, e);
 }
 
 static bool take_number(struct str s, size_t *at, int64_t *out)
 {
     size_t from = *at, to = from;
-    if (to < s.n && (s.p[to] == '-' || s.p[to] == '+'))
-        to++;
-    while (to < s.n && s.p[to] >= '0' && s.p[to] <= '9')
-        to++;
+    if (to < s.n && (s.p[to] == '-' || s.p[to] == '+')) to++;
+    while (to < s.n && s.p[to] >= '0' && s.p[to] <= '9') to++;
     *at = to;
     return str_to_i64(str_slice(s, from, to), out);
 }
 
 static void pass_blanks(struct str s, size_t *at)
 {
-    while (*at < s.n && s.p[*at] == ' ')
-        ++*at;
+    while (*at < s.n && s.p[*at] == ' ') ++*at;
 }
 
 /* "[a-b]", "[a,b]", "[n]" */
 static bool set_range(struct ddf_allowed *al, struct str s)
 {
     size_t at = 1;
-    if (s.n < 3 || s.p[0] != '[' || s.p[s.n - 1] != ']')
-        return false;
+    if (s.n < 3 || s.p[0] != '[' || s.p[s.n - 1] != ']') return false;
     pass_blanks(s, &at);
-    if (!take_number(s, &at, &al->min))
-        return false;
+    if (!take_number(s, &at, &al->min)) return false;
     pass_blanks(s, &at);
     al->max = al->min;
     if (s.p[at] == '-' || s.p[at] == ',') {
         at++;
         pass_blanks(s, &at);
-        if (!take_number(s, &at, &al->max))
-            return false;
+        if (!take_number(s, &at, &al->max)) return false;
         pass_blanks(s, &at);
     }
     return at == s.n - 1 && al->min <= al->max;
@@ -346,12 +384,10 @@ static enum rc set_allowed_value(struct reader *r, struct str s, struct err *e)
 {
     struct ddf_allowed *al = &top(r)->n->pub.allowed;
     if (al->kind == DDF_ALLOW_RANGE && !set_range(al, s))
-        al->kind = DDF_ALLOW_OTHER;                 /* a form of range that we do not know restricts nothing */
-    if (al->kind != DDF_ALLOW_REGEX)
-        return RC_OK;
+        al->kind = DDF_ALLOW_OTHER; /* a form of range that we do not know restricts nothing */
+    if (al->kind != DDF_ALLOW_REGEX) return RC_OK;
     al->values = ARENA_NEW(&r->doc->a, struct str);
-    if (!al->values)
-        return no_memory(r, e);
+    if (!al->values) return no_memory(r, e);
     al->n = 1;
     return keep(r, s, &al->values[0], e);
 }
@@ -365,8 +401,7 @@ static enum rc open_enum(struct reader *r, unsigned line, struct err *e)
         struct str *labels = ARENA_ARRAY(&r->doc->a, struct str, room);
         if (room > ENUM_VALUES)
             return err_at(e, RC_LIMIT, r->name, line, 0, "a node has more than %d allowed values", ENUM_VALUES);
-        if (!values || !labels)
-            return no_memory(r, e);
+        if (!values || !labels) return no_memory(r, e);
         for (size_t i = 0; i < o->n_values; i++) {
             values[i] = o->values[i];
             labels[i] = o->labels[i];
@@ -385,8 +420,7 @@ static enum rc open_enum(struct reader *r, unsigned line, struct err *e)
 static enum el known(enum el in, bool msft, struct str name)
 {
     for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++)
-        if (elements[i].in == in && elements[i].msft == msft && str_is(name, elements[i].name))
-            return elements[i].el;
+        if (elements[i].in == in && elements[i].msft == msft && str_is(name, elements[i].name)) return elements[i].el;
     return E_SKIP;
 }
 
@@ -395,22 +429,12 @@ static enum el see_flag(struct reader *r, enum el in, struct str name)
 {
     struct open_node *o = top(r);
     switch (in) {
-    case E_ACCESS:
-        set_access(o, name);
-        return E_FLAG;
-    case E_FORMAT:
-        set_format(o, name, r->at[r->depth - 1] == E_DF);
-        return E_FLAG;
-    case E_OCCURRENCE:
-        return set_occurrence(o, name) ? E_TIMES : E_FLAG;
-    case E_SCOPE:
-        o->n->pub.permanent = str_is(name, "Permanent");
-        return E_FLAG;
-    case E_CASE:
-        set_case(o, name);
-        return E_FLAG;
-    default:
-        return E_SKIP;
+    case E_ACCESS: set_access(o, name); return E_FLAG;
+    case E_FORMAT: set_format(o, name, r->at[r->depth - 1] == E_DF); return E_FLAG;
+    case E_OCCURRENCE: return set_occurrence(o, name) ? E_TIMES : E_FLAG;
+    case E_SCOPE: o->n->pub.permanent = str_is(name, "Permanent"); return E_FLAG;
+    case E_CASE: set_case(o, name); return E_FLAG;
+    default: return E_SKIP;
     }
 }
 
@@ -420,27 +444,22 @@ static enum rc on_start(void *ctx, const struct ddf_xml_tag *tag, struct err *e)
     enum el in = r->at[r->depth], el;
     bool msft = str_is(tag->ns, "http://schemas.microsoft.com/MobileDevice/DM") || str_is(tag->prefix, "MSFT");
     el = known(in, msft, tag->name);
-    if (el == E_SKIP && !msft && in != E_NONE)
-        el = r->n_open ? see_flag(r, in, tag->name) : E_SKIP;
+    if (el == E_SKIP && !msft && in != E_NONE) el = r->n_open ? see_flag(r, in, tag->name) : E_SKIP;
     if (in == E_NONE && el != E_TREE)
         return err_at(e, RC_INVALID, r->name, tag->line, 0, "the outermost element is %.*s: a DDF has MgmtTree there",
                       STR_ARG(str_slice(tag->name, 0, 60)));
     r->at[++r->depth] = el;
     buf_reset(&r->text);
-    if (el == E_NODE)
-        return open_node(r, tag->line, e);
-    if (el == E_ALLOWED)
-        set_allowed_kind(top(r), attribute(tag, "ValueType"));
-    if (in == E_ALLOWED && msft && str_is(tag->name, "List"))
-        return set_delimiter(r, attribute(tag, "Delimiter"), e);
+    if (el == E_NODE) return open_node(r, tag->line, e);
+    if (el == E_ALLOWED) set_allowed_kind(top(r), attribute(tag, "ValueType"));
+    if (in == E_ALLOWED && msft && str_is(tag->name, "List")) return set_delimiter(r, attribute(tag, "Delimiter"), e);
     return el == E_ENUM ? open_enum(r, tag->line, e) : RC_OK;
 }
 
 static enum rc set_name(struct reader *r, struct str s, unsigned line, struct err *e)
 {
     struct open_node *o = top(r);
-    if (str_starts(s, STR("./")))
-        s = str_slice(s, 2, s.n);
+    if (str_starts(s, STR("./"))) s = str_slice(s, 2, s.n);
     s = fixed_name(s);
     if (s.n > DDF_NODE_NAME_BYTES)
         return err_at(e, RC_LIMIT, r->name, line, 0, "a NodeName has more than %d bytes", DDF_NODE_NAME_BYTES);
@@ -455,44 +474,26 @@ static enum rc take_text(struct reader *r, enum el el, struct str s, unsigned li
     struct open_node *o = top(r);
     struct ddf_node *n = &o->n->pub;
     switch (el) {
-    case E_NAME:
-        return set_name(r, s, line, e);
-    case E_PATH:
-        o->has_path = true;
-        return keep(r, s, &o->path, e);
+    case E_NAME: return set_name(r, s, line, e);
+    case E_PATH: o->has_path = true; return keep(r, s, &o->path, e);
     case E_VALUE:
-        if (n->has_default)
-            return RC_OK;
+        if (n->has_default) return RC_OK;
         n->has_default = true;
         return keep(r, s, &n->default_value, e);
-    case E_DEFAULT:
-        n->has_default = true;
-        return keep(r, s, &n->default_value, e);
-    case E_DESCRIPTION:
-        return keep(r, s, &n->description, e);
-    case E_TITLE:
-        return keep(r, s, &n->title, e);
+    case E_DEFAULT: n->has_default = true; return keep(r, s, &n->default_value, e);
+    case E_DESCRIPTION: return keep(r, s, &n->description, e);
+    case E_TITLE: return keep(r, s, &n->title, e);
     case E_FORMAT:
-        set_format(o, s, r->at[r->depth] == E_DF);  /* some write <DFFormat>chr</DFFormat> */
+        set_format(o, s, r->at[r->depth] == E_DF); /* some write <DFFormat>chr</DFFormat> */
         return RC_OK;
-    case E_TIMES:
-        set_times(o, s);
-        return RC_OK;
-    case E_MIME:
-        return add_mime(r, s, e);
-    case E_DDF_NAME:
-        return keep(r, s, &n->ddf_name, e);
-    case E_CONFLICT:
-        set_hint(o, s);
-        return RC_OK;
-    case E_ALLOWED_VALUE:
-        return set_allowed_value(r, s, e);
-    case E_ENUM_VALUE:
-        return keep(r, s, &o->values[o->n_values - 1], e);
-    case E_ENUM_LABEL:
-        return keep(r, s, &o->labels[o->n_values - 1], e);
-    default:
-        return RC_OK;
+    case E_TIMES: set_times(o, s); return RC_OK;
+    case E_MIME: return add_mime(r, s, e);
+    case E_DDF_NAME: return keep(r, s, &n->ddf_name, e);
+    case E_CONFLICT: set_hint(o, s); return RC_OK;
+    case E_ALLOWED_VALUE: return set_allowed_value(r, s, e);
+    case E_ENUM_VALUE: return keep(r, s, &o->values[o->n_values - 1], e);
+    case E_ENUM_LABEL: return keep(r, s, &o->labels[o->n_values - 1], e);
+    default: return RC_OK;
     }
 }
 
@@ -520,8 +521,7 @@ static enum rc on_text(void *ctx, struct str s, struct err *e)
 static void inherit_case(struct schema_node *n, bool ignore)
 {
     n->pub.ignore_case = n->pub.ignore_case || ignore;
-    for (struct schema_node *c = n->first; c; c = c->next)
-        inherit_case(c, n->pub.ignore_case);
+    for (struct schema_node *c = n->first; c; c = c->next) inherit_case(c, n->pub.ignore_case);
 }
 
 enum rc schema_read(struct str text, const char *name, struct schema_doc *doc, struct err *e)
@@ -529,15 +529,12 @@ enum rc schema_read(struct str text, const char *name, struct schema_doc *doc, s
     static const struct ddf_xml_events events = { on_start, on_end, on_text };
     struct reader r = { .doc = doc, .name = name };
     enum rc rc;
-    if (text.n > DDF_BYTES)
-        return err_at(e, RC_LIMIT, name, 0, 0, "is larger than %d bytes", DDF_BYTES);
+    if (text.n > DDF_BYTES) return err_at(e, RC_LIMIT, name, 0, 0, "is larger than %d bytes", DDF_BYTES);
     buf_init(&r.text, DDF_BYTES);
     doc->root = new_node(&r, STR("."));
     rc = doc->root ? ddf_xml_walk(text, name, &events, &r, e) : no_memory(&r, e);
     buf_finish(&r.text);
-    if (!rc && !doc->root->first)
-        rc = err_at(e, RC_INVALID, name, 0, 0, "it describes no node");
-    if (!rc)
-        inherit_case(doc->root, false);
+    if (!rc && !doc->root->first) rc = err_at(e, RC_INVALID, name, 0, 0, "it describes no node");
+    if (!rc) inherit_case(doc->root, false);
     return rc;
 }

@@ -12,11 +12,14 @@ enum { DOC_ARENA_BYTES = 192 << 20 };
 struct ddf_schema *ddf_schema_create(void)
 {
     struct ddf_schema *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
+    if (!s) return NULL;
     s->root.described = true;
-    s->root.pub = (struct ddf_node){ .name = STR("."), .access = DDF_GET | DDF_ADD, .format = DDF_NODE, .min_occurs = 1,
-                                     .max_occurs = 1, .permanent = true };
+    s->root.pub = (struct ddf_node){ .name = STR("."),
+                                     .access = DDF_GET | DDF_ADD,
+                                     .format = DDF_NODE,
+                                     .min_occurs = 1,
+                                     .max_occurs = 1,
+                                     .permanent = true };
     return s;
 }
 
@@ -28,8 +31,7 @@ static void destroy_doc(struct schema_doc *d)
 
 void ddf_schema_destroy(struct ddf_schema *s)
 {
-    if (!s)
-        return;
+    if (!s) return;
     for (struct schema_doc *d = s->docs, *next; d; d = next) {
         next = d->next;
         destroy_doc(d);
@@ -40,8 +42,7 @@ void ddf_schema_destroy(struct ddf_schema *s)
 struct schema_node *schema_child(struct schema_node *parent, struct str name)
 {
     struct schema_node *c = parent->first;
-    while (c && !str_eq(c->pub.name, name))
-        c = c->next;
+    while (c && !str_eq(c->pub.name, name)) c = c->next;
     return c;
 }
 
@@ -49,8 +50,7 @@ struct schema_node *schema_child(struct schema_node *parent, struct str name)
 static void describe(struct schema_node *old, const struct schema_node *new)
 {
     struct ddf_node fresh = new->pub;
-    if (!new->described)
-        return;
+    if (!new->described) return;
     fresh.name = old->pub.name;
     fresh.parent = old->pub.parent;
     fresh.first = old->pub.first;
@@ -80,29 +80,27 @@ struct schema_node *schema_attach(struct schema_node *parent, struct schema_node
 {
     struct schema_node *old = schema_child(parent, n->pub.name);
     if (!old) {
-        if (parent->n_children >= DDF_CHILDREN)
-            return NULL;
+        if (parent->n_children >= DDF_CHILDREN) return NULL;
         append(parent, n);
         return n;
     }
     describe(old, n);
     for (struct schema_node *c = n->first, *next; c; c = next) {
         next = c->next;
-        if (!schema_attach(old, c))
-            return NULL;
+        if (!schema_attach(old, c)) return NULL;
     }
     return old;
 }
 
-/* Would the children of `n`, united with those of `old`, stay within DDF_CHILDREN everywhere? Asked first, so that nothing is half done. */
+/* Would the children of `n`, united with those of `old`, stay within DDF_CHILDREN everywhere? Asked first, so that
+ * nothing is half done. */
 static bool fits(struct schema_node *old, const struct schema_node *n)
 {
     size_t more = 0;
     for (struct schema_node *c = n->first; c; c = c->next) {
         struct schema_node *twin = schema_child(old, c->pub.name);
         more += twin == NULL;
-        if (twin && !fits(twin, c))
-            return false;
+        if (twin && !fits(twin, c)) return false;
     }
     return old->n_children + more <= DDF_CHILDREN;
 }
@@ -111,13 +109,13 @@ enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name,
 {
     struct schema_doc *d = calloc(1, sizeof *d);
     enum rc rc;
-    if (!d)
-        return err_at(e, RC_NOMEM, name, 0, 0, "no memory left to read it");
+    if (!d) return err_at(e, RC_NOMEM, name, 0, 0, "no memory left to read it");
     arena_init(&d->a, DOC_ARENA_BYTES);
     rc = schema_read(text, name, d, e);
     if (!rc && (s->n_nodes + d->n_nodes > DDF_NODES || !fits(&s->root, d->root)))
-        rc = err_at(e, RC_LIMIT, name, 0, 0, "together with what is loaded it describes too many nodes (%d in all, %d in one)",
-                    DDF_NODES, DDF_CHILDREN);
+        rc = err_at(e, RC_LIMIT, name, 0, 0,
+                    "together with what is loaded it describes too many nodes (%d in all, %d in one)", DDF_NODES,
+                    DDF_CHILDREN);
     if (rc) {
         destroy_doc(d);
         return rc;
@@ -141,18 +139,15 @@ enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err 
     enum rc rc = RC_OK;
     char block[16384];
     size_t n;
-    if (!f)
-        return err_at(e, RC_IO, file, 0, 0, "cannot be opened: is it there, and may we read it?");
+    if (!f) return err_at(e, RC_IO, file, 0, 0, "cannot be opened: is it there, and may we read it?");
     buf_init(&b, DDF_BYTES + 1);
-    while ((n = fread(block, 1, sizeof block, f)) > 0 && buf_ok(&b))
-        buf_put(&b, (struct str){ block, n });
+    while ((n = fread(block, 1, sizeof block, f)) > 0 && buf_ok(&b)) buf_put(&b, (struct str){ block, n });
     if (ferror(f))
         rc = err_at(e, RC_IO, file, 0, 0, "cannot be read");
     else if (!buf_ok(&b))
         rc = err_at(e, b.failed, file, 0, 0, "is larger than %d bytes", DDF_BYTES);
     fclose(f);
-    if (!rc)
-        rc = ddf_schema_load(s, buf_str(&b), file, e);
+    if (!rc) rc = ddf_schema_load(s, buf_str(&b), file, e);
     buf_finish(&b);
     return rc;
 }
@@ -162,12 +157,9 @@ const struct ddf_node *ddf_node_child(const struct ddf_node *n, struct str name)
 {
     const struct ddf_node *any = NULL, *folded = NULL;
     for (const struct ddf_node *c = n->first; c; c = c->next) {
-        if (c->name.n && str_eq(c->name, name))
-            return c;
-        if (!c->name.n && !any)
-            any = c;
-        if (!folded && c->ignore_case && c->name.n && str_eq_fold(c->name, name))
-            folded = c;
+        if (c->name.n && str_eq(c->name, name)) return c;
+        if (!c->name.n && !any) any = c;
+        if (!folded && c->ignore_case && c->name.n && str_eq_fold(c->name, name)) folded = c;
     }
     return folded ? folded : any;
 }
@@ -176,9 +168,7 @@ const struct ddf_node *ddf_schema_find(const struct ddf_schema *s, struct str ur
 {
     struct ddf_uri u;
     const struct ddf_node *n = &s->root.pub;
-    if (ddf_uri_parse(uri, &u, NULL))
-        return NULL;
-    for (unsigned i = 0; n && i < u.depth; i++)
-        n = ddf_node_child(n, u.name[i]);
+    if (ddf_uri_parse(uri, &u, NULL)) return NULL;
+    for (unsigned i = 0; n && i < u.depth; i++) n = ddf_node_child(n, u.name[i]);
     return n;
 }

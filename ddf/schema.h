@@ -1,49 +1,66 @@
 #ifndef DDF_SCHEMA_H
 #define DDF_SCHEMA_H
-/* What a management tree may contain: device description files (ddf-tnds.md), merged into one described tree, and the check of an
- * operation against it. */
+/* What a management tree may contain: device description files (ddf-tnds.md), merged into one described tree, and
+ * the check of an operation against it. */
 #include "base/arena.h"
 #include "base/rc.h"
 
 enum ddf_access { DDF_ADD = 1, DDF_COPY = 2, DDF_DELETE = 4, DDF_EXEC = 8, DDF_GET = 16, DDF_REPLACE = 32 };
 
+/* clang-format off */
 #define DDF_FORMATS(X)                                                                  \
     X(CHR, "chr") X(INT, "int") X(BOOL, "bool") X(NODE, "node") X(NULL, "null") X(BIN, "bin")   \
     X(B64, "b64") X(XML, "xml") X(DATE, "date") X(TIME, "time") X(FLOAT, "float")
+/* clang-format on */
 enum ddf_format {
 #define X(id, name) DDF_##id,
     DDF_FORMATS(X)
 #undef X
-    DDF_FORMAT_COUNT
+        DDF_FORMAT_COUNT
 };
 const char *ddf_format_name(enum ddf_format f);
 /** Any case, blanks around (trap 10). @return false for none of them */
 bool ddf_format_of(struct str name, enum ddf_format *out);
 
-/* Which side of a setting is safe when two authorities' or policies' wishes meet (MSFT:ConflictResolution, ddf-tnds.md 3). */
-enum ddf_hint { DDF_HINT_NONE, DDF_HINT_LOWEST_SAFE, DDF_HINT_HIGHEST_SAFE, DDF_HINT_LOWEST_SAFE_ZERO_IS_NONE,
-                DDF_HINT_HIGHEST_SAFE_ZERO_IS_NONE, DDF_HINT_LAST_WRITE };
+/* Which side of a setting is safe when two authorities' or policies' wishes meet (MSFT:ConflictResolution,
+ * ddf-tnds.md 3). */
+enum ddf_hint {
+    DDF_HINT_NONE,
+    DDF_HINT_LOWEST_SAFE,
+    DDF_HINT_HIGHEST_SAFE,
+    DDF_HINT_LOWEST_SAFE_ZERO_IS_NONE,
+    DDF_HINT_HIGHEST_SAFE_ZERO_IS_NONE,
+    DDF_HINT_LAST_WRITE
+};
 
-/* FLAGS: the values are bit masks that may be added. OTHER: a restriction that is not evaluated (ADMX, XSD, JSON, SDDL). */
-enum ddf_allowed_kind { DDF_ALLOW_ANY, DDF_ALLOW_ENUM, DDF_ALLOW_RANGE, DDF_ALLOW_REGEX, DDF_ALLOW_OTHER, DDF_ALLOW_FLAGS };
+/* FLAGS: the values are bit masks that may be added. OTHER: a restriction that is not evaluated (ADMX, XSD, JSON,
+ * SDDL). */
+enum ddf_allowed_kind {
+    DDF_ALLOW_ANY,
+    DDF_ALLOW_ENUM,
+    DDF_ALLOW_RANGE,
+    DDF_ALLOW_REGEX,
+    DDF_ALLOW_OTHER,
+    DDF_ALLOW_FLAGS
+};
 struct ddf_allowed {
     enum ddf_allowed_kind kind;
-    struct str *values, *labels;    /* ENUM, FLAGS: n of them; REGEX: one value, no label */
+    struct str *values, *labels; /* ENUM, FLAGS: n of them; REGEX: one value, no label */
     size_t n;
-    int64_t min, max;               /* RANGE */
-    struct str list_delimiter;      /* value is a list; empty = single */
+    int64_t min, max;          /* RANGE */
+    struct str list_delimiter; /* value is a list; empty = single */
 };
 
 struct ddf_node {
-    struct str name;                /* "" = un-named: any name */
-    unsigned access;                /* enum ddf_access bits */
+    struct str name; /* "" = un-named: any name */
+    unsigned access; /* enum ddf_access bits */
     enum ddf_format format;
-    unsigned min_occurs;            /* 0 or 1 */
-    unsigned max_occurs;            /* UINT_MAX = no limit */
+    unsigned min_occurs; /* 0 or 1 */
+    unsigned max_occurs; /* UINT_MAX = no limit */
     bool permanent, ignore_case;
     bool has_default;
-    struct str default_value, title, description, ddf_name;         /* ddf_name: MO identifier */
-    struct str mime;                /* of a leaf; several are separated by a blank */
+    struct str default_value, title, description, ddf_name; /* ddf_name: MO identifier */
+    struct str mime;                                        /* of a leaf; several are separated by a blank */
     struct ddf_allowed allowed;
     enum ddf_hint hint;
     const struct ddf_node *parent, *first, *next;
@@ -53,22 +70,24 @@ struct ddf_node {
 enum { DDF_BYTES = 16 << 20, DDF_DEPTH = 64, DDF_NODES = 200000, DDF_CHILDREN = 4096, DDF_NODE_NAME_BYTES = 255 };
 
 struct ddf_schema;
-struct ddf_schema *ddf_schema_create(void);         /* NULL when out of memory */
+struct ddf_schema *ddf_schema_create(void); /* NULL when out of memory */
 void ddf_schema_destroy(struct ddf_schema *s);
 /** Merge one DDF document (any vendor's, DTD 1.2; tolerant as ddf-tnds.md 3 and 5 say). What it describes again replaces the earlier
  *  description of that node; children are united. Nothing is changed on failure.
  *  @param name  for errors @return RC_PARSE (line), RC_INVALID (which node), RC_LIMIT, RC_NOMEM */
 enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name, struct err *e);
 enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err *e);
-/** The description of an address: exact names first, then un-named ones. NULL when nothing describes it. "." is always described. */
+/** The description of an address: exact names first, then un-named ones. NULL when nothing describes it. "." is
+ * always described. */
 const struct ddf_node *ddf_schema_find(const struct ddf_schema *s, struct str uri);
 const struct ddf_node *ddf_node_child(const struct ddf_node *n, struct str name);
 
 /** Would this command be in order? `format`, `type` and `data` as they would go into the message (format empty = chr).
  *  @param status  predicted SyncML status (200 when in order; 404 405 414 415 400) with e saying why in words
  *  @return RC_OK when in order, RC_INVALID otherwise; an address no DDF describes is in order (status 200) unless `strict` */
-enum rc ddf_check(const struct ddf_schema *s, enum ddf_access command, struct str uri, struct str format, struct str type,
-                  struct str data, bool has_data, bool strict, int *status, struct err *e);
-/** Only the value: syntax of the format, allowed values. @return RC_INVALID with a sentence that lists what is allowed */
+enum rc ddf_check(const struct ddf_schema *s, enum ddf_access command, struct str uri, struct str format,
+                  struct str type, struct str data, bool has_data, bool strict, int *status, struct err *e);
+/** Only the value: syntax of the format, allowed values. @return RC_INVALID with a sentence that lists what is
+ * allowed */
 enum rc ddf_check_value(const struct ddf_node *n, struct str data, struct err *e);
 #endif

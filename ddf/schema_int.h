@@ -4,10 +4,10 @@
 #include "ddf/schema.h"
 
 struct schema_node {
-    struct ddf_node pub;            /* first, so that both share an address; its links are kept beside ours */
+    struct ddf_node pub; /* first, so that both share an address; its links are kept beside ours */
     struct schema_node *parent, *first, *last, *next;
     unsigned n_children;
-    bool described;                 /* false: only known as a part of somebody's Path */
+    bool described; /* false: only known as a part of somebody's Path */
 };
 
 /* One document, read: a tree from "." on and the arena that everything of it lives in. */
@@ -24,8 +24,9 @@ struct ddf_schema {
     size_t n_nodes;
 };
 
-/** Make `n` the last child of `parent`; a sibling of the same name takes over what n describes, and n's children. Allocates nothing.
- *  @return the node that is now there; NULL when the parent has DDF_CHILDREN already */
+/** Make `n` the last child of `parent`; a sibling of the same name takes over what n describes, and n's children.
+ * Allocates nothing.
+ * @return the node that is now there; NULL when the parent has DDF_CHILDREN already */
 struct schema_node *schema_attach(struct schema_node *parent, struct schema_node *n);
 /** The child of exactly this name. */
 struct schema_node *schema_child(struct schema_node *parent, struct str name);

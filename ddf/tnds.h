@@ -1,6 +1,7 @@
 #ifndef DDF_TNDS_H
 #define DDF_TNDS_H
-/* A serialised part of a management tree (ddf-tnds.md 4): read and written as XML and as WBXML, both to the same tree. */
+/* A serialised part of a management tree (ddf-tnds.md 4): read and written as XML and as WBXML, both to the same
+ * tree. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "ddf/schema.h"
@@ -12,25 +13,31 @@ enum { DDF_TNDS_BYTES = 4 << 20, DDF_TNDS_DEPTH = 32, DDF_TNDS_NODES = 20000, DD
 
 /* What a document says of a node besides its name; Name and Size are never serialised. */
 enum ddf_tnds_property {
-    DDF_TNDS_ACL = 1, DDF_TNDS_FORMAT = 2, DDF_TNDS_TITLE = 4, DDF_TNDS_TSTAMP = 8, DDF_TNDS_TYPE = 16, DDF_TNDS_VERNO = 32,
-    DDF_TNDS_VALUE = 64, DDF_TNDS_ALL = 127
+    DDF_TNDS_ACL = 1,
+    DDF_TNDS_FORMAT = 2,
+    DDF_TNDS_TITLE = 4,
+    DDF_TNDS_TSTAMP = 8,
+    DDF_TNDS_TYPE = 16,
+    DDF_TNDS_VERNO = 32,
+    DDF_TNDS_VALUE = 64,
+    DDF_TNDS_ALL = 127
 };
 
 struct ddf_tnds_node {
-    struct str name;                /* empty only in a document's first node: the target's last segment */
-    struct str path;                /* below the target, of the parent; usually only in root nodes */
+    struct str name; /* empty only in a document's first node: the target's last segment */
+    struct str path; /* below the target, of the parent; usually only in root nodes */
     struct str acl, title, tstamp, verno;
-    struct str type;                /* MIME type of a leaf, MO identifier of an interior node or empty */
-    struct str value;               /* octets; of Format bin: the raw ones */
-    enum ddf_format format;         /* when the document does not say: node with children or without a value, else chr */
-    unsigned has;                   /* which properties are there: enum ddf_tnds_property bits */
+    struct str type;        /* MIME type of a leaf, MO identifier of an interior node or empty */
+    struct str value;       /* octets; of Format bin: the raw ones */
+    enum ddf_format format; /* when the document does not say: node with children or without a value, else chr */
+    unsigned has;           /* which properties are there: enum ddf_tnds_property bits */
     unsigned n_children;
     struct ddf_tnds_node *parent, *first, *last, *next;
 };
 
 struct ddf_tnds {
     struct str man, mod;
-    struct ddf_tnds_node *first, *last;        /* root nodes, at least one in a document that was read */
+    struct ddf_tnds_node *first, *last; /* root nodes, at least one in a document that was read */
 };
 
 /** Read a document. Everything is in the arena. A node has a value or children, siblings have different names.
@@ -52,17 +59,22 @@ bool ddf_tnds_is(struct str type);
 /** "+Value+ACL", "-Format-Type", "" (all) from "?list=TNDS...": bits. @return RC_PARSE when mixed or unknown (406) */
 enum rc ddf_tnds_select(struct str arg, unsigned *properties, struct err *e);
 
-/** A new last child (parent NULL: a root node of t), with Format node and no properties; NULL without room. Nothing is checked. */
-struct ddf_tnds_node *ddf_tnds_append(struct ddf_tnds *t, struct ddf_tnds_node *parent, struct str name, struct arena *a);
+/** A new last child (parent NULL: a root node of t), with Format node and no properties; NULL without room. Nothing
+ * is checked. */
+struct ddf_tnds_node *ddf_tnds_append(struct ddf_tnds *t, struct ddf_tnds_node *parent, struct str name,
+                                      struct arena *a);
 struct ddf_tnds_node *ddf_tnds_child(const struct ddf_tnds_node *parent, struct str name);
 
 /* Whose address is the Target of the command (ddf-tnds.md 4.2; both are in the field)? */
 enum ddf_tnds_reading {
-    DDF_TNDS_AUTO,                  /* AT when the root's name is the target's last segment and the target's parent exists; else BELOW */
-    DDF_TNDS_BELOW,                 /* the parent's: the root node is a child of the target. What we send */
-    DDF_TNDS_AT                     /* the root node's own */
+    DDF_TNDS_AUTO, /* AT when the root's name is the target's last segment and the target's parent exists; else BELOW */
+    DDF_TNDS_BELOW, /* the parent's: the root node is a child of the target. What we send */
+    DDF_TNDS_AT     /* the root node's own */
 };
-struct ddf_tnds_item { struct str uri; const struct ddf_tnds_node *node; };
+struct ddf_tnds_item {
+    struct str uri;
+    const struct ddf_tnds_node *node;
+};
 /** Every node with its canonical address, parents before children. A first node without a name stands at the target itself.
  *  @param parent_exists  is the parent of the target there? only AUTO asks
  *  @return RC_PARSE, RC_LIMIT for an address that is none or too long, RC_NOMEM */

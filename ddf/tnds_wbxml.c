@@ -14,7 +14,7 @@ struct reader {
     struct cursor c;
     struct str strings;
     unsigned page;
-    bool begun;                     /* the outermost element has */
+    bool begun; /* the outermost element has */
 };
 
 /* Any public identifier goes: the media type said what it is. Characters must be UTF-8. */
@@ -22,12 +22,10 @@ static enum rc read_header(struct reader *r, struct err *e)
 {
     uint8_t version = cursor_u8(&r->c);
     uint32_t charset;
-    if (cursor_uintvar(&r->c) == 0)
-        cursor_uintvar(&r->c);                      /* where in the string table the identifier stands */
+    if (cursor_uintvar(&r->c) == 0) cursor_uintvar(&r->c); /* where in the string table the identifier stands */
     charset = cursor_uintvar(&r->c);
     r->strings = cursor_take(&r->c, cursor_uintvar(&r->c));
-    if (r->c.failed || version > 0x0F)
-        return err_set(e, RC_PARSE, "its header is none of WBXML 1.x");
+    if (r->c.failed || version > 0x0F) return err_set(e, RC_PARSE, "its header is none of WBXML 1.x");
     if (charset != UTF_8 && charset != US_ASCII && charset != 0)
         return err_set(e, RC_UNSUPPORTED, "its character set is %lu: only UTF-8 is supported", (unsigned long)charset);
     return RC_OK;
@@ -63,8 +61,7 @@ static enum rc take_entity(struct reader *r, struct err *e)
         p[n++] = (char)(0x80 | (c >> 12 & 0x3F));
         p[n++] = (char)(0x80 | (c >> 6 & 0x3F));
     }
-    if (c >= 0x80)
-        p[n++] = (char)(0x80 | (c & 0x3F));
+    if (c >= 0x80) p[n++] = (char)(0x80 | (c & 0x3F));
     return tnds_text(&r->b, (struct str){ p, n }, false, e);
 }
 
@@ -75,12 +72,10 @@ static enum rc take_tag(struct reader *r, unsigned octet, struct err *e)
     enum rc rc;
     if (octet & WITH_ATTRIBUTES || el <= TNDS_BEFORE_FIRST || el >= TNDS_END_OF_ELEMENTS)
         return err_set(e, RC_PARSE, "token 0x%02X is not one of this format", octet);
-    if (r->page != PAGE && r->page != 0)
-        return err_set(e, RC_PARSE, "code page %u has no place here", r->page);
+    if (r->page != PAGE && r->page != 0) return err_set(e, RC_PARSE, "code page %u has no place here", r->page);
     r->begun = true;
     rc = tnds_start(&r->b, el, e);
-    if (!rc && !(octet & WITH_CONTENT))
-        rc = tnds_end(&r->b, e);
+    if (!rc && !(octet & WITH_CONTENT)) rc = tnds_end(&r->b, e);
     return rc;
 }
 
@@ -88,21 +83,13 @@ static enum rc step(struct reader *r, struct err *e)
 {
     unsigned octet = cursor_u8(&r->c);
     switch (octet) {
-    case SWITCH_PAGE:
-        r->page = cursor_u8(&r->c);
-        return RC_OK;
-    case END:
-        return tnds_end(&r->b, e);
-    case ENTITY:
-        return take_entity(r, e);
-    case STR_I:
-        return tnds_text(&r->b, cursor_strz(&r->c), false, e);
-    case STR_T:
-        return tnds_text(&r->b, from_table(r), false, e);
-    case OPAQUE:
-        return tnds_text(&r->b, cursor_take(&r->c, cursor_uintvar(&r->c)), true, e);
-    default:
-        return take_tag(r, octet, e);
+    case SWITCH_PAGE: r->page = cursor_u8(&r->c); return RC_OK;
+    case END: return tnds_end(&r->b, e);
+    case ENTITY: return take_entity(r, e);
+    case STR_I: return tnds_text(&r->b, cursor_strz(&r->c), false, e);
+    case STR_T: return tnds_text(&r->b, from_table(r), false, e);
+    case OPAQUE: return tnds_text(&r->b, cursor_take(&r->c, cursor_uintvar(&r->c)), true, e);
+    default: return take_tag(r, octet, e);
     }
 }
 
@@ -117,15 +104,12 @@ enum rc ddf_tnds_parse_wbxml(struct str octets, struct arena *a, struct ddf_tnds
     rc = read_header(&r, &why);
     while (!rc && (r.b.depth || !r.begun)) {
         rc = step(&r, &why);
-        if (!rc && r.c.failed)
-            rc = err_set(&why, RC_PARSE, "it ends in the middle");
+        if (!rc && r.c.failed) rc = err_set(&why, RC_PARSE, "it ends in the middle");
     }
-    if (!rc && !cursor_done(&r.c))
-        rc = err_set(&why, RC_PARSE, "there is more behind its end");
+    if (!rc && !cursor_done(&r.c)) rc = err_set(&why, RC_PARSE, "there is more behind its end");
     if (!rc) rc = tnds_complete(&r.b, &why);
     buf_finish(&r.b.text);
-    if (rc)
-        return err_set(e, rc, "serialised tree, byte %zu: %s", octets.n - cursor_left(&r.c), why.text);
+    if (rc) return err_set(e, rc, "serialised tree, byte %zu: %s", octets.n - cursor_left(&r.c), why.text);
     *out = r.b.doc;
     return RC_OK;
 }
@@ -141,10 +125,8 @@ struct writer {
 static void put_uintvar(struct buf *b, size_t v)
 {
     unsigned shift = 28;
-    while (shift && !(v >> shift))
-        shift -= 7;
-    for (; shift; shift -= 7)
-        buf_byte(b, (unsigned)(0x80 | (v >> shift & 0x7F)));
+    while (shift && !(v >> shift)) shift -= 7;
+    for (; shift; shift -= 7) buf_byte(b, (unsigned)(0x80 | (v >> shift & 0x7F)));
     buf_byte(b, (unsigned)(v & 0x7F));
 }
 
@@ -157,7 +139,7 @@ static void put_opaque(struct buf *b, struct str s)
 
 static enum rc put_element(struct writer *w, enum tnds_element el, struct str s)
 {
-    if (!str_is_utf8(s))            /* a NUL, too, would end the string */
+    if (!str_is_utf8(s)) /* a NUL, too, would end the string */
         return err_set(w->e, RC_INVALID, "a text that is not UTF-8 cannot be written");
     if (!s.n) {
         buf_byte(w->out, el);
@@ -171,15 +153,15 @@ static enum rc put_element(struct writer *w, enum tnds_element el, struct str s)
     return RC_OK;
 }
 
-static enum rc put_property(struct writer *w, const struct ddf_tnds_node *n, unsigned bit, enum tnds_element el, struct str s)
+static enum rc put_property(struct writer *w, const struct ddf_tnds_node *n, unsigned bit, enum tnds_element el,
+                            struct str s)
 {
     return n->has & w->properties & bit ? put_element(w, el, s) : RC_OK;
 }
 
 static enum rc put_value(struct writer *w, const struct ddf_tnds_node *n)
 {
-    if (n->format != DDF_BIN)
-        return put_element(w, TNDS_EL_Value, n->value);
+    if (n->format != DDF_BIN) return put_element(w, TNDS_EL_Value, n->value);
     buf_byte(w->out, TNDS_EL_Value | WITH_CONTENT);
     put_opaque(w->out, n->value);
     buf_byte(w->out, END);
@@ -216,15 +198,13 @@ static enum rc put_properties(struct writer *w, const struct ddf_tnds_node *n)
 static enum rc put_node(struct writer *w, const struct ddf_tnds_node *n)
 {
     enum rc rc;
-    if (++w->depth > DDF_TNDS_DEPTH)
-        return err_set(w->e, RC_LIMIT, "nodes are nested deeper than %d", DDF_TNDS_DEPTH);
+    if (++w->depth > DDF_TNDS_DEPTH) return err_set(w->e, RC_LIMIT, "nodes are nested deeper than %d", DDF_TNDS_DEPTH);
     buf_byte(w->out, TNDS_EL_Node | WITH_CONTENT);
     rc = put_element(w, TNDS_EL_NodeName, n->name);
     if (!rc && n->path.n) rc = put_element(w, TNDS_EL_Path, n->path);
     if (!rc) rc = put_properties(w, n);
     if (!rc && n->has & w->properties & DDF_TNDS_VALUE && n->format != DDF_NODE) rc = put_value(w, n);
-    for (const struct ddf_tnds_node *c = n->first; !rc && c; c = c->next)
-        rc = put_node(w, c);
+    for (const struct ddf_tnds_node *c = n->first; !rc && c; c = c->next) rc = put_node(w, c);
     buf_byte(w->out, END);
     w->depth--;
     return rc;
@@ -235,7 +215,7 @@ enum rc ddf_tnds_write_wbxml(const struct ddf_tnds *t, unsigned properties, stru
     struct writer w = { .out = out, .properties = properties, .e = e };
     enum rc rc;
     buf_byte(out, VERSION_1_3);
-    buf_byte(out, 0);                               /* public identifier: at index 0 of the string table */
+    buf_byte(out, 0); /* public identifier: at index 0 of the string table */
     buf_byte(out, 0);
     buf_byte(out, UTF_8);
     put_uintvar(out, sizeof FPI);
@@ -246,10 +226,8 @@ enum rc ddf_tnds_write_wbxml(const struct ddf_tnds *t, unsigned properties, stru
     rc = put_element(&w, TNDS_EL_VerDTD, STR("1.2"));
     if (!rc && t->man.n) rc = put_element(&w, TNDS_EL_Man, t->man);
     if (!rc && t->mod.n) rc = put_element(&w, TNDS_EL_Mod, t->mod);
-    for (const struct ddf_tnds_node *n = t->first; !rc && n; n = n->next)
-        rc = put_node(&w, n);
+    for (const struct ddf_tnds_node *n = t->first; !rc && n; n = n->next) rc = put_node(&w, n);
     buf_byte(out, END);
-    if (!rc && !buf_ok(out))
-        rc = err_set(e, out->failed, "a serialised tree is too large");
+    if (!rc && !buf_ok(out)) rc = err_set(e, out->failed, "a serialised tree is too large");
     return rc;
 }

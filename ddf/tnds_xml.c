@@ -4,7 +4,9 @@
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
-struct reader { struct tnds_builder b; };
+struct reader {
+    struct tnds_builder b;
+};
 
 static enum rc placed(enum rc rc, unsigned line, const struct err *why, struct err *e)
 {
@@ -42,11 +44,9 @@ enum rc ddf_tnds_parse_xml(struct str text, struct arena *a, struct ddf_tnds *ou
         return err_set(e, RC_LIMIT, "a serialised tree has more than %d bytes", DDF_TNDS_BYTES);
     buf_init(&r.b.text, DDF_TNDS_BYTES);
     rc = ddf_xml_walk(text, "TNDS", &events, &r, e);
-    if (!rc)
-        rc = tnds_complete(&r.b, e);
+    if (!rc) rc = tnds_complete(&r.b, e);
     buf_finish(&r.b.text);
-    if (!rc)
-        *out = r.b.doc;
+    if (!rc) *out = r.b.doc;
     return rc;
 }
 
@@ -61,14 +61,13 @@ struct writer {
 /* XML 1.0 has no way to write most control characters; CR would be read back as LF. */
 static enum rc put_text(struct writer *w, struct str s)
 {
-    if (!str_is_utf8(s))
-        return err_set(w->e, RC_INVALID, "a text that is not UTF-8 cannot be written as XML");
+    if (!str_is_utf8(s)) return err_set(w->e, RC_INVALID, "a text that is not UTF-8 cannot be written as XML");
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         switch (c) {
-        case '&':  buf_putz(w->out, "&amp;"); break;
-        case '<':  buf_putz(w->out, "&lt;"); break;
-        case '>':  buf_putz(w->out, "&gt;"); break;         /* so that no ]]> can come about */
+        case '&': buf_putz(w->out, "&amp;"); break;
+        case '<': buf_putz(w->out, "&lt;"); break;
+        case '>': buf_putz(w->out, "&gt;"); break; /* so that no ]]> can come about */
         case '\r': buf_putz(w->out, "&#13;"); break;
         default:
             if (c < ' ' && c != '\t' && c != '\n')
@@ -95,15 +94,15 @@ static enum rc put_element(struct writer *w, enum tnds_element el, struct str s)
     return rc;
 }
 
-static enum rc put_property(struct writer *w, const struct ddf_tnds_node *n, unsigned bit, enum tnds_element el, struct str s)
+static enum rc put_property(struct writer *w, const struct ddf_tnds_node *n, unsigned bit, enum tnds_element el,
+                            struct str s)
 {
     return n->has & w->properties & bit ? put_element(w, el, s) : RC_OK;
 }
 
 static enum rc put_value(struct writer *w, const struct ddf_tnds_node *n)
 {
-    if (n->format != DDF_BIN)
-        return put_element(w, TNDS_EL_Value, n->value);
+    if (n->format != DDF_BIN) return put_element(w, TNDS_EL_Value, n->value);
     buf_putz(w->out, "<Value>");
     text_b64_put(w->out, n->value);
     buf_putz(w->out, "</Value>");
@@ -123,8 +122,7 @@ static enum rc put_node(struct writer *w, const struct ddf_tnds_node *n)
 {
     unsigned have = n->has & w->properties;
     enum rc rc;
-    if (++w->depth > DDF_TNDS_DEPTH)
-        return err_set(w->e, RC_LIMIT, "nodes are nested deeper than %d", DDF_TNDS_DEPTH);
+    if (++w->depth > DDF_TNDS_DEPTH) return err_set(w->e, RC_LIMIT, "nodes are nested deeper than %d", DDF_TNDS_DEPTH);
     buf_putz(w->out, "<Node>");
     rc = put_element(w, TNDS_EL_NodeName, n->name);
     if (!rc && n->path.n) rc = put_element(w, TNDS_EL_Path, n->path);
@@ -137,8 +135,7 @@ static enum rc put_node(struct writer *w, const struct ddf_tnds_node *n)
     if (!rc) rc = put_property(w, n, DDF_TNDS_VERNO, TNDS_EL_VerNo, n->verno);
     buf_putz(w->out, "</RTProperties>");
     if (!rc && have & DDF_TNDS_VALUE && n->format != DDF_NODE) rc = put_value(w, n);
-    for (const struct ddf_tnds_node *c = n->first; !rc && c; c = c->next)
-        rc = put_node(w, c);
+    for (const struct ddf_tnds_node *c = n->first; !rc && c; c = c->next) rc = put_node(w, c);
     buf_putz(w->out, "</Node>");
     w->depth--;
     return rc;
@@ -151,10 +148,8 @@ enum rc ddf_tnds_write_xml(const struct ddf_tnds *t, unsigned properties, struct
     buf_putz(out, "<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD>");
     if (t->man.n) rc = put_element(&w, TNDS_EL_Man, t->man);
     if (!rc && t->mod.n) rc = put_element(&w, TNDS_EL_Mod, t->mod);
-    for (const struct ddf_tnds_node *n = t->first; !rc && n; n = n->next)
-        rc = put_node(&w, n);
+    for (const struct ddf_tnds_node *n = t->first; !rc && n; n = n->next) rc = put_node(&w, n);
     buf_putz(out, "</MgmtTree>");
-    if (!rc && !buf_ok(out))
-        rc = err_set(e, out->failed, "a serialised tree is too large");
+    if (!rc && !buf_ok(out)) rc = err_set(e, out->failed, "a serialised tree is too large");
     return rc;
 }

@@ -9,8 +9,8 @@ enum { OWNER_ARENA_BYTES = 8192, TOKEN_TEXT_BYTES = 16 << 20 };
 struct trail {
     struct str uri;
     unsigned depth;
-    const struct ddf_node *node[DDF_URI_NAMES + 1];     /* [0] is the root */
-    size_t end[DDF_URI_NAMES + 1];                      /* bytes of the address down to it */
+    const struct ddf_node *node[DDF_URI_NAMES + 1]; /* [0] is the root */
+    size_t end[DDF_URI_NAMES + 1];                  /* bytes of the address down to it */
 };
 
 /* What the walk over the leaves knows. */
@@ -21,7 +21,7 @@ struct token {
     struct str server;
     const struct ddf_leaf *leaves;
     size_t n;
-    struct str owner;               /* the VM whose leaves are passing by */
+    struct str owner; /* the VM whose leaves are passing by */
     bool ours;
     struct arena a;
 };
@@ -32,8 +32,7 @@ static const struct ddf_leaf *find_leaf(const struct token *t, struct str uri)
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         int d = str_cmp(t->leaves[mid].uri, uri);
-        if (d == 0)
-            return &t->leaves[mid];
+        if (d == 0) return &t->leaves[mid];
         if (d < 0)
             lo = mid + 1;
         else
@@ -46,8 +45,7 @@ static bool list_has(struct str list, struct str word)
 {
     struct str part;
     while (str_cut(&list, ',', &part))
-        if (str_eq(str_trim(part), word))
-            return true;
+        if (str_eq(str_trim(part), word)) return true;
     return false;
 }
 
@@ -55,8 +53,7 @@ static bool list_has(struct str list, struct str word)
 static bool is_ours(struct token *t, struct str owner)
 {
     const struct ddf_leaf *servers;
-    if (t->owner.p && str_eq(owner, t->owner))
-        return t->ours;
+    if (t->owner.p && str_eq(owner, t->owner)) return t->ours;
     arena_reset(&t->a);
     servers = t->servers ? find_leaf(t, ddf_layout_uri(t->l, t->servers, owner, (struct str){ 0 }, &t->a)) : NULL;
     t->owner = owner;
@@ -69,14 +66,13 @@ static const struct ddf_node *describe(struct trail *t, struct str uri)
 {
     size_t same = 0;
     unsigned d = t->depth;
-    while (same < uri.n && same < t->uri.n && uri.p[same] == t->uri.p[same])
-        same++;
-    while (d && (t->end[d] > same || (t->end[d] < uri.n && uri.p[t->end[d]] != '/')))
-        d--;
+    while (same < uri.n && same < t->uri.n && uri.p[same] == t->uri.p[same]) same++;
+    while (d && (t->end[d] > same || (t->end[d] < uri.n && uri.p[t->end[d]] != '/'))) d--;
     t->uri = uri;
     while (t->end[d] < uri.n) {
         size_t from = t->end[d] + 1, to = str_find(uri, '/', from);
-        const struct ddf_node *n = from < to && d < DDF_URI_NAMES ? ddf_node_child(t->node[d], str_slice(uri, from, to)) : NULL;
+        const struct ddf_node *n = from < to && d < DDF_URI_NAMES ? ddf_node_child(t->node[d], str_slice(uri, from, to))
+                                                                  : NULL;
         if (!n) {
             t->depth = d;
             return NULL;
@@ -94,18 +90,15 @@ static bool counts(struct token *t, struct str uri)
     enum { NEED = DDF_GET | DDF_REPLACE };
     const struct ddf_node *n;
     struct ddf_match m;
-    if (!ddf_layout_match(t->l, uri, &m) || m.operation)
-        return false;
-    if (m.scope == DDF_VM && !is_ours(t, m.owner))
-        return false;
-    if (m.entry && (m.entry == t->state || m.entry == t->lock_state))
-        return true;
+    if (!ddf_layout_match(t->l, uri, &m) || m.operation) return false;
+    if (m.scope == DDF_VM && !is_ours(t, m.owner)) return false;
+    if (m.entry && (m.entry == t->state || m.entry == t->lock_state)) return true;
     n = describe(&t->trail, uri);
     return n && n->format != DDF_NODE && (n->access & NEED) == NEED;
 }
 
-enum rc ddf_state_token(const struct ddf_schema *s, const struct ddf_layout *l, struct str server, const struct ddf_leaf *leaves,
-                        size_t n, char hex[SHA256_HEX_BYTES], struct err *e)
+enum rc ddf_state_token(const struct ddf_schema *s, const struct ddf_layout *l, struct str server,
+                        const struct ddf_leaf *leaves, size_t n, char hex[SHA256_HEX_BYTES], struct err *e)
 {
     struct token t = { .l = l, .server = server, .leaves = leaves, .n = n };
     uint8_t digest[SHA256_BYTES];

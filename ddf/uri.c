@@ -14,15 +14,13 @@ static enum rc cut(struct str path, struct str whole, struct ddf_uri *out, struc
         /* dm-protocol.md 10: "../" nowhere, "./" only at the start. */
         if (str_is(name, ".") || str_is(name, ".."))
             return err_set(e, RC_PARSE, "\"%.*s\": \"%.*s\" is no name", STR_ARG(whole), STR_ARG(name));
-        if (memchr(name.p, 0, name.n))
-            return err_set(e, RC_PARSE, "an address has a NUL in it");
+        if (memchr(name.p, 0, name.n)) return err_set(e, RC_PARSE, "an address has a NUL in it");
         if (name.n > DDF_NAME_BYTES)
             return err_set(e, RC_LIMIT, "\"%.*s\": a name has more than %d bytes", STR_ARG(whole), DDF_NAME_BYTES);
         if (out->depth == DDF_URI_NAMES)
             return err_set(e, RC_LIMIT, "\"%.*s\": more than %d names", STR_ARG(whole), DDF_URI_NAMES);
         out->name[out->depth++] = name;
-        if (to == path.n)
-            return RC_OK;
+        if (to == path.n) return RC_OK;
         from = to + 1;
     }
 }
@@ -38,11 +36,9 @@ enum rc ddf_uri_parse(struct str text, struct ddf_uri *out, struct err *e)
         out->depth = 0;
         return RC_OK;
     }
-    if (!text.n)
-        return err_set(e, RC_PARSE, "an address is empty");
+    if (!text.n) return err_set(e, RC_PARSE, "an address is empty");
     rc = cut(dotted ? str_slice(text, 2, text.n) : text, text, &u, e);
-    if (!rc)
-        *out = u;
+    if (!rc) *out = u;
     return rc;
 }
 
@@ -51,15 +47,12 @@ enum rc ddf_uri_canonical(struct str text, struct arena *a, struct str *out, str
     struct ddf_uri u;
     struct str copy;
     enum rc rc = ddf_uri_parse(text, &u, e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     if (u.depth == 0 || str_starts(text, STR("./"))) {
-        if (!arena_str(a, text, &copy))
-            return err_set(e, RC_NOMEM, "no memory left for an address");
+        if (!arena_str(a, text, &copy)) return err_set(e, RC_NOMEM, "no memory left for an address");
     } else {
         copy = ddf_uri_join(a, STR("."), text);
-        if (!copy.p)
-            return err_set(e, RC_NOMEM, "no memory left for an address");
+        if (!copy.p) return err_set(e, RC_NOMEM, "no memory left for an address");
     }
     *out = copy;
     return RC_OK;
@@ -69,10 +62,8 @@ struct str ddf_uri_join(struct arena *a, struct str parent, struct str relative)
 {
     size_t n = parent.n + (relative.n ? 1 + relative.n : 0);
     char *p = arena_bytes(a, n + 1);
-    if (!p)
-        return (struct str){ 0 };
-    if (parent.n)
-        memcpy(p, parent.p, parent.n);
+    if (!p) return (struct str){ 0 };
+    if (parent.n) memcpy(p, parent.p, parent.n);
     if (relative.n) {
         p[parent.n] = '/';
         memcpy(p + parent.n + 1, relative.p, relative.n);
@@ -85,8 +76,7 @@ struct str ddf_uri_join(struct arena *a, struct str parent, struct str relative)
 static size_t last_slash(struct str s)
 {
     size_t i = s.n;
-    while (i > 0 && s.p[i - 1] != '/')
-        i--;
+    while (i > 0 && s.p[i - 1] != '/') i--;
     return i ? i - 1 : s.n;
 }
 
@@ -99,8 +89,7 @@ struct str ddf_uri_parent(struct str canonical)
 struct str ddf_uri_name(struct str canonical)
 {
     size_t slash = last_slash(canonical);
-    if (slash < canonical.n)
-        return str_slice(canonical, slash + 1, canonical.n);
+    if (slash < canonical.n) return str_slice(canonical, slash + 1, canonical.n);
     return str_is(canonical, ".") ? (struct str){ 0 } : canonical;
 }
 
@@ -114,8 +103,7 @@ static bool is_property(struct str s)
 {
     static const char *const names[] = { "ACL", "Format", "Name", "Size", "Title", "TStamp", "Type", "VerNo" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (str_is(s, names[i]))
-            return true;
+        if (str_is(s, names[i])) return true;
     return false;
 }
 
@@ -124,12 +112,9 @@ static bool is_selection(struct str s)
 {
     for (size_t i = 0; i < s.n;) {
         size_t to = i + 1;
-        if (s.p[i] != s.p[0] || (s.p[0] != '+' && s.p[0] != '-'))
-            return false;
-        while (to < s.n && s.p[to] != '+' && s.p[to] != '-')
-            to++;
-        if (!is_property(str_slice(s, i + 1, to)) && !str_is(str_slice(s, i + 1, to), "Value"))
-            return false;
+        if (s.p[i] != s.p[0] || (s.p[0] != '+' && s.p[0] != '-')) return false;
+        while (to < s.n && s.p[to] != '+' && s.p[to] != '-') to++;
+        if (!is_property(str_slice(s, i + 1, to)) && !str_is(str_slice(s, i + 1, to), "Value")) return false;
         i = to;
     }
     return true;
@@ -153,7 +138,8 @@ enum rc ddf_uri_split_query(struct str text, struct str *base, enum ddf_query *q
         kind = DDF_QUERY_TNDS;
         value = str_slice(q, 9, q.n);
     } else {
-        return err_set(e, RC_PARSE, "\"?%.*s\" asks for nothing that exists: prop=, list=Struct, list=StructData, list=TNDS",
+        return err_set(e, RC_PARSE,
+                       "\"?%.*s\" asks for nothing that exists: prop=, list=Struct, list=StructData, list=TNDS",
                        STR_ARG(str_slice(q, 0, 100)));
     }
     *base = str_slice(text, 0, mark);

@@ -1,6 +1,7 @@
 #ifndef DDF_URI_H
 #define DDF_URI_H
-/* Addresses of the management tree (dm-protocol.md 10). Canonical form everywhere in the program: "./A/B", the root ".". */
+/* Addresses of the management tree (dm-protocol.md 10). Canonical form everywhere in the program: "./A/B", the root
+ * ".". */
 #include "base/arena.h"
 #include "base/rc.h"
 
@@ -8,10 +9,14 @@
 enum { DDF_URI_BYTES = 255, DDF_URI_NAMES = 16, DDF_NAME_BYTES = 64 };
 
 /* An address cut into names: "./DevInfo/DevId" has depth 2, "." has 0. */
-struct ddf_uri { struct str name[DDF_URI_NAMES]; unsigned depth; };
+struct ddf_uri {
+    struct str name[DDF_URI_NAMES];
+    unsigned depth;
+};
 
 /** Cut an address (without its "?prop=" part) into names. "./A/B" and "A/B" are one address; "." is the root.
- *  @return RC_PARSE for an empty name, a trailing '/', "..", a stray "./" (400); RC_LIMIT past the ceilings above (414) */
+ * @return RC_PARSE for an empty name, a trailing '/', "..", a stray "./" (400); RC_LIMIT past the ceilings above
+ * (414) */
 enum rc ddf_uri_parse(struct str text, struct ddf_uri *out, struct err *e);
 /** The canonical text, in the arena. Percent-escapes and case stay as they are. @return RC_PARSE, RC_LIMIT, RC_NOMEM */
 enum rc ddf_uri_canonical(struct str text, struct arena *a, struct str *out, struct err *e);
@@ -25,6 +30,7 @@ struct str ddf_uri_name(struct str canonical);
 bool ddf_uri_within(struct str uri, struct str base);
 
 enum ddf_query { DDF_QUERY_NONE, DDF_QUERY_PROP, DDF_QUERY_STRUCT, DDF_QUERY_STRUCT_DATA, DDF_QUERY_TNDS };
-/** "./A?prop=ACL" -> base "./A", DDF_QUERY_PROP, arg "ACL"; "?list=TNDS+Value" -> DDF_QUERY_TNDS, arg "+Value". RC_PARSE for others. */
+/** "./A?prop=ACL" -> base "./A", DDF_QUERY_PROP, arg "ACL"; "?list=TNDS+Value" -> DDF_QUERY_TNDS, arg "+Value".
+ * RC_PARSE for others. */
 enum rc ddf_uri_split_query(struct str text, struct str *base, enum ddf_query *query, struct str *arg, struct err *e);
 #endif

@@ -26,37 +26,37 @@ static unsigned line_of(const struct walk *w)
 
 static void stop(struct walk *w, enum rc rc)
 {
-    if (!rc || w->rc)
-        return;
+    if (!rc || w->rc) return;
     w->rc = rc;
     xmlStopParser(w->parser);
 }
 
 static void refuse(struct walk *w, enum rc rc, const char *why)
 {
-    if (!w->rc)
-        err_at(w->e, rc, w->name, line_of(w), 0, "%s", why);
+    if (!w->rc) err_at(w->e, rc, w->name, line_of(w), 0, "%s", why);
     stop(w, rc);
 }
 
 /* --- from libxml2 --------------------------------------------------------------------------------------------- */
 
-static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns, const xmlChar **ns,
-                     int n_attributes, int n_defaulted, const xmlChar **attributes)
+static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns,
+                     const xmlChar **ns, int n_attributes, int n_defaulted, const xmlChar **attributes)
 {
     (void)n_ns, (void)ns, (void)n_defaulted;
     struct walk *w = ctx;
     struct ddf_xml_attribute a[DDF_XML_ATTRIBUTES];
-    struct ddf_xml_tag tag = { .ns = str_of((const char *)uri), .prefix = str_of((const char *)prefix),
-                               .name = str_of((const char *)local), .attributes = a, .line = line_of(w) };
-    if (w->rc)
-        return;
+    struct ddf_xml_tag tag = { .ns = str_of((const char *)uri),
+                               .prefix = str_of((const char *)prefix),
+                               .name = str_of((const char *)local),
+                               .attributes = a,
+                               .line = line_of(w) };
+    if (w->rc) return;
     if (++w->depth > DDF_XML_DEPTH) {
         refuse(w, RC_LIMIT, "elements are nested too deep");
         return;
     }
     for (int i = 0; i < n_attributes && i < DDF_XML_ATTRIBUTES; i++) {
-        const xmlChar **at = attributes + 5 * i;        /* local name, prefix, URI, value, end of value */
+        const xmlChar **at = attributes + 5 * i; /* local name, prefix, URI, value, end of value */
         a[i].name = str_of((const char *)at[0]);
         a[i].value = (struct str){ (const char *)at[3], (size_t)(at[4] - at[3]) };
         tag.n_attributes++;
@@ -68,8 +68,7 @@ static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const
 {
     (void)local, (void)prefix, (void)uri;
     struct walk *w = ctx;
-    if (w->rc)
-        return;
+    if (w->rc) return;
     w->depth--;
     stop(w, w->ev->end(w->ctx, line_of(w), w->e));
 }
@@ -77,18 +76,18 @@ static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const
 static void on_text(void *ctx, const xmlChar *p, int n)
 {
     struct walk *w = ctx;
-    if (!w->rc && w->depth)
-        stop(w, w->ev->text(w->ctx, (struct str){ (const char *)p, (size_t)n }, w->e));
+    if (!w->rc && w->depth) stop(w, w->ev->text(w->ctx, (struct str){ (const char *)p, (size_t)n }, w->e));
 }
 
-static void on_entity(void *ctx, const xmlChar *name, int type, const xmlChar *public_id, const xmlChar *system_id, xmlChar *content)
+static void on_entity(void *ctx, const xmlChar *name, int type, const xmlChar *public_id, const xmlChar *system_id,
+                      xmlChar *content)
 {
     (void)name, (void)type, (void)public_id, (void)system_id, (void)content;
     refuse(ctx, RC_PARSE, "it declares an entity: not accepted");
 }
 
-static void on_attribute_decl(void *ctx, const xmlChar *elem, const xmlChar *name, int type, int def, const xmlChar *value,
-                              xmlEnumerationPtr tree)
+static void on_attribute_decl(void *ctx, const xmlChar *elem, const xmlChar *name, int type, int def,
+                              const xmlChar *value, xmlEnumerationPtr tree)
 {
     (void)elem, (void)name, (void)type, (void)def, (void)value;
     xmlFreeEnumeration(tree);
@@ -106,11 +105,10 @@ static void on_complaint(void *ctx, xmlErrorPtr error)
 {
     struct walk *w = ctx;
     size_t n = error->message ? strcspn(error->message, "\n") : 0;
-    if (error->level < XML_ERR_ERROR || error->domain == XML_FROM_NAMESPACE || w->rc)
-        return;
+    if (error->level < XML_ERR_ERROR || error->domain == XML_FROM_NAMESPACE || w->rc) return;
     w->rc = error->code == XML_ERR_NO_MEMORY ? RC_NOMEM : RC_PARSE;
-    err_at(w->e, w->rc, w->name, error->line > 0 ? (unsigned)error->line : 0, error->int2 > 0 ? (unsigned)error->int2 : 0,
-           "%.*s", (int)n, n ? error->message : "not well-formed XML");
+    err_at(w->e, w->rc, w->name, error->line > 0 ? (unsigned)error->line : 0,
+           error->int2 > 0 ? (unsigned)error->int2 : 0, "%.*s", (int)n, n ? error->message : "not well-formed XML");
 }
 
 static const xmlSAXHandler handlers = {
@@ -133,8 +131,7 @@ static size_t past(struct str s, size_t at, const char *mark)
 {
     size_t n = strlen(mark);
     for (; at + n <= s.n; at++)
-        if (memcmp(s.p + at, mark, n) == 0)
-            return at + n;
+        if (memcmp(s.p + at, mark, n) == 0) return at + n;
     return s.n;
 }
 
@@ -146,7 +143,7 @@ static size_t past_tag(struct str s, size_t at, unsigned *equals)
         if (c == '"' || c == '\'')
             at = str_find(s, c, at) + 1;
         else if (c == '[' && *equals == UINT_MAX)
-            return at;                              /* a DOCTYPE's inner part: go on with what is in it */
+            return at; /* a DOCTYPE's inner part: go on with what is in it */
         else if (c == '=' && *equals != UINT_MAX)
             ++*equals;
     }
@@ -169,8 +166,7 @@ static bool has_crowded_tag(struct str s)
             at = past_tag(s, at, &none);
         else
             at = past_tag(s, at, &equals);
-        if (equals > DDF_XML_ATTRIBUTES)
-            return true;
+        if (equals > DDF_XML_ATTRIBUTES) return true;
     }
     return false;
 }
@@ -180,27 +176,20 @@ static bool has_crowded_tag(struct str s)
 enum rc ddf_xml_walk(struct str text, const char *name, const struct ddf_xml_events *ev, void *ctx, struct err *e)
 {
     struct walk w = { .ev = ev, .ctx = ctx, .name = name, .e = e };
-    if (str_starts(text, STR("\xEF\xBB\xBF")))
-        text = str_slice(text, 3, text.n);
-    if (!text.n)
-        return err_at(e, RC_PARSE, name, 0, 0, "it is empty");
-    if (text.n > INT_MAX)
-        return err_at(e, RC_LIMIT, name, 0, 0, "it is too large");
-    if (!str_is_utf8(text))
-        return err_at(e, RC_PARSE, name, 0, 0, "it is not UTF-8: save it as UTF-8");
+    if (str_starts(text, STR("\xEF\xBB\xBF"))) text = str_slice(text, 3, text.n);
+    if (!text.n) return err_at(e, RC_PARSE, name, 0, 0, "it is empty");
+    if (text.n > INT_MAX) return err_at(e, RC_LIMIT, name, 0, 0, "it is too large");
+    if (!str_is_utf8(text)) return err_at(e, RC_PARSE, name, 0, 0, "it is not UTF-8: save it as UTF-8");
     if (has_crowded_tag(text))
         return err_at(e, RC_LIMIT, name, 0, 0, "a tag has more than %d attributes", DDF_XML_ATTRIBUTES);
     w.parser = xmlCreateMemoryParserCtxt(text.p, (int)text.n);
-    if (!w.parser)
-        return err_at(e, RC_NOMEM, name, 0, 0, "no memory left to read it");
+    if (!w.parser) return err_at(e, RC_NOMEM, name, 0, 0, "no memory left to read it");
     *w.parser->sax = handlers;
     w.parser->userData = &w;
     xmlCtxtUseOptions(w.parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
     xmlParseDocument(w.parser);
-    if (!w.rc && !w.parser->wellFormed)
-        w.rc = err_at(e, RC_PARSE, name, 0, 0, "not well-formed XML");
-    if (w.parser->myDoc)
-        xmlFreeDoc(w.parser->myDoc);
+    if (!w.rc && !w.parser->wellFormed) w.rc = err_at(e, RC_PARSE, name, 0, 0, "not well-formed XML");
+    if (w.parser->myDoc) xmlFreeDoc(w.parser->myDoc);
     xmlFreeParserCtxt(w.parser);
     return w.rc;
 }
@@ -241,8 +230,7 @@ static bool is_foreign(const char *p)
 {
     for (size_t i = 0; p[i]; i++) {
         if (p[i] == '\\' && p[i + 1]) {
-            if (p[++i] == 'b' || p[i] == 'B')
-                return true;
+            if (p[++i] == 'b' || p[i] == 'B') return true;
         } else if (p[i] == '$' || (p[i] == '^' && (i == 0 || p[i - 1] != '['))) {
             return true;
         } else if (p[i + 1] == '?' && strchr("(*+?}", p[i])) {
@@ -259,21 +247,16 @@ bool ddf_xml_matches(struct str pattern, struct str value)
     void *before_ctx = xmlStructuredErrorContext;
     xmlRegexpPtr re;
     int match = 1;
-    if (str_starts(pattern, STR("^")))
-        pattern = str_slice(pattern, 1, pattern.n);
-    if (str_ends(pattern, STR("$")) && !str_ends(pattern, STR("\\$")))
-        pattern = str_slice(pattern, 0, pattern.n - 1);
-    if (!pattern.n || pattern.n > PATTERN_BYTES || value.n > PATTERN_VALUE_BYTES)
-        return true;
+    if (str_starts(pattern, STR("^"))) pattern = str_slice(pattern, 1, pattern.n);
+    if (str_ends(pattern, STR("$")) && !str_ends(pattern, STR("\\$"))) pattern = str_slice(pattern, 0, pattern.n - 1);
+    if (!pattern.n || pattern.n > PATTERN_BYTES || value.n > PATTERN_VALUE_BYTES) return true;
     snprintf(p, sizeof p, "%.*s", STR_ARG(pattern));
     snprintf(v, sizeof v, "%.*s", STR_ARG(value));
-    if (is_foreign(p))
-        return true;
+    if (is_foreign(p)) return true;
     xmlSetStructuredErrorFunc(NULL, quiet);
     re = xmlRegexpCompile((const xmlChar *)p);
-    if (re)
-        match = xmlRegexpExec(re, (const xmlChar *)v);
+    if (re) match = xmlRegexpExec(re, (const xmlChar *)v);
     xmlRegFreeRegexp(re);
     xmlSetStructuredErrorFunc(before_ctx, before);
-    return match != 0;              /* negative: it could not tell */
+    return match != 0; /* negative: it could not tell */
 }

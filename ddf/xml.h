@@ -1,19 +1,22 @@
 #ifndef DDF_XML_H
 #define DDF_XML_H
-/* Walks over an XML text from outside. The only file of ddf/ that knows libxml2. UTF-8 only (a BOM is passed over), no entities, no DTD
- * content but processing instructions, nothing is fetched. */
+/* Walks over an XML text from outside. The only file of ddf/ that knows libxml2. UTF-8 only (a BOM is passed over),
+ * no entities, no DTD content but processing instructions, nothing is fetched. */
 #include "base/rc.h"
 #include "base/str.h"
 
 enum { DDF_XML_DEPTH = 200, DDF_XML_ATTRIBUTES = 32 };
 
-struct ddf_xml_attribute { struct str name, value; };   /* local name; value as in the text but for predefined entities */
+struct ddf_xml_attribute {
+    struct str name, value;
+}; /* local name; value as in the text but for predefined entities */
 struct ddf_xml_tag {
-    struct str ns, prefix, name;    /* namespace URI or empty, prefix or empty, local name */
+    struct str ns, prefix, name; /* namespace URI or empty, prefix or empty, local name */
     const struct ddf_xml_attribute *attributes;
     unsigned n_attributes, line;
 };
-/* What is called on the way; anything but RC_OK ends the walk with that outcome. Texts are borrowed until the call returns. */
+/* What is called on the way; anything but RC_OK ends the walk with that outcome. Texts are borrowed until the call
+ * returns. */
 struct ddf_xml_events {
     enum rc (*start)(void *ctx, const struct ddf_xml_tag *tag, struct err *e);
     enum rc (*end)(void *ctx, unsigned line, struct err *e);
@@ -24,6 +27,6 @@ enum rc ddf_xml_walk(struct str text, const char *name, const struct ddf_xml_eve
 /** Is this one well-formed element (with its prolog)? */
 bool ddf_xml_is_well_formed(struct str text);
 /** Does the whole value match this XML Schema regular expression ('^' and '$' at its ends are passed over)?
- *  @return true also when the expression is none that we understand: another dialect's is no reason to refuse a value */
+ * @return true also when the expression is none that we understand: another dialect's is no reason to refuse a value */
 bool ddf_xml_matches(struct str pattern, struct str value);
 #endif

@@ -15,7 +15,8 @@ static void policy(struct buf *b, const struct pol_policy *p)
     buf_printf(b, ",\"revision\":%lld", (long long)p->revision);
 }
 
-static void value(struct buf *b, const struct pol_facts *f, struct str owner, const struct pol_value *v, struct arena *a)
+static void value(struct buf *b, const struct pol_facts *f, struct str owner, const struct pol_value *v,
+                  struct arena *a)
 {
     buf_putz(b, "{");
     text(b, "name", v->setting->name);
@@ -43,12 +44,12 @@ static void value(struct buf *b, const struct pol_facts *f, struct str owner, co
     buf_putz(b, "]}");
 }
 
-static void values(struct buf *b, const struct pol_facts *f, struct str owner, const struct pol_value *v, size_t n, struct arena *a)
+static void values(struct buf *b, const struct pol_facts *f, struct str owner, const struct pol_value *v, size_t n,
+                   struct arena *a)
 {
     buf_putz(b, "[");
     for (size_t i = 0; i < n; i++) {
-        if (i)
-            buf_putz(b, ",");
+        if (i) buf_putz(b, ",");
         value(b, f, owner, &v[i], a);
     }
     buf_putz(b, "]");
@@ -80,12 +81,11 @@ static void vm(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm
 
 enum rc pol_desired_json(const struct pol_desired *d, const struct pol_facts *f, struct buf *out)
 {
-    struct arena a;                 /* addresses only */
+    struct arena a; /* addresses only */
     arena_init(&a, 4 << 20);
     buf_printf(out, "{\"hash\":\"%s\",\"vms\":[", d->hash);
     for (size_t i = 0; i < d->n_vms; i++) {
-        if (i)
-            buf_putz(out, ",");
+        if (i) buf_putz(out, ",");
         vm(out, f, &d->vms[i], &a);
     }
     buf_putz(out, "],\"device\":");

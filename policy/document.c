@@ -12,8 +12,7 @@ static bool name_char(char c)
 static bool is_name(struct str s, size_t most, bool dots)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!name_char(s.p[i]) && !(dots && i && s.p[i] == '.'))
-            return false;
+        if (!name_char(s.p[i]) && !(dots && i && s.p[i] == '.')) return false;
     return s.n > 0 && s.n <= most;
 }
 
@@ -21,15 +20,13 @@ bool reader_in_list(struct str word, const char *list)
 {
     struct str rest = str_of(list), part;
     while (str_cut(&rest, ' ', &part))
-        if (part.n && str_eq(part, word))
-            return true;
+        if (part.n && str_eq(part, word)) return true;
     return false;
 }
 
 void reader_no_memory(struct reader *r)
 {
-    if (!r->rc)
-        r->rc = err_set(r->e, RC_NOMEM, "out of memory for a policy");
+    if (!r->rc) r->rc = err_set(r->e, RC_NOMEM, "out of memory for a policy");
 }
 
 static void put(struct reader *r, const struct doc *d, unsigned line, unsigned column, const char *fmt, va_list ap)
@@ -38,14 +35,11 @@ static void put(struct reader *r, const struct doc *d, unsigned line, unsigned c
 {
     struct err one = { 0 };
     char text[ERR_TEXT_BYTES + 256];
-    if (++r->n_errors > POL_ERRORS)
-        return;
+    if (++r->n_errors > POL_ERRORS) return;
     struct str pointer = doc_pointer(d, r->a), words = arena_vprintf(r->a, fmt, ap);
     err_at(&one, RC_INVALID, r->name, line, column, "%.*s: %.*s", STR_ARG(pointer), STR_ARG(words));
-    if (r->e && !r->e->rc)
-        *r->e = one;
-    if (r->errors)
-        buf_printf(r->errors, "%s\n", err_format(&one, text, sizeof text));
+    if (r->e && !r->e->rc) *r->e = one;
+    if (r->errors) buf_printf(r->errors, "%s\n", err_format(&one, text, sizeof text));
 }
 
 void reader_error(struct reader *r, const struct doc *d, const char *fmt, ...)
@@ -78,8 +72,7 @@ void reader_warn(struct reader *r, const struct doc *d, const char *fmt, ...)
             reader_no_memory(r);
             return;
         }
-        if (p->n_warnings)
-            memcpy(more, p->warnings, p->n_warnings * sizeof *more);
+        if (p->n_warnings) memcpy(more, p->warnings, p->n_warnings * sizeof *more);
         p->warnings = more;
         r->warnings_cap = cap;
     }
@@ -93,12 +86,10 @@ bool reader_keys(struct reader *r, const struct doc *d, const char *allowed)
         return false;
     }
     for (const struct doc *c = d->first; c && r->n_errors <= POL_ERRORS; c = c->next) {
-        if (reader_in_list(c->key, allowed))
-            continue;
+        if (reader_in_list(c->key, allowed)) continue;
         struct suggestion near = suggest_for(c->key);
         struct str rest = str_of(allowed), part;
-        while (str_cut(&rest, ' ', &part))
-            suggest_try(&near, part);
+        while (str_cut(&rest, ' ', &part)) suggest_try(&near, part);
         struct str best = suggest_best(&near);
         if (best.n)
             reader_key_error(r, c, "unknown field, did you mean \"%.*s\"?", STR_ARG(best));
@@ -113,8 +104,7 @@ static const struct doc *scalar(struct reader *r, const struct doc *map, const c
 {
     const struct doc *d = doc_get(map, key);
     if (!d || d->kind == DOC_NULL) {
-        if (d || required)
-            reader_error(r, d ? d : map, d ? "has no value" : "needs \"%s\"", key);
+        if (d || required) reader_error(r, d ? d : map, d ? "has no value" : "needs \"%s\"", key);
         return NULL;
     }
     if (d->kind != DOC_SCALAR) {
@@ -138,8 +128,7 @@ static void metadata(struct reader *r, const struct doc *root)
         reader_error(r, root, "needs \"metadata\" with a name");
         return;
     }
-    if (!reader_keys(r, m, "name authority title description"))
-        return;
+    if (!reader_keys(r, m, "name authority title description")) return;
     if ((d = scalar(r, m, "name", true))) {
         if (!is_name(d->text, POL_NAME_BYTES, true))
             reader_error(r, d, "a policy's name is 1 to %d of A-Z a-z 0-9 - _ and dots", POL_NAME_BYTES);
@@ -157,26 +146,22 @@ static bool known_attribute(const struct reader *r, struct str name, struct sugg
 {
     static const char *const groups[] = { "label.", "devinfo.", "devdetail." };
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
-        if (str_starts(name, str_of(groups[i])))
-            return true;
-    if (str_is(name, "device.id"))
-        return true;
+        if (str_starts(name, str_of(groups[i]))) return true;
+    if (str_is(name, "device.id")) return true;
     suggest_try(near, STR("device.id"));
     for (size_t i = 0; i < r->l->n_entries; i++) {
         const struct ddf_entry *en = &r->l->entries[i];
-        if (en->scope != DDF_DEVICE || en->instance || str_is(en->format, "node") || en->change != DDF_C_NEVER || en->kpi)
+        if (en->scope != DDF_DEVICE || en->instance || str_is(en->format, "node") || en->change != DDF_C_NEVER ||
+            en->kpi)
             continue;
-        if (str_eq(en->name, name))
-            return true;
+        if (str_eq(en->name, name)) return true;
         suggest_try(near, en->name);
     }
     struct str group = str_slice(name, 0, str_find(name, '.', 0)), rest = str_slice(name, group.n, name.n);
     struct suggestion g = suggest_for(group);
     static const char *const names[] = { "label", "devinfo", "devdetail" };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        suggest_try(&g, str_of(names[i]));
-    if (!near->best.n && g.best.n)
-        near->best = arena_printf(r->a, "%.*s%.*s", STR_ARG(g.best), STR_ARG(rest));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) suggest_try(&g, str_of(names[i]));
+    if (!near->best.n && g.best.n) near->best = arena_printf(r->a, "%.*s%.*s", STR_ARG(g.best), STR_ARG(rest));
     return false;
 }
 
@@ -187,8 +172,7 @@ static void selector(struct reader *r, const struct doc *spec)
     struct str *names = NULL;
     size_t n = 0;
 
-    if (!d)
-        return;
+    if (!d) return;
     r->p->selector_text = d->text;
     enum rc rc = pol_selector_parse(d->text, r->a, &r->p->selector, &one);
     if (rc == RC_NOMEM) {
@@ -200,13 +184,15 @@ static void selector(struct reader *r, const struct doc *spec)
     }
     for (size_t i = 0; i < n; i++) {
         struct suggestion near = suggest_for(names[i]);
-        if (known_attribute(r, names[i], &near))
-            continue;
+        if (known_attribute(r, names[i], &near)) continue;
         if (near.best.n)
-            reader_error(r, d, "no device has the attribute %.*s, did you mean \"%.*s\"?", STR_ARG(names[i]), STR_ARG(near.best));
+            reader_error(r, d, "no device has the attribute %.*s, did you mean \"%.*s\"?", STR_ARG(names[i]),
+                         STR_ARG(near.best));
         else
-            reader_error(r, d, "no device has the attribute %.*s (there are label.*, devinfo.*, devdetail.*, hypervisor.* and device.id)",
-                         STR_ARG(names[i]));
+            reader_error(
+                r, d,
+                "no device has the attribute %.*s (there are label.*, devinfo.*, devdetail.*, hypervisor.* and device.id)",
+                STR_ARG(names[i]));
     }
 }
 
@@ -225,10 +211,11 @@ static void goal(struct reader *r, const struct doc *d)
     }
     struct str best = suggest_best(&near);
     if (best.n)
-        reader_error(r, d, "\"%.*s\" is no state to wish for, did you mean \"%.*s\"? (one of: %s)", STR_ARG(str_slice(d->text, 0, 80)),
-                     STR_ARG(best), buf_z(&words));
+        reader_error(r, d, "\"%.*s\" is no state to wish for, did you mean \"%.*s\"? (one of: %s)",
+                     STR_ARG(str_slice(d->text, 0, 80)), STR_ARG(best), buf_z(&words));
     else
-        reader_error(r, d, "\"%.*s\" is no state to wish for (one of: %s)", STR_ARG(str_slice(d->text, 0, 80)), buf_z(&words));
+        reader_error(r, d, "\"%.*s\" is no state to wish for (one of: %s)", STR_ARG(str_slice(d->text, 0, 80)),
+                     buf_z(&words));
     buf_finish(&words);
 }
 
@@ -245,12 +232,12 @@ static void vm(struct reader *r, const struct doc *spec)
     }
     if ((d = scalar(r, m, "id", true))) {
         if (!is_name(d->text, POL_VM_NAME_BYTES, false))
-            reader_error(r, d, "a VM's id is 1 to %d of A-Z a-z 0-9 - and _ (it names the VM's node on devices)", POL_VM_NAME_BYTES);
+            reader_error(r, d, "a VM's id is 1 to %d of A-Z a-z 0-9 - and _ (it names the VM's node on devices)",
+                         POL_VM_NAME_BYTES);
         else
             r->p->vm = d->text;
     }
-    if ((d = scalar(r, m, "state", false)))
-        goal(r, d);
+    if ((d = scalar(r, m, "state", false))) goal(r, d);
     if ((d = scalar(r, m, "locked", false))) {
         if (!doc_bool(d, &r->p->locked))
             reader_error(r, d, "must be true or false");
@@ -274,9 +261,9 @@ static void spec(struct reader *r, const struct doc *root)
         reader_error(r, root, "needs \"spec\" with a selector and a vm");
         return;
     }
-    if (!reader_keys(r, m, "priority selector vm device rollout"))
-        return;
-    if ((d = scalar(r, m, "priority", false)) && (!doc_i64(d, &r->p->priority) || r->p->priority < -1000000 || r->p->priority > 1000000))
+    if (!reader_keys(r, m, "priority selector vm device rollout")) return;
+    if ((d = scalar(r, m, "priority", false)) &&
+        (!doc_i64(d, &r->p->priority) || r->p->priority < -1000000 || r->p->priority > 1000000))
         reader_error(r, d, "must be a whole number from -1000000 to 1000000");
     selector(r, m);
     vm(r, m);
@@ -286,14 +273,12 @@ static void spec(struct reader *r, const struct doc *root)
         else
             reader_error(r, d, "must be a map of settings for the whole device");
     }
-    if ((d = doc_get(m, "rollout")))
-        reader_rollout(r, d);
-    if (r->p->n_settings)
-        qsort(r->p->settings, r->p->n_settings, sizeof r->p->settings[0], by_name);
+    if ((d = doc_get(m, "rollout"))) reader_rollout(r, d);
+    if (r->p->n_settings) qsort(r->p->settings, r->p->n_settings, sizeof r->p->settings[0], by_name);
     for (size_t i = 1; i < r->p->n_settings; i++)
         if (by_name(&r->p->settings[i - 1], &r->p->settings[i]) == 0)
-            reader_error(r, m, "%.*s is set twice (lines %u and %u)", STR_ARG(r->p->settings[i].name), r->p->settings[i - 1].line,
-                         r->p->settings[i].line);
+            reader_error(r, m, "%.*s is set twice (lines %u and %u)", STR_ARG(r->p->settings[i].name),
+                         r->p->settings[i - 1].line, r->p->settings[i].line);
 }
 
 enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_layout *l, const struct ddf_schema *s,
@@ -304,8 +289,7 @@ enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_lay
     struct doc *root = NULL;
     enum rc rc = doc_parse(text, name, a, &root, &first);
 
-    if (!rc && !(r.p = ARENA_NEW(a, struct pol_policy)))
-        rc = err_set(&first, RC_NOMEM, "out of memory for a policy");
+    if (!rc && !(r.p = ARENA_NEW(a, struct pol_policy))) rc = err_set(&first, RC_NOMEM, "out of memory for a policy");
     if (!rc && root->kind != DOC_MAP) {
         rc = doc_error(root, name, RC_INVALID, &first, "a policy is a map with apiVersion, kind, metadata and spec");
     } else if (!rc) {
@@ -322,10 +306,8 @@ enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_lay
         char line[ERR_TEXT_BYTES + 256];
         buf_printf(errors, "%s\n", err_format(&first, line, sizeof line));
     }
-    if (rc && e && !e->rc)
-        *e = first;
-    if (!rc)
-        *out = r.p;
+    if (rc && e && !e->rc) *e = first;
+    if (!rc) *out = r.p;
     return rc;
 }
 
@@ -333,8 +315,7 @@ enum rc pol_policy_canonical(struct str text, const char *name, struct arena *a,
 {
     struct doc *root;
     enum rc rc = doc_parse(text, name, a, &root, e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     doc_to_canonical_json(root, out);
     return buf_ok(out) ? RC_OK : err_set(e, out->failed, "no room for the policy's canonical form");
 }

@@ -12,26 +12,30 @@ enum { POL_NAME_BYTES = 64, POL_VM_NAME_BYTES = 16, POL_SETTINGS = 500, POL_ERRO
 /* One wish: resources.cpu.vcpus = 2. */
 struct pol_setting {
     const struct ddf_entry *entry;
-    struct str name;                /* written out: "resources.storage.userdata.quota" */
-    struct str instance;            /* "userdata", or empty. entry->scope is DDF_VM, or DDF_DEVICE for what holds for the whole device */
-    struct str word, wire;          /* as written; as the node will hold it (DDF_K_IMAGE: the word, until resolution knows the image) */
+    struct str name; /* written out: "resources.storage.userdata.quota" */
+    /* "userdata", or empty. entry->scope is DDF_VM, or DDF_DEVICE for what holds for the whole device */
+    struct str instance;
+    struct str word,
+        wire; /* as written; as the node will hold it (DDF_K_IMAGE: the word, until resolution knows the image) */
     unsigned line, column;
 };
 
 struct pol_policy {
-    struct str name, authority;     /* metadata */
-    int64_t priority;               /* higher wins; default 0 */
+    struct str name, authority; /* metadata */
+    int64_t priority;           /* higher wins; default 0 */
     struct str selector_text;
-    struct pol_selector *selector;  /* never NULL: no selector selects nothing and is an error */
-    struct str vm;                  /* node name of the VM, <= 16 of [A-Za-z0-9_-] */
-    struct str goal;                /* "running", "stopped", "suspended", "absent"; empty = life cycle not managed */
+    struct pol_selector *selector; /* never NULL: no selector selects nothing and is an error */
+    struct str vm;                 /* node name of the VM, <= 16 of [A-Za-z0-9_-] */
+    struct str goal;               /* "running", "stopped", "suspended", "absent"; empty = life cycle not managed */
     bool has_locked, locked;
-    struct pol_setting *settings;   /* sorted by name */
+    struct pol_setting *settings; /* sorted by name */
     size_t n_settings;
-    bool has_window; struct pol_window window;      /* upgrade.window: when an upgrade may happen; the plan works out the times */
-    struct str *warnings; size_t n_warnings;        /* in order but worth saying: "line 30: /spec/rollout: ..." */
+    bool has_window;
+    struct pol_window window; /* upgrade.window: when an upgrade may happen; the plan works out the times */
+    struct str *warnings;
+    size_t n_warnings; /* in order but worth saying: "line 30: /spec/rollout: ..." */
     /* From the store, not from the document. */
-    int64_t id, revision, created_ms;               /* created_ms: of this revision */
+    int64_t id, revision, created_ms; /* created_ms: of this revision */
     struct pol_policy *next;
 };
 

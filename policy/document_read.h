@@ -4,21 +4,22 @@
 #include "policy/document.h"
 
 struct reader {
-    const char *name;               /* of the document, for errors */
+    const char *name; /* of the document, for errors */
     const struct ddf_layout *l;
     const struct ddf_schema *s;
     struct arena *a;
     struct pol_policy *p;
-    struct buf *errors;             /* may be NULL */
-    struct err *e;                  /* the first one */
+    struct buf *errors; /* may be NULL */
+    struct err *e;      /* the first one */
     unsigned n_errors;
     size_t settings_cap, warnings_cap;
-    enum rc rc;                     /* RC_NOMEM or RC_LIMIT: reading goes no further */
+    enum rc rc; /* RC_NOMEM or RC_LIMIT: reading goes no further */
 };
 
 /** One more mistake, at the value (or at the key) of d. */
 void reader_error(struct reader *r, const struct doc *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void reader_key_error(struct reader *r, const struct doc *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void reader_key_error(struct reader *r, const struct doc *d, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void reader_warn(struct reader *r, const struct doc *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void reader_no_memory(struct reader *r);
 /** Errors for every key of map d that is not in the space-separated list. @return false when d is no map */

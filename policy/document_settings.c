@@ -3,13 +3,15 @@
 #include "policy/suggest.h"
 #include <string.h>
 
-/* Segments left of `pattern` after `prefix` ("resources.storage.*.quota" after "resources.storage.userdata" leaves "quota"); '*' takes
- * any one segment. false when the prefix does not fit. An empty rest: the pattern is the prefix itself. */
+/* Segments left of `pattern` after `prefix` ("resources.storage.*.quota" after "resources.storage.userdata" leaves
+ * "quota"); '*' takes any one segment. false when the prefix does not fit. An empty rest: the pattern is the prefix
+ * itself. */
 static bool rest_after(struct str pattern, struct str prefix, struct str *rest)
 {
     struct str want, have;
     while (prefix.n) {
-        if (!str_cut(&prefix, '.', &have) || !str_cut(&pattern, '.', &want) || !(str_is(want, "*") || str_eq(want, have)))
+        if (!str_cut(&prefix, '.', &have) || !str_cut(&pattern, '.', &want) ||
+            !(str_is(want, "*") || str_eq(want, have)))
             return false;
     }
     *rest = pattern;
@@ -31,8 +33,7 @@ static bool is_group(const struct reader *r, enum ddf_scope scope, struct str na
         const struct ddf_entry *en = &r->l->entries[i];
         if (en->scope == scope && settable(en) && rest_after(en->name, name, &rest) && rest.n) {
             any = true;
-            if (rest.p[0] == '*')
-                *instances = true;
+            if (rest.p[0] == '*') *instances = true;
         }
     }
     return any;
@@ -41,26 +42,25 @@ static bool is_group(const struct reader *r, enum ddf_scope scope, struct str na
 static struct str below(struct reader *r, struct str prefix, struct str key)
 {
     struct str name = prefix.n ? arena_printf(r->a, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(key)) : key;
-    if (!name.n)
-        reader_no_memory(r);
+    if (!name.n) reader_no_memory(r);
     return name;
 }
 
 /* A VM's document also holds settings of the whole device where the layout has them there (kpi.interval). */
-static const struct ddf_entry *find(const struct reader *r, enum ddf_scope *scope, struct str name, struct str *instance)
+static const struct ddf_entry *find(const struct reader *r, enum ddf_scope *scope, struct str name,
+                                    struct str *instance)
 {
     struct str other = { 0 };
     const struct ddf_entry *en = ddf_layout_resolve(r->l, *scope, name, instance), *device = NULL;
-    if (*scope == DDF_VM && !(en && settable(en)))
-        device = ddf_layout_resolve(r->l, DDF_DEVICE, name, &other);
-    if (!device || !settable(device))
-        return en;
+    if (*scope == DDF_VM && !(en && settable(en))) device = ddf_layout_resolve(r->l, DDF_DEVICE, name, &other);
+    if (!device || !settable(device)) return en;
     *scope = DDF_DEVICE;
     *instance = other;
     return device;
 }
 
-static void unknown_field(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix, const char *structural)
+static void unknown_field(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
+                          const char *structural)
 {
     struct suggestion near = suggest_for(d->key);
     struct str word, rest = str_of(structural);
@@ -69,8 +69,7 @@ static void unknown_field(struct reader *r, const struct doc *d, enum ddf_scope 
     buf_init(&known, 4096);
     while (str_cut(&rest, ' ', &word)) {
         suggest_try(&near, word);
-        if (word.n)
-            buf_printf(&known, "%s%.*s", known.n ? ", " : "", STR_ARG(word));
+        if (word.n) buf_printf(&known, "%s%.*s", known.n ? ", " : "", STR_ARG(word));
     }
     for (size_t i = 0; i < r->l->n_entries; i++) {
         const struct ddf_entry *en = &r->l->entries[i];
@@ -80,14 +79,12 @@ static void unknown_field(struct reader *r, const struct doc *d, enum ddf_scope 
         word = str_slice(rest, 0, str_find(rest, '.', 0));
         suggest_try(&near, word);
         struct str pat = arena_printf(r->a, " %.*s,", STR_ARG(word)), all;
-        buf_putz(&known, ",");                      /* so that each word stands between blank and comma */
+        buf_putz(&known, ","); /* so that each word stands between blank and comma */
         all = buf_str(&known);
         bool listed = all.n >= word.n + 1 && memcmp(all.p, word.p, word.n) == 0 && all.p[word.n] == ',';
-        for (size_t k = 0; !listed && k + pat.n <= all.n; k++)
-            listed = memcmp(all.p + k, pat.p, pat.n) == 0;
+        for (size_t k = 0; !listed && k + pat.n <= all.n; k++) listed = memcmp(all.p + k, pat.p, pat.n) == 0;
         buf_cut(&known, known.n - 1);
-        if (!listed && pat.n)
-            buf_printf(&known, "%s%.*s", known.n ? ", " : "", STR_ARG(word));
+        if (!listed && pat.n) buf_printf(&known, "%s%.*s", known.n ? ", " : "", STR_ARG(word));
     }
     struct str best = suggest_best(&near);
     if (best.n)
@@ -111,8 +108,7 @@ static bool joined(struct reader *r, const struct doc *d, struct str *out)
         buf_printf(&b, "%s%.*s", b.n ? "," : "", STR_ARG(c->text));
     }
     bool ok = buf_ok(&b) && arena_str(r->a, buf_str(&b), out);
-    if (!ok)
-        reader_no_memory(r);
+    if (!ok) reader_no_memory(r);
     buf_finish(&b);
     return ok;
 }
@@ -127,12 +123,10 @@ static bool image_word(struct str word)
 static struct str written_out(struct reader *r, const struct ddf_entry *en, struct str instance)
 {
     size_t star = str_find(en->name, '*', 0);
-    if (star == en->name.n)
-        return en->name;
+    if (star == en->name.n) return en->name;
     struct str name = arena_printf(r->a, "%.*s%.*s%.*s", STR_ARG(str_slice(en->name, 0, star)), STR_ARG(instance),
                                    STR_ARG(str_slice(en->name, star + 1, en->name.n)));
-    if (!name.n)
-        reader_no_memory(r);
+    if (!name.n) reader_no_memory(r);
     return name;
 }
 
@@ -141,16 +135,14 @@ static void check_value(struct reader *r, const struct doc *d, const struct pol_
     struct err one = { 0 };
     struct str uri = ddf_layout_uri(r->l, s->entry, r->p->vm.n ? r->p->vm : STR("vm"), s->instance, r->a);
     const struct ddf_node *node = uri.n && r->s ? ddf_schema_find(r->s, uri) : NULL;
-    if (node && ddf_check_value(node, s->wire, &one))
-        reader_error(r, d, "%s", one.text);
+    if (node && ddf_check_value(node, s->wire, &one)) reader_error(r, d, "%s", one.text);
 }
 
 static struct pol_setting *new_setting(struct reader *r)
 {
     struct pol_policy *p = r->p;
     if (p->n_settings == POL_SETTINGS) {
-        if (!r->rc)
-            r->rc = err_set(r->e, RC_LIMIT, "a policy has at most %d settings", POL_SETTINGS);
+        if (!r->rc) r->rc = err_set(r->e, RC_LIMIT, "a policy has at most %d settings", POL_SETTINGS);
         return NULL;
     }
     if (p->n_settings == r->settings_cap) {
@@ -160,8 +152,7 @@ static struct pol_setting *new_setting(struct reader *r)
             reader_no_memory(r);
             return NULL;
         }
-        if (p->n_settings)
-            memcpy(more, p->settings, p->n_settings * sizeof *more);
+        if (p->n_settings) memcpy(more, p->settings, p->n_settings * sizeof *more);
         p->settings = more;
         r->settings_cap = cap;
     }
@@ -185,8 +176,7 @@ static void setting(struct reader *r, const struct doc *d, const struct ddf_entr
         reader_error(r, d, "must be a single value, not a list");
         return;
     }
-    if (d->kind == DOC_LIST && !joined(r, d, &s.word))
-        return;
+    if (d->kind == DOC_LIST && !joined(r, d, &s.word)) return;
     if (en->kind == DDF_K_IMAGE) {
         if (!image_word(s.word)) {
             reader_error(r, d, "an image is written name:version, such as corp-android:4.2.0");
@@ -199,15 +189,13 @@ static void setting(struct reader *r, const struct doc *d, const struct ddf_entr
             reader_no_memory(r);
         else if (rc) {
             struct suggestion near = suggest_for(s.word);
-            for (size_t i = 0; i < en->n_words; i++)
-                suggest_try(&near, en->words[i].word);
+            for (size_t i = 0; i < en->n_words; i++) suggest_try(&near, en->words[i].word);
             if (near.best.n)
                 reader_error(r, d, "%s; did you mean \"%.*s\"?", one.text, STR_ARG(near.best));
             else
                 reader_error(r, d, "%s", one.text);
         }
-        if (rc)
-            return;
+        if (rc) return;
         check_value(r, d, &s);
     }
     s.name = written_out(r, en, instance);
@@ -243,7 +231,8 @@ static bool window(struct reader *r, const struct doc *d, enum ddf_scope scope, 
     return true;
 }
 
-static void walk(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix, const char *structural);
+static void walk(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
+                 const char *structural);
 
 /* Letters and digits of a text, others as '-': "CPU/StealPct" -> "CPU-StealPct". */
 static struct str slug(struct reader *r, struct str text)
@@ -261,7 +250,8 @@ static struct str slug(struct reader *r, struct str text)
     return (struct str){ p, n };
 }
 
-/* A list of maps: each is an instance, named by its `name` or after its first text, so that it keeps its node when the list is changed. */
+/* A list of maps: each is an instance, named by its `name` or after its first text, so that it keeps its node when
+ * the list is changed. */
 static void instances(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix)
 {
     struct str used[POL_SETTINGS];
@@ -278,8 +268,7 @@ static void instances(struct reader *r, const struct doc *d, enum ddf_scope scop
             return;
         }
         for (const struct doc *f = c->first; f && !id.n; f = f->next)
-            if (f->kind == DOC_SCALAR && (!name || f == name))
-                id = name ? f->text : slug(r, f->text);
+            if (f->kind == DOC_SCALAR && (!name || f == name)) id = name ? f->text : slug(r, f->text);
         if (!instance_name(id)) {
             reader_error(r, name ? name : c, "needs a name of 1 to %d of A-Z a-z 0-9 - and _", POL_VM_NAME_BYTES);
             continue;
@@ -292,7 +281,8 @@ static void instances(struct reader *r, const struct doc *d, enum ddf_scope scop
     }
 }
 
-static void field(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix, const char *structural)
+static void field(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
+                  const char *structural)
 {
     struct str name = below(r, prefix, d->key), instance = { 0 };
     enum ddf_scope at = scope;
@@ -300,8 +290,7 @@ static void field(struct reader *r, const struct doc *d, enum ddf_scope scope, s
     bool has_instances = false, group = is_group(r, scope, name, &has_instances);
     bool here = false;
 
-    if (r->rc)
-        return;
+    if (r->rc) return;
     is_group(r, scope, prefix, &here);
     if (here && prefix.n && !instance_name(d->key) && !(en && !en->instance)) {
         reader_key_error(r, d, "a name here is 1 to %d of A-Z a-z 0-9 - and _", POL_VM_NAME_BYTES);
@@ -328,8 +317,7 @@ static void field(struct reader *r, const struct doc *d, enum ddf_scope scope, s
 static void walk(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix, const char *structural)
 {
     for (const struct doc *c = d->first; c && !r->rc && r->n_errors <= POL_ERRORS; c = c->next)
-        if (!reader_in_list(c->key, structural))
-            field(r, c, scope, prefix, structural);
+        if (!reader_in_list(c->key, structural)) field(r, c, scope, prefix, structural);
 }
 
 void reader_settings(struct reader *r, const struct doc *d, enum ddf_scope scope, const char *structural)

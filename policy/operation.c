@@ -24,7 +24,11 @@ bool pol_op_state_of(struct str name, enum pol_op_state *out)
 }
 
 /* Statuses a client gives to a command (dm-protocol.md 6). `lasting`: the same command can never succeed. */
-static const struct code { int code; const char *text; bool busy, lasting; } codes[] = {
+static const struct code {
+    int code;
+    const char *text;
+    bool busy, lasting;
+} codes[] = {
     { 0, "the device did not answer", true, false },
     { 214, "cancelled by the user", false, false },
     { 215, "not executed", true, false },
@@ -72,8 +76,7 @@ static const struct code { int code; const char *text; bool busy, lasting; } cod
 static const struct code *code_of(int code)
 {
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (codes[i].code == code)
-            return &codes[i];
+        if (codes[i].code == code) return &codes[i];
     return NULL;
 }
 
@@ -86,20 +89,19 @@ static bool is_busy(int code)
 struct str pol_code_text(const struct ddf_layout *l, int code, struct arena *a)
 {
     const struct code *c = code_of(code);
-    struct str words = code >= 1000 && l ? ddf_layout_result_text(l, code) : c ? str_of(c->text) : STR("refused by the device");
+    struct str words = code >= 1000 && l ? ddf_layout_result_text(l, code)
+                       : c               ? str_of(c->text)
+                                         : STR("refused by the device");
     return code ? arena_printf(a, "%d %.*s", code, STR_ARG(words)) : words;
 }
 
 enum pol_outcome pol_step_outcome(const struct ddf_layout *l, const struct pol_step *s, int code)
 {
-    if (code == 202 && s->verb == POL_EXEC)
-        return POL_STEP_RUNS;
-    if (code == 215 || code == 216)
-        return POL_STEP_SKIPPED;
+    if (code == 202 && s->verb == POL_EXEC) return POL_STEP_RUNS;
+    if (code == 215 || code == 216) return POL_STEP_SKIPPED;
     if ((code >= 200 && code < 300 && code != 214) || (s->verb == POL_EXEC && l && ddf_layout_result_ok(l, code)))
         return POL_STEP_DONE;
-    if (code == 418 && s->verb == POL_ADD)
-        return POL_STEP_THERE;
+    if (code == 418 && s->verb == POL_ADD) return POL_STEP_THERE;
     if ((code == 404 || code == 410) && (s->verb == POL_GET || s->verb == POL_DELETE || s->verb == POL_REPLACE))
         return POL_STEP_GONE;
     return is_busy(code) ? POL_STEP_AGAIN : POL_STEP_FAILED;
@@ -109,14 +111,14 @@ struct pol_failure pol_failure_after(const struct pol_failure *before, struct st
 {
     const struct code *c = code_of(code);
     struct pol_failure f = { key, code, (before ? before->tries : 0) + 1, 0 };
-    bool read_back = code == 0 && str_starts(key, STR("set "));     /* the device keeps another value than it acknowledged */
+    bool read_back = code == 0 &&
+                     str_starts(key, STR("set ")); /* the device keeps another value than it acknowledged */
 
     if (c && c->lasting)
         f.tries = POL_MAX_TRIES;
     else if (c && c->busy && !read_back && f.tries >= POL_MAX_TRIES)
         f.tries = POL_MAX_TRIES - 1;
-    if (f.tries < POL_MAX_TRIES)
-        f.retry_ms = now_ms + (int64_t)POL_RETRY_MS * (f.tries == 1 ? 1 : 4);
+    if (f.tries < POL_MAX_TRIES) f.retry_ms = now_ms + (int64_t)POL_RETRY_MS * (f.tries == 1 ? 1 : 4);
     return f;
 }
 
@@ -133,7 +135,8 @@ static struct str with_code(const struct ddf_layout *l, const char *words, int c
 }
 
 /* Not carried out: once more, or never again. */
-static void again(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a, struct pol_verdict *out)
+static void again(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
+                  struct pol_verdict *out)
 {
     bool more = op->tries < POL_MAX_TRIES;
     out->state = more ? POL_OP_QUEUED : POL_OP_FAILED;
@@ -143,11 +146,12 @@ static void again(const struct ddf_layout *l, const struct pol_operation *op, in
 
 static bool is_question(struct str command)
 {
-    return str_is(command, "display") || str_is(command, "confirm") || str_is(command, "input") || str_is(command, "choice") ||
-           str_is(command, "choices");
+    return str_is(command, "display") || str_is(command, "confirm") || str_is(command, "input") ||
+           str_is(command, "choice") || str_is(command, "choices");
 }
 
-void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a, struct pol_verdict *out)
+void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
+                      struct pol_verdict *out)
 {
     bool tree = str_is(op->kind, "tree");
     *out = (struct pol_verdict){ .state = op->state, .code = code, .percent = -1 };
@@ -160,7 +164,8 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
     } else if (is_busy(code)) {
         again(l, op, code, a, out);
     } else if ((code >= 200 && code < 300 && code != 214) || ddf_layout_result_ok(l, code)) {
-        bool asked = tree && is_question(op->tree_command), read = asked || (tree && str_eq_fold(op->tree_command, STR("get")));
+        bool asked = tree && is_question(op->tree_command),
+             read = asked || (tree && str_eq_fold(op->tree_command, STR("get")));
         out->state = read ? POL_OP_VERIFIED : POL_OP_ACKNOWLEDGED;
         out->percent = 100;
         out->why = asked ? STR("shown") : read ? STR("read") : STR("the device says it is done; not read back yet");
@@ -170,7 +175,8 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
     }
 }
 
-void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a, struct pol_verdict *out)
+void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a,
+                        struct pol_verdict *out)
 {
     *out = (struct pol_verdict){ .state = POL_OP_FAILED, .code = result, .percent = -1 };
     if (pol_op_finished(op->state) || op->state == POL_OP_ACKNOWLEDGED) {
@@ -188,8 +194,8 @@ void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *
     }
 }
 
-void pol_op_on_progress(const struct ddf_layout *l, const struct pol_operation *op, const struct pol_progress *p, struct arena *a,
-                        struct pol_verdict *out)
+void pol_op_on_progress(const struct ddf_layout *l, const struct pol_operation *op, const struct pol_progress *p,
+                        struct arena *a, struct pol_verdict *out)
 {
     if (!str_eq(op->correlator, p->correlator)) {
         *out = (struct pol_verdict){ .percent = -1 };
@@ -222,7 +228,8 @@ bool pol_read_back_differs(const struct pol_mirror_node *before, struct str repo
     if (before->known != POL_ACKNOWLEDGED || str_is(before->format, "node") || str_eq(before->value, reported))
         return false;
     if (str_is(before->format, "bool")) {
-        bool a = str_is(before->value, "true") || str_is(before->value, "1"), b = str_is(reported, "true") || str_is(reported, "1");
+        bool a = str_is(before->value, "true") || str_is(before->value, "1"),
+             b = str_is(reported, "true") || str_is(reported, "1");
         return a != b;
     }
     return !(str_is(before->format, "int") && str_to_i64(before->value, &x) && str_to_i64(reported, &y) && x == y);
@@ -248,50 +255,62 @@ struct str pol_op_key(const struct ddf_layout *l, const struct pol_operation *op
 }
 
 /* Layout names of what operations change, beside their owner's state. */
-static const struct touch { const char *kind; const char *names[3]; } touches[] = {
-    { "upgrade", { "image.node", "upgrade.node" } },  { "rollback", { "image.node", "upgrade.node" } },
-    { "commit", { "image.node", "upgrade.node" } },   { "applyResources", { "resources.node" } },
-    { "snapshot", { "snapshots.node" } },             { "snapshots.remove", { "snapshots.node" } },
-    { "snapshots.restore", { "snapshots.node" } },    { "kpi.collect", { "kpi.node" } },
-    { "kpi.reset", { "kpi.node" } },                  { "wipe", { "wipeList.node" } },
+static const struct touch {
+    const char *kind;
+    const char *names[3];
+} touches[] = {
+    { "upgrade", { "image.node", "upgrade.node" } },
+    { "rollback", { "image.node", "upgrade.node" } },
+    { "commit", { "image.node", "upgrade.node" } },
+    { "applyResources", { "resources.node" } },
+    { "snapshot", { "snapshots.node" } },
+    { "snapshots.remove", { "snapshots.node" } },
+    { "snapshots.restore", { "snapshots.node" } },
+    { "kpi.collect", { "kpi.node" } },
+    { "kpi.reset", { "kpi.node" } },
+    { "wipe", { "wipeList.node" } },
 };
-static const char *const vm_always[] = { "state", "stateReason", "stateTime", "lockState", "progress.node", "resources.pending" };
+static const char *const vm_always[] = { "state",     "stateReason",   "stateTime",
+                                         "lockState", "progress.node", "resources.pending" };
 static const char *const image_always[] = { "status", "doneKB", "result" };
 
-static bool touch(const struct ddf_layout *l, const struct pol_operation *op, const char *name, struct arena *a, struct str *uris, size_t *n)
+static bool touch(const struct ddf_layout *l, const struct pol_operation *op, const char *name, struct arena *a,
+                  struct str *uris, size_t *n)
 {
     const struct ddf_entry *en = ddf_layout_entry(l, op->scope, str_of(name));
-    if (!en)
-        return true;
+    if (!en) return true;
     uris[*n] = ddf_layout_uri(l, en, op->owner, (struct str){ 0 }, a);
     return uris[(*n)++].n > 0;
 }
 
-enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *op, struct arena *a, struct str **uris, size_t *n)
+enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *op, struct arena *a, struct str **uris,
+                       size_t *n)
 {
     struct str *out = ARENA_ARRAY(a, struct str, 16);
     size_t count = 0;
     bool ok = out != NULL;
 
     if (ok && str_is(op->kind, "tree") && is_question(op->tree_command)) {
-        count = 0;                              /* a question to a person */
+        count = 0; /* a question to a person */
     } else if (ok && str_is(op->kind, "tree")) {
         struct str at = str_slice(op->tree_uri, 0, str_find(op->tree_uri, '?', 0));
-        out[count++] = str_ends(op->tree_uri, STR("?prop=Name")) ? ddf_uri_parent(at) : at;      /* a new name: look at all of them */
+        out[count++] = str_ends(op->tree_uri, STR("?prop=Name")) ? ddf_uri_parent(at)
+                                                                 : at; /* a new name: look at all of them */
     } else if (ok && (op->scope == DDF_DEVICE || str_is(op->kind, "delete") || str_is(op->kind, "delete-node"))) {
-        out[count] = op->scope == DDF_DEVICE && !str_is(op->kind, "refresh") ? l->vms : ddf_layout_owner_uri(l, op->scope, op->owner, a);
+        out[count] = op->scope == DDF_DEVICE && !str_is(op->kind, "refresh")
+                         ? l->vms
+                         : ddf_layout_owner_uri(l, op->scope, op->owner, a);
         ok = out[count++].n > 0;
     } else if (ok) {
         const char *const *always = op->scope == DDF_IMAGE ? image_always : vm_always;
-        size_t n_always = op->scope == DDF_IMAGE ? sizeof image_always / sizeof *image_always : sizeof vm_always / sizeof *vm_always;
-        for (size_t i = 0; ok && i < n_always; i++)
-            ok = touch(l, op, always[i], a, out, &count);
+        size_t n_always = op->scope == DDF_IMAGE ? sizeof image_always / sizeof *image_always
+                                                 : sizeof vm_always / sizeof *vm_always;
+        for (size_t i = 0; ok && i < n_always; i++) ok = touch(l, op, always[i], a, out, &count);
         for (size_t i = 0; ok && i < sizeof touches / sizeof touches[0]; i++)
             for (size_t k = 0; ok && str_is(op->kind, touches[i].kind) && k < 3 && touches[i].names[k]; k++)
                 ok = touch(l, op, touches[i].names[k], a, out, &count);
     }
-    if (!ok)
-        return RC_NOMEM;
+    if (!ok) return RC_NOMEM;
     *uris = out;
     *n = count;
     return RC_OK;

@@ -1,101 +1,146 @@
 #ifndef POLICY_PLAN_H
 #define POLICY_PLAN_H
-/* The ordered DM commands that take the mirror to the desired state (design.md 6 and 7). Computed anew for every message from the mirror,
- * so that losing a session costs nothing. */
+/* The ordered DM commands that take the mirror to the desired state (design.md 6 and 7). Computed anew for every
+ * message from the mirror, so that losing a session costs nothing. */
 #include "policy/desired.h"
 
-/* A node of the device's tree as we know it. Interior nodes have the format "node"; their value is the child list when the device gave
- * one ("A/B/C"), else empty. at_ms is when it was last reported or acknowledged and moves on although the value stays the same: the plan
- * sees by it what it has read already. */
+/* A node of the device's tree as we know it. Interior nodes have the format "node"; their value is the child list
+ * when the device gave one ("A/B/C"), else empty. at_ms is when it was last reported or acknowledged and moves on
+ * although the value stays the same: the plan sees by it what it has read already. */
 enum pol_known {
-    POL_REPORTED,                   /* the device said so: verified */
-    POL_ACKNOWLEDGED,               /* we wrote it and the device said 200: to be read back */
-    POL_STALE                       /* something happened since: to be read again before it is believed */
+    POL_REPORTED,     /* the device said so: verified */
+    POL_ACKNOWLEDGED, /* we wrote it and the device said 200: to be read back */
+    POL_STALE         /* something happened since: to be read again before it is believed */
 };
-struct pol_mirror_node { struct str uri, format, value; enum pol_known known; int64_t at_ms; };
+struct pol_mirror_node {
+    struct str uri, format, value;
+    enum pol_known known;
+    int64_t at_ms;
+};
 
 /* Operations: asked for by a person or API client (origin "request"), or by the plan itself ("policy"). */
+/* clang-format off */
 #define POL_OP_STATES(X)                                                                \
     X(QUEUED, "queued") X(NOTIFIED, "notified") X(SENT, "sent") X(ACCEPTED, "accepted") \
     X(ACKNOWLEDGED, "acknowledged") X(VERIFIED, "verified") X(FAILED, "failed")         \
     X(CANCELLED, "cancelled") X(SUPERSEDED, "superseded") X(EXPIRED, "expired")
+/* clang-format on */
 enum pol_op_state {
 #define X(id, name) POL_OP_##id,
     POL_OP_STATES(X)
 #undef X
-    POL_OP_STATE_COUNT
+        POL_OP_STATE_COUNT
 };
 const char *pol_op_state_name(enum pol_op_state s);
 bool pol_op_state_of(struct str name, enum pol_op_state *out);
-static inline bool pol_op_finished(enum pol_op_state s) { return s >= POL_OP_VERIFIED; }
+static inline bool pol_op_finished(enum pol_op_state s)
+{
+    return s >= POL_OP_VERIFIED;
+}
 
 struct pol_operation {
     int64_t id;
     bool by_policy;
     enum pol_op_state state;
-    struct str kind;                /* layout operation name ("lock", "provision"), or "tree" for a generic tree command */
-    enum ddf_scope scope; struct str owner;     /* VM or image node name */
-    struct str args;                /* "start=1;paused=0" */
-    struct str correlator;          /* on the wire; unique for the device */
-    struct str tree_command, tree_uri, tree_format, tree_data;     /* kind "tree": get, add, replace, delete, exec, copy; display ... choices */
-    int tries;                      /* times sent */
-    int64_t not_before_ms, expires_ms;          /* 0 = none */
-    int64_t updated_ms;             /* when it came into its state */
+    struct str kind; /* layout operation name ("lock", "provision"), or "tree" for a generic tree command */
+    enum ddf_scope scope;
+    struct str owner;      /* VM or image node name */
+    struct str args;       /* "start=1;paused=0" */
+    struct str correlator; /* on the wire; unique for the device */
+    struct str tree_command, tree_uri, tree_format,
+        tree_data;                     /* kind "tree": get, add, replace, delete, exec, copy; display ... choices */
+    int tries;                         /* times sent */
+    int64_t not_before_ms, expires_ms; /* 0 = none */
+    int64_t updated_ms;                /* when it came into its state */
 };
 
 /* A step that failed before: not tried again until `retry_ms` (0 = not until the policy or the device changes). */
-struct pol_failure { struct str key; int code; int tries; int64_t retry_ms; };
+struct pol_failure {
+    struct str key;
+    int code;
+    int tries;
+    int64_t retry_ms;
+};
 enum { POL_MAX_TRIES = 3, POL_RETRY_MS = 30000, POL_POLL_MS = 5000, POL_ATOMIC_CHILDREN = 100 };
 
 enum pol_verb {
-    POL_GET, POL_ADD, POL_REPLACE, POL_DELETE, POL_EXEC, POL_ATOMIC,
-    POL_COPY,                       /* data: the address to copy from */
-    POL_ASK                         /* a question to the person at the device; format: its alert code, data: lines (options, text, choices) */
+    POL_GET,
+    POL_ADD,
+    POL_REPLACE,
+    POL_DELETE,
+    POL_EXEC,
+    POL_ATOMIC,
+    POL_COPY, /* data: the address to copy from */
+    POL_ASK   /* a question to the person at the device; format: its alert code, data: lines (options, text, choices) */
 };
 enum pol_purpose {
-    POL_FOR_DISCOVER,               /* learn what is there */
-    POL_FOR_CHANGE,                 /* make it as desired */
-    POL_FOR_VERIFY,                 /* read back what was acknowledged */
-    POL_FOR_OPERATION,              /* carry out an operation */
-    POL_FOR_INQUIRY,                /* ask after an operation whose answer was lost */
+    POL_FOR_DISCOVER,  /* learn what is there */
+    POL_FOR_CHANGE,    /* make it as desired */
+    POL_FOR_VERIFY,    /* read back what was acknowledged */
+    POL_FOR_OPERATION, /* carry out an operation */
+    POL_FOR_INQUIRY,   /* ask after an operation whose answer was lost */
     POL_FOR_KPI
 };
 
 struct pol_step {
     enum pol_verb verb;
     enum pol_purpose purpose;
-    struct str uri;                 /* with "?list=StructData" where wanted */
-    struct str format, type, data; bool has_data;
-    struct str correlator;          /* of Exec; for plan-made operations invented from `op_kind`, owner and the facts (deterministic) */
-    struct str why;                 /* for people: "resources.cpu.vcpus 1 -> 2 (policy corporate-workspace)" */
-    struct str key;                 /* stable name of this step for pol_failure: "set", "add", "delete", "exec", "get" or "atomic" and uri */
-    int64_t operation;              /* id of the operation it carries out, 0 = none yet (plan-made: the shell creates one before sending) */
-    struct str op_kind, op_owner, op_args; enum ddf_scope op_scope;     /* for plan-made operations */
-    struct pol_step *children;      /* POL_ATOMIC */
+    struct str uri; /* with "?list=StructData" where wanted */
+    struct str format, type, data;
+    bool has_data;
+    /* of Exec; for plan-made operations invented from `op_kind`, owner and the facts (deterministic) */
+    struct str correlator;
+    struct str why; /* for people: "resources.cpu.vcpus 1 -> 2 (policy corporate-workspace)" */
+    /* stable name of this step for pol_failure: "set", "add", "delete", "exec", "get" or "atomic" and uri */
+    struct str key;
+    /* id of the operation it carries out, 0 = none yet (plan-made: the shell creates one before sending) */
+    int64_t operation;
+    struct str op_kind, op_owner, op_args;
+    enum ddf_scope op_scope;   /* for plan-made operations */
+    struct pol_step *children; /* POL_ATOMIC */
     struct pol_step *next;
 };
 
 /* Why nothing more is done now. */
-struct pol_wait { struct str vm; struct str state; struct str why; int code; int64_t until_ms; struct pol_wait *next; };
+struct pol_wait {
+    struct str vm;
+    struct str state;
+    struct str why;
+    int code;
+    int64_t until_ms;
+    struct pol_wait *next;
+};
 
 struct pol_plan {
-    struct pol_step *steps; size_t n_steps;         /* those that may be sent now, in order; each depends only on earlier ones' success */
-    struct pol_wait *waits; size_t n_waits;
-    bool settled;                   /* no steps, no waits: device and desired state agree and everything is verified */
-    /* Operations whose end the mirror proves (lock asked for and LockState reported so): the shell moves them to verified. */
-    int64_t *verified; size_t n_verified;
-    struct { int64_t id; enum pol_op_state state; int code; struct str why; int percent; } *moves; size_t n_moves;   /* expired, superseded, failed ... */
-    bool mirror_complete;           /* first contact is over: the shell sets mirror_read */
+    struct pol_step *steps;
+    size_t n_steps; /* those that may be sent now, in order; each depends only on earlier ones' success */
+    struct pol_wait *waits;
+    size_t n_waits;
+    bool settled; /* no steps, no waits: device and desired state agree and everything is verified */
+    /* Operations whose end the mirror proves (lock asked for and LockState reported so): the shell moves them to
+     * verified. */
+    int64_t *verified;
+    size_t n_verified;
+    struct {
+        int64_t id;
+        enum pol_op_state state;
+        int code;
+        struct str why;
+        int percent;
+    } * moves;
+    size_t n_moves;       /* expired, superseded, failed ... */
+    bool mirror_complete; /* first contact is over: the shell sets mirror_read */
 };
 
 /**
- * Pure: same facts, same plan; preview and enforcement both call it.
- * Order: discover what is unknown; inquiries; operations of people; for each VM: image (Add ./images entry, Download), VM node and its
- * leaves in one Atomic, provision, changes grouped per VM in Atomic, what needs a stop in between, goal route; verification reads; KPIs.
- * Nothing is re-sent that the mirror already has. Every step is checked with ddf_check before it enters the plan (a refused one becomes
- * a wait that says why). At most one unfinished operation for each VM.
+ * Pure: same facts, same plan; preview and enforcement both call it. Order: discover what is unknown; inquiries;
+ * operations of people; for each VM: image (Add ./images entry, Download), VM node and its leaves in one Atomic,
+ * provision, changes grouped per VM in Atomic, what needs a stop in between, goal route; verification reads; KPIs.
+ * Nothing is re-sent that the mirror already has. Every step is checked with ddf_check before it enters the plan (a
+ * refused one becomes a wait that says why). At most one unfinished operation for each VM.
  */
-enum rc pol_make_plan(const struct pol_facts *f, const struct pol_desired *d, struct arena *a, struct pol_plan *out, struct err *e);
+enum rc pol_make_plan(const struct pol_facts *f, const struct pol_desired *d, struct arena *a, struct pol_plan *out,
+                      struct err *e);
 /** The steps as a person reads them, one line each with why; waits after them. */
 void pol_plan_print(const struct pol_plan *p, struct buf *out);
 
@@ -123,13 +168,23 @@ void pol_plan_print(const struct pol_plan *p, struct buf *out);
  * Failures are made by pol_failure_after. An operation of the plan (by_policy) that ends FAILED is a failure with pol_op_key; one that
  * ends VERIFIED forgets it. Failures are forgotten when the device's want_stamp grows.
  */
-enum pol_outcome { POL_STEP_DONE, POL_STEP_RUNS, POL_STEP_THERE, POL_STEP_GONE, POL_STEP_SKIPPED, POL_STEP_AGAIN, POL_STEP_FAILED };
+enum pol_outcome {
+    POL_STEP_DONE,
+    POL_STEP_RUNS,
+    POL_STEP_THERE,
+    POL_STEP_GONE,
+    POL_STEP_SKIPPED,
+    POL_STEP_AGAIN,
+    POL_STEP_FAILED
+};
 /** @param code  Status, or 0 when none came before the package ended; for Exec also a result code (12xx ...) */
 enum pol_outcome pol_step_outcome(const struct ddf_layout *l, const struct pol_step *s, int code);
-/** Did the device report something else than what it acknowledged? Formats decide what is the same (true and 1, 07 and 7). */
+/** Did the device report something else than what it acknowledged? Formats decide what is the same (true and 1, 07
+ * and 7). */
 bool pol_read_back_differs(const struct pol_mirror_node *before, struct str reported);
-/** The failure to keep after one more try. What can never succeed (404 405 406 413 414 415 425 501, 1411, 1413 ...) is set aside at once;
- *  what was busy is never set aside; the rest after POL_MAX_TRIES. @param before the failure so far, or NULL */
+/** The failure to keep after one more try. What can never succeed (404 405 406 413 414 415 425 501, 1411, 1413 ...)
+ * is set aside at once; what was busy is never set aside; the rest after POL_MAX_TRIES. @param before the failure so
+ * far, or NULL */
 struct pol_failure pol_failure_after(const struct pol_failure *before, struct str key, int code, int64_t now_ms);
 /** Is it a failure at `uri` or below it? */
 bool pol_failure_within(struct str key, struct str uri);
@@ -155,14 +210,26 @@ struct str pol_code_text(const struct ddf_layout *l, int code, struct arena *a);
  * After OperationComplete and after a final Status the shell again makes the nodes of pol_op_touches STALE, so that the plan reads them.
  * StateChange, Crash, ImageReady, PeripheralChange ... make the nodes they speak of STALE. Only the shell applies; these decide:
  */
-struct pol_verdict { enum pol_op_state state; int code; int percent; struct str why; };
-void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a, struct pol_verdict *out);
-void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a, struct pol_verdict *out);
-struct pol_progress { struct str correlator; int phase, percent, result; struct str text; };
-void pol_op_on_progress(const struct ddf_layout *l, const struct pol_operation *op, const struct pol_progress *p, struct arena *a,
+struct pol_verdict {
+    enum pol_op_state state;
+    int code;
+    int percent;
+    struct str why;
+};
+void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
+                      struct pol_verdict *out);
+void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a,
                         struct pol_verdict *out);
+struct pol_progress {
+    struct str correlator;
+    int phase, percent, result;
+    struct str text;
+};
+void pol_op_on_progress(const struct ddf_layout *l, const struct pol_operation *op, const struct pol_progress *p,
+                        struct arena *a, struct pol_verdict *out);
 /** Addresses (each with everything below it) that an operation may change. */
-enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *op, struct arena *a, struct str **uris, size_t *n);
+enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *op, struct arena *a, struct str **uris,
+                       size_t *n);
 /** Failure key of an operation of the plan: that of the step that carries it. */
 struct str pol_op_key(const struct ddf_layout *l, const struct pol_operation *op, struct arena *a);
 /** Failure key of writing a node: "set <uri>", whether by Add or by Replace. */

@@ -28,10 +28,9 @@ void mirror_below(const struct planning *p, struct str uri, size_t *first, size_
 {
     char text[DDF_URI_BYTES + 2];
     *first = *end = 0;
-    if (uri.n > DDF_URI_BYTES || !uri.n)
-        return;
+    if (uri.n > DDF_URI_BYTES || !uri.n) return;
     memcpy(text, uri.p, uri.n);
-    text[uri.n] = '/';                              /* whatever begins with it lies between it and its successor, '0' */
+    text[uri.n] = '/'; /* whatever begins with it lies between it and its successor, '0' */
     *first = lower_bound(p, (struct str){ text, uri.n + 1 });
     text[uri.n] = '/' + 1;
     *end = lower_bound(p, (struct str){ text, uri.n + 1 });
@@ -48,16 +47,14 @@ struct str entry_uri(struct planning *p, enum ddf_scope scope, const char *name,
 {
     const struct ddf_entry *en = ddf_layout_entry(p->l, scope, str_of(name));
     struct str uri = { 0 };
-    if (en && !(uri = ddf_layout_uri(p->l, en, owner, (struct str){ 0 }, p->a)).n)
-        p->no_memory = true;
+    if (en && !(uri = ddf_layout_uri(p->l, en, owner, (struct str){ 0 }, p->a)).n) p->no_memory = true;
     return uri;
 }
 
 struct str owner_uri(struct planning *p, enum ddf_scope scope, struct str owner)
 {
     struct str uri = ddf_layout_owner_uri(p->l, scope, owner, p->a);
-    if (!uri.n)
-        p->no_memory = true;
+    if (!uri.n) p->no_memory = true;
     return uri;
 }
 
@@ -71,8 +68,7 @@ bool mirror_number(struct planning *p, enum ddf_scope scope, const char *name, s
 {
     const struct pol_mirror_node *n = mirror_entry(p, scope, name, owner);
     int64_t v;
-    if (!n || n->known != POL_REPORTED || !str_to_i64(n->value, &v) || v < -1000000000 || v > 1000000000)
-        return false;
+    if (!n || n->known != POL_REPORTED || !str_to_i64(n->value, &v) || v < -1000000000 || v > 1000000000) return false;
     *out = (int)v;
     return true;
 }
@@ -82,8 +78,7 @@ struct str mirror_word(struct planning *p, enum ddf_scope scope, const char *nam
     const struct ddf_entry *en = ddf_layout_entry(p->l, scope, str_of(name));
     const struct pol_mirror_node *n = mirror_entry(p, scope, name, owner);
     for (size_t i = 0; en && n && n->known == POL_REPORTED && i < en->n_words; i++)
-        if (same_value(en->format, en->words[i].wire, n->value))
-            return en->words[i].word;
+        if (same_value(en->format, en->words[i].wire, n->value)) return en->words[i].word;
     return (struct str){ 0 };
 }
 
@@ -107,16 +102,14 @@ struct str say(struct planning *p, const char *fmt, ...)
     va_start(ap, fmt);
     struct str s = arena_vprintf(p->a, fmt, ap);
     va_end(ap);
-    if (!s.p)
-        p->no_memory = true;
+    if (!s.p) p->no_memory = true;
     return s;
 }
 
 const struct pol_failure *failure_of(const struct planning *p, struct str key)
 {
     for (size_t i = 0; i < p->f->n_failures; i++)
-        if (str_eq(p->f->failures[i].key, key))
-            return &p->f->failures[i];
+        if (str_eq(p->f->failures[i].key, key)) return &p->f->failures[i];
     return NULL;
 }
 
@@ -128,8 +121,7 @@ bool held_back(const struct planning *p, const struct pol_failure *x)
 void add_wait(struct planning *p, struct str vm, const char *state, struct str why, int code, int64_t until_ms)
 {
     for (const struct pol_wait *w = p->out->waits; w; w = w->next)
-        if (str_eq(w->vm, vm) && str_eq(w->why, why))
-            return;
+        if (str_eq(w->vm, vm) && str_eq(w->why, why)) return;
     struct pol_wait *w = ARENA_NEW(p->a, struct pol_wait);
     if (!w) {
         p->no_memory = true;
@@ -144,19 +136,25 @@ void add_wait(struct planning *p, struct str vm, const char *state, struct str w
 void wait_failure(struct planning *p, struct str vm, struct str what, const struct pol_failure *x)
 {
     bool read_back = x->code == 0 && str_starts(x->key, STR("set "));
-    struct str code = read_back ? STR("the device says it took the value, and keeps another") : pol_code_text(p->l, x->code, p->a);
+    struct str code = read_back ? STR("the device says it took the value, and keeps another")
+                                : pol_code_text(p->l, x->code, p->a);
     if (x->tries >= POL_MAX_TRIES)
         add_wait(p, vm, "failed", say(p, "%.*s: set aside: %.*s", STR_ARG(what), STR_ARG(code)), x->code, 0);
     else
-        add_wait(p, vm, "waiting", say(p, "%.*s: tried %d %s, again in %lld s: %.*s", STR_ARG(what), x->tries,
-                                       x->tries == 1 ? "time" : "times", (long long)((x->retry_ms - p->f->now_ms + 999) / 1000),
-                                       STR_ARG(code)), x->code, x->retry_ms);
+        add_wait(p, vm, "waiting",
+                 say(p, "%.*s: tried %d %s, again in %lld s: %.*s", STR_ARG(what), x->tries,
+                     x->tries == 1 ? "time" : "times", (long long)((x->retry_ms - p->f->now_ms + 999) / 1000),
+                     STR_ARG(code)),
+                 x->code, x->retry_ms);
 }
 
-struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri, struct str why)
+struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri,
+                          struct str why)
 {
-    static const char *const words[] = { [POL_GET] = "get", [POL_ADD] = "set",   [POL_REPLACE] = "set", [POL_DELETE] = "delete",
-                                         [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic", [POL_COPY] = "copy", [POL_ASK] = "ask" };
+    static const char *const words[] = {
+        [POL_GET] = "get",   [POL_ADD] = "set",       [POL_REPLACE] = "set", [POL_DELETE] = "delete",
+        [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic", [POL_COPY] = "copy",   [POL_ASK] = "ask"
+    };
     struct pol_step *s = ARENA_NEW(p->a, struct pol_step);
     if (!s) {
         p->no_memory = true;
@@ -198,20 +196,29 @@ static bool address_fits(const struct planning *p, struct str uri)
 
 bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
 {
-    static const enum ddf_access access[] = { [POL_GET] = DDF_GET, [POL_ADD] = DDF_ADD, [POL_REPLACE] = DDF_REPLACE,
-                                              [POL_DELETE] = DDF_DELETE, [POL_EXEC] = DDF_EXEC };
+    static const enum ddf_access access[] = { [POL_GET] = DDF_GET,
+                                              [POL_ADD] = DDF_ADD,
+                                              [POL_REPLACE] = DDF_REPLACE,
+                                              [POL_DELETE] = DDF_DELETE,
+                                              [POL_EXEC] = DDF_EXEC };
     struct err e = { 0 };
     int status = 200;
     if (!address_fits(p, without_query(s->uri))) {
-        add_wait(p, vm, "failed", say(p, "%.*s: not sent, it would be answered 414: this device takes no address as long or deep as %.*s",
-                                      STR_ARG(s->why), STR_ARG(s->uri)), 414, 0);
+        add_wait(p, vm, "failed",
+                 say(p,
+                     "%.*s: not sent, it would be answered 414: this device takes no address as long or deep as %.*s",
+                     STR_ARG(s->why), STR_ARG(s->uri)),
+                 414, 0);
         return false;
     }
-    bool property = s->verb != POL_GET && str_find(s->uri, '?', 0) < s->uri.n;      /* ACL, Title: no description speaks of them */
+    bool property = s->verb != POL_GET &&
+                    str_find(s->uri, '?', 0) < s->uri.n; /* ACL, Title: no description speaks of them */
     if (s->verb == POL_ATOMIC || s->verb == POL_COPY || s->verb == POL_ASK || property || !p->f->schema ||
-        !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), s->format, s->type, s->data, s->has_data, false, &status, &e))
+        !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), s->format, s->type, s->data, s->has_data,
+                   false, &status, &e))
         return true;
-    add_wait(p, vm, "failed", say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text), status, 0);
+    add_wait(p, vm, "failed", say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text),
+             status, 0);
     return false;
 }
 
@@ -224,15 +231,13 @@ static void append(struct planning *p, struct pol_step *s)
 
 bool add_step(struct planning *p, struct pol_step *s, struct str vm)
 {
-    if (!s)
-        return false;
+    if (!s) return false;
     const struct pol_failure *x = failure_of(p, s->key);
     if (held_back(p, x)) {
         wait_failure(p, vm, s->why, x);
         return false;
     }
-    if (!step_in_order(p, s, vm))
-        return false;
+    if (!step_in_order(p, s, vm)) return false;
     append(p, s);
     return true;
 }
@@ -240,35 +245,34 @@ bool add_step(struct planning *p, struct pol_step *s, struct str vm)
 bool add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose purpose, const char *why)
 {
     struct str full = uri, words = str_of(why);
-    if (!uri.n || p->no_memory)
-        return false;
+    if (!uri.n || p->no_memory) return false;
     for (const struct pol_step *s = p->out->steps; s; s = s->next)
         if (s->verb == POL_GET && (str_eq(s->uri, uri) ||
                                    (str_find(s->uri, '?', 0) < s->uri.n && ddf_uri_within(uri, without_query(s->uri)))))
-            return true;                            /* this plan asks already */
-    if (tree && !p->f->list_unsupported)
-        full = say(p, "%.*s?list=StructData", STR_ARG(uri));
+            return true; /* this plan asks already */
+    if (tree && !p->f->list_unsupported) full = say(p, "%.*s?list=StructData", STR_ARG(uri));
     struct pol_step *s = new_step(p, POL_GET, purpose, full, words);
-    if (!s || held_back(p, failure_of(p, s->key)))
-        return false;
+    if (!s || held_back(p, failure_of(p, s->key))) return false;
     append(p, s);
     return true;
 }
 
-bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owner, enum pol_purpose purpose, const char *why)
+bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owner, enum pol_purpose purpose,
+                       const char *why)
 {
-    static const char *const vm[] = { "progress.correlator", "progress.result", "progress.phase", "progress.pct", "progress.start" };
+    static const char *const vm[] = { "progress.correlator", "progress.result", "progress.phase", "progress.pct",
+                                      "progress.start" };
     static const char *const image[] = { "status", "result", "doneKB" };
     const char *const *names = scope == DDF_VM ? vm : image;
     size_t n = scope == DDF_VM ? sizeof vm / sizeof *vm : sizeof image / sizeof *image;
     bool any = false;
 
-    if (scope == DDF_VM && !p->f->list_unsupported && add_read(p, entry_uri(p, DDF_VM, "progress.node", owner), true, purpose, why))
+    if (scope == DDF_VM && !p->f->list_unsupported &&
+        add_read(p, entry_uri(p, DDF_VM, "progress.node", owner), true, purpose, why))
         return true;
     for (size_t i = 0; i < n; i++) {
         bool one = add_read(p, entry_uri(p, scope, names[i], owner), false, purpose, why);
-        if (i == 0 && !one)
-            return false;                           /* the one that matters cannot be read */
+        if (i == 0 && !one) return false; /* the one that matters cannot be read */
         any |= one;
     }
     return any;
@@ -283,8 +287,7 @@ void add_move(struct planning *p, struct live_op *op, const struct pol_verdict *
         p->no_memory = true;
         return;
     }
-    if (out->n_moves >= p->f->n_operations * 2)
-        return;
+    if (out->n_moves >= p->f->n_operations * 2) return;
     out->moves[out->n_moves].id = op->op->id;
     out->moves[out->n_moves].state = v->state;
     out->moves[out->n_moves].code = v->code;
@@ -304,13 +307,14 @@ void add_verified(struct planning *p, struct live_op *op)
     op->state = POL_OP_VERIFIED;
 }
 
-/* Same facts, same correlator; the moment is one of the facts, so that the same wish at another time is another operation. */
+/* Same facts, same correlator; the moment is one of the facts, so that the same wish at another time is another
+ * operation. */
 static struct str correlator(struct planning *p, struct str owner, struct str kind, struct str args, int tries)
 {
     uint8_t digest[SHA256_BYTES];
     char text[2 * 12 + 1];
-    struct str all = say(p, "%.*s\n%.*s\n%.*s\n%.*s\n%s\n%d\n%lld", STR_ARG(p->f->device), STR_ARG(owner), STR_ARG(kind), STR_ARG(args),
-                         p->d->hash, tries, (long long)p->f->now_ms);
+    struct str all = say(p, "%.*s\n%.*s\n%.*s\n%.*s\n%s\n%d\n%lld", STR_ARG(p->f->device), STR_ARG(owner),
+                         STR_ARG(kind), STR_ARG(args), p->d->hash, tries, (long long)p->f->now_ms);
     crypto_sha256(all, digest);
     for (size_t i = 0; i < 12; i++) {
         text[2 * i] = "0123456789abcdef"[digest[i] >> 4];
@@ -320,18 +324,19 @@ static struct str correlator(struct planning *p, struct str owner, struct str ki
     return say(p, "p-%s", text);
 }
 
-bool add_operation(struct planning *p, enum ddf_scope scope, struct str owner, struct str kind, struct str args, struct str why)
+bool add_operation(struct planning *p, enum ddf_scope scope, struct str owner, struct str kind, struct str args,
+                   struct str why)
 {
     const struct ddf_operation *o = ddf_layout_operation(p->l, scope, kind);
     struct str vm = scope == DDF_VM ? owner : (struct str){ 0 };
     if (!o) {
-        add_wait(p, vm, "failed", say(p, "%.*s: the layout has no operation \"%.*s\"", STR_ARG(why), STR_ARG(kind)), 0, 0);
+        add_wait(p, vm, "failed", say(p, "%.*s: the layout has no operation \"%.*s\"", STR_ARG(why), STR_ARG(kind)), 0,
+                 0);
         return false;
     }
     struct str uri = ddf_layout_operation_uri(p->l, o, owner, p->a);
     struct pol_step *s = new_step(p, o->delete_node ? POL_DELETE : POL_EXEC, POL_FOR_CHANGE, uri, why);
-    if (!s || o->delete_node)
-        return add_step(p, s, vm);
+    if (!s || o->delete_node) return add_step(p, s, vm);
     s->purpose = POL_FOR_OPERATION;
     if (args.n) {
         s->format = STR("chr");
@@ -344,7 +349,7 @@ bool add_operation(struct planning *p, enum ddf_scope scope, struct str owner, s
     s->op_args = args;
     s->op_scope = scope;
     for (size_t i = 0; i < p->f->n_operations; i++) {
-        struct live_op *op = &p->ops[i];            /* one that never reached the device goes out again as it was */
+        struct live_op *op = &p->ops[i]; /* one that never reached the device goes out again as it was */
         if (op->op->by_policy && op->state == POL_OP_QUEUED && op->op->scope == scope && str_eq(op->op->owner, owner) &&
             str_eq(op->op->kind, kind) && str_eq(op->op->args, args)) {
             s->operation = op->op->id;
@@ -353,7 +358,6 @@ bool add_operation(struct planning *p, enum ddf_scope scope, struct str owner, s
         }
     }
     const struct pol_failure *x = failure_of(p, s->key);
-    if (!s->correlator.n)
-        s->correlator = correlator(p, owner, kind, args, x ? x->tries : 0);
+    if (!s->correlator.n) s->correlator = correlator(p, owner, kind, args, x ? x->tries : 0);
     return add_step(p, s, vm);
 }

@@ -4,8 +4,7 @@
 static bool seen(struct planning *p, struct str id)
 {
     for (size_t i = 0; i < p->n_images; i++)
-        if (str_eq(p->images[i], id))
-            return true;
+        if (str_eq(p->images[i], id)) return true;
     if (!p->images && !(p->images = ARENA_ARRAY(p->a, struct str, p->d->n_vms))) {
         p->no_memory = true;
         return true;
@@ -15,19 +14,28 @@ static bool seen(struct planning *p, struct str id)
 }
 
 /* What the entry shall hold, in our words. Empty values are not written. */
-struct fact { const char *name; struct str value; };
+struct fact {
+    const char *name;
+    struct str value;
+};
 enum { IMAGE_FACTS = 11 };
 
 static void facts_of(struct planning *p, const struct pol_image *m, struct fact out[IMAGE_FACTS])
 {
     struct fact f[IMAGE_FACTS] = {
-        { "id", m->id }, { "name", m->name }, { "version", m->version }, { "guestType", m->guest_type }, { "arch", m->arch },
-        { "format", m->format }, { "url", m->url }, { "sizeKB", say(p, "%llu", (unsigned long long)((m->size_bytes + 1023) / 1024)) },
-        { "hashAlg", STR("sha256") }, { "hash", m->sha256 },
+        { "id", m->id },
+        { "name", m->name },
+        { "version", m->version },
+        { "guestType", m->guest_type },
+        { "arch", m->arch },
+        { "format", m->format },
+        { "url", m->url },
+        { "sizeKB", say(p, "%llu", (unsigned long long)((m->size_bytes + 1023) / 1024)) },
+        { "hashAlg", STR("sha256") },
+        { "hash", m->sha256 },
         { "owner", p->f->owner ? say(p, "%d", p->f->owner) : (struct str){ 0 } },
     };
-    for (size_t i = 0; i < IMAGE_FACTS; i++)
-        out[i] = f[i];
+    for (size_t i = 0; i < IMAGE_FACTS; i++) out[i] = f[i];
 }
 
 static void create(struct planning *p, const struct pol_vm *vm, const struct pol_image *m, struct str name)
@@ -38,16 +46,15 @@ static void create(struct planning *p, const struct pol_vm *vm, const struct pol
 
     batch_init(&b, DDF_IMAGE, m->id, true);
     facts_of(p, m, f);
-    if (!batch_add_node(p, &b, owner_uri(p, DDF_IMAGE, m->id), why))
-        return;
+    if (!batch_add_node(p, &b, owner_uri(p, DDF_IMAGE, m->id), why)) return;
     for (size_t i = 0; i < IMAGE_FACTS; i++)
-        if (f[i].value.n)
-            batch_set_name(p, &b, f[i].name, f[i].value, why);
+        if (f[i].value.n) batch_set_name(p, &b, f[i].name, f[i].value, why);
     if (batch_send(p, &b, why))
         add_wait(p, vm->name, "working", say(p, "image %.*s is being announced to the device", STR_ARG(name)), 0, 0);
 }
 
-/* Where the entry says something else: the download's address moves with the server. @return false when something is on its way */
+/* Where the entry says something else: the download's address moves with the server. @return false when something is
+ * on its way */
 static bool correct(struct planning *p, const struct pol_image *m, struct str name)
 {
     struct fact f[IMAGE_FACTS];
@@ -69,7 +76,8 @@ static bool correct(struct planning *p, const struct pol_image *m, struct str na
 static struct str how_far(struct planning *p, struct str id)
 {
     int done, size;
-    if (!mirror_number(p, DDF_IMAGE, "doneKB", id, &done) || !mirror_number(p, DDF_IMAGE, "sizeKB", id, &size) || size <= 0)
+    if (!mirror_number(p, DDF_IMAGE, "doneKB", id, &done) || !mirror_number(p, DDF_IMAGE, "sizeKB", id, &size) ||
+        size <= 0)
         return (struct str){ 0 };
     return say(p, " (%d %%)", (int)(100.0 * done / size));
 }
@@ -93,18 +101,19 @@ bool plan_image(struct planning *p, const struct pol_vm *vm)
     struct live_op *op = busy_with(p, DDF_IMAGE, m->id);
     bool there = uri.n && mirror_has(p, uri), ready = there && str_is(word, "ready");
 
-    if (ready || p->no_memory)
-        return ready && !p->no_memory;
+    if (ready || p->no_memory) return ready && !p->no_memory;
     if (seen(p, m->id)) {
         add_wait(p, vm->name, "working", say(p, "image %.*s is not ready on the device yet", STR_ARG(name)), 0, 0);
         return false;
     }
     if (!m->url.n) {
-        add_wait(p, vm->name, "failed", say(p, "image %.*s has no address for devices: set the server's public address", STR_ARG(name)), 0, 0);
+        add_wait(p, vm->name, "failed",
+                 say(p, "image %.*s has no address for devices: set the server's public address", STR_ARG(name)), 0, 0);
     } else if (!there) {
         create(p, vm, m, name);
     } else if (op) {
-        add_wait(p, vm->name, "working", say(p, "image %.*s is downloading%.*s", STR_ARG(name), STR_ARG(how_far(p, m->id))), 202, 0);
+        add_wait(p, vm->name, "working",
+                 say(p, "image %.*s is downloading%.*s", STR_ARG(name), STR_ARG(how_far(p, m->id))), 202, 0);
     } else if (written_not_read(p, m->id)) {
         add_wait(p, vm->name, "working", say(p, "the entry of image %.*s is being read back", STR_ARG(name)), 0, 0);
     } else if (!word.n) {
@@ -112,14 +121,17 @@ bool plan_image(struct planning *p, const struct pol_vm *vm)
             add_wait(p, vm->name, "failed", say(p, "the device does not tell how image %.*s is", STR_ARG(name)), 0, 0);
     } else if (str_is(word, "downloading") || str_is(word, "verifying")) {
         const struct pol_mirror_node *n = mirror_entry(p, DDF_IMAGE, "status", m->id);
-        add_wait(p, vm->name, "working", say(p, "image %.*s is %.*s%.*s", STR_ARG(name), STR_ARG(word), STR_ARG(how_far(p, m->id))), 202, 0);
+        add_wait(p, vm->name, "working",
+                 say(p, "image %.*s is %.*s%.*s", STR_ARG(name), STR_ARG(word), STR_ARG(how_far(p, m->id))), 202, 0);
         if (p->f->now_ms - n->at_ms >= POL_POLL_MS)
             add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_INQUIRY, "how far the image is");
     } else if (correct(p, m, name)) {
-        if (add_operation(p, DDF_IMAGE, m->id, STR("download"), (struct str){ 0 }, say(p, "download image %.*s", STR_ARG(name))))
+        if (add_operation(p, DDF_IMAGE, m->id, STR("download"), (struct str){ 0 },
+                          say(p, "download image %.*s", STR_ARG(name))))
             add_wait(p, vm->name, "working", say(p, "image %.*s is being downloaded", STR_ARG(name)), 0, 0);
         else
-            add_wait(p, vm->name, "waiting", say(p, "image %.*s is not on the device (%.*s)", STR_ARG(name), STR_ARG(word)), 0, 0);
+            add_wait(p, vm->name, "waiting",
+                     say(p, "image %.*s is not on the device (%.*s)", STR_ARG(name), STR_ARG(word)), 0, 0);
     }
     return false;
 }

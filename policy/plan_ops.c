@@ -6,8 +6,7 @@
 bool has_int(const int *list, size_t n, int x)
 {
     for (size_t i = 0; i < n; i++)
-        if (list[i] == x)
-            return true;
+        if (list[i] == x) return true;
     return false;
 }
 
@@ -20,8 +19,7 @@ const char *state_name(const struct planning *p, int state)
 int state_value(const struct planning *p, const char *name)
 {
     for (size_t i = 0; i < p->l->n_states; i++)
-        if (str_is(p->l->states[i].name, name))
-            return p->l->states[i].value;
+        if (str_is(p->l->states[i].name, name)) return p->l->states[i].value;
     return -1;
 }
 
@@ -40,20 +38,23 @@ bool is_ours(struct planning *p, struct str vm)
 {
     const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "domain.servers", vm);
     struct str rest = n ? n->value : (struct str){ 0 }, one;
-    if (!rest.n)
-        return true;
+    if (!rest.n) return true;
     while (str_cut(&rest, ',', &one))
-        if (str_eq(str_trim(one), p->f->server_id))
-            return true;
+        if (str_eq(str_trim(one), p->f->server_id)) return true;
     return false;
 }
 
-const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy, int now)
+const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy,
+                               int now)
 {
     for (size_t i = 0; i < p->f->n_holds; i++) {
         const struct pol_hold *h = &p->f->holds[i];
         const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, h->kind);
-        if (o && str_eq(h->vm, vm) && (lock ? o->lock_to : o->lock_to < 0 ? o->to : -1) == now && h->at_ms > policy->created_ms)
+        if (o && str_eq(h->vm, vm) &&
+            (lock             ? o->lock_to
+             : o->lock_to < 0 ? o->to
+                              : -1) == now &&
+            h->at_ms > policy->created_ms)
             return h;
     }
     return NULL;
@@ -68,7 +69,8 @@ struct live_op *busy_with(struct planning *p, enum ddf_scope scope, struct str o
 {
     for (size_t i = 0; i < p->f->n_operations; i++) {
         struct live_op *op = &p->ops[i];
-        if (under_way(op->state) && op->op->scope == scope && str_eq(op->op->owner, owner) && !str_is(op->op->kind, "tree"))
+        if (under_way(op->state) && op->op->scope == scope && str_eq(op->op->owner, owner) &&
+            !str_is(op->op->kind, "tree"))
             return op;
     }
     return NULL;
@@ -97,7 +99,8 @@ void wait_busy(struct planning *p, struct live_op *op, struct str vm)
     if (op->state == POL_OP_ACKNOWLEDGED)
         add_wait(p, vm, "working", say(p, "%.*s is done, its result is being read back", STR_ARG(label)), 0, 0);
     else if (op->state == POL_OP_SENT)
-        add_wait(p, vm, "working", say(p, "the answer to %.*s was lost, the device is being asked", STR_ARG(label)), 0, 0);
+        add_wait(p, vm, "working", say(p, "the answer to %.*s was lost, the device is being asked", STR_ARG(label)), 0,
+                 0);
     else
         add_wait(p, vm, "working", say(p, "%.*s runs%.*s%.*s", STR_ARG(label), STR_ARG(begun), STR_ARG(far)), 202, 0);
 }
@@ -105,9 +108,16 @@ void wait_busy(struct planning *p, struct live_op *op, struct str vm)
 /* ---- what became of it ---- */
 
 /* Operations whose proof is another node than the state. */
-static const struct proof { const char *kind; const char *name; const char *same_as; const char *value; const char *else_why; } proofs[] = {
+static const struct proof {
+    const char *kind;
+    const char *name;
+    const char *same_as;
+    const char *value;
+    const char *else_why;
+} proofs[] = {
     { "upgrade", "image", "upgrade.target", NULL, "the device says it is done, but the VM has another image" },
-    { "applyResources", "resources.pending", NULL, "false", "the device says it is done, but the resources still wait" },
+    { "applyResources", "resources.pending", NULL, "false",
+      "the device says it is done, but the resources still wait" },
 };
 
 static void fail(struct planning *p, struct live_op *op, int code, struct str why)
@@ -121,8 +131,7 @@ static bool proved_by_node(struct planning *p, struct live_op *op, const struct 
     const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, x->name, op->op->owner);
     const struct pol_mirror_node *same = x->same_as ? mirror_entry(p, DDF_VM, x->same_as, op->op->owner) : NULL;
     struct str want = x->value ? str_of(x->value) : same ? same->value : (struct str){ 0 };
-    if (n && n->known == POL_STALE)
-        return false;
+    if (n && n->known == POL_STALE) return false;
     if (!n || !want.n || same_value(n->format, n->value, want))
         add_verified(p, op);
     else
@@ -151,11 +160,9 @@ static void prove_vm(struct planning *p, struct live_op *op)
             proved_by_node(p, op, &proofs[i]);
             return;
         }
-    if (!mirror_number(p, DDF_VM, "state", op->op->owner, &state))
-        return;                                     /* being read */
+    if (!mirror_number(p, DDF_VM, "state", op->op->owner, &state)) return; /* being read */
     if (o->lock_to >= 0) {
-        if (!mirror_number(p, DDF_VM, "lockState", op->op->owner, &lock))
-            return;
+        if (!mirror_number(p, DDF_VM, "lockState", op->op->owner, &lock)) return;
         if (lock == o->lock_to)
             add_verified(p, op);
         else
@@ -180,23 +187,25 @@ static void inquire_vm(struct planning *p, struct live_op *op)
 
     if (c && c->known == POL_REPORTED) {
         const struct pol_mirror_node *text = mirror_entry(p, DDF_VM, "progress.text", vm);
-        struct pol_progress at = { .correlator = c->value, .percent = -1, .text = text ? text->value : (struct str){ 0 } };
+        struct pol_progress at = { .correlator = c->value,
+                                   .percent = -1,
+                                   .text = text ? text->value : (struct str){ 0 } };
         struct pol_verdict v;
         mirror_number(p, DDF_VM, "progress.phase", vm, &at.phase);
         mirror_number(p, DDF_VM, "progress.pct", vm, &at.percent);
         mirror_number(p, DDF_VM, "progress.result", vm, &at.result);
         bool same = str_eq(c->value, op->op->correlator);
-        /* Another one's progress long after ours was accepted: ours is over. Soon after, the device may not have written it yet. */
+        /* Another one's progress long after ours was accepted: ours is over. Soon after, the device may not have
+         * written it yet. */
         if (!accepted || (same && at.result) || (!same && now - op->op->updated_ms > 60000)) {
             pol_op_on_progress(p->l, op->op, &at, p->a, &v);
             add_move(p, op, &v);
             return;
         }
-        if (now - c->at_ms < POL_POLL_MS)
-            return;
+        if (now - c->at_ms < POL_POLL_MS) return;
     }
     if (accepted && now - op->op->updated_ms < POL_POLL_MS)
-        return;                                     /* it will tell; do not keep the session open for it */
+        return; /* it will tell; do not keep the session open for it */
     if (!add_progress_read(p, DDF_VM, vm, POL_FOR_INQUIRY, "what became of the operation") && !accepted)
         fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
 }
@@ -216,12 +225,14 @@ static void inquire_image(struct planning *p, struct live_op *op)
     } else if (word.n && op->state == POL_OP_SENT) {
         bool idle = str_is(word, "idle"), more = op->op->tries < POL_MAX_TRIES;
         v.state = !idle ? POL_OP_ACCEPTED : more ? POL_OP_QUEUED : POL_OP_FAILED;
-        v.why = !idle ? STR("the device works on it") : more ? STR("it did not reach the device; it is sent again")
-                                                             : STR("it did not reach the device; given up after the last try");
+        v.why = !idle  ? STR("the device works on it")
+                : more ? STR("it did not reach the device; it is sent again")
+                       : STR("it did not reach the device; given up after the last try");
         add_move(p, op, &v);
     } else if (op->state == POL_OP_SENT || p->f->now_ms - op->op->updated_ms >= POL_POLL_MS) {
         if ((!n || n->known != POL_REPORTED || p->f->now_ms - n->at_ms >= POL_POLL_MS) &&
-            !add_progress_read(p, DDF_IMAGE, op->op->owner, POL_FOR_INQUIRY, "how far the image is") && op->state == POL_OP_SENT)
+            !add_progress_read(p, DDF_IMAGE, op->op->owner, POL_FOR_INQUIRY, "how far the image is") &&
+            op->state == POL_OP_SENT)
             fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
     }
 }
@@ -235,19 +246,22 @@ static void inquire_tree(struct planning *p, struct live_op *op)
         fail(p, op, 0, STR("its answer was lost; it is not repeated because it cannot be asked after"));
     } else if (op->state == POL_OP_SENT) {
         bool more = op->op->tries < POL_MAX_TRIES;
-        struct pol_verdict v = { .state = more ? POL_OP_QUEUED : POL_OP_FAILED, .percent = -1,
+        struct pol_verdict v = { .state = more ? POL_OP_QUEUED : POL_OP_FAILED,
+                                 .percent = -1,
                                  .why = more ? STR("its answer was lost; it is sent again")
                                              : STR("its answer was lost; given up after the last try") };
         add_move(p, op, &v);
     } else if (op->state == POL_OP_ACKNOWLEDGED) {
         bool writes = str_eq_fold(c, STR("add")) || str_eq_fold(c, STR("replace"));
-        bool property = str_find(op->op->tree_uri, '?', 0) < op->op->tree_uri.n;       /* the mirror keeps values only */
+        bool property = str_find(op->op->tree_uri, '?', 0) < op->op->tree_uri.n; /* the mirror keeps values only */
         if (!writes || property || str_is(op->op->tree_format, "node") || !readable(p, op->op->tree_uri) ||
             (n && n->known == POL_REPORTED && same_value(n->format, n->value, op->op->tree_data)))
             add_verified(p, op);
         else if (!n || n->known == POL_REPORTED)
-            fail(p, op, 0, n ? say(p, "the device says it is done, but the value is \"%.*s\"", STR_ARG(str_slice(n->value, 0, 100)))
-                             : STR("the device says it is done, but the node is not there"));
+            fail(p, op, 0,
+                 n ? say(p, "the device says it is done, but the value is \"%.*s\"",
+                         STR_ARG(str_slice(n->value, 0, 100)))
+                   : STR("the device says it is done, but the node is not there"));
     }
 }
 
@@ -256,7 +270,8 @@ static void inquire_device(struct planning *p, struct live_op *op)
 {
     if (op->state == POL_OP_SENT) {
         bool more = op->op->tries < POL_MAX_TRIES;
-        struct pol_verdict v = { .state = more ? POL_OP_QUEUED : POL_OP_FAILED, .percent = -1,
+        struct pol_verdict v = { .state = more ? POL_OP_QUEUED : POL_OP_FAILED,
+                                 .percent = -1,
                                  .why = more ? STR("its answer was lost; it is sent again")
                                              : STR("its answer was lost; given up after the last try") };
         add_move(p, op, &v);
@@ -295,10 +310,8 @@ void plan_inquiries(struct planning *p)
 {
     for (size_t i = 0; i < p->f->n_operations; i++) {
         struct live_op *op = &p->ops[i];
-        if (op->state == POL_OP_ACCEPTED || op->state == POL_OP_SENT)
-            inquire(p, op);
-        if (op->state == POL_OP_ACKNOWLEDGED)
-            inquire(p, op);
+        if (op->state == POL_OP_ACCEPTED || op->state == POL_OP_SENT) inquire(p, op);
+        if (op->state == POL_OP_ACKNOWLEDGED) inquire(p, op);
     }
 }
 
@@ -306,24 +319,23 @@ void plan_inquiries(struct planning *p)
 
 static bool expired(struct planning *p, struct live_op *op)
 {
-    if (!op->op->expires_ms || op->op->expires_ms > p->f->now_ms)
-        return false;
-    struct pol_verdict v = { .state = POL_OP_EXPIRED, .percent = -1, .why = STR("its time ran out before it could be sent") };
+    if (!op->op->expires_ms || op->op->expires_ms > p->f->now_ms) return false;
+    struct pol_verdict v = { .state = POL_OP_EXPIRED,
+                             .percent = -1,
+                             .why = STR("its time ran out before it could be sent") };
     add_move(p, op, &v);
     return true;
 }
 
 static void send(struct planning *p, struct live_op *op, struct pol_step *s)
 {
-    if (!s)
-        return;
+    if (!s) return;
     s->operation = op->op->id;
     s->correlator = op->op->correlator;
     op->carried = true;
     if (!step_in_order(p, s, op->op->scope == DDF_VM ? op->op->owner : (struct str){ 0 })) {
         const struct pol_wait *last = p->out->waits;
-        while (last && last->next)
-            last = last->next;
+        while (last && last->next) last = last->next;
         fail(p, op, last ? last->code : 400, last ? last->why : STR("the device's description does not allow it"));
         return;
     }
@@ -334,15 +346,22 @@ static void send(struct planning *p, struct live_op *op, struct pol_step *s)
 
 static void send_tree(struct planning *p, struct live_op *op)
 {
-    static const struct { const char *name; enum pol_verb verb; bool data; const char *alert; } verbs[] = {
-        { "get", POL_GET, false, NULL }, { "add", POL_ADD, true, NULL }, { "replace", POL_REPLACE, true, NULL }, { "delete", POL_DELETE, false, NULL },
-        { "exec", POL_EXEC, true, NULL }, { "copy", POL_COPY, true, NULL }, { "display", POL_ASK, true, "1100" }, { "confirm", POL_ASK, true, "1101" },
-        { "input", POL_ASK, true, "1102" }, { "choice", POL_ASK, true, "1103" }, { "choices", POL_ASK, true, "1104" },
+    static const struct {
+        const char *name;
+        enum pol_verb verb;
+        bool data;
+        const char *alert;
+    } verbs[] = {
+        { "get", POL_GET, false, NULL },        { "add", POL_ADD, true, NULL },
+        { "replace", POL_REPLACE, true, NULL }, { "delete", POL_DELETE, false, NULL },
+        { "exec", POL_EXEC, true, NULL },       { "copy", POL_COPY, true, NULL },
+        { "display", POL_ASK, true, "1100" },   { "confirm", POL_ASK, true, "1101" },
+        { "input", POL_ASK, true, "1102" },     { "choice", POL_ASK, true, "1103" },
+        { "choices", POL_ASK, true, "1104" },
     };
     const struct pol_operation *o = op->op;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (!str_eq_fold(o->tree_command, str_of(verbs[i].name)))
-            continue;
+        if (!str_eq_fold(o->tree_command, str_of(verbs[i].name))) continue;
         struct pol_step *s = new_step(p, verbs[i].verb, POL_FOR_OPERATION, o->tree_uri,
                                       say(p, "%s (operation %lld)", verbs[i].name, (long long)o->id));
         if (s && verbs[i].data) {
@@ -354,15 +373,18 @@ static void send_tree(struct planning *p, struct live_op *op)
         send(p, op, s);
         return;
     }
-    fail(p, op, 400, say(p, "there is no tree command \"%.*s\" (get, add, replace, delete, exec, copy, display, confirm, input, choice, choices)", STR_ARG(o->tree_command)));
+    fail(
+        p, op, 400,
+        say(p,
+            "there is no tree command \"%.*s\" (get, add, replace, delete, exec, copy, display, confirm, input, choice, choices)",
+            STR_ARG(o->tree_command)));
 }
 
 static bool forced(struct str args)
 {
     struct str one;
     while (str_cut(&args, ';', &one))
-        if (str_is(one, "force=1"))
-            return true;
+        if (str_is(one, "force=1")) return true;
     return false;
 }
 
@@ -374,7 +396,8 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
     int state, lock = -1;
 
     if (!mirror_number(p, DDF_VM, "state", vm, &state)) {
-        if (!add_read(p, entry_uri(p, DDF_VM, "state", vm), false, POL_FOR_VERIFY, "the state decides what may be done"))
+        if (!add_read(p, entry_uri(p, DDF_VM, "state", vm), false, POL_FOR_VERIFY,
+                      "the state decides what may be done"))
             fail(p, op, 0, STR("the device does not tell the VM's state"));
         return false;
     }
@@ -385,7 +408,9 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
         return false;
     }
     mirror_number(p, DDF_VM, "lockState", vm, &lock);
-    struct pol_verdict done = { .state = POL_OP_VERIFIED, .code = 1203, .percent = 100, .why = STR("it was so already") };
+    struct pol_verdict done = {
+        .state = POL_OP_VERIFIED, .code = 1203, .percent = 100, .why = STR("it was so already")
+    };
     if (o->lock_to >= 0 && lock == o->lock_to) {
         add_move(p, op, &done);
         return false;
@@ -394,23 +419,24 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
         fail(p, op, 1442, say(p, "the VM is locked: unlock it before %.*s", STR_ARG(label_of(p, op->op))));
         return false;
     }
-    if (!o->n_from || has_int(o->from, o->n_from, state) || (forced(op->op->args) && has_int(o->from_forced, o->n_from_forced, state)))
+    if (!o->n_from || has_int(o->from, o->n_from, state) ||
+        (forced(op->op->args) && has_int(o->from_forced, o->n_from_forced, state)))
         return true;
     if (o->to == state) {
         add_move(p, op, &done);
         return false;
     }
     bool force = has_int(o->from_forced, o->n_from_forced, state);
-    fail(p, op, 1410, say(p, "%.*s is not possible while the VM is %s%s", STR_ARG(label_of(p, op->op)), state_name(p, state),
-                          force ? " (only with force=1)" : ""));
+    fail(p, op, 1410,
+         say(p, "%.*s is not possible while the VM is %s%s", STR_ARG(label_of(p, op->op)), state_name(p, state),
+             force ? " (only with force=1)" : ""));
     return false;
 }
 
 static bool has_request(const struct planning *p, struct str vm)
 {
     for (size_t i = 0; i < p->n_busy; i++)
-        if (str_eq(p->busy[i], vm))
-            return true;
+        if (str_eq(p->busy[i], vm)) return true;
     return false;
 }
 
@@ -426,7 +452,8 @@ static void send_request(struct planning *p, struct live_op *op)
         return;
     }
     if (o->scope != DDF_DEVICE && !mirror_has(p, owner_uri(p, o->scope, o->owner))) {
-        fail(p, op, 404, say(p, "%s %.*s is not on the device", o->scope == DDF_VM ? "VM" : "image", STR_ARG(o->owner)));
+        fail(p, op, 404,
+             say(p, "%s %.*s is not on the device", o->scope == DDF_VM ? "VM" : "image", STR_ARG(o->owner)));
         return;
     }
     if (o->scope == DDF_VM) {
@@ -435,19 +462,18 @@ static void send_request(struct planning *p, struct live_op *op)
             return;
         }
         if (!cancel && has_request(p, o->owner)) {
-            add_wait(p, o->owner, "waiting", say(p, "%.*s waits for the operation before it", STR_ARG(label_of(p, o))), 0, 0);
+            add_wait(p, o->owner, "waiting", say(p, "%.*s waits for the operation before it", STR_ARG(label_of(p, o))),
+                     0, 0);
             return;
         }
-        if (!cancel)
-            p->busy[p->n_busy++] = o->owner;
+        if (!cancel) p->busy[p->n_busy++] = o->owner;
     }
     struct live_op *other = o->scope == DDF_DEVICE ? NULL : busy_with(p, o->scope, o->owner);
     if (other && !cancel) {
         wait_busy(p, other, o->scope == DDF_VM ? o->owner : (struct str){ 0 });
         return;
     }
-    if (o->scope == DDF_VM && !cancel && !may_start(p, op, kind))
-        return;
+    if (o->scope == DDF_VM && !cancel && !may_start(p, op, kind)) return;
     struct pol_step *s = new_step(p, kind->delete_node ? POL_DELETE : POL_EXEC, POL_FOR_OPERATION, uri,
                                   say(p, "%.*s (operation %lld)", STR_ARG(label_of(p, o)), (long long)o->id));
     if (s && o->args.n && !kind->delete_node) {
@@ -461,8 +487,7 @@ static void send_request(struct planning *p, struct live_op *op)
 
 void plan_requests(struct planning *p)
 {
-    if (!p->f->n_operations)
-        return;
+    if (!p->f->n_operations) return;
     if (!(p->busy = ARENA_ARRAY(p->a, struct str, p->f->n_operations))) {
         p->no_memory = true;
         return;
@@ -471,8 +496,7 @@ void plan_requests(struct planning *p)
         struct live_op *op = &p->ops[i];
         if ((op->state != POL_OP_QUEUED && op->state != POL_OP_NOTIFIED) || expired(p, op) || op->op->by_policy)
             continue;
-        if (op->op->not_before_ms > p->f->now_ms)
-            continue;                               /* not due; holds nothing up */
+        if (op->op->not_before_ms > p->f->now_ms) continue; /* not due; holds nothing up */
         if (str_is(op->op->kind, "tree"))
             send_tree(p, op);
         else
@@ -483,13 +507,13 @@ void plan_requests(struct planning *p)
 void plan_supersede(struct planning *p)
 {
     for (const struct pol_step *s = p->out->steps; s; s = s->next)
-        if (s->verb == POL_GET)
-            return;                                 /* what is being read may still ask for them */
+        if (s->verb == POL_GET) return; /* what is being read may still ask for them */
     for (size_t i = 0; i < p->f->n_operations; i++) {
         struct live_op *op = &p->ops[i];
-        if (!op->op->by_policy || op->carried || (op->state != POL_OP_QUEUED && op->state != POL_OP_NOTIFIED))
-            continue;
-        struct pol_verdict v = { .state = POL_OP_SUPERSEDED, .percent = -1, .why = STR("the policy does not need it any more") };
+        if (!op->op->by_policy || op->carried || (op->state != POL_OP_QUEUED && op->state != POL_OP_NOTIFIED)) continue;
+        struct pol_verdict v = { .state = POL_OP_SUPERSEDED,
+                                 .percent = -1,
+                                 .why = STR("the policy does not need it any more") };
         add_move(p, op, &v);
     }
 }

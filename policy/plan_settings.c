@@ -20,19 +20,15 @@ static const struct ddf_node *described(const struct planning *p, struct str uri
 /* Into the batch unless a failure of it is set aside. */
 static bool put(struct planning *p, struct batch *b, struct pol_step *s, bool alone)
 {
-    if (!s)
-        return false;
+    if (!s) return false;
     const struct pol_failure *x = failure_of(p, s->key);
     if (held_back(p, x)) {
         wait_failure(p, vm_of(b), s->why, x);
         return false;
     }
-    if (!step_in_order(p, s, vm_of(b)))
-        return false;
-    if (!b->n)
-        b->tail = &b->first;
-    if (!b->n_alone)
-        b->alone_tail = &b->alone;
+    if (!step_in_order(p, s, vm_of(b))) return false;
+    if (!b->n) b->tail = &b->first;
+    if (!b->n_alone) b->alone_tail = &b->alone;
     struct pol_step ***tail = alone ? &b->alone_tail : &b->tail;
     **tail = s;
     *tail = &s->next;
@@ -43,8 +39,7 @@ static bool put(struct planning *p, struct batch *b, struct pol_step *s, bool al
 static bool planned(const struct batch *b, struct str uri)
 {
     for (const struct pol_step *s = b->first; s; s = s->next)
-        if (str_eq(s->uri, uri))
-            return true;
+        if (str_eq(s->uri, uri)) return true;
     return false;
 }
 
@@ -54,8 +49,7 @@ static struct pol_step *leaf(struct planning *p, struct str uri, struct str form
     const struct ddf_node *d = described(p, uri);
     bool add = d && (d->access & DDF_ADD) && d->min_occurs == 0 && !mirror_find(p, uri);
     struct pol_step *s = new_step(p, add ? POL_ADD : POL_REPLACE, POL_FOR_CHANGE, uri, why);
-    if (!s)
-        return NULL;
+    if (!s) return NULL;
     s->format = format;
     s->type = d && d->mime.n ? d->mime : STR("text/plain");
     s->data = data;
@@ -66,8 +60,7 @@ static struct pol_step *leaf(struct planning *p, struct str uri, struct str form
 bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct str why)
 {
     struct pol_step *s = new_step(p, POL_ADD, POL_FOR_CHANGE, uri, why);
-    if (!s)
-        return false;
+    if (!s) return false;
     s->format = STR("node");
     return put(p, b, s, false);
 }
@@ -84,31 +77,28 @@ static struct str with_star(struct planning *p, struct str value, struct str ins
 static void missing_parents(struct planning *p, struct batch *b, struct str uri, struct str owner)
 {
     struct str parent = ddf_uri_parent(uri);
-    if (parent.n <= owner.n || mirror_has(p, parent) || planned(b, parent))
-        return;
+    if (parent.n <= owner.n || mirror_has(p, parent) || planned(b, parent)) return;
     missing_parents(p, b, parent, owner);
     const struct ddf_node *d = described(p, parent);
-    if (d && d->min_occurs == 0 && (d->access & DDF_ADD))
-        batch_add_node(p, b, parent, STR("not there yet"));
+    if (d && d->min_occurs == 0 && (d->access & DDF_ADD)) batch_add_node(p, b, parent, STR("not there yet"));
 }
 
 /* The instance's own node with the leaves that come with it. @return false when the node cannot be had now */
-static bool new_instance(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str skip)
+static bool new_instance(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance,
+                         struct str skip)
 {
     struct str uri = en->node ? ddf_layout_uri(p->l, en->node, b->owner, instance, p->a) : (struct str){ 0 };
-    if (!uri.n || mirror_has(p, uri) || planned(b, uri))
-        return true;
-    if (!b->creating)
-        missing_parents(p, b, uri, owner_uri(p, b->scope, b->owner));
-    if (!batch_add_node(p, b, uri, say(p, "%.*s is new", STR_ARG(uri))))
-        return false;
+    if (!uri.n || mirror_has(p, uri) || planned(b, uri)) return true;
+    if (!b->creating) missing_parents(p, b, uri, owner_uri(p, b->scope, b->owner));
+    if (!batch_add_node(p, b, uri, say(p, "%.*s is new", STR_ARG(uri)))) return false;
     for (size_t i = 0; i < en->n_with; i++) {
         struct ddf_match m = { 0 };
         struct str at = ddf_uri_join(p->a, uri, en->with[i].word);
-        if (str_eq(at, skip) || planned(b, at))
-            continue;
+        if (str_eq(at, skip) || planned(b, at)) continue;
         struct str format = ddf_layout_match(p->l, at, &m) && m.entry ? m.entry->format : STR("chr");
-        put(p, b, leaf(p, at, format, with_star(p, en->with[i].wire, instance), say(p, "%.*s is new", STR_ARG(instance))), false);
+        put(p, b,
+            leaf(p, at, format, with_star(p, en->with[i].wire, instance), say(p, "%.*s is new", STR_ARG(instance))),
+            false);
     }
     return true;
 }
@@ -118,8 +108,7 @@ static bool optional_parent(struct planning *p, struct str uri, struct str owner
 {
     for (struct str at = ddf_uri_parent(uri); at.n > owner.n; at = ddf_uri_parent(at)) {
         const struct ddf_node *d = described(p, at);
-        if (d && d->name.n && d->min_occurs == 0 && !mirror_has(p, at))
-            return true;
+        if (d && d->name.n && d->min_occurs == 0 && !mirror_has(p, at)) return true;
     }
     return false;
 }
@@ -136,34 +125,33 @@ static struct str lacking(struct planning *p, const struct batch *b, struct str 
     return found;
 }
 
-bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str wire, struct str why)
+bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str wire,
+               struct str why)
 {
-    struct str uri = ddf_layout_uri(p->l, en, b->owner, instance, p->a), owner = owner_uri(p, b->scope, b->owner), parent;
+    struct str uri = ddf_layout_uri(p->l, en, b->owner, instance, p->a), owner = owner_uri(p, b->scope, b->owner),
+               parent;
     if (!uri.n || !owner.n) {
         p->no_memory = true;
         return false;
     }
-    if (b->creating && optional_parent(p, uri, owner))
-        return true;                                /* once we know what the new one has */
+    if (b->creating && optional_parent(p, uri, owner)) return true; /* once we know what the new one has */
     if ((parent = lacking(p, b, uri, owner)).n) {
         add_wait(p, vm_of(b), "failed", say(p, "%.*s: this device has no %.*s", STR_ARG(why), STR_ARG(parent)), 404, 0);
         return false;
     }
-    if (en->instance && !new_instance(p, b, en, instance, uri))
-        return false;                               /* its node is held back */
-    if (!en->instance && !b->creating)
-        missing_parents(p, b, uri, owner);
-    for (struct pol_step *s = b->first; s; s = s->next)      /* came with the instance; the policy's word counts */
+    if (en->instance && !new_instance(p, b, en, instance, uri)) return false; /* its node is held back */
+    if (!en->instance && !b->creating) missing_parents(p, b, uri, owner);
+    for (struct pol_step *s = b->first; s; s = s->next) /* came with the instance; the policy's word counts */
         if (str_eq(s->uri, uri)) {
             s->data = wire;
             s->why = why;
             return true;
         }
     const struct ddf_node *d = described(p, uri);
-    bool optional = d && d->min_occurs == 0 && !mirror_find(p, uri), fresh = b->creating || planned(b, ddf_uri_parent(uri));
-    if (optional && fresh)
-        return true;                                /* likewise */
-    return put(p, b, leaf(p, uri, en->format, wire, why), optional);    /* one the device may not have spoils no Atomic */
+    bool optional = d && d->min_occurs == 0 && !mirror_find(p, uri),
+         fresh = b->creating || planned(b, ddf_uri_parent(uri));
+    if (optional && fresh) return true;                              /* likewise */
+    return put(p, b, leaf(p, uri, en->format, wire, why), optional); /* one the device may not have spoils no Atomic */
 }
 
 bool batch_set_name(struct planning *p, struct batch *b, const char *name, struct str wire, struct str why)
@@ -187,23 +175,20 @@ static bool send_single(struct planning *p, const struct batch *b, struct pol_st
 bool batch_send(struct planning *p, struct batch *b, struct str why)
 {
     struct pol_step *s = b->first;
-    if (p->no_memory || !(b->n + b->n_alone))
-        return false;
+    if (p->no_memory || !(b->n + b->n_alone)) return false;
     if (b->n <= 1) {
         bool any = send_single(p, b, b->first);
         return send_single(p, b, b->alone) || any;
     }
     struct pol_step *atomic = new_step(p, POL_ATOMIC, POL_FOR_CHANGE, owner_uri(p, b->scope, b->owner), why);
-    if (!atomic)
-        return false;
+    if (!atomic) return false;
     const struct pol_failure *x = failure_of(p, atomic->key);
     bool any;
-    if (x && x->tries >= POL_MAX_TRIES) {                   /* the device takes no Atomic, or not this one */
+    if (x && x->tries >= POL_MAX_TRIES) { /* the device takes no Atomic, or not this one */
         any = send_single(p, b, b->first);
     } else {
-        for (size_t i = 1; i < POL_ATOMIC_CHILDREN && s->next; i++)
-            s = s->next;
-        s->next = NULL;                                     /* the rest is still different next time */
+        for (size_t i = 1; i < POL_ATOMIC_CHILDREN && s->next; i++) s = s->next;
+        s->next = NULL; /* the rest is still different next time */
         atomic->children = b->first;
         any = add_step(p, atomic, vm_of(b));
     }

@@ -1,17 +1,22 @@
-/* One VM from what it is to what it shall be. One stage in a plan: what comes next is decided when the device has answered. */
+/* One VM from what it is to what it shall be. One stage in a plan: what comes next is decided when the device has
+ * answered. */
 #include "base/text.h"
 #include "policy/plan_make.h"
 
 /* ---- settings ---- */
 
 /* What the state allows now. */
-struct difference { const struct pol_value *v; struct str uri, have; bool there; };
+struct difference {
+    const struct pol_value *v;
+    struct str uri, have;
+    bool there;
+};
 
 static struct str why_of(struct planning *p, const struct difference *d)
 {
     struct str from = !d->there ? STR("not set") : ddf_entry_to_word(d->v->setting->entry, d->have, p->a);
-    return say(p, "%.*s %.*s -> %.*s (policy %.*s)", STR_ARG(d->v->setting->name), STR_ARG(from), STR_ARG(d->v->setting->word),
-               STR_ARG(d->v->policy->name));
+    return say(p, "%.*s %.*s -> %.*s (policy %.*s)", STR_ARG(d->v->setting->name), STR_ARG(from),
+               STR_ARG(d->v->setting->word), STR_ARG(d->v->policy->name));
 }
 
 static bool differs(struct planning *p, const struct pol_value *v, struct str owner, struct difference *out)
@@ -35,13 +40,13 @@ static bool set_aside(struct planning *p, const struct difference *d)
 static const struct ddf_route *route_from(const struct ddf_goal *g, int state)
 {
     for (size_t i = 0; i < g->n_routes; i++)
-        if (g->routes[i].from == state)
-            return &g->routes[i];
+        if (g->routes[i].from == state) return &g->routes[i];
     return NULL;
 }
 
-/* Something can only be written while the VM is stopped. Only from where the policy wants it anyway, and only gently: powering a VM off
- * that a user works in, or whose memory is on storage, is for a person to decide. @return true when a step or wait was made */
+/* Something can only be written while the VM is stopped. Only from where the policy wants it anyway, and only
+ * gently: powering a VM off that a user works in, or whose memory is on storage, is for a person to decide. @return
+ * true when a step or wait was made */
 static bool stop_first(struct planning *p, const struct pol_vm *vm, int state, const struct difference *d)
 {
     const struct ddf_goal *stopped = ddf_layout_goal(p->l, STR("stopped"));
@@ -50,13 +55,15 @@ static bool stop_first(struct planning *p, const struct pol_vm *vm, int state, c
 
     if (!vm->goal || vm->goal->state != state || !o || o->destructive || is_locked(p, vm->name)) {
         bool later = vm->goal && vm->goal->state != state && !is_locked(p, vm->name);
-        if (later)
-            return false;                           /* the way to the goal comes first */
-        add_wait(p, vm->name, "waiting", say(p, "%.*s can only change while the VM is stopped, and it is %s%s", STR_ARG(why_of(p, d)),
-                                             state_name(p, state), is_locked(p, vm->name) ? " and locked" : ""), 0, 0);
+        if (later) return false; /* the way to the goal comes first */
+        add_wait(p, vm->name, "waiting",
+                 say(p, "%.*s can only change while the VM is stopped, and it is %s%s", STR_ARG(why_of(p, d)),
+                     state_name(p, state), is_locked(p, vm->name) ? " and locked" : ""),
+                 0, 0);
         return false;
     }
-    add_operation(p, DDF_VM, vm->name, r->operation, r->args, say(p, "%.*s needs the VM stopped", STR_ARG(why_of(p, d))));
+    add_operation(p, DDF_VM, vm->name, r->operation, r->args,
+                  say(p, "%.*s needs the VM stopped", STR_ARG(why_of(p, d))));
     return true;
 }
 
@@ -65,15 +72,14 @@ static void set_upgrade(struct planning *p, struct batch *b, const struct pol_vm
     struct str why = why_of(p, d);
     const struct pol_mirror_node *after = mirror_entry(p, DDF_VM, "upgrade.window.notAfter", vm->name);
     const struct pol_mirror_node *before = mirror_entry(p, DDF_VM, "upgrade.window.notBefore", vm->name);
-    struct str window = vm->window ? say(p, "the window of policy %.*s", STR_ARG(vm->window_policy->name)) : (struct str){ 0 };
+    struct str window = vm->window ? say(p, "the window of policy %.*s", STR_ARG(vm->window_policy->name))
+                                   : (struct str){ 0 };
     const struct pol_mirror_node *target = mirror_entry(p, DDF_VM, "upgrade.target", vm->name);
     int64_t opens, closes;
     char text[17];
 
-    if (!target || !str_eq(target->value, vm->image->id))
-        batch_set_name(p, b, "upgrade.target", vm->image->id, why);
-    if (!vm->window)
-        return;
+    if (!target || !str_eq(target->value, vm->image->id)) batch_set_name(p, b, "upgrade.target", vm->image->id, why);
+    if (!vm->window) return;
     pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
     text_time_basic(closes, text);
     if (!after || !str_is(after->value, text))
@@ -91,29 +97,36 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
     struct str was = mirror_word(p, DDF_VM, "upgrade.state", vm->name);
     struct batch b;
 
-    if (!plan_image(p, vm))
-        return false;
-    if (target && str_eq(target->value, vm->image->id) && (str_is(was, "rolledBack") || str_is(was, "rollbackFailed"))) {
-        add_wait(p, vm->name, "failed", say(p, "%.*s: the device went back to the image before; ask for another image, or upgrade by hand",
-                                            STR_ARG(why_of(p, d))), 1440, 0);
+    if (!plan_image(p, vm)) return false;
+    if (target && str_eq(target->value, vm->image->id) &&
+        (str_is(was, "rolledBack") || str_is(was, "rollbackFailed"))) {
+        add_wait(p, vm->name, "failed",
+                 say(p, "%.*s: the device went back to the image before; ask for another image, or upgrade by hand",
+                     STR_ARG(why_of(p, d))),
+                 1440, 0);
         return false;
     }
     if (!o || !has_int(o->from, o->n_from, state)) {
-        add_wait(p, vm->name, "waiting", say(p, "%.*s waits: an upgrade is not possible while the VM is %s", STR_ARG(why_of(p, d)),
-                                             state_name(p, state)), 0, 0);
+        add_wait(p, vm->name, "waiting",
+                 say(p, "%.*s waits: an upgrade is not possible while the VM is %s", STR_ARG(why_of(p, d)),
+                     state_name(p, state)),
+                 0, 0);
         return false;
     }
     batch_init(&b, DDF_VM, vm->name, false);
     set_upgrade(p, &b, vm, d);
-    if (b.n || b.n_alone || !target || !str_eq(target->value, vm->image->id))
-        return batch_send(p, &b, why_of(p, d));
+    if (b.n || b.n_alone || !target || !str_eq(target->value, vm->image->id)) return batch_send(p, &b, why_of(p, d));
     return add_operation(p, DDF_VM, vm->name, STR("upgrade"), (struct str){ 0 }, why_of(p, d));
 }
 
 static void wait_defined(struct planning *p, const struct pol_vm *vm, const struct difference *d)
 {
-    add_wait(p, vm->name, "waiting", say(p, "%.*s can only be set before the VM is provisioned: delete the VM to have it made anew, or "
-                                            "correct the policy", STR_ARG(why_of(p, d))), 0, 0);
+    add_wait(p, vm->name, "waiting",
+             say(p,
+                 "%.*s can only be set before the VM is provisioned: delete the VM to have it made anew, or "
+                 "correct the policy",
+                 STR_ARG(why_of(p, d))),
+             0, 0);
 }
 
 /* @return true when this VM has its stage of this plan (a step was made) */
@@ -127,13 +140,12 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
     for (size_t i = 0; i < vm->n_values && !p->no_memory; i++) {
         const struct pol_value *v = &vm->values[i];
         enum ddf_change change = v->setting->entry->change;
-        if ((v == vm->image_value && !vm->image) || !differs(p, v, vm->name, &d))
-            continue;
+        if ((v == vm->image_value && !vm->image) || !differs(p, v, vm->name, &d)) continue;
         if (change == DDF_C_UPGRADE && !defined) {
             other_image = d;
             upgrading = true;
         } else if (change == DDF_C_UPGRADE && !plan_image(p, vm)) {
-            return true;                            /* not provisioned with another image than wanted */
+            return true; /* not provisioned with another image than wanted */
         } else if (change == DDF_C_DEFINED && !defined) {
             wait_defined(p, vm, &d);
         } else if (change == DDF_C_STOPPED && !stopped) {
@@ -145,21 +157,21 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
             batch_set(p, &b, v->setting->entry, v->setting->instance, v->wire, why_of(p, &d));
         }
     }
-    if (needs_stop.v && stop_first(p, vm, state, &needs_stop))
-        return true;                                /* and then everything together */
-    if (batch_send(p, &b, say(p, "settings of VM %.*s", STR_ARG(vm->name))))
-        return true;
+    if (needs_stop.v && stop_first(p, vm, state, &needs_stop)) return true; /* and then everything together */
+    if (batch_send(p, &b, say(p, "settings of VM %.*s", STR_ARG(vm->name)))) return true;
     return upgrading && upgrade(p, vm, state, &other_image);
 }
 
-/* Values that were written but wait for the VM's next start: taken into use now where the policy wants the VM to run. */
+/* Values that were written but wait for the VM's next start: taken into use now where the policy wants the VM to
+ * run. */
 static bool pending(struct planning *p, const struct pol_vm *vm, int state)
 {
     const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, STR("applyResources"));
     const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "resources.pending", vm->name);
     bool waits = n && n->known == POL_REPORTED && same_value(STR("bool"), n->value, STR("true"));
 
-    if (!waits || !o || !vm->goal || vm->goal->state != state || state_is(p, state, "stopped") || !has_int(o->from, o->n_from, state))
+    if (!waits || !o || !vm->goal || vm->goal->state != state || state_is(p, state, "stopped") ||
+        !has_int(o->from, o->n_from, state))
         return false;
     if (is_locked(p, vm->name)) {
         add_wait(p, vm->name, "waiting", STR("changed resources wait for the VM's next start: it is locked"), 0, 0);
@@ -170,11 +182,16 @@ static bool pending(struct planning *p, const struct pol_vm *vm, int state)
 
 /* ---- lock and goal ---- */
 
-static void wait_hold(struct planning *p, const struct pol_vm *vm, const struct pol_hold *h, const struct pol_policy *policy)
+static void wait_hold(struct planning *p, const struct pol_vm *vm, const struct pol_hold *h,
+                      const struct pol_policy *policy)
 {
     const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, h->kind);
-    add_wait(p, vm->name, "waiting", say(p, "%.*s by %.*s (operation %lld) after policy %.*s was applied stands: undo it, or apply a newer "
-                                            "revision", STR_ARG(o->label), STR_ARG(h->by), (long long)h->operation, STR_ARG(policy->name)), 0, 0);
+    add_wait(p, vm->name, "waiting",
+             say(p,
+                 "%.*s by %.*s (operation %lld) after policy %.*s was applied stands: undo it, or apply a newer "
+                 "revision",
+                 STR_ARG(o->label), STR_ARG(h->by), (long long)h->operation, STR_ARG(policy->name)),
+             0, 0);
 }
 
 /* @return true when a step was made */
@@ -192,23 +209,22 @@ static bool lock(struct planning *p, const struct pol_vm *vm, int state)
         wait_hold(p, vm, h, vm->locked_policy);
         return false;
     }
-    if (o->n_from && !has_int(o->from, o->n_from, state))
-        return false;                               /* nothing to lock yet */
+    if (o->n_from && !has_int(o->from, o->n_from, state)) return false; /* nothing to lock yet */
     return add_operation(p, DDF_VM, vm->name, kind, (struct str){ 0 },
-                         say(p, "locked %s -> %s (policy %.*s)", vm->locked ? "false" : "true", vm->locked ? "true" : "false",
-                             STR_ARG(vm->locked_policy->name)));
+                         say(p, "locked %s -> %s (policy %.*s)", vm->locked ? "false" : "true",
+                             vm->locked ? "true" : "false", STR_ARG(vm->locked_policy->name)));
 }
 
-/* The device gave a VM up that crashed again and again (crash.escalation: stop). That is the policy's own wish: starting it for the policy's
- * goal would undo it for ever. A newer revision or a person's start begins anew. */
+/* The device gave a VM up that crashed again and again (crash.escalation: stop). That is the policy's own wish:
+ * starting it for the policy's goal would undo it for ever. A newer revision or a person's start begins anew. */
 static bool given_up(struct planning *p, const struct pol_vm *vm, int state)
 {
     const struct pol_mirror_node *when = mirror_entry(p, DDF_VM, "stateTime", vm->name);
     int reason;
     int64_t at_ms;
     return state_is(p, state, "stopped") && mirror_number(p, DDF_VM, "stateReason", vm->name, &reason) &&
-           str_is(ddf_layout_reason_text(p->l, reason), "crash action") && when && text_time_parse(when->value, &at_ms) &&
-           vm->goal_policy->created_ms < at_ms;
+           str_is(ddf_layout_reason_text(p->l, reason), "crash action") && when &&
+           text_time_parse(when->value, &at_ms) && vm->goal_policy->created_ms < at_ms;
 }
 
 static void go(struct planning *p, const struct pol_vm *vm, int state)
@@ -219,24 +235,30 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
     const struct pol_hold *h;
     struct str why;
 
-    if (!g || (!g->gone && g->state == state))
-        return;
-    why = say(p, "state %s -> %.*s (policy %.*s)", state_name(p, state), STR_ARG(g->name), STR_ARG(vm->goal_policy->name));
+    if (!g || (!g->gone && g->state == state)) return;
+    why = say(p, "state %s -> %.*s (policy %.*s)", state_name(p, state), STR_ARG(g->name),
+              STR_ARG(vm->goal_policy->name));
     if (!g->gone && (h = hold_on(p, vm->name, false, vm->goal_policy, state)) != NULL) {
         wait_hold(p, vm, h, vm->goal_policy);
         return;
     }
     if (!g->gone && !state_is(p, g->state, "stopped") && given_up(p, vm, state)) {
-        add_wait(p, vm->name, "failed", say(p, "%.*s waits: the device stopped the VM after a crash, as its crash policy says; look at its crash figures, then"
-                                            " start it by hand or apply a new revision", STR_ARG(why)), 0, 0);
+        add_wait(
+            p, vm->name, "failed",
+            say(p,
+                "%.*s waits: the device stopped the VM after a crash, as its crash policy says; look at its crash figures, then"
+                " start it by hand or apply a new revision",
+                STR_ARG(why)),
+            0, 0);
         return;
     }
     if (!(r = route_from(g, state)) || !(o = ddf_layout_operation(p->l, DDF_VM, r->operation))) {
-        add_wait(p, vm->name, "failed", say(p, "%.*s: there is no way from there; a person must look", STR_ARG(why)), 0, 0);
+        add_wait(p, vm->name, "failed", say(p, "%.*s: there is no way from there; a person must look", STR_ARG(why)), 0,
+                 0);
         return;
     }
     if (!g->gone && is_locked(p, vm->name) && !state_is(p, state, "defined")) {
-        if (!vm->has_locked || !vm->locked)         /* a policy that locks a VM parks it */
+        if (!vm->has_locked || !vm->locked) /* a policy that locks a VM parks it */
             add_wait(p, vm->name, "waiting", say(p, "%.*s waits: the VM is locked", STR_ARG(why)), 1442, 0);
         return;
     }
@@ -249,13 +271,11 @@ static bool room_for_one_more(struct planning *p, const struct pol_vm *vm)
 {
     int most, have = 0;
     size_t first, end;
-    if (!mirror_number(p, DDF_DEVICE, "hypervisor.maxVms", (struct str){ 0 }, &most) || most <= 0)
-        return true;
+    if (!mirror_number(p, DDF_DEVICE, "hypervisor.maxVms", (struct str){ 0 }, &most) || most <= 0) return true;
     mirror_below(p, p->l->vms, &first, &end);
     for (size_t i = first; i < end; i++)
         have += str_find(p->f->mirror[i].uri, '/', p->l->vms.n + 1) == p->f->mirror[i].uri.n;
-    if (have < most)
-        return true;
+    if (have < most) return true;
     add_wait(p, vm->name, "failed", say(p, "the device takes %d VMs and has %d: remove one", most, have), 1449, 0);
     return false;
 }
@@ -264,8 +284,7 @@ static bool room_for_one_more(struct planning *p, const struct pol_vm *vm)
 static bool undecided(const struct planning *p, struct str vm)
 {
     for (size_t i = 0; i < p->d->n_unknown; i++)
-        if (str_eq(p->d->unknown[i].policy->vm, vm))
-            return true;
+        if (str_eq(p->d->unknown[i].policy->vm, vm)) return true;
     return false;
 }
 
@@ -274,28 +293,25 @@ static void create(struct planning *p, const struct pol_vm *vm)
     struct batch b;
     struct str why;
 
-    if (!vm->goal && undecided(p, vm->name))
-        return;
+    if (!vm->goal && undecided(p, vm->name)) return;
     if (!vm->goal) {
-        add_wait(p, vm->name, "waiting", say(p, "VM %.*s is not on the device, and no policy gives it a state (running, stopped ...)",
-                                             STR_ARG(vm->name)), 0, 0);
+        add_wait(p, vm->name, "waiting",
+                 say(p, "VM %.*s is not on the device, and no policy gives it a state (running, stopped ...)",
+                     STR_ARG(vm->name)),
+                 0, 0);
         return;
     }
-    if (!room_for_one_more(p, vm) || (vm->image && !plan_image(p, vm)))
-        return;
+    if (!room_for_one_more(p, vm) || (vm->image && !plan_image(p, vm))) return;
     why = say(p, "VM %.*s does not exist (policy %.*s)", STR_ARG(vm->name), STR_ARG(vm->goal_policy->name));
     batch_init(&b, DDF_VM, vm->name, true);
-    if (!batch_add_node(p, &b, owner_uri(p, DDF_VM, vm->name), why))
-        return;
-    if (p->f->server_id.n)
-        batch_set_name(p, &b, "domain.servers", p->f->server_id, why);
-    if (p->f->authority.n)
-        batch_set_name(p, &b, "domain.id", p->f->authority, why);
-    if (p->f->owner)
-        batch_set_name(p, &b, "domain.owner", say(p, "%d", p->f->owner), why);
+    if (!batch_add_node(p, &b, owner_uri(p, DDF_VM, vm->name), why)) return;
+    if (p->f->server_id.n) batch_set_name(p, &b, "domain.servers", p->f->server_id, why);
+    if (p->f->authority.n) batch_set_name(p, &b, "domain.id", p->f->authority, why);
+    if (p->f->owner) batch_set_name(p, &b, "domain.owner", say(p, "%d", p->f->owner), why);
     for (size_t i = 0; i < vm->n_values; i++) {
         struct difference d = { .v = &vm->values[i] };
-        batch_set(p, &b, vm->values[i].setting->entry, vm->values[i].setting->instance, vm->values[i].wire, why_of(p, &d));
+        batch_set(p, &b, vm->values[i].setting->entry, vm->values[i].setting->instance, vm->values[i].wire,
+                  why_of(p, &d));
     }
     batch_send(p, &b, why);
 }
@@ -305,8 +321,7 @@ static void create(struct planning *p, const struct pol_vm *vm)
 static bool has_request(const struct planning *p, struct str vm)
 {
     for (size_t i = 0; i < p->n_busy; i++)
-        if (str_eq(p->busy[i], vm))
-            return true;
+        if (str_eq(p->busy[i], vm)) return true;
     return false;
 }
 
@@ -317,7 +332,8 @@ static bool unverified(struct planning *p, struct str uri)
     mirror_below(p, uri, &first, &end);
     for (size_t i = first; i < end; i++) {
         const struct pol_mirror_node *n = &p->f->mirror[i];
-        if (n->known == POL_ACKNOWLEDGED && readable(p, n->uri) && !held_back(p, failure_of(p, say(p, "get %.*s", STR_ARG(n->uri)))))
+        if (n->known == POL_ACKNOWLEDGED && readable(p, n->uri) &&
+            !held_back(p, failure_of(p, say(p, "get %.*s", STR_ARG(n->uri)))))
             return true;
     }
     return false;
@@ -331,19 +347,19 @@ static bool state_of(struct planning *p, struct str vm, int *state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, names[i], vm);
         if (n ? n->known == POL_REPORTED : i > 0 && !p->f->list_unsupported)
-            continue;                               /* a VM that was read as a whole has what it has */
+            continue; /* a VM that was read as a whole has what it has */
         bool got = add_read(p, entry_uri(p, DDF_VM, names[i], vm), false, n ? POL_FOR_VERIFY : POL_FOR_DISCOVER,
                             n ? "something happened since it was last read" : "not known yet");
         stale |= got || i == 0;
         asked |= got;
     }
-    if (stale && asked)
-        return false;
-    if (mirror_number(p, DDF_VM, "state", vm, state))
-        return true;
+    if (stale && asked) return false;
+    if (mirror_number(p, DDF_VM, "state", vm, state)) return true;
     const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(entry_uri(p, DDF_VM, "state", vm))));
-    add_wait(p, vm, "failed", say(p, "the device does not tell the state of VM %.*s%s%.*s", STR_ARG(vm), x ? ": " : "",
-                                  STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })), x ? x->code : 0, 0);
+    add_wait(p, vm, "failed",
+             say(p, "the device does not tell the state of VM %.*s%s%.*s", STR_ARG(vm), x ? ": " : "",
+                 STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })),
+             x ? x->code : 0, 0);
     return false;
 }
 
@@ -352,7 +368,8 @@ static bool looks_again(struct planning *p, struct str vm, struct str uri)
 {
     const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "state", vm);
     return p->f->reported_token.n && !p->f->mirror_matches_token && n && n->at_ms < p->f->session_ms &&
-           add_read(p, uri, true, POL_FOR_VERIFY, "the device's state token says that something changed; looked at before it is deleted");
+           add_read(p, uri, true, POL_FOR_VERIFY,
+                    "the device's state token says that something changed; looked at before it is deleted");
 }
 
 void plan_vm(struct planning *p, const struct pol_vm *vm)
@@ -362,17 +379,15 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
     bool there = uri.n && mirror_has(p, uri), gone = vm->goal && vm->goal->gone;
     int state = 0;
 
-    if (p->no_memory || (!there && gone))
-        return;
-    if (vm->problem.n && !gone)
-        add_wait(p, vm->name, "failed", vm->problem, 0, 0);
+    if (p->no_memory || (!there && gone)) return;
+    if (vm->problem.n && !gone) add_wait(p, vm->name, "failed", vm->problem, 0, 0);
     if (!there) {
-        if (!vm->problem.n)
-            create(p, vm);
+        if (!vm->problem.n) create(p, vm);
         return;
     }
     if (!is_ours(p, vm->name)) {
-        add_wait(p, vm->name, "failed", say(p, "VM %.*s belongs to another authority: give yours another id", STR_ARG(vm->name)), 1443, 0);
+        add_wait(p, vm->name, "failed",
+                 say(p, "VM %.*s belongs to another authority: give yours another id", STR_ARG(vm->name)), 1443, 0);
         return;
     }
     /* A VM whose state is not even in the mirror (the device once answered 404 for it) would wait for ever. */
@@ -382,8 +397,7 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
         wait_busy(p, op, vm->name);
         return;
     }
-    if (has_request(p, vm->name) || !state_of(p, vm->name, &state))
-        return;
+    if (has_request(p, vm->name) || !state_of(p, vm->name, &state)) return;
     if (!gone && unverified(p, uri)) {
         add_wait(p, vm->name, "working", STR("what was written is being read back"), 0, 0);
         return;
@@ -395,12 +409,10 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
         return;
     }
     if (gone) {
-        if (!looks_again(p, vm->name, uri))
-            go(p, vm, state);
+        if (!looks_again(p, vm->name, uri)) go(p, vm, state);
         return;
     }
-    if (!lock(p, vm, state) && !settings(p, vm, state) && !pending(p, vm, state))
-        go(p, vm, state);
+    if (!lock(p, vm, state) && !settings(p, vm, state) && !pending(p, vm, state)) go(p, vm, state);
 }
 
 void plan_device(struct planning *p)

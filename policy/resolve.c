@@ -7,18 +7,22 @@
 /* One policy's wish for one thing. */
 struct wish {
     const struct pol_policy *policy;
-    bool unknown;                   /* its selector cannot be decided yet */
+    bool unknown; /* its selector cannot be decided yet */
     struct str word, wire;
     const struct pol_setting *setting;
 };
 
-struct candidate { const struct pol_policy *policy; bool unknown; };
+struct candidate {
+    const struct pol_policy *policy;
+    bool unknown;
+};
 
 struct resolution {
     const struct pol_facts *f;
     struct arena *a;
     struct pol_desired *d;
-    struct candidate *holds; size_t n_holds;        /* true or unknown */
+    struct candidate *holds;
+    size_t n_holds; /* true or unknown */
     size_t warnings_cap;
     bool no_memory;
 };
@@ -26,8 +30,7 @@ struct resolution {
 static void *room(struct resolution *r, size_t n, size_t size)
 {
     void *p = n ? arena_alloc(r->a, n * size) : arena_alloc(r->a, 1);
-    if (!p)
-        r->no_memory = true;
+    if (!p) r->no_memory = true;
     return p;
 }
 
@@ -39,10 +42,8 @@ static void warn(struct resolution *r, const char *fmt, ...)
     if (d->n_warnings == r->warnings_cap) {
         size_t cap = r->warnings_cap ? 2 * r->warnings_cap : 8;
         struct str *more = room(r, cap, sizeof *more);
-        if (!more)
-            return;
-        if (d->n_warnings)
-            memcpy(more, d->warnings, d->n_warnings * sizeof *more);
+        if (!more) return;
+        if (d->n_warnings) memcpy(more, d->warnings, d->n_warnings * sizeof *more);
         d->warnings = more;
         r->warnings_cap = cap;
     }
@@ -56,26 +57,24 @@ static void warn(struct resolution *r, const char *fmt, ...)
 static void select_policies(struct resolution *r)
 {
     size_t n = 0;
-    for (const struct pol_policy *p = r->f->policies; p; p = p->next)
-        n++;
+    for (const struct pol_policy *p = r->f->policies; p; p = p->next) n++;
     r->holds = room(r, n, sizeof *r->holds);
     r->d->unknown = room(r, n, sizeof *r->d->unknown);
-    if (r->no_memory)
-        return;
+    if (r->no_memory) return;
     for (const struct pol_policy *p = r->f->policies; p; p = p->next) {
         struct str unknown = { 0 };
         if (p->authority.n && r->f->authority.n && !str_eq(p->authority, r->f->authority)) {
-            warn(r, "policy %.*s is of %.*s and says nothing for devices of %.*s", STR_ARG(p->name), STR_ARG(p->authority),
-                 STR_ARG(r->f->authority));
+            warn(r, "policy %.*s is of %.*s and says nothing for devices of %.*s", STR_ARG(p->name),
+                 STR_ARG(p->authority), STR_ARG(r->f->authority));
             continue;
         }
         enum pol_truth t = pol_selector_eval(p->selector, r->f->attrs, r->f->n_attrs, r->a, &unknown);
-        if (t == POL_FALSE)
-            continue;
+        if (t == POL_FALSE) continue;
         r->holds[r->n_holds++] = (struct candidate){ p, t == POL_UNKNOWN };
         if (t == POL_UNKNOWN) {
             r->d->unknown[r->d->n_unknown].policy = p;
-            r->d->unknown[r->d->n_unknown++].why = arena_printf(r->a, "the device has not reported %.*s yet", STR_ARG(unknown));
+            r->d->unknown[r->d->n_unknown++].why = arena_printf(r->a, "the device has not reported %.*s yet",
+                                                                STR_ARG(unknown));
         }
     }
 }
@@ -84,10 +83,8 @@ static void select_policies(struct resolution *r)
 
 static bool older(const struct pol_policy *x, const struct pol_policy *y)
 {
-    if (x->created_ms != y->created_ms)
-        return x->created_ms < y->created_ms;
-    if (x->id != y->id)
-        return x->id < y->id;
+    if (x->created_ms != y->created_ms) return x->created_ms < y->created_ms;
+    if (x->id != y->id) return x->id < y->id;
     return str_cmp(x->name, y->name) < 0;
 }
 
@@ -110,10 +107,8 @@ static int safer(enum ddf_hint hint, struct str x, struct str y)
     else if (!str_to_i64(y, &b))
         return 0;
     bool zero_is_none = hint == DDF_HINT_LOWEST_SAFE_ZERO_IS_NONE || hint == DDF_HINT_HIGHEST_SAFE_ZERO_IS_NONE;
-    if (zero_is_none && (a == 0) != (b == 0))
-        return a == 0 ? 1 : -1;             /* none at all is never the safe side */
-    if (a == b)
-        return 0;
+    if (zero_is_none && (a == 0) != (b == 0)) return a == 0 ? 1 : -1; /* none at all is never the safe side */
+    if (a == b) return 0;
     bool lowest = hint == DDF_HINT_LOWEST_SAFE || hint == DDF_HINT_LOWEST_SAFE_ZERO_IS_NONE;
     return (a < b) == lowest ? -1 : 1;
 }
@@ -146,33 +141,31 @@ static bool beats(const struct wish *x, const struct wish *y, enum ddf_hint hint
  * The winner among wishes for one thing; each loser with the rule by which it lost against the winner.
  * @return the index of the winner
  */
-static size_t contest(struct resolution *r, const struct wish *w, size_t n, enum ddf_hint hint, const char *what, struct str vm,
-                      struct str name, const char **rule, struct pol_loser **losers)
+static size_t contest(struct resolution *r, const struct wish *w, size_t n, enum ddf_hint hint, const char *what,
+                      struct str vm, struct str name, const char **rule, struct pol_loser **losers)
 {
     size_t best = 0;
     const char *how = NULL;
 
     *rule = "only policy";
-    if (losers)
-        *losers = NULL;
+    if (losers) *losers = NULL;
     for (size_t i = 1; i < n; i++)
-        if (beats(&w[i], &w[best], hint, &how))
-            best = i;
+        if (beats(&w[i], &w[best], hint, &how)) best = i;
     for (size_t i = n; i-- > 0;) {
-        if (i == best)
-            continue;
+        if (i == best) continue;
         beats(&w[best], &w[i], hint, &how);
         struct pol_loser *l = losers ? room(r, 1, sizeof *l) : NULL;
         if (l) {
             *l = (struct pol_loser){ w[i].policy->name, w[i].word, how, *losers };
             *losers = l;
         }
-        if (strcmp(*rule, "older policy") != 0 && !(strcmp(how, "same value") == 0 && strcmp(*rule, "only policy") != 0))
-            *rule = how;            /* the weakest reason is the one worth knowing */
+        if (strcmp(*rule, "older policy") != 0 &&
+            !(strcmp(how, "same value") == 0 && strcmp(*rule, "only policy") != 0))
+            *rule = how; /* the weakest reason is the one worth knowing */
         if (strcmp(how, "older policy") == 0)
-            warn(r, "%s %.*s%s%.*s: policies %.*s (%.*s) and %.*s (%.*s) have the same priority; the older one decides", what, STR_ARG(vm),
-                 name.n ? " " : "", STR_ARG(name), STR_ARG(w[best].policy->name), STR_ARG(w[best].word), STR_ARG(w[i].policy->name),
-                 STR_ARG(w[i].word));
+            warn(r, "%s %.*s%s%.*s: policies %.*s (%.*s) and %.*s (%.*s) have the same priority; the older one decides",
+                 what, STR_ARG(vm), name.n ? " " : "", STR_ARG(name), STR_ARG(w[best].policy->name),
+                 STR_ARG(w[best].word), STR_ARG(w[i].policy->name), STR_ARG(w[i].word));
     }
     return best;
 }
@@ -183,7 +176,8 @@ static const struct pol_image *find_image(const struct pol_facts *f, struct str 
 {
     for (size_t i = 0; i < f->n_images; i++) {
         const struct pol_image *m = &f->images[i];
-        if (word.n == m->name.n + 1 + m->version.n && str_starts(word, m->name) && word.p[m->name.n] == ':' && str_ends(word, m->version))
+        if (word.n == m->name.n + 1 + m->version.n && str_starts(word, m->name) && word.p[m->name.n] == ':' &&
+            str_ends(word, m->version))
             return m;
     }
     return NULL;
@@ -202,17 +196,16 @@ static struct pol_value *values(struct resolution *r, struct wish *w, size_t n, 
     struct pol_value *out = room(r, n, sizeof *out);
     size_t count = 0;
 
-    if (n)
-        qsort(w, n, sizeof *w, by_setting);
+    if (n) qsort(w, n, sizeof *w, by_setting);
     for (size_t i = 0, end; out && i < n; i = end) {
         struct pol_value *v = &out[count];
         for (end = i + 1; end < n && str_eq(w[end].setting->name, w[i].setting->name); end++)
             ;
         const struct ddf_node *node = end - i > 1 ? described(r, w[i].setting, vm) : NULL;
         enum ddf_hint hint = node ? node->hint : DDF_HINT_NONE;
-        size_t best = i + contest(r, w + i, end - i, hint, vm.n ? "VM" : "device", vm, w[i].setting->name, &v->rule, &v->losers);
-        if (r->no_memory || w[best].unknown)
-            continue;
+        size_t best = i + contest(r, w + i, end - i, hint, vm.n ? "VM" : "device", vm, w[i].setting->name, &v->rule,
+                                  &v->losers);
+        if (r->no_memory || w[best].unknown) continue;
         v->setting = w[best].setting;
         v->policy = w[best].policy;
         v->wire = w[best].wire;
@@ -227,14 +220,11 @@ static size_t settings_of(const struct resolution *r, struct str vm, enum ddf_sc
     size_t n = 0;
     for (size_t i = 0; i < r->n_holds; i++) {
         const struct pol_policy *p = r->holds[i].policy;
-        if (scope == DDF_VM && !str_eq(p->vm, vm))
-            continue;
+        if (scope == DDF_VM && !str_eq(p->vm, vm)) continue;
         for (size_t k = 0; k < p->n_settings; k++) {
             const struct pol_setting *s = &p->settings[k];
-            if (s->entry->scope != scope)
-                continue;
-            if (out)
-                out[n] = (struct wish){ p, r->holds[i].unknown, s->word, s->wire, s };
+            if (s->entry->scope != scope) continue;
+            if (out) out[n] = (struct wish){ p, r->holds[i].unknown, s->word, s->wire, s };
             n++;
         }
     }
@@ -247,15 +237,14 @@ static void image_of(struct resolution *r, struct pol_vm *vm)
 {
     for (size_t i = 0; i < vm->n_values; i++) {
         struct pol_value *v = &vm->values[i];
-        if (v->setting->entry->kind != DDF_K_IMAGE)
-            continue;
+        if (v->setting->entry->kind != DDF_K_IMAGE) continue;
         vm->image_value = v;
         vm->image = find_image(r->f, v->wire);
         if (vm->image)
             v->wire = vm->image->id;
         else
-            vm->problem = arena_printf(r->a, "image %.*s is not in the store: upload it, or correct policy %.*s", STR_ARG(v->setting->word),
-                                       STR_ARG(v->policy->name));
+            vm->problem = arena_printf(r->a, "image %.*s is not in the store: upload it, or correct policy %.*s",
+                                       STR_ARG(v->setting->word), STR_ARG(v->policy->name));
     }
 }
 
@@ -268,11 +257,9 @@ static void goal_of(struct resolution *r, struct pol_vm *vm, struct wish *w)
         if (str_eq(p->vm, vm->name) && p->goal.n)
             w[n++] = (struct wish){ p, r->holds[i].unknown, p->goal, p->goal, NULL };
     }
-    if (!n)
-        return;
+    if (!n) return;
     size_t best = contest(r, w, n, DDF_HINT_NONE, "VM", vm->name, STR("state"), &rule, NULL);
-    if (w[best].unknown)
-        return;
+    if (w[best].unknown) return;
     vm->goal_policy = w[best].policy;
     vm->goal = ddf_layout_goal(r->f->layout, w[best].wire);
 }
@@ -287,11 +274,9 @@ static void lock_of(struct resolution *r, struct pol_vm *vm, struct wish *w)
         if (str_eq(p->vm, vm->name) && p->has_locked)
             w[n++] = (struct wish){ p, r->holds[i].unknown, word, word, NULL };
     }
-    if (!n)
-        return;
+    if (!n) return;
     size_t best = contest(r, w, n, DDF_HINT_HIGHEST_SAFE, "VM", vm->name, STR("locked"), &rule, NULL);
-    if (w[best].unknown)
-        return;
+    if (w[best].unknown) return;
     vm->has_locked = true;
     vm->locked = w[best].policy->locked;
     vm->locked_policy = w[best].policy;
@@ -302,9 +287,9 @@ static void window_of(struct resolution *r, struct pol_vm *vm)
     const struct candidate *best = NULL;
     for (size_t i = 0; i < r->n_holds; i++) {
         const struct pol_policy *p = r->holds[i].policy;
-        if (!str_eq(p->vm, vm->name) || !p->has_window)
-            continue;
-        if (!best || p->priority > best->policy->priority || (p->priority == best->policy->priority && older(p, best->policy)))
+        if (!str_eq(p->vm, vm->name) || !p->has_window) continue;
+        if (!best || p->priority > best->policy->priority ||
+            (p->priority == best->policy->priority && older(p, best->policy)))
             best = &r->holds[i];
     }
     if (best && !best->unknown) {
@@ -323,24 +308,19 @@ static void vms(struct resolution *r)
 {
     struct pol_desired *d = r->d;
     d->vms = room(r, r->n_holds, sizeof *d->vms);
-    if (r->no_memory)
-        return;
+    if (r->no_memory) return;
     for (size_t i = 0; i < r->n_holds; i++) {
         struct str name = r->holds[i].policy->vm;
         size_t k = 0;
-        while (k < d->n_vms && !str_eq(d->vms[k].name, name))
-            k++;
-        if (k == d->n_vms)
-            d->vms[d->n_vms++].name = name;
+        while (k < d->n_vms && !str_eq(d->vms[k].name, name)) k++;
+        if (k == d->n_vms) d->vms[d->n_vms++].name = name;
     }
-    if (d->n_vms)
-        qsort(d->vms, d->n_vms, sizeof *d->vms, by_vm);
+    if (d->n_vms) qsort(d->vms, d->n_vms, sizeof *d->vms, by_vm);
     for (size_t i = 0; i < d->n_vms; i++) {
         struct pol_vm *vm = &d->vms[i];
         size_t n = settings_of(r, vm->name, DDF_VM, NULL);
         struct wish *w = room(r, n > r->n_holds ? n : r->n_holds, sizeof *w);
-        if (!w)
-            return;
+        if (!w) return;
         goal_of(r, vm, w);
         lock_of(r, vm, w);
         window_of(r, vm);
@@ -371,17 +351,15 @@ static enum rc hash(struct resolution *r, struct err *e)
         for (size_t k = 0; k < vm->n_values; k++)
             hash_line(&b, vm->name, vm->values[k].setting->name, vm->values[k].wire);
         if (vm->window)
-            buf_printf(&b, "%.*s\twindow\t%u %d %d %d %d\n", STR_ARG(vm->name), vm->window->days, vm->window->from_min, vm->window->to_min,
-                       vm->window->device_zone, vm->window->offset_min);
+            buf_printf(&b, "%.*s\twindow\t%u %d %d %d %d\n", STR_ARG(vm->name), vm->window->days, vm->window->from_min,
+                       vm->window->to_min, vm->window->device_zone, vm->window->offset_min);
     }
     for (size_t k = 0; k < d->n_device_values; k++)
         hash_line(&b, (struct str){ 0 }, d->device_values[k].setting->name, d->device_values[k].wire);
     bool ok = buf_ok(&b);
-    if (ok)
-        crypto_sha256(buf_str(&b), digest);
+    if (ok) crypto_sha256(buf_str(&b), digest);
     buf_finish(&b);
-    if (!ok)
-        return err_set(e, RC_NOMEM, "out of memory for the desired state's hash");
+    if (!ok) return err_set(e, RC_NOMEM, "out of memory for the desired state's hash");
     for (size_t i = 0; i < SHA256_BYTES; i++) {
         d->hash[2 * i] = "0123456789abcdef"[digest[i] >> 4];
         d->hash[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
@@ -396,8 +374,7 @@ enum rc pol_resolve(const struct pol_facts *f, struct arena *a, struct pol_desir
     struct resolution r = { .f = f, .a = a, .d = &d };
 
     select_policies(&r);
-    if (!r.no_memory)
-        vms(&r);
+    if (!r.no_memory) vms(&r);
     if (!r.no_memory) {
         size_t n = settings_of(&r, (struct str){ 0 }, DDF_DEVICE, NULL);
         struct wish *w = room(&r, n, sizeof *w);
@@ -406,10 +383,8 @@ enum rc pol_resolve(const struct pol_facts *f, struct arena *a, struct pol_desir
             d.device_values = values(&r, w, n, (struct str){ 0 }, &d.n_device_values);
         }
     }
-    if (r.no_memory)
-        return err_set(e, RC_NOMEM, "out of memory for the desired state");
+    if (r.no_memory) return err_set(e, RC_NOMEM, "out of memory for the desired state");
     enum rc rc = hash(&r, e);
-    if (!rc)
-        *out = d;
+    if (!rc) *out = d;
     return rc;
 }

@@ -18,8 +18,7 @@ bool sel_number(struct str s, double *out)
     size_t i = 0, point = 0, fraction = 0;
     bool negative = s.n && s.p[0] == '-';
 
-    if (s.n > 15)
-        return false;
+    if (s.n > 15) return false;
     for (i = negative; i < s.n; i++) {
         if (s.p[i] == '.' && !point && i > negative)
             point = i;
@@ -28,10 +27,8 @@ bool sel_number(struct str s, double *out)
         else
             return false;
     }
-    if (s.n == negative || (point && point == s.n - 1))
-        return false;
-    if (point)
-        fraction = s.n - 1 - point;
+    if (s.n == negative || (point && point == s.n - 1)) return false;
+    if (point) fraction = s.n - 1 - point;
     *out = (double)(negative ? -mantissa : mantissa) / ten[fraction];
     return true;
 }
@@ -39,8 +36,7 @@ bool sel_number(struct str s, double *out)
 static bool all_digits(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
+        if (s.p[i] < '0' || s.p[i] > '9') return false;
     return true;
 }
 
@@ -50,8 +46,7 @@ bool sel_version_key(struct str version, struct arena *a, struct str *key)
     _Static_assert(sizeof zeroes == SEL_PART_BYTES + 1, "one zero for each place");
     size_t room = version.n + SEL_PARTS * (SEL_PART_BYTES + 1), n = 0;
     char *p = arena_bytes(a, room);
-    if (!p)
-        return false;
+    if (!p) return false;
     for (unsigned i = 0; i < SEL_PARTS; i++) {
         struct str part = { 0 };
         str_cut(&version, '.', &part);
@@ -59,8 +54,7 @@ bool sel_version_key(struct str version, struct arena *a, struct str *key)
             memcpy(p + n, zeroes, SEL_PART_BYTES - part.n);
             n += SEL_PART_BYTES - part.n;
         }
-        if (part.n)
-            memcpy(p + n, part.p, part.n);
+        if (part.n) memcpy(p + n, part.p, part.n);
         n += part.n;
         p[n++] = '.';
     }
@@ -92,8 +86,7 @@ static bool glob(struct str pattern, struct str s)
             return false;
         }
     }
-    while (p < pattern.n && pattern.p[p] == '*')
-        p++;
+    while (p < pattern.n && pattern.p[p] == '*') p++;
     return p == pattern.n;
 }
 
@@ -116,8 +109,7 @@ static bool order(struct evaluation *v, const struct sel_literal *l, struct str 
     double number;
     struct str have, want;
     if (l->kind == SEL_NUMBER) {
-        if (!sel_number(value, &number))
-            return false;
+        if (!sel_number(value, &number)) return false;
         *out = (number > l->number) - (number < l->number);
         return true;
     }
@@ -133,27 +125,21 @@ static bool holds(struct evaluation *v, const struct sel_node *s, struct str val
 {
     int c = 0;
     switch (s->kind) {
-    case SEL_SET:
-        return !str_is(value, "false");
-    case SEL_EQ:
-        return equals(s->literals, value);
+    case SEL_SET: return !str_is(value, "false");
+    case SEL_EQ: return equals(s->literals, value);
     case SEL_IN:
         for (size_t i = 0; i < s->n_literals; i++)
-            if (equals(&s->literals[i], value))
-                return true;
+            if (equals(&s->literals[i], value)) return true;
         return false;
-    case SEL_MATCHES:
-        return glob(s->literals[0].text, value);
-    case SEL_LT:
-        return order(v, s->literals, value, &c) && c < 0;
-    case SEL_LE:
-        return order(v, s->literals, value, &c) && c <= 0;
-    case SEL_GT:
-        return order(v, s->literals, value, &c) && c > 0;
-    case SEL_GE:
-        return order(v, s->literals, value, &c) && c >= 0;
-    case SEL_CONST: case SEL_AND: case SEL_OR: case SEL_NOT:
-        break;
+    case SEL_MATCHES: return glob(s->literals[0].text, value);
+    case SEL_LT: return order(v, s->literals, value, &c) && c < 0;
+    case SEL_LE: return order(v, s->literals, value, &c) && c <= 0;
+    case SEL_GT: return order(v, s->literals, value, &c) && c > 0;
+    case SEL_GE: return order(v, s->literals, value, &c) && c >= 0;
+    case SEL_CONST:
+    case SEL_AND:
+    case SEL_OR:
+    case SEL_NOT: break;
     }
     return false;
 }
@@ -163,8 +149,7 @@ static enum pol_truth look_up(const struct evaluation *v, struct str name, struc
 {
     for (size_t i = 0; i < v->n; i++)
         if (str_eq(v->attrs[i].name, name)) {
-            if (v->attrs[i].unknown)
-                return POL_UNKNOWN;
+            if (v->attrs[i].unknown) return POL_UNKNOWN;
             *value = v->attrs[i].value;
             return POL_TRUE;
         }
@@ -177,20 +162,18 @@ static enum pol_truth truth(struct evaluation *v, const struct sel_node *s)
     struct str value = { 0 };
 
     switch (s->kind) {
-    case SEL_CONST:
-        return s->constant ? POL_TRUE : POL_FALSE;
+    case SEL_CONST: return s->constant ? POL_TRUE : POL_FALSE;
     case SEL_NOT:
         all = truth(v, s->first);
         return all == POL_UNKNOWN ? POL_UNKNOWN : all == POL_TRUE ? POL_FALSE : POL_TRUE;
-    case SEL_AND: case SEL_OR: {
+    case SEL_AND:
+    case SEL_OR: {
         enum pol_truth decides = s->kind == SEL_OR ? POL_TRUE : POL_FALSE;
         all = s->kind == SEL_OR ? POL_FALSE : POL_TRUE;
         for (const struct sel_node *c = s->first; c; c = c->next) {
             enum pol_truth t = truth(v, c);
-            if (t == decides)
-                return t;
-            if (t == POL_UNKNOWN)
-                all = POL_UNKNOWN;
+            if (t == decides) return t;
+            if (t == POL_UNKNOWN) all = POL_UNKNOWN;
         }
         return all;
     }
@@ -204,8 +187,7 @@ static bool listed(struct str list, struct str name)
 {
     struct str part;
     while (str_cut(&list, ',', &part))
-        if (str_eq(str_trim(part), name))
-            return true;
+        if (str_eq(str_trim(part), name)) return true;
     return false;
 }
 
@@ -213,29 +195,25 @@ static bool listed(struct str list, struct str name)
 static void collect_unknown(struct evaluation *v, const struct sel_node *s, struct str *out)
 {
     struct str value;
-    if (truth(v, s) != POL_UNKNOWN)
-        return;
+    if (truth(v, s) != POL_UNKNOWN) return;
     if (s->first) {
-        for (const struct sel_node *c = s->first; c; c = c->next)
-            collect_unknown(v, c, out);
+        for (const struct sel_node *c = s->first; c; c = c->next) collect_unknown(v, c, out);
     } else if (look_up(v, s->attribute, &value) == POL_UNKNOWN && !listed(*out, s->attribute)) {
-        struct str more = out->n ? arena_printf(v->a, "%.*s, %.*s", STR_ARG(*out), STR_ARG(s->attribute)) : s->attribute;
-        if (more.n)
-            *out = more;
+        struct str more = out->n ? arena_printf(v->a, "%.*s, %.*s", STR_ARG(*out), STR_ARG(s->attribute))
+                                 : s->attribute;
+        if (more.n) *out = more;
     }
 }
 
-enum pol_truth pol_selector_eval(const struct pol_selector *s, const struct pol_attribute *attrs, size_t n, struct arena *a,
-                                 struct str *unknown)
+enum pol_truth pol_selector_eval(const struct pol_selector *s, const struct pol_attribute *attrs, size_t n,
+                                 struct arena *a, struct str *unknown)
 {
     struct evaluation v = { attrs, n, a, false };
     enum pol_truth t = truth(&v, s->root);
-    if (v.no_memory)
-        t = POL_UNKNOWN;            /* never a wrong answer */
+    if (v.no_memory) t = POL_UNKNOWN; /* never a wrong answer */
     if (unknown) {
         *unknown = (struct str){ 0 };
-        if (t == POL_UNKNOWN)
-            collect_unknown(&v, s->root, unknown);
+        if (t == POL_UNKNOWN) collect_unknown(&v, s->root, unknown);
     }
     return t;
 }
@@ -244,21 +222,17 @@ static void each_attribute(const struct sel_node *s, struct str *out, size_t *n,
 {
     if (s->attribute.n) {
         for (size_t i = 0; i < *n; i++)
-            if (str_eq(out[i], s->attribute))
-                return;
-        if (*n < most)
-            out[(*n)++] = s->attribute;
+            if (str_eq(out[i], s->attribute)) return;
+        if (*n < most) out[(*n)++] = s->attribute;
     }
-    for (const struct sel_node *c = s->first; c; c = c->next)
-        each_attribute(c, out, n, most);
+    for (const struct sel_node *c = s->first; c; c = c->next) each_attribute(c, out, n, most);
 }
 
 enum rc pol_selector_attributes(const struct pol_selector *s, struct arena *a, struct str **out, size_t *n)
 {
     struct str *names = ARENA_ARRAY(a, struct str, POL_SELECTOR_TERMS);
     size_t count = 0;
-    if (!names)
-        return RC_NOMEM;
+    if (!names) return RC_NOMEM;
     each_attribute(s->root, names, &count, POL_SELECTOR_TERMS);
     *out = names;
     *n = count;

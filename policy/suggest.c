@@ -2,7 +2,10 @@
 
 enum { LONGEST = 48 };
 
-static unsigned char fold(char c) { return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
+static unsigned char fold(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
 
 static unsigned least(unsigned a, unsigned b, unsigned c)
 {
@@ -16,8 +19,7 @@ static unsigned distance(struct str a, struct str b)
     unsigned row[3][LONGEST + 1];
     unsigned *before = row[0], *last = row[1], *now = row[2];
 
-    for (size_t j = 0; j <= b.n; j++)
-        last[j] = (unsigned)j;
+    for (size_t j = 0; j <= b.n; j++) last[j] = (unsigned)j;
     for (size_t i = 1; i <= a.n; i++) {
         now[0] = (unsigned)i;
         for (size_t j = 1; j <= b.n; j++) {
@@ -37,8 +39,7 @@ static unsigned distance(struct str a, struct str b)
 
 void suggest_try(struct suggestion *s, struct str allowed)
 {
-    if (!s->word.n || !allowed.n || s->word.n > LONGEST || allowed.n > LONGEST)
-        return;
+    if (!s->word.n || !allowed.n || s->word.n > LONGEST || allowed.n > LONGEST) return;
     unsigned d = distance(s->word, allowed), near = s->word.n < 4 ? 1 : (unsigned)s->word.n / 3;
     if (d <= near && (!s->best.n || d < s->distance)) {
         s->best = allowed;

@@ -10,19 +10,24 @@ struct document {
     int64_t policy, revision;
     const struct ddf_layout *layout;
     struct arena arena;
-    struct pol_policy *parsed;                  /* NULL: cannot be parsed */
+    struct pol_policy *parsed; /* NULL: cannot be parsed */
     bool used;
     struct document *next;
 };
 
 /* The policies in force, for one layout. A document belongs to one list, so its `next` is free to link them. */
-struct policy_list { const struct ddf_layout *layout; uint64_t seen; struct pol_policy *first; struct policy_list *next; };
+struct policy_list {
+    const struct ddf_layout *layout;
+    uint64_t seen;
+    struct pol_policy *first;
+    struct policy_list *next;
+};
 
 struct authority_private {
     struct authority au;
     struct arena images;
     struct document *documents;
-    uint64_t images_seen;                       /* catalog.version when they were read */
+    uint64_t images_seen; /* catalog.version when they were read */
     struct policy_list *lists;
 };
 
@@ -30,8 +35,8 @@ struct catalog {
     const struct server *srv;
     struct sql *db;
     struct authority *first;
-    struct arena texts;                         /* of authorities: never more than a few */
-    uint64_t version;                           /* grows when something may have changed */
+    struct arena texts; /* of authorities: never more than a few */
+    uint64_t version;   /* grows when something may have changed */
     int64_t data_version;
     bool distrust;
 };
@@ -69,7 +74,10 @@ void catalog_destroy(struct catalog *c)
     free(c);
 }
 
-void catalog_distrust(struct catalog *c) { c->distrust = true; }
+void catalog_distrust(struct catalog *c)
+{
+    c->distrust = true;
+}
 
 const struct authority *catalog_authority(const struct catalog *c, struct str name)
 {
@@ -92,7 +100,8 @@ static enum rc add_authority(struct catalog *c, struct sql_rows *r, struct err *
     const struct server_config *cf = c->srv->config;
     struct authority_private *p = calloc(1, sizeof *p);
     struct authority **tail = &c->first;
-    if (!p || !arena_str(&c->texts, sql_text(r, 1), &p->au.name) || !arena_str(&c->texts, sql_text(r, 2), &p->au.server_id)) {
+    if (!p || !arena_str(&c->texts, sql_text(r, 1), &p->au.name) ||
+        !arena_str(&c->texts, sql_text(r, 2), &p->au.server_id)) {
         free(p);
         return err_set(e, RC_NOMEM, "no memory for authorities");
     }
@@ -103,8 +112,12 @@ static enum rc add_authority(struct catalog *c, struct sql_rows *r, struct err *
     p->au.owner = (int)sql_int(r, 4);
     p->au.record = sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0;
     p->au.sml = (struct sml_server_config){
-        .server_id = p->au.server_id, .url = str_of(cf->dm_url), .max_msg_bytes = cf->dm_max_message_bytes,
-        .max_obj_bytes = cf->dm_max_object_bytes, .allow_basic = cf->allow_basic, .max_messages = cf->dm_max_messages,
+        .server_id = p->au.server_id,
+        .url = str_of(cf->dm_url),
+        .max_msg_bytes = cf->dm_max_message_bytes,
+        .max_obj_bytes = cf->dm_max_object_bytes,
+        .allow_basic = cf->allow_basic,
+        .max_messages = cf->dm_max_messages,
         .max_auth_tries = 3,
     };
     while (*tail) tail = &(*tail)->next;
@@ -122,7 +135,8 @@ static enum rc read_authorities(struct catalog *c, struct err *e)
         if (au) {
             au->stamp = sql_int(r, 3);
             au->record = sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0;
-        } else rc = add_authority(c, r, e);
+        } else
+            rc = add_authority(c, r, e);
     }
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -146,10 +160,11 @@ static enum rc read_images(struct catalog *c, struct authority *au, struct err *
             list = more;
         }
         struct pol_image *im = list ? &list[n++] : NULL;
-        if (!im || n > CATALOG_IMAGES || !arena_str(a, sql_text(r, 0), &im->name) || !arena_str(a, sql_text(r, 1), &im->version) ||
-            !arena_str(a, sql_text(r, 2), &im->guest_type) || !arena_str(a, sql_text(r, 3), &im->arch) ||
-            !arena_str(a, sql_text(r, 4), &im->format) || !arena_str(a, sql_text(r, 5), &im->sha256) ||
-            !arena_str(a, sql_text(r, 7), &im->id) || !(im->url = images_url(c->srv, im->sha256, a)).n) {
+        if (!im || n > CATALOG_IMAGES || !arena_str(a, sql_text(r, 0), &im->name) ||
+            !arena_str(a, sql_text(r, 1), &im->version) || !arena_str(a, sql_text(r, 2), &im->guest_type) ||
+            !arena_str(a, sql_text(r, 3), &im->arch) || !arena_str(a, sql_text(r, 4), &im->format) ||
+            !arena_str(a, sql_text(r, 5), &im->sha256) || !arena_str(a, sql_text(r, 7), &im->id) ||
+            !(im->url = images_url(c->srv, im->sha256, a)).n) {
             rc = err_set(e, RC_NOMEM, "no memory for the list of images");
             break;
         }
@@ -183,7 +198,7 @@ enum rc catalog_refresh(struct catalog *c, struct err *e)
     if (rc || c->version == before) return rc;
     rc = read_authorities(c, e);
     for (struct authority *au = c->first; !rc && au; au = au->next) rc = read_images(c, au, e);
-    if (rc) c->data_version = -1;               /* once more next time */
+    if (rc) c->data_version = -1; /* once more next time */
     return rc;
 }
 
@@ -191,23 +206,25 @@ static void parse(struct catalog *c, struct document *d, const struct authority 
 {
     struct err why = { 0 };
     char *label = arena_strz(&d->arena, name);
-    enum rc rc = !label ? RC_NOMEM : pol_policy_parse(text, label, d->layout, c->srv->schema, &d->arena, &d->parsed, NULL, &why);
+    enum rc rc = !label ? RC_NOMEM
+                        : pol_policy_parse(text, label, d->layout, c->srv->schema, &d->arena, &d->parsed, NULL, &why);
     if (!rc) return;
     d->parsed = NULL;
     char line[ERR_TEXT_BYTES + 200];
-    log_event(LOG_ERROR, "policy_unusable", LOG_S("authority", au->name), LOG_S("policy", name), LOG_N("revision", d->revision),
-              LOG_Z("error", err_format(&why, line, sizeof line)));
+    log_event(LOG_ERROR, "policy_unusable", LOG_S("authority", au->name), LOG_S("policy", name),
+              LOG_N("revision", d->revision), LOG_Z("error", err_format(&why, line, sizeof line)));
 }
 
-static enum rc load_document(struct catalog *c, const struct authority *au, const struct ddf_layout *l, struct sql_rows *r, struct err *e)
+static enum rc load_document(struct catalog *c, const struct authority *au, const struct ddf_layout *l,
+                             struct sql_rows *r, struct err *e)
 {
     struct sql_rows *text = NULL;
     struct document *d = calloc(1, sizeof *d);
     if (!d) return err_set(e, RC_NOMEM, "no memory for policies");
     *d = (struct document){ .policy = sql_int(r, 0), .revision = sql_int(r, 1), .layout = l, .used = true };
     arena_init(&d->arena, CATALOG_POLICY_BYTES);
-    enum rc rc = sql_start(c->db, DM_STMT(POLICY_DOCUMENT), SQL_ARGS({ "policy_id", SQL_I(d->policy) }, { "revision", SQL_I(d->revision) }),
-                           &text, e);
+    enum rc rc = sql_start(c->db, DM_STMT(POLICY_DOCUMENT),
+                           SQL_ARGS({ "policy_id", SQL_I(d->policy) }, { "revision", SQL_I(d->revision) }), &text, e);
     if (!rc) rc = sql_step(text, e);
     if (!rc) parse(c, d, au, sql_text(r, 2), sql_text(text, 0));
     sql_end(text);
@@ -236,8 +253,10 @@ static enum rc read_policies(struct catalog *c, const struct authority *au, cons
         struct document *d = au->own->documents;
         if (++n > CATALOG_POLICIES) rc = err_set(e, RC_LIMIT, "more than %d policies", (int)CATALOG_POLICIES);
         while (d && !(d->policy == sql_int(r, 0) && d->revision == sql_int(r, 1) && d->layout == l)) d = d->next;
-        if (d) d->used = true;
-        else if (!rc) rc = load_document(c, au, l, r, e);
+        if (d)
+            d->used = true;
+        else if (!rc)
+            rc = load_document(c, au, l, r, e);
     }
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
@@ -264,8 +283,8 @@ static struct policy_list *list_for(struct catalog *c, struct authority_private 
     return x;
 }
 
-enum rc catalog_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l, const struct pol_policy **out,
-                         struct err *e)
+enum rc catalog_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l,
+                         const struct pol_policy **out, struct err *e)
 {
     struct policy_list *x = list_for(c, au->own, l);
     if (!x) return err_set(e, RC_NOMEM, "no memory for policies");

@@ -14,7 +14,8 @@ static enum rc run(struct sql *db, struct str text, const struct sql_arg *args, 
 }
 
 /* Two numbers of the first row. @return RC_NOT_FOUND without a row */
-static enum rc numbers(struct sql *db, struct str text, const struct sql_arg *args, size_t n_args, int64_t *one, int64_t *two, struct err *e)
+static enum rc numbers(struct sql *db, struct str text, const struct sql_arg *args, size_t n_args, int64_t *one,
+                       int64_t *two, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc = sql_start_text(db, text, args, n_args, &r, e);
@@ -29,58 +30,74 @@ static enum rc numbers(struct sql *db, struct str text, const struct sql_arg *ar
 
 enum rc change_stamp(struct sql *db, int64_t authority, int64_t *stamp, struct err *e)
 {
-    enum rc rc = numbers(db, STR("UPDATE authority SET stamp = stamp + 1 WHERE authority_id = :authority RETURNING stamp"),
+    enum rc rc = numbers(db,
+                         STR("UPDATE authority SET stamp = stamp + 1 WHERE authority_id = :authority RETURNING stamp"),
                          SQL_ARGS({ "authority", SQL_I(authority) }), stamp, NULL, e);
     return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such authority") : rc;
 }
 
 /* A session number of 0 means nothing in a notification. */
-#define NEXT_NUMBER "CASE WHEN next_trigger_no >= 65535 THEN 1 ELSE next_trigger_no + 1 END"
+#define NEXT_NUMBER  "CASE WHEN next_trigger_no >= 65535 THEN 1 ELSE next_trigger_no + 1 END"
 #define OPEN_TRIGGER "SELECT 1 FROM trigger t WHERE t.device_id = device.device_id AND t.state IN ('pending', 'sent')"
 
-/* Devices whose want_stamp is :stamp (one device when :device is not 0), that can be called and are not being called already: first the
- * triggers, then their numbers are used up. */
-static enum rc call_devices(struct sql *db, int64_t authority, int64_t device, int64_t stamp, struct str why, int64_t now_ms, struct err *e)
+/* Devices whose want_stamp is :stamp (one device when :device is not 0), that can be called and are not being called
+ * already: first the triggers, then their numbers are used up. */
+static enum rc call_devices(struct sql *db, int64_t authority, int64_t device, int64_t stamp, struct str why,
+                            int64_t now_ms, struct err *e)
 {
-    enum rc rc = run(db, STR("INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, next_ms)"
-                             " SELECT device_id, next_trigger_no, 'pending', :why, push_channel, push_address, :now_ms, :now_ms FROM device"
-                             " WHERE authority_id = :authority AND (:device = 0 OR device_id = :device) AND want_stamp = :stamp"
-                             " AND push_channel <> 'none' AND NOT EXISTS (" OPEN_TRIGGER ")"),
-                     SQL_ARGS({ "why", SQL_T(why) }, { "now_ms", SQL_I(now_ms) }, { "authority", SQL_I(authority) },
-                              { "device", SQL_I(device) }, { "stamp", SQL_I(stamp) }), e);
+    enum rc rc = run(
+        db,
+        STR("INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, next_ms)"
+            " SELECT device_id, next_trigger_no, 'pending', :why, push_channel, push_address, :now_ms, :now_ms FROM device"
+            " WHERE authority_id = :authority AND (:device = 0 OR device_id = :device) AND want_stamp = :stamp"
+            " AND push_channel <> 'none' AND NOT EXISTS (" OPEN_TRIGGER ")"),
+        SQL_ARGS({ "why", SQL_T(why) }, { "now_ms", SQL_I(now_ms) }, { "authority", SQL_I(authority) },
+                 { "device", SQL_I(device) }, { "stamp", SQL_I(stamp) }),
+        e);
     if (rc) return rc;
-    return run(db, STR("UPDATE device SET next_trigger_no = " NEXT_NUMBER
-                       " WHERE authority_id = :authority AND (:device = 0 OR device_id = :device) AND want_stamp = :stamp"
-                       " AND EXISTS (" OPEN_TRIGGER " AND t.session_no = device.next_trigger_no)"),
+    return run(db,
+               STR("UPDATE device SET next_trigger_no = " NEXT_NUMBER
+                   " WHERE authority_id = :authority AND (:device = 0 OR device_id = :device) AND want_stamp = :stamp"
+                   " AND EXISTS (" OPEN_TRIGGER " AND t.session_no = device.next_trigger_no)"),
                SQL_ARGS({ "authority", SQL_I(authority) }, { "device", SQL_I(device) }, { "stamp", SQL_I(stamp) }), e);
 }
 
-enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struct str why, int64_t now_ms, struct err *e)
+enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struct str why, int64_t now_ms,
+                            struct err *e)
 {
     int64_t authority = 0;
-    enum rc rc = numbers(db, STR("UPDATE device SET want_stamp = max(want_stamp, :stamp) WHERE device_id = :device RETURNING authority_id"),
-                         SQL_ARGS({ "stamp", SQL_I(stamp) }, { "device", SQL_I(device) }), &authority, NULL, e);
+    enum rc rc = numbers(
+        db,
+        STR("UPDATE device SET want_stamp = max(want_stamp, :stamp) WHERE device_id = :device RETURNING authority_id"),
+        SQL_ARGS({ "stamp", SQL_I(stamp) }, { "device", SQL_I(device) }), &authority, NULL, e);
     if (rc) return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such device") : rc;
     return call_devices(db, authority, device, stamp, why, now_ms, e);
 }
 
 /* Arguments :p0, :p1 ... of a selector behind our own. */
-struct selector_args { struct sql_arg arg[CHANGE_PARAMS]; char name[CHANGE_PARAMS][24]; size_t n; };
+struct selector_args {
+    struct sql_arg arg[CHANGE_PARAMS];
+    char name[CHANGE_PARAMS][24];
+    size_t n;
+};
 
-static enum rc gather(struct selector_args *s, const struct pol_sql *selector, const struct sql_arg *own, size_t n_own, struct err *e)
+static enum rc gather(struct selector_args *s, const struct pol_sql *selector, const struct sql_arg *own, size_t n_own,
+                      struct err *e)
 {
     s->n = 0;
     for (size_t i = 0; i < n_own; i++) s->arg[s->n++] = own[i];
     for (size_t i = 0; selector && i < selector->n_params; i++) {
-        if (s->n == CHANGE_PARAMS) return err_set(e, RC_LIMIT, "the selector has more than %d values", (int)CHANGE_PARAMS);
+        if (s->n == CHANGE_PARAMS)
+            return err_set(e, RC_LIMIT, "the selector has more than %d values", (int)CHANGE_PARAMS);
         snprintf(s->name[i], sizeof s->name[i], "p%zu", i);
         s->arg[s->n++] = (struct sql_arg){ s->name[i], SQL_T(selector->params[i]) };
     }
     return RC_OK;
 }
 
-enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t revision, const struct pol_sql *selector,
-                      struct str why, int64_t now_ms, int64_t *affected, int64_t *unknown, struct err *e)
+enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t revision,
+                      const struct pol_sql *selector, struct str why, int64_t now_ms, int64_t *affected,
+                      int64_t *unknown, struct err *e)
 {
     struct selector_args args;
     struct arena a;
@@ -90,27 +107,34 @@ enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t
     arena_init(&a, 1 << 20);
     *affected = *unknown = 0;
     if (!rc && selector) {
-        struct str count = arena_printf(&a, "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL)"
-                                            " FROM (SELECT (%.*s) AS t FROM device d WHERE d.authority_id = :authority)",
+        struct str count = arena_printf(&a,
+                                        "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL)"
+                                        " FROM (SELECT (%.*s) AS t FROM device d WHERE d.authority_id = :authority)",
                                         STR_ARG(selector->text));
         rc = !count.n ? err_set(e, RC_NOMEM, "the selector is too long")
                       : gather(&args, selector, SQL_ARGS({ "authority", SQL_I(authority) }), e);
         if (!rc) rc = numbers(db, count, args.arg, args.n, affected, unknown, e);
     }
     if (!rc) {
-        struct str update = arena_printf(&a, "UPDATE device AS d SET want_stamp = :stamp WHERE d.authority_id = :authority AND (%s%.*s%s"
-                                             "EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy))",
-                                         selector ? "((" : "", selector ? (int)selector->text.n : 0, selector ? selector->text.p : "",
-                                         selector ? ") IS NOT FALSE) OR " : "");
+        struct str update = arena_printf(
+            &a,
+            "UPDATE device AS d SET want_stamp = :stamp WHERE d.authority_id = :authority AND (%s%.*s%s"
+            "EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy))",
+            selector ? "((" : "", selector ? (int)selector->text.n : 0, selector ? selector->text.p : "",
+            selector ? ") IS NOT FALSE) OR " : "");
         rc = !update.n ? err_set(e, RC_NOMEM, "the selector is too long")
-                       : gather(&args, selector, SQL_ARGS({ "authority", SQL_I(authority) }, { "stamp", SQL_I(stamp) },
-                                                          { "policy", SQL_I(policy) }), e);
+                       : gather(&args, selector,
+                                SQL_ARGS({ "authority", SQL_I(authority) }, { "stamp", SQL_I(stamp) },
+                                         { "policy", SQL_I(policy) }),
+                                e);
         if (!rc) rc = run(db, update, args.arg, args.n, e);
     }
-    if (!rc && revision)                        /* what is known of the revision before says nothing about this one */
-        rc = run(db, STR("UPDATE assignment SET revision = :revision, state = 'pending', why = 'waits for the device to call',"
-                         " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"),
-                 SQL_ARGS({ "revision", SQL_I(revision) }, { "now_ms", SQL_I(now_ms) }, { "policy", SQL_I(policy) }), e);
+    if (!rc && revision) /* what is known of the revision before says nothing about this one */
+        rc = run(
+            db,
+            STR("UPDATE assignment SET revision = :revision, state = 'pending', why = 'waits for the device to call',"
+                " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"),
+            SQL_ARGS({ "revision", SQL_I(revision) }, { "now_ms", SQL_I(now_ms) }, { "policy", SQL_I(policy) }), e);
     if (!rc) rc = call_devices(db, authority, 0, stamp, why, now_ms, e);
     arena_finish(&a);
     return rc;
@@ -119,8 +143,9 @@ enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t
 enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_t now_ms, struct err *e)
 {
     int64_t authority = 0, policies = 0, stamp = 0;
-    enum rc rc = numbers(db, STR("SELECT authority_id, (SELECT count(*) FROM policy p WHERE p.authority_id = d.authority_id"
-                                 " AND p.deleted_ms IS NULL) FROM device d WHERE device_id = :device"),
+    enum rc rc = numbers(db,
+                         STR("SELECT authority_id, (SELECT count(*) FROM policy p WHERE p.authority_id = d.authority_id"
+                             " AND p.deleted_ms IS NULL) FROM device d WHERE device_id = :device"),
                          SQL_ARGS({ "device", SQL_I(device) }), &authority, &policies, e);
     if (rc) return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such device") : rc;
     if (!policies) return RC_OK;
@@ -128,9 +153,13 @@ enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_
     return rc ? rc : change_touch_device(db, device, stamp, why, now_ms, e);
 }
 
-enum rc change_event(struct sql *db, int64_t authority, const char *type, struct str device, struct str json, int64_t now_ms, struct err *e)
+enum rc change_event(struct sql *db, int64_t authority, const char *type, struct str device, struct str json,
+                     int64_t now_ms, struct err *e)
 {
-    return run(db, STR("INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (:authority, :now_ms, :type, :device, :data)"),
-               SQL_ARGS({ "authority", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) }, { "type", SQL_T(str_of(type)) },
-                        { "device", SQL_T(device) }, { "data", SQL_T(json) }), e);
+    return run(
+        db,
+        STR("INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (:authority, :now_ms, :type, :device, :data)"),
+        SQL_ARGS({ "authority", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) }, { "type", SQL_T(str_of(type)) },
+                 { "device", SQL_T(device) }, { "data", SQL_T(json) }),
+        e);
 }

@@ -1,23 +1,28 @@
 #ifndef SERVER_CHANGES_H
 #define SERVER_CHANGES_H
-/* Changes that people ask for, each as one function inside a transaction that the caller began: used by the REST API. They write the rows,
- * stamp the devices concerned (device.want_stamp), put triggers and events. The caller commits, then wakes events and notifier. */
+/* Changes that people ask for, each as one function inside a transaction that the caller began: used by the REST
+ * API. They write the rows, stamp the devices concerned (device.want_stamp), put triggers and events. The caller
+ * commits, then wakes events and notifier. */
 #include "base/world.h"
 #include "policy/plan.h"
 #include "server/server.h"
 
 /** authority.stamp + 1, and the new value. */
 enum rc change_stamp(struct sql *db, int64_t authority, int64_t *stamp, struct err *e);
-/** A device has something new to fetch (a policy, an operation: a session looks for operations only when the stamp has grown):
- *  want_stamp := stamp, and a pending trigger (one open trigger a device: an open one is kept,
- *  so that several changes cause one call). No trigger when its channel is "none". @param why for people */
-enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struct str why, int64_t now_ms, struct err *e);
+/** A device has something new to fetch (a policy, an operation: a session looks for operations only when the stamp
+ * has grown): want_stamp := stamp, and a pending trigger (one open trigger a device: an open one is kept, so that
+ * several changes cause one call). No trigger when its channel is "none". @param why for people */
+enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struct str why, int64_t now_ms,
+                            struct err *e);
 /** All devices for which the policy was or will be true or unknown, set-wise. @param revision  0 when it was deleted
  *  @param selector  of the new revision; NULL when it was deleted @param affected, unknown  devices for which it is true now, and cannot be told */
-enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t revision, const struct pol_sql *selector,
-                      struct str why, int64_t now_ms, int64_t *affected, int64_t *unknown, struct err *e);
-/** Labels or facts changed: policies that may concern the device are evaluated again at its next session; touched now if any may hold. */
+enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t revision,
+                      const struct pol_sql *selector, struct str why, int64_t now_ms, int64_t *affected,
+                      int64_t *unknown, struct err *e);
+/** Labels or facts changed: policies that may concern the device are evaluated again at its next session; touched now
+ * if any may hold. */
 enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_t now_ms, struct err *e);
 /** One row for the live stream. @param json an object */
-enum rc change_event(struct sql *db, int64_t authority, const char *type, struct str device, struct str json, int64_t now_ms, struct err *e);
+enum rc change_event(struct sql *db, int64_t authority, const char *type, struct str device, struct str json,
+                     int64_t now_ms, struct err *e);
 #endif

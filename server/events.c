@@ -18,18 +18,19 @@
 enum {
     STREAMS = 256,
     BATCH = 500,
-    HEARTBEAT_MS = 15000,               /* a comment, so that a dead peer is seen and proxies keep the connection */
-    LOOK_MS = 2000,                     /* other processes on the same database do not wake us */
-    TYPES_BYTES = 128, DEVICE_BYTES = 160
+    HEARTBEAT_MS = 15000, /* a comment, so that a dead peer is seen and proxies keep the connection */
+    LOOK_MS = 2000,       /* other processes on the same database do not wake us */
+    TYPES_BYTES = 128,
+    DEVICE_BYTES = 160
 };
 
 /* One reader. */
 struct live {
     struct http_stream *stream;
-    int64_t at;                         /* rows up to here are dealt with */
-    int64_t authority, operation;       /* 0 = all; operation: only this one, as a whole */
-    bool dirty;                         /* the operation may have changed */
-    uint64_t last_hash;                 /* of the operation as last sent */
+    int64_t at;                   /* rows up to here are dealt with */
+    int64_t authority, operation; /* 0 = all; operation: only this one, as a whole */
+    bool dirty;                   /* the operation may have changed */
+    uint64_t last_hash;           /* of the operation as last sent */
     char types[TYPES_BYTES], device[DEVICE_BYTES];
     struct live *next;
 };
@@ -37,7 +38,7 @@ struct live {
 struct events {
     struct server *srv;
     pthread_t thread;
-    pthread_mutex_t lock;               /* of all below; the thread holds it while it works */
+    pthread_mutex_t lock; /* of all below; the thread holds it while it works */
     pthread_cond_t wake;
     struct sql *db;
     struct live *streams;
@@ -47,16 +48,12 @@ struct events {
 
 static bool wants(const struct live *s, int64_t authority, struct str type, struct str device)
 {
-    if (s->authority && s->authority != authority)
-        return false;
-    if (s->device[0] && !str_is(device, s->device))
-        return false;
-    if (!s->types[0])
-        return true;
+    if (s->authority && s->authority != authority) return false;
+    if (s->device[0] && !str_is(device, s->device)) return false;
+    if (!s->types[0]) return true;
     struct str rest = str_of(s->types), one;
     while (str_cut(&rest, ',', &one))
-        if (str_eq(one, type))
-            return true;
+        if (str_eq(one, type)) return true;
     return false;
 }
 
@@ -79,10 +76,8 @@ static void format(struct buf *b, int64_t id, int64_t at_ms, struct str type, st
         json_decref(j);
         j = json_object();
     }
-    if (!json_object_get(j, "at"))
-        j_time(j, "at", at_ms);
-    if (device.n && !json_object_get(j, "device"))
-        j_str(j, "device", device);
+    if (!json_object_get(j, "at")) j_time(j, "at", at_ms);
+    if (device.n && !json_object_get(j, "device")) j_str(j, "device", device);
     buf_printf(b, "id: %" PRId64 "\nevent: %.*s\ndata: ", id, STR_ARG(type));
     json_write(j, b);
     buf_putz(b, "\n\n");
@@ -97,8 +92,7 @@ static int pump(struct events *ev, struct err *e)
     struct buf b;
     int n = 0;
     for (const struct live *s = ev->streams; s; s = s->next)
-        if (s->at < after)
-            after = s->at;
+        if (s->at < after) after = s->at;
     buf_init(&b, 0);
     enum rc rc = sql_start(ev->db, API_EVENTS, SQL_ARGS({ "after", SQL_I(after) }, { "limit", SQL_I(BATCH) }), &r, e);
     while (!rc && (rc = sql_step(r, e)) == RC_OK) {
@@ -108,8 +102,7 @@ static int pump(struct events *ev, struct err *e)
         for (struct live **at = &ev->streams; *at;) {
             struct live *s = *at;
             bool fits = s->at < id && wants(s, sql_int(r, 1), sql_text(r, 3), sql_text(r, 4));
-            if (s->at < id)
-                s->at = id;
+            if (s->at < id) s->at = id;
             s->dirty |= fits && s->operation != 0;
             if (fits && !s->operation && !http_stream_write(s->stream, buf_str(&b)))
                 drop(ev, at);
@@ -197,27 +190,26 @@ static void *run(void *ctx)
         struct err e = { 0 };
         while (ev->streams && pump(ev, &e) == BATCH)
             ;
-        if (e.rc && e.rc != RC_NOT_FOUND)
-            log_event(LOG_WARN, "events.failed", LOG_Z("why", e.text));
+        if (e.rc && e.rc != RC_NOT_FOUND) log_event(LOG_WARN, "events.failed", LOG_Z("why", e.text));
         send_operations(ev);
         if (world_monotonic_ms() >= next_beat) {
             beat(ev);
             next_beat = world_monotonic_ms() + HEARTBEAT_MS;
         }
     }
-    while (ev->streams)
-        drop(ev, &ev->streams);
+    while (ev->streams) drop(ev, &ev->streams);
     pthread_mutex_unlock(&ev->lock);
     return NULL;
 }
 
 enum rc events_create(struct server *srv, struct events **out, struct err *e)
 {
-    struct sql_options o = { .read_only = true, .busy_ms = 5000, .statements = api_statements, .n_statements = API_STATEMENT_COUNT };
+    struct sql_options o = {
+        .read_only = true, .busy_ms = 5000, .statements = api_statements, .n_statements = API_STATEMENT_COUNT
+    };
     struct events *ev = calloc(1, sizeof *ev);
     pthread_condattr_t monotonic;
-    if (!ev)
-        return err_set(e, RC_NOMEM, "no memory for the live stream");
+    if (!ev) return err_set(e, RC_NOMEM, "no memory for the live stream");
     ev->srv = srv;
     enum rc rc = sql_open(srv->config->database, &o, &ev->db, e);
     if (rc) {
@@ -240,8 +232,7 @@ enum rc events_create(struct server *srv, struct events **out, struct err *e)
 
 void events_destroy(struct events *ev)
 {
-    if (!ev)
-        return;
+    if (!ev) return;
     pthread_mutex_lock(&ev->lock);
     ev->stop = ev->woken = true;
     pthread_cond_signal(&ev->wake);
@@ -255,8 +246,7 @@ void events_destroy(struct events *ev)
 
 void events_wake(struct events *ev)
 {
-    if (!ev || atomic_load_explicit(&ev->n_streams, memory_order_relaxed) == 0)
-        return;
+    if (!ev || atomic_load_explicit(&ev->n_streams, memory_order_relaxed) == 0) return;
     pthread_mutex_lock(&ev->lock);
     ev->woken = true;
     pthread_cond_signal(&ev->wake);
@@ -268,8 +258,7 @@ static enum rc ends(struct events *ev, int64_t *last, int64_t *first, struct err
 {
     struct sql_rows *r = NULL;
     enum rc rc = sql_start(ev->db, API_EVENT_LAST, NULL, 0, &r, e);
-    if (!rc)
-        rc = sql_step(r, e);
+    if (!rc) rc = sql_step(r, e);
     if (!rc) {
         *last = sql_int(r, 0);
         *first = sql_int(r, 1);
@@ -283,14 +272,12 @@ static enum rc add(struct events *ev, struct live *s, int64_t after, struct err 
     int64_t last = 0, first = 0;
     pthread_mutex_lock(&ev->lock);
     enum rc rc = ends(ev, &last, &first, e);
-    if (!rc && atomic_load(&ev->n_streams) >= STREAMS)
-        rc = err_set(e, RC_BUSY, "%d live streams are open", STREAMS);
+    if (!rc && atomic_load(&ev->n_streams) >= STREAMS) rc = err_set(e, RC_BUSY, "%d live streams are open", STREAMS);
     if (!rc) {
         bool forgotten = after && (after > last || after < first - 1);
         s->at = after && !forgotten ? after : last;
         http_stream_write(s->stream, STR("retry: 2000\n\n"));
-        if (forgotten)
-            http_stream_write(s->stream, STR("event: reset\ndata: {}\n\n"));
+        if (forgotten) http_stream_write(s->stream, STR("event: reset\ndata: {}\n\n"));
         s->next = ev->streams;
         ev->streams = s;
         unsigned n = atomic_fetch_add(&ev->n_streams, 1) + 1;
@@ -302,24 +289,21 @@ static enum rc add(struct events *ev, struct live *s, int64_t after, struct err 
     return rc;
 }
 
-static enum rc new_stream(struct events *ev, struct live what, struct str types, struct str device, int64_t after, struct err *e)
+static enum rc new_stream(struct events *ev, struct live what, struct str types, struct str device, int64_t after,
+                          struct err *e)
 {
     struct live *s = NULL;
-    if (!ev)
-        return err_set(e, RC_BUSY, "there is no live stream");
-    if (types.n >= TYPES_BYTES || device.n >= DEVICE_BYTES)
-        return err_set(e, RC_LIMIT, "types or device is too long");
+    if (!ev) return err_set(e, RC_BUSY, "there is no live stream");
+    if (types.n >= TYPES_BYTES || device.n >= DEVICE_BYTES) return err_set(e, RC_LIMIT, "types or device is too long");
     s = malloc(sizeof *s);
-    if (!s)
-        return err_set(e, RC_NOMEM, "no memory for a stream");
+    if (!s) return err_set(e, RC_NOMEM, "no memory for a stream");
     *s = what;
     memcpy(s->types, types.n ? types.p : "", types.n);
     s->types[types.n] = '\0';
     memcpy(s->device, device.n ? device.p : "", device.n);
     s->device[device.n] = '\0';
     enum rc rc = add(ev, s, after, e);
-    if (rc)
-        free(s);
+    if (rc) free(s);
     return rc;
 }
 
@@ -329,7 +313,9 @@ enum rc events_stream(struct events *ev, int64_t after, struct str types, struct
     return new_stream(ev, (struct live){ .stream = stream, .authority = authority }, types, device, after, e);
 }
 
-enum rc events_stream_operation(struct events *ev, int64_t operation, struct str device, struct http_stream *stream, struct err *e)
+enum rc events_stream_operation(struct events *ev, int64_t operation, struct str device, struct http_stream *stream,
+                                struct err *e)
 {
-    return new_stream(ev, (struct live){ .stream = stream, .operation = operation, .dirty = true }, STR("operation"), device, 0, e);
+    return new_stream(ev, (struct live){ .stream = stream, .operation = operation, .dirty = true }, STR("operation"),
+                      device, 0, e);
 }

@@ -1,7 +1,7 @@
 #ifndef SERVER_EVENTS_H
 #define SERVER_EVENTS_H
-/* The live stream: rows of table `event` are written in the transaction of whatever changed; after the commit events_wake tells the
- * streaming thread, which sends what is new to each open stream in order. */
+/* The live stream: rows of table `event` are written in the transaction of whatever changed; after the commit
+ * events_wake tells the streaming thread, which sends what is new to each open stream in order. */
 #include "server/http.h"
 #include "server/server.h"
 
@@ -11,12 +11,13 @@ enum rc events_create(struct server *srv, struct events **out, struct err *e);
 void events_destroy(struct events *ev);
 /** Something was committed. From any thread; cheap when nobody listens. Accepts NULL. */
 void events_wake(struct events *ev);
-/** A new stream: rows after `after` (0 = from now), only of these types (comma separated, empty = all), device and authority (0 = all).
- *  Each is "id: n", "event: type" and "data: {...}", the row's object with `at` and `device`. An `after` whose successors are forgotten
- *  begins with "event: reset": the reader should look at everything anew.
- *  @return RC_BUSY past the ceiling of streams */
+/** A new stream: rows after `after` (0 = from now), only of these types (comma separated, empty = all), device and
+ * authority (0 = all). Each is "id: n", "event: type" and "data: {...}", the row's object with `at` and `device`. An
+ * `after` whose successors are forgotten begins with "event: reset": the reader should look at everything anew.
+ * @return RC_BUSY past the ceiling of streams */
 enum rc events_stream(struct events *ev, int64_t after, struct str types, struct str device, int64_t authority,
                       struct http_stream *stream, struct err *e);
 /** A stream of one operation as GET /api/v1/operations/{n} shows it: now, and whenever it changes, until it is over. */
-enum rc events_stream_operation(struct events *ev, int64_t operation, struct str device, struct http_stream *stream, struct err *e);
+enum rc events_stream_operation(struct events *ev, int64_t operation, struct str device, struct http_stream *stream,
+                                struct err *e);
 #endif

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_FIRST_BYTES = 512 << 10,       /* what nearly every message needs is one block, kept */
-       REFUSED_AGAIN_MS = 600000 };         /* refused sessions of a device within this time share a row */
+enum {
+    ARENA_FIRST_BYTES = 512 << 10, /* what nearly every message needs is one block, kept */
+    REFUSED_AGAIN_MS = 600000
+}; /* refused sessions of a device within this time share a row */
 
 /* One message on its way through. */
 struct turn {
@@ -22,16 +24,16 @@ struct turn {
     struct session_key key;
     struct session *s;
     const struct authority *au;
-    bool taken;                             /* what goes wrong after that is not the device's doing */
-    bool there;                             /* device is filled: we know who it claims to be */
+    bool taken; /* what goes wrong after that is not the device's doing */
+    bool there; /* device is filled: we know who it claims to be */
     struct store_device device;
     struct sml_msg msg, reply;
     struct sml_news news;
     struct sml_keep keep;
     struct sml_transport transport;
-    struct sml_step *steps;                 /* offered */
+    struct sml_step *steps; /* offered */
     size_t n_sent;
-    struct buf reasons;                     /* why these; only of a recorded session */
+    struct buf reasons; /* why these; only of a recorded session */
 };
 
 /* ---- open, close ---- */
@@ -51,12 +53,14 @@ static struct str json_session(struct arena *a, const struct session *s, const c
     return out;
 }
 
-static enum rc add_event(struct dm *dm, int64_t authority, const char *type, struct str device, struct str json, int64_t now_ms, struct err *e)
+static enum rc add_event(struct dm *dm, int64_t authority, const char *type, struct str device, struct str json,
+                         int64_t now_ms, struct err *e)
 {
     dm->events = dm->dirty = true;
     return sql_run(store_sql(dm->st), DM_STMT(EVENT_ADD),
-                   SQL_ARGS({ "authority_id", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) }, { "type", SQL_T(str_of(type)) },
-                            { "device", SQL_T(device) }, { "data", SQL_T(json) }), NULL, e);
+                   SQL_ARGS({ "authority_id", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) },
+                            { "type", SQL_T(str_of(type)) }, { "device", SQL_T(device) }, { "data", SQL_T(json) }),
+                   NULL, e);
 }
 
 /* The turn's transaction, and with it one view of the catalogue. */
@@ -67,7 +71,8 @@ static enum rc begin(struct dm *dm, struct err *e)
     return rc ? rc : store_refresh(dm->st, e);
 }
 
-static enum rc keep_recording(struct dm *dm, const struct session *s, int64_t row, const char *outcome, int64_t now_ms, struct err *e)
+static enum rc keep_recording(struct dm *dm, const struct session *s, int64_t row, const char *outcome, int64_t now_ms,
+                              struct err *e)
 {
     if (!recorder_wanted(s, outcome)) return RC_OK;
     return recorder_keep(&dm->recorder, s, row, dm->srv->config, store_sql(dm->st), now_ms, e);
@@ -77,8 +82,10 @@ static enum rc keep_recording(struct dm *dm, const struct session *s, int64_t ro
 static enum rc add_row(struct dm *dm, struct session *s, struct err *e)
 {
     enum rc rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_ADD),
-                         SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) }, { "trigger_id", s->trigger ? SQL_I(s->trigger) : SQL_N },
-                                  { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }), NULL, e);
+                         SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
+                                  { "trigger_id", s->trigger ? SQL_I(s->trigger) : SQL_N },
+                                  { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }),
+                         NULL, e);
     dm->dirty = true;
     if (!rc) s->row = sql_last_id(store_sql(dm->st));
     return rc;
@@ -92,42 +99,57 @@ static enum rc keep_refused(struct dm *dm, const struct session *s, const char *
     int64_t row = 0, messages = 0;
     enum rc rc = sql_start(db, DM_STMT(SESSION_LAST), SQL_ARGS({ "device_id", SQL_I(s->device) }), &r, e);
     if (!rc) rc = sql_step(r, e);
-    if (!rc && str_is(sql_text(r, 1), "refused") && str_is(sql_text(r, 2), why) && sql_int(r, 3) > now_ms - REFUSED_AGAIN_MS) {
+    if (!rc && str_is(sql_text(r, 1), "refused") && str_is(sql_text(r, 2), why) &&
+        sql_int(r, 3) > now_ms - REFUSED_AGAIN_MS) {
         row = sql_int(r, 0);
         messages = sql_int(r, 4);
     }
     sql_end(r);
     if (rc == RC_NOT_FOUND) rc = RC_OK;
     if (!rc && !row) {
-        rc = sql_run(db, DM_STMT(SESSION_ADD), SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
-                     { "trigger_id", SQL_N }, { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(0) }), NULL, e);
+        rc = sql_run(db, DM_STMT(SESSION_ADD),
+                     SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
+                              { "trigger_id", SQL_N }, { "started_ms", SQL_I(s->started_ms) },
+                              { "messages", SQL_I(0) }),
+                     NULL, e);
         row = sql_last_id(db);
     }
     dm->dirty = true;
     if (rc) return rc;
-    rc = sql_run(db, DM_STMT(SESSION_END), SQL_ARGS({ "session_row", SQL_I(row) }, { "now_ms", SQL_I(now_ms) },
-                   { "messages", SQL_I(messages + s->messages) }, { "outcome", SQL_T(STR("refused")) }, { "why", SQL_T(str_of(why)) }), NULL, e);
+    rc = sql_run(db, DM_STMT(SESSION_END),
+                 SQL_ARGS({ "session_row", SQL_I(row) }, { "now_ms", SQL_I(now_ms) },
+                          { "messages", SQL_I(messages + s->messages) }, { "outcome", SQL_T(STR("refused")) },
+                          { "why", SQL_T(str_of(why)) }),
+                 NULL, e);
     return rc ? rc : keep_recording(dm, s, row, "refused", now_ms, e);
 }
 
 /* What a session leaves behind. */
-static enum rc keep_end(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms, struct arena *a, struct err *e)
+static enum rc keep_end(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms,
+                        struct arena *a, struct err *e)
 {
     if (!s->known) return s->device && s->refused ? keep_refused(dm, s, s->refused, now_ms, e) : RC_OK;
     enum rc rc = !s->row && recorder_wanted(s, outcome) ? add_row(dm, s, e) : RC_OK;
     if (rc || !s->row) return rc;
     dm->dirty = true;
     rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_END),
-                         SQL_ARGS({ "session_row", SQL_I(s->row) }, { "now_ms", SQL_I(now_ms) }, { "messages", SQL_I(s->messages) },
-                                  { "outcome", SQL_T(str_of(outcome)) }, { "why", SQL_T(str_of(why)) }), NULL, e);
+                 SQL_ARGS({ "session_row", SQL_I(s->row) }, { "now_ms", SQL_I(now_ms) },
+                          { "messages", SQL_I(s->messages) }, { "outcome", SQL_T(str_of(outcome)) },
+                          { "why", SQL_T(str_of(why)) }),
+                 NULL, e);
     if (!rc) rc = keep_recording(dm, s, s->row, outcome, now_ms, e);
     return rc ? rc : add_event(dm, s->authority, "session", s->name, json_session(a, s, outcome, why), now_ms, e);
 }
 
 static void count_end(struct dm *dm, const char *outcome)
 {
-    static const struct { const char *name; enum metric metric; } row[] = {
-        { "done", METRIC_SESSIONS_DONE }, { "aborted", METRIC_SESSIONS_ABORTED }, { "refused", METRIC_SESSIONS_REFUSED },
+    static const struct {
+        const char *name;
+        enum metric metric;
+    } row[] = {
+        { "done", METRIC_SESSIONS_DONE },
+        { "aborted", METRIC_SESSIONS_ABORTED },
+        { "refused", METRIC_SESSIONS_REFUSED },
         { "lost", METRIC_SESSIONS_LOST },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
@@ -152,7 +174,8 @@ static void left(void *ctx, struct session *s, const char *why)
 enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
 {
     const struct server_config *c = srv->config;
-    const struct sessions_config sc = { .max = c->dm_max_sessions, .idle_ms = (int64_t)c->dm_session_timeout_s * 1000,
+    const struct sessions_config sc = { .max = c->dm_max_sessions,
+                                        .idle_ms = (int64_t)c->dm_session_timeout_s * 1000,
                                         .lifetime_ms = (int64_t)c->dm_session_lifetime_s * 1000 };
     struct dm *dm = calloc(1, sizeof *dm);
     if (!dm) return err_set(e, RC_NOMEM, "no memory for the DM worker");
@@ -165,12 +188,15 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
     enum rc rc = store_open(srv, &dm->st, e);
     if (!rc && !(dm->sessions = sessions_create(&sc, left, dm))) rc = err_set(e, RC_NOMEM, "no memory for sessions");
     if (!rc) rc = begin(dm, e);
-    if (!rc)                                /* of a process that was killed */
-        rc = sql_run(store_sql(dm->st), DM_STMT(SESSIONS_LOST), SQL_ARGS({ "now_ms", SQL_I(world_real().now_ms) }), NULL, e);
+    if (!rc) /* of a process that was killed */
+        rc = sql_run(store_sql(dm->st), DM_STMT(SESSIONS_LOST), SQL_ARGS({ "now_ms", SQL_I(world_real().now_ms) }),
+                     NULL, e);
     if (!rc) rc = store_publish_facts(dm->st, e);
     if (!rc) rc = sql_commit(store_sql(dm->st), e);
-    if (rc) dm_close(dm);
-    else *out = dm;
+    if (rc)
+        dm_close(dm);
+    else
+        *out = dm;
     return rc;
 }
 
@@ -191,7 +217,9 @@ void dm_close(struct dm *dm)
 enum rc dm_commit(struct dm *dm, struct err *e)
 {
     struct sql *db = store_sql(dm->st);
-    enum rc rc = sql_in_transaction(db) ? sql_commit(db, e) : dm->dirty ? err_set(e, RC_IO, "the transaction was lost") : RC_OK;
+    enum rc rc = sql_in_transaction(db) ? sql_commit(db, e)
+                 : dm->dirty            ? err_set(e, RC_IO, "the transaction was lost")
+                                        : RC_OK;
     if (rc) {
         sql_rollback(db);
         paths_forget(store_paths(dm->st));
@@ -234,20 +262,30 @@ void exchange_overload(struct exchange_reply *rp, const char *why)
     rp->retry_after_s = EXCHANGE_RETRY_S;
 }
 
-void exchange_reply_finish(struct exchange_reply *rp) { buf_finish(&rp->body); }
+void exchange_reply_finish(struct exchange_reply *rp)
+{
+    buf_finish(&rp->body);
+}
 
 static enum rc fail(struct turn *x, enum rc rc)
 {
     char text[ERR_TEXT_BYTES + 200];
     const char *why = err_format(x->e, text, sizeof text);
     switch (rc) {
-    case RC_PARSE: case RC_INVALID: case RC_UNSUPPORTED: case RC_LIMIT:
-        if (x->taken) say(x->rp, 500, "The server could not process this message; its log says why.");
-        else if (rc == RC_LIMIT) say(x->rp, 413, "The message is too large: %s", why);
-        else say(x->rp, 400, "This is no SyncML message: %s", why);
+    case RC_PARSE:
+    case RC_INVALID:
+    case RC_UNSUPPORTED:
+    case RC_LIMIT:
+        if (x->taken)
+            say(x->rp, 500, "The server could not process this message; its log says why.");
+        else if (rc == RC_LIMIT)
+            say(x->rp, 413, "The message is too large: %s", why);
+        else
+            say(x->rp, 400, "This is no SyncML message: %s", why);
         break;
     case RC_NOT_FOUND: say(x->rp, 404, "%s", why); break;
-    case RC_BUSY: case RC_NOMEM: exchange_overload(x->rp, rc == RC_BUSY ? why : "memory"); break;
+    case RC_BUSY:
+    case RC_NOMEM: exchange_overload(x->rp, rc == RC_BUSY ? why : "memory"); break;
     default: say(x->rp, 500, "The server could not process this message; its log says why."); break;
     }
     return rc;
@@ -281,7 +319,8 @@ static bool is_quiet(const struct turn *x)
         return false;
     for (const struct sml_alert_in *al = x->news.alerts; al; al = al->next) {
         if (al->code != 1226) continue;
-        if (!str_eq(al->data, d->settled_token) || !str_is(ddf_layout_alert_name(d->layout, al->type), "state_token")) return false;
+        if (!str_eq(al->data, d->settled_token) || !str_is(ddf_layout_alert_name(d->layout, al->type), "state_token"))
+            return false;
         token = true;
     }
     return token && (!x->news.devinfo || devinfo_hash(x->news.devinfo) == d->devinfo_hash);
@@ -293,7 +332,10 @@ static bool trigger_number(struct str session_id, unsigned *out)
     if (!session_id.n || session_id.n > 4) return false;
     for (size_t i = 0; i < session_id.n; i++) {
         char c = session_id.p[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                           : -1;
         if (digit < 0) return false;
         n = n * 16 + (unsigned)digit;
     }
@@ -310,7 +352,9 @@ static enum rc answer_trigger(struct turn *x)
     if (!trigger_number(x->s->id, &no)) return RC_OK;
     enum rc rc = sql_start(x->db, DM_STMT(TRIGGER_ANSWER),
                            SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "session_no", SQL_I(no) },
-                                    { "swapped", SQL_I((no & 0xFF) << 8 | no >> 8) }, { "now_ms", SQL_I(x->w->now_ms) }), &r, x->e);
+                                    { "swapped", SQL_I((no & 0xFF) << 8 | no >> 8) },
+                                    { "now_ms", SQL_I(x->w->now_ms) }),
+                           &r, x->e);
     while (!rc && (rc = sql_step(r, x->e)) == RC_OK) {
         x->s->trigger = sql_int(r, 0);
         if (!sql_is_null(r, 2)) latency = x->w->now_ms - sql_int(r, 2);
@@ -319,7 +363,8 @@ static enum rc answer_trigger(struct turn *x)
     if (rc != RC_NOT_FOUND || !x->s->trigger) return rc == RC_NOT_FOUND ? RC_OK : rc;
     metrics_add(x->dm->srv->metrics, METRIC_TRIGGERS_ANSWERED, 1);
     if (latency >= 0) metrics_time(x->dm->srv->metrics, HISTOGRAM_TRIGGER_LATENCY, (uint64_t)latency * 1000);
-    struct str json = arena_printf(x->a, "{\"id\":%lld,\"state\":\"answered\",\"latencyMs\":%lld}", (long long)x->s->trigger, (long long)latency);
+    struct str json = arena_printf(x->a, "{\"id\":%lld,\"state\":\"answered\",\"latencyMs\":%lld}",
+                                   (long long)x->s->trigger, (long long)latency);
     return add_event(x->dm, x->device.authority, "trigger", x->device.name, json, x->w->now_ms, x->e);
 }
 
@@ -335,12 +380,15 @@ static enum rc first_news(struct turn *x, bool *new_devinfo)
     if (x->news.server_alert) rc = answer_trigger(x);
     if (!rc && (!str_eq(d->user_agent, x->rq->user_agent) || !str_eq(d->remote, x->rq->remote))) {
         x->dm->dirty = true;
-        rc = sql_run(x->db, DM_STMT(DEVICE_CALLER), SQL_ARGS({ "device_id", SQL_I(d->id) }, { "user_agent", SQL_T(x->rq->user_agent) },
-                     { "remote", SQL_T(x->rq->remote) }), NULL, x->e);
+        rc = sql_run(x->db, DM_STMT(DEVICE_CALLER),
+                     SQL_ARGS({ "device_id", SQL_I(d->id) }, { "user_agent", SQL_T(x->rq->user_agent) },
+                              { "remote", SQL_T(x->rq->remote) }),
+                     NULL, x->e);
     }
     if (!rc && *new_devinfo)
-        rc = sql_run(x->db, DM_STMT(DEVICE_DEVINFO), SQL_ARGS({ "device_id", SQL_I(d->id) },
-                     { "hash", SQL_I(devinfo_hash(x->news.devinfo)) }), NULL, x->e);
+        rc = sql_run(x->db, DM_STMT(DEVICE_DEVINFO),
+                     SQL_ARGS({ "device_id", SQL_I(d->id) }, { "hash", SQL_I(devinfo_hash(x->news.devinfo)) }), NULL,
+                     x->e);
     return rc;
 }
 
@@ -349,32 +397,45 @@ static enum rc keep_nonces(struct turn *x, bool quiet)
     const struct sml_account *acc = &x->device.account;
     const struct sml_keep *k = &x->keep;
     struct str client = k->client_nonce_next.n ? k->client_nonce_next : acc->client_nonce;
-    struct str before = !k->client_nonce_next.n ? acc->client_nonce_prev : k->client_nonce_used ? acc->client_nonce : (struct str){ 0 };
+    struct str before = !k->client_nonce_next.n ? acc->client_nonce_prev
+                        : k->client_nonce_used  ? acc->client_nonce
+                                                : (struct str){ 0 };
     struct str server = k->server_nonce.n ? k->server_nonce : acc->server_nonce;
     if (!quiet && !k->client_nonce_next.n && !k->server_nonce.n) return RC_OK;
     x->dm->dirty = true;
     return sql_run(x->db, DM_STMT(DEVICE_QUIET),
                    SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "now_ms", SQL_I(x->w->now_ms) },
-                            { "client_nonce", client.n ? SQL_B(client) : SQL_N }, { "client_nonce_prev", before.n ? SQL_B(before) : SQL_N },
-                            { "server_nonce", server.n ? SQL_B(server) : SQL_N }, { "quiet", SQL_I(quiet && !x->s->worked) }), NULL, x->e);
+                            { "client_nonce", client.n ? SQL_B(client) : SQL_N },
+                            { "client_nonce_prev", before.n ? SQL_B(before) : SQL_N },
+                            { "server_nonce", server.n ? SQL_B(server) : SQL_N },
+                            { "quiet", SQL_I(quiet && !x->s->worked) }),
+                   NULL, x->e);
 }
 
 static enum rc make_reply(struct turn *x, struct sml_step *steps)
 {
     const struct sml_account *account = x->there ? &x->device.account : NULL;
-    return sml_server_answer(x->s->sml, steps, x->there && x->device.large_objects, x->rq->answer, account, x->w, x->a, &x->reply,
-                             &x->n_sent, &x->keep, x->e);
+    return sml_server_answer(x->s->sml, steps, x->there && x->device.large_objects, x->rq->answer, account, x->w, x->a,
+                             &x->reply, &x->n_sent, &x->keep, x->e);
 }
 
 /* Everything else: news -> mirror -> plan -> steps -> reply -> rows. */
 static enum rc work(struct turn *x, bool new_devinfo)
 {
-    struct visit v = { .st = x->dm->st, .sessions = x->dm->sessions, .db = x->db, .srv = x->dm->srv, .w = x->w, .a = x->a, .e = x->e, .s = x->s, .d = x->device };
+    struct visit v = { .st = x->dm->st,
+                       .sessions = x->dm->sessions,
+                       .db = x->db,
+                       .srv = x->dm->srv,
+                       .w = x->w,
+                       .a = x->a,
+                       .e = x->e,
+                       .s = x->s,
+                       .d = x->device };
     struct pol_plan plan = { 0 };
     struct pol_desired desired = { 0 };
     struct sml_step *steps = NULL;
     bool planned = x->news.package_done && !x->news.over;
-    struct sml_news news = x->news;         /* the recorder shows what came, not what was new */
+    struct sml_news news = x->news; /* the recorder shows what came, not what was new */
 
     if (!new_devinfo) news.devinfo = NULL;
     visit_begin(&v);
@@ -453,8 +514,13 @@ static uint64_t octets_hash(struct str s)
 /* The session of this message, made when there is none. */
 static enum rc hold(struct turn *x, bool *repeated)
 {
-    x->key = (struct session_key){ .authority = x->au->id, .name = x->msg.source, .id = x->msg.session_id, .msg_id = x->msg.msg_id,
-                                   .token = x->rq->token, .hash = octets_hash(x->rq->body), .bytes = x->rq->body.n };
+    x->key = (struct session_key){ .authority = x->au->id,
+                                   .name = x->msg.source,
+                                   .id = x->msg.session_id,
+                                   .msg_id = x->msg.msg_id,
+                                   .token = x->rq->token,
+                                   .hash = octets_hash(x->rq->body),
+                                   .bytes = x->rq->body.n };
     x->s = sessions_find(x->dm->sessions, &x->key, repeated);
     enum rc rc = x->s ? RC_OK : sessions_open(x->dm->sessions, &x->key, x->w, &x->s, x->e);
     if (rc || *repeated) return rc;
@@ -470,15 +536,17 @@ static enum rc hold(struct turn *x, bool *repeated)
 static enum rc take(struct turn *x)
 {
     struct sml_transport *t = &x->transport;
-    *t = (struct sml_transport){ .tls = x->rq->tls, .raw = x->rq->body,
-                               .client_cert_subject = certified(x->rq->client_cert_subject, x->s->name) };
+    *t = (struct sml_transport){ .tls = x->rq->tls,
+                                 .raw = x->rq->body,
+                                 .client_cert_subject = certified(x->rq->client_cert_subject, x->s->name) };
     enum rc rc = store_find_device(x->dm->st, x->au, x->s->name, x->w->now_ms, x->a, &x->device, x->e);
     x->there = rc == RC_OK;
     if (rc && rc != RC_NOT_FOUND) return rc;
     x->s->device = x->there ? x->device.id : 0;
     if (x->s->messages == 1)
         x->s->record = (int)recorder_wish(x->dm->srv->config, x->au, x->there ? &x->device : NULL, str_of(x->s->token));
-    if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t->hmac, NULL)) t->hmac = (struct sml_hmac){ .present = true };
+    if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t->hmac, NULL))
+        t->hmac = (struct sml_hmac){ .present = true };
     if (sessions_too_old(x->dm->sessions, x->s, x->w->now_ms)) sml_server_stop(x->s->sml);
     return sml_server_take(x->s->sml, &x->msg, t, x->there ? &x->device.account : NULL, x->w, x->a, &x->news, x->e);
 }
@@ -496,7 +564,8 @@ static enum rc encode(struct turn *x)
     char *room = buf_room(&s->last, out->n);
     buf_reset(&s->last_hmac);
     if (mac.n) buf_put(&s->last_hmac, mac);
-    if (!room || !buf_ok(&s->last_hmac) || mac.n >= sizeof x->rp->hmac) return err_set(x->e, RC_NOMEM, "no memory for a reply");
+    if (!room || !buf_ok(&s->last_hmac) || mac.n >= sizeof x->rp->hmac)
+        return err_set(x->e, RC_NOMEM, "no memory for a reply");
     memcpy(room, out->p, out->n);
     buf_trim(&s->last);
     s->last_type = x->rq->answer;
@@ -525,14 +594,24 @@ static void record(struct turn *x)
     const struct server_config *c = x->dm->srv->config;
     const struct sml_account *account = x->there ? &x->device.account : NULL;
     if (s->record == RECORD_NO) return;
-    if (s->record == RECORD_FAILURES && s->messages == 1) {     /* most sessions are one message and well */
+    if (s->record == RECORD_FAILURES && s->messages == 1) { /* most sessions are one message and well */
         const char *outcome = outcome_of(x);
         if (outcome && strcmp(outcome, "done") == 0) return;
     }
-    const struct sml_record m = { .s = s->sml, .type = x->rq->type, .in = x->rq->body, .out = buf_str(&s->last), .m = &x->msg, .reply = &x->reply,
-                                  .t = &x->transport, .news = &x->news, .steps = x->steps, .n_sent = x->n_sent,
-                                  .large_objects = x->there && x->device.large_objects, .now_ms = x->w->now_ms,
-                                  .token = str_of(s->token), .reasons = buf_str(&x->reasons) };
+    const struct sml_record m = { .s = s->sml,
+                                  .type = x->rq->type,
+                                  .in = x->rq->body,
+                                  .out = buf_str(&s->last),
+                                  .m = &x->msg,
+                                  .reply = &x->reply,
+                                  .t = &x->transport,
+                                  .news = &x->news,
+                                  .steps = x->steps,
+                                  .n_sent = x->n_sent,
+                                  .large_objects = x->there && x->device.large_objects,
+                                  .now_ms = x->w->now_ms,
+                                  .token = str_of(s->token),
+                                  .reasons = buf_str(&x->reasons) };
     recorder_add(&x->dm->recorder, s, &m, x->au, account, x->rq->resp_base, c->recorder_session_bytes);
 }
 
@@ -554,26 +633,27 @@ static enum rc finish(struct turn *x)
 static enum rc line(struct turn *x)
 {
     bool repeated = false;
-    enum rc rc = sml_decode(x->rq->type, x->rq->body, x->a, &x->msg, x->e);             /* bytes -> message */
+    enum rc rc = sml_decode(x->rq->type, x->rq->body, x->a, &x->msg, x->e); /* bytes -> message */
     if (!rc) rc = begin(x->dm, x->e);
     if (!rc && !(x->au = catalog_authority(store_catalog(x->dm->st), x->rq->authority)))
-        return err_set(x->e, RC_NOT_FOUND, x->rq->authority.n ? "There is no such authority here." :
-                       "This server has several authorities: the address is /dm/<authority>.");
-    if (!rc) rc = hold(x, &repeated);                                                   /* one step at a time */
+        return err_set(x->e, RC_NOT_FOUND,
+                       x->rq->authority.n ? "There is no such authority here."
+                                          : "This server has several authorities: the address is /dm/<authority>.");
+    if (!rc) rc = hold(x, &repeated); /* one step at a time */
     if (!rc && repeated) {
         send_again(x);
         return RC_OK;
     }
-    if (!rc) rc = take(x);                                                              /* message -> news */
+    if (!rc) rc = take(x); /* message -> news */
     if (rc) return rc;
     x->taken = true;
     if (x->news.who != SML_WHO_KNOWN) {
         if (x->msg.cred.present || x->rq->hmac.n) x->s->refused = x->news.refused;
         rc = make_reply(x, NULL);
     } else {
-        rc = known(x);                                                                  /* news -> plan -> message */
+        rc = known(x); /* news -> plan -> message */
     }
-    if (!rc) rc = encode(x);                                                            /* message -> bytes */
+    if (!rc) rc = encode(x); /* message -> bytes */
     if (rc) return rc;
     send_again(x);
     record(x);
@@ -583,14 +663,17 @@ static enum rc line(struct turn *x)
 static void log_refusal(const struct turn *x)
 {
     if (!x->news.refused || !(x->msg.cred.present || x->rq->hmac.n || x->news.over)) return;
-    log_event(LOG_INFO, "device.refused", LOG_S("device", x->msg.source), LOG_S("session", x->msg.session_id), LOG_S("msg", x->msg.msg_id),
-              LOG_Z("why", x->news.refused), LOG_S("remote", x->rq->remote));
+    log_event(LOG_INFO, "device.refused", LOG_S("device", x->msg.source), LOG_S("session", x->msg.session_id),
+              LOG_S("msg", x->msg.msg_id), LOG_Z("why", x->news.refused), LOG_S("remote", x->rq->remote));
 }
 
-enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_request *rq, struct exchange_reply *rp, struct err *e)
+enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_request *rq, struct exchange_reply *rp,
+                 struct err *e)
 {
     struct err own = { 0 };
-    struct turn x = { .dm = dm, .db = store_sql(dm->st), .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e ? e : &own };
+    struct turn x = {
+        .dm = dm, .db = store_sql(dm->st), .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e ? e : &own
+    };
     *rp = (struct exchange_reply){ .status = 500, .type = rq->answer };
     buf_init(&rp->body, 0);
     buf_init(&x.reasons, RECORDER_REASONS_BYTES);

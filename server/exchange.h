@@ -1,49 +1,50 @@
 #ifndef SERVER_EXCHANGE_H
 #define SERVER_EXCHANGE_H
-/* One DM message in, one out (house style, "One exchange, top to bottom"). Everything that must be kept goes into the turn's transaction: the
- * caller commits it, and only then lets the replies go. */
+/* One DM message in, one out (house style, "One exchange, top to bottom"). Everything that must be kept goes into
+ * the turn's transaction: the caller commits it, and only then lets the replies go. */
 #include "server/recorder.h"
 #include "server/sessions.h"
 #include "server/store.h"
 
 enum { EXCHANGE_ARENA_BYTES = 64 << 20, EXCHANGE_RETRY_S = 30 };
 
-struct dm {                         /* of one worker */
+struct dm { /* of one worker */
     const struct server *srv;
     struct store *st;
     struct sessions *sessions;
-    struct arena arena;             /* of one message */
+    struct arena arena; /* of one message */
     struct buf out;
     struct recorder recorder;
     uint64_t turn;
-    bool events;                    /* the turn wrote something for the live stream */
-    bool dirty;                     /* the turn wrote anything */
+    bool events; /* the turn wrote something for the live stream */
+    bool dirty;  /* the turn wrote anything */
 };
 
 struct exchange_request {
-    struct str authority;           /* of the path; empty = the only one */
-    struct str token;               /* what RespURI carried, or empty */
-    struct str resp_base;           /* RespURI without its token */
+    struct str authority; /* of the path; empty = the only one */
+    struct str token;     /* what RespURI carried, or empty */
+    struct str resp_base; /* RespURI without its token */
     struct str body, user_agent, remote, hmac, client_cert_subject;
-    enum sml_type type, answer;     /* encoding of the request, and what the answer shall be in */
+    enum sml_type type, answer; /* encoding of the request, and what the answer shall be in */
     bool tls;
 };
 
 struct exchange_reply {
-    int status;                     /* HTTP: 200 with a SyncML body; else `body` says in words what is wrong */
+    int status; /* HTTP: 200 with a SyncML body; else `body` says in words what is wrong */
     enum sml_type type;
-    struct buf body;                /* the caller's to finish */
-    char hmac[256];                 /* x-syncml-hmac, or "" */
-    int retry_after_s;              /* 0 = none */
+    struct buf body;   /* the caller's to finish */
+    char hmac[256];    /* x-syncml-hmac, or "" */
+    int retry_after_s; /* 0 = none */
 };
 
 enum rc dm_open(const struct server *srv, struct dm **out, struct err *e);
-void dm_close(struct dm *dm);       /* sessions are lost; what they must leave behind is written */
+void dm_close(struct dm *dm); /* sessions are lost; what they must leave behind is written */
 /** Take one message. The reply is filled in any case; it must not leave before dm_commit said RC_OK.
  *  @return RC_OK also for messages that are refused; otherwise what to log (the reply says 4xx or 5xx) */
-enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_request *rq, struct exchange_reply *rp, struct err *e);
-/** Keep what the exchanges since the last commit did. On failure nothing of it is kept, and the sessions concerned are gone: answer each
- *  with exchange_overload instead. */
+enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_request *rq, struct exchange_reply *rp,
+                 struct err *e);
+/** Keep what the exchanges since the last commit did. On failure nothing of it is kept, and the sessions concerned
+ * are gone: answer each with exchange_overload instead. */
 enum rc dm_commit(struct dm *dm, struct err *e);
 /** 503 with Retry-After. */
 void exchange_overload(struct exchange_reply *rp, const char *why);

@@ -30,7 +30,8 @@ static void put(struct flown *f, const struct pol_step *s, uint64_t tag, uint32_
     f->step.type = f->step.op_args = (struct str){ 0 };
 }
 
-enum rc flight_make(const struct pol_step *steps, size_t n_steps, uint64_t first_tag, struct flight **out, struct err *e)
+enum rc flight_make(const struct pol_step *steps, size_t n_steps, uint64_t first_tag, struct flight **out,
+                    struct err *e)
 {
     size_t n = 0, bytes = 0, k = n_steps;
     for (const struct pol_step *s = steps; s && k; s = s->next, k--) {
@@ -59,4 +60,7 @@ struct flown *flight_find(struct flight *f, uint64_t tag)
     return f && f->n && tag >= f->row[0].tag && tag - f->row[0].tag < f->n ? &f->row[tag - f->row[0].tag] : NULL;
 }
 
-void flight_free(struct flight *f) { free(f); }
+void flight_free(struct flight *f)
+{
+    free(f);
+}

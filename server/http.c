@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE             /* SO_REUSEPORT is not in POSIX */
+#define _DEFAULT_SOURCE /* SO_REUSEPORT is not in POSIX */
 #include "server/http_private.h"
 
 #include "base/log.h"
@@ -31,8 +31,7 @@ static struct http_req *req_take(struct http_listener *l)
         l->n_spare--;
     } else {
         q = calloc(1, sizeof *q);
-        if (!q)
-            return NULL;
+        if (!q) return NULL;
         arena_init(&q->arena, HTTP_REQUEST_ARENA);
         buf_init(&q->body, 0);
         q->l = l;
@@ -60,16 +59,14 @@ static void req_free(struct http_req *q)
 static void req_give(struct http_req *q)
 {
     struct http_listener *l = q->l;
-    if (q->response)
-        MHD_destroy_response(q->response);
+    if (q->response) MHD_destroy_response(q->response);
     q->response = NULL;
     if (l->n_spare >= HTTP_SPARE_REQUESTS) {
         req_free(q);
         return;
     }
     arena_reset(&q->arena);
-    if (q->body.cap > HTTP_BODY_KEPT)
-        buf_finish(&q->body);
+    if (q->body.cap > HTTP_BODY_KEPT) buf_finish(&q->body);
     buf_reset(&q->body);
     q->next = l->spare;
     l->spare = q;
@@ -92,11 +89,9 @@ static void *on_uri(void *ctx, const char *uri, struct MHD_Connection *mhd)
 {
     struct http_req *q = req_take(ctx);
     const char *mark = uri ? strchr(uri, '?') : NULL;
-    if (!q)
-        return NULL;
+    if (!q) return NULL;
     q->mhd = mhd;
-    if (mark)
-        q->pub.query = keep_text(q, str_of(mark + 1));
+    if (mark) q->pub.query = keep_text(q, str_of(mark + 1));
     return q;
 }
 
@@ -107,15 +102,15 @@ static size_t no_unescape(void *ctx, struct MHD_Connection *mhd, char *s)
     return strlen(s);
 }
 
-static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_ctx, enum MHD_ConnectionNotificationCode what)
+static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_ctx,
+                          enum MHD_ConnectionNotificationCode what)
 {
     struct http_listener *l = ctx;
     struct http_conn *c = *socket_ctx;
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         atomic_fetch_sub(&l->connections, 1);
-        if (c)
-            gnutls_free(c->subject);
+        if (c) gnutls_free(c->subject);
         free(c);
         *socket_ctx = NULL;
         return;
@@ -124,8 +119,7 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
     const union MHD_ConnectionInfo *i = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     c = calloc(1, sizeof *c);
     *socket_ctx = c;
-    if (!c)
-        return;
+    if (!c) return;
     c->over = n > l->config.max_connections;
     if (i && i->client_addr && i->client_addr->sa_family == AF_INET) {
         struct sockaddr_in a;
@@ -149,14 +143,11 @@ static void look_at_certificate(struct http_conn *c, struct MHD_Connection *mhd)
     unsigned status = 0, n = 0;
 
     c->cert_looked = true;
-    if (!i || !i->tls_session)
-        return;
+    if (!i || !i->tls_session) return;
     gnutls_session_t session = i->tls_session;
     const gnutls_datum_t *list = gnutls_certificate_get_peers(session, &n);
-    if (!list || n == 0 || gnutls_certificate_verify_peers2(session, &status) != 0 || status != 0)
-        return;
-    if (gnutls_x509_crt_init(&crt) != 0)
-        return;
+    if (!list || n == 0 || gnutls_certificate_verify_peers2(session, &status) != 0 || status != 0) return;
+    if (gnutls_x509_crt_init(&crt) != 0) return;
     if (gnutls_x509_crt_import(crt, &list[0], GNUTLS_X509_FMT_DER) == 0 && gnutls_x509_crt_get_dn3(crt, &dn, 0) == 0)
         c->subject = (char *)dn.data;
     gnutls_x509_crt_deinit(crt);
@@ -184,10 +175,8 @@ static enum rc decode_form(struct str s, struct arena *a, struct str *out)
 {
     if (s.n && memchr(s.p, '+', s.n)) {
         char *p = arena_bytes(a, s.n);
-        if (!p)
-            return RC_NOMEM;
-        for (size_t i = 0; i < s.n; i++)
-            p[i] = s.p[i] == '+' ? ' ' : s.p[i];
+        if (!p) return RC_NOMEM;
+        for (size_t i = 0; i < s.n; i++) p[i] = s.p[i] == '+' ? ' ' : s.p[i];
         s.p = p;
     }
     return text_url_decode(s, a, out);
@@ -196,17 +185,14 @@ static enum rc decode_form(struct str s, struct arena *a, struct str *out)
 struct str http_query_find(struct str query, const char *name, size_t *from, struct arena *a, bool *present)
 {
     struct str value;
-    if (present)
-        *present = false;
+    if (present) *present = false;
     while (*from < query.n) {
         size_t end = str_find(query, '&', *from), eq = str_find(query, '=', *from);
         struct str key = str_slice(query, *from, eq < end ? eq : end);
         struct str raw = eq < end ? str_slice(query, eq + 1, end) : (struct str){ 0 };
         *from = end + 1;
-        if (decode_form(key, a, &key) || !str_is(key, name) || decode_form(raw, a, &value))
-            continue;
-        if (present)
-            *present = true;
+        if (decode_form(key, a, &key) || !str_is(key, name) || decode_form(raw, a, &value)) continue;
+        if (present) *present = true;
         return value;
     }
     return (struct str){ 0 };
@@ -231,8 +217,7 @@ static enum MHD_Result send_ready(struct http_req *q)
     struct MHD_Response *r = q->response;
     q->response = NULL;
     q->phase = HTTP_P_DONE;
-    if (!r)
-        return MHD_NO;
+    if (!r) return MHD_NO;
     enum MHD_Result ok = MHD_queue_response(q->mhd, q->status, r);
     MHD_destroy_response(r);
     return ok;
@@ -254,10 +239,8 @@ static enum MHD_Result begin(struct http_req *q, struct MHD_Connection *mhd, con
 
     q->mhd = mhd;
     q->conn = i ? i->socket_context : NULL;
-    if (!q->conn)
-        return MHD_NO;
-    if (l->config.client_ca_file && !q->conn->cert_looked)
-        look_at_certificate(q->conn, mhd);
+    if (!q->conn) return MHD_NO;
+    if (l->config.client_ca_file && !q->conn->cert_looked) look_at_certificate(q->conn, mhd);
     struct http_request *r = &q->pub;
     r->method = str_of(method);
     r->raw_path = r->path = str_of(url);
@@ -266,7 +249,8 @@ static enum MHD_Result begin(struct http_req *q, struct MHD_Connection *mhd, con
     r->client_cert_subject = str_of(q->conn->subject);
 
     if (q->conn->over) {
-        http_problem(&refuse, 503, "Too many connections", NULL, "all %u connections are in use; try again", l->config.max_connections);
+        http_problem(&refuse, 503, "Too many connections", NULL, "all %u connections are in use; try again",
+                     l->config.max_connections);
         http_reply_header(&refuse, "Retry-After", STR("5"));
         return refuse_now(q, &refuse);
     }
@@ -279,10 +263,10 @@ static enum MHD_Result begin(struct http_req *q, struct MHD_Connection *mhd, con
         q->phase = HTTP_P_BODY;
         return MHD_YES;
     }
-    if (refuse.status)
-        return refuse_now(q, &refuse);
+    if (refuse.status) return refuse_now(q, &refuse);
     if (http_content_length(r) > (int64_t)l->config.max_body_bytes) {
-        http_problem(&refuse, 413, "Body too large", NULL, "at most %zu bytes are taken here", l->config.max_body_bytes);
+        http_problem(&refuse, 413, "Body too large", NULL, "at most %zu bytes are taken here",
+                     l->config.max_body_bytes);
         return refuse_now(q, &refuse);
     }
     q->phase = HTTP_P_BODY;
@@ -297,12 +281,11 @@ static enum MHD_Result take_piece(struct http_req *q, struct str bytes)
         return q->passed > HTTP_PASSED_OVER ? MHD_NO : MHD_YES;
     }
     if (q->upload) {
-        if (!l->upload->piece(l->ctx, q->upload, bytes))
-            q->phase = HTTP_P_PASS;
+        if (!l->upload->piece(l->ctx, q->upload, bytes)) q->phase = HTTP_P_PASS;
         return MHD_YES;
     }
     if (bytes.n > l->config.max_body_bytes - q->body.n)
-        q->phase = HTTP_P_PASS;         /* chunked, so that the head did not say */
+        q->phase = HTTP_P_PASS; /* chunked, so that the head did not say */
     else
         buf_put(&q->body, bytes);
     return buf_ok(&q->body) ? MHD_YES : MHD_NO;
@@ -324,13 +307,12 @@ static enum MHD_Result complete(struct http_req *q)
         l->handler(l->ctx, &q->pub, &reply);
     }
     if (reply.later) {
-        /* In an external loop nothing is to be done: the request is looked at again in the next turn, and by then the commit is
-         * over and the answer there. Only who takes longer is suspended. */
+        /* In an external loop nothing is to be done: the request is looked at again in the next turn, and by then
+         * the commit is over and the answer there. Only who takes longer is suspended. */
         q->phase = HTTP_P_LATER;
         q->next = l->later;
         q->prev = &l->later;
-        if (q->next)
-            q->next->prev = &q->next;
+        if (q->next) q->next->prev = &q->next;
         l->later = q;
         return MHD_YES;
     }
@@ -338,21 +320,18 @@ static enum MHD_Result complete(struct http_req *q)
     return send_ready(q);
 }
 
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-                                  const char *data, size_t *n, void **req_ctx)
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *n, void **req_ctx)
 {
     struct http_req *q = *req_ctx;
     (void)ctx, (void)version;
 
-    if (!q)
-        return MHD_NO;                  /* on_uri had no memory */
+    if (!q) return MHD_NO; /* on_uri had no memory */
     switch (q->phase) {
-    case HTTP_P_HEAD:
-        return begin(q, mhd, url, method);
+    case HTTP_P_HEAD: return begin(q, mhd, url, method);
     case HTTP_P_BODY:
     case HTTP_P_PASS:
-        if (*n == 0)
-            return complete(q);
+        if (*n == 0) return complete(q);
         enum MHD_Result ok = take_piece(q, (struct str){ data, *n });
         *n = 0;
         return ok;
@@ -360,10 +339,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
         q->is_suspended = true;
         MHD_suspend_connection(mhd);
         return MHD_YES;
-    case HTTP_P_READY:
-        return send_ready(q);
-    case HTTP_P_DONE:
-        break;
+    case HTTP_P_READY: return send_ready(q);
+    case HTTP_P_DONE: break;
     }
     return MHD_NO;
 }
@@ -374,13 +351,11 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **req_ctx, 
     (void)ctx, (void)mhd, (void)how;
 
     *req_ctx = NULL;
-    if (!q)
-        return;
-    if (q->upload && q->l->upload)
-        q->l->upload->drop(q->l->ctx, q->upload);
+    if (!q) return;
+    if (q->upload && q->l->upload) q->l->upload->drop(q->l->ctx, q->upload);
     q->upload = NULL;
     q->gone = true;
-    if (q->phase != HTTP_P_LATER)       /* else the handler still has it: http_answer gives it back */
+    if (q->phase != HTTP_P_LATER) /* else the handler still has it: http_answer gives it back */
         req_give(q);
 }
 
@@ -388,8 +363,7 @@ void http_answer(struct http_request *r, struct http_reply *reply)
 {
     struct http_req *q = r->conn;
     *q->prev = q->next;
-    if (q->next)
-        q->next->prev = q->prev;
+    if (q->next) q->next->prev = q->prev;
     prepare(q, reply);
     if (q->gone)
         req_give(q);
@@ -418,18 +392,17 @@ static enum rc listen_on(const struct http_config *c, int *out, uint16_t *port, 
 
     snprintf(service, sizeof service, "%u", c->port);
     if (getaddrinfo(c->address, service, &hints, &ai) != 0)
-        return err_set(e, RC_INVALID, "cannot listen on \"%s\": write a numeric address such as 127.0.0.1 or ::", c->address);
+        return err_set(e, RC_INVALID,
+                       "cannot listen on \"%s\": write a numeric address such as 127.0.0.1 or ::", c->address);
     fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
-    if (ok && c->reuse_port)
-        ok = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
+    if (ok && c->reuse_port) ok = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
     ok = ok && bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0 &&
          getsockname(fd, (struct sockaddr *)&at, &n) == 0;
     freeaddrinfo(ai);
     if (!ok) {
         int why = errno;
-        if (fd >= 0)
-            close(fd);
+        if (fd >= 0) close(fd);
         return err_set(e, RC_IO, "cannot listen on %s port %u: %s", c->address, c->port, strerror(why));
     }
     struct sockaddr_in in4;
@@ -451,22 +424,19 @@ static enum rc read_pem(const char *file, char **out, struct err *e)
     bool ok = p && !ferror(f) && n > 0 && strstr(p, "-----BEGIN ");
     int why = errno;
 
-    if (f)
-        fclose(f);
+    if (f) fclose(f);
     if (ok) {
         *out = p;
         return RC_OK;
     }
     free(p);
-    if (!f)
-        return err_set(e, RC_IO, "cannot read %s: %s", file, strerror(why));
+    if (!f) return err_set(e, RC_IO, "cannot read %s: %s", file, strerror(why));
     return err_set(e, RC_INVALID, "%s is no PEM file", file);
 }
 
 static void wipe(char *p)
 {
-    for (volatile char *v = p; v && *v; v++)
-        *v = '\0';
+    for (volatile char *v = p; v && *v; v++) *v = '\0';
     free(p);
 }
 
@@ -475,28 +445,25 @@ static enum rc check_pair(const struct http_config *c, struct err *e)
 {
     gnutls_certificate_credentials_t cred = NULL;
     int rc = gnutls_certificate_allocate_credentials(&cred);
-    if (rc == 0)
-        rc = gnutls_certificate_set_x509_key_file(cred, c->cert_file, c->key_file, GNUTLS_X509_FMT_PEM);
-    if (cred)
-        gnutls_certificate_free_credentials(cred);
+    if (rc == 0) rc = gnutls_certificate_set_x509_key_file(cred, c->cert_file, c->key_file, GNUTLS_X509_FMT_PEM);
+    if (cred) gnutls_certificate_free_credentials(cred);
     return rc >= 0 ? RC_OK
-                   : err_set(e, RC_INVALID, "certificate %s with key %s: %s", c->cert_file, c->key_file, gnutls_strerror(rc));
+                   : err_set(e, RC_INVALID, "certificate %s with key %s: %s", c->cert_file, c->key_file,
+                             gnutls_strerror(rc));
 }
 
-static enum rc start(const struct http_config *c, bool external, http_handler *handler, const struct http_upload *upload, void *ctx,
-                     struct http_listener **out, struct err *e)
+static enum rc start(const struct http_config *c, bool external, http_handler *handler,
+                     const struct http_upload *upload, void *ctx, struct http_listener **out, struct err *e)
 {
     struct http_listener *l = calloc(1, sizeof *l);
     char *cert = NULL, *key = NULL, *ca = NULL;
     int fd = -1;
     enum rc rc = RC_OK;
 
-    if (!l)
-        return err_set(e, RC_NOMEM, "no memory for a listener");
+    if (!l) return err_set(e, RC_NOMEM, "no memory for a listener");
     pthread_mutex_init(&l->lock, NULL);
     l->config = *c;
-    if (!l->config.max_connections)
-        l->config.max_connections = 1024;
+    if (!l->config.max_connections) l->config.max_connections = 1024;
     l->handler = handler;
     l->upload = upload;
     l->ctx = ctx;
@@ -506,38 +473,33 @@ static enum rc start(const struct http_config *c, bool external, http_handler *h
     if (!rc && c->cert_file) rc = read_pem(c->key_file, &key, e);
     if (!rc && c->cert_file && c->client_ca_file) rc = read_pem(c->client_ca_file, &ca, e);
     if (!rc) rc = listen_on(c, &fd, &l->port, e);
-    if (rc)
-        goto out;
+    if (rc) goto out;
 
     struct MHD_OptionItem more[8] = { { 0 } };
     size_t n = 0;
     if (cert) {
         more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, cert };
         more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, key };
-        union { const char *in; char *out; } priorities = { tls_priorities };
+        union {
+            const char *in;
+            char *out;
+        } priorities = { tls_priorities };
         more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, priorities.out };
     }
-    if (ca)
-        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, ca };
+    if (ca) more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, ca };
     more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
     unsigned limit = l->config.max_connections;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0) |
                      (external ? 0 : MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC);
     l->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, l,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, l,
-        MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
+        flags, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, l, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, l, MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
         /* Some more than the ceiling get in, to be told 503; past those the kernel lets them wait. */
-        MHD_OPTION_CONNECTION_LIMIT, limit + limit / 16 + 16,
-        MHD_OPTION_CONNECTION_TIMEOUT, c->idle_timeout_s ? c->idle_timeout_s : 60,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->connection_memory ? c->connection_memory : (size_t)HTTP_CONNECTION_MEMORY,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_ARRAY, more,
-        MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, limit + limit / 16 + 16, MHD_OPTION_CONNECTION_TIMEOUT,
+        c->idle_timeout_s ? c->idle_timeout_s : 60, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        c->connection_memory ? c->connection_memory : (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (!l->daemon) {
         close(fd);
         rc = err_set(e, RC_IO, "cannot start listening on %s port %u (see the debug log)", c->address, c->port);
@@ -561,7 +523,8 @@ enum rc http_start(const struct http_config *c, http_handler *handler, const str
     return start(c, false, handler, upload, ctx, out, e);
 }
 
-enum rc http_open(const struct http_config *c, http_handler *handler, void *ctx, struct http_listener **out, struct err *e)
+enum rc http_open(const struct http_config *c, http_handler *handler, void *ctx, struct http_listener **out,
+                  struct err *e)
 {
     return start(c, true, handler, NULL, ctx, out, e);
 }
@@ -574,8 +537,7 @@ int http_fd(const struct http_listener *l)
 int http_timeout_ms(const struct http_listener *l)
 {
     MHD_UNSIGNED_LONG_LONG ms;
-    if (MHD_get_timeout(l->daemon, &ms) != MHD_YES)
-        return -1;
+    if (MHD_get_timeout(l->daemon, &ms) != MHD_YES) return -1;
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
@@ -596,28 +558,25 @@ unsigned http_connections(const struct http_listener *l)
 
 void http_quiesce(struct http_listener *l)
 {
-    if (l->quiet)
-        return;
+    if (l->quiet) return;
     l->quiet = true;
     int fd = MHD_quiesce_daemon(l->daemon);
-    if (fd >= 0)
-        close(fd);
+    if (fd >= 0) close(fd);
 }
 
 void http_stop(struct http_listener *l)
 {
-    if (!l)
-        return;
+    if (!l) return;
     http_quiesce(l);
     http_end_streams(l);
-    /* An external loop's thread is this one: those who wait are told, and what was resumed must have moved on before the end. */
+    /* An external loop's thread is this one: those who wait are told, and what was resumed must have moved on before
+     * the end. */
     while (l->later) {
         struct http_reply r = { 0 };
         http_problem(&r, 503, "Shutting down", NULL, "the server is shutting down; try again");
         http_answer(&l->later->pub, &r);
     }
-    for (int i = 0; l->external && i < 2; i++)
-        MHD_run(l->daemon);
+    for (int i = 0; l->external && i < 2; i++) MHD_run(l->daemon);
     MHD_stop_daemon(l->daemon);
     while (l->spare) {
         struct http_req *q = l->spare;

@@ -1,33 +1,38 @@
 #ifndef SERVER_HTTP_H
 #define SERVER_HTTP_H
-/* HTTP listeners. The only file that knows libmicrohttpd. Three listeners, so that devices, admins and downloads never share one:
- * the DM endpoint (external epoll loop of the DM worker), the API with the console (own thread), image downloads (own thread). */
+/* HTTP listeners. The only file that knows libmicrohttpd. Three listeners, so that devices, admins and downloads
+ * never share one: the DM endpoint (external epoll loop of the DM worker), the API with the console (own thread),
+ * image downloads (own thread). */
 #include "base/arena.h"
 #include "base/buf.h"
 
 struct http_listener;
 
 struct http_config {
-    const char *address;            /* "127.0.0.1", "::", ... */
-    uint16_t port;                  /* 0 = any free one (tests); http_port tells */
-    const char *cert_file, *key_file;       /* PEM; NULL = no TLS */
-    const char *client_ca_file;     /* ask devices for a certificate, NULL = do not */
+    const char *address;              /* "127.0.0.1", "::", ... */
+    uint16_t port;                    /* 0 = any free one (tests); http_port tells */
+    const char *cert_file, *key_file; /* PEM; NULL = no TLS */
+    const char *client_ca_file;       /* ask devices for a certificate, NULL = do not */
     unsigned max_connections;
-    size_t max_body_bytes;          /* past it: 413 before the body is read */
+    size_t max_body_bytes; /* past it: 413 before the body is read */
     unsigned idle_timeout_s;
-    size_t connection_memory;       /* libmicrohttpd's pool for each connection (head of the request and of the reply); 0 = 8 KiB */
-    bool reuse_port;                /* several workers listen on the same port */
+    /* libmicrohttpd's pool for each connection (head of the request and of the reply); 0 = 8 KiB */
+    size_t connection_memory;
+    bool reuse_port; /* several workers listen on the same port */
 };
 
-struct http_header { struct str name, value; };
+struct http_header {
+    struct str name, value;
+};
 
-/* One request, complete with its body (but for uploads, see http_upload). Good until the handler returns, or until http_answer. */
+/* One request, complete with its body (but for uploads, see http_upload). Good until the handler returns, or until
+ * http_answer. */
 struct http_request {
-    struct str method, path;        /* path percent-decoded, without query */
-    struct str raw_path;            /* as it was sent: for routes whose names may hold an escaped '/' */
-    struct str query;               /* raw */
+    struct str method, path; /* path percent-decoded, without query */
+    struct str raw_path;     /* as it was sent: for routes whose names may hold an escaped '/' */
+    struct str query;        /* raw */
     struct str body;
-    struct str remote;              /* peer address as text */
+    struct str remote; /* peer address as text */
     bool tls;
     struct str client_cert_subject; /* verified; empty = none */
     struct arena *arena;            /* of this request */
@@ -37,41 +42,45 @@ struct http_request {
 struct str http_header(const struct http_request *r, const char *name);
 /** Decoded query parameter ('+' is a blank) or empty; *present may be NULL. */
 struct str http_query(const struct http_request *r, const char *name, bool *present);
-/** The same for a raw query text. *from = 0 finds the first, goes on after it with each call (repeated parameters). A broken escape reads
- *  as not present. */
+/** The same for a raw query text. *from = 0 finds the first, goes on after it with each call (repeated parameters). A
+ * broken escape reads as not present. */
 struct str http_query_find(struct str query, const char *name, size_t *from, struct arena *a, bool *present);
 
 enum { HTTP_REPLY_HEADERS = 12 };
 struct http_reply {
     int status;
-    struct http_header headers[HTTP_REPLY_HEADERS];        /* borrowed until the reply is queued */
+    struct http_header headers[HTTP_REPLY_HEADERS]; /* borrowed until the reply is queued */
     unsigned n_headers;
-    struct buf body;                /* moved into the reply */
-    const char *file;               /* or: send this file; Range, ETag, HEAD, If-None-Match are dealt with in http.c */
-    struct str file_etag;           /* without quotes; empty = none */
-    int64_t file_size;              /* what it must be; 0 = any. Another size is answered with 500 */
-    struct http_stream *stream;     /* or: a stream (server-sent events), owned by the reply from now on */
-    bool later;                     /* the handler keeps the request and answers with http_answer */
+    struct buf body;            /* moved into the reply */
+    const char *file;           /* or: send this file; Range, ETag, HEAD, If-None-Match are dealt with in http.c */
+    struct str file_etag;       /* without quotes; empty = none */
+    int64_t file_size;          /* what it must be; 0 = any. Another size is answered with 500 */
+    struct http_stream *stream; /* or: a stream (server-sent events), owned by the reply from now on */
+    bool later;                 /* the handler keeps the request and answers with http_answer */
 };
 void http_reply_header(struct http_reply *r, const char *name, struct str value);
 
 /* A stream the server writes to from any thread; the connection sends what is there and waits without a thread. */
 struct http_stream;
-/** With two references: the writer's and that of the reply it is put into. A reader slower than max_buffered is dropped. NULL = no memory */
+/** With two references: the writer's and that of the reply it is put into. A reader slower than max_buffered is
+ * dropped. NULL = no memory */
 struct http_stream *http_stream_create(size_t max_buffered);
 /** @return false when the peer is gone or too slow: forget the stream (http_stream_release) */
 bool http_stream_write(struct http_stream *s, struct str bytes);
 void http_stream_end(struct http_stream *s);
-/** Give one reference back: the writer when it is done (after http_stream_end), and whoever made a stream that no reply took. */
+/** Give one reference back: the writer when it is done (after http_stream_end), and whoever made a stream that no
+ * reply took. */
 void http_stream_release(struct http_stream *s);
 
 typedef void http_handler(void *ctx, struct http_request *r, struct http_reply *reply);
-/* Uploads: for paths for which `wants` says yes the body goes piece by piece to `piece`; then the handler is called with an empty body. */
+/* Uploads: for paths for which `wants` says yes the body goes piece by piece to `piece`; then the handler is called
+ * with an empty body. */
 struct http_upload {
     bool (*wants)(void *ctx, const struct http_request *r, void **upload, struct http_reply *refuse);
-    /* false stops taking in: what is left is passed over (a long rest cuts the connection), then the handler says why */
+    /* false stops taking in: what is left is passed over (a long rest cuts the connection), then the handler says
+     * why */
     bool (*piece)(void *ctx, void *upload, struct str bytes);
-    void (*drop)(void *ctx, void *upload);      /* connection went away before the end, or after the handler */
+    void (*drop)(void *ctx, void *upload); /* connection went away before the end, or after the handler */
 };
 /** What `wants` made for this request, or NULL. */
 void *http_request_upload(const struct http_request *r);
@@ -82,12 +91,14 @@ int64_t http_content_length(const struct http_request *r);
 enum rc http_start(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
                    struct http_listener **out, struct err *e);
 /**
- * Driven by the caller's loop: http_fd is readable (or http_timeout_ms is over) -> http_turn. Requests that are complete come to `handler`
- * during http_turn; a handler that sets reply->later answers with http_answer (same thread) after its commit.
+ * Driven by the caller's loop: http_fd is readable (or http_timeout_ms is over) -> http_turn. Requests that are
+ * complete come to `handler` during http_turn; a handler that sets reply->later answers with http_answer (same thread)
+ * after its commit.
  */
-enum rc http_open(const struct http_config *c, http_handler *handler, void *ctx, struct http_listener **out, struct err *e);
-int  http_fd(const struct http_listener *l);
-int  http_timeout_ms(const struct http_listener *l);        /* -1 = none */
+enum rc http_open(const struct http_config *c, http_handler *handler, void *ctx, struct http_listener **out,
+                  struct err *e);
+int http_fd(const struct http_listener *l);
+int http_timeout_ms(const struct http_listener *l); /* -1 = none */
 void http_turn(struct http_listener *l);
 void http_answer(struct http_request *r, struct http_reply *reply);
 uint16_t http_port(const struct http_listener *l);

@@ -11,21 +11,20 @@
 /* Reading end and writing end of one stream; who holds the lock may look at everything. */
 struct http_stream {
     pthread_mutex_t lock;
-    unsigned refs;                      /* writer, reply */
+    unsigned refs; /* writer, reply */
     struct buf data;
-    size_t at;                          /* bytes of data already with the connection */
+    size_t at; /* bytes of data already with the connection */
     size_t max;
-    bool ended, gone, idle;             /* idle: the connection is suspended until there is something to send */
-    struct MHD_Connection *mhd;         /* NULL until the reply is under way and after it */
+    bool ended, gone, idle;     /* idle: the connection is suspended until there is something to send */
+    struct MHD_Connection *mhd; /* NULL until the reply is under way and after it */
     struct http_listener *l;
-    struct http_stream *next, **prev;   /* in l->streams, under l->lock */
+    struct http_stream *next, **prev; /* in l->streams, under l->lock */
 };
 
 struct http_stream *http_stream_create(size_t max_buffered)
 {
     struct http_stream *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
+    if (!s) return NULL;
     pthread_mutex_init(&s->lock, NULL);
     buf_init(&s->data, 0);
     s->max = max_buffered;
@@ -35,13 +34,11 @@ struct http_stream *http_stream_create(size_t max_buffered)
 
 void http_stream_release(struct http_stream *s)
 {
-    if (!s)
-        return;
+    if (!s) return;
     pthread_mutex_lock(&s->lock);
     bool last = --s->refs == 0;
     pthread_mutex_unlock(&s->lock);
-    if (!last)
-        return;
+    if (!last) return;
     pthread_mutex_destroy(&s->lock);
     buf_finish(&s->data);
     free(s);
@@ -50,8 +47,7 @@ void http_stream_release(struct http_stream *s)
 /* With the lock held. */
 static void wake(struct http_stream *s)
 {
-    if (!s->idle)
-        return;
+    if (!s->idle) return;
     s->idle = false;
     MHD_resume_connection(s->mhd);
 }
@@ -66,7 +62,7 @@ bool http_stream_write(struct http_stream *s, struct str bytes)
             s->at = 0;
         }
         if (s->data.n + bytes.n > s->max)
-            s->ended = true;            /* too slow: what it has is the end */
+            s->ended = true; /* too slow: what it has is the end */
         else
             buf_put(&s->data, bytes);
         wake(s);
@@ -80,8 +76,7 @@ void http_stream_end(struct http_stream *s)
 {
     pthread_mutex_lock(&s->lock);
     s->ended = true;
-    if (!s->gone)
-        wake(s);
+    if (!s->gone) wake(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -113,8 +108,7 @@ static void stream_detach(void *ctx)
     struct http_stream *s = ctx;
     pthread_mutex_lock(&s->l->lock);
     *s->prev = s->next;
-    if (s->next)
-        s->next->prev = s->prev;
+    if (s->next) s->next->prev = s->prev;
     pthread_mutex_unlock(&s->l->lock);
     pthread_mutex_lock(&s->lock);
     s->gone = true;
@@ -135,13 +129,12 @@ static struct MHD_Response *stream_response(struct http_req *q, struct http_stre
     pthread_mutex_unlock(&s->lock);
     s->next = l->streams;
     s->prev = &l->streams;
-    if (s->next)
-        s->next->prev = &s->next;
+    if (s->next) s->next->prev = &s->next;
     l->streams = s;
     pthread_mutex_unlock(&l->lock);
-    struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HTTP_STREAM_BLOCK, stream_read, s, stream_detach);
-    if (!r)
-        stream_detach(s);
+    struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HTTP_STREAM_BLOCK, stream_read, s,
+                                                               stream_detach);
+    if (!r) stream_detach(s);
     return r;
 }
 
@@ -149,14 +142,16 @@ void http_end_streams(struct http_listener *l)
 {
     pthread_mutex_lock(&l->lock);
     atomic_store(&l->stopping, true);
-    for (struct http_stream *s = l->streams; s; s = s->next)
-        http_stream_end(s);
+    for (struct http_stream *s = l->streams; s; s = s->next) http_stream_end(s);
     pthread_mutex_unlock(&l->lock);
 }
 
 /* Files. */
 
-struct range { bool asked, bad; uint64_t from, n; };
+struct range {
+    bool asked, bad;
+    uint64_t from, n;
+};
 
 /* One range; several are answered with the whole file, as RFC 9110 14.2 allows. */
 static struct range range_of(struct str h, uint64_t size)
@@ -164,17 +159,14 @@ static struct range range_of(struct str h, uint64_t size)
     struct range r = { false, false, 0, size };
     uint64_t first = 0, last = 0;
 
-    if (h.n > HTTP_RANGES_BYTES || !str_starts(h, STR("bytes=")) || memchr(h.p, ',', h.n))
-        return r;
+    if (h.n > HTTP_RANGES_BYTES || !str_starts(h, STR("bytes=")) || memchr(h.p, ',', h.n)) return r;
     h = str_slice(h, 6, h.n);
     size_t dash = str_find(h, '-', 0);
     struct str a = str_trim(str_slice(h, 0, dash)), b = str_trim(str_slice(h, dash + 1, h.n));
-    if (dash == h.n || (a.n && !str_to_u64(a, &first)) || (b.n && !str_to_u64(b, &last)) || (!a.n && !b.n))
-        return r;
-    if (a.n && b.n && last < first)
-        return r;                       /* not valid: passed over */
+    if (dash == h.n || (a.n && !str_to_u64(a, &first)) || (b.n && !str_to_u64(b, &last)) || (!a.n && !b.n)) return r;
+    if (a.n && b.n && last < first) return r; /* not valid: passed over */
     r.asked = true;
-    if (!a.n) {                         /* the last b bytes */
+    if (!a.n) { /* the last b bytes */
         r.n = last < size ? last : size;
         r.from = size - r.n;
     } else {
@@ -190,8 +182,7 @@ static bool etag_listed(struct str list, struct str etag)
     struct str one;
     while (str_cut(&list, ',', &one)) {
         one = str_trim(one);
-        if (str_starts(one, STR("W/")))
-            one = str_slice(one, 2, one.n);
+        if (str_starts(one, STR("W/"))) one = str_slice(one, 2, one.n);
         if (str_is(one, "*") || (one.n == etag.n + 2 && one.p[0] == '"' && str_eq(str_slice(one, 1, one.n - 1), etag)))
             return true;
     }
@@ -201,7 +192,10 @@ static bool etag_listed(struct str list, struct str etag)
 static struct MHD_Response *empty_response(void)
 {
     static const char nothing[] = "";
-    union { const char *in; void *out; } p = { nothing };
+    union {
+        const char *in;
+        void *out;
+    } p = { nothing };
     return MHD_create_response_from_buffer(0, p.out, MHD_RESPMEM_PERSISTENT);
 }
 
@@ -211,20 +205,20 @@ static struct MHD_Response *file_response(struct http_req *q, struct http_reply 
     char text[96];
     int fd = open(reply->file, O_RDONLY | O_CLOEXEC);
 
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (reply->file_size > 0 && st.st_size != reply->file_size)) {
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+        (reply->file_size > 0 && st.st_size != reply->file_size)) {
         bool there = fd >= 0;
-        if (fd >= 0)
-            close(fd);
+        if (fd >= 0) close(fd);
         reply->file = NULL;
         reply->n_headers = 0;
         http_problem(reply, there ? 500 : 404, there ? "File is damaged" : "Not found", NULL,
                      there ? "the stored file is not what it was when it came" : "there is no such file");
         return http_make_response(q, reply, status);
     }
-    struct str etag = reply->file_etag, known = http_header(&q->pub, "If-None-Match"), only = http_header(&q->pub, "If-Range");
+    struct str etag = reply->file_etag, known = http_header(&q->pub, "If-None-Match"),
+               only = http_header(&q->pub, "If-Range");
     struct range r = { false, false, 0, (uint64_t)st.st_size };
-    if (!only.n || etag_listed(only, etag))
-        r = range_of(http_header(&q->pub, "Range"), (uint64_t)st.st_size);
+    if (!only.n || etag_listed(only, etag)) r = range_of(http_header(&q->pub, "Range"), (uint64_t)st.st_size);
 
     struct MHD_Response *resp = NULL;
     if (known.n && etag.n && etag_listed(known, etag)) {
@@ -234,25 +228,21 @@ static struct MHD_Response *file_response(struct http_req *q, struct http_reply 
         *status = 416;
         resp = empty_response();
     } else {
-        if (r.asked)
-            *status = 206;
+        if (r.asked) *status = 206;
         resp = MHD_create_response_from_fd_at_offset64(r.n, fd, r.from);
-        if (resp)
-            fd = -1;
+        if (resp) fd = -1;
     }
-    if (fd >= 0)
-        close(fd);
-    if (!resp)
-        return NULL;
+    if (fd >= 0) close(fd);
+    if (!resp) return NULL;
     if (etag.n && snprintf(text, sizeof text, "\"%.*s\"", STR_ARG(etag)) < (int)sizeof text)
         MHD_add_response_header(resp, "ETag", text);
     MHD_add_response_header(resp, "Accept-Ranges", "bytes");
     if (*status == 206)
-        snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, r.from, r.from + r.n - 1, (uint64_t)st.st_size);
+        snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, r.from, r.from + r.n - 1,
+                 (uint64_t)st.st_size);
     else
         snprintf(text, sizeof text, "bytes */%" PRIu64, (uint64_t)st.st_size);
-    if (*status == 206 || *status == 416)
-        MHD_add_response_header(resp, "Content-Range", text);
+    if (*status == 206 || *status == 416) MHD_add_response_header(resp, "Content-Range", text);
     return resp;
 }
 
@@ -260,8 +250,7 @@ static struct MHD_Response *file_response(struct http_req *q, struct http_reply 
 
 void http_reply_header(struct http_reply *r, const char *name, struct str value)
 {
-    if (r->n_headers < HTTP_REPLY_HEADERS)
-        r->headers[r->n_headers++] = (struct http_header){ str_of(name), value };
+    if (r->n_headers < HTTP_REPLY_HEADERS) r->headers[r->n_headers++] = (struct http_header){ str_of(name), value };
 }
 
 static struct MHD_Response *body_response(struct http_reply *reply)
@@ -272,12 +261,12 @@ static struct MHD_Response *body_response(struct http_reply *reply)
         return empty_response();
     }
     r = MHD_create_response_from_buffer(reply->body.n, reply->body.p, MHD_RESPMEM_MUST_FREE);
-    if (r)
-        reply->body = (struct buf){ 0 };
+    if (r) reply->body = (struct buf){ 0 };
     return r;
 }
 
-/* A header's name or value as libmicrohttpd wants it. Line breaks never get in: a value that has one is left out by the library. */
+/* A header's name or value as libmicrohttpd wants it. Line breaks never get in: a value that has one is left out by
+ * the library. */
 static void add_header(struct http_req *q, struct MHD_Response *resp, const struct http_header *h)
 {
     char small[512];
@@ -289,8 +278,7 @@ static void add_header(struct http_req *q, struct MHD_Response *resp, const stru
     } else {
         value = arena_strz(&q->arena, h->value);
     }
-    if (value)
-        MHD_add_response_header(resp, h->name.p, value);
+    if (value) MHD_add_response_header(resp, h->name.p, value);
 }
 
 struct MHD_Response *http_make_response(struct http_req *q, struct http_reply *reply, unsigned *status)
@@ -310,8 +298,7 @@ struct MHD_Response *http_make_response(struct http_req *q, struct http_reply *r
     else
         resp = body_response(reply);
     buf_finish(&reply->body);
-    for (unsigned i = 0; resp && i < reply->n_headers; i++)
-        add_header(q, resp, &reply->headers[i]);
+    for (unsigned i = 0; resp && i < reply->n_headers; i++) add_header(q, resp, &reply->headers[i]);
     return resp;
 }
 

@@ -12,9 +12,19 @@
 
 enum { NAME_BYTES = 512, KEY_BYTES = 16, SHA256_HEX = 64 };
 
-struct images { const struct server *srv; const char *dir; uint64_t max_bytes; };
+struct images {
+    const struct server *srv;
+    const char *dir;
+    uint64_t max_bytes;
+};
 
-struct image_upload { struct images *im; char file[NAME_BYTES]; int fd; uint64_t size; struct crypto_sha256_ctx *hash; };
+struct image_upload {
+    struct images *im;
+    char file[NAME_BYTES];
+    int fd;
+    uint64_t size;
+    struct crypto_sha256_ctx *hash;
+};
 
 static bool is_hash(struct str s)
 {
@@ -32,8 +42,7 @@ static void sweep(const char *folder)
             snprintf(file, sizeof file, "%s/%s", folder, f->d_name);
             unlink(file);
         }
-    if (d)
-        closedir(d);
+    if (d) closedir(d);
 }
 
 enum rc images_open(const struct server *srv, struct images **out, struct err *e)
@@ -45,8 +54,7 @@ enum rc images_open(const struct server *srv, struct images **out, struct err *e
     if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(incoming, 0700) != 0 && errno != EEXIST))
         return err_set(e, RC_IO, "cannot make the image folder %s: %s", dir, strerror(errno));
     struct images *im = calloc(1, sizeof *im);
-    if (!im)
-        return err_set(e, RC_NOMEM, "no memory for the image store");
+    if (!im) return err_set(e, RC_NOMEM, "no memory for the image store");
     sweep(incoming);
     *im = (struct images){ srv, dir, srv->config->images_max_bytes };
     *out = im;
@@ -83,15 +91,14 @@ enum rc image_upload_begin(struct images *im, struct image_upload **out, struct 
 enum rc image_upload_write(struct image_upload *up, struct str bytes, struct err *e)
 {
     if (bytes.n > up->im->max_bytes - up->size)
-        return err_set(e, RC_LIMIT, "the image is larger than images.maxSize (%llu bytes)", (unsigned long long)up->im->max_bytes);
+        return err_set(e, RC_LIMIT, "the image is larger than images.maxSize (%llu bytes)",
+                       (unsigned long long)up->im->max_bytes);
     crypto_sha256_update(up->hash, bytes);
     up->size += bytes.n;
     while (bytes.n) {
         ssize_t n = write(up->fd, bytes.p, bytes.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_set(e, errno == ENOSPC ? RC_LIMIT : RC_IO, "cannot store the image: %s", strerror(errno));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return err_set(e, errno == ENOSPC ? RC_LIMIT : RC_IO, "cannot store the image: %s", strerror(errno));
         bytes = str_slice(bytes, (size_t)n, bytes.n);
     }
     return RC_OK;
@@ -125,7 +132,8 @@ enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha
     if (up->size == 0)
         rc = err_set(e, RC_INVALID, "the image is empty");
     else if (wanted.n && !str_eq_fold(wanted, str_of(hex)))
-        rc = err_set(e, RC_INVALID, "the SHA-256 of what came is %s, not %.*s: the file was damaged on its way", hex, STR_ARG(wanted));
+        rc = err_set(e, RC_INVALID, "the SHA-256 of what came is %s, not %.*s: the file was damaged on its way", hex,
+                     STR_ARG(wanted));
     else
         rc = put_in_place(up, hex, e);
     if (!rc) {
@@ -138,10 +146,9 @@ enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha
 
 void image_upload_drop(struct image_upload *up)
 {
-    if (!up)
-        return;
+    if (!up) return;
     close(up->fd);
-    unlink(up->file);           /* gone already when it was put in place */
+    unlink(up->file); /* gone already when it was put in place */
     crypto_sha256_destroy(up->hash);
     free(up);
 }
@@ -149,21 +156,17 @@ void image_upload_drop(struct image_upload *up)
 bool images_file(const struct images *im, struct str sha256, char out[512], uint64_t *size)
 {
     struct stat st;
-    if (!is_hash(sha256))
-        return false;
+    if (!is_hash(sha256)) return false;
     snprintf(out, 512, "%s/%.*s", im->dir, STR_ARG(sha256));
-    if (stat(out, &st) != 0 || !S_ISREG(st.st_mode))
-        return false;
-    if (size)
-        *size = (uint64_t)st.st_size;
+    if (stat(out, &st) != 0 || !S_ISREG(st.st_mode)) return false;
+    if (size) *size = (uint64_t)st.st_size;
     return true;
 }
 
 void images_remove(struct images *im, struct str sha256)
 {
     char file[512];
-    if (images_file(im, sha256, file, NULL))
-        unlink(file);
+    if (images_file(im, sha256, file, NULL)) unlink(file);
 }
 
 /* SHA-256 over key, purpose and hash, all of fixed length, cut to 128 bits. */
@@ -182,8 +185,7 @@ static void address_key(const struct server *srv, struct str sha256, char hex[2 
 struct str images_url(const struct server *srv, struct str sha256, struct arena *a)
 {
     char key[2 * KEY_BYTES + 1];
-    if (!is_hash(sha256))
-        return (struct str){ 0 };
+    if (!is_hash(sha256)) return (struct str){ 0 };
     address_key(srv, sha256, key);
     return arena_printf(a, "%s/images/%s/%.*s", srv->config->images_url, key, STR_ARG(sha256));
 }
@@ -203,8 +205,7 @@ static void serve(void *ctx, struct http_request *r, struct http_reply *reply)
     }
     bool shaped = str_cut(&rest, '/', &part) && part.n == 0 && str_cut(&rest, '/', &part) && str_is(part, "images") &&
                   str_cut(&rest, '/', &given) && str_cut(&rest, '/', &sha256) && rest.n == 0 && is_hash(sha256);
-    if (shaped)
-        address_key(im->srv, sha256, key);
+    if (shaped) address_key(im->srv, sha256, key);
     if (!shaped || !text_same_secret(given, str_of(key)) || !file || !images_file(im, sha256, file, &size)) {
         http_problem(reply, 404, "No such image", NULL, "there is no image at this address");
         return;
@@ -220,7 +221,12 @@ static void serve(void *ctx, struct http_request *r, struct http_reply *reply)
 enum rc images_listen(struct images *im, struct http_listener **out, struct err *e)
 {
     const struct server_config *c = im->srv->config;
-    struct http_config h = { .address = c->images_address, .port = c->images_port, .cert_file = c->images_cert, .key_file = c->images_key,
-                             .max_connections = c->images_max_connections, .max_body_bytes = 0, .idle_timeout_s = 60 };
+    struct http_config h = { .address = c->images_address,
+                             .port = c->images_port,
+                             .cert_file = c->images_cert,
+                             .key_file = c->images_key,
+                             .max_connections = c->images_max_connections,
+                             .max_body_bytes = 0,
+                             .idle_timeout_s = 60 };
     return http_start(&h, serve, NULL, im, out, e);
 }

@@ -1,7 +1,7 @@
 #ifndef SERVER_IMAGES_H
 #define SERVER_IMAGES_H
-/* The image store: files under their SHA-256, written once, never changed; and the listener devices download them from (Range, ETag). Any web
- * server or CDN can serve the same folder in its place. */
+/* The image store: files under their SHA-256, written once, never changed; and the listener devices download them
+ * from (Range, ETag). Any web server or CDN can serve the same folder in its place. */
 #include "server/http.h"
 #include "server/server.h"
 

@@ -1,5 +1,5 @@
 /* dmvisord: options, start, signals, stop. */
-#define _DEFAULT_SOURCE     /* setgroups */
+#define _DEFAULT_SOURCE /* setgroups */
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/world.h"
@@ -63,8 +63,7 @@ static int load_config(struct process *p)
     buf_init(&errors, 1 << 20);
     arena_init(&p->config_arena, CONFIG_ARENA_BYTES);
     enum rc rc = server_config_load(p->file, &p->config_arena, &p->config, &errors, &e);
-    if (rc)
-        fputs(buf_z(&errors), stderr);
+    if (rc) fputs(buf_z(&errors), stderr);
     buf_finish(&errors);
     return rc ? 1 : 0;
 }
@@ -72,10 +71,11 @@ static int load_config(struct process *p)
 /* The server never serves as root: it becomes the configured account before it opens anything. */
 static enum rc drop_privileges(const char *user, struct err *e)
 {
-    if (geteuid() != 0)
-        return RC_OK;
+    if (geteuid() != 0) return RC_OK;
     if (!user)
-        return err_set(e, RC_DENIED, "started as root: set `user` in the configuration to the account it shall run as, or start it as that account");
+        return err_set(
+            e, RC_DENIED,
+            "started as root: set `user` in the configuration to the account it shall run as, or start it as that account");
     const struct passwd *pw = getpwnam(user);
     if (!pw || pw->pw_uid == 0)
         return err_set(e, RC_INVALID, "user: there is no unprivileged account \"%s\" on this machine", user);
@@ -87,9 +87,14 @@ static enum rc drop_privileges(const char *user, struct err *e)
 static enum rc start(struct process *p, struct err *e)
 {
     const struct server_config *c = &p->config;
-    const struct http_config api = { .address = c->api_address, .port = c->api_port, .cert_file = c->api_cert, .key_file = c->api_key,
-                                     .max_connections = c->api_max_connections, .max_body_bytes = c->api_max_body_bytes,
-                                     .idle_timeout_s = 120, .connection_memory = API_CONNECTION_MEMORY };
+    const struct http_config api = { .address = c->api_address,
+                                     .port = c->api_port,
+                                     .cert_file = c->api_cert,
+                                     .key_file = c->api_key,
+                                     .max_connections = c->api_max_connections,
+                                     .max_body_bytes = c->api_max_body_bytes,
+                                     .idle_timeout_s = 120,
+                                     .connection_memory = API_CONNECTION_MEMORY };
     struct server *srv = &p->srv;
     enum rc rc = (srv->metrics = metrics_create()) ? RC_OK : RC_NOMEM;
     if (!rc) rc = events_create(srv, &srv->events, e);
@@ -117,15 +122,18 @@ static void stop(struct process *p)
     metrics_destroy(p->srv.metrics);
 }
 
-/* The new configuration takes the old one's place; the old one's arena stays until the end, threads may still look at it. */
+/* The new configuration takes the old one's place; the old one's arena stays until the end, threads may still look
+ * at it. */
 static void reload(struct process *p, struct process *fresh)
 {
     const char *fixed;
     fresh->file = p->file;
     if (load_config(fresh)) {
-        log_event(LOG_ERROR, "reload.refused", LOG_Z("why", "the configuration has mistakes; the one before stays in force"));
+        log_event(LOG_ERROR, "reload.refused",
+                  LOG_Z("why", "the configuration has mistakes; the one before stays in force"));
     } else if ((fixed = server_config_needs_restart(p->srv.config, &fresh->config)) != NULL) {
-        log_event(LOG_ERROR, "reload.refused", LOG_Z("setting", fixed), LOG_Z("why", "this setting needs a restart; the configuration before stays in force"));
+        log_event(LOG_ERROR, "reload.refused", LOG_Z("setting", fixed),
+                  LOG_Z("why", "this setting needs a restart; the configuration before stays in force"));
     } else {
         log_set_level((enum log_level)fresh->config.log_level);
         p->srv.config = &fresh->config;
@@ -162,14 +170,11 @@ static int run(struct process *p, bool only_check)
     sigset_t signals;
     const struct server_config *c = &p->config;
 
-    if (load_config(p))
-        return 1;
+    if (load_config(p)) return 1;
     log_open((enum log_level)c->log_level, (enum log_form)c->log_form, STDERR_FILENO);
-    if (!only_check && drop_privileges(c->user, &e))
-        return complain("", &e);
+    if (!only_check && drop_privileges(c->user, &e)) return complain("", &e);
     arena_init(&p->load_arena, LOAD_ARENA_BYTES);
-    if (server_load(&p->srv, c, &p->load_arena, &e))
-        return complain("", &e);
+    if (server_load(&p->srv, c, &p->load_arena, &e)) return complain("", &e);
     if (only_check) {
         printf("%s is in order\n", p->file);
         return 0;
@@ -179,15 +184,18 @@ static int run(struct process *p, bool only_check)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);         /* before any thread: all of them inherit it */
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
     if (server_prepare_database(c, world_real().now_ms, &e) || start(p, &e)) {
         complain("cannot start", &e);
         stop(p);
         return 1;
     }
-    log_event(LOG_INFO, "started", LOG_Z("version", DMVISOR_VERSION), LOG_Z("dm", c->dm_url), LOG_N("dm_port", worker_port(p->worker)),
-              LOG_N("api_port", http_port(p->api_listener)), LOG_N("images_port", http_port(p->image_listener)),
-              LOG_Z("tls", c->dm_cert ? "on" : c->dm_behind_proxy ? "in the proxy" : "off (demo)"));
+    log_event(LOG_INFO, "started", LOG_Z("version", DMVISOR_VERSION), LOG_Z("dm", c->dm_url),
+              LOG_N("dm_port", worker_port(p->worker)), LOG_N("api_port", http_port(p->api_listener)),
+              LOG_N("images_port", http_port(p->image_listener)),
+              LOG_Z("tls", c->dm_cert           ? "on"
+                           : c->dm_behind_proxy ? "in the proxy"
+                                                : "off (demo)"));
     serve(p, &signals);
     log_event(LOG_INFO, "stopped", LOG_Z("version", DMVISOR_VERSION));
     return 0;
@@ -202,8 +210,7 @@ static int new_token(struct process *p, const char *text)
     const struct world w = world_real();
     struct sql *db = NULL;
 
-    if (load_config(p))
-        return 1;
+    if (load_config(p)) return 1;
     log_open(LOG_WARN, LOG_LOGFMT, STDERR_FILENO);
     if (!str_cut(&rest, ':', &name) || !str_cut(&rest, ':', &role) || name.n == 0) {
         fprintf(stderr, "dmvisord: --new-token needs NAME:ROLE, or NAME:ROLE:AUTHORITY\n");
@@ -216,8 +223,7 @@ static int new_token(struct process *p, const char *text)
     if (!rc) rc = sql_open(p->config.database, &o, &db, &e);
     if (!rc) rc = api_token_add(db, authority, name, role, 0, &w, token, &e);
     sql_close(db);
-    if (rc)
-        return complain("no token was made", &e);
+    if (rc) return complain("no token was made", &e);
     printf("%s\n", token);
     return 0;
 }
@@ -251,15 +257,19 @@ int main(int argc, char **argv)
 {
     enum { TOKEN = 256, CERTIFICATE, HELP_CONFIG };
     static const struct option options[] = {
-        { "file", required_argument, NULL, 'f' }, { "check", no_argument, NULL, 'n' }, { "new-token", required_argument, NULL, TOKEN },
-        { "make-certificate", no_argument, NULL, CERTIFICATE }, { "help-config", no_argument, NULL, HELP_CONFIG },
-        { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
+        { "file", required_argument, NULL, 'f' },
+        { "check", no_argument, NULL, 'n' },
+        { "new-token", required_argument, NULL, TOKEN },
+        { "make-certificate", no_argument, NULL, CERTIFICATE },
+        { "help-config", no_argument, NULL, HELP_CONFIG },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { NULL, 0, NULL, 0 },
     };
     struct process p = { 0 };
     const char *token = NULL;
     bool check = false, certificate = false;
-    for (int o; (o = getopt_long(argc, argv, "f:nhV", options, NULL)) != -1;)
-        switch (o) {
+    for (int o; (o = getopt_long(argc, argv, "f:nhV", options, NULL)) != -1;) switch (o) {
         case 'f': p.file = optarg; break;
         case 'n': check = true; break;
         case TOKEN: token = optarg; break;
@@ -269,8 +279,7 @@ int main(int argc, char **argv)
         case 'V': puts("dmvisord " DMVISOR_VERSION); return 0;
         default: fputs(usage, stderr); return 2;
         }
-    if (certificate)
-        return make_certificate(argc - optind, argv + optind);
+    if (certificate) return make_certificate(argc - optind, argv + optind);
     if (!p.file || optind < argc) {
         fputs(usage, stderr);
         return 2;

@@ -1,60 +1,61 @@
 #ifndef SERVER_METRICS_H
 #define SERVER_METRICS_H
-/* Counters that the server keeps as it goes, for /metrics (OpenMetrics). All functions are safe from any thread and accept NULL. */
+/* Counters that the server keeps as it goes, for /metrics (OpenMetrics). All functions are safe from any thread and
+ * accept NULL. */
 #include "base/buf.h"
 #include <stdint.h>
 
 /* name, label (without braces) or "", help for the first row of a name */
-#define METRICS(X)                                                                                      \
-    X(DM_MESSAGES, "dmvisor_dm_messages", "", "Messages taken from devices")                            \
-    X(DM_BYTES_IN, "dmvisor_dm_received_bytes", "", "Bytes of messages taken from devices")             \
-    X(DM_BYTES_OUT, "dmvisor_dm_sent_bytes", "", "Bytes of messages sent to devices")                   \
-    X(DM_COMMITS, "dmvisor_dm_commits", "", "Transactions of the DM worker")                            \
-    X(SESSIONS_STARTED, "dmvisor_dm_sessions_started", "", "Sessions begun by devices")                 \
-    X(SESSIONS_DONE, "dmvisor_dm_sessions", "outcome=\"done\"", "Sessions ended, by outcome")           \
-    X(SESSIONS_ABORTED, "dmvisor_dm_sessions", "outcome=\"aborted\"", "")                               \
-    X(SESSIONS_REFUSED, "dmvisor_dm_sessions", "outcome=\"refused\"", "")                               \
-    X(SESSIONS_LOST, "dmvisor_dm_sessions", "outcome=\"lost\"", "")                                     \
-    X(TRIGGERS_SENT, "dmvisor_triggers", "state=\"sent\"", "Triggers, by what became of them")          \
-    X(TRIGGERS_ANSWERED, "dmvisor_triggers", "state=\"answered\"", "")                                  \
-    X(TRIGGERS_FAILED, "dmvisor_triggers", "state=\"failed\"", "")                                      \
-    X(API_2XX, "dmvisor_api_requests", "class=\"2xx\"", "Requests to the API and console, by kind of status") \
-    X(API_3XX, "dmvisor_api_requests", "class=\"3xx\"", "")                                             \
-    X(API_4XX, "dmvisor_api_requests", "class=\"4xx\"", "")                                             \
-    X(API_5XX, "dmvisor_api_requests", "class=\"5xx\"", "")                                             \
+#define METRICS(X)                                                                                                     \
+    X(DM_MESSAGES, "dmvisor_dm_messages", "", "Messages taken from devices")                                           \
+    X(DM_BYTES_IN, "dmvisor_dm_received_bytes", "", "Bytes of messages taken from devices")                            \
+    X(DM_BYTES_OUT, "dmvisor_dm_sent_bytes", "", "Bytes of messages sent to devices")                                  \
+    X(DM_COMMITS, "dmvisor_dm_commits", "", "Transactions of the DM worker")                                           \
+    X(SESSIONS_STARTED, "dmvisor_dm_sessions_started", "", "Sessions begun by devices")                                \
+    X(SESSIONS_DONE, "dmvisor_dm_sessions", "outcome=\"done\"", "Sessions ended, by outcome")                          \
+    X(SESSIONS_ABORTED, "dmvisor_dm_sessions", "outcome=\"aborted\"", "")                                              \
+    X(SESSIONS_REFUSED, "dmvisor_dm_sessions", "outcome=\"refused\"", "")                                              \
+    X(SESSIONS_LOST, "dmvisor_dm_sessions", "outcome=\"lost\"", "")                                                    \
+    X(TRIGGERS_SENT, "dmvisor_triggers", "state=\"sent\"", "Triggers, by what became of them")                         \
+    X(TRIGGERS_ANSWERED, "dmvisor_triggers", "state=\"answered\"", "")                                                 \
+    X(TRIGGERS_FAILED, "dmvisor_triggers", "state=\"failed\"", "")                                                     \
+    X(API_2XX, "dmvisor_api_requests", "class=\"2xx\"", "Requests to the API and console, by kind of status")          \
+    X(API_3XX, "dmvisor_api_requests", "class=\"3xx\"", "")                                                            \
+    X(API_4XX, "dmvisor_api_requests", "class=\"4xx\"", "")                                                            \
+    X(API_5XX, "dmvisor_api_requests", "class=\"5xx\"", "")                                                            \
     X(API_LOGIN_FAILED, "dmvisor_api_logins_refused", "", "Requests with a wrong or missing token")
 
 /* Values that go up and down. */
-#define GAUGES(X)                                                                                       \
-    X(SESSIONS_OPEN, "dmvisor_dm_sessions_open", "Sessions in memory")                                  \
+#define GAUGES(X)                                                                                                      \
+    X(SESSIONS_OPEN, "dmvisor_dm_sessions_open", "Sessions in memory")                                                 \
     X(STREAMS_OPEN, "dmvisor_event_streams_open", "Open live streams")
 
-#define HISTOGRAMS(X)                                                                                   \
-    X(DM_LATENCY, "dmvisor_dm_message_seconds", "Time from a complete message to its answer")           \
-    X(TRIGGER_LATENCY, "dmvisor_trigger_to_session_seconds", "Time from a trigger to the session it caused") \
+#define HISTOGRAMS(X)                                                                                                  \
+    X(DM_LATENCY, "dmvisor_dm_message_seconds", "Time from a complete message to its answer")                          \
+    X(TRIGGER_LATENCY, "dmvisor_trigger_to_session_seconds", "Time from a trigger to the session it caused")           \
     X(API_LATENCY, "dmvisor_api_request_seconds", "Time an API request took")
 
 enum metric {
 #define X(id, name, label, help) METRIC_##id,
     METRICS(X)
 #undef X
-    METRIC_COUNT
+        METRIC_COUNT
 };
 enum gauge {
 #define X(id, name, help) GAUGE_##id,
     GAUGES(X)
 #undef X
-    GAUGE_COUNT
+        GAUGE_COUNT
 };
 enum histogram {
 #define X(id, name, help) HISTOGRAM_##id,
     HISTOGRAMS(X)
 #undef X
-    HISTOGRAM_COUNT
+        HISTOGRAM_COUNT
 };
 
 struct metrics;
-struct metrics *metrics_create(void);           /* NULL when out of memory */
+struct metrics *metrics_create(void); /* NULL when out of memory */
 void metrics_destroy(struct metrics *m);
 void metrics_add(struct metrics *m, enum metric which, uint64_t n);
 void metrics_gauge(struct metrics *m, enum gauge which, int64_t value);

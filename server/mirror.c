@@ -4,7 +4,10 @@
 #include "ddf/uri.h"
 #include <string.h>
 
-void mirror_init(struct mirror *m, struct arena *a) { *m = (struct mirror){ .a = a, .message = 1 }; }
+void mirror_init(struct mirror *m, struct arena *a)
+{
+    *m = (struct mirror){ .a = a, .message = 1 };
+}
 
 void mirror_next(struct mirror *m)
 {
@@ -60,7 +63,8 @@ static void merge(struct mirror *m, size_t from, size_t mid, size_t to)
     size_t i = from, k = mid, out = from;
     memcpy(m->scratch + from, m->order + from, (to - from) * sizeof *m->order);
     while (i < mid && k < to)
-        m->order[out++] = str_cmp(m->nodes[m->scratch[i]].uri, m->nodes[m->scratch[k]].uri) < 0 ? m->scratch[i++] : m->scratch[k++];
+        m->order[out++] = str_cmp(m->nodes[m->scratch[i]].uri, m->nodes[m->scratch[k]].uri) < 0 ? m->scratch[i++]
+                                                                                                : m->scratch[k++];
     while (i < mid) m->order[out++] = m->scratch[i++];
     while (k < to) m->order[out++] = m->scratch[k++];
 }
@@ -86,7 +90,13 @@ static void put_in_order(struct mirror *m)
 /* ---- rows ---- */
 
 /* The stale interior nodes above the node that is looked at, while going through the tree in order. */
-struct above { struct { struct str uri; int64_t since_ms; } level[DDF_URI_NAMES + 1]; unsigned n; };
+struct above {
+    struct {
+        struct str uri;
+        int64_t since_ms;
+    } level[DDF_URI_NAMES + 1];
+    unsigned n;
+};
 
 static int64_t stale_since(struct above *up, struct str uri)
 {
@@ -134,7 +144,9 @@ enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64
         n->value = value;
         n->at_ms = sql_int(r, 4);
         n->format = format >= 0 && format < DDF_FORMAT_COUNT ? (enum ddf_format)format : DDF_CHR;
-        n->row_known = n->known = known == POL_REPORTED ? POL_REPORTED : known == POL_ACKNOWLEDGED ? POL_ACKNOWLEDGED : POL_STALE;
+        n->row_known = n->known = known == POL_REPORTED       ? POL_REPORTED
+                                  : known == POL_ACKNOWLEDGED ? POL_ACKNOWLEDGED
+                                                              : POL_STALE;
         n->row_ms = n->at_ms;
         n->stored = true;
         m->bytes += value.n;
@@ -150,12 +162,14 @@ static enum rc write_node(struct mirror_node *n, struct sql *db, struct paths *p
     enum rc rc = n->path ? RC_OK : paths_id(paths, n->uri, n->hash, &n->path, e);
     if (rc) return rc;
     if (n->gone)
-        return sql_run(db, DM_STMT(NODE_DROP), SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(n->path) }), NULL, e);
+        return sql_run(db, DM_STMT(NODE_DROP), SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(n->path) }),
+                       NULL, e);
     return sql_run(db, n->stored ? DM_STMT(NODE_SET) : DM_STMT(NODE_ADD),
-                   SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(n->path) }, { "format", SQL_I(n->format) },
-                            { "known", SQL_I(n->known) },
+                   SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(n->path) },
+                            { "format", SQL_I(n->format) }, { "known", SQL_I(n->known) },
                             { "value", n->format == DDF_NODE && !n->value.n ? SQL_N : SQL_T(n->value) },
-                            { "at_ms", SQL_I(n->at_ms) }), NULL, e);
+                            { "at_ms", SQL_I(n->at_ms) }),
+                   NULL, e);
 }
 
 enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e)
@@ -167,7 +181,7 @@ enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int6
     for (size_t i = 0; !rc && i < m->n; i++) {
         struct mirror_node *n = &m->nodes[m->order[i]];
         int64_t since_ms = stale_since(&up, n->uri);
-        enum pol_known says = n->row_ms < since_ms ? POL_STALE : n->row_known;      /* the row, with those above it */
+        enum pol_known says = n->row_ms < since_ms ? POL_STALE : n->row_known; /* the row, with those above it */
         if (n->gone ? n->stored : n->changed || !n->stored || says != n->known) {
             rc = write_node(n, db, paths, device, e);
             n->stored = !n->gone;
@@ -195,7 +209,8 @@ struct mirror_node *mirror_at(const struct mirror *m, struct str uri)
     return n && !n->gone ? n : NULL;
 }
 
-struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format format, struct str value, enum pol_known known, int64_t now_ms)
+struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format format, struct str value,
+                               enum pol_known known, int64_t now_ms)
 {
     uint64_t hash = str_hash(uri);
     struct mirror_node *n = mirror_look(m, uri, hash);
@@ -239,7 +254,7 @@ void mirror_stale(struct mirror *m, struct str uri, int64_t now_ms)
     for (size_t i = 0; i < m->n; i++) {
         struct mirror_node *n = &m->nodes[i];
         if (n->gone || !ddf_uri_within(n->uri, uri)) continue;
-        if (n->uri.n == uri.n) {                        /* since now, for all below it */
+        if (n->uri.n == uri.n) { /* since now, for all below it */
             n->at_ms = now_ms;
             n->changed = true;
         }
@@ -278,7 +293,8 @@ void mirror_sweep(struct mirror *m, struct str uri, int64_t first_ms, const stru
 {
     for (size_t i = 0; i < m->n; i++) {
         struct mirror_node *n = &m->nodes[i];
-        if (!n->gone && n->reported != m->message && n->at_ms < first_ms && ddf_uri_within(n->uri, uri) && !unreadable(s, n->uri))
+        if (!n->gone && n->reported != m->message && n->at_ms < first_ms && ddf_uri_within(n->uri, uri) &&
+            !unreadable(s, n->uri))
             drop_node(m, n);
     }
 }
@@ -292,15 +308,16 @@ enum rc mirror_nodes(struct mirror *m, struct arena *a, struct pol_mirror_node *
     for (size_t i = 0; i < m->n; i++) {
         const struct mirror_node *x = &m->nodes[m->order[i]];
         if (x->gone) continue;
-        list[k++] = (struct pol_mirror_node){ x->uri, str_of(ddf_format_name(x->format)), x->value, x->known, x->at_ms };
+        list[k++] = (struct pol_mirror_node){ x->uri, str_of(ddf_format_name(x->format)), x->value, x->known,
+                                              x->at_ms };
     }
     *out = list;
     *n = k;
     return RC_OK;
 }
 
-enum rc mirror_token(struct mirror *m, struct arena *a, const struct ddf_schema *s, const struct ddf_layout *l, struct str server_id,
-                     char hex[SHA256_HEX_BYTES], struct err *e)
+enum rc mirror_token(struct mirror *m, struct arena *a, const struct ddf_schema *s, const struct ddf_layout *l,
+                     struct str server_id, char hex[SHA256_HEX_BYTES], struct err *e)
 {
     struct ddf_leaf *leaves = ARENA_ARRAY(a, struct ddf_leaf, m->n + 1);
     size_t k = 0;

@@ -47,15 +47,19 @@ struct due {
     struct str channel, address, why, name, server_name, server_ha1, server_nonce;
 };
 
-static enum rc read_due(struct notifier *n, int64_t now_ms, size_t limit, struct arena *a, struct due *out, size_t *n_out, struct err *e)
+static enum rc read_due(struct notifier *n, int64_t now_ms, size_t limit, struct arena *a, struct due *out,
+                        size_t *n_out, struct err *e)
 {
     struct sql_rows *r = NULL;
     size_t count = 0;
-    enum rc rc = sql_start(n->db, TRIGGER_STMT_DUE,
-                           SQL_ARGS({ "now_ms", SQL_I(now_ms) }, { "limit", SQL_I(limit) }), &r, e);
+    enum rc rc = sql_start(n->db, TRIGGER_STMT_DUE, SQL_ARGS({ "now_ms", SQL_I(now_ms) }, { "limit", SQL_I(limit) }),
+                           &r, e);
     while (!rc && count < limit && (rc = sql_step(r, e)) == RC_OK) {
         struct due *d = &out[count++];
-        *d = (struct due){ .trigger = sql_int(r, 0), .device = sql_int(r, 1), .session = (uint16_t)sql_int(r, 2), .tries = sql_int(r, 5),
+        *d = (struct due){ .trigger = sql_int(r, 0),
+                           .device = sql_int(r, 1),
+                           .session = (uint16_t)sql_int(r, 2),
+                           .tries = sql_int(r, 5),
                            .authority = sql_int(r, 11) };
         if (!arena_str(a, sql_text(r, 3), &d->channel) || !arena_str(a, sql_text(r, 4), &d->address) ||
             !arena_str(a, sql_text(r, 6), &d->why) || !arena_str(a, sql_text(r, 7), &d->name) ||
@@ -72,26 +76,31 @@ static enum rc sign_and_send(struct notifier *n, const struct due *d, bool resyn
 {
     char ha1[SML_HA1_BYTES + 1];
     struct str body;
-    const struct sml_notify m = { .version = 11, .ui = SML_UI_BACKGROUND, .by_server = true, .session = d->session, .server_id = d->server_name };
+    const struct sml_notify m = {
+        .version = 11, .ui = SML_UI_BACKGROUND, .by_server = true, .session = d->session, .server_id = d->server_name
+    };
     enum rc rc = secret_open_ha1(n->srv->secret_key, d->name, "server", d->server_ha1, ha1, e);
     if (!rc)
-        rc = sml_notify_encode(&m, (struct str){ ha1, SML_HA1_BYTES }, resync ? resync_nonce : d->server_nonce, a, &body, e);
+        rc = sml_notify_encode(&m, (struct str){ ha1, SML_HA1_BYTES }, resync ? resync_nonce : d->server_nonce, a,
+                               &body, e);
     return rc ? rc : push_send(n->push, d->channel, d->address, body, e);
 }
 
-static enum rc tell(struct notifier *n, const struct due *d, const char *state, const char *error, int64_t now_ms, struct err *e)
+static enum rc tell(struct notifier *n, const struct due *d, const char *state, const char *error, int64_t now_ms,
+                    struct err *e)
 {
     struct buf data;
     buf_init(&data, 4096);
-    buf_printf(&data, "{\"id\":%" PRId64 ",\"state\":\"%s\",\"tries\":%" PRId64 ",\"sessionId\":\"%X\",\"why\":\"", d->trigger, state,
-               d->tries + 1, (unsigned)d->session);
+    buf_printf(&data, "{\"id\":%" PRId64 ",\"state\":\"%s\",\"tries\":%" PRId64 ",\"sessionId\":\"%X\",\"why\":\"",
+               d->trigger, state, d->tries + 1, (unsigned)d->session);
     buf_json(&data, d->why);
     buf_putz(&data, "\",\"error\":\"");
     buf_json(&data, str_of(error));
     buf_putz(&data, "\"}");
     enum rc rc = sql_run(n->db, TRIGGER_STMT_EVENT,
-                         SQL_ARGS({ "authority_id", SQL_I(d->authority) }, { "now_ms", SQL_I(now_ms) }, { "device", SQL_T(d->name) },
-                                  { "data", SQL_T(buf_str(&data)) }), NULL, e);
+                         SQL_ARGS({ "authority_id", SQL_I(d->authority) }, { "now_ms", SQL_I(now_ms) },
+                                  { "device", SQL_T(d->name) }, { "data", SQL_T(buf_str(&data)) }),
+                         NULL, e);
     buf_finish(&data);
     return rc;
 }
@@ -101,38 +110,50 @@ static enum rc give_up(struct notifier *n, const struct due *d, int64_t now_ms, 
 {
     static const char why[] = "triggers were not answered; the device is picked up when it calls by itself";
     enum rc rc = sql_run(n->db, TRIGGER_STMT_FAILED,
-                         SQL_ARGS({ "trigger_id", SQL_I(d->trigger) }, { "error", SQL_T(STR("not answered after the last repetition")) }), NULL, e);
+                         SQL_ARGS({ "trigger_id", SQL_I(d->trigger) },
+                                  { "error", SQL_T(STR("not answered after the last repetition")) }),
+                         NULL, e);
     if (!rc)
         rc = sql_run(n->db, TRIGGER_STMT_UNREACHABLE,
-                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "why", SQL_T(str_of(why)) }, { "now_ms", SQL_I(now_ms) }), NULL, e);
-    log_event(LOG_WARN, "trigger.unanswered", LOG_S("device", d->name), LOG_N("trigger", d->trigger), LOG_N("tries", d->tries));
+                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "why", SQL_T(str_of(why)) },
+                              { "now_ms", SQL_I(now_ms) }),
+                     NULL, e);
+    log_event(LOG_WARN, "trigger.unanswered", LOG_S("device", d->name), LOG_N("trigger", d->trigger),
+              LOG_N("tries", d->tries));
     return rc ? rc : tell(n, d, "failed", why, now_ms, e);
 }
 
-/* Written before the datagram leaves: a crash repeats a trigger (same session id, so the device runs one session), it never loses one. */
+/* Written before the datagram leaves: a crash repeats a trigger (same session id, so the device runs one session),
+ * it never loses one. */
 static enum rc note(struct notifier *n, const struct due *d, bool resync, int64_t now_ms, struct err *e)
 {
     int64_t wait = n->retry_ms[(size_t)d->tries < n->n_retries ? (size_t)d->tries : n->n_retries - 1];
     char reason[160];
     snprintf(reason, sizeof reason, "trigger sent by %.*s, waiting for the device to call", STR_ARG(d->channel));
     enum rc rc = sql_run(n->db, TRIGGER_STMT_SENT,
-                         SQL_ARGS({ "trigger_id", SQL_I(d->trigger) }, { "now_ms", SQL_I(now_ms) }, { "next_ms", SQL_I(now_ms + wait) },
-                                  { "error", SQL_T(STR("")) }), NULL, e);
+                         SQL_ARGS({ "trigger_id", SQL_I(d->trigger) }, { "now_ms", SQL_I(now_ms) },
+                                  { "next_ms", SQL_I(now_ms + wait) }, { "error", SQL_T(STR("")) }),
+                         NULL, e);
     if (!rc && resync)
         rc = sql_run(n->db, TRIGGER_STMT_RESYNC,
                      SQL_ARGS({ "device_id", SQL_I(d->device) }, { "until_ms", SQL_I(now_ms + wait) }), NULL, e);
     if (!rc)
         rc = sql_run(n->db, TRIGGER_STMT_OPERATION_STEPS,
-                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "now_ms", SQL_I(now_ms) }, { "reason", SQL_T(str_of(reason)) }), NULL, e);
+                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "now_ms", SQL_I(now_ms) },
+                              { "reason", SQL_T(str_of(reason)) }),
+                     NULL, e);
     if (!rc)
         rc = sql_run(n->db, TRIGGER_STMT_OPERATIONS,
-                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "now_ms", SQL_I(now_ms) }, { "reason", SQL_T(str_of(reason)) }), NULL, e);
+                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "now_ms", SQL_I(now_ms) },
+                              { "reason", SQL_T(str_of(reason)) }),
+                     NULL, e);
     return rc ? rc : tell(n, d, "sent", "", now_ms, e);
 }
 
 static enum rc fail(struct notifier *n, const struct due *d, const struct err *why, int64_t now_ms, struct err *e)
 {
-    log_event(LOG_WARN, "trigger.failed", LOG_S("device", d->name), LOG_N("trigger", d->trigger), LOG_Z("why", why->text));
+    log_event(LOG_WARN, "trigger.failed", LOG_S("device", d->name), LOG_N("trigger", d->trigger),
+              LOG_Z("why", why->text));
     enum rc rc = sql_run(n->db, TRIGGER_STMT_FAILED,
                          SQL_ARGS({ "trigger_id", SQL_I(d->trigger) }, { "error", SQL_T(str_of(why->text)) }), NULL, e);
     return rc ? rc : tell(n, d, "failed", why->text, now_ms, e);
@@ -150,32 +171,31 @@ static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err
     *n_sent = 0;
     if (!rc && n_due && !(rc = sql_begin(n->db, true, e))) {
         for (size_t i = 0; !rc && i < n_due; i++)
-            rc = (size_t)due[i].tries > n->n_retries ? give_up(n, &due[i], now_ms, e) :
-                                                       note(n, &due[i], (size_t)due[i].tries == n->n_retries, now_ms, e);
-        if (!rc)
-            rc = sql_commit(n->db, e);
-        if (rc)
-            sql_rollback(n->db);
+            rc = (size_t)due[i].tries > n->n_retries
+                     ? give_up(n, &due[i], now_ms, e)
+                     : note(n, &due[i], (size_t)due[i].tries == n->n_retries, now_ms, e);
+        if (!rc) rc = sql_commit(n->db, e);
+        if (rc) sql_rollback(n->db);
     }
     for (size_t i = 0; !rc && i < n_due; i++) {
         const struct due *d = &due[i];
         struct err why = { 0 };
         const bool resync = (size_t)d->tries == n->n_retries;
-        if ((size_t)d->tries > n->n_retries)
-            continue;
+        if ((size_t)d->tries > n->n_retries) continue;
         if (sign_and_send(n, d, resync, &a, &why) == RC_OK) {
             ++*n_sent;
-            log_event(LOG_INFO, "trigger.sent", LOG_S("device", d->name), LOG_N("trigger", d->trigger), LOG_S("channel", d->channel),
-                      LOG_S("address", d->address), LOG_N("try", d->tries + 1), LOG_N("resync", resync));
+            log_event(LOG_INFO, "trigger.sent", LOG_S("device", d->name), LOG_N("trigger", d->trigger),
+                      LOG_S("channel", d->channel), LOG_S("address", d->address), LOG_N("try", d->tries + 1),
+                      LOG_N("resync", resync));
         } else if (why.rc != RC_IO || (size_t)d->tries + 1 >= n->n_retries) {
-            rc = fail(n, d, &why, now_ms, e);       /* an address that can never work is not tried again */
+            rc = fail(n, d, &why, now_ms, e); /* an address that can never work is not tried again */
         } else {
-            log_event(LOG_WARN, "trigger.retry", LOG_S("device", d->name), LOG_N("trigger", d->trigger), LOG_Z("why", why.text));
+            log_event(LOG_WARN, "trigger.retry", LOG_S("device", d->name), LOG_N("trigger", d->trigger),
+                      LOG_Z("why", why.text));
         }
     }
     arena_finish(&a);
-    if (n_due)
-        events_wake(n->srv->events);
+    if (n_due) events_wake(n->srv->events);
     return rc;
 }
 
@@ -183,7 +203,8 @@ static int64_t next_due(struct notifier *n)
 {
     struct sql_rows *r = NULL;
     int64_t next = INT64_MAX;
-    if (sql_start(n->db, TRIGGER_STMT_NEXT, NULL, 0, &r, NULL) == RC_OK && sql_step(r, NULL) == RC_OK && !sql_is_null(r, 0))
+    if (sql_start(n->db, TRIGGER_STMT_NEXT, NULL, 0, &r, NULL) == RC_OK && sql_step(r, NULL) == RC_OK &&
+        !sql_is_null(r, 0))
         next = sql_int(r, 0);
     sql_end(r);
     return next;
@@ -222,16 +243,13 @@ static void *run(void *arg)
         const unsigned rate = n->srv->config->trigger_rate_per_s;
         size_t limit = rate / SLICES_PER_S ? rate / SLICES_PER_S : 1, n_sent;
         struct err e = { 0 };
-        if (limit > BATCH_MAX)
-            limit = BATCH_MAX;
+        if (limit > BATCH_MAX) limit = BATCH_MAX;
         enum rc rc = turn(n, limit, &n_sent, &e);
-        if (rc && rc != RC_BUSY)
-            log_event(LOG_ERROR, "notifier.failed", LOG_Z("why", e.text));
+        if (rc && rc != RC_BUSY) log_event(LOG_ERROR, "notifier.failed", LOG_Z("why", e.text));
         int64_t next = next_due(n), now_ms = world_real().now_ms;
         pause_ms = next == INT64_MAX ? INT64_MAX : next > now_ms ? next - now_ms : 0;
         int64_t slice_ms = (int64_t)limit * 1000 / rate;
-        if (pause_ms < slice_ms && (n_sent || rc))
-            pause_ms = rc ? 1000 : slice_ms;
+        if (pause_ms < slice_ms && (n_sent || rc)) pause_ms = rc ? 1000 : slice_ms;
     }
     return NULL;
 }
@@ -241,8 +259,7 @@ static enum rc read_retries(struct notifier *n, struct err *e)
     const struct setting_list *given = &n->srv->config->trigger_retries;
     const char *const *item = given->n ? given->items : standard_retries;
     size_t count = given->n ? given->n : sizeof standard_retries / sizeof standard_retries[0];
-    if (count > RETRIES_MAX)
-        return err_set(e, RC_LIMIT, "triggers.retries has more than %d entries", RETRIES_MAX);
+    if (count > RETRIES_MAX) return err_set(e, RC_LIMIT, "triggers.retries has more than %d entries", RETRIES_MAX);
     for (size_t i = 0; i < count; i++)
         if (!text_duration_parse(str_of(item[i]), &n->retry_ms[i]))
             return err_set(e, RC_INVALID, "triggers.retries: \"%s\" is no time", item[i]);
@@ -252,17 +269,16 @@ static enum rc read_retries(struct notifier *n, struct err *e)
 
 enum rc notifier_create(struct server *srv, struct notifier **out, struct err *e)
 {
-    const struct sql_options o = { .durable = srv->config->durable, .busy_ms = 5000, .statements = stmt_sql, .n_statements = TRIGGER_STMT_COUNT };
+    const struct sql_options o = {
+        .durable = srv->config->durable, .busy_ms = 5000, .statements = stmt_sql, .n_statements = TRIGGER_STMT_COUNT
+    };
     pthread_condattr_t monotonic;
     struct notifier *n = calloc(1, sizeof *n);
-    if (!n)
-        return err_set(e, RC_NOMEM, "no memory for the notifier");
+    if (!n) return err_set(e, RC_NOMEM, "no memory for the notifier");
     n->srv = srv;
     enum rc rc = read_retries(n, e);
-    if (!rc)
-        rc = sql_open(srv->config->database, &o, &n->db, e);
-    if (!rc)
-        rc = push_create(&n->push, e);
+    if (!rc) rc = sql_open(srv->config->database, &o, &n->db, e);
+    if (!rc) rc = push_create(&n->push, e);
     if (rc) {
         sql_close(n->db);
         free(n);
@@ -284,15 +300,13 @@ enum rc notifier_create(struct server *srv, struct notifier **out, struct err *e
 
 void notifier_destroy(struct notifier *n)
 {
-    if (!n)
-        return;
+    if (!n) return;
     pthread_mutex_lock(&n->lock);
     bool running = !n->stop;
     n->stop = true;
     pthread_cond_signal(&n->wake);
     pthread_mutex_unlock(&n->lock);
-    if (running)
-        pthread_join(n->thread, NULL);
+    if (running) pthread_join(n->thread, NULL);
     pthread_cond_destroy(&n->wake);
     pthread_mutex_destroy(&n->lock);
     push_destroy(n->push);
@@ -302,8 +316,7 @@ void notifier_destroy(struct notifier *n)
 
 void notifier_wake(struct notifier *n)
 {
-    if (!n)
-        return;
+    if (!n) return;
     pthread_mutex_lock(&n->lock);
     n->woken = true;
     pthread_cond_signal(&n->wake);

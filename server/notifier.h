@@ -1,7 +1,8 @@
 #ifndef SERVER_NOTIFIER_H
 #define SERVER_NOTIFIER_H
-/* Sends triggers: waits for the next due row of table `trigger` or for a wake-up, signs (syncml/notify.h), sends by the device's channel at a
- * bounded, smoothed rate, and schedules retries. A session that starts with Alert 1200 answers its trigger in the DM worker's transaction. */
+/* Sends triggers: waits for the next due row of table `trigger` or for a wake-up, signs (syncml/notify.h), sends by
+ * the device's channel at a bounded, smoothed rate, and schedules retries. A session that starts with Alert 1200
+ * answers its trigger in the DM worker's transaction. */
 #include "server/server.h"
 
 enum rc notifier_create(struct server *srv, struct notifier **out, struct err *e);

@@ -3,13 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct path { int64_t id; uint64_t hash; struct str uri; };
+struct path {
+    int64_t id;
+    uint64_t hash;
+    struct str uri;
+};
 
 /* Two open-addressing tables over the same entries, each at most half full. */
 struct paths {
     struct sql *db;
     struct path *all;
-    uint32_t *by_id, *by_uri;       /* index into all + 1, 0 = free */
+    uint32_t *by_id, *by_uri; /* index into all + 1, 0 = free */
     size_t n, cap, mask;
     struct arena texts;
 };
@@ -41,14 +45,20 @@ void paths_destroy(struct paths *p)
     free(p);
 }
 
-void paths_forget(struct paths *p) { empty(p); }
+void paths_forget(struct paths *p)
+{
+    empty(p);
+}
 
 void paths_trim(struct paths *p)
 {
     if (p->n >= PATHS_MAX || p->texts.used > PATHS_BYTES / 4 * 3) empty(p);
 }
 
-static uint64_t hash_id(int64_t id) { return (uint64_t)id * 0x9E3779B97F4A7C15u >> 20; }
+static uint64_t hash_id(int64_t id)
+{
+    return (uint64_t)id * 0x9E3779B97F4A7C15u >> 20;
+}
 
 static void place(struct paths *p, size_t i)
 {

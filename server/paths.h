@@ -1,14 +1,16 @@
 #ifndef SERVER_PATHS_H
 #define SERVER_PATHS_H
-/* The dictionary of addresses (table path), kept in memory with a ceiling: a fleet of alike phones has the same few hundred. */
+/* The dictionary of addresses (table path), kept in memory with a ceiling: a fleet of alike phones has the same few
+ * hundred. */
 #include "db/sql/sql.h"
 
 enum { PATHS_MAX = 100000, PATHS_BYTES = 16 << 20 };
 
 struct paths;
-struct paths *paths_create(struct sql *db);         /* NULL when out of memory; statements of db/dm.h are prepared on db */
+struct paths *paths_create(struct sql *db); /* NULL when out of memory; statements of db/dm.h are prepared on db */
 void paths_destroy(struct paths *p);
-/** The address of an id with its str_hash, borrowed until paths_trim or paths_forget. @return RC_NOT_FOUND, RC_NOMEM, RC_IO */
+/** The address of an id with its str_hash, borrowed until paths_trim or paths_forget. @return RC_NOT_FOUND, RC_NOMEM,
+ * RC_IO */
 enum rc paths_uri(struct paths *p, int64_t id, struct str *uri, uint64_t *hash, struct err *e);
 /** The id of an address (hash: its str_hash), made when it is new (inside the caller's transaction). */
 enum rc paths_id(struct paths *p, struct str uri, uint64_t hash, int64_t *id, struct err *e);

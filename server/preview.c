@@ -3,8 +3,8 @@
 #include "ddf/uri.h"
 
 static const enum sml_cmd_kind kind_of[] = {
-    [POL_GET] = SML_GET, [POL_ADD] = SML_ADD, [POL_REPLACE] = SML_REPLACE, [POL_DELETE] = SML_DELETE, [POL_EXEC] = SML_EXEC,
-    [POL_ATOMIC] = SML_ATOMIC, [POL_COPY] = SML_COPY, [POL_ASK] = SML_ALERT,
+    [POL_GET] = SML_GET,   [POL_ADD] = SML_ADD,       [POL_REPLACE] = SML_REPLACE, [POL_DELETE] = SML_DELETE,
+    [POL_EXEC] = SML_EXEC, [POL_ATOMIC] = SML_ATOMIC, [POL_COPY] = SML_COPY,       [POL_ASK] = SML_ALERT,
 };
 
 /* A question's lines as Items: options (an empty Item when there are none), text, choices. */
@@ -24,8 +24,14 @@ static struct sml_step *one_step(const struct pol_step *p, uint64_t *tag, struct
 {
     struct sml_step *s = ARENA_NEW(a, struct sml_step);
     if (!s) return NULL;
-    *s = (struct sml_step){ .kind = kind_of[p->verb], .tag = (*tag)++, .uri = p->uri, .format = p->format, .type = p->type,
-                            .data = p->data, .has_data = p->has_data, .correlator = p->correlator };
+    *s = (struct sml_step){ .kind = kind_of[p->verb],
+                            .tag = (*tag)++,
+                            .uri = p->uri,
+                            .format = p->format,
+                            .type = p->type,
+                            .data = p->data,
+                            .has_data = p->has_data,
+                            .correlator = p->correlator };
     if (p->verb == POL_COPY) {
         s->source = p->data;
         s->format = s->type = s->data = (struct str){ 0 };
@@ -80,7 +86,7 @@ static void new_line(struct buf *out, int depth)
 void store_indent_xml(struct str xml, struct buf *out)
 {
     int depth = 0;
-    bool leaf = false;                          /* the last tag opened an element and nothing followed yet */
+    bool leaf = false; /* the last tag opened an element and nothing followed yet */
     for (size_t at = 0; at < xml.n;) {
         size_t end = xml.p[at] == '<' ? str_find(xml, '>', at) + 1 : str_find(xml, '<', at);
         struct str part = str_slice(xml, at, end);
@@ -99,13 +105,19 @@ void store_indent_xml(struct str xml, struct buf *out)
     buf_byte(out, '\n');
 }
 
-enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, struct sml_step *steps, struct arena *a,
-                             struct buf *out, struct err *e)
+enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, struct sml_step *steps,
+                             struct arena *a, struct buf *out, struct err *e)
 {
     struct sml_cmd alert = { .kind = SML_ALERT, .name = STR("Alert"), .cmd_id = STR("1"), .data = STR("1201") };
-    struct sml_msg call = { .ver_dtd = STR("1.2"), .ver_proto = STR("DM/1.2"), .session_id = STR("1"), .msg_id = STR("1"),
-                            .target = d->au->sml.url, .source = d->name, .final = true, .cmds = &alert };
-    struct sml_transport t = { .tls = true, .client_cert_subject = d->name };      /* as if it had proved itself */
+    struct sml_msg call = { .ver_dtd = STR("1.2"),
+                            .ver_proto = STR("DM/1.2"),
+                            .session_id = STR("1"),
+                            .msg_id = STR("1"),
+                            .target = d->au->sml.url,
+                            .source = d->name,
+                            .final = true,
+                            .cmds = &alert };
+    struct sml_transport t = { .tls = true, .client_cert_subject = d->name }; /* as if it had proved itself */
     struct sml_server *s = sml_server_create(&d->au->sml, call.session_id, d->name, d->au->sml.url, hidden);
     uint64_t seed = 1;
     const struct world w = world_fixed(0, &seed);

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum recorder_wish recorder_wish(const struct server_config *c, const struct authority *au, const struct store_device *d, struct str token)
+enum recorder_wish recorder_wish(const struct server_config *c, const struct authority *au,
+                                 const struct store_device *d, struct str token)
 {
     if (!d || d->record == 0) return RECORD_NO;
     if (d->record > 0) return RECORD_DEVICE;
@@ -13,8 +14,8 @@ enum recorder_wish recorder_wish(const struct server_config *c, const struct aut
     return c->recorder_failures ? RECORD_FAILURES : RECORD_NO;
 }
 
-static struct recording *begin(struct recorder *rec, const struct session *s, const struct authority *au, const struct sml_account *account,
-                               struct str resp_base)
+static struct recording *begin(struct recorder *rec, const struct session *s, const struct authority *au,
+                               const struct sml_account *account, struct str resp_base)
 {
     struct recording *r = calloc(1, sizeof *r);
     if (!r) return NULL;
@@ -25,7 +26,8 @@ static struct recording *begin(struct recorder *rec, const struct session *s, co
     return r;
 }
 
-/* Its text has changed; it has no spare room, since it waits for the device's next message or for the session to time out. */
+/* Its text has changed; it has no spare room, since it waits for the device's next message or for the session to
+ * time out. */
 static void settle(struct recorder *rec, struct recording *r, size_t cap)
 {
     buf_trim(&r->text);
@@ -52,9 +54,10 @@ void recorder_add(struct recorder *rec, struct session *s, const struct sml_reco
 
 static void reason(const struct pol_step *s, uint64_t tag, struct buf *out)
 {
-    static const char *const what[] = { [POL_GET] = "Get", [POL_ADD] = "Add", [POL_REPLACE] = "Replace", [POL_DELETE] = "Delete",
-                                        [POL_EXEC] = "Exec", [POL_ATOMIC] = "Atomic" };
-    buf_printf(out, "#%llu %s", (unsigned long long)tag, s->verb < sizeof what / sizeof what[0] && what[s->verb] ? what[s->verb] : "step");
+    static const char *const what[] = { [POL_GET] = "Get",       [POL_ADD] = "Add",   [POL_REPLACE] = "Replace",
+                                        [POL_DELETE] = "Delete", [POL_EXEC] = "Exec", [POL_ATOMIC] = "Atomic" };
+    buf_printf(out, "#%llu %s", (unsigned long long)tag,
+               s->verb < sizeof what / sizeof what[0] && what[s->verb] ? what[s->verb] : "step");
     if (s->uri.n) buf_printf(out, " %.*s", STR_ARG(s->uri));
     buf_printf(out, ": %.*s\n", STR_ARG(s->why));
 }
@@ -71,7 +74,8 @@ void recorder_reasons(const struct pol_plan *plan, size_t n_sent, uint64_t first
 
 bool recorder_wanted(const struct session *s, const char *outcome)
 {
-    return s->recording && (s->record > RECORD_FAILURES || (s->record == RECORD_FAILURES && strcmp(outcome, "done") != 0));
+    return s->recording &&
+           (s->record > RECORD_FAILURES || (s->record == RECORD_FAILURES && strcmp(outcome, "done") != 0));
 }
 
 static enum rc kept_bytes(struct sql *db, int64_t *out, struct err *e)
@@ -98,19 +102,24 @@ static enum rc make_room(struct recorder *rec, struct sql *db, int64_t bytes, in
     return rc;
 }
 
-enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t session_row, const struct server_config *c, struct sql *db,
-                      int64_t now_ms, struct err *e)
+enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t session_row, const struct server_config *c,
+                      struct sql *db, int64_t now_ms, struct err *e)
 {
-    static const char *const why[] = { [RECORD_NO] = "", [RECORD_FAILURES] = "failure", [RECORD_SAMPLE] = "sample",
-                                       [RECORD_AUTHORITY] = "authority", [RECORD_DEVICE] = "device" };
+    static const char *const why[] = { [RECORD_NO] = "",
+                                       [RECORD_FAILURES] = "failure",
+                                       [RECORD_SAMPLE] = "sample",
+                                       [RECORD_AUTHORITY] = "authority",
+                                       [RECORD_DEVICE] = "device" };
     const struct recording *r = s->recording;
     int64_t bytes = (int64_t)r->text.n;
     if ((uint64_t)bytes > c->recorder_max_bytes) return RC_OK;
     enum rc rc = make_room(rec, db, bytes, (int64_t)c->recorder_max_bytes, e);
     if (!rc)
-        rc = sql_run(db, DM_STMT(RECORDING_PUT), SQL_ARGS({ "session_row", SQL_I(session_row) }, { "now_ms", SQL_I(now_ms) },
-                     { "why", SQL_T(str_of(why[s->record])) }, { "cut", SQL_I(r->cut) }, { "bytes", SQL_I(bytes) },
-                     { "data", SQL_T(buf_str(&r->text)) }), NULL, e);
+        rc = sql_run(db, DM_STMT(RECORDING_PUT),
+                     SQL_ARGS({ "session_row", SQL_I(session_row) }, { "now_ms", SQL_I(now_ms) },
+                              { "why", SQL_T(str_of(why[s->record])) }, { "cut", SQL_I(r->cut) },
+                              { "bytes", SQL_I(bytes) }, { "data", SQL_T(buf_str(&r->text)) }),
+                     NULL, e);
     if (!rc) rec->kept_bytes += bytes;
     return rc;
 }

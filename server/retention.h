@@ -1,7 +1,7 @@
 #ifndef SERVER_RETENTION_H
 #define SERVER_RETENTION_H
-/* Forgets what is older than the configuration's keep.*: samples, events, history of sessions and triggers, answers kept for repeated
- * requests. A thread that wakes once an hour; small transactions. */
+/* Forgets what is older than the configuration's keep.*: samples, events, history of sessions and triggers, answers
+ * kept for repeated requests. A thread that wakes once an hour; small transactions. */
 #include "server/server.h"
 
 struct retention;

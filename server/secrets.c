@@ -11,8 +11,7 @@ enum { BINDING_BYTES = 300 };
 static enum rc make_key(const char *file, uint8_t key[SEAL_KEY_BYTES], struct err *e)
 {
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_set(e, RC_IO, "cannot make the key file %s: %s", file, strerror(errno));
+    if (fd < 0) return err_set(e, RC_IO, "cannot make the key file %s: %s", file, strerror(errno));
     crypto_random(key, SEAL_KEY_BYTES);
     bool whole = write(fd, key, SEAL_KEY_BYTES) == SEAL_KEY_BYTES && fsync(fd) == 0;
     if (close(fd) != 0 || !whole) {
@@ -27,16 +26,17 @@ enum rc secret_key_load(const char *file, uint8_t key[SEAL_KEY_BYTES], struct er
     struct stat st;
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? make_key(file, key, e) :
-                                 err_set(e, RC_IO, "cannot read the key file %s: %s", file, strerror(errno));
+        return errno == ENOENT ? make_key(file, key, e)
+                               : err_set(e, RC_IO, "cannot read the key file %s: %s", file, strerror(errno));
     bool closed_to_others = fstat(fd, &st) == 0 && (st.st_mode & 077) == 0;
     ssize_t n = read(fd, key, SEAL_KEY_BYTES);
     close(fd);
-    if (!closed_to_others)
-        return err_set(e, RC_DENIED, "others may read the key file %s: run chmod 600 on it", file);
+    if (!closed_to_others) return err_set(e, RC_DENIED, "others may read the key file %s: run chmod 600 on it", file);
     if (n != SEAL_KEY_BYTES || st.st_size != SEAL_KEY_BYTES)
-        return err_set(e, RC_INVALID, "the key file %s does not hold %d octets: put the right one back, it opens the credentials of all devices",
-                       file, SEAL_KEY_BYTES);
+        return err_set(
+            e, RC_INVALID,
+            "the key file %s does not hold %d octets: put the right one back, it opens the credentials of all devices",
+            file, SEAL_KEY_BYTES);
     return RC_OK;
 }
 
@@ -47,13 +47,12 @@ static bool binding(struct str device, const char *direction, char out[BINDING_B
     return n > 0 && n < BINDING_BYTES;
 }
 
-enum rc secret_seal_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, const char *direction, const char ha1[SML_HA1_BYTES + 1],
-                        uint8_t out[SECRET_HA1_BYTES], struct err *e)
+enum rc secret_seal_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, const char *direction,
+                        const char ha1[SML_HA1_BYTES + 1], uint8_t out[SECRET_HA1_BYTES], struct err *e)
 {
     char text[BINDING_BYTES];
     struct str name;
-    if (!binding(device, direction, text, &name))
-        return err_set(e, RC_LIMIT, "the device's id is too long");
+    if (!binding(device, direction, text, &name)) return err_set(e, RC_LIMIT, "the device's id is too long");
     return crypto_seal(key, name, (struct str){ ha1, SML_HA1_BYTES }, out, e);
 }
 
@@ -64,8 +63,11 @@ enum rc secret_open_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, co
     uint8_t plain[SML_HA1_BYTES];
     struct str name;
     struct err why = { 0 };
-    if (!binding(device, direction, text, &name) || sealed.n != SECRET_HA1_BYTES || crypto_open(key, name, sealed, plain, &why))
-        return err_set(e, RC_DENIED, "the credentials of device %.*s do not open: is this the key file the database was made with?", STR_ARG(device));
+    if (!binding(device, direction, text, &name) || sealed.n != SECRET_HA1_BYTES ||
+        crypto_open(key, name, sealed, plain, &why))
+        return err_set(e, RC_DENIED,
+                       "the credentials of device %.*s do not open: is this the key file the database was made with?",
+                       STR_ARG(device));
     memcpy(ha1, plain, SML_HA1_BYTES);
     ha1[SML_HA1_BYTES] = '\0';
     return RC_OK;

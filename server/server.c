@@ -19,8 +19,7 @@ static const char *const start_sql[START_STMT_COUNT] = {
 const struct ddf_layout *server_layout(const struct server *srv, struct str mo)
 {
     for (size_t i = 0; i < srv->n_layouts; i++)
-        if (str_eq(srv->layouts[i]->mo, mo))
-            return srv->layouts[i];
+        if (str_eq(srv->layouts[i]->mo, mo)) return srv->layouts[i];
     return srv->n_layouts ? srv->layouts[0] : NULL;
 }
 
@@ -30,22 +29,19 @@ static int by_name(const void *x, const void *y)
 }
 
 /* Files with this ending in folder/sub, sorted, then the ones the configuration adds. */
-static enum rc list_files(const char *folder, const char *sub, const char *ending, const struct setting_list *more, struct arena *a,
-                          const char **out, size_t *n_out, struct err *e)
+static enum rc list_files(const char *folder, const char *sub, const char *ending, const struct setting_list *more,
+                          struct arena *a, const char **out, size_t *n_out, struct err *e)
 {
     char path[PATH_BYTES];
     size_t n = 0;
     snprintf(path, sizeof path, "%s/%s", folder, sub);
     DIR *d = opendir(path);
-    if (!d)
-        return err_set(e, RC_IO, "cannot read %s (objects.directory): %s", path, strerror(errno));
+    if (!d) return err_set(e, RC_IO, "cannot read %s (objects.directory): %s", path, strerror(errno));
     for (struct dirent *f; (f = readdir(d)) != NULL && n < FILES_MAX;)
-        if (str_ends(str_of(f->d_name), str_of(ending)))
-            out[n++] = arena_printf(a, "%s/%s", path, f->d_name).p;
+        if (str_ends(str_of(f->d_name), str_of(ending))) out[n++] = arena_printf(a, "%s/%s", path, f->d_name).p;
     closedir(d);
     qsort(out, n, sizeof *out, by_name);
-    for (size_t i = 0; i < more->n && n < FILES_MAX; i++)
-        out[n++] = more->items[i];
+    for (size_t i = 0; i < more->n && n < FILES_MAX; i++) out[n++] = more->items[i];
     *n_out = n;
     return n ? RC_OK : err_set(e, RC_NOT_FOUND, "there is no *%s file in %s", ending, path);
 }
@@ -55,9 +51,9 @@ enum rc server_schema(const struct server_config *c, struct arena *a, struct ddf
     const char *file[FILES_MAX];
     size_t n = 0;
     struct ddf_schema *schema = ddf_schema_create();
-    enum rc rc = schema ? list_files(c->ddf_dir, "mo", ".ddf", &c->ddfs, a, file, &n, e) : err_set(e, RC_NOMEM, "no memory for device descriptions");
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = ddf_schema_load_file(schema, file[i], e);
+    enum rc rc = schema ? list_files(c->ddf_dir, "mo", ".ddf", &c->ddfs, a, file, &n, e)
+                        : err_set(e, RC_NOMEM, "no memory for device descriptions");
+    for (size_t i = 0; !rc && i < n; i++) rc = ddf_schema_load_file(schema, file[i], e);
     if (rc)
         ddf_schema_destroy(schema);
     else
@@ -72,15 +68,11 @@ enum rc server_load(struct server *srv, const struct server_config *c, struct ar
     struct ddf_schema *schema = NULL;
     enum rc rc = secret_key_load(c->secret_key_file, srv->secret_key, e);
 
-    if (!rc)
-        rc = server_schema(c, a, &schema, e);
-    if (!rc)
-        rc = list_files(c->ddf_dir, "layout", ".yaml", &c->layouts, a, file, &n, e);
+    if (!rc) rc = server_schema(c, a, &schema, e);
+    if (!rc) rc = list_files(c->ddf_dir, "layout", ".yaml", &c->layouts, a, file, &n, e);
     struct ddf_layout **layout = rc ? NULL : ARENA_ARRAY(a, struct ddf_layout *, n);
-    if (!rc && !layout)
-        rc = RC_NOMEM;
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = ddf_layout_load(file[i], a, &layout[i], e);
+    if (!rc && !layout) rc = RC_NOMEM;
+    for (size_t i = 0; !rc && i < n; i++) rc = ddf_layout_load(file[i], a, &layout[i], e);
     if (rc) {
         ddf_schema_destroy(schema);
         return rc;
@@ -104,36 +96,32 @@ static enum rc first_authority(struct sql *db, const struct server_config *c, in
     enum rc rc = sql_start(db, START_STMT_AUTHORITY_ANY, NULL, 0, &r, e);
     bool none = !rc && sql_step(r, e) == RC_OK && sql_int(r, 0) == 0;
     sql_end(r);
-    if (rc || !none)
-        return rc;
+    if (rc || !none) return rc;
     rc = sql_run(db, START_STMT_AUTHORITY_ADD,
-                 SQL_ARGS({ "name", SQL_T(str_of(c->authority)) }, { "server_id", SQL_T(str_of(c->server_id)) }, { "now_ms", SQL_I(now_ms) }),
+                 SQL_ARGS({ "name", SQL_T(str_of(c->authority)) }, { "server_id", SQL_T(str_of(c->server_id)) },
+                          { "now_ms", SQL_I(now_ms) }),
                  NULL, e);
-    if (!rc)
-        log_event(LOG_INFO, "authority.made", LOG_Z("name", c->authority), LOG_Z("server_id", c->server_id));
+    if (!rc) log_event(LOG_INFO, "authority.made", LOG_Z("name", c->authority), LOG_Z("server_id", c->server_id));
     return rc;
 }
 
 enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, struct err *e)
 {
     const struct sql_options bare = { .durable = true, .busy_ms = 10000 };
-    const struct sql_options start = { .durable = true, .busy_ms = 10000, .statements = start_sql, .n_statements = START_STMT_COUNT };
+    const struct sql_options start = {
+        .durable = true, .busy_ms = 10000, .statements = start_sql, .n_statements = START_STMT_COUNT
+    };
     struct sql *db = NULL;
     enum rc rc = sql_open(c->database, &bare, &db, e);
-    if (!rc)
-        rc = sql_migrate(db, c->schema_dir, e);
+    if (!rc) rc = sql_migrate(db, c->schema_dir, e);
     sql_close(db);
     db = NULL;
-    if (!rc)
-        rc = sql_open(c->database, &start, &db, e);
-    if (!rc)
-        rc = sql_begin(db, true, e);
+    if (!rc) rc = sql_open(c->database, &start, &db, e);
+    if (!rc) rc = sql_begin(db, true, e);
     if (!rc) {
         rc = first_authority(db, c, now_ms, e);
-        if (!rc)
-            rc = sql_commit(db, e);
-        if (rc)
-            sql_rollback(db);
+        if (!rc) rc = sql_commit(db, e);
+        if (rc) sql_rollback(db);
     }
     sql_close(db);
     return rc;

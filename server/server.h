@@ -1,35 +1,39 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
-/* What the threads of dmvisord share. Made in main, handed down; nothing of it is at file scope. Each thread has its own database
- * connection; pointers here are either immutable after the start or have locks of their own. */
+/* What the threads of dmvisord share. Made in main, handed down; nothing of it is at file scope. Each thread has its
+ * own database connection; pointers here are either immutable after the start or have locks of their own. */
 #include "base/arena.h"
 #include "db/sql/sql.h"
 #include "ddf/layout.h"
 #include "ddf/schema.h"
 #include "server/config.h"
 
-struct events;      /* server/events.h: live stream */
-struct notifier;    /* server/notifier.h: triggers */
-struct worker;      /* server/worker.h: the DM loop */
-struct metrics;     /* server/metrics.h: counters for /metrics */
+struct events;   /* server/events.h: live stream */
+struct notifier; /* server/notifier.h: triggers */
+struct worker;   /* server/worker.h: the DM loop */
+struct metrics;  /* server/metrics.h: counters for /metrics */
 
 struct server {
-    const struct server_config *_Atomic config;     /* a reload puts another one here; the old one stays readable */
+    const struct server_config *_Atomic config; /* a reload puts another one here; the old one stays readable */
     const struct ddf_schema *schema;
-    struct ddf_layout *const *layouts; size_t n_layouts;    /* found by the MO identifier that the device reports */
+    struct ddf_layout *const *layouts;
+    size_t n_layouts; /* found by the MO identifier that the device reports */
     uint8_t secret_key[32];
     struct events *events;
     struct notifier *notifier;
-    struct metrics *metrics;                /* NULL = not counted */
+    struct metrics *metrics; /* NULL = not counted */
 };
 
-/** Read what the configuration names into srv->schema, layouts and secret_key. Everything lives in the arena or until server_unload. */
+/** Read what the configuration names into srv->schema, layouts and secret_key. Everything lives in the arena or until
+ * server_unload. */
 enum rc server_load(struct server *srv, const struct server_config *c, struct arena *a, struct err *e);
 void server_unload(struct server *srv);
-/** The shipped and configured device descriptions, read anew; the caller destroys it. The arena holds file names while it runs. */
+/** The shipped and configured device descriptions, read anew; the caller destroys it. The arena holds file names
+ * while it runs. */
 enum rc server_schema(const struct server_config *c, struct arena *a, struct ddf_schema **out, struct err *e);
 /** Open the database once: bring its schema up to date and make the first authority in a new one. */
 enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, struct err *e);
-/** The layout for an MO identifier; the first one for an empty or unknown identifier (a device that has not told yet). */
+/** The layout for an MO identifier; the first one for an empty or unknown identifier (a device that has not told
+ * yet). */
 const struct ddf_layout *server_layout(const struct server *srv, struct str mo);
 #endif

@@ -6,10 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SESSIONS_LOOK = 64,                  /* how many of the longest idle are looked at to make room */
-       SESSIONS_UNPROVEN_MS = 5000 };       /* how long a session without credentials is left alone at the ceiling */
+enum {
+    SESSIONS_LOOK = 64, /* how many of the longest idle are looked at to make room */
+    SESSIONS_UNPROVEN_MS = 5000
+}; /* how long a session without credentials is left alone at the ceiling */
 
-struct list { struct session *oldest, *newest; size_t n; };
+struct list {
+    struct session *oldest, *newest;
+    size_t n;
+};
 
 struct sessions {
     struct sessions_config c;
@@ -17,7 +22,7 @@ struct sessions {
     void *ctx;
     struct session **by_key, **by_token;
     size_t mask;
-    struct list open, ended;                /* by last use */
+    struct list open, ended; /* by last use */
     size_t ended_bytes, recall_bytes;
 };
 
@@ -47,7 +52,10 @@ struct sessions *sessions_create(const struct sessions_config *c, sessions_left 
 
 /* ---- links ---- */
 
-static struct list *list_of(struct sessions *ss, const struct session *s) { return s->ended ? &ss->ended : &ss->open; }
+static struct list *list_of(struct sessions *ss, const struct session *s)
+{
+    return s->ended ? &ss->ended : &ss->open;
+}
 
 static void list_remove(struct sessions *ss, struct session *s)
 {
@@ -134,7 +142,10 @@ void sessions_forget(struct sessions *ss)
 
 /* ---- finding ---- */
 
-static uint64_t key_hash(int64_t authority, struct str name) { return str_hash(name) ^ (uint64_t)authority * 0x9E3779B97F4A7C15u; }
+static uint64_t key_hash(int64_t authority, struct str name)
+{
+    return str_hash(name) ^ (uint64_t)authority * 0x9E3779B97F4A7C15u;
+}
 
 static bool same_device(const struct session *s, const struct session_key *k)
 {
@@ -160,7 +171,7 @@ struct session *sessions_find(struct sessions *ss, const struct session_key *k, 
             }
     }
     uint64_t hash = key_hash(k->authority, k->name);
-    for (s = ss->by_key[hash & ss->mask]; s; s = s->same_key) {     /* the newest comes first */
+    for (s = ss->by_key[hash & ss->mask]; s; s = s->same_key) { /* the newest comes first */
         if (s->key_hash != hash || !same_device(s, k) || !str_eq(s->id, k->id)) continue;
         if (is_repeat(s, k)) {
             *repeated = true;
@@ -186,10 +197,12 @@ static bool make_room(struct sessions *ss, int64_t now_ms)
     return false;
 }
 
-enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out, struct err *e)
+enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out,
+                      struct err *e)
 {
     if (k->name.n > SESSION_NAME_BYTES || k->id.n > SESSION_ID_BYTES)
-        return err_set(e, RC_LIMIT, "device id longer than %d or SessionID longer than %d octets", (int)SESSION_NAME_BYTES, (int)SESSION_ID_BYTES);
+        return err_set(e, RC_LIMIT, "device id longer than %d or SessionID longer than %d octets",
+                       (int)SESSION_NAME_BYTES, (int)SESSION_ID_BYTES);
     if (ss->open.n >= ss->c.max && !make_room(ss, w->now_ms))
         return err_set(e, RC_BUSY, "as many sessions are open as this server takes (%u)", ss->c.max);
     struct session *s = calloc(1, sizeof *s + k->name.n + k->id.n + 1);
@@ -217,7 +230,8 @@ void sessions_claim(struct sessions *ss, struct session *s)
 {
     for (struct session *other = ss->by_key[s->key_hash & ss->mask], *next; other; other = next) {
         next = other->same_key;
-        if (other != s && other->key_hash == s->key_hash && other->authority == s->authority && str_eq(other->name, s->name))
+        if (other != s && other->key_hash == s->key_hash && other->authority == s->authority &&
+            str_eq(other->name, s->name))
             give_up(ss, other, "the device began another session");
     }
 }
@@ -264,7 +278,8 @@ static void forget_device(struct sessions *ss, struct session *s)
 
 void sessions_expire(struct sessions *ss, int64_t now_ms)
 {
-    for (struct session *s = ss->open.oldest; s && s->used_ms + RECALL_IDLE_MS < now_ms; s = s->newer) forget_device(ss, s);
+    for (struct session *s = ss->open.oldest; s && s->used_ms + RECALL_IDLE_MS < now_ms; s = s->newer)
+        forget_device(ss, s);
     while (ss->open.oldest && ss->open.oldest->used_ms + ss->c.idle_ms < now_ms)
         give_up(ss, ss->open.oldest, "the device did not go on in time");
     while (ss->ended.oldest && ss->ended.oldest->used_ms + ss->c.idle_ms < now_ms) sessions_drop(ss, ss->ended.oldest);
@@ -283,7 +298,10 @@ bool sessions_too_old(const struct sessions *ss, const struct session *s, int64_
     return s->started_ms + ss->c.lifetime_ms < now_ms;
 }
 
-size_t sessions_count(const struct sessions *ss) { return ss->open.n; }
+size_t sessions_count(const struct sessions *ss)
+{
+    return ss->open.n;
+}
 
 size_t sessions_bytes(const struct sessions *ss)
 {
@@ -292,7 +310,7 @@ size_t sessions_bytes(const struct sessions *ss)
     for (int i = 0; i < 2; i++)
         for (const struct session *s = lists[i]->oldest; s; s = s->newer)
             n += sizeof *s + s->name.n + s->id.n + 1 + s->last.cap + s->last_hmac.cap + s->recall_bytes +
-                 (s->asked ? sizeof *s->asked + s->asked->cap * sizeof s->asked->row[0] : 0) + (s->flight ? s->flight->bytes : 0) +
-                 (s->sml ? sml_server_bytes(s->sml) : 0);
+                 (s->asked ? sizeof *s->asked + s->asked->cap * sizeof s->asked->row[0] : 0) +
+                 (s->flight ? s->flight->bytes : 0) + (s->sml ? sml_server_bytes(s->sml) : 0);
     return n;
 }

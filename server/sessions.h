@@ -1,52 +1,66 @@
 #ifndef SERVER_SESSIONS_H
 #define SERVER_SESSIONS_H
-/* Open DM sessions in memory, found by the token in RespURI or by device and SessionID; bounded in number, age and bytes. Losing one costs
- * the device a new session and nothing else. Ended ones stay a while for their last reply: a device that did not get it repeats its message. */
+/* Open DM sessions in memory, found by the token in RespURI or by device and SessionID; bounded in number, age and
+ * bytes. Losing one costs the device a new session and nothing else. Ended ones stay a while for their last reply: a
+ * device that did not get it repeats its message. */
 #include "base/buf.h"
 #include "base/world.h"
 #include "syncml/server.h"
 
-enum { SESSION_TOKEN = 22, SESSIONS_ENDED = 512, SESSIONS_ENDED_BYTES = 2 << 20, SESSION_NAME_BYTES = 255, SESSION_ID_BYTES = 64,
-       SESSION_ASKED = 64 };
+enum {
+    SESSION_TOKEN = 22,
+    SESSIONS_ENDED = 512,
+    SESSIONS_ENDED_BYTES = 2 << 20,
+    SESSION_NAME_BYTES = 255,
+    SESSION_ID_BYTES = 64,
+    SESSION_ASKED = 64
+};
 
-struct session_asked { unsigned n, cap; struct { uint32_t key; uint8_t times; } row[]; };     /* cap: up to SESSION_ASKED, then round and round */
+struct session_asked {
+    unsigned n, cap;
+    struct {
+        uint32_t key;
+        uint8_t times;
+    } row[];
+}; /* cap: up to SESSION_ASKED, then round and round */
 
-
-struct flight;                              /* server/flight.h: steps that went out and were not answered yet */
-struct recording;                           /* server/recorder.h: what was said, for those who look into it later */
-struct recall;                              /* server/recall.h: what is remembered of the device */
+struct flight;    /* server/flight.h: steps that went out and were not answered yet */
+struct recording; /* server/recorder.h: what was said, for those who look into it later */
+struct recall;    /* server/recall.h: what is remembered of the device */
 
 struct session {
-    int64_t authority, device;              /* device 0: not known to us */
-    struct str name, id;                    /* SyncHdr Source and SessionID */
-    char token[SESSION_TOKEN + 1];          /* RespURI carries it */
-    struct sml_server *sml;                 /* NULL: over, only its last reply is kept */
-    bool known;                             /* the device has proved itself */
+    int64_t authority, device;     /* device 0: not known to us */
+    struct str name, id;           /* SyncHdr Source and SessionID */
+    char token[SESSION_TOKEN + 1]; /* RespURI carries it */
+    struct sml_server *sml;        /* NULL: over, only its last reply is kept */
+    bool known;                    /* the device has proved itself */
     int64_t started_ms, used_ms;
     unsigned messages;
-    uint64_t turn;                          /* in which it was last used */
-    const char *refused;                    /* why it has not, last time; NULL = it has, or was only asked for credentials */
+    uint64_t turn;       /* in which it was last used */
+    const char *refused; /* why it has not, last time; NULL = it has, or was only asked for credentials */
     /* The message last answered, and the answer. */
-    uint64_t last_hash; size_t last_bytes;
+    uint64_t last_hash;
+    size_t last_bytes;
     enum sml_type last_type;
     struct buf last;
     struct buf last_hmac;
     /* What it has learnt and done so far. */
-    int64_t row, trigger;                   /* row of table session, 0 = none (yet); the trigger it answers */
-    char token_reported[65];                /* StateToken of package 1, "" = none */
-    bool token_matches;                     /* it was that of the mirror, or the device was changed since */
-    bool changed;                           /* something was changed on the device */
-    int64_t kpi_before_ms;                  /* KPIs are read in this session: samples older than this; 0 = not */
-    bool worked;                            /* something had to be done */
+    int64_t row, trigger;    /* row of table session, 0 = none (yet); the trigger it answers */
+    char token_reported[65]; /* StateToken of package 1, "" = none */
+    bool token_matches;      /* it was that of the mirror, or the device was changed since */
+    bool changed;            /* something was changed on the device */
+    int64_t kpi_before_ms;   /* KPIs are read in this session: samples older than this; 0 = not */
+    bool worked;             /* something had to be done */
     uint64_t next_tag;
     struct flight *flight;
-    struct session_asked *asked;            /* steps sent in this session, so that none goes round in circles */
-    struct recall *recall; size_t recall_bytes;
-    bool forgot;                            /* recall had to be given up once */
-    bool read_root, read_images;            /* the whole object was listed in this session */
-    bool kpis_asked;                        /* all KPIs that were due have been asked for */
-    int record;                             /* enum recorder_wish */
-    struct recording *recording;            /* NULL = none */
+    struct session_asked *asked; /* steps sent in this session, so that none goes round in circles */
+    struct recall *recall;
+    size_t recall_bytes;
+    bool forgot;                 /* recall had to be given up once */
+    bool read_root, read_images; /* the whole object was listed in this session */
+    bool kpis_asked;             /* all KPIs that were due have been asked for */
+    int record;                  /* enum recorder_wish */
+    struct recording *recording; /* NULL = none */
     /* sessions.c */
     struct session *same_key, *same_token, *older, *newer;
     uint64_t key_hash, token_hash;
@@ -54,27 +68,35 @@ struct session {
 };
 
 struct sessions_config {
-    unsigned max;                           /* open ones */
+    unsigned max; /* open ones */
     int64_t idle_ms, lifetime_ms;
 };
 
 struct sessions;
 /** @param left  called for an open session that is given up, before it is freed; `why` for people */
 typedef void sessions_left(void *ctx, struct session *s, const char *why);
-struct sessions *sessions_create(const struct sessions_config *c, sessions_left *left, void *ctx);     /* NULL when out of memory */
+struct sessions *sessions_create(const struct sessions_config *c, sessions_left *left,
+                                 void *ctx); /* NULL when out of memory */
 void sessions_destroy(struct sessions *ss);
 /** As sessions_destroy, without a word to anybody. */
 void sessions_forget(struct sessions *ss);
 
-struct session_key { int64_t authority; struct str name, id, msg_id, token; uint64_t hash; size_t bytes; };
+struct session_key {
+    int64_t authority;
+    struct str name, id, msg_id, token;
+    uint64_t hash;
+    size_t bytes;
+};
 /**
  * Which session is this message of?
  * @param repeated  it is the message last answered, to the octet: send s->last again
  * @return NULL: none, it begins one
  */
 struct session *sessions_find(struct sessions *ss, const struct session_key *k, bool *repeated);
-/** A new one, with a token, without its sml machine. @return RC_BUSY past the ceiling, RC_LIMIT for a too long name or SessionID, RC_NOMEM */
-enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out, struct err *e);
+/** A new one, with a token, without its sml machine. @return RC_BUSY past the ceiling, RC_LIMIT for a too long name
+ * or SessionID, RC_NOMEM */
+enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out,
+                      struct err *e);
 /** The device proved itself: its other sessions are given up, and ended ones forgotten (dm-protocol.md 16). */
 void sessions_claim(struct sessions *ss, struct session *s);
 /** It was used just now. */
@@ -83,7 +105,8 @@ void sessions_touch(struct sessions *ss, struct session *s, int64_t now_ms);
 void sessions_end(struct sessions *ss, struct session *s);
 /** Forget it altogether; `left` is not called. */
 void sessions_drop(struct sessions *ss, struct session *s);
-/** s->recall holds so many bytes now; when all of them together are too much, those of the longest idle sessions are given up. */
+/** s->recall holds so many bytes now; when all of them together are too much, those of the longest idle sessions are
+ * given up. */
 void sessions_recall(struct sessions *ss, struct session *s, size_t bytes);
 /** What this turn did was not kept: forget the sessions that were used in it. */
 void sessions_drop_turn(struct sessions *ss, uint64_t turn);

@@ -7,12 +7,25 @@
 
 enum { STORE_BUSY_MS = 5000, STORE_SECRETS = 1024, STORE_OPERATIONS = 1000, STORE_FAILURES = 1000 };
 
-/* Opened credentials of a device, so that AES runs once and not for each message. A slot a device, the last one wins. */
-struct secret { int64_t device; uint8_t sealed[2][SECRET_HA1_BYTES]; char ha1[2][SML_HA1_BYTES + 1]; };
+/* Opened credentials of a device, so that AES runs once and not for each message. A slot a device, the last one
+ * wins. */
+struct secret {
+    int64_t device;
+    uint8_t sealed[2][SECRET_HA1_BYTES];
+    char ha1[2][SML_HA1_BYTES + 1];
+};
 
 /* Nodes of the device's object that are attributes. */
-struct fact { struct str name, uri; uint64_t hash; };
-struct facts { const struct ddf_layout *layout; struct fact *row; size_t n; struct facts *next; };
+struct fact {
+    struct str name, uri;
+    uint64_t hash;
+};
+struct facts {
+    const struct ddf_layout *layout;
+    struct fact *row;
+    size_t n;
+    struct facts *next;
+};
 
 struct store {
     struct arena texts;
@@ -26,7 +39,10 @@ struct store {
 
 enum rc store_open(const struct server *srv, struct store **out, struct err *e)
 {
-    const struct sql_options o = { .durable = srv->config->durable, .busy_ms = STORE_BUSY_MS, .no_checkpoints = true, .statements = dm_sql,
+    const struct sql_options o = { .durable = srv->config->durable,
+                                   .busy_ms = STORE_BUSY_MS,
+                                   .no_checkpoints = true,
+                                   .statements = dm_sql,
                                    .n_statements = DM_STMT_COUNT };
     struct store *st = calloc(1, sizeof *st);
     if (!st) return err_set(e, RC_NOMEM, "no memory for the store");
@@ -36,8 +52,10 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e)
     if (!rc && (!(st->paths = paths_create(st->db)) || !(st->catalog = catalog_create(srv, st->db)) ||
                 !(st->secrets = calloc(STORE_SECRETS, sizeof *st->secrets))))
         rc = err_set(e, RC_NOMEM, "no memory for the store");
-    if (rc) store_close(st);
-    else *out = st;
+    if (rc)
+        store_close(st);
+    else
+        *out = st;
     return rc;
 }
 
@@ -52,10 +70,22 @@ void store_close(struct store *st)
     free(st);
 }
 
-struct sql *store_sql(struct store *st) { return st->db; }
-struct paths *store_paths(struct store *st) { return st->paths; }
-struct catalog *store_catalog(struct store *st) { return st->catalog; }
-const struct server *store_server(const struct store *st) { return st->srv; }
+struct sql *store_sql(struct store *st)
+{
+    return st->db;
+}
+struct paths *store_paths(struct store *st)
+{
+    return st->paths;
+}
+struct catalog *store_catalog(struct store *st)
+{
+    return st->catalog;
+}
+const struct server *store_server(const struct store *st)
+{
+    return st->srv;
+}
 
 enum rc store_refresh(struct store *st, struct err *e)
 {
@@ -65,7 +95,8 @@ enum rc store_refresh(struct store *st, struct err *e)
 
 /* ---- device ---- */
 
-static enum rc open_secret(struct store *st, struct str device, struct secret *s, int which, struct str sealed, struct err *e)
+static enum rc open_secret(struct store *st, struct str device, struct secret *s, int which, struct str sealed,
+                           struct err *e)
 {
     if (sealed.n != SECRET_HA1_BYTES) return err_set(e, RC_INTERNAL, "sealed credentials have %zu octets", sealed.n);
     enum rc rc = secret_open_ha1(st->srv->secret_key, device, which ? "server" : "client", sealed, s->ha1[which], e);
@@ -79,7 +110,8 @@ static bool holds(const struct secret *s, int64_t device, struct str client, str
            memcmp(s->sealed[0], client.p, client.n) == 0 && memcmp(s->sealed[1], server.p, server.n) == 0;
 }
 
-static enum rc read_account(struct store *st, struct sql_rows *r, int64_t now_ms, struct arena *a, struct store_device *d, struct err *e)
+static enum rc read_account(struct store *st, struct sql_rows *r, int64_t now_ms, struct arena *a,
+                            struct store_device *d, struct err *e)
 {
     struct sml_account *acc = &d->account;
     struct secret *s = &st->secrets[(uint64_t)d->id % STORE_SECRETS];
@@ -96,30 +128,40 @@ static enum rc read_account(struct store *st, struct sql_rows *r, int64_t now_ms
     acc->resync = sql_int(r, 10) > now_ms;
     if (!arena_str(a, sql_text(r, 7), &acc->client_nonce) || !arena_str(a, sql_text(r, 8), &acc->client_nonce_prev) ||
         !arena_str(a, sql_text(r, 9), &acc->server_nonce) || !arena_str(a, sql_text(r, 13), &acc->client_name) ||
-        !arena_str(a, sql_text(r, 15), &acc->server_name) || !arena_str(a, (struct str){ s->ha1[0], SML_HA1_BYTES }, &acc->client_ha1) ||
+        !arena_str(a, sql_text(r, 15), &acc->server_name) ||
+        !arena_str(a, (struct str){ s->ha1[0], SML_HA1_BYTES }, &acc->client_ha1) ||
         !arena_str(a, (struct str){ s->ha1[1], SML_HA1_BYTES }, &acc->server_ha1))
         return err_set(e, RC_NOMEM, "no memory for an account");
     return RC_OK;
 }
 
-static enum rc read_device(struct store *st, struct sql_rows *r, const struct authority *au, struct str name, int64_t now_ms,
-                           struct arena *a, struct store_device *d, struct err *e)
+static enum rc read_device(struct store *st, struct sql_rows *r, const struct authority *au, struct str name,
+                           int64_t now_ms, struct arena *a, struct store_device *d, struct err *e)
 {
-    *d = (struct store_device){ .id = sql_int(r, 0), .want_stamp = sql_int(r, 1), .have_stamp = sql_int(r, 2), .devinfo_hash = sql_int(r, 5),
-                                .next_kpi_ms = sql_int(r, 6), .authority = au->id, .au = au, .authority_name = au->name,
-                                .server_id = au->server_id, .record = sql_is_null(r, 18) ? -1 : sql_int(r, 18) != 0 };
-    if (!arena_str(a, name, &d->name) || !arena_str(a, sql_text(r, 3), &d->settled_token) || !arena_str(a, sql_text(r, 4), &d->layout_mo) ||
-        !arena_str(a, sql_text(r, 11), &d->user_agent) || !arena_str(a, sql_text(r, 12), &d->remote))
+    *d = (struct store_device){ .id = sql_int(r, 0),
+                                .want_stamp = sql_int(r, 1),
+                                .have_stamp = sql_int(r, 2),
+                                .devinfo_hash = sql_int(r, 5),
+                                .next_kpi_ms = sql_int(r, 6),
+                                .authority = au->id,
+                                .au = au,
+                                .authority_name = au->name,
+                                .server_id = au->server_id,
+                                .record = sql_is_null(r, 18) ? -1 : sql_int(r, 18) != 0 };
+    if (!arena_str(a, name, &d->name) || !arena_str(a, sql_text(r, 3), &d->settled_token) ||
+        !arena_str(a, sql_text(r, 4), &d->layout_mo) || !arena_str(a, sql_text(r, 11), &d->user_agent) ||
+        !arena_str(a, sql_text(r, 12), &d->remote))
         return err_set(e, RC_NOMEM, "no memory for a device");
     d->layout = server_layout(st->srv, d->layout_mo);
     return read_account(st, r, now_ms, a, d, e);
 }
 
-enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms, struct arena *a,
-                          struct store_device *out, struct err *e)
+enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms,
+                          struct arena *a, struct store_device *out, struct err *e)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(st->db, DM_STMT(DEVICE_BY_NAME), SQL_ARGS({ "authority_id", SQL_I(au->id) }, { "name", SQL_T(name) }), &r, e);
+    enum rc rc = sql_start(st->db, DM_STMT(DEVICE_BY_NAME),
+                           SQL_ARGS({ "authority_id", SQL_I(au->id) }, { "name", SQL_T(name) }), &r, e);
     if (!rc) rc = sql_step(r, e);
     if (!rc) rc = read_device(st, r, au, name, now_ms, a, out, e);
     sql_end(r);
@@ -146,8 +188,8 @@ enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *
     return rc;
 }
 
-enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a, struct store_device *out,
-                          struct err *e)
+enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a,
+                          struct store_device *out, struct err *e)
 {
     enum rc rc = store_refresh(st, e);
     if (rc) return rc;
@@ -156,7 +198,8 @@ enum rc store_load_device(struct store *st, struct str authority, struct str nam
     return rc ? rc : store_load_rest(st, out, a, e);
 }
 
-enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out, struct err *e)
+enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out,
+                             struct err *e)
 {
     struct sql_rows *r = NULL;
     const struct authority *au = NULL;
@@ -164,7 +207,8 @@ enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struc
     enum rc rc = store_refresh(st, e);
     if (!rc) rc = sql_start(st->db, DM_STMT(DEVICE_BY_ID), SQL_ARGS({ "device_id", SQL_I(id) }), &r, e);
     if (!rc) rc = sql_step(r, e);
-    if (!rc && !(au = catalog_authority_id(st->catalog, sql_int(r, 0)))) rc = err_set(e, RC_INTERNAL, "a device without its authority");
+    if (!rc && !(au = catalog_authority_id(st->catalog, sql_int(r, 0))))
+        rc = err_set(e, RC_INTERNAL, "a device without its authority");
     if (!rc && !arena_str(a, sql_text(r, 1), &name)) rc = err_set(e, RC_NOMEM, "no memory for a device");
     sql_end(r);
     if (!rc) rc = store_find_device(st, au, name, now_ms, a, out, e);
@@ -179,7 +223,7 @@ static const struct str also_read[] = { { "./DevDetail", 11 } };
 /* Room for one more element of a list in the arena, zeroed; NULL without room. */
 static void *more(struct arena *a, void *list, size_t n, size_t size)
 {
-    if (n & (n - 1) || (n && n < 8)) return list;       /* room for 8, then doubled at each power of two */
+    if (n & (n - 1) || (n && n < 8)) return list; /* room for 8, then doubled at each power of two */
     void *bigger = arena_alloc(a, (n ? n * 2 : 8) * size);
     if (bigger && n) memcpy(bigger, list, n * size);
     return bigger;
@@ -187,8 +231,8 @@ static void *more(struct arena *a, void *list, size_t n, size_t size)
 
 static bool is_fact(const struct ddf_entry *en)
 {
-    return en->scope == DDF_DEVICE && en->kind == DDF_K_NONE && !en->instance && !en->kpi && !str_is(en->format, "node") &&
-           !str_is(en->format, "null");
+    return en->scope == DDF_DEVICE && en->kind == DDF_K_NONE && !en->instance && !en->kpi &&
+           !str_is(en->format, "node") && !str_is(en->format, "null");
 }
 
 /* The layout's facts with their addresses, worked out once. */
@@ -225,14 +269,16 @@ enum rc store_publish_facts(struct store *st, struct err *e)
         for (size_t k = 0; !rc && k < f->n; k++) {
             int64_t path = 0;
             rc = paths_id(st->paths, f->row[k].uri, f->row[k].hash, &path, e);
-            if (!rc) rc = sql_run(st->db, DM_STMT(FACT_ADD), SQL_ARGS({ "path_id", SQL_I(path) }, { "name", SQL_T(f->row[k].name) }), NULL, e);
+            if (!rc)
+                rc = sql_run(st->db, DM_STMT(FACT_ADD),
+                             SQL_ARGS({ "path_id", SQL_I(path) }, { "name", SQL_T(f->row[k].name) }), NULL, e);
         }
     }
     return rc;
 }
 
-enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a, struct pol_facts *f,
-                              struct err *e)
+enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a,
+                              struct pol_facts *f, struct err *e)
 {
     struct pol_attribute *list = more(a, NULL, 0, sizeof *list);
     const struct facts *facts = NULL;
@@ -249,8 +295,10 @@ enum rc store_load_attributes(struct store *st, const struct store_device *d, co
     for (size_t i = 0; !rc && i < facts->n; i++) {
         const struct mirror_node *x = mirror_look(m, facts->row[i].uri, facts->row[i].hash);
         if (!x || x->gone) continue;
-        if (!(list = more(a, list, n, sizeof *list))) rc = err_set(e, RC_NOMEM, "no memory for attributes");
-        else list[n++] = (struct pol_attribute){ facts->row[i].name, x->value, false };
+        if (!(list = more(a, list, n, sizeof *list)))
+            rc = err_set(e, RC_NOMEM, "no memory for attributes");
+        else
+            list[n++] = (struct pol_attribute){ facts->row[i].name, x->value, false };
     }
     if (rc) return rc;
     f->attrs = list;
@@ -259,18 +307,22 @@ enum rc store_load_attributes(struct store *st, const struct store_device *d, co
 }
 
 /* Where an operation leads, so that the plan knows what stands against a policy. */
-static bool by_hand_matters(const struct ddf_layout *l, const struct pol_hold *holds, size_t n, struct str vm, struct str kind)
+static bool by_hand_matters(const struct ddf_layout *l, const struct pol_hold *holds, size_t n, struct str vm,
+                            struct str kind)
 {
     const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, kind);
     if (!op || (op->to < 0 && op->lock_to < 0)) return false;
     for (size_t i = 0; i < n; i++) {
         const struct ddf_operation *later = ddf_layout_operation(l, DDF_VM, holds[i].kind);
-        if (str_eq(holds[i].vm, vm) && ((op->to >= 0) == (later->to >= 0)) && ((op->lock_to >= 0) == (later->lock_to >= 0))) return false;
+        if (str_eq(holds[i].vm, vm) && ((op->to >= 0) == (later->to >= 0)) &&
+            ((op->lock_to >= 0) == (later->lock_to >= 0)))
+            return false;
     }
     return true;
 }
 
-enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e)
+enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f,
+                         struct err *e)
 {
     struct pol_hold *list = NULL;
     struct sql_rows *r = NULL;
@@ -301,7 +353,8 @@ static bool replaced(const struct pol_policy *extra, struct str name)
 }
 
 /* For a preview: `extra` (a document file may hold several), then the stored policies that it does not replace. */
-static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *extra, struct arena *a, const struct pol_policy **out, struct err *e)
+static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *extra, struct arena *a,
+                          const struct pol_policy **out, struct err *e)
 {
     struct pol_policy *list = NULL;
     for (const struct pol_policy *p = stored; p; p = p->next) {
@@ -323,13 +376,22 @@ static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *ex
     return RC_OK;
 }
 
-enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
-                          struct pol_facts *out, struct err *e)
+enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms,
+                          struct arena *a, struct pol_facts *out, struct err *e)
 {
-    *out = (struct pol_facts){ .layout = d->layout, .schema = st->srv->schema, .device = d->name, .authority = d->authority_name,
-                               .server_id = d->server_id, .owner = d->au->owner, .images = d->au->images, .n_images = d->au->n_images,
-                               .mirror_read = d->mirror_read, .list_unsupported = d->list_unsupported, .now_ms = now_ms,
-                               .also_read = also_read, .n_also_read = sizeof also_read / sizeof also_read[0] };
+    *out = (struct pol_facts){ .layout = d->layout,
+                               .schema = st->srv->schema,
+                               .device = d->name,
+                               .authority = d->authority_name,
+                               .server_id = d->server_id,
+                               .owner = d->au->owner,
+                               .images = d->au->images,
+                               .n_images = d->au->n_images,
+                               .mirror_read = d->mirror_read,
+                               .list_unsupported = d->list_unsupported,
+                               .now_ms = now_ms,
+                               .also_read = also_read,
+                               .n_also_read = sizeof also_read / sizeof also_read[0] };
     enum rc rc = catalog_policies(st->catalog, d->au, d->layout, &out->policies, e);
     if (!rc && extra) rc = with_extra(out->policies, extra, a, &out->policies, e);
     return rc;
@@ -338,9 +400,12 @@ enum rc store_load_wishes(struct store *st, const struct store_device *d, struct
 bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out)
 {
     int64_t scope = sql_int(r, 4);
-    *out = (struct pol_operation){ .id = sql_int(r, 0), .by_policy = sql_int(r, 1) != 0,
+    *out = (struct pol_operation){ .id = sql_int(r, 0),
+                                   .by_policy = sql_int(r, 1) != 0,
                                    .scope = scope >= 0 && scope < DDF_SCOPE_COUNT ? (enum ddf_scope)scope : DDF_DEVICE,
-                                   .tries = (int)sql_int(r, 12), .not_before_ms = sql_int(r, 13), .expires_ms = sql_int(r, 14),
+                                   .tries = (int)sql_int(r, 12),
+                                   .not_before_ms = sql_int(r, 13),
+                                   .expires_ms = sql_int(r, 14),
                                    .updated_ms = sql_int(r, 15) };
     return pol_op_state_of(sql_text(r, 2), &out->state) && arena_str(a, sql_text(r, 3), &out->kind) &&
            arena_str(a, sql_text(r, 5), &out->owner) && arena_str(a, sql_text(r, 6), &out->args) &&
@@ -349,7 +414,8 @@ bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operat
            arena_str(a, sql_text(r, 11), &out->tree_data);
 }
 
-enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n, struct err *e)
+enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n,
+                              struct err *e)
 {
     struct pol_operation *list = NULL;
     struct sql_rows *r = NULL;
@@ -365,8 +431,8 @@ enum rc store_load_operations(struct store *st, int64_t device, struct arena *a,
     return RC_OK;
 }
 
-enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out, size_t *n,
-                            bool *forgotten, struct err *e)
+enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out,
+                            size_t *n, bool *forgotten, struct err *e)
 {
     struct pol_failure *list = NULL;
     struct sql_rows *r = NULL;
@@ -391,8 +457,8 @@ enum rc store_load_failures(struct store *st, const struct store_device *d, stru
     return RC_OK;
 }
 
-enum rc store_load_facts(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
-                         struct pol_facts *out, struct err *e)
+enum rc store_load_facts(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms,
+                         struct arena *a, struct pol_facts *out, struct err *e)
 {
     struct pol_mirror_node *nodes = NULL;
     struct pol_operation *operations = NULL;
@@ -413,7 +479,7 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
     out->n_mirror = n_nodes;
     out->operations = operations;
     out->n_operations = n_operations;
-    out->failures = extra ? NULL : failures;        /* another wish forgets them */
+    out->failures = extra ? NULL : failures; /* another wish forgets them */
     out->n_failures = extra ? 0 : n_failures;
     out->mirror_matches_token = true;
     return rc;

@@ -27,48 +27,55 @@ struct store_device {
     struct str settled_token, layout_mo;
     bool mirror_read, list_unsupported, large_objects;
     enum store_lists lists;
-    int64_t devinfo_hash, next_kpi_ms;  /* next_kpi_ms 0 = none due */
+    int64_t devinfo_hash, next_kpi_ms; /* next_kpi_ms 0 = none due */
     struct str user_agent, remote, summary, summary_why;
     int64_t summary_ms, created_ms;
-    int record;                         /* flight recorder: 1 every session, 0 none, -1 as its authority says */
-    struct sml_account account;         /* opened (decrypted) */
+    int record;                 /* flight recorder: 1 every session, 0 none, -1 as its authority says */
+    struct sml_account account; /* opened (decrypted) */
 };
-/** Begin a piece of work: the catalogue is brought up to date, what was borrowed from the store before is gone. store_load_device does it. */
+/** Begin a piece of work: the catalogue is brought up to date, what was borrowed from the store before is gone.
+ * store_load_device does it. */
 enum rc store_refresh(struct store *st, struct err *e);
 /** By authority name ("" = the only one) and SyncHdr Source. @return RC_NOT_FOUND */
-enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a, struct store_device *out,
-                          struct err *e);
-enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out, struct err *e);
-/** As store_load_device, without a refresh and for an authority that is known already; without what store_load_rest fills. */
-enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms, struct arena *a,
+enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a,
                           struct store_device *out, struct err *e);
+enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out,
+                             struct err *e);
+/** As store_load_device, without a refresh and for an authority that is known already; without what store_load_rest
+ * fills. */
+enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms,
+                          struct arena *a, struct store_device *out, struct err *e);
 /** mirror_read, lists, large_objects, summary..., title, created_ms. */
 enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *a, struct err *e);
-/** All that pol_resolve and pol_make_plan look at. Also for previews. @param extra one more policy instead of the stored one of that
- *  name (preview), or NULL */
-enum rc store_load_facts(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
-                         struct pol_facts *out, struct err *e);
-/** The parts of it that cost next to nothing: `out` gets neither mirror, operations, failures, attributes nor what was done by hand. */
-enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms, struct arena *a,
-                          struct pol_facts *out, struct err *e);
+/** All that pol_resolve and pol_make_plan look at. Also for previews. @param extra one more policy instead of the
+ * stored one of that name (preview), or NULL */
+enum rc store_load_facts(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms,
+                         struct arena *a, struct pol_facts *out, struct err *e);
+/** The parts of it that cost next to nothing: `out` gets neither mirror, operations, failures, attributes nor what
+ * was done by hand. */
+enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms,
+                          struct arena *a, struct pol_facts *out, struct err *e);
 /** Labels, what the device said of itself, and the facts in its mirror (whose texts they share). */
-enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a, struct pol_facts *f,
-                              struct err *e);
+enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a,
+                              struct pol_facts *f, struct err *e);
 /** Tell the view `attribute` which nodes are facts; in the caller's transaction, at a start. */
 enum rc store_publish_facts(struct store *st, struct err *e);
-enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f, struct err *e);
-enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n, struct err *e);
+enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f,
+                         struct err *e);
+enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n,
+                              struct err *e);
 /** A row of DM_OPERATION as it stands. */
 bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out);
 /** Failures noted under this want_stamp. @param forgotten  set when there are others */
-enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out, size_t *n,
-                            bool *forgotten, struct err *e);
+enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out,
+                            size_t *n, bool *forgotten, struct err *e);
 
-/** Plan steps as session steps, in their order. Tags are indices into the flat list of the plan's steps (a group, then its children). */
+/** Plan steps as session steps, in their order. Tags are indices into the flat list of the plan's steps (a group,
+ * then its children). */
 enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step **out, struct err *e);
 /** Our own encoder's XML with line breaks between tags; texts stay on their element's line, untouched. */
 void store_indent_xml(struct str xml, struct buf *out);
 /** The XML of the next message this device would be sent for these steps, indented; secrets and nonces as "***". */
-enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, struct sml_step *steps, struct arena *a,
-                             struct buf *out, struct err *e);
+enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, struct sml_step *steps,
+                             struct arena *a, struct buf *out, struct err *e);
 #endif

@@ -125,7 +125,8 @@ void visit_failed(struct visit *v, struct str key, int code, struct str why)
     struct pol_failure *f = failure(v, key);
     struct str kept;
     if (v->rc || !key.n) return;
-    if (f) kept = f->key;
+    if (f)
+        kept = f->key;
     else if (!arena_str(&v->r->arena, key, &kept)) {
         visit_nomem(v);
         return;
@@ -136,9 +137,9 @@ void visit_failed(struct visit *v, struct str key, int code, struct str why)
         return;
     }
     *f = now;
-    visit_run(v, DM_STMT(FAILURE_PUT), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(kept) }, { "code", SQL_I(now.code) },
-              { "tries", SQL_I(now.tries) }, { "retry_ms", SQL_I(now.retry_ms) }, { "stamp", SQL_I(v->d.want_stamp) },
-              { "why", SQL_T(why) }, { "now_ms", SQL_I(v->w->now_ms) });
+    visit_run(v, DM_STMT(FAILURE_PUT), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(kept) },
+              { "code", SQL_I(now.code) }, { "tries", SQL_I(now.tries) }, { "retry_ms", SQL_I(now.retry_ms) },
+              { "stamp", SQL_I(v->d.want_stamp) }, { "why", SQL_T(why) }, { "now_ms", SQL_I(v->w->now_ms) });
 }
 
 void visit_forget(struct visit *v, struct str key)
@@ -167,14 +168,17 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
     bool same = op->state == to->state;
     if (v->rc) return;
     if (same)
-        visit_run(v, DM_STMT(OPERATION_PERCENT), { "operation_id", SQL_I(op->id) }, { "code", SQL_I(to->code) }, { "reason", SQL_T(to->why) },
-                  { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
-    else visit_run(v, DM_STMT(OPERATION_MOVE), { "operation_id", SQL_I(op->id) }, { "state", SQL_T(str_of(pol_op_state_name(to->state))) },
-              { "code", SQL_I(to->code) }, { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "tries", SQL_I(op->tries) },
-              { "now_ms", SQL_I(v->w->now_ms) });
+        visit_run(v, DM_STMT(OPERATION_PERCENT), { "operation_id", SQL_I(op->id) }, { "code", SQL_I(to->code) },
+                  { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
+    else
+        visit_run(v, DM_STMT(OPERATION_MOVE), { "operation_id", SQL_I(op->id) },
+                  { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
+                  { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "tries", SQL_I(op->tries) },
+                  { "now_ms", SQL_I(v->w->now_ms) });
     if (!same)
         visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(op->id) }, { "now_ms", SQL_I(v->w->now_ms) },
-                  { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) }, { "reason", SQL_T(to->why) });
+                  { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
+                  { "reason", SQL_T(to->why) });
     op->state = to->state;
     if (pol_op_finished(to->state)) v->r->has_holds = false;
     operation_event(v, op, to);
@@ -219,12 +223,14 @@ void visit_attribute(struct visit *v, struct str name, struct str value)
     if (v->rc) return;
     while (i < r->n_attrs && !str_eq(r->attrs[i].name, name)) i++;
     if (i < r->n_attrs && str_eq(r->attrs[i].value, value)) return;
-    visit_run(v, DM_STMT(ATTRIBUTE_PUT), { "device_id", SQL_I(v->d.id) }, { "name", SQL_T(name) }, { "value", SQL_T(value) });
-    if (i == r->attrs_cap) {                    /* more than usual: read again when they are needed */
+    visit_run(v, DM_STMT(ATTRIBUTE_PUT), { "device_id", SQL_I(v->d.id) }, { "name", SQL_T(name) },
+              { "value", SQL_T(value) });
+    if (i == r->attrs_cap) { /* more than usual: read again when they are needed */
         r->has_attrs = false;
         return;
     }
-    if (!arena_str(&r->arena, value, &r->attrs[i].value) || (i == r->n_attrs && !arena_str(&r->arena, name, &r->attrs[r->n_attrs++].name)))
+    if (!arena_str(&r->arena, value, &r->attrs[i].value) ||
+        (i == r->n_attrs && !arena_str(&r->arena, name, &r->attrs[r->n_attrs++].name)))
         visit_nomem(v);
 }
 
@@ -248,9 +254,10 @@ static void remember(struct visit *v)
         v->m = &v->r->m;
         v->r->stamp = d->want_stamp;
         v->rc = store_load_rest(v->st, d, &v->r->arena, v->e);
-        v->m->keep_times = s->forgot && d->list_unsupported;        /* else whole lists tell what was read */
+        v->m->keep_times = s->forgot && d->list_unsupported; /* else whole lists tell what was read */
         if (!v->rc) v->rc = mirror_load(v->m, v->db, store_paths(v->st), d->id, v->e);
-        if (!v->rc) v->rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, &forgotten, v->e);
+        if (!v->rc)
+            v->rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, &forgotten, v->e);
         v->r->failures_cap = v->r->n_failures;
         v->r->rest = *d;
         if (forgotten)
@@ -330,7 +337,7 @@ static void learn_token(struct visit *v, const struct sml_alert_in *alerts)
             v->s->token_reported[x->data.n] = '\0';
         }
     if (!v->s->token_reported[0] || !v->d.mirror_read || v->rc) return;
-    if (v->d.settled_token.n) {                 /* the mirror's own, and nothing has changed in it since */
+    if (v->d.settled_token.n) { /* the mirror's own, and nothing has changed in it since */
         v->s->token_matches = str_is(v->d.settled_token, v->s->token_reported);
         return;
     }
@@ -394,7 +401,8 @@ static void ask(struct visit *v, struct str key)
     s->asked->row[at].times = 1;
 }
 
-/* A step that was sent again and again in this session with nothing coming of it is a failure, or it would go round in circles. */
+/* A step that was sent again and again in this session with nothing coming of it is a failure, or it would go round
+ * in circles. */
 static void drop_circles(struct visit *v, struct pol_plan *plan)
 {
     enum { ASK_AT_MOST = 4 };
@@ -429,7 +437,9 @@ static void apply_moves(struct visit *v, const struct pol_plan *plan)
     for (size_t i = 0; i < plan->n_moves && !v->rc; i++) {
         struct pol_operation *op = visit_operation(v, plan->moves[i].id);
         if (!op) continue;
-        visit_move(v, op, &(struct pol_verdict){ plan->moves[i].state, plan->moves[i].code, plan->moves[i].percent, plan->moves[i].why });
+        visit_move(v, op,
+                   &(struct pol_verdict){ plan->moves[i].state, plan->moves[i].code, plan->moves[i].percent,
+                                          plan->moves[i].why });
     }
     /* After the moves: one plan may hear that an operation is done and see the proof of it. */
     for (size_t i = 0; i < plan->n_verified && !v->rc; i++) {
@@ -504,11 +514,18 @@ static void sent_operation(struct visit *v, struct pol_step *s)
         visit_touches(v, op);
         return;
     }
-    struct pol_operation fresh = { .by_policy = true, .state = POL_OP_SENT, .kind = s->op_kind, .scope = s->op_scope, .owner = s->op_owner,
-                                   .args = s->op_args, .correlator = s->correlator, .tries = 1 };
-    visit_run(v, DM_STMT(OPERATION_ADD), { "device_id", SQL_I(v->d.id) }, { "kind", SQL_T(fresh.kind) }, { "scope", SQL_I(fresh.scope) },
-              { "owner", SQL_T(fresh.owner) }, { "args", SQL_T(fresh.args) }, { "correlator", SQL_T(fresh.correlator) },
-              { "reason", SQL_T(s->why) }, { "created_by", SQL_T(STR("policy")) }, { "now_ms", SQL_I(v->w->now_ms) });
+    struct pol_operation fresh = { .by_policy = true,
+                                   .state = POL_OP_SENT,
+                                   .kind = s->op_kind,
+                                   .scope = s->op_scope,
+                                   .owner = s->op_owner,
+                                   .args = s->op_args,
+                                   .correlator = s->correlator,
+                                   .tries = 1 };
+    visit_run(v, DM_STMT(OPERATION_ADD), { "device_id", SQL_I(v->d.id) }, { "kind", SQL_T(fresh.kind) },
+              { "scope", SQL_I(fresh.scope) }, { "owner", SQL_T(fresh.owner) }, { "args", SQL_T(fresh.args) },
+              { "correlator", SQL_T(fresh.correlator) }, { "reason", SQL_T(s->why) },
+              { "created_by", SQL_T(STR("policy")) }, { "now_ms", SQL_I(v->w->now_ms) });
     if (v->rc) return;
     s->operation = fresh.id = sql_last_id(v->db);
     visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(fresh.id) }, { "now_ms", SQL_I(v->w->now_ms) },
@@ -520,7 +537,8 @@ static void sent_operation(struct visit *v, struct pol_step *s)
 void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag)
 {
     size_t k = n_sent;
-    for (const struct pol_step *s = plan->steps; s && n_sent == plan->n_steps; s = s->next) v->s->kpis_asked |= s->purpose == POL_FOR_KPI;
+    for (const struct pol_step *s = plan->steps; s && n_sent == plan->n_steps; s = s->next)
+        v->s->kpis_asked |= s->purpose == POL_FOR_KPI;
     for (struct pol_step *s = plan->steps; s && k && !v->rc; s = s->next, k--) {
         ask(v, s->key);
         if (s->verb != POL_GET) v->s->changed = true;

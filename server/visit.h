@@ -1,13 +1,18 @@
 #ifndef SERVER_VISIT_H
 #define SERVER_VISIT_H
-/* One message of an authenticated device that is not simply "nothing has changed": what it said is put into mirror, operations and failures
- * (visit_news.c, visit_alerts.c), then what follows is planned and what was learnt is kept (visit.c, visit_keep.c). All writes go into the
- * transaction that the caller has open. The first failure is remembered in `rc` and nothing is done after it. */
+/* One message of an authenticated device that is not simply "nothing has changed": what it said is put into mirror,
+ * operations and failures (visit_news.c, visit_alerts.c), then what follows is planned and what was learnt is kept
+ * (visit.c, visit_keep.c). All writes go into the transaction that the caller has open. The first failure is
+ * remembered in `rc` and nothing is done after it. */
 #include "server/recall.h"
 #include "server/sessions.h"
 #include "server/store.h"
 
-struct sample { struct str vm; struct buf json; struct sample *next; };       /* KPI values of one VM; vm empty = the device's */
+struct sample {
+    struct str vm;
+    struct buf json;
+    struct sample *next;
+}; /* KPI values of one VM; vm empty = the device's */
 
 struct visit {
     struct store *st;
@@ -19,21 +24,22 @@ struct visit {
     struct err *e;
     enum rc rc;
     struct session *s;
-    struct store_device d;                      /* as loaded, then as it shall be */
+    struct store_device d; /* as loaded, then as it shall be */
     const struct ddf_layout *l;
-    struct recall *r;                           /* the session's */
-    struct mirror *m;                           /* its mirror */
-    struct pol_facts f;                         /* after visit_plan */
-    struct pol_operation *ops; size_t n_ops;    /* unfinished ones; finished in this message stay with their state */
+    struct recall *r;   /* the session's */
+    struct mirror *m;   /* its mirror */
+    struct pol_facts f; /* after visit_plan */
+    struct pol_operation *ops;
+    size_t n_ops; /* unfinished ones; finished in this message stay with their state */
     struct sample *samples;
     struct buf json;
-    bool events;                                /* something for the live stream was written */
-    bool root_unlisted;                         /* "?list=" was refused in this message */
+    bool events;        /* something for the live stream was written */
+    bool root_unlisted; /* "?list=" was refused in this message */
 };
 
 /** Load what there is. `d` is in place already. */
 void visit_begin(struct visit *v);
-void visit_finish(struct visit *v);             /* memory only */
+void visit_finish(struct visit *v); /* memory only */
 /** Package 1: device information, trigger, state token. */
 void visit_first(struct visit *v, const struct sml_news *news);
 void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end);

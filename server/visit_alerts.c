@@ -1,12 +1,17 @@
-/* What a device reports by itself: the ends of operations, progress, changes of state, crashes (dm-protocol.md 14; the layout says which
- * alert types those are). */
+/* What a device reports by itself: the ends of operations, progress, changes of state, crashes (dm-protocol.md 14;
+ * the layout says which alert types those are). */
 #include "server/visit.h"
 #include "db/dm.h"
 #include "ddf/uri.h"
 
 enum { ALERT_TEXT_BYTES = 1024 };
 
-struct alert { const struct sml_alert_in *in; struct str name, uri; bool ours; struct ddf_match at; };
+struct alert {
+    const struct sml_alert_in *in;
+    struct str name, uri;
+    bool ours;
+    struct ddf_match at;
+};
 
 /* "phase=3;pct=40": the value of a key, empty when it is not there. */
 static struct str field(struct str data, const char *key)
@@ -56,7 +61,8 @@ static void tell(struct visit *v, const struct alert *al, const char *type)
 }
 
 /* By correlator; without one (or with one that nobody has) by what the alert speaks of. */
-static struct pol_operation *operation_of(struct visit *v, const struct alert *al, struct str correlator, struct str kind)
+static struct pol_operation *operation_of(struct visit *v, const struct alert *al, struct str correlator,
+                                          struct str kind)
 {
     struct pol_operation *found = NULL;
     for (size_t i = 0; i < v->n_ops; i++) {
@@ -81,16 +87,20 @@ static void operation_complete(struct visit *v, const struct alert *al)
         visit_move(v, op, &to);
     }
     if (al->ours && al->at.scope == DDF_VM) stale_hypervisor(v);
-    if (op) visit_touches(v, op);
-    else if (kind.n) visit_touches(v, &foreign);        /* another server's, or one that we have closed already */
+    if (op)
+        visit_touches(v, op);
+    else if (kind.n)
+        visit_touches(v, &foreign); /* another server's, or one that we have closed already */
 }
 
 static void progress(struct visit *v, const struct alert *al)
 {
     struct str data = al->in->data;
     struct pol_operation *op = operation_of(v, al, al->in->correlator, (struct str){ 0 });
-    struct pol_progress p = { .correlator = al->in->correlator, .phase = number(field(data, "phase"), 0),
-                              .percent = number(field(data, "pct"), -1), .text = field(data, "text") };
+    struct pol_progress p = { .correlator = al->in->correlator,
+                              .phase = number(field(data, "phase"), 0),
+                              .percent = number(field(data, "pct"), -1),
+                              .text = field(data, "text") };
     struct pol_verdict to;
     if (!op || (op->state != POL_OP_SENT && op->state != POL_OP_ACCEPTED)) return;
     if (!p.correlator.n) p.correlator = op->correlator;
@@ -113,19 +123,26 @@ static void something_with_vm(struct visit *v, const struct alert *al)
 
 static void vm_appeared(struct visit *v, const struct alert *al)
 {
-    struct str uri = al->ours && al->at.scope == DDF_VM ? ddf_layout_owner_uri(v->l, DDF_VM, al->at.owner, v->a) : (struct str){ 0 };
-    if (uri.n && !mirror_at(v->m, uri)) mirror_put(v->m, uri, DDF_NODE, (struct str){ 0 }, POL_STALE, v->w->now_ms);
-    else if (uri.n) mirror_stale(v->m, uri, v->w->now_ms);
+    struct str uri = al->ours && al->at.scope == DDF_VM ? ddf_layout_owner_uri(v->l, DDF_VM, al->at.owner, v->a)
+                                                        : (struct str){ 0 };
+    if (uri.n && !mirror_at(v->m, uri))
+        mirror_put(v->m, uri, DDF_NODE, (struct str){ 0 }, POL_STALE, v->w->now_ms);
+    else if (uri.n)
+        mirror_stale(v->m, uri, v->w->now_ms);
     tell(v, al, "vm");
 }
 
 static void something_with_image(struct visit *v, const struct alert *al)
 {
-    if (al->ours && al->at.scope == DDF_IMAGE) mirror_stale(v->m, ddf_layout_owner_uri(v->l, DDF_IMAGE, al->at.owner, v->a), v->w->now_ms);
+    if (al->ours && al->at.scope == DDF_IMAGE)
+        mirror_stale(v->m, ddf_layout_owner_uri(v->l, DDF_IMAGE, al->at.owner, v->a), v->w->now_ms);
     tell(v, al, "image");
 }
 
-static void threshold(struct visit *v, const struct alert *al) { tell(v, al, "kpi"); }
+static void threshold(struct visit *v, const struct alert *al)
+{
+    tell(v, al, "kpi");
+}
 
 static void something_with_device(struct visit *v, const struct alert *al)
 {
@@ -139,25 +156,41 @@ static void nothing(struct visit *v, const struct alert *al)
     (void)al;
 }
 
-static const struct { const char *name; void (*act)(struct visit *, const struct alert *); } actions[] = {
-    { "operation_complete", operation_complete }, { "progress", progress }, { "state_token", nothing /* visit_first has it */ },
-    { "state_change", state_change }, { "crash", something_with_vm }, { "crash_loop", something_with_vm },
-    { "trial_result", something_with_vm }, { "integrity_violation", something_with_vm }, { "lease_event", something_with_vm },
-    { "peripheral_change", something_with_vm }, { "vm_attached", vm_appeared }, { "vm_detached", vm_appeared },
-    { "image_ready", something_with_image }, { "threshold", threshold }, { "rt_violation", threshold },
-    { "resource_shortage", something_with_device }, { "user_request", something_with_device },
+static const struct {
+    const char *name;
+    void (*act)(struct visit *, const struct alert *);
+} actions[] = {
+    { "operation_complete", operation_complete },
+    { "progress", progress },
+    { "state_token", nothing /* visit_first has it */ },
+    { "state_change", state_change },
+    { "crash", something_with_vm },
+    { "crash_loop", something_with_vm },
+    { "trial_result", something_with_vm },
+    { "integrity_violation", something_with_vm },
+    { "lease_event", something_with_vm },
+    { "peripheral_change", something_with_vm },
+    { "vm_attached", vm_appeared },
+    { "vm_detached", vm_appeared },
+    { "image_ready", something_with_image },
+    { "threshold", threshold },
+    { "rt_violation", threshold },
+    { "resource_shortage", something_with_device },
+    { "user_request", something_with_device },
 };
 
 void visit_alerts(struct visit *v, struct sml_alert_in *alerts)
 {
     for (struct sml_alert_in *x = alerts; x && !v->rc; x = x->next) {
         struct alert al = { .in = x };
-        if (x->code != 1226) continue;          /* client events are taken and mean nothing to us */
+        if (x->code != 1226) continue; /* client events are taken and mean nothing to us */
         if (x->source.n && visit_uri(v, x->source, &al.uri)) al.ours = ddf_layout_match(v->l, al.uri, &al.at);
         al.name = ddf_layout_alert_name(v->l, x->type);
         size_t i = 0;
         while (i < sizeof actions / sizeof actions[0] && !str_is(al.name, actions[i].name)) i++;
-        if (i < sizeof actions / sizeof actions[0]) actions[i].act(v, &al);
-        else tell(v, &al, "device");            /* not known to us, but to somebody who looks on */
+        if (i < sizeof actions / sizeof actions[0])
+            actions[i].act(v, &al);
+        else
+            tell(v, &al, "device"); /* not known to us, but to somebody who looks on */
     }
 }

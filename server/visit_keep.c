@@ -1,4 +1,5 @@
-/* What follows from a message for lists and pages: rows of VMs, samples, assignments and the device. Only what differs is written. */
+/* What follows from a message for lists and pages: rows of VMs, samples, assignments and the device. Only what
+ * differs is written. */
 #include "server/visit.h"
 #include "base/text.h"
 #include "db/dm.h"
@@ -25,9 +26,9 @@ static void keep_samples(struct visit *v)
         int64_t at = sample_time(v, s->vm);
         char iso[25];
         buf_byte(&s->json, '}');
-        if (!buf_ok(&s->json)) continue;        /* longer than a sample may be: not kept */
-        visit_run(v, DM_STMT(SAMPLE_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(s->vm) }, { "at_ms", SQL_I(at) },
-                  { "data", SQL_T(buf_str(&s->json)) });
+        if (!buf_ok(&s->json)) continue; /* longer than a sample may be: not kept */
+        visit_run(v, DM_STMT(SAMPLE_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(s->vm) },
+                  { "at_ms", SQL_I(at) }, { "data", SQL_T(buf_str(&s->json)) });
         text_time_iso(at, iso);
         visit_json(v);
         visit_json_s(v, "vm", s->vm);
@@ -40,7 +41,10 @@ static void keep_samples(struct visit *v)
 
 /* ---- VMs ---- */
 
-struct vms { struct recall_vm row[RECALL_VMS]; size_t n; };
+struct vms {
+    struct recall_vm row[RECALL_VMS];
+    size_t n;
+};
 
 static struct recall_vm *vm_of(struct vms *all, struct str name)
 {
@@ -64,8 +68,12 @@ static void load_vms(struct visit *v)
     enum rc rc = sql_start(v->db, DM_STMT(VMS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
     while (!rc && k->n_vms < RECALL_VMS && (rc = sql_step(r, v->e)) == RC_OK) {
         struct recall_vm *x = &k->vms[k->n_vms++];
-        *x = (struct recall_vm){ .state = sql_int(r, 2), .lock = sql_int(r, 3), .reason = sql_int(r, 4), .verified = sql_int(r, 5),
-                                 .state_ms = sql_int(r, 6), .there = true };
+        *x = (struct recall_vm){ .state = sql_int(r, 2),
+                                 .lock = sql_int(r, 3),
+                                 .reason = sql_int(r, 4),
+                                 .verified = sql_int(r, 5),
+                                 .state_ms = sql_int(r, 6),
+                                 .there = true };
         if (!arena_str(&k->arena, sql_text(r, 0), &x->name) || !arena_str(&k->arena, sql_text(r, 1), &x->title) ||
             !arena_str(&k->arena, sql_text(r, 7), &x->image) || !arena_str(&k->arena, sql_text(r, 8), &x->summary) ||
             !arena_str(&k->arena, sql_text(r, 9), &x->why))
@@ -144,22 +152,25 @@ static void note(struct visit *v, struct recall_vm *was, const struct recall_vm 
     if ((was->name.n ? (now.name = was->name, true) : arena_str(a, x->name, &now.name)) &&
         (str_eq(was->title, x->title) ? (now.title = was->title, true) : arena_str(a, x->title, &now.title)) &&
         (str_eq(was->image, x->image) ? (now.image = was->image, true) : arena_str(a, x->image, &now.image)) &&
-        (str_eq(was->summary, x->summary) ? (now.summary = was->summary, true) : arena_str(a, x->summary, &now.summary)) &&
+        (str_eq(was->summary, x->summary) ? (now.summary = was->summary, true)
+                                          : arena_str(a, x->summary, &now.summary)) &&
         (str_eq(was->why, x->why) ? (now.why = was->why, true) : arena_str(a, x->why, &now.why)))
         *was = now;
-    else visit_nomem(v);
+    else
+        visit_nomem(v);
 }
 
 static void write_vm(struct visit *v, struct recall_vm *x, struct recall_vm *was)
 {
-    bool state_same = was->state == x->state && was->lock == x->lock && was->reason == x->reason && was->verified == x->verified;
-    if (was->there && state_same && str_eq(was->title, x->title) && str_eq(was->image, x->image) && str_eq(was->summary, x->summary) &&
-        str_eq(was->why, x->why))
+    bool state_same = was->state == x->state && was->lock == x->lock && was->reason == x->reason &&
+                      was->verified == x->verified;
+    if (was->there && state_same && str_eq(was->title, x->title) && str_eq(was->image, x->image) &&
+        str_eq(was->summary, x->summary) && str_eq(was->why, x->why))
         return;
     if (was->there && was->state == x->state && was->state_ms) x->state_ms = was->state_ms;
-    visit_run(v, DM_STMT(VM_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(x->name) }, { "title", SQL_T(x->title) },
-              { "state", SQL_I(x->state) }, { "lock_state", SQL_I(x->lock) }, { "reason", SQL_I(x->reason) },
-              { "verified", SQL_I(x->verified) }, { "state_ms", SQL_I(x->state_ms) },
+    visit_run(v, DM_STMT(VM_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(x->name) },
+              { "title", SQL_T(x->title) }, { "state", SQL_I(x->state) }, { "lock_state", SQL_I(x->lock) },
+              { "reason", SQL_I(x->reason) }, { "verified", SQL_I(x->verified) }, { "state_ms", SQL_I(x->state_ms) },
               { "image", SQL_T(x->image) }, { "summary", SQL_T(x->summary) }, { "summary_why", SQL_T(x->why) });
     vm_event(v, x);
     note(v, was, x);
@@ -180,7 +191,7 @@ static void keep_vms(struct visit *v, struct vms *now)
     for (size_t i = 0; i < now->n && !v->rc; i++) {
         struct recall_vm *x = &now->row[i], *was = x->there ? row_of(v->r, x->name) : NULL;
         if (!was) continue;
-        if (was->there && !x->summary.n) {      /* not planned in this message: as before */
+        if (was->there && !x->summary.n) { /* not planned in this message: as before */
             x->summary = was->summary;
             x->why = was->why;
         }
@@ -199,7 +210,10 @@ static void keep_vms(struct visit *v, struct vms *now)
 
 /* ---- how far things are ---- */
 
-static bool is_work(const struct pol_step *s) { return s->purpose == POL_FOR_CHANGE || s->purpose == POL_FOR_OPERATION; }
+static bool is_work(const struct pol_step *s)
+{
+    return s->purpose == POL_FOR_CHANGE || s->purpose == POL_FOR_OPERATION;
+}
 
 /* A word that says more wins: a step under way, then a failure, then waiting. */
 static int weight(struct str word)
@@ -207,7 +221,10 @@ static int weight(struct str word)
     return str_is(word, "working") ? 3 : str_is(word, "failed") ? 2 : str_is(word, "settled") || !word.n ? 0 : 1;
 }
 
-static struct str state_word(struct str wait) { return str_is(wait, "failed") || str_is(wait, "working") ? wait : STR("waiting"); }
+static struct str state_word(struct str wait)
+{
+    return str_is(wait, "failed") || str_is(wait, "working") ? wait : STR("waiting");
+}
 
 static void judge(struct recall_vm *x, struct str word, struct str why)
 {
@@ -264,7 +281,10 @@ static void load_assignments(struct visit *v)
     enum rc rc = sql_start(v->db, DM_STMT(ASSIGNMENTS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
     while (!rc && k->n_assignments < KEEP_ASSIGNMENTS && (rc = sql_step(r, v->e)) == RC_OK) {
         struct recall_assignment *x = new_assignment(k);
-        if (x) *x = (struct recall_assignment){ .policy = sql_int(r, 0), .revision = sql_int(r, 1), .truth = sql_int(r, 2) };
+        if (x)
+            *x = (struct recall_assignment){ .policy = sql_int(r, 0),
+                                             .revision = sql_int(r, 1),
+                                             .truth = sql_int(r, 2) };
         if (!x || !arena_str(&k->arena, sql_text(r, 3), &x->state) || !arena_str(&k->arena, sql_text(r, 4), &x->why))
             rc = err_set(v->e, RC_NOMEM, "no memory for the assignments of a device");
     }
@@ -291,7 +311,9 @@ static void keep_assignment(struct visit *v, const struct recall_assignment *now
     visit_run(v, DM_STMT(ASSIGNMENT_PUT), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(now->policy) },
               { "revision", SQL_I(now->revision) }, { "truth", SQL_I(now->truth) }, { "state", SQL_T(now->state) },
               { "why", SQL_T(now->why) }, { "now_ms", SQL_I(v->w->now_ms) });
-    *was = (struct recall_assignment){ .policy = now->policy, .revision = now->revision, .truth = now->truth, .used = true };
+    *was = (struct recall_assignment){
+        .policy = now->policy, .revision = now->revision, .truth = now->truth, .used = true
+    };
     if (!arena_str(&k->arena, now->state, &was->state) || !arena_str(&k->arena, now->why, &was->why)) visit_nomem(v);
 }
 
@@ -305,11 +327,15 @@ static void keep_assignments(struct visit *v, struct vms *all)
         enum pol_truth truth = pol_selector_eval(p->selector, v->f.attrs, v->f.n_attrs, v->a, &unknown);
         const struct recall_vm *x = truth == POL_FALSE ? NULL : vm_of(all, p->vm);
         if (truth == POL_FALSE) continue;
-        struct recall_assignment now = { .policy = p->id, .revision = p->revision, .truth = truth, .state = x ? x->summary : STR("settled"),
+        struct recall_assignment now = { .policy = p->id,
+                                         .revision = p->revision,
+                                         .truth = truth,
+                                         .state = x ? x->summary : STR("settled"),
                                          .why = x ? x->why : (struct str){ 0 } };
         if (truth == POL_UNKNOWN) {
             now.state = STR("waiting");
-            now.why = arena_printf(v->a, "not known yet whether it holds: the device has not told %.*s", STR_ARG(unknown));
+            now.why = arena_printf(v->a, "not known yet whether it holds: the device has not told %.*s",
+                                   STR_ARG(unknown));
         }
         if (!now.state.n) now.state = STR("settled");
         keep_assignment(v, &now);
@@ -353,7 +379,7 @@ static void summarise(struct visit *v, const struct pol_plan *plan, struct str *
             *why = s->children ? s->children->why : s->why;
             return;
         }
-    if (plan->steps) return;                    /* only looking: as it was */
+    if (plan->steps) return; /* only looking: as it was */
     *word = STR("settled");
     *why = (struct str){ 0 };
     for (const struct pol_wait *w = plan->waits; w; w = w->next)
@@ -374,8 +400,10 @@ static void conclude(struct visit *v, const struct pol_plan *plan, const struct 
     v->d.summary = word;
     v->d.summary_why = why;
     if (!plan->steps) {
-        if (!has_vms || !interval) v->d.next_kpi_ms = 0;
-        else if (v->s->kpi_before_ms || !v->d.next_kpi_ms) v->d.next_kpi_ms = v->w->now_ms + interval;
+        if (!has_vms || !interval)
+            v->d.next_kpi_ms = 0;
+        else if (v->s->kpi_before_ms || !v->d.next_kpi_ms)
+            v->d.next_kpi_ms = v->w->now_ms + interval;
         v->d.settled_token = settled ? token_now(v) : (struct str){ 0 };
         if (settled) v->d.have_stamp = v->d.want_stamp;
     }
@@ -391,8 +419,8 @@ static bool same_row(const struct store_device *x, const struct store_device *y)
 {
     return x->mirror_read == y->mirror_read && x->lists == y->lists && x->large_objects == y->large_objects &&
            x->have_stamp == y->have_stamp && x->next_kpi_ms == y->next_kpi_ms && x->summary_ms == y->summary_ms &&
-           str_eq(x->layout_mo, y->layout_mo) && str_eq(x->settled_token, y->settled_token) && str_eq(x->summary, y->summary) &&
-           str_eq(x->summary_why, y->summary_why);
+           str_eq(x->layout_mo, y->layout_mo) && str_eq(x->settled_token, y->settled_token) &&
+           str_eq(x->summary, y->summary) && str_eq(x->summary_why, y->summary_why);
 }
 
 static void keep_device(struct visit *v, bool first)
@@ -401,11 +429,11 @@ static void keep_device(struct visit *v, bool first)
     struct arena *a = &v->r->arena;
     if (same_row(was, d) && !first) return;
     visit_run(v, DM_STMT(DEVICE_STATE), { "device_id", SQL_I(d->id) }, { "now_ms", SQL_I(v->w->now_ms) },
-              { "layout_mo", SQL_TN(d->layout_mo) }, { "mirror_read", SQL_I(d->mirror_read) }, { "lists", SQL_I(d->lists) },
-              { "large_objects", SQL_I(d->large_objects) }, { "have_stamp", SQL_I(d->have_stamp) },
-              { "settled_token", SQL_TN(d->settled_token) }, { "next_kpi_ms", d->next_kpi_ms ? SQL_I(d->next_kpi_ms) : SQL_N },
-              { "summary", SQL_T(d->summary) }, { "summary_why", SQL_T(d->summary_why) },
-              { "summary_ms", d->summary_ms ? SQL_I(d->summary_ms) : SQL_N });
+              { "layout_mo", SQL_TN(d->layout_mo) }, { "mirror_read", SQL_I(d->mirror_read) },
+              { "lists", SQL_I(d->lists) }, { "large_objects", SQL_I(d->large_objects) },
+              { "have_stamp", SQL_I(d->have_stamp) }, { "settled_token", SQL_TN(d->settled_token) },
+              { "next_kpi_ms", d->next_kpi_ms ? SQL_I(d->next_kpi_ms) : SQL_N }, { "summary", SQL_T(d->summary) },
+              { "summary_why", SQL_T(d->summary_why) }, { "summary_ms", d->summary_ms ? SQL_I(d->summary_ms) : SQL_N });
     *was = *d;
     if (!arena_str(a, d->layout_mo, &was->layout_mo) || !arena_str(a, d->settled_token, &was->settled_token) ||
         !arena_str(a, d->summary, &was->summary) || !arena_str(a, d->summary_why, &was->summary_why))
@@ -416,7 +444,7 @@ void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_d
 {
     struct vms all;
     if (v->rc) return;
-    all.n = 0;                                  /* the rest of it is not looked at */
+    all.n = 0; /* the rest of it is not looked at */
     v->rc = mirror_write(v->m, v->db, store_paths(v->st), v->d.id, v->e);
     keep_samples(v);
     if (plan || v->m->changed) vms_of_mirror(v, &all);

@@ -1,4 +1,5 @@
-/* How the steps ended that a device was sent, and what it told: mirror, failures, operations, KPI samples. policy/plan.h has the rules. */
+/* How the steps ended that a device was sent, and what it told: mirror, failures, operations, KPI samples.
+ * policy/plan.h has the rules. */
 #include "server/visit.h"
 #include "db/dm.h"
 #include "ddf/uri.h"
@@ -33,7 +34,7 @@ static void put_kpi(struct visit *v, const struct ddf_match *m, struct str value
     struct sample *s = sample_of(v, m->scope == DDF_VM ? m->owner : (struct str){ 0 });
     struct str name = m->entry->name;
     int64_t number;
-    if (!s || !value.n) return;             /* no text: the device does not know the figure yet */
+    if (!s || !value.n) return; /* no text: the device does not know the figure yet */
     if (s->json.n > 1) buf_byte(&s->json, ',');
     buf_byte(&s->json, '"');
     size_t star = str_find(name, '*', 0);
@@ -63,8 +64,8 @@ static void check_read_back(struct visit *v, struct str uri, struct str value)
         visit_forget(v, key);
         return;
     }
-    struct str why = arena_printf(v->a, "the device took \"%.*s\" and reports \"%.*s\"", STR_ARG(str_slice(n->value, 0, 60)),
-                                  STR_ARG(str_slice(value, 0, 60)));
+    struct str why = arena_printf(v->a, "the device took \"%.*s\" and reports \"%.*s\"",
+                                  STR_ARG(str_slice(n->value, 0, 60)), STR_ARG(str_slice(value, 0, 60)));
     visit_failed(v, key, 0, why);
 }
 
@@ -74,17 +75,23 @@ static void learn_detail(struct visit *v, struct str uri, struct str value)
     struct str name = str_slice(uri, 2, uri.n);
     char *p = arena_bytes(v->a, name.n);
     for (size_t i = 0; p && i < name.n; i++)
-        p[i] = (char)(name.p[i] == '/' ? '.' : name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] + ('a' - 'A') : name.p[i]);
-    if (!p) visit_nomem(v);
-    else visit_attribute(v, (struct str){ p, name.n }, value);
-    if (str_is(uri, "./DevDetail/LrgObj")) v->d.large_objects = str_eq_fold(str_trim(value), STR("true")) || str_is(value, "1");
+        p[i] = (char)(name.p[i] == '/'                       ? '.'
+                      : name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] + ('a' - 'A')
+                                                             : name.p[i]);
+    if (!p)
+        visit_nomem(v);
+    else
+        visit_attribute(v, (struct str){ p, name.n }, value);
+    if (str_is(uri, "./DevDetail/LrgObj"))
+        v->d.large_objects = str_eq_fold(str_trim(value), STR("true")) || str_is(value, "1");
 }
 
 /* Roots of management objects say which one they are. */
 static void learn_object(struct visit *v, struct str type)
 {
     for (size_t i = 0; i < v->srv->n_layouts; i++)
-        if (str_eq(v->srv->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type)) v->d.layout_mo = v->srv->layouts[i]->mo;
+        if (str_eq(v->srv->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type))
+            v->d.layout_mo = v->srv->layouts[i]->mo;
 }
 
 static void learn_value(struct visit *v, const struct sml_value *x, bool plain)
@@ -97,18 +104,20 @@ static void learn_value(struct visit *v, const struct sml_value *x, bool plain)
     bool ours = ddf_layout_match(v->l, uri, &m);
     if (ours && m.entry && m.entry->kpi && format != DDF_NODE) {
         put_kpi(v, &m, x->data);
-        if (!v->d.list_unsupported) return;     /* else the mirror is where the plan sees which leaves to ask for */
+        if (!v->d.list_unsupported) return; /* else the mirror is where the plan sees which leaves to ask for */
     }
     if (format == DDF_NODE) {
         learn_object(v, x->type);
-        if (plain) mirror_children(v->m, uri, x->data, v->w->now_ms);
-        else mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
+        if (plain)
+            mirror_children(v->m, uri, x->data, v->w->now_ms);
+        else
+            mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
         return;
     }
     check_read_back(v, uri, x->data);
     mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
     learn_detail(v, uri, x->data);
-    if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false;     /* facts are attributes */
+    if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false; /* facts are attributes */
 }
 
 /* What a person's Get found, as it came. */
@@ -132,9 +141,16 @@ static void keep_result(struct visit *v, int64_t operation, const struct sml_val
     buf_finish(&b);
 }
 
-/* Does it read nodes with all their values? Properties, structures and documents are for those who asked; the mirror keeps neither. */
-static bool is_whole(struct str uri) { return str_ends(uri, STR("?list=StructData")); }
-static bool is_plain(struct str uri) { return str_find(uri, '?', 0) == uri.n; }
+/* Does it read nodes with all their values? Properties, structures and documents are for those who asked; the mirror
+ * keeps neither. */
+static bool is_whole(struct str uri)
+{
+    return str_ends(uri, STR("?list=StructData"));
+}
+static bool is_plain(struct str uri)
+{
+    return str_find(uri, '?', 0) == uri.n;
+}
 
 static void take_values(struct visit *v, struct flown *f, const struct sml_outcome *o)
 {
@@ -142,14 +158,19 @@ static void take_values(struct visit *v, struct flown *f, const struct sml_outco
     if (!o->values) return;
     if (!f->first_ms) f->first_ms = v->w->now_ms;
     f->listed = true;
-    for (const struct sml_value *x = o->values; (list || is_plain(f->step.uri)) && f->step.verb != POL_ASK && x && !v->rc; x = x->next) learn_value(v, x, !list);
+    for (const struct sml_value *x = o->values;
+         (list || is_plain(f->step.uri)) && f->step.verb != POL_ASK && x && !v->rc; x = x->next)
+        learn_value(v, x, !list);
     const struct pol_operation *op = visit_operation(v, f->operation);
     if (op && str_is(op->kind, "tree")) keep_result(v, op->id, o->values);
 }
 
 /* ---- statuses ---- */
 
-static struct str base_of(struct str uri) { return str_slice(uri, 0, str_find(uri, '?', 0)); }
+static struct str base_of(struct str uri)
+{
+    return str_slice(uri, 0, str_find(uri, '?', 0));
+}
 
 static void step_failed(struct visit *v, const struct flown *f, int code)
 {
@@ -180,15 +201,18 @@ static void write_done(struct visit *v, const struct flown *f, struct str uri)
     const struct mirror_node *n = mirror_at(v->m, uri);
     if (f->step.verb == POL_ASK) return;
     if (f->step.verb == POL_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
-    if (!is_plain(f->step.uri)) {               /* a property; a new name takes the node from where it was */
+    if (!is_plain(f->step.uri)) { /* a property; a new name takes the node from where it was */
         if (str_ends(f->step.uri, STR("?prop=Name"))) mirror_drop(v->m, uri);
         visit_forget(v, f->step.key);
         return;
     }
-    if (f->step.format.n) ddf_format_of(f->step.format, &format);
-    else if (n) format = n->format;
+    if (f->step.format.n)
+        ddf_format_of(f->step.format, &format);
+    else if (n)
+        format = n->format;
     if (f->step.verb == POL_ADD || f->step.verb == POL_REPLACE)
-        mirror_put(v->m, uri, format, format == DDF_NODE && n ? n->value : f->step.data, POL_ACKNOWLEDGED, v->w->now_ms);
+        mirror_put(v->m, uri, format, format == DDF_NODE && n ? n->value : f->step.data, POL_ACKNOWLEDGED,
+                   v->w->now_ms);
     if (f->step.verb == POL_DELETE) mirror_drop(v->m, uri);
     visit_forget(v, f->step.key);
 }
@@ -211,7 +235,9 @@ static void step_gone(struct visit *v, const struct flown *f, struct str uri, in
 /* "?list=" was refused: unless this device has answered one before, it knows none (dm-protocol.md 20, trap 16). */
 static bool lists_refused(struct visit *v, const struct flown *f, struct str uri, int code)
 {
-    if (f->step.verb != POL_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) || v->d.lists == STORE_LISTS_WORK) return false;
+    if (f->step.verb != POL_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) ||
+        v->d.lists == STORE_LISTS_WORK)
+        return false;
     if (str_eq(uri, v->l->root) || v->root_unlisted || code == 406) {
         v->d.lists = STORE_LISTS_UNSUPPORTED;
         v->d.list_unsupported = v->root_unlisted = true;
@@ -223,7 +249,7 @@ static bool lists_refused(struct visit *v, const struct flown *f, struct str uri
 static void operation_status(struct visit *v, struct pol_operation *op, int code)
 {
     struct pol_verdict to;
-    if (op->state != POL_OP_SENT) return;       /* OperationComplete was faster than the Status */
+    if (op->state != POL_OP_SENT) return; /* OperationComplete was faster than the Status */
     pol_op_on_status(v->l, op, code, v->a, &to);
     if (to.state == POL_OP_SENT && code == 0) return;
     visit_move(v, op, &to);
@@ -235,23 +261,32 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
     struct str uri = base_of(f->step.uri);
     struct pol_operation *op = visit_operation(v, f->operation);
     if (f->step.verb == POL_ATOMIC) {
-        if (pol_step_outcome(v->l, &f->step, code) == POL_STEP_DONE) visit_forget(v, f->step.key);
-        else if (count) step_failed(v, f, code);
+        if (pol_step_outcome(v->l, &f->step, code) == POL_STEP_DONE)
+            visit_forget(v, f->step.key);
+        else if (count)
+            step_failed(v, f, code);
         return;
     }
     if (!lists_refused(v, f, uri, code)) {
         switch (pol_step_outcome(v->l, &f->step, code)) {
         case POL_STEP_DONE:
-            if (f->step.verb == POL_GET) get_done(v, f, uri);
-            else if (f->step.verb != POL_EXEC) write_done(v, f, uri);
+            if (f->step.verb == POL_GET)
+                get_done(v, f, uri);
+            else if (f->step.verb != POL_EXEC)
+                write_done(v, f, uri);
             break;
         case POL_STEP_THERE:
-            if (mirror_at(v->m, uri)) mirror_stale(v->m, uri, v->w->now_ms);
-            else mirror_put(v->m, uri, str_is(f->step.format, "node") ? DDF_NODE : DDF_CHR, (struct str){ 0 }, POL_STALE, v->w->now_ms);
+            if (mirror_at(v->m, uri))
+                mirror_stale(v->m, uri, v->w->now_ms);
+            else
+                mirror_put(v->m, uri, str_is(f->step.format, "node") ? DDF_NODE : DDF_CHR, (struct str){ 0 }, POL_STALE,
+                           v->w->now_ms);
             break;
         case POL_STEP_GONE: step_gone(v, f, uri, code); break;
-        case POL_STEP_AGAIN: case POL_STEP_FAILED: step_failed(v, f, code); break;
-        case POL_STEP_RUNS: case POL_STEP_SKIPPED: break;
+        case POL_STEP_AGAIN:
+        case POL_STEP_FAILED: step_failed(v, f, code); break;
+        case POL_STEP_RUNS:
+        case POL_STEP_SKIPPED: break;
         }
     }
     if (op) operation_status(v, op, code);
@@ -264,11 +299,14 @@ static int child_code(struct visit *v, const struct flown *group, const struct f
     bool good = f->code >= 200 && f->code < 300 && f->code != 214 && f->code != 215 && f->code != 216;
     if (done && f->code == 0) return 200;
     if (group->code == 0 || done) return f->code;
-    if (good || f->code == 516) mirror_stale(v->m, f->step.uri, v->w->now_ms);       /* rolled back, or not */
+    if (good || f->code == 516) mirror_stale(v->m, f->step.uri, v->w->now_ms); /* rolled back, or not */
     return good ? 216 : f->code == 0 ? 215 : f->code;
 }
 
-static bool blames(int code) { return code && code != 215 && code != 216 && code != 516 && (code < 200 || code >= 300 || code == 214); }
+static bool blames(int code)
+{
+    return code && code != 215 && code != 216 && code != 516 && (code < 200 || code >= 300 || code == 214);
+}
 
 /* The package is complete: everything that was on its way is decided now, in the order it was sent. */
 static void land(struct visit *v)
@@ -277,7 +315,8 @@ static void land(struct visit *v)
     for (size_t i = 0; fl && i < fl->n && !v->rc; i++) {
         struct flown *f = &fl->row[i], *group = f->group ? &fl->row[f->group - 1] : NULL;
         bool own = false;
-        for (size_t k = i + 1; f->step.verb == POL_ATOMIC && k < fl->n && fl->row[k].group == i + 1; k++) own |= blames(fl->row[k].code);
+        for (size_t k = i + 1; f->step.verb == POL_ATOMIC && k < fl->n && fl->row[k].group == i + 1; k++)
+            own |= blames(fl->row[k].code);
         decide(v, f, group ? child_code(v, group, f) : f->code, !own);
     }
     flight_free(fl);

@@ -29,10 +29,15 @@ struct pending {
     struct pending *next;
 };
 
-struct queue { struct pending *first, **tail; };
+struct queue {
+    struct pending *first, **tail;
+};
 
 /* Random octets in stock: a call for each nonce and token costs more than what it brings. Used ones are wiped. */
-struct pool { uint8_t octets[4096]; size_t left; };
+struct pool {
+    uint8_t octets[4096];
+    size_t left;
+};
 
 struct worker {
     struct server *srv;
@@ -42,7 +47,8 @@ struct worker {
     int epoll, wake;
     pthread_t thread, carrier;
     bool running, carrying;
-    struct sql *log; int stop;              /* the carrier's */
+    struct sql *log;
+    int stop; /* the carrier's */
     struct queue waiting;
 };
 
@@ -120,8 +126,8 @@ static bool authority_of(struct str path, struct str *authority)
     return str_find(*authority, '/', 0) == authority->n;
 }
 
-/* RespURI without its token: our address as devices see it, the authority, and whatever else the device had in its query (dm-protocol.md 20:
- * ?mode=Maintenance). */
+/* RespURI without its token: our address as devices see it, the authority, and whatever else the device had in its
+ * query (dm-protocol.md 20: ?mode=Maintenance). */
 static struct str resp_base(const struct server *srv, struct str authority, struct str query, struct arena *a)
 {
     struct str base = str_of(srv->config->dm_url), part;
@@ -173,10 +179,17 @@ static void handle(void *ctx, struct http_request *r, struct http_reply *reply)
     p->r = r;
     p->since_us = now_us();
     p->rq = (struct exchange_request){
-        .authority = authority, .token = http_query(r, "s", NULL), .resp_base = resp_base(w->srv, authority, r->query, r->arena),
-        .body = r->body, .user_agent = str_slice(http_header(r, "User-Agent"), 0, 200), .remote = r->remote,
-        .hmac = http_header(r, "x-syncml-hmac"), .client_cert_subject = r->client_cert_subject, .type = type,
-        .answer = sml_answer_type(type, http_header(r, "Accept")), .tls = r->tls,
+        .authority = authority,
+        .token = http_query(r, "s", NULL),
+        .resp_base = resp_base(w->srv, authority, r->query, r->arena),
+        .body = r->body,
+        .user_agent = str_slice(http_header(r, "User-Agent"), 0, 200),
+        .remote = r->remote,
+        .hmac = http_header(r, "x-syncml-hmac"),
+        .client_cert_subject = r->client_cert_subject,
+        .type = type,
+        .answer = sml_answer_type(type, http_header(r, "Accept")),
+        .tls = r->tls,
     };
     reply->later = true;
     queue_put(&w->waiting, p);
@@ -211,8 +224,8 @@ static void log_failure(const struct pending *p, const struct err *e)
 {
     char text[ERR_TEXT_BYTES + 200];
     enum log_level level = p->rp.status >= 500 ? LOG_WARN : LOG_INFO;
-    log_event(level, "dm.message_failed", LOG_S("remote", p->rq.remote), LOG_N("status", p->rp.status), LOG_N("bytes", p->rq.body.n),
-              LOG_Z("error", err_format(e, text, sizeof text)));
+    log_event(level, "dm.message_failed", LOG_S("remote", p->rq.remote), LOG_N("status", p->rp.status),
+              LOG_N("bytes", p->rq.body.n), LOG_Z("error", err_format(e, text, sizeof text)));
 }
 
 /* Messages that wait, as many as a turn's time allows; one commit; then their replies. */
@@ -335,18 +348,26 @@ static enum rc open_loop(struct worker *w, struct err *e)
     w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (w->epoll < 0 || w->wake < 0) return err_set(e, RC_IO, "cannot make an event loop: %s", strerror(errno));
     ev.data.fd = w->wake;
-    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &ev)) return err_set(e, RC_IO, "cannot wait for events: %s", strerror(errno));
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &ev))
+        return err_set(e, RC_IO, "cannot wait for events: %s", strerror(errno));
     ev.data.fd = http_fd(w->listener);
-    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, ev.data.fd, &ev)) return err_set(e, RC_IO, "cannot wait for connections: %s", strerror(errno));
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, ev.data.fd, &ev))
+        return err_set(e, RC_IO, "cannot wait for connections: %s", strerror(errno));
     return RC_OK;
 }
 
 enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
 {
     const struct server_config *c = srv->config;
-    const struct http_config hc = { .address = c->dm_address, .port = c->dm_port, .cert_file = c->dm_cert, .key_file = c->dm_key,
-                                    .client_ca_file = c->dm_client_ca, .max_connections = c->dm_max_connections,
-                                    .max_body_bytes = (size_t)c->dm_max_message_bytes, .idle_timeout_s = WORKER_IDLE_S, .reuse_port = true };
+    const struct http_config hc = { .address = c->dm_address,
+                                    .port = c->dm_port,
+                                    .cert_file = c->dm_cert,
+                                    .key_file = c->dm_key,
+                                    .client_ca_file = c->dm_client_ca,
+                                    .max_connections = c->dm_max_connections,
+                                    .max_body_bytes = (size_t)c->dm_max_message_bytes,
+                                    .idle_timeout_s = WORKER_IDLE_S,
+                                    .reuse_port = true };
     struct worker *w = calloc(1, sizeof *w);
     if (!w) return err_set(e, RC_NOMEM, "no memory for the DM worker");
     w->srv = srv;
@@ -358,8 +379,10 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
     if (!rc) rc = start_carrier(w, e);
     if (!rc && pthread_create(&w->thread, NULL, loop, w)) rc = err_set(e, RC_IO, "cannot start the DM worker's thread");
     w->running = !rc;
-    if (rc) worker_stop(w);
-    else *out = w;
+    if (rc)
+        worker_stop(w);
+    else
+        *out = w;
     return rc;
 }
 
@@ -383,4 +406,7 @@ void worker_stop(struct worker *w)
     free(w);
 }
 
-uint16_t worker_port(const struct worker *w) { return http_port(w->listener); }
+uint16_t worker_port(const struct worker *w)
+{
+    return http_port(w->listener);
+}

@@ -6,32 +6,55 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a child element means in its place. First the leaves, whose text goes to `at`; all set the bool at `flag`, if there is one. */
+/* What a child element means in its place. First the leaves, whose text goes to `at`; all set the bool at `flag`, if
+ * there is one. */
 enum what {
-    WHAT_TEXT = 1,                  /* trimmed */
-    WHAT_FORMAT,                    /* the same in lower case (trap 10) */
-    WHAT_B64,                       /* the same, octets of an OPAQUE turned into base64 */
-    WHAT_NUMBER,                    /* uint64_t; only if it is one */
-    WHAT_DATA,                      /* to the octet */
+    WHAT_TEXT = 1, /* trimmed */
+    WHAT_FORMAT,   /* the same in lower case (trap 10) */
+    WHAT_B64,      /* the same, octets of an OPAQUE turned into base64 */
+    WHAT_NUMBER,   /* uint64_t; only if it is one */
+    WHAT_DATA,     /* to the octet */
     WHAT_LAST_LEAF = WHAT_DATA,
-    WHAT_FLAG,                      /* being there is all it says */
-    WHAT_INTO,                      /* a structure at `at` whose children are those of `place` */
-    WHAT_ITEM, WHAT_TARGET_REF, WHAT_SOURCE_REF,    /* one more of a list of the command */
-    WHAT_HEADER, WHAT_BODY,
+    WHAT_FLAG, /* being there is all it says */
+    WHAT_INTO, /* a structure at `at` whose children are those of `place` */
+    WHAT_ITEM,
+    WHAT_TARGET_REF,
+    WHAT_SOURCE_REF, /* one more of a list of the command */
+    WHAT_HEADER,
+    WHAT_BODY,
 };
 
-struct child { uint8_t what, place; uint16_t at, flag; };
+struct child {
+    uint8_t what, place;
+    uint16_t at, flag;
+};
 
-#define AT(type, field)          (uint16_t)offsetof(struct type, field)
-#define TEXT(type, field)        { WHAT_TEXT, SML_AT_TEXT, AT(type, field), 0 }
-#define FLAG(type, field)        { WHAT_FLAG, SML_AT_SKIP, 0, AT(type, field) }
-#define INTO(place, type, field) { WHAT_INTO, (place), AT(type, field), 0 }
-#define META(type, field)        { WHAT_INTO, SML_AT_META, AT(type, field), AT(type, field.present) }
-#define CRED(type, field)        { WHAT_INTO, SML_AT_CRED, AT(type, field), AT(type, field.present) }
+#define AT(type, field) (uint16_t) offsetof(struct type, field)
+#define TEXT(type, field)                                                                                              \
+    {                                                                                                                  \
+        WHAT_TEXT, SML_AT_TEXT, AT(type, field), 0                                                                     \
+    }
+#define FLAG(type, field)                                                                                              \
+    {                                                                                                                  \
+        WHAT_FLAG, SML_AT_SKIP, 0, AT(type, field)                                                                     \
+    }
+#define INTO(place, type, field)                                                                                       \
+    {                                                                                                                  \
+        WHAT_INTO, (place), AT(type, field), 0                                                                         \
+    }
+#define META(type, field)                                                                                              \
+    {                                                                                                                  \
+        WHAT_INTO, SML_AT_META, AT(type, field), AT(type, field.present)                                               \
+    }
+#define CRED(type, field)                                                                                              \
+    {                                                                                                                  \
+        WHAT_INTO, SML_AT_CRED, AT(type, field), AT(type, field.present)                                               \
+    }
 /* Type and Format that stand beside Meta instead of in it (Windows). */
-#define LOOSE_META(owner)                                                                                       \
-    [SML_E_TYPE] = { WHAT_TEXT, SML_AT_TEXT, AT(owner, meta.type), AT(owner, meta.present) },                               \
-    [SML_E_FORMAT] = { WHAT_FORMAT, SML_AT_TEXT, AT(owner, meta.format), AT(owner, meta.present) }
+#define LOOSE_META(owner)                                                                                              \
+    [SML_E_TYPE] = { WHAT_TEXT, SML_AT_TEXT, AT(owner, meta.type), AT(owner, meta.present) }, [SML_E_FORMAT] = {       \
+        WHAT_FORMAT, SML_AT_TEXT, AT(owner, meta.format), AT(owner, meta.present)                                      \
+    }
 
 static const struct child children[SML_PLACES][SML_ELEM_CODES] = {
     [SML_AT_MESSAGE] = {
@@ -99,8 +122,10 @@ static const struct child children[SML_PLACES][SML_ELEM_CODES] = {
 
 _Static_assert(offsetof(struct sml_msg, target_name) == offsetof(struct sml_msg, target) + sizeof(struct str), "party");
 _Static_assert(offsetof(struct sml_msg, source_name) == offsetof(struct sml_msg, source) + sizeof(struct str), "party");
-_Static_assert(offsetof(struct sml_item, target_name) == offsetof(struct sml_item, target) + sizeof(struct str), "party");
-_Static_assert(offsetof(struct sml_item, source_name) == offsetof(struct sml_item, source) + sizeof(struct str), "party");
+_Static_assert(offsetof(struct sml_item, target_name) == offsetof(struct sml_item, target) + sizeof(struct str),
+               "party");
+_Static_assert(offsetof(struct sml_item, source_name) == offsetof(struct sml_item, source) + sizeof(struct str),
+               "party");
 
 void build_init(struct build *b, struct arena *a, struct sml_msg *msg, struct err *e)
 {
@@ -117,8 +142,7 @@ void build_init(struct build *b, struct arena *a, struct sml_msg *msg, struct er
 
 enum rc build_fail(struct build *b, enum rc rc, const char *fmt, ...)
 {
-    if (b->rc)
-        return b->rc;
+    if (b->rc) return b->rc;
     char what[200];
     va_list ap;
     va_start(ap, fmt);
@@ -164,16 +188,14 @@ static inline void push_leaf(struct build *b, const struct child *c, unsigned el
 static void *new_of(struct build *b, size_t n)
 {
     void *p = arena_alloc(b->a, n);
-    if (!p)
-        build_fail(b, RC_NOMEM, "message is too large for its memory");
+    if (!p) build_fail(b, RC_NOMEM, "message is too large for its memory");
     return p;
 }
 
 static void push_item(struct build *b, struct build_frame *cmd)
 {
     struct sml_item *item = new_of(b, sizeof *item);
-    if (!item)
-        return;
+    if (!item) return;
     *cmd->items = item;
     cmd->items = &item->next;
     push(b, SML_AT_ITEM, SML_E_ITEM, item);
@@ -182,8 +204,7 @@ static void push_item(struct build *b, struct build_frame *cmd)
 static void push_ref(struct build *b, struct sml_ref ***tail, unsigned elem)
 {
     struct sml_ref *ref = new_of(b, sizeof *ref);
-    if (!ref)
-        return;
+    if (!ref) return;
     **tail = ref;
     *tail = &ref->next;
     push_leaf(b, &ref_child, elem, ref);
@@ -192,8 +213,7 @@ static void push_ref(struct build *b, struct sml_ref ***tail, unsigned elem)
 static void push_cmd(struct build *b, struct build_frame *parent, unsigned elem, struct str name)
 {
     struct sml_cmd *c = new_of(b, sizeof *c);
-    if (!c)
-        return;
+    if (!c) return;
     c->kind = sml_cmd_kind_of_elem(elem);
     c->name = sml_elem_name(elem);
     if (!elem && !arena_str(b->a, name, &c->name)) {
@@ -249,34 +269,21 @@ static void push_branch(struct build *b, struct build_frame *f, const struct chi
     switch ((enum what)c->what) {
     case WHAT_FLAG:
     case WHAT_INTO:
-        if (c->flag)
-            *(bool *)(void *)(obj + c->flag) = true;
+        if (c->flag) *(bool *)(void *)(obj + c->flag) = true;
         push(b, c->place, elem, obj + c->at);
         break;
-    case WHAT_ITEM:
-        push_item(b, f);
-        break;
-    case WHAT_TARGET_REF:
-        push_ref(b, &f->targets, elem);
-        break;
-    case WHAT_SOURCE_REF:
-        push_ref(b, &f->sources, elem);
-        break;
-    case WHAT_HEADER:
-        push_part(b, c, elem, &b->header);
-        break;
-    case WHAT_BODY:
-        push_part(b, c, elem, &b->body);
-        break;
-    default:
-        break;
+    case WHAT_ITEM: push_item(b, f); break;
+    case WHAT_TARGET_REF: push_ref(b, &f->targets, elem); break;
+    case WHAT_SOURCE_REF: push_ref(b, &f->sources, elem); break;
+    case WHAT_HEADER: push_part(b, c, elem, &b->header); break;
+    case WHAT_BODY: push_part(b, c, elem, &b->body); break;
+    default: break;
     }
 }
 
 void build_start(struct build *b, unsigned elem, struct str name)
 {
-    if (!build_count(b, 0))
-        return;
+    if (!build_count(b, 0)) return;
     struct build_frame *f = &b->frame[b->depth];
     const struct child *c = &children[f->place][elem];
     if (c->what == 0)
@@ -292,15 +299,13 @@ static void gather(struct build *b, struct str s)
 {
     if (b->room < b->text.n + s.n) {
         size_t room = b->room ? 2 * b->room : 64;
-        while (room < b->text.n + s.n)
-            room *= 2;
+        while (room < b->text.n + s.n) room *= 2;
         char *p = arena_bytes(b->a, room);
         if (!p) {
             build_fail(b, RC_NOMEM, "message is too large for its memory");
             return;
         }
-        if (b->text.n)
-            memcpy(p, b->text.p, b->text.n);
+        if (b->text.n) memcpy(p, b->text.p, b->text.n);
         b->text.p = p;
         b->room = room;
     }
@@ -311,8 +316,7 @@ static void gather(struct build *b, struct str s)
 
 void build_more_text(struct build *b, struct str s, unsigned how)
 {
-    if (how & BUILD_OPAQUE)
-        b->opaque = true;
+    if (how & BUILD_OPAQUE) b->opaque = true;
     if (b->text.n == 0 && (how & BUILD_BORROW))
         build_set_text(b, s);
     else if (!b->room && b->text.n && (how & BUILD_BORROW) && b->text.p + b->text.n == s.p)
@@ -323,8 +327,7 @@ void build_more_text(struct build *b, struct str s, unsigned how)
 
 static bool is_b64(struct str s)
 {
-    if (s.n % 4)
-        return false;
+    if (s.n % 4) return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
@@ -337,8 +340,7 @@ static bool is_b64(struct str s)
 /* A nonce or digest in an OPAQUE may be the octets themselves or their base64 (dm-protocol.md 17, 18 row 8). */
 static struct str b64_of(struct build *b, struct str s)
 {
-    if (!b->opaque || is_b64(str_trim(s)))
-        return str_trim(s);
+    if (!b->opaque || is_b64(str_trim(s))) return str_trim(s);
     char *p = arena_bytes(b->a, text_b64_len(s.n) + 1);
     if (!p) {
         build_fail(b, RC_NOMEM, "message is too large for its memory");
@@ -351,15 +353,11 @@ static struct str b64_of(struct build *b, struct str s)
 static struct str lower(struct build *b, struct str s)
 {
     size_t upper = 0;
-    while (upper < s.n && !(s.p[upper] >= 'A' && s.p[upper] <= 'Z'))
-        upper++;
+    while (upper < s.n && !(s.p[upper] >= 'A' && s.p[upper] <= 'Z')) upper++;
     char *p = upper < s.n ? arena_bytes(b->a, s.n) : NULL;
-    if (upper < s.n && !p)
-        build_fail(b, RC_NOMEM, "message is too large for its memory");
-    if (!p)
-        return s;
-    for (size_t i = 0; i < s.n; i++)
-        p[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + ('a' - 'A') : s.p[i]);
+    if (upper < s.n && !p) build_fail(b, RC_NOMEM, "message is too large for its memory");
+    if (!p) return s;
+    for (size_t i = 0; i < s.n; i++) p[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + ('a' - 'A') : s.p[i]);
     return (struct str){ p, s.n };
 }
 
@@ -380,8 +378,7 @@ static void end_special(struct build *b, const struct build_frame *f, struct str
 static void end_number(const struct build *b, const struct build_frame *f, char *obj)
 {
     uint64_t n;
-    if (!str_to_u64(trim(b->text), &n))
-        return;
+    if (!str_to_u64(trim(b->text), &n)) return;
     *(uint64_t *)(void *)(obj + f->at) = n;
     *(bool *)(void *)(obj + f->flag) = true;
 }
@@ -401,34 +398,26 @@ static inline void end_leaf(struct build *b, const struct build_frame *f)
     if (b->opaque && f->what != WHAT_DATA && s.n && !str_is_utf8(s))
         build_fail(b, RC_PARSE, "octets that are not text");
     *(struct str *)(void *)(obj + f->at) = s;
-    if (f->flag)
-        *(bool *)(void *)(obj + f->flag) = true;
+    if (f->flag) *(bool *)(void *)(obj + f->flag) = true;
 }
 
 void build_end(struct build *b)
 {
-    if (b->rc)
-        return;
+    if (b->rc) return;
     if (b->depth == 0) {
         build_fail(b, RC_PARSE, "an end without a start");
         return;
     }
     const struct build_frame *f = &b->frame[b->depth];
-    if (f->place == SML_AT_TEXT || f->place == SML_AT_DATA)
-        end_leaf(b, f);
-    if (!b->rc && --b->depth == 0)
-        b->done = true;
+    if (f->place == SML_AT_TEXT || f->place == SML_AT_DATA) end_leaf(b, f);
+    if (!b->rc && --b->depth == 0) b->done = true;
 }
 
 enum rc build_finish(struct build *b)
 {
-    if (b->rc)
-        return b->rc;
-    if (!b->done)
-        return build_fail(b, RC_PARSE, "the message ends too early");
-    if (!b->header || !b->body)
-        return build_fail(b, RC_PARSE, "SyncML without %s", b->header ? "SyncBody" : "SyncHdr");
-    if (!b->dtd_known && str_is(b->msg->ver_dtd, "1.1"))
-        b->msg->dtd = SML_DTD_1_1;
+    if (b->rc) return b->rc;
+    if (!b->done) return build_fail(b, RC_PARSE, "the message ends too early");
+    if (!b->header || !b->body) return build_fail(b, RC_PARSE, "SyncML without %s", b->header ? "SyncBody" : "SyncHdr");
+    if (!b->dtd_known && str_is(b->msg->ver_dtd, "1.1")) b->msg->dtd = SML_DTD_1_1;
     return RC_OK;
 }

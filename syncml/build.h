@@ -1,24 +1,33 @@
 #ifndef SYNCML_BUILD_H
 #define SYNCML_BUILD_H
-/* From elements to a message: both decoders report what they read as start, text and end; this puts it where it belongs. It knows
- * every place by name and none by order, passes over what DM does not use, and keeps the ceilings (dm-protocol.md 3.1, 20). */
+/* From elements to a message: both decoders report what they read as start, text and end; this puts it where it
+ * belongs. It knows every place by name and none by order, passes over what DM does not use, and keeps the ceilings
+ * (dm-protocol.md 3.1, 20). */
 #include "syncml/elem.h"
 #include "syncml/msg.h"
 
-enum sml_place {                    /* what a frame is, so what its children mean */
-    SML_AT_DOC, SML_AT_MESSAGE, SML_AT_HEADER, SML_AT_BODY, SML_AT_CMD, SML_AT_ITEM, SML_AT_PARTY, SML_AT_CRED, SML_AT_META,
-    SML_AT_TEXT,                    /* a leaf: its text goes somewhere */
-    SML_AT_DATA,                    /* an Item's Data: kept to the octet */
-    SML_AT_SKIP,                    /* passed over with everything in it */
-    SML_PLACES
+enum sml_place { /* what a frame is, so what its children mean */
+                 SML_AT_DOC,
+                 SML_AT_MESSAGE,
+                 SML_AT_HEADER,
+                 SML_AT_BODY,
+                 SML_AT_CMD,
+                 SML_AT_ITEM,
+                 SML_AT_PARTY,
+                 SML_AT_CRED,
+                 SML_AT_META,
+                 SML_AT_TEXT, /* a leaf: its text goes somewhere */
+                 SML_AT_DATA, /* an Item's Data: kept to the octet */
+                 SML_AT_SKIP, /* passed over with everything in it */
+                 SML_PLACES
 };
 
 struct build_frame {
     uint8_t place, elem, what;
-    bool container;                 /* of commands */
-    void *obj;                      /* the structure that the children fill, or for a leaf that the text goes to */
-    uint16_t at, flag;              /* of a leaf: offsets in it, of the value and of the bool that says there is one */
-    struct sml_item **items;        /* tails of lists, for commands */
+    bool container;          /* of commands */
+    void *obj;               /* the structure that the children fill, or for a leaf that the text goes to */
+    uint16_t at, flag;       /* of a leaf: offsets in it, of the value and of the bool that says there is one */
+    struct sml_item **items; /* tails of lists, for commands */
     struct sml_ref **targets, **sources;
     struct sml_cmd **cmds;
 };
@@ -27,13 +36,13 @@ struct build {
     struct arena *a;
     struct sml_msg *msg;
     struct err *e;
-    enum rc rc;                     /* first failure; nothing happens after it */
+    enum rc rc; /* first failure; nothing happens after it */
     unsigned depth, elements;
-    bool header, body, done;        /* seen; root closed */
-    bool dtd_known;                 /* namespace or public id said which SyncML this is */
-    struct str text;                /* of the leaf under way */
-    size_t room;                    /* bytes behind text.p that are ours; 0 = borrowed */
-    bool opaque;                    /* some of it came as WBXML OPAQUE */
+    bool header, body, done; /* seen; root closed */
+    bool dtd_known;          /* namespace or public id said which SyncML this is */
+    struct str text;         /* of the leaf under way */
+    size_t room;             /* bytes behind text.p that are ours; 0 = borrowed */
+    bool opaque;             /* some of it came as WBXML OPAQUE */
     struct build_frame frame[SML_DEPTH + 1];
 };
 
@@ -58,18 +67,24 @@ static inline bool build_count(struct build *b, unsigned extra)
 {
     return !b->rc && b->depth + extra < SML_DEPTH && b->elements++ < SML_ELEMENTS ? true : build_over(b);
 }
-static inline unsigned build_place(const struct build *b) { return b->frame[b->depth].place; }
+static inline unsigned build_place(const struct build *b)
+{
+    return b->frame[b->depth].place;
+}
 static inline void build_text(struct build *b, struct str s, unsigned how)
 {
     unsigned place = build_place(b);
-    if (b->rc || s.n == 0 || (place != SML_AT_TEXT && place != SML_AT_DATA))
-        return;
-    if (b->text.n == 0 && how == BUILD_BORROW)      /* nearly always the only piece */
+    if (b->rc || s.n == 0 || (place != SML_AT_TEXT && place != SML_AT_DATA)) return;
+    if (b->text.n == 0 && how == BUILD_BORROW) /* nearly always the only piece */
         b->text = s;
     else
         build_more_text(b, s, how);
 }
 
 /** Replace what the leaf under way holds. */
-static inline void build_set_text(struct build *b, struct str s) { b->text = s; b->room = 0; }
+static inline void build_set_text(struct build *b, struct str s)
+{
+    b->text = s;
+    b->room = 0;
+}
 #endif

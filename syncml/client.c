@@ -9,26 +9,27 @@ static bool own_texts(struct arena *a, struct str *const *list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct str from = *list[i];
-        if (!arena_str(a, from, list[i]))
-            return false;
+        if (!arena_str(a, from, list[i])) return false;
     }
     return true;
 }
 
-struct sml_client *sml_client_create(const struct sml_client_config *c, const struct sml_client_account *acc, struct str session_id)
+struct sml_client *sml_client_create(const struct sml_client_config *c, const struct sml_client_account *acc,
+                                     struct str session_id)
 {
     struct sml_client *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
+    if (!s) return NULL;
     s->c = *c;
     s->acc = *acc;
     s->session_id = session_id;
     arena_init(&s->life, LIFE_BYTES);
     buf_init(&s->resp_uri, 4096);
     client_queue_init(s);
-    struct str *const texts[] = { &s->c.device_id, &s->c.user_agent, &s->session_id, &s->acc.server_id, &s->acc.url,
-                                  &s->acc.client_name, &s->acc.client_ha1, &s->acc.client_password, &s->acc.server_name,
-                                  &s->acc.server_ha1, &s->acc.client_nonce, &s->acc.server_nonce };
+    struct str *const texts[] = {
+        &s->c.device_id,     &s->c.user_agent,    &s->session_id,       &s->acc.server_id,
+        &s->acc.url,         &s->acc.client_name, &s->acc.client_ha1,   &s->acc.client_password,
+        &s->acc.server_name, &s->acc.server_ha1,  &s->acc.client_nonce, &s->acc.server_nonce
+    };
     if (!own_texts(&s->life, texts, sizeof texts / sizeof texts[0])) {
         sml_client_destroy(s);
         return NULL;
@@ -43,8 +44,7 @@ struct sml_client *sml_client_create(const struct sml_client_config *c, const st
 
 void sml_client_destroy(struct sml_client *s)
 {
-    if (!s)
-        return;
+    if (!s) return;
     sml_join_destroy(s->in);
     free(s->told);
     arena_finish(&s->queue);
@@ -62,8 +62,12 @@ struct str sml_client_url(const struct sml_client *s)
 
 static void write_header(struct sml_client *s, struct arena *a, struct sml_msg *out, bool *nomem)
 {
-    *out = (struct sml_msg){ .ver_dtd = STR("1.2"), .ver_proto = STR("DM/1.2"), .session_id = s->session_id,
-                             .target = sml_client_url(s), .source = s->c.device_id, .source_name = s->acc.client_name };
+    *out = (struct sml_msg){ .ver_dtd = STR("1.2"),
+                             .ver_proto = STR("DM/1.2"),
+                             .session_id = s->session_id,
+                             .target = sml_client_url(s),
+                             .source = s->c.device_id,
+                             .source_name = s->acc.client_name };
     out->msg_id = compose_number(a, ++s->msg_out);
     out->meta.has_max_msg = s->c.max_msg_bytes > 0;
     out->meta.max_msg_bytes = s->c.max_msg_bytes;
@@ -86,7 +90,8 @@ static void write_cut(struct sml_client *s, struct compose *b)
 }
 
 /* One message: Status for the server's header when there was one, then what the queue has. @param abort  end with 1223 */
-static enum rc write_message(struct sml_client *s, const struct world *w, struct arena *a, struct sml_msg *out, bool abort)
+static enum rc write_message(struct sml_client *s, const struct world *w, struct arena *a, struct sml_msg *out,
+                             bool abort)
 {
     struct compose b;
     bool nomem;
@@ -106,14 +111,13 @@ static enum rc write_message(struct sml_client *s, const struct world *w, struct
         out->final = true;
         return b.nomem ? RC_NOMEM : RC_OK;
     }
-    if (s->turn.cut)
-        write_cut(s, &b);
+    if (s->turn.cut) write_cut(s, &b);
     size_t reserve = s->server_open && b.max > COMPOSE_ALERT_BYTES ? COMPOSE_ALERT_BYTES : 0;
     b.max -= reserve;
     enum rc rc = client_say(s, &b);
     b.max += reserve;
     if (!s->next && s->server_open)
-        compose_force(&b, compose_alert(&b, 1222));     /* the server is in the middle of something: go on */
+        compose_force(&b, compose_alert(&b, 1222)); /* the server is in the middle of something: go on */
     out->final = !s->next && !s->server_open;
     s->own_final = out->final;
     return rc ? rc : b.nomem ? RC_NOMEM : RC_OK;
@@ -121,56 +125,57 @@ static enum rc write_message(struct sml_client *s, const struct world *w, struct
 
 static enum rc queue_start(struct sml_client *s, int alert, const struct sml_leaf *devinfo, size_t n, struct arena *a)
 {
-    struct sml_cmd start = { .kind = SML_ALERT, .name = STR("Alert"), .data = alert == 1200 ? STR("1200") : STR("1201") };
+    struct sml_cmd start = { .kind = SML_ALERT,
+                             .name = STR("Alert"),
+                             .data = alert == 1200 ? STR("1200") : STR("1201") };
     struct sml_cmd replace = { .kind = SML_REPLACE, .name = STR("Replace") };
     struct sml_item **tail = &replace.items;
     for (size_t i = 0; i < n; i++, tail = &(*tail)->next) {
-        if (!(*tail = ARENA_NEW(a, struct sml_item)))
-            return RC_NOMEM;
-        **tail = (struct sml_item){ .source = devinfo[i].uri, .data = devinfo[i].data, .has_data = devinfo[i].has_data,
-                                    .meta = { .format = devinfo[i].format, .type = devinfo[i].type,
+        if (!(*tail = ARENA_NEW(a, struct sml_item))) return RC_NOMEM;
+        **tail = (struct sml_item){ .source = devinfo[i].uri,
+                                    .data = devinfo[i].data,
+                                    .has_data = devinfo[i].has_data,
+                                    .meta = { .format = devinfo[i].format,
+                                              .type = devinfo[i].type,
                                               .present = devinfo[i].format.n || devinfo[i].type.n } };
     }
     return client_queue(s, &start) && (!n || client_queue(s, &replace)) ? RC_OK : RC_NOMEM;
 }
 
 enum rc sml_client_first(struct sml_client *s, int alert, const struct sml_leaf *devinfo, size_t n_devinfo,
-                         const struct sml_alert_out *alerts, const struct world *w, struct arena *a, struct sml_msg *out, struct err *e)
+                         const struct sml_alert_out *alerts, const struct world *w, struct arena *a,
+                         struct sml_msg *out, struct err *e)
 {
     enum rc rc = queue_start(s, alert, devinfo, n_devinfo, a);
-    if (!rc)
-        rc = client_queue_alerts(s, alerts);
-    if (!rc)
-        rc = write_message(s, w, a, out, false);
+    if (!rc) rc = client_queue_alerts(s, alerts);
+    if (!rc) rc = write_message(s, w, a, out, false);
     return rc ? err_set(e, rc, "no room to build the first message of a session") : RC_OK;
 }
 
 enum rc sml_client_answer(struct sml_client *s, const struct sml_answer *answers, const struct sml_alert_out *alerts,
-                          const struct world *w, struct arena *a, struct sml_msg *out, bool *over, struct sml_client_keep *keep, struct err *e)
+                          const struct world *w, struct arena *a, struct sml_msg *out, bool *over,
+                          struct sml_client_keep *keep, struct err *e)
 {
     *keep = (struct sml_client_keep){ 0 };
     *over = false;
-    if (!s->turn.m)
-        return err_set(e, RC_INVALID, "no message was taken in that could be answered");
+    if (!s->turn.m) return err_set(e, RC_INVALID, "no message was taken in that could be answered");
     bool had_alerts = alerts != NULL;
     enum rc rc = s->turn.resend ? RC_OK : client_queue_answers(s, answers);
     bool must = s->next || s->turn.resend || s->turn.chal || s->turn.cut || s->server_open;
-    if (!rc && !must) {             /* C-009: silence ends the session; alerts that came up now wait for the next one */
+    if (!rc && !must) { /* C-009: silence ends the session; alerts that came up now wait for the next one */
         s->over = *over = true;
         s->turn = (struct client_turn){ 0 };
         return RC_OK;
     }
-    if (!rc && had_alerts)
-        rc = client_queue_alerts(s, alerts);
-    if (!rc)
-        rc = write_message(s, w, a, out, false);
-    if (!rc)
-        rc = client_keep(s, a, keep);
+    if (!rc && had_alerts) rc = client_queue_alerts(s, alerts);
+    if (!rc) rc = write_message(s, w, a, out, false);
+    if (!rc) rc = client_keep(s, a, keep);
     s->turn = (struct client_turn){ 0 };
     return rc ? err_set(e, rc, "no room to build a message") : RC_OK;
 }
 
-enum rc sml_client_abort(struct sml_client *s, const struct world *w, struct arena *a, struct sml_msg *out, struct err *e)
+enum rc sml_client_abort(struct sml_client *s, const struct world *w, struct arena *a, struct sml_msg *out,
+                         struct err *e)
 {
     enum rc rc = write_message(s, w, a, out, true);
     s->over = true;

@@ -15,10 +15,10 @@ static int strength(enum sml_auth a)
 
 static bool digest_is(struct sml_client *s, const struct sml_hmac *hmac, const struct sml_msg *m, struct str raw)
 {
-    struct str nonce = s->has_server_nonce ? (struct str){ (const char *)s->server_nonce, SML_NONCE_BYTES } : s->acc.server_nonce;
+    struct str nonce = s->has_server_nonce ? (struct str){ (const char *)s->server_nonce, SML_NONCE_BYTES }
+                                           : s->acc.server_nonce;
     char want[SML_DIGEST_BYTES + 1];
-    if (!s->acc.server_ha1.n || !nonce.n)
-        return false;
+    if (!s->acc.server_ha1.n || !nonce.n) return false;
     if (hmac && hmac->present) {
         sml_mac(s->acc.server_ha1, nonce, raw, want);
         return text_same_secret(str_of(want), hmac->mac) && str_eq(hmac->username, s->acc.server_name);
@@ -32,16 +32,18 @@ static bool password_is(const struct sml_client *s, const struct sml_msg *m, str
     struct str user, password;
     char ha1[SML_HA1_BYTES + 1];
     if (!s->acc.server_by_tls || sml_basic_decode(str_trim(m->cred.data), a, &user, &password) != RC_OK)
-        return false;               /* a password in clear only behind TLS */
+        return false; /* a password in clear only behind TLS */
     sml_ha1(user, password, ha1);
     return text_same_secret(str_of(ha1), s->acc.server_ha1);
 }
 
-static bool good_server(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw, struct arena *a)
+static bool good_server(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw,
+                        struct arena *a)
 {
     enum sml_auth given = hmac && hmac->present ? SML_AUTH_MAC : sml_auth_of_name(m->cred.meta.type);
-    return given == SML_AUTH_MD5 || given == SML_AUTH_MAC ? digest_is(s, hmac, m, raw) :
-           given == SML_AUTH_BASIC || given == SML_AUTH_NONE ? password_is(s, m, a) : false;
+    return given == SML_AUTH_MD5 || given == SML_AUTH_MAC      ? digest_is(s, hmac, m, raw)
+           : given == SML_AUTH_BASIC || given == SML_AUTH_NONE ? password_is(s, m, a)
+                                                               : false;
 }
 
 static bool challenge(struct sml_client *s, int code, const char **why)
@@ -55,8 +57,8 @@ static bool challenge(struct sml_client *s, int code, const char **why)
     return true;
 }
 
-bool client_check_server(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw, bool asks,
-                         struct arena *a, const char **why)
+bool client_check_server(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw,
+                         bool asks, struct arena *a, const char **why)
 {
     struct client_turn *t = &s->turn;
     bool mac = hmac && hmac->present, given = mac || m->cred.present;
@@ -65,7 +67,8 @@ bool client_check_server(struct sml_client *s, const struct sml_msg *m, const st
             t->header_code = 401;
             return asks ? challenge(s, 401, why) : true;
         }
-        s->server_nonce_unsaved |= s->has_server_nonce;     /* it is the nonce of both now, also if this is the last message */
+        s->server_nonce_unsaved |=
+            s->has_server_nonce; /* it is the nonce of both now, also if this is the last message */
         t->trusted = t->next_nonce = true;
         t->header_code = mac ? 200 : 212;
         s->server_ok = !mac;
@@ -75,20 +78,19 @@ bool client_check_server(struct sml_client *s, const struct sml_msg *m, const st
     }
     t->trusted = s->acc.server_by_tls || s->server_ok;
     t->header_code = given ? 212 : 200;
-    if (t->trusted || !asks)
-        return true;                /* C-005: nothing worth a challenge */
+    if (t->trusted || !asks) return true; /* C-005: nothing worth a challenge */
     return challenge(s, 407, why);
 }
 
 void client_put_chal(struct sml_client *s, struct compose *b, struct sml_cmd *status, const struct world *w)
 {
-    if (!s->turn.chal && !s->turn.next_nonce)
-        return;
+    if (!s->turn.chal && !s->turn.next_nonce) return;
     compose_nonce(w, s->server_nonce);
     s->has_server_nonce = true;
     s->server_asked = s->turn.chal;
     s->server_nonce_unsaved = !s->turn.chal;
-    compose_chal(b, &status->chal, s->acc.pref == SML_AUTH_MAC ? SML_AUTH_MAC : SML_AUTH_MD5, s->server_nonce, SML_NONCE_BYTES);
+    compose_chal(b, &status->chal, s->acc.pref == SML_AUTH_MAC ? SML_AUTH_MAC : SML_AUTH_MD5, s->server_nonce,
+                 SML_NONCE_BYTES);
 }
 
 /* ---- are we who we say? ---- */
@@ -116,12 +118,13 @@ static bool on_challenge(struct sml_client *s, const struct sml_cmd *status, str
 {
     bool wrong = s->sent && s->sent_fresh;
     enum sml_auth scheme = status->chal.present ? sml_auth_of_name(status->chal.meta.type) : SML_AUTH_NONE;
-    *why = scheme == SML_AUTH_NONE ? "the server does not accept our credentials" :
-           !may_use(s, scheme) ? "the server demands a weaker scheme than the account allows, or one it has no secret for" :
-           wrong && scheme == s->scheme ? "the server does not accept our credentials even with its own nonce" :
-           ++s->challenges > CLIENT_CHALLENGES_MAX ? "the server challenges without end" : NULL;
-    if (*why)
-        return false;
+    *why = scheme == SML_AUTH_NONE ? "the server does not accept our credentials"
+           : !may_use(s, scheme)
+               ? "the server demands a weaker scheme than the account allows, or one it has no secret for"
+           : wrong && scheme == s->scheme ? "the server does not accept our credentials even with its own nonce"
+           : ++s->challenges > CLIENT_CHALLENGES_MAX ? "the server challenges without end"
+                                                     : NULL;
+    if (*why) return false;
     take_nonce(s, status, a, false);
     s->scheme = scheme;
     s->accepted = false;
@@ -132,8 +135,7 @@ static bool on_challenge(struct sml_client *s, const struct sml_cmd *status, str
 
 bool client_own_status(struct sml_client *s, const struct sml_cmd *status, struct arena *a, const char **why)
 {
-    if (str_is(status->data, "401") || str_is(status->data, "407"))
-        return on_challenge(s, status, a, why);
+    if (str_is(status->data, "401") || str_is(status->data, "407")) return on_challenge(s, status, a, why);
     if (str_is(status->data, "212"))
         s->accepted = s->scheme != SML_AUTH_MAC;
     else if (str_is(status->data, "200"))
@@ -149,22 +151,20 @@ bool client_own_status(struct sml_client *s, const struct sml_cmd *status, struc
 
 void client_put_cred(struct sml_client *s, struct sml_msg *out, struct arena *a, bool *nomem)
 {
-    s->sent = !s->accepted && (s->scheme == SML_AUTH_BASIC ? s->acc.client_password.n > 0 :
-                               s->scheme != SML_AUTH_NONE && s->acc.client_ha1.n > 0 && s->n_nonce > 0);
+    s->sent = !s->accepted &&
+              (s->scheme == SML_AUTH_BASIC ? s->acc.client_password.n > 0
+                                           : s->scheme != SML_AUTH_NONE && s->acc.client_ha1.n > 0 && s->n_nonce > 0);
     s->sent_fresh = s->sent && (s->fresh || s->scheme == SML_AUTH_BASIC);
-    if (!s->sent || s->scheme == SML_AUTH_MAC)
-        return;
+    if (!s->sent || s->scheme == SML_AUTH_MAC) return;
     struct str nonce = { (const char *)s->nonce, s->n_nonce }, plain = { 0 };
     char *p;
     if (s->scheme == SML_AUTH_BASIC) {
         plain = arena_printf(a, "%.*s:%.*s", STR_ARG(s->acc.client_name), STR_ARG(s->acc.client_password));
         p = plain.p ? arena_bytes(a, text_b64_len(plain.n) + 1) : NULL;
-        if (p)
-            text_b64(plain.p, plain.n, p);
+        if (p) text_b64(plain.p, plain.n, p);
     } else {
         p = arena_bytes(a, SML_DIGEST_BYTES + 1);
-        if (p)
-            sml_md5_digest(s->acc.client_ha1, nonce, p);
+        if (p) sml_md5_digest(s->acc.client_ha1, nonce, p);
     }
     if (!p) {
         *nomem = true;
@@ -179,8 +179,7 @@ void client_put_cred(struct sml_client *s, struct sml_msg *out, struct arena *a,
 struct str sml_client_mac(struct sml_client *s, struct str encoded, struct arena *a)
 {
     char mac[SML_DIGEST_BYTES + 1];
-    if (!s->sent || s->scheme != SML_AUTH_MAC)
-        return (struct str){ 0 };
+    if (!s->sent || s->scheme != SML_AUTH_MAC) return (struct str){ 0 };
     sml_mac(s->acc.client_ha1, (struct str){ (const char *)s->nonce, s->n_nonce }, encoded, mac);
     return sml_hmac_format(s->acc.client_name, str_of(mac), a);
 }
@@ -190,8 +189,7 @@ enum rc client_keep(struct sml_client *s, struct arena *a, struct sml_client_kee
 {
     if (s->unsaved && s->turn.trusted) {
         s->unsaved = false;
-        if (!arena_str(a, (struct str){ (const char *)s->nonce, s->n_nonce }, &keep->client_nonce))
-            return RC_NOMEM;
+        if (!arena_str(a, (struct str){ (const char *)s->nonce, s->n_nonce }, &keep->client_nonce)) return RC_NOMEM;
     }
     if (s->server_nonce_unsaved) {
         s->server_nonce_unsaved = false;

@@ -1,5 +1,6 @@
-/* What the client still has to say: Statuses, Results and alerts in their order, over as many messages as the server's MaxMsgSize
- * wants; kept until the server has taken the message they were in, so that a challenge can have them again. */
+/* What the client still has to say: Statuses, Results and alerts in their order, over as many messages as the
+ * server's MaxMsgSize wants; kept until the server has taken the message they were in, so that a challenge can have
+ * them again. */
 #include "syncml/client_int.h"
 
 #include <stdlib.h>
@@ -21,20 +22,18 @@ static bool own(struct arena *a, struct str *s)
 static bool own_item(struct arena *a, const struct sml_item *from, struct sml_item **out)
 {
     struct sml_item *it = ARENA_NEW(a, struct sml_item);
-    if (!it)
-        return false;
+    if (!it) return false;
     *it = *from;
     it->next = NULL;
     *out = it;
-    return own(a, &it->target) && own(a, &it->source) && own(a, &it->target_name) && own(a, &it->source_name) && own(a, &it->data) &&
-           own(a, &it->meta.format) && own(a, &it->meta.type) && own(a, &it->meta.mark);
+    return own(a, &it->target) && own(a, &it->source) && own(a, &it->target_name) && own(a, &it->source_name) &&
+           own(a, &it->data) && own(a, &it->meta.format) && own(a, &it->meta.type) && own(a, &it->meta.mark);
 }
 
 static bool own_refs(struct arena *a, const struct sml_ref *from, struct sml_ref **out)
 {
     for (*out = NULL; from; from = from->next, out = &(*out)->next)
-        if (!(*out = ARENA_NEW(a, struct sml_ref)) || !arena_str(a, from->uri, &(*out)->uri))
-            return false;
+        if (!(*out = ARENA_NEW(a, struct sml_ref)) || !arena_str(a, from->uri, &(*out)->uri)) return false;
     return true;
 }
 
@@ -42,25 +41,22 @@ struct queued *client_queue(struct sml_client *s, const struct sml_cmd *c)
 {
     struct arena *a = &s->queue;
     struct queued *q = ARENA_NEW(a, struct queued);
-    if (!q)
-        return NULL;
+    if (!q) return NULL;
     struct sml_cmd *to = &q->cmd;
     *to = *c;
     to->items = NULL;
     to->children = NULL;
     to->next = NULL;
-    bool ok = own(a, &to->name) && own(a, &to->msg_ref) && own(a, &to->cmd_ref) && own(a, &to->cmd) && own(a, &to->data) &&
-              own(a, &to->correlator) && own_refs(a, c->target_refs, &to->target_refs) &&
+    bool ok = own(a, &to->name) && own(a, &to->msg_ref) && own(a, &to->cmd_ref) && own(a, &to->cmd) &&
+              own(a, &to->data) && own(a, &to->correlator) && own_refs(a, c->target_refs, &to->target_refs) &&
               own_refs(a, c->source_refs, &to->source_refs);
     struct sml_item **tail = &to->items;
     for (const struct sml_item *it = c->items; ok && it; it = it->next, tail = &(*tail)->next)
         ok = own_item(a, it, tail);
-    if (!ok)
-        return NULL;
+    if (!ok) return NULL;
     *s->tail = q;
     s->tail = &q->next;
-    if (!s->next)
-        s->next = q;
+    if (!s->next) s->next = q;
     return q;
 }
 
@@ -71,17 +67,23 @@ static enum rc queue_it(struct sml_client *s, const struct sml_cmd *c)
 
 /* ---- answers ---- */
 
-static enum rc queue_status(struct sml_client *s, const struct sml_cmd *c, int code, const struct sml_item *item, struct sml_item *items)
+static enum rc queue_status(struct sml_client *s, const struct sml_cmd *c, int code, const struct sml_item *item,
+                            struct sml_item *items)
 {
     char text[16];
     struct sml_ref target = { .uri = item ? item->target : (struct str){ 0 } };
     struct sml_ref source = { .uri = item && c->kind == SML_COPY ? item->source : (struct str){ 0 } };
     size_t n = 0;
-    for (int v = code < 100 || code > 1999 ? 500 : code; v; v /= 10)
-        text[15 - n++] = (char)('0' + v % 10);
-    struct sml_cmd status = { .kind = SML_STATUS, .name = STR("Status"), .msg_ref = s->turn.m->msg_id, .cmd_ref = c->cmd_id,
-                              .cmd = c->name, .data = { text + 16 - n, n }, .items = items,
-                              .target_refs = target.uri.n ? &target : NULL, .source_refs = source.uri.n ? &source : NULL };
+    for (int v = code < 100 || code > 1999 ? 500 : code; v; v /= 10) text[15 - n++] = (char)('0' + v % 10);
+    struct sml_cmd status = { .kind = SML_STATUS,
+                              .name = STR("Status"),
+                              .msg_ref = s->turn.m->msg_id,
+                              .cmd_ref = c->cmd_id,
+                              .cmd = c->name,
+                              .data = { text + 16 - n, n },
+                              .items = items,
+                              .target_refs = target.uri.n ? &target : NULL,
+                              .source_refs = source.uri.n ? &source : NULL };
     return queue_it(s, &status);
 }
 
@@ -95,8 +97,9 @@ static enum rc queue_leaf(struct sml_client *s, const struct sml_cmd *c, const s
     struct sml_item it = { .source = l->uri, .has_data = l->has_data, .meta.format = l->format, .meta.type = l->type };
     enum rc rc = compose_value(s->c.type, &s->queue, l->data, &it.meta.format, &it.data);
     it.meta.present = it.meta.format.n || it.meta.type.n;
-    struct sml_cmd results = { .kind = SML_RESULTS, .name = STR("Results"), .msg_ref = s->turn.m->msg_id, .cmd_ref = c->cmd_id,
-                               .items = &it };
+    struct sml_cmd results = {
+        .kind = SML_RESULTS, .name = STR("Results"), .msg_ref = s->turn.m->msg_id, .cmd_ref = c->cmd_id, .items = &it
+    };
     return rc ? rc : queue_it(s, &results);
 }
 
@@ -105,8 +108,7 @@ static bool same_codes(const struct sml_cmd *c, const struct sml_answer *ans)
     size_t i = 0;
     if (ans->item_codes)
         for (const struct sml_item *it = c->items; it; it = it->next, i++)
-            if (ans->item_codes[i] != ans->item_codes[0])
-                return false;
+            if (ans->item_codes[i] != ans->item_codes[0]) return false;
     return true;
 }
 
@@ -117,8 +119,7 @@ static enum rc queue_answer(struct sml_client *s, const struct sml_cmd *c, const
     bool single = c->items && !c->items->next;
     size_t i = 0;
     for (i = 0; i < ans->n_results; i++)
-        if (!leaf_fits(s, &ans->results[i]))
-            code = 413;
+        if (!leaf_fits(s, &ans->results[i])) code = 413;
     if (same_codes(c, ans)) {
         rc = queue_status(s, c, code, single ? c->items : NULL, ans->items);
     } else {
@@ -127,8 +128,7 @@ static enum rc queue_answer(struct sml_client *s, const struct sml_cmd *c, const
             rc = queue_status(s, c, ans->item_codes[i++], it, NULL);
     }
     for (i = 0; i < ans->n_results && !rc; i++)
-        if (leaf_fits(s, &ans->results[i]))
-            rc = queue_leaf(s, c, &ans->results[i]);
+        if (leaf_fits(s, &ans->results[i])) rc = queue_leaf(s, c, &ans->results[i]);
     const struct sml_answer skipped = { .code = 215 };
     i = 0;
     for (const struct sml_cmd *k = c->children; k && !rc; k = k->next, i++)
@@ -152,18 +152,23 @@ enum rc client_queue_answers(struct sml_client *s, const struct sml_answer *answ
 enum rc client_queue_alerts(struct sml_client *s, const struct sml_alert_out *alerts)
 {
     for (const struct sml_alert_out *p = alerts; p; p = p->next) {
-        struct sml_item it = { .source = p->source, .has_data = true,
-                               .meta = { .present = true, .format = p->format.n ? p->format : STR("chr"), .type = p->type, .mark = p->mark } };
-        struct sml_cmd c = { .kind = SML_ALERT, .name = STR("Alert"), .correlator = p->correlator, .items = &it,
+        struct sml_item it = { .source = p->source,
+                               .has_data = true,
+                               .meta = { .present = true,
+                                         .format = p->format.n ? p->format : STR("chr"),
+                                         .type = p->type,
+                                         .mark = p->mark } };
+        struct sml_cmd c = { .kind = SML_ALERT,
+                             .name = STR("Alert"),
+                             .correlator = p->correlator,
+                             .items = &it,
                              .data = p->code == 1224 ? STR("1224") : STR("1226") };
         enum rc rc = compose_value(s->c.type, &s->queue, p->data, &it.meta.format, &it.data);
         struct queued *q = NULL;
         if (!rc && s->peer_max_obj && it.data.n > s->peer_max_obj)
-            continue;               /* can never be taken; the caller hears no acknowledgement */
-        if (!rc)
-            q = client_queue(s, &c);
-        if (!q)
-            return RC_NOMEM;
+            continue; /* can never be taken; the caller hears no acknowledgement */
+        if (!rc) q = client_queue(s, &c);
+        if (!q) return RC_NOMEM;
         q->tagged = true;
         q->tag = p->tag;
     }
@@ -190,8 +195,7 @@ void client_queue_rewind(struct sml_client *s)
 
 void client_drop_piece(struct sml_client *s)
 {
-    if (!s->piece_from || !s->next)
-        return;
+    if (!s->piece_from || !s->next) return;
     s->piece_to = 0;
     s->next = s->next->next;
     client_queue_done(s);
@@ -200,13 +204,12 @@ void client_drop_piece(struct sml_client *s)
 static bool note_tag(struct sml_client *s, const struct queued *q, const struct compose *b)
 {
     size_t i = 0;
-    while (i < s->n_told && s->told[i].tag != q->tag)       /* said again after a challenge */
+    while (i < s->n_told && s->told[i].tag != q->tag) /* said again after a challenge */
         i++;
     if (i == s->cap_told) {
         size_t cap = s->cap_told ? 2 * s->cap_told : 8;
         struct told *p = realloc(s->told, cap * sizeof *p);
-        if (!p)
-            return false;
+        if (!p) return false;
         s->told = p;
         s->cap_told = cap;
     }
@@ -218,10 +221,8 @@ static bool note_tag(struct sml_client *s, const struct queued *q, const struct 
 bool client_take_tag(struct sml_client *s, const struct sml_cmd *status, uint64_t *tag)
 {
     uint64_t msg, cmd;
-    if (!str_to_u64(status->cmd_ref, &cmd))
-        return false;
-    if (!str_to_u64(status->msg_ref, &msg))
-        msg = s->msg_out;
+    if (!str_to_u64(status->cmd_ref, &cmd)) return false;
+    if (!str_to_u64(status->msg_ref, &msg)) msg = s->msg_out;
     for (size_t i = 0; i < s->n_told; i++)
         if (s->told[i].msg == msg && s->told[i].cmd == cmd) {
             *tag = s->told[i].tag;
@@ -262,8 +263,7 @@ static bool join_results(struct compose *b, struct sml_cmd *last, struct sml_ite
     if (!compose_item_surely(b, c->items)) {
         bare.items = NULL;
         size_t bytes = sml_cmd_bytes(b->type, c) - sml_cmd_bytes(b->type, &bare);
-        if (bytes > compose_room(b))
-            return false;
+        if (bytes > compose_room(b)) return false;
         b->used += bytes;
     }
     (*end)->next = c->items;
@@ -289,8 +289,7 @@ static bool say_piece(struct sml_client *s, struct compose *b, struct sml_cmd *c
     s->piece_cmd = b->last_id;
     compose_force(b, c);
     s->piece_to = it->more_data ? s->piece_from + n : 0;
-    if (!it->more_data)
-        s->piece_from = 0;
+    if (!it->more_data) s->piece_from = 0;
     return true;
 }
 
@@ -298,13 +297,12 @@ static bool say_piece(struct sml_client *s, struct compose *b, struct sml_cmd *c
 enum manner { WHOLE, LATER, PIECE };
 
 /* What goes WHOLE is in the message then. */
-static enum manner manner_of(const struct sml_client *s, struct compose *b, const struct queued *q, struct sml_cmd *c, size_t header)
+static enum manner manner_of(const struct sml_client *s, struct compose *b, const struct queued *q, struct sml_cmd *c,
+                             size_t header)
 {
     size_t alone = b->max > header ? b->max - header : 0, bytes;
-    if (s->piece_from > 0)
-        return PIECE;
-    if (compose_add_surely(b, c))
-        return WHOLE;
+    if (s->piece_from > 0) return PIECE;
+    if (compose_add_surely(b, c)) return WHOLE;
     bytes = sml_cmd_bytes(b->type, c);
     bool object = q->cmd.kind == SML_RESULTS || q->tagged;
     if (bytes <= compose_room(b) || (bytes > alone && !object && b->used <= header)) {
@@ -323,27 +321,21 @@ enum rc client_say(struct sml_client *s, struct compose *b)
         struct queued *q = s->next;
         struct sml_cmd *c = fresh(b, q);
         bool results = c->kind == SML_RESULTS;
-        if (results || q->tagged)
-            c->items = fresh_item(b, c->items);
-        if (b->nomem)
-            return RC_NOMEM;
-        if (s->piece_from == 0 && join_results(b, last, &end, c))
-            continue;
+        if (results || q->tagged) c->items = fresh_item(b, c->items);
+        if (b->nomem) return RC_NOMEM;
+        if (s->piece_from == 0 && join_results(b, last, &end, c)) continue;
         enum manner how = manner_of(s, b, q, c, header);
         if (how == LATER) {
             compose_drop(b, c);
             return RC_OK;
         }
         if (how == PIECE && !say_piece(s, b, c)) {
-            if (compose_used(b) > header)
-                return RC_OK;
-            s->piece_from = s->piece_to = 0;        /* not even a piece fits: it cannot be said */
+            if (compose_used(b) > header) return RC_OK;
+            s->piece_from = s->piece_to = 0; /* not even a piece fits: it cannot be said */
             continue;
         }
-        if (q->tagged && !note_tag(s, q, b))
-            return RC_NOMEM;
-        if (s->piece_to)
-            return RC_OK;
+        if (q->tagged && !note_tag(s, q, b)) return RC_NOMEM;
+        if (s->piece_to) return RC_OK;
         last = how == WHOLE ? c : NULL;
         end = c->items;
     }

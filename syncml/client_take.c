@@ -6,8 +6,8 @@ struct taking {
     const struct sml_msg *m;
     struct arena *a;
     struct sml_client_news *news;
-    struct sml_cmd *list, **tail;   /* to be executed */
-    bool next;                      /* Alert 1222 came */
+    struct sml_cmd *list, **tail; /* to be executed */
+    bool next;                    /* Alert 1222 came */
     enum rc rc;
 };
 
@@ -57,8 +57,7 @@ static struct sml_cmd *joined(struct taking *t, const struct sml_cmd *c)
     const struct sml_join *j = t->s->in;
     struct sml_cmd *whole = ARENA_NEW(t->a, struct sml_cmd);
     struct sml_item *it = ARENA_NEW(t->a, struct sml_item);
-    if (!whole || !it)
-        return NULL;
+    if (!whole || !it) return NULL;
     *whole = *c;
     *it = *c->items;
     it->more_data = false;
@@ -74,12 +73,12 @@ static struct sml_cmd *joined(struct taking *t, const struct sml_cmd *c)
 static void take_piece(struct taking *t, const struct sml_cmd *c)
 {
     struct sml_client *s = t->s;
-    int status = 426;               /* one Item only, and only where a value can be written */
+    int status = 426; /* one Item only, and only where a value can be written */
     enum rc rc = RC_OK;
     if ((c->kind == SML_ADD || c->kind == SML_REPLACE) && !c->items->next)
-        rc = s->in ? sml_join_add(s->in, c->items, &status) : sml_join_begin(c, c->items, s->c.max_obj_bytes, &s->in, &status);
-    if (rc)
-        status = 413;
+        rc = s->in ? sml_join_add(s->in, c->items, &status)
+                   : sml_join_begin(c, c->items, s->c.max_obj_bytes, &s->in, &status);
+    if (rc) status = 413;
     if (status == 213) {
         s->turn.joining = true;
         slot(t, c, status);
@@ -97,11 +96,9 @@ static void take_piece(struct taking *t, const struct sml_cmd *c)
 static bool has_piece(const struct sml_cmd *c)
 {
     for (const struct sml_item *it = c->items; it; it = it->next)
-        if (it->more_data)
-            return true;
+        if (it->more_data) return true;
     for (const struct sml_cmd *k = c->children; k; k = k->next)
-        if (has_piece(k))
-            return true;
+        if (has_piece(k)) return true;
     return false;
 }
 
@@ -111,8 +108,7 @@ static void take_status(struct taking *t, const struct sml_cmd *c)
 {
     struct sml_client *s = t->s;
     uint64_t tag, msg, cmd;
-    if (str_is(c->data, "213"))
-        return;
+    if (str_is(c->data, "213")) return;
     if (str_to_u64(c->cmd_ref, &cmd) && cmd == s->piece_cmd && str_to_u64(c->msg_ref, &msg) && msg == s->piece_msg &&
         !str_starts(c->data, STR("2")))
         client_drop_piece(s);
@@ -142,8 +138,7 @@ static void take_alert(struct taking *t, const struct sml_cmd *c)
 static void take_command(struct taking *t, const struct sml_cmd *c)
 {
     struct sml_client *s = t->s;
-    if (s->in && (!c->items || !sml_join_goes_on(s->in, c, c->items)) && c->kind != SML_ALERT)
-        cut(t);
+    if (s->in && (!c->items || !sml_join_goes_on(s->in, c, c->items)) && c->kind != SML_ALERT) cut(t);
     if (c->kind == SML_ALERT)
         take_alert(t, c);
     else if (!c->cmd_id.n)
@@ -170,17 +165,15 @@ static void take_commands(struct taking *t)
     struct sml_client *s = t->s;
     t->news->acked = s->n_told ? ARENA_ARRAY(t->a, uint64_t, s->n_told) : NULL;
     for (const struct sml_cmd *c = t->m->cmds; c && !t->rc; c = c->next) {
-        if (is_header_status(c))
-            continue;
+        if (is_header_status(c)) continue;
         if (c->kind != SML_STATUS && !s->turn.trusted)
-            slot(t, c, s->turn.header_code);        /* dm-protocol.md 7.4: each gets 401 or 407 */
+            slot(t, c, s->turn.header_code); /* dm-protocol.md 7.4: each gets 401 or 407 */
         else if (c->kind == SML_STATUS && s->turn.trusted)
             take_status(t, c);
         else if (c->kind != SML_STATUS)
             take_command(t, c);
     }
-    if (s->in && !s->turn.joining && s->turn.trusted && t->m->final)
-        cut(t);
+    if (s->in && !s->turn.joining && s->turn.trusted && t->m->final) cut(t);
 }
 
 /* ---- the whole ---- */
@@ -190,29 +183,24 @@ static void take_header(struct sml_client *s, const struct sml_msg *m)
     if (m->resp_uri.n && m->resp_uri.n < 4000) {
         buf_reset(&s->resp_uri);
         buf_put(&s->resp_uri, m->resp_uri);
-        if (!buf_ok(&s->resp_uri))
-            buf_reset(&s->resp_uri);
+        if (!buf_ok(&s->resp_uri)) buf_reset(&s->resp_uri);
     }
-    if (m->meta.has_max_msg)
-        s->peer_max_msg = m->meta.max_msg_bytes;
-    if (m->meta.has_max_obj)
-        s->peer_max_obj = m->meta.max_obj_bytes;
+    if (m->meta.has_max_msg) s->peer_max_msg = m->meta.max_msg_bytes;
+    if (m->meta.has_max_obj) s->peer_max_obj = m->meta.max_obj_bytes;
 }
 
 /* Is there anything in it that a server must be known for? */
 static bool asks_something(const struct sml_msg *m, const struct sml_cmd *header)
 {
     for (const struct sml_cmd *c = m->cmds; c; c = c->next)
-        if (c->kind != SML_STATUS)
-            return true;
+        if (c->kind != SML_STATUS) return true;
     return header && header->chal.present && (str_is(header->data, "401") || str_is(header->data, "407"));
 }
 
 static const struct sml_cmd *header_status(const struct sml_msg *m)
 {
     for (const struct sml_cmd *c = m->cmds; c; c = c->next)
-        if (is_header_status(c))
-            return c;
+        if (is_header_status(c)) return c;
     return NULL;
 }
 
@@ -229,11 +217,9 @@ static enum rc refuse(struct sml_client *s, struct sml_client_news *news, bool a
 static enum rc as_array(struct taking *t)
 {
     struct sml_client_news *news = t->news;
-    if (!news->n_cmds)
-        return RC_OK;
+    if (!news->n_cmds) return RC_OK;
     news->cmds = ARENA_ARRAY(t->a, struct sml_cmd, news->n_cmds);
-    if (!news->cmds)
-        return RC_NOMEM;
+    if (!news->cmds) return RC_NOMEM;
     size_t i = 0;
     for (const struct sml_cmd *c = t->list; c; c = c->next, i++) {
         news->cmds[i] = *c;
@@ -243,7 +229,8 @@ static enum rc as_array(struct taking *t)
 }
 
 enum rc sml_client_take(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw,
-                        const struct world *w, struct arena *a, struct sml_client_news *news, struct sml_client_keep *keep, struct err *e)
+                        const struct world *w, struct arena *a, struct sml_client_news *news,
+                        struct sml_client_keep *keep, struct err *e)
 {
     struct taking t = { .s = s, .m = m, .a = a, .news = news };
     const struct sml_cmd *header = header_status(m);
@@ -252,23 +239,19 @@ enum rc sml_client_take(struct sml_client *s, const struct sml_msg *m, const str
     *news = (struct sml_client_news){ 0 };
     *keep = (struct sml_client_keep){ 0 };
     t.tail = &t.list;
-    if (s->over)
-        return err_set(e, RC_INVALID, "the session is over");
+    if (s->over) return err_set(e, RC_INVALID, "the session is over");
     if (!str_eq(m->session_id, s->session_id))
-        return err_set(e, RC_INVALID, "the answer belongs to session \"%.*s\", not \"%.*s\"", STR_ARG(m->session_id), STR_ARG(s->session_id));
+        return err_set(e, RC_INVALID, "the answer belongs to session \"%.*s\", not \"%.*s\"", STR_ARG(m->session_id),
+                       STR_ARG(s->session_id));
     s->turn = (struct client_turn){ .m = m };
     s->turn.slot_tail = &s->turn.slots;
     take_header(s, m);
-    if (!client_check_server(s, m, hmac, raw, asks_something(m, header), a, &why))
-        return refuse(s, news, true, why);
-    if (header ? !client_own_status(s, header, a, &why) : false)
-        return refuse(s, news, false, why);
-    if (!header)
-        client_queue_done(s);
+    if (!client_check_server(s, m, hmac, raw, asks_something(m, header), a, &why)) return refuse(s, news, true, why);
+    if (header ? !client_own_status(s, header, a, &why) : false) return refuse(s, news, false, why);
+    if (!header) client_queue_done(s);
     news->resend = s->turn.resend;
     take_commands(&t);
-    if (t.rc || as_array(&t) || client_keep(s, a, keep))
-        return err_set(e, RC_NOMEM, "no room to take in a message");
+    if (t.rc || as_array(&t) || client_keep(s, a, keep)) return err_set(e, RC_NOMEM, "no room to take in a message");
     if (news->aborted) {
         s->over = news->over = true;
         return RC_OK;

@@ -21,8 +21,7 @@ struct str compose_number(struct arena *a, uint64_t n)
         n /= 10;
     } while (n);
     char *p = arena_bytes(a, sizeof digits - at);
-    if (!p)
-        return (struct str){ 0 };
+    if (!p) return (struct str){ 0 };
     memcpy(p, digits + at, sizeof digits - at);
     return (struct str){ p, sizeof digits - at };
 }
@@ -59,8 +58,7 @@ size_t compose_used(struct compose *b)
 {
     if (b->rough) {
         b->used = sml_frame_bytes(b->type, b->msg);
-        for (const struct sml_cmd *c = b->msg->cmds; c; c = c->next)
-            b->used += sml_cmd_bytes(b->type, c);
+        for (const struct sml_cmd *c = b->msg->cmds; c; c = c->next) b->used += sml_cmd_bytes(b->type, c);
         b->rough = false;
         b->exact = true;
     }
@@ -74,16 +72,17 @@ size_t compose_room(struct compose *b)
 }
 
 /* From above, cheaply: what the longest names of an encoding need around a text, and around elements. */
-struct guess { enum sml_type type; size_t bytes; };
+struct guess {
+    enum sml_type type;
+    size_t bytes;
+};
 
 static void guess_text(struct guess *g, struct str s)
 {
-    if (!s.n)
-        return;
+    if (!s.n) return;
     g->bytes += s.n + (g->type == SML_XML ? 48 : 10);
     for (size_t i = 0; g->type == SML_XML && i < s.n; i++)
-        if (s.p[i] == '&' || s.p[i] == '<' || s.p[i] == '>' || s.p[i] == '\r')
-            g->bytes += 5;
+        if (s.p[i] == '&' || s.p[i] == '<' || s.p[i] == '>' || s.p[i] == '\r') g->bytes += 5;
 }
 
 static void guess_frames(struct guess *g, unsigned n)
@@ -93,8 +92,7 @@ static void guess_frames(struct guess *g, unsigned n)
 
 static void guess_meta(struct guess *g, const struct sml_meta *m)
 {
-    if (!m->present)
-        return;
+    if (!m->present) return;
     guess_frames(g, m->has_size || m->has_max_msg || m->has_max_obj ? 8 : 1);
     guess_text(g, m->format);
     guess_text(g, m->type);
@@ -117,26 +115,20 @@ static void guess_cmd(struct guess *g, const struct sml_cmd *c)
 {
     const struct str text[] = { c->cmd_id, c->msg_ref, c->cmd_ref, c->cmd, c->data, c->correlator, c->cred.data };
     guess_frames(g, c->chal.present || c->cred.present ? 6 : 2);
-    for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
-        guess_text(g, text[i]);
+    for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) guess_text(g, text[i]);
     guess_meta(g, &c->meta);
     guess_meta(g, &c->chal.meta);
     guess_meta(g, &c->cred.meta);
-    for (const struct sml_ref *r = c->target_refs; r; r = r->next)
-        guess_text(g, r->uri);
-    for (const struct sml_ref *r = c->source_refs; r; r = r->next)
-        guess_text(g, r->uri);
-    for (const struct sml_item *it = c->items; it; it = it->next)
-        guess_item(g, it);
-    for (const struct sml_cmd *k = c->children; k; k = k->next)
-        guess_cmd(g, k);
+    for (const struct sml_ref *r = c->target_refs; r; r = r->next) guess_text(g, r->uri);
+    for (const struct sml_ref *r = c->source_refs; r; r = r->next) guess_text(g, r->uri);
+    for (const struct sml_item *it = c->items; it; it = it->next) guess_item(g, it);
+    for (const struct sml_cmd *k = c->children; k; k = k->next) guess_cmd(g, k);
 }
 
 /* Once a message had to be measured, it is nearly full: no more guessing. */
 static bool surely(struct compose *b, size_t bytes)
 {
-    if (b->nomem || b->exact || b->used > b->max || bytes > b->max - b->used)
-        return false;
+    if (b->nomem || b->exact || b->used > b->max || bytes > b->max - b->used) return false;
     b->rough = true;
     return true;
 }
@@ -144,10 +136,8 @@ static bool surely(struct compose *b, size_t bytes)
 bool compose_add_surely(struct compose *b, struct sml_cmd *c)
 {
     struct guess g = { b->type, 0 };
-    if (!b->exact)
-        guess_cmd(&g, c);
-    if (!surely(b, g.bytes))
-        return false;
+    if (!b->exact) guess_cmd(&g, c);
+    if (!surely(b, g.bytes)) return false;
     compose_put(b, c, g.bytes);
     return true;
 }
@@ -155,18 +145,15 @@ bool compose_add_surely(struct compose *b, struct sml_cmd *c)
 bool compose_item_surely(struct compose *b, const struct sml_item *it)
 {
     struct guess g = { b->type, 0 };
-    if (!b->exact)
-        guess_item(&g, it);
-    if (!surely(b, g.bytes))
-        return false;
+    if (!b->exact) guess_item(&g, it);
+    if (!surely(b, g.bytes)) return false;
     b->used += g.bytes;
     return true;
 }
 
 void compose_put(struct compose *b, struct sml_cmd *c, size_t bytes)
 {
-    if (b->nomem)
-        return;
+    if (b->nomem) return;
     *b->tail = c;
     b->tail = &c->next;
     b->used += bytes;
@@ -175,23 +162,19 @@ void compose_put(struct compose *b, struct sml_cmd *c, size_t bytes)
 
 void compose_force(struct compose *b, struct sml_cmd *c)
 {
-    if (!b->nomem && !compose_add_surely(b, c))
-        compose_put(b, c, sml_cmd_bytes(b->type, c));
+    if (!b->nomem && !compose_add_surely(b, c)) compose_put(b, c, sml_cmd_bytes(b->type, c));
 }
 
 void compose_drop(struct compose *b, const struct sml_cmd *c)
 {
     uint64_t id;
-    if (str_to_u64(c->cmd_id, &id) && id > 0)
-        b->last_id = (unsigned)id - 1;
+    if (str_to_u64(c->cmd_id, &id) && id > 0) b->last_id = (unsigned)id - 1;
 }
 
 bool compose_add(struct compose *b, struct sml_cmd *c)
 {
-    if (b->nomem)
-        return false;
-    if (compose_add_surely(b, c))
-        return true;
+    if (b->nomem) return false;
+    if (compose_add_surely(b, c)) return true;
     size_t bytes = sml_cmd_bytes(b->type, c);
     if (bytes > compose_room(b)) {
         compose_drop(b, c);
@@ -213,16 +196,14 @@ struct sml_cmd *compose_status(struct compose *b, struct str msg_ref, struct str
 
 void compose_ref(struct compose *b, struct sml_ref **list, struct str uri)
 {
-    if (!uri.n)
-        return;
+    if (!uri.n) return;
     struct sml_ref *r = ARENA_NEW(b->a, struct sml_ref);
     if (!r) {
         b->nomem = true;
         return;
     }
     r->uri = uri;
-    while (*list)
-        list = &(*list)->next;
+    while (*list) list = &(*list)->next;
     *list = r;
 }
 
@@ -239,8 +220,7 @@ void compose_chal(struct compose *b, struct sml_cred *chal, enum sml_auth scheme
     chal->meta.present = true;
     chal->meta.format = STR("b64");
     chal->meta.type = str_of(sml_auth_name(scheme));
-    if (!n_nonce)
-        return;
+    if (!n_nonce) return;
     char *p = arena_bytes(b->a, text_b64_len(n_nonce) + 1);
     if (!p) {
         b->nomem = true;
@@ -255,8 +235,7 @@ bool compose_is_xml_text(struct str s)
     for (size_t i = 0; i < s.n;) {
         unsigned char c = (unsigned char)s.p[i];
         if (c < 0x80) {
-            if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
-                return false;
+            if (c < 0x20 && c != '\t' && c != '\n' && c != '\r') return false;
             i++;
             continue;
         }
@@ -277,8 +256,7 @@ enum rc compose_value(enum sml_type type, struct arena *a, struct str value, str
         return RC_OK;
     }
     char *p = arena_bytes(a, text_b64_len(value.n) + 1);
-    if (!p)
-        return RC_NOMEM;
+    if (!p) return RC_NOMEM;
     text_b64(value.p, value.n, p);
     *out = (struct str){ p, text_b64_len(value.n) };
     *format = STR("b64");
@@ -289,10 +267,8 @@ enum rc compose_value(enum sml_type type, struct arena *a, struct str value, str
 static size_t whole_chars(struct str s, size_t n)
 {
     size_t at = n;
-    if (n >= s.n)
-        return s.n;
-    while (at > 0 && n - at < 3 && ((unsigned char)s.p[at] & 0xC0) == 0x80)
-        at--;
+    if (n >= s.n) return s.n;
+    while (at > 0 && n - at < 3 && ((unsigned char)s.p[at] & 0xC0) == 0x80) at--;
     return at > 0 && str_utf8((struct str){ s.p + at, s.n - at }) ? at : n;
 }
 
@@ -302,9 +278,8 @@ size_t compose_piece(enum sml_type type, struct sml_cmd *c, struct str rest, siz
     it->has_data = true;
     it->data = rest;
     it->more_data = false;
-    if (rest.n <= room && sml_cmd_bytes(type, c) <= room)
-        return rest.n;
-    size_t low = 0, high = rest.n < room ? rest.n : room;      /* low fits, or nothing does */
+    if (rest.n <= room && sml_cmd_bytes(type, c) <= room) return rest.n;
+    size_t low = 0, high = rest.n < room ? rest.n : room; /* low fits, or nothing does */
     it->more_data = true;
     while (low < high) {
         size_t mid = low + (high - low + 1) / 2;
@@ -325,7 +300,7 @@ void compose_nonce(const struct world *w, uint8_t out[SML_NONCE_BYTES])
     for (unsigned i = 0; i < SML_NONCE_BYTES; i++)
         for (unsigned tries = 0; out[i] == 0; tries++) {
             if (tries == 8)
-                out[i] = (uint8_t)(i + 1);      /* a broken source of randomness must not hang us */
+                out[i] = (uint8_t)(i + 1); /* a broken source of randomness must not hang us */
             else
                 w->random(w->ctx, &out[i], 1);
         }

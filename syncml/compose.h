@@ -1,31 +1,35 @@
 #ifndef SYNCML_COMPOSE_H
 #define SYNCML_COMPOSE_H
-/* Putting an outgoing message together, command by command, within the peer's MaxMsgSize to the octet; and cutting values that are
- * too long for one message. For both session machines. Running out of arena is remembered: check `nomem` once at the end. */
+/* Putting an outgoing message together, command by command, within the peer's MaxMsgSize to the octet; and cutting
+ * values that are too long for one message. For both session machines. Running out of arena is remembered: check
+ * `nomem` once at the end. */
 #include "syncml/cred.h"
 #include "syncml/msg.h"
 
-enum { COMPOSE_ALERT_BYTES = 64,                /* an Alert with nothing but its code, in either encoding */
-       COMPOSE_DEFAULT_BYTES = 64 << 10,        /* for a peer that gave no MaxMsgSize (dm-protocol.md 8) */
-       COMPOSE_PIECE_MIN = 16,                  /* octets of a value that make a piece worth sending */
-       SML_NONCE_BYTES = 16 };
+enum {
+    COMPOSE_ALERT_BYTES = 64,         /* an Alert with nothing but its code, in either encoding */
+    COMPOSE_DEFAULT_BYTES = 64 << 10, /* for a peer that gave no MaxMsgSize (dm-protocol.md 8) */
+    COMPOSE_PIECE_MIN = 16,           /* octets of a value that make a piece worth sending */
+    SML_NONCE_BYTES = 16
+};
 
 struct compose {
     enum sml_type type;
     struct arena *a;
     struct sml_msg *msg;
     struct sml_cmd **tail;
-    unsigned last_id;               /* last CmdID given out */
+    unsigned last_id; /* last CmdID given out */
     unsigned n_cmds;
-    size_t used, max;               /* octets, encoded; used is at most too high while `rough` */
-    bool rough, exact;              /* some commands were guessed from above, not measured; no more guessing */
+    size_t used, max;  /* octets, encoded; used is at most too high while `rough` */
+    bool rough, exact; /* some commands were guessed from above, not measured; no more guessing */
     bool nomem;
-    struct sml_cmd spare;           /* handed out past the arena's end; never reaches a message */
+    struct sml_cmd spare; /* handed out past the arena's end; never reaches a message */
 };
 
 /** Start with a message whose header is complete. @param peer_max  its MaxMsgSize, 0 = none given */
 void compose_begin(struct compose *b, enum sml_type type, struct arena *a, struct sml_msg *msg, uint64_t peer_max);
-/** A command with the next CmdID, not in the message yet. Never NULL: past the arena's end it is a spare one and `nomem` is set. */
+/** A command with the next CmdID, not in the message yet. Never NULL: past the arena's end it is a spare one and
+ * `nomem` is set. */
 struct sml_cmd *compose_cmd(struct compose *b, enum sml_cmd_kind kind);
 struct sml_item *compose_item(struct compose *b, struct sml_item ***tail);
 /** Octets left, exactly. */
@@ -62,8 +66,8 @@ enum rc compose_value(enum sml_type type, struct arena *a, struct str value, str
 /** Is s well-formed UTF-8 made of characters that XML 1.0 allows? */
 bool compose_is_xml_text(struct str s);
 /**
- * How many octets of `rest` at most go into c's first Item so that c fits in `room`; never in the middle of a character.
- * Data of the Item is left set to that piece, MoreData to whether something stays behind.
+ * How many octets of `rest` at most go into c's first Item so that c fits in `room`; never in the middle of a
+ * character. Data of the Item is left set to that piece, MoreData to whether something stays behind.
  */
 size_t compose_piece(enum sml_type type, struct sml_cmd *c, struct str rest, size_t room);
 

@@ -27,26 +27,27 @@ void sml_mac(struct str ha1, struct str nonce, struct str body, char out[SML_DIG
     md5_b64((const struct str[]){ ha1, STR(":"), nonce, { tail, 1 + SML_DIGEST_BYTES } }, 4, out);
 }
 
-static const struct { enum sml_auth auth; const char *name; } schemes[] = {
+static const struct {
+    enum sml_auth auth;
+    const char *name;
+} schemes[] = {
     { SML_AUTH_BASIC, "syncml:auth-basic" },
-    { SML_AUTH_MD5,   "syncml:auth-md5" },
-    { SML_AUTH_MAC,   "syncml:auth-MAC" },
+    { SML_AUTH_MD5, "syncml:auth-md5" },
+    { SML_AUTH_MAC, "syncml:auth-MAC" },
 };
 
 enum sml_auth sml_auth_of_name(struct str name)
 {
     name = str_trim(name);
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
-        if (str_eq_fold(name, str_of(schemes[i].name)))
-            return schemes[i].auth;
+        if (str_eq_fold(name, str_of(schemes[i].name))) return schemes[i].auth;
     return name.n ? SML_AUTH_UNKNOWN : SML_AUTH_NONE;
 }
 
 const char *sml_auth_name(enum sml_auth a)
 {
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
-        if (schemes[i].auth == a)
-            return schemes[i].name;
+        if (schemes[i].auth == a) return schemes[i].name;
     return a == SML_AUTH_NONE ? "" : "unknown";
 }
 
@@ -54,22 +55,20 @@ enum rc sml_basic_decode(struct str data, struct arena *a, struct str *user, str
 {
     struct str plain;
     enum rc rc = text_b64_decode(data, a, &plain);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     size_t colon = str_find(plain, ':', 0);
-    if (colon == plain.n)
-        return RC_PARSE;
+    if (colon == plain.n) return RC_PARSE;
     *user = str_slice(plain, 0, colon);
     *password = str_slice(plain, colon + 1, plain.n);
     return RC_OK;
 }
 
-/* --- x-syncml-hmac: algorithm=MD5, username="...", mac=... (dm-protocol.md 7.3) ----------------------------------------------- */
+/* --- x-syncml-hmac: algorithm=MD5, username="...", mac=... (dm-protocol.md 7.3)
+ * ----------------------------------------------- */
 
 static struct str skip_blanks(struct str s)
 {
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = str_slice(s, 1, s.n);
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t')) s = str_slice(s, 1, s.n);
     return s;
 }
 
@@ -78,15 +77,12 @@ static enum rc quoted(struct str *rest, struct arena *a, struct str *out)
 {
     char *p = arena_bytes(a, rest->n);
     size_t n = 0, i = 1;
-    if (!p)
-        return RC_NOMEM;
+    if (!p) return RC_NOMEM;
     for (; i < rest->n && rest->p[i] != '"'; i++) {
-        if (rest->p[i] == '\\' && ++i == rest->n)
-            return RC_PARSE;
+        if (rest->p[i] == '\\' && ++i == rest->n) return RC_PARSE;
         p[n++] = rest->p[i];
     }
-    if (i >= rest->n)
-        return RC_PARSE;
+    if (i >= rest->n) return RC_PARSE;
     *rest = str_slice(*rest, i + 1, rest->n);
     *out = (struct str){ p, n };
     return RC_OK;
@@ -94,8 +90,7 @@ static enum rc quoted(struct str *rest, struct arena *a, struct str *out)
 
 static enum rc value_of(struct str *rest, struct arena *a, struct str *out)
 {
-    if (rest->n && rest->p[0] == '"')
-        return quoted(rest, a, out);
+    if (rest->n && rest->p[0] == '"') return quoted(rest, a, out);
     size_t comma = str_find(*rest, ',', 0);
     *out = str_trim(str_slice(*rest, 0, comma));
     *rest = str_slice(*rest, comma, rest->n);
@@ -106,16 +101,13 @@ static enum rc value_of(struct str *rest, struct arena *a, struct str *out)
 static enum rc pair(struct str *rest, struct arena *a, struct str *name, struct str *value)
 {
     size_t eq = str_find(*rest, '=', 0);
-    if (eq == rest->n)
-        return RC_PARSE;
+    if (eq == rest->n) return RC_PARSE;
     *name = str_trim(str_slice(*rest, 0, eq));
     *rest = skip_blanks(str_slice(*rest, eq + 1, rest->n));
     enum rc rc = value_of(rest, a, value);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     *rest = skip_blanks(*rest);
-    if (rest->n && rest->p[0] != ',')
-        return RC_PARSE;
+    if (rest->n && rest->p[0] != ',') return RC_PARSE;
     *rest = skip_blanks(str_slice(*rest, 1, rest->n));
     return RC_OK;
 }
@@ -124,8 +116,7 @@ static enum rc pair(struct str *rest, struct arena *a, struct str *name, struct 
 static bool has_controls(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (((unsigned char)s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f)
-            return true;
+        if (((unsigned char)s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f) return true;
     return false;
 }
 
@@ -133,12 +124,10 @@ enum rc sml_hmac_parse(struct str header, struct arena *a, struct sml_hmac *out,
 {
     struct sml_hmac h = { .present = true };
     bool has_user = false;
-    if (has_controls(header))
-        return err_set(e, RC_PARSE, "x-syncml-hmac with a control character");
+    if (has_controls(header)) return err_set(e, RC_PARSE, "x-syncml-hmac with a control character");
     for (struct str rest = str_trim(header), name, value; rest.n;) {
         enum rc rc = pair(&rest, a, &name, &value);
-        if (rc)
-            return err_set(e, rc, "x-syncml-hmac is not a list of name=value");
+        if (rc) return err_set(e, rc, "x-syncml-hmac is not a list of name=value");
         if (str_eq_fold(name, STR("username"))) {
             h.username = value;
             has_user = true;
@@ -159,12 +148,10 @@ struct str sml_hmac_format(struct str username, struct str mac, struct arena *a)
 {
     struct str name = { 0 };
     char *p = arena_bytes(a, 2 * username.n);
-    if (!p)
-        return (struct str){ 0 };
+    if (!p) return (struct str){ 0 };
     name.p = p;
     for (size_t i = 0; i < username.n; i++) {
-        if (username.p[i] == '"' || username.p[i] == '\\')
-            p[name.n++] = '\\';
+        if (username.p[i] == '"' || username.p[i] == '\\') p[name.n++] = '\\';
         p[name.n++] = username.p[i];
     }
     return arena_printf(a, "algorithm=MD5, username=\"%.*s\", mac=%.*s", STR_ARG(name), STR_ARG(mac));

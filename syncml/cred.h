@@ -19,7 +19,10 @@ const char *sml_auth_name(enum sml_auth a);
 /** basic Data -> user and password in the arena. @return RC_PARSE */
 enum rc sml_basic_decode(struct str data, struct arena *a, struct str *user, struct str *password);
 
-struct sml_hmac { bool present; struct str username, mac; };
+struct sml_hmac {
+    bool present;
+    struct str username, mac;
+};
 /** Parse an x-syncml-hmac header value (algorithm optional, only MD5). @return RC_PARSE, RC_UNSUPPORTED */
 enum rc sml_hmac_parse(struct str header, struct arena *a, struct sml_hmac *out, struct err *e);
 struct str sml_hmac_format(struct str username, struct str mac, struct arena *a);

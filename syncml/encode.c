@@ -1,32 +1,39 @@
-/* From a message to bytes of either encoding, in the order of the DTD (dm-protocol.md 3.1). One walk serves both, and also counts:
- * without a buffer it only adds up what it would write, so the sizes can never differ from the bytes. */
+/* From a message to bytes of either encoding, in the order of the DTD (dm-protocol.md 3.1). One walk serves both,
+ * and also counts: without a buffer it only adds up what it would write, so the sizes can never differ from the
+ * bytes. */
 #include "base/cursor.h"
 #include "syncml/codec.h"
 #include "syncml/elem.h"
 #include <string.h>
 
 struct writer {
-    struct buf *out;                /* NULL: count only */
-    char *at, *end;                 /* free room at its end */
-    size_t counted;                 /* octets that would have been written */
+    struct buf *out; /* NULL: count only */
+    char *at, *end;  /* free room at its end */
+    size_t counted;  /* octets that would have been written */
     bool xml;
-    unsigned page;                  /* WBXML code page now in force */
+    unsigned page; /* WBXML code page now in force */
     enum rc rc;
     struct err *e;
-    const struct sml_cmd *cmd;      /* under way, for errors */
+    const struct sml_cmd *cmd; /* under way, for errors */
 };
 
 enum { ROOM_BYTES = 512 };
 
 #define METINF " xmlns=\"syncml:metinf\""
-static const struct tag { struct str open, open_ns, close; } tags[SML_ELEM_CODES] = {
-#define S(lit) { lit, sizeof(lit) - 1 }
+static const struct tag {
+    struct str open, open_ns, close;
+} tags[SML_ELEM_CODES] = {
+#define S(lit)                                                                                                         \
+    {                                                                                                                  \
+        lit, sizeof(lit) - 1                                                                                           \
+    }
 #define X(id, name, code, first, middle, last) [code] = { S("<" name ">"), S("<" name METINF ">"), S("</" name ">") },
     SML_ELEMS(X)
 #undef X
 };
 
-/* --- octets ------------------------------------------------------------------------------------------------------------------- */
+/* --- octets
+ * ------------------------------------------------------------------------------------------------------------------- */
 
 /* Give back what is left over of the room. */
 static void settle(struct writer *w)
@@ -47,9 +54,8 @@ static bool make_room(struct writer *w, size_t n)
     size_t free_bytes = w->out->cap - w->out->n;
     size_t want = n > ROOM_BYTES ? n : ROOM_BYTES;
     if (free_bytes > want + 1 && free_bytes - 1 <= w->out->limit - w->out->n)
-        want = free_bytes - 1;                      /* all there is, so that we need not ask again soon */
-    if (want > w->out->limit - w->out->n)
-        want = n;
+        want = free_bytes - 1; /* all there is, so that we need not ask again soon */
+    if (want > w->out->limit - w->out->n) want = n;
     w->at = buf_room(w->out, want);
     w->end = w->at ? w->at + want : NULL;
     return w->at != NULL;
@@ -58,8 +64,7 @@ static bool make_room(struct writer *w, size_t n)
 /* n octets to be filled by the caller; NULL when they are only counted, or there is no room for them. */
 static inline char *room(struct writer *w, size_t n)
 {
-    if ((size_t)(w->end - w->at) < n && !make_room(w, n))
-        return NULL;
+    if ((size_t)(w->end - w->at) < n && !make_room(w, n)) return NULL;
     char *p = w->at;
     w->at += n;
     return p;
@@ -68,21 +73,18 @@ static inline char *room(struct writer *w, size_t n)
 static inline void put(struct writer *w, const char *p, size_t n)
 {
     char *to = room(w, n);
-    if (to)
-        memcpy(to, p, n);
+    if (to) memcpy(to, p, n);
 }
 
 static inline void put_str(struct writer *w, struct str s)
 {
-    if (s.n)
-        put(w, s.p, s.n);
+    if (s.n) put(w, s.p, s.n);
 }
 
 static inline void put_byte(struct writer *w, unsigned c)
 {
     char *to = room(w, 1);
-    if (to)
-        *to = (char)(unsigned char)c;
+    if (to) *to = (char)(unsigned char)c;
 }
 
 static void put_uintvar(struct writer *w, size_t n)
@@ -90,53 +92,42 @@ static void put_uintvar(struct writer *w, size_t n)
     char b[5];
     size_t i = sizeof b;
     b[--i] = (char)(n & 0x7F);
-    for (n >>= 7; n && i; n >>= 7)
-        b[--i] = (char)(0x80 | (n & 0x7F));
+    for (n >>= 7; n && i; n >>= 7) b[--i] = (char)(0x80 | (n & 0x7F));
     put(w, b + i, sizeof b - i);
 }
 
-/* --- XML text ----------------------------------------------------------------------------------------------------------------- */
+/* --- XML text
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 enum { PLAIN, ESCAPE, MULTI, NEVER };
 #define CONTROL NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER
-#define M8 MULTI, MULTI, MULTI, MULTI, MULTI, MULTI, MULTI, MULTI
-#define M64 M8, M8, M8, M8, M8, M8, M8, M8
+#define M8      MULTI, MULTI, MULTI, MULTI, MULTI, MULTI, MULTI, MULTI
+#define M64     M8, M8, M8, M8, M8, M8, M8, M8
 static const uint8_t class_of[256] = {
-    NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, PLAIN, PLAIN, NEVER, NEVER, ESCAPE, NEVER, NEVER,
-    CONTROL, CONTROL,
-    ['&'] = ESCAPE, ['<'] = ESCAPE, ['>'] = ESCAPE,
-    [0x80] = M64, M64,
+    NEVER,   NEVER,   NEVER,          NEVER,          NEVER,          NEVER,        NEVER, NEVER,
+    NEVER,   PLAIN,   PLAIN,          NEVER,          NEVER,          ESCAPE,       NEVER, NEVER,
+    CONTROL, CONTROL, ['&'] = ESCAPE, ['<'] = ESCAPE, ['>'] = ESCAPE, [0x80] = M64, M64,
 };
 
-/* The next character of s, which is not plain. @return how many octets it has, 0 when XML 1.0 cannot hold it; *as is what stands
- * for it (XML 1.0, section 2.2: no C0 controls but TAB, LF and CR, no U+FFFE and U+FFFF) */
+/* The next character of s, which is not plain. @return how many octets it has, 0 when XML 1.0 cannot hold it; *as is
+ * what stands for it (XML 1.0, section 2.2: no C0 controls but TAB, LF and CR, no U+FFFE and U+FFFF) */
 static size_t special(struct str s, struct str *as)
 {
     switch (s.p[0]) {
-    case '&':
-        *as = STR("&amp;");
-        return 1;
-    case '<':
-        *as = STR("&lt;");
-        return 1;
-    case '>':
-        *as = STR("&gt;");
-        return 1;
-    case '\r':
-        *as = STR("&#13;");
-        return 1;
-    default:
-        break;
+    case '&': *as = STR("&amp;"); return 1;
+    case '<': *as = STR("&lt;"); return 1;
+    case '>': *as = STR("&gt;"); return 1;
+    case '\r': *as = STR("&#13;"); return 1;
+    default: break;
     }
     size_t n = (unsigned char)s.p[0] < 0x80 ? 0 : str_utf8(s);
-    if (n == 3 && memcmp(s.p, "\xEF\xBF", 2) == 0 && (unsigned char)s.p[2] >= 0xBE)
-        return 0;
+    if (n == 3 && memcmp(s.p, "\xEF\xBF", 2) == 0 && (unsigned char)s.p[2] >= 0xBE) return 0;
     *as = str_slice(s, 0, n);
     return n;
 }
 
-/* Octets at the front of s that go into XML as they are. Eight at a time: none from 0x80 on, none below 0x20, no &, no < and >
- * (which differ in one bit only). */
+/* Octets at the front of s that go into XML as they are. Eight at a time: none from 0x80 on, none below 0x20, no &,
+ * no < and > (which differ in one bit only). */
 static inline size_t plain_run(struct str s)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -144,11 +135,9 @@ static inline size_t plain_run(struct str s)
     for (uint64_t w; n + sizeof w <= s.n; n += sizeof w) {
         memcpy(&w, s.p + n, sizeof w);
         uint64_t amp = w ^ ones * '&', angle = (w & ~(ones * 2)) ^ ones * '<';
-        if ((w | (w - ones * 0x20) | (amp - ones) | (angle - ones)) & high)
-            break;
+        if ((w | (w - ones * 0x20) | (amp - ones) | (angle - ones)) & high) break;
     }
-    while (n < s.n && class_of[(unsigned char)s.p[n]] == PLAIN)
-        n++;
+    while (n < s.n && class_of[(unsigned char)s.p[n]] == PLAIN) n++;
     return n;
 }
 
@@ -157,15 +146,12 @@ static size_t put_escaped(struct writer *w, struct str s)
 {
     for (size_t at = 0;;) {
         size_t run = plain_run(str_slice(s, at, s.n));
-        if (run)
-            put(w, s.p + at, run);
+        if (run) put(w, s.p + at, run);
         at += run;
-        if (at == s.n)
-            return at;
+        if (at == s.n) return at;
         struct str as;
         size_t n = special(str_slice(s, at, s.n), &as);
-        if (n == 0)
-            return at;
+        if (n == 0) return at;
         put_str(w, as);
         at += n;
     }
@@ -179,7 +165,8 @@ bool sml_xml_escape(struct str s, struct buf *out)
     return all;
 }
 
-/* --- elements ----------------------------------------------------------------------------------------------------------------- */
+/* --- elements
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static void on_page(struct writer *w, unsigned page)
 {
@@ -226,10 +213,10 @@ static void empty(struct writer *w, unsigned elem)
 
 static void cannot(struct writer *w, unsigned elem, size_t at)
 {
-    if (w->rc || !w->out)
-        return;
+    if (w->rc || !w->out) return;
     struct str cmd = w->cmd ? w->cmd->name : STR("SyncHdr"), id = w->cmd ? w->cmd->cmd_id : STR("0");
-    w->rc = err_set(w->e, RC_INVALID, "%.*s of %.*s (CmdID %.*s) has at byte %zu what XML cannot hold: send it as base64 or in WBXML",
+    w->rc = err_set(w->e, RC_INVALID,
+                    "%.*s of %.*s (CmdID %.*s) has at byte %zu what XML cannot hold: send it as base64 or in WBXML",
                     STR_ARG(sml_elem_name(elem)), STR_ARG(cmd), STR_ARG(id), at);
 }
 
@@ -247,8 +234,7 @@ static void xml_text(struct writer *w, unsigned elem, struct str s)
     }
     put_str(w, open);
     size_t n = put_escaped(w, s);
-    if (n != s.n)
-        cannot(w, elem, n);
+    if (n != s.n) cannot(w, elem, n);
     put_str(w, close);
 }
 
@@ -259,15 +245,15 @@ static void wbxml_text(struct writer *w, unsigned elem, struct str s)
         char *to = room(w, s.n + 4);
         if (to) {
             to[0] = (char)((elem & 0x3F) | 0x40);
-            to[1] = 0x03;                           /* STR_I */
+            to[1] = 0x03; /* STR_I */
             memcpy(to + 2, s.p, s.n);
             to[2 + s.n] = 0;
-            to[3 + s.n] = 0x01;                     /* END */
+            to[3 + s.n] = 0x01; /* END */
         }
         return;
     }
     put_byte(w, (elem & 0x3F) | 0x40);
-    put_byte(w, 0xC3);                              /* OPAQUE */
+    put_byte(w, 0xC3); /* OPAQUE */
     put_uintvar(w, s.n);
     put(w, s.p, s.n);
     put_byte(w, 0x01);
@@ -285,44 +271,38 @@ static void text(struct writer *w, unsigned elem, struct str s)
 
 static void optional(struct writer *w, unsigned elem, struct str s)
 {
-    if (s.n)
-        text(w, elem, s);
+    if (s.n) text(w, elem, s);
 }
 
 static void number(struct writer *w, unsigned elem, uint64_t n)
 {
     char digits[20];
     size_t i = sizeof digits;
-    do
-        digits[--i] = (char)('0' + n % 10);
+    do digits[--i] = (char)('0' + n % 10);
     while (n /= 10);
     text(w, elem, (struct str){ digits + i, sizeof digits - i });
 }
 
-/* --- the parts of a message --------------------------------------------------------------------------------------------------- */
+/* --- the parts of a message
+ * --------------------------------------------------------------------------------------------------- */
 
 static void meta(struct writer *w, const struct sml_meta *m)
 {
-    if (!m->present)
-        return;
+    if (!m->present) return;
     start(w, SML_E_META);
     optional(w, SML_E_FORMAT, m->format);
     optional(w, SML_E_TYPE, m->type);
     optional(w, SML_E_MARK, m->mark);
-    if (m->has_size)
-        number(w, SML_E_SIZE, m->size);
+    if (m->has_size) number(w, SML_E_SIZE, m->size);
     optional(w, SML_E_NEXTNONCE, m->next_nonce);
-    if (m->has_max_msg)
-        number(w, SML_E_MAXMSGSIZE, m->max_msg_bytes);
-    if (m->has_max_obj)
-        number(w, SML_E_MAXOBJSIZE, m->max_obj_bytes);
+    if (m->has_max_msg) number(w, SML_E_MAXMSGSIZE, m->max_msg_bytes);
+    if (m->has_max_obj) number(w, SML_E_MAXOBJSIZE, m->max_obj_bytes);
     finish(w, SML_E_META);
 }
 
 static void cred(struct writer *w, const struct sml_cred *c)
 {
-    if (!c->present)
-        return;
+    if (!c->present) return;
     start(w, SML_E_CRED);
     meta(w, &c->meta);
     text(w, SML_E_DATA, c->data);
@@ -331,8 +311,7 @@ static void cred(struct writer *w, const struct sml_cred *c)
 
 static void chal(struct writer *w, const struct sml_cred *c)
 {
-    if (!c->present)
-        return;
+    if (!c->present) return;
     start(w, SML_E_CHAL);
     meta(w, &c->meta);
     finish(w, SML_E_CHAL);
@@ -340,8 +319,7 @@ static void chal(struct writer *w, const struct sml_cred *c)
 
 static void party(struct writer *w, unsigned elem, struct str uri, struct str name)
 {
-    if (uri.n == 0 && name.n == 0)
-        return;
+    if (uri.n == 0 && name.n == 0) return;
     start(w, elem);
     text(w, SML_E_LOCURI, uri);
     optional(w, SML_E_LOCNAME, name);
@@ -354,19 +332,15 @@ static void item(struct writer *w, const struct sml_item *i)
     party(w, SML_E_TARGET, i->target, i->target_name);
     party(w, SML_E_SOURCE, i->source, i->source_name);
     meta(w, &i->meta);
-    if (i->has_data)
-        text(w, SML_E_DATA, i->data);
-    if (i->more_data)
-        empty(w, SML_E_MOREDATA);
+    if (i->has_data) text(w, SML_E_DATA, i->data);
+    if (i->more_data) empty(w, SML_E_MOREDATA);
     finish(w, SML_E_ITEM);
 }
 
 static void refs(struct writer *w, const struct sml_cmd *c)
 {
-    for (const struct sml_ref *r = c->target_refs; r; r = r->next)
-        text(w, SML_E_TARGETREF, r->uri);
-    for (const struct sml_ref *r = c->source_refs; r; r = r->next)
-        text(w, SML_E_SOURCEREF, r->uri);
+    for (const struct sml_ref *r = c->target_refs; r; r = r->next) text(w, SML_E_TARGETREF, r->uri);
+    for (const struct sml_ref *r = c->source_refs; r; r = r->next) text(w, SML_E_SOURCEREF, r->uri);
 }
 
 static const uint8_t elem_of_kind[SML_CMD_KINDS] = {
@@ -390,38 +364,31 @@ static void commands(struct writer *w, const struct sml_cmd *c);
 static void command(struct writer *w, const struct sml_cmd *c)
 {
     unsigned elem = elem_of_cmd(w, c);
-    if (!elem)
-        return;
+    if (!elem) return;
     w->cmd = c;
     start(w, elem);
     optional(w, SML_E_CMDID, c->cmd_id);
-    if (c->no_resp)
-        empty(w, SML_E_NORESP);
+    if (c->no_resp) empty(w, SML_E_NORESP);
     optional(w, SML_E_MSGREF, c->msg_ref);
     optional(w, SML_E_CMDREF, c->cmd_ref);
     optional(w, SML_E_CMD, c->cmd);
-    if (c->kind == SML_RESULTS)
-        meta(w, &c->meta);
+    if (c->kind == SML_RESULTS) meta(w, &c->meta);
     refs(w, c);
     cred(w, &c->cred);
     chal(w, &c->chal);
-    if (c->kind != SML_RESULTS)
-        meta(w, &c->meta);
+    if (c->kind != SML_RESULTS) meta(w, &c->meta);
     optional(w, SML_E_DATA, c->data);
     optional(w, SML_E_CORRELATOR, c->correlator);
-    for (const struct sml_item *i = c->items; i; i = i->next)
-        item(w, i);
+    for (const struct sml_item *i = c->items; i; i = i->next) item(w, i);
     commands(w, c->children);
     w->cmd = c;
     finish(w, elem);
-    if (!w->xml)
-        on_page(w, SML_PAGE_SYNCML);                /* each command leaves the page as it found it */
+    if (!w->xml) on_page(w, SML_PAGE_SYNCML); /* each command leaves the page as it found it */
 }
 
 static void commands(struct writer *w, const struct sml_cmd *c)
 {
-    for (; c; c = c->next)
-        command(w, c);
+    for (; c; c = c->next) command(w, c);
 }
 
 static void root(struct writer *w, enum sml_dtd dtd)
@@ -447,8 +414,7 @@ static void header(struct writer *w, const struct sml_msg *m)
     party(w, SML_E_TARGET, m->target, m->target_name);
     party(w, SML_E_SOURCE, m->source, m->source_name);
     optional(w, SML_E_RESPURI, m->resp_uri);
-    if (m->no_resp)
-        empty(w, SML_E_NORESP);
+    if (m->no_resp) empty(w, SML_E_NORESP);
     cred(w, &m->cred);
     meta(w, &m->meta);
     finish(w, SML_E_SYNCHDR);
@@ -459,10 +425,8 @@ static void message(struct writer *w, const struct sml_msg *m, bool with_cmds, b
     root(w, m->dtd);
     header(w, m);
     start(w, SML_E_SYNCBODY);
-    if (with_cmds)
-        commands(w, m->cmds);
-    if (with_final)
-        empty(w, SML_E_FINAL);
+    if (with_cmds) commands(w, m->cmds);
+    if (with_final) empty(w, SML_E_FINAL);
     finish(w, SML_E_SYNCBODY);
     finish(w, SML_E_SYNCML);
 }
@@ -473,10 +437,8 @@ enum rc sml_encode(enum sml_type type, const struct sml_msg *m, struct buf *out,
     size_t before = out->n;
     message(&w, m, true, m->final);
     settle(&w);
-    if (!w.rc && !buf_ok(out))
-        w.rc = err_set(e, out->failed, "message is too large");
-    if (w.rc && out->n > before)
-        buf_cut(out, before);
+    if (!w.rc && !buf_ok(out)) w.rc = err_set(e, out->failed, "message is too large");
+    if (w.rc && out->n > before) buf_cut(out, before);
     return w.rc;
 }
 

@@ -6,17 +6,16 @@
 static size_t total(const struct str *const *from, size_t n)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < n; i++)
-        bytes += from[i]->n;
+    for (size_t i = 0; i < n; i++) bytes += from[i]->n;
     return bytes;
 }
 
-enum rc sml_join_begin(const struct sml_cmd *c, const struct sml_item *it, uint64_t max_obj, struct sml_join **out, int *status)
+enum rc sml_join_begin(const struct sml_cmd *c, const struct sml_item *it, uint64_t max_obj, struct sml_join **out,
+                       int *status)
 {
     *out = NULL;
     *status = !it->meta.has_size ? 411 : max_obj && it->meta.size > max_obj ? 413 : 213;
-    if (*status != 213)
-        return RC_OK;
+    if (*status != 213) return RC_OK;
     if (it->data.n > it->meta.size) {
         *status = 424;
         return RC_OK;
@@ -34,8 +33,7 @@ enum rc sml_join_begin(const struct sml_cmd *c, const struct sml_item *it, uint6
     struct str *const to[] = { &j->target, &j->source, &j->format, &j->type, &j->mark, &j->data, &j->correlator };
     j->texts = p;
     for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
-        if (from[i]->n)
-            memcpy(p, from[i]->p, from[i]->n);
+        if (from[i]->n) memcpy(p, from[i]->p, from[i]->n);
         *to[i] = (struct str){ p, from[i]->n };
         p += from[i]->n;
     }
@@ -65,16 +63,14 @@ enum rc sml_join_add(struct sml_join *j, const struct sml_item *it, int *status)
         return RC_OK;
     }
     buf_put(&j->value, it->data);
-    if (!buf_ok(&j->value))
-        return RC_NOMEM;
+    if (!buf_ok(&j->value)) return RC_NOMEM;
     *status = it->more_data ? 213 : j->value.n == j->size ? 200 : 424;
     return RC_OK;
 }
 
 void sml_join_destroy(struct sml_join *j)
 {
-    if (!j)
-        return;
+    if (!j) return;
     buf_finish(&j->value);
     free(j->texts);
     free(j);

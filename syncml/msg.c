@@ -35,7 +35,8 @@ enum rc sml_decode(enum sml_type type, struct str in, struct arena *a, struct sm
     return type == SML_XML ? sml_xml_decode(in, a, out, e) : sml_wbxml_decode(in, a, out, e);
 }
 
-/* --- content negotiation ------------------------------------------------------------------------------------------------------ */
+/* --- content negotiation
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* First part of "type/subtype; parameter; ..." */
 static struct str media_of(struct str s)
@@ -45,10 +46,13 @@ static struct str media_of(struct str s)
 
 bool sml_type_of_mime(struct str content_type, enum sml_type *out)
 {
-    static const struct { struct str name; enum sml_type type; } known[] = {
+    static const struct {
+        struct str name;
+        enum sml_type type;
+    } known[] = {
         { { SML_MIME_XML, sizeof SML_MIME_XML - 1 }, SML_XML },
         { { SML_MIME_WBXML, sizeof SML_MIME_WBXML - 1 }, SML_WBXML },
-        { { "application/vnd.syncml+xml", 26 }, SML_XML },          /* trap 9 */
+        { { "application/vnd.syncml+xml", 26 }, SML_XML }, /* trap 9 */
         { { "application/vnd.syncml+wbxml", 28 }, SML_WBXML },
     };
     struct str media = media_of(content_type);
@@ -72,11 +76,9 @@ static bool is_refused(struct str range)
     str_cut(&range, ';', &part);
     while (str_cut(&range, ';', &part)) {
         part = str_trim(part);
-        if (!str_starts(part, STR("q=")) && !str_starts(part, STR("Q=")))
-            continue;
+        if (!str_starts(part, STR("q=")) && !str_starts(part, STR("Q="))) continue;
         for (size_t i = 2; i < part.n; i++)
-            if (part.p[i] != '0' && part.p[i] != '.')
-                return false;
+            if (part.p[i] != '0' && part.p[i] != '.') return false;
         return part.n > 2;
     }
     return false;
@@ -89,8 +91,7 @@ enum sml_type sml_answer_type(enum sml_type request, struct str accept)
     while (str_cut(&accept, ',', &range)) {
         enum sml_type type;
         struct str media = media_of(range);
-        if (is_refused(range))
-            continue;
+        if (is_refused(range)) continue;
         if (sml_type_of_mime(media, &type))
             allowed[type] = true;
         else if (str_is(media, "*/*") || str_eq_fold(media, STR("application/*")))

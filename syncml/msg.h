@@ -1,7 +1,8 @@
 #ifndef SYNCML_MSG_H
 #define SYNCML_MSG_H
-/* One SyncML message as we think of it, whatever the bytes were. Everything borrowed lives as long as the arena (and, for the
- * decoders, the input bytes) it was decoded from. Texts of structure are trimmed; `data` never is (dm-protocol.md 20, trap 24). */
+/* One SyncML message as we think of it, whatever the bytes were. Everything borrowed lives as long as the arena
+ * (and, for the decoders, the input bytes) it was decoded from. Texts of structure are trimmed; `data` never is
+ * (dm-protocol.md 20, trap 24). */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/rc.h"
@@ -11,54 +12,63 @@ enum sml_type { SML_XML, SML_WBXML };
 /* The root namespace or WBXML public id the peer used; we answer with the same (trap 26). */
 enum sml_dtd { SML_DTD_1_2, SML_DTD_1_1 };
 
+/* clang-format off */
 #define SML_CMDS(X)                                                                     \
     X(STATUS, "Status") X(RESULTS, "Results") X(ALERT, "Alert") X(GET, "Get")           \
     X(ADD, "Add") X(REPLACE, "Replace") X(DELETE, "Delete") X(EXEC, "Exec")             \
     X(COPY, "Copy") X(ATOMIC, "Atomic") X(SEQUENCE, "Sequence")                         \
     X(PUT, "Put") X(SEARCH, "Search") X(MAP, "Map") X(SYNC, "Sync") X(MOVE, "Move")     \
     X(UNKNOWN, "")      /* an element that SyncML does not have: answered with 501 */
+/* clang-format on */
 
 enum sml_cmd_kind {
 #define X(id, name) SML_##id,
     SML_CMDS(X)
 #undef X
-    SML_CMD_KINDS
+        SML_CMD_KINDS
 };
 
 struct sml_meta {
     bool present;
-    struct str format, type, mark, next_nonce;      /* next_nonce as it travels: base64 text */
+    struct str format, type, mark, next_nonce; /* next_nonce as it travels: base64 text */
     bool has_size, has_max_msg, has_max_obj;
     uint64_t size, max_msg_bytes, max_obj_bytes;
 };
 
-struct sml_cred { bool present; struct sml_meta meta; struct str data; };      /* also Chal, whose data is empty */
+struct sml_cred {
+    bool present;
+    struct sml_meta meta;
+    struct str data;
+}; /* also Chal, whose data is empty */
 
 struct sml_item {
-    struct str target, target_name, source, source_name;    /* LocURI and LocName; empty when absent */
+    struct str target, target_name, source, source_name; /* LocURI and LocName; empty when absent */
     struct sml_meta meta;
     struct str data;
     bool has_data, more_data;
     struct sml_item *next;
 };
 
-struct sml_ref { struct str uri; struct sml_ref *next; };   /* TargetRef, SourceRef */
+struct sml_ref {
+    struct str uri;
+    struct sml_ref *next;
+}; /* TargetRef, SourceRef */
 
 struct sml_cmd {
     enum sml_cmd_kind kind;
-    struct str name;                    /* element name; also for SML_UNKNOWN */
+    struct str name; /* element name; also for SML_UNKNOWN */
     struct str cmd_id;
-    struct str msg_ref, cmd_ref, cmd;   /* Status and Results; empty when absent (traps 2, 22: the sessions fill in) */
+    struct str msg_ref, cmd_ref, cmd; /* Status and Results; empty when absent (traps 2, 22: the sessions fill in) */
     struct sml_ref *target_refs, *source_refs;
-    struct str data;                    /* Status code, Alert code */
+    struct str data; /* Status code, Alert code */
     struct str correlator;
     bool no_resp;
     struct sml_meta meta;
     struct sml_cred cred, chal;
     struct sml_item *items;
-    struct sml_cmd *children;           /* Atomic, Sequence */
+    struct sml_cmd *children; /* Atomic, Sequence */
     struct sml_cmd *next;
-    uintptr_t tag;                      /* not on the wire: the session's own */
+    uintptr_t tag; /* not on the wire: the session's own */
 };
 
 struct sml_msg {
@@ -67,15 +77,15 @@ struct sml_msg {
     struct str target, target_name, source, source_name, resp_uri;
     bool no_resp, final;
     struct sml_cred cred;
-    struct sml_meta meta;               /* MaxMsgSize, MaxObjSize */
+    struct sml_meta meta; /* MaxMsgSize, MaxObjSize */
     struct sml_cmd *cmds;
 };
 
 /* Ceilings of the decoders; past them RC_LIMIT (the endpoint answers 413). */
 enum {
-    SML_MSG_BYTES   = 1 << 20,          /* one encoded message */
-    SML_DEPTH       = 64,               /* nested elements */
-    SML_ELEMENTS    = 50000,
+    SML_MSG_BYTES = 1 << 20, /* one encoded message */
+    SML_DEPTH = 64,          /* nested elements */
+    SML_ELEMENTS = 50000,
     SML_MSG_ARENA_BYTES = 16 << 20
 };
 
@@ -93,9 +103,10 @@ enum sml_cmd_kind sml_cmd_kind_of(struct str name);
  */
 enum rc sml_decode(enum sml_type type, struct str in, struct arena *a, struct sml_msg *out, struct err *e);
 /**
- * Encode in DTD order, appended to `out`. WBXML: version 1.3, public id 0x1201 (0x0FD3 for DTD 1.1), UTF-8, empty string table, texts as
- * STR_I, text with a NUL or invalid UTF-8 as OPAQUE. XML: refuses Data that XML 1.0 cannot hold (RC_INVALID; the caller sends base64).
- * Each command starts and ends on code page 0, so encoded commands are independent of each other.
+ * Encode in DTD order, appended to `out`. WBXML: version 1.3, public id 0x1201 (0x0FD3 for DTD 1.1), UTF-8, empty
+ * string table, texts as STR_I, text with a NUL or invalid UTF-8 as OPAQUE. XML: refuses Data that XML 1.0 cannot hold
+ * (RC_INVALID; the caller sends base64). Each command starts and ends on code page 0, so encoded commands are
+ * independent of each other.
  */
 enum rc sml_encode(enum sml_type type, const struct sml_msg *m, struct buf *out, struct err *e);
 /** Octets of this message without its commands, with Final (room for it is always kept). */
@@ -120,8 +131,10 @@ const char *sml_mime(enum sml_type type);
 /** Which encoding to answer in: the request's, unless Accept is there and only allows the other. */
 enum sml_type sml_answer_type(enum sml_type request, struct str accept);
 
-/** Is its value one that no trace, log or recording may show (by the name of its node, or what a serialised tree holds)? */
+/** Is its value one that no trace, log or recording may show (by the name of its node, or what a serialised tree
+ * holds)? */
 bool sml_item_is_secret(const struct sml_item *i);
-/** Readable text of a message for people and traces: one line for each command, items indented. Cred, nonces and secrets as "***". */
+/** Readable text of a message for people and traces: one line for each command, items indented. Cred, nonces and
+ * secrets as "***". */
 void sml_print(const struct sml_msg *m, struct buf *out);
 #endif

@@ -1,4 +1,5 @@
-/* The general notification of DM 1.2 and its push over connectionless WSP, bit for bit (notification-bootstrap.md 1 to 3). */
+/* The general notification of DM 1.2 and its push over connectionless WSP, bit for bit (notification-bootstrap.md 1
+ * to 3). */
 #include "syncml/notify.h"
 #include "base/cursor.h"
 #include "base/crypto.h"
@@ -21,8 +22,7 @@ static void digest_of(struct str trigger, struct str ha1, struct str nonce, uint
 
 static enum rc check(const struct sml_notify *n, struct err *e)
 {
-    if (n->session == 0)
-        return err_set(e, RC_INVALID, "session id 0 is not allowed in a notification");
+    if (n->session == 0) return err_set(e, RC_INVALID, "session id 0 is not allowed in a notification");
     if (n->server_id.n == 0 || n->server_id.n > 255)
         return err_set(e, RC_INVALID, "server id of %zu octets; it needs 1 to 255", n->server_id.n);
     if (n->version > 1023 || (unsigned)n->ui > 3)
@@ -32,22 +32,19 @@ static enum rc check(const struct sml_notify *n, struct err *e)
     return RC_OK;
 }
 
-enum rc sml_notify_encode(const struct sml_notify *n, struct str ha1, struct str nonce, struct arena *a, struct str *out, struct err *e)
+enum rc sml_notify_encode(const struct sml_notify *n, struct str ha1, struct str nonce, struct arena *a,
+                          struct str *out, struct err *e)
 {
     enum rc rc = check(n, e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     size_t n_trigger = HEAD_BYTES + n->server_id.n + n->vendor.n;
     char *p = arena_bytes(a, MD5_BYTES + n_trigger), *t = p ? p + MD5_BYTES : NULL;
-    if (!p)
-        return err_set(e, RC_NOMEM, "no room for the notification");
+    if (!p) return err_set(e, RC_NOMEM, "no room for the notification");
     uint64_t head = (uint64_t)(n->version ? n->version : VERSION_SENT) << 54 | (uint64_t)n->ui << 52 |
                     (uint64_t)n->by_server << 51 | (uint64_t)n->session << 8 | n->server_id.n;
-    for (int i = 0; i < HEAD_BYTES; i++)
-        t[i] = (char)(uint8_t)(head >> (56 - 8 * i));
+    for (int i = 0; i < HEAD_BYTES; i++) t[i] = (char)(uint8_t)(head >> (56 - 8 * i));
     memcpy(t + HEAD_BYTES, n->server_id.p, n->server_id.n);
-    if (n->vendor.n)
-        memcpy(t + HEAD_BYTES + n->server_id.n, n->vendor.p, n->vendor.n);
+    if (n->vendor.n) memcpy(t + HEAD_BYTES + n->server_id.n, n->vendor.p, n->vendor.n);
     uint8_t digest[MD5_BYTES];
     digest_of((struct str){ t, n_trigger }, ha1, nonce, digest);
     memcpy(p, digest, MD5_BYTES);
@@ -68,8 +65,7 @@ enum rc sml_notify_decode(struct str in, struct sml_notify *out, struct err *e)
         .server_id = cursor_take(&c, low & 0xFF),
     };
     n.vendor = cursor_take(&c, cursor_left(&c));
-    if (c.failed)
-        return err_set(e, RC_PARSE, "notification of %zu octets is too short for its server id", in.n);
+    if (c.failed) return err_set(e, RC_PARSE, "notification of %zu octets is too short for its server id", in.n);
     if (n.version < VERSION_LEAST || n.version > VERSION_MOST)
         return err_set(e, RC_UNSUPPORTED, "notification version %u.%u is not known", n.version / 10, n.version % 10);
     if (n.server_id.n == 0 || n.session == 0)
@@ -81,8 +77,7 @@ enum rc sml_notify_decode(struct str in, struct sml_notify *out, struct err *e)
 bool sml_notify_verify(struct str in, struct str ha1, struct str nonce)
 {
     uint8_t digest[MD5_BYTES];
-    if (in.n < MD5_BYTES + HEAD_BYTES)
-        return false;
+    if (in.n < MD5_BYTES + HEAD_BYTES) return false;
     digest_of(str_slice(in, MD5_BYTES, in.n), ha1, nonce, digest);
     return text_same_secret(str_slice(in, 0, MD5_BYTES), (struct str){ (const char *)digest, MD5_BYTES });
 }
@@ -92,30 +87,39 @@ void sml_notify_session_text(uint16_t session, char out[5])
     snprintf(out, 5, "%X", (unsigned)session);
 }
 
-/* --- WSP ---------------------------------------------------------------------------------------------------------------------- */
+/* --- WSP
+ * ---------------------------------------------------------------------------------------------------------------------- */
 
 enum {
-    PDU_PUSH = 0x06, SHORT = 0x80,                  /* a short integer has its top bit set */
-    LENGTH_MOST = 30, LENGTH_QUOTE = 31,            /* first octet of a value: its length, or "a uintvar length follows" */
-    CT_NOTIFICATION = 0x44, HEADER_APPLICATION_ID = 0x2F, APPLICATION_SYNCML_DM = 0x07
+    PDU_PUSH = 0x06,
+    SHORT = 0x80, /* a short integer has its top bit set */
+    LENGTH_MOST = 30,
+    LENGTH_QUOTE = 31, /* first octet of a value: its length, or "a uintvar length follows" */
+    CT_NOTIFICATION = 0x44,
+    HEADER_APPLICATION_ID = 0x2F,
+    APPLICATION_SYNCML_DM = 0x07
 };
 
 enum rc sml_wsp_push_encode(uint8_t tid, struct str body, struct arena *a, struct str *out)
 {
-    const uint8_t head[SML_WSP_HEAD] = { tid, PDU_PUSH, 3, CT_NOTIFICATION | SHORT, HEADER_APPLICATION_ID | SHORT,
-                                         APPLICATION_SYNCML_DM | SHORT };
+    const uint8_t head[SML_WSP_HEAD] = {
+        tid, PDU_PUSH, 3, CT_NOTIFICATION | SHORT, HEADER_APPLICATION_ID | SHORT, APPLICATION_SYNCML_DM | SHORT
+    };
     char *p = arena_bytes(a, sizeof head + body.n);
-    if (!p)
-        return RC_NOMEM;
+    if (!p) return RC_NOMEM;
     memcpy(p, head, sizeof head);
-    if (body.n)
-        memcpy(p + sizeof head, body.p, body.n);
+    if (body.n) memcpy(p + sizeof head, body.p, body.n);
     *out = (struct str){ p, sizeof head + body.n };
     return RC_OK;
 }
 
-/* A value in any of its forms (WSP, section 8.4.1.2): `number` for integers, `text` for texts; neither for what is longer. */
-struct value { bool is_number; uint32_t number; struct str text; };
+/* A value in any of its forms (WSP, section 8.4.1.2): `number` for integers, `text` for texts; neither for what is
+ * longer. */
+struct value {
+    bool is_number;
+    uint32_t number;
+    struct str text;
+};
 
 static struct value wsp_value(struct cursor *c)
 {
@@ -129,9 +133,8 @@ static struct value wsp_value(struct cursor *c)
     } else {
         uint32_t n = cursor_u8(c);
         struct str octets = cursor_take(c, n == LENGTH_QUOTE ? cursor_uintvar(c) : n);
-        v.is_number = octets.n > 0 && octets.n <= 4;            /* a long integer */
-        for (size_t i = 0; i < octets.n && v.is_number; i++)
-            v.number = v.number << 8 | (uint8_t)octets.p[i];
+        v.is_number = octets.n > 0 && octets.n <= 4; /* a long integer */
+        for (size_t i = 0; i < octets.n && v.is_number; i++) v.number = v.number << 8 | (uint8_t)octets.p[i];
     }
     return v;
 }
@@ -140,8 +143,7 @@ static struct value wsp_value(struct cursor *c)
 static struct value content_type(struct cursor *c)
 {
     uint8_t first = cursor_peek(c);
-    if (first > LENGTH_QUOTE)
-        return wsp_value(c);
+    if (first > LENGTH_QUOTE) return wsp_value(c);
     uint32_t n = cursor_u8(c);
     struct cursor inner = cursor_of(cursor_take(c, n == LENGTH_QUOTE ? cursor_uintvar(c) : n));
     struct value v = wsp_value(&inner);
@@ -154,7 +156,8 @@ static bool is_either(struct value v, uint32_t number, const char *text)
     return v.is_number ? v.number == number : str_eq_fold(v.text, str_of(text));
 }
 
-/* Headers in front of the body; another application's push is not ours. One without the header is: the type says enough. */
+/* Headers in front of the body; another application's push is not ours. One without the header is: the type says
+ * enough. */
 static bool ours(struct cursor *c)
 {
     bool yes = true;
@@ -169,21 +172,17 @@ static bool ours(struct cursor *c)
 enum rc sml_wsp_push_decode(struct str in, struct str *body, struct err *e)
 {
     struct cursor c = cursor_of(in);
-    cursor_u8(&c);                                  /* TID */
+    cursor_u8(&c); /* TID */
     uint8_t pdu = cursor_u8(&c);
-    if (!c.failed && pdu != PDU_PUSH)
-        return err_set(e, RC_UNSUPPORTED, "WSP PDU 0x%02X is not a push", pdu);
+    if (!c.failed && pdu != PDU_PUSH) return err_set(e, RC_UNSUPPORTED, "WSP PDU 0x%02X is not a push", pdu);
     struct cursor head = cursor_of(cursor_take(&c, cursor_uintvar(&c)));
     struct value type = content_type(&head);
-    if (c.failed || head.failed)
-        return err_set(e, RC_PARSE, "WSP push of %zu octets ends inside its headers", in.n);
+    if (c.failed || head.failed) return err_set(e, RC_PARSE, "WSP push of %zu octets ends inside its headers", in.n);
     if (!is_either(type, CT_NOTIFICATION, "application/vnd.syncml.notification"))
         return err_set(e, RC_UNSUPPORTED, "WSP push with another content type than a DM notification's");
     bool app = ours(&head);
-    if (head.failed)
-        return err_set(e, RC_PARSE, "malformed header in a WSP push");
-    if (!app)
-        return err_set(e, RC_UNSUPPORTED, "WSP push for another application than DM");
+    if (head.failed) return err_set(e, RC_PARSE, "malformed header in a WSP push");
+    if (!app) return err_set(e, RC_UNSUPPORTED, "WSP push for another application than DM");
     *body = cursor_take(&c, cursor_left(&c));
     return RC_OK;
 }

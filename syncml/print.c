@@ -6,31 +6,28 @@ enum { VALUE_BYTES = 400, INDENT = 2 };
 
 /* What marks a node as secret, anywhere in its last name, any case. */
 static const struct str secret_words[] = {
-    { "secret", 6 }, { "password", 8 }, { "passwd", 6 }, { "passphrase", 10 }, { "aauthdata", 9 }, { "privatekey", 10 },
-    { "token", 5 }, { "credential", 10 },
+    { "secret", 6 },    { "password", 8 },    { "passwd", 6 }, { "passphrase", 10 },
+    { "aauthdata", 9 }, { "privatekey", 10 }, { "token", 5 },  { "credential", 10 },
 };
 
 static bool contains_fold(struct str s, struct str word)
 {
     for (size_t i = 0; i + word.n <= s.n; i++)
-        if (str_eq_fold(str_slice(s, i, i + word.n), word))
-            return true;
+        if (str_eq_fold(str_slice(s, i, i + word.n), word)) return true;
     return false;
 }
 
 static bool has_secret_word(struct str s)
 {
     for (size_t i = 0; i < sizeof secret_words / sizeof secret_words[0]; i++)
-        if (contains_fold(s, secret_words[i]))
-            return true;
+        if (contains_fold(s, secret_words[i])) return true;
     return false;
 }
 
 static bool is_secret_uri(struct str uri)
 {
     size_t from = uri.n;
-    while (from > 0 && uri.p[from - 1] != '/')
-        from--;
+    while (from > 0 && uri.p[from - 1] != '/') from--;
     return has_secret_word(str_slice(uri, from, uri.n));
 }
 
@@ -57,12 +54,11 @@ static void put_value(struct buf *out, struct str s)
         return;
     }
     while (head.n < s.n && head.n && ((unsigned char)s.p[head.n] & 0xC0) == 0x80)
-        head.n--;                                   /* not in the middle of a character */
+        head.n--; /* not in the middle of a character */
     buf_byte(out, '"');
     buf_json(out, head);
     buf_byte(out, '"');
-    if (head.n < s.n)
-        buf_printf(out, "... (%zu octets)", s.n);
+    if (head.n < s.n) buf_printf(out, "... (%zu octets)", s.n);
 }
 
 /* Names and numbers: as they are, but no control characters and no length without end. */
@@ -86,8 +82,7 @@ static void put_field(struct buf *out, const char *label, struct str s)
 
 static void put_party(struct buf *out, const char *label, struct str uri, struct str name)
 {
-    if (uri.n == 0 && name.n == 0)
-        return;
+    if (uri.n == 0 && name.n == 0) return;
     put_field(out, label, uri.n ? uri : STR("(no address)"));
     if (name.n) {
         buf_putz(out, " (");
@@ -98,25 +93,19 @@ static void put_party(struct buf *out, const char *label, struct str uri, struct
 
 static void put_meta(struct buf *out, const struct sml_meta *m)
 {
-    if (!m->present)
-        return;
+    if (!m->present) return;
     put_field(out, " ", m->format);
     put_field(out, " ", m->type);
     put_field(out, " ", m->mark);
-    if (m->has_size)
-        buf_printf(out, " size %llu", (unsigned long long)m->size);
-    if (m->has_max_msg)
-        buf_printf(out, " MaxMsgSize %llu", (unsigned long long)m->max_msg_bytes);
-    if (m->has_max_obj)
-        buf_printf(out, " MaxObjSize %llu", (unsigned long long)m->max_obj_bytes);
-    if (m->next_nonce.n)
-        buf_putz(out, " NextNonce ***");
+    if (m->has_size) buf_printf(out, " size %llu", (unsigned long long)m->size);
+    if (m->has_max_msg) buf_printf(out, " MaxMsgSize %llu", (unsigned long long)m->max_msg_bytes);
+    if (m->has_max_obj) buf_printf(out, " MaxObjSize %llu", (unsigned long long)m->max_obj_bytes);
+    if (m->next_nonce.n) buf_putz(out, " NextNonce ***");
 }
 
 static void indent(struct buf *out, unsigned depth)
 {
-    for (unsigned i = 0; i < depth * INDENT; i++)
-        buf_byte(out, ' ');
+    for (unsigned i = 0; i < depth * INDENT; i++) buf_byte(out, ' ');
 }
 
 static void put_item(struct buf *out, const struct sml_item *i, unsigned depth)
@@ -133,8 +122,7 @@ static void put_item(struct buf *out, const struct sml_item *i, unsigned depth)
         else
             put_value(out, i->data);
     }
-    if (i->more_data)
-        buf_putz(out, " ... more to come");
+    if (i->more_data) buf_putz(out, " ... more to come");
     buf_byte(out, '\n');
 }
 
@@ -147,20 +135,16 @@ static void put_status(struct buf *out, const struct sml_cmd *c)
     put_field(out, ": ", c->data);
     if (c->kind == SML_STATUS && str_to_i64(c->data, &code) && code > 0 && code < 10000)
         buf_printf(out, " %s", sml_status_text((int)code));
-    for (const struct sml_ref *r = c->target_refs; r; r = r->next)
-        put_field(out, " target ", r->uri);
-    for (const struct sml_ref *r = c->source_refs; r; r = r->next)
-        put_field(out, " source ", r->uri);
+    for (const struct sml_ref *r = c->target_refs; r; r = r->next) put_field(out, " target ", r->uri);
+    for (const struct sml_ref *r = c->source_refs; r; r = r->next) put_field(out, " source ", r->uri);
 }
 
 static void put_cred(struct buf *out, const char *label, const struct sml_cred *c)
 {
-    if (!c->present)
-        return;
+    if (!c->present) return;
     buf_putz(out, label);
     put_meta(out, &c->meta);
-    if (c->data.n)
-        buf_putz(out, " ***");
+    if (c->data.n) buf_putz(out, " ***");
 }
 
 static void put_cmd(struct buf *out, const struct sml_cmd *c, unsigned depth)
@@ -176,13 +160,10 @@ static void put_cmd(struct buf *out, const struct sml_cmd *c, unsigned depth)
     put_meta(out, &c->meta);
     put_cred(out, " Cred", &c->cred);
     put_cred(out, " Chal", &c->chal);
-    if (c->no_resp)
-        buf_putz(out, " NoResp");
+    if (c->no_resp) buf_putz(out, " NoResp");
     buf_byte(out, '\n');
-    for (const struct sml_item *i = c->items; i; i = i->next)
-        put_item(out, i, depth + 1);
-    for (const struct sml_cmd *child = c->children; child; child = child->next)
-        put_cmd(out, child, depth + 1);
+    for (const struct sml_item *i = c->items; i; i = i->next) put_item(out, i, depth + 1);
+    for (const struct sml_cmd *child = c->children; child; child = child->next) put_cmd(out, child, depth + 1);
 }
 
 void sml_print(const struct sml_msg *m, struct buf *out)
@@ -208,9 +189,7 @@ void sml_print(const struct sml_msg *m, struct buf *out)
         put_meta(out, &m->meta);
         buf_byte(out, '\n');
     }
-    if (m->no_resp)
-        buf_putz(out, "  NoResp\n");
-    for (const struct sml_cmd *c = m->cmds; c; c = c->next)
-        put_cmd(out, c, 0);
+    if (m->no_resp) buf_putz(out, "  NoResp\n");
+    for (const struct sml_cmd *c = m->cmds; c; c = c->next) put_cmd(out, c, 0);
     buf_putz(out, m->final ? "Final\n" : "(no Final: more messages of this package follow)\n");
 }

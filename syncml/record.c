@@ -52,7 +52,7 @@ static void put_b64(struct buf *out, const char *key, struct str bytes)
 
 static char cover(char c)
 {
-    return c == '=' ? '=' : 'A';        /* still base64 where it was base64 */
+    return c == '=' ? '=' : 'A'; /* still base64 where it was base64 */
 }
 
 /* Overwrite every place where `secret` stands. @return how often */
@@ -61,13 +61,10 @@ static size_t overwrite(char *bytes, size_t n, struct str secret, bool nul)
     size_t found = 0;
     for (size_t at = 0; secret.n && at + secret.n <= n; at++) {
         const char *hit = memchr(bytes + at, secret.p[0], n - secret.n + 1 - at);
-        if (!hit)
-            break;
+        if (!hit) break;
         at = (size_t)(hit - bytes);
-        if (memcmp(hit, secret.p, secret.n) != 0)
-            continue;
-        for (size_t i = 0; i < secret.n; i++)
-            bytes[at + i] = nul ? '\0' : cover(secret.p[i]);
+        if (memcmp(hit, secret.p, secret.n) != 0) continue;
+        for (size_t i = 0; i < secret.n; i++) bytes[at + i] = nul ? '\0' : cover(secret.p[i]);
         at += secret.n - 1;
         found++;
     }
@@ -78,28 +75,24 @@ struct masking {
     enum sml_type type;
     char *bytes;
     size_t n;
-    bool missed;                    /* something secret is there in a form that was not found */
+    bool missed; /* something secret is there in a form that was not found */
     enum rc rc;
 };
 
 static void mask_text(struct masking *k, struct str secret)
 {
-    if (secret.n && !overwrite(k->bytes, k->n, secret, false))
-        k->missed = true;
+    if (secret.n && !overwrite(k->bytes, k->n, secret, false)) k->missed = true;
 }
 
 static void mask_value(struct masking *k, struct str value)
 {
     struct buf escaped;
     bool text = compose_is_xml_text(value);
-    if (!value.n)
-        return;
+    if (!value.n) return;
     buf_init(&escaped, 0);
-    if (k->type == SML_XML && !sml_xml_escape(value, &escaped))
-        buf_reset(&escaped);
+    if (k->type == SML_XML && !sml_xml_escape(value, &escaped)) buf_reset(&escaped);
     struct str needle = k->type == SML_XML && escaped.n ? buf_str(&escaped) : value;
-    if (!overwrite(k->bytes, k->n, needle, !text))
-        k->missed = true;
+    if (!overwrite(k->bytes, k->n, needle, !text)) k->missed = true;
     buf_finish(&escaped);
 }
 
@@ -109,8 +102,7 @@ static void mask_cmds(struct masking *k, const struct sml_cmd *c)
         mask_text(k, c->chal.meta.next_nonce);
         mask_text(k, c->cred.data);
         for (const struct sml_item *it = c->items; it; it = it->next)
-            if (sml_item_is_secret(it))
-                mask_value(k, it->data);
+            if (sml_item_is_secret(it)) mask_value(k, it->data);
         mask_cmds(k, c->children);
     }
 }
@@ -118,8 +110,7 @@ static void mask_cmds(struct masking *k, const struct sml_cmd *c)
 static struct str covered(struct arena *a, struct str s, bool nul)
 {
     char *p = arena_bytes(a, s.n + 1);
-    for (size_t i = 0; p && i < s.n; i++)
-        p[i] = nul ? '\0' : cover(s.p[i]);
+    for (size_t i = 0; p && i < s.n; i++) p[i] = nul ? '\0' : cover(s.p[i]);
     return (struct str){ p, p ? s.n : 0 };
 }
 
@@ -130,8 +121,7 @@ static void cover_cmds(struct arena *a, struct sml_cmd *c)
         c->chal.meta.next_nonce = covered(a, c->chal.meta.next_nonce, false);
         c->cred.data = covered(a, c->cred.data, false);
         for (struct sml_item *it = c->items; it; it = it->next)
-            if (sml_item_is_secret(it))
-                it->data = covered(a, it->data, false);
+            if (sml_item_is_secret(it)) it->data = covered(a, it->data, false);
         cover_cmds(a, c->children);
     }
 }
@@ -143,27 +133,23 @@ static enum rc mask_anew(enum sml_type type, struct str bytes, struct str token,
     enum rc rc = sml_decode(type, bytes, a, &m, NULL);
     m.cred.data = covered(a, m.cred.data, false);
     cover_cmds(a, m.cmds);
-    if (!rc)
-        rc = sml_encode(type, &m, out, NULL);
-    if (!rc)
-        overwrite(out->p + from, out->n - from, token, false);
+    if (!rc) rc = sml_encode(type, &m, out, NULL);
+    if (!rc) overwrite(out->p + from, out->n - from, token, false);
     return rc;
 }
 
-enum rc replay_mask(enum sml_type type, struct str bytes, const struct sml_msg *m, struct str token, struct arena *a, struct buf *out)
+enum rc replay_mask(enum sml_type type, struct str bytes, const struct sml_msg *m, struct str token, struct arena *a,
+                    struct buf *out)
 {
     struct masking k = { .type = type, .n = bytes.n };
     size_t from = out->n;
     k.bytes = buf_room(out, bytes.n);
-    if (!k.bytes)
-        return RC_NOMEM;
-    if (bytes.n)
-        memcpy(k.bytes, bytes.p, bytes.n);
+    if (!k.bytes) return RC_NOMEM;
+    if (bytes.n) memcpy(k.bytes, bytes.p, bytes.n);
     mask_text(&k, m->cred.data);
     mask_cmds(&k, m->cmds);
     overwrite(k.bytes, k.n, token, false);
-    if (!k.missed)
-        return RC_OK;
+    if (!k.missed) return RC_OK;
     buf_cut(out, from);
     return mask_anew(type, bytes, token, a, out);
 }
@@ -173,15 +159,13 @@ enum rc replay_step_value(enum sml_type type, const struct sml_step *p, struct a
     struct sml_item it = { .target = p->uri, .data = p->data, .meta.type = p->type };
     struct buf escaped;
     *out = p->data;
-    if (!sml_item_is_secret(&it))
-        return RC_OK;
+    if (!sml_item_is_secret(&it)) return RC_OK;
     if (!compose_is_xml_text(p->data) || (type == SML_XML && str_eq_fold(p->format, STR("bin")))) {
         *out = covered(a, p->data, true);
         return out->n == p->data.n ? RC_OK : RC_NOMEM;
     }
     buf_init(&escaped, 0);
-    if (type == SML_XML)
-        sml_xml_escape(p->data, &escaped);
+    if (type == SML_XML) sml_xml_escape(p->data, &escaped);
     struct str wire = type == SML_XML ? buf_str(&escaped) : p->data;
     *out = covered(a, wire, false);
     enum rc rc = out->n == wire.n && buf_ok(&escaped) ? RC_OK : RC_NOMEM;
@@ -197,13 +181,17 @@ static void put_step(struct buf *out, enum sml_type type, const struct sml_step 
     buf_byte(out, '{');
     replay_put_str(out, "kind", str_of(sml_cmd_name(p->kind)));
     put_number(out, "tag", p->tag);
-    const struct { const char *key; struct str value; } text[] = {
-        { "uri", p->uri }, { "source", p->source }, { "format", p->format }, { "type", p->type }, { "correlator", p->correlator } };
+    const struct {
+        const char *key;
+        struct str value;
+    } text[] = { { "uri", p->uri },
+                 { "source", p->source },
+                 { "format", p->format },
+                 { "type", p->type },
+                 { "correlator", p->correlator } };
     for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
-        if (text[i].value.n)
-            replay_put_str(out, text[i].key, text[i].value);
-    if (replay_step_value(type, p, a, &value))
-        out->failed = RC_NOMEM;
+        if (text[i].value.n) replay_put_str(out, text[i].key, text[i].value);
+    if (replay_step_value(type, p, a, &value)) out->failed = RC_NOMEM;
     if (p->has_data || value.n) {
         if (compose_is_xml_text(value))
             replay_put_str(out, "data", value);
@@ -230,8 +218,7 @@ void replay_put_steps(struct buf *out, enum sml_type type, const struct sml_step
 {
     buf_byte(out, '[');
     for (bool first = true; p && n; p = p->next, n--, first = false) {
-        if (!first)
-            buf_byte(out, ',');
+        if (!first) buf_byte(out, ',');
         put_step(out, type, p, a);
     }
     buf_byte(out, ']');
@@ -275,29 +262,24 @@ void sml_news_print(const struct sml_news *news, struct buf *out)
 {
     unsigned n = 0;
     if (news->who != SML_WHO_KNOWN) {
-        buf_printf(out, "%s%s%s", news->who == SML_WHO_UNKNOWN ? "unknown" : "refused", news->refused ? ": " : "", news->refused ? news->refused : "");
+        buf_printf(out, "%s%s%s", news->who == SML_WHO_UNKNOWN ? "unknown" : "refused", news->refused ? ": " : "",
+                   news->refused ? news->refused : "");
     } else {
         buf_printf(out, "known");
-        if (news->how)
-            buf_printf(out, " (%s)", news->how);
-        if (news->refused)
-            buf_printf(out, ": %s", news->refused);
+        if (news->how) buf_printf(out, " (%s)", news->how);
+        if (news->refused) buf_printf(out, ": %s", news->refused);
     }
     buf_putz(out, news->first ? ", first" : "");
     buf_putz(out, news->server_alert ? ", triggered" : "");
-    for (const struct sml_value *v = news->devinfo; v; v = v->next)
-        n++;
-    if (n)
-        buf_printf(out, ", %u values", n);
+    for (const struct sml_value *v = news->devinfo; v; v = v->next) n++;
+    if (n) buf_printf(out, ", %u values", n);
     for (const struct sml_alert_in *p = news->alerts; p; p = p->next)
         buf_printf(out, ", alert %d %.*s", p->code, STR_ARG(p->type));
     for (const struct sml_outcome *o = news->outcomes; o; o = o->next) {
         n = 0;
-        for (const struct sml_value *v = o->values; v; v = v->next)
-            n++;
+        for (const struct sml_value *v = o->values; v; v = v->next) n++;
         buf_printf(out, ", #%llu=%d", (unsigned long long)o->tag, o->code);
-        if (n)
-            buf_printf(out, " (%u)", n);
+        if (n) buf_printf(out, " (%u)", n);
     }
     buf_putz(out, news->package_done ? ", done" : "");
     buf_putz(out, news->aborted ? ", aborted" : "");
@@ -317,10 +299,8 @@ static void put_verdict(struct buf *out, const struct sml_verdict *v)
     put_bool(out, "per_message", v->per_message);
     put_bool(out, "next_nonce", v->next_nonce);
     put_bool(out, "current_nonce_used", v->current_nonce_used);
-    if (v->why)
-        replay_put_str(out, "why", str_of(v->why));
-    if (v->how)
-        replay_put_str(out, "how", str_of(v->how));
+    if (v->why) replay_put_str(out, "why", str_of(v->why));
+    if (v->how) replay_put_str(out, "how", str_of(v->how));
     buf_byte(out, '}');
 }
 
@@ -335,11 +315,9 @@ static void put_message(struct buf *out, const struct sml_record *r, struct aren
     replay_put_str(out, "time", str_of(time));
     replay_put_str(out, "type", r->type == SML_XML ? STR("xml") : STR("wbxml"));
     put_bool(out, "tls", r->t->tls);
-    if (r->t->client_cert_subject.n)
-        replay_put_str(out, "certificate", r->t->client_cert_subject);
+    if (r->t->client_cert_subject.n) replay_put_str(out, "certificate", r->t->client_cert_subject);
     put_bool(out, "mac", r->t->hmac.present);
-    if (replay_mask(r->type, r->in, r->m, r->token, a, &masked))
-        out->failed = RC_NOMEM;
+    if (replay_mask(r->type, r->in, r->m, r->token, a, &masked)) out->failed = RC_NOMEM;
     put_b64(out, "in", buf_str(&masked));
     put_verdict(out, &r->s->verdict);
     sml_news_print(r->news, &news);
@@ -355,13 +333,10 @@ static void put_message(struct buf *out, const struct sml_record *r, struct aren
     replay_put_steps(out, r->type, r->steps, r->n_sent + 1, a);
     put_bool(out, "large_objects", r->large_objects);
     put_number(out, "sent", r->n_sent);
-    if (r->reasons.n)
-        replay_put_str(out, "reasons", r->reasons);
+    if (r->reasons.n) replay_put_str(out, "reasons", r->reasons);
     buf_reset(&masked);
-    if (r->reply && replay_mask(r->type, r->out, r->reply, r->token, a, &masked))
-        out->failed = RC_NOMEM;
-    if (r->reply)
-        put_b64(out, "out", buf_str(&masked));
+    if (r->reply && replay_mask(r->type, r->out, r->reply, r->token, a, &masked)) out->failed = RC_NOMEM;
+    if (r->reply) put_b64(out, "out", buf_str(&masked));
     buf_putz(out, "}\n");
     buf_finish(&masked);
     buf_finish(&news);

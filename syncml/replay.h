@@ -30,16 +30,16 @@ enum { SML_REPLAY_ARENA_BYTES = 64 << 20 };
 struct sml_record {
     const struct sml_server *s;
     enum sml_type type;
-    struct str in, out;             /* octets; out empty when there was no reply */
+    struct str in, out; /* octets; out empty when there was no reply */
     const struct sml_msg *m, *reply;
     const struct sml_transport *t;
     const struct sml_news *news;
-    const struct sml_step *steps;   /* offered */
+    const struct sml_step *steps; /* offered */
     size_t n_sent;
     bool large_objects;
     int64_t now_ms;
-    struct str token;               /* of sml_server_create, to be overwritten */
-    struct str reasons;             /* why these steps, for people; may be empty */
+    struct str token;   /* of sml_server_create, to be overwritten */
+    struct str reasons; /* why these steps, for people; may be empty */
 };
 
 /** Head of a recording, appended to `out`; before the first message. */
@@ -54,13 +54,14 @@ void sml_news_print(const struct sml_news *news, struct buf *out);
 struct sml_replay_io {
     void *ctx;
     enum rc (*load)(void *ctx, struct str name, struct arena *a, struct str *out, struct err *e);
-    enum rc (*save)(void *ctx, struct str name, struct str bytes, struct err *e);   /* set: server files are written, not compared */
+    enum rc (*save)(void *ctx, struct str name, struct str bytes,
+                    struct err *e); /* set: server files are written, not compared */
 };
 
 struct sml_replay {
-    unsigned messages;              /* that were fed in */
+    unsigned messages; /* that were fed in */
     bool same;
-    struct buf difference;          /* the first one, readable; the caller finishes it */
+    struct buf difference; /* the first one, readable; the caller finishes it */
 };
 
 /**

@@ -5,7 +5,8 @@
 #include "syncml/replay.h"
 
 /** `bytes` of message m with everything secret overwritten, appended to out. */
-enum rc replay_mask(enum sml_type type, struct str bytes, const struct sml_msg *m, struct str token, struct arena *a, struct buf *out);
+enum rc replay_mask(enum sml_type type, struct str bytes, const struct sml_msg *m, struct str token, struct arena *a,
+                    struct buf *out);
 /** A step's value as it may be recorded: the value itself, or as many octets on the wire. */
 enum rc replay_step_value(enum sml_type type, const struct sml_step *p, struct arena *a, struct str *out);
 

@@ -1,102 +1,109 @@
 #ifndef SYNCML_SERVER_H
 #define SYNCML_SERVER_H
-/* The server's end of one DM session as step functions: a message comes in (take), steps to send come in (answer), a reply goes
- * out. No clock, socket, file or database: time and randomness are in `world`, what is known of the sender in `account`, what must
- * be kept is handed out in `keep`. dm-protocol.md 2, 4, 7, 8, 9, 16. */
+/* The server's end of one DM session as step functions: a message comes in (take), steps to send come in (answer), a
+ * reply goes out. No clock, socket, file or database: time and randomness are in `world`, what is known of the
+ * sender in `account`, what must be kept is handed out in `keep`. dm-protocol.md 2, 4, 7, 8, 9, 16. */
 #include "base/world.h"
 #include "syncml/cred.h"
 #include "syncml/msg.h"
 
-struct sml_server;                  /* under 4 kB without a large object under way */
+struct sml_server; /* under 4 kB without a large object under way */
 
-struct sml_server_config {          /* borrowed for as long as sessions live */
-    struct str server_id;           /* Source/LocName, account name */
-    struct str url;                 /* Source/LocURI */
-    uint64_t max_msg_bytes;         /* what we take; announced as MaxMsgSize */
-    uint64_t max_obj_bytes;         /* one object; announced as MaxObjSize */
-    bool allow_basic;               /* only ever over TLS */
-    bool allow_basic_plain;         /* also without TLS: laboratories only */
-    bool per_message;               /* credentials in every message (answered with 200) also for basic and md5 */
-    enum sml_auth unknown_auth;     /* what is demanded of unknown devices: what most accounts demand; NONE = md5 */
-    unsigned max_messages;          /* of one session; then 1223 */
-    unsigned max_auth_tries;        /* failed credentials in one session before it is over (at least 2) */
+struct sml_server_config {      /* borrowed for as long as sessions live */
+    struct str server_id;       /* Source/LocName, account name */
+    struct str url;             /* Source/LocURI */
+    uint64_t max_msg_bytes;     /* what we take; announced as MaxMsgSize */
+    uint64_t max_obj_bytes;     /* one object; announced as MaxObjSize */
+    bool allow_basic;           /* only ever over TLS */
+    bool allow_basic_plain;     /* also without TLS: laboratories only */
+    bool per_message;           /* credentials in every message (answered with 200) also for basic and md5 */
+    enum sml_auth unknown_auth; /* what is demanded of unknown devices: what most accounts demand; NONE = md5 */
+    unsigned max_messages;      /* of one session; then 1223 */
+    unsigned max_auth_tries;    /* failed credentials in one session before it is over (at least 2) */
 };
 
-/* What is known of the one who claims to be Source/LocURI; NULL account = unknown device (answered as a wrong password is, so
- * that nobody learns which devices exist). */
+/* What is known of the one who claims to be Source/LocURI; NULL account = unknown device (answered as a wrong
+ * password is, so that nobody learns which devices exist). */
 struct sml_account {
-    struct str client_name, client_ha1;     /* CLCRED: the device proves itself */
-    struct str server_name, server_ha1;     /* SRVCRED: we prove ourselves */
-    struct str client_nonce, client_nonce_prev, server_nonce;   /* decoded octets; empty = none yet */
-    enum sml_auth auth;                     /* scheme to demand: SML_AUTH_MD5 unless the account says otherwise */
-    bool resync;                            /* a trigger signed with the resynchronisation nonce is out */
+    struct str client_name, client_ha1;                       /* CLCRED: the device proves itself */
+    struct str server_name, server_ha1;                       /* SRVCRED: we prove ourselves */
+    struct str client_nonce, client_nonce_prev, server_nonce; /* decoded octets; empty = none yet */
+    enum sml_auth auth; /* scheme to demand: SML_AUTH_MD5 unless the account says otherwise */
+    bool resync;        /* a trigger signed with the resynchronisation nonce is out */
 };
 
 struct sml_transport {
     bool tls;
-    struct str client_cert_subject;         /* verified by TLS and mapped to this device; empty = none */
-    struct sml_hmac hmac;                   /* x-syncml-hmac of the request */
-    struct str raw;                         /* octets of the request body, for the MAC */
+    struct str client_cert_subject; /* verified by TLS and mapped to this device; empty = none */
+    struct sml_hmac hmac;           /* x-syncml-hmac of the request */
+    struct str raw;                 /* octets of the request body, for the MAC */
 };
 
 /* One value a device told us. */
-struct sml_value { struct str uri, format, type, data; bool has_data; struct sml_value *next; };
+struct sml_value {
+    struct str uri, format, type, data;
+    bool has_data;
+    struct sml_value *next;
+};
 
-/* How one of our steps ended, or what it found. `code` 0 = no Status came before the package ended. Results that come messages after
- * their Status make a further outcome with the same code; Results without a Status count as 200. */
+/* How one of our steps ended, or what it found. `code` 0 = no Status came before the package ended. Results that
+ * come messages after their Status make a further outcome with the same code; Results without a Status count as 200. */
 struct sml_outcome {
-    uint64_t tag;                   /* of the step (for Atomic and Sequence children: of the child) */
-    struct str uri;                 /* the step's URI */
+    uint64_t tag;   /* of the step (for Atomic and Sequence children: of the child) */
+    struct str uri; /* the step's URI */
     int code;
-    struct sml_value *values;       /* Results, items of the Status of an interaction alert */
+    struct sml_value *values; /* Results, items of the Status of an interaction alert */
     struct sml_outcome *next;
 };
 
-struct sml_alert_in {               /* an Alert 1224 or 1226 item */
+struct sml_alert_in { /* an Alert 1224 or 1226 item */
     int code;
-    struct str source, type, format, mark, data, correlator;    /* type without "Reversed-Domain-Name:"; mark default "informational" */
-    int status;                     /* to be answered: 200 unless the caller writes another before `answer` */
+    struct str source, type, format, mark, data,
+        correlator; /* type without "Reversed-Domain-Name:"; mark default "informational" */
+    int status;     /* to be answered: 200 unless the caller writes another before `answer` */
     struct sml_alert_in *next;
 };
 
 enum sml_who { SML_WHO_UNKNOWN, SML_WHO_REFUSED, SML_WHO_KNOWN };
 
 struct sml_news {
-    enum sml_who who;               /* only KNOWN news may be acted on (S-119) */
-    const char *refused;            /* why not, in words for the trace and the log: "nonce is stale", "no credentials", ... */
-    const char *how;                /* what proved the device: "the stored nonce", "the previous nonce", "TLS client certificate", ... */
-    bool first;                     /* this message authenticated the session (news of package 1 are in it) */
-    bool server_alert;              /* Alert 1200: match with the trigger by session_id */
-    struct sml_value *devinfo;      /* Replace of package 1 */
+    enum sml_who who;    /* only KNOWN news may be acted on (S-119) */
+    const char *refused; /* why not, in words for the trace and the log: "nonce is stale", "no credentials", ... */
+    const char
+        *how;   /* what proved the device: "the stored nonce", "the previous nonce", "TLS client certificate", ... */
+    bool first; /* this message authenticated the session (news of package 1 are in it) */
+    bool server_alert;         /* Alert 1200: match with the trigger by session_id */
+    struct sml_value *devinfo; /* Replace of package 1 */
     struct sml_outcome *outcomes;
     struct sml_alert_in *alerts;
-    bool package_done;              /* the client's package is complete: steps may be sent */
-    bool aborted;                   /* the client sent 1223, or broke a rule that ends the session */
-    bool over;                      /* the session ends with the answer that follows, whatever is offered */
-    struct str user_agent;          /* filled by the shell */
+    bool package_done;     /* the client's package is complete: steps may be sent */
+    bool aborted;          /* the client sent 1223, or broke a rule that ends the session */
+    bool over;             /* the session ends with the answer that follows, whatever is offered */
+    struct str user_agent; /* filled by the shell */
 };
 
-/* To be kept before the reply leaves. Empty texts: unchanged. With client_nonce_next, the account's previous client nonce becomes its
- * current one when client_nonce_used (the device is known to hold that one), else empty (S-111: accepted once); then client_nonce_next
- * becomes the current one. */
+/* To be kept before the reply leaves. Empty texts: unchanged. With client_nonce_next, the account's previous client
+ * nonce becomes its current one when client_nonce_used (the device is known to hold that one), else empty (S-111:
+ * accepted once); then client_nonce_next becomes the current one. */
 struct sml_keep {
     struct str client_nonce_next;
     struct str server_nonce;
     bool client_nonce_used;
-    struct sml_outcome *unsent;     /* steps that can never fit, when the session ends with this reply; else the next news has them */
+    /* steps that can never fit, when the session ends with this reply; else the next news has them */
+    struct sml_outcome *unsent;
 };
 
 enum { SML_STEP_GROUP_MAX = 200 };
 /* One thing to send. */
 struct sml_step {
-    enum sml_cmd_kind kind;         /* GET ADD REPLACE DELETE EXEC COPY ALERT (interaction, data = code) ATOMIC SEQUENCE */
-    uint64_t tag;                   /* comes back in its outcome */
-    struct str uri, source;         /* target; source for Copy */
-    struct str format, type, data;  /* format empty = no Meta; data sent when has_data */
+    enum sml_cmd_kind kind; /* GET ADD REPLACE DELETE EXEC COPY ALERT (interaction, data = code) ATOMIC SEQUENCE */
+    uint64_t tag;           /* comes back in its outcome */
+    struct str uri, source; /* target; source for Copy */
+    struct str format, type, data; /* format empty = no Meta; data sent when has_data */
     bool has_data;
     struct str correlator;
-    struct sml_item *items;         /* ALERT: option, text and choices as they go */
-    struct sml_step *children;      /* of ATOMIC and SEQUENCE */
+    struct sml_item *items;    /* ALERT: option, text and choices as they go */
+    struct sml_step *children; /* of ATOMIC and SEQUENCE */
     struct sml_step *next;
 };
 
@@ -134,8 +141,8 @@ enum rc sml_server_answer(struct sml_server *s, struct sml_step *steps, bool lar
                           struct sml_msg *reply, size_t *n_sent, struct sml_keep *keep, struct err *e);
 /** After encoding: the x-syncml-hmac header value for these bytes, empty when MAC is not in use. */
 struct str sml_server_mac(struct sml_server *s, const struct sml_account *account, struct str encoded, struct arena *a);
-/** For a message that could not be decoded far enough to have a session, or that an overloaded server will not take: a complete
- *  reply with this SyncHdr status (400, 413, 503, 505, 513 ...). */
+/** For a message that could not be decoded far enough to have a session, or that an overloaded server will not take:
+ * a complete reply with this SyncHdr status (400, 413, 503, 505, 513 ...). */
 enum rc sml_server_refuse(const struct sml_server_config *c, const struct sml_msg *m, int status, struct arena *a,
                           struct sml_msg *reply, struct err *e);
 #endif

@@ -3,16 +3,18 @@
 
 #include <string.h>
 
-enum { SERVER_STUCK = 3 };      /* replies without room for a single Status before one is sent whatever the client's MaxMsgSize */
+enum {
+    SERVER_STUCK = 3
+}; /* replies without room for a single Status before one is sent whatever the client's MaxMsgSize */
 
 struct writer {
     struct sml_server *s;
     const struct sml_account *account;
     struct compose b;
     struct sent_draft draft;
-    size_t alone;                   /* octets that any reply has: header and its Status */
-    unsigned n_asked;               /* commands that the client will answer */
-    bool open;                      /* no Final */
+    size_t alone;     /* octets that any reply has: header and its Status */
+    unsigned n_asked; /* commands that the client will answer */
+    bool open;        /* no Final */
     enum rc rc;
 };
 
@@ -43,14 +45,14 @@ static void list_versions(struct compose *b, struct sml_cmd *status, const char 
     struct sml_item **tail = &status->items;
     for (size_t i = 0; i < n; i++) {
         struct sml_item *it = compose_item(b, &tail);
-        if (!it)
-            return;
+        if (!it) return;
         it->data = str_of(row[i]);
         it->has_data = true;
     }
 }
 
-static void write_header_status(struct writer *w, const struct sml_msg *m, const struct world *wd, struct sml_keep *keep)
+static void write_header_status(struct writer *w, const struct sml_msg *m, const struct world *wd,
+                                struct sml_keep *keep)
 {
     struct turn *t = &w->s->turn;
     struct sml_cmd *c = compose_status(&w->b, m->msg_id, STR("0"), STR("SyncHdr"), t->header_code);
@@ -71,8 +73,7 @@ static int code_of_due(const struct due *d, bool *same)
 {
     int code = d->n_alerts ? d->alerts[0].status : d->code;
     *same = true;
-    for (size_t i = 1; i < d->n_alerts; i++)
-        *same &= d->alerts[i].status == code;
+    for (size_t i = 1; i < d->n_alerts; i++) *same &= d->alerts[i].status == code;
     return code;
 }
 
@@ -81,8 +82,7 @@ static bool write_status(struct writer *w, const struct due *d, int code, struct
     struct sml_cmd *c = compose_status(&w->b, d->msg_ref, d->cmd_ref, d->cmd, code);
     compose_ref(&w->b, &c->target_refs, d->target);
     compose_ref(&w->b, &c->source_refs, source);
-    if (!must)
-        return compose_add(&w->b, c);
+    if (!must) return compose_add(&w->b, c);
     compose_force(&w->b, c);
     return true;
 }
@@ -92,8 +92,7 @@ static void owe(struct writer *w, const struct due *d, int code, struct str sour
     struct due copy = *d;
     copy.source = source;
     server_pack_due(&w->s->owed, &copy, code);
-    if (!buf_ok(&w->s->owed))
-        w->rc = RC_NOMEM;
+    if (!buf_ok(&w->s->owed)) w->rc = RC_NOMEM;
 }
 
 /* What does not fit waits for the next message, and an Alert 1222 asks for that one. */
@@ -119,18 +118,14 @@ static void write_statuses(struct writer *w, struct arena *a)
     unsigned n = 0;
     bool full = false;
     size_t reserve = COMPOSE_ALERT_BYTES < w->b.max ? COMPOSE_ALERT_BYTES : 0;
-    if (s->owed.n && !s->turn.stop)
-        w->rc = server_unpack_dues(buf_str(&s->owed), a, &owed);
+    if (s->owed.n && !s->turn.stop) w->rc = server_unpack_dues(buf_str(&s->owed), a, &owed);
     buf_finish(&s->owed);
     w->b.max -= reserve;
-    for (const struct due *d = owed; d && !w->rc; d = d->next)
-        write_due(w, d, &full, &n);
-    for (const struct due *d = s->turn.due; d && !w->rc; d = d->next)
-        write_due(w, d, &full, &n);
+    for (const struct due *d = owed; d && !w->rc; d = d->next) write_due(w, d, &full, &n);
+    for (const struct due *d = s->turn.due; d && !w->rc; d = d->next) write_due(w, d, &full, &n);
     w->b.max += reserve;
     s->stuck = full && n == 0 ? (uint8_t)(s->stuck + 1) : 0;
-    if (s->turn.stop)
-        buf_finish(&s->owed);
+    if (s->turn.stop) buf_finish(&s->owed);
 }
 
 /* ---- commands ---- */
@@ -166,8 +161,7 @@ static enum rc own_piece(struct arena *a, struct sml_item *it, struct sml_step *
     struct str *const text[] = { &it->target, &it->meta.format, &it->meta.type, &it->data, &step->uri };
     for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
         struct str from = *text[i];
-        if (!arena_str(a, from, text[i]))
-            return RC_NOMEM;
+        if (!arena_str(a, from, text[i])) return RC_NOMEM;
     }
     return RC_OK;
 }
@@ -179,15 +173,14 @@ static void write_piece(struct writer *w)
     struct object_out *o = s->out;
     struct str rest = str_slice(o->step.data, o->sent, o->step.data.n);
     struct sml_step step = o->step;
-    step.has_data = false;                          /* it travels as it is: made fit when the object was begun */
+    step.has_data = false; /* it travels as it is: made fit when the object was begun */
     struct sml_cmd *c = server_step_cmd(&w->b, &step, &w->rc);
-    if (w->rc || w->b.nomem)
-        return;
+    if (w->rc || w->b.nomem) return;
     c->items->meta.present = true;
     c->items->meta.has_size = o->sent == 0;
     c->items->meta.size = o->step.data.n;
     size_t n = compose_piece(w->b.type, c, rest, compose_room(&w->b));
-    if (n < COMPOSE_PIECE_MIN && n < rest.n) {      /* Statuses left no room: next time */
+    if (n < COMPOSE_PIECE_MIN && n < rest.n) { /* Statuses left no room: next time */
         compose_drop(&w->b, c);
         write_next(w);
         return;
@@ -196,14 +189,12 @@ static void write_piece(struct writer *w)
     o->sent += n;
     o->code = 0;
     w->open = c->items->more_data;
-    if (!w->open)                                   /* the object goes now, before the reply is encoded */
+    if (!w->open) /* the object goes now, before the reply is encoded */
         w->rc = own_piece(w->b.a, c->items, &step);
     compose_force(&w->b, c);
     w->n_asked++;
-    if (!w->rc && !server_draft_add(&w->draft, w->b.a, &step, (unsigned)id, 0))
-        w->rc = RC_NOMEM;
-    if (!w->open)
-        server_out_free(s);
+    if (!w->rc && !server_draft_add(&w->draft, w->b.a, &step, (unsigned)id, 0)) w->rc = RC_NOMEM;
+    if (!w->open) server_out_free(s);
 }
 
 /* ---- the whole ---- */
@@ -213,8 +204,7 @@ static void write_steps(struct writer *w, struct sml_step *steps, bool large, si
     struct step_writer sw = { .s = w->s, .b = &w->b, .draft = &w->draft, .alone = w->alone, .large = large };
     w->rc = server_write_steps(&sw, steps, n_sent);
     w->n_asked += sw.n_asked;
-    if (w->rc)
-        return;
+    if (w->rc) return;
     if (sw.large_begun)
         write_piece(w);
     else if (sw.wait)
@@ -226,8 +216,7 @@ static void keep_copy(struct writer *w, const struct sml_step *steps, size_t n)
 {
     struct sml_server *s = w->s;
     server_copy_free(s);
-    if (s->own_settled || !w->account || !w->account->server_ha1.n || s->out)
-        return;
+    if (s->own_settled || !w->account || !w->account->server_ha1.n || s->out) return;
     w->rc = server_copy_steps(s, steps, n);
 }
 
@@ -237,8 +226,7 @@ static void write_again(struct writer *w, struct arena *a, bool large)
     struct sml_step *steps = NULL;
     size_t n = 0;
     w->rc = server_unpack_steps(s, s->copy_next, a, &steps);
-    if (w->rc)
-        return;
+    if (w->rc) return;
     write_steps(w, steps, large, &n);
     s->copy_from = s->copy_next;
     s->copy_next += (uint32_t)n;
@@ -248,15 +236,13 @@ static void write_body(struct writer *w, struct sml_step *steps, bool large, str
 {
     struct sml_server *s = w->s;
     struct turn *t = &s->turn;
-    if (t->stop)
-        return;
+    if (t->stop) return;
     if (t->abort) {
         write_alert(w, 1223);
         w->n_asked = 0;
         return;
     }
-    if (t->cut)
-        write_cut(w);
+    if (t->cut) write_cut(w);
     if (s->owed.n)
         write_next(w);
     else if (t->pieces)
@@ -267,8 +253,7 @@ static void write_body(struct writer *w, struct sml_step *steps, bool large, str
         write_again(w, a, large);
     else if (t->steps) {
         write_steps(w, steps, large, n_sent);
-        if (!w->rc)
-            keep_copy(w, steps, *n_sent);
+        if (!w->rc) keep_copy(w, steps, *n_sent);
     }
 }
 
@@ -277,8 +262,7 @@ static enum rc keep_unsent(struct writer *w, struct sml_keep *keep)
     struct sml_outcome **tail = &keep->unsent;
     for (const struct sent_list *l = w->draft.first; l; l = l->next) {
         struct sml_outcome *o = ARENA_NEW(w->b.a, struct sml_outcome);
-        if (!o)
-            return RC_NOMEM;
+        if (!o) return RC_NOMEM;
         *o = (struct sml_outcome){ .tag = l->row.tag, .uri = l->uri, .code = l->row.code };
         *tail = o;
         tail = &o->next;
@@ -294,30 +278,24 @@ enum rc sml_server_answer(struct sml_server *s, struct sml_step *steps, bool lar
     const struct sml_msg *m = s->turn.m;
     *n_sent = 0;
     *keep = (struct sml_keep){ 0 };
-    if (!m)
-        return err_set(e, RC_INVALID, "no message was taken in that could be answered");
+    if (!m) return err_set(e, RC_INVALID, "no message was taken in that could be answered");
     write_header(&wr, m, a, reply);
     server_put_cred(s, reply, account, a);
     compose_begin(&wr.b, type, a, reply, s->peer_max_msg);
     write_header_status(&wr, m, w, keep);
     write_statuses(&wr, a);
-    if (!wr.rc)
-        write_body(&wr, steps, large_objects, a, n_sent);
+    if (!wr.rc) write_body(&wr, steps, large_objects, a, n_sent);
     if (s->own_keep && account) {
         struct str nonce = { (const char *)s->own_nonce, s->own_nonce_n };
         s->own_keep = false;
-        if (!arena_str(a, nonce, &keep->server_nonce))
-            wr.rc = RC_NOMEM;
+        if (!arena_str(a, nonce, &keep->server_nonce)) wr.rc = RC_NOMEM;
     }
     reply->final = !wr.open;
     s->own_open = wr.open;
-    if (!wr.open && !wr.n_asked && !s->turn.chal)
-        s->over = true;                             /* S-501 */
+    if (!wr.open && !wr.n_asked && !s->turn.chal) s->over = true; /* S-501 */
     s->turn = (struct turn){ 0 };
-    if (!wr.rc && wr.draft.n)
-        wr.rc = s->over ? keep_unsent(&wr, keep) : server_draft_keep(s, &wr.draft);
-    if (wr.b.nomem || !reply->msg_id.n)
-        wr.rc = RC_NOMEM;
+    if (!wr.rc && wr.draft.n) wr.rc = s->over ? keep_unsent(&wr, keep) : server_draft_keep(s, &wr.draft);
+    if (wr.b.nomem || !reply->msg_id.n) wr.rc = RC_NOMEM;
     return wr.rc ? err_set(e, wr.rc, "no room to build a reply") : RC_OK;
 }
 
@@ -325,14 +303,19 @@ enum rc sml_server_refuse(const struct sml_server_config *c, const struct sml_ms
                           struct sml_msg *reply, struct err *e)
 {
     struct compose b;
-    *reply = (struct sml_msg){ .dtd = m->dtd, .ver_dtd = STR("1.2"), .ver_proto = STR("DM/1.2"), .session_id = m->session_id,
-                               .msg_id = STR("1"), .target = m->source, .source = c->url, .source_name = c->server_id, .final = true };
+    *reply = (struct sml_msg){ .dtd = m->dtd,
+                               .ver_dtd = STR("1.2"),
+                               .ver_proto = STR("DM/1.2"),
+                               .session_id = m->session_id,
+                               .msg_id = STR("1"),
+                               .target = m->source,
+                               .source = c->url,
+                               .source_name = c->server_id,
+                               .final = true };
     for (size_t i = 0; i < 2; i++)
-        if (str_is(m->ver_dtd, server_ver_dtd[i]))
-            reply->ver_dtd = m->ver_dtd;
+        if (str_is(m->ver_dtd, server_ver_dtd[i])) reply->ver_dtd = m->ver_dtd;
     for (size_t i = 0; i < 3; i++)
-        if (str_is(m->ver_proto, server_ver_proto[i]))
-            reply->ver_proto = m->ver_proto;
+        if (str_is(m->ver_proto, server_ver_proto[i])) reply->ver_proto = m->ver_proto;
     compose_begin(&b, SML_XML, a, reply, 0);
     struct sml_cmd *s = compose_status(&b, m->msg_id, STR("0"), STR("SyncHdr"), status);
     compose_ref(&b, &s->target_refs, m->target);

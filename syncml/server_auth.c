@@ -11,7 +11,8 @@ static int strength(enum sml_auth a)
     return a == SML_AUTH_BASIC ? 1 : a == SML_AUTH_MD5 ? 2 : a == SML_AUTH_MAC ? 3 : 0;
 }
 
-static enum sml_auth demand_of(const struct sml_server *s, const struct sml_transport *t, const struct sml_account *account)
+static enum sml_auth demand_of(const struct sml_server *s, const struct sml_transport *t,
+                               const struct sml_account *account)
 {
     enum sml_auth a = account ? account->auth : s->c->unknown_auth;
     bool basic = (s->c->allow_basic && t->tls) || s->c->allow_basic_plain;
@@ -21,16 +22,14 @@ static enum sml_auth demand_of(const struct sml_server *s, const struct sml_tran
 static bool has_trigger_alert(const struct sml_msg *m)
 {
     for (const struct sml_cmd *c = m->cmds; c; c = c->next)
-        if (c->kind == SML_ALERT && str_is(c->data, "1200"))
-            return true;
+        if (c->kind == SML_ALERT && str_is(c->data, "1200")) return true;
     return false;
 }
 
 static struct str nonce_text(struct str nonce, struct arena *a)
 {
     char *p = arena_bytes(a, text_b64_len(nonce.n) + 1);
-    if (!p)
-        return (struct str){ 0 };
+    if (!p) return (struct str){ 0 };
     text_b64(nonce.p, nonce.n, p);
     return (struct str){ p, text_b64_len(nonce.n) };
 }
@@ -45,49 +44,50 @@ static bool digest_is(enum sml_auth scheme, struct str ha1, struct str nonce, st
     return text_same_secret(str_of(want), given);
 }
 
-struct try { struct str nonce; const char *how; };
+struct
+try {
+    struct str nonce;
+    const char *how;
+};
 
-/* Which nonces this client may have used, likeliest first (dm-protocol.md 7.5). The second row of `try` is the previous nonce. */
-static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const struct sml_account *acc, struct arena *a,
-                     struct try out[8])
+/* Which nonces this client may have used, likeliest first (dm-protocol.md 7.5). The second row of `try` is the
+ * previous nonce. */
+static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const struct sml_account *acc,
+                     struct arena *a, struct try out[8])
 {
     size_t n = 0;
-    if (s->has_nonce) {         /* one given in this session is the only good one */
+    if (s->has_nonce) { /* one given in this session is the only good one */
         out[n++] = (struct try){ { (const char *)s->nonce, SML_NONCE_BYTES }, "the nonce of this session" };
         return n;
     }
-    if (acc->client_nonce.n)
-        out[n++] = (struct try){ acc->client_nonce, "the stored nonce" };
-    if (acc->client_nonce_prev.n)
-        out[n++] = (struct try){ acc->client_nonce_prev, "the previous nonce" };
-    if (!acc->resync || !has_trigger_alert(m))
-        return n;
+    if (acc->client_nonce.n) out[n++] = (struct try){ acc->client_nonce, "the stored nonce" };
+    if (acc->client_nonce_prev.n) out[n++] = (struct try){ acc->client_nonce_prev, "the previous nonce" };
+    if (!acc->resync || !has_trigger_alert(m)) return n;
     /* S-122, and the readings of it that exist in the field (dm-protocol.md 20, trap 6) */
     out[n++] = (struct try){ { "\0\0\0\0", 4 }, "the resynchronisation nonce" };
     out[n++] = (struct try){ STR("0x00000000"), "the resynchronisation nonce as ten characters" };
     out[n++] = (struct try){ STR("AAAAAA=="), "the resynchronisation nonce as base64 text" };
     out[n++] = (struct try){ { "", 0 }, "an empty nonce while resynchronising" };
     if (acc->client_nonce.n)
-        out[n++] = (struct try){ nonce_text(acc->client_nonce, a), "the stored nonce as base64 text while resynchronising" };
+        out[n++] = (struct try){ nonce_text(acc->client_nonce, a),
+                                 "the stored nonce as base64 text while resynchronising" };
     return n;
 }
 
 /* NULL, or how the credentials are good. @param current  whether they were made with the nonce that the account has now */
-static const char *good_digest(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t, enum sml_auth scheme,
-                               const struct sml_account *acc, struct arena *a, bool *current)
+static const char *good_digest(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
+                               enum sml_auth scheme, const struct sml_account *acc, struct arena *a, bool *current)
 {
     struct str given = scheme == SML_AUTH_MAC ? t->hmac.mac : str_trim(m->cred.data);
     struct try row[8];
     size_t n = nonces(s, m, acc, a, row);
     const char *how = NULL;
     for (size_t i = 0; i < n; i++) {
-        if (!digest_is(scheme, acc->client_ha1, row[i].nonce, t->raw, given) || how)
-            continue;
+        if (!digest_is(scheme, acc->client_ha1, row[i].nonce, t->raw, given) || how) continue;
         how = row[i].how;
         *current = !s->has_nonce && i == 0 && acc->client_nonce.n;
     }
-    if (scheme == SML_AUTH_MAC && !str_eq(t->hmac.username, acc->client_name))
-        how = NULL;
+    if (scheme == SML_AUTH_MAC && !str_eq(t->hmac.username, acc->client_name)) how = NULL;
     return acc->client_ha1.n ? how : NULL;
 }
 
@@ -95,8 +95,7 @@ static const char *good_basic(const struct sml_msg *m, const struct sml_account 
 {
     struct str user, password;
     char ha1[SML_HA1_BYTES + 1];
-    if (sml_basic_decode(str_trim(m->cred.data), a, &user, &password) != RC_OK)
-        return NULL;
+    if (sml_basic_decode(str_trim(m->cred.data), a, &user, &password) != RC_OK) return NULL;
     sml_ha1(user, password, ha1);
     bool same = text_same_secret(str_of(ha1), acc->client_ha1) && str_eq(user, acc->client_name);
     return same ? "the password" : NULL;
@@ -127,20 +126,19 @@ static struct sml_verdict good(struct sml_verdict v, int code, const char *how)
     return v;
 }
 
-static struct sml_verdict without_credentials(const struct sml_server *s, struct sml_verdict v, const struct sml_transport *t,
-                                              const struct sml_account *account)
+static struct sml_verdict without_credentials(const struct sml_server *s, struct sml_verdict v,
+                                              const struct sml_transport *t, const struct sml_account *account)
 {
-    if (account && t->client_cert_subject.n)
-        return good(v, 200, "TLS client certificate");
-    if (account && s->known)
-        return good(v, 200, "the session is authenticated");
+    if (account && t->client_cert_subject.n) return good(v, 200, "TLS client certificate");
+    if (account && s->known) return good(v, 200, "the session is authenticated");
     if (s->opened && s->scheme == SML_AUTH_MAC)
         return refuse(v, 401, true, "no x-syncml-hmac, though the session began with one");
-    return s->challenged ? try_failed(s, v, 407, "no credentials, though they were asked for") :
-                           refuse(v, 407, false, "no credentials");
+    return s->challenged ? try_failed(s, v, 407, "no credentials, though they were asked for")
+                         : refuse(v, 407, false, "no credentials");
 }
 
-static struct sml_verdict accept(const struct sml_server *s, struct sml_verdict v, enum sml_auth scheme, const char *how)
+static struct sml_verdict accept(const struct sml_server *s, struct sml_verdict v, enum sml_auth scheme,
+                                 const char *how)
 {
     v.scheme = (uint8_t)scheme;
     v.per_message = scheme == SML_AUTH_MAC || s->c->per_message;
@@ -152,47 +150,46 @@ static struct sml_verdict accept(const struct sml_server *s, struct sml_verdict 
 
 static const char *weak(enum sml_auth given, enum sml_auth demand)
 {
-    if (given == SML_AUTH_UNKNOWN)
-        return "credentials of a scheme that is not known here";
-    if (strength(given) >= strength(demand))
-        return NULL;
-    return given == SML_AUTH_BASIC ? "basic credentials, which this account may not use (or not without TLS)" :
-                                     "md5 credentials, but the account demands syncml:auth-MAC";
+    if (given == SML_AUTH_UNKNOWN) return "credentials of a scheme that is not known here";
+    if (strength(given) >= strength(demand)) return NULL;
+    return given == SML_AUTH_BASIC ? "basic credentials, which this account may not use (or not without TLS)"
+                                   : "md5 credentials, but the account demands syncml:auth-MAC";
 }
 
 /* Against an unknown device the same work is done, so that neither answer nor time tells which devices exist. */
-static const struct sml_account nobody = { .client_name = { "-", 1 }, .client_ha1 = { "AAAAAAAAAAAAAAAAAAAAAAAA", 24 },
-                                           .client_nonce = { "AAAAAAAAAAAAAAAA", 16 }, .client_nonce_prev = { "BBBBBBBBBBBBBBBB", 16 } };
+static const struct sml_account nobody = { .client_name = { "-", 1 },
+                                           .client_ha1 = { "AAAAAAAAAAAAAAAAAAAAAAAA", 24 },
+                                           .client_nonce = { "AAAAAAAAAAAAAAAA", 16 },
+                                           .client_nonce_prev = { "BBBBBBBBBBBBBBBB", 16 } };
 
 struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
                                 const struct sml_account *account, struct arena *a)
 {
     enum sml_auth demand = demand_of(s, t, account);
-    enum sml_auth given = t->hmac.present ? SML_AUTH_MAC : !m->cred.present ? SML_AUTH_NONE :
-                          m->cred.meta.type.n ? sml_auth_of_name(m->cred.meta.type) : SML_AUTH_BASIC;
-    struct sml_verdict v = { .scheme = s->scheme, .demanded = (uint8_t)demand, .known = s->known, .per_message = s->per_message,
+    enum sml_auth given = t->hmac.present       ? SML_AUTH_MAC
+                          : !m->cred.present    ? SML_AUTH_NONE
+                          : m->cred.meta.type.n ? sml_auth_of_name(m->cred.meta.type)
+                                                : SML_AUTH_BASIC;
+    struct sml_verdict v = { .scheme = s->scheme,
+                             .demanded = (uint8_t)demand,
+                             .known = s->known,
+                             .per_message = s->per_message,
                              .tries = s->tries };
-    if (!account && s->opened)
-        return refuse(v, 401, true, "the device is not known any more");
-    if (given == SML_AUTH_NONE)
-        return without_credentials(s, v, t, account);
-    if (account && t->client_cert_subject.n && !account->client_ha1.n)
-        return good(v, 212, "TLS client certificate");
-    if (account && s->known)
-        return good(v, 212, "the session is authenticated");
+    if (!account && s->opened) return refuse(v, 401, true, "the device is not known any more");
+    if (given == SML_AUTH_NONE) return without_credentials(s, v, t, account);
+    if (account && t->client_cert_subject.n && !account->client_ha1.n) return good(v, 212, "TLS client certificate");
+    if (account && s->known) return good(v, 212, "the session is authenticated");
     if (s->opened && s->scheme != SML_AUTH_NONE && given != s->scheme)
         return refuse(v, 401, true, "another scheme than the session began with");
-    if (s->challenged && given != s->demanded)          /* S-118 */
+    if (s->challenged && given != s->demanded) /* S-118 */
         return refuse(v, 401, true, "another scheme than the challenge asked for");
     const char *why = weak(given, demand);
-    if (why)
-        return try_failed(s, v, 401, why);
+    if (why) return try_failed(s, v, 401, why);
     const struct sml_account *who = account ? account : &nobody;
-    const char *how = given == SML_AUTH_BASIC ? good_basic(m, who, a) : good_digest(s, m, t, given, who, a, &v.current_nonce_used);
-    if (!account)
-        return try_failed(s, v, 401, "the device is not known");
-    if (!how)
-        return try_failed(s, v, 401, s->has_nonce ? "wrong credentials" : "wrong credentials or a stale nonce");
+    const char *how = given == SML_AUTH_BASIC ? good_basic(m, who, a)
+                                              : good_digest(s, m, t, given, who, a, &v.current_nonce_used);
+    if (!account) return try_failed(s, v, 401, "the device is not known");
+    if (!how) return try_failed(s, v, 401, s->has_nonce ? "wrong credentials" : "wrong credentials or a stale nonce");
     return accept(s, v, given, how);
 }
 
@@ -202,16 +199,14 @@ void server_accept_verdict(struct sml_server *s, const struct sml_verdict *v)
     s->scheme = v->scheme;
     s->demanded = v->demanded;
     s->tries = v->tries;
-    if (!v->ok)
-        return;
+    if (!v->ok) return;
     s->opened = true;
     s->challenged = false;
     s->known = v->known;
     s->per_message = v->per_message;
     s->turn.next_nonce = v->next_nonce;
     s->turn.current_nonce_used = v->current_nonce_used;
-    if (v->scheme == SML_AUTH_MAC)
-        s->own_scheme = SML_AUTH_MAC;
+    if (v->scheme == SML_AUTH_MAC) s->own_scheme = SML_AUTH_MAC;
 }
 
 /* ---- ours ---- */
@@ -232,8 +227,8 @@ static void take_own_nonce(struct sml_server *s, const struct sml_cmd *status, s
     s->has_own_nonce = s->own_keep = true;
 }
 
-bool server_own_status(struct sml_server *s, const struct sml_cmd *status, const struct sml_account *account, struct arena *a,
-                       const char **why)
+bool server_own_status(struct sml_server *s, const struct sml_cmd *status, const struct sml_account *account,
+                       struct arena *a, const char **why)
 {
     take_own_nonce(s, status, a);
     if (str_is(status->data, "212")) {
@@ -242,19 +237,19 @@ bool server_own_status(struct sml_server *s, const struct sml_cmd *status, const
         return true;
     }
     if (str_is(status->data, "200")) {
-        s->own_settled = !s->own_sent;          /* credentials in each message, or none wanted */
+        s->own_settled = !s->own_sent; /* credentials in each message, or none wanted */
         s->own_wanted = s->own_sent;
         s->own_tries = 0;
         return true;
     }
-    if (!str_is(status->data, "401") && !str_is(status->data, "407"))
-        return true;
+    if (!str_is(status->data, "401") && !str_is(status->data, "407")) return true;
     enum sml_auth scheme = status->chal.present ? sml_auth_of_name(status->chal.meta.type) : SML_AUTH_MD5;
-    *why = !account->server_ha1.n ? "the device demands credentials of the server, and its account has none" :
-           scheme != SML_AUTH_MD5 && scheme != SML_AUTH_MAC ? "the device demands a scheme from the server that it cannot use" :
-           s->own_sent && ++s->own_tries >= SERVER_OWN_TRIES ? "the device does not accept the server's credentials" : NULL;
-    if (*why)
-        return false;
+    *why = !account->server_ha1.n ? "the device demands credentials of the server, and its account has none"
+           : scheme != SML_AUTH_MD5 && scheme != SML_AUTH_MAC
+               ? "the device demands a scheme from the server that it cannot use"
+           : s->own_sent && ++s->own_tries >= SERVER_OWN_TRIES ? "the device does not accept the server's credentials"
+                                                               : NULL;
+    if (*why) return false;
     s->own_scheme = (uint8_t)scheme;
     s->own_wanted = true;
     s->own_settled = false;
@@ -284,18 +279,14 @@ void server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *st
 void server_put_cred(struct sml_server *s, struct sml_msg *reply, const struct sml_account *account, struct arena *a)
 {
     s->own_sent = s->own_mac = false;
-    if (!account || !account->server_ha1.n || s->own_settled || !s->turn.trusted)
-        return;
+    if (!account || !account->server_ha1.n || s->own_settled || !s->turn.trusted) return;
     struct str nonce = own_nonce(s, account);
-    if (!nonce.n && !s->own_wanted)
-        return;                     /* without a nonce the device will ask, and give one */
+    if (!nonce.n && !s->own_wanted) return; /* without a nonce the device will ask, and give one */
     s->own_sent = true;
     s->own_mac = s->own_scheme == SML_AUTH_MAC;
-    if (s->own_mac)
-        return;
+    if (s->own_mac) return;
     char *digest = arena_bytes(a, SML_DIGEST_BYTES + 1);
-    if (!digest)
-        return;
+    if (!digest) return;
     sml_md5_digest(account->server_ha1, nonce, digest);
     reply->cred.present = reply->cred.meta.present = true;
     reply->cred.meta.format = STR("b64");
@@ -306,8 +297,7 @@ void server_put_cred(struct sml_server *s, struct sml_msg *reply, const struct s
 struct str sml_server_mac(struct sml_server *s, const struct sml_account *account, struct str encoded, struct arena *a)
 {
     char mac[SML_DIGEST_BYTES + 1];
-    if (!s->own_mac || !account)
-        return (struct str){ 0 };
+    if (!s->own_mac || !account) return (struct str){ 0 };
     sml_mac(account->server_ha1, own_nonce(s, account), encoded, mac);
     return sml_hmac_format(account->server_name, str_of(mac), a);
 }

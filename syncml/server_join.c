@@ -16,7 +16,8 @@ static void finished(struct reader *r, const struct sml_item *it, int *status, s
     bool ok = arena_str(r->a, buf_str(&j->value), &whole->data) && arena_str(r->a, j->format, &whole->meta.format) &&
               arena_str(r->a, j->type, &whole->meta.type) && arena_str(r->a, j->mark, &whole->meta.mark) &&
               arena_str(r->a, j->source, &whole->source) && arena_str(r->a, j->target, &whole->target);
-    *status = ok ? 200 : 413;       /* our own memory is the limit: the client hears what it would hear of a small MaxObjSize */
+    *status = ok ? 200
+                 : 413; /* our own memory is the limit: the client hears what it would hear of a small MaxObjSize */
 }
 
 int server_join(struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int row, struct sml_item *whole)
@@ -24,23 +25,19 @@ int server_join(struct reader *r, const struct sml_cmd *c, const struct sml_item
     struct sml_server *s = r->s;
     int status = 213;
     enum rc rc;
-    if (s->in && !sml_join_goes_on(s->in, c, it))
-        server_cut(r);
+    if (s->in && !sml_join_goes_on(s->in, c, it)) server_cut(r);
     if (s->in) {
         rc = sml_join_add(s->in, it, &status);
     } else {
         rc = sml_join_begin(c, it, s->c->max_obj_bytes, &s->in, &status);
-        if (s->in)
-            s->in->row = row;
+        if (s->in) s->in->row = row;
     }
-    if (rc)
-        status = 413;
+    if (rc) status = 413;
     if (status == 213) {
         s->turn.joining = true;
         return status;
     }
-    if (status == 200)
-        finished(r, it, &status, whole);
+    if (status == 200) finished(r, it, &status, whole);
     sml_join_destroy(s->in);
     s->in = NULL;
     return status;
@@ -53,8 +50,7 @@ void server_cut(struct reader *r)
     t->cut = true;
     if (!arena_str(r->a, s->in->target, &t->cut_target) || !arena_str(r->a, s->in->source, &t->cut_source))
         r->rc = RC_NOMEM;
-    if (s->in->row >= 0 && s->sent && s->in->row < s->sent->n)
-        server_outcome(r, s->in->row, 426);
+    if (s->in->row >= 0 && s->sent && s->in->row < s->sent->n) server_outcome(r, s->in->row, 426);
     sml_join_destroy(s->in);
     s->in = NULL;
 }

@@ -1,4 +1,5 @@
-/* What a known client said, command by command: Statuses and Results find the step they are about, everything else is owed a Status. */
+/* What a known client said, command by command: Statuses and Results find the step they are about, everything else
+ * is owed a Status. */
 #include "syncml/server_int.h"
 
 #include <string.h>
@@ -39,16 +40,15 @@ struct sml_outcome *server_outcome(struct reader *r, int row, int code)
     return o;
 }
 
-void server_meta(struct reader *r, const struct sml_meta *item, const struct sml_meta *cmd, struct str *format, struct str *type)
+void server_meta(struct reader *r, const struct sml_meta *item, const struct sml_meta *cmd, struct str *format,
+                 struct str *type)
 {
     *format = item->format.n ? item->format : cmd->format.n ? cmd->format : STR("chr");
     *type = item->type.n ? item->type : cmd->type.n ? cmd->type : STR("text/plain");
     bool upper = false;
-    for (size_t i = 0; i < format->n; i++)
-        upper |= format->p[i] >= 'A' && format->p[i] <= 'Z';
+    for (size_t i = 0; i < format->n; i++) upper |= format->p[i] >= 'A' && format->p[i] <= 'Z';
     char *p = upper ? arena_bytes(r->a, format->n) : NULL;
-    if (!p)
-        return;
+    if (!p) return;
     for (size_t i = 0; i < format->n; i++)
         p[i] = (char)(format->p[i] >= 'A' && format->p[i] <= 'Z' ? format->p[i] + ('a' - 'A') : format->p[i]);
     format->p = p;
@@ -73,7 +73,7 @@ static struct sml_value value_of(struct reader *r, const struct sml_cmd *c, cons
     bool property = false;
     for (size_t i = str_find(v.uri, '?', 0); !property && i < v.uri.n; i = v.uri.n)
         property = str_starts(str_slice(v.uri, i, v.uri.n), STR("?prop="));
-    while (property && v.data.n && v.data.p[v.data.n - 1] == '\0')     /* dm-protocol.md 20, trap 18 */
+    while (property && v.data.n && v.data.p[v.data.n - 1] == '\0') /* dm-protocol.md 20, trap 18 */
         v.data.n--;
     return v;
 }
@@ -95,13 +95,11 @@ static bool is_header_status(const struct sml_cmd *c)
 static void say_again(struct reader *r)
 {
     struct sml_server *s = r->s;
-    if (!s->copy_n && !s->out)
-        return;
+    if (!s->copy_n && !s->out) return;
     for (size_t i = 0; s->sent && i < s->sent->n; i++)
-        if (s->sent->rows[i].local)
-            server_outcome(r, (int)i, s->sent->rows[i].code);
+        if (s->sent->rows[i].local) server_outcome(r, (int)i, s->sent->rows[i].code);
     server_sent_free(s);
-    if (s->out) {                       /* alone in its message */
+    if (s->out) { /* alone in its message */
         s->out->sent = 0;
         s->out->code = 0;
     } else {
@@ -112,25 +110,22 @@ static void say_again(struct reader *r)
 static void read_header_status(struct reader *r, const struct sml_cmd *c)
 {
     bool challenge = str_is(c->data, "401") || str_is(c->data, "407");
-    if (!server_own_status(r->s, c, r->account, r->a, &r->why))
-        return;
-    if (challenge)
-        say_again(r);
+    if (!server_own_status(r->s, c, r->account, r->a, &r->why)) return;
+    if (challenge) say_again(r);
 }
 
 static void read_status(struct reader *r, const struct sml_cmd *c)
 {
     struct sml_server *s = r->s;
     int row = server_sent_find(s, c), code = code_of(c->data);
-    if (row < 0 || code == 101)         /* in progress: the real one is still to come */
+    if (row < 0 || code == 101) /* in progress: the real one is still to come */
         return;
     struct sent_row *to = &s->sent->rows[row];
     to->code = (int16_t)code;
-    if (s->out) {                       /* alone in its message, so it is this one */
+    if (s->out) { /* alone in its message, so it is this one */
         bool piece = code == 213 || code == 200;
         s->out->code = piece ? 213 : code;
-        if (piece)
-            return;
+        if (piece) return;
     }
     server_outcome(r, row, code);
     for (const struct sml_item *it = c->items; it && !r->rc; it = it->next)
@@ -151,16 +146,13 @@ static void read_results(struct reader *r, const struct sml_cmd *c)
             code = server_join(r, c, it, row, &whole);
         else
             s->turn.other = true;
-        if (code != 200)
-            worst = code;
-        if (row < 0 || code == 213 || r->rc)
-            continue;
+        if (code != 200) worst = code;
+        if (row < 0 || code == 213 || r->rc) continue;
         struct sent_row *from = &s->sent->rows[row];
         server_outcome(r, row, code == 200 ? from->code ? from->code : 200 : code);
-        if (code == 200 && !r->rc)
-            server_value(r, &r->g.tail[row], value_of(r, c, &whole));
+        if (code == 200 && !r->rc) server_value(r, &r->g.tail[row], value_of(r, c, &whole));
     }
-    if (worst != 200)                   /* S-207: silence is success */
+    if (worst != 200) /* S-207: silence is success */
         server_due(r, c, worst);
 }
 
@@ -170,7 +162,7 @@ static void read_replace(struct reader *r, const struct sml_cmd *c)
 {
     r->s->turn.other = true;
     if (!r->s->setup) {
-        server_due(r, c, 405);          /* device information belongs in package 1 */
+        server_due(r, c, 405); /* device information belongs in package 1 */
         return;
     }
     int code = 200;
@@ -189,8 +181,7 @@ static void read_forbidden(struct reader *r, const struct sml_cmd *c)
     r->s->turn.other = true;
     server_due(r, c, c->kind >= SML_PUT ? 501 : 405);
     for (const struct sml_cmd *k = c->children; k && !r->rc; k = k->next)
-        if (k->cmd_id.n)
-            server_due(r, k, k->kind >= SML_PUT ? 501 : 405);
+        if (k->cmd_id.n) server_due(r, k, k->kind >= SML_PUT ? 501 : 405);
 }
 
 void server_read_commands(struct reader *r)
@@ -203,10 +194,9 @@ void server_read_commands(struct reader *r)
         }
     for (const struct sml_cmd *c = r->m->cmds; c && !r->rc && !r->why; c = c->next) {
         if (c->kind == SML_STATUS) {
-            if (!is_header_status(c))
-                read_status(r, c);
+            if (!is_header_status(c)) read_status(r, c);
         } else if (!c->cmd_id.n && c->kind != SML_RESULTS) {
-            server_due(r, c, 400);      /* the client cannot be told which one, only that */
+            server_due(r, c, 400); /* the client cannot be told which one, only that */
         } else if (c->kind == SML_RESULTS) {
             read_results(r, c);
         } else if (c->kind == SML_ALERT) {
@@ -217,7 +207,6 @@ void server_read_commands(struct reader *r)
             read_forbidden(r, c);
         }
     }
-    for (size_t i = 0; !header && i < r->g.n; i++)      /* it did what we asked, so it takes us for who we are */
-        if (r->g.row[i] && r->g.row[i]->code / 100 == 2)
-            r->s->own_settled = true;
+    for (size_t i = 0; !header && i < r->g.n; i++) /* it did what we asked, so it takes us for who we are */
+        if (r->g.row[i] && r->g.row[i]->code / 100 == 2) r->s->own_settled = true;
 }

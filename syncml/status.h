@@ -10,6 +10,7 @@ const char *sml_status_text(int code);
 bool sml_status_ok(int code);
 /** May the same command succeed later without anything being changed (408, 417, 420, 500, 503, 506, 510)? */
 bool sml_status_retry(int code);
-/** The status that tells a peer what our rc means: RC_OK 200, RC_PARSE 400, RC_NOT_FOUND 404, RC_LIMIT 414, RC_DENIED 425, ... */
+/** The status that tells a peer what our rc means: RC_OK 200, RC_PARSE 400, RC_NOT_FOUND 404, RC_LIMIT 414, RC_DENIED
+ * 425, ... */
 int sml_status_of_rc(enum rc rc);
 #endif

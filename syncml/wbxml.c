@@ -1,8 +1,9 @@
 /* WBXML 1.1 to 1.3 for SyncML, strict and to the octet (dm-protocol.md 17). Iterative: depth costs no stack.
  *
- * Markup inside Data (a DDF or TNDS tree written as tags of code page 2 instead of a document of its own) becomes the XML text that
- * would stand there in an XML message: names from the code pages, xmlns where the page changes, text escaped, octets that are no
- * text as base64. A whole WBXML document in an OPAQUE is a value like any other: its octets as they came. */
+ * Markup inside Data (a DDF or TNDS tree written as tags of code page 2 instead of a document of its own) becomes
+ * the XML text that would stand there in an XML message: names from the code pages, xmlns where the page changes,
+ * text escaped, octets that are no text as base64. A whole WBXML document in an OPAQUE is a value like any other:
+ * its octets as they came. */
 #include "base/cursor.h"
 #include "base/text.h"
 #include "syncml/build.h"
@@ -10,10 +11,26 @@
 #include <string.h>
 
 enum token {
-    SWITCH_PAGE = 0x00, END = 0x01, ENTITY = 0x02, STR_I = 0x03, LITERAL = 0x04, EXT_I_0 = 0x40, EXT_I_2 = 0x42, PI = 0x43,
-    LITERAL_C = 0x44, EXT_T_0 = 0x80, EXT_T_2 = 0x82, STR_T = 0x83, LITERAL_A = 0x84, EXT_0 = 0xC0, EXT_2 = 0xC2, OPAQUE = 0xC3,
+    SWITCH_PAGE = 0x00,
+    END = 0x01,
+    ENTITY = 0x02,
+    STR_I = 0x03,
+    LITERAL = 0x04,
+    EXT_I_0 = 0x40,
+    EXT_I_2 = 0x42,
+    PI = 0x43,
+    LITERAL_C = 0x44,
+    EXT_T_0 = 0x80,
+    EXT_T_2 = 0x82,
+    STR_T = 0x83,
+    LITERAL_A = 0x84,
+    EXT_0 = 0xC0,
+    EXT_2 = 0xC2,
+    OPAQUE = 0xC3,
     LITERAL_AC = 0xC4,
-    WITH_CONTENT = 0x40, WITH_ATTRIBUTES = 0x80, TOKEN_BITS = 0x3F
+    WITH_CONTENT = 0x40,
+    WITH_ATTRIBUTES = 0x80,
+    TOKEN_BITS = 0x3F
 };
 
 enum { PUBLIC_UNKNOWN = 1, PUBLIC_SYNCML_1_1 = 0x0FD3, PUBLIC_SYNCML_1_2 = 0x1201 };
@@ -23,13 +40,16 @@ struct reader {
     struct build b;
     struct cursor c;
     const uint8_t *start;
-    struct str strings;             /* the string table */
+    struct str strings; /* the string table */
     unsigned page;
     bool latin_1;
-    bool has_markup;                /* the Data under way holds tags */
-    unsigned markup;                /* how many of them are open */
-    struct buf xml;                 /* its text as XML, then */
-    struct { struct str name; unsigned page; } open[SML_DEPTH];
+    bool has_markup; /* the Data under way holds tags */
+    unsigned markup; /* how many of them are open */
+    struct buf xml;  /* its text as XML, then */
+    struct {
+        struct str name;
+        unsigned page;
+    } open[SML_DEPTH];
 };
 
 static size_t offset(const struct reader *r)
@@ -44,18 +64,17 @@ static void fail(struct reader *r, const char *what)
 
 static inline unsigned next(struct cursor *c)
 {
-    if (c->p == c->end)
-        return cursor_u8(c);                        /* which fails */
+    if (c->p == c->end) return cursor_u8(c); /* which fails */
     return *c->p++;
 }
 
-/* --- text --------------------------------------------------------------------------------------------------------------------- */
+/* --- text
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 /* ISO 8859-1 is the first 256 characters of Unicode. */
 static struct str utf8_of_latin_1(struct reader *r, struct str s)
 {
-    if (str_ascii_run(s) == s.n)
-        return s;
+    if (str_ascii_run(s) == s.n) return s;
     char *p = arena_bytes(r->b.a, s.n * 2);
     size_t n = 0;
     if (!p) {
@@ -76,8 +95,7 @@ static struct str utf8_of_latin_1(struct reader *r, struct str s)
 static void put_markup_octets(struct reader *r, struct str s)
 {
     size_t before = r->xml.n;
-    if (sml_xml_escape(s, &r->xml))
-        return;
+    if (sml_xml_escape(s, &r->xml)) return;
     buf_cut(&r->xml, before);
     text_b64_put(&r->xml, s);
 }
@@ -108,8 +126,7 @@ static struct str table_string(struct reader *r, uint32_t at)
 {
     struct str s = str_slice(r->strings, at, r->strings.n);
     size_t n = str_find(s, '\0', 0);
-    if (at >= r->strings.n || n == s.n)
-        fail(r, "reference to a string that the string table does not have");
+    if (at >= r->strings.n || n == s.n) fail(r, "reference to a string that the string table does not have");
     return str_slice(s, 0, n);
 }
 
@@ -134,22 +151,22 @@ static void take_entity(struct reader *r)
         unsigned more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
         static const unsigned lead[] = { 0, 0xC0, 0xE0, 0xF0 };
         p[n++] = (char)(lead[more] | c >> 6 * more);
-        while (more--)
-            p[n++] = (char)(0x80 | (c >> 6 * more & 0x3F));
+        while (more--) p[n++] = (char)(0x80 | (c >> 6 * more & 0x3F));
     }
     put_text(r, (struct str){ p, n }, 0);
 }
 
-/* --- tags --------------------------------------------------------------------------------------------------------------------- */
+/* --- tags
+ * --------------------------------------------------------------------------------------------------------------------- */
 
-/* Attributes, or the inside of a processing instruction: read over to the END. SyncML has none, but some phones send xmlns. */
+/* Attributes, or the inside of a processing instruction: read over to the END. SyncML has none, but some phones send
+ * xmlns. */
 static void skip_attributes(struct reader *r)
 {
     for (;;) {
         unsigned t = next(&r->c);
-        if (r->c.failed || t == END)
-            return;
-        if (t == SWITCH_PAGE)                       /* of the attribute pages */
+        if (r->c.failed || t == END) return;
+        if (t == SWITCH_PAGE) /* of the attribute pages */
             next(&r->c);
         else if (t == STR_I || (t >= EXT_I_0 && t <= EXT_I_2))
             cursor_strz(&r->c);
@@ -169,8 +186,7 @@ static void end_markup(struct reader *r)
 
 static void start_markup(struct reader *r, unsigned page, struct str name)
 {
-    if (!build_count(&r->b, r->markup + 1))
-        return;
+    if (!build_count(&r->b, r->markup + 1)) return;
     if (!r->has_markup) {
         r->has_markup = true;
         buf_reset(&r->xml);
@@ -218,8 +234,7 @@ static inline void start_element(struct reader *r, unsigned page, unsigned elem,
         start_markup(r, page, name);
     else
         build_start(&r->b, elem, name);
-    if (bits & WITH_ATTRIBUTES)
-        skip_attributes(r);
+    if (bits & WITH_ATTRIBUTES) skip_attributes(r);
     if (!(bits & WITH_CONTENT) && !r->b.rc) {
         if (inside)
             end_markup(r);
@@ -231,19 +246,16 @@ static inline void start_element(struct reader *r, unsigned page, unsigned elem,
 static void take_literal(struct reader *r, unsigned t)
 {
     struct str name = table_string(r, cursor_uintvar(&r->c));
-    if (!r->b.rc && !(is_name(name) && str_is_utf8(name)))
-        fail(r, "literal tag whose name is no name");
+    if (!r->b.rc && !(is_name(name) && str_is_utf8(name))) fail(r, "literal tag whose name is no name");
     enum sml_elem elem = sml_elem_of_name(name);
-    if (!r->b.rc)
-        start_element(r, SML_PAGES, elem, name, t);
+    if (!r->b.rc) start_element(r, SML_PAGES, elem, name, t);
 }
 
 static void take_tag(struct reader *r, unsigned t)
 {
     unsigned token = t & TOKEN_BITS, elem = r->page < SML_PAGE_DDF ? r->page << 6 | token : SML_E_UNKNOWN;
     struct str name = elem ? sml_elem_name(elem) : sml_token_name(r->page, token);
-    if (name.n == 0 && build_place(&r->b) == SML_AT_SKIP)
-        name = STR("?");                            /* inside what we pass over anyway */
+    if (name.n == 0 && build_place(&r->b) == SML_AT_SKIP) name = STR("?"); /* inside what we pass over anyway */
     if (name.n == 0)
         build_fail(&r->b, RC_PARSE, "byte %zu: code page %u has no tag 0x%02X", offset(r) - 1, r->page, token);
     else
@@ -267,8 +279,7 @@ static void take_end(struct reader *r)
         end_markup(r);
         return;
     }
-    if (r->has_markup)
-        end_markup_data(r);
+    if (r->has_markup) end_markup_data(r);
     build_end(&r->b);
 }
 
@@ -289,32 +300,22 @@ static inline void take_inline(struct reader *r)
 static void take_rare(struct reader *r, unsigned t)
 {
     switch (t) {
-    case SWITCH_PAGE:
-        r->page = next(&r->c);
-        break;
-    case STR_T:
-        take_string(r, table_string(r, cursor_uintvar(&r->c)));
-        break;
-    case OPAQUE:
-        take_opaque(r);
-        break;
-    case ENTITY:
-        take_entity(r);
-        break;
-    case LITERAL: case LITERAL_C: case LITERAL_A: case LITERAL_AC:
-        take_literal(r, t);
-        break;
-    case PI:
-        skip_attributes(r);
-        break;
-    default:
-        take_extension(r, t);
+    case SWITCH_PAGE: r->page = next(&r->c); break;
+    case STR_T: take_string(r, table_string(r, cursor_uintvar(&r->c))); break;
+    case OPAQUE: take_opaque(r); break;
+    case ENTITY: take_entity(r); break;
+    case LITERAL:
+    case LITERAL_C:
+    case LITERAL_A:
+    case LITERAL_AC: take_literal(r, t); break;
+    case PI: skip_attributes(r); break;
+    default: take_extension(r, t);
     }
 }
 
 static inline void take_token(struct reader *r, unsigned t)
 {
-    if ((t & TOKEN_BITS) > LITERAL)                 /* the global tokens are 0 to 4 in each quarter */
+    if ((t & TOKEN_BITS) > LITERAL) /* the global tokens are 0 to 4 in each quarter */
         take_tag(r, t);
     else if (t == END)
         take_end(r);
@@ -324,22 +325,23 @@ static inline void take_token(struct reader *r, unsigned t)
         take_rare(r, t);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * ---------------------------------------------------------------------------------------------------------------- */
 
-/* The public id: a number, or 0 and the place of a formal name in the string table. An unknown one is taken for SyncML 1.2, since the
- * media type said SyncML; VerDTD has the last word (dm-protocol.md 18 row 13). */
+/* The public id: a number, or 0 and the place of a formal name in the string table. An unknown one is taken for
+ * SyncML 1.2, since the media type said SyncML; VerDTD has the last word (dm-protocol.md 18 row 13). */
 static void take_header(struct reader *r, struct sml_msg *out)
 {
     unsigned version = next(&r->c);
     uint32_t public_id = cursor_uintvar(&r->c), fpi = 0, charset = CHARSET_UTF_8;
-    if (public_id == 0)
-        fpi = cursor_uintvar(&r->c);
-    if (version > 0)                                /* WBXML 1.0 has no charset */
+    if (public_id == 0) fpi = cursor_uintvar(&r->c);
+    if (version > 0) /* WBXML 1.0 has no charset */
         charset = cursor_uintvar(&r->c);
     r->strings = cursor_take(&r->c, cursor_uintvar(&r->c));
     if (r->c.failed || version > 0x0F)
         fail(r, r->c.failed ? "the header ends too early" : "not WBXML 1.x");
-    else if (charset != CHARSET_UNKNOWN && charset != CHARSET_ASCII && charset != CHARSET_LATIN_1 && charset != CHARSET_UTF_8)
+    else if (charset != CHARSET_UNKNOWN && charset != CHARSET_ASCII && charset != CHARSET_LATIN_1 &&
+             charset != CHARSET_UTF_8)
         build_fail(&r->b, RC_PARSE, "charset %u is not supported: send UTF-8 (106)", (unsigned)charset);
     else if (public_id == 0 && str_eq_fold(str_trim(table_string(r, fpi)), STR("-//SYNCML//DTD SyncML 1.1//EN")))
         public_id = PUBLIC_SYNCML_1_1;
@@ -372,15 +374,12 @@ enum rc sml_wbxml_decode(struct str in, struct arena *a, struct sml_msg *out, st
             break;
         }
         take_token(&r, t);
-        if (r.c.failed)
-            fail(&r, "the message ends in the middle");
+        if (r.c.failed) fail(&r, "the message ends in the middle");
     }
     buf_finish(&r.xml);
-    if (!r.b.rc && !r.b.done)
-        fail(&r, "the message ends too early");
+    if (!r.b.rc && !r.b.done) fail(&r, "the message ends too early");
     enum rc rc = build_finish(&r.b);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     *out = msg;
     return RC_OK;
 }
@@ -401,17 +400,14 @@ enum rc sml_tree_to_xml(struct str in, struct arena *a, struct str *out, struct 
             fail(&r, "text outside the root element");
         else
             take_token(&r, t);
-        if (r.c.failed)
-            fail(&r, "the document ends in the middle");
+        if (r.c.failed) fail(&r, "the document ends in the middle");
     }
     if (!r.b.rc && (!r.has_markup || r.markup))
         fail(&r, "the document ends too early");
     else if (!r.b.rc && !cursor_done(&r.c))
         fail(&r, "more after the end of the document");
-    if (!r.b.rc)
-        end_markup_data(&r);
+    if (!r.b.rc) end_markup_data(&r);
     buf_finish(&r.xml);
-    if (!r.b.rc)
-        *out = r.b.text;
+    if (!r.b.rc) *out = r.b.text;
     return r.b.rc;
 }

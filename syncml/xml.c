@@ -9,14 +9,17 @@
 #include <string.h>
 
 enum {
-    ATTRIBUTES_SEEN = 512,          /* past so many in a message, those of each tag are counted */
-    TAG_ATTRIBUTES  = 64,           /* of one tag; libxml2 compares each with each */
-    KNOWN_NAMES     = 256,          /* a power of two */
-    DICT_NAMES      = 4096,         /* different names a parser may have met before it is replaced */
+    ATTRIBUTES_SEEN = 512, /* past so many in a message, those of each tag are counted */
+    TAG_ATTRIBUTES = 64,   /* of one tag; libxml2 compares each with each */
+    KNOWN_NAMES = 256,     /* a power of two */
+    DICT_NAMES = 4096,     /* different names a parser may have met before it is replaced */
 };
 
 /* libxml2 keeps one copy of each name, so a name it has used before is known by its address. */
-struct known { const xmlChar *name; enum sml_elem elem; };
+struct known {
+    const xmlChar *name;
+    enum sml_elem elem;
+};
 
 /* What a thread keeps from message to message. */
 struct parser {
@@ -28,15 +31,16 @@ struct reader {
     struct build b;
     xmlParserCtxtPtr ctxt;
     struct known *known;
-    struct str text;                /* what libxml2 reads: our copy, so parts of it may be borrowed */
-    const char *data;               /* first octet inside the Data under way */
-    unsigned markup;                /* depth of elements inside it */
+    struct str text;  /* what libxml2 reads: our copy, so parts of it may be borrowed */
+    const char *data; /* first octet inside the Data under way */
+    unsigned markup;  /* depth of elements inside it */
     bool has_markup;
-    unsigned line, column;          /* of libxml2's first complaint */
+    unsigned line, column; /* of libxml2's first complaint */
     char complaint[200];
 };
 
-/* --- from libxml2 to build ---------------------------------------------------------------------------------------------------- */
+/* --- from libxml2 to build
+ * ---------------------------------------------------------------------------------------------------- */
 
 static const char *here(const struct reader *r)
 {
@@ -47,46 +51,41 @@ static inline enum sml_elem elem_of(struct reader *r, const xmlChar *name)
 {
     uintptr_t at = (uintptr_t)name;
     struct known *k = &r->known[(at ^ at >> 8) % KNOWN_NAMES];
-    if (k->name != name)
-        *k = (struct known){ name, sml_elem_of_name(str_of((const char *)name)) };
+    if (k->name != name) *k = (struct known){ name, sml_elem_of_name(str_of((const char *)name)) };
     return k->elem;
 }
 
 static inline void stop_on_failure(struct reader *r)
 {
-    if (r->b.rc)
-        xmlStopParser(r->ctxt);
+    if (r->b.rc) xmlStopParser(r->ctxt);
 }
 
 /* The root's namespace says which SyncML the peer speaks; no other namespace matters (traps 25 and 26). */
 static void see_root(struct build *b, const xmlChar *uri)
 {
     struct str ns = str_of((const char *)uri);
-    if (str_eq_fold(ns, STR("SYNCML:SYNCML1.1")))
-        b->msg->dtd = SML_DTD_1_1;
+    if (str_eq_fold(ns, STR("SYNCML:SYNCML1.1"))) b->msg->dtd = SML_DTD_1_1;
     b->dtd_known = ns.n > 0;
 }
 
-static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns, const xmlChar **ns,
-                     int n_attributes, int n_defaulted, const xmlChar **attributes)
+static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns,
+                     const xmlChar **ns, int n_attributes, int n_defaulted, const xmlChar **attributes)
 {
     (void)prefix, (void)n_ns, (void)ns, (void)n_attributes, (void)n_defaulted, (void)attributes;
     struct reader *r = ctx;
     struct build *b = &r->b;
-    if (b->rc)
-        return;
-    if (build_place(b) == SML_AT_DATA) {            /* a document inside Data that nobody escaped: its text is the value */
+    if (b->rc) return;
+    if (build_place(b) == SML_AT_DATA) { /* a document inside Data that nobody escaped: its text is the value */
         r->has_markup = true;
         build_count(b, ++r->markup);
         stop_on_failure(r);
         return;
     }
-    if (b->depth == 0)
-        see_root(b, uri);
+    if (b->depth == 0) see_root(b, uri);
     enum sml_elem elem = elem_of(r, local);
     build_start(b, elem, elem ? (struct str){ 0 } : str_of((const char *)local));
     if (elem == SML_E_DATA && build_place(b) == SML_AT_DATA) {
-        r->data = here(r) + 1;                      /* libxml2 stands at the '>' */
+        r->data = here(r) + 1; /* libxml2 stands at the '>' */
         r->has_markup = false;
     }
     stop_on_failure(r);
@@ -96,16 +95,14 @@ static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const
 {
     (void)local, (void)prefix, (void)uri;
     struct reader *r = ctx;
-    if (r->b.rc)
-        return;
+    if (r->b.rc) return;
     if (r->markup) {
         r->markup--;
         return;
     }
     if (r->has_markup && build_place(&r->b) == SML_AT_DATA) {
-        const char *to = here(r) - 1;               /* the '>' of "</Data>" */
-        while (to > r->data && *to != '<')
-            to--;
+        const char *to = here(r) - 1; /* the '>' of "</Data>" */
+        while (to > r->data && *to != '<') to--;
         build_set_text(&r->b, (struct str){ r->data, (size_t)(to - r->data) });
     }
     build_end(&r->b);
@@ -116,8 +113,7 @@ static void on_text(void *ctx, const xmlChar *p, int n)
 {
     struct reader *r = ctx;
     const char *s = (const char *)p, *end = r->text.p + r->text.n;
-    if (r->has_markup && build_place(&r->b) == SML_AT_DATA)
-        return;
+    if (r->has_markup && build_place(&r->b) == SML_AT_DATA) return;
     build_text(&r->b, (struct str){ s, (size_t)n }, s >= r->text.p && s < end ? BUILD_BORROW : 0);
     stop_on_failure(r);
 }
@@ -131,7 +127,8 @@ static void refuse(struct reader *r, const char *what)
     xmlStopParser(r->ctxt);
 }
 
-static void on_entity(void *ctx, const xmlChar *name, int type, const xmlChar *public_id, const xmlChar *system_id, xmlChar *content)
+static void on_entity(void *ctx, const xmlChar *name, int type, const xmlChar *public_id, const xmlChar *system_id,
+                      xmlChar *content)
 {
     (void)name, (void)type, (void)public_id, (void)system_id, (void)content;
     refuse(ctx, "the document declares an entity: not accepted");
@@ -143,8 +140,8 @@ static void on_element_decl(void *ctx, const xmlChar *name, int type, xmlElement
     refuse(ctx, "the document carries a DTD of its own: not accepted");
 }
 
-static void on_attribute_decl(void *ctx, const xmlChar *elem, const xmlChar *name, int type, int def, const xmlChar *value,
-                              xmlEnumerationPtr tree)
+static void on_attribute_decl(void *ctx, const xmlChar *elem, const xmlChar *name, int type, int def,
+                              const xmlChar *value, xmlEnumerationPtr tree)
 {
     (void)elem, (void)name, (void)type, (void)def, (void)value;
     xmlFreeEnumeration(tree);
@@ -157,7 +154,8 @@ static void on_notation(void *ctx, const xmlChar *name, const xmlChar *public_id
     refuse(ctx, "the document carries a DTD of its own: not accepted");
 }
 
-static void on_unparsed(void *ctx, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id, const xmlChar *notation)
+static void on_unparsed(void *ctx, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id,
+                        const xmlChar *notation)
 {
     (void)notation;
     on_notation(ctx, name, public_id, system_id);
@@ -172,15 +170,15 @@ static void on_reference(void *ctx, const xmlChar *name)
 static void on_complaint(void *ctx, xmlErrorPtr error)
 {
     struct reader *r = ctx;
-    if (error->level < XML_ERR_ERROR || r->complaint[0] || error->domain == XML_FROM_NAMESPACE)
-        return;
+    if (error->level < XML_ERR_ERROR || r->complaint[0] || error->domain == XML_FROM_NAMESPACE) return;
     r->line = error->line > 0 ? (unsigned)error->line : 0;
     r->column = error->int2 > 0 ? (unsigned)error->int2 : 0;
     size_t n = error->message ? strcspn(error->message, "\n") : 0;
     snprintf(r->complaint, sizeof r->complaint, "%.*s", (int)n, n ? error->message : "");
 }
 
-/* --- one parser for each thread ----------------------------------------------------------------------------------------------- */
+/* --- one parser for each thread
+ * ----------------------------------------------------------------------------------------------- */
 
 static const xmlSAXHandler handlers = {
     .initialized = XML_SAX2_MAGIC,
@@ -198,8 +196,8 @@ static const xmlSAXHandler handlers = {
     .serror = on_complaint,
 };
 
-/* A parser costs more to make than a small message to read, so each thread keeps one; the key owns it and frees it when the thread
- * ends. It holds no message: between two it is empty but for the names it has met. */
+/* A parser costs more to make than a small message to read, so each thread keeps one; the key owns it and frees it
+ * when the thread ends. It holds no message: between two it is empty but for the names it has met. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t parser_key;
 
@@ -214,14 +212,13 @@ static void make_key(void)
 {
     xmlInitParser();
     if (pthread_key_create(&parser_key, free_parser) != 0)
-        abort();                                    /* at the first message, before anything else: a broken system */
+        abort(); /* at the first message, before anything else: a broken system */
 }
 
 static struct parser *make_parser(void)
 {
     struct parser *parser = calloc(1, sizeof *parser);
-    if (!parser)
-        return NULL;
+    if (!parser) return NULL;
     parser->ctxt = xmlNewParserCtxt();
     if (!parser->ctxt || pthread_setspecific(parser_key, parser) != 0) {
         xmlFreeParserCtxt(parser->ctxt);
@@ -243,14 +240,15 @@ static struct parser *take_parser(void)
 static void give_parser(struct parser *parser)
 {
     parser->ctxt->userData = parser->ctxt;
-    xmlCtxtReset(parser->ctxt);                     /* it must not remember a text that goes away */
+    xmlCtxtReset(parser->ctxt); /* it must not remember a text that goes away */
     if (xmlDictSize(parser->ctxt->dict) > DICT_NAMES) {
         pthread_setspecific(parser_key, NULL);
         free_parser(parser);
     }
 }
 
-/* --- what stands before the parser -------------------------------------------------------------------------------------------- */
+/* --- what stands before the parser
+ * -------------------------------------------------------------------------------------------- */
 
 static bool is_blank(char c)
 {
@@ -263,9 +261,9 @@ static enum rc convert(struct str in, xmlCharEncoding from, struct arena *a, str
     xmlCharEncodingHandlerPtr h = xmlGetCharEncodingHandler(from);
     int n_out = (int)(in.n * 3 + 1), n_in = (int)in.n;
     char *p = arena_bytes(a, (size_t)n_out);
-    if (!p)
-        return err_set(e, RC_NOMEM, "message is too large for its memory");
-    if (!h || !h->input || h->input((unsigned char *)p, &n_out, (const unsigned char *)in.p, &n_in) < 0 || (size_t)n_in != in.n)
+    if (!p) return err_set(e, RC_NOMEM, "message is too large for its memory");
+    if (!h || !h->input || h->input((unsigned char *)p, &n_out, (const unsigned char *)in.p, &n_in) < 0 ||
+        (size_t)n_in != in.n)
         return err_set(e, RC_PARSE, "octets that its encoding does not have: send UTF-8");
     *out = (struct str){ p, (size_t)n_out };
     return RC_OK;
@@ -274,17 +272,14 @@ static enum rc convert(struct str in, xmlCharEncoding from, struct arena *a, str
 /* The encoding named in the XML declaration, empty when none is. */
 static struct str declared_encoding(struct str in)
 {
-    if (!str_starts(in, STR("<?xml")))
-        return (struct str){ 0 };
+    if (!str_starts(in, STR("<?xml"))) return (struct str){ 0 };
     struct str decl = str_slice(in, 0, str_find(in, '>', 0));
     for (size_t at = str_find(decl, 'e', 5); at < decl.n; at = str_find(decl, 'e', at + 1)) {
         struct str rest = str_slice(decl, at, decl.n);
-        if (!str_starts(rest, STR("encoding")))
-            continue;
+        if (!str_starts(rest, STR("encoding"))) continue;
         rest = str_trim(str_slice(rest, 8, rest.n));
-        rest = str_trim(str_slice(rest, 1, rest.n));        /* behind "=" */
-        if (rest.n && (rest.p[0] == '"' || rest.p[0] == '\''))
-            return str_slice(rest, 1, str_find(rest, rest.p[0], 1));
+        rest = str_trim(str_slice(rest, 1, rest.n)); /* behind "=" */
+        if (rest.n && (rest.p[0] == '"' || rest.p[0] == '\'')) return str_slice(rest, 1, str_find(rest, rest.p[0], 1));
     }
     return (struct str){ 0 };
 }
@@ -293,8 +288,7 @@ static struct str declared_encoding(struct str in)
 static enum rc from_utf16(struct str *in, struct arena *a, bool *done, struct err *e)
 {
     *done = str_starts(*in, STR("\xFF\xFE")) || str_starts(*in, STR("\xFE\xFF"));
-    if (!*done)
-        return RC_OK;
+    if (!*done) return RC_OK;
     bool little = in->p[0] == '\xFF';
     return convert(str_slice(*in, 2, in->n), little ? XML_CHAR_ENCODING_UTF16LE : XML_CHAR_ENCODING_UTF16BE, a, in, e);
 }
@@ -302,10 +296,10 @@ static enum rc from_utf16(struct str *in, struct arena *a, bool *done, struct er
 static enum rc from_declared(struct str *in, struct arena *a, struct err *e)
 {
     struct str name = declared_encoding(*in);
-    if (name.n == 0 || str_eq_fold(name, STR("utf-8")) || str_eq_fold(name, STR("utf8")) || str_eq_fold(name, STR("us-ascii")))
+    if (name.n == 0 || str_eq_fold(name, STR("utf-8")) || str_eq_fold(name, STR("utf8")) ||
+        str_eq_fold(name, STR("us-ascii")))
         return RC_OK;
-    if (str_eq_fold(name, STR("iso-8859-1")))
-        return convert(*in, XML_CHAR_ENCODING_8859_1, a, in, e);
+    if (str_eq_fold(name, STR("iso-8859-1"))) return convert(*in, XML_CHAR_ENCODING_8859_1, a, in, e);
     name = str_slice(name, 0, 40);
     return err_set(e, RC_PARSE, "encoding %.*s is not supported: send UTF-8", STR_ARG(name));
 }
@@ -313,8 +307,7 @@ static enum rc from_declared(struct str *in, struct arena *a, struct err *e)
 /* The first n octets go; their lines count. */
 static struct str behind(struct str in, size_t n, unsigned *lines)
 {
-    for (size_t i = str_find(in, '\n', 0); i < n && i < in.n; i = str_find(in, '\n', i + 1))
-        ++*lines;
+    for (size_t i = str_find(in, '\n', 0); i < n && i < in.n; i = str_find(in, '\n', i + 1)) ++*lines;
     return str_slice(in, n, in.n);
 }
 
@@ -323,15 +316,11 @@ static struct str strip(struct str in, unsigned *lines)
 {
     static const struct str bom = { "\xEF\xBB\xBF", 3 };
     size_t blanks = 0;
-    if (str_starts(in, bom))
-        in = str_slice(in, bom.n, in.n);
-    while (blanks < in.n && is_blank(in.p[blanks]))
-        blanks++;
+    if (str_starts(in, bom)) in = str_slice(in, bom.n, in.n);
+    while (blanks < in.n && is_blank(in.p[blanks])) blanks++;
     in = behind(in, blanks, lines);
-    if (str_starts(in, bom))
-        in = str_slice(in, bom.n, in.n);
-    while (in.n && in.p[in.n - 1] == '\0')
-        in = str_slice(in, 0, in.n - 1);
+    if (str_starts(in, bom)) in = str_slice(in, bom.n, in.n);
+    while (in.n && in.p[in.n - 1] == '\0') in = str_slice(in, 0, in.n - 1);
     return in;
 }
 
@@ -374,20 +363,19 @@ static unsigned tag_attributes(struct str s, size_t *at)
     return n;
 }
 
-/* libxml2 needs quadratic time for the attributes of one tag. Messages have few: count for certain only where there are many. */
+/* libxml2 needs quadratic time for the attributes of one tag. Messages have few: count for certain only where there
+ * are many. */
 static bool too_many_attributes(struct str s)
 {
     unsigned seen = 0;
     for (size_t at = str_find(s, '=', 0); at < s.n; at = str_find(s, '=', at + 1)) {
         size_t next = at + 1;
-        while (next < s.n && is_blank(s.p[next]))
-            next++;
+        while (next < s.n && is_blank(s.p[next])) next++;
         seen += next < s.n && (s.p[next] == '"' || s.p[next] == '\'');
     }
-    if (seen <= ATTRIBUTES_SEEN)
-        return false;
+    if (seen <= ATTRIBUTES_SEEN) return false;
     for (size_t at = str_find(s, '<', 0); at < s.n; at = str_find(s, '<', at))
-        if (s.p[at + 1] == '!' || s.p[at + 1] == '?')       /* s is NUL-terminated */
+        if (s.p[at + 1] == '!' || s.p[at + 1] == '?') /* s is NUL-terminated */
             at++;
         else if (tag_attributes(s, &at) > TAG_ATTRIBUTES)
             return true;
@@ -399,27 +387,22 @@ static enum rc prepare(struct str in, struct arena *a, struct str *out, unsigned
 {
     bool converted;
     enum rc rc = from_utf16(&in, a, &converted, e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     in = strip(in, lines);
-    if (!converted && (rc = from_declared(&in, a, e)) != RC_OK)
-        return rc;
+    if (!converted && (rc = from_declared(&in, a, e)) != RC_OK) return rc;
     in = skip_declaration(in, lines);
     char *p = arena_strz(a, in);
-    if (!p)
-        return err_set(e, RC_NOMEM, "message is too large for its memory");
+    if (!p) return err_set(e, RC_NOMEM, "message is too large for its memory");
     size_t n = in.n;
-    if (n && memchr(p, 0, n) && (rc = drop_nuls(p, &n, e)) != RC_OK)
-        return rc;
+    if (n && memchr(p, 0, n) && (rc = drop_nuls(p, &n, e)) != RC_OK) return rc;
     *out = (struct str){ p, n };
-    if (n == 0)
-        return err_set(e, RC_PARSE, "empty message");
-    if (too_many_attributes(*out))
-        return err_set(e, RC_LIMIT, "a tag with more than %d attributes", TAG_ATTRIBUTES);
+    if (n == 0) return err_set(e, RC_PARSE, "empty message");
+    if (too_many_attributes(*out)) return err_set(e, RC_LIMIT, "a tag with more than %d attributes", TAG_ATTRIBUTES);
     return RC_OK;
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static bool parse(struct reader *r)
 {
@@ -438,8 +421,8 @@ static bool parse(struct reader *r)
     return true;
 }
 
-/* Whose complaint it is: ours about what the document says, which only lacks its place; libxml2's about how it says it; or ours about
- * what is missing. */
+/* Whose complaint it is: ours about what the document says, which only lacks its place; libxml2's about how it says
+ * it; or ours about what is missing. */
 static enum rc judge(struct reader *r, bool well_formed, struct err *e)
 {
     if (r->b.rc) {
@@ -450,7 +433,8 @@ static enum rc judge(struct reader *r, bool well_formed, struct err *e)
         return r->b.rc;
     }
     if (!well_formed)
-        return err_at(e, RC_PARSE, NULL, r->line, r->column, "%s", r->complaint[0] ? r->complaint : "not well-formed XML");
+        return err_at(e, RC_PARSE, NULL, r->line, r->column, "%s",
+                      r->complaint[0] ? r->complaint : "not well-formed XML");
     return build_finish(&r->b);
 }
 
@@ -460,11 +444,9 @@ enum rc sml_xml_decode(struct str in, struct arena *a, struct sml_msg *out, stru
     unsigned lines = 0;
     struct sml_msg msg = { 0 };
     enum rc rc = prepare(in, a, &r.text, &lines, e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     struct parser *parser = take_parser();
-    if (!parser)
-        return err_set(e, RC_NOMEM, "no memory for an XML parser");
+    if (!parser) return err_set(e, RC_NOMEM, "no memory for an XML parser");
     build_init(&r.b, a, &msg, e);
     r.ctxt = parser->ctxt;
     r.known = parser->known;
@@ -474,12 +456,9 @@ enum rc sml_xml_decode(struct str in, struct arena *a, struct sml_msg *out, stru
     r.complaint[0] = '\0';
     bool read = parse(&r), well_formed = r.ctxt->wellFormed != 0;
     give_parser(parser);
-    if (!read)
-        return err_set(e, RC_NOMEM, "no memory for an XML parser");
-    if (r.line)
-        r.line += lines;
+    if (!read) return err_set(e, RC_NOMEM, "no memory for an XML parser");
+    if (r.line) r.line += lines;
     rc = judge(&r, well_formed, e);
-    if (!rc)
-        *out = msg;
+    if (!rc) *out = msg;
     return rc;
 }

@@ -30,8 +30,11 @@ static enum rc find_steps(const char *folder, struct arena *a, const char **step
     while (!rc && (d = readdir(dir)) != NULL) {
         int n = number_of(d->d_name);
         if (!n) continue;
-        if (steps[n]) rc = err_set(e, RC_CONFLICT, "schema folder %s: %s and %s have the same number", folder, steps[n], d->d_name);
-        else if (!(steps[n] = arena_strz(a, str_of(d->d_name)))) rc = err_set(e, RC_NOMEM, "no memory for the schema");
+        if (steps[n])
+            rc = err_set(e, RC_CONFLICT, "schema folder %s: %s and %s have the same number", folder, steps[n],
+                         d->d_name);
+        else if (!(steps[n] = arena_strz(a, str_of(d->d_name))))
+            rc = err_set(e, RC_NOMEM, "no memory for the schema");
         if (n > *last) *last = n;
     }
     closedir(dir);
@@ -76,7 +79,7 @@ static enum rc run_step(struct sql *s, const char *folder, const char *name, int
     if (!rc) rc = read_step(path, &text, e);
     if (!rc) rc = sql_begin(s, true, e);
     if (!rc) rc = sql_user_version(s, &have, e);
-    if (!rc && have < number) {                     /* another process may have been faster */
+    if (!rc && have < number) { /* another process may have been faster */
         rc = sql_exec(s, buf_z(&text), &why);
         if (!rc && !sql_in_transaction(s)) rc = err_set(&why, RC_INVALID, "it must not end its transaction");
         if (!rc) rc = sql_set_user_version(s, number, &why);
@@ -102,10 +105,10 @@ enum rc sql_migrate(struct sql *s, const char *folder, struct err *e)
     if (!rc) rc = find_steps(folder, &a, steps, &last, e);
     if (!rc) rc = sql_user_version(s, &have, e);
     if (!rc && have > last)
-        rc = err_set(e, RC_CONFLICT, "database has schema %lld, this program knows up to %d: use a newer program or restore a backup",
+        rc = err_set(e, RC_CONFLICT,
+                     "database has schema %lld, this program knows up to %d: use a newer program or restore a backup",
                      (long long)have, last);
-    for (int n = (int)have + 1; !rc && n <= last; n++)
-        rc = run_step(s, folder, steps[n], n, e);
+    for (int n = (int)have + 1; !rc && n <= last; n++) rc = run_step(s, folder, steps[n], n, e);
     arena_finish(&a);
     return rc;
 }

@@ -1,23 +1,24 @@
 #ifndef DB_SQL_SQL_H
 #define DB_SQL_SQL_H
-/* A small SQL interface: statements prepared once by number, values bound by name, rows stepped over. One driver for each engine stands
- * behind it. A connection belongs to one thread at a time. */
+/* A small SQL interface: statements prepared once by number, values bound by name, rows stepped over. One driver for
+ * each engine stands behind it. A connection belongs to one thread at a time. */
 #include "base/arena.h"
 #include "base/rc.h"
 
-struct sql;                         /* one connection */
+struct sql; /* one connection */
 
 struct sql_options {
     bool read_only;
-    bool durable;                   /* synchronous=FULL: a commit survives a power cut */
-    int busy_ms;                    /* how long to wait for another writer */
-    bool no_checkpoints;            /* commits do not carry the log over into the file: somebody calls sql_checkpoint */
-    const char *schema_dir;         /* sql_migrate from here before statements are prepared; NULL = leave the schema as it is */
-    const char *const *statements; size_t n_statements;    /* prepared at open (a wrong column stops the start), by index */
+    bool durable;           /* synchronous=FULL: a commit survives a power cut */
+    int busy_ms;            /* how long to wait for another writer */
+    bool no_checkpoints;    /* commits do not carry the log over into the file: somebody calls sql_checkpoint */
+    const char *schema_dir; /* sql_migrate from here before statements are prepared; NULL = leave the schema as it is */
+    const char *const *statements;
+    size_t n_statements; /* prepared at open (a wrong column stops the start), by index */
 };
 
 /** @param target "sqlite:/path/to/file" or a bare path; "sqlite::memory:" for tests
- *  @return RC_INVALID when a statement does not fit the schema (e names it), RC_IO, RC_UNSUPPORTED for another engine */
+ * @return RC_INVALID when a statement does not fit the schema (e names it), RC_IO, RC_UNSUPPORTED for another engine */
 enum rc sql_open(const char *target, const struct sql_options *o, struct sql **out, struct err *e);
 void sql_close(struct sql *s);
 /** Prepare the statements later than at open; once for each connection. */
@@ -25,49 +26,62 @@ enum rc sql_prepare(struct sql *s, const char *const *statements, size_t n, stru
 /** Run SQL text without results (schema steps, pragmas); several statements allowed. Never with outside values in it. */
 enum rc sql_exec(struct sql *s, const char *text, struct err *e);
 
-enum rc sql_begin(struct sql *s, bool write, struct err *e);       /* write: BEGIN IMMEDIATE. RC_BUSY after busy_ms */
+enum rc sql_begin(struct sql *s, bool write, struct err *e); /* write: BEGIN IMMEDIATE. RC_BUSY after busy_ms */
 enum rc sql_commit(struct sql *s, struct err *e);
-void    sql_rollback(struct sql *s);
-bool    sql_in_transaction(const struct sql *s);
+void sql_rollback(struct sql *s);
+bool sql_in_transaction(const struct sql *s);
 /** Nested scope inside a transaction: what was done since can be taken back alone. */
 enum rc sql_savepoint(struct sql *s, struct err *e);
 enum rc sql_release(struct sql *s, struct err *e);
-void    sql_rollback_to(struct sql *s);         /* and releases it */
+void sql_rollback_to(struct sql *s); /* and releases it */
 
 enum sql_kind { SQL_NULL, SQL_INT, SQL_REAL, SQL_TEXT, SQL_BLOB };
-struct sql_value { enum sql_kind kind; int64_t i; double r; struct str s; };
-#define SQL_I(x)    ((struct sql_value){ SQL_INT, (int64_t)(x), 0, { 0 } })
-#define SQL_R(x)    ((struct sql_value){ SQL_REAL, 0, (x), { 0 } })
-#define SQL_T(x)    ((struct sql_value){ SQL_TEXT, 0, 0, (x) })
-#define SQL_B(x)    ((struct sql_value){ SQL_BLOB, 0, 0, (x) })
-#define SQL_N       ((struct sql_value){ SQL_NULL, 0, 0, { 0 } })
+struct sql_value {
+    enum sql_kind kind;
+    int64_t i;
+    double r;
+    struct str s;
+};
+#define SQL_I(x) ((struct sql_value){ SQL_INT, (int64_t)(x), 0, { 0 } })
+#define SQL_R(x) ((struct sql_value){ SQL_REAL, 0, (x), { 0 } })
+#define SQL_T(x) ((struct sql_value){ SQL_TEXT, 0, 0, (x) })
+#define SQL_B(x) ((struct sql_value){ SQL_BLOB, 0, 0, (x) })
+#define SQL_N    ((struct sql_value){ SQL_NULL, 0, 0, { 0 } })
 /** Empty text as NULL. */
-#define SQL_TN(x)   ((x).n ? SQL_T(x) : SQL_N)
+#define SQL_TN(x) ((x).n ? SQL_T(x) : SQL_N)
 
-struct sql_arg { const char *name; struct sql_value value; };      /* name without ':' */
+struct sql_arg {
+    const char *name;
+    struct sql_value value;
+}; /* name without ':' */
 
 struct sql_rows;
-/** Start a prepared statement. Arguments not named in the statement are a mistake of ours (RC_INTERNAL), parameters without an argument
- *  are NULL; values are borrowed until sql_end. One run of a statement at a time on a connection. */
-enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, struct sql_rows **rows, struct err *e);
+/** Start a prepared statement. Arguments not named in the statement are a mistake of ours (RC_INTERNAL), parameters
+ * without an argument are NULL; values are borrowed until sql_end. One run of a statement at a time on a connection. */
+enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
+                  struct err *e);
 /** As sql_start for SQL text that is made at run time (selectors): prepared, cached by text. Values still bound. */
-enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *args, size_t n_args, struct sql_rows **rows, struct err *e);
-#define SQL_ARGS(...) (const struct sql_arg[]){ __VA_ARGS__ }, sizeof((const struct sql_arg[]){ __VA_ARGS__ }) / sizeof(struct sql_arg)
-/** Next row. @return RC_OK with a row, RC_NOT_FOUND at the end, RC_EXISTS/RC_CONFLICT for a constraint, RC_BUSY, RC_IO */
+enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *args, size_t n_args,
+                       struct sql_rows **rows, struct err *e);
+#define SQL_ARGS(...)                                                                                                  \
+    (const struct sql_arg[]){ __VA_ARGS__ }, sizeof((const struct sql_arg[]){ __VA_ARGS__ }) / sizeof(struct sql_arg)
+/** Next row. @return RC_OK with a row, RC_NOT_FOUND at the end, RC_EXISTS/RC_CONFLICT for a constraint, RC_BUSY,
+ * RC_IO */
 enum rc sql_step(struct sql_rows *r, struct err *e);
-int64_t    sql_int(struct sql_rows *r, int column);         /* NULL reads as 0 */
-double     sql_real(struct sql_rows *r, int column);
-struct str sql_text(struct sql_rows *r, int column);        /* borrowed until the next step; NULL reads as empty */
-bool       sql_is_null(struct sql_rows *r, int column);
-void       sql_end(struct sql_rows *r);                     /* accepts NULL */
+int64_t sql_int(struct sql_rows *r, int column); /* NULL reads as 0 */
+double sql_real(struct sql_rows *r, int column);
+struct str sql_text(struct sql_rows *r, int column); /* borrowed until the next step; NULL reads as empty */
+bool sql_is_null(struct sql_rows *r, int column);
+void sql_end(struct sql_rows *r); /* accepts NULL */
 
 /** Run to the end without looking at rows. @param changed number of rows changed, may be NULL */
-enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, int64_t *changed, struct err *e);
+enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, int64_t *changed,
+                struct err *e);
 int64_t sql_last_id(struct sql *s);
 
 /**
- * Bring the schema up to date: steps are numbered files NNN-name.sql in `folder`; each runs in one transaction together with writing its
- * number. A database newer than the last step is refused (RC_CONFLICT, e says both numbers).
+ * Bring the schema up to date: steps are numbered files NNN-name.sql in `folder`; each runs in one transaction together
+ * with writing its number. A database newer than the last step is refused (RC_CONFLICT, e says both numbers).
  */
 enum rc sql_migrate(struct sql *s, const char *folder, struct err *e);
 /** Carry what was committed over from the log into the file, as far as readers allow, while others write on. @param pages  left in the log */

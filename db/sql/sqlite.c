@@ -10,14 +10,14 @@
 
 enum { SQL_PARAMS = 500, SQL_HINTS = 32, SQL_TEXTS = 32, SQL_TEXT_BYTES = 64 << 10 };
 
-struct sql_rows {                   /* one prepared statement and its run */
+struct sql_rows { /* one prepared statement and its run */
     struct sql *sql;
     sqlite3_stmt *st;
     int n_params;
-    const char **param;             /* names by bind index - 1, without ':' */
-    uint16_t hint[SQL_HINTS];       /* argument position -> bind index, as it was last time */
-    bool running, temporary;        /* temporary: finalized at its end */
-    uint64_t used;                  /* for the cache of run-time texts: larger = more recent */
+    const char **param;       /* names by bind index - 1, without ':' */
+    uint16_t hint[SQL_HINTS]; /* argument position -> bind index, as it was last time */
+    bool running, temporary;  /* temporary: finalized at its end */
+    uint64_t used;            /* for the cache of run-time texts: larger = more recent */
 };
 
 enum { OWN_BEGIN, OWN_BEGIN_WRITE, OWN_COMMIT, OWN_ROLLBACK, OWN_SAVEPOINT, OWN_RELEASE, OWN_ROLLBACK_TO, OWN_COUNT };
@@ -45,16 +45,25 @@ static enum rc outcome(sqlite3 *db, int code, const char *doing, struct err *e)
 {
     enum rc rc = RC_IO;
     switch (code & 0xFF) {
-    case SQLITE_OK: case SQLITE_ROW: case SQLITE_DONE: return RC_OK;
-    case SQLITE_BUSY: case SQLITE_LOCKED: rc = RC_BUSY; break;
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE: return RC_OK;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: rc = RC_BUSY; break;
     case SQLITE_NOMEM: rc = RC_NOMEM; break;
     case SQLITE_TOOBIG: rc = RC_LIMIT; break;
     case SQLITE_CONSTRAINT:
         rc = code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID
-             ? RC_EXISTS : RC_CONFLICT;
+                 ? RC_EXISTS
+                 : RC_CONFLICT;
         break;
-    case SQLITE_READONLY: case SQLITE_PERM: case SQLITE_AUTH: rc = RC_DENIED; break;
-    case SQLITE_ERROR: case SQLITE_MISUSE: case SQLITE_RANGE: case SQLITE_MISMATCH: rc = RC_INTERNAL; break;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH: rc = RC_DENIED; break;
+    case SQLITE_ERROR:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+    case SQLITE_MISMATCH: rc = RC_INTERNAL; break;
     default: break;
     }
     return err_set(e, rc, "database: %s: %s", doing, db ? sqlite3_errmsg(db) : sqlite3_errstr(code));
@@ -106,7 +115,8 @@ static enum rc pragma(struct sql *s, const char *name, const char *value, const 
     if (sqlite3_prepare_v2(s->db, text, -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW)
         rc = err_set(e, RC_IO, "database: %s cannot be read back", name);
     else if (strcmp((const char *)sqlite3_column_text(st, 0), want) != 0)
-        rc = err_set(e, RC_IO, "database: %s is %s although %s was asked for", name, (const char *)sqlite3_column_text(st, 0), value);
+        rc = err_set(e, RC_IO, "database: %s is %s although %s was asked for", name,
+                     (const char *)sqlite3_column_text(st, 0), value);
     sqlite3_finalize(st);
     return rc;
 }
@@ -118,14 +128,15 @@ static enum rc settle_pragmas(struct sql *s, const struct sql_options *o, bool m
     int on = 0;
 
     snprintf(busy, sizeof busy, "%d", o->busy_ms > 0 ? o->busy_ms : 0);
-    rc = pragma(s, "busy_timeout", busy, busy, e);              /* first: the switch to WAL may have to wait */
+    rc = pragma(s, "busy_timeout", busy, busy, e); /* first: the switch to WAL may have to wait */
     if (!rc && !o->read_only) rc = pragma(s, "journal_mode", "WAL", memory ? "memory" : "wal", e);
     if (!rc) rc = pragma(s, "foreign_keys", "ON", "1", e);
     if (!rc) rc = pragma(s, "synchronous", o->durable ? "FULL" : "NORMAL", o->durable ? "2" : "1", e);
     if (!rc) rc = pragma(s, "trusted_schema", "OFF", "0", e);
     if (!rc) rc = pragma(s, "temp_store", "MEMORY", "2", e);
     if (!rc && o->read_only) rc = pragma(s, "query_only", "ON", "1", e);
-    /* Another connection's commit empties our cache: what it held is then read from the mapped file, without a call for each page. */
+    /* Another connection's commit empties our cache: what it held is then read from the mapped file, without a call
+     * for each page. */
     if (!rc) rc = pragma(s, "cache_size", "-8192", "-8192", e);
     if (!rc && !memory) rc = pragma(s, "mmap_size", "268435456", "268435456", e);
     /* A safety net remains, should nobody call: 64 MiB. */
@@ -142,9 +153,11 @@ static enum rc settle_pragmas(struct sql *s, const struct sql_options *o, bool m
 /* "sqlite:/path", "sqlite::memory:" or a bare path. */
 static enum rc path_of(const char *target, const char **path, struct err *e)
 {
-    if (strncmp(target, "sqlite:", 7) == 0) target += 7;
+    if (strncmp(target, "sqlite:", 7) == 0)
+        target += 7;
     else if (strncmp(target, "postgres", 8) == 0)
-        return err_set(e, RC_UNSUPPORTED, "database \"%s\": PostgreSQL is not built in, write sqlite:/path/to/file", target);
+        return err_set(e, RC_UNSUPPORTED, "database \"%s\": PostgreSQL is not built in, write sqlite:/path/to/file",
+                       target);
     if (!target[0]) return err_set(e, RC_INVALID, "database: the path is empty, write sqlite:/path/to/file");
     *path = target;
     return RC_OK;
@@ -158,8 +171,7 @@ enum rc sql_prepare(struct sql *s, const char *const *statements, size_t n, stru
     s->statements = calloc(n, sizeof *s->statements);
     if (!s->statements) return err_set(e, RC_NOMEM, "no memory for statements");
     s->n_statements = n;
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = prepare(s, str_of(statements[i]), &s->statements[i], e);
+    for (size_t i = 0; !rc && i < n; i++) rc = prepare(s, str_of(statements[i]), &s->statements[i], e);
     return rc;
 }
 
@@ -181,7 +193,8 @@ enum rc sql_open(const char *target, const struct sql_options *o, struct sql **o
     }
     s = calloc(1, sizeof *s);
     if (!s) return err_set(e, RC_NOMEM, "no memory for a database connection");
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);     /* only counts, and takes a lock for it; refused once SQLite is in use, which is no matter */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
+                   0); /* only counts, and takes a lock for it; refused once SQLite is in use, which is no matter */
     int code = sqlite3_open_v2(path, &s->db, flags, NULL);
     if (code != SQLITE_OK) {
         rc = err_set(e, RC_IO, "cannot open database %s: %s (does the folder exist, and may we write there?)", path,
@@ -192,11 +205,14 @@ enum rc sql_open(const char *target, const struct sql_options *o, struct sql **o
     rc = settle_pragmas(s, o, memory, e);
     if (!rc && o->schema_dir) rc = sql_migrate(s, o->schema_dir, e);
     for (int i = 0; !rc && i < OWN_COUNT; i++)
-        rc = outcome(s->db, sqlite3_prepare_v3(s->db, own_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->own[i], NULL), own_sql[i], e);
+        rc = outcome(s->db, sqlite3_prepare_v3(s->db, own_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->own[i], NULL),
+                     own_sql[i], e);
     if (!rc) rc = sql_prepare(s, o->statements, o->n_statements, e);
 out:
-    if (rc) sql_close(s);
-    else *out = s;
+    if (rc)
+        sql_close(s);
+    else
+        *out = s;
     return rc;
 }
 
@@ -218,18 +234,33 @@ void sql_close(struct sql *s)
 static enum rc own(struct sql *s, int which, struct err *e)
 {
     int code = SQLITE_ERROR;
-    if (!s->own[which]) return sql_exec(s, own_sql[which], e);     /* while a migration runs */
+    if (!s->own[which]) return sql_exec(s, own_sql[which], e); /* while a migration runs */
     code = sqlite3_step(s->own[which]);
     enum rc rc = code == SQLITE_DONE ? RC_OK : outcome(s->db, code, own_sql[which], e);
     sqlite3_reset(s->own[which]);
     return rc;
 }
 
-enum rc sql_begin(struct sql *s, bool write, struct err *e) { return own(s, write ? OWN_BEGIN_WRITE : OWN_BEGIN, e); }
-enum rc sql_commit(struct sql *s, struct err *e) { return own(s, OWN_COMMIT, e); }
-enum rc sql_savepoint(struct sql *s, struct err *e) { return own(s, OWN_SAVEPOINT, e); }
-enum rc sql_release(struct sql *s, struct err *e) { return own(s, OWN_RELEASE, e); }
-bool sql_in_transaction(const struct sql *s) { return !sqlite3_get_autocommit(s->db); }
+enum rc sql_begin(struct sql *s, bool write, struct err *e)
+{
+    return own(s, write ? OWN_BEGIN_WRITE : OWN_BEGIN, e);
+}
+enum rc sql_commit(struct sql *s, struct err *e)
+{
+    return own(s, OWN_COMMIT, e);
+}
+enum rc sql_savepoint(struct sql *s, struct err *e)
+{
+    return own(s, OWN_SAVEPOINT, e);
+}
+enum rc sql_release(struct sql *s, struct err *e)
+{
+    return own(s, OWN_RELEASE, e);
+}
+bool sql_in_transaction(const struct sql *s)
+{
+    return !sqlite3_get_autocommit(s->db);
+}
 
 void sql_rollback(struct sql *s)
 {
@@ -238,7 +269,7 @@ void sql_rollback(struct sql *s)
 
 void sql_rollback_to(struct sql *s)
 {
-    if (!sql_in_transaction(s)) return;     /* a full disk has already taken everything back */
+    if (!sql_in_transaction(s)) return; /* a full disk has already taken everything back */
     (void)own(s, OWN_ROLLBACK_TO, NULL);
     (void)own(s, OWN_RELEASE, NULL);
 }
@@ -262,21 +293,24 @@ static int bind(sqlite3_stmt *st, int i, const struct sql_value *v)
 {
     switch (v->kind) {
     case SQL_NULL: return sqlite3_bind_null(st, i);
-    case SQL_INT:  return sqlite3_bind_int64(st, i, v->i);
+    case SQL_INT: return sqlite3_bind_int64(st, i, v->i);
     case SQL_REAL: return sqlite3_bind_double(st, i, v->r);
     case SQL_TEXT: return sqlite3_bind_text64(st, i, v->s.n ? v->s.p : "", v->s.n, SQLITE_STATIC, SQLITE_UTF8);
-    case SQL_BLOB: return v->s.n ? sqlite3_bind_blob64(st, i, v->s.p, v->s.n, SQLITE_STATIC) : sqlite3_bind_zeroblob(st, i, 0);
+    case SQL_BLOB:
+        return v->s.n ? sqlite3_bind_blob64(st, i, v->s.p, v->s.n, SQLITE_STATIC) : sqlite3_bind_zeroblob(st, i, 0);
     }
     return SQLITE_MISUSE;
 }
 
-static enum rc start(struct sql_rows *r, const struct sql_arg *args, size_t n_args, struct sql_rows **rows, struct err *e)
+static enum rc start(struct sql_rows *r, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
+                     struct err *e)
 {
     if (r->running) return err_set(e, RC_INTERNAL, "statement runs already: %.200s", sqlite3_sql(r->st));
     if (n_args < (size_t)r->n_params) sqlite3_clear_bindings(r->st);
     for (size_t i = 0; i < n_args; i++) {
         int at = index_of(r, i, args[i].name);
-        if (!at) return err_set(e, RC_INTERNAL, "statement has no parameter :%s: %.200s", args[i].name, sqlite3_sql(r->st));
+        if (!at)
+            return err_set(e, RC_INTERNAL, "statement has no parameter :%s: %.200s", args[i].name, sqlite3_sql(r->st));
         int code = bind(r->st, at, &args[i].value);
         if (code != SQLITE_OK) return outcome(r->sql->db, code, "binding a value", e);
     }
@@ -285,13 +319,16 @@ static enum rc start(struct sql_rows *r, const struct sql_arg *args, size_t n_ar
     return RC_OK;
 }
 
-enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, struct sql_rows **rows, struct err *e)
+enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
+                  struct err *e)
 {
-    if (statement < 0 || (size_t)statement >= s->n_statements) return err_set(e, RC_INTERNAL, "no statement %d", statement);
+    if (statement < 0 || (size_t)statement >= s->n_statements)
+        return err_set(e, RC_INTERNAL, "no statement %d", statement);
     return start(&s->statements[statement], args, n_args, rows, e);
 }
 
-enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *args, size_t n_args, struct sql_rows **rows, struct err *e)
+enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *args, size_t n_args,
+                       struct sql_rows **rows, struct err *e)
 {
     struct sql_rows *r = NULL;
     int slot = -1;
@@ -304,7 +341,7 @@ enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *arg
             t->used = ++s->clock;
             return start(t, args, n_args, rows, e);
         }
-        if (!t || !t->running)                      /* the one to give up: empty, or idle for longest */
+        if (!t || !t->running) /* the one to give up: empty, or idle for longest */
             if (slot < 0 || (s->texts[slot] && (!t || t->used < s->texts[slot]->used))) slot = i;
     }
     r = calloc(1, sizeof *r);
@@ -336,14 +373,24 @@ enum rc sql_step(struct sql_rows *r, struct err *e)
     return outcome(r->sql->db, code, sqlite3_sql(r->st), e);
 }
 
-int64_t sql_int(struct sql_rows *r, int column) { return sqlite3_column_int64(r->st, column); }
-double sql_real(struct sql_rows *r, int column) { return sqlite3_column_double(r->st, column); }
-bool sql_is_null(struct sql_rows *r, int column) { return sqlite3_column_type(r->st, column) == SQLITE_NULL; }
+int64_t sql_int(struct sql_rows *r, int column)
+{
+    return sqlite3_column_int64(r->st, column);
+}
+double sql_real(struct sql_rows *r, int column)
+{
+    return sqlite3_column_double(r->st, column);
+}
+bool sql_is_null(struct sql_rows *r, int column)
+{
+    return sqlite3_column_type(r->st, column) == SQLITE_NULL;
+}
 
 struct str sql_text(struct sql_rows *r, int column)
 {
-    const void *p = sqlite3_column_type(r->st, column) == SQLITE_BLOB ? sqlite3_column_blob(r->st, column)
-                                                                      : (const void *)sqlite3_column_text(r->st, column);
+    const void *p = sqlite3_column_type(r->st, column) == SQLITE_BLOB
+                        ? sqlite3_column_blob(r->st, column)
+                        : (const void *)sqlite3_column_text(r->st, column);
     return (struct str){ p, p ? (size_t)sqlite3_column_bytes(r->st, column) : 0 };
 }
 
@@ -358,7 +405,8 @@ void sql_end(struct sql_rows *r)
     }
 }
 
-enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, int64_t *changed, struct err *e)
+enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, int64_t *changed,
+                struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc = sql_start(s, statement, args, n_args, &r, e);
@@ -369,7 +417,10 @@ enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t
     return RC_OK;
 }
 
-int64_t sql_last_id(struct sql *s) { return sqlite3_last_insert_rowid(s->db); }
+int64_t sql_last_id(struct sql *s)
+{
+    return sqlite3_last_insert_rowid(s->db);
+}
 
 enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e)
 {
@@ -392,12 +443,13 @@ enum rc sql_backup(struct sql *s, const char *file, struct err *e)
     int code = sqlite3_open_v2(file, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
         b = sqlite3_backup_init(to, "main", s->db, "main");
-        code = b ? sqlite3_backup_step(b, -1) : sqlite3_errcode(to);        /* one snapshot; writers go on beside it */
+        code = b ? sqlite3_backup_step(b, -1) : sqlite3_errcode(to); /* one snapshot; writers go on beside it */
         if (code == SQLITE_DONE) code = SQLITE_OK;
         int end = b ? sqlite3_backup_finish(b) : code;
         if (code == SQLITE_OK) code = end;
     }
-    if (code != SQLITE_OK) rc = err_set(e, RC_IO, "backup to %s failed: %s", file, to ? sqlite3_errmsg(to) : sqlite3_errstr(code));
+    if (code != SQLITE_OK)
+        rc = err_set(e, RC_IO, "backup to %s failed: %s", file, to ? sqlite3_errmsg(to) : sqlite3_errstr(code));
     sqlite3_close_v2(to);
     if (rc) unlink(file);
     return rc;
@@ -407,7 +459,8 @@ enum rc sql_user_version(struct sql *s, int64_t *version, struct err *e)
 {
     sqlite3_stmt *st = NULL;
     enum rc rc = outcome(s->db, sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &st, NULL), "schema version", e);
-    if (!rc && sqlite3_step(st) != SQLITE_ROW) rc = err_set(e, RC_IO, "database: schema version: %s", sqlite3_errmsg(s->db));
+    if (!rc && sqlite3_step(st) != SQLITE_ROW)
+        rc = err_set(e, RC_IO, "database: schema version: %s", sqlite3_errmsg(s->db));
     if (!rc) *version = sqlite3_column_int64(st, 0);
     sqlite3_finalize(st);
     return rc;

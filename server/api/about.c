@@ -12,8 +12,9 @@
 
 static enum rc root(struct call *c)
 {
-    static const char *const links[] = { "authorities", "devices", "operations", "policies", "images", "triggers", "tokens", "audit",
-                                         "events", "whoami", "openapi.yaml", "openapi.json" };
+    static const char *const links[] = { "authorities", "devices",  "operations",   "policies",
+                                         "images",      "triggers", "tokens",       "audit",
+                                         "events",      "whoami",   "openapi.yaml", "openapi.json" };
     json_t *j = json_object(), *list = json_array(), *l = json_object();
     enum rc rc = authorities_json(c, list, true);
     j_str(j, "version", STR(DMVISOR_VERSION));
@@ -40,8 +41,7 @@ static enum rc openapi_json(struct call *c)
     enum rc rc = RC_OK;
     if (!made->n)
         rc = doc_parse((struct str){ (const char *)api_openapi, api_openapi_bytes }, "openapi.yaml", c->a, &d, &c->e);
-    if (!rc && !made->n)
-        doc_to_json(d, made);
+    if (!rc && !made->n) doc_to_json(d, made);
     return rc ? rc : answer_text(c, "application/json", buf_str(made));
 }
 
@@ -60,8 +60,7 @@ static enum rc readyz(struct call *c)
     struct err e = { 0 };
     json_t *j = json_object();
     enum rc rc = sql_start(c->db, API_PING, NULL, 0, &r, &e);
-    if (!rc)
-        rc = sql_step(r, &e);
+    if (!rc) rc = sql_step(r, &e);
     sql_end(r);
     j_str(j, "status", rc ? STR("not ready") : STR("ready"));
     j_str(j, "database", rc ? str_of(e.text) : STR("ok"));
@@ -79,16 +78,14 @@ static void count_devices(struct call *c)
     struct err e = { 0 };
     struct buf b;
 
-    if (api->devices_ms && now - api->devices_ms < LEAST_MS + SHARE * api->devices_cost_ms)
-        return;
+    if (api->devices_ms && now - api->devices_ms < LEAST_MS + SHARE * api->devices_cost_ms) return;
     buf_init(&b, sizeof api->devices_text - 1);
     buf_putz(&b, "# TYPE dmvisor_devices gauge\n# HELP dmvisor_devices Devices, by how they stand\n");
     enum rc rc = sql_start(c->db, API_DEVICE_SUMMARIES, NULL, 0, &r, &e);
     while (!rc && (rc = sql_step(r, &e)) == RC_OK)
         buf_printf(&b, "dmvisor_devices{state=\"%.*s\"} %" PRId64 "\n", STR_ARG(sql_text(r, 0)), sql_int(r, 1));
     sql_end(r);
-    if (buf_ok(&b))
-        memcpy(api->devices_text, buf_z(&b), b.n + 1);
+    if (buf_ok(&b)) memcpy(api->devices_text, buf_z(&b), b.n + 1);
     buf_finish(&b);
     api->devices_ms = now ? now : 1;
     api->devices_cost_ms = world_monotonic_ms() - now;
@@ -100,18 +97,20 @@ static enum rc metrics(struct call *c)
     c->reply->status = 200;
     metrics_write(c->api->metrics, &c->reply->body);
     buf_putz(&c->reply->body, c->api->devices_text);
-    buf_printf(&c->reply->body, "# TYPE dmvisor_build info\n# HELP dmvisor_build What runs here\ndmvisor_build_info{version=\"%s\"} 1\n# EOF\n",
-               DMVISOR_VERSION);
+    buf_printf(
+        &c->reply->body,
+        "# TYPE dmvisor_build info\n# HELP dmvisor_build What runs here\ndmvisor_build_info{version=\"%s\"} 1\n# EOF\n",
+        DMVISOR_VERSION);
     http_reply_header(c->reply, "Content-Type", STR("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     return RC_OK;
 }
 
 const struct route routes_about[] = {
-    { "GET", "/api/v1",              ROLE_VIEWER, root },
-    { "GET", "/api/v1/openapi.yaml", ROLE_NONE,   openapi_yaml },
-    { "GET", "/api/v1/openapi.json", ROLE_NONE,   openapi_json },
-    { "GET", "/healthz",             ROLE_NONE,   healthz },
-    { "GET", "/readyz",              ROLE_NONE,   readyz },
-    { "GET", "/metrics",             ROLE_NONE,   metrics },
+    { "GET", "/api/v1", ROLE_VIEWER, root },
+    { "GET", "/api/v1/openapi.yaml", ROLE_NONE, openapi_yaml },
+    { "GET", "/api/v1/openapi.json", ROLE_NONE, openapi_json },
+    { "GET", "/healthz", ROLE_NONE, healthz },
+    { "GET", "/readyz", ROLE_NONE, readyz },
+    { "GET", "/metrics", ROLE_NONE, metrics },
     { NULL, NULL, ROLE_NONE, NULL },
 };

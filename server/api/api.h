@@ -1,7 +1,8 @@
 #ifndef SERVER_API_API_H
 #define SERVER_API_API_H
 /* The REST API and the console (server/api/openapi.yaml). One object, used by one listener's thread:
- * http_start(&config, api_handle, &api_uploads, api, ...). Give that listener 32 KiB of connection memory: queries carry selectors. */
+ * http_start(&config, api_handle, &api_uploads, api, ...). Give that listener 32 KiB of connection memory: queries
+ * carry selectors. */
 #include "base/world.h"
 #include "server/http.h"
 #include "server/images.h"
@@ -20,10 +21,11 @@ extern const struct http_upload api_uploads;
 void api_set_world(struct api *api, struct world (*now)(void));
 
 /** A new bearer token in a database that the caller has open (first start, command line).
- *  @param authority name, or empty = all; @param role "viewer", "operator", "admin", "auditor"; @param out the token itself: shown once
- *  @return RC_INVALID, RC_NOT_FOUND (authority) */
-enum rc api_token_add(struct sql *db, struct str authority, struct str name, struct str role, int64_t expires_ms, const struct world *w,
-                      char out[API_TOKEN_BYTES], struct err *e);
+ * @param authority name, or empty = all; @param role "viewer", "operator", "admin", "auditor"; @param out the token
+ * itself: shown once
+ * @return RC_INVALID, RC_NOT_FOUND (authority) */
+enum rc api_token_add(struct sql *db, struct str authority, struct str name, struct str role, int64_t expires_ms,
+                      const struct world *w, char out[API_TOKEN_BYTES], struct err *e);
 /** As an operator of the machine sees it: is there any token yet? */
 enum rc api_token_any(struct sql *db, bool *any, struct err *e);
 #endif

@@ -6,17 +6,15 @@ static enum rc list(struct call *c)
     struct sql_rows *r = NULL;
     int64_t from = 0, to = 0;
     enum rc rc = query_time(c, "from", 0, &from);
-    if (!rc)
-        rc = query_time(c, "to", INT64_MAX, &to);
-    if (!rc)
-        rc = page_begin(c, INT64_MAX, &p);
-    if (rc)
-        return rc;
-    rc = sql_start(c->db, API_AUDIT_LIST, SQL_ARGS({ "from_ms", SQL_I(from) }, { "to_ms", SQL_I(to) }, { "authority", SQL_I(c->scope) },
-                   PAGE_ARGS(p)), &r, &c->e);
+    if (!rc) rc = query_time(c, "to", INT64_MAX, &to);
+    if (!rc) rc = page_begin(c, INT64_MAX, &p);
+    if (rc) return rc;
+    rc = sql_start(c->db, API_AUDIT_LIST,
+                   SQL_ARGS({ "from_ms", SQL_I(from) }, { "to_ms", SQL_I(to) }, { "authority", SQL_I(c->scope) },
+                            PAGE_ARGS(p)),
+                   &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0)))
-            break;
+        if (!page_more(&p, sql_int(r, 0))) break;
         json_t *j = json_object();
         j_int(j, "id", sql_int(r, 0));
         json_object_set_new(j, "authority", sql_is_null(r, 1) ? json_null() : j_text(sql_text(r, 1)));
@@ -37,8 +35,7 @@ static enum rc verify(struct call *c)
 {
     int64_t rows = 0, broken = 0;
     enum rc rc = audit_check(c->db, &rows, &broken, &c->e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     json_t *j = json_object();
     j_int(j, "rows", rows);
     j_bool(j, "intact", broken == 0);
@@ -47,7 +44,7 @@ static enum rc verify(struct call *c)
 }
 
 const struct route routes_audit[] = {
-    { "GET", "/api/v1/audit",        ROLE_AUDITOR, list },
+    { "GET", "/api/v1/audit", ROLE_AUDITOR, list },
     { "GET", "/api/v1/audit:verify", ROLE_AUDITOR, verify },
     { NULL, NULL, ROLE_NONE, NULL },
 };

@@ -9,35 +9,40 @@
 #include <string.h>
 
 enum {
-    SESSIONS = 256,                     /* people who are logged in to the console */
+    SESSIONS = 256, /* people who are logged in to the console */
     SESSION_S = 12 * 3600,
     USED_EVERY_MS = 60 * 1000,
-    TOKEN_CHARACTERS = API_TOKEN_BYTES - 1 - 4      /* after "dmv_" */
+    TOKEN_CHARACTERS = API_TOKEN_BYTES - 1 - 4 /* after "dmv_" */
 };
 #define COOKIE "dmvisor"
 
-struct session { uint8_t hash[SHA256_BYTES]; int64_t token, expires_ms; };
-struct logins { struct session s[SESSIONS]; };
+struct session {
+    uint8_t hash[SHA256_BYTES];
+    int64_t token, expires_ms;
+};
+struct logins {
+    struct session s[SESSIONS];
+};
 
-static const char *const role_names[] = { [ROLE_VIEWER] = "viewer", [ROLE_OPERATOR] = "operator", [ROLE_ADMIN] = "admin",
-                                          [ROLE_AUDITOR] = "auditor" };
+static const char *const role_names[] = {
+    [ROLE_VIEWER] = "viewer", [ROLE_OPERATOR] = "operator", [ROLE_ADMIN] = "admin", [ROLE_AUDITOR] = "auditor"
+};
 
 static enum role role_of(struct str name)
 {
     for (enum role r = ROLE_VIEWER; r <= ROLE_AUDITOR; r++)
-        if (str_is(name, role_names[r]))
-            return r;
+        if (str_is(name, role_names[r])) return r;
     return ROLE_NONE;
 }
 
 static bool may(enum role has, enum role needs)
 {
     switch (needs) {
-    case ROLE_NONE:     return true;
-    case ROLE_VIEWER:   return has != ROLE_NONE;
+    case ROLE_NONE: return true;
+    case ROLE_VIEWER: return has != ROLE_NONE;
     case ROLE_OPERATOR: return has == ROLE_OPERATOR || has == ROLE_ADMIN;
-    case ROLE_ADMIN:    return has == ROLE_ADMIN;
-    case ROLE_AUDITOR:  return has == ROLE_AUDITOR || has == ROLE_ADMIN;
+    case ROLE_ADMIN: return has == ROLE_ADMIN;
+    case ROLE_AUDITOR: return has == ROLE_AUDITOR || has == ROLE_ADMIN;
     }
     return false;
 }
@@ -64,7 +69,8 @@ static struct session *session_find(struct call *c, struct str secret)
     crypto_sha256(secret, hash);
     for (size_t i = 0; i < SESSIONS; i++) {
         struct session *s = &c->api->logins->s[i];
-        if (s->token && s->expires_ms > c->w.now_ms && text_same_secret(bytes_of(s->hash, sizeof hash), bytes_of(hash, sizeof hash)))
+        if (s->token && s->expires_ms > c->w.now_ms &&
+            text_same_secret(bytes_of(s->hash, sizeof hash), bytes_of(hash, sizeof hash)))
             return s;
     }
     return NULL;
@@ -76,8 +82,7 @@ static struct str cookie_of(struct call *c)
     struct str rest = http_header(c->r, "Cookie"), one;
     while (str_cut(&rest, ';', &one)) {
         one = str_trim(one);
-        if (str_starts(one, STR(COOKIE "=")))
-            return str_slice(one, sizeof COOKIE, one.n);
+        if (str_starts(one, STR(COOKIE "="))) return str_slice(one, sizeof COOKIE, one.n);
     }
     return (struct str){ 0 };
 }
@@ -85,7 +90,8 @@ static struct str cookie_of(struct call *c)
 static enum rc nobody(struct call *c, const char *why)
 {
     metrics_add(c->api->metrics, METRIC_API_LOGIN_FAILED, 1);
-    log_event(LOG_WARN, "api.unauthorized", LOG_S("remote", c->r->remote), LOG_S("path", c->r->path), LOG_Z("why", why));
+    log_event(LOG_WARN, "api.unauthorized", LOG_S("remote", c->r->remote), LOG_S("path", c->r->path),
+              LOG_Z("why", why));
     refuse(c, 401, "Unauthorized", NULL, "%s", why);
     http_reply_header(c->reply, "WWW-Authenticate", STR("Bearer realm=\"dmvisor\""));
     return RC_DENIED;
@@ -95,8 +101,7 @@ static enum rc nobody(struct call *c, const char *why)
 static enum rc take_token(struct call *c, struct sql_rows *r)
 {
     int64_t expires = sql_int(r, 4);
-    if (expires && expires <= c->w.now_ms)
-        return nobody(c, "this token has expired");
+    if (expires && expires <= c->w.now_ms) return nobody(c, "this token has expired");
     c->token = sql_int(r, 0);
     c->token_authority = c->scope = sql_int(r, 1);
     c->who = keep(c, sql_text(r, 2));
@@ -107,8 +112,7 @@ static enum rc take_token(struct call *c, struct sql_rows *r)
 static void note_use(struct call *c, int64_t last_ms)
 {
     struct err e = { 0 };
-    if (c->w.now_ms - last_ms < USED_EVERY_MS)
-        return;
+    if (c->w.now_ms - last_ms < USED_EVERY_MS) return;
     sql_run(c->db, API_TOKEN_USED, SQL_ARGS({ "now_ms", SQL_I(c->w.now_ms) }, { "id", SQL_I(c->token) }), NULL, &e);
 }
 
@@ -120,8 +124,7 @@ static enum rc by_secret(struct call *c, struct str token)
 
     crypto_sha256(token, hash);
     enum rc rc = one_row(c, API_TOKEN_BY_HASH, SQL_ARGS({ "hash", SQL_B(bytes_of(hash, sizeof hash)) }), &r);
-    if (!rc && !text_same_secret(sql_text(r, 6), bytes_of(hash, sizeof hash)))
-        rc = RC_NOT_FOUND;
+    if (!rc && !text_same_secret(sql_text(r, 6), bytes_of(hash, sizeof hash))) rc = RC_NOT_FOUND;
     if (rc == RC_NOT_FOUND)
         rc = nobody(c, "this token is not known");
     else if (!rc) {
@@ -129,19 +132,18 @@ static enum rc by_secret(struct call *c, struct str token)
         rc = take_token(c, r);
     }
     sql_end(r);
-    if (!rc)
-        note_use(c, used);
+    if (!rc) note_use(c, used);
     return rc;
 }
 
-/* A page of another site must not act with our cookie: SameSite=Strict keeps it away, and this does for browsers that do not. */
+/* A page of another site must not act with our cookie: SameSite=Strict keeps it away, and this does for browsers
+ * that do not. */
 static bool same_origin(struct call *c)
 {
-    struct str site = http_header(c->r, "Sec-Fetch-Site"), origin = http_header(c->r, "Origin"), host = http_header(c->r, "Host");
-    if (site.n)
-        return str_is(site, "same-origin") || str_is(site, "none");
-    if (!origin.n)
-        return true;
+    struct str site = http_header(c->r, "Sec-Fetch-Site"), origin = http_header(c->r, "Origin"),
+               host = http_header(c->r, "Host");
+    if (site.n) return str_is(site, "same-origin") || str_is(site, "none");
+    if (!origin.n) return true;
     size_t at = str_find(origin, '/', 0) + 2;
     return str_eq_fold(str_slice(origin, at, origin.n), host);
 }
@@ -152,10 +154,8 @@ static enum rc by_cookie(struct call *c, struct str secret)
     struct sql_rows *r = NULL;
     bool reads = str_is(c->r->method, "GET") || str_is(c->r->method, "HEAD");
 
-    if (!s)
-        return nobody(c, "you are not logged in, or no longer");
-    if (!reads && !same_origin(c))
-        return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
+    if (!s) return nobody(c, "you are not logged in, or no longer");
+    if (!reads && !same_origin(c)) return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
     enum rc rc = one_row(c, API_TOKEN_BY_ID, SQL_ARGS({ "id", SQL_I(s->token) }), &r);
     if (rc == RC_NOT_FOUND) {
         s->token = 0;
@@ -180,8 +180,7 @@ enum rc authenticate(struct call *c)
     struct str header, cookie;
     enum rc rc;
 
-    if (c->route->role == ROLE_NONE)
-        return RC_OK;
+    if (c->route->role == ROLE_NONE) return RC_OK;
     header = http_header(c->r, "Authorization");
     cookie = cookie_of(c);
     if (header.n > 7 && str_eq_fold(str_slice(header, 0, 7), STR("bearer ")))
@@ -193,8 +192,8 @@ enum rc authenticate(struct call *c)
     else
         rc = nobody(c, "send a token: Authorization: Bearer <token>");
     if (!rc && !may(c->role, c->route->role))
-        rc = refuse(c, 403, "Forbidden", NULL, "this needs the role %s; \"%.*s\" is %s", role_names[c->route->role], STR_ARG(c->who),
-                    role_names[c->role]);
+        rc = refuse(c, 403, "Forbidden", NULL, "this needs the role %s; \"%.*s\" is %s", role_names[c->route->role],
+                    STR_ARG(c->who), role_names[c->role]);
     return rc ? rc : narrow(c);
 }
 
@@ -213,7 +212,8 @@ static json_t *who_json(struct call *c)
     j_str(j, "name", c->who);
     j_str(j, "role", str_of(role_names[c->role]));
     json_object_set_new(j, "authority", json_null());
-    if (c->token_authority && one_row(c, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->token_authority) }), &r) == RC_OK)
+    if (c->token_authority &&
+        one_row(c, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->token_authority) }), &r) == RC_OK)
         j_str(j, "authority", sql_text(r, 1));
     sql_end(r);
     return j;
@@ -228,21 +228,17 @@ static enum rc login(struct call *c)
     struct session *free_one = &c->api->logins->s[0];
 
     enum rc rc = json_read(c->r->body, &body, &c->e);
-    if (!rc)
-        rc = json_fields(body, "", fields, 1, &c->e);
-    if (!rc)
-        rc = by_secret(c, str_trim(token));
+    if (!rc) rc = json_fields(body, "", fields, 1, &c->e);
+    if (!rc) rc = by_secret(c, str_trim(token));
     json_decref(body);
-    if (rc)
-        return rc;
-    for (size_t i = 0; i < SESSIONS; i++) {             /* an unused one, else the one that ends first */
+    if (rc) return rc;
+    for (size_t i = 0; i < SESSIONS; i++) { /* an unused one, else the one that ends first */
         struct session *s = &c->api->logins->s[i];
         if (!s->token) {
             free_one = s;
             break;
         }
-        if (s->expires_ms < free_one->expires_ms)
-            free_one = s;
+        if (s->expires_ms < free_one->expires_ms) free_one = s;
     }
     crypto_random_text(&c->w, secret, TOKEN_CHARACTERS);
     free_one->token = c->token;
@@ -260,11 +256,10 @@ static enum rc logout(struct call *c)
 {
     struct str secret = cookie_of(c);
     struct session *s = secret.n ? session_find(c, secret) : NULL;
-    if (s && !same_origin(c))
-        return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
-    if (s)
-        *s = (struct session){ .token = 0 };
-    answer_header(c, "Set-Cookie", COOKIE "=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s", https(c) ? "; Secure" : "");
+    if (s && !same_origin(c)) return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
+    if (s) *s = (struct session){ .token = 0 };
+    answer_header(c, "Set-Cookie", COOKIE "=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s",
+                  https(c) ? "; Secure" : "");
     return answer_nothing(c);
 }
 
@@ -280,12 +275,10 @@ static enum rc tokens(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = page_begin(c, 0, &p);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     rc = sql_start(c->db, API_TOKEN_LIST, SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) }), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0)))
-            break;
+        if (!page_more(&p, sql_int(r, 0))) break;
         json_t *j = json_object();
         j_int(j, "id", sql_int(r, 0));
         j_str(j, "name", sql_text(r, 2));
@@ -301,28 +294,29 @@ static enum rc tokens(struct call *c)
 }
 
 /* The statement is one of ours or of a connection that has none prepared: then its text is used. */
-static enum rc insert_token(struct sql *db, bool prepared, int64_t authority, struct str name, struct str role, int64_t expires_ms,
-                            const struct world *w, char out[API_TOKEN_BYTES], struct err *e)
+static enum rc insert_token(struct sql *db, bool prepared, int64_t authority, struct str name, struct str role,
+                            int64_t expires_ms, const struct world *w, char out[API_TOKEN_BYTES], struct err *e)
 {
     uint8_t hash[SHA256_BYTES];
     struct sql_rows *r = NULL;
     memcpy(out, "dmv_", 4);
     crypto_random_text(w, out + 4, TOKEN_CHARACTERS);
     crypto_sha256(str_of(out), hash);
-    const struct sql_arg args[] = { { "authority", authority ? SQL_I(authority) : SQL_N }, { "name", SQL_T(name) },
-                                    { "role", SQL_T(role) }, { "hash", SQL_B(bytes_of(hash, sizeof hash)) },
-                                    { "now_ms", SQL_I(w->now_ms) }, { "expires_ms", expires_ms ? SQL_I(expires_ms) : SQL_N } };
-    if (prepared)
-        return sql_run(db, API_TOKEN_ADD, args, 6, NULL, e);
+    const struct sql_arg args[] = { { "authority", authority ? SQL_I(authority) : SQL_N },
+                                    { "name", SQL_T(name) },
+                                    { "role", SQL_T(role) },
+                                    { "hash", SQL_B(bytes_of(hash, sizeof hash)) },
+                                    { "now_ms", SQL_I(w->now_ms) },
+                                    { "expires_ms", expires_ms ? SQL_I(expires_ms) : SQL_N } };
+    if (prepared) return sql_run(db, API_TOKEN_ADD, args, 6, NULL, e);
     enum rc rc = sql_start_text(db, str_of(api_statements[API_TOKEN_ADD]), args, 6, &r, e);
-    if (!rc)
-        rc = sql_step(r, e);
+    if (!rc) rc = sql_step(r, e);
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-enum rc api_token_add(struct sql *db, struct str authority, struct str name, struct str role, int64_t expires_ms, const struct world *w,
-                      char out[API_TOKEN_BYTES], struct err *e)
+enum rc api_token_add(struct sql *db, struct str authority, struct str name, struct str role, int64_t expires_ms,
+                      const struct world *w, char out[API_TOKEN_BYTES], struct err *e)
 {
     struct sql_rows *r = NULL;
     int64_t id = 0;
@@ -330,12 +324,11 @@ enum rc api_token_add(struct sql *db, struct str authority, struct str name, str
     if (!role_of(role))
         return err_set(e, RC_INVALID, "role \"%.*s\" is none of viewer, operator, admin, auditor", STR_ARG(role));
     if (authority.n) {
-        rc = sql_start_text(db, str_of(api_statements[API_AUTHORITY_BY_NAME]), SQL_ARGS({ "name", SQL_T(authority) }), &r, e);
-        if (!rc && (rc = sql_step(r, e)) == RC_OK)
-            id = sql_int(r, 0);
+        rc = sql_start_text(db, str_of(api_statements[API_AUTHORITY_BY_NAME]), SQL_ARGS({ "name", SQL_T(authority) }),
+                            &r, e);
+        if (!rc && (rc = sql_step(r, e)) == RC_OK) id = sql_int(r, 0);
         sql_end(r);
-        if (rc == RC_NOT_FOUND)
-            return err_set(e, RC_NOT_FOUND, "there is no authority \"%.*s\"", STR_ARG(authority));
+        if (rc == RC_NOT_FOUND) return err_set(e, RC_NOT_FOUND, "there is no authority \"%.*s\"", STR_ARG(authority));
     }
     return rc ? rc : insert_token(db, false, id, name, role, expires_ms, w, out, e);
 }
@@ -344,9 +337,9 @@ enum rc api_token_any(struct sql *db, bool *any, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc = sql_start_text(db, str_of(api_statements[API_TOKEN_LIST]),
-                                SQL_ARGS({ "cursor", SQL_I(0) }, { "authority", SQL_I(0) }, { "limit", SQL_I(1) }), &r, e);
-    if (!rc)
-        rc = sql_step(r, e);
+                                SQL_ARGS({ "cursor", SQL_I(0) }, { "authority", SQL_I(0) }, { "limit", SQL_I(1) }), &r,
+                                e);
+    if (!rc) rc = sql_step(r, e);
     sql_end(r);
     *any = rc == RC_OK;
     return rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -359,24 +352,20 @@ static enum rc token_add(struct call *c)
     json_t *body = NULL, *j = NULL;
     char token[API_TOKEN_BYTES];
     const struct field fields[] = {
-        { "name", FIELD_TEXT, true, API_TITLE_BYTES, &name, NULL },     { "role", FIELD_TEXT, true, 20, &role, NULL },
-        { "authority", FIELD_NULL_OR_TEXT, false, 64, &authority, NULL }, { "expires", FIELD_TIME, false, 0, &expires, NULL },
+        { "name", FIELD_TEXT, true, API_TITLE_BYTES, &name, NULL },
+        { "role", FIELD_TEXT, true, 20, &role, NULL },
+        { "authority", FIELD_NULL_OR_TEXT, false, 64, &authority, NULL },
+        { "expires", FIELD_TIME, false, 0, &expires, NULL },
     };
     enum rc rc = json_read(c->r->body, &body, &c->e);
-    if (!rc)
-        rc = json_fields(body, "", fields, 4, &c->e);
-    if (!rc && !name.n)
-        rc = refuse(c, 400, "Bad request", "/name", "say whose token it is or what for");
+    if (!rc) rc = json_fields(body, "", fields, 4, &c->e);
+    if (!rc && !name.n) rc = refuse(c, 400, "Bad request", "/name", "say whose token it is or what for");
     if (!rc && !role_of(role))
         rc = refuse(c, 400, "Bad request", "/role", "possible are viewer, operator, admin, auditor");
-    if (!rc && expires && expires <= c->w.now_ms)
-        rc = refuse(c, 400, "Bad request", "/expires", "this time is over");
-    if (!rc && authority.n)
-        rc = authority_for(c, authority, "/authority", &id, &found, &server_id);
-    if (!rc)
-        rc = write_begin(c);
-    if (!rc)
-        rc = insert_token(c->db, true, id, name, role, expires, &c->w, token, &c->e);
+    if (!rc && expires && expires <= c->w.now_ms) rc = refuse(c, 400, "Bad request", "/expires", "this time is over");
+    if (!rc && authority.n) rc = authority_for(c, authority, "/authority", &id, &found, &server_id);
+    if (!rc) rc = write_begin(c);
+    if (!rc) rc = insert_token(c->db, true, id, name, role, expires, &c->w, token, &c->e);
     if (!rc) {
         j = json_object();
         j_int(j, "id", sql_last_id(c->db));
@@ -386,7 +375,8 @@ static enum rc token_add(struct call *c)
         j_time(j, "created", c->w.now_ms);
         j_time(j, "expires", expires);
         json_object_set_new(j, "used", json_null());
-        rc = audit(c, id, "token.create", arena_printf(c->a, "tokens/%" JSON_INTEGER_FORMAT, (json_int_t)sql_last_id(c->db)), NULL, j);
+        rc = audit(c, id, "token.create",
+                   arena_printf(c->a, "tokens/%" JSON_INTEGER_FORMAT, (json_int_t)sql_last_id(c->db)), NULL, j);
     }
     json_decref(body);
     if (rc) {
@@ -403,17 +393,13 @@ static enum rc token_delete(struct call *c)
     int64_t id = 0, changed = 0, admins = 0;
     struct sql_rows *r = NULL;
     bool last = false;
-    if (!str_to_i64(c->param[0], &id))
-        return missing(c, "token", c->param[0]);
+    if (!str_to_i64(c->param[0], &id)) return missing(c, "token", c->param[0]);
     enum rc rc = write_begin(c);
-    if (!rc)
-        rc = one_row(c, API_ADMIN_TOKENS, SQL_ARGS({ "now_ms", SQL_I(c->w.now_ms) }), &r);
-    if (!rc)
-        admins = sql_int(r, 0);
+    if (!rc) rc = one_row(c, API_ADMIN_TOKENS, SQL_ARGS({ "now_ms", SQL_I(c->w.now_ms) }), &r);
+    if (!rc) admins = sql_int(r, 0);
     sql_end(r);
     json_t *was = json_object();
-    if (!rc)
-        rc = one_row(c, API_TOKEN_BY_ID, SQL_ARGS({ "id", SQL_I(id) }), &r);
+    if (!rc) rc = one_row(c, API_TOKEN_BY_ID, SQL_ARGS({ "id", SQL_I(id) }), &r);
     if (!rc) {
         j_str(was, "name", sql_text(r, 2));
         j_str(was, "role", sql_text(r, 3));
@@ -421,11 +407,12 @@ static enum rc token_delete(struct call *c)
     }
     sql_end(r);
     if (!rc && last)
-        rc = refuse(c, 409, "Last admin", NULL, "this is the last token of an admin of everything: make another one first");
+        rc = refuse(c, 409, "Last admin", NULL,
+                    "this is the last token of an admin of everything: make another one first");
     if (!rc)
-        rc = sql_run(c->db, API_TOKEN_DELETE, SQL_ARGS({ "id", SQL_I(id) }, { "authority", SQL_I(c->scope) }), &changed, &c->e);
-    if (rc == RC_NOT_FOUND || (!rc && !changed))
-        rc = missing(c, "token", c->param[0]);
+        rc = sql_run(c->db, API_TOKEN_DELETE, SQL_ARGS({ "id", SQL_I(id) }, { "authority", SQL_I(c->scope) }), &changed,
+                     &c->e);
+    if (rc == RC_NOT_FOUND || (!rc && !changed)) rc = missing(c, "token", c->param[0]);
     if (!rc)
         rc = audit(c, c->scope, "token.delete", arena_printf(c->a, "tokens/%.*s", STR_ARG(c->param[0])), was, NULL);
     json_decref(was);
@@ -433,11 +420,11 @@ static enum rc token_delete(struct call *c)
 }
 
 const struct route routes_auth[] = {
-    { "POST",   "/api/v1/login",       ROLE_NONE,   login },
-    { "POST",   "/api/v1/logout",      ROLE_NONE,   logout },
-    { "GET",    "/api/v1/whoami",      ROLE_VIEWER, whoami },
-    { "GET",    "/api/v1/tokens",      ROLE_ADMIN,  tokens },
-    { "POST",   "/api/v1/tokens",      ROLE_ADMIN,  token_add },
-    { "DELETE", "/api/v1/tokens/{id}", ROLE_ADMIN,  token_delete },
+    { "POST", "/api/v1/login", ROLE_NONE, login },
+    { "POST", "/api/v1/logout", ROLE_NONE, logout },
+    { "GET", "/api/v1/whoami", ROLE_VIEWER, whoami },
+    { "GET", "/api/v1/tokens", ROLE_ADMIN, tokens },
+    { "POST", "/api/v1/tokens", ROLE_ADMIN, token_add },
+    { "DELETE", "/api/v1/tokens/{id}", ROLE_ADMIN, token_delete },
     { NULL, NULL, ROLE_NONE, NULL },
 };

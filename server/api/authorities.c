@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* Organisations that manage devices here: each with its ServerID, its accounts on devices, policies, images and people. */
+/* Organisations that manage devices here: each with its ServerID, its accounts on devices, policies, images and
+ * people. */
 
 enum { SERVER_ID_BYTES = 23, AUTHORITY_NAME_BYTES = 64 };
 
@@ -10,7 +11,11 @@ enum { SERVER_ID_BYTES = 23, AUTHORITY_NAME_BYTES = 64 };
 static const char *const owners[] = { "", "oem", "operator", "enterprise", "user", "service-provider" };
 enum { N_OWNERS = sizeof owners / sizeof owners[0], OWNER_STANDARD = 3 };
 
-struct wish { struct str name, server_id, title, owner; int64_t kind; int record; };
+struct wish {
+    struct str name, server_id, title, owner;
+    int64_t kind;
+    int record;
+};
 
 static json_t *authority_json(struct call *c, const struct wish *w)
 {
@@ -29,7 +34,8 @@ enum rc authorities_json(struct call *c, json_t *list, bool names_only)
     struct sql_rows *r = NULL;
     enum rc rc = sql_start(c->db, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        const struct wish w = { sql_text(r, 1), sql_text(r, 2), sql_text(r, 3), { 0 }, sql_int(r, 4), sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0 };
+        const struct wish w = { sql_text(r, 1), sql_text(r, 2), sql_text(r, 3),
+                                { 0 },          sql_int(r, 4),  sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0 };
         json_array_append_new(list, names_only ? j_text(w.name) : authority_json(c, &w));
     }
     sql_end(r);
@@ -47,8 +53,7 @@ static bool only(struct str s, const char *extra, size_t max)
     for (size_t i = 0; i < s.n; i++) {
         char ch = s.p[i];
         bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
-        if (!plain && (ch == '\0' || !strchr(extra, ch)))
-            return false;
+        if (!plain && (ch == '\0' || !strchr(extra, ch))) return false;
     }
     return s.n > 0 && s.n <= max;
 }
@@ -56,15 +61,17 @@ static bool only(struct str s, const char *extra, size_t max)
 static enum rc check(struct call *c, struct wish *w)
 {
     if (!only(w->name, "._-", AUTHORITY_NAME_BYTES))
-        return refuse(c, 400, "Bad request", "/name", "a name has 1 to %d of A-Z a-z 0-9 . _ -: it stands in addresses", AUTHORITY_NAME_BYTES);
+        return refuse(c, 400, "Bad request", "/name", "a name has 1 to %d of A-Z a-z 0-9 . _ -: it stands in addresses",
+                      AUTHORITY_NAME_BYTES);
     if (!only(w->server_id, ".-", SERVER_ID_BYTES))
-        return refuse(c, 400, "Bad request", "/serverId", "a ServerID has 1 to %d of A-Z a-z 0-9 . -: longer ones do not fit every phone", SERVER_ID_BYTES);
+        return refuse(c, 400, "Bad request", "/serverId",
+                      "a ServerID has 1 to %d of A-Z a-z 0-9 . -: longer ones do not fit every phone", SERVER_ID_BYTES);
     w->kind = w->owner.n ? 0 : OWNER_STANDARD;
     for (int i = 1; i < N_OWNERS; i++)
-        if (str_is(w->owner, owners[i]))
-            w->kind = i;
+        if (str_is(w->owner, owners[i])) w->kind = i;
     if (!w->kind)
-        return refuse(c, 400, "Bad request", "/owner", "possible are oem, operator, enterprise, user, service-provider");
+        return refuse(c, 400, "Bad request", "/owner",
+                      "possible are oem, operator, enterprise, user, service-provider");
     return RC_OK;
 }
 
@@ -73,16 +80,22 @@ static enum rc add(struct call *c, const struct wish *w, json_t **out)
     struct sql_rows *r = NULL;
     enum rc rc = write_begin(c);
     if (!rc)
-        rc = one_row(c, API_AUTHORITY_TAKEN, SQL_ARGS({ "name", SQL_T(w->name) }, { "server_id", SQL_T(w->server_id) }), &r);
+        rc = one_row(c, API_AUTHORITY_TAKEN, SQL_ARGS({ "name", SQL_T(w->name) }, { "server_id", SQL_T(w->server_id) }),
+                     &r);
     if (!rc)
-        rc = str_eq(sql_text(r, 0), w->name) ? refuse(c, 409, "Already there", "/name", "there is an authority \"%.*s\" already", STR_ARG(w->name))
-             : refuse(c, 409, "Already there", "/serverId", "the ServerID \"%.*s\" belongs to another authority", STR_ARG(w->server_id));
+        rc = str_eq(sql_text(r, 0), w->name)
+                 ? refuse(c, 409, "Already there", "/name", "there is an authority \"%.*s\" already", STR_ARG(w->name))
+                 : refuse(c, 409, "Already there", "/serverId", "the ServerID \"%.*s\" belongs to another authority",
+                          STR_ARG(w->server_id));
     else if (rc == RC_NOT_FOUND)
         rc = RC_OK;
     sql_end(r);
     if (!rc)
-        rc = sql_run(c->db, API_AUTHORITY_ADD, SQL_ARGS({ "name", SQL_T(w->name) }, { "server_id", SQL_T(w->server_id) },
-                     { "title", SQL_T(w->title) }, { "owner", SQL_I(w->kind) }, { "now_ms", SQL_I(c->w.now_ms) }), NULL, &c->e);
+        rc = sql_run(c->db, API_AUTHORITY_ADD,
+                     SQL_ARGS({ "name", SQL_T(w->name) }, { "server_id", SQL_T(w->server_id) },
+                              { "title", SQL_T(w->title) }, { "owner", SQL_I(w->kind) },
+                              { "now_ms", SQL_I(c->w.now_ms) }),
+                     NULL, &c->e);
     int64_t id = rc ? 0 : sql_last_id(c->db);
     *out = authority_json(c, w);
     if (!rc)
@@ -95,20 +108,19 @@ static enum rc create(struct call *c)
     struct wish w = { .record = -1 };
     json_t *body = NULL, *j = NULL;
     const struct field fields[] = {
-        { "name", FIELD_TEXT, true, AUTHORITY_NAME_BYTES, &w.name, NULL }, { "serverId", FIELD_TEXT, true, SERVER_ID_BYTES, &w.server_id, NULL },
-        { "title", FIELD_TEXT, false, API_TITLE_BYTES, &w.title, NULL },   { "owner", FIELD_TEXT, false, 30, &w.owner, NULL },
+        { "name", FIELD_TEXT, true, AUTHORITY_NAME_BYTES, &w.name, NULL },
+        { "serverId", FIELD_TEXT, true, SERVER_ID_BYTES, &w.server_id, NULL },
+        { "title", FIELD_TEXT, false, API_TITLE_BYTES, &w.title, NULL },
+        { "owner", FIELD_TEXT, false, 30, &w.owner, NULL },
     };
     if (c->token_authority)
-        return refuse(c, 403, "Forbidden", NULL, "this token belongs to one authority: a new one is made with a token that belongs to none");
+        return refuse(c, 403, "Forbidden", NULL,
+                      "this token belongs to one authority: a new one is made with a token that belongs to none");
     enum rc rc = json_read(c->r->body, &body, &c->e);
-    if (!rc)
-        rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
-    if (!rc)
-        rc = check(c, &w);
-    if (!rc)
-        rc = add(c, &w, &j);
-    if (!rc)
-        answer_header(c, "Location", "/api/v1/authorities");
+    if (!rc) rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
+    if (!rc) rc = check(c, &w);
+    if (!rc) rc = add(c, &w, &j);
+    if (!rc) answer_header(c, "Location", "/api/v1/authorities");
     json_decref(body);
     if (rc) {
         json_decref(j);
@@ -122,10 +134,10 @@ static enum rc load(struct call *c, int64_t *id, struct wish *w)
     struct sql_rows *r = NULL;
     struct str name, server_id;
     enum rc rc = authority_for(c, c->param[0], NULL, id, &name, &server_id);
+    if (!rc) rc = one_row(c, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(*id) }), &r);
     if (!rc)
-        rc = one_row(c, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(*id) }), &r);
-    if (!rc)
-        *w = (struct wish){ name, server_id, keep(c, sql_text(r, 3)), { 0 }, sql_int(r, 4), sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0 };
+        *w = (struct wish){ name,  server_id,     keep(c, sql_text(r, 3)),
+                            { 0 }, sql_int(r, 4), sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0 };
     sql_end(r);
     return rc;
 }
@@ -139,18 +151,18 @@ static enum rc patch(struct call *c)
     const struct field fields[] = { { "title", FIELD_TEXT, false, API_TITLE_BYTES, &w.title, &has_title },
                                     { "record", FIELD_NULL_OR_BOOL, false, 0, &w.record, &has_record } };
     enum rc rc = json_read(c->r->body, &body, &c->e);
-    if (!rc)
-        rc = json_fields(body, "", fields, 2, &c->e);
-    if (!rc)
-        rc = write_begin(c);
-    if (!rc)
-        rc = load(c, &id, &was);
+    if (!rc) rc = json_fields(body, "", fields, 2, &c->e);
+    if (!rc) rc = write_begin(c);
+    if (!rc) rc = load(c, &id, &was);
     if (!rc) {
         before = authority_json(c, &was);
-        w = (struct wish){ was.name, was.server_id, has_title ? w.title : was.title, { 0 }, was.kind, has_record ? w.record : was.record };
+        w = (struct wish){ was.name, was.server_id, has_title ? w.title : was.title,
+                           { 0 },    was.kind,      has_record ? w.record : was.record };
         after = authority_json(c, &w);
-        rc = sql_run(c->db, API_AUTHORITY_CHANGE, SQL_ARGS({ "authority", SQL_I(id) }, { "title", SQL_T(w.title) },
-                     { "record", w.record < 0 ? SQL_N : SQL_I(w.record) }), NULL, &c->e);
+        rc = sql_run(c->db, API_AUTHORITY_CHANGE,
+                     SQL_ARGS({ "authority", SQL_I(id) }, { "title", SQL_T(w.title) },
+                              { "record", w.record < 0 ? SQL_N : SQL_I(w.record) }),
+                     NULL, &c->e);
     }
     if (!rc)
         rc = audit(c, id, "authority.change", arena_printf(c->a, "authorities/%.*s", STR_ARG(w.name)), before, after);
@@ -164,8 +176,8 @@ static enum rc patch(struct call *c)
 }
 
 const struct route routes_authorities[] = {
-    { "GET",  "/api/v1/authorities", ROLE_VIEWER, authorities },
-    { "POST", "/api/v1/authorities", ROLE_ADMIN,  create },
+    { "GET", "/api/v1/authorities", ROLE_VIEWER, authorities },
+    { "POST", "/api/v1/authorities", ROLE_ADMIN, create },
     { "PATCH", "/api/v1/authorities/{name}", ROLE_ADMIN, patch },
     { NULL, NULL, ROLE_NONE, NULL },
 };

@@ -30,13 +30,15 @@ enum rc missing(struct call *c, const char *what, struct str name)
 
 void problem_of(struct call *c, enum rc rc)
 {
-    static const struct { enum rc rc; int status; const char *title; } row[] = {
-        { RC_NOT_FOUND, 404, "Not found" },     { RC_EXISTS, 409, "Conflict" },
-        { RC_CONFLICT, 409, "Conflict" },       { RC_PARSE, 400, "Bad request" },
-        { RC_INVALID, 400, "Bad request" },     { RC_UNSUPPORTED, 400, "Bad request" },
-        { RC_LIMIT, 400, "Over a limit" },      { RC_DENIED, 403, "Forbidden" },
-        { RC_BUSY, 503, "Busy" },               { RC_TIMEOUT, 503, "Busy" },
-        { RC_NOMEM, 503, "Out of memory" },
+    static const struct {
+        enum rc rc;
+        int status;
+        const char *title;
+    } row[] = {
+        { RC_NOT_FOUND, 404, "Not found" }, { RC_EXISTS, 409, "Conflict" },     { RC_CONFLICT, 409, "Conflict" },
+        { RC_PARSE, 400, "Bad request" },   { RC_INVALID, 400, "Bad request" }, { RC_UNSUPPORTED, 400, "Bad request" },
+        { RC_LIMIT, 400, "Over a limit" },  { RC_DENIED, 403, "Forbidden" },    { RC_BUSY, 503, "Busy" },
+        { RC_TIMEOUT, 503, "Busy" },        { RC_NOMEM, 503, "Out of memory" },
     };
     int status = 500;
     const char *title = "Internal error";
@@ -46,10 +48,11 @@ void problem_of(struct call *c, enum rc rc)
             title = row[i].title;
         }
     if (status >= 500) {
-        log_event(LOG_ERROR, "api.failed", LOG_S("method", c->r->method), LOG_S("path", c->r->path), LOG_Z("why", c->e.text));
-        http_problem(c->reply, status, title, NULL, status == 503 ? "the server is busy: try again" : "the server's log says more");
-        if (status == 503)
-            http_reply_header(c->reply, "Retry-After", STR("1"));
+        log_event(LOG_ERROR, "api.failed", LOG_S("method", c->r->method), LOG_S("path", c->r->path),
+                  LOG_Z("why", c->e.text));
+        http_problem(c->reply, status, title, NULL,
+                     status == 503 ? "the server is busy: try again" : "the server's log says more");
+        if (status == 503) http_reply_header(c->reply, "Retry-After", STR("1"));
         return;
     }
     const char *text = c->e.text[0] ? c->e.text : rc_text(rc);
@@ -63,8 +66,7 @@ void problem_of(struct call *c, enum rc rc)
 
 enum rc answer(struct call *c, int status, json_t *j)
 {
-    if (!j)
-        return err_set(&c->e, RC_NOMEM, "no memory for the answer");
+    if (!j) return err_set(&c->e, RC_NOMEM, "no memory for the answer");
     c->reply->status = status;
     json_write(j, &c->reply->body);
     buf_byte(&c->reply->body, '\n');
@@ -107,11 +109,11 @@ static enum rc query_number(struct call *c, const char *name, int64_t least, int
 {
     struct str s = query(c, name);
     int64_t v;
-    if (!s.n)
-        return RC_OK;
+    if (!s.n) return RC_OK;
     if (!str_to_i64(s, &v) || v < least || v > most)
-        return refuse(c, 400, "Bad request", NULL, "query parameter %s is \"%.*s\", a number from %" PRId64 " to %" PRId64 " is expected",
-                      name, STR_ARG(s), least, most);
+        return refuse(c, 400, "Bad request", NULL,
+                      "query parameter %s is \"%.*s\", a number from %" PRId64 " to %" PRId64 " is expected", name,
+                      STR_ARG(s), least, most);
     *out = v;
     return RC_OK;
 }
@@ -124,15 +126,13 @@ enum rc page_begin(struct call *c, int64_t start, struct page *p)
         p->cursor_text = query(c, "cursor");
     else if (!rc)
         rc = query_number(c, "cursor", 0, INT64_MAX, &p->cursor);
-    if (!rc)
-        p->items = json_array();
+    if (!rc) p->items = json_array();
     return rc;
 }
 
 bool page_more(struct page *p, int64_t id)
 {
-    if (++p->n > p->limit)
-        return false;
+    if (++p->n > p->limit) return false;
     p->last = id;
     return true;
 }
@@ -171,17 +171,16 @@ static void hash_field(struct crypto_sha256_ctx *h, struct str s, bool null)
     char n[24];
     snprintf(n, sizeof n, null ? "-:" : "%zu:", s.n);
     crypto_sha256_update(h, str_of(n));
-    if (!null)
-        crypto_sha256_update(h, s);
+    if (!null) crypto_sha256_update(h, s);
 }
 
-static enum rc audit_hash(struct str before_hash, int64_t authority, int64_t at_ms, struct str who, struct str action, struct str target,
-                          struct str before, struct str after, uint8_t out[SHA256_BYTES], struct err *e)
+static enum rc audit_hash(struct str before_hash, int64_t authority, int64_t at_ms, struct str who, struct str action,
+                          struct str target, struct str before, struct str after, uint8_t out[SHA256_BYTES],
+                          struct err *e)
 {
     struct crypto_sha256_ctx *h = crypto_sha256_create();
     char hex[SHA256_HEX_BYTES], number[24];
-    if (!h)
-        return err_set(e, RC_NOMEM, "no memory for the audit");
+    if (!h) return err_set(e, RC_NOMEM, "no memory for the audit");
     hash_field(h, before_hash, false);
     snprintf(number, sizeof number, "%" PRId64, authority);
     hash_field(h, str_of(number), authority == 0);
@@ -198,7 +197,8 @@ static enum rc audit_hash(struct str before_hash, int64_t authority, int64_t at_
     return RC_OK;
 }
 
-enum rc audit(struct call *c, int64_t authority, const char *action, struct str target, const json_t *before, const json_t *after)
+enum rc audit(struct call *c, int64_t authority, const char *action, struct str target, const json_t *before,
+              const json_t *after)
 {
     struct buf was, is;
     struct sql_rows *r = NULL;
@@ -207,24 +207,23 @@ enum rc audit(struct call *c, int64_t authority, const char *action, struct str 
 
     buf_init(&was, 0);
     buf_init(&is, 0);
-    if (before)
-        json_write(before, &was);
-    if (after)
-        json_write(after, &is);
+    if (before) json_write(before, &was);
+    if (after) json_write(after, &is);
     enum rc rc = sql_start(c->db, API_AUDIT_LAST, NULL, 0, &r, &c->e);
     if (!rc && (rc = sql_step(r, &c->e)) == RC_OK && sql_text(r, 0).n == sizeof last)
         memcpy(last, sql_text(r, 0).p, sizeof last);
     sql_end(r);
-    if (rc == RC_NOT_FOUND)
-        rc = RC_OK;
+    if (rc == RC_NOT_FOUND) rc = RC_OK;
     if (!rc)
-        rc = audit_hash(before_hash, authority, c->w.now_ms, c->who, str_of(action), target, buf_str(&was), buf_str(&is), hash, &c->e);
+        rc = audit_hash(before_hash, authority, c->w.now_ms, c->who, str_of(action), target, buf_str(&was),
+                        buf_str(&is), hash, &c->e);
     struct str h = { (const char *)hash, sizeof hash };
     if (!rc)
         rc = sql_run(c->db, API_AUDIT_ADD,
                      SQL_ARGS({ "authority", authority ? SQL_I(authority) : SQL_N }, { "at_ms", SQL_I(c->w.now_ms) },
-                              { "who", SQL_T(c->who) }, { "action", SQL_T(str_of(action)) }, { "target", SQL_T(target) },
-                              { "before", SQL_TN(buf_str(&was)) }, { "after", SQL_TN(buf_str(&is)) }, { "hash", SQL_B(h) }),
+                              { "who", SQL_T(c->who) }, { "action", SQL_T(str_of(action)) },
+                              { "target", SQL_T(target) }, { "before", SQL_TN(buf_str(&was)) },
+                              { "after", SQL_TN(buf_str(&is)) }, { "hash", SQL_B(h) }),
                      NULL, &c->e);
     buf_finish(&was);
     buf_finish(&is);
@@ -239,21 +238,22 @@ enum rc audit_check(struct sql *db, int64_t *rows, int64_t *broken, struct err *
     *broken = 0;
     for (bool more = true; more;) {
         struct sql_rows *r = NULL;
-        enum rc rc = sql_start(db, API_AUDIT_WALK, SQL_ARGS({ "after", SQL_I(after) }, { "limit", SQL_I(AT_A_TIME) }), &r, e);
+        enum rc rc = sql_start(db, API_AUDIT_WALK, SQL_ARGS({ "after", SQL_I(after) }, { "limit", SQL_I(AT_A_TIME) }),
+                               &r, e);
         int in_page = 0;
         while (!rc && (rc = sql_step(r, e)) == RC_OK) {
             after = sql_int(r, 0);
-            rc = audit_hash((struct str){ (const char *)last, sizeof last }, sql_int(r, 1), sql_int(r, 2), sql_text(r, 3), sql_text(r, 4),
-                            sql_text(r, 5), sql_text(r, 6), sql_text(r, 7), hash, e);
-            if (!rc && !*broken && (sql_text(r, 8).n != sizeof hash || memcmp(sql_text(r, 8).p, hash, sizeof hash) != 0))
+            rc = audit_hash((struct str){ (const char *)last, sizeof last }, sql_int(r, 1), sql_int(r, 2),
+                            sql_text(r, 3), sql_text(r, 4), sql_text(r, 5), sql_text(r, 6), sql_text(r, 7), hash, e);
+            if (!rc && !*broken &&
+                (sql_text(r, 8).n != sizeof hash || memcmp(sql_text(r, 8).p, hash, sizeof hash) != 0))
                 *broken = after;
             memcpy(last, hash, sizeof last);
             n++;
             in_page++;
         }
         sql_end(r);
-        if (rc != RC_NOT_FOUND)
-            return rc;
+        if (rc != RC_NOT_FOUND) return rc;
         more = in_page == AT_A_TIME;
     }
     *rows = n;
@@ -276,13 +276,11 @@ enum rc if_match(struct call *c, const char *version)
 {
     struct str want = http_header(c->r, "If-Match"), one;
     char quoted[80];
-    if (!want.n)
-        return RC_OK;
+    if (!want.n) return RC_OK;
     snprintf(quoted, sizeof quoted, "\"%s\"", version);
     for (struct str rest = want; str_cut(&rest, ',', &one);) {
         one = str_trim(one);
-        if (str_is(one, "*") || str_is(one, quoted))
-            return RC_OK;
+        if (str_is(one, "*") || str_is(one, quoted)) return RC_OK;
     }
     return refuse(c, 412, "Precondition failed", NULL,
                   "it was changed since you read it (its ETag is %s now): read it again and decide anew", quoted);
@@ -322,27 +320,24 @@ struct str keep(struct call *c, struct str s)
     return p ? (struct str){ p, s.n } : (struct str){ 0 };
 }
 
-enum rc authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found, struct str *server_id)
+enum rc authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found,
+                      struct str *server_id)
 {
     struct sql_rows *r = NULL;
     int64_t n = 0;
     bool all = name.n == 0;
     enum rc rc = sql_start(c->db, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!all && !str_eq(sql_text(r, 1), name))
-            continue;
+        if (!all && !str_eq(sql_text(r, 1), name)) continue;
         *id = sql_int(r, 0);
         *found = keep(c, sql_text(r, 1));
         *server_id = keep(c, sql_text(r, 2));
         n++;
     }
     sql_end(r);
-    if (rc != RC_NOT_FOUND)
-        return rc;
-    if (n == 1)
-        return RC_OK;
-    if (n == 0 && all)
-        return refuse(c, 409, "No authority", pointer, "there is no authority yet");
+    if (rc != RC_NOT_FOUND) return rc;
+    if (n == 1) return RC_OK;
+    if (n == 0 && all) return refuse(c, 409, "No authority", pointer, "there is no authority yet");
     if (n == 0)
         return refuse(c, 404, "Not found", pointer, "there is no authority \"%.*s\" for this token", STR_ARG(name));
     return refuse(c, 400, "Which authority?", pointer, "there are several authorities: say which one (authority)");
@@ -353,8 +348,7 @@ enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t 
     struct str s = query(c, name);
     int64_t ago;
     *out = otherwise;
-    if (!s.n)
-        return RC_OK;
+    if (!s.n) return RC_OK;
     if (str_is(s, "now")) {
         *out = c->w.now_ms;
         return RC_OK;
@@ -363,8 +357,8 @@ enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t 
         *out = c->w.now_ms - ago;
         return RC_OK;
     }
-    if (text_time_parse(s, out))
-        return RC_OK;
+    if (text_time_parse(s, out)) return RC_OK;
     return refuse(c, 400, "Bad request", NULL,
-                  "query parameter %s is \"%.*s\"; a time such as 2031-01-31T12:00:00Z, -15m or now is expected", name, STR_ARG(s));
+                  "query parameter %s is \"%.*s\"; a time such as 2031-01-31T12:00:00Z, -15m or now is expected", name,
+                  STR_ARG(s));
 }

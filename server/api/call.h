@@ -1,6 +1,7 @@
 #ifndef SERVER_API_CALL_H
 #define SERVER_API_CALL_H
-/* One request on its way through the API: who asks, what for, with which transaction, and the answer. Inside server/api/ only. */
+/* One request on its way through the API: who asks, what for, with which transaction, and the answer. Inside
+ * server/api/ only. */
 #include "db/api.h"
 #include "server/api/api.h"
 #include "server/api/json.h"
@@ -9,32 +10,34 @@
 #include "server/store.h"
 
 enum {
-    API_PARAMS = 4,                     /* names in a path */
-    API_PAGE = 100, API_PAGE_MAX = 1000,
-    API_NAME_BYTES = 128,               /* device ids */
+    API_PARAMS = 4, /* names in a path */
+    API_PAGE = 100,
+    API_PAGE_MAX = 1000,
+    API_NAME_BYTES = 128, /* device ids */
     API_TITLE_BYTES = 200,
-    API_LABELS = 100, API_LABEL_BYTES = 256,
+    API_LABELS = 100,
+    API_LABEL_BYTES = 256,
     API_IDEMPOTENCY_MS = 24 * 3600 * 1000
 };
 
 /* What a route asks for. An auditor reads all that a viewer does, and the audit. */
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN, ROLE_AUDITOR };
 
-struct describe;                      /* merged device descriptions (describe.c) */
-struct logins;                        /* cookies of the console (auth.c) */
+struct describe; /* merged device descriptions (describe.c) */
+struct logins;   /* cookies of the console (auth.c) */
 
 struct api {
     const struct server *srv;
     struct images *images;
     struct sql *db;
-    struct store *store;                /* previews */
+    struct store *store; /* previews */
     struct logins *logins;
     struct describe *describe;
     struct world (*now)(void);
     struct metrics *metrics;
-    int64_t devices_ms, devices_cost_ms;        /* when devices were last counted for the metrics, and how long that took */
+    int64_t devices_ms, devices_cost_ms; /* when devices were last counted for the metrics, and how long that took */
     char devices_text[1024];
-    struct buf openapi_json;            /* made when it is first asked for */
+    struct buf openapi_json; /* made when it is first asked for */
 };
 
 struct call;
@@ -56,19 +59,19 @@ struct call {
     struct str param[API_PARAMS];
     unsigned n_params;
     /* who */
-    int64_t token;                      /* 0 = nobody */
-    int64_t token_authority;            /* 0 = all */
+    int64_t token;           /* 0 = nobody */
+    int64_t token_authority; /* 0 = all */
     struct str who;
     enum role role;
     bool by_cookie;
-    struct str cookie;                  /* the session's secret */
-    int64_t scope;                      /* authority the call is about: 0 = all it may see */
+    struct str cookie; /* the session's secret */
+    int64_t scope;     /* authority the call is about: 0 = all it may see */
     /* the answer to a changing request */
-    bool wrote;                         /* events and notifier are woken after the commit */
-    bool secret;                        /* the reply holds a secret: it is not kept for a repeated request */
+    bool wrote;  /* events and notifier are woken after the commit */
+    bool secret; /* the reply holds a secret: it is not kept for a repeated request */
     struct str repeat_key;
     struct str repeat_of;
-    struct str remove_image;            /* SHA-256 of a file that nothing names any more once this is committed */
+    struct str remove_image; /* SHA-256 of a file that nothing names any more once this is committed */
 };
 
 /* Refusals: the reply is a problem document, the result an rc that makes the router take back what was written. */
@@ -90,20 +93,25 @@ struct page {
     int64_t cursor, limit;
     json_t *items;
     int64_t last, n;
-    struct str cursor_text, last_text;      /* of lists that page by a text */
+    struct str cursor_text, last_text; /* of lists that page by a text */
 };
 /** Reads limit and cursor. @param start  cursor of the first page; -1 = the cursor is a text */
 enum rc page_begin(struct call *c, int64_t start, struct page *p);
 /** For each row, whose id is `id`: true while the row belongs to this page (the query asks for limit + 1 rows). */
 bool page_more(struct page *p, int64_t id);
 enum rc page_end(struct call *c, struct page *p, enum rc rc);
-#define PAGE_ARGS(p) { "cursor", SQL_I((p).cursor) }, { "limit", SQL_I((p).limit + 1) }
+#define PAGE_ARGS(p)                                                                                                   \
+    { "cursor", SQL_I((p).cursor) },                                                                                   \
+    {                                                                                                                  \
+        "limit", SQL_I((p).limit + 1)                                                                                  \
+    }
 
 /* Changes. */
 /** Begin the transaction that the router commits when the call went well. Nothing when it has begun. */
 enum rc write_begin(struct call *c);
 /** @param before,after  borrowed, may be NULL */
-enum rc audit(struct call *c, int64_t authority, const char *action, struct str target, const json_t *before, const json_t *after);
+enum rc audit(struct call *c, int64_t authority, const char *action, struct str target, const json_t *before,
+              const json_t *after);
 /** Walk the chain. @param broken  number of the first row that does not fit, 0 = none */
 enum rc audit_check(struct sql *db, int64_t *rows, int64_t *broken, struct err *e);
 /** One row for the live stream; takes j. */
@@ -112,7 +120,8 @@ enum rc event(struct call *c, int64_t authority, const char *type, struct str de
 enum rc if_match(struct call *c, const char *version);
 
 /** The authority a new thing belongs to: `name` when it is not empty, else the scope, else the only one there is. */
-enum rc authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found, struct str *server_id);
+enum rc authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found,
+                      struct str *server_id);
 /** Every statement's first row only: copies nothing. */
 enum rc one_row(struct call *c, int statement, const struct sql_arg *args, size_t n, struct sql_rows **rows);
 /** Where the devices of an authority call: stays right when there are several authorities later. */
@@ -124,9 +133,9 @@ struct str query(struct call *c, const char *name);
 enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t *out);
 
 /* Routes, one list for each file. */
-extern const struct route routes_auth[], routes_devices[], routes_device_changes[], routes_vms[], routes_operations[], routes_policies[],
-    routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[], routes_about[], routes_authorities[],
-    routes_recordings[], routes_describe[], routes_descriptions[];
+extern const struct route routes_auth[], routes_devices[], routes_device_changes[], routes_vms[], routes_operations[],
+    routes_policies[], routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[],
+    routes_about[], routes_authorities[], routes_recordings[], routes_describe[], routes_descriptions[];
 /** Every list, NULL at the end; each list ends with a row without method. */
 extern const struct route *const api_routes[];
 
@@ -143,7 +152,7 @@ enum rc authenticate(struct call *c);
 struct device_row {
     int64_t id, authority, created_ms, seen_ms, want_stamp, have_stamp;
     struct str authority_name, name, title, user_agent, remote, channel, address, summary, why;
-    int record;                         /* flight recorder: 1, 0, -1 as the authority says */
+    int record; /* flight recorder: 1, 0, -1 as the authority says */
     const struct ddf_layout *layout;
 };
 /** By name in the scope: 404, or 409 when two authorities have one of that name. */
@@ -156,9 +165,9 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
 /* VMs (vms.c). */
 enum rc vms_json(struct call *c, const struct device_row *d, json_t *out);
 
- 
 /* KPIs (kpis.c). */
-enum rc kpis_latest(struct call *c, const struct device_row *d, struct str vm, json_t **out);     /* null when there are none */
+enum rc kpis_latest(struct call *c, const struct device_row *d, struct str vm,
+                    json_t **out); /* null when there are none */
 enum rc kpis(struct call *c);
 
 /* Desired state and plan for one device, by the functions that enforcement uses (preview.c). */
@@ -173,7 +182,11 @@ enum rc preview_plan(struct call *c, struct preview *p, json_t *out);
 enum rc desired_json(struct call *c, const struct preview *p, json_t **out);
 
 /* Policies (policies.c). */
-struct documents { struct pol_policy *policy; struct str text; struct documents *next; };
+struct documents {
+    struct pol_policy *policy;
+    struct str text;
+    struct documents *next;
+};
 /** The request's body: one or several documents; problems are answered with errors[] that have line and column. */
 enum rc documents_read(struct call *c, struct documents **out);
 
@@ -181,7 +194,11 @@ enum rc documents_read(struct call *c, struct documents **out);
 enum rc touch(struct call *c, int64_t authority, int64_t device, struct str why);
 
 /* An image on its way in (images.c). */
-struct upload { struct image_upload *up; enum rc rc; struct err e; };
+struct upload {
+    struct image_upload *up;
+    enum rc rc;
+    struct err e;
+};
 /** Query parameters of an upload, before its body comes. */
 enum rc upload_check(struct call *c);
 

@@ -7,7 +7,11 @@
 
 enum { NAME_BYTES = 100, MATCH_BYTES = 200, OBJECTS = 50 };
 
-struct facts { int64_t nodes; unsigned n_objects; struct buf objects; };
+struct facts {
+    int64_t nodes;
+    unsigned n_objects;
+    struct buf objects;
+};
 
 static json_t *row_json(struct sql_rows *r)
 {
@@ -19,8 +23,7 @@ static json_t *row_json(struct sql_rows *r)
     j_str(j, "model", sql_text(r, 4));
     j_str(j, "object", sql_text(r, 5));
     while (str_cut(&rest, '\n', &one))
-        if (one.n)
-            json_array_append_new(list, j_text(one));
+        if (one.n) json_array_append_new(list, j_text(one));
     json_object_set_new(j, "objects", list);
     j_int(j, "nodes", sql_int(r, 7));
     j_int(j, "bytes", sql_int(r, 8));
@@ -34,12 +37,10 @@ static enum rc list(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = page_begin(c, 0, &p);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     rc = sql_start(c->db, API_DESCRIPTIONS, SQL_ARGS({ "authority", SQL_I(c->scope) }, PAGE_ARGS(p)), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0)))
-            break;
+        if (!page_more(&p, sql_int(r, 0))) break;
         json_array_append_new(p.items, row_json(r));
     }
     sql_end(r);
@@ -54,8 +55,10 @@ static enum rc find(struct call *c, struct str name, int64_t scope, int64_t *id,
         *id = sql_int(r, 0);
         *authority = sql_int(r, 11);
         *out = row_json(r);
-        rc = sql_step(r, &c->e) == RC_OK ? refuse(c, 409, "Which authority?", NULL, "several authorities have a description \"%.*s\": add ?authority=",
-                                                  STR_ARG(name)) : RC_OK;
+        rc = sql_step(r, &c->e) == RC_OK
+                 ? refuse(c, 409, "Which authority?", NULL,
+                          "several authorities have a description \"%.*s\": add ?authority=", STR_ARG(name))
+                 : RC_OK;
         if (rc) {
             json_decref(*out);
             *out = NULL;
@@ -72,14 +75,11 @@ static enum rc get(struct call *c)
     struct sql_rows *r = NULL;
     bool document = str_starts(http_header(c->r, "Accept"), STR("application/xml"));
     enum rc rc = find(c, c->param[0], c->scope, &id, &authority, &j);
-    if (rc == RC_NOT_FOUND)
-        return missing(c, "description", c->param[0]);
-    if (rc || !document)
-        return rc ? rc : answer(c, 200, j);
+    if (rc == RC_NOT_FOUND) return missing(c, "description", c->param[0]);
+    if (rc || !document) return rc ? rc : answer(c, 200, j);
     json_decref(j);
     rc = one_row(c, API_DESCRIPTION_DATA, SQL_ARGS({ "id", SQL_I(id) }), &r);
-    if (!rc)
-        rc = answer_text(c, "application/xml", sql_text(r, 1));
+    if (!rc) rc = answer_text(c, "application/xml", sql_text(r, 1));
     sql_end(r);
     return rc;
 }
@@ -100,8 +100,7 @@ static void look(const struct ddf_node *root, struct facts *f)
             n = n->first;
             continue;
         }
-        while (n != root && !n->next)
-            n = n->parent;
+        while (n != root && !n->next) n = n->parent;
         n = n == root ? NULL : n->next;
     }
 }
@@ -109,10 +108,8 @@ static void look(const struct ddf_node *root, struct facts *f)
 static enum rc no_description(struct call *c)
 {
     json_t *j = json_object(), *errors = json_array(), *one = json_object();
-    if (c->e.line)
-        j_int(one, "line", c->e.line);
-    if (c->e.column)
-        j_int(one, "column", c->e.column);
+    if (c->e.line) j_int(one, "line", c->e.line);
+    if (c->e.column) j_int(one, "column", c->e.column);
     j_str(one, "detail", str_of(c->e.text));
     json_array_append_new(errors, one);
     j_str(j, "type", STR("about:blank"));
@@ -131,21 +128,19 @@ static enum rc check(struct call *c, int64_t authority, struct str name, struct 
 {
     struct ddf_schema *s = ddf_schema_create();
     enum rc rc = s ? ddf_schema_load(s, c->r->body, arena_strz(c->a, name), &c->e) : RC_NOMEM;
-    if (!rc)
-        look(ddf_schema_find(s, STR(".")), f);
+    if (!rc) look(ddf_schema_find(s, STR(".")), f);
     ddf_schema_destroy(s);
-    if (!rc)
-        rc = describe_try(c, authority, name, c->r->body);
+    if (!rc) rc = describe_try(c, authority, name, c->r->body);
     return rc == RC_PARSE || rc == RC_INVALID || rc == RC_LIMIT || rc == RC_UNSUPPORTED ? no_description(c) : rc;
 }
 
-static enum rc put(struct call *c, int64_t authority, struct str name, struct str authority_name, const struct facts *f, json_t **out, bool *fresh)
+static enum rc put(struct call *c, int64_t authority, struct str name, struct str authority_name, const struct facts *f,
+                   json_t **out, bool *fresh)
 {
     json_t *before = NULL;
     int64_t old = 0, at;
     enum rc rc = write_begin(c);
-    if (!rc)
-        rc = find(c, name, authority, &old, &at, &before);
+    if (!rc) rc = find(c, name, authority, &old, &at, &before);
     *fresh = rc == RC_NOT_FOUND;
     if (!rc)
         rc = sql_run(c->db, API_DESCRIPTION_DELETE, SQL_ARGS({ "id", SQL_I(old) }), NULL, &c->e);
@@ -153,14 +148,17 @@ static enum rc put(struct call *c, int64_t authority, struct str name, struct st
         rc = RC_OK;
     if (!rc)
         rc = sql_run(c->db, API_DESCRIPTION_ADD,
-                     SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) }, { "man", SQL_T(query(c, "manufacturer")) },
-                              { "mod", SQL_T(query(c, "model")) }, { "mo", SQL_T(query(c, "object")) }, { "objects", SQL_T(buf_str(&f->objects)) },
-                              { "nodes", SQL_I(f->nodes) }, { "bytes", SQL_I((int64_t)c->r->body.n) }, { "data", SQL_B(c->r->body) },
-                              { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }), NULL, &c->e);
+                     SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) },
+                              { "man", SQL_T(query(c, "manufacturer")) }, { "mod", SQL_T(query(c, "model")) },
+                              { "mo", SQL_T(query(c, "object")) }, { "objects", SQL_T(buf_str(&f->objects)) },
+                              { "nodes", SQL_I(f->nodes) }, { "bytes", SQL_I((int64_t)c->r->body.n) },
+                              { "data", SQL_B(c->r->body) }, { "now_ms", SQL_I(c->w.now_ms) },
+                              { "who", SQL_T(c->who) }),
+                     NULL, &c->e);
+    if (!rc) rc = find(c, name, authority, &old, &at, out);
     if (!rc)
-        rc = find(c, name, authority, &old, &at, out);
-    if (!rc)
-        rc = audit(c, authority, "description.put", arena_printf(c->a, "descriptions/%.*s/%.*s", STR_ARG(authority_name), STR_ARG(name)), before, *out);
+        rc = audit(c, authority, "description.put",
+                   arena_printf(c->a, "descriptions/%.*s/%.*s", STR_ARG(authority_name), STR_ARG(name)), before, *out);
     json_decref(before);
     return rc;
 }
@@ -174,14 +172,13 @@ static enum rc upload(struct call *c)
     json_t *j = NULL;
     if (!name.n || name.n > NAME_BYTES || str_find(name, '/', 0) < name.n)
         return refuse(c, 400, "Bad request", "/name", "query parameter name: 1 to %d bytes without '/'", NAME_BYTES);
-    if (query(c, "manufacturer").n > MATCH_BYTES || query(c, "model").n > MATCH_BYTES || query(c, "object").n > MATCH_BYTES)
+    if (query(c, "manufacturer").n > MATCH_BYTES || query(c, "model").n > MATCH_BYTES ||
+        query(c, "object").n > MATCH_BYTES)
         return refuse(c, 400, "Bad request", NULL, "manufacturer, model and object have at most %d bytes", MATCH_BYTES);
     buf_init(&f.objects, 64 << 10);
     enum rc rc = authority_for(c, (struct str){ 0 }, NULL, &authority, &found, &server_id);
-    if (!rc)
-        rc = check(c, authority, name, &f);
-    if (!rc)
-        rc = put(c, authority, name, found, &f, &j, &fresh);
+    if (!rc) rc = check(c, authority, name, &f);
+    if (!rc) rc = put(c, authority, name, found, &f, &j, &fresh);
     buf_finish(&f.objects);
     if (rc) {
         json_decref(j);
@@ -190,27 +187,21 @@ static enum rc upload(struct call *c)
     return answer(c, fresh ? 201 : 200, j);
 }
 
-static enum rc delete(struct call *c)
-{
-    json_t *j = NULL;
-    int64_t id = 0, authority = 0;
-    enum rc rc = write_begin(c);
-    if (!rc)
-        rc = find(c, c->param[0], c->scope, &id, &authority, &j);
-    if (rc == RC_NOT_FOUND)
-        return missing(c, "description", c->param[0]);
-    if (!rc)
-        rc = sql_run(c->db, API_DESCRIPTION_DELETE, SQL_ARGS({ "id", SQL_I(id) }), NULL, &c->e);
-    if (!rc)
-        rc = audit(c, authority, "description.delete", arena_printf(c->a, "descriptions/%.*s", STR_ARG(c->param[0])), j, NULL);
+static enum rc delete (struct call *c) {
+    json_t *j = NULL; int64_t id = 0, authority = 0; enum rc rc = write_begin(c);
+    if (!rc) rc = find(c, c->param[0], c->scope, &id, &authority, &j);
+    if (rc == RC_NOT_FOUND) return missing(c, "description", c->param[0]);
+    if (!rc) rc = sql_run(c->db, API_DESCRIPTION_DELETE, SQL_ARGS({ "id", SQL_I(id) }), NULL, &c->e);
+    if (!rc) rc = audit(c, authority, "description.delete",
+                        arena_printf(c->a, "descriptions/%.*s", STR_ARG(c->param[0])), j, NULL);
     json_decref(j);
     return rc ? rc : answer_nothing(c);
 }
 
 const struct route routes_descriptions[] = {
-    { "GET",    "/api/v1/descriptions",        ROLE_VIEWER, list },
-    { "POST",   "/api/v1/descriptions",        ROLE_ADMIN,  upload },
-    { "GET",    "/api/v1/descriptions/{name}", ROLE_VIEWER, get },
-    { "DELETE", "/api/v1/descriptions/{name}", ROLE_ADMIN,  delete },
+    { "GET", "/api/v1/descriptions", ROLE_VIEWER, list },
+    { "POST", "/api/v1/descriptions", ROLE_ADMIN, upload },
+    { "GET", "/api/v1/descriptions/{name}", ROLE_VIEWER, get },
+    { "DELETE", "/api/v1/descriptions/{name}", ROLE_ADMIN, delete },
     { NULL, NULL, ROLE_NONE, NULL },
 };

@@ -17,25 +17,29 @@ static bool only(struct str s, const char *extra)
     for (size_t i = 0; i < s.n; i++) {
         char ch = s.p[i];
         bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
-        if (!plain && (ch == '\0' || !strchr(extra, ch)))
-            return false;
+        if (!plain && (ch == '\0' || !strchr(extra, ch))) return false;
     }
     return s.n > 0;
 }
 
 static enum rc check_labels(struct call *c, const json_t *labels, bool null_too)
 {
-    union { const json_t *in; json_t *out; } u = { labels };
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = { labels };
     const char *key;
     json_t *v;
     if (json_object_size(labels) > API_LABELS)
         return refuse(c, 400, "Over a limit", "/labels", "at most %d labels", API_LABELS);
-    json_object_foreach(u.out, key, v) {
+    json_object_foreach(u.out, key, v)
+    {
         const char *pointer = arena_printf(c->a, "/labels/%s", key).p;
         if (strlen(key) > 64 || !only(str_of(key), "._-"))
             return refuse(c, 400, "Bad request", pointer, "a label's name has 1 to 64 of A-Z a-z 0-9 . _ -");
         if (!json_is_string(v) && !(null_too && json_is_null(v)))
-            return refuse(c, 400, "Bad request", pointer, null_too ? "a text, or null to remove it, is expected here" : "a text is expected here");
+            return refuse(c, 400, "Bad request", pointer,
+                          null_too ? "a text, or null to remove it, is expected here" : "a text is expected here");
         if (json_string_length(v) > API_LABEL_BYTES)
             return refuse(c, 400, "Over a limit", pointer, "at most %d bytes", API_LABEL_BYTES);
     }
@@ -48,8 +52,7 @@ static enum rc check_push(struct call *c, const json_t *push, struct str *channe
                                     { "address", FIELD_TEXT, false, ADDRESS_BYTES, address, NULL } };
     int64_t port;
     enum rc rc = json_fields(push, "/push", fields, 2, &c->e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     if (str_is(*channel, "none"))
         return address->n ? refuse(c, 400, "Bad request", "/push/address", "the channel none has no address") : RC_OK;
     if (!str_is(*channel, "udp") && !str_is(*channel, "pap") && !str_is(*channel, "sms"))
@@ -57,13 +60,10 @@ static enum rc check_push(struct call *c, const json_t *push, struct str *channe
     for (size_t i = 0; i < address->n; i++)
         if ((unsigned char)address->p[i] <= ' ' || (unsigned char)address->p[i] == 0x7F)
             return refuse(c, 400, "Bad request", "/push/address", "an address has no blanks");
-    if (!address->n)
-        return refuse(c, 400, "Bad request", "/push/address", "this channel needs an address");
-    if (!str_is(*channel, "udp"))
-        return RC_OK;
+    if (!address->n) return refuse(c, 400, "Bad request", "/push/address", "this channel needs an address");
+    if (!str_is(*channel, "udp")) return RC_OK;
     size_t colon = address->n;
-    while (colon && address->p[colon - 1] != ':')
-        colon--;
+    while (colon && address->p[colon - 1] != ':') colon--;
     if (colon < 2 || !str_to_i64(str_slice(*address, colon, address->n), &port) || port < 1 || port > 65535)
         return refuse(c, 400, "Bad request", "/push/address", "host:port is expected for udp, such as 192.0.2.7:2948");
     return RC_OK;
@@ -71,8 +71,10 @@ static enum rc check_push(struct call *c, const json_t *push, struct str *channe
 
 /* Credentials. */
 
-/* New random ones for both directions; their digests are sealed into the database, the passwords are only in `account`. */
-static enum rc make_account(struct call *c, const struct device_row *d, struct str server_id, struct str auth, json_t *account)
+/* New random ones for both directions; their digests are sealed into the database, the passwords are only in
+ * `account`. */
+static enum rc make_account(struct call *c, const struct device_row *d, struct str server_id, struct str auth,
+                            json_t *account)
 {
     char client[PASSWORD + 1], server[PASSWORD + 1], ha1[SML_HA1_BYTES + 1], b64[2][32];
     uint8_t client_sealed[SECRET_HA1_BYTES], server_sealed[SECRET_HA1_BYTES], nonce[2][NONCE_BYTES];
@@ -87,22 +89,22 @@ static enum rc make_account(struct call *c, const struct device_row *d, struct s
     sml_ha1(d->name, str_of(client), ha1);
     enum rc rc = secret_seal_ha1(key, d->name, "client", ha1, client_sealed, &c->e);
     sml_ha1(server_id, str_of(server), ha1);
-    if (!rc)
-        rc = secret_seal_ha1(key, d->name, "server", ha1, server_sealed, &c->e);
+    if (!rc) rc = secret_seal_ha1(key, d->name, "server", ha1, server_sealed, &c->e);
     if (!rc)
         rc = sql_run(c->db, API_ACCOUNT_SET,
                      SQL_ARGS({ "device", SQL_I(d->id) }, { "client_name", SQL_T(d->name) },
                               { "client_ha1", SQL_B(((struct str){ (char *)client_sealed, sizeof client_sealed })) },
                               { "server_name", SQL_T(server_id) },
                               { "server_ha1", SQL_B(((struct str){ (char *)server_sealed, sizeof server_sealed })) },
-                              { "auth", SQL_T(auth) }), NULL, &c->e);
+                              { "auth", SQL_T(auth) }),
+                     NULL, &c->e);
     if (!rc)
         rc = sql_run(c->db, API_DEVICE_NONCES,
                      SQL_ARGS({ "device", SQL_I(d->id) },
                               { "client_nonce", SQL_B(((struct str){ (char *)nonce[0], NONCE_BYTES })) },
-                              { "server_nonce", SQL_B(((struct str){ (char *)nonce[1], NONCE_BYTES })) }), NULL, &c->e);
-    if (rc)
-        return rc;
+                              { "server_nonce", SQL_B(((struct str){ (char *)nonce[1], NONCE_BYTES })) }),
+                     NULL, &c->e);
+    if (rc) return rc;
     j_str(account, "serverId", server_id);
     j_str(account, "url", dm_url(c, d->authority_name));
     j_str(account, "clientName", d->name);
@@ -119,19 +121,24 @@ static enum rc make_account(struct call *c, const struct device_row *d, struct s
 
 static enum rc put_labels(struct call *c, int64_t device, const json_t *labels, bool *changed)
 {
-    union { const json_t *in; json_t *out; } u = { labels };
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = { labels };
     const char *key;
     json_t *v;
     enum rc rc = RC_OK;
-    json_object_foreach(u.out, key, v) {
+    json_object_foreach(u.out, key, v)
+    {
         struct str name = arena_printf(c->a, "label.%s", key), value = { json_string_value(v), json_string_length(v) };
         if (json_is_null(v))
-            rc = sql_run(c->db, API_ATTRIBUTE_DELETE, SQL_ARGS({ "device", SQL_I(device) }, { "name", SQL_T(name) }), NULL, &c->e);
-        else
-            rc = sql_run(c->db, API_ATTRIBUTE_SET, SQL_ARGS({ "device", SQL_I(device) }, { "name", SQL_T(name) }, { "value", SQL_T(value) }),
+            rc = sql_run(c->db, API_ATTRIBUTE_DELETE, SQL_ARGS({ "device", SQL_I(device) }, { "name", SQL_T(name) }),
                          NULL, &c->e);
-        if (rc)
-            break;
+        else
+            rc = sql_run(c->db, API_ATTRIBUTE_SET,
+                         SQL_ARGS({ "device", SQL_I(device) }, { "name", SQL_T(name) }, { "value", SQL_T(value) }),
+                         NULL, &c->e);
+        if (rc) break;
         *changed = true;
     }
     return rc;
@@ -147,30 +154,35 @@ static enum rc tell(struct call *c, const struct device_row *d, const char *what
 
 /* Registration. */
 
-struct wish { struct str id, title, authority, auth, channel, address; json_t *labels, *push; };
+struct wish {
+    struct str id, title, authority, auth, channel, address;
+    json_t *labels, *push;
+};
 
 static enum rc read_wish(struct call *c, const json_t *body, struct wish *w)
 {
     const struct field fields[] = {
-        { "id", FIELD_TEXT, true, API_NAME_BYTES, &w->id, NULL },       { "title", FIELD_TEXT, false, API_TITLE_BYTES, &w->title, NULL },
-        { "labels", FIELD_OBJECT, false, 0, &w->labels, NULL },         { "authority", FIELD_TEXT, false, 64, &w->authority, NULL },
-        { "push", FIELD_OBJECT, false, 0, &w->push, NULL },             { "auth", FIELD_TEXT, false, 10, &w->auth, NULL },
+        { "id", FIELD_TEXT, true, API_NAME_BYTES, &w->id, NULL },
+        { "title", FIELD_TEXT, false, API_TITLE_BYTES, &w->title, NULL },
+        { "labels", FIELD_OBJECT, false, 0, &w->labels, NULL },
+        { "authority", FIELD_TEXT, false, 64, &w->authority, NULL },
+        { "push", FIELD_OBJECT, false, 0, &w->push, NULL },
+        { "auth", FIELD_TEXT, false, 10, &w->auth, NULL },
     };
     *w = (struct wish){ .auth = STR("md5"), .channel = STR("none") };
     enum rc rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     if (!only(w->id, ":._-@+=,~"))
-        return refuse(c, 400, "Bad request", "/id", "a device id has 1 to %d of A-Z a-z 0-9 : . _ - @ + = , ~, such as IMEI:001010000000017",
+        return refuse(c, 400, "Bad request", "/id",
+                      "a device id has 1 to %d of A-Z a-z 0-9 : . _ - @ + = , ~, such as IMEI:001010000000017",
                       API_NAME_BYTES);
     if (!str_is(w->auth, "md5") && !str_is(w->auth, "basic") && !str_is(w->auth, "mac"))
         return refuse(c, 400, "Bad request", "/auth", "possible are md5, mac, basic");
     if (str_is(w->auth, "basic") && !c->api->srv->config->allow_basic)
-        return refuse(c, 400, "Bad request", "/auth", "basic is not allowed by the server's configuration (dm.allowBasic)");
-    if (w->labels)
-        rc = check_labels(c, w->labels, false);
-    if (!rc && w->push)
-        rc = check_push(c, w->push, &w->channel, &w->address);
+        return refuse(c, 400, "Bad request", "/auth",
+                      "basic is not allowed by the server's configuration (dm.allowBasic)");
+    if (w->labels) rc = check_labels(c, w->labels, false);
+    if (!rc && w->push) rc = check_push(c, w->push, &w->channel, &w->address);
     return rc;
 }
 
@@ -191,30 +203,26 @@ static enum rc register_device(struct call *c, const struct wish *w, json_t *out
     json_t *account = json_object(), *j = NULL;
     bool changed = false;
     enum rc rc = authority_for(c, w->authority, "/authority", &authority, &found, &server_id);
+    if (!rc) rc = write_begin(c);
     if (!rc)
-        rc = write_begin(c);
-    if (!rc)
-        rc = sql_run(c->db, API_DEVICE_ADD, SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(w->id) }, { "title", SQL_T(w->title) },
-                     { "now_ms", SQL_I(c->w.now_ms) }, { "channel", SQL_T(w->channel) }, { "address", SQL_T(w->address) }), NULL, &c->e);
+        rc = sql_run(c->db, API_DEVICE_ADD,
+                     SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(w->id) }, { "title", SQL_T(w->title) },
+                              { "now_ms", SQL_I(c->w.now_ms) }, { "channel", SQL_T(w->channel) },
+                              { "address", SQL_T(w->address) }),
+                     NULL, &c->e);
     if (rc == RC_EXISTS)
-        rc = refuse(c, 409, "Already there", "/id", "there is a device \"%.*s\" already; new credentials: POST"
-                    " /api/v1/devices/{id}/credentials", STR_ARG(w->id));
-    if (!rc && w->labels)
-        rc = put_labels(c, sql_last_id(c->db), w->labels, &changed);
-    if (!rc)
-        rc = reload(c, authority, w->id, &d);
-    if (!rc)
-        rc = make_account(c, &d, server_id, w->auth, account);
-    if (!rc)
-        rc = change_attributes(c->db, d.id, STR("registered"), c->w.now_ms, &c->e);
-    if (!rc)
-        rc = device_json(c, &d, true, &j);
-    if (!rc)
-        rc = audit(c, authority, "device.create", arena_printf(c->a, "devices/%.*s", STR_ARG(w->id)), NULL, j);
-    if (!rc)
-        rc = tell(c, &d, "created");
-    if (!rc)
-        answer_header(c, "Location", "/api/v1/devices/%.*s", STR_ARG(w->id));
+        rc = refuse(c, 409, "Already there", "/id",
+                    "there is a device \"%.*s\" already; new credentials: POST"
+                    " /api/v1/devices/{id}/credentials",
+                    STR_ARG(w->id));
+    if (!rc && w->labels) rc = put_labels(c, sql_last_id(c->db), w->labels, &changed);
+    if (!rc) rc = reload(c, authority, w->id, &d);
+    if (!rc) rc = make_account(c, &d, server_id, w->auth, account);
+    if (!rc) rc = change_attributes(c->db, d.id, STR("registered"), c->w.now_ms, &c->e);
+    if (!rc) rc = device_json(c, &d, true, &j);
+    if (!rc) rc = audit(c, authority, "device.create", arena_printf(c->a, "devices/%.*s", STR_ARG(w->id)), NULL, j);
+    if (!rc) rc = tell(c, &d, "created");
+    if (!rc) answer_header(c, "Location", "/api/v1/devices/%.*s", STR_ARG(w->id));
     json_object_set_new(out, "device", j ? j : json_null());
     json_object_set_new(out, "account", account);
     return rc;
@@ -225,10 +233,8 @@ static enum rc create(struct call *c)
     struct wish w;
     json_t *body = NULL, *out = json_object();
     enum rc rc = json_read(c->r->body, &body, &c->e);
-    if (!rc)
-        rc = read_wish(c, body, &w);
-    if (!rc)
-        rc = register_device(c, &w, out);
+    if (!rc) rc = read_wish(c, body, &w);
+    if (!rc) rc = register_device(c, &w, out);
     json_decref(body);
     if (rc) {
         json_decref(out);
@@ -244,25 +250,21 @@ static enum rc credentials(struct call *c)
     struct str found, server_id, auth = STR("md5");
     int64_t authority = 0, scope = c->scope;
     enum rc rc = write_begin(c);
-    if (!rc)
-        rc = device_find(c, c->param[0], &d);
-    if (rc)
-        return rc;
+    if (!rc) rc = device_find(c, c->param[0], &d);
+    if (rc) return rc;
     c->scope = d.authority;
     rc = authority_for(c, (struct str){ 0 }, NULL, &authority, &found, &server_id);
     c->scope = scope;
     if (!rc && (rc = one_row(c, API_ACCOUNT_AUTH, SQL_ARGS({ "device", SQL_I(d.id) }), &r)) == RC_OK)
         auth = keep(c, sql_text(r, 0));
     sql_end(r);
-    if (rc == RC_NOT_FOUND)
-        rc = RC_OK;
+    if (rc == RC_NOT_FOUND) rc = RC_OK;
     json_t *account = json_object();
+    if (!rc) rc = make_account(c, &d, server_id, auth, account);
     if (!rc)
-        rc = make_account(c, &d, server_id, auth, account);
-    if (!rc)
-        rc = audit(c, d.authority, "device.credentials", arena_printf(c->a, "devices/%.*s", STR_ARG(d.name)), NULL, NULL);
-    if (!rc)
-        rc = tell(c, &d, "credentials");
+        rc = audit(c, d.authority, "device.credentials", arena_printf(c->a, "devices/%.*s", STR_ARG(d.name)), NULL,
+                   NULL);
+    if (!rc) rc = tell(c, &d, "credentials");
     if (rc) {
         json_decref(account);
         return rc;
@@ -274,24 +276,31 @@ static enum rc credentials(struct call *c)
 
 /* Changes. */
 
-struct patch { struct str title, channel, address; bool has_title, has_record; int record; json_t *labels, *push; };
+struct patch {
+    struct str title, channel, address;
+    bool has_title, has_record;
+    int record;
+    json_t *labels, *push;
+};
 
 static enum rc write_patch(struct call *c, const struct device_row *d, const struct patch *p)
 {
     bool relabelled = false;
     enum rc rc = RC_OK;
     if (p->has_title)
-        rc = sql_run(c->db, API_DEVICE_TITLE, SQL_ARGS({ "device", SQL_I(d->id) }, { "title", SQL_T(p->title) }), NULL, &c->e);
+        rc = sql_run(c->db, API_DEVICE_TITLE, SQL_ARGS({ "device", SQL_I(d->id) }, { "title", SQL_T(p->title) }), NULL,
+                     &c->e);
     if (!rc && p->push)
-        rc = sql_run(c->db, API_DEVICE_PUSH, SQL_ARGS({ "device", SQL_I(d->id) }, { "channel", SQL_T(p->channel) },
-                     { "address", SQL_T(p->address) }), NULL, &c->e);
-    if (!rc && p->has_record)
-        rc = sql_run(c->db, API_DEVICE_RECORD, SQL_ARGS({ "device", SQL_I(d->id) }, { "record", p->record < 0 ? SQL_N : SQL_I(p->record) }),
+        rc = sql_run(c->db, API_DEVICE_PUSH,
+                     SQL_ARGS({ "device", SQL_I(d->id) }, { "channel", SQL_T(p->channel) },
+                              { "address", SQL_T(p->address) }),
                      NULL, &c->e);
-    if (!rc && p->labels)
-        rc = put_labels(c, d->id, p->labels, &relabelled);
-    if (!rc && relabelled)
-        rc = change_attributes(c->db, d->id, STR("labels were changed"), c->w.now_ms, &c->e);
+    if (!rc && p->has_record)
+        rc = sql_run(c->db, API_DEVICE_RECORD,
+                     SQL_ARGS({ "device", SQL_I(d->id) }, { "record", p->record < 0 ? SQL_N : SQL_I(p->record) }), NULL,
+                     &c->e);
+    if (!rc && p->labels) rc = put_labels(c, d->id, p->labels, &relabelled);
+    if (!rc && relabelled) rc = change_attributes(c->db, d->id, STR("labels were changed"), c->w.now_ms, &c->e);
     return rc;
 }
 
@@ -301,26 +310,17 @@ static enum rc change(struct call *c, const struct patch *p)
     char version[33];
     json_t *before = NULL, *after = NULL;
     enum rc rc = write_begin(c);
-    if (!rc)
-        rc = device_find(c, c->param[0], &d);
-    if (!rc)
-        rc = device_version(c, &d, version);
-    if (!rc)
-        rc = if_match(c, version);
-    if (!rc)
-        rc = device_json(c, &d, true, &before);
-    if (!rc)
-        rc = write_patch(c, &d, p);
-    if (!rc)
-        rc = reload(c, d.authority, d.name, &d);
-    if (!rc)
-        rc = device_json(c, &d, true, &after);
+    if (!rc) rc = device_find(c, c->param[0], &d);
+    if (!rc) rc = device_version(c, &d, version);
+    if (!rc) rc = if_match(c, version);
+    if (!rc) rc = device_json(c, &d, true, &before);
+    if (!rc) rc = write_patch(c, &d, p);
+    if (!rc) rc = reload(c, d.authority, d.name, &d);
+    if (!rc) rc = device_json(c, &d, true, &after);
     if (!rc)
         rc = audit(c, d.authority, "device.change", arena_printf(c->a, "devices/%.*s", STR_ARG(d.name)), before, after);
-    if (!rc)
-        rc = tell(c, &d, "changed");
-    if (!rc)
-        rc = device_version(c, &d, version);
+    if (!rc) rc = tell(c, &d, "changed");
+    if (!rc) rc = device_version(c, &d, version);
     json_decref(before);
     if (rc) {
         json_decref(after);
@@ -339,46 +339,32 @@ static enum rc patch(struct call *c)
                                     { "push", FIELD_OBJECT, false, 0, &p.push, NULL },
                                     { "record", FIELD_NULL_OR_BOOL, false, 0, &p.record, &p.has_record } };
     enum rc rc = json_read(c->r->body, &body, &c->e);
-    if (!rc)
-        rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
-    if (!rc && p.labels)
-        rc = check_labels(c, p.labels, true);
-    if (!rc && p.push)
-        rc = check_push(c, p.push, &p.channel, &p.address);
-    if (!rc)
-        rc = change(c, &p);
+    if (!rc) rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
+    if (!rc && p.labels) rc = check_labels(c, p.labels, true);
+    if (!rc && p.push) rc = check_push(c, p.push, &p.channel, &p.address);
+    if (!rc) rc = change(c, &p);
     json_decref(body);
     return rc;
 }
 
-static enum rc delete(struct call *c)
-{
-    struct device_row d;
-    char version[33];
-    json_t *before = NULL;
-    enum rc rc = write_begin(c);
-    if (!rc)
-        rc = device_find(c, c->param[0], &d);
-    if (!rc)
-        rc = device_version(c, &d, version);
-    if (!rc)
-        rc = if_match(c, version);
-    if (!rc)
-        rc = device_json(c, &d, true, &before);
-    if (!rc)
-        rc = sql_run(c->db, API_DEVICE_DELETE, SQL_ARGS({ "device", SQL_I(d.id) }), NULL, &c->e);
+static enum rc delete (struct call *c) {
+    struct device_row d; char version[33]; json_t *before = NULL; enum rc rc = write_begin(c);
+    if (!rc) rc = device_find(c, c->param[0], &d);
+    if (!rc) rc = device_version(c, &d, version);
+    if (!rc) rc = if_match(c, version);
+    if (!rc) rc = device_json(c, &d, true, &before);
+    if (!rc) rc = sql_run(c->db, API_DEVICE_DELETE, SQL_ARGS({ "device", SQL_I(d.id) }), NULL, &c->e);
     if (!rc)
         rc = audit(c, d.authority, "device.delete", arena_printf(c->a, "devices/%.*s", STR_ARG(d.name)), before, NULL);
-    if (!rc)
-        rc = tell(c, &d, "deleted");
+    if (!rc) rc = tell(c, &d, "deleted");
     json_decref(before);
     return rc ? rc : answer_nothing(c);
 }
 
 const struct route routes_device_changes[] = {
-    { "POST",   "/api/v1/devices",                  ROLE_OPERATOR, create },
-    { "PATCH",  "/api/v1/devices/{id}",             ROLE_OPERATOR, patch },
-    { "DELETE", "/api/v1/devices/{id}",             ROLE_OPERATOR, delete },
-    { "POST",   "/api/v1/devices/{id}/credentials", ROLE_OPERATOR, credentials },
+    { "POST", "/api/v1/devices", ROLE_OPERATOR, create },
+    { "PATCH", "/api/v1/devices/{id}", ROLE_OPERATOR, patch },
+    { "DELETE", "/api/v1/devices/{id}", ROLE_OPERATOR, delete },
+    { "POST", "/api/v1/devices/{id}/credentials", ROLE_OPERATOR, credentials },
     { NULL, NULL, ROLE_NONE, NULL },
 };

@@ -11,11 +11,23 @@
 void device_row_of(struct call *c, struct sql_rows *r, struct device_row *out)
 {
     *out = (struct device_row){
-        .id = sql_int(r, 0), .authority = sql_int(r, 1), .authority_name = keep(c, sql_text(r, 2)), .name = keep(c, sql_text(r, 3)),
-        .title = keep(c, sql_text(r, 4)), .created_ms = sql_int(r, 5), .seen_ms = sql_int(r, 6), .user_agent = keep(c, sql_text(r, 7)),
-        .remote = keep(c, sql_text(r, 8)), .channel = keep(c, sql_text(r, 9)), .address = keep(c, sql_text(r, 10)),
-        .summary = keep(c, sql_text(r, 11)), .why = keep(c, sql_text(r, 12)), .layout = server_layout(c->api->srv, sql_text(r, 13)),
-        .want_stamp = sql_int(r, 14), .have_stamp = sql_int(r, 15), .record = sql_is_null(r, 16) ? -1 : sql_int(r, 16) != 0,
+        .id = sql_int(r, 0),
+        .authority = sql_int(r, 1),
+        .authority_name = keep(c, sql_text(r, 2)),
+        .name = keep(c, sql_text(r, 3)),
+        .title = keep(c, sql_text(r, 4)),
+        .created_ms = sql_int(r, 5),
+        .seen_ms = sql_int(r, 6),
+        .user_agent = keep(c, sql_text(r, 7)),
+        .remote = keep(c, sql_text(r, 8)),
+        .channel = keep(c, sql_text(r, 9)),
+        .address = keep(c, sql_text(r, 10)),
+        .summary = keep(c, sql_text(r, 11)),
+        .why = keep(c, sql_text(r, 12)),
+        .layout = server_layout(c->api->srv, sql_text(r, 13)),
+        .want_stamp = sql_int(r, 14),
+        .have_stamp = sql_int(r, 15),
+        .record = sql_is_null(r, 16) ? -1 : sql_int(r, 16) != 0,
     };
 }
 
@@ -27,7 +39,8 @@ enum rc device_find(struct call *c, struct str name, struct device_row *out)
         device_row_of(c, r, out);
         rc = sql_step(r, &c->e);
         if (rc == RC_OK)
-            rc = refuse(c, 409, "Which authority?", NULL, "several authorities have a device \"%.*s\": add ?authority=", STR_ARG(name));
+            rc = refuse(c, 409, "Which authority?", NULL,
+                        "several authorities have a device \"%.*s\": add ?authority=", STR_ARG(name));
         else if (rc == RC_NOT_FOUND)
             rc = RC_OK;
     } else if (rc == RC_NOT_FOUND) {
@@ -45,15 +58,13 @@ static enum rc add_attributes(struct call *c, const struct device_row *d, bool w
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         struct str name = sql_text(r, 0);
         bool label = str_starts(name, STR("label."));
-        if (!label && !whole)
-            continue;
+        if (!label && !whole) continue;
         struct str key = label ? str_slice(name, 6, name.n) : name;
         json_object_set_new(label ? labels : facts, arena_strz(c->a, key), j_text(sql_text(r, 1)));
     }
     sql_end(r);
     json_object_set_new(out, "labels", labels);
-    if (whole)
-        json_object_set_new(out, "facts", facts);
+    if (whole) json_object_set_new(out, "facts", facts);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
@@ -99,10 +110,8 @@ enum rc device_json(struct call *c, const struct device_row *d, bool whole, json
     enum rc rc = add_attributes(c, d, whole, j);
     json_t *vms = json_array();
     json_object_set_new(j, "vms", vms);
-    if (!rc)
-        rc = vms_json(c, d, vms);
-    if (!rc && whole)
-        rc = add_policies(c, d, j);
+    if (!rc) rc = vms_json(c, d, vms);
+    if (!rc && whole) rc = add_policies(c, d, j);
     if (rc)
         json_decref(j);
     else
@@ -115,9 +124,11 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
     struct crypto_sha256_ctx *h = crypto_sha256_create();
     char hex[SHA256_HEX_BYTES];
     struct sql_rows *r = NULL;
-    const struct str part[] = { d->name, d->title, d->channel, d->address, str_of(d->record < 0 ? "" : d->record ? "1" : "0") };
-    if (!h)
-        return err_set(&c->e, RC_NOMEM, "no memory");
+    const struct str part[] = { d->name, d->title, d->channel, d->address,
+                                str_of(d->record < 0 ? ""
+                                       : d->record   ? "1"
+                                                     : "0") };
+    if (!h) return err_set(&c->e, RC_NOMEM, "no memory");
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
         crypto_sha256_update(h, part[i]);
         crypto_sha256_update(h, STR("\n"));
@@ -147,20 +158,19 @@ static enum rc start_filtered(struct call *c, const struct page *p, struct str f
     struct sql_arg args[OWN + PARAMS] = { PAGE_ARGS(*p), { "authority", SQL_I(c->scope) } };
 
     enum rc rc = pol_selector_parse(filter, c->a, &s, &c->e);
-    if (!rc)
-        rc = pol_selector_sql(s, c->a, &sql, &c->e);
+    if (!rc) rc = pol_selector_sql(s, c->a, &sql, &c->e);
     if (!rc && sql.n_params > PARAMS)
         rc = err_set(&c->e, RC_LIMIT, "at most %d values are allowed in a filter", PARAMS);
     if (rc)
         return refuse(c, 400, "Bad filter", NULL, "filter: column %u: %s", c->e.column ? c->e.column : 1, c->e.text);
     for (size_t i = 0; i < sql.n_params; i++) {
         struct str name = arena_printf(c->a, "p%zu", i);
-        if (!name.n)
-            return err_set(&c->e, RC_NOMEM, "no memory");
+        if (!name.n) return err_set(&c->e, RC_NOMEM, "no memory");
         args[OWN + i] = (struct sql_arg){ name.p, SQL_T(sql.params[i]) };
     }
     struct str text = arena_printf(c->a, API_DEVICES_HEAD "%.*s" API_DEVICES_TAIL, STR_ARG(sql.text));
-    return text.n ? sql_start_text(c->db, text, args, OWN + sql.n_params, r, &c->e) : err_set(&c->e, RC_NOMEM, "no memory");
+    return text.n ? sql_start_text(c->db, text, args, OWN + sql.n_params, r, &c->e)
+                  : err_set(&c->e, RC_NOMEM, "no memory");
 }
 
 static enum rc devices(struct call *c)
@@ -169,8 +179,7 @@ static enum rc devices(struct call *c)
     struct sql_rows *r = NULL;
     struct str filter = query(c, "filter");
     enum rc rc = page_begin(c, 0, &p);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     if (filter.n)
         rc = start_filtered(c, &p, filter, &r);
     else
@@ -178,12 +187,10 @@ static enum rc devices(struct call *c)
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         struct device_row d;
         json_t *j = NULL;
-        if (!page_more(&p, sql_int(r, 0)))
-            break;
+        if (!page_more(&p, sql_int(r, 0))) break;
         device_row_of(c, r, &d);
         rc = device_json(c, &d, false, &j);
-        if (!rc)
-            json_array_append_new(p.items, j);
+        if (!rc) json_array_append_new(p.items, j);
     }
     sql_end(r);
     return page_end(c, &p, rc);
@@ -195,12 +202,9 @@ static enum rc device(struct call *c)
     char version[33];
     json_t *j = NULL;
     enum rc rc = device_find(c, c->param[0], &d);
-    if (!rc)
-        rc = device_version(c, &d, version);
-    if (!rc)
-        rc = device_json(c, &d, true, &j);
-    if (rc)
-        return rc;
+    if (!rc) rc = device_version(c, &d, version);
+    if (!rc) rc = device_json(c, &d, true, &j);
+    if (rc) return rc;
     answer_header(c, "ETag", "\"%s\"", version);
     return answer(c, 200, j);
 }
@@ -210,14 +214,15 @@ static enum rc device(struct call *c)
 static int64_t slashes(struct str uri)
 {
     int64_t n = 0;
-    for (size_t i = 0; i < uri.n; i++)
-        n += uri.p[i] == '/';
+    for (size_t i = 0; i < uri.n; i++) n += uri.p[i] == '/';
     return n;
 }
 
 static enum rc tree(struct call *c)
 {
-    static const char *const known[] = { [POL_REPORTED] = "reported", [POL_ACKNOWLEDGED] = "acknowledged", [POL_STALE] = "stale" };
+    static const char *const known[] = {
+        [POL_REPORTED] = "reported", [POL_ACKNOWLEDGED] = "acknowledged", [POL_STALE] = "stale"
+    };
     struct device_row d;
     struct page p;
     struct sql_rows *r = NULL;
@@ -228,20 +233,21 @@ static enum rc tree(struct call *c)
         rc = refuse(c, 400, "Bad address", NULL, "uri: %s", c->e.text);
     if (!rc && depth.n && (!str_to_i64(depth, &levels) || levels < 0 || levels > DDF_URI_NAMES))
         rc = refuse(c, 400, "Bad request", NULL, "depth is a number from 0 to %d", DDF_URI_NAMES);
-    if (!rc)
-        rc = page_begin(c, -1, &p);
-    if (rc)
-        return rc;
-    rc = sql_start(c->db, API_TREE, SQL_ARGS({ "device", SQL_I(d.id) }, { "cursor", SQL_T(p.cursor_text) }, { "uri", SQL_T(uri) },
-                   { "slashes", SQL_I(levels < 0 ? -1 : slashes(uri) + levels) }, { "limit", SQL_I(p.limit + 1) }), &r, &c->e);
+    if (!rc) rc = page_begin(c, -1, &p);
+    if (rc) return rc;
+    rc = sql_start(c->db, API_TREE,
+                   SQL_ARGS({ "device", SQL_I(d.id) }, { "cursor", SQL_T(p.cursor_text) }, { "uri", SQL_T(uri) },
+                            { "slashes", SQL_I(levels < 0 ? -1 : slashes(uri) + levels) },
+                            { "limit", SQL_I(p.limit + 1) }),
+                   &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, 0))
-            break;
+        if (!page_more(&p, 0)) break;
         json_t *j = json_object();
         int64_t format = sql_int(r, 1), k = sql_int(r, 3);
         p.last_text = keep(c, sql_text(r, 0));
         j_str(j, "uri", p.last_text);
-        j_str(j, "format", str_of(format >= 0 && format < DDF_FORMAT_COUNT ? ddf_format_name((enum ddf_format)format) : ""));
+        j_str(j, "format",
+              str_of(format >= 0 && format < DDF_FORMAT_COUNT ? ddf_format_name((enum ddf_format)format) : ""));
         json_object_set_new(j, "value", sql_is_null(r, 2) ? json_null() : j_text(sql_text(r, 2)));
         j_str(j, "known", str_of(k >= 0 && k <= POL_STALE ? known[k] : ""));
         j_time(j, "at", sql_int(r, 4));
@@ -252,8 +258,8 @@ static enum rc tree(struct call *c)
 }
 
 const struct route routes_devices[] = {
-    { "GET", "/api/v1/devices",           ROLE_VIEWER, devices },
-    { "GET", "/api/v1/devices/{id}",      ROLE_VIEWER, device },
+    { "GET", "/api/v1/devices", ROLE_VIEWER, devices },
+    { "GET", "/api/v1/devices/{id}", ROLE_VIEWER, device },
     { "GET", "/api/v1/devices/{id}/tree", ROLE_VIEWER, tree },
     { NULL, NULL, ROLE_NONE, NULL },
 };

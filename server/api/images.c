@@ -16,10 +16,18 @@ struct image_row {
 
 static void row_of(struct call *c, struct sql_rows *r, struct image_row *i)
 {
-    *i = (struct image_row){ .id = sql_int(r, 0), .authority_name = keep(c, sql_text(r, 1)), .name = keep(c, sql_text(r, 2)),
-                             .version = keep(c, sql_text(r, 3)), .guest_type = keep(c, sql_text(r, 4)), .arch = keep(c, sql_text(r, 5)),
-                             .format = keep(c, sql_text(r, 6)), .sha256 = keep(c, sql_text(r, 7)), .size = sql_int(r, 8),
-                             .node_name = keep(c, sql_text(r, 9)), .created_ms = sql_int(r, 10), .by = keep(c, sql_text(r, 11)),
+    *i = (struct image_row){ .id = sql_int(r, 0),
+                             .authority_name = keep(c, sql_text(r, 1)),
+                             .name = keep(c, sql_text(r, 2)),
+                             .version = keep(c, sql_text(r, 3)),
+                             .guest_type = keep(c, sql_text(r, 4)),
+                             .arch = keep(c, sql_text(r, 5)),
+                             .format = keep(c, sql_text(r, 6)),
+                             .sha256 = keep(c, sql_text(r, 7)),
+                             .size = sql_int(r, 8),
+                             .node_name = keep(c, sql_text(r, 9)),
+                             .created_ms = sql_int(r, 10),
+                             .by = keep(c, sql_text(r, 11)),
                              .authority = sql_int(r, 12) };
 }
 
@@ -46,13 +54,11 @@ static enum rc images(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = page_begin(c, 0, &p);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     rc = sql_start(c->db, API_IMAGES, SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) }), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         struct image_row i;
-        if (!page_more(&p, sql_int(r, 0)))
-            break;
+        if (!page_more(&p, sql_int(r, 0))) break;
         row_of(c, r, &i);
         json_array_append_new(p.items, image_json(c, &i));
     }
@@ -63,7 +69,9 @@ static enum rc images(struct call *c)
 static enum rc look(struct call *c, int64_t authority, struct str name, struct str version, struct image_row *i)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = one_row(c, API_IMAGE, SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) }, { "version", SQL_T(version) }), &r);
+    enum rc rc = one_row(
+        c, API_IMAGE,
+        SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) }, { "version", SQL_T(version) }), &r);
     if (!rc) {
         row_of(c, r, i);
         rc = sql_step(r, &c->e);
@@ -80,30 +88,32 @@ static enum rc find_image(struct call *c, struct image_row *i)
 {
     enum rc rc = look(c, c->scope, c->param[0], c->param[1], i);
     return rc == RC_NOT_FOUND
-               ? missing(c, "image", arena_printf(c->a, "%.*s:%.*s", STR_ARG(c->param[0]), STR_ARG(c->param[1]))) : rc;
+               ? missing(c, "image", arena_printf(c->a, "%.*s:%.*s", STR_ARG(c->param[0]), STR_ARG(c->param[1])))
+               : rc;
 }
 
 static enum rc image(struct call *c)
 {
     struct image_row i;
     enum rc rc = find_image(c, &i);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     answer_header(c, "ETag", "\"%.*s\"", STR_ARG(i.sha256));
     return answer(c, 200, image_json(c, &i));
 }
 
 /* Uploads. */
 
-struct wish { struct str name, version, guest_type, arch, format, sha256, authority_name; int64_t authority; };
+struct wish {
+    struct str name, version, guest_type, arch, format, sha256, authority_name;
+    int64_t authority;
+};
 
 static bool plain(struct str s, size_t max, const char *extra)
 {
     for (size_t i = 0; i < s.n; i++) {
         char ch = s.p[i];
         bool ok = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
-        if (!ok && (ch == '\0' || !strchr(extra, ch)))
-            return false;
+        if (!ok && (ch == '\0' || !strchr(extra, ch))) return false;
     }
     return s.n > 0 && s.n <= max;
 }
@@ -126,8 +136,7 @@ static bool listed(struct str s, const char *list)
 {
     struct str rest = str_of(list), one;
     while (str_cut(&rest, '|', &one))
-        if (str_eq(one, s))
-            return true;
+        if (str_eq(one, s)) return true;
     return false;
 }
 
@@ -136,13 +145,19 @@ static enum rc read_wish(struct call *c, struct wish *w)
     static const char guests[] = "android|linux|rtos|service|windows|other", formats[] = "raw|qcow2|bundle",
                       archs[] = "aarch64|x86_64|armv7|riscv64|i686|any";
     struct str server_id;
-    *w = (struct wish){ .name = query(c, "name"), .version = query(c, "version"), .guest_type = query(c, "guestType"),
-                        .arch = query(c, "arch"), .format = query(c, "format"), .sha256 = str_trim(http_header(c->r, "Content-SHA256")) };
+    *w = (struct wish){ .name = query(c, "name"),
+                        .version = query(c, "version"),
+                        .guest_type = query(c, "guestType"),
+                        .arch = query(c, "arch"),
+                        .format = query(c, "format"),
+                        .sha256 = str_trim(http_header(c->r, "Content-SHA256")) };
     uint8_t raw[SHA256_BYTES];
     if (!plain(w->name, NAME_BYTES, "._-"))
-        return refuse(c, 400, "Bad request", NULL, "query parameter name: 1 to %d of A-Z a-z 0-9 . _ - are expected", NAME_BYTES);
+        return refuse(c, 400, "Bad request", NULL, "query parameter name: 1 to %d of A-Z a-z 0-9 . _ - are expected",
+                      NAME_BYTES);
     if (!dotted(w->version))
-        return refuse(c, 400, "Bad request", NULL, "query parameter version: dotted numbers such as 4.2.0 are expected");
+        return refuse(c, 400, "Bad request", NULL,
+                      "query parameter version: dotted numbers such as 4.2.0 are expected");
     if (!listed(w->guest_type, guests))
         return refuse(c, 400, "Bad request", NULL, "query parameter guestType: possible are %s", guests);
     if (!listed(w->arch, archs))
@@ -171,8 +186,7 @@ static struct str node_name_of(struct call *c, struct str name, const char *sha2
     char text[NODE_NAME_BYTES + 1];
     size_t n = 0;
     for (size_t i = 0; i < name.n && n < NAME_IN_NODE; i++)
-        if (name.p[i] != '.')
-            text[n++] = name.p[i];
+        if (name.p[i] != '.') text[n++] = name.p[i];
     snprintf(text + n, sizeof text - n, "-%.8s", sha256);
     return keep(c, str_of(text));
 }
@@ -180,12 +194,16 @@ static struct str node_name_of(struct call *c, struct str name, const char *sha2
 /* Devices that wait for this image are called: their policies name it. */
 static enum rc wake_policies(struct call *c, const struct image_row *i)
 {
-    struct { int64_t id, revision; struct str name, document; } user[USERS];
+    struct {
+        int64_t id, revision;
+        struct str name, document;
+    } user[USERS];
     size_t n = 0;
     struct sql_rows *r = NULL;
     struct str ref = arena_printf(c->a, "%.*s:%.*s", STR_ARG(i->name), STR_ARG(i->version));
-    enum rc rc = sql_start(c->db, API_POLICIES_NAMING, SQL_ARGS({ "authority", SQL_I(i->authority) }, { "text", SQL_T(ref) },
-                           { "limit", SQL_I(USERS) }), &r, &c->e);
+    enum rc rc = sql_start(
+        c->db, API_POLICIES_NAMING,
+        SQL_ARGS({ "authority", SQL_I(i->authority) }, { "text", SQL_T(ref) }, { "limit", SQL_I(USERS) }), &r, &c->e);
     while (!rc && n < USERS && (rc = sql_step(r, &c->e)) == RC_OK) {
         user[n].id = sql_int(r, 0);
         user[n].name = keep(c, sql_text(r, 1));
@@ -200,12 +218,13 @@ static enum rc wake_policies(struct call *c, const struct image_row *i)
         struct pol_sql sql;
         int64_t affected, unknown;
         struct err e = { 0 };
-        if (pol_policy_parse(user[k].document, "policy", c->api->srv->layouts[0], c->api->srv->schema, c->a, &doc, NULL, &e) ||
+        if (pol_policy_parse(user[k].document, "policy", c->api->srv->layouts[0], c->api->srv->schema, c->a, &doc, NULL,
+                             &e) ||
             pol_selector_sql(doc->selector, c->a, &sql, &e))
             continue;
         rc = change_policy(c->db, i->authority, user[k].id, user[k].revision, &sql,
-                           arena_printf(c->a, "image %.*s for policy %.*s", STR_ARG(ref), STR_ARG(user[k].name)), c->w.now_ms, &affected,
-                           &unknown, &c->e);
+                           arena_printf(c->a, "image %.*s for policy %.*s", STR_ARG(ref), STR_ARG(user[k].name)),
+                           c->w.now_ms, &affected, &unknown, &c->e);
     }
     return rc;
 }
@@ -214,20 +233,21 @@ static enum rc insert(struct call *c, const struct wish *w, const char *sha256, 
 {
     char secret[33];
     crypto_random_text(&c->w, secret, 32);
-    return sql_run(c->db, API_IMAGE_ADD,
-                   SQL_ARGS({ "authority", SQL_I(w->authority) }, { "name", SQL_T(w->name) }, { "version", SQL_T(w->version) },
-                            { "guest_type", SQL_T(w->guest_type) }, { "arch", SQL_T(w->arch) }, { "format", SQL_T(w->format) },
-                            { "sha256", SQL_T(str_of(sha256)) }, { "size", SQL_I(size) },
-                            { "node_name", SQL_T(node_name_of(c, w->name, sha256)) }, { "secret", SQL_T(str_of(secret)) },
-                            { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }), NULL, &c->e);
+    return sql_run(
+        c->db, API_IMAGE_ADD,
+        SQL_ARGS({ "authority", SQL_I(w->authority) }, { "name", SQL_T(w->name) }, { "version", SQL_T(w->version) },
+                 { "guest_type", SQL_T(w->guest_type) }, { "arch", SQL_T(w->arch) }, { "format", SQL_T(w->format) },
+                 { "sha256", SQL_T(str_of(sha256)) }, { "size", SQL_I(size) },
+                 { "node_name", SQL_T(node_name_of(c, w->name, sha256)) }, { "secret", SQL_T(str_of(secret)) },
+                 { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }),
+        NULL, &c->e);
 }
 
 static enum rc finish_upload(struct call *c, struct str wanted, char sha256[65], uint64_t *size)
 {
     struct upload *u = http_request_upload(c->r);
     struct image_upload *up = u ? u->up : NULL;
-    if (!u)
-        return refuse(c, 400, "Bad request", NULL, "the image's bytes are the request's body");
+    if (!u) return refuse(c, 400, "Bad request", NULL, "the image's bytes are the request's body");
     if (u->rc) {
         c->e = u->e;
         return u->rc == RC_LIMIT ? refuse(c, 413, "Image too large", NULL, "%s", u->e.text) : u->rc;
@@ -245,35 +265,29 @@ static enum rc upload(struct call *c)
     uint64_t size = 0;
     json_t *j = NULL;
     enum rc rc = read_wish(c, &w);
-    if (!rc)
-        rc = finish_upload(c, w.sha256, sha256, &size);
-    if (!rc)
-        rc = write_begin(c);
-    if (rc)
-        return rc;
+    if (!rc) rc = finish_upload(c, w.sha256, sha256, &size);
+    if (!rc) rc = write_begin(c);
+    if (rc) return rc;
     rc = look(c, w.authority, w.name, w.version, &i);
     if (!rc && !str_is(i.sha256, sha256))
-        return refuse(c, 409, "Already there", NULL, "%.*s:%.*s is in the store with other contents (SHA-256 %.*s): give this one another"
-                      " version", STR_ARG(w.name), STR_ARG(w.version), STR_ARG(i.sha256));
-    if (!rc)
-        return answer(c, 200, image_json(c, &i));
-    if (rc != RC_NOT_FOUND)
-        return rc;
+        return refuse(c, 409, "Already there", NULL,
+                      "%.*s:%.*s is in the store with other contents (SHA-256 %.*s): give this one another"
+                      " version",
+                      STR_ARG(w.name), STR_ARG(w.version), STR_ARG(i.sha256));
+    if (!rc) return answer(c, 200, image_json(c, &i));
+    if (rc != RC_NOT_FOUND) return rc;
     rc = insert(c, &w, sha256, size);
-    if (!rc)
-        rc = look(c, w.authority, w.name, w.version, &i);
-    if (!rc)
-        rc = wake_policies(c, &i);
+    if (!rc) rc = look(c, w.authority, w.name, w.version, &i);
+    if (!rc) rc = wake_policies(c, &i);
     if (!rc) {
         j = image_json(c, &i);
-        json_object_del(j, "url");                      /* who may read the audit may not download for it */
-        rc = audit(c, i.authority, "image.create", arena_printf(c->a, "images/%.*s/%.*s", STR_ARG(i.name), STR_ARG(i.version)), NULL, j);
+        json_object_del(j, "url"); /* who may read the audit may not download for it */
+        rc = audit(c, i.authority, "image.create",
+                   arena_printf(c->a, "images/%.*s/%.*s", STR_ARG(i.name), STR_ARG(i.version)), NULL, j);
     }
-    if (!rc)
-        rc = event(c, i.authority, "image", (struct str){ 0 }, json_deep_copy(j));
+    if (!rc) rc = event(c, i.authority, "image", (struct str){ 0 }, json_deep_copy(j));
     json_decref(j);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     answer_header(c, "Location", "/api/v1/images/%.*s/%.*s", STR_ARG(i.name), STR_ARG(i.version));
     return answer(c, 201, image_json(c, &i));
 }
@@ -282,57 +296,42 @@ static enum rc in_use(struct call *c, const struct image_row *i)
 {
     struct sql_rows *r = NULL;
     struct str ref = arena_printf(c->a, "%.*s:%.*s", STR_ARG(i->name), STR_ARG(i->version));
-    enum rc rc = one_row(c, API_POLICIES_NAMING, SQL_ARGS({ "authority", SQL_I(i->authority) }, { "text", SQL_T(ref) },
-                         { "limit", SQL_I(1) }), &r);
+    enum rc rc = one_row(c, API_POLICIES_NAMING,
+                         SQL_ARGS({ "authority", SQL_I(i->authority) }, { "text", SQL_T(ref) }, { "limit", SQL_I(1) }),
+                         &r);
     if (!rc)
-        rc = refuse(c, 409, "In use", NULL, "policy %.*s names this image: change or delete the policy first", STR_ARG(sql_text(r, 1)));
+        rc = refuse(c, 409, "In use", NULL, "policy %.*s names this image: change or delete the policy first",
+                    STR_ARG(sql_text(r, 1)));
     sql_end(r);
-    if (rc != RC_NOT_FOUND)
-        return rc;
-    rc = one_row(c, API_IMAGE_USERS, SQL_ARGS({ "node", SQL_T(i->node_name) }, { "authority", SQL_I(i->authority) }), &r);
+    if (rc != RC_NOT_FOUND) return rc;
+    rc = one_row(c, API_IMAGE_USERS, SQL_ARGS({ "node", SQL_T(i->node_name) }, { "authority", SQL_I(i->authority) }),
+                 &r);
     int64_t n = rc ? 0 : sql_int(r, 0);
     sql_end(r);
     return n ? refuse(c, 409, "In use", NULL, "%" PRId64 " VMs use this image", n) : rc;
 }
 
-static enum rc delete(struct call *c)
-{
-    struct image_row i;
-    struct sql_rows *r = NULL;
-    int64_t others = 1;
-    enum rc rc = write_begin(c);
-    if (!rc)
-        rc = find_image(c, &i);
-    if (!rc)
-        rc = if_match(c, arena_strz(c->a, i.sha256));
-    if (!rc)
-        rc = in_use(c, &i);
-    if (!rc)
-        rc = sql_run(c->db, API_IMAGE_DELETE, SQL_ARGS({ "id", SQL_I(i.id) }), NULL, &c->e);
+static enum rc delete (struct call *c) {
+    struct image_row i; struct sql_rows *r = NULL; int64_t others = 1; enum rc rc = write_begin(c);
+    if (!rc) rc = find_image(c, &i); if (!rc) rc = if_match(c, arena_strz(c->a, i.sha256)); if (!rc) rc = in_use(c, &i);
+    if (!rc) rc = sql_run(c->db, API_IMAGE_DELETE, SQL_ARGS({ "id", SQL_I(i.id) }), NULL, &c->e);
     if (!rc && (rc = one_row(c, API_IMAGES_OF_FILE, SQL_ARGS({ "sha256", SQL_T(i.sha256) }), &r)) == RC_OK)
         others = sql_int(r, 0);
-    sql_end(r);
-    if (rc)
-        return rc;
-    json_t *j = image_json(c, &i);
-    json_object_del(j, "url");
-    rc = audit(c, i.authority, "image.delete", arena_printf(c->a, "images/%.*s/%.*s", STR_ARG(i.name), STR_ARG(i.version)), j, NULL);
-    if (!rc) {
-        j_str(j, "change", STR("deleted"));
-        rc = event(c, i.authority, "image", (struct str){ 0 }, json_deep_copy(j));
-    }
-    json_decref(j);
-    if (rc)
-        return rc;
-    if (!others)
-        c->remove_image = i.sha256;                     /* after the commit */
-    return answer_nothing(c);
+    sql_end(r); if (rc) return rc; json_t *j = image_json(c, &i); json_object_del(j, "url");
+    rc = audit(c, i.authority, "image.delete",
+               arena_printf(c->a, "images/%.*s/%.*s", STR_ARG(i.name), STR_ARG(i.version)), j, NULL);
+    if (!rc){ j_str(j, "change", STR("deleted"));
+              rc = event(c, i.authority, "image", (struct str){ 0 }, json_deep_copy(j)); }
+json_decref(j);
+if (rc) return rc;
+if (!others) c->remove_image = i.sha256; /* after the commit */
+return answer_nothing(c);
 }
 
 const struct route routes_images[] = {
-    { "GET",    "/api/v1/images",                  ROLE_VIEWER,   images },
-    { "POST",   "/api/v1/images",                  ROLE_OPERATOR, upload },
-    { "GET",    "/api/v1/images/{name}/{version}", ROLE_VIEWER,   image },
+    { "GET", "/api/v1/images", ROLE_VIEWER, images },
+    { "POST", "/api/v1/images", ROLE_OPERATOR, upload },
+    { "GET", "/api/v1/images/{name}/{version}", ROLE_VIEWER, image },
     { "DELETE", "/api/v1/images/{name}/{version}", ROLE_OPERATOR, delete },
     { NULL, NULL, ROLE_NONE, NULL },
 };

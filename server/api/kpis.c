@@ -9,9 +9,9 @@
 #include <string.h>
 
 enum {
-    KPI_POINTS = 2000,                  /* of one series */
+    KPI_POINTS = 2000, /* of one series */
     KPI_SERIES = 64,
-    KPI_ROWS = 200000,                  /* samples looked at for one answer */
+    KPI_ROWS = 200000, /* samples looked at for one answer */
     KPI_DEFAULT_POINTS = 300,
     KPI_HOUR_MS = 3600 * 1000
 };
@@ -21,8 +21,7 @@ static const struct ddf_entry *entry_of(struct call *c, const struct ddf_layout 
 {
     struct str instance;
     const struct ddf_entry *en = ddf_layout_resolve(l, DDF_VM, name, &instance);
-    if (en)
-        return en;
+    if (en) return en;
     return ddf_layout_resolve(l, DDF_VM, arena_printf(c->a, "kpi.%.*s", STR_ARG(name)), &instance);
 }
 
@@ -42,12 +41,11 @@ enum rc kpis_latest(struct call *c, const struct device_row *d, struct str vm, j
     j_raw(j, "values", sql_text(r, 1));
     sql_end(r);
     json_t *values = json_object_get(j, "values");
-    json_object_foreach(values, key, v) {
+    json_object_foreach(values, key, v)
+    {
         const struct ddf_entry *en = entry_of(c, d->layout, str_of(key));
-        if (en && en->unit.n)
-            json_object_set_new(units, key, j_text(en->unit));
-        if (en && en->label.n)
-            json_object_set_new(labels, key, j_text(en->label));
+        if (en && en->unit.n) json_object_set_new(units, key, j_text(en->unit));
+        if (en && en->label.n) json_object_set_new(labels, key, j_text(en->label));
     }
     json_object_set_new(j, "units", units);
     json_object_set_new(j, "labels", labels);
@@ -55,17 +53,20 @@ enum rc kpis_latest(struct call *c, const struct device_row *d, struct str vm, j
     return RC_OK;
 }
 
-/* History. A sample is a flat JSON object that we wrote; it is read without building a tree, because a month has 40,000 of them. */
+/* History. A sample is a flat JSON object that we wrote; it is read without building a tree, because a month has
+ * 40,000 of them. */
 
 struct series {
-    struct str name;                    /* as in the sample */
+    struct str name; /* as in the sample */
     bool rate, counter;
     const struct ddf_entry *entry;
     /* sums of the bucket under way */
     double sum, last, span_s;
     int64_t n;
     /* the sample before, for rates */
-    double before; int64_t before_ms; bool has_before;
+    double before;
+    int64_t before_ms;
+    bool has_before;
     json_t *points;
 };
 
@@ -73,37 +74,35 @@ struct history {
     int64_t from_ms, to_ms, step_ms;
     struct series s[KPI_SERIES];
     size_t n;
-    bool all;                           /* nobody said which: whatever the samples have */
-    int64_t bucket;                     /* under way, -1 = none */
+    bool all;       /* nobody said which: whatever the samples have */
+    int64_t bucket; /* under way, -1 = none */
 };
 
-struct member { struct str name, value; bool number; };
+struct member {
+    struct str name, value;
+    bool number;
+};
 
 /* The next "name": value of a flat object. @return false at its end or when it is none of ours */
 static bool next_member(struct str text, size_t *at, struct member *m)
 {
     size_t i = str_find(text, '"', *at), end;
-    if (i >= text.n)
-        return false;
+    if (i >= text.n) return false;
     end = str_find(text, '"', i + 1);
     m->name = str_slice(text, i + 1, end);
     i = end + 1;
-    while (i < text.n && (text.p[i] == ' ' || text.p[i] == ':'))
-        i++;
-    if (i >= text.n)
-        return false;
+    while (i < text.n && (text.p[i] == ' ' || text.p[i] == ':')) i++;
+    if (i >= text.n) return false;
     if (text.p[i] == '"') {
         end = i + 1;
-        while (end < text.n && text.p[end] != '"')
-            end += text.p[end] == '\\' ? 2 : 1;
+        while (end < text.n && text.p[end] != '"') end += text.p[end] == '\\' ? 2 : 1;
         m->value = str_slice(text, i + 1, end);
         m->number = false;
         *at = end + 1;
         return end < text.n;
     }
     for (end = i; end < text.n && text.p[end] != ',' && text.p[end] != '}'; end++)
-        if (text.p[end] == '{' || text.p[end] == '[')
-            return false;
+        if (text.p[end] == '{' || text.p[end] == '[') return false;
     m->value = str_trim(str_slice(text, i, end));
     m->number = true;
     *at = end;
@@ -113,8 +112,7 @@ static bool next_member(struct str text, size_t *at, struct member *m)
 static bool number_of(struct str s, double *out)
 {
     char text[40], *end;
-    if (!s.n || s.n >= sizeof text)
-        return false;
+    if (!s.n || s.n >= sizeof text) return false;
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
     *out = strtod(text, &end);
@@ -125,8 +123,7 @@ static void flush(struct history *h, struct series *s)
 {
     char at[25];
     double v;
-    if (s->rate ? s->span_s <= 0 : s->n == 0)
-        return;
+    if (s->rate ? s->span_s <= 0 : s->n == 0) return;
     if (s->rate)
         v = s->sum / s->span_s;
     else
@@ -158,10 +155,10 @@ static void take_value(struct series *s, int64_t at_ms, bool inside, double v)
     }
 }
 
-static struct series *add_series(struct call *c, struct history *h, const struct ddf_layout *l, struct str name, bool rate)
+static struct series *add_series(struct call *c, struct history *h, const struct ddf_layout *l, struct str name,
+                                 bool rate)
 {
-    if (h->n == KPI_SERIES)
-        return NULL;
+    if (h->n == KPI_SERIES) return NULL;
     struct series *s = &h->s[h->n];
     *s = (struct series){ .name = name, .rate = rate, .entry = entry_of(c, l, name), .points = json_array() };
     s->counter = s->entry && s->entry->counter;
@@ -176,27 +173,22 @@ static void take_sample(struct call *c, struct history *h, const struct ddf_layo
     bool inside = at_ms >= h->from_ms;
     int64_t bucket = inside ? (at_ms - h->from_ms) / h->step_ms : -1;
     if (bucket != h->bucket && h->bucket >= 0)
-        for (size_t i = 0; i < h->n; i++)
-            flush(h, &h->s[i]);
+        for (size_t i = 0; i < h->n; i++) flush(h, &h->s[i]);
     h->bucket = bucket;
     while (next_member(data, &at, &m)) {
         double v;
         bool known = false;
-        if (!number_of(m.value, &v))
-            continue;
+        if (!number_of(m.value, &v)) continue;
         for (size_t i = 0; i < h->n; i++)
             if (str_eq(h->s[i].name, m.name)) {
                 take_value(&h->s[i], at_ms, inside, v);
                 known = true;
             }
-        if (known || !h->all)
-            continue;
+        if (known || !h->all) continue;
         const struct ddf_entry *en = entry_of(c, l, m.name);
-        if (!en || (!m.number && !en->counter))
-            continue;
+        if (!en || (!m.number && !en->counter)) continue;
         struct series *s = add_series(c, h, l, keep(c, m.name), false);
-        if (s)
-            take_value(s, at_ms, inside, v);
+        if (s) take_value(s, at_ms, inside, v);
         if (s && s->counter && (s = add_series(c, h, l, keep(c, m.name), true)) != NULL)
             take_value(s, at_ms, inside, v);
     }
@@ -208,24 +200,22 @@ static enum rc read_range(struct call *c, struct history *h)
     size_t from = 0;
     bool present = false;
     enum rc rc = query_time(c, "to", c->w.now_ms, &h->to_ms);
-    if (!rc)
-        rc = query_time(c, "from", h->to_ms - KPI_HOUR_MS, &h->from_ms);
-    if (rc)
-        return rc;
-    if (h->from_ms >= h->to_ms)
-        return refuse(c, 400, "Bad request", NULL, "from is not before to");
+    if (!rc) rc = query_time(c, "from", h->to_ms - KPI_HOUR_MS, &h->from_ms);
+    if (rc) return rc;
+    if (h->from_ms >= h->to_ms) return refuse(c, 400, "Bad request", NULL, "from is not before to");
     h->step_ms = (h->to_ms - h->from_ms) / KPI_DEFAULT_POINTS;
     h->step_ms = h->step_ms < 1000 ? 1000 : (h->step_ms + 999) / 1000 * 1000;
     if (step.n && (!text_duration_parse(step, &h->step_ms) || h->step_ms < 1))
-        return refuse(c, 400, "Bad request", NULL, "step is \"%.*s\"; a time such as 60s or 5m is expected", STR_ARG(step));
+        return refuse(c, 400, "Bad request", NULL, "step is \"%.*s\"; a time such as 60s or 5m is expected",
+                      STR_ARG(step));
     if ((h->to_ms - h->from_ms) / h->step_ms > KPI_POINTS)
-        return refuse(c, 400, "Over a limit", NULL, "a step of %" PRId64 " s makes more than %d points: take a longer one",
-                      h->step_ms / 1000, KPI_POINTS);
+        return refuse(c, 400, "Over a limit", NULL,
+                      "a step of %" PRId64 " s makes more than %d points: take a longer one", h->step_ms / 1000,
+                      KPI_POINTS);
     h->all = true;
     for (;;) {
         name = http_query_find(c->r->query, "metric", &from, c->a, &present);
-        if (!present)
-            return RC_OK;
+        if (!present) return RC_OK;
         h->all = false;
         bool rate = str_ends(name, STR(".rate"));
         struct str base = rate ? str_slice(name, 0, name.n - 5) : name;
@@ -243,8 +233,7 @@ static enum rc send_history(struct call *c, struct history *h)
     for (size_t i = 0; i < h->n; i++) {
         struct series *s = &h->s[i];
         json_t *one = json_object();
-        if (h->bucket >= 0)
-            flush(h, s);
+        if (h->bucket >= 0) flush(h, s);
         j_str(one, "metric", s->rate ? arena_printf(c->a, "%.*s.rate", STR_ARG(s->name)) : s->name);
         struct str unit = s->entry ? s->entry->unit : (struct str){ 0 };
         j_str(one, "unit", s->rate ? arena_printf(c->a, "%.*s/s", STR_ARG(unit.n ? unit : STR("1"))) : unit);
@@ -261,8 +250,7 @@ static enum rc history(struct call *c, const struct device_row *d, struct str vm
     struct history *h = arena_alloc(c->a, sizeof *h);
     struct sql_rows *r = NULL;
     int64_t rows = 0;
-    if (!h)
-        return err_set(&c->e, RC_NOMEM, "no memory");
+    if (!h) return err_set(&c->e, RC_NOMEM, "no memory");
     h->bucket = -1;
     enum rc rc = read_range(c, h);
     for (size_t i = 0; !rc && i < h->n; i++) {
@@ -270,18 +258,20 @@ static enum rc history(struct call *c, const struct device_row *d, struct str vm
         h->s[i].counter = h->s[i].entry && h->s[i].entry->counter;
     }
     if (!rc)
-        rc = sql_start(c->db, API_SAMPLES, SQL_ARGS({ "device", SQL_I(d->id) }, { "vm", SQL_T(vm) }, { "from_ms", SQL_I(h->from_ms) },
-                       { "to_ms", SQL_I(h->to_ms) }, { "limit", SQL_I(KPI_ROWS) }), &r, &c->e);
+        rc = sql_start(c->db, API_SAMPLES,
+                       SQL_ARGS({ "device", SQL_I(d->id) }, { "vm", SQL_T(vm) }, { "from_ms", SQL_I(h->from_ms) },
+                                { "to_ms", SQL_I(h->to_ms) }, { "limit", SQL_I(KPI_ROWS) }),
+                       &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         take_sample(c, h, d->layout, sql_int(r, 0), sql_text(r, 1));
         rows++;
     }
     sql_end(r);
     if (rc == RC_NOT_FOUND)
-        rc = rows == KPI_ROWS ? refuse(c, 400, "Over a limit", NULL, "there are more than %d samples in this time: narrow it", KPI_ROWS)
+        rc = rows == KPI_ROWS ? refuse(c, 400, "Over a limit", NULL,
+                                       "there are more than %d samples in this time: narrow it", KPI_ROWS)
                               : send_history(c, h);
-    for (size_t i = 0; i < h->n; i++)
-        json_decref(h->s[i].points);
+    for (size_t i = 0; i < h->n; i++) json_decref(h->s[i].points);
     return rc;
 }
 
@@ -292,18 +282,14 @@ enum rc kpis(struct call *c)
     json_t *j = NULL;
     bool from = false, to = false;
     enum rc rc = device_find(c, c->param[0], &d);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), &r);
     sql_end(r);
-    if (rc == RC_NOT_FOUND)
-        return missing(c, "VM", c->param[1]);
-    if (rc)
-        return rc;
+    if (rc == RC_NOT_FOUND) return missing(c, "VM", c->param[1]);
+    if (rc) return rc;
     http_query(c->r, "from", &from);
     http_query(c->r, "to", &to);
-    if (from || to)
-        return history(c, &d, c->param[1]);
+    if (from || to) return history(c, &d, c->param[1]);
     rc = kpis_latest(c, &d, c->param[1], &j);
     if (!rc && json_is_null(j))
         return refuse(c, 404, "Not found", NULL, "there is no sample of \"%.*s\" yet", STR_ARG(c->param[1]));

@@ -2,7 +2,7 @@
 
 #include "server/events.h"
 
-enum { STREAM_BYTES = 256 << 10 };      /* a reader that is further behind is dropped; it comes back with Last-Event-ID */
+enum { STREAM_BYTES = 256 << 10 }; /* a reader that is further behind is dropped; it comes back with Last-Event-ID */
 
 static enum rc check_types(struct call *c, struct str types)
 {
@@ -10,11 +10,12 @@ static enum rc check_types(struct call *c, struct str types)
     struct str one;
     while (str_cut(&types, ',', &one)) {
         bool fits = false;
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-            fits |= str_is(one, known[i]);
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) fits |= str_is(one, known[i]);
         if (!fits)
-            return refuse(c, 400, "Bad request", NULL, "types: \"%.*s\" is none of device, vm, kpi, operation, policy, trigger, image,"
-                          " session", STR_ARG(one));
+            return refuse(c, 400, "Bad request", NULL,
+                          "types: \"%.*s\" is none of device, vm, kpi, operation, policy, trigger, image,"
+                          " session",
+                          STR_ARG(one));
     }
     return RC_OK;
 }
@@ -38,18 +39,14 @@ static enum rc events(struct call *c)
     struct str types = query(c, "types"), device = query(c, "device"), last = http_header(c->r, "Last-Event-ID");
     struct device_row d;
     int64_t after = 0;
-    if (!last.n)
-        last = query(c, "after");
+    if (!last.n) last = query(c, "after");
     enum rc rc = check_types(c, types);
     if (!rc && last.n && (!str_to_i64(last, &after) || after < 0))
         rc = refuse(c, 400, "Bad request", NULL, "Last-Event-ID is the id of an event, a number");
-    if (!rc && device.n)
-        rc = device_find(c, device, &d);
-    if (rc)
-        return rc;
+    if (!rc && device.n) rc = device_find(c, device, &d);
+    if (rc) return rc;
     struct http_stream *s = http_stream_create(STREAM_BYTES);
-    if (!s)
-        return err_set(&c->e, RC_NOMEM, "no memory for a stream");
+    if (!s) return err_set(&c->e, RC_NOMEM, "no memory for a stream");
     return begin(c, s, events_stream(c->api->srv->events, after, types, device, c->scope, s, &c->e));
 }
 
@@ -58,21 +55,20 @@ static enum rc operation_events(struct call *c)
     int64_t id = 0;
     json_t *j = NULL;
     bool finished;
-    enum rc rc = str_to_i64(c->param[0], &id) ? operation_json(c->api->srv, c->db, id, c->scope, false, &j, &finished, &c->e) : RC_NOT_FOUND;
-    if (rc == RC_NOT_FOUND)
-        return missing(c, "operation", c->param[0]);
+    enum rc rc = str_to_i64(c->param[0], &id)
+                     ? operation_json(c->api->srv, c->db, id, c->scope, false, &j, &finished, &c->e)
+                     : RC_NOT_FOUND;
+    if (rc == RC_NOT_FOUND) return missing(c, "operation", c->param[0]);
     struct str device = rc ? (struct str){ 0 } : keep(c, str_of(json_string_value(json_object_get(j, "device"))));
     json_decref(j);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     struct http_stream *s = http_stream_create(STREAM_BYTES);
-    if (!s)
-        return err_set(&c->e, RC_NOMEM, "no memory for a stream");
+    if (!s) return err_set(&c->e, RC_NOMEM, "no memory for a stream");
     return begin(c, s, events_stream_operation(c->api->srv->events, id, device, s, &c->e));
 }
 
 const struct route routes_live[] = {
-    { "GET", "/api/v1/events",                ROLE_VIEWER, events },
+    { "GET", "/api/v1/events", ROLE_VIEWER, events },
     { "GET", "/api/v1/operations/{n}/events", ROLE_VIEWER, operation_events },
     { NULL, NULL, ROLE_NONE, NULL },
 };

@@ -12,8 +12,7 @@ static json_t *args_json(struct str args)
     while (str_cut(&args, ';', &one)) {
         size_t eq = str_find(one, '=', 0);
         char key[64];
-        if (!one.n || eq >= sizeof key)
-            continue;
+        if (!one.n || eq >= sizeof key) continue;
         memcpy(key, one.p, eq);
         key[eq] = '\0';
         j_str(j, key, str_slice(one, eq + 1, one.n));
@@ -40,8 +39,7 @@ json_t *operation_row_json(const struct server *srv, struct sql_rows *r)
         j_strn(j, "format", sql_text(r, 9));
         j_strn(j, "data", sql_text(r, 10));
     }
-    if (!sql_is_null(r, 11))
-        j_raw(j, "result", sql_text(r, 11));
+    if (!sql_is_null(r, 11)) j_raw(j, "result", sql_text(r, 11));
     j_str(j, "state", sql_text(r, 12));
     j_int(j, "code", code);
     j_str(j, "codeText", code >= 1000 ? ddf_layout_result_text(l, (int)code) : (struct str){ 0 });
@@ -57,8 +55,8 @@ json_t *operation_row_json(const struct server *srv, struct sql_rows *r)
     return j;
 }
 
-enum rc operation_json(const struct server *srv, struct sql *db, int64_t id, int64_t authority, bool steps, json_t **out, bool *finished,
-                       struct err *e)
+enum rc operation_json(const struct server *srv, struct sql *db, int64_t id, int64_t authority, bool steps,
+                       json_t **out, bool *finished, struct err *e)
 {
     struct sql_rows *r = NULL;
     json_t *j = NULL, *list = NULL;

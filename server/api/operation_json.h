@@ -5,8 +5,8 @@
 #include "server/server.h"
 
 /** @param authority 0 = any; @param steps with its history; @param finished is it over? @return RC_NOT_FOUND */
-enum rc operation_json(const struct server *srv, struct sql *db, int64_t id, int64_t authority, bool steps, json_t **out, bool *finished,
-                       struct err *e);
+enum rc operation_json(const struct server *srv, struct sql *db, int64_t id, int64_t authority, bool steps,
+                       json_t **out, bool *finished, struct err *e);
 /** From a row of API_OPERATION_COLUMNS, without steps. */
 json_t *operation_row_json(const struct server *srv, struct sql_rows *r);
 #endif

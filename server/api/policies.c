@@ -16,7 +16,7 @@ static json_t *error_json(struct str line)
     struct str rest = line, part;
     int64_t n = 0, column = 0;
     json_t *j = json_object();
-    str_cut(&rest, ':', &part);                         /* the name */
+    str_cut(&rest, ':', &part); /* the name */
     struct str back = rest;
     if (str_cut(&rest, ':', &part) && str_to_i64(part, &n) && str_cut(&rest, ':', &part) && str_to_i64(part, &column)) {
         j_int(j, "line", n);
@@ -40,8 +40,7 @@ static enum rc refuse_documents(struct call *c, const struct buf *errors, const 
     json_t *j = json_object(), *list = json_array();
     struct str rest = buf_str(errors), line;
     while (str_cut(&rest, '\n', &line))
-        if (line.n && json_array_size(list) < ERRORS)
-            json_array_append_new(list, error_json(line));
+        if (line.n && json_array_size(list) < ERRORS) json_array_append_new(list, error_json(line));
     if (!json_array_size(list)) {
         json_t *one = json_object();
         if (e->line) {
@@ -55,11 +54,11 @@ static enum rc refuse_documents(struct call *c, const struct buf *errors, const 
     j_str(j, "type", STR("about:blank"));
     j_str(j, "title", STR("Policy is not valid"));
     j_int(j, "status", 422);
-    j_str(j, "detail", arena_printf(c->a, n == 1 ? "%s" : "%s (and %zu more)",
-                                    json_string_value(json_object_get(json_array_get(list, 0), "detail")), n - 1));
+    j_str(j, "detail",
+          arena_printf(c->a, n == 1 ? "%s" : "%s (and %zu more)",
+                       json_string_value(json_object_get(json_array_get(list, 0), "detail")), n - 1));
     json_t *pointer = json_object_get(json_array_get(list, 0), "pointer");
-    if (pointer)
-        json_object_set(j, "pointer", pointer);
+    if (pointer) json_object_set(j, "pointer", pointer);
     json_object_set_new(j, "errors", list);
     answer(c, 422, j);
     c->reply->n_headers = 0;
@@ -75,21 +74,18 @@ static struct str next_document(struct call *c, struct str all, size_t *at, size
     while (*at < all.n) {
         size_t end = str_find(all, '\n', *at);
         struct str one = str_slice(all, *at, end);
-        bool mark = str_starts(one, STR("---")) && (one.n == 3 || one.p[3] == ' ' || one.p[3] == '\r' || one.p[3] == '\t');
-        if (mark && content)
-            break;
+        bool mark = str_starts(one, STR("---")) &&
+                    (one.n == 3 || one.p[3] == ' ' || one.p[3] == '\r' || one.p[3] == '\t');
+        if (mark && content) break;
         struct str words = str_trim(mark ? str_slice(one, 3, one.n) : one);
-        if (words.n && words.p[0] != '#')
-            content = true;
+        if (words.n && words.p[0] != '#') content = true;
         *at = end + 1;
         (*line)++;
     }
-    if (!content)
-        return (struct str){ 0 };
+    if (!content) return (struct str){ 0 };
     size_t end = *at < all.n ? *at : all.n;
     char *p = arena_bytes(c->a, first_line + end - begin + 1);
-    if (!p)
-        return (struct str){ 0 };
+    if (!p) return (struct str){ 0 };
     memset(p, '\n', first_line);
     memcpy(p + first_line, all.p + begin, end - begin);
     p[first_line + end - begin] = '\0';
@@ -110,23 +106,23 @@ enum rc documents_read(struct call *c, struct documents **out)
         struct err e = { 0 };
         size_t begin = at;
         struct str text = next_document(c, c->r->body, &at, &line);
-        if (!text.n)
-            break;
+        if (!text.n) break;
         struct documents *d = arena_alloc(c->a, sizeof *d);
         if (!d || ++n > DOCUMENTS) {
-            rc = err_set(&c->e, d ? RC_LIMIT : RC_NOMEM, d ? "at most %d documents at once" : "no memory (%d)", DOCUMENTS);
+            rc = err_set(&c->e, d ? RC_LIMIT : RC_NOMEM, d ? "at most %d documents at once" : "no memory (%d)",
+                         DOCUMENTS);
             break;
         }
         d->text = str_slice(c->r->body, begin, at);
         size_t had = errors.n;
-        enum rc bad = pol_policy_parse(text, "body", c->api->srv->layouts[0], c->api->srv->schema, c->a, &d->policy, &errors, &e);
+        enum rc bad = pol_policy_parse(text, "body", c->api->srv->layouts[0], c->api->srv->schema, c->a, &d->policy,
+                                       &errors, &e);
         if (bad && bad != RC_PARSE && bad != RC_INVALID && bad != RC_LIMIT && bad != RC_UNSUPPORTED) {
             c->e = e;
             rc = bad;
         } else if (bad) {
             wrong = true;
-            if (errors.n == had)
-                buf_printf(&errors, "body:%u:%u: %s\n", e.line, e.column, e.text);
+            if (errors.n == had) buf_printf(&errors, "body:%u:%u: %s\n", e.line, e.column, e.text);
         }
         *tail = d;
         tail = &d->next;
@@ -150,10 +146,17 @@ struct policy_row {
 
 static void policy_row_of(struct call *c, struct sql_rows *r, struct policy_row *p)
 {
-    *p = (struct policy_row){ .id = sql_int(r, 0), .authority_name = keep(c, sql_text(r, 1)), .name = keep(c, sql_text(r, 2)),
-                              .revision = sql_int(r, 3), .created_ms = sql_int(r, 4), .deleted_ms = sql_int(r, 5),
-                              .revised_ms = sql_int(r, 6), .by = keep(c, sql_text(r, 7)), .document = keep(c, sql_text(r, 8)),
-                              .hash = keep(c, sql_text(r, 9)), .authority = sql_int(r, 10) };
+    *p = (struct policy_row){ .id = sql_int(r, 0),
+                              .authority_name = keep(c, sql_text(r, 1)),
+                              .name = keep(c, sql_text(r, 2)),
+                              .revision = sql_int(r, 3),
+                              .created_ms = sql_int(r, 4),
+                              .deleted_ms = sql_int(r, 5),
+                              .revised_ms = sql_int(r, 6),
+                              .by = keep(c, sql_text(r, 7)),
+                              .document = keep(c, sql_text(r, 8)),
+                              .hash = keep(c, sql_text(r, 9)),
+                              .authority = sql_int(r, 10) };
 }
 
 /* RC_NOT_FOUND without a problem when there is none. */
@@ -165,7 +168,8 @@ static enum rc policy_look(struct call *c, struct str name, int64_t authority, s
         policy_row_of(c, r, p);
         rc = sql_step(r, &c->e);
         if (rc == RC_OK)
-            rc = refuse(c, 409, "Which authority?", NULL, "several authorities have a policy \"%.*s\": add ?authority=", STR_ARG(name));
+            rc = refuse(c, 409, "Which authority?", NULL,
+                        "several authorities have a policy \"%.*s\": add ?authority=", STR_ARG(name));
         else if (rc == RC_NOT_FOUND)
             rc = RC_OK;
     }
@@ -211,15 +215,13 @@ static enum rc policy_json(struct call *c, const struct policy_row *p, bool whol
     j_time(j, "created", p->created_ms);
     j_time(j, "revised", p->revised_ms);
     j_str(j, "revisedBy", p->by);
-    if (p->deleted_ms)
-        j_time(j, "deleted", p->deleted_ms);
+    if (p->deleted_ms) j_time(j, "deleted", p->deleted_ms);
     enum rc rc = sql_start(c->db, API_POLICY_COUNTS, SQL_ARGS({ "id", SQL_I(p->id) }), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
         json_object_set_new(counts, arena_strz(c->a, sql_text(r, 0)), json_integer(sql_int(r, 1)));
     sql_end(r);
     json_object_set_new(j, "devices", counts);
-    if (whole)
-        add_document(c, p->document, j);
+    if (whole) add_document(c, p->document, j);
     *out = j;
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -229,14 +231,12 @@ static enum rc policies(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = page_begin(c, 0, &p);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     rc = sql_start(c->db, API_POLICIES, SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) }), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         struct policy_row row;
         json_t *j = NULL;
-        if (!page_more(&p, sql_int(r, 0)))
-            break;
+        if (!page_more(&p, sql_int(r, 0))) break;
         policy_row_of(c, r, &row);
         rc = policy_json(c, &row, false, &j);
         json_array_append_new(p.items, j);
@@ -256,11 +256,9 @@ static enum rc policy(struct call *c)
     struct policy_row p;
     json_t *j = NULL;
     enum rc rc = policy_find(c, c->param[0], &p);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     answer_header(c, "ETag", "\"%" PRId64 "\"", p.revision);
-    if (wants_yaml(c))
-        return answer_text(c, "application/yaml", p.document);
+    if (wants_yaml(c)) return answer_text(c, "application/yaml", p.document);
     rc = policy_json(c, &p, true, &j);
     return rc ? rc : answer(c, 200, j);
 }
@@ -270,22 +268,26 @@ static enum rc insert_revision(struct call *c, struct policy_row *p, bool is_new
     struct sql_rows *r = NULL;
     enum rc rc = RC_OK;
     if (is_new) {
-        rc = sql_run(c->db, API_POLICY_ADD, SQL_ARGS({ "authority", SQL_I(p->authority) }, { "name", SQL_T(p->name) },
-                     { "now_ms", SQL_I(c->w.now_ms) }), NULL, &c->e);
+        rc = sql_run(c->db, API_POLICY_ADD,
+                     SQL_ARGS({ "authority", SQL_I(p->authority) }, { "name", SQL_T(p->name) },
+                              { "now_ms", SQL_I(c->w.now_ms) }),
+                     NULL, &c->e);
         p->id = sql_last_id(c->db);
         p->revision = 1;
     } else {
         rc = one_row(c, API_REVISION_LAST, SQL_ARGS({ "id", SQL_I(p->id) }), &r);
-        if (!rc)
-            p->revision = sql_int(r, 0) + 1;
+        if (!rc) p->revision = sql_int(r, 0) + 1;
         sql_end(r);
     }
     if (!rc)
-        rc = sql_run(c->db, API_REVISION_ADD, SQL_ARGS({ "id", SQL_I(p->id) }, { "revision", SQL_I(p->revision) },
-                     { "document", SQL_T(document) }, { "hash", SQL_T(str_of(hash)) }, { "now_ms", SQL_I(c->w.now_ms) },
-                     { "who", SQL_T(c->who) }), NULL, &c->e);
+        rc = sql_run(c->db, API_REVISION_ADD,
+                     SQL_ARGS({ "id", SQL_I(p->id) }, { "revision", SQL_I(p->revision) },
+                              { "document", SQL_T(document) }, { "hash", SQL_T(str_of(hash)) },
+                              { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }),
+                     NULL, &c->e);
     if (!rc && !is_new)
-        rc = sql_run(c->db, API_POLICY_REVISE, SQL_ARGS({ "id", SQL_I(p->id) }, { "revision", SQL_I(p->revision) }), NULL, &c->e);
+        rc = sql_run(c->db, API_POLICY_REVISE, SQL_ARGS({ "id", SQL_I(p->id) }, { "revision", SQL_I(p->revision) }),
+                     NULL, &c->e);
     return rc;
 }
 
@@ -313,8 +315,7 @@ static enum rc canonical_hash(struct call *c, struct str text, char hash[SHA256_
     uint8_t raw[SHA256_BYTES];
     buf_init(&b, DOC_BYTES);
     enum rc rc = pol_policy_canonical(text, "body", c->a, &b, &c->e);
-    if (!rc && !buf_ok(&b))
-        rc = b.failed;
+    if (!rc && !buf_ok(&b)) rc = b.failed;
     crypto_sha256(buf_str(&b), raw);
     text_hex(raw, sizeof raw, hash);
     buf_finish(&b);
@@ -322,53 +323,56 @@ static enum rc canonical_hash(struct call *c, struct str text, char hash[SHA256_
 }
 
 /* Everything of one apply inside the transaction. */
-static enum rc apply(struct call *c, struct pol_policy *doc, struct str document, const char *hash, struct policy_row *p, bool is_new,
-                     int64_t *affected, int64_t *unknown)
+static enum rc apply(struct call *c, struct pol_policy *doc, struct str document, const char *hash,
+                     struct policy_row *p, bool is_new, int64_t *affected, int64_t *unknown)
 {
     struct pol_sql sql;
     json_t *before = is_new ? NULL : revision_mark(p);
     enum rc rc = pol_selector_sql(doc->selector, c->a, &sql, &c->e);
-    if (!rc)
-        rc = insert_revision(c, p, is_new, document, hash);
+    if (!rc) rc = insert_revision(c, p, is_new, document, hash);
     struct str why = arena_printf(c->a, "policy %.*s revision %" PRId64, STR_ARG(p->name), p->revision);
     if (!rc)
         rc = change_policy(c->db, p->authority, p->id, p->revision, &sql, why, c->w.now_ms, affected, unknown, &c->e);
     p->hash = str_of(hash);
     json_t *after = revision_mark(p);
     if (!rc)
-        rc = audit(c, p->authority, "policy.apply", arena_printf(c->a, "policies/%.*s", STR_ARG(p->name)), before, after);
-    if (!rc)
-        rc = tell(c, p, is_new ? "created" : "changed", *affected);
+        rc = audit(c, p->authority, "policy.apply", arena_printf(c->a, "policies/%.*s", STR_ARG(p->name)), before,
+                   after);
+    if (!rc) rc = tell(c, p, is_new ? "created" : "changed", *affected);
     json_decref(before);
     json_decref(after);
     return rc;
 }
 
 /* What a person should know before it takes effect: the image is not there yet. */
-static void warn(struct call *c, const struct pol_policy *doc, int64_t authority, int64_t affected, int64_t unknown, json_t *warnings)
+static void warn(struct call *c, const struct pol_policy *doc, int64_t authority, int64_t affected, int64_t unknown,
+                 json_t *warnings)
 {
     for (size_t i = 0; i < doc->n_settings; i++) {
         const struct pol_setting *s = &doc->settings[i];
         struct sql_rows *r = NULL;
-        if (s->entry->kind != DDF_K_IMAGE)
-            continue;
+        if (s->entry->kind != DDF_K_IMAGE) continue;
         size_t colon = str_find(s->word, ':', 0);
-        if (one_row(c, API_IMAGE, SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(str_slice(s->word, 0, colon)) },
-                    { "version", SQL_T(str_slice(s->word, colon + 1, s->word.n)) }), &r) == RC_NOT_FOUND)
-            json_array_append_new(warnings, j_text(arena_printf(c->a, "image %.*s is not in the store yet: upload it", STR_ARG(s->word))));
+        if (one_row(c, API_IMAGE,
+                    SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(str_slice(s->word, 0, colon)) },
+                             { "version", SQL_T(str_slice(s->word, colon + 1, s->word.n)) }),
+                    &r) == RC_NOT_FOUND)
+            json_array_append_new(warnings, j_text(arena_printf(c->a, "image %.*s is not in the store yet: upload it",
+                                                                STR_ARG(s->word))));
         sql_end(r);
     }
-    if (!affected && !unknown)
-        json_array_append_new(warnings, json_string("the selector is true for no device"));
+    if (!affected && !unknown) json_array_append_new(warnings, json_string("the selector is true for no device"));
     if (unknown)
-        json_array_append_new(warnings, j_text(arena_printf(c->a, "for %" PRId64 " devices the selector cannot be decided yet: they have"
-                                                            " not told what it asks for", unknown)));
+        json_array_append_new(warnings, j_text(arena_printf(c->a,
+                                                            "for %" PRId64
+                                                            " devices the selector cannot be decided yet: they have"
+                                                            " not told what it asks for",
+                                                            unknown)));
 }
 
 static void add_warnings(const struct pol_policy *doc, json_t *warnings)
 {
-    for (size_t i = 0; i < doc->n_warnings; i++)
-        json_array_append_new(warnings, j_text(doc->warnings[i]));
+    for (size_t i = 0; i < doc->n_warnings; i++) json_array_append_new(warnings, j_text(doc->warnings[i]));
 }
 
 static enum rc policy_put(struct call *c)
@@ -380,33 +384,25 @@ static enum rc policy_put(struct call *c)
     int64_t affected = 0, unknown = 0;
 
     enum rc rc = documents_read(c, &docs);
-    if (!rc && docs->next)
-        rc = refuse(c, 400, "Bad request", NULL, "one document for one policy");
+    if (!rc && docs->next) rc = refuse(c, 400, "Bad request", NULL, "one document for one policy");
     if (!rc && !str_eq(docs->policy->name, c->param[0]))
-        rc = refuse(c, 400, "Bad request", "/metadata/name", "the document is called \"%.*s\", the address says \"%.*s\"",
-                    STR_ARG(docs->policy->name), STR_ARG(c->param[0]));
-    if (!rc)
-        rc = authority_for(c, docs->policy->authority, "/metadata/authority", &p.authority, &found, &server_id);
-    if (!rc)
-        rc = canonical_hash(c, docs->text, hash);
-    if (!rc)
-        rc = write_begin(c);
-    if (rc)
-        return rc;
+        rc = refuse(c, 400, "Bad request", "/metadata/name",
+                    "the document is called \"%.*s\", the address says \"%.*s\"", STR_ARG(docs->policy->name),
+                    STR_ARG(c->param[0]));
+    if (!rc) rc = authority_for(c, docs->policy->authority, "/metadata/authority", &p.authority, &found, &server_id);
+    if (!rc) rc = canonical_hash(c, docs->text, hash);
+    if (!rc) rc = write_begin(c);
+    if (rc) return rc;
     int64_t authority = p.authority;
     rc = policy_look(c, c->param[0], authority, &p);
     bool is_new = rc == RC_NOT_FOUND;
-    if (rc && !is_new)
-        return rc;
-    if (is_new)
-        p = (struct policy_row){ .authority = authority, .name = c->param[0] };
+    if (rc && !is_new) return rc;
+    if (is_new) p = (struct policy_row){ .authority = authority, .name = c->param[0] };
     snprintf(version, sizeof version, "%" PRId64, p.revision);
     rc = if_match(c, version);
     bool changed = is_new || p.deleted_ms || !str_is(p.hash, hash);
-    if (!rc && changed)
-        rc = apply(c, docs->policy, docs->text, hash, &p, is_new, &affected, &unknown);
-    if (rc)
-        return rc;
+    if (!rc && changed) rc = apply(c, docs->policy, docs->text, hash, &p, is_new, &affected, &unknown);
+    if (rc) return rc;
     json_t *j = json_object(), *warnings = json_array();
     j_str(j, "policy", p.name);
     j_str(j, "authority", found);
@@ -415,12 +411,10 @@ static enum rc policy_put(struct call *c)
     j_int(j, "affected", affected);
     j_int(j, "unknown", unknown);
     add_warnings(docs->policy, warnings);
-    if (changed)
-        warn(c, docs->policy, authority, affected, unknown, warnings);
+    if (changed) warn(c, docs->policy, authority, affected, unknown, warnings);
     json_object_set_new(j, "warnings", warnings);
     answer_header(c, "ETag", "\"%" PRId64 "\"", p.revision);
-    if (is_new)
-        answer_header(c, "Location", "/api/v1/policies/%.*s", STR_ARG(p.name));
+    if (is_new) answer_header(c, "Location", "/api/v1/policies/%.*s", STR_ARG(p.name));
     return answer(c, is_new ? 201 : 200, j);
 }
 
@@ -430,23 +424,20 @@ static enum rc policy_delete(struct call *c)
     char version[24];
     int64_t affected = 0, unknown = 0;
     enum rc rc = write_begin(c);
-    if (!rc)
-        rc = policy_find(c, c->param[0], &p);
-    if (rc)
-        return rc;
+    if (!rc) rc = policy_find(c, c->param[0], &p);
+    if (rc) return rc;
     snprintf(version, sizeof version, "%" PRId64, p.revision);
     rc = if_match(c, version);
     if (!rc)
-        rc = sql_run(c->db, API_POLICY_DELETE, SQL_ARGS({ "id", SQL_I(p.id) }, { "now_ms", SQL_I(c->w.now_ms) }), NULL, &c->e);
+        rc = sql_run(c->db, API_POLICY_DELETE, SQL_ARGS({ "id", SQL_I(p.id) }, { "now_ms", SQL_I(c->w.now_ms) }), NULL,
+                     &c->e);
     struct str why = arena_printf(c->a, "policy %.*s was deleted", STR_ARG(p.name));
-    if (!rc)
-        rc = change_policy(c->db, p.authority, p.id, 0, NULL, why, c->w.now_ms, &affected, &unknown, &c->e);
+    if (!rc) rc = change_policy(c->db, p.authority, p.id, 0, NULL, why, c->w.now_ms, &affected, &unknown, &c->e);
     json_t *before = revision_mark(&p);
     if (!rc)
         rc = audit(c, p.authority, "policy.delete", arena_printf(c->a, "policies/%.*s", STR_ARG(p.name)), before, NULL);
     json_decref(before);
-    if (!rc)
-        rc = tell(c, &p, "deleted", affected);
+    if (!rc) rc = tell(c, &p, "deleted", affected);
     return rc ? rc : answer_nothing(c);
 }
 
@@ -456,14 +447,11 @@ static enum rc revisions(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = policy_find(c, c->param[0], &pol);
-    if (!rc)
-        rc = page_begin(c, INT64_MAX, &p);
-    if (rc)
-        return rc;
+    if (!rc) rc = page_begin(c, INT64_MAX, &p);
+    if (rc) return rc;
     rc = sql_start(c->db, API_REVISIONS, SQL_ARGS({ "id", SQL_I(pol.id) }, PAGE_ARGS(p)), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0)))
-            break;
+        if (!page_more(&p, sql_int(r, 0))) break;
         json_t *j = json_object();
         j_int(j, "revision", sql_int(r, 0));
         j_str(j, "hash", sql_text(r, 1));
@@ -482,10 +470,8 @@ static enum rc revision(struct call *c)
     struct sql_rows *r = NULL;
     int64_t n = 0;
     enum rc rc = policy_find(c, c->param[0], &pol);
-    if (rc)
-        return rc;
-    if (!str_to_i64(c->param[1], &n))
-        return missing(c, "revision", c->param[1]);
+    if (rc) return rc;
+    if (!str_to_i64(c->param[1], &n)) return missing(c, "revision", c->param[1]);
     rc = one_row(c, API_REVISION, SQL_ARGS({ "id", SQL_I(pol.id) }, { "revision", SQL_I(n) }), &r);
     if (rc == RC_NOT_FOUND) {
         rc = missing(c, "revision", c->param[1]);
@@ -511,14 +497,12 @@ static enum rc policy_devices(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = policy_find(c, c->param[0], &pol);
-    if (!rc)
-        rc = page_begin(c, 0, &p);
-    if (rc)
-        return rc;
-    rc = sql_start(c->db, API_POLICY_DEVICES, SQL_ARGS({ "id", SQL_I(pol.id) }, { "state", SQL_T(query(c, "state")) }, PAGE_ARGS(p)), &r, &c->e);
+    if (!rc) rc = page_begin(c, 0, &p);
+    if (rc) return rc;
+    rc = sql_start(c->db, API_POLICY_DEVICES,
+                   SQL_ARGS({ "id", SQL_I(pol.id) }, { "state", SQL_T(query(c, "state")) }, PAGE_ARGS(p)), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 6)))
-            break;
+        if (!page_more(&p, sql_int(r, 6))) break;
         json_t *j = json_object();
         j_str(j, "device", sql_text(r, 0));
         j_int(j, "revision", sql_int(r, 1));
@@ -536,8 +520,7 @@ static enum rc policies_validate(struct call *c)
 {
     struct documents *docs = NULL;
     enum rc rc = documents_read(c, &docs);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     json_t *j = json_object(), *names = json_array(), *warnings = json_array();
     for (const struct documents *d = docs; d; d = d->next) {
         json_array_append_new(names, j_text(d->policy->name));
@@ -550,13 +533,13 @@ static enum rc policies_validate(struct call *c)
 }
 
 const struct route routes_policies[] = {
-    { "GET",    "/api/v1/policies",                      ROLE_VIEWER,   policies },
-    { "PUT",    "/api/v1/policies/{name}",               ROLE_OPERATOR, policy_put },
-    { "GET",    "/api/v1/policies/{name}",               ROLE_VIEWER,   policy },
-    { "DELETE", "/api/v1/policies/{name}",               ROLE_OPERATOR, policy_delete },
-    { "GET",    "/api/v1/policies/{name}/revisions",     ROLE_VIEWER,   revisions },
-    { "GET",    "/api/v1/policies/{name}/revisions/{n}", ROLE_VIEWER,   revision },
-    { "GET",    "/api/v1/policies/{name}/devices",       ROLE_VIEWER,   policy_devices },
-    { "POST",   "/api/v1/policies:validate",             ROLE_VIEWER,   policies_validate },
+    { "GET", "/api/v1/policies", ROLE_VIEWER, policies },
+    { "PUT", "/api/v1/policies/{name}", ROLE_OPERATOR, policy_put },
+    { "GET", "/api/v1/policies/{name}", ROLE_VIEWER, policy },
+    { "DELETE", "/api/v1/policies/{name}", ROLE_OPERATOR, policy_delete },
+    { "GET", "/api/v1/policies/{name}/revisions", ROLE_VIEWER, revisions },
+    { "GET", "/api/v1/policies/{name}/revisions/{n}", ROLE_VIEWER, revision },
+    { "GET", "/api/v1/policies/{name}/devices", ROLE_VIEWER, policy_devices },
+    { "POST", "/api/v1/policies:validate", ROLE_VIEWER, policies_validate },
     { NULL, NULL, ROLE_NONE, NULL },
 };

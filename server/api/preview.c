@@ -9,24 +9,26 @@ enum rc preview_resolve(struct call *c, const struct device_row *d, struct pol_p
 {
     memset(out, 0, sizeof *out);
     enum rc rc = store_load_device_id(c->api->store, d->id, c->w.now_ms, c->a, &out->device, &c->e);
-    if (!rc)
-        rc = store_load_facts(c->api->store, &out->device, extra, c->w.now_ms, c->a, &out->facts, &c->e);
-    if (!rc)
-        rc = pol_resolve(&out->facts, c->a, &out->desired, &c->e);
+    if (!rc) rc = store_load_facts(c->api->store, &out->device, extra, c->w.now_ms, c->a, &out->facts, &c->e);
+    if (!rc) rc = pol_resolve(&out->facts, c->a, &out->desired, &c->e);
     return rc;
 }
 
 static const char *verb_name(enum pol_verb v)
 {
-    static const char *const name[] = { [POL_GET] = "get", [POL_ADD] = "add", [POL_REPLACE] = "replace", [POL_DELETE] = "delete",
-                                        [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic", [POL_COPY] = "copy", [POL_ASK] = "ask" };
+    static const char *const name[] = {
+        [POL_GET] = "get",   [POL_ADD] = "add",       [POL_REPLACE] = "replace", [POL_DELETE] = "delete",
+        [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic", [POL_COPY] = "copy",       [POL_ASK] = "ask"
+    };
     return name[v];
 }
 
 static const char *purpose_name(enum pol_purpose p)
 {
-    static const char *const name[] = { [POL_FOR_DISCOVER] = "discover", [POL_FOR_CHANGE] = "change", [POL_FOR_VERIFY] = "verify",
-                                        [POL_FOR_OPERATION] = "operation", [POL_FOR_INQUIRY] = "inquiry", [POL_FOR_KPI] = "kpi" };
+    static const char *const name[] = {
+        [POL_FOR_DISCOVER] = "discover",   [POL_FOR_CHANGE] = "change",   [POL_FOR_VERIFY] = "verify",
+        [POL_FOR_OPERATION] = "operation", [POL_FOR_INQUIRY] = "inquiry", [POL_FOR_KPI] = "kpi"
+    };
     return name[p];
 }
 
@@ -39,13 +41,10 @@ static json_t *steps_json(const struct pol_step *s)
         j_str(j, "for", str_of(purpose_name(s->purpose)));
         j_strn(j, "uri", s->uri);
         j_strn(j, "format", s->format);
-        if (s->has_data)
-            j_str(j, "data", s->data);
+        if (s->has_data) j_str(j, "data", s->data);
         j_strn(j, "why", s->why);
-        if (s->operation)
-            j_int(j, "operation", s->operation);
-        if (s->children)
-            json_object_set_new(j, "children", steps_json(s->children));
+        if (s->operation) j_int(j, "operation", s->operation);
+        if (s->children) json_object_set_new(j, "children", steps_json(s->children));
         json_array_append_new(list, j);
     }
     return list;
@@ -73,10 +72,8 @@ enum rc preview_plan(struct call *c, struct preview *p, json_t *out)
     struct buf xml;
     buf_init(&xml, 4 << 20);
     enum rc rc = pol_make_plan(&p->facts, &p->desired, c->a, &plan, &c->e);
-    if (!rc)
-        rc = store_steps(&plan, c->a, &steps, &c->e);
-    if (!rc)
-        rc = store_preview_syncml(c->api->srv, &p->device, steps, c->a, &xml, &c->e);
+    if (!rc) rc = store_steps(&plan, c->a, &steps, &c->e);
+    if (!rc) rc = store_preview_syncml(c->api->srv, &p->device, steps, c->a, &xml, &c->e);
     if (!rc) {
         j_bool(out, "settled", plan.settled);
         json_object_set_new(out, "steps", steps_json(plan.steps));
@@ -93,11 +90,9 @@ enum rc desired_json(struct call *c, const struct preview *p, json_t **out)
     json_error_t why;
     buf_init(&b, 8 << 20);
     enum rc rc = pol_desired_json(&p->desired, &p->facts, &b);
-    if (!rc && !buf_ok(&b))
-        rc = b.failed;
+    if (!rc && !buf_ok(&b)) rc = b.failed;
     *out = rc ? NULL : json_loadb(b.p, b.n, 0, &why);
-    if (!rc && !*out)
-        rc = err_set(&c->e, RC_INTERNAL, "desired state is no JSON: %s", why.text);
+    if (!rc && !*out) rc = err_set(&c->e, RC_INTERNAL, "desired state is no JSON: %s", why.text);
     buf_finish(&b);
     return rc;
 }
@@ -108,10 +103,8 @@ static enum rc desired(struct call *c)
     struct preview p;
     json_t *j = NULL;
     enum rc rc = device_find(c, c->param[0], &d);
-    if (!rc)
-        rc = preview_resolve(c, &d, NULL, &p);
-    if (!rc)
-        rc = desired_json(c, &p, &j);
+    if (!rc) rc = preview_resolve(c, &d, NULL, &p);
+    if (!rc) rc = desired_json(c, &p, &j);
     return rc ? rc : answer(c, 200, j);
 }
 
@@ -120,10 +113,8 @@ static enum rc preview(struct call *c)
     struct device_row d;
     struct preview p;
     enum rc rc = device_find(c, c->param[0], &d);
-    if (!rc)
-        rc = preview_resolve(c, &d, NULL, &p);
-    if (rc)
-        return rc;
+    if (!rc) rc = preview_resolve(c, &d, NULL, &p);
+    if (rc) return rc;
     json_t *j = json_object();
     rc = preview_plan(c, &p, j);
     if (rc) {
@@ -135,22 +126,25 @@ static enum rc preview(struct call *c)
 
 /* Which devices a document would concern. */
 
-struct reach { int64_t affected, unknown; };
+struct reach {
+    int64_t affected, unknown;
+};
 
-static enum rc selector_args(struct call *c, const struct pol_sql *sql, int64_t authority, struct sql_arg *args, size_t max, size_t *n)
+static enum rc selector_args(struct call *c, const struct pol_sql *sql, int64_t authority, struct sql_arg *args,
+                             size_t max, size_t *n)
 {
     args[0] = (struct sql_arg){ "authority", SQL_I(authority) };
     *n = 1;
     for (size_t i = 0; i < sql->n_params; i++) {
         struct str name = arena_printf(c->a, "p%zu", i);
-        if (*n == max || !name.n)
-            return err_set(&c->e, RC_LIMIT, "the selector has too many values");
+        if (*n == max || !name.n) return err_set(&c->e, RC_LIMIT, "the selector has too many values");
         args[(*n)++] = (struct sql_arg){ name.p, SQL_T(sql->params[i]) };
     }
     return RC_OK;
 }
 
-static enum rc count_devices(struct call *c, const struct pol_policy *doc, int64_t authority, struct reach *reach, json_t *names)
+static enum rc count_devices(struct call *c, const struct pol_policy *doc, int64_t authority, struct reach *reach,
+                             json_t *names)
 {
     enum { ARGS = 64, NAMES = 20 };
     struct pol_sql sql;
@@ -158,10 +152,8 @@ static enum rc count_devices(struct call *c, const struct pol_policy *doc, int64
     struct sql_rows *r = NULL;
     size_t n = 0;
     enum rc rc = pol_selector_sql(doc->selector, c->a, &sql, &c->e);
-    if (!rc)
-        rc = selector_args(c, &sql, authority, args, ARGS - 1, &n);
-    if (rc)
-        return rc;
+    if (!rc) rc = selector_args(c, &sql, authority, args, ARGS - 1, &n);
+    if (rc) return rc;
     struct str text = arena_printf(c->a, API_COUNT_HEAD "%.*s" API_COUNT_TAIL, STR_ARG(sql.text));
     rc = text.n ? sql_start_text(c->db, text, args, n, &r, &c->e) : err_set(&c->e, RC_NOMEM, "no memory");
     if (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
@@ -169,14 +161,12 @@ static enum rc count_devices(struct call *c, const struct pol_policy *doc, int64
         reach->unknown += sql_int(r, 1);
     }
     sql_end(r);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     args[n++] = (struct sql_arg){ "limit", SQL_I(NAMES) };
     text = arena_printf(c->a, API_NAMES_HEAD "%.*s" API_NAMES_TAIL, STR_ARG(sql.text));
     rc = text.n ? sql_start_text(c->db, text, args, n, &r, &c->e) : err_set(&c->e, RC_NOMEM, "no memory");
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
-        if (json_array_size(names) < NAMES)
-            json_array_append_new(names, j_text(sql_text(r, 0)));
+        if (json_array_size(names) < NAMES) json_array_append_new(names, j_text(sql_text(r, 0)));
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -187,10 +177,8 @@ static enum rc preview_device(struct call *c, struct str name, struct pol_policy
     struct preview p;
     json_t *j = json_object(), *want = NULL;
     enum rc rc = device_find(c, name, &d);
-    if (!rc)
-        rc = preview_resolve(c, &d, doc, &p);
-    if (!rc)
-        rc = desired_json(c, &p, &want);
+    if (!rc) rc = preview_resolve(c, &d, doc, &p);
+    if (!rc) rc = desired_json(c, &p, &want);
     if (!rc) {
         j_str(j, "id", d.name);
         json_object_set_new(j, "desired", want);
@@ -211,21 +199,18 @@ static enum rc policies_preview(struct call *c)
     enum rc rc = documents_read(c, &docs);
     if (!rc && device.n && docs->next)
         rc = refuse(c, 400, "Bad request", NULL, "for one device, preview one document at a time");
-    if (rc)
-        return rc;
+    if (rc) return rc;
     json_t *j = json_object(), *names = json_array();
     for (const struct documents *d = docs; !rc && d; d = d->next) {
         int64_t authority = 0;
         struct str found, server_id;
         rc = authority_for(c, d->policy->authority, "/metadata/authority", &authority, &found, &server_id);
-        if (!rc)
-            rc = count_devices(c, d->policy, authority, &reach, names);
+        if (!rc) rc = count_devices(c, d->policy, authority, &reach, names);
     }
     j_int(j, "affected", reach.affected);
     j_int(j, "unknown", reach.unknown);
     json_object_set_new(j, "devices", names);
-    if (!rc && device.n)
-        rc = preview_device(c, device, docs->policy, j);
+    if (!rc && device.n) rc = preview_device(c, device, docs->policy, j);
     if (rc) {
         json_decref(j);
         return rc;
@@ -234,8 +219,8 @@ static enum rc policies_preview(struct call *c)
 }
 
 const struct route routes_preview[] = {
-    { "GET",  "/api/v1/devices/{id}/desired", ROLE_VIEWER, desired },
-    { "GET",  "/api/v1/devices/{id}/preview", ROLE_VIEWER, preview },
-    { "POST", "/api/v1/policies:preview",     ROLE_VIEWER, policies_preview },
+    { "GET", "/api/v1/devices/{id}/desired", ROLE_VIEWER, desired },
+    { "GET", "/api/v1/devices/{id}/preview", ROLE_VIEWER, preview },
+    { "POST", "/api/v1/policies:preview", ROLE_VIEWER, policies_preview },
     { NULL, NULL, ROLE_NONE, NULL },
 };

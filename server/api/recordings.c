@@ -32,14 +32,11 @@ static enum rc sessions(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = device_find(c, c->param[0], &d);
-    if (!rc)
-        rc = page_begin(c, INT64_MAX, &p);
-    if (rc)
-        return rc;
+    if (!rc) rc = page_begin(c, INT64_MAX, &p);
+    if (rc) return rc;
     rc = sql_start(c->db, API_SESSIONS, SQL_ARGS({ "device", SQL_I(d.id) }, PAGE_ARGS(p)), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0)))
-            break;
+        if (!page_more(&p, sql_int(r, 0))) break;
         json_array_append_new(p.items, session_json(r));
     }
     sql_end(r);
@@ -60,8 +57,7 @@ static void add_statuses(json_t *list, const struct sml_cmd *c)
 {
     for (; c; c = c->next) {
         int64_t code = 0;
-        if (c->kind != SML_STATUS || !str_to_i64(str_trim(c->data), &code))
-            continue;
+        if (c->kind != SML_STATUS || !str_to_i64(str_trim(c->data), &code)) continue;
         json_t *j = json_object();
         j_str(j, "command", c->cmd);
         j_str(j, "of", c->cmd_ref);
@@ -87,13 +83,11 @@ static json_t *octets_json(enum sml_type type, struct str b64)
     buf_init(&xml, SML_MSG_BYTES * 4);
     buf_init(&lines, SML_MSG_BYTES * 8);
     enum rc rc = text_b64_decode(b64, &a, &raw);
-    if (!rc)
-        rc = sml_decode(type, raw, &a, &m, &e);
+    if (!rc) rc = sml_decode(type, raw, &a, &m, &e);
     if (!rc) {
         sml_print(&m, &text);
         add_statuses(statuses, m.cmds);
-        if (!sml_encode(SML_XML, &m, &xml, NULL))
-            store_indent_xml(buf_str(&xml), &lines);
+        if (!sml_encode(SML_XML, &m, &xml, NULL)) store_indent_xml(buf_str(&xml), &lines);
     }
     j_int(j, "bytes", (int64_t)raw.n);
     j_str(j, "text", rc ? str_of(e.text) : buf_str(&text));
@@ -117,8 +111,7 @@ static void add_reasons(json_t *out, struct str reasons)
     json_t *list = json_array();
     struct str line;
     while (str_cut(&reasons, '\n', &line))
-        if (line.n)
-            json_array_append_new(list, j_text(line));
+        if (line.n) json_array_append_new(list, j_text(line));
     json_object_set_new(out, "reasons", list);
 }
 
@@ -151,8 +144,7 @@ static json_t *recording_json(struct str data)
     while (str_cut(&data, '\n', &line)) {
         if (str_starts(line, STR("- "))) {
             json_t *m = json_loadb(line.p + 2, line.n - 2, JSON_REJECT_DUPLICATES, NULL);
-            if (m)
-                json_array_append_new(messages, message_json(m, ++n));
+            if (m) json_array_append_new(messages, message_json(m, ++n));
             json_decref(m);
         } else {
             add_head(j, "server", line);
@@ -167,10 +159,8 @@ static enum rc find(struct call *c, struct device_row *d, int64_t *id, struct sq
 {
     enum rc rc = device_find(c, c->param[0], d);
     *r = NULL;
-    if (!rc && (!str_to_i64(c->param[1], id) || *id <= 0))
-        rc = missing(c, "session", c->param[1]);
-    if (!rc)
-        rc = one_row(c, API_SESSION, SQL_ARGS({ "device", SQL_I(d->id) }, { "id", SQL_I(*id) }), r);
+    if (!rc && (!str_to_i64(c->param[1], id) || *id <= 0)) rc = missing(c, "session", c->param[1]);
+    if (!rc) rc = one_row(c, API_SESSION, SQL_ARGS({ "device", SQL_I(d->id) }, { "id", SQL_I(*id) }), r);
     return rc == RC_NOT_FOUND && c->reply->status < 400 ? missing(c, "session", c->param[1]) : rc;
 }
 
@@ -202,18 +192,18 @@ static enum rc recording(struct call *c)
     int64_t id = 0;
     enum rc rc = find(c, &d, &id, &r);
     if (!rc && sql_is_null(r, 8))
-        rc = refuse(c, 404, "Not recorded", NULL, "this session was not recorded: PATCH the device with {\"record\": true} and all its next ones are");
-    if (!rc)
-        rc = answer_text(c, "application/yaml", sql_text(r, 11));
-    if (!rc)
-        answer_header(c, "Content-Disposition", "attachment; filename=\"session-%lld.yaml\"", (long long)id);
+        rc = refuse(
+            c, 404, "Not recorded", NULL,
+            "this session was not recorded: PATCH the device with {\"record\": true} and all its next ones are");
+    if (!rc) rc = answer_text(c, "application/yaml", sql_text(r, 11));
+    if (!rc) answer_header(c, "Content-Disposition", "attachment; filename=\"session-%lld.yaml\"", (long long)id);
     sql_end(r);
     return rc;
 }
 
 const struct route routes_recordings[] = {
-    { "GET", "/api/v1/devices/{id}/sessions",               ROLE_VIEWER, sessions },
-    { "GET", "/api/v1/devices/{id}/sessions/{n}",           ROLE_VIEWER, session },
+    { "GET", "/api/v1/devices/{id}/sessions", ROLE_VIEWER, sessions },
+    { "GET", "/api/v1/devices/{id}/sessions/{n}", ROLE_VIEWER, session },
     { "GET", "/api/v1/devices/{id}/sessions/{n}/recording", ROLE_VIEWER, recording },
     { NULL, NULL, ROLE_NONE, NULL },
 };

@@ -14,20 +14,24 @@
 enum { SEGMENTS = 12, BUSY_MS = 5000, KEY_BYTES = 200 };
 
 const struct route *const api_routes[] = {
-    routes_about, routes_auth, routes_devices, routes_device_changes, routes_vms, routes_operations, routes_policies, routes_preview,
-    routes_images, routes_triggers, routes_audit, routes_live, routes_authorities, routes_recordings, routes_describe,
-    routes_descriptions, NULL,
+    routes_about,       routes_auth,       routes_devices,  routes_device_changes, routes_vms,   routes_operations,
+    routes_policies,    routes_preview,    routes_images,   routes_triggers,       routes_audit, routes_live,
+    routes_authorities, routes_recordings, routes_describe, routes_descriptions,   NULL,
 };
 
 /* Which route. */
 
-struct path { struct str raw[SEGMENTS], name[SEGMENTS]; unsigned n; bool bad; };
+struct path {
+    struct str raw[SEGMENTS], name[SEGMENTS];
+    unsigned n;
+    bool bad;
+};
 
 static void cut_path(struct call *c, struct path *p)
 {
     struct str rest = c->r->raw_path, part;
     *p = (struct path){ .n = 0 };
-    rest = str_slice(rest, 1, rest.n);                  /* the slash in front */
+    rest = str_slice(rest, 1, rest.n); /* the slash in front */
     while (str_cut(&rest, '/', &part)) {
         if (p->n == SEGMENTS || text_url_decode(part, c->a, &p->name[p->n])) {
             p->bad = true;
@@ -41,17 +45,14 @@ static void cut_path(struct call *c, struct path *p)
 static bool segment_fits(struct str pattern, const struct path *p, unsigned i, struct call *c)
 {
     size_t close = str_find(pattern, '}', 0);
-    if (!pattern.n || pattern.p[0] != '{')
-        return str_eq(pattern, p->name[i]);
+    if (!pattern.n || pattern.p[0] != '{') return str_eq(pattern, p->name[i]);
     struct str verb = str_slice(pattern, close + 1, pattern.n);
-    if (!p->name[i].n || c->n_params == API_PARAMS)
-        return false;
+    if (!p->name[i].n || c->n_params == API_PARAMS) return false;
     if (!verb.n) {
         c->param[c->n_params++] = p->name[i];
         return true;
     }
-    if (p->raw[i].n <= verb.n || !str_ends(p->raw[i], verb))
-        return false;
+    if (p->raw[i].n <= verb.n || !str_ends(p->raw[i], verb)) return false;
     return text_url_decode(str_slice(p->raw[i], 0, p->raw[i].n - verb.n), c->a, &c->param[c->n_params++]) == RC_OK;
 }
 
@@ -61,8 +62,7 @@ static bool path_fits(const char *pattern, const struct path *p, struct call *c)
     unsigned i = 0;
     c->n_params = 0;
     for (; str_cut(&rest, '/', &part); i++)
-        if (i >= p->n || !segment_fits(part, p, i, c))
-            return false;
+        if (i >= p->n || !segment_fits(part, p, i, c)) return false;
     return i == p->n;
 }
 
@@ -73,10 +73,8 @@ static const struct route *find(struct call *c, struct buf *allowed)
     cut_path(c, &p);
     for (size_t l = 0; !p.bad && api_routes[l]; l++)
         for (const struct route *r = api_routes[l]; r->method; r++) {
-            if (!path_fits(r->pattern, &p, c))
-                continue;
-            if (str_is(method, r->method))
-                return r;
+            if (!path_fits(r->pattern, &p, c)) continue;
+            if (str_is(method, r->method)) return r;
             buf_printf(allowed, "%s%s", allowed->n ? ", " : "", r->method);
         }
     return NULL;
@@ -85,7 +83,8 @@ static const struct route *find(struct call *c, struct buf *allowed)
 static enum rc no_route(struct call *c, struct buf *allowed)
 {
     if (!allowed->n)
-        return refuse(c, 404, "Not found", NULL, "there is nothing at %.*s; /api/v1/openapi.yaml lists what there is", STR_ARG(c->r->path));
+        return refuse(c, 404, "Not found", NULL, "there is nothing at %.*s; /api/v1/openapi.yaml lists what there is",
+                      STR_ARG(c->r->path));
     if (str_is(c->r->method, "OPTIONS"))
         answer_nothing(c);
     else
@@ -104,29 +103,31 @@ static enum rc repeat_begin(struct call *c, bool *done)
     struct sql_rows *r = NULL;
 
     *done = false;
-    if (!key.n || strcmp(c->route->method, "GET") == 0 || !c->token)
-        return RC_OK;
+    if (!key.n || strcmp(c->route->method, "GET") == 0 || !c->token) return RC_OK;
     if (key.n > KEY_BYTES)
         return refuse(c, 400, "Bad request", NULL, "Idempotency-Key has at most %d bytes", KEY_BYTES);
     crypto_sha256(c->r->body, hash);
     text_hex(hash, sizeof hash, hex);
     c->repeat_key = key;
-    c->repeat_of = arena_printf(c->a, "%.*s %.*s?%.*s %s", STR_ARG(c->r->method), STR_ARG(c->r->raw_path), STR_ARG(c->r->query), hex);
+    c->repeat_of = arena_printf(c->a, "%.*s %.*s?%.*s %s", STR_ARG(c->r->method), STR_ARG(c->r->raw_path),
+                                STR_ARG(c->r->query), hex);
     enum rc rc = write_begin(c);
-    if (rc)
-        return rc;
-    rc = one_row(c, API_IDEMPOTENCY_GET, SQL_ARGS({ "token", SQL_I(c->token) }, { "key", SQL_T(key) },
-                 { "after_ms", SQL_I(c->w.now_ms - API_IDEMPOTENCY_MS) }), &r);
+    if (rc) return rc;
+    rc = one_row(c, API_IDEMPOTENCY_GET,
+                 SQL_ARGS({ "token", SQL_I(c->token) }, { "key", SQL_T(key) },
+                          { "after_ms", SQL_I(c->w.now_ms - API_IDEMPOTENCY_MS) }),
+                 &r);
     if (!rc && !str_eq(sql_text(r, 0), c->repeat_of)) {
-        rc = refuse(c, 422, "Key was used", NULL, "this Idempotency-Key came with another request before: use a new one");
+        rc = refuse(c, 422, "Key was used", NULL,
+                    "this Idempotency-Key came with another request before: use a new one");
     } else if (!rc && sql_int(r, 1) == 0) {
-        rc = refuse(c, 409, "Done already", NULL, "this request was done already; its answer held a secret, which is not kept");
+        rc = refuse(c, 409, "Done already", NULL,
+                    "this request was done already; its answer held a secret, which is not kept");
     } else if (!rc) {
         *done = true;
         c->reply->status = (int)sql_int(r, 1);
         buf_put(&c->reply->body, sql_text(r, 2));
-        if (c->reply->body.n)
-            http_reply_header(c->reply, "Content-Type", STR("application/json"));
+        if (c->reply->body.n) http_reply_header(c->reply, "Content-Type", STR("application/json"));
         http_reply_header(c->reply, "Idempotency-Replayed", STR("true"));
     }
     sql_end(r);
@@ -138,17 +139,16 @@ static enum rc finish_write(struct call *c)
     enum rc rc = RC_OK;
     if (c->repeat_key.n)
         rc = sql_run(c->db, API_IDEMPOTENCY_PUT,
-                     SQL_ARGS({ "token", SQL_I(c->token) }, { "key", SQL_T(c->repeat_key) }, { "request", SQL_T(c->repeat_of) },
-                              { "status", SQL_I(c->secret ? 0 : c->reply->status) },
+                     SQL_ARGS({ "token", SQL_I(c->token) }, { "key", SQL_T(c->repeat_key) },
+                              { "request", SQL_T(c->repeat_of) }, { "status", SQL_I(c->secret ? 0 : c->reply->status) },
                               { "reply", SQL_T(c->secret ? (struct str){ 0 } : buf_str(&c->reply->body)) },
-                              { "now_ms", SQL_I(c->w.now_ms) }), NULL, &c->e);
-    if (!rc)
-        rc = sql_commit(c->db, &c->e);
+                              { "now_ms", SQL_I(c->w.now_ms) }),
+                     NULL, &c->e);
+    if (!rc) rc = sql_commit(c->db, &c->e);
     if (!rc) {
         events_wake(c->api->srv->events);
         notifier_wake(c->api->srv->notifier);
-        if (c->remove_image.n)
-            images_remove(c->api->images, c->remove_image);
+        if (c->remove_image.n) images_remove(c->api->images, c->remove_image);
     }
     return rc;
 }
@@ -157,12 +157,9 @@ static enum rc run(struct call *c)
 {
     bool done = false;
     enum rc rc = authenticate(c);
-    if (!rc)
-        rc = repeat_begin(c, &done);
-    if (!rc && !done)
-        rc = c->route->run(c);
-    if (!rc && !done && sql_in_transaction(c->db))
-        rc = finish_write(c);
+    if (!rc) rc = repeat_begin(c, &done);
+    if (!rc && !done) rc = c->route->run(c);
+    if (!rc && !done && sql_in_transaction(c->db)) rc = finish_write(c);
     sql_rollback(c->db);
     return rc;
 }
@@ -214,9 +211,14 @@ void api_handle(void *ctx, struct http_request *r, struct http_reply *reply)
     dispatch(&c);
     metrics_time(api->metrics, HISTOGRAM_API_LATENCY, monotonic_us() - begun);
     int kind = reply->status / 100;
-    metrics_add(api->metrics, kind == 5 ? METRIC_API_5XX : kind == 4 ? METRIC_API_4XX : kind == 3 ? METRIC_API_3XX : METRIC_API_2XX, 1);
-    log_event(LOG_DEBUG, "api.request", LOG_S("method", r->method), LOG_S("path", r->path), LOG_N("status", reply->status),
-              LOG_S("who", c.who), LOG_S("remote", r->remote));
+    metrics_add(api->metrics,
+                kind == 5   ? METRIC_API_5XX
+                : kind == 4 ? METRIC_API_4XX
+                : kind == 3 ? METRIC_API_3XX
+                            : METRIC_API_2XX,
+                1);
+    log_event(LOG_DEBUG, "api.request", LOG_S("method", r->method), LOG_S("path", r->path),
+              LOG_N("status", reply->status), LOG_S("who", c.who), LOG_S("remote", r->remote));
 }
 
 /* Uploads: who asks and what for is looked at before the first byte is taken. */
@@ -225,31 +227,28 @@ static bool upload_wants(void *ctx, const struct http_request *r, void **upload,
 {
     struct api *api = ctx;
     struct call c;
-    union { const struct http_request *in; struct http_request *out; } u = { r };
+    union {
+        const struct http_request *in;
+        struct http_request *out;
+    } u = { r };
     enum rc rc = RC_OK;
 
-    if (!str_is(r->method, "POST") || !str_is(r->path, "/api/v1/images"))
-        return false;
+    if (!str_is(r->method, "POST") || !str_is(r->path, "/api/v1/images")) return false;
     call_init(&c, api, u.out, refuse_with);
     struct buf allowed;
     buf_init(&allowed, 256);
     c.route = find(&c, &allowed);
     buf_finish(&allowed);
-    if (!c.route)
-        return false;
+    if (!c.route) return false;
     rc = authenticate(&c);
-    if (!rc)
-        rc = upload_check(&c);
+    if (!rc) rc = upload_check(&c);
     struct image_upload *up = NULL;
-    if (!rc)
-        rc = image_upload_begin(api->images, &up, &c.e);
+    if (!rc) rc = image_upload_begin(api->images, &up, &c.e);
     struct upload *mine = rc ? NULL : calloc(1, sizeof *mine);
-    if (!rc && !mine)
-        rc = err_set(&c.e, RC_NOMEM, "no memory for an upload");
+    if (!rc && !mine) rc = err_set(&c.e, RC_NOMEM, "no memory for an upload");
     if (rc) {
         image_upload_drop(up);
-        if (refuse_with->status < 400)
-            problem_of(&c, rc);
+        if (refuse_with->status < 400) problem_of(&c, rc);
         security_headers(&c, false);
         return false;
     }
@@ -281,21 +280,19 @@ const struct http_upload api_uploads = { upload_wants, upload_piece, upload_drop
 enum rc api_create(const struct server *srv, struct images *images, struct api **out, struct err *e)
 {
     struct api *api = calloc(1, sizeof *api);
-    struct sql_options o = { .durable = srv->config->durable, .busy_ms = BUSY_MS, .statements = api_statements,
+    struct sql_options o = { .durable = srv->config->durable,
+                             .busy_ms = BUSY_MS,
+                             .statements = api_statements,
                              .n_statements = API_STATEMENT_COUNT };
-    if (!api)
-        return err_set(e, RC_NOMEM, "no memory for the API");
+    if (!api) return err_set(e, RC_NOMEM, "no memory for the API");
     api->srv = srv;
     api->images = images;
     api->metrics = srv->metrics;
     api->now = world_real;
     enum rc rc = sql_open(srv->config->database, &o, &api->db, e);
-    if (!rc)
-        rc = store_open(srv, &api->store, e);
-    if (!rc)
-        rc = logins_create(&api->logins, e);
-    if (!rc)
-        rc = describe_create(&api->describe, e);
+    if (!rc) rc = store_open(srv, &api->store, e);
+    if (!rc) rc = logins_create(&api->logins, e);
+    if (!rc) rc = describe_create(&api->describe, e);
     if (rc) {
         api_destroy(api);
         return rc;
@@ -306,8 +303,7 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
 
 void api_destroy(struct api *api)
 {
-    if (!api)
-        return;
+    if (!api) return;
     logins_destroy(api->logins);
     describe_destroy(api->describe);
     store_close(api->store);

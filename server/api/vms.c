@@ -10,8 +10,7 @@ static bool is_locked(const struct ddf_layout *l, int64_t lock_state)
     static const char *const locks[] = { "lock", "partialLock" };
     for (size_t i = 0; i < 2; i++) {
         const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, str_of(locks[i]));
-        if (op && op->lock_to >= 0 && op->lock_to == lock_state)
-            return true;
+        if (op && op->lock_to >= 0 && op->lock_to == lock_state) return true;
     }
     return false;
 }
@@ -27,7 +26,8 @@ static void add_image(struct call *c, const struct device_row *d, struct str nod
 {
     struct sql_rows *r = NULL;
     struct str name = node;
-    if (node.n && one_row(c, API_IMAGE_OF_NODE, SQL_ARGS({ "node", SQL_T(node) }, { "authority", SQL_I(d->authority) }), &r) == RC_OK)
+    if (node.n && one_row(c, API_IMAGE_OF_NODE, SQL_ARGS({ "node", SQL_T(node) }, { "authority", SQL_I(d->authority) }),
+                          &r) == RC_OK)
         name = arena_printf(c->a, "%.*s:%.*s", STR_ARG(sql_text(r, 0)), STR_ARG(sql_text(r, 1)));
     sql_end(r);
     j_str(j, "image", name);
@@ -80,9 +80,10 @@ enum rc vms_json(struct call *c, const struct device_row *d, json_t *out)
 {
     enum { MOST = 1000 };
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_VMS, SQL_ARGS({ "device", SQL_I(d->id) }, { "cursor", SQL_T(STR("")) }, { "limit", SQL_I(MOST) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
-        json_array_append_new(out, vm_json(c, d, r));
+    enum rc rc = sql_start(c->db, API_VMS,
+                           SQL_ARGS({ "device", SQL_I(d->id) }, { "cursor", SQL_T(STR("")) }, { "limit", SQL_I(MOST) }),
+                           &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) json_array_append_new(out, vm_json(c, d, r));
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -97,30 +98,28 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
         json_t *vm = NULL;
         for (size_t k = 0; k < json_array_size(vms) && !vm; k++) {
             json_t *one = json_array_get(vms, k);
-            if (str_is(want->name, json_string_value(json_object_get(one, "id"))))
-                vm = one;
+            if (str_is(want->name, json_string_value(json_object_get(one, "id")))) vm = one;
         }
-        if (!vm && (!missing_too || !want->goal || want->goal->gone))
-            continue;
+        if (!vm && (!missing_too || !want->goal || want->goal->gone)) continue;
         if (!vm) {
             vm = json_object();
             j_str(vm, "id", want->name);
             j_int(vm, "state", 0);
             j_str(vm, "stateText", STR("missing"));
             j_str(vm, "stateLabel", STR("Not there yet"));
-            bool told = d->why.n && !str_is(d->summary, "settled");         /* what holds it up is known of the device only */
+            bool told = d->why.n && !str_is(d->summary, "settled"); /* what holds it up is known of the device only */
             j_str(vm, "summary", told ? d->summary : STR("working"));
-            j_str(vm, "why", want->problem.n ? want->problem : told ? d->why : STR("a policy wants it; the device does not have it yet"));
+            j_str(vm, "why",
+                  want->problem.n ? want->problem
+                  : told          ? d->why
+                                  : STR("a policy wants it; the device does not have it yet"));
             j_bool(vm, "verified", false);
             j_bool(vm, "locked", false);
             json_array_append_new(vms, vm);
         }
-        if (want->goal)
-            j_str(vm, "goal", want->goal->name);
-        if (want->goal_policy)
-            j_str(vm, "goalPolicy", want->goal_policy->name);
-        if (want->has_locked)
-            j_bool(vm, "goalLocked", want->locked);
+        if (want->goal) j_str(vm, "goal", want->goal->name);
+        if (want->goal_policy) j_str(vm, "goalPolicy", want->goal_policy->name);
+        if (want->has_locked) j_bool(vm, "goalLocked", want->locked);
         j_strn(vm, "problem", want->problem);
     }
     return rc;
@@ -131,12 +130,10 @@ static enum rc vms(struct call *c)
     struct device_row d;
     struct page p = { .limit = API_PAGE_MAX };
     enum rc rc = device_find(c, c->param[0], &d);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     p.items = json_array();
     rc = vms_json(c, &d, p.items);
-    if (!rc)
-        rc = add_goals(c, &d, p.items, true);
+    if (!rc) rc = add_goals(c, &d, p.items, true);
     return page_end(c, &p, rc);
 }
 
@@ -146,23 +143,18 @@ static enum rc vm(struct call *c)
     struct sql_rows *r = NULL;
     json_t *list = NULL, *j = NULL;
     enum rc rc = device_find(c, c->param[0], &d);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), &r);
-    if (!rc)
-        j = vm_json(c, &d, r);
+    if (!rc) j = vm_json(c, &d, r);
     sql_end(r);
-    if (rc == RC_NOT_FOUND)
-        return missing(c, "VM", c->param[1]);
-    if (rc)
-        return rc;
+    if (rc == RC_NOT_FOUND) return missing(c, "VM", c->param[1]);
+    if (rc) return rc;
     list = json_array();
     json_array_append(list, j);
     rc = add_goals(c, &d, list, false);
     json_decref(list);
     json_t *kpis = NULL;
-    if (!rc)
-        rc = kpis_latest(c, &d, c->param[1], &kpis);
+    if (!rc) rc = kpis_latest(c, &d, c->param[1], &kpis);
     if (rc) {
         json_decref(j);
         return rc;
@@ -172,8 +164,8 @@ static enum rc vm(struct call *c)
 }
 
 const struct route routes_vms[] = {
-    { "GET", "/api/v1/devices/{id}/vms",           ROLE_VIEWER, vms },
-    { "GET", "/api/v1/devices/{id}/vms/{vm}",      ROLE_VIEWER, vm },
+    { "GET", "/api/v1/devices/{id}/vms", ROLE_VIEWER, vms },
+    { "GET", "/api/v1/devices/{id}/vms/{vm}", ROLE_VIEWER, vm },
     { "GET", "/api/v1/devices/{id}/vms/{vm}/kpis", ROLE_VIEWER, kpis },
     { NULL, NULL, ROLE_NONE, NULL },
 };

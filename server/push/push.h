@@ -4,7 +4,7 @@
 #include "base/rc.h"
 #include "base/str.h"
 
-struct push;                        /* sockets and clients of all channels; for one thread */
+struct push; /* sockets and clients of all channels; for one thread */
 enum rc push_create(struct push **out, struct err *e);
 void push_destroy(struct push *p);
 /**

@@ -16,10 +16,8 @@ void push_udp_init(struct push_udp *u)
 
 void push_udp_finish(struct push_udp *u)
 {
-    if (u->v4 >= 0)
-        close(u->v4);
-    if (u->v6 >= 0)
-        close(u->v6);
+    if (u->v4 >= 0) close(u->v4);
+    if (u->v6 >= 0) close(u->v6);
     push_udp_init(u);
 }
 
@@ -43,7 +41,8 @@ static enum rc split(struct str address, char host[HOST_BYTES], char port[PORT_B
             return err_set(e, RC_INVALID, "the address \"%.*s\" lacks its port behind the colon", STR_ARG(address));
     }
     if (number.n && (!str_to_i64(number, &n) || n < 1 || n > 65535))
-        return err_set(e, RC_INVALID, "the address \"%.*s\" has no port from 1 to 65535 behind the colon", STR_ARG(address));
+        return err_set(e, RC_INVALID, "the address \"%.*s\" has no port from 1 to 65535 behind the colon",
+                       STR_ARG(address));
     if (name.n == 0 || name.n >= HOST_BYTES || memchr(name.p, '\0', name.n))
         return err_set(e, RC_INVALID, "the address \"%.*s\" names no host", STR_ARG(address));
     snprintf(host, HOST_BYTES, "%.*s", STR_ARG(name));
@@ -61,8 +60,7 @@ enum rc push_udp_check(struct str address, struct err *e)
 static int socket_for(struct push_udp *u, int family)
 {
     int *fd = family == AF_INET6 ? &u->v6 : &u->v4;
-    if (*fd < 0)
-        *fd = socket(family, SOCK_DGRAM, 0);
+    if (*fd < 0) *fd = socket(family, SOCK_DGRAM, 0);
     return *fd;
 }
 
@@ -74,11 +72,9 @@ enum rc push_udp_send(struct push_udp *u, struct str address, struct str body, s
     struct arena a;
     struct str pdu;
     enum rc rc = split(address, host, port, e);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     int bad = getaddrinfo(host, port, &hints, &found);
-    if (bad)
-        return err_set(e, RC_IO, "the host %s is not found: %s", host, gai_strerror(bad));
+    if (bad) return err_set(e, RC_IO, "the host %s is not found: %s", host, gai_strerror(bad));
     arena_init(&a, ARENA_BYTES);
     rc = sml_wsp_push_encode(u->tid++, body, &a, &pdu);
     if (rc) {

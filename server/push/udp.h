@@ -5,7 +5,10 @@
 #include "base/str.h"
 
 enum { PUSH_UDP_PORT = 2948 };
-struct push_udp { int v4, v6; uint8_t tid; };
+struct push_udp {
+    int v4, v6;
+    uint8_t tid;
+};
 void push_udp_init(struct push_udp *u);
 void push_udp_finish(struct push_udp *u);
 enum rc push_udp_check(struct str address, struct err *e);

@@ -6,7 +6,8 @@ static void add(struct phone *p, const char *name, const char *source, int numbe
     char data[32];
     struct err e = { 0 };
     snprintf(data, sizeof data, "%d", number);
-    const struct alert_new n = { STR("dm.example.net"), str_of(name), str_of(source), STR("chr"), { 0 }, str_of(data), { 0 } };
+    const struct alert_new n = { STR("dm.example.net"), str_of(name), str_of(source), STR("chr"), { 0 },
+                                 str_of(data),          { 0 } };
     CU_ASSERT_EQUAL(alerts_add(p->device->alerts, &n, p->w.now_ms, &e), RC_OK);
 }
 
@@ -14,8 +15,7 @@ static size_t take(struct phone *p, struct sml_alert_out **first, struct arena *
 {
     size_t n = 0;
     CU_ASSERT_EQUAL(alerts_take(p->device->alerts, STR("dm.example.net"), 1000, a, first, NULL), RC_OK);
-    for (const struct sml_alert_out *x = *first; x; x = x->next)
-        n++;
+    for (const struct sml_alert_out *x = *first; x; x = x->next) n++;
     return n;
 }
 
@@ -29,10 +29,11 @@ static void sent_ones_come_back_until_acknowledged(void)
     add(&p, "operation_complete", "./A", 1200);
     add(&p, "state_change", "./B", 1);
     CU_ASSERT_EQUAL(take(&p, &list, &a), 2);
-    CU_ASSERT(str_is(list->source, "./A") && str_is(list->data, "1200") && str_is(list->mark, "informational") && list->code == 1226);
+    CU_ASSERT(str_is(list->source, "./A") && str_is(list->data, "1200") && str_is(list->mark, "informational") &&
+              list->code == 1226);
     CU_ASSERT(str_ends(list->type, STR(":OperationComplete")));
     CU_ASSERT_EQUAL(alerts_acked(p.device->alerts, list->tag, NULL), RC_OK);
-    CU_ASSERT_EQUAL(take(&p, &list, &a), 0);            /* once in a session */
+    CU_ASSERT_EQUAL(take(&p, &list, &a), 0); /* once in a session */
     alerts_session_over(p.device->alerts, STR("dm.example.net"));
     CU_ASSERT_EQUAL(take(&p, &list, &a), 1);
     CU_ASSERT(str_is(list->source, "./B"));
@@ -72,7 +73,7 @@ static void the_important_ones_are_never_dropped(void)
     }
     CU_ASSERT_EQUAL(kept[2], 100);
     CU_ASSERT_EQUAL(kept[3], 100);
-    CU_ASSERT(kept[0] <= 1);                            /* these went first */
+    CU_ASSERT(kept[0] <= 1); /* these went first */
     CU_ASSERT(kept[1] >= 55);
     phone_close(&p);
     arena_finish(&a);
@@ -94,7 +95,5 @@ static void progress_of_the_same_vm_is_replaced(void)
     arena_finish(&a);
 }
 
-TEST_MAIN("agent.alerts",
-    TEST_OF("C-018", sent_ones_come_back_until_acknowledged),
-    TEST(the_important_ones_are_never_dropped),
-    TEST(progress_of_the_same_vm_is_replaced))
+TEST_MAIN("agent.alerts", TEST_OF("C-018", sent_ones_come_back_until_acknowledged),
+          TEST(the_important_ones_are_never_dropped), TEST(progress_of_the_same_vm_is_replaced))

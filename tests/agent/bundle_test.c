@@ -8,7 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct item { const char *name, *text; size_t n; int type; };
+struct item {
+    const char *name, *text;
+    size_t n;
+    int type;
+};
 
 static char folder[64];
 
@@ -25,8 +29,7 @@ static void make(const char *file, const struct item *item, size_t n, int gzip)
 {
     struct archive *ar = archive_write_new();
     archive_write_set_format_ustar(ar);
-    if (gzip)
-        archive_write_add_filter_gzip(ar);
+    if (gzip) archive_write_add_filter_gzip(ar);
     CU_ASSERT_FATAL(archive_write_open_filename(ar, file) == ARCHIVE_OK);
     for (size_t i = 0; i < n; i++) {
         struct archive_entry *en = archive_entry_new();
@@ -38,8 +41,7 @@ static void make(const char *file, const struct item *item, size_t n, int gzip)
         else
             archive_entry_set_size(en, (la_int64_t)item[i].n);
         archive_write_header(ar, en);
-        if (item[i].type == 0 && item[i].n)
-            archive_write_data(ar, item[i].text, item[i].n);
+        if (item[i].type == 0 && item[i].n) archive_write_data(ar, item[i].text, item[i].n);
         archive_entry_free(en);
     }
     archive_write_close(ar);
@@ -50,8 +52,7 @@ static int holds(const char *file, const char *text)
 {
     char got[64] = "";
     FILE *f = fopen(file, "r");
-    if (!f)
-        return 0;
+    if (!f) return 0;
     size_t n = fread(got, 1, sizeof got - 1, f);
     fclose(f);
     return n == strlen(text) && memcmp(got, text, n) == 0;
@@ -60,14 +61,16 @@ static int holds(const char *file, const char *text)
 static void unpacks_the_three_files_and_nothing_else(void)
 {
     static const struct item item[] = {
-        { "./kernel", "KERN", 4, 0 }, { "initrd", "INIT", 4, 0 }, { "cmdline", "quiet\n", 6, 0 },
-        { "other", "x", 1, 0 }, { "../kernel", "evil", 4, 0 }, { "/kernel", "evil", 4, 0 }, { "sub/initrd", "evil", 4, 0 },
+        { "./kernel", "KERN", 4, 0 },   { "initrd", "INIT", 4, 0 },    { "cmdline", "quiet\n", 6, 0 },
+        { "other", "x", 1, 0 },         { "../kernel", "evil", 4, 0 }, { "/kernel", "evil", 4, 0 },
+        { "sub/initrd", "evil", 4, 0 },
     };
     for (int gzip = 0; gzip < 2; gzip++) {
         struct err e = { 0 };
         make(in("b.tar"), item, sizeof item / sizeof item[0], gzip);
         CU_ASSERT_EQUAL(bundle_unpack(in("b.tar"), in("out"), &e), RC_OK);
-        CU_ASSERT(holds(in("out/kernel"), "KERN") && holds(in("out/initrd"), "INIT") && holds(in("out/cmdline"), "quiet\n"));
+        CU_ASSERT(holds(in("out/kernel"), "KERN") && holds(in("out/initrd"), "INIT") &&
+                  holds(in("out/cmdline"), "quiet\n"));
         CU_ASSERT(access(in("out/other"), F_OK) != 0 && access(in("kernel"), F_OK) != 0);
     }
 }
@@ -107,13 +110,12 @@ static void never_writes_through_a_link_and_bounds_sizes(void)
 
 static void leaves_nothing_behind(void)
 {
-    static const char *const file[] = { "out/kernel", "out/initrd", "out/cmdline", "out2/initrd", "out3/kernel", "out3/cmdline", "b.tar",
-                                        "n.tar", "l.tar", "t.tar", "s.tar" };
+    static const char *const file[] = { "out/kernel",  "out/initrd",   "out/cmdline", "out2/initrd",
+                                        "out3/kernel", "out3/cmdline", "b.tar",       "n.tar",
+                                        "l.tar",       "t.tar",        "s.tar" };
     static const char *const dir[] = { "out", "out2", "out3" };
-    for (size_t i = 0; i < sizeof file / sizeof file[0]; i++)
-        unlink(in(file[i]));
-    for (size_t i = 0; i < sizeof dir / sizeof dir[0]; i++)
-        rmdir(in(dir[i]));
+    for (size_t i = 0; i < sizeof file / sizeof file[0]; i++) unlink(in(file[i]));
+    for (size_t i = 0; i < sizeof dir / sizeof dir[0]; i++) rmdir(in(dir[i]));
     CU_ASSERT_EQUAL(rmdir(folder), 0);
 }
 
@@ -126,10 +128,10 @@ static int prepare(void)
 int main(void)
 {
     CU_TestInfo tests[] = { TEST(unpacks_the_three_files_and_nothing_else), TEST(refuses_what_is_no_bundle),
-                            TEST(never_writes_through_a_link_and_bounds_sizes), TEST(leaves_nothing_behind), CU_TEST_INFO_NULL };
+                            TEST(never_writes_through_a_link_and_bounds_sizes), TEST(leaves_nothing_behind),
+                            CU_TEST_INFO_NULL };
     CU_SuiteInfo suites[] = { { "agent.bundle", prepare, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-    if (CU_initialize_registry() || CU_register_suites(suites))
-        return 99;
+    if (CU_initialize_registry() || CU_register_suites(suites)) return 99;
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     unsigned failed = CU_get_number_of_failures();

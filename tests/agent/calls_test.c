@@ -87,7 +87,8 @@ static void a_push_is_answered_at_once_also_in_a_pause_and_once(void)
     CU_ASSERT_EQUAL(calls_due(&c, &quiet, 1, 5000, T0 + 1, &which, &got), CALL_PUSH);
     CU_ASSERT(which == 0 && got.session == 0x1A2B);
     calls_ended(&c, 0, &quiet, false, true, true, T0 + 1, 0);
-    CU_ASSERT_EQUAL(calls_due(&c, &quiet, 1, 5000, T0 + 10000, &which, &got), CALL_PUSH);       /* it still wants its session */
+    CU_ASSERT_EQUAL(calls_due(&c, &quiet, 1, 5000, T0 + 10000, &which, &got),
+                    CALL_PUSH); /* it still wants its session */
     calls_ended(&c, 0, &quiet, true, true, true, T0 + 10000, 0);
     CU_ASSERT_EQUAL(due(&c, quiet, T0 + 10001), CALL_NONE);
     for (uint16_t i = 1; i <= 10; i++) {
@@ -115,11 +116,7 @@ static void each_account_has_its_own_times(void)
     CU_ASSERT_EQUAL(which, 1);
 }
 
-TEST_MAIN("agent.calls",
-    TEST(calls_at_the_start_and_then_at_polling_times),
-    TEST(no_polling_when_the_server_says_so),
-    TEST(alerts_are_grouped_for_a_moment),
-    TEST(alerts_a_server_will_not_have_do_not_make_a_storm),
-    TEST(failures_make_growing_pauses),
-    TEST(a_push_is_answered_at_once_also_in_a_pause_and_once),
-    TEST(each_account_has_its_own_times))
+TEST_MAIN("agent.calls", TEST(calls_at_the_start_and_then_at_polling_times), TEST(no_polling_when_the_server_says_so),
+          TEST(alerts_are_grouped_for_a_moment), TEST(alerts_a_server_will_not_have_do_not_make_a_storm),
+          TEST(failures_make_growing_pauses), TEST(a_push_is_answered_at_once_also_in_a_pause_and_once),
+          TEST(each_account_has_its_own_times))

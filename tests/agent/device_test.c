@@ -1,8 +1,8 @@
 /* The device as a server sees it: sessions over encoded messages, VMs from nothing to gone, restarts in between. */
 #include "tests/agent/phone.h"
 
-#define VM "./Virtualization/VM/corp"
-#define IMG "./VMImages/img1"
+#define VM   "./Virtualization/VM/corp"
+#define IMG  "./VMImages/img1"
 #define HASH "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static void add_image(struct phone *p)
@@ -25,13 +25,35 @@ static void add_vm(struct phone *p)
 
     phone_write(p, SML_ADD, VM, "node", NULL);
     atomic = phone_step(p, SML_ATOMIC, "");
-    child[n++] = (struct sml_step){ .kind = SML_ADD, .uri = STR(VM "/Name"), .format = STR("chr"), .data = STR("Corporate"), .has_data = true };
-    child[n++] = (struct sml_step){ .kind = SML_ADD, .uri = STR(VM "/GuestType"), .format = STR("chr"), .data = STR("linux"), .has_data = true };
-    child[n++] = (struct sml_step){ .kind = SML_ADD, .uri = STR(VM "/Image/ImageID"), .format = STR("chr"), .data = STR("corp-linux:1.0.0"), .has_data = true };
-    child[n++] = (struct sml_step){ .kind = SML_REPLACE, .uri = STR(VM "/Resources/CPU/VCPUs"), .format = STR("int"), .data = STR("2"), .has_data = true };
-    child[n++] = (struct sml_step){ .kind = SML_REPLACE, .uri = STR(VM "/Resources/Memory/MaxKB"), .format = STR("int"), .data = STR("196608"), .has_data = true };
-    child[n++] = (struct sml_step){ .kind = SML_ADD, .uri = STR(VM "/Resources/Storage/userdata"), .format = STR("node") };
-    child[n++] = (struct sml_step){ .kind = SML_REPLACE, .uri = STR(VM "/Resources/Storage/userdata/QuotaKB"), .format = STR("int"), .data = STR("0"), .has_data = true };
+    child[n++] = (struct sml_step){
+        .kind = SML_ADD, .uri = STR(VM "/Name"), .format = STR("chr"), .data = STR("Corporate"), .has_data = true
+    };
+    child[n++] = (struct sml_step){
+        .kind = SML_ADD, .uri = STR(VM "/GuestType"), .format = STR("chr"), .data = STR("linux"), .has_data = true
+    };
+    child[n++] = (struct sml_step){ .kind = SML_ADD,
+                                    .uri = STR(VM "/Image/ImageID"),
+                                    .format = STR("chr"),
+                                    .data = STR("corp-linux:1.0.0"),
+                                    .has_data = true };
+    child[n++] = (struct sml_step){ .kind = SML_REPLACE,
+                                    .uri = STR(VM "/Resources/CPU/VCPUs"),
+                                    .format = STR("int"),
+                                    .data = STR("2"),
+                                    .has_data = true };
+    child[n++] = (struct sml_step){ .kind = SML_REPLACE,
+                                    .uri = STR(VM "/Resources/Memory/MaxKB"),
+                                    .format = STR("int"),
+                                    .data = STR("196608"),
+                                    .has_data = true };
+    child[n++] = (struct sml_step){ .kind = SML_ADD,
+                                    .uri = STR(VM "/Resources/Storage/userdata"),
+                                    .format = STR("node") };
+    child[n++] = (struct sml_step){ .kind = SML_REPLACE,
+                                    .uri = STR(VM "/Resources/Storage/userdata/QuotaKB"),
+                                    .format = STR("int"),
+                                    .data = STR("0"),
+                                    .has_data = true };
     for (size_t i = 0; i < n; i++) {
         child[i].tag = 50 + i;
         child[i].next = i + 1 < n ? &child[i + 1] : NULL;
@@ -47,15 +69,13 @@ static void bring_up(struct phone *p)
     add_image(p);
     phone_exec(p, IMG "/Operations/Download", "", "c-image");
     CU_ASSERT(phone_session(p, NULL, 0));
-    for (size_t k = 1; k <= p->n_steps; k++)
-        CU_ASSERT(p->code[k] == 200 || p->code[k] == 202);
+    for (size_t k = 1; k <= p->n_steps; k++) CU_ASSERT(p->code[k] == 200 || p->code[k] == 202);
     phone_wait(p, 1000);
     phone_forget(p);
     add_vm(p);
     phone_exec(p, VM "/Operations/Provision", "start=1", "c-prov");
     CU_ASSERT(phone_session(p, NULL, 0));
-    for (size_t k = 1; k < p->n_steps; k++)
-        PHONE_CODE(p, k, 200);
+    for (size_t k = 1; k < p->n_steps; k++) PHONE_CODE(p, k, 200);
     PHONE_CODE(p, p->n_steps, 202);
     i = phone_find_alert(p, "OperationComplete", "c-image");
     CU_ASSERT(i >= 0 && !strcmp(p->alerts[i].data, "1200") && !strcmp(p->alerts[i].source, IMG "/Operations/Download"));
@@ -72,14 +92,14 @@ static void package_one_tells_who_and_how_it_is(void)
     phone_open(&p, false);
     CU_ASSERT(phone_register(&p, "dm.example.net"));
     CU_ASSERT(phone_session(&p, NULL, 0));
-    CU_ASSERT_EQUAL(p.posts, 1);            /* nothing to do: one message there, one back */
+    CU_ASSERT_EQUAL(p.posts, 1); /* nothing to do: one message there, one back */
     CU_ASSERT(phone_find_alert(&p, "StateToken", NULL) == 0 && strlen(p.alerts[0].data) == 64);
     CU_ASSERT_STRING_EQUAL(p.alerts[0].source, "./Virtualization");
     char first[65];
     snprintf(first, sizeof first, "%s", p.alerts[0].data);
     phone_forget(&p);
     CU_ASSERT(phone_session(&p, NULL, 0));
-    CU_ASSERT_STRING_EQUAL(p.alerts[0].data, first);            /* nothing changed */
+    CU_ASSERT_STRING_EQUAL(p.alerts[0].data, first); /* nothing changed */
     phone_forget(&p);
     phone_write(&p, SML_REPLACE, "./Virtualization/Config/KPIIntervalS", "int", "10");
     CU_ASSERT(phone_session(&p, NULL, 0));
@@ -116,7 +136,11 @@ static void the_token_follows_the_vms(void)
 /* C-006 C-101; dm-protocol.md 13 */
 static void the_standard_objects_are_there(void)
 {
-    static const struct { const char *uri; int code; const char *value; } row[] = {
+    static const struct {
+        const char *uri;
+        int code;
+        const char *value;
+    } row[] = {
         { "./DevInfo/DevId", 200, "IMEI:001010000000017" },
         { "./DevInfo/Man", 200, "Acme" },
         { "./DevDetail/URI/MaxDepth", 200, "16" },
@@ -138,8 +162,7 @@ static void the_standard_objects_are_there(void)
     struct phone p;
     phone_open(&p, false);
     CU_ASSERT(phone_register(&p, "dm.example.net"));
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        phone_step(&p, SML_GET, row[i].uri);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) phone_step(&p, SML_GET, row[i].uri);
     CU_ASSERT(phone_session(&p, NULL, 0));
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         PHONE_CODE(&p, i + 1, row[i].code);
@@ -158,7 +181,7 @@ static void an_account_may_be_changed_by_its_own_server_only(void)
     phone_write(&p, SML_REPLACE, "./DMAcc/op.example.net/Ext/PollS", "int", "30");
     phone_write(&p, SML_REPLACE, "./DMAcc/dm.example.net/AppAuth/2/AAuthSecret", "chr", "another-pw");
     phone_write(&p, SML_REPLACE, "./DMAcc/dm.example.net/AppAuth/1/AAuthName", "chr", "me");
-    phone_write(&p, SML_REPLACE, "./Virtualization/Config/KPIIntervalS", "int", "10");      /* the first account's */
+    phone_write(&p, SML_REPLACE, "./Virtualization/Config/KPIIntervalS", "int", "10"); /* the first account's */
     CU_ASSERT(phone_session(&p, NULL, 0));
     PHONE_CODE(&p, 1, 200);
     PHONE_CODE(&p, 2, 425);
@@ -167,7 +190,8 @@ static void an_account_may_be_changed_by_its_own_server_only(void)
     PHONE_CODE(&p, 5, 425);
     PHONE_IS(&p, "./DMAcc/dm.example.net/Ext/PollS", "30");
     for (size_t i = 0; i < records_count(tree_records(p.device->tree)); i++)
-        CU_ASSERT_PTR_NULL(strstr(records_at(tree_records(p.device->tree), i)->uri.p, "AAuth"));      /* no secret as a node */
+        CU_ASSERT_PTR_NULL(
+            strstr(records_at(tree_records(p.device->tree), i)->uri.p, "AAuth")); /* no secret as a node */
     sml_ha1(STR("dm.example.net"), STR("another-pw"), p.ha1_server);
     phone_forget(&p);
     CU_ASSERT(phone_session(&p, NULL, 0));
@@ -214,7 +238,7 @@ static void comes_runs_and_goes(enum sml_type encoding)
     CU_ASSERT(phone_session(&p, NULL, 0));
     i = phone_find_alert(&p, "OperationComplete", "c-prov");
     CU_ASSERT(i >= 0 && !strcmp(p.alerts[i].data, "1200") && !strcmp(p.alerts[i].source, VM "/Operations/Provision"));
-    CU_ASSERT_EQUAL(device_alerts(p.device), 0);            /* acknowledged */
+    CU_ASSERT_EQUAL(device_alerts(p.device), 0); /* acknowledged */
     /* not while it runs (c.5.3), nor its image while it is used (c.9) */
     phone_forget(&p);
     phone_step(&p, SML_DELETE, VM);
@@ -268,7 +292,7 @@ static void long_answers_are_cut_to_the_servers_size(void)
     CU_ASSERT(whole > 4000);
     phone_forget(&p);
     p.server_max = 2048;
-    CU_ASSERT(phone_session(&p, NULL, 0));          /* the announcement counts from the next message on */
+    CU_ASSERT(phone_session(&p, NULL, 0)); /* the announcement counts from the next message on */
     phone_forget(&p);
     phone_step(&p, SML_GET, VM "?list=StructData");
     p.longest = 0;
@@ -322,7 +346,7 @@ static void an_image_is_held_to_its_description(void)
     phone_open(&p, true);
     CU_ASSERT(phone_register(&p, "dm.example.net"));
     phone_write(&p, SML_ADD, IMG, "node", NULL);
-    phone_exec(&p, IMG "/Operations/Download", "", "c-1");              /* nothing to download yet */
+    phone_exec(&p, IMG "/Operations/Download", "", "c-1"); /* nothing to download yet */
     phone_write(&p, SML_REPLACE, IMG "/HashAlg", "chr", "sha512");
     phone_write(&p, SML_REPLACE, IMG "/Hash", "chr", "abc");
     phone_exec(&p, IMG "/Operations/Purge", "", "c-2");
@@ -339,7 +363,7 @@ static void an_image_is_held_to_its_description(void)
     PHONE_CODE(&p, 6, 1203);
     PHONE_CODE(&p, 7, 405);
     PHONE_CODE(&p, 8, 200);
-    PHONE_CODE(&p, 9, 405);             /* never readable */
+    PHONE_CODE(&p, 9, 405); /* never readable */
     phone_forget(&p);
     add_image(&p);
     p.steps[0].kind = SML_GET;
@@ -350,16 +374,17 @@ static void an_image_is_held_to_its_description(void)
     phone_wait(&p, 500);
     PHONE_IS(&p, IMG "/Status", "70");
     phone_forget(&p);
-    phone_exec(&p, IMG "/Operations/Download", "", "c-4");             /* known: the same answer */
-    phone_exec(&p, IMG "/Operations/Download", "", "c-5");             /* new: there already */
+    phone_exec(&p, IMG "/Operations/Download", "", "c-4"); /* known: the same answer */
+    phone_exec(&p, IMG "/Operations/Download", "", "c-5"); /* new: there already */
     phone_exec(&p, IMG "/Operations/Verify", "", "c-6");
-    phone_write(&p, SML_REPLACE, IMG "/Hash", "chr", "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+    phone_write(&p, SML_REPLACE, IMG "/Hash", "chr",
+                "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
     CU_ASSERT(phone_session(&p, NULL, 0));
     PHONE_CODE(&p, 1, 1200);
     PHONE_CODE(&p, 2, 1203);
     PHONE_CODE(&p, 3, 1200);
     PHONE_CODE(&p, 4, 200);
-    PHONE_IS(&p, IMG "/Status", "10");  /* the file in hand is not it any more */
+    PHONE_IS(&p, IMG "/Status", "10"); /* the file in hand is not it any more */
     phone_close(&p);
 }
 
@@ -441,7 +466,7 @@ static void a_restart_in_the_middle_loses_nothing(void)
     phone_exec(&p, VM "/Operations/Shutdown", "", "c-down");
     CU_ASSERT(phone_session(&p, NULL, 0));
     PHONE_CODE(&p, 1, 202);
-    phone_stop(&p);                     /* right after the 202 left */
+    phone_stop(&p); /* right after the 202 left */
     CU_ASSERT(phone_start(&p));
     phone_wait(&p, 120000);
     phone_forget(&p);
@@ -488,7 +513,7 @@ static void kpis_come_from_two_readings(void)
     PHONE_IS(&p, VM "/KPI/WindowS", "0");
     PHONE_IS(&p, VM "/KPI/CPU/UsagePct", "0");
     PHONE_IS(&p, VM "/KPI/CPU/StealPct", "0");
-    vm->stats.wait_ms = -1;             /* not told: not there */
+    vm->stats.wait_ms = -1; /* not told: not there */
     PHONE_IS(&p, VM "/KPI/CPU/WaitMs", "(not there)");
     phone_close(&p);
 }
@@ -514,13 +539,13 @@ static void lock_all_locks_the_callers_vms(void)
     phone_write(&p, SML_REPLACE, VM "/Name", "chr", "mine");
     phone_exec(&p, VM "/Operations/Unlock", "", "c-x");
     CU_ASSERT(phone_session(&p, NULL, 0));
-    PHONE_CODE(&p, 1, 1200);            /* none of its own */
+    PHONE_CODE(&p, 1, 1200); /* none of its own */
     PHONE_CODE(&p, 2, 200);
     PHONE_CODE(&p, 3, 425);
     PHONE_CODE(&p, 4, 425);
     PHONE_CODE(&p, 5, 425);
     PHONE_IS(&p, VM "/LockState", "10");
-    CU_ASSERT_EQUAL(phone_find_alert(&p, "OperationComplete", "c-all"), -1);        /* told to the one who asked */
+    CU_ASSERT_EQUAL(phone_find_alert(&p, "OperationComplete", "c-all"), -1); /* told to the one who asked */
     i = (int)device_alerts(p.device);
     CU_ASSERT(i >= 1);
     phone_close(&p);
@@ -544,7 +569,7 @@ static void crashes_are_told_and_the_guest_restarts(void)
     CU_ASSERT(phone_session(&p, NULL, 0));
     i = phone_find_alert(&p, "Crash", NULL);
     CU_ASSERT(i >= 0 && !strcmp(p.alerts[i].mark, "critical") && !strcmp(p.alerts[i].source, VM "/Crash"));
-    CU_ASSERT(phone_find_alert(&p, "StateChange", NULL) >= 0);      /* default: unexpected ones */
+    CU_ASSERT(phone_find_alert(&p, "StateChange", NULL) >= 0); /* default: unexpected ones */
     phone_close(&p);
 }
 
@@ -593,7 +618,12 @@ static void a_failed_atomic_makes_no_vm(void)
     struct phone p;
     struct sml_step child[2] = {
         { .kind = SML_ADD, .uri = STR(VM), .format = STR("node"), .tag = 10, .next = &child[1] },
-        { .kind = SML_REPLACE, .uri = STR(VM "/VMID"), .format = STR("chr"), .data = STR("x"), .has_data = true, .tag = 11 },
+        { .kind = SML_REPLACE,
+          .uri = STR(VM "/VMID"),
+          .format = STR("chr"),
+          .data = STR("x"),
+          .has_data = true,
+          .tag = 11 },
     };
     phone_open(&p, true);
     CU_ASSERT(phone_register(&p, "dm.example.net"));
@@ -643,23 +673,14 @@ static void a_pushed_session_carries_its_number(void)
     phone_close(&p);
 }
 
-TEST_MAIN("agent.device",
-    TEST_OF("C-001 C-004", package_one_tells_who_and_how_it_is),
-    TEST(the_token_follows_the_vms),
-    TEST_OF("C-006 C-101", the_standard_objects_are_there),
-    TEST(an_account_may_be_changed_by_its_own_server_only),
-    TEST_OF("C-117", a_removed_account_leaves_no_rights_behind),
-    TEST_OF("C-019", a_vm_comes_runs_and_goes),
-    TEST_OF("C-012 C-013 C-014", long_answers_are_cut_to_the_servers_size),
-    TEST_OF("C-018", alerts_go_to_those_concerned),
-    TEST(an_image_is_held_to_its_description),
-    TEST(a_download_survives_a_restart),
-    TEST(an_operation_runs_once_and_is_told_once),
-    TEST(a_restart_in_the_middle_loses_nothing),
-    TEST(kpis_come_from_two_readings),
-    TEST(lock_all_locks_the_callers_vms),
-    TEST(crashes_are_told_and_the_guest_restarts),
-    TEST_OF("C-108", a_defined_vm_is_only_data),
-    TEST_OF("C-011", a_failed_atomic_makes_no_vm),
-    TEST_OF("C-003", nonces_are_kept_before_they_are_used),
-    TEST_OF("N-005", a_pushed_session_carries_its_number))
+TEST_MAIN("agent.device", TEST_OF("C-001 C-004", package_one_tells_who_and_how_it_is), TEST(the_token_follows_the_vms),
+          TEST_OF("C-006 C-101", the_standard_objects_are_there),
+          TEST(an_account_may_be_changed_by_its_own_server_only),
+          TEST_OF("C-117", a_removed_account_leaves_no_rights_behind), TEST_OF("C-019", a_vm_comes_runs_and_goes),
+          TEST_OF("C-012 C-013 C-014", long_answers_are_cut_to_the_servers_size),
+          TEST_OF("C-018", alerts_go_to_those_concerned), TEST(an_image_is_held_to_its_description),
+          TEST(a_download_survives_a_restart), TEST(an_operation_runs_once_and_is_told_once),
+          TEST(a_restart_in_the_middle_loses_nothing), TEST(kpis_come_from_two_readings),
+          TEST(lock_all_locks_the_callers_vms), TEST(crashes_are_told_and_the_guest_restarts),
+          TEST_OF("C-108", a_defined_vm_is_only_data), TEST_OF("C-011", a_failed_atomic_makes_no_vm),
+          TEST_OF("C-003", nonces_are_kept_before_they_are_used), TEST_OF("N-005", a_pushed_session_carries_its_number))

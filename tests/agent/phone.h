@@ -1,7 +1,7 @@
 #ifndef TESTS_AGENT_PHONE_H
 #define TESTS_AGENT_PHONE_H
-/* A whole device over the hypervisor in memory, and a server made of the session machine and a list of steps, joined by encoded messages in
- * virtual time. */
+/* A whole device over the hypervisor in memory, and a server made of the session machine and a list of steps, joined
+ * by encoded messages in virtual time. */
 #include "agent/device_int.h"
 #include "agent/session.h"
 #include "base/log.h"
@@ -14,7 +14,9 @@
 
 enum { PHONE_STEPS = 64, PHONE_ALERTS = 64 };
 
-struct phone_alert { char type[80], source[128], data[160], correlator[64], mark[32]; };
+struct phone_alert {
+    char type[80], source[128], data[160], correlator[64], mark[32];
+};
 
 struct phone {
     struct device_shared *shared;
@@ -30,12 +32,16 @@ struct phone {
     const char *server_id;
     struct sml_account account;
     char ha1_client[SML_HA1_BYTES + 1], ha1_server[SML_HA1_BYTES + 1];
-    char client_nonce[64], server_nonce[64]; size_t n_client, n_server;
-    struct sml_step steps[PHONE_STEPS]; size_t n_steps;
-    int code[PHONE_STEPS + 1]; struct buf value[PHONE_STEPS + 1];
-    struct phone_alert alerts[PHONE_ALERTS]; size_t n_alerts;
-    uint64_t server_max;                    /* largest message the server takes */
-    size_t longest;                         /* largest that was sent to it */
+    char client_nonce[64], server_nonce[64];
+    size_t n_client, n_server;
+    struct sml_step steps[PHONE_STEPS];
+    size_t n_steps;
+    int code[PHONE_STEPS + 1];
+    struct buf value[PHONE_STEPS + 1];
+    struct phone_alert alerts[PHONE_ALERTS];
+    size_t n_alerts;
+    uint64_t server_max; /* largest message the server takes */
+    size_t longest;      /* largest that was sent to it */
     bool refuse_alerts, server_alert;
     unsigned posts;
     char last_error[ERR_TEXT_BYTES];
@@ -88,9 +94,20 @@ static inline void phone_open_as(struct phone *p, bool keeps, enum sml_type enco
     p->server_max = 65536;
     p->seed = 11;
     p->w = world_fixed(1900000000000, &p->seed);
-    p->config = (struct device_config){ .id = "IMEI:001010000000017", .manufacturer = "Acme", .model = "Phone-1", .version = "agent 0.1",
-                                        .language = "en-GB", .type = "phone", .oem = "Acme", .firmware = "1", .software = "2", .hardware = "3",
-                                        .images_dir = "/nonexistent", .vms_dir = "", .max_msg_bytes = 16384, .max_obj_bytes = 1 << 20,
+    p->config = (struct device_config){ .id = "IMEI:001010000000017",
+                                        .manufacturer = "Acme",
+                                        .model = "Phone-1",
+                                        .version = "agent 0.1",
+                                        .language = "en-GB",
+                                        .type = "phone",
+                                        .oem = "Acme",
+                                        .firmware = "1",
+                                        .software = "2",
+                                        .hardware = "3",
+                                        .images_dir = "/nonexistent",
+                                        .vms_dir = "",
+                                        .max_msg_bytes = 16384,
+                                        .max_obj_bytes = 1 << 20,
                                         .encoding = encoding };
     if (keeps) {
         snprintf(p->file, sizeof p->file, "/tmp/dmvisor-agent-XXXXXX");
@@ -142,9 +159,11 @@ static inline bool phone_register(struct phone *p, const char *server_id)
     char json[600];
     struct account acc;
     struct err e = { 0 };
-    snprintf(json, sizeof json, "{\"serverId\":\"%s\",\"url\":\"https://%s/dm\",\"clientName\":\"phone\",\"clientPassword\":\"client-pw\","
+    snprintf(json, sizeof json,
+             "{\"serverId\":\"%s\",\"url\":\"https://%s/dm\",\"clientName\":\"phone\",\"clientPassword\":\"client-pw\","
              "\"serverName\":\"%s\",\"serverPassword\":\"server-pw\",\"clientNonce\":\"Y2xpZW50LW5vbmNlLTAwMQ==\","
-             "\"serverNonce\":\"c2VydmVyLW5vbmNlLTAwMQ==\",\"auth\":\"md5\",\"pollS\":60}", server_id, server_id, server_id);
+             "\"serverNonce\":\"c2VydmVyLW5vbmNlLTAwMQ==\",\"auth\":\"md5\",\"pollS\":60}",
+             server_id, server_id, server_id);
     if (account_parse(str_of(json), "account", &acc, &e)) return false;
     p->server_id = server_id;
     sml_ha1(STR("phone"), STR("client-pw"), p->ha1_client);
@@ -161,7 +180,8 @@ static inline struct sml_step *phone_step(struct phone *p, enum sml_cmd_kind kin
     return s;
 }
 
-static inline size_t phone_write(struct phone *p, enum sml_cmd_kind kind, const char *uri, const char *format, const char *data)
+static inline size_t phone_write(struct phone *p, enum sml_cmd_kind kind, const char *uri, const char *format,
+                                 const char *data)
 {
     struct sml_step *s = phone_step(p, kind, uri);
     s->format = str_of(format);
@@ -203,8 +223,9 @@ static inline void phone_news(struct phone *p, struct sml_news *news)
     }
 }
 
-static inline bool phone_exchange(struct phone *p, struct sml_server **srv, const struct sml_server_config *sc, size_t *at,
-                                  const struct session_post *post, struct str id, struct buf *out, char hmac[256])
+static inline bool phone_exchange(struct phone *p, struct sml_server **srv, const struct sml_server_config *sc,
+                                  size_t *at, const struct session_post *post, struct str id, struct buf *out,
+                                  char hmac[256])
 {
     struct sml_transport tr = { .tls = true, .raw = post->body };
     struct sml_news news = { 0 };
@@ -222,10 +243,10 @@ static inline bool phone_exchange(struct phone *p, struct sml_server **srv, cons
     if (!rc && post->hmac.n) rc = sml_hmac_parse(post->hmac, &a, &tr.hmac, &e);
     if (!rc) rc = sml_server_take(*srv, &m, &tr, &p->account, &p->w, &a, &news, &e);
     if (!rc) phone_news(p, &news);
-    for (size_t i = *at; i + 1 < p->n_steps; i++)
-        p->steps[i].next = &p->steps[i + 1];
-    if (!rc) rc = sml_server_answer(*srv, *at < p->n_steps ? &p->steps[*at] : NULL, true, p->config.encoding, &p->account, &p->w, &a, &reply,
-                                    &sent, &keep, &e);
+    for (size_t i = *at; i + 1 < p->n_steps; i++) p->steps[i].next = &p->steps[i + 1];
+    if (!rc)
+        rc = sml_server_answer(*srv, *at < p->n_steps ? &p->steps[*at] : NULL, true, p->config.encoding, &p->account,
+                               &p->w, &a, &reply, &sent, &keep, &e);
     *at += sent;
     if (!rc) rc = sml_encode(p->config.encoding, &reply, out, &e);
     if (!rc) snprintf(hmac, 256, "%.*s", STR_ARG(sml_server_mac(*srv, &p->account, buf_str(out), &a)));
@@ -245,18 +266,25 @@ static inline bool phone_exchange(struct phone *p, struct sml_server **srv, cons
 /* One session with what is queued. @param lose  the answer to this message (1 = first) gets lost and the session with it; 0 = none */
 static inline bool phone_session(struct phone *p, const struct push_call *push, unsigned lose)
 {
-    const struct sml_server_config sc = { .server_id = str_of(p->server_id), .url = STR("https://dm.example.net/dm"), .max_msg_bytes = p->server_max,
-                                          .max_obj_bytes = 1 << 20, .max_messages = 500, .max_auth_tries = 3 };
+    const struct sml_server_config sc = { .server_id = str_of(p->server_id),
+                                          .url = STR("https://dm.example.net/dm"),
+                                          .max_msg_bytes = p->server_max,
+                                          .max_obj_bytes = 1 << 20,
+                                          .max_messages = 500,
+                                          .max_auth_tries = 3 };
     const struct session_start st = { .server_id = str_of(p->server_id), .push = push };
     struct sml_server *srv = NULL;
     struct session_post post;
     struct session *s = NULL;
     struct err e = { 0 };
     size_t at = 0;
-    p->account = (struct sml_account){ .client_name = STR("phone"), .client_ha1 = str_of(p->ha1_client), .server_name = str_of(p->server_id),
-                                       .server_ha1 = str_of(p->ha1_server), .auth = SML_AUTH_MD5, .resync = push && push->n_resync };
-    for (size_t i = 0; i <= PHONE_STEPS; i++)
-        p->code[i] = -1;
+    p->account = (struct sml_account){ .client_name = STR("phone"),
+                                       .client_ha1 = str_of(p->ha1_client),
+                                       .server_name = str_of(p->server_id),
+                                       .server_ha1 = str_of(p->ha1_server),
+                                       .auth = SML_AUTH_MD5,
+                                       .resync = push && push->n_resync };
+    for (size_t i = 0; i <= PHONE_STEPS; i++) p->code[i] = -1;
     p->posts = 0;
     p->how = session_create(p->device, &st, &p->w, &s, &post, &e) ? SESSION_FAILED : SESSION_POST;
     while (p->how == SESSION_POST && p->posts < 100) {
@@ -307,18 +335,20 @@ static inline const char *phone_value(struct phone *p, const char *uri)
 static inline int phone_find_alert(const struct phone *p, const char *type, const char *correlator)
 {
     for (size_t i = 0; i < p->n_alerts; i++)
-        if (strstr(p->alerts[i].type, type) && (!correlator || !strcmp(p->alerts[i].correlator, correlator))) return (int)i;
+        if (strstr(p->alerts[i].type, type) && (!correlator || !strcmp(p->alerts[i].correlator, correlator)))
+            return (int)i;
     return -1;
 }
-#define PHONE_IS(p, uri, expected)                                                                      \
-    do {                                                                                                \
-        const char *is_ = phone_value((p), (uri));                                                      \
-        CU_ASSERT_STRING_EQUAL(is_, (expected));                                                        \
-        if (strcmp(is_, (expected))) printf("%s: %s instead of %s\n", (uri), is_, (expected));           \
+#define PHONE_IS(p, uri, expected)                                                                                     \
+    do {                                                                                                               \
+        const char *is_ = phone_value((p), (uri));                                                                     \
+        CU_ASSERT_STRING_EQUAL(is_, (expected));                                                                       \
+        if (strcmp(is_, (expected))) printf("%s: %s instead of %s\n", (uri), is_, (expected));                         \
     } while (0)
-#define PHONE_CODE(p, tag, expected)                                                                    \
-    do {                                                                                                \
-        CU_ASSERT_EQUAL((p)->code[tag], (expected));                                                    \
-        if ((p)->code[tag] != (expected)) printf("step %zu: %d instead of %d\n", (size_t)(tag), (p)->code[tag], (expected)); \
+#define PHONE_CODE(p, tag, expected)                                                                                   \
+    do {                                                                                                               \
+        CU_ASSERT_EQUAL((p)->code[tag], (expected));                                                                   \
+        if ((p)->code[tag] != (expected))                                                                              \
+            printf("step %zu: %d instead of %d\n", (size_t)(tag), (p)->code[tag], (expected));                         \
     } while (0)
 #endif

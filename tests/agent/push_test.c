@@ -13,9 +13,12 @@ static struct account account_for(const char *server, const char *password, cons
     return acc;
 }
 
-static struct str datagram(const char *server, const char *password, struct str nonce, uint16_t session, struct arena *a)
+static struct str datagram(const char *server, const char *password, struct str nonce, uint16_t session,
+                           struct arena *a)
 {
-    const struct sml_notify n = { .version = 11, .ui = SML_UI_BACKGROUND, .by_server = true, .session = session, .server_id = str_of(server) };
+    const struct sml_notify n = {
+        .version = 11, .ui = SML_UI_BACKGROUND, .by_server = true, .session = session, .server_id = str_of(server)
+    };
     char ha1[SML_HA1_BYTES + 1];
     struct str body = { 0 }, out = { 0 };
     sml_ha1(str_of(server), str_of(password), ha1);
@@ -26,7 +29,8 @@ static struct str datagram(const char *server, const char *password, struct str 
 
 static void a_good_trigger_is_taken_once(void)
 {
-    struct account acc[2] = { account_for("op.example.net", "x", "n0"), account_for("dm.example.net", "srv-Pa55w0rd", "nonce-0123456789") };
+    struct account acc[2] = { account_for("op.example.net", "x", "n0"),
+                              account_for("dm.example.net", "srv-Pa55w0rd", "nonce-0123456789") };
     struct push_memory m = { 0 };
     struct push_call call = { .session = 0 };
     const char *why;
@@ -52,13 +56,19 @@ static void strangers_and_forgeries_are_refused(void)
     struct arena a;
     arena_init(&a, 1 << 16);
     struct str good = datagram("dm.example.net", "srv-Pa55w0rd", STR("nonce-0123456789"), 1, &a);
-    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "guess", STR("nonce-0123456789"), 1, &a), &acc, 1, 0, &call, &why), PUSH_REFUSED);
-    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "srv-Pa55w0rd", STR("another nonce"), 1, &a), &acc, 1, 0, &call, &why), PUSH_REFUSED);
-    CU_ASSERT_EQUAL(push_take(&m, datagram("other.example", "srv-Pa55w0rd", STR("nonce-0123456789"), 1, &a), &acc, 1, 0, &call, &why), PUSH_REFUSED);
+    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "guess", STR("nonce-0123456789"), 1, &a), &acc, 1, 0,
+                              &call, &why),
+                    PUSH_REFUSED);
+    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "srv-Pa55w0rd", STR("another nonce"), 1, &a), &acc, 1, 0,
+                              &call, &why),
+                    PUSH_REFUSED);
+    CU_ASSERT_EQUAL(push_take(&m, datagram("other.example", "srv-Pa55w0rd", STR("nonce-0123456789"), 1, &a), &acc, 1, 0,
+                              &call, &why),
+                    PUSH_REFUSED);
     CU_ASSERT_EQUAL(push_take(&m, (struct str){ 0 }, &acc, 1, 0, &call, &why), PUSH_REFUSED);
     for (size_t n = 0; n < good.n; n++)
         CU_ASSERT_EQUAL(push_take(&m, str_slice(good, 0, n), &acc, 1, 0, &call, &why), PUSH_REFUSED);
-    for (size_t i = SML_WSP_HEAD; i < good.n; i++) {        /* every octet counts */
+    for (size_t i = SML_WSP_HEAD; i < good.n; i++) { /* every octet counts */
         char bad[256];
         memcpy(bad, good.p, good.n);
         bad[i] = (char)(bad[i] ^ 1);
@@ -78,15 +88,20 @@ static void resynchronisation_is_believed_now_and_then(void)
     const char *why;
     struct arena a;
     arena_init(&a, 1 << 16);
-    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "srv-Pa55w0rd", (struct str){ "\0\0\0\0", 4 }, 1, &a), &acc, 1, 5000, &call, &why), PUSH_CALL);
+    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "srv-Pa55w0rd", (struct str){ "\0\0\0\0", 4 }, 1, &a),
+                              &acc, 1, 5000, &call, &why),
+                    PUSH_CALL);
     CU_ASSERT(call.n_resync == 4 && !memcmp(call.resync, "\0\0\0\0", 4));
-    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "srv-Pa55w0rd", (struct str){ "\0\0\0\0", 4 }, 2, &a), &acc, 1, 6000, &call, &why), PUSH_REFUSED);
-    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "srv-Pa55w0rd", STR("0x00000000"), 3, &a), &acc, 1, 5000 + PUSH_RESYNC_GAP_MS, &call, &why), PUSH_CALL);
+    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "srv-Pa55w0rd", (struct str){ "\0\0\0\0", 4 }, 2, &a),
+                              &acc, 1, 6000, &call, &why),
+                    PUSH_REFUSED);
+    CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "srv-Pa55w0rd", STR("0x00000000"), 3, &a), &acc, 1,
+                              5000 + PUSH_RESYNC_GAP_MS, &call, &why),
+                    PUSH_CALL);
     CU_ASSERT_EQUAL(call.n_resync, 10);
     arena_finish(&a);
 }
 
-TEST_MAIN("agent.push",
-    TEST_OF("N-011", a_good_trigger_is_taken_once),
-    TEST_OF("N-004", strangers_and_forgeries_are_refused),
-    TEST_OF("N-007", resynchronisation_is_believed_now_and_then))
+TEST_MAIN("agent.push", TEST_OF("N-011", a_good_trigger_is_taken_once),
+          TEST_OF("N-004", strangers_and_forgeries_are_refused),
+          TEST_OF("N-007", resynchronisation_is_believed_now_and_then))

@@ -31,8 +31,7 @@ static void addresses_are_cut_as_they_must(void)
     IS(400, "./Acme/Fixed/", "");
     IS(400, "./Acme/../Acme/Fixed", "");
     IS(400, "./Acme//Fixed", "");
-    for (int i = 0; i < 17; i++)
-        strcat(deep, "/a");
+    for (int i = 0; i < 17; i++) strcat(deep, "/a");
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
     CU_ASSERT_EQUAL(get_as("", deep, got, sizeof got), 414);
@@ -93,7 +92,11 @@ static void deleting_takes_everything_below(void)
 /* C-107, C-110 */
 static void properties_are_as_the_spec_says(void)
 {
-    static const struct { const char *uri; int status; const char *text; } row[] = {
+    static const struct {
+        const char *uri;
+        int status;
+        const char *text;
+    } row[] = {
         { "./Acme/Number?prop=Format", 200, "int" },
         { "./Acme?prop=Format", 200, "node" },
         { "./Acme?prop=Type", 200, "urn:oma:mo:x-acme:1.0" },
@@ -110,8 +113,7 @@ static void properties_are_as_the_spec_says(void)
     };
     struct place w;
     open_world(&w);
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        IS(row[i].status, row[i].uri, row[i].text);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) IS(row[i].status, row[i].uri, row[i].text);
     CU_ASSERT_EQUAL(add_as("", "./Acme/Text?prop=Title", "chr", "x"), 405);
     CU_ASSERT_EQUAL(replace_as("", "./Acme/Text?prop=Format", "", "int"), 405);
     CU_ASSERT_EQUAL(replace_as("", "./Acme/Text?prop=VerNo", "", "1"), 406);
@@ -149,22 +151,22 @@ static void rights_are_inherited_and_taken_as_a_whole(void)
     open_world(&w);
     CU_ASSERT_EQUAL(get_as("s1", "./Acme/Text", got, sizeof got), 200);
     CU_ASSERT_EQUAL(replace_as("s1", "./Acme/Text", "chr", "x"), 425);
-    CU_ASSERT_EQUAL(replace_as("s1", "./Acme/Fixed", "chr", "x"), 405);          /* AccessType speaks first */
+    CU_ASSERT_EQUAL(replace_as("s1", "./Acme/Fixed", "chr", "x"), 405); /* AccessType speaks first */
     tree_set_acl(w.tree, STR("./Acme"), STR("Get=s1+s2&Replace=s1&Exec=s1"));
     CU_ASSERT_EQUAL(replace_as("s1", "./Acme/Text", "chr", "x"), 200);
     CU_ASSERT_EQUAL(replace_as("s2", "./Acme/Text", "chr", "y"), 425);
     CU_ASSERT_EQUAL(get_as("s3", "./Acme/Text", got, sizeof got), 425);
-    CU_ASSERT_EQUAL(add_as("s1", "./Acme/List/A", "node", NULL), 425);            /* taken as a whole: no Add from the root */
+    CU_ASSERT_EQUAL(add_as("s1", "./Acme/List/A", "node", NULL), 425); /* taken as a whole: no Add from the root */
     /* who may change an ACL: interior: Replace on it or its parent; leaf: on its parent only */
     CU_ASSERT_EQUAL(replace_as("s2", "./Acme?prop=ACL", "", "Get=*"), 425);
     CU_ASSERT_EQUAL(replace_as("s1", "./Acme/Text?prop=ACL", "", "Get=*&Replace=s2"), 200);
     CU_ASSERT_EQUAL(replace_as("s2", "./Acme/Text", "chr", "z"), 200);
     CU_ASSERT_EQUAL(replace_as("s2", "./Acme/Text?prop=ACL", "", "Get=*"), 425);
     CU_ASSERT_EQUAL(replace_as("s1", "./Acme/Text?prop=ACL", "", "Get=*&Bad"), 400);
-    CU_ASSERT_EQUAL(replace_as("s1", "./Acme?prop=ACL", "", ""), 200);             /* inherited again */
+    CU_ASSERT_EQUAL(replace_as("s1", "./Acme?prop=ACL", "", ""), 200); /* inherited again */
     CU_ASSERT_EQUAL(replace_as("s1", "./Acme/Number", "int", "5"), 425);
     CU_ASSERT_EQUAL(replace_as("s1", ".?prop=ACL", "", "Get=*&Add=s1"), 425);
-    CU_ASSERT_EQUAL(replace_as("", ".?prop=ACL", "", "Get=*&Add=s1"), 405);        /* the root's Add stays with everybody */
+    CU_ASSERT_EQUAL(replace_as("", ".?prop=ACL", "", "Get=*&Add=s1"), 405); /* the root's Add stays with everybody */
     close_world(&w);
 }
 
@@ -172,11 +174,11 @@ static void a_new_node_without_rights_above_gets_its_own(void)
 {
     struct place w;
     open_world(&w);
-    CU_ASSERT_EQUAL(add_as("s1", "./Acme/List/A", "node", NULL), 200);            /* root: Add=* */
+    CU_ASSERT_EQUAL(add_as("s1", "./Acme/List/A", "node", NULL), 200); /* root: Add=* */
     IS(200, "./Acme/List/A?prop=ACL", "Add=s1&Delete=s1&Replace=s1&Get=*");
     CU_ASSERT_EQUAL(replace_as("s1", "./Acme/List/A/Name", "chr", "mine"), 200);
     CU_ASSERT_EQUAL(replace_as("s2", "./Acme/List/A/Name", "chr", "mine"), 425);
-    CU_ASSERT_EQUAL(add_as("s1", "./Acme/List/A/Sub/x", "node", NULL), 200);      /* rights above: inherits */
+    CU_ASSERT_EQUAL(add_as("s1", "./Acme/List/A/Sub/x", "node", NULL), 200); /* rights above: inherits */
     IS(200, "./Acme/List/A/Sub/x?prop=ACL", "");
     CU_ASSERT_EQUAL(delete_as("s2", "./Acme/List/A"), 425);
     CU_ASSERT_EQUAL(delete_as("s1", "./Acme/List/A"), 200);
@@ -186,15 +188,14 @@ static void a_new_node_without_rights_above_gets_its_own(void)
 /* C-113 */
 static void formats_and_values_are_held_to_the_description(void)
 {
-    static const struct { const char *uri, *format, *data; int status; } row[] = {
-        { "./Acme/Number", "int", "12", 200 },
-        { "./Acme/Number", "Int", "12", 200 },
-        { "./Acme/Number", "chr", "12", 415 },
-        { "./Acme/Flag", "bool", "true", 200 },
-        { "./Acme/Text", "chr", "", 200 },
-        { "./Acme/Text", "chr", "forbidden", 403 },
-        { "./Acme/Bytes", "b64", "AQID", 200 },
-        { "./Acme/List", "chr", "x", 405 },
+    static const struct {
+        const char *uri, *format, *data;
+        int status;
+    } row[] = {
+        { "./Acme/Number", "int", "12", 200 },  { "./Acme/Number", "Int", "12", 200 },
+        { "./Acme/Number", "chr", "12", 415 },  { "./Acme/Flag", "bool", "true", 200 },
+        { "./Acme/Text", "chr", "", 200 },      { "./Acme/Text", "chr", "forbidden", 403 },
+        { "./Acme/Bytes", "b64", "AQID", 200 }, { "./Acme/List", "chr", "x", 405 },
         { "./Acme/Run", "chr", "x", 405 },
     };
     struct place w;
@@ -203,7 +204,8 @@ static void formats_and_values_are_held_to_the_description(void)
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         int status = replace_as("", row[i].uri, row[i].format, row[i].data);
         CU_ASSERT_EQUAL(status, row[i].status);
-        if (status != row[i].status) printf("%s %s %s: %d instead of %d\n", row[i].uri, row[i].format, row[i].data, status, row[i].status);
+        if (status != row[i].status)
+            printf("%s %s %s: %d instead of %d\n", row[i].uri, row[i].format, row[i].data, status, row[i].status);
     }
     CU_ASSERT(replace_as("", "./Acme/Number", "int", "twelve") >= 400);
     CU_ASSERT(replace_as("", "./Acme/Number", "int", "99999999999") >= 400);
@@ -229,8 +231,9 @@ static void whole_subtrees_are_listed_without_what_may_not_be_read(void)
     add_as("", "./Acme/List/A", "node", NULL);
     tree_set_acl(w.tree, STR("./Acme/List/A/Size"), STR("Get=other"));
     CU_ASSERT_EQUAL(tree_get(w.tree, STR("s1"), STR("./Acme/List?list=StructData"), &w.a, &list, &n), 200);
-    CU_ASSERT_EQUAL(n, 4);          /* List, A, Name, Sub */
-    CU_ASSERT(n == 4 && str_is(list[2].uri, "./Acme/List/A/Name") && list[2].has_data && str_is(list[2].data, "nobody"));
+    CU_ASSERT_EQUAL(n, 4); /* List, A, Name, Sub */
+    CU_ASSERT(n == 4 && str_is(list[2].uri, "./Acme/List/A/Name") && list[2].has_data &&
+              str_is(list[2].data, "nobody"));
     CU_ASSERT(n == 4 && !list[0].has_data && list[0].format == DDF_NODE);
     CU_ASSERT_EQUAL(tree_get(w.tree, STR("s1"), STR("./Acme/List?list=Struct"), &w.a, &list, &n), 200);
     CU_ASSERT(n == 4 && !list[2].has_data);
@@ -274,8 +277,7 @@ static void survives_running_out_of_memory(void)
         status = tree_get(w.tree, STR("s1"), STR("./Acme?list=StructData"), &a, &list, &n);
         CU_ASSERT(status == 200 || status == 413 || status == 500 || status == 404);
         status = tree_add(w.tree, LOCAL, STR("./Acme/List/New/Sub/x"), STR("node"), LOCAL, LOCAL, false, &a);
-        if (status == 200)
-            CU_ASSERT_EQUAL(tree_delete(w.tree, LOCAL, STR("./Acme/List/New"), &w.a), 200);
+        if (status == 200) CU_ASSERT_EQUAL(tree_delete(w.tree, LOCAL, STR("./Acme/List/New"), &w.a), 200);
         tree_done(w.tree);
         CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), before);
         arena_finish(&a);
@@ -285,9 +287,14 @@ static void survives_running_out_of_memory(void)
 
 /* --- commands (conformance.md 6.1: C-010, C-011, C-019) --- */
 
-struct made { struct sml_cmd cmd[8]; struct sml_item item[8]; size_t n; };
+struct made {
+    struct sml_cmd cmd[8];
+    struct sml_item item[8];
+    size_t n;
+};
 
-static struct sml_cmd *make(struct made *m, enum sml_cmd_kind kind, const char *uri, const char *format, const char *data)
+static struct sml_cmd *make(struct made *m, enum sml_cmd_kind kind, const char *uri, const char *format,
+                            const char *data)
 {
     struct sml_cmd *c = &m->cmd[m->n];
     struct sml_item *i = &m->item[m->n++];
@@ -317,8 +324,7 @@ static void atomic_is_all_or_nothing(void)
     make(&m, SML_ADD, "./Acme/List/A", "node", NULL);
     make(&m, SML_REPLACE, "./Acme/Fixed", "chr", "x");
     make(&m, SML_REPLACE, "./Acme/Number", "int", "1");
-    for (int i = 0; i < 3; i++)
-        m.cmd[i].next = &m.cmd[i + 1];
+    for (int i = 0; i < 3; i++) m.cmd[i].next = &m.cmd[i + 1];
     atomic.children = &m.cmd[0];
     out = answer_of(&atomic);
     CU_ASSERT_EQUAL(out->code, 507);
@@ -328,7 +334,7 @@ static void atomic_is_all_or_nothing(void)
     CU_ASSERT_EQUAL(out->children[3].code, 215);
     IS(200, "./Acme/Text", "old");
     IS(200, "./Acme/List", "");
-    CU_ASSERT_EQUAL(w.told, 0);             /* nobody heard of what did not happen */
+    CU_ASSERT_EQUAL(w.told, 0); /* nobody heard of what did not happen */
     CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), 0);
     m.cmd[1].next = &m.cmd[3];
     out = answer_of(&atomic);
@@ -369,7 +375,8 @@ static void sequence_goes_on_after_an_ordinary_failure(void)
     seq.children->next = make(&m, SML_REPLACE, "./Acme/Text", "chr", "x");
     seq.children->next->next = make(&m, SML_EXEC, "./Acme/Run", "chr", "later");
     out = answer_of(&seq);
-    CU_ASSERT(out->code == 200 && out->children[0].code == 404 && out->children[1].code == 200 && out->children[2].code == 202);
+    CU_ASSERT(out->code == 200 && out->children[0].code == 404 && out->children[1].code == 200 &&
+              out->children[2].code == 202);
     close_world(&w);
 }
 
@@ -397,7 +404,8 @@ static void other_commands_are_answered_as_they_must(void)
 {
     struct place w;
     struct made m = { .n = 0 };
-    struct sml_cmd alert = { .kind = SML_ALERT, .data = STR("1101") }, unknown = { .kind = SML_UNKNOWN }, put = { .kind = SML_PUT };
+    struct sml_cmd alert = { .kind = SML_ALERT, .data = STR("1101") }, unknown = { .kind = SML_UNKNOWN },
+                   put = { .kind = SML_PUT };
     struct sml_cmd *copy;
     open_world(&w);
     CU_ASSERT_EQUAL(answer_of(&alert)->code, 406);
@@ -415,22 +423,17 @@ static void other_commands_are_answered_as_they_must(void)
     close_world(&w);
 }
 
-TEST_MAIN("agent.tree",
-    TEST_OF("C-101 C-103 C-105", what_must_be_is_there_with_its_default),
-    TEST_OF("C-102 C-112", addresses_are_cut_as_they_must),
-    TEST_OF("C-104 C-118", adding_makes_the_required_children),
-    TEST_OF("C-106", deleting_takes_everything_below),
-    TEST_OF("C-107 C-110 C-114", properties_are_as_the_spec_says),
-    TEST_OF("C-108", renaming_moves_the_subtree),
-    TEST_OF("C-109 C-111", rights_are_inherited_and_taken_as_a_whole),
-    TEST_OF("C-109", a_new_node_without_rights_above_gets_its_own),
-    TEST_OF("C-113", formats_and_values_are_held_to_the_description),
-    TEST_OF("C-115", whole_subtrees_are_listed_without_what_may_not_be_read),
-    TEST_OF("C-116", the_inbox_is_not_read),
-    TEST(a_node_that_an_object_serves_comes_and_goes),
-    TEST(survives_running_out_of_memory),
-    TEST_OF("C-011", atomic_is_all_or_nothing),
-    TEST_OF("C-011", atomic_takes_no_get_exec_or_atomic),
-    TEST_OF("C-010", sequence_goes_on_after_an_ordinary_failure),
-    TEST_OF("C-010", items_of_a_command_end_each_for_itself),
-    TEST_OF("C-010 C-017 C-019", other_commands_are_answered_as_they_must))
+TEST_MAIN("agent.tree", TEST_OF("C-101 C-103 C-105", what_must_be_is_there_with_its_default),
+          TEST_OF("C-102 C-112", addresses_are_cut_as_they_must),
+          TEST_OF("C-104 C-118", adding_makes_the_required_children), TEST_OF("C-106", deleting_takes_everything_below),
+          TEST_OF("C-107 C-110 C-114", properties_are_as_the_spec_says), TEST_OF("C-108", renaming_moves_the_subtree),
+          TEST_OF("C-109 C-111", rights_are_inherited_and_taken_as_a_whole),
+          TEST_OF("C-109", a_new_node_without_rights_above_gets_its_own),
+          TEST_OF("C-113", formats_and_values_are_held_to_the_description),
+          TEST_OF("C-115", whole_subtrees_are_listed_without_what_may_not_be_read),
+          TEST_OF("C-116", the_inbox_is_not_read), TEST(a_node_that_an_object_serves_comes_and_goes),
+          TEST(survives_running_out_of_memory), TEST_OF("C-011", atomic_is_all_or_nothing),
+          TEST_OF("C-011", atomic_takes_no_get_exec_or_atomic),
+          TEST_OF("C-010", sequence_goes_on_after_an_ordinary_failure),
+          TEST_OF("C-010", items_of_a_command_end_each_for_itself),
+          TEST_OF("C-010 C-017 C-019", other_commands_are_answered_as_they_must))

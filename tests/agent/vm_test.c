@@ -24,13 +24,13 @@ static void on_save(void *ctx, struct vm *vm)
     ((struct rig *)ctx)->saves++;
 }
 
-static void on_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator, const char *data)
+static void on_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator,
+                     const char *data)
 {
     static const char *const name[] = { "complete", "progress", "state", "crash", "loop" };
     struct rig *r = ctx;
     (void)vm;
-    if (kind == VM_ALERT_PROGRESS)
-        return;
+    if (kind == VM_ALERT_PROGRESS) return;
     size_t n = strlen(r->said);
     snprintf(r->said + n, sizeof r->said - n, "%s %s %s %s\n", name[kind], op, correlator, data);
     if (kind == VM_ALERT_COMPLETE) {
@@ -55,15 +55,22 @@ static void open_rig(struct rig *r)
     snprintf(file, sizeof file, "%s/ddf/layout/x-virmo-1.0.yaml", source ? source : ".");
     CU_ASSERT_FATAL(ddf_layout_load(file, &r->a, &r->layout, &e) == RC_OK);
     r->sink = (struct vm_sink){ r, on_save, on_alert, on_gone };
-    r->w = (struct vm_world){ .hv = hv_sim_create(100, 1), .loader = loader_sim_create(), .layout = r->layout, .sink = &r->sink,
-                              .now_ms = 1000000, .vms_dir = "/nonexistent" };
-    CU_ASSERT_FATAL(r->w.hv && r->w.loader && vm_create("corp", "11111111-2222-3333-4444-555555555555", &r->vm) == RC_OK);
+    r->w = (struct vm_world){ .hv = hv_sim_create(100, 1),
+                              .loader = loader_sim_create(),
+                              .layout = r->layout,
+                              .sink = &r->sink,
+                              .now_ms = 1000000,
+                              .vms_dir = "/nonexistent" };
+    CU_ASSERT_FATAL(r->w.hv && r->w.loader &&
+                    vm_create("corp", "11111111-2222-3333-4444-555555555555", &r->vm) == RC_OK);
     hv_sim_advance(r->w.hv, r->w.now_ms);
     r->vm->want.vcpus = 1;
     r->vm->want.max_vcpus = 2;
     r->vm->want.mem_kb = r->vm->want.mem_max_kb = 131072;
     r->vm->want.heartbeat = true;
-    r->vm->image = (struct vm_image){ .id = "img", .sha256 = SHA, .url = "x", .format = "bundle", .size_bytes = 1, .known = true };
+    r->vm->image = (struct vm_image){
+        .id = "img", .sha256 = SHA, .url = "x", .format = "bundle", .size_bytes = 1, .known = true
+    };
 }
 
 static void close_rig(struct rig *r)
@@ -82,14 +89,10 @@ static void pass(struct rig *r, int64_t ms)
     struct loader_event le;
     for (;; r->w.now_ms += 50) {
         hv_sim_advance(r->w.hv, r->w.now_ms);
-        while (loader_next(r->w.loader, &le))
-            vm_loader_event(r->vm, &r->w, &le);
-        while (r->w.hv->class->next(r->w.hv, &ev))
-            vm_hv_event(r->vm, &r->w, &ev);
-        if (!r->gone)
-            vm_tick(r->vm, &r->w);
-        if (r->w.now_ms >= end)
-            return;
+        while (loader_next(r->w.loader, &le)) vm_loader_event(r->vm, &r->w, &le);
+        while (r->w.hv->class->next(r->w.hv, &ev)) vm_hv_event(r->vm, &r->w, &ev);
+        if (!r->gone) vm_tick(r->vm, &r->w);
+        if (r->w.now_ms >= end) return;
     }
 }
 
@@ -101,21 +104,17 @@ static int op(struct rig *r, const char *name, const char *args, const char *cor
 /* Into one of the stable states by real operations. */
 static void bring(struct rig *r, int state)
 {
-    if (state == VM_DEFINED)
-        return;
+    if (state == VM_DEFINED) return;
     CU_ASSERT_EQUAL(op(r, "provision", state == VM_STOPPED ? "" : "start=1", "b1"), 202);
     pass(r, 10000);
-    if (state == VM_PAUSED)
-        op(r, "pause", "", "b2");
-    if (state == VM_SUSPENDED)
-        op(r, "suspend", "", "b2");
+    if (state == VM_PAUSED) op(r, "pause", "", "b2");
+    if (state == VM_SUSPENDED) op(r, "suspend", "", "b2");
     if (state == VM_CRASHED) {
         r->vm->policy.crash_action = 0;
         hv_sim_crash(r->w.hv, r->vm->want.uuid, HV_C_PANIC);
     }
     pass(r, 1000);
-    if (state == VM_FAILED)
-        r->vm->state = VM_FAILED;
+    if (state == VM_FAILED) r->vm->state = VM_FAILED;
     CU_ASSERT_EQUAL((int)r->vm->state, state);
     r->said[0] = '\0';
     r->completes = 0;
@@ -125,23 +124,27 @@ static void bring(struct rig *r, int state)
 static void takes_and_refuses_operations_as_the_table_says(void)
 {
     static const int state[] = { 10, 30, 50, 60, 80, 110, 160 };
-    static const struct { const char *op, *args; int want[7]; int locked; } row[] = {
-        { "provision", "",        { 0, 1410, 1410, 1410, 1410, 1410, 1410 }, 0 },
-        { "start",     "",        { 1410, 0, 1203, 1410, 1410, 0, 1410 }, 1442 },
-        { "stop",      "",        { 1410, 1203, 0, 0, 0, 0, 1410 }, 0 },
-        { "shutdown",  "",        { 1410, 1410, 0, 1410, 1410, 1410, 1410 }, 0 },
-        { "reboot",    "",        { 1410, 1410, 0, 1410, 1410, 1410, 1410 }, 1442 },
-        { "reset",     "",        { 1410, 1410, 0, 0, 1410, 0, 1410 }, 1442 },
-        { "pause",     "",        { 1410, 1410, 0, 1203, 1410, 1410, 1410 }, 0 },
-        { "resume",    "",        { 1410, 1410, 1203, 0, 0, 1410, 1410 }, 1442 },
-        { "suspend",   "",        { 1410, 1410, 0, 0, 1203, 1410, 1410 }, 0 },
-        { "lock",      "",        { 1410, 0, 0, 0, 0, 0, 0 }, 0 },
-        { "wipe",      "",        { 1410, 0, 0, 0, 0, 0, 0 }, 0 },
-        { "delete",    "",        { 1410, 0, 1410, 1410, 0, 0, 0 }, 0 },
-        { "delete",    "force=1", { 1410, 0, 0, 0, 0, 0, 0 }, 0 },
-        { "applyResources", "",   { 1410, 0, 0, 1410, 1410, 0, 1410 }, 0 },
-        { "upgrade",   "",        { 1411, 1411, 1411, 1411, 1411, 1411, 1411 }, 0 },
-        { "nonsense",  "",        { 1411, 1411, 1411, 1411, 1411, 1411, 1411 }, 0 },
+    static const struct {
+        const char *op, *args;
+        int want[7];
+        int locked;
+    } row[] = {
+        { "provision", "", { 0, 1410, 1410, 1410, 1410, 1410, 1410 }, 0 },
+        { "start", "", { 1410, 0, 1203, 1410, 1410, 0, 1410 }, 1442 },
+        { "stop", "", { 1410, 1203, 0, 0, 0, 0, 1410 }, 0 },
+        { "shutdown", "", { 1410, 1410, 0, 1410, 1410, 1410, 1410 }, 0 },
+        { "reboot", "", { 1410, 1410, 0, 1410, 1410, 1410, 1410 }, 1442 },
+        { "reset", "", { 1410, 1410, 0, 0, 1410, 0, 1410 }, 1442 },
+        { "pause", "", { 1410, 1410, 0, 1203, 1410, 1410, 1410 }, 0 },
+        { "resume", "", { 1410, 1410, 1203, 0, 0, 1410, 1410 }, 1442 },
+        { "suspend", "", { 1410, 1410, 0, 0, 1203, 1410, 1410 }, 0 },
+        { "lock", "", { 1410, 0, 0, 0, 0, 0, 0 }, 0 },
+        { "wipe", "", { 1410, 0, 0, 0, 0, 0, 0 }, 0 },
+        { "delete", "", { 1410, 0, 1410, 1410, 0, 0, 0 }, 0 },
+        { "delete", "force=1", { 1410, 0, 0, 0, 0, 0, 0 }, 0 },
+        { "applyResources", "", { 1410, 0, 0, 1410, 1410, 0, 1410 }, 0 },
+        { "upgrade", "", { 1411, 1411, 1411, 1411, 1411, 1411, 1411 }, 0 },
+        { "nonsense", "", { 1411, 1411, 1411, 1411, 1411, 1411, 1411 }, 0 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         for (size_t s = 0; s < 7; s++) {
@@ -165,8 +168,7 @@ static void refuses_while_locked_what_would_run_it(void)
     CU_ASSERT_EQUAL(op(&r, "lock", "", "c1"), 202);
     pass(&r, 1000);
     CU_ASSERT_EQUAL(r.vm->lock, VM_LOCKED);
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-        CU_ASSERT_EQUAL(op(&r, refused[i], "", "c2"), 1442);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) CU_ASSERT_EQUAL(op(&r, refused[i], "", "c2"), 1442);
     CU_ASSERT_EQUAL(op(&r, "stop", "", "c3"), 202);
     close_rig(&r);
 }
@@ -176,8 +178,8 @@ static void provisions_starts_and_tells_once(void)
     struct rig r;
     open_rig(&r);
     CU_ASSERT_EQUAL(op(&r, "provision", "start=1", "job-1"), 202);
-    CU_ASSERT(r.saves > 0);                                     /* kept before the 202 leaves */
-    CU_ASSERT_EQUAL(op(&r, "provision", "start=1", "job-1"), 202);     /* the same again: nothing twice */
+    CU_ASSERT(r.saves > 0);                                        /* kept before the 202 leaves */
+    CU_ASSERT_EQUAL(op(&r, "provision", "start=1", "job-1"), 202); /* the same again: nothing twice */
     pass(&r, 10000);
     CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
     CU_ASSERT_EQUAL(r.completes, 1);
@@ -186,7 +188,7 @@ static void provisions_starts_and_tells_once(void)
     CU_ASSERT(r.vm->boot_time_ms > 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "state   old=10;new=20"));
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "state   old=40;new=50"));
-    CU_ASSERT_EQUAL(op(&r, "provision", "start=1", "job-1"), 1200);    /* finished: the same outcome again */
+    CU_ASSERT_EQUAL(op(&r, "provision", "start=1", "job-1"), 1200); /* finished: the same outcome again */
     CU_ASSERT_EQUAL(r.completes, 1);
     close_rig(&r);
 }
@@ -198,10 +200,10 @@ static void one_operation_at_a_time(void)
     bring(&r, VM_STOPPED);
     CU_ASSERT_EQUAL(op(&r, "start", "", "c1"), 202);
     CU_ASSERT_EQUAL(op(&r, "lock", "", "c2"), 1444);
-    CU_ASSERT_EQUAL(op(&r, "stop", "", "c3"), 1444);            /* not powered on yet: DEFINE is under way */
+    CU_ASSERT_EQUAL(op(&r, "stop", "", "c3"), 1444); /* not powered on yet: DEFINE is under way */
     pass(&r, 150);
     CU_ASSERT_EQUAL(r.vm->state, VM_STARTING);
-    CU_ASSERT_EQUAL(op(&r, "stop", "", "c4"), 202);             /* c.5.3: Stop is taken from 40 */
+    CU_ASSERT_EQUAL(op(&r, "stop", "", "c4"), 202); /* c.5.3: Stop is taken from 40 */
     pass(&r, 2000);
     CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "complete start c1 1445"));
@@ -211,10 +213,17 @@ static void one_operation_at_a_time(void)
 
 static void failures_leave_the_state_the_table_says(void)
 {
-    static const struct { int from; const char *op; enum hv_call call; int code, state; } row[] = {
-        { 10, "provision", HV_DEFINE, 1427, 10 }, { 30, "start", HV_START, 1428, 30 }, { 50, "pause", HV_PAUSE, 1430, 50 },
-        { 60, "resume", HV_RESUME, 1431, 60 },    { 80, "resume", HV_RESTORE, 1431, 80 }, { 50, "suspend", HV_SAVE, 1432, 50 },
-        { 50, "stop", HV_DESTROY, 1429, 50 },     { 30, "delete", HV_UNDEFINE, 1441, 160 }, { 50, "lock", HV_PAUSE, 1402, 50 },
+    static const struct {
+        int from;
+        const char *op;
+        enum hv_call call;
+        int code, state;
+    } row[] = {
+        { 10, "provision", HV_DEFINE, 1427, 10 }, { 30, "start", HV_START, 1428, 30 },
+        { 50, "pause", HV_PAUSE, 1430, 50 },      { 60, "resume", HV_RESUME, 1431, 60 },
+        { 80, "resume", HV_RESTORE, 1431, 80 },   { 50, "suspend", HV_SAVE, 1432, 50 },
+        { 50, "stop", HV_DESTROY, 1429, 50 },     { 30, "delete", HV_UNDEFINE, 1441, 160 },
+        { 50, "lock", HV_PAUSE, 1402, 50 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct rig r;
@@ -234,7 +243,9 @@ static void failures_leave_the_state_the_table_says(void)
 
 static void lock_actions_and_what_unlock_undoes(void)
 {
-    static const struct { int action, while_locked; } row[] = { { 0, 50 }, { 1, 60 }, { 2, 80 }, { 3, 30 } };
+    static const struct {
+        int action, while_locked;
+    } row[] = { { 0, 50 }, { 1, 60 }, { 2, 80 }, { 3, 30 } };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct rig r;
         open_rig(&r);
@@ -275,11 +286,10 @@ static void a_guest_that_does_not_come_up_is_a_crash(void)
     r.vm->policy.boot_timeout_s = 20;
     r.vm->policy.crash_action = 0;
     op(&r, "start", "", "c1");
-    for (int64_t end = r.w.now_ms + 30000; r.w.now_ms < end; r.w.now_ms += 100) {      /* nobody says that the guest is up */
+    for (int64_t end = r.w.now_ms + 30000; r.w.now_ms < end; r.w.now_ms += 100) { /* nobody says that the guest is up */
         hv_sim_advance(r.w.hv, r.w.now_ms);
         while (r.w.hv->class->next(r.w.hv, &ev))
-            if (ev.kind != HV_EV_READY)
-                vm_hv_event(r.vm, &r.w, &ev);
+            if (ev.kind != HV_EV_READY) vm_hv_event(r.vm, &r.w, &ev);
         vm_tick(r.vm, &r.w);
     }
     CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
@@ -299,18 +309,18 @@ static void a_crash_restarts_with_growing_delay_then_escalates(void)
         hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
         pass(&r, 500);
         CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
-        pass(&r, i ? 3000 : 1000);                              /* 2 s, then 4 s */
+        pass(&r, i ? 3000 : 1000); /* 2 s, then 4 s */
         CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
         pass(&r, 8000);
         CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
     }
     hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_WATCHDOG);
     pass(&r, 5000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);                   /* escalation: stop */
+    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED); /* escalation: stop */
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "loop   2"));
     CU_ASSERT_EQUAL(r.vm->crash_count, 3);
     CU_ASSERT_EQUAL(r.vm->crash_reason, 2);
-    CU_ASSERT_EQUAL(r.completes, 0);                            /* its own doing ends no operation */
+    CU_ASSERT_EQUAL(r.completes, 0); /* its own doing ends no operation */
     close_rig(&r);
 }
 
@@ -367,7 +377,7 @@ static void resources_apply_live_or_wait(void)
     CU_ASSERT_EQUAL(r.vm->effective.vcpus, 2);
     CU_ASSERT_EQUAL(op(&r, "applyResources", "restart=1", "c1"), 202);
     pass(&r, 1000);
-    CU_ASSERT_EQUAL(r.last_result, 1203);                       /* nothing was pending: no restart */
+    CU_ASSERT_EQUAL(r.last_result, 1203); /* nothing was pending: no restart */
     CU_ASSERT_EQUAL(r.vm->boot_count, 1);
     close_rig(&r);
 }
@@ -390,7 +400,7 @@ static void an_interrupted_operation_ends_with_1448_after_a_restart(void)
     vm_recover(again, &r.w, HV_RUNNING);
     CU_ASSERT_EQUAL(again->state, VM_RUNNING);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "complete start job-9 1448"));
-    CU_ASSERT_EQUAL(vm_operation(again, &r.w, "start", STR(""), "job-9", "s"), 1448);   /* and is never done twice */
+    CU_ASSERT_EQUAL(vm_operation(again, &r.w, "start", STR(""), "job-9", "s"), 1448); /* and is never done twice */
     vm_destroy(again);
     buf_finish(&b);
     close_rig(&r);
@@ -398,10 +408,14 @@ static void an_interrupted_operation_ends_with_1448_after_a_restart(void)
 
 static void recovers_every_state(void)
 {
-    static const struct { int was; enum hv_state seen; int auto_start, now; } row[] = {
-        { 50, HV_RUNNING, 1, 50 }, { 50, HV_OFF, 0, 30 }, { 60, HV_PAUSED, 1, 60 }, { 80, HV_SAVED, 1, 80 }, { 30, HV_OFF, 1, 30 },
-        { 20, HV_OFF, 1, 10 }, { 10, HV_GONE, 1, 10 }, { 110, HV_OFF, 0, 110 }, { 50, HV_CRASHED, 0, 110 }, { 160, HV_OFF, 1, 160 },
-        { 100, HV_OFF, 0, 30 },
+    static const struct {
+        int was;
+        enum hv_state seen;
+        int auto_start, now;
+    } row[] = {
+        { 50, HV_RUNNING, 1, 50 },  { 50, HV_OFF, 0, 30 },   { 60, HV_PAUSED, 1, 60 }, { 80, HV_SAVED, 1, 80 },
+        { 30, HV_OFF, 1, 30 },      { 20, HV_OFF, 1, 10 },   { 10, HV_GONE, 1, 10 },   { 110, HV_OFF, 0, 110 },
+        { 50, HV_CRASHED, 0, 110 }, { 160, HV_OFF, 1, 160 }, { 100, HV_OFF, 0, 30 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct rig r;
@@ -438,8 +452,9 @@ static void a_damaged_record_is_refused(void)
     }
 }
 
-TEST_MAIN("agent.vm", TEST(takes_and_refuses_operations_as_the_table_says), TEST(refuses_while_locked_what_would_run_it),
-          TEST(provisions_starts_and_tells_once), TEST(one_operation_at_a_time), TEST(failures_leave_the_state_the_table_says),
+TEST_MAIN("agent.vm", TEST(takes_and_refuses_operations_as_the_table_says),
+          TEST(refuses_while_locked_what_would_run_it), TEST(provisions_starts_and_tells_once),
+          TEST(one_operation_at_a_time), TEST(failures_leave_the_state_the_table_says),
           TEST(lock_actions_and_what_unlock_undoes), TEST(what_was_stopped_before_the_lock_stays_stopped),
           TEST(a_guest_that_does_not_come_up_is_a_crash), TEST(a_crash_restarts_with_growing_delay_then_escalates),
           TEST(crashes_outside_the_window_do_not_count), TEST(a_guest_that_stops_by_itself_is_stopped),

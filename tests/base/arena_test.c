@@ -10,27 +10,35 @@ static void memory_is_zeroed_aligned_and_apart(void)
     for (size_t round = 0; round < 2; round++) {
         char *before = NULL;
         for (size_t n = 0; n < 300; n++) {
-            char *text = arena_bytes(&a, 1);            /* brings the place out of step */
+            char *text = arena_bytes(&a, 1); /* brings the place out of step */
             char *p = arena_alloc(&a, n);
             CU_ASSERT_FATAL(text && p);
             CU_ASSERT_EQUAL((uintptr_t)p % alignof(max_align_t), 0);
             CU_ASSERT_PTR_NOT_EQUAL(p, before);
-            for (size_t i = 0; i < n; i++)
-                CU_ASSERT_FATAL(p[i] == 0);
+            for (size_t i = 0; i < n; i++) CU_ASSERT_FATAL(p[i] == 0);
             *text = 'x';
             memset(p, 0xff, n);
             before = p;
         }
-        arena_reset(&a);                                /* in the second round the memory is a used one */
+        arena_reset(&a); /* in the second round the memory is a used one */
     }
     arena_finish(&a);
 }
 
 static void gives_nothing_past_the_limit(void)
 {
-    static const struct { size_t limit, n; bool ok; } row[] = {
-        { 0, 0, false }, { 0, 1, false }, { 8, 8, true }, { 8, 9, false }, { 100000, 100000, true },
-        { 100000, 100001, false }, { SIZE_MAX, SIZE_MAX, false }, { SIZE_MAX, SIZE_MAX - 8, false },
+    static const struct {
+        size_t limit, n;
+        bool ok;
+    } row[] = {
+        { 0, 0, false },
+        { 0, 1, false },
+        { 8, 8, true },
+        { 8, 9, false },
+        { 100000, 100000, true },
+        { 100000, 100001, false },
+        { SIZE_MAX, SIZE_MAX, false },
+        { SIZE_MAX, SIZE_MAX - 8, false },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct arena a;
@@ -54,8 +62,7 @@ static void small_pieces_count_too(void)
     struct arena a;
     arena_init(&a, 50000);
     size_t n = 0;
-    while (arena_bytes(&a, 7))
-        n++;
+    while (arena_bytes(&a, 7)) n++;
     CU_ASSERT_EQUAL(n, 50000 / 7);
     CU_ASSERT(a.blocks >= 2);
     arena_finish(&a);
@@ -88,7 +95,7 @@ static void finishing_twice_or_nothing_is_fine(void)
     CU_ASSERT_PTR_NOT_NULL(arena_alloc(&a, 1));
     arena_finish(&a);
     arena_finish(&a);
-    CU_ASSERT_PTR_NOT_NULL(arena_alloc(&a, 1));         /* a finished arena is an empty one */
+    CU_ASSERT_PTR_NOT_NULL(arena_alloc(&a, 1)); /* a finished arena is an empty one */
     arena_finish(&a);
 }
 
@@ -116,10 +123,6 @@ static void texts_end_in_nul(void)
     arena_finish(&a);
 }
 
-TEST_MAIN("base.arena",
-    TEST(memory_is_zeroed_aligned_and_apart),
-    TEST(gives_nothing_past_the_limit),
-    TEST(small_pieces_count_too),
-    TEST(a_reset_arena_needs_no_new_memory),
-    TEST(finishing_twice_or_nothing_is_fine),
-    TEST(texts_end_in_nul))
+TEST_MAIN("base.arena", TEST(memory_is_zeroed_aligned_and_apart), TEST(gives_nothing_past_the_limit),
+          TEST(small_pieces_count_too), TEST(a_reset_arena_needs_no_new_memory),
+          TEST(finishing_twice_or_nothing_is_fine), TEST(texts_end_in_nul))

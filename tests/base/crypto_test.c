@@ -13,7 +13,11 @@
 
 static void md5_as_rfc_1321_says(void)
 {
-    static const struct { struct str parts[4]; size_t n; const char *want; } row[] = {
+    static const struct {
+        struct str parts[4];
+        size_t n;
+        const char *want;
+    } row[] = {
         { { { 0 } }, 0, "d41d8cd98f00b204e9800998ecf8427e" },
         { { { 0 } }, 1, "d41d8cd98f00b204e9800998ecf8427e" },
         { { STR_INIT("abc") }, 1, "900150983cd24fb0d6963f7d28e17f72" },
@@ -26,15 +30,18 @@ static void md5_as_rfc_1321_says(void)
         crypto_md5(row[i].parts, row[i].n, out);
         text_hex(out, sizeof out, hex);
         CU_ASSERT_STRING_EQUAL(hex, row[i].want);
-        crypto_sha256(STR("in between"), sha);          /* shares the context of the thread */
+        crypto_sha256(STR("in between"), sha); /* shares the context of the thread */
     }
 }
 
 static void hmac_sha1_as_rfc_2202_says(void)
 {
-    static const struct { struct str key, data; const char *want; } row[] = {
-        { STR_INIT("\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b"), STR_INIT("Hi There"),
-          "b617318655057264e28bc0b6fb378c8ef146be00" },
+    static const struct {
+        struct str key, data;
+        const char *want;
+    } row[] = {
+        { STR_INIT("\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b"),
+          STR_INIT("Hi There"), "b617318655057264e28bc0b6fb378c8ef146be00" },
         { STR_INIT("Jefe"), STR_INIT("what do ya want for nothing?"), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79" },
         { { 0 }, { 0 }, "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d" },
     };
@@ -49,7 +56,11 @@ static void hmac_sha1_as_rfc_2202_says(void)
 
 static void sha256_whole_and_in_pieces(void)
 {
-    static const struct { struct str a, b; const char *want; } row[] = {    /* FIPS 180-4 examples */
+    static const struct {
+        struct str a, b;
+        const char *want;
+    } row[] = {
+        /* FIPS 180-4 examples */
         { { 0 }, { 0 }, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
         { STR_INIT("ab"), STR_INIT("c"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
         { STR_INIT("abcdbcdecdefdefgefghfghighijhijk"), STR_INIT("ijkljklmklmnlmnomnopnopq"),
@@ -79,8 +90,7 @@ static void *digest_often(void *ctx)
     for (unsigned i = 0; i < 1000; i++) {
         uint8_t out[MD5_BYTES];
         crypto_md5((const struct str[]){ STR("a"), STR("bc") }, 2, out);
-        if (memcmp(out, "\x90\x01\x50\x98", 4) != 0)
-            *(int *)ctx = 1;
+        if (memcmp(out, "\x90\x01\x50\x98", 4) != 0) *(int *)ctx = 1;
     }
     return NULL;
 }
@@ -89,8 +99,7 @@ static void threads_do_not_disturb_each_other(void)
 {
     pthread_t thread[4];
     int wrong[4] = { 0 };
-    for (size_t i = 0; i < 4; i++)
-        CU_ASSERT_FATAL(pthread_create(&thread[i], NULL, digest_often, &wrong[i]) == 0);
+    for (size_t i = 0; i < 4; i++) CU_ASSERT_FATAL(pthread_create(&thread[i], NULL, digest_often, &wrong[i]) == 0);
     for (size_t i = 0; i < 4; i++) {
         pthread_join(thread[i], NULL);
         CU_ASSERT_EQUAL(wrong[i], 0);
@@ -106,12 +115,11 @@ static void random_texts_are_easy_to_read_aloud(void)
     crypto_random_text(&w, text, 5000);
     CU_ASSERT_EQUAL(strlen(text), 5000);
     CU_ASSERT_EQUAL(strcspn(text, "0O1lI"), 5000);
-    for (size_t i = 0; i < 5000; i++)
-        count[(unsigned char)text[i]]++;
+    for (size_t i = 0; i < 5000; i++) count[(unsigned char)text[i]]++;
     size_t kinds = 0;
     for (size_t i = 0; i < 256; i++) {
         kinds += count[i] > 0;
-        CU_ASSERT(count[i] < 150);                      /* 88 expected of each */
+        CU_ASSERT(count[i] < 150); /* 88 expected of each */
     }
     CU_ASSERT_EQUAL(kinds, 57);
     crypto_random_text(&w, text, 0);
@@ -126,7 +134,7 @@ static void sealed_secrets_open_only_with_key_and_name(void)
     struct str s = { (const char *)sealed, sizeof sealed }, name = STR("account/7");
     CU_ASSERT_EQUAL_FATAL(crypto_seal(key, name, STR("secret"), sealed, NULL), RC_OK);
     CU_ASSERT_EQUAL_FATAL(crypto_seal(key, name, STR("secret"), again, NULL), RC_OK);
-    CU_ASSERT(memcmp(sealed, again, sizeof sealed) != 0);           /* a fresh nonce each time */
+    CU_ASSERT(memcmp(sealed, again, sizeof sealed) != 0); /* a fresh nonce each time */
     CU_ASSERT_EQUAL(crypto_open(key, name, s, out, NULL), RC_OK);
     CU_ASSERT_STRING_EQUAL((char *)out, "secret");
 
@@ -135,7 +143,8 @@ static void sealed_secrets_open_only_with_key_and_name(void)
     CU_ASSERT_EQUAL(e.rc, RC_DENIED);
     CU_ASSERT_EQUAL(crypto_open(key, name, s, out, NULL), RC_OK);
     CU_ASSERT_EQUAL(crypto_open(key, name, (struct str){ (const char *)again, sizeof again }, out, NULL), RC_OK);
-    CU_ASSERT_EQUAL(crypto_open(other, name, s, out, NULL), RC_DENIED);     /* the key of the last one is not good for this one */
+    CU_ASSERT_EQUAL(crypto_open(other, name, s, out, NULL),
+                    RC_DENIED); /* the key of the last one is not good for this one */
     CU_ASSERT_EQUAL(crypto_open(key, STR("account/8"), s, out, NULL), RC_DENIED);
     CU_ASSERT_EQUAL(crypto_open(key, (struct str){ 0 }, s, out, NULL), RC_DENIED);
     for (size_t i = 0; i < sizeof sealed; i++) {
@@ -172,10 +181,14 @@ static void passwords_are_kept_as_salted_hashes(void)
     CU_ASSERT_FALSE(crypto_password_check((struct str){ 0 }, str_of(a)));
     a[strlen(a) - 3] ^= 1;
     CU_ASSERT_FALSE(crypto_password_check(STR("correct horse"), str_of(a)));
-    static const char *const bad[] = { "", "scrypt", "scrypt$", "scrypt$$", "plain$correct horse", "scrypt$AAAA$AAAA",
+    static const char *const bad[] = { "",
+                                       "scrypt",
+                                       "scrypt$",
+                                       "scrypt$$",
+                                       "plain$correct horse",
+                                       "scrypt$AAAA$AAAA",
                                        "scrypt$AAAAAAAAAAAAAAAAAAAAAA==$" };
-    for (size_t i = 0; i < ROWS(bad); i++)
-        CU_ASSERT_FALSE(crypto_password_check(STR("correct horse"), str_of(bad[i])));
+    for (size_t i = 0; i < ROWS(bad); i++) CU_ASSERT_FALSE(crypto_password_check(STR("correct horse"), str_of(bad[i])));
 }
 
 static void makes_a_certificate_for_its_hosts(void)
@@ -196,7 +209,7 @@ static void makes_a_certificate_for_its_hosts(void)
     CU_ASSERT_EQUAL(crypto_make_certificate(cert, key, hosts, 0, 30, NULL), RC_INVALID);
     CU_ASSERT_EQUAL(crypto_make_certificate(cert, key, hosts, 1, 0, NULL), RC_INVALID);
     CU_ASSERT_EQUAL(crypto_make_certificate("/nowhere/cert.pem", key, hosts, 4, 30, NULL), RC_IO);
-    CU_ASSERT_NOT_EQUAL(access(key, F_OK), 0);                      /* nothing half done */
+    CU_ASSERT_NOT_EQUAL(access(key, F_OK), 0); /* nothing half done */
     CU_ASSERT_EQUAL_FATAL(crypto_make_certificate(cert, key, hosts, 4, 30, NULL), RC_OK);
     CU_ASSERT_EQUAL(crypto_make_certificate(cert, key, hosts, 4, 30, NULL), RC_EXISTS);
     CU_ASSERT_EQUAL(stat(key, &st), 0);
@@ -226,13 +239,7 @@ static void makes_a_certificate_for_its_hosts(void)
     rmdir(dir);
 }
 
-TEST_MAIN("base.crypto",
-    TEST(md5_as_rfc_1321_says),
-    TEST(hmac_sha1_as_rfc_2202_says),
-    TEST(sha256_whole_and_in_pieces),
-    TEST(threads_do_not_disturb_each_other),
-    TEST(random_texts_are_easy_to_read_aloud),
-    TEST(sealed_secrets_open_only_with_key_and_name),
-    TEST(an_empty_secret_can_be_sealed),
-    TEST(passwords_are_kept_as_salted_hashes),
-    TEST(makes_a_certificate_for_its_hosts))
+TEST_MAIN("base.crypto", TEST(md5_as_rfc_1321_says), TEST(hmac_sha1_as_rfc_2202_says), TEST(sha256_whole_and_in_pieces),
+          TEST(threads_do_not_disturb_each_other), TEST(random_texts_are_easy_to_read_aloud),
+          TEST(sealed_secrets_open_only_with_key_and_name), TEST(an_empty_secret_can_be_sealed),
+          TEST(passwords_are_kept_as_salted_hashes), TEST(makes_a_certificate_for_its_hosts))

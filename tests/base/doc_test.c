@@ -10,7 +10,9 @@ enum { ARENA_BYTES = 64 << 20 };
 
 static void reads_yaml_and_json(void)
 {
-    static const struct { const char *text, *json; } row[] = {
+    static const struct {
+        const char *text, *json;
+    } row[] = {
         { "", "null" },
         { "# only this\n", "null" },
         { "---\n...\n", "null" },
@@ -26,7 +28,9 @@ static void reads_yaml_and_json(void)
         { "a: |\n  one\n  two\nb: >-\n  one\n  two\nc: |\n  true\n",
           "{\"a\":\"one\\ntwo\\n\",\"b\":\"one two\",\"c\":\"true\\n\"}" },
         { "\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\"" },
-        { "\xef\xbb\xbf" "a: \xc3\xa9\r\nb: 2\r\n", "{\"a\":\"\xc3\xa9\",\"b\":2}" },
+        { "\xef\xbb\xbf"
+          "a: \xc3\xa9\r\nb: 2\r\n",
+          "{\"a\":\"\xc3\xa9\",\"b\":2}" },
         { "%YAML 1.2\n---\na: 1\n", "{\"a\":1}" },
         { "x: &a {k: [v]}\ny: *a\nz: [*a]\n", "{\"x\":{\"k\":[\"v\"]},\"y\":{\"k\":[\"v\"]},\"z\":[{\"k\":[\"v\"]}]}" },
         { "a: &x 1\nb: &x 2\nc: *x\nd: &n\ne: *n\n", "{\"a\":1,\"b\":2,\"c\":2,\"d\":null,\"e\":null}" },
@@ -56,7 +60,10 @@ static void reads_yaml_and_json(void)
 
 static void says_where_it_is_wrong(void)
 {
-    static const struct { struct str text; const char *want; } row[] = {
+    static const struct {
+        struct str text;
+        const char *want;
+    } row[] = {
         { STR_INIT("a: 1\nb: 2\na: 3\n"), "f:3:1: the key \"a\" is already in line 1" },
         { STR_INIT("x:\n  - {k: 1, 'k': 2}"), "f:2:12: the key \"k\" is already in line 2" },
         { STR_INIT("a: [1, 2\n"), "f:2:1: flow sequence without a closing bracket" },
@@ -73,7 +80,9 @@ static void says_where_it_is_wrong(void)
         { STR_INIT("a: 'x''''y'"), "f:1:4: '''' inside single quotes is not supported: use double quotes" },
         { STR_INIT("a: 1\nb: \0"), "f:2:4: not UTF-8 text" },
         { STR_INIT("a: 1\n\xc3\xa9\xff"), "f:2:2: not UTF-8 text" },
-        { STR_INIT("\xff\xfe" "a\0"), "f:1:1: not UTF-8 text" },
+        { STR_INIT("\xff\xfe"
+                   "a\0"),
+          "f:1:1: not UTF-8 text" },
         { STR_INIT("\"\\ud83d\""), "f:1:2: double-quoted scalar has invalid UTF8 escape" },
     };
     for (size_t i = 0; i < ROWS(row); i++) {
@@ -94,8 +103,7 @@ static void repeat(struct buf *b, const char *before, const char *each, size_t n
 {
     buf_reset(b);
     buf_putz(b, before);
-    for (size_t i = 0; i < n; i++)
-        buf_putz(b, each);
+    for (size_t i = 0; i < n; i++) buf_putz(b, each);
     buf_putz(b, after);
 }
 
@@ -111,8 +119,13 @@ static enum rc parse_only(struct str text)
 
 static void every_ceiling_is_an_ordinary_outcome(void)
 {
-    static const struct { const char *before, *each; size_t n; const char *after; enum rc want; } row[] = {
-        { "", "[", DOC_DEPTH, "]", RC_PARSE },                      /* deep enough, but not closed */
+    static const struct {
+        const char *before, *each;
+        size_t n;
+        const char *after;
+        enum rc want;
+    } row[] = {
+        { "", "[", DOC_DEPTH, "]", RC_PARSE }, /* deep enough, but not closed */
         { "", "[", DOC_DEPTH + 1, "", RC_LIMIT },
         { "", "[", 100000, "", RC_LIMIT },
         { "", "{a: ", DOC_DEPTH + 1, "", RC_LIMIT },
@@ -121,7 +134,7 @@ static void every_ceiling_is_an_ordinary_outcome(void)
         { "[", "1,", DOC_NODES, "]", RC_LIMIT },
         { "#", "x", DOC_BYTES - 1, "", RC_OK },
         { "#", "x", DOC_BYTES, "", RC_LIMIT },
-        { "{", "{", 2000000, "", RC_LIMIT },            /* libfyaml alone would take 690 MB for this */
+        { "{", "{", 2000000, "", RC_LIMIT }, /* libfyaml alone would take 690 MB for this */
         { "'", ", ", DOC_MARKS / 3 - 1, "'", RC_OK },
         { "'", ", ", DOC_MARKS / 3, "'", RC_LIMIT },
         { "[", "&a 1,", DOC_ANCHORS, "]", RC_OK },
@@ -129,9 +142,9 @@ static void every_ceiling_is_an_ordinary_outcome(void)
         { "[&a [1,2,3], ", "*a, ", DOC_NODES / 4 - 2, "]", RC_OK }, /* what an alias stands for counts */
         { "[&a [1,2,3], ", "*a, ", DOC_NODES / 4, "]", RC_LIMIT },
         { "a: &a [1,2,3,4,5,6,7,8,9,10]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-          "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n", "", 0,
-          "f: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", RC_LIMIT },
-        { "x: &a [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]\ny: ", "[", 16, "*a", RC_LIMIT },    /* 1 + 16 + 16 deep */
+          "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n",
+          "", 0, "f: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", RC_LIMIT },
+        { "x: &a [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]\ny: ", "[", 16, "*a", RC_LIMIT }, /* 1 + 16 + 16 deep */
     };
     struct buf b;
     buf_init(&b, 0);
@@ -140,10 +153,8 @@ static void every_ceiling_is_an_ordinary_outcome(void)
         CU_ASSERT_EQUAL(parse_only(buf_str(&b)), row[i].want);
     }
     buf_reset(&b);
-    for (unsigned i = 0; i < DOC_DEPTH; i++)
-        buf_byte(&b, '[');
-    for (unsigned i = 0; i < DOC_DEPTH; i++)
-        buf_byte(&b, ']');
+    for (unsigned i = 0; i < DOC_DEPTH; i++) buf_byte(&b, '[');
+    for (unsigned i = 0; i < DOC_DEPTH; i++) buf_byte(&b, ']');
     CU_ASSERT_EQUAL(parse_only(buf_str(&b)), RC_OK);
     buf_finish(&b);
 }
@@ -152,7 +163,7 @@ static void many_keys_are_compared_quickly(void)
 {
     struct buf b;
     buf_init(&b, 0);
-    for (unsigned i = 0; i < 100000; i++)               /* each with each would take minutes */
+    for (unsigned i = 0; i < 100000; i++) /* each with each would take minutes */
         buf_printf(&b, "k%u: 1\n", i);
     CU_ASSERT_EQUAL(parse_only(buf_str(&b)), RC_OK);
     buf_putz(&b, "k77777: 2\n");
@@ -191,8 +202,7 @@ static void every_value_knows_its_place(void)
     for (size_t i = 0; i < ROWS(row); i++) {
         const struct doc *v = doc_path(d, row[i].path);
         CU_ASSERT_PTR_NOT_NULL_FATAL(v);
-        if (row[i].index)
-            v = row[i].index == 1 ? v->first : v->first->next;
+        if (row[i].index) v = row[i].index == 1 ? v->first : v->first->next;
         CU_ASSERT(str_is(doc_pointer(v, &a), row[i].pointer));
         CU_ASSERT_EQUAL(v->key_line, row[i].key_line);
         CU_ASSERT_EQUAL(v->key_column, row[i].key_column);
@@ -223,8 +233,7 @@ static void finds_only_what_is_there(void)
     CU_ASSERT_PTR_EQUAL(doc_path(d, ""), d);
     CU_ASSERT(str_is(doc_path(d, "a/b/c")->text, "1"));
     static const char *const missing[] = { "b", "a/c", "a/b/c/d", "l/x", "l/0", "/a" };
-    for (size_t i = 0; i < ROWS(missing); i++)
-        CU_ASSERT_PTR_NULL(doc_path(d, missing[i]));
+    for (size_t i = 0; i < ROWS(missing); i++) CU_ASSERT_PTR_NULL(doc_path(d, missing[i]));
     CU_ASSERT_PTR_NULL(doc_get(NULL, "a"));
     CU_ASSERT_PTR_NULL(doc_path(NULL, "a"));
     arena_finish(&a);
@@ -232,7 +241,14 @@ static void finds_only_what_is_there(void)
 
 static void scalars_have_types(void)
 {
-    static const struct { const char *text; int boolean; bool is_i64; int64_t i64; bool is_double; double number; } row[] = {
+    static const struct {
+        const char *text;
+        int boolean;
+        bool is_i64;
+        int64_t i64;
+        bool is_double;
+        double number;
+    } row[] = {
         { "true", 1, false, 0, false, 0 },
         { "false", 0, false, 0, false, 0 },
         { "True", -1, false, 0, false, 0 },
@@ -298,8 +314,15 @@ static void the_same_meaning_gives_the_same_bytes(void)
 
 static void a_stream_may_hold_many(void)
 {
-    static const struct { const char *text; unsigned n; } row[] = {
-        { "", 0 }, { "# none\n", 0 }, { "a: 1\n", 1 }, { "a: 1\n---\nb: 2\n", 2 }, { "---\na: 1\n---\n---\nb: 2\n...\n", 3 },
+    static const struct {
+        const char *text;
+        unsigned n;
+    } row[] = {
+        { "", 0 },
+        { "# none\n", 0 },
+        { "a: 1\n", 1 },
+        { "a: 1\n---\nb: 2\n", 2 },
+        { "---\na: 1\n---\n---\nb: 2\n...\n", 3 },
     };
     for (size_t i = 0; i < ROWS(row); i++) {
         struct arena a;
@@ -307,8 +330,7 @@ static void a_stream_may_hold_many(void)
         unsigned n = 0;
         arena_init(&a, ARENA_BYTES);
         CU_ASSERT_EQUAL(doc_parse_many(str_of(row[i].text), "text", &a, &d, NULL), RC_OK);
-        for (; d; d = d->next, n++)
-            CU_ASSERT_PTR_NULL(d->parent);
+        for (; d; d = d->next, n++) CU_ASSERT_PTR_NULL(d->parent);
         CU_ASSERT_EQUAL(n, row[i].n);
         arena_finish(&a);
     }
@@ -317,7 +339,7 @@ static void a_stream_may_hold_many(void)
     struct err e = { 0 };
     arena_init(&a, ARENA_BYTES);
     CU_ASSERT_EQUAL(doc_parse_many(STR("a: &x 1\n---\nb: *x\n"), "text", &a, &d, &e), RC_PARSE);
-    CU_ASSERT_EQUAL(e.line, 3);                         /* anchors end with their document */
+    CU_ASSERT_EQUAL(e.line, 3); /* anchors end with their document */
     arena_finish(&a);
 }
 
@@ -365,15 +387,8 @@ static void survives_running_out_of_memory(void)
     CU_ASSERT_EQUAL(rc, RC_OK);
 }
 
-TEST_MAIN("base.doc",
-    TEST(reads_yaml_and_json),
-    TEST(says_where_it_is_wrong),
-    TEST(every_ceiling_is_an_ordinary_outcome),
-    TEST(many_keys_are_compared_quickly),
-    TEST(every_value_knows_its_place),
-    TEST(finds_only_what_is_there),
-    TEST(scalars_have_types),
-    TEST(the_same_meaning_gives_the_same_bytes),
-    TEST(a_stream_may_hold_many),
-    TEST(loads_a_file),
-    TEST(survives_running_out_of_memory))
+TEST_MAIN("base.doc", TEST(reads_yaml_and_json), TEST(says_where_it_is_wrong),
+          TEST(every_ceiling_is_an_ordinary_outcome), TEST(many_keys_are_compared_quickly),
+          TEST(every_value_knows_its_place), TEST(finds_only_what_is_there), TEST(scalars_have_types),
+          TEST(the_same_meaning_gives_the_same_bytes), TEST(a_stream_may_hold_many), TEST(loads_a_file),
+          TEST(survives_running_out_of_memory))

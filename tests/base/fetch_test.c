@@ -15,12 +15,16 @@ enum { REQUEST_BYTES = 256 << 10, BIG_BYTES = 1 << 20 };
 
 /* --- a server that gives the same answer to the same path ------------------------------------------------------ */
 
-static struct { int fd; unsigned port; pthread_t thread; unsigned connections; } srv;
+static struct {
+    int fd;
+    unsigned port;
+    pthread_t thread;
+    unsigned connections;
+} srv;
 
 static void say(int fd, const char *text, size_t n)
 {
-    for (ssize_t sent; n && (sent = send(fd, text, n, MSG_NOSIGNAL)) > 0; n -= (size_t)sent)
-        text += sent;
+    for (ssize_t sent; n && (sent = send(fd, text, n, MSG_NOSIGNAL)) > 0; n -= (size_t)sent) text += sent;
 }
 
 static void answer(int fd, const char *head, struct str body)
@@ -37,16 +41,13 @@ static bool hear(int fd, char *in, size_t *head, size_t *n)
     *n = 0;
     for (;;) {
         ssize_t got = recv(fd, in + *n, REQUEST_BYTES - 1 - *n, 0);
-        if (got <= 0)
-            return false;
+        if (got <= 0) return false;
         *n += (size_t)got;
         in[*n] = '\0';
         const char *end = strstr(in, "\r\n\r\n"), *length = strstr(in, "Content-Length: ");
-        if (!end)
-            continue;
+        if (!end) continue;
         *head = (size_t)(end - in) + 4;
-        if (*n >= *head + (length && length < end ? strtoul(length + 16, NULL, 10) : 0))
-            return true;
+        if (*n >= *head + (length && length < end ? strtoul(length + 16, NULL, 10) : 0)) return true;
     }
 }
 
@@ -55,13 +56,14 @@ static bool serve_one(int fd, char *in)
 {
     static char big[BIG_BYTES];
     size_t head, n;
-    if (!hear(fd, in, &head, &n))
-        return false;
+    if (!hear(fd, in, &head, &n)) return false;
     const char *path = strchr(in, ' ') + 1;
     struct str whole = { in, n };
     if (strncmp(path, "/hello ", 7) == 0)
-        answer(fd, "200 OK\r\nContent-Type: text/plain\r\nETAG: \"v1\"\r\nx-syncml-hmac:  algorithm=MD5, mac=x \r\n"
-                   "Retry-After: 0", STR("hello"));
+        answer(fd,
+               "200 OK\r\nContent-Type: text/plain\r\nETAG: \"v1\"\r\nx-syncml-hmac:  algorithm=MD5, mac=x \r\n"
+               "Retry-After: 0",
+               STR("hello"));
     else if (strncmp(path, "/echo ", 6) == 0)
         answer(fd, "200 OK", whole);
     else if (strncmp(path, "/moved ", 7) == 0)
@@ -168,14 +170,19 @@ static void any_answer_is_ok_and_its_headers_are_kept(void)
         CU_ASSERT_EQUAL(r.retry_after_s, row[i].retry_after_s);
         fetch_reply_finish(&r);
     }
-    CU_ASSERT_EQUAL(srv.connections, 1);                /* kept alive */
+    CU_ASSERT_EQUAL(srv.connections, 1); /* kept alive */
     stop(f);
 }
 
 static void sends_method_headers_and_body(void)
 {
     static const char *const headers[] = { "Content-Type: application/vnd.syncml.dm+xml", "X-Test: yes", NULL };
-    static const struct { const char *method; struct str body; bool file; const char *starts, *ends; } row[] = {
+    static const struct {
+        const char *method;
+        struct str body;
+        bool file;
+        const char *starts, *ends;
+    } row[] = {
         { "GET", { 0 }, false, "GET /echo HTTP/1.1\r\n", "\r\n\r\n" },
         { "POST", STR_INIT("a\0b"), false, "POST /echo HTTP/1.1\r\n", "\r\n\r\na" },
         { "POST", { 0 }, false, "POST /echo HTTP/1.1\r\n", "\r\n\r\n" },
@@ -184,7 +191,7 @@ static void sends_method_headers_and_body(void)
         { "DELETE", { 0 }, false, "DELETE /echo HTTP/1.1\r\n", "\r\n\r\n" },
         { "PUT", { 0 }, true, "PUT /echo HTTP/1.1\r\n", "\r\n\r\nin a file" },
         { "POST", { 0 }, true, "POST /echo HTTP/1.1\r\n", "\r\n\r\nin a file" },
-        { "GET", { 0 }, false, "GET /echo HTTP/1.1\r\n", "\r\n\r\n" },      /* nothing is left of those before */
+        { "GET", { 0 }, false, "GET /echo HTTP/1.1\r\n", "\r\n\r\n" }, /* nothing is left of those before */
     };
     char name[] = "/tmp/fetch_test.XXXXXX";
     int fd = mkstemp(name);
@@ -194,7 +201,10 @@ static void sends_method_headers_and_body(void)
     start();
     for (size_t i = 0; i < ROWS(row); i++) {
         struct fetch_reply r;
-        struct fetch_request q = { .method = row[i].method, .url = url("/echo"), .headers = headers, .body = row[i].body,
+        struct fetch_request q = { .method = row[i].method,
+                                   .url = url("/echo"),
+                                   .headers = headers,
+                                   .body = row[i].body,
                                    .body_file = row[i].file ? name : NULL };
         CU_ASSERT_EQUAL(fetch_do(f, &q, &r, NULL), RC_OK);
         const char *seen = buf_z(&r.body);
@@ -204,50 +214,58 @@ static void sends_method_headers_and_body(void)
         CU_ASSERT_PTR_NOT_NULL(strstr(seen, "\r\nX-Test: yes\r\n"));
         CU_ASSERT_PTR_NOT_NULL(strstr(seen, "\r\nUser-Agent: test/1\r\n"));
         CU_ASSERT_EQUAL(strstr(seen, "x-www-form-urlencoded") != NULL, false);
-        if (row[i].body.n == 3)
-            CU_ASSERT(str_ends(buf_str(&r.body), STR("a\0b")));
+        if (row[i].body.n == 3) CU_ASSERT(str_ends(buf_str(&r.body), STR("a\0b")));
         fetch_reply_finish(&r);
     }
     struct fetch_reply r;
     unlink(name);
-    CU_ASSERT_EQUAL(fetch_do(f, &(struct fetch_request){ .method = "PUT", .url = url("/echo"), .body_file = name }, &r, NULL),
+    CU_ASSERT_EQUAL(fetch_do(f, &(struct fetch_request){ .method = "PUT", .url = url("/echo"), .body_file = name }, &r,
+                             NULL),
                     RC_IO);
     fetch_reply_finish(&r);
     stop(f);
 }
 
-struct sunk { size_t n, stop_at; volatile int *cancel; };
+struct sunk {
+    size_t n, stop_at;
+    volatile int *cancel;
+};
 
 static bool sink(void *ctx, struct str bytes)
 {
     struct sunk *s = ctx;
     s->n += bytes.n;
-    if (s->cancel)
-        *s->cancel = 1;
+    if (s->cancel) *s->cancel = 1;
     return !s->stop_at || s->n < s->stop_at;
 }
 
 static void a_sink_takes_good_bytes_only(void)
 {
-    static const struct { const char *path; size_t stop_at; uint64_t resume_from; enum rc want; long status; size_t sunk; const char *body; } row[] = {
-        { "/big", 0, 0, RC_OK, 200, BIG_BYTES, "" },
-        { "/none", 0, 0, RC_OK, 404, 0, "no such thing" },
-        { "/hello", 1, 0, RC_IO, 0, 5, "" },
-        { "/part", 0, 4, RC_OK, 206, 4, "" },
-        { "/hello", 0, 4, RC_UNSUPPORTED, 0, 0, "" },   /* it would begin at the start */
+    static const struct {
+        const char *path;
+        size_t stop_at;
+        uint64_t resume_from;
+        enum rc want;
+        long status;
+        size_t sunk;
+        const char *body;
+    } row[] = {
+        { "/big", 0, 0, RC_OK, 200, BIG_BYTES, "" },  { "/none", 0, 0, RC_OK, 404, 0, "no such thing" },
+        { "/hello", 1, 0, RC_IO, 0, 5, "" },          { "/part", 0, 4, RC_OK, 206, 4, "" },
+        { "/hello", 0, 4, RC_UNSUPPORTED, 0, 0, "" }, /* it would begin at the start */
     };
     struct fetch *f = fetch_create(&(struct fetch_config){ 0 });
     start();
     for (size_t i = 0; i < ROWS(row); i++) {
         struct sunk s = { .stop_at = row[i].stop_at };
         struct fetch_reply r;
-        struct fetch_request q = { .method = "GET", .url = url(row[i].path), .sink = sink, .ctx = &s,
-                                   .resume_from = row[i].resume_from };
+        struct fetch_request q = {
+            .method = "GET", .url = url(row[i].path), .sink = sink, .ctx = &s, .resume_from = row[i].resume_from
+        };
         CU_ASSERT_EQUAL(fetch_do(f, &q, &r, NULL), row[i].want);
         CU_ASSERT_EQUAL(s.n, row[i].sunk);
         CU_ASSERT(str_is(buf_str(&r.body), row[i].body));
-        if (row[i].want == RC_OK)
-            CU_ASSERT_EQUAL(r.status, row[i].status);
+        if (row[i].want == RC_OK) CU_ASSERT_EQUAL(r.status, row[i].status);
         fetch_reply_finish(&r);
     }
     stop(f);
@@ -255,7 +273,12 @@ static void a_sink_takes_good_bytes_only(void)
 
 static void says_which_host_and_why(void)
 {
-    static const struct { const char *path; size_t limit; enum rc want; const char *where; } row[] = {
+    static const struct {
+        const char *path;
+        size_t limit;
+        enum rc want;
+        const char *where;
+    } row[] = {
         { "/big", BIG_BYTES - 1, RC_LIMIT, "127.0.0.1" },
         { "/nonsense", 0, RC_IO, "127.0.0.1" },
         { "/stall", 0, RC_TIMEOUT, "127.0.0.1" },
@@ -291,7 +314,8 @@ static void nobody_listening_is_an_io_failure(void)
     shutdown(srv.fd, SHUT_RDWR);
     pthread_join(srv.thread, NULL);
     close(srv.fd);
-    CU_ASSERT_EQUAL(fetch_do(f, &(struct fetch_request){ .method = "GET", .url = url("/?token=secret") }, &r, &e), RC_IO);
+    CU_ASSERT_EQUAL(fetch_do(f, &(struct fetch_request){ .method = "GET", .url = url("/?token=secret") }, &r, &e),
+                    RC_IO);
     CU_ASSERT_STRING_EQUAL(e.where, "127.0.0.1");
     CU_ASSERT_PTR_NULL(strstr(e.text, "secret"));
     CU_ASSERT_EQUAL(r.status, 0);
@@ -308,8 +332,9 @@ static void can_be_cancelled(void)
     struct fetch_reply r;
     struct err e = { 0 };
     start();
-    struct fetch_request q = { .method = "GET", .url = url("/stall"), .sink = sink, .ctx = &s, .cancel = &cancel,
-                               .no_total_timeout = true };
+    struct fetch_request q = {
+        .method = "GET", .url = url("/stall"), .sink = sink, .ctx = &s, .cancel = &cancel, .no_total_timeout = true
+    };
     CU_ASSERT_EQUAL(fetch_do(f, &q, &r, &e), RC_IO);
     CU_ASSERT_STRING_EQUAL(e.text, "cancelled");
     CU_ASSERT_EQUAL(s.n, 3);
@@ -328,11 +353,6 @@ static void gives_up_on_a_stalled_transfer(void)
     stop(f);
 }
 
-TEST_MAIN("base.fetch",
-    TEST(any_answer_is_ok_and_its_headers_are_kept),
-    TEST(sends_method_headers_and_body),
-    TEST(a_sink_takes_good_bytes_only),
-    TEST(says_which_host_and_why),
-    TEST(nobody_listening_is_an_io_failure),
-    TEST(can_be_cancelled),
-    TEST(gives_up_on_a_stalled_transfer))
+TEST_MAIN("base.fetch", TEST(any_answer_is_ok_and_its_headers_are_kept), TEST(sends_method_headers_and_body),
+          TEST(a_sink_takes_good_bytes_only), TEST(says_which_host_and_why), TEST(nobody_listening_is_an_io_failure),
+          TEST(can_be_cancelled), TEST(gives_up_on_a_stalled_transfer))

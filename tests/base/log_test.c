@@ -22,7 +22,10 @@ static const char *line_of(enum log_form form, const char *event, const struct l
 
 static void one_line_for_each_event(void)
 {
-    static const struct { struct log_field f; const char *logfmt, *json; } row[] = {
+    static const struct {
+        struct log_field f;
+        const char *logfmt, *json;
+    } row[] = {
         { { "n", { 0 }, -5, true }, "n=-5", "\"n\":-5" },
         { { "s", STR_INIT("plain"), 0, false }, "s=plain", "\"s\":\"plain\"" },
         { { "s", STR_INIT(""), 0, false }, "s=\"\"", "\"s\":\"\"" },
@@ -64,9 +67,8 @@ static void a_long_line_loses_its_end_but_not_its_form(void)
 {
     static char text[3000], got[LINE_BYTES];
     struct log_field f[40];
-    memset(text, 1, sizeof text);                       /* grows sixfold when escaped */
-    for (size_t i = 0; i < 40; i++)
-        f[i] = (struct log_field){ "s", { text, sizeof text }, 0, false };
+    memset(text, 1, sizeof text); /* grows sixfold when escaped */
+    for (size_t i = 0; i < 40; i++) f[i] = (struct log_field){ "s", { text, sizeof text }, 0, false };
     line_of(LOG_JSON, "long", f, 40, got);
     CU_ASSERT(strlen(got) > 10000);
     CU_ASSERT(strlen(got) <= 16 << 10);
@@ -82,8 +84,5 @@ static void levels_have_names(void)
     CU_ASSERT_EQUAL(level, LOG_DEBUG);
 }
 
-TEST_MAIN("base.log",
-    TEST(one_line_for_each_event),
-    TEST(the_level_decides),
-    TEST(a_long_line_loses_its_end_but_not_its_form),
-    TEST(levels_have_names))
+TEST_MAIN("base.log", TEST(one_line_for_each_event), TEST(the_level_decides),
+          TEST(a_long_line_loses_its_end_but_not_its_form), TEST(levels_have_names))

@@ -6,8 +6,7 @@
 
 static void every_outcome_has_words(void)
 {
-    for (int rc = 0; rc < RC_COUNT; rc++)
-        CU_ASSERT(strlen(rc_text((enum rc)rc)) > 0);
+    for (int rc = 0; rc < RC_COUNT; rc++) CU_ASSERT(strlen(rc_text((enum rc)rc)) > 0);
     CU_ASSERT_STRING_EQUAL(rc_text(RC_DENIED), "not allowed");
     CU_ASSERT_STRING_EQUAL(rc_text(RC_COUNT), "unknown error");
 }
@@ -35,7 +34,10 @@ static void nobody_needs_to_listen(void)
 
 static void shows_the_parts_it_has(void)
 {
-    static const struct { struct err e; const char *want; } row[] = {
+    static const struct {
+        struct err e;
+        const char *want;
+    } row[] = {
         { { RC_PARSE, 2, 7, "a.yaml", "bad" }, "a.yaml:2:7: bad" },
         { { RC_PARSE, 2, 0, "a.yaml", "bad" }, "a.yaml:2: bad" },
         { { RC_PARSE, 0, 0, "a.yaml", "bad" }, "a.yaml: bad" },
@@ -62,9 +64,5 @@ static void a_long_explanation_is_cut(void)
     CU_ASSERT_EQUAL(strlen(e.where), sizeof e.where - 1);
 }
 
-TEST_MAIN("base.rc",
-    TEST(every_outcome_has_words),
-    TEST(the_first_place_wins),
-    TEST(nobody_needs_to_listen),
-    TEST(shows_the_parts_it_has),
-    TEST(a_long_explanation_is_cut))
+TEST_MAIN("base.rc", TEST(every_outcome_has_words), TEST(the_first_place_wins), TEST(nobody_needs_to_listen),
+          TEST(shows_the_parts_it_has), TEST(a_long_explanation_is_cut))

@@ -6,7 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-struct sample { const char *text, *path; bool flag; unsigned number, seconds; uint16_t port; uint64_t bytes; int64_t ms; int word; struct setting_list list; };
+struct sample {
+    const char *text, *path;
+    bool flag;
+    unsigned number, seconds;
+    uint16_t port;
+    uint64_t bytes;
+    int64_t ms;
+    int word;
+    struct setting_list list;
+};
 
 static const char *const words[] = { "red", "green", NULL };
 #define AT(m) offsetof(struct sample, m)
@@ -47,11 +56,12 @@ static void reads_values_and_defaults(void)
     CU_ASSERT_EQUAL(load("name: it\na:\n  number: 3\n  path: /x\nlist: [p, q]\nword: red\n", &s, &a, &errors), RC_OK);
     CU_ASSERT_STRING_EQUAL(s.text, "it");
     CU_ASSERT_STRING_EQUAL(s.path, "/x");
-    CU_ASSERT(s.flag && s.number == 3 && s.seconds == 120 && s.port == 80 && s.bytes == 65536 && s.ms == 86400000 && s.word == 0);
+    CU_ASSERT(s.flag && s.number == 3 && s.seconds == 120 && s.port == 80 && s.bytes == 65536 && s.ms == 86400000 &&
+              s.word == 0);
     CU_ASSERT_FATAL(s.list.n == 2);
     CU_ASSERT_STRING_EQUAL(s.list.items[1], "q");
     CU_ASSERT_EQUAL(load("name: it\na: {path: sub}\n", &s, &a, &errors), RC_OK);
-    CU_ASSERT_STRING_EQUAL(s.path, "/tmp/sub");         /* relative to the file's folder */
+    CU_ASSERT_STRING_EQUAL(s.path, "/tmp/sub"); /* relative to the file's folder */
     CU_ASSERT_EQUAL(s.word, 1);
     buf_finish(&errors);
     arena_finish(&a);
@@ -59,7 +69,9 @@ static void reads_values_and_defaults(void)
 
 static void tells_every_mistake_with_its_place(void)
 {
-    static const struct { const char *yaml, *want; } row[] = {
+    static const struct {
+        const char *yaml, *want;
+    } row[] = {
         { "port: 1\n", "the setting \"name\" is missing" },
         { "name: x\nnope: 1\n", ":2:" },
         { "name: x\nnope: 1\n", "there is no such setting" },
@@ -82,8 +94,7 @@ static void tells_every_mistake_with_its_place(void)
         buf_init(&errors, 0);
         CU_ASSERT_NOT_EQUAL(load(row[i].yaml, &s, &a, &errors), RC_OK);
         CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&errors), row[i].want));
-        if (!strstr(buf_z(&errors), row[i].want))
-            fprintf(stderr, "row %zu: %s\n", i, buf_z(&errors));
+        if (!strstr(buf_z(&errors), row[i].want)) fprintf(stderr, "row %zu: %s\n", i, buf_z(&errors));
         buf_finish(&errors);
         arena_finish(&a);
     }

@@ -14,7 +14,7 @@ static void a_fixed_world_repeats_itself(void)
     CU_ASSERT(memcmp(a, b, sizeof a) == 0);
     CU_ASSERT(memcmp(a, c, sizeof a) != 0);
     w.random(w.ctx, a, sizeof a);
-    CU_ASSERT(memcmp(a, b, sizeof a) != 0);             /* and goes on */
+    CU_ASSERT(memcmp(a, b, sizeof a) != 0); /* and goes on */
     CU_ASSERT_NOT_EQUAL(seed, 7);
 }
 
@@ -31,6 +31,4 @@ static void the_real_one_is_in_this_century(void)
     CU_ASSERT(world_monotonic_ms() >= before);
 }
 
-TEST_MAIN("base.world",
-    TEST(a_fixed_world_repeats_itself),
-    TEST(the_real_one_is_in_this_century))
+TEST_MAIN("base.world", TEST(a_fixed_world_repeats_itself), TEST(the_real_one_is_in_this_century))

@@ -31,8 +31,8 @@ struct str bench_file(const char *file)
     FILE *f = fopen(file, "rb");
     char *p = NULL;
     long n = 0;
-    if (!f || fseek(f, 0, SEEK_END) || (n = ftell(f)) < 0 || n > FILE_BYTES || fseek(f, 0, SEEK_SET) || !(p = malloc((size_t)n + 1)) ||
-        fread(p, 1, (size_t)n, f) != (size_t)n)
+    if (!f || fseek(f, 0, SEEK_END) || (n = ftell(f)) < 0 || n > FILE_BYTES || fseek(f, 0, SEEK_SET) ||
+        !(p = malloc((size_t)n + 1)) || fread(p, 1, (size_t)n, f) != (size_t)n)
         bench_fail("cannot read %s", file);
     fclose(f);
     p[n] = '\0';
@@ -65,7 +65,8 @@ struct bench_device *bench_devices(const char *file, size_t *n)
         field(&line, d->ha1, sizeof d->ha1, file);
         field(&line, b64, sizeof b64, file);
         field(&line, d->token, sizeof d->token, file);
-        if (text_b64_decode(str_of(b64), &a, &nonce) || nonce.n > sizeof d->nonce) bench_fail("%s: a nonce is no Base64", file);
+        if (text_b64_decode(str_of(b64), &a, &nonce) || nonce.n > sizeof d->nonce)
+            bench_fail("%s: a nonce is no Base64", file);
         memcpy(d->nonce, nonce.p, nonce.n);
         d->n_nonce = nonce.n;
     }

@@ -1,6 +1,7 @@
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
-/* What the programs of the comparison share: devices with their credentials, and the fields of a message that change. */
+/* What the programs of the comparison share: devices with their credentials, and the fields of a message that
+ * change. */
 #include "base/str.h"
 #include "syncml/cred.h"
 
@@ -8,10 +9,10 @@ enum { BENCH_ID_BYTES = 48, BENCH_NONCE_BYTES = 64, BENCH_TOKEN_BYTES = 64 };
 
 struct bench_device {
     char id[BENCH_ID_BYTES];
-    char ha1[SML_HA1_BYTES + 1];        /* Base64(MD5(name:password)) */
+    char ha1[SML_HA1_BYTES + 1]; /* Base64(MD5(name:password)) */
     uint8_t nonce[BENCH_NONCE_BYTES];
     size_t n_nonce;
-    char token[BENCH_TOKEN_BYTES + 1];  /* the StateToken it reports; "-" = none known */
+    char token[BENCH_TOKEN_BYTES + 1]; /* the StateToken it reports; "-" = none known */
     unsigned sessions;
     bool busy;
 };

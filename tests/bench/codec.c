@@ -1,8 +1,8 @@
-/* What our codecs cost beside the libraries' parsers alone, on the same messages, taking turns in the same run so that the ratio
- * stands on a noisy machine. CPU time of this process. Not part of `meson test`: run bench_codec by hand.
+/* What our codecs cost beside the libraries' parsers alone, on the same messages, taking turns in the same run so that
+ * the ratio stands on a noisy machine. CPU time of this process. Not part of `meson test`: run bench_codec by hand.
  *
- * Goals: XML decode + encode at most 1.3 times libxml2's SAX2 push parser with a reused context and empty callbacks; WBXML
- * decode + encode at most a third of libwbxml's event parser. */
+ * Goals: XML decode + encode at most 1.3 times libxml2's SAX2 push parser with a reused context and empty callbacks;
+ * WBXML decode + encode at most a third of libwbxml's event parser. */
 #include "syncml/msg.h"
 #include <libxml/parser.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ struct sample {
     struct buf out;
 };
 
-static size_t allocations;          /* by libxml2 */
+static size_t allocations; /* by libxml2 */
 static volatile size_t events;
 
 static double now_us(void)
@@ -42,28 +42,35 @@ static void give_up(const char *what)
     exit(1);
 }
 
-/* --- the messages: package 3 of a session that reads values, grown until it has the size ----------------------------------------- */
+/* --- the messages: package 3 of a session that reads values, grown until it has the size
+ * ----------------------------------------- */
 
 static void make_xml(struct buf *b, size_t n)
 {
-    buf_putz(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>"
-                "<SessionID>2F</SessionID><MsgID>2</MsgID><Target><LocURI>https://dm.example.net/dm?s=9b0c41f2</LocURI></Target>"
-                "<Source><LocURI>IMEI:001010000000017</LocURI></Source></SyncHdr><SyncBody><Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef>"
-                "<Cmd>SyncHdr</Cmd><TargetRef>IMEI:001010000000017</TargetRef><SourceRef>https://dm.example.net/dm</SourceRef><Data>212</Data></Status>");
+    buf_putz(
+        b,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>"
+        "<SessionID>2F</SessionID><MsgID>2</MsgID><Target><LocURI>https://dm.example.net/dm?s=9b0c41f2</LocURI></Target>"
+        "<Source><LocURI>IMEI:001010000000017</LocURI></Source></SyncHdr><SyncBody><Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef>"
+        "<Cmd>SyncHdr</Cmd><TargetRef>IMEI:001010000000017</TargetRef><SourceRef>https://dm.example.net/dm</SourceRef><Data>212</Data></Status>");
     for (unsigned i = 2; b->n + 430 < n; i += 2)
-        buf_printf(b, "<Status><CmdID>%u</CmdID><MsgRef>1</MsgRef><CmdRef>%u</CmdRef><Cmd>Get</Cmd><TargetRef>./Vendor/Settings/Network/%u</TargetRef><Data>200</Data></Status>"
-                      "<Results><CmdID>%u</CmdID><MsgRef>1</MsgRef><CmdRef>%u</CmdRef><Item><Source><LocURI>./Vendor/Settings/Network/%u</LocURI></Source><Meta>"
-                      "<Format xmlns=\"syncml:metinf\">chr</Format><Type xmlns=\"syncml:metinf\">text/plain</Type></Meta><Data>value number %u</Data></Item></Results>",
-                   i, i + 2, i, i + 1, i + 2, i, i);
+        buf_printf(
+            b,
+            "<Status><CmdID>%u</CmdID><MsgRef>1</MsgRef><CmdRef>%u</CmdRef><Cmd>Get</Cmd><TargetRef>./Vendor/Settings/Network/%u</TargetRef><Data>200</Data></Status>"
+            "<Results><CmdID>%u</CmdID><MsgRef>1</MsgRef><CmdRef>%u</CmdRef><Item><Source><LocURI>./Vendor/Settings/Network/%u</LocURI></Source><Meta>"
+            "<Format xmlns=\"syncml:metinf\">chr</Format><Type xmlns=\"syncml:metinf\">text/plain</Type></Meta><Data>value number %u</Data></Item></Results>",
+            i, i + 2, i, i + 1, i + 2, i, i);
     buf_putz(b, "<Final/></SyncBody></SyncML>");
 }
 
-/* --- what is measured ------------------------------------------------------------------------------------------------------------ */
+/* --- what is measured
+ * ------------------------------------------------------------------------------------------------------------ */
 
-static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns, const xmlChar **ns, int n_attributes,
-                     int n_defaulted, const xmlChar **attributes)
+static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns,
+                     const xmlChar **ns, int n_attributes, int n_defaulted, const xmlChar **attributes)
 {
-    (void)ctx, (void)local, (void)prefix, (void)uri, (void)n_ns, (void)ns, (void)n_attributes, (void)n_defaulted, (void)attributes;
+    (void)ctx, (void)local, (void)prefix, (void)uri, (void)n_ns, (void)ns, (void)n_attributes, (void)n_defaulted,
+        (void)attributes;
     events++;
 }
 
@@ -82,15 +89,13 @@ static void on_text(void *ctx, const xmlChar *p, int n)
 static void xml_alone(struct sample *s)
 {
     xmlCtxtResetPush(s->push, NULL, 0, NULL, NULL);
-    if (xmlParseChunk(s->push, s->xml.p, (int)s->xml.n, 1) != 0)
-        give_up("libxml2");
+    if (xmlParseChunk(s->push, s->xml.p, (int)s->xml.n, 1) != 0) give_up("libxml2");
 }
 
 static void wbxml_alone(struct sample *s)
 {
     WBXMLParser *p = wbxml_parser_create();
-    if (wbxml_parser_parse(p, (WB_UTINY *)s->wbxml.p, (WB_ULONG)s->wbxml.n) != WBXML_OK)
-        give_up("libwbxml");
+    if (wbxml_parser_parse(p, (WB_UTINY *)s->wbxml.p, (WB_ULONG)s->wbxml.n) != WBXML_OK) give_up("libwbxml");
     wbxml_parser_destroy(p);
 }
 
@@ -98,26 +103,40 @@ static void decode(struct sample *s, enum sml_type type, bool and_encode)
 {
     struct sml_msg m;
     arena_reset(&s->a);
-    if (sml_decode(type, buf_str(type == SML_XML ? &s->xml : &s->wbxml), &s->a, &m, NULL) != RC_OK)
-        give_up("decoding");
-    if (!and_encode)
-        return;
+    if (sml_decode(type, buf_str(type == SML_XML ? &s->xml : &s->wbxml), &s->a, &m, NULL) != RC_OK) give_up("decoding");
+    if (!and_encode) return;
     buf_reset(&s->out);
-    if (sml_encode(type, &m, &s->out, NULL) != RC_OK)
-        give_up("encoding");
+    if (sml_encode(type, &m, &s->out, NULL) != RC_OK) give_up("encoding");
 }
 
-static void xml_decode(struct sample *s) { decode(s, SML_XML, false); }
-static void xml_both(struct sample *s) { decode(s, SML_XML, true); }
-static void wbxml_decode(struct sample *s) { decode(s, SML_WBXML, false); }
-static void wbxml_both(struct sample *s) { decode(s, SML_WBXML, true); }
+static void xml_decode(struct sample *s)
+{
+    decode(s, SML_XML, false);
+}
+static void xml_both(struct sample *s)
+{
+    decode(s, SML_XML, true);
+}
+static void wbxml_decode(struct sample *s)
+{
+    decode(s, SML_WBXML, false);
+}
+static void wbxml_both(struct sample *s)
+{
+    decode(s, SML_WBXML, true);
+}
 
-static const struct { const char *name; void (*run)(struct sample *); } ways[WAYS] = {
-    { "libxml2 SAX2 push, alone", xml_alone }, { "XML decode", xml_decode }, { "XML decode + encode", xml_both },
-    { "libwbxml events, alone", wbxml_alone }, { "WBXML decode", wbxml_decode }, { "WBXML decode + encode", wbxml_both },
+static const struct {
+    const char *name;
+    void (*run)(struct sample *);
+} ways[WAYS] = {
+    { "libxml2 SAX2 push, alone", xml_alone }, { "XML decode", xml_decode },
+    { "XML decode + encode", xml_both },       { "libwbxml events, alone", wbxml_alone },
+    { "WBXML decode", wbxml_decode },          { "WBXML decode + encode", wbxml_both },
 };
 
-/* --- counting libxml2's allocations ---------------------------------------------------------------------------------------------- */
+/* --- counting libxml2's allocations
+ * ---------------------------------------------------------------------------------------------- */
 
 static void *count_malloc(size_t n)
 {
@@ -138,12 +157,17 @@ static char *count_strdup(const char *z)
     return p ? memcpy(p, z, n) : NULL;
 }
 
-/* --- the run --------------------------------------------------------------------------------------------------------------------- */
+/* --- the run
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 static void sample_init(struct sample *s, size_t n)
 {
-    static xmlSAXHandler sax = { .initialized = XML_SAX2_MAGIC, .startElementNs = on_start, .endElementNs = on_end, .characters = on_text,
-                                 .ignorableWhitespace = on_text, .cdataBlock = on_text };
+    static xmlSAXHandler sax = { .initialized = XML_SAX2_MAGIC,
+                                 .startElementNs = on_start,
+                                 .endElementNs = on_end,
+                                 .characters = on_text,
+                                 .ignorableWhitespace = on_text,
+                                 .cdataBlock = on_text };
     struct sml_msg m;
     memset(s, 0, sizeof *s);
     buf_init(&s->xml, 0);
@@ -152,7 +176,8 @@ static void sample_init(struct sample *s, size_t n)
     arena_init(&s->a, SML_MSG_ARENA_BYTES);
     make_xml(&s->xml, n);
     s->push = xmlCreatePushParserCtxt(&sax, NULL, NULL, 0, NULL);
-    if (!s->push || sml_decode(SML_XML, buf_str(&s->xml), &s->a, &m, NULL) != RC_OK || sml_encode(SML_WBXML, &m, &s->wbxml, NULL) != RC_OK)
+    if (!s->push || sml_decode(SML_XML, buf_str(&s->xml), &s->a, &m, NULL) != RC_OK ||
+        sml_encode(SML_WBXML, &m, &s->wbxml, NULL) != RC_OK)
         give_up("making the messages");
 }
 
@@ -175,8 +200,7 @@ static int by_value(const void *a, const void *b)
 static double turn(struct sample *s, size_t way, unsigned calls)
 {
     double from = now_us();
-    for (unsigned i = 0; i < calls; i++)
-        ways[way].run(s);
+    for (unsigned i = 0; i < calls; i++) ways[way].run(s);
     return (now_us() - from) / calls;
 }
 
@@ -189,8 +213,7 @@ static void measure(struct sample *s, double median[WAYS])
         calls[w] = once > 0 ? (unsigned)(TURN_US / once) + 1 : 1000;
     }
     for (size_t r = 0; r < ROUNDS; r++)
-        for (size_t w = 0; w < WAYS; w++)
-            cost[w][r] = turn(s, w, calls[w]);
+        for (size_t w = 0; w < WAYS; w++) cost[w][r] = turn(s, w, calls[w]);
     for (size_t w = 0; w < WAYS; w++) {
         qsort(cost[w], ROUNDS, sizeof cost[w][0], by_value);
         median[w] = cost[w][ROUNDS / 2];
@@ -206,8 +229,9 @@ static void report(struct sample *s)
         unsigned blocks = s->a.blocks;
         size_t before = allocations;
         ways[w].run(s);
-        printf("  %-26s %8.2f us   %5.2f of the library's parser   %zu bytes of arena, %zu + %u allocations\n", ways[w].name, us[w],
-               us[w] / us[w / 3 * 3], w % 3 ? s->a.used : 0, allocations - before, s->a.blocks - blocks);
+        printf("  %-26s %8.2f us   %5.2f of the library's parser   %zu bytes of arena, %zu + %u allocations\n",
+               ways[w].name, us[w], us[w] / us[w / 3 * 3], w % 3 ? s->a.used : 0, allocations - before,
+               s->a.blocks - blocks);
     }
     printf("  goal XML   decode + encode <= 1.30: %.2f %s\n", us[2] / us[0], us[2] <= 1.3 * us[0] ? "met" : "MISSED");
     printf("  goal WBXML decode + encode <= 0.33: %.2f %s\n", us[5] / us[3], us[5] <= us[3] / 3 ? "met" : "MISSED");
@@ -217,7 +241,9 @@ int main(void)
 {
     static const size_t sizes[SIZES] = { 1000, 3000, 10000 };
     xmlMemSetup(free, count_malloc, count_realloc, count_strdup);
-    printf("median of %d alternating turns, CPU time; a message's arena is kept, so its first block is not counted again\n", ROUNDS);
+    printf(
+        "median of %d alternating turns, CPU time; a message's arena is kept, so its first block is not counted again\n",
+        ROUNDS);
     for (size_t i = 0; i < SIZES; i++) {
         struct sample s;
         sample_init(&s, sizes[i]);

@@ -1,4 +1,5 @@
-/* The first baseline: an HTTP server that says back what it was told, and does nothing else. What libmicrohttpd and the kernel cost. */
+/* The first baseline: an HTTP server that says back what it was told, and does nothing else. What libmicrohttpd and
+ * the kernel cost. */
 #include "tests/bench/http_loop.h"
 
 static void take(void *ctx, struct loop_request *q, struct MHD_Connection *mhd)

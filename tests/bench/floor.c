@@ -15,22 +15,31 @@
 enum { FIELD_BYTES = 256, DEPTH = 16, SESSIONS_SLOTS = 1 << 17 };
 
 enum field { F_NONE, F_SESSION, F_MSG, F_SOURCE, F_CRED, FIELDS };
-struct fields { char text[FIELDS][FIELD_BYTES]; size_t n[FIELDS]; };
+struct fields {
+    char text[FIELDS][FIELD_BYTES];
+    size_t n[FIELDS];
+};
 
 struct floor {
     sqlite3 *db;
     sqlite3_stmt *begin, *commit, *touch;
     bool open;
-    struct bench_device *devices; size_t n_devices;
-    struct bench_device **by_id; size_t id_mask;
-    struct session { uint64_t key; unsigned messages; } *sessions;
+    struct bench_device *devices;
+    size_t n_devices;
+    struct bench_device **by_id;
+    size_t id_mask;
+    struct session {
+        uint64_t key;
+        unsigned messages;
+    } * sessions;
     struct str reply[2];
     const char *mime[2];
     xmlParserCtxtPtr xml;
     /* of the message that is being parsed */
     struct fields f;
-    uint8_t path[DEPTH]; unsigned depth;        /* enum tag */
-    unsigned long wrong;                        /* credentials; recorded sessions have old nonces, so they go through all the same */
+    uint8_t path[DEPTH];
+    unsigned depth;      /* enum tag */
+    unsigned long wrong; /* credentials; recorded sessions have old nonces, so they go through all the same */
 };
 
 /* ---- the fields that matter, from either encoding: where in the tree is the text? ---- */
@@ -62,12 +71,15 @@ static void push(struct floor *fl, enum tag t)
 
 /* ---- XML ---- */
 
-static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns, const xmlChar **ns, int n_attributes,
-                     int n_defaulted, const xmlChar **attributes)
+static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns,
+                     const xmlChar **ns, int n_attributes, int n_defaulted, const xmlChar **attributes)
 {
-    static const struct { const char *name; enum tag tag; } row[] = {
-        { "SyncHdr", T_HDR }, { "SessionID", T_SESSION }, { "MsgID", T_MSG }, { "Source", T_SOURCE }, { "LocURI", T_URI }, { "Cred", T_CRED },
-        { "Data", T_DATA },
+    static const struct {
+        const char *name;
+        enum tag tag;
+    } row[] = {
+        { "SyncHdr", T_HDR }, { "SessionID", T_SESSION }, { "MsgID", T_MSG }, { "Source", T_SOURCE },
+        { "LocURI", T_URI },  { "Cred", T_CRED },         { "Data", T_DATA },
     };
     enum tag t = T_OTHER;
     (void)prefix, (void)uri, (void)n_ns, (void)ns, (void)n_attributes, (void)n_defaulted, (void)attributes;
@@ -83,13 +95,19 @@ static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const
     fl->depth--;
 }
 
-static void on_text(void *ctx, const xmlChar *p, int n) { text(ctx, (const char *)p, (size_t)n); }
+static void on_text(void *ctx, const xmlChar *p, int n)
+{
+    text(ctx, (const char *)p, (size_t)n);
+}
 
 static bool parse_xml(struct floor *fl, struct str body)
 {
-    static xmlSAXHandler sax = { .initialized = XML_SAX2_MAGIC, .startElementNs = on_start, .endElementNs = on_end, .characters = on_text };
+    static xmlSAXHandler sax = {
+        .initialized = XML_SAX2_MAGIC, .startElementNs = on_start, .endElementNs = on_end, .characters = on_text
+    };
     if (!fl->xml) fl->xml = xmlCreatePushParserCtxt(&sax, fl, NULL, 0, NULL);
-    return fl->xml && xmlCtxtResetPush(fl->xml, NULL, 0, NULL, NULL) == 0 && xmlParseChunk(fl->xml, body.p, (int)body.n, 1) == 0;
+    return fl->xml && xmlCtxtResetPush(fl->xml, NULL, 0, NULL, NULL) == 0 &&
+           xmlParseChunk(fl->xml, body.p, (int)body.n, 1) == 0;
 }
 
 /* ---- WBXML ---- */
@@ -123,8 +141,10 @@ static bool parse_wbxml(struct floor *fl, struct str s)
 {
     size_t at = 1, n;
     unsigned page = 0;
-    if (!number(s, &at, &n) || (n == 0 && !number(s, &at, &n)) || !number(s, &at, &n) || !number(s, &at, &n) || n > s.n - at) return false;
-    at += n;                                    /* string table */
+    if (!number(s, &at, &n) || (n == 0 && !number(s, &at, &n)) || !number(s, &at, &n) || !number(s, &at, &n) ||
+        n > s.n - at)
+        return false;
+    at += n; /* string table */
     while (at < s.n) {
         unsigned token = (uint8_t)s.p[at++];
         const char *end;
@@ -172,7 +192,10 @@ static struct session *session(struct floor *fl, uint64_t key)
     return s;
 }
 
-static struct str field(const struct floor *fl, enum field f) { return (struct str){ fl->f.text[f], fl->f.n[f] }; }
+static struct str field(const struct floor *fl, enum field f)
+{
+    return (struct str){ fl->f.text[f], fl->f.n[f] };
+}
 
 static void check(int code, const char *what, sqlite3 *db)
 {
@@ -207,7 +230,7 @@ static void take(void *ctx, struct loop_request *q, struct MHD_Connection *mhd)
     fl->depth = 0;
     bool ok = type ? parse_wbxml(fl, buf_str(&q->body)) : parse_xml(fl, buf_str(&q->body));
     struct bench_device *d = ok ? device(fl, field(fl, F_SOURCE)) : NULL;
-    if (!d) return;                             /* the connection is closed: the generator complains */
+    if (!d) return; /* the connection is closed: the generator complains */
     if (fl->f.n[F_CRED]) {
         sml_md5_digest(str_of(d->ha1), (struct str){ (const char *)d->nonce, d->n_nonce }, digest);
         fl->wrong += !str_is(field(fl, F_CRED), digest);
@@ -215,7 +238,8 @@ static void take(void *ctx, struct loop_request *q, struct MHD_Connection *mhd)
     struct session *s = session(fl, str_hash(field(fl, F_SOURCE)) ^ str_hash(field(fl, F_SESSION)) * 31);
     s->messages++;
     keep(fl, d, s);
-    q->response = MHD_create_response_from_buffer(fl->reply[type].n, (void *)(uintptr_t)fl->reply[type].p, MHD_RESPMEM_PERSISTENT);
+    q->response = MHD_create_response_from_buffer(fl->reply[type].n, (void *)(uintptr_t)fl->reply[type].p,
+                                                  MHD_RESPMEM_PERSISTENT);
     if (q->response) MHD_add_response_header(q->response, "Content-Type", fl->mime[type]);
 }
 
@@ -237,8 +261,13 @@ static void open_database(struct floor *fl, const char *file)
 {
     sqlite3_stmt *add;
     check(sqlite3_open(file, &fl->db), file, fl->db);
-    check(sqlite3_exec(fl->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE device (id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-                               " seen INTEGER, nonce BLOB, messages INTEGER) STRICT; BEGIN", NULL, NULL, NULL), "schema", fl->db);
+    check(
+        sqlite3_exec(
+            fl->db,
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE device (id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+            " seen INTEGER, nonce BLOB, messages INTEGER) STRICT; BEGIN",
+            NULL, NULL, NULL),
+        "schema", fl->db);
     add = prepare(fl->db, "INSERT INTO device VALUES (?, ?, 0, zeroblob(16), 0)");
     for (size_t i = 0; i < fl->n_devices; i++) {
         sqlite3_bind_int64(add, 1, (sqlite3_int64)i);

@@ -18,7 +18,10 @@ struct loop {
 };
 
 static volatile sig_atomic_t stopped;
-static void on_stop(int signal) { stopped = signal; }
+static void on_stop(int signal)
+{
+    stopped = signal;
+}
 
 static struct loop_request *request(struct loop *l)
 {
@@ -32,8 +35,8 @@ static struct loop_request *request(struct loop *l)
     return q;
 }
 
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *url, const char *method, const char *version, const char *data,
-                                  size_t *n, void **req_ctx)
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *n, void **req_ctx)
 {
     struct loop *l = ctx;
     struct loop_request *q = *req_ctx;
@@ -52,7 +55,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
         q->phase = LOOP_WAITS;
         q->next = l->waiting;
         l->waiting = q;
-        return MHD_YES;             /* looked at again in the next turn, as in dmvisord */
+        return MHD_YES; /* looked at again in the next turn, as in dmvisord */
     }
     if (q->phase == LOOP_WAITS) return MHD_YES;
     return q->response ? MHD_queue_response(mhd, 200, q->response) : MHD_NO;
@@ -91,12 +94,15 @@ int loop_run(loop_take *take, loop_commit *commit, void *ctx)
     struct epoll_event ev;
 
     signal(SIGTERM, on_stop);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 1024) || getsockname(fd, (struct sockaddr *)&at, &n))
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || listen(fd, 1024) ||
+        getsockname(fd, (struct sockaddr *)&at, &n))
         bench_fail("cannot listen on loopback");
-    struct MHD_Daemon *d = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, &l,
-                                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, &l,
-                                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-                                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    struct MHD_Daemon *d = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+                                            on_request, &l, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+                                            on_completed, &l, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+                                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+                                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
+                                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!d) bench_fail("libmicrohttpd does not start");
     printf("%u\n", ntohs(at.sin_port));
     fflush(stdout);

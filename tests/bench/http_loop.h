@@ -1,7 +1,7 @@
 #ifndef TESTS_BENCH_HTTP_LOOP_H
 #define TESTS_BENCH_HTTP_LOOP_H
-/* The HTTP side of echo and floor: a libmicrohttpd daemon with the same flags and the same kind of loop as dmvisord's DM listener, and
- * nothing besides. */
+/* The HTTP side of echo and floor: a libmicrohttpd daemon with the same flags and the same kind of loop as
+ * dmvisord's DM listener, and nothing besides. */
 #include "base/buf.h"
 #include <microhttpd.h>
 

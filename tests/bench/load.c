@@ -26,12 +26,16 @@
 
 enum { MESSAGE_BYTES = 128 << 10, HEAD_BYTES = 512, PATCHES = 512, BODIES = 64, SESSION_DIGITS = 4 };
 
-struct patch { char what; unsigned body; size_t at; };      /* d device, s SessionID, c credentials, t token */
+struct patch {
+    char what;
+    unsigned body;
+    size_t at;
+}; /* d device, s SessionID, c credentials, t token */
 
 struct conn {
     int fd;
     struct bench_device *device;
-    unsigned body;                              /* of --bodies, the next */
+    unsigned body; /* of --bodies, the next */
     int64_t due_us;
     size_t n_in;
     char in[MESSAGE_BYTES];
@@ -44,14 +48,19 @@ static struct {
     double seconds, rate, hold_s;
     uint64_t count;
     bool fixed_nonce, close_after;
-    struct bench_device *devices; size_t n_devices, next_device;
-    struct str body[BODIES]; unsigned n_bodies;
-    struct patch patch[PATCHES]; unsigned n_patches;
+    struct bench_device *devices;
+    size_t n_devices, next_device;
+    struct str body[BODIES];
+    unsigned n_bodies;
+    struct patch patch[PATCHES];
+    unsigned n_patches;
     struct conn *conns;
-    struct conn **idle; unsigned first_idle, n_idle;    /* a ring: each connection gets its turn */
+    struct conn **idle;
+    unsigned first_idle, n_idle; /* a ring: each connection gets its turn */
     int epoll;
     uint64_t started, answered, errors, bytes_out, bytes_in;
-    uint32_t *latency; size_t n_latency, cap_latency;
+    uint32_t *latency;
+    size_t n_latency, cap_latency;
     char message[MESSAGE_BYTES + HEAD_BYTES];
     char error[200];
 } g;
@@ -72,13 +81,15 @@ static void remember(int64_t us)
 
 static void dial(struct conn *c)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(g.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(g.port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
     int on = 1;
     c->n_in = 0;
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof to) || setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) ||
-        epoll_ctl(g.epoll, EPOLL_CTL_ADD, c->fd, &ev))
+    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof to) ||
+        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) || epoll_ctl(g.epoll, EPOLL_CTL_ADD, c->fd, &ev))
         bench_fail("cannot connect to port %u: %s", g.port, strerror(errno));
 }
 
@@ -113,8 +124,11 @@ static void patch_body(char *body, unsigned n, const struct bench_device *d)
 static void send_next(struct conn *c, int64_t due_us)
 {
     struct str body = g.body[c->body];
-    int head = snprintf(g.message, HEAD_BYTES, "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Type: %s\r\nAccept: %s\r\nUser-Agent: bench/1\r\n"
-                                               "Content-Length: %zu\r\n\r\n", g.path, g.port, g.type, g.type, body.n);
+    int head = snprintf(
+        g.message, HEAD_BYTES,
+        "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Type: %s\r\nAccept: %s\r\nUser-Agent: bench/1\r\n"
+        "Content-Length: %zu\r\n\r\n",
+        g.path, g.port, g.type, g.type, body.n);
     memcpy(g.message + head, body.p, body.n);
     if (!c->device) {
         c->device = free_device();
@@ -150,8 +164,10 @@ static void take_nonce(struct bench_device *d, struct str body)
     const char *at = find(body, STR("<NextNonce")), *end = body.p + body.n;
     struct arena a;
     struct str nonce;
-    if (at) at = memchr(at, '>', (size_t)(end - at));
-    else if ((at = find(body, STR("\x50\x03")))) at++;
+    if (at)
+        at = memchr(at, '>', (size_t)(end - at));
+    else if ((at = find(body, STR("\x50\x03"))))
+        at++;
     if (!at) return;
     const char *stop = ++at;
     while (stop < end && *stop && *stop != '<') stop++;
@@ -202,7 +218,7 @@ static void answered(struct conn *c)
     g.bytes_in += body.n;
     if (memcmp(c->in + 9, "200", 3)) error_of(c->in, c->n_in);
     if (!g.fixed_nonce) take_nonce(c->device, body);
-    if (c->body == 0) {                         /* the last message of its session */
+    if (c->body == 0) { /* the last message of its session */
         c->device->busy = false;
         c->device = NULL;
     }
@@ -257,11 +273,14 @@ static void report(void)
     getrusage(RUSAGE_SELF, &u);
     qsort(g.latency, g.n_latency, sizeof *g.latency, by_value);
     buf_json(&text, str_of(g.error));
-    printf("{\"messages\": %llu, \"seconds\": %.3f, \"perS\": %.1f, \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f, \"errors\": %llu, \"bytesOut\": %llu,"
-           " \"bytesIn\": %llu, \"ownCpuUs\": %.2f, \"error\": \"%s\"}\n", (unsigned long long)g.answered, g.seconds, (double)g.answered / g.seconds,
-           ms_at(0.5), ms_at(0.99), ms_at(1), (unsigned long long)g.errors, (unsigned long long)g.bytes_out, (unsigned long long)g.bytes_in,
-           ((double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec)) / (double)(g.answered ? g.answered : 1),
-           buf_z(&text));
+    printf(
+        "{\"messages\": %llu, \"seconds\": %.3f, \"perS\": %.1f, \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f, \"errors\": %llu, \"bytesOut\": %llu,"
+        " \"bytesIn\": %llu, \"ownCpuUs\": %.2f, \"error\": \"%s\"}\n",
+        (unsigned long long)g.answered, g.seconds, (double)g.answered / g.seconds, ms_at(0.5), ms_at(0.99), ms_at(1),
+        (unsigned long long)g.errors, (unsigned long long)g.bytes_out, (unsigned long long)g.bytes_in,
+        ((double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec)) /
+            (double)(g.answered ? g.answered : 1),
+        buf_z(&text));
     fflush(stdout);
     buf_finish(&text);
 }
@@ -270,7 +289,8 @@ static void take_patches(char *text)
 {
     for (char *p = strtok(text, ","); p; p = strtok(NULL, ",")) {
         char *end = NULL;
-        if (g.n_patches == PATCHES || !p[0] || p[1] != ':') bench_fail("--patch wants d:0:120,c:0:300,..., %d at the most", (int)PATCHES);
+        if (g.n_patches == PATCHES || !p[0] || p[1] != ':')
+            bench_fail("--patch wants d:0:120,c:0:300,..., %d at the most", (int)PATCHES);
         struct patch *at = &g.patch[g.n_patches++];
         at->what = p[0];
         at->body = (unsigned)strtoul(p + 2, &end, 10);
@@ -282,10 +302,19 @@ int main(int argc, char **argv)
 {
     enum { PORT = 256, TYPE, PATH, DEVICES, PATCH, CONNECTIONS, SECONDS, RATE, COUNT, HOLD, FIXED, CLOSE };
     static const struct option options[] = {
-        { "port", 1, NULL, PORT }, { "type", 1, NULL, TYPE }, { "path", 1, NULL, PATH }, { "devices", 1, NULL, DEVICES },
-        { "patch", 1, NULL, PATCH }, { "connections", 1, NULL, CONNECTIONS },
-        { "seconds", 1, NULL, SECONDS }, { "rate", 1, NULL, RATE }, { "count", 1, NULL, COUNT }, { "hold", 1, NULL, HOLD },
-        { "fixed-nonce", 0, NULL, FIXED }, { "close", 0, NULL, CLOSE }, { NULL, 0, NULL, 0 },
+        { "port", 1, NULL, PORT },
+        { "type", 1, NULL, TYPE },
+        { "path", 1, NULL, PATH },
+        { "devices", 1, NULL, DEVICES },
+        { "patch", 1, NULL, PATCH },
+        { "connections", 1, NULL, CONNECTIONS },
+        { "seconds", 1, NULL, SECONDS },
+        { "rate", 1, NULL, RATE },
+        { "count", 1, NULL, COUNT },
+        { "hold", 1, NULL, HOLD },
+        { "fixed-nonce", 0, NULL, FIXED },
+        { "close", 0, NULL, CLOSE },
+        { NULL, 0, NULL, 0 },
     };
     g.path = "/dm";
     g.connections = 64;
@@ -304,9 +333,10 @@ int main(int argc, char **argv)
         case FIXED: g.fixed_nonce = true; break;
         case CLOSE: g.close_after = true; break;
         default: return 2;
-    }
+        }
     for (; optind < argc && g.n_bodies < BODIES; optind++) g.body[g.n_bodies++] = bench_file(argv[optind]);
-    if (!g.port || !g.type || !g.n_bodies || !g.connections || !g.devices) bench_fail("--port, --type, --devices and a message are needed");
+    if (!g.port || !g.type || !g.n_bodies || !g.connections || !g.devices)
+        bench_fail("--port, --type, --devices and a message are needed");
     for (unsigned i = 0; i < g.n_bodies; i++)
         if (g.body[i].n > MESSAGE_BYTES) bench_fail("a message is longer than %d bytes", (int)MESSAGE_BYTES);
     g.epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -319,6 +349,6 @@ int main(int argc, char **argv)
     }
     run();
     report();
-    if (g.hold_s > 0) usleep((useconds_t)(g.hold_s * 1e6));        /* connections stay open meanwhile */
+    if (g.hold_s > 0) usleep((useconds_t)(g.hold_s * 1e6)); /* connections stay open meanwhile */
     return 0;
 }

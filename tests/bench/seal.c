@@ -16,7 +16,8 @@ int main(int argc, char **argv)
     char line[BENCH_ID_BYTES + 1], hex[2][2 * SECRET_HA1_BYTES + 1];
     struct err e = { 0 };
 
-    if (argc != 4 || strlen(argv[2]) != SML_HA1_BYTES || strlen(argv[3]) != SML_HA1_BYTES) bench_fail("usage: bench_seal KEYFILE CLIENT-HA1 SERVER-HA1 < ids");
+    if (argc != 4 || strlen(argv[2]) != SML_HA1_BYTES || strlen(argv[3]) != SML_HA1_BYTES)
+        bench_fail("usage: bench_seal KEYFILE CLIENT-HA1 SERVER-HA1 < ids");
     if (secret_key_load(argv[1], key, &e)) bench_fail("%s", e.text);
     while (fgets(line, sizeof line, stdin)) {
         struct str id = str_trim(str_of(line));

@@ -14,14 +14,21 @@ static const struct ctl_command table[] = {
 };
 
 /* "dmvisorctl" and up to 15 words. */
-struct line { struct arena a; char text[512]; char *argv[20]; int argc; struct ctl_args out; struct err e; enum rc rc; };
+struct line {
+    struct arena a;
+    char text[512];
+    char *argv[20];
+    int argc;
+    struct ctl_args out;
+    struct err e;
+    enum rc rc;
+};
 
 static void parse(struct line *l, const char *text)
 {
     memset(l, 0, sizeof *l);
     snprintf(l->text, sizeof l->text, "dmvisorctl|%s", text);
-    for (char *word = strtok(l->text, "|"); word; word = strtok(NULL, "|"))
-        l->argv[l->argc++] = word;
+    for (char *word = strtok(l->text, "|"); word; word = strtok(NULL, "|")) l->argv[l->argc++] = word;
     arena_init(&l->a, 1 << 20);
     l->rc = ctl_args_parse(table, ROWS(table), l->argc, l->argv, &l->a, &l->out, &l->e);
 }
@@ -29,8 +36,10 @@ static void parse(struct line *l, const char *text)
 static void options_may_stand_anywhere(void)
 {
     static const char *const row[] = {
-        "--server|S|lock|d|v|--wait|--timeout|5s|-o|json", "lock|--wait|d|--timeout=5s|v|--server=S|--output|json",
-        "-ojson|lock|d|--server|S|--wait|v|--timeout|5s",  "--server|S|-o|json|lock|--timeout|5s|--wait|--|d|v",
+        "--server|S|lock|d|v|--wait|--timeout|5s|-o|json",
+        "lock|--wait|d|--timeout=5s|v|--server=S|--output|json",
+        "-ojson|lock|d|--server|S|--wait|v|--timeout|5s",
+        "--server|S|-o|json|lock|--timeout|5s|--wait|--|d|v",
     };
     for (size_t i = 0; i < ROWS(row); i++) {
         struct line l;
@@ -78,7 +87,9 @@ static void values_may_look_like_options(void)
 
 static void says_what_is_wrong(void)
 {
-    static const struct { const char *line, *says; } row[] = {
+    static const struct {
+        const char *line, *says;
+    } row[] = {
         { "", "which command?" },
         { "--server|S", "which command?" },
         { "fly", "there is no command \"fly\"; dmvisorctl help lists them" },
@@ -132,7 +143,8 @@ static void shows_how_a_command_is_used(void)
     struct buf b;
     buf_init(&b, 0);
     ctl_args_help(&table[3], &b);
-    CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&b), "usage: dmvisorctl lock DEVICE VM [options]\n\nlock one\n\nOptions\n  --wait "));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(buf_z(&b), "usage: dmvisorctl lock DEVICE VM [options]\n\nlock one\n\nOptions\n  --wait "));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&b), "  -o, --output FORMAT "));
     buf_finish(&b);
 }
@@ -149,12 +161,6 @@ static void survives_running_out_of_memory(void)
     arena_finish(&a);
 }
 
-TEST_MAIN("cli.args",
-    TEST(options_may_stand_anywhere),
-    TEST(commands_of_two_words),
-    TEST(values_may_look_like_options),
-    TEST(says_what_is_wrong),
-    TEST(repeats_no_values),
-    TEST(help_needs_no_arguments),
-    TEST(shows_how_a_command_is_used),
-    TEST(survives_running_out_of_memory))
+TEST_MAIN("cli.args", TEST(options_may_stand_anywhere), TEST(commands_of_two_words), TEST(values_may_look_like_options),
+          TEST(says_what_is_wrong), TEST(repeats_no_values), TEST(help_needs_no_arguments),
+          TEST(shows_how_a_command_is_used), TEST(survives_running_out_of_memory))

@@ -53,7 +53,9 @@ static void what_is_saved_is_loaded(void)
     snprintf(path, sizeof path, "%s/deep/er/config.yaml", folder);
     c.path = path;
     c.current = "two \"quoted\"";
-    c.row[0] = (struct ctl_context){ .name = "one", .server = "https://a:1", .token = "t1", .ca = "/ca.pem", .authority = "acme" };
+    c.row[0] = (struct ctl_context){
+        .name = "one", .server = "https://a:1", .token = "t1", .ca = "/ca.pem", .authority = "acme"
+    };
     c.row[1] = (struct ctl_context){ .name = "two \"quoted\"", .server = "https://b:2", .insecure = true };
     CU_ASSERT_EQUAL(ctl_contexts_save(&c, &e), RC_OK);
     CU_ASSERT_EQUAL(stat(path, &st), 0);
@@ -69,7 +71,7 @@ static void what_is_saved_is_loaded(void)
     CU_ASSERT_TRUE(back.row[1].insecure);
     CU_ASSERT_PTR_EQUAL(ctl_contexts_find(&back, "one"), &back.row[0]);
     CU_ASSERT_PTR_NULL(ctl_contexts_find(&back, "three"));
-    back.n = 0;                                     /* saving again replaces the file */
+    back.n = 0; /* saving again replaces the file */
     back.current = NULL;
     CU_ASSERT_EQUAL(ctl_contexts_save(&back, &e), RC_OK);
     CU_ASSERT_EQUAL(ctl_contexts_load(path, &a, &back, &e), RC_OK);
@@ -80,7 +82,10 @@ static void what_is_saved_is_loaded(void)
 
 static void mistakes_are_told_with_their_place(void)
 {
-    static const struct { const char *text, *where; unsigned line; } row[] = {
+    static const struct {
+        const char *text, *where;
+        unsigned line;
+    } row[] = {
         { "current: x\nfoo: 1\n", "foo", 2 },
         { "contexts:\n  - name: a\n", "server", 2 },
         { "contexts:\n  - name: a\n    server: b\n    tokn: c\n", "possible", 4 },
@@ -127,19 +132,24 @@ static enum rc resolve(struct arena *a, const char *line, const char *yaml, stru
     struct ctl_args args;
     char *argv[16] = { NULL }, *text = arena_strz(a, str_of(line));
     int n = 0;
-    for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
-        argv[n++] = word;
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) argv[n++] = word;
     CU_ASSERT_EQUAL_FATAL(ctl_args_parse(&any, 1, n, argv, a, &args, e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(ctl_contexts_load(write_file("c.yaml", yaml, 0600), a, &file, e), RC_OK);
     return ctl_config_resolve(&args, &file, a, out, e);
 }
 
-static const char two[] = "current: prod\ncontexts:\n  - {name: prod, server: 'https://p', token: ptoken, authority: pa, insecure: true}\n"
-                          "  - {name: lab, server: 'https://l', token: ltoken}\n";
+static const char two[] =
+    "current: prod\ncontexts:\n  - {name: prod, server: 'https://p', token: ptoken, authority: pa, insecure: true}\n"
+    "  - {name: lab, server: 'https://l', token: ltoken}\n";
 
 static void options_then_context_then_environment_then_current(void)
 {
-    static const struct { const char *line; bool env; const char *server, *token, *authority; bool insecure; } row[] = {
+    static const struct {
+        const char *line;
+        bool env;
+        const char *server, *token, *authority;
+        bool insecure;
+    } row[] = {
         { "x any", false, "https://p", "ptoken", "pa", true },
         { "x any --context lab", false, "https://l", "ltoken", NULL, false },
         { "x any", true, "https://e", "etoken", NULL, false },
@@ -189,9 +199,14 @@ static void a_context_that_is_not_there_is_an_error(void)
 
 static void a_token_is_one_line_without_blanks(void)
 {
-    static const struct { const char *text; enum rc want; const char *token; } row[] = {
-        { "abc\n", RC_OK, "abc" }, { "  abc  \nmore\n", RC_OK, "abc" }, { "abc", RC_OK, "abc" },
-        { "", RC_INVALID, NULL },  { "\n", RC_INVALID, NULL },          { "a b\n", RC_INVALID, NULL }, { "a\rb\n", RC_INVALID, NULL },
+    static const struct {
+        const char *text;
+        enum rc want;
+        const char *token;
+    } row[] = {
+        { "abc\n", RC_OK, "abc" },      { "  abc  \nmore\n", RC_OK, "abc" }, { "abc", RC_OK, "abc" },
+        { "", RC_INVALID, NULL },       { "\n", RC_INVALID, NULL },          { "a b\n", RC_INVALID, NULL },
+        { "a\rb\n", RC_INVALID, NULL },
     };
     begin();
     for (size_t i = 0; i < ROWS(row); i++) {
@@ -200,10 +215,8 @@ static void a_token_is_one_line_without_blanks(void)
         const char *token = NULL;
         arena_init(&a, 1 << 16);
         CU_ASSERT_EQUAL(ctl_token_read(write_file("t", row[i].text, 0600), &a, &token, &e), row[i].want);
-        if (row[i].token)
-            CU_ASSERT_STRING_EQUAL(token, row[i].token);
-        if (row[i].want)
-            CU_ASSERT_PTR_NOT_NULL(strstr(e.where, "/t"));
+        if (row[i].token) CU_ASSERT_STRING_EQUAL(token, row[i].token);
+        if (row[i].want) CU_ASSERT_PTR_NOT_NULL(strstr(e.where, "/t"));
         arena_finish(&a);
     }
     struct arena a;
@@ -215,10 +228,7 @@ static void a_token_is_one_line_without_blanks(void)
     end();
 }
 
-TEST_MAIN("cli.config",
-    TEST(what_is_saved_is_loaded),
-    TEST(mistakes_are_told_with_their_place),
-    TEST(no_file_is_an_empty_one_and_an_open_one_is_noticed),
-    TEST(options_then_context_then_environment_then_current),
-    TEST(a_context_that_is_not_there_is_an_error),
-    TEST(a_token_is_one_line_without_blanks))
+TEST_MAIN("cli.config", TEST(what_is_saved_is_loaded), TEST(mistakes_are_told_with_their_place),
+          TEST(no_file_is_an_empty_one_and_an_open_one_is_noticed),
+          TEST(options_then_context_then_environment_then_current), TEST(a_context_that_is_not_there_is_an_error),
+          TEST(a_token_is_one_line_without_blanks))

@@ -7,7 +7,11 @@
 
 #define ROWS(row) (sizeof row / sizeof row[0])
 
-struct heard { char text[4096]; int stop_after; int n; };
+struct heard {
+    char text[4096];
+    int stop_after;
+    int n;
+};
 
 static bool hear(void *ctx, const struct sse_event *e)
 {
@@ -18,21 +22,26 @@ static bool hear(void *ctx, const struct sse_event *e)
 }
 
 /* Rows of the HTML standard, section 9.2.6, and ours. */
-static const struct { const char *text, *want; } row[] = {
+static const struct {
+    const char *text, *want;
+} row[] = {
     { "data: a\n\n", "|message|a;" },
     { "data:a\n\n", "|message|a;" },
     { "data:  a\n\n", "|message| a;" },
     { "data: YHOO\ndata: +2\ndata: 10\n\n", "|message|YHOO\n+2\n10;" },
-    { ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event", "1|message|first event;|message|second event;" },
+    { ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event",
+      "1|message|first event;|message|second event;" },
     { "data\n\ndata\ndata\n\ndata:", "|message|;|message|\n;" },
     { "data:test\n\ndata: test\n\n", "|message|test;|message|test;" },
     { "id: 7\nevent: vm\ndata: {}\n\n", "7|vm|{};" },
-    { "event: vm\ndata: 1\n\ndata: 2\n\n", "|vm|1;|message|2;" },         /* the type holds for one event, */
-    { "id: 7\ndata: 1\n\ndata: 2\n\n", "7|message|1;7|message|2;" },       /* the id stays */
-    { "event: vm\n\n", "" },                                               /* without data there is none */
+    { "event: vm\ndata: 1\n\ndata: 2\n\n", "|vm|1;|message|2;" },    /* the type holds for one event, */
+    { "id: 7\ndata: 1\n\ndata: 2\n\n", "7|message|1;7|message|2;" }, /* the id stays */
+    { "event: vm\n\n", "" },                                         /* without data there is none */
     { "retry: 2000\n\n", "" },
     { "data: a\r\n\r\ndata: b\r\rdata: c\n\n", "|message|a;|message|b;|message|c;" },
-    { "\xef\xbb\xbf" "data: a\n\n", "|message|a;" },
+    { "\xef\xbb\xbf"
+      "data: a\n\n",
+      "|message|a;" },
     { ": \n\n: heartbeat\n\ndata: x\n\n", "|message|x;" },
     { "nonsense\nother: x\ndata: y\n\n", "|message|y;" },
     { "data: unfinished", "" },
@@ -97,20 +106,17 @@ static void has_a_ceiling(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(piece);
     memset(piece, 'x', PIECE);
     sse_init(&s);
-    for (int i = 0; i < 10 && !rc; i++)
-        rc = sse_feed(&s, (struct str){ piece, PIECE }, hear, &h);
-    CU_ASSERT_EQUAL(rc, RC_LIMIT);                  /* one line */
+    for (int i = 0; i < 10 && !rc; i++) rc = sse_feed(&s, (struct str){ piece, PIECE }, hear, &h);
+    CU_ASSERT_EQUAL(rc, RC_LIMIT); /* one line */
     sse_finish(&s);
     sse_init(&s);
     rc = RC_OK;
     for (int i = 0; i < 20 && !rc; i++) {
         rc = sse_feed(&s, STR("data: "), hear, &h);
-        if (!rc)
-            rc = sse_feed(&s, (struct str){ piece, PIECE / 2 }, hear, &h);
-        if (!rc)
-            rc = sse_feed(&s, STR("\n"), hear, &h);
+        if (!rc) rc = sse_feed(&s, (struct str){ piece, PIECE / 2 }, hear, &h);
+        if (!rc) rc = sse_feed(&s, STR("\n"), hear, &h);
     }
-    CU_ASSERT_EQUAL(rc, RC_LIMIT);                  /* one event of many lines */
+    CU_ASSERT_EQUAL(rc, RC_LIMIT); /* one event of many lines */
     CU_ASSERT_EQUAL(h.n, 0);
     sse_finish(&s);
     free(piece);
@@ -128,10 +134,6 @@ static void long_names_and_ids_are_taken_as_absent(void)
     sse_finish(&s);
 }
 
-TEST_MAIN("cli.sse",
-    TEST(takes_events_however_they_are_cut),
-    TEST(remembers_when_to_come_back),
-    TEST(a_new_connection_forgets_halves),
-    TEST(stops_when_the_receiver_has_enough),
-    TEST(has_a_ceiling),
-    TEST(long_names_and_ids_are_taken_as_absent))
+TEST_MAIN("cli.sse", TEST(takes_events_however_they_are_cut), TEST(remembers_when_to_come_back),
+          TEST(a_new_connection_forgets_halves), TEST(stops_when_the_receiver_has_enough), TEST(has_a_ceiling),
+          TEST(long_names_and_ids_are_taken_as_absent))

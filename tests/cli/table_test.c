@@ -7,33 +7,47 @@
 
 static void counts_places_on_a_terminal(void)
 {
-    static const struct { const char *text; size_t width; } row[] = {
+    static const struct {
+        const char *text;
+        size_t width;
+    } row[] = {
         { "", 0 },
         { "abc", 3 },
         { "Grüße", 5 },
-        { "e\xcc\x81", 1 },                         /* e and a combining acute */
+        { "e\xcc\x81", 1 }, /* e and a combining acute */
         { "日本", 4 },
         { "한국어", 6 },
         { "☎", 1 },
         { "📱", 2 },
-        { "a\xe2\x80\x8b" "b", 2 },                 /* a space of no width */
-        { "\xff\xfe", 2 },                          /* no UTF-8: one place each */
+        { "a\xe2\x80\x8b"
+          "b",
+          2 },             /* a space of no width */
+        { "\xff\xfe", 2 }, /* no UTF-8: one place each */
     };
-    for (size_t i = 0; i < ROWS(row); i++)
-        CU_ASSERT_EQUAL(table_width(str_of(row[i].text)), row[i].width);
+    for (size_t i = 0; i < ROWS(row); i++) CU_ASSERT_EQUAL(table_width(str_of(row[i].text)), row[i].width);
 }
 
 static void lets_no_text_steer_the_terminal(void)
 {
-    static const struct { struct str in; const char *want; } row[] = {
+    static const struct {
+        struct str in;
+        const char *want;
+    } row[] = {
         { STR_INIT("plain"), "plain" },
         { STR_INIT("two\nlines\tand\r\n"), "two lines and  " },
         { STR_INIT("\033[31mred"), "\xef\xbf\xbd[31mred" },
         { STR_INIT("bell\a\x7f"), "bell\xef\xbf\xbd\xef\xbf\xbd" },
-        { STR_INIT("\xc2\x9b" "31m"), "\xef\xbf\xbd" "31m" },               /* C1 */
-        { STR_INIT("\xe2\x80\xae" "cba"), "\xef\xbf\xbd" "cba" },           /* right to left */
+        { STR_INIT("\xc2\x9b"
+                   "31m"),
+          "\xef\xbf\xbd"
+          "31m" }, /* C1 */
+        { STR_INIT("\xe2\x80\xae"
+                   "cba"),
+          "\xef\xbf\xbd"
+          "cba" }, /* right to left */
         { STR_INIT("a\xffz"), "a\xef\xbf\xbdz" },
-        { STR_INIT("a\0b"), "a\xef\xbf\xbd" "b" },
+        { STR_INIT("a\0b"), "a\xef\xbf\xbd"
+                            "b" },
         { STR_INIT("Grüße 日本"), "Grüße 日本" },
     };
     for (size_t i = 0; i < ROWS(row); i++) {
@@ -148,11 +162,6 @@ static void says_when_memory_ran_out(void)
     }
 }
 
-TEST_MAIN("cli.table",
-    TEST(counts_places_on_a_terminal),
-    TEST(lets_no_text_steer_the_terminal),
-    TEST(columns_are_as_wide_as_what_is_in_them),
-    TEST(colours_do_not_move_columns),
-    TEST(without_titles_there_is_no_head),
-    TEST(csv_quotes_what_needs_it),
-    TEST(says_when_memory_ran_out))
+TEST_MAIN("cli.table", TEST(counts_places_on_a_terminal), TEST(lets_no_text_steer_the_terminal),
+          TEST(columns_are_as_wide_as_what_is_in_them), TEST(colours_do_not_move_columns),
+          TEST(without_titles_there_is_no_head), TEST(csv_quotes_what_needs_it), TEST(says_when_memory_ran_out))

@@ -34,5 +34,4 @@ static void c_007_a_client_says_four_things_only(void)
     }
 }
 
-TEST_MAIN("conformance.client",
-    TEST(c_007_a_client_says_four_things_only))
+TEST_MAIN("conformance.client", TEST(c_007_a_client_says_four_things_only))

@@ -13,13 +13,16 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define BODY "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID>" \
-             "<Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:9</LocURI></Source></SyncHdr><SyncBody><Alert><CmdID>1</CmdID>"          \
-             "<Data>1201</Data></Alert><Final/></SyncBody></SyncML>"
+#define BODY                                                                                                                            \
+    "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID>" \
+    "<Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:9</LocURI></Source></SyncHdr><SyncBody><Alert><CmdID>1</CmdID>"            \
+    "<Data>1201</Data></Alert><Final/></SyncBody></SyncML>"
 
 static int dial(uint16_t port)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct timeval five = { 5, 0 };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &five, sizeof five);
@@ -35,8 +38,7 @@ static const char *ask(uint16_t port, const char *request)
     ssize_t got;
     int fd = dial(port);
     CU_ASSERT_EQUAL(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
-    while (n + 1 < sizeof answer && (got = recv(fd, answer + n, sizeof answer - 1 - n, 0)) > 0)
-        n += (size_t)got;
+    while (n + 1 < sizeof answer && (got = recv(fd, answer + n, sizeof answer - 1 - n, 0)) > 0) n += (size_t)got;
     answer[n] = '\0';
     close(fd);
     return answer;
@@ -49,13 +51,12 @@ static struct worker *open_endpoint(struct lab *l)
     l->config.dm_address = "127.0.0.1";
     l->config.dm_max_connections = 50;
     enum rc rc = worker_start(&l->srv, &w, &e);
-    if (rc)
-        fprintf(stderr, "%s\n", e.text);
+    if (rc) fprintf(stderr, "%s\n", e.text);
     CU_ASSERT_EQUAL_FATAL(rc, RC_OK);
     return w;
 }
 
-#define HEAD "Host: 127.0.0.1\r\nConnection: close\r\n"
+#define HEAD            "Host: 127.0.0.1\r\nConnection: close\r\n"
 #define HAS(text, part) CU_ASSERT_PTR_NOT_NULL(strstr(text, part))
 
 static void s_603_post_only_and_200_for_every_message(void)
@@ -65,9 +66,12 @@ static void s_603_post_only_and_200_for_every_message(void)
     char text[2000];
     HAS(ask(worker_port(w), "GET /dm HTTP/1.1\r\n" HEAD "\r\n"), "HTTP/1.1 405");
     HAS(ask(worker_port(w), "PUT /dm HTTP/1.1\r\n" HEAD "Content-Length: 0\r\n\r\n"), "HTTP/1.1 405");
-    snprintf(text, sizeof text, "POST /dm HTTP/1.1\r\n" HEAD "Content-Type: application/vnd.syncml.dm+xml\r\nContent-Length: %zu\r\n\r\n" BODY, strlen(BODY));
+    snprintf(text, sizeof text,
+             "POST /dm HTTP/1.1\r\n" HEAD
+             "Content-Type: application/vnd.syncml.dm+xml\r\nContent-Length: %zu\r\n\r\n" BODY,
+             strlen(BODY));
     const char *a = ask(worker_port(w), text);
-    HAS(a, "HTTP/1.1 200");                         /* a device nobody knows: refused in SyncML, not in HTTP */
+    HAS(a, "HTTP/1.1 200"); /* a device nobody knows: refused in SyncML, not in HTTP */
     HAS(a, "<Data>407</Data>");
     HAS(a, "Content-Type: application/vnd.syncml.dm+xml");
     worker_stop(w);
@@ -80,13 +84,16 @@ static void s_604_chunked_requests_and_no_store(void)
     struct worker *w = open_endpoint(l);
     char text[3000];
     size_t half = strlen(BODY) / 2;
-    snprintf(text, sizeof text, "POST /dm HTTP/1.1\r\n" HEAD "Content-Type: application/vnd.syncml.dm+xml; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
-             "%zx\r\n%.*s\r\n%zx\r\n%s\r\n0\r\n\r\n", half, (int)half, BODY, strlen(BODY) - half, &BODY[half]);
+    snprintf(text, sizeof text,
+             "POST /dm HTTP/1.1\r\n" HEAD
+             "Content-Type: application/vnd.syncml.dm+xml; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
+             "%zx\r\n%.*s\r\n%zx\r\n%s\r\n0\r\n\r\n",
+             half, (int)half, BODY, strlen(BODY) - half, &BODY[half]);
     const char *a = ask(worker_port(w), text);
     HAS(a, "HTTP/1.1 200");
     HAS(a, "<Data>407</Data>");
     HAS(a, "Cache-Control: no-store");
-    HAS(a, "Content-Length:");                      /* some clients refuse a chunked answer */
+    HAS(a, "Content-Length:"); /* some clients refuse a chunked answer */
     CU_ASSERT_PTR_NULL(strstr(a, "Transfer-Encoding"));
     worker_stop(w);
     lab_end(l);
@@ -104,8 +111,7 @@ static int shake(uint16_t port, const char *priorities, bool *asked)
     if (rc == 0) {
         gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, cred);
         gnutls_transport_set_int(s, fd);
-        do
-            rc = gnutls_handshake(s);
+        do rc = gnutls_handshake(s);
         while (rc < 0 && !gnutls_error_is_fatal(rc));
     }
     *asked = rc == 0 && gnutls_certificate_client_get_request_status(s) != 0;
@@ -117,9 +123,14 @@ static int shake(uint16_t port, const char *priorities, bool *asked)
 
 static void tls_is_that_of_today_and_asks_for_a_certificate(void)
 {
-    static const struct { const char *versions; bool good; } row[] = {
-        { "NORMAL:-VERS-ALL:+VERS-TLS1.3", true },  { "NORMAL:-VERS-ALL:+VERS-TLS1.2", true },
-        { "NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT", false }, { "NORMAL:-VERS-ALL:+VERS-TLS1.0:%COMPAT", false },
+    static const struct {
+        const char *versions;
+        bool good;
+    } row[] = {
+        { "NORMAL:-VERS-ALL:+VERS-TLS1.3", true },
+        { "NORMAL:-VERS-ALL:+VERS-TLS1.2", true },
+        { "NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT", false },
+        { "NORMAL:-VERS-ALL:+VERS-TLS1.0:%COMPAT", false },
         { "NORMAL:-VERS-ALL:+VERS-SSL3.0:+CIPHER-ALL:+ARCFOUR-128:+MD5:+RSA:%COMPAT", false },
     };
     struct lab *l = lab_begin();
@@ -137,15 +148,13 @@ static void tls_is_that_of_today_and_asks_for_a_certificate(void)
         bool asked = false;
         int rc = shake(worker_port(w), row[i].versions, &asked);
         CU_ASSERT_EQUAL(rc == 0, row[i].good);
-        if ((rc == 0) != row[i].good)
-            fprintf(stderr, "%s: %s\n", row[i].versions, gnutls_strerror(rc));
-        CU_ASSERT_EQUAL(asked, row[i].good);        /* S-605, S-120 */
+        if ((rc == 0) != row[i].good) fprintf(stderr, "%s: %s\n", row[i].versions, gnutls_strerror(rc));
+        CU_ASSERT_EQUAL(asked, row[i].good); /* S-605, S-120 */
     }
     worker_stop(w);
     lab_end(l);
 }
 
-TEST_MAIN("conformance.endpoint",
-    TEST(s_603_post_only_and_200_for_every_message),
-    TEST(s_604_chunked_requests_and_no_store),
-    TEST_OF("S-120 S-605 S-606", tls_is_that_of_today_and_asks_for_a_certificate))
+TEST_MAIN("conformance.endpoint", TEST(s_603_post_only_and_200_for_every_message),
+          TEST(s_604_chunked_requests_and_no_store),
+          TEST_OF("S-120 S-605 S-606", tls_is_that_of_today_and_asks_for_a_certificate))

@@ -1,5 +1,6 @@
-/* The interoperability traps (dm-protocol.md 20), one test for each: the reference client with the quirk switched on, as a change to its
- * messages on their way, or in the octets such a client really sends. The server finishes the session or fails it cleanly. */
+/* The interoperability traps (dm-protocol.md 20), one test for each: the reference client with the quirk switched
+ * on, as a change to its messages on their way, or in the octets such a client really sends. The server finishes the
+ * session or fails it cleanly. */
 #include "tests/syncml/desk.h"
 #include "tests/syncml/session_lib.h"
 
@@ -11,18 +12,15 @@ static quirk client_does, server_is_seen;
 static bool bend(struct link *l, bool from_server, struct sml_msg *m, struct arena *a)
 {
     (void)l;
-    if (from_server && server_is_seen)
-        server_is_seen(m, a);
-    if (!from_server && client_does)
-        client_does(m, a);
+    if (from_server && server_is_seen) server_is_seen(m, a);
+    if (!from_server && client_does) client_does(m, a);
     return true;
 }
 
 static struct sml_cmd *header_status(struct sml_msg *m)
 {
     for (struct sml_cmd *c = m->cmds; c; c = c->next)
-        if (c->kind == SML_STATUS && str_is(c->cmd, "SyncHdr"))
-            return c;
+        if (c->kind == SML_STATUS && str_is(c->cmd, "SyncHdr")) return c;
     return NULL;
 }
 
@@ -39,14 +37,23 @@ static void begin_bent(struct link *l, unsigned round, quirk client)
     l->hook = bend;
     link_set(l, STR("./V"), STR("int"), STR("42"));
     link_step(l, SML_GET, "./V");
-    atomic[0] = (struct sml_step){ .kind = SML_ADD, .tag = 50, .uri = STR("./A/1"), .format = STR("chr"), .data = STR("a"), .has_data = true, .next = &atomic[1] };
-    atomic[1] = (struct sml_step){ .kind = SML_ADD, .tag = 51, .uri = STR("./A/2"), .format = STR("chr"), .data = STR("b"), .has_data = true };
-    sequence = (struct sml_step){ .kind = SML_ADD, .tag = 52, .uri = STR("./A/3"), .format = STR("chr"), .data = STR("c"), .has_data = true };
+    atomic[0] = (struct sml_step){ .kind = SML_ADD,
+                                   .tag = 50,
+                                   .uri = STR("./A/1"),
+                                   .format = STR("chr"),
+                                   .data = STR("a"),
+                                   .has_data = true,
+                                   .next = &atomic[1] };
+    atomic[1] = (struct sml_step){
+        .kind = SML_ADD, .tag = 51, .uri = STR("./A/2"), .format = STR("chr"), .data = STR("b"), .has_data = true
+    };
+    sequence = (struct sml_step){
+        .kind = SML_ADD, .tag = 52, .uri = STR("./A/3"), .format = STR("chr"), .data = STR("c"), .has_data = true
+    };
     link_step(l, SML_ATOMIC, "")->children = atomic;
     link_step(l, SML_SEQUENCE, "")->children = &sequence;
     link_step(l, SML_EXEC, "./Go")->correlator = STR("job");
-    if (round & 2)
-        l->sc.max_msg_bytes = 2000;
+    if (round & 2) l->sc.max_msg_bytes = 2000;
     link_write(l, SML_ADD, "./Big", "chr", (struct str){ big, round & 2 ? sizeof big : 20 });
     link_step(l, SML_GET, "./Big");
 }
@@ -54,15 +61,13 @@ static void begin_bent(struct link *l, unsigned round, quirk client)
 static bool all_well(struct link *l)
 {
     static const int want[] = { 0, 200, 200, 200, 202, 200, 200 };
-    bool ok = l->ended && !l->aborted && !l->client_aborted && l->posts < 40 && str_is(buf_str(&l->seen[1].values), "42");
-    for (size_t i = 1; i < sizeof want / sizeof want[0]; i++)
-        ok &= l->seen[i].code == want[i];
-    for (size_t i = 50; i < 53; i++)
-        ok &= l->seen[i].code == 200;
+    bool ok = l->ended && !l->aborted && !l->client_aborted && l->posts < 40 &&
+              str_is(buf_str(&l->seen[1].values), "42");
+    for (size_t i = 1; i < sizeof want / sizeof want[0]; i++) ok &= l->seen[i].code == want[i];
+    for (size_t i = 50; i < 53; i++) ok &= l->seen[i].code == 200;
     if (!ok) {
         fprintf(stderr, "\nended %d aborted %d posts %u:", l->ended, l->aborted, l->posts);
-        for (size_t i = 1; i < 7; i++)
-            fprintf(stderr, " %d", l->seen[i].code);
+        for (size_t i = 1; i < 7; i++) fprintf(stderr, " %d", l->seen[i].code);
         fprintf(stderr, " | %d %d %d %s\n", l->seen[50].code, l->seen[51].code, l->seen[52].code, l->refused);
     }
     return ok;
@@ -112,25 +117,28 @@ static void package_one_is_taken(const char *xml)
 
 static void trap_01_children_in_any_order(void)
 {
-    hears(OK_HDR "<Status><Data>404</Data><TargetRef>./A</TargetRef><Cmd>Get</Cmd><CmdRef>4</CmdRef><MsgRef>1</MsgRef><CmdID>9</CmdID></Status>"
-          "<Status><Cmd>Exec</Cmd><Data>202</Data><CmdRef>5</CmdRef><CmdID>10</CmdID><MsgRef>1</MsgRef></Status>", "#1=404 #2=202");
-    hears(OK_HDR ST("1", "4", "Get", "404") ST("1", "5", "Exec", "200")
-          "<Alert><Item><Data>1200</Data>" META("<Type>urn:x</Type><Format>int</Format>") "<Source><LocURI>./B</LocURI></Source></Item>"
-          "<Correlator>j</Correlator><Data>1226</Data><CmdID>11</CmdID></Alert>", "#1=404 #2=200 !1226 ./B urn:x informational 1200");
+    hears(
+        OK_HDR
+        "<Status><Data>404</Data><TargetRef>./A</TargetRef><Cmd>Get</Cmd><CmdRef>4</CmdRef><MsgRef>1</MsgRef><CmdID>9</CmdID></Status>"
+        "<Status><Cmd>Exec</Cmd><Data>202</Data><CmdRef>5</CmdRef><CmdID>10</CmdID><MsgRef>1</MsgRef></Status>",
+        "#1=404 #2=202");
+    hears(
+        OK_HDR ST("1", "4", "Get", "404") ST("1", "5", "Exec", "200") "<Alert><Item><Data>1200</Data>" META(
+            "<Type>urn:x</Type><Format>int</Format>") "<Source><LocURI>./B</LocURI></Source></Item>"
+                                                      "<Correlator>j</Correlator><Data>1226</Data><CmdID>11</CmdID></Alert>",
+        "#1=404 #2=200 !1226 ./B urn:x informational 1200");
 }
 
 static void no_cmd_ref(struct sml_msg *m, struct arena *a)
 {
     (void)a;
-    if (header_status(m))
-        header_status(m)->cmd_ref = STR("");
+    if (header_status(m)) header_status(m)->cmd_ref = STR("");
 }
 
 static void always_212(struct sml_msg *m, struct arena *a)
 {
     (void)a;
-    if (header_status(m))
-        header_status(m)->data = STR("212");
+    if (header_status(m)) header_status(m)->data = STR("212");
 }
 
 static void trap_02_header_status_without_cmd_ref_or_always_212(void)
@@ -181,7 +189,8 @@ static void trap_07_a_client_that_gives_no_nonce(void)
     for (int i = 0; i < 3; i++) {
         link_run(&l);
         CU_ASSERT(l.ended && !l.client_aborted && !l.client_refused);
-        CU_ASSERT(str_is((struct str){ l.row.server_nonce, l.row.n_server }, "server-nonce-001"));      /* absent = unchanged */
+        CU_ASSERT(
+            str_is((struct str){ l.row.server_nonce, l.row.n_server }, "server-nonce-001")); /* absent = unchanged */
     }
     link_finish(&l);
 }
@@ -199,19 +208,20 @@ static void trap_08_no_loc_name(void)
 
 static void trap_10_formats_and_types_as_people_write_them(void)
 {
-    hears(OK_HDR ST("1", "4", "Get", "200") "<Results><CmdID>8</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>./A</LocURI></Source>"
-          META("<Format> Chr </Format><Type> text/plain</Type>") "<Data>x</Data></Item></Results>" ST("1", "5", "Exec", "200")
-          "<Alert><CmdID>12</CmdID><Data>1226</Data><Item>" META("<Format>INT</Format><Type>Reversed-Domain-Name: org.x</Type>") "<Data>1</Data></Item></Alert>"
-          "<Alert><CmdID>13</CmdID><Data>1226</Data><Item>" META("<Format>Int</Format><Type> Reversed-Domain-Name:org.y</Type>") "<Data>2</Data></Item></Alert>",
-          "#1=200 ./A[chr,text/plain]=x #2=200 !1226  org.x informational 1 !1226  org.y informational 2");
+    hears(
+        OK_HDR ST("1", "4", "Get", "200") "<Results><CmdID>8</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>./A</LocURI></Source>" META("<Format> Chr </Format><Type> text/plain</Type>") "<Data>x</Data></Item></Results>" ST(
+            "1", "5", "Exec",
+            "200") "<Alert><CmdID>12</CmdID><Data>1226</Data><Item>" META("<Format>INT</Format><Type>Reversed-Domain-Name: org.x</Type>") "<Data>1</Data></Item></Alert>"
+                                                                                                                                          "<Alert><CmdID>13</CmdID><Data>1226</Data><Item>" META(
+                                                                                                                                              "<Format>Int</Format><Type> Reversed-Domain-Name:org.y</Type>") "<Data>2</Data></Item></Alert>",
+        "#1=200 ./A[chr,text/plain]=x #2=200 !1226  org.x informational 1 !1226  org.y informational 2");
 }
 
 static void first_item_only(struct sml_msg *m, struct arena *a)
 {
     (void)a;
     for (struct sml_cmd *c = m->cmds; c; c = c->next)
-        if (c->kind != SML_ALERT)
-            CU_ASSERT(!c->items || !c->items->next);
+        if (c->kind != SML_ALERT) CU_ASSERT(!c->items || !c->items->next);
 }
 
 static void trap_11_one_item_for_each_command(void)
@@ -219,7 +229,7 @@ static void trap_11_one_item_for_each_command(void)
     for (unsigned round = 0; round < 4; round++) {
         struct link l;
         begin_bent(&l, round, NULL);
-        server_is_seen = first_item_only;           /* what a client reads that knows one Item only is all there is */
+        server_is_seen = first_item_only; /* what a client reads that knows one Item only is all there is */
         link_run(&l);
         CU_ASSERT(all_well(&l));
         link_finish(&l);
@@ -254,8 +264,7 @@ static void sequence_status_last(struct sml_msg *m, struct arena *a)
         if (of(*at, "Sequence")) {
             struct sml_cmd *c = *at, **end = at;
             *at = c->next;
-            while (*end)
-                end = &(*end)->next;
+            while (*end) end = &(*end)->next;
             *end = c;
             c->next = NULL;
             return;
@@ -268,9 +277,10 @@ static void trap_13_containers_answered_late_or_not_at_all(void)
     everything_gets_done(sequence_status_last);
     begin_bent(&l, 0, no_atomic_status);
     link_run(&l);
-    CU_ASSERT(l.ended && !l.aborted && l.seen[2].code == 0 && l.seen[50].code == 200 && l.seen[51].code == 200 && l.seen[3].code == 200);
+    CU_ASSERT(l.ended && !l.aborted && l.seen[2].code == 0 && l.seen[50].code == 200 && l.seen[51].code == 200 &&
+              l.seen[3].code == 200);
     link_finish(&l);
-    struct desk d;                          /* a rejected container whose children stay unanswered */
+    struct desk d; /* a rejected container whose children stay unanswered */
     struct sml_step in = { .kind = SML_ADD, .tag = 12, .uri = STR("./A") };
     open_desk(&d);
     step(&d, SML_ATOMIC, "")->children = &in;
@@ -293,7 +303,7 @@ static void trap_14_a_client_that_needs_final_every_time(void)
     for (unsigned round = 0; round < 2; round++) {
         struct link l;
         begin_bent(&l, round, NULL);
-        l.large_objects = false;                    /* DevDetail/LrgObj of such a client */
+        l.large_objects = false; /* DevDetail/LrgObj of such a client */
         server_is_seen = quits_without_final;
         without_final = 0;
         link_run(&l);
@@ -325,10 +335,10 @@ static void trap_17_properties_that_are_not_there(void)
     struct desk d;
     static const char *const prop[] = { "./A?prop=Title", "./A?prop=TStamp", "./A?prop=VerNo", "./A?prop=Size" };
     open_desk(&d);
-    for (size_t i = 0; i < 4; i++)
-        step(&d, SML_GET, prop[i]);
+    for (size_t i = 0; i < 4; i++) step(&d, SML_GET, prop[i]);
     begin(&d);
-    say(&d, MSG("2", OK_HDR ST("1", "4", "Get", "406") ST("1", "5", "Get", "406") ST("1", "6", "Get", "405") ST("1", "7", "Get", "406") "<Final/>"));
+    say(&d, MSG("2", OK_HDR ST("1", "4", "Get", "406") ST("1", "5", "Get", "406") ST("1", "6", "Get", "405")
+                         ST("1", "7", "Get", "406") "<Final/>"));
     NEWS(&d, "#1=406 #2=406 #3=405 #4=406");
     CU_ASSERT(d.over && !d.aborted);
     close_desk(&d);
@@ -344,7 +354,7 @@ static void nul_behind_properties(struct sml_msg *m, struct arena *a)
 static void trap_18_a_nul_behind_a_property(void)
 {
     struct link l;
-    begin_bent(&l, 1, nul_behind_properties);       /* WBXML: XML cannot hold one */
+    begin_bent(&l, 1, nul_behind_properties); /* WBXML: XML cannot hold one */
     link_set(&l, STR("./V?prop=Format"), STR("chr"), STR("int"));
     link_step(&l, SML_GET, "./V?prop=Format");
     link_run(&l);
@@ -374,8 +384,7 @@ static void trap_21_target_is_whatever_it_likes(void)
 static void no_msg_ref(struct sml_msg *m, struct arena *a)
 {
     (void)a;
-    for (struct sml_cmd *c = m->cmds; c; c = c->next)
-        c->msg_ref = STR("");
+    for (struct sml_cmd *c = m->cmds; c; c = c->next) c->msg_ref = STR("");
 }
 
 static void trap_22_no_msg_ref(void)
@@ -385,20 +394,27 @@ static void trap_22_no_msg_ref(void)
 
 static void trap_23_results_for_an_exec(void)
 {
-    hears(OK_HDR ST("1", "4", "Get", "404") ST("1", "5", "Exec", "200") RES("1", "5", "./B", "r"), "#1=404 #2=200 ./B[chr,text/plain]=r");
+    hears(OK_HDR ST("1", "4", "Get", "404") ST("1", "5", "Exec", "200") RES("1", "5", "./B", "r"),
+          "#1=404 #2=200 ./B[chr,text/plain]=r");
 }
 
 static void trap_24_white_space_around_everything_but_data(void)
 {
-    hears("\r\n " OK_HDR "\r\n<Status>\r\n <CmdID> 9 </CmdID><MsgRef>\r\n1</MsgRef><CmdRef>\t4\r\n</CmdRef><Cmd> Get </Cmd><Data>\r\n200 </Data></Status>"
-          "<Results> <CmdID>8</CmdID><MsgRef> 1</MsgRef><CmdRef>4</CmdRef><Item><Source>\n<LocURI> ./A\r\n</LocURI></Source><Data> kept </Data></Item></Results>"
-          ST("1", "5", "Exec", "200"), "#1=200 ./A[chr,text/plain]= kept  #2=200");
+    hears(
+        "\r\n " OK_HDR
+        "\r\n<Status>\r\n <CmdID> 9 </CmdID><MsgRef>\r\n1</MsgRef><CmdRef>\t4\r\n</CmdRef><Cmd> Get </Cmd><Data>\r\n200 </Data></Status>"
+        "<Results> <CmdID>8</CmdID><MsgRef> 1</MsgRef><CmdRef>4</CmdRef><Item><Source>\n<LocURI> ./A\r\n</LocURI></Source><Data> kept </Data></Item></Results>" ST(
+            "1", "5", "Exec", "200"),
+        "#1=200 ./A[chr,text/plain]= kept  #2=200");
 }
 
 static void trap_25_prefixes_or_no_namespaces(void)
 {
-    package_one_is_taken("<SyncML>" HDR("1", "<Meta><MaxMsgSize>5000</MaxMsgSize></Meta>") "<SyncBody>" START "<Final/></SyncBody></SyncML>");
-    package_one_is_taken("<s:SyncML xmlns:s='SYNCML:SYNCML1.2' xmlns:a='syncml:metinf'><s:SyncHdr><s:VerDTD>1.2</s:VerDTD><s:VerProto>DM/1.2</s:VerProto>"
+    package_one_is_taken(
+        "<SyncML>" HDR("1", "<Meta><MaxMsgSize>5000</MaxMsgSize></Meta>") "<SyncBody>" START
+                                                                          "<Final/></SyncBody></SyncML>");
+    package_one_is_taken(
+        "<s:SyncML xmlns:s='SYNCML:SYNCML1.2' xmlns:a='syncml:metinf'><s:SyncHdr><s:VerDTD>1.2</s:VerDTD><s:VerProto>DM/1.2</s:VerProto>"
         "<s:SessionID>2F</s:SessionID><s:MsgID>1</s:MsgID><s:Target><s:LocURI>x</s:LocURI></s:Target><s:Source><s:LocURI>IMEI:1</s:LocURI></s:Source>"
         "<s:Meta><a:MaxMsgSize>5000</a:MaxMsgSize></s:Meta></s:SyncHdr><s:SyncBody><s:Alert><s:CmdID>1</s:CmdID><s:Data>1201</s:Data></s:Alert>"
         "<s:Replace><s:CmdID>2</s:CmdID><s:Item><s:Source><s:LocURI>./DevInfo/DevId</s:LocURI></s:Source><s:Meta><a:Format>chr</a:Format></s:Meta>"
@@ -410,23 +426,25 @@ static void trap_26_root_namespace_of_other_days(void)
     static const char *const ns[] = { "SYNCML:SYNCML1.1", "syncml:syncml1.1", "syncml:syncml1.2", "SYNCML:SYNCML1.2" };
     for (size_t i = 0; i < sizeof ns / sizeof ns[0]; i++) {
         char xml[3000];
-        snprintf(xml, sizeof xml, "<SyncML xmlns='%s'>" HDR("1", "") "<SyncBody>" START "<Final/></SyncBody></SyncML>", ns[i]);
+        snprintf(xml, sizeof xml, "<SyncML xmlns='%s'>" HDR("1", "") "<SyncBody>" START "<Final/></SyncBody></SyncML>",
+                 ns[i]);
         package_one_is_taken(xml);
     }
 }
 
 static void trap_27_bom_and_doctype(void)
 {
-    package_one_is_taken("\xEF\xBB\xBF<?xml version='1.0' encoding='UTF-8'?>\r\n"
-        "<!DOCTYPE SyncML PUBLIC '-//SYNCML//DTD SyncML 1.2//EN' 'http://127.0.0.1:1/no-such.dtd'>\r\n" MSG("1", START "<Final/>") "\r\n");
+    package_one_is_taken(
+        "\xEF\xBB\xBF<?xml version='1.0' encoding='UTF-8'?>\r\n"
+        "<!DOCTYPE SyncML PUBLIC '-//SYNCML//DTD SyncML 1.2//EN' 'http://127.0.0.1:1/no-such.dtd'>\r\n" MSG(
+            "1", START "<Final/>") "\r\n");
 }
 
 static void interaction_refused(struct sml_msg *m, struct arena *a)
 {
     (void)a;
     for (struct sml_cmd *c = m->cmds; c; c = c->next)
-        if (of(c, "Alert") && !str_is(c->cmd_ref, "0"))
-            c->data = STR("406");
+        if (of(c, "Alert") && !str_is(c->cmd_ref, "0")) c->data = STR("406");
 }
 
 static void trap_30_nobody_to_ask(void)
@@ -448,41 +466,31 @@ static void what_windows_says_is_taken(void)
     struct desk d;
     open_desk(&d);
     step(&d, SML_GET, "./A");
-    say(&d, MSG("1", START
-        "<Alert><CmdID>3</CmdID><Data>1224</Data><Item><Meta><Type xmlns=\"syncml:metinf\">com.microsoft/MDM/LoginStatus</Type></Meta><Data>user</Data></Item></Alert>"
-        "<Alert><CmdID>4</CmdID><Data>1224</Data><Item><Meta><Type>com.microsoft/MDM/AADUserToken</Type></Meta><Data>x</Data></Item></Alert>"
-        "<Alert><CmdID>5</CmdID><Data>1226</Data><Item><Meta><Type xmlns=\"syncml:metinf\">com.microsoft:mdm.unenrollment.userrequest</Type>"
-        "<Format xmlns=\"syncml:metinf\">int</Format></Meta><Data>1</Data></Item></Alert><Final/>"));
+    say(&d,
+        MSG("1", START
+            "<Alert><CmdID>3</CmdID><Data>1224</Data><Item><Meta><Type xmlns=\"syncml:metinf\">com.microsoft/MDM/LoginStatus</Type></Meta><Data>user</Data></Item></Alert>"
+            "<Alert><CmdID>4</CmdID><Data>1224</Data><Item><Meta><Type>com.microsoft/MDM/AADUserToken</Type></Meta><Data>x</Data></Item></Alert>"
+            "<Alert><CmdID>5</CmdID><Data>1226</Data><Item><Meta><Type xmlns=\"syncml:metinf\">com.microsoft:mdm.unenrollment.userrequest</Type>"
+            "<Format xmlns=\"syncml:metinf\">int</Format></Meta><Data>1</Data></Item></Alert><Final/>"));
     CU_ASSERT(status_of(&d, "3") == 200 && status_of(&d, "4") == 200 && status_of(&d, "5") == 200 && d.first);
-    say(&d, MSG("2", OK_HDR "<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>7</CmdRef><Cmd>Get</Cmd><Data>200</Data></Status>"
-        "<Results><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>7</CmdRef><Cmd>Get</Cmd><Item><Source><LocURI>./A</LocURI></Source>"
-        "<Data xmlns:msft=\"http://schemas.microsoft.com/MobileDevice/MDM\" msft:originalerror=\"0x0\">v</Data></Item></Results><Final/>"));
+    say(&d,
+        MSG("2", OK_HDR
+            "<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>7</CmdRef><Cmd>Get</Cmd><Data>200</Data></Status>"
+            "<Results><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>7</CmdRef><Cmd>Get</Cmd><Item><Source><LocURI>./A</LocURI></Source>"
+            "<Data xmlns:msft=\"http://schemas.microsoft.com/MobileDevice/MDM\" msft:originalerror=\"0x0\">v</Data></Item></Results><Final/>"));
     NEWS(&d, "#1=200 ./A[chr,text/plain]=v");
     CU_ASSERT(d.over && !d.aborted);
     close_desk(&d);
 }
 
-TEST_MAIN("conformance.trap",
-    TEST(trap_01_children_in_any_order),
-    TEST(trap_02_header_status_without_cmd_ref_or_always_212),
-    TEST(trap_03_the_same_session_id_for_ever),
-    TEST(trap_04_session_id_long_or_in_lower_case),
-    TEST(trap_07_a_client_that_gives_no_nonce),
-    TEST(trap_08_no_loc_name),
-    TEST(trap_10_formats_and_types_as_people_write_them),
-    TEST(trap_11_one_item_for_each_command),
-    TEST(trap_12_one_status_for_all_items_or_one_for_each),
-    TEST(trap_13_containers_answered_late_or_not_at_all),
-    TEST(trap_14_a_client_that_needs_final_every_time),
-    TEST(trap_15_final_in_every_message),
-    TEST(trap_17_properties_that_are_not_there),
-    TEST(trap_18_a_nul_behind_a_property),
-    TEST(trap_21_target_is_whatever_it_likes),
-    TEST(trap_22_no_msg_ref),
-    TEST(trap_23_results_for_an_exec),
-    TEST(trap_24_white_space_around_everything_but_data),
-    TEST(trap_25_prefixes_or_no_namespaces),
-    TEST(trap_26_root_namespace_of_other_days),
-    TEST(trap_27_bom_and_doctype),
-    TEST(trap_30_nobody_to_ask),
-    TEST(what_windows_says_is_taken))
+TEST_MAIN("conformance.trap", TEST(trap_01_children_in_any_order),
+          TEST(trap_02_header_status_without_cmd_ref_or_always_212), TEST(trap_03_the_same_session_id_for_ever),
+          TEST(trap_04_session_id_long_or_in_lower_case), TEST(trap_07_a_client_that_gives_no_nonce),
+          TEST(trap_08_no_loc_name), TEST(trap_10_formats_and_types_as_people_write_them),
+          TEST(trap_11_one_item_for_each_command), TEST(trap_12_one_status_for_all_items_or_one_for_each),
+          TEST(trap_13_containers_answered_late_or_not_at_all), TEST(trap_14_a_client_that_needs_final_every_time),
+          TEST(trap_15_final_in_every_message), TEST(trap_17_properties_that_are_not_there),
+          TEST(trap_18_a_nul_behind_a_property), TEST(trap_21_target_is_whatever_it_likes), TEST(trap_22_no_msg_ref),
+          TEST(trap_23_results_for_an_exec), TEST(trap_24_white_space_around_everything_but_data),
+          TEST(trap_25_prefixes_or_no_namespaces), TEST(trap_26_root_namespace_of_other_days),
+          TEST(trap_27_bom_and_doctype), TEST(trap_30_nobody_to_ask), TEST(what_windows_says_is_taken))

@@ -8,19 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct asked { struct sml_cmd cmd; struct sml_item item[8]; };
+struct asked {
+    struct sml_cmd cmd;
+    struct sml_item item[8];
+};
 
-static const struct sml_cmd *alert(struct asked *k, const char *code, const char *options, const char *text, const char *choices)
+static const struct sml_cmd *alert(struct asked *k, const char *code, const char *options, const char *text,
+                                   const char *choices)
 {
     struct str rest = str_of(choices), part;
     size_t n = 0;
     memset(k, 0, sizeof *k);
     k->item[n++] = (struct sml_item){ .data = str_of(options), .has_data = options[0] != '\0' };
     k->item[n++] = (struct sml_item){ .data = str_of(text), .has_data = true };
-    while (str_cut(&rest, '|', &part))
-        k->item[n++] = (struct sml_item){ .data = part, .has_data = true };
-    for (size_t i = 0; i + 1 < n; i++)
-        k->item[i].next = &k->item[i + 1];
+    while (str_cut(&rest, '|', &part)) k->item[n++] = (struct sml_item){ .data = part, .has_data = true };
+    for (size_t i = 0; i + 1 < n; i++) k->item[i].next = &k->item[i + 1];
     k->cmd = (struct sml_cmd){ .kind = SML_ALERT, .data = str_of(code), .items = &k->item[0] };
     return &k->cmd;
 }
@@ -35,20 +37,22 @@ static const char *shown(struct user *u, int code, const char *options, const ch
     struct sml_item *answer = NULL;
     arena_init(&a, 1 << 20);
     snprintf(number, sizeof number, "%d", code);
-    size_t n = (size_t)snprintf(out, sizeof out, "%d", user_show(u, STR("dm.example"), code, alert(&k, number, options, text, choices), &a, &answer));
+    size_t n = (size_t)snprintf(out, sizeof out, "%d",
+                                user_show(u, STR("dm.example"), code, alert(&k, number, options, text, choices), &a,
+                                          &answer));
     for (const struct sml_item *i = answer; i; i = i->next)
         n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s", i == answer ? " " : ",", STR_ARG(i->data));
     arena_finish(&a);
     return out;
 }
 
-#define SHOWN(u, want, code, options, text, choices) CU_ASSERT_STRING_EQUAL(shown(u, code, options, text, choices), want)
+#define SHOWN(u, want, code, options, text, choices)                                                                   \
+    CU_ASSERT_STRING_EQUAL(shown(u, code, options, text, choices), want)
 
 static void c_017_nobody_is_406_and_others_answer_as_configured(void)
 {
     struct user nobody = { .mode = USER_NOBODY }, denies = { .mode = USER_DENIES }, accepts = { .mode = USER_ACCEPTS };
-    for (int code = 1100; code <= 1104; code++)
-        SHOWN(&nobody, "406", code, "", "Hello", code > 1102 ? "a|b" : "");
+    for (int code = 1100; code <= 1104; code++) SHOWN(&nobody, "406", code, "", "Hello", code > 1102 ? "a|b" : "");
     SHOWN(&denies, "200", 1100, "", "Hello", "");
     SHOWN(&denies, "304", 1101, "DR=1", "Really?", "");
     SHOWN(&denies, "214", 1102, "", "Name?", "");
@@ -70,7 +74,8 @@ static int says_code;
 static struct user_question heard;
 static unsigned heard_wait;
 
-static int person(const struct user *u, const struct user_question *q, unsigned wait_s, struct arena *a, struct str *answer)
+static int person(const struct user *u, const struct user_question *q, unsigned wait_s, struct arena *a,
+                  struct str *answer)
 {
     (void)u, (void)a;
     heard = *q;
@@ -81,18 +86,33 @@ static int person(const struct user *u, const struct user_question *q, unsigned 
 
 static void c_017_answers_are_held_to_the_question(void)
 {
-    static const struct { int code; const char *options, *choices; int how; const char *says, *want; } row[] = {
-        { 1101, "", "", 200, "", "200" },                   { 1101, "", "", 304, "", "304" },
-        { 1101, "", "", 214, "", "214" },                   { 1101, "MAXDT=5", "", 408, "", "408" },
-        { 1102, "MAXLEN=3", "", 200, "abc", "200 abc" },    { 1102, "MAXLEN=3", "", 200, "\xC3\xA4\xC3\xB6\xC3\xBC", "200 \xC3\xA4\xC3\xB6\xC3\xBC" },
-        { 1102, "MAXLEN=3", "", 200, "abcd", "214" },       { 1102, "IT=N", "", 200, "-3.5", "200 -3.5" },
-        { 1102, "IT=N", "", 200, "five", "214" },           { 1102, "IT=D", "", 200, "31012031", "200 31012031" },
-        { 1102, "IT=D", "", 200, "310131", "214" },         { 1102, "IT=T", "", 200, "120000", "200 120000" },
-        { 1102, "IT=I", "", 200, "192.0.2.7", "200 192.0.2.7" }, { 1102, "IT=P", "", 200, "+4930p5w6", "200 +4930p5w6" },
+    static const struct {
+        int code;
+        const char *options, *choices;
+        int how;
+        const char *says, *want;
+    } row[] = {
+        { 1101, "", "", 200, "", "200" },
+        { 1101, "", "", 304, "", "304" },
+        { 1101, "", "", 214, "", "214" },
+        { 1101, "MAXDT=5", "", 408, "", "408" },
+        { 1102, "MAXLEN=3", "", 200, "abc", "200 abc" },
+        { 1102, "MAXLEN=3", "", 200, "\xC3\xA4\xC3\xB6\xC3\xBC", "200 \xC3\xA4\xC3\xB6\xC3\xBC" },
+        { 1102, "MAXLEN=3", "", 200, "abcd", "214" },
+        { 1102, "IT=N", "", 200, "-3.5", "200 -3.5" },
+        { 1102, "IT=N", "", 200, "five", "214" },
+        { 1102, "IT=D", "", 200, "31012031", "200 31012031" },
+        { 1102, "IT=D", "", 200, "310131", "214" },
+        { 1102, "IT=T", "", 200, "120000", "200 120000" },
+        { 1102, "IT=I", "", 200, "192.0.2.7", "200 192.0.2.7" },
+        { 1102, "IT=P", "", 200, "+4930p5w6", "200 +4930p5w6" },
         { 1102, "", "", 200, "\xFF", "214" },
-        { 1103, "", "a|b|c", 200, "3", "200 3" },           { 1103, "", "a|b|c", 200, "4", "214" },
-        { 1103, "", "a|b|c", 200, "0", "214" },             { 1103, "", "a|b|c", 200, "1\n2", "214" },
-        { 1104, "", "a|b|c", 200, "3\n1", "200 3,1" },      { 1104, "", "a|b|c", 200, "", "200" },
+        { 1103, "", "a|b|c", 200, "3", "200 3" },
+        { 1103, "", "a|b|c", 200, "4", "214" },
+        { 1103, "", "a|b|c", 200, "0", "214" },
+        { 1103, "", "a|b|c", 200, "1\n2", "214" },
+        { 1104, "", "a|b|c", 200, "3\n1", "200 3,1" },
+        { 1104, "", "a|b|c", 200, "", "200" },
         { 1104, "", "a|b|c", 200, "x", "214" },
     };
     struct user u = { .mode = USER_PROGRAM, .wait_s = 60, .ask = person };
@@ -110,12 +130,17 @@ static void c_017_answers_are_held_to_the_question(void)
 
 static void n_006_the_ui_mode_of_a_notification_is_followed(void)
 {
-    static const struct { enum user_mode mode; enum sml_ui ui; int person; bool lets; } row[] = {
-        { USER_PROGRAM, SML_UI_ANY, 304, true },        { USER_PROGRAM, SML_UI_BACKGROUND, 304, true },
-        { USER_PROGRAM, SML_UI_INFORM, 304, true },     { USER_PROGRAM, SML_UI_ASK, 304, false },
-        { USER_PROGRAM, SML_UI_ASK, 408, false },       { USER_PROGRAM, SML_UI_ASK, 200, true },
-        { USER_DENIES, SML_UI_ASK, 0, false },          { USER_DENIES, SML_UI_INFORM, 0, true },
-        { USER_ACCEPTS, SML_UI_ASK, 0, true },          { USER_NOBODY, SML_UI_ASK, 0, true },
+    static const struct {
+        enum user_mode mode;
+        enum sml_ui ui;
+        int person;
+        bool lets;
+    } row[] = {
+        { USER_PROGRAM, SML_UI_ANY, 304, true },    { USER_PROGRAM, SML_UI_BACKGROUND, 304, true },
+        { USER_PROGRAM, SML_UI_INFORM, 304, true }, { USER_PROGRAM, SML_UI_ASK, 304, false },
+        { USER_PROGRAM, SML_UI_ASK, 408, false },   { USER_PROGRAM, SML_UI_ASK, 200, true },
+        { USER_DENIES, SML_UI_ASK, 0, false },      { USER_DENIES, SML_UI_INFORM, 0, true },
+        { USER_ACCEPTS, SML_UI_ASK, 0, true },      { USER_NOBODY, SML_UI_ASK, 0, true },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct user u = { .mode = row[i].mode, .wait_s = 60, .ask = person };
@@ -125,7 +150,7 @@ static void n_006_the_ui_mode_of_a_notification_is_followed(void)
         says = "";
         says_code = row[i].person;
         CU_ASSERT_EQUAL(user_lets(&u, row[i].ui, STR("dm.example"), &a), row[i].lets);
-        if (row[i].mode == USER_PROGRAM)            /* background: nothing is shown; informative: shown; else asked */
+        if (row[i].mode == USER_PROGRAM) /* background: nothing is shown; informative: shown; else asked */
             CU_ASSERT_EQUAL(heard.code, row[i].ui == SML_UI_ASK ? 1101 : row[i].ui == SML_UI_INFORM ? 1100 : 0);
         arena_finish(&a);
     }
@@ -146,7 +171,7 @@ static void c_017_a_program_answers_without_a_shell(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
     snprintf(file, sizeof file, "%s/ask", dir);
     struct user u = { .mode = USER_PROGRAM, .program = file, .wait_s = 5, .ask = user_hook };
-    SHOWN(&u, "406", 1101, "", "Really?", "");                      /* not there */
+    SHOWN(&u, "406", 1101, "", "Really?", ""); /* not there */
     program(file, "exit 0");
     SHOWN(&u, "200", 1101, "", "Really?", "");
     program(file, "exit 1");
@@ -163,15 +188,13 @@ static void c_017_a_program_answers_without_a_shell(void)
     program(file, "[ \"$1 $3 $4\" = 'choices one two' ] && printf '2\\n1\\n'");
     SHOWN(&u, "200 2,1", 1104, "", "Which?", "one|two");
     program(file, "yes");
-    SHOWN(&u, "408", 1101, "MAXDT=1", "Really?", "");               /* ended with all it said */
+    SHOWN(&u, "408", 1101, "MAXDT=1", "Really?", ""); /* ended with all it said */
     program(file, "sleep 30 & exec sleep 30");
     SHOWN(&u, "408", 1101, "MAXDT=1", "Really?", "");
     unlink(file);
     rmdir(dir);
 }
 
-TEST_MAIN("conformance.user",
-    TEST(c_017_nobody_is_406_and_others_answer_as_configured),
-    TEST(c_017_answers_are_held_to_the_question),
-    TEST(n_006_the_ui_mode_of_a_notification_is_followed),
-    TEST(c_017_a_program_answers_without_a_shell))
+TEST_MAIN("conformance.user", TEST(c_017_nobody_is_406_and_others_answer_as_configured),
+          TEST(c_017_answers_are_held_to_the_question), TEST(n_006_the_ui_mode_of_a_notification_is_followed),
+          TEST(c_017_a_program_answers_without_a_shell))

@@ -13,10 +13,13 @@ static const char *const statements[] = {
     [COUNT] = "SELECT count(*) FROM t",
     [ALL] = "SELECT id FROM t ORDER BY id",
 };
-static const char schema[] = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, raw BLOB, amount REAL) STRICT;"
-                             "CREATE TABLE child (id INTEGER NOT NULL REFERENCES t) STRICT;";
+static const char schema[] =
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, raw BLOB, amount REAL) STRICT;"
+    "CREATE TABLE child (id INTEGER NOT NULL REFERENCES t) STRICT;";
 
-struct place { char dir[64], db[96]; };
+struct place {
+    char dir[64], db[96];
+};
 
 static void place_make(struct place *p)
 {
@@ -55,8 +58,10 @@ static struct sql *memory(void)
 
 static enum rc put(struct sql *s, int64_t id, const char *name)
 {
-    return sql_run(s, PUT, SQL_ARGS({ "id", SQL_I(id) }, { "name", SQL_T(str_of(name)) }, { "raw", SQL_B(STR("\0\1")) },
-                                    { "amount", SQL_R(1.5) }), NULL, NULL);
+    return sql_run(s, PUT,
+                   SQL_ARGS({ "id", SQL_I(id) }, { "name", SQL_T(str_of(name)) }, { "raw", SQL_B(STR("\0\1")) },
+                            { "amount", SQL_R(1.5) }),
+                   NULL, NULL);
 }
 
 static int64_t count(struct sql *s)
@@ -78,8 +83,11 @@ static void values_come_back_as_they_went_in(void)
     CU_ASSERT_EQUAL(put(s, 7, "seven"), RC_OK);
     CU_ASSERT_EQUAL(sql_last_id(s), 7);
     /* Another order of arguments finds the same parameters. */
-    CU_ASSERT_EQUAL(sql_run(s, PUT, SQL_ARGS({ "name", SQL_T(STR("")) }, { "id", SQL_I(8) }, { "amount", SQL_N }, { "raw", SQL_B(((struct str){ 0 })) }),
-                            NULL, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_run(s, PUT,
+                            SQL_ARGS({ "name", SQL_T(STR("")) }, { "id", SQL_I(8) }, { "amount", SQL_N },
+                                     { "raw", SQL_B(((struct str){ 0 })) }),
+                            NULL, &e),
+                    RC_OK);
     CU_ASSERT_EQUAL(sql_start(s, GET, SQL_ARGS({ "id", SQL_I(7) }), &r, &e), RC_OK);
     CU_ASSERT_EQUAL(sql_step(r, &e), RC_OK);
     CU_ASSERT(str_is(sql_text(r, 0), "seven"));
@@ -131,7 +139,7 @@ static void our_own_mistakes_are_told(void)
     CU_ASSERT_EQUAL(sql_open("sqlite::memory:", &o, &s, &e), RC_INVALID);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "SELECT colour"));
     s = memory();
-    CU_ASSERT_EQUAL(sql_prepare(s, quoted, 1, NULL), RC_INTERNAL);      /* once only */
+    CU_ASSERT_EQUAL(sql_prepare(s, quoted, 1, NULL), RC_INTERNAL); /* once only */
     CU_ASSERT_EQUAL(sql_start_text(s, str_of(quoted[0]), NULL, 0, &r, NULL), RC_INVALID);
     sql_close(s);
 }
@@ -143,8 +151,8 @@ static void constraints_have_outcomes_of_their_own(void)
     CU_ASSERT_EQUAL(put(s, 1, "one"), RC_OK);
     CU_ASSERT_EQUAL(put(s, 1, "again"), RC_EXISTS);
     CU_ASSERT_EQUAL(put(s, 2, "one"), RC_EXISTS);
-    CU_ASSERT_EQUAL(sql_exec(s, "INSERT INTO child VALUES(99)", &e), RC_CONFLICT);     /* foreign keys are on */
-    CU_ASSERT_EQUAL(sql_exec(s, "INSERT INTO t(id, name) VALUES(3, x'00')", NULL), RC_CONFLICT);   /* STRICT */
+    CU_ASSERT_EQUAL(sql_exec(s, "INSERT INTO child VALUES(99)", &e), RC_CONFLICT); /* foreign keys are on */
+    CU_ASSERT_EQUAL(sql_exec(s, "INSERT INTO t(id, name) VALUES(3, x'00')", NULL), RC_CONFLICT); /* STRICT */
     sql_close(s);
 }
 
@@ -238,7 +246,7 @@ static void a_missing_folder_and_other_engines_are_refused_in_words(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "/nonexistent/folder/x.db"));
     CU_ASSERT_EQUAL(sql_open("postgresql://localhost/x", &o, &s, NULL), RC_UNSUPPORTED);
     CU_ASSERT_EQUAL(sql_open("sqlite:", &o, &s, NULL), RC_INVALID);
-    o.read_only = true;                             /* never makes a file */
+    o.read_only = true; /* never makes a file */
     CU_ASSERT_EQUAL(sql_open("/tmp/dmvisor-no-such-file.db", &o, &s, NULL), RC_IO);
     CU_ASSERT_NOT_EQUAL(access("/tmp/dmvisor-no-such-file.db", F_OK), 0);
     CU_ASSERT_PTR_NULL(s);
@@ -253,21 +261,21 @@ static void schema_steps_run_once_and_whole(void)
 
     place_make(&p);
     o.schema_dir = p.dir;
-    CU_ASSERT_EQUAL(sql_open(p.db, &o, &s, &e), RC_INVALID);                /* an empty folder */
+    CU_ASSERT_EQUAL(sql_open(p.db, &o, &s, &e), RC_INVALID); /* an empty folder */
     write_file(p.dir, "001-first.sql", schema);
     write_file(p.dir, "README", "not a step");
     err_clear(&e);
     CU_ASSERT_EQUAL_FATAL(sql_open(p.db, &o, &s, &e), RC_OK);
     CU_ASSERT_EQUAL(sql_prepare(s, statements, 4, NULL), RC_OK);
     CU_ASSERT_EQUAL(put(s, 1, "one"), RC_OK);
-    CU_ASSERT_EQUAL(sql_migrate(s, p.dir, NULL), RC_OK);                    /* nothing to do */
+    CU_ASSERT_EQUAL(sql_migrate(s, p.dir, NULL), RC_OK); /* nothing to do */
 
     write_file(p.dir, "002-more.sql", "ALTER TABLE t ADD COLUMN more TEXT; INSERT INTO nonsense VALUES(1);");
     CU_ASSERT_NOT_EQUAL(sql_migrate(s, p.dir, &e), RC_OK);
     CU_ASSERT_STRING_EQUAL(e.where, "002-more.sql");
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "nonsense"));
     CU_ASSERT_FALSE(sql_in_transaction(s));
-    CU_ASSERT_NOT_EQUAL(sql_exec(s, "UPDATE t SET more = ''", NULL), RC_OK);    /* half a step is no step */
+    CU_ASSERT_NOT_EQUAL(sql_exec(s, "UPDATE t SET more = ''", NULL), RC_OK); /* half a step is no step */
 
     write_file(p.dir, "002-more.sql", "ALTER TABLE t ADD COLUMN more TEXT; COMMIT;");
     CU_ASSERT_EQUAL(sql_migrate(s, p.dir, NULL), RC_INVALID);
@@ -335,16 +343,10 @@ static void the_server_schema_is_in_order(void)
     sql_close(s);
 }
 
-TEST_MAIN("db.sql",
-    TEST(values_come_back_as_they_went_in),
-    TEST(parameters_left_out_are_null),
-    TEST(our_own_mistakes_are_told),
-    TEST(constraints_have_outcomes_of_their_own),
-    TEST(a_savepoint_is_taken_back_alone),
-    TEST(texts_made_at_run_time_are_kept_and_bounded),
-    TEST(a_second_writer_waits_and_then_is_told_busy),
-    TEST(a_missing_folder_and_other_engines_are_refused_in_words),
-    TEST(schema_steps_run_once_and_whole),
-    TEST(a_newer_database_and_gaps_are_refused),
-    TEST(a_backup_is_a_database),
-    TEST(the_server_schema_is_in_order))
+TEST_MAIN("db.sql", TEST(values_come_back_as_they_went_in), TEST(parameters_left_out_are_null),
+          TEST(our_own_mistakes_are_told), TEST(constraints_have_outcomes_of_their_own),
+          TEST(a_savepoint_is_taken_back_alone), TEST(texts_made_at_run_time_are_kept_and_bounded),
+          TEST(a_second_writer_waits_and_then_is_told_busy),
+          TEST(a_missing_folder_and_other_engines_are_refused_in_words), TEST(schema_steps_run_once_and_whole),
+          TEST(a_newer_database_and_gaps_are_refused), TEST(a_backup_is_a_database),
+          TEST(the_server_schema_is_in_order))

@@ -4,16 +4,20 @@
 
 static void grammar_is_that_of_the_specification(void)
 {
-    static const struct { const char *acl; enum rc want; unsigned column; } row[] = {
+    static const struct {
+        const char *acl;
+        enum rc want;
+        unsigned column;
+    } row[] = {
         { "", RC_OK, 0 },
         { "Get=*", RC_OK, 0 },
         { "Get=*&Replace=dm.example.net+ops.example.net", RC_OK, 0 },
         { "Add=a&Delete=a&Exec=a&Get=a&Replace=a", RC_OK, 0 },
         { "Get=*+a", RC_OK, 0 },
-        { "Copy=*", RC_PARSE, 1 },                  /* no such right */
+        { "Copy=*", RC_PARSE, 1 }, /* no such right */
         { "get=*", RC_PARSE, 1 },
         { "Get", RC_PARSE, 1 },
-        { "Get=", RC_PARSE, 1 },                    /* a command without ids must not appear */
+        { "Get=", RC_PARSE, 1 }, /* a command without ids must not appear */
         { "Get=a+", RC_PARSE, 1 },
         { "Get=+a", RC_PARSE, 1 },
         { "Get=a&", RC_PARSE, 7 },
@@ -51,7 +55,9 @@ static void says_who_may_do_what(void)
 /* C-117: a deleted account leaves no trace in any ACL. */
 static void takes_a_server_out(void)
 {
-    static const struct { const char *acl, *want; } row[] = {
+    static const struct {
+        const char *acl, *want;
+    } row[] = {
         { "Get=*&Replace=it+ops", "Get=*&Replace=ops" },
         { "Replace=it", "" },
         { "Get=ops&Replace=it&Delete=it+ops", "Get=ops&Delete=ops" },
@@ -70,7 +76,11 @@ static void takes_a_server_out(void)
 
 static void puts_a_server_in(void)
 {
-    static const struct { const char *acl; unsigned commands; const char *want; } row[] = {
+    static const struct {
+        const char *acl;
+        unsigned commands;
+        const char *want;
+    } row[] = {
         { "", DDF_GET, "Get=it" },
         { "", DDF_DELETE | DDF_GET | DDF_REPLACE, "Delete=it&Get=it&Replace=it" },
         { "Get=*", DDF_GET, "Get=*" },
@@ -100,9 +110,6 @@ static void survives_running_out_of_memory(void)
     arena_finish(&a);
 }
 
-TEST_MAIN("ddf.acl",
-    TEST_OF("S-209", grammar_is_that_of_the_specification),
-    TEST(says_who_may_do_what),
-    TEST_OF("C-117 S-209", takes_a_server_out),
-    TEST_OF("S-209", puts_a_server_in),
-    TEST(survives_running_out_of_memory))
+TEST_MAIN("ddf.acl", TEST_OF("S-209", grammar_is_that_of_the_specification), TEST(says_who_may_do_what),
+          TEST_OF("C-117 S-209", takes_a_server_out), TEST_OF("S-209", puts_a_server_in),
+          TEST(survives_running_out_of_memory))

@@ -3,23 +3,28 @@
 #include "tests/ddf/shipped.h"
 #include <string.h>
 
-static const char *const commands[] = { [DDF_ADD] = "Add", [DDF_COPY] = "Copy", [DDF_DELETE] = "Delete", [DDF_EXEC] = "Exec",
-                                        [DDF_GET] = "Get", [DDF_REPLACE] = "Replace" };
+static const char *const commands[] = { [DDF_ADD] = "Add",   [DDF_COPY] = "Copy", [DDF_DELETE] = "Delete",
+                                        [DDF_EXEC] = "Exec", [DDF_GET] = "Get",   [DDF_REPLACE] = "Replace" };
 
-struct row { enum ddf_access command; const char *uri, *format, *type, *data; int status; };
+struct row {
+    enum ddf_access command;
+    const char *uri, *format, *type, *data;
+    int status;
+};
 
 static void run(const struct ddf_schema *s, const struct row *row, size_t n, bool strict)
 {
     for (size_t i = 0; i < n; i++) {
         struct err e = { 0 };
         int status = 0;
-        enum rc rc = ddf_check(s, row[i].command, str_of(row[i].uri), str_of(row[i].format), str_of(row[i].type), str_of(row[i].data),
-                               row[i].data != NULL, strict, &status, &e);
+        enum rc rc = ddf_check(s, row[i].command, str_of(row[i].uri), str_of(row[i].format), str_of(row[i].type),
+                               str_of(row[i].data), row[i].data != NULL, strict, &status, &e);
         if (status != row[i].status)
-            fprintf(stderr, "%s %s: %d, want %d (%s)\n", commands[row[i].command], row[i].uri, status, row[i].status, e.text);
+            fprintf(stderr, "%s %s: %d, want %d (%s)\n", commands[row[i].command], row[i].uri, status, row[i].status,
+                    e.text);
         CU_ASSERT_EQUAL(status, row[i].status);
         CU_ASSERT_EQUAL(rc, status == 200 ? RC_OK : RC_INVALID);
-        CU_ASSERT_EQUAL(e.rc == RC_OK, rc == RC_OK);        /* a refusal says why */
+        CU_ASSERT_EQUAL(e.rc == RC_OK, rc == RC_OK); /* a refusal says why */
     }
 }
 
@@ -32,22 +37,22 @@ static void commands_are_judged_as_a_device_would(void)
         { DDF_GET, VM "/State", NULL, NULL, NULL, 200 },
         { DDF_GET, VM "?list=StructData", NULL, NULL, NULL, 200 },
         { DDF_GET, VM "?prop=ACL", NULL, NULL, NULL, 200 },
-        { DDF_GET, "./VMImages/i/Auth", NULL, NULL, NULL, 405 },            /* write-only */
-        { DDF_GET, "./Inbox", NULL, NULL, NULL, 405 },                      /* C-116 */
+        { DDF_GET, "./VMImages/i/Auth", NULL, NULL, NULL, 405 }, /* write-only */
+        { DDF_GET, "./Inbox", NULL, NULL, NULL, 405 },           /* C-116 */
         { DDF_GET, VM "/Operations/Start", NULL, NULL, NULL, 405 },
         { DDF_EXEC, VM "/Operations/Start", NULL, NULL, NULL, 200 },
         { DDF_EXEC, VM "/Operations/Start", "chr", "text/plain", "paused=1", 200 },
         { DDF_EXEC, VM "/Name", NULL, NULL, NULL, 405 },
         { DDF_ADD, VM, "node", NULL, NULL, 200 },
-        { DDF_ADD, VM, "node", NULL, "x", 415 },                            /* an interior node brings no value */
+        { DDF_ADD, VM, "node", NULL, "x", 415 }, /* an interior node brings no value */
         { DDF_ADD, VM, "chr", NULL, NULL, 415 },
-        { DDF_ADD, VM, NULL, NULL, NULL, 415 },                             /* without a Format it is chr */
-        { DDF_ADD, VM "/Name", "chr", "text/plain", "Work", 200 },          /* Add stands on the parent */
-        { DDF_ADD, VM "/Image/ImageID", "chr", "text/plain", "i1", 200 },   /* Add stands on the node */
-        { DDF_ADD, VM "/Resources/CPU/VCPUs", "int", "text/plain", "2", 405 },      /* on neither */
-        { DDF_ADD, "./Virtualization", "node", NULL, NULL, 405 },           /* permanent */
+        { DDF_ADD, VM, NULL, NULL, NULL, 415 },                                /* without a Format it is chr */
+        { DDF_ADD, VM "/Name", "chr", "text/plain", "Work", 200 },             /* Add stands on the parent */
+        { DDF_ADD, VM "/Image/ImageID", "chr", "text/plain", "i1", 200 },      /* Add stands on the node */
+        { DDF_ADD, VM "/Resources/CPU/VCPUs", "int", "text/plain", "2", 405 }, /* on neither */
+        { DDF_ADD, "./Virtualization", "node", NULL, NULL, 405 },              /* permanent */
         { DDF_ADD, ".", "node", NULL, NULL, 405 },
-        { DDF_ADD, VM "/Name/x", "chr", NULL, "1", 405 },                   /* below a leaf */
+        { DDF_ADD, VM "/Name/x", "chr", NULL, "1", 405 }, /* below a leaf */
         { DDF_ADD, "./Inbox/x", "xml", "application/vnd.syncml.dmtnds+xml", "<MgmtTree/>", 200 },
         { DDF_DELETE, VM, NULL, NULL, NULL, 200 },
         { DDF_DELETE, VM "/Periph/camera", NULL, NULL, NULL, 200 },
@@ -60,13 +65,13 @@ static void commands_are_judged_as_a_device_would(void)
         { DDF_REPLACE, VM "/Name", "chr", "image/png", "Work", 415 },
         { DDF_REPLACE, VM "/Name", "int", "text/plain", "1", 415 },
         { DDF_REPLACE, VM "/Name", "colour", "text/plain", "1", 415 },
-        { DDF_REPLACE, VM "/Name", "chr", "text/plain", "", 400 },          /* 1 to 64 characters */
+        { DDF_REPLACE, VM "/Name", "chr", "text/plain", "", 400 }, /* 1 to 64 characters */
         { DDF_REPLACE, VM "/State", "int", NULL, "50", 405 },
         { DDF_REPLACE, VM "/Resources", "node", NULL, NULL, 405 },
         { DDF_REPLACE, VM "/Resources", "xml", "application/vnd.syncml.dmtnds+xml", "<MgmtTree/>", 200 },
         { DDF_REPLACE, VM "/Name", "xml", "application/vnd.syncml.dmtnds+xml", "<MgmtTree/>", 415 },
         { DDF_REPLACE, VM "/Resources/CPU/VCPUs", "int", "text/plain", "2", 200 },
-        { DDF_REPLACE, VM "/Resources/CPU/VCPUs", " INT ", "text/plain", "2", 200 },    /* any case */
+        { DDF_REPLACE, VM "/Resources/CPU/VCPUs", " INT ", "text/plain", "2", 200 }, /* any case */
         { DDF_REPLACE, VM "/Resources/CPU/VCPUs", "int", "text/plain", "0", 400 },
         { DDF_REPLACE, VM "/Resources/CPU/VCPUs", "int", "text/plain", "two", 415 },
         { DDF_REPLACE, VM "/Resources/CPU/VCPUs", "int", "text/plain", NULL, 415 },
@@ -79,7 +84,7 @@ static void commands_are_judged_as_a_device_would(void)
         { DDF_REPLACE, VM "/Upgrade/Require", "chr", "text/plain", "idle,", 400 },
         { DDF_REPLACE, VM "/Upgrade/NotBefore", "chr", "text/plain", "20310131T120000Z", 200 },
         { DDF_REPLACE, VM "/Upgrade/NotBefore", "chr", "text/plain", "tomorrow", 400 },
-        { DDF_REPLACE, VM "/DM/BootMsg", "b64", "application/octet-stream", "AAEC", 200 },      /* how bin travels in XML */
+        { DDF_REPLACE, VM "/DM/BootMsg", "b64", "application/octet-stream", "AAEC", 200 }, /* how bin travels in XML */
         { DDF_REPLACE, VM "/DM/BootMsg", "b64", "application/octet-stream", "AAE!", 415 },
         { DDF_REPLACE, VM "/DM/BootMsg", "bin", "application/octet-stream", "AAE!", 200 },
         { DDF_REPLACE, VM "/DM/BootMsg", "chr", "application/octet-stream", "AAEC", 415 },
@@ -95,7 +100,7 @@ static void commands_are_judged_as_a_device_would(void)
         { DDF_GET, "./1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", NULL, NULL, NULL, 414 },
         { DDF_COPY, VM "/Name", NULL, NULL, NULL, 200 },
         { DDF_COPY, VM "/State", NULL, NULL, NULL, 405 },
-        { DDF_GET, "./Unknown/Node", NULL, NULL, NULL, 200 },               /* nobody described it: let the device say */
+        { DDF_GET, "./Unknown/Node", NULL, NULL, NULL, 200 }, /* nobody described it: let the device say */
         { DDF_REPLACE, VM "/Unknown", "chr", NULL, "1", 200 },
     };
     static const struct row strict[] = {
@@ -132,10 +137,13 @@ static void what_must_be_there_is_not_deleted(void)
 
 static void a_refused_value_lists_what_is_allowed(void)
 {
-    static const struct { const char *uri, *value, *says; } row[] = {
+    static const struct {
+        const char *uri, *value, *says;
+    } row[] = {
         { VM "/Policy/LockAction", "7", "0 (hide UI only), 1 (pause), 2 (suspend), 3 (shutdown)" },
         { VM "/Resources/CPU/Shares", "0", "1 to 10000" },
-        { VM "/Upgrade/Require", "idle,moon", "\"moon\" is not allowed for Require: allowed are idle, charging, wifi, bat50, nocall, bg" },
+        { VM "/Upgrade/Require", "idle,moon",
+          "\"moon\" is not allowed for Require: allowed are idle, charging, wifi, bat50, nocall, bg" },
         { VM "/Resources/CPU/VCPUs", "4294967296", "32 bits" },
     };
     struct ddf_schema *s = shipped_schema();
@@ -144,8 +152,7 @@ static void a_refused_value_lists_what_is_allowed(void)
         const struct ddf_node *n = ddf_schema_find(s, str_of(row[i].uri));
         CU_ASSERT_PTR_NOT_NULL_FATAL(n);
         CU_ASSERT_EQUAL(ddf_check_value(n, str_of(row[i].value), &e), RC_INVALID);
-        if (!strstr(e.text, row[i].says))
-            fprintf(stderr, "%s\n", e.text);
+        if (!strstr(e.text, row[i].says)) fprintf(stderr, "%s\n", e.text);
         CU_ASSERT_PTR_NOT_NULL(strstr(e.text, row[i].says));
     }
     ddf_schema_destroy(s);
@@ -153,28 +160,65 @@ static void a_refused_value_lists_what_is_allowed(void)
 
 static void formats_have_the_syntax_of_the_specification(void)
 {
-    static const struct { enum ddf_format f; const char *text; bool ok; } row[] = {
-        { DDF_INT, "0", true }, { DDF_INT, "-2147483648", true }, { DDF_INT, "2147483647", true }, { DDF_INT, "2147483648", false },
-        { DDF_INT, "", false }, { DDF_INT, "1 ", false }, { DDF_INT, "0x1", false },
-        { DDF_BOOL, "true", true }, { DDF_BOOL, "0", true }, { DDF_BOOL, "True", false }, { DDF_BOOL, "", false },
-        { DDF_FLOAT, "1", true }, { DDF_FLOAT, "-.5", true }, { DDF_FLOAT, "1.", true }, { DDF_FLOAT, "1.5e-3", true },
-        { DDF_FLOAT, "NaN", true }, { DDF_FLOAT, "-INF", true }, { DDF_FLOAT, ".", false }, { DDF_FLOAT, "1e", false },
-        { DDF_FLOAT, "1,5", false }, { DDF_FLOAT, "", false },
-        { DDF_DATE, "20310131", true }, { DDF_DATE, "2031-01-31", true }, { DDF_DATE, "2031-0131", false },
-        { DDF_DATE, "310131", false }, { DDF_DATE, "20310131T120000Z", true }, { DDF_DATE, "", false },
-        { DDF_TIME, "120000", true }, { DDF_TIME, "12:00:00.5Z", true }, { DDF_TIME, "12:00:00+01:00", true },
-        { DDF_TIME, "12", false }, { DDF_TIME, "12:00:00x", false }, { DDF_TIME, "20310131T120000Z", true },
-        { DDF_B64, "", true }, { DDF_B64, "AAEC", true }, { DDF_B64, "AA\r\nE=", true }, { DDF_B64, "AAE", false },
-        { DDF_B64, "A===", false }, { DDF_B64, "AA=C", false },
-        { DDF_XML, "<a>&lt;</a>", true }, { DDF_XML, "<a>", false }, { DDF_XML, "", false }, { DDF_XML, "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", false },
-        { DDF_CHR, "", true }, { DDF_CHR, "\xC3\xA4", true }, { DDF_CHR, "\xE4", false },
-        { DDF_BIN, "\xE4", true }, { DDF_NULL, "", true }, { DDF_NULL, "x", false },
+    static const struct {
+        enum ddf_format f;
+        const char *text;
+        bool ok;
+    } row[] = {
+        { DDF_INT, "0", true },
+        { DDF_INT, "-2147483648", true },
+        { DDF_INT, "2147483647", true },
+        { DDF_INT, "2147483648", false },
+        { DDF_INT, "", false },
+        { DDF_INT, "1 ", false },
+        { DDF_INT, "0x1", false },
+        { DDF_BOOL, "true", true },
+        { DDF_BOOL, "0", true },
+        { DDF_BOOL, "True", false },
+        { DDF_BOOL, "", false },
+        { DDF_FLOAT, "1", true },
+        { DDF_FLOAT, "-.5", true },
+        { DDF_FLOAT, "1.", true },
+        { DDF_FLOAT, "1.5e-3", true },
+        { DDF_FLOAT, "NaN", true },
+        { DDF_FLOAT, "-INF", true },
+        { DDF_FLOAT, ".", false },
+        { DDF_FLOAT, "1e", false },
+        { DDF_FLOAT, "1,5", false },
+        { DDF_FLOAT, "", false },
+        { DDF_DATE, "20310131", true },
+        { DDF_DATE, "2031-01-31", true },
+        { DDF_DATE, "2031-0131", false },
+        { DDF_DATE, "310131", false },
+        { DDF_DATE, "20310131T120000Z", true },
+        { DDF_DATE, "", false },
+        { DDF_TIME, "120000", true },
+        { DDF_TIME, "12:00:00.5Z", true },
+        { DDF_TIME, "12:00:00+01:00", true },
+        { DDF_TIME, "12", false },
+        { DDF_TIME, "12:00:00x", false },
+        { DDF_TIME, "20310131T120000Z", true },
+        { DDF_B64, "", true },
+        { DDF_B64, "AAEC", true },
+        { DDF_B64, "AA\r\nE=", true },
+        { DDF_B64, "AAE", false },
+        { DDF_B64, "A===", false },
+        { DDF_B64, "AA=C", false },
+        { DDF_XML, "<a>&lt;</a>", true },
+        { DDF_XML, "<a>", false },
+        { DDF_XML, "", false },
+        { DDF_XML, "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", false },
+        { DDF_CHR, "", true },
+        { DDF_CHR, "\xC3\xA4", true },
+        { DDF_CHR, "\xE4", false },
+        { DDF_BIN, "\xE4", true },
+        { DDF_NULL, "", true },
+        { DDF_NULL, "x", false },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct ddf_node n = { .name = STR("x"), .format = row[i].f };
         enum rc rc = ddf_check_value(&n, str_of(row[i].text), NULL);
-        if ((rc == RC_OK) != row[i].ok)
-            fprintf(stderr, "%s \"%s\"\n", ddf_format_name(row[i].f), row[i].text);
+        if ((rc == RC_OK) != row[i].ok) fprintf(stderr, "%s \"%s\"\n", ddf_format_name(row[i].f), row[i].text);
         CU_ASSERT_EQUAL(rc == RC_OK, row[i].ok);
     }
 }
@@ -182,18 +226,32 @@ static void formats_have_the_syntax_of_the_specification(void)
 /* An expression that we cannot read restricts nothing; one that we can is anchored at both ends. */
 static void regular_expressions_of_several_dialects(void)
 {
-    static const struct { const char *pattern, *value; bool ok; } row[] = {
-        { "[a-z]+", "abc", true }, { "[a-z]+", "abc1", false }, { "^[a-z]+$", "abc", true }, { "^[a-z]+$", "ABC", false },
-        { "\\d{3}", "123", true }, { "\\d{3}", "1234", false }, { ".{1,3}", "\xC3\xA4\xC3\xB6\xC3\xBC", true },
-        { "[^/]+", "a/b", false }, { "^a$|^b$", "zzz", true }, { "(?i)abc", "zzz", true }, { "a\\b", "zzz", true },
-        { "a*?", "zzz", true }, { "[", "zzz", true }, { "", "zzz", true },
+    static const struct {
+        const char *pattern, *value;
+        bool ok;
+    } row[] = {
+        { "[a-z]+", "abc", true },
+        { "[a-z]+", "abc1", false },
+        { "^[a-z]+$", "abc", true },
+        { "^[a-z]+$", "ABC", false },
+        { "\\d{3}", "123", true },
+        { "\\d{3}", "1234", false },
+        { ".{1,3}", "\xC3\xA4\xC3\xB6\xC3\xBC", true },
+        { "[^/]+", "a/b", false },
+        { "^a$|^b$", "zzz", true },
+        { "(?i)abc", "zzz", true },
+        { "a\\b", "zzz", true },
+        { "a*?", "zzz", true },
+        { "[", "zzz", true },
+        { "", "zzz", true },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct str pattern = str_of(row[i].pattern);
-        struct ddf_node n = { .name = STR("x"), .format = DDF_CHR, .allowed = { .kind = DDF_ALLOW_REGEX, .values = &pattern, .n = 1 } };
+        struct ddf_node n = { .name = STR("x"),
+                              .format = DDF_CHR,
+                              .allowed = { .kind = DDF_ALLOW_REGEX, .values = &pattern, .n = 1 } };
         enum rc rc = ddf_check_value(&n, str_of(row[i].value), NULL);
-        if ((rc == RC_OK) != row[i].ok)
-            fprintf(stderr, "%s ~ %s\n", row[i].value, row[i].pattern);
+        if ((rc == RC_OK) != row[i].ok) fprintf(stderr, "%s ~ %s\n", row[i].value, row[i].pattern);
         CU_ASSERT_EQUAL(rc == RC_OK, row[i].ok);
     }
 }
@@ -209,10 +267,6 @@ static void format_names_are_found_in_any_case(void)
     CU_ASSERT_STRING_EQUAL(ddf_format_name(DDF_FORMAT_COUNT), "?");
 }
 
-TEST_MAIN("ddf.check",
-    TEST_OF("S-220", commands_are_judged_as_a_device_would),
-    TEST(what_must_be_there_is_not_deleted),
-    TEST(a_refused_value_lists_what_is_allowed),
-    TEST(formats_have_the_syntax_of_the_specification),
-    TEST(regular_expressions_of_several_dialects),
-    TEST(format_names_are_found_in_any_case))
+TEST_MAIN("ddf.check", TEST_OF("S-220", commands_are_judged_as_a_device_would), TEST(what_must_be_there_is_not_deleted),
+          TEST(a_refused_value_lists_what_is_allowed), TEST(formats_have_the_syntax_of_the_specification),
+          TEST(regular_expressions_of_several_dialects), TEST(format_names_are_found_in_any_case))

@@ -4,15 +4,17 @@
 
 static bool same(struct str s, const char *z)
 {
-    if (str_is(s, z))
-        return true;
+    if (str_is(s, z)) return true;
     fprintf(stderr, "have \"%.*s\", want \"%s\"\n", STR_ARG(s), z);
     return false;
 }
 
 static void has_every_setting_of_the_policy_example(void)
 {
-    static const struct { enum ddf_scope scope; const char *name, *uri; } row[] = {
+    static const struct {
+        enum ddf_scope scope;
+        const char *name, *uri;
+    } row[] = {
         { DDF_VM, "guestType", "./Virtualization/VM/corp/GuestType" },
         { DDF_VM, "image", "./Virtualization/VM/corp/Image/ImageID" },
         { DDF_VM, "qos", "./Virtualization/VM/corp/Resources/Class" },
@@ -22,7 +24,8 @@ static void has_every_setting_of_the_policy_example(void)
         { DDF_VM, "resources.memory.min", "./Virtualization/VM/corp/Resources/Memory/MinKB" },
         { DDF_VM, "resources.memory.max", "./Virtualization/VM/corp/Resources/Memory/MaxKB" },
         { DDF_VM, "resources.storage.userdata.quota", "./Virtualization/VM/corp/Resources/Storage/userdata/QuotaKB" },
-        { DDF_VM, "resources.storage.userdata.encrypted", "./Virtualization/VM/corp/Resources/Storage/userdata/Encrypted" },
+        { DDF_VM, "resources.storage.userdata.encrypted",
+          "./Virtualization/VM/corp/Resources/Storage/userdata/Encrypted" },
         { DDF_VM, "resources.net.corp0.mode", "./Virtualization/VM/corp/Resources/Net/corp0/Mode" },
         { DDF_VM, "resources.net.corp0.down", "./Virtualization/VM/corp/Resources/Net/corp0/DownKbps" },
         { DDF_VM, "resources.net.corp0.up", "./Virtualization/VM/corp/Resources/Net/corp0/UpKbps" },
@@ -53,8 +56,7 @@ static void has_every_setting_of_the_policy_example(void)
         struct str instance, uri;
         struct ddf_match m;
         const struct ddf_entry *en = ddf_layout_resolve(l, row[i].scope, str_of(row[i].name), &instance);
-        if (!en)
-            fprintf(stderr, "no %s\n", row[i].name);
+        if (!en) fprintf(stderr, "no %s\n", row[i].name);
         CU_ASSERT_PTR_NOT_NULL_FATAL(en);
         uri = ddf_layout_uri(l, en, STR("corp"), instance, &a);
         CU_ASSERT(same(uri, row[i].uri));
@@ -71,9 +73,10 @@ static void instances_know_what_comes_with_them(void)
 {
     struct arena a;
     struct ddf_layout *l = shipped_layout(&a);
-    const struct ddf_entry *access = DDF_ENTRY(l, DDF_VM, "peripherals.*"), *quota = DDF_ENTRY(l, DDF_VM, "resources.storage.*.quota");
+    const struct ddf_entry *access = DDF_ENTRY(l, DDF_VM, "peripherals.*"),
+                           *quota = DDF_ENTRY(l, DDF_VM, "resources.storage.*.quota");
     CU_ASSERT_PTR_NOT_NULL_FATAL(access);
-    CU_ASSERT_PTR_EQUAL(access, DDF_ENTRY(l, DDF_VM, "peripherals.*.access"));      /* an alias */
+    CU_ASSERT_PTR_EQUAL(access, DDF_ENTRY(l, DDF_VM, "peripherals.*.access")); /* an alias */
     CU_ASSERT(access->instance);
     CU_ASSERT_EQUAL_FATAL(access->n_with, 1);
     CU_ASSERT(same(access->with[0].word, "ID") && same(access->with[0].wire, "class:*"));
@@ -89,31 +92,38 @@ static void instances_know_what_comes_with_them(void)
 
 static void addresses_are_taken_apart(void)
 {
-    static const struct { const char *uri; bool inside; enum ddf_scope scope; const char *owner, *instance, *entry, *operation; } row[] = {
-        { "./Virtualization",                       true, DDF_DEVICE, "", "", "", "" },
-        { "./Virtualization/VM",                    true, DDF_DEVICE, "", "", "vms.node", "" },
-        { "./Virtualization/VM/corp",               true, DDF_VM, "corp", "", "", "" },
-        { "./Virtualization/VM/corp/Nothing",       true, DDF_VM, "corp", "", "", "" },
-        { "./Virtualization/VM/corp/KPI",           true, DDF_VM, "corp", "", "kpi.node", "" },
+    static const struct {
+        const char *uri;
+        bool inside;
+        enum ddf_scope scope;
+        const char *owner, *instance, *entry, *operation;
+    } row[] = {
+        { "./Virtualization", true, DDF_DEVICE, "", "", "", "" },
+        { "./Virtualization/VM", true, DDF_DEVICE, "", "", "vms.node", "" },
+        { "./Virtualization/VM/corp", true, DDF_VM, "corp", "", "", "" },
+        { "./Virtualization/VM/corp/Nothing", true, DDF_VM, "corp", "", "", "" },
+        { "./Virtualization/VM/corp/KPI", true, DDF_VM, "corp", "", "kpi.node", "" },
         { "./Virtualization/VM/corp/KPI/CPU/VCPU/3/TimeMs", true, DDF_VM, "corp", "3", "kpi.cpu.vcpu.*.timeMs", "" },
-        { "./Virtualization/VM/corp/KPI/Disk/d0",   true, DDF_VM, "corp", "d0", "kpi.disk.*.node", "" },
+        { "./Virtualization/VM/corp/KPI/Disk/d0", true, DDF_VM, "corp", "d0", "kpi.disk.*.node", "" },
         { "./Virtualization/VM/corp/Periph/camera/Access", true, DDF_VM, "corp", "camera", "peripherals.*", "" },
         { "./Virtualization/VM/corp/Periph/camera/Access/x", true, DDF_VM, "corp", "", "", "" },
         { "./Virtualization/VM/corp/Operations/Lock", true, DDF_VM, "corp", "", "", "lock" },
-        { "./Virtualization/VM/corp/Snapshots/s1/Operations/Restore", true, DDF_VM, "corp", "s1", "", "snapshots.restore" },
-        { "./Virtualization/Hypervisor/Periph/cam0/Class", true, DDF_DEVICE, "", "cam0", "hypervisor.periph.*.class", "" },
-        { "./Virtualization/Operations/Refresh",    true, DDF_DEVICE, "", "", "", "refresh" },
-        { "./VMImages",                             true, DDF_IMAGE, "", "", "", "" },
-        { "./VMImages/i1",                          true, DDF_IMAGE, "i1", "", "", "" },
-        { "./VMImages/i1/Status",                   true, DDF_IMAGE, "i1", "", "status", "" },
-        { "./VirtualizationX",                      false, DDF_DEVICE, "", "", "", "" },
-        { "./VMImagesX/i1",                         false, DDF_DEVICE, "", "", "", "" },
-        { "./DevInfo/DevId",                        false, DDF_DEVICE, "", "", "", "" },
-        { ".",                                      false, DDF_DEVICE, "", "", "", "" },
-        { "",                                       false, DDF_DEVICE, "", "", "", "" },
-        { "./Virtualization/VM/",                   true, DDF_DEVICE, "", "", "", "" },
-        { "./Virtualization/VM/corp/",              true, DDF_VM, "corp", "", "", "" },
-        { "./Virtualization/VM/corp//State",        true, DDF_VM, "corp", "", "", "" },
+        { "./Virtualization/VM/corp/Snapshots/s1/Operations/Restore", true, DDF_VM, "corp", "s1", "",
+          "snapshots.restore" },
+        { "./Virtualization/Hypervisor/Periph/cam0/Class", true, DDF_DEVICE, "", "cam0", "hypervisor.periph.*.class",
+          "" },
+        { "./Virtualization/Operations/Refresh", true, DDF_DEVICE, "", "", "", "refresh" },
+        { "./VMImages", true, DDF_IMAGE, "", "", "", "" },
+        { "./VMImages/i1", true, DDF_IMAGE, "i1", "", "", "" },
+        { "./VMImages/i1/Status", true, DDF_IMAGE, "i1", "", "status", "" },
+        { "./VirtualizationX", false, DDF_DEVICE, "", "", "", "" },
+        { "./VMImagesX/i1", false, DDF_DEVICE, "", "", "", "" },
+        { "./DevInfo/DevId", false, DDF_DEVICE, "", "", "", "" },
+        { ".", false, DDF_DEVICE, "", "", "", "" },
+        { "", false, DDF_DEVICE, "", "", "", "" },
+        { "./Virtualization/VM/", true, DDF_DEVICE, "", "", "", "" },
+        { "./Virtualization/VM/corp/", true, DDF_VM, "corp", "", "", "" },
+        { "./Virtualization/VM/corp//State", true, DDF_VM, "corp", "", "", "" },
     };
     struct arena a;
     struct ddf_layout *l = shipped_layout(&a);
@@ -121,8 +131,7 @@ static void addresses_are_taken_apart(void)
         struct ddf_match m;
         bool inside = ddf_layout_match(l, str_of(row[i].uri), &m);
         CU_ASSERT_EQUAL(inside, row[i].inside);
-        if (!inside)
-            continue;
+        if (!inside) continue;
         CU_ASSERT_EQUAL(m.scope, row[i].scope);
         CU_ASSERT(same(m.owner, row[i].owner));
         CU_ASSERT(same(m.instance, row[i].instance));
@@ -171,17 +180,14 @@ static void goals_lead_from_every_stable_state(void)
         CU_ASSERT_PTR_NOT_NULL_FATAL(goal);
         for (size_t i = 0; i < l->n_states; i++) {
             bool has = l->states[i].value == goal->state || !l->states[i].stable;
-            for (size_t r = 0; r < goal->n_routes; r++)
-                has |= goal->routes[r].from == l->states[i].value;
-            CU_ASSERT(has || (l->states[i].value == 160 && !goal->gone));      /* failed: a person must look */
+            for (size_t r = 0; r < goal->n_routes; r++) has |= goal->routes[r].from == l->states[i].value;
+            CU_ASSERT(has || (l->states[i].value == 160 && !goal->gone)); /* failed: a person must look */
         }
         for (size_t r = 0; r < goal->n_routes; r++) {
             const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, goal->routes[r].operation);
             bool may = false, forced = str_is(goal->routes[r].args, "force=1");
-            for (size_t i = 0; i < op->n_from; i++)
-                may |= op->from[i] == goal->routes[r].from;
-            for (size_t i = 0; forced && i < op->n_from_forced; i++)
-                may |= op->from_forced[i] == goal->routes[r].from;
+            for (size_t i = 0; i < op->n_from; i++) may |= op->from[i] == goal->routes[r].from;
+            for (size_t i = 0; forced && i < op->n_from_forced; i++) may |= op->from_forced[i] == goal->routes[r].from;
             CU_ASSERT(may);
         }
     }
@@ -214,11 +220,13 @@ static void codes_and_alerts_have_words(void)
 
 static void words_become_values_and_come_back(void)
 {
-    static const struct { const char *entry, *word, *wire, *back; } row[] = {
+    static const struct {
+        const char *entry, *word, *wire, *back;
+    } row[] = {
         { "resources.memory.max", "512Mi", "524288", "512Mi" },
         { "resources.memory.max", "1Gi", "1048576", "1Gi" },
-        { "resources.memory.max", "1025", "2", "2Ki" },                 /* never less than asked for */
-        { "resources.memory.max", "3Ti", NULL, NULL },                  /* more than 31 bits of KiB */
+        { "resources.memory.max", "1025", "2", "2Ki" }, /* never less than asked for */
+        { "resources.memory.max", "3Ti", NULL, NULL },  /* more than 31 bits of KiB */
         { "resources.memory.max", "much", NULL, NULL },
         { "resources.net.*.down", "10M", "10000", "10M" },
         { "resources.net.*.down", "0", "0", "0K" },
@@ -248,7 +256,7 @@ static void words_become_values_and_come_back(void)
         { "peripherals.*", "foreground", "3", "foreground" },
         { "kpi.thresholds.*.op", ">", "1", ">" },
         { "guestType", "android", "android", "android" },
-        { "state", "running", NULL, NULL },                             /* the device says, not we */
+        { "state", "running", NULL, NULL }, /* the device says, not we */
         { "kpi.cpu.usagePct", "5", NULL, NULL },
     };
     struct arena a;
@@ -263,12 +271,12 @@ static void words_become_values_and_come_back(void)
         CU_ASSERT_EQUAL(rc, row[i].wire ? RC_OK : RC_INVALID);
         CU_ASSERT_EQUAL(e.rc, rc);
         CU_ASSERT(same(wire, row[i].wire ? row[i].wire : "?"));
-        if (row[i].wire)
-            CU_ASSERT(same(ddf_entry_to_word(en, wire, &a), row[i].back));
+        if (row[i].wire) CU_ASSERT(same(ddf_entry_to_word(en, wire, &a), row[i].back));
     }
     CU_ASSERT(same(ddf_entry_to_word(DDF_ENTRY(l, DDF_VM, "state"), STR("50"), &a), "running"));
     CU_ASSERT(same(ddf_entry_to_word(DDF_ENTRY(l, DDF_VM, "state"), STR("51"), &a), "51"));
-    CU_ASSERT(same(ddf_entry_to_word(DDF_ENTRY(l, DDF_VM, "progress.op"), STR("ApplyResources"), &a), "applyResources"));
+    CU_ASSERT(
+        same(ddf_entry_to_word(DDF_ENTRY(l, DDF_VM, "progress.op"), STR("ApplyResources"), &a), "applyResources"));
     CU_ASSERT(same(ddf_entry_to_word(DDF_ENTRY(l, DDF_VM, "progress.phase"), STR("3"), &a), "downloading"));
     arena_finish(&a);
 }
@@ -280,17 +288,24 @@ static void a_wrong_word_is_answered_with_the_right_ones(void)
     struct err e = { 0 };
     struct str wire;
     CU_ASSERT_EQUAL(ddf_entry_to_wire(DDF_ENTRY(l, DDF_VM, "crash.action"), STR("explode"), &a, &wire, &e), RC_INVALID);
-    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "crash.action: \"explode\" is not one of: alert, stop, restart, dump-stop, dump-restart, revert,"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(
+        e.text, "crash.action: \"explode\" is not one of: alert, stop, restart, dump-stop, dump-restart, revert,"));
     arena_finish(&a);
 }
 
 /* --- the file ------------------------------------------------------------------------------------------------- */
 
-#define HEAD "layout: 1\nmo: m\nimageMo: i\nroot: ./V\nvms: ./V/VM\nimages: ./I\nstates: {1: {name: on, label: On, stable: true}}\n"
+#define HEAD                                                                                                           \
+    "layout: 1\nmo: m\nimageMo: i\nroot: ./V\nvms: ./V/VM\nimages: ./I\nstates: {1: {name: on, label: On, stable: true}}\n"
 
 static void errors_name_line_and_column(void)
 {
-    static const struct { const char *text; enum rc want; unsigned line, column; const char *says; } row[] = {
+    static const struct {
+        const char *text;
+        enum rc want;
+        unsigned line, column;
+        const char *says;
+    } row[] = {
         { HEAD, RC_OK, 0, 0, "" },
         { "a: [", RC_PARSE, 2, 0, "" },
         { "[]", RC_INVALID, 1, 1, "map" },
@@ -302,7 +317,8 @@ static void errors_name_line_and_column(void)
         { "layout: 1\nmo: m\nimageMo: i\nroot: ./V/\nvms: ./V\nimages: ./I\n", RC_INVALID, 4, 7, "ends in" },
         { HEAD "vm: {settings: {a: {path: A, format: int, kind: int, change: live}}}\n", RC_OK, 0, 0, "" },
         { HEAD "vm: {settings: {a: {path: A, format: int, kind: int}}}\n", RC_INVALID, 8, 20, "change" },
-        { HEAD "vm: {settings: {a: {path: A, format: int, kind: it, change: live}}}\n", RC_INVALID, 8, 49, "must be one of: text int" },
+        { HEAD "vm: {settings: {a: {path: A, format: int, kind: it, change: live}}}\n", RC_INVALID, 8, 49,
+          "must be one of: text int" },
         { HEAD "vm: {facts: {a: {path: A, format: integer}}}\n", RC_INVALID, 8, 35, "format" },
         { HEAD "vm: {facts: {a: {format: int}}}\n", RC_INVALID, 8, 17, "\"path\" is missing" },
         { HEAD "vm: {facts: {a: {path: ./A, format: int}}}\n", RC_INVALID, 8, 17, "path" },
@@ -311,8 +327,10 @@ static void errors_name_line_and_column(void)
         { HEAD "vm: {facts: {a.*: {path: A/B*, format: int}}}\n", RC_INVALID, 8, 19, "'*'" },
         { HEAD "vm: {facts: {a.*.*: {path: A/*/*, format: int}}}\n", RC_INVALID, 8, 21, "'*'" },
         { HEAD "vm: {facts: {a: {path: A, format: int, kind: int}}}\n", RC_INVALID, 8, 46, "unknown key" },
-        { HEAD "vm: {facts: {a: {path: A, format: int}, b: {path: A, format: int}}}\n", RC_INVALID, 8, 44, "another entry" },
-        { HEAD "vm: {facts: {a: {path: A, format: int}}, kpis: {a: {path: B, format: int}}}\n", RC_INVALID, 8, 52, "already taken" },
+        { HEAD "vm: {facts: {a: {path: A, format: int}, b: {path: A, format: int}}}\n", RC_INVALID, 8, 44,
+          "another entry" },
+        { HEAD "vm: {facts: {a: {path: A, format: int}}, kpis: {a: {path: B, format: int}}}\n", RC_INVALID, 8, 52,
+          "already taken" },
         { HEAD "vm: {settings: {a: {path: A, format: int, kind: enum, change: live}}}\n", RC_INVALID, 8, 20, "words" },
         { HEAD "vm: {facts: {a: {path: A, format: int, words: colours}}}\n", RC_INVALID, 8, 47, "states reasons" },
         { HEAD "vm: {facts: {a: {path: A, format: int, words: []}}}\n", RC_INVALID, 8, 47, "at least one" },
@@ -338,7 +356,8 @@ static void errors_name_line_and_column(void)
         enum rc rc;
         arena_init(&a, 1 << 20);
         rc = ddf_layout_parse(str_of(row[i].text), "test.yaml", &a, &l, &e);
-        if (rc != row[i].want || e.line != row[i].line || (row[i].column && e.column != row[i].column) || !strstr(e.text, row[i].says))
+        if (rc != row[i].want || e.line != row[i].line || (row[i].column && e.column != row[i].column) ||
+            !strstr(e.text, row[i].says))
             fprintf(stderr, "row %zu: %d %u:%u %s: %s\n", i, rc, e.line, e.column, e.where, e.text);
         CU_ASSERT_EQUAL(rc, row[i].want);
         CU_ASSERT_EQUAL(l != NULL, rc == RC_OK);
@@ -351,9 +370,10 @@ static void errors_name_line_and_column(void)
 
 static void survives_running_out_of_memory(void)
 {
-    static const char text[] = HEAD "results: {1-2: x}\nalerts: {a: [b]}\nvm: {settings: {a.*: {path: A/*, format: int, kind: enum, change: live, "
-                               "words: {x: 1}}}, operations: {o: {path: O, label: L, from: [1], args: {k: bool}}}}\naliases: {c.*: a.*}\n"
-                               "goals: {g: {state: 1, routes: {1: [o, k=1]}}}\n";
+    static const char text[] = HEAD
+        "results: {1-2: x}\nalerts: {a: [b]}\nvm: {settings: {a.*: {path: A/*, format: int, kind: enum, change: live, "
+        "words: {x: 1}}}, operations: {o: {path: O, label: L, from: [1], args: {k: bool}}}}\naliases: {c.*: a.*}\n"
+        "goals: {g: {state: 1, routes: {1: [o, k=1]}}}\n";
     enum rc rc = RC_NOMEM;
     for (size_t limit = 0; rc == RC_NOMEM; limit += 32) {
         struct arena a;
@@ -361,12 +381,10 @@ static void survives_running_out_of_memory(void)
         CU_ASSERT_FATAL(limit < 100000);
         arena_init(&a, limit);
         rc = ddf_layout_parse(str_of(text), "t", &a, &l, NULL);
-        if (!rc) {                                  /* what comes after does not fail by ending the program either */
+        if (!rc) { /* what comes after does not fail by ending the program either */
             struct str wire;
-            while (ddf_layout_uri(l, &l->entries[0], STR("o"), STR("i"), &a).p)
-                continue;
-            while (ddf_entry_to_wire(&l->entries[0], STR("x"), &a, &wire, NULL) == RC_OK)
-                continue;
+            while (ddf_layout_uri(l, &l->entries[0], STR("o"), STR("i"), &a).p) continue;
+            while (ddf_entry_to_wire(&l->entries[0], STR("x"), &a, &wire, NULL) == RC_OK) continue;
             CU_ASSERT_EQUAL(ddf_entry_to_wire(&l->entries[0], STR("x"), &a, &wire, NULL), RC_NOMEM);
         }
         arena_finish(&a);
@@ -409,15 +427,8 @@ static void lookups_are_fit_for_hot_paths(void)
     arena_finish(&a);
 }
 
-TEST_MAIN("ddf.layout",
-    TEST(has_every_setting_of_the_policy_example),
-    TEST(instances_know_what_comes_with_them),
-    TEST(addresses_are_taken_apart),
-    TEST(operations_have_addresses),
-    TEST(goals_lead_from_every_stable_state),
-    TEST(codes_and_alerts_have_words),
-    TEST(words_become_values_and_come_back),
-    TEST(a_wrong_word_is_answered_with_the_right_ones),
-    TEST(errors_name_line_and_column),
-    TEST(survives_running_out_of_memory),
-    TEST(lookups_are_fit_for_hot_paths))
+TEST_MAIN("ddf.layout", TEST(has_every_setting_of_the_policy_example), TEST(instances_know_what_comes_with_them),
+          TEST(addresses_are_taken_apart), TEST(operations_have_addresses), TEST(goals_lead_from_every_stable_state),
+          TEST(codes_and_alerts_have_words), TEST(words_become_values_and_come_back),
+          TEST(a_wrong_word_is_answered_with_the_right_ones), TEST(errors_name_line_and_column),
+          TEST(survives_running_out_of_memory), TEST(lookups_are_fit_for_hot_paths))

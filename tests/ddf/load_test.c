@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DF(access, format) "<DFProperties><AccessType>" access "</AccessType><DFFormat><" format "/></DFFormat></DFProperties>"
+#define DF(access, format)                                                                                             \
+    "<DFProperties><AccessType>" access "</AccessType><DFFormat><" format "/></DFFormat></DFProperties>"
 #define LEAF(name) "<Node><NodeName>" name "</NodeName>" DF("<Get/><Replace/>", "chr") "</Node>"
 #define TREE(body) "<MgmtTree><VerDTD>1.2</VerDTD>" body "</MgmtTree>"
 
@@ -18,8 +19,7 @@ static struct ddf_schema *loaded(const char *text)
     struct err e = { 0 };
     char out[800];
     enum rc rc = ddf_schema_load(s, str_of(text), "test.ddf", &e);
-    if (rc)
-        fprintf(stderr, "%s\n", err_format(&e, out, sizeof out));
+    if (rc) fprintf(stderr, "%s\n", err_format(&e, out, sizeof out));
     CU_ASSERT_EQUAL_FATAL(rc, RC_OK);
     return s;
 }
@@ -27,8 +27,7 @@ static struct ddf_schema *loaded(const char *text)
 static const struct ddf_node *at(const struct ddf_schema *s, const char *uri)
 {
     const struct ddf_node *n = ddf_schema_find(s, str_of(uri));
-    if (!n)
-        fprintf(stderr, "%s is not described\n", uri);
+    if (!n) fprintf(stderr, "%s is not described\n", uri);
     CU_ASSERT_PTR_NOT_NULL_FATAL(n);
     return n;
 }
@@ -50,7 +49,8 @@ static void reads_a_standard_description(void)
         "<DFProperties><AccessType><Get/><Add/><Replace/></AccessType><DefaultValue>home</DefaultValue><DFFormat><chr/></DFFormat>"
         "<Occurrence><OneOrMore/></Occurrence><DFType><MIME>text/plain</MIME><MIME>text/xml</MIME></DFType></DFProperties></Node>"
         "</Node></Node></MgmtTree>");
-    const struct ddf_node *wifi = at(s, "./Acme/Wifi"), *profile = at(s, "./Acme/Wifi/Home"), *ssid = at(s, "./Acme/Wifi/Home/SSID");
+    const struct ddf_node *wifi = at(s, "./Acme/Wifi"), *profile = at(s, "./Acme/Wifi/Home"),
+                          *ssid = at(s, "./Acme/Wifi/Home/SSID");
     CU_ASSERT_EQUAL(wifi->access, DDF_GET | DDF_ADD);
     CU_ASSERT(str_is(wifi->description, "Wireless & profiles"));
     CU_ASSERT(str_is(wifi->ddf_name, "com.acme/1.0/Wifi"));
@@ -84,28 +84,30 @@ static void reads_files_as_microsoft_writes_them(void)
         "<!DOCTYPE MgmtTree PUBLIC \" -//OMA//DTD-DM-DDF 1.2//EN\" \"http://www.openmobilealliance.org/tech/DTD/DM_DDF-V1_2.dtd\" [\r\n"
         "<?oma-dm-ddf-ver supported-versions=\"1.2\"?>\r\n]>\r\n"
         "<MgmtTree xmlns:MSFT=\"http://schemas.microsoft.com/MobileDevice/DM\">\r\n<VerDTD>1.2</VerDTD>\r\n<MSFT:Diagnostics/>\r\n"
-        "<Node>\r\n<NodeName>ExampleCsp</NodeName>\r\n<Path>./Device/Vendor/MSFT</Path>" DF("<Get/>", "node")
-        "<Node><NodeName>Level</NodeName><DFProperties><AccessType><Add/><Delete/><Get/><Replace/></AccessType>"
-        "<DFType><MIME/></DFType><Scope><Dynamic/></Scope><Occurrence><ZeroOrOne/></Occurrence><DFFormat><int/></DFFormat>"
-        "<DefaultValue>0</DefaultValue>"
-        "<MSFT:AllowedValues ValueType=\"ENUM\"><MSFT:Enum><MSFT:Value>0</MSFT:Value><MSFT:ValueDescription>Off</MSFT:ValueDescription>"
-        "</MSFT:Enum><MSFT:Enum><MSFT:Value>1</MSFT:Value><MSFT:ValueDescription>On</MSFT:ValueDescription></MSFT:Enum></MSFT:AllowedValues>"
-        "<MSFT:Applicability><MSFT:OsBuildVersion>10.0.17763</MSFT:OsBuildVersion></MSFT:Applicability>"
-        "<MSFT:ConflictResolution>HighestValueMostSecureZeroHasNoLimits</MSFT:ConflictResolution></DFProperties></Node>"
-        "<Node><NodeName>Range</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><int/></DFFormat>"
-        "<MSFT:AllowedValues ValueType=\"Range\"><MSFT:Value>[-5,4294967295]</MSFT:Value></MSFT:AllowedValues></DFProperties></Node>"
-        "<Node><NodeName>One</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><int/></DFFormat>"
-        "<MSFT:AllowedValues ValueType=\"Range\"><MSFT:Value>[7]</MSFT:Value></MSFT:AllowedValues></DFProperties></Node>"
-        "<Node><NodeName>List</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><chr/></DFFormat>"
-        "<MSFT:AllowedValues ValueType=\"RegEx\"><MSFT:List Delimiter=\"0xF000\"/><MSFT:Value><![CDATA[[a-z]+]]></MSFT:Value>"
-        "</MSFT:AllowedValues></DFProperties></Node>"
-        "<Node><NodeName>Admx</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><chr/></DFFormat>"
-        "<MSFT:AllowedValues ValueType=\"ADMX\"><MSFT:AdmxBacked Area=\"A\" Name=\"N\" File=\"f.admx\"/></MSFT:AllowedValues></DFProperties></Node>"
-        "<Node><NodeName>Flags</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><int/></DFFormat>"
-        "<MSFT:AllowedValues ValueType=\"Flag\"><MSFT:Enum><MSFT:Value>1</MSFT:Value></MSFT:Enum><MSFT:Enum><MSFT:Value>4</MSFT:Value>"
-        "</MSFT:Enum></MSFT:AllowedValues></DFProperties></Node>"
-        "</Node>\r\n"
-        "<Node><NodeName>ExampleCsp</NodeName><Path>./User/Vendor/MSFT/</Path>" DF("<Get/>", "node") "</Node>\r\n</MgmtTree>");
+        "<Node>\r\n<NodeName>ExampleCsp</NodeName>\r\n<Path>./Device/Vendor/MSFT</Path>" DF(
+            "<Get/>",
+            "node") "<Node><NodeName>Level</NodeName><DFProperties><AccessType><Add/><Delete/><Get/><Replace/></AccessType>"
+                    "<DFType><MIME/></DFType><Scope><Dynamic/></Scope><Occurrence><ZeroOrOne/></Occurrence><DFFormat><int/></DFFormat>"
+                    "<DefaultValue>0</DefaultValue>"
+                    "<MSFT:AllowedValues ValueType=\"ENUM\"><MSFT:Enum><MSFT:Value>0</MSFT:Value><MSFT:ValueDescription>Off</MSFT:ValueDescription>"
+                    "</MSFT:Enum><MSFT:Enum><MSFT:Value>1</MSFT:Value><MSFT:ValueDescription>On</MSFT:ValueDescription></MSFT:Enum></MSFT:AllowedValues>"
+                    "<MSFT:Applicability><MSFT:OsBuildVersion>10.0.17763</MSFT:OsBuildVersion></MSFT:Applicability>"
+                    "<MSFT:ConflictResolution>HighestValueMostSecureZeroHasNoLimits</MSFT:ConflictResolution></DFProperties></Node>"
+                    "<Node><NodeName>Range</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><int/></DFFormat>"
+                    "<MSFT:AllowedValues ValueType=\"Range\"><MSFT:Value>[-5,4294967295]</MSFT:Value></MSFT:AllowedValues></DFProperties></Node>"
+                    "<Node><NodeName>One</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><int/></DFFormat>"
+                    "<MSFT:AllowedValues ValueType=\"Range\"><MSFT:Value>[7]</MSFT:Value></MSFT:AllowedValues></DFProperties></Node>"
+                    "<Node><NodeName>List</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><chr/></DFFormat>"
+                    "<MSFT:AllowedValues ValueType=\"RegEx\"><MSFT:List Delimiter=\"0xF000\"/><MSFT:Value><![CDATA[[a-z]+]]></MSFT:Value>"
+                    "</MSFT:AllowedValues></DFProperties></Node>"
+                    "<Node><NodeName>Admx</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><chr/></DFFormat>"
+                    "<MSFT:AllowedValues ValueType=\"ADMX\"><MSFT:AdmxBacked Area=\"A\" Name=\"N\" File=\"f.admx\"/></MSFT:AllowedValues></DFProperties></Node>"
+                    "<Node><NodeName>Flags</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><int/></DFFormat>"
+                    "<MSFT:AllowedValues ValueType=\"Flag\"><MSFT:Enum><MSFT:Value>1</MSFT:Value></MSFT:Enum><MSFT:Enum><MSFT:Value>4</MSFT:Value>"
+                    "</MSFT:Enum></MSFT:AllowedValues></DFProperties></Node>"
+                    "</Node>\r\n"
+                    "<Node><NodeName>ExampleCsp</NodeName><Path>./User/Vendor/MSFT/</Path>" DF(
+                        "<Get/>", "node") "</Node>\r\n</MgmtTree>");
     const struct ddf_node *level = at(s, "./Device/Vendor/MSFT/ExampleCsp/Level"), *n;
     CU_ASSERT_EQUAL(level->format, DDF_INT);
     CU_ASSERT_EQUAL(level->min_occurs, 0);
@@ -122,8 +124,16 @@ static void reads_files_as_microsoft_writes_them(void)
     CU_ASSERT(n->allowed.kind == DDF_ALLOW_RANGE && n->allowed.min == 7 && n->allowed.max == 7);
     n = at(s, "./Device/Vendor/MSFT/ExampleCsp/List");
     CU_ASSERT(n->allowed.kind == DDF_ALLOW_REGEX && str_is(n->allowed.list_delimiter, "\xEF\x80\x80"));
-    CU_ASSERT_EQUAL(ddf_check_value(n, STR("ab\xEF\x80\x80" "cd"), NULL), RC_OK);
-    CU_ASSERT_EQUAL(ddf_check_value(n, STR("ab\xEF\x80\x80" "c1"), NULL), RC_INVALID);
+    CU_ASSERT_EQUAL(ddf_check_value(n,
+                                    STR("ab\xEF\x80\x80"
+                                        "cd"),
+                                    NULL),
+                    RC_OK);
+    CU_ASSERT_EQUAL(ddf_check_value(n,
+                                    STR("ab\xEF\x80\x80"
+                                        "c1"),
+                                    NULL),
+                    RC_INVALID);
     n = at(s, "./Device/Vendor/MSFT/ExampleCsp/Admx");
     CU_ASSERT_EQUAL(n->allowed.kind, DDF_ALLOW_OTHER);
     CU_ASSERT_EQUAL(ddf_check_value(n, STR("<enabled/>"), NULL), RC_OK);
@@ -131,7 +141,7 @@ static void reads_files_as_microsoft_writes_them(void)
     CU_ASSERT_EQUAL(ddf_check_value(n, STR("5"), NULL), RC_OK);
     CU_ASSERT_EQUAL(ddf_check_value(n, STR("2"), NULL), RC_INVALID);
     at(s, "./User/Vendor/MSFT/ExampleCsp");
-    at(s, "./User/Vendor");                         /* only known as part of a path */
+    at(s, "./User/Vendor"); /* only known as part of a path */
     ddf_schema_destroy(s);
 }
 
@@ -147,14 +157,17 @@ static void reads_older_files(void)
         "<DFProperties><DFFormat><b64/></DFFormat></DFProperties></Node>"
         "<Node><NodeName>Turned</NodeName><DFProperties><DFFormat><b64/></DFFormat></DFProperties>"
         "<RTProperties><Format><bin/></Format></RTProperties></Node>"
-        "<Node><NodeName>Elsewhere</NodeName><Path>./Deep/*/</Path>" DF("<Exec/>", "null") "</Node>"
-        "<Node><NodeName>Here</NodeName><Path>Relative</Path>" DF("<Get/>", "bool") "<Value>true</Value></Node>"
-        "<Node><NodeName>&lt;X&gt;</NodeName>" DF("<Get/>", "node") LEAF("Leaf") "</Node>"
-        "</Node></MgmtTree>");
+        "<Node><NodeName>Elsewhere</NodeName><Path>./Deep/*/</Path>" DF(
+            "<Exec/>", "null") "</Node>"
+                               "<Node><NodeName>Here</NodeName><Path>Relative</Path>" DF(
+                                   "<Get/>", "bool") "<Value>true</Value></Node>"
+                                                     "<Node><NodeName>&lt;X&gt;</NodeName>" DF("<Get/>", "node")
+                                                         LEAF("Leaf") "</Node>"
+                                                                      "</Node></MgmtTree>");
     CU_ASSERT_EQUAL(at(s, "./Old")->format, DDF_INT);
-    CU_ASSERT_EQUAL(at(s, "./Old")->access, DDF_GET);           /* no DFProperties: may be read */
-    CU_ASSERT_EQUAL(at(s, "./Old")->min_occurs, 1);             /* no Occurrence: One */
-    CU_ASSERT_FALSE(at(s, "./Old")->permanent);                 /* no Scope: Dynamic */
+    CU_ASSERT_EQUAL(at(s, "./Old")->access, DDF_GET); /* no DFProperties: may be read */
+    CU_ASSERT_EQUAL(at(s, "./Old")->min_occurs, 1);   /* no Occurrence: One */
+    CU_ASSERT_FALSE(at(s, "./Old")->permanent);       /* no Scope: Dynamic */
     CU_ASSERT_EQUAL(at(s, "./Bare")->format, DDF_CHR);
     CU_ASSERT_EQUAL(at(s, "./Text")->format, DDF_CHR);
     CU_ASSERT_EQUAL(at(s, "./Both")->format, DDF_B64);
@@ -182,14 +195,19 @@ static void passes_over_what_it_does_not_know(void)
 
 static void unites_documents(void)
 {
-    struct ddf_schema *s = loaded(TREE("<Node><NodeName>A</NodeName><Path>.</Path>" DF("<Get/>", "node") LEAF("B") "</Node>"));
+    struct ddf_schema *s = loaded(
+        TREE("<Node><NodeName>A</NodeName><Path>.</Path>" DF("<Get/>", "node") LEAF("B") "</Node>"));
     const struct ddf_node *a = at(s, "./A");
-    CU_ASSERT_EQUAL(ddf_schema_load(s, STR(TREE("<Node><NodeName>C</NodeName><Path>./A</Path>" DF("<Exec/>", "null") "</Node>"
-                                                "<Node><NodeName>B</NodeName><Path>./A</Path>" DF("<Get/>", "int") "</Node>")), "2", NULL),
+    CU_ASSERT_EQUAL(ddf_schema_load(s,
+                                    STR(TREE("<Node><NodeName>C</NodeName><Path>./A</Path>" DF(
+                                        "<Exec/>", "null") "</Node>"
+                                                           "<Node><NodeName>B</NodeName><Path>./A</Path>" DF(
+                                                               "<Get/>", "int") "</Node>")),
+                                    "2", NULL),
                     RC_OK);
     CU_ASSERT_PTR_EQUAL(at(s, "./A"), a);
-    CU_ASSERT_EQUAL(a->access, DDF_GET);                        /* a Path does not describe the nodes it passes */
-    CU_ASSERT_EQUAL(at(s, "./A/B")->format, DDF_INT);           /* the later one holds */
+    CU_ASSERT_EQUAL(a->access, DDF_GET);              /* a Path does not describe the nodes it passes */
+    CU_ASSERT_EQUAL(at(s, "./A/B")->format, DDF_INT); /* the later one holds */
     CU_ASSERT_PTR_EQUAL(at(s, "./A/B")->parent, a);
     CU_ASSERT_EQUAL(at(s, "./A/C")->access, DDF_EXEC);
     CU_ASSERT_PTR_EQUAL(ddf_node_child(a, STR("C")), at(s, "./A/C"));
@@ -198,7 +216,12 @@ static void unites_documents(void)
 
 static void says_what_is_wrong_and_where(void)
 {
-    static const struct { const char *text; enum rc want; unsigned line; const char *says; } row[] = {
+    static const struct {
+        const char *text;
+        enum rc want;
+        unsigned line;
+        const char *says;
+    } row[] = {
         { "", RC_PARSE, 0, "empty" },
         { "plain words", RC_PARSE, 1, "" },
         { "<MgmtTree>\n<Node>\n</MgmtTree>", RC_PARSE, 3, "Node" },
@@ -209,7 +232,8 @@ static void says_what_is_wrong_and_where(void)
         { TREE("\n<Node><NodeName>a/b</NodeName></Node>"), RC_INVALID, 2, "a/b" },
         { TREE("\n<Node><NodeName>a</NodeName><Path>./../b</Path></Node>"), RC_INVALID, 2, "Path" },
         { "<!DOCTYPE MgmtTree [<!ENTITY a \"b\">]>" TREE(LEAF("a")), RC_PARSE, 1, "entity" },
-        { "<!DOCTYPE MgmtTree [<!ENTITY % a SYSTEM \"file:///etc/passwd\">%a;]>" TREE(LEAF("a")), RC_PARSE, 1, "entity" },
+        { "<!DOCTYPE MgmtTree [<!ENTITY % a SYSTEM \"file:///etc/passwd\">%a;]>" TREE(LEAF("a")), RC_PARSE, 1,
+          "entity" },
         { "<!DOCTYPE MgmtTree [<!ENTITY a SYSTEM \"file:///etc/passwd\">]>" TREE(LEAF("&a;")), RC_PARSE, 1, "entity" },
         { TREE(LEAF("&a;")), RC_PARSE, 1, "a" },
     };
@@ -224,7 +248,7 @@ static void says_what_is_wrong_and_where(void)
         CU_ASSERT_EQUAL(e.line, row[i].line);
         CU_ASSERT(str_is(STR("bad.ddf"), e.where));
         CU_ASSERT_PTR_NOT_NULL(strstr(e.text, row[i].says));
-        CU_ASSERT_PTR_NULL(ddf_schema_find(s, STR("."))->first);        /* nothing was changed */
+        CU_ASSERT_PTR_NULL(ddf_schema_find(s, STR("."))->first); /* nothing was changed */
         ddf_schema_destroy(s);
     }
     struct ddf_schema *s = ddf_schema_create();
@@ -244,8 +268,7 @@ static void an_entity_bomb_is_refused_at_its_first_declaration(void)
     buf_putz(&b, "<!DOCTYPE MgmtTree [<!ENTITY l0 \"ha\">");
     for (int i = 1; i < 10; i++) {
         buf_printf(&b, "<!ENTITY l%d \"", i);
-        for (int k = 0; k < 10; k++)
-            buf_printf(&b, "&l%d;", i - 1);
+        for (int k = 0; k < 10; k++) buf_printf(&b, "&l%d;", i - 1);
         buf_putz(&b, "\">");
     }
     buf_putz(&b, "]><MgmtTree a=\"&l9;\"><Node><NodeName>&l9;</NodeName></Node></MgmtTree>");
@@ -267,8 +290,7 @@ static enum rc load_buf(struct buf *b)
 
 static void repeat(struct buf *b, const char *text, unsigned n)
 {
-    while (n--)
-        buf_putz(b, text);
+    while (n--) buf_putz(b, text);
 }
 
 static void ceilings_are_ordinary_outcomes(void)
@@ -290,12 +312,11 @@ static void ceilings_are_ordinary_outcomes(void)
     for (unsigned n = DDF_CHILDREN; n <= DDF_CHILDREN + 1; n++) {
         buf_init(&b, 0);
         buf_putz(&b, "<MgmtTree>");
-        for (unsigned i = 0; i < n; i++)
-            buf_printf(&b, "<Node><NodeName>n%u</NodeName></Node>", i);
+        for (unsigned i = 0; i < n; i++) buf_printf(&b, "<Node><NodeName>n%u</NodeName></Node>", i);
         buf_putz(&b, "</MgmtTree>");
         CU_ASSERT_EQUAL(load_buf(&b), n == DDF_CHILDREN ? RC_OK : RC_LIMIT);
     }
-    buf_init(&b, 0);                                /* as one name all are one node, but each was read */
+    buf_init(&b, 0); /* as one name all are one node, but each was read */
     buf_putz(&b, "<MgmtTree>");
     repeat(&b, "<Node/>", DDF_NODES + 1);
     buf_putz(&b, "</MgmtTree>");
@@ -307,10 +328,9 @@ static void ceilings_are_ordinary_outcomes(void)
     buf_putz(&b, "</NodeName></Node></MgmtTree>");
     CU_ASSERT_EQUAL(load_buf(&b), RC_LIMIT);
 
-    buf_init(&b, 0);                                /* an attribute is compared with each other attribute */
+    buf_init(&b, 0); /* an attribute is compared with each other attribute */
     buf_putz(&b, "<MgmtTree><Node ");
-    for (unsigned i = 0; i < 200000; i++)
-        buf_printf(&b, "a%u='' ", i);
+    for (unsigned i = 0; i < 200000; i++) buf_printf(&b, "a%u='' ", i);
     buf_putz(&b, "/></MgmtTree>");
     CU_ASSERT_EQUAL(load_buf(&b), RC_LIMIT);
 
@@ -324,11 +344,12 @@ static void ceilings_are_ordinary_outcomes(void)
 /* Together too many: the second document leaves the first as it was. */
 static void a_failure_changes_nothing(void)
 {
-    struct ddf_schema *s = loaded(TREE("<Node><NodeName>A</NodeName>" DF("<Get/>", "node") LEAF("B") LEAF("Z") "</Node>"));
+    struct ddf_schema *s = loaded(
+        TREE("<Node><NodeName>A</NodeName>" DF("<Get/>", "node") LEAF("B") LEAF("Z") "</Node>"));
     struct buf b;
     buf_init(&b, 0);
     buf_putz(&b, "<MgmtTree><Node><NodeName>B</NodeName><Path>./A</Path>" DF("<Exec/>", "null") "</Node>");
-    for (unsigned i = 1; i < DDF_CHILDREN; i++)     /* it alone would fit */
+    for (unsigned i = 1; i < DDF_CHILDREN; i++) /* it alone would fit */
         buf_printf(&b, "<Node><NodeName>n%u</NodeName><Path>./A</Path></Node>", i);
     buf_putz(&b, "</MgmtTree>");
     CU_ASSERT_EQUAL(ddf_schema_load(s, buf_str(&b), "second", NULL), RC_LIMIT);
@@ -347,23 +368,19 @@ static void survives_running_out_of_memory(void)
         struct schema_doc d = { .n_nodes = 0 };
         CU_ASSERT_FATAL(limit < 100000);
         arena_init(&d.a, limit);
-        rc = schema_read(STR(TREE("<Node><NodeName>A</NodeName><Path>./x/y</Path><DFProperties><AccessType><Get/></AccessType>"
-                                  "<Description>d</Description><DFFormat><int/></DFFormat><DFType><MIME>a</MIME><MIME>b</MIME></DFType>"
-                                  "<MSFT:AllowedValues ValueType='ENUM'><MSFT:Enum><MSFT:Value>1</MSFT:Value></MSFT:Enum>"
-                                  "</MSFT:AllowedValues></DFProperties>" LEAF("B") "</Node>")), "t", &d, NULL);
+        rc = schema_read(
+            STR(TREE(
+                "<Node><NodeName>A</NodeName><Path>./x/y</Path><DFProperties><AccessType><Get/></AccessType>"
+                "<Description>d</Description><DFFormat><int/></DFFormat><DFType><MIME>a</MIME><MIME>b</MIME></DFType>"
+                "<MSFT:AllowedValues ValueType='ENUM'><MSFT:Enum><MSFT:Value>1</MSFT:Value></MSFT:Enum>"
+                "</MSFT:AllowedValues></DFProperties>" LEAF("B") "</Node>")),
+            "t", &d, NULL);
         arena_finish(&d.a);
     }
     CU_ASSERT_EQUAL(rc, RC_OK);
 }
 
-TEST_MAIN("ddf.load",
-    TEST(reads_a_standard_description),
-    TEST(reads_files_as_microsoft_writes_them),
-    TEST(reads_older_files),
-    TEST(passes_over_what_it_does_not_know),
-    TEST(unites_documents),
-    TEST(says_what_is_wrong_and_where),
-    TEST(an_entity_bomb_is_refused_at_its_first_declaration),
-    TEST(ceilings_are_ordinary_outcomes),
-    TEST(a_failure_changes_nothing),
-    TEST(survives_running_out_of_memory))
+TEST_MAIN("ddf.load", TEST(reads_a_standard_description), TEST(reads_files_as_microsoft_writes_them),
+          TEST(reads_older_files), TEST(passes_over_what_it_does_not_know), TEST(unites_documents),
+          TEST(says_what_is_wrong_and_where), TEST(an_entity_bomb_is_refused_at_its_first_declaration),
+          TEST(ceilings_are_ordinary_outcomes), TEST(a_failure_changes_nothing), TEST(survives_running_out_of_memory))

@@ -28,16 +28,15 @@ static inline struct ddf_layout *shipped_layout(struct arena *a)
 
 static inline struct ddf_schema *shipped_schema(void)
 {
-    static const char *const files[] = { "mo/devinfo.ddf", "mo/devdetail.ddf", "mo/dmacc.ddf", "mo/inbox.ddf", "mo/x-virmo-1.0.ddf",
-                                         "mo/x-vmimgmo-1.0.ddf" };
+    static const char *const files[] = { "mo/devinfo.ddf", "mo/devdetail.ddf",   "mo/dmacc.ddf",
+                                         "mo/inbox.ddf",   "mo/x-virmo-1.0.ddf", "mo/x-vmimgmo-1.0.ddf" };
     struct ddf_schema *s = ddf_schema_create();
     CU_ASSERT_PTR_NOT_NULL_FATAL(s);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct err e = { 0 };
         char path[512], text[1024];
         enum rc rc = ddf_schema_load_file(s, shipped_path(files[i], path), &e);
-        if (rc)
-            fprintf(stderr, "%s\n", err_format(&e, text, sizeof text));
+        if (rc) fprintf(stderr, "%s\n", err_format(&e, text, sizeof text));
         CU_ASSERT_EQUAL_FATAL(rc, RC_OK);
     }
     return s;

@@ -6,9 +6,10 @@
 static inline bool tnds_same_node(const struct ddf_tnds_node *a, const struct ddf_tnds_node *b)
 {
     for (; a && b; a = a->next, b = b->next) {
-        if (!str_eq(a->name, b->name) || !str_eq(a->path, b->path) || !str_eq(a->acl, b->acl) || !str_eq(a->title, b->title)
-            || !str_eq(a->tstamp, b->tstamp) || !str_eq(a->verno, b->verno) || !str_eq(a->type, b->type) || !str_eq(a->value, b->value)
-            || a->format != b->format || a->has != b->has || a->n_children != b->n_children || !tnds_same_node(a->first, b->first))
+        if (!str_eq(a->name, b->name) || !str_eq(a->path, b->path) || !str_eq(a->acl, b->acl) ||
+            !str_eq(a->title, b->title) || !str_eq(a->tstamp, b->tstamp) || !str_eq(a->verno, b->verno) ||
+            !str_eq(a->type, b->type) || !str_eq(a->value, b->value) || a->format != b->format || a->has != b->has ||
+            a->n_children != b->n_children || !tnds_same_node(a->first, b->first))
             return false;
     }
     return !a && !b;

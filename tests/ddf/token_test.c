@@ -6,9 +6,16 @@
 
 enum { LEAVES = 400 };
 
-#define LEAF(uri, value) { { uri, sizeof uri - 1 }, { value, sizeof value - 1 } }
+#define LEAF(uri, value)                                                                                               \
+    {                                                                                                                  \
+        { uri, sizeof uri - 1 },                                                                                       \
+        {                                                                                                              \
+            value, sizeof value - 1                                                                                    \
+        }                                                                                                              \
+    }
 
-/* A tree as a device has it: two VMs of different owners, an image, device-wide settings, and much that does not count. */
+/* A tree as a device has it: two VMs of different owners, an image, device-wide settings, and much that does not
+ * count. */
 static const struct ddf_leaf tree[] = {
     LEAF("./DMAcc/a/Name", "our server"),
     LEAF("./DevInfo/DevId", "IMEI:1"),
@@ -31,7 +38,11 @@ static const struct ddf_leaf tree[] = {
 };
 enum { N = sizeof tree / sizeof tree[0] };
 
-struct world_of { struct arena a; struct ddf_layout *l; struct ddf_schema *s; };
+struct world_of {
+    struct arena a;
+    struct ddf_layout *l;
+    struct ddf_schema *s;
+};
 
 static void init(struct world_of *w)
 {
@@ -45,7 +56,8 @@ static void finish(struct world_of *w)
     arena_finish(&w->a);
 }
 
-static void token_of(struct world_of *w, const char *server, const struct ddf_leaf *leaves, size_t n, char hex[SHA256_HEX_BYTES])
+static void token_of(struct world_of *w, const char *server, const struct ddf_leaf *leaves, size_t n,
+                     char hex[SHA256_HEX_BYTES])
 {
     CU_ASSERT_EQUAL(ddf_state_token(w->s, w->l, str_of(server), leaves, n, hex, NULL), RC_OK);
 }
@@ -85,8 +97,7 @@ static void changes_with_what_the_server_may_know_and_nothing_else(void)
         memcpy(changed, tree, sizeof tree);
         changed[i].value = i == 7 ? STR("it") : STR("42");
         token_of(&w, "it", changed, N, after);
-        if ((strcmp(before, after) != 0) != counts[i])
-            fprintf(stderr, "%.*s\n", STR_ARG(tree[i].uri));
+        if ((strcmp(before, after) != 0) != counts[i]) fprintf(stderr, "%.*s\n", STR_ARG(tree[i].uri));
         CU_ASSERT_EQUAL(strcmp(before, after) != 0, counts[i]);
     }
     token_of(&w, "ops", tree, N, after);
@@ -107,7 +118,8 @@ static void leaves_must_be_sorted_each_once(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "sorted"));
     CU_ASSERT_EQUAL(ddf_state_token(w.s, w.l, STR("it"), backwards, 2, hex, NULL), RC_INVALID);
     CU_ASSERT_EQUAL(ddf_state_token(w.s, w.l, STR("it"), NULL, 0, hex, NULL), RC_OK);
-    CU_ASSERT_STRING_EQUAL(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");    /* SHA-256 of nothing */
+    CU_ASSERT_STRING_EQUAL(hex,
+                           "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"); /* SHA-256 of nothing */
     finish(&w);
 }
 
@@ -132,11 +144,11 @@ static void token_by_the_book(struct world_of *w, const struct ddf_leaf *leaves,
         bool ours = false;
         CU_ASSERT_FATAL(d && ddf_layout_match(w->l, leaves[i].uri, &m));
         for (size_t k = 0; k < n; k++)
-            ours |= str_ends(leaves[k].uri, STR("/Domain/Servers")) && str_is(leaves[k].value, "it")
-                 && str_starts(leaves[k].uri, STR("./Virtualization/VM/"))
-                 && str_eq(str_slice(leaves[k].uri, 20, leaves[k].uri.n - 15), m.owner);
-        if (!ours || !((d->access & DDF_GET && d->access & DDF_REPLACE) || str_is(m.entry->name, "state")
-                       || str_is(m.entry->name, "lockState")))
+            ours |= str_ends(leaves[k].uri, STR("/Domain/Servers")) && str_is(leaves[k].value, "it") &&
+                    str_starts(leaves[k].uri, STR("./Virtualization/VM/")) &&
+                    str_eq(str_slice(leaves[k].uri, 20, leaves[k].uri.n - 15), m.owner);
+        if (!ours || !((d->access & DDF_GET && d->access & DDF_REPLACE) || str_is(m.entry->name, "state") ||
+                       str_is(m.entry->name, "lockState")))
             continue;
         crypto_sha256_update(c, leaves[i].uri);
         crypto_sha256_update(c, STR("="));
@@ -165,7 +177,8 @@ static void the_order_of_gathering_does_not_matter(void)
             leaves[n++].value = next(&seed) & 1 ? STR("it") : STR("ops");
             for (size_t i = 0; i < w.l->n_entries && n < LEAVES; i++) {
                 const struct ddf_entry *en = &w.l->entries[i];
-                if (en->scope != DDF_VM || str_is(en->format, "node") || str_is(en->name, "domain.servers") || next(&seed) % 4)
+                if (en->scope != DDF_VM || str_is(en->format, "node") || str_is(en->name, "domain.servers") ||
+                    next(&seed) % 4)
                     continue;
                 leaves[n].uri = ddf_layout_uri(w.l, en, str_of(vms[v]), STR("x"), &a);
                 leaves[n++].value = arena_printf(&a, "%u", (unsigned)next(&seed));
@@ -208,17 +221,13 @@ static void is_computed_in_a_moment(void)
     }
     qsort(leaves, n, sizeof leaves[0], by_uri);
     clock_gettime(CLOCK_MONOTONIC, &t0);
-    for (int i = 0; i < ROUNDS; i++)
-        token_of(&w, "it", leaves, n, hex);
+    for (int i = 0; i < ROUNDS; i++) token_of(&w, "it", leaves, n, hex);
     clock_gettime(CLOCK_MONOTONIC, &t1);
     printf("\n    ddf_state_token of %zu leaves: %.1f us ", n,
            ((double)(t1.tv_sec - t0.tv_sec) * 1e9 + (double)(t1.tv_nsec - t0.tv_nsec)) / ROUNDS / 1000);
     finish(&w);
 }
 
-TEST_MAIN("ddf.token",
-    TEST(is_the_hash_of_these_lines),
-    TEST(changes_with_what_the_server_may_know_and_nothing_else),
-    TEST(leaves_must_be_sorted_each_once),
-    TEST(the_order_of_gathering_does_not_matter),
-    TEST(is_computed_in_a_moment))
+TEST_MAIN("ddf.token", TEST(is_the_hash_of_these_lines), TEST(changes_with_what_the_server_may_know_and_nothing_else),
+          TEST(leaves_must_be_sorted_each_once), TEST(the_order_of_gathering_does_not_matter),
+          TEST(is_computed_in_a_moment))

@@ -4,29 +4,33 @@
 
 static void accepts_and_refuses_as_the_spec_says(void)
 {
-    static const struct { const char *text; enum rc want; unsigned depth; } row[] = {
-        { ".",               RC_OK, 0 },
-        { "DevInfo/DevId",   RC_OK, 2 },
+    static const struct {
+        const char *text;
+        enum rc want;
+        unsigned depth;
+    } row[] = {
+        { ".", RC_OK, 0 },
+        { "DevInfo/DevId", RC_OK, 2 },
         { "./DevInfo/DevId", RC_OK, 2 },
-        { "./a.b/.c",        RC_OK, 2 },
-        { "./a/...",         RC_OK, 2 },
-        { "./%2F/a%20b",     RC_OK, 2 },
-        { "",                RC_PARSE, 9 },
-        { "./",              RC_PARSE, 9 },
-        { "/",               RC_PARSE, 9 },
-        { "/DevInfo",        RC_PARSE, 9 },
-        { "./DevInfo/",      RC_PARSE, 9 },
-        { "./a//b",          RC_PARSE, 9 },
-        { "./a/../b",        RC_PARSE, 9 },
-        { "../a",            RC_PARSE, 9 },
-        { "..",              RC_PARSE, 9 },
-        { "./a/./b",         RC_PARSE, 9 },
-        { "././a",           RC_PARSE, 9 },
-        { "./1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16",    RC_OK, 16 },
+        { "./a.b/.c", RC_OK, 2 },
+        { "./a/...", RC_OK, 2 },
+        { "./%2F/a%20b", RC_OK, 2 },
+        { "", RC_PARSE, 9 },
+        { "./", RC_PARSE, 9 },
+        { "/", RC_PARSE, 9 },
+        { "/DevInfo", RC_PARSE, 9 },
+        { "./DevInfo/", RC_PARSE, 9 },
+        { "./a//b", RC_PARSE, 9 },
+        { "./a/../b", RC_PARSE, 9 },
+        { "../a", RC_PARSE, 9 },
+        { "..", RC_PARSE, 9 },
+        { "./a/./b", RC_PARSE, 9 },
+        { "././a", RC_PARSE, 9 },
+        { "./1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", RC_OK, 16 },
         { "./1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", RC_LIMIT, 9 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct ddf_uri u = { .depth = 9 };              /* untouched on failure */
+        struct ddf_uri u = { .depth = 9 }; /* untouched on failure */
         struct err e = { 0 };
         CU_ASSERT_EQUAL(ddf_uri_parse(str_of(row[i].text), &u, &e), row[i].want);
         CU_ASSERT_EQUAL(u.depth, row[i].depth);
@@ -42,9 +46,9 @@ static void has_ceilings(void)
     memset(text, 'a', sizeof text);
     CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_NAME_BYTES }, &u, NULL), RC_OK);
     CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_NAME_BYTES + 1 }, &u, NULL), RC_LIMIT);
-    for (size_t i = 50; i < sizeof text; i += 50)
-        text[i] = '/';
-    CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_URI_BYTES - 2 }, &u, NULL), RC_OK);        /* its canonical text has "./" */
+    for (size_t i = 50; i < sizeof text; i += 50) text[i] = '/';
+    CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_URI_BYTES - 2 }, &u, NULL),
+                    RC_OK); /* its canonical text has "./" */
     CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_URI_BYTES - 1 }, &u, NULL), RC_LIMIT);
     memcpy(text, "./", 2);
     CU_ASSERT_EQUAL(ddf_uri_parse((struct str){ text, DDF_URI_BYTES }, &u, NULL), RC_OK);
@@ -54,8 +58,13 @@ static void has_ceilings(void)
 
 static void one_address_has_one_canonical_text(void)
 {
-    static const struct { const char *text, *want; } row[] = {
-        { ".", "." }, { "./A/B", "./A/B" }, { "A/B", "./A/B" }, { "./%41/b", "./%41/b" },
+    static const struct {
+        const char *text, *want;
+    } row[] = {
+        { ".", "." },
+        { "./A/B", "./A/B" },
+        { "A/B", "./A/B" },
+        { "./%41/b", "./%41/b" },
     };
     struct arena a;
     struct str out;
@@ -91,24 +100,30 @@ static void joins_and_takes_apart(void)
 
 static void splits_off_what_is_asked_for(void)
 {
-    static const struct { const char *text; enum rc want; const char *base; enum ddf_query query; const char *arg; } row[] = {
-        { "./A",                    RC_OK, "./A", DDF_QUERY_NONE, "" },
-        { "./A?prop=ACL",           RC_OK, "./A", DDF_QUERY_PROP, "ACL" },
-        { "./A?prop=VerNo",         RC_OK, "./A", DDF_QUERY_PROP, "VerNo" },
-        { "./A?list=Struct",        RC_OK, "./A", DDF_QUERY_STRUCT, "" },
-        { "./A?list=StructData",    RC_OK, "./A", DDF_QUERY_STRUCT_DATA, "" },
-        { "./A?list=TNDS",          RC_OK, "./A", DDF_QUERY_TNDS, "" },
-        { "./A?list=TNDS+Value",    RC_OK, "./A", DDF_QUERY_TNDS, "+Value" },
+    static const struct {
+        const char *text;
+        enum rc want;
+        const char *base;
+        enum ddf_query query;
+        const char *arg;
+    } row[] = {
+        { "./A", RC_OK, "./A", DDF_QUERY_NONE, "" },
+        { "./A?prop=ACL", RC_OK, "./A", DDF_QUERY_PROP, "ACL" },
+        { "./A?prop=VerNo", RC_OK, "./A", DDF_QUERY_PROP, "VerNo" },
+        { "./A?list=Struct", RC_OK, "./A", DDF_QUERY_STRUCT, "" },
+        { "./A?list=StructData", RC_OK, "./A", DDF_QUERY_STRUCT_DATA, "" },
+        { "./A?list=TNDS", RC_OK, "./A", DDF_QUERY_TNDS, "" },
+        { "./A?list=TNDS+Value", RC_OK, "./A", DDF_QUERY_TNDS, "+Value" },
         { "./A?list=TNDS+Value+ACL", RC_OK, "./A", DDF_QUERY_TNDS, "+Value+ACL" },
         { "./A?list=TNDS-Format-Type", RC_OK, "./A", DDF_QUERY_TNDS, "-Format-Type" },
-        { "./A?list=TNDS-Format+Type", RC_PARSE, NULL, DDF_QUERY_NONE, NULL },  /* not to be mixed */
-        { "./A?list=TNDS+",         RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
-        { "./A?list=TNDSValue",     RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
-        { "./A?list=TNDS+Colour",   RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
-        { "./A?list=Nothing",       RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
-        { "./A?prop=Value",         RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
-        { "./A?prop=acl",           RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
-        { "./A?",                   RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
+        { "./A?list=TNDS-Format+Type", RC_PARSE, NULL, DDF_QUERY_NONE, NULL }, /* not to be mixed */
+        { "./A?list=TNDS+", RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
+        { "./A?list=TNDSValue", RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
+        { "./A?list=TNDS+Colour", RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
+        { "./A?list=Nothing", RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
+        { "./A?prop=Value", RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
+        { "./A?prop=acl", RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
+        { "./A?", RC_PARSE, NULL, DDF_QUERY_NONE, NULL },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct str base = { 0 }, arg = { 0 };
@@ -135,10 +150,6 @@ static void survives_running_out_of_memory(void)
     CU_ASSERT_EQUAL(rc, RC_OK);
 }
 
-TEST_MAIN("ddf.uri",
-    TEST(accepts_and_refuses_as_the_spec_says),
-    TEST(has_ceilings),
-    TEST(one_address_has_one_canonical_text),
-    TEST(joins_and_takes_apart),
-    TEST(splits_off_what_is_asked_for),
-    TEST(survives_running_out_of_memory))
+TEST_MAIN("ddf.uri", TEST(accepts_and_refuses_as_the_spec_says), TEST(has_ceilings),
+          TEST(one_address_has_one_canonical_text), TEST(joins_and_takes_apart), TEST(splits_off_what_is_asked_for),
+          TEST(survives_running_out_of_memory))

@@ -7,15 +7,13 @@
 
 static inline void must(bool true_always)
 {
-    if (!true_always)
-        abort();
+    if (!true_always) abort();
 }
 
 static inline size_t sum_of_parts(enum sml_type type, const struct sml_msg *m)
 {
     size_t n = sml_frame_bytes(type, m) - (m->final ? 0 : type == SML_XML ? sizeof "<Final/>" - 1 : 1);
-    for (const struct sml_cmd *c = m->cmds; c; c = c->next)
-        n += sml_cmd_bytes(type, c);
+    for (const struct sml_cmd *c = m->cmds; c; c = c->next) n += sml_cmd_bytes(type, c);
     return n;
 }
 
@@ -31,7 +29,7 @@ static inline void check_round_trip(enum sml_type type, const struct sml_msg *m)
     if (sml_encode(type, m, &once, NULL) == RC_OK) {
         must(once.n == sum_of_parts(type, m));
         enum rc rc = sml_decode(type, buf_str(&once), &a, &back, NULL);
-        must(rc == RC_OK || rc == RC_LIMIT || rc == RC_NOMEM);      /* it may have grown */
+        must(rc == RC_OK || rc == RC_LIMIT || rc == RC_NOMEM); /* it may have grown */
         if (rc == RC_OK) {
             must(sml_encode(type, &back, &twice, NULL) == RC_OK);
             must(once.n == twice.n && memcmp(once.p, twice.p, once.n) == 0);

@@ -9,6 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct account acc;
     struct err e = { 0 };
 
-    if (account_parse((struct str){ (const char *)data, n }, "fuzz", &acc, &e) == RC_OK && (!acc.server_id[0] || !acc.url[0])) abort();
+    if (account_parse((struct str){ (const char *)data, n }, "fuzz", &acc, &e) == RC_OK &&
+        (!acc.server_id[0] || !acc.url[0]))
+        abort();
     return 0;
 }

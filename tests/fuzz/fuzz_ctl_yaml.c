@@ -14,14 +14,12 @@ static void same(const json_t *j, struct str yaml)
     json_error_t je;
     arena_init(&a, 64 << 20);
     enum rc rc = doc_parse(yaml, "fuzz", &a, &d, &e);
-    if (rc == RC_PARSE || rc == RC_UNSUPPORTED)
-        abort();
+    if (rc == RC_PARSE || rc == RC_UNSUPPORTED) abort();
     if (!rc) {
         buf_init(&back, 0);
         doc_to_json(d, &back);
         json_t *again = json_loadb(back.p, back.n, JSON_DECODE_ANY, &je);
-        if (!again || !json_equal(j, again))
-            abort();
+        if (!again || !json_equal(j, again)) abort();
         json_decref(again);
         buf_finish(&back);
     }
@@ -34,12 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     json_error_t e;
     struct buf b;
     json_t *j = n <= 4096 ? json_loadb((const char *)data, n, JSON_REJECT_DUPLICATES, &e) : NULL;
-    if (!j)
-        return 0;
+    if (!j) return 0;
     buf_init(&b, 0);
     yaml_write(j, &b);
-    if (buf_ok(&b))
-        same(j, buf_str(&b));
+    if (buf_ok(&b)) same(j, buf_str(&b));
     buf_finish(&b);
     json_decref(j);
     return 0;

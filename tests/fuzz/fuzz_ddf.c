@@ -7,11 +7,9 @@ static void visit(const struct ddf_schema *s, const struct ddf_node *n, unsigned
 {
     static const char *const values[] = { "", "1", "true", "abc", "-5", "a,b" };
     int status;
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        ddf_check_value(n, str_of(values[i]), NULL);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) ddf_check_value(n, str_of(values[i]), NULL);
     ddf_check(s, DDF_REPLACE, n->name, STR("chr"), STR("text/plain"), STR("x"), true, true, &status, NULL);
-    for (const struct ddf_node *c = n->first; c && depth < 200; c = c->next)
-        visit(s, c, depth + 1);
+    for (const struct ddf_node *c = n->first; c && depth < 200; c = c->next) visit(s, c, depth + 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,10 +9,8 @@ static enum rc to_json(struct str text, struct arena *a, struct buf *json)
     struct doc *d;
     struct err e = { 0 };
     enum rc rc = doc_parse(text, "fuzz", a, &d, &e);
-    if (rc ? e.rc != rc : e.rc != RC_OK)
-        abort();
-    if (!rc)
-        doc_to_canonical_json(d, json);
+    if (rc ? e.rc != rc : e.rc != RC_OK) abort();
+    if (!rc) doc_to_canonical_json(d, json);
     return rc;
 }
 
@@ -27,8 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&again, JSON_BYTES);
     struct str text = { (const char *)data, size };
     if (to_json(text, &a, &json) == RC_OK && buf_ok(&json)) {
-        if (to_json(buf_str(&json), &a, &again) == RC_OK && !str_eq(buf_str(&json), buf_str(&again)))
-            abort();
+        if (to_json(buf_str(&json), &a, &again) == RC_OK && !str_eq(buf_str(&json), buf_str(&again))) abort();
     }
     doc_parse_many(text, "fuzz", &a, &many, NULL);
     buf_finish(&again);

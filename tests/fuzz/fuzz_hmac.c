@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&a, 1 << 20);
     if (sml_hmac_parse(in, &a, &h, NULL) == RC_OK) {
         struct str s = sml_hmac_format(h.username, STR("AA=="), &a);
-        if (s.p && (sml_hmac_parse(s, &a, &again, NULL) != RC_OK || !str_eq(h.username, again.username) || !str_is(again.mac, "AA==")))
+        if (s.p && (sml_hmac_parse(s, &a, &again, NULL) != RC_OK || !str_eq(h.username, again.username) ||
+                    !str_is(again.mac, "AA==")))
             abort();
     }
     sml_basic_decode(in, &a, &user, &password);

@@ -14,16 +14,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             const struct ddf_entry *en = &l->entries[i];
             struct str uri = ddf_layout_uri(l, en, STR("o"), STR("i"), &a), wire;
             struct ddf_match m;
-            if (ddf_layout_entry(l, en->scope, en->name) != en)
-                abort();
-            if (uri.n)
-                ddf_layout_match(l, uri, &m);
+            if (ddf_layout_entry(l, en->scope, en->name) != en) abort();
+            if (uri.n) ddf_layout_match(l, uri, &m);
             ddf_entry_to_wire(en, STR("10"), &a, &wire, NULL);
             ddf_entry_to_word(en, STR("10"), &a);
         }
         for (size_t i = 0; i < l->n_operations; i++)
-            if (ddf_layout_operation(l, l->operations[i].scope, l->operations[i].name) != &l->operations[i])
-                abort();
+            if (ddf_layout_operation(l, l->operations[i].scope, l->operations[i].name) != &l->operations[i]) abort();
     }
     arena_finish(&a);
     return 0;

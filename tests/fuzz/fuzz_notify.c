@@ -10,8 +10,7 @@ static void check_trigger(struct str in)
     static const struct str ha1 = { "U7EIII42Njb1eLQ8SPG4Fg==", 24 }, nonce = { "0123456789abcdef", 16 };
     struct sml_notify n;
     sml_notify_verify(in, ha1, nonce);
-    if (sml_notify_decode(in, &n, NULL) != RC_OK)
-        return;
+    if (sml_notify_decode(in, &n, NULL) != RC_OK) return;
     struct arena a;
     struct str again;
     arena_init(&a, 1 << 20);
@@ -27,7 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str in = { (const char *)data, size }, body;
     check_trigger(in);
-    if (sml_wsp_push_decode(in, &body, NULL) == RC_OK)
-        check_trigger(body);
+    if (sml_wsp_push_decode(in, &body, NULL) == RC_OK) check_trigger(body);
     return 0;
 }

@@ -5,7 +5,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct pol_attribute attrs[] = {
-        { STR_INIT("label.a"), STR_INIT("4.2.0"), false }, { STR_INIT("devinfo.man"), STR_INIT("s\xc3\xa9"), false }, { STR_INIT("devinfo.mod"), { 0 }, true },
+        { STR_INIT("label.a"), STR_INIT("4.2.0"), false },
+        { STR_INIT("devinfo.man"), STR_INIT("s\xc3\xa9"), false },
+        { STR_INIT("devinfo.mod"), { 0 }, true },
     };
     struct arena a;
     struct pol_selector *s;

@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
-struct heard { size_t n; uint64_t hash; };
+struct heard {
+    size_t n;
+    uint64_t hash;
+};
 
 static bool hear(void *ctx, const struct sse_event *e)
 {
@@ -24,10 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     sse_finish(&s);
     sse_init(&s);
     for (size_t at = 0, piece = 1; at < n; at += piece, piece = piece % 7 + 1)
-        if (sse_feed(&s, str_slice(text, at, at + piece), hear, &cut))
-            break;
+        if (sse_feed(&s, str_slice(text, at, at + piece), hear, &cut)) break;
     sse_finish(&s);
-    if (!rc && (whole.n != cut.n || whole.hash != cut.hash))
-        abort();
+    if (!rc && (whole.n != cut.n || whole.hash != cut.hash)) abort();
     return 0;
 }

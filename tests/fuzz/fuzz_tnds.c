@@ -11,8 +11,7 @@ static void round_trip(const struct ddf_tnds *t, bool wbxml, struct arena *a)
     buf_init(&out, 0);
     if ((wbxml ? ddf_tnds_write_wbxml : ddf_tnds_write_xml)(t, DDF_TNDS_ALL, &out, NULL) == RC_OK) {
         enum rc rc = (wbxml ? ddf_tnds_parse_wbxml : ddf_tnds_parse_xml)(buf_str(&out), a, &back, NULL);
-        if (rc != RC_NOMEM && (rc || !tnds_same(t, &back)))
-            abort();
+        if (rc != RC_NOMEM && (rc || !tnds_same(t, &back))) abort();
     }
     buf_finish(&out);
 }

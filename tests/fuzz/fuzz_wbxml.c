@@ -1,4 +1,5 @@
-/* Any bytes as a WBXML message, and as a tree document: never a crash; and what was understood survives being written and read again. */
+/* Any bytes as a WBXML message, and as a tree document: never a crash; and what was understood survives being
+ * written and read again. */
 #include "tests/fuzz/codec_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -9,8 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena a;
     check_codec(SML_WBXML, in);
     arena_init(&a, SML_MSG_ARENA_BYTES);
-    if (sml_tree_to_xml(in, &a, &xml, NULL) == RC_OK)
-        must(xml.n > 0 && str_is_utf8(xml));
+    if (sml_tree_to_xml(in, &a, &xml, NULL) == RC_OK) must(xml.n > 0 && str_is_utf8(xml));
     arena_finish(&a);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* Runs a fuzz target over every file below the folders and files given, so that the corpus is part of the ordinary tests. */
+/* Runs a fuzz target over every file below the folders and files given, so that the corpus is part of the ordinary
+ * tests. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,23 +23,20 @@ static int replay(const char *path)
         int bad = d == NULL;
         for (struct dirent *f; d && (f = readdir(d)) != NULL;) {
             char sub[4096];
-            if (f->d_name[0] == '.')
-                continue;
+            if (f->d_name[0] == '.') continue;
             snprintf(sub, sizeof sub, "%s/%s", path, f->d_name);
             bad |= replay(sub);
         }
-        if (d)
-            closedir(d);
+        if (d) closedir(d);
         return bad;
     }
     size_t n = (size_t)st.st_size;
-    uint8_t *p = malloc(n ? n : 1);     /* exactly n, so that a read past the end is seen */
+    uint8_t *p = malloc(n ? n : 1); /* exactly n, so that a read past the end is seen */
     FILE *f = fopen(path, "rb");
     if (!p || !f || fread(p, 1, n, f) != n) {
         fprintf(stderr, "replay: cannot read %s\n", path);
         free(p);
-        if (f)
-            fclose(f);
+        if (f) fclose(f);
         return 1;
     }
     fclose(f);
@@ -51,8 +49,7 @@ static int replay(const char *path)
 int main(int argc, char **argv)
 {
     int bad = 0;
-    for (int i = 1; i < argc; i++)
-        bad |= replay(argv[i]);
+    for (int i = 1; i < argc; i++) bad |= replay(argv[i]);
     printf("%u inputs\n", n_files);
     return bad || n_files == 0;
 }

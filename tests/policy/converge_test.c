@@ -15,7 +15,10 @@ static struct sim_device d;
 static struct sim_shell s;
 
 /* Settings a random policy may have, and their words. */
-static const struct { const char *path; const char *words[3]; } pool[] = {
+static const struct {
+    const char *path;
+    const char *words[3];
+} pool[] = {
     { "qos: %s", { "interactive", "normal", "background" } },
     { "name: %s", { "Work", "Office", "Corporate" } },
     { "resources: {cpu: {vcpus: %s}}", { "1", "2", "4" } },
@@ -34,7 +37,8 @@ static const char *const resources[] = {
     "resources: {net: {corp0: {mode: nat}, corp1: {mode: bridge, up: 1M, priority: 3}}}",
 };
 static const char *const kpis[] = {
-    "kpi: {interval: 60s}", "kpi: {thresholds: [{metric: CPU/StealPct, op: '>', value: 20, hold: 5m}]}",
+    "kpi: {interval: 60s}",
+    "kpi: {thresholds: [{metric: CPU/StealPct, op: '>', value: 20, hold: 5m}]}",
     "kpi: {interval: 90s, thresholds: [{name: mem, metric: Memory/UsedKB, op: '>', value: 100}, {metric: CPU/UsagePct, value: 9}]}",
 };
 
@@ -43,12 +47,13 @@ static void random_policy(struct sim_shell *sh, const char *vm)
     static const char *const goals[] = { "running", "stopped", "suspended", "paused", "absent" };
     struct buf b;
     buf_init(&b, 0);
-    buf_printf(&b, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p-%s, authority: acme-it}\nspec:\n  selector: 'true'\n  vm:\n"
-                   "    id: %s\n    guestType: android\n    image: corp-android:%u\n", vm, vm, 1 + dice(2));
-    if (dice(8))
-        buf_printf(&b, "    state: %s\n", goals[dice(dice(3) ? 2 : 5)]);
-    if (dice(3) == 0)
-        buf_printf(&b, "    locked: %s\n", dice(2) ? "true" : "false");
+    buf_printf(
+        &b,
+        "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p-%s, authority: acme-it}\nspec:\n  selector: 'true'\n  vm:\n"
+        "    id: %s\n    guestType: android\n    image: corp-android:%u\n",
+        vm, vm, 1 + dice(2));
+    if (dice(8)) buf_printf(&b, "    state: %s\n", goals[dice(dice(3) ? 2 : 5)]);
+    if (dice(3) == 0) buf_printf(&b, "    locked: %s\n", dice(2) ? "true" : "false");
     for (size_t i = 0; i < sizeof pool / sizeof pool[0]; i++)
         if (i != 2 && dice(2)) {
             char line[200];
@@ -57,10 +62,8 @@ static void random_policy(struct sim_shell *sh, const char *vm)
             *at = '\0';
             buf_printf(&b, "%s%s%s", line, pool[i].words[dice(3)], at + 2);
         }
-    if (dice(4))
-        buf_printf(&b, "    %s\n", resources[dice(5)]);
-    if (dice(2))
-        buf_printf(&b, "    %s\n", kpis[dice(3)]);
+    if (dice(4)) buf_printf(&b, "    %s\n", resources[dice(5)]);
+    if (dice(2)) buf_printf(&b, "    %s\n", kpis[dice(3)]);
     sim_policy(sh, buf_z(&b));
     buf_finish(&b);
 }
@@ -71,30 +74,25 @@ static void random_start(void)
 {
     static const int states[] = { 10, 30, 50, 60, 80, 110 };
     for (unsigned i = 0; i < 3; i++) {
-        if (dice(2))
-            continue;
+        if (dice(2)) continue;
         sim_make_vm(&d, vm_names[i], states[dice(6)]);
         sim_set(&d, DDF_VM, "guestType", str_of(vm_names[i]), "android");
-        if (dice(2))
-            sim_set(&d, DDF_VM, "image", str_of(vm_names[i]), dice(2) ? "img1" : "img2");
-        if (dice(4) == 0 && dice(2))
-            sim_set(&d, DDF_VM, "lockState", str_of(vm_names[i]), "10");
-        if (dice(3) == 0)
-            sim_set(&d, DDF_VM, "resources.pending", str_of(vm_names[i]), "true");
+        if (dice(2)) sim_set(&d, DDF_VM, "image", str_of(vm_names[i]), dice(2) ? "img1" : "img2");
+        if (dice(4) == 0 && dice(2)) sim_set(&d, DDF_VM, "lockState", str_of(vm_names[i]), "10");
+        if (dice(3) == 0) sim_set(&d, DDF_VM, "resources.pending", str_of(vm_names[i]), "true");
     }
 }
 
 /* What may stand at the end although there is nothing to do: the policy asks for what cannot be, and says so. */
 static bool only_explained_waits(void)
 {
-    static const char *const fine[] = { "no policy gives it a state", "waits: the VM is locked", "while the VM is stopped",
-                                        "an upgrade is not possible while", "wait for the VM's next start: it is locked" };
+    static const char *const fine[] = { "no policy gives it a state", "waits: the VM is locked",
+                                        "while the VM is stopped", "an upgrade is not possible while",
+                                        "wait for the VM's next start: it is locked" };
     for (const struct pol_wait *w = s.plan.waits; w; w = w->next) {
         bool ok = false;
-        for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
-            ok |= strstr(w->why.p, fine[i]) != NULL;
-        if (!ok)
-            return false;
+        for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) ok |= strstr(w->why.p, fine[i]) != NULL;
+        if (!ok) return false;
     }
     return s.plan.n_steps == 0;
 }
@@ -105,8 +103,14 @@ static bool as_wanted(void)
     struct pol_desired want;
     bool ok = true;
     arena_init(&a, 64 << 20);
-    struct pol_facts f = { .layout = d.l, .schema = d.s, .authority = STR("acme-it"), .attrs = s.attrs, .n_attrs = s.n_attrs,
-                           .policies = s.policies, .images = s.image, .n_images = s.n_images };
+    struct pol_facts f = { .layout = d.l,
+                           .schema = d.s,
+                           .authority = STR("acme-it"),
+                           .attrs = s.attrs,
+                           .n_attrs = s.n_attrs,
+                           .policies = s.policies,
+                           .images = s.image,
+                           .n_images = s.n_images };
     CU_ASSERT_EQUAL_FATAL(pol_resolve(&f, &a, &want, NULL), RC_OK);
     for (size_t i = 0; i < want.n_vms; i++) {
         const struct pol_vm *vm = &want.vms[i];
@@ -121,7 +125,8 @@ static bool as_wanted(void)
         }
         int64_t state = 0;
         str_to_i64(sim_value(&d, DDF_VM, "state", vm->name), &state);
-        if ((vm->goal && !locked && state != vm->goal->state) || (vm->has_locked && locked != vm->locked && state != 10)) {
+        if ((vm->goal && !locked && state != vm->goal->state) ||
+            (vm->has_locked && locked != vm->locked && state != 10)) {
             printf("%.*s is in state %d, %s\n", STR_ARG(vm->name), (int)state, locked ? "locked" : "not locked");
             ok = false;
         }
@@ -141,7 +146,8 @@ static bool as_wanted(void)
 
 static void report(uint64_t run, const char *what)
 {
-    printf("\nrun %llu: %s (refused %u, last %s; twice %u)\n", (unsigned long long)run, what, d.refused, d.refusal, d.twice);
+    printf("\nrun %llu: %s (refused %u, last %s; twice %u)\n", (unsigned long long)run, what, d.refused, d.refusal,
+           d.twice);
     sim_print(&s);
 }
 
@@ -171,14 +177,12 @@ static bool one_run(uint64_t run, bool verbose)
     sim_shell_init(&s, &d);
     s.verbose = verbose;
     s.token = dice(2);
-    if (dice(2))
-        s.kpi_due_ms = 1;
+    if (dice(2)) s.kpi_due_ms = 1;
     sim_image(&s, "corp-android", "1", "img1");
     sim_image(&s, "corp-android", "2", "img2");
     for (unsigned round = 0; ok && round < 3; round++) {
         for (unsigned i = 0; i < 3; i++)
-            if (dice(2))
-                random_policy(&s, vm_names[i]);
+            if (dice(2)) random_policy(&s, vm_names[i]);
         if (!quiet(40)) {
             report(run, "does not settle");
             ok = false;
@@ -187,12 +191,12 @@ static bool one_run(uint64_t run, bool verbose)
             ok = false;
         }
         unsigned changes = d.changes;
-        sim_session(&s);                            /* and then there is nothing to do */
+        sim_session(&s); /* and then there is nothing to do */
         if (ok && (s.plan.n_steps || d.changes != changes)) {
             report(run, "goes on after it settled");
             ok = false;
         }
-        if (s.token && dice(2)) {                   /* somebody changes something behind our back */
+        if (s.token && dice(2)) { /* somebody changes something behind our back */
             for (unsigned i = 0; i < 3; i++)
                 if (sim_find(&d, ddf_layout_owner_uri(d.l, DDF_VM, str_of(vm_names[i]), &d.a)))
                     sim_set(&d, DDF_VM, dice(2) ? "crash.maxRestarts" : "qos", str_of(vm_names[i]), "40");
@@ -215,8 +219,7 @@ static void settles_from_anywhere(void)
         CU_ASSERT(one_run((uint64_t)atoll(one), true));
         return;
     }
-    for (uint64_t run = 1; run <= runs() && bad < 3; run++)
-        bad += !one_run(run, false);
+    for (uint64_t run = 1; run <= runs() && bad < 3; run++) bad += !one_run(run, false);
     CU_ASSERT_EQUAL(bad, 0);
 }
 
@@ -235,8 +238,7 @@ static bool rough_run(uint64_t run, bool verbose)
     s.token = true;
     sim_image(&s, "corp-android", "1", "img1");
     sim_image(&s, "corp-android", "2", "img2");
-    for (unsigned i = 0; i < 3; i++)
-        random_policy(&s, vm_names[i]);
+    for (unsigned i = 0; i < 3; i++) random_policy(&s, vm_names[i]);
     d.refuse_percent = 10;
     d.fail_percent = 20;
     s.lose_percent = 10;
@@ -248,7 +250,7 @@ static bool rough_run(uint64_t run, bool verbose)
         d.now_ms += 100000;
     }
     d.refuse_percent = d.fail_percent = s.lose_percent = 0;
-    s.n_failures = 0;                               /* a person looked */
+    s.n_failures = 0; /* a person looked */
     if (ok && !quiet(60)) {
         report(run, "does not settle after the storm");
         ok = false;
@@ -274,11 +276,8 @@ static void survives_refusals_failures_and_lost_answers(void)
         CU_ASSERT(rough_run((uint64_t)atoll(one), true));
         return;
     }
-    for (uint64_t run = 1; run <= runs() && bad < 3; run++)
-        bad += !rough_run(run, false);
+    for (uint64_t run = 1; run <= runs() && bad < 3; run++) bad += !rough_run(run, false);
     CU_ASSERT_EQUAL(bad, 0);
 }
 
-TEST_MAIN("policy.converge",
-    TEST(settles_from_anywhere),
-    TEST(survives_refusals_failures_and_lost_answers))
+TEST_MAIN("policy.converge", TEST(settles_from_anywhere), TEST(survives_refusals_failures_and_lost_answers))

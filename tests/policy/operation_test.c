@@ -5,13 +5,22 @@
 
 static struct pol_operation lock_op(enum pol_op_state state, int tries)
 {
-    return (struct pol_operation){ .id = 1, .state = state, .kind = STR("lock"), .scope = DDF_VM, .owner = STR("corp"),
-                                   .correlator = STR("c-1"), .tries = tries };
+    return (struct pol_operation){ .id = 1,
+                                   .state = state,
+                                   .kind = STR("lock"),
+                                   .scope = DDF_VM,
+                                   .owner = STR("corp"),
+                                   .correlator = STR("c-1"),
+                                   .tries = tries };
 }
 
 static void statuses_move_operations(void)
 {
-    static const struct { int tries, code; enum pol_op_state want; const char *why; } row[] = {
+    static const struct {
+        int tries, code;
+        enum pol_op_state want;
+        const char *why;
+    } row[] = {
         { 1, 202, POL_OP_ACCEPTED, "works on it" },
         { 1, 200, POL_OP_ACKNOWLEDGED, "not read back yet" },
         { 1, 1200, POL_OP_ACKNOWLEDGED, "done" },
@@ -57,7 +66,11 @@ static void a_tree_get_is_done_when_it_is_read(void)
 
 static void results_end_operations_once(void)
 {
-    static const struct { enum pol_op_state from; int result; enum pol_op_state want; } row[] = {
+    static const struct {
+        enum pol_op_state from;
+        int result;
+        enum pol_op_state want;
+    } row[] = {
         { POL_OP_ACCEPTED, 1200, POL_OP_ACKNOWLEDGED }, { POL_OP_ACCEPTED, 1205, POL_OP_ACKNOWLEDGED },
         { POL_OP_ACCEPTED, 1445, POL_OP_CANCELLED },    { POL_OP_ACCEPTED, 1428, POL_OP_FAILED },
         { POL_OP_SENT, 1200, POL_OP_ACKNOWLEDGED },     { POL_OP_VERIFIED, 1428, POL_OP_VERIFIED },
@@ -77,7 +90,14 @@ static void results_end_operations_once(void)
 
 static void progress_tells_what_became_of_it(void)
 {
-    static const struct { enum pol_op_state from; int tries; const char *correlator; int result; enum pol_op_state want; const char *why; } row[] = {
+    static const struct {
+        enum pol_op_state from;
+        int tries;
+        const char *correlator;
+        int result;
+        enum pol_op_state want;
+        const char *why;
+    } row[] = {
         { POL_OP_SENT, 1, "c-1", 0, POL_OP_ACCEPTED, "downloading, 45 %" },
         { POL_OP_SENT, 1, "c-1", 1200, POL_OP_ACKNOWLEDGED, "done" },
         { POL_OP_SENT, 1, "c-1", 1415, POL_OP_FAILED, "image download failed" },
@@ -100,14 +120,21 @@ static void progress_tells_what_became_of_it(void)
 
 static void outcomes_of_steps(void)
 {
-    static const struct { enum pol_verb verb; int code; enum pol_outcome want; } row[] = {
-        { POL_GET, 200, POL_STEP_DONE },      { POL_ADD, 201, POL_STEP_DONE },      { POL_EXEC, 202, POL_STEP_RUNS },
-        { POL_EXEC, 1204, POL_STEP_DONE },    { POL_ADD, 418, POL_STEP_THERE },     { POL_REPLACE, 418, POL_STEP_FAILED },
-        { POL_GET, 404, POL_STEP_GONE },      { POL_DELETE, 404, POL_STEP_GONE },   { POL_REPLACE, 404, POL_STEP_GONE },
-        { POL_ADD, 404, POL_STEP_FAILED },    { POL_EXEC, 404, POL_STEP_FAILED },   { POL_REPLACE, 215, POL_STEP_SKIPPED },
-        { POL_REPLACE, 216, POL_STEP_SKIPPED }, { POL_REPLACE, 417, POL_STEP_AGAIN }, { POL_REPLACE, 0, POL_STEP_AGAIN },
-        { POL_ATOMIC, 507, POL_STEP_FAILED }, { POL_ATOMIC, 406, POL_STEP_FAILED }, { POL_EXEC, 1410, POL_STEP_FAILED },
-        { POL_GET, 214, POL_STEP_FAILED },    { POL_EXEC, 1444, POL_STEP_AGAIN },
+    static const struct {
+        enum pol_verb verb;
+        int code;
+        enum pol_outcome want;
+    } row[] = {
+        { POL_GET, 200, POL_STEP_DONE },        { POL_ADD, 201, POL_STEP_DONE },
+        { POL_EXEC, 202, POL_STEP_RUNS },       { POL_EXEC, 1204, POL_STEP_DONE },
+        { POL_ADD, 418, POL_STEP_THERE },       { POL_REPLACE, 418, POL_STEP_FAILED },
+        { POL_GET, 404, POL_STEP_GONE },        { POL_DELETE, 404, POL_STEP_GONE },
+        { POL_REPLACE, 404, POL_STEP_GONE },    { POL_ADD, 404, POL_STEP_FAILED },
+        { POL_EXEC, 404, POL_STEP_FAILED },     { POL_REPLACE, 215, POL_STEP_SKIPPED },
+        { POL_REPLACE, 216, POL_STEP_SKIPPED }, { POL_REPLACE, 417, POL_STEP_AGAIN },
+        { POL_REPLACE, 0, POL_STEP_AGAIN },     { POL_ATOMIC, 507, POL_STEP_FAILED },
+        { POL_ATOMIC, 406, POL_STEP_FAILED },   { POL_EXEC, 1410, POL_STEP_FAILED },
+        { POL_GET, 214, POL_STEP_FAILED },      { POL_EXEC, 1444, POL_STEP_AGAIN },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct pol_step s = { .verb = row[i].verb };
@@ -124,26 +151,33 @@ static void failures_are_tried_again_a_few_times(void)
     CU_ASSERT(g.tries == 2 && g.retry_ms == 50000 + 4 * POL_RETRY_MS);
     f = pol_failure_after(&g, key, 500, 60000);
     CU_ASSERT(f.tries == POL_MAX_TRIES && f.retry_ms == 0);
-    f = pol_failure_after(NULL, key, 405, 1000);    /* never will */
+    f = pol_failure_after(NULL, key, 405, 1000); /* never will */
     CU_ASSERT(f.tries == POL_MAX_TRIES && f.retry_ms == 0);
-    for (int i = 0; i < 10; i++)                    /* the busy one is never given up */
+    for (int i = 0; i < 10; i++) /* the busy one is never given up */
         f = pol_failure_after(i ? &f : NULL, key, 417, 1000);
     CU_ASSERT(f.tries < POL_MAX_TRIES && f.retry_ms > 1000);
-    for (int i = 0; i < 3; i++)                     /* but one that keeps another value is */
+    for (int i = 0; i < 3; i++) /* but one that keeps another value is */
         f = pol_failure_after(i ? &f : NULL, key, 0, 1000);
     CU_ASSERT_EQUAL(f.tries, POL_MAX_TRIES);
-    CU_ASSERT(pol_failure_within(STR("set ./A/B"), STR("./A")) && pol_failure_within(STR("get ./A?list=StructData"), STR("./A")) &&
+    CU_ASSERT(pol_failure_within(STR("set ./A/B"), STR("./A")) &&
+              pol_failure_within(STR("get ./A?list=StructData"), STR("./A")) &&
               !pol_failure_within(STR("set ./AB"), STR("./A")));
 }
 
 static void reading_back_knows_formats(void)
 {
-    static const struct { const char *format, *wrote, *reported; bool differs; } row[] = {
-        { "int", "7", "7", false }, { "int", "7", "07", false }, { "int", "7", "8", true }, { "bool", "true", "1", false },
-        { "bool", "true", "false", true }, { "chr", "a", "A", true }, { "chr", "", "", false }, { "node", "", "A/B", false },
+    static const struct {
+        const char *format, *wrote, *reported;
+        bool differs;
+    } row[] = {
+        { "int", "7", "7", false },     { "int", "7", "07", false },       { "int", "7", "8", true },
+        { "bool", "true", "1", false }, { "bool", "true", "false", true }, { "chr", "a", "A", true },
+        { "chr", "", "", false },       { "node", "", "A/B", false },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct pol_mirror_node n = { .format = str_of(row[i].format), .value = str_of(row[i].wrote), .known = POL_ACKNOWLEDGED };
+        struct pol_mirror_node n = { .format = str_of(row[i].format),
+                                     .value = str_of(row[i].wrote),
+                                     .known = POL_ACKNOWLEDGED };
         CU_ASSERT_EQUAL(pol_read_back_differs(&n, str_of(row[i].reported)), row[i].differs);
         n.known = POL_REPORTED;
         CU_ASSERT_FALSE(pol_read_back_differs(&n, STR("whatever")));
@@ -159,8 +193,7 @@ static bool touches(const char *kind, enum ddf_scope scope, const char *uri)
     bool found = false;
     arena_init(&a, 8192);
     CU_ASSERT_EQUAL_FATAL(pol_op_touches(world_layout(), &op, &a, &uris, &n), RC_OK);
-    for (size_t i = 0; i < n; i++)
-        found |= str_is(uris[i], uri);
+    for (size_t i = 0; i < n; i++) found |= str_is(uris[i], uri);
     arena_finish(&a);
     return found;
 }
@@ -195,17 +228,11 @@ static void states_have_names(void)
     for (int i = 0; i < POL_OP_STATE_COUNT; i++)
         CU_ASSERT(pol_op_state_of(str_of(pol_op_state_name((enum pol_op_state)i)), &s) && s == (enum pol_op_state)i);
     CU_ASSERT_FALSE(pol_op_state_of(STR("done"), &s));
-    CU_ASSERT(!pol_op_finished(POL_OP_ACKNOWLEDGED) && pol_op_finished(POL_OP_VERIFIED) && pol_op_finished(POL_OP_EXPIRED));
+    CU_ASSERT(!pol_op_finished(POL_OP_ACKNOWLEDGED) && pol_op_finished(POL_OP_VERIFIED) &&
+              pol_op_finished(POL_OP_EXPIRED));
 }
 
-TEST_MAIN("policy.operation",
-    TEST(statuses_move_operations),
-    TEST(a_tree_get_is_done_when_it_is_read),
-    TEST(results_end_operations_once),
-    TEST(progress_tells_what_became_of_it),
-    TEST(outcomes_of_steps),
-    TEST(failures_are_tried_again_a_few_times),
-    TEST(reading_back_knows_formats),
-    TEST(operations_touch_what_they_change),
-    TEST(keys_are_those_of_the_steps),
-    TEST(states_have_names))
+TEST_MAIN("policy.operation", TEST(statuses_move_operations), TEST(a_tree_get_is_done_when_it_is_read),
+          TEST(results_end_operations_once), TEST(progress_tells_what_became_of_it), TEST(outcomes_of_steps),
+          TEST(failures_are_tried_again_a_few_times), TEST(reading_back_knows_formats),
+          TEST(operations_touch_what_they_change), TEST(keys_are_those_of_the_steps), TEST(states_have_names))

@@ -8,8 +8,9 @@ static struct sim_device d;
 static struct sim_shell s;
 static char text[1 << 16];
 
-#define POLICY(vm) "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p, authority: acme-it}\nspec:\n  selector: 'true'\n  vm:\n" \
-                   "    id: corp\n    guestType: android\n    image: corp-android:1\n" vm
+#define POLICY(vm)                                                                                                        \
+    "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p, authority: acme-it}\nspec:\n  selector: 'true'\n  vm:\n" \
+    "    id: corp\n    guestType: android\n    image: corp-android:1\n" vm
 
 static void begin(void)
 {
@@ -41,16 +42,14 @@ static const char *plan(void)
 static bool says(const char *what)
 {
     bool yes = strstr(plan(), what) != NULL;
-    if (!yes)
-        printf("\nwanted: %s\nhave:\n%s", what, text);
+    if (!yes) printf("\nwanted: %s\nhave:\n%s", what, text);
     return yes;
 }
 
 static bool silent(const char *what)
 {
     bool yes = strstr(plan(), what) == NULL;
-    if (!yes)
-        printf("\nnot wanted: %s\nhave:\n%s", what, text);
+    if (!yes) printf("\nnot wanted: %s\nhave:\n%s", what, text);
     return yes;
 }
 
@@ -64,12 +63,14 @@ static void running(const char *yaml)
     d.now_ms += 10000;
 }
 
-static struct str value(const char *name) { return sim_value(&d, DDF_VM, name, STR("corp")); }
+static struct str value(const char *name)
+{
+    return sim_value(&d, DDF_VM, name, STR("corp"));
+}
 static size_t ops_of(const char *kind)
 {
     size_t n = 0;
-    for (size_t i = 0; i < s.n_ops; i++)
-        n += str_is(s.op[i].kind, kind);
+    for (size_t i = 0; i < s.n_ops; i++) n += str_is(s.op[i].kind, kind);
     return n;
 }
 
@@ -110,7 +111,7 @@ static void a_vm_comes_into_being(void)
     d.ticks = 1;
     sim_policy(&s, POLICY("    state: running\n    resources: {cpu: {vcpus: 2}, storage: {userdata: {quota: 4Gi}}}\n"
                           "    peripherals: {camera: denied}\n    lease: {checkIn: 24h}\n"));
-    sim_session(&s);                                /* image announced, read back, download begun */
+    sim_session(&s); /* image announced, read back, download begun */
     CU_ASSERT(str_is(sim_value(&d, DDF_IMAGE, "hash", STR("img1")), s.image[0].sha256.p));
     CU_ASSERT(str_is(sim_value(&d, DDF_IMAGE, "owner", STR("img1")), "3"));
     CU_ASSERT(says("working corp: image corp-android:1 is downloading"));
@@ -118,9 +119,10 @@ static void a_vm_comes_into_being(void)
     CU_ASSERT(s.op[0].by_policy && s.op[0].correlator.n <= 32);
     CU_ASSERT(silent("Atomic ./Virtualization/VM/corp"));
     d.now_ms += 10000;
-    sim_session(&s);                                /* ready; VM made, read back, provisioned */
+    sim_session(&s); /* ready; VM made, read back, provisioned */
     CU_ASSERT_EQUAL(s.op[0].state, POL_OP_VERIFIED);
-    CU_ASSERT(str_is(value("state"), "10") && str_is(value("resources.cpu.vcpus"), "2") && str_is(value("lease.checkIn"), "86400"));
+    CU_ASSERT(str_is(value("state"), "10") && str_is(value("resources.cpu.vcpus"), "2") &&
+              str_is(value("lease.checkIn"), "86400"));
     CU_ASSERT(str_is(value("domain.servers"), "dm.acme.example") && str_is(value("image"), "img1"));
     const struct sim_node *rule = sim_find(&d, STR("./Virtualization/VM/corp/Periph/camera/ID"));
     CU_ASSERT(rule && str_is(rule->value, "class:camera"));
@@ -147,11 +149,11 @@ static void a_long_operation_is_looked_after(void)
         d.now_ms += 10000;
     }
     CU_ASSERT_EQUAL_FATAL(s.op[1].state, POL_OP_ACCEPTED);
-    d.job[0].ticks = d.job[1].ticks = 5;            /* whichever it is */
+    d.job[0].ticks = d.job[1].ticks = 5; /* whichever it is */
     sim_session(&s);
     CU_ASSERT(says("working corp: Provision runs"));
     CU_ASSERT(says(", 50 %"));
-    CU_ASSERT(s.plan.n_steps == 0 && !s.plan.settled);      /* the session is not kept open for it */
+    CU_ASSERT(s.plan.n_steps == 0 && !s.plan.settled); /* the session is not kept open for it */
     d.now_ms += POL_POLL_MS;
     CU_ASSERT(says("Get ./Virtualization/VM/corp/Progress"));
     CU_ASSERT(silent("Exec"));
@@ -163,9 +165,10 @@ static void changes_are_written_live_and_only_where_they_differ(void)
     running(POLICY("    state: running\n    name: Work\n    crash: {action: restart, maxRestarts: 3}\n"));
     sim_policy(&s, POLICY("    state: running\n    name: Office\n    crash: {action: restart, maxRestarts: 5}\n"));
     plan();
-    CU_ASSERT_STRING_EQUAL(text, "Atomic ./Virtualization/VM/corp   # settings of VM corp\n"
-                                 "    Replace ./Virtualization/VM/corp/Crash/MaxRestarts = 5   # crash.maxRestarts 3 -> 5 (policy p)\n"
-                                 "    Replace ./Virtualization/VM/corp/Name = Office   # name Work -> Office (policy p)\n");
+    CU_ASSERT_STRING_EQUAL(
+        text, "Atomic ./Virtualization/VM/corp   # settings of VM corp\n"
+              "    Replace ./Virtualization/VM/corp/Crash/MaxRestarts = 5   # crash.maxRestarts 3 -> 5 (policy p)\n"
+              "    Replace ./Virtualization/VM/corp/Name = Office   # name Work -> Office (policy p)\n");
     CU_ASSERT(sim_run(&s, 3) && str_is(value("name"), "Office"));
     sim_policy(&s, POLICY("    state: running\n    name: Home\n    crash: {action: restart, maxRestarts: 5}\n"));
     plan();
@@ -190,10 +193,12 @@ static void memory_of_a_running_vm_changes_by_stopping_it_gently(void)
     running(POLICY("    state: running\n    resources: {cpu: {vcpus: 1}, memory: {max: 1Gi}}\n"));
     size_t before = s.n_ops;
     sim_policy(&s, POLICY("    state: running\n    resources: {cpu: {vcpus: 2}, memory: {max: 2Gi}}\n"));
-    CU_ASSERT(says("Exec ./Virtualization/VM/corp/Operations/Shutdown = force=1   # resources.memory.max 1Gi -> 2Gi (policy p) needs the VM stopped"));
+    CU_ASSERT(says(
+        "Exec ./Virtualization/VM/corp/Operations/Shutdown = force=1   # resources.memory.max 1Gi -> 2Gi (policy p) needs the VM stopped"));
     CU_ASSERT(silent("Replace"));
     CU_ASSERT(sim_run(&s, 10));
-    CU_ASSERT(str_is(value("resources.memory.max"), "2097152") && str_is(value("resources.cpu.vcpus"), "2") && str_is(value("state"), "50"));
+    CU_ASSERT(str_is(value("resources.memory.max"), "2097152") && str_is(value("resources.cpu.vcpus"), "2") &&
+              str_is(value("state"), "50"));
     CU_ASSERT_EQUAL(s.n_ops, before + 2);
     CU_ASSERT(str_is(s.op[before].kind, "shutdown") && str_is(s.op[before + 1].kind, "start"));
     CU_ASSERT_EQUAL(d.refused, 0);
@@ -206,7 +211,8 @@ static void a_vm_is_not_powered_off_for_a_setting(void)
     sim_policy(&s, POLICY("    state: paused\n    resources: {memory: {max: 1Gi}}\n"));
     CU_ASSERT_FATAL(sim_run(&s, 20));
     sim_policy(&s, POLICY("    state: paused\n    resources: {memory: {max: 2Gi}}\n"));
-    CU_ASSERT(says("waiting corp: resources.memory.max 1Gi -> 2Gi (policy p) can only change while the VM is stopped, and it is paused"));
+    CU_ASSERT(says(
+        "waiting corp: resources.memory.max 1Gi -> 2Gi (policy p) can only change while the VM is stopped, and it is paused"));
     CU_ASSERT(silent("Exec"));
     end();
 }
@@ -216,8 +222,7 @@ static void nothing_is_decided_before_what_was_written_is_read_back(void)
     running(POLICY("    state: running\n    name: Work\n"));
     sim_policy(&s, POLICY("    state: stopped\n    name: Work\n"));
     for (size_t i = 0; i < s.n_mirror; i++)
-        if (str_is(s.mirror[i].uri, "./Virtualization/VM/corp/Name"))
-            s.mirror[i].known = POL_ACKNOWLEDGED;
+        if (str_is(s.mirror[i].uri, "./Virtualization/VM/corp/Name")) s.mirror[i].known = POL_ACKNOWLEDGED;
     plan();
     CU_ASSERT_STRING_EQUAL(text, "Get ./Virtualization/VM/corp/Name   # read back what was written\n"
                                  "working corp: what was written is being read back\n");
@@ -228,18 +233,20 @@ static void what_a_new_vm_may_not_have_waits_until_it_is_read(void)
 {
     begin();
     d.synchronous = true;
-    sim_policy(&s, POLICY("    state: stopped\n    lease: {checkIn: 24h}\n    resources: {cpu: {vcpus: 2, affinity: '4-7'}}\n"));
+    sim_policy(
+        &s,
+        POLICY("    state: stopped\n    lease: {checkIn: 24h}\n    resources: {cpu: {vcpus: 2, affinity: '4-7'}}\n"));
     bool made = false;
     for (int i = 0; i < 12 && !made; i++) {
         made = strstr(plan(), "Add ./Virtualization/VM/corp ") != NULL;
-        if (!made)
-            sim_session_step(&s);
+        if (!made) sim_session_step(&s);
     }
     CU_ASSERT(made && strstr(text, "Resources/CPU/VCPUs = 2") && !strstr(text, "Lease") && !strstr(text, "Affinity"));
     sim_session_step(&s);
     sim_session_step(&s);
     plan();
-    CU_ASSERT(strstr(text, "Replace ./Virtualization/VM/corp/Lease/CheckInS = 86400") && strstr(text, "Resources/CPU/Affinity = 4-7"));
+    CU_ASSERT(strstr(text, "Replace ./Virtualization/VM/corp/Lease/CheckInS = 86400") &&
+              strstr(text, "Resources/CPU/Affinity = 4-7"));
     CU_ASSERT(sim_run(&s, 10) && str_is(value("resources.cpu.affinity"), "4-7") && d.refused == 0);
     end();
 }
@@ -252,11 +259,18 @@ static void an_operation_of_the_plan_goes_again_as_it_was(void)
     struct pol_step *step = s.plan.steps;
     CU_ASSERT_FATAL(step && step->op_kind.n);
     struct pol_operation *op = &s.op[s.n_ops++];
-    *op = (struct pol_operation){ .id = (int64_t)s.n_ops, .by_policy = true, .state = POL_OP_QUEUED, .kind = STR("shutdown"), .scope = DDF_VM,
-                                  .owner = STR("corp"), .args = STR("force=1"), .correlator = STR("p-first"), .tries = 1 };
+    *op = (struct pol_operation){ .id = (int64_t)s.n_ops,
+                                  .by_policy = true,
+                                  .state = POL_OP_QUEUED,
+                                  .kind = STR("shutdown"),
+                                  .scope = DDF_VM,
+                                  .owner = STR("corp"),
+                                  .args = STR("force=1"),
+                                  .correlator = STR("p-first"),
+                                  .tries = 1 };
     plan();
     CU_ASSERT(s.plan.steps->operation == op->id && str_is(s.plan.steps->correlator, "p-first"));
-    op->args = STR("");                             /* another one: not what the plan needs */
+    op->args = STR(""); /* another one: not what the plan needs */
     plan();
     CU_ASSERT(s.plan.steps->operation == 0 && !str_is(s.plan.steps->correlator, "p-first"));
     CU_ASSERT(s.plan.n_moves == 1 && s.plan.moves[0].state == POL_OP_SUPERSEDED);
@@ -274,8 +288,7 @@ static void an_operation_on_one_vm_holds_up_no_other(void)
     s.op[id - 1].state = POL_OP_ACCEPTED;
     s.op[id - 1].updated_ms = d.now_ms;
     for (size_t i = 0; i < s.n_mirror; i++)
-        if (strstr(s.mirror[i].uri.p, "/State"))
-            s.mirror[i].known = POL_STALE;
+        if (strstr(s.mirror[i].uri.p, "/State")) s.mirror[i].known = POL_STALE;
     CU_ASSERT(says("Get ./Virtualization/VM/other/State "));
     CU_ASSERT(silent("Get ./Virtualization/VM/corp/State "));
     end();
@@ -284,9 +297,11 @@ static void an_operation_on_one_vm_holds_up_no_other(void)
 static void what_cannot_change_any_more_says_so(void)
 {
     running(POLICY("    state: running\n    resources: {storage: {userdata: {encrypted: true}}}\n"));
-    sim_policy(&s, POLICY("    state: running\n    name: New\n    resources: {storage: {userdata: {encrypted: false}}}\n"));
-    CU_ASSERT(says("waiting corp: resources.storage.userdata.encrypted true -> false (policy p) can only be set before the VM is provisioned"));
-    CU_ASSERT(says("Replace ./Virtualization/VM/corp/Name = New"));      /* the rest goes on */
+    sim_policy(&s,
+               POLICY("    state: running\n    name: New\n    resources: {storage: {userdata: {encrypted: false}}}\n"));
+    CU_ASSERT(says(
+        "waiting corp: resources.storage.userdata.encrypted true -> false (policy p) can only be set before the VM is provisioned"));
+    CU_ASSERT(says("Replace ./Virtualization/VM/corp/Name = New")); /* the rest goes on */
     end();
 }
 
@@ -341,7 +356,7 @@ static void what_the_device_gave_up_after_crashes_is_not_started_again(void)
     CU_ASSERT(says("waits: the device stopped the VM after a crash"));
     CU_ASSERT(ops_of("start") == 0);
     d.now_ms += 2000;
-    sim_policy(&s, POLICY("    state: running\n"));        /* a newer revision begins anew */
+    sim_policy(&s, POLICY("    state: running\n")); /* a newer revision begins anew */
     CU_ASSERT(sim_run(&s, 5) && str_is(value("state"), "50"));
     end();
 }
@@ -350,7 +365,7 @@ static void a_start_by_hand_does_not_stand_in_the_way_of_the_same_wish(void)
 {
     running(POLICY("    state: running\n"));
     s.hold[s.n_holds++] = (struct pol_hold){ STR("corp"), STR("start"), 1, d.now_ms, STR("anna") };
-    sim_set(&d, DDF_VM, "state", STR("corp"), "30");        /* later the user stopped it */
+    sim_set(&d, DDF_VM, "state", STR("corp"), "30"); /* later the user stopped it */
     sim_session(&s);
     CU_ASSERT(ops_of("start") == 1);
     s.hold[0].kind = STR("stop");
@@ -378,7 +393,11 @@ static void requests_come_first_and_one_at_a_time(void)
 
 static void requests_that_cannot_be_fail_with_a_reason(void)
 {
-    static const struct { const char *vm, *kind, *args; enum pol_op_state want; const char *why; } row[] = {
+    static const struct {
+        const char *vm, *kind, *args;
+        enum pol_op_state want;
+        const char *why;
+    } row[] = {
         { "corp", "resume", "", POL_OP_VERIFIED, "was so already" },
         { "corp", "start", "", POL_OP_VERIFIED, "was so already" },
         { "corp", "unlock", "", POL_OP_VERIFIED, "was so already" },
@@ -431,7 +450,7 @@ static void tree_commands_go_as_they_are(void)
     s.op[id - 1].tree_format = STR("int");
     s.op[id - 1].tree_data = STR("10");
     sim_session(&s);
-    CU_ASSERT(sim_op(&s, id)->state == POL_OP_FAILED);      /* the description says it cannot be */
+    CU_ASSERT(sim_op(&s, id)->state == POL_OP_FAILED); /* the description says it cannot be */
     CU_ASSERT(str_is(value("state"), "50"));
     end();
 }
@@ -443,14 +462,15 @@ static void a_lost_answer_is_asked_after_before_anything_is_repeated(void)
         running(POLICY("    state: running\n"));
         int64_t id = sim_request(&s, "corp", "lock", "");
         if (arrived) {
-            struct pol_step step = { .verb = POL_EXEC, .uri = STR("./Virtualization/VM/corp/Operations/Lock"),
+            struct pol_step step = { .verb = POL_EXEC,
+                                     .uri = STR("./Virtualization/VM/corp/Operations/Lock"),
                                      .correlator = s.op[id - 1].correlator };
             size_t n;
             CU_ASSERT_EQUAL(sim_command(&d, &step, NULL, &n), 202);
         }
         s.op[id - 1].state = POL_OP_SENT;
         s.op[id - 1].tries = 1;
-        for (size_t i = 0; i < s.n_mirror; i++)     /* as the shell does when it sends */
+        for (size_t i = 0; i < s.n_mirror; i++) /* as the shell does when it sends */
             if (strstr(s.mirror[i].uri.p, "/VM/corp/State") || strstr(s.mirror[i].uri.p, "/VM/corp/Lock") ||
                 strstr(s.mirror[i].uri.p, "/VM/corp/Progress"))
                 s.mirror[i].known = POL_STALE;
@@ -471,17 +491,19 @@ static void one_bad_command_does_not_hold_up_the_rest(void)
 {
     running(POLICY("    state: running\n    name: Work\n    crash: {action: restart}\n"));
     s.failure[s.n_failures++] = (struct pol_failure){ STR("set ./Virtualization/VM/corp/Name"), 425, POL_MAX_TRIES, 0 };
-    s.failure[s.n_failures++] = (struct pol_failure){ STR("set ./Virtualization/VM/corp/Resources/Class"), 500, 1, d.now_ms + 20000 };
+    s.failure[s.n_failures++] = (struct pol_failure){ STR("set ./Virtualization/VM/corp/Resources/Class"), 500, 1,
+                                                      d.now_ms + 20000 };
     struct pol_failure keep[2] = { s.failure[0], s.failure[1] };
     sim_policy(&s, POLICY("    state: stopped\n    name: Office\n    crash: {action: stop}\n    qos: background\n"));
     memcpy(s.failure, keep, sizeof keep);
     s.n_failures = 2;
     CU_ASSERT(says("Replace ./Virtualization/VM/corp/Crash/Action = 1"));
-    CU_ASSERT(says("failed corp: name Work -> Office (policy p): set aside: 425 the access control list does not allow it"));
+    CU_ASSERT(
+        says("failed corp: name Work -> Office (policy p): set aside: 425 the access control list does not allow it"));
     CU_ASSERT(says("tried 1 time, again in 20 s: 500 the command failed"));
     sim_session(&s);
     CU_ASSERT(str_is(value("crash.action"), "1"));
-    CU_ASSERT(ops_of("shutdown") == 1);             /* and the goal is pursued */
+    CU_ASSERT(ops_of("shutdown") == 1); /* and the goal is pursued */
     end();
 }
 
@@ -496,8 +518,7 @@ static void a_device_that_keeps_another_value_is_asked_three_times(void)
             /* The write is acknowledged, and then the old value reported. */
             const struct pol_failure *before = NULL;
             for (size_t k = 0; k < s.n_failures; k++)
-                if (str_is(s.failure[k].key, "set ./Virtualization/VM/corp/Name"))
-                    before = &s.failure[k];
+                if (str_is(s.failure[k].key, "set ./Virtualization/VM/corp/Name")) before = &s.failure[k];
             struct pol_failure f = pol_failure_after(before, STR("set ./Virtualization/VM/corp/Name"), 0, d.now_ms);
             s.failure[0] = f;
             s.n_failures = 1;
@@ -511,8 +532,9 @@ static void a_device_that_keeps_another_value_is_asked_three_times(void)
 
 static void a_policy_that_cannot_be_decided_changes_nothing(void)
 {
-    static const char undecided[] = "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: q}\nspec:\n  selector: 'devinfo.man == \"x\"'\n"
-                                    "  priority: 9\n  vm: {id: corp, state: absent, name: Other}\n";
+    static const char undecided[] =
+        "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: q}\nspec:\n  selector: 'devinfo.man == \"x\"'\n"
+        "  priority: 9\n  vm: {id: corp, state: absent, name: Other}\n";
     running(POLICY("    state: running\n    name: Work\n"));
     sim_policy(&s, undecided);
     CU_ASSERT(sim_run(&s, 3) && str_is(value("name"), "Work") && str_is(value("state"), "50"));
@@ -527,7 +549,7 @@ static void absent_removes_the_vm_and_nothing_else_does(void)
 {
     running(POLICY("    state: running\n"));
     struct pol_policy *p = s.policies;
-    s.policies = NULL;                              /* a deleted policy leaves the VM alone */
+    s.policies = NULL; /* a deleted policy leaves the VM alone */
     CU_ASSERT(sim_run(&s, 3) && str_is(value("state"), "50"));
     s.policies = p;
     sim_policy(&s, POLICY("    state: absent\n"));
@@ -536,7 +558,7 @@ static void absent_removes_the_vm_and_nothing_else_does(void)
     CU_ASSERT_PTR_NULL(sim_find(&d, STR("./Virtualization/VM/corp")));
     CU_ASSERT(s.op[s.n_ops - 1].state == POL_OP_VERIFIED && d.twice == 0);
     sim_policy(&s, POLICY("    state: stopped\n"));
-    CU_ASSERT(sim_run(&s, 10) && str_is(value("state"), "30"));     /* and it can come again */
+    CU_ASSERT(sim_run(&s, 10) && str_is(value("state"), "30")); /* and it can come again */
     end();
 }
 
@@ -561,7 +583,7 @@ static void a_token_that_does_not_match_makes_it_look_again(void)
     CU_ASSERT(s.plan.settled);
     unsigned messages = s.messages;
     sim_session(&s);
-    CU_ASSERT_EQUAL(s.messages, messages);          /* nothing changed: one round trip */
+    CU_ASSERT_EQUAL(s.messages, messages); /* nothing changed: one round trip */
     sim_set(&d, DDF_VM, "name", STR("corp"), "Mine");
     CU_ASSERT(sim_run(&s, 3) && str_is(value("name"), "Work"));
     end();
@@ -578,21 +600,24 @@ static void kpis_are_read_when_they_are_due(void)
     sim_policy(&s, POLICY("    state: stopped\n"));
     CU_ASSERT(sim_run(&s, 5));
     s.kpi_due_ms = d.now_ms;
-    CU_ASSERT(silent("KPI"));                       /* a stopped VM has nothing to tell */
+    CU_ASSERT(silent("KPI")); /* a stopped VM has nothing to tell */
     end();
 }
 
 static void another_image_is_an_upgrade_in_its_window(void)
 {
     running(POLICY("    state: running\n"));
-    sim_policy(&s, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p}\nspec:\n  selector: 'true'\n  vm: {id: corp, state: running, "
-                   "image: 'corp-android:2', upgrade: {window: 'Sun 01:00-05:00 UTC'}}\n");
+    sim_policy(
+        &s,
+        "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p}\nspec:\n  selector: 'true'\n  vm: {id: corp, state: running, "
+        "image: 'corp-android:2', upgrade: {window: 'Sun 01:00-05:00 UTC'}}\n");
     CU_ASSERT(says("Add ./VMImages/img2"));
     CU_ASSERT(sim_run(&s, 10));
     CU_ASSERT(str_is(value("image"), "img2") && str_is(value("upgrade.target"), "img2"));
-    CU_ASSERT(str_is(value("upgrade.window.notBefore"), "20300106T010000Z") && str_is(value("upgrade.window.notAfter"), "20300106T050000Z"));
+    CU_ASSERT(str_is(value("upgrade.window.notBefore"), "20300106T010000Z") &&
+              str_is(value("upgrade.window.notAfter"), "20300106T050000Z"));
     CU_ASSERT(ops_of("upgrade") == 1 && str_is(value("state"), "50"));
-    sim_policy(&s, POLICY("    state: running\n"));  /* back to image 1, and the device goes back to 2 by itself */
+    sim_policy(&s, POLICY("    state: running\n")); /* back to image 1, and the device goes back to 2 by itself */
     CU_ASSERT(sim_run(&s, 10) && str_is(value("image"), "img1"));
     sim_set(&d, DDF_VM, "image", STR("corp"), "img2");
     sim_set(&d, DDF_VM, "upgrade.state", STR("corp"), "130");
@@ -605,8 +630,10 @@ static void another_image_is_an_upgrade_in_its_window(void)
 static void an_image_that_is_not_in_the_store_holds_up_only_the_image(void)
 {
     running(POLICY("    state: running\n    name: Work\n"));
-    sim_policy(&s, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p}\nspec:\n  selector: 'true'\n  vm: {id: corp, state: running, "
-                   "image: 'corp-android:9', name: Office}\n");
+    sim_policy(
+        &s,
+        "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p}\nspec:\n  selector: 'true'\n  vm: {id: corp, state: running, "
+        "image: 'corp-android:9', name: Office}\n");
     CU_ASSERT(says("failed corp: image corp-android:9 is not in the store"));
     CU_ASSERT(says("Replace ./Virtualization/VM/corp/Name = Office"));
     end();
@@ -650,7 +677,7 @@ static void same_facts_give_the_same_plan(void)
     CU_ASSERT(strlen(correlator) > 10 && strlen(correlator) <= 32);
     d.now_ms++;
     plan();
-    CU_ASSERT_FALSE(str_is(s.plan.steps->correlator, correlator));  /* another time, another operation */
+    CU_ASSERT_FALSE(str_is(s.plan.steps->correlator, correlator)); /* another time, another operation */
     end();
 }
 
@@ -658,14 +685,27 @@ static void survives_running_out_of_memory(void)
 {
     enum rc rc = RC_NOMEM;
     running(POLICY("    state: running\n"));
-    sim_policy(&s, POLICY("    state: running\n    name: X\n    resources: {memory: {max: 2Gi}, net: {a: {mode: nat}}}\n"));
+    sim_policy(&s,
+               POLICY("    state: running\n    name: X\n    resources: {memory: {max: 2Gi}, net: {a: {mode: nat}}}\n"));
     sim_request(&s, "corp", "lock", "");
     sim_request(&s, "corp", "pause", "");
     struct pol_desired want;
     struct pol_plan out;
-    struct pol_facts f = { .layout = d.l, .schema = d.s, .device = STR("x"), .attrs = s.attrs, .n_attrs = s.n_attrs, .policies = s.policies,
-        .images = s.image, .n_images = s.n_images, .mirror = s.mirror, .n_mirror = s.n_mirror, .mirror_read = true,
-        .operations = s.op, .n_operations = s.n_ops, .now_ms = d.now_ms, .kpi_due_before_ms = d.now_ms };
+    struct pol_facts f = { .layout = d.l,
+                           .schema = d.s,
+                           .device = STR("x"),
+                           .attrs = s.attrs,
+                           .n_attrs = s.n_attrs,
+                           .policies = s.policies,
+                           .images = s.image,
+                           .n_images = s.n_images,
+                           .mirror = s.mirror,
+                           .n_mirror = s.n_mirror,
+                           .mirror_read = true,
+                           .operations = s.op,
+                           .n_operations = s.n_ops,
+                           .now_ms = d.now_ms,
+                           .kpi_due_before_ms = d.now_ms };
     CU_ASSERT_EQUAL_FATAL(pol_resolve(&f, &s.a, &want, NULL), RC_OK);
     for (size_t limit = 0; rc == RC_NOMEM; limit += 64) {
         struct arena a;
@@ -678,39 +718,22 @@ static void survives_running_out_of_memory(void)
     end();
 }
 
-TEST_MAIN("policy.plan",
-    TEST(first_contact_reads_everything_once),
-    TEST(what_the_device_gave_up_after_crashes_is_not_started_again),
-    TEST(a_device_without_the_object_is_told_so),
-    TEST(a_vm_comes_into_being),
-    TEST(a_long_operation_is_looked_after),
-    TEST(changes_are_written_live_and_only_where_they_differ),
-    TEST(what_waits_for_a_restart_gets_one),
-    TEST(memory_of_a_running_vm_changes_by_stopping_it_gently),
-    TEST(a_vm_is_not_powered_off_for_a_setting),
-    TEST(nothing_is_decided_before_what_was_written_is_read_back),
-    TEST(what_a_new_vm_may_not_have_waits_until_it_is_read),
-    TEST(an_operation_of_the_plan_goes_again_as_it_was),
-    TEST(an_operation_on_one_vm_holds_up_no_other),
-    TEST(what_cannot_change_any_more_says_so),
-    TEST(a_locked_vm_waits_and_a_locking_policy_parks_it),
-    TEST(a_lock_by_hand_stands_until_a_newer_revision),
-    TEST(a_start_by_hand_does_not_stand_in_the_way_of_the_same_wish),
-    TEST(requests_come_first_and_one_at_a_time),
-    TEST(requests_that_cannot_be_fail_with_a_reason),
-    TEST(requests_keep_their_times),
-    TEST(tree_commands_go_as_they_are),
-    TEST(a_lost_answer_is_asked_after_before_anything_is_repeated),
-    TEST(one_bad_command_does_not_hold_up_the_rest),
-    TEST(a_device_that_keeps_another_value_is_asked_three_times),
-    TEST(a_policy_that_cannot_be_decided_changes_nothing),
-    TEST(absent_removes_the_vm_and_nothing_else_does),
-    TEST(a_vm_of_another_authority_is_left_alone),
-    TEST(a_token_that_does_not_match_makes_it_look_again),
-    TEST(kpis_are_read_when_they_are_due),
-    TEST(another_image_is_an_upgrade_in_its_window),
-    TEST(an_image_that_is_not_in_the_store_holds_up_only_the_image),
-    TEST(a_failed_vm_needs_a_person),
-    TEST(an_operation_that_keeps_failing_is_set_aside),
-    TEST(same_facts_give_the_same_plan),
-    TEST(survives_running_out_of_memory))
+TEST_MAIN("policy.plan", TEST(first_contact_reads_everything_once),
+          TEST(what_the_device_gave_up_after_crashes_is_not_started_again),
+          TEST(a_device_without_the_object_is_told_so), TEST(a_vm_comes_into_being),
+          TEST(a_long_operation_is_looked_after), TEST(changes_are_written_live_and_only_where_they_differ),
+          TEST(what_waits_for_a_restart_gets_one), TEST(memory_of_a_running_vm_changes_by_stopping_it_gently),
+          TEST(a_vm_is_not_powered_off_for_a_setting), TEST(nothing_is_decided_before_what_was_written_is_read_back),
+          TEST(what_a_new_vm_may_not_have_waits_until_it_is_read), TEST(an_operation_of_the_plan_goes_again_as_it_was),
+          TEST(an_operation_on_one_vm_holds_up_no_other), TEST(what_cannot_change_any_more_says_so),
+          TEST(a_locked_vm_waits_and_a_locking_policy_parks_it), TEST(a_lock_by_hand_stands_until_a_newer_revision),
+          TEST(a_start_by_hand_does_not_stand_in_the_way_of_the_same_wish), TEST(requests_come_first_and_one_at_a_time),
+          TEST(requests_that_cannot_be_fail_with_a_reason), TEST(requests_keep_their_times),
+          TEST(tree_commands_go_as_they_are), TEST(a_lost_answer_is_asked_after_before_anything_is_repeated),
+          TEST(one_bad_command_does_not_hold_up_the_rest), TEST(a_device_that_keeps_another_value_is_asked_three_times),
+          TEST(a_policy_that_cannot_be_decided_changes_nothing), TEST(absent_removes_the_vm_and_nothing_else_does),
+          TEST(a_vm_of_another_authority_is_left_alone), TEST(a_token_that_does_not_match_makes_it_look_again),
+          TEST(kpis_are_read_when_they_are_due), TEST(another_image_is_an_upgrade_in_its_window),
+          TEST(an_image_that_is_not_in_the_store_holds_up_only_the_image), TEST(a_failed_vm_needs_a_person),
+          TEST(an_operation_that_keeps_failing_is_set_aside), TEST(same_facts_give_the_same_plan),
+          TEST(survives_running_out_of_memory))

@@ -17,8 +17,13 @@ static void begin(void)
     arena_init(&a, 32 << 20);
     policies = NULL;
     attrs[0] = (struct pol_attribute){ STR("label.department"), STR("sales"), false };
-    facts = (struct pol_facts){ .layout = world_layout(), .schema = world_schema(), .device = STR("IMEI:1"), .authority = STR("acme-it"),
-                                .server_id = STR("dm.acme.example"), .attrs = attrs, .n_attrs = 1 };
+    facts = (struct pol_facts){ .layout = world_layout(),
+                                .schema = world_schema(),
+                                .device = STR("IMEI:1"),
+                                .authority = STR("acme-it"),
+                                .server_id = STR("dm.acme.example"),
+                                .attrs = attrs,
+                                .n_attrs = 1 };
 }
 
 static void end(void)
@@ -31,8 +36,11 @@ static void policy(const char *name, int priority, int age, const char *selector
 {
     struct pol_policy *p = NULL;
     struct buf errors;
-    struct str text = arena_printf(&a, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: %s}\nspec:\n  priority: %d\n"
-                                       "  selector: '%s'\n  vm: {id: corp, %s}\n", name, priority, selector, vm);
+    struct str text = arena_printf(
+        &a,
+        "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: %s}\nspec:\n  priority: %d\n"
+        "  selector: '%s'\n  vm: {id: corp, %s}\n",
+        name, priority, selector, vm);
     buf_init(&errors, 0);
     if (pol_policy_parse(text, name, world_layout(), world_schema(), &a, &p, &errors, NULL))
         printf("%s", buf_z(&errors));
@@ -54,8 +62,7 @@ static void resolve(void)
 static const struct pol_value *value(const char *name)
 {
     for (size_t i = 0; i < want.vms[0].n_values; i++)
-        if (str_is(want.vms[0].values[i].setting->name, name))
-            return &want.vms[0].values[i];
+        if (str_is(want.vms[0].values[i].setting->name, name)) return &want.vms[0].values[i];
     return NULL;
 }
 
@@ -67,7 +74,8 @@ static void one_policy_is_what_it_says(void)
     resolve();
     CU_ASSERT_EQUAL_FATAL(want.n_vms, 1);
     CU_ASSERT(str_is(want.vms[0].goal->name, "running") && str_is(want.vms[0].goal_policy->name, "p"));
-    CU_ASSERT(str_is(value("qos")->wire, "40") && strcmp(value("qos")->rule, "only policy") == 0 && !value("qos")->losers);
+    CU_ASSERT(str_is(value("qos")->wire, "40") && strcmp(value("qos")->rule, "only policy") == 0 &&
+              !value("qos")->losers);
     CU_ASSERT(want.n_warnings == 0 && want.n_unknown == 0);
     end();
 }
@@ -79,9 +87,11 @@ static void priority_decides_before_anything_else(void)
     policy("special", 5, 2, "true", "state: stopped, peripherals: {camera: shared}");
     resolve();
     CU_ASSERT(str_is(want.vms[0].goal->name, "stopped"));
-    CU_ASSERT(str_is(value("peripherals.camera")->wire, "1") && strcmp(value("peripherals.camera")->rule, "higher priority") == 0);
+    CU_ASSERT(str_is(value("peripherals.camera")->wire, "1") &&
+              strcmp(value("peripherals.camera")->rule, "higher priority") == 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(value("peripherals.camera")->losers);
-    CU_ASSERT(str_is(value("peripherals.camera")->losers->policy, "base") && str_is(value("peripherals.camera")->losers->word, "denied"));
+    CU_ASSERT(str_is(value("peripherals.camera")->losers->policy, "base") &&
+              str_is(value("peripherals.camera")->losers->word, "denied"));
     CU_ASSERT(str_is(value("qos")->policy->name, "base"));
     CU_ASSERT_EQUAL(want.n_warnings, 0);
     end();
@@ -93,7 +103,8 @@ static void the_safe_side_beats_the_other_and_age_decides_the_rest(void)
     policy("young", 1, 2, "true", "peripherals: {camera: denied}, locked: true, qos: background, name: A");
     policy("old", 1, 1, "true", "peripherals: {camera: shared}, locked: false, qos: normal, name: A");
     resolve();
-    CU_ASSERT(str_is(value("peripherals.camera")->wire, "0") && strcmp(value("peripherals.camera")->rule, "safer value") == 0);
+    CU_ASSERT(str_is(value("peripherals.camera")->wire, "0") &&
+              strcmp(value("peripherals.camera")->rule, "safer value") == 0);
     CU_ASSERT(want.vms[0].locked && str_is(want.vms[0].locked_policy->name, "young"));
     CU_ASSERT(str_is(value("qos")->policy->name, "old") && strcmp(value("qos")->rule, "older policy") == 0);
     CU_ASSERT(strcmp(value("name")->rule, "same value") == 0);
@@ -122,12 +133,11 @@ static void what_an_unknown_policy_would_decide_is_left_alone(void)
     policy("low", 0, 3, "devinfo.man == \"x\"", "name: B");
     resolve();
     CU_ASSERT_EQUAL_FATAL(want.n_unknown, 2);
-    CU_ASSERT_PTR_NULL(want.vms[0].goal);           /* nothing is removed on its account */
+    CU_ASSERT_PTR_NULL(want.vms[0].goal); /* nothing is removed on its account */
     CU_ASSERT_PTR_NULL(value("qos"));
-    CU_ASSERT(str_is(value("name")->wire, "A"));    /* an unknown one that would lose changes nothing */
+    CU_ASSERT(str_is(value("name")->wire, "A")); /* an unknown one that would lose changes nothing */
     bool told = false;
-    for (size_t i = 0; i < 2; i++)
-        told |= strstr(want.unknown[i].why.p, "hypervisor.arch") != NULL;
+    for (size_t i = 0; i < 2; i++) told |= strstr(want.unknown[i].why.p, "hypervisor.arch") != NULL;
     CU_ASSERT(told);
     attrs[1] = (struct pol_attribute){ STR("hypervisor.arch"), STR("aarch64"), false };
     facts.n_attrs = 2;
@@ -150,7 +160,8 @@ static void only_policies_of_the_authority_count(void)
 static void an_image_is_found_in_the_store_or_named_as_the_problem(void)
 {
     static const struct pol_image images[] = {
-        { STR_INIT("corp-android"), STR_INIT("4.2.0"), STR_INIT("android"), STR_INIT("aarch64"), STR_INIT("raw"), STR_INIT("aa"), STR_INIT("https://x"), 1, STR_INIT("img-7") },
+        { STR_INIT("corp-android"), STR_INIT("4.2.0"), STR_INIT("android"), STR_INIT("aarch64"), STR_INIT("raw"),
+          STR_INIT("aa"), STR_INIT("https://x"), 1, STR_INIT("img-7") },
     };
     begin();
     facts.images = images;
@@ -172,7 +183,7 @@ static void the_hash_tells_apart_what_plans_would(void)
     policy("p", 1, 1, "true", "state: running, qos: normal, kpi: {interval: 60s}");
     resolve();
     memcpy(first, want.hash, sizeof first);
-    policies->priority = 7;                         /* another reason, the same wish */
+    policies->priority = 7; /* another reason, the same wish */
     resolve();
     CU_ASSERT_STRING_EQUAL(first, want.hash);
     policies = NULL;
@@ -192,7 +203,8 @@ static void tells_it_all_as_json(void)
     struct buf out;
     struct doc *root;
     begin();
-    policy("young", 1, 2, "true", "state: running, locked: true, peripherals: {camera: denied}, kpi: {interval: 60s}, image: a:1");
+    policy("young", 1, 2, "true",
+           "state: running, locked: true, peripherals: {camera: denied}, kpi: {interval: 60s}, image: a:1");
     policy("old", 1, 1, "true", "peripherals: {camera: shared}");
     policy("maybe", 1, 3, "devinfo.man == \"x\"", "name: \"B\\\"\"");
     resolve();
@@ -202,7 +214,8 @@ static void tells_it_all_as_json(void)
     CU_ASSERT_EQUAL_FATAL(doc_parse(buf_str(&out), "json", &b, &root, NULL), RC_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&out), "\"state\":{\"value\":\"running\",\"policy\":\"young\""));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&out), "\"locked\":{\"value\":true,\"policy\":\"young\""));
-    CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&out), "\"losers\":[{\"policy\":\"old\",\"value\":\"shared\",\"rule\":\"safer value\"}]"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(buf_z(&out), "\"losers\":[{\"policy\":\"old\",\"value\":\"shared\",\"rule\":\"safer value\"}]"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&out), "\"problem\":\"image a:1 is not in the store"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&out), "the device has not reported devinfo.man yet"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&out), "\"device\":[{\"name\":\"kpi.interval\""));
@@ -230,14 +243,8 @@ static void survives_running_out_of_memory(void)
     end();
 }
 
-TEST_MAIN("policy.resolve",
-    TEST(one_policy_is_what_it_says),
-    TEST(priority_decides_before_anything_else),
-    TEST(the_safe_side_beats_the_other_and_age_decides_the_rest),
-    TEST(none_at_all_is_never_the_safe_amount),
-    TEST(what_an_unknown_policy_would_decide_is_left_alone),
-    TEST(only_policies_of_the_authority_count),
-    TEST(an_image_is_found_in_the_store_or_named_as_the_problem),
-    TEST(the_hash_tells_apart_what_plans_would),
-    TEST(tells_it_all_as_json),
-    TEST(survives_running_out_of_memory))
+TEST_MAIN("policy.resolve", TEST(one_policy_is_what_it_says), TEST(priority_decides_before_anything_else),
+          TEST(the_safe_side_beats_the_other_and_age_decides_the_rest), TEST(none_at_all_is_never_the_safe_amount),
+          TEST(what_an_unknown_policy_would_decide_is_left_alone), TEST(only_policies_of_the_authority_count),
+          TEST(an_image_is_found_in_the_store_or_named_as_the_problem), TEST(the_hash_tells_apart_what_plans_would),
+          TEST(tells_it_all_as_json), TEST(survives_running_out_of_memory))

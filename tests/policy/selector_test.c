@@ -7,7 +7,10 @@
 
 enum { ARENA_BYTES = 4 << 20 };
 
-static struct str z(const char *s) { return str_of(s); }
+static struct str z(const char *s)
+{
+    return str_of(s);
+}
 
 static enum pol_truth eval(const char *text, const struct pol_attribute *attrs, size_t n, char *unknown)
 {
@@ -24,8 +27,7 @@ static enum pol_truth eval(const char *text, const struct pol_attribute *attrs, 
     } else {
         t = pol_selector_eval(s, attrs, n, &a, &u);
     }
-    if (unknown)
-        snprintf(unknown, 200, "%.*s", STR_ARG(u));
+    if (unknown) snprintf(unknown, 200, "%.*s", STR_ARG(u));
     arena_finish(&a);
     return t;
 }
@@ -33,14 +35,23 @@ static enum pol_truth eval(const char *text, const struct pol_attribute *attrs, 
 static void evaluates_as_the_words_say(void)
 {
     static const struct pol_attribute attrs[] = {
-        { STR_INIT("label.department"), STR_INIT("sales"), false }, { STR_INIT("label.pilot"), STR_INIT("false"), false },
-        { STR_INIT("label.vip"), STR_INIT("yes"), false },          { STR_INIT("hypervisor.arch"), STR_INIT("aarch64"), false },
-        { STR_INIT("devinfo.swv"), STR_INIT("4.10.2"), false },     { STR_INIT("hypervisor.maxVms"), STR_INIT("8"), false },
-        { STR_INIT("device.id"), STR_INIT("IMEI:0017"), false },    { STR_INIT("devinfo.man"), { 0 }, true },
-        { STR_INIT("label.empty"), STR_INIT(""), false },           { STR_INIT("label.n"), STR_INIT("-1.50"), false },
+        { STR_INIT("label.department"), STR_INIT("sales"), false },
+        { STR_INIT("label.pilot"), STR_INIT("false"), false },
+        { STR_INIT("label.vip"), STR_INIT("yes"), false },
+        { STR_INIT("hypervisor.arch"), STR_INIT("aarch64"), false },
+        { STR_INIT("devinfo.swv"), STR_INIT("4.10.2"), false },
+        { STR_INIT("hypervisor.maxVms"), STR_INIT("8"), false },
+        { STR_INIT("device.id"), STR_INIT("IMEI:0017"), false },
+        { STR_INIT("devinfo.man"), { 0 }, true },
+        { STR_INIT("label.empty"), STR_INIT(""), false },
+        { STR_INIT("label.n"), STR_INIT("-1.50"), false },
     };
-    static const struct { const char *text; enum pol_truth want; } row[] = {
-        { "label.department in (\"sales\", \"field\") and hypervisor.arch == \"aarch64\" and not label.pilot", POL_TRUE },
+    static const struct {
+        const char *text;
+        enum pol_truth want;
+    } row[] = {
+        { "label.department in (\"sales\", \"field\") and hypervisor.arch == \"aarch64\" and not label.pilot",
+          POL_TRUE },
         { "true", POL_TRUE },
         { "false or label.vip", POL_TRUE },
         { "label.pilot", POL_FALSE },
@@ -58,7 +69,7 @@ static void evaluates_as_the_words_say(void)
         { "devinfo.swv < '4.9'", POL_FALSE },
         { "devinfo.swv < '4.10.3'", POL_TRUE },
         { "devinfo.swv == '4.10.2'", POL_TRUE },
-        { "devinfo.swv > 4", POL_FALSE },           /* no number */
+        { "devinfo.swv > 4", POL_FALSE }, /* no number */
         { "hypervisor.maxVms >= 8 and hypervisor.maxVms < 10", POL_TRUE },
         { "hypervisor.maxVms == 8.0", POL_TRUE },
         { "hypervisor.maxVms == '8.0'", POL_FALSE },
@@ -67,7 +78,7 @@ static void evaluates_as_the_words_say(void)
         { "device.id matches 'IMEI:*'", POL_TRUE },
         { "devinfo.man == 'Acme'", POL_UNKNOWN },
         { "not devinfo.man == 'Acme'", POL_UNKNOWN },
-        { "devinfo.mod == 'x'", POL_UNKNOWN },      /* never heard of: the device may still tell */
+        { "devinfo.mod == 'x'", POL_UNKNOWN }, /* never heard of: the device may still tell */
         { "devinfo.man == 'Acme' or label.vip", POL_TRUE },
         { "devinfo.man == 'Acme' and label.pilot", POL_FALSE },
         { "devinfo.man == 'Acme' and label.vip", POL_UNKNOWN },
@@ -78,8 +89,7 @@ static void evaluates_as_the_words_say(void)
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         enum pol_truth t = eval(row[i].text, attrs, sizeof attrs / sizeof attrs[0], NULL);
-        if (t != row[i].want)
-            printf("%s: %d\n", row[i].text, (int)t);
+        if (t != row[i].want) printf("%s: %d\n", row[i].text, (int)t);
         CU_ASSERT_EQUAL(t, row[i].want);
     }
 }
@@ -88,16 +98,22 @@ static void says_what_is_unknown(void)
 {
     static const struct pol_attribute attrs[] = { { STR_INIT("label.a"), STR_INIT("1"), false } };
     char unknown[200];
-    CU_ASSERT_EQUAL(eval("devinfo.man == 'x' and (hypervisor.arch == 'y' or label.a) and devinfo.man != 'z' and devinfo.mod", attrs, 1,
-                         unknown), POL_UNKNOWN);
-    CU_ASSERT_STRING_EQUAL(unknown, "devinfo.man, devinfo.mod");    /* the arch decides nothing */
+    CU_ASSERT_EQUAL(
+        eval("devinfo.man == 'x' and (hypervisor.arch == 'y' or label.a) and devinfo.man != 'z' and devinfo.mod", attrs,
+             1, unknown),
+        POL_UNKNOWN);
+    CU_ASSERT_STRING_EQUAL(unknown, "devinfo.man, devinfo.mod"); /* the arch decides nothing */
     CU_ASSERT_EQUAL(eval("label.a", attrs, 1, unknown), POL_TRUE);
     CU_ASSERT_STRING_EQUAL(unknown, "");
 }
 
 static void says_where_a_mistake_is(void)
 {
-    static const struct { const char *text; unsigned column; const char *part; } row[] = {
+    static const struct {
+        const char *text;
+        unsigned column;
+        const char *part;
+    } row[] = {
         { "", 1, "ends here" },
         { "label.a ==", 11, "expected a value" },
         { "label.a = 3", 9, "expected and" },
@@ -140,22 +156,18 @@ static void keeps_its_ceilings(void)
     struct buf b;
     buf_init(&b, 0);
     arena_init(&a, ARENA_BYTES);
-    for (int i = 0; i < 1000; i++)
-        buf_putz(&b, i % 2 ? "not " : "(");
+    for (int i = 0; i < 1000; i++) buf_putz(&b, i % 2 ? "not " : "(");
     CU_ASSERT_EQUAL(pol_selector_parse(buf_str(&b), &a, &s, NULL), RC_LIMIT);
     buf_reset(&b);
-    for (int i = 0; i < 300; i++)
-        buf_putz(&b, i ? " or label.a" : "label.a");
+    for (int i = 0; i < 300; i++) buf_putz(&b, i ? " or label.a" : "label.a");
     CU_ASSERT_EQUAL(pol_selector_parse(buf_str(&b), &a, &s, NULL), RC_LIMIT);
     buf_reset(&b);
     buf_putz(&b, "label.a in (1");
-    for (int i = 0; i < 300; i++)
-        buf_putz(&b, ",1");
+    for (int i = 0; i < 300; i++) buf_putz(&b, ",1");
     buf_putz(&b, ")");
     CU_ASSERT_EQUAL(pol_selector_parse(buf_str(&b), &a, &s, NULL), RC_LIMIT);
     buf_reset(&b);
-    for (int i = 0; i < 5000; i++)
-        buf_putz(&b, " ");
+    for (int i = 0; i < 5000; i++) buf_putz(&b, " ");
     CU_ASSERT_EQUAL(pol_selector_parse(buf_str(&b), &a, &s, NULL), RC_LIMIT);
     buf_finish(&b);
     CU_ASSERT_EQUAL(pol_selector_parse(STR("label.a == '\xff'"), &a, &s, NULL), RC_PARSE);
@@ -170,7 +182,8 @@ static void lists_its_attributes_once(void)
     struct str *names;
     size_t n;
     arena_init(&a, ARENA_BYTES);
-    CU_ASSERT_EQUAL_FATAL(pol_selector_parse(STR("label.b and (not devinfo.man == '1' or label.b != 2)"), &a, &s, NULL), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(pol_selector_parse(STR("label.b and (not devinfo.man == '1' or label.b != 2)"), &a, &s, NULL),
+                          RC_OK);
     CU_ASSERT_EQUAL_FATAL(pol_selector_attributes(s, &a, &names, &n), RC_OK);
     CU_ASSERT_EQUAL_FATAL(n, 2);
     CU_ASSERT(str_is(names[0], "label.b") && str_is(names[1], "devinfo.man"));
@@ -206,21 +219,64 @@ static unsigned dice(unsigned n)
 }
 #define PICK(list) list[dice((unsigned)(sizeof list / sizeof list[0]))]
 
-static const char *const names[] = { "label.a", "label.b", "label.c-d", "devinfo.man", "devinfo.swv", "hypervisor.arch", "device.id" };
+static const char *const names[] = { "label.a",     "label.b",         "label.c-d", "devinfo.man",
+                                     "devinfo.swv", "hypervisor.arch", "device.id" };
 static const char *const values[] = {
-    "", "true", "false", "0", "1", "-1", "1.0", "1.5", "1.50", "01", "10", "9", "4.2", "4.2.0", "4.10", "4.2.rc1", "4..2", ".5", "5.", "-",
-    "-.5", "1-1", "1.2.3", "-1.5", "sales", "Sales", "s\xc3\xa9l", "a[b", "a*b", "x'y", "12345678901234567890", "123456789012345",
-    "123456789012345678", "1234567890123456", "1.2.3.4.5.6.7", "0.1", "0.10", "\xf0\x9f\x98\x80", "a\"b", "a]b", "^", "-0", "0.0", "4.2.",
+    "",
+    "true",
+    "false",
+    "0",
+    "1",
+    "-1",
+    "1.0",
+    "1.5",
+    "1.50",
+    "01",
+    "10",
+    "9",
+    "4.2",
+    "4.2.0",
+    "4.10",
+    "4.2.rc1",
+    "4..2",
+    ".5",
+    "5.",
+    "-",
+    "-.5",
+    "1-1",
+    "1.2.3",
+    "-1.5",
+    "sales",
+    "Sales",
+    "s\xc3\xa9l",
+    "a[b",
+    "a*b",
+    "x'y",
+    "12345678901234567890",
+    "123456789012345",
+    "123456789012345678",
+    "1234567890123456",
+    "1.2.3.4.5.6.7",
+    "0.1",
+    "0.10",
+    "\xf0\x9f\x98\x80",
+    "a\"b",
+    "a]b",
+    "^",
+    "-0",
+    "0.0",
+    "4.2.",
 };
-static const char *const patterns[] = { "*", "?", "s*", "*s", "*a*", "s?l", "a[b", "a[*", "[ab]", "a]b", "*.*", "?*?", "", "**", "s\xc3\xa9*", "^", "[^a]" };
-static const char *const numbers[] = { "0", "1", "1.5", "10", "-1", "-1.5", "0.1", "9.99", "4.2", "123456789012345", "-0" };
+static const char *const patterns[] = { "*",   "?",   "s*",  "*s", "*a*", "s?l",        "a[b", "a[*", "[ab]",
+                                        "a]b", "*.*", "?*?", "",   "**",  "s\xc3\xa9*", "^",   "[^a]" };
+static const char *const numbers[] = { "0", "1", "1.5", "10", "-1", "-1.5", "0.1", "9.99", "4.2", "123456789012345",
+                                       "-0" };
 
 static void random_text(struct buf *b, const char *s)
 {
     buf_byte(b, '"');
     for (; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            buf_byte(b, '\\');
+        if (*s == '"' || *s == '\\') buf_byte(b, '\\');
         buf_byte(b, (unsigned char)*s);
     }
     buf_byte(b, '"');
@@ -240,7 +296,8 @@ static void random_expression(struct buf *b, unsigned depth)
     static const char *const sign[] = { "==", "!=", "<", "<=", ">", ">=" };
     unsigned kind = dice(depth ? 9 : 5);
     switch (kind) {
-    case 5: case 6:
+    case 5:
+    case 6:
         for (unsigned i = 0, n = 2 + dice(2); i < n; i++) {
             buf_putz(b, i == 0 ? "(" : kind == 5 ? " and " : " or ");
             random_expression(b, depth - 1);
@@ -251,20 +308,15 @@ static void random_expression(struct buf *b, unsigned depth)
         buf_putz(b, "not ");
         random_expression(b, depth - 1);
         return;
-    case 8:
-        buf_putz(b, dice(2) ? "true" : "false");
-        return;
-    default:
-        buf_putz(b, PICK(names));
+    case 8: buf_putz(b, dice(2) ? "true" : "false"); return;
+    default: buf_putz(b, PICK(names));
     }
     switch (kind) {
-    case 0:
-        return;
+    case 0: return;
     case 1:
         buf_putz(b, dice(2) ? " in (" : " not in (");
         for (unsigned i = 0, n = 1 + dice(3); i < n; i++) {
-            if (i)
-                buf_putz(b, ", ");
+            if (i) buf_putz(b, ", ");
             random_literal(b);
         }
         buf_putz(b, ")");
@@ -273,14 +325,15 @@ static void random_expression(struct buf *b, unsigned depth)
         buf_putz(b, " matches ");
         random_text(b, PICK(patterns));
         return;
-    default:
-        buf_printf(b, " %s ", PICK(sign));
-        random_literal(b);
+    default: buf_printf(b, " %s ", PICK(sign)); random_literal(b);
     }
 }
 
 enum { DEVICES = 40 };
-struct device { struct pol_attribute attrs[8]; size_t n; };
+struct device {
+    struct pol_attribute attrs[8];
+    size_t n;
+};
 
 static void must(sqlite3 *db, const char *sql)
 {
@@ -302,15 +355,13 @@ static void make_devices(sqlite3 *db, struct device *device)
         for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
             struct pol_attribute *at = &device[i].attrs[device[i].n];
             bool id = strcmp(names[k], "device.id") == 0;
-            if (!id && dice(3) == 0)
-                continue;
+            if (!id && dice(3) == 0) continue;
             *at = (struct pol_attribute){ z(names[k]), z(PICK(values)), false };
             device[i].n++;
             sqlite3_stmt *s = id ? name : put;
             sqlite3_reset(s);
             sqlite3_bind_int(s, 1, i);
-            if (!id)
-                sqlite3_bind_text(s, 2, at->name.p, (int)at->name.n, SQLITE_STATIC);
+            if (!id) sqlite3_bind_text(s, 2, at->name.p, (int)at->name.n, SQLITE_STATIC);
             sqlite3_bind_text(s, id ? 2 : 3, at->value.p, (int)at->value.n, SQLITE_STATIC);
             CU_ASSERT_EQUAL_FATAL(sqlite3_step(s), SQLITE_DONE);
         }
@@ -341,7 +392,8 @@ static void compare(sqlite3 *db, const struct device *device, const char *text)
     for (size_t i = 0; i < sql.n_params; i++) {
         char name[32];
         snprintf(name, sizeof name, ":p%zu", i);
-        sqlite3_bind_text(q, sqlite3_bind_parameter_index(q, name), sql.params[i].p, (int)sql.params[i].n, SQLITE_STATIC);
+        sqlite3_bind_text(q, sqlite3_bind_parameter_index(q, name), sql.params[i].p, (int)sql.params[i].n,
+                          SQLITE_STATIC);
     }
     for (; sqlite3_step(q) == SQLITE_ROW; rows++) {
         const struct device *d = &device[sqlite3_column_int(q, 0)];
@@ -351,8 +403,7 @@ static void compare(sqlite3 *db, const struct device *device, const char *text)
                                                                        : POL_FALSE;
         if (want != have) {
             printf("%s: eval %d, SQL %d for", text, (int)want, (int)have);
-            for (size_t i = 0; i < d->n; i++)
-                printf(" %s=\"%.*s\"", d->attrs[i].name.p, STR_ARG(d->attrs[i].value));
+            for (size_t i = 0; i < d->n; i++) printf(" %s=\"%.*s\"", d->attrs[i].name.p, STR_ARG(d->attrs[i].value));
             printf("\n");
             CU_FAIL("eval and SQL differ");
             break;
@@ -371,8 +422,10 @@ static void eval_and_sql_say_the_same(void)
 
     buf_init(&b, 0);
     CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &db), SQLITE_OK);
-    must(db, "CREATE TABLE device(device_id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
-             "CREATE TABLE attribute(device_id INTEGER, name TEXT, value TEXT NOT NULL, PRIMARY KEY(device_id, name)) WITHOUT ROWID");
+    must(
+        db,
+        "CREATE TABLE device(device_id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
+        "CREATE TABLE attribute(device_id INTEGER, name TEXT, value TEXT NOT NULL, PRIMARY KEY(device_id, name)) WITHOUT ROWID");
     for (seed = 1; seed < 4 && CU_get_number_of_failures() == failures;) {
         uint64_t run = seed;
         make_devices(db, device);
@@ -398,11 +451,6 @@ static void eval_and_sql_say_the_same(void)
     buf_finish(&b);
 }
 
-TEST_MAIN("policy.selector",
-    TEST(evaluates_as_the_words_say),
-    TEST(says_what_is_unknown),
-    TEST(says_where_a_mistake_is),
-    TEST(keeps_its_ceilings),
-    TEST(lists_its_attributes_once),
-    TEST(survives_running_out_of_memory),
-    TEST(eval_and_sql_say_the_same))
+TEST_MAIN("policy.selector", TEST(evaluates_as_the_words_say), TEST(says_what_is_unknown),
+          TEST(says_where_a_mistake_is), TEST(keeps_its_ceilings), TEST(lists_its_attributes_once),
+          TEST(survives_running_out_of_memory), TEST(eval_and_sql_say_the_same))

@@ -12,8 +12,7 @@ unsigned sim_dice(struct sim_device *d, unsigned n)
 static struct str keep(struct sim_device *d, struct str s)
 {
     struct str out = { 0 };
-    if (!arena_str(&d->a, s, &out))
-        abort();
+    if (!arena_str(&d->a, s, &out)) abort();
     return out;
 }
 
@@ -40,8 +39,7 @@ static struct sim_node *put(struct sim_device *d, struct str uri, struct str for
 {
     size_t i = place(d, uri);
     if (i == d->n || !str_eq(d->node[i].uri, uri)) {
-        if (d->n == SIM_NODES)
-            abort();
+        if (d->n == SIM_NODES) abort();
         memmove(&d->node[i + 1], &d->node[i], (d->n - i) * sizeof d->node[0]);
         d->node[i].uri = keep(d, uri);
         d->n++;
@@ -55,8 +53,7 @@ void sim_remove(struct sim_device *d, struct str uri)
 {
     size_t n = 0;
     for (size_t i = 0; i < d->n; i++)
-        if (!ddf_uri_within(d->node[i].uri, uri))
-            d->node[n++] = d->node[i];
+        if (!ddf_uri_within(d->node[i].uri, uri)) d->node[n++] = d->node[i];
     d->n = n;
 }
 
@@ -75,28 +72,23 @@ struct str sim_value(struct sim_device *d, enum ddf_scope scope, const char *nam
 void sim_set(struct sim_device *d, enum ddf_scope scope, const char *name, struct str owner, const char *value)
 {
     const struct ddf_entry *en = ddf_layout_entry(d->l, scope, str_of(name));
-    if (en)
-        put(d, uri_of(d, scope, name, owner), en->format, str_of(value));
+    if (en) put(d, uri_of(d, scope, name, owner), en->format, str_of(value));
 }
 
 /* ---- making nodes as the description says ---- */
 
 static struct str default_of(const struct ddf_node *n)
 {
-    if (n->has_default)
-        return n->default_value;
-    if (n->allowed.kind == DDF_ALLOW_ENUM && n->allowed.n)
-        return n->allowed.values[0];
-    if (n->allowed.kind == DDF_ALLOW_RANGE)
-        return n->allowed.min > 0 ? STR("1") : STR("0");
+    if (n->has_default) return n->default_value;
+    if (n->allowed.kind == DDF_ALLOW_ENUM && n->allowed.n) return n->allowed.values[0];
+    if (n->allowed.kind == DDF_ALLOW_RANGE) return n->allowed.min > 0 ? STR("1") : STR("0");
     return n->format == DDF_INT ? STR("0") : n->format == DDF_BOOL ? STR("false") : (struct str){ 0 };
 }
 
 static void make(struct sim_device *d, const struct ddf_node *n, struct str uri)
 {
     bool node = n->format == DDF_NODE;
-    if (n->format == DDF_NULL || !(n->access & DDF_GET))
-        return;
+    if (n->format == DDF_NULL || !(n->access & DDF_GET)) return;
     put(d, uri, str_of(ddf_format_name(n->format)), node ? (struct str){ 0 } : default_of(n));
     for (const struct ddf_node *c = n->first; c; c = c->next)
         if (c->name.n && (c->min_occurs > 0 || (!(c->access & DDF_ADD) && (c->format == DDF_NODE || sim_dice(d, 4)))))
@@ -148,8 +140,7 @@ static bool has_arg(struct str args, const char *want)
 {
     struct str one;
     while (str_cut(&args, ';', &one))
-        if (str_is(one, want))
-            return true;
+        if (str_is(one, want)) return true;
     return false;
 }
 
@@ -174,19 +165,15 @@ static void effect(struct sim_device *d, const struct ddf_operation *op, struct 
 
     d->changes++;
     if (op->scope == DDF_IMAGE) {
-        if (str_is(op->name, "download"))
-            sim_set(d, DDF_IMAGE, "status", owner, "70");
+        if (str_is(op->name, "download")) sim_set(d, DDF_IMAGE, "status", owner, "70");
         return;
     }
-    if (op->scope != DDF_VM)
-        return;
+    if (op->scope != DDF_VM) return;
     if (op->lock_to >= 0) {
         snprintf(text, sizeof text, "%d", op->lock_to);
         sim_set(d, DDF_VM, "lockState", owner, text);
-        if (op->lock_to == 10 && state == 50)
-            set_state(d, owner, 60);                /* lock action: pause */
-        if (op->lock_to == 30 && state == 60)
-            set_state(d, owner, 50);
+        if (op->lock_to == 10 && state == 50) set_state(d, owner, 60); /* lock action: pause */
+        if (op->lock_to == 30 && state == 60) set_state(d, owner, 50);
     } else if (str_is(op->name, "delete")) {
         sim_remove(d, ddf_layout_owner_uri(d->l, DDF_VM, owner, &d->a));
     } else if (str_is(op->name, "upgrade")) {
@@ -198,16 +185,14 @@ static void effect(struct sim_device *d, const struct ddf_operation *op, struct 
     } else if (op->to >= 0) {
         int to = has_arg(args, "start=1") ? 50 : has_arg(args, "paused=1") ? 60 : op->to;
         set_state(d, owner, to);
-        if (to == 50)
-            sim_set(d, DDF_VM, "resources.pending", owner, "false");
+        if (to == 50) sim_set(d, DDF_VM, "resources.pending", owner, "false");
     }
 }
 
 static void progress(struct sim_device *d, const struct sim_job *j, int percent, int result)
 {
     char text[128];
-    if (j->op->scope != DDF_VM || !sim_find(d, ddf_layout_owner_uri(d->l, DDF_VM, j->owner, &d->a)))
-        return;
+    if (j->op->scope != DDF_VM || !sim_find(d, ddf_layout_owner_uri(d->l, DDF_VM, j->owner, &d->a))) return;
     snprintf(text, sizeof text, "%.*s", STR_ARG(j->correlator));
     sim_set(d, DDF_VM, "progress.correlator", j->owner, text);
     snprintf(text, sizeof text, "%d", percent);
@@ -220,49 +205,39 @@ static void progress(struct sim_device *d, const struct sim_job *j, int percent,
 static void note(struct sim_device *d, struct str correlator)
 {
     for (size_t i = 0; i < d->n_done; i++)
-        if (str_eq(d->done[i], correlator))
-            d->twice++;
-    if (d->n_done < SIM_OPS)
-        d->done[d->n_done++] = keep(d, correlator);
+        if (str_eq(d->done[i], correlator)) d->twice++;
+    if (d->n_done < SIM_OPS) d->done[d->n_done++] = keep(d, correlator);
 }
 
 static struct sim_job *job_of(struct sim_device *d, enum ddf_scope scope, struct str owner)
 {
     for (size_t i = 0; i < SIM_JOBS; i++)
-        if (d->job[i].used && d->job[i].op->scope == scope && str_eq(d->job[i].owner, owner))
-            return &d->job[i];
+        if (d->job[i].used && d->job[i].op->scope == scope && str_eq(d->job[i].owner, owner)) return &d->job[i];
     return NULL;
 }
 
 static int exec(struct sim_device *d, const struct pol_step *s)
 {
     struct ddf_match m = { 0 };
-    if (!ddf_layout_match(d->l, s->uri, &m) || !m.operation)
-        return 404;
+    if (!ddf_layout_match(d->l, s->uri, &m) || !m.operation) return 404;
     const struct ddf_operation *op = m.operation;
-    if (m.scope != DDF_DEVICE && !sim_find(d, ddf_layout_owner_uri(d->l, m.scope, m.owner, &d->a)))
-        return 404;
+    if (m.scope != DDF_DEVICE && !sim_find(d, ddf_layout_owner_uri(d->l, m.scope, m.owner, &d->a))) return 404;
     int state = number_of(sim_value(d, DDF_VM, "state", m.owner));
-    if (job_of(d, m.scope, m.owner))
-        return 1444;
+    if (job_of(d, m.scope, m.owner)) return 1444;
     if (m.scope == DDF_VM) {
         bool from = !op->n_from, locked = !str_is(sim_value(d, DDF_VM, "lockState", m.owner), "30");
-        for (size_t i = 0; i < op->n_from; i++)
-            from |= op->from[i] == state;
+        for (size_t i = 0; i < op->n_from; i++) from |= op->from[i] == state;
         for (size_t i = 0; i < op->n_from_forced; i++)
             from |= op->from_forced[i] == state && has_arg(s->data, "force=1");
-        if (!from)
-            return 1410;
-        if (locked && !op->while_locked)
-            return 1442;
+        if (!from) return 1410;
+        if (locked && !op->while_locked) return 1442;
     }
     note(d, s->correlator);
     if (d->synchronous) {
         struct sim_job now = { .op = op, .owner = m.owner, .correlator = s->correlator };
         if ((int)sim_dice(d, 100) < d->fail_percent) {
             progress(d, &now, 100, 1428);
-            if (op->scope == DDF_IMAGE)
-                sim_set(d, DDF_IMAGE, "status", m.owner, "20");
+            if (op->scope == DDF_IMAGE) sim_set(d, DDF_IMAGE, "status", m.owner, "20");
             return 1428;
         }
         effect(d, op, m.owner, s->data);
@@ -271,13 +246,16 @@ static int exec(struct sim_device *d, const struct pol_step *s)
     }
     for (size_t i = 0; i < SIM_JOBS; i++) {
         struct sim_job *j = &d->job[i];
-        if (j->used)
-            continue;
-        *j = (struct sim_job){ op, keep(d, m.owner), keep(d, s->data), keep(d, s->correlator), keep(d, s->uri),
-                               (int)sim_dice(d, (unsigned)d->ticks) + 1, true };
+        if (j->used) continue;
+        *j = (struct sim_job){ op,
+                               keep(d, m.owner),
+                               keep(d, s->data),
+                               keep(d, s->correlator),
+                               keep(d, s->uri),
+                               (int)sim_dice(d, (unsigned)d->ticks) + 1,
+                               true };
         progress(d, j, 0, 0);
-        if (op->scope == DDF_IMAGE && str_is(op->name, "download"))
-            sim_set(d, DDF_IMAGE, "status", j->owner, "30");
+        if (op->scope == DDF_IMAGE && str_is(op->name, "download")) sim_set(d, DDF_IMAGE, "status", j->owner, "30");
         return 202;
     }
     return 417;
@@ -289,8 +267,7 @@ struct sim_alert *sim_tick(struct sim_device *d, size_t *n)
     *n = 0;
     for (size_t i = 0; i < SIM_JOBS; i++) {
         struct sim_job *j = &d->job[i];
-        if (!j->used)
-            continue;
+        if (!j->used) continue;
         if (--j->ticks > 0) {
             progress(d, j, 50, 0);
             continue;
@@ -335,17 +312,13 @@ static int get(struct sim_device *d, const struct pol_step *s, struct sim_node *
     size_t q = str_find(s->uri, '?', 0);
     struct str uri = str_slice(s->uri, 0, q);
     bool tree = q < s->uri.n;
-    if (tree && d->no_list)
-        return 406;
-    if (!sim_find(d, uri))
-        return 404;
+    if (tree && d->no_list) return 406;
+    if (!sim_find(d, uri)) return 404;
     for (size_t i = 0; i < d->n; i++) {
         struct sim_node *x = &d->node[i];
-        if (tree ? !ddf_uri_within(x->uri, uri) : !str_eq(x->uri, uri))
-            continue;
+        if (tree ? !ddf_uri_within(x->uri, uri) : !str_eq(x->uri, uri)) continue;
         values[*n] = *x;
-        if (!tree && str_is(x->format, "node"))
-            values[*n].value = children(d, uri);
+        if (!tree && str_is(x->format, "node")) values[*n].value = children(d, uri);
         (*n)++;
     }
     return 200;
@@ -354,17 +327,13 @@ static int get(struct sim_device *d, const struct pol_step *s, struct sim_node *
 static int add(struct sim_device *d, const struct pol_step *s)
 {
     const struct ddf_node *n = ddf_schema_find(d->s, s->uri);
-    if (sim_find(d, s->uri))
-        return refuse(d, s, 418);
-    if (!n || !sim_find(d, ddf_uri_parent(s->uri)))
-        return refuse(d, s, 404);
+    if (sim_find(d, s->uri)) return refuse(d, s, 418);
+    if (!n || !sim_find(d, ddf_uri_parent(s->uri))) return refuse(d, s, 404);
     if (str_is(s->format, "node")) {
         struct ddf_match m = { 0 };
         make(d, n, s->uri);
-        if (ddf_layout_match(d->l, s->uri, &m) && !m.entry && m.scope == DDF_VM && m.owner.n)
-            new_vm(d, m.owner, 10);
-        if (m.scope == DDF_IMAGE && !m.entry && m.owner.n)
-            sim_set(d, DDF_IMAGE, "status", m.owner, "10");
+        if (ddf_layout_match(d->l, s->uri, &m) && !m.entry && m.scope == DDF_VM && m.owner.n) new_vm(d, m.owner, 10);
+        if (m.scope == DDF_IMAGE && !m.entry && m.owner.n) sim_set(d, DDF_IMAGE, "status", m.owner, "10");
     } else {
         put(d, s->uri, str_of(ddf_format_name(n->format)), s->data);
     }
@@ -378,13 +347,12 @@ static int replace(struct sim_device *d, const struct pol_step *s)
     struct sim_node *n = sim_find(d, s->uri);
     const struct ddf_node *described = ddf_schema_find(d->s, s->uri);
     if (!n && described && !(described->access & DDF_ADD) && sim_find(d, ddf_uri_parent(s->uri)))
-        n = put(d, s->uri, str_of(ddf_format_name(described->format)), (struct str){ 0 });   /* an optional leaf that stands by */
-    if (!n)
-        return refuse(d, s, 404);
+        n = put(d, s->uri, str_of(ddf_format_name(described->format)),
+                (struct str){ 0 }); /* an optional leaf that stands by */
+    if (!n) return refuse(d, s, 404);
     if (ddf_layout_match(d->l, s->uri, &m) && m.entry && m.scope == DDF_VM) {
         int state = number_of(sim_value(d, DDF_VM, "state", m.owner));
-        if (m.entry->change == DDF_C_STOPPED && state != 10 && state != 30)
-            return refuse(d, s, 500);
+        if (m.entry->change == DDF_C_STOPPED && state != 10 && state != 30) return refuse(d, s, 500);
         if ((m.entry->change == DDF_C_DEFINED || m.entry->change == DDF_C_UPGRADE) && state != 10)
             return refuse(d, s, 500);
         if (m.entry->change == DDF_C_APPLY && state == 50 && sim_dice(d, 2))
@@ -396,10 +364,9 @@ static int replace(struct sim_device *d, const struct pol_step *s)
     return 200;
 }
 
-static int delete(struct sim_device *d, const struct pol_step *s)
+static int delete (struct sim_device *d, const struct pol_step *s)
 {
-    if (!sim_find(d, s->uri))
-        return refuse(d, s, 404);
+    if (!sim_find(d, s->uri)) return refuse(d, s, 404);
     sim_remove(d, s->uri);
     d->changes++;
     return 200;
@@ -409,15 +376,16 @@ int sim_command(struct sim_device *d, const struct pol_step *s, struct sim_node 
 {
     static const int statuses[] = { 500, 404, 417, 425, 420, 506 };
     *n_values = 0;
-    if ((int)sim_dice(d, 100) < d->refuse_percent)
-        return statuses[sim_dice(d, sizeof statuses / sizeof statuses[0])];
+    if ((int)sim_dice(d, 100) < d->refuse_percent) return statuses[sim_dice(d, sizeof statuses / sizeof statuses[0])];
     switch (s->verb) {
-    case POL_GET:     return get(d, s, values, n_values);
-    case POL_ADD:     return add(d, s);
+    case POL_GET: return get(d, s, values, n_values);
+    case POL_ADD: return add(d, s);
     case POL_REPLACE: return replace(d, s);
-    case POL_DELETE:  return delete(d, s);
-    case POL_EXEC:    return exec(d, s);
-    case POL_ATOMIC: case POL_COPY: case POL_ASK: break;      /* not of plans */
+    case POL_DELETE: return delete (d, s);
+    case POL_EXEC: return exec(d, s);
+    case POL_ATOMIC:
+    case POL_COPY:
+    case POL_ASK: break; /* not of plans */
     }
     return 500;
 }

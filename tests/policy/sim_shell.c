@@ -6,8 +6,7 @@
 static struct str keep(struct sim_shell *s, struct str text)
 {
     struct str out = { 0 };
-    if (!arena_str(&s->a, text, &out))
-        abort();
+    if (!arena_str(&s->a, text, &out)) abort();
     return out;
 }
 
@@ -29,8 +28,17 @@ void sim_shell_finish(struct sim_shell *s)
 
 void sim_image(struct sim_shell *s, const char *name, const char *version, const char *id)
 {
-    s->image[s->n_images++] = (struct pol_image){ str_of(name), str_of(version), STR("android"), STR("aarch64"), STR("raw"),
-        STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), STR("https://dm.acme.example/i/x"), 1 << 20, str_of(id) };
+    s->image[s->n_images++] = (struct pol_image){
+        str_of(name),
+        str_of(version),
+        STR("android"),
+        STR("aarch64"),
+        STR("raw"),
+        STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        STR("https://dm.acme.example/i/x"),
+        1 << 20,
+        str_of(id)
+    };
 }
 
 void sim_policy(struct sim_shell *s, const char *yaml)
@@ -43,23 +51,27 @@ void sim_policy(struct sim_shell *s, const char *yaml)
         exit(99);
     }
     buf_finish(&errors);
-    while (*at && !str_eq((*at)->name, p->name))
-        at = &(*at)->next;
+    while (*at && !str_eq((*at)->name, p->name)) at = &(*at)->next;
     p->revision = *at ? (*at)->revision + 1 : 1;
     p->id = 1;
     p->created_ms = s->d->now_ms;
     p->next = *at ? (*at)->next : NULL;
     *at = p;
-    s->n_failures = 0;                              /* a newer wish forgets what failed */
+    s->n_failures = 0; /* a newer wish forgets what failed */
 }
 
 int64_t sim_request(struct sim_shell *s, const char *vm, const char *kind, const char *args)
 {
-    if (s->n_ops == SIM_OPS)
-        abort();
+    if (s->n_ops == SIM_OPS) abort();
     int64_t id = (int64_t)s->n_ops + 1;
-    s->op[s->n_ops++] = (struct pol_operation){ .id = id, .state = POL_OP_QUEUED, .kind = str_of(kind), .scope = DDF_VM, .owner = str_of(vm),
-        .args = str_of(args), .correlator = arena_printf(&s->a, "c-%lld", (long long)id), .updated_ms = s->d->now_ms };
+    s->op[s->n_ops++] = (struct pol_operation){ .id = id,
+                                                .state = POL_OP_QUEUED,
+                                                .kind = str_of(kind),
+                                                .scope = DDF_VM,
+                                                .owner = str_of(vm),
+                                                .args = str_of(args),
+                                                .correlator = arena_printf(&s->a, "c-%lld", (long long)id),
+                                                .updated_ms = s->d->now_ms };
     return id;
 }
 
@@ -93,8 +105,7 @@ static void put(struct sim_shell *s, struct str uri, struct str format, struct s
 {
     size_t i = place(s, uri);
     if (i == s->n_mirror || !str_eq(s->mirror[i].uri, uri)) {
-        if (s->n_mirror == SIM_NODES)
-            abort();
+        if (s->n_mirror == SIM_NODES) abort();
         memmove(&s->mirror[i + 1], &s->mirror[i], (s->n_mirror - i) * sizeof s->mirror[0]);
         s->mirror[i].uri = keep(s, uri);
         s->n_mirror++;
@@ -106,52 +117,43 @@ static void drop(struct sim_shell *s, struct str uri)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n_mirror; i++)
-        if (!ddf_uri_within(s->mirror[i].uri, uri))
-            s->mirror[n++] = s->mirror[i];
+        if (!ddf_uri_within(s->mirror[i].uri, uri)) s->mirror[n++] = s->mirror[i];
     s->n_mirror = n;
     struct pol_mirror_node *parent = find(s, ddf_uri_parent(uri));
-    if (parent && s->list_unsupported)
-        parent->known = POL_STALE;
+    if (parent && s->list_unsupported) parent->known = POL_STALE;
 }
 
 static void stale(struct sim_shell *s, struct str uri)
 {
     for (size_t i = 0; i < s->n_mirror; i++)
-        if (ddf_uri_within(s->mirror[i].uri, uri))
-            s->mirror[i].known = POL_STALE;
+        if (ddf_uri_within(s->mirror[i].uri, uri)) s->mirror[i].known = POL_STALE;
 }
 
 static void stale_after(struct sim_shell *s, const struct pol_operation *op)
 {
     struct str *uris;
     size_t n;
-    if (pol_op_touches(s->d->l, op, &s->a, &uris, &n))
-        abort();
-    for (size_t i = 0; i < n; i++)
-        stale(s, uris[i]);
+    if (pol_op_touches(s->d->l, op, &s->a, &uris, &n)) abort();
+    for (size_t i = 0; i < n; i++) stale(s, uris[i]);
 }
 
 static void failed(struct sim_shell *s, struct str key, int code)
 {
     size_t i = 0;
-    while (i < s->n_failures && !str_eq(s->failure[i].key, key))
-        i++;
-    if (i == SIM_FAILURES)
-        abort();
-    struct pol_failure f = pol_failure_after(i < s->n_failures ? &s->failure[i] : NULL, keep(s, key), code, s->d->now_ms);
-    if (s->verbose)
-        printf("    failure %.*s code %d tries %d\n", STR_ARG(key), code, f.tries);
+    while (i < s->n_failures && !str_eq(s->failure[i].key, key)) i++;
+    if (i == SIM_FAILURES) abort();
+    struct pol_failure f = pol_failure_after(i < s->n_failures ? &s->failure[i] : NULL, keep(s, key), code,
+                                             s->d->now_ms);
+    if (s->verbose) printf("    failure %.*s code %d tries %d\n", STR_ARG(key), code, f.tries);
     s->failure[i] = f;
-    if (i == s->n_failures)
-        s->n_failures++;
+    if (i == s->n_failures) s->n_failures++;
 }
 
 static void forget_within(struct sim_shell *s, struct str uri)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n_failures; i++)
-        if (!pol_failure_within(s->failure[i].key, uri))
-            s->failure[n++] = s->failure[i];
+        if (!pol_failure_within(s->failure[i].key, uri)) s->failure[n++] = s->failure[i];
     s->n_failures = n;
 }
 
@@ -159,8 +161,7 @@ static void forget(struct sim_shell *s, struct str key)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n_failures; i++)
-        if (!str_eq(s->failure[i].key, key))
-            s->failure[n++] = s->failure[i];
+        if (!str_eq(s->failure[i].key, key)) s->failure[n++] = s->failure[i];
     s->n_failures = n;
 }
 
@@ -170,21 +171,20 @@ static void apply(struct sim_shell *s, struct pol_operation *op, const struct po
 {
     bool moved = op->state != v->state;
     if (s->verbose && moved)
-        printf("    operation %lld %.*s: %s (%.*s)\n", (long long)op->id, STR_ARG(op->kind), pol_op_state_name(v->state), STR_ARG(v->why));
+        printf("    operation %lld %.*s: %s (%.*s)\n", (long long)op->id, STR_ARG(op->kind),
+               pol_op_state_name(v->state), STR_ARG(v->why));
     op->state = v->state;
-    if (moved)
-        op->updated_ms = s->d->now_ms;
+    if (moved) op->updated_ms = s->d->now_ms;
     s->op_why[op->id - 1] = keep(s, v->why);
-    if (moved && op->by_policy && v->state == POL_OP_FAILED)
-        failed(s, pol_op_key(s->d->l, op, &s->a), v->code);
-    if (moved && op->by_policy && v->state == POL_OP_VERIFIED)
-        forget(s, pol_op_key(s->d->l, op, &s->a));
+    if (moved && op->by_policy && v->state == POL_OP_FAILED) failed(s, pol_op_key(s->d->l, op, &s->a), v->code);
+    if (moved && op->by_policy && v->state == POL_OP_VERIFIED) forget(s, pol_op_key(s->d->l, op, &s->a));
 }
 
 static void apply_moves(struct sim_shell *s)
 {
     for (size_t i = 0; i < s->plan.n_moves; i++) {
-        struct pol_verdict v = { s->plan.moves[i].state, s->plan.moves[i].code, s->plan.moves[i].percent, s->plan.moves[i].why };
+        struct pol_verdict v = { s->plan.moves[i].state, s->plan.moves[i].code, s->plan.moves[i].percent,
+                                 s->plan.moves[i].why };
         apply(s, &s->op[s->plan.moves[i].id - 1], &v);
     }
     for (size_t i = 0; i < s->plan.n_verified; i++) {
@@ -196,20 +196,21 @@ static void apply_moves(struct sim_shell *s)
 static struct pol_operation *sent(struct sim_shell *s, const struct pol_step *step)
 {
     struct pol_operation *op;
-    if (!step->operation && !step->op_kind.n)
-        return NULL;
+    if (!step->operation && !step->op_kind.n) return NULL;
     if (step->operation) {
         op = &s->op[step->operation - 1];
     } else {
-        if (s->n_ops == SIM_OPS)
-            abort();
+        if (s->n_ops == SIM_OPS) abort();
         op = &s->op[s->n_ops++];
-        *op = (struct pol_operation){ .id = (int64_t)s->n_ops, .by_policy = true, .kind = keep(s, step->op_kind), .scope = step->op_scope,
-                                      .owner = keep(s, step->op_owner), .args = keep(s, step->op_args),
+        *op = (struct pol_operation){ .id = (int64_t)s->n_ops,
+                                      .by_policy = true,
+                                      .kind = keep(s, step->op_kind),
+                                      .scope = step->op_scope,
+                                      .owner = keep(s, step->op_owner),
+                                      .args = keep(s, step->op_args),
                                       .correlator = keep(s, step->correlator) };
         for (size_t i = 0; i + 1 < s->n_ops; i++)
-            if (str_eq(s->op[i].correlator, op->correlator))
-                abort();                            /* a correlator is unique on a device */
+            if (str_eq(s->op[i].correlator, op->correlator)) abort(); /* a correlator is unique on a device */
     }
     op->state = POL_OP_SENT;
     op->tries++;
@@ -228,8 +229,7 @@ static void take_values(struct sim_shell *s, const struct pol_step *step, const 
     if (q < step->uri.n) {
         for (size_t i = 0; i < s->n_mirror; i++) {
             bool there = !ddf_uri_within(s->mirror[i].uri, uri);
-            for (size_t k = 0; !there && k < n; k++)
-                there = str_eq(values[k].uri, s->mirror[i].uri);
+            for (size_t k = 0; !there && k < n; k++) there = str_eq(values[k].uri, s->mirror[i].uri);
             if (there)
                 s->mirror[left++] = s->mirror[i];
             else if (s->mirror[i].known == POL_ACKNOWLEDGED)
@@ -239,8 +239,7 @@ static void take_values(struct sim_shell *s, const struct pol_step *step, const 
     }
     for (size_t i = 0; i < n; i++) {
         const struct pol_mirror_node *before = find(s, values[i].uri);
-        if (before && pol_read_back_differs(before, values[i].value))
-            failed(s, pol_set_key(values[i].uri, &s->a), 0);
+        if (before && pol_read_back_differs(before, values[i].value)) failed(s, pol_set_key(values[i].uri, &s->a), 0);
         put(s, values[i].uri, values[i].format, values[i].value, POL_REPORTED);
     }
 }
@@ -249,9 +248,9 @@ static void outcome(struct sim_shell *s, const struct pol_step *step, int code, 
 {
     const struct pol_mirror_node *before = find(s, str_slice(step->uri, 0, str_find(step->uri, '?', 0)));
     bool written = before && before->known == POL_ACKNOWLEDGED;
-    if (s->verbose && step->verb != POL_GET)
-        printf("    %d %.*s\n", code, STR_ARG(step->uri));
-    if (step->verb == POL_GET && str_find(step->uri, '?', 0) < step->uri.n && (code == 404 || code == 406) && s->d->no_list) {
+    if (s->verbose && step->verb != POL_GET) printf("    %d %.*s\n", code, STR_ARG(step->uri));
+    if (step->verb == POL_GET && str_find(step->uri, '?', 0) < step->uri.n && (code == 404 || code == 406) &&
+        s->d->no_list) {
         s->list_unsupported = true;
         return;
     }
@@ -264,24 +263,19 @@ static void outcome(struct sim_shell *s, const struct pol_step *step, int code, 
         else if (step->verb == POL_DELETE)
             drop(s, step->uri);
         forget(s, step->key);
-        if (step->verb == POL_ADD || step->verb == POL_DELETE)
-            forget_within(s, step->uri);
+        if (step->verb == POL_ADD || step->verb == POL_DELETE) forget_within(s, step->uri);
         break;
-    case POL_STEP_RUNS: case POL_STEP_SKIPPED:
-        break;
-    case POL_STEP_THERE:
-        put(s, step->uri, step->format, (struct str){ 0 }, POL_STALE);
-        break;
+    case POL_STEP_RUNS:
+    case POL_STEP_SKIPPED: break;
+    case POL_STEP_THERE: put(s, step->uri, step->format, (struct str){ 0 }, POL_STALE); break;
     case POL_STEP_GONE:
-        if (step->verb == POL_GET && written)
-            failed(s, pol_set_key(step->uri, &s->a), code);
+        if (step->verb == POL_GET && written) failed(s, pol_set_key(step->uri, &s->a), code);
         if (step->verb == POL_REPLACE || (step->verb == POL_GET && step->purpose == POL_FOR_DISCOVER))
             failed(s, step->key, code);
         drop(s, str_slice(step->uri, 0, str_find(step->uri, '?', 0)));
         break;
-    case POL_STEP_AGAIN: case POL_STEP_FAILED:
-        failed(s, step->key, code);
-        break;
+    case POL_STEP_AGAIN:
+    case POL_STEP_FAILED: failed(s, step->key, code); break;
     }
 }
 
@@ -301,8 +295,7 @@ static void send_atomic(struct sim_shell *s, const struct pol_step *step)
     memcpy(before, s->d->node, n_before * sizeof before[0]);
     for (const struct pol_step *c = step->children; c && !bad; c = c->next) {
         code = sim_command(s->d, c, values, &n);
-        if (code >= 300)
-            bad = c;
+        if (code >= 300) bad = c;
     }
     if (bad) {
         memcpy(s->d->node, before, n_before * sizeof before[0]);
@@ -310,8 +303,7 @@ static void send_atomic(struct sim_shell *s, const struct pol_step *step)
         outcome(s, bad, code, NULL, 0);
         return;
     }
-    for (const struct pol_step *c = step->children; c; c = c->next)
-        outcome(s, c, 200, NULL, 0);
+    for (const struct pol_step *c = step->children; c; c = c->next) outcome(s, c, 200, NULL, 0);
     forget(s, step->key);
 }
 
@@ -319,7 +311,8 @@ static void send_atomic(struct sim_shell *s, const struct pol_step *step)
 static void needed(struct sim_shell *s, const struct pol_step *step)
 {
     const struct pol_mirror_node *n = find(s, step->uri);
-    if ((step->verb == POL_REPLACE || step->verb == POL_ADD) && n && n->known == POL_REPORTED && str_eq(n->value, step->data)) {
+    if ((step->verb == POL_REPLACE || step->verb == POL_ADD) && n && n->known == POL_REPORTED &&
+        str_eq(n->value, step->data)) {
         s->d->refused++;
         snprintf(s->d->refusal, sizeof s->d->refusal, "needless %.*s", STR_ARG(step->uri));
     }
@@ -332,8 +325,7 @@ static void send(struct sim_shell *s, const struct pol_step *step)
     size_t n = 0;
 
     needed(s, step);
-    for (const struct pol_step *c = step->children; c; c = c->next)
-        needed(s, c);
+    for (const struct pol_step *c = step->children; c; c = c->next) needed(s, c);
     op = sent(s, step);
     s->steps++;
     if (step->verb == POL_ATOMIC) {
@@ -342,33 +334,45 @@ static void send(struct sim_shell *s, const struct pol_step *step)
     }
     int code = sim_command(s->d, step, values, &n);
     bool lost = (int)sim_dice(s->d, 100) < s->lose_percent;
-    if (lost)
-        code = 0;
+    if (lost) code = 0;
     if (op) {
         pol_op_on_status(s->d->l, op, code, &s->a, &v);
         apply(s, op, &v);
-        if (code == 200 || code >= 1200)
-            stale_after(s, op);
+        if (code == 200 || code >= 1200) stale_after(s, op);
     }
-    if (lost)
-        return;
-    if (!op || step->verb != POL_EXEC)
-        outcome(s, step, code, values, n);
+    if (lost) return;
+    if (!op || step->verb != POL_EXEC) outcome(s, step, code, values, n);
 }
 
 /* ---- sessions ---- */
 
 static struct pol_facts facts(struct sim_shell *s)
 {
-    struct pol_facts f = { .layout = s->d->l, .schema = s->d->s, .device = STR("IMEI:0017"), .authority = STR("acme-it"),
-        .server_id = STR("dm.acme.example"), .owner = 3, .attrs = s->attrs, .n_attrs = s->n_attrs, .policies = s->policies,
-        .images = s->image, .n_images = s->n_images, .mirror = s->mirror, .n_mirror = s->n_mirror, .mirror_read = s->mirror_read,
-        .failures = s->failure, .n_failures = s->n_failures, .holds = s->hold, .n_holds = s->n_holds, .now_ms = s->d->now_ms,
-        .session_ms = s->session_ms, .list_unsupported = s->list_unsupported, .kpi_due_before_ms = s->kpi_due_ms };
+    struct pol_facts f = { .layout = s->d->l,
+                           .schema = s->d->s,
+                           .device = STR("IMEI:0017"),
+                           .authority = STR("acme-it"),
+                           .server_id = STR("dm.acme.example"),
+                           .owner = 3,
+                           .attrs = s->attrs,
+                           .n_attrs = s->n_attrs,
+                           .policies = s->policies,
+                           .images = s->image,
+                           .n_images = s->n_images,
+                           .mirror = s->mirror,
+                           .n_mirror = s->n_mirror,
+                           .mirror_read = s->mirror_read,
+                           .failures = s->failure,
+                           .n_failures = s->n_failures,
+                           .holds = s->hold,
+                           .n_holds = s->n_holds,
+                           .now_ms = s->d->now_ms,
+                           .session_ms = s->session_ms,
+                           .list_unsupported = s->list_unsupported,
+                           .kpi_due_before_ms = s->kpi_due_ms };
     struct pol_operation *open = ARENA_ARRAY(&s->message, struct pol_operation, s->n_ops + 1);
     for (size_t i = 0; i < s->n_ops; i++)
-        if (!pol_op_finished(s->op[i].state))
-            open[f.n_operations++] = s->op[i];
+        if (!pol_op_finished(s->op[i].state)) open[f.n_operations++] = s->op[i];
     f.operations = open;
     if (s->token) {
         f.reported_token = STR("token");
@@ -384,10 +388,8 @@ enum rc sim_plan(struct sim_shell *s)
     arena_reset(&s->message);
     struct pol_facts f = facts(s);
     enum rc rc = pol_resolve(&f, &s->message, &d, &e);
-    if (!rc)
-        rc = pol_make_plan(&f, &d, &s->message, &s->plan, &e);
-    if (rc)
-        printf("%s\n", e.text);
+    if (!rc) rc = pol_make_plan(&f, &d, &s->message, &s->plan, &e);
+    if (rc) printf("%s\n", e.text);
     return rc;
 }
 
@@ -404,8 +406,7 @@ static bool mirror_is_true(struct sim_shell *s)
 {
     for (size_t i = 0; i < s->d->n; i++) {
         const struct pol_mirror_node *n = find(s, s->d->node[i].uri);
-        if (!str_is(s->d->node[i].format, "node") && (!n || !str_eq(n->value, s->d->node[i].value)))
-            return false;
+        if (!str_is(s->d->node[i].format, "node") && (!n || !str_eq(n->value, s->d->node[i].value))) return false;
     }
     return true;
 }
@@ -427,13 +428,10 @@ static void take_alerts(struct sim_shell *s)
 bool sim_session_step(struct sim_shell *s)
 {
     s->d->now_ms += 10;
-    if (sim_plan(s))
-        abort();
-    if (s->verbose)
-        sim_print(s);
+    if (sim_plan(s)) abort();
+    if (s->verbose) sim_print(s);
     apply_moves(s);
-    if (s->plan.mirror_complete)
-        s->mirror_read = true;
+    if (s->plan.mirror_complete) s->mirror_read = true;
     for (const struct pol_step *step = s->plan.steps; step; step = step->next) {
         send(s, step);
         s->changed |= step->verb != POL_GET;
@@ -449,8 +447,7 @@ unsigned sim_session(struct sim_shell *s)
     s->changed = false;
     s->token_ok = s->token && mirror_is_true(s);
     take_alerts(s);
-    while (sent_messages < 200 && sim_session_step(s))
-        sent_messages++;
+    while (sent_messages < 200 && sim_session_step(s)) sent_messages++;
     return sent_messages;
 }
 
@@ -462,9 +459,9 @@ bool sim_run(struct sim_shell *s, unsigned most_sessions)
             printf("a session that does not end\n");
             return false;
         }
-        if (s->plan.settled && !(s->token && s->changed))  /* the token is compared again in the next session */
+        if (s->plan.settled && !(s->token && s->changed)) /* the token is compared again in the next session */
             return true;
-        s->d->now_ms += 200000;                     /* the next poll */
+        s->d->now_ms += 200000; /* the next poll */
     }
     return false;
 }

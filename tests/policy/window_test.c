@@ -12,7 +12,11 @@ static int64_t at(const char *iso)
 
 static void opens_when_it_says(void)
 {
-    static const struct { const char *window; int device_min; const char *now, *opens, *closes; } row[] = {
+    static const struct {
+        const char *window;
+        int device_min;
+        const char *now, *opens, *closes;
+    } row[] = {
         /* 2031-01-31 is a Friday */
         { "Sun 01:00-05:00 device", 0, "2031-01-31T12:00:00Z", "2031-02-02T01:00:00Z", "2031-02-02T05:00:00Z" },
         { "Sun 01:00-05:00", 120, "2031-01-31T12:00:00Z", "2031-02-01T23:00:00Z", "2031-02-02T03:00:00Z" },
@@ -37,9 +41,22 @@ static void opens_when_it_says(void)
 
 static void refuses_what_is_no_window(void)
 {
-    static const char *const row[] = { "", "Sun", "01:00-05:00", "Sun 1:00-05:00", "Sun 01:00", "Sun 01:00-01:00", "Son 01:00-02:00",
-        "Sun 01:60-02:00", "Sun 24:00-02:00", "Sun 01:00-25:00", "Sun 01:00-02:00 CET", "Sun 01:00-02:00 +15:00", "Sun, 01:00-02:00 UTC x",
-        "Mon- 01:00-02:00", "Sun -1:00-02:00", "Sun 0+:00-02:00" };
+    static const char *const row[] = { "",
+                                       "Sun",
+                                       "01:00-05:00",
+                                       "Sun 1:00-05:00",
+                                       "Sun 01:00",
+                                       "Sun 01:00-01:00",
+                                       "Son 01:00-02:00",
+                                       "Sun 01:60-02:00",
+                                       "Sun 24:00-02:00",
+                                       "Sun 01:00-25:00",
+                                       "Sun 01:00-02:00 CET",
+                                       "Sun 01:00-02:00 +15:00",
+                                       "Sun, 01:00-02:00 UTC x",
+                                       "Mon- 01:00-02:00",
+                                       "Sun -1:00-02:00",
+                                       "Sun 0+:00-02:00" };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct pol_window w;
         struct err e = { 0 };

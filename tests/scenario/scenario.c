@@ -1,5 +1,5 @@
-/* Runs one scenario: the folder's device files into the session machine, what comes out against its server files; XML and WBXML.
- * UPDATE_GOLDEN=1 writes the server files instead: then read the difference like code. */
+/* Runs one scenario: the folder's device files into the session machine, what comes out against its server files;
+ * XML and WBXML. UPDATE_GOLDEN=1 writes the server files instead: then read the difference like code. */
 #include "syncml/replay.h"
 
 #include <stdio.h>
@@ -12,8 +12,7 @@ static enum rc load(void *ctx, struct str name, struct arena *a, struct str *out
 {
     struct str path = arena_printf(a, "%s/%.*s", (const char *)ctx, STR_ARG(name));
     FILE *f = fopen(path.p, "rb");
-    if (!f)
-        return err_set(e, RC_IO, "cannot open %s", path.p);
+    if (!f) return err_set(e, RC_IO, "cannot open %s", path.p);
     char *p = arena_bytes(a, FILE_BYTES);
     size_t n = p ? fread(p, 1, FILE_BYTES, f) : 0;
     fclose(f);
@@ -26,8 +25,7 @@ static enum rc save(void *ctx, struct str name, struct str bytes, struct err *e)
     char path[2048];
     snprintf(path, sizeof path, "%s/%.*s", (const char *)ctx, STR_ARG(name));
     FILE *f = fopen(path, "wb");
-    if (!f)
-        return err_set(e, RC_IO, "cannot write %s", path);
+    if (!f) return err_set(e, RC_IO, "cannot write %s", path);
     bool ok = fwrite(bytes.p, 1, bytes.n, f) == bytes.n;
     return fclose(f) == 0 && ok ? RC_OK : err_set(e, RC_IO, "cannot write %s", path);
 }
@@ -46,7 +44,8 @@ static int run(char *folder, struct str text, bool as_wbxml)
     } else if (rc) {
         printf("%s: %s\n", as_wbxml ? "WBXML" : "XML", err_format(&e, why, sizeof why));
     } else {
-        printf("%s: %u messages%s\n%s", as_wbxml ? "WBXML" : "XML", out.messages, bad ? ", different" : "", buf_z(&out.difference));
+        printf("%s: %u messages%s\n%s", as_wbxml ? "WBXML" : "XML", out.messages, bad ? ", different" : "",
+               buf_z(&out.difference));
     }
     buf_finish(&out.difference);
     return bad;
@@ -57,8 +56,7 @@ int main(int argc, char **argv)
     struct arena a;
     struct str text;
     struct err e = { 0 };
-    if (argc != 2)
-        return 2;
+    if (argc != 2) return 2;
     arena_init(&a, 2 * FILE_BYTES);
     int bad = load(argv[1], STR("scenario.yaml"), &a, &text, &e) != RC_OK;
     if (bad)

@@ -34,11 +34,14 @@ static void asks_who_is_there(void)
 
 static void each_role_may_what_it_may(void)
 {
-    static const struct { const char *role; int list, add, audit, tokens; } row[] = {
-        { "viewer",   200, 403, 403, 403 },
+    static const struct {
+        const char *role;
+        int list, add, audit, tokens;
+    } row[] = {
+        { "viewer", 200, 403, 403, 403 },
         { "operator", 200, 201, 403, 403 },
-        { "admin",    200, 201, 200, 200 },
-        { "auditor",  200, 403, 200, 403 },
+        { "admin", 200, 201, 200, 200 },
+        { "auditor", 200, 403, 200, 403 },
     };
     struct site *s = site_begin();
     for (size_t i = 0; i < 4; i++) {
@@ -57,7 +60,9 @@ static void makes_and_ends_tokens(void)
 {
     struct site *s = site_begin();
     char token[API_TOKEN_BYTES], id[20];
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/tokens", "{\"name\":\"ci\",\"role\":\"operator\",\"authority\":\"acme-it\"}"), 201);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/tokens",
+                              "{\"name\":\"ci\",\"role\":\"operator\",\"authority\":\"acme-it\"}"),
+                    201);
     snprintf(token, sizeof token, "%s", site_get(s, "token"));
     snprintf(id, sizeof id, "%s", site_get(s, "id"));
     CU_ASSERT_EQUAL(strncmp(token, "dmv_", 4), 0);
@@ -76,13 +81,17 @@ static void makes_and_ends_tokens(void)
     s->token = token;
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/whoami", NULL), 401);
     s->token = NULL;
-    CU_ASSERT_EQUAL(site_call(s, "DELETE", "/api/v1/tokens/1", NULL), 409);     /* the last admin */
+    CU_ASSERT_EQUAL(site_call(s, "DELETE", "/api/v1/tokens/1", NULL), 409); /* the last admin */
     CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/tokens", "{\"name\":\"x\",\"role\":\"king\"}"), 400);
     IS("pointer", "/role");
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/tokens", "{\"name\":\"x\",\"role\":\"viewer\",\"expires\":\"2001-01-01T00:00:00Z\"}"), 400);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/tokens",
+                              "{\"name\":\"x\",\"role\":\"viewer\",\"expires\":\"2001-01-01T00:00:00Z\"}"),
+                    400);
     IS("pointer", "/expires");
     s->now_ms = INT64_C(1900000000000);
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/tokens", "{\"name\":\"x\",\"role\":\"viewer\",\"expires\":\"2031-01-01T00:00:00Z\"}"), 201);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/tokens",
+                              "{\"name\":\"x\",\"role\":\"viewer\",\"expires\":\"2031-01-01T00:00:00Z\"}"),
+                    201);
     snprintf(token, sizeof token, "%s", site_get(s, "token"));
     s->token = token;
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/whoami", NULL), 200);
@@ -96,7 +105,8 @@ static void an_admin_of_one_authority_stays_in_it(void)
     struct site *s = site_begin();
     site_sql(s, "INSERT INTO authority (name, server_id, created_ms) VALUES ('operator-x', 'net.x.dm', 1)");
     s->token = site_token(s, "admin", "operator-x");
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/tokens", "{\"name\":\"x\",\"role\":\"admin\",\"authority\":\"acme-it\"}"), 404);
+    CU_ASSERT_EQUAL(
+        site_call(s, "POST", "/api/v1/tokens", "{\"name\":\"x\",\"role\":\"admin\",\"authority\":\"acme-it\"}"), 404);
     CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/tokens", "{\"name\":\"x\",\"role\":\"admin\"}"), 201);
     CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM token WHERE name = 'x' AND authority_id = 2"), 1);
     CU_ASSERT_EQUAL(site_call(s, "DELETE", "/api/v1/tokens/1", NULL), 409);
@@ -219,7 +229,8 @@ static void write_file(struct site *s, const char *name, const char *text)
 
 static void serves_the_console_and_nothing_else(void)
 {
-    static const char *const no[] = { "/../db", "/%2e%2e/db", "/..%2fdb", "/.hidden.js", "/db", "/a//b.js", "/x.exe", "/nothing.js", "/a%00.js" };
+    static const char *const no[] = { "/../db",   "/%2e%2e/db", "/..%2fdb",    "/.hidden.js", "/db",
+                                      "/a//b.js", "/x.exe",     "/nothing.js", "/a%00.js" };
     struct site *s = site_begin();
     s->token = "";
     write_file(s, "index.html", "<!doctype html>");
@@ -245,12 +256,6 @@ static void serves_the_console_and_nothing_else(void)
     site_end(s);
 }
 
-TEST_MAIN("server.api.auth",
-    TEST(asks_who_is_there),
-    TEST(each_role_may_what_it_may),
-    TEST(makes_and_ends_tokens),
-    TEST(an_admin_of_one_authority_stays_in_it),
-    TEST(logs_the_console_in_with_a_cookie),
-    TEST(a_repeated_request_acts_once),
-    TEST(says_what_is_possible),
-    TEST(serves_the_console_and_nothing_else))
+TEST_MAIN("server.api.auth", TEST(asks_who_is_there), TEST(each_role_may_what_it_may), TEST(makes_and_ends_tokens),
+          TEST(an_admin_of_one_authority_stays_in_it), TEST(logs_the_console_in_with_a_cookie),
+          TEST(a_repeated_request_acts_once), TEST(says_what_is_possible), TEST(serves_the_console_and_nothing_else))

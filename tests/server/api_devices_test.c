@@ -8,9 +8,11 @@
 static void registers_a_device_and_shows_its_credentials_once(void)
 {
     struct site *s = site_begin();
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/devices",
-        "{\"id\":\"IMEI:001010000000017\",\"title\":\"Ada\",\"labels\":{\"department\":\"sales\"},"
-        "\"push\":{\"channel\":\"udp\",\"address\":\"192.0.2.7:2948\"}}"), 201);
+    CU_ASSERT_EQUAL(
+        site_call(s, "POST", "/api/v1/devices",
+                  "{\"id\":\"IMEI:001010000000017\",\"title\":\"Ada\",\"labels\":{\"department\":\"sales\"},"
+                  "\"push\":{\"channel\":\"udp\",\"address\":\"192.0.2.7:2948\"}}"),
+        201);
     IS("device.id", "IMEI:001010000000017");
     IS("device.labels.department", "sales");
     IS("device.authority", "acme-it");
@@ -41,7 +43,11 @@ static void registers_a_device_and_shows_its_credentials_once(void)
 
 static void refuses_what_is_wrong_with_a_pointer_to_it(void)
 {
-    static const struct { const char *body; int status; const char *pointer; } row[] = {
+    static const struct {
+        const char *body;
+        int status;
+        const char *pointer;
+    } row[] = {
         { "", 400, "" },
         { "nonsense", 400, "" },
         { "[]", 400, "" },
@@ -94,7 +100,8 @@ static void lists_by_pages_and_by_selector(void)
     IS("next", "null");
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices?filter=label.department%20==%20%22sales%22", NULL), 200);
     CU_ASSERT_EQUAL(site_count(s, "items"), 3);
-    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices?filter=label.department+in+('sales','field')&limit=5", NULL), 200);
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices?filter=label.department+in+('sales','field')&limit=5", NULL),
+                    200);
     CU_ASSERT_EQUAL(site_count(s, "items"), 5);
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices?filter=label.department%20==", NULL), 400);
     CU_ASSERT_PTR_NOT_NULL(strstr(site_get(s, "detail"), "column"));
@@ -114,7 +121,8 @@ static void changes_only_what_was_read(void)
     CU_ASSERT_EQUAL(strlen(tag), 34);
     snprintf(header, sizeof header, "If-Match: %s\r\n", tag);
     s->headers = header;
-    CU_ASSERT_EQUAL(site_call(s, "PATCH", "/api/v1/devices/phone", "{\"title\":\"T\",\"labels\":{\"a\":null,\"c\":\"3\"}}"), 200);
+    CU_ASSERT_EQUAL(
+        site_call(s, "PATCH", "/api/v1/devices/phone", "{\"title\":\"T\",\"labels\":{\"a\":null,\"c\":\"3\"}}"), 200);
     IS("title", "T");
     IS("labels.a", "");
     IS("labels.b", "2");
@@ -147,9 +155,12 @@ static void shows_the_tree_as_last_reported(void)
 {
     struct site *s = site_begin();
     site_device(s, "phone", NULL);
-    site_sql(s, "INSERT INTO path (path_id, uri) VALUES (1, './A'), (2, './A/B'), (3, './A/B/C'), (4, './AB'), (5, './A/D')");
-    site_sql(s, "INSERT INTO node (device_id, path_id, format, known, value, at_ms) SELECT d.device_id, p.path_id, 0, 0,"
-                " CASE WHEN p.path_id IN (1, 2) THEN NULL ELSE 'v' || p.path_id END, 1700000000000 FROM device d, path p");
+    site_sql(
+        s,
+        "INSERT INTO path (path_id, uri) VALUES (1, './A'), (2, './A/B'), (3, './A/B/C'), (4, './AB'), (5, './A/D')");
+    site_sql(s,
+             "INSERT INTO node (device_id, path_id, format, known, value, at_ms) SELECT d.device_id, p.path_id, 0, 0,"
+             " CASE WHEN p.path_id IN (1, 2) THEN NULL ELSE 'v' || p.path_id END, 1700000000000 FROM device d, path p");
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/phone/tree", NULL), 200);
     CU_ASSERT_EQUAL(site_count(s, "items"), 5);
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/phone/tree?uri=./A", NULL), 200);
@@ -195,10 +206,6 @@ static void each_sees_only_its_authority(void)
     site_end(s);
 }
 
-TEST_MAIN("server.api.devices",
-    TEST(registers_a_device_and_shows_its_credentials_once),
-    TEST(refuses_what_is_wrong_with_a_pointer_to_it),
-    TEST(lists_by_pages_and_by_selector),
-    TEST(changes_only_what_was_read),
-    TEST(shows_the_tree_as_last_reported),
-    TEST(each_sees_only_its_authority))
+TEST_MAIN("server.api.devices", TEST(registers_a_device_and_shows_its_credentials_once),
+          TEST(refuses_what_is_wrong_with_a_pointer_to_it), TEST(lists_by_pages_and_by_selector),
+          TEST(changes_only_what_was_read), TEST(shows_the_tree_as_last_reported), TEST(each_sees_only_its_authority))

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IS(path, want) CU_ASSERT_STRING_EQUAL(site_get(s, path), want)
+#define IS(path, want)     CU_ASSERT_STRING_EQUAL(site_get(s, path), want)
 #define NEW(name, version) "/api/v1/images?name=" name "&version=" version "&guestType=linux&arch=aarch64&format=raw"
 
 static int files(struct site *s, const char *sub)
@@ -19,8 +19,7 @@ static int files(struct site *s, const char *sub)
     DIR *d = opendir(path);
     for (struct dirent *f; d && (f = readdir(d)) != NULL;)
         n += f->d_name[0] != '.' && strcmp(f->d_name, "incoming") != 0;
-    if (d)
-        closedir(d);
+    if (d) closedir(d);
     return n;
 }
 
@@ -45,7 +44,7 @@ static void stores_an_image_under_its_hash(void)
     CU_ASSERT_EQUAL(site_count(s, "items"), 2);
     int before = files(s, "");
     CU_ASSERT_EQUAL(site_call(s, "DELETE", "/api/v1/images/corp-android/4.2.0", NULL), 204);
-    CU_ASSERT_EQUAL(files(s, ""), before);              /* twin has the same file */
+    CU_ASSERT_EQUAL(files(s, ""), before); /* twin has the same file */
     CU_ASSERT_EQUAL(site_call(s, "DELETE", "/api/v1/images/twin/1.0", NULL), 204);
     CU_ASSERT_EQUAL(files(s, ""), before - 1);
     CU_ASSERT_EQUAL(site_call(s, "DELETE", "/api/v1/images/twin/1.0", NULL), 404);
@@ -55,7 +54,11 @@ static void stores_an_image_under_its_hash(void)
 
 static void refuses_uploads_before_they_come(void)
 {
-    static const struct { const char *path; int status; const char *word; } row[] = {
+    static const struct {
+        const char *path;
+        int status;
+        const char *word;
+    } row[] = {
         { "/api/v1/images", 400, "name" },
         { "/api/v1/images?name=a%20b&version=1.0&guestType=linux&arch=aarch64&format=raw", 400, "name" },
         { NEW("a", "one"), 400, "version" },
@@ -99,8 +102,9 @@ static void refuses_what_is_damaged_or_too_large(void)
 
 static void an_image_in_use_stays_and_one_that_was_waited_for_calls(void)
 {
-    static const char doc[] = "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work}\nspec:\n  selector: 'label.department'\n"
-                              "  vm: {id: corp, state: running, image: 'corp:1.0'}\n";
+    static const char doc[] =
+        "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work}\nspec:\n  selector: 'label.department'\n"
+        "  vm: {id: corp, state: running, image: 'corp:1.0'}\n";
     struct site *s = site_begin();
     site_device(s, "phone", "{\"department\":\"sales\"}");
     CU_ASSERT_EQUAL(site_call(s, "PUT", "/api/v1/policies/work", doc), 201);
@@ -120,8 +124,5 @@ static void an_image_in_use_stays_and_one_that_was_waited_for_calls(void)
     site_end(s);
 }
 
-TEST_MAIN("server.api.images",
-    TEST(stores_an_image_under_its_hash),
-    TEST(refuses_uploads_before_they_come),
-    TEST(refuses_what_is_damaged_or_too_large),
-    TEST(an_image_in_use_stays_and_one_that_was_waited_for_calls))
+TEST_MAIN("server.api.images", TEST(stores_an_image_under_its_hash), TEST(refuses_uploads_before_they_come),
+          TEST(refuses_what_is_damaged_or_too_large), TEST(an_image_in_use_stays_and_one_that_was_waited_for_calls))

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #define IS(path, want) CU_ASSERT_STRING_EQUAL(site_get(s, path), want)
-#define T0 INT64_C(1900000000000)      /* 2030-03-17T17:46:40Z */
+#define T0             INT64_C(1900000000000) /* 2030-03-17T17:46:40Z */
 static const char kpis[] = "/api/v1/devices/phone/vms/corp/kpis";
 
 static void sample(struct site *s, int64_t at_ms, const char *data)
 {
     char text[600];
-    snprintf(text, sizeof text, "INSERT INTO sample (device_id, vm, at_ms, data) VALUES (1, 'corp', %" PRId64 ", '%s')", at_ms, data);
+    snprintf(text, sizeof text, "INSERT INTO sample (device_id, vm, at_ms, data) VALUES (1, 'corp', %" PRId64 ", '%s')",
+             at_ms, data);
     site_sql(s, text);
 }
 
@@ -53,9 +54,11 @@ static void averages_values_and_makes_rates_of_counters(void)
     sample(s, from - 60000, "{\"kpi.cpu.usagePct\":99,\"kpi.cpu.timeMs\":\"1000\"}");
     sample(s, from, "{\"kpi.cpu.usagePct\":10,\"kpi.cpu.timeMs\":\"7000\"}");
     sample(s, from + 60000, "{\"kpi.cpu.usagePct\":30,\"kpi.cpu.timeMs\":\"13000\",\"x\":\"text\"}");
-    sample(s, from + 240000, "{\"kpi.cpu.usagePct\":50,\"kpi.cpu.timeMs\":\"500\"}");       /* started anew */
+    sample(s, from + 240000, "{\"kpi.cpu.usagePct\":50,\"kpi.cpu.timeMs\":\"500\"}"); /* started anew */
     sample(s, from + 300000, "{\"kpi.cpu.usagePct\":70,\"kpi.cpu.timeMs\":\"6500\"}");
-    CU_ASSERT_EQUAL(site_callf(s, "GET", NULL, "%s?from=-10m&to=now&step=2m&metric=kpi.cpu.usagePct&metric=kpi.cpu.timeMs.rate", kpis), 200);
+    CU_ASSERT_EQUAL(site_callf(s, "GET", NULL,
+                               "%s?from=-10m&to=now&step=2m&metric=kpi.cpu.usagePct&metric=kpi.cpu.timeMs.rate", kpis),
+                    200);
     IS("step", "120");
     IS("series.0.metric", "kpi.cpu.usagePct");
     IS("series.0.unit", "%");
@@ -66,8 +69,8 @@ static void averages_values_and_makes_rates_of_counters(void)
     IS("series.0.points.1.1", "60");
     IS("series.1.metric", "kpi.cpu.timeMs.rate");
     IS("series.1.unit", "ms/s");
-    IS("series.1.points.0.1", "100");   /* 12000 ms in 120 s, over the edge of the range */
-    IS("series.1.points.1.1", "100");   /* the restart counts for nothing */
+    IS("series.1.points.0.1", "100"); /* 12000 ms in 120 s, over the edge of the range */
+    IS("series.1.points.1.1", "100"); /* the restart counts for nothing */
     CU_ASSERT_EQUAL(site_count(s, "series.1.points"), 2);
     /* Without names: what the samples have that the layout knows, counters also as rates. */
     CU_ASSERT_EQUAL(site_callf(s, "GET", NULL, "%s?from=-10m&step=60", kpis), 200);
@@ -77,9 +80,12 @@ static void averages_values_and_makes_rates_of_counters(void)
 
 static void keeps_within_bounds(void)
 {
-    static const struct { const char *query; const char *word; } row[] = {
-        { "from=yesterday", "from" }, { "from=now&to=-1h", "before" }, { "from=-1h&step=soon", "step" }, { "from=-1h&step=0", "step" },
-        { "from=-30d&step=1s", "points" },
+    static const struct {
+        const char *query;
+        const char *word;
+    } row[] = {
+        { "from=yesterday", "from" },  { "from=now&to=-1h", "before" },   { "from=-1h&step=soon", "step" },
+        { "from=-1h&step=0", "step" }, { "from=-30d&step=1s", "points" },
     };
     struct site *s = begin();
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -87,8 +93,7 @@ static void keeps_within_bounds(void)
         CU_ASSERT_PTR_NOT_NULL(strstr(site_get(s, "detail"), row[i].word));
     }
     char many[3000] = "";
-    for (int i = 0; i < 70; i++)
-        snprintf(many + strlen(many), sizeof many - strlen(many), "&metric=kpi.m%d", i);
+    for (int i = 0; i < 70; i++) snprintf(many + strlen(many), sizeof many - strlen(many), "&metric=kpi.m%d", i);
     CU_ASSERT_EQUAL(site_callf(s, "GET", NULL, "%s?from=-1h%s", kpis, many), 400);
     CU_ASSERT_EQUAL(site_callf(s, "GET", NULL, "%s?from=-1h&metric=kpi.unheard.of", kpis), 200);
     CU_ASSERT_EQUAL(site_count(s, "series.0.points"), 0);
@@ -97,11 +102,20 @@ static void keeps_within_bounds(void)
 
 static void odd_samples_do_no_harm(void)
 {
-    static const char *const odd[] = { "{}", "[]", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"kpi.cpu.usagePct\":\"x\"}", "{\"kpi.cpu.usagePct\":{\"a\":1}}",
-                                       "{\"kpi.cpu.usagePct\":1e999}", "{\"kpi.cpu.usagePct\":null}", "{\"a\\\\\":1}", "\"", "" };
+    static const char *const odd[] = { "{}",
+                                       "[]",
+                                       "{\"a\"",
+                                       "{\"a\":",
+                                       "{\"a\":\"",
+                                       "{\"kpi.cpu.usagePct\":\"x\"}",
+                                       "{\"kpi.cpu.usagePct\":{\"a\":1}}",
+                                       "{\"kpi.cpu.usagePct\":1e999}",
+                                       "{\"kpi.cpu.usagePct\":null}",
+                                       "{\"a\\\\\":1}",
+                                       "\"",
+                                       "" };
     struct site *s = begin();
-    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
-        sample(s, T0 - 1000 - (int64_t)i, odd[i]);
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) sample(s, T0 - 1000 - (int64_t)i, odd[i]);
     CU_ASSERT_EQUAL(site_callf(s, "GET", NULL, "%s?from=-1h", kpis), 200);
     CU_ASSERT_EQUAL(site_callf(s, "GET", NULL, "%s?from=-1h&metric=kpi.cpu.usagePct", kpis), 200);
     CU_ASSERT_EQUAL(site_count(s, "series.0.points"), 0);
@@ -109,8 +123,5 @@ static void odd_samples_do_no_harm(void)
     site_end(s);
 }
 
-TEST_MAIN("server.api.kpis",
-    TEST(shows_the_latest_with_units),
-    TEST(averages_values_and_makes_rates_of_counters),
-    TEST(keeps_within_bounds),
-    TEST(odd_samples_do_no_harm))
+TEST_MAIN("server.api.kpis", TEST(shows_the_latest_with_units), TEST(averages_values_and_makes_rates_of_counters),
+          TEST(keeps_within_bounds), TEST(odd_samples_do_no_harm))

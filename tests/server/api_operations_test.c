@@ -22,15 +22,18 @@ static struct site *begin(void)
 static void policy(struct site *s, const char *vm)
 {
     char text[1000];
-    snprintf(text, sizeof text, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work, authority: acme-it}\nspec:\n"
-             "  selector: 'label.department == \"sales\"'\n  vm:\n    id: corp\n%s", vm);
+    snprintf(text, sizeof text,
+             "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work, authority: acme-it}\nspec:\n"
+             "  selector: 'label.department == \"sales\"'\n  vm:\n    id: corp\n%s",
+             vm);
     CU_ASSERT(site_call(s, "PUT", "/api/v1/policies/work", text) < 300);
 }
 
 static void takes_an_operation_and_calls_the_device(void)
 {
     struct site *s = begin();
-    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"lock\",\"vm\":\"corp\",\"args\":{\"msg\":\"Lost\"}}"), 202);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"lock\",\"vm\":\"corp\",\"args\":{\"msg\":\"Lost\"}}"),
+                    202);
     IS("state", "queued");
     IS("kind", "lock");
     IS("label", "Lock");
@@ -58,7 +61,11 @@ static void takes_an_operation_and_calls_the_device(void)
 
 static void refuses_what_cannot_be(void)
 {
-    static const struct { const char *body; int status; const char *pointer; } row[] = {
+    static const struct {
+        const char *body;
+        int status;
+        const char *pointer;
+    } row[] = {
         { "{\"kind\":\"dance\",\"vm\":\"corp\"}", 400, "/kind" },
         { "{\"kind\":\"lock\"}", 400, "/kind" },
         { "{\"kind\":\"lock\",\"vm\":\"\"}", 400, "/vm" },
@@ -82,8 +89,7 @@ static void refuses_what_cannot_be(void)
     struct site *s = begin();
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         int status = site_call(s, "POST", operations, row[i].body);
-        if (status != row[i].status)
-            printf("%s -> %s\n", row[i].body, s->body);
+        if (status != row[i].status) printf("%s -> %s\n", row[i].body, s->body);
         CU_ASSERT_EQUAL(status, row[i].status);
         IS("pointer", row[i].pointer);
     }
@@ -94,21 +100,35 @@ static void refuses_what_cannot_be(void)
 static void takes_tree_commands(void)
 {
     struct site *s = begin();
-    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"DevInfo?list=Struct\"}"), 202);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations,
+                              "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"DevInfo?list=Struct\"}"),
+                    202);
     IS("uri", "./DevInfo?list=Struct");
     IS("command", "get");
-    CU_ASSERT_EQUAL(site_call(s, "POST", operations,
-        "{\"kind\":\"tree\",\"command\":\"replace\",\"uri\":\"./Vendor/X\",\"format\":\"int\",\"data\":\"7\"}"), 202);
+    CU_ASSERT_EQUAL(
+        site_call(
+            s, "POST", operations,
+            "{\"kind\":\"tree\",\"command\":\"replace\",\"uri\":\"./Vendor/X\",\"format\":\"int\",\"data\":\"7\"}"),
+        202);
     IS("format", "int");
     IS("data", "7");
-    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"copy\",\"uri\":\"./Vendor/Y\",\"data\":\"Vendor/X\"}"), 202);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations,
+                              "{\"kind\":\"tree\",\"command\":\"copy\",\"uri\":\"./Vendor/Y\",\"data\":\"Vendor/X\"}"),
+                    202);
     IS("data", "./Vendor/X");
-    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"copy\",\"uri\":\"./Vendor/Y\"}"), 400);
-    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"confirm\",\"data\":\"MAXDT=60\\nRestart now?\"}"), 202);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"copy\",\"uri\":\"./Vendor/Y\"}"),
+                    400);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations,
+                              "{\"kind\":\"tree\",\"command\":\"confirm\",\"data\":\"MAXDT=60\\nRestart now?\"}"),
+                    202);
     IS("command", "confirm");
-    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"confirm\",\"data\":\"Restart now?\"}"), 400);
-    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"choice\",\"data\":\"\\nWhich?\"}"), 400);
-    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"choice\",\"data\":\"\\nWhich?\\none\\ntwo\"}"), 202);
+    CU_ASSERT_EQUAL(
+        site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"confirm\",\"data\":\"Restart now?\"}"), 400);
+    CU_ASSERT_EQUAL(
+        site_call(s, "POST", operations, "{\"kind\":\"tree\",\"command\":\"choice\",\"data\":\"\\nWhich?\"}"), 400);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations,
+                              "{\"kind\":\"tree\",\"command\":\"choice\",\"data\":\"\\nWhich?\\none\\ntwo\"}"),
+                    202);
     CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"refresh\"}"), 202);
     IS("vm", "");
     site_end(s);
@@ -116,7 +136,10 @@ static void takes_tree_commands(void)
 
 static void a_policy_is_not_contradicted(void)
 {
-    static const struct { const char *spec, *body; int status; } row[] = {
+    static const struct {
+        const char *spec, *body;
+        int status;
+    } row[] = {
         { "    state: running\n", "{\"kind\":\"stop\",\"vm\":\"corp\"}", 409 },
         { "    state: running\n", "{\"kind\":\"suspend\",\"vm\":\"corp\"}", 409 },
         { "    state: running\n", "{\"kind\":\"delete\",\"vm\":\"corp\"}", 409 },
@@ -135,12 +158,9 @@ static void a_policy_is_not_contradicted(void)
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         policy(s, row[i].spec);
         int status = site_call(s, "POST", operations, row[i].body);
-        if (status != row[i].status)
-            printf("%s %s -> %d %s\n", row[i].spec, row[i].body, status, s->body);
+        if (status != row[i].status) printf("%s %s -> %d %s\n", row[i].spec, row[i].body, status, s->body);
         CU_ASSERT_EQUAL(status, row[i].status);
-        if (row[i].status == 409) {
-            CU_ASSERT_PTR_NOT_NULL(strstr(site_get(s, "detail"), "policy work wants"));
-        }
+        if (row[i].status == 409) { CU_ASSERT_PTR_NOT_NULL(strstr(site_get(s, "detail"), "policy work wants")); }
     }
     site_end(s);
 }
@@ -148,8 +168,7 @@ static void a_policy_is_not_contradicted(void)
 static void lists_and_cancels(void)
 {
     struct site *s = begin();
-    for (int i = 0; i < 3; i++)
-        site_call(s, "POST", operations, "{\"kind\":\"kpi.collect\",\"vm\":\"corp\"}");
+    for (int i = 0; i < 3; i++) site_call(s, "POST", operations, "{\"kind\":\"kpi.collect\",\"vm\":\"corp\"}");
     site_sql(s, "UPDATE operation SET state = 'sent' WHERE operation_id = 2");
     site_sql(s, "UPDATE operation SET state = 'failed', code = 1428, reason = 'no' WHERE operation_id = 3");
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/operations?state=open", NULL), 200);
@@ -175,8 +194,7 @@ static void a_device_does_not_get_endless_work(void)
 {
     struct site *s = begin();
     int status = 0, n = 0;
-    while (n < 200 && (status = site_call(s, "POST", operations, "{\"kind\":\"refresh\"}")) == 202)
-        n++;
+    while (n < 200 && (status = site_call(s, "POST", operations, "{\"kind\":\"refresh\"}")) == 202) n++;
     CU_ASSERT_EQUAL(status, 409);
     CU_ASSERT_EQUAL(n, 100);
     site_end(s);
@@ -190,7 +208,7 @@ static void calls_a_device_when_asked(void)
     IS("why", "a test");
     IS("latencyMs", "null");
     CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/devices/phone/triggers", ""), 202);
-    IS("id", "1");                      /* the open one serves */
+    IS("id", "1"); /* the open one serves */
     site_sql(s, "UPDATE trigger SET state = 'answered', sent_ms = 1000, answered_ms = 1250, next_ms = NULL");
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/triggers", NULL), 200);
     IS("items.0.latencyMs", "250");
@@ -265,28 +283,26 @@ static void follows_one_operation_to_its_end(void)
     int fd = site_open(s, "/api/v1/operations/1/events");
     CU_ASSERT_PTR_NOT_NULL(strstr(site_hear(s, fd, "\"state\":\"queued\""), "event: operation\ndata: {\"id\":1,"));
     site_sql(s, "UPDATE operation SET state = 'sent' WHERE operation_id = 1");
-    site_sql(s, "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', '{\"id\":1}')");
+    site_sql(
+        s,
+        "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', '{\"id\":1}')");
     events_wake(s->srv.events);
     CU_ASSERT_PTR_NOT_NULL(strstr(site_hear(s, fd, "\"state\":\"sent\""), "\"state\":\"sent\""));
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/operations/2/events", NULL), 404);
     site_sql(s, "UPDATE operation SET state = 'verified' WHERE operation_id = 1");
-    site_sql(s, "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', '{\"id\":1}')");
+    site_sql(
+        s,
+        "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (1, 1, 'operation', 'phone', '{\"id\":1}')");
     events_wake(s->srv.events);
-    const char *t = site_hear(s, fd, "\r\n0\r\n\r\n");     /* the server ends it */
+    const char *t = site_hear(s, fd, "\r\n0\r\n\r\n"); /* the server ends it */
     CU_ASSERT_PTR_NOT_NULL(strstr(t, "\"state\":\"verified\""));
     CU_ASSERT_PTR_NOT_NULL(strstr(t, "\r\n0\r\n\r\n"));
     close(fd);
     site_end(s);
 }
 
-TEST_MAIN("server.api.operations",
-    TEST(takes_an_operation_and_calls_the_device),
-    TEST_OF("S-220", refuses_what_cannot_be),
-    TEST_OF("S-215", takes_tree_commands),
-    TEST(a_policy_is_not_contradicted),
-    TEST(lists_and_cancels),
-    TEST(a_device_does_not_get_endless_work),
-    TEST(calls_a_device_when_asked),
-    TEST(streams_what_happens),
-    TEST(streams_keep_to_their_authority),
-    TEST(follows_one_operation_to_its_end))
+TEST_MAIN("server.api.operations", TEST(takes_an_operation_and_calls_the_device),
+          TEST_OF("S-220", refuses_what_cannot_be), TEST_OF("S-215", takes_tree_commands),
+          TEST(a_policy_is_not_contradicted), TEST(lists_and_cancels), TEST(a_device_does_not_get_endless_work),
+          TEST(calls_a_device_when_asked), TEST(streams_what_happens), TEST(streams_keep_to_their_authority),
+          TEST(follows_one_operation_to_its_end))

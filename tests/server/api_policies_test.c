@@ -5,8 +5,8 @@
 
 #define IS(path, want) CU_ASSERT_STRING_EQUAL(site_get(s, path), want)
 
-#define WORK(vm)                                                                                                        \
-    "# who it is for\napiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work, authority: acme-it}\nspec:\n"      \
+#define WORK(vm)                                                                                                       \
+    "# who it is for\napiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work, authority: acme-it}\nspec:\n"     \
     "  selector: 'label.department == \"sales\"'\n  vm:\n    id: corp\n" vm
 static const char policy[] = "/api/v1/policies/work";
 
@@ -69,7 +69,7 @@ static void deletes_and_brings_back(void)
     CU_ASSERT_EQUAL(site_call(s, "DELETE", policy, NULL), 404);
     CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/policies", NULL), 200);
     CU_ASSERT_EQUAL(site_count(s, "items"), 0);
-    CU_ASSERT_EQUAL(site_call(s, "GET", policy, NULL), 200);    /* its history stays */
+    CU_ASSERT_EQUAL(site_call(s, "GET", policy, NULL), 200); /* its history stays */
     CU_ASSERT_STRING_NOT_EQUAL(site_get(s, "deleted"), "");
     CU_ASSERT_EQUAL(site_call(s, "PUT", policy, WORK("    state: running\n")), 200);
     IS("changed", "true");
@@ -81,7 +81,11 @@ static void deletes_and_brings_back(void)
 
 static void says_what_is_wrong_with_a_document_and_where(void)
 {
-    static const struct { const char *text; int status; const char *line, *pointer; } row[] = {
+    static const struct {
+        const char *text;
+        int status;
+        const char *line, *pointer;
+    } row[] = {
         { "", 400, "", "" },
         { "nonsense: [", 422, "", "" },
         { WORK("    state: flying\n"), 422, "9", "/spec/vm/state" },
@@ -92,18 +96,17 @@ static void says_what_is_wrong_with_a_document_and_where(void)
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         CU_ASSERT_EQUAL(site_call(s, "PUT", policy, row[i].text), row[i].status);
         CU_ASSERT_STRING_EQUAL(site_header(s, "Content-Type"), "application/problem+json");
-        if (row[i].line[0])
-            IS("errors.0.line", row[i].line);
+        if (row[i].line[0]) IS("errors.0.line", row[i].line);
         IS("pointer", row[i].pointer);
-        if (row[i].pointer[0])
-            IS("errors.0.pointer", row[i].pointer);
+        if (row[i].pointer[0]) IS("errors.0.pointer", row[i].pointer);
         CU_ASSERT(strlen(site_get(s, "detail")) > 5);
     }
     CU_ASSERT_EQUAL(site_call(s, "PUT", policy, WORK("    state: flying\n    colour: red\n")), 422);
     CU_ASSERT_EQUAL(site_count(s, "errors"), 2);
     CU_ASSERT_EQUAL(site_call(s, "PUT", "/api/v1/policies/other", WORK("    state: running\n")), 400);
     IS("pointer", "/metadata/name");
-    CU_ASSERT_EQUAL(site_call(s, "PUT", policy, WORK("    state: running\n") "---\n" WORK("    state: running\n")), 400);
+    CU_ASSERT_EQUAL(site_call(s, "PUT", policy, WORK("    state: running\n") "---\n" WORK("    state: running\n")),
+                    400);
     CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM policy"), 0);
     site_end(s);
 }
@@ -111,14 +114,19 @@ static void says_what_is_wrong_with_a_document_and_where(void)
 static void validates_a_stream_with_the_right_lines(void)
 {
     struct site *s = begin();
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:validate", "---\n" WORK("    state: running\n") "---\n" WORK("    locked: true\n")), 200);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:validate",
+                              "---\n" WORK("    state: running\n") "---\n" WORK("    locked: true\n")),
+                    200);
     IS("valid", "true");
     CU_ASSERT_EQUAL(site_count(s, "policies"), 2);
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:validate", WORK("    state: running\n") "---\n" WORK("    state: flying\n")), 422);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:validate",
+                              WORK("    state: running\n") "---\n" WORK("    state: flying\n")),
+                    422);
     IS("errors.0.line", "19");
     CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:validate",
-        "{\"apiVersion\":\"dmvisor/v1\",\"kind\":\"VmPolicy\",\"metadata\":{\"name\":\"j\"},"
-        "\"spec\":{\"selector\":\"label.a\",\"vm\":{\"id\":\"corp\",\"state\":\"running\"}}}"), 200);
+                              "{\"apiVersion\":\"dmvisor/v1\",\"kind\":\"VmPolicy\",\"metadata\":{\"name\":\"j\"},"
+                              "\"spec\":{\"selector\":\"label.a\",\"vm\":{\"id\":\"corp\",\"state\":\"running\"}}}"),
+                    200);
     CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM policy"), 0);
     site_end(s);
 }
@@ -130,7 +138,9 @@ static void previews_what_enforcement_would_do(void)
     IS("affected", "2");
     IS("devices.0", "a");
     IS("devices.1", "c");
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:preview?device=a", WORK("    state: running\n    image: corp:1.0\n")), 200);
+    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:preview?device=a",
+                              WORK("    state: running\n    image: corp:1.0\n")),
+                    200);
     IS("device.id", "a");
     IS("device.desired.vms.0.id", "corp");
     IS("device.desired.vms.0.state.value", "running");
@@ -160,8 +170,10 @@ static void shows_how_far_a_policy_is(void)
 {
     struct site *s = begin();
     CU_ASSERT_EQUAL(site_call(s, "PUT", policy, WORK("    state: running\n")), 201);
-    site_sql(s, "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms) VALUES (1, 1, 1, 1, 'settled', '', 1000),"
-                " (3, 1, 1, 1, 'waiting', 'image is coming', 1000)");
+    site_sql(
+        s,
+        "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms) VALUES (1, 1, 1, 1, 'settled', '', 1000),"
+        " (3, 1, 1, 1, 'waiting', 'image is coming', 1000)");
     CU_ASSERT_EQUAL(site_call(s, "GET", policy, NULL), 200);
     IS("devices.settled", "1");
     IS("devices.waiting", "1");
@@ -176,10 +188,6 @@ static void shows_how_far_a_policy_is(void)
     site_end(s);
 }
 
-TEST_MAIN("server.api.policies",
-    TEST(applies_a_policy_and_keeps_its_revisions),
-    TEST(deletes_and_brings_back),
-    TEST(says_what_is_wrong_with_a_document_and_where),
-    TEST(validates_a_stream_with_the_right_lines),
-    TEST(previews_what_enforcement_would_do),
-    TEST(shows_how_far_a_policy_is))
+TEST_MAIN("server.api.policies", TEST(applies_a_policy_and_keeps_its_revisions), TEST(deletes_and_brings_back),
+          TEST(says_what_is_wrong_with_a_document_and_where), TEST(validates_a_stream_with_the_right_lines),
+          TEST(previews_what_enforcement_would_do), TEST(shows_how_far_a_policy_is))

@@ -6,9 +6,11 @@
 static void device(struct lab *l, const char *name, const char *channel, const char *department)
 {
     char text[512];
-    snprintf(text, sizeof text, "INSERT INTO device (authority_id, name, created_ms, push_channel, push_address) VALUES (1, '%s', 1, '%s', 'x');"
-             " INSERT INTO attribute (device_id, name, value) SELECT device_id, 'label.department', '%s' FROM device WHERE name = '%s'",
-             name, channel, department, name);
+    snprintf(
+        text, sizeof text,
+        "INSERT INTO device (authority_id, name, created_ms, push_channel, push_address) VALUES (1, '%s', 1, '%s', 'x');"
+        " INSERT INTO attribute (device_id, name, value) SELECT device_id, 'label.department', '%s' FROM device WHERE name = '%s'",
+        name, channel, department, name);
     lab_sql(l, text);
 }
 
@@ -20,7 +22,9 @@ static int64_t policy(struct lab *l, struct arena *a, const char *selector, int6
     int64_t affected = -1;
     CU_ASSERT_EQUAL_FATAL(pol_selector_parse(str_of(selector), a, &s, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(pol_selector_sql(s, a, &where, &e), RC_OK);
-    lab_sql(l, "INSERT INTO policy (policy_id, authority_id, name, revision, created_ms) VALUES (1, 1, 'p', 1, 1) ON CONFLICT DO NOTHING");
+    lab_sql(
+        l,
+        "INSERT INTO policy (policy_id, authority_id, name, revision, created_ms) VALUES (1, 1, 'p', 1, 1) ON CONFLICT DO NOTHING");
     CU_ASSERT_EQUAL(sql_begin(l->db, true, NULL), RC_OK);
     CU_ASSERT_EQUAL(change_policy(l->db, 1, 1, revision, &where, STR("policy p"), 1000, &affected, unknown, &e), RC_OK);
     if (e.rc) printf("%s\n", e.text);
@@ -41,14 +45,14 @@ static void a_policy_calls_whom_it_concerns(void)
     CU_ASSERT_EQUAL(unknown, 0);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp = 2"), 2);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT want_stamp FROM device WHERE name = 'B'"), 1);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger"), 1);         /* C cannot be called */
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger"), 1); /* C cannot be called */
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT why FROM trigger"), "policy p");
     CU_ASSERT_EQUAL(lab_int(l, "SELECT next_trigger_no FROM device WHERE name = 'A'"), 2);
     /* What is not known yet concerns all of them. */
     CU_ASSERT_EQUAL(policy(l, &a, "hypervisor.arch == \"aarch64\"", 2, &unknown), 0);
     CU_ASSERT_EQUAL(unknown, 3);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp = 3"), 3);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger"), 2);         /* A is being called already */
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger"), 2); /* A is being called already */
     arena_finish(&a);
     lab_end(l);
 }
@@ -85,11 +89,14 @@ static void who_had_the_policy_hears_of_its_end(void)
     arena_init(&a, 1 << 20);
     device(l, "A", "udp", "sales");
     policy(l, &a, "label.department == \"field\"", 1, &unknown);
-    lab_sql(l, "INSERT INTO assignment (device_id, policy_id, revision, truth, state, at_ms) VALUES (1, 1, 1, 1, 'settled', 1)");
+    lab_sql(
+        l,
+        "INSERT INTO assignment (device_id, policy_id, revision, truth, state, at_ms) VALUES (1, 1, 1, 1, 'settled', 1)");
     CU_ASSERT_EQUAL(policy(l, &a, "label.department == \"field\"", 2, &unknown), 0);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT want_stamp FROM device"), 3);
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM assignment"), "pending");
-    CU_ASSERT_EQUAL(change_policy(l->db, 1, 1, 0, NULL, STR("policy p was deleted"), 1000, &affected, &unknown, NULL), RC_OK);
+    CU_ASSERT_EQUAL(change_policy(l->db, 1, 1, 0, NULL, STR("policy p was deleted"), 1000, &affected, &unknown, NULL),
+                    RC_OK);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT want_stamp FROM device"), 4);
     arena_finish(&a);
     lab_end(l);
@@ -105,10 +112,10 @@ static void several_changes_cause_one_call(void)
     CU_ASSERT_EQUAL(change_touch_device(l->db, 1, 6, STR("two"), 1001, &e), RC_OK);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger"), 1);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT session_no FROM trigger"), 65535);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT next_trigger_no FROM device"), 1);      /* 0 is no session */
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT next_trigger_no FROM device"), 1); /* 0 is no session */
     CU_ASSERT_EQUAL(lab_int(l, "SELECT want_stamp FROM device"), 6);
     CU_ASSERT_EQUAL(change_touch_device(l->db, 1, 3, STR("late"), 1001, &e), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT want_stamp FROM device"), 6);           /* never backwards */
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT want_stamp FROM device"), 6); /* never backwards */
     lab_sql(l, "UPDATE trigger SET state = 'answered'");
     CU_ASSERT_EQUAL(change_touch_device(l->db, 1, 7, STR("three"), 1002, &e), RC_OK);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger"), 2);
@@ -133,9 +140,6 @@ static void labels_matter_only_where_there_are_policies(void)
     lab_end(l);
 }
 
-TEST_MAIN("server.changes",
-    TEST(a_policy_calls_whom_it_concerns),
-    TEST(facts_of_the_mirror_are_attributes),
-    TEST(who_had_the_policy_hears_of_its_end),
-    TEST(several_changes_cause_one_call),
-    TEST(labels_matter_only_where_there_are_policies))
+TEST_MAIN("server.changes", TEST(a_policy_calls_whom_it_concerns), TEST(facts_of_the_mirror_are_attributes),
+          TEST(who_had_the_policy_hears_of_its_end), TEST(several_changes_cause_one_call),
+          TEST(labels_matter_only_where_there_are_policies))

@@ -11,8 +11,12 @@ static const char policy[] =
 /* One request as bytes. */
 static int raw(struct lab *l, struct str body, enum sml_type type, struct str authority, struct exchange_reply *rp)
 {
-    const struct exchange_request rq = { .authority = authority, .resp_base = STR("https://dm.example.net/dm"), .body = body, .type = type,
-                                         .answer = type, .tls = true };
+    const struct exchange_request rq = { .authority = authority,
+                                         .resp_base = STR("https://dm.example.net/dm"),
+                                         .body = body,
+                                         .type = type,
+                                         .answer = type,
+                                         .tls = true };
     exchange(l->dm, &l->world, &rq, rp, NULL);
     CU_ASSERT_EQUAL(dm_commit(l->dm, NULL), RC_OK);
     return rp->status;
@@ -97,12 +101,12 @@ static void a_wrong_password_is_refused_and_leaves_a_trace(void)
     sml_ha1(STR("IMEI:001"), STR("wrong"), p->client_ha1);
     CU_ASSERT_FALSE(phone_call(p, 1201, "1"));
     CU_ASSERT_PTR_NOT_NULL(p->refused);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM attribute"), 0);       /* nothing of it was believed */
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM attribute"), 0); /* nothing of it was believed */
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE seen_ms IS NOT NULL"), 0);
     for (int i = 0; i < 3; i++) phone_call(p, 1201, "2");
     lab_wait(l, 200000);
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session"), 1);         /* one row, however often */
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session"), 1); /* one row, however often */
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT outcome FROM session"), "refused");
     CU_ASSERT_PTR_NOT_NULL(strstr(lab_text(l, "SELECT why FROM session"), "wrong credentials"));
     memcpy(p->client_ha1, good, sizeof good);
@@ -128,18 +132,26 @@ static void what_is_no_message_is_refused_in_words(void)
 {
     struct lab *l = lab_begin();
     struct exchange_reply rp = { 0 };
-    const struct { struct str body; enum sml_type type; int status; } row[] = {
-        { STR(""), SML_XML, 400 }, { STR("hello"), SML_XML, 400 }, { STR("<SyncML xmlns='SYNCML:SYNCML1.2'>"), SML_XML, 400 },
-        { STR("\x03\x01\x6a\x00"), SML_WBXML, 400 }, { STR("<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"), SML_XML, 400 },
+    const struct {
+        struct str body;
+        enum sml_type type;
+        int status;
+    } row[] = {
+        { STR(""), SML_XML, 400 },
+        { STR("hello"), SML_XML, 400 },
+        { STR("<SyncML xmlns='SYNCML:SYNCML1.2'>"), SML_XML, 400 },
+        { STR("\x03\x01\x6a\x00"), SML_WBXML, 400 },
+        { STR("<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"), SML_XML, 400 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         CU_ASSERT_EQUAL(raw(l, row[i].body, row[i].type, (struct str){ 0 }, &rp), row[i].status);
         CU_ASSERT(rp.body.n > 10);
         exchange_reply_finish(&rp);
     }
-    const struct str good = STR("<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID>"
-                                "<MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:9</LocURI></Source></SyncHdr>"
-                                "<SyncBody><Final/></SyncBody></SyncML>");
+    const struct str good = STR(
+        "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID>"
+        "<MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:9</LocURI></Source></SyncHdr>"
+        "<SyncBody><Final/></SyncBody></SyncML>");
     CU_ASSERT_EQUAL(raw(l, good, SML_XML, STR("nobody"), &rp), 404);
     exchange_reply_finish(&rp);
     CU_ASSERT_EQUAL(raw(l, good, SML_XML, STR("acme-it"), &rp), 200);
@@ -159,9 +171,12 @@ static void past_the_ceiling_the_answer_is_503(void)
     char body[600];
     int status = 200;
     for (int i = 0; i < 120; i++) {
-        snprintf(body, sizeof body, "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>"
-                 "<SessionID>%d</SessionID><MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:9</LocURI></Source></SyncHdr>"
-                 "<SyncBody><Final/></SyncBody></SyncML>", i);
+        snprintf(
+            body, sizeof body,
+            "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>"
+            "<SessionID>%d</SessionID><MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:9</LocURI></Source></SyncHdr>"
+            "<SyncBody><Final/></SyncBody></SyncML>",
+            i);
         status = raw(l, str_of(body), SML_XML, (struct str){ 0 }, &rp);
         exchange_reply_finish(&rp);
     }
@@ -211,13 +226,10 @@ static void a_trigger_is_matched_with_its_session(void)
     lab_end(l);
 }
 
-TEST_MAIN("server.exchange",
-    TEST_OF("S-214", first_contact_reads_the_device_and_settles),
-    TEST_OF("S-601", nothing_changed_is_one_post_and_one_row),
-    TEST(a_policy_becomes_a_running_vm),
-    TEST_OF("S-119", a_wrong_password_is_refused_and_leaves_a_trace),
-    TEST(an_unknown_device_learns_no_more_than_a_wrong_password),
-    TEST_OF("S-001 S-504", what_is_no_message_is_refused_in_words),
-    TEST(past_the_ceiling_the_answer_is_503),
-    TEST(one_that_fails_harms_nobody_else_in_its_turn),
-    TEST_OF("S-008 trap-05", a_trigger_is_matched_with_its_session))
+TEST_MAIN("server.exchange", TEST_OF("S-214", first_contact_reads_the_device_and_settles),
+          TEST_OF("S-601", nothing_changed_is_one_post_and_one_row), TEST(a_policy_becomes_a_running_vm),
+          TEST_OF("S-119", a_wrong_password_is_refused_and_leaves_a_trace),
+          TEST(an_unknown_device_learns_no_more_than_a_wrong_password),
+          TEST_OF("S-001 S-504", what_is_no_message_is_refused_in_words), TEST(past_the_ceiling_the_answer_is_503),
+          TEST(one_that_fails_harms_nobody_else_in_its_turn),
+          TEST_OF("S-008 trap-05", a_trigger_is_matched_with_its_session))

@@ -63,8 +63,8 @@ static void echo(void *ctx, struct http_request *r, struct http_reply *reply)
     http_reply_header(reply, "X-Test", STR("yes"));
     bool present;
     struct str q = http_query(r, "q", &present);
-    buf_printf(&reply->body, "%.*s|%.*s|%.*s|%s|%.*s|%.*s|%.*s", STR_ARG(r->method), STR_ARG(r->path), STR_ARG(q), present ? "q" : "-",
-               STR_ARG(http_header(r, "x-asked")), STR_ARG(r->remote), STR_ARG(r->body));
+    buf_printf(&reply->body, "%.*s|%.*s|%.*s|%s|%.*s|%.*s|%.*s", STR_ARG(r->method), STR_ARG(r->path), STR_ARG(q),
+               present ? "q" : "-", STR_ARG(http_header(r, "x-asked")), STR_ARG(r->remote), STR_ARG(r->body));
 }
 
 static bool wants(void *ctx, const struct http_request *r, void **upload, struct http_reply *refuse)
@@ -73,8 +73,7 @@ static bool wants(void *ctx, const struct http_request *r, void **upload, struct
         http_problem(refuse, 403, "No", NULL, "not here");
         return false;
     }
-    if (!str_is(r->path, "/upload"))
-        return false;
+    if (!str_is(r->path, "/upload")) return false;
     *upload = ctx;
     return true;
 }
@@ -84,8 +83,7 @@ static bool piece(void *ctx, void *upload, struct str bytes)
     struct site *s = upload;
     (void)ctx;
     s->pieces++;
-    if (s->n_upload + bytes.n > sizeof s->upload)
-        return false;
+    if (s->n_upload + bytes.n > sizeof s->upload) return false;
     memcpy(s->upload + s->n_upload, bytes.p, bytes.n);
     s->n_upload += bytes.n;
     return true;
@@ -98,7 +96,9 @@ static void drop(void *ctx, void *upload)
 }
 
 static const struct http_upload uploads = { wants, piece, drop };
-static const struct http_config plain = { .address = "127.0.0.1", .max_connections = 8, .max_body_bytes = 1000, .idle_timeout_s = 5 };
+static const struct http_config plain = {
+    .address = "127.0.0.1", .max_connections = 8, .max_body_bytes = 1000, .idle_timeout_s = 5
+};
 
 static struct http_listener *begin(struct site *s)
 {
@@ -112,20 +112,20 @@ static struct http_listener *begin(struct site *s)
 
 static int dial(uint16_t port)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct timeval tv = { 5, 0 };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
-        perror("connect");
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) perror("connect");
     return fd;
 }
 
 static void say(int fd, const char *text)
 {
     size_t n = strlen(text);
-    if (send(fd, text, n, MSG_NOSIGNAL) != (ssize_t)n)
-        perror("send");
+    if (send(fd, text, n, MSG_NOSIGNAL) != (ssize_t)n) perror("send");
 }
 
 /* Reads until `until` was seen or the peer closed. */
@@ -136,12 +136,10 @@ static const char *hear(int fd, const char *until)
     text[0] = '\0';
     while (n < sizeof text - 1) {
         ssize_t got = recv(fd, text + n, sizeof text - 1 - n, 0);
-        if (got <= 0)
-            break;
+        if (got <= 0) break;
         n += (size_t)got;
         text[n] = '\0';
-        if (until && strstr(text, until))
-            break;
+        if (until && strstr(text, until)) break;
     }
     return text;
 }
@@ -155,8 +153,8 @@ static const char *ask(uint16_t port, const char *request)
     return t;
 }
 
-#define CLOSE "Host: x\r\nConnection: close\r\n"
-#define HAS(text, part) CU_ASSERT_PTR_NOT_NULL(strstr((text), (part)))
+#define CLOSE             "Host: x\r\nConnection: close\r\n"
+#define HAS(text, part)   CU_ASSERT_PTR_NOT_NULL(strstr((text), (part)))
 #define HASNT(text, part) CU_ASSERT_PTR_NULL(strstr((text), (part)))
 
 static void hands_out_requests_and_sends_replies(void)
@@ -185,7 +183,8 @@ static void hands_out_requests_and_sends_replies(void)
     t = ask(port, "GET /problem HTTP/1.1\r\n" CLOSE "\r\n");
     HAS(t, "HTTP/1.1 409");
     HAS(t, "application/problem+json");
-    HAS(t, "{\"type\":\"about:blank\",\"title\":\"No\",\"status\":409,\"detail\":\"it is \\\"so\\\" 7\",\"pointer\":\"/a/b\"}");
+    HAS(t,
+        "{\"type\":\"about:blank\",\"title\":\"No\",\"status\":409,\"detail\":\"it is \\\"so\\\" 7\",\"pointer\":\"/a/b\"}");
     http_stop(l);
 }
 
@@ -230,7 +229,8 @@ static void refuses_large_bodies_before_reading_them(void)
     memset(big, 'x', sizeof big - 1);
     big[sizeof big - 1] = '\0';
     char text[2000];
-    snprintf(text, sizeof text, "POST /p HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n", strlen(big), big);
+    snprintf(text, sizeof text, "POST /p HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
+             strlen(big), big);
     t = ask(port, text);
     HAS(t, "HTTP/1.1 413");
     http_stop(l);
@@ -251,14 +251,17 @@ static void says_503_past_the_ceiling(void)
     const char *t = hear(fd[8], NULL);
     HAS(t, "HTTP/1.1 503");
     HAS(t, "Retry-After: ");
-    for (unsigned i = 0; i < 9; i++)
-        close(fd[i]);
+    for (unsigned i = 0; i < 9; i++) close(fd[i]);
     http_stop(l);
 }
 
 static void sends_files_whole_and_in_ranges(void)
 {
-    static const struct { const char *method, *headers; int status; const char *length, *range, *body; } row[] = {
+    static const struct {
+        const char *method, *headers;
+        int status;
+        const char *length, *range, *body;
+    } row[] = {
         { "GET", "", 200, "10", NULL, "0123456789" },
         { "HEAD", "", 200, "10", NULL, "" },
         { "GET", "Range: bytes=2-4\r\n", 206, "3", "bytes 2-4/10", "234" },
@@ -293,8 +296,7 @@ static void sends_files_whole_and_in_ranges(void)
         HAS(t, want);
         HAS(t, "ETag: \"tag1\"\r\n");
         snprintf(want, sizeof want, "Content-Length: %s\r\n", row[i].length ? row[i].length : "0");
-        if (row[i].length)
-            HAS(t, want);
+        if (row[i].length) HAS(t, want);
         snprintf(want, sizeof want, "Content-Range: %s\r\n", row[i].range ? row[i].range : "");
         CU_ASSERT_EQUAL(strstr(t, want) != NULL, row[i].range != NULL);
         const char *body = strstr(t, "\r\n\r\n");
@@ -314,8 +316,7 @@ static void *feed(void *ctx)
     for (int i = 0; i < 100; i++) {
         char text[32];
         snprintf(text, sizeof text, "data: %d\n\n", i);
-        if (!http_stream_write(s, str_of(text)))
-            break;
+        if (!http_stream_write(s, str_of(text))) break;
     }
     http_stream_end(s);
     http_stream_release(s);
@@ -347,9 +348,8 @@ static void drops_a_slow_reader_and_one_that_went(void)
     say(fd, "GET /stream HTTP/1.1\r\n" CLOSE "\r\n");
     hear(fd, "\r\n\r\n");
     int i = 0;
-    while (i < 100000 && http_stream_write(s.stream, (struct str){ block, sizeof block }))
-        i++;
-    CU_ASSERT(i > 10 && i < 100000);    /* nobody reads: the socket's buffers fill, then ours */
+    while (i < 100000 && http_stream_write(s.stream, (struct str){ block, sizeof block })) i++;
+    CU_ASSERT(i > 10 && i < 100000); /* nobody reads: the socket's buffers fill, then ours */
     http_stream_release(s.stream);
     close(fd);
 
@@ -358,8 +358,7 @@ static void drops_a_slow_reader_and_one_that_went(void)
     say(fd, "GET /stream HTTP/1.1\r\n" CLOSE "\r\n");
     hear(fd, "\r\n\r\n");
     close(fd);
-    for (i = 0; i < 1000 && http_stream_write(s.stream, STR(": ping\n\n")); i++)
-        poll(NULL, 0, 2);
+    for (i = 0; i < 1000 && http_stream_write(s.stream, STR(": ping\n\n")); i++) poll(NULL, 0, 2);
     CU_ASSERT(i < 1000);
     http_stream_release(s.stream);
     http_stop(l);
@@ -390,17 +389,15 @@ static void takes_uploads_in_pieces(void)
     snprintf(text, sizeof text, "POST /upload HTTP/1.1\r\n" CLOSE "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
     HAS(ask(port, text), "2999 bytes, mine");
     CU_ASSERT_EQUAL(s.drops, 1);
-    HAS(ask(port, text), "2999 bytes, mine");       /* the second does not fit: passed over */
+    HAS(ask(port, text), "2999 bytes, mine"); /* the second does not fit: passed over */
     CU_ASSERT_EQUAL(s.drops, 2);
     HAS(ask(port, "POST /forbidden HTTP/1.1\r\n" CLOSE "Content-Length: 100000000\r\n\r\n"), "HTTP/1.1 403");
     s.n_upload = 0;
     int fd = dial(port);
     say(fd, "POST /upload HTTP/1.1\r\n" CLOSE "Content-Length: 100\r\n\r\nhalf");
-    for (int i = 0; i < 1000 && s.n_upload < 4; i++)
-        poll(NULL, 0, 2);
+    for (int i = 0; i < 1000 && s.n_upload < 4; i++) poll(NULL, 0, 2);
     close(fd);
-    for (int i = 0; i < 1000 && s.drops < 3; i++)
-        poll(NULL, 0, 2);
+    for (int i = 0; i < 1000 && s.drops < 3; i++) poll(NULL, 0, 2);
     CU_ASSERT_EQUAL(s.drops, 3);
     http_stop(l);
 }
@@ -443,18 +440,15 @@ static void answers_after_the_commit(void)
         say(fd[i], "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
     }
     for (int round = 0; round < 3; round++) {
-        for (int i = 0; i < 100 && s.n_waiting < 4; i++)
-            turn(l, 20);
+        for (int i = 0; i < 100 && s.n_waiting < 4; i++) turn(l, 20);
         CU_ASSERT_EQUAL(s.n_waiting, 4);
         for (unsigned i = 0; i < 4; i++) {
             char c;
-            CU_ASSERT_EQUAL(recv(fd[i], &c, 1, MSG_DONTWAIT), -1);      /* nothing goes before the commit */
+            CU_ASSERT_EQUAL(recv(fd[i], &c, 1, MSG_DONTWAIT), -1); /* nothing goes before the commit */
         }
-        if (round == 1)                 /* takes longer than a turn: suspended meanwhile, and no busy loop */
-            for (int i = 0; i < 3; i++)
-                http_turn(l);
-        if (round == 1)
-            CU_ASSERT_NOT_EQUAL(http_timeout_ms(l), 0);
+        if (round == 1) /* takes longer than a turn: suspended meanwhile, and no busy loop */
+            for (int i = 0; i < 3; i++) http_turn(l);
+        if (round == 1) CU_ASSERT_NOT_EQUAL(http_timeout_ms(l), 0);
         answer_all(&s, "kept");
         turn(l, 20);
         turn(l, 20);
@@ -465,8 +459,7 @@ static void answers_after_the_commit(void)
             say(fd[i], "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
         }
     }
-    for (unsigned i = 0; i < 4; i++)
-        close(fd[i]);
+    for (unsigned i = 0; i < 4; i++) close(fd[i]);
     http_stop(l);
 }
 
@@ -477,18 +470,14 @@ static void a_peer_that_goes_while_its_answer_is_kept_does_no_harm(void)
     for (int suspended = 0; suspended < 2; suspended++) {
         int fd = dial(http_port(l));
         say(fd, "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
-        for (int i = 0; i < 100 && s.n_waiting < 1; i++)
-            turn(l, 20);
-        if (suspended)
-            http_turn(l);
+        for (int i = 0; i < 100 && s.n_waiting < 1; i++) turn(l, 20);
+        if (suspended) http_turn(l);
         struct linger now = { 1, 0 };
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         close(fd);
-        for (int i = 0; i < 3; i++)
-            http_turn(l);
+        for (int i = 0; i < 3; i++) http_turn(l);
         answer_all(&s, "too late");
-        for (int i = 0; i < 100 && http_connections(l); i++)
-            turn(l, 20);
+        for (int i = 0; i < 100 && http_connections(l); i++) turn(l, 20);
         CU_ASSERT_EQUAL(http_connections(l), 0);
     }
     http_stop(l);
@@ -502,10 +491,8 @@ static void stops_with_requests_that_wait(void)
     for (unsigned i = 0; i < 2; i++) {
         fd[i] = dial(http_port(l));
         say(fd[i], "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
-        for (int k = 0; k < 100 && s.n_waiting < i + 1; k++)
-            turn(l, 20);
-        if (i == 0)
-            http_turn(l);               /* one suspended, one not */
+        for (int k = 0; k < 100 && s.n_waiting < i + 1; k++) turn(l, 20);
+        if (i == 0) http_turn(l); /* one suspended, one not */
     }
     http_stop(l);
     for (unsigned i = 0; i < 2; i++) {
@@ -524,7 +511,9 @@ static void quiesce_lets_open_ones_finish_and_takes_no_new_ones(void)
     http_quiesce(l);
     say(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     HAS(hear(fd, "127.0.0.1|"), "HTTP/1.1 200");
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(http_port(l)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(http_port(l)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int other = socket(AF_INET, SOCK_STREAM, 0);
     CU_ASSERT_EQUAL(connect(other, (struct sockaddr *)&to, sizeof to), -1);
     close(other);
@@ -550,15 +539,20 @@ static void speaks_tls_and_names_verified_clients(void)
     struct site s = { 0 };
     c.cert_file = cert;
     c.key_file = ckey;
-    CU_ASSERT_EQUAL(http_start(&c, echo, NULL, &s, &l, &e), RC_INVALID);        /* not a pair */
+    CU_ASSERT_EQUAL(http_start(&c, echo, NULL, &s, &l, &e), RC_INVALID); /* not a pair */
     err_clear(&e);
     c.key_file = key;
     c.client_ca_file = ccert;
     CU_ASSERT_EQUAL_FATAL(http_start(&c, echo, NULL, &s, &l, &e), RC_OK);
     snprintf(url, sizeof url, "https://127.0.0.1:%u/x", http_port(l));
     for (int with = 0; with < 3; with++) {
-        struct fetch_config fc = { .ca_file = cert, .client_cert = with == 1 ? ccert : with == 2 ? cert : NULL,
-                                   .client_key = with == 1 ? ckey : with == 2 ? key : NULL };
+        struct fetch_config fc = { .ca_file = cert,
+                                   .client_cert = with == 1   ? ccert
+                                                  : with == 2 ? cert
+                                                              : NULL,
+                                   .client_key = with == 1   ? ckey
+                                                 : with == 2 ? key
+                                                             : NULL };
         struct fetch *f = fetch_create(&fc);
         struct fetch_reply reply = { 0 };
         struct fetch_request q = { .method = "GET", .url = url };
@@ -570,7 +564,7 @@ static void speaks_tls_and_names_verified_clients(void)
             CU_ASSERT_EQUAL(reply.status, 200);
             CU_ASSERT_EQUAL(s.subject[0] != '\0', with == 1);
         } else {
-            CU_ASSERT(rc != RC_OK || s.subject[0] == '\0');                     /* a certificate that nobody vouches for */
+            CU_ASSERT(rc != RC_OK || s.subject[0] == '\0'); /* a certificate that nobody vouches for */
         }
         fetch_reply_finish(&reply);
         fetch_destroy(f);
@@ -603,20 +597,11 @@ static void says_why_it_cannot_listen(void)
     HAS(e.text, "/nonexistent/cert");
 }
 
-TEST_MAIN("server.http",
-    TEST(hands_out_requests_and_sends_replies),
-    TEST(a_query_longer_than_the_inline_room_is_whole),
-    TEST(keeps_connections_alive),
-    TEST(refuses_large_bodies_before_reading_them),
-    TEST(says_503_past_the_ceiling),
-    TEST(sends_files_whole_and_in_ranges),
-    TEST(streams_what_another_thread_writes),
-    TEST(drops_a_slow_reader_and_one_that_went),
-    TEST(stops_with_open_streams),
-    TEST(takes_uploads_in_pieces),
-    TEST(answers_after_the_commit),
-    TEST(a_peer_that_goes_while_its_answer_is_kept_does_no_harm),
-    TEST(stops_with_requests_that_wait),
-    TEST(quiesce_lets_open_ones_finish_and_takes_no_new_ones),
-    TEST_OF("S-120 S-605", speaks_tls_and_names_verified_clients),
-    TEST(says_why_it_cannot_listen))
+TEST_MAIN("server.http", TEST(hands_out_requests_and_sends_replies), TEST(a_query_longer_than_the_inline_room_is_whole),
+          TEST(keeps_connections_alive), TEST(refuses_large_bodies_before_reading_them),
+          TEST(says_503_past_the_ceiling), TEST(sends_files_whole_and_in_ranges),
+          TEST(streams_what_another_thread_writes), TEST(drops_a_slow_reader_and_one_that_went),
+          TEST(stops_with_open_streams), TEST(takes_uploads_in_pieces), TEST(answers_after_the_commit),
+          TEST(a_peer_that_goes_while_its_answer_is_kept_does_no_harm), TEST(stops_with_requests_that_wait),
+          TEST(quiesce_lets_open_ones_finish_and_takes_no_new_ones),
+          TEST_OF("S-120 S-605", speaks_tls_and_names_verified_clients), TEST(says_why_it_cannot_listen))

@@ -1,4 +1,4 @@
-#define _XOPEN_SOURCE 700             /* nftw */
+#define _XOPEN_SOURCE 700 /* nftw */
 #include "tests/server/lab.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -30,11 +30,28 @@ static void configure(struct lab *l)
     snprintf(l->schema_dir, sizeof l->schema_dir, "%s/db/schema", root ? root : ".");
     snprintf(l->ddf_dir, sizeof l->ddf_dir, "%s/ddf", root ? root : ".");
     l->config = (struct server_config){
-        .dm_url = "https://dm.example.net:8443/dm", .dm_max_message_bytes = 65536, .dm_max_object_bytes = 4 << 20, .dm_max_messages = 60,
-        .dm_max_sessions = 100, .dm_session_timeout_s = 120, .dm_session_lifetime_s = 3600, .dm_turn_ms = 5, .recorder_max_bytes = 64 << 20, .recorder_session_bytes = 1 << 20,
-        .images_dir = l->images_dir, .images_url = "http://127.0.0.1:9/images", .images_max_bytes = 1 << 20, .database = l->database,
-        .schema_dir = l->schema_dir, .secret_key_file = l->key, .ddf_dir = l->ddf_dir, .kpi_interval_s = 3600, .poll_s = 3600,
-        .authority = "acme-it", .server_id = "com.acme.dm", .demo = true,
+        .dm_url = "https://dm.example.net:8443/dm",
+        .dm_max_message_bytes = 65536,
+        .dm_max_object_bytes = 4 << 20,
+        .dm_max_messages = 60,
+        .dm_max_sessions = 100,
+        .dm_session_timeout_s = 120,
+        .dm_session_lifetime_s = 3600,
+        .dm_turn_ms = 5,
+        .recorder_max_bytes = 64 << 20,
+        .recorder_session_bytes = 1 << 20,
+        .images_dir = l->images_dir,
+        .images_url = "http://127.0.0.1:9/images",
+        .images_max_bytes = 1 << 20,
+        .database = l->database,
+        .schema_dir = l->schema_dir,
+        .secret_key_file = l->key,
+        .ddf_dir = l->ddf_dir,
+        .kpi_interval_s = 3600,
+        .poll_s = 3600,
+        .authority = "acme-it",
+        .server_id = "com.acme.dm",
+        .demo = true,
     };
 }
 
@@ -75,7 +92,8 @@ void lab_end(struct lab *l)
 void lab_crash(struct lab *l)
 {
     struct err e = { 0 };
-    sql_rollback(store_sql(l->dm->st));         /* what was not committed is gone, and so is what it would have written at its end */
+    sql_rollback(
+        store_sql(l->dm->st)); /* what was not committed is gone, and so is what it would have written at its end */
     sessions_drop_turn(l->dm->sessions, l->dm->turn);
     struct sessions *ss = l->dm->sessions;
     l->dm->sessions = NULL;
@@ -87,7 +105,10 @@ void lab_crash(struct lab *l)
     if (dm_open(&l->srv, &l->dm, &e)) die("dm", &e);
 }
 
-void lab_wait(struct lab *l, int64_t ms) { l->world.now_ms += ms; }
+void lab_wait(struct lab *l, int64_t ms)
+{
+    l->world.now_ms += ms;
+}
 
 void lab_sql(struct lab *l, const char *text)
 {
@@ -137,21 +158,27 @@ void lab_policy(struct lab *l, const char *yaml)
 
     arena_init(&a, 16 << 20);
     buf_init(&errors, 0);
-    if (pol_policy_parse(str_of(yaml), "policy", l->srv.layouts[0], l->srv.schema, &a, &p, &errors, &e)) die(buf_z(&errors), &e);
+    if (pol_policy_parse(str_of(yaml), "policy", l->srv.layouts[0], l->srv.schema, &a, &p, &errors, &e))
+        die(buf_z(&errors), &e);
     if (pol_selector_sql(p->selector, &a, &where, &e)) die("selector", &e);
     if (sql_begin(l->db, true, &e)) die("begin", &e);
-    insert(l, "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (1, :name, 1, :now)"
-              " ON CONFLICT (authority_id, name) DO UPDATE SET revision = revision + 1, created_ms = :now, deleted_ms = NULL",
-           SQL_ARGS({ "name", SQL_T(p->name) }, { "now", SQL_I(l->world.now_ms) }));
+    insert(
+        l,
+        "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (1, :name, 1, :now)"
+        " ON CONFLICT (authority_id, name) DO UPDATE SET revision = revision + 1, created_ms = :now, deleted_ms = NULL",
+        SQL_ARGS({ "name", SQL_T(p->name) }, { "now", SQL_I(l->world.now_ms) }));
     snprintf(text, sizeof text, "SELECT policy_id FROM policy WHERE name = '%.*s'", STR_ARG(p->name));
     policy = lab_int(l, text);
     snprintf(text, sizeof text, "SELECT revision FROM policy WHERE name = '%.*s'", STR_ARG(p->name));
     revision = lab_int(l, text);
-    insert(l, "INSERT INTO policy_revision (policy_id, revision, document, hash, created_ms, created_by) VALUES (:policy, :revision,"
-              " :document, '', :now, 'test')",
-           SQL_ARGS({ "policy", SQL_I(policy) }, { "revision", SQL_I(revision) }, { "document", SQL_T(str_of(yaml)) },
-                    { "now", SQL_I(l->world.now_ms) }));
-    if (change_policy(l->db, 1, policy, revision, &where, STR("test"), l->world.now_ms, &affected, &unknown, &e)) die("change", &e);
+    insert(
+        l,
+        "INSERT INTO policy_revision (policy_id, revision, document, hash, created_ms, created_by) VALUES (:policy, :revision,"
+        " :document, '', :now, 'test')",
+        SQL_ARGS({ "policy", SQL_I(policy) }, { "revision", SQL_I(revision) }, { "document", SQL_T(str_of(yaml)) },
+                 { "now", SQL_I(l->world.now_ms) }));
+    if (change_policy(l->db, 1, policy, revision, &where, STR("test"), l->world.now_ms, &affected, &unknown, &e))
+        die("change", &e);
     if (sql_commit(l->db, &e)) die("commit", &e);
     buf_finish(&errors);
     arena_finish(&a);
@@ -159,11 +186,13 @@ void lab_policy(struct lab *l, const char *yaml)
 
 void lab_image(struct lab *l, const char *name, const char *version)
 {
-    insert(l, "INSERT INTO image (authority_id, name, version, guest_type, arch, format, sha256, size_bytes, node_name, secret, created_ms,"
-              " created_by) VALUES (1, :name, :version, 'linux', 'aarch64', 'qcow2', :sha, 1048576, :node, 'x', 1, 'test')",
-           SQL_ARGS({ "name", SQL_T(str_of(name)) }, { "version", SQL_T(str_of(version)) },
-                    { "sha", SQL_T(STR("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")) },
-                    { "node", SQL_T(str_of(name)) }));
+    insert(
+        l,
+        "INSERT INTO image (authority_id, name, version, guest_type, arch, format, sha256, size_bytes, node_name, secret, created_ms,"
+        " created_by) VALUES (1, :name, :version, 'linux', 'aarch64', 'qcow2', :sha, 1048576, :node, 'x', 1, 'test')",
+        SQL_ARGS({ "name", SQL_T(str_of(name)) }, { "version", SQL_T(str_of(version)) },
+                 { "sha", SQL_T(STR("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")) },
+                 { "node", SQL_T(str_of(name)) }));
 }
 
 int64_t lab_operation(struct lab *l, const char *device, const char *vm, const char *kind, const char *args)
@@ -174,19 +203,24 @@ int64_t lab_operation(struct lab *l, const char *device, const char *vm, const c
     snprintf(text, sizeof text, "SELECT device_id FROM device WHERE name = '%s'", device);
     id = lab_int(l, text);
     if (sql_begin(l->db, true, &e)) die("begin", &e);
-    insert(l, "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, correlator, state, created_by, created_ms, updated_ms)"
-              " VALUES (:device, :kind, 0, 1, :vm, :args, 'op-' || (SELECT count(*) FROM operation), 'queued', 'test', :now, :now)",
-           SQL_ARGS({ "device", SQL_I(id) }, { "kind", SQL_T(str_of(kind)) }, { "vm", SQL_T(str_of(vm)) }, { "args", SQL_T(str_of(args)) },
-                    { "now", SQL_I(l->world.now_ms) }));
+    insert(
+        l,
+        "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, correlator, state, created_by, created_ms, updated_ms)"
+        " VALUES (:device, :kind, 0, 1, :vm, :args, 'op-' || (SELECT count(*) FROM operation), 'queued', 'test', :now, :now)",
+        SQL_ARGS({ "device", SQL_I(id) }, { "kind", SQL_T(str_of(kind)) }, { "vm", SQL_T(str_of(vm)) },
+                 { "args", SQL_T(str_of(args)) }, { "now", SQL_I(l->world.now_ms) }));
     int64_t operation = sql_last_id(l->db);
-    if (change_stamp(l->db, 1, &stamp, &e) || change_touch_device(l->db, id, stamp, STR("operation"), l->world.now_ms, &e)) die("touch", &e);
+    if (change_stamp(l->db, 1, &stamp, &e) ||
+        change_touch_device(l->db, id, stamp, STR("operation"), l->world.now_ms, &e))
+        die("touch", &e);
     if (sql_commit(l->db, &e)) die("commit", &e);
     return operation;
 }
 
 /* ---- the phone ---- */
 
-static void seal(struct lab *l, const char *device, const char *direction, const char *ha1, uint8_t out[SECRET_HA1_BYTES])
+static void seal(struct lab *l, const char *device, const char *direction, const char *ha1,
+                 uint8_t out[SECRET_HA1_BYTES])
 {
     struct err e = { 0 };
     if (secret_seal_ha1(l->srv.secret_key, str_of(device), direction, ha1, out, &e)) die("seal", &e);
@@ -208,11 +242,14 @@ struct phone *phone_begin(struct lab *l, const char *name)
     seal(l, name, "server", p->server_ha1, server);
     memcpy(p->client_nonce, "client-nonce-0001", p->n_client_nonce = 17);
     memcpy(p->server_nonce, "server-nonce-0001", p->n_server_nonce = 17);
-    insert(l, "INSERT INTO device (authority_id, name, created_ms, push_channel, push_address, client_nonce, server_nonce)"
-              " VALUES (1, :name, 1, 'udp', '127.0.0.1:9', CAST('client-nonce-0001' AS BLOB), CAST('server-nonce-0001' AS BLOB))",
-           SQL_ARGS({ "name", SQL_T(str_of(name)) }));
-    insert(l, "INSERT INTO account (device_id, client_name, client_ha1, server_name, server_ha1)"
-              " VALUES (:id, :name, :client, 'com.acme.dm', :server)",
+    insert(
+        l,
+        "INSERT INTO device (authority_id, name, created_ms, push_channel, push_address, client_nonce, server_nonce)"
+        " VALUES (1, :name, 1, 'udp', '127.0.0.1:9', CAST('client-nonce-0001' AS BLOB), CAST('server-nonce-0001' AS BLOB))",
+        SQL_ARGS({ "name", SQL_T(str_of(name)) }));
+    insert(l,
+           "INSERT INTO account (device_id, client_name, client_ha1, server_name, server_ha1)"
+           " VALUES (:id, :name, :client, 'com.acme.dm', :server)",
            SQL_ARGS({ "id", SQL_I(sql_last_id(l->db)) }, { "name", SQL_T(str_of(name)) },
                     { "client", SQL_B(((struct str){ (const char *)client, sizeof client })) },
                     { "server", SQL_B(((struct str){ (const char *)server, sizeof server })) }));
@@ -259,7 +296,8 @@ void phone_tick(struct phone *p)
 }
 
 static const enum pol_verb verb_of[SML_CMD_KINDS] = {
-    [SML_GET] = POL_GET, [SML_ADD] = POL_ADD, [SML_REPLACE] = POL_REPLACE, [SML_DELETE] = POL_DELETE, [SML_EXEC] = POL_EXEC,
+    [SML_GET] = POL_GET,       [SML_ADD] = POL_ADD,   [SML_REPLACE] = POL_REPLACE,
+    [SML_DELETE] = POL_DELETE, [SML_EXEC] = POL_EXEC,
 };
 
 static int run(struct phone *p, const struct sml_cmd *c, struct sml_answer *out, struct arena *a)
@@ -267,7 +305,10 @@ static int run(struct phone *p, const struct sml_cmd *c, struct sml_answer *out,
     static struct sim_node values[SIM_NODES];
     const struct sml_item *it = c->items;
     struct str format = it && it->meta.format.n ? it->meta.format : c->meta.format;
-    struct pol_step s = { .verb = verb_of[c->kind], .uri = it ? it->target : (struct str){ 0 }, .format = format, .correlator = c->correlator };
+    struct pol_step s = { .verb = verb_of[c->kind],
+                          .uri = it ? it->target : (struct str){ 0 },
+                          .format = format,
+                          .correlator = c->correlator };
     size_t n = 0;
     if (it) {
         s.data = it->data;
@@ -279,8 +320,11 @@ static int run(struct phone *p, const struct sml_cmd *c, struct sml_answer *out,
     if (p->mute) n = 0;
     out->results = ARENA_ARRAY(a, struct sml_leaf, n + 1);
     for (size_t i = 0; i < n && out->results; i++)
-        out->results[out->n_results++] = (struct sml_leaf){ .uri = values[i].uri, .format = values[i].format, .data = values[i].value,
-                                                            .has_data = !str_is(values[i].format, "node") || values[i].value.n };
+        out->results[out->n_results++] = (struct sml_leaf){ .uri = values[i].uri,
+                                                            .format = values[i].format,
+                                                            .data = values[i].value,
+                                                            .has_data = !str_is(values[i].format, "node") ||
+                                                                        values[i].value.n };
     return out->code;
 }
 
@@ -297,8 +341,10 @@ static void run_atomic(struct phone *p, const struct sml_cmd *c, struct sml_answ
     }
     memcpy(before, p->sim->node, n_before * sizeof before[0]);
     for (const struct sml_cmd *k = c->children; k; k = k->next, i++) {
-        if (bad != SIZE_MAX) out->children[i].code = 215;
-        else if (run(p, k, &out->children[i], a) >= 300) bad = i;
+        if (bad != SIZE_MAX)
+            out->children[i].code = 215;
+        else if (run(p, k, &out->children[i], a) >= 300)
+            bad = i;
     }
     out->code = bad == SIZE_MAX ? 200 : 507;
     if (bad == SIZE_MAX) return;
@@ -312,8 +358,10 @@ static struct sml_answer *obey(struct phone *p, const struct sml_client_news *ne
     struct sml_answer *out = ARENA_ARRAY(a, struct sml_answer, news->n_cmds + 1);
     size_t i = 0;
     for (const struct sml_cmd *c = news->cmds; c && i < news->n_cmds; c = c->next, i++) {
-        if (c->kind == SML_ATOMIC) run_atomic(p, c, &out[i], a);
-        else run(p, c, &out[i], a);
+        if (c->kind == SML_ATOMIC)
+            run_atomic(p, c, &out[i], a);
+        else
+            run(p, c, &out[i], a);
     }
     return out;
 }
@@ -327,10 +375,13 @@ static struct sml_alert_out *alerts_out(struct phone *p, struct arena *a, bool f
         struct ddf_leaf *leaves = ARENA_ARRAY(a, struct ddf_leaf, p->sim->n);
         size_t n = 0;
         for (size_t i = 0; i < p->sim->n; i++)
-            if (!str_is(p->sim->node[i].format, "node")) leaves[n++] = (struct ddf_leaf){ p->sim->node[i].uri, p->sim->node[i].value };
+            if (!str_is(p->sim->node[i].format, "node"))
+                leaves[n++] = (struct ddf_leaf){ p->sim->node[i].uri, p->sim->node[i].value };
         if (ddf_state_token(p->sim->s, p->sim->l, STR("com.acme.dm"), leaves, n, hex, &e)) die("token", &e);
         *tail = ARENA_NEW(a, struct sml_alert_out);
-        **tail = (struct sml_alert_out){ .code = 1226, .source = p->sim->l->root, .format = STR("chr"),
+        **tail = (struct sml_alert_out){ .code = 1226,
+                                         .source = p->sim->l->root,
+                                         .format = STR("chr"),
                                          .type = ddf_layout_alert_type(p->sim->l, STR("state_token")) };
         arena_str(a, str_of(hex), &(*tail)->data);
         tail = &(*tail)->next;
@@ -338,8 +389,12 @@ static struct sml_alert_out *alerts_out(struct phone *p, struct arena *a, bool f
     for (int i = 0; first && i < LAB_ALERTS; i++) {
         if (!p->alert[i].used) continue;
         *tail = ARENA_NEW(a, struct sml_alert_out);
-        **tail = (struct sml_alert_out){ .tag = p->alert[i].tag, .code = 1226, .source = str_of(p->alert[i].uri), .format = STR("chr"),
-                                         .type = str_of(p->alert[i].type), .data = str_of(p->alert[i].data),
+        **tail = (struct sml_alert_out){ .tag = p->alert[i].tag,
+                                         .code = 1226,
+                                         .source = str_of(p->alert[i].uri),
+                                         .format = STR("chr"),
+                                         .type = str_of(p->alert[i].type),
+                                         .data = str_of(p->alert[i].data),
                                          .correlator = str_of(p->alert[i].correlator) };
         tail = &(*tail)->next;
     }
@@ -360,20 +415,27 @@ static void say(struct phone *p, const char *who, const struct sml_msg *m)
 }
 
 /* One message to the server and its answer. @return the answer's bytes, empty when there is none */
-static struct str post(struct phone *p, struct sml_client *c, struct str body, struct exchange_reply *rp, struct arena *a)
+static struct str post(struct phone *p, struct sml_client *c, struct str body, struct exchange_reply *rp,
+                       struct arena *a)
 {
     struct str url = sml_client_url(c), query = str_slice(url, str_find(url, '?', 0) + 1, url.n), token = { 0 }, part;
     struct err e = { 0 };
     while (str_cut(&query, '&', &part))
         if (str_starts(part, STR("s="))) token = str_slice(part, 2, part.n);
-    const struct exchange_request rq = { .token = token, .resp_base = str_of(p->lab->config.dm_url), .body = body, .user_agent = STR("phone/1"),
-                                         .remote = STR("192.0.2.7"), .type = p->type, .answer = p->type, .tls = true };
+    const struct exchange_request rq = { .token = token,
+                                         .resp_base = str_of(p->lab->config.dm_url),
+                                         .body = body,
+                                         .user_agent = STR("phone/1"),
+                                         .remote = STR("192.0.2.7"),
+                                         .type = p->type,
+                                         .answer = p->type,
+                                         .tls = true };
     enum rc rc = exchange(p->lab->dm, &p->lab->world, &rq, rp, &e);
     if (rc && p->talk) buf_printf(&p->log, "server: %s\n", e.text);
     if (rc == RC_INTERNAL || rc == RC_IO) fprintf(stderr, "exchange: %s\n", e.text);
     p->status = rp->status;
     p->posts++;
-    struct str kept = { 0 };                    /* what is said next borrows from it */
+    struct str kept = { 0 }; /* what is said next borrows from it */
     if (rp->status == 200 && !arena_str(a, buf_str(&rp->body), &kept)) die("memory", NULL);
     return kept;
 }
@@ -390,13 +452,16 @@ static void drop_child_statuses(struct sml_msg *m)
 {
     for (struct sml_cmd **at = &m->cmds; *at;) {
         bool child = (*at)->kind == SML_STATUS && (str_is((*at)->cmd, "Add") || str_is((*at)->cmd, "Replace"));
-        if (child) *at = (*at)->next;
-        else at = &(*at)->next;
+        if (child)
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
     }
 }
 
 /* Send, take, obey, answer. @return false when the session is over */
-static bool round_trip(struct phone *p, struct sml_client *c, struct sml_msg *m, int n, struct arena *a, struct sml_msg *next)
+static bool round_trip(struct phone *p, struct sml_client *c, struct sml_msg *m, int n, struct arena *a,
+                       struct sml_msg *next)
 {
     struct buf bytes;
     struct exchange_reply rp = { 0 }, second = { 0 };
@@ -433,7 +498,8 @@ static bool round_trip(struct phone *p, struct sml_client *c, struct sml_msg *m,
         if (!news.over && !news.refused) {
             struct sml_answer *answers = obey(p, &news, a);
             keep = (struct sml_client_keep){ 0 };
-            if (sml_client_answer(c, news.n_cmds ? answers : NULL, NULL, &p->lab->world, a, next, &over, &keep, &e)) die("client", &e);
+            if (sml_client_answer(c, news.n_cmds ? answers : NULL, NULL, &p->lab->world, a, next, &over, &keep, &e))
+                die("client", &e);
             keep_nonces(p, &keep);
             on = !over;
         }
@@ -454,13 +520,22 @@ bool phone_call(struct phone *p, int alert, const char *session_id)
         { .uri = STR("./DevInfo/Lang"), .format = STR("chr"), .data = STR("en"), .has_data = true },
     };
     const struct sml_client_account acc = {
-        .server_id = STR("com.acme.dm"), .url = str_of(p->lab->config.dm_url), .client_name = str_of(p->name),
-        .client_ha1 = str_of(p->client_ha1), .server_name = STR("com.acme.dm"), .server_ha1 = str_of(p->server_ha1),
-        .client_nonce = { (const char *)p->client_nonce, p->n_client_nonce }, .server_nonce = { (const char *)p->server_nonce, p->n_server_nonce },
+        .server_id = STR("com.acme.dm"),
+        .url = str_of(p->lab->config.dm_url),
+        .client_name = str_of(p->name),
+        .client_ha1 = str_of(p->client_ha1),
+        .server_name = STR("com.acme.dm"),
+        .server_ha1 = str_of(p->server_ha1),
+        .client_nonce = { (const char *)p->client_nonce, p->n_client_nonce },
+        .server_nonce = { (const char *)p->server_nonce, p->n_server_nonce },
         .pref = p->pref,
     };
-    const struct sml_client_config cc = { .device_id = str_of(p->name), .user_agent = STR("phone/1"), .max_msg_bytes = 65536,
-                                          .max_obj_bytes = 1 << 20, .type = p->type, .max_messages = 200 };
+    const struct sml_client_config cc = { .device_id = str_of(p->name),
+                                          .user_agent = STR("phone/1"),
+                                          .max_msg_bytes = 65536,
+                                          .max_obj_bytes = 1 << 20,
+                                          .type = p->type,
+                                          .max_messages = 200 };
     struct sml_client *c = sml_client_create(&cc, &acc, str_of(session_id));
     struct arena a;
     struct sml_msg m, next;
@@ -474,12 +549,13 @@ bool phone_call(struct phone *p, int alert, const char *session_id)
     p->refused = NULL;
     p->sim->now_ms = p->lab->world.now_ms;
     arena_init(&a, 256 << 20);
-    if (sml_client_first(c, alert, devinfo, sizeof devinfo / sizeof devinfo[0], alerts_out(p, &a, true), &p->lab->world, &a, &m, &e))
+    if (sml_client_first(c, alert, devinfo, sizeof devinfo / sizeof devinfo[0], alerts_out(p, &a, true), &p->lab->world,
+                         &a, &m, &e))
         die("package 1", &e);
     while (round_trip(p, c, &m, n, &a, &next)) {
         m = next;
         n++;
-        p->lab->world.now_ms += 20;             /* a network lies between them */
+        p->lab->world.now_ms += 20; /* a network lies between them */
     }
     arena_finish(&a);
     sml_client_destroy(c);
@@ -489,8 +565,9 @@ bool phone_call(struct phone *p, int alert, const char *session_id)
 
 unsigned phone_settle(struct phone *p, unsigned n)
 {
-    static const char quiet[] = "SELECT summary IN ('settled', 'waiting') AND NOT EXISTS (SELECT 1 FROM operation WHERE state IN"
-                                " ('queued', 'notified', 'sent', 'accepted', 'acknowledged')) FROM device";
+    static const char quiet[] =
+        "SELECT summary IN ('settled', 'waiting') AND NOT EXISTS (SELECT 1 FROM operation WHERE state IN"
+        " ('queued', 'notified', 'sent', 'accepted', 'acknowledged')) FROM device";
     for (unsigned i = 1; i <= n; i++) {
         char id[8];
         snprintf(id, sizeof id, "%X", 0x100 + i);

@@ -1,7 +1,7 @@
 #ifndef TESTS_SERVER_LAB_H
 #define TESTS_SERVER_LAB_H
-/* The DM line over a database in a new folder, and a phone that talks to it through both session machines without a socket between them.
- * Time stands still but for lab_wait. */
+/* The DM line over a database in a new folder, and a phone that talks to it through both session machines without a
+ * socket between them. Time stands still but for lab_wait. */
 #include "server/exchange.h"
 #include "server/server.h"
 #include "syncml/client.h"
@@ -15,7 +15,7 @@ struct lab {
     struct server srv;
     struct arena arena;
     struct dm *dm;
-    struct sql *db;                     /* the test's own connection */
+    struct sql *db; /* the test's own connection */
     struct world world;
     uint64_t seed;
 };
@@ -29,23 +29,27 @@ struct phone {
     struct sim_device *sim;
     enum sml_type type;
     enum sml_auth pref;
-    bool no_token;                      /* reports no StateToken */
-    bool no_child_statuses;             /* says of an Atomic only how it ended as a whole (trap 13) */
-    bool mute;                          /* answers a Get with 200 and tells nothing */
-    struct { char uri[160], type[120], data[120], correlator[64]; uint64_t tag; bool used; } alert[LAB_ALERTS];
+    bool no_token;          /* reports no StateToken */
+    bool no_child_statuses; /* says of an Atomic only how it ended as a whole (trap 13) */
+    bool mute;              /* answers a Get with 200 and tells nothing */
+    struct {
+        char uri[160], type[120], data[120], correlator[64];
+        uint64_t tag;
+        bool used;
+    } alert[LAB_ALERTS];
     uint64_t next_tag;
     /* What the last session was like. */
-    unsigned posts, commands, unsupported;      /* unsupported: answered with 406 */
-    int status;                         /* last HTTP status */
+    unsigned posts, commands, unsupported; /* unsupported: answered with 406 */
+    int status;                            /* last HTTP status */
     const char *refused;
     bool over, aborted;
     /* Mischief, for the next session. */
-    int lose_answer;                    /* the n-th answer is lost (1 = first); the session is given up there */
-    int repeat;                         /* the n-th message is sent twice, as if its answer had been lost */
-    bool twice_same;                    /* set when both answers to the repeated message were the same */
-    int vanish;                         /* after the n-th answer the phone says nothing more */
-    void (*before_answer)(struct phone *p, int n);      /* called with each answer in hand */
-    struct buf log;                     /* every message as text, when `talk` */
+    int lose_answer; /* the n-th answer is lost (1 = first); the session is given up there */
+    int repeat;      /* the n-th message is sent twice, as if its answer had been lost */
+    bool twice_same; /* set when both answers to the repeated message were the same */
+    int vanish;      /* after the n-th answer the phone says nothing more */
+    void (*before_answer)(struct phone *p, int n); /* called with each answer in hand */
+    struct buf log;                                /* every message as text, when `talk` */
     bool talk;
 };
 
@@ -71,6 +75,7 @@ bool phone_call(struct phone *p, int alert, const char *session_id);
 /** Time for what runs on the phone: operations end, alerts are queued. */
 void phone_tick(struct phone *p);
 void phone_alert(struct phone *p, const char *uri, const char *type, const char *data, const char *correlator);
-/** Sessions and ticks until one of them has nothing to do and the device is settled, at most n. @return sessions, n + 1 when it is not */
+/** Sessions and ticks until one of them has nothing to do and the device is settled, at most n. @return sessions, n +
+ * 1 when it is not */
 unsigned phone_settle(struct phone *p, unsigned n);
 #endif

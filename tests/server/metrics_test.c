@@ -15,7 +15,7 @@ static void counts_and_writes_open_metrics(void)
     metrics_add(m, METRIC_DM_MESSAGES, 4);
     metrics_add(m, METRIC_SESSIONS_LOST, 1);
     metrics_gauge(m, GAUGE_SESSIONS_OPEN, 12);
-    metrics_time(m, HISTOGRAM_DM_LATENCY, 100);         /* a bound belongs to its bucket */
+    metrics_time(m, HISTOGRAM_DM_LATENCY, 100); /* a bound belongs to its bucket */
     metrics_time(m, HISTOGRAM_DM_LATENCY, 101);
     metrics_time(m, HISTOGRAM_DM_LATENCY, 3600000000u); /* past all bounds */
     metrics_write(m, &b);
@@ -49,8 +49,7 @@ static void families_stand_together(void)
     while (str_cut(&rest, '\n', &line)) {
         struct str word = str_slice(line, 7, str_find(line, ' ', 7));
         if (str_starts(line, STR("# TYPE "))) {
-            for (size_t i = 0; i < n; i++)
-                CU_ASSERT_FALSE(str_is(word, seen[i]));
+            for (size_t i = 0; i < n; i++) CU_ASSERT_FALSE(str_is(word, seen[i]));
             snprintf(seen[n++], 80, "%.*s", STR_ARG(word));
         } else if (line.p[0] != '#') {
             CU_ASSERT_TRUE(n > 0 && str_starts(line, str_of(seen[n - 1])));
@@ -73,7 +72,5 @@ static void nobody_counting_is_in_order(void)
     buf_finish(&b);
 }
 
-TEST_MAIN("server.metrics",
-    TEST(counts_and_writes_open_metrics),
-    TEST(families_stand_together),
-    TEST(nobody_counting_is_in_order))
+TEST_MAIN("server.metrics", TEST(counts_and_writes_open_metrics), TEST(families_stand_together),
+          TEST(nobody_counting_is_in_order))

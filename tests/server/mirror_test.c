@@ -16,8 +16,13 @@ static struct sql *database(void)
     const struct sql_options o = { .schema_dir = dir, .statements = dm_sql, .n_statements = DM_STMT_COUNT };
     if (sql_open("sqlite::memory:", &o, &db, &e)) printf("%s\n", e.text);
     CU_ASSERT_PTR_NOT_NULL_FATAL(db);
-    CU_ASSERT_EQUAL(sql_exec(db, "INSERT INTO authority (name, server_id, created_ms) VALUES ('a', 's', 1); INSERT INTO device (authority_id, name, created_ms)"
-                                 " VALUES (1, 'd', 1)", NULL), RC_OK);
+    CU_ASSERT_EQUAL(
+        sql_exec(
+            db,
+            "INSERT INTO authority (name, server_id, created_ms) VALUES ('a', 's', 1); INSERT INTO device (authority_id, name, created_ms)"
+            " VALUES (1, 'd', 1)",
+            NULL),
+        RC_OK);
     return db;
 }
 
@@ -48,7 +53,7 @@ static void what_is_written_is_loaded_again(void)
     mirror_put(&m, STR("./A"), DDF_CHR, STR(""), POL_STALE, 12);
     CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
     arena_finish(&arena);
-    for (int cold = 0; cold < 2; cold++) {          /* with the dictionary warm and cold */
+    for (int cold = 0; cold < 2; cold++) { /* with the dictionary warm and cold */
         if (cold) paths_forget(p);
         m = begin();
         CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
@@ -63,7 +68,7 @@ static void what_is_written_is_loaded_again(void)
     m = begin();
     CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
     mirror_drop(&m, STR("./B"));
-    mirror_put(&m, STR("./B/x"), DDF_INT, STR("8"), POL_REPORTED, 20);      /* gone, and there again */
+    mirror_put(&m, STR("./B/x"), DDF_INT, STR("8"), POL_REPORTED, 20); /* gone, and there again */
     CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
     arena_finish(&arena);
     m = begin();
@@ -99,11 +104,12 @@ static void staleness_is_inherited_from_the_row_above(void)
     struct sql_rows *r = NULL;
     const char *const names[] = { "./V", "./V/a", "./V/a/x", "./V/a/y", "./V/b", "./V/b/x" };
     for (size_t i = 0; i < 6; i++)
-        mirror_put(&m, str_of(names[i]), names[i][str_of(names[i]).n - 1] > 'c' ? DDF_INT : DDF_NODE, STR(""), POL_REPORTED, 10);
+        mirror_put(&m, str_of(names[i]), names[i][str_of(names[i]).n - 1] > 'c' ? DDF_INT : DDF_NODE, STR(""),
+                   POL_REPORTED, 10);
     CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
     mirror_next(&m);
     mirror_stale(&m, STR("./V/a"), 20);
-    mirror_put(&m, STR("./V/a/y"), DDF_INT, STR(""), POL_REPORTED, 30);        /* read again alone */
+    mirror_put(&m, STR("./V/a/y"), DDF_INT, STR(""), POL_REPORTED, 30); /* read again alone */
     CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
     CU_ASSERT_EQUAL(sql_start_text(db, STR("SELECT count(*) FROM node WHERE known = 2"), NULL, 0, &r, NULL), RC_OK);
     CU_ASSERT_EQUAL(sql_step(r, NULL), RC_OK);
@@ -156,7 +162,7 @@ static void a_complete_list_sweeps_what_it_does_not_name(void)
     const struct ddf_schema *s = world_schema();
     struct mirror m = begin();
     mirror_put(&m, STR("./VMImages/i"), DDF_NODE, STR(""), POL_REPORTED, 1);
-    mirror_put(&m, STR("./VMImages/i/Auth"), DDF_CHR, STR("secret"), POL_ACKNOWLEDGED, 1);    /* no device ever tells it */
+    mirror_put(&m, STR("./VMImages/i/Auth"), DDF_CHR, STR("secret"), POL_ACKNOWLEDGED, 1); /* no device ever tells it */
     mirror_put(&m, STR("./VMImages/i/Name"), DDF_CHR, STR("x"), POL_ACKNOWLEDGED, 1);
     mirror_put(&m, STR("./VMImages/j"), DDF_NODE, STR(""), POL_REPORTED, 5);
     mirror_next(&m);
@@ -229,23 +235,19 @@ static void the_dictionary_is_bounded(void)
         int n = snprintf(uri, sizeof uri, "./%d/", i);
         uri[n] = 'x';
         paths_trim(p);
-        CU_ASSERT_EQUAL_FATAL(paths_id(p, (struct str){ uri, 250 }, str_hash((struct str){ uri, 250 }), &id, NULL), RC_OK);
+        CU_ASSERT_EQUAL_FATAL(paths_id(p, (struct str){ uri, 250 }, str_hash((struct str){ uri, 250 }), &id, NULL),
+                              RC_OK);
         if (!i) first = id;
     }
     CU_ASSERT_EQUAL(sql_commit(db, NULL), RC_OK);
-    CU_ASSERT_EQUAL(paths_uri(p, first, &back, &hash, NULL), RC_OK);       /* forgotten here, known there */
+    CU_ASSERT_EQUAL(paths_uri(p, first, &back, &hash, NULL), RC_OK); /* forgotten here, known there */
     CU_ASSERT(str_starts(back, STR("./0/")));
     CU_ASSERT_EQUAL(paths_uri(p, 999999, &back, &hash, NULL), RC_NOT_FOUND);
     paths_destroy(p);
     sql_close(db);
 }
 
-TEST_MAIN("server.mirror",
-    TEST(what_is_written_is_loaded_again),
-    TEST(subtrees_go_and_grow_stale_whole),
-    TEST(staleness_is_inherited_from_the_row_above),
-    TEST_OF("S-208", a_child_list_removes_who_is_not_in_it),
-    TEST(a_complete_list_sweeps_what_it_does_not_name),
-    TEST(a_device_cannot_fill_the_house),
-    TEST(survives_running_out_of_memory),
-    TEST(the_dictionary_is_bounded))
+TEST_MAIN("server.mirror", TEST(what_is_written_is_loaded_again), TEST(subtrees_go_and_grow_stale_whole),
+          TEST(staleness_is_inherited_from_the_row_above), TEST_OF("S-208", a_child_list_removes_who_is_not_in_it),
+          TEST(a_complete_list_sweeps_what_it_does_not_name), TEST(a_device_cannot_fill_the_house),
+          TEST(survives_running_out_of_memory), TEST(the_dictionary_is_bounded))

@@ -61,7 +61,7 @@ static void kpis_are_read_when_they_are_due_and_kept_as_samples(void)
     struct phone *p = running(&l);
     int64_t before = lab_int(l, "SELECT count(*) FROM sample WHERE vm = 'corp'");
     CU_ASSERT(phone_call(p, 1201, "D1"));
-    CU_ASSERT_EQUAL(p->posts, 1);                   /* not due */
+    CU_ASSERT_EQUAL(p->posts, 1); /* not due */
     lab_wait(l, 3700000);
     sim_set(p->sim, DDF_VM, "kpi.cpu.usagePct", STR("corp"), "17");
     sim_set(p->sim, DDF_VM, "kpi.sampleTime", STR("corp"), "20300101T010100Z");
@@ -70,8 +70,10 @@ static void kpis_are_read_when_they_are_due_and_kept_as_samples(void)
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM sample WHERE vm = 'corp'"), before + 1);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT data ->> '$.\"kpi.cpu.usagePct\"' FROM sample ORDER BY at_ms DESC LIMIT 1"), 17);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT max(at_ms) FROM sample"), 1893459660000);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM node JOIN path USING (path_id) WHERE uri LIKE '%/KPI/%/UsagePct'"), 0);
-    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT data ->> '$.vm' FROM event WHERE type = 'kpi' ORDER BY event_id DESC LIMIT 1"), "corp");
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM node JOIN path USING (path_id) WHERE uri LIKE '%/KPI/%/UsagePct'"),
+                    0);
+    CU_ASSERT_STRING_EQUAL(
+        lab_text(l, "SELECT data ->> '$.vm' FROM event WHERE type = 'kpi' ORDER BY event_id DESC LIMIT 1"), "corp");
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT summary FROM device"), "settled");
     CU_ASSERT(phone_call(p, 1201, "D3"));
     CU_ASSERT_EQUAL(p->posts, 1);
@@ -99,7 +101,7 @@ static void a_crash_is_told_and_looked_into(void)
     phone_call(p, 1201, "E1");
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM event WHERE type = 'vm' AND data ->> '$.alert' = 'crash'"), 1);
     CU_ASSERT(lab_int(l, "SELECT count(*) FROM event WHERE type = 'vm' AND data ->> '$.state' = 110") > 0);
-    CU_ASSERT(phone_settle(p, 20) < 20);            /* and the policy starts it again */
+    CU_ASSERT(phone_settle(p, 20) < 20); /* and the policy starts it again */
     CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
     end(p, l);
 }
@@ -133,7 +135,8 @@ static void vms_of_others_come_and_go(void)
     alert(p, "vm_detached", "./Virtualization/VM/svc", "svc");
     CU_ASSERT(phone_call(p, 1201, "1B"));
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM vm WHERE vm = 'svc'"), 0);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM node JOIN path USING (path_id) WHERE uri LIKE './Virtualization/VM/svc%'"), 0);
+    CU_ASSERT_EQUAL(
+        lab_int(l, "SELECT count(*) FROM node JOIN path USING (path_id) WHERE uri LIKE './Virtualization/VM/svc%'"), 0);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM event WHERE type = 'vm' AND data ->> '$.gone' = 1"), 1);
     end(p, l);
 }
@@ -144,20 +147,26 @@ static void alerts_nobody_knows_are_passed_on(void)
     struct phone *p = running(&l);
     phone_alert(p, "./Other", "org.example.thing", "a \"quoted\" word", "");
     CU_ASSERT(phone_call(p, 1201, "1A"));
-    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT data ->> '$.data' FROM event WHERE type = 'device' AND data ->> '$.alert' = 'org.example.thing'"),
-                           "a \"quoted\" word");
-    CU_ASSERT_FALSE(p->alert[0].used);              /* acknowledged */
+    CU_ASSERT_STRING_EQUAL(
+        lab_text(
+            l,
+            "SELECT data ->> '$.data' FROM event WHERE type = 'device' AND data ->> '$.alert' = 'org.example.thing'"),
+        "a \"quoted\" word");
+    CU_ASSERT_FALSE(p->alert[0].used); /* acknowledged */
     end(p, l);
 }
 
 static int64_t tree(struct lab *l, const char *command, const char *uri, const char *format, const char *data)
 {
     char text[1024];
-    snprintf(text, sizeof text, "INSERT INTO operation (device_id, kind, by_policy, scope, tree_command, tree_uri, tree_format, tree_data,"
-             " correlator, state, created_by, created_ms, updated_ms) VALUES (1, 'tree', 0, 0, '%s', '%s', %s%s%s, %s%s%s, 't-' ||"
-             " (SELECT count(*) FROM operation), 'queued', 'test', 1, 1); UPDATE authority SET stamp = stamp + 1;"
-             " UPDATE device SET want_stamp = (SELECT stamp FROM authority)", command, uri, format ? "'" : "", format ? format : "NULL",
-             format ? "'" : "", data ? "'" : "", data ? data : "NULL", data ? "'" : "");
+    snprintf(
+        text, sizeof text,
+        "INSERT INTO operation (device_id, kind, by_policy, scope, tree_command, tree_uri, tree_format, tree_data,"
+        " correlator, state, created_by, created_ms, updated_ms) VALUES (1, 'tree', 0, 0, '%s', '%s', %s%s%s, %s%s%s, 't-' ||"
+        " (SELECT count(*) FROM operation), 'queued', 'test', 1, 1); UPDATE authority SET stamp = stamp + 1;"
+        " UPDATE device SET want_stamp = (SELECT stamp FROM authority)",
+        command, uri, format ? "'" : "", format ? format : "NULL", format ? "'" : "", data ? "'" : "",
+        data ? data : "NULL", data ? "'" : "");
     lab_sql(l, text);
     return lab_int(l, "SELECT max(operation_id) FROM operation");
 }
@@ -168,7 +177,8 @@ static void any_node_can_be_read_and_written(void)
     struct phone *p = running(&l);
     tree(l, "get", "./Virtualization/Hypervisor/Arch", NULL, NULL);
     CU_ASSERT(phone_settle(p, 5) < 5);
-    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT tree_result ->> '$[0].value' FROM operation WHERE kind = 'tree'"), "aarch64");
+    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT tree_result ->> '$[0].value' FROM operation WHERE kind = 'tree'"),
+                           "aarch64");
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation WHERE kind = 'tree'"), "verified");
     tree(l, "replace", "./Virtualization/Config/ProgressMinS", "int", "33");
     CU_ASSERT(phone_settle(p, 5) < 5);
@@ -178,7 +188,7 @@ static void any_node_can_be_read_and_written(void)
     CU_ASSERT(phone_settle(p, 5) < 5);
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation ORDER BY operation_id DESC LIMIT 1"), "failed");
     CU_ASSERT_EQUAL(lab_int(l, "SELECT code FROM operation ORDER BY operation_id DESC LIMIT 1"), 404);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM failure"), 0);         /* a person's mistake is no failure of the plan */
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM failure"), 0); /* a person's mistake is no failure of the plan */
     end(p, l);
 }
 
@@ -192,10 +202,11 @@ static void a_device_without_lists_or_atomics_gets_there_too(void)
         lab_image(l, "base", "1.0");
         apply(l, "2");
         CU_ASSERT(phone_call(p, 1201, "1"));
-        CU_ASSERT(p->unsupported <= 3);             /* each list is asked for once */
+        CU_ASSERT(p->unsupported <= 3); /* each list is asked for once */
         CU_ASSERT(phone_settle(p, 30) < 30);
         CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT lists FROM device"), p->sim->no_list ? STORE_LISTS_UNSUPPORTED : STORE_LISTS_WORK);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT lists FROM device"),
+                        p->sim->no_list ? STORE_LISTS_UNSUPPORTED : STORE_LISTS_WORK);
         lab_wait(l, 3700000);
         CU_ASSERT(phone_call(p, 1201, "1"));
         CU_ASSERT(lab_int(l, "SELECT count(*) FROM sample WHERE vm = 'corp'") > 0);
@@ -227,12 +238,12 @@ static void a_device_that_refuses_now_and_then_gets_there_or_says_why(void)
         apply(l, "2");
         for (int k = 0; k < 30; k++) {
             phone_call(p, 1201, "1");
-            CU_ASSERT(p->posts < 60);                   /* no going round in circles */
+            CU_ASSERT(p->posts < 60); /* no going round in circles */
             phone_tick(p);
             lab_wait(l, 40000);
         }
         p->sim->refuse_percent = 0;
-        apply(l, "3");                                  /* a new revision forgets what was set aside */
+        apply(l, "3"); /* a new revision forgets what was set aside */
         CU_ASSERT(phone_settle(p, 30) < 30);
         CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
         CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM failure"), 0);
@@ -248,7 +259,8 @@ static void a_device_that_tells_nothing_does_not_lead_us_round_in_circles(void)
     CU_ASSERT(phone_call(p, 1201, "1"));
     CU_ASSERT(p->posts < 10);
     CU_ASSERT(lab_int(l, "SELECT count(*) FROM failure WHERE code = 500") > 0);
-    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT why FROM failure WHERE code = 500 LIMIT 1"), "the device answers, but nothing comes of it");
+    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT why FROM failure WHERE code = 500 LIMIT 1"),
+                           "the device answers, but nothing comes of it");
     end(p, l);
 }
 
@@ -256,7 +268,7 @@ static void drift_is_seen_by_the_token_and_put_right(void)
 {
     struct lab *l;
     struct phone *p = running(&l);
-    sim_set(p->sim, DDF_VM, "resources.cpu.vcpus", STR("corp"), "1");       /* somebody else did that */
+    sim_set(p->sim, DDF_VM, "resources.cpu.vcpus", STR("corp"), "1"); /* somebody else did that */
     CU_ASSERT(phone_settle(p, 20) < 20);
     CU_ASSERT(str_is(sim_value(p->sim, DDF_VM, "resources.cpu.vcpus", STR("corp")), "2"));
     CU_ASSERT(phone_call(p, 1201, "9"));
@@ -293,19 +305,14 @@ static void a_selector_that_cannot_be_decided_says_what_is_missing(void)
     end(p, l);
 }
 
-TEST_MAIN("server.news",
-    TEST(a_new_revision_changes_what_runs),
-    TEST(kpis_are_read_when_they_are_due_and_kept_as_samples),
-    TEST(a_sample_from_the_future_is_taken_at_its_coming),
-    TEST(a_crash_is_told_and_looked_into),
-    TEST_OF("S-404", progress_is_followed),
-    TEST(vms_of_others_come_and_go),
-    TEST(alerts_nobody_knows_are_passed_on),
-    TEST(any_node_can_be_read_and_written),
-    TEST_OF("S-208 S-215 trap-16", a_device_without_lists_or_atomics_gets_there_too),
-    TEST(an_atomic_speaks_for_its_silent_children),
-    TEST(a_device_that_refuses_now_and_then_gets_there_or_says_why),
-    TEST(a_device_that_tells_nothing_does_not_lead_us_round_in_circles),
-    TEST(drift_is_seen_by_the_token_and_put_right),
-    TEST(a_deleted_policy_leaves_its_vm_and_absent_removes_it),
-    TEST(a_selector_that_cannot_be_decided_says_what_is_missing))
+TEST_MAIN("server.news", TEST(a_new_revision_changes_what_runs),
+          TEST(kpis_are_read_when_they_are_due_and_kept_as_samples),
+          TEST(a_sample_from_the_future_is_taken_at_its_coming), TEST(a_crash_is_told_and_looked_into),
+          TEST_OF("S-404", progress_is_followed), TEST(vms_of_others_come_and_go),
+          TEST(alerts_nobody_knows_are_passed_on), TEST(any_node_can_be_read_and_written),
+          TEST_OF("S-208 S-215 trap-16", a_device_without_lists_or_atomics_gets_there_too),
+          TEST(an_atomic_speaks_for_its_silent_children),
+          TEST(a_device_that_refuses_now_and_then_gets_there_or_says_why),
+          TEST(a_device_that_tells_nothing_does_not_lead_us_round_in_circles),
+          TEST(drift_is_seen_by_the_token_and_put_right), TEST(a_deleted_policy_leaves_its_vm_and_absent_removes_it),
+          TEST(a_selector_that_cannot_be_decided_says_what_is_missing))

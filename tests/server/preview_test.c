@@ -41,7 +41,8 @@ static void a_preview_is_what_the_device_gets_without_secrets(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&xml), "<LocURI>./VMImages/base</LocURI>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&xml), "<Target>\n      <LocURI>IMEI:001</LocURI>"));
     CU_ASSERT_PTR_NULL(strstr(buf_z(&xml), p->server_ha1));
-    for (const char *at = buf_z(&xml); (at = strstr(at, "NextNonce")) != NULL; at++) CU_ASSERT_PTR_NOT_NULL(strstr(at, "***"));
+    for (const char *at = buf_z(&xml); (at = strstr(at, "NextNonce")) != NULL; at++)
+        CU_ASSERT_PTR_NOT_NULL(strstr(at, "***"));
     const char *cred = strstr(buf_z(&xml), "<Cred>");
     CU_ASSERT(!cred || strstr(cred, "<Data>***</Data>"));
 
@@ -73,8 +74,9 @@ static void another_revision_may_be_tried_without_being_applied(void)
     struct pol_policy *extra = NULL;
     struct arena a;
     struct err e = { 0 };
-    const char *const absent = "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: workspace, authority: acme-it}\n"
-                               "spec:\n  selector: 'device.id != \"\"'\n  vm: {id: corp, state: absent}\n";
+    const char *const absent =
+        "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: workspace, authority: acme-it}\n"
+        "spec:\n  selector: 'device.id != \"\"'\n  vm: {id: corp, state: absent}\n";
     arena_init(&a, 64 << 20);
     lab_policy(l, policy);
     CU_ASSERT_EQUAL_FATAL(store_open(&l->srv, &st, &e), RC_OK);
@@ -99,6 +101,5 @@ static void another_revision_may_be_tried_without_being_applied(void)
     lab_end(l);
 }
 
-TEST_MAIN("server.preview",
-    TEST(a_preview_is_what_the_device_gets_without_secrets),
-    TEST(another_revision_may_be_tried_without_being_applied))
+TEST_MAIN("server.preview", TEST(a_preview_is_what_the_device_gets_without_secrets),
+          TEST(another_revision_may_be_tried_without_being_applied))

@@ -26,7 +26,8 @@ static void last(struct lab *l, struct buf *out)
 {
     struct sql_rows *r = NULL;
     buf_init(out, 0);
-    enum rc rc = sql_start_text(l->db, STR("SELECT data FROM recording ORDER BY session_row DESC LIMIT 1"), NULL, 0, &r, NULL);
+    enum rc rc = sql_start_text(l->db, STR("SELECT data FROM recording ORDER BY session_row DESC LIMIT 1"), NULL, 0, &r,
+                                NULL);
     if (!rc && sql_step(r, NULL) == RC_OK) buf_put(out, sql_text(r, 0));
     sql_end(r);
 }
@@ -40,7 +41,10 @@ static void replay(struct lab *l)
     CU_ASSERT_FATAL(text.n > 0);
     CU_ASSERT_EQUAL(sml_replay(buf_str(&text), "recording", NULL, false, NULL, &out, &e), RC_OK);
     CU_ASSERT(out.same);
-    CU_ASSERT_EQUAL(out.messages, lab_int(l, "SELECT messages FROM session JOIN recording USING (session_row) ORDER BY session_row DESC LIMIT 1"));
+    CU_ASSERT_EQUAL(
+        out.messages,
+        lab_int(l,
+                "SELECT messages FROM session JOIN recording USING (session_row) ORDER BY session_row DESC LIMIT 1"));
     if (e.text[0] || !out.same) printf("%s\n%s\n", e.text, buf_z(&out.difference));
     buf_finish(&out.difference);
     buf_finish(&text);
@@ -71,7 +75,11 @@ static void a_device_that_is_switched_on_has_every_session_recorded(void)
     struct phone *p = begin(&l);
     lab_sql(l, "UPDATE device SET record = 1");
     CU_ASSERT(phone_call(p, 1201, "A1"));
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording WHERE why = 'device' AND cut = 0 AND bytes = length(CAST(data AS BLOB))"), 1);
+    CU_ASSERT_EQUAL(
+        lab_int(
+            l,
+            "SELECT count(*) FROM recording WHERE why = 'device' AND cut = 0 AND bytes = length(CAST(data AS BLOB))"),
+        1);
     replay(l);
     struct buf text;
     last(l, &text);
@@ -97,7 +105,8 @@ static void a_session_that_is_lost_is_recorded(void)
     phone_call(p, 1201, "A1");
     lab_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording JOIN session USING (session_row) WHERE outcome = 'lost'"), 1);
+    CU_ASSERT_EQUAL(
+        lab_int(l, "SELECT count(*) FROM recording JOIN session USING (session_row) WHERE outcome = 'lost'"), 1);
     replay(l);
     /* Switched off for the device: not even then. */
     lab_sql(l, "UPDATE device SET record = 0; DELETE FROM recording");
@@ -117,7 +126,8 @@ static void refused_credentials_are_recorded_without_the_secrets(void)
     CU_ASSERT_FALSE(phone_call(p, 1201, "A1"));
     lab_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording JOIN session USING (session_row) WHERE outcome = 'refused'"), 1);
+    CU_ASSERT_EQUAL(
+        lab_int(l, "SELECT count(*) FROM recording JOIN session USING (session_row) WHERE outcome = 'refused'"), 1);
     replay(l);
     struct buf text;
     last(l, &text);
@@ -180,7 +190,9 @@ static void recordings_have_bounds(void)
     CU_ASSERT(lab_int(l, "SELECT count(*) FROM recording") > 0);
     CU_ASSERT(lab_int(l, "SELECT count(*) FROM session") > lab_int(l, "SELECT count(*) FROM recording"));
     /* A long session: its beginning is kept, and it still replays. */
-    lab_sql(l, "DELETE FROM recording; UPDATE device SET mirror_read = 0, settled_token = NULL, have_stamp = 0; DELETE FROM node");
+    lab_sql(
+        l,
+        "DELETE FROM recording; UPDATE device SET mirror_read = 0, settled_token = NULL, have_stamp = 0; DELETE FROM node");
     l->config.recorder_max_bytes = 64 << 20;
     l->config.recorder_session_bytes = 6 << 10;
     CU_ASSERT(phone_call(p, 1201, "77"));
@@ -212,11 +224,7 @@ static void one_session_in_n_and_whole_authorities(void)
     end(p, l);
 }
 
-TEST_MAIN("server.recorder",
-    TEST(nothing_is_recorded_of_a_session_that_went_well),
-    TEST(a_device_that_is_switched_on_has_every_session_recorded),
-    TEST(a_session_that_is_lost_is_recorded),
-    TEST(refused_credentials_are_recorded_without_the_secrets),
-    TEST(no_secret_is_in_a_recording),
-    TEST(recordings_have_bounds),
-    TEST(one_session_in_n_and_whole_authorities))
+TEST_MAIN("server.recorder", TEST(nothing_is_recorded_of_a_session_that_went_well),
+          TEST(a_device_that_is_switched_on_has_every_session_recorded), TEST(a_session_that_is_lost_is_recorded),
+          TEST(refused_credentials_are_recorded_without_the_secrets), TEST(no_secret_is_in_a_recording),
+          TEST(recordings_have_bounds), TEST(one_session_in_n_and_whole_authorities))

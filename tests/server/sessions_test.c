@@ -2,7 +2,11 @@
 #include "server/sessions.h"
 #include <string.h>
 
-static struct { int n; const char *why; char name[32]; } gone;
+static struct {
+    int n;
+    const char *why;
+    char name[32];
+} gone;
 
 static void left(void *ctx, struct session *s, const char *why)
 {
@@ -39,7 +43,10 @@ static struct session *open_one(struct sessions *ss, const struct world *w, cons
     return s;
 }
 
-static struct session *find(struct sessions *ss, struct session_key k, bool *repeated) { return sessions_find(ss, &k, repeated); }
+static struct session *find(struct sessions *ss, struct session_key k, bool *repeated)
+{
+    return sessions_find(ss, &k, repeated);
+}
 
 static void answered(struct session *s, uint64_t hash)
 {
@@ -58,7 +65,7 @@ static void found_by_token_or_by_device_and_session_id(void)
     CU_ASSERT_EQUAL(strlen(a->token), SESSION_TOKEN);
     CU_ASSERT_STRING_NOT_EQUAL(a->token, b->token);
     CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "2", a->token, 7), &repeated), a);
-    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "2", "", 7), &repeated), a);         /* a client that ignores RespURI */
+    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "2", "", 7), &repeated), a); /* a client that ignores RespURI */
     CU_ASSERT_PTR_EQUAL(find(ss, key("B", "1", "2", "", 7), &repeated), b);
     CU_ASSERT_PTR_NULL(find(ss, key("A", "2", "2", "", 7), &repeated));
     CU_ASSERT_PTR_NULL(find(ss, key("C", "1", "2", "", 7), &repeated));
@@ -93,7 +100,7 @@ static void a_repeated_message_is_known_even_after_the_end(void)
     CU_ASSERT(repeated);
     CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", a->token, 5), &repeated), a);
     CU_ASSERT(repeated);
-    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "2", a->token, 6), &repeated));       /* over is over */
+    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "2", a->token, 6), &repeated)); /* over is over */
     sessions_expire(ss, w.now_ms + 1001);
     CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "1", "", 5), &repeated));
     CU_ASSERT_EQUAL(gone.n, 0);
@@ -104,9 +111,10 @@ static void who_proved_himself_ends_his_other_sessions(void)
 {
     struct world w;
     struct sessions *ss = begin(&w);
-    struct session *old = open_one(ss, &w, "A", "1"), *b = open_one(ss, &w, "B", "1"), *fresh = open_one(ss, &w, "A", "2");
+    struct session *old = open_one(ss, &w, "A", "1"), *b = open_one(ss, &w, "B", "1"),
+                   *fresh = open_one(ss, &w, "A", "2");
     bool repeated;
-    CU_ASSERT_EQUAL(sessions_count(ss), 3);     /* somebody who only says he is A ends nothing */
+    CU_ASSERT_EQUAL(sessions_count(ss), 3); /* somebody who only says he is A ends nothing */
     old->known = true;
     sessions_claim(ss, fresh);
     CU_ASSERT_EQUAL(sessions_count(ss), 2);
@@ -131,7 +139,7 @@ static void bounded_in_number(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "(4)"));
     w.now_ms += 6000;
     sessions_touch(ss, first, w.now_ms);
-    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_OK);        /* B made room: it never proved itself */
+    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_OK); /* B made room: it never proved itself */
     CU_ASSERT_STRING_EQUAL(gone.name, "B");
     CU_ASSERT_EQUAL(sessions_count(ss), 4);
     char longname[SESSION_NAME_BYTES + 2];
@@ -184,7 +192,9 @@ static void an_open_session_is_small(void)
 {
     struct world w;
     struct sessions *ss = begin(&w);
-    const struct sml_server_config c = { .server_id = STR("s"), .url = STR("https://dm.example.net/dm"), .max_messages = 10 };
+    const struct sml_server_config c = { .server_id = STR("s"),
+                                         .url = STR("https://dm.example.net/dm"),
+                                         .max_messages = 10 };
     size_t empty = sessions_bytes(ss);
     struct session *s = open_one(ss, &w, "IMEI:001010000000017", "1");
     s->sml = sml_server_create(&c, s->id, s->name, STR("https://dm.example.net/dm"), str_of(s->token));
@@ -207,12 +217,8 @@ static void a_turn_that_was_not_kept_is_forgotten(void)
     CU_ASSERT_STRING_EQUAL(gone.name, "A");
 }
 
-TEST_MAIN("server.sessions",
-    TEST_OF("S-009", found_by_token_or_by_device_and_session_id),
-    TEST_OF("S-010", a_repeated_message_is_known_even_after_the_end),
-    TEST_OF("S-503", who_proved_himself_ends_his_other_sessions),
-    TEST_OF("S-506", bounded_in_number),
-    TEST(known_ones_are_not_pushed_out),
-    TEST(ended_ones_are_bounded_in_number_and_bytes),
-    TEST(an_open_session_is_small),
-    TEST(a_turn_that_was_not_kept_is_forgotten))
+TEST_MAIN("server.sessions", TEST_OF("S-009", found_by_token_or_by_device_and_session_id),
+          TEST_OF("S-010", a_repeated_message_is_known_even_after_the_end),
+          TEST_OF("S-503", who_proved_himself_ends_his_other_sessions), TEST_OF("S-506", bounded_in_number),
+          TEST(known_ones_are_not_pushed_out), TEST(ended_ones_are_bounded_in_number_and_bytes),
+          TEST(an_open_session_is_small), TEST(a_turn_that_was_not_kept_is_forgotten))

@@ -1,4 +1,4 @@
-#define _XOPEN_SOURCE 700             /* nftw */
+#define _XOPEN_SOURCE 700 /* nftw */
 #include "tests/server/site.h"
 
 #include "base/crypto.h"
@@ -22,13 +22,12 @@ static void die(const char *what, const struct err *e)
     exit(99);
 }
 
-static struct site *current;            /* of the clock below: a test program has one site at a time */
+static struct site *current; /* of the clock below: a test program has one site at a time */
 
 static struct world site_world(void)
 {
     struct world w = world_real();
-    if (current && current->now_ms)
-        w.now_ms = current->now_ms;
+    if (current && current->now_ms) w.now_ms = current->now_ms;
     return w;
 }
 
@@ -41,8 +40,7 @@ static const char *source(void)
 static void configure(struct site *s)
 {
     snprintf(s->dir, sizeof s->dir, "/tmp/dmvisor-api-XXXXXX");
-    if (!mkdtemp(s->dir))
-        die("mkdtemp", NULL);
+    if (!mkdtemp(s->dir)) die("mkdtemp", NULL);
     snprintf(s->database, sizeof s->database, "sqlite:%s/db", s->dir);
     snprintf(s->key, sizeof s->key, "%s/key", s->dir);
     snprintf(s->images_dir, sizeof s->images_dir, "%s/images", s->dir);
@@ -51,10 +49,24 @@ static void configure(struct site *s)
     snprintf(s->ddf_dir, sizeof s->ddf_dir, "%s/ddf", source());
     mkdir(s->webui, 0700);
     s->config = (struct server_config){
-        .dm_url = "https://dm.example.net:8443/dm", .dm_max_message_bytes = 65536, .dm_max_object_bytes = 4 << 20, .dm_max_messages = 100,
-        .api_max_body_bytes = 4 << 20, .webui_dir = s->webui, .images_dir = s->images_dir, .images_url = "http://127.0.0.1:9/images",
-        .images_max_bytes = 1 << 20, .database = s->database, .schema_dir = s->schema_dir, .secret_key_file = s->key,
-        .ddf_dir = s->ddf_dir, .kpi_interval_s = 60, .poll_s = 3600, .authority = "acme-it", .server_id = "com.acme.dm", .demo = true,
+        .dm_url = "https://dm.example.net:8443/dm",
+        .dm_max_message_bytes = 65536,
+        .dm_max_object_bytes = 4 << 20,
+        .dm_max_messages = 100,
+        .api_max_body_bytes = 4 << 20,
+        .webui_dir = s->webui,
+        .images_dir = s->images_dir,
+        .images_url = "http://127.0.0.1:9/images",
+        .images_max_bytes = 1 << 20,
+        .database = s->database,
+        .schema_dir = s->schema_dir,
+        .secret_key_file = s->key,
+        .ddf_dir = s->ddf_dir,
+        .kpi_interval_s = 60,
+        .poll_s = 3600,
+        .authority = "acme-it",
+        .server_id = "com.acme.dm",
+        .demo = true,
     };
 }
 
@@ -63,11 +75,13 @@ struct site *site_begin(void)
     struct site *s = calloc(1, sizeof *s);
     struct err e = { 0 };
     const struct sql_options o = { .busy_ms = 5000 };
-    const struct http_config h = { .address = "127.0.0.1", .max_connections = 50, .max_body_bytes = 4 << 20, .idle_timeout_s = 10,
+    const struct http_config h = { .address = "127.0.0.1",
+                                   .max_connections = 50,
+                                   .max_body_bytes = 4 << 20,
+                                   .idle_timeout_s = 10,
                                    .connection_memory = API_CONNECTION_MEMORY };
     const struct world w = world_real();
-    if (!s)
-        die("memory", NULL);
+    if (!s) die("memory", NULL);
     log_open(LOG_ERROR, LOG_LOGFMT, 2);
     configure(s);
     arena_init(&s->arena, 64 << 20);
@@ -109,12 +123,13 @@ void site_end(struct site *s)
 
 static int dial(struct site *s)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(http_port(s->listener)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(http_port(s->listener)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct timeval tv = { 5, 0 };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
-        die("connect", NULL);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) die("connect", NULL);
     return fd;
 }
 
@@ -122,8 +137,7 @@ static void say(int fd, const char *p, size_t n)
 {
     while (n) {
         ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
-        if (k <= 0)
-            return;
+        if (k <= 0) return;
         p += k;
         n -= (size_t)k;
     }
@@ -135,15 +149,11 @@ static void ask(struct site *s, int fd, const char *method, const char *path, co
     const char *token = s->token ? s->token : s->admin;
     buf_init(&b, 0);
     buf_printf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s", method, path, close_after ? "Connection: close\r\n" : "");
-    if (token[0])
-        buf_printf(&b, "Authorization: Bearer %s\r\n", token);
-    if (s->headers)
-        buf_putz(&b, s->headers);
-    if (body)
-        buf_printf(&b, "Content-Length: %zu\r\n", strlen(body));
+    if (token[0]) buf_printf(&b, "Authorization: Bearer %s\r\n", token);
+    if (s->headers) buf_putz(&b, s->headers);
+    if (body) buf_printf(&b, "Content-Length: %zu\r\n", strlen(body));
     buf_putz(&b, "\r\n");
-    if (body)
-        buf_putz(&b, body);
+    if (body) buf_putz(&b, body);
     say(fd, b.p, b.n);
     buf_finish(&b);
     s->headers = NULL;
@@ -155,8 +165,7 @@ static void read_all(struct site *s, int fd)
     size_t n = 0;
     for (;;) {
         ssize_t k = recv(fd, s->text + n, sizeof s->text - 1 - n, 0);
-        if (k <= 0)
-            break;
+        if (k <= 0) break;
         n += (size_t)k;
     }
     s->text[n] = '\0';
@@ -174,8 +183,7 @@ int site_call(struct site *s, const char *method, const char *path, const char *
     sscanf(s->text, "HTTP/1.1 %d", &s->status);
     char *end = strstr(s->text, "\r\n\r\n");
     s->body = end ? end + 4 : "";
-    if (strstr(site_header(s, "Content-Type"), "json"))
-        s->json = json_loads(s->body, 0, NULL);
+    if (strstr(site_header(s, "Content-Type"), "json")) s->json = json_loads(s->body, 0, NULL);
     return s->status;
 }
 
@@ -198,8 +206,7 @@ static json_t *find(struct site *s, const char *path)
         char key[100];
         snprintf(key, sizeof key, "%.*s", STR_ARG(part));
         for (char *at = key; *at; at++)
-            if (*at == '/')
-                *at = '.';              /* "labels.a/b" is the member "a.b" */
+            if (*at == '/') *at = '.'; /* "labels.a/b" is the member "a.b" */
         if (json_is_array(j))
             j = str_to_i64(part, &i) ? json_array_get(j, (size_t)i) : NULL;
         else
@@ -214,10 +221,8 @@ const char *site_get(struct site *s, const char *path)
     static unsigned turn;
     json_t *j = find(s, path);
     char *out = number[turn++ % 4];
-    if (!j)
-        return "";
-    if (json_is_string(j))
-        return json_string_value(j);
+    if (!j) return "";
+    if (json_is_string(j)) return json_string_value(j);
     if (json_is_integer(j))
         snprintf(out, 64, "%" JSON_INTEGER_FORMAT, json_integer_value(j));
     else if (json_is_real(j))
@@ -258,8 +263,7 @@ const char *site_header(struct site *s, const char *name)
 void site_sql(struct site *s, const char *text)
 {
     struct err e = { 0 };
-    if (sql_exec(s->db, text, &e))
-        die(text, &e);
+    if (sql_exec(s->db, text, &e)) die(text, &e);
 }
 
 int64_t site_sql_int(struct site *s, const char *text)
@@ -267,10 +271,8 @@ int64_t site_sql_int(struct site *s, const char *text)
     struct sql_rows *r = NULL;
     struct err e = { 0 };
     int64_t v = -1;
-    if (sql_start_text(s->db, str_of(text), NULL, 0, &r, &e))
-        die(text, &e);
-    if (sql_step(r, &e) == RC_OK)
-        v = sql_int(r, 0);
+    if (sql_start_text(s->db, str_of(text), NULL, 0, &r, &e)) die(text, &e);
+    if (sql_step(r, &e) == RC_OK) v = sql_int(r, 0);
     sql_end(r);
     return v;
 }
@@ -280,25 +282,27 @@ const char *site_token(struct site *s, const char *role, const char *authority)
     struct err e = { 0 };
     const struct world w = world_real();
     char *out = arena_alloc(&s->arena, API_TOKEN_BYTES);
-    if (api_token_add(s->db, str_of(authority), str_of(role), str_of(role), 0, &w, out, &e))
-        die("token", &e);
+    if (api_token_add(s->db, str_of(authority), str_of(role), str_of(role), 0, &w, out, &e)) die("token", &e);
     return out;
 }
 
 void site_device(struct site *s, const char *id, const char *labels)
 {
     char body[1000];
-    snprintf(body, sizeof body, "{\"id\":\"%s\",\"labels\":%s,\"push\":{\"channel\":\"udp\",\"address\":\"127.0.0.1:9\"}}", id, labels ? labels : "{}");
-    if (site_call(s, "POST", "/api/v1/devices", body) != 201)
-        die(s->text, NULL);
+    snprintf(body, sizeof body,
+             "{\"id\":\"%s\",\"labels\":%s,\"push\":{\"channel\":\"udp\",\"address\":\"127.0.0.1:9\"}}", id,
+             labels ? labels : "{}");
+    if (site_call(s, "POST", "/api/v1/devices", body) != 201) die(s->text, NULL);
 }
 
 void site_vm(struct site *s, const char *device, const char *vm, int state, int lock_state)
 {
     char text[500];
-    snprintf(text, sizeof text, "INSERT INTO vm (device_id, vm, title, state, lock_state, reason, verified, state_ms, summary)"
-             " SELECT device_id, '%s', 'Corporate', %d, %d, 1, 1, 1700000000000, 'settled' FROM device WHERE name = '%s'",
-             vm, state, lock_state, device);
+    snprintf(
+        text, sizeof text,
+        "INSERT INTO vm (device_id, vm, title, state, lock_state, reason, verified, state_ms, summary)"
+        " SELECT device_id, '%s', 'Corporate', %d, %d, 1, 1, 1700000000000, 'settled' FROM device WHERE name = '%s'",
+        vm, state, lock_state, device);
     site_sql(s, text);
 }
 
@@ -315,12 +319,10 @@ const char *site_hear(struct site *s, int fd, const char *until)
     s->text[0] = '\0';
     while (n < sizeof s->text - 1) {
         ssize_t k = recv(fd, s->text + n, sizeof s->text - 1 - n, 0);
-        if (k <= 0)
-            break;
+        if (k <= 0) break;
         n += (size_t)k;
         s->text[n] = '\0';
-        if (until && strstr(s->text, until))
-            break;
+        if (until && strstr(s->text, until)) break;
     }
     return s->text;
 }

@@ -16,15 +16,15 @@ struct site {
     struct images *images;
     struct api *api;
     struct http_listener *listener;
-    struct sql *db;                     /* the test's own connection */
+    struct sql *db; /* the test's own connection */
     char admin[API_TOKEN_BYTES];
-    char text[SITE_REPLY_BYTES];        /* the last answer, head and body */
+    char text[SITE_REPLY_BYTES]; /* the last answer, head and body */
     const char *body;
     int status;
-    json_t *json;                       /* its body, when it is JSON */
-    const char *token;                  /* who asks; NULL = admin, "" = nobody */
-    const char *headers;                /* more request headers, each with CR LF; used for one request */
-    int64_t now_ms;                     /* fixed clock; 0 = the real one */
+    json_t *json;        /* its body, when it is JSON */
+    const char *token;   /* who asks; NULL = admin, "" = nobody */
+    const char *headers; /* more request headers, each with CR LF; used for one request */
+    int64_t now_ms;      /* fixed clock; 0 = the real one */
 };
 
 /** Fatal when something of it does not work: says what on standard error and ends the program. */
@@ -32,8 +32,10 @@ struct site *site_begin(void);
 void site_end(struct site *s);
 /** One request. @return status */
 int site_call(struct site *s, const char *method, const char *path, const char *body);
-int site_callf(struct site *s, const char *method, const char *body, const char *path, ...) __attribute__((format(printf, 4, 5)));
-/** A member of the last answer: "device.vms.0.id". Texts as they are, numbers and truth values as text, "null", "" when it is not there. */
+int site_callf(struct site *s, const char *method, const char *body, const char *path, ...)
+    __attribute__((format(printf, 4, 5)));
+/** A member of the last answer: "device.vms.0.id". Texts as they are, numbers and truth values as text, "null", ""
+ * when it is not there. */
 const char *site_get(struct site *s, const char *path);
 int64_t site_int(struct site *s, const char *path);
 /** Elements of a list or members of an object; -1 = not there. */

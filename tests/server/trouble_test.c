@@ -1,4 +1,5 @@
-/* Answers that are lost, messages that come twice, devices that vanish, servers that die: nothing is lost and nothing is done twice. */
+/* Answers that are lost, messages that come twice, devices that vanish, servers that die: nothing is lost and
+ * nothing is done twice. */
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"
 #include <stdio.h>
@@ -74,7 +75,7 @@ static void a_device_may_vanish_after_any_answer(void)
         struct phone *p = phone_begin(l, "IMEI:001");
         lab_image(l, "base", "1.0");
         lab_policy(l, policy);
-        for (int i = 0; i < n; i++) {               /* get some way first */
+        for (int i = 0; i < n; i++) { /* get some way first */
             p->vanish = n;
             phone_call(p, 1201, i % 2 ? "1" : "2");
             phone_tick(p);
@@ -128,13 +129,14 @@ static void the_server_may_die_after_any_commit(void)
                 lab_wait(l, 6000);
             }
             crash_at = n;
-            p->before_answer = crash_in_mid_session;        /* committed, and the answer may still arrive */
+            p->before_answer = crash_in_mid_session; /* committed, and the answer may still arrive */
             p->lose_answer = n % 2 ? n : 0;
             phone_call(p, 1201, "2");
             p->before_answer = NULL;
             CU_ASSERT(phone_settle(p, 30) < 30);
             CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
-            CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation WHERE state NOT IN ('verified', 'superseded')"), 0);
+            CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation WHERE state NOT IN ('verified', 'superseded')"),
+                            0);
             end(p, l);
         }
 }
@@ -147,10 +149,13 @@ static void what_was_not_committed_was_not_said(void)
     struct err e = { 0 };
     int64_t open = lab_operation(l, "IMEI:001", "corp", "lock", "");
     /* The transaction disappears under the turn, as with a full disk. */
-    const struct str message = STR("<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID>"
-                                   "<MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:001</LocURI></Source></SyncHdr>"
-                                   "<SyncBody><Final/></SyncBody></SyncML>");
-    const struct exchange_request rq = { .resp_base = STR("https://dm.example.net/dm"), .body = message, .type = SML_XML, .answer = SML_XML };
+    const struct str message = STR(
+        "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID>"
+        "<MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:001</LocURI></Source></SyncHdr>"
+        "<SyncBody><Final/></SyncBody></SyncML>");
+    const struct exchange_request rq = {
+        .resp_base = STR("https://dm.example.net/dm"), .body = message, .type = SML_XML, .answer = SML_XML
+    };
     CU_ASSERT_EQUAL(exchange(l->dm, &l->world, &rq, &rp, &e), RC_OK);
     CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 1);
     sql_rollback(store_sql(l->dm->st));
@@ -176,8 +181,10 @@ static void a_lock_is_carried_out_once_and_verified(void)
     CU_ASSERT(phone_settle(p, 20) < 20);
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation WHERE kind = 'lock'"), "verified");
     CU_ASSERT_EQUAL(lab_int(l, "SELECT lock_state FROM vm"), 10);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_step JOIN operation USING (operation_id) WHERE kind = 'lock'"
-                               " AND operation_step.state = 'sent'"), 1);
+    CU_ASSERT_EQUAL(
+        lab_int(l, "SELECT count(*) FROM operation_step JOIN operation USING (operation_id) WHERE kind = 'lock'"
+                   " AND operation_step.state = 'sent'"),
+        1);
     /* Steps have times and reasons, in order. */
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_step WHERE reason = ''"), 0);
     CU_ASSERT(phone_settle(p, 5) < 5);
@@ -190,7 +197,7 @@ static void the_answer_to_an_exec_may_be_lost(void)
         struct lab *l;
         struct phone *p = running(&l);
         lab_operation(l, "IMEI:001", "corp", "lock", "");
-        p->vanish = n;                              /* the phone got the Exec, or the server its Status, or not */
+        p->vanish = n; /* the phone got the Exec, or the server its Status, or not */
         phone_call(p, 1201, "B1");
         phone_tick(p);
         lab_wait(l, 7000);
@@ -210,19 +217,21 @@ static void the_end_of_an_operation_may_be_told_twice(void)
     lab_operation(l, "IMEI:001", "corp", "unlock", "");
     phone_call(p, 1201, "C1");
     phone_tick(p);
-    p->lose_answer = 1;                             /* taken, but the phone does not know and keeps its alert */
+    p->lose_answer = 1; /* taken, but the phone does not know and keeps its alert */
     phone_call(p, 1201, "C2");
     CU_ASSERT(phone_settle(p, 20) < 20);
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation WHERE kind = 'unlock'"), "verified");
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_step JOIN operation USING (operation_id) WHERE kind = 'unlock'"
-                               " AND operation_step.state = 'acknowledged'") <= 1, 1);
+    CU_ASSERT_EQUAL(
+        lab_int(l, "SELECT count(*) FROM operation_step JOIN operation USING (operation_id) WHERE kind = 'unlock'"
+                   " AND operation_step.state = 'acknowledged'") <= 1,
+        1);
     end(p, l);
 }
 
 static void forget(struct phone *p, int n)
 {
     (void)n;
-    p->lab->world.now_ms += 5000;               /* the device takes its time */
+    p->lab->world.now_ms += 5000; /* the device takes its time */
     CU_ASSERT_EQUAL(dm_expire(p->lab->dm, &p->lab->world, NULL), RC_OK);
 }
 
@@ -237,11 +246,11 @@ static void a_session_goes_on_though_the_server_forgets_slow_devices(void)
         lab_policy(l, policy);
         CU_ASSERT(phone_settle(p, 20) < 20);
         CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
-        sim_set(p->sim, DDF_VM, "resources.cpu.vcpus", STR("corp"), "1");       /* drift: everything is read again, once */
+        sim_set(p->sim, DDF_VM, "resources.cpu.vcpus", STR("corp"), "1"); /* drift: everything is read again, once */
         CU_ASSERT(phone_call(p, 1201, "1"));
         CU_ASSERT(p->posts < 8);
         lab_wait(l, 3700000);
-        CU_ASSERT(phone_call(p, 1201, "2"));                                    /* KPIs: read once, too */
+        CU_ASSERT(phone_call(p, 1201, "2")); /* KPIs: read once, too */
         CU_ASSERT_EQUAL(p->posts, 2);
         CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM failure WHERE key NOT LIKE '%DevDetail%'"), 0);
         end(p, l);
@@ -282,23 +291,20 @@ static void everything_goes_wrong_now_and_then(void)
         CU_ASSERT(n < 60);
         CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm WHERE vm = 'corp'"),
                         str_is(sim_value(p->sim, DDF_VM, "state", STR("corp")), "50") ? 50 : 60);
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation WHERE state IN ('queued', 'sent', 'accepted', 'acknowledged')"), 0);
+        CU_ASSERT_EQUAL(
+            lab_int(l, "SELECT count(*) FROM operation WHERE state IN ('queued', 'sent', 'accepted', 'acknowledged')"),
+            0);
         CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT summary FROM device"), "settled");
         if (p->sim->twice || n >= 60 || strcmp(lab_text(l, "SELECT summary FROM device"), "settled"))
-            printf("round %d: settled after %u, twice %u, %s\n", round, n, p->sim->twice, lab_text(l, "SELECT summary || ': ' || summary_why FROM device"));
+            printf("round %d: settled after %u, twice %u, %s\n", round, n, p->sim->twice,
+                   lab_text(l, "SELECT summary || ': ' || summary_why FROM device"));
         end(p, l);
     }
 }
 
-TEST_MAIN("server.trouble",
-    TEST_OF("S-010", a_repeated_message_gets_the_same_octets_and_acts_once),
-    TEST(the_answer_to_the_only_message_may_be_lost),
-    TEST_OF("S-503", a_device_may_vanish_after_any_answer),
-    TEST_OF("S-503", an_idle_session_ends),
-    TEST(the_server_may_die_after_any_commit),
-    TEST(what_was_not_committed_was_not_said),
-    TEST(a_lock_is_carried_out_once_and_verified),
-    TEST(the_answer_to_an_exec_may_be_lost),
-    TEST(the_end_of_an_operation_may_be_told_twice),
-    TEST(a_session_goes_on_though_the_server_forgets_slow_devices),
-    TEST(everything_goes_wrong_now_and_then))
+TEST_MAIN("server.trouble", TEST_OF("S-010", a_repeated_message_gets_the_same_octets_and_acts_once),
+          TEST(the_answer_to_the_only_message_may_be_lost), TEST_OF("S-503", a_device_may_vanish_after_any_answer),
+          TEST_OF("S-503", an_idle_session_ends), TEST(the_server_may_die_after_any_commit),
+          TEST(what_was_not_committed_was_not_said), TEST(a_lock_is_carried_out_once_and_verified),
+          TEST(the_answer_to_an_exec_may_be_lost), TEST(the_end_of_an_operation_may_be_told_twice),
+          TEST(a_session_goes_on_though_the_server_forgets_slow_devices), TEST(everything_goes_wrong_now_and_then))

@@ -1,5 +1,5 @@
 /* The DM worker over real sockets. */
-#define _XOPEN_SOURCE 700             /* RLIMIT_FSIZE */
+#define _XOPEN_SOURCE 700 /* RLIMIT_FSIZE */
 #include "tests/lib/test.h"
 #include "base/fetch.h"
 #include "base/log.h"
@@ -28,8 +28,8 @@ static struct worker *begin(struct lab **l)
 }
 
 /* One request. @return HTTP status; the answer's body in *text */
-static long send(struct fetch *f, const struct worker *w, const char *method, const char *path, const char *type, struct str body, char text[4096],
-                 struct fetch_reply *keep)
+static long send(struct fetch *f, const struct worker *w, const char *method, const char *path, const char *type,
+                 struct str body, char text[4096], struct fetch_reply *keep)
 {
     char url[256], content[128];
     const char *headers[] = { content, NULL };
@@ -42,8 +42,10 @@ static long send(struct fetch *f, const struct worker *w, const char *method, co
     if (rc) printf("%s\n", e.text);
     long status = rc ? -1 : reply.status;
     snprintf(text, 4096, "%s", rc ? "" : buf_z(&reply.body));
-    if (keep) *keep = reply;
-    else fetch_reply_finish(&reply);
+    if (keep)
+        *keep = reply;
+    else
+        fetch_reply_finish(&reply);
     return status;
 }
 
@@ -63,7 +65,9 @@ static void answers_in_the_words_of_http(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "<Data>407</Data>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "<RespURI>https://dm.example.net:8443/dm?s="));
     snprintf(body, sizeof body, hello, 2, "IMEI:1");
-    CU_ASSERT_EQUAL(send(f, w, "POST", "/dm/acme-it?mode=Maintenance&s=stale", "application/vnd.syncml+xml; charset=utf-8", str_of(body), text, NULL), 200);
+    CU_ASSERT_EQUAL(send(f, w, "POST", "/dm/acme-it?mode=Maintenance&s=stale",
+                         "application/vnd.syncml+xml; charset=utf-8", str_of(body), text, NULL),
+                    200);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "/dm/acme-it?mode=Maintenance&amp;s="));
     CU_ASSERT_EQUAL(send(f, w, "POST", "/dm/nobody", xml, str_of(body), text, NULL), 404);
     CU_ASSERT_EQUAL(send(f, w, "POST", "/elsewhere", xml, str_of(body), text, NULL), 404);
@@ -113,7 +117,11 @@ static void wbxml_is_answered_with_wbxml(void)
     lab_end(l);
 }
 
-struct caller { struct worker *w; pthread_t thread; int first, good; };
+struct caller {
+    struct worker *w;
+    pthread_t thread;
+    int first, good;
+};
 
 static void *call(void *arg)
 {
@@ -123,7 +131,8 @@ static void *call(void *arg)
     char text[4096], body[1024];
     for (int i = 0; i < 50; i++) {
         snprintf(body, sizeof body, hello, c->first + i, "IMEI:1");
-        c->good += send(f, c->w, "POST", "/dm", SML_MIME_XML, str_of(body), text, NULL) == 200 && strstr(text, "<Data>407</Data>");
+        c->good += send(f, c->w, "POST", "/dm", SML_MIME_XML, str_of(body), text, NULL) == 200 &&
+                   strstr(text, "<Data>407</Data>");
     }
     fetch_destroy(f);
     return NULL;
@@ -154,12 +163,21 @@ static void many_at_once_all_get_their_answers(void)
 /* A message that changes something: package 1 with good credentials. */
 static void package_1(struct phone *p, struct buf *out)
 {
-    const struct sml_leaf devinfo = { .uri = STR("./DevInfo/DevId"), .format = STR("chr"), .data = str_of(p->name), .has_data = true };
-    const struct sml_client_account acc = { .server_id = STR("com.acme.dm"), .url = str_of(p->lab->config.dm_url), .client_name = str_of(p->name),
-        .client_ha1 = str_of(p->client_ha1), .server_name = STR("com.acme.dm"), .server_ha1 = str_of(p->server_ha1),
-        .client_nonce = { (const char *)p->client_nonce, p->n_client_nonce }, .server_nonce = { (const char *)p->server_nonce, p->n_server_nonce },
-        .pref = SML_AUTH_MD5 };
-    const struct sml_client_config cc = { .device_id = str_of(p->name), .max_msg_bytes = 65536, .type = SML_XML, .max_messages = 9 };
+    const struct sml_leaf devinfo = {
+        .uri = STR("./DevInfo/DevId"), .format = STR("chr"), .data = str_of(p->name), .has_data = true
+    };
+    const struct sml_client_account acc = { .server_id = STR("com.acme.dm"),
+                                            .url = str_of(p->lab->config.dm_url),
+                                            .client_name = str_of(p->name),
+                                            .client_ha1 = str_of(p->client_ha1),
+                                            .server_name = STR("com.acme.dm"),
+                                            .server_ha1 = str_of(p->server_ha1),
+                                            .client_nonce = { (const char *)p->client_nonce, p->n_client_nonce },
+                                            .server_nonce = { (const char *)p->server_nonce, p->n_server_nonce },
+                                            .pref = SML_AUTH_MD5 };
+    const struct sml_client_config cc = {
+        .device_id = str_of(p->name), .max_msg_bytes = 65536, .type = SML_XML, .max_messages = 9
+    };
     struct sml_client *c = sml_client_create(&cc, &acc, STR("7"));
     struct arena a;
     struct sml_msg m;
@@ -188,7 +206,7 @@ static void without_a_commit_there_is_no_answer(void)
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before);
     none = before;
-    none.rlim_cur = 1;                          /* no file can grow: as good as a full disk */
+    none.rlim_cur = 1; /* no file can grow: as good as a full disk */
     setrlimit(RLIMIT_FSIZE, &none);
     long status = send(f, w, "POST", "/dm", SML_MIME_XML, buf_str(&body), text, &reply);
     setrlimit(RLIMIT_FSIZE, &before);
@@ -238,10 +256,6 @@ static void what_does_not_work_is_told(void)
     lab_end(l);
 }
 
-TEST_MAIN("server.worker",
-    TEST(answers_in_the_words_of_http),
-    TEST(wbxml_is_answered_with_wbxml),
-    TEST(many_at_once_all_get_their_answers),
-    TEST(without_a_commit_there_is_no_answer),
-    TEST(stops_at_once_and_can_start_again),
-    TEST(what_does_not_work_is_told))
+TEST_MAIN("server.worker", TEST(answers_in_the_words_of_http), TEST(wbxml_is_answered_with_wbxml),
+          TEST(many_at_once_all_get_their_answers), TEST(without_a_commit_there_is_no_answer),
+          TEST(stops_at_once_and_can_start_again), TEST(what_does_not_work_is_told))

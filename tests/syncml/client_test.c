@@ -7,16 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HDR(msgid, extra)                                                                                                    \
-    "<SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>2F</SessionID><MsgID>" msgid "</MsgID>"              \
+#define HDR(msgid, extra)                                                                                              \
+    "<SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>2F</SessionID><MsgID>" msgid "</MsgID>"        \
     "<Target><LocURI>IMEI:1</LocURI></Target><Source><LocURI>https://dm</LocURI></Source>" extra "</SyncHdr>"
-#define MSG_X(msgid, extra, body) "<SyncML xmlns='SYNCML:SYNCML1.2'>" HDR(msgid, extra) "<SyncBody>" body "</SyncBody></SyncML>"
+#define MSG_X(msgid, extra, body)                                                                                      \
+    "<SyncML xmlns='SYNCML:SYNCML1.2'>" HDR(msgid, extra) "<SyncBody>" body "</SyncBody></SyncML>"
 #define MSG(msgid, body) MSG_X(msgid, "", body)
-#define META(inner) "<Meta xmlns='syncml:metinf'>" inner "</Meta>"
-#define ST(msg, ref, cmd, code) "<Status><CmdID>1</CmdID><MsgRef>" msg "</MsgRef><CmdRef>" ref "</CmdRef><Cmd>" cmd "</Cmd><Data>" code "</Data></Status>"
+#define META(inner)      "<Meta xmlns='syncml:metinf'>" inner "</Meta>"
+#define ST(msg, ref, cmd, code)                                                                                        \
+    "<Status><CmdID>1</CmdID><MsgRef>" msg "</MsgRef><CmdRef>" ref "</CmdRef><Cmd>" cmd "</Cmd><Data>" code            \
+    "</Data></Status>"
 #define OK(n) ST(n, "0", "SyncHdr", "212")
-#define CHAL(code, type, nonce) "<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Chal>"       \
-    META("<Format>b64</Format><Type>" type "</Type>" nonce) "</Chal><Data>" code "</Data></Status>"
+#define CHAL(code, type, nonce)                                                                                        \
+    "<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Chal>" META(                       \
+        "<Format>b64</Format><Type>" type "</Type>" nonce) "</Chal><Data>" code "</Data></Status>"
 #define NONCE "<NextNonce>ABEiM0RVZneImaq7zN3u/w==</NextNonce>"
 
 struct bench {
@@ -25,13 +29,13 @@ struct bench {
     struct sml_client *s;
     uint64_t seed;
     size_t arena_bytes;
-    struct sml_answer *answers;         /* what the tree says; NULL = 200 to all, Get gives "value" */
+    struct sml_answer *answers; /* what the tree says; NULL = 200 to all, Get gives "value" */
     enum rc rc;
     struct sml_client_news news;
     struct sml_client_keep keep;
-    char cmds[1024];                    /* what was to be executed */
+    char cmds[1024]; /* what was to be executed */
     bool over;
-    struct buf out;                     /* as XML; empty when nothing is said */
+    struct buf out; /* as XML; empty when nothing is said */
 };
 
 static char ha1[SML_HA1_BYTES + 1], ha1_server[SML_HA1_BYTES + 1];
@@ -52,10 +56,18 @@ static void open_bench(struct bench *b, uint64_t max_obj, bool by_tls)
     sml_ha1(STR("dm"), STR("srv"), ha1_server);
     b->seed = 4;
     b->arena_bytes = 1 << 20;
-    b->c = (struct sml_client_config){ .device_id = STR("IMEI:1"), .max_msg_bytes = 5000, .max_obj_bytes = max_obj, .type = SML_XML, .max_messages = 30 };
-    b->acc = (struct sml_client_account){ .server_id = STR("dm"), .url = STR("https://dm"), .client_name = STR("dev"), .client_ha1 = str_of(ha1),
-                                          .server_name = STR("dm"), .server_ha1 = str_of(ha1_server), .client_nonce = STR("nonce-nonce-1234"),
-                                          .pref = SML_AUTH_MD5, .server_by_tls = by_tls };
+    b->c = (struct sml_client_config){
+        .device_id = STR("IMEI:1"), .max_msg_bytes = 5000, .max_obj_bytes = max_obj, .type = SML_XML, .max_messages = 30
+    };
+    b->acc = (struct sml_client_account){ .server_id = STR("dm"),
+                                          .url = STR("https://dm"),
+                                          .client_name = STR("dev"),
+                                          .client_ha1 = str_of(ha1),
+                                          .server_name = STR("dm"),
+                                          .server_ha1 = str_of(ha1_server),
+                                          .client_nonce = STR("nonce-nonce-1234"),
+                                          .pref = SML_AUTH_MD5,
+                                          .server_by_tls = by_tls };
     buf_init(&b->out, 0);
     b->s = sml_client_create(&b->c, &b->acc, STR("2F"));
     struct world w = world_fixed(1900000000000, &b->seed);
@@ -76,7 +88,8 @@ static void name_cmds(struct bench *b, const struct sml_cmd *c, size_t n)
     size_t at = strlen(b->cmds);
     for (size_t i = 0; i < n && at < sizeof b->cmds; i++, c++)
         at += (size_t)snprintf(b->cmds + at, sizeof b->cmds - at, "%s%s %.*s", at ? ", " : "", sml_cmd_name(c->kind),
-                               c->items ? (int)c->items->target.n : 0, c->items && c->items->target.n ? c->items->target.p : "");
+                               c->items ? (int)c->items->target.n : 0,
+                               c->items && c->items->target.n ? c->items->target.p : "");
 }
 
 static void hear(struct bench *b, const char *xml)
@@ -102,17 +115,22 @@ static void hear(struct bench *b, const char *xml)
             plain[i] = (struct sml_answer){ .code = 200, .results = get ? &value : NULL, .n_results = get };
         }
         b->rc = sml_client_answer(b->s, b->answers ? b->answers : plain, NULL, &w, &a, &next, &b->over, &more, &e);
-        if (!b->rc && !b->over)
-            say_out(b, &next);
-        if (more.server_nonce.n)
-            b->keep.server_nonce = more.server_nonce;
+        if (!b->rc && !b->over) say_out(b, &next);
+        if (more.server_nonce.n) b->keep.server_nonce = more.server_nonce;
     }
     arena_finish(&text);
     arena_finish(&a);
 }
 
-static bool says(struct bench *b, const char *part) { return strstr(buf_z(&b->out), part) != NULL; }
-#define SAYS(b, part) do { if (!says(b, part)) fprintf(stderr, "\nno %s in\n%s\n", part, buf_z(&(b)->out)); CU_ASSERT(says(b, part)); } while (0)
+static bool says(struct bench *b, const char *part)
+{
+    return strstr(buf_z(&b->out), part) != NULL;
+}
+#define SAYS(b, part)                                                                                                  \
+    do {                                                                                                               \
+        if (!says(b, part)) fprintf(stderr, "\nno %s in\n%s\n", part, buf_z(&(b)->out));                               \
+        CU_ASSERT(says(b, part));                                                                                      \
+    } while (0)
 #define SAYS_NOT(b, part) CU_ASSERT(!says(b, part))
 
 /* C-001 C-002 C-007 */
@@ -120,11 +138,15 @@ static void package_one_has_all_that_it_must(void)
 {
     struct bench b;
     open_bench(&b, 100, true);
-    SAYS(&b, "<MsgID>1</MsgID><Target><LocURI>https://dm</LocURI></Target><Source><LocURI>IMEI:1</LocURI><LocName>dev</LocName></Source>");
+    SAYS(
+        &b,
+        "<MsgID>1</MsgID><Target><LocURI>https://dm</LocURI></Target><Source><LocURI>IMEI:1</LocURI><LocName>dev</LocName></Source>");
     SAYS(&b, "syncml:auth-md5");
     SAYS(&b, "<MaxMsgSize xmlns=\"syncml:metinf\">5000</MaxMsgSize>");
-    SAYS(&b, "<SyncBody><Alert><CmdID>1</CmdID><Data>1201</Data></Alert><Replace><CmdID>2</CmdID><Item><Source><LocURI>./DevInfo/DevId"
-             "</LocURI></Source><Data>IMEI:1</Data></Item></Replace><Final/></SyncBody>");
+    SAYS(
+        &b,
+        "<SyncBody><Alert><CmdID>1</CmdID><Data>1201</Data></Alert><Replace><CmdID>2</CmdID><Item><Source><LocURI>./DevInfo/DevId"
+        "</LocURI></Source><Data>IMEI:1</Data></Item></Replace><Final/></SyncBody>");
     close_bench(&b);
 }
 
@@ -133,24 +155,26 @@ static void a_challenge_gets_package_one_again(void)
 {
     struct bench b;
     open_bench(&b, 100, true);
-    hear(&b, MSG_X("1", "<RespURI>https://dm?s=x</RespURI>", CHAL("401", "syncml:auth-md5", NONCE) ST("1", "1", "Alert", "401") "<Final/>"));
+    hear(&b, MSG_X("1", "<RespURI>https://dm?s=x</RespURI>",
+                   CHAL("401", "syncml:auth-md5", NONCE) ST("1", "1", "Alert", "401") "<Final/>"));
     CU_ASSERT(b.news.resend && !b.news.refused && b.news.n_cmds == 0);
     SAYS(&b, "<SessionID>2F</SessionID><MsgID>2</MsgID><Target><LocURI>https://dm?s=x</LocURI>");
     SAYS(&b, "<SyncBody><Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd>");
     SAYS(&b, "<Alert><CmdID>2</CmdID><Data>1201</Data></Alert><Replace><CmdID>3</CmdID>");
     CU_ASSERT(str_is(sml_client_url(b.s), "https://dm?s=x"));
-    hear(&b, MSG("2", CHAL("401", "syncml:auth-md5", NONCE) "<Final/>"));       /* with the server's own nonce: the password is wrong */
+    hear(&b, MSG("2", CHAL("401", "syncml:auth-md5",
+                           NONCE) "<Final/>")); /* with the server's own nonce: the password is wrong */
     CU_ASSERT(b.news.refused && b.over);
     close_bench(&b);
 }
 
 static void what_refuses_us_for_good(void)
 {
-    static const struct { const char *xml, *why; } row[] = {
-        { CHAL("401", "syncml:auth-basic", ""), "weaker" },
-        { CHAL("407", "syncml:auth-SHA256", NONCE), "weaker" },
-        { ST("1", "0", "SyncHdr", "401"), "does not accept" },
-        { ST("1", "0", "SyncHdr", "503"), "refuses" },
+    static const struct {
+        const char *xml, *why;
+    } row[] = {
+        { CHAL("401", "syncml:auth-basic", ""), "weaker" },    { CHAL("407", "syncml:auth-SHA256", NONCE), "weaker" },
+        { ST("1", "0", "SyncHdr", "401"), "does not accept" }, { ST("1", "0", "SyncHdr", "503"), "refuses" },
         { ST("1", "0", "SyncHdr", "513"), "refuses" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -170,12 +194,16 @@ static void what_refuses_us_for_good(void)
 /* C-009 C-016 */
 static void silence_ends_a_session(void)
 {
-    static const struct { const char *body; bool over, aborted; } row[] = {
+    static const struct {
+        const char *body;
+        bool over, aborted;
+    } row[] = {
         { OK("1") ST("1", "1", "Alert", "200") "<Final/>", true, false },
         { OK("1") "<Alert><CmdID>2</CmdID><Data>1223</Data></Alert><Final/>", true, true },
-        { OK("1") "<Get><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Get><Final/>", false, false },
+        { OK("1") "<Get><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Get><Final/>", false,
+          false },
         { OK("1") "<Alert><CmdID>2</CmdID><Data>1222</Data></Alert>", false, false },
-        { OK("1"), false, false },              /* no Final: the server is not done */
+        { OK("1"), false, false }, /* no Final: the server is not done */
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct bench b;
@@ -190,25 +218,34 @@ static void silence_ends_a_session(void)
     }
 }
 
-/* C-008: in the order of the commands, Results behind the Status, per Item where they differ, children behind their container */
+/* C-008: in the order of the commands, Results behind the Status, per Item where they differ, children behind their
+ * container */
 static void statuses_come_in_order(void)
 {
     struct bench b;
     const int two[] = { 200, 404 }, same[] = { 425, 425 };
-    struct sml_leaf value[] = { { STR("./A"), STR("chr"), { 0 }, STR("a"), true }, { STR("./A/2"), STR("int"), STR("t/x"), STR("2"), true } };
+    struct sml_leaf value[] = { { STR("./A"), STR("chr"), { 0 }, STR("a"), true },
+                                { STR("./A/2"), STR("int"), STR("t/x"), STR("2"), true } };
     struct sml_answer kid[] = { { .code = 216 }, { .code = 418 } };
-    struct sml_answer ans[] = { { .code = 200, .results = value, .n_results = 2 }, { .item_codes = two }, { .item_codes = same },
-                                { .code = 507, .children = kid }, { .code = 406 }, { .code = 200 } };
+    struct sml_answer ans[] = { { .code = 200, .results = value, .n_results = 2 },
+                                { .item_codes = two },
+                                { .item_codes = same },
+                                { .code = 507, .children = kid },
+                                { .code = 406 },
+                                { .code = 200 } };
     open_bench(&b, 100, true);
     b.answers = ans;
-    hear(&b, MSG("1", OK("1") "<Get><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Get>"
-        "<Frob><CmdID>3</CmdID></Frob>"
-        "<Delete><CmdID>4</CmdID><Item><Target><LocURI>./X</LocURI></Target></Item><Item><Target><LocURI>./Y</LocURI></Target></Item></Delete>"
-        "<Delete><CmdID>5</CmdID><Item><Target><LocURI>./X</LocURI></Target></Item><Item><Target><LocURI>./Y</LocURI></Target></Item></Delete>"
-        "<Alert><CmdID>6</CmdID><Data>1199</Data></Alert>"
-        "<Atomic><CmdID>7</CmdID><Add><CmdID>8</CmdID><Item/></Add><Add><CmdID>9</CmdID><Item/></Add></Atomic>"
-        "<Atomic><CmdID>10</CmdID><Add><CmdID>11</CmdID><Item/></Add></Atomic>"
-        "<Alert><CmdID>12</CmdID><Data>1101</Data></Alert><Results><CmdID>13</CmdID></Results><Put><CmdID>14</CmdID></Put><Final/>"));
+    hear(
+        &b,
+        MSG("1",
+            OK("1") "<Get><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Get>"
+                    "<Frob><CmdID>3</CmdID></Frob>"
+                    "<Delete><CmdID>4</CmdID><Item><Target><LocURI>./X</LocURI></Target></Item><Item><Target><LocURI>./Y</LocURI></Target></Item></Delete>"
+                    "<Delete><CmdID>5</CmdID><Item><Target><LocURI>./X</LocURI></Target></Item><Item><Target><LocURI>./Y</LocURI></Target></Item></Delete>"
+                    "<Alert><CmdID>6</CmdID><Data>1199</Data></Alert>"
+                    "<Atomic><CmdID>7</CmdID><Add><CmdID>8</CmdID><Item/></Add><Add><CmdID>9</CmdID><Item/></Add></Atomic>"
+                    "<Atomic><CmdID>10</CmdID><Add><CmdID>11</CmdID><Item/></Add></Atomic>"
+                    "<Alert><CmdID>12</CmdID><Data>1101</Data></Alert><Results><CmdID>13</CmdID></Results><Put><CmdID>14</CmdID></Put><Final/>"));
     CU_ASSERT_STRING_EQUAL(b.cmds, "Get ./A, Delete ./X, Delete ./X, Atomic , Atomic , Alert ");
     static const char *const order[] = {
         "<CmdRef>2</CmdRef><Cmd>Get</Cmd><TargetRef>./A</TargetRef><Data>200</Data>",
@@ -226,35 +263,50 @@ static void statuses_come_in_order(void)
         "<CmdRef>11</CmdRef><Cmd>Add</Cmd><Data>215</Data>",
         "<CmdRef>12</CmdRef><Cmd>Alert</Cmd><Data>200</Data>",
         "<CmdRef>13</CmdRef><Cmd>Results</Cmd><Data>405</Data>",
-        "<CmdRef>14</CmdRef><Cmd>Put</Cmd><Data>501</Data>", "<Final/>" };
+        "<CmdRef>14</CmdRef><Cmd>Put</Cmd><Data>501</Data>",
+        "<Final/>"
+    };
     const char *at = buf_z(&b.out);
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         const char *found = strstr(at, order[i]);
-        if (!found)
-            fprintf(stderr, "\nno %s after\n%s\n", order[i], at);
+        if (!found) fprintf(stderr, "\nno %s after\n%s\n", order[i], at);
         CU_ASSERT_FATAL(found != NULL);
         at = found;
     }
     close_bench(&b);
 }
 
-#define PIECE(id, uri, size, data, more) "<Add><CmdID>" id "</CmdID><Item><Target><LocURI>" uri "</LocURI></Target>"           \
-                                         META("<Format>chr</Format>" size) "<Data>" data "</Data>" more "</Item></Add>"
+#define PIECE(id, uri, size, data, more)                                                                               \
+    "<Add><CmdID>" id "</CmdID><Item><Target><LocURI>" uri                                                             \
+    "</LocURI></Target>" META("<Format>chr</Format>" size) "<Data>" data "</Data>" more "</Item></Add>"
 #define MORE "<MoreData/>"
 
 /* C-014 C-015 */
 static void pieces_are_joined_or_refused(void)
 {
-    static const struct { const char *what, *first, *first_says, *second, *second_says, *cmds; bool cut; } row[] = {
-        { "good", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>", PIECE("2", "./A", "", "efgh", "") "<Final/>", "<Data>200</Data>", "Add ./A", false },
-        { "short", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>", PIECE("2", "./A", "", "efg", "") "<Final/>", "<Data>424</Data>", "", false },
-        { "long", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>", PIECE("2", "./A", "", "efghi", MORE), "<Data>424</Data>", "", false },
+    static const struct {
+        const char *what, *first, *first_says, *second, *second_says, *cmds;
+        bool cut;
+    } row[] = {
+        { "good", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>",
+          PIECE("2", "./A", "", "efgh", "") "<Final/>", "<Data>200</Data>", "Add ./A", false },
+        { "short", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>",
+          PIECE("2", "./A", "", "efg", "") "<Final/>", "<Data>424</Data>", "", false },
+        { "long", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>",
+          PIECE("2", "./A", "", "efghi", MORE), "<Data>424</Data>", "", false },
         { "no Size", PIECE("2", "./A", "", "abcd", MORE), "<Data>411</Data>", "<Final/>", NULL, "", false },
-        { "too large", PIECE("2", "./A", "<Size>101</Size>", "abcd", MORE), "<Data>413</Data>", "<Final/>", NULL, "", false },
-        { "cut", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>", PIECE("2", "./B", "", "b", "") "<Final/>", "<Data>200</Data>", "Add ./B", true },
-        { "cut by the end", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>", "<Final/>", "<Data>1225</Data>", "", true },
-        { "in a container", "<Sequence><CmdID>2</CmdID>" PIECE("3", "./A", "<Size>8</Size>", "abcd", MORE) "</Sequence>", "<Data>426</Data>", "<Final/>", NULL, "", false },
-        { "on Delete", "<Delete><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target><Data/>" MORE "</Item></Delete>", "<Data>426</Data>", "<Final/>", NULL, "", false },
+        { "too large", PIECE("2", "./A", "<Size>101</Size>", "abcd", MORE), "<Data>413</Data>", "<Final/>", NULL, "",
+          false },
+        { "cut", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>",
+          PIECE("2", "./B", "", "b", "") "<Final/>", "<Data>200</Data>", "Add ./B", true },
+        { "cut by the end", PIECE("2", "./A", "<Size>8</Size>", "abcd", MORE), "<Data>213</Data>", "<Final/>",
+          "<Data>1225</Data>", "", true },
+        { "in a container",
+          "<Sequence><CmdID>2</CmdID>" PIECE("3", "./A", "<Size>8</Size>", "abcd", MORE) "</Sequence>",
+          "<Data>426</Data>", "<Final/>", NULL, "", false },
+        { "on Delete",
+          "<Delete><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target><Data/>" MORE "</Item></Delete>",
+          "<Data>426</Data>", "<Final/>", NULL, "", false },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct bench b;
@@ -268,8 +320,7 @@ static void pieces_are_joined_or_refused(void)
         CU_ASSERT_EQUAL(b.news.n_cmds, 0);
         snprintf(xml, sizeof xml, MSG("2", OK("2") "%s"), row[i].second);
         hear(&b, xml);
-        if (row[i].second_says)
-            SAYS(&b, row[i].second_says);
+        if (row[i].second_says) SAYS(&b, row[i].second_says);
         CU_ASSERT_EQUAL(says(&b, "<Data>1225</Data>"), row[i].cut);
         CU_ASSERT_STRING_EQUAL(b.cmds, row[i].cmds);
         close_bench(&b);
@@ -281,26 +332,33 @@ static void a_server_proves_itself_or_is_not_obeyed(void)
 {
     struct bench b;
     open_bench(&b, 100, false);
-    hear(&b, MSG("1", OK("1") "<Delete><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Delete><Final/>"));
+    hear(&b,
+         MSG("1",
+             OK("1") "<Delete><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Delete><Final/>"));
     CU_ASSERT(b.news.n_cmds == 0 && !b.over);
     SAYS(&b, "<CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd>");
-    SAYS(&b, "<Data>407</Data></Status><Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>2</CmdRef><Cmd>Delete</Cmd><TargetRef>./A</TargetRef><Data>407</Data>");
+    SAYS(
+        &b,
+        "<Data>407</Data></Status><Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>2</CmdRef><Cmd>Delete</Cmd><TargetRef>./A</TargetRef><Data>407</Data>");
     SAYS(&b, "<Chal>");
     CU_ASSERT_EQUAL(b.keep.server_nonce.n, 0);
-    for (int i = 0; i < 2; i++) {       /* one more try, as the server is owed */
+    for (int i = 0; i < 2; i++) { /* one more try, as the server is owed */
         CU_ASSERT(!b.over);
-        hear(&b, MSG_X("2", "<Cred>" META("<Type>syncml:auth-md5</Type>") "<Data>AAAAAAAAAAAAAAAAAAAAAA==</Data></Cred>",
-                       OK("2") "<Delete><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Delete><Final/>"));
+        hear(
+            &b,
+            MSG_X(
+                "2", "<Cred>" META("<Type>syncml:auth-md5</Type>") "<Data>AAAAAAAAAAAAAAAAAAAAAA==</Data></Cred>",
+                OK("2") "<Delete><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Delete><Final/>"));
     }
     CU_ASSERT(b.over && b.news.aborted && b.news.n_cmds == 0);
     close_bench(&b);
 
-    open_bench(&b, 100, false);         /* nothing asked for: no challenge, just silence; and its nonce is not kept */
+    open_bench(&b, 100, false); /* nothing asked for: no challenge, just silence; and its nonce is not kept */
     hear(&b, MSG("1", CHAL("212", "syncml:auth-md5", NONCE) "<Final/>"));
     CU_ASSERT(b.over && !b.news.aborted && b.keep.client_nonce.n == 0);
     close_bench(&b);
 
-    open_bench(&b, 100, true);          /* TLS vouches for it */
+    open_bench(&b, 100, true); /* TLS vouches for it */
     hear(&b, MSG("1", CHAL("212", "syncml:auth-md5", NONCE) "<Final/>"));
     CU_ASSERT(b.over && b.keep.client_nonce.n == 16);
     close_bench(&b);
@@ -310,8 +368,10 @@ static void another_session_is_not_ours(void)
 {
     struct bench b;
     open_bench(&b, 100, true);
-    hear(&b, "<SyncML><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>30</SessionID><MsgID>1</MsgID><Target><LocURI>x</LocURI></Target>"
-             "<Source><LocURI>y</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>");
+    hear(
+        &b,
+        "<SyncML><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>30</SessionID><MsgID>1</MsgID><Target><LocURI>x</LocURI></Target>"
+        "<Source><LocURI>y</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>");
     CU_ASSERT_EQUAL(b.rc, RC_INVALID);
     close_bench(&b);
 }
@@ -332,8 +392,7 @@ static void the_client_can_stop(void)
     close_bench(&b);
     open_bench(&b, 100, true);
     unsigned n = 0;
-    for (; n < 100 && !b.over; n++)
-        hear(&b, MSG("1", OK("1") "<Alert><CmdID>2</CmdID><Data>1222</Data></Alert>"));
+    for (; n < 100 && !b.over; n++) hear(&b, MSG("1", OK("1") "<Alert><CmdID>2</CmdID><Data>1222</Data></Alert>"));
     CU_ASSERT(n <= 30 && b.news.aborted);
     close_bench(&b);
 }
@@ -345,22 +404,18 @@ static void survives_running_out_of_memory(void)
         CU_ASSERT_FATAL(limit < (1 << 20));
         open_bench(&b, 100, false);
         b.arena_bytes = limit;
-        hear(&b, MSG("1", CHAL("212", "syncml:auth-md5", NONCE) "<Get><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Get>"
-                     "<Final/>"));
+        hear(&b, MSG("1", CHAL("212", "syncml:auth-md5",
+                               NONCE) "<Get><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Get>"
+                                      "<Final/>"));
         CU_ASSERT(b.rc == RC_OK || b.rc == RC_NOMEM);
         good += b.rc == RC_OK;
         close_bench(&b);
     }
 }
 
-TEST_MAIN("syncml.client",
-    TEST_OF("C-001 C-002", package_one_has_all_that_it_must),
-    TEST_OF("C-003", a_challenge_gets_package_one_again),
-    TEST(what_refuses_us_for_good),
-    TEST_OF("C-009 C-016", silence_ends_a_session),
-    TEST_OF("C-008", statuses_come_in_order),
-    TEST_OF("C-014 C-015", pieces_are_joined_or_refused),
-    TEST_OF("C-005", a_server_proves_itself_or_is_not_obeyed),
-    TEST(another_session_is_not_ours),
-    TEST_OF("C-016", the_client_can_stop),
-    TEST(survives_running_out_of_memory))
+TEST_MAIN("syncml.client", TEST_OF("C-001 C-002", package_one_has_all_that_it_must),
+          TEST_OF("C-003", a_challenge_gets_package_one_again), TEST(what_refuses_us_for_good),
+          TEST_OF("C-009 C-016", silence_ends_a_session), TEST_OF("C-008", statuses_come_in_order),
+          TEST_OF("C-014 C-015", pieces_are_joined_or_refused),
+          TEST_OF("C-005", a_server_proves_itself_or_is_not_obeyed), TEST(another_session_is_not_ours),
+          TEST_OF("C-016", the_client_can_stop), TEST(survives_running_out_of_memory))

@@ -1,4 +1,5 @@
-/* Sizes: what is guessed is never too little, what is measured is exact, pieces are as long as they can be and never cut a character. */
+/* Sizes: what is guessed is never too little, what is measured is exact, pieces are as long as they can be and never
+ * cut a character. */
 #include "base/world.h"
 #include "syncml/compose.h"
 #include "tests/lib/test.h"
@@ -17,7 +18,7 @@ static struct str text(struct arena *a, unsigned most)
     static const char *const piece[] = { "a", "&", "<", ">", "\r", "\n", "\xC3\xA4", "\"", "/", "]]>", "\t", "'" };
     char *p = arena_bytes(a, (size_t)most * 4 + 4);
     size_t n = 0;
-    unsigned only = dice(24);           /* half of them are of one character, some of those all escapes */
+    unsigned only = dice(24); /* half of them are of one character, some of those all escapes */
     for (unsigned i = dice(most + 1); i; i--) {
         const char *q = piece[only < 12 ? only : dice(12)];
         memcpy(p + n, q, strlen(q));
@@ -34,8 +35,7 @@ static struct str maybe(struct arena *a, unsigned most)
 static struct sml_meta meta(struct arena *a)
 {
     struct sml_meta m = { .present = dice(2) };
-    if (!m.present)
-        return m;
+    if (!m.present) return m;
     m.format = maybe(a, 4);
     m.type = maybe(a, 20);
     m.mark = maybe(a, 9);
@@ -50,7 +50,8 @@ static struct sml_meta meta(struct arena *a)
 
 static struct sml_cmd *command(struct compose *b, unsigned depth)
 {
-    static const enum sml_cmd_kind kinds[] = { SML_STATUS, SML_RESULTS, SML_ALERT, SML_GET, SML_ADD, SML_REPLACE, SML_EXEC, SML_SEQUENCE, SML_ATOMIC };
+    static const enum sml_cmd_kind kinds[] = { SML_STATUS,  SML_RESULTS, SML_ALERT,    SML_GET,   SML_ADD,
+                                               SML_REPLACE, SML_EXEC,    SML_SEQUENCE, SML_ATOMIC };
     struct sml_cmd *c = compose_cmd(b, kinds[dice(9)]);
     c->msg_ref = maybe(b->a, 4);
     c->cmd_ref = maybe(b->a, 4);
@@ -59,8 +60,7 @@ static struct sml_cmd *command(struct compose *b, unsigned depth)
     c->correlator = maybe(b->a, 30);
     c->meta = meta(b->a);
     c->chal.present = dice(2);
-    if (c->chal.present)
-        c->chal.meta = meta(b->a);
+    if (c->chal.present) c->chal.meta = meta(b->a);
     c->cred.present = dice(4) == 0;
     if (c->cred.present) {
         c->cred.meta = meta(b->a);
@@ -84,8 +84,7 @@ static struct sml_cmd *command(struct compose *b, unsigned depth)
     }
     struct sml_cmd **child = &c->children;
     if (depth && (c->kind == SML_SEQUENCE || c->kind == SML_ATOMIC))
-        for (unsigned i = dice(4); i; i--, child = &(*child)->next)
-            *child = command(b, depth - 1);
+        for (unsigned i = dice(4); i; i--, child = &(*child)->next) *child = command(b, depth - 1);
     return c;
 }
 
@@ -125,15 +124,16 @@ static void measured_sizes_are_exact(void)
     for (unsigned i = 0; i < 1000; i++) {
         enum sml_type type = i & 1 ? SML_WBXML : SML_XML;
         struct arena a;
-        struct sml_msg m = { .ver_dtd = STR("1.2"), .ver_proto = STR("DM/1.2"), .session_id = STR("1"), .msg_id = STR("1"), .final = true };
+        struct sml_msg m = {
+            .ver_dtd = STR("1.2"), .ver_proto = STR("DM/1.2"), .session_id = STR("1"), .msg_id = STR("1"), .final = true
+        };
         struct compose b;
         struct buf out;
         arena_init(&a, 4 << 20);
         buf_init(&out, 0);
         compose_begin(&b, type, &a, &m, 2000 + dice(6000));
         unsigned n = 0;
-        while (n < 60 && compose_add(&b, command(&b, 1)))
-            n++;
+        while (n < 60 && compose_add(&b, command(&b, 1))) n++;
         CU_ASSERT_EQUAL(sml_encode(type, &m, &out, NULL), RC_OK);
         CU_ASSERT_EQUAL(compose_used(&b), out.n);
         CU_ASSERT(out.n <= b.max);
@@ -157,7 +157,7 @@ static void pieces_fill_the_room_and_leave_characters_whole(void)
         CU_ASSERT(sml_cmd_bytes(type, &c) <= room && it.data.n == n);
         CU_ASSERT_EQUAL(it.more_data, n < whole.n);
         CU_ASSERT(compose_is_xml_text(it.data));
-        if (n < whole.n) {              /* one character more would have been too much */
+        if (n < whole.n) { /* one character more would have been too much */
             it.data.n += str_utf8(str_slice(whole, n, whole.n));
             CU_ASSERT(sml_cmd_bytes(type, &c) > room);
         }
@@ -176,8 +176,5 @@ static void nonces_have_no_nul(void)
     }
 }
 
-TEST_MAIN("syncml.compose",
-    TEST_OF("S-303", guesses_are_never_too_little),
-    TEST_OF("S-219", measured_sizes_are_exact),
-    TEST(pieces_fill_the_room_and_leave_characters_whole),
-    TEST(nonces_have_no_nul))
+TEST_MAIN("syncml.compose", TEST_OF("S-303", guesses_are_never_too_little), TEST_OF("S-219", measured_sizes_are_exact),
+          TEST(pieces_fill_the_room_and_leave_characters_whole), TEST(nonces_have_no_nul))

@@ -13,9 +13,13 @@ static void computes_the_vectors_of_the_reference(void)
     CU_ASSERT_STRING_EQUAL(out, "PtEdr8lBQ45IbT1bZIkrOQ==");
     sml_ha1(STR("dev-0001"), STR("s3cr3t-Pa55"), out);
     CU_ASSERT_STRING_EQUAL(out, "R566Lkfl7IHi5Vi1m71Dqw==");
-    static const struct { struct str ha1, nonce; const char *want; } row[] = {
+    static const struct {
+        struct str ha1, nonce;
+        const char *want;
+    } row[] = {
         { { "PtEdr8lBQ45IbT1bZIkrOQ==", 24 }, { "Nonce", 5 }, "Zz6EivR3yeaaENcRN6lpAQ==" },
-        { { "R566Lkfl7IHi5Vi1m71Dqw==", 24 }, { "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff", 16 },
+        { { "R566Lkfl7IHi5Vi1m71Dqw==", 24 },
+          { "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff", 16 },
           "/aY76urMO8ZkoyyV45V7yQ==" },
         { { "R566Lkfl7IHi5Vi1m71Dqw==", 24 }, { "\0\0\0\0", 4 }, "//zVYA8539AbFiTcdxPqrw==" },
         { { "R566Lkfl7IHi5Vi1m71Dqw==", 24 }, { "0x00000000", 10 }, "2vB0+m3e9pCzhMVbfptWhA==" },
@@ -31,9 +35,17 @@ static void computes_the_vectors_of_the_reference(void)
 
 static void names_schemes_in_any_case(void)
 {
-    static const struct { const char *name; enum sml_auth auth; } row[] = {
-        { "syncml:auth-basic", SML_AUTH_BASIC }, { " Syncml:Auth-MD5\n", SML_AUTH_MD5 }, { "syncml:auth-mac", SML_AUTH_MAC },
-        { "syncml:auth-MAC", SML_AUTH_MAC }, { "", SML_AUTH_NONE }, { "  ", SML_AUTH_NONE }, { "syncml:auth-SHA256", SML_AUTH_UNKNOWN },
+    static const struct {
+        const char *name;
+        enum sml_auth auth;
+    } row[] = {
+        { "syncml:auth-basic", SML_AUTH_BASIC },
+        { " Syncml:Auth-MD5\n", SML_AUTH_MD5 },
+        { "syncml:auth-mac", SML_AUTH_MAC },
+        { "syncml:auth-MAC", SML_AUTH_MAC },
+        { "", SML_AUTH_NONE },
+        { "  ", SML_AUTH_NONE },
+        { "syncml:auth-SHA256", SML_AUTH_UNKNOWN },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         CU_ASSERT_EQUAL(sml_auth_of_name(str_of(row[i].name)), row[i].auth);
@@ -44,11 +56,15 @@ static void names_schemes_in_any_case(void)
 
 static void cuts_basic_credentials_at_the_first_colon(void)
 {
-    static const struct { const char *data; enum rc rc; const char *user, *password; } row[] = {
+    static const struct {
+        const char *data;
+        enum rc rc;
+        const char *user, *password;
+    } row[] = {
         { "QnJ1Y2UyOk9oQmVoYXZl", RC_OK, "Bruce2", "OhBehave" },
         { "YTpiOmM=", RC_OK, "a", "b:c" },
         { "Og==", RC_OK, "", "" },
-        { "YWJj", RC_PARSE, "", "" },               /* "abc": no colon */
+        { "YWJj", RC_PARSE, "", "" }, /* "abc": no colon */
         { "!!!", RC_PARSE, "", "" },
         { "", RC_PARSE, "", "" },
     };
@@ -65,8 +81,13 @@ static void cuts_basic_credentials_at_the_first_colon(void)
 
 static void reads_the_hmac_header_as_clients_write_it(void)
 {
-    static const struct { const char *header; enum rc rc; const char *user, *mac; } row[] = {
-        { "algorithm=MD5, username=\"dev-0001\", mac=ySbh0ouRgQ6JHZFP6k5TTg==", RC_OK, "dev-0001", "ySbh0ouRgQ6JHZFP6k5TTg==" },
+    static const struct {
+        const char *header;
+        enum rc rc;
+        const char *user, *mac;
+    } row[] = {
+        { "algorithm=MD5, username=\"dev-0001\", mac=ySbh0ouRgQ6JHZFP6k5TTg==", RC_OK, "dev-0001",
+          "ySbh0ouRgQ6JHZFP6k5TTg==" },
         { "mac=ySbh0ouRgQ6JHZFP6k5TTg==,username=\"dev-0001\"", RC_OK, "dev-0001", "ySbh0ouRgQ6JHZFP6k5TTg==" },
         { " username = \"a,b\" , MAC = \"Zz6EivR3yeaaENcRN6lpAQ==\" ", RC_OK, "a,b", "Zz6EivR3yeaaENcRN6lpAQ==" },
         { "username=\"q\\\"uo\\\\te\", mac=AA==", RC_OK, "q\"uo\\te", "AA==" },
@@ -108,9 +129,6 @@ static void writes_a_header_that_reads_back(void)
     arena_finish(&a);
 }
 
-TEST_MAIN("syncml.cred",
-    TEST(computes_the_vectors_of_the_reference),
-    TEST(names_schemes_in_any_case),
-    TEST(cuts_basic_credentials_at_the_first_colon),
-    TEST(reads_the_hmac_header_as_clients_write_it),
-    TEST(writes_a_header_that_reads_back))
+TEST_MAIN("syncml.cred", TEST(computes_the_vectors_of_the_reference), TEST(names_schemes_in_any_case),
+          TEST(cuts_basic_credentials_at_the_first_colon), TEST(reads_the_hmac_header_as_clients_write_it),
+          TEST(writes_a_header_that_reads_back))

@@ -1,6 +1,7 @@
 #ifndef TESTS_SYNCML_DESK_H
 #define TESTS_SYNCML_DESK_H
-/* The server machine alone, spoken to in XML text: every deviation of a client is a few lines of what it really sends. */
+/* The server machine alone, spoken to in XML text: every deviation of a client is a few lines of what it really
+ * sends. */
 #include "base/text.h"
 #include "base/world.h"
 #include "syncml/server.h"
@@ -10,17 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HDR(msgid, extra)                                                                                                    \
-    "<SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>2F</SessionID><MsgID>" msgid "</MsgID>"              \
-    "<Target><LocURI>https://dm.example.net/dm</LocURI></Target><Source><LocURI>IMEI:1</LocURI></Source>" extra "</SyncHdr>"
+#define HDR(msgid, extra)                                                                                              \
+    "<SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>2F</SessionID><MsgID>" msgid "</MsgID>"        \
+    "<Target><LocURI>https://dm.example.net/dm</LocURI></Target><Source><LocURI>IMEI:1</LocURI></Source>" extra        \
+    "</SyncHdr>"
 #define MSG(msgid, body) "<SyncML xmlns='SYNCML:SYNCML1.2'>" HDR(msgid, "") "<SyncBody>" body "</SyncBody></SyncML>"
-#define MSG_X(msgid, extra, body) "<SyncML xmlns='SYNCML:SYNCML1.2'>" HDR(msgid, extra) "<SyncBody>" body "</SyncBody></SyncML>"
+#define MSG_X(msgid, extra, body)                                                                                      \
+    "<SyncML xmlns='SYNCML:SYNCML1.2'>" HDR(msgid, extra) "<SyncBody>" body "</SyncBody></SyncML>"
 #define OK_HDR "<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>"
-#define START "<Alert><CmdID>1</CmdID><Data>1201</Data></Alert><Replace><CmdID>2</CmdID>"                                    \
-              "<Item><Source><LocURI>./DevInfo/DevId</LocURI></Source><Data>IMEI:1</Data></Item></Replace>"
-#define ST(msg, ref, cmd, code) "<Status><CmdID>9</CmdID><MsgRef>" msg "</MsgRef><CmdRef>" ref "</CmdRef><Cmd>" cmd "</Cmd><Data>" code "</Data></Status>"
-#define RES(msg, ref, uri, data) "<Results><CmdID>8</CmdID><MsgRef>" msg "</MsgRef><CmdRef>" ref "</CmdRef>"                  \
-                                 "<Item><Source><LocURI>" uri "</LocURI></Source><Data>" data "</Data></Item></Results>"
+#define START                                                                                                          \
+    "<Alert><CmdID>1</CmdID><Data>1201</Data></Alert><Replace><CmdID>2</CmdID>"                                        \
+    "<Item><Source><LocURI>./DevInfo/DevId</LocURI></Source><Data>IMEI:1</Data></Item></Replace>"
+#define ST(msg, ref, cmd, code)                                                                                        \
+    "<Status><CmdID>9</CmdID><MsgRef>" msg "</MsgRef><CmdRef>" ref "</CmdRef><Cmd>" cmd "</Cmd><Data>" code            \
+    "</Data></Status>"
+#define RES(msg, ref, uri, data)                                                                                       \
+    "<Results><CmdID>8</CmdID><MsgRef>" msg "</MsgRef><CmdRef>" ref "</CmdRef>"                                        \
+    "<Item><Source><LocURI>" uri "</LocURI></Source><Data>" data "</Data></Item></Results>"
 #define META(inner) "<Meta xmlns='syncml:metinf'>" inner "</Meta>"
 
 /* One server, trusting its client by certificate unless told otherwise. */
@@ -37,12 +44,12 @@ struct desk {
     int alert_status[4];
     /* of the last message */
     enum rc rc;
-    char news[4096];            /* outcomes, values and alerts as text */
+    char news[4096]; /* outcomes, values and alerts as text */
     char refused[160];
     bool first, done, aborted, over, final;
     enum sml_who who;
     struct sml_keep keep;
-    struct buf reply;           /* as XML */
+    struct buf reply; /* as XML */
 };
 
 static char ha1_client[SML_HA1_BYTES + 1], ha1_server[SML_HA1_BYTES + 1];
@@ -52,9 +59,15 @@ static inline void open_desk(struct desk *d)
     memset(d, 0, sizeof *d);
     sml_ha1(STR("dev-0001"), STR("s3cr3t-Pa55"), ha1_client);
     sml_ha1(STR("dm"), STR("x"), ha1_server);
-    d->c = (struct sml_server_config){ .server_id = STR("dm.example.net"), .url = STR("https://dm.example.net/dm"), .max_msg_bytes = 16384,
-                                       .max_obj_bytes = 100, .max_messages = 20, .max_auth_tries = 3 };
-    d->acc = (struct sml_account){ .client_name = STR("dev-0001"), .client_ha1 = str_of(ha1_client), .auth = SML_AUTH_MD5 };
+    d->c = (struct sml_server_config){ .server_id = STR("dm.example.net"),
+                                       .url = STR("https://dm.example.net/dm"),
+                                       .max_msg_bytes = 16384,
+                                       .max_obj_bytes = 100,
+                                       .max_messages = 20,
+                                       .max_auth_tries = 3 };
+    d->acc = (struct sml_account){ .client_name = STR("dev-0001"),
+                                   .client_ha1 = str_of(ha1_client),
+                                   .auth = SML_AUTH_MD5 };
     d->certificate = d->tls = true;
     d->arena_bytes = 1 << 20;
     d->seed = 3;
@@ -72,8 +85,7 @@ static inline struct sml_step *step(struct desk *d, enum sml_cmd_kind kind, cons
 {
     struct sml_step *p = &d->steps[d->n_steps++];
     *p = (struct sml_step){ .kind = kind, .uri = str_of(uri), .tag = d->n_steps };
-    if (d->n_steps > 1)
-        d->steps[d->n_steps - 2].next = p;
+    if (d->n_steps > 1) d->steps[d->n_steps - 2].next = p;
     return p;
 }
 
@@ -84,14 +96,13 @@ static inline void note_news(struct desk *d, struct sml_news *n)
     for (const struct sml_outcome *o = n->outcomes; o && at < sizeof d->news; o = o->next) {
         at += (size_t)snprintf(d->news + at, sizeof d->news - at, "%s#%u=%d", at ? " " : "", (unsigned)o->tag, o->code);
         for (const struct sml_value *v = o->values; v && at < sizeof d->news; v = v->next)
-            at += (size_t)snprintf(d->news + at, sizeof d->news - at, " %.*s[%.*s,%.*s]=%.*s", STR_ARG(v->uri), STR_ARG(v->format),
-                                   STR_ARG(v->type), STR_ARG(v->data));
+            at += (size_t)snprintf(d->news + at, sizeof d->news - at, " %.*s[%.*s,%.*s]=%.*s", STR_ARG(v->uri),
+                                   STR_ARG(v->format), STR_ARG(v->type), STR_ARG(v->data));
     }
     for (struct sml_alert_in *p = n->alerts; p && at < sizeof d->news; p = p->next, i++) {
-        at += (size_t)snprintf(d->news + at, sizeof d->news - at, "%s!%d %.*s %.*s %.*s %.*s", at ? " " : "", p->code, STR_ARG(p->source),
-                               STR_ARG(p->type), STR_ARG(p->mark), STR_ARG(p->data));
-        if (i < 4 && d->alert_status[i])
-            p->status = d->alert_status[i];
+        at += (size_t)snprintf(d->news + at, sizeof d->news - at, "%s!%d %.*s %.*s %.*s %.*s", at ? " " : "", p->code,
+                               STR_ARG(p->source), STR_ARG(p->type), STR_ARG(p->mark), STR_ARG(p->data));
+        if (i < 4 && d->alert_status[i]) p->status = d->alert_status[i];
     }
     snprintf(d->refused, sizeof d->refused, "%s", n->refused ? n->refused : "");
     d->who = n->who;
@@ -110,8 +121,7 @@ static inline void say(struct desk *d, const char *xml)
     struct err e = { 0 };
     struct world w = world_fixed(1900000000000, &d->seed);
     struct sml_transport t = { .tls = d->tls, .hmac = d->hmac, .raw = str_of(xml) };
-    if (d->certificate)
-        t.client_cert_subject = STR("CN=IMEI:1");
+    if (d->certificate) t.client_cert_subject = STR("CN=IMEI:1");
     arena_init(&text, 16 << 20);
     arena_init(&a, d->arena_bytes);
     buf_reset(&d->reply);
@@ -123,13 +133,12 @@ static inline void say(struct desk *d, const char *xml)
     d->rc = sml_server_take(d->s, &m, &t, d->unknown ? NULL : &d->acc, &w, &a, &news, &e);
     if (!d->rc) {
         note_news(d, &news);
-        d->rc = sml_server_answer(d->s, d->n_steps ? d->steps : NULL, true, SML_XML, d->unknown ? NULL : &d->acc, &w, &a, &reply,
-                                  &d->sent, &d->keep, &e);
+        d->rc = sml_server_answer(d->s, d->n_steps ? d->steps : NULL, true, SML_XML, d->unknown ? NULL : &d->acc, &w,
+                                  &a, &reply, &d->sent, &d->keep, &e);
     }
     if (!d->rc) {
         d->final = reply.final;
-        if (d->sent)
-            d->n_steps = 0;
+        if (d->sent) d->n_steps = 0;
         CU_ASSERT_EQUAL(sml_encode(SML_XML, &reply, &d->reply, &e), RC_OK);
     }
     d->over |= sml_server_over(d->s);
@@ -143,9 +152,17 @@ static inline bool says(struct desk *d, const char *part)
     return there;
 }
 
-#define SAYS(d, part) do { if (!says(d, part)) fprintf(stderr, "\nno %s in\n%s\n", part, buf_z(&(d)->reply)); CU_ASSERT(says(d, part)); } while (0)
+#define SAYS(d, part)                                                                                                  \
+    do {                                                                                                               \
+        if (!says(d, part)) fprintf(stderr, "\nno %s in\n%s\n", part, buf_z(&(d)->reply));                             \
+        CU_ASSERT(says(d, part));                                                                                      \
+    } while (0)
 #define SAYS_NOT(d, part) CU_ASSERT(!says(d, part))
-#define NEWS(d, text) do { if (strcmp((d)->news, text) != 0) fprintf(stderr, "\nnews \"%s\"\n", (d)->news); CU_ASSERT_STRING_EQUAL((d)->news, text); } while (0)
+#define NEWS(d, text)                                                                                                  \
+    do {                                                                                                               \
+        if (strcmp((d)->news, text) != 0) fprintf(stderr, "\nnews \"%s\"\n", (d)->news);                               \
+        CU_ASSERT_STRING_EQUAL((d)->news, text);                                                                       \
+    } while (0)
 
 /* The Status for a command of the last message: "<CmdRef>2</CmdRef><Cmd>Get</Cmd>...<Data>405" */
 static inline int status_of(struct desk *d, const char *cmd_ref)
@@ -154,8 +171,7 @@ static inline int status_of(struct desk *d, const char *cmd_ref)
     snprintf(ref, sizeof ref, "<CmdRef>%s</CmdRef>", cmd_ref);
     const char *p = strstr(buf_z(&d->reply), ref), *end = p ? strstr(p, "</Status>") : NULL, *data = NULL;
     for (const char *q = p; q && (q = strstr(q, "<Data>")) != NULL && q < end; q++)
-        if (!data)
-            data = q;
+        if (!data) data = q;
     return data ? atoi(data + 6) : 0;
 }
 

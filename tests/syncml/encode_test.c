@@ -2,47 +2,90 @@
 #include "tests/syncml/codec_lib.h"
 #include "tests/lib/test.h"
 
-static const struct sml_msg header = { .ver_dtd = { "1.2", 3 }, .ver_proto = { "DM/1.2", 6 }, .session_id = { "2F", 2 }, .msg_id = { "1", 1 },
-                                       .target = { "https://dm.example.net/dm", 25 }, .source = { "IMEI:001010000000017", 20 } };
+static const struct sml_msg header = { .ver_dtd = { "1.2", 3 },
+                                       .ver_proto = { "DM/1.2", 6 },
+                                       .session_id = { "2F", 2 },
+                                       .msg_id = { "1", 1 },
+                                       .target = { "https://dm.example.net/dm", 25 },
+                                       .source = { "IMEI:001010000000017", 20 } };
 
 static size_t frame_and_commands(enum sml_type type, const struct sml_msg *m)
 {
     size_t n = sml_frame_bytes(type, m) - (m->final ? 0 : type == SML_XML ? strlen("<Final/>") : 1);
-    for (const struct sml_cmd *c = m->cmds; c; c = c->next)
-        n += sml_cmd_bytes(type, c);
+    for (const struct sml_cmd *c = m->cmds; c; c = c->next) n += sml_cmd_bytes(type, c);
     return n;
 }
 
 static void writes_the_order_of_the_dtd(void)
 {
     struct sml_ref t2 = { STR("./t2"), NULL }, t1 = { STR("./t1"), &t2 }, s1 = { STR("./s"), NULL };
-    struct sml_meta meta = { .present = true, .format = STR("chr"), .type = STR("text/plain"), .mark = STR("minor"), .next_nonce = STR("AA=="),
-                             .has_size = true, .size = 18446744073709551615u, .has_max_msg = true, .max_msg_bytes = 0, .has_max_obj = true, .max_obj_bytes = 7 };
+    struct sml_meta meta = { .present = true,
+                             .format = STR("chr"),
+                             .type = STR("text/plain"),
+                             .mark = STR("minor"),
+                             .next_nonce = STR("AA=="),
+                             .has_size = true,
+                             .size = 18446744073709551615u,
+                             .has_max_msg = true,
+                             .max_msg_bytes = 0,
+                             .has_max_obj = true,
+                             .max_obj_bytes = 7 };
     struct sml_item item = { STR("./t"), STR("tn"), STR("./s"), STR("sn"), meta, STR("d"), true, true, NULL };
     struct sml_cmd get = { .kind = SML_GET, .cmd_id = STR("6"), .tag = 9 };
     struct sml_cmd atomic = { .kind = SML_ATOMIC, .cmd_id = STR("5"), .children = &get };
-    struct sml_cmd exec = { .kind = SML_EXEC, .cmd_id = STR("4"), .correlator = STR("c"), .meta = { .present = true }, .items = &item, .next = &atomic };
-    struct sml_cmd alert = { .kind = SML_ALERT, .cmd_id = STR("3"), .no_resp = true, .data = STR("1226"), .correlator = STR("c"), .next = &exec };
-    struct sml_cmd results = { .kind = SML_RESULTS, .cmd_id = STR("2"), .msg_ref = STR("1"), .cmd_ref = STR("4"), .target_refs = &t1, .source_refs = &s1,
-                               .meta = { .present = true, .type = STR("t") }, .next = &alert };
-    struct sml_cmd status = { .kind = SML_STATUS, .cmd_id = STR("1"), .msg_ref = STR("1"), .cmd_ref = STR("0"), .cmd = STR("SyncHdr"), .target_refs = &t1,
-                              .source_refs = &s1, .data = STR("401"), .cred = { true, { .present = true, .type = STR("syncml:auth-basic") }, STR("eHg6eQ==") },
-                              .chal = { true, { .present = true, .next_nonce = STR("AA==") }, { 0 } }, .next = &results };
+    struct sml_cmd exec = { .kind = SML_EXEC,
+                            .cmd_id = STR("4"),
+                            .correlator = STR("c"),
+                            .meta = { .present = true },
+                            .items = &item,
+                            .next = &atomic };
+    struct sml_cmd alert = { .kind = SML_ALERT,
+                             .cmd_id = STR("3"),
+                             .no_resp = true,
+                             .data = STR("1226"),
+                             .correlator = STR("c"),
+                             .next = &exec };
+    struct sml_cmd results = { .kind = SML_RESULTS,
+                               .cmd_id = STR("2"),
+                               .msg_ref = STR("1"),
+                               .cmd_ref = STR("4"),
+                               .target_refs = &t1,
+                               .source_refs = &s1,
+                               .meta = { .present = true, .type = STR("t") },
+                               .next = &alert };
+    struct sml_cmd status = { .kind = SML_STATUS,
+                              .cmd_id = STR("1"),
+                              .msg_ref = STR("1"),
+                              .cmd_ref = STR("0"),
+                              .cmd = STR("SyncHdr"),
+                              .target_refs = &t1,
+                              .source_refs = &s1,
+                              .data = STR("401"),
+                              .cred = { true, { .present = true, .type = STR("syncml:auth-basic") }, STR("eHg6eQ==") },
+                              .chal = { true, { .present = true, .next_nonce = STR("AA==") }, { 0 } },
+                              .next = &results };
     struct sml_msg m = header;
-    m.target_name = STR("tn"), m.source_name = STR("<sn>"), m.resp_uri = STR("http://x/?a&b"), m.no_resp = true, m.final = true, m.cmds = &status;
+    m.target_name = STR("tn"), m.source_name = STR("<sn>"), m.resp_uri = STR("http://x/?a&b"), m.no_resp = true,
+    m.final = true, m.cmds = &status;
     m.cred = (struct sml_cred){ true, { .present = true, .format = STR("b64") }, STR("x") };
     m.meta = (struct sml_meta){ .present = true, .has_max_msg = true, .max_msg_bytes = 16384 };
-#define META "<Meta><Format" M_ ">chr</Format><Type" M_ ">text/plain</Type><Mark" M_ ">minor</Mark><Size" M_ ">18446744073709551615</Size>"  \
-             "<NextNonce" M_ ">AA==</NextNonce><MaxMsgSize" M_ ">0</MaxMsgSize><MaxObjSize" M_ ">7</MaxObjSize></Meta>"
-    static const char want[] = XML_DECL XML_ROOT "<SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>2F</SessionID><MsgID>1</MsgID>"
+#define META                                                                                                           \
+    "<Meta><Format" M_ ">chr</Format><Type" M_ ">text/plain</Type><Mark" M_ ">minor</Mark><Size" M_                    \
+    ">18446744073709551615</Size>"                                                                                     \
+    "<NextNonce" M_ ">AA==</NextNonce><MaxMsgSize" M_ ">0</MaxMsgSize><MaxObjSize" M_ ">7</MaxObjSize></Meta>"
+    static const char want[] = XML_DECL XML_ROOT
+        "<SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>2F</SessionID><MsgID>1</MsgID>"
         "<Target><LocURI>https://dm.example.net/dm</LocURI><LocName>tn</LocName></Target><Source><LocURI>IMEI:001010000000017</LocURI><LocName>&lt;sn&gt;</LocName></Source>"
-        "<RespURI>http://x/?a&amp;b</RespURI><NoResp/><Cred><Meta><Format" M_ ">b64</Format></Meta><Data>x</Data></Cred><Meta><MaxMsgSize" M_ ">16384</MaxMsgSize></Meta></SyncHdr>"
+        "<RespURI>http://x/?a&amp;b</RespURI><NoResp/><Cred><Meta><Format" M_
+        ">b64</Format></Meta><Data>x</Data></Cred><Meta><MaxMsgSize" M_ ">16384</MaxMsgSize></Meta></SyncHdr>"
         "<SyncBody><Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><TargetRef>./t1</TargetRef><TargetRef>./t2</TargetRef><SourceRef>./s</SourceRef>"
-        "<Cred><Meta><Type" M_ ">syncml:auth-basic</Type></Meta><Data>eHg6eQ==</Data></Cred><Chal><Meta><NextNonce" M_ ">AA==</NextNonce></Meta></Chal><Data>401</Data></Status>"
-        "<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Meta><Type" M_ ">t</Type></Meta><TargetRef>./t1</TargetRef><TargetRef>./t2</TargetRef><SourceRef>./s</SourceRef></Results>"
+        "<Cred><Meta><Type" M_ ">syncml:auth-basic</Type></Meta><Data>eHg6eQ==</Data></Cred><Chal><Meta><NextNonce" M_
+        ">AA==</NextNonce></Meta></Chal><Data>401</Data></Status>"
+        "<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Meta><Type" M_
+        ">t</Type></Meta><TargetRef>./t1</TargetRef><TargetRef>./t2</TargetRef><SourceRef>./s</SourceRef></Results>"
         "<Alert><CmdID>3</CmdID><NoResp/><Data>1226</Data><Correlator>c</Correlator></Alert>"
-        "<Exec><CmdID>4</CmdID><Meta></Meta><Correlator>c</Correlator><Item><Target><LocURI>./t</LocURI><LocName>tn</LocName></Target><Source><LocURI>./s</LocURI><LocName>sn</LocName></Source>"
-        META "<Data>d</Data><MoreData/></Item></Exec><Atomic><CmdID>5</CmdID><Get><CmdID>6</CmdID></Get></Atomic><Final/></SyncBody></SyncML>";
+        "<Exec><CmdID>4</CmdID><Meta></Meta><Correlator>c</Correlator><Item><Target><LocURI>./t</LocURI><LocName>tn</LocName></Target><Source><LocURI>./s</LocURI><LocName>sn</LocName></Source>" META
+        "<Data>d</Data><MoreData/></Item></Exec><Atomic><CmdID>5</CmdID><Get><CmdID>6</CmdID></Get></Atomic><Final/></SyncBody></SyncML>";
     struct buf out;
     buf_init(&out, 0);
     buf_putz(&out, "before");
@@ -69,9 +112,14 @@ static void keeps_room_for_final(void)
     }
 }
 
-/* --- messages made by chance -------------------------------------------------------------------------------------------------- */
+/* --- messages made by chance
+ * -------------------------------------------------------------------------------------------------- */
 
-struct maker { uint64_t seed; struct arena *a; bool any_octets; };
+struct maker {
+    uint64_t seed;
+    struct arena *a;
+    bool any_octets;
+};
 
 static unsigned chance(struct maker *k, unsigned n)
 {
@@ -81,14 +129,14 @@ static unsigned chance(struct maker *k, unsigned n)
 
 static struct str some_text(struct maker *k)
 {
-    static const char *const parts[] = { "a", "Zz0", "<", ">", "&", "]]>", "\"'", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "/", "%20", "=" };
+    static const char *const parts[] = {
+        "a", "Zz0", "<", ">", "&", "]]>", "\"'", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "/", "%20", "="
+    };
     struct buf b;
     struct str s = { 0 };
     buf_init(&b, 0);
-    for (unsigned n = 1 + chance(k, 6); n--;)
-        buf_putz(&b, parts[chance(k, sizeof parts / sizeof parts[0])]);
-    if (!arena_str(k->a, buf_str(&b), &s))
-        abort();
+    for (unsigned n = 1 + chance(k, 6); n--;) buf_putz(&b, parts[chance(k, sizeof parts / sizeof parts[0])]);
+    if (!arena_str(k->a, buf_str(&b), &s)) abort();
     buf_finish(&b);
     return s;
 }
@@ -97,10 +145,8 @@ static struct str some_data(struct maker *k)
 {
     unsigned n = chance(k, 10) == 0 ? chance(k, 3000) : chance(k, 30);
     char *p = arena_bytes(k->a, n);
-    if (!p)
-        abort();
-    for (unsigned i = 0; i < n; i++)
-        p[i] = k->any_octets ? (char)chance(k, 256) : "\t\n\r ab<>&;]"[chance(k, 11)];
+    if (!p) abort();
+    for (unsigned i = 0; i < n; i++) p[i] = k->any_octets ? (char)chance(k, 256) : "\t\n\r ab<>&;]"[chance(k, 11)];
     return (struct str){ p, n };
 }
 
@@ -112,18 +158,13 @@ static struct str maybe_text(struct maker *k)
 static void make_meta(struct maker *k, struct sml_meta *m)
 {
     m->present = chance(k, 2);
-    if (!m->present)
-        return;
-    if (chance(k, 2))
-        m->format = STR("b64");
+    if (!m->present) return;
+    if (chance(k, 2)) m->format = STR("b64");
     m->type = maybe_text(k);
     m->mark = maybe_text(k);
-    if (chance(k, 4) == 0)
-        m->next_nonce = STR("AAAAAA==");
-    if ((m->has_size = chance(k, 3) == 0))
-        m->size = (uint64_t)chance(k, 70000) * chance(k, 70000);
-    if ((m->has_max_msg = chance(k, 4) == 0))
-        m->max_msg_bytes = chance(k, 70000);
+    if (chance(k, 4) == 0) m->next_nonce = STR("AAAAAA==");
+    if ((m->has_size = chance(k, 3) == 0)) m->size = (uint64_t)chance(k, 70000) * chance(k, 70000);
+    if ((m->has_max_msg = chance(k, 4) == 0)) m->max_msg_bytes = chance(k, 70000);
     m->has_max_obj = chance(k, 4) == 0;
 }
 
@@ -132,14 +173,12 @@ static struct sml_item *make_items(struct maker *k)
     struct sml_item *first = NULL;
     for (unsigned n = chance(k, 4); n--;) {
         struct sml_item *i = ARENA_NEW(k->a, struct sml_item);
-        if (!i)
-            abort();
+        if (!i) abort();
         i->target = maybe_text(k);
         i->source = maybe_text(k);
         i->source_name = i->source.n ? maybe_text(k) : i->source;
         make_meta(k, &i->meta);
-        if ((i->has_data = chance(k, 3) > 0))
-            i->data = some_data(k);
+        if ((i->has_data = chance(k, 3) > 0)) i->data = some_data(k);
         i->more_data = chance(k, 5) == 0;
         i->next = first;
         first = i;
@@ -152,8 +191,7 @@ static struct sml_cmd *make_cmds(struct maker *k, unsigned depth)
     struct sml_cmd *first = NULL;
     for (unsigned n = 1 + chance(k, 5); n--;) {
         struct sml_cmd *c = ARENA_NEW(k->a, struct sml_cmd);
-        if (!c)
-            abort();
+        if (!c) abort();
         c->kind = (enum sml_cmd_kind)chance(k, SML_UNKNOWN);
         c->cmd_id = some_text(k);
         c->msg_ref = maybe_text(k);
@@ -170,8 +208,7 @@ static struct sml_cmd *make_cmds(struct maker *k, unsigned depth)
             make_meta(k, &c->chal.meta);
         }
         c->items = make_items(k);
-        if (depth && (c->kind == SML_ATOMIC || c->kind == SML_SEQUENCE))
-            c->children = make_cmds(k, depth - 1);
+        if (depth && (c->kind == SML_ATOMIC || c->kind == SML_SEQUENCE)) c->children = make_cmds(k, depth - 1);
         c->next = first;
         first = c;
     }
@@ -185,17 +222,17 @@ static bool comes_back(enum sml_type type, const struct sml_msg *m, struct arena
     struct err e = { 0 };
     buf_init(&once, 0), buf_init(&twice, 0), buf_init(&xml[0], 0), buf_init(&xml[1], 0);
     enum rc rc = sml_encode(type, m, &once, &e);
-    if (!rc)
-        rc = sml_decode(type, buf_str(&once), a, &back, &e);
-    if (!rc)
-        rc = sml_encode(type, &back, &twice, &e);
+    if (!rc) rc = sml_decode(type, buf_str(&once), a, &back, &e);
+    if (!rc) rc = sml_encode(type, &back, &twice, &e);
     bool same = !rc && str_eq(buf_str(&once), buf_str(&twice)) && frame_and_commands(type, m) == once.n;
-    if (!rc && type == SML_WBXML) {                 /* and what came out of it says the same in the other encoding, if that can hold it */
+    if (!rc &&
+        type == SML_WBXML) { /* and what came out of it says the same in the other encoding, if that can hold it */
         enum rc one = sml_encode(SML_XML, m, &xml[0], NULL), two = sml_encode(SML_XML, &back, &xml[1], NULL);
         same = same && one == two && str_eq(buf_str(&xml[0]), buf_str(&xml[1]));
     }
     if (!same)
-        fprintf(stderr, "\n%s %s\n%.*s\n", rc_text(rc), e.text, type == SML_XML ? (int)once.n : 0, once.p ? once.p : "");
+        fprintf(stderr, "\n%s %s\n%.*s\n", rc_text(rc), e.text, type == SML_XML ? (int)once.n : 0,
+                once.p ? once.p : "");
     buf_finish(&once), buf_finish(&twice), buf_finish(&xml[0]), buf_finish(&xml[1]);
     return same;
 }
@@ -221,11 +258,17 @@ static void carries_every_message_unchanged(void)
 
 static void refuses_what_xml_cannot_hold(void)
 {
-    static const struct { struct str data; enum rc rc; } row[] = {
-        { { "a\0b", 3 }, RC_INVALID }, { { "\x01", 1 }, RC_INVALID }, { { "\x7F\t\n\r", 4 }, RC_OK }, { { "\xC3", 1 }, RC_INVALID },
-        { { "\xED\xA0\x80", 3 }, RC_INVALID }, { { "\xEF\xBF\xBE", 3 }, RC_INVALID }, { { "\xEF\xBF\xBF", 3 }, RC_INVALID },
-        { { "\xEF\xBF\xBD", 3 }, RC_OK }, { { "\xF4\x8F\xBF\xBF", 4 }, RC_OK }, { { "\xF4\x90\x80\x80", 4 }, RC_INVALID }, { { "\x0B", 1 }, RC_INVALID },
-        { { "\xC2\x80", 2 }, RC_OK }, { { "abc\x1F", 4 }, RC_INVALID },
+    static const struct {
+        struct str data;
+        enum rc rc;
+    } row[] = {
+        { { "a\0b", 3 }, RC_INVALID },         { { "\x01", 1 }, RC_INVALID },
+        { { "\x7F\t\n\r", 4 }, RC_OK },        { { "\xC3", 1 }, RC_INVALID },
+        { { "\xED\xA0\x80", 3 }, RC_INVALID }, { { "\xEF\xBF\xBE", 3 }, RC_INVALID },
+        { { "\xEF\xBF\xBF", 3 }, RC_INVALID }, { { "\xEF\xBF\xBD", 3 }, RC_OK },
+        { { "\xF4\x8F\xBF\xBF", 4 }, RC_OK },  { { "\xF4\x90\x80\x80", 4 }, RC_INVALID },
+        { { "\x0B", 1 }, RC_INVALID },         { { "\xC2\x80", 2 }, RC_OK },
+        { { "abc\x1F", 4 }, RC_INVALID },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct sml_item item = { .data = row[i].data, .has_data = true };
@@ -239,7 +282,7 @@ static void refuses_what_xml_cannot_hold(void)
         buf_putz(&out, "x");
         CU_ASSERT_EQUAL(sml_encode(SML_XML, &m, &out, &e), row[i].rc);
         if (row[i].rc) {
-            CU_ASSERT_EQUAL(out.n, 1);              /* nothing half written */
+            CU_ASSERT_EQUAL(out.n, 1); /* nothing half written */
             CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "CmdID 17"));
             CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "Data of Add"));
         }
@@ -283,10 +326,6 @@ static void stops_at_the_buffers_limit(void)
     }
 }
 
-TEST_MAIN("syncml.encode",
-    TEST(writes_the_order_of_the_dtd),
-    TEST(keeps_room_for_final),
-    TEST(carries_every_message_unchanged),
-    TEST(refuses_what_xml_cannot_hold),
-    TEST(refuses_a_command_it_cannot_spell),
-    TEST(stops_at_the_buffers_limit))
+TEST_MAIN("syncml.encode", TEST(writes_the_order_of_the_dtd), TEST(keeps_room_for_final),
+          TEST(carries_every_message_unchanged), TEST(refuses_what_xml_cannot_hold),
+          TEST(refuses_a_command_it_cannot_spell), TEST(stops_at_the_buffers_limit))

@@ -15,12 +15,16 @@ static void names_commands(void)
 
 static void knows_the_media_types(void)
 {
-    static const struct { const char *mime; bool known; enum sml_type type; } row[] = {
+    static const struct {
+        const char *mime;
+        bool known;
+        enum sml_type type;
+    } row[] = {
         { "application/vnd.syncml.dm+xml", true, SML_XML },
         { "application/vnd.syncml.dm+wbxml", true, SML_WBXML },
         { "Application/VND.SyncML.DM+XML ; charset=utf-8; verproto=DM/1.2", true, SML_XML },
         { " application/vnd.syncml.dm+wbxml;charset=utf-8", true, SML_WBXML },
-        { "application/vnd.syncml+xml", true, SML_XML },                /* trap 9 */
+        { "application/vnd.syncml+xml", true, SML_XML }, /* trap 9 */
         { "application/vnd.syncml+wbxml", true, SML_WBXML },
         { "application/vnd.syncml.dm+json", false, SML_XML },
         { "text/xml", false, SML_XML },
@@ -38,7 +42,11 @@ static void knows_the_media_types(void)
 
 static void answers_in_kind_unless_told_otherwise(void)
 {
-    static const struct { enum sml_type request; const char *accept; enum sml_type answer; } row[] = {
+    static const struct {
+        enum sml_type request;
+        const char *accept;
+        enum sml_type answer;
+    } row[] = {
         { SML_XML, "", SML_XML },
         { SML_WBXML, "", SML_WBXML },
         { SML_WBXML, "application/vnd.syncml.dm+wbxml, application/vnd.syncml.dm+xml", SML_WBXML },
@@ -72,8 +80,5 @@ static void takes_no_message_over_its_limit(void)
     free(big);
 }
 
-TEST_MAIN("syncml.msg",
-    TEST(names_commands),
-    TEST_OF("S-601 trap-09", knows_the_media_types),
-    TEST_OF("S-601", answers_in_kind_unless_told_otherwise),
-    TEST(takes_no_message_over_its_limit))
+TEST_MAIN("syncml.msg", TEST(names_commands), TEST_OF("S-601 trap-09", knows_the_media_types),
+          TEST_OF("S-601", answers_in_kind_unless_told_otherwise), TEST(takes_no_message_over_its_limit))

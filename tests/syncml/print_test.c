@@ -21,18 +21,17 @@ static void shows_a_message_on_one_page(void)
         "<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>./a</LocURI></Source><Meta><Format>chr</Format><Size>9</Size></Meta>"
         "<Data>x\n&lt;</Data><MoreData/></Item></Results><Alert><CmdID>3</CmdID><Data>1226</Data><Correlator>job</Correlator></Alert>"
         "<Sequence><CmdID>4</CmdID><Copy><CmdID>5</CmdID><Item><Target><LocURI>./t</LocURI></Target><Source><LocURI>./s</LocURI></Source></Item></Copy></Sequence><Get/>");
-    static const char want[] =
-        "SyncML 1.2 DM/1.2 session 2F message 1\n"
-        "  from IMEI:001010000000017  to https://dm.example.net/dm\n"
-        "1 Status for SyncHdr 0 of message 1: 212 Authentication accepted target t source s\n"
-        "2 Results 4 of message 1\n"
-        "  - ./a chr size 9 = \"x\\n<\" ... more to come\n"
-        "3 Alert 1226 correlator job\n"
-        "4 Sequence\n"
-        "  5 Copy\n"
-        "    - ./t from ./s\n"
-        "- Get\n"
-        "(no Final: more messages of this package follow)\n";
+    static const char want[] = "SyncML 1.2 DM/1.2 session 2F message 1\n"
+                               "  from IMEI:001010000000017  to https://dm.example.net/dm\n"
+                               "1 Status for SyncHdr 0 of message 1: 212 Authentication accepted target t source s\n"
+                               "2 Results 4 of message 1\n"
+                               "  - ./a chr size 9 = \"x\\n<\" ... more to come\n"
+                               "3 Alert 1226 correlator job\n"
+                               "4 Sequence\n"
+                               "  5 Copy\n"
+                               "    - ./t from ./s\n"
+                               "- Get\n"
+                               "(no Final: more messages of this package follow)\n";
     struct buf out;
     buf_init(&out, 0);
     print_of(xml, &out);
@@ -42,7 +41,8 @@ static void shows_a_message_on_one_page(void)
 
 static void shows_no_secret(void)
 {
-    static const char xml[] = "<SyncML><SyncHdr><Cred><Meta><Type>syncml:auth-basic</Type></Meta><Data>HIDEME</Data></Cred><Meta><NextNonce>HIDEME</NextNonce></Meta></SyncHdr><SyncBody>"
+    static const char xml[] =
+        "<SyncML><SyncHdr><Cred><Meta><Type>syncml:auth-basic</Type></Meta><Data>HIDEME</Data></Cred><Meta><NextNonce>HIDEME</NextNonce></Meta></SyncHdr><SyncBody>"
         "<Status><CmdID>1</CmdID><Chal><Meta><Type>syncml:auth-md5</Type><NextNonce>HIDEME</NextNonce></Meta></Chal><Data>401</Data></Status>"
         "<Add><CmdID>2</CmdID><Cred><Data>HIDEME</Data></Cred><Item><Target><LocURI>./DMAcc/x/AppAuth/1/AAuthSecret</LocURI></Target><Data>HIDEME</Data></Item>"
         "<Item><Target><LocURI>AAuthData</LocURI></Target><Data>HIDEME</Data></Item>"
@@ -67,7 +67,7 @@ static void cuts_what_is_long_and_shows_octets_as_hex(void)
     char *p = malloc(5001);
     CU_ASSERT_PTR_NOT_NULL_FATAL(p);
     memset(p, 'a', 5001);
-    for (size_t i = 1; i + 1 < 5001; i += 2)        /* two octets each, so that the cut may fall into one */
+    for (size_t i = 1; i + 1 < 5001; i += 2) /* two octets each, so that the cut may fall into one */
         memcpy(p + i, "\xC3\xA4", 2);
     struct sml_item text = { .target = STR("./c\n\x1B[2J"), .data = { p, 5001 }, .has_data = true, .next = &octets };
     struct sml_cmd add = { .kind = SML_ADD, .cmd_id = STR("1"), .items = &text };
@@ -84,7 +84,5 @@ static void cuts_what_is_long_and_shows_octets_as_hex(void)
     free(p);
 }
 
-TEST_MAIN("syncml.print",
-    TEST(shows_a_message_on_one_page),
-    TEST(shows_no_secret),
-    TEST(cuts_what_is_long_and_shows_octets_as_hex))
+TEST_MAIN("syncml.print", TEST(shows_a_message_on_one_page), TEST(shows_no_secret),
+          TEST(cuts_what_is_long_and_shows_octets_as_hex))

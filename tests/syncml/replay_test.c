@@ -21,8 +21,7 @@ static bool holds(const struct buf *b, const char *text)
 {
     size_t n = strlen(text);
     for (size_t i = 0; i + n <= b->n; i++)
-        if (memcmp(b->p + i, text, n) == 0)
-            return true;
+        if (memcmp(b->p + i, text, n) == 0) return true;
     return false;
 }
 
@@ -36,8 +35,7 @@ static void decoded(const struct buf *rec, struct buf *out)
         for (size_t i = 0; i + 8 < line.n; i++) {
             struct str at = str_slice(line, i, line.n), bytes;
             size_t from = str_starts(at, STR("\"in\":\"")) ? 6 : str_starts(at, STR("\"out\":\"")) ? 7 : 0;
-            if (from && !text_b64_decode(str_slice(at, from, str_find(at, '"', from)), &a, &bytes))
-                buf_put(out, bytes);
+            if (from && !text_b64_decode(str_slice(at, from, str_find(at, '"', from)), &a, &bytes)) buf_put(out, bytes);
         }
     arena_finish(&a);
 }
@@ -53,8 +51,7 @@ static void every_kind_of_session_is_replayed(void)
         buf_init(&plain, 0);
         link_init(&l, i & 1 ? SML_WBXML : SML_XML);
         snprintf(name, sizeof name, "kind %u", i);
-        if (i < 8)
-            link_share_nonces(&l);
+        if (i < 8) link_share_nonces(&l);
         switch (i >> 1) {
         case 1: l.acc.auth = l.ca.pref = SML_AUTH_MAC; break;
         case 2: l.sc.per_message = true; break;
@@ -81,12 +78,14 @@ static void every_kind_of_session_is_replayed(void)
         decoded(&rec, &plain);
         text_b64(l.row.client_nonce, l.row.n_client, nonce[0]);
         text_b64(l.row.server_nonce, l.row.n_server, nonce[1]);
-        const char *const secrets[] = { "s3cr3t-Pa55", "Srv-Pa55", link_ha1_client, link_ha1_server, nonce[0], nonce[1], "9b0c41f2",
-                                        "ZGV2LTAwMDE6czNjcjN0LVBhNTU=", "deviceSecret77", "top&lt;secret", "top<secret", "nonce-octets" };
+        const char *const secrets[] = {
+            "s3cr3t-Pa55",    "Srv-Pa55",      link_ha1_client, link_ha1_server,
+            nonce[0],         nonce[1],        "9b0c41f2",      "ZGV2LTAwMDE6czNjcjN0LVBhNTU=",
+            "deviceSecret77", "top&lt;secret", "top<secret",    "nonce-octets"
+        };
         for (size_t k = 0; k < sizeof secrets / sizeof secrets[0]; k++) {
             bool there = secrets[k][0] && (holds(&rec, secrets[k]) || holds(&plain, secrets[k]));
-            if (there)
-                fprintf(stderr, "\n%s: %s is in the recording\n", name, secrets[k]);
+            if (there) fprintf(stderr, "\n%s: %s is in the recording\n", name, secrets[k]);
             CU_ASSERT(!there);
         }
         CU_ASSERT(holds(&plain, "IMEI:001010000000017"));
@@ -107,18 +106,20 @@ static void sizes_and_pieces_are_replayed(void)
         memset(big, 'y', sizeof big);
         link_init(&l, i & 1 ? SML_WBXML : SML_XML);
         link_share_nonces(&l);
-        if (i & 2)
-            l.crow.n_server = 0;
+        if (i & 2) l.crow.n_server = 0;
         l.cc.max_msg_bytes = l.sc.max_msg_bytes = 1700;
         for (unsigned k = 0; k < 30; k++)
-            out[k] = (struct sml_alert_out){ .tag = 100 + k, .code = 1226, .format = STR("int"), .type = STR("org.example.update"),
-                                             .data = STR("200"), .next = k < 29 ? &out[k + 1] : NULL };
+            out[k] = (struct sml_alert_out){ .tag = 100 + k,
+                                             .code = 1226,
+                                             .format = STR("int"),
+                                             .type = STR("org.example.update"),
+                                             .data = STR("200"),
+                                             .next = k < 29 ? &out[k + 1] : NULL };
         l.alerts = out;
         l.alert_status = 202;
         link_write(&l, SML_ADD, "./A", "chr", (struct str){ big, sizeof big });
         link_step(&l, SML_GET, "./A");
-        for (unsigned k = 0; k < 20; k++)
-            link_write(&l, SML_ADD, "./B", "bin", (struct str){ "\0\1\2", 3 });
+        for (unsigned k = 0; k < 20; k++) link_write(&l, SML_ADD, "./B", "bin", (struct str){ "\0\1\2", 3 });
         replays(&l, &rec, "sizes");
         CU_ASSERT(l.posts > 20);
         buf_finish(&rec);
@@ -129,8 +130,11 @@ static void sizes_and_pieces_are_replayed(void)
 /* A recording that says something else than the machine does: where, and what */
 static void a_difference_is_told_in_words(void)
 {
-    static const struct { const char *from, *to, *told; } row[] = {
-        { "\"kind\":\"Get\",\"tag\":1,\"uri\":\"./A\"", "\"kind\":\"Get\",\"tag\":1,\"uri\":\"./B\"", "message 1: the reply differs in line" },
+    static const struct {
+        const char *from, *to, *told;
+    } row[] = {
+        { "\"kind\":\"Get\",\"tag\":1,\"uri\":\"./A\"", "\"kind\":\"Get\",\"tag\":1,\"uri\":\"./B\"",
+          "message 1: the reply differs in line" },
         { "\"uri\":\"./A\"", "\"uri\":\"./B\"", "- <LocURI>./A</LocURI>\n+ <LocURI>./B</LocURI>\n" },
         { "#1=200", "#1=404", "message 2: what the server understood differs in line 1\n- known" },
         { "\"sent\":1", "\"sent\":2", "message 1: 1 steps went out, 2 did" },
@@ -155,8 +159,7 @@ static void a_difference_is_told_in_words(void)
         CU_ASSERT_EQUAL(sml_replay(buf_str(&changed), "changed", NULL, false, NULL, &out, NULL), RC_OK);
         CU_ASSERT(!out.same);
         bool told = strstr(buf_z(&out.difference), row[i].told) != NULL;
-        if (!told)
-            fprintf(stderr, "\n%s\n", buf_z(&out.difference));
+        if (!told) fprintf(stderr, "\n%s\n", buf_z(&out.difference));
         CU_ASSERT(told);
         buf_finish(&out.difference);
         buf_finish(&changed);
@@ -167,7 +170,11 @@ static void a_difference_is_told_in_words(void)
 
 static void what_is_no_recording_is_refused_with_its_place(void)
 {
-    static const struct { const char *text; enum rc rc; const char *why; } row[] = {
+    static const struct {
+        const char *text;
+        enum rc rc;
+        const char *why;
+    } row[] = {
         { "", RC_INVALID, "neither a recording" },
         { "recording: dmvisor/session/9\nserver: {url: x}\nmessages: []\n", RC_UNSUPPORTED, "dmvisor/session/1" },
         { "server: {id: x}\nmessages: []\n", RC_INVALID, "url" },
@@ -190,8 +197,5 @@ static void what_is_no_recording_is_refused_with_its_place(void)
     }
 }
 
-TEST_MAIN("syncml.replay",
-    TEST(every_kind_of_session_is_replayed),
-    TEST(sizes_and_pieces_are_replayed),
-    TEST(a_difference_is_told_in_words),
-    TEST(what_is_no_recording_is_refused_with_its_place))
+TEST_MAIN("syncml.replay", TEST(every_kind_of_session_is_replayed), TEST(sizes_and_pieces_are_replayed),
+          TEST(a_difference_is_told_in_words), TEST(what_is_no_recording_is_refused_with_its_place))

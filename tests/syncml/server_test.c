@@ -1,4 +1,5 @@
-/* The server machine alone, spoken to in XML text: every deviation of a client is a few lines of what it really sends. */
+/* The server machine alone, spoken to in XML text: every deviation of a client is a few lines of what it really
+ * sends. */
 #include "tests/syncml/desk.h"
 
 /* ---- setup ---- */
@@ -20,7 +21,7 @@ static void the_header_is_answered_first_and_in_kind(void)
     say(&d, MSG("2", OK_HDR ST("1", "4", "Get", "404") "<Final/>"));
     SAYS(&d, "<MsgID>2</MsgID>");
     CU_ASSERT(d.over && d.final);
-    SAYS(&d, "<Data>200</Data></Status><Final/></SyncBody>");       /* S-501: nothing else */
+    SAYS(&d, "<Data>200</Data></Status><Final/></SyncBody>"); /* S-501: nothing else */
     say(&d, MSG("3", OK_HDR "<Final/>"));
     CU_ASSERT_EQUAL(d.rc, RC_INVALID);
     close_desk(&d);
@@ -29,10 +30,13 @@ static void the_header_is_answered_first_and_in_kind(void)
 /* S-006; dm-protocol.md 1 and 19 */
 static void versions_are_answered_in_kind_or_refused_with_a_list(void)
 {
-    static const struct { const char *dtd, *proto, *ns; int code; } row[] = {
-        { "1.2", "DM/1.2", "SYNCML:SYNCML1.2", 200 }, { "1.2", "DM/1.3", "SYNCML:SYNCML1.2", 200 },
-        { "1.1", "DM/1.1", "SYNCML:SYNCML1.1", 200 }, { "1.0", "DM/1.2", "SYNCML:SYNCML1.2", 505 },
-        { "2.0", "DM/2.0", "SYNCML:SYNCML1.2", 505 }, { "1.2", "DM/2.0", "SYNCML:SYNCML1.2", 513 },
+    static const struct {
+        const char *dtd, *proto, *ns;
+        int code;
+    } row[] = {
+        { "1.2", "DM/1.2", "SYNCML:SYNCML1.2", 200 },     { "1.2", "DM/1.3", "SYNCML:SYNCML1.2", 200 },
+        { "1.1", "DM/1.1", "SYNCML:SYNCML1.1", 200 },     { "1.0", "DM/1.2", "SYNCML:SYNCML1.2", 505 },
+        { "2.0", "DM/2.0", "SYNCML:SYNCML1.2", 505 },     { "1.2", "DM/2.0", "SYNCML:SYNCML1.2", 513 },
         { "1.2", "SyncML/1.2", "SYNCML:SYNCML1.2", 513 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -40,9 +44,12 @@ static void versions_are_answered_in_kind_or_refused_with_a_list(void)
         char xml[2000], want[100];
         open_desk(&d);
         step(&d, SML_GET, "./A");
-        snprintf(xml, sizeof xml, "<SyncML xmlns='%s'><SyncHdr><VerDTD>%s</VerDTD><VerProto>%s</VerProto><SessionID>aBc-long-session</SessionID>"
-                 "<MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:1</LocURI></Source></SyncHdr><SyncBody>" START
-                 "<Final/></SyncBody></SyncML>", row[i].ns, row[i].dtd, row[i].proto);
+        snprintf(
+            xml, sizeof xml,
+            "<SyncML xmlns='%s'><SyncHdr><VerDTD>%s</VerDTD><VerProto>%s</VerProto><SessionID>aBc-long-session</SessionID>"
+            "<MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:1</LocURI></Source></SyncHdr><SyncBody>" START
+            "<Final/></SyncBody></SyncML>",
+            row[i].ns, row[i].dtd, row[i].proto);
         say(&d, xml);
         CU_ASSERT_EQUAL(status_of(&d, "0"), row[i].code);
         if (row[i].code == 200) {
@@ -51,8 +58,11 @@ static void versions_are_answered_in_kind_or_refused_with_a_list(void)
             SAYS(&d, row[i].ns);
             SAYS(&d, "<Get>");
         } else {
-            SAYS(&d, row[i].code == 505 ? "<Item><Data>1.2</Data></Item><Item><Data>1.1</Data></Item>" :
-                     "<Item><Data>DM/1.2</Data></Item><Item><Data>DM/1.1</Data></Item><Item><Data>DM/1.3</Data></Item>");
+            SAYS(
+                &d,
+                row[i].code == 505
+                    ? "<Item><Data>1.2</Data></Item><Item><Data>1.1</Data></Item>"
+                    : "<Item><Data>DM/1.2</Data></Item><Item><Data>DM/1.1</Data></Item><Item><Data>DM/1.3</Data></Item>");
             SAYS_NOT(&d, "<Get>");
             SAYS_NOT(&d, "<CmdRef>1</CmdRef>");
             CU_ASSERT(d.over && d.final && d.who == SML_WHO_UNKNOWN);
@@ -64,7 +74,10 @@ static void versions_are_answered_in_kind_or_refused_with_a_list(void)
 /* S-014 S-407 S-408 S-405: what a client may and may not say */
 static void each_command_of_a_client_has_its_status(void)
 {
-    static const struct { const char *xml; int code; } row[] = {
+    static const struct {
+        const char *xml;
+        int code;
+    } row[] = {
         { "<Get><CmdID>7</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Get>", 405 },
         { "<Add><CmdID>7</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Add>", 405 },
         { "<Exec><CmdID>7</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item></Exec>", 405 },
@@ -83,11 +96,18 @@ static void each_command_of_a_client_has_its_status(void)
         { "<Alert><CmdID>7</CmdID><Data>1226</Data></Alert>", 412 },
         { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item><Data>no type</Data></Item></Alert>", 412 },
         { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item>" META("<Type>urn:x</Type>") "</Item></Alert>", 412 },
-        { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item>" META("<Format>weird</Format><Type>urn:x</Type>") "<Data/></Item></Alert>", 415 },
-        { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item>" META("<Format>Chr</Format><Type>urn:x</Type>") "<Data/></Item></Alert>", 200 },
-        { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item>" META("<Type>urn:x</Type>") "<Data>1</Data></Item></Alert>", 200 },
+        { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item>" META(
+              "<Format>weird</Format><Type>urn:x</Type>") "<Data/></Item></Alert>",
+          415 },
+        { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item>" META(
+              "<Format>Chr</Format><Type>urn:x</Type>") "<Data/></Item></Alert>",
+          200 },
+        { "<Alert><CmdID>7</CmdID><Data>1226</Data><Item>" META("<Type>urn:x</Type>") "<Data>1</Data></Item></Alert>",
+          200 },
         { "<Alert><CmdID>7</CmdID><Data>1224</Data></Alert>", 406 },
-        { "<Alert><CmdID>7</CmdID><Data>1224</Data><Item>" META("<Type>com.microsoft/MDM/LoginStatus</Type>") "<Data>user</Data></Item></Alert>", 200 },
+        { "<Alert><CmdID>7</CmdID><Data>1224</Data><Item>" META(
+              "<Type>com.microsoft/MDM/LoginStatus</Type>") "<Data>user</Data></Item></Alert>",
+          200 },
         { "<Replace><CmdID>7</CmdID></Replace>", 412 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -97,29 +117,35 @@ static void each_command_of_a_client_has_its_status(void)
         snprintf(xml, sizeof xml, MSG("1", START "%s<Final/>"), row[i].xml);
         say(&d, xml);
         CU_ASSERT_EQUAL(status_of(&d, "7"), row[i].code);
-        if (status_of(&d, "7") != row[i].code)
-            fprintf(stderr, "%s: %d\n", row[i].xml, status_of(&d, "7"));
+        if (status_of(&d, "7") != row[i].code) fprintf(stderr, "%s: %d\n", row[i].xml, status_of(&d, "7"));
         CU_ASSERT_EQUAL(d.who, SML_WHO_KNOWN);
         close_desk(&d);
     }
 }
 
-/* DevInfo belongs in package 1, which may be several messages; later a Replace is forbidden. A command without CmdID is answered. */
+/* DevInfo belongs in package 1, which may be several messages; later a Replace is forbidden. A command without CmdID
+ * is answered. */
 static void replace_is_for_package_one(void)
 {
     struct desk d;
     open_desk(&d);
-    say(&d, MSG("1", START));                                   /* no Final */
+    say(&d, MSG("1", START)); /* no Final */
     SAYS(&d, "<Data>1222</Data>");
     CU_ASSERT(!d.final && !d.done);
-    say(&d, MSG("2", OK_HDR "<Replace><CmdID>5</CmdID><Item><Source><LocURI>./DevInfo/Ext</LocURI></Source><Data>x</Data></Item></Replace><Final/>"));
+    say(&d,
+        MSG("2", OK_HDR
+            "<Replace><CmdID>5</CmdID><Item><Source><LocURI>./DevInfo/Ext</LocURI></Source><Data>x</Data></Item></Replace><Final/>"));
     CU_ASSERT_EQUAL(status_of(&d, "5"), 200);
     close_desk(&d);
     open_desk(&d);
     step(&d, SML_GET, "./A");
     begin(&d);
-    say(&d, MSG("2", OK_HDR ST("1", "4", "Get", "200") "<Replace><CmdID>5</CmdID><Item><Source><LocURI>./X</LocURI></Source><Data>x</Data></Item></Replace>"
-                     "<Delete><Item/></Delete><Final/>"));
+    say(&d,
+        MSG("2",
+            OK_HDR ST(
+                "1", "4", "Get",
+                "200") "<Replace><CmdID>5</CmdID><Item><Source><LocURI>./X</LocURI></Source><Data>x</Data></Item></Replace>"
+                       "<Delete><Item/></Delete><Final/>"));
     CU_ASSERT_EQUAL(status_of(&d, "5"), 405);
     SAYS(&d, "<Cmd>Delete</Cmd><Data>400</Data>");
     close_desk(&d);
@@ -133,7 +159,7 @@ static void replace_is_for_package_one(void)
 static void credentials_that_change_their_mind_end_the_session(void)
 {
     struct desk d;
-    open_desk(&d);                              /* answers an md5 challenge with basic */
+    open_desk(&d); /* answers an md5 challenge with basic */
     d.certificate = false;
     d.c.allow_basic = true;
     say(&d, MSG("1", START "<Final/>"));
@@ -147,7 +173,7 @@ static void credentials_that_change_their_mind_end_the_session(void)
     CU_ASSERT_STRING_EQUAL(d.refused, "another scheme than the challenge asked for");
     close_desk(&d);
 
-    open_desk(&d);                              /* basic without TLS where it is demanded: md5 is asked for instead */
+    open_desk(&d); /* basic without TLS where it is demanded: md5 is asked for instead */
     d.certificate = d.tls = false;
     d.c.allow_basic = true;
     d.acc.auth = SML_AUTH_BASIC;
@@ -156,7 +182,7 @@ static void credentials_that_change_their_mind_end_the_session(void)
     SAYS(&d, "syncml:auth-md5");
     close_desk(&d);
 
-    open_desk(&d);                              /* in a laboratory it may; Cred without Meta is basic; name in any case */
+    open_desk(&d); /* in a laboratory it may; Cred without Meta is basic; name in any case */
     d.certificate = d.tls = false;
     d.c.allow_basic_plain = true;
     d.acc.auth = SML_AUTH_BASIC;
@@ -165,7 +191,7 @@ static void credentials_that_change_their_mind_end_the_session(void)
     SAYS_NOT(&d, "<Chal>");
     close_desk(&d);
 
-    open_desk(&d);                              /* a user of another name with the same password */
+    open_desk(&d); /* a user of another name with the same password */
     d.certificate = false;
     d.c.allow_basic = true;
     d.acc.auth = SML_AUTH_BASIC;
@@ -175,7 +201,7 @@ static void credentials_that_change_their_mind_end_the_session(void)
     SAYS(&d, "syncml:auth-basic");
     close_desk(&d);
 
-    open_desk(&d);                              /* a scheme that nobody here knows, twice */
+    open_desk(&d); /* a scheme that nobody here knows, twice */
     d.certificate = false;
     for (int i = 0; i < 2; i++) {
         CU_ASSERT(!d.over);
@@ -185,7 +211,7 @@ static void credentials_that_change_their_mind_end_the_session(void)
     CU_ASSERT(d.over);
     close_desk(&d);
 
-    open_desk(&d);                              /* never any credentials */
+    open_desk(&d); /* never any credentials */
     d.certificate = false;
     for (int i = 0; i < 4; i++) {
         CU_ASSERT(!d.over);
@@ -219,8 +245,7 @@ static void a_message_without_its_mac_ends_the_session(void)
         CU_ASSERT(status_of(&d, "0") == 200 && d.first && d.keep.client_nonce_used);
         SAYS(&d, "syncml:auth-MAC");
         d.hmac.present = i > 0;
-        if (i == 2)
-            d.hmac.username = STR("dev-0002");
+        if (i == 2) d.hmac.username = STR("dev-0002");
         say(&d, MSG("2", OK_HDR ST("1", "4", "Get", "200") "<Final/>"));
         CU_ASSERT(status_of(&d, "0") == 401 && d.over && d.who == SML_WHO_REFUSED);
         NEWS(&d, "");
@@ -233,36 +258,49 @@ static void a_message_without_its_mac_ends_the_session(void)
 /* S-204 S-205 S-207 and dm-protocol.md 20: traps 1, 2, 12, 13, 18, 22, 23 */
 static void answers_are_found_however_they_come(void)
 {
-    static const struct { const char *what, *xml, *news; } row[] = {
+    static const struct {
+        const char *what, *xml, *news;
+    } row[] = {
         { "in order", ST("1", "4", "Get", "200") RES("1", "4", "./A", "a") ST("1", "5", "Exec", "202"),
           "#1=200 ./A[chr,text/plain]=a #2=202" },
-        { "Results first, Statuses backwards", ST("1", "5", "Exec", "202") RES("1", "4", "./A", "a") ST("1", "4", "Get", "200"),
+        { "Results first, Statuses backwards",
+          ST("1", "5", "Exec", "202") RES("1", "4", "./A", "a") ST("1", "4", "Get", "200"),
           "#1=200 ./A[chr,text/plain]=a #2=202" },
-        { "two Results for one Get, one with two Items", RES("1", "4", "./A/1", "x")
-          "<Results><CmdID>8</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef>" META("<Format>Int</Format>")
-          "<Item><Source><LocURI>./A/2</LocURI></Source><Data>2</Data></Item>"
-          "<Item><Source><LocURI>./A/3</LocURI></Source>" META("<Type>t/x</Type>") "<Data/></Item></Results>" ST("1", "4", "Get", "200"),
+        { "two Results for one Get, one with two Items",
+          RES("1", "4", "./A/1", "x") "<Results><CmdID>8</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef>" META(
+              "<Format>Int</Format>") "<Item><Source><LocURI>./A/2</LocURI></Source><Data>2</Data></Item>"
+                                      "<Item><Source><LocURI>./A/3</LocURI></Source>" META(
+                                          "<Type>t/x</Type>") "<Data/></Item></Results>" ST("1", "4", "Get", "200"),
           "#1=200 ./A/1[chr,text/plain]=x ./A/2[int,text/plain]=2 ./A/3[int,t/x]= #2=0" },
-        { "no MsgRef (22)", "<Status><CmdID>9</CmdID><CmdRef>4</CmdRef><Cmd>Get</Cmd><Data>404</Data></Status>", "#1=404 #2=0" },
-        { "no refs, but the URI", "<Status><CmdID>9</CmdID><Cmd>Get</Cmd><Data>404</Data><TargetRef>./A</TargetRef></Status>", "#1=404 #2=0" },
-        { "Results without refs", "<Results><CmdID>8</CmdID><Item><Source><LocURI>A</LocURI></Source><Data>v</Data></Item></Results>",
+        { "no MsgRef (22)", "<Status><CmdID>9</CmdID><CmdRef>4</CmdRef><Cmd>Get</Cmd><Data>404</Data></Status>",
+          "#1=404 #2=0" },
+        { "no refs, but the URI",
+          "<Status><CmdID>9</CmdID><Cmd>Get</Cmd><Data>404</Data><TargetRef>./A</TargetRef></Status>", "#1=404 #2=0" },
+        { "Results without refs",
+          "<Results><CmdID>8</CmdID><Item><Source><LocURI>A</LocURI></Source><Data>v</Data></Item></Results>",
           "#1=200 A[chr,text/plain]=v #2=0" },
-        { "Results for Exec (23)", ST("1", "5", "Exec", "200") RES("1", "5", "./B", "r"), "#1=0 #2=200 ./B[chr,text/plain]=r" },
+        { "Results for Exec (23)", ST("1", "5", "Exec", "200") RES("1", "5", "./B", "r"),
+          "#1=0 #2=200 ./B[chr,text/plain]=r" },
         { "per Item, same CmdRef (12)", ST("1", "4", "Get", "200") ST("1", "4", "Get", "404"), "#1=404 #2=0" },
         { "in progress, then done", ST("1", "5", "Exec", "101") ST("1", "5", "Exec", "200"), "#1=0 #2=200" },
         { "only in progress", ST("1", "5", "Exec", "101"), "#1=0 #2=0" },
         { "MsgRef of no message of ours", ST("7", "4", "Get", "404"), "#1=404 #2=0" },
         { "a CmdRef that is none, though the URI is ours",
-          "<Status><CmdID>9</CmdID><MsgRef>1</MsgRef><CmdRef>77</CmdRef><Cmd>Get</Cmd><TargetRef>./A</TargetRef><Data>404</Data></Status>", "#1=0 #2=0" },
+          "<Status><CmdID>9</CmdID><MsgRef>1</MsgRef><CmdRef>77</CmdRef><Cmd>Get</Cmd><TargetRef>./A</TargetRef><Data>404</Data></Status>",
+          "#1=0 #2=0" },
         { "of another command", ST("1", "4", "Delete", "404"), "#1=0 #2=0" },
         { "a code that is none", ST("1", "4", "Get", "wat"), "#1=500 #2=0" },
         { "an unknown code", ST("1", "4", "Get", "299"), "#1=299 #2=0" },
         { "nothing (13)", "", "#1=0 #2=0" },
-        { "Results without a Source", "<Results><CmdID>8</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Data>v</Data></Item></Results>",
+        { "Results without a Source",
+          "<Results><CmdID>8</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Data>v</Data></Item></Results>",
           "#1=200 [chr,text/plain]=v #2=0" },
-        { "a NUL-ended property (18)", "<Results><CmdID>8</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>./A?prop=Format</LocURI>"
-          "</Source><Data>chr</Data></Item></Results>", "#1=200 ./A?prop=Format[chr,text/plain]=chr #2=0" },
-        { "CR LF around everything (24)", "<Status>\r\n<CmdID> 9 </CmdID><MsgRef>\r\n1</MsgRef><CmdRef> 4\n</CmdRef><Cmd> Get </Cmd><Data>\r\n404 </Data></Status>",
+        { "a NUL-ended property (18)",
+          "<Results><CmdID>8</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>./A?prop=Format</LocURI>"
+          "</Source><Data>chr</Data></Item></Results>",
+          "#1=200 ./A?prop=Format[chr,text/plain]=chr #2=0" },
+        { "CR LF around everything (24)",
+          "<Status>\r\n<CmdID> 9 </CmdID><MsgRef>\r\n1</MsgRef><CmdRef> 4\n</CmdRef><Cmd> Get </Cmd><Data>\r\n404 </Data></Status>",
           "#1=404 #2=0" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -277,7 +315,7 @@ static void answers_are_found_however_they_come(void)
         say(&d, xml);
         NEWS(&d, row[i].news);
         CU_ASSERT(d.over);
-        SAYS_NOT(&d, "<Cmd>Results</Cmd>");                     /* S-207 */
+        SAYS_NOT(&d, "<Cmd>Results</Cmd>"); /* S-207 */
         close_desk(&d);
     }
 }
@@ -285,25 +323,40 @@ static void answers_are_found_however_they_come(void)
 /* S-204 S-211 S-212 S-213 S-216: what a device may say of containers and interaction, taken as it says it */
 static void every_status_of_a_container_finds_its_step(void)
 {
-    static const struct { const char *xml, *news; } row[] = {
-        { ST("1", "4", "Atomic", "507") ST("1", "5", "Alert", "200") ST("1", "6", "Add", "216") ST("1", "7", "Add", "414"), "#1=507 #11=200 #12=216 #13=414" },
-        { ST("1", "4", "Atomic", "507") ST("1", "5", "Alert", "304") ST("1", "6", "Add", "215") ST("1", "7", "Add", "215"), "#1=507 #11=304 #12=215 #13=215" },
-        { ST("1", "4", "Atomic", "507") ST("1", "5", "Alert", "216") ST("1", "6", "Add", "516") ST("1", "7", "Add", "500"), "#1=507 #11=216 #12=516 #13=500" },
-        { ST("1", "4", "Atomic", "517") ST("1", "5", "Alert", "408") ST("1", "6", "Add", "216") ST("1", "7", "Add", "215"), "#1=517 #11=408 #12=216 #13=215" },
+    static const struct {
+        const char *xml, *news;
+    } row[] = {
+        { ST("1", "4", "Atomic", "507") ST("1", "5", "Alert", "200") ST("1", "6", "Add", "216")
+              ST("1", "7", "Add", "414"),
+          "#1=507 #11=200 #12=216 #13=414" },
+        { ST("1", "4", "Atomic", "507") ST("1", "5", "Alert", "304") ST("1", "6", "Add", "215")
+              ST("1", "7", "Add", "215"),
+          "#1=507 #11=304 #12=215 #13=215" },
+        { ST("1", "4", "Atomic", "507") ST("1", "5", "Alert", "216") ST("1", "6", "Add", "516")
+              ST("1", "7", "Add", "500"),
+          "#1=507 #11=216 #12=516 #13=500" },
+        { ST("1", "4", "Atomic", "517") ST("1", "5", "Alert", "408") ST("1", "6", "Add", "216")
+              ST("1", "7", "Add", "215"),
+          "#1=517 #11=408 #12=216 #13=215" },
         { ST("1", "4", "Atomic", "406"), "#1=406 #11=0 #12=0 #13=0" },
-        { ST("1", "7", "Add", "200") ST("1", "6", "Add", "200") ST("1", "5", "Alert", "214"), "#1=0 #11=214 #12=200 #13=200" },
+        { ST("1", "7", "Add", "200") ST("1", "6", "Add", "200") ST("1", "5", "Alert", "214"),
+          "#1=0 #11=214 #12=200 #13=200" },
     };
     for (size_t i = 0; i < 2 * sizeof row / sizeof row[0]; i++) {
         struct desk d;
         struct sml_item ask = { .data = STR("Really?"), .has_data = true }, options = { .next = &ask };
-        struct sml_step in[3] = { { .kind = SML_ALERT, .tag = 11, .data = STR("1101"), .items = &options, .next = &in[1] },
-                                  { .kind = SML_ADD, .tag = 12, .uri = STR("./A"), .next = &in[2] },
-                                  { .kind = SML_ADD, .tag = 13, .uri = STR("./A") } };
+        struct sml_step in[3] = {
+            { .kind = SML_ALERT, .tag = 11, .data = STR("1101"), .items = &options, .next = &in[1] },
+            { .kind = SML_ADD, .tag = 12, .uri = STR("./A"), .next = &in[2] },
+            { .kind = SML_ADD, .tag = 13, .uri = STR("./A") }
+        };
         char xml[4000];
         open_desk(&d);
         step(&d, i & 1 ? SML_SEQUENCE : SML_ATOMIC, "")->children = in;
         begin(&d);
-        SAYS(&d, "<Alert><CmdID>5</CmdID><Data>1101</Data><Item></Item><Item><Data>Really?</Data></Item></Alert><Add><CmdID>6</CmdID>");
+        SAYS(
+            &d,
+            "<Alert><CmdID>5</CmdID><Data>1101</Data><Item></Item><Item><Data>Really?</Data></Item></Alert><Add><CmdID>6</CmdID>");
         snprintf(xml, sizeof xml, MSG("2", OK_HDR "%s<Final/>"), row[i / 2].xml);
         for (char *p = i & 1 ? strstr(xml, "<Cmd>Atomic</Cmd>") : NULL; p; p = NULL) {
             char tail[3000];
@@ -340,7 +393,7 @@ static void answers_may_come_messages_later(void)
     NEWS(&d, "#1=200");
     CU_ASSERT(d.over);
     close_desk(&d);
-    open_desk(&d);                      /* a Status for a message that is done with finds nothing in the next one */
+    open_desk(&d); /* a Status for a message that is done with finds nothing in the next one */
     step(&d, SML_GET, "./A");
     begin(&d);
     step(&d, SML_GET, "./A");
@@ -358,9 +411,13 @@ static void several_alerts_in_one_command(void)
         struct desk d;
         open_desk(&d);
         d.alert_status[1] = i ? 415 : 0;
-        say(&d, MSG("1", START "<Alert><CmdID>3</CmdID><Data>1226</Data><Correlator>j</Correlator>"
-                "<Item><Source><LocURI>./V/1</LocURI></Source>" META("<Format>chr</Format><Type>Reversed-Domain-Name:org.x</Type><Mark>critical</Mark>") "<Data>a</Data></Item>"
-                "<Item><Source><LocURI>./V/2</LocURI></Source>" META("<Format>chr</Format><Type> Content-Type: text/plain</Type>") "<Data>b</Data></Item></Alert><Final/>"));
+        say(&d,
+            MSG("1", START
+                "<Alert><CmdID>3</CmdID><Data>1226</Data><Correlator>j</Correlator>"
+                "<Item><Source><LocURI>./V/1</LocURI></Source>" META(
+                    "<Format>chr</Format><Type>Reversed-Domain-Name:org.x</Type><Mark>critical</Mark>") "<Data>a</Data></Item>"
+                                                                                                        "<Item><Source><LocURI>./V/2</LocURI></Source>" META(
+                                                                                                            "<Format>chr</Format><Type> Content-Type: text/plain</Type>") "<Data>b</Data></Item></Alert><Final/>"));
         NEWS(&d, "!1226 ./V/1 org.x critical a !1226 ./V/2 text/plain informational b");
         if (i) {
             SAYS(&d, "<CmdRef>3</CmdRef><Cmd>Alert</Cmd><SourceRef>./V/1</SourceRef><Data>200</Data></Status>");
@@ -374,26 +431,40 @@ static void several_alerts_in_one_command(void)
 
 /* ---- objects in pieces ---- */
 
-#define PIECE(uri, size, data, more) "<Results><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>" uri "</LocURI></Source>"  \
-                                     META("<Format>chr</Format>" size) "<Data>" data "</Data>" more "</Item></Results>"
+#define PIECE(uri, size, data, more)                                                                                   \
+    "<Results><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>4</CmdRef><Item><Source><LocURI>" uri                          \
+    "</LocURI></Source>" META("<Format>chr</Format>" size) "<Data>" data "</Data>" more "</Item></Results>"
 #define SIZE(n) "<Size>" #n "</Size>"
-#define MORE "<MoreData/>"
+#define MORE    "<MoreData/>"
 
 /* S-306 S-307 S-309 */
 static void objects_in_pieces_are_joined_or_refused(void)
 {
-    static const struct { const char *what, *first; int first_code; const char *second; int second_code; bool cut; const char *news; } row[] = {
-        { "good", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./A", "", "efgh", "") "<Final/>", 0, false, "#1=200 ./A[chr,text/plain]=abcdefgh" },
-        { "Final in every message (15)", PIECE("./A", SIZE(8), "abcd", MORE) "<Final/>", 213, PIECE("./A", "", "efgh", "") "<Final/>", 0, false,
+    static const struct {
+        const char *what, *first;
+        int first_code;
+        const char *second;
+        int second_code;
+        bool cut;
+        const char *news;
+    } row[] = {
+        { "good", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./A", "", "efgh", "") "<Final/>", 0, false,
           "#1=200 ./A[chr,text/plain]=abcdefgh" },
+        { "Final in every message (15)", PIECE("./A", SIZE(8), "abcd", MORE) "<Final/>", 213,
+          PIECE("./A", "", "efgh", "") "<Final/>", 0, false, "#1=200 ./A[chr,text/plain]=abcdefgh" },
         { "one with an alert in between", PIECE("./A", SIZE(8), "abcd", MORE), 213,
-          "<Alert><CmdID>7</CmdID><Data>1222</Data></Alert>" PIECE("./A", "", "efgh", "") "<Final/>", 0, false, "#1=200 ./A[chr,text/plain]=abcdefgh" },
-        { "too short", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./A", "", "efg", "") "<Final/>", 424, false, "#1=424" },
-        { "too long", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./A", "", "efghi", "") "<Final/>", 424, false, "#1=424" },
+          "<Alert><CmdID>7</CmdID><Data>1222</Data></Alert>" PIECE("./A", "", "efgh", "") "<Final/>", 0, false,
+          "#1=200 ./A[chr,text/plain]=abcdefgh" },
+        { "too short", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./A", "", "efg", "") "<Final/>", 424, false,
+          "#1=424" },
+        { "too long", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./A", "", "efghi", "") "<Final/>", 424, false,
+          "#1=424" },
         { "no Size", PIECE("./A", "", "abcd", MORE), 411, "<Final/>", 0, false, "" },
         { "over MaxObjSize", PIECE("./A", SIZE(101), "abcd", MORE), 413, "<Final/>", 0, false, "" },
-        { "cut by another", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./B", "", "b", "") "<Final/>", 0, true, "#1=426 ./B[chr,text/plain]=b" },
-        { "cut by another object", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./B", SIZE(4), "b", MORE), 213, true, "#1=426" },
+        { "cut by another", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./B", "", "b", "") "<Final/>", 0, true,
+          "#1=426 ./B[chr,text/plain]=b" },
+        { "cut by another object", PIECE("./A", SIZE(8), "abcd", MORE), 213, PIECE("./B", SIZE(4), "b", MORE), 213,
+          true, "#1=426" },
         { "cut by the end", PIECE("./A", SIZE(8), "abcd", MORE), 213, "<Final/>", 0, true, "#1=426" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -411,10 +482,8 @@ static void objects_in_pieces_are_joined_or_refused(void)
         say(&d, xml);
         CU_ASSERT_EQUAL(status_of(&d, "3"), row[i].second_code);
         CU_ASSERT_EQUAL(says(&d, "<Data>1225</Data>"), row[i].cut);
-        if (row[i].cut)
-            SAYS(&d, "<Item><Source><LocURI>./A</LocURI></Source></Item></Alert>");
-        if (strcmp(d.news, row[i].news) != 0)
-            fprintf(stderr, "%s:", row[i].what);
+        if (row[i].cut) SAYS(&d, "<Item><Source><LocURI>./A</LocURI></Source></Item></Alert>");
+        if (strcmp(d.news, row[i].news) != 0) fprintf(stderr, "%s:", row[i].what);
         NEWS(&d, row[i].news);
         close_desk(&d);
     }
@@ -423,7 +492,10 @@ static void objects_in_pieces_are_joined_or_refused(void)
 /* S-305 S-308: what the client may say to our pieces */
 static void our_pieces_go_on_or_stop(void)
 {
-    static const struct { const char *said, *news; bool goes_on; } row[] = {
+    static const struct {
+        const char *said, *news;
+        bool goes_on;
+    } row[] = {
         { ST("1", "4", "Add", "213") "<Alert><CmdID>7</CmdID><Data>1222</Data></Alert>", "", true },
         { ST("1", "4", "Add", "213"), "", true },
         { "<Alert><CmdID>7</CmdID><Data>1222</Data></Alert>", "", true },
@@ -508,8 +580,7 @@ static void a_message_of_many_commands_is_too_much(void)
     d.arena_bytes = 64 << 20;
     buf_init(&b, 0);
     buf_putz(&b, "<SyncML xmlns='SYNCML:SYNCML1.2'>" HDR("1", "") "<SyncBody>");
-    for (int i = 0; i < 2100; i++)
-        buf_printf(&b, "<Get><CmdID>%d</CmdID></Get>", i + 1);
+    for (int i = 0; i < 2100; i++) buf_printf(&b, "<Get><CmdID>%d</CmdID></Get>", i + 1);
     buf_putz(&b, "<Final/></SyncBody></SyncML>");
     say(&d, buf_z(&b));
     CU_ASSERT_EQUAL(d.rc, RC_LIMIT);
@@ -532,11 +603,13 @@ static void survives_running_out_of_memory(void)
         struct sml_step *p = step(&d, SML_ADD, "./B");
         p->data = STR("\x01\x02");
         p->has_data = true;
-        say(&d, MSG("1", START "<Alert><CmdID>3</CmdID><Data>1226</Data><Item>" META("<Type>t</Type>") "<Data>x</Data></Item></Alert><Final/>"));
+        say(&d, MSG("1", START "<Alert><CmdID>3</CmdID><Data>1226</Data><Item>" META(
+                             "<Type>t</Type>") "<Data>x</Data></Item></Alert><Final/>"));
         if (!d.rc)
-            say(&d, MSG("2", "<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Chal>"
-                        META("<Format>b64</Format><Type>syncml:auth-md5</Type><NextNonce>ABEiM0RVZneImaq7zN3u/w==</NextNonce>")
-                        "</Chal><Data>401</Data></Status><Final/>"));
+            say(&d,
+                MSG("2",
+                    "<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Chal>" META(
+                        "<Format>b64</Format><Type>syncml:auth-md5</Type><NextNonce>ABEiM0RVZneImaq7zN3u/w==</NextNonce>") "</Chal><Data>401</Data></Status><Final/>"));
         CU_ASSERT(d.rc == RC_OK || d.rc == RC_NOMEM);
         good += d.rc == RC_OK;
         close_desk(&d);
@@ -548,33 +621,35 @@ static void a_refusal_is_a_whole_message(void)
 {
     struct desk d;
     struct arena a;
-    struct sml_msg m = { .msg_id = STR("4"), .session_id = STR("9"), .source = STR("IMEI:1"), .target = STR("x"), .ver_dtd = STR("1.1"), .ver_proto = STR("DM/1.1") };
+    struct sml_msg m = { .msg_id = STR("4"),
+                         .session_id = STR("9"),
+                         .source = STR("IMEI:1"),
+                         .target = STR("x"),
+                         .ver_dtd = STR("1.1"),
+                         .ver_proto = STR("DM/1.1") };
     struct sml_msg reply;
     open_desk(&d);
     arena_init(&a, 1 << 16);
     CU_ASSERT_EQUAL(sml_server_refuse(&d.c, &m, 503, &a, &reply, NULL), RC_OK);
     CU_ASSERT_EQUAL(sml_encode(SML_XML, &reply, &d.reply, NULL), RC_OK);
     SAYS(&d, "<VerProto>DM/1.1</VerProto><SessionID>9</SessionID><MsgID>1</MsgID>");
-    SAYS(&d, "<MsgRef>4</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><TargetRef>x</TargetRef><SourceRef>IMEI:1</SourceRef><Data>503</Data></Status><Final/>");
+    SAYS(
+        &d,
+        "<MsgRef>4</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><TargetRef>x</TargetRef><SourceRef>IMEI:1</SourceRef><Data>503</Data></Status><Final/>");
     arena_finish(&a);
     close_desk(&d);
 }
 
-TEST_MAIN("syncml.server",
-    TEST_OF("S-001 S-004 S-005 S-007 S-012 S-501", the_header_is_answered_first_and_in_kind),
-    TEST_OF("S-006", versions_are_answered_in_kind_or_refused_with_a_list),
-    TEST_OF("S-014 S-402 S-405 S-407 S-408", each_command_of_a_client_has_its_status),
-    TEST(replace_is_for_package_one),
-    TEST_OF("S-118", credentials_that_change_their_mind_end_the_session),
-    TEST_OF("S-117", a_message_without_its_mac_ends_the_session),
-    TEST_OF("S-204 S-205 S-207 S-218", answers_are_found_however_they_come),
-    TEST_OF("S-204 S-211 S-212 S-213 S-216", every_status_of_a_container_finds_its_step),
-    TEST_OF("S-206 S-301", answers_may_come_messages_later),
-    TEST_OF("S-401 S-402 S-403", several_alerts_in_one_command),
-    TEST_OF("S-306 S-307", objects_in_pieces_are_joined_or_refused),
-    TEST_OF("S-305 S-308", our_pieces_go_on_or_stop),
-    TEST_OF("S-406", an_abort_is_answered_and_that_is_all),
-    TEST_OF("S-302 S-502 S-506", the_server_can_stop),
-    TEST_OF("S-506", a_message_of_many_commands_is_too_much),
-    TEST(survives_running_out_of_memory),
-    TEST(a_refusal_is_a_whole_message))
+TEST_MAIN("syncml.server", TEST_OF("S-001 S-004 S-005 S-007 S-012 S-501", the_header_is_answered_first_and_in_kind),
+          TEST_OF("S-006", versions_are_answered_in_kind_or_refused_with_a_list),
+          TEST_OF("S-014 S-402 S-405 S-407 S-408", each_command_of_a_client_has_its_status),
+          TEST(replace_is_for_package_one), TEST_OF("S-118", credentials_that_change_their_mind_end_the_session),
+          TEST_OF("S-117", a_message_without_its_mac_ends_the_session),
+          TEST_OF("S-204 S-205 S-207 S-218", answers_are_found_however_they_come),
+          TEST_OF("S-204 S-211 S-212 S-213 S-216", every_status_of_a_container_finds_its_step),
+          TEST_OF("S-206 S-301", answers_may_come_messages_later),
+          TEST_OF("S-401 S-402 S-403", several_alerts_in_one_command),
+          TEST_OF("S-306 S-307", objects_in_pieces_are_joined_or_refused),
+          TEST_OF("S-305 S-308", our_pieces_go_on_or_stop), TEST_OF("S-406", an_abort_is_answered_and_that_is_all),
+          TEST_OF("S-302 S-502 S-506", the_server_can_stop), TEST_OF("S-506", a_message_of_many_commands_is_too_much),
+          TEST(survives_running_out_of_memory), TEST(a_refusal_is_a_whole_message))
