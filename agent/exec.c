@@ -60,7 +60,7 @@ static int replace(struct exec *x, const struct sml_cmd *c, const struct one *i,
     return tree_replace(x->t, x->server, i->target, i->format, i->type, i->data, i->has_data, x->a);
 }
 
-static int delete (struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+static int drop(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
 {
     (void)c, (void)out;
     return tree_delete(x->t, x->server, i->target, x->a);
@@ -87,8 +87,8 @@ static const struct verb {
     int (*item)(struct exec *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out);
     bool in_atomic; /* dm-protocol.md 4: Get, Exec and containers are not */
 } verbs[SML_CMD_KINDS] = {
-    [SML_GET] = { get, false },      [SML_ADD] = { add, true },   [SML_REPLACE] = { replace, true },
-    [SML_DELETE] = { delete, true }, [SML_COPY] = { copy, true }, [SML_EXEC] = { exec, false },
+    [SML_GET] = { get, false },    [SML_ADD] = { add, true },   [SML_REPLACE] = { replace, true },
+    [SML_DELETE] = { drop, true }, [SML_COPY] = { copy, true }, [SML_EXEC] = { exec, false },
 };
 
 static void run(struct exec *x, const struct sml_cmd *c, bool in_atomic, unsigned depth, struct sml_answer *out);

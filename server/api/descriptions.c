@@ -187,13 +187,17 @@ static enum rc upload(struct call *c)
     return answer(c, fresh ? 201 : 200, j);
 }
 
-static enum rc delete (struct call *c) {
-    json_t *j = NULL; int64_t id = 0, authority = 0; enum rc rc = write_begin(c);
+static enum rc drop(struct call *c)
+{
+    json_t *j = NULL;
+    int64_t id = 0, authority = 0;
+    enum rc rc = write_begin(c);
     if (!rc) rc = find(c, c->param[0], c->scope, &id, &authority, &j);
     if (rc == RC_NOT_FOUND) return missing(c, "description", c->param[0]);
     if (!rc) rc = sql_run(c->db, API_DESCRIPTION_DELETE, SQL_ARGS({ "id", SQL_I(id) }), NULL, &c->e);
-    if (!rc) rc = audit(c, authority, "description.delete",
-                        arena_printf(c->a, "descriptions/%.*s", STR_ARG(c->param[0])), j, NULL);
+    if (!rc)
+        rc = audit(c, authority, "description.delete", arena_printf(c->a, "descriptions/%.*s", STR_ARG(c->param[0])), j,
+                   NULL);
     json_decref(j);
     return rc ? rc : answer_nothing(c);
 }
@@ -202,6 +206,6 @@ const struct route routes_descriptions[] = {
     { "GET", "/api/v1/descriptions", ROLE_VIEWER, list },
     { "POST", "/api/v1/descriptions", ROLE_ADMIN, upload },
     { "GET", "/api/v1/descriptions/{name}", ROLE_VIEWER, get },
-    { "DELETE", "/api/v1/descriptions/{name}", ROLE_ADMIN, delete },
+    { "DELETE", "/api/v1/descriptions/{name}", ROLE_ADMIN, drop },
     { NULL, NULL, ROLE_NONE, NULL },
 };

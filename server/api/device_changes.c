@@ -347,8 +347,12 @@ static enum rc patch(struct call *c)
     return rc;
 }
 
-static enum rc delete (struct call *c) {
-    struct device_row d; char version[33]; json_t *before = NULL; enum rc rc = write_begin(c);
+static enum rc drop(struct call *c)
+{
+    struct device_row d;
+    char version[33];
+    json_t *before = NULL;
+    enum rc rc = write_begin(c);
     if (!rc) rc = device_find(c, c->param[0], &d);
     if (!rc) rc = device_version(c, &d, version);
     if (!rc) rc = if_match(c, version);
@@ -364,7 +368,7 @@ static enum rc delete (struct call *c) {
 const struct route routes_device_changes[] = {
     { "POST", "/api/v1/devices", ROLE_OPERATOR, create },
     { "PATCH", "/api/v1/devices/{id}", ROLE_OPERATOR, patch },
-    { "DELETE", "/api/v1/devices/{id}", ROLE_OPERATOR, delete },
+    { "DELETE", "/api/v1/devices/{id}", ROLE_OPERATOR, drop },
     { "POST", "/api/v1/devices/{id}/credentials", ROLE_OPERATOR, credentials },
     { NULL, NULL, ROLE_NONE, NULL },
 };

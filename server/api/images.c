@@ -311,27 +311,38 @@ static enum rc in_use(struct call *c, const struct image_row *i)
     return n ? refuse(c, 409, "In use", NULL, "%" PRId64 " VMs use this image", n) : rc;
 }
 
-static enum rc delete (struct call *c) {
-    struct image_row i; struct sql_rows *r = NULL; int64_t others = 1; enum rc rc = write_begin(c);
-    if (!rc) rc = find_image(c, &i); if (!rc) rc = if_match(c, arena_strz(c->a, i.sha256)); if (!rc) rc = in_use(c, &i);
+static enum rc drop(struct call *c)
+{
+    struct image_row i;
+    struct sql_rows *r = NULL;
+    int64_t others = 1;
+    enum rc rc = write_begin(c);
+    if (!rc) rc = find_image(c, &i);
+    if (!rc) rc = if_match(c, arena_strz(c->a, i.sha256));
+    if (!rc) rc = in_use(c, &i);
     if (!rc) rc = sql_run(c->db, API_IMAGE_DELETE, SQL_ARGS({ "id", SQL_I(i.id) }), NULL, &c->e);
     if (!rc && (rc = one_row(c, API_IMAGES_OF_FILE, SQL_ARGS({ "sha256", SQL_T(i.sha256) }), &r)) == RC_OK)
         others = sql_int(r, 0);
-    sql_end(r); if (rc) return rc; json_t *j = image_json(c, &i); json_object_del(j, "url");
+    sql_end(r);
+    if (rc) return rc;
+    json_t *j = image_json(c, &i);
+    json_object_del(j, "url");
     rc = audit(c, i.authority, "image.delete",
                arena_printf(c->a, "images/%.*s/%.*s", STR_ARG(i.name), STR_ARG(i.version)), j, NULL);
-    if (!rc){ j_str(j, "change", STR("deleted"));
-              rc = event(c, i.authority, "image", (struct str){ 0 }, json_deep_copy(j)); }
-json_decref(j);
-if (rc) return rc;
-if (!others) c->remove_image = i.sha256; /* after the commit */
-return answer_nothing(c);
+    if (!rc) {
+        j_str(j, "change", STR("deleted"));
+        rc = event(c, i.authority, "image", (struct str){ 0 }, json_deep_copy(j));
+    }
+    json_decref(j);
+    if (rc) return rc;
+    if (!others) c->remove_image = i.sha256; /* after the commit */
+    return answer_nothing(c);
 }
 
 const struct route routes_images[] = {
     { "GET", "/api/v1/images", ROLE_VIEWER, images },
     { "POST", "/api/v1/images", ROLE_OPERATOR, upload },
     { "GET", "/api/v1/images/{name}/{version}", ROLE_VIEWER, image },
-    { "DELETE", "/api/v1/images/{name}/{version}", ROLE_OPERATOR, delete },
+    { "DELETE", "/api/v1/images/{name}/{version}", ROLE_OPERATOR, drop },
     { NULL, NULL, ROLE_NONE, NULL },
 };

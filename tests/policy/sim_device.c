@@ -364,7 +364,7 @@ static int replace(struct sim_device *d, const struct pol_step *s)
     return 200;
 }
 
-static int delete (struct sim_device *d, const struct pol_step *s)
+static int drop(struct sim_device *d, const struct pol_step *s)
 {
     if (!sim_find(d, s->uri)) return refuse(d, s, 404);
     sim_remove(d, s->uri);
@@ -381,7 +381,7 @@ int sim_command(struct sim_device *d, const struct pol_step *s, struct sim_node 
     case POL_GET: return get(d, s, values, n_values);
     case POL_ADD: return add(d, s);
     case POL_REPLACE: return replace(d, s);
-    case POL_DELETE: return delete (d, s);
+    case POL_DELETE: return drop(d, s);
     case POL_EXEC: return exec(d, s);
     case POL_ATOMIC:
     case POL_COPY:
