@@ -1,6 +1,6 @@
 /* Requests to the server: JSON in and out, problem documents as errors, and the end of a login told to whoever listens. */
 
-let skew = 0;                       // server's clock minus ours, so that ages are right on a machine whose clock is not
+let skew = 0; // server's clock minus ours, so that ages are right on a machine whose clock is not
 export const now = () => Date.now() + skew;
 
 export class Problem extends Error {
@@ -22,8 +22,7 @@ export function onLoginEnded(fn) {
 
 function lookAtClock(response) {
     const date = Date.parse(response.headers.get('Date') || '');
-    if (date && Math.abs(date - Date.now()) > 3000)
-        skew = date - Date.now();
+    if (date && Math.abs(date - Date.now()) > 3000) skew = date - Date.now();
 }
 
 async function problemOf(response, request) {
@@ -32,14 +31,27 @@ async function problemOf(response, request) {
     try {
         body = JSON.parse(text);
     } catch {
-        body = { title: response.statusText || 'Error', detail: text.slice(0, 500) || `The server answered ${response.status}.` };
+        body = {
+            title: response.statusText || 'Error',
+            detail: text.slice(0, 500) || `The server answered ${response.status}.`,
+        };
     }
     return new Problem({ ...body, status: response.status }, request);
 }
 
-export async function call(method, path, { json, body, type, headers = {}, accept = 'application/json', signal, quiet } = {}) {
+export async function call(
+    method,
+    path,
+    { json, body, type, headers = {}, accept = 'application/json', signal, quiet } = {},
+) {
     const request = `${method} /api/v1${path}`;
-    const init = { method, headers: { Accept: accept, ...headers }, signal, credentials: 'same-origin', cache: 'no-store' };
+    const init = {
+        method,
+        headers: { Accept: accept, ...headers },
+        signal,
+        credentials: 'same-origin',
+        cache: 'no-store',
+    };
     if (json !== undefined) {
         init.body = JSON.stringify(json);
         init.headers['Content-Type'] = 'application/json';
@@ -51,19 +63,23 @@ export async function call(method, path, { json, body, type, headers = {}, accep
     try {
         response = await fetch('/api/v1' + path, init);
     } catch (e) {
-        if (e.name === 'AbortError')
-            throw e;
-        throw new Problem({ title: 'No connection', status: 0, detail: `The server did not answer (${e.message}). Is it running, and is the network up?` }, request);
+        if (e.name === 'AbortError') throw e;
+        throw new Problem(
+            {
+                title: 'No connection',
+                status: 0,
+                detail: `The server did not answer (${e.message}). Is it running, and is the network up?`,
+            },
+            request,
+        );
     }
     lookAtClock(response);
     if (!response.ok) {
         const problem = await problemOf(response, request);
-        if (response.status === 401 && !quiet)
-            ended();
+        if (response.status === 401 && !quiet) ended();
         throw problem;
     }
-    if (response.status === 204)
-        return { data: null, response };
+    if (response.status === 204) return { data: null, response };
     const data = accept === 'application/json' ? await response.json() : await response.text();
     return { data, response };
 }
@@ -81,8 +97,7 @@ export async function all(path, most = 5000) {
     let cursor = null;
     do {
         const query = new URLSearchParams({ limit: Math.min(1000, most) });
-        if (cursor)
-            query.set('cursor', cursor);
+        if (cursor) query.set('cursor', cursor);
         const page = await get(path + (path.includes('?') ? '&' : '?') + query);
         items.push(...page.items);
         cursor = page.next;
@@ -108,15 +123,36 @@ export function upload(path, file, progress, signal) {
             let body = {};
             try {
                 body = JSON.parse(x.responseText);
-            } catch { /* not JSON: said below */ }
-            if (x.status >= 200 && x.status < 300)
-                return resolve(body);
-            if (x.status === 401)
-                ended();
-            reject(new Problem({ title: x.statusText, detail: `The server answered ${x.status}.`, ...body, status: x.status }, request));
+            } catch {
+                /* not JSON: said below */
+            }
+            if (x.status >= 200 && x.status < 300) return resolve(body);
+            if (x.status === 401) ended();
+            reject(
+                new Problem(
+                    { title: x.statusText, detail: `The server answered ${x.status}.`, ...body, status: x.status },
+                    request,
+                ),
+            );
         };
-        x.onerror = () => reject(new Problem({ title: 'The upload broke off', status: 0, detail: 'The connection was lost, or the server refused the file early. Nothing was stored.' }, request));
-        x.onabort = () => reject(new Problem({ title: 'Stopped', status: 0, detail: 'You stopped the upload. Nothing was stored.' }, request));
+        x.onerror = () =>
+            reject(
+                new Problem(
+                    {
+                        title: 'The upload broke off',
+                        status: 0,
+                        detail: 'The connection was lost, or the server refused the file early. Nothing was stored.',
+                    },
+                    request,
+                ),
+            );
+        x.onabort = () =>
+            reject(
+                new Problem(
+                    { title: 'Stopped', status: 0, detail: 'You stopped the upload. Nothing was stored.' },
+                    request,
+                ),
+            );
         signal?.addEventListener('abort', () => x.abort());
         x.send(file);
     });

@@ -11,31 +11,76 @@ import { Desired, Plan } from './plan.js';
 import { Tree } from './tree.js';
 import { VmCard } from './vmcard.js';
 import { showAccount } from './devices.js';
-import { assignmentTone, said, sessionTone, span, summarySays, summaryTone, triggerTone, withVmEvent } from './words.js';
+import {
+    assignmentTone,
+    said,
+    sessionTone,
+    span,
+    summarySays,
+    summaryTone,
+    triggerTone,
+    withVmEvent,
+} from './words.js';
 import { useMay } from './who.js';
 
-const TABS = [['vms', 'VMs'], ['operations', 'Operations'], ['preview', 'What is next'], ['desired', 'What it should be'], ['tree', 'Tree'], ['sessions', 'Sessions'], ['facts', 'Facts']];
+const TABS = [
+    ['vms', 'VMs'],
+    ['operations', 'Operations'],
+    ['preview', 'What is next'],
+    ['desired', 'What it should be'],
+    ['tree', 'Tree'],
+    ['sessions', 'Sessions'],
+    ['facts', 'Facts'],
+];
 
 function Labels({ device, reload }) {
     const may = useMay();
-    const edit = () => ask({
-        title: 'Labels', yes: 'Save', text: 'One key=value on each line. Policies select devices by them, so a change may take a VM to this device or end one.',
-        fields: [{ name: 'labels', label: 'Labels', type: 'lines', value: Object.entries(device.labels).map(([k, v]) => `${k}=${v}`).join('\n') }, { name: 'title', label: 'Name', value: device.title }],
-        act: async (v) => {
-            const labels = Object.fromEntries(Object.keys(device.labels).map((k) => [k, null]));
-            for (const line of v.labels.split('\n').map((l) => l.trim()).filter(Boolean)) {
-                const eq = line.indexOf('=');
-                if (eq < 1)
-                    throw new Error(`"${line}": write key=value`);
-                labels[line.slice(0, eq).trim()] = line.slice(eq + 1).trim();
-            }
-            await call('PATCH', ofDevice(device.id), { json: { labels, title: v.title }, headers: once() });
-            reload();
-            say('Saved');
-        },
-    });
-    return html`<div class="labels">${Object.entries(device.labels).map(([k, v]) => html`<span class="label">${k}=${v}</span>`)}
-        ${!Object.keys(device.labels).length && html`<span class="muted">no labels</span>`}${may && html`<button type="button" class="quiet small" onClick=${edit}>Edit</button>`}</div>`;
+    const edit = () =>
+        ask({
+            title: 'Labels',
+            yes: 'Save',
+            text: 'One key=value on each line. Policies select devices by them: a change may bring a VM to this device or end one.',
+            fields: [
+                {
+                    name: 'labels',
+                    label: 'Labels',
+                    type: 'lines',
+                    value: Object.entries(device.labels)
+                        .map(([k, v]) => `${k}=${v}`)
+                        .join('\n'),
+                },
+                { name: 'title', label: 'Name', value: device.title },
+            ],
+            act: async (v) => {
+                const labels = Object.fromEntries(Object.keys(device.labels).map((k) => [k, null]));
+                for (const line of v.labels
+                    .split('\n')
+                    .map((l) => l.trim())
+                    .filter(Boolean)) {
+                    const eq = line.indexOf('=');
+                    if (eq < 1) throw new Error(`"${line}": write key=value`);
+                    labels[line.slice(0, eq).trim()] = line.slice(eq + 1).trim();
+                }
+                await call('PATCH', ofDevice(device.id), { json: { labels, title: v.title }, headers: once() });
+                reload();
+                say('Saved');
+            },
+        });
+    return html`
+        <div class="labels">
+            ${Object.entries(device.labels).map(([k, v]) => html`
+                <span class="label">
+                    ${k}=${v}
+                </span>
+            `)}
+            ${!Object.keys(device.labels).length && html`<span class="muted">no labels</span>`}
+            ${may && html`
+                <button type="button" class="quiet small" onClick=${edit}>
+                    Edit
+                </button>
+            `}
+        </div>
+    `;
 }
 
 function Acts({ device, problem, reload }) {
@@ -48,78 +93,335 @@ function Acts({ device, problem, reload }) {
         }
     };
     const trigger = act(async () => {
-        const t = await post(ofDevice(device.id, 'triggers'), { why: 'asked for on the console' }, { headers: once() });
-        say(t.state === 'failed' ? `It cannot be called: ${t.error || t.why}` : 'It is being called', { tone: t.state === 'failed' ? 'fail' : 'ok', href: to('devices', device.id, 'sessions') });
+        const t = await post(
+            ofDevice(device.id, 'triggers'),
+            { why: 'asked for on the console' },
+            { headers: once() },
+        );
+        say(t.state === 'failed' ? `It cannot be called: ${t.error || t.why}` : 'It is being called', {
+            tone: t.state === 'failed' ? 'fail' : 'ok',
+            href: to('devices', device.id, 'sessions'),
+        });
     });
     const renew = act(async () => {
-        const made = await ask({ title: `New credentials for ${device.id}?`, danger: true, yes: 'Make new ones', text: 'The old ones end at once: the device cannot call until it has the new ones.',
-            act: () => post(ofDevice(device.id, 'credentials')) });
-        if (made)
-            await showAccount(`New credentials of ${device.id}`, made.account);
+        const made = await ask({
+            title: `New credentials for ${device.id}?`,
+            danger: true,
+            yes: 'Make new ones',
+            text: 'The old ones end at once: the device cannot call until it has the new ones.',
+            act: () => post(ofDevice(device.id, 'credentials')),
+        });
+        if (made) await showAccount(`New credentials of ${device.id}`, made.account);
     });
-    const push = act(() => ask({ title: 'How to call it', yes: 'Save',
-        fields: [{ name: 'channel', label: 'Channel', options: ['none', 'udp', 'pap', 'sms'], value: device.push.channel }, { name: 'address', label: 'Address', value: device.push.address || '', hint: 'udp: host:port. Without a channel it is reached only when it polls.' }],
-        act: async (v) => { await call('PATCH', ofDevice(device.id), { json: { push: { channel: v.channel, ...(v.channel === 'none' ? {} : { address: v.address.trim() }) } } }); say('Saved'); reload(); } }));
+    const push = act(() =>
+        ask({
+            title: 'How to call it',
+            yes: 'Save',
+            fields: [
+                {
+                    name: 'channel',
+                    label: 'Channel',
+                    options: ['none', 'udp', 'pap', 'sms'],
+                    value: device.push.channel,
+                },
+                {
+                    name: 'address',
+                    label: 'Address',
+                    value: device.push.address || '',
+                    hint: 'udp: host:port. Without a channel it is reached only when it polls.',
+                },
+            ],
+            act: async (v) => {
+                await call('PATCH', ofDevice(device.id), {
+                    json: {
+                        push: {
+                            channel: v.channel,
+                            ...(v.channel === 'none' ? {} : { address: v.address.trim() }),
+                        },
+                    },
+                });
+                say('Saved');
+                reload();
+            },
+        }),
+    );
     const record = act(async () => {
         await call('PATCH', ofDevice(device.id), { json: { record: device.record ? null : true } });
-        say(device.record ? 'Its sessions are recorded as those of others' : 'All its sessions are recorded from now on');
+        say(
+            device.record
+                ? 'Its sessions are recorded as those of others'
+                : 'All its sessions are recorded from now on',
+        );
         reload();
     });
     const forget = act(async () => {
-        const done = await ask({ title: `Forget ${device.id}?`, danger: true, yes: 'Forget it', text: 'The device and all that is known of it are removed here. What runs on it stays there, and it cannot call any more.',
-            act: async () => { await call('DELETE', ofDevice(device.id)); return true; } });
+        const done = await ask({
+            title: `Forget ${device.id}?`,
+            danger: true,
+            yes: 'Forget it',
+            text: 'All that is known of it is removed here. What runs on it stays there, and it cannot call any more.',
+            act: async () => {
+                await call('DELETE', ofDevice(device.id));
+                return true;
+            },
+        });
         if (done) {
             say(`${device.id} is forgotten`);
             go(to('devices'));
         }
     });
-    return html`<div class="acts"><button type="button" onClick=${trigger} data-act="trigger"><${Icon} name="call" />Call now</button>
-        <${Menu} label="More"><${DeviceActs} device=${device.id} problem=${problem} /><hr />
-            <button type="button" onClick=${push}>Push address…</button><button type="button" onClick=${record}>${device.record ? 'Stop recording all sessions' : 'Record all its sessions'}</button><button type="button" class="dangerous" onClick=${renew}>New credentials…</button><button type="button" class="dangerous" onClick=${forget}>Forget this device…</button></${Menu}></div>`;
+    return html`
+        <div class="acts">
+            <button type="button" onClick=${trigger} data-act="trigger">
+                <${Icon} name="call" />
+                Call now
+            </button>
+            <${Menu} label="More">
+                <${DeviceActs} device=${device.id} problem=${problem} />
+                <hr />
+                <button type="button" onClick=${push}>
+                    Push address…
+                </button>
+                <button type="button" onClick=${record}>
+                    ${device.record ? 'Stop recording all sessions' : 'Record all its sessions'}
+                </button>
+                <button type="button" class="dangerous" onClick=${renew}>
+                    New credentials…
+                </button>
+                <button type="button" class="dangerous" onClick=${forget}>
+                    Forget this device…
+                </button>
+            </${Menu}>
+        </div>
+    `;
 }
 
 function DevicePolicies({ policies }) {
-    if (!policies.length)
-        return html`<${Empty}>No policy selects this device.</${Empty}>`;
-    return html`<ul class="rows">${policies.map((p) => html`<li class="item"><div class="row"><a href=${to('policies', p.name)}>${p.name}</a> <span class="muted">revision ${p.revision}</span>
-        <${Badge} tone=${assignmentTone(p.state)}>${p.state}</${Badge}>${p.selected === 'unknown' && html` <${Badge} tone="wait" title="The device has not told yet what the selector asks for; nothing is changed until it has">not known whether it fits</${Badge}>`}
-        <span class="grow" />${p.at && html`<span class="muted"><${Age} at=${p.at} /></span>`}</div>${p.why && html`<p class="muted">${p.why}</p>`}</li>`)}</ul>`;
+    if (!policies.length) return html`<${Empty}>No policy selects this device.</${Empty}>`;
+    return html`
+        <ul class="rows">
+            ${policies.map((p) => html`
+                <li class="item">
+                    <div class="row">
+                        <a href=${to('policies', p.name)}>${p.name}</a>${' '}
+                        <span class="muted">revision ${p.revision}</span>
+                        <${Badge} tone=${assignmentTone(p.state)}>${p.state}</${Badge}>
+                        ${p.selected === 'unknown' && html`
+                            ${' '}
+                            <${Badge}
+                                tone="wait"
+                                title="The device has not told yet what the selector asks for; nothing is changed until it has">
+                                not known whether it fits
+                            </${Badge}>
+                        `}
+                        <span class="grow" />
+                        ${p.at && html`
+                            <span class="muted">
+                                <${Age} at=${p.at} />
+                            </span>
+                        `}
+                    </div>
+                    ${p.why && html`<p class="muted">${p.why}</p>`}
+                </li>
+            `)}
+        </ul>
+    `;
 }
 
 function Vms({ id, device, vms }) {
-    return html`<div class="two wide-left"><div class="stack"><h2 class="sr">Virtual machines</h2>
-            <${Loaded} of=${vms}>${({ items }) => (items.length
-                ? html`<div class="cards">${items.map((vm) => html`<${VmCard} key=${vm.id} device=${id} vm=${vm} reload=${vms.reload} />`)}</div>`
-                : html`<div class="panel"><${Empty}>${device.seen ? 'It has no VMs, and no policy wants one here.' : 'It has not called yet, so nothing is known of its VMs.'}</${Empty}></div>`)}</${Loaded}></div>
-        <${Section} id="policies" title="Policies"><${DevicePolicies} policies=${device.policies} /></${Section}></div>`;
+    return html`
+        <div class="two wide-left">
+            <div class="stack">
+                <h2 class="sr">Virtual machines</h2>
+                <${Loaded} of=${vms}>
+                    ${({ items }) =>
+                        items.length ? html`
+                            <div class="cards">
+                                ${items.map((vm) => html`
+                                    <${VmCard} key=${vm.id} device=${id} vm=${vm} reload=${vms.reload} />
+                                `)}
+                            </div>
+                        ` : html`
+                            <div class="panel">
+                                <${Empty}>
+                                    ${device.seen
+                                        ? 'It has no VMs, and no policy wants one here.'
+                                        : 'It has not called yet, so nothing is known of its VMs.'}
+                                </${Empty}>
+                            </div>
+                        `
+                    }
+                </${Loaded}>
+            </div>
+            <${Section} id="policies" title="Policies">
+                <${DevicePolicies} policies=${device.policies} />
+            </${Section}>
+        </div>
+    `;
 }
 
 function Preview({ id }) {
-    const load = useLoad(id, () => get(ofDevice(id, 'preview')), (type) => type !== 'kpi');
-    return html`<div class="panel"><${Loaded} of=${load}>${(plan) => html`<${Plan} plan=${plan} />`}</${Loaded}></div>`;
+    const load = useLoad(
+        id,
+        () => get(ofDevice(id, 'preview')),
+        (type) => type !== 'kpi',
+    );
+    return html`
+        <div class="panel">
+            <${Loaded} of=${load}>${(plan) => html`<${Plan} plan=${plan} />`}</${Loaded}>
+        </div>
+    `;
 }
 
 function Wanted({ id }) {
-    const load = useLoad(id, () => get(ofDevice(id, 'desired')), (type) => type === 'policy' || type === 'device');
-    return html`<div class="panel"><${Loaded} of=${load}>${(d) => html`<${Desired} desired=${d} />`}</${Loaded}></div>`;
+    const load = useLoad(
+        id,
+        () => get(ofDevice(id, 'desired')),
+        (type) => type === 'policy' || type === 'device',
+    );
+    return html`
+        <div class="panel">
+            <${Loaded} of=${load}>${(d) => html`<${Desired} desired=${d} />`}</${Loaded}>
+        </div>
+    `;
 }
 
 function Sessions({ id }) {
     const [limit, more] = useState(20);
-    const sessions = useLoad(`${id} ${limit}`, () => get(ofDevice(id, 'sessions') + `?limit=${limit}`), (type) => type === 'session');
-    const triggers = useLoad(id, () => get(`/triggers?limit=50&device=${encodeURIComponent(id)}`), (type) => type === 'trigger');
-    return html`<div class="two even"><${Section} id="sessions" title="Sessions"><${Loaded} of=${sessions}>${({ items }) => (items.length ? html`<div class="scroll"><table class="list"><thead><tr><th>Session</th><th>Outcome</th><th>Messages</th><th>Took</th><th>Started</th></tr></thead>
-            <tbody>${items.map((s) => html`<tr key=${s.id}><td class="mono"><a data-row href=${to('devices', id, 'sessions', s.id)}>${s.sessionId}</a>${s.recorded ? html` <span class="label" title="What was said in it was kept">recorded</span>` : ''}${s.trigger ? html` <span class="muted" title=${`trigger ${s.trigger}`}>called</span>` : ''}</td><td><${Badge} tone=${sessionTone(s.outcome)}>${s.outcome || 'under way'}</${Badge}>${s.why && html`<div class="muted">${s.why}</div>`}</td>
-            <td class="num" data-th="Messages">${s.messages}</td><td class="num" data-th="Took">${s.ended ? span(s.started, s.ended) : ''}</td><td data-th="Started"><${Age} at=${s.started} /></td></tr>`)}</tbody></table></div>${sessions.data.next && limit < 1000 && html`<button type="button" onClick=${() => more(Math.min(1000, limit * 3))}>More</button>`}` : html`<${Empty}>It has not called yet.</${Empty}>`)}</${Loaded}></${Section}>
-        <${Section} id="triggers" title="Calls to it"><${Loaded} of=${triggers}>${({ items }) => (items.length ? html`<div class="scroll"><table class="list"><thead><tr><th>Call</th><th>State</th><th>Answered after</th><th>Made</th></tr></thead>
-            <tbody>${items.map((t) => html`<tr key=${t.id}><td>${t.why || '–'}<div class="muted mono">${t.channel} ${t.address}, session ${t.sessionId}</div></td>
-            <td><${Badge} tone=${triggerTone(t.state)}>${t.state}</${Badge}> <span class="muted">${t.tries > 1 ? `${t.tries} attempts` : ''}</span>${t.error && html`<div class="t-fail ink">${t.error}</div>`}${t.next && html`<div class="muted">next attempt <${Age} at=${t.next} /></div>`}</td>
-            <td class="num" data-th="Answered after">${t.latencyMs === null ? '' : `${t.latencyMs} ms`}</td><td data-th="Made"><${Age} at=${t.created} /></td></tr>`)}</tbody></table></div>` : html`<${Empty}>It was not called yet.</${Empty}>`)}</${Loaded}></${Section}></div>`;
+    const sessions = useLoad(
+        `${id} ${limit}`,
+        () => get(ofDevice(id, 'sessions') + `?limit=${limit}`),
+        (type) => type === 'session',
+    );
+    const triggers = useLoad(
+        id,
+        () => get(`/triggers?limit=50&device=${encodeURIComponent(id)}`),
+        (type) => type === 'trigger',
+    );
+    return html`
+        <div class="two even">
+            <${Section} id="sessions" title="Sessions">
+                <${Loaded} of=${sessions}>
+                    ${({ items }) =>
+                        items.length ? html`
+                            <div class="scroll">
+                                <table class="list">
+                                    <thead>
+                                        <tr>
+                                            <th>Session</th>
+                                            <th>Outcome</th>
+                                            <th>Messages</th>
+                                            <th>Took</th>
+                                            <th>Started</th>
+                                        </tr>
+                                    </thead>
+                                    <tbody>
+                                        ${items.map((s) => html`
+                                            <tr key=${s.id}>
+                                                <td class="mono">
+                                                    <a data-row href=${to('devices', id, 'sessions', s.id)}>
+                                                        ${s.sessionId}
+                                                    </a>
+                                                    ${s.recorded ? html`
+                                                        ${' '}
+                                                        <span
+                                                            class="label"
+                                                            title="What was said in it was kept">
+                                                            recorded
+                                                        </span>
+                                                    ` : ''}
+                                                    ${s.trigger ? html`
+                                                        ${' '}
+                                                        <span class="muted" title=${`trigger ${s.trigger}`}>
+                                                            called
+                                                        </span>
+                                                    ` : ''}
+                                                </td>
+                                                <td>
+                                                    <${Badge} tone=${sessionTone(s.outcome)}>
+                                                        ${s.outcome || 'under way'}
+                                                    </${Badge}>
+                                                    ${s.why && html`<div class="muted">${s.why}</div>`}
+                                                </td>
+                                                <td class="num" data-th="Messages">
+                                                    ${s.messages}
+                                                </td>
+                                                <td class="num" data-th="Took">
+                                                    ${s.ended ? span(s.started, s.ended) : ''}
+                                                </td>
+                                                <td data-th="Started">
+                                                    <${Age} at=${s.started} />
+                                                </td>
+                                            </tr>
+                                        `)}
+                                    </tbody>
+                                </table>
+                            </div>
+                            ${sessions.data.next && limit < 1000 && html`
+                                <button type="button" onClick=${() => more(Math.min(1000, limit * 3))}>
+                                    More
+                                </button>
+                            `}
+                        ` : html`<${Empty}>It has not called yet.</${Empty}>`
+                    }
+                </${Loaded}>
+            </${Section}>
+            <${Section} id="triggers" title="Calls to it">
+                <${Loaded} of=${triggers}>
+                    ${({ items }) =>
+                        items.length ? html`
+                            <div class="scroll">
+                                <table class="list">
+                                    <thead>
+                                        <tr>
+                                            <th>Call</th>
+                                            <th>State</th>
+                                            <th>Answered after</th>
+                                            <th>Made</th>
+                                        </tr>
+                                    </thead>
+                                    <tbody>
+                                        ${items.map((t) => html`
+                                            <tr key=${t.id}>
+                                                <td>
+                                                    ${t.why || '–'}
+                                                    <div class="muted mono">
+                                                        ${t.channel} ${t.address}, session ${t.sessionId}
+                                                    </div>
+                                                </td>
+                                                <td>
+                                                    <${Badge} tone=${triggerTone(t.state)}>${t.state}</${Badge}>${' '}
+                                                    <span class="muted">
+                                                        ${t.tries > 1 ? `${t.tries} attempts` : ''}
+                                                    </span>
+                                                    ${t.error && html`<div class="t-fail ink">${t.error}</div>`}
+                                                    ${t.next && html`
+                                                        <div class="muted">
+                                                            next attempt <${Age} at=${t.next} />
+                                                        </div>
+                                                    `}
+                                                </td>
+                                                <td class="num" data-th="Answered after">
+                                                    ${t.latencyMs === null ? '' : `${t.latencyMs} ms`}
+                                                </td>
+                                                <td data-th="Made">
+                                                    <${Age} at=${t.created} />
+                                                </td>
+                                            </tr>
+                                        `)}
+                                    </tbody>
+                                </table>
+                            </div>
+                        ` : html`<${Empty}>It was not called yet.</${Empty}>`
+                    }
+                </${Loaded}>
+            </${Section}>
+        </div>
+    `;
 }
 
 function factText(name, value) {
-    if (value === '')
-        return html`<span class="muted">empty</span>`;
+    if (value === '') return html`<span class="muted">empty</span>`;
     const unit = /KB$/.test(name) ? 'KiB' : /TimeS$/.test(name) ? 's' : '';
     return unit && /^\d+$/.test(value) ? html`<span title=${value}>${said(Number(value), unit)}</span>` : value;
 }
@@ -131,40 +433,140 @@ function AllFacts({ device }) {
         groups.set(group, [...(groups.get(group) || []), [name.slice(group.length + 1), value]]);
     }
     if (!groups.size)
-        return html`<div class="panel"><${Empty}>It has not told anything yet.</${Empty}></div>`;
-    return html`<p class="hint">As the device has told them. Selectors can use them: <code>devinfo.man == "${device.facts['devinfo.man'] || 'Acme'}"</code></p>
-        <div class="columns">${[...groups].map(([group, rows]) => html`<${Section} id=${'facts-' + group} title=${group}><${Facts} rows=${rows.map(([k, v]) => [html`<span title=${`${group}.${k}`}>${k}</span>`, factText(k, v)])} /></${Section}>`)}</div>`;
+        return html`
+            <div class="panel">
+                <${Empty}>It has not told anything yet.</${Empty}>
+            </div>
+        `;
+    return html`
+        <p class="hint">
+            As the device has told them. Selectors can use them:${' '}
+            <code>devinfo.man == "${device.facts['devinfo.man'] || 'Acme'}"</code>
+        </p>
+        <div class="columns">
+            ${[...groups].map(([group, rows]) => html`
+                <${Section} id=${'facts-' + group} title=${group}>
+                    <${Facts}
+                        rows=${rows.map(([k, v]) => [html`<span title=${`${group}.${k}`}>${k}</span>`, factText(k, v)])}
+                    />
+                </${Section}>
+            `)}
+        </div>
+    `;
 }
 
 export function Device({ id, tab, query }) {
     useStream('device,vm,operation,policy,trigger,session,image,kpi', id);
     const may = useMay();
     const [error, problem] = useState(null);
-    const load = useLoad(id, () => get(ofDevice(id)), (type) => ['device', 'vm', 'policy', 'session'].includes(type));
-    const vms = useLoad(`vms ${id}`, () => get(ofDevice(id, 'vms')), (type) => ['device', 'vm', 'policy', 'operation'].includes(type));
+    const load = useLoad(
+        id,
+        () => get(ofDevice(id)),
+        (type) => ['device', 'vm', 'policy', 'session'].includes(type),
+    );
+    const vms = useLoad(
+        `vms ${id}`,
+        () => get(ofDevice(id, 'vms')),
+        (type) => ['device', 'vm', 'policy', 'operation'].includes(type),
+    );
     useLive((type, e) => {
         if (type === 'vm' && e.state !== undefined)
             vms.patch((old) => ({ ...old, items: old.items.map((v) => (v.id === e.vm ? withVmEvent(v, e) : v)) }));
         if (type === 'operation' && e.vm)
-            vms.patch((old) => ({ ...old, items: old.items.map((v) => (v.operation?.id === e.id ? { ...v, operation: { ...v.operation, percent: e.percent, state: e.state, reason: e.reason } } : v)) }));
+            vms.patch((old) => ({
+                ...old,
+                items: old.items.map((v) =>
+                    v.operation?.id === e.id
+                        ? {
+                              ...v,
+                              operation: { ...v.operation, percent: e.percent, state: e.state, reason: e.reason },
+                          }
+                        : v,
+                ),
+            }));
     });
-    return html`<${Loaded} of=${load}>${(d) => html`
-        <p class="crumbs"><a href=${to('devices')} data-up>Devices</a></p>
-        <div class="row head"><div><h1 tabindex="-1">${d.title || d.id}</h1>${d.title && html`<div class="muted mono">${d.id}</div>`}</div>
-            <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>${d.summary}</${Badge}><span class="grow" />${may && html`<${Acts} device=${d} problem=${problem} reload=${load.reload} />`}</div>
-        <${Trouble} error=${error} />
-        ${d.why ? html`<p class=${'why t-' + summaryTone(d.summary)}>${d.why}</p>` : d.summary !== 'settled' ? html`<p class=${'why t-' + summaryTone(d.summary)}>${summarySays(d.summary)}</p>` : ''}
-        ${d.behind && ['new', 'settled', 'unreachable'].includes(d.summary) && html`<p class="why t-wait">Something was changed that it has not fetched yet; ${d.push.channel === 'none' ? 'it cannot be called, so this waits until it polls' : 'it is called, and polls by itself'}.</p>`}
-        <div class="strip"><span>Last seen <${Age} at=${d.seen} /></span>${d.facts?.['devinfo.man'] && html`<span>${d.facts['devinfo.man']} ${d.facts['devinfo.mod']}</span>`}
-            ${d.facts?.['hypervisor.name'] && html`<span>${d.facts['hypervisor.name']} on ${d.facts['hypervisor.arch']}</span>`}<span>${d.userAgent || 'agent not known'}</span>
-            <span>${d.push.channel === 'none' ? 'cannot be called' : `called by ${d.push.channel} at ${d.push.address}`}</span><span>registered <${Time} at=${d.created} /></span>${d.record && html`<span>all its sessions are recorded</span>`}</div>
-        <${Labels} device=${d} reload=${load.reload} />
-        <${Tabs} label="About this device" current=${tab} tabs=${TABS.map(([k, t]) => [k, t, to('devices', id, ...(k === 'vms' ? [] : [k])), k === 'vms' ? vms.data?.items.length : 0])} />
-        ${tab === 'vms' && html`<${Vms} id=${id} device=${d} vms=${vms} />`}
-        ${tab === 'operations' && html`<div class="panel flush"><${DeviceOperations} id=${id} /></div>`}
-        ${tab === 'preview' && html`<${Preview} id=${id} />`}
-        ${tab === 'desired' && html`<${Wanted} id=${id} />`}
-        ${tab === 'tree' && html`<${Tree} key=${query.get('uri')} id=${id} query=${query} />`}
-        ${tab === 'sessions' && html`<${Sessions} id=${id} />`}
-        ${tab === 'facts' && html`<${AllFacts} device=${d} />`}`}</${Loaded}>`;
+    return html`
+        <${Loaded} of=${load}>
+            ${(d) => html`
+                <p class="crumbs">
+                    <a href=${to('devices')} data-up>
+                        Devices
+                    </a>
+                </p>
+                <div class="row head">
+                    <div>
+                        <h1 tabindex="-1">${d.title || d.id}</h1>
+                        ${d.title && html`<div class="muted mono">${d.id}</div>`}
+                    </div>
+                    <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>
+                        ${d.summary}
+                    </${Badge}>
+                    <span class="grow" />
+                    ${may && html`<${Acts} device=${d} problem=${problem} reload=${load.reload} />`}
+                </div>
+                <${Trouble} error=${error} />
+                ${d.why ? html`
+                    <p class=${'why t-' + summaryTone(d.summary)}>${d.why}</p>
+                ` : d.summary !== 'settled' ? html`
+                    <p class=${'why t-' + summaryTone(d.summary)}>${summarySays(d.summary)}</p>
+                ` : ''}
+                ${d.behind && ['new', 'settled', 'unreachable'].includes(d.summary) && html`
+                    <p class="why t-wait">
+                        Something was changed that it has not fetched yet;${' '}
+                        ${d.push.channel === 'none'
+                            ? 'it cannot be called, so this waits until it polls'
+                            : 'it is called, and polls by itself'}
+                        .
+                    </p>
+                `}
+                <div class="strip">
+                    <span>
+                        Last seen <${Age} at=${d.seen} />
+                    </span>
+                    ${d.facts?.['devinfo.man'] && html`
+                        <span>
+                            ${d.facts['devinfo.man']} ${d.facts['devinfo.mod']}
+                        </span>
+                    `}
+                    ${d.facts?.['hypervisor.name'] && html`
+                        <span>
+                            ${d.facts['hypervisor.name']} on ${d.facts['hypervisor.arch']}
+                        </span>
+                    `}
+                    <span>${d.userAgent || 'agent not known'}</span>
+                    <span>
+                        ${d.push.channel === 'none'
+                            ? 'cannot be called'
+                            : `called by ${d.push.channel} at ${d.push.address}`}
+                    </span>
+                    <span>
+                        registered <${Time} at=${d.created} />
+                    </span>
+                    ${d.record && html`<span>all its sessions are recorded</span>`}
+                </div>
+                <${Labels} device=${d} reload=${load.reload} />
+                <${Tabs}
+                    label="About this device"
+                    current=${tab}
+                    tabs=${TABS.map(([k, t]) => [
+                        k,
+                        t,
+                        to('devices', id, ...(k === 'vms' ? [] : [k])),
+                        k === 'vms' ? vms.data?.items.length : 0,
+                    ])}
+                />
+                ${tab === 'vms' && html`<${Vms} id=${id} device=${d} vms=${vms} />`}
+                ${tab === 'operations' && html`
+                    <div class="panel flush">
+                        <${DeviceOperations} id=${id} />
+                    </div>
+                `}
+                ${tab === 'preview' && html`<${Preview} id=${id} />`}
+                ${tab === 'desired' && html`<${Wanted} id=${id} />`}
+                ${tab === 'tree' && html`<${Tree} key=${query.get('uri')} id=${id} query=${query} />`}
+                ${tab === 'sessions' && html`<${Sessions} id=${id} />`}
+                ${tab === 'facts' && html`<${AllFacts} device=${d} />`}
+            `}
+        </${Loaded}>
+    `;
 }

@@ -9,7 +9,8 @@ import { ask } from './ask.js';
 import { SUMMARIES, count, summarySays, summaryTone, withEvents } from './words.js';
 import { useMay } from './who.js';
 
-const PAGE = 100, SCAN = 20;
+const PAGE = 100,
+    SCAN = 20;
 
 /** A plain word looks for devices whose identity has it; everything else is the selector language. */
 export function selectorOf(text) {
@@ -20,13 +21,12 @@ export function selectorOf(text) {
 /* A state is not part of the selector language: pages are looked through for it. */
 async function load(filter, summary, limit) {
     const items = [];
-    let cursor = null, pages = 0;
+    let cursor = null,
+        pages = 0;
     do {
         const query = new URLSearchParams({ limit: summary ? 1000 : Math.min(1000, limit - items.length) });
-        if (filter)
-            query.set('filter', selectorOf(filter));
-        if (cursor)
-            query.set('cursor', cursor);
+        if (filter) query.set('filter', selectorOf(filter));
+        if (cursor) query.set('cursor', cursor);
         const page = await get('/devices?' + query);
         items.push(...(summary ? page.items.filter((d) => d.summary === summary) : page.items));
         cursor = page.next;
@@ -36,10 +36,12 @@ async function load(filter, summary, limit) {
 
 function pairs(text) {
     const labels = {};
-    for (const line of text.split('\n').map((l) => l.trim()).filter(Boolean)) {
+    for (const line of text
+        .split('\n')
+        .map((l) => l.trim())
+        .filter(Boolean)) {
         const eq = line.indexOf('=');
-        if (eq < 1)
-            throw new Error(`"${line}": write key=value`);
+        if (eq < 1) throw new Error(`"${line}": write key=value`);
         labels[line.slice(0, eq).trim()] = line.slice(eq + 1).trim();
     }
     return labels;
@@ -54,60 +56,215 @@ export function showAccount(title, account) {
         a.click();
         URL.revokeObjectURL(a.href);
     };
-    return ask({ title, yes: 'I have kept it', text: 'These credentials are shown this once. Give them to the device: dmvisor-agent --account account.json',
-        body: html`<${Source} text=${text} label="Account" /><p><button type="button" onClick=${save}>Save as account.json</button></p>` });
+    return ask({
+        title,
+        yes: 'I have kept it',
+        text: 'These credentials are shown this once. Give them to the device: dmvisor-agent --account account.json',
+        body: html`
+            <${Source} text=${text} label="Account" />
+            <p>
+                <button type="button" onClick=${save}>
+                    Save as account.json
+                </button>
+            </p>
+        `,
+    });
 }
 
 async function register() {
     const made = await ask({
-        title: 'Register a device', yes: 'Register',
+        title: 'Register a device',
+        yes: 'Register',
         fields: [
-            { name: 'id', label: 'Identity', required: true, hint: 'As the device calls itself, like IMEI:001010000000017' },
+            {
+                name: 'id',
+                label: 'Identity',
+                required: true,
+                hint: 'As the device calls itself, like IMEI:001010000000017',
+            },
             { name: 'title', label: 'Name (optional)' },
-            { name: 'labels', label: 'Labels', type: 'lines', hint: 'One key=value on each line; policies select by them.' },
-            { name: 'push', label: 'Push address (optional)', hint: 'host:port for a UDP notification. Without it the device is only reached when it polls.' },
+            {
+                name: 'labels',
+                label: 'Labels',
+                type: 'lines',
+                hint: 'One key=value on each line; policies select by them.',
+            },
+            {
+                name: 'push',
+                label: 'Push address (optional)',
+                hint: 'host:port for a UDP notification. Without it the device is only reached when it polls.',
+            },
             { name: 'auth', label: 'Authentication', options: ['md5', 'mac', 'basic'], value: 'md5' },
         ],
-        act: async (v) => (await call('POST', '/devices', { json: { id: v.id.trim(), ...(v.title ? { title: v.title } : {}), labels: pairs(v.labels), auth: v.auth,
-            ...(v.push ? { push: { channel: 'udp', address: v.push.trim() } } : {}) } })).data,
+        act: async (v) =>
+            (
+                await call('POST', '/devices', {
+                    json: {
+                        id: v.id.trim(),
+                        ...(v.title ? { title: v.title } : {}),
+                        labels: pairs(v.labels),
+                        auth: v.auth,
+                        ...(v.push ? { push: { channel: 'udp', address: v.push.trim() } } : {}),
+                    },
+                })
+            ).data,
     });
-    if (made)
-        await showAccount(`${made.device.id} is registered`, made.account);
+    if (made) await showAccount(`${made.device.id} is registered`, made.account);
 }
 
 function Row({ d }) {
-    return html`<tr data-device=${d.id}>
-        <td><a data-row href=${to('devices', d.id)}>${d.title || d.id}</a>${d.title && html`<div class="muted mono">${d.id}</div>`}
-            <div class="labels">${Object.entries(d.labels).map(([k, v]) => html`<span class="label">${k}=${v}</span>`)}</div></td>
-        <td><${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>${d.summary}</${Badge}>${d.why && html`<div class="muted clip" title=${d.why}>${d.why}</div>`}</td>
-        <td data-th=${d.vms.length ? undefined : 'VMs'}>${d.vms.length ? d.vms.map((v) => html`<div class="vmline" data-vm=${v.id}><a class="soft" href=${to('devices', d.id, 'vms', v.id)}>${v.id}</a> <${VmState} vm=${v} /></div>`) : html`<span class="muted">none</span>`}</td>
-        <td class="nowrap" data-th="Seen"><${Age} at=${d.seen} /></td></tr>`;
+    return html`
+        <tr data-device=${d.id}>
+            <td>
+                <a data-row href=${to('devices', d.id)}>
+                    ${d.title || d.id}
+                </a>
+                ${d.title && html`<div class="muted mono">${d.id}</div>`}
+                <div class="labels">
+                    ${Object.entries(d.labels).map(([k, v]) => html`
+                        <span class="label">
+                            ${k}=${v}
+                        </span>
+                    `)}
+                </div>
+            </td>
+            <td>
+                <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>
+                    ${d.summary}
+                </${Badge}>
+                ${d.why && html`
+                    <div class="muted clip" title=${d.why}>
+                        ${d.why}
+                    </div>
+                `}
+            </td>
+            <td data-th=${d.vms.length ? undefined : 'VMs'}>
+                ${d.vms.length ? (
+                    d.vms.map((v) => html`
+                        <div class="vmline" data-vm=${v.id}>
+                            <a class="soft" href=${to('devices', d.id, 'vms', v.id)}>
+                                ${v.id}
+                            </a>${' '}
+                            <${VmState} vm=${v} />
+                        </div>
+                    `)
+                ) : html`<span class="muted">none</span>`}
+            </td>
+            <td class="nowrap" data-th="Seen">
+                <${Age} at=${d.seen} />
+            </td>
+        </tr>
+    `;
 }
 
 export function Devices({ query }) {
     useStream('device,vm,session');
     const may = useMay();
-    const filter = query.get('filter') || '', summary = query.get('summary') || '';
+    const filter = query.get('filter') || '',
+        summary = query.get('summary') || '';
     const [text, type] = useState(filter);
     const [limit, more] = useState(PAGE);
-    const list = useLoad(`${filter}\n${summary}\n${limit}`, () => load(filter, summary, limit),
-        (kind, e) => kind === 'device' && (e.change === 'created' || e.change === 'deleted' || (e.summary && summary)));
+    const list = useLoad(
+        `${filter}\n${summary}\n${limit}`,
+        () => load(filter, summary, limit),
+        (kind, e) =>
+            kind === 'device' && (e.change === 'created' || e.change === 'deleted' || (e.summary && summary)),
+    );
     useLiveBatch((events) => list.patch((old) => ({ ...old, items: withEvents(old.items, events) })));
     useEffect(() => {
         const t = setTimeout(() => text !== filter && refine(to('devices', { filter: text, summary })), 350);
         return () => clearTimeout(t);
     }, [text]);
     const means = text && selectorOf(text) !== text ? selectorOf(text) : '';
-    return html`<div class="row"><h1 tabindex="-1">Devices</h1><span class="grow" />${may && html`<button type="button" class="primary" onClick=${register}><${Icon} name="plus" />Register</button>`}</div>
-        <form class="filter" role="search" onSubmit=${(e) => { e.preventDefault(); refine(to('devices', { filter: text, summary })); }}>
-            <${Icon} name="search" /><input data-filter type="search" aria-label="Filter devices" aria-describedby="filter-hint" value=${text} onInput=${(e) => type(e.target.value)} spellcheck=${false} autocomplete="off"
-                placeholder='0017  or  label.department == "sales"' /></form>
-        <p id="filter-hint" class="hint">${means ? html`Means <code>${means}</code>` : html`A part of the identity, or a selector: <code>label.department in ("sales", "field") and hypervisor.arch == "aarch64"</code>`}</p>
-        <nav class="chips" aria-label="State">${['', ...SUMMARIES.slice().reverse()].map((s) => html`<a href=${to('devices', { filter, summary: s })} aria-current=${s === summary ? 'true' : undefined}
-            onClick=${(e) => { e.preventDefault(); refine(to('devices', { filter, summary: s })); }}>${s || 'all'}</a>`)}</nav>
-        <${Loaded} of=${list}>${({ items, more: rest }) => (items.length
-            ? html`<div class="scroll panel flush"><table class="list devices"><thead><tr><th>Device</th><th>State</th><th>VMs</th><th>Last seen</th></tr></thead>
-                <tbody>${items.map((d) => html`<${Row} key=${d.id} d=${d} />`)}</tbody></table></div>
-                <p class="muted">${count(items.length, 'device')}${rest ? ' so far' : ''} ${rest && html`<button type="button" onClick=${() => more(limit + (limit < 1000 ? PAGE : 1000))}>More</button>`}</p>`
-            : html`<${Empty}>${filter || summary ? 'No device fits.' : html`No devices yet. ${may && 'Register the first one.'}`}</${Empty}>`)}</${Loaded}>`;
+    return html`
+        <div class="row">
+            <h1 tabindex="-1">Devices</h1>
+            <span class="grow" />
+            ${may && html`
+                <button type="button" class="primary" onClick=${register}>
+                    <${Icon} name="plus" />
+                    Register
+                </button>
+            `}
+        </div>
+        <form
+            class="filter"
+            role="search"
+            onSubmit=${(e) => {
+                e.preventDefault();
+                refine(to('devices', { filter: text, summary }));
+            }}>
+            <${Icon} name="search" />
+            <input
+                data-filter
+                type="search"
+                aria-label="Filter devices"
+                aria-describedby="filter-hint"
+                value=${text}
+                onInput=${(e) => type(e.target.value)}
+                spellcheck=${false}
+                autocomplete="off"
+                placeholder='0017  or  label.department == "sales"'
+            />
+        </form>
+        <p id="filter-hint" class="hint">
+            ${means ? html`
+                Means <code>${means}</code>
+            ` : html`
+                A part of the identity, or a selector:${' '}
+                <code>label.department in ("sales", "field") and hypervisor.arch == "aarch64"</code>
+            `}
+        </p>
+        <nav class="chips" aria-label="State">
+            ${['', ...SUMMARIES.slice().reverse()].map((s) => html`
+                <a
+                    href=${to('devices', { filter, summary: s })}
+                    aria-current=${s === summary ? 'true' : undefined}
+                    onClick=${(e) => {
+                        e.preventDefault();
+                        refine(to('devices', { filter, summary: s }));
+                    }}>
+                    ${s || 'all'}
+                </a>
+            `)}
+        </nav>
+        <${Loaded} of=${list}>
+            ${({ items, more: rest }) =>
+                items.length ? html`
+                    <div class="scroll panel flush">
+                        <table class="list devices">
+                            <thead>
+                                <tr>
+                                    <th>Device</th>
+                                    <th>State</th>
+                                    <th>VMs</th>
+                                    <th>Last seen</th>
+                                </tr>
+                            </thead>
+                            <tbody>
+                                ${items.map((d) => html`<${Row} key=${d.id} d=${d} />`)}
+                            </tbody>
+                        </table>
+                    </div>
+                    <p class="muted">
+                        ${count(items.length, 'device')}
+                        ${rest ? ' so far' : ''}${' '}
+                        ${rest && html`
+                            <button
+                                type="button"
+                                onClick=${() => more(limit + (limit < 1000 ? PAGE : 1000))}>
+                                More
+                            </button>
+                        `}
+                    </p>
+                ` : html`
+                    <${Empty}>
+                        ${filter || summary ? (
+                            'No device fits.'
+                        ) : html`No devices yet. ${may && 'Register the first one.'}`}
+                    </${Empty}>
+                `
+            }
+        </${Loaded}>
+    `;
 }

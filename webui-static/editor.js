@@ -24,18 +24,44 @@ spec:
       memory: {min: 128Mi, max: 256Mi}
     kpi: {interval: 60s}
 `;
-const YAML = 'application/yaml', PAUSE_MS = 450;
+const YAML = 'application/yaml',
+    PAUSE_MS = 450;
 
 /* The text with numbered lines; a line with an error is marked. */
 function Text({ text, set, lines, box }) {
-    const numbers = useRef(null), n = text.split('\n').length;
-    return html`<div class="editor"><div class="numbers" ref=${numbers} aria-hidden="true">${Array.from({ length: n }, (_, i) => html`<div class=${lines.has(i + 1) ? 'bad' : ''}>${i + 1}</div>`)}</div>
-        <textarea ref=${box} aria-label="Policy document (YAML)" aria-invalid=${lines.size > 0} spellcheck=${false} autocapitalize="off" autocomplete="off" wrap="off" value=${text}
-            onInput=${(e) => set(e.target.value)} onScroll=${(e) => { numbers.current.scrollTop = e.target.scrollTop; }} /></div>`;
+    const numbers = useRef(null),
+        n = text.split('\n').length;
+    return html`
+        <div class="editor">
+            <div class="numbers" ref=${numbers} aria-hidden="true">
+                ${Array.from({ length: n }, (_, i) => html`
+                    <div class=${lines.has(i + 1) ? 'bad' : ''}>${i + 1}</div>
+                `)}
+            </div>
+            <textarea
+                ref=${box}
+                aria-label="Policy document (YAML)"
+                aria-invalid=${lines.size > 0}
+                spellcheck=${false}
+                autocapitalize="off"
+                autocomplete="off"
+                wrap="off"
+                value=${text}
+                onInput=${(e) => set(e.target.value)}
+                onScroll=${(e) => {
+                    numbers.current.scrollTop = e.target.scrollTop;
+                }}
+            />
+        </div>
+    `;
 }
 
 function place(box, text, line, column = 1) {
-    const before = text.split('\n').slice(0, line - 1).join('\n').length + (line > 1 ? 1 : 0);
+    const before =
+        text
+            .split('\n')
+            .slice(0, line - 1)
+            .join('\n').length + (line > 1 ? 1 : 0);
     box.focus();
     box.setSelectionRange(before + column - 1, before + column - 1);
     box.scrollTop = Math.max(0, (line - 6) * 20);
@@ -50,17 +76,52 @@ async function look(text, device, signal) {
 
 function Consequences({ found, device, choose, devices }) {
     const { valid, preview } = found;
-    return html`${valid.warnings.map((w) => html`<p class="why t-wait">${w}</p>`)}
-        <p><strong>${count(preview.affected, 'device')}</strong> affected${preview.unknown ? html`, <span class="t-wait ink">${preview.unknown} not known yet</span> (they have not told what the selector asks for)` : ''}</p>
-        ${preview.devices.length > 0 && html`<p class="choices">${preview.devices.map((d) => html`<button type="button" class="small" aria-pressed=${d === device} onClick=${() => choose(d)}>${d}</button>`)}</p>`}
-        <div class="field"><label for="preview-device">Show the plan for the device</label><input id="preview-device" list="preview-devices" value=${device} onChange=${(e) => choose(e.target.value.trim())} placeholder="choose or type one" spellcheck=${false} autocomplete="off" />
-            <datalist id="preview-devices">${devices.map((d) => html`<option value=${d.id}>${d.title}</option>`)}</datalist></div>
-        ${preview.device && html`<${Plan} plan=${preview.device} /><details><summary>Effective values and who decided them</summary><${Desired} desired=${preview.device.desired} /></details>`}`;
+    return html`
+        ${valid.warnings.map((w) => html`<p class="why t-wait">${w}</p>`)}
+        <p>
+            <strong>${count(preview.affected, 'device')}</strong> affected
+            ${preview.unknown ? html`
+                , <span class="t-wait ink">${preview.unknown} not known yet</span> (they have not told what
+                the selector asks for)
+            ` : ''}
+        </p>
+        ${preview.devices.length > 0 && html`
+            <p class="choices">
+                ${preview.devices.map((d) => html`
+                    <button type="button" class="small" aria-pressed=${d === device} onClick=${() => choose(d)}>
+                        ${d}
+                    </button>
+                `)}
+            </p>
+        `}
+        <div class="field">
+            <label for="preview-device">Show the plan for the device</label>
+            <input
+                id="preview-device"
+                list="preview-devices"
+                value=${device}
+                onChange=${(e) => choose(e.target.value.trim())}
+                placeholder="choose or type one"
+                spellcheck=${false}
+                autocomplete="off"
+            />
+            <datalist id="preview-devices">
+                ${devices.map((d) => html`<option value=${d.id}>${d.title}</option>`)}
+            </datalist>
+        </div>
+        ${preview.device && html`
+            <${Plan} plan=${preview.device} />
+            <details>
+                <summary>Effective values and who decided them</summary>
+                <${Desired} desired=${preview.device.desired} />
+            </details>
+        `}
+    `;
 }
 
 function Desk({ name, start, etag }) {
     const [text, set] = useState(start);
-    const [chosen, choose] = useState(null);          // null: the first one it concerns
+    const [chosen, choose] = useState(null); // null: the first one it concerns
     const [firstOne, offer] = useState('');
     const device = chosen === null ? firstOne : chosen;
     const [found, put] = useState(null);
@@ -79,14 +140,16 @@ function Desk({ name, start, etag }) {
                 offer((old) => (seen.preview.devices.includes(old) ? old : seen.preview.devices[0] || ''));
                 fail(null);
             } catch (e) {
-                if (e.name === 'AbortError')
-                    return;
+                if (e.name === 'AbortError') return;
                 fail(e);
                 put(null);
             }
             work(false);
         }, PAUSE_MS);
-        return () => { stop.abort(); clearTimeout(t); };
+        return () => {
+            stop.abort();
+            clearTimeout(t);
+        };
     }, [text, device]);
     useEffect(() => {
         const stay = (e) => text !== start && e.preventDefault();
@@ -98,34 +161,91 @@ function Desk({ name, start, etag }) {
     const same = name && target === name;
     const apply = async () => {
         const done = await ask({
-            title: `Apply ${target}?`, yes: 'Apply',
-            text: `${count(found.preview.affected, 'device')} will be called and changed${name && !same ? `. This is not ${name}: the document names another policy` : ''}.`,
-            act: async () => (await call('PUT', path('policies', target), { body: text, type: YAML, headers: { ...once(), ...(same && etag ? { 'If-Match': etag } : {}) } })).data,
+            title: `Apply ${target}?`,
+            yes: 'Apply',
+            text:
+                `${count(found.preview.affected, 'device')} will be called and changed.` +
+                (name && !same ? ` This is not ${name}: the document names another policy.` : ''),
+            act: async () =>
+                (
+                    await call('PUT', path('policies', target), {
+                        body: text,
+                        type: YAML,
+                        headers: { ...once(), ...(same && etag ? { 'If-Match': etag } : {}) },
+                    })
+                ).data,
         });
-        if (!done)
-            return;
+        if (!done) return;
         done.warnings.forEach((w) => say(w, { tone: 'wait' }));
-        say(done.changed ? `${done.policy} revision ${done.revision} is in force for ${count(done.affected, 'device')}` : `${done.policy} was so already`);
+        say(
+            done.changed
+                ? `${done.policy} revision ${done.revision} is in force for ${count(done.affected, 'device')}`
+                : `${done.policy} was so already`,
+        );
         go(to('policies', done.policy));
     };
     const lines = new Set((error?.body?.errors || []).map((e) => e.line).filter(Boolean));
     const several = found && found.valid.policies.length > 1;
-    return html`<div class="row head"><h1 tabindex="-1">${name ? `Edit ${name}` : 'New policy'}</h1><span role="status">${busy ? html`<${Badge} tone="work">checking</${Badge}>` : error ? html`<${Badge} tone="fail">not in order</${Badge}>` : html`<${Badge} tone="ok">in order</${Badge}>`}</span><span class="grow" />
-            <div class="acts"><a class="button" href=${name ? to('policies', name) : to('policies')}>Cancel</a><button type="button" class="primary" disabled=${!found || busy || several} onClick=${apply}>Apply…</button></div></div>
-        ${several && html`<p class="why t-wait">These are ${found.valid.policies.length} documents; here they are applied one at a time. dmvisorctl applies them together.</p>`}
-        <div class="two desk"><${Text} text=${text} set=${set} lines=${lines} box=${box} />
+    return html`
+        <div class="row head">
+            <h1 tabindex="-1">${name ? `Edit ${name}` : 'New policy'}</h1>
+            <span role="status">
+                ${busy ? html`<${Badge} tone="work">checking</${Badge}>` : error ? html`
+                    <${Badge} tone="fail">not in order</${Badge}>
+                ` : html`<${Badge} tone="ok">in order</${Badge}>`}
+            </span>
+            <span class="grow" />
+            <div class="acts">
+                <a class="button" href=${name ? to('policies', name) : to('policies')}>
+                    Cancel
+                </a>
+                <button type="button" class="primary" disabled=${!found || busy || several} onClick=${apply}>
+                    Apply…
+                </button>
+            </div>
+        </div>
+        ${several && html`
+            <p class="why t-wait">
+                These are ${found.valid.policies.length} documents; here they are applied one at a time.
+                dmvisorctl applies them together.
+            </p>
+        `}
+        <div class="two desk">
+            <${Text} text=${text} set=${set} lines=${lines} box=${box} />
             <${Section} id="consequences" title="What it would do">
                 <${Trouble} error=${error} onLine=${(line, column) => place(box.current, text, line, column)} />
-                ${found ? html`<${Consequences} found=${found} device=${device} choose=${choose} devices=${devices.data?.items || []} />` : !error && html`<${Empty}><${Icon} name="work" /> Looking…</${Empty}>`}</${Section}></div>`;
+                ${found ? html`
+                    <${Consequences}
+                        found=${found}
+                        device=${device}
+                        choose=${choose}
+                        devices=${devices.data?.items || []}
+                    />
+                ` : (
+                    !error && html`
+                        <${Empty}>
+                            <${Icon} name="work" /> Looking…
+                        </${Empty}>
+                    `
+                )}
+            </${Section}>
+        </div>
+    `;
 }
 
 export function Editor({ name }) {
     useStream('policy');
     const load = useLoad(name ? `edit ${name}` : 'new', async () => {
-        if (!name)
-            return { text: START, etag: null };
+        if (!name) return { text: START, etag: null };
         const { data, response } = await call('GET', path('policies', name));
         return { text: data.document, etag: response.headers.get('ETag') };
     });
-    return html`<p class="crumbs"><a href=${to('policies')} data-up>Policies</a></p><${Loaded} of=${load}>${({ text, etag }) => html`<${Desk} name=${name} start=${text} etag=${etag} />`}</${Loaded}>`;
+    return html`
+        <p class="crumbs">
+            <a href=${to('policies')} data-up>
+                Policies
+            </a>
+        </p>
+        <${Loaded} of=${load}>${({ text, etag }) => html`<${Desk} name=${name} start=${text} etag=${etag} />`}</${Loaded}>
+    `;
 }

@@ -1,18 +1,25 @@
-/* The live stream: one EventSource for the page that is open, what its state is, and data that loads itself again when something
- * happened to it. */
+/* The live stream: one EventSource for the page that is open, what its state is, and data that loads itself again when
+ * something happened to it. */
 import { useCallback, useEffect, useRef, useState } from './lib/preact.js';
 import { get, now } from './api.js';
 
 const TYPES = ['device', 'vm', 'kpi', 'operation', 'policy', 'trigger', 'image', 'session', 'reset'];
-const HIDDEN_MS = 60000;            // a hidden tab gives its connection back: browsers allow six for each server
-const listeners = new Set(), watchers = new Set();
-let source = null, wanted = null, retry = 0, timer = 0, hidden = 0;
+const HIDDEN_MS = 60000; // a hidden tab gives its connection back: browsers allow six for each server
+const listeners = new Set(),
+    watchers = new Set();
+let source = null,
+    wanted = null,
+    retry = 0,
+    timer = 0,
+    hidden = 0;
 let status = { state: 'off', since: now() };
-let opened, isOpen = new Promise((resolve) => { opened = resolve; });
+let opened,
+    isOpen = new Promise((resolve) => {
+        opened = resolve;
+    });
 
 function become(state) {
-    if (status.state === state)
-        return;
+    if (status.state === state) return;
     status = { state, since: now() };
     watchers.forEach((fn) => fn(status));
 }
@@ -29,9 +36,8 @@ function close() {
 
 function open() {
     close();
-    if (wanted === null)
-        return;
-    const mine = source = new EventSource('/api/v1/events?' + wanted);
+    if (wanted === null) return;
+    const mine = (source = new EventSource('/api/v1/events?' + wanted));
     become(retry ? 'lost' : 'connecting');
     mine.onopen = () => {
         retry = 0;
@@ -41,9 +47,8 @@ function open() {
     };
     mine.onerror = () => {
         become('lost');
-        if (mine.readyState !== EventSource.CLOSED || mine !== source)
-            return;                 // it comes back by itself
-        get('/whoami').catch(() => {});     // tells the page if the login is over
+        if (mine.readyState !== EventSource.CLOSED || mine !== source) return; // it comes back by itself
+        get('/whoami').catch(() => {}); // tells the page if the login is over
         timer = setTimeout(open, Math.min(30000, 1000 * 2 ** retry++));
     };
     for (const type of TYPES)
@@ -61,12 +66,12 @@ function open() {
 /** The page that is open needs these events. */
 export function watch(types, device) {
     const query = new URLSearchParams({ types });
-    if (device)
-        query.set('device', device);
-    if (wanted === query.toString() && source)
-        return;
+    if (device) query.set('device', device);
+    if (wanted === query.toString() && source) return;
     wanted = query.toString();
-    isOpen = new Promise((resolve) => { opened = resolve; });
+    isOpen = new Promise((resolve) => {
+        opened = resolve;
+    });
     retry = 0;
     open();
 }
@@ -85,9 +90,11 @@ export function pause() {
 document.addEventListener('visibilitychange', () => {
     clearTimeout(hidden);
     if (document.hidden)
-        hidden = setTimeout(() => { close(); become('off'); }, HIDDEN_MS);
-    else if (!source)
-        open();
+        hidden = setTimeout(() => {
+            close();
+            become('off');
+        }, HIDDEN_MS);
+    else if (!source) open();
 });
 
 export function useStream(types, device) {
@@ -131,11 +138,16 @@ export function useLiveBatch(fn) {
     useEffect(() => () => clearTimeout(box.current.timer), []);
 }
 
-const LATER_MS = 120, GAP_MS = 400, BUSY_SHARE = 2, AGAIN_MS = 5000, PATIENCE_MS = 300, BATCH_MS = 150;
+const LATER_MS = 120,
+    GAP_MS = 400,
+    BUSY_SHARE = 2,
+    AGAIN_MS = 5000,
+    PATIENCE_MS = 300,
+    BATCH_MS = 150;
 
 /**
- * What `fetch` gives for `key`, kept while it is loaded anew. It loads after the stream is open (so nothing falls between), and again when
- * `match(type, event)` says that an event concerns it, when the stream came back, and after an error that may pass.
+ * What `fetch` gives for `key`, kept while it is loaded anew. It loads after the stream is open (so nothing falls between), and
+ * again when `match(type, event)` says that an event concerns it, when the stream came back, and after an error that may pass.
  */
 export function useLoad(key, fetch, match) {
     const [state, set] = useState({ data: undefined, error: null, busy: true });
@@ -143,7 +155,8 @@ export function useLoad(key, fetch, match) {
     box.current.fetch = fetch;
 
     const load = useCallback(async () => {
-        const b = box.current, run = b.run;
+        const b = box.current,
+            run = b.run;
         clearTimeout(b.timer);
         b.timer = 0;
         if (b.busy) {
@@ -158,22 +171,18 @@ export function useLoad(key, fetch, match) {
             next = { data: await b.fetch(), error: null, busy: false };
         } catch (error) {
             next = { error, busy: false };
-            if ((!error.status || error.status >= 500) && run === b.run)
-                b.timer = setTimeout(load, AGAIN_MS);
+            if ((!error.status || error.status >= 500) && run === b.run) b.timer = setTimeout(load, AGAIN_MS);
         }
-        if (run !== b.run)
-            return;
+        if (run !== b.run) return;
         b.busy = false;
         b.took = Date.now() - b.began;
         set((old) => ({ ...old, ...next }));
-        if (b.again)
-            soon();
+        if (b.again) soon();
     }, []);
 
     const soon = useCallback(() => {
         const b = box.current;
-        if (b.busy)
-            b.again = true;
+        if (b.busy) b.again = true;
         else if (!b.timer)
             b.timer = setTimeout(load, Math.max(LATER_MS, GAP_MS + BUSY_SHARE * b.took - (Date.now() - b.began)));
     }, []);
@@ -183,8 +192,7 @@ export function useLoad(key, fetch, match) {
         b.busy = b.again = false;
         b.began = 0;
         set({ data: undefined, error: null, busy: true });
-        if (key === null)
-            return undefined;
+        if (key === null) return undefined;
         const run = b.run;
         Promise.race([isOpen, new Promise((r) => setTimeout(r, PATIENCE_MS))]).then(() => run === b.run && load());
         return () => {
@@ -195,11 +203,12 @@ export function useLoad(key, fetch, match) {
     }, [key]);
 
     useLive((type, event) => {
-        if (key === null)
-            return;
-        if (type === 'open' ? box.current.began : type === 'reset' || match?.(type, event))
-            soon();
+        if (key === null) return;
+        if (type === 'open' ? box.current.began : type === 'reset' || match?.(type, event)) soon();
     });
-    const patch = useCallback((fn) => set((old) => (old.data === undefined ? old : { ...old, data: fn(old.data) })), []);
+    const patch = useCallback(
+        (fn) => set((old) => (old.data === undefined ? old : { ...old, data: fn(old.data) })),
+        [],
+    );
     return { ...state, reload: load, patch };
 }

@@ -4,41 +4,158 @@ import { to } from './route.js';
 import { Badge, Empty, Source, Time } from './ui.js';
 import { count } from './words.js';
 
-const FOR = { discover: 'to learn', change: 'to change', verify: 'to verify', operation: 'operation', inquiry: 'to ask after', kpi: 'figures' };
+const FOR = {
+    discover: 'to learn',
+    change: 'to change',
+    verify: 'to verify',
+    operation: 'operation',
+    inquiry: 'to ask after',
+    kpi: 'figures',
+};
 
 function Step({ step }) {
-    return html`<li><span class="verb">${step.verb}</span> ${step.uri && html`<code class="uri">${step.uri}</code>`}
-        ${step.data !== undefined && step.data !== '' && html` = <code>${step.data}</code>${step.format && html` <span class="muted">${step.format}</span>`}`}
-        <div class="muted">${FOR[step.for] || step.for}${step.why && `: ${step.why}`}${step.operation ? html` (<a href=${to('operations', step.operation)}>operation ${step.operation}</a>)` : ''}</div>
-        ${step.children?.length > 0 && html`<ol class="plan">${step.children.map((c) => html`<${Step} step=${c} />`)}</ol>`}</li>`;
+    return html`
+        <li>
+            <span class="verb">${step.verb}</span> ${step.uri && html`<code class="uri">${step.uri}</code>`}
+            ${step.data !== undefined && step.data !== '' && html`
+                ${' '}
+                = <code>${step.data}</code>
+                ${step.format && html`
+                    ${' '}
+                    <span class="muted">${step.format}</span>
+                `}
+            `}
+            <div class="muted">
+                ${FOR[step.for] || step.for}
+                ${step.why && `: ${step.why}`}
+                ${step.operation ? html`
+                    ${' '}
+                    (<a href=${to('operations', step.operation)}>operation ${step.operation}</a>)
+                ` : ''}
+            </div>
+            ${step.children?.length > 0 && html`
+                <ol class="plan">
+                    ${step.children.map((c) => html`<${Step} step=${c} />`)}
+                </ol>
+            `}
+        </li>
+    `;
 }
 
-export const Waits = ({ waits }) => (waits.length ? html`<h3>What it waits for</h3><ul class="waits">${waits.map((w) => html`<li>
-    <${Badge} tone=${{ failed: 'fail', working: 'work' }[w.state] || 'wait'}>${w.state}</${Badge}> ${w.vm && html`<strong>${w.vm}</strong>: `}${w.why}
-    ${w.code ? html` <span class="code">code ${w.code}</span>` : ''}${w.until ? html` <span class="muted">until <${Time} at=${w.until} /></span>` : ''}</li>`)}</ul>` : null);
+export const Waits = ({ waits }) =>
+    waits.length ? html`
+        <h3>What it waits for</h3>
+        <ul class="waits">
+            ${waits.map((w) => html`
+                <li>
+                    <${Badge} tone=${{ failed: 'fail', working: 'work' }[w.state] || 'wait'}>${w.state}</${Badge}>${' '}
+                    ${w.vm && html`
+                        <strong>${w.vm}</strong>:${' '}
+                    `}
+                    ${w.why}
+                    ${w.code ? html`
+                        ${' '}
+                        <span class="code">code ${w.code}</span>
+                    ` : ''}
+                    ${w.until ? html`
+                        ${' '}
+                        <span class="muted">
+                            until <${Time} at=${w.until} />
+                        </span>
+                    ` : ''}
+                </li>
+            `)}
+        </ul>
+    ` : null;
 
 export function Plan({ plan }) {
     return html`
-        ${plan.settled && !plan.steps.length
-            ? html`<${Empty}>Nothing would be sent: the device is as its policies want it.</${Empty}>`
-            : !plan.steps.length
-                ? html`<${Empty}>Nothing would be sent now.</${Empty}>`
-                : html`<h3>${count(plan.steps.length, 'command')} next, in this order</h3><p class="muted">The answers decide what follows.</p><ol class="plan">${plan.steps.map((s) => html`<${Step} step=${s} />`)}</ol>`}
+        ${plan.settled && !plan.steps.length ? html`
+            <${Empty}>Nothing would be sent: the device is as its policies want it.</${Empty}>
+        ` : !plan.steps.length ? html`
+            <${Empty}>Nothing would be sent now.</${Empty}>
+        ` : html`
+            <h3>${count(plan.steps.length, 'command')} next, in this order</h3>
+            <p class="muted">The answers decide what follows.</p>
+            <ol class="plan">
+                ${plan.steps.map((s) => html`<${Step} step=${s} />`)}
+            </ol>
+        `}
         <${Waits} waits=${plan.waits} />
-        <details><summary>The exact next message (SyncML)</summary><${Source} text=${plan.syncml} label="SyncML" /></details>`;
+        <details>
+            <summary>The exact next message (SyncML)</summary>
+            <${Source} text=${plan.syncml} label="SyncML" />
+        </details>
+    `;
 }
 
 export function Desired({ desired }) {
-    const losers = (v) => v.losers?.map((l) => `${l.policy ?? ''}${l.revision ? ` r${l.revision}` : ''}: ${l.value ?? ''}${l.rule ? ` (${l.rule})` : ''}`).join('; ');
-    const table = (values) => html`<div class="scroll"><table class="plain"><thead><tr><th>Setting</th><th>Value</th><th>From policy</th><th>Decided by</th></tr></thead><tbody>
-        ${values.map((v) => html`<tr><td>${v.label}<div class="muted mono">${v.name}</div></td><td><code title=${`${v.uri} = ${v.wire}`}>${v.value}</code></td>
-            <td><a href=${to('policies', v.policy)}>${v.policy}</a> <span class="muted">r${v.revision}</span></td><td>${v.rule}${v.losers?.length > 0 && html`<div class="muted">instead of ${losers(v)}</div>`}</td></tr>`)}
-        </tbody></table></div>`;
-    const vms = desired.vms || [], rest = Array.isArray(desired.device) ? desired.device : [];
-    if (!vms.length && !rest.length)
-        return html`<${Empty}>No policy wants anything of this device.</${Empty}>`;
-    return html`${vms.map((vm) => html`<h3>VM ${vm.id}${vm.state?.value ? html`: ${vm.state.value}` : ''}${vm.locked?.value !== undefined ? `, ${String(vm.locked.value) === 'true' ? 'locked' : 'unlocked'}` : ''}
-            ${vm.state?.policy && html` <span class="muted">by ${vm.state.policy} r${vm.state.revision}</span>`}</h3>
-        ${vm.problem && html`<p class="why t-fail">${vm.problem}</p>`}${vm.values.length > 0 && table(vm.values)}`)}
-        ${rest.length > 0 && html`<h3>The device itself</h3>${table(rest)}`}`;
+    const losers = (v) =>
+        v.losers
+            ?.map(
+                (l) =>
+                    `${l.policy ?? ''}${l.revision ? ` r${l.revision}` : ''}: ${l.value ?? ''}${l.rule ? ` (${l.rule})` : ''}`,
+            )
+            .join('; ');
+    const table = (values) => html`
+        <div class="scroll">
+            <table class="plain">
+                <thead>
+                    <tr>
+                        <th>Setting</th>
+                        <th>Value</th>
+                        <th>From policy</th>
+                        <th>Decided by</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    ${values.map((v) => html`
+                        <tr>
+                            <td>
+                                ${v.label}
+                                <div class="muted mono">${v.name}</div>
+                            </td>
+                            <td>
+                                <code title=${`${v.uri} = ${v.wire}`}>${v.value}</code>
+                            </td>
+                            <td>
+                                <a href=${to('policies', v.policy)}>${v.policy}</a>${' '}
+                                <span class="muted">r${v.revision}</span>
+                            </td>
+                            <td>
+                                ${v.rule}
+                                ${v.losers?.length > 0 && html`<div class="muted">instead of ${losers(v)}</div>`}
+                            </td>
+                        </tr>
+                    `)}
+                </tbody>
+            </table>
+        </div>
+    `;
+    const vms = desired.vms || [],
+        rest = Array.isArray(desired.device) ? desired.device : [];
+    if (!vms.length && !rest.length) return html`<${Empty}>No policy wants anything of this device.</${Empty}>`;
+    return html`
+        ${vms.map((vm) => html`
+            <h3>
+                VM ${vm.id}
+                ${vm.state?.value ? html`: ${vm.state.value}` : ''}
+                ${vm.locked?.value !== undefined
+                    ? `, ${String(vm.locked.value) === 'true' ? 'locked' : 'unlocked'}`
+                    : ''}
+                ${vm.state?.policy && html`
+                    ${' '}
+                    <span class="muted">
+                        by ${vm.state.policy} r${vm.state.revision}
+                    </span>
+                `}
+            </h3>
+            ${vm.problem && html`<p class="why t-fail">${vm.problem}</p>`}
+            ${vm.values.length > 0 && table(vm.values)}
+        `)}
+        ${rest.length > 0 && html`
+            <h3>The device itself</h3>
+            ${table(rest)}
+        `}
+    `;
 }

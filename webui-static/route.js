@@ -3,12 +3,27 @@ import { useEffect, useState } from './lib/preact.js';
 
 export function parse(hash) {
     const [path, query = ''] = hash.replace(/^#\/?/, '').split('?');
-    return { parts: path.split('/').filter(Boolean).map((p) => { try { return decodeURIComponent(p); } catch { return p; } }), query: new URLSearchParams(query) };
+    return {
+        parts: path
+            .split('/')
+            .filter(Boolean)
+            .map((p) => {
+                try {
+                    return decodeURIComponent(p);
+                } catch {
+                    return p;
+                }
+            }),
+        query: new URLSearchParams(query),
+    };
 }
 
 /** to('devices', id, 'tree') or, with a last object, its query. */
 export function to(...parts) {
-    const query = typeof parts[parts.length - 1] === 'object' ? new URLSearchParams(Object.entries(parts.pop()).filter(([, v]) => v)).toString() : '';
+    const query =
+        typeof parts[parts.length - 1] === 'object'
+            ? new URLSearchParams(Object.entries(parts.pop()).filter(([, v]) => v)).toString()
+            : '';
     return '#/' + parts.map((p) => encodeURIComponent(p)).join('/') + (query ? '?' + query : '');
 }
 

@@ -1,17 +1,37 @@
-/* How states, figures and events are said. Tones: ok, work, wait, fail, none; each has a sign of its own, so that colour is never alone. */
+/* How states, figures and events are said. Tones: ok, work, wait, fail, none; each has a sign of its own, so that colour is
+ * never alone. */
 
-const DEVICE = { new: 'none', settled: 'ok', working: 'work', waiting: 'wait', failed: 'fail', unreachable: 'wait' };
+const DEVICE = {
+    new: 'none',
+    settled: 'ok',
+    working: 'work',
+    waiting: 'wait',
+    failed: 'fail',
+    unreachable: 'wait',
+};
 const DEVICE_SAYS = {
-    new: 'registered, has not called yet', settled: 'all policies are met', working: 'changes are being made',
-    waiting: 'something must happen first', failed: 'a change was refused or went wrong', unreachable: 'does not answer',
+    new: 'registered, has not called yet',
+    settled: 'all policies are met',
+    working: 'changes are being made',
+    waiting: 'something must happen first',
+    failed: 'a change was refused or went wrong',
+    unreachable: 'does not answer',
 };
 export const SUMMARIES = ['failed', 'unreachable', 'waiting', 'working', 'new', 'settled'];
 export const summaryTone = (s) => DEVICE[s] || 'none';
 export const summarySays = (s) => DEVICE_SAYS[s] || '';
 
 const OPERATION = {
-    queued: 'wait', notified: 'wait', sent: 'work', accepted: 'work', acknowledged: 'work', verified: 'ok',
-    failed: 'fail', cancelled: 'none', superseded: 'none', expired: 'fail',
+    queued: 'wait',
+    notified: 'wait',
+    sent: 'work',
+    accepted: 'work',
+    acknowledged: 'work',
+    verified: 'ok',
+    failed: 'fail',
+    cancelled: 'none',
+    superseded: 'none',
+    expired: 'fail',
 };
 export const operationTone = (s) => OPERATION[s] || 'none';
 export const isOpen = (s) => ['queued', 'notified', 'sent', 'accepted', 'acknowledged'].includes(s);
@@ -29,12 +49,9 @@ export const assignmentTone = (s) => ASSIGNMENT[s] || 'none';
 
 /** Of a VM's state: numbers are those of the layout; what is not stable is under way. */
 export function vmTone(vm) {
-    if (vm.stateText === 'missing')
-        return 'wait';
-    if (vm.state === 110 || vm.state === 160)
-        return 'fail';
-    if (vm.state === 50)
-        return 'ok';
+    if (vm.stateText === 'missing') return 'wait';
+    if (vm.state === 110 || vm.state === 160) return 'fail';
+    if (vm.state === 50) return 'ok';
     return vm.stable === false && vm.state !== 0 ? 'work' : 'none';
 }
 export const vmLabel = (vm) => vm.stateLabel || vm.stateText || 'Unknown';
@@ -42,36 +59,41 @@ export const vmLabel = (vm) => vm.stateLabel || vm.stateText || 'Unknown';
 /** A VM row with what an event of type vm says. Events say the label where rows have name and label. */
 export function withVmEvent(vm, e) {
     return {
-        ...vm, state: e.state, stateText: (e.stateName || e.stateText || '').toLowerCase(), stateLabel: e.stateLabel || e.stateText,
+        ...vm,
+        state: e.state,
+        stateText: (e.stateName || e.stateText || '').toLowerCase(),
+        stateLabel: e.stateLabel || e.stateText,
         stable: !/ing$/.test(e.stateText || '') || e.state === 50,
-        lockState: e.lockState, lockText: e.lockText, locked: /lock/.test(e.lockText || '') && e.lockText !== 'unlocked',
-        reason: e.reason, reasonText: e.reasonText, verified: e.verified, summary: e.summary, why: e.why,
+        lockState: e.lockState,
+        lockText: e.lockText,
+        locked: /lock/.test(e.lockText || '') && e.lockText !== 'unlocked',
+        reason: e.reason,
+        reasonText: e.reasonText,
+        verified: e.verified,
+        summary: e.summary,
+        why: e.why,
         stateSince: e.state === vm.state ? vm.stateSince : e.at,
     };
 }
 
 /** Devices of a list after a handful of events. */
 export function withEvents(items, list) {
-    const index = new Map(items.map((d, i) => [d.id, i])), next = [...items];
+    const index = new Map(items.map((d, i) => [d.id, i])),
+        next = [...items];
     for (const [type, e] of list) {
         const i = index.get(e.device);
-        if (i !== undefined)
-            next[i] = withEvent(next[i], type, e);
+        if (i !== undefined) next[i] = withEvent(next[i], type, e);
     }
     return next;
 }
 
 /** A device of a list with what an event says. */
 export function withEvent(device, type, e) {
-    if (type === 'device')
-        return e.summary === undefined ? device : { ...device, summary: e.summary, why: e.why };
-    if (type === 'session')
-        return { ...device, seen: e.at };
-    if (type !== 'vm' || !e.vm || e.state === undefined)
-        return device;
+    if (type === 'device') return e.summary === undefined ? device : { ...device, summary: e.summary, why: e.why };
+    if (type === 'session') return { ...device, seen: e.at };
+    if (type !== 'vm' || !e.vm || e.state === undefined) return device;
     const rest = device.vms.filter((v) => v.id !== e.vm);
-    if (e.gone)
-        return { ...device, vms: rest };
+    if (e.gone) return { ...device, vms: rest };
     const old = device.vms.find((v) => v.id === e.vm) || { id: e.vm };
     return { ...device, seen: e.at, vms: [...rest, withVmEvent(old, e)].sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
@@ -79,35 +101,74 @@ export function withEvent(device, type, e) {
 const LABELS = { OP: new Map() };
 /** Labels of operations, as far as this page has met them. */
 export function learn(operation) {
-    if (operation.label)
-        LABELS.OP.set(operation.kind, operation.label);
+    if (operation.label) LABELS.OP.set(operation.kind, operation.label);
 }
-export const operationLabel = (o) => o.label || LABELS.OP.get(o.kind) || o.kind.replace(/([A-Z])/g, ' $1').replace(/^./, (c) => c.toUpperCase());
+export const operationLabel = (o) =>
+    o.label || LABELS.OP.get(o.kind) || o.kind.replace(/([A-Z])/g, ' $1').replace(/^./, (c) => c.toUpperCase());
 
 /** One sentence for an event, its tone and what it is about; null when it says nothing to a person. */
 export function sayEvent(type, e) {
     const of = e.vm ? `${e.vm}` : '';
     switch (type) {
-    case 'device':
-        if (e.change)
-            return { tone: 'none', what: 'Device', text: e.change };
-        return e.summary && { tone: summaryTone(e.summary), what: e.summary, text: e.why || summarySays(e.summary) };
-    case 'vm':
-        if (e.gone)
-            return { tone: 'none', what: 'VM gone', text: of };
-        if (e.alert)
-            return { tone: /fatal|critical/.test(e.mark) ? 'fail' : 'none', what: `${of}: ${e.alert.replace(/_/g, ' ')}`, text: e.data || '' };
-        return { tone: vmTone({ ...e, stable: undefined }), what: `${of}: ${e.stateText}`, text: [e.lockText === 'unlocked' ? '' : e.lockText, e.why, e.verified ? 'verified' : ''].filter((x) => x && x !== 'undefined').join(', ') };
-    case 'operation':
-        return { tone: operationTone(e.state), what: `${operationLabel(e)}${of ? ' ' + of : e.image ? ' ' + e.image : ''}: ${e.state}`, text: [e.reason, e.code ? `code ${e.code}` : ''].filter(Boolean).join(', '), operation: e.id };
-    case 'policy':
-        return { tone: 'none', what: `Policy ${e.policy}`, text: `revision ${e.revision} ${e.change || ''}, ${count(e.affected ?? 0, 'device')}`, policy: e.policy };
-    case 'trigger':
-        return { tone: triggerTone(e.state), what: `Call ${e.state}`, text: e.state === 'answered' ? `after ${e.latencyMs} ms` : [e.tries > 1 ? `attempt ${e.tries}` : '', e.why, e.error].filter(Boolean).join(', ') };
-    case 'image':
-        return { tone: 'none', what: `Image ${e.name ? `${e.name}:${e.version}` : e.image || ''}`, text: e.alert ? e.alert.replace(/_/g, ' ') : e.change || 'stored' };
-    case 'session':
-        return { tone: sessionTone(e.outcome), what: `Session ${e.outcome}`, text: [count(e.messages, 'message'), e.why].filter(Boolean).join(', ') };
+        case 'device':
+            if (e.change) return { tone: 'none', what: 'Device', text: e.change };
+            return (
+                e.summary && {
+                    tone: summaryTone(e.summary),
+                    what: e.summary,
+                    text: e.why || summarySays(e.summary),
+                }
+            );
+        case 'vm':
+            if (e.gone) return { tone: 'none', what: 'VM gone', text: of };
+            if (e.alert)
+                return {
+                    tone: /fatal|critical/.test(e.mark) ? 'fail' : 'none',
+                    what: `${of}: ${e.alert.replace(/_/g, ' ')}`,
+                    text: e.data || '',
+                };
+            return {
+                tone: vmTone({ ...e, stable: undefined }),
+                what: `${of}: ${e.stateText}`,
+                text: [e.lockText === 'unlocked' ? '' : e.lockText, e.why, e.verified ? 'verified' : '']
+                    .filter((x) => x && x !== 'undefined')
+                    .join(', '),
+            };
+        case 'operation':
+            return {
+                tone: operationTone(e.state),
+                what: `${operationLabel(e)}${of ? ' ' + of : e.image ? ' ' + e.image : ''}: ${e.state}`,
+                text: [e.reason, e.code ? `code ${e.code}` : ''].filter(Boolean).join(', '),
+                operation: e.id,
+            };
+        case 'policy':
+            return {
+                tone: 'none',
+                what: `Policy ${e.policy}`,
+                text: `revision ${e.revision} ${e.change || ''}, ${count(e.affected ?? 0, 'device')}`,
+                policy: e.policy,
+            };
+        case 'trigger':
+            return {
+                tone: triggerTone(e.state),
+                what: `Call ${e.state}`,
+                text:
+                    e.state === 'answered'
+                        ? `after ${e.latencyMs} ms`
+                        : [e.tries > 1 ? `attempt ${e.tries}` : '', e.why, e.error].filter(Boolean).join(', '),
+            };
+        case 'image':
+            return {
+                tone: 'none',
+                what: `Image ${e.name ? `${e.name}:${e.version}` : e.image || ''}`,
+                text: e.alert ? e.alert.replace(/_/g, ' ') : e.change || 'stored',
+            };
+        case 'session':
+            return {
+                tone: sessionTone(e.outcome),
+                what: `Session ${e.outcome}`,
+                text: [count(e.messages, 'message'), e.why].filter(Boolean).join(', '),
+            };
     }
     return null;
 }
@@ -120,18 +181,16 @@ export function utc(text) {
     return text.replace('T', ' ').replace('Z', ' UTC');
 }
 export function local(text, at) {
-    const t = new Date(text), today = new Date(at).toDateString() === t.toDateString();
+    const t = new Date(text),
+        today = new Date(at).toDateString() === t.toDateString();
     const clock = `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}`;
     const day = `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}`;
     return today ? clock : `${day} ${clock.slice(0, 5)}`;
 }
 export function duration(s) {
-    if (s < 60)
-        return `${Math.max(0, Math.floor(s))} s`;
-    if (s < 3600)
-        return `${Math.floor(s / 60)} min`;
-    if (s < 86400)
-        return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+    if (s < 60) return `${Math.max(0, Math.floor(s))} s`;
+    if (s < 3600) return `${Math.floor(s / 60)} min`;
+    if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
     return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 /** How long something took. */
@@ -141,30 +200,33 @@ export function span(from, till) {
 }
 export function age(text, at) {
     const s = (at - Date.parse(text)) / 1000;
-    if (s < -5)
-        return `in ${duration(-s)}`;
+    if (s < -5) return `in ${duration(-s)}`;
     return s < 2 ? 'now' : `${duration(s)} ago`;
 }
 
 /* Figures: a number and its unit as a person reads them. */
-const STEPS = { KiB: ['KiB', 'MiB', 'GiB', 'TiB'], 'KiB/s': ['KiB/s', 'MiB/s', 'GiB/s'], B: ['B', 'KiB', 'MiB', 'GiB'] };
+const STEPS = {
+    KiB: ['KiB', 'MiB', 'GiB', 'TiB'],
+    'KiB/s': ['KiB/s', 'MiB/s', 'GiB/s'],
+    B: ['B', 'KiB', 'MiB', 'GiB'],
+};
 function short(x) {
     const a = Math.abs(x);
-    return a >= 100 || Number.isInteger(x) ? Math.round(x).toLocaleString('en') : a >= 10 ? x.toFixed(1) : x.toFixed(2);
+    return a >= 100 || Number.isInteger(x)
+        ? Math.round(x).toLocaleString('en')
+        : a >= 10
+          ? x.toFixed(1)
+          : x.toFixed(2);
 }
 export function figure(x, unit = '') {
-    if (x === '' || x === null || x === undefined || x === -1)
-        return { value: '–', unit: '', none: true };
-    if (typeof x !== 'number')
-        return { value: String(x), unit };
+    if (x === '' || x === null || x === undefined || x === -1) return { value: '–', unit: '', none: true };
+    if (typeof x !== 'number') return { value: String(x), unit };
     if (STEPS[unit]) {
         let i = 0;
-        while (Math.abs(x) >= 1024 && i < STEPS[unit].length - 1)
-            x /= 1024, i++;
+        while (Math.abs(x) >= 1024 && i < STEPS[unit].length - 1) ((x /= 1024), i++);
         return { value: short(x), unit: STEPS[unit][i] };
     }
-    if (unit === 's' && x >= 60)
-        return { value: duration(x), unit: '' };
+    if (unit === 's' && x >= 60) return { value: duration(x), unit: '' };
     if (unit === 'ms' && Math.abs(x) >= 1000)
         return x >= 120000 ? { value: duration(x / 1000), unit: '' } : { value: short(x / 1000), unit: 's' };
     if (unit === 'us')
