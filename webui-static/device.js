@@ -39,7 +39,7 @@ function Labels({ device, reload }) {
         ask({
             title: 'Labels',
             yes: 'Save',
-            text: 'One key=value on each line. Policies select devices by them: a change may bring a VM to this device or end one.',
+            text: 'One key=value on each line. Policies select by them: a change may bring a VM to this device or end one.',
             fields: [
                 {
                     name: 'labels',

@@ -264,7 +264,7 @@ export function Policy({ name, tab, query }) {
             title: `Take ${p.name} out of force?`,
             danger: true,
             yes: 'Take it out',
-            text: 'VMs stay as they are; nothing keeps them so any more. Its history stays; applying the document again brings it back.',
+            text: 'VMs stay as they are; nothing keeps them so any more. Applying the document again brings it back.',
             act: async () => {
                 await call('DELETE', path('policies', p.name));
                 say(`${p.name} is out of force`);
