@@ -38,6 +38,10 @@ static const char *const forms[] = { "logfmt", "json", NULL };
       "largest object taken in pieces")                                                                                \
     X(false, dm_max_connections, "dm.maxConnections", SET_UINT, "1000", 1, 1000000, NULL, false,                       \
       "open connections of devices")                                                                                   \
+    X(false, dm_head_timeout_s, "dm.headTimeout", SET_SECONDS, "20s", 1, 3600, NULL, false,                            \
+      "longest time for the head of a request; past it 408, however steadily it drips")                                \
+    X(false, dm_body_timeout_s, "dm.bodyTimeout", SET_SECONDS, "60s", 1, 3600, NULL, false,                            \
+      "longest time for a message")                                                                                    \
     X(true, dm_max_sessions, "dm.maxSessions", SET_UINT, "10000", 1, 10000000, NULL, false,                            \
       "open sessions; past it devices are told to come back")                                                          \
     X(true, dm_session_timeout_s, "dm.sessionTimeout", SET_SECONDS, "120s", 1, 86400, NULL, false,                     \
@@ -55,6 +59,10 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(false, api_key, "api.key", SET_PATH, NULL, 0, 0, NULL, false, "PEM private key; default: that of dm")            \
     X(false, api_max_connections, "api.maxConnections", SET_UINT, "500", 1, 100000, NULL, false,                       \
       "open connections of admins")                                                                                    \
+    X(false, api_head_timeout_s, "api.headTimeout", SET_SECONDS, "20s", 1, 3600, NULL, false,                          \
+      "longest time for the head of a request")                                                                        \
+    X(false, api_body_timeout_s, "api.bodyTimeout", SET_SECONDS, "60s", 1, 3600, NULL, false,                          \
+      "longest time for the body of a request; of an image upload, for each 64Ki of it")                               \
     X(true, api_max_body_bytes, "api.maxBody", SET_BYTES, "8Mi", 0, 0, NULL, false,                                    \
       "largest request body but for image uploads: device descriptions have several megabytes")                        \
     X(false, webui_dir, "api.webui", SET_PATH, DMVISOR_DATA "/webui", 0, 0, NULL, false, "the console's files")        \
@@ -70,6 +78,8 @@ static const char *const forms[] = { "logfmt", "json", NULL };
       "where image files lie")                                                                                         \
     X(false, images_max_connections, "images.maxConnections", SET_UINT, "200", 1, 100000, NULL, false,                 \
       "downloads at once")                                                                                             \
+    X(false, images_head_timeout_s, "images.headTimeout", SET_SECONDS, "20s", 1, 3600, NULL, false,                    \
+      "longest time for a request; the download may take as long as it gets on")                                       \
     X(true, images_max_bytes, "images.maxSize", SET_BYTES, "16Gi", 0, 0, NULL, false, "largest image")                 \
     X(false, database, "database.target", SET_TEXT, "sqlite:/var/lib/dmvisor/dmvisor.db", 0, 0, NULL, false,           \
       "sqlite:FILE")                                                                                                   \

@@ -15,13 +15,14 @@ struct server_config {
     bool dm_behind_proxy; /* TLS ends in front of us */
     bool allow_basic;
     uint64_t dm_max_message_bytes, dm_max_object_bytes;
+    unsigned dm_head_timeout_s, dm_body_timeout_s;
     unsigned dm_max_connections, dm_max_sessions, dm_session_timeout_s, dm_session_lifetime_s, dm_max_messages,
         dm_turn_ms;
     /* api: REST and console */
     const char *api_address;
     uint16_t api_port;
     const char *api_url, *api_cert, *api_key;
-    unsigned api_max_connections;
+    unsigned api_max_connections, api_head_timeout_s, api_body_timeout_s;
     uint64_t api_max_body_bytes;
     const char *webui_dir;
     /* images: downloads */
@@ -29,7 +30,7 @@ struct server_config {
     uint16_t images_port;
     const char *images_url, *images_cert, *images_key;
     const char *images_dir;
-    unsigned images_max_connections;
+    unsigned images_max_connections, images_head_timeout_s;
     uint64_t images_max_bytes;
     /* database */
     const char *database;

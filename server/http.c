@@ -1,8 +1,9 @@
-#define _DEFAULT_SOURCE /* SO_REUSEPORT is not in POSIX */
+#define _DEFAULT_SOURCE /* SO_REUSEPORT and TCP_NOTSENT_LOWAT are not in POSIX */
 #include "server/http_private.h"
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/world.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,9 +11,12 @@
 #include <gnutls/x509.h>
 #include <limits.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -110,6 +114,7 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         atomic_fetch_sub(&l->connections, 1);
+        if (c) http_wait(l, c, HTTP_W_NONE);
         if (c) gnutls_free(c->subject);
         free(c);
         *socket_ctx = NULL;
@@ -120,6 +125,8 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
     c = calloc(1, sizeof *c);
     *socket_ctx = c;
     if (!c) return;
+    c->mhd = mhd;
+    http_wait(l, c, HTTP_W_HEAD);
     c->over = n > l->config.max_connections;
     if (i && i->client_addr && i->client_addr->sa_family == AF_INET) {
         struct sockaddr_in a;
@@ -226,6 +233,7 @@ static enum MHD_Result send_ready(struct http_req *q)
 static enum MHD_Result refuse_now(struct http_req *q, struct http_reply *reply)
 {
     http_reply_header(reply, MHD_HTTP_HEADER_CONNECTION, STR("close"));
+    http_wait(q->l, q->conn, HTTP_W_NONE);
     prepare(q, reply);
     return send_ready(q);
 }
@@ -240,6 +248,7 @@ static enum MHD_Result begin(struct http_req *q, struct MHD_Connection *mhd, con
     q->mhd = mhd;
     q->conn = i ? i->socket_context : NULL;
     if (!q->conn) return MHD_NO;
+    http_wait(l, q->conn, HTTP_W_BODY);
     if (l->config.client_ca_file && !q->conn->cert_looked) look_at_certificate(q->conn, mhd);
     struct http_request *r = &q->pub;
     r->method = str_of(method);
@@ -281,6 +290,7 @@ static enum MHD_Result take_piece(struct http_req *q, struct str bytes)
         return q->passed > HTTP_PASSED_OVER ? MHD_NO : MHD_YES;
     }
     if (q->upload) {
+        http_progress(l, q->conn, bytes.n);
         if (!l->upload->piece(l->ctx, q->upload, bytes)) q->phase = HTTP_P_PASS;
         return MHD_YES;
     }
@@ -296,6 +306,7 @@ static enum MHD_Result complete(struct http_req *q)
     struct http_listener *l = q->l;
     struct http_reply reply = { 0 };
 
+    http_wait(l, q->conn, HTTP_W_NONE);
     if (q->phase == HTTP_P_PASS && !q->upload) {
         http_problem(&reply, 413, "Body too large", NULL, "at most %zu bytes are taken here", l->config.max_body_bytes);
         http_reply_header(&reply, MHD_HTTP_HEADER_CONNECTION, STR("close"));
@@ -352,6 +363,7 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **req_ctx, 
 
     *req_ctx = NULL;
     if (!q) return;
+    if (q->conn) http_wait(q->l, q->conn, HTTP_W_KEPT);
     if (q->upload && q->l->upload) q->l->upload->drop(q->l->ctx, q->upload);
     q->upload = NULL;
     q->gone = true;
@@ -388,14 +400,16 @@ static enum rc listen_on(const struct http_config *c, int *out, uint16_t *port, 
     struct sockaddr_storage at;
     socklen_t n = sizeof at;
     char service[8];
-    int fd = -1, on = 1;
+    /* As much as this may wait in the kernel unsent: with more, a download of a slow peer stands still for minutes. */
+    int fd = -1, on = 1, unsent = HTTP_UNSENT_BYTES;
 
     snprintf(service, sizeof service, "%u", c->port);
     if (getaddrinfo(c->address, service, &hints, &ai) != 0)
         return err_set(e, RC_INVALID,
                        "cannot listen on \"%s\": write a numeric address such as 127.0.0.1 or ::", c->address);
     fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
+    bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+              setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent) == 0;
     if (ok && c->reuse_port) ok = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
     ok = ok && bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0 &&
          getsockname(fd, (struct sockaddr *)&at, &n) == 0;
@@ -452,8 +466,8 @@ static enum rc check_pair(const struct http_config *c, struct err *e)
                              gnutls_strerror(rc));
 }
 
-static enum rc start(const struct http_config *c, bool external, http_handler *handler,
-                     const struct http_upload *upload, void *ctx, struct http_listener **out, struct err *e)
+static enum rc start(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
+                     struct http_listener **out, struct err *e)
 {
     struct http_listener *l = calloc(1, sizeof *l);
     char *cert = NULL, *key = NULL, *ca = NULL;
@@ -467,7 +481,9 @@ static enum rc start(const struct http_config *c, bool external, http_handler *h
     l->handler = handler;
     l->upload = upload;
     l->ctx = ctx;
-    l->external = external;
+    l->epoll = l->wake = -1;
+    if (!l->config.idle_timeout_s) l->config.idle_timeout_s = 60;
+    http_time_begin(l);
     if (c->cert_file) rc = check_pair(c, e);
     if (!rc && c->cert_file) rc = read_pem(c->cert_file, &cert, e);
     if (!rc && c->cert_file) rc = read_pem(c->key_file, &key, e);
@@ -489,15 +505,14 @@ static enum rc start(const struct http_config *c, bool external, http_handler *h
     if (ca) more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, ca };
     more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
     unsigned limit = l->config.max_connections;
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0) |
-                     (external ? 0 : MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC);
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0);
     l->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, l, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, l, MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
         /* Some more than the ceiling get in, to be told 503; past those the kernel lets them wait. */
-        MHD_OPTION_CONNECTION_LIMIT, limit + limit / 16 + 16, MHD_OPTION_CONNECTION_TIMEOUT,
-        c->idle_timeout_s ? c->idle_timeout_s : 60, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        MHD_OPTION_CONNECTION_LIMIT, limit + limit / 16 + 16, MHD_OPTION_CONNECTION_TIMEOUT, l->config.idle_timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         c->connection_memory ? c->connection_memory : (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (!l->daemon) {
@@ -517,16 +532,10 @@ out:
     return RC_OK;
 }
 
-enum rc http_start(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
-                   struct http_listener **out, struct err *e)
-{
-    return start(c, false, handler, upload, ctx, out, e);
-}
-
 enum rc http_open(const struct http_config *c, http_handler *handler, void *ctx, struct http_listener **out,
                   struct err *e)
 {
-    return start(c, true, handler, NULL, ctx, out, e);
+    return start(c, handler, NULL, ctx, out, e);
 }
 
 int http_fd(const struct http_listener *l)
@@ -537,13 +546,17 @@ int http_fd(const struct http_listener *l)
 int http_timeout_ms(const struct http_listener *l)
 {
     MHD_UNSIGNED_LONG_LONG ms;
-    if (MHD_get_timeout(l->daemon, &ms) != MHD_YES) return -1;
-    return ms > INT_MAX ? INT_MAX : (int)ms;
+    const int left = http_time_left(l);
+    if (MHD_get_timeout(l->daemon, &ms) != MHD_YES) return left;
+    if (ms > INT_MAX) ms = INT_MAX;
+    return left >= 0 && left < (int)ms ? left : (int)ms;
 }
 
 void http_turn(struct http_listener *l)
 {
+    l->now_ms = world_monotonic_ms();
     MHD_run(l->daemon);
+    http_time_run(l);
 }
 
 uint16_t http_port(const struct http_listener *l)
@@ -564,19 +577,78 @@ void http_quiesce(struct http_listener *l)
     if (fd >= 0) close(fd);
 }
 
+/* A listener's own thread is a small loop like that of the DM worker. */
+
+static void *loop(void *arg)
+{
+    struct http_listener *l = arg;
+    struct epoll_event ev;
+    uint64_t n;
+    while (!atomic_load(&l->stop)) {
+        if (epoll_wait(l->epoll, &ev, 1, http_timeout_ms(l)) > 0 && ev.data.fd == l->wake)
+            while (read(l->wake, &n, sizeof n) < 0 && errno == EINTR) continue;
+        http_turn(l);
+    }
+    return NULL;
+}
+
+void http_wake(struct http_listener *l)
+{
+    const uint64_t one = 1;
+    while (l->wake >= 0 && write(l->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
+}
+
+static bool watch(struct http_listener *l, int fd)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+    return fd >= 0 && epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+static void stop_thread(struct http_listener *l)
+{
+    if (l->threaded) {
+        atomic_store(&l->stop, true);
+        http_wake(l);
+        pthread_join(l->thread, NULL);
+        l->threaded = false;
+    }
+    if (l->epoll >= 0) close(l->epoll);
+    if (l->wake >= 0) close(l->wake);
+    l->epoll = l->wake = -1;
+}
+
+enum rc http_start(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
+                   struct http_listener **out, struct err *e)
+{
+    struct http_listener *l = NULL;
+    enum rc rc = start(c, handler, upload, ctx, &l, e);
+    if (rc) return rc;
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->threaded = watch(l, l->wake) && watch(l, http_fd(l)) && (errno = pthread_create(&l->thread, NULL, loop, l)) == 0;
+    if (!l->threaded) {
+        rc = err_set(e, RC_IO, "cannot start a thread for %s port %u: %s", c->address, l->port, strerror(errno));
+        http_stop(l);
+        return rc;
+    }
+    *out = l;
+    return RC_OK;
+}
+
 void http_stop(struct http_listener *l)
 {
     if (!l) return;
-    http_quiesce(l);
     http_end_streams(l);
-    /* An external loop's thread is this one: those who wait are told, and what was resumed must have moved on before
+    stop_thread(l);
+    http_quiesce(l);
+    /* From here on this is the only thread: those who wait are told, and what was resumed must have moved on before
      * the end. */
     while (l->later) {
         struct http_reply r = { 0 };
         http_problem(&r, 503, "Shutting down", NULL, "the server is shutting down; try again");
         http_answer(&l->later->pub, &r);
     }
-    for (int i = 0; l->external && i < 2; i++) MHD_run(l->daemon);
+    for (int i = 0; i < 2; i++) MHD_run(l->daemon);
     MHD_stop_daemon(l->daemon);
     while (l->spare) {
         struct http_req *q = l->spare;

@@ -14,8 +14,11 @@ struct http_config {
     const char *cert_file, *key_file; /* PEM; NULL = no TLS */
     const char *client_ca_file;       /* ask devices for a certificate, NULL = do not */
     unsigned max_connections;
-    size_t max_body_bytes; /* past it: 413 before the body is read */
-    unsigned idle_timeout_s;
+    size_t max_body_bytes;   /* past it: 413 before the body is read */
+    unsigned idle_timeout_s; /* without an octet from either side */
+    /* A request's head and body, each as a whole: 408 past it. 0 = 20 s, 60 s. Uploads may take as long as they need
+     * while they get on (64 KiB in the time of a body), replies while the peer reads. */
+    unsigned head_timeout_ms, body_timeout_ms;
     /* libmicrohttpd's pool for each connection (head of the request and of the reply); 0 = 8 KiB */
     size_t connection_memory;
     bool reuse_port; /* several workers listen on the same port */
@@ -103,7 +106,7 @@ void http_turn(struct http_listener *l);
 void http_answer(struct http_request *r, struct http_reply *reply);
 uint16_t http_port(const struct http_listener *l);
 unsigned http_connections(const struct http_listener *l);
-/** No new connections; open ones finish what they are at. */
+/** No new connections; open ones finish what they are at. Only of http_open, by its thread; http_stop does it, too. */
 void http_quiesce(struct http_listener *l);
 void http_stop(struct http_listener *l);
 

@@ -1,7 +1,7 @@
 #ifndef SERVER_HTTP_PRIVATE_H
 #define SERVER_HTTP_PRIVATE_H
-/* Shared by http.c (listeners, requests) and http_send.c (replies, files, streams): the only two files that know
- * libmicrohttpd. */
+/* Shared by http.c (listeners, requests), http_send.c (replies, files, streams) and http_time.c (how long a peer may
+ * take): the only files that know libmicrohttpd. */
 #include "server/http.h"
 
 #include <microhttpd.h>
@@ -17,7 +17,24 @@ enum {
     HTTP_SPARE_REQUESTS = 64,
     HTTP_PASSED_OVER = 4 << 20, /* bytes read and forgotten after a refusal, so that the peer can read why */
     HTTP_RANGES_BYTES = 256,    /* longest Range header looked at */
-    HTTP_STREAM_BLOCK = 4 << 10
+    HTTP_STREAM_BLOCK = 4 << 10,
+    HTTP_UNSENT_BYTES = 128 << 10,
+    HTTP_HEAD_MS = 20000,
+    HTTP_BODY_MS = 60000,
+    HTTP_UPLOAD_STEP = 64 << 10 /* of an upload so much has to come in the time that a body may take */
+};
+
+/* What is expected of a peer. */
+enum http_wait {
+    HTTP_W_NONE, /* nothing: it is our turn */
+    HTTP_W_HEAD, /* its first request */
+    HTTP_W_KEPT, /* another request on the same connection, some time */
+    HTTP_W_BODY,
+    HTTP_WAITS
+};
+
+struct http_line {
+    struct http_conn *first, *last;
 };
 
 struct http_listener {
@@ -27,19 +44,32 @@ struct http_listener {
     const struct http_upload *upload;
     void *ctx;
     uint16_t port;
-    bool external, quiet;
+    bool quiet;
+    bool threaded; /* its own thread: http_start */
+    pthread_t thread;
+    int epoll, wake; /* the thread's */
+    int64_t now_ms;  /* monotonic, of this turn */
+    struct http_line lines[HTTP_WAITS];
+    int64_t limit_ms[HTTP_WAITS];
     atomic_uint connections;
     struct http_req *spare; /* a listener has one thread: no lock */
     unsigned n_spare;
     struct http_req *later; /* those the handler has kept */
     pthread_mutex_t lock;   /* of streams */
     struct http_stream *streams;
-    atomic_bool stopping;
+    atomic_bool stopping; /* no stream begins, no request is handled */
+    atomic_bool stop;     /* the thread ends */
 };
 
 /* One TCP connection. */
 struct http_conn {
-    bool over; /* past the ceiling: gets 503 and goes */
+    struct MHD_Connection *mhd;
+    enum http_wait wait;
+    int64_t since_ms;
+    size_t progress; /* octets of an upload since then */
+    struct http_conn *next, *prev;
+    bool looked; /* is in the line of its wait, not with the new ones */
+    bool over;   /* past the ceiling: gets 503 and goes */
     bool cert_looked;
     char remote[INET6_ADDRSTRLEN];
     char *subject; /* verified client certificate, malloc'ed */
@@ -74,6 +104,18 @@ struct http_req {
 /** What the reply says as a response of libmicrohttpd; takes the body, file and stream of `reply`. NULL = out of
  * memory. */
 struct MHD_Response *http_make_response(struct http_req *q, struct http_reply *reply, unsigned *status);
+/** Something was resumed by another thread: the listener's own shall look. */
+void http_wake(struct http_listener *l);
 /** Ends all streams of a listener that stops. */
 void http_end_streams(struct http_listener *l);
+
+void http_time_begin(struct http_listener *l);
+/** From now on this is expected of it; what was before is forgotten. */
+void http_wait(struct http_listener *l, struct http_conn *c, enum http_wait wait);
+/** So much of an upload has come. Enough of it begins the time anew. */
+void http_progress(struct http_listener *l, struct http_conn *c, size_t bytes);
+/** Whose time is over is told so and cut off. */
+void http_time_run(struct http_listener *l);
+/** Milliseconds until http_time_run has something to do; -1 = nothing waits. */
+int http_time_left(const struct http_listener *l);
 #endif

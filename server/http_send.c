@@ -50,6 +50,7 @@ static void wake(struct http_stream *s)
     if (!s->idle) return;
     s->idle = false;
     MHD_resume_connection(s->mhd);
+    http_wake(s->l);
 }
 
 bool http_stream_write(struct http_stream *s, struct str bytes)

@@ -227,6 +227,8 @@ enum rc images_listen(struct images *im, struct http_listener **out, struct err 
                              .key_file = c->images_key,
                              .max_connections = c->images_max_connections,
                              .max_body_bytes = 0,
-                             .idle_timeout_s = 60 };
+                             .idle_timeout_s = 60,
+                             .head_timeout_ms = c->images_head_timeout_s * 1000,
+                             .body_timeout_ms = c->images_head_timeout_s * 1000 };
     return http_start(&h, serve, NULL, im, out, e);
 }

@@ -94,6 +94,8 @@ static enum rc start(struct process *p, struct err *e)
                                      .max_connections = c->api_max_connections,
                                      .max_body_bytes = c->api_max_body_bytes,
                                      .idle_timeout_s = 120,
+                                     .head_timeout_ms = c->api_head_timeout_s * 1000,
+                                     .body_timeout_ms = c->api_body_timeout_s * 1000,
                                      .connection_memory = API_CONNECTION_MEMORY };
     struct server *srv = &p->srv;
     enum rc rc = (srv->metrics = metrics_create()) ? RC_OK : RC_NOMEM;

@@ -367,6 +367,8 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
                                     .max_connections = c->dm_max_connections,
                                     .max_body_bytes = (size_t)c->dm_max_message_bytes,
                                     .idle_timeout_s = WORKER_IDLE_S,
+                                    .head_timeout_ms = c->dm_head_timeout_s * 1000,
+                                    .body_timeout_ms = c->dm_body_timeout_s * 1000,
                                     .reuse_port = true };
     struct worker *w = calloc(1, sizeof *w);
     if (!w) return err_set(e, RC_NOMEM, "no memory for the DM worker");

@@ -1,148 +1,10 @@
-#include "server/http.h"
+#include "tests/server/http_peer.h"
 
 #include "base/crypto.h"
 #include "base/fetch.h"
-#include "tests/lib/test.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
-
-/* What the listener under test is told to do, and what it saw. */
-struct site {
-    const char *file;
-    int64_t file_size;
-    struct http_stream *stream;
-    atomic_int drops, pieces;
-    char upload[4096];
-    atomic_size_t n_upload;
-    struct http_request *waiting[16];
-    unsigned n_waiting;
-    char subject[256];
-};
-
-static void echo(void *ctx, struct http_request *r, struct http_reply *reply)
-{
-    struct site *s = ctx;
-    reply->status = 200;
-    if (str_is(r->path, "/file")) {
-        reply->file = s->file;
-        reply->file_etag = STR("tag1");
-        reply->file_size = s->file_size;
-        http_reply_header(reply, "Content-Type", STR("application/octet-stream"));
-        return;
-    }
-    if (str_is(r->path, "/stream")) {
-        reply->stream = s->stream;
-        http_reply_header(reply, "Content-Type", STR("text/event-stream"));
-        return;
-    }
-    if (str_is(r->path, "/later")) {
-        s->waiting[s->n_waiting++] = r;
-        reply->later = true;
-        return;
-    }
-    if (str_is(r->path, "/upload")) {
-        buf_printf(&reply->body, "%zu bytes, %s", s->n_upload, http_request_upload(r) == s ? "mine" : "not mine");
-        return;
-    }
-    if (str_is(r->path, "/problem")) {
-        http_problem(reply, 409, "No", "/a/b", "it is \"so\" %d", 7);
-        return;
-    }
-    snprintf(s->subject, sizeof s->subject, "%.*s", STR_ARG(r->client_cert_subject));
-    http_reply_header(reply, "Content-Type", STR("text/plain"));
-    http_reply_header(reply, "X-Test", STR("yes"));
-    bool present;
-    struct str q = http_query(r, "q", &present);
-    buf_printf(&reply->body, "%.*s|%.*s|%.*s|%s|%.*s|%.*s|%.*s", STR_ARG(r->method), STR_ARG(r->path), STR_ARG(q),
-               present ? "q" : "-", STR_ARG(http_header(r, "x-asked")), STR_ARG(r->remote), STR_ARG(r->body));
-}
-
-static bool wants(void *ctx, const struct http_request *r, void **upload, struct http_reply *refuse)
-{
-    if (str_is(r->path, "/forbidden")) {
-        http_problem(refuse, 403, "No", NULL, "not here");
-        return false;
-    }
-    if (!str_is(r->path, "/upload")) return false;
-    *upload = ctx;
-    return true;
-}
-
-static bool piece(void *ctx, void *upload, struct str bytes)
-{
-    struct site *s = upload;
-    (void)ctx;
-    s->pieces++;
-    if (s->n_upload + bytes.n > sizeof s->upload) return false;
-    memcpy(s->upload + s->n_upload, bytes.p, bytes.n);
-    s->n_upload += bytes.n;
-    return true;
-}
-
-static void drop(void *ctx, void *upload)
-{
-    (void)ctx;
-    ((struct site *)upload)->drops++;
-}
-
-static const struct http_upload uploads = { wants, piece, drop };
-static const struct http_config plain = {
-    .address = "127.0.0.1", .max_connections = 8, .max_body_bytes = 1000, .idle_timeout_s = 5
-};
-
-static struct http_listener *begin(struct site *s)
-{
-    struct http_listener *l = NULL;
-    struct err e = { 0 };
-    CU_ASSERT_EQUAL_FATAL(http_start(&plain, echo, &uploads, s, &l, &e), RC_OK);
-    return l;
-}
-
-/* A client of plain sockets. */
-
-static int dial(uint16_t port)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons(port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct timeval tv = { 5, 0 };
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) perror("connect");
-    return fd;
-}
-
-static void say(int fd, const char *text)
-{
-    size_t n = strlen(text);
-    if (send(fd, text, n, MSG_NOSIGNAL) != (ssize_t)n) perror("send");
-}
-
-/* Reads until `until` was seen or the peer closed. */
-static const char *hear(int fd, const char *until)
-{
-    static char text[64 << 10];
-    size_t n = 0;
-    text[0] = '\0';
-    while (n < sizeof text - 1) {
-        ssize_t got = recv(fd, text + n, sizeof text - 1 - n, 0);
-        if (got <= 0) break;
-        n += (size_t)got;
-        text[n] = '\0';
-        if (until && strstr(text, until)) break;
-    }
-    return text;
-}
 
 static const char *ask(uint16_t port, const char *request)
 {
@@ -152,10 +14,6 @@ static const char *ask(uint16_t port, const char *request)
     close(fd);
     return t;
 }
-
-#define CLOSE             "Host: x\r\nConnection: close\r\n"
-#define HAS(text, part)   CU_ASSERT_PTR_NOT_NULL(strstr((text), (part)))
-#define HASNT(text, part) CU_ASSERT_PTR_NULL(strstr((text), (part)))
 
 static void hands_out_requests_and_sends_replies(void)
 {
@@ -404,14 +262,6 @@ static void takes_uploads_in_pieces(void)
 
 /* The loop of a DM worker in miniature: a turn, a commit, the answers. */
 
-static void turn(struct http_listener *l, int wait_ms)
-{
-    struct pollfd p = { http_fd(l), POLLIN, 0 };
-    int ms = http_timeout_ms(l);
-    poll(&p, 1, ms >= 0 && ms < wait_ms ? ms : wait_ms);
-    http_turn(l);
-}
-
 static void answer_all(struct site *s, const char *text)
 {
     for (unsigned i = 0; i < s->n_waiting; i++) {
@@ -504,13 +354,16 @@ static void stops_with_requests_that_wait(void)
 static void quiesce_lets_open_ones_finish_and_takes_no_new_ones(void)
 {
     struct site s = { 0 };
-    struct http_listener *l = begin(&s);
+    struct http_listener *l = open_external(&s);
     int fd = dial(http_port(l));
-    say(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    hear(fd, "127.0.0.1|");
-    http_quiesce(l);
-    say(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    HAS(hear(fd, "127.0.0.1|"), "HTTP/1.1 200");
+    for (int i = 0; i < 2; i++) {
+        say(fd, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+        for (int k = 0; k < 100 && s.n_waiting < 1; k++) turn(l, 20);
+        answer_all(&s, "still here");
+        turn(l, 20);
+        HAS(hear(fd, "still here"), "HTTP/1.1 200");
+        if (i == 0) http_quiesce(l);
+    }
     struct sockaddr_in to = { .sin_family = AF_INET,
                               .sin_port = htons(http_port(l)),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
