@@ -172,8 +172,7 @@ static void fill_stats(struct sim *s, const struct domain *d, struct hv_stats *s
     }
 }
 
-/* --- hv.h
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- hv.h ---- */
 
 static enum rc sim_facts(struct hv *hv, struct hv_facts *out, struct err *e)
 {

@@ -63,8 +63,7 @@ static void silent(void *ctx, virErrorPtr error)
     (void)error; /* errors are told where they are handled */
 }
 
-/* --- events out
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- events out ---- */
 
 static void tell(struct virt *v, const struct hv_event *ev, struct hv_stats *stats)
 {
@@ -115,8 +114,7 @@ static void tell_state(struct virt *v, const char *uuid, enum hv_state state, en
     tell(v, &ev, NULL);
 }
 
-/* --- libvirt's callbacks
- * ------------------------------------------------------------------------------------------------ */
+/* ---- libvirt's callbacks ---- */
 
 static bool watchdog_fired(struct virt *v, const char *uuid)
 {
@@ -220,8 +218,7 @@ static void *run_loop(void *arg)
     }
 }
 
-/* --- connection
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- connection ---- */
 
 static enum rc connect_to(struct virt *v, struct err *e)
 {
@@ -279,8 +276,7 @@ static enum rc write_embed_config(const char *root, struct err *e)
     return fclose(f) == 0 ? RC_OK : err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
 }
 
-/* --- does KVM work?
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- does KVM work? ---- */
 
 static bool read_line(const char *file, char *out, size_t n)
 {
@@ -321,8 +317,7 @@ static void learn_kvm(struct virt *v, bool works)
     }
 }
 
-/* --- facts
- * --------------------------------------------------------------------------------------------------------------------- */
+/* ---- facts ---- */
 
 static void refresh_facts(struct virt *v)
 {
@@ -376,8 +371,7 @@ static enum rc virt_facts(struct hv *hv, struct hv_facts *out, struct err *e)
     return RC_OK;
 }
 
-/* --- requests
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static enum rc define(struct virt *v, const struct hv_spec *spec, struct err *e)
 {
@@ -606,8 +600,7 @@ static int virt_fd(struct hv *hv)
     return ((struct virt *)hv)->fd;
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void virt_destroy(struct hv *hv)
 {

@@ -118,8 +118,7 @@ void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int
     w->sink->alert(w->sink->ctx, vm, VM_ALERT_PROGRESS, p->op, p->correlator, data);
 }
 
-/* --- the job
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the job ---- */
 
 static void remember(struct vm *vm, const char *correlator, int result)
 {
@@ -350,8 +349,7 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
     return true;
 }
 
-/* --- resources
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- resources ---- */
 
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b)
 {
@@ -386,8 +384,7 @@ static void set_live(struct vm *vm, struct vm_world *w)
         vm->priv->set_cookie = 0; /* it stays pending until the next start */
 }
 
-/* --- events
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static void take_stats(struct vm *vm, const struct hv_event *ev)
 {
@@ -495,8 +492,7 @@ void vm_collect(struct vm *vm, struct vm_world *w)
                                     NULL); /* the next period tries again */
 }
 
-/* --- after a restart of the agent
- * -------------------------------------------------------------------------------------- */
+/* ---- after a restart of the agent ---- */
 
 static enum vm_state state_seen(const struct vm *vm, enum hv_state seen)
 {

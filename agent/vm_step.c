@@ -17,8 +17,7 @@ static void say(struct vm *vm, const char *text)
     snprintf(vm->progress.text, sizeof vm->progress.text, "%.255s", text);
 }
 
-/* --- files
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 /* The simulator has no files. */
 static bool in_memory(const char *file)
@@ -139,8 +138,7 @@ bool vm_files_remove(struct vm *vm)
     return rmdir(vm->want.dir) == 0 || errno == ENOENT;
 }
 
-/* --- the image
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the image ---- */
 
 static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
 {
@@ -169,8 +167,7 @@ static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
     return VM_GO_FAIL;
 }
 
-/* --- power
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- power ---- */
 
 static enum vm_go begin_start(struct vm *vm, struct vm_world *w, int *code)
 {
@@ -285,8 +282,7 @@ static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
     return VM_GO_FAIL;
 }
 
-/* --- lock
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- lock ---- */
 
 static enum vm_go begin_lock_action(struct vm *vm, struct vm_world *w, int *code)
 {
@@ -331,8 +327,7 @@ static enum vm_go begin_unlock_action(struct vm *vm, struct vm_world *w, int *co
     return vm->state == VM_STOPPED ? begin_start(vm, w, code) : VM_GO_NEXT;
 }
 
-/* --- the others
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the others ---- */
 
 static enum vm_go begin_save(struct vm *vm, struct vm_world *w, int *code)
 {

@@ -75,8 +75,7 @@ static enum rc find_session(const char *hex, uint16_t *out, struct err *e)
     return RC_OK;
 }
 
-/* --- sending
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- sending ---- */
 
 /* "host", "host:port", "[v6]:port" */
 static void cut_address(const char *text, struct arena *a, char **host, char **port)
@@ -115,8 +114,7 @@ static enum rc send_datagram(const char *address, struct str pdu, struct arena *
     return RC_OK;
 }
 
-/* --- making
- * -------------------------------------------------------------------------------------------------------------------- */
+/* ---- making ---- */
 
 static enum rc make(struct notifying *x, struct arena *a, struct str *out, struct err *e)
 {
@@ -143,8 +141,7 @@ static enum rc deliver(const struct notifying *x, struct str octets, struct aren
     return rc;
 }
 
-/* --- checking
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- checking ---- */
 
 /* Which nonce signed it: the one given, or one of those that clients take for the resynchronisation (dm-protocol.md
  * 7.5). */
@@ -181,8 +178,7 @@ static enum rc check(const struct notifying *x, struct arena *a, struct err *e)
                            "the digest fits neither this password and nonce nor the resynchronisation nonce");
 }
 
-/* --- the command
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- the command ---- */
 
 static bool take_ui(const char *text, enum sml_ui *out)
 {

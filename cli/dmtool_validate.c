@@ -53,8 +53,7 @@ static void warning(struct validation *v, const struct sml_cmd *c, const char *f
         v->warnings++;
 }
 
-/* --- parts of commands
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- parts of commands ---- */
 
 static bool is_number(struct str s, uint64_t *out)
 {
@@ -128,8 +127,7 @@ static void check_item(struct validation *v, const struct sml_cmd *c, const stru
         error(v, c, "Data for an interior node");
 }
 
-/* --- commands
- * ------------------------------------------------------------------------------------------------------------------- */
+/* ---- commands ---- */
 
 static void need_items(struct validation *v, const struct sml_cmd *c, bool inside)
 {
@@ -230,8 +228,7 @@ static void check_cmd(struct validation *v, const struct sml_cmd *c, const struc
     }
 }
 
-/* --- the whole message
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- the whole message ---- */
 
 static void check_header(struct validation *v)
 {

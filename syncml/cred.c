@@ -63,8 +63,7 @@ enum rc sml_basic_decode(struct str data, struct arena *a, struct str *user, str
     return RC_OK;
 }
 
-/* --- x-syncml-hmac: algorithm=MD5, username="...", mac=... (dm-protocol.md 7.3)
- * ----------------------------------------------- */
+/* ---- x-syncml-hmac: algorithm=MD5, username="...", mac=... (dm-protocol.md 7.3) ---- */
 
 static struct str skip_blanks(struct str s)
 {

@@ -32,8 +32,7 @@ static const struct tag {
 #undef X
 };
 
-/* --- octets
- * ------------------------------------------------------------------------------------------------------------------- */
+/* ---- octets ---- */
 
 /* Give back what is left over of the room. */
 static void settle(struct writer *w)
@@ -96,8 +95,7 @@ static void put_uintvar(struct writer *w, size_t n)
     put(w, b + i, sizeof b - i);
 }
 
-/* --- XML text
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- XML text ---- */
 
 enum { PLAIN, ESCAPE, MULTI, NEVER };
 #define CONTROL NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER, NEVER
@@ -165,8 +163,7 @@ bool sml_xml_escape(struct str s, struct buf *out)
     return all;
 }
 
-/* --- elements
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- elements ---- */
 
 static void on_page(struct writer *w, unsigned page)
 {
@@ -283,8 +280,7 @@ static void number(struct writer *w, unsigned elem, uint64_t n)
     text(w, elem, (struct str){ digits + i, sizeof digits - i });
 }
 
-/* --- the parts of a message
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the parts of a message ---- */
 
 static void meta(struct writer *w, const struct sml_meta *m)
 {

@@ -35,8 +35,7 @@ enum rc sml_decode(enum sml_type type, struct str in, struct arena *a, struct sm
     return type == SML_XML ? sml_xml_decode(in, a, out, e) : sml_wbxml_decode(in, a, out, e);
 }
 
-/* --- content negotiation
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- content negotiation ---- */
 
 /* First part of "type/subtype; parameter; ..." */
 static struct str media_of(struct str s)

@@ -87,8 +87,7 @@ void sml_notify_session_text(uint16_t session, char out[5])
     snprintf(out, 5, "%X", (unsigned)session);
 }
 
-/* --- WSP
- * ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- WSP ---- */
 
 enum {
     PDU_PUSH = 0x06,

@@ -68,8 +68,7 @@ static inline unsigned next(struct cursor *c)
     return *c->p++;
 }
 
-/* --- text
- * --------------------------------------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 /* ISO 8859-1 is the first 256 characters of Unicode. */
 static struct str utf8_of_latin_1(struct reader *r, struct str s)
@@ -156,8 +155,7 @@ static void take_entity(struct reader *r)
     put_text(r, (struct str){ p, n }, 0);
 }
 
-/* --- tags
- * --------------------------------------------------------------------------------------------------------------------- */
+/* ---- tags ---- */
 
 /* Attributes, or the inside of a processing instruction: read over to the END. SyncML has none, but some phones send
  * xmlns. */
@@ -325,8 +323,7 @@ static inline void take_token(struct reader *r, unsigned t)
         take_rare(r, t);
 }
 
-/* --- the whole
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 /* The public id: a number, or 0 and the place of a formal name in the string table. An unknown one is taken for
  * SyncML 1.2, since the media type said SyncML; VerDTD has the last word (dm-protocol.md 18 row 13). */

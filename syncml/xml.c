@@ -39,8 +39,7 @@ struct reader {
     char complaint[200];
 };
 
-/* --- from libxml2 to build
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- from libxml2 to build ---- */
 
 static const char *here(const struct reader *r)
 {
@@ -177,8 +176,7 @@ static void on_complaint(void *ctx, xmlErrorPtr error)
     snprintf(r->complaint, sizeof r->complaint, "%.*s", (int)n, n ? error->message : "");
 }
 
-/* --- one parser for each thread
- * ----------------------------------------------------------------------------------------------- */
+/* ---- one parser for each thread ---- */
 
 static const xmlSAXHandler handlers = {
     .initialized = XML_SAX2_MAGIC,
@@ -247,8 +245,7 @@ static void give_parser(struct parser *parser)
     }
 }
 
-/* --- what stands before the parser
- * -------------------------------------------------------------------------------------------- */
+/* ---- what stands before the parser ---- */
 
 static bool is_blank(char c)
 {
@@ -401,8 +398,7 @@ static enum rc prepare(struct str in, struct arena *a, struct str *out, unsigned
     return RC_OK;
 }
 
-/* --- the whole
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static bool parse(struct reader *r)
 {

@@ -42,8 +42,7 @@ static void give_up(const char *what)
     exit(1);
 }
 
-/* --- the messages: package 3 of a session that reads values, grown until it has the size
- * ----------------------------------------- */
+/* ---- the messages: package 3 of a session that reads values, grown until it has the size ---- */
 
 static void make_xml(struct buf *b, size_t n)
 {
@@ -63,8 +62,7 @@ static void make_xml(struct buf *b, size_t n)
     buf_putz(b, "<Final/></SyncBody></SyncML>");
 }
 
-/* --- what is measured
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- what is measured ---- */
 
 static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int n_ns,
                      const xmlChar **ns, int n_attributes, int n_defaulted, const xmlChar **attributes)
@@ -135,8 +133,7 @@ static const struct {
     { "WBXML decode", wbxml_decode },          { "WBXML decode + encode", wbxml_both },
 };
 
-/* --- counting libxml2's allocations
- * ---------------------------------------------------------------------------------------------- */
+/* ---- counting libxml2's allocations ---- */
 
 static void *count_malloc(size_t n)
 {
@@ -157,8 +154,7 @@ static char *count_strdup(const char *z)
     return p ? memcpy(p, z, n) : NULL;
 }
 
-/* --- the run
- * --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the run ---- */
 
 static void sample_init(struct sample *s, size_t n)
 {

@@ -112,8 +112,7 @@ static void keeps_room_for_final(void)
     }
 }
 
-/* --- messages made by chance
- * -------------------------------------------------------------------------------------------------- */
+/* ---- messages made by chance ---- */
 
 struct maker {
     uint64_t seed;
