@@ -69,6 +69,27 @@ static enum rc outcome(sqlite3 *db, int code, const char *doing, struct err *e)
     return err_set(e, rc, "database: %s: %s", doing, db ? sqlite3_errmsg(db) : sqlite3_errstr(code));
 }
 
+static const char *name_of(const struct sql_rows *r, size_t i)
+{
+    const char *name = sqlite3_bind_parameter_name(r->st, (int)i + 1);
+    return name ? name + 1 : "";
+}
+
+/* Copied: SQLite's own go when it prepares the statement anew, which it does whenever somebody changed the schema. */
+static bool take_names(struct sql_rows *r)
+{
+    size_t n = (size_t)r->n_params, bytes = n * sizeof *r->param;
+    for (size_t i = 0; i < n; i++) bytes += strlen(name_of(r, i)) + 1;
+    r->param = malloc(bytes);
+    if (!r->param) return false;
+    char *text = (char *)(r->param + n);
+    for (size_t i = 0; i < n; i++) {
+        r->param[i] = strcpy(text, name_of(r, i));
+        text += strlen(text) + 1;
+    }
+    return true;
+}
+
 static enum rc prepare(struct sql *s, struct str text, struct sql_rows *r, struct err *e)
 {
     const char *tail = NULL;
@@ -79,12 +100,7 @@ static enum rc prepare(struct sql *s, struct str text, struct sql_rows *r, struc
     r->sql = s;
     r->n_params = sqlite3_bind_parameter_count(r->st);
     if (r->n_params > SQL_PARAMS) return err_set(e, RC_LIMIT, "statement has more than %d parameters", (int)SQL_PARAMS);
-    if (r->n_params && !(r->param = calloc((size_t)r->n_params, sizeof *r->param)))
-        return err_set(e, RC_NOMEM, "no memory for a statement");
-    for (int i = 0; i < r->n_params; i++) {
-        const char *name = sqlite3_bind_parameter_name(r->st, i + 1);
-        r->param[i] = name ? name + 1 : "";
-    }
+    if (r->n_params && !take_names(r)) return err_set(e, RC_NOMEM, "no memory for a statement");
     for (int i = 0; i < SQL_HINTS; i++) r->hint[i] = (uint16_t)(i < r->n_params ? i + 1 : 1);
     return RC_OK;
 }

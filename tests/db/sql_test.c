@@ -144,6 +144,23 @@ static void our_own_mistakes_are_told(void)
     sql_close(s);
 }
 
+/* By us (a migration) or by anybody with another connection: SQLite prepares statements anew then. */
+static void the_schema_may_change_under_a_statement(void)
+{
+    struct sql *s = memory();
+    struct sql_rows *r = NULL;
+    for (int i = 0; i < 3; i++) {
+        char text[64];
+        CU_ASSERT_EQUAL(put(s, i, i == 0 ? "a" : i == 1 ? "b" : "c"), RC_OK);
+        CU_ASSERT_EQUAL(sql_start(s, GET, SQL_ARGS({ "id", SQL_I(i) }), &r, NULL), RC_OK);
+        CU_ASSERT_EQUAL(sql_step(r, NULL), RC_OK);
+        sql_end(r);
+        snprintf(text, sizeof text, "CREATE TABLE more%d (x)", i);
+        CU_ASSERT_EQUAL(sql_exec(s, text, NULL), RC_OK);
+    }
+    sql_close(s);
+}
+
 static void constraints_have_outcomes_of_their_own(void)
 {
     struct sql *s = memory();
@@ -344,9 +361,9 @@ static void the_server_schema_is_in_order(void)
 }
 
 TEST_MAIN("db.sql", TEST(values_come_back_as_they_went_in), TEST(parameters_left_out_are_null),
-          TEST(our_own_mistakes_are_told), TEST(constraints_have_outcomes_of_their_own),
-          TEST(a_savepoint_is_taken_back_alone), TEST(texts_made_at_run_time_are_kept_and_bounded),
-          TEST(a_second_writer_waits_and_then_is_told_busy),
+          TEST(our_own_mistakes_are_told), TEST(the_schema_may_change_under_a_statement),
+          TEST(constraints_have_outcomes_of_their_own), TEST(a_savepoint_is_taken_back_alone),
+          TEST(texts_made_at_run_time_are_kept_and_bounded), TEST(a_second_writer_waits_and_then_is_told_busy),
           TEST(a_missing_folder_and_other_engines_are_refused_in_words), TEST(schema_steps_run_once_and_whole),
           TEST(a_newer_database_and_gaps_are_refused), TEST(a_backup_is_a_database),
           TEST(the_server_schema_is_in_order))
