@@ -345,10 +345,12 @@ static const uint8_t elem_of_kind[SML_CMD_KINDS] = {
 #undef X
 };
 
-/* 0 for an element that SyncML does not have: nobody should want to send one. */
+/* 0 for an element that SyncML does not have, or not as a command (a tag Type of another code page was read as one):
+ * nobody should want to send one. */
 static unsigned elem_of_cmd(struct writer *w, const struct sml_cmd *c)
 {
     unsigned elem = (unsigned)c->kind < SML_UNKNOWN ? elem_of_kind[c->kind] : sml_elem_of_name(c->name);
+    if (sml_elem_page(elem) != SML_PAGE_SYNCML) elem = 0;
     if (!elem && !w->rc && w->out)
         w->rc = err_set(w->e, RC_INVALID, "SyncML has no command \"%.*s\"", STR_ARG(c->name));
     return elem;

@@ -295,13 +295,15 @@ static void refuses_what_xml_cannot_hold(void)
 
 static void refuses_a_command_it_cannot_spell(void)
 {
-    struct sml_cmd frob = { .kind = SML_UNKNOWN, .name = STR("Frob") };
+    /* Type is an element, but none that could stand there; the decoder takes a tag of DDF's code page for one. */
+    struct sml_cmd frob[] = { { .kind = SML_UNKNOWN, .name = STR("Frob") },
+                              { .kind = SML_UNKNOWN, .name = STR("Type") } };
     struct sml_msg m = header;
-    m.cmds = &frob;
-    for (int type = 0; type < 2; type++) {
+    for (int type = 0; type < 4; type++) {
         struct buf out;
+        m.cmds = &frob[type / 2];
         buf_init(&out, 0);
-        CU_ASSERT_EQUAL(sml_encode((enum sml_type)type, &m, &out, NULL), RC_INVALID);
+        CU_ASSERT_EQUAL(sml_encode((enum sml_type)(type % 2), &m, &out, NULL), RC_INVALID);
         buf_finish(&out);
     }
 }
