@@ -101,6 +101,8 @@
                    " VALUES (:device_id, :session_id, :trigger_id, :started_ms, :messages, 'open', '')")                  \
     X(SESSION_END, "UPDATE session SET ended_ms = :now_ms, messages = :messages, outcome = :outcome, why = :why"          \
                    " WHERE session_row = :session_row")                                                                   \
+    X(SESSION_OPEN, "SELECT 1 FROM session WHERE session_row = :session_row AND device_id = :device_id"                   \
+                    " AND session_id = :session_id AND outcome = 'open'")                                                 \
     X(SESSION_LAST, "SELECT session_row, outcome, why, started_ms, messages FROM session WHERE device_id = :device_id"    \
                     " ORDER BY session_row DESC LIMIT 1")                                                                 \
     X(SESSIONS_LOST, "UPDATE session SET outcome = 'lost', ended_ms = :now_ms, why = 'the server was restarted'"          \

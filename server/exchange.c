@@ -1,16 +1,15 @@
 #include "server/exchange.h"
 #include "base/log.h"
 #include "db/dm.h"
+#include "server/endings.h"
 #include "server/metrics.h"
 #include "server/visit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ARENA_FIRST_BYTES = 512 << 10, /* what nearly every message needs is one block, kept */
-    REFUSED_AGAIN_MS = 600000
-}; /* refused sessions of a device within this time share a row */
+/* What nearly every message needs is one block, kept. */
+enum { ARENA_FIRST_BYTES = 512 << 10 };
 
 /* One message on its way through. */
 struct turn {
@@ -25,6 +24,7 @@ struct turn {
     struct session *s;
     const struct authority *au;
     bool taken; /* what goes wrong after that is not the device's doing */
+    bool recorded;
     bool there; /* device is filled: we know who it claims to be */
     struct store_device device;
     struct sml_msg msg, reply;
@@ -37,139 +37,6 @@ struct turn {
 };
 
 /* ---- open, close ---- */
-
-static struct str json_session(struct arena *a, const struct session *s, const char *outcome, const char *why)
-{
-    struct buf b;
-    struct str out = { 0 };
-    buf_init(&b, 4096);
-    buf_printf(&b, "{\"id\":%lld,\"sessionId\":\"", (long long)s->row);
-    buf_json(&b, s->id);
-    buf_printf(&b, "\",\"outcome\":\"%s\",\"messages\":%u,\"why\":\"", outcome, s->messages);
-    buf_json(&b, str_of(why));
-    buf_putz(&b, "\"}");
-    arena_str(a, buf_str(&b), &out);
-    buf_finish(&b);
-    return out;
-}
-
-static enum rc add_event(struct dm *dm, int64_t authority, const char *type, struct str device, struct str json,
-                         int64_t now_ms, struct err *e)
-{
-    dm->events = dm->dirty = true;
-    return sql_run(store_sql(dm->st), DM_STMT(EVENT_ADD),
-                   SQL_ARGS({ "authority_id", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) },
-                            { "type", SQL_T(str_of(type)) }, { "device", SQL_T(device) }, { "data", SQL_T(json) }),
-                   NULL, e);
-}
-
-/* The turn's transaction, and with it one view of the catalogue. */
-static enum rc begin(struct dm *dm, struct err *e)
-{
-    if (sql_in_transaction(store_sql(dm->st))) return RC_OK;
-    enum rc rc = sql_begin(store_sql(dm->st), true, e);
-    return rc ? rc : store_refresh(dm->st, e);
-}
-
-static enum rc keep_recording(struct dm *dm, const struct session *s, int64_t row, const char *outcome, int64_t now_ms,
-                              struct err *e)
-{
-    if (!recorder_wanted(s, outcome)) return RC_OK;
-    return recorder_keep(&dm->recorder, s, row, dm->srv->config, store_sql(dm->st), now_ms, e);
-}
-
-/* Sessions in which nothing happened have no row, unless somebody wants to look at them. */
-static enum rc add_row(struct dm *dm, struct session *s, struct err *e)
-{
-    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_ADD),
-                         SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
-                                  { "trigger_id", s->trigger ? SQL_I(s->trigger) : SQL_N },
-                                  { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }),
-                         NULL, e);
-    dm->dirty = true;
-    if (!rc) s->row = sql_last_id(store_sql(dm->st));
-    return rc;
-}
-
-/* A device that keeps coming with wrong credentials fills one row, not a table. */
-static enum rc keep_refused(struct dm *dm, const struct session *s, const char *why, int64_t now_ms, struct err *e)
-{
-    struct sql *db = store_sql(dm->st);
-    struct sql_rows *r = NULL;
-    int64_t row = 0, messages = 0;
-    enum rc rc = sql_start(db, DM_STMT(SESSION_LAST), SQL_ARGS({ "device_id", SQL_I(s->device) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc && str_is(sql_text(r, 1), "refused") && str_is(sql_text(r, 2), why) &&
-        sql_int(r, 3) > now_ms - REFUSED_AGAIN_MS) {
-        row = sql_int(r, 0);
-        messages = sql_int(r, 4);
-    }
-    sql_end(r);
-    if (rc == RC_NOT_FOUND) rc = RC_OK;
-    if (!rc && !row) {
-        rc = sql_run(db, DM_STMT(SESSION_ADD),
-                     SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
-                              { "trigger_id", SQL_N }, { "started_ms", SQL_I(s->started_ms) },
-                              { "messages", SQL_I(0) }),
-                     NULL, e);
-        row = sql_last_id(db);
-    }
-    dm->dirty = true;
-    if (rc) return rc;
-    rc = sql_run(db, DM_STMT(SESSION_END),
-                 SQL_ARGS({ "session_row", SQL_I(row) }, { "now_ms", SQL_I(now_ms) },
-                          { "messages", SQL_I(messages + s->messages) }, { "outcome", SQL_T(STR("refused")) },
-                          { "why", SQL_T(str_of(why)) }),
-                 NULL, e);
-    return rc ? rc : keep_recording(dm, s, row, "refused", now_ms, e);
-}
-
-/* What a session leaves behind. */
-static enum rc keep_end(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms,
-                        struct arena *a, struct err *e)
-{
-    if (!s->known) return s->device && s->refused ? keep_refused(dm, s, s->refused, now_ms, e) : RC_OK;
-    enum rc rc = !s->row && recorder_wanted(s, outcome) ? add_row(dm, s, e) : RC_OK;
-    if (rc || !s->row) return rc;
-    dm->dirty = true;
-    rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_END),
-                 SQL_ARGS({ "session_row", SQL_I(s->row) }, { "now_ms", SQL_I(now_ms) },
-                          { "messages", SQL_I(s->messages) }, { "outcome", SQL_T(str_of(outcome)) },
-                          { "why", SQL_T(str_of(why)) }),
-                 NULL, e);
-    if (!rc) rc = keep_recording(dm, s, s->row, outcome, now_ms, e);
-    return rc ? rc : add_event(dm, s->authority, "session", s->name, json_session(a, s, outcome, why), now_ms, e);
-}
-
-static void count_end(struct dm *dm, const char *outcome)
-{
-    static const struct {
-        const char *name;
-        enum metric metric;
-    } row[] = {
-        { "done", METRIC_SESSIONS_DONE },
-        { "aborted", METRIC_SESSIONS_ABORTED },
-        { "refused", METRIC_SESSIONS_REFUSED },
-        { "lost", METRIC_SESSIONS_LOST },
-    };
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        if (strcmp(row[i].name, outcome) == 0) metrics_add(dm->srv->metrics, row[i].metric, 1);
-}
-
-/* sessions.c gives one up. */
-static void left(void *ctx, struct session *s, const char *why)
-{
-    struct dm *dm = ctx;
-    struct err e = { 0 };
-    struct arena a;
-    const char *outcome = s->known ? "lost" : "refused";
-    arena_init(&a, 64 << 10);
-    enum rc rc = begin(dm, &e);
-    if (!rc) rc = keep_end(dm, s, outcome, why, s->used_ms, &a, &e);
-    if (rc) log_event(LOG_WARN, "session.not_kept", LOG_S("device", s->name), LOG_Z("error", e.text));
-    arena_finish(&a);
-    if (s->known || s->refused) count_end(dm, outcome);
-}
 
 enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
 {
@@ -186,8 +53,9 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
     arena_reset(&dm->arena);
     buf_init(&dm->out, SML_MSG_BYTES * 2);
     enum rc rc = store_open(srv, &dm->st, e);
-    if (!rc && !(dm->sessions = sessions_create(&sc, left, dm))) rc = err_set(e, RC_NOMEM, "no memory for sessions");
-    if (!rc) rc = begin(dm, e);
+    if (!rc && !(dm->sessions = sessions_create(&sc, ending_left, dm)))
+        rc = err_set(e, RC_NOMEM, "no memory for sessions");
+    if (!rc) rc = dm_begin(dm, e);
     if (!rc) /* of a process that was killed */
         rc = sql_run(store_sql(dm->st), DM_STMT(SESSIONS_LOST), SQL_ARGS({ "now_ms", SQL_I(world_real().now_ms) }),
                      NULL, e);
@@ -208,6 +76,9 @@ void dm_close(struct dm *dm)
     dm->sessions = NULL;
     if (dm->st && sql_in_transaction(store_sql(dm->st)) && sql_commit(store_sql(dm->st), &e))
         log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
+    err_clear(&e);
+    if (ending_keep_failed(dm, &e)) log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
+    ending_forget_failed(dm);
     store_close(dm->st);
     arena_finish(&dm->arena);
     buf_finish(&dm->out);
@@ -223,7 +94,8 @@ enum rc dm_commit(struct dm *dm, struct err *e)
     if (rc) {
         sql_rollback(db);
         paths_forget(store_paths(dm->st));
-        sessions_drop_turn(dm->sessions, dm->turn);
+        for (struct session *s; (s = sessions_of_turn(dm->sessions, dm->turn)) != NULL;)
+            ending_failed(dm, s, "the server could not keep what the message brought: its database failed");
     } else if (dm->dirty) {
         metrics_add(dm->srv->metrics, METRIC_DM_COMMITS, 1);
     }
@@ -236,7 +108,8 @@ enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e)
 {
     sessions_expire(dm->sessions, w->now_ms);
     metrics_gauge(dm->srv->metrics, GAUGE_SESSIONS_OPEN, (int64_t)sessions_count(dm->sessions));
-    return sql_in_transaction(store_sql(dm->st)) ? dm_commit(dm, e) : RC_OK;
+    enum rc rc = sql_in_transaction(store_sql(dm->st)) ? dm_commit(dm, e) : RC_OK;
+    return rc ? rc : ending_keep_failed(dm, e);
 }
 
 /* ---- replies ---- */
@@ -365,7 +238,7 @@ static enum rc answer_trigger(struct turn *x)
     if (latency >= 0) metrics_time(x->dm->srv->metrics, HISTOGRAM_TRIGGER_LATENCY, (uint64_t)latency * 1000);
     struct str json = arena_printf(x->a, "{\"id\":%lld,\"state\":\"answered\",\"latencyMs\":%lld}",
                                    (long long)x->s->trigger, (long long)latency);
-    return add_event(x->dm, x->device.authority, "trigger", x->device.name, json, x->w->now_ms, x->e);
+    return ending_event(x->dm, x->device.authority, "trigger", x->device.name, json, x->w->now_ms, x->e);
 }
 
 static enum rc first_news(struct turn *x, bool *new_devinfo)
@@ -588,22 +461,24 @@ static const char *outcome_of(const struct turn *x)
     return !over ? NULL : !s->known ? "refused" : x->news.aborted ? "aborted" : "done";
 }
 
-static void record(struct turn *x)
+/* @param replied  the message is answered; what goes wrong after that is not its doing */
+static void record(struct turn *x, bool replied)
 {
     struct session *s = x->s;
     const struct server_config *c = x->dm->srv->config;
     const struct sml_account *account = x->there ? &x->device.account : NULL;
     if (s->record == RECORD_NO) return;
-    if (s->record == RECORD_FAILURES && s->messages == 1) { /* most sessions are one message and well */
+    x->recorded = true;
+    if (replied && s->record == RECORD_FAILURES && s->messages == 1) { /* most sessions are one message and well */
         const char *outcome = outcome_of(x);
         if (outcome && strcmp(outcome, "done") == 0) return;
     }
     const struct sml_record m = { .s = s->sml,
                                   .type = x->rq->type,
                                   .in = x->rq->body,
-                                  .out = buf_str(&s->last),
+                                  .out = replied ? buf_str(&s->last) : (struct str){ 0 },
                                   .m = &x->msg,
-                                  .reply = &x->reply,
+                                  .reply = replied ? &x->reply : NULL,
                                   .t = &x->transport,
                                   .news = &x->news,
                                   .steps = x->steps,
@@ -623,9 +498,9 @@ static enum rc finish(struct turn *x)
     if (!outcome) return RC_OK;
     const char *why = x->news.refused ? x->news.refused : "";
     if (s->worked && !s->trigger && strcmp(outcome, "done") == 0) rc = needless_triggers(x);
-    if (s->trigger && !s->row && !rc) rc = add_row(x->dm, s, x->e);
-    if (!rc) rc = keep_end(x->dm, s, outcome, why, x->w->now_ms, x->a, x->e);
-    count_end(x->dm, outcome);
+    if (s->trigger && !s->row && !rc) rc = ending_row(x->dm, s, x->e);
+    if (!rc) rc = ending_keep(x->dm, s, outcome, why, x->w->now_ms, x->a, x->e);
+    ending_count(x->dm, outcome);
     if (!rc) sessions_end(x->dm->sessions, s);
     return rc;
 }
@@ -634,7 +509,7 @@ static enum rc line(struct turn *x)
 {
     bool repeated = false;
     enum rc rc = sml_decode(x->rq->type, x->rq->body, x->a, &x->msg, x->e); /* bytes -> message */
-    if (!rc) rc = begin(x->dm, x->e);
+    if (!rc) rc = dm_begin(x->dm, x->e);
     if (!rc && !(x->au = catalog_authority(store_catalog(x->dm->st), x->rq->authority)))
         return err_set(x->e, RC_NOT_FOUND,
                        x->rq->authority.n ? "There is no such authority here."
@@ -656,8 +531,22 @@ static enum rc line(struct turn *x)
     if (!rc) rc = encode(x); /* message -> bytes */
     if (rc) return rc;
     send_again(x);
-    record(x);
+    record(x, true);
     return finish(x);
+}
+
+/* We cannot go on with this session. What the message was that did it is part of its recording, without a reply. */
+static void give_up(struct turn *x)
+{
+    char text[ERR_TEXT_BYTES + 200], why[ERR_TEXT_BYTES + 300];
+    if (x->s->ended) {
+        sessions_drop(x->dm->sessions, x->s);
+        return;
+    }
+    x->steps = x->n_sent ? x->steps : NULL;
+    if (x->taken && !x->recorded) record(x, false);
+    snprintf(why, sizeof why, "the server answered %d: %s", x->rp->status, err_format(x->e, text, sizeof text));
+    ending_failed(x->dm, x->s, why);
 }
 
 static void log_refusal(const struct turn *x)
@@ -679,8 +568,8 @@ enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_req
     buf_init(&x.reasons, RECORDER_REASONS_BYTES);
     enum rc rc = line(&x);
     if (rc) {
-        if (x.s) sessions_drop(dm->sessions, x.s);
         fail(&x, rc);
+        if (x.s) give_up(&x);
     } else {
         log_refusal(&x);
     }

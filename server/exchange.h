@@ -16,6 +16,8 @@ struct dm { /* of one worker */
     struct buf out;
     struct recorder recorder;
     uint64_t turn;
+    struct session *failed; /* server/endings.h: their ends are not written yet; linked by `newer` */
+    unsigned n_failed;
     bool events; /* the turn wrote something for the live stream */
     bool dirty;  /* the turn wrote anything */
 };
@@ -49,6 +51,6 @@ enum rc dm_commit(struct dm *dm, struct err *e);
 /** 503 with Retry-After. */
 void exchange_overload(struct exchange_reply *rp, const char *why);
 void exchange_reply_finish(struct exchange_reply *rp);
-/** Give up idle sessions (in a transaction of its own). */
+/** Give up idle sessions, and write what could not be written before (in transactions of its own). */
 enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e);
 #endif

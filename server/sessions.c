@@ -95,18 +95,17 @@ static void close_session(struct session *s)
     sml_server_destroy(s->sml);
     flight_free(s->flight);
     recall_free(s->recall);
-    recording_free(s->recording);
     free(s->asked);
     s->sml = NULL;
     s->flight = NULL;
     s->recall = NULL;
     s->asked = NULL;
-    s->recording = NULL;
 }
 
-static void release(struct session *s)
+void sessions_free(struct session *s)
 {
     close_session(s);
+    recording_free(s->recording);
     buf_finish(&s->last);
     buf_finish(&s->last_hmac);
     free(s);
@@ -115,7 +114,13 @@ static void release(struct session *s)
 void sessions_drop(struct sessions *ss, struct session *s)
 {
     unlink_session(ss, s);
-    release(s);
+    sessions_free(s);
+}
+
+void sessions_detach(struct sessions *ss, struct session *s)
+{
+    unlink_session(ss, s);
+    close_session(s);
 }
 
 static void give_up(struct sessions *ss, struct session *s, const char *why)
@@ -248,6 +253,8 @@ void sessions_end(struct sessions *ss, struct session *s)
     if (s->ended) return;
     list_remove(ss, s);
     close_session(s);
+    recording_free(s->recording);
+    s->recording = NULL;
     ss->recall_bytes -= s->recall_bytes;
     s->recall_bytes = 0;
     s->ended = true;
@@ -256,14 +263,11 @@ void sessions_end(struct sessions *ss, struct session *s)
     while (ss->ended.n > SESSIONS_ENDED || ss->ended_bytes > SESSIONS_ENDED_BYTES) sessions_drop(ss, ss->ended.oldest);
 }
 
-void sessions_drop_turn(struct sessions *ss, uint64_t turn)
+struct session *sessions_of_turn(struct sessions *ss, uint64_t turn)
 {
-    struct list *lists[] = { &ss->open, &ss->ended };
-    for (int i = 0; i < 2; i++)
-        for (struct session *s = lists[i]->newest, *next; s && s->turn == turn; s = next) {
-            next = s->older;
-            sessions_drop(ss, s);
-        }
+    struct session *s = ss->open.newest;
+    if (!s || s->turn != turn) s = ss->ended.newest;
+    return s && s->turn == turn ? s : NULL;
 }
 
 static void forget_device(struct sessions *ss, struct session *s)

@@ -108,8 +108,11 @@ void sessions_drop(struct sessions *ss, struct session *s);
 /** s->recall holds so many bytes now; when all of them together are too much, those of the longest idle sessions are
  * given up. */
 void sessions_recall(struct sessions *ss, struct session *s, size_t bytes);
-/** What this turn did was not kept: forget the sessions that were used in it. */
-void sessions_drop_turn(struct sessions *ss, uint64_t turn);
+/** One that was used in this turn; NULL = none (any more). */
+struct session *sessions_of_turn(struct sessions *ss, uint64_t turn);
+/** As sessions_drop, but the session with its recording stays with the caller, for sessions_free. */
+void sessions_detach(struct sessions *ss, struct session *s);
+void sessions_free(struct session *s);
 /** Give up those that are idle or ended for too long, and what is remembered of devices that take their time. */
 void sessions_expire(struct sessions *ss, int64_t now_ms);
 /** Older than its lifetime? */

@@ -94,7 +94,8 @@ void lab_crash(struct lab *l)
     struct err e = { 0 };
     sql_rollback(
         store_sql(l->dm->st)); /* what was not committed is gone, and so is what it would have written at its end */
-    sessions_drop_turn(l->dm->sessions, l->dm->turn);
+    for (struct session *s; (s = sessions_of_turn(l->dm->sessions, l->dm->turn)) != NULL;)
+        sessions_drop(l->dm->sessions, s);
     struct sessions *ss = l->dm->sessions;
     l->dm->sessions = NULL;
     sql_close(l->db);
@@ -477,6 +478,10 @@ static bool round_trip(struct phone *p, struct sml_client *c, struct sml_msg *m,
     if (sml_encode(p->type, m, &bytes, &e)) die("encode", &e);
     struct str body = post(p, c, buf_str(&bytes), &rp, a);
     if (p->lose_answer == n) body = (struct str){ 0 };
+    if (p->lose_commit == n) {
+        sql_rollback(store_sql(p->lab->dm->st));
+        p->lab->dm->dirty = true;
+    }
     if (!commit(p)) body = (struct str){ 0 };
     if (p->repeat == n) {
         struct str again = post(p, c, buf_str(&bytes), &second, a);
@@ -559,7 +564,7 @@ bool phone_call(struct phone *p, int alert, const char *session_id)
     }
     arena_finish(&a);
     sml_client_destroy(c);
-    p->lose_answer = p->repeat = p->vanish = 0;
+    p->lose_answer = p->lose_commit = p->repeat = p->vanish = 0;
     return p->over;
 }
 

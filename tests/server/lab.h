@@ -45,6 +45,7 @@ struct phone {
     bool over, aborted;
     /* Mischief, for the next session. */
     int lose_answer; /* the n-th answer is lost (1 = first); the session is given up there */
+    int lose_commit; /* what the n-th message brought is not kept, nor answered */
     int repeat;      /* the n-th message is sent twice, as if its answer had been lost */
     bool twice_same; /* set when both answers to the repeated message were the same */
     int vanish;      /* after the n-th answer the phone says nothing more */

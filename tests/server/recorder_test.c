@@ -136,14 +136,10 @@ static void refused_credentials_are_recorded_without_the_secrets(void)
     end(p, l);
 }
 
-static void no_secret_is_in_a_recording(void)
+/* @return messages looked at */
+static unsigned newest_has_no_secret(struct lab *l, const struct phone *p)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
     struct arena a;
-    lab_sql(l, "UPDATE device SET record = 1");
-    p->talk = true;
-    CU_ASSERT(phone_call(p, 1201, "A1"));
     arena_init(&a, 64 << 20);
     struct buf text;
     last(l, &text);
@@ -167,9 +163,103 @@ static void no_secret_is_in_a_recording(void)
             size_t s = find(m.resp_uri, "s=");
             if (m.resp_uri.n) CU_ASSERT(str_is(str_slice(m.resp_uri, s + 2, m.resp_uri.n), "AAAAAAAAAAAAAAAAAAAAAA"));
         }
-    CU_ASSERT(seen >= 4);
     arena_finish(&a);
     buf_finish(&text);
+    return seen;
+}
+
+static void no_secret_is_in_a_recording(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    lab_sql(l, "UPDATE device SET record = 1");
+    p->talk = true;
+    CU_ASSERT(phone_call(p, 1201, "A1"));
+    CU_ASSERT(newest_has_no_secret(l, p) >= 4);
+    end(p, l);
+}
+
+static int fail_at;
+static const char *trouble;
+
+static void make_trouble(struct phone *p, int n)
+{
+    if (n == fail_at) lab_sql(p->lab, trouble);
+}
+
+/* Our own fault: the database refuses something in the midst of the n-th message. */
+static void a_session_that_we_could_not_go_on_with_is_recorded(void)
+{
+    for (fail_at = 0; fail_at < 4; fail_at++) {
+        struct lab *l;
+        struct phone *p = begin(&l);
+        trouble =
+            "CREATE TRIGGER full BEFORE UPDATE ON device BEGIN SELECT raise(ABORT, 'database or disk is full'); END;"
+            "CREATE TRIGGER full_too BEFORE INSERT ON node BEGIN SELECT raise(ABORT, 'database or disk is full'); END;"
+            "CREATE TRIGGER full_rows BEFORE INSERT ON session BEGIN SELECT raise(ABORT, 'database or disk is full'); END";
+        p->before_answer = make_trouble;
+        if (fail_at == 0) lab_sql(l, trouble);
+        CU_ASSERT_FALSE(phone_call(p, 1201, "A1"));
+        CU_ASSERT_EQUAL(p->status, 500);
+        CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+        /* The trouble lasts: what waits goes on waiting (a session that has its row needs no other). */
+        if (!lab_int(l, "SELECT count(*) FROM session")) {
+            CU_ASSERT_NOT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+            CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+        }
+        lab_sql(l, "DROP TRIGGER full; DROP TRIGGER full_too; DROP TRIGGER full_rows");
+        CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session JOIN recording USING (session_row)"
+                                   " WHERE outcome = 'lost' AND session.why LIKE 'the server answered 500: %full%'"),
+                        1);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session WHERE outcome = 'open'"), 0);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT messages FROM session"), fail_at + 1);
+        replay(l);
+        CU_ASSERT_EQUAL(newest_has_no_secret(l, p), 2 * (unsigned)fail_at + 1); /* the last one has no reply */
+        CU_ASSERT_EQUAL(l->dm->recorder.memory_bytes, 0);
+        /* Written once; and the device gets there in the end. */
+        CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 1);
+        p->before_answer = NULL;
+        CU_ASSERT(phone_settle(p, 20) < 20);
+        end(p, l);
+    }
+}
+
+/* Everything went well but the commit. What was in it is gone, the session's row too. */
+static void a_session_whose_turn_was_not_kept_is_recorded(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    p->vanish = 2;
+    p->lose_commit = 2;
+    phone_call(p, 1201, "A1");
+    CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+    CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session JOIN recording USING (session_row)"
+                               " WHERE outcome = 'lost' AND session.why LIKE '%its database failed'"),
+                    1);
+    replay(l);
+    CU_ASSERT_EQUAL(newest_has_no_secret(l, p), 4);
+    CU_ASSERT(phone_settle(p, 20) < 20);
+    end(p, l);
+}
+
+/* A server that can write nothing does not hold the failures of the whole fleet. */
+static void few_failures_wait(void)
+{
+    struct lab *l;
+    struct phone *p = begin(&l);
+    lab_sql(l,
+            "CREATE TRIGGER full BEFORE UPDATE ON device BEGIN SELECT raise(ABORT, 'database or disk is full'); END");
+    for (int i = 0; i < 2 * 32; i++) CU_ASSERT_FALSE(phone_call(p, 1201, "A1"));
+    CU_ASSERT_EQUAL(l->dm->n_failed, 32);
+    lab_sql(l, "DROP TRIGGER full");
+    CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 32);
+    CU_ASSERT_EQUAL(l->dm->n_failed, 0);
     end(p, l);
 }
 
@@ -227,4 +317,5 @@ static void one_session_in_n_and_whole_authorities(void)
 TEST_MAIN("server.recorder", TEST(nothing_is_recorded_of_a_session_that_went_well),
           TEST(a_device_that_is_switched_on_has_every_session_recorded), TEST(a_session_that_is_lost_is_recorded),
           TEST(refused_credentials_are_recorded_without_the_secrets), TEST(no_secret_is_in_a_recording),
-          TEST(recordings_have_bounds), TEST(one_session_in_n_and_whole_authorities))
+          TEST(a_session_that_we_could_not_go_on_with_is_recorded), TEST(a_session_whose_turn_was_not_kept_is_recorded),
+          TEST(few_failures_wait), TEST(recordings_have_bounds), TEST(one_session_in_n_and_whole_authorities))

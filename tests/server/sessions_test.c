@@ -210,7 +210,7 @@ static void a_turn_that_was_not_kept_is_forgotten(void)
     a->turn = 1;
     b->turn = 2;
     sessions_touch(ss, b, w.now_ms);
-    sessions_drop_turn(ss, 2);
+    for (struct session *s; (s = sessions_of_turn(ss, 2)) != NULL;) sessions_drop(ss, s);
     CU_ASSERT_EQUAL(sessions_count(ss), 1);
     CU_ASSERT_EQUAL(gone.n, 0);
     sessions_destroy(ss);
