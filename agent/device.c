@@ -276,6 +276,7 @@ void device_enter(struct device *d, const struct world *w, struct str server)
 {
     d->w = w;
     d->server = server;
+    tree_set_time(d->tree, w->now_ms);
     err_clear(&d->trouble);
 }
 
@@ -367,11 +368,31 @@ static void recover(struct device *d)
     }
 }
 
+/* When this device began to have a tree, kept from the first start on (tree_version.c). */
+static enum rc born(struct device *d, int64_t *out, struct err *e)
+{
+    struct arena a;
+    struct str text;
+    enum rc rc;
+
+    arena_init(&a, 4096);
+    rc = state_get(d->state, "tree.born", &a, &text, e);
+    if (rc == RC_NOT_FOUND) {
+        err_clear(e);
+        text = arena_printf(&a, "%lld", (long long)d->w->now_ms);
+        rc = state_set(d->state, "tree.born", text, e);
+    }
+    if (!rc && !str_to_i64(text, out)) rc = err_set(e, RC_PARSE, "the state's tree.born is no number of milliseconds");
+    arena_finish(&a);
+    return rc;
+}
+
 enum rc device_create(const struct device_shared *shared, const struct device_config *c, struct hv *hv,
                       struct loader *loader, struct state *state, const struct world *w, struct device **out,
                       struct err *e)
 {
     struct device *d = calloc(1, sizeof *d);
+    int64_t born_ms = 0;
     enum rc rc;
 
     if (!d) return err_set(e, RC_NOMEM, "no memory for the device");
@@ -383,8 +404,9 @@ enum rc device_create(const struct device_shared *shared, const struct device_co
                           .w = w,
                           .sample_ms = INT64_MAX,
                           .sink = { d, save_vm, vm_alert, vm_gone } };
-    d->tree = tree_create(shared->model, d);
-    rc = d->tree ? load(d, e) : err_set(e, RC_NOMEM, "no memory for the tree");
+    rc = born(d, &born_ms, e);
+    if (!rc && !(d->tree = tree_create(shared->model, d, born_ms))) rc = err_set(e, RC_NOMEM, "no memory for the tree");
+    if (!rc) rc = load(d, e);
     if (!rc) {
         device_enter(d, w, (struct str){ 0 });
         mo_virt_facts(d, true);

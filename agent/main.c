@@ -1,5 +1,6 @@
 /* dmvisor-agent: one device on this machine. A loop waits for the clock, the hypervisor, downloads, notifications
  * and answers; the device (device.h) does the rest. */
+#include "agent/ask.h"
 #include "agent/calls.h"
 #include "agent/config.h"
 #include "agent/post.h"
@@ -22,7 +23,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ACCOUNT_FILES = 8, SIM_DELAY_MS = 200, STOP_WAIT_MS = 10000, LONGEST_WAIT_MS = 60000, SIM_WAIT_MS = 100 };
+enum {
+    ACCOUNT_FILES = 8,
+    SIM_DELAY_MS = 200,
+    STOP_WAIT_MS = 10000,
+    LONGEST_WAIT_MS = 60000,
+    SIM_WAIT_MS = 100,
+    ASKING_MAX = 4
+};
 
 struct agent {
     struct arena arena;
@@ -41,6 +49,10 @@ struct agent {
     struct calls calls;
     struct push_memory pushes;
     struct user user;
+    struct ask *ask;
+    struct push_call asking[ASKING_MAX]; /* notifications that wait for the person */
+    size_t n_asking;
+    bool person; /* the session waits for the person */
     struct exec_user asked;
     int epoll, push_fd, signal_fd, lock_fd;
     bool stop;
@@ -144,7 +156,11 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     if (!rc) rc = open_hypervisor(g, e);
     if (!rc) rc = loader_create(images, &g->loader, e);
     if (rc) return rc;
-    g->user = (struct user){ (enum user_mode)c->interaction, c->interaction_program, c->interaction_wait_s, user_hook };
+    if (c->interaction == USER_PROGRAM) rc = ask_create(&g->ask, e);
+    if (rc) return rc;
+    g->user = (struct user){
+        (enum user_mode)c->interaction, c->interaction_program, c->interaction_wait_s, ask_person, g->ask, NULL
+    };
     g->asked = (struct exec_user){ &g->user, user_show };
     const struct device_config dc = { .id = c->id,
                                       .manufacturer = c->manufacturer,
@@ -216,6 +232,7 @@ static enum rc open_loop(struct agent *g, struct err *e)
     if (!rc) rc = watch(g, g->push_fd, e);
     if (!rc) rc = watch(g, g->signal_fd, e);
     if (!rc) rc = watch(g, post_fd(g->post), e);
+    if (!rc && g->ask) rc = watch(g, ask_fd(g->ask), e);
     if (!rc) rc = watch(g, g->hv->class->fd(g->hv), e);
     if (!rc) rc = watch(g, loader_fd(g->loader), e);
     return rc;
@@ -247,6 +264,7 @@ static void session_ended(struct agent *g, const struct world *w, bool ok, const
     if (g->session) snprintf(id, sizeof id, "%.*s", STR_ARG(session_id(g->session)));
     session_destroy(g->session);
     g->session = NULL;
+    g->person = false;
     now = known(g, g->calling);
     w->random(w->ctx, (uint8_t *)&random, sizeof random);
     calls_ended(&g->calls, g->calling, &now, ok, g->pushed,
@@ -291,6 +309,20 @@ static void call_if_due(struct agent *g, const struct world *w)
     send_post(g, w, &post);
 }
 
+/* What became of a message of the server. */
+static void go_on(struct agent *g, const struct world *w, enum session_next next, const struct session_post *post,
+                  const struct err *e)
+{
+    if (next == SESSION_WAITS && !g->person)
+        log_event(LOG_INFO, "session", LOG_Z("server", device_account(g->device, g->calling)->server_id),
+                  LOG_S("session", session_id(g->session)), LOG_Z("state", "waits for the person at the device"));
+    g->person = next == SESSION_WAITS;
+    if (next == SESSION_POST)
+        send_post(g, w, post);
+    else if (next != SESSION_WAITS)
+        session_ended(g, w, next == SESSION_OVER, e);
+}
+
 static void take_answer(struct agent *g, const struct world *w)
 {
     struct post_result r;
@@ -310,24 +342,57 @@ static void take_answer(struct agent *g, const struct world *w)
         session_ended(g, w, false, &r.err);
     } else {
         next = session_reply(g->session, w, r.status, r.content_type, str_of(r.hmac), buf_str(&r.body), &post, &e);
-        if (next == SESSION_POST)
-            send_post(g, w, &post);
-        else
-            session_ended(g, w, next == SESSION_OVER, &e);
+        go_on(g, w, next, &post, &e);
     }
     buf_finish(&r.body);
 }
 
-/* N-006: the notification's ui-mode */
-static bool person_agrees(const struct agent *g, const struct push_call *call)
+/* N-006: the notification's ui-mode. */
+static enum user_verdict person_agrees(const struct agent *g, const struct push_call *call)
 {
+    enum user_verdict v;
     struct arena a;
-    bool ok;
 
     arena_init(&a, 1 << 20);
-    ok = user_lets(&g->user, call->ui, str_of(call->server_id), &a);
+    v = user_lets(&g->user, call, call->ui, str_of(call->server_id), &a);
     arena_finish(&a);
-    return ok;
+    return v;
+}
+
+static void decided(struct agent *g, const struct world *w, const struct push_call *call, enum user_verdict v)
+{
+    for (size_t i = 0; v == USER_YES && i < device_accounts(g->device); i++)
+        if (!strcmp(device_account(g->device, i)->server_id, call->server_id))
+            calls_pushed(&g->calls, i, call, w->now_ms);
+    log_event(LOG_INFO, "notification", LOG_Z("server", call->server_id), LOG_N("session", call->session),
+              LOG_Z("state", v == USER_YES ? "taken" : "refused"),
+              LOG_Z("why", v != USER_YES    ? "the person at the device did not agree"
+                           : call->n_resync ? "signed with the resynchronisation nonce"
+                                            : ""));
+}
+
+/* Notifications are asked about one after the other; the first is asking[0]. */
+static void hear_about_pushes(struct agent *g, const struct world *w)
+{
+    while (g->n_asking) {
+        enum user_verdict v = person_agrees(g, &g->asking[0]);
+        if (v == USER_LATER) return;
+        decided(g, w, &g->asking[0], v);
+        memmove(g->asking, g->asking + 1, --g->n_asking * sizeof g->asking[0]);
+    }
+}
+
+/* The person answered: whoever asked goes on, and the next one gets to ask. */
+static void hear_person(struct agent *g, const struct world *w)
+{
+    struct session_post post;
+    struct err e = { 0 };
+
+    if (!g->ask || ask_busy(g->ask)) return;
+    hear_about_pushes(g, w);
+    if (!g->person) return;
+    go_on(g, w, session_resume(g->session, w, &post, &e), &post, &e);
+    hear_about_pushes(g, w);
 }
 
 static void take_pushes(struct agent *g, const struct world *w)
@@ -345,16 +410,13 @@ static void take_pushes(struct agent *g, const struct world *w)
                       LOG_Z("state", v == PUSH_REPEATED ? "repeated" : "refused"), LOG_Z("why", why));
             continue;
         }
-        if (!person_agrees(g, &call)) {
-            log_event(LOG_INFO, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session),
-                      LOG_Z("state", "refused"), LOG_Z("why", "the person at the device did not agree"));
+        if (g->n_asking == ASKING_MAX) {
+            log_event(LOG_WARN, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session),
+                      LOG_Z("state", "refused"), LOG_Z("why", "too many wait for the person at the device"));
             continue;
         }
-        for (size_t i = 0; i < device_accounts(g->device); i++)
-            if (!strcmp(device_account(g->device, i)->server_id, call.server_id))
-                calls_pushed(&g->calls, i, &call, w->now_ms);
-        log_event(LOG_INFO, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session),
-                  LOG_Z("state", "taken"), LOG_Z("why", why));
+        g->asking[g->n_asking++] = call;
+        hear_about_pushes(g, w);
     }
 }
 
@@ -401,6 +463,7 @@ static void loop(struct agent *g)
         w = world_real();
         take_signals(g);
         work(g, &w);
+        hear_person(g, &w);
         take_pushes(g, &w);
         take_answer(g, &w);
         call_if_due(g, &w);
@@ -434,6 +497,7 @@ static void stop_vms(struct agent *g)
 
 static void finish(struct agent *g)
 {
+    ask_destroy(g->ask);
     session_destroy(g->session);
     post_destroy(g->post);
     device_destroy(g->device);

@@ -13,6 +13,9 @@ struct record {
     bool node;      /* an interior node or an optional leaf that somebody added */
     bool has_value;
     struct str value, acl, title, type;
+    int64_t made_ms;    /* when it was added; 0 = it was not, or nobody knows */
+    int64_t changed_ms; /* when its value changed last; 0 = never */
+    uint16_t version;   /* how often */
 };
 
 struct records;

@@ -9,13 +9,23 @@
 
 enum { SESSION_ALERTS = 32, SESSION_MESSAGES = 500, SESSION_POST_BYTES = 2 << 20 };
 
+/* One message of the server, from its octets to our answer. It outlives a call only while a person is asked. */
+struct turn {
+    struct arena a;
+    struct str body;
+    struct sml_msg in;
+    struct exec_run run;
+    bool resend, last; /* package 1 again; nothing is to be answered */
+};
+
 struct session {
     struct device *d;
     char server_id[ACCOUNT_ID_BYTES], id[8], url[2048], hmac[256];
     struct sml_client *client;
     struct buf out;
     unsigned messages;
-    bool managed, over;
+    bool managed, waits;
+    struct turn turn;
 };
 
 static struct sml_client_account account_of(const struct account *acc, const struct push_call *push)
@@ -168,6 +178,7 @@ void session_destroy(struct session *s)
 {
     if (!s) return;
     alerts_session_over(s->d->alerts, str_of(s->server_id));
+    if (s->waits) arena_finish(&s->turn.a);
     sml_client_destroy(s->client);
     buf_finish(&s->out);
     free(s);
@@ -199,82 +210,102 @@ static void keep_nonces(struct session *s, const struct sml_client_keep *keep)
     device_note(s->d, state_put_account(s->d->state, acc, &s->d->trouble), "nonces");
 }
 
-/* The news: what the server acknowledged, what it wants done. */
-static enum rc act(struct session *s, const struct sml_client_news *news, struct arena *a, struct sml_answer **answers,
-                   struct err *e)
+static enum rc decode(struct session *s, const char *content_type, struct str hmac, struct str body,
+                      struct sml_hmac *mac, struct err *e)
 {
-    struct device *d = s->d;
-
-    *answers = NULL;
-    for (size_t i = 0; i < news->n_acked; i++)
-        device_note(d, alerts_acked(d->alerts, news->acked[i], &d->trouble), "alert");
-    if (!news->n_cmds) return RC_OK;
-    s->managed = true;
-    mo_virt_facts(d, false);
-    return exec_cmds(d->tree, str_of(s->server_id), d->config.user, news->cmds, news->n_cmds, a, answers, e);
-}
-
-struct taken {
-    struct session *s;
-    const struct world *w;
-    struct arena a;
-    struct str body, hmac;
-    struct session_post *post;
-    struct err *e;
-};
-
-static enum rc decode(struct taken *t, const char *content_type, struct sml_msg *m, struct sml_hmac *hmac)
-{
+    struct turn *t = &s->turn;
     enum sml_type type;
     enum rc rc;
 
     if (!sml_type_of_mime(str_of(content_type), &type))
-        return err_set(t->e, RC_UNSUPPORTED, "the server answered with Content-Type %.100s; is the address right?",
+        return err_set(e, RC_UNSUPPORTED, "the server answered with Content-Type %.100s; is the address right?",
                        content_type);
-    rc = sml_decode(type, t->body, &t->a, m, t->e);
-    if (!rc && t->hmac.n) rc = sml_hmac_parse(t->hmac, &t->a, hmac, t->e);
+    if (!arena_str(&t->a, body, &t->body)) return err_set(e, RC_NOMEM, "no memory for a message");
+    rc = sml_decode(type, t->body, &t->a, &t->in, e);
+    if (!rc && hmac.n) rc = sml_hmac_parse(hmac, &t->a, mac, e);
     return rc;
 }
 
-/* Message -> news -> acts -> message. @param over  nothing more is to be sent */
-static enum rc turn(struct taken *t, const struct sml_msg *m, const struct sml_hmac *hmac, struct sml_msg *out,
-                    bool *over)
+/* Message -> news: what the server acknowledged, what it wants done. */
+static enum rc take(struct session *s, const struct sml_hmac *mac, const struct world *w, struct err *e)
 {
-    struct session *s = t->s;
+    struct turn *t = &s->turn;
     struct device *d = s->d;
     struct sml_client_news news = { 0 };
     struct sml_client_keep keep = { 0 };
-    struct sml_answer *answers;
-    struct sml_alert_out *alerts = NULL;
-    enum rc rc = sml_client_take(s->client, m, hmac->present ? hmac : NULL, t->body, t->w, &t->a, &news, &keep, t->e);
+    enum rc rc = sml_client_take(s->client, &t->in, mac->present ? mac : NULL, t->body, w, &t->a, &news, &keep, e);
 
     if (rc) return rc;
     keep_nonces(s, &keep);
-    if (news.refused || news.aborted) {
-        *over = true;
-        return err_set(t->e, RC_DENIED, "%s: %s",
+    if (news.refused || news.aborted)
+        return err_set(e, RC_DENIED, "%s: %s",
                        news.refused ? "the server does not accept us" : "the session was broken off",
                        news.why ? news.why : "no reason given");
+    for (size_t i = 0; i < news.n_acked; i++)
+        device_note(d, alerts_acked(d->alerts, news.acked[i], &d->trouble), "alert");
+    t->resend = news.resend;
+    t->last = news.over;
+    t->run = (struct exec_run){
+        d->tree, str_of(s->server_id), d->config.user, news.cmds, news.n_cmds, &t->a, NULL, false, NULL, false
+    };
+    if (news.n_cmds) {
+        s->managed = true;
+        mo_virt_facts(d, false);
     }
-    if (news.over) {
-        *over = true;
-        return act(s, &news, &t->a, &answers, t->e);
-    }
-    rc = act(s, &news, &t->a, &answers, t->e);
-    if (!rc && !news.resend) rc = alerts_take(d->alerts, str_of(s->server_id), SESSION_ALERTS, &t->a, &alerts, t->e);
-    if (!rc) rc = sml_client_answer(s->client, answers, alerts, t->w, &t->a, out, over, &keep, t->e);
+    return RC_OK;
+}
+
+/* Acts -> message. @param over  nothing more is to be sent */
+static enum rc answer(struct session *s, const struct world *w, struct sml_msg *out, bool *over, struct err *e)
+{
+    struct turn *t = &s->turn;
+    struct sml_client_keep keep = { 0 };
+    struct sml_alert_out *alerts = NULL;
+    enum rc rc = RC_OK;
+
+    *over = t->last;
+    if (t->last) return RC_OK;
+    if (!t->resend) rc = alerts_take(s->d->alerts, str_of(s->server_id), SESSION_ALERTS, &t->a, &alerts, e);
+    if (!rc) rc = sml_client_answer(s->client, t->run.answers, alerts, w, &t->a, out, over, &keep, e);
     if (!rc) keep_nonces(s, &keep);
     return rc;
+}
+
+/* What is left of the turn, between device_enter and the next message. */
+static enum session_next finish(struct session *s, const struct world *w, enum rc rc, struct session_post *post,
+                                struct err *e)
+{
+    struct sml_msg out;
+    bool over = false;
+    enum rc kept;
+
+    if (!rc) rc = exec_cmds(&s->turn.run, e);
+    s->waits = !rc && s->turn.run.waits;
+    if (!rc && !s->waits) rc = answer(s, w, &out, &over, e);
+    kept = device_leave(s->d, e);
+    if (!rc) rc = kept;
+    if (rc) s->waits = false;
+    if (s->waits) return SESSION_WAITS;
+    if (!rc && !over) rc = encode(s, &out, &s->turn.a, post, e);
+    arena_finish(&s->turn.a);
+    return rc ? SESSION_FAILED : over ? SESSION_OVER : SESSION_POST;
+}
+
+enum session_next session_resume(struct session *s, const struct world *w, struct session_post *post, struct err *e)
+{
+    if (!s->waits) {
+        err_set(e, RC_INVALID, "the session waits for nobody");
+        return SESSION_FAILED;
+    }
+    device_enter(s->d, w, str_of(s->server_id));
+    return finish(s, w, RC_OK, post, e);
 }
 
 enum session_next session_reply(struct session *s, const struct world *w, long status, const char *content_type,
                                 struct str hmac, struct str body, struct session_post *post, struct err *e)
 {
-    struct taken t = { .s = s, .w = w, .body = body, .hmac = hmac, .post = post, .e = e };
     struct sml_hmac mac = { 0 };
-    struct sml_msg m, out;
-    bool over = false;
-    enum rc rc, kept;
+    enum rc rc;
 
     if (status != 200) {
         err_set(e, status == 503 ? RC_BUSY : RC_IO, "the server answered HTTP %ld%s", status,
@@ -283,13 +314,10 @@ enum session_next session_reply(struct session *s, const struct world *w, long s
                                 : "");
         return SESSION_FAILED;
     }
-    arena_init(&t.a, SML_MSG_ARENA_BYTES);
+    s->turn = (struct turn){ 0 };
+    arena_init(&s->turn.a, SML_MSG_ARENA_BYTES);
     device_enter(s->d, w, str_of(s->server_id));
-    rc = decode(&t, content_type, &m, &mac);
-    if (!rc) rc = turn(&t, &m, &mac, &out, &over);
-    kept = device_leave(s->d, e);
-    if (!rc) rc = kept;
-    if (!rc && !over) rc = encode(s, &out, &t.a, post, e);
-    arena_finish(&t.a);
-    return rc ? SESSION_FAILED : over ? SESSION_OVER : SESSION_POST;
+    rc = decode(s, content_type, hmac, body, &mac, e);
+    if (!rc) rc = take(s, &mac, w, e);
+    return finish(s, w, rc, post, e);
 }

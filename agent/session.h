@@ -27,6 +27,7 @@ struct session_post {
 
 enum session_next {
     SESSION_POST,  /* another message is to be sent */
+    SESSION_WAITS, /* for the person at the device: session_resume when exec_user.show may know more */
     SESSION_OVER,  /* it has ended well */
     SESSION_FAILED /* it has not: the err says why */
 };
@@ -39,6 +40,8 @@ void session_destroy(struct session *s);
 /** An HTTP answer. @param hmac  x-syncml-hmac, may be empty */
 enum session_next session_reply(struct session *s, const struct world *w, long status, const char *content_type,
                                 struct str hmac, struct str body, struct session_post *post, struct err *e);
+/** Go on after SESSION_WAITS. The device goes its way meanwhile: all that was done before the question is durable. */
+enum session_next session_resume(struct session *s, const struct world *w, struct session_post *post, struct err *e);
 struct str session_id(const struct session *s);
 unsigned session_messages(const struct session *s); /* sent so far */
 /** Did the server give commands in this session? */

@@ -20,10 +20,12 @@
       " auth, client_nonce, server_nonce, poll_s FROM account ORDER BY place")                                            \
     X(ACCOUNT_DELETE, "DELETE FROM account WHERE server_id = :server_id")                                                 \
     X(NODE_PUT,                                                                                                           \
-      "INSERT INTO node(uri, added, value, acl, title, type) VALUES(:uri, :added, :value, :acl, :title, :type)"           \
-      " ON CONFLICT(uri) DO UPDATE SET added = :added, value = :value, acl = :acl, title = :title, type = :type")         \
+      "INSERT INTO node(uri, added, value, acl, title, type, made_ms, changed_ms, version) VALUES(:uri, :added, :value,"  \
+      " :acl, :title, :type, :made_ms, :changed_ms, :version) ON CONFLICT(uri) DO UPDATE SET added = :added,"             \
+      " value = :value, acl = :acl, title = :title, type = :type, made_ms = :made_ms, changed_ms = :changed_ms,"          \
+      " version = :version")                                                                                              \
     X(NODE_DELETE, "DELETE FROM node WHERE uri = :uri")                                                                   \
-    X(NODE_ALL, "SELECT uri, added, value, acl, title, type FROM node")                                                   \
+    X(NODE_ALL, "SELECT uri, added, value, acl, title, type, made_ms, changed_ms, version FROM node")                     \
     X(VM_PUT, "INSERT INTO vm(id, record) VALUES(:id, :record) ON CONFLICT(id) DO UPDATE SET record = :record")           \
     X(VM_DELETE, "DELETE FROM vm WHERE id = :id")                                                                         \
     X(VM_ALL, "SELECT id, record FROM vm ORDER BY id")                                                                    \
@@ -208,7 +210,9 @@ enum rc state_put_node(struct state *s, struct str uri, const struct record *now
     return change(s, STMT_NODE_PUT,
                   SQL_ARGS({ "uri", SQL_T(uri) }, { "added", SQL_I(now->node) },
                            { "value", now->has_value ? SQL_B(now->value) : SQL_N }, { "acl", SQL_TN(now->acl) },
-                           { "title", SQL_TN(now->title) }, { "type", SQL_TN(now->type) }),
+                           { "title", SQL_TN(now->title) }, { "type", SQL_TN(now->type) },
+                           { "made_ms", SQL_I(now->made_ms) }, { "changed_ms", SQL_I(now->changed_ms) },
+                           { "version", SQL_I(now->version) }),
                   e);
 }
 
@@ -226,7 +230,10 @@ enum rc state_load_nodes(struct state *s, struct records *into, struct err *e)
                               .value = sql_text(r, 2),
                               .acl = sql_text(r, 3),
                               .title = sql_text(r, 4),
-                              .type = sql_text(r, 5) };
+                              .type = sql_text(r, 5),
+                              .made_ms = sql_int(r, 6),
+                              .changed_ms = sql_int(r, 7),
+                              .version = (uint16_t)sql_int(r, 8) };
         rc = records_set(into, &rec);
     }
     sql_end(r);

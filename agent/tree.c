@@ -4,13 +4,14 @@
 
 #define ROOT_ACL "Add=*&Get=*" /* dm-protocol.md 11.3 */
 
-struct tree *tree_create(const struct tree_model *m, void *ctx)
+struct tree *tree_create(const struct tree_model *m, void *ctx, int64_t born_ms)
 {
     struct tree *t = calloc(1, sizeof *t);
 
     if (!t) return NULL;
     t->model = m;
     t->ctx = ctx;
+    t->born_ms = t->now_ms = born_ms;
     t->changes_end = &t->changes;
     t->records = records_create();
     if (!t->records) {
@@ -279,7 +280,7 @@ static struct record record_of(struct tree *t, struct str uri)
 static enum rc store(struct tree *t, const struct record *rec)
 {
     t->generation++;
-    if (!rec->node && !rec->has_value && !rec->acl.n && !rec->title.n && !rec->type.n)
+    if (!rec->node && !rec->has_value && !rec->acl.n && !rec->title.n && !rec->type.n && !rec->changed_ms)
         return records_remove(t->records, rec->uri);
     return records_set(t->records, rec);
 }
@@ -288,6 +289,7 @@ enum rc tree_put(struct tree *t, struct str uri, struct str value)
 {
     struct record rec = record_of(t, uri);
 
+    if (!rec.has_value || !str_eq(rec.value, value)) tree_stamp(t, &rec);
     rec.has_value = true;
     rec.value = value;
     return store(t, &rec);
@@ -296,15 +298,23 @@ enum rc tree_put(struct tree *t, struct str uri, struct str value)
 enum rc tree_make(struct tree *t, struct str uri)
 {
     struct record rec = record_of(t, uri);
+    enum rc rc;
 
+    if (rec.node) return RC_OK;
     rec.node = true;
-    return store(t, &rec);
+    rec.made_ms = t->now_ms;
+    rc = store(t, &rec);
+    return rc ? rc : tree_stamp_list(t, ddf_uri_parent(uri));
 }
 
 enum rc tree_drop(struct tree *t, struct str uri)
 {
+    const struct record *rec = records_get(t->records, uri);
+    bool was_child = rec && rec->node;
+    enum rc rc = records_remove_within(t->records, uri);
+
     t->generation++;
-    return records_remove_within(t->records, uri);
+    return rc || !was_child ? rc : tree_stamp_list(t, ddf_uri_parent(uri));
 }
 
 enum rc tree_set_acl(struct tree *t, struct str uri, struct str acl)

@@ -73,11 +73,13 @@ enum rc tree_model_row(struct tree_model *m, struct str uri, const struct tree_r
 const struct tree_row *tree_model_row_of(const struct tree_model *m, const struct ddf_node *n);
 
 struct tree;
-/** @param root_acl  of "."; empty = "Add=*&Get=*" */
-struct tree *tree_create(const struct tree_model *m, void *ctx);
+/** @param born_ms  when the device began to have this tree */
+struct tree *tree_create(const struct tree_model *m, void *ctx, int64_t born_ms);
 void tree_destroy(struct tree *t);
 const struct tree_model *tree_model(const struct tree *t);
 struct records *tree_records(struct tree *t);
+/** From here on it is this late: what is changed now, changed then. */
+void tree_set_time(struct tree *t, int64_t now_ms);
 /** Grows with every change of a record: what was computed from the tree may be kept as long as it stays the same. */
 uint64_t tree_generation(const struct tree *t);
 

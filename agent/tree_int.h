@@ -16,6 +16,7 @@ struct tree {
     struct tree_change *changes, **changes_end; /* to be told by tree_done */
     size_t n_changes;
     uint64_t generation;
+    int64_t born_ms, now_ms;
 };
 
 /* An address cut up: every prefix is a slice of the canonical text. */
@@ -44,6 +45,16 @@ static inline bool tree_is_leaf(const struct ddf_node *n)
 {
     return n->format != DDF_NODE;
 }
+/** The value of this record changes now. */
+void tree_stamp(const struct tree *t, struct record *rec);
+/** A child of this node comes, goes or gets another name now. Nothing for "" (above the root). */
+enum rc tree_stamp_list(struct tree *t, struct str parent);
+/* TStamp and VerNo as they travel. */
+struct tree_version {
+    struct str tstamp, verno;
+};
+/** @return 200, 406 when the node has none (its value lives), 500 */
+int tree_version(struct tree *t, const struct tree_at *at, struct arena *a, struct tree_version *out);
 /** ?list=TNDS with the rest of the query: one leaf whose value is the document. @return 200, 406, 413, 500 */
 int tree_get_document(struct tree *t, struct str server, const struct tree_at *at, struct str arg, struct arena *a,
                       struct tree_leaf *out);

@@ -93,7 +93,14 @@ static void walk(struct reader *r, const struct tree_at *at)
 static int property(struct tree *t, const struct tree_at *at, struct str name, struct arena *a, struct str *out)
 {
     const struct record *rec = records_get(tree_records(t), at->uri);
+    struct tree_version version;
+    int status;
 
+    if (str_is(name, "TStamp") || str_is(name, "VerNo")) {
+        status = tree_version(t, at, a, &version);
+        if (status == 200) *out = str_is(name, "TStamp") ? version.tstamp : version.verno;
+        return status;
+    }
     if (str_is(name, "ACL"))
         *out = tree_acl(t, at->uri); /* C-110: its own value, never the inherited one */
     else if (str_is(name, "Format"))

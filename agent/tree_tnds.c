@@ -5,21 +5,20 @@
 
 /* ---- reading ---- */
 
-/* What the tree never has, so that asking for it is refused; leaving it out of a list is not. */
-enum { NOT_KEPT = DDF_TNDS_TSTAMP | DDF_TNDS_VERNO };
-
 struct lister {
     struct tree *t;
     struct str server;
     struct arena *a;
     struct ddf_tnds doc;
     size_t n;
-    bool full;
+    bool versions, full;
 };
 
 static void describe(struct lister *l, const struct tree_at *at, struct ddf_tnds_node *to)
 {
     const struct record *rec = records_get(tree_records(l->t), at->uri);
+    struct tree_version version;
+    int status;
 
     to->format = at->node->format;
     to->type = tree_type_of(l->t, at);
@@ -30,6 +29,13 @@ static void describe(struct lister *l, const struct tree_at *at, struct ddf_tnds
         to->value = tree_value_of(l->t, at, l->a);
         to->has |= DDF_TNDS_VALUE;
     }
+    if (!l->versions) return;
+    status = tree_version(l->t, at, l->a, &version);
+    l->full |= status == 500;
+    if (status != 200) return;
+    to->tstamp = version.tstamp;
+    to->verno = version.verno;
+    to->has |= DDF_TNDS_TSTAMP | DDF_TNDS_VERNO;
 }
 
 /* Without what this server may not read, and what is below it. */
@@ -66,7 +72,7 @@ int tree_get_document(struct tree *t, struct str server, const struct tree_at *a
     enum rc rc;
 
     if (ddf_tnds_select(arg, &properties, NULL)) return 406;
-    if (arg.n && arg.p[0] == '+' && properties & NOT_KEPT) return 406; /* */
+    l.versions = properties & (DDF_TNDS_TSTAMP | DDF_TNDS_VERNO);
     list(&l, at, NULL);
     if (l.full) return 413;
     *out = (struct tree_leaf){ .uri = at->uri, .format = DDF_XML, .type = STR(DDF_TNDS_XML), .has_data = true };
@@ -132,7 +138,8 @@ static int property(struct planting *p, const struct ddf_tnds_item *i, const cha
     return uri.n ? tree_replace(p->t, p->server, uri, (struct str){ 0 }, (struct str){ 0 }, value, true, p->a) : 500;
 }
 
-/* by the rules that hold for a Replace of the property. */
+/* X-007: by the rules that hold for a Replace of the property. TStamp and VerNo of a document are passed over: they tell of the tree
+ * it was read from, this one keeps its own. */
 static int properties(struct planting *p, const struct ddf_tnds_item *i, const struct tree_at *at)
 {
     const struct record *rec = records_get(tree_records(p->t), i->uri);

@@ -55,14 +55,23 @@ static int write_value(const struct change *c, const struct tree_at *at, bool ma
 {
     const struct record *old = records_get(c->t->records, at->uri);
     struct record rec = old ? *old : (struct record){ .uri = at->uri };
+    struct str before;
     enum rc rc;
 
-    rec.node |= make;
     rec.has_value = tree_is_leaf(at->node) && at->node->format != DDF_NULL;
     rec.value = rec.has_value ? c->data : (struct str){ 0 };
     rec.type = c->type.n && !str_is(c->type, "text/plain") ? c->type : (struct str){ 0 };
+    if (make) {
+        rec.node = true;
+        rec.made_ms = c->t->now_ms;
+    } else {
+        tree_kept(c->t, at, &before);
+        if (!str_eq(rec.value, before) || !str_eq(rec.type, old ? old->type : (struct str){ 0 }))
+            tree_stamp(c->t, &rec);
+    }
     c->t->generation++;
     rc = records_set(c->t->records, &rec);
+    if (!rc && make) rc = tree_stamp_list(c->t, ddf_uri_parent(at->uri));
     if (rc) return failed(rc);
     return tree_note(c->t, what, at->uri, (struct str){ 0 }) ? 200 : 500;
 }
@@ -239,18 +248,24 @@ static int rename_node(struct change *c, const struct tree_at *at)
         if (!rc) rc = records_remove(c->t->records, from);
     }
     c->t->generation++;
+    if (!rc) rc = tree_stamp_list(c->t, parent);
     if (rc) return failed(rc);
     return tree_note(c->t, TREE_RENAMED, to, old) ? 200 : 500;
 }
 
 static int replace_property(struct change *c, const struct tree_at *at, struct str name)
 {
+    struct tree_version version;
+
     if (str_is(name, "ACL")) return replace_acl(c->t, c->server, at, c->data);
     if (str_is(name, "Name") || str_is(name, "Title")) {
         if (!tree_allowed(c->t, c->server, DDF_REPLACE, at->uri)) return 425;
         return str_is(name, "Name") ? rename_node(c, at) : replace_title(c->t, at, c->data);
     }
-    if (str_is(name, "TStamp") || str_is(name, "VerNo")) return 406;
+    if (str_is(name, "TStamp") || str_is(name, "VerNo")) {
+        int status = tree_version(c->t, at, c->a, &version);
+        return status == 200 ? 405 : status; /* 11.1: Get only */
+    }
     return str_is(name, "Format") || str_is(name, "Type") || str_is(name, "Size") ? 405 : 406;
 }
 

@@ -49,7 +49,7 @@ static void options(struct user_question *q, struct str text, struct arena *a)
 
 int user_read(const struct sml_cmd *cmd, struct str server, int code, struct arena *a, struct user_question *out)
 {
-    struct user_question q = { .code = code, .server = server, .input = 'A' };
+    struct user_question q = { .from = cmd, .code = code, .server = server, .input = 'A' };
     const struct sml_item *i = cmd->items;
 
     if (code < 1100 || code > 1104) return 406;
@@ -177,16 +177,17 @@ int user_show(void *ctx, struct str server, int code, const struct sml_cmd *cmd,
     return status == 200 ? items(&q, text, '\n', a, answer) : status;
 }
 
-bool user_lets(const struct user *u, enum sml_ui ui, struct str server, struct arena *a)
+enum user_verdict user_lets(const struct user *u, const void *from, enum sml_ui ui, struct str server, struct arena *a)
 {
-    struct user_question q = { .code = ui == SML_UI_ASK ? 1101 : 1100, .server = server, .input = 'A' };
+    struct user_question q = { .from = from, .code = ui == SML_UI_ASK ? 1101 : 1100, .server = server, .input = 'A' };
     struct str ignored = { 0 };
+    int status;
 
-    if (ui != SML_UI_ASK && ui != SML_UI_INFORM) return true;
-    if (u->mode == USER_DENIES) return ui != SML_UI_ASK;
-    if (u->mode != USER_PROGRAM) return true;
+    if (ui != SML_UI_ASK && ui != SML_UI_INFORM) return USER_YES;
+    if (u->mode == USER_DENIES) return ui == SML_UI_ASK ? USER_NO : USER_YES;
+    if (u->mode != USER_PROGRAM) return USER_YES;
     q.text = arena_printf(a, "%.*s wants to manage this device now.", STR_ARG(server));
-    if (!q.text.n) return false;
-    int status = u->ask(u, &q, u->wait_s, a, &ignored);
-    return ui != SML_UI_ASK || status == 200;
+    if (!q.text.n) return USER_NO;
+    status = u->ask(u, &q, u->wait_s, a, &ignored);
+    return !status ? USER_LATER : ui != SML_UI_ASK || status == 200 ? USER_YES : USER_NO;
 }

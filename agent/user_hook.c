@@ -105,7 +105,7 @@ static int64_t now_ms(void)
 
 /* Its output until it ends, at most so long. @return exit code, or -1: it was ended. What says too much is not read
  * further. */
-static int listen_to(pid_t pid, int fd, unsigned wait_s, struct buf *out)
+static int listen_to(pid_t pid, int fd, unsigned wait_s, const volatile int *stop, struct buf *out)
 {
     int64_t until = now_ms() + (int64_t)wait_s * 1000;
     bool open = true;
@@ -128,7 +128,7 @@ static int listen_to(pid_t pid, int fd, unsigned wait_s, struct buf *out)
                 buf_put(out, (struct str){ part, (size_t)n });
             return WIFEXITED(status) ? WEXITSTATUS(status) : HOOK_CRASHED;
         }
-        if (now_ms() >= until) {
+        if (now_ms() >= until || (stop && *stop)) {
             kill(-pid, SIGKILL);
             waitpid(pid, &status, 0);
             return -1;
@@ -147,7 +147,7 @@ int user_hook(const struct user *u, const struct user_question *q, unsigned wait
     if (!u->program || !arguments(u, q, a, argv) || !environment(q, wait_s, a, envp) || start(argv, envp, &fd, &pid))
         return 406;
     buf_init(&out, USER_TEXT_BYTES);
-    code = listen_to(pid, fd, wait_s, &out);
+    code = listen_to(pid, fd, wait_s, u->stop, &out);
     close(fd);
     if (code < 0)
         status = 408;

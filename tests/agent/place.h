@@ -51,6 +51,9 @@ static const char more_ddf[] =
                 "<Occurrence><One/></Occurrence><Scope><Permanent/></Scope><DFType><DDFName/></DFType></DFProperties></Node>"
                 "</MgmtTree>";
 
+enum { PLACE_BORN_S = 1900000000 }; /* 2030-03-17 17:46:40 UTC */
+#define PLACE_BORN_MS (PLACE_BORN_S * INT64_C(1000))
+
 static struct place {
     struct ddf_schema *schema;
     struct tree_model *model;
@@ -119,7 +122,7 @@ static inline void open_world(struct place *w)
                     RC_OK);
     CU_ASSERT_EQUAL(tree_model_row(w->model, STR("./Acme/Nothing"), &(struct tree_row){ .get = get_live }, NULL),
                     RC_NOT_FOUND);
-    w->tree = tree_create(w->model, w);
+    w->tree = tree_create(w->model, w, PLACE_BORN_MS);
 }
 
 static inline void close_world(struct place *w)

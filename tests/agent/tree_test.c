@@ -80,7 +80,7 @@ static void deleting_takes_everything_below(void)
     replace_as("", "./Acme/List/A/Sub/x/Leaf", "chr", "v");
     CU_ASSERT_EQUAL(delete_as("", "./Acme/List/A"), 200);
     IS(200, "./Acme/List", "A-b");
-    CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), 1);
+    CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), 2); /* A-b, and that the list has changed */
     CU_ASSERT_EQUAL(delete_as("", "./Acme/List/A"), 404);
     CU_ASSERT_EQUAL(delete_as("", "."), 405);
     CU_ASSERT_EQUAL(delete_as("", "./Acme"), 405);
@@ -104,21 +104,131 @@ static void properties_are_as_the_spec_says(void)
         { "./Acme/Number?prop=Name", 200, "Number" },
         { "./Acme/Fixed?prop=Size", 200, "5" },
         { "./Acme?prop=Size", 406, "" },
-        { "./Acme/Fixed?prop=VerNo", 406, "" },
+        { "./Acme/Fixed?prop=VerNo", 200, "0" },
         { "./Acme/Fixed?prop=Nothing", 406, "" },
         { "./Acme/Fixed?prop=ACL", 200, "" },
         { ".?prop=ACL", 200, "Add=*&Get=*" },
         { "./Acme/Gone?prop=Name", 404, "" },
-        { "./Acme?list=TNDS+TStamp", 406, "" },
     };
     struct place w;
     open_world(&w);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) IS(row[i].status, row[i].uri, row[i].text);
     CU_ASSERT_EQUAL(add_as("", "./Acme/Text?prop=Title", "chr", "x"), 405);
     CU_ASSERT_EQUAL(replace_as("", "./Acme/Text?prop=Format", "", "int"), 405);
-    CU_ASSERT_EQUAL(replace_as("", "./Acme/Text?prop=VerNo", "", "1"), 406);
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Text?prop=VerNo", "", "1"), 405);
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Text?prop=TStamp", "", "20300317T174640Z"), 405);
+    CU_ASSERT_EQUAL(add_as("", "./Acme/Text?prop=VerNo", "chr", "1"), 405);
+    CU_ASSERT_EQUAL(add_as("", "./Acme/Text?prop=TStamp", "chr", "20300317T174640Z"), 405);
+    CU_ASSERT_EQUAL(delete_as("", "./Acme/Text?prop=TStamp"), 405);
     CU_ASSERT_EQUAL(replace_as("", "./Acme/Text?prop=Title", "", "A text"), 200);
     IS(200, "./Acme/Text?prop=Title", "A text");
+    close_world(&w);
+}
+
+/* Moves time on and says what a node's TStamp and VerNo are. */
+#define AT(seconds) tree_set_time(now->tree, PLACE_BORN_MS + (seconds)*INT64_C(1000))
+#define VERSION(uri, stamp, number)                                                                                    \
+    do {                                                                                                               \
+        IS(200, uri "?prop=TStamp", "20300317T" stamp "Z");                                                            \
+        IS(200, uri "?prop=VerNo", number);                                                                            \
+    } while (0)
+
+static void c_114_a_change_of_value_is_counted_and_timed(void)
+{
+    struct place w;
+    open_world(&w);
+    VERSION("./Acme/Text", "174640", "0"); /* never changed: since the tree is there */
+    AT(10);
+    VERSION("./Acme/Text", "174640", "0");
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Text", "chr", "new"), 200);
+    VERSION("./Acme/Text", "174650", "1");
+    AT(20);
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Text", "chr", "new"), 200); /* no change */
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Text", "chr", "forbidden"), 403);
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Number", "int", "7"), 200); /* the default, written */
+    VERSION("./Acme/Text", "174650", "1");
+    VERSION("./Acme/Number", "174640", "0");
+    CU_ASSERT_EQUAL(tree_put(w.tree, STR("./Acme/Text"), STR("by the device")), RC_OK);
+    VERSION("./Acme/Text", "174700", "2");
+    AT(30); /* neither rights nor a title are the value */
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Text?prop=Title", "", "A text"), 200);
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Text?prop=ACL", "", "Get=*"), 200);
+    VERSION("./Acme/Text", "174700", "2");
+    VERSION("./Acme/Number", "174640", "0");
+    close_world(&w);
+}
+
+static void c_114_the_number_begins_again_after_the_largest(void)
+{
+    struct place w;
+    char text[16];
+    open_world(&w);
+    for (unsigned i = 0; i < 0xFFFF; i++) {
+        snprintf(text, sizeof text, "%u", i);
+        if (tree_put(w.tree, STR("./Acme/Text"), str_of(text))) break;
+        records_forget(tree_records(w.tree));
+    }
+    IS(200, "./Acme/Text?prop=VerNo", "65535");
+    AT(60);
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Text", "chr", "once more"), 200);
+    VERSION("./Acme/Text", "174740", "0"); /* and the time still tells that it changed */
+    close_world(&w);
+}
+
+static void c_114_children_are_the_value_of_an_interior_node(void)
+{
+    struct place w;
+    open_world(&w);
+    VERSION("./Acme/List", "174640", "0");
+    AT(10);
+    CU_ASSERT_EQUAL(add_as("", "./Acme/List/A", "node", NULL), 200);
+    VERSION("./Acme/List", "174650", "1");
+    VERSION("./Acme/List/A", "174650", "0");
+    VERSION("./Acme/List/A/Name", "174650", "0"); /* came with it */
+    AT(20);
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/List/A/Name", "chr", "me"), 200);
+    VERSION("./Acme/List/A/Name", "174700", "1");
+    VERSION("./Acme/List/A", "174650", "0"); /* its children are the same as before */
+    AT(30);
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/List/A?prop=Name", "", "B"), 200);
+    VERSION("./Acme/List", "174710", "2");
+    VERSION("./Acme/List/B/Name", "174700", "1"); /* its own history goes along */
+    VERSION("./Acme/List/B/Size", "174650", "0");
+    AT(40);
+    CU_ASSERT_EQUAL(delete_as("", "./Acme/List/B"), 200);
+    VERSION("./Acme/List", "174720", "3");
+    AT(50);
+    CU_ASSERT_EQUAL(add_as("", "./Acme/List/B", "node", NULL), 200);
+    VERSION("./Acme/List/B/Name", "174730", "0"); /* another node */
+    close_world(&w);
+}
+
+static void c_114_what_is_taken_back_never_happened(void)
+{
+    struct place w;
+    open_world(&w);
+    AT(10);
+    size_t mark = tree_mark(w.tree);
+    CU_ASSERT_EQUAL(tree_add(w.tree, LOCAL, STR("./Acme/List/A"), STR("node"), LOCAL, LOCAL, false, &w.a), 200);
+    CU_ASSERT_EQUAL(tree_replace(w.tree, LOCAL, STR("./Acme/Text"), STR("chr"), LOCAL, STR("new"), true, &w.a), 200);
+    VERSION("./Acme/List", "174650", "1");
+    tree_rollback(w.tree, mark);
+    VERSION("./Acme/List", "174640", "0");
+    VERSION("./Acme/Text", "174640", "0");
+    close_world(&w);
+}
+
+/* Nobody tells the tree when a value that lives changes: it claims nothing. */
+static void c_114_a_value_that_lives_has_neither(void)
+{
+    struct place w;
+    open_world(&w);
+    w.live = true;
+    IS(406, "./Acme/Live?prop=TStamp", "");
+    IS(406, "./Acme/Live?prop=VerNo", "");
+    CU_ASSERT_EQUAL(replace_as("", "./Acme/Live?prop=VerNo", "", "1"), 406);
+    CU_ASSERT_EQUAL(add_as("", "./Acme/Live?prop=VerNo", "chr", "1"), 405);
+    IS(406, "./Acme?prop=TStamp", ""); /* its children come and go with Live */
     close_world(&w);
 }
 
@@ -307,10 +417,10 @@ static struct sml_cmd *make(struct made *m, enum sml_cmd_kind kind, const char *
 
 static struct sml_answer *answer_of(struct sml_cmd *c)
 {
-    struct sml_answer *out = NULL;
+    struct exec_run x = { .t = now->tree, .cmds = c, .n = 1, .a = &now->a };
 
-    CU_ASSERT_EQUAL(exec_cmds(now->tree, LOCAL, NULL, c, 1, &now->a, &out, NULL), RC_OK);
-    return out;
+    CU_ASSERT_EQUAL(exec_cmds(&x, NULL), RC_OK);
+    return x.answers;
 }
 
 static void atomic_is_all_or_nothing(void)
@@ -426,7 +536,12 @@ static void other_commands_are_answered_as_they_must(void)
 TEST_MAIN("agent.tree", TEST_OF("C-101 C-103 C-105", what_must_be_is_there_with_its_default),
           TEST_OF("C-102 C-112", addresses_are_cut_as_they_must),
           TEST_OF("C-104 C-118", adding_makes_the_required_children), TEST_OF("C-106", deleting_takes_everything_below),
-          TEST_OF("C-107 C-110 C-114", properties_are_as_the_spec_says), TEST_OF("C-108", renaming_moves_the_subtree),
+          TEST_OF("C-107 C-110 C-114", properties_are_as_the_spec_says),
+          TEST_OF("C-114", c_114_a_change_of_value_is_counted_and_timed),
+          TEST_OF("C-114", c_114_the_number_begins_again_after_the_largest),
+          TEST_OF("C-114", c_114_children_are_the_value_of_an_interior_node),
+          TEST_OF("C-114", c_114_what_is_taken_back_never_happened),
+          TEST_OF("C-114", c_114_a_value_that_lives_has_neither), TEST_OF("C-108", renaming_moves_the_subtree),
           TEST_OF("C-109 C-111", rights_are_inherited_and_taken_as_a_whole),
           TEST_OF("C-109", a_new_node_without_rights_above_gets_its_own),
           TEST_OF("C-113", formats_and_values_are_held_to_the_description),

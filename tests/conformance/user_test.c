@@ -134,13 +134,14 @@ static void n_006_the_ui_mode_of_a_notification_is_followed(void)
         enum user_mode mode;
         enum sml_ui ui;
         int person;
-        bool lets;
+        enum user_verdict lets;
     } row[] = {
-        { USER_PROGRAM, SML_UI_ANY, 304, true },    { USER_PROGRAM, SML_UI_BACKGROUND, 304, true },
-        { USER_PROGRAM, SML_UI_INFORM, 304, true }, { USER_PROGRAM, SML_UI_ASK, 304, false },
-        { USER_PROGRAM, SML_UI_ASK, 408, false },   { USER_PROGRAM, SML_UI_ASK, 200, true },
-        { USER_DENIES, SML_UI_ASK, 0, false },      { USER_DENIES, SML_UI_INFORM, 0, true },
-        { USER_ACCEPTS, SML_UI_ASK, 0, true },      { USER_NOBODY, SML_UI_ASK, 0, true },
+        { USER_PROGRAM, SML_UI_ANY, 304, USER_YES },    { USER_PROGRAM, SML_UI_BACKGROUND, 304, USER_YES },
+        { USER_PROGRAM, SML_UI_INFORM, 304, USER_YES }, { USER_PROGRAM, SML_UI_ASK, 304, USER_NO },
+        { USER_PROGRAM, SML_UI_ASK, 408, USER_NO },     { USER_PROGRAM, SML_UI_ASK, 200, USER_YES },
+        { USER_PROGRAM, SML_UI_ASK, 0, USER_LATER },    { USER_DENIES, SML_UI_ASK, 0, USER_NO },
+        { USER_DENIES, SML_UI_INFORM, 0, USER_YES },    { USER_ACCEPTS, SML_UI_ASK, 0, USER_YES },
+        { USER_NOBODY, SML_UI_ASK, 0, USER_YES },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct user u = { .mode = row[i].mode, .wait_s = 60, .ask = person };
@@ -149,7 +150,7 @@ static void n_006_the_ui_mode_of_a_notification_is_followed(void)
         memset(&heard, 0, sizeof heard);
         says = "";
         says_code = row[i].person;
-        CU_ASSERT_EQUAL(user_lets(&u, row[i].ui, STR("dm.example"), &a), row[i].lets);
+        CU_ASSERT_EQUAL(user_lets(&u, &u, row[i].ui, STR("dm.example"), &a), row[i].lets);
         if (row[i].mode == USER_PROGRAM) /* background: nothing is shown; informative: shown; else asked */
             CU_ASSERT_EQUAL(heard.code, row[i].ui == SML_UI_ASK ? 1101 : row[i].ui == SML_UI_INFORM ? 1100 : 0);
         arena_finish(&a);
