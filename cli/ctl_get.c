@@ -23,7 +23,7 @@ static const struct kind {
     { "images", "/images", "/images/{}/{}", &view_images, "image", false, false, false, false },
     { "operations", "/operations", "/operations/{}", &view_operations, "operation", false, true, true, false },
     { "triggers", "/triggers", NULL, &view_triggers, "trigger,session", false, true, false, false },
-    { "sessions", "/devices/{}/sessions", NULL, &view_sessions, "session", false, false, false, false },
+    { "sessions", "/sessions", NULL, &view_sessions, "session", false, true, true, false },
     { "tokens", "/tokens", NULL, &view_tokens, NULL, false, false, false, false },
     { "audit", "/audit", NULL, &view_audit, NULL, false, false, false, true },
     { "authorities", "/authorities", NULL, &view_authorities, NULL, false, false, false, false },
@@ -48,14 +48,12 @@ static enum ctl_exit check(struct ctl *c, const struct kind *k)
 {
     bool of_device = strstr(k->path, "{}") != NULL;
     if (ctl_has(c, OPT_FILTER) && !k->filter) return ctl_usage(c, "--filter is for devices");
-    if (ctl_has(c, OPT_STATE) && !k->state_query) return ctl_usage(c, "--state is for operations");
+    if (ctl_has(c, OPT_STATE) && !k->state_query) return ctl_usage(c, "--state is for operations and sessions");
     if (ctl_has(c, OPT_DEVICE) && !k->device_query && !of_device)
         return ctl_usage(c, "--device is for vms, operations, triggers and sessions");
     if ((ctl_has(c, OPT_FROM) || ctl_has(c, OPT_TO)) && !k->range)
         return ctl_usage(c, "--from and --to are for the audit");
     if (ctl_has(c, OPT_WATCH) && !k->events) return ctl_usage(c, "--watch: no events tell about %s", k->name);
-    if (strcmp(k->name, "sessions") == 0 && !ctl_has(c, OPT_DEVICE))
-        return ctl_usage(c, "get sessions needs --device ID");
     return CTL_OK;
 }
 
@@ -94,7 +92,7 @@ static enum ctl_exit ask(struct ctl *c, const struct kind *k, size_t limit, stru
     if (of_device && !device) return all_vms(c, limit, out);
     path = of_device ? ctl_path(c, path, device) : ctl_path(c, path);
     path = ctl_query(c, path, "filter", ctl_opt(c, OPT_FILTER));
-    path = ctl_query(c, path, "state", ctl_opt(c, OPT_STATE));
+    path = ctl_query(c, path, strcmp(k->name, "sessions") == 0 ? "outcome" : "state", ctl_opt(c, OPT_STATE));
     path = ctl_query(c, path, "from", ctl_opt(c, OPT_FROM));
     path = ctl_query(c, path, "to", ctl_opt(c, OPT_TO));
     if (k->device_query) path = ctl_query(c, path, "device", device);

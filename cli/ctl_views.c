@@ -334,6 +334,7 @@ const struct show_view view_sessions = { "sessions",
                                          NULL,
                                          {
                                              { "ID", "id", SHOW_NUMBER, NULL },
+                                             { "DEVICE", "device", SHOW_TEXT, NULL },
                                              { "SESSION", "sessionId", SHOW_TEXT, NULL },
                                              { "STARTED", "started", SHOW_AGE, NULL },
                                              { "ENDED", "ended", SHOW_AGE, NULL },

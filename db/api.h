@@ -44,7 +44,12 @@
 #define API_IMAGE_TABLES "image i JOIN authority au USING (authority_id)"
 
 #define API_SESSION_COLUMNS                                                                                            \
-    "SELECT s.session_row, s.session_id, s.started_ms, s.ended_ms, s.messages, s.outcome, s.why, s.trigger_id, r.why"
+    "SELECT s.session_row, d.name, s.session_id, s.started_ms, s.ended_ms, s.messages, s.outcome, s.why, s.trigger_id, r.why"
+#define API_SESSION_TABLES "session s JOIN device d USING (device_id) LEFT JOIN recording r USING (session_row)"
+#define API_SESSION_FAILED "s.outcome IN ('aborted', 'refused', 'lost')" /* as the index session_failed says it */
+#define API_SESSION_WANTED                                                                                             \
+    "(:outcome IN ('', s.outcome) OR :outcome = 'failed' AND " API_SESSION_FAILED                                      \
+    ") AND (NOT :recorded OR r.session_row IS NOT NULL) AND s.session_row < :cursor"
 
 #define API_DESCRIBED                                                                                                        \
     "SELECT x.description_id, x.name, au.name, x.man, x.mod, x.mo, x.objects, x.nodes, x.bytes, x.created_ms, x.created_by," \
@@ -199,10 +204,15 @@
     X(TRIGGERS_OF, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.device_id = :device"             \
                    " AND t.trigger_id < :cursor ORDER BY t.trigger_id DESC LIMIT :limit")                               \
     X(TRIGGER_NOW, "UPDATE trigger SET next_ms = :now_ms WHERE trigger_id = :id AND state IN ('pending', 'sent')")      \
-    X(SESSIONS, API_SESSION_COLUMNS                                                                                     \
-      ", NULL, NULL, NULL FROM session s LEFT JOIN recording r USING (session_row)"                                     \
-      " WHERE s.device_id = :device AND s.session_row < :cursor ORDER BY s.session_row DESC LIMIT :limit")              \
-    X(SESSION, API_SESSION_COLUMNS ", r.cut, r.bytes, r.data FROM session s LEFT JOIN recording r USING (session_row)"  \
+    X(SESSIONS, API_SESSION_COLUMNS " FROM " API_SESSION_TABLES " WHERE " API_SESSION_WANTED " AND " API_IN_SCOPE(      \
+                    "d.authority_id") " ORDER BY s.session_row DESC LIMIT :limit")                                      \
+    X(SESSIONS_FAILED,                                                                                                  \
+      API_SESSION_COLUMNS " FROM " API_SESSION_TABLES " WHERE " API_SESSION_FAILED " AND " API_SESSION_WANTED           \
+                          " AND " API_IN_SCOPE("d.authority_id") " ORDER BY s.session_row DESC LIMIT :limit")           \
+    X(SESSIONS_OF,                                                                                                      \
+      API_SESSION_COLUMNS " FROM " API_SESSION_TABLES " WHERE s.device_id = :device AND " API_SESSION_WANTED            \
+                          " ORDER BY s.session_row DESC LIMIT :limit")                                                  \
+    X(SESSION, API_SESSION_COLUMNS ", r.cut, r.bytes, r.data FROM " API_SESSION_TABLES                                  \
                                    " WHERE s.device_id = :device AND s.session_row = :id")                              \
     /* device descriptions */                                                                                           \
     X(DESCRIPTIONS, API_DESCRIBED " WHERE x.description_id > :cursor AND " API_IN_SCOPE(                                \

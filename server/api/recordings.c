@@ -15,32 +15,59 @@ static json_t *session_json(struct sql_rows *r)
 {
     json_t *j = json_object();
     j_int(j, "id", sql_int(r, 0));
-    j_str(j, "sessionId", sql_text(r, 1));
-    j_time(j, "started", sql_int(r, 2));
-    j_time(j, "ended", sql_int(r, 3));
-    j_int(j, "messages", sql_int(r, 4));
-    j_str(j, "outcome", sql_text(r, 5));
-    j_str(j, "why", sql_text(r, 6));
-    json_object_set_new(j, "trigger", sql_is_null(r, 7) ? json_null() : json_integer(sql_int(r, 7)));
-    j_bool(j, "recorded", !sql_is_null(r, 8));
+    j_str(j, "device", sql_text(r, 1));
+    j_str(j, "sessionId", sql_text(r, 2));
+    j_time(j, "started", sql_int(r, 3));
+    j_time(j, "ended", sql_int(r, 4));
+    j_int(j, "messages", sql_int(r, 5));
+    j_str(j, "outcome", sql_text(r, 6));
+    j_str(j, "why", sql_text(r, 7));
+    json_object_set_new(j, "trigger", sql_is_null(r, 8) ? json_null() : json_integer(sql_int(r, 8)));
+    j_bool(j, "recorded", !sql_is_null(r, 9));
     return j;
 }
 
-static enum rc sessions(struct call *c)
+/* Those of one device, or of all in the scope when `device` is empty. */
+static enum rc list(struct call *c, struct str device)
 {
-    struct device_row d;
+    static const char *const outcomes[] = { "", "failed", "open", "done", "aborted", "refused", "lost" };
+    struct device_row d = { .id = 0 };
     struct page p;
     struct sql_rows *r = NULL;
-    enum rc rc = device_find(c, c->param[0], &d);
+    struct str outcome = query(c, "outcome"), recorded = query(c, "recorded");
+    size_t known = 0;
+    while (known < sizeof outcomes / sizeof outcomes[0] && !str_is(outcome, outcomes[known])) known++;
+    if (known == sizeof outcomes / sizeof outcomes[0])
+        return refuse(
+            c, 400, "Bad request", "/outcome",
+            "outcome is failed (what was aborted, refused or lost), or one of open, done, aborted, refused, lost");
+    if (recorded.n && !str_is(recorded, "true"))
+        return refuse(c, 400, "Bad request", "/recorded", "recorded=true, or nothing");
+    enum rc rc = device.n ? device_find(c, device, &d) : RC_OK;
     if (!rc) rc = page_begin(c, INT64_MAX, &p);
     if (rc) return rc;
-    rc = sql_start(c->db, API_SESSIONS, SQL_ARGS({ "device", SQL_I(d.id) }, PAGE_ARGS(p)), &r, &c->e);
+    const struct sql_arg args[] = { { "outcome", SQL_T(outcome) },
+                                    { "recorded", SQL_I(recorded.n > 0) },
+                                    PAGE_ARGS(p),
+                                    { d.id ? "device" : "authority", SQL_I(d.id ? d.id : c->scope) } };
+    int statement = d.id ? API_SESSIONS_OF : str_is(outcome, "failed") ? API_SESSIONS_FAILED : API_SESSIONS;
+    rc = sql_start(c->db, statement, args, sizeof args / sizeof args[0], &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         if (!page_more(&p, sql_int(r, 0))) break;
         json_array_append_new(p.items, session_json(r));
     }
     sql_end(r);
     return page_end(c, &p, rc);
+}
+
+static enum rc sessions(struct call *c)
+{
+    return list(c, query(c, "device"));
+}
+
+static enum rc sessions_of(struct call *c)
+{
+    return list(c, c->param[0]);
 }
 
 /* ---- one recording ---- */
@@ -173,11 +200,11 @@ static enum rc session(struct call *c)
     enum rc rc = find(c, &d, &id, &r);
     if (!rc) {
         j = session_json(r);
-        json_t *rec = sql_is_null(r, 8) ? json_null() : recording_json(sql_text(r, 11));
+        json_t *rec = sql_is_null(r, 9) ? json_null() : recording_json(sql_text(r, 12));
         if (json_is_object(rec)) {
-            j_str(rec, "why", sql_text(r, 8));
-            j_bool(rec, "cut", sql_int(r, 9) != 0);
-            j_int(rec, "bytes", sql_int(r, 10));
+            j_str(rec, "why", sql_text(r, 9));
+            j_bool(rec, "cut", sql_int(r, 10) != 0);
+            j_int(rec, "bytes", sql_int(r, 11));
         }
         json_object_set_new(j, "recording", rec);
     }
@@ -191,18 +218,19 @@ static enum rc recording(struct call *c)
     struct sql_rows *r = NULL;
     int64_t id = 0;
     enum rc rc = find(c, &d, &id, &r);
-    if (!rc && sql_is_null(r, 8))
+    if (!rc && sql_is_null(r, 9))
         rc = refuse(
             c, 404, "Not recorded", NULL,
             "this session was not recorded: PATCH the device with {\"record\": true} and all its next ones are");
-    if (!rc) rc = answer_text(c, "application/yaml", sql_text(r, 11));
+    if (!rc) rc = answer_text(c, "application/yaml", sql_text(r, 12));
     if (!rc) answer_header(c, "Content-Disposition", "attachment; filename=\"session-%lld.yaml\"", (long long)id);
     sql_end(r);
     return rc;
 }
 
 const struct route routes_recordings[] = {
-    { "GET", "/api/v1/devices/{id}/sessions", ROLE_VIEWER, sessions },
+    { "GET", "/api/v1/sessions", ROLE_VIEWER, sessions },
+    { "GET", "/api/v1/devices/{id}/sessions", ROLE_VIEWER, sessions_of },
     { "GET", "/api/v1/devices/{id}/sessions/{n}", ROLE_VIEWER, session },
     { "GET", "/api/v1/devices/{id}/sessions/{n}/recording", ROLE_VIEWER, recording },
     { NULL, NULL, ROLE_NONE, NULL },

@@ -39,8 +39,8 @@ LISTS = {
     "triggers": ([], f"GET {API}/triggers", [
         {"id": 3, "device": DEV, "sessionId": "1F", "state": "answered", "why": "policy corporate", "channel": "udp", "address": "127.0.0.1:2948",
          "tries": 1, "created": ago(7500), "sent": ago(7500), "answered": ago(7500), "latencyMs": 1234, "next": None, "error": ""}]),
-    "sessions": (["--device", DEV], DEVICE + "/sessions", [
-        {"id": 5, "sessionId": "1F", "started": ago(7500), "ended": ago(7500), "messages": 4, "outcome": "done", "why": "", "trigger": 3,
+    "sessions": ([], f"GET {API}/sessions", [
+        {"id": 5, "device": DEV, "sessionId": "1F", "started": ago(7500), "ended": ago(7500), "messages": 4, "outcome": "done", "why": "", "trigger": 3,
          "recorded": True}]),
     "tokens": ([], f"GET {API}/tokens", [{"id": 1, "name": "me", "role": "admin", "authority": None, "created": ago(7500), "expires": ago(-90000),
                                           "used": ago(7500)}]),
@@ -268,7 +268,6 @@ def test_an_output_that_cannot_be_written(ctl, server):
     (["get", "things"], 'nothing called "things"'),
     (["get", "devices", "--limit", "none"], "a number from 1 on"),
     (["get", "policies", "--filter", "x"], "--filter is for devices"),
-    (["get", "sessions"], "needs --device ID"),
     (["get", "tokens", "--watch"], "no events tell"),
     (["get", "devices", "-o", "xml"], "possible are table, json"),
     (["get", "devices", "-o", "csv"], "csv is for vm kpis"),
@@ -535,6 +534,23 @@ def test_labels_and_settings(ctl, server):
     assert "Labels:     department=sales pilot=yes" in r.out
     ctl("device", "set", DEV, "--title", "", "--push", "none")
     assert json.loads(server.asked[1].body) == {"title": "", "push": {"channel": "none"}}
+
+
+def test_sessions_of_all_or_of_one_and_only_failed_ones(ctl, server):
+    server.routes[f"GET {API}/sessions"] = {"items": LISTS["sessions"][2], "next": None}
+    ctl("get", "sessions", "--state", "failed")
+    assert server.asked[-1].query["outcome"] == "failed" and "device" not in server.asked[-1].query
+    ctl("get", "sessions", "--device", DEV)
+    assert server.asked[-1].query["device"] == DEV and "outcome" not in server.asked[-1].query
+
+
+def test_a_session_says_how_to_run_it_again_or_how_to_record_the_next(ctl, server):
+    session = {**LISTS["sessions"][2][0], "recording": RECORDING}
+    server.routes[DEVICE + "/sessions/5"] = session
+    shown = ctl("session", "show", DEV, 5)
+    assert "dmtool replay session-5.yaml" in shown.err and "(answered 404)" in shown.out and "! Get 2: 404 not found, ./Gone" in shown.out
+    server.routes[DEVICE + "/sessions/5"] = {**session, "recording": None}
+    assert f"device set {DEV} --record on" in ctl("session", "show", DEV, 5).err
 
 
 def test_recordings(ctl, server, tmp_path):

@@ -50,4 +50,8 @@ RECORDING = {
          "in": {"bytes": 598, "text": "SyncML 1.2\n  1 Alert 1201\x1b[31m\n", "xml": "<SyncML>\n</SyncML>\n", "statuses": []},
          "out": {"bytes": 657, "text": "SyncML 1.2\n  1 Status 212\n", "xml": "<SyncML/>\n", "statuses": []}},
         {"n": 2, "at": "2031-01-31T12:00:01.000Z", "type": "xml", "tls": False, "understood": "", "refused": "wrong digest", "provedBy": "",
-         "reasons": [], "sent": 0, "in": {"bytes": 5, "text": "nothing\n", "xml": "", "statuses": []}, "out": None}]}
+         "reasons": [], "sent": 0, "in": {"bytes": 5, "text": "nothing\n", "xml": "", "statuses": []}, "out": None},
+        {"n": 3, "at": "2031-01-31T12:00:01.500Z", "type": "xml", "tls": False,
+         "understood": "known (the session is authenticated), #1=404, done", "refused": "", "provedBy": "the session is authenticated", "reasons": [], "sent": 0,
+         "in": {"bytes": 7, "text": "a status\n", "xml": "<SyncML/>\n",
+                "statuses": [{"command": "Get", "of": "2", "code": 404, "codeText": "not found", "uri": "./Gone"}]}, "out": None}]}

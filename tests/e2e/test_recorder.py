@@ -73,6 +73,10 @@ def test_a_refused_device_is_recorded_unless_that_is_switched_off(folder, server
             return server.get(f"/devices/{world.quote(name)}/sessions")["items"]
         session = world.wait_for("the session to be over", sessions, 30)[0]
         assert session["outcome"] == "refused" and session["recorded"] is keep
+        assert server.get("/sessions?outcome=failed")["items"][0] == session and session["device"] == name
+        assert bool(server.get(f"/sessions?recorded=true&device={world.quote(name)}")["items"]) is keep
+        assert server.get("/sessions?outcome=done")["items"] == [] == server.get(f"/devices/{world.quote(name)}/sessions?outcome=lost")["items"]
+        assert server.call("GET", "/sessions?outcome=bad", expect=400).json()["pointer"] == "/outcome"
         if keep:
             detail = server.get(path(f"/sessions/{session['id']}"))["recording"]
             assert detail["why"] == "failure" and any(m["refused"] for m in detail["messages"])
