@@ -19,7 +19,7 @@ async function make(authorities, done) {
                 label: 'Role',
                 options: ROLES,
                 value: 'viewer',
-                hint: 'viewer: looks; operator: changes devices, policies, images; admin: gives access too; auditor: sees the audit.',
+                hint: 'viewer: looks; operator: changes things; admin: gives access too; auditor: sees the audit.',
             },
             { name: 'authority', label: 'Authority', options: [ALL, ...authorities], value: ALL },
             { name: 'expires', label: 'Ends on (optional)', type: 'date' },

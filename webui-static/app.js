@@ -10,6 +10,7 @@ import { Overview } from './overview.js';
 import { Devices } from './devices.js';
 import { Device } from './device.js';
 import { Session } from './session.js';
+import { Sessions } from './sessions.js';
 import { Vm } from './vm.js';
 import { Operation, Operations } from './operations.js';
 import { Policies, Policy } from './policies.js';
@@ -22,6 +23,7 @@ import { Who } from './who.js';
 const PLACES = [
     ['Overview', []],
     ['Devices', ['devices']],
+    ['Sessions', ['sessions']],
     ['Operations', ['operations']],
     ['Policies', ['policies']],
     ['Images', ['images']],
@@ -41,8 +43,10 @@ function page({ parts, query }) {
             if (b === 'vms' && c !== undefined)
                 return [`${c} on ${a}`, html`<${Vm} key=${a + '/' + c} id=${a} vm=${c} query=${query} />`];
             if (b === 'sessions' && c !== undefined)
-                return [`Session ${c} of ${a}`, html`<${Session} key=${a + '/' + c} id=${a} n=${c} />`];
+                return [`Session ${c} of ${a}`, html`<${Session} key=${a + '/' + c} id=${a} n=${c} query=${query} />`];
             return [a, html`<${Device} key=${a} id=${a} tab=${b || 'vms'} query=${query} />`];
+        case 'sessions':
+            return ['Sessions', html`<${Sessions} tab=${a || 'sessions'} query=${query} />`];
         case 'operations':
             return a === undefined
                 ? ['Operations', html`<${Operations} query=${query} />`]

@@ -2,9 +2,9 @@
 import { html, useState } from './lib/preact.js';
 import { get } from './api.js';
 import { useLoad, useStream } from './live.js';
-import { refine, to } from './route.js';
-import { Badge, Empty, Loaded, Time, Trouble } from './ui.js';
-import { diff } from './diff.js';
+import { to } from './route.js';
+import { Badge, Chips, Empty, Loaded, More, Time, Trouble } from './ui.js';
+import { Difference } from './difference.js';
 
 const RANGES = [
     ['', 'All'],
@@ -12,25 +12,17 @@ const RANGES = [
     ['-24h', 'Last day'],
     ['-168h', 'Last week'],
 ];
-const pretty = (x) => (x === null || x === undefined ? '' : JSON.stringify(x, null, 2));
+const pretty = (x) => JSON.stringify(x, null, 2);
 
 function Change({ row }) {
     if (row.before === null && row.after === null) return html`<span class="muted">nothing more is kept</span>`;
     return html`
         <details>
             <summary>${row.before === null ? 'after' : row.after === null ? 'before' : 'before and after'}</summary>
-            <pre class="diff" tabindex="0">
-                ${(row.before === null || row.after === null
-                    ? pretty(row.before ?? row.after)
-                          .split('\n')
-                          .map((l) => [row.before === null ? '+' : '-', l])
-                    : diff(pretty(row.before), pretty(row.after))
-                ).map(([s, l]) => html`
-                    <div class=${s === '+' ? 'added' : s === '-' ? 'removed' : ''}>
-                        ${s} ${l}\n
-                    </div>
-                `)}
-            </pre>
+            <${Difference}
+                before=${row.before === null ? null : pretty(row.before)}
+                after=${row.after === null ? null : pretty(row.after)}
+            />
         </details>
     `;
 }
@@ -75,19 +67,7 @@ export function Audit({ query }) {
             <span class="grow" />
             <${Chain} />
         </div>
-        <nav class="chips" aria-label="Time">
-            ${RANGES.map(([k, name]) => html`
-                <a
-                    href=${to('audit', { from: k })}
-                    aria-current=${k === from ? 'true' : undefined}
-                    onClick=${(e) => {
-                        e.preventDefault();
-                        refine(to('audit', { from: k }));
-                    }}>
-                    ${name}
-                </a>
-            `)}
-        </nav>
+        <${Chips} label="Time" of=${RANGES} value=${from} place=${(k) => to('audit', { from: k })} />
         <${Loaded} of=${list}>
             ${({ items, next }) =>
                 items.length ? html`
@@ -123,11 +103,7 @@ export function Audit({ query }) {
                             </tbody>
                         </table>
                     </div>
-                    ${next && limit < 1000 && html`
-                        <button type="button" onClick=${() => more(Math.min(1000, limit * 2))}>
-                            More
-                        </button>
-                    `}
+                    <${More} next=${next} limit=${limit} more=${more} />
                 ` : html`<${Empty}>Nothing in this time.</${Empty}>`
             }
         </${Loaded}>

@@ -8,17 +8,16 @@ import { ask, say } from './ask.js';
 import { DeviceActs } from './acts.js';
 import { DeviceOperations } from './operations.js';
 import { Desired, Plan } from './plan.js';
+import { DeviceSessions } from './sessions.js';
 import { Tree } from './tree.js';
 import { VmCard } from './vmcard.js';
 import { showAccount } from './devices.js';
 import {
     assignmentTone,
     said,
-    sessionTone,
     span,
     summarySays,
     summaryTone,
-    triggerTone,
     withVmEvent,
 } from './words.js';
 import { useMay } from './who.js';
@@ -286,140 +285,6 @@ function Wanted({ id }) {
     `;
 }
 
-function Sessions({ id }) {
-    const [limit, more] = useState(20);
-    const sessions = useLoad(
-        `${id} ${limit}`,
-        () => get(ofDevice(id, 'sessions') + `?limit=${limit}`),
-        (type) => type === 'session',
-    );
-    const triggers = useLoad(
-        id,
-        () => get(`/triggers?limit=50&device=${encodeURIComponent(id)}`),
-        (type) => type === 'trigger',
-    );
-    return html`
-        <div class="two even">
-            <${Section} id="sessions" title="Sessions">
-                <${Loaded} of=${sessions}>
-                    ${({ items }) =>
-                        items.length ? html`
-                            <div class="scroll">
-                                <table class="list">
-                                    <thead>
-                                        <tr>
-                                            <th>Session</th>
-                                            <th>Outcome</th>
-                                            <th>Messages</th>
-                                            <th>Took</th>
-                                            <th>Started</th>
-                                        </tr>
-                                    </thead>
-                                    <tbody>
-                                        ${items.map((s) => html`
-                                            <tr key=${s.id}>
-                                                <td class="mono">
-                                                    <a data-row href=${to('devices', id, 'sessions', s.id)}>
-                                                        ${s.sessionId}
-                                                    </a>
-                                                    ${s.recorded ? html`
-                                                        ${' '}
-                                                        <span
-                                                            class="label"
-                                                            title="What was said in it was kept">
-                                                            recorded
-                                                        </span>
-                                                    ` : ''}
-                                                    ${s.trigger ? html`
-                                                        ${' '}
-                                                        <span class="muted" title=${`trigger ${s.trigger}`}>
-                                                            called
-                                                        </span>
-                                                    ` : ''}
-                                                </td>
-                                                <td>
-                                                    <${Badge} tone=${sessionTone(s.outcome)}>
-                                                        ${s.outcome || 'under way'}
-                                                    </${Badge}>
-                                                    ${s.why && html`<div class="muted">${s.why}</div>`}
-                                                </td>
-                                                <td class="num" data-th="Messages">
-                                                    ${s.messages}
-                                                </td>
-                                                <td class="num" data-th="Took">
-                                                    ${s.ended ? span(s.started, s.ended) : ''}
-                                                </td>
-                                                <td data-th="Started">
-                                                    <${Age} at=${s.started} />
-                                                </td>
-                                            </tr>
-                                        `)}
-                                    </tbody>
-                                </table>
-                            </div>
-                            ${sessions.data.next && limit < 1000 && html`
-                                <button type="button" onClick=${() => more(Math.min(1000, limit * 3))}>
-                                    More
-                                </button>
-                            `}
-                        ` : html`<${Empty}>It has not called yet.</${Empty}>`
-                    }
-                </${Loaded}>
-            </${Section}>
-            <${Section} id="triggers" title="Calls to it">
-                <${Loaded} of=${triggers}>
-                    ${({ items }) =>
-                        items.length ? html`
-                            <div class="scroll">
-                                <table class="list">
-                                    <thead>
-                                        <tr>
-                                            <th>Call</th>
-                                            <th>State</th>
-                                            <th>Answered after</th>
-                                            <th>Made</th>
-                                        </tr>
-                                    </thead>
-                                    <tbody>
-                                        ${items.map((t) => html`
-                                            <tr key=${t.id}>
-                                                <td>
-                                                    ${t.why || '–'}
-                                                    <div class="muted mono">
-                                                        ${t.channel} ${t.address}, session ${t.sessionId}
-                                                    </div>
-                                                </td>
-                                                <td>
-                                                    <${Badge} tone=${triggerTone(t.state)}>${t.state}</${Badge}>${' '}
-                                                    <span class="muted">
-                                                        ${t.tries > 1 ? `${t.tries} attempts` : ''}
-                                                    </span>
-                                                    ${t.error && html`<div class="t-fail ink">${t.error}</div>`}
-                                                    ${t.next && html`
-                                                        <div class="muted">
-                                                            next attempt <${Age} at=${t.next} />
-                                                        </div>
-                                                    `}
-                                                </td>
-                                                <td class="num" data-th="Answered after">
-                                                    ${t.latencyMs === null ? '' : `${t.latencyMs} ms`}
-                                                </td>
-                                                <td data-th="Made">
-                                                    <${Age} at=${t.created} />
-                                                </td>
-                                            </tr>
-                                        `)}
-                                    </tbody>
-                                </table>
-                            </div>
-                        ` : html`<${Empty}>It was not called yet.</${Empty}>`
-                    }
-                </${Loaded}>
-            </${Section}>
-        </div>
-    `;
-}
-
 function factText(name, value) {
     if (value === '') return html`<span class="muted">empty</span>`;
     const unit = /KB$/.test(name) ? 'KiB' : /TimeS$/.test(name) ? 's' : '';
@@ -564,7 +429,7 @@ export function Device({ id, tab, query }) {
                 ${tab === 'preview' && html`<${Preview} id=${id} />`}
                 ${tab === 'desired' && html`<${Wanted} id=${id} />`}
                 ${tab === 'tree' && html`<${Tree} key=${query.get('uri')} id=${id} query=${query} />`}
-                ${tab === 'sessions' && html`<${Sessions} id=${id} />`}
+                ${tab === 'sessions' && html`<${DeviceSessions} id=${id} query=${query} />`}
                 ${tab === 'facts' && html`<${AllFacts} device=${d} />`}
             `}
         </${Loaded}>

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from './lib/preact.js';
 import { call, get } from './api.js';
 import { useLiveBatch, useLoad, useStream } from './live.js';
 import { refine, to } from './route.js';
-import { Age, Badge, Empty, Icon, Loaded, Source } from './ui.js';
+import { Age, Badge, Chips, Empty, Icon, Loaded, Source, save } from './ui.js';
 import { VmState } from './vmcard.js';
 import { ask } from './ask.js';
 import { SUMMARIES, count, summarySays, summaryTone, withEvents } from './words.js';
@@ -49,13 +49,7 @@ function pairs(text) {
 
 export function showAccount(title, account) {
     const text = JSON.stringify(account, null, 2) + '\n';
-    const save = () => {
-        const a = document.createElement('a');
-        a.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
-        a.download = 'account.json';
-        a.click();
-        URL.revokeObjectURL(a.href);
-    };
+    const keep = () => save('account.json', text, 'application/json');
     return ask({
         title,
         yes: 'I have kept it',
@@ -63,7 +57,7 @@ export function showAccount(title, account) {
         body: html`
             <${Source} text=${text} label="Account" />
             <p>
-                <button type="button" onClick=${save}>
+                <button type="button" onClick=${keep}>
                     Save as account.json
                 </button>
             </p>
@@ -215,19 +209,12 @@ export function Devices({ query }) {
                 <code>label.department in ("sales", "field") and hypervisor.arch == "aarch64"</code>
             `}
         </p>
-        <nav class="chips" aria-label="State">
-            ${['', ...SUMMARIES.slice().reverse()].map((s) => html`
-                <a
-                    href=${to('devices', { filter, summary: s })}
-                    aria-current=${s === summary ? 'true' : undefined}
-                    onClick=${(e) => {
-                        e.preventDefault();
-                        refine(to('devices', { filter, summary: s }));
-                    }}>
-                    ${s || 'all'}
-                </a>
-            `)}
-        </nav>
+        <${Chips}
+            label="State"
+            of=${['', ...SUMMARIES.slice().reverse()].map((s) => [s, s || 'all'])}
+            value=${summary}
+            place=${(s) => to('devices', { filter, summary: s })}
+        />
         <${Loaded} of=${list}>
             ${({ items, more: rest }) =>
                 items.length ? html`

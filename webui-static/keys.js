@@ -6,6 +6,7 @@ import { go, to } from './route.js';
 const PLACES = {
     o: ['Overview'],
     d: ['Devices', 'devices'],
+    s: ['Sessions', 'sessions'],
     r: ['Operations', 'operations'],
     p: ['Policies', 'policies'],
     i: ['Images', 'images'],

@@ -2,8 +2,8 @@
 import { html, useState } from './lib/preact.js';
 import { get, ofDevice, post } from './api.js';
 import { useLoad, useStream } from './live.js';
-import { refine, to } from './route.js';
-import { Age, Badge, Empty, Facts, Loaded, Progress, Source, Time, Trouble } from './ui.js';
+import { to } from './route.js';
+import { Age, Badge, Chips, Empty, Facts, Loaded, More, Progress, Source, Time, Trouble } from './ui.js';
 import { say } from './ask.js';
 import { canCancel, isOpen, learn, operationLabel, operationTone } from './words.js';
 import { useMay } from './who.js';
@@ -136,29 +136,13 @@ export function Operations({ query }) {
     );
     return html`
         <h1 tabindex="-1">Operations</h1>
-        <nav class="chips" aria-label="State">
-            ${FILTERS.map(([s, name]) => html`
-                <a
-                    href=${to('operations', { state: s })}
-                    aria-current=${s === state ? 'true' : undefined}
-                    onClick=${(e) => {
-                        e.preventDefault();
-                        refine(to('operations', { state: s }));
-                    }}>
-                    ${name}
-                </a>
-            `)}
-        </nav>
+        <${Chips} label="State" of=${FILTERS} value=${state} place=${(s) => to('operations', { state: s })} />
         <${Loaded} of=${list}>
             ${({ items, next }) => html`
                 <div class="panel flush">
                     <${OperationTable} items=${items} reload=${list.reload} />
                 </div>
-                ${next && limit < 1000 && html`
-                    <button type="button" onClick=${() => more(Math.min(1000, limit * 2))}>
-                        More
-                    </button>
-                `}
+                <${More} next=${next} limit=${limit} more=${more} />
             `}
         </${Loaded}>
     `;
@@ -288,11 +272,7 @@ export function DeviceOperations({ id }) {
         <${Loaded} of=${list}>
             ${({ items, next }) => html`
                 <${OperationTable} items=${items} device=${id} reload=${list.reload} />
-                ${next && limit < 1000 && html`
-                    <button type="button" onClick=${() => more(Math.min(1000, limit * 2))}>
-                        More
-                    </button>
-                `}
+                <${More} next=${next} limit=${limit} more=${more} />
             `}
         </${Loaded}>
     `;

@@ -2,11 +2,11 @@
 import { html, useState } from './lib/preact.js';
 import { call, get, at as path } from './api.js';
 import { useLoad, useStream } from './live.js';
-import { go, refine, to } from './route.js';
-import { Age, Badge, Empty, Icon, Loaded, Section, Source, Tabs, Time, Trouble } from './ui.js';
+import { go, to } from './route.js';
+import { Age, Badge, Chips, Empty, Icon, Loaded, Section, Source, Tabs, Time, Trouble } from './ui.js';
 import { ask, say } from './ask.js';
 import { ASSIGNMENTS, assignmentTone, count } from './words.js';
-import { diff } from './diff.js';
+import { Difference } from './difference.js';
 import { useMay } from './who.js';
 
 export function Bar({ devices }) {
@@ -100,19 +100,12 @@ function Devices({ name, state }) {
         (type) => type === 'device' || type === 'policy',
     );
     return html`
-        <nav class="chips" aria-label="State">
-            ${['', ...ASSIGNMENTS].map((s) => html`
-                <a
-                    href=${to('policies', name, 'devices', { state: s })}
-                    aria-current=${s === state ? 'true' : undefined}
-                    onClick=${(e) => {
-                        e.preventDefault();
-                        refine(to('policies', name, 'devices', { state: s }));
-                    }}>
-                    ${s || 'all'}
-                </a>
-            `)}
-        </nav>
+        <${Chips}
+            label="State"
+            of=${['', ...ASSIGNMENTS].map((s) => [s, s || 'all'])}
+            value=${state}
+            place=${(s) => to('policies', name, 'devices', { state: s })}
+        />
         <${Loaded} of=${list}>
             ${({ items, next }) =>
                 items.length ? html`
@@ -158,18 +151,6 @@ function Devices({ name, state }) {
                 ` : html`<${Empty}>${state ? `No device is ${state}.` : 'No device has it yet.'}</${Empty}>`
             }
         </${Loaded}>
-    `;
-}
-
-function Difference({ before, after }) {
-    return html`
-        <pre class="diff" tabindex="0" aria-label="What changed">
-            ${diff(before, after).map(([sign, line]) => html`
-                <div class=${sign === '+' ? 'added' : sign === '-' ? 'removed' : ''}>
-                    ${sign} ${line}\n
-                </div>
-            `)}
-        </pre>
     `;
 }
 

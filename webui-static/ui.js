@@ -1,6 +1,7 @@
 /* Small parts every page is made of. */
 import { html, useEffect, useRef, useState } from './lib/preact.js';
 import { now } from './api.js';
+import { refine } from './route.js';
 import { age, figure, local, utc } from './words.js';
 
 const PATHS = {
@@ -209,17 +210,66 @@ export function Figure({ value, unit, label }) {
     `;
 }
 
-/** Text one can select, copy and scroll. */
-export const Source = ({ text, label }) => html`
+/** Text one can select, copy and scroll; `children`: the same, dressed. */
+export const Source = ({ text, label, children }) => html`
     <div class="source">
         <div class="source-bar">
             <${Copy} text=${text} />
         </div>
         <pre tabindex="0" aria-label=${label}>
-            ${text}
+            ${children ?? text}
         </pre>
     </div>
 `;
+
+/** A file for the person. */
+export function save(name, text, type) {
+    const a = document.createElement('a');
+    a.href = URL.createObjectURL(new Blob([text], { type }));
+    a.download = name;
+    a.click();
+    URL.revokeObjectURL(a.href);
+}
+
+/** One of a few: [[key, words], ...]. */
+export const Choice = ({ label, of, value, set }) => html`
+    <div class="choice" role="group" aria-label=${label}>
+        ${of.map(([key, words]) => html`
+            <button type="button" aria-pressed=${key === value} onClick=${() => set(key)}>
+                ${words}
+            </button>
+        `)}
+    </div>
+`;
+
+/** A filter that is part of the address: [[key, words], ...]; `place(key)` is where each leads. */
+export const Chips = ({ label, of, value, place }) => html`
+    <nav class="chips" aria-label=${label}>
+        ${of.map(([key, words]) => html`
+            <a
+                href=${place(key)}
+                aria-current=${key === value ? 'true' : undefined}
+                onClick=${(e) => {
+                    e.preventDefault();
+                    refine(place(key));
+                }}>
+                ${words}
+            </a>
+        `)}
+    </nav>
+`;
+
+const MOST = 1000;
+/** The next ones of a list that is loaded from its beginning. */
+export const More = ({ next, limit, more }) =>
+    next &&
+    (limit < MOST ? html`
+        <p>
+            <button type="button" onClick=${() => more(Math.min(MOST, limit * 3))}>
+                More
+            </button>
+        </p>
+    ` : html`<p class="muted">The newest ${MOST.toLocaleString('en')}.</p>`);
 
 /** A row of links that scrolls sideways when it must: the current one is in sight. */
 export function useInSight(current) {

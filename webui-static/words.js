@@ -42,6 +42,17 @@ export const triggerTone = (s) => TRIGGER[s] || 'none';
 
 const SESSION = { done: 'ok', running: 'work', open: 'work', aborted: 'fail', refused: 'fail', lost: 'fail' };
 export const sessionTone = (s) => SESSION[s] || (s ? 'none' : 'work');
+const SESSION_SAYS = {
+    done: 'both sides have said all they had to say',
+    open: 'it is under way',
+    aborted: 'the device broke it off',
+    refused: 'the device was not let in',
+    lost: 'the device stopped answering before it was over',
+};
+export const sessionSays = (s) => SESSION_SAYS[s] || 'it is under way';
+/** Of a SyncML status: what asks for proof or says "not there" is no error yet. */
+export const statusTone = (code) =>
+    code >= 200 && code < 300 ? 'ok' : code < 200 ? 'work' : [401, 407, 404, 418].includes(code) ? 'wait' : 'fail';
 
 const ASSIGNMENT = { settled: 'ok', working: 'work', waiting: 'wait', pending: 'none', failed: 'fail' };
 export const ASSIGNMENTS = ['failed', 'waiting', 'working', 'pending', 'settled'];

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import syncml
 import world
 
 HERE = pathlib.Path(__file__).resolve().parent / "console"
@@ -360,34 +361,83 @@ def test_an_engineer_looks_inside(server, phone, browser):
     browser.click(".menu-list button", "Record all its sessions")
     browser.see(".strip", "all its sessions are recorded")
 
-    # The tree, what its description says of a node, a value changed there.
+    # The tree, what its description says of a node, a value changed there; a bad one is refused in the server's words.
     browser.go(here + "/tree?uri=./Virtualization/Config")
-    browser.see(".node", "KPIIntervalS")
-    browser.click('[aria-label="About KPIIntervalS"]')
-    browser.see("dialog", "get, replace")
-    browser.choose("#ask-command", "replace")
-    browser.fill("#ask-data", "33")
-    browser.click("dialog [data-yes]")
-    browser.see(".node", "33", 30)
-    browser.go(here + "/operations")
-    browser.see("tr", "verified", 30)
+    browser.click(".node button", "KPIIntervalS")
+    browser.see(".about", "0 to 86400")
+    browser.see(".about", "read, write")
+    browser.fill("#node-value", "-4")
+    browser.click(".about button", "Write")
+    browser.see(".about .trouble", "allowed is 0 to 86400")
+    browser.fill("#node-value", "33")
+    browser.click(".about button", "Write")
+    browser.see(".asked", "verified", 30)
+    browser.gone(".about .trouble")
+    browser.see(".node.here", "33", 30)
+    browser.click(".node button", "StateAlerts")
+    browser.choose("#node-value", "2")
+    browser.click(".about button", "Write")
+    browser.see(".asked", "verified", 30)
+    browser.see(".node.here", "2 all", 30)
+    browser.choose('[aria-label="Property"]', "Type")
+    browser.click(".about button", "Read property")
+    browser.see(".asked", "text/plain", 30)
+    browser.reload()
+    browser.see(".about h2", "StateAlerts")
 
-    # What was said in the session that did it.
+    # What was said in the session that did it: as XML, in words, as octets; why, and what was answered to it.
     browser.go(here + "/sessions")
+    browser.see("tr", "recorded")
     browser.click("td a", "")
     browser.see("h1", "Session")
-    browser.see(".source", "SyncML 1.2")
-    browser.click("summary", "As XML")
-    browser.see("pre", "<SyncHdr>")
-    browser.see(".status", "212")
+    browser.see("#message-1 .in pre", "<SyncBody>")
+    browser.see("#message-1 .decided", "The first message of the session")
+    browser.see(".decisions li", "200")
+    browser.see(".decisions li", "StateAlerts")
+    browser.click("button", "In words")
+    browser.see("#message-1 .in pre", "SyncML 1.2")
+    browser.click("button", "Bytes")
+    browser.see("#message-1 .in pre", "00000  0")
+    browser.see(".command", "dmtool replay session-")
+    n = browser.evaluate("location.hash").split("/")[-1]
+    earlier = [s["id"] for s in server.get(f"/devices/{world.quote(phone.name)}/sessions?recorded=true")["items"] if s["id"] < int(n)][0]
+    browser.choose("label.inline select", str(earlier))
+    browser.see(".diff .added", "<Item>")
     browser.press("u")
     browser.see(".tabs a[aria-current]", "Sessions")
     browser.go(here + "/preview")
     browser.see(".empty, .plan", "")
+    assert [p for p in browser.problems() if "status of 422" not in p] == []
+
+
+def test_a_refused_phone_is_found_from_the_overview_of_sessions(server, browser):
+    name = "IMEI:001010000000099"
+    client = syncml.Client(server.register(name), name)
+    client.http.verify = server.ca
+    client.begin()
+    for _ in range(6):
+        nonce = client.say(client.package1(), password="wrong").nonce()
+        client.nonce = nonce or client.nonce
+    world.wait_for("the session to be over", lambda: server.get("/sessions?outcome=failed")["items"], 30)
+    browser.login()
+    browser.press("g", "s")
+    browser.see("h1", "Sessions")
+    browser.click(".chips a", "Broken off")
+    browser.see(".empty", "No session was broken off")
+    browser.click(".chips a", "Failed")
+    browser.see("tr", "wrong credentials")
+    browser.click("td a[data-row]", "")
+    browser.see(".why", "wrong credentials")
+    browser.see("#message-1 .decided", "Not let in")
+    browser.see("#message-2 .out .status", "401")
+    browser.click("button", "Record this device")
+    browser.see("button[aria-pressed=true]", "Records this device")
+    assert server.get(f"/devices/{world.quote(name)}")["record"] is True
     assert browser.problems() == []
 
 
-PAGES = ["", "devices", "devices/{d}", "devices/{d}/operations", "devices/{d}/preview", "devices/{d}/desired", "devices/{d}/tree?uri=.", "devices/{d}/sessions",
+PAGES = ["", "devices", "devices/{d}", "devices/{d}/operations", "devices/{d}/preview", "devices/{d}/desired", "devices/{d}/tree?uri=.", "devices/{d}/tree?node=./DevInfo", "devices/{d}/sessions",
+         "devices/{d}/sessions/1", "sessions", "sessions?show=failed", "sessions/calls",
          "devices/{d}/facts", "devices/{d}/vms/corp", "operations", "operations/1", "policies", "policies/corporate-workspace", "policies/corporate-workspace/devices",
          "policies/corporate-workspace/revisions", "policies/corporate-workspace/edit", "policies/new", "images", "audit", "access"]
 
