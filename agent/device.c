@@ -117,6 +117,41 @@ void device_alert_owners(struct device *d, struct str vm, const char *name, stru
     arena_finish(&a);
 }
 
+static bool owns(struct device *d, const struct vm *vm, const char *server_id)
+{
+    struct str list, one;
+    struct arena a;
+    bool found = false;
+
+    arena_init(&a, 1 << 16);
+    if (device_kept(d, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list))
+        while (!found && str_cut(&list, ',', &one)) found = str_is(str_trim(one), server_id);
+    arena_finish(&a);
+    return found;
+}
+
+void device_contact(struct device *d, const char *server_id)
+{
+    struct vm_world w = device_world(d);
+
+    for (size_t i = 0; i < d->n_vms; i++)
+        if (!d->vms[i].gone && owns(d, d->vms[i].vm, server_id)) vm_contact(d->vms[i].vm, &w);
+}
+
+int64_t device_poll_s(struct device *d, size_t account)
+{
+    const struct account *acc = &d->accounts[account];
+    int64_t poll_s = acc->poll_s;
+
+    for (size_t i = 0; i < d->n_vms; i++) {
+        int64_t lease_s = d->vms[i].vm->policy.check_in_s;
+        if (lease_s <= 0 || !owns(d, d->vms[i].vm, acc->server_id)) continue;
+        lease_s -= lease_s / 10; /* in time, so that a call is no missed one */
+        if (poll_s <= 0 || lease_s < poll_s) poll_s = lease_s;
+    }
+    return poll_s;
+}
+
 /* --- what VMs tell (vm.h: struct vm_sink) --- */
 
 static void save_vm(void *ctx, struct vm *vm)
@@ -215,6 +250,12 @@ static void vm_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *o
                             device_uri(d, DDF_VM, "crash.node", str_of(vm->id), (struct str){ 0 }, &a),
                             kind == VM_ALERT_CRASH ? "chr" : "int", kind == VM_ALERT_CRASH ? "critical" : "fatal",
                             data);
+        break;
+    case VM_ALERT_LEASE:
+        log_event(LOG_WARN, "lease", LOG_Z("vm", vm->id), LOG_Z("stage", data));
+        device_alert_owners(d, str_of(vm->id), "lease_event",
+                            device_uri(d, DDF_VM, "lease.node", str_of(vm->id), (struct str){ 0 }, &a), "int",
+                            vm->lease == VM_LEASE_WIPED ? "critical" : "warning", data);
         break;
     }
     arena_finish(&a);

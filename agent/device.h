@@ -52,6 +52,8 @@ int64_t device_next_ms(const struct device *d);
 /** Alerts that wait for this server: since when (INT64_MAX = none), and how long they are to be grouped. */
 int64_t device_alerts_since_ms(const struct device *d, size_t account);
 int64_t device_coalesce_ms(const struct device *d);
+/** How often this server is to be called at least: what its account says, and the leases of the VMs it owns. 0 = only when asked to. */
+int64_t device_poll_s(struct device *d, size_t account);
 bool device_busy(const struct device *d); /* an operation runs */
 size_t device_alerts(const struct device *d);
 size_t device_vms(const struct device *d);

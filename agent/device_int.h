@@ -113,6 +113,8 @@ void device_alert(struct device *d, const char *server_id, const char *name, str
 /** To all servers with owner rights on the VM. */
 void device_alert_owners(struct device *d, struct str vm, const char *name, struct str source, const char *format,
                          const char *mark, const char *data);
+/** A session with this server ended well: what its VMs wait for (leases). */
+void device_contact(struct device *d, const char *server_id);
 const char *device_mark(int result);                              /* c.7: informational, warning, critical */
 void device_note(struct device *d, enum rc rc, const char *what); /* remember the first failure */
 

@@ -242,7 +242,7 @@ static enum rc open_loop(struct agent *g, struct err *e)
 
 static struct call_account known(const struct agent *g, size_t i)
 {
-    return (struct call_account){ device_account(g->device, i)->poll_s, device_alerts_since_ms(g->device, i) };
+    return (struct call_account){ device_poll_s(g->device, i), device_alerts_since_ms(g->device, i) };
 }
 
 static size_t all_known(const struct agent *g, struct call_account out[ACCOUNTS_MAX])

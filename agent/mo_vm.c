@@ -39,6 +39,9 @@ static const struct mo_field settings[] = {
     { "crash.restartDelay", MO_INT, V(policy.restart_delay_s), false },
     { "crash.escalation", MO_INT, V(policy.escalation), false },
     { "upgrade.health", MO_INT, V(policy.health), false },
+    { "lease.checkIn", MO_INT, V(policy.check_in_s), false },
+    { "lease.lockAfter", MO_INT, V(policy.lock_after_s), false },
+    { "lease.wipeAfter", MO_INT, V(policy.wipe_after_s), false },
 };
 
 #define L(member) offsetof(struct hv_volume, member)
@@ -178,10 +181,13 @@ void mo_vm_image(struct device *d, struct vm *vm)
 
 static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
-    struct device_vm *v = vm_at(ctx, at);
+    struct device *d = ctx;
+    struct device_vm *v = vm_at(d, at);
 
     (void)what, (void)old;
-    if (v) v->dirty = true;
+    if (!v) return;
+    v->dirty = true;
+    if (d->server.n) v->vm->contact_ms = d->w->now_ms; /* a lease begins when it is set */
 }
 
 /* When a setting may be written (the layout's `change`); the value it has already is always in order. */
@@ -567,6 +573,19 @@ static bool get_crash_time(void *ctx, const struct tree_at *at, struct arena *a,
     return true;
 }
 
+static bool get_contact(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    const struct device_vm *v = vm_at(ctx, at);
+    char time[17];
+
+    if (!v) return false;
+    *out = (struct str){ 0 };
+    if (!v->vm->contact_ms) return true;
+    text_time_basic(v->vm->contact_ms, time);
+    *out = arena_printf(a, "%s", time);
+    return true;
+}
+
 static bool get_crash_reason(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct device_vm *v = vm_at(ctx, at);
@@ -702,6 +721,8 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e)
         { "resources.net.*.name", { .get = get_name } },
         { "resources.net.*.mac", { .get = get_mac } },
         { "peripherals.*.effective", { .get = get_denied } },
+        { "lease.node", { .arg = NULL } },
+        { "lease.lastContact", { .get = get_contact } },
         { "wipeList.*.node", { .list = list_wipe } },
         { "wipeList.*.name", { .get = get_name } },
     };

@@ -28,8 +28,6 @@ static const struct vm_job_kind kinds[] = {
       VM_OK,
       VM_RESET_FAILED,
       false },
-    /* Of the machine's own: after a crash. */
-    { "crash-restart", { STEP_STOP, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_START_FAILED, false },
 };
 
 static const struct vm_job_kind *kind_of(const char *op)
@@ -103,16 +101,25 @@ void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason)
     tell_state(vm, w, vm->state, reason);
 }
 
+/* What the device does of itself says so before it says how far it is. */
+static void say_text(struct vm *vm, const char *text)
+{
+    const char *why = vm->priv->job.why;
+    char all[sizeof vm->progress.text];
+    snprintf(all, sizeof all, "%s%s%s", why, why[0] && text[0] ? ": " : "", text);
+    memcpy(vm->progress.text, all, sizeof all);
+}
+
 void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text)
 {
     struct vm_progress *p = &vm->progress;
     char data[160];
-    if (vm->priv->job.internal) return;
     p->phase = (int)phase;
     p->pct = pct;
     p->update_ms = w->now_ms;
-    p->can_cancel = phase == VM_P_DOWNLOAD || phase == VM_P_QUEUED;
-    snprintf(p->text, sizeof p->text, "%s", text);
+    p->can_cancel = !vm->priv->job.internal && (phase == VM_P_DOWNLOAD || phase == VM_P_QUEUED);
+    say_text(vm, text);
+    if (vm->priv->job.internal) return;
     snprintf(data, sizeof data, "op=%s;phase=%d;pct=%d;done=%lld;total=%lld;eta=-1", p->op, p->phase, pct,
              (long long)p->done_kb, (long long)p->total_kb);
     w->sink->alert(w->sink->ctx, vm, VM_ALERT_PROGRESS, p->op, p->correlator, data);
@@ -133,19 +140,21 @@ static void finish(struct vm *vm, struct vm_world *w, int result, const char *te
 {
     struct vm_job job = vm->priv->job;
     char data[16];
-    vm->priv->job = (struct vm_job){ 0 };
-    if (job.internal) return;
     struct vm_progress *p = &vm->progress;
+    if (job.internal || (text && text[0])) say_text(vm, text ? text : "");
+    vm->priv->job = (struct vm_job){ 0 };
     const bool ok = result >= 1200 && result < 1300;
     p->result = result;
     p->phase = ok ? VM_P_DONE : result == VM_CANCELLED ? VM_P_CANCELLED : VM_P_FAILED;
     p->pct = ok ? 100 : p->pct;
     p->update_ms = w->now_ms;
     p->can_cancel = false;
-    if (text && text[0])
-        snprintf(p->text, sizeof p->text, "%s", text);
-    else if (ok)
-        p->text[0] = '\0';
+    if (ok && !job.internal && !(text && text[0])) p->text[0] = '\0';
+    if (job.internal) {
+        w->sink->save(w->sink->ctx, vm);
+        if (ok && job.lease) vm_lease_done(vm, w, job.lease);
+        return;
+    }
     if (p->correlator[0]) remember(vm, p->correlator, result);
     w->sink->save(w->sink->ctx, vm);
     snprintf(data, sizeof data, "%d", result);
@@ -338,13 +347,18 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
     return VM_ACCEPTED;
 }
 
-bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason)
+bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
+                       enum vm_lease lease)
 {
     const struct vm_job_kind *kind = kind_of(op);
     if (vm->priv->job.kind || !kind) return false;
     vm->priv->job = (struct vm_job){
-        .kind = kind, .internal = true, .reason = reason, .before = vm->state, .deadline_ms = INT64_MAX
+        .kind = kind, .internal = true, .reason = reason, .lease = lease, .before = vm->state, .deadline_ms = INT64_MAX
     };
+    snprintf(vm->priv->job.why, sizeof vm->priv->job.why, "%s", why);
+    vm->progress = (struct vm_progress){ .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms };
+    snprintf(vm->progress.op, sizeof vm->progress.op, "%s", kind->op);
+    say_text(vm, "");
     run(vm, w);
     return true;
 }
@@ -472,6 +486,7 @@ void vm_tick(struct vm *vm, struct vm_world *w)
         go(vm, w, vm_step_timeout(vm, w, job->kind->steps[job->at], &code), code);
     if (vm->priv->set_dirty && vm->state == VM_RUNNING && !job->kind) set_live(vm, w);
     vm_crash_tick(vm, w);
+    vm_lease_tick(vm, w);
 }
 
 int64_t vm_next_ms(const struct vm *vm)
@@ -482,7 +497,7 @@ int64_t vm_next_ms(const struct vm *vm)
     if (p->job.kind && p->job.deadline_ms < next) next = p->job.deadline_ms;
     if (p->job.kind && p->job.press_ms && p->job.press_ms < next) next = p->job.press_ms;
     if (p->restart_ms && p->restart_ms < next) next = p->restart_ms;
-    return next;
+    return vm_lease_next_ms(vm) < next ? vm_lease_next_ms(vm) : next;
 }
 
 void vm_collect(struct vm *vm, struct vm_world *w)
@@ -518,7 +533,11 @@ void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
         vm_set_state(vm, w, now, now == was ? vm->reason : VM_R_HOST_RESTART);
     }
     if (interrupted && !deleting) {
-        vm->priv->job = (struct vm_job){ .kind = kind_of("stop"), .before = vm->state }; /* only to be finished */
+        vm->priv->job = (struct vm_job){
+            .kind = kind_of("stop"), /* only to be finished; nobody asked for what the device did itself */
+            .internal = !vm->progress.server_id[0],
+            .before = vm->state
+        };
         finish(vm, w, VM_INTERRUPTED, "interrupted by a restart of the agent; see the state");
     }
     if (deleting) { /* finished, so that nothing of it stays */
@@ -531,5 +550,5 @@ void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
     const bool ran = was == VM_RUNNING || was == VM_PAUSED || was == VM_STARTING || was == VM_SHUTTING_DOWN;
     if (vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED &&
         (vm->policy.auto_start == 2 || (vm->policy.auto_start == 1 && ran)))
-        vm_begin_internal(vm, w, "start", VM_R_AUTO_START);
+        vm_begin_internal(vm, w, "start", VM_R_AUTO_START, "the device starts the VM by itself", VM_LEASE_KEPT);
 }

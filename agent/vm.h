@@ -44,7 +44,11 @@ struct vm_policy { /* settings the machine itself obeys */
     int crash_action, max_restarts, window_s, restart_delay_s, escalation;
     int health; /* what proves that the guest is up: 0 nothing, 1 boot completed, 2 heartbeat */
     bool is_protected;
+    int check_in_s, lock_after_s, wipe_after_s; /* lease; 0 = off */
 };
+
+/* How far a lease has run out; LeaseEvent says the same numbers (c.7). */
+enum vm_lease { VM_LEASE_KEPT, VM_LEASE_MISSED, VM_LEASE_LOCKED, VM_LEASE_WIPED };
 
 struct vm_image {
     char id[64], sha256[65], url[1024], auth[256], format[16], version[32], ca_file[512];
@@ -64,6 +68,8 @@ struct vm {               /* everything about one VM; mo_virt.c reads it freely,
     int64_t state_ms;
     enum vm_lock lock;
     char locker[64];
+    int64_t contact_ms; /* when an owner was last heard of; 0 = never */
+    enum vm_lease lease;
     struct vm_progress progress;
     int64_t boot_ms, boot_time_ms, started_ms;
     int boot_count;
@@ -76,7 +82,14 @@ struct vm {               /* everything about one VM; mo_virt.c reads it freely,
     struct vm_private *priv;
 };
 
-enum vm_alert { VM_ALERT_COMPLETE, VM_ALERT_PROGRESS, VM_ALERT_STATE, VM_ALERT_CRASH, VM_ALERT_CRASH_LOOP };
+enum vm_alert {
+    VM_ALERT_COMPLETE,
+    VM_ALERT_PROGRESS,
+    VM_ALERT_STATE,
+    VM_ALERT_CRASH,
+    VM_ALERT_CRASH_LOOP,
+    VM_ALERT_LEASE
+};
 /* How a VM tells its surroundings. All calls come from inside vm_* functions, in order. */
 struct vm_sink {
     void *ctx;
@@ -107,6 +120,8 @@ void vm_destroy(struct vm *vm);
  */
 int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str args, const char *correlator,
                  const char *server_id);
+/** A session with an owner ended well: the lease begins anew. */
+void vm_contact(struct vm *vm, struct vm_world *w);
 /** Requested resources changed (vm->want): apply now if possible, else pending. */
 void vm_resources_changed(struct vm *vm, struct vm_world *w);
 /** @return true when the event was for this VM */

@@ -29,11 +29,14 @@ static void act(struct vm *vm, struct vm_world *w, int action, int before)
 {
     switch (action) {
     case VM_CA_STOP:
-    case VM_CA_DUMP_STOP: vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION); break;
+    case VM_CA_DUMP_STOP:
+        vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION, "the device stops the VM after a crash", VM_LEASE_KEPT);
+        break;
     case VM_CA_RESTART:
     case VM_CA_DUMP_RESTART: vm->priv->restart_ms = w->now_ms + delay_ms(vm, before); break;
     case VM_CA_LOCK:
-        vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION);
+        vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION, "the device stops and locks the VM after a crash",
+                          VM_LEASE_KEPT);
         vm_set_lock(vm, w, VM_LOCKED, VM_R_CRASH_ACTION);
         break;
     default:
@@ -63,7 +66,11 @@ void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, con
 
 void vm_crash_tick(struct vm *vm, struct vm_world *w)
 {
+    char why[128];
     if (!vm->priv->restart_ms || vm->priv->restart_ms > w->now_ms || vm->priv->job.kind) return;
     vm->priv->restart_ms = 0;
-    if (vm->state == VM_CRASHED && vm->lock != VM_LOCKED) vm_begin_internal(vm, w, "crash-restart", VM_R_CRASH_ACTION);
+    if (vm->state != VM_CRASHED || vm->lock == VM_LOCKED) return;
+    snprintf(why, sizeof why, "the device restarts the VM after a crash, restart %d of %d within %d s", vm->n_crash_ms,
+             vm->policy.max_restarts, vm->policy.window_s);
+    vm_begin_internal(vm, w, "reset", VM_R_CRASH_ACTION, why, VM_LEASE_KEPT);
 }

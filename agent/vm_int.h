@@ -42,6 +42,7 @@ enum vm_reason {
     VM_R_AUTO_START = 5,
     VM_R_HOST_RESTART = 7,
     VM_R_LOCK = 8,
+    VM_R_LEASE = 9,
     VM_R_TIMEOUT = 14,
     VM_R_LOCAL = 16
 };
@@ -119,8 +120,10 @@ struct vm_job_kind { /* one row of the table of operations in vm.c */
 struct vm_job {
     const struct vm_job_kind *kind; /* NULL = none */
     unsigned at;                    /* index into kind->steps */
-    bool internal; /* made by the machine itself (crash action, auto start): no progress, no completion alert */
-    int reason;    /* StateReason of the changes it makes */
+    bool internal; /* made by the machine itself (crash action, auto start, lease): nobody gets an alert when it ends */
+    char why[128]; /* of an internal one: what the device does, in words; Progress/Text says it */
+    enum vm_lease lease; /* what it makes of the lease when it ends well */
+    int reason;          /* StateReason of the changes it makes */
     bool start_after, paused, force, restart;
     int64_t timeout_s;             /* argument of Shutdown, 0 = policy's */
     enum vm_state before;          /* state when it began */
@@ -143,6 +146,7 @@ struct vm_private {
     struct vm_done done[CORRELATORS];
     unsigned next_done;
     char loading[64]; /* id of the download this VM waits for */
+    int64_t lease_again_ms;
 };
 
 /* What a step's begin function says. */
@@ -161,11 +165,19 @@ void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason)
 void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text);
 /** Issue a request for the running step. */
 enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t limit_ms, int *code);
-/** Start a job of the machine's own. @return false when another runs */
-bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason);
+/** Start a job of the machine's own. Servers that look at Progress see it with `why`; their own operations are refused with 1444 until
+ * it is over. @return false when another runs */
+bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
+                       enum vm_lease lease);
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b);
 
 /* vm_crash.c */
 void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, const char *info);
 void vm_crash_tick(struct vm *vm, struct vm_world *w);
+
+/* vm_lease.c */
+void vm_lease_tick(struct vm *vm, struct vm_world *w);
+int64_t vm_lease_next_ms(const struct vm *vm);
+/** This stage is reached. */
+void vm_lease_done(struct vm *vm, struct vm_world *w, enum vm_lease stage);
 #endif

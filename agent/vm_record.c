@@ -27,6 +27,8 @@ static const struct field {
     F("stateMs", state_ms, K_I64),
     F("lock", lock, K_INT),
     F("locker", locker, K_TEXT),
+    F("contactMs", contact_ms, K_I64),
+    F("lease", lease, K_INT),
     F("beforeLock", before_lock, K_INT),
     F("op", progress.op, K_TEXT),
     F("correlator", progress.correlator, K_TEXT),

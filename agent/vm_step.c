@@ -412,8 +412,8 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     case STEP_RESUME: return begin_resume(vm, w, code);
     case STEP_SAVE: return begin_save(vm, w, code);
     case STEP_LOCK_ACTION: return begin_lock_action(vm, w, code);
-    case STEP_LOCKED: vm_set_lock(vm, w, VM_LOCKED, VM_R_SERVER); return VM_GO_NEXT;
-    case STEP_UNLOCKED: vm_set_lock(vm, w, VM_UNLOCKED, VM_R_SERVER); return VM_GO_NEXT;
+    case STEP_LOCKED: vm_set_lock(vm, w, VM_LOCKED, job->reason); return VM_GO_NEXT;
+    case STEP_UNLOCKED: vm_set_lock(vm, w, VM_UNLOCKED, job->reason); return VM_GO_NEXT;
     case STEP_UNLOCK_ACTION: return begin_unlock_action(vm, w, code);
     case STEP_WIPE: return begin_wipe(vm, w, code);
     case STEP_UNDEFINE: return begin_undefine(vm, w, code);
