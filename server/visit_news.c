@@ -94,12 +94,18 @@ static void learn_object(struct visit *v, struct str type)
             v->d.layout_mo = v->srv->layouts[i]->mo;
 }
 
-static void learn_value(struct visit *v, const struct sml_value *x, bool plain)
+static bool is_within(struct str uri, struct str asked)
+{
+    return str_is(asked, ".") || (str_starts(uri, asked) && (uri.n == asked.n || uri.p[asked.n] == '/'));
+}
+
+/* What nobody asked for is passed over: a device does not fill our database with whatever it likes. */
+static void learn_value(struct visit *v, const struct sml_value *x, struct str asked, bool plain)
 {
     enum ddf_format format = DDF_CHR;
     struct ddf_match m = { 0 };
     struct str uri;
-    if (str_find(x->uri, '?', 0) < x->uri.n || !visit_uri(v, x->uri, &uri)) return;
+    if (str_find(x->uri, '?', 0) < x->uri.n || !visit_uri(v, x->uri, &uri) || !is_within(uri, asked)) return;
     if (!ddf_format_of(x->format, &format)) format = DDF_CHR;
     bool ours = ddf_layout_match(v->l, uri, &m);
     if (ours && m.entry && m.entry->kpi && format != DDF_NODE) {
@@ -141,6 +147,11 @@ static void keep_result(struct visit *v, int64_t operation, const struct sml_val
     buf_finish(&b);
 }
 
+static struct str base_of(struct str uri)
+{
+    return str_slice(uri, 0, str_find(uri, '?', 0));
+}
+
 /* Does it read nodes with all their values? Properties, structures and documents are for those who asked; the mirror
  * keeps neither. */
 static bool is_whole(struct str uri)
@@ -154,23 +165,18 @@ static bool is_plain(struct str uri)
 
 static void take_values(struct visit *v, struct flown *f, const struct sml_outcome *o)
 {
-    bool list = is_whole(f->step.uri);
+    bool list = is_whole(f->step.uri), reads = f->step.verb == POL_GET && (list || is_plain(f->step.uri));
+    struct str asked;
     if (!o->values) return;
     if (!f->first_ms) f->first_ms = v->w->now_ms;
     f->listed = true;
-    for (const struct sml_value *x = o->values;
-         (list || is_plain(f->step.uri)) && f->step.verb != POL_ASK && x && !v->rc; x = x->next)
-        learn_value(v, x, !list);
+    if (reads && visit_uri(v, base_of(f->step.uri), &asked))
+        for (const struct sml_value *x = o->values; x && !v->rc; x = x->next) learn_value(v, x, asked, !list);
     const struct pol_operation *op = visit_operation(v, f->operation);
     if (op && str_is(op->kind, "tree")) keep_result(v, op->id, o->values);
 }
 
 /* ---- statuses ---- */
-
-static struct str base_of(struct str uri)
-{
-    return str_slice(uri, 0, str_find(uri, '?', 0));
-}
 
 static void step_failed(struct visit *v, const struct flown *f, int code)
 {

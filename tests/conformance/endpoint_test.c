@@ -99,6 +99,58 @@ static void s_604_chunked_requests_and_no_store(void)
     lab_end(l);
 }
 
+static uint16_t endpoint;
+static unsigned other_types; /* answers in another type than the device's own */
+
+/* As the test client of libdmclient does: an old media type, and no Accept. */
+static void post_with_the_old_type(struct phone *p, const struct exchange_request *rq, struct exchange_reply *rp)
+{
+    char head[400], answer[64 << 10];
+    const char *type = p->type == SML_XML ? "xml" : "wbxml";
+    size_t n = 0;
+    ssize_t got;
+    int fd = dial(endpoint), len;
+    len = snprintf(head, sizeof head,
+                   "POST /dm?s=%.*s HTTP/1.1\r\n" HEAD
+                   "Content-Type: application/vnd.syncml+%s\r\nContent-Length: %zu\r\n\r\n",
+                   STR_ARG(rq->token), type, rq->body.n);
+    CU_ASSERT_EQUAL(send(fd, head, (size_t)len, 0), len);
+    CU_ASSERT_EQUAL(send(fd, rq->body.p, rq->body.n, 0), (ssize_t)rq->body.n);
+    while (n + 1 < sizeof answer && (got = recv(fd, answer + n, sizeof answer - 1 - n, 0)) > 0) n += (size_t)got;
+    answer[n] = '\0';
+    close(fd);
+    const char *body = strstr(answer, "\r\n\r\n");
+    *rp = (struct exchange_reply){ .status = atoi(answer + 9), .type = p->type };
+    buf_init(&rp->body, 0);
+    snprintf(head, sizeof head, "Content-Type: application/vnd.syncml.dm+%s\r\n", type);
+    other_types += !strstr(answer, head);
+    if (body) buf_put(&rp->body, (struct str){ body + 4, n - (size_t)(body + 4 - answer) });
+}
+
+static void trap_09_the_old_media_type_and_no_accept(void)
+{
+    for (int type = 0; type < 2; type++) {
+        struct lab *l = lab_begin();
+        struct worker *w = open_endpoint(l);
+        struct phone *p = phone_begin(l, "IMEI:001");
+        endpoint = worker_port(w);
+        other_types = 0;
+        p->type = (enum sml_type)type;
+        p->post = post_with_the_old_type;
+        for (int i = 0; i < 2; i++) {
+            CU_ASSERT(phone_call(p, 1201, i ? "2" : "1"));
+            CU_ASSERT(p->posts < 10);
+        }
+        CU_ASSERT_EQUAL(other_types, 0);
+        CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT value FROM attribute_row WHERE name = 'devinfo.man'"), "Acme");
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session WHERE outcome <> 'done'"), 0);
+        CU_ASSERT(lab_int(l, "SELECT count(*) FROM node") > 10);
+        worker_stop(w);
+        phone_end(p);
+        lab_end(l);
+    }
+}
+
 /* A handshake with these protocol versions. @param asked  was a certificate of ours asked for? */
 static int shake(uint16_t port, const char *priorities, bool *asked)
 {
@@ -155,6 +207,6 @@ static void tls_is_that_of_today_and_asks_for_a_certificate(void)
     lab_end(l);
 }
 
-TEST_MAIN("conformance.endpoint", TEST(s_603_post_only_and_200_for_every_message),
-          TEST(s_604_chunked_requests_and_no_store),
+TEST_MAIN("conformance.endpoint", TEST(trap_09_the_old_media_type_and_no_accept),
+          TEST(s_603_post_only_and_200_for_every_message), TEST(s_604_chunked_requests_and_no_store),
           TEST_OF("S-120 S-605 S-606", tls_is_that_of_today_and_asks_for_a_certificate))

@@ -405,7 +405,8 @@ static struct sml_alert_out *alerts_out(struct phone *p, struct arena *a, bool f
 static void keep_nonces(struct phone *p, const struct sml_client_keep *k)
 {
     if (k->client_nonce.n) memcpy(p->client_nonce, k->client_nonce.p, p->n_client_nonce = k->client_nonce.n);
-    if (k->server_nonce.n) memcpy(p->server_nonce, k->server_nonce.p, p->n_server_nonce = k->server_nonce.n);
+    if (k->server_nonce.n && !p->no_nonces)
+        memcpy(p->server_nonce, k->server_nonce.p, p->n_server_nonce = k->server_nonce.n);
 }
 
 static void say(struct phone *p, const char *who, const struct sml_msg *m)
@@ -431,7 +432,11 @@ static struct str post(struct phone *p, struct sml_client *c, struct str body, s
                                          .type = p->type,
                                          .answer = p->type,
                                          .tls = true };
-    enum rc rc = exchange(p->lab->dm, &p->lab->world, &rq, rp, &e);
+    enum rc rc = RC_OK;
+    if (p->post)
+        p->post(p, &rq, rp);
+    else
+        rc = exchange(p->lab->dm, &p->lab->world, &rq, rp, &e);
     if (rc && p->talk) buf_printf(&p->log, "server: %s\n", e.text);
     if (rc == RC_INTERNAL || rc == RC_IO) fprintf(stderr, "exchange: %s\n", e.text);
     p->status = rp->status;
@@ -447,6 +452,11 @@ static bool commit(struct phone *p)
     enum rc rc = dm_commit(p->lab->dm, &e);
     if (rc) fprintf(stderr, "commit: %s\n", e.text);
     return rc == RC_OK;
+}
+
+static void drop_nonces(struct sml_msg *m)
+{
+    for (struct sml_cmd *c = m->cmds; c; c = c->next) c->chal.meta.next_nonce = c->meta.next_nonce = STR("");
 }
 
 static void drop_child_statuses(struct sml_msg *m)
@@ -474,8 +484,11 @@ static bool round_trip(struct phone *p, struct sml_client *c, struct sml_msg *m,
 
     buf_init(&bytes, 0);
     if (p->no_child_statuses) drop_child_statuses(m);
+    if (p->no_nonces) drop_nonces(m);
+    if (p->bend) p->bend(m, a);
     say(p, ">", m);
     if (sml_encode(p->type, m, &bytes, &e)) die("encode", &e);
+    if (p->bend_octets) p->bend_octets(&bytes);
     struct str body = post(p, c, buf_str(&bytes), &rp, a);
     if (p->lose_answer == n) body = (struct str){ 0 };
     if (p->lose_commit == n) {
@@ -493,6 +506,7 @@ static bool round_trip(struct phone *p, struct sml_client *c, struct sml_msg *m,
     if (body.n && p->vanish != n) {
         if (sml_decode(p->type, body, a, &reply, &e)) die("answer", &e);
         say(p, "<", &reply);
+        if (p->see) p->see(&reply);
         if (sml_client_take(c, &reply, NULL, body, &p->lab->world, a, &news, &keep, &e)) die("take", &e);
         keep_nonces(p, &keep);
         p->refused = news.refused ? news.why : NULL;
@@ -541,7 +555,7 @@ bool phone_call(struct phone *p, int alert, const char *session_id)
                                           .max_obj_bytes = 1 << 20,
                                           .type = p->type,
                                           .max_messages = 200 };
-    struct sml_client *c = sml_client_create(&cc, &acc, str_of(session_id));
+    struct sml_client *c = sml_client_create(&cc, &acc, str_of(p->always_id ? p->always_id : session_id));
     struct arena a;
     struct sml_msg m, next;
     struct err e = { 0 };

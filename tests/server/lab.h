@@ -50,7 +50,15 @@ struct phone {
     bool twice_same; /* set when both answers to the repeated message were the same */
     int vanish;      /* after the n-th answer the phone says nothing more */
     void (*before_answer)(struct phone *p, int n); /* called with each answer in hand */
-    struct buf log;                                /* every message as text, when `talk` */
+    /* Quirks, for good. */
+    /* Another way to the server than a call; NULL = exchange(). */
+    void (*post)(struct phone *p, const struct exchange_request *rq, struct exchange_reply *rp);
+    bool no_nonces;                                   /* gives none for the server to use */
+    const char *always_id;                            /* SessionID, whatever phone_call is told */
+    void (*bend)(struct sml_msg *m, struct arena *a); /* what it says */
+    void (*bend_octets)(struct buf *octets);          /* how it writes it */
+    void (*see)(struct sml_msg *m);                   /* looks at what it is told */
+    struct buf log;                                   /* every message as text, when `talk` */
     bool talk;
 };
 
