@@ -1,6 +1,7 @@
 #include "server/exchange.h"
 #include "base/log.h"
 #include "db/dm.h"
+#include "server/clock.h"
 #include "server/endings.h"
 #include "server/metrics.h"
 #include "server/visit.h"
@@ -106,9 +107,11 @@ enum rc dm_commit(struct dm *dm, struct err *e)
 
 enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e)
 {
+    enum rc rc = clock_check(dm, w->now_ms, e);
+    if (rc) return rc;
     sessions_expire(dm->sessions, w->now_ms);
     metrics_gauge(dm->srv->metrics, GAUGE_SESSIONS_OPEN, (int64_t)sessions_count(dm->sessions));
-    enum rc rc = sql_in_transaction(store_sql(dm->st)) ? dm_commit(dm, e) : RC_OK;
+    rc = sql_in_transaction(store_sql(dm->st)) ? dm_commit(dm, e) : RC_OK;
     return rc ? rc : ending_keep_failed(dm, e);
 }
 

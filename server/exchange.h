@@ -16,6 +16,7 @@ struct dm { /* of one worker */
     struct buf out;
     struct recorder recorder;
     uint64_t turn;
+    int64_t clock_ms;       /* server/clock.h */
     struct session *failed; /* server/endings.h: their ends are not written yet; linked by `newer` */
     unsigned n_failed;
     bool events; /* the turn wrote something for the live stream */

@@ -297,6 +297,16 @@ void sessions_recall(struct sessions *ss, struct session *s, size_t bytes)
         if (old != s) forget_device(ss, old);
 }
 
+void sessions_shift(struct sessions *ss, int64_t by_ms)
+{
+    struct list *lists[] = { &ss->open, &ss->ended };
+    for (int i = 0; i < 2; i++)
+        for (struct session *s = lists[i]->oldest; s; s = s->newer) {
+            s->used_ms -= by_ms;
+            s->started_ms -= by_ms;
+        }
+}
+
 bool sessions_too_old(const struct sessions *ss, const struct session *s, int64_t now_ms)
 {
     return s->started_ms + ss->c.lifetime_ms < now_ms;

@@ -115,6 +115,8 @@ void sessions_detach(struct sessions *ss, struct session *s);
 void sessions_free(struct session *s);
 /** Give up those that are idle or ended for too long, and what is remembered of devices that take their time. */
 void sessions_expire(struct sessions *ss, int64_t now_ms);
+/** The clock was set back by so much. */
+void sessions_shift(struct sessions *ss, int64_t by_ms);
 /** Older than its lifetime? */
 bool sessions_too_old(const struct sessions *ss, const struct session *s, int64_t now_ms);
 size_t sessions_count(const struct sessions *ss);

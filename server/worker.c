@@ -262,7 +262,10 @@ static void expire(struct worker *w)
     struct err e = { 0 };
     const struct world world = now(w);
     if (dm_expire(w->dm, &world, &e)) log_event(LOG_ERROR, "dm.expire_failed", LOG_Z("error", e.text));
-    if (w->dm->events) events_wake(w->srv->events);
+    if (w->dm->events) {
+        events_wake(w->srv->events);
+        notifier_wake(w->srv->notifier);
+    }
     w->dm->events = false;
 }
 

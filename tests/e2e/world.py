@@ -109,6 +109,7 @@ class Server:
         self.config = self.dir / "dmvisord.yaml"
         self.config.write_text(json.dumps(config, indent=1))        # JSON is YAML
         self.process = None
+        self.through, self.env = [], {}         # programs to start it through; what else its environment has
         self._own()
         out = subprocess.run([BUILD / "server/dmvisord", "-f", self.config, "--new-token", "tests:admin"], check=True, capture_output=True, text=True)
         self.token = out.stdout.strip()
@@ -124,7 +125,7 @@ class Server:
                 shutil.chown(path, "nobody")
 
     def start(self):
-        self.process = Process([BUILD / "server/dmvisord", "-f", self.config], self.dir / "server.log")
+        self.process = Process([*self.through, BUILD / "server/dmvisord", "-f", self.config], self.dir / "server.log", self.env)
         wait_for("the server to be ready", self._ready, 30)
         return self
 

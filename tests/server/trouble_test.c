@@ -104,6 +104,40 @@ static void an_idle_session_ends(void)
     end(p, l);
 }
 
+/* By a day: sessions are given up in time, and what was due is done. */
+static void a_clock_that_is_set_back_holds_up_nothing(void)
+{
+    for (int restarted = 0; restarted < 2; restarted++) {
+        struct lab *l;
+        struct phone *p = running(&l);
+        lab_sql(l, "INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, next_ms)"
+                   " SELECT 1, 4711, 'sent', 'test', 'udp', 'x', 1, max(at_ms) + 60000 FROM event;"
+                   "INSERT INTO failure (device_id, key, code, tries, retry_ms, stamp, why, at_ms)"
+                   " SELECT 1, 'x', 500, 1, max(at_ms) + 60000, 1, 'test', 1 FROM event;"
+                   "UPDATE device SET resync_until_ms = (SELECT max(at_ms) + 60000 FROM event)");
+        CU_ASSERT(lab_int(l, "SELECT next_kpi_ms FROM device") > l->world.now_ms);
+        CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+        lab_operation(l, "IMEI:001", "corp", "lock", "");
+        p->vanish = 1;
+        phone_call(p, 1201, "A1");
+        CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 1);
+        if (restarted) lab_crash(l);
+        lab_wait(l, -86400000);
+        CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+        CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), restarted ? 0 : 1);
+        lab_wait(l, 125000);
+        CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
+        CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
+        CU_ASSERT(lab_int(l, "SELECT next_kpi_ms FROM device") <= l->world.now_ms);
+        CU_ASSERT(lab_int(l, "SELECT next_ms FROM trigger WHERE session_no = 4711") <= l->world.now_ms);
+        CU_ASSERT(lab_int(l, "SELECT retry_ms FROM failure WHERE key = 'x'") <= l->world.now_ms);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE resync_until_ms IS NULL"), 1);
+        CU_ASSERT(phone_settle(p, 20) < 20);
+        CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation WHERE kind = 'lock'"), "verified");
+        end(p, l);
+    }
+}
+
 /* ---- the server dies ---- */
 
 static int crash_at;
@@ -304,7 +338,8 @@ static void everything_goes_wrong_now_and_then(void)
 
 TEST_MAIN("server.trouble", TEST_OF("S-010", a_repeated_message_gets_the_same_octets_and_acts_once),
           TEST(the_answer_to_the_only_message_may_be_lost), TEST_OF("S-503", a_device_may_vanish_after_any_answer),
-          TEST_OF("S-503", an_idle_session_ends), TEST(the_server_may_die_after_any_commit),
-          TEST(what_was_not_committed_was_not_said), TEST(a_lock_is_carried_out_once_and_verified),
-          TEST(the_answer_to_an_exec_may_be_lost), TEST(the_end_of_an_operation_may_be_told_twice),
+          TEST_OF("S-503", an_idle_session_ends), TEST(a_clock_that_is_set_back_holds_up_nothing),
+          TEST(the_server_may_die_after_any_commit), TEST(what_was_not_committed_was_not_said),
+          TEST(a_lock_is_carried_out_once_and_verified), TEST(the_answer_to_an_exec_may_be_lost),
+          TEST(the_end_of_an_operation_may_be_told_twice),
           TEST(a_session_goes_on_though_the_server_forgets_slow_devices), TEST(everything_goes_wrong_now_and_then))
