@@ -38,7 +38,7 @@ void problem_of(struct call *c, enum rc rc)
         { RC_NOT_FOUND, 404, "Not found" }, { RC_EXISTS, 409, "Conflict" },     { RC_CONFLICT, 409, "Conflict" },
         { RC_PARSE, 400, "Bad request" },   { RC_INVALID, 400, "Bad request" }, { RC_UNSUPPORTED, 400, "Bad request" },
         { RC_LIMIT, 400, "Over a limit" },  { RC_DENIED, 403, "Forbidden" },    { RC_BUSY, 503, "Busy" },
-        { RC_TIMEOUT, 503, "Busy" },        { RC_NOMEM, 503, "Out of memory" },
+        { RC_TIMEOUT, 503, "Busy" },        { RC_NOMEM, 503, "Out of memory" }, { RC_IO, 500, "Storage failed" },
     };
     int status = 500;
     const char *title = "Internal error";
@@ -50,8 +50,10 @@ void problem_of(struct call *c, enum rc rc)
     if (status >= 500) {
         log_event(LOG_ERROR, "api.failed", LOG_S("method", c->r->method), LOG_S("path", c->r->path),
                   LOG_Z("why", c->e.text));
-        http_problem(c->reply, status, title, NULL,
-                     status == 503 ? "the server is busy: try again" : "the server's log says more");
+        if (rc == RC_INTERNAL || !c->e.text[0])
+            http_problem(c->reply, status, title, NULL, "the server's log says more");
+        else
+            http_problem(c->reply, status, title, NULL, "%s%s", c->e.text, status == 503 ? "; try again" : "");
         if (status == 503) http_reply_header(c->reply, "Retry-After", STR("1"));
         return;
     }
