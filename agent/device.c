@@ -220,9 +220,11 @@ static void progress(struct device *d, struct vm *vm, const char *data, struct a
 /* Config/StateAlerts: 0 none, 1 what no server asked for, 2 all. */
 static void state_change(struct device *d, struct vm *vm, const char *data, struct arena *a)
 {
+    struct device_vm *v = device_find_vm(d, str_of(vm->id));
     int64_t reason = in_data(data, "reason");
     bool expected = reason == 1 || reason == 8; /* an operation of a server; what its lock does */
 
+    if (v && vm->state != VM_RUNNING && vm->state != VM_PAUSED) mo_threshold_stopped(d, v);
     log_event(expected ? LOG_INFO : LOG_WARN, "vm", LOG_Z("vm", vm->id), LOG_N("state", vm->state),
               LOG_N("lock", vm->lock), LOG_S("because", ddf_layout_reason_text(device_layout(d), (int)reason)));
     if (d->settings.state_alerts <= 0 || (d->settings.state_alerts == 1 && expected)) return;
@@ -292,6 +294,7 @@ static void bury(struct device *d, size_t i)
     device_note(d, state_remove_vm(d->state, vm->id, &d->trouble), "VM");
     arena_finish(&a);
     vm_destroy(vm);
+    free(d->vms[i].thresholds);
     d->vms[i] = d->vms[--d->n_vms];
     d->changes++;
 }
@@ -465,7 +468,10 @@ enum rc device_create(const struct device_shared *shared, const struct device_co
 void device_destroy(struct device *d)
 {
     if (!d) return;
-    for (size_t i = 0; i < d->n_vms; i++) vm_destroy(d->vms[i].vm);
+    for (size_t i = 0; i < d->n_vms; i++) {
+        vm_destroy(d->vms[i].vm);
+        free(d->vms[i].thresholds);
+    }
     free(d->vms);
     free(d->images);
     free(d->jobs);
@@ -581,7 +587,10 @@ static void hypervisor_events(struct device *d)
         for (size_t i = 0; i < d->n_vms; i++) {
             struct vm *vm = d->vms[i].vm;
             bool mine = vm_hv_event(vm, &w, &ev);
-            if (mine && ev.kind == HV_EV_DONE && ev.call == HV_STATS) jobs_sampled(d, str_of(vm->id), ev.rc == RC_OK);
+            if (mine && ev.kind == HV_EV_DONE && ev.call == HV_STATS) {
+                if (!ev.rc && ev.stats) mo_threshold_sampled(d, &d->vms[i]);
+                jobs_sampled(d, str_of(vm->id), ev.rc == RC_OK);
+            }
             if (mine && ev.kind != HV_EV_LOST && ev.kind != HV_EV_BACK) break;
         }
         device_settle(d);

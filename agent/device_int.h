@@ -18,12 +18,15 @@ struct device_shared {
     struct str devinfo[DEVINFO_LEAVES]; /* addresses of what package 1 tells */
 };
 
+struct device_threshold;
 struct device_vm {
     struct vm *vm;
     bool dirty; /* settings were written: vm->want and vm->policy are to be made from the tree again */
     bool gone;  /* deleted; the node goes when the VM's function has returned */
     int64_t progress_ms;
-    int progress_pct; /* of the last Progress alert */
+    int progress_pct;                    /* of the last Progress alert */
+    struct device_threshold *thresholds; /* mo_threshold.c */
+    size_t n_thresholds;
 };
 
 struct device_image {
@@ -126,7 +129,12 @@ enum rc mo_dmacc_rows(struct device_shared *s, struct err *e);
 enum rc mo_virt_rows(struct device_shared *s, struct err *e);
 enum rc mo_vm_rows(struct device_shared *s, struct err *e);
 enum rc mo_kpi_rows(struct device_shared *s, struct err *e);
+enum rc mo_threshold_rows(struct device_shared *s, struct err *e);
 enum rc mo_images_rows(struct device_shared *s, struct err *e);
+
+/** A reading of this VM's KPIs came; the guest stopped, so that there are none. */
+void mo_threshold_sampled(struct device *d, struct device_vm *v);
+void mo_threshold_stopped(struct device *d, struct device_vm *v);
 
 void mo_virt_settings(struct device *d);        /* read the device-wide settings again */
 void mo_virt_facts(struct device *d, bool now); /* ask the hypervisor, at most every few seconds */

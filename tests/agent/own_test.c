@@ -1,41 +1,5 @@
 /* What a device does of itself while no server is there: it restarts, locks and wipes VMs, and tells of it afterwards. */
-#include "tests/agent/phone.h"
-
-#define IMG "./VMImages/img1"
-#define VM  "./Virtualization/VM/corp"
-
-static void bring_up(struct phone *p)
-{
-    static const struct {
-        const char *leaf, *format, *value;
-    } leaf[] = {
-        { "ImageID", "chr", "corp-linux" },
-        { "Name", "chr", "Corp" },
-        { "Version", "chr", "1.0.0" },
-        { "GuestType", "chr", "linux" },
-        { "Arch", "chr", "x86_64" },
-        { "Format", "chr", "bundle" },
-        { "URL", "chr", "https://dm.example.net/images/1" },
-        { "SizeKB", "int", "2048" },
-        { "HashAlg", "chr", "sha256" },
-        { "Hash", "chr", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff" },
-    };
-    phone_write(p, SML_ADD, IMG, "node", NULL);
-    for (size_t i = 0; i < sizeof leaf / sizeof leaf[0]; i++) {
-        static char uri[sizeof leaf / sizeof leaf[0]][100];
-        snprintf(uri[i], sizeof uri[i], "%s/%s", IMG, leaf[i].leaf);
-        phone_write(p, SML_REPLACE, uri[i], leaf[i].format, leaf[i].value);
-    }
-    phone_write(p, SML_ADD, VM, "node", NULL);
-    phone_write(p, SML_REPLACE, VM "/Image/ImageID", "chr", "corp-linux");
-    phone_exec(p, VM "/Operations/Provision", "start=1", "c-up");
-    CU_ASSERT(phone_session(p, NULL, 0));
-    phone_wait(p, 5000);
-    PHONE_IS(p, VM "/State", "50");
-    phone_forget(p);
-    CU_ASSERT(phone_session(p, NULL, 0));
-    phone_forget(p);
-}
+#include "tests/agent/vm_up.h"
 
 /* 1444 alone hides why: Progress, the current operation, says what the device does and that nobody asked for it. */
 static void an_operation_that_meets_a_crash_restart_can_be_told_why(void)
