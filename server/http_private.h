@@ -16,7 +16,6 @@ enum {
     HTTP_BODY_KEPT = 64 << 10,     /* a request's buffer up to here is kept for the next request */
     HTTP_SPARE_REQUESTS = 64,
     HTTP_PASSED_OVER = 4 << 20, /* bytes read and forgotten after a refusal, so that the peer can read why */
-    HTTP_RANGES_BYTES = 256,    /* longest Range header looked at */
     HTTP_STREAM_BLOCK = 4 << 10,
     HTTP_UNSENT_BYTES = 128 << 10,
     HTTP_HEAD_MS = 20000,

@@ -1,3 +1,4 @@
+#include "server/http_header.h"
 #include "server/http_private.h"
 
 #include <fcntl.h>
@@ -149,47 +150,6 @@ void http_end_streams(struct http_listener *l)
 
 /* Files. */
 
-struct range {
-    bool asked, bad;
-    uint64_t from, n;
-};
-
-/* One range; several are answered with the whole file, as RFC 9110 14.2 allows. */
-static struct range range_of(struct str h, uint64_t size)
-{
-    struct range r = { false, false, 0, size };
-    uint64_t first = 0, last = 0;
-
-    if (h.n > HTTP_RANGES_BYTES || !str_starts(h, STR("bytes=")) || memchr(h.p, ',', h.n)) return r;
-    h = str_slice(h, 6, h.n);
-    size_t dash = str_find(h, '-', 0);
-    struct str a = str_trim(str_slice(h, 0, dash)), b = str_trim(str_slice(h, dash + 1, h.n));
-    if (dash == h.n || (a.n && !str_to_u64(a, &first)) || (b.n && !str_to_u64(b, &last)) || (!a.n && !b.n)) return r;
-    if (a.n && b.n && last < first) return r; /* not valid: passed over */
-    r.asked = true;
-    if (!a.n) { /* the last b bytes */
-        r.n = last < size ? last : size;
-        r.from = size - r.n;
-    } else {
-        r.from = first;
-        r.n = first >= size ? 0 : b.n && last < size ? last - first + 1 : size - first;
-    }
-    r.bad = r.n == 0;
-    return r;
-}
-
-static bool etag_listed(struct str list, struct str etag)
-{
-    struct str one;
-    while (str_cut(&list, ',', &one)) {
-        one = str_trim(one);
-        if (str_starts(one, STR("W/"))) one = str_slice(one, 2, one.n);
-        if (str_is(one, "*") || (one.n == etag.n + 2 && one.p[0] == '"' && str_eq(str_slice(one, 1, one.n - 1), etag)))
-            return true;
-    }
-    return false;
-}
-
 static struct MHD_Response *empty_response(void)
 {
     static const char nothing[] = "";
@@ -218,11 +178,11 @@ static struct MHD_Response *file_response(struct http_req *q, struct http_reply 
     }
     struct str etag = reply->file_etag, known = http_header(&q->pub, "If-None-Match"),
                only = http_header(&q->pub, "If-Range");
-    struct range r = { false, false, 0, (uint64_t)st.st_size };
-    if (!only.n || etag_listed(only, etag)) r = range_of(http_header(&q->pub, "Range"), (uint64_t)st.st_size);
+    struct http_range r = { false, false, 0, (uint64_t)st.st_size };
+    if (!only.n || http_etag_listed(only, etag)) r = http_range_of(http_header(&q->pub, "Range"), (uint64_t)st.st_size);
 
     struct MHD_Response *resp = NULL;
-    if (known.n && etag.n && etag_listed(known, etag)) {
+    if (known.n && etag.n && http_etag_listed(known, etag)) {
         *status = 304;
         resp = empty_response();
     } else if (r.bad) {

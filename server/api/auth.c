@@ -1,4 +1,5 @@
 #include "server/api/call.h"
+#include "server/http_header.h"
 
 #include "base/crypto.h"
 #include "base/log.h"
@@ -76,15 +77,9 @@ static struct session *session_find(struct call *c, struct str secret)
     return NULL;
 }
 
-/* The cookie named COOKIE out of the Cookie header. */
 static struct str cookie_of(struct call *c)
 {
-    struct str rest = http_header(c->r, "Cookie"), one;
-    while (str_cut(&rest, ';', &one)) {
-        one = str_trim(one);
-        if (str_starts(one, STR(COOKIE "="))) return str_slice(one, sizeof COOKIE, one.n);
-    }
-    return (struct str){ 0 };
+    return http_cookie(http_header(c->r, "Cookie"), STR(COOKIE));
 }
 
 static enum rc nobody(struct call *c, const char *why)
