@@ -6,9 +6,9 @@
 #define API_IN_SCOPE(column) "(:authority = 0 OR " column " = :authority)"
 
 #define API_DEVICE_COLUMNS                                                                                             \
-    "d.device_id, d.authority_id, au.name, d.name, d.title, d.created_ms, d.seen_ms, d.user_agent, d.remote,"          \
+    "d.device_id, d.authority_id, au.name, d.name, d.title, d.created_ms, c.seen_ms, d.user_agent, d.remote,"          \
     " d.push_channel, d.push_address, d.summary, d.summary_why, d.layout_mo, d.want_stamp, d.have_stamp, d.record"
-#define API_DEVICE_TABLES "device d JOIN authority au USING (authority_id)"
+#define API_DEVICE_TABLES "device d JOIN authority au USING (authority_id) LEFT JOIN contact c USING (device_id)"
 /* A list that a selector narrows: HEAD, the selector's SQL, TAIL. */
 #define API_DEVICES_HEAD                                                                                               \
     "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES                                                            \
@@ -115,8 +115,10 @@
       " VALUES (:device, :client_name, :client_ha1, :server_name, :server_ha1, :auth)"                                  \
       " ON CONFLICT (device_id) DO UPDATE SET client_name = excluded.client_name, client_ha1 = excluded.client_ha1,"    \
       " server_name = excluded.server_name, server_ha1 = excluded.server_ha1, auth = excluded.auth")                    \
-    X(DEVICE_NONCES, "UPDATE device SET client_nonce = :client_nonce, client_nonce_prev = NULL,"                        \
-                     " server_nonce = :server_nonce, resync_until_ms = NULL WHERE device_id = :device")                 \
+    X(CONTACT_SET, "INSERT INTO contact (device_id, client_nonce, server_nonce)"                                        \
+                   " VALUES (:device, :client_nonce, :server_nonce) ON CONFLICT (device_id) DO UPDATE SET"              \
+                   " client_nonce = excluded.client_nonce, client_nonce_prev = NULL,"                                   \
+                   " server_nonce = excluded.server_nonce, resync_until_ms = NULL")                                     \
     X(ACCOUNT_AUTH, "SELECT auth FROM account WHERE device_id = :device")                                               \
     X(ASSIGNMENTS,                                                                                                      \
       "SELECT p.name, a.revision, a.truth, a.state, a.why, a.at_ms FROM assignment a JOIN policy p USING (policy_id)"   \

@@ -12,13 +12,13 @@
     X(DEVICE_REST,                                                                                                        \
       "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms FROM device"         \
       " WHERE device_id = :device_id")                                                                                    \
-    X(DEVICE_QUIET,                                                                                                       \
-      "UPDATE device SET seen_ms = :now_ms, client_nonce = :client_nonce, client_nonce_prev = :client_nonce_prev,"        \
-      " server_nonce = :server_nonce, resync_until_ms = NULL, quiet = quiet + :quiet WHERE device_id = :device_id")       \
+    X(CONTACT_KEEP, "UPDATE contact SET seen_ms = :now_ms, quiet = quiet + :quiet, client_nonce = :client_nonce,"         \
+                    " client_nonce_prev = :client_nonce_prev, server_nonce = :server_nonce, resync_until_ms = NULL"       \
+                    " WHERE device_id = :device_id")                                                                      \
     X(DEVICE_CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")         \
     X(DEVICE_DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                              \
     X(DEVICE_STATE,                                                                                                       \
-      "UPDATE device SET seen_ms = :now_ms, layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"          \
+      "UPDATE device SET layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"                             \
       " large_objects = :large_objects, have_stamp = :have_stamp, settled_token = :settled_token,"                        \
       " next_kpi_ms = :next_kpi_ms, summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms"             \
       " WHERE device_id = :device_id")                                                                                    \
@@ -124,8 +124,8 @@
 
 #define DM_DEVICE                                                                                                                   \
     "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"                  \
-    " d.client_nonce, d.client_nonce_prev, d.server_nonce, d.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1," \
-    " a.server_name, a.server_ha1, a.auth, d.record FROM device d JOIN account a USING (device_id)"
+    " c.client_nonce, c.client_nonce_prev, c.server_nonce, c.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1," \
+    " a.server_name, a.server_ha1, a.auth, d.record FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"
 #define DM_OPERATION                                                                                                   \
     "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
     " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms FROM operation"

@@ -2,27 +2,28 @@
 #define DB_TRIGGER_H
 /* Statements of the notifier (server/notifier.c): each once, prepared when its connection opens. */
 
-#define TRIGGER_STATEMENTS(X)                                                                                          \
-    /* Due ones, the longest waiting first. */                                                                         \
-    X(DUE, "SELECT t.trigger_id, t.device_id, t.session_no, t.channel, t.address, t.tries, t.why,"                     \
-           " d.name, a.server_name, a.server_ha1, d.server_nonce, d.authority_id"                                      \
-           " FROM trigger t JOIN device d USING (device_id) JOIN account a USING (device_id)"                          \
-           " WHERE t.next_ms <= :now_ms ORDER BY t.next_ms LIMIT :limit")                                              \
-    X(NEXT, "SELECT min(next_ms) FROM trigger WHERE next_ms IS NOT NULL")                                              \
-    X(SENT, "UPDATE trigger SET state = 'sent', tries = tries + 1, sent_ms = :now_ms, next_ms = :next_ms,"             \
-            " error = :error WHERE trigger_id = :trigger_id AND state IN ('pending', 'sent')")                         \
-    X(FAILED, "UPDATE trigger SET state = 'failed', next_ms = NULL, error = :error"                                    \
-              " WHERE trigger_id = :trigger_id AND state IN ('pending', 'sent')")                                      \
-    X(RESYNC, "UPDATE device SET resync_until_ms = :until_ms WHERE device_id = :device_id")                            \
-    X(UNREACHABLE, "UPDATE device SET summary = 'unreachable', summary_why = :why, summary_ms = :now_ms"               \
-                   " WHERE device_id = :device_id")                                                                    \
-    X(OPERATIONS, "UPDATE operation SET state = 'notified', updated_ms = :now_ms, reason = :reason"                    \
-                  " WHERE device_id = :device_id AND state = 'queued'")                                                \
-    X(OPERATION_STEPS, "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason)"                    \
-                       " SELECT o.operation_id, (SELECT coalesce(max(s.seq), 0) + 1 FROM operation_step s"             \
-                       "   WHERE s.operation_id = o.operation_id), :now_ms, 'notified', 0, :reason"                    \
-                       " FROM operation o WHERE o.device_id = :device_id AND o.state = 'queued'")                      \
-    X(EVENT, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                             \
+#define TRIGGER_STATEMENTS(X)                                                                                             \
+    /* Due ones, the longest waiting first. */                                                                            \
+    X(DUE,                                                                                                                \
+      "SELECT t.trigger_id, t.device_id, t.session_no, t.channel, t.address, t.tries, t.why,"                             \
+      " d.name, a.server_name, a.server_ha1, c.server_nonce, d.authority_id"                                              \
+      " FROM trigger t JOIN device d USING (device_id) JOIN account a USING (device_id) JOIN contact c USING (device_id)" \
+      " WHERE t.next_ms <= :now_ms ORDER BY t.next_ms LIMIT :limit")                                                      \
+    X(NEXT, "SELECT min(next_ms) FROM trigger WHERE next_ms IS NOT NULL")                                                 \
+    X(SENT, "UPDATE trigger SET state = 'sent', tries = tries + 1, sent_ms = :now_ms, next_ms = :next_ms,"                \
+            " error = :error WHERE trigger_id = :trigger_id AND state IN ('pending', 'sent')")                            \
+    X(FAILED, "UPDATE trigger SET state = 'failed', next_ms = NULL, error = :error"                                       \
+              " WHERE trigger_id = :trigger_id AND state IN ('pending', 'sent')")                                         \
+    X(RESYNC, "UPDATE contact SET resync_until_ms = :until_ms WHERE device_id = :device_id")                              \
+    X(UNREACHABLE, "UPDATE device SET summary = 'unreachable', summary_why = :why, summary_ms = :now_ms"                  \
+                   " WHERE device_id = :device_id")                                                                       \
+    X(OPERATIONS, "UPDATE operation SET state = 'notified', updated_ms = :now_ms, reason = :reason"                       \
+                  " WHERE device_id = :device_id AND state = 'queued'")                                                   \
+    X(OPERATION_STEPS, "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason)"                       \
+                       " SELECT o.operation_id, (SELECT coalesce(max(s.seq), 0) + 1 FROM operation_step s"                \
+                       "   WHERE s.operation_id = o.operation_id), :now_ms, 'notified', 0, :reason"                       \
+                       " FROM operation o WHERE o.device_id = :device_id AND o.state = 'queued'")                         \
+    X(EVENT, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                                \
              " VALUES (:authority_id, :now_ms, 'trigger', :device, :data)")
 
 enum {

@@ -34,6 +34,7 @@ struct turn {
     struct sml_transport transport;
     struct sml_step *steps; /* offered */
     size_t n_sent;
+    int64_t devinfo;    /* devinfo_hash of what it says about itself */
     struct buf reasons; /* why these; only of a recorded session */
 };
 
@@ -173,7 +174,7 @@ static void send_again(struct turn *x)
     x->rp->status = 200;
     x->rp->type = x->s->last_type;
     buf_put(&x->rp->body, buf_str(&x->s->last));
-    snprintf(x->rp->hmac, sizeof x->rp->hmac, "%.*s", STR_ARG(buf_str(&x->s->last_hmac)));
+    if (x->s->last_hmac.n) snprintf(x->rp->hmac, sizeof x->rp->hmac, "%.*s", STR_ARG(buf_str(&x->s->last_hmac)));
 }
 
 /* ---- what a known device's message does ---- */
@@ -199,7 +200,7 @@ static bool is_quiet(const struct turn *x)
             return false;
         token = true;
     }
-    return token && (!x->news.devinfo || devinfo_hash(x->news.devinfo) == d->devinfo_hash);
+    return token && (!x->news.devinfo || x->devinfo == d->devinfo_hash);
 }
 
 static bool trigger_number(struct str session_id, unsigned *out)
@@ -251,7 +252,8 @@ static enum rc first_news(struct turn *x, bool *new_devinfo)
     x->s->known = true;
     x->s->device = d->id;
     x->s->refused = NULL;
-    *new_devinfo = x->news.devinfo && devinfo_hash(x->news.devinfo) != d->devinfo_hash;
+    x->devinfo = devinfo_hash(x->news.devinfo);
+    *new_devinfo = x->news.devinfo && x->devinfo != d->devinfo_hash;
     sessions_claim(x->dm->sessions, x->s);
     if (x->news.server_alert) rc = answer_trigger(x);
     if (!rc && (!str_eq(d->user_agent, x->rq->user_agent) || !str_eq(d->remote, x->rq->remote))) {
@@ -263,12 +265,11 @@ static enum rc first_news(struct turn *x, bool *new_devinfo)
     }
     if (!rc && *new_devinfo)
         rc = sql_run(x->db, DM_STMT(DEVICE_DEVINFO),
-                     SQL_ARGS({ "device_id", SQL_I(d->id) }, { "hash", SQL_I(devinfo_hash(x->news.devinfo)) }), NULL,
-                     x->e);
+                     SQL_ARGS({ "device_id", SQL_I(d->id) }, { "hash", SQL_I(x->devinfo) }), NULL, x->e);
     return rc;
 }
 
-static enum rc keep_nonces(struct turn *x, bool quiet)
+static enum rc keep_contact(struct turn *x, bool quiet)
 {
     const struct sml_account *acc = &x->device.account;
     const struct sml_keep *k = &x->keep;
@@ -277,9 +278,9 @@ static enum rc keep_nonces(struct turn *x, bool quiet)
                         : k->client_nonce_used  ? acc->client_nonce
                                                 : (struct str){ 0 };
     struct str server = k->server_nonce.n ? k->server_nonce : acc->server_nonce;
-    if (!quiet && !k->client_nonce_next.n && !k->server_nonce.n) return RC_OK;
+    if (!x->news.first && !k->client_nonce_next.n && !k->server_nonce.n) return RC_OK;
     x->dm->dirty = true;
-    return sql_run(x->db, DM_STMT(DEVICE_QUIET),
+    return sql_run(x->db, DM_STMT(CONTACT_KEEP),
                    SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "now_ms", SQL_I(x->w->now_ms) },
                             { "client_nonce", client.n ? SQL_B(client) : SQL_N },
                             { "client_nonce_prev", before.n ? SQL_B(before) : SQL_N },
@@ -346,12 +347,12 @@ static enum rc known(struct turn *x)
     if (rc) return rc;
     if (is_quiet(x)) {
         if (!rc) rc = make_reply(x, NULL);
-        return rc ? rc : keep_nonces(x, true);
+        return rc ? rc : keep_contact(x, true);
     }
     rc = sql_savepoint(x->db, x->e);
     if (rc) return rc;
     rc = work(x, new_devinfo);
-    if (!rc) rc = keep_nonces(x, false);
+    if (!rc) rc = keep_contact(x, false);
     if (!rc) return sql_release(x->db, x->e);
     sql_rollback_to(x->db);
     paths_forget(store_paths(x->dm->st));

@@ -423,15 +423,15 @@ static bool same_row(const struct store_device *x, const struct store_device *y)
            str_eq(x->summary, y->summary) && str_eq(x->summary_why, y->summary_why);
 }
 
-static void keep_device(struct visit *v, bool first)
+static void keep_device(struct visit *v)
 {
     struct store_device *was = &v->r->rest, *d = &v->d;
     struct arena *a = &v->r->arena;
-    if (same_row(was, d) && !first) return;
-    visit_run(v, DM_STMT(DEVICE_STATE), { "device_id", SQL_I(d->id) }, { "now_ms", SQL_I(v->w->now_ms) },
-              { "layout_mo", SQL_TN(d->layout_mo) }, { "mirror_read", SQL_I(d->mirror_read) },
-              { "lists", SQL_I(d->lists) }, { "large_objects", SQL_I(d->large_objects) },
-              { "have_stamp", SQL_I(d->have_stamp) }, { "settled_token", SQL_TN(d->settled_token) },
+    if (same_row(was, d)) return;
+    visit_run(v, DM_STMT(DEVICE_STATE), { "device_id", SQL_I(d->id) }, { "layout_mo", SQL_TN(d->layout_mo) },
+              { "mirror_read", SQL_I(d->mirror_read) }, { "lists", SQL_I(d->lists) },
+              { "large_objects", SQL_I(d->large_objects) }, { "have_stamp", SQL_I(d->have_stamp) },
+              { "settled_token", SQL_TN(d->settled_token) },
               { "next_kpi_ms", d->next_kpi_ms ? SQL_I(d->next_kpi_ms) : SQL_N }, { "summary", SQL_T(d->summary) },
               { "summary_why", SQL_T(d->summary_why) }, { "summary_ms", d->summary_ms ? SQL_I(d->summary_ms) : SQL_N });
     *was = *d;
@@ -453,6 +453,6 @@ void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_d
     if (plan || v->m->changed) keep_vms(v, &all);
     if (plan && !v->rc) keep_assignments(v, &all);
     if (plan && !v->rc) conclude(v, plan, desired, there > 0);
-    if (!v->rc) keep_device(v, v->s->messages <= 1);
+    if (!v->rc) keep_device(v);
     if (!v->rc) sessions_recall(v->sessions, v->s, recall_bytes(v->r));
 }

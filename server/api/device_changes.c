@@ -99,7 +99,7 @@ static enum rc make_account(struct call *c, const struct device_row *d, struct s
                               { "auth", SQL_T(auth) }),
                      NULL, &c->e);
     if (!rc)
-        rc = sql_run(c->db, API_DEVICE_NONCES,
+        rc = sql_run(c->db, API_CONTACT_SET,
                      SQL_ARGS({ "device", SQL_I(d->id) },
                               { "client_nonce", SQL_B(((struct str){ (char *)nonce[0], NONCE_BYTES })) },
                               { "server_nonce", SQL_B(((struct str){ (char *)nonce[1], NONCE_BYTES })) }),

@@ -30,7 +30,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MIME = {"xml": "application/vnd.syncml.dm+xml", "wbxml": "application/vnd.syncml.dm+wbxml"}
 SERVER_CORE, LOAD_CORE = "0", "1"
 ON = ["taskset", "-c"]                  # --nice puts its command before
-FEW, MANY, COPIED_TABLES = 1000, 100000, ("account", "attribute_row", "node", "vm", "assignment")
+FEW, MANY, COPIED_TABLES = 1000, 100000, ("contact", "account", "attribute_row", "node", "vm", "assignment")
 POLICY = """apiVersion: dmvisor/v1
 kind: VmPolicy
 metadata: {name: corporate-workspace}
@@ -281,7 +281,7 @@ def fill(bench, name, n, recording):
     shutil.copy(bench.dir / "seed/dmvisor.db", d / "dmvisor.db")
     db = sqlite3.connect(d / "dmvisor.db", isolation_level=None)
     db.executescript("PRAGMA synchronous=OFF; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-200000")
-    base, token, nonce, devinfo = db.execute("SELECT device_id, settled_token, client_nonce, devinfo_hash FROM device WHERE name=?", (recording.device,)).fetchone()
+    base, token, nonce, devinfo = db.execute("SELECT device_id, settled_token, client_nonce, devinfo_hash FROM device JOIN contact USING (device_id) WHERE name=?", (recording.device,)).fetchone()
     ids = [f"dv:{i:07}" for i in range(1, n + 1)]
     sealed = subprocess.run([bench.tool("bench_seal"), bench.dir / "secret.key", recording.ha1, recording.server_ha1], check=True, text=True,
                             input="\n".join([recording.device, *ids]) + "\n", capture_output=True).stdout.split("\n")
@@ -314,7 +314,7 @@ def device_file(bench, name, database, token=None, first=0, count=None):
     """The same devices with the nonces as the database has them now."""
     lines = (bench.dir / database / "devices").read_text().splitlines()[first:first + count if count else None]
     db = sqlite3.connect(bench.dir / database / "dmvisor.db")
-    nonces = dict(db.execute("SELECT name, client_nonce FROM device"))
+    nonces = dict(db.execute("SELECT name, client_nonce FROM device JOIN contact USING (device_id)"))
     db.close()
     file = bench.dir / name
     out = []

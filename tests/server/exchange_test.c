@@ -53,7 +53,7 @@ static void nothing_changed_is_one_post_and_one_row(void)
         CU_ASSERT(phone_call(p, 1201, "2"));
         CU_ASSERT_EQUAL(p->posts, 1);
         CU_ASSERT_EQUAL(p->commands, 0);
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT quiet FROM device"), 1);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT quiet FROM contact"), 1);
         CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session"), 1);
         /* Anything at all that changed on the device ends the silence. */
         sim_make_vm(p->sim, "foreign", 50);
@@ -102,7 +102,7 @@ static void a_wrong_password_is_refused_and_leaves_a_trace(void)
     CU_ASSERT_FALSE(phone_call(p, 1201, "1"));
     CU_ASSERT_PTR_NOT_NULL(p->refused);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM attribute"), 0); /* nothing of it was believed */
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE seen_ms IS NOT NULL"), 0);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM contact WHERE seen_ms IS NOT NULL"), 0);
     for (int i = 0; i < 3; i++) phone_call(p, 1201, "2");
     lab_wait(l, 200000);
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);

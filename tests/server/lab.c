@@ -243,11 +243,14 @@ struct phone *phone_begin(struct lab *l, const char *name)
     seal(l, name, "server", p->server_ha1, server);
     memcpy(p->client_nonce, "client-nonce-0001", p->n_client_nonce = 17);
     memcpy(p->server_nonce, "server-nonce-0001", p->n_server_nonce = 17);
-    insert(
-        l,
-        "INSERT INTO device (authority_id, name, created_ms, push_channel, push_address, client_nonce, server_nonce)"
-        " VALUES (1, :name, 1, 'udp', '127.0.0.1:9', CAST('client-nonce-0001' AS BLOB), CAST('server-nonce-0001' AS BLOB))",
-        SQL_ARGS({ "name", SQL_T(str_of(name)) }));
+    insert(l,
+           "INSERT INTO device (authority_id, name, created_ms, push_channel, push_address)"
+           " VALUES (1, :name, 1, 'udp', '127.0.0.1:9')",
+           SQL_ARGS({ "name", SQL_T(str_of(name)) }));
+    insert(l,
+           "INSERT INTO contact (device_id, client_nonce, server_nonce)"
+           " VALUES (:id, CAST('client-nonce-0001' AS BLOB), CAST('server-nonce-0001' AS BLOB))",
+           SQL_ARGS({ "id", SQL_I(sql_last_id(l->db)) }));
     insert(l,
            "INSERT INTO account (device_id, client_name, client_ha1, server_name, server_ha1)"
            " VALUES (:id, :name, :client, 'com.acme.dm', :server)",

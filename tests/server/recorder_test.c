@@ -87,10 +87,10 @@ static void a_device_that_is_switched_on_has_every_session_recorded(void)
     buf_finish(&text);
     CU_ASSERT(phone_settle(p, 20) < 20);
     /* Also one in which nothing happens, which has no row of its own otherwise. */
-    int64_t before = lab_int(l, "SELECT count(*) FROM recording"), quiet = lab_int(l, "SELECT quiet FROM device");
+    int64_t before = lab_int(l, "SELECT count(*) FROM recording"), quiet = lab_int(l, "SELECT quiet FROM contact");
     CU_ASSERT(phone_call(p, 1201, "A9"));
     CU_ASSERT_EQUAL(p->posts, 1);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT quiet FROM device"), quiet + 1);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT quiet FROM contact"), quiet + 1);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), before + 1);
     replay(l);
     CU_ASSERT_EQUAL(l->dm->recorder.memory_bytes, 0);

@@ -213,11 +213,11 @@ static void without_a_commit_there_is_no_answer(void)
     CU_ASSERT_EQUAL(status, 503);
     CU_ASSERT_EQUAL(reply.retry_after_s, EXCHANGE_RETRY_S);
     fetch_reply_finish(&reply);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE seen_ms IS NOT NULL"), 0);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM contact WHERE seen_ms IS NOT NULL"), 0);
     /* When there is room again the same message is taken. */
     CU_ASSERT_EQUAL(send(f, w, "POST", "/dm", SML_MIME_XML, buf_str(&body), text, NULL), 200);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "<Data>212</Data>"));
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE seen_ms IS NOT NULL"), 1);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM contact WHERE seen_ms IS NOT NULL"), 1);
     buf_finish(&body);
     phone_end(p);
     fetch_destroy(f);
