@@ -106,13 +106,25 @@ const char *buf_z(struct buf *b)
     return b->p;
 }
 
+/* How much of s stands in a JSON string as it is; what is beyond ASCII is looked at character by character. */
+static size_t plain_run(struct str s)
+{
+    size_t n = 0;
+    while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7F && s.p[n] != '"' && s.p[n] != '\\') n++;
+    return n;
+}
+
 void buf_json(struct buf *b, struct str s)
 {
     /* RFC 8259, section 7: the quote, the backslash and U+0000 to U+001F must be escaped. */
     static const char brief[] = {
         ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
     };
-    while (s.n) {
+    for (;;) {
+        size_t run = plain_run(s);
+        if (run) buf_put(b, str_slice(s, 0, run));
+        s = str_slice(s, run, s.n);
+        if (!s.n) return;
         size_t n = str_utf8(s);
         unsigned char c = (unsigned char)s.p[0];
         if (n == 0) {

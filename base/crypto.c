@@ -153,10 +153,12 @@ void crypto_random_text(const struct world *w, char *out, size_t n)
     static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
     enum { LETTERS = sizeof letters - 1, FAIR = 256 / LETTERS * LETTERS };
     for (size_t i = 0; i < n;) {
-        uint8_t byte;
-        w->random(w->ctx, &byte, 1);
-        if (byte < FAIR) /* with the rest, some letters would come more often */
-            out[i++] = letters[byte % LETTERS];
+        uint8_t some[64];
+        size_t k = n - i < sizeof some ? n - i : sizeof some;
+        w->random(w->ctx, some, k);
+        for (size_t j = 0; j < k; j++)
+            if (some[j] < FAIR) /* with the rest, some letters would come more often */
+                out[i++] = letters[some[j] % LETTERS];
     }
     out[n] = '\0';
 }

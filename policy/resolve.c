@@ -334,7 +334,12 @@ static void vms(struct resolution *r)
 
 static void hash_line(struct buf *b, struct str vm, struct str name, struct str value)
 {
-    buf_printf(b, "%.*s\t%.*s\t%.*s\n", STR_ARG(vm), STR_ARG(name), STR_ARG(value));
+    buf_put(b, vm);
+    buf_byte(b, '\t');
+    buf_put(b, name);
+    buf_byte(b, '\t');
+    buf_put(b, value);
+    buf_byte(b, '\n');
 }
 
 static enum rc hash(struct resolution *r, struct err *e)

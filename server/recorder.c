@@ -56,10 +56,13 @@ static void reason(const struct pol_step *s, uint64_t tag, struct buf *out)
 {
     static const char *const what[] = { [POL_GET] = "Get",       [POL_ADD] = "Add",   [POL_REPLACE] = "Replace",
                                         [POL_DELETE] = "Delete", [POL_EXEC] = "Exec", [POL_ATOMIC] = "Atomic" };
-    buf_printf(out, "#%llu %s", (unsigned long long)tag,
-               s->verb < sizeof what / sizeof what[0] && what[s->verb] ? what[s->verb] : "step");
-    if (s->uri.n) buf_printf(out, " %.*s", STR_ARG(s->uri));
-    buf_printf(out, ": %.*s\n", STR_ARG(s->why));
+    buf_printf(out, "#%llu ", (unsigned long long)tag);
+    buf_putz(out, s->verb < sizeof what / sizeof what[0] && what[s->verb] ? what[s->verb] : "step");
+    if (s->uri.n) buf_byte(out, ' ');
+    buf_put(out, s->uri);
+    buf_putz(out, ": ");
+    buf_put(out, s->why);
+    buf_byte(out, '\n');
 }
 
 void recorder_reasons(const struct pol_plan *plan, size_t n_sent, uint64_t first_tag, struct buf *out)

@@ -24,26 +24,48 @@ bool replay_auth_of(struct str s, enum sml_auth *out)
     return false;
 }
 
+/* A member's name, behind a comma unless it is the first. */
+static void put_key(struct buf *out, const char *key)
+{
+    char last = out->n ? out->p[out->n - 1] : '{';
+    buf_putz(out, last == '{' || last == '[' ? "\"" : ",\"");
+    buf_putz(out, key);
+    buf_putz(out, "\":");
+}
+
 void replay_put_str(struct buf *out, const char *key, struct str value)
 {
-    buf_printf(out, "%s\"%s\":\"", out->n && out->p[out->n - 1] != '{' && out->p[out->n - 1] != '[' ? "," : "", key);
+    put_key(out, key);
+    buf_byte(out, '"');
     buf_json(out, value);
     buf_byte(out, '"');
 }
 
+static void put_decimal(struct buf *out, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do digits[--at] = (char)('0' + n % 10);
+    while (n /= 10);
+    buf_put(out, (struct str){ digits + at, sizeof digits - at });
+}
+
 static void put_number(struct buf *out, const char *key, uint64_t n)
 {
-    buf_printf(out, "%s\"%s\":%llu", out->n && out->p[out->n - 1] != '{' ? "," : "", key, (unsigned long long)n);
+    put_key(out, key);
+    put_decimal(out, n);
 }
 
 static void put_bool(struct buf *out, const char *key, bool b)
 {
-    buf_printf(out, "%s\"%s\":%s", out->n && out->p[out->n - 1] != '{' ? "," : "", key, b ? "true" : "false");
+    put_key(out, key);
+    buf_putz(out, b ? "true" : "false");
 }
 
 static void put_b64(struct buf *out, const char *key, struct str bytes)
 {
-    buf_printf(out, "%s\"%s\":\"", out->n && out->p[out->n - 1] != '{' ? "," : "", key);
+    put_key(out, key);
+    buf_byte(out, '"');
     text_b64_put(out, bytes);
     buf_byte(out, '"');
 }
@@ -278,7 +300,10 @@ void sml_news_print(const struct sml_news *news, struct buf *out)
     for (const struct sml_outcome *o = news->outcomes; o; o = o->next) {
         n = 0;
         for (const struct sml_value *v = o->values; v; v = v->next) n++;
-        buf_printf(out, ", #%llu=%d", (unsigned long long)o->tag, o->code);
+        buf_putz(out, ", #");
+        put_decimal(out, o->tag);
+        buf_byte(out, '=');
+        put_decimal(out, (uint64_t)o->code);
         if (n) buf_printf(out, " (%u)", n);
     }
     buf_putz(out, news->package_done ? ", done" : "");
