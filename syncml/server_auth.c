@@ -82,8 +82,8 @@ static const char *good_digest(const struct sml_server *s, const struct sml_msg 
     struct try row[8];
     size_t n = nonces(s, m, acc, a, row);
     const char *how = NULL;
-    for (size_t i = 0; i < n; i++) {
-        if (!digest_is(scheme, acc->client_ha1, row[i].nonce, t->raw, given) || how) continue;
+    for (size_t i = 0; i < n && !how; i++) {
+        if (!digest_is(scheme, acc->client_ha1, row[i].nonce, t->raw, given)) continue;
         how = row[i].how;
         *current = !s->has_nonce && i == 0 && acc->client_nonce.n;
     }
