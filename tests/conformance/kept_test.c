@@ -387,12 +387,12 @@ static void trap_05_session_id_of_the_notification_swapped(void)
 static const char *hashed;
 static void hashes_something_else(struct phone *p)
 {
-    lab_sql(p->lab, "UPDATE device SET resync_until_ms = 1e15");
+    lab_sql(p->lab, "UPDATE contact SET resync_until_ms = 1e15");
     p->n_client_nonce = strlen(hashed);
     memcpy(p->client_nonce, hashed, p->n_client_nonce);
     CU_ASSERT(phone_call(p, 1200, "2F"));
-    CU_ASSERT_EQUAL(lab_int(p->lab, "SELECT count(*) FROM device WHERE resync_until_ms IS NULL"), 1); /* once */
-    CU_ASSERT_EQUAL(lab_int(p->lab, "SELECT length(client_nonce) FROM device"), SML_NONCE_MIN);
+    CU_ASSERT_EQUAL(lab_int(p->lab, "SELECT count(*) FROM contact WHERE resync_until_ms IS NULL"), 1); /* once */
+    CU_ASSERT_EQUAL(lab_int(p->lab, "SELECT length(client_nonce) FROM contact"), SML_NONCE_MIN);
 }
 static void trap_06_a_nonce_as_people_hash_it(void)
 {
