@@ -115,8 +115,8 @@
       "DELETE FROM recording WHERE session_row IN (SELECT session_row FROM recording ORDER BY at_ms LIMIT :limit)")       \
     /* the clock was set back */                                                                                          \
     X(CLOCK_LAST, "SELECT at_ms FROM event ORDER BY event_id DESC LIMIT 1")                                               \
-    X(CLOCK_DEVICES, "UPDATE device SET next_kpi_ms = min(next_kpi_ms, :now_ms), resync_until_ms = NULL"                  \
-                     " WHERE next_kpi_ms > :now_ms OR resync_until_ms > :now_ms")                                         \
+    X(CLOCK_READINGS, "UPDATE device SET next_kpi_ms = :now_ms WHERE next_kpi_ms > :now_ms")                              \
+    X(CLOCK_RESYNC, "UPDATE contact SET resync_until_ms = NULL WHERE resync_until_ms > :now_ms")                          \
     X(CLOCK_TRIGGERS, "UPDATE trigger SET next_ms = :now_ms WHERE next_ms > :now_ms")                                     \
     X(CLOCK_FAILURES, "UPDATE failure SET retry_ms = :now_ms WHERE retry_ms > :now_ms")                                   \
     X(EVENT_ADD, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                            \

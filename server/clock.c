@@ -18,7 +18,8 @@ static enum rc remembered(struct sql *db, int64_t *out, struct err *e)
  * nonce is not good for longer than it was given for. */
 static enum rc repair(struct dm *dm, int64_t now_ms, struct err *e)
 {
-    static const int statement[] = { DM_STMT(CLOCK_DEVICES), DM_STMT(CLOCK_TRIGGERS), DM_STMT(CLOCK_FAILURES) };
+    static const int statement[] = { DM_STMT(CLOCK_READINGS), DM_STMT(CLOCK_RESYNC), DM_STMT(CLOCK_TRIGGERS),
+                                     DM_STMT(CLOCK_FAILURES) };
     struct sql *db = store_sql(dm->st);
     enum rc rc = dm_begin(dm, e);
     for (size_t i = 0; i < sizeof statement / sizeof statement[0] && !rc; i++)

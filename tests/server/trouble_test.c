@@ -114,7 +114,7 @@ static void a_clock_that_is_set_back_holds_up_nothing(void)
                    " SELECT 1, 4711, 'sent', 'test', 'udp', 'x', 1, max(at_ms) + 60000 FROM event;"
                    "INSERT INTO failure (device_id, key, code, tries, retry_ms, stamp, why, at_ms)"
                    " SELECT 1, 'x', 500, 1, max(at_ms) + 60000, 1, 'test', 1 FROM event;"
-                   "UPDATE device SET resync_until_ms = (SELECT max(at_ms) + 60000 FROM event)");
+                   "UPDATE contact SET resync_until_ms = (SELECT max(at_ms) + 60000 FROM event)");
         CU_ASSERT(lab_int(l, "SELECT next_kpi_ms FROM device") > l->world.now_ms);
         CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
         lab_operation(l, "IMEI:001", "corp", "lock", "");
@@ -131,7 +131,7 @@ static void a_clock_that_is_set_back_holds_up_nothing(void)
         CU_ASSERT(lab_int(l, "SELECT next_kpi_ms FROM device") <= l->world.now_ms);
         CU_ASSERT(lab_int(l, "SELECT next_ms FROM trigger WHERE session_no = 4711") <= l->world.now_ms);
         CU_ASSERT(lab_int(l, "SELECT retry_ms FROM failure WHERE key = 'x'") <= l->world.now_ms);
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE resync_until_ms IS NULL"), 1);
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM contact WHERE resync_until_ms IS NULL"), 1);
         CU_ASSERT(phone_settle(p, 20) < 20);
         CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM operation WHERE kind = 'lock'"), "verified");
         end(p, l);
