@@ -110,6 +110,10 @@ static void package_one_is_taken(const char *xml)
     say(&d, xml);
     CU_ASSERT(d.rc == RC_OK && d.first && d.done);
     SAYS(&d, "<Get>");
+    NEWS(&d, "");
+    say(&d, MSG("2", OK_HDR ST("1", "4", "Get", "404") "<Final/>"));
+    NEWS(&d, "#1=404");
+    CU_ASSERT(d.over && !d.aborted);
     close_desk(&d);
 }
 

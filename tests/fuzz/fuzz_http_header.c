@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     header = str_slice(all, end + 1, all.n);
     if (!str_to_u64(first, &n)) n = first.n;
     struct http_range r = http_range_of(header, n);
-    if (r.from > n || r.n > n - r.from) abort();
+    if (!r.bad && (r.from > n || r.n > n - r.from)) abort(); /* a bad one is answered with the size alone */
     if (r.bad != (r.asked && r.n == 0)) abort();
     if (!r.asked && (r.from != 0 || r.n != n)) abort();
     if (http_etag_listed(header, first) && !header.n) abort();
