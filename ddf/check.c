@@ -205,7 +205,7 @@ static bool allowed(const struct ddf_allowed *al, struct str s, struct str *bad)
 {
     struct str d = al->list_delimiter;
     *bad = s;
-    if (!d.n) return one_allowed(al, s);
+    if (!d.n) return al->is_list || one_allowed(al, s); /* parts that nobody can tell from one another */
     for (size_t from = 0; s.n && from <= s.n;) {
         size_t to = from;
         while (to < s.n && !str_starts(str_slice(s, to, s.n), d)) to++;
@@ -216,20 +216,26 @@ static bool allowed(const struct ddf_allowed *al, struct str s, struct str *bad)
     return true;
 }
 
+/* As much of it as a person reads. */
 static void print_allowed(const struct ddf_allowed *al, struct buf *b)
 {
+    enum { ENOUGH = 200 };
     switch (al->kind) {
     case DDF_ALLOW_ENUM:
     case DDF_ALLOW_FLAGS:
         buf_putz(b, al->kind == DDF_ALLOW_ENUM ? "allowed are " : "allowed are sums of ");
         for (size_t i = 0; i < al->n; i++) {
-            buf_printf(b, "%s%.*s", i ? ", " : "", STR_ARG(al->values[i]));
+            if (b->n > ENOUGH) {
+                buf_printf(b, " and %zu more", al->n - i);
+                break;
+            }
+            buf_printf(b, "%s%.*s", i ? ", " : "", STR_ARG(str_slice(al->values[i], 0, 60)));
             if (al->labels && al->labels[i].n && !str_eq(al->labels[i], al->values[i]))
-                buf_printf(b, " (%.*s)", STR_ARG(al->labels[i]));
+                buf_printf(b, " (%.*s)", STR_ARG(str_slice(al->labels[i], 0, 60)));
         }
         break;
     case DDF_ALLOW_RANGE: buf_printf(b, "allowed is %lld to %lld", (long long)al->min, (long long)al->max); break;
-    case DDF_ALLOW_REGEX: buf_printf(b, "it must match %.*s", STR_ARG(al->values[0])); break;
+    case DDF_ALLOW_REGEX: buf_printf(b, "it must match %.*s", STR_ARG(str_slice(al->values[0], 0, ENOUGH))); break;
     case DDF_ALLOW_ANY:
     case DDF_ALLOW_OTHER: break;
     }
@@ -253,12 +259,12 @@ static enum rc check_value(const struct ddf_node *n, struct str data, int *statu
     const char *want = syntax(n->format, data);
     struct str bad;
     if (want) {
-        *status = STATUS_MEDIA;
+        if (status) *status = STATUS_MEDIA;
         return err_set(e, RC_INVALID, "\"%.*s\" is no value for %.*s: it must be %s",
                        STR_ARG(str_is_utf8(data) ? str_slice(data, 0, 80) : STR("...")), STR_ARG(n->name), want);
     }
     if (!allowed(&n->allowed, data, &bad)) {
-        *status = STATUS_BAD;
+        if (status) *status = STATUS_BAD;
         return refuse_value(n, bad, e);
     }
     return RC_OK;
@@ -266,8 +272,7 @@ static enum rc check_value(const struct ddf_node *n, struct str data, int *statu
 
 enum rc ddf_check_value(const struct ddf_node *n, struct str data, struct err *e)
 {
-    int status;
-    return check_value(n, data, &status, e);
+    return check_value(n, data, NULL, e);
 }
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
@@ -276,21 +281,45 @@ enum rc ddf_check_value(const struct ddf_node *n, struct str data, struct err *e
 struct check {
     enum ddf_access command;
     const struct ddf_node *n;
-    struct str uri, format, type, data;
+    struct str uri, name, format, type, data; /* name: the last of uri */
     bool has_data, tnds;
     int *status;
     struct err *e;
 };
 
+/* Says the command, the address and who says so. */
 static enum rc refuse(const struct check *c, int status, const char *why)
 {
+    struct str from = c->n ? c->n->document : (struct str){ 0 };
     *c->status = status;
-    return err_at(c->e, RC_INVALID, NULL, 0, 0, "%s %.*s: %s", command_name(c->command), STR_ARG(c->uri), why);
+    return err_set(c->e, RC_INVALID, "%s %.*s: %s%s%.*s%s", command_name(c->command), STR_ARG(c->uri), why,
+                   from.n ? " (description " : "", STR_ARG(str_slice(from, 0, 100)), from.n ? ")" : "");
+}
+
+static enum rc check_data(const struct check *c, const struct ddf_node *as_sent)
+{
+    struct err why = { 0 };
+    enum rc rc = check_value(as_sent, c->data, c->status, &why);
+    struct str from = str_slice(c->n->document, 0, 100);
+    if (!rc) return RC_OK;
+    return err_set(c->e, rc, "%s %.*s%s%.*s%s: %s", command_name(c->command), STR_ARG(c->uri),
+                   from.n ? " (description " : "", STR_ARG(from), from.n ? ")" : "", why.text);
 }
 
 static bool is_root(const struct ddf_node *n)
 {
     return n->parent == NULL;
+}
+
+/* The name of a new node whose name is chosen by whoever adds it. */
+static enum rc check_name(const struct check *c)
+{
+    const struct ddf_notes *notes = c->n->name.n ? NULL : c->n->notes;
+    if (!notes || notes->naming != DDF_NAME_UNIQUE || ddf_xml_matches(notes->name_pattern, c->name)) return RC_OK;
+    *c->status = STATUS_BAD;
+    return err_set(c->e, RC_INVALID, "%s %.*s: the name must match %.*s (description %.*s)", command_name(c->command),
+                   STR_ARG(c->uri), STR_ARG(str_slice(notes->name_pattern, 0, 100)),
+                   STR_ARG(str_slice(c->n->document, 0, 100)));
 }
 
 /* The flag stands on the new node or on its parent, depending on who wrote the DDF; refuse only when both lack it. */
@@ -300,7 +329,7 @@ static enum rc check_add(const struct check *c)
     if (c->n->permanent) return refuse(c, STATUS_NOT_ALLOWED, "the node is permanent: it is there already");
     if (!((c->n->access | c->n->parent->access) & DDF_ADD))
         return refuse(c, STATUS_NOT_ALLOWED, "the description does not allow Add here");
-    return RC_OK;
+    return check_name(c);
 }
 
 static enum rc check_delete(const struct check *c)
@@ -373,7 +402,7 @@ static enum rc check_content(const struct check *c)
                    : refuse(c, STATUS_MEDIA, "the node has no value, and the command brings one");
     as_sent = *c->n;
     if (c->n->format == DDF_BIN || c->n->format == DDF_B64) as_sent.format = f;
-    return check_value(&as_sent, c->data, c->status, c->e);
+    return check_data(c, &as_sent);
 }
 
 static bool is_one_of(struct str s, const char *const *list)
@@ -431,6 +460,7 @@ enum rc ddf_check(const struct ddf_schema *s, enum ddf_access command, struct st
         *status = rc == RC_LIMIT ? STATUS_TOO_LONG : STATUS_BAD;
         return RC_INVALID;
     }
+    if (u.depth) c.name = u.name[u.depth - 1];
     c.tnds = str_starts(type, STR("application/vnd.syncml.dmtnds"));
     c.n = ddf_schema_find(s, c.uri);
     if (!c.n) return check_unknown(&c, s, strict);

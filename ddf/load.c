@@ -6,7 +6,7 @@
 #include "ddf/xml.h"
 #include <limits.h>
 
-enum { ENUM_VALUES = 4096 };
+enum { ENUM_VALUES = 4096, DEPENDS_BYTES = 4096 };
 
 /* Where in the document we are. */
 enum el {
@@ -37,7 +37,25 @@ enum el {
     E_ENUM,
     E_ENUM_VALUE,
     E_ENUM_LABEL,
-    E_CONFLICT
+    E_LIST,
+    E_ADMX,
+    E_CONFLICT,
+    /* what goes into the notes */
+    E_APPLIES,
+    E_OS_BUILD,
+    E_VERSION,
+    E_EDITIONS,
+    E_NAMING,
+    E_NAME_PATTERN,
+    E_NAMED_BY,
+    E_DEPRECATED,
+    E_ATOMIC,
+    E_REBOOT,
+    E_GROUP_POLICY,
+    E_DEPENDS,
+    E_DEPENDS_GROUP,
+    E_DEPENDS_ON,
+    E_DEPENDS_URI
 };
 
 /* Which element is what, by where it stands. Older files have Format and Type outside DFProperties. */
@@ -80,6 +98,24 @@ static const struct {
     { E_ALLOWED, true, "Enum", E_ENUM },
     { E_ENUM, true, "Value", E_ENUM_VALUE },
     { E_ENUM, true, "ValueDescription", E_ENUM_LABEL },
+    { E_ALLOWED, true, "List", E_LIST },
+    { E_ALLOWED, true, "AdmxBacked", E_ADMX },
+    { E_DF, true, "Applicability", E_APPLIES },
+    { E_APPLIES, true, "OsBuildVersion", E_OS_BUILD },
+    { E_APPLIES, true, "CspVersion", E_VERSION },
+    { E_APPLIES, true, "EditionAllowList", E_EDITIONS },
+    { E_DF, true, "DynamicNodeNaming", E_NAMING },
+    { E_NAMING, true, "UniqueName", E_NAME_PATTERN },
+    { E_NAMING, true, "ClientInventory", E_NAMED_BY },
+    { E_NAMING, true, "ServerGeneratedUniqueIdentifier", E_NAMED_BY },
+    { E_DF, true, "Deprecated", E_DEPRECATED },
+    { E_DF, true, "AtomicRequired", E_ATOMIC },
+    { E_DF, true, "RebootBehavior", E_REBOOT },
+    { E_DF, true, "GpMapping", E_GROUP_POLICY },
+    { E_DF, true, "DependencyBehavior", E_DEPENDS },
+    { E_DEPENDS, true, "DependencyGroup", E_DEPENDS_GROUP },
+    { E_DEPENDS_GROUP, true, "Dependency", E_DEPENDS_ON },
+    { E_DEPENDS_ON, true, "DependencyUri", E_DEPENDS_URI },
 };
 
 /* A Node whose end has not come yet. */
@@ -87,7 +123,9 @@ struct open_node {
     struct schema_node *n;
     struct str path;
     unsigned line;
-    bool has_path, has_format, has_access, sure_of_format;
+    bool has_path, has_format, has_access, sure_of_format, has_range;
+    struct ddf_notes *notes;
+    struct str dependency;       /* kind of the one that is read */
     struct str *values, *labels; /* of AllowedValues, gathered */
     size_t n_values, room;
 };
@@ -95,6 +133,7 @@ struct open_node {
 struct reader {
     struct schema_doc *doc;
     const char *name;
+    struct str document;
     enum el at[DDF_XML_DEPTH + 1];
     unsigned depth;
     struct open_node open[DDF_DEPTH];
@@ -121,6 +160,7 @@ static struct schema_node *new_node(struct reader *r, struct str name)
     n->pub.format = DDF_NODE;
     n->pub.access = DDF_GET;
     n->pub.min_occurs = n->pub.max_occurs = 1;
+    n->pub.document = r->document;
     r->doc->n_nodes++;
     return n;
 }
@@ -324,7 +364,7 @@ static struct str attribute(const struct ddf_xml_tag *tag, const char *name)
     return (struct str){ 0 };
 }
 
-static void set_allowed_kind(struct open_node *o, struct str type)
+static enum rc set_allowed_kind(struct reader *r, struct str type, struct err *e)
 {
     static const struct {
         const char *name;
@@ -333,10 +373,13 @@ static void set_allowed_kind(struct open_node *o, struct str type)
         { "ENUM", DDF_ALLOW_ENUM },  { "Range", DDF_ALLOW_RANGE }, { "RegEx", DDF_ALLOW_REGEX },
         { "Flag", DDF_ALLOW_FLAGS }, { "None", DDF_ALLOW_ANY },
     };
+    struct open_node *o = top(r);
     o->n->pub.allowed = (struct ddf_allowed){ .kind = DDF_ALLOW_OTHER };
     o->n_values = 0;
+    o->has_range = false;
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         if (str_eq_fold(type, str_of(row[i].name))) o->n->pub.allowed.kind = row[i].kind;
+    return o->n->pub.allowed.kind == DDF_ALLOW_OTHER ? keep(r, type, &o->n->pub.allowed.type, e) : RC_OK;
 }
 
 /* A character, or the number of one ("0xF000", "\xF000"). */
@@ -344,7 +387,7 @@ static enum rc set_delimiter(struct reader *r, struct str s, struct err *e)
 {
     struct ddf_allowed *al = &top(r)->n->pub.allowed;
     if (str_eq_fold(s, STR("0xF000")) || str_eq_fold(s, STR("\\xF000"))) s = STR("\xEF\x80\x80");
-    if (!s.n) al->kind = DDF_ALLOW_OTHER; /* a list whose parts we cannot tell */
+    al->is_list = true;
     return keep(r, s, &al->list_delimiter, e);
 }
 
@@ -380,16 +423,36 @@ static bool set_range(struct ddf_allowed *al, struct str s)
     return at == s.n - 1 && al->min <= al->max;
 }
 
+/* Several ranges are taken as one from the lowest to the highest. */
+static void add_range(struct open_node *o, struct str s)
+{
+    struct ddf_allowed *al = &o->n->pub.allowed;
+    int64_t min = al->min, max = al->max;
+    if (!set_range(al, s))
+        al->kind = DDF_ALLOW_OTHER; /* a form of range that we do not know restricts nothing */
+    else if (o->has_range && min < al->min)
+        al->min = min;
+    if (o->has_range && max > al->max) al->max = max;
+    o->has_range = true;
+}
+
 static enum rc set_allowed_value(struct reader *r, struct str s, struct err *e)
 {
     struct ddf_allowed *al = &top(r)->n->pub.allowed;
-    if (al->kind == DDF_ALLOW_RANGE && !set_range(al, s))
-        al->kind = DDF_ALLOW_OTHER; /* a form of range that we do not know restricts nothing */
-    if (al->kind != DDF_ALLOW_REGEX) return RC_OK;
+    if (al->kind == DDF_ALLOW_RANGE) add_range(top(r), s);
+    if (al->kind != DDF_ALLOW_REGEX && al->kind != DDF_ALLOW_OTHER) return RC_OK;
     al->values = ARENA_NEW(&r->doc->a, struct str);
     if (!al->values) return no_memory(r, e);
     al->n = 1;
     return keep(r, s, &al->values[0], e);
+}
+
+/* Which template of which file says what the value may be. */
+static enum rc set_template(struct reader *r, const struct ddf_xml_tag *tag, struct err *e)
+{
+    struct str text = arena_printf(&r->doc->a, "%.*s/%.*s (%.*s)", STR_ARG(attribute(tag, "Area")),
+                                   STR_ARG(attribute(tag, "Name")), STR_ARG(attribute(tag, "File")));
+    return text.p ? set_allowed_value(r, text, e) : no_memory(r, e);
 }
 
 static enum rc open_enum(struct reader *r, unsigned line, struct err *e)
@@ -413,6 +476,69 @@ static enum rc open_enum(struct reader *r, unsigned line, struct err *e)
     o->values[o->n_values] = o->labels[o->n_values] = (struct str){ 0 };
     o->n_values++;
     return RC_OK;
+}
+
+/* --- notes ---------------------------------------------------------------------------------------------------- */
+
+static struct ddf_notes *notes_of(struct reader *r)
+{
+    struct open_node *o = top(r);
+    if (!o->notes) o->n->pub.notes = o->notes = ARENA_NEW(&r->doc->a, struct ddf_notes);
+    return o->notes;
+}
+
+static enum rc depends_on(struct reader *r, struct str uri, struct err *e)
+{
+    struct ddf_notes *n = notes_of(r);
+    if (!n) return no_memory(r, e);
+    if (!uri.n || n->depends_on.n > DEPENDS_BYTES) return RC_OK;
+    n->depends_on = arena_printf(&r->doc->a, "%.*s%s%.*s %.*s", STR_ARG(n->depends_on), n->depends_on.n ? "\n" : "",
+                                 STR_ARG(top(r)->dependency), STR_ARG(uri));
+    return n->depends_on.p ? RC_OK : no_memory(r, e);
+}
+
+/* An attribute's text for people: libxml2 leaves "&#38;" where the document has "&amp;". */
+static enum rc keep_words(struct reader *r, struct str s, struct str *out, struct err *e)
+{
+    const struct str amp = STR("&#38;");
+    char *p = s.n ? arena_bytes(&r->doc->a, s.n) : NULL;
+    size_t n = 0;
+    if (!p) return s.n ? no_memory(r, e) : RC_OK;
+    for (size_t i = 0; i < s.n; i += str_starts(str_slice(s, i, s.n), amp) ? amp.n : 1) p[n++] = s.p[i];
+    *out = (struct str){ p, n };
+    return RC_OK;
+}
+
+/* An element that says something by being there or by its attributes. */
+static enum rc note_tag(struct reader *r, enum el el, const struct ddf_xml_tag *tag, struct err *e)
+{
+    struct ddf_notes *n = notes_of(r);
+    if (!n) return no_memory(r, e);
+    switch (el) {
+    case E_ATOMIC: n->atomic_required = true; return RC_OK;
+    case E_DEPRECATED:
+        n->deprecated = true;
+        return keep(r, attribute(tag, "OsBuildDeprecated"), &n->deprecated_since, e);
+    case E_GROUP_POLICY: return keep_words(r, attribute(tag, "GpEnglishName"), &n->group_policy, e);
+    case E_NAMED_BY:
+        n->naming = str_is(tag->name, "ClientInventory") ? DDF_NAME_BY_DEVICE : DDF_NAME_BY_SERVER;
+        return RC_OK;
+    default: return RC_OK;
+    }
+}
+
+static enum rc note_text(struct reader *r, enum el el, struct str s, struct err *e)
+{
+    struct ddf_notes *n = s.n ? notes_of(r) : NULL;
+    if (!n) return s.n ? no_memory(r, e) : RC_OK;
+    switch (el) {
+    case E_OS_BUILD: return keep(r, s, &n->os_build, e);
+    case E_VERSION: return keep(r, s, &n->version, e);
+    case E_EDITIONS: return keep(r, s, &n->editions, e);
+    case E_REBOOT: return keep(r, s, &n->reboot, e);
+    case E_NAME_PATTERN: n->naming = DDF_NAME_UNIQUE; return keep(r, s, &n->name_pattern, e);
+    default: return RC_OK;
+    }
 }
 
 /* --- events --------------------------------------------------------------------------------------------------- */
@@ -450,10 +576,19 @@ static enum rc on_start(void *ctx, const struct ddf_xml_tag *tag, struct err *e)
                       STR_ARG(str_slice(tag->name, 0, 60)));
     r->at[++r->depth] = el;
     buf_reset(&r->text);
-    if (el == E_NODE) return open_node(r, tag->line, e);
-    if (el == E_ALLOWED) set_allowed_kind(top(r), attribute(tag, "ValueType"));
-    if (in == E_ALLOWED && msft && str_is(tag->name, "List")) return set_delimiter(r, attribute(tag, "Delimiter"), e);
-    return el == E_ENUM ? open_enum(r, tag->line, e) : RC_OK;
+    switch (el) {
+    case E_NODE: return open_node(r, tag->line, e);
+    case E_ALLOWED: return set_allowed_kind(r, attribute(tag, "ValueType"), e);
+    case E_LIST: return set_delimiter(r, attribute(tag, "Delimiter"), e);
+    case E_ADMX: return set_template(r, tag, e);
+    case E_ENUM: return open_enum(r, tag->line, e);
+    case E_DEPENDS_ON: return keep(r, attribute(tag, "Type"), &top(r)->dependency, e);
+    case E_ATOMIC:
+    case E_DEPRECATED:
+    case E_GROUP_POLICY:
+    case E_NAMED_BY: return note_tag(r, el, tag, e);
+    default: return RC_OK;
+    }
 }
 
 static enum rc set_name(struct reader *r, struct str s, unsigned line, struct err *e)
@@ -493,6 +628,12 @@ static enum rc take_text(struct reader *r, enum el el, struct str s, unsigned li
     case E_ALLOWED_VALUE: return set_allowed_value(r, s, e);
     case E_ENUM_VALUE: return keep(r, s, &o->values[o->n_values - 1], e);
     case E_ENUM_LABEL: return keep(r, s, &o->labels[o->n_values - 1], e);
+    case E_DEPENDS_URI: return depends_on(r, s, e);
+    case E_OS_BUILD:
+    case E_VERSION:
+    case E_EDITIONS:
+    case E_REBOOT:
+    case E_NAME_PATTERN: return note_text(r, el, s, e);
     default: return RC_OK;
     }
 }
@@ -524,12 +665,13 @@ static void inherit_case(struct schema_node *n, bool ignore)
     for (struct schema_node *c = n->first; c; c = c->next) inherit_case(c, n->pub.ignore_case);
 }
 
-enum rc schema_read(struct str text, const char *name, struct schema_doc *doc, struct err *e)
+enum rc schema_read(struct str text, const char *name, struct str document, struct schema_doc *doc, struct err *e)
 {
     static const struct ddf_xml_events events = { on_start, on_end, on_text };
     struct reader r = { .doc = doc, .name = name };
     enum rc rc;
     if (text.n > DDF_BYTES) return err_at(e, RC_LIMIT, name, 0, 0, "is larger than %d bytes", DDF_BYTES);
+    if (!arena_str(&doc->a, document, &r.document)) return no_memory(&r, e);
     buf_init(&r.text, DDF_BYTES);
     doc->root = new_node(&r, STR("."));
     rc = doc->root ? ddf_xml_walk(text, name, &events, &r, e) : no_memory(&r, e);

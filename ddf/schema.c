@@ -105,13 +105,13 @@ static bool fits(struct schema_node *old, const struct schema_node *n)
     return old->n_children + more <= DDF_CHILDREN;
 }
 
-enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name, struct err *e)
+static enum rc load(struct ddf_schema *s, struct str text, const char *name, struct str document, struct err *e)
 {
     struct schema_doc *d = calloc(1, sizeof *d);
     enum rc rc;
     if (!d) return err_at(e, RC_NOMEM, name, 0, 0, "no memory left to read it");
     arena_init(&d->a, DOC_ARENA_BYTES);
-    rc = schema_read(text, name, d, e);
+    rc = schema_read(text, name, document, d, e);
     if (!rc && (s->n_nodes + d->n_nodes > DDF_NODES || !fits(&s->root, d->root)))
         rc = err_at(e, RC_LIMIT, name, 0, 0,
                     "together with what is loaded it describes too many nodes (%d in all, %d in one)", DDF_NODES,
@@ -132,6 +132,29 @@ enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name,
     return RC_OK;
 }
 
+enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name, struct err *e)
+{
+    return load(s, text, name, str_of(name), e);
+}
+
+size_t ddf_schema_bytes(const struct ddf_schema *s)
+{
+    size_t n = sizeof *s;
+    for (const struct schema_doc *d = s->docs; d; d = d->next) n += sizeof *d + d->a.used;
+    return n;
+}
+
+/* "/usr/share/dmvisor/ddf/mo/devinfo.ddf" -> "devinfo" */
+static struct str base_name(const char *file)
+{
+    struct str s = str_of(file);
+    size_t from = s.n, to = s.n;
+    while (from && s.p[from - 1] != '/') from--;
+    for (size_t i = from + 1; i < s.n; i++)
+        if (s.p[i] == '.') to = i;
+    return str_slice(s, from, to);
+}
+
 enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err *e)
 {
     FILE *f = fopen(file, "rb");
@@ -147,7 +170,7 @@ enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err 
     else if (!buf_ok(&b))
         rc = err_at(e, b.failed, file, 0, 0, "is larger than %d bytes", DDF_BYTES);
     fclose(f);
-    if (!rc) rc = ddf_schema_load(s, buf_str(&b), file, e);
+    if (!rc) rc = load(s, buf_str(&b), file, base_name(file), e);
     buf_finish(&b);
     return rc;
 }
@@ -162,6 +185,13 @@ const struct ddf_node *ddf_node_child(const struct ddf_node *n, struct str name)
         if (!folded && c->ignore_case && c->name.n && str_eq_fold(c->name, name)) folded = c;
     }
     return folded ? folded : any;
+}
+
+const struct ddf_notes *ddf_node_applies(const struct ddf_node *n)
+{
+    for (; n; n = n->parent)
+        if (n->notes && (n->notes->os_build.n || n->notes->version.n || n->notes->editions.n)) return n->notes;
+    return NULL;
 }
 
 const struct ddf_node *ddf_schema_find(const struct ddf_schema *s, struct str uri)

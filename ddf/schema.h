@@ -33,8 +33,8 @@ enum ddf_hint {
     DDF_HINT_LAST_WRITE
 };
 
-/* FLAGS: the values are bit masks that may be added. OTHER: a restriction that is not evaluated (ADMX, XSD, JSON,
- * SDDL). */
+/* FLAGS: the values are bit masks that may be added. OTHER: a restriction that is not evaluated: `type` says which
+ * (ADMX, XSD, JSON, SDDL ...). */
 enum ddf_allowed_kind {
     DDF_ALLOW_ANY,
     DDF_ALLOW_ENUM,
@@ -45,10 +45,25 @@ enum ddf_allowed_kind {
 };
 struct ddf_allowed {
     enum ddf_allowed_kind kind;
-    struct str *values, *labels; /* ENUM, FLAGS: n of them; REGEX: one value, no label */
+    struct str *values, *labels; /* ENUM, FLAGS: n of them; REGEX, OTHER: at most one text, no label */
     size_t n;
-    int64_t min, max;          /* RANGE */
+    int64_t min, max;          /* RANGE: of several, the lowest and the highest */
     struct str list_delimiter; /* value is a list; empty = single */
+    bool is_list;              /* also when nobody says what stands between the parts */
+    struct str type;           /* OTHER: as the document writes it */
+};
+
+/* Who chooses the name of an un-named node (MSFT:DynamicNodeNaming). */
+enum ddf_naming { DDF_NAME_ANY, DDF_NAME_UNIQUE, DDF_NAME_BY_DEVICE, DDF_NAME_BY_SERVER };
+
+/* What some vendors say besides (ddf-tnds.md 3). It is shown to people; only the names are checked. Empty: not said. */
+struct ddf_notes {
+    bool deprecated, atomic_required;
+    struct str deprecated_since, os_build, version, editions; /* os_build, version: of the device; hold for all below */
+    struct str reboot;                                        /* "Automatic", "ServerInitiated" */
+    struct str group_policy, depends_on;                      /* depends_on: a line for each, "DependsOn ./A/B" */
+    enum ddf_naming naming;
+    struct str name_pattern; /* DDF_NAME_UNIQUE: the regular expression of names */
 };
 
 struct ddf_node {
@@ -63,6 +78,8 @@ struct ddf_node {
     struct str mime;                                        /* of a leaf; several are separated by a blank */
     struct ddf_allowed allowed;
     enum ddf_hint hint;
+    const struct ddf_notes *notes; /* NULL: none */
+    struct str document;           /* which one describes it */
     const struct ddf_node *parent, *first, *next;
 };
 
@@ -74,13 +91,19 @@ struct ddf_schema *ddf_schema_create(void); /* NULL when out of memory */
 void ddf_schema_destroy(struct ddf_schema *s);
 /** Merge one DDF document (any vendor's, DTD 1.2; tolerant as ddf-tnds.md 3 and 5 say). What it describes again replaces the earlier
  *  description of that node; children are united. Nothing is changed on failure.
- *  @param name  for errors @return RC_PARSE (line), RC_INVALID (which node), RC_LIMIT, RC_NOMEM */
+ *  @param name  for errors, and what ddf_node.document says @return RC_PARSE (line), RC_INVALID (which node), RC_LIMIT, RC_NOMEM */
 enum rc ddf_schema_load(struct ddf_schema *s, struct str text, const char *name, struct err *e);
+/** A file's document is called like the file, without folder and ending. */
 enum rc ddf_schema_load_file(struct ddf_schema *s, const char *file, struct err *e);
+/** What all documents of it take in memory. */
+size_t ddf_schema_bytes(const struct ddf_schema *s);
 /** The description of an address: exact names first, then un-named ones. NULL when nothing describes it. "." is
  * always described. */
 const struct ddf_node *ddf_schema_find(const struct ddf_schema *s, struct str uri);
 const struct ddf_node *ddf_node_child(const struct ddf_node *n, struct str name);
+/** The notes that speak of where this node applies (os_build, version, editions): its own or those of the nearest node
+ * above that has some. NULL when nobody says. */
+const struct ddf_notes *ddf_node_applies(const struct ddf_node *n);
 
 /** Would this command be in order? `format`, `type` and `data` as they would go into the message (format empty = chr).
  *  @param status  predicted SyncML status (200 when in order; 404 405 414 415 400) with e saying why in words

@@ -31,6 +31,7 @@ struct schema_node *schema_attach(struct schema_node *parent, struct schema_node
 /** The child of exactly this name. */
 struct schema_node *schema_child(struct schema_node *parent, struct str name);
 
-/** Read a document into doc: a zeroed one with its arena initialised; the caller finishes that, whatever happens. */
-enum rc schema_read(struct str text, const char *name, struct schema_doc *doc, struct err *e);
+/** Read a document into doc: a zeroed one with its arena initialised; the caller finishes that, whatever happens.
+ * @param name  for errors @param document  what its nodes say they are from */
+enum rc schema_read(struct str text, const char *name, struct str document, struct schema_doc *doc, struct err *e);
 #endif

@@ -158,6 +158,61 @@ static void a_refused_value_lists_what_is_allowed(void)
     ddf_schema_destroy(s);
 }
 
+/* Whoever reads it shall know what to look at: the address, the description that says so, the value, what is allowed. */
+static void a_refused_command_names_address_description_and_value(void)
+{
+    static const struct {
+        enum ddf_access command;
+        const char *uri, *value, *says;
+    } row[] = {
+        { DDF_REPLACE, VM "/Resources/CPU/Shares", "0",
+          "Replace " VM
+          "/Resources/CPU/Shares (description x-virmo-1.0): \"0\" is not allowed for Shares: allowed is 1 to 10000" },
+        { DDF_REPLACE, VM "/Resources/CPU/VCPUs", "two",
+          "Replace " VM
+          "/Resources/CPU/VCPUs (description x-virmo-1.0): \"two\" is no value for VCPUs: it must be a whole number" },
+        { DDF_DELETE, "./DevInfo/Man", "",
+          "Delete ./DevInfo/Man: a permanent node cannot be deleted (description devinfo)" },
+    };
+    struct ddf_schema *s = shipped_schema();
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct err e = { 0 };
+        int status;
+        CU_ASSERT_EQUAL(ddf_check(s, row[i].command, str_of(row[i].uri), STR("int"), STR("text/plain"),
+                                  str_of(row[i].value), row[i].value[0] != 0, true, &status, &e),
+                        RC_INVALID);
+        if (!strstr(e.text, row[i].says)) fprintf(stderr, "%s\n", e.text);
+        CU_ASSERT_PTR_NOT_NULL(strstr(e.text, row[i].says));
+    }
+    ddf_schema_destroy(s);
+}
+
+/* A hundred of them would be a page, and none at all would be no help. */
+static void a_long_list_of_allowed_values_is_cut(void)
+{
+    struct buf b;
+    struct err e = { 0 };
+    struct ddf_schema *s = ddf_schema_create();
+    buf_init(&b, 0);
+    buf_putz(
+        &b,
+        "<MgmtTree><Node><NodeName>A</NodeName><DFProperties><AccessType><Replace/></AccessType><DFFormat><int/></DFFormat>"
+        "<MSFT:AllowedValues ValueType='ENUM'>");
+    for (int i = 0; i < 300; i++)
+        buf_printf(
+            &b,
+            "<MSFT:Enum><MSFT:Value>%d</MSFT:Value><MSFT:ValueDescription>%0100d</MSFT:ValueDescription></MSFT:Enum>",
+            i, i);
+    buf_putz(&b, "</MSFT:AllowedValues></DFProperties></Node></MgmtTree>");
+    CU_ASSERT_EQUAL_FATAL(ddf_schema_load(s, buf_str(&b), "t", NULL), RC_OK);
+    CU_ASSERT_EQUAL(ddf_check_value(ddf_schema_find(s, STR("./A")), STR("300"), &e), RC_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "allowed are 0 (0000"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, " and 29"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, " more"));
+    buf_finish(&b);
+    ddf_schema_destroy(s);
+}
+
 static void formats_have_the_syntax_of_the_specification(void)
 {
     static const struct {
@@ -268,5 +323,6 @@ static void format_names_are_found_in_any_case(void)
 }
 
 TEST_MAIN("ddf.check", TEST_OF("S-220", commands_are_judged_as_a_device_would), TEST(what_must_be_there_is_not_deleted),
-          TEST(a_refused_value_lists_what_is_allowed), TEST(formats_have_the_syntax_of_the_specification),
+          TEST(a_refused_value_lists_what_is_allowed), TEST(a_refused_command_names_address_description_and_value),
+          TEST(a_long_list_of_allowed_values_is_cut), TEST(formats_have_the_syntax_of_the_specification),
           TEST(regular_expressions_of_several_dialects), TEST(format_names_are_found_in_any_case))

@@ -145,6 +145,76 @@ static void reads_files_as_microsoft_writes_them(void)
     ddf_schema_destroy(s);
 }
 
+/* ddf-tnds.md 3: what a form or a person wants to know besides. */
+static void keeps_what_vendors_say_besides(void)
+{
+#define NOTED(name, notes)                                                                                             \
+    "<Node><NodeName>" name "</NodeName><DFProperties><AccessType><Get/><Replace/></AccessType>" notes                 \
+    "<DFFormat><chr/></DFFormat></DFProperties></Node>"
+    struct ddf_schema *s = loaded(TREE(
+        "<Node><NodeName>Top</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><node/></DFFormat>"
+        "<MSFT:Applicability><MSFT:OsBuildVersion>10.0.22000, 10.0.19043.1202</MSFT:OsBuildVersion>"
+        "<MSFT:CspVersion>1.2</MSFT:CspVersion><MSFT:EditionAllowList>0x4;0x1B;</MSFT:EditionAllowList></MSFT:Applicability>"
+        "<MSFT:Future><MSFT:Value>x</MSFT:Value></MSFT:Future></DFProperties>"
+        "<Node><NodeName/><DFProperties><AccessType><Add/><Get/></AccessType><DFFormat><node/></DFFormat>"
+        "<MSFT:DynamicNodeNaming><MSFT:UniqueName>[a-z]{2,4}</MSFT:UniqueName></MSFT:DynamicNodeNaming></DFProperties></Node>" NOTED(
+            "Old",
+            "<MSFT:Deprecated OsBuildDeprecated='10.0.18362'/><MSFT:AtomicRequired/>"
+            "<MSFT:RebootBehavior>ServerInitiated</MSFT:RebootBehavior><MSFT:GpMapping GpEnglishName='Allow &amp; ask' GpAreaPath='a~b'/>"
+            "<MSFT:DependencyBehavior><MSFT:DependencyGroup FriendlyId='g'><MSFT:Dependency Type='DependsOn'>"
+            "<MSFT:DependencyUri>Top/Range</MSFT:DependencyUri></MSFT:Dependency><MSFT:Dependency Type='Not'>"
+            "<MSFT:DependencyUri>Top/Xsd</MSFT:DependencyUri><MSFT:DependencyAllowedValue ValueType='ENUM'><MSFT:Enum>"
+            "<MSFT:Value>1</MSFT:Value></MSFT:Enum></MSFT:DependencyAllowedValue></MSFT:Dependency></MSFT:DependencyGroup>"
+            "</MSFT:DependencyBehavior>")
+            NOTED("Range",
+                  "<MSFT:AllowedValues ValueType='Range'><MSFT:Value>[10-20]</MSFT:Value><MSFT:Value>[1,2]</MSFT:Value>"
+                  "<MSFT:Value>[15]</MSFT:Value></MSFT:AllowedValues>")
+                NOTED(
+                    "Xsd",
+                    "<MSFT:AllowedValues ValueType='XSD'><MSFT:Value><![CDATA[<xs:schema/>]]></MSFT:Value></MSFT:AllowedValues>")
+                    NOTED(
+                        "Admx",
+                        "<MSFT:AllowedValues ValueType='ADMX'><MSFT:AdmxBacked Area='A' Name='N' File='f.admx'/></MSFT:AllowedValues>")
+                        NOTED("List",
+                              "<MSFT:AllowedValues ValueType='ENUM'><MSFT:Enum><MSFT:Value>a</MSFT:Value></MSFT:Enum>"
+                              "<MSFT:List Delimiter=''/></MSFT:AllowedValues>") "</Node>"));
+    const struct ddf_node *old = at(s, "./Top/Old"), *any = at(s, "./Top/x"), *n;
+    const struct ddf_notes *applies = ddf_node_applies(old);
+    int status;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(applies);
+    CU_ASSERT(str_is(applies->os_build, "10.0.22000, 10.0.19043.1202") && str_is(applies->version, "1.2") &&
+              str_is(applies->editions, "0x4;0x1B;"));
+    CU_ASSERT_PTR_NULL(ddf_node_applies(at(s, ".")));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(old->notes);
+    CU_ASSERT(old->notes->deprecated && str_is(old->notes->deprecated_since, "10.0.18362"));
+    CU_ASSERT(old->notes->atomic_required && str_is(old->notes->reboot, "ServerInitiated"));
+    CU_ASSERT(str_is(old->notes->group_policy, "Allow & ask"));
+    CU_ASSERT(str_is(old->notes->depends_on, "DependsOn Top/Range\nNot Top/Xsd"));
+    CU_ASSERT_EQUAL(old->allowed.kind, DDF_ALLOW_ANY); /* what it depends on is not what it may be */
+    CU_ASSERT(str_is(old->document, "test.ddf"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(any->notes);
+    CU_ASSERT(any->notes->naming == DDF_NAME_UNIQUE && str_is(any->notes->name_pattern, "[a-z]{2,4}"));
+    CU_ASSERT_EQUAL(ddf_check(s, DDF_ADD, STR("./Top/abc"), STR("node"), STR(""), STR(""), false, true, &status, NULL),
+                    RC_OK);
+    CU_ASSERT_EQUAL(ddf_check(s, DDF_ADD, STR("./Top/ABC"), STR("node"), STR(""), STR(""), false, true, &status, NULL),
+                    RC_INVALID);
+    CU_ASSERT_EQUAL(status, 400);
+    n = at(s, "./Top/Range");
+    CU_ASSERT(n->allowed.kind == DDF_ALLOW_RANGE && n->allowed.min == 1 && n->allowed.max == 20);
+    CU_ASSERT_PTR_NULL(n->notes);
+    n = at(s, "./Top/Xsd");
+    CU_ASSERT(n->allowed.kind == DDF_ALLOW_OTHER && str_is(n->allowed.type, "XSD"));
+    CU_ASSERT(n->allowed.n == 1 && str_is(n->allowed.values[0], "<xs:schema/>"));
+    n = at(s, "./Top/Admx");
+    CU_ASSERT(n->allowed.kind == DDF_ALLOW_OTHER && str_is(n->allowed.type, "ADMX") &&
+              str_is(n->allowed.values[0], "A/N (f.admx)"));
+    n = at(s, "./Top/List"); /* nobody can tell its parts: nothing is refused */
+    CU_ASSERT(n->allowed.kind == DDF_ALLOW_ENUM && n->allowed.is_list && n->allowed.n == 1);
+    CU_ASSERT_EQUAL(ddf_check_value(n, STR("b"), NULL), RC_OK);
+    CU_ASSERT(ddf_schema_bytes(s) > 1000);
+    ddf_schema_destroy(s);
+}
+
 static void reads_older_files(void)
 {
     struct ddf_schema *s = loaded(
@@ -373,14 +443,18 @@ static void survives_running_out_of_memory(void)
                 "<Node><NodeName>A</NodeName><Path>./x/y</Path><DFProperties><AccessType><Get/></AccessType>"
                 "<Description>d</Description><DFFormat><int/></DFFormat><DFType><MIME>a</MIME><MIME>b</MIME></DFType>"
                 "<MSFT:AllowedValues ValueType='ENUM'><MSFT:Enum><MSFT:Value>1</MSFT:Value></MSFT:Enum>"
-                "</MSFT:AllowedValues></DFProperties>" LEAF("B") "</Node>")),
-            "t", &d, NULL);
+                "</MSFT:AllowedValues><MSFT:Applicability><MSFT:OsBuildVersion>1</MSFT:OsBuildVersion></MSFT:Applicability>"
+                "<MSFT:DependencyBehavior><MSFT:DependencyGroup><MSFT:Dependency Type='Not'><MSFT:DependencyUri>A"
+                "</MSFT:DependencyUri></MSFT:Dependency></MSFT:DependencyGroup></MSFT:DependencyBehavior></DFProperties>" LEAF(
+                    "B") "</Node>")),
+            "t", STR("t"), &d, NULL);
         arena_finish(&d.a);
     }
     CU_ASSERT_EQUAL(rc, RC_OK);
 }
 
 TEST_MAIN("ddf.load", TEST(reads_a_standard_description), TEST(reads_files_as_microsoft_writes_them),
-          TEST(reads_older_files), TEST(passes_over_what_it_does_not_know), TEST(unites_documents),
-          TEST(says_what_is_wrong_and_where), TEST(an_entity_bomb_is_refused_at_its_first_declaration),
-          TEST(ceilings_are_ordinary_outcomes), TEST(a_failure_changes_nothing), TEST(survives_running_out_of_memory))
+          TEST(keeps_what_vendors_say_besides), TEST(reads_older_files), TEST(passes_over_what_it_does_not_know),
+          TEST(unites_documents), TEST(says_what_is_wrong_and_where),
+          TEST(an_entity_bomb_is_refused_at_its_first_declaration), TEST(ceilings_are_ordinary_outcomes),
+          TEST(a_failure_changes_nothing), TEST(survives_running_out_of_memory))
