@@ -221,13 +221,13 @@
                         "x.authority_id") " ORDER BY x.description_id LIMIT :limit")                                    \
     X(DESCRIPTION, API_DESCRIBED " WHERE " API_IN_SCOPE("x.authority_id") " AND x.name = :name LIMIT 2")                \
     X(DESCRIPTION_DATA, "SELECT name, data FROM description WHERE description_id = :id")                                \
-    X(DESCRIPTIONS_DATA, "SELECT name, data FROM description WHERE authority_id = :authority ORDER BY description_id")  \
-    X(DESCRIPTIONS_FOR,                                                                                                 \
-      "SELECT x.description_id FROM description x JOIN device d USING (authority_id)"                                   \
-      " WHERE x.authority_id = :authority AND d.device_id = :device"                                                    \
-      " AND (x.man = '' OR x.man = (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.man'))"   \
-      " AND (x.mod = '' OR x.mod = (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.mod'))"   \
-      " AND (x.mo = '' OR x.mo = d.layout_mo) ORDER BY x.description_id")                                               \
+    X(DESCRIPTIONS_BESIDE, "SELECT name, data FROM description WHERE authority_id = :authority AND name <> :name"       \
+                           " AND (man = '' OR :man = '' OR man = :man) AND (mod = '' OR :mod = '' OR mod = :mod)"       \
+                           " AND (mo = '' OR :mo = '' OR mo = :mo) ORDER BY description_id")                            \
+    X(DEVICE_KIND,                                                                                                      \
+      "SELECT (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.man'),"                        \
+      " (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.mod'), layout_mo FROM device"        \
+      " WHERE device_id = :device")                                                                                     \
     X(DESCRIPTION_ADD,                                                                                                  \
       "INSERT INTO description (authority_id, name, man, mod, mo, objects, nodes, bytes, data, created_ms, created_by)" \
       " VALUES (:authority, :name, :man, :mod, :mo, :objects, :nodes, :bytes, :data, :now_ms, :who)")                   \

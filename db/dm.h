@@ -48,9 +48,13 @@
     X(VM_DROP, "DELETE FROM vm WHERE device_id = :device_id AND vm = :vm")                                                \
     X(SAMPLE_PUT, "INSERT INTO sample (device_id, vm, at_ms, data) VALUES (:device_id, :vm, :at_ms, :data)"               \
                   " ON CONFLICT (device_id, vm, at_ms) DO UPDATE SET data = :data")                                       \
-    X(POLICIES, "SELECT policy_id, revision, name, created_ms FROM policy"                                                \
-                " WHERE authority_id = :authority_id AND deleted_ms IS NULL ORDER BY policy_id")                          \
+    X(POLICIES, "SELECT p.policy_id, p.revision, p.name, p.created_ms, r.created_ms FROM policy p"                        \
+                " JOIN policy_revision r ON r.policy_id = p.policy_id AND r.revision = p.revision"                        \
+                " WHERE p.authority_id = :authority_id AND p.deleted_ms IS NULL ORDER BY p.policy_id")                    \
     X(POLICY_DOCUMENT, "SELECT document FROM policy_revision WHERE policy_id = :policy_id AND revision = :revision")      \
+    X(DESCRIPTIONS, "SELECT description_id, name, man, mod, mo FROM description WHERE authority_id = :authority_id"       \
+                    " ORDER BY (mo <> ''), (man <> '') + (mod <> ''), description_id LIMIT :limit")                       \
+    X(DESCRIPTION, "SELECT name, data FROM description WHERE description_id = :description_id")                           \
     X(IMAGES, "SELECT name, version, guest_type, arch, format, sha256, size_bytes, node_name, secret FROM image"          \
               " WHERE authority_id = :authority_id ORDER BY image_id")                                                    \
     X(ASSIGNMENTS, "SELECT policy_id, revision, truth, state, why FROM assignment WHERE device_id = :device_id")          \

@@ -66,8 +66,9 @@ struct pol_value {
     const struct pol_setting *setting; /* the winner's */
     struct str wire;                   /* final text of the node */
     const struct pol_policy *policy;
-    /* "only policy", "same value", "higher priority", "safer value", "newer policy", "older policy" */
+    /* "only policy", "same value", "higher priority", "safer value", "newer revision", "older policy" */
     const char *rule;
+    struct str described; /* "safer value", "newer revision": the description that says so; else empty */
     struct pol_loser *losers;
 };
 
@@ -104,8 +105,8 @@ struct pol_desired {
 /**
  * Pure. A policy whose selector is unknown keeps what the device already has of its VM: where it would win, nothing is
  * wished for by anybody, so nothing is changed or removed on its account. Rules, in this order: policies of this
- * authority only; higher priority; the DDF's hint about the safe side (for `locked`: locked); the older policy, with a
- * warning. A policy that is deleted leaves its VM on the device unmanaged. Only `state: absent` of a policy that holds
+ * authority only; higher priority; what the description of the very node hints at: the safe side (for `locked`: locked),
+ * or the newer revision; the older policy, with a warning. A policy that is deleted leaves its VM on the device unmanaged. Only `state: absent` of a policy that holds
  * removes a VM.
  */
 enum rc pol_resolve(const struct pol_facts *f, struct arena *a, struct pol_desired *out, struct err *e);

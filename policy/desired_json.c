@@ -31,6 +31,10 @@ static void value(struct buf *b, const struct pol_facts *f, struct str owner, co
     policy(b, v->policy);
     buf_putz(b, ",");
     text(b, "rule", str_of(v->rule));
+    if (v->described.n) {
+        buf_putz(b, ",");
+        text(b, "description", v->described);
+    }
     buf_putz(b, ",\"losers\":[");
     for (const struct pol_loser *l = v->losers; l; l = l->next) {
         buf_putz(b, "{");

@@ -35,7 +35,7 @@ struct pol_policy {
     struct str *warnings;
     size_t n_warnings; /* in order but worth saying: "line 30: /spec/rollout: ..." */
     /* From the store, not from the document. */
-    int64_t id, revision, created_ms; /* created_ms: of this revision */
+    int64_t id, revision, created_ms, revised_ms; /* when its first revision was made, and this one */
     struct pol_policy *next;
 };
 

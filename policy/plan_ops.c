@@ -54,7 +54,7 @@ const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool loc
             (lock             ? o->lock_to
              : o->lock_to < 0 ? o->to
                               : -1) == now &&
-            h->at_ms > policy->created_ms)
+            h->at_ms > policy->revised_ms)
             return h;
     }
     return NULL;

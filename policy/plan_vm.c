@@ -224,7 +224,7 @@ static bool given_up(struct planning *p, const struct pol_vm *vm, int state)
     int64_t at_ms;
     return state_is(p, state, "stopped") && mirror_number(p, DDF_VM, "stateReason", vm->name, &reason) &&
            str_is(ddf_layout_reason_text(p->l, reason), "crash action") && when &&
-           text_time_parse(when->value, &at_ms) && vm->goal_policy->created_ms < at_ms;
+           text_time_parse(when->value, &at_ms) && vm->goal_policy->revised_ms < at_ms;
 }
 
 static void go(struct planning *p, const struct pol_vm *vm, int state)

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rules that a description decides. */
+static const char SAFER[] = "safer value", NEWER[] = "newer revision";
+
 /* One policy's wish for one thing. */
 struct wish {
     const struct pol_policy *policy;
@@ -88,6 +91,12 @@ static bool older(const struct pol_policy *x, const struct pol_policy *y)
     return str_cmp(x->name, y->name) < 0;
 }
 
+/* Which was written last; of those written at once, the one that is younger itself. */
+static bool newer(const struct pol_policy *x, const struct pol_policy *y)
+{
+    return x->revised_ms != y->revised_ms ? x->revised_ms > y->revised_ms : older(y, x);
+}
+
 static const struct ddf_node *described(const struct resolution *r, const struct pol_setting *s, struct str owner)
 {
     struct str uri = s ? ddf_layout_uri(r->f->layout, s->entry, owner, s->instance, r->a) : (struct str){ 0 };
@@ -125,12 +134,12 @@ static bool beats(const struct wish *x, const struct wish *y, enum ddf_hint hint
         return older(x->policy, y->policy);
     }
     if (hint == DDF_HINT_LAST_WRITE) {
-        *rule = "newer policy";
-        return older(y->policy, x->policy);
+        *rule = NEWER;
+        return newer(x->policy, y->policy);
     }
     int c = hint == DDF_HINT_NONE ? 0 : safer(hint, x->wire, y->wire);
     if (c) {
-        *rule = "safer value";
+        *rule = SAFER;
         return c < 0;
     }
     *rule = "older policy";
@@ -206,6 +215,7 @@ static struct pol_value *values(struct resolution *r, struct wish *w, size_t n, 
         size_t best = i + contest(r, w + i, end - i, hint, vm.n ? "VM" : "device", vm, w[i].setting->name, &v->rule,
                                   &v->losers);
         if (r->no_memory || w[best].unknown) continue;
+        v->described = node && (v->rule == SAFER || v->rule == NEWER) ? node->document : (struct str){ 0 };
         v->setting = w[best].setting;
         v->policy = w[best].policy;
         v->wire = w[best].wire;

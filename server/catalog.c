@@ -29,6 +29,10 @@ struct authority_private {
     struct document *documents;
     uint64_t images_seen; /* catalog.version when they were read */
     struct policy_list *lists;
+    struct arena texts; /* of descriptions */
+    struct description *descriptions;
+    size_t n_descriptions;
+    uint64_t descriptions_seen;
 };
 
 struct catalog {
@@ -68,6 +72,7 @@ void catalog_destroy(struct catalog *c)
             document_free(d);
         }
         arena_finish(&au->own->images);
+        arena_finish(&au->own->texts);
         free(au->own);
     }
     arena_finish(&c->texts);
@@ -106,6 +111,7 @@ static enum rc add_authority(struct catalog *c, struct sql_rows *r, struct err *
         return err_set(e, RC_NOMEM, "no memory for authorities");
     }
     arena_init(&p->images, 64 << 20);
+    arena_init(&p->texts, 4 << 20);
     p->au.own = p;
     p->au.id = sql_int(r, 0);
     p->au.stamp = sql_int(r, 3);
@@ -236,6 +242,7 @@ static enum rc load_document(struct catalog *c, const struct authority *au, cons
         d->parsed->id = d->policy;
         d->parsed->revision = d->revision;
         d->parsed->created_ms = sql_int(r, 3);
+        d->parsed->revised_ms = sql_int(r, 4);
     }
     d->next = au->own->documents;
     au->own->documents = d;
@@ -301,4 +308,42 @@ enum rc catalog_policies(struct catalog *c, const struct authority *au, const st
     }
     *out = x->first;
     return RC_OK;
+}
+
+static enum rc read_descriptions(struct catalog *c, struct authority_private *p, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    size_t n = 0;
+    arena_reset(&p->texts);
+    p->descriptions = NULL;
+    p->n_descriptions = 0;
+    enum rc rc = sql_start(c->db, DM_STMT(DESCRIPTIONS),
+                           SQL_ARGS({ "authority_id", SQL_I(p->au.id) }, { "limit", SQL_I(CATALOG_DESCRIPTIONS) }), &r,
+                           e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        struct description *d;
+        if (!p->descriptions) p->descriptions = ARENA_ARRAY(&p->texts, struct description, CATALOG_DESCRIPTIONS);
+        if (!p->descriptions || n == CATALOG_DESCRIPTIONS) break;
+        d = &p->descriptions[n++];
+        d->id = sql_int(r, 0);
+        if (!arena_str(&p->texts, sql_text(r, 1), &d->name) || !arena_str(&p->texts, sql_text(r, 2), &d->man) ||
+            !arena_str(&p->texts, sql_text(r, 3), &d->mod) || !arena_str(&p->texts, sql_text(r, 4), &d->mo))
+            break;
+    }
+    sql_end(r);
+    if (rc == RC_OK) return err_set(e, RC_NOMEM, "no memory for the list of descriptions");
+    if (rc != RC_NOT_FOUND) return rc;
+    p->n_descriptions = n;
+    p->descriptions_seen = c->version;
+    return RC_OK;
+}
+
+enum rc catalog_descriptions(struct catalog *c, const struct authority *au, const struct description **out, size_t *n,
+                             struct err *e)
+{
+    struct authority_private *p = au->own;
+    enum rc rc = p->descriptions_seen == c->version ? RC_OK : read_descriptions(c, p, e);
+    *out = rc ? NULL : p->descriptions;
+    *n = rc ? 0 : p->n_descriptions;
+    return rc;
 }

@@ -6,7 +6,7 @@
 #include "server/server.h"
 #include "syncml/server.h"
 
-enum { CATALOG_POLICY_BYTES = 8 << 20, CATALOG_POLICIES = 5000, CATALOG_IMAGES = 10000 };
+enum { CATALOG_POLICY_BYTES = 8 << 20, CATALOG_POLICIES = 5000, CATALOG_IMAGES = 10000, CATALOG_DESCRIPTIONS = 1000 };
 
 struct authority {
     int64_t id, stamp;
@@ -18,6 +18,12 @@ struct authority {
     size_t n_images;
     struct authority *next;
     struct authority_private *own;
+};
+
+/* An uploaded device description, and which devices it is meant for: empty = any. */
+struct description {
+    int64_t id;
+    struct str name, man, mod, mo;
 };
 
 struct catalog;
@@ -34,4 +40,8 @@ const struct authority *catalog_authority_id(const struct catalog *c, int64_t id
  * and logged. */
 enum rc catalog_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l,
                          const struct pol_policy **out, struct err *e);
+/** The authority's uploaded descriptions in the order in which they are merged: for any object before for one, for any
+ * device before for some, old before new. */
+enum rc catalog_descriptions(struct catalog *c, const struct authority *au, const struct description **out, size_t *n,
+                             struct err *e);
 #endif

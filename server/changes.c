@@ -40,26 +40,28 @@ enum rc change_stamp(struct sql *db, int64_t authority, int64_t *stamp, struct e
 #define NEXT_NUMBER  "CASE WHEN next_trigger_no >= 65535 THEN 1 ELSE next_trigger_no + 1 END"
 #define OPEN_TRIGGER "SELECT 1 FROM trigger t WHERE t.device_id = device.device_id AND t.state IN ('pending', 'sent')"
 
-/* Devices whose want_stamp is :stamp (one device when :device is not 0), that can be called and are not being called
- * already: first the triggers, then their numbers are used up. */
-static enum rc call_devices(struct sql *db, int64_t authority, int64_t device, int64_t stamp, struct str why,
-                            int64_t now_ms, struct err *e)
+/* First the triggers, then their numbers are used up. */
+enum rc change_call_devices(struct sql *db, int64_t authority, int64_t after, int64_t last, int64_t stamp,
+                            struct str why, int64_t now_ms, struct err *e)
 {
     enum rc rc = run(
         db,
         STR("INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, next_ms)"
             " SELECT device_id, next_trigger_no, 'pending', :why, push_channel, push_address, :now_ms, :now_ms FROM device"
-            " WHERE authority_id = :authority AND (:device = 0 OR device_id = :device) AND want_stamp = :stamp"
+            " WHERE authority_id = :authority AND device_id > :after AND device_id <= :last AND want_stamp = :stamp"
             " AND push_channel <> 'none' AND NOT EXISTS (" OPEN_TRIGGER ")"),
         SQL_ARGS({ "why", SQL_T(why) }, { "now_ms", SQL_I(now_ms) }, { "authority", SQL_I(authority) },
-                 { "device", SQL_I(device) }, { "stamp", SQL_I(stamp) }),
+                 { "after", SQL_I(after) }, { "last", SQL_I(last) }, { "stamp", SQL_I(stamp) }),
         e);
     if (rc) return rc;
-    return run(db,
-               STR("UPDATE device SET next_trigger_no = " NEXT_NUMBER
-                   " WHERE authority_id = :authority AND (:device = 0 OR device_id = :device) AND want_stamp = :stamp"
-                   " AND EXISTS (" OPEN_TRIGGER " AND t.session_no = device.next_trigger_no)"),
-               SQL_ARGS({ "authority", SQL_I(authority) }, { "device", SQL_I(device) }, { "stamp", SQL_I(stamp) }), e);
+    return run(
+        db,
+        STR("UPDATE device SET next_trigger_no = " NEXT_NUMBER
+            " WHERE authority_id = :authority AND device_id > :after AND device_id <= :last AND want_stamp = :stamp"
+            " AND EXISTS (" OPEN_TRIGGER " AND t.session_no = device.next_trigger_no)"),
+        SQL_ARGS({ "authority", SQL_I(authority) }, { "after", SQL_I(after) }, { "last", SQL_I(last) },
+                 { "stamp", SQL_I(stamp) }),
+        e);
 }
 
 enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struct str why, int64_t now_ms,
@@ -71,7 +73,7 @@ enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struc
         STR("UPDATE device SET want_stamp = max(want_stamp, :stamp) WHERE device_id = :device RETURNING authority_id"),
         SQL_ARGS({ "stamp", SQL_I(stamp) }, { "device", SQL_I(device) }), &authority, NULL, e);
     if (rc) return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such device") : rc;
-    return call_devices(db, authority, device, stamp, why, now_ms, e);
+    return change_call_devices(db, authority, device - 1, device, stamp, why, now_ms, e);
 }
 
 /* Arguments :p0, :p1 ... of a selector behind our own. */
@@ -135,7 +137,7 @@ enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t
             STR("UPDATE assignment SET revision = :revision, state = 'pending', why = 'waits for the device to call',"
                 " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"),
             SQL_ARGS({ "revision", SQL_I(revision) }, { "now_ms", SQL_I(now_ms) }, { "policy", SQL_I(policy) }), e);
-    if (!rc) rc = call_devices(db, authority, 0, stamp, why, now_ms, e);
+    if (!rc) rc = change_call_devices(db, authority, 0, INT64_MAX, stamp, why, now_ms, e);
     arena_finish(&a);
     return rc;
 }

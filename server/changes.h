@@ -14,6 +14,10 @@ enum rc change_stamp(struct sql *db, int64_t authority, int64_t *stamp, struct e
  * several changes cause one call). No trigger when its channel is "none". @param why for people */
 enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struct str why, int64_t now_ms,
                             struct err *e);
+/** Calls those devices after `after` up to `last` whose want_stamp is `stamp`, that can be called and are not being called
+ * already. */
+enum rc change_call_devices(struct sql *db, int64_t authority, int64_t after, int64_t last, int64_t stamp,
+                            struct str why, int64_t now_ms, struct err *e);
 /** All devices for which the policy was or will be true or unknown, set-wise. @param revision  0 when it was deleted
  *  @param selector  of the new revision; NULL when it was deleted @param affected, unknown  devices for which it is true now, and cannot be told */
 enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t revision,

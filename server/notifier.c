@@ -7,6 +7,7 @@
 #include "db/trigger.h"
 #include "server/events.h"
 #include "server/push/push.h"
+#include "server/replan.h"
 #include "server/secrets.h"
 #include "syncml/notify.h"
 #include <inttypes.h>
@@ -241,15 +242,18 @@ static void *run(void *arg)
     int64_t pause_ms = 0;
     while (wait_for(n, pause_ms)) {
         const unsigned rate = n->srv->config->trigger_rate_per_s;
-        size_t limit = rate / SLICES_PER_S ? rate / SLICES_PER_S : 1, n_sent;
+        size_t limit = rate / SLICES_PER_S ? rate / SLICES_PER_S : 1, n_sent = 0;
         struct err e = { 0 };
+        bool more = false;
         if (limit > BATCH_MAX) limit = BATCH_MAX;
-        enum rc rc = turn(n, limit, &n_sent, &e);
+        enum rc rc = replan_slice(n->db, world_real().now_ms, &more, &e);
+        if (!rc) rc = turn(n, limit, &n_sent, &e);
         if (rc && rc != RC_BUSY) log_event(LOG_ERROR, "notifier.failed", LOG_Z("why", e.text));
         int64_t next = next_due(n), now_ms = world_real().now_ms;
         pause_ms = next == INT64_MAX ? INT64_MAX : next > now_ms ? next - now_ms : 0;
         int64_t slice_ms = (int64_t)limit * 1000 / rate;
         if (pause_ms < slice_ms && (n_sent || rc)) pause_ms = rc ? 1000 : slice_ms;
+        if (more && pause_ms > slice_ms) pause_ms = slice_ms; /* others write, too */
     }
     return NULL;
 }

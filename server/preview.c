@@ -66,15 +66,21 @@ enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step *
 
 static const struct str hidden = { "***", 3 };
 
-/* What the device will not tell again, nobody else is shown either. */
-static void hide(const struct ddf_schema *schema, struct sml_cmd *c)
+static bool is_told(const struct ddf_schema *s, struct str uri)
+{
+    const struct ddf_node *n = ddf_schema_find(s, uri);
+    return !n || n->format == DDF_NODE || (n->access & (DDF_GET | DDF_EXEC));
+}
+
+/* What the device will not tell again, nobody else is shown either; an uploaded description makes no secret public. */
+static void hide(const struct ddf_schema *shipped, const struct ddf_schema *own, struct sml_cmd *c)
 {
     if (c->chal.present && c->chal.meta.next_nonce.n) c->chal.meta.next_nonce = hidden;
     for (struct sml_item *it = c->items; it; it = it->next) {
-        const struct ddf_node *n = it->has_data && it->target.n ? ddf_schema_find(schema, it->target) : NULL;
-        if (n && n->format != DDF_NODE && !(n->access & (DDF_GET | DDF_EXEC))) it->data = hidden;
+        if (!it->has_data || !it->target.n) continue;
+        if (!is_told(shipped, it->target) || !is_told(own, it->target)) it->data = hidden;
     }
-    for (struct sml_cmd *k = c->children; k; k = k->next) hide(schema, k);
+    for (struct sml_cmd *k = c->children; k; k = k->next) hide(shipped, own, k);
 }
 
 static void new_line(struct buf *out, int depth)
@@ -105,8 +111,8 @@ void store_indent_xml(struct str xml, struct buf *out)
     buf_byte(out, '\n');
 }
 
-enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, struct sml_step *steps,
-                             struct arena *a, struct buf *out, struct err *e)
+enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, const struct ddf_schema *schema,
+                             struct sml_step *steps, struct arena *a, struct buf *out, struct err *e)
 {
     struct sml_cmd alert = { .kind = SML_ALERT, .name = STR("Alert"), .cmd_id = STR("1"), .data = STR("1201") };
     struct sml_msg call = { .ver_dtd = STR("1.2"),
@@ -133,7 +139,7 @@ enum rc store_preview_syncml(const struct server *srv, const struct store_device
     if (!rc) rc = sml_server_answer(s, steps, d->large_objects, SML_XML, &d->account, &w, a, &reply, &n_sent, &keep, e);
     if (!rc) {
         if (reply.cred.present) reply.cred.data = hidden;
-        for (struct sml_cmd *c = reply.cmds; c; c = c->next) hide(srv->schema, c);
+        for (struct sml_cmd *c = reply.cmds; c; c = c->next) hide(srv->schema, schema, c);
         rc = sml_encode(SML_XML, &reply, &xml, e);
     }
     if (!rc) store_indent_xml(buf_str(&xml), out);

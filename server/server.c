@@ -1,6 +1,7 @@
 #include "server/server.h"
 #include "base/log.h"
 #include "db/start.h"
+#include "server/schemas.h"
 #include "server/secrets.h"
 #include <dirent.h>
 #include <errno.h>
@@ -73,6 +74,7 @@ enum rc server_load(struct server *srv, const struct server_config *c, struct ar
     struct ddf_layout **layout = rc ? NULL : ARENA_ARRAY(a, struct ddf_layout *, n);
     if (!rc && !layout) rc = RC_NOMEM;
     for (size_t i = 0; !rc && i < n; i++) rc = ddf_layout_load(file[i], a, &layout[i], e);
+    if (!rc && !(srv->schemas = schemas_create())) rc = err_set(e, RC_NOMEM, "no memory for device descriptions");
     if (rc) {
         ddf_schema_destroy(schema);
         return rc;
@@ -87,7 +89,9 @@ enum rc server_load(struct server *srv, const struct server_config *c, struct ar
 void server_unload(struct server *srv)
 {
     ddf_schema_destroy((struct ddf_schema *)(uintptr_t)srv->schema);
+    schemas_destroy(srv->schemas);
     srv->schema = NULL;
+    srv->schemas = NULL;
 }
 
 static enum rc first_authority(struct sql *db, const struct server_config *c, int64_t now_ms, struct err *e)

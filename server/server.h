@@ -12,10 +12,12 @@ struct events;   /* server/events.h: live stream */
 struct notifier; /* server/notifier.h: triggers */
 struct worker;   /* server/worker.h: the DM loop */
 struct metrics;  /* server/metrics.h: counters for /metrics */
+struct schemas;  /* server/schemas.h: merged device descriptions */
 
 struct server {
     const struct server_config *_Atomic config; /* a reload puts another one here; the old one stays readable */
-    const struct ddf_schema *schema;
+    const struct ddf_schema *schema; /* the shipped and configured descriptions; for a device: store_schema */
+    struct schemas *schemas;
     struct ddf_layout *const *layouts;
     size_t n_layouts; /* found by the MO identifier that the device reports */
     uint8_t secret_key[32];

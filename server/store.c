@@ -34,6 +34,7 @@ struct store {
     struct sql *db;
     struct paths *paths;
     struct catalog *catalog;
+    struct described *described;
     struct secret *secrets;
 };
 
@@ -50,6 +51,7 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e)
     arena_init(&st->texts, 16 << 20);
     enum rc rc = sql_open(srv->config->database, &o, &st->db, e);
     if (!rc && (!(st->paths = paths_create(st->db)) || !(st->catalog = catalog_create(srv, st->db)) ||
+                !(st->described = described_create(srv, st->db, st->catalog)) ||
                 !(st->secrets = calloc(STORE_SECRETS, sizeof *st->secrets))))
         rc = err_set(e, RC_NOMEM, "no memory for the store");
     if (rc)
@@ -62,6 +64,7 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e)
 void store_close(struct store *st)
 {
     if (!st) return;
+    described_destroy(st->described);
     catalog_destroy(st->catalog);
     paths_destroy(st->paths);
     sql_close(st->db);
@@ -90,6 +93,7 @@ const struct server *store_server(const struct store *st)
 enum rc store_refresh(struct store *st, struct err *e)
 {
     paths_trim(st->paths);
+    described_refresh(st->described);
     return catalog_refresh(st->catalog, e);
 }
 
@@ -306,6 +310,32 @@ enum rc store_load_attributes(struct store *st, const struct store_device *d, co
     return RC_OK;
 }
 
+/* ---- description ---- */
+
+enum rc store_schema(struct store *st, const struct authority *au, const struct device_kind *kind,
+                     const struct ddf_schema **out, struct err *e)
+{
+    return described_find(st->described, au, kind, out, e);
+}
+
+enum rc store_has_descriptions(struct store *st, const struct authority *au, bool *out, struct err *e)
+{
+    return described_any(st->described, au, out, e);
+}
+
+static struct str attribute(const struct pol_facts *f, const char *name)
+{
+    for (size_t i = 0; i < f->n_attrs; i++)
+        if (str_is(f->attrs[i].name, name)) return f->attrs[i].value;
+    return (struct str){ 0 };
+}
+
+enum rc store_load_schema(struct store *st, const struct store_device *d, struct pol_facts *f, struct err *e)
+{
+    const struct device_kind kind = { attribute(f, "devinfo.man"), attribute(f, "devinfo.mod"), d->layout_mo };
+    return store_schema(st, d->au, &kind, &f->schema, e);
+}
+
 /* Where an operation leads, so that the plan knows what stands against a policy. */
 static bool by_hand_matters(const struct ddf_layout *l, const struct pol_hold *holds, size_t n, struct str vm,
                             struct str kind)
@@ -345,20 +375,20 @@ enum rc store_load_holds(struct store *st, const struct store_device *d, struct 
     return RC_OK;
 }
 
-static bool replaced(const struct pol_policy *extra, struct str name)
+static const struct pol_policy *named(const struct pol_policy *list, struct str name)
 {
-    for (; extra; extra = extra->next)
-        if (str_eq(extra->name, name)) return true;
-    return false;
+    while (list && !str_eq(list->name, name)) list = list->next;
+    return list;
 }
 
-/* For a preview: `extra` (a document file may hold several), then the stored policies that it does not replace. */
-static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *extra, struct arena *a,
+/* For a preview: `extra` (a document file may hold several), as if it were applied now, then the stored policies that
+ * it does not replace. */
+static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *extra, int64_t now_ms, struct arena *a,
                           const struct pol_policy **out, struct err *e)
 {
     struct pol_policy *list = NULL;
     for (const struct pol_policy *p = stored; p; p = p->next) {
-        if (replaced(extra, p->name)) continue;
+        if (named(extra, p->name)) continue;
         struct pol_policy *copy = ARENA_NEW(a, struct pol_policy);
         if (!copy) return err_set(e, RC_NOMEM, "no memory for policies");
         *copy = *p;
@@ -368,7 +398,11 @@ static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *ex
     for (const struct pol_policy *x = extra; x; x = x->next) {
         struct pol_policy *copy = ARENA_NEW(a, struct pol_policy);
         if (!copy) return err_set(e, RC_NOMEM, "no memory for policies");
+        const struct pol_policy *before = named(stored, x->name);
         *copy = *x;
+        copy->id = before ? before->id : INT64_MAX;
+        copy->created_ms = before ? before->created_ms : now_ms;
+        copy->revised_ms = now_ms;
         copy->next = list;
         list = copy;
     }
@@ -393,7 +427,7 @@ enum rc store_load_wishes(struct store *st, const struct store_device *d, struct
                                .also_read = also_read,
                                .n_also_read = sizeof also_read / sizeof also_read[0] };
     enum rc rc = catalog_policies(st->catalog, d->au, d->layout, &out->policies, e);
-    if (!rc && extra) rc = with_extra(out->policies, extra, a, &out->policies, e);
+    if (!rc && extra) rc = with_extra(out->policies, extra, now_ms, a, &out->policies, e);
     return rc;
 }
 
@@ -472,6 +506,7 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
     if (!rc) rc = store_load_holds(st, d, a, out, e);
     if (!rc) rc = mirror_load(&m, st->db, st->paths, d->id, e);
     if (!rc) rc = store_load_attributes(st, d, &m, a, out, e);
+    if (!rc) rc = store_load_schema(st, d, out, e);
     if (!rc) rc = mirror_nodes(&m, a, &nodes, &n_nodes, e);
     if (!rc) rc = store_load_operations(st, d->id, a, &operations, &n_operations, e);
     if (!rc) rc = store_load_failures(st, d, a, &failures, &n_failures, &forgotten, e);

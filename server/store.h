@@ -2,7 +2,7 @@
 #define SERVER_STORE_H
 /* Translates between the database and the types of policy/ and syncml/. One store for each connection. */
 #include "policy/plan.h"
-#include "server/catalog.h"
+#include "server/described.h"
 #include "server/mirror.h"
 #include "server/server.h"
 #include "syncml/server.h"
@@ -52,12 +52,19 @@ enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *
 enum rc store_load_facts(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms,
                          struct arena *a, struct pol_facts *out, struct err *e);
 /** The parts of it that cost next to nothing: `out` gets neither mirror, operations, failures, attributes nor what
- * was done by hand. */
+ * was done by hand, and the shipped description. */
 enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms,
                           struct arena *a, struct pol_facts *out, struct err *e);
 /** Labels, what the device said of itself, and the facts in its mirror (whose texts they share). */
 enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a,
                               struct pol_facts *f, struct err *e);
+/** The description that holds for devices of this kind: see described.h. Good until the next store_refresh. */
+enum rc store_schema(struct store *st, const struct authority *au, const struct device_kind *kind,
+                     const struct ddf_schema **out, struct err *e);
+/** The same for a device whose attributes are in f; costs nothing where nobody has uploaded descriptions. */
+enum rc store_load_schema(struct store *st, const struct store_device *d, struct pol_facts *f, struct err *e);
+/** Does the authority have any of its own? If not, the shipped one holds for all its devices. */
+enum rc store_has_descriptions(struct store *st, const struct authority *au, bool *out, struct err *e);
 /** Tell the view `attribute` which nodes are facts; in the caller's transaction, at a start. */
 enum rc store_publish_facts(struct store *st, struct err *e);
 enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f,
@@ -76,6 +83,6 @@ enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step *
 /** Our own encoder's XML with line breaks between tags; texts stay on their element's line, untouched. */
 void store_indent_xml(struct str xml, struct buf *out);
 /** The XML of the next message this device would be sent for these steps, indented; secrets and nonces as "***". */
-enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, struct sml_step *steps,
-                             struct arena *a, struct buf *out, struct err *e);
+enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, const struct ddf_schema *schema,
+                             struct sml_step *steps, struct arena *a, struct buf *out, struct err *e);
 #endif

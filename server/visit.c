@@ -215,6 +215,25 @@ static void load_attributes(struct visit *v)
     r->has_attrs = true;
 }
 
+const struct ddf_schema *visit_schema(struct visit *v)
+{
+    struct pol_facts f = { 0 };
+    bool own = false;
+    if (v->schema || v->rc) return v->schema ? v->schema : v->srv->schema;
+    f.schema = v->srv->schema;
+    v->rc = store_has_descriptions(v->st, v->d.au, &own, v->e);
+    if (own) load_attributes(v);
+    f.attrs = v->r->attrs;
+    f.n_attrs = v->r->n_attrs;
+    if (own && !v->rc) v->rc = store_load_schema(v->st, &v->d, &f, v->e);
+    return v->schema = f.schema;
+}
+
+void visit_schema_changes(struct visit *v)
+{
+    v->schema = NULL;
+}
+
 void visit_attribute(struct visit *v, struct str name, struct str value)
 {
     struct recall *r = v->r;
@@ -223,6 +242,7 @@ void visit_attribute(struct visit *v, struct str name, struct str value)
     if (v->rc) return;
     while (i < r->n_attrs && !str_eq(r->attrs[i].name, name)) i++;
     if (i < r->n_attrs && str_eq(r->attrs[i].value, value)) return;
+    visit_schema_changes(v);
     visit_run(v, DM_STMT(ATTRIBUTE_PUT), { "device_id", SQL_I(v->d.id) }, { "name", SQL_T(name) },
               { "value", SQL_T(value) });
     if (i == r->attrs_cap) { /* more than usual: read again when they are needed */
@@ -341,7 +361,8 @@ static void learn_token(struct visit *v, const struct sml_alert_in *alerts)
         v->s->token_matches = str_is(v->d.settled_token, v->s->token_reported);
         return;
     }
-    v->rc = mirror_token(v->m, v->a, v->srv->schema, v->l, v->d.server_id, hex, v->e);
+    const struct ddf_schema *schema = visit_schema(v);
+    if (!v->rc) v->rc = mirror_token(v->m, v->a, schema, v->l, v->d.server_id, hex, v->e);
     v->s->token_matches = !v->rc && strcmp(hex, v->s->token_reported) == 0;
 }
 
@@ -474,6 +495,7 @@ static void load_facts(struct visit *v)
     f->n_attrs = r->n_attrs;
     f->holds = r->holds;
     f->n_holds = r->n_holds;
+    f->schema = visit_schema(v);
 }
 
 void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired)

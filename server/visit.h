@@ -26,9 +26,10 @@ struct visit {
     struct session *s;
     struct store_device d; /* as loaded, then as it shall be */
     const struct ddf_layout *l;
-    struct recall *r;   /* the session's */
-    struct mirror *m;   /* its mirror */
-    struct pol_facts f; /* after visit_plan */
+    struct recall *r;                /* the session's */
+    struct mirror *m;                /* its mirror */
+    struct pol_facts f;              /* after visit_plan */
+    const struct ddf_schema *schema; /* see visit_schema */
     struct pol_operation *ops;
     size_t n_ops; /* unfinished ones; finished in this message stay with their state */
     struct sample *samples;
@@ -65,6 +66,10 @@ void visit_touches(struct visit *v, const struct pol_operation *op);
 void visit_failed(struct visit *v, struct str key, int code, struct str why);
 void visit_forget(struct visit *v, struct str key);
 void visit_attribute(struct visit *v, struct str name, struct str value);
+/** What this very device's tree may contain, worked out when it is first asked for in a message. Never NULL. */
+const struct ddf_schema *visit_schema(struct visit *v);
+/** It said something else of itself: another description may hold. */
+void visit_schema_changes(struct visit *v);
 /* Events: visit_json starts an object, fields follow, visit_event writes the row. */
 void visit_json(struct visit *v);
 void visit_json_s(struct visit *v, const char *key, struct str value);

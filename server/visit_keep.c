@@ -364,8 +364,9 @@ static struct str token_now(struct visit *v)
     char *hex = arena_bytes(v->a, SHA256_HEX_BYTES);
     if (v->s->token_reported[0] && !v->s->changed) return str_of(v->s->token_reported);
     if (!hex) visit_nomem(v);
+    const struct ddf_schema *schema = visit_schema(v);
     if (v->rc) return (struct str){ 0 };
-    v->rc = mirror_token(v->m, v->a, v->srv->schema, v->l, v->d.server_id, hex, v->e);
+    v->rc = mirror_token(v->m, v->a, schema, v->l, v->d.server_id, hex, v->e);
     return str_of(v->rc ? "" : hex);
 }
 

@@ -90,8 +90,10 @@ static void learn_detail(struct visit *v, struct str uri, struct str value)
 static void learn_object(struct visit *v, struct str type)
 {
     for (size_t i = 0; i < v->srv->n_layouts; i++)
-        if (str_eq(v->srv->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type))
+        if (str_eq(v->srv->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type)) {
             v->d.layout_mo = v->srv->layouts[i]->mo;
+            visit_schema_changes(v);
+        }
 }
 
 static bool is_within(struct str uri, struct str asked)
@@ -194,7 +196,7 @@ static void read_whole(struct visit *v, struct str uri)
 static void get_done(struct visit *v, struct flown *f, struct str uri)
 {
     if (is_whole(f->step.uri) && f->listed) {
-        mirror_sweep(v->m, uri, f->first_ms, v->srv->schema);
+        mirror_sweep(v->m, uri, f->first_ms, visit_schema(v));
         if (str_eq(uri, v->l->root)) v->d.lists = STORE_LISTS_WORK;
         read_whole(v, uri);
     }

@@ -23,8 +23,7 @@ enum {
 /* What a route asks for. An auditor reads all that a viewer does, and the audit. */
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN, ROLE_AUDITOR };
 
-struct describe; /* merged device descriptions (describe.c) */
-struct logins;   /* cookies of the console (auth.c) */
+struct logins; /* cookies of the console (auth.c) */
 
 struct api {
     const struct server *srv;
@@ -32,7 +31,6 @@ struct api {
     struct sql *db;
     struct store *store; /* previews */
     struct logins *logins;
-    struct describe *describe;
     struct world (*now)(void);
     struct metrics *metrics;
     int64_t devices_ms, devices_cost_ms; /* when devices were last counted for the metrics, and how long that took */

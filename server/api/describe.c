@@ -2,126 +2,44 @@
 
 #include "ddf/uri.h"
 
-#include <inttypes.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-struct describe {
-    struct {
-        char key[DESCRIBE_KEY_BYTES];
-        struct ddf_schema *schema;
-        uint64_t used;
-    } row[DESCRIBE_SCHEMAS];
-    uint64_t clock;
-};
-
-enum rc describe_create(struct describe **out, struct err *e)
-{
-    *out = calloc(1, sizeof **out);
-    return *out ? RC_OK : err_set(e, RC_NOMEM, "no memory for descriptions");
-}
-
-void describe_destroy(struct describe *d)
-{
-    for (size_t i = 0; d && i < DESCRIBE_SCHEMAS; i++) ddf_schema_destroy(d->row[i].schema);
-    free(d);
-}
-
-/* ---- merging ---- */
-
-static enum rc load_one(struct call *c, struct ddf_schema *s, int64_t id)
-{
-    struct sql_rows *r = NULL;
-    enum rc rc = one_row(c, API_DESCRIPTION_DATA, SQL_ARGS({ "id", SQL_I(id) }), &r);
-    if (!rc) rc = ddf_schema_load(s, sql_text(r, 1), arena_strz(c->a, sql_text(r, 0)), &c->e);
-    sql_end(r);
-    return rc;
-}
-
-static enum rc base_schema(struct call *c, struct ddf_schema **out)
-{
-    struct arena a;
-    arena_init(&a, DESCRIBE_ARENA_BYTES);
-    enum rc rc = server_schema(c->api->srv->config, &a, out, &c->e);
-    arena_finish(&a);
-    return rc;
-}
-
-/* "3,7,12,": which descriptions are for this device. */
-static enum rc key_of(struct call *c, const struct device_row *d, char key[DESCRIBE_KEY_BYTES])
-{
-    struct sql_rows *r = NULL;
-    size_t n = 0;
-    key[0] = '\0';
-    enum rc rc = sql_start(c->db, API_DESCRIPTIONS_FOR,
-                           SQL_ARGS({ "authority", SQL_I(d->authority) }, { "device", SQL_I(d->id) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        int k = snprintf(key + n, DESCRIBE_KEY_BYTES - n, "%" PRId64 ",", sql_int(r, 0));
-        if (k < 0 || (size_t)k >= DESCRIBE_KEY_BYTES - n)
-            rc = err_set(&c->e, RC_LIMIT, "too many descriptions are meant for one device");
-        else
-            n += (size_t)k;
-    }
-    sql_end(r);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
-}
-
-static enum rc merge(struct call *c, const char *key, struct ddf_schema **out)
-{
-    struct str rest = str_of(key), one;
-    struct ddf_schema *s = NULL;
-    int64_t id;
-    enum rc rc = base_schema(c, &s);
-    while (!rc && str_cut(&rest, ',', &one))
-        if (str_to_i64(one, &id)) rc = load_one(c, s, id);
-    if (rc)
-        ddf_schema_destroy(s);
-    else
-        *out = s;
-    return rc;
-}
 
 enum rc describe_schema(struct call *c, const struct device_row *d, const struct ddf_schema **out)
 {
-    struct describe *all = c->api->describe;
-    char key[DESCRIBE_KEY_BYTES];
-    size_t oldest = 0;
-    enum rc rc = key_of(c, d, key);
-    *out = c->api->srv->schema;
-    if (rc || !key[0]) return rc;
-    for (size_t i = 0; i < DESCRIBE_SCHEMAS; i++) {
-        if (all->row[i].schema && strcmp(all->row[i].key, key) == 0) {
-            all->row[i].used = ++all->clock;
-            *out = all->row[i].schema;
-            return RC_OK;
-        }
-        if (all->row[i].used < all->row[oldest].used) oldest = i;
-    }
-    struct ddf_schema *s = NULL;
-    rc = merge(c, key, &s);
-    if (rc) return rc;
-    ddf_schema_destroy(all->row[oldest].schema);
-    all->row[oldest].schema = s;
-    all->row[oldest].used = ++all->clock;
-    memcpy(all->row[oldest].key, key, sizeof key);
-    *out = s;
-    return RC_OK;
+    struct sql_rows *r = NULL;
+    struct device_kind kind;
+    enum rc rc = one_row(c, API_DEVICE_KIND, SQL_ARGS({ "device", SQL_I(d->id) }), &r);
+    if (!rc) kind = (struct device_kind){ keep(c, sql_text(r, 0)), keep(c, sql_text(r, 1)), keep(c, sql_text(r, 2)) };
+    sql_end(r);
+    if (!rc) rc = store_refresh(c->api->store, &c->e);
+    const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->api->store), d->authority);
+    if (!rc && !au) rc = err_set(&c->e, RC_INTERNAL, "a device without its authority");
+    return rc ? rc : store_schema(c->api->store, au, &kind, out, &c->e);
 }
 
-enum rc describe_try(struct call *c, int64_t authority, struct str name, struct str text)
+enum rc describe_try(struct call *c, int64_t authority, struct str name, const struct device_kind *kind,
+                     struct str text)
 {
     struct sql_rows *r = NULL;
     struct ddf_schema *s = NULL;
-    enum rc rc = base_schema(c, &s);
-    if (!rc) rc = sql_start(c->db, API_DESCRIPTIONS_DATA, SQL_ARGS({ "authority", SQL_I(authority) }), &r, &c->e);
+    struct arena a;
+    int n = 0;
+    arena_init(&a, DESCRIBE_ARENA_BYTES);
+    enum rc rc = server_schema(c->api->srv->config, &a, &s, &c->e);
+    if (!rc)
+        rc = sql_start(c->db, API_DESCRIPTIONS_BESIDE,
+                       SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) }, { "man", SQL_T(kind->man) },
+                                { "mod", SQL_T(kind->mod) }, { "mo", SQL_T(kind->mo) }),
+                       &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
-        if (!str_eq(sql_text(r, 0), name))
-            rc = ddf_schema_load(s, sql_text(r, 1), arena_strz(c->a, sql_text(r, 0)), &c->e);
+        rc = ++n < DESCRIBE_TOGETHER
+                 ? ddf_schema_load(s, sql_text(r, 1), arena_strz(c->a, sql_text(r, 0)), &c->e)
+                 : err_set(&c->e, RC_LIMIT, "more than %d descriptions would be meant for one device",
+                           DESCRIBE_TOGETHER);
     sql_end(r);
     if (rc == RC_NOT_FOUND) rc = ddf_schema_load(s, text, arena_strz(c->a, name), &c->e);
     ddf_schema_destroy(s);
+    arena_finish(&a);
     return rc;
 }
 

@@ -1,4 +1,6 @@
 #include "server/api/describe.h"
+#include "server/replan.h"
+#include "server/schemas.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -124,38 +126,54 @@ static enum rc no_description(struct call *c)
 }
 
 /* The text alone, then over everything it will stand beside. */
-static enum rc check(struct call *c, int64_t authority, struct str name, struct facts *f)
+static enum rc check(struct call *c, int64_t authority, struct str name, const struct device_kind *kind,
+                     struct facts *f)
 {
     struct ddf_schema *s = ddf_schema_create();
     enum rc rc = s ? ddf_schema_load(s, c->r->body, arena_strz(c->a, name), &c->e) : RC_NOMEM;
     if (!rc) look(ddf_schema_find(s, STR(".")), f);
     ddf_schema_destroy(s);
-    if (!rc) rc = describe_try(c, authority, name, c->r->body);
+    if (!rc) rc = describe_try(c, authority, name, kind, c->r->body);
     return rc == RC_PARSE || rc == RC_INVALID || rc == RC_LIMIT || rc == RC_UNSUPPORTED ? no_description(c) : rc;
 }
 
-static enum rc put(struct call *c, int64_t authority, struct str name, struct str authority_name, const struct facts *f,
-                   json_t **out, bool *fresh)
+static struct str text_of(const json_t *j, const char *key)
+{
+    return str_of(json_string_value(json_object_get(j, key)));
+}
+
+/* The devices that a description is, or was, meant for are planned anew; what was merged with the old one goes. */
+static enum rc plan_anew(struct call *c, int64_t authority, int64_t id, const json_t *j, const char *what)
+{
+    const struct device_kind kind = { text_of(j, "manufacturer"), text_of(j, "model"), text_of(j, "object") };
+    struct str why = arena_printf(c->a, "description %.*s %s", STR_ARG(text_of(j, "name")), what);
+    schemas_forget(c->api->srv->schemas, id);
+    return replan_ask(c->db, authority, &kind, why, &c->e);
+}
+
+static enum rc put(struct call *c, int64_t authority, struct str name, struct str authority_name,
+                   const struct device_kind *kind, const struct facts *f, json_t **out, bool *fresh)
 {
     json_t *before = NULL;
     int64_t old = 0, at;
     enum rc rc = write_begin(c);
     if (!rc) rc = find(c, name, authority, &old, &at, &before);
     *fresh = rc == RC_NOT_FOUND;
+    if (!rc) rc = plan_anew(c, authority, old, before, "replaced");
     if (!rc)
         rc = sql_run(c->db, API_DESCRIPTION_DELETE, SQL_ARGS({ "id", SQL_I(old) }), NULL, &c->e);
     else if (*fresh)
         rc = RC_OK;
     if (!rc)
         rc = sql_run(c->db, API_DESCRIPTION_ADD,
-                     SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) },
-                              { "man", SQL_T(query(c, "manufacturer")) }, { "mod", SQL_T(query(c, "model")) },
-                              { "mo", SQL_T(query(c, "object")) }, { "objects", SQL_T(buf_str(&f->objects)) },
-                              { "nodes", SQL_I(f->nodes) }, { "bytes", SQL_I((int64_t)c->r->body.n) },
-                              { "data", SQL_B(c->r->body) }, { "now_ms", SQL_I(c->w.now_ms) },
-                              { "who", SQL_T(c->who) }),
+                     SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) }, { "man", SQL_T(kind->man) },
+                              { "mod", SQL_T(kind->mod) }, { "mo", SQL_T(kind->mo) },
+                              { "objects", SQL_T(buf_str(&f->objects)) }, { "nodes", SQL_I(f->nodes) },
+                              { "bytes", SQL_I((int64_t)c->r->body.n) }, { "data", SQL_B(c->r->body) },
+                              { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }),
                      NULL, &c->e);
     if (!rc) rc = find(c, name, authority, &old, &at, out);
+    if (!rc) rc = plan_anew(c, authority, old, *out, *fresh ? "uploaded" : "replaced");
     if (!rc)
         rc = audit(c, authority, "description.put",
                    arena_printf(c->a, "descriptions/%.*s/%.*s", STR_ARG(authority_name), STR_ARG(name)), before, *out);
@@ -166,19 +184,19 @@ static enum rc put(struct call *c, int64_t authority, struct str name, struct st
 static enum rc upload(struct call *c)
 {
     struct str name = query(c, "name"), found, server_id;
+    const struct device_kind kind = { query(c, "manufacturer"), query(c, "model"), query(c, "object") };
     struct facts f = { .nodes = 0 };
     int64_t authority = 0;
     bool fresh = false;
     json_t *j = NULL;
     if (!name.n || name.n > NAME_BYTES || str_find(name, '/', 0) < name.n)
         return refuse(c, 400, "Bad request", "/name", "query parameter name: 1 to %d bytes without '/'", NAME_BYTES);
-    if (query(c, "manufacturer").n > MATCH_BYTES || query(c, "model").n > MATCH_BYTES ||
-        query(c, "object").n > MATCH_BYTES)
+    if (kind.man.n > MATCH_BYTES || kind.mod.n > MATCH_BYTES || kind.mo.n > MATCH_BYTES)
         return refuse(c, 400, "Bad request", NULL, "manufacturer, model and object have at most %d bytes", MATCH_BYTES);
     buf_init(&f.objects, 64 << 10);
     enum rc rc = authority_for(c, (struct str){ 0 }, NULL, &authority, &found, &server_id);
-    if (!rc) rc = check(c, authority, name, &f);
-    if (!rc) rc = put(c, authority, name, found, &f, &j, &fresh);
+    if (!rc) rc = check(c, authority, name, &kind, &f);
+    if (!rc) rc = put(c, authority, name, found, &kind, &f, &j, &fresh);
     buf_finish(&f.objects);
     if (rc) {
         json_decref(j);
@@ -195,6 +213,7 @@ static enum rc drop(struct call *c)
     if (!rc) rc = find(c, c->param[0], c->scope, &id, &authority, &j);
     if (rc == RC_NOT_FOUND) return missing(c, "description", c->param[0]);
     if (!rc) rc = sql_run(c->db, API_DESCRIPTION_DELETE, SQL_ARGS({ "id", SQL_I(id) }), NULL, &c->e);
+    if (!rc) rc = plan_anew(c, authority, id, j, "deleted");
     if (!rc)
         rc = audit(c, authority, "description.delete", arena_printf(c->a, "descriptions/%.*s", STR_ARG(c->param[0])), j,
                    NULL);

@@ -73,7 +73,7 @@ enum rc preview_plan(struct call *c, struct preview *p, json_t *out)
     buf_init(&xml, 4 << 20);
     enum rc rc = pol_make_plan(&p->facts, &p->desired, c->a, &plan, &c->e);
     if (!rc) rc = store_steps(&plan, c->a, &steps, &c->e);
-    if (!rc) rc = store_preview_syncml(c->api->srv, &p->device, steps, c->a, &xml, &c->e);
+    if (!rc) rc = store_preview_syncml(c->api->srv, &p->device, p->facts.schema, steps, c->a, &xml, &c->e);
     if (!rc) {
         j_bool(out, "settled", plan.settled);
         json_object_set_new(out, "steps", steps_json(plan.steps));

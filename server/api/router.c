@@ -1,5 +1,4 @@
 #include "server/api/call.h"
-#include "server/api/describe.h"
 
 #include "base/crypto.h"
 #include "base/log.h"
@@ -292,7 +291,6 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
     enum rc rc = sql_open(srv->config->database, &o, &api->db, e);
     if (!rc) rc = store_open(srv, &api->store, e);
     if (!rc) rc = logins_create(&api->logins, e);
-    if (!rc) rc = describe_create(&api->describe, e);
     if (rc) {
         api_destroy(api);
         return rc;
@@ -305,7 +303,6 @@ void api_destroy(struct api *api)
 {
     if (!api) return;
     logins_destroy(api->logins);
-    describe_destroy(api->describe);
     store_close(api->store);
     sql_close(api->db);
     buf_finish(&api->openapi_json);

@@ -46,7 +46,7 @@ static void policy(const char *name, int priority, int age, const char *selector
         printf("%s", buf_z(&errors));
     CU_ASSERT_PTR_NOT_NULL_FATAL(p);
     buf_finish(&errors);
-    p->created_ms = age;
+    p->created_ms = p->revised_ms = age;
     p->id = age;
     p->next = policies;
     policies = p;

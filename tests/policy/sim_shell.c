@@ -54,7 +54,8 @@ void sim_policy(struct sim_shell *s, const char *yaml)
     while (*at && !str_eq((*at)->name, p->name)) at = &(*at)->next;
     p->revision = *at ? (*at)->revision + 1 : 1;
     p->id = 1;
-    p->created_ms = s->d->now_ms;
+    p->created_ms = *at ? (*at)->created_ms : s->d->now_ms;
+    p->revised_ms = s->d->now_ms;
     p->next = *at ? (*at)->next : NULL;
     *at = p;
     s->n_failures = 0; /* a newer wish forgets what failed */

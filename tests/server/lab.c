@@ -163,11 +163,10 @@ void lab_policy(struct lab *l, const char *yaml)
         die(buf_z(&errors), &e);
     if (pol_selector_sql(p->selector, &a, &where, &e)) die("selector", &e);
     if (sql_begin(l->db, true, &e)) die("begin", &e);
-    insert(
-        l,
-        "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (1, :name, 1, :now)"
-        " ON CONFLICT (authority_id, name) DO UPDATE SET revision = revision + 1, created_ms = :now, deleted_ms = NULL",
-        SQL_ARGS({ "name", SQL_T(p->name) }, { "now", SQL_I(l->world.now_ms) }));
+    insert(l,
+           "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (1, :name, 1, :now)"
+           " ON CONFLICT (authority_id, name) DO UPDATE SET revision = revision + 1, deleted_ms = NULL",
+           SQL_ARGS({ "name", SQL_T(p->name) }, { "now", SQL_I(l->world.now_ms) }));
     snprintf(text, sizeof text, "SELECT policy_id FROM policy WHERE name = '%.*s'", STR_ARG(p->name));
     policy = lab_int(l, text);
     snprintf(text, sizeof text, "SELECT revision FROM policy WHERE name = '%.*s'", STR_ARG(p->name));
@@ -537,7 +536,10 @@ bool phone_call(struct phone *p, int alert, const char *session_id)
     const struct sml_leaf devinfo[] = {
         { .uri = STR("./DevInfo/DevId"), .format = STR("chr"), .data = str_of(p->name), .has_data = true },
         { .uri = STR("./DevInfo/Man"), .format = STR("chr"), .data = STR("Acme"), .has_data = true },
-        { .uri = STR("./DevInfo/Mod"), .format = STR("chr"), .data = STR("One"), .has_data = true },
+        { .uri = STR("./DevInfo/Mod"),
+          .format = STR("chr"),
+          .data = str_of(p->model ? p->model : "One"),
+          .has_data = true },
         { .uri = STR("./DevInfo/DmV"), .format = STR("chr"), .data = STR("1.2"), .has_data = true },
         { .uri = STR("./DevInfo/Lang"), .format = STR("chr"), .data = STR("en"), .has_data = true },
     };

@@ -22,6 +22,7 @@ struct lab {
 
 struct phone {
     struct lab *lab;
+    const char *model; /* DevInfo/Mod; NULL = "One" */
     char name[64], password[32], server_password[32], session_id[16];
     char client_ha1[SML_HA1_BYTES + 1], server_ha1[SML_HA1_BYTES + 1];
     uint8_t client_nonce[SML_NONCE_MAX], server_nonce[SML_NONCE_MAX];

@@ -36,7 +36,7 @@ static void a_preview_is_what_the_device_gets_without_secrets(void)
     CU_ASSERT_EQUAL_FATAL(pol_resolve(&f, &a, &desired, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(pol_make_plan(&f, &desired, &a, &plan, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(store_steps(&plan, &a, &steps, &e), RC_OK);
-    CU_ASSERT_EQUAL_FATAL(store_preview_syncml(&l->srv, &d, steps, &a, &xml, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(store_preview_syncml(&l->srv, &d, l->srv.schema, steps, &a, &xml, &e), RC_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&xml), "  <Add>\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&xml), "<LocURI>./VMImages/base</LocURI>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&xml), "<Target>\n      <LocURI>IMEI:001</LocURI>"));

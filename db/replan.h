@@ -1,0 +1,23 @@
+#ifndef DB_REPLAN_H
+#define DB_REPLAN_H
+/* Statements of server/replan.c, for any connection. :man, :mod, :mo as in description: empty = any. */
+
+#define REPLAN_ADD                                                                                                     \
+    "INSERT INTO replan (authority_id, man, mod, mo, stamp, why) VALUES (:authority, :man, :mod, :mo, :stamp, :why)"
+#define REPLAN_POLICIES "SELECT count(*) FROM policy WHERE authority_id = :authority AND deleted_ms IS NULL"
+#define REPLAN_FIRST                                                                                                   \
+    "SELECT replan_id, authority_id, man, mod, mo, stamp, why, after FROM replan ORDER BY replan_id LIMIT 1"
+/* The last device of the next slice. */
+#define REPLAN_SLICE                                                                                                   \
+    "SELECT max(device_id), count(*) FROM (SELECT device_id FROM device WHERE device_id > :after"                      \
+    " ORDER BY device_id LIMIT :limit)"
+#define REPLAN_STAMP                                                                                                   \
+    "UPDATE device SET want_stamp = :stamp WHERE device_id > :after AND device_id <= :last"                            \
+    " AND authority_id = :authority AND want_stamp < :stamp AND (:mo = '' OR layout_mo = :mo)"                         \
+    " AND (:man = '' OR EXISTS (SELECT 1 FROM attribute_row a WHERE a.device_id = device.device_id"                    \
+    "   AND a.name = 'devinfo.man' AND a.value = :man))"                                                               \
+    " AND (:mod = '' OR EXISTS (SELECT 1 FROM attribute_row a WHERE a.device_id = device.device_id"                    \
+    "   AND a.name = 'devinfo.mod' AND a.value = :mod))"
+#define REPLAN_AFTER "UPDATE replan SET after = :last WHERE replan_id = :id"
+#define REPLAN_DONE  "DELETE FROM replan WHERE replan_id = :id"
+#endif

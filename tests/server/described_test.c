@@ -1,0 +1,241 @@
+#include "server/described.h"
+#include "server/replan.h"
+#include "tests/lib/test.h"
+#include "tests/server/lab.h"
+#include <stdio.h>
+#include <string.h>
+
+#define VM(vm, more)                                                                                                   \
+    "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: " vm ", authority: acme-it}\nspec:\n"                    \
+    "  selector: 'device.id != \"\"'\n  vm: {id: " vm ", guestType: linux, image: \"base:1.0\", state: running" more   \
+    "}\n"
+
+#define LEAF(name, extra)                                                                                              \
+    "<Node><NodeName>" name                                                                                            \
+    "</NodeName><DFProperties><AccessType><Get/><Replace/></AccessType><DFFormat><int/></DFFormat>"                    \
+    "<Occurrence><One/></Occurrence><Scope><Permanent/></Scope><DFType><MIME>text/plain</MIME></DFType>" extra         \
+    "</DFProperties></Node>"
+#define CPU(leaves)                                                                                                    \
+    "<MgmtTree xmlns:MSFT=\"http://schemas.microsoft.com/MobileDevice/DM\"><VerDTD>1.2</VerDTD><Node><NodeName>VCPUs"  \
+    "</NodeName><Path>./Virtualization/VM/*/Resources/CPU</Path>" leaves "</MgmtTree>"
+#define ONE_TO(n) "<MSFT:AllowedValues ValueType=\"Range\"><MSFT:Value>[1-" n "]</MSFT:Value></MSFT:AllowedValues>"
+#define VCPUS(extra)                                                                                                   \
+    CPU("<DFProperties><AccessType><Get/><Replace/></AccessType>" extra                                                \
+        "<DFFormat><int/></DFFormat><Occurrence><One/></Occurrence><DFType><MIME>text/plain</MIME></DFType>"           \
+        "</DFProperties></Node>")
+
+/* As the API keeps it, without its checks. */
+static void upload(struct lab *l, const char *name, const char *man, const char *mod, const char *mo, const char *ddf)
+{
+    const struct device_kind kind = { str_of(man), str_of(mod), str_of(mo) };
+    struct err e = { 0 };
+    struct sql_rows *r = NULL;
+    CU_ASSERT_EQUAL_FATAL(sql_begin(l->db, true, &e), RC_OK);
+    enum rc rc = sql_start_text(
+        l->db,
+        STR("INSERT INTO description (authority_id, name, man, mod, mo, objects, nodes, bytes, data, created_ms, created_by)"
+            " VALUES (1, :name, :man, :mod, :mo, '', 1, 1, :data, 1, 'test')"),
+        SQL_ARGS({ "name", SQL_T(str_of(name)) }, { "man", SQL_T(kind.man) }, { "mod", SQL_T(kind.mod) },
+                 { "mo", SQL_T(kind.mo) }, { "data", SQL_B(str_of(ddf)) }),
+        &r, &e);
+    while (!rc) rc = sql_step(r, &e);
+    sql_end(r);
+    CU_ASSERT_EQUAL_FATAL(rc, RC_NOT_FOUND);
+    CU_ASSERT_EQUAL(replan_ask(l->db, 1, &kind, STR("description"), &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(sql_commit(l->db, &e), RC_OK);
+}
+
+static void stamp_all(struct lab *l)
+{
+    bool more = true;
+    struct err e = { 0 };
+    while (more) CU_ASSERT_EQUAL_FATAL(replan_slice(l->db, l->world.now_ms, &more, &e), RC_OK);
+}
+
+static const char *vcpus(struct lab *l, const char *device, const char *vm)
+{
+    char text[400];
+    snprintf(text, sizeof text,
+             "SELECT n.value FROM node n JOIN path USING (path_id) JOIN device d USING (device_id) WHERE d.name = '%s'"
+             " AND uri = './Virtualization/VM/%s/Resources/CPU/VCPUs'",
+             device, vm);
+    return lab_text(l, text);
+}
+
+/* The same functions as enforcement: what is shown is what is done. */
+static bool previews(struct lab *l, const char *device, const char *says)
+{
+    struct store *st = NULL;
+    struct store_device d;
+    struct pol_facts f;
+    struct pol_desired desired;
+    struct pol_plan plan;
+    struct arena a;
+    struct err e = { 0 };
+    bool found = false;
+    arena_init(&a, 64 << 20);
+    CU_ASSERT_EQUAL_FATAL(store_open(&l->srv, &st, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(store_load_device(st, STR("acme-it"), str_of(device), l->world.now_ms, &a, &d, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(store_load_facts(st, &d, NULL, l->world.now_ms, &a, &f, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(pol_resolve(&f, &a, &desired, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(pol_make_plan(&f, &desired, &a, &plan, &e), RC_OK);
+    for (const struct pol_wait *w = plan.waits; w; w = w->next) found |= strstr(w->why.p, says) != NULL;
+    store_close(st);
+    arena_finish(&a);
+    return found;
+}
+
+static void a_value_that_the_devices_own_description_rules_out_waits_and_the_rest_goes_on(void)
+{
+    static const char says[] = "resources.cpu.vcpus";
+    struct lab *l = lab_begin();
+    struct phone *small = phone_begin(l, "IMEI:001"), *big = phone_begin(l, "IMEI:002");
+    small->model = "Small";
+    upload(l, "small phones", "Acme", "Small", "", VCPUS(ONE_TO("1")));
+    CU_ASSERT(phone_call(small, 1201, "1"));
+    CU_ASSERT(phone_call(big, 1201, "1"));
+    lab_image(l, "base", "1.0");
+    lab_policy(l, VM("corp", ", resources: {cpu: {vcpus: 2, maxVcpus: 4}}"));
+    lab_policy(l, VM("home", ", resources: {cpu: {vcpus: 1, maxVcpus: 4}}"));
+    phone_settle(small, 20);
+    phone_settle(big, 20);
+    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT summary FROM device WHERE name = 'IMEI:002'"), "settled");
+    CU_ASSERT_STRING_EQUAL(vcpus(l, "IMEI:002", "corp"), "2");
+    CU_ASSERT_STRING_NOT_EQUAL(vcpus(l, "IMEI:001", "corp"), "2");
+    CU_ASSERT_STRING_EQUAL(vcpus(l, "IMEI:001", "home"), "1");
+    /* What is not sent says where the rule stands, the address, the value, and what is allowed. */
+    const char *why = lab_text(l, "SELECT summary_why FROM device WHERE name = 'IMEI:001'");
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, says));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "./Virtualization/VM/corp/Resources/CPU/VCPUs"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "(description small phones)"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "\"2\" is not allowed"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "allowed is 1 to 1"));
+    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM vm JOIN device USING (device_id) WHERE name = 'IMEI:001'"
+                                       " AND vm = 'home'"),
+                           lab_text(l, "SELECT state FROM vm JOIN device USING (device_id) WHERE name = 'IMEI:002'"
+                                       " AND vm = 'home'"));
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM failure"), 0); /* nothing was sent that had to fail */
+    CU_ASSERT(previews(l, "IMEI:001", "(description small phones)"));
+    CU_ASSERT_FALSE(previews(l, "IMEI:002", "description"));
+    phone_end(small);
+    phone_end(big);
+    lab_end(l);
+}
+
+static void an_upload_calls_the_devices_it_is_meant_for_and_is_read_once_for_all_of_them(void)
+{
+    struct lab *l = lab_begin();
+    struct phone *one = phone_begin(l, "IMEI:001"), *two = phone_begin(l, "IMEI:002"),
+                 *other = phone_begin(l, "IMEI:003");
+    size_t kept = 0;
+    uint64_t n_read = 0;
+    one->model = two->model = "Small";
+    lab_image(l, "base", "1.0");
+    lab_policy(l, VM("corp", ", resources: {cpu: {vcpus: 2, maxVcpus: 4}}"));
+    CU_ASSERT(phone_settle(one, 20) <= 20);
+    CU_ASSERT(phone_settle(two, 20) <= 20);
+    CU_ASSERT(phone_settle(other, 20) <= 20);
+    lab_sql(l, "UPDATE device SET push_channel = 'udp'; DELETE FROM trigger");
+    schemas_count(l->srv.schemas, &kept, &n_read);
+    CU_ASSERT(kept == 0 && n_read == 0); /* nobody pays for what nobody has */
+    upload(l, "small", "Acme", "Small", "", VCPUS(ONE_TO("1")));
+    upload(l, "nobody's", "Acme", "Huge", "", VCPUS(ONE_TO("1")));
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp > have_stamp"),
+                    0); /* not in the request */
+    stamp_all(l);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM replan"), 0);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp > have_stamp"), 2);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT want_stamp > have_stamp FROM device WHERE name = 'IMEI:003'"), 0);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger WHERE why = 'description'"), 2);
+    /* What is set already stays: there is nothing to send, so nothing is refused. */
+    CU_ASSERT(phone_settle(one, 20) <= 20);
+    CU_ASSERT(phone_settle(two, 20) <= 20);
+    schemas_count(l->srv.schemas, &kept, &n_read);
+    CU_ASSERT(kept == 1 && n_read == 1);
+    CU_ASSERT(phone_call(one, 1201, "77") && one->posts == 1); /* quiet again */
+    phone_end(one);
+    phone_end(two);
+    phone_end(other);
+    lab_end(l);
+}
+
+static const struct ddf_node *describes(struct described *d, struct catalog *c, struct device_kind kind)
+{
+    const struct ddf_schema *s = NULL;
+    struct err e = { 0 };
+    CU_ASSERT_EQUAL_FATAL(described_find(d, catalog_authority(c, STR("acme-it")), &kind, &s, &e), RC_OK);
+    const struct ddf_node *n = ddf_schema_find(s, STR("./Virtualization/VM/corp/Resources/CPU/VCPUs"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(n);
+    return n;
+}
+
+/* ddf-tnds.md 5: what is for the object wins over what is for the whole device; then the more particular one. */
+static void the_nearest_description_wins(void)
+{
+    struct lab *l = lab_begin();
+    struct store *st = NULL;
+    struct err e = { 0 };
+    CU_ASSERT_EQUAL_FATAL(store_open(&l->srv, &st, &e), RC_OK);
+    upload(l, "object", "", "", "urn:x", VCPUS(ONE_TO("1")));
+    upload(l, "model", "Acme", "Small", "", VCPUS(ONE_TO("2")));
+    upload(l, "maker", "Acme", "", "", VCPUS(ONE_TO("3")));
+    upload(l, "all", "", "", "", VCPUS(ONE_TO("4")));
+    upload(l, "all again", "", "", "", VCPUS(ONE_TO("5")));
+    CU_ASSERT_EQUAL_FATAL(store_refresh(st, &e), RC_OK);
+    struct catalog *c = store_catalog(st);
+    struct described *d = described_create(&l->srv, store_sql(st), c);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    static const struct {
+        const char *man, *mod, *mo, *says;
+    } row[] = {
+        { "", "", "", "all again" },
+        { "Acme", "", "", "maker" },
+        { "Acme", "Big", "", "maker" },
+        { "Acme", "Small", "", "model" },
+        { "Acme", "Small", "urn:x", "object" },
+        { "Other", "Small", "", "all again" },
+        { "acme", "Small", "", "all again" },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        const struct device_kind kind = { str_of(row[i].man), str_of(row[i].mod), str_of(row[i].mo) };
+        const struct ddf_node *n = describes(d, c, kind);
+        if (!str_is(n->document, row[i].says)) fprintf(stderr, "row %zu: %.*s\n", i, STR_ARG(n->document));
+        CU_ASSERT(str_is(n->document, row[i].says));
+    }
+    described_destroy(d);
+    store_close(st);
+    lab_end(l);
+}
+
+static void one_that_cannot_be_read_any_more_is_left_out(void)
+{
+    struct lab *l = lab_begin();
+    struct store *st = NULL;
+    struct err e = { 0 };
+    size_t kept = 0;
+    uint64_t n_read = 0;
+    CU_ASSERT_EQUAL_FATAL(store_open(&l->srv, &st, &e), RC_OK);
+    upload(l, "good", "", "", "", VCPUS(ONE_TO("4")));
+    upload(l, "bad", "", "", "", "<MgmtTree>");
+    CU_ASSERT_EQUAL_FATAL(store_refresh(st, &e), RC_OK);
+    struct described *d = described_create(&l->srv, store_sql(st), store_catalog(st));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    CU_ASSERT(str_is(describes(d, store_catalog(st), (struct device_kind){ { 0 }, { 0 }, { 0 } })->document, "good"));
+    /* Once it is forgotten it goes with its last user, and whoever comes next reads anew. */
+    schemas_forget(l->srv.schemas, 2);
+    schemas_count(l->srv.schemas, &kept, &n_read);
+    CU_ASSERT(kept == 1 && n_read == 1);
+    described_refresh(d);
+    schemas_count(l->srv.schemas, &kept, &n_read);
+    CU_ASSERT(kept == 0 && n_read == 1);
+    describes(d, store_catalog(st), (struct device_kind){ { 0 }, { 0 }, { 0 } });
+    schemas_count(l->srv.schemas, &kept, &n_read);
+    CU_ASSERT(kept == 1 && n_read == 2);
+    described_destroy(d);
+    store_close(st);
+    lab_end(l);
+}
+
+TEST_MAIN("server.described", TEST(a_value_that_the_devices_own_description_rules_out_waits_and_the_rest_goes_on),
+          TEST(an_upload_calls_the_devices_it_is_meant_for_and_is_read_once_for_all_of_them),
+          TEST(the_nearest_description_wins), TEST(one_that_cannot_be_read_any_more_is_left_out))
