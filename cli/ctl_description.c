@@ -27,12 +27,42 @@ static void allowed(const json_t *j, struct buf *out)
     if (strcmp(kind, "range") == 0)
         buf_printf(out, "%lld..%lld", (long long)ctl_int(j, "allowed.min"), (long long)ctl_int(j, "allowed.max"));
     buf_putz(out, ctl_text(j, "allowed.pattern"));
+    if (strcmp(kind, "other") == 0) buf_printf(out, "%s %s", ctl_text(j, "allowed.type"), ctl_text(j, "allowed.text"));
     for (size_t i = 0; i < json_array_size(values); i++) {
         const json_t *v = json_array_get(values, i);
         const char *value = ctl_text(v, "value"), *label = ctl_text(v, "label");
         buf_printf(out, "%s%s%s%s", i ? ", " : "", value, strcmp(value, label) ? " " : "",
                    strcmp(value, label) ? label : "");
     }
+    if (ctl_true(j, "allowed.list"))
+        buf_printf(out, " (a list%s%s)", ctl_text(j, "allowed.delimiter")[0] ? " with " : "",
+                   ctl_text(j, "allowed.delimiter"));
+}
+
+/* "deprecated since 10.0, needs Atomic" */
+static void notes(const json_t *j, struct buf *out)
+{
+    static const struct {
+        const char *key, *words;
+    } row[] = {
+        { "notes.deprecatedSince", "deprecated since " },
+        { "notes.osBuild", "from build " },
+        { "notes.version", "version " },
+        { "notes.editions", "editions " },
+        { "notes.reboot", "reboot: " },
+        { "notes.groupPolicy", "group policy " },
+        { "notes.names", "names: " },
+        { "notes.namePattern", "names match " },
+    };
+    const json_t *depends = ctl_at(j, "notes.dependsOn");
+    if (ctl_true(j, "notes.deprecated") && !ctl_text(j, "notes.deprecatedSince")[0]) buf_putz(out, "deprecated");
+    if (ctl_true(j, "notes.atomicRequired")) buf_printf(out, "%sonly inside Atomic", out->n ? "; " : "");
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        const char *text = ctl_text(j, row[i].key);
+        if (text[0]) buf_printf(out, "%s%s%s", out->n ? "; " : "", row[i].words, text);
+    }
+    for (size_t i = 0; i < json_array_size(depends); i++)
+        buf_printf(out, "%s%s", out->n ? "; " : "", json_string_value(json_array_get(depends, i)));
 }
 
 static void node_name(const json_t *j, struct buf *out)
@@ -66,6 +96,8 @@ static const struct show_view view_described = { "node",
                                                      { "Default", "default", SHOW_TEXT, NULL },
                                                      { "Object", "object", SHOW_TEXT, NULL },
                                                      { "Safest", "safest", SHOW_TEXT, NULL },
+                                                     { "Notes", NULL, SHOW_OWN, notes },
+                                                     { "Described by", "document", SHOW_TEXT, NULL },
                                                  } };
 static const struct show_view view_children = { "nodes",
                                                 "name",

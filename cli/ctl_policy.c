@@ -214,6 +214,7 @@ static enum ctl_exit validate(struct ctl *c, const struct document *d, bool tell
         }
     }
     if (tell) show_warnings(r.json);
+    if (tell) show_warnings(reach.json);
     ctl_reply_finish(&r);
     ctl_reply_finish(&reach);
     return code;
@@ -232,6 +233,7 @@ static enum ctl_exit preview(struct ctl *c, const struct document *d, const char
         ctl_print("%s\n", json_array_size(names) && (json_int_t)json_array_size(names) < ctl_int(r.json, "affected")
                               ? ", ..."
                               : "");
+        show_warnings(r.json);
         if (device) {
             ctl_print("\n%s\n", device);
             plan_show_desired(c, ctl_at(r.json, "device.desired"));

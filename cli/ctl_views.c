@@ -81,6 +81,14 @@ static void latency(const json_t *j, struct buf *out)
         buf_printf(out, "%.2f s", json_number_value(ctl_at(j, "latencyMs")) / 1000);
 }
 
+/* "safer value (acme one)": with the description that says so. */
+static void value_rule(const json_t *j, struct buf *out)
+{
+    const char *by = ctl_text(j, "description");
+    buf_putz(out, ctl_text(j, "rule"));
+    if (by[0]) buf_printf(out, " (%s)", by);
+}
+
 static void value_losers(const json_t *j, struct buf *out)
 {
     const json_t *list = ctl_at(j, "losers");
@@ -411,7 +419,7 @@ const struct show_view view_values = { "values",
                                            { "VALUE", "value", SHOW_TEXT, NULL },
                                            { "POLICY", "policy", SHOW_TEXT, NULL },
                                            { "REVISION", "revision", SHOW_NUMBER, NULL },
-                                           { "RULE", "rule", SHOW_TEXT, NULL },
+                                           { "RULE", NULL, SHOW_OWN, value_rule },
                                            { "INSTEAD OF", NULL, SHOW_OWN, value_losers },
                                        } };
 const struct show_view view_plan = { "steps",

@@ -19,6 +19,13 @@
 #define API_COUNT_TAIL ") AS t FROM device d WHERE d.authority_id = :authority)"
 #define API_NAMES_HEAD "SELECT d.name FROM device d WHERE d.authority_id = :authority AND ("
 #define API_NAMES_TAIL ") ORDER BY d.device_id LIMIT :limit"
+/* Kinds of devices, as descriptions are meant for them, and how many there are of each. */
+#define API_KINDS_HEAD                                                                                                 \
+    "SELECT man, mod, mo, count(*) FROM (SELECT"                                                                       \
+    " (SELECT value FROM attribute_row a WHERE a.device_id = d.device_id AND a.name = 'devinfo.man') AS man,"          \
+    " (SELECT value FROM attribute_row a WHERE a.device_id = d.device_id AND a.name = 'devinfo.mod') AS mod,"          \
+    " d.layout_mo AS mo FROM device d WHERE d.authority_id = :authority AND ("
+#define API_KINDS_TAIL ")) GROUP BY man, mod, mo ORDER BY count(*) DESC LIMIT :limit"
 
 #define API_OPERATION_COLUMNS                                                                                               \
     "o.operation_id, d.name, o.kind, o.by_policy, o.scope, o.owner, o.args, o.tree_command, o.tree_uri, o.tree_format,"     \

@@ -280,6 +280,9 @@ export function NodePanel({ id, node, close }) {
                     d && ['There are', `${times(d)}${d.permanent ? ', permanent' : ''}`],
                     d?.safest && ['Safest', d.safest],
                     d?.object && ['Object', html`<code>${d.object}</code>`],
+                    d?.notes?.deprecated && ['Deprecated', d.notes.deprecatedSince || 'yes'],
+                    d?.notes?.osBuild && ['From build', d.notes.osBuild],
+                    d?.document && ['Described by', d.document],
                 ]}
             />
             ${may && html`

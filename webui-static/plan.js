@@ -123,7 +123,7 @@ export function Desired({ desired }) {
                                 <span class="muted">r${v.revision}</span>
                             </td>
                             <td>
-                                ${v.rule}
+                                ${v.rule}${v.description ? ` (${v.description})` : ''}
                                 ${v.losers?.length > 0 && html`<div class="muted">instead of ${losers(v)}</div>`}
                             </td>
                         </tr>

@@ -5,10 +5,10 @@ import { html, useState } from './lib/preact.js';
 const LONG = 60;
 
 /** What a person may write, in words. */
-export function allowedWords({ kind, min, max, pattern, values, delimiter }) {
+export function allowedWords({ kind, min, max, pattern, values, delimiter, type }) {
     if (kind === 'range') return max >= 2147483647 ? `${min} or more` : `${min} to ${max}`;
     if (kind === 'pattern') return `what fits ${pattern}`;
-    if (!values?.length) return kind === 'any' ? 'anything' : kind;
+    if (!values?.length) return kind === 'any' ? 'anything' : type ? `as ${type} says` : kind;
     const words = values
         .map((v) => (v.label && v.label !== v.value ? `${v.value} ${v.label}` : v.value))
         .join(', ');

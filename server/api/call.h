@@ -179,6 +179,10 @@ enum rc preview_resolve(struct call *c, const struct device_row *d, struct pol_p
 enum rc preview_plan(struct call *c, struct preview *p, json_t *out);
 enum rc desired_json(struct call *c, const struct preview *p, json_t **out);
 
+/** Arguments of a selector's SQL (:authority, then :p0 ...). */
+enum rc selector_args(struct call *c, const struct pol_sql *sql, int64_t authority, struct sql_arg *args, size_t max,
+                      size_t *n);
+
 /* Policies (policies.c). */
 struct documents {
     struct pol_policy *policy;

@@ -68,12 +68,16 @@ static json_t *allowed_json(const struct ddf_allowed *al)
     };
     json_t *j = json_object();
     j_str(j, "kind", str_of(kinds[al->kind]));
+    if (al->is_list) j_bool(j, "list", true);
     j_strn(j, "delimiter", al->list_delimiter);
     if (al->kind == DDF_ALLOW_RANGE) {
         j_int(j, "min", al->min);
         j_int(j, "max", al->max);
     } else if (al->kind == DDF_ALLOW_REGEX && al->n) {
         j_str(j, "pattern", al->values[0]);
+    } else if (al->kind == DDF_ALLOW_OTHER) {
+        j_strn(j, "type", al->type);
+        if (al->n) j_strn(j, "text", al->values[0]);
     } else if (al->kind == DDF_ALLOW_ENUM || al->kind == DDF_ALLOW_FLAGS) {
         json_t *list = json_array();
         for (size_t i = 0; i < al->n; i++) {
@@ -84,6 +88,33 @@ static json_t *allowed_json(const struct ddf_allowed *al)
         }
         json_object_set_new(j, "values", list);
     }
+    return j;
+}
+
+static json_t *notes_json(const struct ddf_node *n)
+{
+    static const char *const names[] = {
+        [DDF_NAME_UNIQUE] = "unique", [DDF_NAME_BY_DEVICE] = "byDevice", [DDF_NAME_BY_SERVER] = "byServer"
+    };
+    static const struct ddf_notes none = { .deprecated = false };
+    const struct ddf_notes *own = n->notes ? n->notes : &none, *applies = ddf_node_applies(n);
+    struct str rest = own->depends_on, one;
+    json_t *j = json_object(), *depends = json_array();
+    if (own->deprecated) j_bool(j, "deprecated", true);
+    j_strn(j, "deprecatedSince", own->deprecated_since);
+    if (applies) {
+        j_strn(j, "osBuild", applies->os_build);
+        j_strn(j, "version", applies->version);
+        j_strn(j, "editions", applies->editions);
+    }
+    j_strn(j, "reboot", own->reboot);
+    if (own->atomic_required) j_bool(j, "atomicRequired", true);
+    j_strn(j, "groupPolicy", own->group_policy);
+    while (str_cut(&rest, '\n', &one)) json_array_append_new(depends, j_text(one));
+    if (json_array_size(depends)) json_object_set(j, "dependsOn", depends);
+    json_decref(depends);
+    if (own->naming) j_str(j, "names", str_of(names[own->naming]));
+    j_strn(j, "namePattern", own->name_pattern);
     return j;
 }
 
@@ -105,6 +136,11 @@ static json_t *node_json(const struct ddf_node *n)
     json_object_set_new(j, "allowed", allowed_json(&n->allowed));
     json_object_set_new(j, "default", n->has_default ? j_text(n->default_value) : json_null());
     j_bool(j, "permanent", n->permanent);
+    j_bool(j, "ignoreCase", n->ignore_case);
+    j_strn(j, "document", n->document);
+    json_t *notes = notes_json(n);
+    if (json_object_size(notes)) json_object_set(j, "notes", notes);
+    json_decref(notes);
     j_int(j, "minOccurs", n->min_occurs);
     json_object_set_new(j, "maxOccurs", n->max_occurs == UINT_MAX ? json_null() : json_integer(n->max_occurs));
     j_strn(j, "object", n->ddf_name);

@@ -13,4 +13,7 @@ enum rc describe_schema(struct call *c, const struct device_row *d, const struct
  * @return RC_PARSE, RC_INVALID, RC_LIMIT for a text that is none */
 enum rc describe_try(struct call *c, int64_t authority, struct str name, const struct device_kind *kind,
                      struct str text);
+/** Warnings for settings of this policy that descriptions of devices it selects rule out, with the number of devices.
+ * Asks nothing where the authority has no descriptions of its own. */
+enum rc describe_objections(struct call *c, const struct pol_policy *p, int64_t authority, json_t *warnings);
 #endif

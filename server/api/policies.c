@@ -1,4 +1,4 @@
-#include "server/api/call.h"
+#include "server/api/describe.h"
 
 #include "base/text.h"
 
@@ -412,7 +412,12 @@ static enum rc policy_put(struct call *c)
     j_int(j, "unknown", unknown);
     add_warnings(docs->policy, warnings);
     if (changed) warn(c, docs->policy, authority, affected, unknown, warnings);
+    if (changed) rc = describe_objections(c, docs->policy, authority, warnings);
     json_object_set_new(j, "warnings", warnings);
+    if (rc) {
+        json_decref(j);
+        return rc;
+    }
     answer_header(c, "ETag", "\"%" PRId64 "\"", p.revision);
     if (is_new) answer_header(c, "Location", "/api/v1/policies/%.*s", STR_ARG(p.name));
     return answer(c, is_new ? 201 : 200, j);

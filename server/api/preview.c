@@ -1,4 +1,4 @@
-#include "server/api/call.h"
+#include "server/api/describe.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -130,8 +130,8 @@ struct reach {
     int64_t affected, unknown;
 };
 
-static enum rc selector_args(struct call *c, const struct pol_sql *sql, int64_t authority, struct sql_arg *args,
-                             size_t max, size_t *n)
+enum rc selector_args(struct call *c, const struct pol_sql *sql, int64_t authority, struct sql_arg *args, size_t max,
+                      size_t *n)
 {
     args[0] = (struct sql_arg){ "authority", SQL_I(authority) };
     *n = 1;
@@ -200,16 +200,18 @@ static enum rc policies_preview(struct call *c)
     if (!rc && device.n && docs->next)
         rc = refuse(c, 400, "Bad request", NULL, "for one device, preview one document at a time");
     if (rc) return rc;
-    json_t *j = json_object(), *names = json_array();
+    json_t *j = json_object(), *names = json_array(), *warnings = json_array();
     for (const struct documents *d = docs; !rc && d; d = d->next) {
         int64_t authority = 0;
         struct str found, server_id;
         rc = authority_for(c, d->policy->authority, "/metadata/authority", &authority, &found, &server_id);
         if (!rc) rc = count_devices(c, d->policy, authority, &reach, names);
+        if (!rc) rc = describe_objections(c, d->policy, authority, warnings);
     }
     j_int(j, "affected", reach.affected);
     j_int(j, "unknown", reach.unknown);
     json_object_set_new(j, "devices", names);
+    json_object_set_new(j, "warnings", warnings);
     if (!rc && device.n) rc = preview_device(c, device, docs->policy, j);
     if (rc) {
         json_decref(j);

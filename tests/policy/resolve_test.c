@@ -66,6 +66,79 @@ static const struct pol_value *value(const char *name)
     return NULL;
 }
 
+/* Over the shipped ones, as the server merges what was uploaded for the device. */
+static struct ddf_schema *with_hints(const char *camera, const char *vcpus)
+{
+    static const char *const files[] = { "mo/x-virmo-1.0.ddf", "mo/devinfo.ddf" };
+    struct ddf_schema *s = ddf_schema_create();
+    char file[512];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        CU_ASSERT_EQUAL_FATAL(ddf_schema_load_file(s, world_file(files[i], file), NULL), RC_OK);
+    struct str text = arena_printf(
+        &a,
+        "<MgmtTree><Node><NodeName>Camera</NodeName><Path>./Virtualization/VM/*/Peripherals</Path><DFProperties>"
+        "<DFFormat><int/></DFFormat><MSFT:ConflictResolution>%s</MSFT:ConflictResolution></DFProperties></Node>"
+        "<Node><NodeName>VCPUs</NodeName><Path>./Virtualization/VM/*/Resources/CPU</Path><DFProperties><DFFormat><int/></DFFormat>"
+        "<MSFT:ConflictResolution>%s</MSFT:ConflictResolution></DFProperties></Node></MgmtTree>",
+        camera, vcpus);
+    CU_ASSERT_EQUAL_FATAL(ddf_schema_load(s, text, "acme one", NULL), RC_OK);
+    return s;
+}
+
+/* Rows: what the uploaded description hints at, the value that wins, and by which rule. */
+static void an_uploaded_descriptions_hint_decides_among_equals(void)
+{
+    static const struct {
+        const char *hint, *wire, *rule;
+    } row[] = {
+        { "LowestValueMostSecure", "2", "safer value" },
+        { "HighestValueMostSecure", "4", "safer value" },
+        { "LowestValueMostSecureZeroHasNoLimits", "2", "safer value" },
+        { "HighestValueMostSecureZeroHasNoLimits", "4", "safer value" },
+        { "LastWrite", "4", "newer revision" },
+        { "SomethingElse", "4", "older policy" },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        begin();
+        struct ddf_schema *s = with_hints("LastWrite", row[i].hint);
+        struct buf out;
+        facts.schema = s;
+        policy("young", 1, 2, "true", "resources: {cpu: {vcpus: 2, maxVcpus: 4}}");
+        policy("old", 1, 1, "true", "resources: {cpu: {vcpus: 4, maxVcpus: 4}}");
+        policies->revised_ms = 9; /* the older policy has the newer revision */
+        resolve();
+        const struct pol_value *v = value("resources.cpu.vcpus");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(v);
+        bool named = strcmp(row[i].rule, "older policy") != 0;
+        CU_ASSERT_STRING_EQUAL(v->rule, row[i].rule);
+        CU_ASSERT(str_is(v->described, named ? "acme one" : ""));
+        CU_ASSERT(str_is(v->wire, row[i].wire));
+        CU_ASSERT_EQUAL(want.n_warnings, named ? 0 : 1);
+        buf_init(&out, 0);
+        CU_ASSERT_EQUAL(pol_desired_json(&want, &facts, &out), RC_OK);
+        CU_ASSERT_EQUAL(strstr(buf_z(&out), "\"description\":\"acme one\"") != NULL, named);
+        buf_finish(&out);
+        ddf_schema_destroy(s);
+        end();
+    }
+}
+
+static void a_hint_is_asked_after_priority_and_not_among_the_same(void)
+{
+    begin();
+    struct ddf_schema *s = with_hints("LowestValueMostSecure", "LastWrite");
+    facts.schema = s;
+    policy("high", 5, 1, "true", "peripherals: {camera: shared}, resources: {cpu: {vcpus: 2, maxVcpus: 2}}");
+    policy("low", 1, 2, "true", "peripherals: {camera: denied}, resources: {cpu: {vcpus: 1}}");
+    resolve();
+    CU_ASSERT_STRING_EQUAL(value("peripherals.camera")->rule, "higher priority");
+    CU_ASSERT(value("peripherals.camera")->described.n == 0 && str_is(value("peripherals.camera")->wire, "1"));
+    CU_ASSERT(str_is(value("resources.cpu.vcpus")->wire, "2"));
+    ddf_schema_destroy(s);
+    end();
+}
+
 static void one_policy_is_what_it_says(void)
 {
     begin();
@@ -243,7 +316,8 @@ static void survives_running_out_of_memory(void)
     end();
 }
 
-TEST_MAIN("policy.resolve", TEST(one_policy_is_what_it_says), TEST(priority_decides_before_anything_else),
+TEST_MAIN("policy.resolve", TEST(one_policy_is_what_it_says), TEST(an_uploaded_descriptions_hint_decides_among_equals),
+          TEST(a_hint_is_asked_after_priority_and_not_among_the_same), TEST(priority_decides_before_anything_else),
           TEST(the_safe_side_beats_the_other_and_age_decides_the_rest), TEST(none_at_all_is_never_the_safe_amount),
           TEST(what_an_unknown_policy_would_decide_is_left_alone), TEST(only_policies_of_the_authority_count),
           TEST(an_image_is_found_in_the_store_or_named_as_the_problem), TEST(the_hash_tells_apart_what_plans_would),

@@ -1,0 +1,95 @@
+#include "server/api/describe.h"
+
+#include <inttypes.h>
+
+/* What the devices' own descriptions say against a policy, before it is applied: the devices that it selects are counted by
+ * their kind, and each setting is checked against the description of that kind. */
+
+enum { ARGS = 64, KINDS = 200, OBJECTIONS = 20 };
+
+/* The same words of the same description, for all kinds of devices that it is meant for. */
+struct objection {
+    const struct pol_setting *setting;
+    struct str words;
+    int64_t devices;
+};
+
+struct objections {
+    struct objection row[OBJECTIONS];
+    size_t n;
+};
+
+static void add(struct objections *o, const struct pol_setting *s, struct str words, int64_t devices)
+{
+    size_t i = 0;
+    while (i < o->n && !(o->row[i].setting == s && str_eq(o->row[i].words, words))) i++;
+    if (i == OBJECTIONS || !words.n) return;
+    if (i == o->n) o->row[o->n++] = (struct objection){ s, words, 0 };
+    o->row[i].devices += devices;
+}
+
+/* As the plan will ask: it adds what is optional and replaces the rest. */
+static void check(struct call *c, const struct ddf_schema *schema, const struct pol_policy *p,
+                  const struct pol_setting *s, int64_t devices, struct objections *o)
+{
+    const struct ddf_layout *l = c->api->srv->layouts[0];
+    struct str vm = s->entry->scope == DDF_VM ? p->vm : (struct str){ 0 };
+    struct str uri = ddf_layout_uri(l, s->entry, vm, s->instance, c->a);
+    const struct ddf_node *n = uri.n ? ddf_schema_find(schema, uri) : NULL;
+    struct err why = { 0 }, other = { 0 };
+    int status;
+    if (!n || s->entry->kind == DDF_K_IMAGE) return;
+    if (!ddf_check(schema, DDF_REPLACE, uri, s->entry->format, n->mime, s->wire, true, false, &status, &why)) return;
+    if (status == 405 &&
+        !ddf_check(schema, DDF_ADD, uri, s->entry->format, n->mime, s->wire, true, false, &status, &other))
+        return;
+    add(o, s, keep(c, str_of(why.text)), devices);
+}
+
+static enum rc check_kinds(struct call *c, const struct pol_policy *p, const struct authority *au, struct sql_rows *r,
+                           struct objections *o)
+{
+    enum rc rc = RC_OK;
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        const struct device_kind kind = { sql_text(r, 0), sql_text(r, 1), sql_text(r, 2) };
+        const struct ddf_schema *schema = NULL;
+        rc = store_schema(c->api->store, au, &kind, &schema, &c->e);
+        if (rc || schema == c->api->srv->schema) continue; /* the shipped one was asked when the document was read */
+        for (size_t i = 0; i < p->n_settings; i++) check(c, schema, p, &p->settings[i], sql_int(r, 3), o);
+    }
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static void tell(struct call *c, const struct pol_policy *p, const struct objections *o, json_t *warnings)
+{
+    for (size_t i = 0; i < o->n; i++)
+        json_array_append_new(
+            warnings, j_text(arena_printf(c->a, "policy %.*s: %.*s = %.*s will not be sent to %" PRId64 " %s: %.*s",
+                                          STR_ARG(p->name), STR_ARG(o->row[i].setting->name),
+                                          STR_ARG(str_slice(o->row[i].setting->word, 0, 60)), o->row[i].devices,
+                                          o->row[i].devices == 1 ? "device" : "devices", STR_ARG(o->row[i].words))));
+}
+
+enum rc describe_objections(struct call *c, const struct pol_policy *p, int64_t authority, json_t *warnings)
+{
+    struct objections o = { .n = 0 };
+    struct pol_sql sql;
+    struct sql_arg args[ARGS];
+    struct sql_rows *r = NULL;
+    size_t n = 0;
+    bool any = false;
+    enum rc rc = store_refresh(c->api->store, &c->e);
+    const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->api->store), authority);
+    if (!rc && au) rc = store_has_descriptions(c->api->store, au, &any, &c->e);
+    if (rc || !any) return rc;
+    rc = pol_selector_sql(p->selector, c->a, &sql, &c->e);
+    if (!rc) rc = selector_args(c, &sql, authority, args, ARGS - 1, &n);
+    if (rc) return rc;
+    args[n++] = (struct sql_arg){ "limit", SQL_I(KINDS) };
+    struct str text = arena_printf(c->a, API_KINDS_HEAD "%.*s" API_KINDS_TAIL, STR_ARG(sql.text));
+    rc = text.n ? sql_start_text(c->db, text, args, n, &r, &c->e) : err_set(&c->e, RC_NOMEM, "no memory");
+    if (!rc) rc = check_kinds(c, p, au, r, &o);
+    sql_end(r);
+    if (!rc) tell(c, p, &o, warnings);
+    return rc;
+}
