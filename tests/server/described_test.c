@@ -159,6 +159,35 @@ static void an_upload_calls_the_devices_it_is_meant_for_and_is_read_once_for_all
     lab_end(l);
 }
 
+/* A fleet is stamped and called slice by slice; a crash between two of them loses nothing. */
+static void a_fleet_is_planned_anew_in_slices(void)
+{
+    struct lab *l = lab_begin();
+    bool more = false;
+    struct err e = { 0 };
+    lab_sql(
+        l,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) INSERT INTO device (authority_id, name,"
+        " created_ms, push_channel, push_address, have_stamp) SELECT 1, 'd' || i, 1, 'udp', 'x', 1 FROM n;"
+        "INSERT INTO attribute_row (device_id, name, value) SELECT device_id, 'devinfo.man', 'Acme' FROM device;"
+        "INSERT INTO attribute_row (device_id, name, value) SELECT device_id, 'devinfo.mod',"
+        " CASE WHEN device_id % 2 THEN 'Odd' ELSE 'Even' END FROM device;"
+        "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (1, 'p', 1, 1)");
+    upload(l, "odd", "Acme", "Odd", "", VCPUS(ONE_TO("1")));
+    CU_ASSERT_EQUAL(replan_slice(l->db, l->world.now_ms, &more, &e), RC_OK);
+    CU_ASSERT(more);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp > have_stamp"), REPLAN_DEVICES / 2);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger"), REPLAN_DEVICES / 2);
+    lab_crash(l);
+    stamp_all(l);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp > have_stamp"), 600);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger"), 600);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger JOIN device USING (device_id) WHERE device_id % 2 = 0"),
+                    0);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE next_trigger_no = 2"), 600);
+    lab_end(l);
+}
+
 static const struct ddf_node *describes(struct described *d, struct catalog *c, struct device_kind kind)
 {
     const struct ddf_schema *s = NULL;
@@ -238,4 +267,5 @@ static void one_that_cannot_be_read_any_more_is_left_out(void)
 
 TEST_MAIN("server.described", TEST(a_value_that_the_devices_own_description_rules_out_waits_and_the_rest_goes_on),
           TEST(an_upload_calls_the_devices_it_is_meant_for_and_is_read_once_for_all_of_them),
-          TEST(the_nearest_description_wins), TEST(one_that_cannot_be_read_any_more_is_left_out))
+          TEST(a_fleet_is_planned_anew_in_slices), TEST(the_nearest_description_wins),
+          TEST(one_that_cannot_be_read_any_more_is_left_out))
