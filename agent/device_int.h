@@ -130,6 +130,7 @@ enum rc mo_virt_rows(struct device_shared *s, struct err *e);
 enum rc mo_vm_rows(struct device_shared *s, struct err *e);
 enum rc mo_kpi_rows(struct device_shared *s, struct err *e);
 enum rc mo_threshold_rows(struct device_shared *s, struct err *e);
+enum rc mo_periph_rows(struct device_shared *s, struct err *e);
 enum rc mo_images_rows(struct device_shared *s, struct err *e);
 
 /** A reading of this VM's KPIs came; the guest stopped, so that there are none. */

@@ -40,6 +40,7 @@ static enum rc rows(struct device_shared *s, struct err *e)
     if (!rc) rc = mo_vm_rows(s, e);
     if (!rc) rc = mo_kpi_rows(s, e);
     if (!rc) rc = mo_threshold_rows(s, e);
+    if (!rc) rc = mo_periph_rows(s, e);
     if (!rc) rc = mo_images_rows(s, e);
     return rc;
 }

@@ -3,6 +3,7 @@
 /* The hypervisor as the agent sees it: requests go in, events come out, nothing blocks. Two implementations: virt.c
  * (libvirt, with a worker thread inside) and hv_sim.c (in memory, virtual time; for dmvisor-sim and tests). Nothing
  * here knows of trees or DM. */
+#include "agent/periph.h"
 #include "base/arena.h"
 #include "base/rc.h"
 
@@ -18,7 +19,9 @@ struct hv_facts {
     char guest_types[128], image_formats[64]; /* comma separated */
     int cpu_pct;
     int64_t mem_used_kb;
-    int temp_c; /* host KPIs; -1 unknown */
+    int temp_c;                   /* host KPIs; -1 unknown */
+    const struct periph *periphs; /* the hypervisor's, unchanged for its life */
+    size_t n_periphs;
 };
 
 struct hv_volume {

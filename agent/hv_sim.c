@@ -174,6 +174,13 @@ static void fill_stats(struct sim *s, const struct domain *d, struct hv_stats *s
 
 /* ---- hv.h ---- */
 
+/* A phone's. */
+static const struct periph periphs[] = {
+    { "camera0", "camera", "Hardware", "Simulated camera" },
+    { "mic0", "mic", "IO", "Simulated microphone" },
+    { "gnss0", "gnss", "Hardware", "" },
+};
+
 static enum rc sim_facts(struct hv *hv, struct hv_facts *out, struct err *e)
 {
     const struct sim *s = (struct sim *)hv;
@@ -201,7 +208,9 @@ static enum rc sim_facts(struct hv *hv, struct hv_facts *out, struct err *e)
                               .image_formats = "raw,qcow2,bundle",
                               .cpu_pct = 20,
                               .mem_used_kb = 4 << 20,
-                              .temp_c = -1 };
+                              .temp_c = -1,
+                              .periphs = periphs,
+                              .n_periphs = sizeof periphs / sizeof periphs[0] };
     return RC_OK;
 }
 

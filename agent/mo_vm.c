@@ -487,8 +487,7 @@ static void list_wipe(void *ctx, const struct tree_at *parent, struct tree_names
     for (size_t i = 0; i < volumes.n; i++) tree_name(out, volumes.list[i]);
 }
 
-/* No peripheral of a PC can be given to a guest by this agent, so none is in the inventory and no rule has an effect
- * (c.4: 0 denied). */
+/* No peripheral can be handed to a guest by this agent, so no rule has an effect (c.4: 0 denied). */
 static bool get_denied(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     (void)ctx, (void)at, (void)a;

@@ -41,7 +41,9 @@ struct virt {
     virConnectPtr conn;
     struct virt_host host;
     enum kvm kvm;
-    struct hv_facts facts; /* under lock */
+    struct hv_facts facts;          /* under lock */
+    struct periph periphs[PERIPHS]; /* as of the start */
+    size_t n_periphs;
     int fd;
     pthread_t worker, loop;
     bool worker_runs, loop_runs;
@@ -325,7 +327,9 @@ static void refresh_facts(struct virt *v)
     unsigned long version = 0;
     struct statvfs disk;
     char line[64];
-    struct hv_facts f = { .type = 2,
+    struct hv_facts f = { .periphs = v->periphs,
+                          .n_periphs = v->n_periphs,
+                          .type = 2,
                           .max_vcpus = HV_VCPUS,
                           .pause = true,
                           .suspend = true,
@@ -664,6 +668,7 @@ enum rc hv_libvirt_create(const char *uri, const char *dir, struct hv **out, str
         rc = err_set(e, RC_IO, "cannot start libvirt's event thread");
     if (!rc) rc = connect_to(v, e);
     if (!rc) {
+        v->n_periphs = periph_scan("/sys/class", v->periphs, PERIPHS);
         refresh_facts(v);
         v->worker_runs = true;
         if (pthread_create(&v->worker, NULL, run_worker, v) != 0) {

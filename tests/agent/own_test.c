@@ -175,6 +175,37 @@ static void another_server_is_no_contact(void)
     phone_close(&p);
 }
 
-TEST_MAIN("agent.own", TEST(an_operation_that_meets_a_crash_restart_can_be_told_why),
+/* c.3.2: what is there, and that nothing of it can be handed to a VM. */
+static void the_inventory_of_peripherals_is_read(void)
+{
+    static const struct {
+        const char *uri;
+        int code;
+        const char *value;
+    } row[] = {
+        { "./Virtualization/Hypervisor/Periph", 200, "camera0/mic0/gnss0" },
+        { "./Virtualization/Hypervisor/Periph/camera0", 200, "ID/Class/Group/Desc/Modes" },
+        { "./Virtualization/Hypervisor/Periph/camera0/ID", 200, "camera0" },
+        { "./Virtualization/Hypervisor/Periph/mic0/Class", 200, "mic" },
+        { "./Virtualization/Hypervisor/Periph/mic0/Group", 200, "IO" },
+        { "./Virtualization/Hypervisor/Periph/mic0/Modes", 200, "0" },
+        { "./Virtualization/Hypervisor/Periph/gnss0/Desc", 404, "" },
+        { "./Virtualization/Hypervisor/Periph/nfc0/ID", 404, "" },
+    };
+    struct phone p;
+    phone_open(&p, false);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) phone_step(&p, SML_GET, row[i].uri);
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        PHONE_CODE(&p, i + 1, row[i].code);
+        CU_ASSERT_STRING_EQUAL(buf_z(&p.value[i + 1]), row[i].value);
+        if (strcmp(buf_z(&p.value[i + 1]), row[i].value)) printf("%s: %s\n", row[i].uri, buf_z(&p.value[i + 1]));
+    }
+    phone_close(&p);
+}
+
+TEST_MAIN("agent.own", TEST(the_inventory_of_peripherals_is_read),
+          TEST(an_operation_that_meets_a_crash_restart_can_be_told_why),
           TEST(a_vm_without_contact_is_locked_and_then_wiped), TEST(a_lease_runs_while_the_device_is_off),
           TEST(a_lease_that_contradicts_itself_wipes_nothing), TEST(another_server_is_no_contact))
