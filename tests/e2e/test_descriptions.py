@@ -68,7 +68,7 @@ def vendor(providers, settings, vcpus):
     return "".join(out)
 
 
-def command(folder, server):
+def admin(folder, server):
     """dmvisorctl as an admin."""
     token = server.dir / "ctl.token"
     token.write_text(server.token)
@@ -83,10 +83,10 @@ def command(folder, server):
 
 
 def test_what_the_phones_own_description_rules_out_is_not_sent(folder, server, phone):
-    ctl = command(folder, server)
+    ctl = admin(folder, server)
     path = f"/devices/{world.quote(phone.name)}"
     file, plan = folder / "phone-1.ddf", folder / "policy.yaml"
-    file.write_text(vendor(40, 300, 1), encoding="utf-8", newline="")
+    file.write_text(vendor(35, 300, 1), encoding="utf-8", newline="")
     assert file.stat().st_size > 6 << 20
     plan.write_text(world.policy(state="stopped", vcpus=2))
     server.upload(world.guest(), "corp-linux", "1.0.0")
@@ -124,7 +124,7 @@ def test_what_the_phones_own_description_rules_out_is_not_sent(folder, server, p
 
 def test_a_vendors_description_checks_operations_and_makes_forms(folder, server):
     server.register(PHONE, {})
-    ctl = command(folder, server)
+    ctl = admin(folder, server)
     file = folder / "radio.ddf"
     file.write_text(ddf(3000, "What it does. " * 100), encoding="utf-8")
     assert file.stat().st_size > 4 << 20
