@@ -281,7 +281,8 @@ def fill(bench, name, n, recording):
     shutil.copy(bench.dir / "seed/dmvisor.db", d / "dmvisor.db")
     db = sqlite3.connect(d / "dmvisor.db", isolation_level=None)
     db.executescript("PRAGMA synchronous=OFF; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-200000")
-    base, token, nonce, devinfo = db.execute("SELECT device_id, settled_token, client_nonce, devinfo_hash FROM device JOIN contact USING (device_id) WHERE name=?", (recording.device,)).fetchone()
+    base, token, nonce, devinfo = db.execute("SELECT device_id, settled_token, client_nonce, devinfo_hash FROM device"
+                                             " JOIN contact USING (device_id) WHERE name=?", (recording.device,)).fetchone()
     ids = [f"dv:{i:07}" for i in range(1, n + 1)]
     sealed = subprocess.run([bench.tool("bench_seal"), bench.dir / "secret.key", recording.ha1, recording.server_ha1], check=True, text=True,
                             input="\n".join([recording.device, *ids]) + "\n", capture_output=True).stdout.split("\n")
@@ -331,23 +332,25 @@ def mean(rows, key):
     return statistics.median(r[key] for r in rows)
 
 
+def start_floor(bench):
+    """@return the second baseline and its port"""
+    database = bench.dir / "floor.db"
+    for file in bench.dir.glob("floor.db*"):
+        file.unlink()
+    replies = [bench.dir / "reply.xml", bench.dir / "reply.wbxml"]
+    floor = bench.start(SERVER_CORE, bench.tool("bench_floor"), database, bench.dir / "few/devices", *replies, stdout=subprocess.PIPE,
+                        text=True)
+    return floor, int(floor.p.stdout.readline())
+
+
 def compare(bench, recordings, server, port, encoding, seconds, rounds, kind="quiet"):
     """Echo, floor and (for `quiet`) dmvisord by turns."""
     r = recordings[encoding]
     devices = bench.dir / "few/devices"
-    if kind == "quiet":
-        messages, patch = [r.file], r.patch
-        replies = [bench.dir / "reply.xml", bench.dir / "reply.wbxml"]
-    else:
-        messages, patch = r.provision, r.provision_patch
-        size = sum(len(f.read_bytes()) for f in messages)
-        replies = [bench.dir / "reply.xml", bench.dir / "reply.wbxml"]
-    database = bench.dir / "floor.db"
-    for f in bench.dir.glob("floor.db*"):
-        f.unlink()
+    messages, patch = ([r.file], r.patch) if kind == "quiet" else (r.provision, r.provision_patch)
     echo = bench.start(SERVER_CORE, bench.tool("bench_echo"), stdout=subprocess.PIPE, text=True)
-    floor = bench.start(SERVER_CORE, bench.tool("bench_floor"), database, devices, *replies, stdout=subprocess.PIPE, text=True)
-    ports = {"echo": int(echo.p.stdout.readline()), "floor": int(floor.p.stdout.readline()), "dmvisord": port}
+    floor, floor_port = start_floor(bench)
+    ports = {"echo": int(echo.p.stdout.readline()), "floor": floor_port, "dmvisord": port}
     programs = {"echo": echo, "floor": floor}
     if kind == "quiet":
         programs["dmvisord"] = server
@@ -454,13 +457,21 @@ def provision(bench, o, server, dm, api, token):
 
 
 def tail(bench, o, recordings, server, dm):
-    say("\nat 80 % of the most that goes, 256 connections (goal: p99 under 20 ms)")
+    say("\nat 80 % of the most that goes, 256 connections (goal: p99 under 20 ms); the floor shows the disk's and the machine's part")
+    floor, floor_port = start_floor(bench)
     for encoding in MIME:
-        r = recordings[encoding]
-        most = bench.load(server, dm, encoding, [r.file], r.patch, device_file(bench, "now", "few"), o.seconds, 256)
-        at = bench.load(server, dm, encoding, [r.file], r.patch, device_file(bench, "now", "few"), o.seconds * 2, 256, "--rate", str(most["perS"] * 0.8))
-        say(f"  {encoding:9} most {most['perS']:.0f} messages/s (p99 {most['p99']:.1f} ms); at {at['perS']:.0f}: p50 {at['p50']:.2f} ms, p99 {at['p99']:.2f} ms,"
-            f" CPU {at['cpu']:.1f} us")
+        for name, p, port in (("floor", floor, floor_port), ("dmvisord", server, dm)):
+            most = tail_load(bench, recordings[encoding], p, port, encoding, name, o.seconds)
+            at = tail_load(bench, recordings[encoding], p, port, encoding, name, o.seconds * 2, "--rate", str(most["perS"] * 0.8))
+            say(f"  {encoding:6} {name:9} most {most['perS']:.0f} messages/s (p99 {most['p99']:.1f} ms); at {at['perS']:.0f}:"
+                f" p50 {at['p50']:.2f} ms, p99 {at['p99']:.2f} ms, CPU {at['cpu']:.1f} us")
+    bench.stop(floor)
+
+
+def tail_load(bench, r, p, port, encoding, name, seconds, *more):
+    if name == "floor":
+        return bench.load(p, port, encoding, [r.file], r.patch, bench.dir / "few/devices", seconds, 256, "--fixed-nonce", *more)
+    return bench.load(p, port, encoding, [r.file], r.patch, device_file(bench, "now", "few"), seconds, 256, *more)
 
 
 def size(bench, o, recordings, database, server, dm):
