@@ -138,8 +138,8 @@ enum ctl_exit cmd_operation(struct ctl *c), cmd_operations_create(struct ctl *c)
     cmd_tree(struct ctl *c);
 enum ctl_exit cmd_authority_create(struct ctl *c), cmd_authority_set(struct ctl *c);
 enum ctl_exit cmd_events(struct ctl *c), cmd_token_create(struct ctl *c), cmd_token_delete(struct ctl *c),
-    cmd_audit_verify(struct ctl *c), cmd_whoami(struct ctl *c), cmd_version(struct ctl *c), cmd_help(struct ctl *c),
-    cmd_completion(struct ctl *c);
+    cmd_audit_verify(struct ctl *c), cmd_whoami(struct ctl *c), cmd_overview(struct ctl *c), cmd_version(struct ctl *c),
+    cmd_help(struct ctl *c), cmd_completion(struct ctl *c);
 extern const struct ctl_command ctl_commands[];
 extern const size_t ctl_n_commands;
 #endif

@@ -15,18 +15,19 @@ static const struct kind {
     const struct show_view *view;
     const char *events;        /* NULL = none tell */
     bool filter, device_query; /* takes --filter; --device goes into the query */
-    bool state_query, range;   /* --state; --from and --to */
+    const char *state;         /* what --state is in the query; NULL = nothing */
+    bool range;                /* --from and --to */
 } kinds[] = {
-    { "devices", "/devices", "/devices/{}", &view_devices, "device,vm,session", true, false, false, false },
-    { "vms", "/devices/{}/vms", NULL, &view_vms_of, "vm,device,operation", false, false, false, false },
-    { "policies", "/policies", "/policies/{}", &view_policies, "policy,device", false, false, false, false },
-    { "images", "/images", "/images/{}/{}", &view_images, "image", false, false, false, false },
-    { "operations", "/operations", "/operations/{}", &view_operations, "operation", false, true, true, false },
-    { "triggers", "/triggers", NULL, &view_triggers, "trigger,session", false, true, false, false },
-    { "sessions", "/sessions", NULL, &view_sessions, "session", false, true, true, false },
-    { "tokens", "/tokens", NULL, &view_tokens, NULL, false, false, false, false },
-    { "audit", "/audit", NULL, &view_audit, NULL, false, false, false, true },
-    { "authorities", "/authorities", NULL, &view_authorities, NULL, false, false, false, false },
+    { "devices", "/devices", "/devices/{}", &view_devices, "device,vm,session", true, false, "summary", false },
+    { "vms", "/devices/{}/vms", NULL, &view_vms_of, "vm,device,operation", false, false, NULL, false },
+    { "policies", "/policies", "/policies/{}", &view_policies, "policy,device", false, false, NULL, false },
+    { "images", "/images", "/images/{}/{}", &view_images, "image", false, false, NULL, false },
+    { "operations", "/operations", "/operations/{}", &view_operations, "operation", false, true, "state", false },
+    { "triggers", "/triggers", NULL, &view_triggers, "trigger,session", false, true, NULL, false },
+    { "sessions", "/sessions", NULL, &view_sessions, "session", false, true, "outcome", false },
+    { "tokens", "/tokens", NULL, &view_tokens, NULL, false, false, NULL, false },
+    { "audit", "/audit", NULL, &view_audit, NULL, false, false, NULL, true },
+    { "authorities", "/authorities", NULL, &view_authorities, NULL, false, false, NULL, false },
 };
 
 static const struct kind *kind_of(const char *name)
@@ -48,7 +49,7 @@ static enum ctl_exit check(struct ctl *c, const struct kind *k)
 {
     bool of_device = strstr(k->path, "{}") != NULL;
     if (ctl_has(c, OPT_FILTER) && !k->filter) return ctl_usage(c, "--filter is for devices");
-    if (ctl_has(c, OPT_STATE) && !k->state_query) return ctl_usage(c, "--state is for operations and sessions");
+    if (ctl_has(c, OPT_STATE) && !k->state) return ctl_usage(c, "--state is for devices, operations and sessions");
     if (ctl_has(c, OPT_DEVICE) && !k->device_query && !of_device)
         return ctl_usage(c, "--device is for vms, operations, triggers and sessions");
     if ((ctl_has(c, OPT_FROM) || ctl_has(c, OPT_TO)) && !k->range)
@@ -92,7 +93,7 @@ static enum ctl_exit ask(struct ctl *c, const struct kind *k, size_t limit, stru
     if (of_device && !device) return all_vms(c, limit, out);
     path = of_device ? ctl_path(c, path, device) : ctl_path(c, path);
     path = ctl_query(c, path, "filter", ctl_opt(c, OPT_FILTER));
-    path = ctl_query(c, path, strcmp(k->name, "sessions") == 0 ? "outcome" : "state", ctl_opt(c, OPT_STATE));
+    if (k->state) path = ctl_query(c, path, k->state, ctl_opt(c, OPT_STATE));
     path = ctl_query(c, path, "from", ctl_opt(c, OPT_FROM));
     path = ctl_query(c, path, "to", ctl_opt(c, OPT_TO));
     if (k->device_query) path = ctl_query(c, path, "device", device);

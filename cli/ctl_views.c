@@ -89,6 +89,13 @@ static void value_rule(const json_t *j, struct buf *out)
     if (by[0]) buf_printf(out, " (%s)", by);
 }
 
+static void examples(const json_t *j, struct buf *out)
+{
+    const json_t *list = ctl_at(j, "examples");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        buf_printf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(list, i)));
+}
+
 static void value_losers(const json_t *j, struct buf *out)
 {
     const json_t *list = ctl_at(j, "losers");
@@ -367,6 +374,35 @@ const struct show_view view_session = { "session",
                                             { "Recorded", "recorded", SHOW_TEXT, NULL },
                                             { "Because of", "recording.why", SHOW_TEXT, NULL },
                                         } };
+const struct show_view view_causes = { "devices",
+                                       NULL,
+                                       NULL,
+                                       {
+                                           { "DEVICES", "count", SHOW_NUMBER, NULL },
+                                           { "STATE", "summary", SHOW_WORD, NULL },
+                                           { "LIKE", NULL, SHOW_OWN, examples },
+                                           { "WHY", "why", SHOW_TEXT, NULL },
+                                       } };
+const struct show_view view_vm_states = { "VMs",
+                                          NULL,
+                                          NULL,
+                                          {
+                                              { "VMS", "count", SHOW_NUMBER, NULL },
+                                              { "STATE", "stateText", SHOW_WORD, NULL },
+                                              { "LOCKED", "locked", SHOW_TEXT, NULL },
+                                          } };
+const struct show_view view_failures = { "sessions",
+                                         NULL,
+                                         NULL,
+                                         {
+                                             { "SESSIONS", "count", SHOW_NUMBER, NULL },
+                                             { "DEVICES", "devices", SHOW_NUMBER, NULL },
+                                             { "OUTCOME", "outcome", SHOW_WORD, NULL },
+                                             { "LAST", "at", SHOW_AGE, NULL },
+                                             { "SESSION", "session", SHOW_NUMBER, NULL },
+                                             { "OF", "device", SHOW_TEXT, NULL },
+                                             { "WHY", "why", SHOW_TEXT, NULL },
+                                         } };
 const struct show_view view_tokens = { "tokens",
                                        "id",
                                        NULL,

@@ -11,8 +11,8 @@
 #define API_DEVICE_TABLES "device d JOIN authority au USING (authority_id) LEFT JOIN contact c USING (device_id)"
 /* A list that a selector narrows: HEAD, the selector's SQL, TAIL. */
 #define API_DEVICES_HEAD                                                                                               \
-    "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES                                                            \
-    " WHERE d.device_id > :cursor AND " API_IN_SCOPE("d.authority_id") " AND ("
+    "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES " WHERE d.device_id > :cursor AND " API_IN_SCOPE(          \
+        "d.authority_id") " AND :summary IN ('', d.summary) AND :why IN ('', d.summary_why) AND ("
 #define API_DEVICES_TAIL ") ORDER BY d.device_id LIMIT :limit"
 /* How many a selector is true for, and unknown for: HEAD, SQL, TAIL; then the names of the first ones. */
 #define API_COUNT_HEAD "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL) FROM (SELECT ("
@@ -207,6 +207,23 @@
     X(IMAGE_USERS,                                                                                                      \
       "SELECT count(*) FROM vm JOIN device d USING (device_id) WHERE vm.image = :node AND d.authority_id = :authority") \
     X(IMAGES_OF_FILE, "SELECT count(*) FROM image WHERE sha256 = :sha256")                                              \
+    /* the fleet */                                                                                                     \
+    X(OVERVIEW_DEVICES, "SELECT d.summary, d.summary_why, count(*) AS n, min(d.name), max(d.name) FROM device d"        \
+                        " WHERE " API_IN_SCOPE("d.authority_id") " GROUP BY d.summary, d.summary_why"                   \
+                                                                 " ORDER BY n DESC LIMIT :limit")                       \
+    X(OVERVIEW_VMS, "SELECT d.layout_mo, v.state, v.lock_state, count(*) FROM vm v JOIN device d USING (device_id)"     \
+                    " WHERE " API_IN_SCOPE("d.authority_id") " GROUP BY d.layout_mo, v.state, v.lock_state")            \
+    X(OVERVIEW_SESSIONS,                                                                                                \
+      "SELECT g.outcome, g.why, g.n, g.devices, g.last, d.name, s.started_ms FROM ("                                    \
+      "SELECT s.outcome, s.why, count(*) AS n, count(DISTINCT s.device_id) AS devices,"                                 \
+      " max(s.session_row) AS last FROM session s JOIN device d USING (device_id)"                                      \
+      " LEFT JOIN contact c USING (device_id)"                                                                          \
+      " WHERE " API_SESSION_FAILED " AND s.started_ms >= :since_ms"                                                     \
+      " AND (s.outcome <> 'refused' OR s.started_ms > coalesce(c.seen_ms, 0))"                                          \
+      " AND " API_IN_SCOPE(                                                                                             \
+          "d.authority_id") " GROUP BY s.outcome, s.why) g"                                                             \
+                            " JOIN session s ON s.session_row = g.last JOIN device d USING (device_id)"                 \
+                            " ORDER BY g.last DESC LIMIT :limit")                                                       \
     /* triggers and sessions */                                                                                         \
     X(TRIGGERS, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.trigger_id < :cursor"               \
                 " AND " API_IN_SCOPE("d.authority_id") " ORDER BY t.trigger_id DESC LIMIT :limit")                      \

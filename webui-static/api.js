@@ -112,12 +112,12 @@ export function once() {
 }
 
 /** An upload with progress, which fetch cannot tell. */
-export function upload(path, file, progress, signal) {
+export function upload(path, file, progress, signal, type = 'application/octet-stream') {
     return new Promise((resolve, reject) => {
         const x = new XMLHttpRequest();
         const request = `POST /api/v1${path}`;
         x.open('POST', '/api/v1' + path);
-        x.setRequestHeader('Content-Type', 'application/octet-stream');
+        x.setRequestHeader('Content-Type', type);
         x.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
         x.onload = () => {
             let body = {};

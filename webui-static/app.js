@@ -16,6 +16,7 @@ import { Operation, Operations } from './operations.js';
 import { Policies, Policy } from './policies.js';
 import { Editor } from './editor.js';
 import { Images } from './images.js';
+import { Description, Descriptions } from './descriptions.js';
 import { Audit } from './audit.js';
 import { Access } from './access.js';
 import { Who } from './who.js';
@@ -27,6 +28,7 @@ const PLACES = [
     ['Operations', ['operations']],
     ['Policies', ['policies']],
     ['Images', ['images']],
+    ['Descriptions', ['descriptions']],
     ['Audit', ['audit'], ['admin', 'auditor']],
     ['Access', ['access'], ['admin']],
 ];
@@ -58,6 +60,10 @@ function page({ parts, query }) {
             return [a, html`<${Policy} key=${a} name=${a} tab=${b || 'document'} query=${query} />`];
         case 'images':
             return ['Images', html`<${Images} />`];
+        case 'descriptions':
+            return a === undefined
+                ? ['Descriptions', html`<${Descriptions} />`]
+                : [a, html`<${Description} key=${a} name=${a} query=${query} />`];
         case 'access':
             return ['Access', html`<${Access} />`];
         case 'audit':
@@ -224,7 +230,9 @@ function Frame({ who, logout }) {
             </span>
         </header>
         <main id="main" tabindex="-1">
-            ${content}
+            <div class="page" key=${title}>
+                ${content}
+            </div>
         </main>
     `;
 }

@@ -18,7 +18,7 @@ function gapOf(points) {
     return d.length ? Math.max(d[Math.floor(d.length / 2)] * 4, 10) : Infinity;
 }
 
-export function aligned(series) {
+function aligned(series) {
     const times = new Set(),
         each = series.map((s) => {
             const points = s.points.map(([t, v]) => [Date.parse(t) / 1000, v < 0 && s.unit !== '°C' ? null : v]),

@@ -14,9 +14,8 @@ function Side({ way, before, after }) {
     return html`
         <div class="side">
             <h3>${way}</h3>
-            ${before === after
-                ? html`<${Empty}>The same.</${Empty}>`
-                : html`<${Difference} before=${before} after=${after} label=${way} />`}
+            ${before === after && html`<${Empty}>The same.</${Empty}>`}
+            ${before !== after && html`<${Difference} before=${before} after=${after} label=${way} />`}
         </div>
     `;
 }
@@ -44,9 +43,7 @@ export function Compare({ id, session, other }) {
                     <p>
                         From session <a href=${to('devices', id, 'sessions', old.id)}>${old.sessionId}</a> to${' '}
                         <a href=${to('devices', id, 'sessions', now.id)}>${now.sessionId}</a>:${' '}
-                        ${alike.length === pairs.length ? (
-                            'all messages are the same'
-                        ) : html`
+                        ${alike.length === pairs.length ? 'all messages are the same' : html`
                             ${count(pairs.length - alike.length, 'message')} of ${pairs.length} differ
                         `}
                         . SessionID and session token are left out.

@@ -12,14 +12,7 @@ import { DeviceSessions } from './sessions.js';
 import { Tree } from './tree.js';
 import { VmCard } from './vmcard.js';
 import { showAccount } from './devices.js';
-import {
-    assignmentTone,
-    said,
-    span,
-    summarySays,
-    summaryTone,
-    withVmEvent,
-} from './words.js';
+import { assignmentTone, said, span, summarySays, summaryTone, withVmEvent } from './words.js';
 import { useMay } from './who.js';
 
 const TABS = [

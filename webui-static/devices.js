@@ -9,28 +9,29 @@ import { ask } from './ask.js';
 import { SUMMARIES, count, summarySays, summaryTone, withEvents } from './words.js';
 import { useMay } from './who.js';
 
-const PAGE = 100,
-    SCAN = 20;
+const PAGE = 100;
 
 /** A plain word looks for devices whose identity has it; everything else is the selector language. */
-export function selectorOf(text) {
+function selectorOf(text) {
     const plain = /^[A-Za-z0-9:_@+,~-]+(\.[0-9]+)*$/.test(text) && !['true', 'false', 'not'].includes(text);
     return plain ? `device.id matches "*${text}*"` : text;
 }
 
-/* A state is not part of the selector language: pages are looked through for it. */
-async function load(filter, summary, limit) {
+async function load({ filter, summary, why }, limit) {
     const items = [];
-    let cursor = null,
-        pages = 0;
+    let cursor = '';
     do {
-        const query = new URLSearchParams({ limit: summary ? 1000 : Math.min(1000, limit - items.length) });
-        if (filter) query.set('filter', selectorOf(filter));
-        if (cursor) query.set('cursor', cursor);
-        const page = await get('/devices?' + query);
-        items.push(...(summary ? page.items.filter((d) => d.summary === summary) : page.items));
+        const asked = {
+            limit: Math.min(1000, limit - items.length),
+            filter: filter && selectorOf(filter),
+            summary,
+            why,
+            cursor,
+        };
+        const page = await get('/devices?' + new URLSearchParams(Object.entries(asked).filter(([, v]) => v)));
+        items.push(...page.items);
         cursor = page.next;
-    } while (cursor && items.length < limit && ++pages < SCAN);
+    } while (cursor && items.length < limit);
     return { items, more: !!cursor };
 }
 
@@ -155,18 +156,19 @@ export function Devices({ query }) {
     useStream('device,vm,session');
     const may = useMay();
     const filter = query.get('filter') || '',
-        summary = query.get('summary') || '';
+        summary = query.get('summary') || '',
+        why = summary && (query.get('why') || '');
     const [text, type] = useState(filter);
     const [limit, more] = useState(PAGE);
     const list = useLoad(
-        `${filter}\n${summary}\n${limit}`,
-        () => load(filter, summary, limit),
+        `${filter}\n${summary}\n${why}\n${limit}`,
+        () => load({ filter, summary, why }, limit),
         (kind, e) =>
             kind === 'device' && (e.change === 'created' || e.change === 'deleted' || (e.summary && summary)),
     );
     useLiveBatch((events) => list.patch((old) => ({ ...old, items: withEvents(old.items, events) })));
     useEffect(() => {
-        const t = setTimeout(() => text !== filter && refine(to('devices', { filter: text, summary })), 350);
+        const t = setTimeout(() => text !== filter && refine(to('devices', { filter: text, summary, why })), 350);
         return () => clearTimeout(t);
     }, [text]);
     const means = text && selectorOf(text) !== text ? selectorOf(text) : '';
@@ -186,7 +188,7 @@ export function Devices({ query }) {
             role="search"
             onSubmit=${(e) => {
                 e.preventDefault();
-                refine(to('devices', { filter: text, summary }));
+                refine(to('devices', { filter: text, summary, why }));
             }}>
             <${Icon} name="search" />
             <input
@@ -215,6 +217,11 @@ export function Devices({ query }) {
             value=${summary}
             place=${(s) => to('devices', { filter, summary: s })}
         />
+        ${why && html`
+            <p class=${`why t-${summaryTone(summary)}`}>
+                Only those because of: ${why} <a href=${to('devices', { filter, summary })}>All ${summary}</a>
+            </p>
+        `}
         <${Loaded} of=${list}>
             ${({ items, more: rest }) =>
                 items.length ? html`
@@ -246,9 +253,9 @@ export function Devices({ query }) {
                     </p>
                 ` : html`
                     <${Empty}>
-                        ${filter || summary ? (
-                            'No device fits.'
-                        ) : html`No devices yet. ${may && 'Register the first one.'}`}
+                        ${filter || summary ? 'No device fits.' : html`
+                            No devices yet. ${may && 'Register the first one.'}
+                        `}
                     </${Empty}>
                 `
             }

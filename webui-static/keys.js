@@ -10,6 +10,7 @@ const PLACES = {
     r: ['Operations', 'operations'],
     p: ['Policies', 'policies'],
     i: ['Images', 'images'],
+    e: ['Descriptions', 'descriptions'],
     a: ['Audit', 'audit'],
     t: ['Access', 'access'],
 };

@@ -64,7 +64,7 @@ function open() {
 }
 
 /** The page that is open needs these events. */
-export function watch(types, device) {
+function watch(types, device) {
     const query = new URLSearchParams({ types });
     if (device) query.set('device', device);
     if (wanted === query.toString() && source) return;

@@ -9,7 +9,7 @@ import { canCancel, isOpen, learn, operationLabel, operationTone } from './words
 import { useMay } from './who.js';
 
 /** A raw code, with its meaning where the reason beside it does not say it already. */
-export const Code = ({ code, text, reason = '' }) =>
+const Code = ({ code, text, reason = '' }) =>
     code ? html`
         <span class="code">
             ${code}
@@ -72,7 +72,7 @@ export function OperationTable({ items, device, reload }) {
                                 <a data-row href=${to('operations', o.id)}>
                                     ${operationLabel(o)}
                                 </a>${' '}
-                                <span class="muted">${o.vm || o.image || o.uri || ''}</span>
+                                <span class="muted">${o.vm || o.image || ''}</span>
                             </td>
                             ${!device && html`
                                 <td class="mono">

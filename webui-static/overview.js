@@ -1,6 +1,6 @@
-/* The first page: is all well, what is not and why, what happens right now. */
+/* The first page: is all well, what is to be done and why, what happens right now. */
 import { html, useState } from './lib/preact.js';
-import { all, get, now } from './api.js';
+import { get, now } from './api.js';
 import { useLiveBatch, useLoad, useStream } from './live.js';
 import { to } from './route.js';
 import { Age, Badge, Empty, Icon, Loaded, Section, Time } from './ui.js';
@@ -10,74 +10,129 @@ import {
     SUMMARIES,
     count,
     isOpen,
-    operationTone,
     operationLabel,
+    operationTone,
     sayEvent,
+    sessionSays,
     summarySays,
     summaryTone,
     vmLabel,
     vmTone,
-    withEvents,
 } from './words.js';
 
-const MOST = 5000,
-    TROUBLES = 12,
+const CAUSES = 12,
     FEED = 40,
-    KEPT = 400;
-const BAD = ['failed', 'unreachable', 'waiting', 'working'];
+    KEPT = 400,
+    LATELY_MS = 24 * 3600 * 1000;
 
 /* What was seen since the page was loaded; it outlives a visit to another page. */
 let feed = [];
 const lastSaid = new Map();
 
-function tally(devices) {
-    const summaries = Object.fromEntries(SUMMARIES.map((s) => [s, 0])),
-        vms = new Map();
-    let locked = 0,
-        total = 0;
-    for (const d of devices) {
-        summaries[d.summary] = (summaries[d.summary] || 0) + 1;
-        for (const vm of d.vms) {
-            total++;
-            locked += vm.locked ? 1 : 0;
-            const label = vmLabel(vm),
-                old = vms.get(label) || { n: 0, tone: vmTone(vm) };
-            vms.set(label, { ...old, n: old.n + 1 });
-        }
+const sum = (list, of = (x) => x.count) => list.reduce((n, x) => n + of(x), 0);
+const RANK = { fail: 0, wait: 1 };
+const ADVICE = {
+    failed: 'Look at its operations; what was refused is tried again when the policy or the device changes.',
+    unreachable: 'Nothing is lost: it gets its work when it polls. Is its push address right?',
+    waiting: 'It goes on by itself when that has happened.',
+    refused:
+        'It cannot get anything. The session says what proof was wrong; new credentials are in the menu of the device.',
+    aborted: 'The session says what the device did not like.',
+    lost: 'It goes on with its next session. Many of them: look at the network.',
+};
+
+/* Everything that somebody should know of, grouped by cause, the worst first. */
+function causesOf(o, operations) {
+    const list = o.devices
+        .filter((d) => d.summary === 'failed' || d.summary === 'waiting' || d.summary === 'unreachable')
+        .map((d) => ({
+            key: `device ${d.summary} ${d.why}`,
+            tone: summaryTone(d.summary),
+            word: d.summary,
+            n: d.count,
+            what: count(d.count, 'device'),
+            why: d.why || summarySays(d.summary),
+            advice: ADVICE[d.summary],
+            links: d.examples.map((id) => [id, to('devices', id)]),
+            rest: d.count > d.examples.length && ['all', to('devices', { summary: d.summary, why: d.why })],
+        }));
+    for (const s of o.sessions)
+        list.push({
+            key: `session ${s.outcome} ${s.why}`,
+            tone: s.outcome === 'refused' ? 'fail' : 'wait',
+            word: s.outcome,
+            n: s.devices,
+            what: `${count(s.count, 'session')} of ${count(s.devices, 'device')}`,
+            why: s.why || sessionSays(s.outcome),
+            advice: ADVICE[s.outcome],
+            at: s.at,
+            links: [
+                ['the last one', to('devices', s.device, 'sessions', s.session)],
+                [s.device, to('devices', s.device)],
+            ],
+            rest: s.count > 1 && ['all', to('sessions', { show: s.outcome })],
+        });
+    const failed = new Map();
+    for (const p of operations.filter((x) => now() - Date.parse(x.updated) < LATELY_MS)) {
+        const key = `${p.kind} ${p.reason}`,
+            c = failed.get(key) || { n: 0, p };
+        failed.set(key, { n: c.n + 1, p: c.p });
     }
-    return { summaries, locked, total, vms: [...vms].sort((a, b) => b[1].n - a[1].n) };
+    for (const [key, { n, p }] of failed)
+        list.push({
+            key: `operation ${key}`,
+            tone: 'wait',
+            word: p.state,
+            n,
+            what: n === 1 ? operationLabel(p) : `${n} × ${operationLabel(p)}`,
+            why: p.reason,
+            at: p.updated,
+            links: [
+                [n === 1 ? 'its steps' : 'the last one', to('operations', p.id)],
+                [p.device, to('devices', p.device)],
+            ],
+            rest: n > 1 && ['all', to('operations', { state: p.state })],
+        });
+    return list.sort((a, b) => RANK[a.tone] - RANK[b.tone] || b.n - a.n);
 }
 
-function Verdict({ devices, t, openOps, moreOps }) {
-    const bad = t.summaries.failed,
-        wait = t.summaries.waiting,
-        away = t.summaries.unreachable,
-        work = t.summaries.working;
-    const crashed = t.vms.filter(([, v]) => v.tone === 'fail').reduce((n, [, v]) => n + v.n, 0);
+function Verdict({ o, devices, openOps, moreOps }) {
+    const of = (s) => sum(o.devices.filter((d) => d.summary === s)),
+        crashed = sum(o.vms.filter((v) => vmTone(v) === 'fail'));
+    const bad = of('failed'),
+        wait = of('waiting'),
+        away = of('unreachable'),
+        work = of('working'),
+        refused = sum(
+            o.sessions.filter((s) => s.outcome === 'refused'),
+            (s) => s.devices,
+        );
     const parts = [
         bad && `${count(bad, 'device')} failed`,
         crashed && `${count(crashed, 'VM')} crashed or failed`,
+        refused && `${count(refused, 'device')} not let in`,
         wait && `${wait} waiting`,
         away && `${away} unreachable`,
         work && `${work} working`,
         openOps &&
             `${openOps}${moreOps ? ' or more operations' : openOps === 1 ? ' operation' : ' operations'} under way`,
     ].filter(Boolean);
-    const tone = bad || crashed ? 'fail' : wait || away ? 'wait' : work || openOps ? 'work' : 'ok';
-    const word = !devices.length
-        ? 'No devices yet'
-        : { fail: 'Something is wrong', wait: 'Something waits', work: 'Changes are under way', ok: 'All is well' }[
-              tone
-          ];
+    const tone = bad || crashed || refused ? 'fail' : wait || away ? 'wait' : work || openOps ? 'work' : 'ok';
+    const word = {
+        fail: 'Something is wrong',
+        wait: 'Something waits',
+        work: 'Changes are under way',
+        ok: 'All is well',
+    };
     return html`
-        <div class=${'verdict t-' + (devices.length ? tone : 'none')} role="status">
-            <${Icon} name=${devices.length ? tone : 'none'} />
+        <div class=${'verdict t-' + (devices ? tone : 'none')} role="status">
+            <${Icon} name=${devices ? tone : 'none'} />
             <div>
-                <strong>${word}</strong>
+                <strong>${devices ? word[tone] : 'No devices yet'}</strong>
                 <span>
                     ${parts.join(', ') ||
-                        (devices.length
-                            ? `${count(devices.length, 'device')}, ${count(t.total, 'VM')}, nothing waits`
+                        (devices
+                            ? `${count(devices, 'device')}, ${count(sum(o.vms), 'VM')}, nothing waits`
                             : 'Register the first one on the page Devices.')}
                 </span>
             </div>
@@ -95,88 +150,49 @@ const Tile = ({ n, tone, label, href, hint }) => html`
     </a>
 `;
 
-/* Many have troubles: what they have in common says more than a list of them. */
-function Causes({ devices }) {
-    const causes = new Map();
-    for (const d of devices) {
-        const key = `${d.summary}\n${d.why}`,
-            c = causes.get(key) || { summary: d.summary, why: d.why, devices: [] };
-        c.devices.push(d);
-        causes.set(key, c);
-    }
-    const list = [...causes.values()].sort(
-        (a, b) => BAD.indexOf(a.summary) - BAD.indexOf(b.summary) || b.devices.length - a.devices.length,
-    );
+function Causes({ list }) {
+    const [all, show] = useState(false);
+    if (!list.length) return html`<${Empty}>Nothing: no device waits, none has failed, none was refused.</${Empty}>`;
     return html`
         <ul class="troubles">
-            ${list.slice(0, TROUBLES).map((c) => html`
-                <li key=${c.summary + c.why}>
+            ${list.slice(0, all ? list.length : CAUSES).map((c) => html`
+                <li key=${c.key} class=${'t-' + c.tone}>
                     <div class="row">
-                        <strong>${count(c.devices.length, 'device')}</strong>
-                        <${Badge} tone=${summaryTone(c.summary)}>${c.summary}</${Badge}>
+                        <${Badge} tone=${c.tone}>${c.word}</${Badge}>
+                        <strong>${c.what}</strong>
+                        <span class="grow" />
+                        ${c.at && html`
+                            <span class="muted">
+                                <${Age} at=${c.at} />
+                            </span>
+                        `}
                     </div>
-                    <p>${c.why || summarySays(c.summary)}</p>
-                    <p class="muted">
-                        ${c.devices.slice(0, 3).map((d, i) => html`
-                            ${i ? ', ' : ''}
-                            <a data-row href=${to('devices', d.id)}>
-                                ${d.title || d.id}
+                    <p>${c.why}</p>
+                    ${c.advice && html`<p class="muted">${c.advice}</p>`}
+                    <p class="links">
+                        ${c.links.map(([words, href], i) => html`
+                            <a data-row=${i === 0 ? '' : undefined} href=${href}>
+                                ${words}
                             </a>
                         `)}
-                        ${c.devices.length > 3 && html`
-                            ,${' '}
-                            <a href=${to('devices', { summary: c.summary })}>
-                                ${(c.devices.length - 3).toLocaleString('en')} more
-                            </a>
-                        `}
+                        ${c.rest && html`<a href=${c.rest[1]}>${c.rest[0]}</a>`}
                     </p>
                 </li>
             `)}
         </ul>
-        ${list.length > TROUBLES && html`
-            <p class="muted">and ${count(list.length - TROUBLES, 'more cause', 'more causes')}</p>
+        ${list.length > CAUSES && !all && html`
+            <button type="button" class="small" onClick=${() => show(true)}>
+                ${count(list.length - CAUSES, 'more cause')}
+            </button>
         `}
     `;
 }
 
-function Troubles({ devices }) {
-    const rank = (d) => BAD.indexOf(d.summary);
-    const list = devices
-        .filter((d) => rank(d) >= 0 || d.vms.some((v) => vmTone(v) === 'fail'))
-        .sort((a, b) => ((rank(a) + 9) % 9) - ((rank(b) + 9) % 9));
-    if (!list.length) return html`<${Empty}>Nothing waits and nothing has failed.</${Empty}>`;
-    if (list.length > TROUBLES) return html`<${Causes} devices=${list} />`;
-    return html`
-        <ul class="troubles">
-            ${list.slice(0, TROUBLES).map((d) => html`
-                <li key=${d.id}>
-                    <div class="row">
-                        <a data-row href=${to('devices', d.id)}>
-                            ${d.title || d.id}
-                        </a>
-                        <${Badge} tone=${summaryTone(d.summary)}>${d.summary}</${Badge}>
-                        ${d.vms
-                            .filter((v) => vmTone(v) === 'fail')
-                            .map((v) => html`
-                                ${' '}
-                                <${Badge} tone="fail">
-                                    ${v.id}: ${vmLabel(v)}
-                                </${Badge}>
-                            `)}
-                        <span class="grow" />
-                        <span class="muted">
-                            ${d.seen ? html`
-                                seen <${Age} at=${d.seen} />
-                            ` : (
-                                'never seen'
-                            )}
-                        </span>
-                    </div>
-                    <p class="muted">${d.why || summarySays(d.summary)}</p>
-                </li>
-            `)}
-        </ul>
-    `;
+/* VMs by state, those of different objects and locks together. */
+function states(vms) {
+    const by = new Map();
+    for (const v of vms) by.set(vmLabel(v), { tone: vmTone(v), n: (by.get(vmLabel(v))?.n || 0) + v.count });
+    return [...by].sort((a, b) => b[1].n - a[1].n);
 }
 
 function Feed({ items }) {
@@ -255,12 +271,17 @@ function before(operations) {
 }
 
 export function Overview() {
-    useStream('device,vm,operation,policy,image,trigger');
+    useStream('device,vm,operation,policy,image,trigger,session');
     const [, draw] = useState(0);
-    const devices = useLoad(
-        'devices',
-        () => all('/devices', MOST),
-        (type, e) => type === 'device' && (e.change === 'deleted' || e.change === 'created'),
+    const whole = useLoad(
+        'overview',
+        () => get('/overview'),
+        (type) => ['device', 'vm', 'session'].includes(type),
+    );
+    const failed = useLoad(
+        'failed',
+        () => get('/operations?state=failed&limit=100'),
+        (type, e) => type === 'operation' && e.state === 'failed',
     );
     const open = useLoad(
         'open',
@@ -285,7 +306,6 @@ export function Overview() {
                 old.items,
             ),
         }));
-        devices.patch((old) => ({ ...old, items: withEvents(old.items, events) }));
     });
     const seeds = before(
         (recent.data?.items || []).filter((o) => !feed.some((f) => f.href === to('operations', o.id))),
@@ -295,28 +315,25 @@ export function Overview() {
         <h1 tabindex="-1" class="sr-title">
             Overview
         </h1>
-        <${Loaded} of=${devices}>
-            ${(data) => {
-                const t = tally(data.items);
+        <${Loaded} of=${whole}>
+            ${(o) => {
+                const vms = sum(o.vms),
+                    locked = sum(o.vms.filter((v) => v.locked)),
+                    causes = causesOf(o, failed.data?.items || []);
+                const of = (s) => sum(o.devices.filter((d) => d.summary === s));
                 return html`
                     <${Verdict}
-                        devices=${data.items}
-                        t=${t}
-                        openOps=${open.data?.items.filter((o) => isOpen(o.state)).length}
+                        o=${o}
+                        devices=${sum(o.devices)}
+                        openOps=${open.data?.items.filter((x) => isOpen(x.state)).length}
                         moreOps=${!!open.data?.next}
                     />
-                    ${data.more && html`
-                        <p class="muted">
-                            Counted over the first ${MOST.toLocaleString('en')} devices. Narrow it down on
-                            the page Devices.
-                        </p>
-                    `}
                     <div class="tiles" role="group" aria-label="Devices by state">
                         ${SUMMARIES.slice()
                             .reverse()
                             .map((s) => html`
                                 <${Tile}
-                                    n=${t.summaries[s]}
+                                    n=${of(s)}
                                     tone=${summaryTone(s)}
                                     label=${s}
                                     hint=${summarySays(s)}
@@ -326,35 +343,33 @@ export function Overview() {
                     </div>
                     <div class="vmbar">
                         <span class="muted">
-                            ${count(t.total, 'VM')}
-                            ${t.total ? ':' : ''}
+                            ${count(vms, 'VM')}
+                            ${vms ? ':' : ''}
                         </span>${' '}
-                        ${t.vms.map(([label, v]) => html`
+                        ${states(o.vms).map(([label, v]) => html`
                             <${Badge} tone=${v.tone}>
-                                ${v.n} ${label.toLowerCase()}
+                                ${v.n.toLocaleString('en')} ${label.toLowerCase()}
                             </${Badge}>${' '}
                         `)}
-                        ${t.locked > 0 && html`
+                        ${locked > 0 && html`
                             <${Badge} tone="wait" icon="lock">
-                                ${t.locked} locked
+                                ${locked.toLocaleString('en')} locked
                             </${Badge}>
                         `}
                     </div>
                     <div class="two">
                         <div class="stack">
-                            <${Section} id="troubles" title="Waiting or failed">
-                                <${Troubles} devices=${data.items} />
-                            </${Section}>
                             <${Section}
-                                id="open"
-                                title="Under way"
-                                actions=${
-                                    html`<a href=${to('operations', { state: 'failed' })}>Failed operations</a>`
-                                }>
+                                id="todo"
+                                title="What needs somebody"
+                                count=${causes.length || undefined}>
+                                <${Causes} list=${causes} />
+                            </${Section}>
+                            <${Section} id="open" title="Under way">
                                 <${Loaded} of=${open}>
-                                    ${(o) => html`
+                                    ${(x) => html`
                                         <${OperationTable}
-                                            items=${o.items.filter((x) => isOpen(x.state))}
+                                            items=${x.items.filter((y) => isOpen(y.state))}
                                             reload=${open.reload}
                                         />
                                     `}

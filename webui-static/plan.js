@@ -42,7 +42,7 @@ function Step({ step }) {
     `;
 }
 
-export const Waits = ({ waits }) =>
+const Waits = ({ waits }) =>
     waits.length ? html`
         <h3>What it waits for</h3>
         <ul class="waits">

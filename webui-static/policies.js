@@ -9,7 +9,7 @@ import { ASSIGNMENTS, assignmentTone, count } from './words.js';
 import { Difference } from './difference.js';
 import { useMay } from './who.js';
 
-export function Bar({ devices }) {
+function Bar({ devices }) {
     const total = Object.values(devices).reduce((a, b) => a + b, 0);
     const order = ASSIGNMENTS.slice()
         .reverse()

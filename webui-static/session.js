@@ -202,7 +202,7 @@ function Recorded({ id, s, view, compare }) {
 }
 
 /* All next ones of this device, or no longer. */
-export function RecordDevice({ id }) {
+function RecordDevice({ id }) {
     const may = useMay();
     const [error, fail] = useState(null);
     const device = useLoad(`record ${id}`, () => get(ofDevice(id)));

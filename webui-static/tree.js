@@ -112,7 +112,7 @@ const free = (id, root) =>
     ask({
         title: `A command for ${id}`,
         yes: 'Ask for it',
-        text: 'Any command to any address, done in the next session; the device is called now. Policies put back what they keep.',
+        text: 'Any command to any address, done in the next session; the device is called now. Policies put theirs back.',
         fields: [
             {
                 name: 'command',

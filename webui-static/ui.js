@@ -114,12 +114,13 @@ export function Trouble({ error, retry, onLine, children }) {
                 <ul>
                     ${b.errors.map((e) => html`
                         <li>
-                            ${e.line ? html`
-                                <button type="button" class="link" onClick=${() => onLine?.(e.line, e.column)}>
+                            ${e.line && onLine ? html`
+                                <button type="button" class="link" onClick=${() => onLine(e.line, e.column)}>
                                     line ${e.line}, column ${e.column}
                                 </button>
-                                :${' '}
                             ` : ''}
+                            ${e.line && !onLine ? `line ${e.line}${e.column ? `, column ${e.column}` : ''}` : ''}
+                            ${e.line ? ': ' : ''}
                             ${e.detail}
                             ${e.pointer ? html`
                                 ${' '}
@@ -134,7 +135,7 @@ export function Trouble({ error, retry, onLine, children }) {
     `;
 }
 
-/** What is loading, went wrong, or is there. */
+/** What is loading, went wrong, or is there; in an element of its own, so that what comes late cannot change places. */
 export function Loaded({ of, children }) {
     const wait = of.data === undefined && !of.error;
     const [slow, set] = useState(false);
@@ -144,13 +145,15 @@ export function Loaded({ of, children }) {
         return () => clearTimeout(t);
     }, [wait]);
     return html`
-        <${Trouble} error=${of.error} retry=${of.reload} />
-        ${wait && slow ? html`
-            <p class="muted loading" role="status">
-                Loading…
-            </p>
-        ` : null}
-        ${of.data !== undefined ? children(of.data) : null}
+        <div class="loaded">
+            <${Trouble} error=${of.error} retry=${of.reload} />
+            ${wait && slow ? html`
+                <p class="muted loading" role="status">
+                    Loading…
+                </p>
+            ` : null}
+            ${of.data !== undefined ? children(of.data) : null}
+        </div>
     `;
 }
 

@@ -99,7 +99,7 @@ export function withEvents(items, list) {
 }
 
 /** A device of a list with what an event says. */
-export function withEvent(device, type, e) {
+function withEvent(device, type, e) {
     if (type === 'device') return e.summary === undefined ? device : { ...device, summary: e.summary, why: e.why };
     if (type === 'session') return { ...device, seen: e.at };
     if (type !== 'vm' || !e.vm || e.state === undefined) return device;
@@ -114,8 +114,13 @@ const LABELS = { OP: new Map() };
 export function learn(operation) {
     if (operation.label) LABELS.OP.set(operation.kind, operation.label);
 }
+const spaced = (kind) => kind.replace(/([A-Z])/g, ' $1').replace(/^./, (c) => c.toUpperCase());
+const VERBS = { get: 'Read', add: 'Add', replace: 'Write', delete: 'Delete', exec: 'Execute', copy: 'Copy to' };
+/** What it is called: a command to the tree by what it does and where. */
 export const operationLabel = (o) =>
-    o.label || LABELS.OP.get(o.kind) || o.kind.replace(/([A-Z])/g, ' $1').replace(/^./, (c) => c.toUpperCase());
+    o.kind === 'tree'
+        ? [VERBS[o.command] || spaced(o.command || 'tree command'), o.uri].filter(Boolean).join(' ')
+        : o.label || LABELS.OP.get(o.kind) || spaced(o.kind);
 
 /** One sentence for an event, its tone and what it is about; null when it says nothing to a person. */
 export function sayEvent(type, e) {
@@ -198,7 +203,7 @@ export function local(text, at) {
     const day = `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}`;
     return today ? clock : `${day} ${clock.slice(0, 5)}`;
 }
-export function duration(s) {
+function duration(s) {
     if (s < 60) return `${Math.max(0, Math.floor(s))} s`;
     if (s < 3600) return `${Math.floor(s / 60)} min`;
     if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;

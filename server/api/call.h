@@ -133,7 +133,8 @@ enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t 
 /* Routes, one list for each file. */
 extern const struct route routes_auth[], routes_devices[], routes_device_changes[], routes_vms[], routes_operations[],
     routes_policies[], routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[],
-    routes_about[], routes_authorities[], routes_recordings[], routes_describe[], routes_descriptions[];
+    routes_about[], routes_authorities[], routes_recordings[], routes_describe[], routes_descriptions[],
+    routes_overview[];
 /** Every list, NULL at the end; each list ends with a row without method. */
 extern const struct route *const api_routes[];
 
@@ -162,6 +163,9 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
 
 /* VMs (vms.c). */
 enum rc vms_json(struct call *c, const struct device_row *d, json_t *out);
+
+/** How many there are in each state, of all devices in the scope. */
+enum rc vms_count(struct call *c, json_t *out);
 
 /* KPIs (kpis.c). */
 enum rc kpis_latest(struct call *c, const struct device_row *d, struct str vm,

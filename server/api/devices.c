@@ -152,10 +152,13 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
 /* The selector of ?filter= between two halves of a statement. Its values are bound as :p0, :p1 ... */
 static enum rc start_filtered(struct call *c, const struct page *p, struct str filter, struct sql_rows **r)
 {
-    enum { OWN = 3, PARAMS = 60 };
+    enum { OWN = 5, PARAMS = 60 };
     struct pol_selector *s;
     struct pol_sql sql;
-    struct sql_arg args[OWN + PARAMS] = { PAGE_ARGS(*p), { "authority", SQL_I(c->scope) } };
+    struct sql_arg args[OWN + PARAMS] = { PAGE_ARGS(*p),
+                                          { "authority", SQL_I(c->scope) },
+                                          { "summary", SQL_T(query(c, "summary")) },
+                                          { "why", SQL_T(query(c, "why")) } };
 
     enum rc rc = pol_selector_parse(filter, c->a, &s, &c->e);
     if (!rc) rc = pol_selector_sql(s, c->a, &sql, &c->e);
@@ -183,7 +186,10 @@ static enum rc devices(struct call *c)
     if (filter.n)
         rc = start_filtered(c, &p, filter, &r);
     else
-        rc = sql_start(c->db, API_DEVICE_LIST, SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) }), &r, &c->e);
+        rc = sql_start(c->db, API_DEVICE_LIST,
+                       SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) },
+                                { "summary", SQL_T(query(c, "summary")) }, { "why", SQL_T(query(c, "why")) }),
+                       &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         struct device_row d;
         json_t *j = NULL;

@@ -76,6 +76,26 @@ static json_t *vm_json(struct call *c, const struct device_row *d, struct sql_ro
     return j;
 }
 
+enum rc vms_count(struct call *c, json_t *out)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(c->db, API_OVERVIEW_VMS, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        const struct ddf_layout *l = server_layout(c->api->srv, sql_text(r, 0));
+        const struct ddf_state *s = ddf_layout_state(l, (int)sql_int(r, 1));
+        json_t *j = json_object();
+        j_int(j, "state", sql_int(r, 1));
+        j_str(j, "stateText", s ? s->name : STR("undefined"));
+        j_str(j, "stateLabel", s ? s->label : STR("Unknown"));
+        j_bool(j, "stable", s && s->stable);
+        j_bool(j, "locked", is_locked(l, sql_int(r, 2)));
+        j_int(j, "count", sql_int(r, 3));
+        json_array_append_new(out, j);
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
 enum rc vms_json(struct call *c, const struct device_row *d, json_t *out)
 {
     enum { MOST = 1000 };

@@ -536,6 +536,20 @@ def test_labels_and_settings(ctl, server):
     assert json.loads(server.asked[1].body) == {"title": "", "push": {"channel": "none"}}
 
 
+def test_the_overview_names_causes_and_failed_sessions(ctl, server):
+    server.routes[f"GET {API}/overview"] = {
+        "devices": [{"summary": "failed", "why": "no such image", "count": 3, "examples": ["IMEI:1", "IMEI:3"]}],
+        "vms": [{"state": 50, "stateText": "running", "stateLabel": "Running", "stable": True, "locked": False, "count": 7}],
+        "sessions": [{"outcome": "refused", "why": "wrong credentials", "count": 2, "devices": 1, "session": 9, "device": "IMEI:9", "at": ago(7500)}]}
+    shown = ctl("overview").out
+    assert "IMEI:1, IMEI:3" in shown and "no such image" in shown and "running" in shown and "wrong credentials" in shown and "IMEI:9" in shown
+    server.routes[f"GET {API}/overview"] = {"devices": [], "vms": [], "sessions": []}
+    assert ctl("overview").out == "no devices\n"
+    server.routes[f"GET {API}/devices"] = {"items": [], "next": None}
+    ctl("get", "devices", "--state", "failed")
+    assert server.asked[-1].query["summary"] == "failed"
+
+
 def test_sessions_of_all_or_of_one_and_only_failed_ones(ctl, server):
     server.routes[f"GET {API}/sessions"] = {"items": LISTS["sessions"][2], "next": None}
     ctl("get", "sessions", "--state", "failed")

@@ -10,6 +10,7 @@ import time
 import pytest
 
 import syncml
+import test_descriptions
 import world
 
 HERE = pathlib.Path(__file__).resolve().parent / "console"
@@ -436,8 +437,39 @@ def test_a_refused_phone_is_found_from_the_overview_of_sessions(server, browser)
     assert browser.problems() == []
 
 
+def test_a_vendors_description_is_uploaded_or_its_mistake_is_shown(server, folder, browser):
+    server.register("IMEI:001010000000010")
+    (folder / "radio.ddf").write_text(test_descriptions.ddf(3, "What it does."), encoding="utf-8")
+    (folder / "broken.ddf").write_text("<MgmtTree>\n<VerDTD>1.2</VerDTD>\n<Node>\n</MgmtTree>\n")
+    browser.login()
+    browser.press("g", "e")
+    browser.see(".empty", "No vendor's description")
+    browser.files("#ddf-file", str(folder / "broken.ddf"))
+    assert browser.value("#ddf-name") == "broken"
+    browser.click("button", "Upload")
+    browser.see(".trouble", "line 4")
+    browser.see(".excerpt .removed", "4  </MgmtTree>")
+    browser.files("#ddf-file", str(folder / "radio.ddf"))
+    assert browser.value("#ddf-name") == "radio"
+    browser.click("button", "Upload")
+    browser.see("tr", "urn:acme:mo:radio:1.0")
+    browser.click("tr a", "radio")
+    browser.see(".tree .node", "S2")
+    browser.see(".tree .node", "[0-3]")
+    browser.see(".facts", "1 device")
+
+    # From now on a form is made from it, and what it does not allow is not sent.
+    r = server.call("POST", "/devices/IMEI%3A001010000000010/operations",
+                    json={"kind": "tree", "command": "replace", "uri": "./Vendor/Radio/S1", "format": "int", "data": "7"})
+    assert r.status_code == 422
+    browser.click("button", "Take away")
+    browser.click("dialog [data-yes]")
+    browser.see(".empty", "No vendor's description")
+    assert [p for p in browser.problems() if "status of 422" not in p] == []
+
+
 PAGES = ["", "devices", "devices/{d}", "devices/{d}/operations", "devices/{d}/preview", "devices/{d}/desired", "devices/{d}/tree?uri=.", "devices/{d}/tree?node=./DevInfo", "devices/{d}/sessions",
-         "devices/{d}/sessions/1", "sessions", "sessions?show=failed", "sessions/calls",
+         "devices/{d}/sessions/1", "sessions", "sessions?show=failed", "sessions/calls", "descriptions",
          "devices/{d}/facts", "devices/{d}/vms/corp", "operations", "operations/1", "policies", "policies/corporate-workspace", "policies/corporate-workspace/devices",
          "policies/corporate-workspace/revisions", "policies/corporate-workspace/edit", "policies/new", "images", "audit", "access"]
 

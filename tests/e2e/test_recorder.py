@@ -76,6 +76,8 @@ def test_a_refused_device_is_recorded_unless_that_is_switched_off(folder, server
         assert server.get("/sessions?outcome=failed")["items"][0] == session and session["device"] == name
         assert bool(server.get(f"/sessions?recorded=true&device={world.quote(name)}")["items"]) is keep
         assert server.get("/sessions?outcome=done")["items"] == [] == server.get(f"/devices/{world.quote(name)}/sessions?outcome=lost")["items"]
+        told = server.get("/overview")["sessions"][0]
+        assert told["device"] == name and told["session"] == session["id"] and told["outcome"] == "refused" and told["devices"] >= 1
         assert server.call("GET", "/sessions?outcome=bad", expect=400).json()["pointer"] == "/outcome"
         if keep:
             detail = server.get(path(f"/sessions/{session['id']}"))["recording"]

@@ -187,7 +187,8 @@ def drive(api):
     for path in ("/api/v1", "/api/v1/openapi.yaml", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics", "/api/v1/authorities",
                  "/api/v1/whoami", "/api/v1/devices", "/api/v1/devices?limit=1&filter=label.department", "/api/v1/devices/phone",
                  "/api/v1/devices/phone/tree", "/api/v1/devices/phone/sessions",
-                 "/api/v1/sessions?recorded=true", "/api/v1/sessions?outcome=failed", "/api/v1/devices/phone/vms",
+                 "/api/v1/overview", "/api/v1/devices?summary=failed&why=x", "/api/v1/sessions?recorded=true",
+                 "/api/v1/sessions?outcome=failed", "/api/v1/devices/phone/vms",
                  "/api/v1/devices/phone/vms/corp", "/api/v1/devices/phone/vms/corp/kpis", "/api/v1/devices/phone/vms/corp/kpis?from=-1h"):
         api.call("GET", path, want=200)
     session = api.call("GET", "/api/v1/devices/phone/sessions/1", want=200)
