@@ -123,7 +123,9 @@ export function Desired({ desired }) {
                                 <span class="muted">r${v.revision}</span>
                             </td>
                             <td>
-                                ${v.rule}${v.description ? ` (${v.description})` : ''}
+                                ${v.rule}
+                                ${v.description ? ` (${v.description})` : ''}
+                                ${v.description ? ` (${v.description})` : ''}
                                 ${v.losers?.length > 0 && html`<div class="muted">instead of ${losers(v)}</div>`}
                             </td>
                         </tr>

@@ -421,6 +421,8 @@ def test_a_refused_phone_is_found_from_the_overview_of_sessions(server, browser)
         client.nonce = nonce or client.nonce
     world.wait_for("the session to be over", lambda: server.get("/sessions?outcome=failed")["items"], 30)
     browser.login()
+    browser.see(".verdict", "1 device not let in")
+    browser.see(".troubles li", "wrong credentials")
     browser.press("g", "s")
     browser.see("h1", "Sessions")
     browser.click(".chips a", "Broken off")
