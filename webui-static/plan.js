@@ -125,7 +125,6 @@ export function Desired({ desired }) {
                             <td>
                                 ${v.rule}
                                 ${v.description ? ` (${v.description})` : ''}
-                                ${v.description ? ` (${v.description})` : ''}
                                 ${v.losers?.length > 0 && html`<div class="muted">instead of ${losers(v)}</div>`}
                             </td>
                         </tr>
