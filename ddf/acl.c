@@ -149,3 +149,77 @@ enum rc ddf_acl_with(struct str acl, unsigned commands, struct str server, struc
     *out = (struct str){ w.p, w.n };
     return RC_OK;
 }
+
+/* The servers of one right; empty when there is no such entry. */
+static struct str ids_of(struct str acl, unsigned bit)
+{
+    struct str entry, command, ids;
+    for (size_t at = 0; acl.n && next_part(acl, '&', &at, &entry);)
+        if (split(entry, &command, &ids) && bit_of(command) == bit) return ids;
+    return (struct str){ 0 };
+}
+
+static bool has_id(struct str ids, struct str id)
+{
+    struct str one;
+    for (size_t i = 0; ids.n && next_part(ids, '+', &i, &one);)
+        if (str_eq(one, id)) return true;
+    return false;
+}
+
+/* One entry: what is left of it, then what is new in it; "*" stands alone. */
+static void write_right(struct writer *w, struct str name, struct str now, struct str grant, struct str revoke)
+{
+    struct str id;
+    bool first = true, all = has_id(grant, STR("*")) || (has_id(now, STR("*")) && !has_id(revoke, STR("*")));
+    if (all) {
+        write_id(w, name, STR("*"), true);
+        return;
+    }
+    for (size_t i = 0; now.n && !has_id(revoke, STR("*")) && next_part(now, '+', &i, &id);) {
+        if (!id.n || has_id(revoke, id)) continue;
+        write_id(w, name, id, first);
+        first = false;
+    }
+    for (size_t i = 0; grant.n && next_part(grant, '+', &i, &id);) {
+        bool kept = has_id(now, id) && !has_id(revoke, id) && !has_id(revoke, STR("*"));
+        if (!id.n || kept) continue;
+        write_id(w, name, id, first);
+        first = false;
+    }
+}
+
+enum rc ddf_acl_change(struct str acl, struct str grant, struct str revoke, struct arena *a, struct str *out,
+                       struct err *e)
+{
+    struct writer w = { .p = arena_bytes(a, acl.n + grant.n + N_RIGHTS * sizeof "&Replace=+*" + 1) };
+    if (!w.p) return err_set(e, RC_NOMEM, "no memory for an ACL");
+    for (size_t i = 0; i < N_RIGHTS; i++) {
+        struct str now = ids_of(acl, rights[i].bit), less = ids_of(revoke, rights[i].bit);
+        if (less.n && has_id(now, STR("*")) && !has_id(less, STR("*")))
+            return err_set(e, RC_INVALID,
+                           "everybody (*) has %s, so %.*s alone cannot lose it: revoke %s=* and grant it to those who"
+                           " shall keep it",
+                           rights[i].name, STR_ARG(less), rights[i].name);
+        write_right(&w, str_of(rights[i].name), now, ids_of(grant, rights[i].bit), less);
+    }
+    w.p[w.n] = '\0';
+    *out = (struct str){ w.p, w.n };
+    return RC_OK;
+}
+
+static bool covers(struct str x, struct str y)
+{
+    struct str id;
+    for (size_t i = 0; i < N_RIGHTS; i++) {
+        struct str ids = ids_of(x, rights[i].bit);
+        for (size_t k = 0; ids.n && next_part(ids, '+', &k, &id);)
+            if (!has_id(ids_of(y, rights[i].bit), id)) return false;
+    }
+    return true;
+}
+
+bool ddf_acl_same(struct str x, struct str y)
+{
+    return covers(x, y) && covers(y, x);
+}

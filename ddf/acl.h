@@ -13,4 +13,10 @@ bool ddf_acl_allows(struct str acl, enum ddf_access command, struct str server);
 enum rc ddf_acl_without(struct str acl, struct str server, struct arena *a, struct str *out);
 /** The ACL with the server added to these commands (bits). */
 enum rc ddf_acl_with(struct str acl, unsigned commands, struct str server, struct arena *a, struct str *out);
+/** Take rights away ("*": from everybody), then give rights. Both are ACLs themselves: "Get=a+b&Replace=*".
+ * @return RC_INVALID when a server is to lose what everybody has: that can only be taken from everybody */
+enum rc ddf_acl_change(struct str acl, struct str grant, struct str revoke, struct arena *a, struct str *out,
+                       struct err *e);
+/** Do two ACLs give the same servers the same rights, in whatever order? */
+bool ddf_acl_same(struct str x, struct str y);
 #endif

@@ -100,6 +100,47 @@ static void puts_a_server_in(void)
     arena_finish(&a);
 }
 
+static void rights_are_taken_and_given(void)
+{
+    static const struct {
+        const char *acl, *grant, *revoke, *want;
+    } row[] = {
+        { "Get=*&Replace=it", "Get=ops", "", "Get=*&Replace=it" },
+        { "Get=*&Replace=it", "Replace=ops+it", "", "Get=*&Replace=it+ops" },
+        { "Get=*&Replace=it", "Replace=*", "", "Get=*&Replace=*" },
+        { "Add=*&Get=*", "Replace=it", "Add=*", "Get=*&Replace=it" },
+        { "Get=it+ops&Replace=it", "", "Replace=*", "Get=it+ops" },
+        { "Get=it+ops&Replace=it", "", "Get=ops", "Get=it&Replace=it" },
+        { "Get=*", "Get=it", "Get=*", "Get=it" },
+        { "Get=it", "Get=it", "Get=it", "Get=it" },
+        { "Get=it", "", "Get=it", "" },
+        { "Get=it", "", "Exec=ops", "Get=it" },
+        { "", "Exec=it", "", "Exec=it" },
+        { "Get=*", "", "Get=ops", NULL },
+    };
+    struct arena a;
+    struct err e = { 0 };
+    arena_init(&a, 4096);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct str out = STR("?");
+        enum rc rc = ddf_acl_change(str_of(row[i].acl), str_of(row[i].grant), str_of(row[i].revoke), &a, &out, &e);
+        CU_ASSERT_EQUAL(rc, row[i].want ? RC_OK : RC_INVALID);
+        CU_ASSERT(rc || str_is(out, row[i].want));
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "revoke Get=*"));
+    arena_finish(&a);
+}
+
+static void the_same_in_another_order_is_the_same(void)
+{
+    CU_ASSERT(ddf_acl_same(STR("Get=a+b&Add=c"), STR("Add=c&Get=b+a")));
+    CU_ASSERT(ddf_acl_same(STR(""), STR("")));
+    CU_ASSERT(!ddf_acl_same(STR("Get=a"), STR("Get=a+b")));
+    CU_ASSERT(!ddf_acl_same(STR("Get=a+b"), STR("Get=a")));
+    CU_ASSERT(!ddf_acl_same(STR("Get=a"), STR("Add=a")));
+    CU_ASSERT(!ddf_acl_same(STR("Get=a"), STR("")));
+}
+
 static void survives_running_out_of_memory(void)
 {
     struct arena a;
@@ -107,9 +148,11 @@ static void survives_running_out_of_memory(void)
     arena_init(&a, 4);
     CU_ASSERT_EQUAL(ddf_acl_with(STR("Get=ops"), DDF_GET, STR("it"), &a, &out), RC_NOMEM);
     CU_ASSERT_EQUAL(ddf_acl_without(STR("Get=ops"), STR("it"), &a, &out), RC_NOMEM);
+    CU_ASSERT_EQUAL(ddf_acl_change(STR("Get=ops"), STR("Get=it"), STR(""), &a, &out, NULL), RC_NOMEM);
     arena_finish(&a);
 }
 
 TEST_MAIN("ddf.acl", TEST_OF("S-209", grammar_is_that_of_the_specification), TEST(says_who_may_do_what),
           TEST_OF("C-117 S-209", takes_a_server_out), TEST_OF("S-209", puts_a_server_in),
+          TEST_OF("S-209", rights_are_taken_and_given), TEST_OF("S-209", the_same_in_another_order_is_the_same),
           TEST(survives_running_out_of_memory))
