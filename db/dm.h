@@ -77,11 +77,24 @@
       " 'sent', :reason, 1, :created_by, :now_ms, :now_ms)")                                                              \
     X(OPERATION_MOVE,                                                                                                     \
       "UPDATE operation SET state = :state, code = :code, reason = :reason, percent = :percent, tries = :tries,"          \
-      " updated_ms = :now_ms WHERE operation_id = :operation_id")                                                         \
+      " updated_ms = :now_ms WHERE operation_id = :operation_id AND (state = 'queued' OR state = 'notified'"              \
+      " OR state = 'sent' OR state = 'accepted' OR state = 'acknowledged')")                                              \
     X(OPERATION_RESULT, "UPDATE operation SET tree_result = :result WHERE operation_id = :operation_id")                  \
     X(OPERATION_PERCENT,                                                                                                  \
       "UPDATE operation SET code = :code, reason = :reason, percent = :percent, updated_ms = :now_ms"                     \
       " WHERE operation_id = :operation_id")                                                                              \
+    X(OPERATION_ITEMS, "SELECT command, uri, format, type, data, code, seen_code, seen, seen_ms FROM operation_item"      \
+                       " WHERE operation_id = :operation_id ORDER BY seq")                                                \
+    X(OPERATION_ITEM_ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data)"              \
+                          " VALUES (:operation_id, :seq, :command, :uri, 'chr', 'text/plain', :data)")                    \
+    X(OPERATION_ITEMS_SENT,                                                                                               \
+      "UPDATE operation_item SET code = 0, result = NULL, seen_code = 0, seen = NULL, seen_ms = 0"                        \
+      " WHERE operation_id = :operation_id")                                                                              \
+    X(OPERATION_ITEM_CODE, "UPDATE operation_item SET code = :code WHERE operation_id = :operation_id AND seq = :seq")    \
+    X(OPERATION_ITEM_RESULT,                                                                                              \
+      "UPDATE operation_item SET result = :result WHERE operation_id = :operation_id AND seq = :seq")                     \
+    X(OPERATION_ITEM_SEEN, "UPDATE operation_item SET seen_code = :code, seen = :seen, seen_ms = :now_ms"                 \
+                           " WHERE operation_id = :operation_id AND seq = :seq")                                          \
     X(OPERATION_STEP,                                                                                                     \
       "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) VALUES (:operation_id,"                 \
       " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :operation_id),"                       \
@@ -132,7 +145,7 @@
     " a.server_name, a.server_ha1, a.auth, d.record FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"
 #define DM_OPERATION                                                                                                   \
     "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
-    " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms FROM operation"
+    " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms, tree_type FROM operation"
 
 enum {
 #define X(name, sql) DM_##name##_STMT,

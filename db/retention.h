@@ -2,20 +2,28 @@
 #define DB_RETENTION_H
 /* Statements of server/retention.c. Each removes at most :limit rows, so that no delete holds the writer for long. */
 
-#define RETENTION_STATEMENTS(X)                                                                                        \
-    X(DEVICES, "SELECT device_id FROM device WHERE device_id > :after ORDER BY device_id LIMIT :limit")                \
-    X(SAMPLES, "DELETE FROM sample WHERE device_id = :device_id AND at_ms < :before_ms")                               \
-    X(EVENTS, "DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE at_ms < :before_ms"               \
-              " ORDER BY event_id LIMIT :limit)")                                                                      \
-    X(SESSIONS,                                                                                                        \
-      "DELETE FROM session WHERE session_row IN (SELECT session_row FROM session WHERE started_ms < :before_ms"        \
-      " ORDER BY session_row LIMIT :limit)")                                                                           \
-    X(RECORDINGS,                                                                                                      \
-      "DELETE FROM recording WHERE session_row IN (SELECT session_row FROM recording WHERE at_ms < :before_ms"         \
-      " ORDER BY at_ms LIMIT :limit)")                                                                                 \
-    X(TRIGGERS,                                                                                                        \
-      "DELETE FROM trigger WHERE trigger_id IN (SELECT trigger_id FROM trigger WHERE created_ms < :before_ms"          \
-      " AND state NOT IN ('pending', 'sent') ORDER BY trigger_id LIMIT :limit)")                                       \
+#define RETENTION_STATEMENTS(X)                                                                                             \
+    X(DEVICES, "SELECT device_id FROM device WHERE device_id > :after ORDER BY device_id LIMIT :limit")                     \
+    X(SAMPLES, "DELETE FROM sample WHERE device_id = :device_id AND at_ms < :before_ms")                                    \
+    X(EVENTS, "DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE at_ms < :before_ms"                    \
+              " ORDER BY event_id LIMIT :limit)")                                                                           \
+    X(SESSIONS,                                                                                                             \
+      "DELETE FROM session WHERE session_row IN (SELECT session_row FROM session WHERE started_ms < :before_ms"             \
+      " ORDER BY session_row LIMIT :limit)")                                                                                \
+    X(RECORDINGS,                                                                                                           \
+      "DELETE FROM recording WHERE session_row IN (SELECT session_row FROM recording WHERE at_ms < :before_ms"              \
+      " ORDER BY at_ms LIMIT :limit)")                                                                                      \
+    X(TRIGGERS,                                                                                                             \
+      "DELETE FROM trigger WHERE trigger_id IN (SELECT trigger_id FROM trigger WHERE created_ms < :before_ms"               \
+      " AND state NOT IN ('pending', 'sent') ORDER BY trigger_id LIMIT :limit)")                                            \
+    /* What a person did to a VM last is what policies leave alone: it stays until something newer of its kind. */          \
+    X(OPERATIONS,                                                                                                           \
+      "DELETE FROM operation WHERE operation_id IN (SELECT o.operation_id FROM operation o WHERE o.updated_ms < :before_ms" \
+      " AND (o.state = 'verified' OR o.state = 'failed' OR o.state = 'cancelled' OR o.state = 'superseded'"                 \
+      " OR o.state = 'expired') AND (o.by_policy = 1 OR o.scope <> 1 OR o.state <> 'verified' OR EXISTS (SELECT 1"          \
+      " FROM operation n WHERE n.device_id = o.device_id AND n.operation_id > o.operation_id AND n.owner = o.owner"         \
+      " AND n.kind = o.kind AND n.by_policy = 0 AND n.scope = 1 AND n.state = 'verified'))"                                 \
+      " ORDER BY o.updated_ms LIMIT :limit)")                                                                               \
     X(IDEMPOTENCY, "DELETE FROM idempotency WHERE at_ms < :before_ms")
 
 enum {

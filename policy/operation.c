@@ -80,18 +80,25 @@ static const struct code *code_of(int code)
     return NULL;
 }
 
-static bool is_busy(int code)
+bool pol_code_is_busy(int code)
 {
     const struct code *c = code_of(code);
     return c && c->busy;
 }
 
-struct str pol_code_text(const struct ddf_layout *l, int code, struct arena *a)
+struct str pol_code_words(const struct ddf_layout *l, int code)
 {
     const struct code *c = code_of(code);
-    struct str words = code >= 1000 && l ? ddf_layout_result_text(l, code)
-                       : c               ? str_of(c->text)
-                                         : STR("refused by the device");
+    if (code >= 1000 && l) return ddf_layout_result_text(l, code);
+    return c                            ? str_of(c->text)
+           : code == 202                ? STR("taken, the device works on it")
+           : code >= 200 && code <= 213 ? STR("done")
+                                        : STR("refused by the device");
+}
+
+struct str pol_code_text(const struct ddf_layout *l, int code, struct arena *a)
+{
+    struct str words = pol_code_words(l, code);
     return code ? arena_printf(a, "%d %.*s", code, STR_ARG(words)) : words;
 }
 
@@ -104,7 +111,7 @@ enum pol_outcome pol_step_outcome(const struct ddf_layout *l, const struct pol_s
     if (code == 418 && s->verb == POL_ADD) return POL_STEP_THERE;
     if ((code == 404 || code == 410) && (s->verb == POL_GET || s->verb == POL_DELETE || s->verb == POL_REPLACE))
         return POL_STEP_GONE;
-    return is_busy(code) ? POL_STEP_AGAIN : POL_STEP_FAILED;
+    return pol_code_is_busy(code) ? POL_STEP_AGAIN : POL_STEP_FAILED;
 }
 
 struct pol_failure pol_failure_after(const struct pol_failure *before, struct str key, int code, int64_t now_ms)
@@ -150,10 +157,26 @@ static bool is_question(struct str command)
            str_is(command, "choice") || str_is(command, "choices");
 }
 
+bool pol_is_look(struct str command)
+{
+    return str_eq_fold(command, STR("get")) || is_question(command);
+}
+
+/* What an earlier try left behind, whose answer was lost. */
+static bool done_before(const struct pol_operation *op, int code)
+{
+    return str_is(op->kind, "tree") && op->tries > 1 &&
+           ((code == 418 && str_is(op->tree_command, "add")) || (code == 404 && str_is(op->tree_command, "delete")));
+}
+
 void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
                       struct pol_verdict *out)
 {
     bool tree = str_is(op->kind, "tree");
+    if (pol_is_group(op)) {
+        pol_group_on_status(l, op, code, a, out);
+        return;
+    }
     *out = (struct pol_verdict){ .state = op->state, .code = code, .percent = -1 };
     if (code == 0) {
         out->state = POL_OP_SENT;
@@ -161,8 +184,12 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
     } else if (code == 202) {
         out->state = POL_OP_ACCEPTED;
         out->why = STR("the device works on it");
-    } else if (is_busy(code)) {
+    } else if (pol_code_is_busy(code)) {
         again(l, op, code, a, out);
+    } else if (done_before(op, code)) {
+        out->state = POL_OP_ACKNOWLEDGED;
+        out->percent = 100;
+        out->why = with_code(l, "an earlier try did it, whose answer was lost", code, a);
     } else if ((code >= 200 && code < 300 && code != 214) || ddf_layout_result_ok(l, code)) {
         bool asked = tree && is_question(op->tree_command),
              read = asked || (tree && str_eq_fold(op->tree_command, STR("get")));
@@ -283,19 +310,28 @@ static bool touch(const struct ddf_layout *l, const struct pol_operation *op, co
     return uris[(*n)++].n > 0;
 }
 
+/* Without a property's name; a new name: look at all of them. */
+static struct str touched(struct str uri)
+{
+    struct str at = str_slice(uri, 0, str_find(uri, '?', 0));
+    return str_ends(uri, STR("?prop=Name")) ? ddf_uri_parent(at) : at;
+}
+
 enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *op, struct arena *a, struct str **uris,
                        size_t *n)
 {
-    struct str *out = ARENA_ARRAY(a, struct str, 16);
+    enum { TOUCHES = 16 };
+    struct str *out = ARENA_ARRAY(a, struct str, TOUCHES + op->n_items);
     size_t count = 0;
     bool ok = out != NULL;
 
-    if (ok && str_is(op->kind, "tree") && is_question(op->tree_command)) {
-        count = 0; /* a question to a person */
+    if (ok && str_is(op->kind, "tree") && (is_question(op->tree_command) || str_is(op->tree_command, "acl"))) {
+        count = 0; /* a question to a person; a property */
+    } else if (ok && pol_is_group(op)) {
+        for (size_t i = 0; i < op->n_items; i++)
+            if (!pol_is_look(op->items[i].command)) out[count++] = touched(op->items[i].uri);
     } else if (ok && str_is(op->kind, "tree")) {
-        struct str at = str_slice(op->tree_uri, 0, str_find(op->tree_uri, '?', 0));
-        out[count++] = str_ends(op->tree_uri, STR("?prop=Name")) ? ddf_uri_parent(at)
-                                                                 : at; /* a new name: look at all of them */
+        out[count++] = touched(op->tree_uri);
     } else if (ok && (op->scope == DDF_DEVICE || str_is(op->kind, "delete") || str_is(op->kind, "delete-node"))) {
         out[count] = op->scope == DDF_DEVICE && !str_is(op->kind, "refresh")
                          ? l->vms

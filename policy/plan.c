@@ -45,8 +45,9 @@ enum rc pol_make_plan(const struct pol_facts *f, const struct pol_desired *d, st
 /* ---- for people ---- */
 
 static const char *const verb_words[] = {
-    [POL_GET] = "Get",   [POL_ADD] = "Add",       [POL_REPLACE] = "Replace", [POL_DELETE] = "Delete",
-    [POL_EXEC] = "Exec", [POL_ATOMIC] = "Atomic", [POL_COPY] = "Copy to",    [POL_ASK] = "Ask"
+    [POL_GET] = "Get",           [POL_ADD] = "Add",      [POL_REPLACE] = "Replace",
+    [POL_DELETE] = "Delete",     [POL_EXEC] = "Exec",    [POL_ATOMIC] = "Atomic",
+    [POL_SEQUENCE] = "Sequence", [POL_COPY] = "Copy to", [POL_ASK] = "Ask"
 };
 
 static void print_step(const struct pol_step *s, const char *indent, struct buf *out)

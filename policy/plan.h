@@ -38,6 +38,15 @@ static inline bool pol_op_finished(enum pol_op_state s)
     return s >= POL_OP_VERIFIED;
 }
 
+/* A command of an Atomic or a Sequence; of "acl" what was done so far: each ACL that was read, and the one written. */
+struct pol_item {
+    struct str command, uri, format, type, data;
+    int code;        /* last Status; 0 = none came */
+    int seen_code;   /* what a look afterwards was answered, */
+    struct str seen; /* the value it found, */
+    int64_t seen_ms; /* and when; 0 = not looked since it was sent */
+};
+
 struct pol_operation {
     int64_t id;
     bool by_policy;
@@ -47,8 +56,10 @@ struct pol_operation {
     struct str owner;      /* VM or image node name */
     struct str args;       /* "start=1;paused=0" */
     struct str correlator; /* on the wire; unique for the device */
-    struct str tree_command, tree_uri, tree_format,
-        tree_data;                     /* kind "tree": get, add, replace, delete, exec, copy; display ... choices */
+    struct str tree_command, tree_uri, tree_format, tree_type,
+        tree_data; /* kind "tree": get, add, replace, delete, exec, copy; display ... choices; atomic, sequence; acl */
+    struct pol_item *items;
+    size_t n_items;                    /* atomic, sequence, acl */
     int tries;                         /* times sent */
     int64_t not_before_ms, expires_ms; /* 0 = none */
     int64_t updated_ms;                /* when it came into its state */
@@ -70,6 +81,7 @@ enum pol_verb {
     POL_DELETE,
     POL_EXEC,
     POL_ATOMIC,
+    POL_SEQUENCE,
     POL_COPY, /* data: the address to copy from */
     POL_ASK   /* a question to the person at the device; format: its alert code, data: lines (options, text, choices) */
 };
@@ -78,7 +90,7 @@ enum pol_purpose {
     POL_FOR_CHANGE,    /* make it as desired */
     POL_FOR_VERIFY,    /* read back what was acknowledged */
     POL_FOR_OPERATION, /* carry out an operation */
-    POL_FOR_INQUIRY,   /* ask after an operation whose answer was lost */
+    POL_FOR_INQUIRY,   /* look at what became of an operation, or at what it needs; does not move it */
     POL_FOR_KPI
 };
 
@@ -97,7 +109,7 @@ struct pol_step {
     int64_t operation;
     struct str op_kind, op_owner, op_args;
     enum ddf_scope op_scope;   /* for plan-made operations */
-    struct pol_step *children; /* POL_ATOMIC */
+    struct pol_step *children; /* POL_ATOMIC, POL_SEQUENCE */
     struct pol_step *next;
 };
 
@@ -188,6 +200,8 @@ bool pol_read_back_differs(const struct pol_mirror_node *before, struct str repo
 struct pol_failure pol_failure_after(const struct pol_failure *before, struct str key, int code, int64_t now_ms);
 /** Is it a failure at `uri` or below it? */
 bool pol_failure_within(struct str key, struct str uri);
+/** "not found"; a layout's words for results from 1000 on. */
+struct str pol_code_words(const struct ddf_layout *l, int code);
 /** "404 not found", "1428 start failed or took too long": for waits, operations and pages. */
 struct str pol_code_text(const struct ddf_layout *l, int code, struct arena *a);
 
@@ -218,6 +232,15 @@ struct pol_verdict {
 };
 void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
                       struct pol_verdict *out);
+/** The same of an Atomic or a Sequence, whose items have their codes (dm-protocol.md 4.1): the words name the command
+ * that failed, and say what became of the others. */
+void pol_group_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
+                         struct pol_verdict *out);
+bool pol_is_group(const struct pol_operation *op);
+/** Does the device carry it out without changing anything: get, and questions to a person? */
+bool pol_is_look(struct str command);
+/** Busy or overloaded: the same may be tried again. */
+bool pol_code_is_busy(int code);
 void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a,
                         struct pol_verdict *out);
 struct pol_progress {

@@ -151,10 +151,9 @@ void wait_failure(struct planning *p, struct str vm, struct str what, const stru
 struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri,
                           struct str why)
 {
-    static const char *const words[] = {
-        [POL_GET] = "get",   [POL_ADD] = "set",       [POL_REPLACE] = "set", [POL_DELETE] = "delete",
-        [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic", [POL_COPY] = "copy",   [POL_ASK] = "ask"
-    };
+    static const char *const words[] = { [POL_GET] = "get",           [POL_ADD] = "set",   [POL_REPLACE] = "set",
+                                         [POL_DELETE] = "delete",     [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic",
+                                         [POL_SEQUENCE] = "sequence", [POL_COPY] = "copy", [POL_ASK] = "ask" };
     struct pol_step *s = ARENA_NEW(p->a, struct pol_step);
     if (!s) {
         p->no_memory = true;
@@ -213,7 +212,8 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
     }
     bool property = s->verb != POL_GET &&
                     str_find(s->uri, '?', 0) < s->uri.n; /* ACL, Title: no description speaks of them */
-    if (s->verb == POL_ATOMIC || s->verb == POL_COPY || s->verb == POL_ASK || property || !p->f->schema ||
+    if (s->verb == POL_ATOMIC || s->verb == POL_SEQUENCE || s->verb == POL_COPY || s->verb == POL_ASK || property ||
+        !p->f->schema ||
         !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), s->format, s->type, s->data, s->has_data,
                    false, &status, &e))
         return true;

@@ -99,6 +99,22 @@ int state_value(const struct planning *p, const char *name);
 const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy,
                                int now);
 
+/* Operations of people (plan_ops.c). */
+void op_fail(struct planning *p, struct live_op *op, int code, struct str why);
+/** This step carries it out; one that is not in order fails it. */
+void op_send(struct planning *p, struct live_op *op, struct pol_step *s);
+/** Look at something for it, without moving it. The answer comes back in its items. @return false when it is held back
+ */
+bool op_look(struct planning *p, struct live_op *op, struct str uri, struct str why);
+bool op_forced(struct str args);
+/* Commands to the tree (plan_tree.c, plan_acl.c): send what waits; find out what became of what was sent. */
+void tree_send(struct planning *p, struct live_op *op);
+void tree_inquire(struct planning *p, struct live_op *op);
+void acl_send(struct planning *p, struct live_op *op);
+void acl_inquire(struct planning *p, struct live_op *op);
+/** Its answer was lost: once more, or never again. */
+void tree_again(struct planning *p, struct live_op *op);
+
 /* Settings of one owner to be written (plan_settings.c). */
 struct batch {
     enum ddf_scope scope;

@@ -120,7 +120,7 @@ static const struct proof {
       "the device says it is done, but the resources still wait" },
 };
 
-static void fail(struct planning *p, struct live_op *op, int code, struct str why)
+void op_fail(struct planning *p, struct live_op *op, int code, struct str why)
 {
     struct pol_verdict v = { .state = POL_OP_FAILED, .code = code, .percent = -1, .why = why };
     add_move(p, op, &v);
@@ -135,7 +135,7 @@ static bool proved_by_node(struct planning *p, struct live_op *op, const struct 
     if (!n || !want.n || same_value(n->format, n->value, want))
         add_verified(p, op);
     else
-        fail(p, op, 0, str_of(x->else_why));
+        op_fail(p, op, 0, str_of(x->else_why));
     return true;
 }
 
@@ -166,14 +166,14 @@ static void prove_vm(struct planning *p, struct live_op *op)
         if (lock == o->lock_to)
             add_verified(p, op);
         else
-            fail(p, op, 0, say(p, "the device says it is done, but the lock state is %d", lock));
+            op_fail(p, op, 0, say(p, "the device says it is done, but the lock state is %d", lock));
         return;
     }
     const struct ddf_state *s = ddf_layout_state(p->l, state);
     if (o->to < 0 || state == o->to || (s && s->stable && !has_int(o->from, o->n_from, state)))
         add_verified(p, op);
     else if (s && s->stable)
-        fail(p, op, 0, say(p, "the device says it is done, but the VM is %s", s->name.p));
+        op_fail(p, op, 0, say(p, "the device says it is done, but the VM is %s", s->name.p));
     else
         poll_state(p, op->op->owner);
 }
@@ -207,7 +207,7 @@ static void inquire_vm(struct planning *p, struct live_op *op)
     if (accepted && now - op->op->updated_ms < POL_POLL_MS)
         return; /* it will tell; do not keep the session open for it */
     if (!add_progress_read(p, DDF_VM, vm, POL_FOR_INQUIRY, "what became of the operation") && !accepted)
-        fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
+        op_fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
 }
 
 static void inquire_image(struct planning *p, struct live_op *op)
@@ -221,7 +221,7 @@ static void inquire_image(struct planning *p, struct live_op *op)
         add_verified(p, op);
     } else if (str_is(word, "downloadFailed") || str_is(word, "verificationFailed")) {
         mirror_number(p, DDF_IMAGE, "result", op->op->owner, &result);
-        fail(p, op, result, pol_code_text(p->l, result ? result : 1412, p->a));
+        op_fail(p, op, result, pol_code_text(p->l, result ? result : 1412, p->a));
     } else if (word.n && op->state == POL_OP_SENT) {
         bool idle = str_is(word, "idle"), more = op->op->tries < POL_MAX_TRIES;
         v.state = !idle ? POL_OP_ACCEPTED : more ? POL_OP_QUEUED : POL_OP_FAILED;
@@ -233,35 +233,7 @@ static void inquire_image(struct planning *p, struct live_op *op)
         if ((!n || n->known != POL_REPORTED || p->f->now_ms - n->at_ms >= POL_POLL_MS) &&
             !add_progress_read(p, DDF_IMAGE, op->op->owner, POL_FOR_INQUIRY, "how far the image is") &&
             op->state == POL_OP_SENT)
-            fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
-    }
-}
-
-/* A generic tree command: most can simply be sent again. */
-static void inquire_tree(struct planning *p, struct live_op *op)
-{
-    const struct pol_mirror_node *n = mirror_find(p, op->op->tree_uri);
-    struct str c = op->op->tree_command;
-    if (op->state == POL_OP_SENT && str_eq_fold(c, STR("exec"))) {
-        fail(p, op, 0, STR("its answer was lost; it is not repeated because it cannot be asked after"));
-    } else if (op->state == POL_OP_SENT) {
-        bool more = op->op->tries < POL_MAX_TRIES;
-        struct pol_verdict v = { .state = more ? POL_OP_QUEUED : POL_OP_FAILED,
-                                 .percent = -1,
-                                 .why = more ? STR("its answer was lost; it is sent again")
-                                             : STR("its answer was lost; given up after the last try") };
-        add_move(p, op, &v);
-    } else if (op->state == POL_OP_ACKNOWLEDGED) {
-        bool writes = str_eq_fold(c, STR("add")) || str_eq_fold(c, STR("replace"));
-        bool property = str_find(op->op->tree_uri, '?', 0) < op->op->tree_uri.n; /* the mirror keeps values only */
-        if (!writes || property || str_is(op->op->tree_format, "node") || !readable(p, op->op->tree_uri) ||
-            (n && n->known == POL_REPORTED && same_value(n->format, n->value, op->op->tree_data)))
-            add_verified(p, op);
-        else if (!n || n->known == POL_REPORTED)
-            fail(p, op, 0,
-                 n ? say(p, "the device says it is done, but the value is \"%.*s\"",
-                         STR_ARG(str_slice(n->value, 0, 100)))
-                   : STR("the device says it is done, but the node is not there"));
+            op_fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
     }
 }
 
@@ -284,14 +256,14 @@ static void inquire(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     if (str_is(o->kind, "tree")) {
-        inquire_tree(p, op);
+        tree_inquire(p, op);
     } else if (o->scope == DDF_DEVICE) {
         inquire_device(p, op);
     } else if (!mirror_has(p, owner_uri(p, o->scope, o->owner))) {
         if (str_is(o->kind, "delete") || str_is(o->kind, "delete-node"))
             add_verified(p, op);
         else
-            fail(p, op, 404, say(p, "%.*s is no longer on the device", STR_ARG(o->owner)));
+            op_fail(p, op, 404, say(p, "%.*s is no longer on the device", STR_ARG(o->owner)));
     } else if (o->scope == DDF_IMAGE) {
         if (op->state == POL_OP_ACKNOWLEDGED && !str_is(o->kind, "download"))
             add_verified(p, op);
@@ -327,7 +299,7 @@ static bool expired(struct planning *p, struct live_op *op)
     return true;
 }
 
-static void send(struct planning *p, struct live_op *op, struct pol_step *s)
+void op_send(struct planning *p, struct live_op *op, struct pol_step *s)
 {
     if (!s) return;
     s->operation = op->op->id;
@@ -336,7 +308,7 @@ static void send(struct planning *p, struct live_op *op, struct pol_step *s)
     if (!step_in_order(p, s, op->op->scope == DDF_VM ? op->op->owner : (struct str){ 0 })) {
         const struct pol_wait *last = p->out->waits;
         while (last && last->next) last = last->next;
-        fail(p, op, last ? last->code : 400, last ? last->why : STR("the device's description does not allow it"));
+        op_fail(p, op, last ? last->code : 400, last ? last->why : STR("the device's description does not allow it"));
         return;
     }
     *p->tail = s;
@@ -344,43 +316,18 @@ static void send(struct planning *p, struct live_op *op, struct pol_step *s)
     p->out->n_steps++;
 }
 
-static void send_tree(struct planning *p, struct live_op *op)
+bool op_look(struct planning *p, struct live_op *op, struct str uri, struct str why)
 {
-    static const struct {
-        const char *name;
-        enum pol_verb verb;
-        bool data;
-        const char *alert;
-    } verbs[] = {
-        { "get", POL_GET, false, NULL },        { "add", POL_ADD, true, NULL },
-        { "replace", POL_REPLACE, true, NULL }, { "delete", POL_DELETE, false, NULL },
-        { "exec", POL_EXEC, true, NULL },       { "copy", POL_COPY, true, NULL },
-        { "display", POL_ASK, true, "1100" },   { "confirm", POL_ASK, true, "1101" },
-        { "input", POL_ASK, true, "1102" },     { "choice", POL_ASK, true, "1103" },
-        { "choices", POL_ASK, true, "1104" },
-    };
-    const struct pol_operation *o = op->op;
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (!str_eq_fold(o->tree_command, str_of(verbs[i].name))) continue;
-        struct pol_step *s = new_step(p, verbs[i].verb, POL_FOR_OPERATION, o->tree_uri,
-                                      say(p, "%s (operation %lld)", verbs[i].name, (long long)o->id));
-        if (s && verbs[i].data) {
-            s->format = verbs[i].alert ? str_of(verbs[i].alert) : o->tree_format;
-            s->type = str_is(o->tree_format, "node") || !o->tree_format.n ? (struct str){ 0 } : STR("text/plain");
-            s->data = o->tree_data;
-            s->has_data = !str_is(o->tree_format, "node") && (s->verb != POL_EXEC || o->tree_data.n);
-        }
-        send(p, op, s);
-        return;
-    }
-    fail(
-        p, op, 400,
-        say(p,
-            "there is no tree command \"%.*s\" (get, add, replace, delete, exec, copy, display, confirm, input, choice, choices)",
-            STR_ARG(o->tree_command)));
+    struct pol_step *s = new_step(p, POL_GET, POL_FOR_INQUIRY, uri, why);
+    if (!s || held_back(p, failure_of(p, s->key))) return false;
+    s->operation = op->op->id;
+    *p->tail = s;
+    p->tail = &s->next;
+    p->out->n_steps++;
+    return true;
 }
 
-static bool forced(struct str args)
+bool op_forced(struct str args)
 {
     struct str one;
     while (str_cut(&args, ';', &one))
@@ -398,7 +345,7 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
     if (!mirror_number(p, DDF_VM, "state", vm, &state)) {
         if (!add_read(p, entry_uri(p, DDF_VM, "state", vm), false, POL_FOR_VERIFY,
                       "the state decides what may be done"))
-            fail(p, op, 0, STR("the device does not tell the VM's state"));
+            op_fail(p, op, 0, STR("the device does not tell the VM's state"));
         return false;
     }
     s = ddf_layout_state(p->l, state);
@@ -416,20 +363,20 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
         return false;
     }
     if (!o->while_locked && is_locked(p, vm)) {
-        fail(p, op, 1442, say(p, "the VM is locked: unlock it before %.*s", STR_ARG(label_of(p, op->op))));
+        op_fail(p, op, 1442, say(p, "the VM is locked: unlock it before %.*s", STR_ARG(label_of(p, op->op))));
         return false;
     }
     if (!o->n_from || has_int(o->from, o->n_from, state) ||
-        (forced(op->op->args) && has_int(o->from_forced, o->n_from_forced, state)))
+        (op_forced(op->op->args) && has_int(o->from_forced, o->n_from_forced, state)))
         return true;
     if (o->to == state) {
         add_move(p, op, &done);
         return false;
     }
     bool force = has_int(o->from_forced, o->n_from_forced, state);
-    fail(p, op, 1410,
-         say(p, "%.*s is not possible while the VM is %s%s", STR_ARG(label_of(p, op->op)), state_name(p, state),
-             force ? " (only with force=1)" : ""));
+    op_fail(p, op, 1410,
+            say(p, "%.*s is not possible while the VM is %s%s", STR_ARG(label_of(p, op->op)), state_name(p, state),
+                force ? " (only with force=1)" : ""));
     return false;
 }
 
@@ -448,17 +395,17 @@ static void send_request(struct planning *p, struct live_op *op)
     bool cancel = str_is(o->kind, "cancel");
 
     if (!kind || !uri.n) {
-        fail(p, op, 400, say(p, "this management object has no operation \"%.*s\"", STR_ARG(o->kind)));
+        op_fail(p, op, 400, say(p, "this management object has no operation \"%.*s\"", STR_ARG(o->kind)));
         return;
     }
     if (o->scope != DDF_DEVICE && !mirror_has(p, owner_uri(p, o->scope, o->owner))) {
-        fail(p, op, 404,
-             say(p, "%s %.*s is not on the device", o->scope == DDF_VM ? "VM" : "image", STR_ARG(o->owner)));
+        op_fail(p, op, 404,
+                say(p, "%s %.*s is not on the device", o->scope == DDF_VM ? "VM" : "image", STR_ARG(o->owner)));
         return;
     }
     if (o->scope == DDF_VM) {
         if (!is_ours(p, o->owner)) {
-            fail(p, op, 1443, say(p, "VM %.*s belongs to another authority", STR_ARG(o->owner)));
+            op_fail(p, op, 1443, say(p, "VM %.*s belongs to another authority", STR_ARG(o->owner)));
             return;
         }
         if (!cancel && has_request(p, o->owner)) {
@@ -482,7 +429,7 @@ static void send_request(struct planning *p, struct live_op *op)
         s->data = o->args;
         s->has_data = true;
     }
-    send(p, op, s);
+    op_send(p, op, s);
 }
 
 void plan_requests(struct planning *p)
@@ -498,7 +445,7 @@ void plan_requests(struct planning *p)
             continue;
         if (op->op->not_before_ms > p->f->now_ms) continue; /* not due; holds nothing up */
         if (str_is(op->op->kind, "tree"))
-            send_tree(p, op);
+            tree_send(p, op);
         else
             send_request(p, op);
     }

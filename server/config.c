@@ -103,6 +103,8 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(true, keep_samples_ms, "keep.samples", SET_MS, "30d", 0, 0, NULL, false, "how long KPI samples are kept")        \
     X(true, keep_events_ms, "keep.events", SET_MS, "7d", 0, 0, NULL, false,                                            \
       "how long the event stream can be resumed")                                                                      \
+    X(true, keep_operations_ms, "keep.operations", SET_MS, "90d", 0, 0, NULL, false,                                   \
+      "how long operations that are over are kept")                                                                    \
     X(true, keep_sessions_ms, "keep.sessions", SET_MS, "30d", 0, 0, NULL, false,                                       \
       "how long the history of sessions and triggers is kept")                                                         \
     X(true, recorder_failures, "recorder.failures", SET_BOOL, "true", 0, 0, NULL, false,                               \

@@ -46,7 +46,7 @@ struct server_config {
     unsigned trigger_rate_per_s;
     struct setting_list trigger_retries; /* times, "5s" ...; default 5s 30s 5m 30m 2h */
     /* retention */
-    int64_t keep_samples_ms, keep_events_ms, keep_sessions_ms;
+    int64_t keep_samples_ms, keep_events_ms, keep_sessions_ms, keep_operations_ms;
     /* flight recorder */
     bool recorder_failures;
     unsigned recorder_sample; /* 0 = none, n = one session in n */

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/world.h"
 #include "db/trigger.h"
+#include "server/changes.h"
 #include "server/events.h"
 #include "server/push/push.h"
 #include "server/replan.h"
@@ -17,7 +18,7 @@
 #include <time.h>
 
 /* How many are signed and sent between two commits: a tenth of a second's worth, so that the rate is smooth. */
-enum { SLICES_PER_S = 10, BATCH_MAX = 1000, BATCH_ARENA_BYTES = 4 << 20, RETRIES_MAX = 32 };
+enum { SLICES_PER_S = 10, BATCH_MAX = 1000, BATCH_ARENA_BYTES = 4 << 20, RETRIES_MAX = 32, WAKE_MAX = 500 };
 
 static const char *const stmt_sql[TRIGGER_STMT_COUNT] = {
 #define X(name, sql) sql,
@@ -160,15 +161,69 @@ static enum rc fail(struct notifier *n, const struct due *d, const struct err *w
     return rc ? rc : tell(n, d, "failed", why->text, now_ms, e);
 }
 
+struct waking {
+    int64_t operation, device, authority;
+    struct str kind;
+    bool waits; /* else the device called by itself, and has it */
+};
+
+static enum rc read_waking(struct notifier *n, int64_t now_ms, size_t limit, struct arena *a, struct waking *out,
+                           size_t *n_out, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    size_t count = 0;
+    enum rc rc = sql_start(n->db, TRIGGER_STMT_WAKE, SQL_ARGS({ "now_ms", SQL_I(now_ms) }, { "limit", SQL_I(limit) }),
+                           &r, e);
+    while (!rc && count < limit && (rc = sql_step(r, e)) == RC_OK) {
+        struct waking *x = &out[count++];
+        *x = (struct waking){ .operation = sql_int(r, 0), .device = sql_int(r, 1), .authority = sql_int(r, 2) };
+        x->waits = str_is(sql_text(r, 4), "queued");
+        if (!arena_str(a, sql_text(r, 3), &x->kind)) rc = err_set(e, RC_NOMEM, "no memory for due operations");
+    }
+    sql_end(r);
+    *n_out = count;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* Its time has come: now it is as if it had just been asked for. */
+static enum rc wake_one(struct notifier *n, const struct waking *x, int64_t now_ms, struct arena *a, struct err *e)
+{
+    int64_t stamp = 0;
+    struct str why = arena_printf(a, "operation %.*s, whose time has come", STR_ARG(x->kind));
+    enum rc rc = x->waits ? change_stamp(n->db, x->authority, &stamp, e) : RC_OK;
+    if (!rc && x->waits) rc = change_touch_device(n->db, x->device, stamp, why, now_ms, e);
+    if (!rc)
+        rc = sql_run(n->db, TRIGGER_STMT_WOKEN,
+                     SQL_ARGS({ "operation_id", SQL_I(x->operation) },
+                              { "reason", SQL_T(STR("its time has come; waits for the device to call")) }),
+                     NULL, e);
+    return rc;
+}
+
+/* Devices of operations that waited for a time. @return how many, through n_woken */
+static enum rc wake_operations(struct notifier *n, int64_t now_ms, struct arena *a, size_t *n_woken, struct err *e)
+{
+    struct waking *list = ARENA_ARRAY(a, struct waking, WAKE_MAX);
+    *n_woken = 0;
+    if (!list) return err_set(e, RC_NOMEM, "no memory for due operations");
+    enum rc rc = read_waking(n, now_ms, WAKE_MAX, a, list, n_woken, e);
+    if (rc || !*n_woken || (rc = sql_begin(n->db, true, e))) return rc;
+    for (size_t i = 0; !rc && i < *n_woken; i++) rc = wake_one(n, &list[i], now_ms, a, e);
+    if (!rc) rc = sql_commit(n->db, e);
+    if (rc) sql_rollback(n->db);
+    return rc;
+}
+
 /* One slice: note all in one transaction, then send. */
 static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err *e)
 {
     struct arena a;
     const int64_t now_ms = world_real().now_ms;
-    size_t n_due = 0;
+    size_t n_due = 0, n_woken = 0;
     arena_init(&a, BATCH_ARENA_BYTES);
     struct due *due = ARENA_ARRAY(&a, struct due, limit);
-    enum rc rc = due ? read_due(n, now_ms, limit, &a, due, &n_due, e) : RC_NOMEM;
+    enum rc rc = due ? wake_operations(n, now_ms, &a, &n_woken, e) : RC_NOMEM;
+    if (!rc) rc = read_due(n, now_ms, limit, &a, due, &n_due, e);
     *n_sent = 0;
     if (!rc && n_due && !(rc = sql_begin(n->db, true, e))) {
         for (size_t i = 0; !rc && i < n_due; i++)

@@ -3,8 +3,9 @@
 #include "ddf/uri.h"
 
 static const enum sml_cmd_kind kind_of[] = {
-    [POL_GET] = SML_GET,   [POL_ADD] = SML_ADD,       [POL_REPLACE] = SML_REPLACE, [POL_DELETE] = SML_DELETE,
-    [POL_EXEC] = SML_EXEC, [POL_ATOMIC] = SML_ATOMIC, [POL_COPY] = SML_COPY,       [POL_ASK] = SML_ALERT,
+    [POL_GET] = SML_GET,           [POL_ADD] = SML_ADD,   [POL_REPLACE] = SML_REPLACE,
+    [POL_DELETE] = SML_DELETE,     [POL_EXEC] = SML_EXEC, [POL_ATOMIC] = SML_ATOMIC,
+    [POL_SEQUENCE] = SML_SEQUENCE, [POL_COPY] = SML_COPY, [POL_ASK] = SML_ALERT,
 };
 
 /* A question's lines as Items: options (an empty Item when there are none), text, choices. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STORE_BUSY_MS = 5000, STORE_SECRETS = 1024, STORE_OPERATIONS = 1000, STORE_FAILURES = 1000 };
+enum { STORE_BUSY_MS = 5000, STORE_SECRETS = 1024, STORE_OPERATIONS = 1000, STORE_FAILURES = 1000, STORE_ITEMS = 200 };
 
 /* Opened credentials of a device, so that AES runs once and not for each message. A slot a device, the last one
  * wins. */
@@ -445,7 +445,29 @@ bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operat
            arena_str(a, sql_text(r, 5), &out->owner) && arena_str(a, sql_text(r, 6), &out->args) &&
            arena_str(a, sql_text(r, 7), &out->correlator) && arena_str(a, sql_text(r, 8), &out->tree_command) &&
            arena_str(a, sql_text(r, 9), &out->tree_uri) && arena_str(a, sql_text(r, 10), &out->tree_format) &&
-           arena_str(a, sql_text(r, 11), &out->tree_data);
+           arena_str(a, sql_text(r, 11), &out->tree_data) && arena_str(a, sql_text(r, 16), &out->tree_type);
+}
+
+/* The commands of an operation that has several. */
+static enum rc load_items(struct store *st, struct pol_operation *op, struct arena *a, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    if (!pol_is_group(op) && !str_is(op->tree_command, "acl")) return RC_OK;
+    enum rc rc = sql_start(st->db, DM_STMT(OPERATION_ITEMS), SQL_ARGS({ "operation_id", SQL_I(op->id) }), &r, e);
+    while (!rc && op->n_items < STORE_ITEMS && (rc = sql_step(r, e)) == RC_OK) {
+        struct pol_item *it = NULL;
+        if ((op->items = more(a, op->items, op->n_items, sizeof *op->items)) != NULL) it = &op->items[op->n_items++];
+        if (it)
+            *it = (struct pol_item){ .code = (int)sql_int(r, 5),
+                                     .seen_code = (int)sql_int(r, 6),
+                                     .seen_ms = sql_int(r, 8) };
+        if (!it || !arena_str(a, sql_text(r, 0), &it->command) || !arena_str(a, sql_text(r, 1), &it->uri) ||
+            !arena_str(a, sql_text(r, 2), &it->format) || !arena_str(a, sql_text(r, 3), &it->type) ||
+            !arena_str(a, sql_text(r, 4), &it->data) || !arena_str(a, sql_text(r, 7), &it->seen))
+            rc = err_set(e, RC_NOMEM, "no memory for the commands of an operation");
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
 enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n,
@@ -459,7 +481,9 @@ enum rc store_load_operations(struct store *st, int64_t device, struct arena *a,
         if (!(list = more(a, list, k, sizeof *list)) || !store_read_operation(r, a, &list[k++]))
             rc = err_set(e, RC_NOMEM, "no memory for operations");
     sql_end(r);
-    if (rc && rc != RC_NOT_FOUND) return rc;
+    rc = rc == RC_NOT_FOUND ? RC_OK : rc;
+    for (size_t i = 0; !rc && i < k; i++) rc = load_items(st, &list[i], a, e);
+    if (rc) return rc;
     *out = list;
     *n = k;
     return RC_OK;

@@ -163,6 +163,19 @@ static void operation_event(struct visit *v, const struct pol_operation *op, con
     visit_event(v, "operation");
 }
 
+/* Who was faster: what somebody has cancelled meanwhile does not go out with this reply. */
+static void move_row(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
+{
+    int64_t changed = 0;
+    v->rc = sql_run(v->db, DM_STMT(OPERATION_MOVE),
+                    SQL_ARGS({ "operation_id", SQL_I(op->id) },
+                             { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
+                             { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) },
+                             { "tries", SQL_I(op->tries) }, { "now_ms", SQL_I(v->w->now_ms) }),
+                    &changed, v->e);
+    if (!v->rc && !changed) v->rc = err_set(v->e, RC_BUSY, "an operation was cancelled meanwhile");
+}
+
 void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
 {
     bool same = op->state == to->state;
@@ -171,10 +184,7 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
         visit_run(v, DM_STMT(OPERATION_PERCENT), { "operation_id", SQL_I(op->id) }, { "code", SQL_I(to->code) },
                   { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
     else
-        visit_run(v, DM_STMT(OPERATION_MOVE), { "operation_id", SQL_I(op->id) },
-                  { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
-                  { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "tries", SQL_I(op->tries) },
-                  { "now_ms", SQL_I(v->w->now_ms) });
+        move_row(v, op, to);
     if (!same)
         visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(op->id) }, { "now_ms", SQL_I(v->w->now_ms) },
                   { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
@@ -429,7 +439,7 @@ static void drop_circles(struct visit *v, struct pol_plan *plan)
     enum { ASK_AT_MOST = 4 };
     for (struct pol_step **at = &plan->steps; *at && !v->rc;) {
         const uint8_t *times = asked(v->s, (*at)->key);
-        if (!times || *times < ASK_AT_MOST || (*at)->operation) {
+        if (!times || *times < ASK_AT_MOST || ((*at)->operation && (*at)->purpose == POL_FOR_OPERATION)) {
             at = &(*at)->next;
             continue;
         }
@@ -533,6 +543,7 @@ static void sent_operation(struct visit *v, struct pol_step *s)
     if (op) {
         op->tries++;
         visit_move(v, op, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+        visit_items_sent(v, op, s);
         visit_touches(v, op);
         return;
     }
@@ -564,7 +575,7 @@ void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uin
     for (struct pol_step *s = plan->steps; s && k && !v->rc; s = s->next, k--) {
         ask(v, s->key);
         if (s->verb != POL_GET) v->s->changed = true;
-        if (s->operation || s->op_kind.n) sent_operation(v, s);
+        if (s->purpose == POL_FOR_OPERATION) sent_operation(v, s);
     }
     if (v->rc || !n_sent) return;
     flight_free(v->s->flight);

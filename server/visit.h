@@ -63,6 +63,14 @@ bool visit_uri(struct visit *v, struct str text, struct str *out);
 struct pol_operation *visit_operation(struct visit *v, int64_t id);
 void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
 void visit_touches(struct visit *v, const struct pol_operation *op);
+/* Of an operation with several commands (visit_items.c): `i` counts from 0; what a look at `uri` was answered, value NULL
+ * = as it came before the Status. */
+void visit_item_code(struct visit *v, struct pol_operation *op, size_t i, int code);
+void visit_item_result(struct visit *v, const struct pol_operation *op, size_t i, struct str json);
+void visit_item_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value);
+void visit_items_sent(struct visit *v, struct pol_operation *op, const struct pol_step *s);
+/** Of "acl": how writing the list ended. */
+void visit_acl_code(struct visit *v, struct pol_operation *op, int code);
 void visit_failed(struct visit *v, struct str key, int code, struct str why);
 void visit_forget(struct visit *v, struct str key);
 void visit_attribute(struct visit *v, struct str name, struct str value);

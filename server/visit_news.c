@@ -128,8 +128,8 @@ static void learn_value(struct visit *v, const struct sml_value *x, struct str a
     if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false; /* facts are attributes */
 }
 
-/* What a person's Get found, as it came. */
-static void keep_result(struct visit *v, int64_t operation, const struct sml_value *values)
+/* What a person's Get found, as it came. `item`: which command of several; -1 = the only one */
+static void keep_result(struct visit *v, const struct pol_operation *op, ptrdiff_t item, const struct sml_value *values)
 {
     struct buf b;
     buf_init(&b, RESULT_BYTES);
@@ -145,7 +145,10 @@ static void keep_result(struct visit *v, int64_t operation, const struct sml_val
     }
     buf_byte(&b, ']');
     struct str text = buf_ok(&b) ? buf_str(&b) : STR("[]");
-    visit_run(v, DM_STMT(OPERATION_RESULT), { "operation_id", SQL_I(operation) }, { "result", SQL_T(text) });
+    if (item >= 0)
+        visit_item_result(v, op, (size_t)item, text);
+    else
+        visit_run(v, DM_STMT(OPERATION_RESULT), { "operation_id", SQL_I(op->id) }, { "result", SQL_T(text) });
     buf_finish(&b);
 }
 
@@ -165,6 +168,18 @@ static bool is_plain(struct str uri)
     return str_find(uri, '?', 0) == uri.n;
 }
 
+/* Only looked at for an operation: its answer does not move it. */
+static bool is_look(const struct flown *f)
+{
+    return f->operation && f->step.purpose == POL_FOR_INQUIRY;
+}
+
+/* Which command of several it is; -1 = of one that has only one. */
+static ptrdiff_t item_of(const struct visit *v, const struct flown *f)
+{
+    return f->group ? f - &v->s->flight->row[f->group] : -1;
+}
+
 static void take_values(struct visit *v, struct flown *f, const struct sml_outcome *o)
 {
     bool list = is_whole(f->step.uri), reads = f->step.verb == POL_GET && (list || is_plain(f->step.uri));
@@ -174,8 +189,12 @@ static void take_values(struct visit *v, struct flown *f, const struct sml_outco
     f->listed = true;
     if (reads && visit_uri(v, base_of(f->step.uri), &asked))
         for (const struct sml_value *x = o->values; x && !v->rc; x = x->next) learn_value(v, x, asked, !list);
-    const struct pol_operation *op = visit_operation(v, f->operation);
-    if (op && str_is(op->kind, "tree")) keep_result(v, op->id, o->values);
+    struct pol_operation *op = visit_operation(v, f->operation);
+    if (!op || !str_is(op->kind, "tree")) return;
+    if (is_look(f))
+        visit_item_seen(v, op, f->step.uri, o->code ? o->code : 200, &o->values->data);
+    else
+        keep_result(v, op, item_of(v, f), o->values);
 }
 
 /* ---- statuses ---- */
@@ -258,21 +277,28 @@ static void operation_status(struct visit *v, struct pol_operation *op, int code
 {
     struct pol_verdict to;
     if (op->state != POL_OP_SENT) return; /* OperationComplete was faster than the Status */
+    if (str_is(op->tree_command, "acl")) visit_acl_code(v, op, code);
     pol_op_on_status(v->l, op, code, v->a, &to);
     if (to.state == POL_OP_SENT && code == 0) return;
     visit_move(v, op, &to);
     if (to.state != POL_OP_ACCEPTED) visit_touches(v, op);
 }
 
+static bool is_group(const struct flown *f)
+{
+    return f->step.verb == POL_ATOMIC || f->step.verb == POL_SEQUENCE;
+}
+
 static void decide(struct visit *v, struct flown *f, int code, bool count)
 {
     struct str uri = base_of(f->step.uri);
     struct pol_operation *op = visit_operation(v, f->operation);
-    if (f->step.verb == POL_ATOMIC) {
+    if (is_group(f)) {
         if (pol_step_outcome(v->l, &f->step, code) == POL_STEP_DONE)
             visit_forget(v, f->step.key);
         else if (count)
             step_failed(v, f, code);
+        if (op) operation_status(v, op, code);
         return;
     }
     if (!lists_refused(v, f, uri, code)) {
@@ -297,13 +323,17 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
         case POL_STEP_SKIPPED: break;
         }
     }
-    if (op) operation_status(v, op, code);
+    if (op && is_look(f) && code)
+        visit_item_seen(v, op, f->step.uri, code, f->listed ? NULL : &(const struct str){ 0 });
+    else if (op && !f->group && !is_look(f))
+        operation_status(v, op, code);
 }
 
 /* In an Atomic the children's statuses mean what the Atomic's says they mean (dm-protocol.md 4.1, and 20, trap 13). */
 static int child_code(struct visit *v, const struct flown *group, const struct flown *f)
 {
     bool done = pol_step_outcome(v->l, &group->step, group->code) == POL_STEP_DONE;
+    if (group->step.verb == POL_SEQUENCE) return f->code || done || !group->code ? f->code : 215;
     bool good = f->code >= 200 && f->code < 300 && f->code != 214 && f->code != 215 && f->code != 216;
     if (done && f->code == 0) return 200;
     if (group->code == 0 || done) return f->code;
@@ -322,9 +352,12 @@ static void land(struct visit *v)
     struct flight *fl = v->s->flight;
     for (size_t i = 0; fl && i < fl->n && !v->rc; i++) {
         struct flown *f = &fl->row[i], *group = f->group ? &fl->row[f->group - 1] : NULL;
+        struct pol_operation *op = is_group(f) ? visit_operation(v, f->operation) : NULL;
         bool own = false;
-        for (size_t k = i + 1; f->step.verb == POL_ATOMIC && k < fl->n && fl->row[k].group == i + 1; k++)
+        for (size_t k = i + 1; is_group(f) && k < fl->n && fl->row[k].group == i + 1; k++) {
             own |= blames(fl->row[k].code);
+            if (op) visit_item_code(v, op, k - i - 1, child_code(v, f, &fl->row[k]));
+        }
         decide(v, f, group ? child_code(v, group, f) : f->code, !own);
     }
     flight_free(fl);

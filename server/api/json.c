@@ -129,6 +129,7 @@ static enum rc take(const json_t *v, const char *base, const struct field *f, st
         [FIELD_BOOL] = "true or false is expected here",
         [FIELD_TIME] = "a time such as 2031-01-31T12:00:00Z is expected here",
         [FIELD_OBJECT] = "an object is expected here",
+        [FIELD_LIST] = "a list is expected here",
         [FIELD_NULL_OR_TEXT] = "a text or null is expected here",
         [FIELD_NULL_OR_BOOL] = "true, false or null is expected here",
     };
@@ -158,8 +159,9 @@ static enum rc take(const json_t *v, const char *base, const struct field *f, st
         if (ok) *(int *)f->out = json_is_null(v) ? -1 : json_is_true(v);
         break;
     case FIELD_TIME: ok = json_is_string(v) && text_time_parse(s, f->out); break;
+    case FIELD_LIST:
     case FIELD_OBJECT: {
-        ok = json_is_object(v);
+        ok = f->kind == FIELD_LIST ? json_is_array(v) : json_is_object(v);
         union {
             const json_t *in;
             json_t *out;

@@ -28,13 +28,23 @@ void j_time(json_t *j, const char *key, int64_t ms);
 void j_raw(json_t *j, const char *key, struct str text);
 
 /* One field of a body: what it is called, its type, whether it must be there. */
-enum field_kind { FIELD_TEXT, FIELD_INT, FIELD_BOOL, FIELD_TIME, FIELD_OBJECT, FIELD_NULL_OR_TEXT, FIELD_NULL_OR_BOOL };
+enum field_kind {
+    FIELD_TEXT,
+    FIELD_INT,
+    FIELD_BOOL,
+    FIELD_TIME,
+    FIELD_OBJECT,
+    FIELD_LIST,
+    FIELD_NULL_OR_TEXT,
+    FIELD_NULL_OR_BOOL
+};
 struct field {
     const char *name;
     enum field_kind kind;
     bool must;
-    size_t max;    /* bytes of a text */
-    void *out;     /* struct str, int64_t, bool, int64_t (ms), json_t * (borrowed); NULL_OR_BOOL: int, -1 = null */
+    size_t max; /* bytes of a text */
+    void *
+        out; /* struct str, int64_t, bool, int64_t (ms), json_t * (borrowed; OBJECT, LIST); NULL_OR_BOOL: int, -1 = null */
     bool *present; /* may be NULL */
 };
 /** Reads all fields of an object; unknown names and wrong types are errors whose e->where is the pointer ("/labels").

@@ -1,16 +1,15 @@
 #include "server/api/call.h"
-#include "server/api/describe.h"
+#include "server/api/tree_commands.h"
 
 #include "base/crypto.h"
 #include "base/text.h"
-#include "ddf/uri.h"
 #include "server/events.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { ARGS = 16, ARG_BYTES = 1000, CORRELATOR = 16, OPEN_OPERATIONS = 100, DATA_BYTES = 64 << 10 };
+enum { ARGS = 16, ARG_BYTES = 1000, CORRELATOR = 16, OPEN_OPERATIONS = 100 };
 
 static enum rc list(struct call *c, int64_t device)
 {
@@ -73,11 +72,12 @@ static enum rc operation(struct call *c)
 /* New ones. */
 
 struct wish {
-    struct str kind, vm, command, uri, format, data, msg;
+    struct str kind, vm;
     json_t *args;
     int64_t expires, not_before;
-    bool has_vm, has_data;
+    bool has_vm;
     struct str arg_text;
+    struct tree_wish tree;
     const struct ddf_operation *op;
 };
 
@@ -221,124 +221,25 @@ static enum rc check_operation(struct call *c, const struct device_row *d, struc
     return rc || !w->has_vm ? rc : check_policies(c, d, w);
 }
 
-static bool asks_somebody(const struct wish *w)
-{
-    static const char *const commands[] = { "display", "confirm", "input", "choice", "choices" };
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (str_is(w->command, commands[i])) return true;
-    return false;
-}
-
-/* A question for the person at the device: options, text, choices, one on each line (dm-protocol.md 5.1). */
-static enum rc check_question(struct call *c, struct wish *w)
-{
-    struct str lines = w->data, line;
-    size_t n = 0, empty = 0;
-    while (str_cut(&lines, '\n', &line)) {
-        empty += n && !line.n;
-        n++;
-    }
-    if (w->uri.n || w->format.n || w->has_vm || json_object_size(w->args))
-        return refuse(c, 400, "Bad request", "/data", "a question to the person at the device has data only");
-    if (n < 2 || empty)
-        return refuse(c, 400, "Bad request", "/data",
-                      "first a line with options (it may be empty), then the text, then the choices, each on a line");
-    if ((n > 2) != str_starts(w->command, STR("choice")))
-        return refuse(c, 400, "Bad request", "/data", n > 2 ? "%.*s has no choices" : "%.*s needs choices",
-                      STR_ARG(w->command));
-    return RC_OK;
-}
-
-/* From a leaf to a leaf. */
-static enum rc check_copy(struct call *c, struct wish *w)
-{
-    struct str base, arg;
-    enum ddf_query q;
-    if (!w->data.n || ddf_uri_split_query(w->data, &base, &q, &arg, &c->e) || q != DDF_QUERY_NONE ||
-        ddf_uri_canonical(base, c->a, &w->data, &c->e))
-        return refuse(c, 400, "Bad request", "/data", "to copy, give the address to copy from as data");
-    return str_find(w->uri, '?', 0) < w->uri.n
-               ? refuse(c, 400, "Bad request", "/uri", "a node is copied, not a property of it")
-               : RC_OK;
-}
-
-/* What the device would answer, and which member of the request is to blame. */
-static enum rc refuse_tree(struct call *c, int status, bool has_data)
-{
-    json_t *j = json_object();
-    const char *pointer = status == 404   ? "/uri"
-                          : status == 405 ? "/command"
-                          : status == 415 ? "/format"
-                          : has_data      ? "/data"
-                                          : "/uri";
-    j_str(j, "type", STR("about:blank"));
-    j_str(j, "title", STR("Not in order"));
-    j_int(j, "status", 422);
-    j_str(j, "detail", arena_printf(c->a, "the device would answer %d: %s", status, c->e.text));
-    j_str(j, "pointer", str_of(pointer));
-    j_int(j, "deviceStatus", status);
-    answer(c, 422, j);
-    c->reply->n_headers = 0;
-    http_reply_header(c->reply, "Content-Type", STR("application/problem+json"));
-    return RC_DENIED;
-}
-
-static enum rc check_tree(struct call *c, const struct device_row *d, struct wish *w)
-{
-    static const struct {
-        const char *name;
-        enum ddf_access access;
-    } commands[] = {
-        { "get", DDF_GET },       { "add", DDF_ADD },   { "replace", DDF_REPLACE },
-        { "delete", DDF_DELETE }, { "exec", DDF_EXEC }, { "copy", DDF_COPY },
-    };
-    enum ddf_access access = 0;
-    struct str base, arg;
-    enum ddf_query q;
-    int status = 200;
-    if (asks_somebody(w)) return check_question(c, w);
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (str_is(w->command, commands[i].name)) access = commands[i].access;
-    if (!access)
-        return refuse(c, 400, "Bad request", "/command",
-                      "possible are get, add, replace, delete, exec, copy, display, confirm, input, choice, choices");
-    if (!w->uri.n) return refuse(c, 400, "Bad request", "/uri", "a tree command needs an address");
-    if (ddf_uri_split_query(w->uri, &base, &q, &arg, &c->e) || ddf_uri_canonical(base, c->a, &base, &c->e))
-        return refuse(c, 400, "Bad request", "/uri", "%s", c->e.text);
-    if (q != DDF_QUERY_NONE && access != DDF_GET && q != DDF_QUERY_PROP)
-        return refuse(c, 400, "Bad request", "/uri", "only get takes ?list=");
-    if (w->has_vm || json_object_size(w->args))
-        return refuse(c, 400, "Bad request", w->has_vm ? "/vm" : "/args",
-                      "a tree command has an address and data, no VM and arguments");
-    if (w->has_data && (access == DDF_GET || access == DDF_DELETE))
-        return refuse(c, 400, "Bad request", "/data", "%.*s carries no data", STR_ARG(w->command));
-    if (access == DDF_COPY && check_copy(c, w)) return RC_DENIED;
-    const struct ddf_schema *schema = NULL;
-    enum rc rc = describe_schema(c, d, &schema);
-    if (rc) return rc;
-    if (q == DDF_QUERY_NONE && access != DDF_COPY &&
-        ddf_check(schema, access, base, w->format, (struct str){ 0 }, w->data, w->has_data, false, &status, &c->e))
-        return refuse_tree(c, status, w->has_data);
-    w->uri = arena_printf(c->a, "%.*s%.*s", STR_ARG(base),
-                          STR_ARG(str_slice(w->uri, str_find(w->uri, '?', 0), w->uri.n)));
-    return RC_OK;
-}
-
 static enum rc read_wish(struct call *c, json_t *body, struct wish *w)
 {
-    bool no_vm = false;
+    struct tree_wish *t = &w->tree;
     const struct field fields[] = {
         { "kind", FIELD_TEXT, true, 64, &w->kind, NULL },
         { "vm", FIELD_TEXT, false, 64, &w->vm, &w->has_vm },
         { "args", FIELD_OBJECT, false, 0, &w->args, NULL },
         { "expires", FIELD_TIME, false, 0, &w->expires, NULL },
         { "notBefore", FIELD_TIME, false, 0, &w->not_before, NULL },
-        { "command", FIELD_TEXT, false, 10, &w->command, NULL },
-        { "uri", FIELD_TEXT, false, 400, &w->uri, NULL },
-        { "format", FIELD_TEXT, false, 10, &w->format, NULL },
-        { "data", FIELD_TEXT, false, DATA_BYTES, &w->data, &w->has_data },
+        { "command", FIELD_TEXT, false, 10, &t->one.command, NULL },
+        { "uri", FIELD_TEXT, false, TREE_URI_BYTES, &t->one.uri, NULL },
+        { "format", FIELD_TEXT, false, 10, &t->one.format, NULL },
+        { "type", FIELD_TEXT, false, 100, &t->one.type, NULL },
+        { "data", FIELD_TEXT, false, TREE_DATA_BYTES, &t->one.data, &t->one.has_data },
+        { "commands", FIELD_LIST, false, 0, &t->commands, NULL },
+        { "grant", FIELD_OBJECT, false, 0, &t->grant, NULL },
+        { "revoke", FIELD_OBJECT, false, 0, &t->revoke, NULL },
+        { "force", FIELD_BOOL, false, 0, &t->force, NULL },
     };
-    (void)no_vm;
     *w = (struct wish){ .kind = { 0 } };
     enum rc rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
     if (rc) return rc;
@@ -346,35 +247,51 @@ static enum rc read_wish(struct call *c, json_t *body, struct wish *w)
     if (w->expires && w->expires <= c->w.now_ms) return refuse(c, 400, "Bad request", "/expires", "this time is over");
     if (w->expires && w->not_before > w->expires)
         return refuse(c, 400, "Bad request", "/notBefore", "it would expire before it may begin");
-    if (!str_is(w->kind, "tree") && (w->command.n || w->uri.n || w->format.n || w->has_data))
-        return refuse(c, 400, "Bad request", "/kind", "command, uri, format and data belong to the kind tree");
+    bool tree = str_is(w->kind, "tree");
+    if (!tree && (t->one.command.n || t->one.uri.n || t->one.format.n || t->one.type.n || t->one.has_data ||
+                  t->commands || t->grant || t->revoke || t->force))
+        return refuse(c, 400, "Bad request", "/kind",
+                      "command, uri, format, type, data, commands, grant, revoke and force belong to the kind tree");
+    if (tree && (w->has_vm || json_object_size(w->args)))
+        return refuse(c, 400, "Bad request", w->has_vm ? "/vm" : "/args",
+                      "a tree command has an address and data, no VM and arguments");
     return RC_OK;
+}
+
+static struct str waits_until(struct call *c, int64_t ms)
+{
+    char iso[25];
+    text_time_iso(ms, iso);
+    return arena_printf(c->a, "waits until %.19sZ", iso);
 }
 
 static enum rc insert(struct call *c, const struct device_row *d, const struct wish *w, int64_t *id)
 {
     char correlator[CORRELATOR + 1];
-    bool is_tree = str_is(w->kind, "tree");
+    const struct tree_command *t = &w->tree.one;
+    bool later = w->not_before > c->w.now_ms;
     crypto_random_text(&c->w, correlator, CORRELATOR);
-    struct str reason = str_is(d->channel, "none") ? STR("waits for the device's next call")
-                                                   : STR("waits for the device to be called");
-    enum rc rc = sql_run(c->db, API_OPERATION_ADD,
-                         SQL_ARGS({ "device", SQL_I(d->id) }, { "kind", SQL_T(w->kind) },
-                                  { "scope", SQL_I(w->op ? w->op->scope : DDF_DEVICE) }, { "owner", SQL_T(w->vm) },
-                                  { "args", SQL_T(w->arg_text) }, { "command", SQL_TN(w->command) },
-                                  { "uri", SQL_TN(w->uri) }, { "format", SQL_TN(w->format) },
-                                  { "data", is_tree && w->has_data ? SQL_T(w->data) : SQL_N },
-                                  { "correlator", SQL_T(str_of(correlator)) }, { "reason", SQL_T(reason) },
-                                  { "who", SQL_T(c->who) }, { "now_ms", SQL_I(c->w.now_ms) },
-                                  { "not_before_ms", SQL_I(w->not_before) }, { "expires_ms", SQL_I(w->expires) }),
-                         NULL, &c->e);
+    struct str reason = later                        ? waits_until(c, w->not_before)
+                        : str_is(d->channel, "none") ? STR("waits for the device's next call")
+                                                     : STR("waits for the device to be called");
+    enum rc rc = sql_run(
+        c->db, API_OPERATION_ADD,
+        SQL_ARGS({ "device", SQL_I(d->id) }, { "kind", SQL_T(w->kind) },
+                 { "scope", SQL_I(w->op ? w->op->scope : DDF_DEVICE) }, { "owner", SQL_T(w->vm) },
+                 { "args", SQL_T(w->op ? w->arg_text : w->tree.args) }, { "command", SQL_TN(t->command) },
+                 { "uri", SQL_TN(t->uri) }, { "format", SQL_TN(t->format) }, { "type", SQL_TN(t->type) },
+                 { "data", t->has_data ? SQL_T(t->data) : SQL_N }, { "wake_ms", later ? SQL_I(w->not_before) : SQL_N },
+                 { "correlator", SQL_T(str_of(correlator)) }, { "reason", SQL_T(reason) }, { "who", SQL_T(c->who) },
+                 { "now_ms", SQL_I(c->w.now_ms) }, { "not_before_ms", SQL_I(w->not_before) },
+                 { "expires_ms", SQL_I(w->expires) }),
+        NULL, &c->e);
     *id = sql_last_id(c->db);
     if (!rc)
         rc = sql_run(c->db, API_OPERATION_STEP,
                      SQL_ARGS({ "id", SQL_I(*id) }, { "now_ms", SQL_I(c->w.now_ms) }, { "state", SQL_T(STR("queued")) },
                               { "reason", SQL_T(reason) }),
                      NULL, &c->e);
-    return rc;
+    return rc ? rc : tree_insert(c, *id, &w->tree);
 }
 
 static enum rc too_many(struct call *c, const struct device_row *d)
@@ -398,11 +315,12 @@ static enum rc create(struct call *c)
     enum rc rc = device_find(c, c->param[0], &d);
     if (!rc) rc = json_read(c->r->body, &body, &c->e);
     if (!rc) rc = read_wish(c, body, &w);
-    if (!rc) rc = str_is(w.kind, "tree") ? check_tree(c, &d, &w) : check_operation(c, &d, &w);
+    if (!rc) rc = str_is(w.kind, "tree") ? tree_check(c, &d, &w.tree) : check_operation(c, &d, &w);
     if (!rc) rc = write_begin(c);
     if (!rc) rc = too_many(c, &d);
     if (!rc) rc = insert(c, &d, &w, &id);
-    if (!rc) rc = touch(c, d.authority, d.id, arena_printf(c->a, "operation %.*s", STR_ARG(w.kind)));
+    if (!rc && w.not_before <= c->w.now_ms)
+        rc = touch(c, d.authority, d.id, arena_printf(c->a, "operation %.*s", STR_ARG(w.kind)));
     if (!rc) rc = operation_json(c->api->srv, c->db, id, 0, true, &j, &finished, &c->e);
     if (!rc)
         rc = audit(c, d.authority, "operation.create",
@@ -415,6 +333,19 @@ static enum rc create(struct call *c)
     }
     answer_header(c, "Location", "/api/v1/operations/%" PRId64, id);
     return answer(c, 202, j);
+}
+
+/* The device has it, or may have it: what is answered "cancelled" was never sent, or sent back by the device. */
+static enum rc refuse_cancel(struct call *c, const json_t *was, const char *state)
+{
+    if (strcmp(state, "queued") == 0 || strcmp(state, "notified") == 0)
+        return refuse(
+            c, 409, "It is under way", NULL,
+            "it was sent before and its answer was lost, so the device may have done it: see what becomes of it");
+    if (json_object_get(was, "command"))
+        return refuse(c, 409, "It is under way", NULL, "the device has this operation already (%s)", state);
+    return refuse(c, 409, "It is under way", NULL,
+                  "the device has this operation already (%s): to stop it, give the VM the operation cancel", state);
 }
 
 static enum rc cancel(struct call *c)
@@ -434,11 +365,7 @@ static enum rc cancel(struct call *c)
         rc = sql_run(c->db, API_OPERATION_CANCEL,
                      SQL_ARGS({ "id", SQL_I(id) }, { "reason", SQL_T(reason) }, { "now_ms", SQL_I(c->w.now_ms) }),
                      &changed, &c->e);
-    if (!rc && !changed)
-        rc = refuse(c, 409, "It is under way", NULL,
-                    "the device has this operation already (%s): to stop it, give the VM the operation"
-                    " cancel",
-                    state);
+    if (!rc && !changed) rc = refuse_cancel(c, was, state);
     if (!rc)
         rc = sql_run(c->db, API_OPERATION_STEP,
                      SQL_ARGS({ "id", SQL_I(id) }, { "now_ms", SQL_I(c->w.now_ms) },

@@ -16,10 +16,9 @@ enum rc preview_resolve(struct call *c, const struct device_row *d, struct pol_p
 
 static const char *verb_name(enum pol_verb v)
 {
-    static const char *const name[] = {
-        [POL_GET] = "get",   [POL_ADD] = "add",       [POL_REPLACE] = "replace", [POL_DELETE] = "delete",
-        [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic", [POL_COPY] = "copy",       [POL_ASK] = "ask"
-    };
+    static const char *const name[] = { [POL_GET] = "get",           [POL_ADD] = "add",   [POL_REPLACE] = "replace",
+                                        [POL_DELETE] = "delete",     [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic",
+                                        [POL_SEQUENCE] = "sequence", [POL_COPY] = "copy", [POL_ASK] = "ask" };
     return name[v];
 }
 

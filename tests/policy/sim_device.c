@@ -384,6 +384,7 @@ int sim_command(struct sim_device *d, const struct pol_step *s, struct sim_node 
     case POL_DELETE: return drop(d, s);
     case POL_EXEC: return exec(d, s);
     case POL_ATOMIC:
+    case POL_SEQUENCE:
     case POL_COPY:
     case POL_ASK: break; /* not of plans */
     }

@@ -134,6 +134,160 @@ static void takes_tree_commands(void)
     site_end(s);
 }
 
+static void takes_commands_that_go_together(void)
+{
+    struct site *s = begin();
+    CU_ASSERT_EQUAL(
+        site_call(s, "POST", operations,
+                  "{\"kind\":\"tree\",\"command\":\"atomic\",\"commands\":["
+                  "{\"command\":\"add\",\"uri\":\"Vendor/X\",\"format\":\"node\",\"type\":\"urn:acme:mo:x:1.0\"},"
+                  "{\"command\":\"replace\",\"uri\":\"./Vendor/X/Y\",\"format\":\"int\",\"data\":\"7\"}]}"),
+        202);
+    IS("command", "atomic");
+    IS("commands.0.uri", "./Vendor/X");
+    IS("commands.0.type", "urn:acme:mo:x:1.0");
+    IS("commands.1.data", "7");
+    IS("commands.1.code", "0");
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/phone/preview", NULL), 200);
+    CU_ASSERT_PTR_NULL(strstr(site_get(s, "syncml"), "<Atomic>")); /* first contact comes before it */
+    CU_ASSERT_EQUAL(
+        site_call(
+            s, "POST", operations,
+            "{\"kind\":\"tree\",\"command\":\"sequence\",\"commands\":[{\"command\":\"get\",\"uri\":\"./DevInfo\"},"
+            "{\"command\":\"confirm\",\"data\":\"\\nGo on?\"},{\"command\":\"exec\",\"uri\":\"./Vendor/X\"}]}"),
+        202);
+    CU_ASSERT_EQUAL(site_count(s, "commands"), 3);
+    CU_ASSERT_EQUAL(
+        site_call(
+            s, "POST", operations,
+            "{\"kind\":\"tree\",\"command\":\"acl\",\"uri\":\"Vendor/X\",\"grant\":{\"Get\":[\"a.example\",\"b\"]},"
+            "\"revoke\":{\"Replace\":[\"*\"]},\"force\":true}"),
+        202);
+    IS("uri", "./Vendor/X");
+    IS("grant.Get.1", "b");
+    IS("revoke.Replace.0", "*");
+    IS("force", "true");
+    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/operations?device=phone", NULL), 200);
+    IS("items.0.grant.Get.0", "a.example");
+    site_end(s);
+}
+
+/* S-202, S-220: the answer names the command and its member. */
+static void refuses_what_cannot_go_together(void)
+{
+    static const struct {
+        const char *command, *commands;
+        int status;
+        const char *pointer;
+    } row[] = {
+        { "atomic", "[]", 400, "/commands" },
+        { "atomic", "{}", 400, "/commands" },
+        { "atomic", "[7]", 400, "/commands/0" },
+        { "atomic", "[{\"uri\":\"./A\"}]", 400, "/commands/0/command" },
+        { "atomic", "[{\"command\":\"add\",\"uri\":\"./A\",\"colour\":\"red\"}]", 400, "/commands/0/colour" },
+        { "atomic", "[{\"command\":\"delete\",\"uri\":\"./A\"},{\"command\":\"get\",\"uri\":\"./A\"}]", 400,
+          "/commands/1/command" },
+        { "atomic", "[{\"command\":\"exec\",\"uri\":\"./A\"}]", 400, "/commands/0/command" },
+        { "atomic", "[{\"command\":\"atomic\"}]", 400, "/commands/0/command" },
+        { "sequence", "[{\"command\":\"atomic\"}]", 400, "/commands/0/command" },
+        { "sequence", "[{\"command\":\"dance\"}]", 400, "/commands/0/command" },
+        { "sequence", "[{\"command\":\"exec\",\"uri\":\"./A\"},{\"command\":\"exec\",\"uri\":\"./B\"}]", 400,
+          "/commands/1/command" },
+        { "sequence", "[{\"command\":\"get\"}]", 400, "/commands/0/uri" },
+        { "sequence", "[{\"command\":\"get\",\"uri\":\"./A//B\"}]", 400, "/commands/0/uri" },
+        { "sequence", "[{\"command\":\"add\",\"uri\":\"./A\",\"format\":\"number\",\"data\":\"1\"}]", 400,
+          "/commands/0/format" },
+        { "sequence", "[{\"command\":\"add\",\"uri\":\"./A?prop=ACL\"}]", 400, "/commands/0/uri" },
+        { "sequence", "[{\"command\":\"get\",\"uri\":\"./A\"},{\"command\":\"delete\",\"uri\":\"./DevInfo/DevId\"}]",
+          422, "/commands/1/command" },
+        { "sequence", "[{\"command\":\"confirm\",\"data\":\"Go on?\"}]", 400, "/commands/0/data" },
+        { "get", "[{\"command\":\"get\",\"uri\":\"./A\"}]", 400, "/commands" },
+    };
+    static const struct {
+        const char *rest, *pointer;
+    } acl[] = {
+        { "", "/uri" },
+        { ",\"uri\":\"./A?prop=ACL\"", "/uri" },
+        { ",\"uri\":\"./A\",\"grant\":{\"Read\":[\"a\"]}", "/grant/Read" },
+        { ",\"uri\":\"./A\",\"grant\":{\"Get\":\"a\"}", "/grant/Get" },
+        { ",\"uri\":\"./A\",\"grant\":{\"Get\":[]}", "/grant/Get" },
+        { ",\"uri\":\"./A\",\"grant\":{\"Get\":[\"a b\"]}", "/grant/Get" },
+        { ",\"uri\":\"./A\",\"grant\":{\"Get\":[\"a;force=1\"]}", "/grant/Get" },
+        { ",\"uri\":\"./A\",\"revoke\":{\"Get\":[\"a\"],\"Add\":[7]}", "/revoke/Add" },
+        { ",\"uri\":\"./A\",\"revoke\":{}", "/revoke" },
+        { ",\"uri\":\"./A\",\"force\":true", "/force" },
+        { ",\"uri\":\"./A\",\"data\":\"Get=*\"", "/command" },
+    };
+    struct site *s = begin();
+    char text[1000];
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        snprintf(text, sizeof text, "{\"kind\":\"tree\",\"command\":\"%s\",\"commands\":%s}", row[i].command,
+                 row[i].commands);
+        int status = site_call(s, "POST", operations, text);
+        if (status != row[i].status || strcmp(site_get(s, "pointer"), row[i].pointer))
+            printf("%s -> %s\n", text, s->body);
+        CU_ASSERT_EQUAL(status, row[i].status);
+        IS("pointer", row[i].pointer);
+    }
+    for (size_t i = 0; i < sizeof acl / sizeof acl[0]; i++) {
+        snprintf(text, sizeof text, "{\"kind\":\"tree\",\"command\":\"acl\"%s}", acl[i].rest);
+        int status = site_call(s, "POST", operations, text);
+        if (status != 400 || strcmp(site_get(s, "pointer"), acl[i].pointer)) printf("%s -> %s\n", text, s->body);
+        CU_ASSERT_EQUAL(status, 400);
+        IS("pointer", acl[i].pointer);
+    }
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"lock\",\"vm\":\"corp\",\"force\":true}"), 400);
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations,
+                              "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"./A\",\"grant\":{\"Get\":[\"a\"]}}"),
+                    400);
+    IS("pointer", "/grant");
+    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM operation"), 0);
+    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM operation_item"), 0);
+    site_end(s);
+}
+
+static void an_operation_for_later_calls_nobody_now(void)
+{
+    struct site *s = begin();
+    CU_ASSERT_EQUAL(site_call(s, "POST", operations,
+                              "{\"kind\":\"lock\",\"vm\":\"corp\",\"notBefore\":\"2100-01-01T00:00:00Z\"}"),
+                    202);
+    IS("reason", "waits until 2100-01-01T00:00:00Z");
+    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM trigger"), 0);
+    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM operation WHERE wake_ms = not_before_ms"), 1);
+    char path[100];
+    snprintf(path, sizeof path, "%s:cancel", site_header(s, "Location"));
+    CU_ASSERT_EQUAL(site_call(s, "POST", path, NULL), 200);
+    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM operation WHERE wake_ms IS NOT NULL"), 0);
+    site_end(s);
+}
+
+/* What was sent may have been done: only what never left, or what the device sent back, can be taken back. */
+static void what_was_sent_is_never_called_cancelled(void)
+{
+    static const struct {
+        const char *set;
+        int status;
+    } row[] = {
+        { "state = 'queued', tries = 0, code = 0", 200 },   { "state = 'notified', tries = 0, code = 0", 200 },
+        { "state = 'queued', tries = 1, code = 417", 200 }, { "state = 'queued', tries = 1, code = 0", 409 },
+        { "state = 'sent', tries = 1, code = 0", 409 },     { "state = 'accepted', tries = 1, code = 202", 409 },
+        { "state = 'verified', tries = 1, code = 0", 409 },
+    };
+    struct site *s = begin();
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        char path[100], sql[200];
+        CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"lock\",\"vm\":\"corp\"}"), 202);
+        snprintf(path, sizeof path, "%s:cancel", site_header(s, "Location"));
+        snprintf(sql, sizeof sql,
+                 "UPDATE operation SET %s WHERE operation_id = (SELECT max(operation_id) FROM operation)", row[i].set);
+        site_sql(s, sql);
+        CU_ASSERT_EQUAL(site_call(s, "POST", path, NULL), row[i].status);
+        site_sql(s, "UPDATE operation SET state = 'verified'");
+    }
+    site_end(s);
+}
+
 static void a_policy_is_not_contradicted(void)
 {
     static const struct {
@@ -303,6 +457,8 @@ static void follows_one_operation_to_its_end(void)
 
 TEST_MAIN("server.api.operations", TEST(takes_an_operation_and_calls_the_device),
           TEST_OF("S-220", refuses_what_cannot_be), TEST_OF("S-215", takes_tree_commands),
-          TEST(a_policy_is_not_contradicted), TEST(lists_and_cancels), TEST(a_device_does_not_get_endless_work),
-          TEST(calls_a_device_when_asked), TEST(streams_what_happens), TEST(streams_keep_to_their_authority),
-          TEST(follows_one_operation_to_its_end))
+          TEST_OF("S-202 S-209", takes_commands_that_go_together),
+          TEST_OF("S-202 S-220", refuses_what_cannot_go_together), TEST(an_operation_for_later_calls_nobody_now),
+          TEST(what_was_sent_is_never_called_cancelled), TEST(a_policy_is_not_contradicted), TEST(lists_and_cancels),
+          TEST(a_device_does_not_get_endless_work), TEST(calls_a_device_when_asked), TEST(streams_what_happens),
+          TEST(streams_keep_to_their_authority), TEST(follows_one_operation_to_its_end))

@@ -1,0 +1,275 @@
+/* Commands that people give to the tree: alone, as an Atomic, as a Sequence. */
+#include "ddf/uri.h"
+#include "policy/plan_make.h"
+
+static const struct verb {
+    const char *name;
+    enum pol_verb verb;
+    bool data;
+    const char *alert;
+} verbs[] = {
+    { "get", POL_GET, false, NULL },       { "add", POL_ADD, true, NULL },       { "replace", POL_REPLACE, true, NULL },
+    { "delete", POL_DELETE, false, NULL }, { "exec", POL_EXEC, true, NULL },     { "copy", POL_COPY, true, NULL },
+    { "display", POL_ASK, true, "1100" },  { "confirm", POL_ASK, true, "1101" }, { "input", POL_ASK, true, "1102" },
+    { "choice", POL_ASK, true, "1103" },   { "choices", POL_ASK, true, "1104" },
+};
+
+static const struct verb *verb_of(struct str command)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (str_eq_fold(command, str_of(verbs[i].name))) return &verbs[i];
+    return NULL;
+}
+
+/* ---- send ---- */
+
+/* NULL: there is no such command, and the operation failed. */
+static struct pol_step *step_of(struct planning *p, struct live_op *op, const struct pol_item *it, struct str why)
+{
+    const struct verb *v = verb_of(it->command);
+    bool node = str_is(it->format, "node");
+    if (!v) {
+        op_fail(
+            p, op, 400,
+            say(p,
+                "there is no tree command \"%.*s\" (get, add, replace, delete, exec, copy, display, confirm, input, choice,"
+                " choices, atomic, sequence, acl)",
+                STR_ARG(it->command)));
+        return NULL;
+    }
+    struct pol_step *s = new_step(p, v->verb, POL_FOR_OPERATION, it->uri, why);
+    if (!s || !v->data) return s;
+    s->format = v->alert ? str_of(v->alert) : it->format;
+    s->type = it->type.n || node || !it->format.n ? it->type : STR("text/plain");
+    s->data = it->data;
+    s->has_data = !node && (s->verb != POL_EXEC || it->data.n);
+    return s;
+}
+
+/* The command of an operation that has only one. */
+static struct pol_item only_item(const struct pol_operation *o)
+{
+    return (struct pol_item){ .command = o->tree_command,
+                              .uri = o->tree_uri,
+                              .format = o->tree_format,
+                              .type = o->tree_type,
+                              .data = o->tree_data };
+}
+
+/* One step that holds them all. The first that is not in order fails the operation. */
+static void send_group(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    bool atomic = str_is(o->tree_command, "atomic");
+    struct pol_step *whole = new_step(p, atomic ? POL_ATOMIC : POL_SEQUENCE, POL_FOR_OPERATION, (struct str){ 0 },
+                                      say(p, "%.*s of %d commands (operation %lld)", STR_ARG(o->tree_command),
+                                          (int)o->n_items, (long long)o->id));
+    struct pol_step **tail = whole ? &whole->children : NULL;
+    for (size_t i = 0; i < o->n_items && tail; i++) {
+        const struct pol_item *it = &o->items[i];
+        struct pol_step *s = step_of(
+            p, op, it, say(p, "command %d: %.*s (operation %lld)", (int)i + 1, STR_ARG(it->command), (long long)o->id));
+        if (!s) return;
+        s->operation = o->id;
+        s->correlator = s->verb == POL_EXEC ? o->correlator : (struct str){ 0 };
+        if (!step_in_order(p, s, (struct str){ 0 })) {
+            const struct pol_wait *last = p->out->waits;
+            while (last && last->next) last = last->next;
+            op_fail(p, op, last ? last->code : 400, last ? last->why : STR("a command is not in order"));
+            return;
+        }
+        *tail = s;
+        tail = &s->next;
+    }
+    op_send(p, op, whole);
+}
+
+void tree_send(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    if (str_is(o->tree_command, "acl")) {
+        acl_send(p, op);
+    } else if (pol_is_group(o)) {
+        send_group(p, op);
+    } else {
+        const struct pol_item it = only_item(o);
+        op_send(p, op,
+                step_of(p, op, &it, say(p, "%.*s (operation %lld)", STR_ARG(o->tree_command), (long long)o->id)));
+    }
+}
+
+/* ---- what became of it ---- */
+
+void tree_again(struct planning *p, struct live_op *op)
+{
+    bool more = op->op->tries < POL_MAX_TRIES;
+    struct pol_verdict v = { .state = more ? POL_OP_QUEUED : POL_OP_FAILED,
+                             .percent = -1,
+                             .why = more ? STR("its answer was lost; it is sent again")
+                                         : STR("its answer was lost; given up after the last try") };
+    add_move(p, op, &v);
+}
+
+static bool writes(const struct pol_item *it)
+{
+    return str_eq_fold(it->command, STR("add")) || str_eq_fold(it->command, STR("replace"));
+}
+
+/* A serialised tree: what is there afterwards is not what was sent. */
+static bool is_subtree(const struct pol_item *it)
+{
+    return str_is(it->format, "node") || str_starts(it->type, STR("application/vnd.syncml.dmtnds"));
+}
+
+/* Can the device be asked whether this was done? Not when it reports neither value nor property, nor when a later
+ * command of the group had the last word about the node. */
+static bool can_tell(const struct planning *p, const struct pol_operation *o, const struct pol_item *it)
+{
+    bool deletes = str_eq_fold(it->command, STR("delete"));
+    if ((!deletes && !writes(it)) || str_find(it->uri, '?', 0) < it->uri.n || !readable(p, it->uri)) return false;
+    for (const struct pol_item *later = it + 1; later < o->items + o->n_items; later++) {
+        struct str at = str_slice(later->uri, 0, str_find(later->uri, '?', 0));
+        if (!pol_is_look(later->command) && at.n &&
+            (ddf_uri_within(it->uri, at) || (deletes && ddf_uri_within(at, it->uri))))
+            return false;
+    }
+    return true;
+}
+
+enum effect { NOT_KNOWN, ASKED, THERE, MISSING };
+
+/* Is it as this command makes it? Asks the device when it was not asked since. */
+static enum effect effect_of(struct planning *p, struct live_op *op, const struct pol_item *it)
+{
+    bool deletes = str_eq_fold(it->command, STR("delete"));
+    if (!can_tell(p, op->op, it)) return NOT_KNOWN;
+    if (!it->seen_ms) return op_look(p, op, it->uri, STR("is it done?")) ? ASKED : NOT_KNOWN;
+    if (it->seen_code == 404 || it->seen_code == 410) return deletes ? THERE : MISSING;
+    if (it->seen_code < 200 || it->seen_code >= 300) return NOT_KNOWN;
+    if (deletes) return MISSING;
+    return is_subtree(it) || same_value(it->format.n ? it->format : STR("chr"), it->data, it->seen) ? THERE : MISSING;
+}
+
+struct effects {
+    size_t asked, there, missing, not_known;
+    const struct pol_item *first_missing;
+};
+
+static struct effects effects_of(struct planning *p, struct live_op *op)
+{
+    struct effects x = { 0 };
+    for (size_t i = 0; i < op->op->n_items; i++) {
+        const struct pol_item *it = &op->op->items[i];
+        enum effect one = effect_of(p, op, it);
+        if (pol_is_look(it->command)) continue;
+        x.asked += one == ASKED;
+        x.there += one == THERE;
+        x.missing += one == MISSING;
+        x.not_known += one == NOT_KNOWN;
+        if (one == MISSING && !x.first_missing) x.first_missing = it;
+    }
+    return x;
+}
+
+static bool is_silent(const struct pol_operation *o)
+{
+    for (size_t i = 0; i < o->n_items; i++)
+        if (!pol_is_look(o->items[i].command)) return false;
+    return true;
+}
+
+static struct str what_is(struct planning *p, const struct pol_item *it)
+{
+    if (it->seen_code == 404 || it->seen_code == 410) return STR("the node is not there");
+    if (!writes(it)) return STR("the node is still there");
+    return say(p, "the value is \"%.*s\"", STR_ARG(str_slice(it->seen, 0, 100)));
+}
+
+/* The device said that it is done, and there is no asking it. */
+static void believe(struct planning *p, struct live_op *op, struct str why)
+{
+    struct pol_verdict v = { .state = POL_OP_VERIFIED, .code = 200, .percent = 100, .why = why };
+    add_move(p, op, &v);
+}
+
+/* The device said that it is done. */
+static void prove_group(struct planning *p, struct live_op *op)
+{
+    const struct effects x = effects_of(p, op);
+    const struct pol_item *it = x.first_missing;
+    if (x.asked) return;
+    if (!it && x.not_known)
+        believe(p, op,
+                say(p, "the device says it is done; %d of its %d changes cannot be read back", (int)x.not_known,
+                    (int)(x.there + x.not_known)));
+    else if (!it)
+        add_verified(p, op);
+    else
+        op_fail(p, op, 0,
+                say(p, "the device says it is done, but after command %d (%.*s %.*s) %.*s",
+                    (int)(it - op->op->items) + 1, STR_ARG(it->command), STR_ARG(it->uri), STR_ARG(what_is(p, it))));
+}
+
+/* The answer was lost. An Atomic is done or not; of a Sequence the beginning may be. What is half done, and what
+ * nobody can tell about, is not done a second time. */
+static void find_group(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    if (is_silent(o)) {
+        tree_again(p, op);
+        return;
+    }
+    const struct effects x = effects_of(p, op);
+    if (x.asked) return;
+    if (x.missing && (str_is(o->tree_command, "atomic") || (!x.there && !x.not_known)))
+        tree_again(p, op);
+    else if (x.missing)
+        op_fail(p, op, 0,
+                say(p, "its answer was lost; the device has %d of its %d changes, so it is not sent again",
+                    (int)x.there, (int)(x.there + x.missing + x.not_known)));
+    else if (x.there)
+        add_verified(p, op);
+    else
+        op_fail(p, op, 0, STR("its answer was lost; it is not repeated because it cannot be asked after"));
+}
+
+/* The device said that it took the value. */
+static void prove_value(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    const struct pol_item it = only_item(o);
+    const struct pol_mirror_node *n = mirror_find(p, o->tree_uri);
+    bool property = str_find(o->tree_uri, '?', 0) < o->tree_uri.n; /* the mirror keeps values only */
+    if (!writes(&it) || property || is_subtree(&it) || !readable(p, o->tree_uri) ||
+        (n && n->known == POL_REPORTED && same_value(n->format, n->value, o->tree_data))) {
+        add_verified(p, op);
+    } else if (n && n->known == POL_REPORTED) {
+        op_fail(p, op, 0,
+                say(p, "the device says it is done, but the value is \"%.*s\"", STR_ARG(str_slice(n->value, 0, 100))));
+    } else if (!n) {
+        op_fail(p, op, 0, STR("the device says it is done, but the node is not there"));
+    } else if (!add_read(p, n->uri, false, POL_FOR_VERIFY, "read back what was written")) {
+        const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(n->uri)));
+        struct str code = pol_code_text(p->l, x ? x->code : 0, p->a);
+        if (x && x->tries >= POL_MAX_TRIES)
+            believe(p, op, say(p, "the device says it is done, and it cannot be read back: %.*s", STR_ARG(code)));
+    }
+}
+
+void tree_inquire(struct planning *p, struct live_op *op)
+{
+    struct str c = op->op->tree_command;
+    bool lost = op->state == POL_OP_SENT, said = op->state == POL_OP_ACKNOWLEDGED;
+    if (str_is(c, "acl"))
+        acl_inquire(p, op);
+    else if (lost && pol_is_group(op->op))
+        find_group(p, op);
+    else if (said && pol_is_group(op->op))
+        prove_group(p, op);
+    else if (lost && str_eq_fold(c, STR("exec")))
+        op_fail(p, op, 0, STR("its answer was lost; it is not repeated because it cannot be asked after"));
+    else if (lost)
+        tree_again(p, op);
+    else if (said)
+        prove_value(p, op);
+}

@@ -1,0 +1,326 @@
+#include "server/api/tree_commands.h"
+#include "server/api/describe.h"
+
+#include "ddf/acl.h"
+#include "ddf/uri.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { POINTER_BYTES = 60 };
+
+/* What each command may do where. */
+static const struct verb {
+    const char *name;
+    enum ddf_access access; /* 0: a question to a person */
+    bool in_atomic;         /* dm-protocol.md 4: a Sequence takes all of them */
+} verbs[] = {
+    { "get", DDF_GET, false },      { "add", DDF_ADD, true },    { "replace", DDF_REPLACE, true },
+    { "delete", DDF_DELETE, true }, { "exec", DDF_EXEC, false }, { "copy", DDF_COPY, true },
+    { "display", 0, true },         { "confirm", 0, true },      { "input", 0, true },
+    { "choice", 0, true },          { "choices", 0, true },
+};
+#define COMMANDS "get, add, replace, delete, exec, copy, display, confirm, input, choice, choices"
+
+static const struct verb *verb_of(struct str command)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (str_is(command, verbs[i].name)) return &verbs[i];
+    return NULL;
+}
+
+/* One command under examination; `base` is where it stands in the request: "", or "/commands/2". */
+struct check {
+    struct call *c;
+    const struct ddf_schema *schema;
+    const char *base;
+    struct str who; /* "", or "command 3: " */
+    struct tree_command *t;
+    char pointer[POINTER_BYTES];
+};
+
+static const char *at(struct check *x, const char *member)
+{
+    snprintf(x->pointer, sizeof x->pointer, "%s/%s", x->base, member);
+    return x->pointer;
+}
+
+#define REFUSE(x, member, ...) refuse((x)->c, 400, "Bad request", at((x), (member)), __VA_ARGS__)
+
+/* A question for the person at the device: options, text, choices, one on each line (dm-protocol.md 5.1). */
+static enum rc check_question(struct check *x)
+{
+    struct str lines = x->t->data, line;
+    size_t n = 0, empty = 0;
+    while (str_cut(&lines, '\n', &line)) {
+        empty += n && !line.n;
+        n++;
+    }
+    if (x->t->uri.n || x->t->format.n || x->t->type.n)
+        return REFUSE(x, "data", "%.*sa question to the person at the device has data only", STR_ARG(x->who));
+    if (n < 2 || empty)
+        return REFUSE(
+            x, "data",
+            "%.*sfirst a line with options (it may be empty), then the text, then the choices, each on a line",
+            STR_ARG(x->who));
+    if ((n > 2) != str_starts(x->t->command, STR("choice")))
+        return REFUSE(x, "data", n > 2 ? "%.*s%.*s has no choices" : "%.*s%.*s needs choices", STR_ARG(x->who),
+                      STR_ARG(x->t->command));
+    return RC_OK;
+}
+
+/* From a leaf to a leaf. */
+static enum rc check_copy(struct check *x)
+{
+    struct str base, arg;
+    enum ddf_query q;
+    struct err *e = &x->c->e;
+    if (!x->t->data.n || ddf_uri_split_query(x->t->data, &base, &q, &arg, e) || q != DDF_QUERY_NONE ||
+        ddf_uri_canonical(base, x->c->a, &x->t->data, e))
+        return REFUSE(x, "data", "%.*sto copy, give the address to copy from as data", STR_ARG(x->who));
+    return str_find(x->t->uri, '?', 0) < x->t->uri.n
+               ? REFUSE(x, "uri", "%.*sa node is copied, not a property of it", STR_ARG(x->who))
+               : RC_OK;
+}
+
+/* What the device would answer, and which member of the request is to blame. */
+static enum rc refuse_as_device(struct check *x, int status)
+{
+    struct call *c = x->c;
+    json_t *j = json_object();
+    const char *member = status == 404    ? "uri"
+                         : status == 405  ? "command"
+                         : status == 415  ? "format"
+                         : x->t->has_data ? "data"
+                                          : "uri";
+    j_str(j, "type", STR("about:blank"));
+    j_str(j, "title", STR("Not in order"));
+    j_int(j, "status", 422);
+    j_str(j, "detail", arena_printf(c->a, "%.*sthe device would answer %d: %s", STR_ARG(x->who), status, c->e.text));
+    j_str(j, "pointer", str_of(at(x, member)));
+    j_int(j, "deviceStatus", status);
+    answer(c, 422, j);
+    c->reply->n_headers = 0;
+    http_reply_header(c->reply, "Content-Type", STR("application/problem+json"));
+    return RC_DENIED;
+}
+
+static enum rc check_format(struct check *x)
+{
+    enum ddf_format f;
+    if (!x->t->format.n || ddf_format_of(x->t->format, &f)) return RC_OK;
+    return REFUSE(x, "format",
+                  "%.*sthere is no format \"%.*s\"; possible are b64, bin, bool, chr, int, node, null, xml, date,"
+                  " time, float",
+                  STR_ARG(x->who), STR_ARG(x->t->format));
+}
+
+static enum rc check_command(struct check *x, const struct verb *v)
+{
+    struct tree_command *t = x->t;
+    struct err *e = &x->c->e;
+    struct str base, arg;
+    enum ddf_query q;
+    int status = 200;
+    if (!v->access) return check_question(x);
+    if (!t->uri.n) return REFUSE(x, "uri", "%.*sa tree command needs an address", STR_ARG(x->who));
+    if (ddf_uri_split_query(t->uri, &base, &q, &arg, e) || ddf_uri_canonical(base, x->c->a, &base, e))
+        return REFUSE(x, "uri", "%.*s%s", STR_ARG(x->who), e->text);
+    if (q != DDF_QUERY_NONE && v->access != DDF_GET && q != DDF_QUERY_PROP)
+        return REFUSE(x, "uri", "%.*sonly get takes ?list=", STR_ARG(x->who));
+    if (q == DDF_QUERY_PROP && v->access != DDF_GET && v->access != DDF_REPLACE && v->access != DDF_COPY)
+        return REFUSE(x, "uri", "%.*sa property can be read and replaced, nothing else", STR_ARG(x->who));
+    if (t->has_data && (v->access == DDF_GET || v->access == DDF_DELETE))
+        return REFUSE(x, "data", "%.*s%.*s carries no data", STR_ARG(x->who), STR_ARG(t->command));
+    if (!t->has_data && v->access == DDF_REPLACE)
+        return REFUSE(x, "data", "%.*sto replace a value, give the new one as data", STR_ARG(x->who));
+    if (q == DDF_QUERY_PROP && str_is(arg, "ACL") && v->access == DDF_REPLACE && ddf_acl_check(t->data, e))
+        return REFUSE(x, "data", "%.*s%s", STR_ARG(x->who), e->text);
+    if (check_format(x) || (v->access == DDF_COPY && check_copy(x))) return RC_DENIED;
+    if (q == DDF_QUERY_NONE && v->access != DDF_COPY &&
+        ddf_check(x->schema, v->access, base, t->format, t->type, t->data, t->has_data, false, &status, e))
+        return refuse_as_device(x, status);
+    t->uri = arena_printf(x->c->a, "%.*s%.*s", STR_ARG(base),
+                          STR_ARG(str_slice(t->uri, str_find(t->uri, '?', 0), t->uri.n)));
+    return RC_OK;
+}
+
+/* ---- several ---- */
+
+static enum rc read_item(struct call *c, const json_t *j, const char *base, struct tree_command *t)
+{
+    const struct field fields[] = {
+        { "command", FIELD_TEXT, true, 10, &t->command, NULL },
+        { "uri", FIELD_TEXT, false, TREE_URI_BYTES, &t->uri, NULL },
+        { "format", FIELD_TEXT, false, 10, &t->format, NULL },
+        { "type", FIELD_TEXT, false, 100, &t->type, NULL },
+        { "data", FIELD_TEXT, false, TREE_DATA_BYTES, &t->data, &t->has_data },
+    };
+    if (!json_is_object(j)) return refuse(c, 400, "Bad request", base, "a command is an object with command, uri ...");
+    return json_fields(j, base, fields, sizeof fields / sizeof fields[0], &c->e);
+}
+
+/* S-202: what may stand in an Atomic and in a Sequence. */
+static enum rc check_member(struct check *x, bool atomic, size_t *n_execs)
+{
+    const struct verb *v = verb_of(x->t->command);
+    if (!v && (str_is(x->t->command, "atomic") || str_is(x->t->command, "sequence")))
+        return REFUSE(x, "command", "%.*sgroups of commands do not hold groups", STR_ARG(x->who));
+    if (!v)
+        return REFUSE(x, "command", "%.*sthere is no command \"%.*s\"; possible are " COMMANDS, STR_ARG(x->who),
+                      STR_ARG(x->t->command));
+    if (atomic && !v->in_atomic)
+        return REFUSE(x, "command",
+                      "%.*san Atomic takes no %.*s: it is all done or undone, so it can neither read nor execute",
+                      STR_ARG(x->who), STR_ARG(x->t->command));
+    if (v->access == DDF_EXEC && ++*n_execs > 1)
+        return REFUSE(x, "command", "%.*sa Sequence executes one node at most: its end is told under one name",
+                      STR_ARG(x->who));
+    return check_command(x, v);
+}
+
+static enum rc check_group(struct call *c, const struct ddf_schema *schema, struct tree_wish *w)
+{
+    size_t n = json_array_size(w->commands), bytes = 0, execs = 0;
+    bool atomic = str_is(w->one.command, "atomic");
+    char base[POINTER_BYTES];
+    if (w->one.uri.n || w->one.format.n || w->one.type.n || w->one.has_data)
+        return refuse(c, 400, "Bad request", "/commands", "uri, format, type and data belong to each of the commands");
+    if (!n || n > TREE_COMMANDS)
+        return refuse(c, 400, "Bad request", "/commands", "give 1 to %d commands in commands", TREE_COMMANDS);
+    if (!(w->items = ARENA_ARRAY(c->a, struct tree_command, n)))
+        return err_set(&c->e, RC_NOMEM, "no memory for commands");
+    for (; w->n_items < n; w->n_items++) {
+        struct tree_command *t = &w->items[w->n_items];
+        *t = (struct tree_command){ .has_data = false };
+        snprintf(base, sizeof base, "/commands/%zu", w->n_items);
+        struct check x = {
+            .c = c, .schema = schema, .base = base, .who = arena_printf(c->a, "command %zu: ", w->n_items + 1), .t = t
+        };
+        enum rc rc = read_item(c, json_array_get(w->commands, w->n_items), base, t);
+        if (!rc) rc = check_member(&x, atomic, &execs);
+        if (rc) return rc;
+        if ((bytes += t->data.n + t->uri.n) > TREE_DATA_BYTES)
+            return REFUSE(&x, "data", "the commands have more than %d bytes together: they must fit into one message",
+                          TREE_DATA_BYTES);
+    }
+    return RC_OK;
+}
+
+/* ---- access rights ---- */
+
+/* {"Get": ["a", "b"]} as "Get=a+b". */
+static enum rc read_rights(struct call *c, const json_t *j, const char *member, struct str *out)
+{
+    static const char *const rights[] = { "Add", "Delete", "Exec", "Get", "Replace" };
+    struct buf b;
+    const char *key;
+    json_t *ids, *id, *rw = json_deep_copy(j);
+    size_t i;
+    char pointer[POINTER_BYTES];
+    enum rc rc = RC_OK;
+    buf_init(&b, TREE_DATA_BYTES);
+    json_object_foreach(rw, key, ids)
+    {
+        bool known = false;
+        for (i = 0; i < sizeof rights / sizeof rights[0]; i++) known |= strcmp(rights[i], key) == 0;
+        snprintf(pointer, sizeof pointer, "/%s/%.30s", member, key);
+        if (!known)
+            rc = refuse(c, 400, "Bad request", pointer,
+                        "there is no right \"%s\"; possible are Add, Delete, Exec, Get,"
+                        " Replace",
+                        key);
+        else if (!json_is_array(ids) || !json_array_size(ids))
+            rc = refuse(c, 400, "Bad request", pointer,
+                        "a list of ServerIDs is expected here, or [\"*\"] for everybody");
+        if (rc) break;
+        buf_printf(&b, "%s%s=", b.n ? "&" : "", key);
+        json_array_foreach(ids, i, id)
+        {
+            struct str s = { json_string_value(id), json_string_length(id) };
+            if (i) buf_byte(&b, '+');
+            buf_put(&b, json_is_string(id) && !memchr(s.n ? s.p : "", ';', s.n) ? s : STR(" "));
+        }
+        struct str entry = str_slice(buf_str(&b), 0, b.n);
+        if (ddf_acl_check(entry, &c->e))
+            rc = refuse(c, 400, "Bad request", pointer,
+                        "a list of ServerIDs is expected here: no blanks, '=', '&', '*', '+', ';'"
+                        " in them; \"*\" is everybody");
+        if (rc) break;
+    }
+    if (!rc && !buf_ok(&b))
+        rc = refuse(c, 400, "Bad request", at(&(struct check){ .base = "" }, member), "this is too long");
+    if (!rc) *out = keep(c, buf_str(&b));
+    buf_finish(&b);
+    json_decref(rw);
+    return rc;
+}
+
+/* Without rights to give or to take it tells which hold. */
+static enum rc check_acl(struct call *c, struct tree_wish *w)
+{
+    struct str grant = { 0 }, revoke = { 0 };
+    if (!w->one.uri.n) return refuse(c, 400, "Bad request", "/uri", "whose access rights? give the node's address");
+    if (str_find(w->one.uri, '?', 0) < w->one.uri.n || ddf_uri_canonical(w->one.uri, c->a, &w->one.uri, &c->e))
+        return refuse(c, 400, "Bad request", "/uri", "%s",
+                      c->e.text[0] ? c->e.text : "give the node's address, without ?prop=");
+    if (w->one.format.n || w->one.type.n || w->one.has_data)
+        return refuse(c, 400, "Bad request", "/command",
+                      "acl has grant and revoke; to replace the whole list, replace the node's ?prop=ACL");
+    if (w->force && !w->grant && !w->revoke)
+        return refuse(c, 400, "Bad request", "/force",
+                      "there is nothing to force: acl only reads without grant and revoke");
+    enum rc rc = w->grant ? read_rights(c, w->grant, "grant", &grant) : RC_OK;
+    if (!rc && w->revoke) rc = read_rights(c, w->revoke, "revoke", &revoke);
+    if (!rc && ((w->grant && !grant.n) || (w->revoke && !revoke.n)))
+        rc = refuse(c, 400, "Bad request", w->grant && !grant.n ? "/grant" : "/revoke", "it names no right");
+    if (rc) return rc;
+    w->args = arena_printf(c->a, "%s%.*s%s%s%.*s%s", grant.n ? "grant=" : "", STR_ARG(grant),
+                           grant.n && revoke.n ? ";" : "", revoke.n ? "revoke=" : "", STR_ARG(revoke),
+                           w->force ? ";force=1" : "");
+    return RC_OK;
+}
+
+/* ---- all ---- */
+
+static bool is_group(const struct tree_wish *w)
+{
+    return str_is(w->one.command, "atomic") || str_is(w->one.command, "sequence");
+}
+
+enum rc tree_check(struct call *c, const struct device_row *d, struct tree_wish *w)
+{
+    bool acl = str_is(w->one.command, "acl");
+    const struct verb *v = verb_of(w->one.command);
+    const struct ddf_schema *schema = NULL;
+    if (!v && !acl && !is_group(w))
+        return refuse(c, 400, "Bad request", "/command", "possible are " COMMANDS ", atomic, sequence, acl");
+    if (w->commands && !is_group(w))
+        return refuse(c, 400, "Bad request", "/commands", "only atomic and sequence have commands");
+    if ((w->grant || w->revoke || w->force) && !acl)
+        return refuse(c, 400, "Bad request",
+                      w->grant    ? "/grant"
+                      : w->revoke ? "/revoke"
+                                  : "/force",
+                      "grant, revoke and force belong to the command acl");
+    if (acl) return check_acl(c, w);
+    enum rc rc = describe_schema(c, d, &schema);
+    if (rc) return rc;
+    if (is_group(w)) return check_group(c, schema, w);
+    struct check x = { .c = c, .schema = schema, .base = "", .who = STR(""), .t = &w->one };
+    return check_command(&x, v);
+}
+
+enum rc tree_insert(struct call *c, int64_t operation, const struct tree_wish *w)
+{
+    enum rc rc = RC_OK;
+    for (size_t i = 0; !rc && i < w->n_items; i++) {
+        const struct tree_command *t = &w->items[i];
+        rc = sql_run(c->db, API_OPERATION_ITEM_ADD,
+                     SQL_ARGS({ "id", SQL_I(operation) }, { "seq", SQL_I(i + 1) }, { "command", SQL_T(t->command) },
+                              { "uri", SQL_T(t->uri) }, { "format", SQL_TN(t->format) }, { "type", SQL_TN(t->type) },
+                              { "data", t->has_data ? SQL_T(t->data) : SQL_N }),
+                     NULL, &c->e);
+    }
+    return rc;
+}

@@ -1,0 +1,38 @@
+#ifndef TESTS_CONFORMANCE_WHOLE_H
+#define TESTS_CONFORMANCE_WHOLE_H
+/* The server and the reference device together, from REST's row in the database to the device's tree and back,
+ * without sockets. */
+#include "agent/device_int.h"
+#include "agent/hv.h"
+#include "agent/loader.h"
+#include "agent/session.h"
+#include "agent/tree.h"
+#include "agent/user.h"
+#include "tests/server/lab.h"
+
+struct whole {
+    struct lab *l;
+    struct phone *registered; /* only its account */
+    struct device_shared *shared;
+    struct device_config config;
+    struct device *device;
+    struct hv *hv;
+    struct loader *loader;
+    uint64_t seed;
+    struct world w;
+    unsigned posts;
+    unsigned lose_post; /* the n-th message of the device is lost, and the session with it; 0 = none */
+};
+
+void whole_open(struct whole *w, enum sml_type encoding);
+void whole_close(struct whole *w);
+/** One session. @return it ended well */
+bool whole_session(struct whole *w);
+/** Something new is wanted of the device; a second passes. */
+void whole_want(struct whole *w);
+/** An operation of kind "tree", as REST makes it; sessions until it is through. @return its state and what was read */
+const char *whole_tree(struct whole *w, const char *command, const char *uri, const char *format, const char *data);
+/** Is `part` in `text`? Says so when it is not. */
+bool whole_has(const char *text, const char *part);
+#define HAS(text, part) CU_ASSERT(whole_has(text, part))
+#endif

@@ -1,0 +1,52 @@
+/* What is over is forgotten after its time; what is not, and what policies still need, stays. */
+#include "server/retention.h"
+#include "tests/lib/test.h"
+#include "tests/server/lab.h"
+
+#include <stdio.h>
+
+enum { DAY = 86400000 };
+
+static void operation(struct lab *l, const char *kind, int by_policy, int scope, const char *owner, const char *state,
+                      int days_ago)
+{
+    char text[600];
+    snprintf(
+        text, sizeof text,
+        "INSERT INTO operation (device_id, kind, by_policy, scope, owner, correlator, state, created_by, created_ms,"
+        " updated_ms) VALUES (1, '%s', %d, %d, '%s', 'r-' || (SELECT count(*) FROM operation), '%s', 'test', 1, %lld);"
+        "INSERT INTO operation_step VALUES ((SELECT max(operation_id) FROM operation), 1, 1, 'queued', 0, '');"
+        "INSERT INTO operation_item (operation_id, seq, command) VALUES ((SELECT max(operation_id) FROM operation), 1, 'get')",
+        kind, by_policy, scope, owner, state, (long long)l->world.now_ms - (long long)days_ago * DAY);
+    lab_sql(l, text);
+}
+
+static void operations_that_are_over_are_forgotten(void)
+{
+    struct lab *l = lab_begin();
+    struct phone *p = phone_begin(l, "IMEI:001");
+    struct sql *db = NULL;
+    struct err e = { 0 };
+    operation(l, "tree", 0, 0, "", "verified", 100);
+    operation(l, "tree", 0, 0, "", "failed", 91);
+    operation(l, "start", 1, 1, "corp", "verified", 100);
+    operation(l, "lock", 0, 1, "corp", "verified", 100); /* older than the one below */
+    operation(l, "lock", 0, 1, "corp", "cancelled", 100);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation"), 5);
+    operation(l, "tree", 0, 0, "", "queued", 100);
+    operation(l, "tree", 0, 0, "", "verified", 89);
+    operation(l, "lock", 0, 1, "corp", "verified", 99);   /* a person's last word about the VM */
+    operation(l, "lock", 0, 1, "other", "verified", 100); /* so is this */
+    l->config.keep_operations_ms = 90LL * DAY;
+    CU_ASSERT_EQUAL_FATAL(retention_open(&l->config, &db, &e), RC_OK);
+    CU_ASSERT_EQUAL(retention_sweep(db, &l->config, l->world.now_ms, &e), RC_OK);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation"), 4);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation WHERE operation_id > 5"), 4);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_step"), 4);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_item"), 4);
+    sql_close(db);
+    phone_end(p);
+    lab_end(l);
+}
+
+TEST_MAIN("server.retention", TEST(operations_that_are_over_are_forgotten))
