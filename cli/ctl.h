@@ -135,7 +135,7 @@ enum ctl_exit cmd_vm_list(struct ctl *c), cmd_vm_show(struct ctl *c), cmd_vm_kpi
     cmd_vm_wait(struct ctl *c);
 enum ctl_exit cmd_operation(struct ctl *c), cmd_operations_create(struct ctl *c), cmd_operations_list(struct ctl *c),
     cmd_operations_show(struct ctl *c), cmd_operations_watch(struct ctl *c), cmd_operations_cancel(struct ctl *c),
-    cmd_tree(struct ctl *c);
+    cmd_tree(struct ctl *c), cmd_tree_group(struct ctl *c), cmd_tree_acl(struct ctl *c), cmd_tree_ask(struct ctl *c);
 enum ctl_exit cmd_authority_create(struct ctl *c), cmd_authority_set(struct ctl *c);
 enum ctl_exit cmd_events(struct ctl *c), cmd_token_create(struct ctl *c), cmd_token_delete(struct ctl *c),
     cmd_audit_verify(struct ctl *c), cmd_whoami(struct ctl *c), cmd_overview(struct ctl *c), cmd_version(struct ctl *c),

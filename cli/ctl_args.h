@@ -32,7 +32,7 @@
     X(AUTH, "auth", "SCHEME", "how it proves who it is: md5 (default), mac or basic")                                  \
     X(ACCOUNT_FILE, "account-file", "FILE", "write the account here, for dmvisor-agent --account (mode 0600)")         \
     X(FILE, "file", "FILE", "a file, a folder or - for standard input (several times for several)")                    \
-    X(FORCE, "force", NULL, "replace a file that is there")                                                            \
+    X(FORCE, "force", NULL, "do it all the same: replace a file that is there, take a right from oneself")             \
     X(DRY_RUN, "dry-run", NULL, "only check, change nothing")                                                          \
     X(PREVIEW, "preview", "DEVICE", "show what this device would be sent, change nothing")                             \
     X(REVISION, "revision", "N", "this revision instead of the newest")                                                \
@@ -47,6 +47,9 @@
     X(SETTLED, "settled", NULL, "nothing is pending: all policies of the device are settled")                          \
     X(TIMEOUT, "timeout", "TIME", "wait at most so long: 90s, 10m; 0 = for ever (default 120s)")                       \
     X(ARG, "arg", "K=V", "an argument of the operation (several times for several)")                                   \
+    X(TYPE, "type", "TYPE", "a value's MIME type, or the identifier of the object that a new node holds")              \
+    X(GRANT, "grant", "RIGHT=IDS", "give Add, Delete, Exec, Get or Replace to ServerIDs: Get=a,b or Get=*")            \
+    X(REVOKE, "revoke", "RIGHT=IDS", "take a right from ServerIDs: Replace=a,b, or from everybody: Replace=*")         \
     X(VM, "vm", "VM", "the VM it is for")                                                                              \
     X(WAIT, "wait", NULL, "follow the operation until it is over")                                                     \
     X(EXPIRES, "expires", "TIME", "not good any more after this time: 30d, or 2031-01-31T12:00:00Z")                   \

@@ -12,8 +12,19 @@
     {                                                                                                                  \
         name, usage, help, 2, max, false, cmd_tree,                                                                    \
         {                                                                                                              \
-            OPT_FORMAT, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE                                             \
+            OPT_FORMAT, OPT_TYPE, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE                                   \
         }                                                                                                              \
+    }
+#define GROUP(name, help)                                                                                              \
+    {                                                                                                                  \
+        name, "DEVICE [FILE]", help, 1, 2, false, cmd_tree_group,                                                      \
+        {                                                                                                              \
+            OPT_FILE, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE                                               \
+        }                                                                                                              \
+    }
+#define ASK(name, usage, max, help)                                                                                    \
+    {                                                                                                                  \
+        name, usage, help, 2, max, false, cmd_tree_ask, OPERATION_OPTIONS                                              \
     }
 
 const struct ctl_command ctl_commands[] = {
@@ -227,6 +238,22 @@ const struct ctl_command ctl_commands[] = {
     TREE("tree replace", "DEVICE URI VALUE", 3, "change a node of the device's tree"),
     TREE("tree delete", "DEVICE URI", 2, "delete a node of the device's tree"),
     TREE("tree exec", "DEVICE URI [VALUE]", 3, "execute a node of the device's tree"),
+    TREE("tree copy", "DEVICE URI FROM", 3, "copy a value from another node of the device's tree"),
+    GROUP("tree atomic", "several commands, all of them or none; from a YAML or JSON list (- for standard input)"),
+    GROUP("tree sequence", "several commands, one after the other; from a YAML or JSON list (- for standard input)"),
+    { "tree acl",
+      "DEVICE URI",
+      "who may do what with a node; with --grant and --revoke change it",
+      2,
+      2,
+      false,
+      cmd_tree_acl,
+      { OPT_GRANT, OPT_REVOKE, OPT_FORCE, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE } },
+    ASK("tree display", "DEVICE TEXT", 2, "show a text to the person at the device"),
+    ASK("tree confirm", "DEVICE TEXT", 2, "ask the person at the device: yes or no"),
+    ASK("tree input", "DEVICE TEXT", 2, "ask the person at the device for a text"),
+    ASK("tree choice", "DEVICE TEXT CHOICE ...", CTL_ANY, "ask the person at the device to choose one"),
+    ASK("tree choices", "DEVICE TEXT CHOICE ...", CTL_ANY, "ask the person at the device to choose some"),
 
     { "tree describe",
       "DEVICE [URI]",

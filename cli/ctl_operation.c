@@ -1,5 +1,6 @@
 /* lock, start, ... operations ..., tree ...: things asked for once, and following them. */
 #include "cli/ctl_live.h"
+#include "cli/ctl_order.h"
 #include "cli/ctl_views.h"
 
 #include "base/text.h"
@@ -95,20 +96,6 @@ static enum ctl_exit look(void *ctx)
     return code;
 }
 
-/* What a tree command brought back. */
-static void show_result(struct ctl *c, const json_t *o)
-{
-    const json_t *result = ctl_at(o, "result");
-    if (json_is_array(result) && json_array_size(result))
-        show_items(c, result,
-                   &(const struct show_view){ "values",
-                                              "uri",
-                                              NULL,
-                                              { { "URI", "uri", SHOW_TEXT, NULL },
-                                                { "FORMAT", "format", SHOW_TEXT, NULL },
-                                                { "VALUE", "value", SHOW_TEXT, NULL } } });
-}
-
 static enum ctl_exit watch(struct ctl *c, const char *id, int64_t timeout_s)
 {
     struct watching w = { .c = c, .id = id };
@@ -127,8 +114,7 @@ static enum ctl_exit watch(struct ctl *c, const char *id, int64_t timeout_s)
         show_json(c, w.last);
     else if (w.last && code == CTL_FAILED && ending(w.state) == CTL_FAILED)
         ctl_error(code, "operation %s %s: %s", id, w.state, w.reason);
-    else if (w.last && !code && c->format == FORMAT_TABLE)
-        show_result(c, w.last);
+    if (w.last && c->format == FORMAT_TABLE && (!code || code == CTL_FAILED)) show_tree_result(c, w.last);
     json_decref(w.last);
     return code;
 }
@@ -161,29 +147,57 @@ static enum ctl_exit put_time(struct ctl *c, json_t *body, const char *key, enum
     return CTL_OK;
 }
 
-static enum ctl_exit order(struct ctl *c, const char *device, json_t *body)
+/* "/commands/2/uri" in the file: the value, or the command that lacks it. */
+static const struct doc *place_of(const struct order_source *from, const char *pointer)
+{
+    struct str rest = str_of(pointer), part;
+    const struct doc *at = from->commands;
+    uint64_t i = 0;
+    if (!str_starts(rest, STR("/commands"))) return at;
+    rest = str_slice(rest, sizeof "/commands", rest.n);
+    if (!str_cut(&rest, '/', &part) || !str_to_u64(part, &i)) return at;
+    const struct doc *one = at->first;
+    while (i-- && one) one = one->next;
+    if (!one) return at;
+    str_cut(&rest, '/', &part);
+    for (const struct doc *k = one->first; k; k = k->next)
+        if (str_eq(k->key, part)) return k;
+    return one;
+}
+
+static enum ctl_exit complain(const struct ctl *c, const struct ctl_reply *r, const struct order_source *from)
+{
+    const char *pointer = ctl_text(r->json, "pointer"), *detail = ctl_text(r->json, "detail");
+    if (!from || !r->status || strncmp(pointer, "/commands", 9) != 0) return ctl_complain(c, r, NULL, 0);
+    const struct doc *at = place_of(from, pointer);
+    return ctl_error(CTL_FAILED, "%s:%u:%u: %s (field %s)", from->file, at->line, at->column, detail, pointer);
+}
+
+enum ctl_exit ctl_order(struct ctl *c, const char *device, json_t *body, const struct order_source *from, bool wait)
 {
     struct ctl_reply r = { 0 };
-    const struct ctl_request q = { .method = "POST",
-                                   .path = ctl_path(c, "/devices/{}/operations", device),
-                                   .json = body };
+    const struct ctl_request q = {
+        .method = "POST", .path = ctl_path(c, "/devices/{}/operations", device), .json = body, .quiet = true
+    };
+    const char *what = ctl_text(body, "command")[0] ? ctl_text(body, "command") : ctl_text(body, "kind");
     int64_t timeout_s = 0;
     char id[24] = "";
     enum ctl_exit code = put_time(c, body, "expires", OPT_EXPIRES);
+    wait |= ctl_has(c, OPT_WAIT);
     if (!code) code = put_time(c, body, "notBefore", OPT_NOT_BEFORE);
     if (!code) code = ctl_seconds(c, OPT_TIMEOUT, CTL_WAIT_S, &timeout_s);
-    if (!code && ctl_has(c, OPT_TIMEOUT) && !ctl_has(c, OPT_WAIT)) code = ctl_usage(c, "--timeout goes with --wait");
-    if (!code) code = ctl_call(c, &q, &r);
+    if (!code && ctl_has(c, OPT_TIMEOUT) && !wait) code = ctl_usage(c, "--timeout goes with --wait");
+    if (!code && (code = ctl_call(c, &q, &r)) != CTL_OK) code = complain(c, &r, from);
     if (!code) {
         snprintf(id, sizeof id, "%lld", (long long)ctl_int(r.json, "id"));
-        if (ctl_has(c, OPT_WAIT))
-            ctl_progress(c, "operation %s: %s on %s", id, ctl_text(body, "kind"), device);
+        if (wait)
+            ctl_progress(c, "operation %s: %s on %s", id, what, device);
         else if (!show_raw(c, &r, &view_operation))
-            ctl_print("operation %s (%s on %s) is %s: %s\n", id, ctl_text(body, "kind"), device,
-                      ctl_text(r.json, "state"), ctl_text(r.json, "reason"));
+            ctl_print("operation %s (%s on %s) is %s: %s\n", id, what, device, ctl_text(r.json, "state"),
+                      ctl_text(r.json, "reason"));
     }
     ctl_reply_finish(&r);
-    return !code && ctl_has(c, OPT_WAIT) ? watch(c, id, timeout_s) : code;
+    return !code && wait ? watch(c, id, timeout_s) : code;
 }
 
 static enum ctl_exit operate(struct ctl *c, const char *device, const char *kind, const char *vm)
@@ -193,7 +207,7 @@ static enum ctl_exit operate(struct ctl *c, const char *device, const char *kind
     ctl_set(body, "kind", kind);
     ctl_set(body, "vm", vm);
     if (args) json_object_set_new(body, "args", args);
-    if (!code) code = order(c, device, body);
+    if (!code) code = ctl_order(c, device, body, NULL, false);
     json_decref(body);
     return code;
 }
@@ -208,20 +222,6 @@ enum ctl_exit cmd_operation(struct ctl *c)
 enum ctl_exit cmd_operations_create(struct ctl *c)
 {
     return operate(c, c->args->arg[0], c->args->arg[1], ctl_opt(c, OPT_VM));
-}
-
-enum ctl_exit cmd_tree(struct ctl *c)
-{
-    const char *command = strchr(c->args->command->name, ' ') + 1, *data = c->args->n_args > 2 ? c->args->arg[2] : NULL;
-    json_t *body = json_object();
-    ctl_set(body, "kind", "tree");
-    ctl_set(body, "command", command);
-    ctl_set(body, "uri", c->args->arg[1]);
-    ctl_set(body, "format", ctl_opt(c, OPT_FORMAT));
-    ctl_set(body, "data", data);
-    enum ctl_exit code = order(c, c->args->arg[0], body);
-    json_decref(body);
-    return code;
 }
 
 /* ---- looking ---- */
@@ -247,8 +247,7 @@ enum ctl_exit cmd_operations_show(struct ctl *c)
     if (!code) code = show_one(c, &r, &view_operation);
     if (!code && c->format == FORMAT_TABLE) {
         show_section(c, "Steps", ctl_at(r.json, "steps"), &view_steps);
-        if (json_array_size(ctl_at(r.json, "result"))) ctl_print("\nResult\n");
-        show_result(c, r.json);
+        show_tree_result(c, r.json);
     }
     ctl_reply_finish(&r);
     return code;

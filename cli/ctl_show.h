@@ -27,7 +27,7 @@ struct show_view {
     const char *what; /* "devices", for "no devices" */
     const char *name; /* path of what -o name prints; NULL with `named` */
     void (*named)(const json_t *item, struct buf *out);
-    struct show_column column[14]; /* ends with a row without title */
+    struct show_column column[16]; /* ends with a row without title */
 };
 
 /** A reply whose "items" are a list: in the format asked for. */

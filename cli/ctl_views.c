@@ -60,6 +60,8 @@ static void target(const json_t *j, struct buf *out)
 {
     if (ctl_text(j, "uri")[0])
         buf_printf(out, "%s %s", ctl_text(j, "command"), ctl_text(j, "uri"));
+    else if (ctl_text(j, "command")[0])
+        buf_putz(out, ctl_text(j, "command"));
     else
         buf_putz(out, ctl_text(j, "vm")[0] ? ctl_text(j, "vm") : ctl_text(j, "image"));
 }
@@ -302,6 +304,7 @@ const struct show_view view_operation = { "operation",
                                               { "Tries", "tries", SHOW_TEXT, NULL },
                                               { "By", "createdBy", SHOW_TEXT, NULL },
                                               { "Created", "created", SHOW_AGE, NULL },
+                                              { "Not before", "notBefore", SHOW_AGE, NULL },
                                               { "Expires", "expires", SHOW_AGE, NULL },
                                           } };
 const struct show_view view_steps = { "steps",
@@ -313,6 +316,29 @@ const struct show_view view_steps = { "steps",
                                           { "CODE", NULL, SHOW_OWN, code },
                                           { "REASON", "reason", SHOW_TEXT, NULL },
                                       } };
+/* What a command read, or what the device reported when it was asked afterwards. */
+static void found(const json_t *j, struct buf *out)
+{
+    const json_t *result = ctl_at(j, "result");
+    size_t n = json_array_size(result);
+    if (n == 1)
+        buf_putz(out, ctl_text(result, "0.value"));
+    else if (n)
+        buf_printf(out, "%zu values", n);
+    else
+        buf_putz(out, ctl_text(j, "reported.value"));
+}
+
+const struct show_view view_commands = { "commands",
+                                         "command",
+                                         NULL,
+                                         {
+                                             { "COMMAND", "command", SHOW_TEXT, NULL },
+                                             { "URI", "uri", SHOW_TEXT, NULL },
+                                             { "DATA", NULL, SHOW_OWN, plan_data },
+                                             { "CODE", NULL, SHOW_OWN, code },
+                                             { "REPORTED", NULL, SHOW_OWN, found },
+                                         } };
 const struct show_view view_triggers = { "triggers",
                                          "id",
                                          NULL,

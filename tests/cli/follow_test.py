@@ -43,6 +43,74 @@ def test_an_operation_without_waiting(ctl, server):
         assert json.loads(server.asked[-1].body) == body
 
 
+GROUP = """# what is changed together
+- {command: replace, uri: ./A, format: int, data: 5}
+- command: add
+  uri: ./B
+  format: bool
+  data: true
+  type: text/plain
+- {command: confirm, data: "MAXDT=60\\nGo on?"}
+"""
+GROUPED = [{"command": "replace", "uri": "./A", "format": "int", "data": "5"},
+           {"command": "add", "uri": "./B", "format": "bool", "data": "true", "type": "text/plain"},
+           {"command": "confirm", "data": "MAXDT=60\nGo on?"}]
+
+
+def test_commands_that_go_together_come_from_a_file(ctl, server, tmp_path):
+    server.routes[ORDER] = (202, operation(kind="tree", command="atomic", vm="", state="queued", reason="waits"))
+    file = tmp_path / "c.yaml"
+    for text, args, stdin in ((GROUP, ["-f", file], None), (GROUP, [file], None), ("commands:\n" + GROUP, ["-f", "-"], "commands:\n" + GROUP),
+                              (json.dumps(GROUPED), ["-"], json.dumps({"commands": GROUPED}))):
+        file.write_text(text)
+        r = ctl("tree", "atomic", DEV, *args, input=stdin.encode() if stdin else None)
+        assert r.out == f"operation 17 (atomic on {DEV}) is queued: waits\n"
+        assert json.loads(server.asked[-1].body) == {"kind": "tree", "command": "atomic", "commands": GROUPED}
+
+
+def test_what_is_said_against_a_command_names_its_line(ctl, server, tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text(GROUP)
+    for pointer, place in (("/commands/1/uri", "4:8"), ("/commands/0/data", "2:51"), ("/commands/2/uri", "8:3"), ("/commands", "2:1"),
+                           ("/commands/9/uri", "2:1")):
+        server.routes[ORDER] = problem(422, "Not in order", "the device would answer 404", pointer=pointer)
+        r = ctl("tree", "sequence", DEV, "-f", file, code=1)
+        assert f"{file}:{place}: the device would answer 404 (field {pointer})" in r.err, r.err
+    server.routes[ORDER] = problem(409, "Over a limit", "too many wait")
+    assert "Over a limit: too many wait" in ctl("tree", "sequence", DEV, "-f", file, code=1).err
+    asked = len(server.asked)
+    for text, want in (("- {command: get, uri: {a: b}}", ":1:23: uri: a text is expected here"), ("- get", ":1:3: a command is a map"),
+                       ("{}", "a list of commands is expected"), ("commands: []\nmore: 1", "a list of commands is expected"),
+                       ("commands: [{command: get}]\nmore: 1", ":2:1: more: there is no such field"), ("- {command: get", "c.yaml:")):
+        file.write_text(text)
+        assert want in ctl("tree", "atomic", DEV, "-f", file, code=1).err, want
+    assert len(server.asked) == asked
+
+
+def test_rights_and_questions(ctl, server):
+    server.routes[ORDER] = (202, operation(kind="tree", command="acl", state="queued"))
+    reported = lambda v: {"at": ago(1), "code": 200, "codeText": "done", "value": v}
+    server.routes[f"GET {API}/operations/17/events"] = lambda r: follow(operation(
+        kind="tree", command="acl", state="verified", reason="inherited from .: Get=*&Replace=a+b", steps=[],
+        commands=[{"command": "get", "uri": "./A?prop=ACL", "code": 200, "codeText": "done", "reported": reported("")},
+                  {"command": "get", "uri": ".?prop=ACL", "code": 200, "codeText": "done", "reported": reported("Get=*&Replace=a+b")}]))
+    r = ctl("tree", "acl", DEV, "./A")                              # only looks: waits for the answer
+    assert json.loads(server.of("POST", ORDER.split()[1])[-1].body) == {"kind": "tree", "command": "acl", "uri": "./A"}
+    assert r.out.endswith("Rights\nRIGHT    SERVERS\nGet      everybody\nReplace  a, b\n"), r.out
+    r = ctl("tree", "acl", DEV, "./A", "--grant", "Get=a,b", "--grant", "Get=c", "--revoke", "Replace=*", "--force")
+    assert json.loads(server.of("POST", ORDER.split()[1])[-1].body) == {
+        "kind": "tree", "command": "acl", "uri": "./A", "grant": {"Get": ["a", "b", "c"]}, "revoke": {"Replace": ["*"]}, "force": True}
+    for args in (["--grant", "Get"], ["--revoke", "=a"], ["--grant", "Get="], ["--force"]):
+        ctl("tree", "acl", DEV, "./A", *args, code=2)
+    for args, data in ((["display", "Hello"], "\nHello"), (["input", "Name?", "--arg", "MAXLEN=20", "--arg", "DR=A&B"], "MAXLEN=20&DR=A%26B\nName?"),
+                       (["choice", "Which?", "one", "two"], "\nWhich?\none\ntwo")):
+        ctl("tree", args[0], DEV, *args[1:])
+        assert json.loads(server.asked[-1].body) == {"kind": "tree", "command": args[0], "data": data}
+    ctl("tree", "copy", DEV, "./To", "./From")
+    assert json.loads(server.asked[-1].body) == {"kind": "tree", "command": "copy", "uri": "./To", "data": "./From"}
+    ctl("tree", "confirm", DEV, "two\nlines", code=2)
+
+
 def follow(*states, pause=0.0):
     for s in states:
         time.sleep(pause)
