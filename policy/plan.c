@@ -50,6 +50,11 @@ static const char *const verb_words[] = {
     [POL_SEQUENCE] = "Sequence", [POL_COPY] = "Copy to", [POL_ASK] = "Ask"
 };
 
+const char *pol_verb_word(enum pol_verb v)
+{
+    return verb_words[v];
+}
+
 static void print_step(const struct pol_step *s, const char *indent, struct buf *out)
 {
     buf_printf(out, "%s%s %.*s", indent, verb_words[s->verb], STR_ARG(s->uri));

@@ -85,6 +85,8 @@ enum pol_verb {
     POL_COPY, /* data: the address to copy from */
     POL_ASK   /* a question to the person at the device; format: its alert code, data: lines (options, text, choices) */
 };
+/** "Get", "Atomic" ...; as people know them */
+const char *pol_verb_word(enum pol_verb v);
 enum pol_purpose {
     POL_FOR_DISCOVER,  /* learn what is there */
     POL_FOR_CHANGE,    /* make it as desired */

@@ -1,5 +1,6 @@
 /* Operations: what became of those that are under way, and those that people asked for. */
 #include "policy/plan_make.h"
+#include "base/text.h"
 
 /* ---- small questions ---- */
 
@@ -94,7 +95,14 @@ void wait_busy(struct planning *p, struct live_op *op, struct str vm)
             mirror_number(p, DDF_VM, "progress.pct", op->op->owner, &percent);
         }
     }
-    struct str begun = since && since->value.n ? say(p, " since %.*s", STR_ARG(since->value)) : (struct str){ 0 };
+    struct str begun = { 0 };
+    if (since && since->value.n) { /* the device's basic form is for machines */
+        char time[25];
+        int64_t at_ms;
+        bool known = text_time_parse(since->value, &at_ms);
+        if (known) text_time_iso(at_ms, time);
+        begun = known ? say(p, " since %s", time) : say(p, " since %.*s", STR_ARG(since->value));
+    }
     struct str far = percent >= 0 ? say(p, ", %d %%", percent) : (struct str){ 0 };
     if (op->state == POL_OP_ACKNOWLEDGED)
         add_wait(p, vm, "working", say(p, "%.*s is done, its result is being read back", STR_ARG(label)), 0, 0);

@@ -1,4 +1,5 @@
 #include "server/changes.h"
+#include "db/changes.h"
 #include <stdio.h>
 
 enum { CHANGE_PARAMS = 400 };
@@ -30,48 +31,30 @@ static enum rc numbers(struct sql *db, struct str text, const struct sql_arg *ar
 
 enum rc change_stamp(struct sql *db, int64_t authority, int64_t *stamp, struct err *e)
 {
-    enum rc rc = numbers(db,
-                         STR("UPDATE authority SET stamp = stamp + 1 WHERE authority_id = :authority RETURNING stamp"),
-                         SQL_ARGS({ "authority", SQL_I(authority) }), stamp, NULL, e);
+    enum rc rc = numbers(db, STR(CHANGE_STAMP), SQL_ARGS({ "authority", SQL_I(authority) }), stamp, NULL, e);
     return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such authority") : rc;
 }
 
-/* A session number of 0 means nothing in a notification. */
-#define NEXT_NUMBER  "CASE WHEN next_trigger_no >= 65535 THEN 1 ELSE next_trigger_no + 1 END"
-#define OPEN_TRIGGER "SELECT 1 FROM trigger t WHERE t.device_id = device.device_id AND t.state IN ('pending', 'sent')"
-
-/* First the triggers, then their numbers are used up. */
 enum rc change_call_devices(struct sql *db, int64_t authority, int64_t after, int64_t last, int64_t stamp,
                             struct str why, int64_t now_ms, struct err *e)
 {
-    enum rc rc = run(
-        db,
-        STR("INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, next_ms)"
-            " SELECT device_id, next_trigger_no, 'pending', :why, push_channel, push_address, :now_ms, :now_ms FROM device"
-            " WHERE authority_id = :authority AND device_id > :after AND device_id <= :last AND want_stamp = :stamp"
-            " AND push_channel <> 'none' AND NOT EXISTS (" OPEN_TRIGGER ")"),
-        SQL_ARGS({ "why", SQL_T(why) }, { "now_ms", SQL_I(now_ms) }, { "authority", SQL_I(authority) },
-                 { "after", SQL_I(after) }, { "last", SQL_I(last) }, { "stamp", SQL_I(stamp) }),
-        e);
+    enum rc rc = run(db, STR(CHANGE_TRIGGERS),
+                     SQL_ARGS({ "why", SQL_T(why) }, { "now_ms", SQL_I(now_ms) }, { "authority", SQL_I(authority) },
+                              { "after", SQL_I(after) }, { "last", SQL_I(last) }, { "stamp", SQL_I(stamp) }),
+                     e);
     if (rc) return rc;
-    return run(
-        db,
-        STR("UPDATE device SET next_trigger_no = " NEXT_NUMBER
-            " WHERE authority_id = :authority AND device_id > :after AND device_id <= :last AND want_stamp = :stamp"
-            " AND EXISTS (" OPEN_TRIGGER " AND t.session_no = device.next_trigger_no)"),
-        SQL_ARGS({ "authority", SQL_I(authority) }, { "after", SQL_I(after) }, { "last", SQL_I(last) },
-                 { "stamp", SQL_I(stamp) }),
-        e);
+    return run(db, STR(CHANGE_NUMBERS),
+               SQL_ARGS({ "authority", SQL_I(authority) }, { "after", SQL_I(after) }, { "last", SQL_I(last) },
+                        { "stamp", SQL_I(stamp) }),
+               e);
 }
 
 enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struct str why, int64_t now_ms,
                             struct err *e)
 {
     int64_t authority = 0;
-    enum rc rc = numbers(
-        db,
-        STR("UPDATE device SET want_stamp = max(want_stamp, :stamp) WHERE device_id = :device RETURNING authority_id"),
-        SQL_ARGS({ "stamp", SQL_I(stamp) }, { "device", SQL_I(device) }), &authority, NULL, e);
+    enum rc rc = numbers(db, STR(CHANGE_DEVICE), SQL_ARGS({ "stamp", SQL_I(stamp) }, { "device", SQL_I(device) }),
+                         &authority, NULL, e);
     if (rc) return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such device") : rc;
     return change_call_devices(db, authority, device - 1, device, stamp, why, now_ms, e);
 }
@@ -109,21 +92,14 @@ enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t
     arena_init(&a, 1 << 20);
     *affected = *unknown = 0;
     if (!rc && selector) {
-        struct str count = arena_printf(&a,
-                                        "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL)"
-                                        " FROM (SELECT (%.*s) AS t FROM device d WHERE d.authority_id = :authority)",
-                                        STR_ARG(selector->text));
+        struct str count = arena_printf(&a, CHANGE_COUNT, STR_ARG(selector->text));
         rc = !count.n ? err_set(e, RC_NOMEM, "the selector is too long")
                       : gather(&args, selector, SQL_ARGS({ "authority", SQL_I(authority) }), e);
         if (!rc) rc = numbers(db, count, args.arg, args.n, affected, unknown, e);
     }
     if (!rc) {
-        struct str update = arena_printf(
-            &a,
-            "UPDATE device AS d SET want_stamp = :stamp WHERE d.authority_id = :authority AND (%s%.*s%s"
-            "EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy))",
-            selector ? "((" : "", selector ? (int)selector->text.n : 0, selector ? selector->text.p : "",
-            selector ? ") IS NOT FALSE) OR " : "");
+        struct str update = selector ? arena_printf(&a, CHANGE_SELECTED, STR_ARG(selector->text))
+                                     : STR(CHANGE_ASSIGNED);
         rc = !update.n ? err_set(e, RC_NOMEM, "the selector is too long")
                        : gather(&args, selector,
                                 SQL_ARGS({ "authority", SQL_I(authority) }, { "stamp", SQL_I(stamp) },
@@ -132,11 +108,9 @@ enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t
         if (!rc) rc = run(db, update, args.arg, args.n, e);
     }
     if (!rc && revision) /* what is known of the revision before says nothing about this one */
-        rc = run(
-            db,
-            STR("UPDATE assignment SET revision = :revision, state = 'pending', why = 'waits for the device to call',"
-                " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"),
-            SQL_ARGS({ "revision", SQL_I(revision) }, { "now_ms", SQL_I(now_ms) }, { "policy", SQL_I(policy) }), e);
+        rc = run(db, STR(CHANGE_ASSIGNMENTS),
+                 SQL_ARGS({ "revision", SQL_I(revision) }, { "now_ms", SQL_I(now_ms) }, { "policy", SQL_I(policy) }),
+                 e);
     if (!rc) rc = change_call_devices(db, authority, 0, INT64_MAX, stamp, why, now_ms, e);
     arena_finish(&a);
     return rc;
@@ -145,10 +119,7 @@ enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t
 enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_t now_ms, struct err *e)
 {
     int64_t authority = 0, policies = 0, stamp = 0;
-    enum rc rc = numbers(db,
-                         STR("SELECT authority_id, (SELECT count(*) FROM policy p WHERE p.authority_id = d.authority_id"
-                             " AND p.deleted_ms IS NULL) FROM device d WHERE device_id = :device"),
-                         SQL_ARGS({ "device", SQL_I(device) }), &authority, &policies, e);
+    enum rc rc = numbers(db, STR(CHANGE_OF_DEVICE), SQL_ARGS({ "device", SQL_I(device) }), &authority, &policies, e);
     if (rc) return rc == RC_NOT_FOUND ? err_set(e, rc, "there is no such device") : rc;
     if (!policies) return RC_OK;
     rc = change_stamp(db, authority, &stamp, e);
@@ -158,10 +129,8 @@ enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_
 enum rc change_event(struct sql *db, int64_t authority, const char *type, struct str device, struct str json,
                      int64_t now_ms, struct err *e)
 {
-    return run(
-        db,
-        STR("INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (:authority, :now_ms, :type, :device, :data)"),
-        SQL_ARGS({ "authority", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) }, { "type", SQL_T(str_of(type)) },
-                 { "device", SQL_T(device) }, { "data", SQL_T(json) }),
-        e);
+    return run(db, STR(CHANGE_EVENT),
+               SQL_ARGS({ "authority", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) }, { "type", SQL_T(str_of(type)) },
+                        { "device", SQL_T(device) }, { "data", SQL_T(json) }),
+               e);
 }

@@ -54,12 +54,8 @@ void recorder_add(struct recorder *rec, struct session *s, const struct sml_reco
 
 static void reason(const struct pol_step *s, uint64_t tag, struct buf *out)
 {
-    static const char *const what[] = {
-        [POL_GET] = "Get",   [POL_ADD] = "Add",       [POL_REPLACE] = "Replace",  [POL_DELETE] = "Delete",
-        [POL_EXEC] = "Exec", [POL_ATOMIC] = "Atomic", [POL_SEQUENCE] = "Sequence"
-    };
     buf_printf(out, "#%llu ", (unsigned long long)tag);
-    buf_putz(out, s->verb < sizeof what / sizeof what[0] && what[s->verb] ? what[s->verb] : "step");
+    buf_putz(out, pol_verb_word(s->verb));
     if (s->uri.n) buf_byte(out, ' ');
     buf_put(out, s->uri);
     buf_putz(out, ": ");

@@ -1,0 +1,46 @@
+#ifndef DB_CHANGES_H
+#define DB_CHANGES_H
+/* Statements of server/changes.c, for any connection. */
+
+#define CHANGE_STAMP "UPDATE authority SET stamp = stamp + 1 WHERE authority_id = :authority RETURNING stamp"
+
+/* Which of the touched devices :after < device_id <= :last are to be called: first their triggers, then the triggers' numbers are used
+ * up. A session number of 0 means nothing in a notification. */
+#define CHANGE_OPEN_TRIGGER                                                                                            \
+    "SELECT 1 FROM trigger t WHERE t.device_id = device.device_id AND t.state IN ('pending', 'sent')"
+#define CHANGE_TOUCHED                                                                                                 \
+    " WHERE authority_id = :authority AND device_id > :after AND device_id <= :last AND want_stamp = :stamp"
+#define CHANGE_TRIGGERS                                                                                                            \
+    "INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, next_ms)"                               \
+    " SELECT device_id, next_trigger_no, 'pending', :why, push_channel, push_address, :now_ms, :now_ms FROM device" CHANGE_TOUCHED \
+    " AND push_channel <> 'none' AND NOT EXISTS (" CHANGE_OPEN_TRIGGER ")"
+#define CHANGE_NUMBERS                                                                                                          \
+    "UPDATE device SET next_trigger_no = CASE WHEN next_trigger_no >= 65535 THEN 1 ELSE next_trigger_no + 1 END" CHANGE_TOUCHED \
+    " AND EXISTS (" CHANGE_OPEN_TRIGGER " AND t.session_no = device.next_trigger_no)"
+
+#define CHANGE_DEVICE                                                                                                  \
+    "UPDATE device SET want_stamp = max(want_stamp, :stamp) WHERE device_id = :device RETURNING authority_id"
+#define CHANGE_OF_DEVICE                                                                                               \
+    "SELECT authority_id, (SELECT count(*) FROM policy p WHERE p.authority_id = d.authority_id"                        \
+    " AND p.deleted_ms IS NULL) FROM device d WHERE device_id = :device"
+
+/* Formats: %.*s is the condition of a selector (policy/selector.h) over device d. */
+#define CHANGE_COUNT                                                                                                   \
+    "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL)"                                              \
+    " FROM (SELECT (%.*s) AS t FROM device d WHERE d.authority_id = :authority)"
+/* Those that it holds for, or may hold for, and those that it held for before. */
+#define CHANGE_SELECTED                                                                                                \
+    "UPDATE device AS d SET want_stamp = :stamp WHERE d.authority_id = :authority AND (((%.*s) IS NOT FALSE)"          \
+    " OR EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy))"
+/* A policy that is gone. */
+#define CHANGE_ASSIGNED                                                                                                \
+    "UPDATE device AS d SET want_stamp = :stamp WHERE d.authority_id = :authority"                                     \
+    " AND EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy)"
+
+#define CHANGE_ASSIGNMENTS                                                                                             \
+    "UPDATE assignment SET revision = :revision, state = 'pending', why = 'waits for the device to call',"             \
+    " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"
+
+#define CHANGE_EVENT                                                                                                   \
+    "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (:authority, :now_ms, :type, :device, :data)"
+#endif
