@@ -6,8 +6,9 @@ let show = () => {},
     toast = () => {};
 
 /**
- * A question. Fields: [{name, label, type, options, value, hint}]. `act(values)` does it while the dialog is open, so that an
- * error is shown where it was caused; resolves with what `act` gave, or null when the person thought better of it.
+ * A question. Fields: [{name, label, type, options, value, hint, when}]; one whose `when(values)` is false is not shown.
+ * `act(values)` does it while the dialog is open, so that an error is shown where it was caused; resolves with what `act` gave,
+ * or null when the person thought better of it.
  */
 export function ask(question) {
     return new Promise((resolve) => show({ ...question, resolve }));
@@ -35,11 +36,18 @@ function Field({ field, value, set }) {
                     ${field.options.map((o) => html`<option value=${o.value ?? o}>${o.label ?? o}</option>`)}
                 </select>
             ` : field.type === 'lines' ? html`
-                <textarea id=${id} rows="4" value=${value} onInput=${(e) => put(e.target.value)} />
+                <textarea
+                    id=${id}
+                    rows="4"
+                    value=${value}
+                    required=${field.required}
+                    onInput=${(e) => put(e.target.value)}
+                />
             ` : html`
                 <input
                     id=${id}
                     type=${field.type || 'text'}
+                    min=${field.min}
                     value=${value}
                     required=${field.required}
                     onInput=${(e) => put(e.target.value)}
@@ -84,7 +92,7 @@ function Question({ q, close }) {
                 <h2 id="ask-title">${q.title}</h2>
                 ${q.text && html`<p>${q.text}</p>`}
                 ${q.body}
-                ${(q.fields || []).map((f) => html`
+                ${(q.fields || []).filter((f) => !f.when || f.when(values)).map((f) => html`
                     <${Field} key=${f.name} field=${f} value=${values[f.name]} set=${set} />
                 `)}
                 <${Trouble} error=${error} />

@@ -3,10 +3,12 @@ import { html, useEffect, useState } from './lib/preact.js';
 import { get, ofDevice, once, post } from './api.js';
 import { useLoad } from './live.js';
 import { to } from './route.js';
-import { ask } from './ask.js';
-import { Age, Badge, Copy, Empty, Facts, Time, Trouble } from './ui.js';
+import { ask, say } from './ask.js';
+import { Asked, nameOf } from './asked.js';
+import { Rights } from './rights.js';
+import { Age, Badge, Choice, Copy, Empty, Facts, Time, Trouble } from './ui.js';
 import { ValueField, allowedWords, valueWords } from './valuefield.js';
-import { isOpen, operationTone } from './words.js';
+import { operationLabel } from './words.js';
 import { useMay } from './who.js';
 
 export const KNOWN = {
@@ -14,10 +16,13 @@ export const KNOWN = {
     acknowledged: ['work', 'the device has said 200 to our change, and has not reported it yet'],
     stale: ['wait', 'it may have changed since it was reported'],
 };
-export const nameOf = (uri) => uri.slice(uri.lastIndexOf('/') + 1) || uri;
 const MAY = { get: 'read', add: 'add', replace: 'write', delete: 'delete', exec: 'execute', copy: 'copy' };
 const PROPERTIES = ['ACL', 'Format', 'Name', 'Size', 'Title', 'TStamp', 'Type', 'VerNo'];
 const LATEST = 4;
+const WHERE = [
+    ['now', 'Send at once'],
+    ['list', 'Put on the list'],
+];
 
 /** What the descriptions say of an address; null when none speaks of it. */
 export const describe = (id, uri) =>
@@ -28,57 +33,6 @@ export const describe = (id, uri) =>
 
 export const send = (id, command) =>
     post(ofDevice(id, 'operations'), { kind: 'tree', ...command }, { headers: once() });
-
-const short = (uri, of) =>
-    uri === of
-        ? nameOf(uri)
-        : uri.startsWith(of + '?')
-          ? uri.slice(of.length)
-          : uri.startsWith(of + '/')
-            ? uri.slice(of.length + 1)
-            : uri;
-const Result = ({ list, of }) => html`
-    <table class="plain">
-        <tbody>
-            ${list.map((r) => html`
-                <tr>
-                    <th scope="row" class="mono">
-                        ${short(r.uri, of)}
-                    </th>
-                    <td>${r.value === '' ? html`<span class="muted">empty</span>` : html`<code>${r.value}</code>`}</td>
-                </tr>
-            `)}
-        </tbody>
-    </table>
-`;
-
-/* An operation that was asked for here, as it goes on. */
-function Asked({ n, uri }) {
-    const load = useLoad(
-            `asked ${n}`,
-            () => get(`/operations/${n}`),
-            (type, e) => type === 'operation' && e.id === n,
-        ),
-        o = load.data;
-    if (!o) return null;
-    return html`
-        <li>
-            <div class="row">
-                <a href=${to('operations', n)}>
-                    ${o.command} ${short(o.uri, uri)}
-                </a>
-                <${Badge} tone=${operationTone(o.state)}>${o.state}</${Badge}>
-            </div>
-            ${(isOpen(o.state) || o.state === 'failed') && html`
-                <p class="muted">
-                    ${o.reason}
-                    ${isOpen(o.state) && o.state === 'queued' ? ', or until it polls' : ''}
-                </p>
-            `}
-            ${Array.isArray(o.result) && o.result.length > 0 && html`<${Result} list=${o.result} of=${uri} />`}
-        </li>
-    `;
-}
 
 /* Writing a value. What is wrong with it the server says before anything is sent to the device. */
 function Write({ d, node, act, error }) {
@@ -162,7 +116,7 @@ const remove = (node, act) =>
         act: () => act({ command: 'delete', uri: node.uri }, true),
     });
 
-function Acts({ id, node, d, act }) {
+function Acts({ id, node, d, act, rights }) {
     const inner = node.value === null,
         can = d ? d.access : ['get', 'add', 'delete', 'exec'];
     const [property, choose] = useState('ACL');
@@ -206,6 +160,9 @@ function Acts({ id, node, d, act }) {
             <button type="button" onClick=${() => act({ command: 'get', uri: `${node.uri}?prop=${property}` })}>
                 Read property
             </button>
+            <button type="button" onClick=${rights}>
+                Access rights…
+            </button>
         </div>
     `;
 }
@@ -217,8 +174,11 @@ const times = (d) =>
           ? `${d.minOccurs}`
           : `${d.minOccurs} to ${d.maxOccurs}`;
 
-export function NodePanel({ id, node, close }) {
+/** `list`: where commands go that are to be sent with others. */
+export function NodePanel({ id, node, list, close }) {
     const may = useMay();
+    const [rights, look] = useState(false);
+    const [where, go] = useState(list.open ? 'list' : 'now');
     const [asked, put] = useState([]);
     const [error, fail] = useState(null);
     const described = useLoad(`about ${id} ${node.uri}`, () => describe(id, node.uri)),
@@ -226,9 +186,16 @@ export function NodePanel({ id, node, close }) {
     useEffect(() => {
         put([]);
         fail(null);
+        look(false);
     }, [node.uri]);
+    useEffect(() => go(list.open ? 'list' : 'now'), [list.open]);
     const act = async (command, inside) => {
         fail(null);
+        if (where === 'list') {
+            list.add(command);
+            say(`${operationLabel({ kind: 'tree', ...command })}: put on the list`);
+            return command;
+        }
         try {
             const o = await send(id, command);
             put((old) => [o.id, ...old].slice(0, LATEST));
@@ -287,15 +254,21 @@ export function NodePanel({ id, node, close }) {
             />
             ${may && html`
                 <div class="do">
+                    <${Choice} label="What is asked for here" of=${WHERE} value=${where} set=${go} />
                     ${d?.access.includes('replace') && d.format !== 'node' && html`
                         <${Write} key=${node.uri} d=${d} node=${node} act=${act} error=${error} />
                     `}
                     <${Trouble} error=${error} />
-                    <${Acts} id=${id} node=${node} d=${d} act=${act} />
+                    <${Acts} id=${id} node=${node} d=${d} act=${act} rights=${() => look(true)} />
                     <p class="hint">
-                        Done in the next session; the device is called for it. What a policy keeps it puts back.
+                        ${where === 'list'
+                            ? 'Goes on the list of several commands as one; nothing is sent before you ask for them.'
+                            : 'Done in the next session; the device is called for it. What a policy keeps it puts back.'}
                     </p>
                 </div>
+                ${rights && html`
+                    <${Rights} key=${node.uri} uri=${node.uri} send=${(c) => send(id, c)} close=${() => look(false)} />
+                `}
             `}
             ${asked.length > 0 && html`
                 <ul class="asked" aria-live="polite">

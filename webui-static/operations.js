@@ -5,6 +5,9 @@ import { useLoad, useStream } from './live.js';
 import { to } from './route.js';
 import { Age, Badge, Chips, Empty, Facts, Loaded, More, Progress, Source, Time, Trouble } from './ui.js';
 import { say } from './ask.js';
+import { Commands, isGroup } from './asked.js';
+import { answerWords, isQuestion } from './question.js';
+import { RightsTable, listOf } from './rights.js';
 import { canCancel, isOpen, learn, operationLabel, operationTone } from './words.js';
 import { useMay } from './who.js';
 
@@ -148,6 +151,19 @@ export function Operations({ query }) {
     `;
 }
 
+const rightsWords = (rights) =>
+    Object.entries(rights)
+        .map(([right, ids]) => `${right}=${ids.join('+')}`)
+        .join(' ');
+
+const AccessList = ({ list }) => html`
+    <h2>Access rights</h2>
+    <div class="panel">
+        <p>${list.own ? 'Its own list.' : html`Inherited from <code>${list.from}</code>.`}</p>
+        <${RightsTable} rights=${list.rights} />
+    </div>
+`;
+
 export function Operation({ id }) {
     useStream('operation');
     const may = useMay();
@@ -203,7 +219,14 @@ export function Operation({ id }) {
                                 ],
                                 ['Changed', html`<${Age} at=${o.updated} />`],
                                 ['Sent', o.tries === 1 ? 'once' : `${o.tries} times`],
-                                o.command && [
+                                isQuestion(o.command) && [
+                                    'Answer',
+                                    answerWords(o.command, o.data, o.code, o.result) || 'none yet',
+                                ],
+                                o.grant && ['Gives', html`<code>${rightsWords(o.grant)}</code>`],
+                                o.revoke && ['Takes', html`<code>${rightsWords(o.revoke)}</code>`],
+                                o.force && ['Also', 'when this authority takes a right from itself'],
+                                o.command && !isGroup(o.command) && [
                                     'Command',
                                     html`
                                     <code>
@@ -228,6 +251,11 @@ export function Operation({ id }) {
                             ]}
                         />
                     </div>
+                    ${o.commands && html`
+                        <h2>Commands</h2>
+                        <div class="panel"><${Commands} o=${o} /></div>
+                    `}
+                    ${o.command === 'acl' && o.state === 'verified' && listOf(o) && html`<${AccessList} list=${listOf(o)} />`}
                     <h2>Steps</h2>
                     <ol class="steps">
                         ${o.steps.map((s, i) => html`

@@ -2,12 +2,15 @@
 import { html, useEffect, useState } from './lib/preact.js';
 import { all, ofDevice } from './api.js';
 import { useLoad } from './live.js';
-import { ask, say } from './ask.js';
+import { say } from './ask.js';
+import { Asked, nameOf } from './asked.js';
+import { askCommand, askPerson } from './command.js';
 import { refine, to } from './route.js';
 import { Age, Badge, Empty, Icon, Loaded } from './ui.js';
-import { KNOWN, NodePanel, describe, nameOf, send } from './node.js';
+import { KNOWN, NodePanel, describe, send } from './node.js';
+import { Several, asCommand, useList } from './several.js';
 import { valueWords } from './valuefield.js';
-import { count } from './words.js';
+import { count, operationLabel } from './words.js';
 import { useMay } from './who.js';
 
 const MOST = 5000,
@@ -108,50 +111,13 @@ function Node({ id, node, depth, chosen, choose }) {
     `;
 }
 
-const free = (id, root) =>
-    ask({
-        title: `A command for ${id}`,
-        yes: 'Ask for it',
-        text: 'Any command to any address, done in the next session; the device is called now. Policies put theirs back.',
-        fields: [
-            {
-                name: 'command',
-                label: 'Command',
-                options: ['get', 'replace', 'add', 'delete', 'exec', 'copy'],
-                value: 'get',
-            },
-            {
-                name: 'uri',
-                label: 'Address',
-                value: root === '.' ? './' : root,
-                required: true,
-                hint: 'With ?prop=ACL and the like, or to get with ?list=Struct, StructData or TNDS.',
-            },
-            {
-                name: 'format',
-                label: 'Format (replace, add)',
-                options: ['', 'chr', 'int', 'bool', 'b64', 'node', 'xml', 'null'],
-            },
-            { name: 'data', label: 'Data (to copy: the address to copy from)', type: 'lines' },
-        ],
-        act: async (v) => {
-            const bare = v.command === 'get' || v.command === 'delete' || v.data === '';
-            const o = await send(id, {
-                command: v.command,
-                uri: v.uri.trim(),
-                ...(v.format ? { format: v.format } : {}),
-                ...(bare ? {} : { data: v.data }),
-            });
-            say(`${o.command} ${o.uri}: asked for`, { href: to('operations', o.id) });
-        },
-    });
-
 export function Tree({ id, query }) {
     const may = useMay();
     const root = query.get('uri') || '.',
         chosen = query.get('node') || '';
     const [uri, type] = useState(root);
     const [node, show] = useState(null);
+    const list = useList(id);
     const place = (more) => to('devices', id, 'tree', { uri: root === '.' ? '' : root, ...more });
     const choose = (n, known) => {
         show(n);
@@ -161,6 +127,21 @@ export function Tree({ id, query }) {
         e.preventDefault();
         refine(to('devices', id, 'tree', { uri: uri.trim().replace(/\/+$/, '') || '.' }));
     };
+    const request = async (command) => {
+        const o = await send(id, command);
+        list.follow(o.id);
+        say(`${operationLabel(o)}: asked for`, { href: to('operations', o.id) });
+        return o;
+    };
+    const again = (o) => list.set({ open: true, command: o.command, rows: o.commands.map(asCommand) });
+    const free = () =>
+        askCommand({
+            title: `A command for ${id}`,
+            yes: 'Ask for it',
+            text: 'Any command to any address, done in the next session; the device is called now. Policies put theirs back.',
+            of: { uri: root === '.' ? './' : root },
+            act: request,
+        });
     return html`
         <form class="filter" onSubmit=${look}>
             <${Icon} name="search" />
@@ -180,11 +161,34 @@ export function Tree({ id, query }) {
                 </a>
             `}
             ${may && html`
-                <button type="button" onClick=${() => free(id, root)}>
+                <button type="button" onClick=${free}>
                     Command…
+                </button>
+                <button type="button" aria-expanded=${list.open} onClick=${() => list.set({ open: !list.open })}>
+                    Several as one…
+                </button>
+                <button
+                    type="button"
+                    onClick=${() => askPerson({ title: `Ask the person at ${id}`, yes: 'Ask', act: request })}>
+                    Ask the person…
                 </button>
             `}
         </form>
+        ${may && list.open && html`<${Several} list=${list} root=${root} send=${request} />`}
+        ${list.asked.length > 0 && html`
+            <section class="panel" aria-label="Asked for here">
+                <div class="row">
+                    <h2>Asked for here</h2>
+                    <span class="grow" />
+                    <button type="button" class="quiet small" onClick=${() => list.set({ asked: [] })}>
+                        Clear
+                    </button>
+                </div>
+                <ul class="asked first" aria-live="polite">
+                    ${list.asked.map((n) => html`<${Asked} key=${n} n=${n} again=${may && again} />`)}
+                </ul>
+            </section>
+        `}
         <div class=${chosen ? 'two beside' : ''}>
             <div class="tree panel">
                 <${Level} id=${id} uri=${root} depth=${0} chosen=${chosen} choose=${choose} />
@@ -193,6 +197,7 @@ export function Tree({ id, query }) {
                 <${NodePanel}
                     id=${id}
                     node=${node}
+                    list=${list}
                     close=${() => {
                         show(null);
                         refine(place({}));

@@ -1,5 +1,6 @@
 /* How states, figures and events are said. Tones: ok, work, wait, fail, none; each has a sign of its own, so that colour is
  * never alone. */
+import { isQuestion, questionWords } from './question.js';
 
 const DEVICE = {
     new: 'none',
@@ -115,11 +116,29 @@ export function learn(operation) {
     if (operation.label) LABELS.OP.set(operation.kind, operation.label);
 }
 const spaced = (kind) => kind.replace(/([A-Z])/g, ' $1').replace(/^./, (c) => c.toUpperCase());
-const VERBS = { get: 'Read', add: 'Add', replace: 'Write', delete: 'Delete', exec: 'Execute', copy: 'Copy to' };
+const VERBS = {
+    get: 'Read',
+    add: 'Add',
+    replace: 'Write',
+    delete: 'Delete',
+    exec: 'Execute',
+    copy: 'Copy to',
+    atomic: 'All or none (Atomic)',
+    sequence: 'One after the other (Sequence)',
+    acl: 'Access rights of',
+    display: 'Show to the person',
+    confirm: 'Ask the person',
+    input: 'Ask the person',
+    choice: 'Let the person choose',
+    choices: 'Let the person choose',
+};
 /** What it is called: a command to the tree by what it does and where. */
 export const operationLabel = (o) =>
     o.kind === 'tree'
-        ? [VERBS[o.command] || spaced(o.command || 'tree command'), o.uri].filter(Boolean).join(' ')
+        ? [VERBS[o.command] || spaced(o.command || 'tree command'), isQuestion(o.command) ? questionWords(o.data) : o.uri]
+              .concat(o.commands && o.command !== 'acl' ? `of ${count(o.commands.length, 'command')}` : [])
+              .filter(Boolean)
+              .join(isQuestion(o.command) ? ': ' : ' ')
         : o.label || LABELS.OP.get(o.kind) || spaced(o.kind);
 
 /** One sentence for an event, its tone and what it is about; null when it says nothing to a person. */
