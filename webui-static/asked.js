@@ -4,7 +4,7 @@ import { get } from './api.js';
 import { useLoad } from './live.js';
 import { to } from './route.js';
 import { Badge } from './ui.js';
-import { answerWords, isQuestion, questionWords } from './question.js';
+import { answerOf, isQuestion, questionWords } from './question.js';
 import { isOpen, operationLabel, operationTone } from './words.js';
 
 export const nameOf = (uri) => uri.slice(uri.lastIndexOf('/') + 1) || uri;
@@ -57,12 +57,25 @@ export const CommandWords = ({ c }) =>
         ` : ''}
     `;
 
+/** What the person at the device did; what was asked for as a password is shown when one wants to see it. */
+export function Answer({ of, none = null }) {
+    const a = answerOf(of);
+    if (!a) return none;
+    if (!a.value) return html`<p class="answer">${a.words}</p>`;
+    if (!a.hidden) return html`<p class="answer">${a.words}: ${a.value}</p>`;
+    return html`
+        <details>
+            <summary>${a.words} what is hidden</summary>
+            <code>${a.value}</code>
+        </details>
+    `;
+}
+
 /* Among others, what was undone, left out or cancelled is no success, and any other refusal is to blame for the rest. */
 const toneOf = (code) => ([214, 215, 216].includes(code) ? 'none' : code === 304 ? 'wait' : code < 300 ? 'ok' : 'fail');
 
 /* What came of one: the device's answer, what it read, and what the device reported when it was asked afterwards. */
 function Outcome({ c, open }) {
-    const answer = isQuestion(c.command) && answerWords(c.command, c.data, c.code, c.result);
     return html`
         ${c.code ? html`
             <span class=${'status t-' + toneOf(c.code)}>
@@ -71,7 +84,7 @@ function Outcome({ c, open }) {
         ` : html`
             <span class="muted">${c.reported ? '' : open ? 'no answer yet' : 'no answer'}</span>
         `}
-        ${answer && html`<p class="answer">${answer}</p>`}
+        ${isQuestion(c.command) && html`<${Answer} of=${c} />`}
         ${!isQuestion(c.command) && Array.isArray(c.result) && c.result.length > 0 && html`
             <${ValueTable} list=${c.result} of=${c.uri} />
         `}
@@ -104,7 +117,6 @@ export const Commands = ({ o }) => html`
 export function Asked({ n, uri, again }) {
     const o = useOperation(n).data;
     if (!o) return null;
-    const answer = isQuestion(o.command) && answerWords(o.command, o.data, o.code, o.result);
     return html`
         <li>
             <div class="row">
@@ -124,7 +136,7 @@ export function Asked({ n, uri, again }) {
                     ${isOpen(o.state) && o.state === 'queued' ? ', or until it polls' : ''}
                 </p>
             `}
-            ${answer && html`<p class="answer">${answer}</p>`}
+            ${isQuestion(o.command) && html`<${Answer} of=${o} />`}
             ${isGroup(o.command) && o.commands && html`<${Commands} o=${o} />`}
             ${!isQuestion(o.command) && Array.isArray(o.result) && o.result.length > 0 && html`
                 <${ValueTable} list=${o.result} of=${uri} />

@@ -6,6 +6,8 @@ import { go, to } from './route.js';
 import { Age, Badge, Empty, Facts, Icon, Loaded, Menu, Section, Tabs, Time, Trouble } from './ui.js';
 import { ask, say } from './ask.js';
 import { DeviceActs } from './acts.js';
+import { askPerson } from './command.js';
+import { send } from './node.js';
 import { DeviceOperations } from './operations.js';
 import { Desired, Plan } from './plan.js';
 import { DeviceSessions } from './sessions.js';
@@ -105,6 +107,14 @@ function Acts({ device, problem, reload }) {
         });
         if (made) await showAccount(`New credentials of ${device.id}`, made.account);
     });
+    const question = act(async () => {
+        const o = await askPerson({
+            title: `Ask the person at ${device.id}`,
+            yes: 'Ask',
+            act: (command) => send(device.id, command),
+        });
+        if (o) go(to('operations', o.id));
+    });
     const push = act(() =>
         ask({
             title: 'How to call it',
@@ -170,6 +180,9 @@ function Acts({ device, problem, reload }) {
             </button>
             <${Menu} label="More">
                 <${DeviceActs} device=${device.id} problem=${problem} />
+                <button type="button" onClick=${question}>
+                    Ask the person…
+                </button>
                 <hr />
                 <button type="button" onClick=${push}>
                     Push address…

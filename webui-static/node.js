@@ -3,12 +3,12 @@ import { html, useEffect, useState } from './lib/preact.js';
 import { get, ofDevice, once, post } from './api.js';
 import { useLoad } from './live.js';
 import { to } from './route.js';
-import { ask, say } from './ask.js';
+import { ask } from './ask.js';
 import { Asked, nameOf } from './asked.js';
 import { Rights } from './rights.js';
 import { Age, Badge, Choice, Copy, Empty, Facts, Time, Trouble } from './ui.js';
 import { ValueField, allowedWords, valueWords } from './valuefield.js';
-import { operationLabel } from './words.js';
+import { count } from './words.js';
 import { useMay } from './who.js';
 
 export const KNOWN = {
@@ -193,7 +193,6 @@ export function NodePanel({ id, node, list, close }) {
         fail(null);
         if (where === 'list') {
             list.add(command);
-            say(`${operationLabel({ kind: 'tree', ...command })}: put on the list`);
             return command;
         }
         try {
@@ -260,9 +259,9 @@ export function NodePanel({ id, node, list, close }) {
                     `}
                     <${Trouble} error=${error} />
                     <${Acts} id=${id} node=${node} d=${d} act=${act} rights=${() => look(true)} />
-                    <p class="hint">
+                    <p class="hint" aria-live="polite">
                         ${where === 'list'
-                            ? 'Goes on the list of several commands as one; nothing is sent before you ask for them.'
+                            ? `Nothing is sent before you ask for the list, which has ${count(list.rows.length, 'command')}.`
                             : 'Done in the next session; the device is called for it. What a policy keeps it puts back.'}
                     </p>
                 </div>

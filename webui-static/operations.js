@@ -5,8 +5,8 @@ import { useLoad, useStream } from './live.js';
 import { to } from './route.js';
 import { Age, Badge, Chips, Empty, Facts, Loaded, More, Progress, Source, Time, Trouble } from './ui.js';
 import { say } from './ask.js';
-import { Commands, isGroup } from './asked.js';
-import { answerWords, isQuestion } from './question.js';
+import { Answer, Commands, isGroup } from './asked.js';
+import { isQuestion, readQuestion } from './question.js';
 import { RightsTable, listOf } from './rights.js';
 import { canCancel, isOpen, learn, operationLabel, operationTone } from './words.js';
 import { useMay } from './who.js';
@@ -151,6 +151,23 @@ export function Operations({ query }) {
     `;
 }
 
+function questionRows(o) {
+    const { options, text, choices } = readQuestion(o.data);
+    return [
+        ['Question', text],
+        choices.length > 0 && ['Choices', choices.map((c, i) => `${i + 1} ${c}`).join(', ')],
+        options.size > 0 && [
+            'Options',
+            html`
+            <code>
+                ${[...options].map(([k, v]) => `${k}=${v}`).join(' ')}
+            </code>
+            `,
+        ],
+        ['Answer', html`<${Answer} of=${o} none="none" />`],
+    ];
+}
+
 const rightsWords = (rights) =>
     Object.entries(rights)
         .map(([right, ids]) => `${right}=${ids.join('+')}`)
@@ -219,14 +236,11 @@ export function Operation({ id }) {
                                 ],
                                 ['Changed', html`<${Age} at=${o.updated} />`],
                                 ['Sent', o.tries === 1 ? 'once' : `${o.tries} times`],
-                                isQuestion(o.command) && [
-                                    'Answer',
-                                    answerWords(o.command, o.data, o.code, o.result) || 'none yet',
-                                ],
+                                ...(isQuestion(o.command) ? questionRows(o) : []),
                                 o.grant && ['Gives', html`<code>${rightsWords(o.grant)}</code>`],
                                 o.revoke && ['Takes', html`<code>${rightsWords(o.revoke)}</code>`],
                                 o.force && ['Also', 'when this authority takes a right from itself'],
-                                o.command && !isGroup(o.command) && [
+                                o.command && !isGroup(o.command) && !isQuestion(o.command) && [
                                     'Command',
                                     html`
                                     <code>
@@ -274,7 +288,7 @@ export function Operation({ id }) {
                             </li>
                         `)}
                     </ol>
-                    ${o.result !== undefined && html`
+                    ${o.result !== undefined && !isQuestion(o.command) && html`
                         <h2>Result</h2>
                         <${Source}
                             text=${

@@ -41,16 +41,16 @@ export function questionWords(data) {
 
 const REFUSALS = { 214: 'The person cancelled', 304: 'The person said no', 408: 'The person did not answer in time' };
 
-/** What the person did; empty while nobody knows. */
-export function answerWords(command, data, code, result) {
-    if (REFUSALS[code]) return REFUSALS[code];
-    if (code !== 200) return '';
-    if (command === 'display') return 'It was shown';
-    if (command === 'confirm') return 'The person said yes';
-    const { choices } = readQuestion(data);
-    const values = (Array.isArray(result) ? result : []).map((r) =>
-        command === 'input' ? r.value : choices[Number(r.value) - 1] || r.value,
-    );
-    if (!values.length) return command === 'choices' ? 'The person chose none' : '';
-    return command === 'input' ? `The person wrote: ${values[0]}` : `The person chose: ${values.join(', ')}`;
+/** What the person did, in words, and what they wrote or chose; null while nobody knows. `hidden`: asked for as a password. */
+export function answerOf({ command, data, code, result }) {
+    if (REFUSALS[code]) return { words: REFUSALS[code] };
+    if (code !== 200) return null;
+    if (command === 'display') return { words: 'It was shown' };
+    if (command === 'confirm') return { words: 'The person said yes' };
+    const { options, choices } = readQuestion(data);
+    const values = (Array.isArray(result) ? result : []).map((r) => r.value);
+    if (command === 'input')
+        return values.length ? { words: 'The person wrote', value: values[0], hidden: options.get('ET') === 'P' } : null;
+    const chosen = values.map((v) => choices[Number(v) - 1] || v);
+    return chosen.length ? { words: 'The person chose', value: chosen.join(', ') } : { words: 'The person chose none' };
 }

@@ -46,12 +46,17 @@ const rowOf = (error) => {
 };
 const wordsOf = (error) => error.body.detail.replace(/^command \d+: /, '');
 
-function Row({ c, i, of, refused, change }) {
+function Row({ c, i, of, refused, change, next }) {
     const name = `command ${i + 1}`;
-    const swap = (k) => {
+    const move = (step) => {
         const rows = [...of];
-        [rows[i], rows[k]] = [rows[k], rows[i]];
+        [rows[i], rows[i + step]] = [rows[i + step], rows[i]];
+        next(i + step, step < 0 ? 'up' : 'down');
         change(rows);
+    };
+    const remove = () => {
+        next(Math.min(i, of.length - 2), 'remove');
+        change(of.filter((_, k) => k !== i));
     };
     const box = useRef(null);
     useEffect(() => {
@@ -74,17 +79,19 @@ function Row({ c, i, of, refused, change }) {
                 <button
                     type="button"
                     class="small"
+                    data-next="up"
                     aria-label=${`Move ${name} up`}
                     disabled=${i === 0}
-                    onClick=${() => swap(i - 1)}>
+                    onClick=${() => move(-1)}>
                     ↑
                 </button>
                 <button
                     type="button"
                     class="small"
+                    data-next="down"
                     aria-label=${`Move ${name} down`}
                     disabled=${i === of.length - 1}
-                    onClick=${() => swap(i + 1)}>
+                    onClick=${() => move(1)}>
                     ↓
                 </button>
                 <button type="button" class="small" aria-label=${`Edit ${name}`} onClick=${edit}>
@@ -93,8 +100,9 @@ function Row({ c, i, of, refused, change }) {
                 <button
                     type="button"
                     class="small dangerous"
+                    data-next="remove"
                     aria-label=${`Remove ${name}`}
-                    onClick=${() => change(of.filter((_, k) => k !== i))}>
+                    onClick=${remove}>
                     Remove
                 </button>
             </div>
@@ -108,6 +116,16 @@ export function Several({ list, root, send }) {
     const [error, fail] = useState(null);
     const [busy, work] = useState(false);
     const bad = rowOf(error);
+    const box = useRef(null),
+        wanted = useRef(null);
+    useEffect(() => {
+        // the focus goes with what was moved, and to the next one when one was removed
+        if (!wanted.current) return;
+        const [i, name] = wanted.current,
+            row = box.current?.children[i];
+        wanted.current = null;
+        (row?.querySelector(`[data-next=${name}]:not(:disabled)`) || row?.querySelector('[data-next]:not(:disabled)'))?.focus();
+    }, [rows]);
     const change = (next) => {
         fail(null);
         set({ rows: next });
@@ -148,9 +166,18 @@ export function Several({ list, root, send }) {
             <${Choice} label="How they go together" of=${KINDS} value=${command} set=${kind} />
             <p class="hint">${SAYS[command]}</p>
             ${rows.length ? html`
-                <ol class="commands" aria-label="List of commands">
+                <ol class="commands" ref=${box} aria-label="List of commands">
                     ${rows.map((c, i) => html`
-                        <${Row} c=${c} i=${i} of=${rows} refused=${i === bad && wordsOf(error)} change=${change} />
+                        <${Row}
+                            c=${c}
+                            i=${i}
+                            of=${rows}
+                            refused=${i === bad && wordsOf(error)}
+                            change=${change}
+                            next=${(k, name) => {
+                                wanted.current = [k, name];
+                            }}
+                        />
                     `)}
                 </ol>
             ` : html`

@@ -133,7 +133,7 @@ export function Tree({ id, query }) {
         say(`${operationLabel(o)}: asked for`, { href: to('operations', o.id) });
         return o;
     };
-    const again = (o) => list.set({ open: true, command: o.command, rows: o.commands.map(asCommand) });
+    const again = (o) => list.set({ open: true, command: o.command, rows: [...list.rows, ...o.commands.map(asCommand)] });
     const free = () =>
         askCommand({
             title: `A command for ${id}`,

@@ -132,6 +132,7 @@ def test_several_commands_are_put_together_and_followed(place, browser):  # noqa
     readable(browser, "several-refused")
     browser.click('[aria-label="Remove command 2"]')
     browser.gone(".refused", "")
+    assert browser.evaluate("document.activeElement.ariaLabel") == "Remove command 2"
     browser.click('[aria-label="Edit command 3"]')
     browser.choose("#ask-command", "replace")
     browser.fill("#ask-uri", PROGRESS)
@@ -140,6 +141,7 @@ def test_several_commands_are_put_together_and_followed(place, browser):  # noqa
     browser.click("dialog [data-yes]")
     browser.see(".commands li", PROGRESS)
     browser.click('[aria-label="Move command 3 up"]')
+    assert browser.evaluate("document.activeElement.ariaLabel") == "Move command 2 up"
     assert [t.split()[1] for t in browser.texts(".commands .what")] == [INTERVAL, PROGRESS, "./VMImages/console"]
 
     # It outlasts a look at another page.
@@ -215,9 +217,9 @@ def test_the_person_is_asked_and_the_answer_is_shown(place, browser):  # noqa: F
     browser.see(".asked .answer", "The person said yes", 30)
     assert latest(place)["data"] == "MAXDT=60&DR=1\nRestart now?"
     place.says(0, "Ada Lovelace")
-    ask("input", "Your name?", initial="A B", length="20", echo="P")
+    ask("input", "Your name?", initial="A B", length="20")
     browser.see(".asked .answer", "The person wrote: Ada Lovelace", 30)
-    assert latest(place)["data"] == "DR=A+B&MAXLEN=20&ET=P\nYour name?"
+    assert latest(place)["data"] == "DR=A+B&MAXLEN=20\nYour name?"
     place.says(0, "1\n3\n")
     ask("choices", "Which?", choices="mail\ncalendar\n\nVPN", picked="1, 2", most="60")
     browser.see(".asked .answer", "The person chose: mail, VPN", 30)
@@ -228,5 +230,23 @@ def test_the_person_is_asked_and_the_answer_is_shown(place, browser):  # noqa: F
     readable(browser, "answers")
     browser.click(".asked a", "Let the person choose: Which one? (a, b)")
     browser.see(".facts", "The person cancelled")
+    browser.see(".facts", "1 a, 2 b")
     readable(browser, "question-operation")
+
+    # From the device's menu; what was asked for as a password is not shown to who looks over one's shoulder.
+    place.says(0, "1234")
+    browser.go(HERE)
+    browser.click(".head .menu button", "More")
+    browser.click(".menu-list button", "Ask the person…")
+    browser.choose("#ask-command", "input")
+    browser.fill("#ask-text", "Your PIN?")
+    browser.choose("#ask-echo", "P")
+    browser.choose("#ask-kind", "N")
+    browser.click("dialog [data-yes]")
+    browser.see("h1", "Ask the person: Your PIN?")
+    browser.see(".facts summary", "The person wrote what is hidden", 30)
+    assert "1234" not in browser.text("main")
+    browser.click(".facts summary")
+    browser.see(".facts code", "1234")
+    assert latest(place)["data"] == "IT=N&ET=P\nYour PIN?"
     assert browser.problems() == []
