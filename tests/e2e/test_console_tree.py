@@ -80,6 +80,16 @@ def test_rights_are_seen_and_changed_at_a_node(place, browser):  # noqa: F811
     assert place.value(PROGRESS + "?prop=ACL") == f"Get={world.SERVER_ID}+dm.operator.example&Replace={world.SERVER_ID}"
     assert is_ticked(browser, "Get", "dm.operator.example") and not is_ticked(browser, "Get", "everybody")
 
+    # A list that names somebody beside everybody: who is not unticked keeps it.
+    place.run("replace", PROGRESS + "?prop=ACL", f"Get=*+x.example&Replace={world.SERVER_ID}")
+    browser.click("button", "Read again")
+    browser.see(".rights th", "x.example", 30)
+    browser.click(tick("Get", "everybody"))
+    browser.click('[data-act="rights"]')
+    browser.gone(".hint", "Takes Get", 30)
+    assert is_ticked(browser, "Get", "x.example") and is_ticked(browser, "Get", world.SERVER_ID)
+    assert set(place.value(PROGRESS + "?prop=ACL").split("&")[0][4:].split("+")) == {"x.example", world.SERVER_ID}
+
     # What we would take from ourselves is refused in words, and done only when we insist.
     browser.click(tick("Get", world.SERVER_ID))
     browser.click('[data-act="rights"]')
