@@ -22,7 +22,7 @@ static json_t *new_order(const char *command)
 
 /* ---- what came back ---- */
 
-/* The list that holds: the last one read that is not empty. */
+/* The list that holds: the last one read that is not empty, or written where it may not be read back. */
 static void show_rights(struct ctl *c, const json_t *commands)
 {
     static const struct show_view view = {
@@ -30,7 +30,10 @@ static void show_rights(struct ctl *c, const json_t *commands)
     };
     const char *acl = "";
     for (size_t i = 0; i < json_array_size(commands); i++) {
-        const char *value = ctl_text(json_array_get(commands, i), "reported.value");
+        const json_t *cmd = json_array_get(commands, i);
+        bool written = strcmp(ctl_text(cmd, "command"), "replace") == 0 &&
+                       json_integer_value(ctl_at(cmd, "code")) == 200;
+        const char *value = ctl_text(cmd, written ? "data" : "reported.value");
         if (value[0]) acl = value;
     }
     struct str rest = str_of(acl), entry;
