@@ -3,5 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${DMVISOR_BUILD:-$PWD/build-asan}
+if [ ! -x "$build/server/dmvisord" ]; then
+    echo "$0: there is no server in $build: run tests/run.sh first, or name a build folder with DMVISOR_BUILD" >&2
+    exit 2
+fi
 deploy/board/build.sh build-board
 DMVISOR_BUILD=$build exec timeout 540 /usr/bin/python3 -m pytest -q -x tests/board
