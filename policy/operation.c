@@ -41,7 +41,7 @@ static const struct code {
     { 405, "the node does not allow this command", false, true },
     { 406, "not supported by the device", false, true },
     { 407, "credentials missing", true, false },
-    { 408, "the request timed out", true, false },
+    { 408, "nobody answered in time", true, false },
     { 409, "conflict", false, false },
     { 410, "gone", false, true },
     { 412, "incomplete command", false, true },
@@ -172,7 +172,7 @@ static bool done_before(const struct pol_operation *op, int code)
 void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
                       struct pol_verdict *out)
 {
-    bool tree = str_is(op->kind, "tree");
+    bool tree = str_is(op->kind, "tree"), asked = tree && is_question(op->tree_command);
     if (pol_is_group(op)) {
         pol_group_on_status(l, op, code, a, out);
         return;
@@ -184,21 +184,21 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
     } else if (code == 202) {
         out->state = POL_OP_ACCEPTED;
         out->why = STR("the device works on it");
-    } else if (pol_code_is_busy(code)) {
+    } else if (pol_code_is_busy(code) &&
+               !(asked && code == 408)) { /* a person who let one question pass is not asked again */
         again(l, op, code, a, out);
     } else if (done_before(op, code)) {
         out->state = POL_OP_ACKNOWLEDGED;
         out->percent = 100;
         out->why = with_code(l, "an earlier try did it, whose answer was lost", code, a);
     } else if ((code >= 200 && code < 300 && code != 214) || ddf_layout_result_ok(l, code)) {
-        bool asked = tree && is_question(op->tree_command),
-             read = asked || (tree && str_eq_fold(op->tree_command, STR("get")));
+        bool read = asked || (tree && str_eq_fold(op->tree_command, STR("get")));
         out->state = read ? POL_OP_VERIFIED : POL_OP_ACKNOWLEDGED;
         out->percent = 100;
         out->why = asked ? STR("shown") : read ? STR("read") : STR("the device says it is done; not read back yet");
     } else {
         out->state = POL_OP_FAILED;
-        out->why = with_code(l, "the device refused", code, a);
+        out->why = with_code(l, asked && code == 408 ? "the question was shown" : "the device refused", code, a);
     }
 }
 

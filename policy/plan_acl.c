@@ -160,7 +160,7 @@ static void prove_list(struct planning *p, struct live_op *op)
     struct str want = wrote ? wrote->data : (struct str){ 0 };
     if (!it && op_look(p, op, acl_uri(p, o->tree_uri), STR("read back what was written"))) return;
     if (!it || it->seen_code < 200 || it->seen_code >= 300)
-        end(p, op, POL_OP_VERIFIED, it ? it->seen_code : 0,
+        end(p, op, POL_OP_VERIFIED, 200, /* what it said to the change; how it refused the look stands with the look */
             say(p, "the device says it is done, and does not let this authority read it back: %.*s", STR_ARG(want)));
     else if (ddf_acl_same(it->seen, want))
         end(p, op, POL_OP_VERIFIED, 200, say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));

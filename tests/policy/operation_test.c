@@ -64,6 +64,21 @@ static void a_tree_get_is_done_when_it_is_read(void)
     arena_finish(&a);
 }
 
+static void who_let_a_question_pass_is_not_asked_again(void)
+{
+    struct arena a;
+    struct pol_verdict v;
+    struct pol_operation op = { .state = POL_OP_SENT, .kind = STR("tree"), .tree_command = STR("confirm"), .tries = 1 };
+    arena_init(&a, 4096);
+    pol_op_on_status(world_layout(), &op, 408, &a, &v);
+    CU_ASSERT_EQUAL(v.state, POL_OP_FAILED);
+    CU_ASSERT_STRING_EQUAL(v.why.p, "the question was shown: 408 nobody answered in time");
+    op.tree_command = STR("replace");
+    pol_op_on_status(world_layout(), &op, 408, &a, &v);
+    CU_ASSERT_EQUAL(v.state, POL_OP_QUEUED);
+    arena_finish(&a);
+}
+
 static void results_end_operations_once(void)
 {
     static const struct {
@@ -233,6 +248,7 @@ static void states_have_names(void)
 }
 
 TEST_MAIN("policy.operation", TEST(statuses_move_operations), TEST(a_tree_get_is_done_when_it_is_read),
-          TEST(results_end_operations_once), TEST(progress_tells_what_became_of_it), TEST(outcomes_of_steps),
-          TEST(failures_are_tried_again_a_few_times), TEST(reading_back_knows_formats),
-          TEST(operations_touch_what_they_change), TEST(keys_are_those_of_the_steps), TEST(states_have_names))
+          TEST(who_let_a_question_pass_is_not_asked_again), TEST(results_end_operations_once),
+          TEST(progress_tells_what_became_of_it), TEST(outcomes_of_steps), TEST(failures_are_tried_again_a_few_times),
+          TEST(reading_back_knows_formats), TEST(operations_touch_what_they_change), TEST(keys_are_those_of_the_steps),
+          TEST(states_have_names))
