@@ -14,7 +14,7 @@ struct ask {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     int fd;
-    volatile int stop;
+    atomic_int stop;
     enum stage stage;
     /* of the question under way; the thread reads it while ASKED, the loop otherwise */
     struct arena a;

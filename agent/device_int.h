@@ -128,6 +128,9 @@ enum rc mo_devdetail_rows(struct device_shared *s, struct err *e);
 enum rc mo_dmacc_rows(struct device_shared *s, struct err *e);
 enum rc mo_virt_rows(struct device_shared *s, struct err *e);
 enum rc mo_vm_rows(struct device_shared *s, struct err *e);
+enum rc mo_vm_fact_rows(struct device_shared *s, struct err *e);
+/** The VM whose node, or a node below it, this is; NULL when there is none. */
+struct device_vm *mo_vm_at(struct device *d, const struct tree_at *at);
 enum rc mo_kpi_rows(struct device_shared *s, struct err *e);
 enum rc mo_threshold_rows(struct device_shared *s, struct err *e);
 enum rc mo_periph_rows(struct device_shared *s, struct err *e);

@@ -1,5 +1,5 @@
-/* A VM's node (virtualization-mo.md c.3): settings that become vm->want and vm->policy, facts, the Exec targets, who
- * owns it. */
+/* A VM's node (virtualization-mo.md c.3): settings that become vm->want and vm->policy, the Exec targets, who owns
+ * it. What it tells of itself is in mo_vm_facts.c. */
 #include "agent/mo.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -7,11 +7,6 @@
 #include <string.h>
 
 enum { MEMORY_KB = 262144 }; /* of a VM that nobody gave a size */
-
-static struct device_vm *vm_at(struct device *d, const struct tree_at *at)
-{
-    return at->n_names ? device_find_vm(d, at->names[0]) : NULL;
-}
 
 /* --- settings: the tree keeps them, the VM gets them by this table --- */
 
@@ -182,7 +177,7 @@ void mo_vm_image(struct device *d, struct vm *vm)
 static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
     struct device *d = ctx;
-    struct device_vm *v = vm_at(d, at);
+    struct device_vm *v = mo_vm_at(d, at);
 
     (void)what, (void)old;
     if (!v) return;
@@ -194,7 +189,7 @@ static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what 
 static int check_setting(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct device *d = ctx;
-    struct device_vm *v = vm_at(d, at);
+    struct device_vm *v = mo_vm_at(d, at);
     struct ddf_match m;
     struct str now;
 
@@ -274,7 +269,7 @@ static bool plain_name(struct str s, size_t max)
 static int check_vm(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct device *d = ctx;
-    struct device_vm *v = vm_at(d, at);
+    struct device_vm *v = mo_vm_at(d, at);
 
     if (command == DDF_ADD) {
         if (!plain_name(at->names[0], VM_ID_BYTES - 1)) return at->names[0].n > VM_ID_BYTES - 1 ? 414 : 400;
@@ -354,7 +349,7 @@ static void vm_changed(void *ctx, const struct tree_at *at, enum tree_what what,
 /* c.1: leaves that came with the node may be added again while nothing depends on them. */
 static bool vm_fresh(void *ctx, const struct tree_at *at)
 {
-    const struct device_vm *v = vm_at(ctx, at);
+    const struct device_vm *v = mo_vm_at(ctx, at);
 
     return !v || v->vm->state == VM_DEFINED;
 }
@@ -363,7 +358,7 @@ static bool vm_fresh(void *ctx, const struct tree_at *at)
 static int check_instance(struct device *d, const struct tree_at *at, enum ddf_access command, const char *parent,
                           size_t max)
 {
-    struct device_vm *v = vm_at(d, at);
+    struct device_vm *v = mo_vm_at(d, at);
     bool off = !v || v->vm->state == VM_DEFINED || v->vm->state == VM_STOPPED;
     struct arena a;
     size_t n;
@@ -410,7 +405,7 @@ static bool get_max_vcpus(void *ctx, const struct tree_at *at, struct arena *a, 
 
 static bool get_max_memory(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = vm_at(ctx, at);
+    const struct device_vm *v = mo_vm_at(ctx, at);
 
     if (kept(ctx, at, out)) return true;
     *out = mo_number(a, v && v->vm->want.mem_max_kb ? v->vm->want.mem_max_kb : MEMORY_KB);
@@ -420,7 +415,7 @@ static bool get_max_memory(void *ctx, const struct tree_at *at, struct arena *a,
 /* c.3.4: written as the balloon's goal, read as what is in force. */
 static bool get_memory(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = vm_at(ctx, at);
+    const struct device_vm *v = mo_vm_at(ctx, at);
 
     if (v && v->vm->state == VM_RUNNING && v->vm->effective.mem_kb > 0) {
         *out = mo_number(a, v->vm->effective.mem_kb);
@@ -456,7 +451,7 @@ static bool get_role(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 static bool get_used(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = vm_at(ctx, at);
+    const struct device_vm *v = mo_vm_at(ctx, at);
 
     for (int i = 0; v && i < v->vm->stats.n_disks && i < HV_VOLUMES; i++)
         if (str_is(at->names[1], v->vm->stats.disk[i].name)) {
@@ -468,7 +463,7 @@ static bool get_used(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 static bool get_mac(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = vm_at(ctx, at);
+    const struct device_vm *v = mo_vm_at(ctx, at);
 
     (void)a;
     for (int i = 0; v && i < v->vm->want.n_nets; i++)
@@ -492,120 +487,6 @@ static bool get_denied(void *ctx, const struct tree_at *at, struct arena *a, str
 {
     (void)ctx, (void)at, (void)a;
     *out = STR("0");
-    return true;
-}
-
-/* --- facts: members of struct vm --- */
-
-static const struct mo_field facts[] = {
-    { "vmId", MO_TEXT, V(want.uuid), false },
-    { "stateReason", MO_INT, V(reason), false },
-    { "stateTime", MO_TIME, V(state_ms), false },
-    { "protected", MO_BOOL, V(policy.is_protected), false },
-    { "resources.pending", MO_BOOL, V(pending), false },
-    { "crash.count", MO_INT, V(crash_count), false },
-    { "crash.lastInfo", MO_TEXT, V(crash_info), true },
-    { "progress.op", MO_TEXT, V(progress.op), false },
-    { "progress.correlator", MO_TEXT, V(progress.correlator), false },
-    { "progress.serverId", MO_TEXT, V(progress.server_id), false },
-    { "progress.phase", MO_INT, V(progress.phase), false },
-    { "progress.pct", MO_INT, V(progress.pct), false },
-    { "progress.doneKB", MO_I64, V(progress.done_kb), false },
-    { "progress.totalKB", MO_I64, V(progress.total_kb), false },
-    { "progress.start", MO_TIME, V(progress.start_ms), false },
-    { "progress.update", MO_TIME, V(progress.update_ms), false },
-    { "progress.cancel", MO_BOOL, V(progress.can_cancel), false },
-    { "progress.result", MO_INT, V(progress.result), false },
-    { "progress.text", MO_TEXT, V(progress.text), false },
-};
-
-static bool get_fact(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
-{
-    const struct device_vm *v = vm_at(ctx, at);
-
-    return v && mo_text(at->row->arg, v->vm, a, out);
-}
-
-static bool get_state(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
-{
-    const struct device_vm *v = vm_at(ctx, at);
-
-    *out = mo_number(a, v ? (int64_t)v->vm->state : (int64_t)VM_DEFINED);
-    return true;
-}
-
-static bool get_lock(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
-{
-    const struct device_vm *v = vm_at(ctx, at);
-
-    *out = mo_number(a, v ? (int64_t)v->vm->lock : (int64_t)VM_UNLOCKED);
-    return true;
-}
-
-static bool get_image_version(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
-{
-    const struct device_vm *v = vm_at(ctx, at);
-
-    (void)a;
-    *out = v && v->vm->state >= VM_STOPPED ? str_of(v->vm->image.version) : (struct str){ 0 };
-    return true;
-}
-
-static bool get_image_hash(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
-{
-    const struct device_vm *v = vm_at(ctx, at);
-
-    (void)a;
-    if (!v || v->vm->state < VM_STOPPED || !v->vm->image.sha256[0]) return false;
-    *out = str_of(v->vm->image.sha256);
-    return true;
-}
-
-static bool get_crash_time(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
-{
-    const struct device_vm *v = vm_at(ctx, at);
-    char time[17];
-
-    if (!v || v->vm->n_crash_ms <= 0) return false;
-    text_time_basic(v->vm->crash_ms[v->vm->n_crash_ms - 1], time);
-    *out = arena_printf(a, "%s", time);
-    return true;
-}
-
-static bool get_contact(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
-{
-    const struct device_vm *v = vm_at(ctx, at);
-    char time[17];
-
-    if (!v) return false;
-    *out = (struct str){ 0 };
-    if (!v->vm->contact_ms) return true;
-    text_time_basic(v->vm->contact_ms, time);
-    *out = arena_printf(a, "%s", time);
-    return true;
-}
-
-static bool get_crash_reason(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
-{
-    const struct device_vm *v = vm_at(ctx, at);
-
-    if (!v || !v->vm->crash_reason) return false;
-    *out = mo_number(a, v->vm->crash_reason);
-    return true;
-}
-
-/* Time left, from how far it has come; -1 unknown. */
-static bool get_eta(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
-{
-    const struct device_vm *v = vm_at(ctx, at);
-    const struct vm_progress *p = v ? &v->vm->progress : NULL;
-    int64_t eta = -1;
-
-    if (p && p->op[0] && p->result)
-        eta = 0;
-    else if (p && p->pct > 0 && p->update_ms > p->start_ms)
-        eta = (p->update_ms - p->start_ms) * (100 - p->pct) / p->pct / 1000;
-    *out = mo_number(a, eta);
     return true;
 }
 
@@ -643,7 +524,7 @@ static int run(void *ctx, const struct tree_at *at, const struct tree_call *call
     char correlator[VM_CORRELATOR_BYTES], server[ACCOUNT_ID_BYTES], name[32];
 
     device_settle(d);
-    v = vm_at(d, at);
+    v = mo_vm_at(d, at);
     if (!v) return 404;
     if (call->correlator.n >= sizeof correlator) return 414;
     snprintf(correlator, sizeof correlator, "%.*s", STR_ARG(call->correlator));
@@ -702,17 +583,10 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e)
         { "guestType", { .get = get_guest_type, .check = check_guest } },
         { "role", { .get = get_role } },
         { "image", { .check = check_setting, .changed = setting_changed } },
-        { "image.version", { .get = get_image_version } },
-        { "image.hash", { .get = get_image_hash } },
-        { "state", { .get = get_state } },
-        { "lockState", { .get = get_lock } },
         { "domain.owner", { .get = get_owner } },
         { "domain.servers", { .check = check_servers, .changed = servers_changed } },
         { "resources.cpu.affinity", { .check = check_setting, .changed = setting_changed } },
         { "crash.heartbeat", { .changed = setting_changed } },
-        { "crash.lastTime", { .get = get_crash_time } },
-        { "crash.lastReason", { .get = get_crash_reason } },
-        { "progress.etaS", { .get = get_eta } },
         { "resources.storage.*.node", { .check = check_volume, .changed = setting_changed } },
         { "resources.storage.*.name", { .get = get_name } },
         { "resources.storage.*.usedKB", { .get = get_used } },
@@ -721,7 +595,6 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e)
         { "resources.net.*.mac", { .get = get_mac } },
         { "peripherals.*.effective", { .get = get_denied } },
         { "lease.node", { .arg = NULL } },
-        { "lease.lastContact", { .get = get_contact } },
         { "wipeList.*.node", { .list = list_wipe } },
         { "wipeList.*.name", { .get = get_name } },
     };
@@ -731,8 +604,7 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e)
     if (!rc) rc = setting_rows(s, settings, MO_COUNT(settings), e);
     if (!rc) rc = setting_rows(s, volume_settings, MO_COUNT(volume_settings), e);
     if (!rc) rc = setting_rows(s, net_settings, MO_COUNT(net_settings), e);
-    for (size_t i = 0; !rc && i < MO_COUNT(facts); i++)
-        rc = mo_row(s, DDF_VM, facts[i].name, &(struct tree_row){ .get = get_fact, .arg = &facts[i] }, e);
+    if (!rc) rc = mo_vm_fact_rows(s, e);
     if (!rc) rc = operation_rows(s, e);
     return rc;
 }
