@@ -1,5 +1,6 @@
 #include "agent/account.h"
 #include "base/doc.h"
+#include "base/origin.h"
 #include "base/text.h"
 #include <stdio.h>
 #include <string.h>
@@ -84,11 +85,12 @@ static enum rc read_all(struct reading *r, struct account *out)
     char client[ACCOUNT_TEXT_BYTES], server[ACCOUNT_TEXT_BYTES];
     enum rc rc = text(r, "serverId", true, out->server_id, sizeof out->server_id);
     const struct doc *poll = doc_get(r->d, "pollS");
+    struct origin to;
 
     if (!rc && strpbrk(out->server_id, "=&*+ \t\r\n")) rc = wrong(r, "serverId", "must not contain = & * + or blanks");
     if (!rc) rc = text(r, "url", true, out->url, sizeof out->url);
-    if (!rc && strncmp(out->url, "https://", 8) && strncmp(out->url, "http://", 7))
-        rc = wrong(r, "url", "https:// or http:// is expected");
+    if (!rc && !origin_of(str_of(out->url), &to))
+        rc = wrong(r, "url", "https:// or http:// and a host are expected, without user, blanks or backslashes");
     if (!rc) rc = text(r, "title", false, out->title, sizeof out->title);
     if (!rc) rc = text(r, "clientName", true, out->client_name, sizeof out->client_name);
     if (!rc) rc = text(r, "clientPassword", true, client, sizeof client);

@@ -1,6 +1,7 @@
 /* DMAcc (dm-protocol.md 13.3): the accounts, as servers see them. What they write goes to the account; secrets are
  * never kept as nodes, and never read (C-006). One address, and two credentials: the client's and the server's. */
 #include "agent/mo.h"
+#include "base/origin.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -120,9 +121,14 @@ static int check_nonce(void *ctx, const struct tree_at *at, enum ddf_access comm
 
 static int check_url(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
-    (void)ctx, (void)at, (void)command;
-    if (value.n >= ACCOUNT_URL_BYTES || memchr(value.p ? value.p : "", 0, value.n)) return 413;
-    return str_starts(value, STR("https://")) || str_starts(value, STR("http://")) ? 200 : 400;
+    const struct account *acc = account_at(ctx, at);
+    struct origin here, there;
+
+    (void)command;
+    if (value.n >= ACCOUNT_URL_BYTES) return 413;
+    if (!origin_of(value, &there)) return 400;
+    /* an account that began with TLS keeps it: nobody takes the protection away from those who come after */
+    return acc && origin_of(str_of(acc->url), &here) && origin_weaker(&here, &there) ? 403 : 200;
 }
 
 static int check_poll(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)

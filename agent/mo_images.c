@@ -1,6 +1,7 @@
 /* ./VMImages (virtualization-mo.md c.9): entries that servers describe, downloads and their results. */
 #include "agent/mo.h"
 #include "base/log.h"
+#include "base/origin.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,6 +188,17 @@ static void request_id(const char *image, char out[64])
     snprintf(out, 64, "image/%.50s", image);
 }
 
+/* The credential of a download goes over TLS, unless no server of this device has it. */
+static bool may_hear_credential(const struct device *d, struct str url)
+{
+    struct origin to, server;
+
+    if (!origin_of(url, &to)) return false;
+    for (size_t i = 0; !to.tls && i < d->n_accounts; i++)
+        if (!origin_of(str_of(d->accounts[i].url), &server) || server.tls) return false;
+    return true;
+}
+
 static enum rc load(struct device *d, struct device_image *i, struct err *e)
 {
     struct arena a;
@@ -205,8 +217,13 @@ static enum rc load(struct device *d, struct device_image *i, struct err *e)
         .size_bytes = device_kept_int(d, DDF_IMAGE, "sizeKB", name, (struct str){ 0 }, 0) * 1024,
         .ca_file = d->config.ca_file
     };
-    rc = r.url && r.sha256 && r.url[0] && r.sha256[0] ? loader_start(d->loader, &r, e)
-                                                      : err_set(e, RC_INVALID, "no address or no hash");
+    if (!r.url || !r.sha256 || !r.url[0] || !r.sha256[0])
+        rc = err_set(e, RC_INVALID, "no address or no hash");
+    else if (r.auth && !may_hear_credential(d, str_of(r.url)))
+        rc = err_set(e, RC_DENIED, "a credential for the download, but an address without TLS");
+    else
+        rc = loader_start(d->loader, &r, e);
+    if (rc) log_event(LOG_WARN, "image", LOG_Z("image", i->id), LOG_Z("why", e->text));
     arena_finish(&a);
     return rc;
 }
@@ -227,13 +244,14 @@ static bool have(struct device *d, const struct device_image *i)
 
 static int download(struct device *d, struct device_image *i, const struct tree_at *at, const struct tree_call *call)
 {
+    struct err e = { 0 };
     struct job *j;
 
     if (jobs_running(d, "download", at->names[0]) || jobs_running(d, "verify", at->names[0])) return 1444;
     j = jobs_begin(d, "download", at->names[0], at->uri, call);
     if (!j) return 1444;
     if (i->status == IMAGE_READY && have(d, i)) return jobs_end_now(d, j, 1203);
-    if (load(d, i, NULL)) return jobs_end_now(d, j, 1414);
+    if (load(d, i, &e)) return jobs_end_now(d, j, 1414);
     i->status = IMAGE_DOWNLOADING;
     i->result = 0;
     save(d, i);
@@ -352,7 +370,8 @@ void mo_images_recover(struct device *d)
 {
     for (size_t k = 0; k < d->n_images; k++) {
         struct device_image *i = &d->images[k];
-        if (i->status == IMAGE_DOWNLOADING && load(d, i, NULL)) ended(d, i, 1448, "");
+        struct err e = { 0 };
+        if (i->status == IMAGE_DOWNLOADING && load(d, i, &e)) ended(d, i, 1448, "");
         if (i->status == IMAGE_READY && !have(d, i)) {
             i->status = IMAGE_IDLE;
             save(d, i);

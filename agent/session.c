@@ -282,7 +282,7 @@ static enum session_next finish(struct session *s, const struct world *w, enum r
     if (!rc) rc = exec_cmds(&s->turn.run, e);
     s->waits = !rc && s->turn.run.waits;
     if (!rc && !s->waits) rc = answer(s, w, &out, &over, e);
-    if (!rc && over) device_contact(s->d, s->server_id);
+    if (!rc && over && sml_client_proved(s->client)) device_contact(s->d, s->server_id);
     kept = device_leave(s->d, e);
     if (!rc) rc = kept;
     if (rc) s->waits = false;

@@ -162,8 +162,9 @@ static bool set_up(const struct fetch *f, struct transfer *t, struct curl_slist 
     long stall_s = r->stall_s ? r->stall_s : STALL_S;
     curl_easy_reset(c); /* keeps the connections */
     return set_text(c, CURLOPT_ERRORBUFFER, why) && set_text(c, CURLOPT_URL, r->url) &&
-           set_text(c, CURLOPT_PROTOCOLS_STR, "http,https") && set_text(c, CURLOPT_USERAGENT, f->user_agent) &&
-           set_long(c, CURLOPT_NOSIGNAL, 1) && set_long(c, CURLOPT_CONNECTTIMEOUT, f->connect_timeout_s) &&
+           set_long(c, CURLOPT_FOLLOWLOCATION, 0) && set_text(c, CURLOPT_PROTOCOLS_STR, "http,https") &&
+           set_text(c, CURLOPT_USERAGENT, f->user_agent) && set_long(c, CURLOPT_NOSIGNAL, 1) &&
+           set_long(c, CURLOPT_CONNECTTIMEOUT, f->connect_timeout_s) &&
            set_long(c, CURLOPT_TIMEOUT, r->no_total_timeout ? 0 : f->total_timeout_s) &&
            set_long(c, CURLOPT_LOW_SPEED_LIMIT, 1) && set_long(c, CURLOPT_LOW_SPEED_TIME, stall_s) &&
            set_long(c, CURLOPT_SSL_VERIFYPEER, !f->insecure) &&

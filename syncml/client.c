@@ -23,7 +23,7 @@ struct sml_client *sml_client_create(const struct sml_client_config *c, const st
     s->acc = *acc;
     s->session_id = session_id;
     arena_init(&s->life, LIFE_BYTES);
-    buf_init(&s->resp_uri, 4096);
+    buf_init(&s->resp_uri, CLIENT_URI_BYTES);
     client_queue_init(s);
     struct str *const texts[] = {
         &s->c.device_id,     &s->c.user_agent,    &s->session_id,       &s->acc.server_id,
@@ -56,6 +56,11 @@ void sml_client_destroy(struct sml_client *s)
 struct str sml_client_url(const struct sml_client *s)
 {
     return s->resp_uri.n ? buf_str(&s->resp_uri) : s->acc.url;
+}
+
+bool sml_client_proved(const struct sml_client *s)
+{
+    return s->proved;
 }
 
 /* ---- writing ---- */

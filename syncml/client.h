@@ -67,8 +67,12 @@ struct sml_client_keep {
 struct sml_client *sml_client_create(const struct sml_client_config *c, const struct sml_client_account *acc,
                                      struct str session_id);
 void sml_client_destroy(struct sml_client *s);
-/** Where the next message goes: RespURI when the server gave one, else the account's URL. */
+/** Where the next message goes: RespURI when the server gave one, else the account's URL. Another host than the
+ * account's only after the server has proved itself, and never one without TLS where there was TLS: such a session is
+ * over (news.aborted). */
 struct str sml_client_url(const struct sml_client *s);
+/** Has the server proved itself in this session? Only then does it count as heard from. */
+bool sml_client_proved(const struct sml_client *s);
 
 /** Package 1. @param alert 1200 or 1201; devinfo: the five leaves (and Ext, Bearer); alerts may be NULL. Kept inside
  * for a resend. */

@@ -5,7 +5,7 @@
 #include "syncml/compose.h"
 #include "syncml/join.h"
 
-enum { CLIENT_CHALLENGES_MAX = 3, CLIENT_SERVER_TRIES = 2, CLIENT_QUEUE_BYTES = 64 << 20 };
+enum { CLIENT_CHALLENGES_MAX = 3, CLIENT_SERVER_TRIES = 2, CLIENT_QUEUE_BYTES = 64 << 20, CLIENT_URI_BYTES = 4096 };
 
 /* Something to be said: a Status, one Item of Results, an Alert, the Replace of package 1. In the queue's arena. */
 struct queued {
@@ -58,6 +58,7 @@ struct sml_client {
     uint8_t n_nonce;
     /* the server's towards us */
     bool server_ok, server_asked; /* 212 given; challenged once */
+    bool proved;                  /* at least once in this session */
     unsigned server_tries;
     bool has_server_nonce, server_nonce_unsaved;
     uint8_t server_nonce[SML_NONCE_BYTES];

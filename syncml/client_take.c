@@ -1,4 +1,5 @@
 /* What the server said: credentials first, then commands, of which the caller gets those that are to be executed. */
+#include "base/origin.h"
 #include "syncml/client_int.h"
 
 struct taking {
@@ -180,13 +181,36 @@ static void take_commands(struct taking *t)
 
 static void take_header(struct sml_client *s, const struct sml_msg *m)
 {
-    if (m->resp_uri.n && m->resp_uri.n < 4000) {
-        buf_reset(&s->resp_uri);
-        buf_put(&s->resp_uri, m->resp_uri);
-        if (!buf_ok(&s->resp_uri)) buf_reset(&s->resp_uri);
-    }
     if (m->meta.has_max_msg) s->peer_max_msg = m->meta.max_msg_bytes;
     if (m->meta.has_max_obj) s->peer_max_obj = m->meta.max_obj_bytes;
+}
+
+/* RespURI says where the next message goes, with our credentials and what the tree holds in it. The same host is as
+ * good as the account's address was; another one needs a server that has proved itself, and until then the messages go
+ * where they went. Out of TLS leads no way at all. @return false when the session must end; *why says it */
+static bool follow(struct sml_client *s, const struct sml_msg *m, const char **why)
+{
+    struct origin here, there;
+    struct buf next;
+    bool known;
+
+    if (!m->resp_uri.n) return true;
+    *why = "the server wants the next message at an address (RespURI) that is too long or no plain http or https one";
+    if (m->resp_uri.n >= CLIENT_URI_BYTES || !origin_of(m->resp_uri, &there)) return false;
+    known = origin_of(sml_client_url(s), &here);
+    *why = "the server wants the next message at an address (RespURI) without TLS";
+    if (known ? origin_weaker(&here, &there) : !there.tls) return false;
+    if (!s->turn.trusted && !(known && origin_same(&here, &there))) return true;
+    buf_init(&next, CLIENT_URI_BYTES);
+    buf_put(&next, m->resp_uri);
+    *why = "no memory for the server's RespURI";
+    if (!buf_ok(&next)) {
+        buf_finish(&next);
+        return false;
+    }
+    buf_finish(&s->resp_uri);
+    s->resp_uri = next;
+    return true;
 }
 
 /* Is there anything in it that a server must be known for? */
@@ -247,6 +271,8 @@ enum rc sml_client_take(struct sml_client *s, const struct sml_msg *m, const str
     s->turn.slot_tail = &s->turn.slots;
     take_header(s, m);
     if (!client_check_server(s, m, hmac, raw, asks_something(m, header), a, &why)) return refuse(s, news, true, why);
+    s->proved |= s->turn.trusted;
+    if (!follow(s, m, &why)) return refuse(s, news, true, why);
     if (header ? !client_own_status(s, header, a, &why) : false) return refuse(s, news, false, why);
     if (!header) client_queue_done(s);
     news->resend = s->turn.resend;

@@ -168,6 +168,16 @@ static void a_challenge_gets_package_one_again(void)
     close_bench(&b);
 }
 
+/* Silence is no proof: a session that a stranger lets end well is no contact with the server. */
+static void who_says_nothing_has_not_proved_itself(void)
+{
+    struct bench b;
+    open_bench(&b, 100, false);
+    hear(&b, MSG("1", OK("1") "<Final/>"));
+    CU_ASSERT(b.over && !sml_client_proved(b.s));
+    close_bench(&b);
+}
+
 static void what_refuses_us_for_good(void)
 {
     static const struct {
@@ -414,8 +424,8 @@ static void survives_running_out_of_memory(void)
 }
 
 TEST_MAIN("syncml.client", TEST_OF("C-001 C-002", package_one_has_all_that_it_must),
-          TEST_OF("C-003", a_challenge_gets_package_one_again), TEST(what_refuses_us_for_good),
-          TEST_OF("C-009 C-016", silence_ends_a_session), TEST_OF("C-008", statuses_come_in_order),
-          TEST_OF("C-014 C-015", pieces_are_joined_or_refused),
+          TEST_OF("C-003", a_challenge_gets_package_one_again), TEST(who_says_nothing_has_not_proved_itself),
+          TEST(what_refuses_us_for_good), TEST_OF("C-009 C-016", silence_ends_a_session),
+          TEST_OF("C-008", statuses_come_in_order), TEST_OF("C-014 C-015", pieces_are_joined_or_refused),
           TEST_OF("C-005", a_server_proves_itself_or_is_not_obeyed), TEST(another_session_is_not_ours),
           TEST_OF("C-016", the_client_can_stop), TEST(survives_running_out_of_memory))
