@@ -318,7 +318,7 @@ static enum rc work(struct turn *x, bool new_devinfo)
     visit_begin(&v);
     if (news.first && !v.rc) visit_first(&v, &news);
     visit_outcomes(&v, x->news.outcomes, x->news.package_done || x->news.over);
-    visit_alerts(&v, x->news.alerts);
+    visit_alerts(&v, &x->news);
     if (planned) visit_plan(&v, &plan, &desired);
     if (planned && !v.rc) v.rc = store_steps(&plan, x->a, &steps, x->e);
     uint64_t first_tag = x->s->next_tag + 1;

@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "db/images.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,6 +46,42 @@ static void sweep(const char *folder)
     if (d) closedir(d);
 }
 
+/* Complete ones that no row names: the server died between the file and its row, or between a row and its file's end. */
+static enum rc sweep_orphans(const char *dir, struct sql *db, struct err *e)
+{
+    char file[NAME_BYTES];
+    struct sql_rows *r = NULL;
+    int64_t n = 0;
+    enum rc rc = RC_OK;
+    DIR *d = opendir(dir);
+    for (struct dirent *f; d && !rc && (f = readdir(d)) != NULL;) {
+        struct str name = str_of(f->d_name);
+        if (!is_hash(name)) continue;
+        rc = sql_start_text(db, STR(IMAGE_KNOWN), SQL_ARGS({ "sha256", SQL_T(name) }), &r, e);
+        if (!rc) rc = sql_step(r, e);
+        sql_end(r);
+        if (rc != RC_NOT_FOUND) continue;
+        rc = RC_OK;
+        snprintf(file, sizeof file, "%s/%s", dir, f->d_name);
+        if (unlink(file) == 0) n++;
+    }
+    if (d) closedir(d);
+    if (n) log_event(LOG_WARN, "images.swept", LOG_N("files", n), LOG_Z("why", "no image in the database has them"));
+    return rc;
+}
+
+/* Before the first upload, and with the database claimed: nobody writes here meanwhile. */
+static enum rc sweep_store(const struct server_config *c, const char *incoming, struct err *e)
+{
+    const struct sql_options o = { .read_only = true, .busy_ms = 10000 };
+    struct sql *db = NULL;
+    sweep(incoming);
+    enum rc rc = sql_open(c->database, &o, &db, e);
+    if (!rc) rc = sweep_orphans(c->images_dir, db, e);
+    sql_close(db);
+    return rc;
+}
+
 enum rc images_open(const struct server *srv, struct images **out, struct err *e)
 {
     char incoming[NAME_BYTES];
@@ -55,7 +92,11 @@ enum rc images_open(const struct server *srv, struct images **out, struct err *e
         return err_set(e, RC_IO, "cannot make the image folder %s: %s", dir, strerror(errno));
     struct images *im = calloc(1, sizeof *im);
     if (!im) return err_set(e, RC_NOMEM, "no memory for the image store");
-    sweep(incoming);
+    enum rc rc = sweep_store(srv->config, incoming, e);
+    if (rc) {
+        free(im);
+        return rc;
+    }
     *im = (struct images){ srv, dir, srv->config->images_max_bytes };
     *out = im;
     return RC_OK;

@@ -6,7 +6,8 @@
 #include "server/server.h"
 
 struct images;
-/** Makes the folder (0700) and its "incoming" sub-folder, removes unfinished uploads. */
+/** Makes the folder (0700) and its "incoming" sub-folder; removes unfinished uploads, and files that no image of the database
+ * names. At a start: nothing is uploaded yet, and the database is there and claimed. */
 enum rc images_open(const struct server *srv, struct images **out, struct err *e);
 void images_close(struct images *im);
 

@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/world.h"
+#include "db/sql/claim.h"
 #include "server/api/api.h"
 #include "server/events.h"
 #include "server/images.h"
@@ -47,6 +48,7 @@ struct process {
     struct api *api;
     struct http_listener *api_listener, *image_listener;
     struct retention *retention;
+    struct sql_claim *claim;
 };
 
 static int complain(const char *what, const struct err *e)
@@ -122,6 +124,7 @@ static void stop(struct process *p)
     events_destroy(p->srv.events);
     images_close(p->images);
     metrics_destroy(p->srv.metrics);
+    sql_claim_give_back(p->claim);
 }
 
 /* The new configuration takes the old one's place; the old one's arena stays until the end, threads may still look
@@ -188,7 +191,7 @@ static int run(struct process *p, bool only_check)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
-    if (server_prepare_database(c, world_real().now_ms, &e) || start(p, &e)) {
+    if (sql_claim(c->database, &p->claim, &e) || server_prepare_database(c, world_real().now_ms, &e) || start(p, &e)) {
         complain("cannot start", &e);
         stop(p);
         return 1;

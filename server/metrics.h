@@ -11,6 +11,8 @@
     X(DM_BYTES_IN, "dmvisor_dm_received_bytes", "", "Bytes of messages taken from devices")                            \
     X(DM_BYTES_OUT, "dmvisor_dm_sent_bytes", "", "Bytes of messages sent to devices")                                  \
     X(DM_COMMITS, "dmvisor_dm_commits", "", "Transactions of the DM worker")                                           \
+    X(ALERTS_REPEATED, "dmvisor_dm_alerts_repeated", "",                                                               \
+      "Alerts told again because their answer was lost, and not booked again")                                         \
     X(SESSIONS_STARTED, "dmvisor_dm_sessions_started", "", "Sessions begun by devices")                                \
     X(SESSIONS_DONE, "dmvisor_dm_sessions", "outcome=\"done\"", "Sessions ended, by outcome")                          \
     X(SESSIONS_ABORTED, "dmvisor_dm_sessions", "outcome=\"aborted\"", "")                                              \

@@ -151,10 +151,11 @@ static enum rc read_device(struct store *st, struct sql_rows *r, const struct au
                                 .au = au,
                                 .authority_name = au->name,
                                 .server_id = au->server_id,
-                                .record = sql_is_null(r, 18) ? -1 : sql_int(r, 18) != 0 };
+                                .record = sql_is_null(r, 18) ? -1 : sql_int(r, 18) != 0,
+                                .booked_ms = sql_int(r, 20) };
     if (!arena_str(a, name, &d->name) || !arena_str(a, sql_text(r, 3), &d->settled_token) ||
         !arena_str(a, sql_text(r, 4), &d->layout_mo) || !arena_str(a, sql_text(r, 11), &d->user_agent) ||
-        !arena_str(a, sql_text(r, 12), &d->remote))
+        !arena_str(a, sql_text(r, 12), &d->remote) || !arena_str(a, sql_text(r, 19), &d->booked))
         return err_set(e, RC_NOMEM, "no memory for a device");
     d->layout = server_layout(st->srv, d->layout_mo);
     return read_account(st, r, now_ms, a, d, e);

@@ -30,6 +30,8 @@ struct store_device {
     int64_t devinfo_hash, next_kpi_ms; /* next_kpi_ms 0 = none due */
     struct str user_agent, remote, summary, summary_why;
     int64_t summary_ms, created_ms;
+    struct str booked; /* server/repeats.h */
+    int64_t booked_ms;
     int record;                 /* flight recorder: 1 every session, 0 none, -1 as its authority says */
     struct sml_account account; /* opened (decrypted) */
 };

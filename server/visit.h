@@ -44,7 +44,8 @@ void visit_finish(struct visit *v); /* memory only */
 /** Package 1: device information, trigger, state token. */
 void visit_first(struct visit *v, const struct sml_news *news);
 void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end);
-void visit_alerts(struct visit *v, struct sml_alert_in *alerts);
+/** Alerts that were booked before and are told again, because their answer was lost, change nothing. */
+void visit_alerts(struct visit *v, const struct sml_news *news);
 /** What shall be sent now. Steps that need an operation of their own have a correlator. */
 void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired);
 /** n_sent steps of the plan go out with this reply: operations are marked, the session remembers them. */

@@ -3,6 +3,8 @@
 #include "server/visit.h"
 #include "db/dm.h"
 #include "ddf/uri.h"
+#include "server/metrics.h"
+#include "server/repeats.h"
 
 enum { ALERT_TEXT_BYTES = 1024 };
 
@@ -179,18 +181,40 @@ static const struct {
     { "user_request", something_with_device },
 };
 
-void visit_alerts(struct visit *v, struct sml_alert_in *alerts)
+/* What is known to be open once this message's alerts are booked; most messages have none and change nothing. */
+static void keep_booked(struct visit *v, const struct repeats *booked)
 {
-    for (struct sml_alert_in *x = alerts; x && !v->rc; x = x->next) {
-        struct alert al = { .in = x };
-        if (x->code != 1226) continue; /* client events are taken and mean nothing to us */
-        if (x->source.n && visit_uri(v, x->source, &al.uri)) al.ours = ddf_layout_match(v->l, al.uri, &al.at);
-        al.name = ddf_layout_alert_name(v->l, x->type);
-        size_t i = 0;
-        while (i < sizeof actions / sizeof actions[0] && !str_is(al.name, actions[i].name)) i++;
-        if (i < sizeof actions / sizeof actions[0])
-            actions[i].act(v, &al);
-        else
-            tell(v, &al, "device"); /* not known to us, but to somebody who looks on */
+    struct str text = { 0 };
+    if (!repeats_text(booked, v->a, &text)) visit_nomem(v);
+    if (v->rc || (str_eq(text, v->d.booked) && !text.n)) return;
+    visit_run(v, DM_STMT(CONTACT_BOOKED), { "device_id", SQL_I(v->d.id) }, { "booked", text.n ? SQL_B(text) : SQL_N },
+              { "now_ms", SQL_I(v->w->now_ms) });
+}
+
+static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *booked)
+{
+    struct alert al = { .in = x, .name = ddf_layout_alert_name(v->l, x->type) };
+    size_t i = 0;
+    while (i < sizeof actions / sizeof actions[0] && !str_is(al.name, actions[i].name)) i++;
+    const bool known = i < sizeof actions / sizeof actions[0];
+    if (known && actions[i].act == nothing) return;
+    if (repeats_book(booked, x)) {
+        metrics_add(v->srv->metrics, METRIC_ALERTS_REPEATED, 1);
+        return;
     }
+    if (x->source.n && visit_uri(v, x->source, &al.uri)) al.ours = ddf_layout_match(v->l, al.uri, &al.at);
+    if (known)
+        actions[i].act(v, &al);
+    else
+        tell(v, &al, "device"); /* not known to us, but to somebody who looks on */
+}
+
+void visit_alerts(struct visit *v, const struct sml_news *news)
+{
+    struct repeats booked;
+    if (v->rc) return;
+    repeats_load(&booked, v->d.booked, v->d.booked_ms, news, v->w->now_ms);
+    for (struct sml_alert_in *x = news->alerts; x && !v->rc; x = x->next)
+        if (x->code == 1226) take_alert(v, x, &booked); /* client events are taken and mean nothing to us */
+    keep_booked(v, &booked);
 }

@@ -187,6 +187,7 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
         news->who = SML_WHO_KNOWN;
         news->how = v.how;
         news->first = !opened;
+        news->current_nonce = v.current_nonce_used;
         s->turn.trusted = true;
         s->turn.header_code = v.code;
         if (!gather_init(&r)) return err_set(e, RC_NOMEM, "no room for the outcomes of a message");

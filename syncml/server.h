@@ -72,7 +72,8 @@ struct sml_news {
     const char
         *how;   /* what proved the device: "the stored nonce", "the previous nonce", "TLS client certificate", ... */
     bool first; /* this message authenticated the session (news of package 1 are in it) */
-    bool server_alert;         /* Alert 1200: match with the trigger by session_id */
+    bool current_nonce; /* the credentials are made with the stored nonce: the answer that carried it has arrived */
+    bool server_alert;  /* Alert 1200: match with the trigger by session_id */
     struct sml_value *devinfo; /* Replace of package 1 */
     struct sml_outcome *outcomes;
     struct sml_alert_in *alerts;

@@ -3,6 +3,8 @@
 -- sessions and refused logins
 
 -- quotas, sealed values, duplicates
+ALTER TABLE contact ADD COLUMN booked BLOB;           -- alerts whose answer may not have arrived (server/repeats.h); NULL = none
+ALTER TABLE contact ADD COLUMN booked_ms INTEGER;     -- when the last of them was booked
 
 -- verdicts of operations
 

@@ -1,9 +1,11 @@
 #ifndef DB_SQL_MIGRATE_H
 #define DB_SQL_MIGRATE_H
-/* Between migrate.c and the driver: where an engine keeps the number of the last schema step. */
+/* Between the files of this folder: where an engine keeps the number of the last schema step, and where a database lies. */
 #include "db/sql/sql.h"
 
 enum { SQL_SCHEMA_STEPS = 999, SQL_SCHEMA_BYTES = 1 << 20 };
 enum rc sql_user_version(struct sql *s, int64_t *version, struct err *e);
 enum rc sql_set_user_version(struct sql *s, int64_t version, struct err *e);
+/** "sqlite:/path", "sqlite::memory:" or a bare path. @param path  part of target. @return RC_UNSUPPORTED, RC_INVALID */
+enum rc sql_path(const char *target, const char **path, struct err *e);
 #endif

@@ -166,8 +166,7 @@ static enum rc settle_pragmas(struct sql *s, const struct sql_options *o, bool m
     return RC_OK;
 }
 
-/* "sqlite:/path", "sqlite::memory:" or a bare path. */
-static enum rc path_of(const char *target, const char **path, struct err *e)
+enum rc sql_path(const char *target, const char **path, struct err *e)
 {
     if (strncmp(target, "sqlite:", 7) == 0)
         target += 7;
@@ -195,7 +194,7 @@ enum rc sql_open(const char *target, const struct sql_options *o, struct sql **o
 {
     struct sql *s = NULL;
     const char *path = NULL;
-    enum rc rc = path_of(target, &path, e);
+    enum rc rc = sql_path(target, &path, e);
     bool memory = path && strcmp(path, ":memory:") == 0;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 

@@ -336,10 +336,82 @@ static void everything_goes_wrong_now_and_then(void)
     }
 }
 
+static int64_t told(struct lab *l)
+{
+    return lab_int(l, "SELECT count(*) FROM event WHERE data ->> '$.alert' = 'org.example.bell'");
+}
+
+static void ring(struct phone *p, const char *data)
+{
+    phone_alert(p, "./Other", "org.example.bell", data, "");
+}
+
+/* Committed, and then the answer is lost, be it that the server dies or the line: the device keeps its alerts and tells
+ * them again, in another session under other numbers. */
+static void alerts_told_again_are_booked_once(void)
+{
+    static const struct {
+        bool crash, extra;
+    } row[] = { { false, false }, { true, false }, { true, true } };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct lab *l;
+        struct phone *p = running(&l);
+        ring(p, "one");
+        ring(p, "one"); /* two alerts that say the same are two */
+        ring(p, "two");
+        p->lose_answer = 1;
+        phone_call(p, 1201, "E1");
+        CU_ASSERT_EQUAL(told(l), 3);
+        if (row[i].crash) lab_crash(l);
+        if (row[i].extra) ring(p, "three");
+        p->lose_answer = 1; /* once more */
+        phone_call(p, 1201, "E2");
+        CU_ASSERT_EQUAL(told(l), 3 + row[i].extra);
+        if (row[i].crash) lab_crash(l);
+        lab_wait(l, 3600000);
+        phone_call(p, 1201, "E3");
+        CU_ASSERT_EQUAL(told(l), 3 + row[i].extra);
+        CU_ASSERT(phone_settle(p, 20) < 20);
+        end(p, l);
+    }
+}
+
+/* What the device knows to be told is over: the same again is something new. */
+static void the_same_alert_may_happen_again(void)
+{
+    struct lab *l;
+    struct phone *p = running(&l);
+    for (int i = 1; i <= 3; i++) {
+        ring(p, "one");
+        CU_ASSERT(phone_call(p, 1201, "F1"));
+        CU_ASSERT_EQUAL(told(l), i);
+        lab_crash(l);
+    }
+    /* Its answer was lost, but it did not tell it again in the session after: it has given it up. */
+    ring(p, "two");
+    p->lose_answer = 1;
+    phone_call(p, 1201, "F2");
+    CU_ASSERT_EQUAL(told(l), 4);
+    for (size_t i = 0; i < LAB_ALERTS; i++) p->alert[i].used = false;
+    CU_ASSERT(phone_call(p, 1201, "F3"));
+    ring(p, "two");
+    CU_ASSERT(phone_call(p, 1201, "F4"));
+    CU_ASSERT_EQUAL(told(l), 5);
+    /* It was long ago. */
+    ring(p, "three");
+    p->lose_answer = 1;
+    phone_call(p, 1201, "F5");
+    lab_wait(l, 25LL * 3600 * 1000);
+    phone_call(p, 1201, "F6");
+    CU_ASSERT_EQUAL(told(l), 7);
+    end(p, l);
+}
+
 TEST_MAIN("server.trouble", TEST_OF("S-010", a_repeated_message_gets_the_same_octets_and_acts_once),
           TEST(the_answer_to_the_only_message_may_be_lost), TEST_OF("S-503", a_device_may_vanish_after_any_answer),
           TEST_OF("S-503", an_idle_session_ends), TEST(a_clock_that_is_set_back_holds_up_nothing),
           TEST(the_server_may_die_after_any_commit), TEST(what_was_not_committed_was_not_said),
           TEST(a_lock_is_carried_out_once_and_verified), TEST(the_answer_to_an_exec_may_be_lost),
-          TEST(the_end_of_an_operation_may_be_told_twice),
-          TEST(a_session_goes_on_though_the_server_forgets_slow_devices), TEST(everything_goes_wrong_now_and_then))
+          TEST(the_end_of_an_operation_may_be_told_twice), TEST(alerts_told_again_are_booked_once),
+          TEST(the_same_alert_may_happen_again), TEST(a_session_goes_on_though_the_server_forgets_slow_devices),
+          TEST(everything_goes_wrong_now_and_then))

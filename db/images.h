@@ -1,0 +1,6 @@
+#ifndef DB_IMAGES_H
+#define DB_IMAGES_H
+/* Statements of server/images.c, for any connection. */
+
+#define IMAGE_KNOWN "SELECT 1 FROM image WHERE sha256 = :sha256 LIMIT 1"
+#endif
