@@ -88,13 +88,32 @@ static struct str keep_text(struct http_req *q, struct str s)
     return p ? (struct str){ p, s.n } : (struct str){ 0 };
 }
 
-/* Called with the request line as it came, before libmicrohttpd cuts it: only here the raw query can be had. */
+static struct http_conn *conn_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *i = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return i ? i->socket_context : NULL;
+}
+
+/* A request that the library answered by itself. It does not call on_request for it, and on_completed only in some cases
+ * and versions: too many parameters or header lines, a length that is no number, an end within the head. */
+static void forget_head(struct http_conn *c)
+{
+    if (c->head) req_give(c->head);
+    c->head = NULL;
+}
+
+/* Called with the request line as it came, before libmicrohttpd cuts it: only here the raw query can be had. Until the
+ * head is complete the request belongs to its connection. */
 static void *on_uri(void *ctx, const char *uri, struct MHD_Connection *mhd)
 {
-    struct http_req *q = req_take(ctx);
+    struct http_conn *c = conn_of(mhd);
     const char *mark = uri ? strchr(uri, '?') : NULL;
+    if (!c) return NULL;
+    forget_head(c);
+    struct http_req *q = c->head = req_take(ctx);
     if (!q) return NULL;
     q->mhd = mhd;
+    q->conn = c;
     if (mark) q->pub.query = keep_text(q, str_of(mark + 1));
     return q;
 }
@@ -115,6 +134,7 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         atomic_fetch_sub(&l->connections, 1);
         if (c) http_wait(l, c, HTTP_W_NONE);
+        if (c) forget_head(c);
         if (c) gnutls_free(c->subject);
         free(c);
         *socket_ctx = NULL;
@@ -243,11 +263,8 @@ static enum MHD_Result begin(struct http_req *q, struct MHD_Connection *mhd, con
 {
     struct http_listener *l = q->l;
     struct http_reply refuse = { 0 };
-    const union MHD_ConnectionInfo *i = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-    q->mhd = mhd;
-    q->conn = i ? i->socket_context : NULL;
-    if (!q->conn) return MHD_NO;
+    q->conn->head = NULL; /* from here on on_completed comes for certain */
     http_wait(l, q->conn, HTTP_W_BODY);
     if (l->config.client_ca_file && !q->conn->cert_looked) look_at_certificate(q->conn, mhd);
     struct http_request *r = &q->pub;
@@ -337,7 +354,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
     struct http_req *q = *req_ctx;
     (void)ctx, (void)version;
 
-    if (!q) return MHD_NO; /* on_uri had no memory */
+    if (!q) return MHD_NO; /* no memory for the connection or the request */
     switch (q->phase) {
     case HTTP_P_HEAD: return begin(q, mhd, url, method);
     case HTTP_P_BODY:
@@ -363,7 +380,8 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **req_ctx, 
 
     *req_ctx = NULL;
     if (!q) return;
-    if (q->conn) http_wait(q->l, q->conn, HTTP_W_KEPT);
+    if (q->conn->head == q) q->conn->head = NULL;
+    http_wait(q->l, q->conn, HTTP_W_KEPT);
     if (q->upload && q->l->upload) q->l->upload->drop(q->l->ctx, q->upload);
     q->upload = NULL;
     q->gone = true;
@@ -532,10 +550,20 @@ out:
     return RC_OK;
 }
 
-enum rc http_open(const struct http_config *c, http_handler *handler, void *ctx, struct http_listener **out,
-                  struct err *e)
+enum rc http_open(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
+                  struct http_listener **out, struct err *e)
 {
-    return start(c, handler, NULL, ctx, out, e);
+    return start(c, handler, upload, ctx, out, e);
+}
+
+enum rc http_adopt(struct http_listener *l, int fd, struct err *e)
+{
+    struct sockaddr_storage from = { 0 };
+    socklen_t n = sizeof from;
+    if (getpeername(fd, (struct sockaddr *)&from, &n) == 0 &&
+        MHD_add_connection(l->daemon, fd, (struct sockaddr *)&from, n) == MHD_YES)
+        return RC_OK;
+    return err_set(e, RC_IO, "cannot take over a connection: %s", strerror(errno));
 }
 
 int http_fd(const struct http_listener *l)

@@ -98,8 +98,11 @@ enum rc http_start(const struct http_config *c, http_handler *handler, const str
  * complete come to `handler` during http_turn; a handler that sets reply->later answers with http_answer (same thread)
  * after its commit.
  */
-enum rc http_open(const struct http_config *c, http_handler *handler, void *ctx, struct http_listener **out,
-                  struct err *e);
+enum rc http_open(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
+                  struct http_listener **out, struct err *e);
+/** Take over a connection that came another way than through the port; fd is the listener's from now on, whatever comes
+ * of it. Only of http_open, by its thread. */
+enum rc http_adopt(struct http_listener *l, int fd, struct err *e);
 int http_fd(const struct http_listener *l);
 int http_timeout_ms(const struct http_listener *l); /* -1 = none */
 void http_turn(struct http_listener *l);

@@ -63,6 +63,7 @@ struct http_listener {
 /* One TCP connection. */
 struct http_conn {
     struct MHD_Connection *mhd;
+    struct http_req *head; /* its head is on the way: nobody else has it yet */
     enum http_wait wait;
     int64_t since_ms;
     size_t progress; /* octets of an upload since then */

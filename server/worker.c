@@ -379,7 +379,7 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
     w->epoll = w->wake = w->stop = -1;
     queue_init(&w->waiting);
     enum rc rc = dm_open(srv, &w->dm, e);
-    if (!rc) rc = http_open(&hc, handle, w, &w->listener, e);
+    if (!rc) rc = http_open(&hc, handle, NULL, w, &w->listener, e);
     if (!rc) rc = open_loop(w, e);
     if (!rc) rc = start_carrier(w, e);
     if (!rc && pthread_create(&w->thread, NULL, loop, w)) rc = err_set(e, RC_IO, "cannot start the DM worker's thread");

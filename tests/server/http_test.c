@@ -276,7 +276,7 @@ static struct http_listener *open_external(struct site *s)
 {
     struct http_listener *l = NULL;
     struct err e = { 0 };
-    CU_ASSERT_EQUAL_FATAL(http_open(&plain, echo, s, &l, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(http_open(&plain, echo, NULL, s, &l, &e), RC_OK);
     return l;
 }
 
@@ -433,20 +433,20 @@ static void says_why_it_cannot_listen(void)
     struct site s = { 0 };
     struct err e = { 0 };
     c.address = "example.invalid";
-    CU_ASSERT_EQUAL(http_open(&c, echo, &s, &l, &e), RC_INVALID);
+    CU_ASSERT_EQUAL(http_open(&c, echo, NULL, &s, &l, &e), RC_INVALID);
     HAS(e.text, "example.invalid");
     err_clear(&e);
     l = begin(&s);
     c = plain;
     c.port = http_port(l);
-    CU_ASSERT_EQUAL(http_open(&c, echo, &s, &other, &e), RC_IO);
+    CU_ASSERT_EQUAL(http_open(&c, echo, NULL, &s, &other, &e), RC_IO);
     HAS(e.text, "in use");
     http_stop(l);
     err_clear(&e);
     c.port = 0;
     c.cert_file = "/nonexistent/cert";
     c.key_file = "/nonexistent/key";
-    CU_ASSERT_NOT_EQUAL(http_open(&c, echo, &s, &l, &e), RC_OK);
+    CU_ASSERT_NOT_EQUAL(http_open(&c, echo, NULL, &s, &l, &e), RC_OK);
     HAS(e.text, "/nonexistent/cert");
 }
 

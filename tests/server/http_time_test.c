@@ -153,7 +153,7 @@ static void who_ends_with_its_last_octets_is_let_go(void)
     struct site s = { 0 };
     struct err e = { 0 };
     c.idle_timeout_s = c.head_timeout_ms = c.body_timeout_ms = 3600000; /* not by these */
-    CU_ASSERT_EQUAL_FATAL(http_open(&c, echo, &s, &l, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(http_open(&c, echo, NULL, &s, &l, &e), RC_OK);
     for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
         int fd = dial(http_port(l));
         say(fd, said[i]);
