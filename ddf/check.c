@@ -1,8 +1,10 @@
 /* Would a command be in order? The table of ddf-tnds.md 5, row by row. */
 #include "base/buf.h"
+#include "ddf/pattern.h"
 #include "ddf/schema.h"
 #include "ddf/uri.h"
 #include "ddf/xml.h"
+#include <stdlib.h>
 
 enum {
     STATUS_OK = 200,
@@ -168,52 +170,127 @@ static const char *syntax(enum ddf_format f, struct str s)
 
 /* --- allowed values ----------------------------------------------------------------------------------------------- */
 
-static bool same_value(struct str a, struct str b)
+/* Two values are the same when their texts are, or their numbers. */
+struct key {
+    bool is_number;
+    int64_t number;
+    struct str text;
+};
+
+static struct key key_of(struct str s)
 {
-    int64_t x, y;
-    return str_eq(a, b) || (str_to_i64(a, &x) && str_to_i64(b, &y) && x == y);
+    struct key k = { .text = s };
+    k.is_number = str_to_i64(s, &k.number);
+    return k;
 }
 
-static bool is_flags(const struct ddf_allowed *al, struct str s)
+static int compare_keys(const void *a, const void *b)
 {
-    int64_t v, bit, all = 0;
-    if (!str_to_i64(s, &v) || v < 0) return false;
-    for (size_t i = 0; i < al->n; i++)
-        if (str_to_i64(al->values[i], &bit)) all |= bit;
-    return (v & ~all) == 0;
+    const struct key *x = a, *y = b;
+    if (x->is_number != y->is_number) return x->is_number ? -1 : 1;
+    if (x->is_number) return x->number < y->number ? -1 : x->number > y->number;
+    size_t n = x->text.n < y->text.n ? x->text.n : y->text.n;
+    int order = n ? memcmp(x->text.p, y->text.p, n) : 0;
+    return order ? order : (x->text.n > y->text.n) - (x->text.n < y->text.n);
 }
 
-static bool one_allowed(const struct ddf_allowed *al, struct str s)
+/* What a value, or each part of a list, is held against. Made once for all parts: a list may have as many of them as the
+ * description has allowed values. */
+struct judge {
+    const struct ddf_allowed *al;
+    struct ddf_pattern *pattern; /* REGEX; NULL = any */
+    struct key *keys;            /* ENUM, in order */
+    int64_t flags;               /* FLAGS: all bits */
+};
+
+static enum rc judge_begin(struct judge *j, const struct ddf_allowed *al, size_t parts, struct err *e)
 {
-    int64_t v;
+    int64_t bit;
+    *j = (struct judge){ .al = al };
     switch (al->kind) {
     case DDF_ALLOW_ENUM:
+        j->keys = calloc(al->n ? al->n : 1, sizeof *j->keys);
+        if (!j->keys) return err_set(e, RC_NOMEM, "no memory for the allowed values");
+        for (size_t i = 0; i < al->n; i++) j->keys[i] = key_of(al->values[i]);
+        if (parts > 1) qsort(j->keys, al->n, sizeof *j->keys, compare_keys);
+        return RC_OK;
+    case DDF_ALLOW_REGEX:
+        return al->n && al->values[0].n ? ddf_pattern_create(al->values[0], parts, &j->pattern, e) : RC_OK;
+    case DDF_ALLOW_FLAGS:
         for (size_t i = 0; i < al->n; i++)
-            if (same_value(al->values[i], s)) return true;
-        return false;
-    case DDF_ALLOW_RANGE: return str_to_i64(s, &v) && v >= al->min && v <= al->max;
-    case DDF_ALLOW_REGEX: return al->n == 0 || ddf_xml_matches(al->values[0], s);
-    case DDF_ALLOW_FLAGS: return is_flags(al, s);
+            if (str_to_i64(al->values[i], &bit)) j->flags |= bit;
+        return RC_OK;
+    case DDF_ALLOW_RANGE:
     case DDF_ALLOW_ANY:
     case DDF_ALLOW_OTHER: break;
     }
+    return RC_OK;
+}
+
+static void judge_end(struct judge *j)
+{
+    ddf_pattern_destroy(j->pattern);
+    free(j->keys);
+}
+
+static bool is_one_of_keys(const struct judge *j, struct str s, bool sorted)
+{
+    const struct key k = key_of(s);
+    if (sorted) return bsearch(&k, j->keys, j->al->n, sizeof k, compare_keys) != NULL;
+    for (size_t i = 0; i < j->al->n; i++)
+        if (compare_keys(&k, &j->keys[i]) == 0) return true;
+    return false;
+}
+
+/* @return RC_INVALID when it is not allowed; else it could not be found out, and e says why */
+static enum rc judge_part(const struct judge *j, struct str s, bool sorted, struct err *e)
+{
+    int64_t v;
+    switch (j->al->kind) {
+    case DDF_ALLOW_ENUM: return is_one_of_keys(j, s, sorted) ? RC_OK : RC_INVALID;
+    case DDF_ALLOW_RANGE: return str_to_i64(s, &v) && v >= j->al->min && v <= j->al->max ? RC_OK : RC_INVALID;
+    case DDF_ALLOW_REGEX: return j->pattern ? ddf_pattern_match(j->pattern, s, e) : RC_OK;
+    case DDF_ALLOW_FLAGS: return str_to_i64(s, &v) && v >= 0 && (v & ~j->flags) == 0 ? RC_OK : RC_INVALID;
+    case DDF_ALLOW_ANY:
+    case DDF_ALLOW_OTHER: break;
+    }
+    return RC_OK;
+}
+
+/* Parts of a list, one after the other; a delimiter is short (DDF_DELIMITER_BYTES). */
+static bool next_part(struct str s, struct str delimiter, size_t *from, struct str *part)
+{
+    size_t to = *from;
+    if (!s.n || *from > s.n) return false;
+    while (to < s.n && !str_starts(str_slice(s, to, s.n), delimiter)) to++;
+    *part = str_trim(str_slice(s, *from, to));
+    *from = to + delimiter.n;
     return true;
 }
 
-/* Every part of a list; an empty list is in order. @param bad  the part that is not allowed */
-static bool allowed(const struct ddf_allowed *al, struct str s, struct str *bad)
+static enum rc judge_list(const struct ddf_allowed *al, struct str s, struct str *bad, struct err *e)
 {
-    struct str d = al->list_delimiter;
+    struct judge j;
+    size_t parts = 0, at = 0;
+    while (next_part(s, al->list_delimiter, &at, bad)) parts++;
+    enum rc rc = judge_begin(&j, al, parts, e);
+    at = 0;
+    while (!rc && next_part(s, al->list_delimiter, &at, bad)) rc = judge_part(&j, *bad, parts > 1, e);
+    judge_end(&j);
+    return rc;
+}
+
+/* Every part of a list; an empty list is in order. @param bad  the part that is not allowed. @return as judge_part */
+static enum rc allowed(const struct ddf_allowed *al, struct str s, struct str *bad, struct err *e)
+{
+    struct judge j;
     *bad = s;
-    if (!d.n) return al->is_list || one_allowed(al, s); /* parts that nobody can tell from one another */
-    for (size_t from = 0; s.n && from <= s.n;) {
-        size_t to = from;
-        while (to < s.n && !str_starts(str_slice(s, to, s.n), d)) to++;
-        *bad = str_trim(str_slice(s, from, to));
-        if (!one_allowed(al, *bad)) return false;
-        from = to + d.n;
-    }
-    return true;
+    if (al->list_delimiter.n) return judge_list(al, s, bad, e);
+    if (al->is_list) return RC_OK; /* parts that nobody can tell from one another */
+    enum rc rc = judge_begin(&j, al, 1, e);
+    if (!rc) rc = judge_part(&j, s, false, e);
+    judge_end(&j);
+    return rc;
 }
 
 /* As much of it as a person reads. */
@@ -253,21 +330,28 @@ static enum rc refuse_value(const struct ddf_node *n, struct str bad, struct err
     return rc;
 }
 
+/* What cannot be found out is not allowed. */
+static enum rc undecided(const struct ddf_node *n, enum rc rc, const struct err *why, struct err *e)
+{
+    return err_set(e, rc == RC_NOMEM ? RC_NOMEM : RC_INVALID, "a value for %.*s is refused: %s", STR_ARG(n->name),
+                   why->text);
+}
+
 /* The value, with the status a device would answer. */
 static enum rc check_value(const struct ddf_node *n, struct str data, int *status, struct err *e)
 {
     const char *want = syntax(n->format, data);
     struct str bad;
+    struct err why = { 0 };
     if (want) {
         if (status) *status = STATUS_MEDIA;
         return err_set(e, RC_INVALID, "\"%.*s\" is no value for %.*s: it must be %s",
                        STR_ARG(str_is_utf8(data) ? str_slice(data, 0, 80) : STR("...")), STR_ARG(n->name), want);
     }
-    if (!allowed(&n->allowed, data, &bad)) {
-        if (status) *status = STATUS_BAD;
-        return refuse_value(n, bad, e);
-    }
-    return RC_OK;
+    enum rc rc = allowed(&n->allowed, data, &bad, &why);
+    if (rc && status) *status = STATUS_BAD;
+    if (rc == RC_INVALID) return refuse_value(n, bad, e);
+    return rc ? undecided(n, rc, &why, e) : RC_OK;
 }
 
 enum rc ddf_check_value(const struct ddf_node *n, struct str data, struct err *e)
@@ -315,10 +399,17 @@ static bool is_root(const struct ddf_node *n)
 static enum rc check_name(const struct check *c)
 {
     const struct ddf_notes *notes = c->n->name.n ? NULL : c->n->notes;
-    if (!notes || notes->naming != DDF_NAME_UNIQUE || ddf_xml_matches(notes->name_pattern, c->name)) return RC_OK;
+    struct ddf_pattern *p = NULL;
+    struct err why = { 0 };
+    if (!notes || notes->naming != DDF_NAME_UNIQUE || !notes->name_pattern.n) return RC_OK;
+    enum rc rc = ddf_pattern_create(notes->name_pattern, 1, &p, &why);
+    if (!rc) rc = ddf_pattern_match(p, c->name, &why);
+    ddf_pattern_destroy(p);
+    if (!rc) return RC_OK;
     *c->status = STATUS_BAD;
-    return err_set(c->e, RC_INVALID, "%s %.*s: the name must match %.*s (description %.*s)", command_name(c->command),
-                   STR_ARG(c->uri), STR_ARG(str_slice(notes->name_pattern, 0, 100)),
+    return err_set(c->e, rc == RC_NOMEM ? RC_NOMEM : RC_INVALID,
+                   "%s %.*s: the name must match %.*s%s%s (description %.*s)", command_name(c->command),
+                   STR_ARG(c->uri), STR_ARG(str_slice(notes->name_pattern, 0, 100)), why.text[0] ? "; " : "", why.text,
                    STR_ARG(str_slice(c->n->document, 0, 100)));
 }
 

@@ -6,7 +6,7 @@
 #include "ddf/xml.h"
 #include <limits.h>
 
-enum { ENUM_VALUES = 4096, DEPENDS_BYTES = 4096 };
+enum { ENUM_VALUES = 4096, DEPENDS_BYTES = 4096, MIME_BYTES = 4096 };
 
 /* Where in the document we are. */
 enum el {
@@ -343,12 +343,14 @@ static void set_hint(struct open_node *o, struct str s)
         if (str_is(s, row[i].name)) o->n->pub.hint = row[i].hint;
 }
 
-static enum rc add_mime(struct reader *r, struct str s, struct err *e)
+static enum rc add_mime(struct reader *r, struct str s, unsigned line, struct err *e)
 {
     struct ddf_node *n = &top(r)->n->pub;
     struct str rest = n->mime, one;
     while (str_cut(&rest, ' ', &one))
         if (str_eq(one, s)) return RC_OK;
+    if (n->mime.n + s.n > MIME_BYTES)
+        return err_at(e, RC_LIMIT, r->name, line, 0, "the MIME types of a node have more than %d bytes", MIME_BYTES);
     if (!s.n) return RC_OK;
     if (!n->mime.n) return keep(r, s, &n->mime, e);
     n->mime = arena_printf(&r->doc->a, "%.*s %.*s", STR_ARG(n->mime), STR_ARG(s));
@@ -383,9 +385,11 @@ static enum rc set_allowed_kind(struct reader *r, struct str type, struct err *e
 }
 
 /* A character, or the number of one ("0xF000", "\xF000"). */
-static enum rc set_delimiter(struct reader *r, struct str s, struct err *e)
+static enum rc set_delimiter(struct reader *r, struct str s, unsigned line, struct err *e)
 {
     struct ddf_allowed *al = &top(r)->n->pub.allowed;
+    if (s.n > DDF_DELIMITER_BYTES)
+        return err_at(e, RC_LIMIT, r->name, line, 0, "a list's delimiter has more than %d bytes", DDF_DELIMITER_BYTES);
     if (str_eq_fold(s, STR("0xF000")) || str_eq_fold(s, STR("\\xF000"))) s = STR("\xEF\x80\x80");
     al->is_list = true;
     return keep(r, s, &al->list_delimiter, e);
@@ -579,7 +583,7 @@ static enum rc on_start(void *ctx, const struct ddf_xml_tag *tag, struct err *e)
     switch (el) {
     case E_NODE: return open_node(r, tag->line, e);
     case E_ALLOWED: return set_allowed_kind(r, attribute(tag, "ValueType"), e);
-    case E_LIST: return set_delimiter(r, attribute(tag, "Delimiter"), e);
+    case E_LIST: return set_delimiter(r, attribute(tag, "Delimiter"), tag->line, e);
     case E_ADMX: return set_template(r, tag, e);
     case E_ENUM: return open_enum(r, tag->line, e);
     case E_DEPENDS_ON: return keep(r, attribute(tag, "Type"), &top(r)->dependency, e);
@@ -622,7 +626,7 @@ static enum rc take_text(struct reader *r, enum el el, struct str s, unsigned li
         set_format(o, s, r->at[r->depth] == E_DF); /* some write <DFFormat>chr</DFFormat> */
         return RC_OK;
     case E_TIMES: set_times(o, s); return RC_OK;
-    case E_MIME: return add_mime(r, s, e);
+    case E_MIME: return add_mime(r, s, line, e);
     case E_DDF_NAME: return keep(r, s, &n->ddf_name, e);
     case E_CONFLICT: set_hint(o, s); return RC_OK;
     case E_ALLOWED_VALUE: return set_allowed_value(r, s, e);

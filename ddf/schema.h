@@ -43,12 +43,13 @@ enum ddf_allowed_kind {
     DDF_ALLOW_OTHER,
     DDF_ALLOW_FLAGS
 };
+enum { DDF_DELIMITER_BYTES = 16 };
 struct ddf_allowed {
     enum ddf_allowed_kind kind;
     struct str *values, *labels; /* ENUM, FLAGS: n of them; REGEX, OTHER: at most one text, no label */
     size_t n;
     int64_t min, max;          /* RANGE: of several, the lowest and the highest */
-    struct str list_delimiter; /* value is a list; empty = single */
+    struct str list_delimiter; /* value is a list; empty = single; at most DDF_DELIMITER_BYTES */
     bool is_list;              /* also when nobody says what stands between the parts */
     struct str type;           /* OTHER: as the document writes it */
 };

@@ -1,13 +1,10 @@
 #include "ddf/xml.h"
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
-#include <libxml/xmlregexp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PATTERN_BYTES = 512, PATTERN_VALUE_BYTES = 4096 };
 
 struct walk {
     const struct ddf_xml_events *ev;
@@ -216,47 +213,4 @@ bool ddf_xml_is_well_formed(struct str text)
 {
     static const struct ddf_xml_events pass = { pass_start, pass_end, pass_text };
     return ddf_xml_walk(text, "", &pass, NULL, NULL) == RC_OK;
-}
-
-/* --- regular expressions -------------------------------------------------------------------------------------- */
-
-static void quiet(void *ctx, xmlErrorPtr error)
-{
-    (void)ctx, (void)error;
-}
-
-/* Other dialects' groups, boundaries, anchors and lazy quantifiers mean something else in XML Schema. */
-static bool is_foreign(const char *p)
-{
-    for (size_t i = 0; p[i]; i++) {
-        if (p[i] == '\\' && p[i + 1]) {
-            if (p[++i] == 'b' || p[i] == 'B') return true;
-        } else if (p[i] == '$' || (p[i] == '^' && (i == 0 || p[i - 1] != '['))) {
-            return true;
-        } else if (p[i + 1] == '?' && strchr("(*+?}", p[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool ddf_xml_matches(struct str pattern, struct str value)
-{
-    char p[PATTERN_BYTES + 1], v[PATTERN_VALUE_BYTES + 1];
-    xmlStructuredErrorFunc before = xmlStructuredError;
-    void *before_ctx = xmlStructuredErrorContext;
-    xmlRegexpPtr re;
-    int match = 1;
-    if (str_starts(pattern, STR("^"))) pattern = str_slice(pattern, 1, pattern.n);
-    if (str_ends(pattern, STR("$")) && !str_ends(pattern, STR("\\$"))) pattern = str_slice(pattern, 0, pattern.n - 1);
-    if (!pattern.n || pattern.n > PATTERN_BYTES || value.n > PATTERN_VALUE_BYTES) return true;
-    snprintf(p, sizeof p, "%.*s", STR_ARG(pattern));
-    snprintf(v, sizeof v, "%.*s", STR_ARG(value));
-    if (is_foreign(p)) return true;
-    xmlSetStructuredErrorFunc(NULL, quiet);
-    re = xmlRegexpCompile((const xmlChar *)p);
-    if (re) match = xmlRegexpExec(re, (const xmlChar *)v);
-    xmlRegFreeRegexp(re);
-    xmlSetStructuredErrorFunc(before_ctx, before);
-    return match != 0; /* negative: it could not tell */
 }

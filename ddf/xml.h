@@ -26,7 +26,4 @@ struct ddf_xml_events {
 enum rc ddf_xml_walk(struct str text, const char *name, const struct ddf_xml_events *ev, void *ctx, struct err *e);
 /** Is this one well-formed element (with its prolog)? */
 bool ddf_xml_is_well_formed(struct str text);
-/** Does the whole value match this XML Schema regular expression ('^' and '$' at its ends are passed over)?
- * @return true also when the expression is none that we understand: another dialect's is no reason to refuse a value */
-bool ddf_xml_matches(struct str pattern, struct str value);
 #endif

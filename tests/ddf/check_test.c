@@ -1,6 +1,9 @@
 /* The table of ddf-tnds.md 5, row by row: what we would rather not send, and the status it would bring. */
 #include "base/buf.h"
+#include "base/world.h"
 #include "tests/ddf/shipped.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const commands[] = { [DDF_ADD] = "Add",   [DDF_COPY] = "Copy", [DDF_DELETE] = "Delete",
@@ -278,7 +281,7 @@ static void formats_have_the_syntax_of_the_specification(void)
     }
 }
 
-/* An expression that we cannot read restricts nothing; one that we can is anchored at both ends. */
+/* Every one is anchored at both ends; one that cannot be read allows nothing. */
 static void regular_expressions_of_several_dialects(void)
 {
     static const struct {
@@ -293,11 +296,19 @@ static void regular_expressions_of_several_dialects(void)
         { "\\d{3}", "1234", false },
         { ".{1,3}", "\xC3\xA4\xC3\xB6\xC3\xBC", true },
         { "[^/]+", "a/b", false },
-        { "^a$|^b$", "zzz", true },
-        { "(?i)abc", "zzz", true },
-        { "a\\b", "zzz", true },
-        { "a*?", "zzz", true },
-        { "[", "zzz", true },
+        { "^a$|^b$", "zzz", false },
+        { "(?i)abc", "zzz", false },
+        { "a\\b", "zzz", false },
+        { "a*?", "zzz", false },
+        { "^a$|^b$", "b", true },
+        { "(?i)abc", "aBC", true },
+        { "a*?", "aaa", true },
+        { "\\i\\c*", "x-1.y", true },
+        { "\\i\\c*", "1x", false },
+        { "[\\i ]+", "a b", true },
+        { "[a-z-[aeiou]]+", "xyz", false },
+        { "[", "zzz", false },
+        { "(a+)+b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false },
         { "", "zzz", true },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -309,6 +320,65 @@ static void regular_expressions_of_several_dialects(void)
         if ((rc == RC_OK) != row[i].ok) fprintf(stderr, "%s ~ %s\n", row[i].value, row[i].pattern);
         CU_ASSERT_EQUAL(rc == RC_OK, row[i].ok);
     }
+}
+
+/* What would take for ever is refused soon, and says that it could not be found out. */
+static void a_pattern_that_would_take_for_ever_is_given_up(void)
+{
+    static const char *const pattern[] = { "(a|aa)+b", "(a*)*b", "(.*.*.*.*.*.*.*.*)x", "(a?){60}a{60}b",
+                                           "((a{1,40}){1,40}){1,40}b" };
+    enum { N = 60000 };
+    char *text = malloc(N);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    memset(text, 'a', N);
+    for (size_t i = 0; i < sizeof pattern / sizeof pattern[0]; i++)
+        for (size_t n = 60; n <= N; n *= 10) {
+            struct str p = str_of(pattern[i]);
+            struct ddf_node node = { .name = STR("x"),
+                                     .format = DDF_CHR,
+                                     .allowed = { .kind = DDF_ALLOW_REGEX, .values = &p, .n = 1 } };
+            struct err e = { 0 };
+            int64_t began = world_monotonic_ms();
+            CU_ASSERT_EQUAL(ddf_check_value(&node, (struct str){ text, n }, &e), RC_INVALID);
+            CU_ASSERT(world_monotonic_ms() - began < 5000);
+        }
+    free(text);
+}
+
+/* As many parts as fit, held against as many values as fit: no part looks at every value. */
+static void long_lists_take_time_in_proportion(void)
+{
+    enum { VALUES = 4096, PARTS = 200000, ROOM = 8 };
+    static char names[VALUES][ROOM];
+    static struct str values[VALUES];
+    struct buf b;
+    struct err e = { 0 };
+    for (int i = 0; i < VALUES; i++) {
+        snprintf(names[i], ROOM, "v%d", i);
+        values[i] = str_of(names[i]);
+    }
+    buf_init(&b, 0);
+    for (int i = 0; i < PARTS; i++) buf_printf(&b, "%sv%d", i ? "," : "", VALUES - 1 - i % 10);
+    struct ddf_node node = { .name = STR("x"), .format = DDF_CHR };
+    node.allowed = (struct ddf_allowed){
+        .kind = DDF_ALLOW_ENUM, .values = values, .n = VALUES, .is_list = true, .list_delimiter = STR(",")
+    };
+    int64_t began = world_monotonic_ms();
+    CU_ASSERT_EQUAL(ddf_check_value(&node, buf_str(&b), &e), RC_OK);
+    CU_ASSERT(world_monotonic_ms() - began < 5000);
+    buf_putz(&b, ",other");
+    CU_ASSERT_EQUAL(ddf_check_value(&node, buf_str(&b), &e), RC_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "\"other\""));
+    struct str pattern = STR("v[0-9]+");
+    node.allowed = (struct ddf_allowed){
+        .kind = DDF_ALLOW_REGEX, .values = &pattern, .n = 1, .is_list = true, .list_delimiter = STR(",")
+    };
+    CU_ASSERT_EQUAL(ddf_check_value(&node, STR("v1,v2, v3"), &e), RC_OK);
+    CU_ASSERT_EQUAL(ddf_check_value(&node, STR("v1,w2,v3"), &e), RC_INVALID);
+    err_clear(&e);
+    CU_ASSERT_EQUAL(ddf_check_value(&node, buf_str(&b), &e), RC_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "parts"));
+    buf_finish(&b);
 }
 
 static void format_names_are_found_in_any_case(void)
@@ -325,4 +395,5 @@ static void format_names_are_found_in_any_case(void)
 TEST_MAIN("ddf.check", TEST_OF("S-220", commands_are_judged_as_a_device_would), TEST(what_must_be_there_is_not_deleted),
           TEST(a_refused_value_lists_what_is_allowed), TEST(a_refused_command_names_address_description_and_value),
           TEST(a_long_list_of_allowed_values_is_cut), TEST(formats_have_the_syntax_of_the_specification),
-          TEST(regular_expressions_of_several_dialects), TEST(format_names_are_found_in_any_case))
+          TEST(regular_expressions_of_several_dialects), TEST(a_pattern_that_would_take_for_ever_is_given_up),
+          TEST(long_lists_take_time_in_proportion), TEST(format_names_are_found_in_any_case))

@@ -386,6 +386,12 @@ static void ceilings_are_ordinary_outcomes(void)
         buf_putz(&b, "</MgmtTree>");
         CU_ASSERT_EQUAL(load_buf(&b), n == DDF_CHILDREN ? RC_OK : RC_LIMIT);
     }
+    buf_init(&b, 0); /* each is compared with those before */
+    buf_putz(&b, "<MgmtTree><Node><NodeName>a</NodeName><DFProperties><DFType>");
+    for (unsigned i = 0; i < 100000; i++) buf_printf(&b, "<MIME>text/x-%u</MIME>", i);
+    buf_putz(&b, "</DFType></DFProperties></Node></MgmtTree>");
+    CU_ASSERT_EQUAL(load_buf(&b), RC_LIMIT);
+
     buf_init(&b, 0); /* as one name all are one node, but each was read */
     buf_putz(&b, "<MgmtTree>");
     repeat(&b, "<Node/>", DDF_NODES + 1);
