@@ -15,11 +15,11 @@ enum { PATH_BYTES = 1024, ENTRIES_MAX = 1000 };
 static const struct part {
     const char *name;
     int64_t max_bytes;
-    bool required;
+    bool required, text;
 } parts[] = {
-    { "kernel", 256LL << 20, true },
-    { "initrd", 1LL << 30, false },
-    { "cmdline", 4096, false },
+    { "kernel", 256LL << 20, true, false },
+    { "initrd", 1LL << 30, false, false },
+    { "cmdline", BUNDLE_CMDLINE_BYTES, false, true },
 };
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
@@ -44,6 +44,15 @@ static enum rc write_all(int fd, const char *p, size_t n, const char *file, stru
     return RC_OK;
 }
 
+/* The kernel's command line is one line of text. */
+static enum rc check_text(const char *p, size_t n, const char *what, struct err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (((unsigned char)p[i] < 0x20 && p[i] != '\n' && p[i] != '\r' && p[i] != '\t') || p[i] == 0x7f)
+            return err_set(e, RC_INVALID, "the bundle's %s has a control character at byte %zu", what, i);
+    return RC_OK;
+}
+
 static enum rc unpack_part(struct archive *ar, const struct part *part, const char *dir, struct err *e)
 {
     char chunk[16 << 10];
@@ -57,14 +66,26 @@ static enum rc unpack_part(struct archive *ar, const struct part *part, const ch
     if (fd < 0) return err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
     while (!rc && (n = archive_read_data(ar, chunk, sizeof chunk)) > 0) {
         total += n;
-        rc = total > part->max_bytes ? err_set(e, RC_LIMIT, "the bundle's %s is larger than %lld bytes", part->name,
+        rc = total > part->max_bytes ? err_set(e, RC_INVALID, "the bundle's %s is larger than %lld bytes", part->name,
                                                (long long)part->max_bytes)
-                                     : write_all(fd, chunk, (size_t)n, file, e);
+             : part->text            ? check_text(chunk, (size_t)n, part->name, e)
+                                     : RC_OK;
+        if (!rc) rc = write_all(fd, chunk, (size_t)n, file, e);
     }
     if (!rc && n < 0)
         rc = err_set(e, RC_PARSE, "the bundle is damaged in %s: %s", part->name, archive_error_string(ar));
     if (close(fd) != 0 && !rc) rc = err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
+    if (!rc && !total && part->required) rc = err_set(e, RC_INVALID, "the bundle's %s is empty", part->name);
+    if (rc) unlink(file);
     return rc;
+}
+
+/* One of ours has to be a file of its own; a link would name something else. */
+static enum rc check_kind(struct archive_entry *entry, const struct part *part, struct err *e)
+{
+    if (archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry)) return RC_OK;
+    return err_set(e, RC_INVALID, "the bundle's %s is %s; only a regular file is taken", part->name,
+                   archive_entry_hardlink(entry) || archive_entry_filetype(entry) == AE_IFLNK ? "a link" : "no file");
 }
 
 enum rc bundle_unpack(const char *file, const char *dir, struct err *e)
@@ -83,10 +104,10 @@ enum rc bundle_unpack(const char *file, const char *dir, struct err *e)
         rc = err_set(e, errno == ENOENT ? RC_IO : RC_PARSE, "%s is no bundle: %s", file, archive_error_string(ar));
     while (!rc && (code = archive_read_next_header(ar, &entry)) == ARCHIVE_OK) {
         const char *name = archive_entry_pathname(entry);
-        const struct part *part = name && archive_entry_filetype(entry) == AE_IFREG ? part_of(name) : NULL;
+        const struct part *part = name ? part_of(name) : NULL;
         if (++n > ENTRIES_MAX)
             rc = err_set(e, RC_LIMIT, "%s has more than %d entries: that is no kernel bundle", file, ENTRIES_MAX);
-        else if (part && !(rc = unpack_part(ar, part, dir, e)))
+        else if (part && !(rc = check_kind(entry, part, e)) && !(rc = unpack_part(ar, part, dir, e)))
             seen |= 1u << (part - parts);
     }
     if (!rc && code != ARCHIVE_EOF) rc = err_set(e, RC_PARSE, "%s is no bundle: %s", file, archive_error_string(ar));

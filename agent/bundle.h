@@ -5,8 +5,12 @@
 #include "base/rc.h"
 #include <stdbool.h>
 
+enum { BUNDLE_CMDLINE_BYTES = 511 }; /* what a VM's description holds */
+
 /** Unpack the three into dir (made if missing); nothing else in the archive is written, paths are not followed, sizes
  * are bounded.
- * @return RC_PARSE when it is no archive or lacks kernel; RC_LIMIT; RC_IO */
+ * The three are regular files, no links; the command line is text.
+ * @return RC_PARSE when it is no archive or lacks kernel; RC_INVALID when one of the three is not as it should be;
+ *         RC_LIMIT: no room, or too many entries; RC_IO */
 enum rc bundle_unpack(const char *file, const char *dir, struct err *e);
 #endif

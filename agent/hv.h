@@ -10,7 +10,7 @@
 enum { HV_UUID_BYTES = 37, HV_NAME_BYTES = 32, HV_VOLUMES = 8, HV_NETS = 8, HV_VCPUS = 64, HV_TEXT_BYTES = 256 };
 
 struct hv_facts {
-    char name[64], vendor[64], version[64], arch[16];
+    char name[96], vendor[64], version[64], arch[16];
     int type;                                      /* 1 bare-metal, 2 hosted */
     int cpu_total, cpu_online, max_vcpus, max_vms; /* max_vms 0 = no fixed limit */
     int64_t mem_total_kb, mem_free_kb, store_total_kb, store_free_kb, uptime_s;
@@ -19,7 +19,8 @@ struct hv_facts {
     char guest_types[128], image_formats[64]; /* comma separated */
     int cpu_pct;
     int64_t mem_used_kb;
-    int temp_c;                   /* host KPIs; -1 unknown */
+    int temp_c;    /* host KPIs; -1 unknown */
+    bool degraded; /* a protection of the host is missing (`name` says which), or the hypervisor is away */
     const struct periph *periphs; /* the hypervisor's, unchanged for its life */
     size_t n_periphs;
 };
@@ -45,7 +46,8 @@ struct hv_spec {
     char affinity[64];
     int64_t mem_min_kb, mem_max_kb, mem_kb;
     char kernel[512], initrd[512], cmdline[512], disk[512], disk_format[16]; /* kernel bundle, or a system disk */
-    char dir[512]; /* for volumes, console log, saved memory */
+    int64_t disk_max_kb; /* largest system disk that the guest may see; 0 = no limit */
+    char dir[512];       /* for volumes, console log, saved memory */
     struct hv_volume volumes[HV_VOLUMES];
     int n_volumes;
     struct hv_net nets[HV_NETS];
@@ -116,6 +118,7 @@ struct hv_event {
     uint64_t cookie;
     enum hv_call call;
     enum rc rc;
+    int code;     /* DONE with an rc: the result (virtualization-mo.md c.6) that says why; 0 = the operation's own */
     bool pending; /* HV_SET_RESOURCES: takes effect at the next start */
     enum hv_state state;
     enum hv_cause cause;

@@ -137,6 +137,18 @@ static enum rc open_hypervisor(struct agent *g, struct err *e)
     return RC_OK;
 }
 
+/* The folder lets emulators pass through to their VMs' files; what is kept here is nobody else's to read. The
+ * database gives its own mode to the files beside it. */
+static enum rc close_to_others(const char *file, struct err *e)
+{
+    int fd = file ? open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    bool good = fd >= 0 && fchmod(fd, 0600) == 0;
+    int why = errno;
+
+    if (fd >= 0) close(fd);
+    return good ? RC_OK : err_at(e, RC_IO, file, 0, 0, "cannot be kept from others: %s", strerror(why));
+}
+
 static enum rc open_device(struct agent *g, const struct world *w, struct err *e)
 {
     const char *images, *vms, *data, *file;
@@ -149,7 +161,8 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     if (!rc) rc = folder(g, "vms", &vms, e);
     if (rc) return rc;
     file = arena_printf(&g->arena, "%s/state.db", data).p;
-    rc = state_open(file, arena_printf(&g->arena, "%s/schema", c->own).p, &g->state, e);
+    rc = close_to_others(file, e);
+    if (!rc) rc = state_open(file, arena_printf(&g->arena, "%s/schema", c->own).p, &g->state, e);
     if (!rc) rc = identity(g, w, e);
     if (!rc && c->push)
         rc = push_open(c->push_address, c->push_port, &g->push_fd, e); /* before what takes time: they wait in it */

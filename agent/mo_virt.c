@@ -48,13 +48,13 @@ static bool get_version(void *ctx, const struct tree_at *at, struct arena *a, st
     return true;
 }
 
-/* 10 operational, 40 failed: the hypervisor does not answer */
+/* 10 operational, 20 degraded: see the hypervisor's name; 40 failed: the hypervisor does not answer */
 static bool get_state(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct device *d = ctx;
 
     (void)at, (void)a;
-    *out = d->facts_known ? STR("10") : STR("40");
+    *out = !d->facts_known ? STR("40") : d->facts.degraded ? STR("20") : STR("10");
     return true;
 }
 

@@ -1,6 +1,8 @@
 /* Libvirt; with virt_stats.c the only file that knows it. Two threads, libvirt's event loop and a worker that
  * carries requests out in order, so that nothing here ever blocks the agent. */
 #include "agent/hv.h"
+#include "agent/virt_console.h"
+#include "agent/virt_files.h"
 #include "agent/virt_int.h"
 #include "agent/virt_xml.h"
 #include "base/log.h"
@@ -37,7 +39,9 @@ enum kvm { KVM_UNTRIED, KVM_WORKS, KVM_ABSENT };
 
 struct virt {
     struct hv base;
-    char uri[512], dir[384];
+    char uri[512], dir[384], own[384], root[384]; /* own: the agent's folder; root: of an embedded driver, or "" */
+    struct virt_guard guard;
+    struct virt_consoles *consoles;
     virConnectPtr conn;
     struct virt_host host;
     enum kvm kvm;
@@ -222,60 +226,35 @@ static void *run_loop(void *arg)
 
 /* ---- connection ---- */
 
+/* The account of emulators as the driver tells it: <baselabel type='kvm'>+64055:+108</baselabel>. */
+static void learn_account(struct virt *v)
+{
+    char *text = v->root[0] ? NULL : virConnectGetCapabilities(v->conn);
+    const char *dac = text ? strstr(text, "<model>dac</model>") : NULL, *label = dac ? strstr(dac, "'>+") : NULL;
+    unsigned uid = 0, gid = 0;
+    if (label && sscanf(label, "'>+%u:+%u<", &uid, &gid) == 2) {
+        v->guard.uid = uid;
+        v->guard.gid = gid;
+        if (uid == 0) {
+            snprintf(v->guard.lacks, sizeof v->guard.lacks, "an account of its own");
+            log_event(LOG_WARN, "hypervisor.protection", LOG_Z("lacks", v->guard.lacks),
+                      LOG_Z("why", "the hypervisor's qemu.conf says so"));
+        }
+    }
+    free(text);
+}
+
 static enum rc connect_to(struct virt *v, struct err *e)
 {
     v->conn = virConnectOpen(v->uri);
-    if (!v->conn && strstr(virGetLastErrorMessage(), "libvirt-qemu"))
-        return err_set(e, RC_IO,
-                       "cannot open the hypervisor: libvirt's account is missing; make it with"
-                       " useradd --system --user-group libvirt-qemu, or run this as another user than root");
     if (!v->conn) return virt_error(e, RC_IO, "cannot open the hypervisor (hypervisor.uri)");
+    learn_account(v);
     if (add_callback(v, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)) < 0)
         return virt_error(e, RC_UNSUPPORTED, "the hypervisor tells of no events");
     /* Not every driver has these two; without them a guest's start counts as its sign of life. */
     (void)add_callback(v, VIR_DOMAIN_EVENT_ID_WATCHDOG, VIR_DOMAIN_EVENT_CALLBACK(on_watchdog));
     (void)add_callback(v, VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent));
     return RC_OK;
-}
-
-/* "root=" of an embedded driver's address, or "". */
-static void embed_root(const char *uri, char out[384])
-{
-    const char *root = strstr(uri, "root=");
-    out[0] = '\0';
-    if (strncmp(uri, "qemu:///embed", 13) == 0 && root)
-        snprintf(out, 384, "%.*s", (int)strcspn(root + 5, "&"), root + 5);
-}
-
-static enum rc make_folder(const char *path, struct err *e)
-{
-    char part[512];
-    for (size_t i = 1; path[i - 1]; i++)
-        if ((path[i] == '/' || path[i] == '\0') && i < sizeof part) {
-            snprintf(part, sizeof part, "%.*s", (int)i, path);
-            if (mkdir(part, 0755) != 0 && errno != EEXIST)
-                return err_set(e, RC_IO, "cannot make the folder %s: %s", part, strerror(errno));
-        }
-    return RC_OK;
-}
-
-/* An embedded driver has no daemon that prepared the ground: without these settings it looks for cgroups, namespaces
- * and labels that small images and containers lack (and may hang in its probe). A file that is there stays as it is. */
-static enum rc write_embed_config(const char *root, struct err *e)
-{
-    char file[512];
-    snprintf(file, sizeof file, "%s/etc", root);
-    enum rc rc = make_folder(file, e);
-    snprintf(file, sizeof file, "%s/etc/qemu.conf", root);
-    if (rc || access(file, F_OK) == 0) return rc;
-    FILE *f = fopen(file, "w");
-    if (!f) return err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
-    if (geteuid() == 0) fputs("user = \"root\"\ngroup = \"root\"\n", f);
-    fputs(
-        "stdio_handler = \"file\"\nsecurity_driver = \"none\"\ndynamic_ownership = 0\nremember_owner = 0\ncgroup_controllers = [ ]\n"
-        "namespaces = [ ]\nseccomp_sandbox = 0\n",
-        f);
-    return fclose(f) == 0 ? RC_OK : err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
 }
 
 /* ---- does KVM work? ---- */
@@ -342,10 +321,12 @@ static void refresh_facts(struct virt *v)
     f.kvm = v->kvm == KVM_WORKS;
     f.balloon = true;
     f.cpu_hotplug = strcmp(v->host.arch, "x86_64") == 0;
-    snprintf(f.name, sizeof f.name, "%s",
+    f.degraded = v->guard.lacks[0] != '\0';
+    snprintf(f.name, sizeof f.name, "%s%s%s",
              f.kvm                   ? "KVM"
              : v->kvm == KVM_UNTRIED ? "KVM (not tried yet)"
-                                     : "QEMU (emulation)");
+                                     : "QEMU (emulation)",
+             f.degraded ? " without " : "", v->guard.lacks);
     snprintf(f.arch, sizeof f.arch, "%s", v->host.arch);
     if (virConnectGetVersion(v->conn, &version) == 0)
         snprintf(f.version, sizeof f.version, "%lu.%lu.%lu", version / 1000000, version / 1000 % 1000, version % 1000);
@@ -407,6 +388,13 @@ static bool trial_came_up(struct virt *v)
     v->trial[0] = '\0';
     pthread_mutex_unlock(&v->lock);
     return up;
+}
+
+/* Where an emulator's own words go. */
+static void emulator_log(const struct virt *v, const char *name, char out[768])
+{
+    snprintf(out, 768, "%s%s/%s.log", v->root[0] ? v->root : "/var/log/libvirt", v->root[0] ? "/log/qemu" : "/qemu",
+             name);
 }
 
 static enum rc create(virDomainPtr dom, bool paused, struct err *e)
@@ -487,10 +475,28 @@ static enum rc result(int code, const char *what, struct err *e)
     return code == 0 ? RC_OK : virt_error(e, RC_IO, what);
 }
 
+/* What surrounds an emulator: its guest's console is read, its own log kept within bounds, and both go with the VM. */
+static void attend(struct virt *v, const struct request *r)
+{
+    char log[768];
+    emulator_log(v, r->spec.name, log);
+    if (r->call == HV_DESTROY || r->call == HV_UNDEFINE)
+        virt_consoles_leave(v->consoles, r->spec.dir);
+    else
+        virt_consoles_read(v->consoles, r->spec.dir);
+    if (r->call == HV_UNDEFINE && v->root[0])
+        unlink(log);
+    else
+        virt_log_bound(log);
+}
+
 static enum rc perform(struct virt *v, const struct request *r, struct hv_event *ev, struct hv_stats **stats,
                        struct err *e)
 {
     enum rc rc = RC_OK;
+    if (r->call == HV_DEFINE || r->call == HV_START || r->call == HV_START_PAUSED)
+        rc = virt_files_check(&r->spec, &v->guard, v->own, &ev->code, e);
+    if (rc) return rc;
     if (r->call == HV_DEFINE) return define(v, &r->spec, e);
     virDomainPtr dom = virDomainLookupByUUIDString(v->conn, r->spec.uuid);
     if (!dom)
@@ -522,6 +528,7 @@ static enum rc perform(struct virt *v, const struct request *r, struct hv_event 
     default: rc = err_set(e, RC_UNSUPPORTED, "the hypervisor cannot do this"); break;
     }
     virDomainFree(dom);
+    attend(v, r);
     return rc;
 }
 
@@ -618,6 +625,7 @@ static void virt_destroy(struct hv *hv)
     if (joins) pthread_join(v->worker, NULL);
     if (v->conn) virConnectClose(v->conn);
     if (v->loop_runs) pthread_join(v->loop, NULL);
+    virt_consoles_destroy(v->consoles);
     while (virt_next(hv, &ev))
         ;
     pthread_cond_destroy(&v->wake);
@@ -630,11 +638,15 @@ static const struct hv_class virt_class = { virt_destroy, virt_facts, virt_reque
 
 static enum rc prepare(struct virt *v, struct err *e)
 {
-    char root[384];
     struct utsname host;
-    enum rc rc = make_folder(v->dir, e);
-    embed_root(v->uri, root);
-    if (!rc && root[0]) rc = write_embed_config(root, e);
+    enum rc rc = virt_make_folder(v->dir, e);
+    snprintf(v->own, sizeof v->own, "%s", v->dir);
+    char *end = strrchr(v->own, '/');
+    if (end && end > v->own) *end = '\0';
+    virt_embed_root(v->uri, v->root);
+    if (!rc && v->root[0]) rc = virt_embed_prepare(v->root, &v->guard, e);
+    if (!rc && v->root[0]) rc = virt_let_in(&v->guard, v->own, v->root, e);
+    if (!rc) rc = virt_consoles_create(&v->consoles, e);
     uname(&host);
     snprintf(v->host.arch, sizeof v->host.arch, "%.15s", host.machine);
     v->host.tuning = strncmp(v->uri, "qemu:///system", 14) == 0;

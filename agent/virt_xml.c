@@ -1,4 +1,5 @@
 #include "agent/virt_xml.h"
+#include "agent/virt_console.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -62,7 +63,8 @@ static void put_disk(struct buf *b, const char *file, const char *format, unsign
     buf_printf(b, "<disk type='file' device='disk'><driver name='qemu' type='%s' discard='unmap'/><source file='",
                format);
     text(b, file);
-    buf_printf(b, "'/><target dev='vd%c' bus='virtio'/>", (int)('a' + index));
+    /* The empty <backingStore/> tells the emulator that there is none, whatever the file says. */
+    buf_printf(b, "'/><backingStore/><target dev='vd%c' bus='virtio'/>", (int)('a' + index));
     if (read_only) buf_putz(b, "<readonly/>");
     if (v && (v->iops > 0 || v->kbps > 0)) {
         buf_putz(b, "<iotune>");
@@ -96,9 +98,9 @@ static void put_net(struct buf *b, const struct hv_net *n, const struct virt_hos
 
 static void put_console(const struct hv_spec *s, struct buf *b)
 {
-    buf_putz(b, "<serial type='file'><source path='");
+    buf_putz(b, "<serial type='unix'><source mode='bind' path='");
     text(b, s->dir);
-    buf_putz(b, "/console.log' append='on'/><target port='0'/></serial>\n");
+    buf_putz(b, "/" VIRT_CONSOLE_SOCKET "'/><target port='0'/></serial>\n");
     if (!s->heartbeat) return;
     buf_putz(b, "<channel type='unix'><source mode='bind' path='");
     text(b, s->dir);

@@ -454,9 +454,10 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
     }
     if (ev->kind == HV_EV_DONE && (!job->kind || ev->cookie != job->waits_for))
         return true; /* of a job that was broken off */
-    if (job->kind)
-        go(vm, w, vm_step_event(vm, w, job->kind->steps[job->at], ev, &code), code);
-    else if (ev->kind == HV_EV_STATE)
+    if (job->kind) {
+        enum vm_go how = vm_step_event(vm, w, job->kind->steps[job->at], ev, &code);
+        go(vm, w, how, code);
+    } else if (ev->kind == HV_EV_STATE)
         unexpected(vm, w, ev);
     return true;
 }
@@ -482,8 +483,10 @@ void vm_tick(struct vm *vm, struct vm_world *w)
 {
     struct vm_job *job = &vm->priv->job;
     int code = 0;
-    if (job->kind && (job->deadline_ms <= w->now_ms || (job->press_ms && job->press_ms <= w->now_ms)))
-        go(vm, w, vm_step_timeout(vm, w, job->kind->steps[job->at], &code), code);
+    if (job->kind && (job->deadline_ms <= w->now_ms || (job->press_ms && job->press_ms <= w->now_ms))) {
+        enum vm_go how = vm_step_timeout(vm, w, job->kind->steps[job->at], &code);
+        go(vm, w, how, code);
+    }
     if (vm->priv->set_dirty && vm->state == VM_RUNNING && !job->kind) set_live(vm, w);
     vm_crash_tick(vm, w);
     vm_lease_tick(vm, w);

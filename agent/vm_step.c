@@ -119,7 +119,9 @@ static enum vm_go begin_files(struct vm *vm, struct vm_world *w, int *code)
     if (!rc) rc = make_volumes(vm, &e);
     if (!rc) return VM_GO_NEXT;
     say(vm, e.text);
-    *code = rc == RC_LIMIT ? VM_NO_STORAGE : 0;
+    *code = rc == RC_LIMIT                                               ? VM_NO_STORAGE
+            : rc == RC_INVALID || rc == RC_PARSE || rc == RC_UNSUPPORTED ? VM_IMAGE_UNFIT
+                                                                         : 0;
     return VM_GO_FAIL;
 }
 
@@ -430,7 +432,7 @@ static enum vm_go asked(struct vm *vm, struct vm_world *w, enum vm_step step, co
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT; /* the state event that comes with it says nothing new */
     if (ev->rc) {
         say(vm, ev->text[0] ? ev->text : rc_text(ev->rc));
-        *code = 0;
+        *code = ev->code;
         return VM_GO_FAIL;
     }
     if (step == STEP_STOP)
