@@ -30,7 +30,7 @@
 #define API_OPERATION_COLUMNS                                                                                               \
     "o.operation_id, d.name, o.kind, o.by_policy, o.scope, o.owner, o.args, o.tree_command, o.tree_uri, o.tree_format,"     \
     " o.tree_data, o.tree_result, o.state, o.code, o.reason, o.percent, o.tries, o.created_by, o.created_ms, o.updated_ms," \
-    " o.not_before_ms, o.expires_ms, d.layout_mo, d.device_id, d.authority_id, au.name, o.tree_type"
+    " o.not_before_ms, o.expires_ms, d.layout_mo, d.device_id, d.authority_id, au.name, o.tree_type, o.secret"
 #define API_OPERATION_TABLES "operation o JOIN device d USING (device_id) JOIN authority au USING (authority_id)"
 #define API_OPEN             "('queued', 'notified', 'sent', 'accepted', 'acknowledged')"
 
@@ -159,21 +159,23 @@
     X(OPERATIONS_OF, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES " WHERE o.device_id = :device"       \
                      " AND o.operation_id < :cursor AND (:state = '' OR o.state = :state"                               \
                      " OR (:state = 'open' AND o.state IN " API_OPEN ")) ORDER BY o.operation_id DESC LIMIT :limit")    \
+    X(OPERATION_RESULT,                                                                                                 \
+      "SELECT correlator, result_sealed FROM operation WHERE operation_id = :id AND result_sealed IS NOT NULL")         \
     X(OPERATION_STEPS, "SELECT at_ms, state, code, reason FROM operation_step WHERE operation_id = :id ORDER BY seq")   \
     X(OPERATIONS_OPEN, "SELECT count(*) FROM operation WHERE device_id = :device AND state IN " API_OPEN)               \
     X(OPERATION_ADD,                                                                                                    \
       "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, tree_command, tree_uri,"                  \
-      " tree_format, tree_type, tree_data, correlator, state, reason, created_by, created_ms, updated_ms,"              \
+      " tree_format, tree_type, tree_data, secret, correlator, state, reason, created_by, created_ms, updated_ms,"      \
       " not_before_ms, expires_ms, wake_ms) VALUES (:device, :kind, 0, :scope, :owner, :args, :command, :uri,"          \
-      " :format, :type, :data, :correlator, 'queued', :reason, :who, :now_ms, :now_ms, :not_before_ms,"                 \
+      " :format, :type, :data, :secret, :correlator, 'queued', :reason, :who, :now_ms, :now_ms, :not_before_ms,"        \
       " :expires_ms, :wake_ms)")                                                                                        \
     X(OPERATION_STEP,                                                                                                   \
       "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) SELECT :id,"                          \
       " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :id), :now_ms, :state, 0, :reason")  \
-    X(OPERATION_ITEMS, "SELECT command, uri, format, type, data, code, result, seen_code, seen, seen_ms"                \
+    X(OPERATION_ITEMS, "SELECT command, uri, format, type, data, code, result, seen_code, seen, seen_ms, secret"        \
                        " FROM operation_item WHERE operation_id = :id ORDER BY seq")                                    \
-    X(OPERATION_ITEM_ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data)"            \
-                          " VALUES (:id, :seq, :command, :uri, :format, :type, :data)")                                 \
+    X(OPERATION_ITEM_ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data, secret)"    \
+                          " VALUES (:id, :seq, :command, :uri, :format, :type, :data, :secret)")                        \
     /* Not what was sent and not refused by the device: it may have been done. */                                       \
     X(OPERATION_CANCEL, "UPDATE operation SET state = 'cancelled', reason = :reason, updated_ms = :now_ms,"             \
                         " wake_ms = NULL WHERE operation_id = :id AND state IN ('queued', 'notified')"                  \

@@ -81,12 +81,14 @@
       "UPDATE operation SET state = :state, code = :code, reason = :reason, percent = :percent, tries = :tries,"          \
       " updated_ms = :now_ms WHERE operation_id = :operation_id AND (state = 'queued' OR state = 'notified'"              \
       " OR state = 'sent' OR state = 'accepted' OR state = 'acknowledged')")                                              \
-    X(OPERATION_RESULT, "UPDATE operation SET tree_result = :result WHERE operation_id = :operation_id")                  \
+    X(OPERATION_RESULT,                                                                                                   \
+      "UPDATE operation SET tree_result = :result, result_sealed = :sealed WHERE operation_id = :operation_id")           \
     X(OPERATION_PERCENT,                                                                                                  \
       "UPDATE operation SET code = :code, reason = :reason, percent = :percent, updated_ms = :now_ms"                     \
       " WHERE operation_id = :operation_id")                                                                              \
-    X(OPERATION_ITEMS, "SELECT command, uri, format, type, data, code, seen_code, seen, seen_ms FROM operation_item"      \
-                       " WHERE operation_id = :operation_id ORDER BY seq")                                                \
+    X(OPERATION_ITEMS,                                                                                                    \
+      "SELECT command, uri, format, type, data, code, seen_code, seen, seen_ms, secret FROM operation_item"               \
+      " WHERE operation_id = :operation_id ORDER BY seq")                                                                 \
     X(OPERATION_ITEM_ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data)"              \
                           " VALUES (:operation_id, :seq, :command, :uri, 'chr', 'text/plain', :data)")                    \
     X(OPERATION_ITEMS_SENT,                                                                                               \
@@ -147,7 +149,7 @@
     " a.server_name, a.server_ha1, a.auth, d.record, c.booked, c.booked_ms FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"
 #define DM_OPERATION                                                                                                   \
     "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
-    " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms, tree_type FROM operation"
+    " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms, tree_type, secret FROM operation"
 
 enum {
 #define X(name, sql) DM_##name##_STMT,

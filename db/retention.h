@@ -24,6 +24,9 @@
       " FROM operation n WHERE n.device_id = o.device_id AND n.operation_id > o.operation_id AND n.owner = o.owner"         \
       " AND n.kind = o.kind AND n.by_policy = 0 AND n.scope = 1 AND n.state = 'verified'))"                                 \
       " ORDER BY o.updated_ms LIMIT :limit)")                                                                               \
+    X(SEALED_RESULTS,                                                                                                       \
+      "UPDATE operation SET result_sealed = NULL WHERE operation_id IN (SELECT operation_id FROM operation"                 \
+      " WHERE result_sealed IS NOT NULL AND updated_ms < :before_ms ORDER BY updated_ms LIMIT :limit)")                     \
     X(IDEMPOTENCY, "DELETE FROM idempotency WHERE at_ms < :before_ms")
 
 enum {

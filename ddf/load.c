@@ -581,7 +581,12 @@ static enum rc on_start(void *ctx, const struct ddf_xml_tag *tag, struct err *e)
     r->at[++r->depth] = el;
     buf_reset(&r->text);
     switch (el) {
-    case E_NODE: return open_node(r, tag->line, e);
+    case E_NODE: {
+        enum rc rc = open_node(r, tag->line, e);
+        if (!rc) top(r)->n->pub.secret = str_eq_fold(attribute(tag, "Secret"), STR("true"));
+        return rc;
+    }
+    case E_DF: top(r)->n->pub.secret |= str_eq_fold(attribute(tag, "Secret"), STR("true")); return RC_OK;
     case E_ALLOWED: return set_allowed_kind(r, attribute(tag, "ValueType"), e);
     case E_LIST: return set_delimiter(r, attribute(tag, "Delimiter"), tag->line, e);
     case E_ADMX: return set_template(r, tag, e);

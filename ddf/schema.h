@@ -74,6 +74,8 @@ struct ddf_node {
     unsigned min_occurs; /* 0 or 1 */
     unsigned max_occurs; /* UINT_MAX = no limit */
     bool permanent, ignore_case;
+    bool
+        secret; /* attribute Secret="true" of its Node or DFProperties element: nobody but the device is to know the value */
     bool has_default;
     struct str default_value, title, description, ddf_name; /* ddf_name: MO identifier */
     struct str mime;                                        /* of a leaf; several are separated by a blank */

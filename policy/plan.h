@@ -41,6 +41,7 @@ static inline bool pol_op_finished(enum pol_op_state s)
 /* A command of an Atomic or a Sequence; of "acl" what was done so far: each ACL that was read, and the one written. */
 struct pol_item {
     struct str command, uri, format, type, data;
+    bool secret;     /* nobody else keeps the value: what the device reports of it is not compared */
     int code;        /* last Status; 0 = none came */
     int seen_code;   /* what a look afterwards was answered, */
     struct str seen; /* the value it found, */
@@ -58,6 +59,7 @@ struct pol_operation {
     struct str correlator; /* on the wire; unique for the device */
     struct str tree_command, tree_uri, tree_format, tree_type,
         tree_data; /* kind "tree": get, add, replace, delete, exec, copy; display ... choices; atomic, sequence; acl */
+    bool secret;   /* as of an item */
     struct pol_item *items;
     size_t n_items;                    /* atomic, sequence, acl */
     int tries;                         /* times sent */

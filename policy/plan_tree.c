@@ -53,7 +53,8 @@ static struct pol_item only_item(const struct pol_operation *o)
                               .uri = o->tree_uri,
                               .format = o->tree_format,
                               .type = o->tree_type,
-                              .data = o->tree_data };
+                              .data = o->tree_data,
+                              .secret = o->secret };
 }
 
 /* One step that holds them all. The first that is not in order fails the operation. */
@@ -126,6 +127,7 @@ static bool is_subtree(const struct pol_item *it)
 static bool can_tell(const struct planning *p, const struct pol_operation *o, const struct pol_item *it)
 {
     bool deletes = str_eq_fold(it->command, STR("delete"));
+    if (it->secret) return false;
     if ((!deletes && !writes(it)) || str_find(it->uri, '?', 0) < it->uri.n || !readable(p, it->uri)) return false;
     for (const struct pol_item *later = it + 1; later < o->items + o->n_items; later++) {
         struct str at = str_slice(later->uri, 0, str_find(later->uri, '?', 0));
@@ -240,7 +242,7 @@ static void prove_value(struct planning *p, struct live_op *op)
     const struct pol_item it = only_item(o);
     const struct pol_mirror_node *n = mirror_find(p, o->tree_uri);
     bool property = str_find(o->tree_uri, '?', 0) < o->tree_uri.n; /* the mirror keeps values only */
-    if (!writes(&it) || property || is_subtree(&it) || !readable(p, o->tree_uri) ||
+    if (!writes(&it) || property || o->secret || is_subtree(&it) || !readable(p, o->tree_uri) ||
         (n && n->known == POL_REPORTED && same_value(n->format, n->value, o->tree_data))) {
         add_verified(p, op);
     } else if (n && n->known == POL_REPORTED) {

@@ -1,6 +1,7 @@
 /* Plan steps as session steps, for devices and for people. */
 #include "server/store.h"
 #include "ddf/uri.h"
+#include "server/secrets.h"
 
 static const enum sml_cmd_kind kind_of[] = {
     [POL_GET] = SML_GET,           [POL_ADD] = SML_ADD,   [POL_REPLACE] = SML_REPLACE,
@@ -67,19 +68,13 @@ enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step *
 
 static const struct str hidden = { "***", 3 };
 
-static bool is_told(const struct ddf_schema *s, struct str uri)
-{
-    const struct ddf_node *n = ddf_schema_find(s, uri);
-    return !n || n->format == DDF_NODE || (n->access & (DDF_GET | DDF_EXEC));
-}
-
 /* What the device will not tell again, nobody else is shown either; an uploaded description makes no secret public. */
 static void hide(const struct ddf_schema *shipped, const struct ddf_schema *own, struct sml_cmd *c)
 {
     if (c->chal.present && c->chal.meta.next_nonce.n) c->chal.meta.next_nonce = hidden;
     for (struct sml_item *it = c->items; it; it = it->next) {
-        if (!it->has_data || !it->target.n) continue;
-        if (!is_told(shipped, it->target) || !is_told(own, it->target)) it->data = hidden;
+        if (it->has_data && it->target.n && (sml_item_is_secret(it) || secret_node(shipped, own, it->target)))
+            it->data = hidden;
     }
     for (struct sml_cmd *k = c->children; k; k = k->next) hide(shipped, own, k);
 }

@@ -40,6 +40,7 @@ void recorder_add(struct recorder *rec, struct session *s, const struct sml_reco
     const size_t most = s->record > RECORD_FAILURES ? RECORDER_MEMORY_BYTES : RECORDER_FAILURES_BYTES;
     struct recording *r = s->recording;
     if (!r && s->messages == 1 && rec->memory_bytes < most) r = s->recording = begin(rec, s, au, account, resp_base);
+    if (r && s->hushed) r->cut = true;
     if (!r || r->cut) return;
     size_t before = r->text.n, cap = r->text.cap;
     sml_record_message(&r->text, m);

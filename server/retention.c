@@ -75,6 +75,7 @@ enum rc retention_sweep(struct sql *db, const struct server_config *c, int64_t n
     if (!rc) rc = trim(db, RETENTION_STMT_SESSIONS, now_ms - c->keep_sessions_ms, e);
     if (!rc) rc = trim(db, RETENTION_STMT_TRIGGERS, now_ms - c->keep_sessions_ms, e);
     if (!rc) rc = trim(db, RETENTION_STMT_OPERATIONS, now_ms - c->keep_operations_ms, e);
+    if (!rc) rc = trim(db, RETENTION_STMT_SEALED_RESULTS, now_ms - DAY_MS, e);
     if (!rc) rc = sql_run(db, RETENTION_STMT_IDEMPOTENCY, SQL_ARGS({ "before_ms", SQL_I(now_ms - DAY_MS) }), NULL, e);
     return rc;
 }

@@ -1,4 +1,6 @@
 #include "server/secrets.h"
+#include "base/text.h"
+#include "syncml/msg.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -70,5 +72,72 @@ enum rc secret_open_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, co
                        STR_ARG(device));
     memcpy(ha1, plain, SML_HA1_BYTES);
     ha1[SML_HA1_BYTES] = '\0';
+    return RC_OK;
+}
+
+/* ---- values of the tree ---- */
+
+static bool is_kept_back(const struct ddf_schema *s, struct str uri)
+{
+    const struct ddf_node *n = s ? ddf_schema_find(s, uri) : NULL;
+    if (!n || n->format == DDF_NODE) return false;
+    return n->secret || !(n->access & (DDF_GET | DDF_EXEC));
+}
+
+bool secret_node(const struct ddf_schema *shipped, const struct ddf_schema *own, struct str uri)
+{
+    uri = str_slice(uri, 0, str_find(uri, '?', 0));
+    return sml_uri_is_secret(uri) || is_kept_back(shipped, uri) || is_kept_back(own, uri);
+}
+
+bool secret_question(struct str data)
+{
+    struct str options, one;
+    if (!str_cut(&data, '\n', &options)) return false;
+    while (str_cut(&options, '&', &one))
+        if (str_eq_fold(str_trim(one), STR("ET=P"))) return true;
+    return false;
+}
+
+static bool place(struct str correlator, int which, char out[BINDING_BYTES], struct str *name)
+{
+    int n = snprintf(out, BINDING_BYTES, "operation/%.*s/%d", STR_ARG(correlator), which);
+    *name = (struct str){ out, n > 0 ? (size_t)n : 0 };
+    return n > 0 && n < BINDING_BYTES;
+}
+
+enum rc secret_seal_text(const uint8_t key[SEAL_KEY_BYTES], struct str correlator, int which, struct str plain,
+                         struct arena *a, struct str *out, struct err *e)
+{
+    char text[BINDING_BYTES];
+    struct str name;
+    char *sealed = arena_bytes(a, plain.n + SEAL_EXTRA_BYTES + 1);
+    if (!sealed) return err_set(e, RC_NOMEM, "no memory for a secret value");
+    if (!place(correlator, which, text, &name)) return err_set(e, RC_LIMIT, "the operation's name is too long");
+    enum rc rc = crypto_seal(key, name, plain, (uint8_t *)sealed, e);
+    if (rc) return rc;
+    char *b64 = arena_bytes(a, text_b64_len(plain.n + SEAL_EXTRA_BYTES) + 1);
+    if (!b64) return err_set(e, RC_NOMEM, "no memory for a secret value");
+    text_b64(sealed, plain.n + SEAL_EXTRA_BYTES, b64);
+    *out = str_of(b64);
+    return RC_OK;
+}
+
+enum rc secret_open_text(const uint8_t key[SEAL_KEY_BYTES], struct str correlator, int which, struct str sealed,
+                         struct arena *a, struct str *out, struct err *e)
+{
+    char text[BINDING_BYTES];
+    struct str name, octets = { 0 };
+    struct err why = { 0 };
+    if (!place(correlator, which, text, &name) || text_b64_decode(sealed, a, &octets) || octets.n < SEAL_EXTRA_BYTES)
+        return err_set(e, RC_DENIED, "the secret value of operation %.*s is damaged", STR_ARG(correlator));
+    char *plain = arena_bytes(a, octets.n);
+    if (!plain) return err_set(e, RC_NOMEM, "no memory for a secret value");
+    if (crypto_open(key, name, octets, (uint8_t *)plain, &why))
+        return err_set(
+            e, RC_DENIED,
+            "the secret value of operation %.*s does not open: is this the key file the database was made with?",
+            STR_ARG(correlator));
+    *out = (struct str){ plain, octets.n - SEAL_EXTRA_BYTES };
     return RC_OK;
 }

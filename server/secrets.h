@@ -14,6 +14,18 @@ enum rc secret_key_load(const char *file, uint8_t key[SEAL_KEY_BYTES], struct er
 /** @param direction "client" or "server" (columns account.client_ha1, account.server_ha1) */
 enum rc secret_seal_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, const char *direction,
                         const char ha1[SML_HA1_BYTES + 1], uint8_t out[SECRET_HA1_BYTES], struct err *e);
+/** Is the value of this node for the device alone? Its name says so, or a description: Secret="true", or a leaf that cannot
+ * be read. @param own  the descriptions of this device, NULL = only the shipped ones */
+bool secret_node(const struct ddf_schema *shipped, const struct ddf_schema *own, struct str uri);
+/** A question to the person at the device whose answer is typed without echo. @param data  options in its first line */
+bool secret_question(struct str data);
+/** A text as the database keeps it: base64 of what is sealed, bound to its place: "operation/<correlator>/<which>".
+ *  @param which  0 = its only value, then of command 1, 2, ...; -1 = its result */
+enum rc secret_seal_text(const uint8_t key[SEAL_KEY_BYTES], struct str correlator, int which, struct str plain,
+                         struct arena *a, struct str *out, struct err *e);
+enum rc secret_open_text(const uint8_t key[SEAL_KEY_BYTES], struct str correlator, int which, struct str sealed,
+                         struct arena *a, struct str *out, struct err *e);
+
 /** @return RC_DENIED when the key does not fit: e says what to do */
 enum rc secret_open_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, const char *direction, struct str sealed,
                         char ha1[SML_HA1_BYTES + 1], struct err *e);

@@ -61,6 +61,7 @@ struct session {
     bool kpis_asked;             /* all KPIs that were due have been asked for */
     int record;                  /* enum recorder_wish */
     struct recording *recording; /* NULL = none */
+    bool hushed;                 /* what is said from here on is not recorded: secrets are in it */
     /* sessions.c */
     struct session *same_key, *same_token, *older, *newer;
     uint64_t key_hash, token_hash;

@@ -432,12 +432,20 @@ enum rc store_load_wishes(struct store *st, const struct store_device *d, struct
     return rc;
 }
 
-bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out)
+/* Its value, opened. */
+static enum rc open_value(const struct store *st, const struct pol_operation *op, int which, struct arena *a,
+                          struct str *data, struct err *e)
+{
+    return secret_open_text(st->srv->secret_key, op->correlator, which, *data, a, data, e);
+}
+
+static bool read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out)
 {
     int64_t scope = sql_int(r, 4);
     *out = (struct pol_operation){ .id = sql_int(r, 0),
                                    .by_policy = sql_int(r, 1) != 0,
                                    .scope = scope >= 0 && scope < DDF_SCOPE_COUNT ? (enum ddf_scope)scope : DDF_DEVICE,
+                                   .secret = sql_int(r, 17) == 1,
                                    .tries = (int)sql_int(r, 12),
                                    .not_before_ms = sql_int(r, 13),
                                    .expires_ms = sql_int(r, 14),
@@ -459,13 +467,16 @@ static enum rc load_items(struct store *st, struct pol_operation *op, struct are
         struct pol_item *it = NULL;
         if ((op->items = more(a, op->items, op->n_items, sizeof *op->items)) != NULL) it = &op->items[op->n_items++];
         if (it)
-            *it = (struct pol_item){ .code = (int)sql_int(r, 5),
+            *it = (struct pol_item){ .secret = sql_int(r, 9) == 1,
+                                     .code = (int)sql_int(r, 5),
                                      .seen_code = (int)sql_int(r, 6),
                                      .seen_ms = sql_int(r, 8) };
         if (!it || !arena_str(a, sql_text(r, 0), &it->command) || !arena_str(a, sql_text(r, 1), &it->uri) ||
             !arena_str(a, sql_text(r, 2), &it->format) || !arena_str(a, sql_text(r, 3), &it->type) ||
             !arena_str(a, sql_text(r, 4), &it->data) || !arena_str(a, sql_text(r, 7), &it->seen))
             rc = err_set(e, RC_NOMEM, "no memory for the commands of an operation");
+        else if (it->secret)
+            rc = open_value(st, op, (int)op->n_items, a, &it->data, e);
     }
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -479,11 +490,14 @@ enum rc store_load_operations(struct store *st, int64_t device, struct arena *a,
     size_t k = 0;
     enum rc rc = sql_start(st->db, DM_STMT(OPERATIONS_OPEN), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
     while (!rc && k < STORE_OPERATIONS && (rc = sql_step(r, e)) == RC_OK)
-        if (!(list = more(a, list, k, sizeof *list)) || !store_read_operation(r, a, &list[k++]))
+        if (!(list = more(a, list, k, sizeof *list)) || !read_operation(r, a, &list[k++]))
             rc = err_set(e, RC_NOMEM, "no memory for operations");
     sql_end(r);
     rc = rc == RC_NOT_FOUND ? RC_OK : rc;
-    for (size_t i = 0; !rc && i < k; i++) rc = load_items(st, &list[i], a, e);
+    for (size_t i = 0; !rc && i < k; i++) {
+        rc = list[i].secret ? open_value(st, &list[i], 0, a, &list[i].tree_data, e) : RC_OK;
+        if (!rc) rc = load_items(st, &list[i], a, e);
+    }
     if (rc) return rc;
     *out = list;
     *n = k;

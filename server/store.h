@@ -73,8 +73,6 @@ enum rc store_load_holds(struct store *st, const struct store_device *d, struct 
                          struct err *e);
 enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n,
                               struct err *e);
-/** A row of DM_OPERATION as it stands. */
-bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out);
 /** Failures noted under this want_stamp. @param forgotten  set when there are others */
 enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out,
                             size_t *n, bool *forgotten, struct err *e);

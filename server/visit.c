@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "ddf/uri.h"
 #include "server/flight.h"
+#include "server/secrets.h"
 #include "syncml/status.h"
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +240,11 @@ const struct ddf_schema *visit_schema(struct visit *v)
     return v->schema = f.schema;
 }
 
+bool visit_secret(struct visit *v, struct str uri)
+{
+    return secret_node(v->srv->schema, visit_schema(v), uri);
+}
+
 void visit_schema_changes(struct visit *v)
 {
     v->schema = NULL;
@@ -307,6 +313,23 @@ static void remember(struct visit *v)
     d->summary_ms = rest->summary_ms;
 }
 
+static bool is_unseen(bool secret, struct str command, struct str uri, struct str data)
+{
+    return (secret && !sml_uri_is_secret(str_slice(uri, 0, str_find(uri, '?', 0)))) ||
+           (str_is(command, "input") && secret_question(data));
+}
+
+/* What the recorder cannot see to be secret is not recorded at all: it knows secret nodes by their names alone. */
+static void hush(struct visit *v)
+{
+    for (size_t i = 0; i < v->n_ops && !v->s->hushed; i++) {
+        const struct pol_operation *op = &v->ops[i];
+        v->s->hushed = is_unseen(op->secret, op->tree_command, op->tree_uri, op->tree_data);
+        for (size_t k = 0; k < op->n_items; k++)
+            v->s->hushed |= is_unseen(op->items[k].secret, op->items[k].command, op->items[k].uri, op->items[k].data);
+    }
+}
+
 void visit_begin(struct visit *v)
 {
     v->l = v->d.layout;
@@ -314,6 +337,7 @@ void visit_begin(struct visit *v)
     remember(v);
     if (!v->rc) v->rc = store_load_operations(v->st, v->d.id, v->a, &v->ops, &v->n_ops, v->e);
     visit_session_row(v);
+    hush(v);
 }
 
 void visit_finish(struct visit *v)

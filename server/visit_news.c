@@ -4,8 +4,12 @@
 #include "db/dm.h"
 #include "ddf/uri.h"
 #include "server/flight.h"
+#include "server/secrets.h"
+#include "syncml/msg.h"
 #include "syncml/status.h"
 #include <string.h>
+
+static const struct str hidden = { "***", 3 };
 
 enum { RESULT_BYTES = 256 << 10, SAMPLE_BYTES = 64 << 10 };
 
@@ -122,33 +126,71 @@ static void learn_value(struct visit *v, const struct sml_value *x, struct str a
             mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
         return;
     }
+    if (!(ours && m.entry) && visit_secret(v, uri)) {
+        mirror_put(v->m, uri, format, hidden, POL_REPORTED, v->w->now_ms);
+        return;
+    }
     check_read_back(v, uri, x->data);
     mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
     learn_detail(v, uri, x->data);
     if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false; /* facts are attributes */
 }
 
-/* What a person's Get found, as it came. `item`: which command of several; -1 = the only one */
-static void keep_result(struct visit *v, const struct pol_operation *op, ptrdiff_t item, const struct sml_value *values)
+static bool is_secret_value(struct visit *v, const struct sml_value *x)
 {
+    const struct sml_item item = { .source = x->uri, .data = x->data, .meta.type = x->type };
+    return sml_item_is_secret(&item) || visit_secret(v, x->uri);
+}
+
+/* [{"uri", "format", "value"}]. @param all  values are secret. @return some are, and are hidden when `hide` */
+static bool put_values(struct visit *v, const struct sml_value *values, bool all, bool hide, struct buf *b)
+{
+    bool secret = false;
+    buf_byte(b, '[');
+    for (const struct sml_value *x = values; x; x = x->next) {
+        const bool one = all || is_secret_value(v, x);
+        buf_putz(b, b->n > 1 ? ",{\"uri\":\"" : "{\"uri\":\"");
+        buf_json(b, x->uri);
+        buf_putz(b, "\",\"format\":\"");
+        buf_json(b, x->format);
+        buf_putz(b, "\",\"value\":\"");
+        buf_json(b, one && hide ? hidden : x->data);
+        buf_putz(b, "\"}");
+        secret |= one;
+    }
+    buf_byte(b, ']');
+    return secret;
+}
+
+/* The whole of it, for those who may ask such things (server/api/operations.c). */
+static struct str sealed_values(struct visit *v, const struct pol_operation *op, const struct sml_value *values)
+{
+    struct str out = { 0 };
     struct buf b;
     buf_init(&b, RESULT_BYTES);
-    buf_byte(&b, '[');
-    for (const struct sml_value *x = values; x; x = x->next) {
-        buf_putz(&b, b.n > 1 ? ",{\"uri\":\"" : "{\"uri\":\"");
-        buf_json(&b, x->uri);
-        buf_putz(&b, "\",\"format\":\"");
-        buf_json(&b, x->format);
-        buf_putz(&b, "\",\"value\":\"");
-        buf_json(&b, x->data);
-        buf_putz(&b, "\"}");
-    }
-    buf_byte(&b, ']');
-    struct str text = buf_ok(&b) ? buf_str(&b) : STR("[]");
+    put_values(v, values, false, false, &b);
+    if (buf_ok(&b) && !v->rc)
+        v->rc = secret_seal_text(v->srv->secret_key, op->correlator, -1, buf_str(&b), v->a, &out, v->e);
+    buf_finish(&b);
+    return out;
+}
+
+/* What a person's Get found, as it came, but for secrets. `item`: which command of several; -1 = the only one */
+static void keep_result(struct visit *v, const struct pol_operation *op, ptrdiff_t item, const struct sml_value *values)
+{
+    const bool known = item >= 0 && (size_t)item < op->n_items;
+    const struct str command = known ? op->items[item].command : op->tree_command;
+    const bool asked = str_is(command, "input") && secret_question(known ? op->items[item].data : op->tree_data);
+    struct buf b;
+    buf_init(&b, RESULT_BYTES);
+    const bool secret = put_values(v, values, asked, true, &b);
+    struct str text = buf_ok(&b) ? buf_str(&b) : STR("[]"), sealed = { 0 };
+    if (item < 0 && secret) sealed = sealed_values(v, op, values);
     if (item >= 0)
         visit_item_result(v, op, (size_t)item, text);
     else
-        visit_run(v, DM_STMT(OPERATION_RESULT), { "operation_id", SQL_I(op->id) }, { "result", SQL_T(text) });
+        visit_run(v, DM_STMT(OPERATION_RESULT), { "operation_id", SQL_I(op->id) }, { "result", SQL_T(text) },
+                  { "sealed", SQL_TN(sealed) });
     buf_finish(&b);
 }
 
@@ -192,7 +234,8 @@ static void take_values(struct visit *v, struct flown *f, const struct sml_outco
     struct pol_operation *op = visit_operation(v, f->operation);
     if (!op || !str_is(op->kind, "tree")) return;
     if (is_look(f))
-        visit_item_seen(v, op, f->step.uri, o->code ? o->code : 200, &o->values->data);
+        visit_item_seen(v, op, f->step.uri, o->code ? o->code : 200,
+                        is_secret_value(v, o->values) ? &hidden : &o->values->data);
     else
         keep_result(v, op, item_of(v, f), o->values);
 }
@@ -237,9 +280,12 @@ static void write_done(struct visit *v, const struct flown *f, struct str uri)
         ddf_format_of(f->step.format, &format);
     else if (n)
         format = n->format;
-    if (f->step.verb == POL_ADD || f->step.verb == POL_REPLACE)
-        mirror_put(v->m, uri, format, format == DDF_NODE && n ? n->value : f->step.data, POL_ACKNOWLEDGED,
-                   v->w->now_ms);
+    if (f->step.verb == POL_ADD || f->step.verb == POL_REPLACE) {
+        struct str value = format == DDF_NODE && n                ? n->value
+                           : f->operation && visit_secret(v, uri) ? hidden
+                                                                  : f->step.data;
+        mirror_put(v->m, uri, format, value, POL_ACKNOWLEDGED, v->w->now_ms);
+    }
     if (f->step.verb == POL_DELETE) mirror_drop(v->m, uri);
     visit_forget(v, f->step.key);
 }

@@ -24,7 +24,7 @@ static bool has_secret_word(struct str s)
     return false;
 }
 
-static bool is_secret_uri(struct str uri)
+bool sml_uri_is_secret(struct str uri)
 {
     size_t from = uri.n;
     while (from > 0 && uri.p[from - 1] != '/') from--;
@@ -39,7 +39,7 @@ static bool is_document(const struct sml_item *i)
 
 bool sml_item_is_secret(const struct sml_item *i)
 {
-    return is_secret_uri(i->target) || is_secret_uri(i->source) || (is_document(i) && has_secret_word(i->data));
+    return sml_uri_is_secret(i->target) || sml_uri_is_secret(i->source) || (is_document(i) && has_secret_word(i->data));
 }
 
 /* Printable, on one line, cut where it gets long. */

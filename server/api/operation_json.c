@@ -58,13 +58,24 @@ static void put_code(json_t *j, const struct ddf_layout *l, int code)
     j_str(j, "codeText", code ? pol_code_words(l, code) : (struct str){ 0 });
 }
 
+/* A secret value is shown to nobody again. */
+static void put_data(json_t *j, struct str data, int secret)
+{
+    if (!secret) {
+        j_strn(j, "data", data);
+        return;
+    }
+    j_str(j, "data", STR("***"));
+    j_bool(j, "secret", true);
+}
+
 static void put_tree(json_t *j, struct sql_rows *r)
 {
     j_str(j, "command", sql_text(r, 7));
     j_str(j, "uri", sql_text(r, 8));
     j_strn(j, "format", sql_text(r, 9));
     j_strn(j, "type", sql_text(r, 26));
-    j_strn(j, "data", sql_text(r, 10));
+    put_data(j, sql_text(r, 10), (int)sql_int(r, 27));
     if (str_is(sql_text(r, 7), "acl")) put_rights(j, sql_text(r, 6));
 }
 
@@ -109,7 +120,10 @@ static enum rc items_json(struct sql *db, int64_t id, const struct ddf_layout *l
         j_strn(x, "uri", sql_text(r, 1));
         j_strn(x, "format", sql_text(r, 2));
         j_strn(x, "type", sql_text(r, 3));
-        if (!sql_is_null(r, 4)) j_str(x, "data", sql_text(r, 4));
+        if (!sql_is_null(r, 4) || sql_int(r, 10)) {
+            j_str(x, "data", sql_int(r, 10) ? STR("***") : sql_text(r, 4));
+            if (sql_int(r, 10)) j_bool(x, "secret", true);
+        }
         put_code(x, l, (int)sql_int(r, 5));
         if (!sql_is_null(r, 6)) j_raw(x, "result", sql_text(r, 6));
         if (sql_int(r, 9)) {

@@ -1,5 +1,6 @@
 #include "server/api/call.h"
 #include "server/api/tree_commands.h"
+#include "server/secrets.h"
 
 #include "base/crypto.h"
 #include "base/text.h"
@@ -60,12 +61,25 @@ static enum rc find_operation(struct call *c, int64_t *id, json_t **j, bool *fin
     return rc == RC_NOT_FOUND ? missing(c, "operation", c->param[0]) : rc;
 }
 
+/* What was sealed of its result is for those who may ask such things, and only here: not in lists, events and the audit. */
+static enum rc show_result(struct call *c, int64_t id, json_t *j)
+{
+    struct sql_rows *r = NULL;
+    struct str text = { 0 };
+    enum rc rc = one_row(c, API_OPERATION_RESULT, SQL_ARGS({ "id", SQL_I(id) }), &r);
+    if (!rc) rc = secret_open_text(c->api->srv->secret_key, sql_text(r, 0), -1, sql_text(r, 1), c->a, &text, &c->e);
+    sql_end(r);
+    if (!rc) j_raw(j, "result", text);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
 static enum rc operation(struct call *c)
 {
     json_t *j = NULL;
     bool finished;
     int64_t id;
     enum rc rc = find_operation(c, &id, &j, &finished);
+    if (!rc && (c->role == ROLE_OPERATOR || c->role == ROLE_ADMIN)) rc = show_result(c, id, j);
     return rc ? rc : answer(c, 200, j);
 }
 
@@ -274,24 +288,27 @@ static enum rc insert(struct call *c, const struct device_row *d, const struct w
     struct str reason = later                        ? waits_until(c, w->not_before)
                         : str_is(d->channel, "none") ? STR("waits for the device's next call")
                                                      : STR("waits for the device to be called");
-    enum rc rc = sql_run(
-        c->db, API_OPERATION_ADD,
-        SQL_ARGS({ "device", SQL_I(d->id) }, { "kind", SQL_T(w->kind) },
-                 { "scope", SQL_I(w->op ? w->op->scope : DDF_DEVICE) }, { "owner", SQL_T(w->vm) },
-                 { "args", SQL_T(w->op ? w->arg_text : w->tree.args) }, { "command", SQL_TN(t->command) },
-                 { "uri", SQL_TN(t->uri) }, { "format", SQL_TN(t->format) }, { "type", SQL_TN(t->type) },
-                 { "data", t->has_data ? SQL_T(t->data) : SQL_N }, { "wake_ms", later ? SQL_I(w->not_before) : SQL_N },
-                 { "correlator", SQL_T(str_of(correlator)) }, { "reason", SQL_T(reason) }, { "who", SQL_T(c->who) },
-                 { "now_ms", SQL_I(c->w.now_ms) }, { "not_before_ms", SQL_I(w->not_before) },
-                 { "expires_ms", SQL_I(w->expires) }),
-        NULL, &c->e);
+    struct sql_value data;
+    enum rc rc = tree_value(c, t, str_of(correlator), 0, &data);
+    if (rc) return rc;
+    rc = sql_run(c->db, API_OPERATION_ADD,
+                 SQL_ARGS({ "device", SQL_I(d->id) }, { "kind", SQL_T(w->kind) },
+                          { "scope", SQL_I(w->op ? w->op->scope : DDF_DEVICE) }, { "owner", SQL_T(w->vm) },
+                          { "args", SQL_T(w->op ? w->arg_text : w->tree.args) }, { "command", SQL_TN(t->command) },
+                          { "uri", SQL_TN(t->uri) }, { "format", SQL_TN(t->format) }, { "type", SQL_TN(t->type) },
+                          { "data", data }, { "secret", SQL_I(t->secret) },
+                          { "wake_ms", later ? SQL_I(w->not_before) : SQL_N },
+                          { "correlator", SQL_T(str_of(correlator)) }, { "reason", SQL_T(reason) },
+                          { "who", SQL_T(c->who) }, { "now_ms", SQL_I(c->w.now_ms) },
+                          { "not_before_ms", SQL_I(w->not_before) }, { "expires_ms", SQL_I(w->expires) }),
+                 NULL, &c->e);
     *id = sql_last_id(c->db);
     if (!rc)
         rc = sql_run(c->db, API_OPERATION_STEP,
                      SQL_ARGS({ "id", SQL_I(*id) }, { "now_ms", SQL_I(c->w.now_ms) }, { "state", SQL_T(STR("queued")) },
                               { "reason", SQL_T(reason) }),
                      NULL, &c->e);
-    return rc ? rc : tree_insert(c, *id, &w->tree);
+    return rc ? rc : tree_insert(c, *id, str_of(correlator), &w->tree);
 }
 
 static enum rc too_many(struct call *c, const struct device_row *d)

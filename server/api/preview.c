@@ -1,4 +1,6 @@
 #include "server/api/describe.h"
+#include "server/secrets.h"
+#include "syncml/msg.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -31,7 +33,13 @@ static const char *purpose_name(enum pol_purpose p)
     return name[p];
 }
 
-static json_t *steps_json(const struct pol_step *s)
+static bool is_secret(const struct call *c, const struct ddf_schema *own, const struct pol_step *s)
+{
+    const struct sml_item item = { .target = s->uri, .data = s->data, .meta.type = s->type };
+    return s->uri.n && (sml_item_is_secret(&item) || secret_node(c->api->srv->schema, own, s->uri));
+}
+
+static json_t *steps_json(const struct call *c, const struct ddf_schema *own, const struct pol_step *s)
 {
     json_t *list = json_array();
     for (; s; s = s->next) {
@@ -40,10 +48,10 @@ static json_t *steps_json(const struct pol_step *s)
         j_str(j, "for", str_of(purpose_name(s->purpose)));
         j_strn(j, "uri", s->uri);
         j_strn(j, "format", s->format);
-        if (s->has_data) j_str(j, "data", s->data);
+        if (s->has_data) j_str(j, "data", is_secret(c, own, s) ? STR("***") : s->data);
         j_strn(j, "why", s->why);
         if (s->operation) j_int(j, "operation", s->operation);
-        if (s->children) json_object_set_new(j, "children", steps_json(s->children));
+        if (s->children) json_object_set_new(j, "children", steps_json(c, own, s->children));
         json_array_append_new(list, j);
     }
     return list;
@@ -75,7 +83,7 @@ enum rc preview_plan(struct call *c, struct preview *p, json_t *out)
     if (!rc) rc = store_preview_syncml(c->api->srv, &p->device, p->facts.schema, steps, c->a, &xml, &c->e);
     if (!rc) {
         j_bool(out, "settled", plan.settled);
-        json_object_set_new(out, "steps", steps_json(plan.steps));
+        json_object_set_new(out, "steps", steps_json(c, p->facts.schema, plan.steps));
         json_object_set_new(out, "waits", waits_json(plan.waits));
         j_str(out, "syncml", buf_str(&xml));
     }

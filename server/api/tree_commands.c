@@ -1,6 +1,9 @@
 #include "server/api/tree_commands.h"
 #include "server/api/describe.h"
 
+#include "server/secrets.h"
+#include "syncml/msg.h"
+
 #include "ddf/acl.h"
 #include "ddf/uri.h"
 
@@ -140,6 +143,9 @@ static enum rc check_command(struct check *x, const struct verb *v)
     if (q == DDF_QUERY_NONE && v->access != DDF_COPY &&
         ddf_check(x->schema, v->access, base, t->format, t->type, t->data, t->has_data, false, &status, e))
         return refuse_as_device(x, status);
+    const struct sml_item item = { .target = base, .data = t->data, .meta.type = t->type };
+    t->secret = t->has_data && v->access != DDF_COPY && q == DDF_QUERY_NONE &&
+                (sml_item_is_secret(&item) || secret_node(x->c->api->srv->schema, x->schema, base));
     t->uri = arena_printf(x->c->a, "%.*s%.*s", STR_ARG(base),
                           STR_ARG(str_slice(t->uri, str_find(t->uri, '?', 0), t->uri.n)));
     return RC_OK;
@@ -311,16 +317,30 @@ enum rc tree_check(struct call *c, const struct device_row *d, struct tree_wish 
     return check_command(&x, v);
 }
 
-enum rc tree_insert(struct call *c, int64_t operation, const struct tree_wish *w)
+enum rc tree_value(struct call *c, const struct tree_command *t, struct str correlator, int which,
+                   struct sql_value *out)
 {
+    struct str sealed = { 0 };
+    *out = t->has_data ? SQL_T(t->data) : SQL_N;
+    if (!t->secret) return RC_OK;
+    enum rc rc = secret_seal_text(c->api->srv->secret_key, correlator, which, t->data, c->a, &sealed, &c->e);
+    if (!rc) *out = SQL_T(sealed);
+    return rc;
+}
+
+enum rc tree_insert(struct call *c, int64_t operation, struct str correlator, const struct tree_wish *w)
+{
+    struct sql_value data;
     enum rc rc = RC_OK;
     for (size_t i = 0; !rc && i < w->n_items; i++) {
         const struct tree_command *t = &w->items[i];
-        rc = sql_run(c->db, API_OPERATION_ITEM_ADD,
-                     SQL_ARGS({ "id", SQL_I(operation) }, { "seq", SQL_I(i + 1) }, { "command", SQL_T(t->command) },
-                              { "uri", SQL_T(t->uri) }, { "format", SQL_TN(t->format) }, { "type", SQL_TN(t->type) },
-                              { "data", t->has_data ? SQL_T(t->data) : SQL_N }),
-                     NULL, &c->e);
+        rc = tree_value(c, t, correlator, (int)i + 1, &data);
+        if (!rc)
+            rc = sql_run(c->db, API_OPERATION_ITEM_ADD,
+                         SQL_ARGS({ "id", SQL_I(operation) }, { "seq", SQL_I(i + 1) }, { "command", SQL_T(t->command) },
+                                  { "uri", SQL_T(t->uri) }, { "format", SQL_TN(t->format) },
+                                  { "type", SQL_TN(t->type) }, { "data", data }, { "secret", SQL_I(t->secret) }),
+                         NULL, &c->e);
     }
     return rc;
 }

@@ -9,6 +9,7 @@ enum { TREE_COMMANDS = POL_ATOMIC_CHILDREN, TREE_DATA_BYTES = 64 << 10, TREE_URI
 struct tree_command {
     struct str command, uri, format, type, data;
     bool has_data;
+    bool secret; /* what it writes rests sealed (server/secrets.h) */
 };
 
 struct tree_wish {
@@ -22,5 +23,9 @@ struct tree_wish {
 
 /** Is it in order, as the device's descriptions say? Addresses become canonical. Refuses with the member to blame. */
 enum rc tree_check(struct call *c, const struct device_row *d, struct tree_wish *w);
-enum rc tree_insert(struct call *c, int64_t operation, const struct tree_wish *w);
+/** @param correlator  the operation's: sealed values are bound to it */
+enum rc tree_insert(struct call *c, int64_t operation, struct str correlator, const struct tree_wish *w);
+/** The value of a command as the database has it. @param which  0 = of the only one, then 1, 2, ... */
+enum rc tree_value(struct call *c, const struct tree_command *t, struct str correlator, int which,
+                   struct sql_value *out);
 #endif
