@@ -293,6 +293,7 @@ static void bury(struct device *d, size_t i)
     device_note(d, tree_drop(d->tree, device_vm_uri(d, str_of(vm->id), &a)), "VM");
     device_note(d, state_remove_vm(d->state, vm->id, &d->trouble), "VM");
     arena_finish(&a);
+    d->sweeps = true;
     vm_destroy(vm);
     free(d->vms[i].thresholds);
     d->vms[i] = d->vms[--d->n_vms];
@@ -395,12 +396,31 @@ static enum rc load(struct device *d, struct err *e)
     return rc;
 }
 
+static bool has_uuid(void *ctx, const char *uuid)
+{
+    const struct device *d = ctx;
+
+    for (size_t i = 0; i < d->n_vms; i++)
+        if (strcmp(d->vms[i].vm->want.uuid, uuid) == 0) return true;
+    return false;
+}
+
+/* Files whose VM or image is no more: the device ended between the two. */
+static void sweep(struct device *d)
+{
+    const unsigned n = vm_files_sweep(d->config.vms_dir, has_uuid, d);
+
+    if (n) log_event(LOG_WARN, "sweep", LOG_N("folders", n), LOG_Z("what", "of VMs that are no more"));
+    mo_images_sweep(d);
+}
+
 /* Every VM as the hypervisor has it now; what was running is resumed, undone or ended with 1448. */
 static void recover(struct device *d)
 {
     struct vm_world w = device_world(d);
 
     jobs_recover(d);
+    sweep(d);
     mo_images_recover(d);
     for (size_t i = 0; i < d->n_vms; i++) {
         struct device_vm *v = &d->vms[i];
@@ -626,6 +646,10 @@ enum rc device_work(struct device *d, const struct world *w, struct err *e)
 
     device_enter(d, w, (struct str){ 0 });
     vw = device_world(d);
+    if (d->sweeps) { /* what is to go is durable since the call before */
+        d->sweeps = false;
+        mo_images_sweep(d);
+    }
     hypervisor_events(d);
     loader_events(d);
     for (size_t i = 0; i < d->n_vms; i++)

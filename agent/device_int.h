@@ -78,6 +78,7 @@ struct device {
     struct hv_facts facts;
     int64_t facts_ms;
     bool facts_known;
+    bool sweeps;       /* an image or a VM went: image files may have lost their last user */
     int64_t sample_ms; /* next KPI sampling */
     uint64_t changes;  /* of what the tree shows without having it as a record */
     struct device_token token;
@@ -150,6 +151,8 @@ void mo_vm_sink(struct device *d);                    /* fill d->sink */
 void mo_images_event(struct device *d, const struct loader_event *ev);
 void mo_images_recover(struct device *d);
 int mo_images_in_use(struct device *d, struct str image_id);
+/** Remove image files that neither an entry nor a VM names, and those without a VM beyond the newest few. */
+void mo_images_sweep(struct device *d);
 
 /* Operations of the device, of images, and KPI collections (jobs.c): accepted with 202, ended by one alert, same
  * answer for the same correlator. */

@@ -29,7 +29,8 @@ struct hv_volume {
     char name[HV_NAME_BYTES];
     int64_t quota_kb;
     bool read_only;
-    char file[512];
+    char file[512];  /* where it lies; "" = not made yet */
+    int64_t size_kb; /* of the file as it was made or grown last; 0 = not made yet */
     int64_t iops, kbps;
 };
 struct hv_net {
@@ -71,7 +72,7 @@ enum hv_call {
     HV_RESTORE,
     HV_DROP_SAVED,
     HV_SET_RESOURCES,
-    HV_WIPE_VOLUMES,
+    HV_FORGET, /* saved memory and snapshots go; nothing to forget is a success */
     HV_STATS
 };
 
@@ -146,10 +147,16 @@ struct hv {
 /** @param uri "qemu:///embed?root=/var/lib/dmvisor-agent/hv", "qemu:///system", ...; dir: where logs and scratch
  * files go. Finds out whether KVM truly works by a short start (cached in dir); e says what is wrong and what to do. */
 enum rc hv_libvirt_create(const char *uri, const char *dir, struct hv **out, struct err *e);
-/** Everything succeeds after `delay_ms` of the time that hv_sim_advance says. seed: for plausible KPIs. */
+/** Everything succeeds after `delay_ms` of the time that hv_sim_advance says. seed: for plausible KPIs. A VM with a folder has
+ * files as a real one: a start needs each disk at its full size, and the guest writes to the disks and to console.log; memory is
+ * saved to memory.sav. */
 struct hv *hv_sim_create(int delay_ms, uint64_t seed);
 void hv_sim_advance(struct hv *hv, int64_t now_ms);
 /** Next request of this call for any VM fails or hangs (tests); or a running guest crashes. */
 void hv_sim_fail(struct hv *hv, enum hv_call call, enum rc rc, const char *text);
 void hv_sim_crash(struct hv *hv, const char *uuid, enum hv_cause cause);
+/** The agent ends without a word: requests that are not carried out never will be, guests go on. And a power cut: guests are off
+ * too, saved memory stays. */
+void hv_sim_forsake(struct hv *hv);
+void hv_sim_power_cut(struct hv *hv);
 #endif

@@ -1,7 +1,12 @@
+#include "agent/erase.h"
 #include "agent/hv.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* A hypervisor in memory: every request succeeds after delay_ms of the time it is told. For many devices in one
  * process and for tests in virtual time; a VM costs about half a kilobyte. */
@@ -14,6 +19,8 @@ struct domain {
     int64_t mem_kb, started_ms, busy_ms; /* busy_ms: CPU time used before started_ms */
     char volume[HV_VOLUMES][HV_NAME_BYTES], net[HV_NETS][HV_NAME_BYTES];
     bool heartbeat;
+    struct hv_spec *files; /* as defined, when the VM has a folder; else NULL */
+    unsigned boots;
 };
 
 struct waiting {
@@ -72,6 +79,73 @@ static void put_ready(struct sim *s, const struct domain *d, int64_t delay_ms)
     put(s, s->now_ms + delay_ms, &ev);
 }
 
+/* --- the files of a guest --- */
+
+/* The guest's own writing: a line in each disk, at another place with each boot. */
+static enum rc use_disk(const char *name, const char *file, int64_t size_kb, bool read_only, unsigned boots,
+                        struct err *e)
+{
+    char line[64];
+    struct stat st;
+    int fd = open(file, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+    if (fd < 0) return err_set(e, RC_IO, "cannot open the disk %s: %s", name, strerror(errno));
+    bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= size_kb * 1024;
+    int n = snprintf(line, sizeof line, "guest wrote this to %.20s, boot %u\n", name, boots);
+    if (good && !read_only && st.st_size >= 4096)
+        good = pwrite(fd, line, (size_t)n, (off_t)(boots * 1024) % (st.st_size - 1024)) == n;
+    close(fd);
+    return good ? RC_OK : err_set(e, RC_IO, "the disk %s is not as large as it was", name);
+}
+
+static void print_line(const struct hv_spec *spec, unsigned boots)
+{
+    char file[600];
+    snprintf(file, sizeof file, "%s/console.log", spec->dir);
+    FILE *f = fopen(file, "ae");
+    if (!f) return;
+    fprintf(f, "guest console, boot %u\n", boots);
+    fclose(f);
+}
+
+static enum rc use_files(struct domain *d, bool boots, struct err *e)
+{
+    const struct hv_spec *spec = d->files;
+    enum rc rc = RC_OK;
+    if (!spec) return RC_OK;
+    d->boots += boots;
+    if (spec->disk[0]) rc = use_disk("system", spec->disk, 0, false, d->boots, e);
+    for (int i = 0; !rc && i < spec->n_volumes; i++)
+        rc = use_disk(spec->volumes[i].name, spec->volumes[i].file, spec->volumes[i].size_kb,
+                      spec->volumes[i].read_only, d->boots, e);
+    if (!rc) print_line(spec, d->boots);
+    return rc;
+}
+
+static void memory_file(const struct domain *d, char file[600])
+{
+    snprintf(file, 600, "%s/memory.sav", d->files->dir);
+}
+
+static enum rc save_memory(const struct domain *d, struct err *e)
+{
+    char file[600];
+    if (!d->files) return RC_OK;
+    memory_file(d, file);
+    FILE *f = fopen(file, "we");
+    if (!f) return err_set(e, RC_IO, "cannot save the memory: %s", strerror(errno));
+    fprintf(f, "guest memory, boot %u\n", d->boots);
+    fclose(f);
+    return RC_OK;
+}
+
+static void drop_memory(const struct domain *d)
+{
+    char file[600];
+    if (!d->files) return;
+    memory_file(d, file);
+    (void)erase_file(file, NULL);
+}
+
 /* --- what requests do --------------------------------------------------------------------------------------------- */
 
 static enum rc copy_spec(struct sim *s, const struct hv_spec *spec)
@@ -88,45 +162,64 @@ static enum rc copy_spec(struct sim *s, const struct hv_spec *spec)
     d->n_nets = spec->n_nets;
     for (int i = 0; i < spec->n_volumes; i++) memcpy(d->volume[i], spec->volumes[i].name, HV_NAME_BYTES);
     for (int i = 0; i < spec->n_nets; i++) memcpy(d->net[i], spec->nets[i].name, HV_NAME_BYTES);
+    if (!spec->dir[0]) return RC_OK;
+    if (!d->files && !(d->files = malloc(sizeof *d->files))) return RC_NOMEM;
+    *d->files = *spec;
     return RC_OK;
 }
 
-static void started(struct sim *s, struct domain *d, enum hv_state state, bool boots)
+static enum rc started(struct sim *s, struct domain *d, enum hv_state state, bool boots, struct err *e)
 {
+    enum rc rc = use_files(d, boots, e);
+    if (rc) return rc;
+    drop_memory(d);
     d->state = state;
     d->started_ms = s->now_ms;
     d->busy_ms = 0;
     put_state(s, d, HV_C_REQUEST, "");
     if (boots && state == HV_RUNNING) put_ready(s, d, s->delay_ms ? READY_MS : 0);
+    return RC_OK;
+}
+
+static void off(struct sim *s, struct domain *d, enum hv_cause cause)
+{
+    d->state = HV_OFF;
+    put_state(s, d, cause, "");
 }
 
 /* Carry a due request out. */
-static enum rc perform(struct sim *s, enum hv_call call, struct domain *d, const struct hv_spec *spec)
+static enum rc perform(struct sim *s, enum hv_call call, struct domain *d, const struct hv_spec *spec, struct err *e)
 {
     if (call == HV_DEFINE) return copy_spec(s, spec);
-    if (!d) return call == HV_UNDEFINE || call == HV_DESTROY ? RC_OK : RC_NOT_FOUND;
+    if (!d) return call == HV_UNDEFINE || call == HV_DESTROY || call == HV_FORGET ? RC_OK : RC_NOT_FOUND;
     switch (call) {
-    case HV_UNDEFINE: memset(d, 0, sizeof *d); break;
-    case HV_START:
-    case HV_RESTORE: started(s, d, HV_RUNNING, call == HV_START); break;
-    case HV_START_PAUSED: started(s, d, HV_PAUSED, false); break;
-    case HV_REBOOT:
-    case HV_RESET: started(s, d, HV_RUNNING, true); break;
-    case HV_DESTROY:
-    case HV_SHUTDOWN:
-        d->state = HV_OFF;
-        put_state(s, d, call == HV_SHUTDOWN ? HV_C_GUEST : HV_C_REQUEST, "");
+    case HV_UNDEFINE:
+        drop_memory(d);
+        free(d->files);
+        memset(d, 0, sizeof *d);
         break;
+    case HV_START:
+    case HV_RESTORE: return started(s, d, HV_RUNNING, call == HV_START, e);
+    case HV_START_PAUSED: return started(s, d, HV_PAUSED, true, e);
+    case HV_REBOOT:
+    case HV_RESET: return started(s, d, HV_RUNNING, true, e);
+    case HV_DESTROY: off(s, d, HV_C_REQUEST); break;
+    case HV_SHUTDOWN: off(s, d, HV_C_GUEST); break;
     case HV_PAUSE:
     case HV_RESUME:
         d->state = call == HV_PAUSE ? HV_PAUSED : HV_RUNNING;
         put_state(s, d, HV_C_REQUEST, "");
         break;
     case HV_SAVE:
+        if (save_memory(d, e)) return RC_IO;
         d->state = HV_SAVED;
         put_state(s, d, HV_C_REQUEST, "");
         break;
-    case HV_DROP_SAVED: d->state = HV_OFF; break;
+    case HV_DROP_SAVED:
+    case HV_FORGET:
+        drop_memory(d);
+        if (d->state == HV_SAVED) d->state = HV_OFF;
+        break;
     case HV_SET_RESOURCES:
         d->vcpus = spec->vcpus;
         d->mem_kb = spec->mem_kb;
@@ -254,7 +347,9 @@ static bool sim_next(struct hv *hv, struct hv_event *out)
         fill_stats(s, d, s->stats);
         out->stats = s->stats;
     } else {
-        out->rc = perform(s, w.ev.call, d, w.spec);
+        struct err e = { 0 };
+        out->rc = perform(s, w.ev.call, d, w.spec, &e);
+        snprintf(out->text, sizeof out->text, "%.250s", e.text);
     }
     free(w.spec);
     return true;
@@ -277,7 +372,8 @@ static enum rc sim_state(struct hv *hv, const char *uuid, enum hv_state *out, st
 static void sim_destroy(struct hv *hv)
 {
     struct sim *s = (struct sim *)hv;
-    for (unsigned i = 0; i < s->n; i++) free(s->queue[i].spec);
+    hv_sim_forsake(hv);
+    for (unsigned i = 0; i < DOMAINS; i++) free(s->domain[i].files);
     free(s->stats);
     free(s);
 }
@@ -317,4 +413,19 @@ void hv_sim_crash(struct hv *hv, const char *uuid, enum hv_cause cause)
     if (!d) return;
     d->state = cause == HV_C_GUEST ? HV_OFF : HV_CRASHED;
     put_state(s, d, cause, cause == HV_C_PANIC ? "Kernel panic - not syncing" : "");
+}
+
+void hv_sim_forsake(struct hv *hv)
+{
+    struct sim *s = (struct sim *)hv;
+    for (unsigned i = 0; i < s->n; i++) free(s->queue[i].spec);
+    s->n = 0;
+}
+
+void hv_sim_power_cut(struct hv *hv)
+{
+    struct sim *s = (struct sim *)hv;
+    hv_sim_forsake(hv);
+    for (unsigned i = 0; i < DOMAINS; i++)
+        if (s->domain[i].state != HV_GONE && s->domain[i].state != HV_SAVED) s->domain[i].state = HV_OFF;
 }

@@ -26,6 +26,8 @@ struct loader_request {
 enum rc loader_create(const char *dir, struct loader **out, struct err *e);
 /** In memory, done at once (sim). */
 struct loader *loader_sim_create(void);
+/** The same with files: dir/<sha256>, of the size asked for. */
+struct loader *loader_sim_files(const char *dir);
 void loader_destroy(struct loader *l); /* stops transfers; .part files stay for the next time */
 enum rc loader_start(struct loader *l, const struct loader_request *r, struct err *e);
 void loader_cancel(struct loader *l, const char *id);

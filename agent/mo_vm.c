@@ -99,6 +99,7 @@ static void fill_instances(struct device *d, struct vm *vm, struct arena *a)
             if (str_is(nets.list[i], old_nets[k].name)) *n = old_nets[k];
         snprintf(n->name, sizeof n->name, "%.*s", STR_ARG(nets.list[i]));
         fill_fields(d, net_settings, MO_COUNT(net_settings), id, nets.list[i], n, a);
+        vm_net_mac(vm->want.uuid, n->name, n->mac);
     }
 }
 
@@ -474,12 +475,32 @@ static bool get_mac(void *ctx, const struct tree_at *at, struct arena *a, struct
     return false;
 }
 
-/* What can be wiped: the volumes. */
+/* What can be wiped: the volumes, and what else the guest's data lies in. */
 static void list_wipe(void *ctx, const struct tree_at *parent, struct tree_names *out)
 {
     struct tree_names volumes = instances(ctx, "resources.storage.node", parent->names[0], out->a);
+    const struct device_vm *v = mo_vm_at(ctx, parent);
 
     for (size_t i = 0; i < volumes.n; i++) tree_name(out, volumes.list[i]);
+    if (v && v->vm->want.disk[0]) tree_name(out, STR(VM_WIPE_DISK));
+    tree_name(out, STR(VM_WIPE_MEMORY));
+    tree_name(out, STR(VM_WIPE_CONSOLE));
+}
+
+/* The marks of AvailableWipeList, for a wipe with scope=listed. */
+static void fill_wipe_list(struct device *d, struct vm *vm)
+{
+    struct str id = str_of(vm->id), marked;
+    struct tree_names names;
+    struct arena a;
+
+    arena_init(&a, 1 << 20);
+    names = instances(d, "wipeList.node", id, &a);
+    vm->n_to_wipe = 0;
+    for (size_t i = 0; i < names.n && vm->n_to_wipe < VM_WIPE_NAMES; i++)
+        if (device_kept(d, DDF_VM, "wipeList.*.toBeWiped", id, names.list[i], &a, &marked) && str_is(marked, "true"))
+            snprintf(vm->to_wipe[vm->n_to_wipe++].text, HV_NAME_BYTES, "%.*s", STR_ARG(names.list[i]));
+    arena_finish(&a);
 }
 
 /* No peripheral can be handed to a guest by this agent, so no rule has an effect (c.4: 0 denied). */
@@ -531,6 +552,7 @@ static int run(void *ctx, const struct tree_at *at, const struct tree_call *call
     snprintf(server, sizeof server, "%.*s", STR_ARG(call->server));
     snprintf(name, sizeof name, "%.*s", STR_ARG(op->name));
     mo_vm_image(d, v->vm);
+    fill_wipe_list(d, v->vm);
     d->changes++;
     return vm_operation(v->vm, &w, name, call->args, correlator, server);
 }

@@ -1,5 +1,6 @@
 /* Libvirt; with virt_stats.c the only file that knows it. Two threads, libvirt's event loop and a worker that
  * carries requests out in order, so that nothing here ever blocks the agent. */
+#include "agent/erase.h"
 #include "agent/hv.h"
 #include "agent/virt_console.h"
 #include "agent/virt_files.h"
@@ -361,16 +362,11 @@ static enum rc virt_facts(struct hv *hv, struct hv_facts *out, struct err *e)
 static enum rc define(struct virt *v, const struct hv_spec *spec, struct err *e)
 {
     struct buf xml;
-    enum rc rc = RC_OK;
     buf_init(&xml, XML_BYTES);
-    virt_domain_xml(spec, &v->host, &xml);
-    virDomainPtr dom = buf_ok(&xml) ? virDomainDefineXML(v->conn, buf_z(&xml)) : NULL;
-    if (!buf_ok(&xml))
-        rc = err_set(e, xml.failed, "the VM's description is too large");
-    else if (!dom)
-        rc = virt_error(e, RC_IO, "the hypervisor does not take the VM's description");
-    else
-        virDomainFree(dom);
+    enum rc rc = virt_domain_xml(spec, &v->host, &xml, e);
+    virDomainPtr dom = rc ? NULL : virDomainDefineXML(v->conn, buf_z(&xml));
+    if (!rc && !dom) rc = virt_error(e, RC_IO, "the hypervisor does not take the VM's description");
+    if (dom) virDomainFree(dom);
     buf_finish(&xml);
     return rc;
 }
@@ -461,6 +457,42 @@ static enum rc set_resources(virDomainPtr dom, const struct hv_spec *spec, bool 
     return RC_OK;
 }
 
+/* Where libvirt's QEMU driver saves memory to; libvirt itself only unlinks it. What cannot be reached here is left to libvirt. */
+static void erase_saved(const struct virt *v, virDomainPtr dom)
+{
+    char root[384 + 8], file[600];
+    embed_root(v->uri, root);
+    snprintf(file, sizeof file, "%s/qemu/save/%s.save", root[0] ? strcat(root, "/lib") : "/var/lib/libvirt",
+             virDomainGetName(dom));
+    int fd = open(file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    int64_t budget = INT64_MAX;
+    bool done;
+    off_t at = 0;
+    if (fd < 0) return;
+    struct err e = { 0 };
+    if (erase_some(fd, file, &at, &budget, &done, &e)) log_event(LOG_WARN, "erase", LOG_Z("error", e.text));
+    close(fd);
+}
+
+/* What libvirt keeps of a guest beside its disks. Snapshots inside the disks go with the disks. */
+static enum rc forget(const struct virt *v, virDomainPtr dom, struct err *e)
+{
+    virDomainSnapshotPtr *list = NULL;
+    if (virDomainHasManagedSaveImage(dom, 0) == 1) erase_saved(v, dom);
+    if (virDomainHasManagedSaveImage(dom, 0) == 1 && virDomainManagedSaveRemove(dom, 0) != 0)
+        return virt_error(e, RC_IO, "the saved memory could not be removed");
+    int n = virDomainListAllSnapshots(dom, &list, 0), left = 0;
+    for (int i = 0; i < n; i++) {
+        if (virDomainSnapshotDelete(list[i], 0) != 0 &&
+            virDomainSnapshotDelete(list[i], VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY) != 0)
+            left++;
+        virDomainSnapshotFree(list[i]);
+    }
+    free(list);
+    if (left) return virt_error(e, RC_IO, "a snapshot could not be removed");
+    return virDomainHasManagedSaveImage(dom, 0) == 1 ? err_set(e, RC_IO, "the saved memory is still there") : RC_OK;
+}
+
 static enum rc undefine(virDomainPtr dom, struct err *e)
 {
     (void)virDomainDestroy(dom);
@@ -480,11 +512,11 @@ static void attend(struct virt *v, const struct request *r)
 {
     char log[768];
     emulator_log(v, r->spec.name, log);
-    if (r->call == HV_DESTROY || r->call == HV_UNDEFINE)
+    if (r->call == HV_DESTROY || r->call == HV_UNDEFINE || r->call == HV_FORGET)
         virt_consoles_leave(v->consoles, r->spec.dir);
     else
         virt_consoles_read(v->consoles, r->spec.dir);
-    if (r->call == HV_UNDEFINE && v->root[0])
+    if ((r->call == HV_UNDEFINE || r->call == HV_FORGET) && v->root[0])
         unlink(log);
     else
         virt_log_bound(log);
@@ -500,7 +532,7 @@ static enum rc perform(struct virt *v, const struct request *r, struct hv_event 
     if (r->call == HV_DEFINE) return define(v, &r->spec, e);
     virDomainPtr dom = virDomainLookupByUUIDString(v->conn, r->spec.uuid);
     if (!dom)
-        return r->call == HV_UNDEFINE || r->call == HV_DESTROY || r->call == HV_DROP_SAVED
+        return r->call == HV_UNDEFINE || r->call == HV_DESTROY || r->call == HV_DROP_SAVED || r->call == HV_FORGET
                    ? RC_OK
                    : virt_error(e, RC_NOT_FOUND, "the hypervisor does not know this VM");
     switch (r->call) {
@@ -523,6 +555,7 @@ static enum rc perform(struct virt *v, const struct request *r, struct hv_event 
     case HV_DROP_SAVED:
         rc = result(virDomainManagedSaveRemove(dom, 0), "the saved memory could not be removed", e);
         break;
+    case HV_FORGET: rc = forget(v, dom, e); break;
     case HV_SET_RESOURCES: rc = set_resources(dom, &r->spec, &ev->pending); break;
     case HV_STATS: rc = virt_stats_read(dom, &r->spec, stats, e); break;
     default: rc = err_set(e, RC_UNSUPPORTED, "the hypervisor cannot do this"); break;

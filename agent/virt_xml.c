@@ -107,10 +107,12 @@ static void put_console(const struct hv_spec *s, struct buf *b)
     buf_putz(b, "/agent.sock'/><target type='virtio' name='org.qemu.guest_agent.0'/></channel>\n");
 }
 
-void virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, struct buf *b)
+enum rc virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, struct buf *b, struct err *e)
 {
     const bool arm = strcmp(h->arch, "aarch64") == 0;
     unsigned disk = 0;
+    for (int i = 0; i < s->n_volumes; i++)
+        if (!s->volumes[i].file[0]) return err_set(e, RC_INVALID, "the volume %s has no file", s->volumes[i].name);
     buf_printf(b, "<domain type='%s'>\n", h->kvm ? "kvm" : "qemu");
     element(b, "name", s->name);
     element(b, "uuid", s->uuid);
@@ -125,8 +127,7 @@ void virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, struct 
         "</features>\n<on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>preserve</on_crash>\n<devices>\n");
     if (s->disk[0]) put_disk(b, s->disk, s->disk_format, disk++, false, "system", NULL);
     for (int i = 0; i < s->n_volumes; i++)
-        if (s->volumes[i].file[0])
-            put_disk(b, s->volumes[i].file, "raw", disk++, s->volumes[i].read_only, s->volumes[i].name, &s->volumes[i]);
+        put_disk(b, s->volumes[i].file, "raw", disk++, s->volumes[i].read_only, s->volumes[i].name, &s->volumes[i]);
     for (int i = 0; i < s->n_nets; i++) put_net(b, &s->nets[i], h);
     put_console(s, b);
     buf_putz(b, "<controller type='usb' model='none'/>\n<memballoon model='virtio'><stats period='5'/></memballoon>\n"
@@ -134,4 +135,5 @@ void virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, struct 
     if (s->watchdog_s > 0) buf_putz(b, "<watchdog model='i6300esb' action='poweroff'/>\n");
     if (s->detect_panic && !arm) buf_putz(b, "<panic model='isa'/>\n");
     buf_putz(b, "</devices>\n</domain>\n");
+    return buf_ok(b) ? RC_OK : err_set(e, b->failed, "the VM's description is too large");
 }

@@ -9,6 +9,7 @@ struct virt_host {
     bool kvm;      /* type='kvm' with the host's CPU, else emulation */
     bool tuning;   /* cgroups are usable: shares, limits and pinning have an effect */
 };
-/** Append the <domain> of `spec`; texts are escaped. */
-void virt_domain_xml(const struct hv_spec *spec, const struct virt_host *host, struct buf *out);
+/** Append the <domain> of `spec`; texts are escaped.
+ * @return RC_INVALID when a volume has no file: a guest never starts with less than it shall have */
+enum rc virt_domain_xml(const struct hv_spec *spec, const struct virt_host *host, struct buf *out, struct err *e);
 #endif

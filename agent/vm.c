@@ -1,4 +1,5 @@
 #include "agent/vm_int.h"
+#include "base/crypto.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,30 +8,38 @@
  * c.5.2's middle column. */
 static const struct vm_job_kind kinds[] = {
     { "provision",
-      { STEP_IMAGE, STEP_FILES, STEP_DEFINE, STEP_PROVISIONED, STEP_START, STEP_READY },
+      { STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_DEFINE, STEP_PROVISIONED, STEP_START, STEP_READY },
       VM_OK,
       VM_PROVISION_FAILED,
       false },
-    { "start", { STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_START_FAILED, true },
+    { "start",
+      { STEP_STOP, STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
+      VM_OK,
+      VM_START_FAILED,
+      true },
     { "stop", { STEP_STOP }, VM_OK, VM_STOP_FAILED, true },
     { "shutdown", { STEP_SHUTDOWN }, VM_OK, VM_STOP_FAILED, false },
-    { "reboot", { STEP_SHUTDOWN, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
-    { "reset", { STEP_STOP, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
+    { "reboot", { STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
+    { "reset", { STEP_STOP, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
     { "pause", { STEP_PAUSE }, VM_OK, VM_PAUSE_FAILED, true },
     { "resume", { STEP_RESUME }, VM_OK, VM_RESUME_FAILED, true },
     { "suspend", { STEP_SAVE }, VM_OK, VM_SUSPEND_FAILED, true },
     { "lock", { STEP_LOCK_ACTION, STEP_LOCKED }, VM_OK, VM_LOCK_FAILED, false },
     { "unlock", { STEP_UNLOCKED, STEP_UNLOCK_ACTION }, VM_OK, VM_UNLOCK_FAILED, false },
-    { "wipe", { STEP_STOP, STEP_WIPE }, VM_WIPED, VM_WIPE_FAILED, false },
-    { "delete", { STEP_STOP, STEP_UNDEFINE, STEP_REMOVE }, VM_OK, VM_DELETE_FAILED, false },
+    { "wipe",
+      { STEP_SCOPE, STEP_STOP, STEP_FORGET, STEP_WIPE, STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_WIPED },
+      VM_WIPED,
+      VM_WIPE_FAILED,
+      false },
+    { "delete", { STEP_STOP, STEP_FORGET, STEP_UNDEFINE, STEP_REMOVE }, VM_OK, VM_DELETE_FAILED, false },
     { "applyResources",
-      { STEP_SET_LIVE, STEP_SHUTDOWN, STEP_DEFINE, STEP_START, STEP_READY },
+      { STEP_SET_LIVE, STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
       VM_OK,
       VM_RESET_FAILED,
       false },
 };
 
-static const struct vm_job_kind *kind_of(const char *op)
+const struct vm_job_kind *vm_kind_of(const char *op)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].op, op) == 0) return &kinds[i];
@@ -67,6 +76,7 @@ enum rc vm_create(const char *id, const char *uuid, struct vm **out)
 void vm_destroy(struct vm *vm)
 {
     if (!vm) return;
+    vm_work_end(vm);
     free(vm->priv);
     free(vm);
 }
@@ -110,6 +120,14 @@ static void say_text(struct vm *vm, const char *text)
     memcpy(vm->progress.text, all, sizeof all);
 }
 
+/* What is half destroyed is destroyed; what the device does itself nobody calls off. */
+static bool can_be_cancelled(const struct vm *vm, enum vm_phase phase)
+{
+    const struct vm_job *job = &vm->priv->job;
+    return !job->internal && job->kind && strcmp(job->kind->op, "wipe") != 0 && strcmp(job->kind->op, "delete") != 0 &&
+           (phase == VM_P_DOWNLOAD || phase == VM_P_QUEUED);
+}
+
 void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text)
 {
     struct vm_progress *p = &vm->progress;
@@ -117,7 +135,7 @@ void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int
     p->phase = (int)phase;
     p->pct = pct;
     p->update_ms = w->now_ms;
-    p->can_cancel = !vm->priv->job.internal && (phase == VM_P_DOWNLOAD || phase == VM_P_QUEUED);
+    p->can_cancel = can_be_cancelled(vm, phase);
     say_text(vm, text);
     if (vm->priv->job.internal) return;
     snprintf(data, sizeof data, "op=%s;phase=%d;pct=%d;done=%lld;total=%lld;eta=-1", p->op, p->phase, pct,
@@ -138,9 +156,10 @@ static void remember(struct vm *vm, const char *correlator, int result)
 /* The end of the job: progress, correlator memory, record, then the alert that is sent exactly once. */
 static void finish(struct vm *vm, struct vm_world *w, int result, const char *text)
 {
-    struct vm_job job = vm->priv->job;
+    const struct vm_job job = vm->priv->job;
     char data[16];
     struct vm_progress *p = &vm->progress;
+    vm_work_end(vm);
     if (job.internal || (text && text[0])) say_text(vm, text ? text : "");
     vm->priv->job = (struct vm_job){ 0 };
     const bool ok = result >= 1200 && result < 1300;
@@ -161,6 +180,23 @@ static void finish(struct vm *vm, struct vm_world *w, int result, const char *te
     w->sink->alert(w->sink->ctx, vm, VM_ALERT_COMPLETE, p->op, p->correlator, data);
 }
 
+/* c.5.2 row 3: a provisioning that does not end well leaves nothing behind. */
+static void release(struct vm *vm, struct vm_world *w, int reason)
+{
+    (void)w->hv->class->request(w->hv, HV_UNDEFINE, &vm->want, ++vm->priv->last_cookie, NULL); /* if it came so far */
+    vm_files_remove(vm, w);
+    vm->reinstall = false;
+    vm_set_state(vm, w, VM_DEFINED, reason);
+}
+
+/* Has this wipe destroyed everything, so that only making anew is left? */
+static bool is_wiped(const struct vm_job *job)
+{
+    bool past = false;
+    for (unsigned i = 0; i < job->at && i < STEPS_MAX; i++) past = past || job->kind->steps[i] == STEP_WIPE;
+    return past;
+}
+
 /* A step failed: where does that leave the VM? */
 static void fail(struct vm *vm, struct vm_world *w, int code)
 {
@@ -170,8 +206,15 @@ static void fail(struct vm *vm, struct vm_world *w, int code)
     char text[256];
     snprintf(text, sizeof text, "%s", vm->progress.text);
     if (!code) code = job->kind->failure;
+    if (is_wiped(job)) {
+        char more[400];
+        snprintf(more, sizeof more, "wiped; what is made anew is not ready: %s", text);
+        vm_set_state(vm, w, VM_STOPPED, job->reason);
+        finish(vm, w, VM_RESTRICTED, more);
+        return;
+    }
     if (vm->state == VM_PROVISIONING)
-        vm_set_state(vm, w, VM_DEFINED, job->reason);
+        release(vm, w, job->reason);
     else if (step == STEP_READY) {
         finish(vm, w, code, text);
         vm_crashed(vm, w, VM_CR_BOOT_TIMEOUT, text); /* powered on, but not up: c.5.2 rows 5 and 6 */
@@ -187,6 +230,15 @@ static void fail(struct vm *vm, struct vm_world *w, int code)
 
 static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code);
 
+/* As a start of its own, which makes and looks at what a guest needs. */
+static void start_after_unlock(struct vm *vm, struct vm_world *w)
+{
+    const bool starts = vm->priv->start_next && vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED;
+    vm->priv->start_next = false;
+    if (starts)
+        vm_begin_internal(vm, w, "start", VM_R_LOCK, "the device starts what the lock had stopped", VM_LEASE_KEPT);
+}
+
 /* Run steps until one has to wait. */
 static void run(struct vm *vm, struct vm_world *w)
 {
@@ -196,6 +248,7 @@ static void run(struct vm *vm, struct vm_world *w)
         int code = 0;
         if (step == STEP_END) {
             finish(vm, w, job->kind->result, "");
+            start_after_unlock(vm, w);
             return;
         }
         job->waits_for = 0;
@@ -259,6 +312,14 @@ static bool flag(struct str args, const char *key)
     return str_is(v, "1") || str_is(v, "true");
 }
 
+/* c.3.10. @return false for a scope that there is not */
+static bool scope_of(struct str args, enum vm_scope *out)
+{
+    const struct str v = argument(args, "scope");
+    *out = str_is(v, "user") ? VM_SCOPE_USER : str_is(v, "all") ? VM_SCOPE_ALL : VM_SCOPE_LISTED;
+    return !v.n || *out != VM_SCOPE_LISTED || str_is(v, "listed");
+}
+
 static bool in_list(const int *list, size_t n, int value)
 {
     for (size_t i = 0; i < n; i++)
@@ -294,7 +355,7 @@ static int cancel(struct vm *vm, struct vm_world *w)
     if (!p->job.kind || !vm->progress.can_cancel || p->job.internal) return VM_NOT_IN_STATE;
     if (p->loading[0]) loader_cancel(w->loader, p->loading);
     p->loading[0] = '\0';
-    if (vm->state == VM_PROVISIONING) vm_set_state(vm, w, VM_DEFINED, VM_R_SERVER);
+    if (vm->state == VM_PROVISIONING) release(vm, w, VM_R_SERVER);
     finish(vm, w, VM_CANCELLED, "cancelled by the server");
     return VM_OK;
 }
@@ -311,13 +372,17 @@ static void begin(struct vm *vm, struct vm_world *w, const struct vm_job_kind *k
                                      .paused = flag(args, "paused"),
                                      .force = flag(args, "force"),
                                      .restart = flag(args, "restart"),
+                                     .keeps_data = str_is(argument(args, "wipe"), "0") ||
+                                                   str_is(argument(args, "wipe"), "false"),
                                      .timeout_s = timeout_s,
                                      .before = vm->state,
                                      .deadline_ms = INT64_MAX };
+    (void)scope_of(args, &vm->priv->job.scope);
     vm->priv->restart_ms = 0;
-    *p = (struct vm_progress){
-        .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms, .can_cancel = true
-    };
+    *p = (struct vm_progress){ .phase = VM_P_QUEUED,
+                               .start_ms = w->now_ms,
+                               .update_ms = w->now_ms,
+                               .can_cancel = can_be_cancelled(vm, VM_P_QUEUED) };
     snprintf(p->op, sizeof p->op, "%s", kind->op);
     snprintf(p->correlator, sizeof p->correlator, "%s", correlator);
     snprintf(p->server_id, sizeof p->server_id, "%s", server_id);
@@ -329,8 +394,9 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
                  const char *server_id)
 {
     const struct ddf_operation *o = ddf_layout_operation(w->layout, DDF_VM, str_of(op));
-    const struct vm_job_kind *kind = kind_of(op);
+    const struct vm_job_kind *kind = vm_kind_of(op);
     const struct vm_private *p = vm->priv;
+    enum vm_scope scope;
     if (correlator[0]) {
         if (p->job.kind && !p->job.internal && strcmp(vm->progress.correlator, correlator) == 0) return VM_ACCEPTED;
         for (unsigned i = 0; i < CORRELATORS; i++)
@@ -340,6 +406,7 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
     if (!o || !kind) return VM_CANNOT;
     int refused = guard(vm, w, o, kind, flag(args, "force"));
     if (refused) return refused;
+    if (strcmp(op, "wipe") == 0 && !scope_of(args, &scope)) return VM_NOT_WIPED;
     if (vm->priv->job.kind) /* Stop breaks off what is under way */
         finish(vm, w, VM_CANCELLED, "broken off by a stop");
     if (strcmp(op, "lock") == 0 || strcmp(op, "unlock") == 0) snprintf(vm->locker, sizeof vm->locker, "%s", server_id);
@@ -350,15 +417,23 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
 bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
                        enum vm_lease lease)
 {
-    const struct vm_job_kind *kind = kind_of(op);
+    const struct vm_job_kind *kind = vm_kind_of(op);
     if (vm->priv->job.kind || !kind) return false;
     vm->priv->job = (struct vm_job){
-        .kind = kind, .internal = true, .reason = reason, .lease = lease, .before = vm->state, .deadline_ms = INT64_MAX
+        .kind = kind,
+        .internal = true,
+        .reason = reason,
+        .lease = lease,
+        .before = vm->state,
+        .deadline_ms = INT64_MAX,
+        .scope = VM_SCOPE_ALL /* c.5.2 row 40 */
     };
+    vm->priv->restart_ms = 0;
     snprintf(vm->priv->job.why, sizeof vm->priv->job.why, "%s", why);
     vm->progress = (struct vm_progress){ .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms };
     snprintf(vm->progress.op, sizeof vm->progress.op, "%s", kind->op);
     say_text(vm, "");
+    w->sink->save(w->sink->ctx, vm); /* before it is done */
     run(vm, w);
     return true;
 }
@@ -383,8 +458,10 @@ bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b)
 void vm_resources_changed(struct vm *vm, struct vm_world *w)
 {
     const bool on = vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->state == VM_STARTING;
-    if (!on && vm->state != VM_SUSPENDED)
+    if (!on && vm->state != VM_SUSPENDED) {
+        if (vm_has_files(w)) vm_files_drop_volumes(vm);
         vm->effective = vm->want; /* nothing runs with other values; Start hands them over */
+    }
     vm->pending = !vm_same_resources(&vm->want, &vm->effective);
     vm->priv->set_dirty = vm->pending && vm->state == VM_RUNNING;
     w->sink->save(w->sink->ctx, vm);
@@ -524,34 +601,75 @@ static enum vm_state state_seen(const struct vm *vm, enum hv_state seen)
     }
 }
 
-void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
+static bool wipes(const struct vm_job *job)
 {
-    const enum vm_state was = vm->state;
-    const bool interrupted = vm->progress.op[0] && vm->progress.result == 0;
-    bool deleting = was == VM_DELETING;
-    if (was == VM_DEFINED || was == VM_PROVISIONING) {
-        vm_set_state(vm, w, VM_DEFINED, VM_R_HOST_RESTART); /* row 31: undone; what was fetched stays */
-    } else if (!deleting) {
-        enum vm_state now = state_seen(vm, seen);
-        vm_set_state(vm, w, now, now == was ? vm->reason : VM_R_HOST_RESTART);
-    }
-    if (interrupted && !deleting) {
+    return strcmp(job->kind->op, "wipe") == 0;
+}
+
+/* A job that is finished whatever comes between: what it destroys may not be seen half destroyed. */
+static bool goes_on(const struct vm *vm)
+{
+    const struct vm_job_kind *kind = vm->priv->job.kind;
+    if (!kind) return false;
+    return wipes(&vm->priv->job) || (strcmp(kind->op, "delete") == 0 && vm->state == VM_DELETING);
+}
+
+/* From the beginning, as each of its steps may be done twice; but what is made anew after a wipe is not wiped again. */
+static void go_on(struct vm *vm, struct vm_world *w)
+{
+    struct vm_job *job = &vm->priv->job;
+    const bool wiped = is_wiped(job);
+    job->deadline_ms = INT64_MAX;
+    vm_set_state(vm, w, wipes(job) ? VM_WIPING : VM_DELETING, job->reason);
+    for (job->at = 0; wiped && job->kind->steps[job->at] != STEP_IMAGE;) job->at++;
+    run(vm, w);
+}
+
+/* What was under way and is not gone on with. */
+static void break_off(struct vm *vm, struct vm_world *w)
+{
+    if (vm->progress.op[0] && vm->progress.result == 0) {
         vm->priv->job = (struct vm_job){
-            .kind = kind_of("stop"), /* only to be finished; nobody asked for what the device did itself */
+            .kind = vm_kind_of("stop"), /* only to be finished; nobody asked for what the device did itself */
             .internal = !vm->progress.server_id[0],
             .before = vm->state
         };
         finish(vm, w, VM_INTERRUPTED, "interrupted by a restart of the agent; see the state");
     }
-    if (deleting) { /* finished, so that nothing of it stays */
-        vm->priv->job = (struct vm_job){
-            .kind = kind_of("delete"), .reason = VM_R_SERVER, .before = VM_STOPPED, .deadline_ms = INT64_MAX
-        };
-        run(vm, w);
+    vm->priv->job = (struct vm_job){ 0 };
+}
+
+void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
+{
+    const enum vm_state was = vm->state;
+    const bool start_next = vm->priv->start_next;
+    vm->priv->start_next = false;
+    if (goes_on(vm)) {
+        go_on(vm, w);
         return;
     }
+    if (was == VM_PROVISIONING)
+        release(vm, w, VM_R_HOST_RESTART); /* row 31: undone; what was fetched stays */
+    else if (was != VM_DEFINED) {
+        enum vm_state now = state_seen(vm, seen);
+        vm_set_state(vm, w, now, now == was ? vm->reason : VM_R_HOST_RESTART);
+    }
+    break_off(vm, w);
     const bool ran = was == VM_RUNNING || was == VM_PAUSED || was == VM_STARTING || was == VM_SHUTTING_DOWN;
     if (vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED &&
-        (vm->policy.auto_start == 2 || (vm->policy.auto_start == 1 && ran)))
+        (vm->policy.auto_start == 2 || (vm->policy.auto_start == 1 && (ran || start_next))))
         vm_begin_internal(vm, w, "start", VM_R_AUTO_START, "the device starts the VM by itself", VM_LEASE_KEPT);
+}
+
+/* ---- addresses ---- */
+
+/* Always the same, so that the guest and its network know the interface again. First octet: locally administered, one station. */
+void vm_net_mac(const char *uuid, const char *interface, char out[18])
+{
+    uint8_t h[SHA256_BYTES];
+    char text[HV_UUID_BYTES + HV_NAME_BYTES + 1];
+    snprintf(text, sizeof text, "%s/%s", uuid, interface);
+    crypto_sha256(str_of(text), h);
+    h[0] = (uint8_t)((h[0] & 0xfc) | 0x02);
+    snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", h[0], h[1], h[2], h[3], h[4], h[5]);
 }

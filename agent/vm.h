@@ -9,7 +9,12 @@
 #include "base/buf.h"
 #include "ddf/layout.h"
 
-enum { VM_ID_BYTES = 17, VM_CORRELATOR_BYTES = 64 };
+enum { VM_ID_BYTES = 17, VM_CORRELATOR_BYTES = 64, VM_WIPE_NAMES = HV_VOLUMES + 4 };
+/* What can be wiped beside volumes; names of AvailableWipeList. */
+#define VM_WIPE_DISK    "system-disk"  /* the guest's own copy of the image */
+#define VM_WIPE_CONSOLE "console-log"  /* what it printed */
+#define VM_WIPE_MEMORY  "saved-memory" /* and snapshots; goes with every wipe */
+#define VM_WIPE_IMAGE   "image-copy"   /* kernel and initrd, as unpacked from the image */
 enum vm_state {
     VM_UNDEFINED = 0,
     VM_DEFINED = 10,
@@ -56,6 +61,10 @@ struct vm_image {
     bool known;
 };
 
+struct vm_name {
+    char text[HV_NAME_BYTES];
+};
+
 struct vm {               /* everything about one VM; mo_virt.c reads it freely, changes it only through functions */
     char id[VM_ID_BYTES]; /* node name */
     struct hv_spec want;  /* requested resources; uuid = VMID */
@@ -63,6 +72,9 @@ struct vm {               /* everything about one VM; mo_virt.c reads it freely,
     bool pending;             /* requested and effective differ */
     struct vm_policy policy;
     struct vm_image image;
+    bool reinstall; /* what came from the image was wiped, and is made anew before the next start */
+    struct vm_name to_wipe[VM_WIPE_NAMES]; /* what AvailableWipeList marks */
+    int n_to_wipe;
     enum vm_state state, before_lock;
     int reason;
     int64_t state_ms;
@@ -139,4 +151,10 @@ void vm_collect(struct vm *vm, struct vm_world *w);
 /** What must survive a restart, as JSON; and back. */
 enum rc vm_save(const struct vm *vm, struct buf *out);
 enum rc vm_load(struct str json, struct vm **out, struct err *e);
+/** The address of an interface: always the same for this VM and this interface, locally administered. */
+void vm_net_mac(const char *uuid, const char *interface, char out[18]);
+/** Remove the folders of VMs that are not ours any more. @return how many */
+unsigned vm_files_sweep(const char *vms_dir, bool (*belongs)(void *ctx, const char *uuid), void *ctx);
+/** Remove the VM's folder with all that is in it, without overwriting. @return false when something stays */
+bool vm_files_remove(struct vm *vm, const struct vm_world *w);
 #endif

@@ -1,7 +1,7 @@
 #ifndef AGENT_VM_INT_H
 #define AGENT_VM_INT_H
 /* Between the files of the VM state machine: vm.c (operations and events), vm_step.c (what each step does),
- * vm_crash.c, vm_record.c. */
+ * vm_files.c, vm_wipe.c, vm_crash.c, vm_lease.c, vm_record.c. */
 #include "agent/vm.h"
 
 /* Result codes of virtualization-mo.md c.6 that this machine gives. */
@@ -11,9 +11,11 @@ enum vm_result {
     VM_WIPED = 1201,
     VM_ALREADY = 1203,
     VM_AT_NEXT_START = 1204,
+    VM_RESTRICTED = 1206,
     VM_LOCK_FAILED = 1402,
     VM_UNLOCK_FAILED = 1404,
     VM_WIPE_FAILED = 1405,
+    VM_NOT_WIPED = 1406,
     VM_NOT_IN_STATE = 1410,
     VM_CANNOT = 1411,
     VM_IMAGE_UNKNOWN = 1414,
@@ -87,7 +89,8 @@ enum vm_phase {
 enum vm_step {
     STEP_END,
     STEP_IMAGE,       /* fetch the image if it is not there */
-    STEP_FILES,       /* unpack it, make the volumes */
+    STEP_FILES,       /* unpack or copy it */
+    STEP_VOLUMES,     /* make volumes that are new, look whether all are there */
     STEP_DEFINE,      /* hand the requested configuration to the hypervisor */
     STEP_PROVISIONED, /* state 30; goes on only when start=1 was asked for */
     STEP_START,
@@ -101,7 +104,10 @@ enum vm_step {
     STEP_LOCKED,
     STEP_UNLOCKED,
     STEP_UNLOCK_ACTION,
+    STEP_SCOPE,  /* what is to be wiped */
+    STEP_FORGET, /* the hypervisor's part of it: saved memory, snapshots */
     STEP_WIPE,
+    STEP_WIPED,
     STEP_UNDEFINE,
     STEP_REMOVE,
     STEP_SET_LIVE, /* resources; goes on with a restart only when asked for and still pending */
@@ -117,6 +123,9 @@ struct vm_job_kind { /* one row of the table of operations in vm.c */
     bool already; /* in the target state already: 1203 instead of 1410 */
 };
 
+/* What a wipe takes (c.3.10). */
+enum vm_scope { VM_SCOPE_LISTED, VM_SCOPE_USER, VM_SCOPE_ALL };
+
 /* The operation under way. */
 struct vm_job {
     const struct vm_job_kind *kind; /* NULL = none */
@@ -126,11 +135,23 @@ struct vm_job {
     enum vm_lease lease; /* what it makes of the lease when it ends well */
     int reason;          /* StateReason of the changes it makes */
     bool start_after, paused, force, restart;
-    int64_t timeout_s;             /* argument of Shutdown, 0 = policy's */
-    enum vm_state before;          /* state when it began */
+    bool keeps_data;      /* Delete with wipe=0: unlinked, not overwritten */
+    int64_t timeout_s;    /* argument of Shutdown, 0 = policy's */
+    enum vm_state before; /* state when it began */
+    enum vm_scope scope;
+    struct vm_name wipe[VM_WIPE_NAMES]; /* what the scope came to when the wipe began */
+    int n_wipe;
     uint64_t waits_for;            /* cookie of the request under way, 0 = none */
     int64_t deadline_ms, press_ms; /* of the step; when the power button is pressed again */
     bool stopping_hard;            /* the shutdown's time is over, power is off next */
+};
+
+/* A copy or a wipe that goes on bit by bit. */
+struct vm_work {
+    bool open;
+    int from, to; /* -1 = none */
+    int64_t at;
+    char name[256];
 };
 
 struct vm_done {
@@ -148,6 +169,8 @@ struct vm_private {
     unsigned next_done;
     char loading[64]; /* id of the download this VM waits for */
     int64_t lease_again_ms;
+    bool start_next; /* an unlock: when it is over the VM starts, as it ran before the lock */
+    struct vm_work work;
 };
 
 /* What a step's begin function says. */
@@ -158,9 +181,36 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
 /* An event while this step waits. */
 enum vm_go vm_step_event(struct vm *vm, struct vm_world *w, enum vm_step step, const struct hv_event *ev, int *code);
 enum vm_go vm_step_timeout(struct vm *vm, struct vm_world *w, enum vm_step step, int *code);
-bool vm_files_remove(struct vm *vm);
+
+/* vm_files.c. None of these is called in a world without files. */
+bool vm_has_files(const struct vm_world *w);
+/** Install the image at `file` into the VM's folder, some megabytes at a time. *done: nothing is left to do. @return RC_LIMIT without room */
+enum rc vm_files_install(struct vm *vm, const struct vm_world *w, const char *file, bool *done, struct err *e);
+/** Make the volumes that never were, grow those that shall be larger. *made: the record changed; it is to be kept before a guest
+ * sees them. */
+enum rc vm_files_make(struct vm *vm, bool *made, struct err *e);
+/** @return RC_NOT_FOUND or RC_INVALID with the one that is missing, no plain file, or shorter than it was made */
+enum rc vm_files_check(const struct vm *vm, struct err *e);
+/** Files of volumes that are not wanted any more. */
+void vm_files_drop_volumes(struct vm *vm);
+/** Take all files out of the record. */
+void vm_files_forget(struct vm *vm);
+/** Close what a copy or a wipe has open. */
+void vm_work_end(struct vm *vm);
+
+/* vm_wipe.c */
+/** @return false when the scope is empty */
+bool vm_wipe_resolve(struct vm *vm);
+/** The next megabytes. @return RC_OK, with *done when nothing of the scope is left; else an error that names what is */
+enum rc vm_wipe_some(struct vm *vm, bool *done, struct err *e);
+/** The same for all files of the VM, and its folder. */
+enum rc vm_delete_some(struct vm *vm, bool *done, struct err *e);
+/** Take what was wiped out of the record. */
+void vm_wipe_forget(struct vm *vm);
 
 /* vm.c */
+/** The row of the table of operations; NULL when there is none. */
+const struct vm_job_kind *vm_kind_of(const char *op);
 void vm_set_state(struct vm *vm, struct vm_world *w, enum vm_state to, int reason);
 void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason);
 void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text);

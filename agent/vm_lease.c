@@ -53,7 +53,8 @@ void vm_lease_done(struct vm *vm, struct vm_world *w, enum vm_lease stage)
     char data[8];
 
     vm->lease = stage;
-    vm->priv->lease_again_ms = 0; /* the next stage has a time of its own */
+    if (stage == VM_LEASE_WIPED) vm_set_lock(vm, w, VM_LOCKED, VM_R_LEASE); /* c.5.2 row 40 */
+    vm->priv->lease_again_ms = 0;                                           /* the next stage has a time of its own */
     w->sink->save(w->sink->ctx, vm);
     snprintf(data, sizeof data, "%d", (int)stage);
     w->sink->alert(w->sink->ctx, vm, VM_ALERT_LEASE, "", "", data);

@@ -1,207 +1,422 @@
-#include "agent/vm_int.h"
+#include "agent/vm_record.h"
 #include "base/doc.h"
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A VM's record: what must survive a restart of the agent, as JSON, by one table. */
+/* A VM's record: what must survive a restart of the agent, as JSON, by tables. Each member of each struct has a row, also
+ * those that are not kept: a test goes over every octet of the structs and finds the member without one. */
 
-enum kind { K_INT, K_I64, K_BOOL, K_TEXT };
-static const struct field {
-    const char *name;
-    size_t offset;
-    enum kind kind;
-    size_t size;
-} fields[] = {
-#define F(name, member, kind)                                                                                          \
+#define COUNT(rows)  (sizeof(rows) / sizeof(rows)[0])
+#define SIZE(member) sizeof(((const S *)0)->member)
+#define INT(name, member)                                                                                              \
     {                                                                                                                  \
-        name, offsetof(struct vm, member), kind, sizeof((struct vm *)0)->member                                        \
+        .key = name, .kind = RECORD_INT, .offset = offsetof(S, member), .size = SIZE(member)                           \
     }
-    F("id", id, K_TEXT),
-    F("uuid", want.uuid, K_TEXT),
-    F("name", want.name, K_TEXT),
-    F("state", state, K_INT),
-    F("reason", reason, K_INT),
-    F("stateMs", state_ms, K_I64),
-    F("lock", lock, K_INT),
-    F("locker", locker, K_TEXT),
-    F("contactMs", contact_ms, K_I64),
-    F("lease", lease, K_INT),
-    F("beforeLock", before_lock, K_INT),
-    F("op", progress.op, K_TEXT),
-    F("correlator", progress.correlator, K_TEXT),
-    F("serverId", progress.server_id, K_TEXT),
-    F("text", progress.text, K_TEXT),
-    F("phase", progress.phase, K_INT),
-    F("pct", progress.pct, K_INT),
-    F("result", progress.result, K_INT),
-    F("startMs", progress.start_ms, K_I64),
-    F("updateMs", progress.update_ms, K_I64),
-    F("startedMs", started_ms, K_I64),
-    F("bootTimeMs", boot_time_ms, K_I64),
-    F("bootCount", boot_count, K_INT),
-    F("crashCount", crash_count, K_INT),
-    F("crashReason", crash_reason, K_INT),
-    F("crashInfo", crash_info, K_TEXT),
-    F("dir", want.dir, K_TEXT),
-    F("kernel", want.kernel, K_TEXT),
-    F("initrd", want.initrd, K_TEXT),
-    F("cmdline", want.cmdline, K_TEXT),
-    F("disk", want.disk, K_TEXT),
-    F("diskFormat", want.disk_format, K_TEXT),
-    F("imageId", image.id, K_TEXT),
-    F("imageSha256", image.sha256, K_TEXT),
-    F("imageFormat", image.format, K_TEXT),
-    F("imageVersion", image.version, K_TEXT),
-    /* What the hypervisor was last given: tells after a restart whether changes are pending. */
-    F("vcpus", effective.vcpus, K_INT),
-    F("maxVcpus", effective.max_vcpus, K_INT),
-    F("shares", effective.shares, K_INT),
-    F("limitPct", effective.limit_pct, K_INT),
-    F("sched", effective.sched, K_INT),
-    F("rtPrio", effective.rt_prio, K_INT),
-    F("affinity", effective.affinity, K_TEXT),
-    F("memKb", effective.mem_kb, K_I64),
-    F("memMinKb", effective.mem_min_kb, K_I64),
-    F("memMaxKb", effective.mem_max_kb, K_I64),
-    F("pending", pending, K_BOOL),
-#undef F
-};
-enum { FIELDS = sizeof fields / sizeof fields[0], RECORD_ARENA_BYTES = 1 << 20 };
+#define I64(name, member)                                                                                              \
+    {                                                                                                                  \
+        .key = name, .kind = RECORD_I64, .offset = offsetof(S, member), .size = SIZE(member)                           \
+    }
+#define BOOL(name, member)                                                                                             \
+    {                                                                                                                  \
+        .key = name, .kind = RECORD_BOOL, .offset = offsetof(S, member), .size = SIZE(member)                          \
+    }
+#define TEXT(name, member)                                                                                             \
+    {                                                                                                                  \
+        .key = name, .kind = RECORD_TEXT, .offset = offsetof(S, member), .size = SIZE(member)                          \
+    }
+#define PART(name, member, rows)                                                                                       \
+    {                                                                                                                  \
+        .key = name, .kind = RECORD_PART, .offset = offsetof(S, member), .size = SIZE(member), .table = &(rows)        \
+    }
+/* An array, as long as an int beside it says; and one that is always whole. */
+#define LIST(name, member, n_member, rows)                                                                             \
+    {                                                                                                                  \
+        .key = name, .kind = RECORD_LIST, .offset = offsetof(S, member), .size = SIZE(member), .table = &(rows),       \
+        .counted = true, .count_offset = offsetof(S, n_member)                                                         \
+    }
+#define ARRAY(name, member, rows)                                                                                      \
+    {                                                                                                                  \
+        .key = name, .kind = RECORD_LIST, .offset = offsetof(S, member), .size = SIZE(member), .table = &(rows)        \
+    }
+#define KIND(name, member)                                                                                             \
+    {                                                                                                                  \
+        .key = name, .kind = RECORD_JOB_KIND, .offset = offsetof(S, member), .size = SIZE(member)                      \
+    }
+#define NOT_KEPT(member, reason)                                                                                       \
+    {                                                                                                                  \
+        .kind = RECORD_NOT_KEPT, .offset = offsetof(S, member), .size = SIZE(member), .why = reason                    \
+    }
+#define TABLE(rows)                                                                                                    \
+    {                                                                                                                  \
+        rows, COUNT(rows), sizeof(S)                                                                                   \
+    }
 
-static void put(struct buf *out, const struct field *f, const struct vm *vm)
+/* --- parts --- */
+
+#define S struct hv_volume
+static const struct record_row volume_rows[] = {
+    TEXT("name", name),     I64("quotaKb", quota_kb), BOOL("readOnly", read_only), TEXT("file", file),
+    I64("sizeKb", size_kb), I64("iops", iops),        I64("kbps", kbps),
+};
+static const struct record_table volume_table = TABLE(volume_rows);
+#undef S
+
+#define S struct hv_net
+static const struct record_row net_rows[] = {
+    TEXT("name", name), INT("mode", mode), I64("upKbps", up_kbps), TEXT("mac", mac), I64("downKbps", down_kbps),
+};
+static const struct record_table net_table = TABLE(net_rows);
+#undef S
+
+#define S struct hv_spec
+static const struct record_row spec_rows[] = {
+    TEXT("uuid", uuid),
+    TEXT("name", name),
+    INT("vcpus", vcpus),
+    INT("maxVcpus", max_vcpus),
+    INT("shares", shares),
+    INT("limitPct", limit_pct),
+    INT("sched", sched),
+    INT("rtPrio", rt_prio),
+    TEXT("affinity", affinity),
+    I64("memMinKb", mem_min_kb),
+    I64("memMaxKb", mem_max_kb),
+    I64("memKb", mem_kb),
+    TEXT("kernel", kernel),
+    TEXT("initrd", initrd),
+    TEXT("cmdline", cmdline),
+    TEXT("disk", disk),
+    TEXT("diskFormat", disk_format),
+    I64("diskMaxKb", disk_max_kb),
+    TEXT("dir", dir),
+    LIST("volumes", volumes, n_volumes, volume_table),
+    LIST("nets", nets, n_nets, net_table),
+    BOOL("detectPanic", detect_panic),
+    BOOL("heartbeat", heartbeat),
+    INT("watchdogS", watchdog_s),
+};
+static const struct record_table spec_table = TABLE(spec_rows);
+#undef S
+
+#define S struct vm_policy
+static const struct record_row policy_rows[] = {
+    INT("autoStart", auto_start),
+    INT("bootTimeoutS", boot_timeout_s),
+    INT("shutTimeoutS", shut_timeout_s),
+    INT("lockAction", lock_action),
+    BOOL("forceStop", force_stop),
+    INT("crashAction", crash_action),
+    INT("maxRestarts", max_restarts),
+    INT("windowS", window_s),
+    INT("restartDelayS", restart_delay_s),
+    INT("escalation", escalation),
+    INT("health", health),
+    BOOL("isProtected", is_protected),
+    INT("checkInS", check_in_s),
+    INT("lockAfterS", lock_after_s),
+    INT("wipeAfterS", wipe_after_s),
+};
+static const struct record_table policy_table = TABLE(policy_rows);
+#undef S
+
+#define S struct vm_image
+static const struct record_row image_rows[] = {
+    TEXT("id", id),          TEXT("sha256", sha256),
+    TEXT("url", url),        NOT_KEPT(auth, "a secret: the image's own entry has it"),
+    TEXT("format", format),  TEXT("version", version),
+    TEXT("caFile", ca_file), I64("sizeBytes", size_bytes),
+    BOOL("known", known),
+};
+static const struct record_table image_table = TABLE(image_rows);
+#undef S
+
+#define S struct vm_progress
+static const struct record_row progress_rows[] = {
+    TEXT("op", op),
+    TEXT("correlator", correlator),
+    TEXT("serverId", server_id),
+    TEXT("text", text),
+    INT("phase", phase),
+    INT("pct", pct),
+    INT("result", result),
+    I64("doneKb", done_kb),
+    I64("totalKb", total_kb),
+    I64("startMs", start_ms),
+    I64("updateMs", update_ms),
+    BOOL("canCancel", can_cancel),
+};
+static const struct record_table progress_table = TABLE(progress_rows);
+#undef S
+
+#define S int64_t
+static const struct record_row time_rows[] = { { .key = "ms", .kind = RECORD_I64, .size = sizeof(S) } };
+static const struct record_table time_table = TABLE(time_rows);
+#undef S
+
+#define S struct vm_name
+static const struct record_row name_rows[] = { TEXT("name", text) };
+static const struct record_table name_table = TABLE(name_rows);
+#undef S
+
+#define S struct vm_done
+static const struct record_row done_rows[] = { TEXT("correlator", correlator), INT("result", result) };
+static const struct record_table done_table = TABLE(done_rows);
+#undef S
+
+#define S struct vm_job
+static const struct record_row job_rows[] = {
+    KIND("kind", kind),
+    INT("at", at),
+    BOOL("internal", internal),
+    TEXT("why", why),
+    INT("lease", lease),
+    INT("reason", reason),
+    BOOL("startAfter", start_after),
+    BOOL("paused", paused),
+    BOOL("force", force),
+    BOOL("restart", restart),
+    BOOL("keepsData", keeps_data),
+    I64("timeoutS", timeout_s),
+    INT("before", before),
+    INT("scope", scope),
+    LIST("wipe", wipe, n_wipe, name_table),
+    NOT_KEPT(waits_for, "a request to the hypervisor ends with the agent"),
+    NOT_KEPT(deadline_ms, "a step that is done again has a new one"),
+    NOT_KEPT(press_ms, "a step that is done again has a new one"),
+    NOT_KEPT(stopping_hard, "a shutdown that was interrupted is not gone on with"),
+};
+static const struct record_table job_table = TABLE(job_rows);
+#undef S
+
+/* --- the VM --- */
+
+#define S struct vm
+static const struct record_row vm_rows[] = {
+    TEXT("id", id),
+    PART("want", want, spec_table),
+    PART("effective", effective, spec_table),
+    BOOL("pending", pending),
+    PART("policy", policy, policy_table),
+    PART("image", image, image_table),
+    BOOL("reinstall", reinstall),
+    NOT_KEPT(to_wipe, "the tree has it; what a wipe under way takes is in its job"),
+    NOT_KEPT(n_to_wipe, "the tree has it; what a wipe under way takes is in its job"),
+    INT("state", state),
+    INT("beforeLock", before_lock),
+    INT("reason", reason),
+    I64("stateMs", state_ms),
+    INT("lock", lock),
+    TEXT("locker", locker),
+    I64("contactMs", contact_ms),
+    INT("lease", lease),
+    PART("progress", progress, progress_table),
+    I64("bootMs", boot_ms),
+    I64("bootTimeMs", boot_time_ms),
+    I64("startedMs", started_ms),
+    INT("bootCount", boot_count),
+    INT("crashCount", crash_count),
+    INT("crashReason", crash_reason),
+    TEXT("crashInfo", crash_info),
+    LIST("crashMs", crash_ms, n_crash_ms, time_table),
+    NOT_KEPT(stats, "read anew from the hypervisor"),
+    NOT_KEPT(stats_before, "read anew from the hypervisor"),
+    NOT_KEPT(priv, "has a table of its own"),
+};
+const struct record_table vm_record_table = TABLE(vm_rows);
+#undef S
+
+#define S struct vm_private
+static const struct record_row private_rows[] = {
+    PART("job", job, job_table),
+    NOT_KEPT(last_cookie, "requests to the hypervisor end with the agent"),
+    NOT_KEPT(set_cookie, "requests to the hypervisor end with the agent"),
+    NOT_KEPT(set_dirty, "follows from what is pending"),
+    NOT_KEPT(ready_early, "of a start that ends with the agent"),
+    I64("restartMs", restart_ms),
+    ARRAY("done", done, done_table),
+    INT("nextDone", next_done),
+    NOT_KEPT(loading, "a download ends with the agent"),
+    I64("leaseAgainMs", lease_again_ms),
+    BOOL("startNext", start_next),
+    NOT_KEPT(work, "files that are open end with the agent; a step that is done again opens them again"),
+};
+const struct record_table vm_record_private = TABLE(private_rows);
+#undef S
+
+enum { RECORD_ARENA_BYTES = 4 << 20 };
+
+/* --- out --- */
+
+static void put_text(struct buf *out, const char *text)
 {
-    const void *at = (const char *)vm + f->offset;
-    buf_printf(out, "\"%s\":", f->name);
-    switch (f->kind) {
-    case K_INT: buf_printf(out, "%d", *(const int *)at); break;
-    case K_I64: buf_printf(out, "%" PRId64, *(const int64_t *)at); break;
-    case K_BOOL: buf_putz(out, *(const bool *)at ? "true" : "false"); break;
-    case K_TEXT:
-        buf_byte(out, '"');
-        buf_json(out, str_of(at));
-        buf_byte(out, '"');
-        break;
+    buf_byte(out, '"');
+    buf_json(out, str_of(text));
+    buf_byte(out, '"');
+}
+
+static void put_rows(struct buf *out, const struct record_table *t, const void *base);
+
+static size_t length(const struct record_row *row, const void *base)
+{
+    const size_t max = row->size / row->table->size;
+    const int n = row->counted ? *(const int *)(const void *)((const char *)base + row->count_offset) : (int)max;
+
+    return n < 0 ? 0 : (size_t)n < max ? (size_t)n : max;
+}
+
+static void put_list(struct buf *out, const struct record_row *row, const void *base)
+{
+    const char *at = (const char *)base + row->offset;
+    const size_t n = length(row, base);
+
+    buf_byte(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i) buf_byte(out, ',');
+        put_rows(out, row->table, at + i * row->table->size);
     }
-    buf_byte(out, ',');
+    buf_byte(out, ']');
+}
+
+static void put_value(struct buf *out, const struct record_row *row, const void *base)
+{
+    const void *at = (const char *)base + row->offset;
+    const struct vm_job_kind *kind;
+
+    switch (row->kind) {
+    case RECORD_INT: buf_printf(out, "%d", *(const int *)at); break;
+    case RECORD_I64: buf_printf(out, "%" PRId64, *(const int64_t *)at); break;
+    case RECORD_BOOL: buf_putz(out, *(const bool *)at ? "true" : "false"); break;
+    case RECORD_TEXT: put_text(out, at); break;
+    case RECORD_PART: put_rows(out, row->table, at); break;
+    case RECORD_LIST: put_list(out, row, base); break;
+    case RECORD_JOB_KIND:
+        kind = *(const struct vm_job_kind *const *)at;
+        put_text(out, kind ? kind->op : "");
+        break;
+    case RECORD_NOT_KEPT: break;
+    }
+}
+
+static void put_members(struct buf *out, const struct record_table *t, const void *base)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->rows[i].kind == RECORD_NOT_KEPT) continue;
+        buf_printf(out, "%s\"%s\":", any ? "," : "", t->rows[i].key);
+        put_value(out, &t->rows[i], base);
+        any = true;
+    }
+}
+
+static void put_rows(struct buf *out, const struct record_table *t, const void *base)
+{
+    buf_byte(out, '{');
+    put_members(out, t, base);
+    buf_byte(out, '}');
 }
 
 enum rc vm_save(const struct vm *vm, struct buf *out)
 {
     buf_byte(out, '{');
-    for (size_t i = 0; i < FIELDS; i++) put(out, &fields[i], vm);
-    buf_putz(out, "\"effectiveVolumes\":[");
-    for (int i = 0; i < vm->effective.n_volumes; i++) {
-        const struct hv_volume *v = &vm->effective.volumes[i];
-        buf_printf(out, "%s{\"name\":\"", i ? "," : "");
-        buf_json(out, str_of(v->name));
-        buf_printf(out, "\",\"quotaKb\":%" PRId64 ",\"readOnly\":%s}", v->quota_kb, v->read_only ? "true" : "false");
-    }
-    buf_putz(out, "],\"effectiveNets\":[");
-    for (int i = 0; i < vm->effective.n_nets; i++) {
-        const struct hv_net *n = &vm->effective.nets[i];
-        buf_printf(out, "%s{\"name\":\"", i ? "," : "");
-        buf_json(out, str_of(n->name));
-        buf_printf(out, "\",\"mode\":%d,\"upKbps\":%" PRId64 ",\"downKbps\":%" PRId64 "}", n->mode, n->up_kbps,
-                   n->down_kbps);
-    }
-    buf_putz(out, "],\"crashMs\":[");
-    for (int i = 0; i < vm->n_crash_ms; i++) buf_printf(out, "%s%" PRId64, i ? "," : "", vm->crash_ms[i]);
-    buf_putz(out, "],\"done\":[");
-    for (unsigned i = 0, n = 0; i < CORRELATORS; i++) {
-        const struct vm_done *d = &vm->priv->done[(vm->priv->next_done + i) % CORRELATORS]; /* oldest first */
-        if (!d->correlator[0]) continue;
-        buf_printf(out, "%s{\"correlator\":\"", n++ ? "," : "");
-        buf_json(out, str_of(d->correlator));
-        buf_printf(out, "\",\"result\":%d}", d->result);
-    }
-    buf_putz(out, "]}");
+    put_members(out, &vm_record_table, vm);
+    buf_byte(out, ',');
+    put_members(out, &vm_record_private, vm->priv);
+    buf_byte(out, '}');
     return out->failed;
 }
 
-static bool get_i64(const struct doc *d, const char *key, int64_t *out)
+/* --- in --- */
+
+static bool take_rows(const struct record_table *t, const struct doc *d, void *base, const char **bad);
+
+static bool take_list(const struct record_row *row, const struct doc *d, void *base, const char **bad)
 {
-    return doc_i64(doc_get(d, key), out);
+    const size_t max = row->size / row->table->size;
+    char *at = (char *)base + row->offset;
+    size_t n = 0;
+
+    if (d->kind != DOC_LIST) return false;
+    for (const struct doc *c = d->first; c; c = c->next, n++)
+        if (n == max || !take_rows(row->table, c, at + n * row->table->size, bad)) return false;
+    if (row->counted) *(int *)(void *)((char *)base + row->count_offset) = (int)n;
+    return true;
 }
 
-static void copy_text(const struct doc *d, char *out, size_t size)
+static bool take_text(const struct record_row *row, const struct doc *d, char *at)
 {
-    snprintf(out, size, "%s", d ? d->text.p : "");
+    if (d->kind != DOC_SCALAR || d->text.n >= row->size) return false;
+    memset(at, 0, row->size);
+    memcpy(at, d->text.p, d->text.n);
+    return true;
 }
 
 /* A value that does not fit is a damaged record: better no VM than a wrong one. */
-static bool take(const struct field *f, const struct doc *d, struct vm *vm)
+static bool take(const struct record_row *row, const struct doc *d, void *base, const char **bad)
 {
-    void *at = (char *)vm + f->offset;
+    void *at = (char *)base + row->offset;
     int64_t i;
-    if (!d) return true; /* written by an older version */
-    switch (f->kind) {
-    case K_INT:
+
+    switch (row->kind) {
+    case RECORD_INT:
         if (!doc_i64(d, &i) || i < INT32_MIN || i > INT32_MAX) return false;
         *(int *)at = (int)i;
         return true;
-    case K_I64: return doc_i64(d, at);
-    case K_BOOL: return doc_bool(d, at);
-    case K_TEXT:
-        if (d->kind != DOC_SCALAR || d->text.n >= f->size) return false;
-        memcpy(at, d->text.p, d->text.n);
-        ((char *)at)[d->text.n] = '\0';
-        return true;
+    case RECORD_I64: return doc_i64(d, at);
+    case RECORD_BOOL: return doc_bool(d, at);
+    case RECORD_TEXT: return take_text(row, d, at);
+    case RECORD_PART: return take_rows(row->table, d, at, bad);
+    case RECORD_LIST: return take_list(row, d, base, bad);
+    case RECORD_JOB_KIND:
+        if (d->kind != DOC_SCALAR) return false;
+        *(const struct vm_job_kind **)at = vm_kind_of(d->text.p);
+        return !d->text.n || vm_kind_of(d->text.p);
+    case RECORD_NOT_KEPT: break;
     }
-    return false;
+    return true;
 }
 
-static void take_lists(const struct doc *d, struct vm *vm)
+static bool take_rows(const struct record_table *t, const struct doc *d, void *base, const char **bad)
 {
-    int64_t i = 0;
-    const struct doc *c, *list = doc_get(d, "effectiveVolumes");
-    for (c = list ? list->first : NULL; c && vm->effective.n_volumes < HV_VOLUMES; c = c->next) {
-        struct hv_volume *v = &vm->effective.volumes[vm->effective.n_volumes++];
-        copy_text(doc_get(c, "name"), v->name, sizeof v->name);
-        v->quota_kb = get_i64(c, "quotaKb", &i) ? i : 0;
-        doc_bool(doc_get(c, "readOnly"), &v->read_only);
+    if (d->kind != DOC_MAP) return false;
+    for (size_t i = 0; i < t->n; i++) {
+        const struct record_row *row = &t->rows[i];
+        const struct doc *value = row->kind == RECORD_NOT_KEPT ? NULL : doc_get(d, row->key);
+        if (!value) continue; /* written by an older version */
+        if (take(row, value, base, bad)) continue;
+        if (!*bad) *bad = row->key;
+        return false;
     }
-    list = doc_get(d, "effectiveNets");
-    for (c = list ? list->first : NULL; c && vm->effective.n_nets < HV_NETS; c = c->next) {
-        struct hv_net *n = &vm->effective.nets[vm->effective.n_nets++];
-        copy_text(doc_get(c, "name"), n->name, sizeof n->name);
-        n->mode = get_i64(c, "mode", &i) ? (int)i : 0;
-        n->up_kbps = get_i64(c, "upKbps", &i) ? i : 0;
-        n->down_kbps = get_i64(c, "downKbps", &i) ? i : 0;
-    }
-    list = doc_get(d, "crashMs");
-    for (c = list ? list->first : NULL; c && vm->n_crash_ms < (int)(sizeof vm->crash_ms / sizeof vm->crash_ms[0]);
-         c = c->next)
-        if (doc_i64(c, &i)) vm->crash_ms[vm->n_crash_ms++] = i;
-    list = doc_get(d, "done");
-    for (c = list ? list->first : NULL; c && vm->priv->next_done < CORRELATORS; c = c->next) {
-        struct vm_done *done = &vm->priv->done[vm->priv->next_done++];
-        copy_text(doc_get(c, "correlator"), done->correlator, sizeof done->correlator);
-        done->result = get_i64(c, "result", &i) ? (int)i : 0;
-    }
+    return true;
+}
+
+/* What the machine indexes by. */
+static bool in_range(const struct vm *vm)
+{
+    return vm->priv->job.at < STEPS_MAX && (int)vm->lease >= 0 && vm->lease <= VM_LEASE_WIPED &&
+           (int)vm->priv->job.lease >= 0 && vm->priv->job.lease <= VM_LEASE_WIPED;
 }
 
 enum rc vm_load(struct str json, struct vm **out, struct err *e)
 {
+    const char *bad = NULL;
     struct arena a;
     struct doc *d = NULL;
     struct vm *vm = NULL;
+
     arena_init(&a, RECORD_ARENA_BYTES);
     enum rc rc = doc_parse(json, "VM record", &a, &d, e);
     if (!rc && vm_create("", "", &vm)) rc = RC_NOMEM;
-    for (size_t i = 0; !rc && i < FIELDS; i++)
-        if (!take(&fields[i], doc_get(d, fields[i].name), vm))
-            rc = err_set(e, RC_INVALID, "the VM record's \"%s\" is damaged", fields[i].name);
+    if (!rc && (!take_rows(&vm_record_table, d, vm, &bad) || !take_rows(&vm_record_private, d, vm->priv, &bad)))
+        rc = err_set(e, RC_INVALID, "the VM record's \"%s\" is damaged", bad ? bad : "form");
     if (!rc && (!vm->id[0] || !vm->want.uuid[0])) rc = err_set(e, RC_INVALID, "the VM record has no id");
-    if (rc) {
+    if (!rc && !in_range(vm)) rc = err_set(e, RC_INVALID, "the VM record's job is damaged");
+    if (rc)
         vm_destroy(vm);
-    } else {
-        take_lists(d, vm);
-        snprintf(vm->effective.uuid, sizeof vm->effective.uuid, "%s", vm->want.uuid);
+    else
         *out = vm;
-    }
     arena_finish(&a);
     return rc;
 }

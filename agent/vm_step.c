@@ -1,13 +1,6 @@
-#include "agent/bundle.h"
 #include "agent/vm_int.h"
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* What each step of an operation does. Each has three functions: begin, event, timeout; the ones that only ask the
  * hypervisor for something share theirs. */
@@ -19,125 +12,61 @@ static void say(struct vm *vm, const char *text)
 
 /* ---- files ---- */
 
-/* The simulator has no files. */
-static bool in_memory(const char *file)
+/* Again in the next turn of the loop, when what has been recorded so far is durable. */
+static enum vm_go go_on(struct vm *vm, const struct vm_world *w)
 {
-    return strncmp(file, "sim:", 4) == 0;
+    vm->priv->job.deadline_ms = w->now_ms + 1;
+    return VM_GO_WAIT;
 }
 
-static enum rc make_volume(const struct hv_volume *v, struct err *e)
+/* @param unfit  the code for a file that is not what it should be; 0 = the operation's own */
+static enum vm_go broken(struct vm *vm, enum rc rc, const struct err *e, int unfit, int *code)
 {
-    struct stat st;
-    int fd = open(v->file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return err_set(e, RC_IO, "cannot make the volume %s: %s", v->file, strerror(errno));
-    off_t size = (off_t)v->quota_kb * 1024;
-    bool good = fstat(fd, &st) == 0 &&
-                (st.st_size >= size || ftruncate(fd, size) == 0); /* sparse; grows, never cuts data off */
-    int why = errno;
-    close(fd);
-    return good ? RC_OK
-                : err_set(e, why == ENOSPC || why == EFBIG ? RC_LIMIT : RC_IO, "cannot give the volume %s %lld KiB: %s",
-                          v->name, (long long)v->quota_kb, strerror(why));
+    const bool bad = rc == RC_INVALID || rc == RC_PARSE || rc == RC_UNSUPPORTED;
+    say(vm, e->text);
+    *code = rc == RC_LIMIT ? VM_NO_STORAGE : bad ? unfit : 0;
+    return VM_GO_FAIL;
 }
 
-static enum rc make_volumes(struct vm *vm, struct err *e)
+/* Is what comes from the image to be installed? */
+static bool installs(const struct vm *vm)
 {
-    enum rc rc = RC_OK;
-    for (int i = 0; !rc && i < vm->want.n_volumes; i++) {
-        struct hv_volume *v = &vm->want.volumes[i];
-        if (snprintf(v->file, sizeof v->file, "%s/%s.img", vm->want.dir, v->name) >= (int)sizeof v->file)
-            return err_set(e, RC_LIMIT, "the volume's path is too long");
-        rc = make_volume(v, e);
-    }
-    return rc;
-}
-
-static void read_cmdline(struct vm *vm)
-{
-    char file[640];
-    vm->want.cmdline[0] = '\0';
-    snprintf(file, sizeof file, "%s/cmdline", vm->want.dir);
-    FILE *f = fopen(file, "r");
-    if (!f) return;
-    size_t n = fread(vm->want.cmdline, 1, sizeof vm->want.cmdline - 1, f);
-    fclose(f);
-    vm->want.cmdline[n] = '\0';
-    vm->want.cmdline[strcspn(vm->want.cmdline, "\r\n")] = '\0';
-}
-
-static enum rc copy_file(const char *from, const char *to, struct err *e)
-{
-    char chunk[64 << 10];
-    ssize_t n = 0;
-    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good = in >= 0 && out >= 0;
-    while (good && (n = read(in, chunk, sizeof chunk)) > 0) good = write(out, chunk, (size_t)n) == n;
-    good = good && n == 0;
-    int why = errno;
-    if (in >= 0) close(in);
-    if (out >= 0 && close(out) != 0) good = false;
-    return good ? RC_OK
-                : err_set(e, why == ENOSPC ? RC_LIMIT : RC_IO, "cannot copy the image to %s: %s", to, strerror(why));
-}
-
-/* Kernel bundle or system disk, as the image's format says. */
-static enum rc install_image(struct vm *vm, const char *file, struct err *e)
-{
-    struct hv_spec *s = &vm->want;
-    if (strcmp(vm->image.format, "bundle") == 0) {
-        enum rc rc = bundle_unpack(file, s->dir, e);
-        snprintf(s->kernel, sizeof s->kernel, "%.480s/kernel", s->dir);
-        snprintf(s->initrd, sizeof s->initrd, "%.480s/initrd", s->dir);
-        read_cmdline(vm);
-        if (access(s->initrd, R_OK) != 0) s->initrd[0] = '\0';
-        return rc;
-    }
-    if (strcmp(vm->image.format, "raw") != 0 && strcmp(vm->image.format, "qcow2") != 0)
-        return err_set(e, RC_UNSUPPORTED, "image format \"%s\" is not supported; supported: bundle, raw, qcow2",
-                       vm->image.format);
-    snprintf(s->disk, sizeof s->disk, "%.480s/system.%s", s->dir, vm->image.format);
-    snprintf(s->disk_format, sizeof s->disk_format, "%s", vm->image.format);
-    return copy_file(file, s->disk, e);
+    return vm->state == VM_PROVISIONING || vm->reinstall;
 }
 
 static enum vm_go begin_files(struct vm *vm, struct vm_world *w, int *code)
 {
     char file[512];
     struct err e = { 0 };
-    enum rc rc = RC_OK;
-    vm_set_progress(vm, w, VM_P_WRITE, 70, "installing the image");
+    bool done = false;
+
+    if (!installs(vm) || !vm_has_files(w)) return VM_GO_NEXT;
     if (!loader_has(w->loader, vm->image.sha256, file)) {
         *code = VM_IMAGE_UNKNOWN;
         say(vm, "the image is not there any more");
         return VM_GO_FAIL;
     }
-    if (in_memory(file)) return VM_GO_NEXT;
-    snprintf(vm->want.dir, sizeof vm->want.dir, "%s/%s", w->vms_dir, vm->want.uuid);
-    if (mkdir(vm->want.dir, 0700) != 0 && errno != EEXIST)
-        rc = err_set(&e, errno == ENOSPC ? RC_LIMIT : RC_IO, "cannot make %s: %s", vm->want.dir, strerror(errno));
-    if (!rc) rc = install_image(vm, file, &e);
-    if (!rc) rc = make_volumes(vm, &e);
-    if (!rc) return VM_GO_NEXT;
-    say(vm, e.text);
-    *code = rc == RC_LIMIT                                               ? VM_NO_STORAGE
-            : rc == RC_INVALID || rc == RC_PARSE || rc == RC_UNSUPPORTED ? VM_IMAGE_UNFIT
-                                                                         : 0;
-    return VM_GO_FAIL;
+    if (!vm->priv->work.open) vm_set_progress(vm, w, VM_P_WRITE, 70, "installing the image");
+    enum rc rc = vm_files_install(vm, w, file, &done, &e);
+    if (rc) return broken(vm, rc, &e, VM_IMAGE_UNFIT, code);
+    if (!done) return go_on(vm, w);
+    vm->reinstall = false;
+    w->sink->save(w->sink->ctx, vm);
+    return VM_GO_NEXT;
 }
 
-/* Our own files of one VM, then its folder. */
-bool vm_files_remove(struct vm *vm)
+static enum vm_go begin_volumes(struct vm *vm, struct vm_world *w, int *code)
 {
-    char file[1024];
-    if (!vm->want.dir[0]) return true;
-    DIR *d = opendir(vm->want.dir);
-    for (struct dirent *f; d && (f = readdir(d)) != NULL;)
-        if (strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0) {
-            snprintf(file, sizeof file, "%s/%s", vm->want.dir, f->d_name);
-            unlink(file);
-        }
-    if (d) closedir(d);
-    return rmdir(vm->want.dir) == 0 || errno == ENOENT;
+    struct err e = { 0 };
+    bool made = false;
+
+    if (!vm_has_files(w)) return VM_GO_NEXT;
+    enum rc rc = vm_files_make(vm, &made, &e);
+    if (!rc) rc = vm_files_check(vm, &e);
+    if (rc) return broken(vm, rc, &e, 0, code);
+    if (!made) return VM_GO_NEXT;
+    w->sink->save(w->sink->ctx, vm);
+    return go_on(vm, w);
 }
 
 /* ---- the image ---- */
@@ -147,7 +76,8 @@ static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
     char file[512];
     struct err e = { 0 };
     const struct vm_image *im = &vm->image;
-    vm_set_state(vm, w, VM_PROVISIONING, VM_R_SERVER);
+    if (vm->state == VM_DEFINED) vm_set_state(vm, w, VM_PROVISIONING, VM_R_SERVER);
+    if (!installs(vm)) return VM_GO_NEXT;
     if (!im->known) {
         *code = VM_IMAGE_UNKNOWN;
         say(vm, im->id[0] ? "the image is not described on this device" : "no image is set");
@@ -171,9 +101,20 @@ static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
 
 /* ---- power ---- */
 
+/* A guest never runs on less than it was given. */
+static bool has_its_files(struct vm *vm, const struct vm_world *w)
+{
+    struct err e = { 0 };
+
+    if (!vm_has_files(w) || !vm_files_check(vm, &e)) return true;
+    say(vm, e.text);
+    return false;
+}
+
 static enum vm_go begin_start(struct vm *vm, struct vm_world *w, int *code)
 {
     const struct vm_job *job = &vm->priv->job;
+    if (!has_its_files(vm, w)) return VM_GO_FAIL;
     vm_set_state(vm, w, VM_STARTING, job->reason);
     vm_set_progress(vm, w, VM_P_START, 85, "starting the guest");
     vm->priv->ready_early = false;
@@ -284,6 +225,13 @@ static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
     return VM_GO_FAIL;
 }
 
+static enum vm_go begin_restore(struct vm *vm, struct vm_world *w, int *code)
+{
+    if (!has_its_files(vm, w)) return VM_GO_FAIL;
+    vm_set_state(vm, w, VM_RESUMING, vm->priv->job.reason);
+    return vm_ask(vm, w, HV_RESTORE, REQUEST_LIMIT_MS, code);
+}
+
 /* ---- lock ---- */
 
 static enum vm_go begin_lock_action(struct vm *vm, struct vm_world *w, int *code)
@@ -322,11 +270,9 @@ static enum vm_go begin_unlock_action(struct vm *vm, struct vm_world *w, int *co
     job->reason = VM_R_LOCK;
     if (!ran) return VM_GO_NEXT;
     if (vm->state == VM_PAUSED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
-    if (vm->state == VM_SUSPENDED) {
-        vm_set_state(vm, w, VM_RESUMING, VM_R_LOCK);
-        return vm_ask(vm, w, HV_RESTORE, REQUEST_LIMIT_MS, code);
-    }
-    return vm->state == VM_STOPPED ? begin_start(vm, w, code) : VM_GO_NEXT;
+    if (vm->state == VM_SUSPENDED) return begin_restore(vm, w, code);
+    vm->priv->start_next = vm->state == VM_STOPPED;
+    return VM_GO_NEXT;
 }
 
 /* ---- the others ---- */
@@ -340,23 +286,42 @@ static enum vm_go begin_save(struct vm *vm, struct vm_world *w, int *code)
 static enum vm_go begin_resume(struct vm *vm, struct vm_world *w, int *code)
 {
     if (vm->state != VM_SUSPENDED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
-    vm_set_state(vm, w, VM_RESUMING, vm->priv->job.reason);
-    return vm_ask(vm, w, HV_RESTORE, REQUEST_LIMIT_MS, code);
+    return begin_restore(vm, w, code);
 }
 
-static enum vm_go begin_wipe(struct vm *vm, struct vm_world *w, int *code)
+/* ---- wipe ---- */
+
+static enum vm_go begin_scope(struct vm *vm, struct vm_world *w, int *code)
+{
+    if (vm_wipe_resolve(vm)) {
+        vm_set_progress(vm, w, VM_P_WRITE, 10, "wiping");
+        return VM_GO_NEXT;
+    }
+    say(vm, "nothing was wiped: scope=listed, and AvailableWipeList marks nothing that is there (ToBeWiped)");
+    *code = VM_NOT_WIPED;
+    return VM_GO_FAIL;
+}
+
+static enum vm_go wipe_some(struct vm *vm, struct vm_world *w)
 {
     struct err e = { 0 };
-    vm_set_state(vm, w, VM_WIPING, vm->priv->job.reason);
-    for (int i = 0; i < vm->want.n_volumes; i++)
-        if (vm->want.volumes[i].file[0]) unlink(vm->want.volumes[i].file);
-    if (vm->want.dir[0] && make_volumes(vm, &e)) {
+    bool done = false;
+
+    if (vm_has_files(w) && vm_wipe_some(vm, &done, &e)) {
         say(vm, e.text);
         return VM_GO_FAIL;
     }
-    (void)code;
-    vm_set_state(vm, w, VM_STOPPED, vm->priv->job.reason);
+    if (vm_has_files(w) && !done) return go_on(vm, w);
+    vm_wipe_forget(vm);
+    w->sink->save(w->sink->ctx, vm);
     return VM_GO_NEXT;
+}
+
+static enum vm_go begin_wipe(struct vm *vm, struct vm_world *w)
+{
+    vm_set_state(vm, w, VM_WIPING, vm->priv->job.reason);
+    w->sink->save(w->sink->ctx, vm);
+    return go_on(vm, w);
 }
 
 static enum vm_go begin_undefine(struct vm *vm, struct vm_world *w, int *code)
@@ -365,11 +330,16 @@ static enum vm_go begin_undefine(struct vm *vm, struct vm_world *w, int *code)
     return vm_ask(vm, w, HV_UNDEFINE, REQUEST_LIMIT_MS, code);
 }
 
-static enum vm_go begin_remove(struct vm *vm)
+static enum vm_go remove_some(struct vm *vm, struct vm_world *w)
 {
-    if (vm_files_remove(vm)) return VM_GO_END;
-    say(vm, "the VM's files could not be removed");
-    return VM_GO_FAIL;
+    struct err e = { 0 };
+    bool done = false;
+
+    if (vm_has_files(w) && vm_delete_some(vm, &done, &e)) {
+        say(vm, e.text);
+        return VM_GO_FAIL;
+    }
+    return !vm_has_files(w) || done ? VM_GO_END : go_on(vm, w);
 }
 
 static enum vm_go begin_set_live(struct vm *vm, struct vm_world *w, int *code)
@@ -400,6 +370,7 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     switch (step) {
     case STEP_IMAGE: return begin_image(vm, w, code);
     case STEP_FILES: return begin_files(vm, w, code);
+    case STEP_VOLUMES: return begin_volumes(vm, w, code);
     case STEP_DEFINE: return vm_ask(vm, w, HV_DEFINE, REQUEST_LIMIT_MS, code);
     case STEP_PROVISIONED:
         vm->effective = vm->want;
@@ -417,9 +388,12 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     case STEP_LOCKED: vm_set_lock(vm, w, VM_LOCKED, job->reason); return VM_GO_NEXT;
     case STEP_UNLOCKED: vm_set_lock(vm, w, VM_UNLOCKED, job->reason); return VM_GO_NEXT;
     case STEP_UNLOCK_ACTION: return begin_unlock_action(vm, w, code);
-    case STEP_WIPE: return begin_wipe(vm, w, code);
+    case STEP_SCOPE: return begin_scope(vm, w, code);
+    case STEP_FORGET: return vm_ask(vm, w, HV_FORGET, REQUEST_LIMIT_MS, code);
+    case STEP_WIPE: return begin_wipe(vm, w);
+    case STEP_WIPED: vm_set_state(vm, w, VM_STOPPED, job->reason); return VM_GO_NEXT;
     case STEP_UNDEFINE: return begin_undefine(vm, w, code);
-    case STEP_REMOVE: return begin_remove(vm);
+    case STEP_REMOVE: return remove_some(vm, w);
     case STEP_SET_LIVE: return begin_set_live(vm, w, code);
     default: return VM_GO_FAIL;
     }
@@ -463,6 +437,10 @@ enum vm_go vm_step_event(struct vm *vm, struct vm_world *w, enum vm_step step, c
 
 enum vm_go vm_step_timeout(struct vm *vm, struct vm_world *w, enum vm_step step, int *code)
 {
+    if (step == STEP_FILES) return begin_files(vm, w, code);
+    if (step == STEP_VOLUMES) return begin_volumes(vm, w, code);
+    if (step == STEP_WIPE) return wipe_some(vm, w);
+    if (step == STEP_REMOVE) return remove_some(vm, w);
     if (step == STEP_SHUTDOWN || (step == STEP_LOCK_ACTION && vm->state == VM_SHUTTING_DOWN))
         return timeout_shutdown(vm, w, code);
     if (step == STEP_READY) {

@@ -60,7 +60,7 @@ static void open_rig(struct rig *r)
                               .layout = r->layout,
                               .sink = &r->sink,
                               .now_ms = 1000000,
-                              .vms_dir = "/nonexistent" };
+                              .vms_dir = "" };
     CU_ASSERT_FATAL(r->w.hv && r->w.loader &&
                     vm_create("corp", "11111111-2222-3333-4444-555555555555", &r->vm) == RC_OK);
     hv_sim_advance(r->w.hv, r->w.now_ms);

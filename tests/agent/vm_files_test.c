@@ -1,0 +1,658 @@
+/* A VM's files, looked at from outside: what a guest was given it finds again after a restart, or does not start; what was wiped
+ * is nowhere in the files any more. */
+#define _GNU_SOURCE /* memmem, nftw */
+#include "agent/vm_int.h"
+#include "tests/lib/test.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SHA     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define UUID    "11111111-2222-3333-4444-555555555555"
+#define PATTERN "the-payroll-of-acme-2026"
+
+struct rig {
+    struct arena a;
+    struct ddf_layout *layout;
+    struct vm *vm;
+    struct vm_world w;
+    struct vm_sink sink;
+    char dir[64], vms[96], images[96], said[16384];
+    struct buf record; /* as committed */
+    int gone, completes, last_result;
+};
+
+static void on_save(void *ctx, struct vm *vm)
+{
+    struct rig *r = ctx;
+    buf_reset(&r->record);
+    CU_ASSERT_EQUAL(vm_save(vm, &r->record), RC_OK);
+}
+
+static void on_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator,
+                     const char *data)
+{
+    struct rig *r = ctx;
+    size_t n = strlen(r->said);
+    (void)vm;
+    if (kind == VM_ALERT_PROGRESS) return;
+    snprintf(r->said + n, sizeof r->said - n, "%d %s %s %s\n", (int)kind, op, correlator, data);
+    if (kind != VM_ALERT_COMPLETE) return;
+    r->completes++;
+    r->last_result = atoi(data);
+}
+
+static void on_gone(void *ctx, struct vm *vm)
+{
+    (void)vm;
+    ((struct rig *)ctx)->gone++;
+}
+
+static void describe(struct vm *vm)
+{
+    vm->want.vcpus = vm->want.max_vcpus = 1;
+    vm->want.mem_kb = vm->want.mem_max_kb = 131072;
+    vm->want.heartbeat = true;
+    vm->want.n_volumes = 2;
+    vm->want.volumes[0] = (struct hv_volume){ .name = "userdata", .quota_kb = 1024, .iops = 100, .kbps = 2000 };
+    vm->want.volumes[1] = (struct hv_volume){ .name = "cache", .quota_kb = 64 };
+    vm->image = (struct vm_image){
+        .id = "img", .sha256 = SHA, .url = "x", .format = "raw", .size_bytes = 65536, .known = true
+    };
+}
+
+static void open_rig(struct rig *r)
+{
+    char file[1024];
+    struct err e = { 0 };
+    const char *source = getenv("DMVISOR_SOURCE");
+    memset(r, 0, sizeof *r);
+    snprintf(r->dir, sizeof r->dir, "%s/dmvisor-files-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(r->dir));
+    snprintf(r->vms, sizeof r->vms, "%s/vms", r->dir);
+    snprintf(r->images, sizeof r->images, "%s/images", r->dir);
+    CU_ASSERT_FATAL(mkdir(r->vms, 0700) == 0 && mkdir(r->images, 0700) == 0);
+    arena_init(&r->a, 16 << 20);
+    buf_init(&r->record, 0);
+    snprintf(file, sizeof file, "%s/ddf/layout/x-virmo-1.0.yaml", source ? source : ".");
+    CU_ASSERT_FATAL(ddf_layout_load(file, &r->a, &r->layout, &e) == RC_OK);
+    r->sink = (struct vm_sink){ r, on_save, on_alert, on_gone };
+    r->w = (struct vm_world){ .hv = hv_sim_create(100, 1),
+                              .loader = loader_sim_files(r->images),
+                              .layout = r->layout,
+                              .sink = &r->sink,
+                              .now_ms = 1000000,
+                              .images_dir = r->images,
+                              .vms_dir = r->vms };
+    CU_ASSERT_FATAL(r->w.hv && r->w.loader && vm_create("corp", UUID, &r->vm) == RC_OK);
+    hv_sim_advance(r->w.hv, r->w.now_ms);
+    describe(r->vm);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+    (void)st, (void)type, (void)f;
+    return remove(path);
+}
+
+static void close_rig(struct rig *r)
+{
+    vm_destroy(r->vm);
+    r->w.hv->class->destroy(r->w.hv);
+    loader_destroy(r->w.loader);
+    arena_finish(&r->a);
+    buf_finish(&r->record);
+    nftw(r->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void step(struct rig *r)
+{
+    struct hv_event ev;
+    struct loader_event le;
+    hv_sim_advance(r->w.hv, r->w.now_ms);
+    while (loader_next(r->w.loader, &le)) vm_loader_event(r->vm, &r->w, &le);
+    while (r->w.hv->class->next(r->w.hv, &ev)) vm_hv_event(r->vm, &r->w, &ev);
+    if (!r->gone) vm_tick(r->vm, &r->w);
+    r->w.now_ms += 50;
+}
+
+static void pass(struct rig *r, int64_t ms)
+{
+    for (int64_t end = r->w.now_ms + ms; r->w.now_ms < end;) step(r);
+}
+
+static int op(struct rig *r, const char *name, const char *args, const char *correlator)
+{
+    return vm_operation(r->vm, &r->w, name, str_of(args), correlator, "dm.example.net");
+}
+
+static void do_op(struct rig *r, const char *name, const char *args, int result)
+{
+    static int serial;
+    char correlator[32];
+    const int before = r->completes;
+    snprintf(correlator, sizeof correlator, "c%d", ++serial);
+    CU_ASSERT_EQUAL(op(r, name, args, correlator), 202);
+    pass(r, 10000);
+    CU_ASSERT_EQUAL(r->completes, before + 1);
+    CU_ASSERT_EQUAL(r->last_result, result);
+    if (r->last_result != result)
+        fprintf(stderr, "%s %s: %d, expected %d: %s\n", name, args, r->last_result, result, r->vm->progress.text);
+}
+
+/* The agent ends without a word; what was recorded last is what there is. */
+static void restart(struct rig *r, bool power_cut)
+{
+    struct err e = { 0 };
+    enum hv_state seen;
+    vm_destroy(r->vm);
+    r->vm = NULL;
+    if (power_cut)
+        hv_sim_power_cut(r->w.hv);
+    else
+        hv_sim_forsake(r->w.hv);
+    CU_ASSERT_EQUAL_FATAL(vm_load(buf_str(&r->record), &r->vm, &e), RC_OK);
+    CU_ASSERT_EQUAL(r->w.hv->class->state(r->w.hv, UUID, &seen, NULL), RC_OK);
+    vm_recover(r->vm, &r->w, seen);
+}
+
+/* --- looking from outside --- */
+
+static const char *path(const struct rig *r, const char *name)
+{
+    static char file[4][512];
+    static int at;
+    at = (at + 1) % 4;
+    snprintf(file[at], sizeof file[at], "%s/" UUID "%s%s", r->vms, name[0] ? "/" : "", name);
+    return file[at];
+}
+
+static long size_of(const struct rig *r, const char *name)
+{
+    struct stat st;
+    return stat(path(r, name), &st) == 0 ? (long)st.st_size : -1;
+}
+
+/* Somebody's data, at several places of a file. */
+static void plant(const struct rig *r, const char *name)
+{
+    int fd = open(path(r, name), O_WRONLY | O_CREAT, 0600);
+    struct stat st;
+    CU_ASSERT_FATAL(fd >= 0 && fstat(fd, &st) == 0);
+    for (off_t at = 100; at == 100 || at + 100 < st.st_size; at += 40000)
+        CU_ASSERT_EQUAL(pwrite(fd, PATTERN, strlen(PATTERN), at), (ssize_t)strlen(PATTERN));
+    close(fd);
+}
+
+static bool fd_has(int fd)
+{
+    static char bytes[64 << 20];
+    ssize_t n = pread(fd, bytes, sizeof bytes, 0);
+    return n > 0 && memmem(bytes, (size_t)n, PATTERN, strlen(PATTERN)) != NULL;
+}
+
+static bool has(const struct rig *r, const char *name)
+{
+    int fd = open(path(r, name), O_RDONLY);
+    bool found = fd >= 0 && fd_has(fd);
+    if (fd >= 0) close(fd);
+    return found;
+}
+
+static int found_files;
+static int look_for_pattern(const char *file, const struct stat *st, int type, struct FTW *f)
+{
+    int fd = type == FTW_F && S_ISREG(st->st_mode) ? open(file, O_RDONLY) : -1;
+    (void)f;
+    if (fd >= 0 && fd_has(fd)) found_files++;
+    if (fd >= 0) close(fd);
+    return 0;
+}
+
+/* Files anywhere below the agent's folder that have the pattern. */
+static int anywhere(const struct rig *r)
+{
+    found_files = 0;
+    nftw(r->dir, look_for_pattern, 8, FTW_PHYS);
+    return found_files;
+}
+
+/* --- volumes stay --- */
+
+static void a_guest_finds_its_volumes_again(void)
+{
+    for (int cut = 0; cut < 2; cut++) {
+        struct rig r;
+        open_rig(&r);
+        do_op(&r, "provision", "start=1", 1200);
+        CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 1024 << 10);
+        CU_ASSERT_EQUAL(size_of(&r, "cache.img"), 64 << 10);
+        plant(&r, "userdata.img");
+        plant(&r, "system.raw");
+        const struct hv_spec before = r.vm->want;
+        restart(&r, cut);
+        CU_ASSERT(memcmp(&before, &r.vm->want, sizeof before) == 0);
+        pass(&r, 10000);
+        CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+        do_op(&r, "stop", "", 1200);
+        do_op(&r, "start", "", 1200);
+        CU_ASSERT(has(&r, "userdata.img") && has(&r, "system.raw"));
+        close_rig(&r);
+    }
+}
+
+/* How a volume is lost, and what is said of it. */
+static void lose(const struct rig *r, int how)
+{
+    const char *file = path(r, "userdata.img");
+    if (how == 0 || how >= 2) unlink(file);
+    if (how == 1) CU_ASSERT_EQUAL(truncate(file, 1000 << 10), 0);
+    if (how == 2) CU_ASSERT_EQUAL(symlink("/etc/passwd", file), 0);
+    if (how == 3) CU_ASSERT_EQUAL(mkdir(file, 0700), 0);
+    if (how == 4) CU_ASSERT_EQUAL(mkfifo(file, 0600), 0);
+}
+
+static void a_vm_without_one_of_its_volumes_does_not_start(void)
+{
+    static const char *const why[] = { "is not there", "is too short, 1000 of 1024 KiB", "is no plain file",
+                                       "is no plain file", "is no plain file" };
+    for (int how = 0; how < 5; how++) {
+        struct rig r;
+        struct stat before, after;
+        open_rig(&r);
+        do_op(&r, "provision", "", 1200);
+        lose(&r, how);
+        const int there = lstat(path(&r, "userdata.img"), &before);
+        do_op(&r, "start", "", 1428);
+        CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
+        CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "userdata"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, why[how]));
+        CU_ASSERT_EQUAL(lstat(path(&r, "userdata.img"), &after), there); /* and nothing was put in its place */
+        CU_ASSERT(there || (before.st_ino == after.st_ino && before.st_size == after.st_size));
+        restart(&r, true);
+        do_op(&r, "start", "", 1428);
+        close_rig(&r);
+    }
+}
+
+static void a_vm_without_its_system_disk_does_not_start(void)
+{
+    struct rig r;
+    open_rig(&r);
+    do_op(&r, "provision", "", 1200);
+    unlink(path(&r, "system.raw"));
+    do_op(&r, "start", "", 1428);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "the system disk is not there"));
+    close_rig(&r);
+}
+
+static void nothing_else_starts_it_either(void)
+{
+    static const struct {
+        const char *before, *op;
+        int result, state;
+    } row[] = { { "", "reset", 1433, 30 },
+                { "", "reboot", 1433, 30 },
+                { "suspend", "resume", 1431, 80 },
+                { "suspend", "start", 0, 80 } };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct rig r;
+        open_rig(&r);
+        do_op(&r, "provision", "start=1", 1200);
+        if (row[i].before[0]) do_op(&r, row[i].before, "", 1200);
+        lose(&r, 1);
+        if (row[i].result)
+            do_op(&r, row[i].op, "", row[i].result);
+        else
+            CU_ASSERT_EQUAL(op(&r, row[i].op, "", "x"), 1410);
+        CU_ASSERT_EQUAL((int)r.vm->state, row[i].state);
+        close_rig(&r);
+    }
+}
+
+static void new_and_larger_volumes_come_with_the_next_start(void)
+{
+    struct rig r;
+    open_rig(&r);
+    do_op(&r, "provision", "", 1200);
+    plant(&r, "userdata.img");
+    r.vm->want.volumes[0].quota_kb = 2048;
+    r.vm->want.volumes[r.vm->want.n_volumes++] = (struct hv_volume){ .name = "more", .quota_kb = 16 };
+    vm_resources_changed(r.vm, &r.w);
+    do_op(&r, "start", "", 1200);
+    CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 2048 << 10);
+    CU_ASSERT_EQUAL(size_of(&r, "more.img"), 16 << 10);
+    CU_ASSERT(has(&r, "userdata.img"));
+    do_op(&r, "stop", "", 1200);
+    unlink(path(&r, "more.img")); /* from now on it is one of its volumes as any other */
+    do_op(&r, "start", "", 1428);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "more"));
+    r.vm->want.n_volumes = 2; /* one that is taken out is gone, with its data */
+    plant(&r, "more.img");
+    vm_resources_changed(r.vm, &r.w);
+    CU_ASSERT_EQUAL(size_of(&r, "more.img"), -1);
+    do_op(&r, "start", "", 1200);
+    close_rig(&r);
+}
+
+/* --- wipe --- */
+
+static const char *const everything[] = { "userdata.img", "cache.img",  "system.raw",
+                                          "console.log",  "memory.sav", "console.log.0" };
+enum { FILES = sizeof everything / sizeof everything[0] };
+
+static void bring_up_and_plant(struct rig *r, int held[FILES])
+{
+    open_rig(r);
+    do_op(r, "provision", "start=1", 1200);
+    do_op(r, "suspend", "", 1200);
+    for (size_t i = 0; i < FILES; i++) {
+        plant(r, everything[i]);
+        held[i] = open(path(r, everything[i]), O_RDONLY);
+        CU_ASSERT(fd_has(held[i]));
+    }
+    CU_ASSERT_EQUAL(anywhere(r), FILES);
+}
+
+static void let_go(struct rig *r, int held[FILES])
+{
+    for (size_t i = 0; i < FILES; i++) close(held[i]);
+    close_rig(r);
+}
+
+static void a_wipe_leaves_nothing_of_what_is_in_scope(void)
+{
+    static const char *const scope[] = { "scope=user", "scope=all" };
+    for (size_t k = 0; k < 2; k++) {
+        struct rig r;
+        int held[FILES];
+        bring_up_and_plant(&r, held);
+        do_op(&r, "wipe", scope[k], 1201);
+        CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
+        CU_ASSERT_EQUAL(anywhere(&r), 0);
+        for (size_t i = 0; i < FILES; i++) CU_ASSERT(!fd_has(held[i])); /* nor in what somebody still holds open */
+        CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 1024 << 10);       /* and fresh ones are there */
+        CU_ASSERT_EQUAL(size_of(&r, "cache.img"), 64 << 10);
+        CU_ASSERT(size_of(&r, "system.raw") >= 65536);
+        CU_ASSERT_EQUAL(size_of(&r, "memory.sav"), -1);
+        do_op(&r, "start", "", 1200);
+        CU_ASSERT_EQUAL(anywhere(&r), 0);
+        let_go(&r, held);
+    }
+}
+
+static void a_read_only_volume_goes_with_all_alone(void)
+{
+    for (int all = 0; all < 2; all++) {
+        struct rig r;
+        open_rig(&r);
+        r.vm->want.volumes[1].read_only = true;
+        do_op(&r, "provision", "", 1200);
+        plant(&r, "cache.img");
+        do_op(&r, "wipe", all ? "scope=all" : "scope=user", 1201);
+        CU_ASSERT_EQUAL(has(&r, "cache.img"), !all);
+        close_rig(&r);
+    }
+}
+
+static void mark(struct rig *r, const char *name)
+{
+    snprintf(r->vm->to_wipe[r->vm->n_to_wipe++].text, HV_NAME_BYTES, "%s", name);
+}
+
+static void a_listed_wipe_takes_what_is_marked(void)
+{
+    static const struct {
+        const char *mark, *file;
+    } row[] = { { "userdata", "userdata.img" },
+                { "cache", "cache.img" },
+                { VM_WIPE_DISK, "system.raw" },
+                { VM_WIPE_CONSOLE, "console.log" } };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct rig r;
+        int held[FILES];
+        bring_up_and_plant(&r, held);
+        mark(&r, row[i].mark);
+        mark(&r, "no-such-thing");
+        do_op(&r, "wipe", i % 2 ? "scope=listed" : "", 1201);
+        for (size_t k = 0; k < FILES; k++) {
+            bool goes = !strcmp(everything[k], row[i].file) || !strcmp(everything[k], "memory.sav") ||
+                        (!strcmp(everything[k], "console.log.0") && !strcmp(row[i].mark, VM_WIPE_CONSOLE));
+            CU_ASSERT_EQUAL(has(&r, everything[k]), !goes);
+        }
+        do_op(&r, "start", "", 1200);
+        let_go(&r, held);
+    }
+}
+
+static void a_wipe_of_nothing_says_so_and_touches_nothing(void)
+{
+    struct rig r;
+    open_rig(&r);
+    do_op(&r, "provision", "start=1", 1200);
+    plant(&r, "userdata.img");
+    do_op(&r, "wipe", "", 1406);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "ToBeWiped"));
+    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+    CU_ASSERT(has(&r, "userdata.img"));
+    CU_ASSERT_EQUAL(op(&r, "wipe", "scope=moon", "x"), 1406);
+    close_rig(&r);
+}
+
+static void a_wipe_that_fails_says_what_is_left(void)
+{
+    struct rig r;
+    open_rig(&r);
+    do_op(&r, "provision", "", 1200);
+    plant(&r, "cache.img");
+    lose(&r, 3); /* a folder in a volume's place: none of ours to descend into */
+    do_op(&r, "wipe", "scope=all", 1405);
+    CU_ASSERT_EQUAL(r.vm->state, VM_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "left: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "userdata.img"));
+    CU_ASSERT_EQUAL(op(&r, "start", "", "x"), 1410);
+    rmdir(path(&r, "userdata.img"));
+    do_op(&r, "wipe", "scope=all", 1201);
+    CU_ASSERT_EQUAL(anywhere(&r), 0);
+    do_op(&r, "start", "", 1200);
+    close_rig(&r);
+}
+
+/* Without its image the data is destroyed all the same; the system disk comes back when the image does. */
+static void a_wipe_without_the_image(void)
+{
+    struct rig r;
+    open_rig(&r);
+    do_op(&r, "provision", "", 1200);
+    plant(&r, "system.raw");
+    r.vm->image.known = false;
+    loader_remove(r.w.loader, SHA);
+    do_op(&r, "wipe", "scope=all", 1206);
+    CU_ASSERT_EQUAL(anywhere(&r), 0);
+    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "wiped; "));
+    do_op(&r, "start", "", 1414);
+    restart(&r, true);
+    r.vm->image.known = true;
+    do_op(&r, "start", "", 1200);
+    CU_ASSERT(size_of(&r, "system.raw") >= 65536);
+    CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 1024 << 10);
+    close_rig(&r);
+}
+
+static void fill_with_data(const struct rig *r, const char *name)
+{
+    static char block[1 << 20];
+    int fd = open(path(r, name), O_WRONLY);
+    struct stat st;
+    CU_ASSERT_FATAL(fd >= 0 && fstat(fd, &st) == 0);
+    for (size_t i = 0; i + 32 < sizeof block; i += 32) memcpy(block + i, PATTERN, strlen(PATTERN));
+    for (off_t at = 0; at < st.st_size; at += (off_t)sizeof block)
+        CU_ASSERT_FATAL(pwrite(fd, block, sizeof block, at) == (ssize_t)sizeof block);
+    close(fd);
+}
+
+/* A power cut at each of the wipe's turns: it goes on by itself, before anything may start the VM, and is told once. */
+static void an_interrupted_wipe_is_finished_first(void)
+{
+    for (int turns = 0; turns < 14; turns++) {
+        struct rig r;
+        open_rig(&r);
+        r.vm->want.volumes[0].quota_kb = 40 << 10;
+        do_op(&r, "provision", "start=1", 1200);
+        r.vm->policy.auto_start = 2;
+        fill_with_data(&r, "userdata.img");
+        plant(&r, "cache.img");
+        r.completes = 0;
+        CU_ASSERT_EQUAL(op(&r, "wipe", "scope=all", "the-wipe"), 202);
+        for (int i = 0; i < turns; i++) step(&r);
+        restart(&r, true);
+        if (!r.completes) {
+            CU_ASSERT_EQUAL(op(&r, "start", "", "too-early"), 1444);
+            CU_ASSERT_NOT_EQUAL(r.vm->state, VM_STARTING);
+        }
+        for (int i = 0; i < 200 && !r.completes; i++) {
+            CU_ASSERT(r.vm->state != VM_STARTING && r.vm->state != VM_RUNNING);
+            step(&r);
+        }
+        CU_ASSERT_EQUAL(r.completes, 1);
+        CU_ASSERT_EQUAL(r.last_result, 1201);
+        CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "0 wipe the-wipe 1201"));
+        CU_ASSERT_EQUAL(anywhere(&r), 0);
+        pass(&r, 5000);
+        CU_ASSERT_EQUAL(r.completes, 1);
+        if (r.vm->state == VM_STOPPED) do_op(&r, "start", "", 1200);
+        CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 40 << 20);
+        close_rig(&r);
+    }
+}
+
+static void a_large_wipe_takes_many_turns(void)
+{
+    struct rig r;
+    int turns = 0;
+    open_rig(&r);
+    r.vm->want.volumes[0].quota_kb = 48 << 10;
+    do_op(&r, "provision", "", 1200);
+    fill_with_data(&r, "userdata.img");
+    CU_ASSERT_EQUAL(op(&r, "wipe", "scope=all", "w"), 202);
+    for (; turns < 100 && r.vm->priv->job.kind; turns++) step(&r);
+    CU_ASSERT(turns >= 48 / 8);
+    CU_ASSERT_EQUAL(anywhere(&r), 0);
+    close_rig(&r);
+}
+
+static void a_lease_that_ran_out_wipes_all_of_it(void)
+{
+    struct rig r;
+    int held[FILES];
+    bring_up_and_plant(&r, held);
+    r.vm->policy.wipe_after_s = 60;
+    vm_contact(r.vm, &r.w);
+    pass(&r, 70000);
+    CU_ASSERT_EQUAL(r.vm->lease, VM_LEASE_WIPED);
+    CU_ASSERT_EQUAL(r.vm->lock, VM_LOCKED); /* c.5.2 row 40 */
+    CU_ASSERT_EQUAL(anywhere(&r), 0);
+    for (size_t i = 0; i < FILES; i++) CU_ASSERT(!fd_has(held[i]));
+    CU_ASSERT_EQUAL(op(&r, "start", "", "x"), 1442);
+    let_go(&r, held);
+}
+
+static void a_lease_whose_wipe_fails_is_not_done(void)
+{
+    struct rig r;
+    open_rig(&r);
+    do_op(&r, "provision", "", 1200);
+    plant(&r, "cache.img");
+    lose(&r, 3);
+    r.vm->policy.wipe_after_s = 60;
+    vm_contact(r.vm, &r.w);
+    pass(&r, 70000);
+    CU_ASSERT_NOT_EQUAL(r.vm->lease, VM_LEASE_WIPED);
+    rmdir(path(&r, "userdata.img"));
+    pass(&r, 70000); /* tried again by itself */
+    CU_ASSERT_EQUAL(r.vm->lease, VM_LEASE_WIPED);
+    CU_ASSERT_EQUAL(anywhere(&r), 0);
+    close_rig(&r);
+}
+
+/* --- nothing is left behind --- */
+
+static void a_deleted_vm_leaves_nothing(void)
+{
+    static const char *const how[] = { "", "wipe=0" };
+    for (size_t k = 0; k < 2; k++) {
+        struct rig r;
+        int held[FILES];
+        bring_up_and_plant(&r, held);
+        do_op(&r, "delete", how[k], 1200);
+        CU_ASSERT_EQUAL(r.gone, 1);
+        CU_ASSERT_EQUAL(anywhere(&r), 0);
+        CU_ASSERT_EQUAL(size_of(&r, ""), -1);
+        let_go(&r, held);
+    }
+}
+
+static void a_provisioning_that_does_not_end_well_leaves_nothing(void)
+{
+    for (int how = 0; how < 3; how++) {
+        struct rig r;
+        open_rig(&r);
+        r.vm->image.size_bytes = 40 << 20;
+        if (how == 0) hv_sim_fail(r.w.hv, HV_DEFINE, RC_IO, "broken on purpose");
+        CU_ASSERT_EQUAL(op(&r, "provision", "", "p"), 202);
+        if (how) {
+            step(&r);
+            step(&r);
+            CU_ASSERT(size_of(&r, "system.part") > 0);
+            restart(&r, how == 1);
+        }
+        pass(&r, 5000);
+        CU_ASSERT_EQUAL(r.vm->state, VM_DEFINED);
+        CU_ASSERT_EQUAL(size_of(&r, ""), -1);
+        CU_ASSERT_EQUAL(r.completes, 1);
+        do_op(&r, "provision", "start=1", 1200);
+        CU_ASSERT(size_of(&r, "system.raw") >= 40 << 20);
+        close_rig(&r);
+    }
+}
+
+static bool is_ours(void *ctx, const char *uuid)
+{
+    (void)ctx;
+    return strcmp(uuid, UUID) == 0;
+}
+
+static void folders_of_no_vm_are_swept(void)
+{
+    char dir[256], file[300];
+    struct rig r;
+    open_rig(&r);
+    do_op(&r, "provision", "", 1200);
+    snprintf(dir, sizeof dir, "%s/99999999-2222-3333-4444-555555555555", r.vms);
+    snprintf(file, sizeof file, "%s/userdata.img", dir);
+    CU_ASSERT_EQUAL(mkdir(dir, 0700), 0);
+    close(open(file, O_WRONLY | O_CREAT, 0600));
+    snprintf(file, sizeof file, "%s/notes", r.vms);
+    CU_ASSERT_EQUAL(mkdir(file, 0700), 0); /* none of ours */
+    CU_ASSERT_EQUAL(vm_files_sweep(r.vms, is_ours, NULL), 1);
+    CU_ASSERT_NOT_EQUAL(access(dir, F_OK), 0);
+    CU_ASSERT_EQUAL(access(file, F_OK), 0);
+    do_op(&r, "start", "", 1200);
+    close_rig(&r);
+}
+
+TEST_MAIN("agent.vm_files", TEST(a_guest_finds_its_volumes_again), TEST(a_vm_without_one_of_its_volumes_does_not_start),
+          TEST(a_vm_without_its_system_disk_does_not_start), TEST(nothing_else_starts_it_either),
+          TEST(new_and_larger_volumes_come_with_the_next_start), TEST(a_wipe_leaves_nothing_of_what_is_in_scope),
+          TEST(a_read_only_volume_goes_with_all_alone), TEST(a_listed_wipe_takes_what_is_marked),
+          TEST(a_wipe_of_nothing_says_so_and_touches_nothing), TEST(a_wipe_that_fails_says_what_is_left),
+          TEST(a_wipe_without_the_image), TEST(an_interrupted_wipe_is_finished_first),
+          TEST(a_large_wipe_takes_many_turns), TEST(a_lease_that_ran_out_wipes_all_of_it),
+          TEST(a_lease_whose_wipe_fails_is_not_done), TEST(a_deleted_vm_leaves_nothing),
+          TEST(a_provisioning_that_does_not_end_well_leaves_nothing), TEST(folders_of_no_vm_are_swept))
