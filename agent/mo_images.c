@@ -86,6 +86,7 @@ static void removed(struct device *d, struct device_image *i)
 {
     device_note(d, state_remove_image(d->state, i->id, &d->trouble), "image");
     *i = d->images[--d->n_images];
+    d->sweeps = true;
 }
 
 static void image_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
