@@ -199,8 +199,10 @@ static enum rc perform(struct sim *s, enum hv_call call, struct domain *d, const
         memset(d, 0, sizeof *d);
         break;
     case HV_START:
-    case HV_RESTORE: return started(s, d, HV_RUNNING, call == HV_START, e);
-    case HV_START_PAUSED: return started(s, d, HV_PAUSED, true, e);
+    case HV_START_PAUSED:
+        if (d->state == HV_CRASHED) return err_set(e, RC_CONFLICT, "the crashed guest's domain is still there");
+        return started(s, d, call == HV_START ? HV_RUNNING : HV_PAUSED, true, e);
+    case HV_RESTORE: return started(s, d, HV_RUNNING, false, e);
     case HV_REBOOT:
     case HV_RESET: return started(s, d, HV_RUNNING, true, e);
     case HV_DESTROY: off(s, d, HV_C_REQUEST); break;
@@ -410,7 +412,7 @@ void hv_sim_crash(struct hv *hv, const char *uuid, enum hv_cause cause)
 {
     struct sim *s = (struct sim *)hv;
     struct domain *d = find(s, uuid);
-    if (!d) return;
+    if (!d || (d->state != HV_RUNNING && d->state != HV_PAUSED)) return;
     d->state = cause == HV_C_GUEST ? HV_OFF : HV_CRASHED;
     put_state(s, d, cause, cause == HV_C_PANIC ? "Kernel panic - not syncing" : "");
 }

@@ -393,11 +393,19 @@ static void emulator_log(const struct virt *v, const char *name, char out[768])
              name);
 }
 
+/* A crashed guest whose domain is preserved is active, and does not run. */
+static bool is_running(virDomainPtr dom)
+{
+    int state, reason;
+    if (virDomainGetState(dom, &state, &reason, 0) != 0) return false;
+    return virt_state_of(state) == HV_RUNNING || virt_state_of(state) == HV_PAUSED;
+}
+
 static enum rc create(virDomainPtr dom, bool paused, struct err *e)
 {
     if (virDomainCreateWithFlags(dom, VIR_DOMAIN_START_FORCE_BOOT | (paused ? VIR_DOMAIN_START_PAUSED : 0u)) == 0)
         return RC_OK;
-    return virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID && virDomainIsActive(dom) == 1
+    return virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID && is_running(dom)
                ? RC_OK
                : virt_error(e, RC_IO, "the guest could not be started");
 }
@@ -460,10 +468,9 @@ static enum rc set_resources(virDomainPtr dom, const struct hv_spec *spec, bool 
 /* Where libvirt's QEMU driver saves memory to; libvirt itself only unlinks it. What cannot be reached here is left to libvirt. */
 static void erase_saved(const struct virt *v, virDomainPtr dom)
 {
-    char root[384 + 8], file[600];
-    embed_root(v->uri, root);
-    snprintf(file, sizeof file, "%s/qemu/save/%s.save", root[0] ? strcat(root, "/lib") : "/var/lib/libvirt",
-             virDomainGetName(dom));
+    char file[600];
+    snprintf(file, sizeof file, "%s%s/qemu/save/%s.save", v->root[0] ? v->root : "/var/lib/libvirt",
+             v->root[0] ? "/lib" : "", virDomainGetName(dom));
     int fd = open(file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     int64_t budget = INT64_MAX;
     bool done;

@@ -216,8 +216,9 @@ static void fail(struct vm *vm, struct vm_world *w, int code)
     if (vm->state == VM_PROVISIONING)
         release(vm, w, job->reason);
     else if (step == STEP_READY) {
+        const enum vm_crash_reason why = job->crash ? job->crash : VM_CR_BOOT_TIMEOUT;
         finish(vm, w, code, text);
-        vm_crashed(vm, w, VM_CR_BOOT_TIMEOUT, text); /* powered on, but not up: c.5.2 rows 5 and 6 */
+        vm_crashed(vm, w, why, text); /* powered on, but not up: c.5.2 rows 5 and 6 */
         return;
     } else if (booting || (vm->state == VM_STARTING))
         vm_set_state(vm, w, VM_STOPPED, job->reason);
@@ -341,6 +342,7 @@ static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf
     if (vm->priv->job.kind && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
     if (!is_stable(vm, w) && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
     if (vm->policy.is_protected && op->destructive) return VM_PROTECTED;
+    if (vm_crash_pending(vm) && op->to == VM_RUNNING) return VM_BUSY; /* the device is about to, in its own time */
     if (!op->while_locked && vm->lock == VM_LOCKED) return VM_IS_LOCKED;
     if (kind->already && op->to == (int)vm->state) return VM_ALREADY;
     if (op->lock_to >= 0 && op->lock_to == (int)vm->lock) return VM_ALREADY;
@@ -484,17 +486,6 @@ static void take_stats(struct vm *vm, const struct hv_event *ev)
     vm->stats = *ev->stats;
 }
 
-static enum vm_crash_reason crash_reason(enum hv_cause cause)
-{
-    switch (cause) {
-    case HV_C_PANIC: return VM_CR_PANIC;
-    case HV_C_WATCHDOG: return VM_CR_WATCHDOG;
-    case HV_C_KILLED: return VM_CR_HYPERVISOR;
-    case HV_C_START_FAILED: return VM_CR_START;
-    default: return VM_CR_UNKNOWN;
-    }
-}
-
 /* The hypervisor tells of a change that no operation of ours waits for (c.5.2 rows 16 to 18). */
 static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
@@ -503,7 +494,7 @@ static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event 
     const bool crash = ev->state == HV_CRASHED || ev->cause == HV_C_PANIC || ev->cause == HV_C_WATCHDOG ||
                        ev->cause == HV_C_KILLED || ev->cause == HV_C_START_FAILED;
     if (crash && alive)
-        vm_crashed(vm, w, crash_reason(ev->cause), ev->text);
+        vm_crashed(vm, w, vm_crash_reason(ev->cause), ev->text);
     else if ((ev->state == HV_OFF || ev->state == HV_GONE) && alive)
         vm_set_state(vm, w, VM_STOPPED, ev->cause == HV_C_GUEST ? VM_R_GUEST : VM_R_LOCAL);
     else if (ev->state == HV_PAUSED && vm->state == VM_RUNNING)
@@ -648,16 +639,21 @@ void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
         go_on(vm, w);
         return;
     }
+    const bool alive = was == VM_RUNNING || was == VM_PAUSED || was == VM_STARTING || was == VM_SHUTTING_DOWN;
+    if (alive && seen == HV_CRASHED) { /* on its preserved domain: it happened while nobody looked */
+        break_off(vm, w);
+        vm_crashed(vm, w, VM_CR_UNKNOWN, "the guest crashed while the agent was away");
+        return;
+    }
     if (was == VM_PROVISIONING)
         release(vm, w, VM_R_HOST_RESTART); /* row 31: undone; what was fetched stays */
     else if (was != VM_DEFINED) {
         enum vm_state now = state_seen(vm, seen);
         vm_set_state(vm, w, now, now == was ? vm->reason : VM_R_HOST_RESTART);
     }
-    break_off(vm, w);
-    const bool ran = was == VM_RUNNING || was == VM_PAUSED || was == VM_STARTING || was == VM_SHUTTING_DOWN;
+    if (!vm_crash_pending(vm)) break_off(vm, w);
     if (vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED &&
-        (vm->policy.auto_start == 2 || (vm->policy.auto_start == 1 && (ran || start_next))))
+        (vm->policy.auto_start == 2 || (vm->policy.auto_start == 1 && (alive || start_next))))
         vm_begin_internal(vm, w, "start", VM_R_AUTO_START, "the device starts the VM by itself", VM_LEASE_KEPT);
 }
 

@@ -6,6 +6,17 @@
 
 enum { CRASHES_KEPT = sizeof((struct vm *)0)->crash_ms / sizeof((struct vm *)0)->crash_ms[0], DELAY_MAX_TIMES = 10 };
 
+enum vm_crash_reason vm_crash_reason(enum hv_cause cause)
+{
+    switch (cause) {
+    case HV_C_PANIC: return VM_CR_PANIC;
+    case HV_C_WATCHDOG: return VM_CR_WATCHDOG;
+    case HV_C_KILLED: return VM_CR_HYPERVISOR;
+    case HV_C_START_FAILED: return VM_CR_START;
+    default: return VM_CR_UNKNOWN;
+    }
+}
+
 /* Forget crashes outside the window, note this one. @return crashes in the window before this one */
 static int note(struct vm *vm, int64_t now_ms)
 {
@@ -25,6 +36,29 @@ static int64_t delay_ms(const struct vm *vm, int before)
     return (int64_t)vm->policy.restart_delay_s * 1000 * (times < DELAY_MAX_TIMES ? times : DELAY_MAX_TIMES);
 }
 
+static void say_restart(const struct vm *vm, char out[128])
+{
+    snprintf(out, 128, "the device restarts the VM after a crash, restart %d of %d within %d s", vm->n_crash_ms,
+             vm->policy.max_restarts, vm->policy.window_s);
+}
+
+/* Until then the VM is the device's own business, and Progress says so. */
+static void restart_later(struct vm *vm, struct vm_world *w, int before)
+{
+    struct vm_progress *p = &vm->progress;
+    char why[128];
+    vm->priv->restart_ms = w->now_ms + delay_ms(vm, before);
+    say_restart(vm, why);
+    *p = (struct vm_progress){ .phase = VM_P_WAITING, .start_ms = w->now_ms, .update_ms = w->now_ms };
+    snprintf(p->op, sizeof p->op, "reset");
+    snprintf(p->text, sizeof p->text, "%s: waits %lld s", why, (long long)(delay_ms(vm, before) / 1000));
+}
+
+bool vm_crash_pending(const struct vm *vm)
+{
+    return vm->priv->restart_ms && vm->state == VM_CRASHED;
+}
+
 static void act(struct vm *vm, struct vm_world *w, int action, int before)
 {
     switch (action) {
@@ -33,7 +67,7 @@ static void act(struct vm *vm, struct vm_world *w, int action, int before)
         vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION, "the device stops the VM after a crash", VM_LEASE_KEPT);
         break;
     case VM_CA_RESTART:
-    case VM_CA_DUMP_RESTART: vm->priv->restart_ms = w->now_ms + delay_ms(vm, before); break;
+    case VM_CA_DUMP_RESTART: restart_later(vm, w, before); break;
     case VM_CA_LOCK:
         vm_begin_internal(vm, w, "stop", VM_R_CRASH_ACTION, "the device stops and locks the VM after a crash",
                           VM_LEASE_KEPT);
@@ -69,8 +103,13 @@ void vm_crash_tick(struct vm *vm, struct vm_world *w)
     char why[128];
     if (!vm->priv->restart_ms || vm->priv->restart_ms > w->now_ms || vm->priv->job.kind) return;
     vm->priv->restart_ms = 0;
-    if (vm->state != VM_CRASHED || vm->lock == VM_LOCKED) return;
-    snprintf(why, sizeof why, "the device restarts the VM after a crash, restart %d of %d within %d s", vm->n_crash_ms,
-             vm->policy.max_restarts, vm->policy.window_s);
+    if (vm->state != VM_CRASHED) return;
+    if (vm->lock == VM_LOCKED) { /* it stays as it is */
+        vm->progress.result = VM_CANCELLED;
+        vm->progress.phase = VM_P_CANCELLED;
+        w->sink->save(w->sink->ctx, vm);
+        return;
+    }
+    say_restart(vm, why);
     vm_begin_internal(vm, w, "reset", VM_R_CRASH_ACTION, why, VM_LEASE_KEPT);
 }

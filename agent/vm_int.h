@@ -75,6 +75,7 @@ enum vm_lock_action { VM_LA_HIDE, VM_LA_PAUSE, VM_LA_SUSPEND, VM_LA_SHUTDOWN };
 /* Progress/Phase, c.3.10 */
 enum vm_phase {
     VM_P_QUEUED = 1,
+    VM_P_WAITING = 2,
     VM_P_DOWNLOAD = 3,
     VM_P_VERIFY = 4,
     VM_P_WRITE = 5,
@@ -143,6 +144,7 @@ struct vm_job {
     int n_wipe;
     uint64_t waits_for;            /* cookie of the request under way, 0 = none */
     int64_t deadline_ms, press_ms; /* of the step; when the power button is pressed again */
+    enum vm_crash_reason crash;    /* a boot that ended so; 0 = it took too long */
     bool stopping_hard;            /* the shutdown's time is over, power is off next */
 };
 
@@ -223,8 +225,11 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b);
 
 /* vm_crash.c */
+enum vm_crash_reason vm_crash_reason(enum hv_cause cause);
 void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, const char *info);
 void vm_crash_tick(struct vm *vm, struct vm_world *w);
+/** Is a restart to come? Until then no server starts the VM: 1444. */
+bool vm_crash_pending(const struct vm *vm);
 
 /* vm_lease.c */
 void vm_lease_tick(struct vm *vm, struct vm_world *w);

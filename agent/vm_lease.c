@@ -80,11 +80,8 @@ void vm_lease_tick(struct vm *vm, struct vm_world *w)
 
 void vm_contact(struct vm *vm, struct vm_world *w)
 {
-    const bool keeps = vm->lease || vm->policy.check_in_s > 0 || vm->policy.lock_after_s > 0 ||
-                       vm->policy.wipe_after_s > 0;
-
     vm->contact_ms = w->now_ms;
     vm->lease = VM_LEASE_KEPT;
     vm->priv->lease_again_ms = 0;
-    if (keeps) w->sink->save(w->sink->ctx, vm); /* without a lease it is no news worth a write */
+    w->sink->save(w->sink->ctx, vm);
 }

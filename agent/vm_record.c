@@ -185,6 +185,7 @@ static const struct record_row job_rows[] = {
     NOT_KEPT(waits_for, "a request to the hypervisor ends with the agent"),
     NOT_KEPT(deadline_ms, "a step that is done again has a new one"),
     NOT_KEPT(press_ms, "a step that is done again has a new one"),
+    NOT_KEPT(crash, "of a boot that ends with the agent"),
     NOT_KEPT(stopping_hard, "a shutdown that was interrupted is not gone on with"),
 };
 static const struct record_table job_table = TABLE(job_rows);

@@ -152,6 +152,7 @@ static enum vm_go event_ready(struct vm *vm, struct vm_world *w, const struct hv
     if (ev->kind == HV_EV_READY) return guest_is_up(vm, w);
     if (ev->kind == HV_EV_STATE && (ev->state == HV_CRASHED || ev->state == HV_OFF || ev->state == HV_GONE)) {
         *code = VM_START_FAILED;
+        vm->priv->job.crash = vm_crash_reason(ev->cause);
         say(vm, ev->text[0] ? ev->text : "the guest stopped while it was booting");
         return VM_GO_FAIL;
     }

@@ -340,6 +340,114 @@ static void crashes_outside_the_window_do_not_count(void)
     close_rig(&r);
 }
 
+/* Until the restart comes the VM is the device's: a server's Start waits, a Stop calls it off. */
+static void a_pending_restart_is_the_devices_own(void)
+{
+    struct rig r;
+    open_rig(&r);
+    bring(&r, VM_RUNNING);
+    r.vm->policy.restart_delay_s = 60;
+    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+    pass(&r, 400);
+    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_EQUAL(op(&r, "start", "", "c1"), 1444);
+    CU_ASSERT_EQUAL(op(&r, "reset", "", "c2"), 1444);
+    CU_ASSERT_STRING_EQUAL(r.vm->progress.op, "reset");
+    CU_ASSERT_EQUAL(r.vm->progress.phase, 2); /* waiting for a condition */
+    CU_ASSERT_EQUAL(r.vm->progress.result, 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "restarts the VM after a crash, restart 1 of 3"));
+    pass(&r, 58000);
+    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_EQUAL(op(&r, "stop", "", "c3"), 202);
+    pass(&r, 70000);
+    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
+    CU_ASSERT_EQUAL(r.vm->boot_count, 1);
+    CU_ASSERT_EQUAL(op(&r, "start", "", "c4"), 202);
+    close_rig(&r);
+}
+
+static struct vm *reload(struct rig *r)
+{
+    struct buf b;
+    struct vm *again = NULL;
+    buf_init(&b, 0);
+    CU_ASSERT_EQUAL(vm_save(r->vm, &b), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(vm_load(buf_str(&b), &again, NULL), RC_OK);
+    buf_finish(&b);
+    vm_destroy(r->vm);
+    return r->vm = again;
+}
+
+static void a_pending_restart_outlives_the_agent(void)
+{
+    struct rig r;
+    open_rig(&r);
+    bring(&r, VM_RUNNING);
+    r.vm->policy.restart_delay_s = 60;
+    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+    pass(&r, 400);
+    vm_recover(reload(&r), &r.w, HV_CRASHED);
+    CU_ASSERT_EQUAL(r.vm->crash_count, 1); /* counted already */
+    CU_ASSERT_EQUAL(op(&r, "start", "", "c1"), 1444);
+    pass(&r, 58000);
+    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    pass(&r, 10000);
+    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
+    close_rig(&r);
+}
+
+static void a_crash_that_nobody_saw_is_a_crash(void)
+{
+    struct rig r;
+    open_rig(&r);
+    bring(&r, VM_RUNNING);
+    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+    vm_recover(reload(&r), &r.w, HV_CRASHED);
+    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
+    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "crash   reason=99;count=1"));
+    pass(&r, 10000);
+    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
+    close_rig(&r);
+}
+
+/* The crashed guest's domain is preserved, and has to go before the guest can start. */
+static void a_start_from_crashed_stops_first(void)
+{
+    struct rig r;
+    open_rig(&r);
+    bring(&r, VM_CRASHED); /* action: alert only */
+    pass(&r, 600000);
+    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED); /* and nobody overrides it */
+    CU_ASSERT_EQUAL(op(&r, "start", "", "c1"), 202);
+    pass(&r, 10000);
+    CU_ASSERT_EQUAL(r.last_result, 1200);
+    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "old=110;new=30"));
+    close_rig(&r);
+}
+
+static void a_panic_while_booting_is_one_crash_with_its_own_reason(void)
+{
+    struct rig r;
+    open_rig(&r);
+    bring(&r, VM_STOPPED);
+    r.vm->policy.crash_action = 0;
+    op(&r, "start", "", "c1");
+    pass(&r, 1000);
+    CU_ASSERT_EQUAL(r.vm->state, VM_STARTING);
+    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+    pass(&r, 200000);
+    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_EQUAL(r.last_result, 1428);
+    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
+    CU_ASSERT_EQUAL(r.vm->crash_reason, 1);
+    close_rig(&r);
+}
+
 static void a_guest_that_stops_by_itself_is_stopped(void)
 {
     struct rig r;
@@ -457,7 +565,10 @@ TEST_MAIN("agent.vm", TEST(takes_and_refuses_operations_as_the_table_says),
           TEST(one_operation_at_a_time), TEST(failures_leave_the_state_the_table_says),
           TEST(lock_actions_and_what_unlock_undoes), TEST(what_was_stopped_before_the_lock_stays_stopped),
           TEST(a_guest_that_does_not_come_up_is_a_crash), TEST(a_crash_restarts_with_growing_delay_then_escalates),
-          TEST(crashes_outside_the_window_do_not_count), TEST(a_guest_that_stops_by_itself_is_stopped),
-          TEST(deletes_and_says_gone_after_the_result), TEST(resources_apply_live_or_wait),
-          TEST(an_interrupted_operation_ends_with_1448_after_a_restart), TEST(recovers_every_state),
-          TEST(what_ran_runs_again_after_the_device_restarted), TEST(a_damaged_record_is_refused))
+          TEST(crashes_outside_the_window_do_not_count), TEST(a_pending_restart_is_the_devices_own),
+          TEST(a_pending_restart_outlives_the_agent), TEST(a_crash_that_nobody_saw_is_a_crash),
+          TEST(a_start_from_crashed_stops_first), TEST(a_panic_while_booting_is_one_crash_with_its_own_reason),
+          TEST(a_guest_that_stops_by_itself_is_stopped), TEST(deletes_and_says_gone_after_the_result),
+          TEST(resources_apply_live_or_wait), TEST(an_interrupted_operation_ends_with_1448_after_a_restart),
+          TEST(recovers_every_state), TEST(what_ran_runs_again_after_the_device_restarted),
+          TEST(a_damaged_record_is_refused))
