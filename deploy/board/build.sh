@@ -9,10 +9,11 @@
 #   OUT/board.ext4    the root file system: libvirt's QEMU driver, qemu-system-aarch64, the agent
 #   OUT/guest.tar     the small guest for arm64, as a kernel bundle
 #
-# Packages come through this machine's own apt sources. Each part is only made when it is missing or older than what it is made from.
+# Packages come through this machine's own apt sources, in an apt root of their own: the machine's list of architectures stays as it is. Each part is only made when it is missing or older than what it is made from.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/lib/packages.sh
+. deploy/lib/apt_root.sh
 out=$(realpath -m "${1:-build-board}")
 cache=${DMVISOR_CACHE:-$PWD/.cache}
 mkdir -p "$out" "$cache"
@@ -21,11 +22,6 @@ step() { printf '%5d s  %s\n' $((SECONDS - began)) "$*"; }
 
 # shellcheck disable=SC2086
 need_packages $packages_board kmod cpio gzip
-if ! dpkg --print-foreign-architectures | grep -qx arm64; then
-    step "adding the arm64 architecture to apt"
-    as_root dpkg --add-architecture arm64
-    as_root apt-get update -q >/dev/null
-fi
 
 # mmdebstrap with this machine's sources; unpacks only, so nothing foreign runs.
 unpack() { # folder packages...
@@ -39,10 +35,7 @@ unpack() { # folder packages...
     mv "$dir.new" "$dir"
 }
 sources=$out/sources.list
-# Debian's own entries of this machine, in one-line form, with whatever mirror it uses.
-apt-get indextargets --format '$(CREATED_BY)|$(SITE)|$(RELEASE)|$(COMPONENT)' 2>/dev/null |
-    awk -F'|' '$1 == "Packages" && $3 ~ /^bookworm/ && !seen[$2 $3 $4]++ { print "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] " $2 " " $3 " " $4 }' |
-    grep -E ' (main)$' >"$sources" || true
+debian_sources >"$sources" || true
 [ -s "$sources" ] || { echo "$0: apt lists no bookworm sources on this machine; run apt-get update" >&2; exit 1; }
 
 if [ ! -f "$out/sysroot/.done" ]; then
@@ -76,20 +69,21 @@ END
     -Dtests=disabled -Dserver=disabled -Dagent=enabled >"$out/meson.log" || { tail -n 20 "$out/meson.log" >&2; exit 1; }
 ninja -C "$out/build" | tail -n 1
 
+step "guest for arm64"
+[ -s "$out/guest.tar" ] && [ "$out/guest.tar" -nt deploy/guest/init ] || DMVISOR_CACHE=$cache deploy/guest/build.sh -a arm64 "$out/guest.tar"
+
 step "kernel"
-kernel=$(apt-cache depends linux-image-cloud-arm64:arm64 | sed -n 's/^ *Depends: *<\{0,1\}\(linux-image-[0-9][^:> ]*\).*/\1/p' | head -n 1)
+apt_root arm64 "$cache/apt-arm64"
+kernel=$(apt-cache depends linux-image-cloud-arm64 | sed -n 's/^ *Depends: *<\{0,1\}\(linux-image-[0-9][^:> ]*\).*/\1/p' | head -n 1)
 [ -n "$kernel" ] || { echo "$0: apt knows no linux-image-cloud-arm64" >&2; exit 1; }
 release=${kernel#linux-image-}
 if [ ! -f "$out/k/boot/vmlinuz-$release" ]; then
     rm -rf "$out/k"
     mkdir -p "$out/k" "$cache/board"
-    (cd "$cache/board" && { ls "$kernel"_*_arm64.deb >/dev/null 2>&1 || apt-get -o APT::Sandbox::User= download -q "$kernel:arm64" >&2; })
+    (cd "$cache/board" && { ls "$kernel"_*_arm64.deb >/dev/null 2>&1 || apt-get download -q "$kernel" >&2; })
     dpkg-deb --fsys-tarfile "$(ls "$cache/board/$kernel"_*_arm64.deb | tail -n 1)" | tar -C "$out/k" -x "./boot/vmlinuz-$release" "./lib/modules/$release"
 fi
 cp "$out/k/boot/vmlinuz-$release" "$out/vmlinuz"
-
-step "guest for arm64"
-[ -s "$out/guest.tar" ] && [ "$out/guest.tar" -nt deploy/guest/init ] || DMVISOR_CACHE=$cache deploy/guest/build.sh -a arm64 "$out/guest.tar"
 
 if [ ! -f "$out/root/.done" ]; then
     step "root file system"

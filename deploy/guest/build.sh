@@ -25,21 +25,24 @@ amd64) flavour=linux-image-amd64 console=ttyS0 ;;
 arm64) flavour=linux-image-arm64 console=ttyAMA0 ;;
 *) echo "$0: no guest for architecture $arch (amd64 and arm64 are known)" >&2; exit 2 ;;
 esac
-[ "$arch" = "$(dpkg --print-architecture)" ] && q= || q=:$arch
+if [ "$arch" != "$(dpkg --print-architecture)" ]; then
+    . "$here/../lib/apt_root.sh"
+    apt_root "$arch" "$(dirname "$cache")/apt-$arch"
+fi
 
 # The metapackage's dependency names the current version.
-kernel=$(apt-cache depends "$flavour$q" | sed -n "s/^ *Depends: *<\{0,1\}\(linux-image-[0-9][^:> ]*\).*/\1/p" | head -n 1)
+kernel=$(apt-cache depends "$flavour" | sed -n "s/^ *Depends: *<\{0,1\}\(linux-image-[0-9][^:> ]*\).*/\1/p" | head -n 1)
 if [ -z "$kernel" ]; then
-    echo "$0: apt knows no $flavour for $arch; run 'dpkg --add-architecture $arch && apt-get update' first" >&2
+    echo "$0: apt knows no $flavour for $arch; run apt-get update" >&2
     exit 1
 fi
 
 fetch() { # package -> path of its file, fetched once for each version
     local version file
-    version=$(apt-cache show --no-all-versions "$1$q" | sed -n 's/^Version: //p' | head -n 1)
+    version=$(apt-cache show --no-all-versions "$1" | sed -n 's/^Version: //p' | head -n 1)
     file=$cache/$1_${version//:/%3a}_$arch.deb
     if [ ! -s "$file" ]; then
-        (cd "$cache" && rm -f -- "$1"_*.deb && apt-get -o APT::Sandbox::User= download -q "$1$q" >&2)
+        (cd "$cache" && rm -f -- "$1"_*.deb && apt-get -o APT::Sandbox::User= download -q "$1" >&2)
     fi
     [ -s "$file" ] || file=$(ls "$cache/$1"_*.deb | head -n 1)
     echo "$file"

@@ -7,5 +7,10 @@ if [ ! -x "$build/server/dmvisord" ]; then
     echo "$0: there is no server in $build: run tests/run.sh first, or name a build folder with DMVISOR_BUILD" >&2
     exit 2
 fi
+before=$(dpkg --print-foreign-architectures)
 deploy/board/build.sh build-board
+if [ "$(dpkg --print-foreign-architectures)" != "$before" ]; then
+    echo "$0: deploy/board/build.sh changed this machine's architectures" >&2
+    exit 1
+fi
 DMVISOR_BUILD=$build exec timeout 540 /usr/bin/python3 -m pytest -q -x tests/board
