@@ -379,6 +379,23 @@ def table(rows, messages_a_session=1):
     return out
 
 
+PARTS = ("quiet", "provision", "tail", "fleet", "memory")
+
+
+def missing(bench):
+    """Why it cannot run here: a sentence, or None."""
+    programs = [bench.build / "server/dmvisord", bench.build / "agent/dmvisor-sim", *map(bench.tool, ("bench_load", "bench_echo", "bench_floor"))]
+    absent = [str(p) for p in programs if not os.access(p, os.X_OK)]
+    if absent:
+        return (f"{', '.join(absent)}: not built. Build all of it with: meson setup {bench.build} --buildtype=release && ninja -C {bench.build}"
+                " (dmvisord needs libmicrohttpd, dmvisor-sim libvirt and libarchive: deploy/lib/packages.sh)")
+    if not shutil.which("taskset"):
+        return "taskset is not installed: it is in Debian's package util-linux"
+    if os.cpu_count() < 2:
+        return "two cores are needed: one for the server, one for the load"
+    return None
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--build", default=str(ROOT / "build"), help="a build of type release (meson setup build --buildtype=release)")
@@ -387,12 +404,18 @@ def main():
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--many", type=int, default=MANY, help="devices in the large database")
     a.add_argument("--nice", type=int, help="priority of all that is measured, on a machine that has other work (root may go below 0)")
-    a.add_argument("--only", default="quiet,provision,tail,fleet,memory", help="which parts, default: %(default)s")
+    a.add_argument("--only", default=",".join(PARTS), help="which parts, default: %(default)s")
     a.add_argument("--keep", action="store_true", help="leave the folder there")
     o = a.parse_args()
     if o.nice is not None:
         ON[:0] = ["nice", "-n", str(o.nice)]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    unknown = [p for p in o.only.split(",") if p not in PARTS]
+    if unknown:
+        a.error(f"--only: there is no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    why = missing(Bench(o.build, o.dir))
+    if why:
+        sys.exit(f"tests/bench: {why}")
     folder = tempfile.mkdtemp(prefix="dmvisor-bench-", dir=o.dir)
     bench = Bench(o.build, folder)
     try:
