@@ -2,7 +2,7 @@
 # Installs what the tests need, builds with sanitizers, runs everything, and ends with "N passed, N failed, N skipped".
 #
 #   tests/run.sh          the ordinary run
-#   tests/run.sh --all    also the ARM board, longer fuzzing, fault runs and the unattended quick start
+#   tests/run.sh --all    also the ARM board, longer fuzzing, fault runs, the end-to-end tests in random order, the unattended quick start
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib/packages.sh
@@ -73,6 +73,11 @@ if [ -f $build/e2e.xml ]; then eval "$(/usr/bin/python3 tests/lib/count.py $buil
 rm -f $build/e2e.xml
 
 if [ -n "$all" ]; then
+    say "end to end again, in random order"
+    DMVISOR_BUILD=$PWD/$build /usr/bin/python3 -m pytest -q --shuffle 0 --junitxml=$build/e2e.xml tests/e2e
+    code=$?
+    if [ -f $build/e2e.xml ]; then eval "$(/usr/bin/python3 tests/lib/count.py $build/e2e.xml)"; else count "end to end, random order" "pytest ended with $code"; fi
+    rm -f $build/e2e.xml
     for job in tests/fuzz/run.sh tests/board/run.sh "deploy/quickstart.sh --check"; do
         say "$job"
         if $job; then count "$job" ok; else count "$job" "ended with an error, see above"; fi

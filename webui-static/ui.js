@@ -145,7 +145,7 @@ export function Loaded({ of, children }) {
         return () => clearTimeout(t);
     }, [wait]);
     return html`
-        <div class="loaded">
+        <div class="loaded" aria-busy=${wait}>
             <${Trouble} error=${of.error} retry=${of.reload} />
             ${wait && slow ? html`
                 <p class="muted loading" role="status">

@@ -1,4 +1,5 @@
 import pathlib
+import random
 import shutil
 import tempfile
 
@@ -9,17 +10,41 @@ import world
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="also the slow fault runs")
+    parser.addoption("--shuffle", type=int, default=None, metavar="SEED", help="in random order; 0: another one each time")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: only with --all")
+    if config.option.shuffle == 0:
+        config.option.shuffle = random.SystemRandom().randrange(1, 1 << 31)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.option.shuffle is not None:
+        terminalreporter.write_line(f"in random order: --shuffle {config.option.shuffle}")
+
+
+def _shuffle(items, seed):
+    """Files in random order, and the tests of each: what a file's tests share is made once all the same."""
+    dice = random.Random(seed)
+    files = sorted({item.path for item in items})
+    dice.shuffle(files)
+    dice.shuffle(items)
+    items.sort(key=lambda item: files.index(item.path))
 
 
 def pytest_collection_modifyitems(config, items):
+    if config.getoption("--shuffle") is not None:
+        _shuffle(items, config.option.shuffle)
     if not config.getoption("--all"):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="slow: runs with tests/run.sh --all"))
+
+
+def text_logs(folder):
+    """The logs of the programs that a test started. A browser keeps a profile of its own there, with databases that end in .log too."""
+    return [p for p in sorted(folder.rglob("*.log")) if "browser" not in p.relative_to(folder).parts and b"\0" not in p.read_bytes()]
 
 
 def _tail(path, size):
@@ -41,7 +66,7 @@ def pytest_runtest_makereport(item, call):
                 report.sections.append((path, server.call("GET", path).text))
             except Exception as err:                # it may be the very thing that failed
                 report.sections.append((path, repr(err)))
-    for log in sorted(folder.rglob("*.log")):
+    for log in text_logs(folder):
         report.sections.append((str(log.relative_to(folder)), _tail(log, 12000)))
 
 

@@ -5,7 +5,6 @@ import os
 import pathlib
 import shutil
 import subprocess
-import time
 
 import pytest
 
@@ -32,13 +31,23 @@ def playwright():
     return folder
 
 
+def _none(found):
+    """True, or what there is: the failure names it."""
+    return found == [] or _Found(found)
+
+
+class _Found(list):
+    def __bool__(self):
+        return False
+
+
 class Browser:
     def __init__(self, folder, playwright, server):
         chromium = shutil.which("chromium")
         assert chromium, "Debian's package chromium is not installed"
         self.server, self.profile = server, folder / "browser"
         self.errors = open(folder / "browser.log", "wb")
-        self.p = subprocess.Popen(["node", HERE / "drive.mjs", playwright, chromium, self.profile, server.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.p = subprocess.Popen(["node", HERE / "drive.mjs", playwright, chromium, self.profile, server.url, str(1000 * world.PATIENCE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=self.errors, text=True, env=dict(os.environ, PWDEBUG="0"))
         self.log = folder / "browser.log"
         self._answer("start")
@@ -57,6 +66,17 @@ class Browser:
             return self._answer(order)
         return call
 
+    def until(self, what, condition, seconds=10):
+        """What the page shows a moment after something else: waited for, never read once. A failure shows the page."""
+        try:
+            return world.wait_for(what, condition, seconds)
+        except AssertionError as err:
+            raise AssertionError(f"{err}\npage: {self.evaluate('location.href')}\n{self.text('body')[:3000]}") from None
+
+    def quiet(self):
+        """Every load of the page that is open is over."""
+        self.until("the page to have loaded", lambda: self.evaluate("!document.querySelector('[aria-busy=true]')"), 30)
+
     def login(self, token=None):
         self.open("/")
         self.fill("#token", token or self.server.token)
@@ -65,13 +85,20 @@ class Browser:
         self.see(".live", "Live")
         self.evaluate("window.sameDocument = true")
 
+    def readable(self, what, troubles=False):
+        """Nothing too wide, too faint or without a name, and no trouble where none is looked for."""
+        self.until(f"{what}: no trouble", lambda: troubles or self.count(".trouble") == 0)
+        self.until(f"{what}: not too wide", lambda: self.overflow() <= 0)
+        self.until(f"{what}: nothing too faint", lambda: _none(self.faint()))
+        self.until(f"{what}: everything with a name", lambda: _none(self.nameless()))
+
     def never_reloaded(self):
         return self.evaluate("window.sameDocument === true")
 
     def end(self):
         self.p.stdin.close()
         try:
-            self.p.wait(20)
+            self.p.wait(20 * world.PATIENCE)
         except subprocess.TimeoutExpired:
             self.p.kill()
             self.p.wait()
@@ -130,10 +157,10 @@ def test_an_admin_sees_a_vm_come_up_locks_it_and_reads_its_figures(server, phone
     browser.see(".head .badge", "Running", 60)
     browser.see(".figures .figure", "CPU", 30)
     browser.see(".figures .figure", "Up for")
-    assert any("MiB" in t for t in browser.texts(".figures .figure"))
+    browser.see(".figures .figure", "MiB", 30)
     browser.see('[data-chart="CPU"] canvas', "", 30)
-    assert browser.evaluate("(() => { const c = document.querySelector('[data-chart=\"CPU\"] canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
-                            " return d.some((v) => v !== 0); })()"), "the chart is blank"
+    browser.until("the chart to be drawn", lambda: browser.evaluate("(() => { const c = document.querySelector('[data-chart=\"CPU\"] canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+                            " return d.some((v) => v !== 0); })()"))
     sampled = browser.evaluate("document.querySelector('#figures').closest('section').querySelector('time').dateTime")
     server.call("POST", f"/devices/{world.quote(phone.name)}/operations", expect=202, json={"kind": "collectAll"})
     world.wait_for("a newer sample on the page", lambda: browser.evaluate("document.querySelector('#figures').closest('section').querySelector('time').dateTime") > sampled, 60)
@@ -166,9 +193,9 @@ def test_the_keyboard_is_enough(server, browser):
     browser.see("h1", "Devices")
     browser.see(name_of("IMEI:001010000000012"))
     browser.press("j")
-    assert "IMEI%3A001010000000010" in browser.focus()
+    browser.until("the focus on the first row", lambda: "IMEI%3A001010000000010" in browser.focus())
     browser.press("j", "ArrowDown", "k")
-    assert "IMEI%3A001010000000011" in browser.focus()
+    browser.until("the focus on the second row", lambda: "IMEI%3A001010000000011" in browser.focus())
     browser.press("Enter")
     browser.see("h1", "IMEI:001010000000011")
     browser.press("]")
@@ -186,7 +213,7 @@ def test_the_keyboard_is_enough(server, browser):
     browser.see("#filter-hint", 'device.id matches "*0012*"')
     browser.fill("[data-filter]", 'label.department == "sales"')
     browser.gone(name_of("IMEI:001010000000012"))
-    assert browser.count("tr[data-device]") == 2
+    browser.until("two rows", lambda: browser.count("tr[data-device]") == 2)
     browser.fill("[data-filter]", "label.department ==")
     browser.see(".trouble", "column 20")
     browser.fill("[data-filter]", "")
@@ -223,7 +250,7 @@ def test_a_wrong_token_and_a_login_that_ends_are_said(server, browser):
     browser.fill("#token", again["token"])
     browser.press("Enter")
     browser.gone("dialog.login")
-    assert browser.value(".editor textarea") == "a draft that must not be lost"
+    browser.until("the draft", lambda: browser.value(".editor textarea") == "a draft that must not be lost")
     browser.see(".live", "Live", 30)
 
     # A viewer is not offered what would be refused; after logging out nothing is left.
@@ -234,7 +261,8 @@ def test_a_wrong_token_and_a_login_that_ends_are_said(server, browser):
     browser.see(".who", "lee")
     browser.go("#/devices")
     browser.see("h1", "Devices")
-    assert browser.count(".primary") == 0 and "Audit" not in browser.text("header nav")
+    browser.quiet()
+    browser.until("nothing that a viewer may not do", lambda: browser.count(".primary") == 0 and "Audit" not in browser.text("header nav"))
     browser.click(".who button", "Log out")
     browser.see("#token")
     browser.reload()
@@ -267,7 +295,8 @@ def test_policies_and_images_by_hand(server, folder, browser):
     browser.login()
     browser.go("#/images")
     browser.files("#image-file", str(image))
-    assert browser.value("#image-name") == "corp-linux" and browser.value("#image-version") == "1.0.0" and browser.value("#image-format") == "bundle"
+    browser.until("the file's name to be taken apart",
+                  lambda: [browser.value(f"#image-{f}") for f in ("name", "version", "format")] == ["corp-linux", "1.0.0", "bundle"])
     browser.click("button", "Upload")
     browser.see("table", "corp-linux:1.0.0", 30)
 
@@ -448,12 +477,12 @@ def test_a_vendors_description_is_uploaded_or_its_mistake_is_shown(server, folde
     browser.press("g", "e")
     browser.see(".empty", "No vendor's description")
     browser.files("#ddf-file", str(folder / "broken.ddf"))
-    assert browser.value("#ddf-name") == "broken"
+    browser.until("the file's name", lambda: browser.value("#ddf-name") == "broken")
     browser.click("button", "Upload")
     browser.see(".trouble", "line 4")
     browser.see(".excerpt .removed", "4  </MgmtTree>")
     browser.files("#ddf-file", str(folder / "radio.ddf"))
-    assert browser.value("#ddf-name") == "radio"
+    browser.until("the file's name", lambda: browser.value("#ddf-name") == "radio")
     browser.click("button", "Upload")
     browser.see("tr", "urn:acme:mo:radio:1.0")
     browser.click("tr a", "radio")
@@ -489,12 +518,9 @@ def test_every_page_is_readable_light_dark_and_narrow(server, phone, browser):
         for page in PAGES:
             browser.go("#/" + page.format(d=world.quote(phone.name)))
             browser.see("h1, .sr-title", "")
-            time.sleep(0.5)
+            browser.quiet()
             what = f"{page or 'overview'} ({scheme}, {width})"
-            assert browser.count(".trouble") == 0, f"{what}: {browser.text('main')}"
-            assert browser.overflow() <= 0, f"{what} is {browser.overflow()} px too wide"
-            assert browser.faint() == [], what
-            assert browser.nameless() == [], what
+            browser.readable(what)
             if pictures:
                 browser.shot(f"{pictures}/{(page.split('?')[0] or 'overview').replace('{d}', 'device').replace('/', '-')}-{scheme}-{width}.png")
     assert browser.problems() == []

@@ -8,7 +8,7 @@ import test_console
 import test_tree
 import world
 from test_console import playwright                     # noqa: F401  the fixture
-from test_tree import CONFIG, INTERVAL, PHONE, PROGRESS, place   # noqa: F401  place is a fixture
+from test_tree import CONFIG, INTERVAL, PHONE, PROGRESS, place, site   # noqa: F401  place and site are fixtures
 
 HERE = f"#/devices/{world.quote(PHONE)}"
 PICTURES = os.environ.get("CONSOLE_PICTURES")
@@ -37,23 +37,28 @@ def readable(browser, name):
         what = f"{name} ({scheme}, {width})"
         if PICTURES:
             browser.shot(f"{PICTURES}/{name}-{scheme}-{width}.png")
-        assert browser.overflow() <= 0, f"{what} is {browser.overflow()} px too wide"
-        assert browser.faint() == [], what
-        assert browser.nameless() == [], what
+        browser.readable(what, troubles=True)
     browser.look({"width": 1440, "scheme": "light"})
 
 
 def latest(place):  # noqa: F811
-    newest = place.server.get(place.base + "/operations?limit=1")["items"][0]["id"]
-    return place.server.get(f"/operations/{newest}")
+    newest = place.server.get(place.base + "/operations?limit=1")["items"]
+    return place.server.get(f"/operations/{newest[0]['id']}") if newest else {"id": 0}
 
 
 def tick(right, who):
     return f'.rights input[aria-label="{right} for {who}"]'
 
 
-def is_ticked(browser, right, who):
-    return browser.evaluate(f"document.querySelector({tick(right, who)!r}).checked")
+def ticked(browser, *rights, but=()):
+    """Waits until each of `rights`, (right, who), is ticked, and none of `but`."""
+    state = "(r) => document.querySelector(r)?.checked"
+    browser.until(f"{rights} ticked, {but} not", lambda: all(browser.evaluate(f"({state})({tick(*one)!r})") is want
+                                                            for all_, want in ((rights, True), (but, False)) for one in all_))
+
+
+def focused(browser, label):
+    browser.until(f'the focus on "{label}"', lambda: browser.evaluate("document.activeElement.ariaLabel") == label)
 
 
 def test_rights_are_seen_and_changed_at_a_node(place, browser):  # noqa: F811
@@ -61,12 +66,11 @@ def test_rights_are_seen_and_changed_at_a_node(place, browser):  # noqa: F811
     browser.click(".about button", "Access rights…")
     browser.see('[aria-label="Access rights"]', f"Inherited from {CONFIG}", 30)
     browser.see(".rights th", f"{world.SERVER_ID}(this authority)".replace("(", " ("))
-    assert is_ticked(browser, "Get", "everybody") and is_ticked(browser, "Replace", world.SERVER_ID)
-    assert not is_ticked(browser, "Replace", "everybody")
+    ticked(browser, ("Get", "everybody"), ("Replace", world.SERVER_ID), but=[("Replace", "everybody")])
     # Everybody may read it: one server alone cannot lose that.
-    assert browser.evaluate(f"document.querySelector({tick('Get', world.SERVER_ID)!r}).disabled")
+    browser.see(tick("Get", world.SERVER_ID) + ":disabled")
     browser.click(tick("Get", "everybody"))
-    assert is_ticked(browser, "Get", world.SERVER_ID), "we would lose it too"
+    ticked(browser, ("Get", world.SERVER_ID))                   # we would lose it too
     browser.fill('[aria-label="Another server\'s identifier"]', "dm.operator.example")
     browser.click("button", "Add a server")
     browser.click(tick("Get", "dm.operator.example"))
@@ -78,7 +82,7 @@ def test_rights_are_seen_and_changed_at_a_node(place, browser):  # noqa: F811
     assert op["command"] == "acl" and op["revoke"] == {"Get": ["*"]}, op
     assert op["grant"] == {"Get": [world.SERVER_ID, "dm.operator.example"]}, op
     assert place.value(PROGRESS + "?prop=ACL") == f"Get={world.SERVER_ID}+dm.operator.example&Replace={world.SERVER_ID}"
-    assert is_ticked(browser, "Get", "dm.operator.example") and not is_ticked(browser, "Get", "everybody")
+    ticked(browser, ("Get", "dm.operator.example"), but=[("Get", "everybody")])
 
     # A list that names somebody beside everybody: who is not unticked keeps it.
     place.run("replace", PROGRESS + "?prop=ACL", f"Get=*+x.example&Replace={world.SERVER_ID}")
@@ -87,14 +91,14 @@ def test_rights_are_seen_and_changed_at_a_node(place, browser):  # noqa: F811
     browser.click(tick("Get", "everybody"))
     browser.click('[data-act="rights"]')
     browser.gone(".hint", "Takes Get", 30)
-    assert is_ticked(browser, "Get", "x.example") and is_ticked(browser, "Get", world.SERVER_ID)
+    ticked(browser, ("Get", "x.example"), ("Get", world.SERVER_ID))
     assert set(place.value(PROGRESS + "?prop=ACL").split("&")[0][4:].split("+")) == {"x.example", world.SERVER_ID}
 
     # What we would take from ourselves is refused in words, and done only when we insist.
     browser.click(tick("Get", world.SERVER_ID))
     browser.click('[data-act="rights"]')
     browser.see('[aria-label="Access rights"] .why', "would take Get from itself", 30)
-    assert not is_ticked(browser, "Get", world.SERVER_ID), "what was ticked is still there"
+    ticked(browser, but=[("Get", world.SERVER_ID)])             # what was ticked is still there
     readable(browser, "rights-refused")
     browser.click("button", "Do it all the same…")
     browser.see("dialog", "Take it from this authority too?")
@@ -104,8 +108,8 @@ def test_rights_are_seen_and_changed_at_a_node(place, browser):  # noqa: F811
     browser.go(f"#/operations/{latest(place)['id']}")
     browser.see(".facts", f"Get={world.SERVER_ID}")
     # It may not be read back any more: what was written is what holds.
-    assert browser.texts(".rights tbody tr")[0].split() == ["Get", "no", "yes", "no"]
-    assert browser.texts(".rights tbody tr")[1].split() == ["Replace", "no", "no", "yes"]
+    browser.until("the rights as they were written", lambda: [t.split() for t in browser.texts(".rights tbody tr")[:2]] ==
+                  [["Get", "no", "yes", "no"], ["Replace", "no", "no", "yes"]])
     browser.see(".commands li", f"{PROGRESS}?prop=ACL")
     readable(browser, "rights-operation")
     assert browser.problems() == []
@@ -131,7 +135,7 @@ def test_several_commands_are_put_together_and_followed(place, browser):  # noqa
         browser.click("dialog [data-yes]")
         browser.see(".commands li", uri)
         browser.gone("dialog", "")
-    assert len(browser.texts(".commands li")) == 4
+    browser.until("four commands", lambda: browser.count(".commands li") == 4)
     readable(browser, "several")
 
     # An Atomic cannot read: the server says so before anything is sent, at the command that is to blame.
@@ -142,7 +146,7 @@ def test_several_commands_are_put_together_and_followed(place, browser):  # noqa
     readable(browser, "several-refused")
     browser.click('[aria-label="Remove command 2"]')
     browser.gone(".refused", "")
-    assert browser.evaluate("document.activeElement.ariaLabel") == "Remove command 2"
+    focused(browser, "Remove command 2")
     browser.click('[aria-label="Edit command 3"]')
     browser.choose("#ask-command", "replace")
     browser.fill("#ask-uri", PROGRESS)
@@ -151,8 +155,8 @@ def test_several_commands_are_put_together_and_followed(place, browser):  # noqa
     browser.click("dialog [data-yes]")
     browser.see(".commands li", PROGRESS)
     browser.click('[aria-label="Move command 3 up"]')
-    assert browser.evaluate("document.activeElement.ariaLabel") == "Move command 2 up"
-    assert [t.split()[1] for t in browser.texts(".commands .what")] == [INTERVAL, PROGRESS, "./VMImages/console"]
+    focused(browser, "Move command 2 up")
+    browser.until("the new order", lambda: [t.split()[1] for t in browser.texts(".commands .what")] == [INTERVAL, PROGRESS, "./VMImages/console"])
 
     # It outlasts a look at another page.
     browser.go(f"{HERE}/operations")
@@ -162,7 +166,7 @@ def test_several_commands_are_put_together_and_followed(place, browser):  # noqa
     place.run("replace", PROGRESS + "?prop=ACL", f"Get=*&Replace={world.SERVER_ID}")
     browser.click("button", "Ask for 3 commands")
     browser.see(".asked .badge", "verified", 30)
-    assert [t.split()[0] for t in browser.texts(".asked .commands .status")] == ["200"] * 3
+    browser.until("three times 200", lambda: [t.split()[0] for t in browser.texts(".asked .commands .status")] == ["200"] * 3)
     op = latest(place)
     assert op["command"] == "atomic" and place.value(INTERVAL) == "64" and place.value(PROGRESS) == "9", op
 
@@ -255,7 +259,7 @@ def test_the_person_is_asked_and_the_answer_is_shown(place, browser):  # noqa: F
     browser.click("dialog [data-yes]")
     browser.see("h1", "Ask the person: Your PIN?")
     browser.see(".facts summary", "The person wrote what is hidden", 30)
-    assert "1234" not in browser.text("main")
+    browser.until("the PIN to be hidden", lambda: "1234" not in browser.text("main"))
     browser.click(".facts summary")
     browser.see(".facts code", "1234")
     assert latest(place)["data"] == "IT=N&ET=P\nYour PIN?"

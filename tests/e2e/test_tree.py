@@ -25,16 +25,16 @@ exit "$(cat "$0.code")"
 
 
 class Place:
-    """A server and an agent without VMs, for all tests of this file; the person at the device is a script."""
+    """A device without VMs that no test has used before; the person at the device is a script."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, server):
         self.folder = folder
-        self.server = world.Server(folder / "server", poll__interval="1h").start()
+        self.server = server
         self.person = folder / "person"
         self.person.write_text(PROGRAM)
         self.person.chmod(0o755)
         self.says(0)
-        self.phone = world.Phone(folder / "phone", self.server, PHONE, hypervisor__uri="sim:", interaction__answers="program",
+        self.phone = world.Phone(folder / "phone", server, PHONE, hypervisor__uri="sim:", interaction__answers="program",
                                  interaction__program=str(self.person), interaction__wait="10s").start()
         self.base = f"/devices/{world.quote(PHONE)}"
         self.ctl = self.server.ctl
@@ -61,20 +61,31 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place():
+def site():
+    """A server for all tests of a file. Each brings devices of its own."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="dmv-", dir="/var/tmp"))
     folder.chmod(0o711)
+    server = world.Server(folder / "server", poll__interval="1h")
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        if server.process and server.process.alive():
+            server.process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def place(folder, site):
     p = None
     try:
-        p = Place(folder)
+        p = Place(folder, site)
         yield p
         p.phone.stop()
-        p.server.stop()
+        site.call("DELETE", f"/devices/{world.quote(PHONE)}", expect=204)
     finally:
-        for one in (p.phone.process, p.server.process) if p else ():
-            if one and one.alive():
-                one.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        if p and p.phone.process and p.phone.process.alive():
+            p.phone.process.kill()
 
 
 def commands(*rows):

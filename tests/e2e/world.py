@@ -13,6 +13,8 @@ import requests
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("DMVISOR_BUILD", ROOT / "build-asan"))
+# How much longer than on an idle machine anything may take. What is waited for is looked at often, so that this costs only who waits in vain.
+PATIENCE = float(os.environ.get("DMVISOR_PATIENCE", 4))
 CACHE = pathlib.Path(os.environ.get("DMVISOR_CACHE", ROOT / ".cache"))
 AUTHORITY, SERVER_ID = "acme-it", "dm.acme.example"
 
@@ -32,13 +34,15 @@ def free_ports(n, kind=socket.SOCK_STREAM):
 
 def wait_for(what, condition, seconds=30.0):
     """The first true value of `condition`, looked at often; a failure names what was waited for and the last value."""
-    end, value = time.monotonic() + seconds, None
-    while time.monotonic() < end:
+    seconds *= PATIENCE
+    end = time.monotonic() + seconds
+    while True:
         value = condition()
         if value:
             return value
+        if time.monotonic() >= end:
+            raise AssertionError(f"waited {seconds:g} s for {what}; last seen: {value!r}")
         time.sleep(0.05)
-    raise AssertionError(f"waited {seconds} s for {what}; last seen: {value!r}")
 
 
 class Process:
@@ -69,10 +73,10 @@ class Process:
         if self.alive():
             self.p.send_signal(signal.SIGTERM)
         try:
-            code = self.p.wait(seconds)
+            code = self.p.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"{self.p.args[0]} did not stop within {seconds} s:\n{self.log()[-3000:]}")
+            raise AssertionError(f"{self.p.args[0]} did not stop within {seconds * PATIENCE:g} s:\n{self.log()[-3000:]}")
         self.log_file.close()
         assert code == 0, f"{self.p.args[0]} ended with {code}:\n{self.log()[-6000:]}"
 
@@ -133,7 +137,7 @@ class Server:
         assert self.process.alive(), f"the server ended:\n{self.process.log()[-4000:]}"
         try:
             return self.session.get(self.url + "/readyz", timeout=2).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:           # it does not listen yet, or is too busy to answer
             return False
 
     def stop(self):
@@ -141,7 +145,7 @@ class Server:
             self.process.stop()
 
     def call(self, method, path, expect=None, **kw):
-        r = self.session.request(method, self.url + "/api/v1" + path, timeout=30, **kw)
+        r = self.session.request(method, self.url + "/api/v1" + path, timeout=30 * PATIENCE, **kw)
         if expect is not None:
             assert r.status_code in (expect if isinstance(expect, tuple) else (expect,)), f"{method} {path}: {r.status_code} {r.text[:1500]}"
         return r
@@ -157,7 +161,7 @@ class Server:
             token.chmod(0o600)
         ca = ["--ca", self.ca] if self.ca else []
         r = subprocess.run([BUILD / "cli/dmvisorctl", "--server", self.url, "--token-file", token, *ca, *map(str, args)], input=text,
-                           capture_output=True, text=True, env={"HOME": str(self.dir), "PATH": "/usr/bin"}, timeout=180)
+                           capture_output=True, text=True, env={"HOME": str(self.dir), "PATH": "/usr/bin"}, timeout=180 * PATIENCE)
         assert r.returncode == code, f"{args}: {r.returncode} {r.stdout}{r.stderr}"
         return r.stdout + r.stderr
 

@@ -1,10 +1,11 @@
 /* A browser that takes orders: one JSON array [name, ...arguments] on each line of stdin, one answer {ok} or {error} on each line of stdout.
  *
- *   node drive.mjs FOLDER_OF_NODE_MODULES CHROMIUM PROFILE ADDRESS */
+ *   node drive.mjs FOLDER_OF_NODE_MODULES CHROMIUM PROFILE ADDRESS MILLISECONDS_IN_A_PATIENT_SECOND */
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
-const [modules, executablePath, profile, address] = process.argv.slice(2);
+const [modules, executablePath, profile, address, second] = process.argv.slice(2);
+const SECONDS = Number(second);
 const { chromium } = createRequire(modules + '/')('playwright-core');
 
 const context = await chromium.launchPersistentContext(profile, {
@@ -19,7 +20,6 @@ page.on('request', (r) => !r.url().startsWith(address + '/') && !/^(data|blob):/
 await page.exposeFunction('tellProblem', (text) => problems.push(text));
 await page.addInitScript(() => addEventListener('securitypolicyviolation', (e) => window.tellProblem(`policy violation: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`)));
 
-const SECONDS = 1000;
 const one = (selector, text) => (text ? page.locator(selector).filter({ hasText: text }) : page.locator(selector)).first();
 
 /* What a person cannot read: text whose contrast with its ground is below AA. */
@@ -58,10 +58,20 @@ function nameless() {
         !(el.getAttribute('aria-label') || el.textContent.trim() || el.title || el.labels?.length)).map((el) => el.outerHTML.slice(0, 120));
 }
 
+/* Over when the page of the new address has been drawn once. */
+function goTo(hash) {
+    if (location.hash === hash)
+        return null;
+    return new Promise((done) => {
+        addEventListener('hashchange', () => requestAnimationFrame(() => requestAnimationFrame(() => done(null))), { once: true });
+        location.hash = hash;
+    });
+}
+
 const orders = {
-    open: (path = '/') => page.goto(address + path).then(() => null),
-    reload: () => page.reload().then(() => null),
-    go: (hash) => page.evaluate((h) => { location.hash = h; }, hash),
+    open: (path = '/') => page.goto(address + path, { timeout: 30 * SECONDS }).then(() => null),
+    reload: () => page.reload({ timeout: 30 * SECONDS }).then(() => null),
+    go: (hash) => page.evaluate(goTo, hash),
     look: async ({ width, height = 860, scheme }) => {
         if (width)
             await page.setViewportSize({ width, height });
