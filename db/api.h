@@ -3,16 +3,22 @@
 /* Statements of the REST API and of the live stream: each once, prepared when the connection opens. `:authority` = 0
  * means all of them. */
 
+#include "db/condition.h"
+
 #define API_IN_SCOPE(column) "(:authority = 0 OR " column " = :authority)"
 
 #define API_DEVICE_COLUMNS                                                                                             \
     "d.device_id, d.authority_id, au.name, d.name, d.title, d.created_ms, c.seen_ms, d.user_agent, d.remote,"          \
-    " d.push_channel, d.push_address, d.summary, d.summary_why, d.layout_mo, d.want_stamp, d.have_stamp, d.record"
-#define API_DEVICE_TABLES "device d JOIN authority au USING (authority_id) LEFT JOIN contact c USING (device_id)"
+    " d.push_channel, d.push_address, d.summary, d.summary_why, d.layout_mo, d.want_stamp, d.have_stamp, d.record,"    \
+    " d.planned_stamp, d.poll_ms, d.unreachable_ms, x.at_ms, x.remote, x.why, x.times"
+#define API_DEVICE_TABLES                                                                                              \
+    "device d JOIN authority au USING (authority_id) LEFT JOIN contact c USING (device_id)"                            \
+    " LEFT JOIN refusal x USING (device_id)"
 /* A list that a selector narrows: HEAD, the selector's SQL, TAIL. */
 #define API_DEVICES_HEAD                                                                                               \
-    "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES " WHERE d.device_id > :cursor AND " API_IN_SCOPE(          \
-        "d.authority_id") " AND :summary IN ('', d.summary) AND :why IN ('', d.summary_why) AND ("
+    "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES                                                            \
+    " WHERE d.device_id > :cursor AND " API_IN_SCOPE("d.authority_id") " AND :summary IN ('', " CONDITION_WORD ")"     \
+                                                                       " AND :why IN ('', " CONDITION_WHY ") AND ("
 #define API_DEVICES_TAIL ") ORDER BY d.device_id LIMIT :limit"
 /* How many a selector is true for, and unknown for: HEAD, SQL, TAIL; then the names of the first ones. */
 #define API_COUNT_HEAD "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL) FROM (SELECT ("
@@ -112,8 +118,9 @@
     X(DEVICE_TITLE, "UPDATE device SET title = :title WHERE device_id = :device")                                       \
     X(DEVICE_PUSH, "UPDATE device SET push_channel = :channel, push_address = :address WHERE device_id = :device")      \
     X(DEVICE_RECORD, "UPDATE device SET record = :record WHERE device_id = :device")                                    \
+    X(DEVICE_POLL, "UPDATE device SET poll_ms = :poll_ms WHERE device_id = :device")                                    \
     X(DEVICE_DELETE, "DELETE FROM device WHERE device_id = :device")                                                    \
-    X(DEVICE_SUMMARIES, "SELECT summary, count(*) FROM device GROUP BY summary")                                        \
+    X(DEVICE_SUMMARIES, "SELECT " CONDITION_WORD " AS word, count(*) FROM " CONDITION_TABLES " GROUP BY word")          \
     X(ATTRIBUTES, "SELECT name, value FROM attribute WHERE device_id = :device ORDER BY name")                          \
     X(ATTRIBUTE_SET, "INSERT INTO attribute (device_id, name, value) VALUES (:device, :name, :value)")                  \
     X(ATTRIBUTE_DELETE, "DELETE FROM attribute WHERE device_id = :device AND name = :name")                             \
@@ -128,16 +135,18 @@
                    " server_nonce = excluded.server_nonce, resync_until_ms = NULL")                                     \
     X(ACCOUNT_AUTH, "SELECT auth FROM account WHERE device_id = :device")                                               \
     X(ASSIGNMENTS,                                                                                                      \
-      "SELECT p.name, a.revision, a.truth, a.state, a.why, a.at_ms FROM assignment a JOIN policy p USING (policy_id)"   \
-      " WHERE a.device_id = :device ORDER BY p.name")                                                                   \
+      "SELECT p.name, a.revision, a.truth, a.state, a.why, a.at_ms, p.revision FROM assignment a JOIN policy p"         \
+      " USING (policy_id) WHERE a.device_id = :device ORDER BY p.name")                                                 \
     X(TREE, "SELECT p.uri, n.format, n.value, n.known, n.at_ms FROM node n JOIN path p USING (path_id)"                 \
             " WHERE n.device_id = :device AND p.uri > :cursor AND (:uri = '.' OR p.uri = :uri"                          \
             " OR (p.uri > :uri || '/' AND p.uri < :uri || '0')) AND (:slashes < 0"                                      \
             " OR length(p.uri) - length(replace(p.uri, '/', '')) <= :slashes) ORDER BY p.uri LIMIT :limit")             \
     /* VMs */                                                                                                           \
-    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"       \
+    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why,"              \
+           " crashes, crashes_seen, crash_time, crash_why FROM vm"                                                      \
            " WHERE device_id = :device AND vm > :cursor ORDER BY vm LIMIT :limit")                                      \
-    X(VM, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"        \
+    X(VM, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why,"               \
+          " crashes, crashes_seen, crash_time, crash_why FROM vm"                                                       \
           " WHERE device_id = :device AND vm = :vm")                                                                    \
     X(VM_OPERATION,                                                                                                     \
       "SELECT operation_id, kind, percent, state FROM operation WHERE device_id = :device AND owner = :vm"              \
@@ -185,10 +194,15 @@
                 " AND p.deleted_ms IS NULL AND " API_IN_SCOPE("p.authority_id") " ORDER BY p.policy_id LIMIT :limit")   \
     X(POLICY, "SELECT " API_POLICY_COLUMNS " FROM " API_POLICY_TABLES " WHERE p.authority_id IN (SELECT authority_id"   \
               " FROM authority WHERE " API_IN_SCOPE("authority_id") ") AND p.name = :name LIMIT 2")                     \
-    X(POLICY_COUNTS, "SELECT state, count(*) FROM assignment WHERE policy_id = :id AND truth = 1 GROUP BY state")       \
-    X(POLICY_DEVICES, "SELECT d.name, a.revision, a.truth, a.state, a.why, a.at_ms, d.device_id FROM assignment a"      \
-                      " JOIN device d USING (device_id) WHERE a.policy_id = :id AND a.device_id > :cursor"              \
-                      " AND (:state = '' OR a.state = :state) ORDER BY a.device_id LIMIT :limit")                       \
+    X(POLICY_COUNTS, "SELECT " CONDITION_POLICY_WORD " AS word, count(*) FROM assignment s"                             \
+                     " JOIN policy p USING (policy_id) JOIN (" CONDITION_TABLES ")"                                     \
+                     " ON d.device_id = s.device_id WHERE s.policy_id = :id AND s.truth = 1 GROUP BY word")             \
+    X(POLICY_DEVICES,                                                                                                   \
+      "SELECT d.name, s.revision, s.truth, " CONDITION_POLICY_WORD " AS word, " CONDITION_POLICY_WHY ","                \
+      " s.at_ms, d.device_id FROM assignment s JOIN policy p USING (policy_id)"                                         \
+      " JOIN (" CONDITION_TABLES ") ON d.device_id = s.device_id"                                                       \
+      " WHERE s.policy_id = :id AND s.device_id > :cursor"                                                              \
+      " AND (:state = '' OR word = :state) ORDER BY s.device_id LIMIT :limit")                                          \
     X(POLICY_ADD,                                                                                                       \
       "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (:authority, :name, 1, :now_ms)")           \
     X(POLICY_REVISE, "UPDATE policy SET revision = :revision, deleted_ms = NULL WHERE policy_id = :id")                 \
@@ -217,9 +231,10 @@
       "SELECT count(*) FROM vm JOIN device d USING (device_id) WHERE vm.image = :node AND d.authority_id = :authority") \
     X(IMAGES_OF_FILE, "SELECT count(*) FROM image WHERE sha256 = :sha256")                                              \
     /* the fleet */                                                                                                     \
-    X(OVERVIEW_DEVICES, "SELECT d.summary, d.summary_why, count(*) AS n, min(d.name), max(d.name) FROM device d"        \
-                        " WHERE " API_IN_SCOPE("d.authority_id") " GROUP BY d.summary, d.summary_why"                   \
-                                                                 " ORDER BY n DESC LIMIT :limit")                       \
+    X(OVERVIEW_DEVICES,                                                                                                 \
+      "SELECT " CONDITION_WORD " AS word, " CONDITION_WHY " AS reason, count(*) AS n, min(d.name), max(d.name)"         \
+      " FROM " CONDITION_TABLES                                                                                         \
+      " WHERE " API_IN_SCOPE("d.authority_id") " GROUP BY word, reason ORDER BY n DESC LIMIT :limit")                   \
     X(OVERVIEW_VMS, "SELECT d.layout_mo, v.state, v.lock_state, count(*) FROM vm v JOIN device d USING (device_id)"     \
                     " WHERE " API_IN_SCOPE("d.authority_id") " GROUP BY d.layout_mo, v.state, v.lock_state")            \
     X(OVERVIEW_SESSIONS,                                                                                                \
@@ -233,6 +248,10 @@
           "d.authority_id") " GROUP BY s.outcome, s.why) g"                                                             \
                             " JOIN session s ON s.session_row = g.last JOIN device d USING (device_id)"                 \
                             " ORDER BY g.last DESC LIMIT :limit")                                                       \
+    X(OVERVIEW_CRASHES, "SELECT d.name, v.vm, v.crashes - v.crashes_seen, v.crash_time, v.crash_why FROM vm v"          \
+                        " JOIN device d USING (device_id) WHERE v.crashes > v.crashes_seen AND " API_IN_SCOPE(          \
+                            "d.authority_id") " ORDER BY v.crash_time DESC LIMIT :limit")                               \
+    X(CRASHES_SEEN, "UPDATE vm SET crashes_seen = crashes WHERE device_id = :device AND vm = :vm")                      \
     /* triggers and sessions */                                                                                         \
     X(TRIGGERS, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.trigger_id < :cursor"               \
                 " AND " API_IN_SCOPE("d.authority_id") " ORDER BY t.trigger_id DESC LIMIT :limit")                      \

@@ -41,6 +41,13 @@
     "UPDATE assignment SET revision = :revision, state = 'pending', why = 'waits for the device to call',"             \
     " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"
 
+/* A policy is pending on every device that it may hold for, from the moment it is applied. Format as above. */
+#define CHANGE_PENDING                                                                                                 \
+    "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms)"                                \
+    " SELECT device_id, :policy, :revision, CASE WHEN t THEN 1 ELSE 2 END, 'pending', 'waits for the device to call'," \
+    " :now_ms FROM (SELECT d.device_id, (%.*s) AS t FROM device d WHERE d.authority_id = :authority)"                  \
+    " WHERE t IS NOT FALSE ON CONFLICT (device_id, policy_id) DO NOTHING"
+
 #define CHANGE_EVENT                                                                                                   \
     "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (:authority, :now_ms, :type, :device, :data)"
 #endif

@@ -10,7 +10,8 @@
     X(DEVICE_BY_NAME, DM_DEVICE " WHERE d.authority_id = :authority_id AND d.name = :name")                               \
     X(DEVICE_BY_ID, "SELECT authority_id, name FROM device WHERE device_id = :device_id")                                 \
     X(DEVICE_REST,                                                                                                        \
-      "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms FROM device"         \
+      "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms, planned_stamp"      \
+      " FROM device"                                                                                                      \
       " WHERE device_id = :device_id")                                                                                    \
     X(CONTACT_KEEP, "UPDATE contact SET seen_ms = :now_ms, quiet = quiet + :quiet, client_nonce = :client_nonce,"         \
                     " client_nonce_prev = :client_nonce_prev, server_nonce = :server_nonce, resync_until_ms = NULL,"      \
@@ -21,9 +22,20 @@
     X(DEVICE_DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                              \
     X(DEVICE_STATE,                                                                                                       \
       "UPDATE device SET layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"                             \
-      " large_objects = :large_objects, have_stamp = :have_stamp, settled_token = :settled_token,"                        \
+      " large_objects = :large_objects, have_stamp = :have_stamp, planned_stamp = :planned_stamp,"                        \
+      " settled_token = :settled_token,"                                                                                  \
       " next_kpi_ms = :next_kpi_ms, summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms"             \
       " WHERE device_id = :device_id")                                                                                    \
+    /* Somebody who tries on and on writes a row every few seconds. */                                                    \
+    X(REFUSAL_PUT, "INSERT INTO refusal (device_id, at_ms, remote, why, times)"                                           \
+                   " VALUES (:device_id, :now_ms, :remote, :why, 1)"                                                      \
+                   " ON CONFLICT (device_id) DO UPDATE SET at_ms = :now_ms, remote = :remote, why = :why,"                \
+                   " times = CASE WHEN refusal.at_ms > (SELECT coalesce(max(c.seen_ms), 0) FROM contact c"                \
+                   " WHERE c.device_id = :device_id)"                                                                     \
+                   " THEN refusal.times + 1 ELSE 1 END"                                                                   \
+                   " WHERE refusal.at_ms < :now_ms - 2000 OR refusal.remote <> :remote OR refusal.why <> :why"            \
+                   " OR refusal.at_ms <= (SELECT coalesce(max(c.seen_ms), 0) FROM contact c"                              \
+                   " WHERE c.device_id = :device_id)")                                                                    \
     X(ATTRIBUTES, "SELECT name, value FROM attribute_row WHERE device_id = :device_id ORDER BY name")                     \
     X(ATTRIBUTE_PUT, "INSERT INTO attribute_row (device_id, name, value) VALUES (:device_id, :name, :value)"              \
                      " ON CONFLICT (device_id, name) DO UPDATE SET value = :value")                                       \
@@ -39,14 +51,19 @@
     X(NODE_SET, "UPDATE node SET format = :format, known = :known, value = :value, at_ms = :at_ms"                        \
                 " WHERE device_id = :device_id AND path_id = :path_id")                                                   \
     X(NODE_DROP, "DELETE FROM node WHERE device_id = :device_id AND path_id = :path_id")                                  \
-    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why FROM vm"         \
+    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why, crashes,"       \
+           " crash_time, crash_why FROM vm"                                                                               \
            " WHERE device_id = :device_id")                                                                               \
     X(VM_PUT,                                                                                                             \
-      "INSERT INTO vm (device_id, vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why)" \
+      "INSERT INTO vm (device_id, vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why," \
+      " crashes, crash_time, crash_why)"                                                                                  \
       " VALUES (:device_id, :vm, :title, :state, :lock_state, :reason, :verified, :state_ms, :image, :summary,"           \
-      " :summary_why) ON CONFLICT (device_id, vm) DO UPDATE SET title = :title, state = :state,"                          \
+      " :summary_why, :crashes, :crash_time, :crash_why)"                                                                 \
+      " ON CONFLICT (device_id, vm) DO UPDATE SET title = :title, state = :state,"                                        \
       " lock_state = :lock_state, reason = :reason, verified = :verified, state_ms = :state_ms, image = :image,"          \
-      " summary = :summary, summary_why = :summary_why")                                                                  \
+      " summary = :summary, summary_why = :summary_why, crashes = :crashes, crash_time = :crash_time,"                    \
+      " crash_why = :crash_why," /* a VM that was made anew counts from 0 */                                              \
+      " crashes_seen = CASE WHEN vm.crashes_seen > :crashes THEN :crashes ELSE vm.crashes_seen END")                      \
     X(VM_DROP, "DELETE FROM vm WHERE device_id = :device_id AND vm = :vm")                                                \
     X(SAMPLE_PUT, "INSERT INTO sample (device_id, vm, at_ms, data) VALUES (:device_id, :vm, :at_ms, :data)"               \
                   " ON CONFLICT (device_id, vm, at_ms) DO UPDATE SET data = :data")                                       \

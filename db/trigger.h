@@ -22,7 +22,7 @@
     X(FAILED, "UPDATE trigger SET state = 'failed', next_ms = NULL, error = :error"                                       \
               " WHERE trigger_id = :trigger_id AND state IN ('pending', 'sent')")                                         \
     X(RESYNC, "UPDATE contact SET resync_until_ms = :until_ms WHERE device_id = :device_id")                              \
-    X(UNREACHABLE, "UPDATE device SET summary = 'unreachable', summary_why = :why, summary_ms = :now_ms"                  \
+    X(UNREACHABLE, "UPDATE device SET unreachable_ms = :now_ms"                                                           \
                    " WHERE device_id = :device_id")                                                                       \
     X(OPERATIONS, "UPDATE operation SET state = 'notified', updated_ms = :now_ms, reason = :reason"                       \
                   " WHERE device_id = :device_id AND state = 'queued' AND not_before_ms <= :now_ms")                      \

@@ -120,6 +120,7 @@ struct pol_step {
 /* Why nothing more is done now. */
 struct pol_wait {
     struct str vm;
+    struct str uri; /* the setting that waits; empty = the VM, or the device, as a whole */
     struct str state;
     struct str why;
     int code;

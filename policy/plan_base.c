@@ -120,6 +120,12 @@ bool held_back(const struct planning *p, const struct pol_failure *x)
 
 void add_wait(struct planning *p, struct str vm, const char *state, struct str why, int code, int64_t until_ms)
 {
+    add_wait_at(p, vm, (struct str){ 0 }, state, why, code, until_ms);
+}
+
+void add_wait_at(struct planning *p, struct str vm, struct str uri, const char *state, struct str why, int code,
+                 int64_t until_ms)
+{
     for (const struct pol_wait *w = p->out->waits; w; w = w->next)
         if (str_eq(w->vm, vm) && str_eq(w->why, why)) return;
     struct pol_wait *w = ARENA_NEW(p->a, struct pol_wait);
@@ -127,7 +133,9 @@ void add_wait(struct planning *p, struct str vm, const char *state, struct str w
         p->no_memory = true;
         return;
     }
-    *w = (struct pol_wait){ .vm = vm, .state = str_of(state), .why = why, .code = code, .until_ms = until_ms };
+    *w = (struct pol_wait){
+        .vm = vm, .uri = uri, .state = str_of(state), .why = why, .code = code, .until_ms = until_ms
+    };
     *p->wait_tail = w;
     p->wait_tail = &w->next;
     p->out->n_waits++;
@@ -138,14 +146,16 @@ void wait_failure(struct planning *p, struct str vm, struct str what, const stru
     bool read_back = x->code == 0 && str_starts(x->key, STR("set "));
     struct str code = read_back ? STR("the device says it took the value, and keeps another")
                                 : pol_code_text(p->l, x->code, p->a);
+    size_t space = str_find(x->key, ' ', 0);
+    struct str uri = str_slice(x->key, space < x->key.n ? space + 1 : x->key.n, x->key.n);
     if (x->tries >= POL_MAX_TRIES)
-        add_wait(p, vm, "failed", say(p, "%.*s: set aside: %.*s", STR_ARG(what), STR_ARG(code)), x->code, 0);
+        add_wait_at(p, vm, uri, "failed", say(p, "%.*s: set aside: %.*s", STR_ARG(what), STR_ARG(code)), x->code, 0);
     else
-        add_wait(p, vm, "waiting",
-                 say(p, "%.*s: tried %d %s, again in %lld s: %.*s", STR_ARG(what), x->tries,
-                     x->tries == 1 ? "time" : "times", (long long)((x->retry_ms - p->f->now_ms + 999) / 1000),
-                     STR_ARG(code)),
-                 x->code, x->retry_ms);
+        add_wait_at(p, vm, uri, "waiting",
+                    say(p, "%.*s: tried %d %s, again in %lld s: %.*s", STR_ARG(what), x->tries,
+                        x->tries == 1 ? "time" : "times", (long long)((x->retry_ms - p->f->now_ms + 999) / 1000),
+                        STR_ARG(code)),
+                    x->code, x->retry_ms);
 }
 
 struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri,
@@ -203,11 +213,11 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
     struct err e = { 0 };
     int status = 200;
     if (!address_fits(p, without_query(s->uri))) {
-        add_wait(p, vm, "failed",
-                 say(p,
-                     "%.*s: not sent, it would be answered 414: this device takes no address as long or deep as %.*s",
-                     STR_ARG(s->why), STR_ARG(s->uri)),
-                 414, 0);
+        add_wait_at(
+            p, vm, s->uri, "failed",
+            say(p, "%.*s: not sent, it would be answered 414: this device takes no address as long or deep as %.*s",
+                STR_ARG(s->why), STR_ARG(s->uri)),
+            414, 0);
         return false;
     }
     bool property = s->verb != POL_GET &&
@@ -217,8 +227,8 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
         !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), s->format, s->type, s->data, s->has_data,
                    false, &status, &e))
         return true;
-    add_wait(p, vm, "failed", say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text),
-             status, 0);
+    add_wait_at(p, vm, s->uri, "failed",
+                say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text), status, 0);
     return false;
 }
 

@@ -52,6 +52,9 @@ const struct pol_failure *failure_of(const struct planning *p, struct str key);
 /** Set aside, or to be tried again later. */
 bool held_back(const struct planning *p, const struct pol_failure *x);
 void add_wait(struct planning *p, struct str vm, const char *state, struct str why, int code, int64_t until_ms);
+/** The same of one setting. */
+void add_wait_at(struct planning *p, struct str vm, struct str uri, const char *state, struct str why, int code,
+                 int64_t until_ms);
 /** "set aside: 404 not found" as a wait. */
 void wait_failure(struct planning *p, struct str vm, struct str what, const struct pol_failure *x);
 struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri,

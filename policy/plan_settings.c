@@ -136,7 +136,8 @@ bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, 
     }
     if (b->creating && optional_parent(p, uri, owner)) return true; /* once we know what the new one has */
     if ((parent = lacking(p, b, uri, owner)).n) {
-        add_wait(p, vm_of(b), "failed", say(p, "%.*s: this device has no %.*s", STR_ARG(why), STR_ARG(parent)), 404, 0);
+        add_wait_at(p, vm_of(b), uri, "failed", say(p, "%.*s: this device has no %.*s", STR_ARG(why), STR_ARG(parent)),
+                    404, 0);
         return false;
     }
     if (en->instance && !new_instance(p, b, en, instance, uri)) return false; /* its node is held back */

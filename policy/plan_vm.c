@@ -56,10 +56,10 @@ static bool stop_first(struct planning *p, const struct pol_vm *vm, int state, c
     if (!vm->goal || vm->goal->state != state || !o || o->destructive || is_locked(p, vm->name)) {
         bool later = vm->goal && vm->goal->state != state && !is_locked(p, vm->name);
         if (later) return false; /* the way to the goal comes first */
-        add_wait(p, vm->name, "waiting",
-                 say(p, "%.*s can only change while the VM is stopped, and it is %s%s", STR_ARG(why_of(p, d)),
-                     state_name(p, state), is_locked(p, vm->name) ? " and locked" : ""),
-                 0, 0);
+        add_wait_at(p, vm->name, d->uri, "waiting",
+                    say(p, "%.*s can only change while the VM is stopped, and it is %s%s", STR_ARG(why_of(p, d)),
+                        state_name(p, state), is_locked(p, vm->name) ? " and locked" : ""),
+                    0, 0);
         return false;
     }
     add_operation(p, DDF_VM, vm->name, r->operation, r->args,
@@ -100,17 +100,17 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
     if (!plan_image(p, vm)) return false;
     if (target && str_eq(target->value, vm->image->id) &&
         (str_is(was, "rolledBack") || str_is(was, "rollbackFailed"))) {
-        add_wait(p, vm->name, "failed",
-                 say(p, "%.*s: the device went back to the image before; ask for another image, or upgrade by hand",
-                     STR_ARG(why_of(p, d))),
-                 1440, 0);
+        add_wait_at(p, vm->name, d->uri, "failed",
+                    say(p, "%.*s: the device went back to the image before; ask for another image, or upgrade by hand",
+                        STR_ARG(why_of(p, d))),
+                    1440, 0);
         return false;
     }
     if (!o || !has_int(o->from, o->n_from, state)) {
-        add_wait(p, vm->name, "waiting",
-                 say(p, "%.*s waits: an upgrade is not possible while the VM is %s", STR_ARG(why_of(p, d)),
-                     state_name(p, state)),
-                 0, 0);
+        add_wait_at(p, vm->name, d->uri, "waiting",
+                    say(p, "%.*s waits: an upgrade is not possible while the VM is %s", STR_ARG(why_of(p, d)),
+                        state_name(p, state)),
+                    0, 0);
         return false;
     }
     batch_init(&b, DDF_VM, vm->name, false);
@@ -121,12 +121,12 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
 
 static void wait_defined(struct planning *p, const struct pol_vm *vm, const struct difference *d)
 {
-    add_wait(p, vm->name, "waiting",
-             say(p,
-                 "%.*s can only be set before the VM is provisioned: delete the VM to have it made anew, or "
-                 "correct the policy",
-                 STR_ARG(why_of(p, d))),
-             0, 0);
+    add_wait_at(p, vm->name, d->uri, "waiting",
+                say(p,
+                    "%.*s can only be set before the VM is provisioned: delete the VM to have it made anew, or "
+                    "correct the policy",
+                    STR_ARG(why_of(p, d))),
+                0, 0);
 }
 
 /* @return true when this VM has its stage of this plan (a step was made) */

@@ -111,6 +111,15 @@ enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t
         rc = run(db, STR(CHANGE_ASSIGNMENTS),
                  SQL_ARGS({ "revision", SQL_I(revision) }, { "now_ms", SQL_I(now_ms) }, { "policy", SQL_I(policy) }),
                  e);
+    if (!rc && revision && selector) {
+        struct str pending = arena_printf(&a, CHANGE_PENDING, STR_ARG(selector->text));
+        rc = !pending.n ? err_set(e, RC_NOMEM, "the selector is too long")
+                        : gather(&args, selector,
+                                 SQL_ARGS({ "policy", SQL_I(policy) }, { "revision", SQL_I(revision) },
+                                          { "now_ms", SQL_I(now_ms) }, { "authority", SQL_I(authority) }),
+                                 e);
+        if (!rc) rc = run(db, pending, args.arg, args.n, e);
+    }
     if (!rc) rc = change_call_devices(db, authority, 0, INT64_MAX, stamp, why, now_ms, e);
     arena_finish(&a);
     return rc;

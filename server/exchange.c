@@ -509,6 +509,23 @@ static enum rc finish(struct turn *x)
     return rc;
 }
 
+/* Credentials that are not right are shown at once, with the address that they came from. */
+static enum rc note_refusal(struct turn *x)
+{
+    int64_t changed = 0;
+    struct session *s = x->s;
+    s->refused = x->news.refused;
+    if (!s->device || !s->refused) return RC_OK;
+    enum rc rc = sql_run(x->db, DM_STMT(REFUSAL_PUT),
+                         SQL_ARGS({ "device_id", SQL_I(s->device) }, { "now_ms", SQL_I(x->w->now_ms) },
+                                  { "remote", SQL_T(x->rq->remote) }, { "why", SQL_T(str_of(s->refused)) }),
+                         &changed, x->e);
+    x->dm->dirty = true;
+    if (rc || !changed) return rc;
+    struct str json = arena_printf(x->a, "{\"summary\":\"unauthenticated\",\"why\":\"%s\"}", s->refused);
+    return ending_event(x->dm, s->authority, "device", s->name, json, x->w->now_ms, x->e);
+}
+
 static enum rc line(struct turn *x)
 {
     bool repeated = false;
@@ -527,8 +544,8 @@ static enum rc line(struct turn *x)
     if (rc) return rc;
     x->taken = true;
     if (x->news.who != SML_WHO_KNOWN) {
-        if (x->msg.cred.present || x->rq->hmac.n) x->s->refused = x->news.refused;
-        rc = make_reply(x, NULL);
+        if (x->msg.cred.present || x->rq->hmac.n) rc = note_refusal(x);
+        if (!rc) rc = make_reply(x, NULL);
     } else {
         rc = known(x); /* news -> plan -> message */
     }

@@ -117,9 +117,7 @@ static enum rc give_up(struct notifier *n, const struct due *d, int64_t now_ms, 
                          NULL, e);
     if (!rc)
         rc = sql_run(n->db, TRIGGER_STMT_UNREACHABLE,
-                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "why", SQL_T(str_of(why)) },
-                              { "now_ms", SQL_I(now_ms) }),
-                     NULL, e);
+                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "now_ms", SQL_I(now_ms) }), NULL, e);
     log_event(LOG_WARN, "trigger.unanswered", LOG_S("device", d->name), LOG_N("trigger", d->trigger),
               LOG_N("tries", d->tries));
     return rc ? rc : tell(n, d, "failed", why, now_ms, e);

@@ -15,8 +15,8 @@ enum {
 };
 
 struct recall_vm {
-    struct str name, title, image, summary, why;
-    int64_t state, lock, reason, verified, state_ms;
+    struct str name, title, image, summary, why, crash_time, crash_why;
+    int64_t state, lock, reason, verified, state_ms, crashes;
     bool there;
 };
 

@@ -185,6 +185,7 @@ enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *
         d->large_objects = sql_int(r, 2) != 0;
         d->summary_ms = sql_int(r, 5);
         d->created_ms = sql_int(r, 7);
+        d->planned_stamp = sql_int(r, 8);
         if (!arena_str(a, sql_text(r, 3), &d->summary) || !arena_str(a, sql_text(r, 4), &d->summary_why) ||
             !arena_str(a, sql_text(r, 6), &d->title))
             rc = err_set(e, RC_NOMEM, "no memory for a device");

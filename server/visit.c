@@ -311,6 +311,7 @@ static void remember(struct visit *v)
     d->summary = rest->summary;
     d->summary_why = rest->summary_why;
     d->summary_ms = rest->summary_ms;
+    d->planned_stamp = rest->planned_stamp;
 }
 
 static bool is_unseen(bool secret, struct str command, struct str uri, struct str data)

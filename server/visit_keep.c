@@ -1,5 +1,6 @@
 /* What follows from a message for lists and pages: rows of VMs, samples, assignments and the device. Only what
  * differs is written. */
+#include "policy/condition.h"
 #include "server/visit.h"
 #include "base/text.h"
 #include "db/dm.h"
@@ -73,10 +74,12 @@ static void load_vms(struct visit *v)
                                  .reason = sql_int(r, 4),
                                  .verified = sql_int(r, 5),
                                  .state_ms = sql_int(r, 6),
+                                 .crashes = sql_int(r, 10),
                                  .there = true };
         if (!arena_str(&k->arena, sql_text(r, 0), &x->name) || !arena_str(&k->arena, sql_text(r, 1), &x->title) ||
             !arena_str(&k->arena, sql_text(r, 7), &x->image) || !arena_str(&k->arena, sql_text(r, 8), &x->summary) ||
-            !arena_str(&k->arena, sql_text(r, 9), &x->why))
+            !arena_str(&k->arena, sql_text(r, 9), &x->why) || !arena_str(&k->arena, sql_text(r, 11), &x->crash_time) ||
+            !arena_str(&k->arena, sql_text(r, 12), &x->crash_why))
             rc = err_set(v->e, RC_NOMEM, "no memory for the VMs of a device");
     }
     sql_end(r);
@@ -103,6 +106,16 @@ static struct str entry_text(struct visit *v, struct str vm, const char *name)
     return n ? n->value : (struct str){ 0 };
 }
 
+/* What the device counts and says of its last crash. */
+static void crashes_of_mirror(struct visit *v, struct recall_vm *x)
+{
+    const struct ddf_entry *cause = ddf_layout_entry(v->l, DDF_VM, STR("crash.lastReason"));
+    struct str wire = entry_text(v, x->name, "crash.lastReason");
+    x->crashes = entry_number(v, x->name, "crash.count");
+    x->crash_time = entry_text(v, x->name, "crash.lastTime");
+    x->crash_why = cause && wire.n ? ddf_entry_to_word(cause, wire, v->a) : wire;
+}
+
 static void vms_of_mirror(struct visit *v, struct vms *now)
 {
     for (size_t i = 0; i < v->m->n; i++) {
@@ -119,6 +132,7 @@ static void vms_of_mirror(struct visit *v, struct vms *now)
         x->reason = entry_number(v, x->name, "stateReason");
         x->verified = state && state->known == POL_REPORTED;
         x->state_ms = state ? state->at_ms : 0;
+        crashes_of_mirror(v, x);
     }
 }
 
@@ -140,6 +154,7 @@ static void vm_event(struct visit *v, const struct recall_vm *x)
         visit_json_b(v, "verified", x->verified);
         visit_json_s(v, "summary", x->summary);
         visit_json_s(v, "why", x->why);
+        visit_json_i(v, "crashes", x->crashes);
     }
     visit_event(v, "vm");
 }
@@ -154,7 +169,8 @@ static void note(struct visit *v, struct recall_vm *was, const struct recall_vm 
         (str_eq(was->image, x->image) ? (now.image = was->image, true) : arena_str(a, x->image, &now.image)) &&
         (str_eq(was->summary, x->summary) ? (now.summary = was->summary, true)
                                           : arena_str(a, x->summary, &now.summary)) &&
-        (str_eq(was->why, x->why) ? (now.why = was->why, true) : arena_str(a, x->why, &now.why)))
+        (str_eq(was->why, x->why) ? (now.why = was->why, true) : arena_str(a, x->why, &now.why)) &&
+        arena_str(a, x->crash_time, &now.crash_time) && arena_str(a, x->crash_why, &now.crash_why))
         *was = now;
     else
         visit_nomem(v);
@@ -165,13 +181,16 @@ static void write_vm(struct visit *v, struct recall_vm *x, struct recall_vm *was
     bool state_same = was->state == x->state && was->lock == x->lock && was->reason == x->reason &&
                       was->verified == x->verified;
     if (was->there && state_same && str_eq(was->title, x->title) && str_eq(was->image, x->image) &&
-        str_eq(was->summary, x->summary) && str_eq(was->why, x->why))
+        str_eq(was->summary, x->summary) && str_eq(was->why, x->why) && was->crashes == x->crashes &&
+        str_eq(was->crash_time, x->crash_time) && str_eq(was->crash_why, x->crash_why))
         return;
     if (was->there && was->state == x->state && was->state_ms) x->state_ms = was->state_ms;
     visit_run(v, DM_STMT(VM_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(x->name) },
               { "title", SQL_T(x->title) }, { "state", SQL_I(x->state) }, { "lock_state", SQL_I(x->lock) },
               { "reason", SQL_I(x->reason) }, { "verified", SQL_I(x->verified) }, { "state_ms", SQL_I(x->state_ms) },
-              { "image", SQL_T(x->image) }, { "summary", SQL_T(x->summary) }, { "summary_why", SQL_T(x->why) });
+              { "image", SQL_T(x->image) }, { "summary", SQL_T(x->summary) }, { "summary_why", SQL_T(x->why) },
+              { "crashes", SQL_I(x->crashes) }, { "crash_time", SQL_T(x->crash_time) },
+              { "crash_why", SQL_T(x->crash_why) });
     vm_event(v, x);
     note(v, was, x);
 }
@@ -317,27 +336,128 @@ static void keep_assignment(struct visit *v, const struct recall_assignment *now
     if (!arena_str(&k->arena, now->state, &was->state) || !arena_str(&k->arena, now->why, &was->why)) visit_nomem(v);
 }
 
-static void keep_assignments(struct visit *v, struct vms *all)
+/* ---- policies ---- */
+
+/* How far the wishes of one policy are on this device. */
+struct judged {
+    const struct pol_policy *policy;
+    struct str word, why;
+};
+
+struct judgement {
+    struct judged *row;
+    size_t n;
+};
+
+static void judge_row(struct judged *x, struct str word, struct str why)
+{
+    if (weight(word) <= weight(x->word)) return;
+    x->word = word;
+    x->why = why;
+}
+
+static const struct pol_policy *winner(const struct pol_value *values, size_t n, const struct ddf_match *m)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(values[i].setting->name, m->entry->name) && str_eq(values[i].setting->instance, m->instance))
+            return values[i].policy;
+    return NULL;
+}
+
+/* Whose value lies at this address; NULL when it is nobody's alone. */
+static const struct pol_policy *policy_at(struct visit *v, const struct pol_desired *d, struct str uri)
+{
+    struct ddf_match m;
+    if (!uri.n || !ddf_layout_match(v->l, str_slice(uri, 0, str_find(uri, '?', 0)), &m) || !m.entry) return NULL;
+    if (m.scope == DDF_DEVICE) return winner(d->device_values, d->n_device_values, &m);
+    for (size_t i = 0; i < d->n_vms && m.scope == DDF_VM; i++)
+        if (str_eq(d->vms[i].name, m.owner)) return winner(d->vms[i].values, d->vms[i].n_values, &m);
+    return NULL;
+}
+
+/* A step or a wait: the policy's whose value it is, or all of those that speak of the VM. */
+static void judge_at(struct visit *v, struct judgement *all, const struct pol_desired *d, struct str uri, struct str vm,
+                     struct str word, struct str why)
+{
+    const struct pol_policy *one = policy_at(v, d, uri);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct pol_policy *p = all->row[i].policy;
+        if (one ? p == one : vm.n ? str_eq(p->vm, vm) : true) judge_row(&all->row[i], word, why);
+    }
+}
+
+static void judge_step(struct visit *v, struct judgement *all, const struct pol_desired *d, const struct pol_step *s)
+{
+    struct ddf_match m;
+    for (const struct pol_step *at = s->children ? s->children : s; at; at = s->children ? at->next : NULL) {
+        struct str uri = str_slice(at->uri, 0, str_find(at->uri, '?', 0));
+        if (!ddf_layout_match(v->l, uri, &m)) continue;
+        if (m.scope == DDF_VM || m.scope == DDF_DEVICE)
+            judge_at(v, all, d, uri, m.scope == DDF_VM ? m.owner : (struct str){ 0 }, STR("working"), at->why);
+        for (size_t i = 0; i < d->n_vms && m.scope == DDF_IMAGE; i++)
+            if (d->vms[i].image && str_eq(d->vms[i].image->id, m.owner))
+                judge_at(v, all, d, (struct str){ 0 }, d->vms[i].name, STR("working"), at->why);
+    }
+}
+
+static struct judgement judge_policies(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d)
+{
+    struct judgement all = { 0 };
+    size_t n = 0;
+    for (const struct pol_policy *p = v->f.policies; p; p = p->next) n++;
+    if (!n) return all;
+    if (!(all.row = ARENA_ARRAY(v->a, struct judged, n))) {
+        visit_nomem(v);
+        return all;
+    }
+    for (const struct pol_policy *p = v->f.policies; p; p = p->next) all.row[all.n++] = (struct judged){ .policy = p };
+    for (const struct pol_step *s = plan->steps; s; s = s->next)
+        if (s->purpose == POL_FOR_CHANGE) judge_step(v, &all, d, s);
+    for (const struct pol_wait *w = plan->waits; w; w = w->next)
+        judge_at(v, &all, d, w->uri, w->vm, state_word(w->state), w->why);
+    return all;
+}
+
+static struct recall_assignment *assignment_of(struct recall *k, int64_t policy)
+{
+    for (size_t i = 0; i < k->n_assignments; i++)
+        if (k->assignments[i].policy == policy && !k->assignments[i].gone) return &k->assignments[i];
+    return NULL;
+}
+
+/* While the device is only being looked at, a policy is as far as it was. */
+static void judge_look(struct visit *v, const struct judged *x, const struct pol_plan *plan,
+                       struct recall_assignment *now)
+{
+    const struct recall_assignment *was = assignment_of(v->r, now->policy);
+    now->state = x->word;
+    now->why = x->why;
+    if (now->state.n) return;
+    now->state = STR("settled");
+    if (!plan->steps) return;
+    bool same = was && was->revision == now->revision && !str_is(was->state, "pending");
+    now->state = same ? was->state : STR("working");
+    now->why = same ? was->why : STR("the device is being read");
+}
+
+static void keep_assignments(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d)
 {
     struct recall *k = v->r;
     load_assignments(v);
+    struct judgement all = judge_policies(v, plan, d);
     for (size_t i = 0; i < k->n_assignments; i++) k->assignments[i].used = false;
-    for (const struct pol_policy *p = v->f.policies; p && !v->rc; p = p->next) {
+    for (size_t i = 0; i < all.n && !v->rc; i++) {
+        const struct pol_policy *p = all.row[i].policy;
         struct str unknown = { 0 };
         enum pol_truth truth = pol_selector_eval(p->selector, v->f.attrs, v->f.n_attrs, v->a, &unknown);
-        const struct recall_vm *x = truth == POL_FALSE ? NULL : vm_of(all, p->vm);
         if (truth == POL_FALSE) continue;
-        struct recall_assignment now = { .policy = p->id,
-                                         .revision = p->revision,
-                                         .truth = truth,
-                                         .state = x ? x->summary : STR("settled"),
-                                         .why = x ? x->why : (struct str){ 0 } };
+        struct recall_assignment now = { .policy = p->id, .revision = p->revision, .truth = truth };
+        judge_look(v, &all.row[i], plan, &now);
         if (truth == POL_UNKNOWN) {
             now.state = STR("waiting");
             now.why = arena_printf(v->a, "not known yet whether it holds: the device has not told %.*s",
                                    STR_ARG(unknown));
         }
-        if (!now.state.n) now.state = STR("settled");
         keep_assignment(v, &now);
     }
     for (size_t i = 0; i < k->n_assignments && !v->rc; i++) {
@@ -390,6 +510,19 @@ static void summarise(struct visit *v, const struct pol_plan *plan, struct str *
         }
 }
 
+/* How it stands at this moment of its own session. */
+static struct pol_condition condition_of(const struct visit *v)
+{
+    struct pol_device_facts f = { .now_ms = v->w->now_ms,
+                                  .seen_ms = v->w->now_ms,
+                                  .want = v->d.want_stamp,
+                                  .planned = v->d.planned_stamp,
+                                  .have = v->d.have_stamp,
+                                  .found = v->d.summary,
+                                  .found_why = v->d.summary_why };
+    return pol_device_condition(&f);
+}
+
 /* How far the device is, after planning. */
 static void conclude(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d, bool has_vms)
 {
@@ -400,6 +533,7 @@ static void conclude(struct visit *v, const struct pol_plan *plan, const struct 
     bool news = !str_eq(word, v->d.summary) || !str_eq(why, v->d.summary_why);
     v->d.summary = word;
     v->d.summary_why = why;
+    v->d.planned_stamp = v->d.want_stamp;
     if (!plan->steps) {
         if (!has_vms || !interval)
             v->d.next_kpi_ms = 0;
@@ -410,18 +544,20 @@ static void conclude(struct visit *v, const struct pol_plan *plan, const struct 
     }
     if (!news) return;
     v->d.summary_ms = v->w->now_ms;
+    struct pol_condition now = condition_of(v);
     visit_json(v);
-    visit_json_s(v, "summary", word);
-    visit_json_s(v, "why", why);
+    visit_json_s(v, "summary", now.word);
+    visit_json_s(v, "why", now.why);
     visit_event(v, "device");
 }
 
 static bool same_row(const struct store_device *x, const struct store_device *y)
 {
     return x->mirror_read == y->mirror_read && x->lists == y->lists && x->large_objects == y->large_objects &&
-           x->have_stamp == y->have_stamp && x->next_kpi_ms == y->next_kpi_ms && x->summary_ms == y->summary_ms &&
-           str_eq(x->layout_mo, y->layout_mo) && str_eq(x->settled_token, y->settled_token) &&
-           str_eq(x->summary, y->summary) && str_eq(x->summary_why, y->summary_why);
+           x->have_stamp == y->have_stamp && x->planned_stamp == y->planned_stamp && x->next_kpi_ms == y->next_kpi_ms &&
+           x->summary_ms == y->summary_ms && str_eq(x->layout_mo, y->layout_mo) &&
+           str_eq(x->settled_token, y->settled_token) && str_eq(x->summary, y->summary) &&
+           str_eq(x->summary_why, y->summary_why);
 }
 
 static void keep_device(struct visit *v)
@@ -432,7 +568,7 @@ static void keep_device(struct visit *v)
     visit_run(v, DM_STMT(DEVICE_STATE), { "device_id", SQL_I(d->id) }, { "layout_mo", SQL_TN(d->layout_mo) },
               { "mirror_read", SQL_I(d->mirror_read) }, { "lists", SQL_I(d->lists) },
               { "large_objects", SQL_I(d->large_objects) }, { "have_stamp", SQL_I(d->have_stamp) },
-              { "settled_token", SQL_TN(d->settled_token) },
+              { "planned_stamp", SQL_I(d->planned_stamp) }, { "settled_token", SQL_TN(d->settled_token) },
               { "next_kpi_ms", d->next_kpi_ms ? SQL_I(d->next_kpi_ms) : SQL_N }, { "summary", SQL_T(d->summary) },
               { "summary_why", SQL_T(d->summary_why) }, { "summary_ms", d->summary_ms ? SQL_I(d->summary_ms) : SQL_N });
     *was = *d;
@@ -452,7 +588,7 @@ void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_d
     size_t there = all.n;
     if (plan) judge_vms(v, plan, desired, &all);
     if (plan || v->m->changed) keep_vms(v, &all);
-    if (plan && !v->rc) keep_assignments(v, &all);
+    if (plan && !v->rc) keep_assignments(v, plan, desired);
     if (plan && !v->rc) conclude(v, plan, desired, there > 0);
     if (!v->rc) keep_device(v);
     if (!v->rc) sessions_recall(v->sessions, v->s, recall_bytes(v->r));

@@ -21,3 +21,22 @@ ALTER TABLE contact ADD COLUMN booked_ms INTEGER;     -- when the last of them w
 -- verdicts of operations
 
 -- conditions of devices and policies
+
+CREATE TABLE refusal (                    -- the last time a device was not let in
+  device_id INTEGER PRIMARY KEY REFERENCES device ON DELETE CASCADE,
+  at_ms     INTEGER NOT NULL,
+  remote    TEXT NOT NULL,                -- address that it came from
+  why       TEXT NOT NULL,                -- "wrong credentials"
+  times     INTEGER NOT NULL              -- in a row
+) STRICT;
+ALTER TABLE device ADD COLUMN planned_stamp INTEGER NOT NULL DEFAULT 0; -- want_stamp at the moment of its last plan: summary speaks of that
+ALTER TABLE device ADD COLUMN poll_ms INTEGER;        -- how often its account tells it to call; NULL = as configured
+ALTER TABLE device ADD COLUMN unreachable_ms INTEGER; -- when its last notification was given up unanswered
+UPDATE device SET planned_stamp = CASE WHEN summary = 'new' THEN 0 WHEN summary = 'settled' THEN have_stamp ELSE want_stamp END;
+UPDATE device SET unreachable_ms = summary_ms, summary = 'working', summary_why = '' WHERE summary = 'unreachable';
+
+ALTER TABLE vm ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;      -- how many the device counts
+ALTER TABLE vm ADD COLUMN crashes_seen INTEGER NOT NULL DEFAULT 0; -- how many of them somebody has acknowledged
+ALTER TABLE vm ADD COLUMN crash_time TEXT NOT NULL DEFAULT '';     -- of the last one, as the device says it
+ALTER TABLE vm ADD COLUMN crash_why TEXT NOT NULL DEFAULT '';      -- its cause, a word of the layout
+CREATE INDEX vm_crashed ON vm (device_id, vm) WHERE crashes > crashes_seen;

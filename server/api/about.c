@@ -81,7 +81,7 @@ static void count_devices(struct call *c)
     if (api->devices_ms && now - api->devices_ms < LEAST_MS + SHARE * api->devices_cost_ms) return;
     buf_init(&b, sizeof api->devices_text - 1);
     buf_putz(&b, "# TYPE dmvisor_devices gauge\n# HELP dmvisor_devices Devices, by how they stand\n");
-    enum rc rc = sql_start(c->db, API_DEVICE_SUMMARIES, NULL, 0, &r, &e);
+    enum rc rc = sql_start(c->db, API_DEVICE_SUMMARIES, SQL_ARGS(CONDITION_ARGS(c)), &r, &e);
     while (!rc && (rc = sql_step(r, &e)) == RC_OK)
         buf_printf(&b, "dmvisor_devices{state=\"%.*s\"} %" PRId64 "\n", STR_ARG(sql_text(r, 0)), sql_int(r, 1));
     sql_end(r);

@@ -5,6 +5,7 @@
 #include "db/api.h"
 #include "server/api/api.h"
 #include "server/api/json.h"
+#include "policy/condition.h"
 #include "server/api/operation_json.h"
 #include "server/changes.h"
 #include "server/store.h"
@@ -150,13 +151,26 @@ enum rc authenticate(struct call *c);
 /* Devices (devices.c). */
 struct device_row {
     int64_t id, authority, created_ms, seen_ms, want_stamp, have_stamp;
-    struct str authority_name, name, title, user_agent, remote, channel, address, summary, why;
-    int record; /* flight recorder: 1, 0, -1 as the authority says */
+    struct str authority_name, name, title, user_agent, remote, channel, address;
+    struct str found; /* by its last plan: settled, working ... */
+    struct pol_condition condition;
+    struct { /* the last time it was not let in; at_ms 0 = never */
+        int64_t at_ms, times;
+        struct str remote, why;
+    } refused;
+    int64_t poll_ms; /* how often it shall call */
+    int record;      /* flight recorder: 1, 0, -1 as the authority says */
     const struct ddf_layout *layout;
 };
 /** By name in the scope: 404, or 409 when two authorities have one of that name. */
 enum rc device_find(struct call *c, struct str name, struct device_row *out);
 void device_row_of(struct call *c, struct sql_rows *r, struct device_row *out);
+/** What statements with the conditions of db/condition.h need. */
+#define CONDITION_ARGS(c)                                                                                              \
+    { "now_ms", SQL_I((c)->w.now_ms) },                                                                                \
+    {                                                                                                                  \
+        "poll_ms", SQL_I((int64_t)(c)->api->srv->config->poll_s * 1000)                                                \
+    }
 enum rc device_json(struct call *c, const struct device_row *d, bool whole, json_t **out);
 /** Version for ETag: over what people set. */
 enum rc device_version(struct call *c, const struct device_row *d, char out[33]);

@@ -104,6 +104,11 @@ static enum rc make_account(struct call *c, const struct device_row *d, struct s
                               { "client_nonce", SQL_B(((struct str){ (char *)nonce[0], NONCE_BYTES })) },
                               { "server_nonce", SQL_B(((struct str){ (char *)nonce[1], NONCE_BYTES })) }),
                      NULL, &c->e);
+    if (!rc)
+        rc = sql_run(c->db, API_DEVICE_POLL,
+                     SQL_ARGS({ "device", SQL_I(d->id) },
+                              { "poll_ms", SQL_I((int64_t)c->api->srv->config->poll_s * 1000) }),
+                     NULL, &c->e);
     if (rc) return rc;
     j_str(account, "serverId", server_id);
     j_str(account, "url", dm_url(c, d->authority_name));

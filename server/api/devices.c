@@ -22,13 +22,29 @@ void device_row_of(struct call *c, struct sql_rows *r, struct device_row *out)
         .remote = keep(c, sql_text(r, 8)),
         .channel = keep(c, sql_text(r, 9)),
         .address = keep(c, sql_text(r, 10)),
-        .summary = keep(c, sql_text(r, 11)),
-        .why = keep(c, sql_text(r, 12)),
+        .found = keep(c, sql_text(r, 11)),
         .layout = server_layout(c->api->srv, sql_text(r, 13)),
         .want_stamp = sql_int(r, 14),
         .have_stamp = sql_int(r, 15),
         .record = sql_is_null(r, 16) ? -1 : sql_int(r, 16) != 0,
+        .poll_ms = sql_is_null(r, 18) ? (int64_t)c->api->srv->config->poll_s * 1000 : sql_int(r, 18),
+        .refused = { .at_ms = sql_int(r, 20),
+                     .times = sql_int(r, 23),
+                     .remote = keep(c, sql_text(r, 21)),
+                     .why = keep(c, sql_text(r, 22)) },
     };
+    struct pol_device_facts f = { .now_ms = c->w.now_ms,
+                                  .seen_ms = out->seen_ms,
+                                  .poll_ms = out->poll_ms,
+                                  .unreachable_ms = sql_int(r, 19),
+                                  .want = out->want_stamp,
+                                  .planned = sql_int(r, 17),
+                                  .have = out->have_stamp,
+                                  .refused_ms = out->refused.at_ms,
+                                  .refused_why = out->refused.why,
+                                  .found = out->found,
+                                  .found_why = keep(c, sql_text(r, 12)) };
+    out->condition = pol_device_condition(&f);
 }
 
 enum rc device_find(struct call *c, struct str name, struct device_row *out)
@@ -80,14 +96,30 @@ static enum rc add_policies(struct call *c, const struct device_row *d, json_t *
         j_str(j, "name", sql_text(r, 0));
         j_int(j, "revision", sql_int(r, 1));
         j_str(j, "selected", str_of(truth[t == POL_TRUE ? POL_TRUE : t == POL_UNKNOWN ? POL_UNKNOWN : POL_FALSE]));
-        j_str(j, "state", sql_text(r, 3));
-        j_str(j, "why", sql_text(r, 4));
+        struct pol_assignment_facts f = { .device = d->condition,
+                                          .revision = sql_int(r, 6),
+                                          .judged = sql_int(r, 1),
+                                          .state = sql_text(r, 3),
+                                          .why = sql_text(r, 4) };
+        struct pol_condition now = pol_assignment_condition(&f);
+        j_str(j, "state", now.word);
+        j_str(j, "why", now.why);
         j_time(j, "at", sql_int(r, 5));
         json_array_append_new(list, j);
     }
     sql_end(r);
     json_object_set_new(out, "policies", list);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static void add_refusal(const struct device_row *d, json_t *j)
+{
+    json_t *o = json_object();
+    j_time(o, "at", d->refused.at_ms);
+    j_str(o, "remote", d->refused.remote);
+    j_str(o, "why", d->refused.why);
+    j_int(o, "times", d->refused.times);
+    json_object_set_new(j, "refused", o);
 }
 
 enum rc device_json(struct call *c, const struct device_row *d, bool whole, json_t **out)
@@ -103,8 +135,11 @@ enum rc device_json(struct call *c, const struct device_row *d, bool whole, json
     j_str(push, "channel", d->channel);
     j_str(push, "address", d->address);
     json_object_set_new(j, "push", push);
-    j_str(j, "summary", d->summary);
-    j_str(j, "why", d->why);
+    j_str(j, "summary", d->condition.word);
+    j_str(j, "why", d->condition.why);
+    j_time(j, "since", d->condition.since_ms);
+    if (d->refused.at_ms > d->seen_ms) add_refusal(d, j);
+    j_int(j, "pollS", d->poll_ms / 1000);
     j_maybe(j, "record", d->record);
     j_bool(j, "behind", d->want_stamp > d->have_stamp);
     enum rc rc = add_attributes(c, d, whole, j);
@@ -152,13 +187,14 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
 /* The selector of ?filter= between two halves of a statement. Its values are bound as :p0, :p1 ... */
 static enum rc start_filtered(struct call *c, const struct page *p, struct str filter, struct sql_rows **r)
 {
-    enum { OWN = 5, PARAMS = 60 };
+    enum { OWN = 7, PARAMS = 60 };
     struct pol_selector *s;
     struct pol_sql sql;
     struct sql_arg args[OWN + PARAMS] = { PAGE_ARGS(*p),
                                           { "authority", SQL_I(c->scope) },
                                           { "summary", SQL_T(query(c, "summary")) },
-                                          { "why", SQL_T(query(c, "why")) } };
+                                          { "why", SQL_T(query(c, "why")) },
+                                          CONDITION_ARGS(c) };
 
     enum rc rc = pol_selector_parse(filter, c->a, &s, &c->e);
     if (!rc) rc = pol_selector_sql(s, c->a, &sql, &c->e);
@@ -188,7 +224,8 @@ static enum rc devices(struct call *c)
     else
         rc = sql_start(c->db, API_DEVICE_LIST,
                        SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) },
-                                { "summary", SQL_T(query(c, "summary")) }, { "why", SQL_T(query(c, "why")) }),
+                                { "summary", SQL_T(query(c, "summary")) }, { "why", SQL_T(query(c, "why")) },
+                                CONDITION_ARGS(c)),
                        &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         struct device_row d;

@@ -216,7 +216,7 @@ static enum rc policy_json(struct call *c, const struct policy_row *p, bool whol
     j_time(j, "revised", p->revised_ms);
     j_str(j, "revisedBy", p->by);
     if (p->deleted_ms) j_time(j, "deleted", p->deleted_ms);
-    enum rc rc = sql_start(c->db, API_POLICY_COUNTS, SQL_ARGS({ "id", SQL_I(p->id) }), &r, &c->e);
+    enum rc rc = sql_start(c->db, API_POLICY_COUNTS, SQL_ARGS({ "id", SQL_I(p->id) }, CONDITION_ARGS(c)), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
         json_object_set_new(counts, arena_strz(c->a, sql_text(r, 0)), json_integer(sql_int(r, 1)));
     sql_end(r);
@@ -505,7 +505,9 @@ static enum rc policy_devices(struct call *c)
     if (!rc) rc = page_begin(c, 0, &p);
     if (rc) return rc;
     rc = sql_start(c->db, API_POLICY_DEVICES,
-                   SQL_ARGS({ "id", SQL_I(pol.id) }, { "state", SQL_T(query(c, "state")) }, PAGE_ARGS(p)), &r, &c->e);
+                   SQL_ARGS({ "id", SQL_I(pol.id) }, { "state", SQL_T(query(c, "state")) }, PAGE_ARGS(p),
+                            CONDITION_ARGS(c)),
+                   &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         if (!page_more(&p, sql_int(r, 6))) break;
         json_t *j = json_object();

@@ -48,6 +48,17 @@ static void add_operation(struct call *c, const struct device_row *d, struct str
     sql_end(r);
 }
 
+static void add_crashes(int64_t total, int64_t seen, struct str time, struct str why, json_t *j)
+{
+    json_t *o = json_object();
+    int64_t at = 0;
+    j_int(o, "total", total);
+    j_int(o, "unacknowledged", total > seen ? total - seen : 0);
+    j_time(o, "last", text_time_parse(time, &at) ? at : 0);
+    j_str(o, "cause", why);
+    json_object_set_new(j, "crashes", o);
+}
+
 static json_t *vm_json(struct call *c, const struct device_row *d, struct sql_rows *r)
 {
     const struct ddf_layout *l = d->layout;
@@ -71,6 +82,7 @@ static json_t *vm_json(struct call *c, const struct device_row *d, struct sql_ro
     j_time(j, "stateSince", sql_int(r, 6));
     j_str(j, "summary", sql_text(r, 8));
     j_str(j, "why", sql_text(r, 9));
+    if (sql_int(r, 10)) add_crashes(sql_int(r, 10), sql_int(r, 11), sql_text(r, 12), sql_text(r, 13), j);
     add_image(c, d, keep(c, sql_text(r, 7)), j);
     add_operation(c, d, vm, j);
     return j;
@@ -127,11 +139,12 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
             j_int(vm, "state", 0);
             j_str(vm, "stateText", STR("missing"));
             j_str(vm, "stateLabel", STR("Not there yet"));
-            bool told = d->why.n && !str_is(d->summary, "settled"); /* what holds it up is known of the device only */
-            j_str(vm, "summary", told ? d->summary : STR("working"));
+            const struct pol_condition *of = &d->condition; /* what holds it up is known of the device only */
+            bool told = of->why.n && !str_is(of->word, "settled");
+            j_str(vm, "summary", told ? of->word : STR("working"));
             j_str(vm, "why",
                   want->problem.n ? want->problem
-                  : told          ? d->why
+                  : told          ? of->why
                                   : STR("a policy wants it; the device does not have it yet"));
             j_bool(vm, "verified", false);
             j_bool(vm, "locked", false);
@@ -183,9 +196,39 @@ static enum rc vm(struct call *c)
     return answer(c, 200, j);
 }
 
+/* Somebody has seen the crashes so far: they are no trouble of the fleet any more. */
+static enum rc acknowledge(struct call *c)
+{
+    struct device_row d;
+    struct sql_rows *r = NULL;
+    json_t *after = json_object();
+    enum rc rc = write_begin(c);
+    if (!rc) rc = device_find(c, c->param[0], &d);
+    if (!rc) rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), &r);
+    if (!rc) j_int(after, "crashes", sql_int(r, 10));
+    sql_end(r);
+    if (rc == RC_NOT_FOUND) rc = missing(c, "VM", c->param[1]);
+    if (!rc)
+        rc = sql_run(c->db, API_CRASHES_SEEN, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), NULL,
+                     &c->e);
+    if (!rc)
+        rc = audit(c, d.authority, "vm.acknowledge",
+                   arena_printf(c->a, "devices/%.*s/vms/%.*s", STR_ARG(d.name), STR_ARG(c->param[1])), NULL, after);
+    json_t *j = json_object();
+    j_str(j, "vm", c->param[1]);
+    j_str(j, "change", STR("acknowledged"));
+    if (!rc)
+        rc = event(c, d.authority, "vm", d.name, j);
+    else
+        json_decref(j);
+    json_decref(after);
+    return rc ? rc : answer_nothing(c);
+}
+
 const struct route routes_vms[] = {
     { "GET", "/api/v1/devices/{id}/vms", ROLE_VIEWER, vms },
     { "GET", "/api/v1/devices/{id}/vms/{vm}", ROLE_VIEWER, vm },
     { "GET", "/api/v1/devices/{id}/vms/{vm}/kpis", ROLE_VIEWER, kpis },
+    { "POST", "/api/v1/devices/{id}/vms/{vm}:acknowledge", ROLE_OPERATOR, acknowledge },
     { NULL, NULL, ROLE_NONE, NULL },
 };

@@ -170,10 +170,12 @@ static void shows_how_far_a_policy_is(void)
 {
     struct site *s = begin();
     CU_ASSERT_EQUAL(site_call(s, "PUT", policy, WORK("    state: running\n")), 201);
+    CU_ASSERT_EQUAL(site_call(s, "GET", policy, NULL), 200);
+    IS("devices.pending", "2"); /* nobody has fetched it yet */
+    IS("devices.settled", "");
     site_sql(
         s,
-        "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms) VALUES (1, 1, 1, 1, 'settled', '', 1000),"
-        " (3, 1, 1, 1, 'waiting', 'image is coming', 1000)");
+        "UPDATE assignment SET state = 'settled', why = '' WHERE device_id = 1; UPDATE assignment SET state = 'waiting', why = 'image is coming' WHERE device_id = 3");
     CU_ASSERT_EQUAL(site_call(s, "GET", policy, NULL), 200);
     IS("devices.settled", "1");
     IS("devices.waiting", "1");

@@ -36,7 +36,7 @@ class Api:
         """The described path that this one is, exact ones first."""
         for p in sorted(self.spec["paths"], key=lambda p: p.count("{")):
             pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(p))
-            if re.fullmatch(pattern, path) and not (p.endswith("}") and re.search(r":(cancel|preview|validate|verify)$", path)):
+            if re.fullmatch(pattern, path) and not (p.endswith("}") and re.search(r":(cancel|acknowledge|preview|validate|verify)$", path)):
                 return p
         return None
 
@@ -191,6 +191,8 @@ def drive(api):
                  "/api/v1/sessions?outcome=failed", "/api/v1/devices/phone/vms",
                  "/api/v1/devices/phone/vms/corp", "/api/v1/devices/phone/vms/corp/kpis", "/api/v1/devices/phone/vms/corp/kpis?from=-1h"):
         api.call("GET", path, want=200)
+    api.call("POST", "/api/v1/devices/phone/vms/corp:acknowledge", want=204)
+    api.call("POST", "/api/v1/devices/phone/vms/none:acknowledge", want=404)
     session = api.call("GET", "/api/v1/devices/phone/sessions/1", want=200)
     message = session["recording"]["messages"][0]
     if message["in"]["statuses"][0]["code"] != 212 or message["reasons"] != ["#1 Get ./DevInfo: to learn it"] or "<Final/>" not in message["out"]["xml"]:
