@@ -132,7 +132,7 @@ enum ctl_exit cmd_apply(struct ctl *c), cmd_policy_delete(struct ctl *c), cmd_po
     cmd_policy_devices(struct ctl *c);
 enum ctl_exit cmd_image_upload(struct ctl *c), cmd_image_delete(struct ctl *c), cmd_image_show(struct ctl *c);
 enum ctl_exit cmd_vm_list(struct ctl *c), cmd_vm_show(struct ctl *c), cmd_vm_kpis(struct ctl *c),
-    cmd_vm_wait(struct ctl *c);
+    cmd_vm_acknowledge(struct ctl *c), cmd_vm_wait(struct ctl *c);
 enum ctl_exit cmd_operation(struct ctl *c), cmd_operations_create(struct ctl *c), cmd_operations_list(struct ctl *c),
     cmd_operations_show(struct ctl *c), cmd_operations_watch(struct ctl *c), cmd_operations_cancel(struct ctl *c),
     cmd_tree(struct ctl *c), cmd_tree_group(struct ctl *c), cmd_tree_acl(struct ctl *c), cmd_tree_ask(struct ctl *c);

@@ -9,6 +9,7 @@ enum ctl_exit cmd_overview(struct ctl *c)
         if (!json_array_size(ctl_at(r.json, "devices"))) ctl_print("no devices\n");
         show_section(c, "Devices", ctl_at(r.json, "devices"), &view_causes);
         show_section(c, "VMs", ctl_at(r.json, "vms"), &view_vm_states);
+        show_section(c, "Crashes that nobody has acknowledged", ctl_at(r.json, "crashes"), &view_crashes);
         show_section(c, "Sessions that failed in the last day", ctl_at(r.json, "sessions"), &view_failures);
     }
     ctl_reply_finish(&r);

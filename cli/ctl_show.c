@@ -69,11 +69,13 @@ enum table_color show_color(struct str word)
         const char *word;
         enum table_color color;
     } row[] = {
-        { "settled", TABLE_GOOD }, { "verified", TABLE_GOOD },   { "running", TABLE_GOOD },  { "answered", TABLE_GOOD },
-        { "done", TABLE_GOOD },    { "working", TABLE_BUSY },    { "waiting", TABLE_BUSY },  { "pending", TABLE_BUSY },
-        { "queued", TABLE_BUSY },  { "sent", TABLE_BUSY },       { "accepted", TABLE_BUSY }, { "failed", TABLE_BAD },
-        { "crashed", TABLE_BAD },  { "unreachable", TABLE_BAD }, { "expired", TABLE_BAD },   { "aborted", TABLE_BAD },
-        { "refused", TABLE_BAD },  { "lost", TABLE_BAD },
+        { "settled", TABLE_GOOD },  { "verified", TABLE_GOOD },       { "running", TABLE_GOOD },
+        { "answered", TABLE_GOOD }, { "done", TABLE_GOOD },           { "working", TABLE_BUSY },
+        { "waiting", TABLE_BUSY },  { "pending", TABLE_BUSY },        { "queued", TABLE_BUSY },
+        { "sent", TABLE_BUSY },     { "accepted", TABLE_BUSY },       { "failed", TABLE_BAD },
+        { "crashed", TABLE_BAD },   { "unreachable", TABLE_BAD },     { "expired", TABLE_BAD },
+        { "aborted", TABLE_BAD },   { "refused", TABLE_BAD },         { "lost", TABLE_BAD },
+        { "overdue", TABLE_BAD },   { "unauthenticated", TABLE_BAD },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         if (str_is(word, row[i].word)) return row[i].color;

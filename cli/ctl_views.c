@@ -10,6 +10,28 @@ static void push(const json_t *j, struct buf *out)
     buf_printf(out, "%s%s%s", channel, address[0] ? ":" : "", address);
 }
 
+/* The last time it was not let in, when it was not let in since. */
+static void refused(const json_t *j, struct buf *out)
+{
+    const json_t *x = ctl_at(j, "refused");
+    if (!json_is_object(x)) return;
+    buf_printf(out, "%s, %lld %s, last ", ctl_text(x, "why"), (long long)ctl_int(x, "times"),
+               ctl_int(x, "times") == 1 ? "time" : "times");
+    show_age(ctl_text(x, "at"), out);
+    buf_printf(out, " (%s) from %s", ctl_text(x, "at"), ctl_text(x, "remote"));
+}
+
+static void crashes(const json_t *j, struct buf *out)
+{
+    const json_t *x = ctl_at(j, "crashes");
+    if (!json_is_object(x)) return;
+    buf_printf(out, "%lld, the last one ", (long long)ctl_int(x, "total"));
+    show_age(ctl_text(x, "last"), out);
+    if (ctl_text(x, "cause")[0]) buf_printf(out, ": %s", ctl_text(x, "cause"));
+    if (ctl_int(x, "unacknowledged"))
+        buf_printf(out, " (%lld not acknowledged)", (long long)ctl_int(x, "unacknowledged"));
+}
+
 /* Nothing when the authority or the configuration says. */
 static void record(const json_t *j, struct buf *out)
 {
@@ -150,6 +172,7 @@ const struct show_view view_device = { "device",
                                            { "Authority", "authority", SHOW_TEXT, NULL },
                                            { "Summary", "summary", SHOW_WORD, NULL },
                                            { "Why", "why", SHOW_TEXT, NULL },
+                                           { "Not let in", NULL, SHOW_OWN, refused },
                                            { "Labels", "labels", SHOW_LABELS, NULL },
                                            { "Called by", NULL, SHOW_OWN, push },
                                            { "Registered", "created", SHOW_AGE, NULL },
@@ -200,6 +223,7 @@ const struct show_view view_vm = { "VM",
                                        { "Summary", "summary", SHOW_WORD, NULL },
                                        { "Why", "why", SHOW_TEXT, NULL },
                                        { "Problem", "problem", SHOW_TEXT, NULL },
+                                       { "Crashes", NULL, SHOW_OWN, crashes },
                                    } };
 const struct show_view view_policies = { "policies",
                                          "name",
@@ -417,6 +441,16 @@ const struct show_view view_vm_states = { "VMs",
                                               { "STATE", "stateText", SHOW_WORD, NULL },
                                               { "LOCKED", "locked", SHOW_TEXT, NULL },
                                           } };
+const struct show_view view_crashes = { "crashes",
+                                        NULL,
+                                        NULL,
+                                        {
+                                            { "CRASHES", "count", SHOW_NUMBER, NULL },
+                                            { "DEVICE", "device", SHOW_TEXT, NULL },
+                                            { "VM", "vm", SHOW_TEXT, NULL },
+                                            { "LAST", "at", SHOW_AGE, NULL },
+                                            { "CAUSE", "cause", SHOW_TEXT, NULL },
+                                        } };
 const struct show_view view_failures = { "sessions",
                                          NULL,
                                          NULL,

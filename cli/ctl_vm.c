@@ -23,6 +23,18 @@ enum ctl_exit cmd_vm_show(struct ctl *c)
     return code;
 }
 
+enum ctl_exit cmd_vm_acknowledge(struct ctl *c)
+{
+    struct ctl_reply r = { 0 };
+    const char *device = c->args->arg[0], *vm = c->args->arg[1];
+    const struct ctl_request q = { .method = "POST",
+                                   .path = ctl_path(c, "/devices/{}/vms/{}:acknowledge", device, vm) };
+    enum ctl_exit code = ctl_call(c, &q, &r);
+    if (!code && c->format == FORMAT_TABLE) ctl_print("the crashes of %s on %s are acknowledged\n", vm, device);
+    ctl_reply_finish(&r);
+    return code;
+}
+
 /* ---- KPIs now ---- */
 
 static void show_latest(struct ctl *c, const json_t *j)

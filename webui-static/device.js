@@ -1,7 +1,7 @@
 /* One device: what it is, what it runs, what is asked of it and what it would be told next. */
 import { html, useState } from './lib/preact.js';
 import { call, get, ofDevice, once, post } from './api.js';
-import { useLive, useLoad, useStream } from './live.js';
+import { useAgain, useLive, useLoad, useStream } from './live.js';
 import { go, to } from './route.js';
 import { Age, Badge, Empty, Facts, Icon, Loaded, Menu, Section, Tabs, Time, Trouble } from './ui.js';
 import { ask, say } from './ask.js';
@@ -14,7 +14,7 @@ import { DeviceSessions } from './sessions.js';
 import { Tree } from './tree.js';
 import { VmCard } from './vmcard.js';
 import { showAccount } from './devices.js';
-import { assignmentTone, said, span, summarySays, summaryTone, withVmEvent } from './words.js';
+import { assignmentTone, count, said, span, summaryLabel, summarySays, summaryTone, withVmEvent } from './words.js';
 import { useMay } from './who.js';
 
 const TABS = [
@@ -340,6 +340,7 @@ export function Device({ id, tab, query }) {
         () => get(ofDevice(id, 'vms')),
         (type) => ['device', 'vm', 'policy', 'operation'].includes(type),
     );
+    useAgain(load.reload);
     useLive((type, e) => {
         if (type === 'vm' && e.state !== undefined)
             vms.patch((old) => ({ ...old, items: old.items.map((v) => (v.id === e.vm ? withVmEvent(v, e) : v)) }));
@@ -370,18 +371,28 @@ export function Device({ id, tab, query }) {
                         ${d.title && html`<div class="muted mono">${d.id}</div>`}
                     </div>
                     <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>
-                        ${d.summary}
+                        ${summaryLabel(d.summary)}
                     </${Badge}>
                     <span class="grow" />
                     ${may && html`<${Acts} device=${d} problem=${problem} reload=${load.reload} />`}
                 </div>
                 <${Trouble} error=${error} />
-                ${d.why ? html`
+                ${d.refused ? html`
+                    <p class="why t-fail">
+                        Not let in: ${d.refused.why}, ${count(d.refused.times, 'time')}, last${' '}
+                        <${Age} at=${d.refused.at} /> (<${Time} at=${d.refused.at} />) from ${d.refused.remote}. New
+                        credentials are in the menu.
+                    </p>
+                ` : d.summary === 'overdue' ? html`
+                    <p class="why t-wait">
+                        It should call every ${said(d.pollS, 's')} and has last called <${Age} at=${d.seen} />.
+                    </p>
+                ` : d.why ? html`
                     <p class=${'why t-' + summaryTone(d.summary)}>${d.why}</p>
                 ` : d.summary !== 'settled' ? html`
                     <p class=${'why t-' + summaryTone(d.summary)}>${summarySays(d.summary)}</p>
                 ` : ''}
-                ${d.behind && ['new', 'settled', 'unreachable'].includes(d.summary) && html`
+                ${d.behind && ['new', 'pending', 'unreachable', 'overdue'].includes(d.summary) && html`
                     <p class="why t-wait">
                         Something was changed that it has not fetched yet;${' '}
                         ${d.push.channel === 'none'

@@ -1,12 +1,12 @@
 /* The devices: a table that filters, stays current and works by keys. */
 import { html, useEffect, useState } from './lib/preact.js';
 import { call, get } from './api.js';
-import { useLiveBatch, useLoad, useStream } from './live.js';
+import { useAgain, useLiveBatch, useLoad, useStream } from './live.js';
 import { refine, to } from './route.js';
 import { Age, Badge, Chips, Empty, Icon, Loaded, Source, save } from './ui.js';
 import { VmState } from './vmcard.js';
 import { ask } from './ask.js';
-import { SUMMARIES, count, summarySays, summaryTone, withEvents } from './words.js';
+import { SUMMARIES, count, summaryLabel, summarySays, summaryTone, withEvents } from './words.js';
 import { useMay } from './who.js';
 
 const PAGE = 100;
@@ -125,7 +125,7 @@ function Row({ d }) {
             </td>
             <td>
                 <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>
-                    ${d.summary}
+                    ${summaryLabel(d.summary)}
                 </${Badge}>
                 ${d.why && html`
                     <div class="muted clip" title=${d.why}>
@@ -166,6 +166,7 @@ export function Devices({ query }) {
         (kind, e) =>
             kind === 'device' && (e.change === 'created' || e.change === 'deleted' || (e.summary && summary)),
     );
+    useAgain(list.reload);
     useLiveBatch((events) => list.patch((old) => ({ ...old, items: withEvents(old.items, events) })));
     useEffect(() => {
         const t = setTimeout(() => text !== filter && refine(to('devices', { filter: text, summary, why })), 350);
@@ -213,13 +214,13 @@ export function Devices({ query }) {
         </p>
         <${Chips}
             label="State"
-            of=${['', ...SUMMARIES.slice().reverse()].map((s) => [s, s || 'all'])}
+            of=${['', ...SUMMARIES.slice().reverse()].map((s) => [s, summaryLabel(s) || 'all'])}
             value=${summary}
             place=${(s) => to('devices', { filter, summary: s })}
         />
         ${why && html`
             <p class=${`why t-${summaryTone(summary)}`}>
-                Only those because of: ${why} <a href=${to('devices', { filter, summary })}>All ${summary}</a>
+                Only those because of: ${why} <a href=${to('devices', { filter, summary })}>All ${summaryLabel(summary)}</a>
             </p>
         `}
         <${Loaded} of=${list}>

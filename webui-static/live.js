@@ -121,6 +121,14 @@ export function useLive(fn) {
     }, []);
 }
 
+/** What time alone changes (a device that misses its polls) no event tells: it is loaded again every now and then. */
+export function useAgain(reload) {
+    useEffect(() => {
+        const t = setInterval(() => document.hidden || reload(), TIMES_MS);
+        return () => clearInterval(t);
+    }, [reload]);
+}
+
 /** The same in handfuls: fn([[type, event], ...]), so that a fleet's events do not draw the page once each. */
 export function useLiveBatch(fn) {
     const box = useRef({ list: [], timer: 0, fn });
@@ -138,7 +146,8 @@ export function useLiveBatch(fn) {
     useEffect(() => () => clearTimeout(box.current.timer), []);
 }
 
-const LATER_MS = 120,
+const TIMES_MS = 15000,
+    LATER_MS = 120,
     GAP_MS = 400,
     BUSY_SHARE = 2,
     AGAIN_MS = 5000,

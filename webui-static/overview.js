@@ -1,7 +1,7 @@
 /* The first page: is all well, what is to be done and why, what happens right now. */
 import { html, useState } from './lib/preact.js';
 import { get, now } from './api.js';
-import { useLiveBatch, useLoad, useStream } from './live.js';
+import { useAgain, useLiveBatch, useLoad, useStream } from './live.js';
 import { to } from './route.js';
 import { Age, Badge, Empty, Icon, Loaded, Section, Time } from './ui.js';
 import { OperationTable, withOperationEvent } from './operations.js';
@@ -14,6 +14,7 @@ import {
     operationTone,
     sayEvent,
     sessionSays,
+    summaryLabel,
     summarySays,
     summaryTone,
     vmLabel,
@@ -35,20 +36,26 @@ const ADVICE = {
     failed: 'Look at its operations; what was refused is tried again when the policy or the device changes.',
     unreachable: 'Nothing is lost: it gets its work when it polls. Is its push address right?',
     waiting: 'It goes on by itself when that has happened.',
+    overdue: 'Is it switched on and connected? It gets its work when it calls.',
+    unauthenticated:
+        'It cannot get anything. Its page says when and from where it came; new credentials are in its menu.',
+    crashed: 'Its page says how often and why. Acknowledge them there when they have been looked at.',
     refused:
         'It cannot get anything. The session says what proof was wrong; new credentials are in the menu of the device.',
     aborted: 'The session says what the device did not like.',
     lost: 'It goes on with its next session. Many of them: look at the network.',
 };
 
+const TROUBLES = ['failed', 'waiting', 'unreachable', 'overdue', 'unauthenticated'];
+
 /* Everything that somebody should know of, grouped by cause, the worst first. */
 function causesOf(o, operations) {
     const list = o.devices
-        .filter((d) => d.summary === 'failed' || d.summary === 'waiting' || d.summary === 'unreachable')
+        .filter((d) => TROUBLES.includes(d.summary))
         .map((d) => ({
             key: `device ${d.summary} ${d.why}`,
             tone: summaryTone(d.summary),
-            word: d.summary,
+            word: summaryLabel(d.summary),
             n: d.count,
             what: count(d.count, 'device'),
             why: d.why || summarySays(d.summary),
@@ -71,6 +78,18 @@ function causesOf(o, operations) {
                 [s.device, to('devices', s.device)],
             ],
             rest: s.count > 1 && ['all', to('sessions', { show: s.outcome })],
+        });
+    for (const c of o.crashes)
+        list.push({
+            key: `crash ${c.device} ${c.vm}`,
+            tone: 'fail',
+            word: 'crashed',
+            n: c.count,
+            what: `${c.vm} on ${c.device}: ${count(c.count, 'crash', 'crashes')}`,
+            why: c.cause ? `The last one: ${c.cause}` : 'It has crashed.',
+            advice: ADVICE.crashed,
+            at: c.at,
+            links: [['the VM', to('devices', c.device, 'vms', c.vm)]],
         });
     const failed = new Map();
     for (const p of operations.filter((x) => now() - Date.parse(x.updated) < LATELY_MS)) {
@@ -102,22 +121,32 @@ function Verdict({ o, devices, openOps, moreOps }) {
     const bad = of('failed'),
         wait = of('waiting'),
         away = of('unreachable'),
+        late = of('overdue'),
         work = of('working'),
-        refused = sum(
-            o.sessions.filter((s) => s.outcome === 'refused'),
-            (s) => s.devices,
-        );
+        pending = of('pending'),
+        refused = of('unauthenticated'),
+        crashes = sum(o.crashes);
     const parts = [
         bad && `${count(bad, 'device')} failed`,
         crashed && `${count(crashed, 'VM')} crashed or failed`,
+        crashes && `${count(crashes, 'crash', 'crashes')} not acknowledged`,
         refused && `${count(refused, 'device')} not let in`,
         wait && `${wait} waiting`,
         away && `${away} unreachable`,
+        late && `${late} overdue`,
+        pending && `${pending} with changes not fetched yet`,
         work && `${work} working`,
         openOps &&
             `${openOps}${moreOps ? ' or more operations' : openOps === 1 ? ' operation' : ' operations'} under way`,
     ].filter(Boolean);
-    const tone = bad || crashed || refused ? 'fail' : wait || away ? 'wait' : work || openOps ? 'work' : 'ok';
+    const tone =
+        bad || crashed || refused || crashes
+            ? 'fail'
+            : wait || away || late
+              ? 'wait'
+              : work || pending || openOps
+                ? 'work'
+                : 'ok';
     const word = {
         fail: 'Something is wrong',
         wait: 'Something waits',
@@ -278,6 +307,7 @@ export function Overview() {
         () => get('/overview'),
         (type) => ['device', 'vm', 'session'].includes(type),
     );
+    useAgain(whole.reload);
     const failed = useLoad(
         'failed',
         () => get('/operations?state=failed&limit=100'),
@@ -335,7 +365,7 @@ export function Overview() {
                                 <${Tile}
                                     n=${of(s)}
                                     tone=${summaryTone(s)}
-                                    label=${s}
+                                    label=${summaryLabel(s)}
                                     hint=${summarySays(s)}
                                     href=${to('devices', { summary: s })}
                                 />

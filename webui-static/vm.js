@@ -284,7 +284,7 @@ export function Vm({ id, vm, query }) {
                 <${Why} vm=${v} />
                 <${Running} operation=${v.operation} />
                 <div class="panel">
-                    <${Facts} flow rows=${vmFacts(v).slice(1)} />
+                    <${Facts} flow rows=${vmFacts(v, id).slice(1)} />
                 </div>
                 <${Kpis} id=${id} vm=${vm} kpis=${v.kpis} query=${query} />
             `}

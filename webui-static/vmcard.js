@@ -1,9 +1,11 @@
 /* One VM as it stands: state, lock, what it should be, what is under way, and why. */
 import { html, useState } from './lib/preact.js';
+import { call, ofDevice } from './api.js';
 import { to } from './route.js';
 import { Age, Badge, Facts, Progress, Trouble } from './ui.js';
 import { VmActs } from './acts.js';
 import { operationLabel, operationTone, vmLabel, vmTone } from './words.js';
+import { useMay } from './who.js';
 
 export const VmState = ({ vm }) => html`
     <span class="states">
@@ -45,7 +47,29 @@ export function Running({ operation: o }) {
 
 const GOALS = { running: 50, stopped: 30, suspended: 80, paused: 60 };
 
-export function vmFacts(vm) {
+/** How often it has crashed; somebody says that he has seen it. */
+function Crashes({ device, vm }) {
+    const may = useMay();
+    const [error, fail] = useState(null);
+    const c = vm.crashes;
+    const acknowledge = () => call('POST', ofDevice(device, 'vms', vm.id) + ':acknowledge').then(() => fail(null), fail);
+    return html`
+        <span class=${c.unacknowledged ? 't-fail ink' : ''}>
+            ${c.total}${c.last && html`
+                , the last one <${Age} at=${c.last} />
+            `}${c.cause && `: ${c.cause}`}
+        </span>
+        ${c.unacknowledged > 0 && may && html`
+            ${' '}
+            <button type="button" class="small" data-act="acknowledge" onClick=${acknowledge}>
+                Acknowledge
+            </button>
+        `}
+        <${Trouble} error=${error} />
+    `;
+}
+
+export function vmFacts(vm, device) {
     const differs = vm.goal && GOALS[vm.goal] !== undefined && GOALS[vm.goal] !== vm.state;
     return [
         ['State', html`<${VmState} vm=${vm} />`],
@@ -68,6 +92,7 @@ export function vmFacts(vm) {
             `,
         ],
         vm.image && ['Image', vm.image],
+        vm.crashes && ['Crashes', html`<${Crashes} device=${device} vm=${vm} />`],
     ];
 }
 
@@ -101,7 +126,7 @@ export function VmCard({ device, vm, reload }) {
                     ` : ''}
                 </h3>
             </header>
-            <${Facts} rows=${vmFacts(vm)} />
+            <${Facts} rows=${vmFacts(vm, device)} />
             <${Why} vm=${vm} />
             <${Running} operation=${vm.operation} />
             <${Trouble} error=${error} />

@@ -9,16 +9,34 @@ const DEVICE = {
     waiting: 'wait',
     failed: 'fail',
     unreachable: 'wait',
+    pending: 'work',
+    overdue: 'wait',
+    unauthenticated: 'fail',
 };
+const DEVICE_LABELS = { settled: 'in sync', unauthenticated: 'not let in' };
 const DEVICE_SAYS = {
     new: 'registered, has not called yet',
-    settled: 'all policies are met',
+    settled: 'it has fetched what is wanted, and all of it is verified',
+    pending: 'something changed that it has not fetched yet',
+    overdue: 'it missed its last polls',
+    unauthenticated: 'its credentials were refused',
     working: 'changes are being made',
     waiting: 'something must happen first',
     failed: 'a change was refused or went wrong',
     unreachable: 'does not answer',
 };
-export const SUMMARIES = ['failed', 'unreachable', 'waiting', 'working', 'new', 'settled'];
+export const SUMMARIES = [
+    'unauthenticated',
+    'failed',
+    'unreachable',
+    'overdue',
+    'waiting',
+    'pending',
+    'working',
+    'new',
+    'settled',
+];
+export const summaryLabel = (s) => DEVICE_LABELS[s] || s;
 export const summaryTone = (s) => DEVICE[s] || 'none';
 export const summarySays = (s) => DEVICE_SAYS[s] || '';
 
@@ -55,8 +73,26 @@ export const sessionSays = (s) => SESSION_SAYS[s] || 'it is under way';
 export const statusTone = (code) =>
     code >= 200 && code < 300 ? 'ok' : code < 200 ? 'work' : [401, 407, 404, 418].includes(code) ? 'wait' : 'fail';
 
-const ASSIGNMENT = { settled: 'ok', working: 'work', waiting: 'wait', pending: 'none', failed: 'fail' };
-export const ASSIGNMENTS = ['failed', 'waiting', 'working', 'pending', 'settled'];
+const ASSIGNMENT = {
+    settled: 'ok',
+    working: 'work',
+    waiting: 'wait',
+    pending: 'none',
+    failed: 'fail',
+    overdue: 'wait',
+    unreachable: 'wait',
+    unauthenticated: 'fail',
+};
+export const ASSIGNMENTS = [
+    'failed',
+    'unauthenticated',
+    'unreachable',
+    'overdue',
+    'waiting',
+    'working',
+    'pending',
+    'settled',
+];
 export const assignmentTone = (s) => ASSIGNMENT[s] || 'none';
 
 /** Of a VM's state: numbers are those of the layout; what is not stable is under way. */

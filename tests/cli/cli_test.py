@@ -543,7 +543,7 @@ def test_the_overview_names_causes_and_failed_sessions(ctl, server):
         "sessions": [{"outcome": "refused", "why": "wrong credentials", "count": 2, "devices": 1, "session": 9, "device": "IMEI:9", "at": ago(7500)}]}
     shown = ctl("overview").out
     assert "IMEI:1, IMEI:3" in shown and "no such image" in shown and "running" in shown and "wrong credentials" in shown and "IMEI:9" in shown
-    server.routes[f"GET {API}/overview"] = {"devices": [], "vms": [], "sessions": []}
+    server.routes[f"GET {API}/overview"] = {"devices": [], "vms": [], "sessions": [], "crashes": []}
     assert ctl("overview").out == "no devices\n"
     server.routes[f"GET {API}/devices"] = {"items": [], "next": None}
     ctl("get", "devices", "--state", "failed")
@@ -661,7 +661,7 @@ def test_completion_in_bash(ctl, server):
     server.routes[DEVICES] = items({"id": "PHONE-1"}, {"id": "PHONE-2"})
     first = complete(ctl, "dmvisorctl", "")
     assert {"get", "device", "vm", "lock", "apply", "help"} <= first and "register" not in first
-    assert complete(ctl, "dmvisorctl", "vm", "") == {"list", "show", "kpis", "wait"}
+    assert complete(ctl, "dmvisorctl", "vm", "") == {"list", "show", "acknowledge", "kpis", "wait"}
     assert complete(ctl, "dmvisorctl", "get", "de") == {"devices"}
     assert complete(ctl, "dmvisorctl", "--server", "x", "vm", "k") == {"kpis"}
     assert complete(ctl, "dmvisorctl", "vm", "wait", "") == {"PHONE-1", "PHONE-2"}

@@ -431,3 +431,9 @@ def test_a_guest_that_crashes_again_and_again_is_stopped(folder, server, phone):
         return t if int(t.get(f"{VM}/Crash/Count") or 0) >= 2 else None
     t = world.wait_for("the crashes to be told", counted, 40)
     assert t[f"{VM}/Crash/LastReason"] == "1" and t[f"{VM}/Crash/LastTime"]
+    # It stays until somebody has acknowledged it, whatever the VM does now.
+    seen = server.get("/overview")["crashes"]
+    assert [(c["device"], c["vm"], c["count"], c["cause"]) for c in seen] == [(phone.name, "corp", 2, "panic")] and seen[0]["at"], seen
+    assert "panic" in server.ctl("overview")
+    server.ctl("vm", "acknowledge", phone.name, "corp")
+    assert server.get("/overview")["crashes"] == [] and server.vm(phone.name, "corp")["crashes"]["total"] == 2
