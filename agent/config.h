@@ -17,6 +17,8 @@ struct agent_config {
     bool insecure;
     int encoding; /* enum sml_type */
     uint64_t max_message, max_object;
+    unsigned quota_images, quota_vms;
+    uint64_t quota_storage;
     int interaction;
     const char *interaction_program;
     unsigned interaction_wait_s; /* enum user_mode */

@@ -370,6 +370,7 @@ static void load_image(void *ctx, const struct state_image *i)
     }
     d->images = list;
     d->images[d->n_images] = (struct device_image){ .status = i->status, .result = i->result, .done_kb = i->done_kb };
+    memcpy(d->images[d->n_images].owner, i->owner, sizeof list->owner);
     snprintf(d->images[d->n_images++].id, sizeof list->id, "%s", i->id);
 }
 

@@ -25,6 +25,8 @@ struct device_config { /* borrowed for the device's life */
     const char *id, *manufacturer, *model, *version, *language, *type, *oem, *firmware, *software, *hardware;
     const char *images_dir, *vms_dir, *ca_file;
     uint64_t max_msg_bytes, max_obj_bytes;
+    unsigned quota_images, quota_vms; /* of one owner (a server); 0 = no limit but the device's */
+    uint64_t quota_bytes;             /* image files and disks of one owner's VMs; 0 = no limit */
     enum sml_type encoding;
     const struct exec_user *user; /* who sees alerts 1100 to 1104; NULL = nobody */
 };

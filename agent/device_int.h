@@ -30,7 +30,7 @@ struct device_vm {
 };
 
 struct device_image {
-    char id[64];
+    char id[64], owner[ACCOUNT_ID_BYTES]; /* owner: who added it, "" = an older agent did not note it */
     int status, result;
     int64_t done_kb;
 };
@@ -150,9 +150,16 @@ enum rc mo_vm_adopt(struct device *d, struct vm *vm); /* put a VM into the devic
 void mo_vm_sink(struct device *d);                    /* fill d->sink */
 void mo_images_event(struct device *d, const struct loader_event *ev);
 void mo_images_recover(struct device *d);
-int mo_images_in_use(struct device *d, struct str image_id);
 /** Remove image files that neither an entry nor a VM names, and those without a VM beyond the newest few. */
 void mo_images_sweep(struct device *d);
+/** How many VMs use this entry: not another owner's of the same name. */
+int mo_images_in_use(struct device *d, const struct device_image *i);
+/** The entry that a VM's image name means: one of the VM's own servers. NULL when none of them has one. */
+struct device_image *mo_image_of(struct device *d, const struct vm *vm, struct str image_id);
+/** What this owner's image files and VMs take up at most, in KiB. */
+int64_t mo_images_owner_kb(struct device *d, struct str server);
+/** Room that is left for this owner's next `kb`. @return false: more than its quota */
+bool mo_images_room(struct device *d, struct str server, int64_t kb);
 
 /* Operations of the device, of images, and KPI collections (jobs.c): accepted with 202, ended by one alert, same
  * answer for the same correlator. */

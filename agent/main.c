@@ -190,6 +190,9 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
                                       .ca_file = c->ca,
                                       .max_msg_bytes = c->max_message,
                                       .max_obj_bytes = c->max_object,
+                                      .quota_images = c->quota_images,
+                                      .quota_vms = c->quota_vms,
+                                      .quota_bytes = c->quota_storage,
                                       .encoding = (enum sml_type)c->encoding,
                                       .user = &g->asked };
     return device_create(g->shared, &dc, g->hv, g->loader, g->state, w, &g->device, e);

@@ -17,6 +17,7 @@ static void save(struct device *d, const struct device_image *i)
     struct state_image s = { .status = i->status, .result = i->result, .done_kb = i->done_kb };
 
     snprintf(s.id, sizeof s.id, "%s", i->id);
+    memcpy(s.owner, i->owner, sizeof s.owner);
     d->changes++;
     device_note(d, state_put_image(d->state, &s, &d->trouble), "image");
 }
@@ -28,18 +29,103 @@ static struct str leaf(struct device *d, const char *name, struct str image, str
     return device_kept(d, DDF_IMAGE, name, image, (struct str){ 0 }, a, &v) ? v : (struct str){ 0 };
 }
 
-int mo_images_in_use(struct device *d, struct str image_id)
+/* --- whose it is --- */
+
+/* An entry belongs to the server that added it; of an entry that an older agent kept, to who may use it. */
+static bool belongs(struct device *d, const struct device_image *i, struct str server, struct arena *a)
+{
+    if (i->owner[0] || !server.n) return str_is(server, i->owner);
+    return tree_allowed(d->tree, server, DDF_EXEC, device_image_uri(d, str_of(i->id), a));
+}
+
+static struct device_image *named(struct device *d, struct str server, struct str image_id, struct arena *a)
+{
+    for (size_t i = 0; i < d->n_images; i++)
+        if (str_eq(leaf(d, "id", str_of(d->images[i].id), a), image_id) && belongs(d, &d->images[i], server, a))
+            return &d->images[i];
+    return NULL;
+}
+
+struct device_image *mo_image_of(struct device *d, const struct vm *vm, struct str image_id)
+{
+    struct device_image *found = NULL;
+    struct arena a;
+    struct str list = { 0 }, one;
+
+    arena_init(&a, 1 << 20);
+    if (!device_kept(d, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list))
+        found = named(d, (struct str){ 0 }, image_id, &a); /* of nobody: made with the device */
+    while (image_id.n && !found && str_cut(&list, ',', &one))
+        if (str_trim(one).n) found = named(d, str_trim(one), image_id, &a);
+    arena_finish(&a);
+    return image_id.n ? found : NULL;
+}
+
+int mo_images_in_use(struct device *d, const struct device_image *i)
 {
     struct arena a;
     struct str v;
     int n = 0;
 
     arena_init(&a, 1 << 20);
-    for (size_t i = 0; image_id.n && i < d->n_vms; i++)
-        if (device_kept(d, DDF_VM, "image", str_of(d->vms[i].vm->id), (struct str){ 0 }, &a, &v))
-            n += str_eq(v, image_id);
+    for (size_t k = 0; k < d->n_vms; k++)
+        if (device_kept(d, DDF_VM, "image", str_of(d->vms[k].vm->id), (struct str){ 0 }, &a, &v))
+            n += mo_image_of(d, d->vms[k].vm, v) == i;
     arena_finish(&a);
     return n;
+}
+
+/* The same content may be described by several owners: its file goes with the last of them. */
+static bool wanted_by_another(struct device *d, const struct device_image *but, struct str hash, struct arena *a)
+{
+    for (size_t k = 0; k < d->n_images; k++) {
+        const struct device_image *i = &d->images[k];
+        if (i != but && (i->status == IMAGE_READY || i->status == IMAGE_DOWNLOADING) &&
+            str_eq(leaf(d, "hash", str_of(i->id), a), hash))
+            return true;
+    }
+    return false;
+}
+
+int64_t mo_images_owner_kb(struct device *d, struct str server)
+{
+    struct arena a;
+    struct str list, one;
+    int64_t kb = 0;
+
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < d->n_images; i++)
+        if (belongs(d, &d->images[i], server, &a) && d->images[i].status != IMAGE_IDLE)
+            kb += device_kept_int(d, DDF_IMAGE, "sizeKB", str_of(d->images[i].id), (struct str){ 0 }, 0);
+    for (size_t i = 0; i < d->n_vms; i++) {
+        const struct vm *vm = d->vms[i].vm;
+        if (!device_kept(d, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list) ||
+            !str_cut(&list, ',', &one) || !str_eq(str_trim(one), server))
+            continue; /* a VM counts for the first of its owners */
+        for (int k = 0; k < vm->want.n_volumes; k++) kb += vm->want.volumes[k].quota_kb;
+        if (vm->state != VM_DEFINED) kb += vm->image.size_bytes / 1024;
+    }
+    arena_finish(&a);
+    return kb;
+}
+
+bool mo_images_room(struct device *d, struct str server, int64_t kb)
+{
+    const int64_t most = (int64_t)(d->config.quota_bytes / 1024);
+
+    return !most || !server.n || (kb <= most && mo_images_owner_kb(d, server) <= most - kb);
+}
+
+static bool too_many(struct device *d, struct str server)
+{
+    struct arena a;
+    size_t n = 0;
+
+    if (!d->config.quota_images || !server.n) return false;
+    arena_init(&a, 1 << 18);
+    for (size_t i = 0; i < d->n_images; i++) n += belongs(d, &d->images[i], server, &a);
+    arena_finish(&a);
+    return n >= d->config.quota_images;
 }
 
 /* --- nodes --- */
@@ -60,26 +146,25 @@ static bool get_fact(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 static bool get_in_use(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    *out = mo_number(a, mo_images_in_use(ctx, leaf(ctx, "id", at->names[0], a)));
+    const struct device_image *i = image_at(ctx, at);
+
+    *out = mo_number(a, i ? mo_images_in_use(ctx, i) : 0);
     return true;
 }
 
 static int check_image(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct device *d = ctx;
-    struct arena a;
-    int used;
+    const struct device_image *i = image_at(d, at);
 
     (void)value;
     if (command == DDF_ADD) {
-        for (size_t i = 0; i < at->names[0].n; i++)
-            if (!isalnum((unsigned char)at->names[0].p[i]) && !strchr("-_.", at->names[0].p[i])) return 400;
-        return at->names[0].n >= sizeof((struct device_image *)0)->id ? 414 : d->n_images < DEVICE_IMAGES ? 200 : 420;
+        for (size_t k = 0; k < at->names[0].n; k++)
+            if (!isalnum((unsigned char)at->names[0].p[k]) && !strchr("-_.", at->names[0].p[k])) return 400;
+        if (at->names[0].n >= sizeof((struct device_image *)0)->id) return 414;
+        return d->n_images < DEVICE_IMAGES && !too_many(d, d->server) ? 200 : 420;
     }
-    arena_init(&a, 1 << 16);
-    used = mo_images_in_use(d, leaf(d, "id", at->names[0], &a));
-    arena_finish(&a);
-    return used || jobs_running(d, "download", at->names[0]) ? 1410 : 200; /* c.9 */
+    return (i && mo_images_in_use(d, i)) || jobs_running(d, "download", at->names[0]) ? 1410 : 200; /* c.9 */
 }
 
 static void removed(struct device *d, struct device_image *i)
@@ -105,6 +190,7 @@ static void image_changed(void *ctx, const struct tree_at *at, enum tree_what wh
         i = &d->images[d->n_images++];
         *i = (struct device_image){ .status = IMAGE_IDLE };
         snprintf(i->id, sizeof i->id, "%.*s", STR_ARG(at->names[0]));
+        snprintf(i->owner, sizeof i->owner, "%.*s", STR_ARG(d->server));
         save(d, i);
         if (d->server.n && !tree_allowed(d->tree, d->server, DDF_EXEC, at->uri)) { /* who adds an image may use it */
             struct arena a;
@@ -252,6 +338,9 @@ static int download(struct device *d, struct device_image *i, const struct tree_
     j = jobs_begin(d, "download", at->names[0], at->uri, call);
     if (!j) return 1444;
     if (i->status == IMAGE_READY && have(d, i)) return jobs_end_now(d, j, 1203);
+    if (!mo_images_room(d, str_of(i->owner),
+                        device_kept_int(d, DDF_IMAGE, "sizeKB", at->names[0], (struct str){ 0 }, 0)))
+        return jobs_end_now(d, j, 1417);
     if (load(d, i, &e)) return jobs_end_now(d, j, 1414);
     i->status = IMAGE_DOWNLOADING;
     i->result = 0;
@@ -294,9 +383,9 @@ static int purge(struct device *d, struct device_image *i, const struct tree_at 
     (void)call;
     arena_init(&a, 1 << 16);
     hash = leaf(d, "hash", at->names[0], &a);
-    if (jobs_running(d, "download", at->names[0]) || mo_images_in_use(d, leaf(d, "id", at->names[0], &a)))
+    if (jobs_running(d, "download", at->names[0]) || mo_images_in_use(d, i))
         result = 1410;
-    else if (hash.n)
+    else if (hash.n && !wanted_by_another(d, i, hash, &a))
         loader_remove(d->loader, hash.p);
     arena_finish(&a);
     if (result != 1200) return result;

@@ -135,12 +135,13 @@ bool mo_vm_fill(struct device *d, struct vm *vm)
                          device_kept_int(d, DDF_VM, "crash.heartbeat", str_of(vm->id), (struct str){ 0 }, 0) > 0;
     fill_instances(d, vm, &a);
     agree(&vm->want);
+    vm->want.disk_max_kb = (int64_t)(d->config.quota_bytes / 1024);
     arena_finish(&a);
     mo_vm_image(d, vm);
     return memcmp(&before, &vm->want, sizeof before) != 0;
 }
 
-/* The image that the VM's leaf names, as its entry describes it. */
+/* The image that the VM's leaf names, as the entry of one of the VM's own servers describes it. */
 void mo_vm_image(struct device *d, struct vm *vm)
 {
     static const struct {
@@ -161,16 +162,15 @@ void mo_vm_image(struct device *d, struct vm *vm)
     if (!device_kept(d, DDF_VM, "image", str_of(vm->id), (struct str){ 0 }, &a, &id)) id = (struct str){ 0 };
     snprintf(image->id, sizeof image->id, "%.*s", STR_ARG(id));
     image->known = false;
-    for (size_t i = 0; id.n && i < d->n_images; i++) {
-        struct str owner = str_of(d->images[i].id);
-        if (!device_kept(d, DDF_IMAGE, "id", owner, (struct str){ 0 }, &a, &v) || !str_eq(v, id)) continue;
+    const struct device_image *entry = mo_image_of(d, vm, id);
+    if (entry) {
+        struct str owner = str_of(entry->id);
         for (size_t k = 0; k < MO_COUNT(text); k++)
             if (device_kept(d, DDF_IMAGE, text[k].name, owner, (struct str){ 0 }, &a, &v))
                 snprintf((char *)vm + text[k].offset, text[k].size, "%.*s", STR_ARG(v));
         snprintf(image->ca_file, sizeof image->ca_file, "%s", d->config.ca_file ? d->config.ca_file : "");
         image->size_bytes = device_kept_int(d, DDF_IMAGE, "sizeKB", owner, (struct str){ 0 }, 0) * 1024;
         image->known = image->url[0] && image->sha256[0];
-        break;
     }
     arena_finish(&a);
 }
@@ -267,6 +267,22 @@ static bool plain_name(struct str s, size_t max)
     return s.n && s.n <= max;
 }
 
+/* A server's VMs are those that name it first. */
+static bool too_many(struct device *d, struct str server)
+{
+    struct arena a;
+    struct str list, one;
+    size_t n = 0;
+
+    if (!d->config.quota_vms || !server.n) return false;
+    arena_init(&a, 1 << 18);
+    for (size_t i = 0; i < d->n_vms; i++)
+        n += device_kept(d, DDF_VM, "domain.servers", str_of(d->vms[i].vm->id), (struct str){ 0 }, &a, &list) &&
+             str_cut(&list, ',', &one) && str_eq(str_trim(one), server);
+    arena_finish(&a);
+    return n >= d->config.quota_vms;
+}
+
 static int check_vm(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
     struct device *d = ctx;
@@ -274,7 +290,8 @@ static int check_vm(void *ctx, const struct tree_at *at, enum ddf_access command
 
     if (command == DDF_ADD) {
         if (!plain_name(at->names[0], VM_ID_BYTES - 1)) return at->names[0].n > VM_ID_BYTES - 1 ? 414 : 400;
-        return d->n_vms >= DEVICE_VMS || (d->facts.max_vms > 0 && d->n_vms >= (size_t)d->facts.max_vms) ? 1449 : 200;
+        if (d->n_vms >= DEVICE_VMS || (d->facts.max_vms > 0 && d->n_vms >= (size_t)d->facts.max_vms)) return 1449;
+        return too_many(d, d->server) ? 1449 : 200;
     }
     if (v && v->vm->state != VM_DEFINED) return 1410; /* c.5.2 row 2: Delete; a new name is no different */
     if (command == DDF_REPLACE && !plain_name(value, VM_ID_BYTES - 1)) return 400;
@@ -536,6 +553,21 @@ static bool there_if_can(void *ctx, const struct tree_at *at, struct arena *a, s
     return true;
 }
 
+/* Within the quota of the owner that it counts for? */
+static bool has_room(struct device *d, const struct vm *vm)
+{
+    struct arena a;
+    struct str list, one = { 0 };
+    bool room;
+
+    arena_init(&a, 1 << 16);
+    if (device_kept(d, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list))
+        str_cut(&list, ',', &one);
+    room = mo_images_room(d, str_trim(one), vm->state == VM_DEFINED ? vm->image.size_bytes / 1024 : 0);
+    arena_finish(&a);
+    return room;
+}
+
 static int run(void *ctx, const struct tree_at *at, const struct tree_call *call)
 {
     const struct ddf_operation *op = at->row->arg;
@@ -554,6 +586,7 @@ static int run(void *ctx, const struct tree_at *at, const struct tree_call *call
     mo_vm_image(d, v->vm);
     fill_wipe_list(d, v->vm);
     d->changes++;
+    if ((str_is(op->name, "provision") || str_is(op->name, "start")) && !has_room(d, v->vm)) return 1423;
     return vm_operation(v->vm, &w, name, call->args, correlator, server);
 }
 

@@ -29,10 +29,11 @@
     X(VM_PUT, "INSERT INTO vm(id, record) VALUES(:id, :record) ON CONFLICT(id) DO UPDATE SET record = :record")           \
     X(VM_DELETE, "DELETE FROM vm WHERE id = :id")                                                                         \
     X(VM_ALL, "SELECT id, record FROM vm ORDER BY id")                                                                    \
-    X(IMAGE_PUT, "INSERT INTO image(id, status, result, done_kb) VALUES(:id, :status, :result, :done_kb)"                 \
-                 " ON CONFLICT(id) DO UPDATE SET status = :status, result = :result, done_kb = :done_kb")                 \
+    X(IMAGE_PUT,                                                                                                          \
+      "INSERT INTO image(id, owner, status, result, done_kb) VALUES(:id, :owner, :status, :result, :done_kb)"             \
+      " ON CONFLICT(id) DO UPDATE SET status = :status, result = :result, done_kb = :done_kb")                            \
     X(IMAGE_DELETE, "DELETE FROM image WHERE id = :id")                                                                   \
-    X(IMAGE_ALL, "SELECT id, status, result, done_kb FROM image ORDER BY id")                                             \
+    X(IMAGE_ALL, "SELECT id, status, result, done_kb, owner FROM image ORDER BY id")                                      \
     X(JOB_PUT,                                                                                                            \
       "INSERT INTO job(id, op, owner, uri, correlator, server_id, waiting, result, started_ms) VALUES(:id, :op, :owner,"  \
       " :uri, :correlator, :server_id, :waiting, :result, :started_ms) ON CONFLICT(id) DO UPDATE SET waiting = :waiting," \
@@ -268,8 +269,9 @@ enum rc state_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, 
 enum rc state_put_image(struct state *s, const struct state_image *i, struct err *e)
 {
     return change(s, STMT_IMAGE_PUT,
-                  SQL_ARGS({ "id", SQL_T(str_of(i->id)) }, { "status", SQL_I(i->status) },
-                           { "result", SQL_I(i->result) }, { "done_kb", SQL_I(i->done_kb) }),
+                  SQL_ARGS({ "id", SQL_T(str_of(i->id)) }, { "owner", SQL_T(str_of(i->owner)) },
+                           { "status", SQL_I(i->status) }, { "result", SQL_I(i->result) },
+                           { "done_kb", SQL_I(i->done_kb) }),
                   e);
 }
 
@@ -288,6 +290,7 @@ enum rc state_load_images(struct state *s, void (*fn)(void *ctx, const struct st
     while (!rc && !(rc = sql_step(r, e))) {
         struct state_image i = { .status = (int)sql_int(r, 1), .result = (int)sql_int(r, 2), .done_kb = sql_int(r, 3) };
         FILL(i.id, sql_text(r, 0));
+        FILL(i.owner, sql_text(r, 4));
         fn(ctx, &i);
     }
     sql_end(r);

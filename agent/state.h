@@ -33,7 +33,7 @@ enum rc state_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, 
                        void *ctx, struct err *e);
 
 struct state_image {
-    char id[64];
+    char id[64], owner[ACCOUNT_ID_BYTES]; /* owner: ServerID, kept from the first put on */
     int status, result;
     int64_t done_kb;
 };

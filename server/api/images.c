@@ -180,14 +180,18 @@ enum rc upload_check(struct call *c)
     return rc;
 }
 
-/* Name on devices: short, readable, and another one for other contents. */
-static struct str node_name_of(struct call *c, struct str name, const char *sha256)
+/* Name on devices: short, readable, and another one for other contents and for other authorities, whose images may be
+ * the same. */
+static struct str node_name_of(struct call *c, const struct wish *w, const char *sha256)
 {
     char text[NODE_NAME_BYTES + 1];
+    uint8_t digest[SHA256_BYTES];
+    struct str name = w->name;
     size_t n = 0;
+    crypto_sha256(arena_printf(c->a, "%.*s %s", STR_ARG(w->authority_name), sha256), digest);
     for (size_t i = 0; i < name.n && n < NAME_IN_NODE; i++)
         if (name.p[i] != '.') text[n++] = name.p[i];
-    snprintf(text + n, sizeof text - n, "-%.8s", sha256);
+    snprintf(text + n, sizeof text - n, "-%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3]);
     return keep(c, str_of(text));
 }
 
@@ -233,14 +237,14 @@ static enum rc insert(struct call *c, const struct wish *w, const char *sha256, 
 {
     char secret[33];
     crypto_random_text(&c->w, secret, 32);
-    return sql_run(
-        c->db, API_IMAGE_ADD,
-        SQL_ARGS({ "authority", SQL_I(w->authority) }, { "name", SQL_T(w->name) }, { "version", SQL_T(w->version) },
-                 { "guest_type", SQL_T(w->guest_type) }, { "arch", SQL_T(w->arch) }, { "format", SQL_T(w->format) },
-                 { "sha256", SQL_T(str_of(sha256)) }, { "size", SQL_I(size) },
-                 { "node_name", SQL_T(node_name_of(c, w->name, sha256)) }, { "secret", SQL_T(str_of(secret)) },
-                 { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }),
-        NULL, &c->e);
+    return sql_run(c->db, API_IMAGE_ADD,
+                   SQL_ARGS({ "authority", SQL_I(w->authority) }, { "name", SQL_T(w->name) },
+                            { "version", SQL_T(w->version) }, { "guest_type", SQL_T(w->guest_type) },
+                            { "arch", SQL_T(w->arch) }, { "format", SQL_T(w->format) },
+                            { "sha256", SQL_T(str_of(sha256)) }, { "size", SQL_I(size) },
+                            { "node_name", SQL_T(node_name_of(c, w, sha256)) }, { "secret", SQL_T(str_of(secret)) },
+                            { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }),
+                   NULL, &c->e);
 }
 
 static enum rc finish_upload(struct call *c, struct str wanted, char sha256[65], uint64_t *size)

@@ -110,6 +110,39 @@ def test_two_authorities_with_real_vms(folder, server):
         phone.stop()
 
 
+def test_the_same_upload_works_for_both_and_one_name_never_reaches_the_other(folder, server):
+    it, tel, phone = two_accounts(folder, server, world.guest(), "bundle")
+    try:
+        # One content, one name, two owners: each VM gets its own owner's entry, and the file is there once.
+        tel.upload(world.guest(), "corp-linux", "1.0.0")
+        it.apply(policy("corp", "corp-linux").replace("state: running", "state: stopped"))
+        tel.apply(policy("tel", "corp-linux").replace("state: running", "state: stopped"))
+        it.wait_vm(PHONE, "corp", state=30)
+        tel.wait_vm(PHONE, "tel", state=30)
+        nodes = [who.get("/images/corp-linux/1.0.0")["nodeName"] for who in (it, tel)]
+        assert nodes[0] != nodes[1]
+        files = lambda: [f.name for f in (phone.dir / "images").iterdir() if not f.name.endswith(".part")]
+        assert len(files()) == 1
+        # One owner's purge does not take the file from the other.
+        tel.apply(policy("tel", "corp-linux").replace("state: running", "state: absent"))
+        world.wait_for("the operator's VM to be gone", lambda: tel.vm(PHONE, "tel") is None, 60)
+        assert operate_tree(tel, "exec", f"./VMImages/{nodes[1]}/Operations/Purge")["state"] in ("acknowledged", "verified")
+        assert len(files()) == 1
+        # Another content under the same name: whoever comes first, a VM gets its own owner's.
+        other = world.guest_with("dmvisor.owner=tel", folder)
+        tel.upload(other, "same-name", "2.0.0")
+        tel.apply(policy("tel", "same-name").replace(":1.0.0", ":2.0.0").replace("state: running", "state: stopped"))
+        tel.wait_vm(PHONE, "tel", state=30)
+        it.upload(world.guest(), "same-name", "2.0.0")
+        it.apply(policy("mine", "same-name").replace(":1.0.0", ":2.0.0").replace("state: running", "state: stopped"))
+        it.wait_vm(PHONE, "mine", state=30)
+        lines = {f.read_text().strip() for f in phone.dir.glob("vms/*/cmdline")}
+        marked = [line for line in lines if "dmvisor.owner=tel" in line]
+        assert len(lines) == 2 and len(marked) == 1, lines
+    finally:
+        phone.stop()
+
+
 def test_an_authority_is_made_once(server):
     one = {"name": "op-tel", "serverId": "dm.op-tel.example"}
     server.call("POST", "/authorities", expect=201, json=one)
