@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { COMPARE_MS = 120000 };
+
 /* --- finding things --- */
 
 struct device_vm *device_find_vm(struct device *d, struct str id)
@@ -282,6 +284,12 @@ struct vm_world device_world(struct device *d)
                               .now_ms = d->w->now_ms,
                               .images_dir = d->config.images_dir,
                               .vms_dir = d->config.vms_dir };
+}
+
+void device_compare(struct device *d, struct vm_world *w)
+{
+    for (size_t i = 0; i < d->n_vms; i++)
+        if (!d->vms[i].gone) vm_look(d->vms[i].vm, w);
 }
 
 static void bury(struct device *d, size_t i)
@@ -603,7 +611,8 @@ static void hypervisor_events(struct device *d)
     struct hv_event ev;
 
     while (d->hv->class->next(d->hv, &ev)) {
-        if (ev.kind == HV_EV_LOST || ev.kind == HV_EV_BACK) d->facts_known = ev.kind == HV_EV_BACK && d->facts_known;
+        if (ev.kind == HV_EV_LOST || ev.kind == HV_EV_BACK) mo_virt_facts(d, true);
+        if (ev.kind == HV_EV_BACK) d->compare_ms = 0;
         d->changes++;
         for (size_t i = 0; i < d->n_vms; i++) {
             struct vm *vm = d->vms[i].vm;
@@ -641,6 +650,16 @@ static void sample(struct device *d)
         if (d->vms[i].vm->state == VM_RUNNING) vm_collect(d->vms[i].vm, &w);
 }
 
+/* What the hypervisor has is compared with what we know: at the start, after it was away, every few minutes. */
+static void compare(struct device *d)
+{
+    struct vm_world w = device_world(d);
+
+    if (d->w->now_ms < d->compare_ms || d->hv->class->fd(d->hv) < 0) return; /* nobody else is at one in memory */
+    d->compare_ms = d->w->now_ms + COMPARE_MS;
+    device_compare(d, &w);
+}
+
 enum rc device_work(struct device *d, const struct world *w, struct err *e)
 {
     struct vm_world vw;
@@ -657,12 +676,15 @@ enum rc device_work(struct device *d, const struct world *w, struct err *e)
         if (vm_next_ms(d->vms[i].vm) <= w->now_ms) vm_tick(d->vms[i].vm, &vw);
     jobs_tick(d);
     sample(d);
+    compare(d);
     return device_leave(d, e);
 }
 
 int64_t device_next_ms(const struct device *d)
 {
     int64_t next = d->n_vms ? d->sample_ms : INT64_MAX, jobs = jobs_next_ms(d);
+
+    if (d->n_vms && d->hv->class->fd(d->hv) >= 0 && d->compare_ms < next) next = d->compare_ms;
 
     if (jobs < next) next = jobs;
     for (size_t i = 0; i < d->n_vms; i++)

@@ -78,9 +78,10 @@ struct device {
     struct hv_facts facts;
     int64_t facts_ms;
     bool facts_known;
-    bool sweeps;       /* an image or a VM went: image files may have lost their last user */
-    int64_t sample_ms; /* next KPI sampling */
-    uint64_t changes;  /* of what the tree shows without having it as a record */
+    bool sweeps;        /* an image or a VM went: image files may have lost their last user */
+    int64_t sample_ms;  /* next KPI sampling */
+    int64_t compare_ms; /* next comparison with what the hypervisor has */
+    uint64_t changes;   /* of what the tree shows without having it as a record */
     struct device_token token;
     struct err trouble; /* first failure inside a row or a sink */
 };
@@ -95,6 +96,8 @@ void device_enter(struct device *d, const struct world *w, struct str server);
 enum rc device_leave(struct device *d, struct err *e);
 /** Make vm->want and vm->policy from the tree where settings were written; bury VMs that are gone. */
 void device_settle(struct device *d);
+/** Ask the hypervisor how every VM is now. */
+void device_compare(struct device *d, struct vm_world *w);
 
 struct device_vm *device_find_vm(struct device *d, struct str id);
 struct device_image *device_find_image(struct device *d, struct str id);

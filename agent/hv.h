@@ -73,12 +73,22 @@ enum hv_call {
     HV_DROP_SAVED,
     HV_SET_RESOURCES,
     HV_FORGET, /* saved memory and snapshots go; nothing to forget is a success */
-    HV_STATS
+    HV_STATS,
+    HV_LOOK /* how is it now, whoever made it so: DONE has state, cause HV_C_OUTSIDE, vcpus and mem_kb */
 };
 
 /* What the hypervisor says of a VM, seen from outside. */
 enum hv_state { HV_GONE, HV_OFF, HV_RUNNING, HV_PAUSED, HV_SAVED, HV_CRASHED, HV_SHUTTING_DOWN };
-enum hv_cause { HV_C_NONE, HV_C_GUEST, HV_C_REQUEST, HV_C_PANIC, HV_C_WATCHDOG, HV_C_KILLED, HV_C_START_FAILED };
+enum hv_cause {
+    HV_C_NONE,
+    HV_C_GUEST,
+    HV_C_REQUEST,
+    HV_C_PANIC,
+    HV_C_WATCHDOG,
+    HV_C_KILLED,
+    HV_C_START_FAILED,
+    HV_C_OUTSIDE
+};
 
 struct hv_disk_stats {
     char name[HV_NAME_BYTES];
@@ -107,11 +117,13 @@ struct hv_stats {
 };
 
 enum hv_event_kind {
-    HV_EV_DONE,  /* a request ended: cookie, rc, text */
-    HV_EV_STATE, /* state changed: state, cause, text */
-    HV_EV_READY, /* the guest opened its channel, or printed that it is up */
+    HV_EV_DONE,    /* a request ended: cookie, rc, text */
+    HV_EV_STATE,   /* state changed: state, cause, text */
+    HV_EV_READY,   /* the guest opened its channel, or printed that it is up */
+    HV_EV_SILENT,  /* the VM's emulator does not answer; only HV_DESTROY and HV_UNDEFINE have an effect on it */
+    HV_EV_ANSWERS, /* it does again, or is gone */
     HV_EV_LOST,
-    HV_EV_BACK /* hypervisor not reachable; reachable again */
+    HV_EV_BACK /* hypervisor not reachable; reachable again: what happened meanwhile is to be asked (HV_LOOK) */
 };
 struct hv_event {
     enum hv_event_kind kind;
@@ -123,6 +135,8 @@ struct hv_event {
     bool pending; /* HV_SET_RESOURCES: takes effect at the next start */
     enum hv_state state;
     enum hv_cause cause;
+    int vcpus; /* HV_LOOK: in force now; 0 = it does not run */
+    int64_t mem_kb;
     char text[HV_TEXT_BYTES]; /* for people */
     struct hv_stats *stats;   /* HV_STATS: owned by the hv until the next hv_next */
 };
@@ -131,7 +145,9 @@ struct hv;
 struct hv_class {
     void (*destroy)(struct hv *hv);
     enum rc (*facts)(struct hv *hv, struct hv_facts *out, struct err *e); /* quick: cached, refreshed by the worker */
-    /** Queue a request; the answer is an HV_EV_DONE with this cookie. Requests for one uuid run in order. Except
+    /** Queue a request; the answer is an HV_EV_DONE with this cookie. Requests for one uuid run in
+     * order, those of different ones at the same time, each with a time limit: past it the DONE says RC_TIMEOUT, code
+     * 1446. Except
      * HV_DEFINE only spec->uuid is read (HV_SET_RESOURCES reads all). @return RC_LIMIT when too many wait */
     enum rc (*request)(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie, struct err *e);
     /** Next event. @return false when there is none now */

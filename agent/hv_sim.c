@@ -348,6 +348,11 @@ static bool sim_next(struct hv *hv, struct hv_event *out)
     } else if (w.ev.call == HV_STATS && d && (s->stats || (s->stats = malloc(sizeof *s->stats)))) {
         fill_stats(s, d, s->stats);
         out->stats = s->stats;
+    } else if (w.ev.call == HV_LOOK) {
+        out->state = d ? d->state : HV_GONE;
+        out->cause = HV_C_OUTSIDE;
+        out->vcpus = d && d->state == HV_RUNNING ? d->vcpus : 0;
+        out->mem_kb = d ? d->mem_kb : 0;
     } else {
         struct err e = { 0 };
         out->rc = perform(s, w.ev.call, d, w.spec, &e);

@@ -204,8 +204,11 @@ static int refresh(struct device *d, const struct tree_at *at, const struct tree
 {
     struct job *j = jobs_begin(d, "refresh", (struct str){ 0 }, at->uri, call);
 
+    struct vm_world w = device_world(d);
+
     if (!j) return 1444;
     mo_virt_facts(d, true);
+    device_compare(d, &w);
     d->changes++;
     return jobs_end_now(d, j, d->facts_known ? 1200 : 1511);
 }

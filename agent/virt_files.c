@@ -81,6 +81,7 @@ void virt_log_last_words(const char *file, char out[160])
     if (n <= 0) return;
     tail[n] = '\0';
     while ((line = strtok_r(rest, "\n", &rest)) != NULL) {
+        if (strstr(line, ": starting up")) out[0] = '\0'; /* what follows is of this run */
         const char *words = words_of(line);
         if (words) snprintf(out, 160, "%.159s", words);
     }

@@ -497,11 +497,8 @@ static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event 
         vm_crashed(vm, w, vm_crash_reason(ev->cause), ev->text);
     else if ((ev->state == HV_OFF || ev->state == HV_GONE) && alive)
         vm_set_state(vm, w, VM_STOPPED, ev->cause == HV_C_GUEST ? VM_R_GUEST : VM_R_LOCAL);
-    else if (ev->state == HV_PAUSED && vm->state == VM_RUNNING)
-        vm_set_state(vm, w, VM_PAUSED, VM_R_LOCAL);
-    else if (ev->state == HV_RUNNING && (vm->state == VM_PAUSED || vm->state == VM_STOPPED) &&
-             ev->cause != HV_C_REQUEST)
-        vm_set_state(vm, w, VM_RUNNING, VM_R_LOCAL);
+    else
+        vm_outside_doubt(vm, w, ev);
 }
 
 bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
@@ -509,6 +506,7 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
     struct vm_job *job = &vm->priv->job;
     int code = 0;
     if (strcmp(ev->uuid, vm->want.uuid) != 0) return false;
+    if (vm_outside_event(vm, w, ev)) return true;
     if (ev->kind == HV_EV_DONE && ev->call == HV_STATS) {
         take_stats(vm, ev);
         return true;

@@ -80,6 +80,7 @@ struct vm {               /* everything about one VM; mo_virt.c reads it freely,
     int64_t state_ms;
     enum vm_lock lock;
     char locker[64];
+    bool silent;        /* its emulator does not answer */
     int64_t contact_ms; /* when an owner was last heard of; 0 = never */
     enum vm_lease lease;
     struct vm_progress progress;
@@ -146,6 +147,8 @@ int64_t vm_next_ms(const struct vm *vm);
 /** After the agent restarted: compare with what the hypervisor says, resume or undo, finish interrupted operations
  * with 1448, AutoStart. */
 void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen);
+/** Compare with the hypervisor: what is otherwise there than we know is believed, the state, the vCPUs and the memory. */
+void vm_look(struct vm *vm, struct vm_world *w);
 /** Ask for a new reading of the KPIs (vm->stats changes when the event comes). */
 void vm_collect(struct vm *vm, struct vm_world *w);
 /** What must survive a restart, as JSON; and back. */

@@ -224,6 +224,13 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
                        enum vm_lease lease);
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b);
 
+/* vm_outside.c */
+/** What the hypervisor says of the VM as it is now, and whether its emulator answers. @return true: it was such an
+ * event, and is dealt with */
+bool vm_outside_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
+/** Something changed that no operation of ours asked for, or may have: look how it is now. */
+void vm_outside_doubt(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
+
 /* vm_crash.c */
 enum vm_crash_reason vm_crash_reason(enum hv_cause cause);
 void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, const char *info);

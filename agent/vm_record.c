@@ -210,6 +210,7 @@ static const struct record_row vm_rows[] = {
     I64("stateMs", state_ms),
     INT("lock", lock),
     TEXT("locker", locker),
+    NOT_KEPT(silent, "the next agent finds out anew"),
     I64("contactMs", contact_ms),
     INT("lease", lease),
     PART("progress", progress, progress_table),

@@ -199,10 +199,12 @@ static enum vm_go stopped(struct vm *vm, struct vm_world *w)
 
 static enum vm_go event_shutdown(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    const struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv->job;
     if (ev->kind == HV_EV_STATE && (ev->state == HV_OFF || ev->state == HV_GONE || ev->state == HV_CRASHED))
         return stopped(vm, w);
     if (ev->kind == HV_EV_DONE && job->stopping_hard && !ev->rc) return stopped(vm, w);
+    if (ev->kind == HV_EV_DONE && ev->rc == RC_TIMEOUT)
+        job->deadline_ms = w->now_ms; /* an emulator that does not answer will not shut down: its time is over now */
     return VM_GO_WAIT;
 }
 
@@ -253,11 +255,17 @@ static enum vm_go event_lock_action(struct vm *vm, struct vm_world *w, const str
 {
     if (vm->policy.lock_action == VM_LA_SHUTDOWN) return event_shutdown(vm, w, ev);
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
+    if (ev->rc == RC_TIMEOUT && !vm->priv->job.stopping_hard) {
+        /* An emulator that does not answer cannot be paused. A lock does not wait for it: its power is taken. */
+        vm->priv->job.stopping_hard = true;
+        return vm_ask(vm, w, HV_DESTROY, REQUEST_LIMIT_MS, code);
+    }
     if (ev->rc) {
         say(vm, ev->text);
         *code = VM_LOCK_FAILED;
         return VM_GO_FAIL;
     }
+    if (vm->priv->job.stopping_hard) return stopped(vm, w);
     vm_set_state(vm, w, vm->policy.lock_action == VM_LA_PAUSE ? VM_PAUSED : VM_SUSPENDED, VM_R_LOCK);
     return VM_GO_NEXT;
 }

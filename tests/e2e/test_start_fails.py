@@ -1,0 +1,54 @@
+"""Why a start failed is told, each cause by its own name, and says nothing of KVM when the VM fails without it too."""
+import os
+import re
+
+import world
+
+WRAPPER = """#!/bin/sh
+case "$*" in *guest=dmvisor-*)
+    case $(cat {mode}) in
+    words) echo "unrecognised argument: -netdev" >&2; exit 35 ;;
+    memory) ulimit -v 220000 ;;
+    esac ;;
+esac
+exec {real} "$@"
+"""
+
+
+def starts(phone):
+    return [(int(r), d) for r, d in re.findall(r"event=operation .*op=(?:start|provision) .*result=(\d+) .*detail=(.*)", phone.log())]
+
+
+def fails_as(phone, words):
+    """The server tries again by itself; the pauses between its tries grow."""
+    return world.wait_for(f"a start to fail with {words}", lambda: next((s for s in starts(phone) if words in s[1]), None), 240)
+
+
+def test_the_emulators_last_words_and_the_cause_are_told_and_kvm_stays_open(folder, server, monkeypatch):
+    real = next(p for d in os.environ["PATH"].split(":") if os.access(p := f"{d}/qemu-system-{os.uname().machine}", os.X_OK))
+    tools, mode = folder / "tools", folder / "mode"
+    tools.mkdir()
+    mode.write_text("fine")
+    wrapper = tools / os.path.basename(real)
+    wrapper.write_text(WRAPPER.format(mode=mode, real=real))
+    for path in (tools, wrapper):
+        path.chmod(0o755)
+    mode.chmod(0o644)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    phone = world.Phone(folder / "phone", server)
+    phone._know_emulators = phone._keep_emulators = lambda: None
+    phone.start()
+    try:
+        server.upload(world.guest(), "corp-linux", "1.0.0")
+        mode.write_text("words")
+        server.apply(world.policy(crash="alert"))
+        result, detail = fails_as(phone, "unrecognised argument: -netdev")
+        assert result == 1428, (result, detail)
+        mode.write_text("memory")
+        result, detail = fails_as(phone, "memory")
+        assert result == 1422, (result, detail)
+        assert "kvm.absent" not in phone.log() and not (phone.dir / "hypervisor/kvm").exists()
+        mode.write_text("fine")
+        server.wait_vm(phone.name, "corp", 300, state=50)
+    finally:
+        phone.stop()
