@@ -17,7 +17,8 @@
                     " client_nonce_prev = :client_nonce_prev, server_nonce = :server_nonce, resync_until_ms = NULL,"      \
                     " booked = CASE WHEN :quiet = 1 THEN NULL ELSE booked END"                                            \
                     " WHERE device_id = :device_id")                                                                      \
-    X(CONTACT_BOOKED, "UPDATE contact SET booked = :booked, booked_ms = :now_ms WHERE device_id = :device_id")            \
+    X(CONTACT_BOOKED, "UPDATE contact SET booked = :booked, booked_ms = :now_ms, alerts_left = :left,"                    \
+                      " alerts_ms = :now_ms WHERE device_id = :device_id")                                                \
     X(DEVICE_CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")         \
     X(DEVICE_DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                              \
     X(DEVICE_STATE,                                                                                                       \
@@ -37,6 +38,9 @@
                    " OR refusal.at_ms <= (SELECT coalesce(max(c.seen_ms), 0) FROM contact c"                              \
                    " WHERE c.device_id = :device_id)")                                                                    \
     X(ATTRIBUTES, "SELECT name, value FROM attribute_row WHERE device_id = :device_id ORDER BY name")                     \
+    X(DEVINFO_FORGET, "DELETE FROM attribute_row WHERE device_id = :device_id AND name LIKE 'devinfo.%'")                 \
+    X(SESSIONS_TRIM, "DELETE FROM session WHERE device_id = :device_id AND session_row <= (SELECT session_row"            \
+                     " FROM session WHERE device_id = :device_id ORDER BY session_row DESC LIMIT 1 OFFSET :keep)")        \
     X(ATTRIBUTE_PUT, "INSERT INTO attribute_row (device_id, name, value) VALUES (:device_id, :name, :value)"              \
                      " ON CONFLICT (device_id, name) DO UPDATE SET value = :value")                                       \
     X(FACTS_DROP, "DELETE FROM fact")                                                                                     \
@@ -163,7 +167,7 @@
 #define DM_DEVICE                                                                                                                   \
     "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"                  \
     " c.client_nonce, c.client_nonce_prev, c.server_nonce, c.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1," \
-    " a.server_name, a.server_ha1, a.auth, d.record, c.booked, c.booked_ms FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"
+    " a.server_name, a.server_ha1, a.auth, d.record, c.booked, c.booked_ms, c.alerts_left, c.alerts_ms FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"
 #define DM_OPERATION                                                                                                   \
     "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
     " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms, tree_type, secret FROM operation"

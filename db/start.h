@@ -2,8 +2,14 @@
 #define DB_START_H
 /* Statements of a start: the first authority of a new database. */
 
+/* Before the schema is there: how many tables, and whether they are ours. */
+#define START_TABLES                                                                                                   \
+    "SELECT count(*), count(*) FILTER (WHERE name = 'authority') FROM sqlite_schema WHERE type = 'table'"
+
 #define START_STATEMENTS(X)                                                                                            \
     X(AUTHORITY_ANY, "SELECT count(*) FROM authority")                                                                 \
+    X(INSTANCE, "SELECT id FROM instance LIMIT 1")                                                                     \
+    X(INSTANCE_ADD, "INSERT INTO instance (id) VALUES (:id)")                                                          \
     X(AUTHORITY_ADD, "INSERT INTO authority (name, server_id, title, created_ms)"                                      \
                      " VALUES (:name, :server_id, :name, :now_ms)")
 

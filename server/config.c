@@ -48,6 +48,8 @@ static const char *const forms[] = { "logfmt", "json", NULL };
       "a session ends after this time without a message")                                                              \
     X(true, dm_session_lifetime_s, "dm.sessionLifetime", SET_SECONDS, "1h", 1, 86400, NULL, false, "longest session")  \
     X(true, dm_max_messages, "dm.maxMessages", SET_UINT, "500", 4, 100000, NULL, false, "messages in one session")     \
+    X(true, dm_alerts_per_hour, "dm.alertsPerHour", SET_UINT, "1000", 1, 1000000000, NULL, false,                      \
+      "alerts taken of one device in an hour; the rest is refused with 420")                                           \
     X(true, dm_turn_ms, "dm.turnMs", SET_UINT, "20", 1, 1000, NULL, false,                                             \
       "longest turn of the loop before it commits (ms)")                                                               \
     X(false, api_address, "api.address", SET_TEXT, "127.0.0.1", 0, 0, NULL, false,                                     \

@@ -17,7 +17,7 @@ struct server_config {
     uint64_t dm_max_message_bytes, dm_max_object_bytes;
     unsigned dm_head_timeout_s, dm_body_timeout_s;
     unsigned dm_max_connections, dm_max_sessions, dm_session_timeout_s, dm_session_lifetime_s, dm_max_messages,
-        dm_turn_ms;
+        dm_alerts_per_hour, dm_turn_ms;
     /* api: REST and console */
     const char *api_address;
     uint16_t api_port;

@@ -24,6 +24,7 @@ struct image_upload {
     char file[NAME_BYTES];
     int fd;
     uint64_t size;
+    bool no_room; /* on the disk */
     struct crypto_sha256_ctx *hash;
 };
 
@@ -139,7 +140,10 @@ enum rc image_upload_write(struct image_upload *up, struct str bytes, struct err
     while (bytes.n) {
         ssize_t n = write(up->fd, bytes.p, bytes.n);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_set(e, errno == ENOSPC ? RC_LIMIT : RC_IO, "cannot store the image: %s", strerror(errno));
+        if (n < 0) {
+            up->no_room = errno == ENOSPC || errno == EDQUOT;
+            return err_set(e, RC_IO, "cannot store the image: %s", strerror(errno));
+        }
         bytes = str_slice(bytes, (size_t)n, bytes.n);
     }
     return RC_OK;
@@ -160,7 +164,8 @@ static enum rc put_in_place(struct image_upload *up, const char *sha256, struct 
     char final[NAME_BYTES + 80];
     snprintf(final, sizeof final, "%s/%s", up->im->dir, sha256);
     if (fsync(up->fd) != 0 || fchmod(up->fd, 0600) != 0 || rename(up->file, final) != 0)
-        return err_set(e, RC_IO, "cannot store the image as %s: %s", final, strerror(errno));
+        return err_set(e, errno == ENOSPC || errno == EDQUOT ? RC_LIMIT : RC_IO, "cannot store the image as %s: %s",
+                       final, strerror(errno));
     sync_folder(up->im->dir);
     return RC_OK;
 }
@@ -183,6 +188,11 @@ enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha
     }
     image_upload_drop(up);
     return rc;
+}
+
+bool image_upload_no_room(const struct image_upload *up)
+{
+    return up && up->no_room;
 }
 
 void image_upload_drop(struct image_upload *up)

@@ -6,6 +6,7 @@
 #include "db/sql/claim.h"
 #include "server/api/api.h"
 #include "server/events.h"
+#include "server/health.h"
 #include "server/images.h"
 #include "server/metrics.h"
 #include "server/notifier.h"
@@ -26,13 +27,15 @@
 enum { CONFIG_ARENA_BYTES = 16 << 20, LOAD_ARENA_BYTES = 64 << 20, CERTIFICATE_DAYS = 825 };
 
 static const char usage[] =
-    "usage: dmvisord -f FILE [-n | --new-token NAME:ROLE[:AUTHORITY]]\n"
+    "usage: dmvisord -f FILE [-n | --new-token NAME:ROLE[:AUTHORITY] | --check-database | --trust-clock]\n"
     "       dmvisord --make-certificate FOLDER HOST...\n"
     "       dmvisord --help-config | --help | --version\n"
     "\n"
     "  -f FILE            configuration (YAML); --help-config prints one with all settings, their defaults and help\n"
     "  -n                 only check the configuration and what it names\n"
     "  --new-token ...    make a token for the REST API and print it (roles: viewer, operator, admin, auditor)\n"
+    "  --check-database   read the whole database and say whether it is in order\n"
+    "  --trust-clock      the clock is right, although it stands much later than the newest entry: old history may go\n"
     "  --make-certificate write a self-signed P-256 certificate (cert.pem, key.pem) for these hosts, for development\n"
     "\n"
     "Runs in the foreground and logs to standard error. SIGTERM and SIGINT stop it, SIGHUP reads the configuration again.\n";
@@ -47,8 +50,8 @@ struct process {
     struct images *images;
     struct api *api;
     struct http_listener *api_listener, *image_listener;
-    struct retention *retention;
     struct sql_claim *claim;
+    struct health health;
 };
 
 static int complain(const char *what, const struct err *e)
@@ -103,12 +106,12 @@ static enum rc start(struct process *p, struct err *e)
     enum rc rc = (srv->metrics = metrics_create()) ? RC_OK : RC_NOMEM;
     if (!rc) rc = events_create(srv, &srv->events, e);
     if (!rc) rc = notifier_create(srv, &srv->notifier, e);
+    if (!rc) rc = retention_create(srv, &srv->retention, e);
     if (!rc) rc = images_open(srv, &p->images, e);
     if (!rc) rc = images_listen(p->images, &p->image_listener, e);
     if (!rc) rc = worker_start(srv, &p->worker, e);
     if (!rc) rc = api_create(srv, p->images, &p->api, e);
     if (!rc) rc = http_start(&api, api_handle, &api_uploads, p->api, &p->api_listener, e);
-    if (!rc) rc = retention_create(srv, &p->retention, e);
     return rc;
 }
 
@@ -119,7 +122,7 @@ static void stop(struct process *p)
     http_stop(p->api_listener);
     http_stop(p->image_listener);
     api_destroy(p->api);
-    retention_destroy(p->retention);
+    retention_destroy(p->srv.retention);
     notifier_destroy(p->srv.notifier);
     events_destroy(p->srv.events);
     images_close(p->images);
@@ -179,6 +182,7 @@ static int run(struct process *p, bool only_check)
     log_open((enum log_level)c->log_level, (enum log_form)c->log_form, STDERR_FILENO);
     if (!only_check && drop_privileges(c->user, &e)) return complain("", &e);
     arena_init(&p->load_arena, LOAD_ARENA_BYTES);
+    p->srv.health = &p->health;
     if (server_load(&p->srv, c, &p->load_arena, &e)) return complain("", &e);
     if (only_check) {
         printf("%s is in order\n", p->file);
@@ -234,6 +238,24 @@ static int new_token(struct process *p, const char *text)
     return 0;
 }
 
+/* With the database as the server has it, also while the server runs. */
+static int with_database(struct process *p, bool trust)
+{
+    struct err e = { 0 };
+    struct sql *db = NULL;
+    if (load_config(p)) return 1;
+    log_open(LOG_WARN, LOG_LOGFMT, STDERR_FILENO);
+    umask(077);
+    enum rc rc = drop_privileges(p->config.user, &e);
+    if (!rc && !trust) rc = server_check_database(&p->config, &e);
+    if (!rc && trust) rc = retention_open(&p->config, NULL, &db, &e);
+    if (!rc && trust) rc = retention_trust(db, world_real().now_ms, &e);
+    sql_close(db);
+    if (rc) return complain("", &e);
+    puts(trust ? "the clock is believed" : "the database is in order");
+    return 0;
+}
+
 static int make_certificate(int n, char **arg)
 {
     struct err e = { 0 };
@@ -261,12 +283,14 @@ static int help_config(void)
 
 int main(int argc, char **argv)
 {
-    enum { TOKEN = 256, CERTIFICATE, HELP_CONFIG };
+    enum { TOKEN = 256, CERTIFICATE, HELP_CONFIG, CHECK_DATABASE, TRUST_CLOCK };
     static const struct option options[] = {
         { "file", required_argument, NULL, 'f' },
         { "check", no_argument, NULL, 'n' },
         { "new-token", required_argument, NULL, TOKEN },
         { "make-certificate", no_argument, NULL, CERTIFICATE },
+        { "check-database", no_argument, NULL, CHECK_DATABASE },
+        { "trust-clock", no_argument, NULL, TRUST_CLOCK },
         { "help-config", no_argument, NULL, HELP_CONFIG },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
@@ -274,12 +298,14 @@ int main(int argc, char **argv)
     };
     struct process p = { 0 };
     const char *token = NULL;
-    bool check = false, certificate = false;
+    bool check = false, certificate = false, whole = false, trust = false;
     for (int o; (o = getopt_long(argc, argv, "f:nhV", options, NULL)) != -1;) switch (o) {
         case 'f': p.file = optarg; break;
         case 'n': check = true; break;
         case TOKEN: token = optarg; break;
         case CERTIFICATE: certificate = true; break;
+        case CHECK_DATABASE: whole = true; break;
+        case TRUST_CLOCK: trust = true; break;
         case HELP_CONFIG: return help_config();
         case 'h': fputs(usage, stdout); return 0;
         case 'V': puts("dmvisord " DMVISOR_VERSION); return 0;
@@ -290,7 +316,7 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    int code = token ? new_token(&p, token) : run(&p, check);
+    int code = token ? new_token(&p, token) : whole || trust ? with_database(&p, trust) : run(&p, check);
     server_unload(&p.srv);
     arena_finish(&p.load_arena);
     arena_finish(&p.config_arena);

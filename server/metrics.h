@@ -13,6 +13,10 @@
     X(DM_COMMITS, "dmvisor_dm_commits", "", "Transactions of the DM worker")                                           \
     X(ALERTS_REPEATED, "dmvisor_dm_alerts_repeated", "",                                                               \
       "Alerts told again because their answer was lost, and not booked again")                                         \
+    X(ALERTS_REFUSED, "dmvisor_dm_alerts_refused", "",                                                                 \
+      "Alerts refused because their device told too many (dm.alertsPerHour)")                                          \
+    X(ATTRIBUTES_REFUSED, "dmvisor_dm_attributes_refused", "",                                                         \
+      "Values devices told of themselves that were too many or too long")                                              \
     X(SESSIONS_STARTED, "dmvisor_dm_sessions_started", "", "Sessions begun by devices")                                \
     X(SESSIONS_DONE, "dmvisor_dm_sessions", "outcome=\"done\"", "Sessions ended, by outcome")                          \
     X(SESSIONS_ABORTED, "dmvisor_dm_sessions", "outcome=\"aborted\"", "")                                              \

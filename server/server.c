@@ -1,6 +1,10 @@
 #include "server/server.h"
+#include "base/crypto.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "db/sql/beside.h"
 #include "db/start.h"
+#include "server/health.h"
 #include "server/schemas.h"
 #include "server/secrets.h"
 #include <dirent.h>
@@ -109,24 +113,126 @@ static enum rc first_authority(struct sql *db, const struct server_config *c, in
     return rc;
 }
 
+struct sql_health *server_database_health(const struct server *srv)
+{
+    return srv->health ? &srv->health->database : NULL;
+}
+
+/* ---- is it whole, and the one that was here? ---- */
+
+#define RESTORE                                                                                                        \
+    "Restore a backup: stop the server, copy the backup in the database's place, remove its -wal and -shm files, start"
+
+static const char *file_of(const struct server_config *c)
+{
+    return strncmp(c->database, "sqlite:", 7) == 0 ? c->database + 7 : c->database;
+}
+
+static enum rc is_emptied(const struct server_config *c, const char *id, struct err *e)
+{
+    return err_set(e, RC_INVALID,
+                   "the database %s is empty or gone, although %s.id says that one was here (%s). " RESTORE
+                   ". To begin with an empty one, remove that .id file",
+                   file_of(c), file_of(c), id);
+}
+
+/* What a file holds before the schema is brought up to date: ours, nothing yet, or somebody else's. */
+static enum rc look(struct sql *db, const struct server_config *c, const char *id, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    int64_t tables = 0, ours = 0;
+    enum rc rc = sql_start_text(db, STR(START_TABLES), NULL, 0, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) {
+        tables = sql_int(r, 0);
+        ours = sql_int(r, 1);
+    }
+    sql_end(r);
+    if (!rc && !tables && id[0]) rc = is_emptied(c, id, e);
+    if (!rc && tables && !ours)
+        rc = err_set(e, RC_INVALID, "%s is the database of another program: give dmvisord one of its own", file_of(c));
+    return rc;
+}
+
+/* Opened bare: its schema may be an old one. */
+static enum rc open_whole(const struct server_config *c, struct sql_health *health, struct sql **db, struct err *e)
+{
+    const struct sql_options bare = { .durable = true, .busy_ms = 10000, .health = health };
+    char id[SQL_ID_BYTES + 1];
+    bool there = false;
+    struct err why = { 0 };
+    enum rc rc = sql_beside(c->database, id, &there, e);
+    if (rc) return rc;
+    if (id[0] && !there) return is_emptied(c, id, e);
+    rc = sql_open(c->database, &bare, db, &why);
+    if (!rc) rc = sql_check(*db, false, &why);
+    if (rc && health->damaged) return err_set(e, RC_INVALID, "%s is damaged: %.200s. " RESTORE, file_of(c), why.text);
+    if (rc) {
+        *e = why;
+        return rc;
+    }
+    return look(*db, c, id, e);
+}
+
+/* The id in the database and the one beside it are the same from the first start on. */
+static enum rc same_instance(struct sql *db, const struct server_config *c, char id[SQL_ID_BYTES + 1], bool *fresh,
+                             struct err *e)
+{
+    char beside[SQL_ID_BYTES + 1];
+    uint8_t octets[SQL_ID_BYTES / 2];
+    bool there = false;
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(db, START_STMT_INSTANCE, NULL, 0, &r, e);
+    if (!rc && (rc = sql_step(r, e)) == RC_OK) snprintf(id, SQL_ID_BYTES + 1, "%.*s", STR_ARG(sql_text(r, 0)));
+    sql_end(r);
+    if (rc == RC_NOT_FOUND) {
+        crypto_random(octets, sizeof octets);
+        text_hex(octets, sizeof octets, id);
+        rc = sql_run(db, START_STMT_INSTANCE_ADD, SQL_ARGS({ "id", SQL_T(str_of(id)) }), NULL, e);
+    }
+    if (!rc) rc = sql_beside(c->database, beside, &there, e);
+    if (!rc && beside[0] && strcmp(beside, id) != 0)
+        rc = err_set(e, RC_INVALID,
+                     "%s is another database (%s) than the one that was here (%s, says %s.id). " RESTORE
+                     ". To go on with this one, remove that .id file",
+                     file_of(c), id, beside, file_of(c));
+    *fresh = !beside[0];
+    return rc;
+}
+
+enum rc server_check_database(const struct server_config *c, struct err *e)
+{
+    struct sql_health health = { .damaged = false };
+    const struct sql_options o = { .read_only = true, .busy_ms = 10000, .health = &health };
+    struct sql *db = NULL;
+    struct err why = { 0 };
+    enum rc rc = sql_open(c->database, &o, &db, &why);
+    if (!rc) rc = sql_check(db, true, &why);
+    sql_close(db);
+    if (!rc) return RC_OK;
+    return health.damaged ? err_set(e, RC_INVALID, "%s is damaged: %.200s. " RESTORE, file_of(c), why.text)
+                          : err_set(e, rc, "%s", why.text);
+}
+
 enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, struct err *e)
 {
-    const struct sql_options bare = { .durable = true, .busy_ms = 10000 };
     const struct sql_options start = {
         .durable = true, .busy_ms = 10000, .statements = start_sql, .n_statements = START_STMT_COUNT
     };
+    char id[SQL_ID_BYTES + 1] = "";
+    struct sql_health health = { .damaged = false };
+    bool fresh = false;
     struct sql *db = NULL;
-    enum rc rc = sql_open(c->database, &bare, &db, e);
+    enum rc rc = open_whole(c, &health, &db, e);
     if (!rc) rc = sql_migrate(db, c->schema_dir, e);
     sql_close(db);
     db = NULL;
     if (!rc) rc = sql_open(c->database, &start, &db, e);
     if (!rc) rc = sql_begin(db, true, e);
-    if (!rc) {
-        rc = first_authority(db, c, now_ms, e);
-        if (!rc) rc = sql_commit(db, e);
-        if (rc) sql_rollback(db);
-    }
+    if (!rc) rc = same_instance(db, c, id, &fresh, e);
+    if (!rc) rc = first_authority(db, c, now_ms, e);
+    if (!rc) rc = sql_commit(db, e);
+    if (rc) sql_rollback(db);
     sql_close(db);
-    return rc;
+    return rc || !fresh ? rc : sql_beside_keep(c->database, id, e); /* never an id that the database does not have */
 }

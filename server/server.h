@@ -8,11 +8,13 @@
 #include "ddf/schema.h"
 #include "server/config.h"
 
-struct events;   /* server/events.h: live stream */
-struct notifier; /* server/notifier.h: triggers */
-struct worker;   /* server/worker.h: the DM loop */
-struct metrics;  /* server/metrics.h: counters for /metrics */
-struct schemas;  /* server/schemas.h: merged device descriptions */
+struct events;    /* server/events.h: live stream */
+struct notifier;  /* server/notifier.h: triggers */
+struct worker;    /* server/worker.h: the DM loop */
+struct metrics;   /* server/metrics.h: counters for /metrics */
+struct retention; /* server/retention.h: what is old goes */
+struct health;    /* server/health.h: what a person must know of */
+struct schemas;   /* server/schemas.h: merged device descriptions */
 
 struct server {
     const struct server_config *_Atomic config; /* a reload puts another one here; the old one stays readable */
@@ -24,6 +26,8 @@ struct server {
     struct events *events;
     struct notifier *notifier;
     struct metrics *metrics; /* NULL = not counted */
+    struct health *health;   /* NULL = nobody asks */
+    struct retention *retention;
 };
 
 /** Read what the configuration names into srv->schema, layouts and secret_key. Everything lives in the arena or until
@@ -33,8 +37,14 @@ void server_unload(struct server *srv);
 /** The shipped and configured device descriptions, read anew; the caller destroys it. The arena holds file names
  * while it runs. */
 enum rc server_schema(const struct server_config *c, struct arena *a, struct ddf_schema **out, struct err *e);
-/** Open the database once: bring its schema up to date and make the first authority in a new one. */
+/** Where the connections of this server report what they meet; may be NULL. */
+struct sql_health *server_database_health(const struct server *srv);
+/** Open the database once: see that it is whole and the one that was here before, bring its schema up to date and make the
+ * first authority in a new one.
+ * @return RC_INVALID when it is damaged, emptied or another one: e says how to restore it */
 enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, struct err *e);
+/** The full check, page by page and index by index; the server may run meanwhile. */
+enum rc server_check_database(const struct server_config *c, struct err *e);
 /** The layout for an MO identifier; the first one for an empty or unknown identifier (a device that has not told
  * yet). */
 const struct ddf_layout *server_layout(const struct server *srv, struct str mo);

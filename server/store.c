@@ -43,6 +43,7 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e)
     const struct sql_options o = { .durable = srv->config->durable,
                                    .busy_ms = STORE_BUSY_MS,
                                    .no_checkpoints = true,
+                                   .health = server_database_health(srv),
                                    .statements = dm_sql,
                                    .n_statements = DM_STMT_COUNT };
     struct store *st = calloc(1, sizeof *st);
@@ -152,7 +153,9 @@ static enum rc read_device(struct store *st, struct sql_rows *r, const struct au
                                 .authority_name = au->name,
                                 .server_id = au->server_id,
                                 .record = sql_is_null(r, 18) ? -1 : sql_int(r, 18) != 0,
-                                .booked_ms = sql_int(r, 20) };
+                                .booked_ms = sql_int(r, 20),
+                                .alerts_left = sql_is_null(r, 21) ? -1 : sql_int(r, 21),
+                                .alerts_ms = sql_int(r, 22) };
     if (!arena_str(a, name, &d->name) || !arena_str(a, sql_text(r, 3), &d->settled_token) ||
         !arena_str(a, sql_text(r, 4), &d->layout_mo) || !arena_str(a, sql_text(r, 11), &d->user_agent) ||
         !arena_str(a, sql_text(r, 12), &d->remote) || !arena_str(a, sql_text(r, 19), &d->booked))

@@ -32,8 +32,9 @@ struct store_device {
     int64_t summary_ms, created_ms;
     struct str booked; /* server/repeats.h */
     int64_t booked_ms;
-    int record;                 /* flight recorder: 1 every session, 0 none, -1 as its authority says */
-    struct sml_account account; /* opened (decrypted) */
+    int64_t alerts_left, alerts_ms; /* server/visit_alerts.c; -1 = as many as there are */
+    int record;                     /* flight recorder: 1 every session, 0 none, -1 as its authority says */
+    struct sml_account account;     /* opened (decrypted) */
 };
 /** Begin a piece of work: the catalogue is brought up to date, what was borrowed from the store before is gone.
  * store_load_device does it. */

@@ -3,10 +3,14 @@
 #include "base/text.h"
 #include "ddf/uri.h"
 #include "server/flight.h"
+#include "server/metrics.h"
 #include "server/secrets.h"
 #include "syncml/status.h"
 #include <stdlib.h>
 #include <string.h>
+
+/* What a device may say of itself, in names and octets of a value; and its sessions that are remembered. */
+enum { ATTRIBUTES = 400, ATTRIBUTE_BYTES = 4096, SESSIONS_KEPT = 2000, SESSIONS_TRIM_EVERY = 64 };
 
 /* ---- tools ---- */
 
@@ -257,6 +261,10 @@ void visit_attribute(struct visit *v, struct str name, struct str value)
     load_attributes(v);
     if (v->rc) return;
     while (i < r->n_attrs && !str_eq(r->attrs[i].name, name)) i++;
+    if (value.n > ATTRIBUTE_BYTES || (i == r->n_attrs && i >= ATTRIBUTES)) { /* nobody selects by that */
+        metrics_add(v->srv->metrics, METRIC_ATTRIBUTES_REFUSED, 1);
+        return;
+    }
     if (i < r->n_attrs && str_eq(r->attrs[i].value, value)) return;
     visit_schema_changes(v);
     visit_run(v, DM_STMT(ATTRIBUTE_PUT), { "device_id", SQL_I(v->d.id) }, { "name", SQL_T(name) },
@@ -355,6 +363,8 @@ void visit_session_row(struct visit *v)
               { "trigger_id", v->s->trigger ? SQL_I(v->s->trigger) : SQL_N }, { "started_ms", SQL_I(v->s->started_ms) },
               { "messages", SQL_I(v->s->messages) });
     if (!v->rc) v->s->row = sql_last_id(v->db);
+    if (!v->rc && v->s->row % SESSIONS_TRIM_EVERY == 0) /* one that calls all day does not fill the history */
+        visit_run(v, DM_STMT(SESSIONS_TRIM), { "device_id", SQL_I(v->d.id) }, { "keep", SQL_I(SESSIONS_KEPT) });
 }
 
 /* ---- package 1 ---- */
@@ -375,6 +385,12 @@ static void learn_devinfo(struct visit *v, const struct sml_value *devinfo)
 {
     enum { DEVINFO_LEAVES = 100 };
     int n = 0;
+    if (devinfo) { /* what it said before of itself goes: names of yesterday do not pile up */
+        visit_run(v, DM_STMT(DEVINFO_FORGET), { "device_id", SQL_I(v->d.id) });
+        mirror_drop(v->m, STR("./DevInfo"));
+        v->r->has_attrs = false;
+        visit_schema_changes(v);
+    }
     for (const struct sml_value *x = devinfo; x && n < DEVINFO_LEAVES && !v->rc; x = x->next, n++) {
         struct str uri, name;
         if (!visit_uri(v, x->uri, &uri) || uri.n < 3 || !(name = attribute_name(v, uri)).n) continue;

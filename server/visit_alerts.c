@@ -1,6 +1,7 @@
 /* What a device reports by itself: the ends of operations, progress, changes of state, crashes (dm-protocol.md 14;
  * the layout says which alert types those are). */
 #include "server/visit.h"
+#include "base/log.h"
 #include "db/dm.h"
 #include "ddf/uri.h"
 #include "server/metrics.h"
@@ -181,27 +182,55 @@ static const struct {
     { "user_request", something_with_device },
 };
 
+/* ---- how many ---- */
+
+/* A device may tell so many alerts in an hour, and as many at once when it was quiet before; what it told before does not
+ * count. The rest is refused: it keeps them, and others have their place in the events. In thousandths. */
+static int64_t alerts_left(const struct visit *v)
+{
+    const int64_t most = (int64_t)v->srv->config->dm_alerts_per_hour * 1000, passed = v->w->now_ms - v->d.alerts_ms;
+    if (v->d.alerts_left < 0 || passed < 0 || passed > 3600000) return most;
+    const int64_t left = v->d.alerts_left + passed * most / 3600000;
+    return left < most ? left : most;
+}
+
+static void refuse_alert(struct visit *v, struct sml_alert_in *x, bool first)
+{
+    enum { DEVICE_FULL = 420 }; /* dm-protocol.md: the recipient has no room for it */
+    x->status = DEVICE_FULL;
+    metrics_add(v->srv->metrics, METRIC_ALERTS_REFUSED, 1);
+    if (first)
+        log_event(LOG_WARN, "device.alerts_refused", LOG_S("device", v->d.name), LOG_S("session", v->s->id),
+                  LOG_N("per_hour", v->srv->config->dm_alerts_per_hour));
+}
+
 /* What is known to be open once this message's alerts are booked; most messages have none and change nothing. */
-static void keep_booked(struct visit *v, const struct repeats *booked)
+static void keep_booked(struct visit *v, const struct repeats *booked, int64_t left)
 {
     struct str text = { 0 };
     if (!repeats_text(booked, v->a, &text)) visit_nomem(v);
     if (v->rc || (str_eq(text, v->d.booked) && !text.n)) return;
     visit_run(v, DM_STMT(CONTACT_BOOKED), { "device_id", SQL_I(v->d.id) }, { "booked", text.n ? SQL_B(text) : SQL_N },
-              { "now_ms", SQL_I(v->w->now_ms) });
+              { "now_ms", SQL_I(v->w->now_ms) }, { "left", SQL_I(left) });
 }
 
-static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *booked)
+static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *booked, int64_t *left)
 {
     struct alert al = { .in = x, .name = ddf_layout_alert_name(v->l, x->type) };
     size_t i = 0;
     while (i < sizeof actions / sizeof actions[0] && !str_is(al.name, actions[i].name)) i++;
     const bool known = i < sizeof actions / sizeof actions[0];
     if (known && actions[i].act == nothing) return;
+    if (*left < 1000 || booked->n >= REPEATS_MAX) {
+        refuse_alert(v, x, *left >= 0);
+        *left = *left < 1000 ? -1 : *left; /* told once in this message */
+        return;
+    }
     if (repeats_book(booked, x)) {
         metrics_add(v->srv->metrics, METRIC_ALERTS_REPEATED, 1);
         return;
     }
+    *left -= 1000;
     if (x->source.n && visit_uri(v, x->source, &al.uri)) al.ours = ddf_layout_match(v->l, al.uri, &al.at);
     if (known)
         actions[i].act(v, &al);
@@ -213,8 +242,10 @@ void visit_alerts(struct visit *v, const struct sml_news *news)
 {
     struct repeats booked;
     if (v->rc) return;
+    const int64_t before = alerts_left(v);
+    int64_t left = before;
     repeats_load(&booked, v->d.booked, v->d.booked_ms, news, v->w->now_ms);
     for (struct sml_alert_in *x = news->alerts; x && !v->rc; x = x->next)
-        if (x->code == 1226) take_alert(v, x, &booked); /* client events are taken and mean nothing to us */
-    keep_booked(v, &booked);
+        if (x->code == 1226) take_alert(v, x, &booked, &left); /* client events are taken and mean nothing to us */
+    keep_booked(v, &booked, left < 0 ? 0 : left);
 }

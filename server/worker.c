@@ -5,6 +5,7 @@
 #include "base/world.h"
 #include "server/events.h"
 #include "server/exchange.h"
+#include "server/health.h"
 #include "server/http.h"
 #include "server/metrics.h"
 #include "server/notifier.h"
@@ -47,6 +48,7 @@ struct worker {
     int epoll, wake;
     pthread_t thread, carrier;
     bool running, carrying;
+    bool full_told; /* that the disk is full was logged, and it still is */
     struct sql *log;
     int stop; /* the carrier's */
     struct queue waiting;
@@ -228,6 +230,15 @@ static void log_failure(const struct pending *p, const struct err *e)
               LOG_N("bytes", p->rq.body.n), LOG_Z("error", err_format(e, text, sizeof text)));
 }
 
+/* A full disk is one event, however many messages find it full. */
+static bool is_news(struct worker *w)
+{
+    const bool full = w->srv->health && w->srv->health->database.full;
+    const bool told = full && w->full_told;
+    w->full_told = full;
+    return !told;
+}
+
 /* Messages that wait, as many as a turn's time allows; one commit; then their replies. */
 static void turn(struct worker *w)
 {
@@ -239,7 +250,7 @@ static void turn(struct worker *w)
     const struct world world = now(w);
     while ((p = queue_take(&w->waiting)) != NULL) {
         err_clear(&e);
-        if (exchange(w->dm, &world, &p->rq, &p->rp, &e)) log_failure(p, &e);
+        if (exchange(w->dm, &world, &p->rq, &p->rp, &e) && is_news(w)) log_failure(p, &e);
         queue_put(&done, p);
         if (now_us() > until) break;
     }
@@ -247,7 +258,8 @@ static void turn(struct worker *w)
     bool events = w->dm->events;
     enum rc rc = dm_commit(w->dm, &e);
     w->dm->events = false;
-    if (rc) log_event(LOG_ERROR, "dm.commit_failed", LOG_Z("error", e.text));
+    if (!rc) w->full_told = false;
+    if (rc && is_news(w)) log_event(LOG_ERROR, "dm.commit_failed", LOG_Z("error", e.text));
     while ((p = queue_take(&done)) != NULL) {
         if (rc) exchange_overload(&p->rp, "its database does not keep anything");
         answer(w, p);
@@ -286,7 +298,10 @@ static void *carry_over(void *arg)
 
 static enum rc start_carrier(struct worker *w, struct err *e)
 {
-    const struct sql_options o = { .durable = w->srv->config->durable, .busy_ms = 1000, .no_checkpoints = true };
+    const struct sql_options o = { .durable = w->srv->config->durable,
+                                   .busy_ms = 1000,
+                                   .no_checkpoints = true,
+                                   .health = server_database_health(w->srv) };
     w->stop = eventfd(0, EFD_CLOEXEC);
     if (w->stop < 0) return err_set(e, RC_IO, "cannot make an event: %s", strerror(errno));
     enum rc rc = sql_open(w->srv->config->database, &o, &w->log, e);

@@ -16,7 +16,19 @@ CREATE TRIGGER operation_secret_gone AFTER UPDATE OF state ON operation WHEN NEW
 END;
 
 ALTER TABLE contact ADD COLUMN booked BLOB;           -- alerts whose answer may not have arrived (server/repeats.h); NULL = none
+ALTER TABLE contact ADD COLUMN alerts_left INTEGER;   -- thousandths of alerts that it may still tell; NULL = as many as there are
+ALTER TABLE contact ADD COLUMN alerts_ms INTEGER;     -- when that was so
 ALTER TABLE contact ADD COLUMN booked_ms INTEGER;     -- when the last of them was booked
+
+CREATE TABLE instance (                   -- one row: which database this is; the same stands in the file "<database>.id" beside it
+  id TEXT NOT NULL                        -- 32 hex digits
+) STRICT;
+CREATE TABLE clock (                      -- one row: up to when the clock was believed (server/retention.h)
+  clock_id   INTEGER PRIMARY KEY CHECK (clock_id = 1),
+  trusted_ms INTEGER NOT NULL,
+  waited_ms  INTEGER NOT NULL DEFAULT 0,  -- how long the server has run since the clock is not believed
+  probe_ms   INTEGER NOT NULL DEFAULT 0   -- last write that only tried whether writing works
+) STRICT;
 
 -- verdicts of operations
 

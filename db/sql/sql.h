@@ -7,6 +7,12 @@
 
 struct sql; /* one connection */
 
+/* What the connections of a process have met; any thread may look. */
+struct sql_health {
+    _Atomic bool damaged; /* a page does not hold what it should: nothing mends that but a backup */
+    _Atomic bool full;    /* the last commit found no room on the disk */
+};
+
 struct sql_options {
     bool read_only;
     bool durable;           /* synchronous=FULL: a commit survives a power cut */
@@ -14,7 +20,8 @@ struct sql_options {
     bool no_checkpoints;    /* commits do not carry the log over into the file: somebody calls sql_checkpoint */
     const char *schema_dir; /* sql_migrate from here before statements are prepared; NULL = leave the schema as it is */
     const char *const *statements;
-    size_t n_statements; /* prepared at open (a wrong column stops the start), by index */
+    size_t n_statements;       /* prepared at open (a wrong column stops the start), by index */
+    struct sql_health *health; /* NULL = nobody asks */
 };
 
 /** @param target "sqlite:/path/to/file" or a bare path; "sqlite::memory:" for tests
@@ -86,6 +93,9 @@ int64_t sql_last_id(struct sql *s);
 enum rc sql_migrate(struct sql *s, const char *folder, struct err *e);
 /** Carry what was committed over from the log into the file, as far as readers allow, while others write on. @param pages  left in the log */
 enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e);
+/** Is every page what it should be? @param full  also that indexes and tables say the same; takes longer
+ *  @return RC_INVALID when it is damaged: e says what was found first */
+enum rc sql_check(struct sql *s, bool full, struct err *e);
 /** Online copy to a new file (mode 0600). @return RC_EXISTS when the file is there already */
 enum rc sql_backup(struct sql *s, const char *file, struct err *e);
 #endif

@@ -38,12 +38,15 @@ struct sql {
     sqlite3_stmt *own[OWN_COUNT];
     struct sql_rows *texts[SQL_TEXTS];
     uint64_t clock;
+    struct sql_health *health;
 };
 
 /* What SQLite said, as one of our outcomes. */
-static enum rc outcome(sqlite3 *db, int code, const char *doing, struct err *e)
+static enum rc outcome(struct sql *s, int code, const char *doing, struct err *e)
 {
     enum rc rc = RC_IO;
+    if (s->health && ((code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB)) s->health->damaged = true;
+    if (s->health && (code & 0xFF) == SQLITE_FULL) s->health->full = true;
     switch (code & 0xFF) {
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -66,7 +69,7 @@ static enum rc outcome(sqlite3 *db, int code, const char *doing, struct err *e)
     case SQLITE_MISMATCH: rc = RC_INTERNAL; break;
     default: break;
     }
-    return err_set(e, rc, "database: %s: %s", doing, db ? sqlite3_errmsg(db) : sqlite3_errstr(code));
+    return err_set(e, rc, "database: %s: %s", doing, sqlite3_errmsg(s->db));
 }
 
 static const char *name_of(const struct sql_rows *r, size_t i)
@@ -114,7 +117,7 @@ static void unprepare(struct sql_rows *r)
 
 enum rc sql_exec(struct sql *s, const char *text, struct err *e)
 {
-    return outcome(s->db, sqlite3_exec(s->db, text, NULL, NULL, NULL), "statement", e);
+    return outcome(s, sqlite3_exec(s->db, text, NULL, NULL, NULL), "statement", e);
 }
 
 /* Set a pragma and read it back: SQLite accepts misspelt ones silently. */
@@ -125,7 +128,7 @@ static enum rc pragma(struct sql *s, const char *name, const char *value, const 
     enum rc rc = RC_OK;
 
     snprintf(text, sizeof text, "PRAGMA %s=%s", name, value);
-    rc = outcome(s->db, sqlite3_exec(s->db, text, NULL, NULL, NULL), text, e);
+    rc = outcome(s, sqlite3_exec(s->db, text, NULL, NULL, NULL), text, e);
     if (rc) return rc;
     snprintf(text, sizeof text, "PRAGMA %s", name);
     if (sqlite3_prepare_v2(s->db, text, -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW)
@@ -208,6 +211,7 @@ enum rc sql_open(const char *target, const struct sql_options *o, struct sql **o
     }
     s = calloc(1, sizeof *s);
     if (!s) return err_set(e, RC_NOMEM, "no memory for a database connection");
+    s->health = o->health;
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
                    0); /* only counts, and takes a lock for it; refused once SQLite is in use, which is no matter */
     int code = sqlite3_open_v2(path, &s->db, flags, NULL);
@@ -220,7 +224,7 @@ enum rc sql_open(const char *target, const struct sql_options *o, struct sql **o
     rc = settle_pragmas(s, o, memory, e);
     if (!rc && o->schema_dir) rc = sql_migrate(s, o->schema_dir, e);
     for (int i = 0; !rc && i < OWN_COUNT; i++)
-        rc = outcome(s->db, sqlite3_prepare_v3(s->db, own_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->own[i], NULL),
+        rc = outcome(s, sqlite3_prepare_v3(s->db, own_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->own[i], NULL),
                      own_sql[i], e);
     if (!rc) rc = sql_prepare(s, o->statements, o->n_statements, e);
 out:
@@ -251,7 +255,7 @@ static enum rc own(struct sql *s, int which, struct err *e)
     int code = SQLITE_ERROR;
     if (!s->own[which]) return sql_exec(s, own_sql[which], e); /* while a migration runs */
     code = sqlite3_step(s->own[which]);
-    enum rc rc = code == SQLITE_DONE ? RC_OK : outcome(s->db, code, own_sql[which], e);
+    enum rc rc = code == SQLITE_DONE ? RC_OK : outcome(s, code, own_sql[which], e);
     sqlite3_reset(s->own[which]);
     return rc;
 }
@@ -262,7 +266,9 @@ enum rc sql_begin(struct sql *s, bool write, struct err *e)
 }
 enum rc sql_commit(struct sql *s, struct err *e)
 {
-    return own(s, OWN_COMMIT, e);
+    enum rc rc = own(s, OWN_COMMIT, e);
+    if (!rc && s->health && s->health->full) s->health->full = false;
+    return rc;
 }
 enum rc sql_savepoint(struct sql *s, struct err *e)
 {
@@ -327,7 +333,7 @@ static enum rc start(struct sql_rows *r, const struct sql_arg *args, size_t n_ar
         if (!at)
             return err_set(e, RC_INTERNAL, "statement has no parameter :%s: %.200s", args[i].name, sqlite3_sql(r->st));
         int code = bind(r->st, at, &args[i].value);
-        if (code != SQLITE_OK) return outcome(r->sql->db, code, "binding a value", e);
+        if (code != SQLITE_OK) return outcome(r->sql, code, "binding a value", e);
     }
     r->running = true;
     *rows = r;
@@ -385,7 +391,7 @@ enum rc sql_step(struct sql_rows *r, struct err *e)
     int code = sqlite3_step(r->st);
     if (code == SQLITE_ROW) return RC_OK;
     if (code == SQLITE_DONE) return RC_NOT_FOUND;
-    return outcome(r->sql->db, code, sqlite3_sql(r->st), e);
+    return outcome(r->sql, code, sqlite3_sql(r->st), e);
 }
 
 int64_t sql_int(struct sql_rows *r, int column)
@@ -441,7 +447,24 @@ enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e)
 {
     int all = 0, done = 0, code = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
     if (pages) *pages = all > done ? all - done : 0;
-    return code == SQLITE_BUSY ? RC_OK : outcome(s->db, code, "carrying the log over", e);
+    return code == SQLITE_BUSY ? RC_OK : outcome(s, code, "carrying the log over", e);
+}
+
+enum rc sql_check(struct sql *s, bool full, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    enum rc rc = outcome(
+        s, sqlite3_prepare_v2(s->db, full ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", -1, &st, NULL),
+        "check", e);
+    int code = rc ? SQLITE_OK : sqlite3_step(st);
+    const char *found = code == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    if (!rc && code != SQLITE_ROW) rc = outcome(s, code, "check", e);
+    if (!rc && (!found || strcmp(found, "ok") != 0)) {
+        if (s->health) s->health->damaged = true;
+        rc = err_set(e, RC_INVALID, "the database is damaged: %.300s", found ? found : "nothing was found");
+    }
+    sqlite3_finalize(st);
+    return rc;
 }
 
 enum rc sql_backup(struct sql *s, const char *file, struct err *e)
@@ -473,7 +496,7 @@ enum rc sql_backup(struct sql *s, const char *file, struct err *e)
 enum rc sql_user_version(struct sql *s, int64_t *version, struct err *e)
 {
     sqlite3_stmt *st = NULL;
-    enum rc rc = outcome(s->db, sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &st, NULL), "schema version", e);
+    enum rc rc = outcome(s, sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &st, NULL), "schema version", e);
     if (!rc && sqlite3_step(st) != SQLITE_ROW)
         rc = err_set(e, RC_IO, "database: schema version: %s", sqlite3_errmsg(s->db));
     if (!rc) *version = sqlite3_column_int64(st, 0);

@@ -3,6 +3,7 @@
 #include "base/doc.h"
 #include "base/world.h"
 #include "server/api/openapi.h"
+#include "server/retention.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,15 +54,18 @@ static enum rc healthz(struct call *c)
     return answer(c, 200, j);
 }
 
-/* It can do its work: the database answers. */
+/* It can do its work: the database answers, and keeps what it is given. */
 static enum rc readyz(struct call *c)
 {
     struct sql_rows *r = NULL;
     struct err e = { 0 };
+    char warning[256] = "";
     json_t *j = json_object();
     enum rc rc = sql_start(c->db, API_PING, NULL, 0, &r, &e);
     if (!rc) rc = sql_step(r, &e);
     sql_end(r);
+    if (!rc) rc = retention_probe(c->api->srv->retention, warning, &e);
+    if (!rc && warning[0]) j_str(j, "warning", str_of(warning));
     j_str(j, "status", rc ? STR("not ready") : STR("ready"));
     j_str(j, "database", rc ? str_of(e.text) : STR("ok"));
     j_str(j, "version", STR(DMVISOR_VERSION));

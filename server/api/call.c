@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/text.h"
 #include "server/events.h"
+#include "server/health.h"
 #include "server/notifier.h"
 
 #include <inttypes.h>
@@ -40,6 +41,7 @@ void problem_of(struct call *c, enum rc rc)
         { RC_LIMIT, 400, "Over a limit" },  { RC_DENIED, 403, "Forbidden" },    { RC_BUSY, 503, "Busy" },
         { RC_TIMEOUT, 503, "Busy" },        { RC_NOMEM, 503, "Out of memory" }, { RC_IO, 500, "Storage failed" },
     };
+    const bool full = c->api->srv->health && c->api->srv->health->database.full;
     int status = 500;
     const char *title = "Internal error";
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
@@ -47,9 +49,15 @@ void problem_of(struct call *c, enum rc rc)
             status = row[i].status;
             title = row[i].title;
         }
+    if (full && rc == RC_IO) {
+        status = 507;
+        title = "Disk full";
+    }
     if (status >= 500) {
-        log_event(LOG_ERROR, "api.failed", LOG_S("method", c->r->method), LOG_S("path", c->r->path),
-                  LOG_Z("why", c->e.text));
+        if (status != 507 || !c->api->full_told)
+            log_event(LOG_ERROR, "api.failed", LOG_S("method", c->r->method), LOG_S("path", c->r->path),
+                      LOG_Z("why", c->e.text));
+        c->api->full_told = full;
         if (rc == RC_INTERNAL || !c->e.text[0])
             http_problem(c->reply, status, title, NULL, "the server's log says more");
         else

@@ -30,6 +30,7 @@ struct api {
     const struct server *srv;
     struct images *images;
     struct sql *db;
+    bool full_told;      /* that the disk is full was logged, and it still is */
     struct store *store; /* previews */
     struct logins *logins;
     struct world (*now)(void);

@@ -254,10 +254,12 @@ static enum rc finish_upload(struct call *c, struct str wanted, char sha256[65],
     if (!u) return refuse(c, 400, "Bad request", NULL, "the image's bytes are the request's body");
     if (u->rc) {
         c->e = u->e;
+        if (image_upload_no_room(up)) return refuse(c, 507, "Disk full", NULL, "%s", u->e.text);
         return u->rc == RC_LIMIT ? refuse(c, 413, "Image too large", NULL, "%s", u->e.text) : u->rc;
     }
     u->up = NULL;
     enum rc rc = image_upload_finish(up, wanted, sha256, size, &c->e);
+    if (rc == RC_LIMIT) return refuse(c, 507, "Disk full", NULL, "%s", c->e.text);
     return rc == RC_INVALID ? refuse(c, 422, "Image is not as announced", NULL, "%s", c->e.text) : rc;
 }
 

@@ -145,6 +145,7 @@ static enum rc finish_write(struct call *c)
                      NULL, &c->e);
     if (!rc) rc = sql_commit(c->db, &c->e);
     if (!rc) {
+        c->api->full_told = false;
         events_wake(c->api->srv->events);
         notifier_wake(c->api->srv->notifier);
         if (c->remove_image.n) images_remove(c->api->images, c->remove_image);
@@ -281,6 +282,7 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
     struct api *api = calloc(1, sizeof *api);
     struct sql_options o = { .durable = srv->config->durable,
                              .busy_ms = BUSY_MS,
+                             .health = server_database_health(srv),
                              .statements = api_statements,
                              .n_statements = API_STATEMENT_COUNT };
     if (!api) return err_set(e, RC_NOMEM, "no memory for the API");

@@ -84,7 +84,8 @@ def small_disk(folder):
         pytest.skip(f"no file system of its own here: {try_it.stderr.strip()}")
     disk = folder / "server" / "disk"
     disk.mkdir(parents=True)
-    s = world.Server(folder / "server", tls=False, dm__sessionTimeout="2s", database__target=f"sqlite:{disk}/dmvisor.db")
+    s = world.Server(folder / "server", tls=False, dm__sessionTimeout="2s", database__target=f"sqlite:{disk}/dmvisor.db",
+                     images__directory=f"{disk}/images")
     s.disk = disk
     s.through = ["unshare", "--mount", "sh", "-ec",
                  'cp -a "$0" "$0.new" && mount -t tmpfs -o size=8m,mode=0777 tmpfs "$0" && cp -a "$0.new/." "$0" && exec "$@"', str(disk)]
@@ -119,7 +120,16 @@ def test_a_full_disk_is_told_and_passes(small_disk):
     assert r.status_code != 503 or int(r.headers["Retry-After"]) > 0
     told = [line for name in ("dm.message_failed", "dm.commit_failed") for line in events(s, name)]
     assert any("full" in line for line in told), told
+    # It shows where machines look, and is logged once, however many messages find it full.
+    assert s.session.get(s.url + "/readyz", timeout=5).status_code == 503
+    before_them = len(told)
+    for _ in range(5):
+        refused(c)
+    assert len([line for name in ("dm.message_failed", "dm.commit_failed") for line in events(s, name)]) == before_them
+    r = s.call("POST", "/images", data=os.urandom(1 << 20), params={"name": "x", "version": "1", "guestType": "linux", "arch": "any", "format": "raw"})
+    assert problem(r) and r.status_code == 507, r.text
     rest.unlink()
+    world.wait_for("it to be ready again", lambda: s.session.get(s.url + "/readyz", timeout=5).status_code == 200, 15)
     world.wait_for("devices to be registered again", lambda: s.call("POST", "/devices", json={"id": "after-it"}).status_code in (201, 409), 15)
     works(s, c)
     assert len(s.get(path_of(NAME, "/sessions"))["items"]) > before

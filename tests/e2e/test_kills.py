@@ -95,7 +95,7 @@ class Bell(syncml.Client):
 class Storm:
     def __init__(self, folder, seed, devices=4):
         self.rng = random.Random(seed)
-        self.server = world.Server(folder / "server", tls=False, log__level="warn", dm__sessionTimeout="30s")
+        self.server = world.Server(folder / "server", tls=False, log__level="warn", dm__sessionTimeout="30s", dm__alertsPerHour=10000000)
         self.server.start()
         self.bells = []
         for i in range(devices):

@@ -34,6 +34,7 @@ static void configure(struct lab *l)
         .dm_max_message_bytes = 65536,
         .dm_max_object_bytes = 4 << 20,
         .dm_max_messages = 60,
+        .dm_alerts_per_hour = 1000000,
         .dm_max_sessions = 100,
         .dm_session_timeout_s = 120,
         .dm_session_lifetime_s = 3600,

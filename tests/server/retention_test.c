@@ -38,7 +38,7 @@ static void operations_that_are_over_are_forgotten(void)
     operation(l, "lock", 0, 1, "corp", "verified", 99);   /* a person's last word about the VM */
     operation(l, "lock", 0, 1, "other", "verified", 100); /* so is this */
     l->config.keep_operations_ms = 90LL * DAY;
-    CU_ASSERT_EQUAL_FATAL(retention_open(&l->config, &db, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(retention_open(&l->config, NULL, &db, &e), RC_OK);
     CU_ASSERT_EQUAL(retention_sweep(db, &l->config, l->world.now_ms, &e), RC_OK);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation"), 4);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation WHERE operation_id > 5"), 4);
@@ -49,4 +49,46 @@ static void operations_that_are_over_are_forgotten(void)
     lab_end(l);
 }
 
-TEST_MAIN("server.retention", TEST(operations_that_are_over_are_forgotten))
+static int64_t ahead(struct sql *db, int64_t now_ms, int64_t ran_ms, int64_t *time_ms)
+{
+    struct err e = { 0 };
+    int64_t out = -1;
+    CU_ASSERT_EQUAL(retention_time(db, now_ms, ran_ms, time_ms, &out, &e), RC_OK);
+    return out;
+}
+
+static void a_leap_of_the_clock_is_believed_after_a_day(void)
+{
+    struct lab *l = lab_begin();
+    struct phone *p = phone_begin(l, "IMEI:001");
+    struct sql *db = NULL;
+    struct err e = { 0 };
+    int64_t now = l->world.now_ms, t = 0;
+    phone_call(p, 1201, "A1");
+    CU_ASSERT_EQUAL_FATAL(retention_open(&l->config, NULL, &db, &e), RC_OK);
+    CU_ASSERT_EQUAL(ahead(db, now + DAY, 0, &t), 0); /* off for a day */
+    CU_ASSERT_EQUAL(t, now + DAY);
+    now += DAY;
+    CU_ASSERT_EQUAL(ahead(db, now + 400LL * DAY, 0, &t), 400LL * DAY);
+    CU_ASSERT_EQUAL(t, now);
+    for (int hour = 1; hour < 24; hour++) { /* restarts do not begin anew */
+        CU_ASSERT_EQUAL(ahead(db, now + 400LL * DAY + hour * 3600000LL, 3600000, &t), 400LL * DAY);
+        CU_ASSERT_EQUAL(ahead(db, now + 400LL * DAY + hour * 3600000LL, 0, &t), 400LL * DAY);
+        CU_ASSERT_EQUAL(t, now + hour * 3600000LL);
+    }
+    CU_ASSERT_EQUAL(ahead(db, now + 401LL * DAY, 3600000, &t), 0);
+    CU_ASSERT_EQUAL(t, now + 401LL * DAY);
+    CU_ASSERT_EQUAL(ahead(db, now, 0, &t), 0); /* set back */
+    CU_ASSERT_EQUAL(t, now);
+    CU_ASSERT_EQUAL(ahead(db, now + 3LL * DAY, 0, &t), 3LL * DAY);
+    CU_ASSERT_EQUAL(retention_trust(db, now + 3LL * DAY, &e), RC_OK);
+    CU_ASSERT_EQUAL(ahead(db, now + 3LL * DAY, 0, &t), 0);
+    /* While it runs: an hour passes for the machine, and a year for the clock. */
+    CU_ASSERT_EQUAL(ahead(db, now + 368LL * DAY, 3600000, &t), 365LL * DAY - 3600000);
+    sql_close(db);
+    phone_end(p);
+    lab_end(l);
+}
+
+TEST_MAIN("server.retention", TEST(operations_that_are_over_are_forgotten),
+          TEST(a_leap_of_the_clock_is_believed_after_a_day))

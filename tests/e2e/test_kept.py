@@ -1,0 +1,201 @@
+"""What the server keeps: a damaged or exchanged database is not served, a wrong clock deletes nothing, and one device does not fill it."""
+import os
+import pathlib
+import random
+import sqlite3
+import struct
+import subprocess
+
+import pytest
+
+import syncml
+import world
+
+NAME = "IMEI:001010000000077"
+HERE = pathlib.Path(__file__).resolve().parent
+DAY = 86400
+
+
+@pytest.fixture
+def server(folder):
+    s = world.Server(folder / "server", tls=False, dm__alertsPerHour=50).start()
+    yield s
+    s.stop()
+
+
+def dmvisord(server, *args):
+    return subprocess.run([world.BUILD / "server/dmvisord", "-f", server.config, *args], capture_output=True, text=True, timeout=60)
+
+
+def rows(server, sql):
+    db = sqlite3.connect(f"file:{server.dir}/dmvisor.db?mode=ro", uri=True)
+    try:
+        return db.execute(sql).fetchall()
+    finally:
+        db.close()
+
+
+def files(server):
+    return [server.dir / f"dmvisor.db{end}" for end in ("", "-wal", "-shm")]
+
+
+def refused(server, *words):
+    out = dmvisord(server)
+    assert out.returncode == 1 and all(w in out.stderr for w in words), out.stderr
+    return out.stderr
+
+
+# ---- the database ----
+
+def test_a_damaged_database_is_refused_with_the_way_to_restore_it(server):
+    for i in range(200):
+        server.call("POST", "/devices", expect=201, json={"id": f"device-{i}", "labels": {"department": "sales"}})
+    server.stop()
+    file = server.dir / "dmvisor.db"
+    assert dmvisord(server, "--check-database").returncode == 0
+    good = file.read_bytes()
+    rng, pages = random.Random(5), len(good) // 4096
+    for _ in range(3):
+        bad = bytearray(good)
+        for page in rng.sample(range(1, pages), pages // 3):
+            bad[page * 4096:(page + 1) * 4096] = rng.randbytes(4096)
+        file.write_bytes(bad)
+        refused(server, "damaged", "Restore a backup", str(file))
+        assert dmvisord(server, "--check-database").returncode == 1
+    for part in (good[:len(good) // 2], good[:4096], b"rubbish" * 1000):
+        file.write_bytes(part)
+        refused(server, "damaged", "Restore a backup")
+    file.write_bytes(good)
+    server.start()
+    assert server.get("/devices?limit=1")["items"]
+
+
+def test_an_emptied_or_exchanged_database_is_not_taken_for_a_new_one(folder, server):
+    server.call("POST", "/devices", expect=201, json={"id": "device-1"})
+    server.stop()
+    file = server.dir / "dmvisor.db"
+    good = file.read_bytes()
+    file.write_bytes(b"")
+    refused(server, "empty or gone", "Restore a backup", "dmvisor.db.id")
+    file.unlink()
+    refused(server, "empty or gone")
+    assert not file.exists(), "nor is one begun"
+    other = world.Server(folder / "other", tls=False)
+    for db, word in ((other.dir / "dmvisor.db", "another database"), (None, "another program")):
+        file.unlink(missing_ok=True)
+        if db:
+            file.write_bytes(db.read_bytes())
+        else:
+            x = sqlite3.connect(file)
+            x.execute("create table notes (text)")
+            x.close()
+        server._own()
+        refused(server, word)
+    file.write_bytes(good)
+    server._own()
+    server.start()
+    assert server.get("/devices/device-1")["id"] == "device-1"
+    server.stop()
+    # Who wants a new one says so.
+    for f in (file, server.dir / "dmvisor.db.id"):
+        f.unlink()
+    server._own()
+    assert dmvisord(server, "--new-token", "again:admin").returncode == 0
+    server.start()
+
+
+def test_pages_that_go_bad_while_it_runs_show_in_readyz(server):
+    server.stop()
+    x = sqlite3.connect(server.dir / "dmvisor.db")
+    x.executemany("insert into audit (at_ms, who, action, target, hash) values (1, 'x', 'x', ?, x'00')", [("x" * 3000,) for _ in range(9000)])
+    x.commit()
+    x.execute("pragma wal_checkpoint(truncate)")
+    x.close()
+    server._own()
+    server.start()
+    assert server.session.get(server.url + "/readyz", timeout=5).status_code == 200
+    size = (server.dir / "dmvisor.db").stat().st_size
+    with open(server.dir / "dmvisor.db", "r+b") as f:
+        f.seek(size // 2 // 4096 * 4096)
+        f.write(os.urandom(size // 4 // 4096 * 4096))
+    def seen():
+        server.call("GET", "/audit:verify")
+        r = server.session.get(server.url + "/readyz", timeout=5)
+        return r.status_code == 503 and "damaged" in r.text
+    world.wait_for("the damage to show", seen, 20)
+
+
+# ---- the clock ----
+
+def test_a_clock_far_ahead_deletes_nothing_until_somebody_believes_it(folder):
+    s = world.Server(folder / "server", tls=False)
+    offset = folder / "offset"
+    offset.write_bytes(struct.pack("q", 0))
+    offset.chmod(0o644)
+    subprocess.run(["cc", "-std=c17", "-O1", "-shared", "-fPIC", "-o", folder / "clock.so", HERE / "clock.c"], check=True)
+    s.env = {"LD_PRELOAD": str(folder / "clock.so"), "CLOCK_OFFSET": str(offset), "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:verify_asan_link_order=0"}
+    s.start()
+    try:
+        s.call("POST", "/devices", expect=201, json={"id": "device-1"})
+        c = syncml.Client(s.register(NAME), NAME)
+        c.finish(c.call())
+        kept = [rows(s, f"select count(*) from {t}")[0][0] for t in ("event", "session")]
+        assert min(kept) > 0
+        for days in (400, 401):                 # also at the second start, with entries of the wrong time
+            s.stop()
+            offset.write_bytes(struct.pack("q", days * DAY))
+            s.start()
+            world.wait_for("the leap to be told", lambda: s.process.log().count("event=clock.leap") >= days - 399, 20)
+            r = s.session.get(s.url + "/readyz", timeout=5)
+            assert r.status_code == 200 and "days later than the newest entry" in r.json()["warning"], r.text
+            s.call("POST", "/devices", expect=201, json={"id": f"device-of-day-{days}"})
+            after = [rows(s, f"select count(*) from {t}")[0][0] for t in ("event", "session")]
+            assert all(a >= k for a, k in zip(after, kept)), (kept, after)
+        # Set right: nothing was lost, and nothing is to be told.
+        s.stop()
+        offset.write_bytes(struct.pack("q", 0))
+        s.start()
+        world.wait_for("no warning", lambda: "warning" not in s.session.get(s.url + "/readyz", timeout=5).json(), 20)
+        # It is right after all.
+        s.stop()
+        offset.write_bytes(struct.pack("q", 400 * DAY))
+        out = subprocess.run([world.BUILD / "server/dmvisord", "-f", s.config, "--trust-clock"], capture_output=True, text=True, env={**os.environ, **s.env})
+        assert out.returncode == 0, out.stderr
+        s.start()
+        world.wait_for("old entries to go", lambda: rows(s, "select count(*) from session")[0][0] == 0, 20)
+    finally:
+        s.stop()
+
+
+# ---- one device ----
+
+def alert(n):
+    return (f'<Alert><CmdID>@</CmdID><Data>1226</Data><Item><Source><LocURI>./Bell</LocURI></Source><Meta><Type xmlns="syncml:metinf">'
+            f'Reversed-Domain-Name: org.example.bell</Type><Format xmlns="syncml:metinf">chr</Format></Meta><Data>{n}</Data></Item></Alert>')
+
+
+def test_alerts_past_what_a_device_may_tell_are_refused(server):
+    c, other = (syncml.Client(server.register(n), n) for n in (NAME, NAME + "-2"))
+    told = []
+    for i in range(6):
+        r = c.call([alert(i * 20 + k) for k in range(20)])
+        told += [s.findtext("Data") for s in r.commands if s.tag == "Status" and s.findtext("Cmd") == "Alert" and int(s.findtext("CmdRef")) > 2]
+    assert told.count("200") in (50, 51) and set(told) == {"200", "420"}, told
+    assert rows(server, "select count(*) from event where json_extract(data, '$.alert') = 'org.example.bell'")[0][0] == told.count("200")
+    text = server.session.get(server.url + "/metrics", timeout=5).text
+    assert f"dmvisor_dm_alerts_refused_total {told.count('420')}" in text, text
+    assert 1 <= server.process.log().count("event=device.alerts_refused") <= 6
+    r = other.call([alert("mine")])
+    assert "420" not in [s.findtext("Data") for s in r.commands], "another device has its own"
+
+
+def test_what_a_device_says_of_itself_does_not_pile_up(server):
+    c = syncml.Client(server.register(NAME), NAME)
+    for i in range(120):
+        c.devinfo = lambda: "".join(syncml.item(f"./DevInfo/{k}", v, where="Source")
+                                    for k, v in [("DevId", NAME), ("Man", "Acme"), ("Mod", "Odd"), ("DmV", "1.0"), ("Lang", "en"),
+                                                 *((f"X{i}n{k}", "y" * 40) for k in range(60))])
+        r = c.call()
+        assert r.status == 200
+    assert rows(server, "select count(*) from attribute_row")[0][0] < 200
+    assert rows(server, "select count(*) from node")[0][0] < 300
