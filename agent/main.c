@@ -29,7 +29,8 @@ enum {
     STOP_WAIT_MS = 10000,
     LONGEST_WAIT_MS = 60000,
     SIM_WAIT_MS = 100,
-    ASKING_MAX = 4
+    ASKING_MAX = 4,
+    PUSHES_A_TURN = 1024
 };
 
 struct agent {
@@ -149,6 +150,13 @@ static enum rc close_to_others(const char *file, struct err *e)
     return good ? RC_OK : err_at(e, RC_IO, file, 0, 0, "cannot be kept from others: %s", strerror(why));
 }
 
+static void remember_push(void *ctx, struct str digest)
+{
+    struct agent *g = ctx;
+
+    if (digest.n == PUSH_DIGEST_BYTES) push_remember(&g->pushes, (const uint8_t *)digest.p);
+}
+
 static enum rc open_device(struct agent *g, const struct world *w, struct err *e)
 {
     const char *images, *vms, *data, *file;
@@ -163,6 +171,7 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     file = arena_printf(&g->arena, "%s/state.db", data).p;
     rc = close_to_others(file, e);
     if (!rc) rc = state_open(file, arena_printf(&g->arena, "%s/schema", c->own).p, &g->state, e);
+    if (!rc) rc = state_load_pushes(g->state, remember_push, g, e);
     if (!rc) rc = identity(g, w, e);
     if (!rc && c->push)
         rc = push_open(c->push_address, c->push_port, &g->push_fd, e); /* before what takes time: they wait in it */
@@ -411,28 +420,51 @@ static void hear_person(struct agent *g, const struct world *w)
     hear_about_pushes(g, w);
 }
 
+/* Durable before anything follows from it: whoever repeats it after a power cut is not believed. */
+static bool keep_push(struct agent *g, const struct push_call *call, int64_t now_ms)
+{
+    const struct str digest = { (const char *)call->digest, PUSH_DIGEST_BYTES };
+    struct err e = { 0 };
+    enum rc rc = state_put_push(g->state, digest, now_ms, PUSH_KNOWN, &e);
+
+    if (!rc) rc = state_commit(g->state, &e);
+    if (rc) log_event(LOG_ERROR, "device", LOG_Z("why", e.text));
+    return !rc;
+}
+
+static void take_push(struct agent *g, const struct world *w, struct str datagram, const struct sockaddr_storage *from)
+{
+    struct push_call call;
+    const char *why;
+    enum push_verdict v = push_take(&g->pushes, datagram, push_source(from), device_account(g->device, 0),
+                                    device_accounts(g->device), w->now_ms, &call, &why);
+
+    if (v != PUSH_CALL) {
+        log_event(v == PUSH_REPEATED ? LOG_DEBUG : LOG_WARN, "notification",
+                  LOG_Z("state", v == PUSH_REPEATED ? "repeated" : "refused"), LOG_Z("why", why));
+        return;
+    }
+    if (call.n_resync && !keep_push(g, &call, w->now_ms)) return;
+    if (g->n_asking == ASKING_MAX) {
+        log_event(LOG_WARN, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session),
+                  LOG_Z("state", "refused"), LOG_Z("why", "too many wait for the person at the device"));
+        return;
+    }
+    g->asking[g->n_asking++] = call;
+    hear_about_pushes(g, w);
+}
+
+/* So many a turn: whoever sends without end does not keep the device from everything else. */
 static void take_pushes(struct agent *g, const struct world *w)
 {
     char datagram[PUSH_DATAGRAM_BYTES];
-    ssize_t n;
 
-    while (g->push_fd >= 0 && (n = recv(g->push_fd, datagram, sizeof datagram, MSG_DONTWAIT)) >= 0) {
-        struct push_call call;
-        const char *why;
-        enum push_verdict v = push_take(&g->pushes, (struct str){ datagram, (size_t)n }, device_account(g->device, 0),
-                                        device_accounts(g->device), w->now_ms, &call, &why);
-        if (v != PUSH_CALL) {
-            log_event(v == PUSH_REPEATED ? LOG_DEBUG : LOG_WARN, "notification",
-                      LOG_Z("state", v == PUSH_REPEATED ? "repeated" : "refused"), LOG_Z("why", why));
-            continue;
-        }
-        if (g->n_asking == ASKING_MAX) {
-            log_event(LOG_WARN, "notification", LOG_Z("server", call.server_id), LOG_N("session", call.session),
-                      LOG_Z("state", "refused"), LOG_Z("why", "too many wait for the person at the device"));
-            continue;
-        }
-        g->asking[g->n_asking++] = call;
-        hear_about_pushes(g, w);
+    for (int i = 0; g->push_fd >= 0 && i < PUSHES_A_TURN; i++) {
+        struct sockaddr_storage from = { 0 };
+        socklen_t size = sizeof from;
+        ssize_t n = recvfrom(g->push_fd, datagram, sizeof datagram, MSG_DONTWAIT, (struct sockaddr *)&from, &size);
+        if (n < 0) return;
+        take_push(g, w, (struct str){ datagram, (size_t)n }, &from);
     }
 }
 
@@ -483,6 +515,7 @@ static void loop(struct agent *g)
         take_pushes(g, &w);
         take_answer(g, &w);
         call_if_due(g, &w);
+        log_flush(false);
     }
 }
 
@@ -578,6 +611,7 @@ static int run(struct agent *g, const char *const *accounts, size_t n)
               LOG_Z("hypervisor", g->config.hypervisor), LOG_N("accounts", device_accounts(g->device)),
               LOG_N("vms", device_vms(g->device)), LOG_N("alerts", device_alerts(g->device)));
     loop(g);
+    log_flush(true);
     if (g->config.stop_vms_on_exit) stop_vms(g);
     log_event(LOG_INFO, "stop", LOG_N("vms", device_vms(g->device)),
               LOG_Z("they", g->config.stop_vms_on_exit ? "were powered off" : "go on"));

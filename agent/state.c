@@ -44,6 +44,11 @@
       "INSERT INTO alert(id, server_id, name, source, format, mark, data, correlator, raised_ms) VALUES(:id, :server_id," \
       " :name, :source, :format, :mark, :data, :correlator, :raised_ms) ON CONFLICT(id) DO UPDATE SET data = :data,"      \
       " mark = :mark, raised_ms = :raised_ms")                                                                            \
+    X(PUSH_PUT, "INSERT INTO push_seen(digest, seen_ms) VALUES(:digest, :seen_ms)"                                        \
+                " ON CONFLICT(digest) DO UPDATE SET seen_ms = :seen_ms")                                                  \
+    X(PUSH_TRIM, "DELETE FROM push_seen WHERE digest NOT IN"                                                              \
+                 " (SELECT digest FROM push_seen ORDER BY seen_ms DESC LIMIT :keep)")                                     \
+    X(PUSH_ALL, "SELECT digest FROM push_seen ORDER BY seen_ms")                                                          \
     X(ALERT_DELETE, "DELETE FROM alert WHERE id = :id")                                                                   \
     X(ALERT_ALL, "SELECT id, server_id, name, source, format, mark, data, correlator, raised_ms FROM alert ORDER BY id")
 
@@ -364,6 +369,25 @@ enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct
                                   sql_text(r, 6),          sql_text(r, 7), sql_int(r, 8) };
         rc = fn(ctx, &al);
     }
+    sql_end(r);
+    return ended(rc);
+}
+
+enum rc state_put_push(struct state *s, struct str digest, int64_t now_ms, size_t keep, struct err *e)
+{
+    enum rc rc = change(s, STMT_PUSH_PUT, SQL_ARGS({ "digest", SQL_B(digest) }, { "seen_ms", SQL_I(now_ms) }), e);
+
+    return rc ? rc : change(s, STMT_PUSH_TRIM, SQL_ARGS({ "keep", SQL_I(keep) }), e);
+}
+
+enum rc state_load_pushes(struct state *s, void (*fn)(void *ctx, struct str digest), void *ctx, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc;
+
+    if (!s) return RC_OK;
+    rc = sql_start(s->sql, STMT_PUSH_ALL, NULL, 0, &r, e);
+    while (!rc && !(rc = sql_step(r, e))) fn(ctx, sql_text(r, 0));
     sql_end(r);
     return ended(rc);
 }

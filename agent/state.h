@@ -62,4 +62,9 @@ enum rc state_put_alert(struct state *s, const struct state_alert *al, struct er
 enum rc state_remove_alert(struct state *s, uint64_t id, struct err *e);
 enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx,
                           struct err *e);
+
+/** A notification with the resynchronisation nonce that was believed; the `keep` newest are kept. */
+enum rc state_put_push(struct state *s, struct str digest, int64_t now_ms, size_t keep, struct err *e);
+enum rc state_load_pushes(struct state *s, void (*fn)(void *ctx, struct str digest), void *ctx,
+                          struct err *e); /* oldest first */
 #endif

@@ -3,10 +3,20 @@
 #include "base/text.h"
 #include "base/world.h"
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 16 << 10, VALUE_BYTES = 2 << 10 };
+enum { LINE_BYTES = 16 << 10, VALUE_BYTES = 2 << 10, THOUSAND = 1000 };
+
+/* One event at one level: a token bucket, in thousandths of a line. */
+struct slot {
+    const char *event;
+    enum log_level level;
+    int64_t at_ms, told_ms, thousandths;
+    uint64_t suppressed;
+};
 
 static const char *const level_name[] = { "error", "warn", "info", "debug" };
 
@@ -15,12 +25,18 @@ static struct {
     atomic_int level;
     enum log_form form;
     int fd;
-} out = { LOG_INFO, LOG_LOGFMT, STDERR_FILENO };
+    pthread_mutex_t lock; /* of what follows */
+    struct slot slot[LOG_EVENTS];
+    size_t n_slots;
+    atomic_ullong suppressed; /* of all slots together */
+} out = { LOG_INFO, LOG_LOGFMT, STDERR_FILENO, PTHREAD_MUTEX_INITIALIZER, { { 0 } }, 0, 0 };
 
 void log_open(enum log_level level, enum log_form form, int fd)
 {
     out.form = form;
     out.fd = fd;
+    out.n_slots = 0;
+    atomic_store(&out.suppressed, 0);
     log_set_level(level);
 }
 
@@ -65,9 +81,43 @@ static void put_field(struct buf *line, const struct log_field *f)
         put_text(line, f->value);
 }
 
-void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n)
+/* The last one is for all events that found no place of their own. */
+static struct slot *slot_of(enum log_level level, const char *event, int64_t now_ms)
 {
-    if ((int)level > atomic_load(&out.level)) return;
+    size_t i = 0;
+    while (i < out.n_slots && (out.slot[i].level != level || strcmp(out.slot[i].event, event) != 0)) i++;
+    if (i == out.n_slots && i < LOG_EVENTS)
+        out.slot[out.n_slots++] = (struct slot){ event, level, now_ms, now_ms, LOG_BURST * THOUSAND, 0 };
+    return &out.slot[i < LOG_EVENTS ? i : LOG_EVENTS - 1];
+}
+
+/* May a line of this event be written now? @param before  how many were not since the last that was */
+static bool may_write(enum log_level level, const char *event, uint64_t *before)
+{
+    int64_t now_ms = world_monotonic_ms();
+    pthread_mutex_lock(&out.lock);
+    struct slot *s = slot_of(level, event, now_ms);
+    s->thousandths += (now_ms - s->at_ms) * LOG_PER_S;
+    if (s->thousandths > LOG_BURST * THOUSAND) s->thousandths = LOG_BURST * THOUSAND;
+    s->at_ms = now_ms;
+    bool yes = s->thousandths >= THOUSAND;
+    if (yes) {
+        s->thousandths -= THOUSAND;
+        *before = s->suppressed;
+        s->suppressed = 0;
+        s->told_ms = now_ms;
+        atomic_fetch_sub(&out.suppressed, *before);
+    } else {
+        s->suppressed++;
+        atomic_fetch_add(&out.suppressed, 1);
+    }
+    pthread_mutex_unlock(&out.lock);
+    return yes;
+}
+
+static void write_line(enum log_level level, const char *event, const struct log_field *fields, size_t n,
+                       uint64_t suppressed)
+{
     struct buf line;
     char time[25];
     text_time_iso(world_real().now_ms, time);
@@ -75,6 +125,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     buf_printf(&line, out.form == LOG_JSON ? "{\"time\":\"%s\",\"level\":\"%s\"" : "time=%s level=%s", time,
                level_name[level]);
     put_field(&line, &LOG_Z("event", event));
+    if (suppressed) put_field(&line, &LOG_N("suppressed", suppressed));
     for (size_t i = 0; i < n; i++) {
         size_t before = line.n;
         put_field(&line, &fields[i]);
@@ -88,4 +139,28 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     if (buf_ok(&line) && write(out.fd, line.p, line.n) < 0) { /* Nobody is left to tell. */
     }
     buf_finish(&line);
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n)
+{
+    uint64_t suppressed = 0;
+    if ((int)level > atomic_load(&out.level) || !may_write(level, event, &suppressed)) return;
+    write_line(level, event, fields, n, suppressed);
+}
+
+void log_flush(bool all)
+{
+    if (!atomic_load(&out.suppressed)) return;
+    int64_t now_ms = world_monotonic_ms();
+    pthread_mutex_lock(&out.lock);
+    for (size_t i = 0; i < out.n_slots; i++) {
+        struct slot *s = &out.slot[i];
+        if (!s->suppressed || (!all && now_ms - s->told_ms < LOG_TELL_MS)) continue;
+        const struct log_field f[] = { LOG_Z("of", s->event), LOG_N("lines", s->suppressed) };
+        write_line(s->level, "log.suppressed", f, sizeof f / sizeof f[0], 0);
+        atomic_fetch_sub(&out.suppressed, s->suppressed);
+        s->suppressed = 0;
+        s->told_ms = now_ms;
+    }
+    pthread_mutex_unlock(&out.lock);
 }

@@ -207,6 +207,7 @@ static int run(struct process *p, bool only_check)
                            : c->dm_behind_proxy ? "in the proxy"
                                                 : "off (demo)"));
     serve(p, &signals);
+    log_flush(true);
     log_event(LOG_INFO, "stopped", LOG_Z("version", DMVISOR_VERSION));
     return 0;
 }

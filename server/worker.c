@@ -346,6 +346,7 @@ static void *loop(void *arg)
         if (w->waiting.first) turn(w);
         if (world_monotonic_ms() < tick) continue;
         expire(w);
+        log_flush(false);
         tick = world_monotonic_ms() + WORKER_TICK_MS;
     }
     /* No new connections; who was let in gets an answer. */

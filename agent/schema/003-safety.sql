@@ -6,3 +6,9 @@ ALTER TABLE image ADD COLUMN owner TEXT NOT NULL DEFAULT '';  -- ServerID of the
 -- volumes and wipes
 
 -- sessions
+
+-- Notifications signed with the resynchronisation nonce that were believed: such a signature never ages, so each counts once.
+CREATE TABLE push_seen (
+    digest      BLOB PRIMARY KEY,           -- MD5 of the trigger, 16 octets
+    seen_ms     INTEGER NOT NULL            -- ms since 1970; the oldest go first
+) STRICT, WITHOUT ROWID;

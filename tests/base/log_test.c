@@ -1,5 +1,8 @@
 #include "base/log.h"
+#include "base/world.h"
 #include "tests/lib/test.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -84,5 +87,63 @@ static void levels_have_names(void)
     CU_ASSERT_EQUAL(level, LOG_DEBUG);
 }
 
-TEST_MAIN("base.log", TEST(one_line_for_each_event), TEST(the_level_decides),
-          TEST(a_long_line_loses_its_end_but_not_its_form), TEST(levels_have_names))
+/* Lines in the file from its beginning. */
+static size_t lines_of(FILE *f, const char *part)
+{
+    char line[4096];
+    size_t n = 0;
+    rewind(f);
+    while (fgets(line, sizeof line, f)) n += strstr(line, part) != NULL;
+    return n;
+}
+
+/* A flood of one event leaves a bounded log, its number is told, and other events are not held up by it. */
+static void a_flood_is_counted_and_not_written(void)
+{
+    enum { FLOOD = 100000 };
+    FILE *f = tmpfile();
+    CU_ASSERT_FATAL(f != NULL);
+    log_open(LOG_INFO, LOG_LOGFMT, fileno(f));
+    int64_t began_ms = world_monotonic_ms();
+    for (int i = 0; i < FLOOD; i++) log_event(LOG_WARN, "flood", LOG_N("i", i));
+    int64_t most = LOG_BURST + (world_monotonic_ms() - began_ms + 1) * LOG_PER_S / 1000 + 1;
+    size_t written = lines_of(f, "event=flood");
+    CU_ASSERT(written >= LOG_BURST && (int64_t)written <= most);
+    log_event(LOG_INFO, "flood", LOG_N("i", -1)); /* another level is another matter, and so is another event */
+    log_event(LOG_WARN, "other", LOG_N("i", -2));
+    CU_ASSERT_EQUAL(lines_of(f, "i=-1"), 1);
+    CU_ASSERT_EQUAL(lines_of(f, "i=-2"), 1);
+    log_flush(false); /* something was said of it a moment ago */
+    CU_ASSERT_EQUAL(lines_of(f, "event=log.suppressed"), 0);
+    log_flush(true);
+    log_flush(true);
+    CU_ASSERT_EQUAL(lines_of(f, "level=warn event=log.suppressed of=flood lines="), 1);
+    uint64_t told = 0;
+    char line[4096];
+    rewind(f);
+    while (fgets(line, sizeof line, f)) {
+        const char *n = strstr(line, "suppressed=") ? strstr(line, "suppressed=") : strstr(line, "lines=");
+        if (n) told += strtoull(strchr(n, '=') + 1, NULL, 10);
+    }
+    CU_ASSERT_EQUAL(told + written, FLOOD);
+    fclose(f);
+}
+
+/* More kinds of events than there are places: the last place is shared, nothing is lost but lines. */
+static void any_number_of_events_has_a_bound(void)
+{
+    static char name[2 * LOG_EVENTS][16];
+    FILE *f = tmpfile();
+    CU_ASSERT_FATAL(f != NULL);
+    log_open(LOG_INFO, LOG_LOGFMT, fileno(f));
+    for (size_t i = 0; i < 2 * LOG_EVENTS; i++) {
+        snprintf(name[i], sizeof name[i], "e%zu", i);
+        log_event(LOG_INFO, name[i], LOG_N("i", i));
+    }
+    CU_ASSERT_EQUAL(lines_of(f, "event=e"), 2 * LOG_EVENTS);
+    fclose(f);
+}
+
+TEST_MAIN("base.log", TEST(one_line_for_each_event), TEST(the_level_decides), TEST(a_flood_is_counted_and_not_written),
+          TEST(any_number_of_events_has_a_bound), TEST(a_long_line_loses_its_end_but_not_its_form),
+          TEST(levels_have_names))

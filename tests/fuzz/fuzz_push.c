@@ -13,6 +13,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
     memset(acc.server_nonce, 7, 16);
     sml_ha1(STR("dm.example.net"), STR("a password that no corpus has"), acc.server_ha1);
-    if (push_take(&m, (struct str){ (const char *)data, n }, &acc, 1, 0, &call, &why) == PUSH_CALL) abort();
+    if (push_take(&m, (struct str){ (const char *)data, n }, 1, &acc, 1, 0, &call, &why) == PUSH_CALL) abort();
     return 0;
 }
