@@ -91,7 +91,14 @@ void plan_kpis(struct planning *p);
 struct live_op *busy_with(struct planning *p, enum ddf_scope scope, struct str owner);
 void wait_busy(struct planning *p, struct live_op *op, struct str vm);
 void poll_state(struct planning *p, struct str vm);
+/** Whose VM it is, as the device tells it (Domain/Servers). What it does not tell is nobody's to guess: only OURS is
+ * ever sent a command. */
+enum whose { OURS, OF_OTHERS, NOBODY_KNOWS };
+enum whose whose_is(struct planning *p, struct str vm);
 bool is_ours(struct planning *p, struct str vm);
+/** Reads it. @return false when the device was asked and does not say */
+bool asks_whose(struct planning *p, struct str vm);
+struct str not_ours(struct planning *p, struct str vm); /* in words, why nothing is done */
 bool has_int(const int *list, size_t n, int x);
 bool is_locked(struct planning *p, struct str vm);
 const char *state_name(const struct planning *p, int state);

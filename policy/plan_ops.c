@@ -35,14 +35,38 @@ bool is_locked(struct planning *p, struct str vm)
     return str_is(word, "locked") || str_is(word, "partly-locked");
 }
 
-bool is_ours(struct planning *p, struct str vm)
+enum whose whose_is(struct planning *p, struct str vm)
 {
     const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "domain.servers", vm);
     struct str rest = n ? n->value : (struct str){ 0 }, one;
-    if (!rest.n) return true;
-    while (str_cut(&rest, ',', &one))
-        if (str_eq(str_trim(one), p->f->server_id)) return true;
-    return false;
+    bool any = false;
+    if (n && n->known != POL_REPORTED && failure_of(p, say(p, "get %.*s", STR_ARG(n->uri))))
+        return NOBODY_KNOWS; /* what it was once says nothing, when the device does not tell it any more */
+    while (str_cut(&rest, ',', &one)) {
+        if (p->f->server_id.n && str_eq(str_trim(one), p->f->server_id)) return OURS;
+        any |= str_trim(one).n > 0;
+    }
+    return any ? OF_OTHERS : NOBODY_KNOWS;
+}
+
+bool is_ours(struct planning *p, struct str vm)
+{
+    return whose_is(p, vm) == OURS;
+}
+
+bool asks_whose(struct planning *p, struct str vm)
+{
+    const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "domain.servers", vm);
+    if (n && n->known == POL_REPORTED) return false; /* it said that nobody owns it */
+    return add_read(p, entry_uri(p, DDF_VM, "domain.servers", vm), false, POL_FOR_DISCOVER,
+                    "whose VM it is decides what may be done");
+}
+
+struct str not_ours(struct planning *p, struct str vm)
+{
+    return whose_is(p, vm) == OF_OTHERS
+               ? say(p, "VM %.*s belongs to another authority", STR_ARG(vm))
+               : say(p, "the device does not tell whose VM %.*s is, so nothing is done to it", STR_ARG(vm));
 }
 
 const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy,
@@ -413,7 +437,8 @@ static void send_request(struct planning *p, struct live_op *op)
     }
     if (o->scope == DDF_VM) {
         if (!is_ours(p, o->owner)) {
-            op_fail(p, op, 1443, say(p, "VM %.*s belongs to another authority", STR_ARG(o->owner)));
+            if (whose_is(p, o->owner) == OF_OTHERS || !asks_whose(p, o->owner))
+                op_fail(p, op, 1443, not_ours(p, o->owner));
             return;
         }
         if (!cancel && has_request(p, o->owner)) {

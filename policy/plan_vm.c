@@ -386,8 +386,11 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
         return;
     }
     if (!is_ours(p, vm->name)) {
-        add_wait(p, vm->name, "failed",
-                 say(p, "VM %.*s belongs to another authority: give yours another id", STR_ARG(vm->name)), 1443, 0);
+        if (whose_is(p, vm->name) == OF_OTHERS)
+            add_wait(p, vm->name, "failed", say(p, "%.*s: give yours another id", STR_ARG(not_ours(p, vm->name))), 1443,
+                     0);
+        else if (!asks_whose(p, vm->name))
+            add_wait(p, vm->name, "failed", not_ours(p, vm->name), 1443, 0);
         return;
     }
     /* A VM whose state is not even in the mirror (the device once answered 404 for it) would wait for ever. */

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "ddf/uri.h"
 #include "tests/lib/test.h"
 #include "tests/policy/sim.h"
 #include <stdlib.h>
@@ -576,6 +577,88 @@ static void a_vm_of_another_authority_is_left_alone(void)
     end();
 }
 
+/* The first command of the plan at or below the VM, also within a container; NULL = it is only read. */
+static const struct pol_step *commands(const struct pol_step *list, struct str vm)
+{
+    for (const struct pol_step *x = list; x; x = x->next) {
+        const struct pol_step *inner = commands(x->children, vm);
+        if (inner) return inner;
+        if (x->verb != POL_GET && ddf_uri_within(x->uri, vm)) return x;
+    }
+    return NULL;
+}
+
+/* How Domain/Servers may not be known: never read, refused, empty, not told any more; or it names others. */
+static void forget_owner(unsigned how)
+{
+    static const char *const values[] = { "", "", " , ", "dm.acme.example", "dm.operator.example" };
+    struct str uri = STR("./Virtualization/VM/corp/Domain/Servers");
+    for (size_t i = 0; i < s.n_mirror; i++) {
+        struct pol_mirror_node *n = &s.mirror[i];
+        if (!str_eq(n->uri, uri)) continue;
+        n->value = str_of(values[how]);
+        n->known = how == 3 ? POL_STALE : how == 1 ? POL_ACKNOWLEDGED : POL_REPORTED;
+        if (how == 0) {
+            memmove(n, n + 1, (s.n_mirror - i - 1) * sizeof *n);
+            s.n_mirror--;
+        }
+        break;
+    }
+    if (how == 1 || how == 3 || (how == 0 && sim_dice(&d, 2)))
+        s.failure[s.n_failures++] = (struct pol_failure){ STR("get ./Virtualization/VM/corp/Domain/Servers"), 425,
+                                                          POL_MAX_TRIES, 0 };
+}
+
+/* Whatever else the mirror says and whatever is wanted: a VM that is not known to be ours is sent no command. */
+static void whose_owner_is_not_known_is_sent_nothing(void)
+{
+    static const char *const wish[] = { "running", "stopped", "paused", "suspended", "absent" };
+    static const char *const states[] = { "10", "30", "50", "60", "80", "110", "160", "70", "", "x" };
+    static const char *const kinds[] = { "lock", "stop", "delete", "wipe", "start" };
+    struct str vm = STR("./Virtualization/VM/corp");
+    for (unsigned run = 0; run < 300; run++) {
+        char yaml[1000];
+        running(POLICY("    state: running\n"));
+        d.seed = run * 7919 + 1;
+        snprintf(yaml, sizeof yaml, POLICY("    state: %s\n    locked: %s\n    name: another\n"), wish[run % 5],
+                 sim_dice(&d, 2) ? "true" : "false");
+        sim_policy(&s, yaml);
+        for (size_t i = 0; i < s.n_mirror; i++) {
+            struct pol_mirror_node *n = &s.mirror[i];
+            if (!ddf_uri_within(n->uri, vm)) continue;
+            if (!sim_dice(&d, 4)) n->known = (enum pol_known)sim_dice(&d, 3);
+            if (str_is(n->uri, "./Virtualization/VM/corp/State")) n->value = str_of(states[sim_dice(&d, 10)]);
+        }
+        forget_owner(run / 5 % 5);
+        if (sim_dice(&d, 2)) sim_request(&s, "corp", kinds[sim_dice(&d, 5)], "force=1");
+        CU_ASSERT_EQUAL_FATAL(sim_plan(&s), RC_OK);
+        const struct pol_step *x = commands(s.plan.steps, vm);
+        CU_ASSERT_PTR_NULL(x);
+        if (x) printf("run %u: %.*s\n", run, STR_ARG(x->uri));
+        end();
+    }
+}
+
+/* What the device does not say once is asked once, and people are told why nothing happens. */
+static void an_unknown_owner_is_asked_for_and_told(void)
+{
+    running(POLICY("    state: running\n"));
+    sim_policy(&s, POLICY("    state: stopped\n"));
+    forget_owner(0);
+    s.n_failures = 0;
+    CU_ASSERT(says("Get ./Virtualization/VM/corp/Domain/Servers"));
+    CU_ASSERT(silent("Exec"));
+    sim_set(&d, DDF_VM, "domain.servers", STR("corp"), "");
+    sim_session(&s);
+    CU_ASSERT(says("failed corp: the device does not tell whose VM corp is, so nothing is done to it"));
+    CU_ASSERT(silent("Get ./Virtualization/VM/corp/Domain/Servers"));
+    int64_t id = sim_request(&s, "corp", "lock", "");
+    sim_session(&s);
+    CU_ASSERT_EQUAL(sim_op(&s, id)->state, POL_OP_FAILED);
+    CU_ASSERT(str_is(value("state"), "50"));
+    end();
+}
+
 static void a_token_that_does_not_match_makes_it_look_again(void)
 {
     running(POLICY("    state: running\n    name: Work\n"));
@@ -732,7 +815,8 @@ TEST_MAIN("policy.plan", TEST(first_contact_reads_everything_once),
           TEST(tree_commands_go_as_they_are), TEST(a_lost_answer_is_asked_after_before_anything_is_repeated),
           TEST(one_bad_command_does_not_hold_up_the_rest), TEST(a_device_that_keeps_another_value_is_asked_three_times),
           TEST(a_policy_that_cannot_be_decided_changes_nothing), TEST(absent_removes_the_vm_and_nothing_else_does),
-          TEST(a_vm_of_another_authority_is_left_alone), TEST(a_token_that_does_not_match_makes_it_look_again),
+          TEST(a_vm_of_another_authority_is_left_alone), TEST(whose_owner_is_not_known_is_sent_nothing),
+          TEST(an_unknown_owner_is_asked_for_and_told), TEST(a_token_that_does_not_match_makes_it_look_again),
           TEST(kpis_are_read_when_they_are_due), TEST(another_image_is_an_upgrade_in_its_window),
           TEST(an_image_that_is_not_in_the_store_holds_up_only_the_image), TEST(a_failed_vm_needs_a_person),
           TEST(an_operation_that_keeps_failing_is_set_aside), TEST(same_facts_give_the_same_plan),

@@ -30,6 +30,7 @@ struct sim_device {
     bool synchronous;   /* Exec ends at once with a result */
     int refuse_percent; /* of commands, with a random status */
     int fail_percent;   /* of operations, with a random result */
+    const char *server; /* who is connected: whoever adds a VM owns it (c.3.1) */
     int ticks;          /* how long an operation takes */
     uint64_t seed;
     int64_t now_ms;

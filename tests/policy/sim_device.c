@@ -111,13 +111,14 @@ void sim_make_vm(struct sim_device *d, const char *name, int state)
     struct str uri = ddf_layout_owner_uri(d->l, DDF_VM, str_of(name), &d->a);
     make(d, ddf_schema_find(d->s, uri), uri);
     new_vm(d, str_of(name), state);
-    sim_set(d, DDF_VM, "domain.servers", str_of(name), "dm.acme.example");
+    sim_set(d, DDF_VM, "domain.servers", str_of(name), d->server);
 }
 
 void sim_device_init(struct sim_device *d, uint64_t seed)
 {
     memset(d, 0, sizeof *d);
     arena_init(&d->a, (size_t)256 << 20);
+    d->server = "dm.acme.example";
     d->l = world_layout();
     d->s = world_schema();
     d->seed = seed;
@@ -332,7 +333,10 @@ static int add(struct sim_device *d, const struct pol_step *s)
     if (str_is(s->format, "node")) {
         struct ddf_match m = { 0 };
         make(d, n, s->uri);
-        if (ddf_layout_match(d->l, s->uri, &m) && !m.entry && m.scope == DDF_VM && m.owner.n) new_vm(d, m.owner, 10);
+        if (ddf_layout_match(d->l, s->uri, &m) && !m.entry && m.scope == DDF_VM && m.owner.n) {
+            new_vm(d, m.owner, 10);
+            sim_set(d, DDF_VM, "domain.servers", m.owner, d->server);
+        }
         if (m.scope == DDF_IMAGE && !m.entry && m.owner.n) sim_set(d, DDF_IMAGE, "status", m.owner, "10");
     } else {
         put(d, s->uri, str_of(ddf_format_name(n->format)), s->data);

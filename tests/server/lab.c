@@ -258,6 +258,7 @@ struct phone *phone_begin(struct lab *l, const char *name)
                     { "client", SQL_B(((struct str){ (const char *)client, sizeof client })) },
                     { "server", SQL_B(((struct str){ (const char *)server, sizeof server })) }));
     sim_device_init(p->sim, 7);
+    p->sim->server = "com.acme.dm";
     buf_init(&p->log, 0);
     return p;
 }
