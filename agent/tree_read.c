@@ -118,6 +118,20 @@ static int property(struct tree *t, const struct tree_at *at, struct str name, s
     return 200;
 }
 
+/* What was read is the reader's own: later commands of the same message change the records and accounts that rows and
+ * records lend it from. */
+static bool own(struct reader *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct tree_leaf *l = &r->list[i];
+        const struct tree_leaf lent = *l;
+        if (!arena_str(r->a, lent.uri, &l->uri) || !arena_str(r->a, lent.type, &l->type) ||
+            !arena_str(r->a, lent.data, &l->data))
+            return false;
+    }
+    return true;
+}
+
 int tree_get(struct tree *t, struct str server, struct str uri, struct arena *a, struct tree_leaf **out, size_t *n)
 {
     struct reader r = { .t = t, .server = server, .a = a };
@@ -154,6 +168,7 @@ int tree_get(struct tree *t, struct str server, struct str uri, struct arena *a,
             status = one(t, a, &at, leaf);
         }
     }
+    if (status == 200 && !own(&r)) status = 413;
     if (status == 200) {
         *out = r.list;
         *n = r.n;
