@@ -78,7 +78,7 @@ if [ -n "$all" ]; then
     code=$?
     if [ -f $build/e2e.xml ]; then eval "$(/usr/bin/python3 tests/lib/count.py $build/e2e.xml)"; else count "end to end, random order" "pytest ended with $code"; fi
     rm -f $build/e2e.xml
-    for job in tests/fuzz/run.sh tests/board/run.sh "deploy/quickstart.sh --check"; do
+    for job in "env DMVISOR_KEPT_SECONDS=300 DMVISOR_KEPT_SEED=$(date +%s) DMVISOR_SOURCE=$PWD $build/tests/agent_kept_test" tests/fuzz/run.sh tests/board/run.sh "deploy/quickstart.sh --check"; do
         say "$job"
         if $job; then count "$job" ok; else count "$job" "ended with an error, see above"; fi
     done

@@ -112,6 +112,7 @@ static void hear(struct rig *r)
         if (!strstr(a->type, "OperationComplete")) continue;
         for (size_t k = 0; k < r->n_asked; k++)
             if (!strcmp(r->asked[k].correlator, a->correlator)) r->asked[k].told++;
+        if (strstr(a->source, "Wipe") && !strcmp(a->data, "1448")) wrong(r, "a wipe was given up", a->correlator);
         if (strcmp(a->correlator, r->destroying)) continue;
         if (!strcmp(a->data, "1201") || (strstr(a->source, "Delete") && !strcmp(a->data, "1200"))) r->wipes++;
         if (strstr(a->source, "Delete") && strcmp(a->data, "1200")) r->planted = 0; /* broken off: nobody can tell */
@@ -525,6 +526,67 @@ static bool sequence(uint64_t seed, unsigned tally[4])
     return !r.failed;
 }
 
+/* --- what the tree has to do with it --- */
+
+static void the_marks_of_the_wipe_list_decide(void)
+{
+    static struct rig r;
+    char mac[18];
+    open_rig(&r, 1);
+    make_vm(&r);
+    ask(&r, "Provision", "start=1");
+    phone_wait(&r.p, 10000);
+    snprintf(mac, sizeof mac, "%.17s", phone_value(&r.p, VM "/Resources/Net/corp0/MAC"));
+    CU_ASSERT_EQUAL(strlen(mac), 17);
+    plant(&r);
+    PHONE_IS(&r.p, VM "/AvailableWipeList/userdata/ToBeWiped", "false");
+    PHONE_IS(&r.p, VM "/AvailableWipeList/console-log/ListItemName", "console-log");
+    ask(&r, "Wipe", ""); /* what is listed: nothing is marked */
+    phone_wait(&r.p, 5000);
+    PHONE_IS(&r.p, VM "/Progress/Result", "1406");
+    PHONE_IS(&r.p, VM "/State", "50");
+    CU_ASSERT(file_has(userdata(&r), "the payroll of acme"));
+    write_leaf(&r, SML_REPLACE, VM "/AvailableWipeList/userdata/ToBeWiped", "bool", "true");
+    PHONE_CODE(&r.p, 1, 200);
+    ask(&r, "Wipe", "scope=listed");
+    phone_wait(&r.p, 5000);
+    PHONE_IS(&r.p, VM "/Progress/Result", "1201");
+    CU_ASSERT(!file_has(userdata(&r), "the payroll of acme"));
+    phone_stop(&r.p);
+    start(&r);
+    ask(&r, "Start", "");
+    phone_wait(&r.p, 10000);
+    PHONE_IS(&r.p, VM "/State", "50");
+    PHONE_IS(&r.p, VM "/Resources/Net/corp0/MAC", mac);
+    close_rig(&r);
+}
+
+/* A VM's record without its folder's files, images of entries that are no more: gone with the next start. */
+static void what_nobody_names_is_swept(void)
+{
+    static struct rig r;
+    char image[300], stray[300];
+    open_rig(&r, 1);
+    make_vm(&r);
+    ask(&r, "Provision", "");
+    phone_wait(&r.p, 10000);
+    snprintf(image, sizeof image, "%s/" HASH, r.images);
+    snprintf(stray, sizeof stray, "%s/ffff2233445566778899aabbccddeeff00112233445566778899aabbccddeeff", r.images);
+    copy(image, stray);
+    CU_ASSERT(access(image, F_OK) == 0 && access(stray, F_OK) == 0);
+    phone_stop(&r.p);
+    start(&r);
+    CU_ASSERT(access(image, F_OK) == 0); /* the VM's */
+    CU_ASSERT(access(stray, F_OK) != 0);
+    ask(&r, "Delete", "");
+    phone_wait(&r.p, 5000);
+    CU_ASSERT(access(image, F_OK) == 0); /* its entry is there, for a VM to come */
+    write_leaf(&r, SML_DELETE, IMG, NULL, NULL);
+    phone_wait(&r.p, 1000);
+    CU_ASSERT(access(image, F_OK) != 0);
+    close_rig(&r);
+}
+
 static unsigned long from_environment(const char *name, unsigned long otherwise)
 {
     const char *text = getenv(name);
@@ -547,4 +609,5 @@ static void random_operations_and_kills_lose_nothing(void)
         n, ACTIONS, tally[0], tally[1], tally[2], tally[3]);
 }
 
-TEST_MAIN("agent.kept", TEST(random_operations_and_kills_lose_nothing))
+TEST_MAIN("agent.kept", TEST(the_marks_of_the_wipe_list_decide), TEST(what_nobody_names_is_swept),
+          TEST(random_operations_and_kills_lose_nothing))

@@ -532,6 +532,17 @@ static void an_interrupted_wipe_is_finished_first(void)
     }
 }
 
+static bool begins_with_zeroes(const struct rig *r, const char *name)
+{
+    static const char nothing[1 << 20];
+    static char bytes[1 << 20];
+    int fd = open(path(r, name), O_RDONLY);
+    bool yes = fd >= 0 && read(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes &&
+               !memcmp(bytes, nothing, sizeof bytes);
+    if (fd >= 0) close(fd);
+    return yes;
+}
+
 static void a_large_wipe_takes_many_turns(void)
 {
     struct rig r;
@@ -541,7 +552,12 @@ static void a_large_wipe_takes_many_turns(void)
     do_op(&r, "provision", "", 1200);
     fill_with_data(&r, "userdata.img");
     CU_ASSERT_EQUAL(op(&r, "wipe", "scope=all", "w"), 202);
-    for (; turns < 100 && r.vm->priv->job.kind; turns++) step(&r);
+    for (; turns < 100 && r.vm->priv->job.kind; turns++) {
+        step(&r);
+        if (turns != 4) continue;
+        CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 48 << 20); /* overwritten where it lies, and then removed */
+        CU_ASSERT(begins_with_zeroes(&r, "userdata.img"));
+    }
     CU_ASSERT(turns >= 48 / 8);
     CU_ASSERT_EQUAL(anywhere(&r), 0);
     close_rig(&r);

@@ -1,0 +1,174 @@
+"""Kills at random moments of a phone with a real VM: whatever it was doing, no volume and no wipe is lost, and neither an emulator nor
+a file is left over. Each run says its seed; DMVISOR_SEED repeats it, DMVISOR_CUTS makes the long ones shorter or longer."""
+import collections
+import os
+import random
+import signal
+import subprocess
+
+import pytest
+
+import test_storage
+import world
+
+SEED = int(os.environ.get("DMVISOR_SEED", "20260801"))
+
+
+def policy(**settings):
+    """A VM counts as running as soon as its emulator does: what is cut is the storage's life, not a guest's boot."""
+    return world.policy(**settings).replace("    crash:", "    upgrade: {health: none}\n    crash:")
+
+
+def secret(n):
+    return b"the payroll of acme, number %d." % n
+
+
+class Campaign:
+    def __init__(self, server, phone, seed, whole):
+        self.server, self.phone, self.random, self.whole = server, phone, random.Random(seed), whole
+        self.tally, self.planted, self.count, self.destroyed = collections.Counter(), None, 0, []
+
+    def volume(self):
+        folder = test_storage.folder_of(self.phone)
+        file = folder / "userdata.img" if folder else None
+        return file if file and file.exists() and file.stat().st_size >= 16 << 20 else None
+
+    def ready(self):
+        """The VM runs as the policy wants it, with what was planted in its volume."""
+        self.server.wait_vm(self.phone.name, "corp", state=50, seconds=120, verified=False)
+        file = world.wait_for("the volume", self.volume, 30)
+        if self.planted is None:
+            self.count += 1
+            self.planted = self.count
+            test_storage.plant(file, secret(self.planted))
+        self.look()
+
+    def look(self):
+        if self.planted is not None:
+            file = self.volume()
+            assert file and secret(self.planted) in file.read_bytes(), f"cut {self.tally['cuts']}: volume {self.planted} was lost"
+        for n in self.destroyed[-3:]:
+            assert not test_storage.where(self.phone.dir, secret(n)), f"cut {self.tally['cuts']}: wiped data {n} came back"
+        assert len(self.phone.emulators()) <= 1, self.phone.emulators()
+
+    def cut(self):
+        """After a while of up to three seconds; the agent living on is what is expected."""
+        try:
+            self.phone.process.p.wait(self.random.uniform(0, 3))
+        except subprocess.TimeoutExpired:
+            pass
+        self.phone.process.kill()
+        if self.whole:
+            for pid in self.phone.emulators():
+                os.kill(pid, signal.SIGKILL)
+        self.tally["cuts"] += 1
+        self.phone.start()
+
+    def operate(self, kind, **args):
+        r = self.server.call("POST", f"/devices/{world.quote(self.phone.name)}/operations", json={"kind": kind, "vm": "corp", "args": args})
+        return r.json() if r.status_code == 202 else None
+
+    def ended(self, op):
+        """How an operation ended, in the end."""
+        def look():
+            o = self.server.get(f"/operations/{op['id']}")
+            return o if o["state"] in ("verified", "failed", "cancelled", "expired", "superseded", "unknown") else None
+        return world.wait_for(f"operation {op['id']} to end", look, 120)
+
+    def wipe(self):
+        op = self.operate("wipe", scope="all")
+        if not op:
+            return
+        number, self.planted = self.planted, None
+        self.cut()
+        if self.ended(op)["state"] != "verified":
+            self.tally["wipes refused"] += 1
+            self.planted = None
+            return
+        assert not test_storage.where(self.phone.dir, secret(number)), f"wipe {number} was verified, and its data is there"
+        self.destroyed.append(number)
+        self.tally["wipes"] += 1
+
+    def remove(self):
+        number, self.planted = self.planted, None
+        self.server.apply(policy(state="absent"))
+        self.cut()
+        world.wait_for("the VM to be gone", lambda: self.server.vm(self.phone.name, "corp") is None, 120)
+        world.wait_for("its files to be gone", lambda: test_storage.folder_of(self.phone) is None, 30)
+        assert not self.phone.emulators() and not test_storage.where(self.phone.dir, secret(number))
+        self.destroyed.append(number)
+        self.tally["removals"] += 1
+        self.server.apply(policy())
+        self.cut()                              # in the middle of provisioning
+        self.tally["provisionings"] += 1
+
+    def lock(self):
+        self.operate("lock")
+        self.cut()
+        self.look()
+        op = self.operate("unlock")
+        if op:
+            self.ended(op)
+        self.tally["locks"] += 1
+
+    def stop(self):
+        self.server.apply(policy(state="stopped"))
+        self.cut()
+        self.look()
+        self.server.apply(policy())
+        self.tally["stops"] += 1
+
+    def start(self):
+        self.operate("reset")
+        self.cut()
+        self.tally["starts"] += 1
+
+    def resize(self):
+        self.server.apply(policy(vcpus=self.random.choice((1, 2)), memory=self.random.choice(("192Mi", "256Mi"))))
+        self.cut()
+        self.tally["resizes"] += 1
+
+    def run(self, cuts):
+        self.server.upload(world.guest(), "corp-linux", "1.0.0")
+        self.server.apply(policy())
+        self.cut()
+        self.tally["provisionings"] += 1
+        while self.tally["cuts"] < cuts:
+            self.ready()
+            self.random.choice((self.wipe, self.wipe, self.remove, self.lock, self.stop, self.start, self.resize))()
+        self.ready()
+        self.server.apply(policy(state="absent"))
+        world.wait_for("the VM to be gone", lambda: self.server.vm(self.phone.name, "corp") is None, 120)
+        world.wait_for("its files to be gone", lambda: test_storage.folder_of(self.phone) is None, 30)
+        world.wait_for("its emulator to end", lambda: not self.phone.emulators(), 20)
+        assert not list((self.phone.dir / "hv/etc/qemu").glob("*.xml"))
+        print("power cuts" if self.whole else "kills of the agent", dict(self.tally), f"volumes lost: 0, wipes lost: 0, seed {SEED}")
+
+
+@pytest.fixture
+def phone(folder, server):
+    """One that knows already that no guest comes up under KVM here: its trial would take most of the time."""
+    p = world.Phone(folder / "phone", server)
+    (p.dir / "hypervisor").mkdir()
+    (p.dir / "hypervisor/kvm").write_text(open("/proc/sys/kernel/random/boot_id").read().strip() + " no\n")
+    p.start()
+    yield p
+    p.stop()
+
+
+def test_a_few_power_cuts(server, phone):
+    Campaign(server, phone, SEED, whole=True).run(3)
+
+
+def test_a_few_kills_of_the_agent(server, phone):
+    Campaign(server, phone, SEED + 1, whole=False).run(3)
+
+
+@pytest.mark.slow
+def test_a_hundred_power_cuts(server, phone):
+    Campaign(server, phone, SEED + 2, whole=True).run(int(os.environ.get("DMVISOR_CUTS", "100")))
+
+
+@pytest.mark.slow
+def test_three_hundred_kills_of_the_agent(server, phone):
+    Campaign(server, phone, SEED + 3, whole=False).run(int(os.environ.get("DMVISOR_CUTS", "300")))

@@ -1,0 +1,106 @@
+"""A VM's disks on a real phone, looked at from outside: the files, libvirt's own description, the emulator's arguments."""
+import os
+import pathlib
+import signal
+
+import world
+
+SECRET = b"the payroll of acme, 2026"
+
+
+def folder_of(phone):
+    """The folder of the one VM; None when there is none."""
+    there = [p for p in (phone.dir / "vms").iterdir()] if (phone.dir / "vms").exists() else []
+    assert len(there) <= 1, there
+    return there[0] if there else None
+
+
+def plant(file, text=SECRET):
+    """As a guest would have left it."""
+    with open(file, "r+b") as f:
+        f.seek(1 << 20)
+        f.write(text)
+        f.flush()
+        os.fsync(f.fileno())
+
+
+def where(top, text=SECRET):
+    """Files below a folder that have the text, by their octets."""
+    found = []
+    for path in pathlib.Path(top).rglob("*"):
+        if path.is_file() and path.name not in ("agent.log", "state.db", "state.db-wal") and text in path.read_bytes():
+            found.append(str(path))
+    return found
+
+
+def arguments(phone):
+    pids = world.wait_for("one emulator", lambda: [p for p in phone.emulators()][:1], 30)
+    return pathlib.Path(f"/proc/{pids[0]}/cmdline").read_bytes()
+
+
+def described(phone):
+    """What libvirt keeps of the VM."""
+    files = list((phone.dir / "hv/etc/qemu").glob("*.xml"))
+    assert len(files) == 1, files
+    return files[0].read_bytes()
+
+
+def restart(phone):
+    phone.process.kill()
+    phone.start()
+
+
+def test_a_vm_has_its_volumes_and_addresses_after_a_restart(server, phone):
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(world.policy().replace("    crash:", "      net: {corp0: {mode: nat}}\n    crash:"))
+    server.wait_vm(phone.name, "corp", state=50, seconds=180)
+    volume = folder_of(phone) / "userdata.img"
+    assert volume.stat().st_size == 16 << 20
+    plant(volume)
+    before = described(phone)
+    assert b"userdata.img" in before and b"<mac address='" in before
+    for _ in range(2):                          # with the VM left running; and the start that follows a power cut
+        phone.process.kill()
+        for pid in phone.emulators():
+            os.kill(pid, signal.SIGKILL)
+        phone.start()
+        server.wait_vm(phone.name, "corp", state=50, seconds=180)
+        assert b"userdata.img" in arguments(phone)
+        assert described(phone) == before
+        assert where(volume.parent) == [str(volume)]
+
+
+def test_a_vm_without_a_volume_does_not_start_and_says_which(server, phone):
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(world.policy(state="stopped"))
+    server.wait_vm(phone.name, "corp", state=30)
+    volume = folder_of(phone) / "userdata.img"
+    volume.unlink()
+    restart(phone)
+    server.apply(world.policy(state="running"))
+    world.wait_for("the start to fail", lambda: "op=start" in phone.log() and "result=1428" in phone.log(), 60)
+    world.wait_for("the reason", lambda: "the volume userdata is not there" in phone.log(), 20)
+    assert not phone.emulators() and not volume.exists()
+
+
+def test_a_wipe_leaves_nothing_in_any_file(server, phone):
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(world.policy())
+    server.wait_vm(phone.name, "corp", state=50, seconds=180)
+    volume = folder_of(phone) / "userdata.img"
+    plant(volume)
+    with open(volume, "rb") as held, open(volume.parent / "console.log", "rb") as console:
+        assert len(console.read()) > 100
+        restart(phone)                          # the agent that wipes is not the one that made it
+        server.wait_operation(server.operate(phone.name, "corp", "wipe", scope="user"), seconds=90)
+        assert SECRET not in held.read()        # nor in what somebody still has open
+        console.seek(0)
+        assert not console.read().strip(b"\0")
+    assert where(phone.dir) == []
+    server.wait_vm(phone.name, "corp", state=50, seconds=180)            # as the policy wants it: with a fresh one of the right size
+    assert volume.stat().st_size == 16 << 20 and b"userdata.img" in arguments(phone)
+    # Nothing is marked in AvailableWipeList: a wipe of what is listed says that it wiped nothing, and leaves the VM alone.
+    plant(volume)
+    ended = server.wait_operation(server.operate(phone.name, "corp", "wipe", scope="listed"), "failed", seconds=60)
+    assert "1406" in str(ended), ended
+    assert where(volume.parent) == [str(volume)] and phone.emulators()
