@@ -81,6 +81,7 @@ static void fill_instances(struct device *d, struct vm *vm, struct arena *a)
     struct hv_volume old_volumes[HV_VOLUMES];
     struct hv_net old_nets[HV_NETS];
 
+    if (volumes.full || nets.full) return; /* no memory to look: nothing is taken for gone */
     memcpy(old_volumes, vm->want.volumes, sizeof old_volumes);
     memcpy(old_nets, vm->want.nets, sizeof old_nets);
     memset(vm->want.volumes, 0, sizeof vm->want.volumes);
@@ -381,6 +382,8 @@ static int check_instance(struct device *d, const struct tree_at *at, enum ddf_a
     struct arena a;
     size_t n;
 
+    if (command == DDF_REPLACE && v && v->vm->state != VM_DEFINED)
+        return 403;                                 /* its data or its address goes by its name */
     if (command != DDF_ADD) return off ? 200 : 403; /* in use */
     if (!plain_name(at->names[1], HV_NAME_BYTES - 1)) return 400;
     arena_init(&a, 1 << 20);

@@ -539,6 +539,9 @@ static void the_marks_of_the_wipe_list_decide(void)
     snprintf(mac, sizeof mac, "%.17s", phone_value(&r.p, VM "/Resources/Net/corp0/MAC"));
     CU_ASSERT_EQUAL(strlen(mac), 17);
     plant(&r);
+    write_leaf(&r, SML_REPLACE, VM "/Resources/Storage/userdata?prop=Name", "chr",
+               "other"); /* its data goes by its name */
+    PHONE_CODE(&r.p, 1, 403);
     PHONE_IS(&r.p, VM "/AvailableWipeList/userdata/ToBeWiped", "false");
     PHONE_IS(&r.p, VM "/AvailableWipeList/console-log/ListItemName", "console-log");
     ask(&r, "Wipe", ""); /* what is listed: nothing is marked */
