@@ -1,6 +1,7 @@
 """Kills at random moments of a phone with a real VM: whatever it was doing, no volume and no wipe is lost, and neither an emulator nor
 a file is left over. Each run says its seed; DMVISOR_SEED repeats it, DMVISOR_CUTS makes the long ones shorter or longer."""
 import collections
+import itertools
 import os
 import random
 import signal
@@ -11,12 +12,14 @@ import pytest
 import test_storage
 import world
 
+REVISIONS = itertools.count()
 SEED = int(os.environ.get("DMVISOR_SEED", "20260801"))
 
 
 def policy(**settings):
     """A VM counts as running as soon as its emulator does: what is cut is the storage's life, not a guest's boot."""
-    return world.policy(**settings).replace("    crash:", "    upgrade: {health: none}\n    crash:")
+    text = world.policy(**settings).replace("    crash:", "    upgrade: {health: none}\n    crash:")
+    return text.replace("priority: 100", f"priority: {100 + next(REVISIONS)}")      # each time a newer revision
 
 
 def secret(n):
@@ -88,6 +91,7 @@ class Campaign:
         assert not test_storage.where(self.phone.dir, secret(number)), f"wipe {number} was verified, and its data is there"
         self.destroyed.append(number)
         self.tally["wipes"] += 1
+        self.server.apply(policy())             # a wipe by hand stands against an older revision
 
     def remove(self):
         number, self.planted = self.planted, None
