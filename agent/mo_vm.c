@@ -136,7 +136,8 @@ bool mo_vm_fill(struct device *d, struct vm *vm)
                          device_kept_int(d, DDF_VM, "crash.heartbeat", str_of(vm->id), (struct str){ 0 }, 0) > 0;
     fill_instances(d, vm, &a);
     agree(&vm->want);
-    vm->want.disk_max_kb = (int64_t)(d->config.quota_bytes / 1024);
+    /* Without a quota: no disk may promise its guest more than the device has at all. */
+    vm->want.disk_max_kb = d->config.quota_bytes ? (int64_t)(d->config.quota_bytes / 1024) : d->facts.store_total_kb;
     arena_finish(&a);
     mo_vm_image(d, vm);
     return memcmp(&before, &vm->want, sizeof before) != 0;

@@ -51,9 +51,14 @@ def empty_kernel(folder, secret):
         tar.addfile(tarfile.TarInfo("kernel"))
 
 
-ATTACKS = [("backing", backing, "qcow2", "another file"), ("protocol", backing_by_protocol, "qcow2", "another file"),
-           ("datafile", data_file, "qcow2", "another file"), ("vmdk", vmdk, "qcow2", "is not"), ("link", link_in_bundle, "bundle", "link"),
-           ("empty", empty_kernel, "bundle", "is empty")]
+def more_than_there_is(folder, secret):
+    qemu_img("create", "-f", "qcow2", folder / "i", "64T")
+
+
+ATTACKS = [("backing", backing, "qcow2", 1420, "another file"), ("protocol", backing_by_protocol, "qcow2", 1420, "another file"),
+           ("datafile", data_file, "qcow2", 1420, "another file"), ("vmdk", vmdk, "qcow2", 1420, "is not"),
+           ("link", link_in_bundle, "bundle", 1420, "link"), ("empty", empty_kernel, "bundle", 1420, "is empty"),
+           ("huge", more_than_there_is, "qcow2", 1423, "larger than")]
 
 
 def policy(vm, state="running"):
@@ -69,14 +74,14 @@ def test_an_image_that_reaches_for_the_host_is_refused_with_the_reason(folder, s
     secret = folder / "secret"
     secret.write_text(SECRET * 1000)
     secret.chmod(0o600)
-    for name, make, fmt, _ in ATTACKS:
+    for name, make, fmt, *_ in ATTACKS:
         (folder / name).mkdir()
         make(folder / name, secret)
         server.upload(folder / name / "i", f"{name}-image", "1.0.0", fmt=fmt)
         server.apply(policy(name))
-    for name, _, _, words in ATTACKS:
+    for name, _, _, code, words in ATTACKS:
         result, detail = world.wait_for(f"{name} to be refused", lambda n=name: ends(phone, n, "provision"), 90)[0]
-        assert result == 1420 and words in detail, (name, result, detail)
+        assert result == code and words in detail, (name, result, detail)
         assert server.vm(phone.name, name)["state"] in (10, None)
     assert not phone.emulators()
     for file in [phone.dir / "agent.log", server.dir / "server.log"]:
