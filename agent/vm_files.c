@@ -42,7 +42,7 @@ static enum rc sync_folder(const char *dir, struct err *e)
 /* --- volumes --- */
 
 /* The file as it was made: there, a plain file, no shorter. */
-static enum rc look_at(const char *what, const char *file, int64_t size_kb, struct err *e)
+static enum rc look_at(const char *what, const char *file, int64_t bytes, struct err *e)
 {
     struct stat st;
 
@@ -50,9 +50,9 @@ static enum rc look_at(const char *what, const char *file, int64_t size_kb, stru
         return err_set(e, errno == ENOENT ? RC_NOT_FOUND : RC_IO, "%s is not there: %s: %s", what, file,
                        strerror(errno));
     if (!S_ISREG(st.st_mode)) return err_set(e, RC_INVALID, "%s is no plain file: %s", what, file);
-    if (st.st_size < size_kb * 1024)
-        return err_set(e, RC_INVALID, "%s is too short, %lld of %lld KiB: %s", what, (long long)(st.st_size / 1024),
-                       (long long)size_kb, file);
+    if (st.st_size < bytes)
+        return err_set(e, RC_INVALID, "%s is too short, %lld of %lld bytes: %s", what, (long long)st.st_size,
+                       (long long)bytes, file);
     return RC_OK;
 }
 
@@ -62,7 +62,7 @@ static enum rc look_at_volume(const struct hv_volume *v, struct err *e)
 
     snprintf(what, sizeof what, "the volume %s", v->name);
     if (!v->file[0]) return err_set(e, RC_NOT_FOUND, "%s has no file", what);
-    return look_at(what, v->file, v->size_kb, e);
+    return look_at(what, v->file, v->size_kb * 1024, e);
 }
 
 /* Sparse. @param flags  O_CREAT | O_EXCL for a new one */

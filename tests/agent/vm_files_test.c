@@ -259,7 +259,7 @@ static void lose(const struct rig *r, int how)
 
 static void a_vm_without_one_of_its_volumes_does_not_start(void)
 {
-    static const char *const why[] = { "is not there", "is too short, 1000 of 1024 KiB", "is no plain file",
+    static const char *const why[] = { "is not there", "is too short, 1024000 of 1048576 bytes", "is no plain file",
                                        "is no plain file", "is no plain file" };
     for (int how = 0; how < 5; how++) {
         struct rig r;
