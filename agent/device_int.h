@@ -159,8 +159,6 @@ void mo_images_sweep(struct device *d);
 int mo_images_in_use(struct device *d, const struct device_image *i);
 /** The entry that a VM's image name means: one of the VM's own servers. NULL when none of them has one. */
 struct device_image *mo_image_of(struct device *d, const struct vm *vm, struct str image_id);
-/** What this owner's image files and VMs take up at most, in KiB. */
-int64_t mo_images_owner_kb(struct device *d, struct str server);
 /** Room that is left for this owner's next `kb`. @return false: more than its quota */
 bool mo_images_room(struct device *d, struct str server, int64_t kb);
 

@@ -87,7 +87,8 @@ static bool wanted_by_another(struct device *d, const struct device_image *but, 
     return false;
 }
 
-int64_t mo_images_owner_kb(struct device *d, struct str server)
+/* What this owner's image files and VMs take up at most, in KiB. */
+static int64_t owner_kb(struct device *d, struct str server)
 {
     struct arena a;
     struct str list, one;
@@ -113,7 +114,7 @@ bool mo_images_room(struct device *d, struct str server, int64_t kb)
 {
     const int64_t most = (int64_t)(d->config.quota_bytes / 1024);
 
-    return !most || !server.n || (kb <= most && mo_images_owner_kb(d, server) <= most - kb);
+    return !most || !server.n || (kb <= most && owner_kb(d, server) <= most - kb);
 }
 
 static bool too_many(struct device *d, struct str server)

@@ -2,21 +2,16 @@
  * lane for each VM with requests (virt_lanes.h), and a keeper that connects again, so that nothing here ever blocks the
  * agent. */
 #include "agent/hv.h"
-#include "agent/virt_console.h"
 #include "agent/virt_files.h"
 #include "agent/virt_int.h"
-#include "agent/virt_xml.h"
 #include "base/log.h"
 #include "base/world.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <libvirt/virterror.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
