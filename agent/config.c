@@ -9,6 +9,7 @@
 
 static const char *const encodings[] = { "xml", "wbxml", NULL }; /* in the order of enum sml_type */
 static const char *const interactions[] = { "nobody", "deny", "accept", "program", NULL }; /* enum user_mode */
+static const char *const sandboxes[] = { "prefer", "require", "off", NULL };               /* enum sandbox_mode */
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const forms[] = { "logfmt", "json", NULL };
 
@@ -53,6 +54,8 @@ static const struct setting table[] = {
       "shows a question and says what the person answered; run without a shell" },
     { "interaction.wait", SET_SECONDS, C(interaction_wait_s), "60s", 1, 600, NULL, false,
       "for an answer, when the server does not say how long; the agent does nothing else meanwhile" },
+    { "sandbox", SET_WORD, C(sandbox), "prefer", 0, 0, sandboxes, false,
+      "give up system calls and other files at the start: prefer (as far as kernel and hypervisor let), require, off" },
     { "log.level", SET_WORD, C(log_level), "info", 0, 0, levels, false, "error, warn, info or debug" },
     { "log.form", SET_WORD, C(log_form), "logfmt", 0, 0, forms, false, "logfmt or json" },
 };

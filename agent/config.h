@@ -22,6 +22,7 @@ struct agent_config {
     int interaction;
     const char *interaction_program;
     unsigned interaction_wait_s; /* enum user_mode */
+    int sandbox;                 /* enum sandbox_mode */
     int log_level, log_form;     /* enum log_level, enum log_form */
 };
 

@@ -3,6 +3,7 @@
 #include "agent/ask.h"
 #include "agent/calls.h"
 #include "agent/config.h"
+#include "agent/confine.h"
 #include "agent/post.h"
 #include "agent/session.h"
 #include "agent/user.h"
@@ -36,6 +37,7 @@ enum {
 struct agent {
     struct arena arena;
     struct agent_config config;
+    const char *file; /* of the configuration, NULL = none */
     struct device_shared *shared;
     struct device *device;
     struct hv *hv;
@@ -591,6 +593,21 @@ static int check(struct agent *g, const char *const *accounts, size_t n)
     return rc ? complain(&e) : 0;
 }
 
+/* Before any thread; the data folder must be there to be named. */
+static enum rc confine(struct agent *g, struct err *e)
+{
+    struct sandbox_state got;
+    const char *data;
+    enum rc rc = folder(g, "", &data, e);
+
+    if (!rc) rc = agent_confine(&g->config, g->file, &got, e);
+    if (rc) return rc;
+    log_event(got.missing[0] ? LOG_WARN : LOG_INFO, "sandbox", LOG_Z("new_privileges", got.no_new_privs ? "no" : "yes"),
+              LOG_Z("calls", got.calls ? "denied" : "all"), LOG_Z("files", got.files ? "own" : "all"),
+              LOG_Z("missing", got.missing));
+    return RC_OK;
+}
+
 static int run(struct agent *g, const char *const *accounts, size_t n)
 {
     struct world w = world_real();
@@ -601,6 +618,7 @@ static int run(struct agent *g, const char *const *accounts, size_t n)
         log_event(LOG_WARN, "tls",
                   LOG_Z("why",
                         "server.insecure: certificates are not checked; anyone between can command this device"));
+    if (!rc) rc = confine(g, &e);
     if (!rc) rc = open_device(g, &w, &e);
     for (size_t i = 0; !rc && i < n; i++) rc = import(g, accounts[i], &w, &e);
     if (!rc) rc = open_loop(g, &e);
@@ -630,7 +648,7 @@ static int help_config(void)
 
 static int with_config(const char *file, const char *const *accounts, size_t n, bool only_check)
 {
-    struct agent g = { .epoll = -1, .push_fd = -1, .signal_fd = -1, .lock_fd = -1 };
+    struct agent g = { .file = file, .epoll = -1, .push_fd = -1, .signal_fd = -1, .lock_fd = -1 };
     struct buf errors = { 0 };
     struct err e = { 0 };
     int code;

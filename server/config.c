@@ -7,6 +7,7 @@
 #define DMVISOR_DATA "/usr/share/dmvisor"
 #endif
 
+static const char *const sandboxes[] = { "prefer", "require", "off", NULL }; /* enum sandbox_mode */
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const forms[] = { "logfmt", "json", NULL };
 
@@ -14,6 +15,8 @@ static const char *const forms[] = { "logfmt", "json", NULL };
 #define SETTINGS(X)                                                                                                    \
     X(true, demo, "demo", SET_BOOL, "false", 0, 0, NULL, false, "plain HTTP on loopback addresses is in order")        \
     X(false, user, "user", SET_TEXT, NULL, 0, 0, NULL, false, "account to run as when started as root")                \
+    X(false, sandbox, "sandbox", SET_WORD, "prefer", 0, 0, sandboxes, false,                                           \
+      "give up system calls and other files at the start: prefer (as far as the kernel can), require, off")            \
     X(false, authority, "authority.name", SET_TEXT, "default", 0, 0, NULL, false,                                      \
       "first authority, made in a new database")                                                                       \
     X(false, server_id, "authority.serverId", SET_TEXT, NULL, 0, 0, NULL, true,                                        \

@@ -57,6 +57,7 @@ struct server_config {
     /* log */
     int log_level, log_form; /* enum log_level, enum log_form */
     bool demo;               /* plain HTTP on loopback is in order */
+    int sandbox;             /* enum sandbox_mode */
     const char *user;        /* whom to become when started as root */
 };
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/world.h"
 #include "db/sql/claim.h"
+#include "server/confine.h"
 #include "server/api/api.h"
 #include "server/events.h"
 #include "server/health.h"
@@ -172,6 +173,18 @@ static void serve(struct process *p, const sigset_t *signals)
     }
 }
 
+/* Before any thread, and after the last thing that needs more. */
+static enum rc confine(const struct process *p, struct err *e)
+{
+    struct sandbox_state got;
+    enum rc rc = server_confine(&p->config, p->file, &got, e);
+    if (rc) return rc;
+    log_event(got.missing[0] ? LOG_WARN : LOG_INFO, "sandbox", LOG_Z("new_privileges", got.no_new_privs ? "no" : "yes"),
+              LOG_Z("calls", got.calls ? "denied" : "all"), LOG_Z("files", got.files ? "own" : "all"),
+              LOG_Z("missing", got.missing));
+    return RC_OK;
+}
+
 static int run(struct process *p, bool only_check)
 {
     struct err e = { 0 };
@@ -195,6 +208,7 @@ static int run(struct process *p, bool only_check)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
+    if (confine(p, &e)) return complain("cannot start", &e);
     if (sql_claim(c->database, &p->claim, &e) || server_prepare_database(c, world_real().now_ms, &e) || start(p, &e)) {
         complain("cannot start", &e);
         stop(p);
