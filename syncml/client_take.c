@@ -46,6 +46,7 @@ static void hand_out(struct taking *t, const struct sml_cmd *c)
 static void cut(struct taking *t)
 {
     struct sml_client *s = t->s;
+    if (s->in->refused) return; /* it is not waited for */
     s->turn.cut = true;
     if (!arena_str(t->a, s->in->target, &s->turn.cut_target) || !arena_str(t->a, s->in->source, &s->turn.cut_source))
         t->rc = RC_NOMEM;
@@ -71,23 +72,30 @@ static struct sml_cmd *joined(struct taking *t, const struct sml_cmd *c)
     return ok ? whole : NULL;
 }
 
+/* The first piece in a command where none may be. */
+static void refuse_pieces(struct taking *t, const struct sml_cmd *c, int status)
+{
+    for (const struct sml_item *it = c->items; it; it = it->next)
+        if (it->more_data && sml_join_refuse(&t->s->in, c, it, status)) t->rc = RC_NOMEM;
+    for (const struct sml_cmd *k = c->children; k; k = k->next) refuse_pieces(t, k, status);
+    t->s->turn.joining |= t->s->in != NULL;
+}
+
 static void take_piece(struct taking *t, const struct sml_cmd *c)
 {
     struct sml_client *s = t->s;
     int status = 426; /* one Item only, and only where a value can be written */
-    enum rc rc = RC_OK;
-    if ((c->kind == SML_ADD || c->kind == SML_REPLACE) && !c->items->next)
-        rc = s->in ? sml_join_add(s->in, c->items, &status)
-                   : sml_join_begin(c, c->items, s->c.max_obj_bytes, &s->in, &status);
-    if (rc) status = 413;
-    if (status == 213) {
-        s->turn.joining = true;
-        slot(t, c, status);
-        return;
-    }
+    if ((c->kind == SML_ADD || c->kind == SML_REPLACE) && !c->items->next &&
+        sml_join_take(&s->in, c, c->items, s->c.max_obj_bytes, &status))
+        status = 413;
+    else if (status == 426)
+        refuse_pieces(t, c, status);
+    s->turn.joining |= status == 213 || (s->in && s->in->refused);
     struct sml_cmd *whole = status == 200 ? joined(t, c) : NULL;
-    sml_join_destroy(s->in);
-    s->in = NULL;
+    if (status == 200) {
+        sml_join_destroy(s->in);
+        s->in = NULL;
+    }
     if (whole)
         hand_out(t, whole);
     else
@@ -101,6 +109,32 @@ static bool has_piece(const struct sml_cmd *c)
     for (const struct sml_cmd *k = c->children; k; k = k->next)
         if (has_piece(k)) return true;
     return false;
+}
+
+/* Does the command, or one inside it, bring more of the object that was refused? */
+static const struct sml_item *rest_of_refused(const struct sml_join *j, const struct sml_cmd *c)
+{
+    const struct sml_item *found = NULL;
+    for (const struct sml_item *it = c->items; it && !found; it = it->next)
+        if (sml_join_goes_on(j, c, it)) found = it;
+    for (const struct sml_cmd *k = c->children; k && !found; k = k->next) found = rest_of_refused(j, k);
+    return found;
+}
+
+/* What is left of a refused object is dropped, with the command that it is in. @return false when c is none of it */
+static bool take_rest_of_refused(struct taking *t, const struct sml_cmd *c)
+{
+    struct sml_client *s = t->s;
+    const struct sml_item *it = s->in && s->in->refused ? rest_of_refused(s->in, c) : NULL;
+    if (!it || (it->more_data && it->meta.has_size)) return false;
+    slot(t, c, s->in->refused);
+    if (it->more_data) {
+        s->turn.joining = true;
+        return true;
+    }
+    sml_join_destroy(s->in);
+    s->in = NULL;
+    return true;
 }
 
 /* ---- commands ---- */
@@ -139,7 +173,9 @@ static void take_alert(struct taking *t, const struct sml_cmd *c)
 static void take_command(struct taking *t, const struct sml_cmd *c)
 {
     struct sml_client *s = t->s;
-    if (s->in && (!c->items || !sml_join_goes_on(s->in, c, c->items)) && c->kind != SML_ALERT) cut(t);
+    if (c->kind != SML_ALERT && c->cmd_id.n && take_rest_of_refused(t, c)) return;
+    if (s->in && !s->in->refused && (!c->items || !sml_join_goes_on(s->in, c, c->items)) && c->kind != SML_ALERT)
+        cut(t);
     if (c->kind == SML_ALERT)
         take_alert(t, c);
     else if (!c->cmd_id.n)
@@ -148,9 +184,10 @@ static void take_command(struct taking *t, const struct sml_cmd *c)
         slot(t, c, 405);
     else if (c->kind >= SML_PUT)
         slot(t, c, 501);
-    else if (c->children && has_piece(c))
+    else if (c->children && has_piece(c)) {
+        refuse_pieces(t, c, 426);
         slot(t, c, 426);
-    else if (s->in || has_piece(c))
+    } else if ((s->in && !s->in->refused) || has_piece(c))
         take_piece(t, c);
     else
         hand_out(t, c);
@@ -173,6 +210,10 @@ static void take_commands(struct taking *t)
             take_status(t, c);
         else if (c->kind != SML_STATUS)
             take_command(t, c);
+    }
+    if (s->in && s->in->refused && !s->turn.joining && s->turn.trusted) {
+        sml_join_destroy(s->in);
+        s->in = NULL;
     }
     if (s->in && !s->turn.joining && s->turn.trusted && t->m->final) cut(t);
 }

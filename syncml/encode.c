@@ -235,6 +235,15 @@ static void xml_text(struct writer *w, unsigned elem, struct str s)
     put_str(w, close);
 }
 
+static void opaque(struct writer *w, unsigned elem, struct str s)
+{
+    put_byte(w, (elem & 0x3F) | 0x40);
+    put_byte(w, 0xC3); /* OPAQUE */
+    put_uintvar(w, s.n);
+    put(w, s.p, s.n);
+    put_byte(w, 0x01);
+}
+
 static void wbxml_text(struct writer *w, unsigned elem, struct str s)
 {
     on_page(w, sml_elem_page(elem));
@@ -249,11 +258,7 @@ static void wbxml_text(struct writer *w, unsigned elem, struct str s)
         }
         return;
     }
-    put_byte(w, (elem & 0x3F) | 0x40);
-    put_byte(w, 0xC3); /* OPAQUE */
-    put_uintvar(w, s.n);
-    put(w, s.p, s.n);
-    put_byte(w, 0x01);
+    opaque(w, elem, s);
 }
 
 static void text(struct writer *w, unsigned elem, struct str s)
@@ -264,6 +269,17 @@ static void text(struct writer *w, unsigned elem, struct str s)
         xml_text(w, elem, s);
     else
         wbxml_text(w, elem, s);
+}
+
+/* Octets: as they are, whether they look like text or not. XML has them in base64 already. */
+static void value(struct writer *w, struct str s, struct str format)
+{
+    if (w->xml || s.n == 0 || !str_eq_fold(format, STR("bin"))) {
+        text(w, SML_E_DATA, s);
+        return;
+    }
+    on_page(w, sml_elem_page(SML_E_DATA));
+    opaque(w, SML_E_DATA, s);
 }
 
 static void optional(struct writer *w, unsigned elem, struct str s)
@@ -328,7 +344,7 @@ static void item(struct writer *w, const struct sml_item *i)
     party(w, SML_E_TARGET, i->target, i->target_name);
     party(w, SML_E_SOURCE, i->source, i->source_name);
     meta(w, &i->meta);
-    if (i->has_data) text(w, SML_E_DATA, i->data);
+    if (i->has_data) value(w, i->data, i->meta.format);
     if (i->more_data) empty(w, SML_E_MOREDATA);
     finish(w, SML_E_ITEM);
 }

@@ -32,7 +32,9 @@ enum rc sml_decode(enum sml_type type, struct str in, struct arena *a, struct sm
 {
     if (in.n > SML_MSG_BYTES)
         return err_set(e, RC_LIMIT, "message of %zu bytes; at most %d are taken", in.n, SML_MSG_BYTES);
-    return type == SML_XML ? sml_xml_decode(in, a, out, e) : sml_wbxml_decode(in, a, out, e);
+    enum rc rc = type == SML_XML ? sml_xml_decode(in, a, out, e) : sml_wbxml_decode(in, a, out, e);
+    if (!rc) out->wbxml = type == SML_WBXML;
+    return rc;
 }
 
 /* ---- content negotiation ---- */

@@ -144,9 +144,9 @@ static void end_of_message(struct reader *r)
 {
     struct sml_server *s = r->s;
     struct turn *t = &s->turn;
-    if (s->in && !t->joining && (t->other || r->m->final)) /* S-307 */
+    if (s->in && !t->joining && (t->other || r->m->final || s->in->refused)) /* S-307 */
         server_cut(r);
-    s->peer_done = (r->m->final || (s->own_open && s->peer_done)) && !s->in;
+    s->peer_done = (r->m->final || (s->own_open && s->peer_done)) && (!s->in || s->in->refused);
     object_goes_on(s);
     if (!t->stop && (r->why || s->stopping || s->n_messages >= s->c->max_messages)) {
         t->abort = true;

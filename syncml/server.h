@@ -39,10 +39,12 @@ struct sml_transport {
     struct str raw;                 /* octets of the request body, for the MAC */
 };
 
-/* One value a device told us. */
+/* One value a device told us. Octets (format bin) are in base64 here, whatever carried them. */
 struct sml_value {
     struct str uri, format, type, data;
-    bool has_data;
+    bool has_data, binary; /* binary: data is base64 of octets */
+    bool has_size;         /* Meta Size, */
+    uint64_t size;         /* octets */
     struct sml_value *next;
 };
 
@@ -100,7 +102,8 @@ struct sml_step {
     enum sml_cmd_kind kind; /* GET ADD REPLACE DELETE EXEC COPY ALERT (interaction, data = code) ATOMIC SEQUENCE */
     uint64_t tag;           /* comes back in its outcome */
     struct str uri, source; /* target; source for Copy */
-    struct str format, type, data; /* format empty = no Meta; data sent when has_data */
+    struct str format, type, data; /* format empty = no Meta; data sent when has_data;
+                                    * of format bin: base64, octets on the wire (in XML: base64, Format b64) */
     bool has_data;
     struct str correlator;
     struct sml_item *items;    /* ALERT: option, text and choices as they go */

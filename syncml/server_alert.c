@@ -57,7 +57,7 @@ static void read_item(struct reader *r, const struct sml_cmd *c, const struct sm
                       struct sml_alert_in *out)
 {
     struct sml_item whole = *it;
-    if (server_is_piece(r, c, it)) {
+    if (server_is_piece(r, c, it, -1)) {
         out->status = server_join(r, c, it, -1, &whole);
         if (out->status != 200) return;
     }

@@ -12,10 +12,11 @@ struct sent_row {
     uint64_t tag;
     uint32_t uri_at, uri_n; /* in sent_table.uris */
     uint16_t cmd_id;
-    int16_t code; /* last Status; 0 = none yet */
-    uint8_t kind; /* enum sml_cmd_kind */
-    bool told;    /* an outcome was handed out */
-    bool local;   /* never sent: `code` is our own verdict (413, 405, 215) */
+    int16_t code;    /* last Status; 0 = none yet */
+    int16_t refused; /* what its Results were refused with: no Status and no Results undo that */
+    uint8_t kind;    /* enum sml_cmd_kind */
+    bool told;       /* an outcome was handed out */
+    bool local;      /* never sent: `code` is our own verdict (413, 405, 215) */
 };
 
 /* Commands of the last message that carried any; one block of memory. */
@@ -190,13 +191,16 @@ void server_read_alert(struct reader *r, const struct sml_cmd *c);
 
 /* server_join.c */
 /** Is this Item a piece of an object, the first one or a further one? */
-bool server_is_piece(const struct reader *r, const struct sml_cmd *c, const struct sml_item *it);
+bool server_is_piece(const struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int row);
 /**
  * Take a piece. @param row  row of the table, -1 none
  * @param whole  after the last piece the joined Item (value in the arena, Meta of the first piece)
  * @return its status: 213, 200 after the last one, 411, 413, 424
+ * Once refused, what is left of the object gets the same status and is dropped.
  */
 int server_join(struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int row, struct sml_item *whole);
+/** Of an object that may not come in pieces: this one and what is left of it. @return status */
+int server_refuse_piece(struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int status);
 /** The object will not go on: Alert 1225, and its step has failed. */
 void server_cut(struct reader *r);
 

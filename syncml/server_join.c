@@ -1,9 +1,15 @@
 /* Objects that the client sends in pieces: Results and Alert data (dm-protocol.md 9; S-306, S-307, S-309). */
 #include "syncml/server_int.h"
 
-bool server_is_piece(const struct reader *r, const struct sml_cmd *c, const struct sml_item *it)
+/* Does it belong to the object under way? Another command's Results of the same node do not. */
+static bool goes_on(const struct sml_server *s, const struct sml_cmd *c, const struct sml_item *it, int row)
 {
-    return it->more_data || (r->s->in && sml_join_goes_on(r->s->in, c, it));
+    return s->in && s->in->row == row && sml_join_goes_on(s->in, c, it);
+}
+
+bool server_is_piece(const struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int row)
+{
+    return it->more_data || goes_on(r->s, c, it, row);
 }
 
 static void finished(struct reader *r, const struct sml_item *it, int *status, struct sml_item *whole)
@@ -24,22 +30,25 @@ int server_join(struct reader *r, const struct sml_cmd *c, const struct sml_item
 {
     struct sml_server *s = r->s;
     int status = 213;
-    enum rc rc;
-    if (s->in && !sml_join_goes_on(s->in, c, it)) server_cut(r);
+    if (s->in && !goes_on(s, c, it, row)) server_cut(r);
+    if (sml_join_take(&s->in, c, it, s->c->max_obj_bytes, &status)) status = 413;
     if (s->in) {
-        rc = sml_join_add(s->in, it, &status);
-    } else {
-        rc = sml_join_begin(c, it, s->c->max_obj_bytes, &s->in, &status);
-        if (s->in) s->in->row = row;
+        s->in->row = row;
+        s->turn.joining |= status != 200;
     }
-    if (rc) status = 413;
-    if (status == 213) {
-        s->turn.joining = true;
-        return status;
-    }
-    if (status == 200) finished(r, it, &status, whole);
+    if (status != 200) return status;
+    finished(r, it, &status, whole);
     sml_join_destroy(s->in);
     s->in = NULL;
+    return status;
+}
+
+int server_refuse_piece(struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int status)
+{
+    struct sml_server *s = r->s;
+    if (s->in && !goes_on(s, c, it, -1)) server_cut(r);
+    if (sml_join_refuse(&s->in, c, it, status)) r->rc = RC_NOMEM;
+    s->turn.joining |= s->in != NULL;
     return status;
 }
 
@@ -47,6 +56,11 @@ void server_cut(struct reader *r)
 {
     struct sml_server *s = r->s;
     struct turn *t = &s->turn;
+    if (s->in->refused) { /* it is not waited for */
+        sml_join_destroy(s->in);
+        s->in = NULL;
+        return;
+    }
     t->cut = true;
     if (!arena_str(r->a, s->in->target, &t->cut_target) || !arena_str(r->a, s->in->source, &t->cut_source))
         r->rc = RC_NOMEM;

@@ -2,6 +2,8 @@
  * 4). */
 #include "syncml/server_int.h"
 
+#include "base/text.h"
+
 #define BIT(kind) (1u << (kind))
 
 enum {
@@ -49,7 +51,9 @@ static void write_items(struct compose *b, const struct sml_step *p, struct sml_
     it->meta.format = p->format;
     it->meta.type = p->type;
     it->has_data = p->has_data;
-    if (p->has_data) *rc = compose_value(b->type, b->a, p->data, &it->meta.format, &it->data);
+    struct str value = p->data;
+    if (str_eq_fold(p->format, STR("bin")) && text_b64_decode(p->data, b->a, &value)) value = p->data;
+    if (p->has_data) *rc = compose_value(b->type, b->a, value, &it->meta.format, &it->data);
     it->meta.present = it->meta.format.n || it->meta.type.n;
 }
 

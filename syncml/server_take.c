@@ -2,6 +2,8 @@
  * is owed a Status. */
 #include "syncml/server_int.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 struct due *server_due(struct reader *r, const struct sml_cmd *c, int code)
@@ -36,7 +38,7 @@ struct sml_outcome *server_outcome(struct reader *r, int row, int code)
         r->g.tail[row] = &o->values;
         from->told = true;
     }
-    o->code = code;
+    o->code = from->refused ? from->refused : code;
     return o;
 }
 
@@ -66,10 +68,29 @@ void server_value(struct reader *r, struct sml_value ***tail, struct sml_value v
     *tail = &to->next;
 }
 
+/* Octets as base64; base64 that came as text stays as it is, without its line breaks. */
+static void octets(struct reader *r, struct sml_value *v)
+{
+    v->binary = str_is(v->format, "bin") || str_is(v->format, "b64");
+    if (!v->binary || !v->data.n || !r->m->wbxml || str_is(v->format, "b64")) return;
+    char *p = arena_bytes(r->a, text_b64_len(v->data.n) + 1);
+    if (!p) {
+        r->rc = RC_NOMEM;
+        return;
+    }
+    text_b64(v->data.p, v->data.n, p);
+    v->data = (struct str){ p, text_b64_len(v->data.n) };
+}
+
 static struct sml_value value_of(struct reader *r, const struct sml_cmd *c, const struct sml_item *it)
 {
-    struct sml_value v = { .uri = it->source.n ? it->source : it->target, .data = it->data, .has_data = it->has_data };
+    struct sml_value v = { .uri = it->source.n ? it->source : it->target,
+                           .data = it->data,
+                           .has_data = it->has_data,
+                           .has_size = it->meta.has_size,
+                           .size = it->meta.size };
     server_meta(r, &it->meta, &c->meta, &v.format, &v.type);
+    octets(r, &v);
     bool property = false;
     for (size_t i = str_find(v.uri, '?', 0); !property && i < v.uri.n; i = v.uri.n)
         property = str_starts(str_slice(v.uri, i, v.uri.n), STR("?prop="));
@@ -142,13 +163,14 @@ static void read_results(struct reader *r, const struct sml_cmd *c)
     for (const struct sml_item *it = c->items; it && !r->rc; it = it->next) {
         struct sml_item whole = *it;
         int code = 200;
-        if (row >= 0 && server_is_piece(r, c, it))
+        if (row >= 0 && server_is_piece(r, c, it, row))
             code = server_join(r, c, it, row, &whole);
         else
             s->turn.other = true;
         if (code != 200) worst = code;
         if (row < 0 || code == 213 || r->rc) continue;
         struct sent_row *from = &s->sent->rows[row];
+        if (code != 200) from->refused = (int16_t)code;
         server_outcome(r, row, code == 200 ? from->code ? from->code : 200 : code);
         if (code == 200 && !r->rc) server_value(r, &r->g.tail[row], value_of(r, c, &whole));
     }
@@ -167,8 +189,8 @@ static void read_replace(struct reader *r, const struct sml_cmd *c)
     }
     int code = 200;
     for (const struct sml_item *it = c->items; it && !r->rc; it = it->next) {
-        if (it->more_data)
-            code = 426;
+        if (server_is_piece(r, c, it, -1))
+            code = server_refuse_piece(r, c, it, 426);
         else if (it->source.n || it->target.n)
             server_value(r, &r->devinfo, value_of(r, c, it));
     }
