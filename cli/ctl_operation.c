@@ -28,7 +28,7 @@ static enum ctl_exit ending(const char *state)
         enum ctl_exit code;
     } row[] = {
         { "verified", CTL_OK },       { "failed", CTL_FAILED },  { "cancelled", CTL_FAILED },
-        { "superseded", CTL_FAILED }, { "expired", CTL_FAILED },
+        { "superseded", CTL_FAILED }, { "expired", CTL_FAILED }, { "unknown", CTL_FAILED },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         if (strcmp(row[i].state, state) == 0) return row[i].code;

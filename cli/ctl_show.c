@@ -75,7 +75,7 @@ enum table_color show_color(struct str word)
         { "sent", TABLE_BUSY },     { "accepted", TABLE_BUSY },       { "failed", TABLE_BAD },
         { "crashed", TABLE_BAD },   { "unreachable", TABLE_BAD },     { "expired", TABLE_BAD },
         { "aborted", TABLE_BAD },   { "refused", TABLE_BAD },         { "lost", TABLE_BAD },
-        { "overdue", TABLE_BAD },   { "unauthenticated", TABLE_BAD },
+        { "overdue", TABLE_BAD },   { "unauthenticated", TABLE_BAD }, { "unknown", TABLE_BAD },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         if (str_is(word, row[i].word)) return row[i].color;

@@ -55,6 +55,21 @@ static void show_rights(struct ctl *c, const json_t *commands)
     json_decref(rows);
 }
 
+/* Empty, not sent, octets, text: four things. */
+static void found_value(const json_t *j, struct buf *out)
+{
+    const json_t *value = ctl_at(j, "value");
+    const char *text = ctl_text(j, "value");
+    if (json_is_null(value) && ctl_at(j, "size"))
+        buf_printf(out, "(no value sent, size %lld octets)", (long long)json_integer_value(ctl_at(j, "size")));
+    else if (json_is_null(value))
+        buf_putz(out, "(no value sent)");
+    else if (!text[0])
+        buf_putz(out, strcmp(ctl_text(j, "format"), "node") == 0 ? "" : "(empty)");
+    else
+        buf_printf(out, "%s%s", text, ctl_text(j, "encoding")[0] ? " (base64)" : "");
+}
+
 void show_tree_result(struct ctl *c, const json_t *o)
 {
     static const struct show_view view = { "values",
@@ -62,7 +77,7 @@ void show_tree_result(struct ctl *c, const json_t *o)
                                            NULL,
                                            { { "URI", "uri", SHOW_TEXT, NULL },
                                              { "FORMAT", "format", SHOW_TEXT, NULL },
-                                             { "VALUE", "value", SHOW_TEXT, NULL } } };
+                                             { "VALUE", NULL, SHOW_OWN, found_value } } };
     const json_t *result = ctl_at(o, "result"), *commands = ctl_at(o, "commands");
     if (json_is_array(result)) show_section(c, "Result", result, &view);
     if (!json_array_size(commands)) return;

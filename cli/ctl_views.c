@@ -497,13 +497,19 @@ const struct show_view view_authorities = { "authorities",
                                                 { "RECORDED", NULL, SHOW_OWN, record },
                                                 { "URL", "dmUrl", SHOW_TEXT, NULL },
                                             } };
+static void node_value(const json_t *j, struct buf *out)
+{
+    const char *text = ctl_text(j, "value");
+    buf_printf(out, "%s%s", text, text[0] && ctl_text(j, "encoding")[0] ? " (base64)" : "");
+}
+
 const struct show_view view_tree = { "nodes",
                                      "uri",
                                      NULL,
                                      {
                                          { "URI", "uri", SHOW_TEXT, NULL },
                                          { "FORMAT", "format", SHOW_TEXT, NULL },
-                                         { "VALUE", "value", SHOW_TEXT, NULL },
+                                         { "VALUE", NULL, SHOW_OWN, node_value },
                                          { "KNOWN", "known", SHOW_TEXT, NULL },
                                          { "AT", "at", SHOW_AGE, NULL },
                                      } };

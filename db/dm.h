@@ -10,9 +10,8 @@
     X(DEVICE_BY_NAME, DM_DEVICE " WHERE d.authority_id = :authority_id AND d.name = :name")                               \
     X(DEVICE_BY_ID, "SELECT authority_id, name FROM device WHERE device_id = :device_id")                                 \
     X(DEVICE_REST,                                                                                                        \
-      "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms, planned_stamp"      \
-      " FROM device"                                                                                                      \
-      " WHERE device_id = :device_id")                                                                                    \
+      "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms, planned_stamp,"     \
+      " careful FROM device WHERE device_id = :device_id")                                                                \
     X(CONTACT_KEEP, "UPDATE contact SET seen_ms = :now_ms, quiet = quiet + :quiet, client_nonce = :client_nonce,"         \
                     " client_nonce_prev = :client_nonce_prev, server_nonce = :server_nonce, resync_until_ms = NULL,"      \
                     " booked = CASE WHEN :quiet = 1 THEN NULL ELSE booked END"                                            \
@@ -25,8 +24,10 @@
       "UPDATE device SET layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"                             \
       " large_objects = :large_objects, have_stamp = :have_stamp, planned_stamp = :planned_stamp,"                        \
       " settled_token = :settled_token,"                                                                                  \
-      " next_kpi_ms = :next_kpi_ms, summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms"             \
-      " WHERE device_id = :device_id")                                                                                    \
+      " next_kpi_ms = :next_kpi_ms, summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms,"            \
+      " careful = :careful WHERE device_id = :device_id")                                                                 \
+    X(DEVICE_STAMP, "SELECT want_stamp FROM device WHERE device_id = :device_id")                                         \
+    X(DEVICE_CAREFUL, "UPDATE device SET careful = 1 WHERE device_id = :device_id")                                       \
     /* Somebody who tries on and on writes a row every few seconds. */                                                    \
     X(REFUSAL_PUT, "INSERT INTO refusal (device_id, at_ms, remote, why, times)"                                           \
                    " VALUES (:device_id, :now_ms, :remote, :why, 1)"                                                      \
@@ -102,20 +103,26 @@
       "UPDATE operation SET state = :state, code = :code, reason = :reason, percent = :percent, tries = :tries,"          \
       " updated_ms = :now_ms WHERE operation_id = :operation_id AND (state = 'queued' OR state = 'notified'"              \
       " OR state = 'sent' OR state = 'accepted' OR state = 'acknowledged')")                                              \
+    /* what was booked without knowing, and is told by the device after all */                                            \
+    X(OPERATION_CORRECT,                                                                                                  \
+      "UPDATE operation SET state = :state, code = :code, reason = :reason, percent = :percent, updated_ms = :now_ms"     \
+      " WHERE operation_id = :operation_id")                                                                              \
     X(OPERATION_RESULT,                                                                                                   \
       "UPDATE operation SET tree_result = :result, result_sealed = :sealed WHERE operation_id = :operation_id")           \
     X(OPERATION_PERCENT,                                                                                                  \
       "UPDATE operation SET code = :code, reason = :reason, percent = :percent, updated_ms = :now_ms"                     \
       " WHERE operation_id = :operation_id")                                                                              \
     X(OPERATION_ITEMS,                                                                                                    \
-      "SELECT command, uri, format, type, data, code, seen_code, seen, seen_ms, secret FROM operation_item"               \
+      "SELECT command, uri, format, type, data, code, seen_code, seen, seen_ms, secret, changed_by FROM operation_item"   \
       " WHERE operation_id = :operation_id ORDER BY seq")                                                                 \
     X(OPERATION_ITEM_ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data)"              \
                           " VALUES (:operation_id, :seq, :command, :uri, 'chr', 'text/plain', :data)")                    \
     X(OPERATION_ITEMS_SENT,                                                                                               \
-      "UPDATE operation_item SET code = 0, result = NULL, seen_code = 0, seen = NULL, seen_ms = 0"                        \
+      "UPDATE operation_item SET code = 0, result = NULL, seen_code = 0, seen = NULL, seen_ms = 0, changed_by = NULL"     \
       " WHERE operation_id = :operation_id")                                                                              \
     X(OPERATION_ITEM_CODE, "UPDATE operation_item SET code = :code WHERE operation_id = :operation_id AND seq = :seq")    \
+    X(OPERATION_ITEM_CHANGED,                                                                                             \
+      "UPDATE operation_item SET changed_by = :by WHERE operation_id = :operation_id AND seq = :seq")                     \
     X(OPERATION_ITEM_RESULT,                                                                                              \
       "UPDATE operation_item SET result = :result WHERE operation_id = :operation_id AND seq = :seq")                     \
     X(OPERATION_ITEM_SEEN, "UPDATE operation_item SET seen_code = :code, seen = :seen, seen_ms = :now_ms"                 \

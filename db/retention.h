@@ -30,7 +30,8 @@
     X(OPERATIONS,                                                                                                           \
       "DELETE FROM operation WHERE operation_id IN (SELECT o.operation_id FROM operation o WHERE o.updated_ms < :before_ms" \
       " AND (o.state = 'verified' OR o.state = 'failed' OR o.state = 'cancelled' OR o.state = 'superseded'"                 \
-      " OR o.state = 'expired') AND (o.by_policy = 1 OR o.scope <> 1 OR o.state <> 'verified' OR EXISTS (SELECT 1"          \
+      " OR o.state = 'expired' OR o.state = 'unknown')"                                                                     \
+      " AND (o.by_policy = 1 OR o.scope <> 1 OR o.state <> 'verified' OR EXISTS (SELECT 1"                                  \
       " FROM operation n WHERE n.device_id = o.device_id AND n.operation_id > o.operation_id AND n.owner = o.owner"         \
       " AND n.kind = o.kind AND n.by_policy = 0 AND n.scope = 1 AND n.state = 'verified'))"                                 \
       " ORDER BY o.updated_ms LIMIT :limit)")                                                                               \

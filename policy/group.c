@@ -24,7 +24,9 @@ static struct tally tally_of(const struct pol_operation *op)
         const struct pol_item *it = &op->items[i];
         t.looks += pol_is_look(it->command);
         t.runs += it->code == 202;
-        if (it->code == 0)
+        if (it->no_value && is_good(it->code)) {
+            if (!t.bad) t.bad = it;
+        } else if (it->code == 0)
             t.silent++;
         else if (is_good(it->code))
             t.done++;
@@ -44,7 +46,8 @@ static struct tally tally_of(const struct pol_operation *op)
 static struct str blame(const struct ddf_layout *l, const struct pol_operation *op, const struct pol_item *it,
                         struct arena *a)
 {
-    struct str code = pol_code_text(l, it->code, a);
+    struct str code = it->no_value && is_good(it->code) ? STR("the device says 200 and sent no value")
+                                                        : pol_code_text(l, it->code, a);
     return arena_printf(a, "command %d (%.*s%s%.*s): %.*s", (int)(it - op->items) + 1, STR_ARG(it->command),
                         it->uri.n ? " " : "", STR_ARG(it->uri), STR_ARG(code));
 }

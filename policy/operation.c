@@ -29,6 +29,7 @@ static const struct code {
     const char *text;
     bool busy, lasting;
 } codes[] = {
+    { POL_CODE_LOST, "the session ended each time when it was sent alone", false, false },
     { 0, "the device did not answer", true, false },
     { 214, "cancelled by the user", false, false },
     { 215, "not executed", true, false },
@@ -44,6 +45,7 @@ static const struct code {
     { 408, "nobody answered in time", true, false },
     { 409, "conflict", false, false },
     { 410, "gone", false, true },
+    { 411, "a value in pieces without its size", false, false },
     { 412, "incomplete command", false, true },
     { 413, "too large for the device", false, true },
     { 414, "the address is too long for the device", false, true },
@@ -54,6 +56,7 @@ static const struct code {
     { 420, "the device is full", false, false },
     { 424, "the size does not match", false, false },
     { 425, "the access control list does not allow it", false, true },
+    { 426, "a value in pieces that was not sent to its end", false, false },
     { 500, "the command failed", false, false },
     { 501, "the device does not know this command", false, true },
     { 503, "the device is overloaded", true, false },
@@ -99,7 +102,7 @@ struct str pol_code_words(const struct ddf_layout *l, int code)
 struct str pol_code_text(const struct ddf_layout *l, int code, struct arena *a)
 {
     struct str words = pol_code_words(l, code);
-    return code ? arena_printf(a, "%d %.*s", code, STR_ARG(words)) : words;
+    return code > 0 ? arena_printf(a, "%d %.*s", code, STR_ARG(words)) : words;
 }
 
 enum pol_outcome pol_step_outcome(const struct ddf_layout *l, const struct pol_step *s, int code)
@@ -121,12 +124,24 @@ struct pol_failure pol_failure_after(const struct pol_failure *before, struct st
     bool read_back = code == 0 &&
                      str_starts(key, STR("set ")); /* the device keeps another value than it acknowledged */
 
+    if (code == POL_CODE_LOST) { /* the network may be to blame: never given up, ever more seldom */
+        enum { DAY_MS = 86400000 };
+        int64_t pause = f.tries > 1 ? POL_RETRY_MS : 0;
+        for (int i = 2; i < f.tries && pause < DAY_MS; i++) pause *= 4;
+        f.retry_ms = now_ms + (pause < DAY_MS ? pause : DAY_MS);
+        return f;
+    }
     if (c && c->lasting)
         f.tries = POL_MAX_TRIES;
     else if (c && c->busy && !read_back && f.tries >= POL_MAX_TRIES)
         f.tries = POL_MAX_TRIES - 1;
     if (f.tries < POL_MAX_TRIES) f.retry_ms = now_ms + (int64_t)POL_RETRY_MS * (f.tries == 1 ? 1 : 4);
     return f;
+}
+
+bool pol_failure_final(const struct pol_failure *f)
+{
+    return f->tries >= POL_MAX_TRIES && f->code != POL_CODE_LOST;
 }
 
 bool pol_failure_within(struct str key, struct str uri)
@@ -160,6 +175,18 @@ static bool is_question(struct str command)
 bool pol_is_look(struct str command)
 {
     return str_eq_fold(command, STR("get")) || is_question(command);
+}
+
+static struct str base_of(struct str uri)
+{
+    return str_slice(uri, 0, str_find(uri, '?', 0));
+}
+
+bool pol_item_meets(struct str command, struct str at, struct str uri)
+{
+    bool deletes = str_eq_fold(command, STR("delete"));
+    at = base_of(at);
+    return !pol_is_look(command) && at.n && (ddf_uri_within(at, uri) || (deletes && ddf_uri_within(uri, at)));
 }
 
 /* What an earlier try left behind, whose answer was lost. */
@@ -197,9 +224,36 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
         out->percent = 100;
         out->why = asked ? STR("shown") : read ? STR("read") : STR("the device says it is done; not read back yet");
     } else {
+        bool pieces = tree && str_eq_fold(op->tree_command, STR("get")) &&
+                      (code == 411 || code == 413 || code == 424 || code == 426);
         out->state = POL_OP_FAILED;
-        out->why = with_code(l, asked && code == 408 ? "the question was shown" : "the device refused", code, a);
+        out->why = with_code(l,
+                             asked && code == 408 ? "the question was shown"
+                             : pieces             ? "the value cannot be had"
+                                                  : "the device refused",
+                             code, a);
     }
+}
+
+void pol_op_on_no_value(const struct pol_operation *op, int code, struct pol_verdict *out)
+{
+    (void)op;
+    *out = (struct pol_verdict){
+        .state = POL_OP_FAILED, .code = code, .percent = -1, .why = STR("the device says 200 and sent no value")
+    };
+}
+
+bool pol_op_on_change(const struct pol_operation *op, struct str uri, int64_t by, struct arena *a,
+                      struct pol_verdict *out)
+{
+    if (op->state != POL_OP_ACKNOWLEDGED || !str_is(op->kind, "tree") || pol_is_group(op) || op->id == by ||
+        !pol_item_meets(op->tree_command, op->tree_uri, uri))
+        return false;
+    *out = (struct pol_verdict){ .state = POL_OP_VERIFIED, .code = 200, .percent = 100 };
+    out->why = by ? arena_printf(a, "the device said that it is done; operation %lld has changed it since",
+                                 (long long)by)
+                  : STR("the device said that it is done; a policy has changed it since");
+    return true;
 }
 
 void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a,
@@ -218,6 +272,45 @@ void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *
         out->why = with_code(l, "cancelled", result, a);
     } else {
         out->why = with_code(l, "failed on the device", result, a);
+    }
+}
+
+/* "410", "410 whatever it says"; 0 when it begins with no number. */
+static int leading_number(struct str data)
+{
+    size_t n = 0;
+    int64_t code = 0;
+    data = str_trim(data);
+    while (n < data.n && n < 6 && data.p[n] >= '0' && data.p[n] <= '9') n++;
+    return n && str_to_i64(str_slice(data, 0, n), &code) ? (int)code : 0;
+}
+
+void pol_op_on_alert(const struct ddf_layout *l, const struct pol_operation *op, struct str type, struct str data,
+                     struct arena *a, struct pol_verdict *out)
+{
+    int code = leading_number(data);
+    bool good = code / 100 == 2 || (l && ddf_layout_result_ok(l, code)), bad = code >= 400 && !good;
+    bool over = pol_op_finished(op->state);
+    *out = (struct pol_verdict){ .state = op->state, .code = code, .percent = -1 };
+    if (over && op->state != POL_OP_UNKNOWN && !(op->state == POL_OP_VERIFIED && bad)) {
+        out->why = STR("finished before");
+    } else if (code == 202) {
+        out->state = over ? op->state : POL_OP_ACCEPTED;
+        out->why = STR("the device works on it");
+    } else if (good) {
+        out->state = over ? POL_OP_VERIFIED : POL_OP_ACKNOWLEDGED;
+        out->percent = 100;
+        out->why = arena_printf(a, "the device reports that it is done: %d (%.*s)", code, STR_ARG(type));
+    } else if (code == 1445) {
+        out->state = POL_OP_CANCELLED;
+        out->why = with_code(l, "cancelled", code, a);
+    } else if (bad) {
+        out->state = POL_OP_FAILED;
+        out->why = arena_printf(a, "failed on the device: %d (%.*s)", code, STR_ARG(type));
+    } else {
+        out->state = POL_OP_UNKNOWN;
+        out->why = arena_printf(a, "outcome unknown: the device reports the end with \"%.*s\" (%.*s)",
+                                STR_ARG(str_slice(data, 0, 100)), STR_ARG(type));
     }
 }
 
@@ -249,6 +342,23 @@ void pol_op_on_progress(const struct ddf_layout *l, const struct pol_operation *
         out->why = phase;
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Line breaks in base64 mean nothing. */
+static bool same_b64(struct str x, struct str y)
+{
+    size_t i = 0, k = 0;
+    for (;; i++, k++) {
+        while (i < x.n && is_space(x.p[i])) i++;
+        while (k < y.n && is_space(y.p[k])) k++;
+        if (i == x.n || k == y.n) return i == x.n && k == y.n;
+        if (x.p[i] != y.p[k]) return false;
+    }
+}
+
 bool pol_read_back_differs(const struct pol_mirror_node *before, struct str reported)
 {
     int64_t x, y;
@@ -259,6 +369,7 @@ bool pol_read_back_differs(const struct pol_mirror_node *before, struct str repo
              b = str_is(reported, "true") || str_is(reported, "1");
         return a != b;
     }
+    if (str_is(before->format, "bin") || str_is(before->format, "b64")) return !same_b64(before->value, reported);
     return !(str_is(before->format, "int") && str_to_i64(before->value, &x) && str_to_i64(reported, &y) && x == y);
 }
 

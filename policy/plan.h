@@ -23,7 +23,8 @@ struct pol_mirror_node {
 #define POL_OP_STATES(X)                                                                \
     X(QUEUED, "queued") X(NOTIFIED, "notified") X(SENT, "sent") X(ACCEPTED, "accepted") \
     X(ACKNOWLEDGED, "acknowledged") X(VERIFIED, "verified") X(FAILED, "failed")         \
-    X(CANCELLED, "cancelled") X(SUPERSEDED, "superseded") X(EXPIRED, "expired")
+    X(CANCELLED, "cancelled") X(SUPERSEDED, "superseded") X(EXPIRED, "expired")         \
+    X(UNKNOWN, "unknown") /* it went out, its answer was lost, nothing tells whether it was done */
 /* clang-format on */
 enum pol_op_state {
 #define X(id, name) POL_OP_##id,
@@ -41,11 +42,15 @@ static inline bool pol_op_finished(enum pol_op_state s)
 /* A command of an Atomic or a Sequence; of "acl" what was done so far: each ACL that was read, and the one written. */
 struct pol_item {
     struct str command, uri, format, type, data;
-    bool secret;     /* nobody else keeps the value: what the device reports of it is not compared */
-    int code;        /* last Status; 0 = none came */
-    int seen_code;   /* what a look afterwards was answered, */
-    struct str seen; /* the value it found, */
-    int64_t seen_ms; /* and when; 0 = not looked since it was sent */
+    bool secret;        /* nobody else keeps the value: what the device reports of it is not compared */
+    bool has_data;      /* somebody gave data, be it empty */
+    int code;           /* last Status; 0 = none came */
+    int seen_code;      /* what a look afterwards was answered, */
+    struct str seen;    /* the value it found, */
+    int64_t seen_ms;    /* and when; 0 = not looked since it was sent */
+    bool no_value;      /* a Get: the last Status is 2xx, and no Results came */
+    bool changed;       /* somebody of ours wrote there afterwards, */
+    int64_t changed_by; /* this operation; 0 = a policy */
 };
 
 struct pol_operation {
@@ -60,6 +65,7 @@ struct pol_operation {
     struct str tree_command, tree_uri, tree_format, tree_type,
         tree_data; /* kind "tree": get, add, replace, delete, exec, copy; display ... choices; atomic, sequence; acl */
     bool secret;   /* as of an item */
+    bool has_data; /* somebody gave data, be it empty */
     struct pol_item *items;
     size_t n_items;                    /* atomic, sequence, acl */
     int tries;                         /* times sent */
@@ -75,6 +81,8 @@ struct pol_failure {
     int64_t retry_ms;
 };
 enum { POL_MAX_TRIES = 3, POL_RETRY_MS = 30000, POL_POLL_MS = 5000, POL_ATOMIC_CHILDREN = 100 };
+/* Code of a failure: the session ended each time when this went out alone. */
+enum { POL_CODE_LOST = -1 };
 
 enum pol_verb {
     POL_GET,
@@ -200,9 +208,12 @@ enum pol_outcome pol_step_outcome(const struct ddf_layout *l, const struct pol_s
  * and 7). */
 bool pol_read_back_differs(const struct pol_mirror_node *before, struct str reported);
 /** The failure to keep after one more try. What can never succeed (404 405 406 413 414 415 425 501, 1411, 1413 ...)
- * is set aside at once; what was busy is never set aside; the rest after POL_MAX_TRIES. @param before the failure so
+ * is set aside at once; what was busy is never set aside; the rest after POL_MAX_TRIES;
+ * what ended sessions (POL_CODE_LOST) is tried ever more seldom. @param before the failure so
  * far, or NULL */
 struct pol_failure pol_failure_after(const struct pol_failure *before, struct str key, int code, int64_t now_ms);
+/** Set aside until the policy or the device changes. */
+bool pol_failure_final(const struct pol_failure *f);
 /** Is it a failure at `uri` or below it? */
 bool pol_failure_within(struct str key, struct str uri);
 /** "not found"; a layout's words for results from 1000 on. */
@@ -244,10 +255,28 @@ void pol_group_on_status(const struct ddf_layout *l, const struct pol_operation 
 bool pol_is_group(const struct pol_operation *op);
 /** Does the device carry it out without changing anything: get, and questions to a person? */
 bool pol_is_look(struct str command);
+/** A Get with Status 2xx whose Results never came: what is read is not known. */
+void pol_op_on_no_value(const struct pol_operation *op, int code, struct pol_verdict *out);
+/**
+ * Somebody of ours wrote at `uri` after `op` was acknowledged: reading it back proves nothing about `op` any more.
+ * @param by  operation; 0 = a policy
+ * @return false when `op` did not write there, or is a group (then its items are marked, see the caller)
+ */
+bool pol_op_on_change(const struct pol_operation *op, struct str uri, int64_t by, struct arena *a,
+                      struct pol_verdict *out);
+/** Does the command write at `uri`, or above or below it so that what is there may be another? */
+bool pol_item_meets(struct str command, struct str at, struct str uri);
 /** Busy or overloaded: the same may be tried again. */
 bool pol_code_is_busy(int code);
 void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a,
                         struct pol_verdict *out);
+/**
+ * The same of an alert of any type that carries the operation's Correlator (DM Protocol, Generic Alert: it ties the alert to the
+ * Exec). 2xx and the layout's own good results: done; everything else: failed; no number: unknown.
+ * @param type  of the alert, for the words: result codes mean what that management object says they mean
+ */
+void pol_op_on_alert(const struct ddf_layout *l, const struct pol_operation *op, struct str type, struct str data,
+                     struct arena *a, struct pol_verdict *out);
 struct pol_progress {
     struct str correlator;
     int phase, percent, result;

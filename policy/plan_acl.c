@@ -117,11 +117,30 @@ static void write_list(struct planning *p, struct live_op *op, struct str acl)
     op_send(p, op, s);
 }
 
+/* A list is changed by what was read of it: two changes of the same rights go one after the other. */
+static const struct live_op *acl_before(const struct planning *p, const struct live_op *op)
+{
+    for (const struct live_op *x = p->ops; x < op; x++)
+        if (!pol_op_finished(x->state) && str_is(x->op->kind, "tree") && str_is(x->op->tree_command, "acl") &&
+            x->op->not_before_ms <= p->f->now_ms &&
+            (ddf_uri_within(x->op->tree_uri, op->op->tree_uri) || ddf_uri_within(op->op->tree_uri, x->op->tree_uri)))
+            return x;
+    return NULL;
+}
+
 void acl_send(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     struct str grant = argument(o->args, "grant"), revoke = argument(o->args, "revoke"), now = { 0 }, from, want;
     struct err e = { 0 };
+    const struct live_op *before = acl_before(p, op);
+    if (before) {
+        add_wait(p, (struct str){ 0 }, "waiting",
+                 say(p, "acl (operation %lld) waits for operation %lld, which changes the same rights",
+                     (long long)o->id, (long long)before->op->id),
+                 0, 0);
+        return;
+    }
     if (list_in_force(p, op, &now, &from) != READ) return;
     bool own = str_eq(from, o->tree_uri);
     if (!grant.n && !revoke.n) {
@@ -169,10 +188,26 @@ static void prove_list(struct planning *p, struct live_op *op)
                 say(p, "the device says it is done, but the list is \"%.*s\"", STR_ARG(str_slice(it->seen, 0, 200))));
 }
 
+/* Given up, and it may have been done all the same. */
+static void find_list(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    const struct pol_item *wrote = last_written(o), *it = last_look(p, o, acl_uri(p, o->tree_uri));
+    if (!it && op_look(p, op, acl_uri(p, o->tree_uri), STR("is it done?"))) return;
+    if (!it || it->seen_code < 200 || it->seen_code >= 300)
+        op_unknown(p, op, "the session ended each time before its answer came, and the list cannot be read back");
+    else if (wrote && ddf_acl_same(it->seen, wrote->data))
+        end(p, op, POL_OP_VERIFIED, 200, say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));
+    else
+        op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
+}
+
 /* A lost answer: the list is read again before anything is repeated. */
 void acl_inquire(struct planning *p, struct live_op *op)
 {
-    if (op->state == POL_OP_SENT)
+    if (op->state == POL_OP_SENT && op->op->tries >= POL_MAX_TRIES)
+        find_list(p, op);
+    else if (op->state == POL_OP_SENT)
         tree_again(p, op);
     else if (op->state == POL_OP_ACKNOWLEDGED)
         prove_list(p, op);

@@ -115,7 +115,7 @@ const struct pol_failure *failure_of(const struct planning *p, struct str key)
 
 bool held_back(const struct planning *p, const struct pol_failure *x)
 {
-    return x && (x->tries >= POL_MAX_TRIES || x->retry_ms > p->f->now_ms);
+    return x && (pol_failure_final(x) || x->retry_ms > p->f->now_ms);
 }
 
 void add_wait(struct planning *p, struct str vm, const char *state, struct str why, int code, int64_t until_ms)
@@ -148,7 +148,7 @@ void wait_failure(struct planning *p, struct str vm, struct str what, const stru
                                 : pol_code_text(p->l, x->code, p->a);
     size_t space = str_find(x->key, ' ', 0);
     struct str uri = str_slice(x->key, space < x->key.n ? space + 1 : x->key.n, x->key.n);
-    if (x->tries >= POL_MAX_TRIES)
+    if (pol_failure_final(x))
         add_wait_at(p, vm, uri, "failed", say(p, "%.*s: set aside: %.*s", STR_ARG(what), STR_ARG(code)), x->code, 0);
     else
         add_wait_at(p, vm, uri, "waiting",
@@ -203,6 +203,12 @@ static bool address_fits(const struct planning *p, struct str uri)
            longest <= stated(p, "./DevDetail/URI/MaxSegLen");
 }
 
+/* Octets are held in base64 on this side of the wire, and checked as that. */
+static struct str checked_format(struct str format)
+{
+    return str_eq_fold(format, STR("bin")) ? STR("b64") : format;
+}
+
 bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
 {
     static const enum ddf_access access[] = { [POL_GET] = DDF_GET,
@@ -224,8 +230,8 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
                     str_find(s->uri, '?', 0) < s->uri.n; /* ACL, Title: no description speaks of them */
     if (s->verb == POL_ATOMIC || s->verb == POL_SEQUENCE || s->verb == POL_COPY || s->verb == POL_ASK || property ||
         !p->f->schema ||
-        !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), s->format, s->type, s->data, s->has_data,
-                   false, &status, &e))
+        !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), checked_format(s->format), s->type, s->data,
+                   s->has_data, false, &status, &e))
         return true;
     add_wait_at(p, vm, s->uri, "failed",
                 say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text), status, 0);

@@ -122,6 +122,8 @@ void tree_send(struct planning *p, struct live_op *op);
 void tree_inquire(struct planning *p, struct live_op *op);
 void acl_send(struct planning *p, struct live_op *op);
 void acl_inquire(struct planning *p, struct live_op *op);
+/** It may have been done or not, and nothing tells. */
+void op_unknown(struct planning *p, struct live_op *op, const char *why);
 /** Its answer was lost: once more, or never again. */
 void tree_again(struct planning *p, struct live_op *op);
 

@@ -239,7 +239,7 @@ static void inquire_vm(struct planning *p, struct live_op *op)
     if (accepted && now - op->op->updated_ms < POL_POLL_MS)
         return; /* it will tell; do not keep the session open for it */
     if (!add_progress_read(p, DDF_VM, vm, POL_FOR_INQUIRY, "what became of the operation") && !accepted)
-        op_fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
+        op_unknown(p, op, "its answer was lost, and the device cannot be asked after it");
 }
 
 static void inquire_image(struct planning *p, struct live_op *op)
@@ -265,7 +265,7 @@ static void inquire_image(struct planning *p, struct live_op *op)
         if ((!n || n->known != POL_REPORTED || p->f->now_ms - n->at_ms >= POL_POLL_MS) &&
             !add_progress_read(p, DDF_IMAGE, op->op->owner, POL_FOR_INQUIRY, "how far the image is") &&
             op->state == POL_OP_SENT)
-            op_fail(p, op, 0, STR("its answer was lost, and the device cannot be asked after it"));
+            op_unknown(p, op, "its answer was lost, and the device cannot be asked after it");
     }
 }
 
@@ -273,12 +273,13 @@ static void inquire_image(struct planning *p, struct live_op *op)
 static void inquire_device(struct planning *p, struct live_op *op)
 {
     if (op->state == POL_OP_SENT) {
-        bool more = op->op->tries < POL_MAX_TRIES;
-        struct pol_verdict v = { .state = more ? POL_OP_QUEUED : POL_OP_FAILED,
+        struct pol_verdict v = { .state = POL_OP_QUEUED,
                                  .percent = -1,
-                                 .why = more ? STR("its answer was lost; it is sent again")
-                                             : STR("its answer was lost; given up after the last try") };
-        add_move(p, op, &v);
+                                 .why = STR("its answer was lost; it is sent again") };
+        if (op->op->tries < POL_MAX_TRIES)
+            add_move(p, op, &v);
+        else
+            op_unknown(p, op, "its answer was lost each time; given up after the last try");
     } else if (op->state == POL_OP_ACKNOWLEDGED) {
         add_verified(p, op);
     }

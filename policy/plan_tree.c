@@ -23,11 +23,26 @@ static const struct verb *verb_of(struct str command)
 
 /* ---- send ---- */
 
+/* Format and Type are always said (some clients die without): the caller's, the description's, else text. Of an interior
+ * node there is Data only when the caller gave some. */
+static void say_meta(const struct planning *p, const struct pol_item *it, struct pol_step *s)
+{
+    bool property = str_find(it->uri, '?', 0) < it->uri.n;
+    const struct ddf_node *n = p->f->schema && !property ? ddf_schema_find(p->f->schema, it->uri) : NULL;
+    s->format = it->format.n ? it->format : n ? str_of(ddf_format_name(n->format)) : STR("chr");
+    s->type = it->type;
+    if (str_is(s->format, "node")) {
+        s->has_data = it->has_data;
+        return;
+    }
+    if (!s->type.n && n && n->mime.n && str_find(n->mime, ' ', 0) == n->mime.n) s->type = n->mime;
+    if (!s->type.n) s->type = str_is(s->format, "bin") ? STR("application/octet-stream") : STR("text/plain");
+}
+
 /* NULL: there is no such command, and the operation failed. */
 static struct pol_step *step_of(struct planning *p, struct live_op *op, const struct pol_item *it, struct str why)
 {
     const struct verb *v = verb_of(it->command);
-    bool node = str_is(it->format, "node");
     if (!v) {
         op_fail(
             p, op, 400,
@@ -39,10 +54,14 @@ static struct pol_step *step_of(struct planning *p, struct live_op *op, const st
     }
     struct pol_step *s = new_step(p, v->verb, POL_FOR_OPERATION, it->uri, why);
     if (!s || !v->data) return s;
-    s->format = v->alert ? str_of(v->alert) : it->format;
-    s->type = it->type.n || node || !it->format.n ? it->type : STR("text/plain");
     s->data = it->data;
-    s->has_data = !node && (s->verb != POL_EXEC || it->data.n);
+    s->has_data = s->verb != POL_EXEC || it->data.n;
+    if (v->alert) {
+        s->format = str_of(v->alert);
+        s->type = it->type;
+    } else if (s->has_data || it->format.n) {
+        say_meta(p, it, s);
+    }
     return s;
 }
 
@@ -54,7 +73,8 @@ static struct pol_item only_item(const struct pol_operation *o)
                               .format = o->tree_format,
                               .type = o->tree_type,
                               .data = o->tree_data,
-                              .secret = o->secret };
+                              .secret = o->secret,
+                              .has_data = o->has_data };
 }
 
 /* One step that holds them all. The first that is not in order fails the operation. */
@@ -111,6 +131,12 @@ void tree_again(struct planning *p, struct live_op *op)
     add_move(p, op, &v);
 }
 
+void op_unknown(struct planning *p, struct live_op *op, const char *why)
+{
+    struct pol_verdict v = { .state = POL_OP_UNKNOWN, .percent = -1, .why = say(p, "outcome unknown: %s", why) };
+    add_move(p, op, &v);
+}
+
 static bool writes(const struct pol_item *it)
 {
     return str_eq_fold(it->command, STR("add")) || str_eq_fold(it->command, STR("replace"));
@@ -128,8 +154,9 @@ static bool can_tell(const struct planning *p, const struct pol_operation *o, co
 {
     bool deletes = str_eq_fold(it->command, STR("delete"));
     if (it->secret) return false;
-    if ((!deletes && !writes(it)) || str_find(it->uri, '?', 0) < it->uri.n || !readable(p, it->uri)) return false;
-    for (const struct pol_item *later = it + 1; later < o->items + o->n_items; later++) {
+    if ((!deletes && !writes(it)) || it->changed || str_find(it->uri, '?', 0) < it->uri.n || !readable(p, it->uri))
+        return false;
+    for (const struct pol_item *later = it + 1; pol_is_group(o) && later < o->items + o->n_items; later++) {
         struct str at = str_slice(later->uri, 0, str_find(later->uri, '?', 0));
         if (!pol_is_look(later->command) && at.n &&
             (ddf_uri_within(it->uri, at) || (deletes && ddf_uri_within(at, it->uri))))
@@ -232,7 +259,20 @@ static void find_group(struct planning *p, struct live_op *op)
     else if (x.there)
         add_verified(p, op);
     else
-        op_fail(p, op, 0, STR("its answer was lost; it is not repeated because it cannot be asked after"));
+        op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
+}
+
+/* Something of ours that went out since and may have been done: what is read back then says nothing of `op`. */
+static const struct pol_operation *rival(const struct planning *p, const struct pol_operation *op)
+{
+    for (size_t i = 0; i < p->f->n_operations; i++) {
+        const struct pol_operation *o = &p->f->operations[i];
+        if (o == op || !o->tries || !str_is(o->kind, "tree")) continue;
+        if (!pol_is_group(o) && pol_item_meets(o->tree_command, o->tree_uri, op->tree_uri)) return o;
+        for (size_t k = 0; k < o->n_items; k++)
+            if (pol_item_meets(o->items[k].command, o->items[k].uri, op->tree_uri)) return o;
+    }
+    return NULL;
 }
 
 /* The device said that it took the value. */
@@ -242,10 +282,17 @@ static void prove_value(struct planning *p, struct live_op *op)
     const struct pol_item it = only_item(o);
     const struct pol_mirror_node *n = mirror_find(p, o->tree_uri);
     bool property = str_find(o->tree_uri, '?', 0) < o->tree_uri.n; /* the mirror keeps values only */
-    if (!writes(&it) || property || o->secret || is_subtree(&it) || !readable(p, o->tree_uri) ||
-        (n && n->known == POL_REPORTED && same_value(n->format, n->value, o->tree_data))) {
+    bool told = writes(&it) && n && n->known == POL_REPORTED;
+    const struct pol_operation *other = NULL;
+    if (!writes(&it) || property || o->secret || is_subtree(&it) || !readable(p, o->tree_uri)) {
+        believe(p, op, STR("the device says it is done"));
+    } else if (told && same_value(n->format, n->value, o->tree_data)) {
         add_verified(p, op);
-    } else if (n && n->known == POL_REPORTED) {
+    } else if ((told || !n) && (other = rival(p, o)) != NULL) {
+        believe(p, op,
+                say(p, "the device says it is done; operation %lld went out since and may have changed it",
+                    (long long)other->id));
+    } else if (told) {
         op_fail(p, op, 0,
                 say(p, "the device says it is done, but the value is \"%.*s\"", STR_ARG(str_slice(n->value, 0, 100))));
     } else if (!n) {
@@ -256,6 +303,63 @@ static void prove_value(struct planning *p, struct live_op *op)
         if (x && x->tries >= POL_MAX_TRIES)
             believe(p, op, say(p, "the device says it is done, and it cannot be read back: %.*s", STR_ARG(code)));
     }
+}
+
+/* What a look at the only command's node was answered since it was given up; NULL = not looked yet. */
+static const struct pol_item *only_look(const struct pol_operation *o)
+{
+    for (size_t i = o->n_items; i-- > 0;)
+        if (str_eq(o->items[i].uri, o->tree_uri) && o->items[i].seen_ms) return &o->items[i];
+    return NULL;
+}
+
+/* Given up, and it may have been done all the same: what the device reports tells. */
+static void find_value(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    const struct pol_item it = only_item(o), *seen = only_look(o);
+    bool deletes = str_eq_fold(it.command, STR("delete")), there = seen && seen->seen_code / 100 == 2;
+    bool missing = seen && (seen->seen_code == 404 || seen->seen_code == 410);
+    if (!can_tell(p, o, &it) || (seen && !there && !missing)) {
+        op_unknown(p, op, "the session ended each time before its answer came, and it cannot be asked after");
+    } else if (!seen) {
+        if (!op_look(p, op, o->tree_uri, STR("is it done?")))
+            op_unknown(p, op, "the session ended each time before its answer came, and it cannot be read back");
+    } else if (deletes ? missing
+                       : there && (is_subtree(&it) ||
+                                   same_value(it.format.n ? it.format : STR("chr"), it.data, seen->seen))) {
+        add_verified(p, op);
+    } else {
+        op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
+    }
+}
+
+/* An Exec of a VM's operation: the VM's Progress tells whether it is ours that ran. Any other can tell by itself
+ * only, with an alert that carries its Correlator. */
+static void find_exec(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    struct ddf_match m = { 0 };
+    const struct pol_mirror_node *c = NULL;
+    if (ddf_layout_match(p->l, o->tree_uri, &m) && m.operation && m.scope == DDF_VM)
+        c = mirror_entry(p, DDF_VM, "progress.correlator", m.owner);
+    if (c && c->known == POL_REPORTED && c->at_ms > o->updated_ms) {
+        struct pol_progress at = { .correlator = c->value, .percent = -1 };
+        struct pol_verdict v;
+        if (!str_eq(c->value, o->correlator)) {
+            op_unknown(p, op, "its answer was lost, and the VM's Progress is of another operation");
+            return;
+        }
+        mirror_number(p, DDF_VM, "progress.phase", m.owner, &at.phase);
+        mirror_number(p, DDF_VM, "progress.pct", m.owner, &at.percent);
+        mirror_number(p, DDF_VM, "progress.result", m.owner, &at.result);
+        pol_op_on_progress(p->l, o, &at, p->a, &v);
+        add_move(p, op, &v);
+        return;
+    }
+    if (!m.operation || m.scope != DDF_VM ||
+        !add_progress_read(p, DDF_VM, m.owner, POL_FOR_INQUIRY, "what became of the operation"))
+        op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
 }
 
 void tree_inquire(struct planning *p, struct live_op *op)
@@ -269,7 +373,9 @@ void tree_inquire(struct planning *p, struct live_op *op)
     else if (said && pol_is_group(op->op))
         prove_group(p, op);
     else if (lost && str_eq_fold(c, STR("exec")))
-        op_fail(p, op, 0, STR("its answer was lost; it is not repeated because it cannot be asked after"));
+        find_exec(p, op);
+    else if (lost && op->op->tries >= POL_MAX_TRIES && !pol_is_look(c))
+        find_value(p, op);
     else if (lost)
         tree_again(p, op);
     else if (said)

@@ -128,9 +128,10 @@ void ending_left(void *ctx, struct session *s, const char *why)
     struct err e = { 0 };
     struct arena a;
     const char *outcome = s->known ? "lost" : "refused";
-    arena_init(&a, 64 << 10);
+    arena_init(&a, 1 << 20);
     enum rc rc = dm_begin(dm, &e);
     if (!rc) rc = ending_keep(dm, s, outcome, why, s->used_ms, &a, &e);
+    if (!rc && !dm->closing) rc = ending_unanswered(dm, s, &a, &e);
     if (rc) log_event(LOG_WARN, "session.not_kept", LOG_S("device", s->name), LOG_Z("error", e.text));
     arena_finish(&a);
     if (s->known || s->refused) ending_count(dm, outcome);

@@ -15,6 +15,8 @@ enum rc ending_row(struct dm *dm, struct session *s, struct err *e);
 /** It ends like this (in the turn's transaction). */
 enum rc ending_keep(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms,
                     struct arena *a, struct err *e);
+/** It ends with commands on their way: its device is treated with care, and what went alone has failed (visit_care.c). */
+enum rc ending_unanswered(struct dm *dm, const struct session *s, struct arena *a, struct err *e);
 /** For the metrics. */
 void ending_count(struct dm *dm, const char *outcome);
 /** sessions.c gives one up; ctx is the dm. */

@@ -74,6 +74,7 @@ void dm_close(struct dm *dm)
 {
     struct err e = { 0 };
     if (!dm) return;
+    dm->closing = true;
     sessions_destroy(dm->sessions);
     dm->sessions = NULL;
     if (dm->st && sql_in_transaction(store_sql(dm->st)) && sql_commit(store_sql(dm->st), &e))
@@ -307,7 +308,8 @@ static enum rc work(struct turn *x, bool new_devinfo)
                        .a = x->a,
                        .e = x->e,
                        .s = x->s,
-                       .d = x->device };
+                       .d = x->device,
+                       .over = x->news.over };
     struct pol_plan plan = { 0 };
     struct pol_desired desired = { 0 };
     struct sml_step *steps = NULL;

@@ -19,8 +19,9 @@ struct dm { /* of one worker */
     int64_t clock_ms;       /* server/clock.h */
     struct session *failed; /* server/endings.h: their ends are not written yet; linked by `newer` */
     unsigned n_failed;
-    bool events; /* the turn wrote something for the live stream */
-    bool dirty;  /* the turn wrote anything */
+    bool events;  /* the turn wrote something for the live stream */
+    bool dirty;   /* the turn wrote anything */
+    bool closing; /* sessions that are given up now are not their devices' doing */
 };
 
 struct exchange_request {

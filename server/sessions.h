@@ -51,6 +51,7 @@ struct session {
     bool changed;            /* something was changed on the device */
     int64_t kpi_before_ms;   /* KPIs are read in this session: samples older than this; 0 = not */
     bool worked;             /* something had to be done */
+    unsigned most;           /* commands in one message while the device is treated with care; 0 = as many as fit */
     uint64_t next_tag;
     struct flight *flight;
     struct session_asked *asked; /* steps sent in this session, so that none goes round in circles */

@@ -189,6 +189,7 @@ enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *
         d->summary_ms = sql_int(r, 5);
         d->created_ms = sql_int(r, 7);
         d->planned_stamp = sql_int(r, 8);
+        d->careful = sql_int(r, 9) != 0;
         if (!arena_str(a, sql_text(r, 3), &d->summary) || !arena_str(a, sql_text(r, 4), &d->summary_why) ||
             !arena_str(a, sql_text(r, 6), &d->title))
             rc = err_set(e, RC_NOMEM, "no memory for a device");
@@ -443,13 +444,14 @@ static enum rc open_value(const struct store *st, const struct pol_operation *op
     return secret_open_text(st->srv->secret_key, op->correlator, which, *data, a, data, e);
 }
 
-static bool read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out)
+bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out)
 {
     int64_t scope = sql_int(r, 4);
     *out = (struct pol_operation){ .id = sql_int(r, 0),
                                    .by_policy = sql_int(r, 1) != 0,
                                    .scope = scope >= 0 && scope < DDF_SCOPE_COUNT ? (enum ddf_scope)scope : DDF_DEVICE,
                                    .secret = sql_int(r, 17) == 1,
+                                   .has_data = !sql_is_null(r, 11),
                                    .tries = (int)sql_int(r, 12),
                                    .not_before_ms = sql_int(r, 13),
                                    .expires_ms = sql_int(r, 14),
@@ -465,16 +467,20 @@ static bool read_operation(struct sql_rows *r, struct arena *a, struct pol_opera
 static enum rc load_items(struct store *st, struct pol_operation *op, struct arena *a, struct err *e)
 {
     struct sql_rows *r = NULL;
-    if (!pol_is_group(op) && !str_is(op->tree_command, "acl")) return RC_OK;
+    bool looked_after = str_is(op->kind, "tree") && op->tries >= POL_MAX_TRIES;
+    if (!pol_is_group(op) && !str_is(op->tree_command, "acl") && !looked_after) return RC_OK;
     enum rc rc = sql_start(st->db, DM_STMT(OPERATION_ITEMS), SQL_ARGS({ "operation_id", SQL_I(op->id) }), &r, e);
     while (!rc && op->n_items < STORE_ITEMS && (rc = sql_step(r, e)) == RC_OK) {
         struct pol_item *it = NULL;
         if ((op->items = more(a, op->items, op->n_items, sizeof *op->items)) != NULL) it = &op->items[op->n_items++];
         if (it)
             *it = (struct pol_item){ .secret = sql_int(r, 9) == 1,
+                                     .has_data = !sql_is_null(r, 4),
                                      .code = (int)sql_int(r, 5),
                                      .seen_code = (int)sql_int(r, 6),
-                                     .seen_ms = sql_int(r, 8) };
+                                     .seen_ms = sql_int(r, 8),
+                                     .changed = !sql_is_null(r, 10),
+                                     .changed_by = sql_int(r, 10) };
         if (!it || !arena_str(a, sql_text(r, 0), &it->command) || !arena_str(a, sql_text(r, 1), &it->uri) ||
             !arena_str(a, sql_text(r, 2), &it->format) || !arena_str(a, sql_text(r, 3), &it->type) ||
             !arena_str(a, sql_text(r, 4), &it->data) || !arena_str(a, sql_text(r, 7), &it->seen))
@@ -494,7 +500,7 @@ enum rc store_load_operations(struct store *st, int64_t device, struct arena *a,
     size_t k = 0;
     enum rc rc = sql_start(st->db, DM_STMT(OPERATIONS_OPEN), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
     while (!rc && k < STORE_OPERATIONS && (rc = sql_step(r, e)) == RC_OK)
-        if (!(list = more(a, list, k, sizeof *list)) || !read_operation(r, a, &list[k++]))
+        if (!(list = more(a, list, k, sizeof *list)) || !store_read_operation(r, a, &list[k++]))
             rc = err_set(e, RC_NOMEM, "no memory for operations");
     sql_end(r);
     rc = rc == RC_NOT_FOUND ? RC_OK : rc;

@@ -29,6 +29,7 @@ struct store_device {
     enum store_lists lists;
     int64_t devinfo_hash, next_kpi_ms; /* next_kpi_ms 0 = none due */
     struct str user_agent, remote, summary, summary_why;
+    bool careful; /* its last session ended with commands on their way: few at a time */
     int64_t summary_ms, created_ms;
     struct str booked; /* server/repeats.h */
     int64_t booked_ms;
@@ -74,6 +75,8 @@ enum rc store_load_holds(struct store *st, const struct store_device *d, struct 
                          struct err *e);
 enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n,
                               struct err *e);
+/** A row of DM_OPERATION as it stands: sealed data stays sealed. */
+bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out);
 /** Failures noted under this want_stamp. @param forgotten  set when there are others */
 enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out,
                             size_t *n, bool *forgotten, struct err *e);

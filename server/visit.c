@@ -181,6 +181,24 @@ static void move_row(struct visit *v, const struct pol_operation *op, const stru
     if (!v->rc && !changed) v->rc = err_set(v->e, RC_BUSY, "an operation was cancelled meanwhile");
 }
 
+static void step_row(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
+{
+    visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(op->id) }, { "now_ms", SQL_I(v->w->now_ms) },
+              { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
+              { "reason", SQL_T(to->why) });
+}
+
+void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
+{
+    visit_run(v, DM_STMT(OPERATION_CORRECT), { "operation_id", SQL_I(op->id) },
+              { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
+              { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
+    step_row(v, op, to);
+    v->r->has_holds = false;
+    operation_event(v, op, to);
+    op->state = to->state;
+}
+
 void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
 {
     bool same = op->state == to->state;
@@ -190,15 +208,13 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
                   { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
     else
         move_row(v, op, to);
-    if (!same)
-        visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(op->id) }, { "now_ms", SQL_I(v->w->now_ms) },
-                  { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
-                  { "reason", SQL_T(to->why) });
+    if (!same) step_row(v, op, to);
     op->state = to->state;
     if (pol_op_finished(to->state)) v->r->has_holds = false;
     operation_event(v, op, to);
     if (!op->by_policy) return;
-    if (to->state == POL_OP_FAILED) visit_failed(v, pol_op_key(v->l, op, v->a), to->code, to->why);
+    if (to->state == POL_OP_FAILED || to->state == POL_OP_UNKNOWN)
+        visit_failed(v, pol_op_key(v->l, op, v->a), to->code, to->why);
     if (to->state == POL_OP_VERIFIED) visit_forget(v, pol_op_key(v->l, op, v->a));
 }
 
@@ -316,6 +332,7 @@ static void remember(struct visit *v)
     d->lists = rest->lists;
     d->list_unsupported = rest->list_unsupported;
     d->large_objects = rest->large_objects;
+    d->careful = rest->careful;
     d->summary = rest->summary;
     d->summary_why = rest->summary_why;
     d->summary_ms = rest->summary_ms;
@@ -394,8 +411,10 @@ static void learn_devinfo(struct visit *v, const struct sml_value *devinfo)
     for (const struct sml_value *x = devinfo; x && n < DEVINFO_LEAVES && !v->rc; x = x->next, n++) {
         struct str uri, name;
         if (!visit_uri(v, x->uri, &uri) || uri.n < 3 || !(name = attribute_name(v, uri)).n) continue;
-        visit_attribute(v, name, x->data);
-        mirror_put(v->m, uri, DDF_CHR, x->data, POL_REPORTED, v->w->now_ms);
+        enum ddf_format format = DDF_CHR;
+        if (!ddf_format_of(x->format, &format)) format = DDF_CHR;
+        if (format != DDF_NODE) visit_attribute(v, name, x->data);
+        mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
     }
 }
 
@@ -573,6 +592,7 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     apply_moves(v, plan);
     if (plan->mirror_complete) v->d.mirror_read = true;
     drop_circles(v, plan);
+    visit_few(v, plan);
     invent(v, plan);
 }
 
@@ -602,8 +622,7 @@ static void sent_operation(struct visit *v, struct pol_step *s)
               { "created_by", SQL_T(STR("policy")) }, { "now_ms", SQL_I(v->w->now_ms) });
     if (v->rc) return;
     s->operation = fresh.id = sql_last_id(v->db);
-    visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(fresh.id) }, { "now_ms", SQL_I(v->w->now_ms) },
-              { "state", SQL_T(STR("sent")) }, { "code", SQL_I(0) }, { "reason", SQL_T(s->why) });
+    step_row(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
     operation_event(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
     visit_touches(v, &fresh);
 }

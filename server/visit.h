@@ -36,6 +36,7 @@ struct visit {
     struct buf json;
     bool events;        /* something for the live stream was written */
     bool root_unlisted; /* "?list=" was refused in this message */
+    bool over;          /* the session ends with this message, by the device's or our own doing */
 };
 
 /** Load what there is. `d` is in place already. */
@@ -46,6 +47,10 @@ void visit_first(struct visit *v, const struct sml_news *news);
 void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end);
 /** Alerts that were booked before and are told again, because their answer was lost, change nothing. */
 void visit_alerts(struct visit *v, const struct sml_news *news);
+/** With care: only so many of the plan's steps go out in this message. */
+void visit_few(struct visit *v, struct pol_plan *plan);
+/** The session ends before all of `f` was answered: the next one goes carefully. */
+void visit_cut_short(struct visit *v, struct flight *f);
 /** What shall be sent now. Steps that need an operation of their own have a correlator. */
 void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired);
 /** n_sent steps of the plan go out with this reply: operations are marked, the session remembers them. */
@@ -63,12 +68,16 @@ void visit_nomem(struct visit *v);
 bool visit_uri(struct visit *v, struct str text, struct str *out);
 struct pol_operation *visit_operation(struct visit *v, int64_t id);
 void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
+/** One that was finished in the books is what `to` says after all. */
+void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
 void visit_touches(struct visit *v, const struct pol_operation *op);
 /* Of an operation with several commands (visit_items.c): `i` counts from 0; what a look at `uri` was answered, value NULL
  * = as it came before the Status. */
 void visit_item_code(struct visit *v, struct pol_operation *op, size_t i, int code);
 void visit_item_result(struct visit *v, const struct pol_operation *op, size_t i, struct str json);
 void visit_item_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value);
+/** Somebody of ours wrote at `uri` afterwards. @param by  operation; 0 = a policy */
+void visit_item_changed(struct visit *v, struct pol_operation *op, struct str uri, int64_t by);
 void visit_items_sent(struct visit *v, struct pol_operation *op, const struct pol_step *s);
 /** Of "acl": how writing the list ended. */
 void visit_acl_code(struct visit *v, struct pol_operation *op, int code);

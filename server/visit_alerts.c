@@ -78,6 +78,42 @@ static struct pol_operation *operation_of(struct visit *v, const struct alert *a
     return found;
 }
 
+/* One that is over by our books: the device may know better (its answer was lost, or it said 200 before it began). */
+static void late_result(struct visit *v, const struct alert *al)
+{
+    struct pol_operation op;
+    struct pol_verdict to;
+    struct sql_rows *r = NULL;
+    if (v->rc) return;
+    enum rc rc = sql_start(v->db, DM_STMT(OPERATION_BY_CORRELATOR),
+                           SQL_ARGS({ "device_id", SQL_I(v->d.id) }, { "correlator", SQL_T(al->in->correlator) }), &r,
+                           v->e);
+    if (!rc) rc = sql_step(r, v->e);
+    bool there = !rc && store_read_operation(r, v->a, &op);
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    if (!there || !pol_op_finished(op.state)) return;
+    pol_op_on_alert(v->l, &op, al->in->type, al->in->data, v->a, &to);
+    if (to.state != op.state) visit_correct(v, &op, &to);
+}
+
+/* The end of an Exec, told under the alert type of whatever management object it was in: our Correlator is proof
+ * enough. */
+static void exec_result(struct visit *v, const struct alert *al)
+{
+    struct pol_verdict to;
+    for (size_t i = 0; i < v->n_ops; i++) {
+        struct pol_operation *op = &v->ops[i];
+        if (!str_eq(op->correlator, al->in->correlator)) continue;
+        if (op->state == POL_OP_ACKNOWLEDGED || pol_op_finished(op->state)) break;
+        pol_op_on_alert(v->l, op, al->in->type, al->in->data, v->a, &to);
+        visit_move(v, op, &to);
+        visit_touches(v, op);
+        return;
+    }
+    late_result(v, al);
+}
+
 static void operation_complete(struct visit *v, const struct alert *al)
 {
     struct str kind = al->ours && al->at.operation ? al->at.operation->name : (struct str){ 0 };
@@ -90,6 +126,7 @@ static void operation_complete(struct visit *v, const struct alert *al)
         visit_move(v, op, &to);
     }
     if (al->ours && al->at.scope == DDF_VM) stale_hypervisor(v);
+    if (!op && al->in->correlator.n) late_result(v, al);
     if (op)
         visit_touches(v, op);
     else if (kind.n)
@@ -232,6 +269,7 @@ static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *
     }
     *left -= 1000;
     if (x->source.n && visit_uri(v, x->source, &al.uri)) al.ours = ddf_layout_match(v->l, al.uri, &al.at);
+    if (!known && x->correlator.n) exec_result(v, &al);
     if (known)
         actions[i].act(v, &al);
     else

@@ -1,4 +1,5 @@
-/* The commands of an operation that has several, one by one: what became of each, and what a look at it found. */
+/* The commands of an operation that has several, one by one: what became of each, and what a look at it found. Of an operation
+ * with one command: what was looked at for it. */
 #include "server/visit.h"
 #include "db/dm.h"
 #include <string.h>
@@ -53,6 +54,18 @@ void visit_item_result(struct visit *v, const struct pol_operation *op, size_t i
                   { "seq", SQL_I(seq_of(op, &op->items[i])) }, { "result", SQL_T(json) });
 }
 
+void visit_item_changed(struct visit *v, struct pol_operation *op, struct str uri, int64_t by)
+{
+    for (size_t i = 0; i < op->n_items && op->id != by; i++) {
+        struct pol_item *it = &op->items[i];
+        if (it->changed || !pol_item_meets(it->command, it->uri, uri)) continue;
+        it->changed = true;
+        it->changed_by = by;
+        visit_run(v, DM_STMT(OPERATION_ITEM_CHANGED), { "operation_id", SQL_I(op->id) },
+                  { "seq", SQL_I(seq_of(op, it)) }, { "by", SQL_I(by) });
+    }
+}
+
 void visit_items_sent(struct visit *v, struct pol_operation *op, const struct pol_step *s)
 {
     if (str_is(op->tree_command, "acl")) {
@@ -64,6 +77,7 @@ void visit_items_sent(struct visit *v, struct pol_operation *op, const struct po
         struct pol_item *it = &op->items[i];
         it->code = it->seen_code = 0;
         it->seen_ms = 0;
+        it->changed = false;
     }
     visit_run(v, DM_STMT(OPERATION_ITEMS_SENT), { "operation_id", SQL_I(op->id) });
 }
@@ -77,7 +91,7 @@ void visit_acl_code(struct visit *v, struct pol_operation *op, int code)
         }
 }
 
-static void acl_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value)
+static void list_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value)
 {
     struct pol_item *it = NULL;
     for (size_t i = op->n_items; i-- > 0 && !str_is(op->items[i].command, "replace");)
@@ -89,8 +103,8 @@ static void acl_seen(struct visit *v, struct pol_operation *op, struct str uri, 
 
 void visit_item_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value)
 {
-    if (str_is(op->tree_command, "acl")) {
-        acl_seen(v, op, uri, code, value);
+    if (!pol_is_group(op)) {
+        list_seen(v, op, uri, code, value);
         return;
     }
     for (size_t i = 0; i < op->n_items; i++)

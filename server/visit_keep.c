@@ -554,8 +554,8 @@ static void conclude(struct visit *v, const struct pol_plan *plan, const struct 
 static bool same_row(const struct store_device *x, const struct store_device *y)
 {
     return x->mirror_read == y->mirror_read && x->lists == y->lists && x->large_objects == y->large_objects &&
-           x->have_stamp == y->have_stamp && x->planned_stamp == y->planned_stamp && x->next_kpi_ms == y->next_kpi_ms &&
-           x->summary_ms == y->summary_ms && str_eq(x->layout_mo, y->layout_mo) &&
+           x->careful == y->careful && x->have_stamp == y->have_stamp && x->planned_stamp == y->planned_stamp &&
+           x->next_kpi_ms == y->next_kpi_ms && x->summary_ms == y->summary_ms && str_eq(x->layout_mo, y->layout_mo) &&
            str_eq(x->settled_token, y->settled_token) && str_eq(x->summary, y->summary) &&
            str_eq(x->summary_why, y->summary_why);
 }
@@ -570,7 +570,8 @@ static void keep_device(struct visit *v)
               { "large_objects", SQL_I(d->large_objects) }, { "have_stamp", SQL_I(d->have_stamp) },
               { "planned_stamp", SQL_I(d->planned_stamp) }, { "settled_token", SQL_TN(d->settled_token) },
               { "next_kpi_ms", d->next_kpi_ms ? SQL_I(d->next_kpi_ms) : SQL_N }, { "summary", SQL_T(d->summary) },
-              { "summary_why", SQL_T(d->summary_why) }, { "summary_ms", d->summary_ms ? SQL_I(d->summary_ms) : SQL_N });
+              { "summary_why", SQL_T(d->summary_why) }, { "summary_ms", d->summary_ms ? SQL_I(d->summary_ms) : SQL_N },
+              { "careful", SQL_I(d->careful) });
     *was = *d;
     if (!arena_str(a, d->layout_mo, &was->layout_mo) || !arena_str(a, d->settled_token, &was->settled_token) ||
         !arena_str(a, d->summary, &was->summary) || !arena_str(a, d->summary_why, &was->summary_why))

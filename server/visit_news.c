@@ -3,6 +3,7 @@
 #include "server/visit.h"
 #include "db/dm.h"
 #include "ddf/uri.h"
+#include "base/text.h"
 #include "server/flight.h"
 #include "server/secrets.h"
 #include "syncml/msg.h"
@@ -113,6 +114,7 @@ static void learn_value(struct visit *v, const struct sml_value *x, struct str a
     struct str uri;
     if (str_find(x->uri, '?', 0) < x->uri.n || !visit_uri(v, x->uri, &uri) || !is_within(uri, asked)) return;
     if (!ddf_format_of(x->format, &format)) format = DDF_CHR;
+    if (!x->has_data && x->has_size && format != DDF_NODE) return; /* how long it is, and not what it is */
     bool ours = ddf_layout_match(v->l, uri, &m);
     if (ours && m.entry && m.entry->kpi && format != DDF_NODE) {
         put_kpi(v, &m, x->data);
@@ -142,6 +144,22 @@ static bool is_secret_value(struct visit *v, const struct sml_value *x)
     return sml_item_is_secret(&item) || visit_secret(v, x->uri);
 }
 
+/* An empty value, none at all and octets are three things. */
+static void put_result_value(struct buf *b, const struct sml_value *x)
+{
+    if (!x->has_data && !str_is(x->format, "node")) {
+        buf_putz(b, "\",\"value\":null");
+        return;
+    }
+    bool octets = !x->binary && (!str_is_utf8(x->data) || str_find(x->data, '\0', 0) < x->data.n);
+    buf_putz(b, "\",\"value\":\"");
+    if (octets) /* text by its format, and no text */
+        text_b64_put(b, x->data);
+    else
+        buf_json(b, x->data);
+    buf_putz(b, octets || x->binary ? "\",\"encoding\":\"base64\"" : "\"");
+}
+
 /* [{"uri", "format", "value"}]. @param all  values are secret. @return some are, and are hidden when `hide` */
 static bool put_values(struct visit *v, const struct sml_value *values, bool all, bool hide, struct buf *b)
 {
@@ -153,9 +171,12 @@ static bool put_values(struct visit *v, const struct sml_value *values, bool all
         buf_json(b, x->uri);
         buf_putz(b, "\",\"format\":\"");
         buf_json(b, x->format);
-        buf_putz(b, "\",\"value\":\"");
-        buf_json(b, one && hide ? hidden : x->data);
-        buf_putz(b, "\"}");
+        if (one && hide)
+            buf_printf(b, "\",\"value\":\"%.*s\"", STR_ARG(hidden));
+        else
+            put_result_value(b, x);
+        if (x->has_size) buf_printf(b, ",\"size\":%llu", (unsigned long long)x->size);
+        buf_byte(b, '}');
         secret |= one;
     }
     buf_byte(b, ']');
@@ -265,11 +286,25 @@ static void get_done(struct visit *v, struct flown *f, struct str uri)
     visit_forget(v, f->step.key);
 }
 
+/* What earlier operations wrote there is not what is read back any more. */
+static void written_over(struct visit *v, struct str uri, int64_t by)
+{
+    for (size_t i = 0; i < v->n_ops && !v->rc; i++) {
+        struct pol_operation *op = &v->ops[i];
+        struct pol_verdict to;
+        if (pol_is_group(op) && (op->state == POL_OP_ACKNOWLEDGED || op->state == POL_OP_SENT))
+            visit_item_changed(v, op, uri, by);
+        else if (pol_op_on_change(op, uri, by, v->a, &to))
+            visit_move(v, op, &to);
+    }
+}
+
 static void write_done(struct visit *v, const struct flown *f, struct str uri)
 {
     enum ddf_format format = DDF_CHR;
     const struct mirror_node *n = mirror_at(v->m, uri);
     if (f->step.verb == POL_ASK) return;
+    if (is_plain(f->step.uri) || str_ends(f->step.uri, STR("?prop=Name"))) written_over(v, uri, f->operation);
     if (f->step.verb == POL_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
     if (!is_plain(f->step.uri)) { /* a property; a new name takes the node from where it was */
         if (str_ends(f->step.uri, STR("?prop=Name"))) mirror_drop(v->m, uri);
@@ -319,12 +354,21 @@ static bool lists_refused(struct visit *v, const struct flown *f, struct str uri
     return false;
 }
 
-static void operation_status(struct visit *v, struct pol_operation *op, int code)
+/* A Get that is done and told nothing. */
+static bool has_no_value(const struct flown *f)
+{
+    return f->step.verb == POL_GET && f->code / 100 == 2 && f->code != 214 && !f->listed;
+}
+
+static void operation_status(struct visit *v, const struct flown *f, struct pol_operation *op, int code)
 {
     struct pol_verdict to;
     if (op->state != POL_OP_SENT) return; /* OperationComplete was faster than the Status */
     if (str_is(op->tree_command, "acl")) visit_acl_code(v, op, code);
-    pol_op_on_status(v->l, op, code, v->a, &to);
+    if (has_no_value(f))
+        pol_op_on_no_value(op, code, &to);
+    else
+        pol_op_on_status(v->l, op, code, v->a, &to);
     if (to.state == POL_OP_SENT && code == 0) return;
     visit_move(v, op, &to);
     if (to.state != POL_OP_ACCEPTED) visit_touches(v, op);
@@ -344,7 +388,7 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
             visit_forget(v, f->step.key);
         else if (count)
             step_failed(v, f, code);
-        if (op) operation_status(v, op, code);
+        if (op) operation_status(v, f, op, code);
         return;
     }
     if (!lists_refused(v, f, uri, code)) {
@@ -372,7 +416,7 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
     if (op && is_look(f) && code)
         visit_item_seen(v, op, f->step.uri, code, f->listed ? NULL : &(const struct str){ 0 });
     else if (op && !f->group && !is_look(f))
-        operation_status(v, op, code);
+        operation_status(v, f, op, code);
 }
 
 /* In an Atomic the children's statuses mean what the Atomic's says they mean (dm-protocol.md 4.1, and 20, trap 13). */
@@ -396,13 +440,16 @@ static bool blames(int code)
 static void land(struct visit *v)
 {
     struct flight *fl = v->s->flight;
+    if (v->over) visit_cut_short(v, fl);
     for (size_t i = 0; fl && i < fl->n && !v->rc; i++) {
         struct flown *f = &fl->row[i], *group = f->group ? &fl->row[f->group - 1] : NULL;
         struct pol_operation *op = is_group(f) ? visit_operation(v, f->operation) : NULL;
         bool own = false;
         for (size_t k = i + 1; is_group(f) && k < fl->n && fl->row[k].group == i + 1; k++) {
             own |= blames(fl->row[k].code);
-            if (op) visit_item_code(v, op, k - i - 1, child_code(v, f, &fl->row[k]));
+            if (!op) continue;
+            visit_item_code(v, op, k - i - 1, child_code(v, f, &fl->row[k]));
+            if (k - i - 1 < op->n_items) op->items[k - i - 1].no_value = has_no_value(&fl->row[k]);
         }
         decide(v, f, group ? child_code(v, group, f) : f->code, !own);
     }

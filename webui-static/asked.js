@@ -28,6 +28,15 @@ const short = (uri, of) =>
             : uri.startsWith(of + '/')
               ? uri.slice(of.length + 1)
               : uri;
+/** Empty, not sent, octets, text: four things. */
+const FoundValue = ({ r }) => {
+    if (r.value === null) {
+        return html`<span class="muted">no value sent${r.size === undefined ? '' : `, size ${r.size} octets`}</span>`;
+    }
+    if (r.value === '') return html`<span class="muted">empty</span>`;
+    return html`<code>${r.value}</code>${r.encoding ? html` <span class="muted">${r.encoding}</span>` : ''}`;
+};
+
 export const ValueTable = ({ list, of }) => html`
     <table class="plain">
         <tbody>
@@ -36,7 +45,7 @@ export const ValueTable = ({ list, of }) => html`
                     <th scope="row" class="mono">
                         ${short(r.uri, of)}
                     </th>
-                    <td>${r.value === '' ? html`<span class="muted">empty</span>` : html`<code>${r.value}</code>`}</td>
+                    <td><${FoundValue} r=${r} /></td>
                 </tr>
             `)}
         </tbody>

@@ -239,7 +239,7 @@ export function NodePanel({ id, node, list, close }) {
                         <${Time} at=${node.at} />)
                         `,
                     ],
-                    ['Format', d?.format || node.format],
+                    ['Format', `${d?.format || node.format}${node.encoding ? `, shown in ${node.encoding}` : ''}`],
                     d && ['One may', d.access.map((a) => MAY[a]).join(', ') || 'nothing'],
                     d && d.format !== 'node' && ['Allowed', allowedWords(d.allowed)],
                     d && d.default !== null && ['Default', html`<code>${d.default}</code>`],

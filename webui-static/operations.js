@@ -123,6 +123,7 @@ const FILTERS = [
     ['', 'All'],
     ['open', 'Open'],
     ['failed', 'Failed'],
+    ['unknown', 'Outcome unknown'],
     ['expired', 'Expired'],
     ['verified', 'Verified'],
     ['cancelled', 'Cancelled'],

@@ -51,6 +51,7 @@ const OPERATION = {
     cancelled: 'none',
     superseded: 'none',
     expired: 'fail',
+    unknown: 'wait',
 };
 export const operationTone = (s) => OPERATION[s] || 'none';
 export const isOpen = (s) => ['queued', 'notified', 'sent', 'accepted', 'acknowledged'].includes(s);

@@ -1,5 +1,26 @@
 -- What keeps one peer from filling or deceiving the server, and what is known of a device that is refused.
 
+-- states of operations
+
+-- 'unknown': it went out, its answer was lost, and nothing can tell whether it was done.
+DROP INDEX operation_open;
+DROP INDEX operation_by_hand;
+DROP INDEX operation_over;
+ALTER TABLE operation RENAME COLUMN state TO state_before;
+ALTER TABLE operation ADD COLUMN state TEXT NOT NULL DEFAULT 'queued'
+  CHECK (state = 'queued' OR state = 'notified' OR state = 'sent' OR state = 'accepted' OR state = 'acknowledged'
+      OR state = 'verified' OR state = 'failed' OR state = 'cancelled' OR state = 'superseded' OR state = 'expired'
+      OR state = 'unknown');
+UPDATE operation SET state = state_before;
+ALTER TABLE operation DROP COLUMN state_before;
+CREATE INDEX operation_open ON operation (device_id, operation_id)
+  WHERE (state = 'queued' OR state = 'notified' OR state = 'sent' OR state = 'accepted' OR state = 'acknowledged');
+CREATE INDEX operation_by_hand ON operation (device_id, operation_id)       -- what people did to VMs, which policies do not undo
+  WHERE by_policy = 0 AND scope = 1 AND state = 'verified';
+CREATE INDEX operation_over ON operation (updated_ms)
+  WHERE (state = 'verified' OR state = 'failed' OR state = 'cancelled' OR state = 'superseded' OR state = 'expired'
+      OR state = 'unknown');
+
 -- sessions and refused logins
 
 -- quotas, sealed values, duplicates
@@ -10,7 +31,7 @@ ALTER TABLE operation_item ADD COLUMN secret INTEGER NOT NULL DEFAULT 0; -- data
 CREATE INDEX operation_sealed ON operation (updated_ms) WHERE result_sealed IS NOT NULL;
 CREATE TRIGGER operation_secret_gone AFTER UPDATE OF state ON operation WHEN NEW.by_policy = 0
     AND (NEW.state = 'verified' OR NEW.state = 'failed' OR NEW.state = 'cancelled' OR NEW.state = 'superseded'
-      OR NEW.state = 'expired') BEGIN
+      OR NEW.state = 'expired' OR NEW.state = 'unknown') BEGIN
   UPDATE operation SET tree_data = NULL, secret = 2 WHERE operation_id = NEW.operation_id AND secret = 1;
   UPDATE operation_item SET data = NULL, secret = 2 WHERE operation_id = NEW.operation_id AND secret = 1;
 END;
@@ -31,6 +52,9 @@ CREATE TABLE clock (                      -- one row: up to when the clock was b
 ) STRICT;
 
 -- verdicts of operations
+
+ALTER TABLE operation_item ADD COLUMN changed_by INTEGER; -- operation that wrote there afterwards; 0 = a policy; NULL = nobody
+ALTER TABLE device ADD COLUMN careful INTEGER NOT NULL DEFAULT 0; -- 1: its last session ended with commands on their way
 
 -- conditions of devices and policies
 

@@ -292,6 +292,7 @@ static enum rc tree(struct call *c)
         j_str(j, "format",
               str_of(format >= 0 && format < DDF_FORMAT_COUNT ? ddf_format_name((enum ddf_format)format) : ""));
         json_object_set_new(j, "value", sql_is_null(r, 2) ? json_null() : j_text(sql_text(r, 2)));
+        if (format == DDF_BIN || format == DDF_B64) j_str(j, "encoding", STR("base64"));
         j_str(j, "known", str_of(k >= 0 && k <= POL_STALE ? known[k] : ""));
         j_time(j, "at", sql_int(r, 4));
         json_array_append_new(p.items, j);

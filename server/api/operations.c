@@ -21,7 +21,7 @@ static enum rc list(struct call *c, int64_t device)
     if (state.n && !str_is(state, "open") && !pol_op_state_of(state, &s))
         return refuse(c, 400, "Bad request", NULL,
                       "state is open or one of queued, notified, sent, accepted, acknowledged, verified, failed,"
-                      " cancelled, superseded, expired");
+                      " cancelled, superseded, expired, unknown");
     enum rc rc = page_begin(c, INT64_MAX, &p);
     if (rc) return rc;
     if (device)

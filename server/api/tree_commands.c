@@ -1,6 +1,7 @@
 #include "server/api/tree_commands.h"
 #include "server/api/describe.h"
 
+#include "base/text.h"
 #include "server/secrets.h"
 #include "syncml/msg.h"
 
@@ -125,6 +126,8 @@ static enum rc check_command(struct check *x, const struct verb *v)
     struct str base, arg;
     enum ddf_query q;
     int status = 200;
+    struct str bytes;
+    bool octets = false;
     if (!v->access) return check_question(x);
     if (!t->uri.n) return REFUSE(x, "uri", "%.*sa tree command needs an address", STR_ARG(x->who));
     if (ddf_uri_split_query(t->uri, &base, &q, &arg, e) || ddf_uri_canonical(base, x->c->a, &base, e))
@@ -139,9 +142,18 @@ static enum rc check_command(struct check *x, const struct verb *v)
         return REFUSE(x, "data", "%.*sto replace a value, give the new one as data", STR_ARG(x->who));
     if (q == DDF_QUERY_PROP && str_is(arg, "ACL") && v->access == DDF_REPLACE && ddf_acl_check(t->data, e))
         return REFUSE(x, "data", "%.*s%s", STR_ARG(x->who), e->text);
+    const struct ddf_node *n = !t->format.n && t->has_data && q == DDF_QUERY_NONE ? ddf_schema_find(x->schema, base)
+                                                                                  : NULL;
+    octets = str_eq_fold(t->format, STR("bin")) || (n && n->format == DDF_BIN);
+    if (octets && t->has_data && text_b64_decode(t->data, x->c->a, &bytes))
+        return REFUSE(x, "data", "%.*soctets (format bin) are given in base64", STR_ARG(x->who));
     if (check_format(x) || (v->access == DDF_COPY && check_copy(x))) return RC_DENIED;
     if (q == DDF_QUERY_NONE && v->access != DDF_COPY &&
-        ddf_check(x->schema, v->access, base, t->format, t->type, t->data, t->has_data, false, &status, e))
+        ddf_check(x->schema, v->access, base,
+                  octets ? STR("b64")
+                  : n    ? str_of(ddf_format_name(n->format)) /* who gives none gets the description's */
+                         : t->format,
+                  t->type, t->data, t->has_data, false, &status, e))
         return refuse_as_device(x, status);
     const struct sml_item item = { .target = base, .data = t->data, .meta.type = t->type };
     t->secret = t->has_data && v->access != DDF_COPY && q == DDF_QUERY_NONE &&
