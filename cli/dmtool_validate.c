@@ -242,7 +242,9 @@ static void check_header(struct validation *v)
         error(v, NULL, "no SessionID");
     else if (m->session_id.n > 4)
         warning(v, NULL, "SessionID of more than 4 characters");
-    if (!is_number(m->msg_id, &n) || n == 0) error(v, NULL, "MsgID is no number from 1 on");
+    bool bootstrap = str_is(m->session_id, "0"); /* a profile's bootstrap message is SessionID 0, MsgID 0 */
+    if (!is_number(m->msg_id, &n) || (n == 0 && !bootstrap))
+        error(v, NULL, "MsgID is no number from 1 on (0 is a bootstrap's, with SessionID 0)");
     if (m->target.n == 0 || m->source.n == 0) error(v, NULL, "no %s", m->target.n ? "Source" : "Target");
     if (m->cred.present && m->cred.data.n == 0) error(v, NULL, "Cred without Data");
     if (m->cred.present && sml_auth_of_name(m->cred.meta.type) == SML_AUTH_MD5 && !str_is(m->cred.meta.format, "b64"))

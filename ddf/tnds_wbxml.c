@@ -33,8 +33,8 @@ static enum rc read_header(struct reader *r, struct err *e)
 
 static struct str from_table(struct reader *r)
 {
-    size_t at = cursor_uintvar(&r->c), end = str_find(r->strings, '\0', at);
-    if (at >= r->strings.n || end == r->strings.n) {
+    size_t at = cursor_uintvar(&r->c), end = str_find(r->strings, '\0', at); /* the last one may lack its NUL */
+    if (at >= r->strings.n) {
         r->c.failed = true;
         r->c.p = r->c.end;
         return (struct str){ 0 };

@@ -259,6 +259,8 @@ static void push_other(struct build *b, struct build_frame *f, unsigned elem, st
         push_root(b, elem, name);
     else if (f->place == SML_AT_BODY || (f->place == SML_AT_CMD && f->container))
         push_cmd(b, f, elem, name);
+    else if (f->place == SML_AT_TEXT && f->elem != SML_E_DATA)
+        build_fail(b, RC_PARSE, "an element (%.*s) inside a text", STR_ARG(elem ? sml_elem_name(elem) : name));
     else
         push(b, SML_AT_SKIP, elem, NULL);
 }

@@ -405,16 +405,20 @@ static void commands(struct writer *w, const struct sml_cmd *c)
     for (; c; c = c->next) command(w, c);
 }
 
-static void root(struct writer *w, enum sml_dtd dtd)
+static void root(struct writer *w, const struct sml_msg *m)
 {
-    bool old = dtd == SML_DTD_1_1;
+    bool old = m->dtd == SML_DTD_1_1;
+    unsigned minor = m->wbxml && m->wbxml_minor < 3 ? m->wbxml_minor : 3;
     if (w->xml) {
         put_str(w, old ? STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?><SyncML xmlns=\"SYNCML:SYNCML1.1\">")
                        : STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?><SyncML xmlns=\"SYNCML:SYNCML1.2\">"));
         return;
     }
-    /* version 1.3, public id 0x1201 or 0x0FD3, UTF-8, no string table */
-    put_str(w, old ? STR("\x03\x9F\x53\x6A\x00") : STR("\x03\xA4\x01\x6A\x00"));
+    /* version, public id 0x1201 or 0x0FD3, UTF-8 (WBXML 1.0 has no charset), no string table */
+    put_byte(w, minor);
+    put_str(w, old ? STR("\x9F\x53") : STR("\xA4\x01"));
+    if (minor > 0) put_byte(w, 0x6A);
+    put_byte(w, 0);
     start(w, SML_E_SYNCML);
 }
 
@@ -436,7 +440,7 @@ static void header(struct writer *w, const struct sml_msg *m)
 
 static void message(struct writer *w, const struct sml_msg *m, bool with_cmds, bool with_final)
 {
-    root(w, m->dtd);
+    root(w, m);
     header(w, m);
     start(w, SML_E_SYNCBODY);
     if (with_cmds) commands(w, m->cmds);

@@ -73,7 +73,8 @@ struct sml_cmd {
 
 struct sml_msg {
     enum sml_dtd dtd;
-    bool wbxml; /* it came as WBXML: a value of format bin is its octets (Meta Information DTD, Format) */
+    uint8_t wbxml_minor; /* of its WBXML version 1.x, when `wbxml` */
+    bool wbxml;          /* it came as WBXML: a value of format bin is its octets (Meta Information DTD, Format) */
     struct str ver_dtd, ver_proto, session_id, msg_id;
     struct str target, target_name, source, source_name, resp_uri;
     bool no_resp, final;
@@ -104,7 +105,7 @@ enum sml_cmd_kind sml_cmd_kind_of(struct str name);
  */
 enum rc sml_decode(enum sml_type type, struct str in, struct arena *a, struct sml_msg *out, struct err *e);
 /**
- * Encode in DTD order, appended to `out`. WBXML: version 1.3, public id 0x1201 (0x0FD3 for DTD 1.1), UTF-8, empty
+ * Encode in DTD order, appended to `out`. WBXML: version 1.3, or the message's own when `wbxml` says that it has one, public id 0x1201 (0x0FD3 for DTD 1.1), UTF-8, empty
  * string table, texts as STR_I, text with a NUL or invalid UTF-8 and Data of format bin as OPAQUE. XML: refuses Data that XML 1.0 cannot hold
  * (RC_INVALID; the caller sends base64). Each command starts and ends on code page 0, so encoded commands are
  * independent of each other.

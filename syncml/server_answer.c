@@ -21,7 +21,8 @@ struct writer {
 static void write_header(struct writer *w, const struct sml_msg *m, struct arena *a, struct sml_msg *reply)
 {
     struct sml_server *s = w->s;
-    *reply = (struct sml_msg){ .dtd = s->dtd };
+    /* Some decoders end the session at a later version than their own. */
+    *reply = (struct sml_msg){ .dtd = s->dtd, .wbxml = m->wbxml, .wbxml_minor = m->wbxml_minor };
     s->msg_out++;
     reply->ver_dtd = str_of(server_ver_dtd[s->ver_dtd]);
     reply->ver_proto = str_of(server_ver_proto[s->ver_proto]);
@@ -304,6 +305,8 @@ enum rc sml_server_refuse(const struct sml_server_config *c, const struct sml_ms
 {
     struct compose b;
     *reply = (struct sml_msg){ .dtd = m->dtd,
+                               .wbxml = m->wbxml,
+                               .wbxml_minor = m->wbxml_minor,
                                .ver_dtd = STR("1.2"),
                                .ver_proto = STR("DM/1.2"),
                                .session_id = m->session_id,

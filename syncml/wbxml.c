@@ -120,13 +120,12 @@ static void take_string(struct reader *r, struct str s)
     put_text(r, s, BUILD_BORROW);
 }
 
-/* A string of the table: it must end inside it. */
+/* A string of the table; the last one may lack its NUL and ends with the table. */
 static struct str table_string(struct reader *r, uint32_t at)
 {
     struct str s = str_slice(r->strings, at, r->strings.n);
-    size_t n = str_find(s, '\0', 0);
-    if (at >= r->strings.n || n == s.n) fail(r, "reference to a string that the string table does not have");
-    return str_slice(s, 0, n);
+    if (at >= r->strings.n) fail(r, "reference to a string that the string table does not have");
+    return str_slice(s, 0, str_find(s, '\0', 0));
 }
 
 static void take_opaque(struct reader *r)
@@ -249,25 +248,33 @@ static void take_literal(struct reader *r, unsigned t)
     if (!r->b.rc) start_element(r, SML_PAGES, elem, name, t);
 }
 
+/* A tag that no code page of ours has is an element that SyncML does not have, as it is in XML: in SyncBody it is answered,
+ * elsewhere passed over. */
+static struct str unknown_name(struct reader *r, unsigned token)
+{
+    if (build_place(&r->b) == SML_AT_SKIP) return STR("Tag");
+    struct str name = arena_printf(r->b.a, "Tag-%u-%02X", r->page, token);
+    if (!name.p) build_fail(&r->b, RC_NOMEM, "message is too large for its memory");
+    return name;
+}
+
 static void take_tag(struct reader *r, unsigned t)
 {
     unsigned token = t & TOKEN_BITS, elem = r->page < SML_PAGE_DDF ? r->page << 6 | token : SML_E_UNKNOWN;
     struct str name = elem ? sml_elem_name(elem) : sml_token_name(r->page, token);
-    if (name.n == 0 && build_place(&r->b) == SML_AT_SKIP) name = STR("?"); /* inside what we pass over anyway */
-    if (name.n == 0)
-        build_fail(&r->b, RC_PARSE, "byte %zu: code page %u has no tag 0x%02X", offset(r) - 1, r->page, token);
-    else
-        start_element(r, r->page, elem, name, t);
+    if (name.n == 0) {
+        name = unknown_name(r, token);
+        elem = SML_E_UNKNOWN;
+    }
+    if (!r->b.rc) start_element(r, r->page, elem, name, t);
 }
 
-/* Tokens of an extension mean nothing in SyncML; inside what is passed over they are, too. */
+/* Tokens of an extension mean nothing in SyncML: passed over with what belongs to them. */
 static void take_extension(struct reader *r, unsigned t)
 {
-    if (build_place(&r->b) != SML_AT_SKIP)
-        fail(r, "extension token, which SyncML does not have");
-    else if (t <= EXT_I_2)
+    if (t <= EXT_I_2)
         cursor_strz(&r->c);
-    else if (t <= EXT_T_2)
+    else if (t >= EXT_T_0 && t <= EXT_T_2)
         cursor_uintvar(&r->c);
 }
 
@@ -325,6 +332,13 @@ static inline void take_token(struct reader *r, unsigned t)
 
 /* ---- the whole ---- */
 
+static uint32_t public_id_of(struct str name)
+{
+    return str_eq_fold(name, STR("-//SYNCML//DTD SyncML 1.1//EN"))   ? PUBLIC_SYNCML_1_1
+           : str_eq_fold(name, STR("-//SYNCML//DTD SyncML 1.2//EN")) ? PUBLIC_SYNCML_1_2
+                                                                     : PUBLIC_UNKNOWN;
+}
+
 /* The public id: a number, or 0 and the place of a formal name in the string table. An unknown one is taken for
  * SyncML 1.2, since the media type said SyncML; VerDTD has the last word (dm-protocol.md 18 row 13). */
 static void take_header(struct reader *r, struct sml_msg *out)
@@ -340,11 +354,12 @@ static void take_header(struct reader *r, struct sml_msg *out)
     else if (charset != CHARSET_UNKNOWN && charset != CHARSET_ASCII && charset != CHARSET_LATIN_1 &&
              charset != CHARSET_UTF_8)
         build_fail(&r->b, RC_PARSE, "charset %u is not supported: send UTF-8 (106)", (unsigned)charset);
-    else if (public_id == 0 && str_eq_fold(str_trim(table_string(r, fpi)), STR("-//SYNCML//DTD SyncML 1.1//EN")))
-        public_id = PUBLIC_SYNCML_1_1;
+    else if (public_id == 0 && fpi < r->strings.n)
+        public_id = public_id_of(str_trim(table_string(r, fpi)));
     r->latin_1 = charset == CHARSET_LATIN_1;
     r->b.dtd_known = public_id == PUBLIC_SYNCML_1_1 || public_id == PUBLIC_SYNCML_1_2;
     out->dtd = public_id == PUBLIC_SYNCML_1_1 ? SML_DTD_1_1 : SML_DTD_1_2;
+    out->wbxml_minor = (uint8_t)version;
 }
 
 static void reader_init(struct reader *r, struct str in, struct arena *a, struct sml_msg *msg, struct err *e)

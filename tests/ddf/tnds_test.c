@@ -184,8 +184,8 @@ static void refuses_what_is_no_wbxml(void)
           "a\0\x00\x02\x60\x64\x66\x83\x02\x01\x01\x01",
           16, RC_PARSE },
         { "\x03\x01\x6A\x02"
-          "aa\x00\x02\x60\x64\x66\x83\x00\x01\x01\x01",
-          16, RC_PARSE },                                  /* table string without an end */
+          "aa\x00\x02\x60\x64\x66\x83\x01\x01\x01\x01",
+          16, RC_OK },                                     /* table string that ends with the table */
         { HEAD "\xE0\x01", 8, RC_PARSE },                  /* attributes */
         { HEAD "\x60\x3D\x01", 9, RC_PARSE },              /* no such token */
         { HEAD "\x60\x04\x00\x01", 10, RC_PARSE },         /* LITERAL */
