@@ -1,5 +1,6 @@
 #include "server/config.h"
 #include "base/text.h"
+#include "server/http_address.h"
 #include <stddef.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(false, user, "user", SET_TEXT, NULL, 0, 0, NULL, false, "account to run as when started as root")                \
     X(false, sandbox, "sandbox", SET_WORD, "prefer", 0, 0, sandboxes, false,                                           \
       "give up system calls and other files at the start: prefer (as far as the kernel can), require, off")            \
+    X(false, shared_networks, "sharedNetworks", SET_LIST, NULL, 1, 0, NULL, false,                                     \
+      "balancers and NATs, such as [192.0.2.0/24]: many peers behind one address, no limit by address for them")       \
     X(false, authority, "authority.name", SET_TEXT, "default", 0, 0, NULL, false,                                      \
       "first authority, made in a new database")                                                                       \
     X(false, server_id, "authority.serverId", SET_TEXT, NULL, 0, 0, NULL, true,                                        \
@@ -41,6 +44,10 @@ static const char *const forms[] = { "logfmt", "json", NULL };
       "largest object taken in pieces")                                                                                \
     X(false, dm_max_connections, "dm.maxConnections", SET_UINT, "1000", 1, 1000000, NULL, false,                       \
       "open connections of devices")                                                                                   \
+    X(false, dm_max_per_address, "dm.maxConnectionsPerAddress", SET_UINT, "250", 0, 1000000, NULL, false,              \
+      "open connections from one address (IPv6: one /64); 0 = no limit; see sharedNetworks")                           \
+    X(false, dm_max_bodies, "dm.maxBodies", SET_BYTES, "64Mi", 0, 0, NULL, false,                                      \
+      "messages and answers under way, together; past it 503")                                                         \
     X(false, dm_head_timeout_s, "dm.headTimeout", SET_SECONDS, "20s", 1, 3600, NULL, false,                            \
       "longest time for the head of a request; past it 408, however steadily it drips")                                \
     X(false, dm_body_timeout_s, "dm.bodyTimeout", SET_SECONDS, "60s", 1, 3600, NULL, false,                            \
@@ -64,6 +71,14 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(false, api_key, "api.key", SET_PATH, NULL, 0, 0, NULL, false, "PEM private key; default: that of dm")            \
     X(false, api_max_connections, "api.maxConnections", SET_UINT, "500", 1, 100000, NULL, false,                       \
       "open connections of admins")                                                                                    \
+    X(false, api_max_per_address, "api.maxConnectionsPerAddress", SET_UINT, "250", 0, 100000, NULL, false,             \
+      "open connections from one address")                                                                             \
+    X(false, api_max_bodies, "api.maxBodies", SET_BYTES, "64Mi", 0, 0, NULL, false,                                    \
+      "bodies of requests and answers under way, together; past it 503")                                               \
+    X(false, api_threads, "api.threads", SET_UINT, "4", 2, 64, NULL, false,                                            \
+      "requests worked on at once; one token has half of them at most")                                                \
+    X(true, api_request_timeout_s, "api.requestTimeout", SET_SECONDS, "30s", 1, 3600, NULL, false,                     \
+      "longest time in the database for one request; past it 503")                                                     \
     X(false, api_head_timeout_s, "api.headTimeout", SET_SECONDS, "20s", 1, 3600, NULL, false,                          \
       "longest time for the head of a request")                                                                        \
     X(false, api_body_timeout_s, "api.bodyTimeout", SET_SECONDS, "60s", 1, 3600, NULL, false,                          \
@@ -83,6 +98,8 @@ static const char *const forms[] = { "logfmt", "json", NULL };
       "where image files lie")                                                                                         \
     X(false, images_max_connections, "images.maxConnections", SET_UINT, "200", 1, 100000, NULL, false,                 \
       "downloads at once")                                                                                             \
+    X(false, images_max_per_address, "images.maxConnectionsPerAddress", SET_UINT, "100", 0, 100000, NULL, false,       \
+      "downloads at once from one address")                                                                            \
     X(false, images_head_timeout_s, "images.headTimeout", SET_SECONDS, "20s", 1, 3600, NULL, false,                    \
       "longest time for a request; the download may take as long as it gets on")                                       \
     X(true, images_max_bytes, "images.maxSize", SET_BYTES, "16Gi", 0, 0, NULL, false, "largest image")                 \
@@ -150,7 +167,7 @@ static bool is_server_id(const char *id)
     return n > 0 && n <= 23 && strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") == n;
 }
 
-static enum rc check(const char *file, struct server_config *c, struct buf *errors, struct err *e)
+static enum rc check(const char *file, struct server_config *c, struct arena *a, struct buf *errors, struct err *e)
 {
     enum rc rc = RC_OK;
     int64_t ms;
@@ -179,6 +196,12 @@ static enum rc check(const char *file, struct server_config *c, struct buf *erro
         rc = wrong(file, errors, e, "images.certificate is missing (or `demo: true` with a loopback address)");
     if (c->dm_max_message_bytes < 2048 || c->dm_max_message_bytes > 1 << 20)
         rc = wrong(file, errors, e, "dm.maxMessage must lie between 2Ki and 1Mi");
+    for (size_t i = 0; i < c->shared_networks.n; i++) {
+        struct http_network n;
+        struct err why = { 0 };
+        if (http_network_parse(str_of(c->shared_networks.items[i]), &n, &why))
+            rc = wrong(file, errors, e, arena_printf(a, "sharedNetworks: %s", why.text).p);
+    }
     for (size_t i = 0; i < c->trigger_retries.n; i++)
         if (!text_duration_parse(str_of(c->trigger_retries.items[i]), &ms) || ms < 100)
             rc = wrong(file, errors, e, "triggers.retries must be a list of times such as [5s, 30s, 5m]");
@@ -190,12 +213,35 @@ enum rc server_config_load(const char *file, struct arena *a, struct server_conf
 {
     memset(out, 0, sizeof *out);
     enum rc rc = settings_load(file, table, N, out, a, errors, e);
-    return rc ? rc : check(file, out, errors, e);
+    return rc ? rc : check(file, out, a, errors, e);
 }
 
 void server_config_help(struct buf *out)
 {
     settings_help(table, N, out);
+}
+
+static const bool may_reload[] = {
+#define X(reload, member, name, kind, standard, min, max, words, required, help) reload,
+    SETTINGS(X)
+#undef X
+};
+
+static size_t size_of(const struct setting *s)
+{
+    switch (s->kind) {
+    case SET_TEXT:
+    case SET_PATH: return sizeof(const char *);
+    case SET_LIST: return sizeof(struct setting_list);
+    case SET_BOOL: return sizeof(bool);
+    case SET_PORT: return sizeof(uint16_t);
+    case SET_BYTES:
+    case SET_MS: return sizeof(uint64_t);
+    case SET_UINT:
+    case SET_SECONDS:
+    case SET_WORD: break;
+    }
+    return sizeof(unsigned);
 }
 
 static bool same(const struct setting *s, const void *x, const void *y)
@@ -211,21 +257,21 @@ static bool same(const struct setting *s, const void *x, const void *y)
         for (size_t i = 0; equal && i < a->n; i++) equal = strcmp(a->items[i], b->items[i]) == 0;
         return equal;
     }
-    size_t size = s->kind == SET_BOOL                         ? sizeof(bool)
-                  : s->kind == SET_PORT                       ? sizeof(uint16_t)
-                  : s->kind == SET_BYTES || s->kind == SET_MS ? sizeof(uint64_t)
-                                                              : sizeof(unsigned);
-    return memcmp(p, q, size) == 0;
+    return memcmp(p, q, size_of(s)) == 0;
 }
 
 const char *server_config_needs_restart(const struct server_config *now, const struct server_config *wanted)
 {
-    static const bool may_reload[] = {
-#define X(reload, member, name, kind, standard, min, max, words, required, help) reload,
-        SETTINGS(X)
-#undef X
-    };
     for (size_t i = 0; i < N; i++)
         if (!may_reload[i] && !same(&table[i], now, wanted)) return table[i].name;
     return NULL;
+}
+
+void server_config_take(const struct server_config *now, const struct server_config *wanted, struct server_config *out)
+{
+    *out = *now;
+    for (size_t i = 0; i < N; i++) {
+        const size_t at = table[i].offset;
+        if (may_reload[i]) memcpy((char *)out + at, (const char *)wanted + at, size_of(&table[i]));
+    }
 }

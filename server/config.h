@@ -16,6 +16,8 @@ struct server_config {
     bool allow_basic;
     uint64_t dm_max_message_bytes, dm_max_object_bytes;
     unsigned dm_head_timeout_s, dm_body_timeout_s;
+    unsigned dm_max_per_address;
+    uint64_t dm_max_bodies;
     unsigned dm_max_connections, dm_max_sessions, dm_session_timeout_s, dm_session_lifetime_s, dm_max_messages,
         dm_alerts_per_hour, dm_turn_ms;
     /* api: REST and console */
@@ -23,13 +25,15 @@ struct server_config {
     uint16_t api_port;
     const char *api_url, *api_cert, *api_key;
     unsigned api_max_connections, api_head_timeout_s, api_body_timeout_s;
-    uint64_t api_max_body_bytes;
+    uint64_t api_max_body_bytes, api_max_bodies;
+    unsigned api_max_per_address, api_threads, api_request_timeout_s;
     const char *webui_dir;
     /* images: downloads */
     const char *images_address;
     uint16_t images_port;
     const char *images_url, *images_cert, *images_key;
     const char *images_dir;
+    unsigned images_max_per_address;
     unsigned images_max_connections, images_head_timeout_s;
     uint64_t images_max_bytes;
     /* database */
@@ -55,10 +59,11 @@ struct server_config {
     /* the first authority, made when the database is new */
     const char *authority, *server_id;
     /* log */
-    int log_level, log_form; /* enum log_level, enum log_form */
-    bool demo;               /* plain HTTP on loopback is in order */
-    int sandbox;             /* enum sandbox_mode */
-    const char *user;        /* whom to become when started as root */
+    int log_level, log_form;             /* enum log_level, enum log_form */
+    bool demo;                           /* plain HTTP on loopback is in order */
+    int sandbox;                         /* enum sandbox_mode */
+    const char *user;                    /* whom to become when started as root */
+    struct setting_list shared_networks; /* many peers behind one address */
 };
 
 /** All mistakes go into `errors`, one line each, also those between settings (TLS missing, ...). @return RC_PARSE,
@@ -68,4 +73,7 @@ enum rc server_config_load(const char *file, struct arena *a, struct server_conf
 void server_config_help(struct buf *out);
 /** What a reload may not change: name of the first such setting that differs, or NULL. */
 const char *server_config_needs_restart(const struct server_config *now, const struct server_config *wanted);
+/** What a reload makes of them: `now` with those settings of `wanted` that may change while the server runs. These are
+ * numbers: texts and lists stay those of `now`. */
+void server_config_take(const struct server_config *now, const struct server_config *wanted, struct server_config *out);
 #endif

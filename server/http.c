@@ -46,6 +46,7 @@ static struct http_req *req_take(struct http_listener *l)
     q->phase = HTTP_P_HEAD;
     q->is_suspended = q->gone = false;
     q->passed = 0;
+    q->crowded = q->ended = false;
     q->upload = NULL;
     q->response = NULL;
     q->next = NULL;
@@ -65,6 +66,8 @@ static void req_give(struct http_req *q)
     struct http_listener *l = q->l;
     if (q->response) MHD_destroy_response(q->response);
     q->response = NULL;
+    l->held -= q->held;
+    q->held = 0;
     if (l->n_spare >= HTTP_SPARE_REQUESTS) {
         req_free(q);
         return;
@@ -125,6 +128,26 @@ static size_t no_unescape(void *ctx, struct MHD_Connection *mhd, char *s)
     return strlen(s);
 }
 
+static bool limits_address(const struct http_listener *l, const struct http_address *a)
+{
+    if (!l->config.max_per_address) return false;
+    for (size_t i = 0; i < l->n_shared; i++)
+        if (http_network_has(&l->shared[i], a)) return false;
+    return true;
+}
+
+/* An address that is told already that it has too many is not told more often. */
+static enum MHD_Result on_accept(void *ctx, const struct sockaddr *from, socklen_t n)
+{
+    const struct http_listener *l = ctx;
+    struct http_address a;
+    (void)n;
+    return !http_address_of(from, &a) || !limits_address(l, &a) ||
+                   http_peer_connections(l->peers, &a) < l->config.max_per_address + HTTP_REFUSED_AT_ONCE
+               ? MHD_YES
+               : MHD_NO;
+}
+
 static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_ctx,
                           enum MHD_ConnectionNotificationCode what)
 {
@@ -135,6 +158,7 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
         atomic_fetch_sub(&l->connections, 1);
         if (c) http_wait(l, c, HTTP_W_NONE);
         if (c) forget_head(c);
+        if (c) http_peer_leave(l->peers, c->peer);
         if (c) gnutls_free(c->subject);
         free(c);
         *socket_ctx = NULL;
@@ -146,19 +170,16 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
     *socket_ctx = c;
     if (!c) return;
     c->mhd = mhd;
-    http_wait(l, c, HTTP_W_HEAD);
-    c->over = n > l->config.max_connections;
-    if (i && i->client_addr && i->client_addr->sa_family == AF_INET) {
-        struct sockaddr_in a;
-        memcpy(&a, i->client_addr, sizeof a);
-        inet_ntop(AF_INET, &a.sin_addr, c->remote, sizeof c->remote);
-    } else if (i && i->client_addr && i->client_addr->sa_family == AF_INET6) {
-        struct sockaddr_in6 a;
-        memcpy(&a, i->client_addr, sizeof a);
-        inet_ntop(AF_INET6, &a.sin6_addr, c->remote, sizeof c->remote);
-        if (strncmp(c->remote, "::ffff:", 7) == 0 && strchr(c->remote, '.'))
-            memmove(c->remote, c->remote + 7, strlen(c->remote + 7) + 1);
+    struct http_address from;
+    if (i && http_address_of(i->client_addr, &from)) {
+        http_address_print(&from, c->remote, sizeof c->remote);
+        if (limits_address(l, &from)) c->peer = http_peer_join(l->peers, &from);
     }
+    if (c->peer && c->peer->connections > l->config.max_per_address)
+        c->over = HTTP_O_ADDRESS;
+    else if (n > l->config.max_connections && !http_time_make_room(l))
+        c->over = HTTP_O_ALL;
+    http_wait(l, c, c->over ? HTTP_W_REFUSED : HTTP_W_HEAD);
 }
 
 /* The subject of a certificate that the handshake has shown and our CA vouches for. */
@@ -233,8 +254,15 @@ struct str http_query(const struct http_request *r, const char *name, bool *pres
 
 /* Answers. */
 
+static void hold(struct http_req *q, size_t more)
+{
+    q->held += more;
+    q->l->held += more;
+}
+
 static void prepare(struct http_req *q, struct http_reply *reply)
 {
+    hold(q, reply->body.cap);
     q->response = http_make_response(q, reply, &q->status);
     q->phase = HTTP_P_READY;
 }
@@ -245,6 +273,7 @@ static enum MHD_Result send_ready(struct http_req *q)
     q->response = NULL;
     q->phase = HTTP_P_DONE;
     if (!r) return MHD_NO;
+    http_wait(q->l, q->conn, HTTP_W_SEND);
     enum MHD_Result ok = MHD_queue_response(q->mhd, q->status, r);
     MHD_destroy_response(r);
     return ok;
@@ -253,9 +282,32 @@ static enum MHD_Result send_ready(struct http_req *q)
 static enum MHD_Result refuse_now(struct http_req *q, struct http_reply *reply)
 {
     http_reply_header(reply, MHD_HTTP_HEADER_CONNECTION, STR("close"));
-    http_wait(q->l, q->conn, HTTP_W_NONE);
     prepare(q, reply);
     return send_ready(q);
+}
+
+static void no_room(const struct http_req *q, struct http_reply *refuse)
+{
+    http_problem(refuse, 503, "Too much at once", NULL,
+                 "the requests and replies under way fill the %zu bytes they may have together; try again",
+                 q->l->config.max_bodies_bytes);
+}
+
+/* Ceilings that the request itself does not know of. */
+static bool is_crowded(struct http_req *q, struct http_reply *refuse)
+{
+    const struct http_listener *l = q->l;
+    const int64_t body = http_content_length(&q->pub);
+    if (q->conn->over == HTTP_O_ADDRESS)
+        http_problem(refuse, 503, "Too many connections", NULL,
+                     "all %u connections that one address may have are in use; try again", l->config.max_per_address);
+    else if (q->conn->over)
+        http_problem(refuse, 503, "Too many connections", NULL, "all %u connections are in use; try again",
+                     l->config.max_connections);
+    else if (q->crowded || l->held + (size_t)(body > 0 ? body : 0) > l->config.max_bodies_bytes)
+        no_room(q, refuse);
+    if (refuse->status) http_reply_header(refuse, "Retry-After", STR("5"));
+    return refuse->status != 0;
 }
 
 /* The head is complete: everything that can be refused without the body is. */
@@ -274,18 +326,14 @@ static enum MHD_Result begin(struct http_req *q, struct MHD_Connection *mhd, con
     r->tls = l->config.cert_file != NULL;
     r->client_cert_subject = str_of(q->conn->subject);
 
-    if (q->conn->over) {
-        http_problem(&refuse, 503, "Too many connections", NULL, "all %u connections are in use; try again",
-                     l->config.max_connections);
-        http_reply_header(&refuse, "Retry-After", STR("5"));
-        return refuse_now(q, &refuse);
-    }
+    if (q->conn->over && is_crowded(q, &refuse)) return refuse_now(q, &refuse);
     if (memchr(url, '%', r->path.n) &&
         (text_url_decode(r->raw_path, r->arena, &r->path) || memchr(r->path.p, '\0', r->path.n))) {
         http_problem(&refuse, 400, "Bad path", NULL, "the path has a broken percent-escape");
         return refuse_now(q, &refuse);
     }
     if (l->upload && l->upload->wants(l->ctx, r, &q->upload, &refuse)) {
+        q->conn->uploads = true;
         q->phase = HTTP_P_BODY;
         return MHD_YES;
     }
@@ -295,6 +343,7 @@ static enum MHD_Result begin(struct http_req *q, struct MHD_Connection *mhd, con
                      l->config.max_body_bytes);
         return refuse_now(q, &refuse);
     }
+    if (is_crowded(q, &refuse)) return refuse_now(q, &refuse);
     q->phase = HTTP_P_BODY;
     return MHD_YES;
 }
@@ -311,10 +360,13 @@ static enum MHD_Result take_piece(struct http_req *q, struct str bytes)
         if (!l->upload->piece(l->ctx, q->upload, bytes)) q->phase = HTTP_P_PASS;
         return MHD_YES;
     }
-    if (bytes.n > l->config.max_body_bytes - q->body.n)
-        q->phase = HTTP_P_PASS; /* chunked, so that the head did not say */
+    size_t before = q->body.cap;
+    q->crowded = l->held + bytes.n > l->config.max_bodies_bytes;
+    if (q->crowded || bytes.n > l->config.max_body_bytes - q->body.n)
+        q->phase = HTTP_P_PASS; /* chunked, so that the head did not say; or others were faster */
     else
         buf_put(&q->body, bytes);
+    hold(q, q->body.cap - before);
     return buf_ok(&q->body) ? MHD_YES : MHD_NO;
 }
 
@@ -324,7 +376,10 @@ static enum MHD_Result complete(struct http_req *q)
     struct http_reply reply = { 0 };
 
     http_wait(l, q->conn, HTTP_W_NONE);
-    if (q->phase == HTTP_P_PASS && !q->upload) {
+    if (q->crowded) {
+        is_crowded(q, &reply);
+        http_reply_header(&reply, MHD_HTTP_HEADER_CONNECTION, STR("close"));
+    } else if (q->phase == HTTP_P_PASS && !q->upload) {
         http_problem(&reply, 413, "Body too large", NULL, "at most %zu bytes are taken here", l->config.max_body_bytes);
         http_reply_header(&reply, MHD_HTTP_HEADER_CONNECTION, STR("close"));
     } else if (atomic_load(&l->stopping)) {
@@ -342,6 +397,8 @@ static enum MHD_Result complete(struct http_req *q)
         q->prev = &l->later;
         if (q->next) q->next->prev = &q->next;
         l->later = q;
+        q->is_suspended = l->wake >= 0; /* another thread has it, and reads its head: the library leaves it alone */
+        if (q->is_suspended) MHD_suspend_connection(q->mhd);
         return MHD_YES;
     }
     prepare(q, &reply);
@@ -359,6 +416,12 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
     case HTTP_P_HEAD: return begin(q, mhd, url, method);
     case HTTP_P_BODY:
     case HTTP_P_PASS:
+        if (*n == 0 && q->l->wake >= 0 && !q->ended) {
+            /* Only from the next call on the library no longer reads from the peer: else, when it goes on after another
+             * thread's answer, it takes the end of what the peer sends for the end of the connection. */
+            q->ended = true;
+            return MHD_YES;
+        }
         if (*n == 0) return complete(q);
         enum MHD_Result ok = take_piece(q, (struct str){ data, *n });
         *n = 0;
@@ -382,6 +445,7 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **req_ctx, 
     if (!q) return;
     if (q->conn->head == q) q->conn->head = NULL;
     http_wait(q->l, q->conn, HTTP_W_KEPT);
+    q->conn->uploads = false;
     if (q->upload && q->l->upload) q->l->upload->drop(q->l->ctx, q->upload);
     q->upload = NULL;
     q->gone = true;
@@ -399,6 +463,30 @@ void http_answer(struct http_request *r, struct http_reply *reply)
         req_give(q);
     else if (q->is_suspended)
         MHD_resume_connection(q->mhd);
+}
+
+void http_answer_elsewhere(struct http_request *r, struct http_reply *reply)
+{
+    struct http_req *q = r->conn;
+    struct http_listener *l = q->l;
+    q->answer = reply;
+    pthread_mutex_lock(&l->lock);
+    q->next_done = l->done;
+    l->done = q;
+    pthread_mutex_unlock(&l->lock);
+    http_wake(l);
+}
+
+static void answer_done(struct http_listener *l)
+{
+    pthread_mutex_lock(&l->lock);
+    struct http_req *q = l->done;
+    l->done = NULL;
+    pthread_mutex_unlock(&l->lock);
+    for (struct http_req *next; q; q = next) {
+        next = q->next_done;
+        http_answer(&q->pub, q->answer);
+    }
 }
 
 /* Listeners. */
@@ -484,6 +572,24 @@ static enum rc check_pair(const struct http_config *c, struct err *e)
                              gnutls_strerror(rc));
 }
 
+static enum rc open_peers(struct http_listener *l, struct err *e)
+{
+    const struct http_config *c = &l->config;
+    l->peers = http_peers_create(c->max_connections);
+    l->shared = calloc(c->n_shared_networks + 1, sizeof *l->shared);
+    if (!l->peers || !l->shared) return err_set(e, RC_NOMEM, "no memory for a listener");
+    enum rc rc = RC_OK;
+    for (size_t i = 0; !rc && i < c->n_shared_networks; i++)
+        rc = http_network_parse(str_of(c->shared_networks[i]), &l->shared[l->n_shared++], e);
+    return rc;
+}
+
+static void close_peers(struct http_listener *l)
+{
+    http_peers_destroy(l->peers);
+    free(l->shared);
+}
+
 static enum rc start(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
                      struct http_listener **out, struct err *e)
 {
@@ -496,13 +602,15 @@ static enum rc start(const struct http_config *c, http_handler *handler, const s
     pthread_mutex_init(&l->lock, NULL);
     l->config = *c;
     if (!l->config.max_connections) l->config.max_connections = 1024;
+    if (!l->config.max_bodies_bytes) l->config.max_bodies_bytes = HTTP_BODIES_BYTES;
     l->handler = handler;
     l->upload = upload;
     l->ctx = ctx;
     l->epoll = l->wake = -1;
     if (!l->config.idle_timeout_s) l->config.idle_timeout_s = 60;
     http_time_begin(l);
-    if (c->cert_file) rc = check_pair(c, e);
+    rc = open_peers(l, e);
+    if (!rc && c->cert_file) rc = check_pair(c, e);
     if (!rc && c->cert_file) rc = read_pem(c->cert_file, &cert, e);
     if (!rc && c->cert_file) rc = read_pem(c->key_file, &key, e);
     if (!rc && c->cert_file && c->client_ca_file) rc = read_pem(c->client_ca_file, &ca, e);
@@ -525,7 +633,7 @@ static enum rc start(const struct http_config *c, http_handler *handler, const s
     unsigned limit = l->config.max_connections;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0);
     l->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        flags, 0, on_accept, l, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, l, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, l, MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
         /* Some more than the ceiling get in, to be told 503; past those the kernel lets them wait. */
@@ -542,6 +650,7 @@ out:
     free(cert);
     free(ca);
     if (rc) {
+        close_peers(l);
         pthread_mutex_destroy(&l->lock);
         free(l);
         return rc;
@@ -583,6 +692,7 @@ int http_timeout_ms(const struct http_listener *l)
 void http_turn(struct http_listener *l)
 {
     l->now_ms = world_monotonic_ms();
+    if (l->wake >= 0) answer_done(l);
     MHD_run(l->daemon);
     http_time_run(l);
 }
@@ -671,6 +781,7 @@ void http_stop(struct http_listener *l)
     http_quiesce(l);
     /* From here on this is the only thread: those who wait are told, and what was resumed must have moved on before
      * the end. */
+    answer_done(l);
     while (l->later) {
         struct http_reply r = { 0 };
         http_problem(&r, 503, "Shutting down", NULL, "the server is shutting down; try again");
@@ -683,6 +794,7 @@ void http_stop(struct http_listener *l)
         l->spare = q->next;
         req_free(q);
     }
+    close_peers(l);
     pthread_mutex_destroy(&l->lock);
     free(l);
 }

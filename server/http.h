@@ -13,12 +13,18 @@ struct http_config {
     uint16_t port;                    /* 0 = any free one (tests); http_port tells */
     const char *cert_file, *key_file; /* PEM; NULL = no TLS */
     const char *client_ca_file;       /* ask devices for a certificate, NULL = do not */
-    unsigned max_connections;
+    unsigned max_connections;         /* at the ceiling whoever keeps us waiting longest makes room; else 503 */
+    unsigned max_per_address;         /* of these from one address (IPv6: from one /64): 503 past it; 0 = no limit */
+    /* Networks behind which many peers have one address (a balancer, a NAT): without limit by address */
+    const char *const *shared_networks;
+    size_t n_shared_networks;
     size_t max_body_bytes;   /* past it: 413 before the body is read */
+    size_t max_bodies_bytes; /* bodies of all requests and replies together: 503 past it; 0 = 64 MiB */
     unsigned idle_timeout_s; /* without an octet from either side */
     /* A request's head and body, each as a whole: 408 past it. 0 = 20 s, 60 s. Uploads may take as long as they need
-     * while they get on (64 KiB in the time of a body), replies while the peer reads. */
+     * while they get on (64 KiB in the time of a body). */
     unsigned head_timeout_ms, body_timeout_ms;
+    unsigned send_timeout_ms; /* of a reply so much has to be read in this time as of an upload has to come; 0 = 60 s */
     /* libmicrohttpd's pool for each connection (head of the request and of the reply); 0 = 8 KiB */
     size_t connection_memory;
     bool reuse_port; /* several workers listen on the same port */
@@ -36,6 +42,7 @@ struct http_request {
     struct str query;        /* raw */
     struct str body;
     struct str remote; /* peer address as text */
+    int64_t principal; /* whoever http_upload.wants takes it for; 0 = not said */
     bool tls;
     struct str client_cert_subject; /* verified; empty = none */
     struct arena *arena;            /* of this request */
@@ -76,10 +83,11 @@ void http_stream_end(struct http_stream *s);
 void http_stream_release(struct http_stream *s);
 
 typedef void http_handler(void *ctx, struct http_request *r, struct http_reply *reply);
-/* Uploads: for paths for which `wants` says yes the body goes piece by piece to `piece`; then the handler is called
- * with an empty body. */
+/* What is done before a body is read. `wants` is called when a head is complete: it may refuse the request (a status in
+ * `refuse`), and for a path for which it says yes the body goes piece by piece to `piece`; then the handler is called with
+ * an empty body. */
 struct http_upload {
-    bool (*wants)(void *ctx, const struct http_request *r, void **upload, struct http_reply *refuse);
+    bool (*wants)(void *ctx, struct http_request *r, void **upload, struct http_reply *refuse);
     /* false stops taking in: what is left is passed over (a long rest cuts the connection), then the handler says
      * why */
     bool (*piece)(void *ctx, void *upload, struct str bytes);
@@ -107,6 +115,9 @@ int http_fd(const struct http_listener *l);
 int http_timeout_ms(const struct http_listener *l); /* -1 = none */
 void http_turn(struct http_listener *l);
 void http_answer(struct http_request *r, struct http_reply *reply);
+/** As http_answer, from any thread, for a listener of http_start: its own thread sends the reply, which stays where it is
+ * until then (in the request's arena). A handler that sets reply->later there may have it answered at once. */
+void http_answer_elsewhere(struct http_request *r, struct http_reply *reply);
 uint16_t http_port(const struct http_listener *l);
 unsigned http_connections(const struct http_listener *l);
 /** No new connections; open ones finish what they are at. Only of http_open, by its thread; http_stop does it, too. */

@@ -4,6 +4,8 @@
  * take): the only files that know libmicrohttpd. */
 #include "server/http.h"
 
+#include "server/http_address.h"
+
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -20,7 +22,11 @@ enum {
     HTTP_UNSENT_BYTES = 128 << 10,
     HTTP_HEAD_MS = 20000,
     HTTP_BODY_MS = 60000,
-    HTTP_UPLOAD_STEP = 64 << 10 /* of an upload so much has to come in the time that a body may take */
+    HTTP_SEND_MS = 60000,
+    HTTP_BODIES_BYTES = 64 << 20,
+    HTTP_REFUSED_AT_ONCE = 8, /* past its limit an address is told so; so many more, and it is not even that */
+    HTTP_UPLOAD_STEP =
+        64 << 10 /* of an upload so much has to come in the time that a body may take, of a reply be read */
 };
 
 /* What is expected of a peer. */
@@ -29,6 +35,8 @@ enum http_wait {
     HTTP_W_HEAD, /* its first request */
     HTTP_W_KEPT, /* another request on the same connection, some time */
     HTTP_W_BODY,
+    HTTP_W_SEND,    /* that it reads */
+    HTTP_W_REFUSED, /* a head that will be refused: not for long */
     HTTP_WAITS
 };
 
@@ -50,15 +58,23 @@ struct http_listener {
     int64_t now_ms;  /* monotonic, of this turn */
     struct http_line lines[HTTP_WAITS];
     int64_t limit_ms[HTTP_WAITS];
+    struct http_peers *peers;
+    struct http_network *shared;
+    size_t n_shared;
+    size_t held; /* bytes of bodies, of requests and replies */
     atomic_uint connections;
     struct http_req *spare; /* a listener has one thread: no lock */
     unsigned n_spare;
     struct http_req *later; /* those the handler has kept */
-    pthread_mutex_t lock;   /* of streams */
+    pthread_mutex_t lock;   /* of streams and of what is done */
     struct http_stream *streams;
-    atomic_bool stopping; /* no stream begins, no request is handled */
-    atomic_bool stop;     /* the thread ends */
+    struct http_req *done; /* answered by another thread, under lock */
+    atomic_bool stopping;  /* no stream begins, no request is handled */
+    atomic_bool stop;      /* the thread ends */
 };
+
+/* Past a ceiling: gets 503 and goes. */
+enum http_over { HTTP_O_NOT, HTTP_O_ALL, HTTP_O_ADDRESS };
 
 /* One TCP connection. */
 struct http_conn {
@@ -67,9 +83,12 @@ struct http_conn {
     enum http_wait wait;
     int64_t since_ms;
     size_t progress; /* octets of an upload since then */
+    uint64_t acked;  /* octets that the peer had read when it was looked at last */
+    struct http_peer *peer;
+    bool uploads; /* was let in with what it sends: it does not make room for others */
     struct http_conn *next, *prev;
     bool looked; /* is in the line of its wait, not with the new ones */
-    bool over;   /* past the ceiling: gets 503 and goes */
+    enum http_over over;
     bool cert_looked;
     char remote[INET6_ADDRSTRLEN];
     char *subject; /* verified client certificate, malloc'ed */
@@ -93,11 +112,16 @@ struct http_req {
     bool is_suspended, gone;
     struct arena arena;
     struct buf body;
+    size_t held;   /* its part of the listener's */
+    bool ended;    /* all of it has come */
+    bool crowded;  /* its body did not fit in with the others */
     size_t passed; /* bytes passed over */
     void *upload;
     struct MHD_Response *response;
     unsigned status;
     struct http_req *next, **prev; /* spare or later list */
+    struct http_reply *answer;     /* of another thread */
+    struct http_req *next_done;
     char query[HTTP_QUERY_INLINE];
 };
 
@@ -114,6 +138,8 @@ void http_time_begin(struct http_listener *l);
 void http_wait(struct http_listener *l, struct http_conn *c, enum http_wait wait);
 /** So much of an upload has come. Enough of it begins the time anew. */
 void http_progress(struct http_listener *l, struct http_conn *c, size_t bytes);
+/** At the ceiling: whoever has kept us waiting longest is cut off. @return false when nobody has for any time */
+bool http_time_make_room(struct http_listener *l);
 /** Whose time is over is told so and cut off. */
 void http_time_run(struct http_listener *l);
 /** Milliseconds until http_time_run has something to do; -1 = nothing waits. */

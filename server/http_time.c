@@ -4,8 +4,11 @@
 #include "base/world.h"
 
 #include <gnutls/gnutls.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* How long a peer may take for a request. libmicrohttpd's own limit counts from the last octet, so that an octet now
@@ -25,7 +28,8 @@ static unsigned or_else(unsigned ms, unsigned standard)
 void http_time_begin(struct http_listener *l)
 {
     const struct http_config *c = &l->config;
-    const int64_t head = or_else(c->head_timeout_ms, HTTP_HEAD_MS), body = or_else(c->body_timeout_ms, HTTP_BODY_MS);
+    const int64_t head = or_else(c->head_timeout_ms, HTTP_HEAD_MS), body = or_else(c->body_timeout_ms, HTTP_BODY_MS),
+                  sending = or_else(c->send_timeout_ms, HTTP_SEND_MS);
     int64_t look = LOOK_MS;
     if (look > head / 2) look = head / 2;
     if (look > body / 2) look = body / 2;
@@ -33,6 +37,8 @@ void http_time_begin(struct http_listener *l)
     l->limit_ms[HTTP_W_HEAD] = head - look;
     l->limit_ms[HTTP_W_KEPT] = head - look + (int64_t)c->idle_timeout_s * 1000;
     l->limit_ms[HTTP_W_BODY] = body - look;
+    l->limit_ms[HTTP_W_SEND] = sending > look ? sending - look : look;
+    l->limit_ms[HTTP_W_REFUSED] = look;
     l->now_ms = world_monotonic_ms();
 }
 
@@ -104,14 +110,65 @@ static void say_408(const struct http_conn *c, const char *what)
         send(socket_of(c), text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static void tell(const struct http_listener *l, const struct http_conn *c, const char *event, const char *what)
+{
+    log_event(LOG_INFO, event, LOG_S("remote", str_of(c->remote)), LOG_N("port", l->port), LOG_Z("what", what));
+}
+
+/* Does it take what it is sent? Nothing unsent means that it waits for us. */
+static bool reads(struct http_conn *c)
+{
+    struct tcp_info info;
+    socklen_t n = sizeof info;
+    int unread = 0;
+    memset(&info, 0, sizeof info);
+    if (ioctl(socket_of(c), SIOCOUTQ, &unread) != 0 || unread == 0 ||
+        getsockopt(socket_of(c), IPPROTO_TCP, TCP_INFO, &info, &n) != 0)
+        return true;
+    uint64_t before = c->acked;
+    c->acked = info.tcpi_bytes_acked;
+    return c->acked - before >= HTTP_UPLOAD_STEP;
+}
+
 static void too_slow(struct http_listener *l, struct http_conn *c)
 {
-    const char *what = c->wait == HTTP_W_BODY ? "the body of the request" : "the head of the request";
-    log_event(LOG_INFO, "http.too_slow", LOG_S("remote", str_of(c->remote)), LOG_N("port", l->port),
-              LOG_Z("what", what));
-    say_408(c, what);
+    static const char *const what[HTTP_WAITS] = { [HTTP_W_HEAD] = "the head of the request",
+                                                  [HTTP_W_KEPT] = "the head of the request",
+                                                  [HTTP_W_BODY] = "the body of the request",
+                                                  [HTTP_W_SEND] = "the reply is not read",
+                                                  [HTTP_W_REFUSED] = "the head of a request past the ceiling" };
+    if (c->wait == HTTP_W_SEND && reads(c)) {
+        http_wait(l, c, HTTP_W_SEND);
+        return;
+    }
+    tell(l, c, "http.too_slow", what[c->wait]);
+    if (c->wait != HTTP_W_SEND && c->wait != HTTP_W_REFUSED) say_408(c, what[c->wait]);
     cut(c);
     http_wait(l, c, HTTP_W_NONE);
+}
+
+/* Only those that were looked at have waited for some time. Uploads were let in with what they send. */
+static struct http_conn *longest_in(const struct http_listener *l, enum http_wait wait)
+{
+    enum { LOOKED_AT = 64 };
+    struct http_conn *c = l->lines[wait].first;
+    for (int i = 0; c && c->uploads && i < LOOKED_AT; i++) c = c->next;
+    return c && c->uploads ? NULL : c;
+}
+
+bool http_time_make_room(struct http_listener *l)
+{
+    static const enum http_wait waits[] = { HTTP_W_HEAD, HTTP_W_KEPT, HTTP_W_BODY };
+    struct http_conn *longest = NULL;
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        struct http_conn *c = longest_in(l, waits[i]);
+        if (c && (!longest || c->since_ms < longest->since_ms)) longest = c;
+    }
+    if (!longest) return false;
+    tell(l, longest, "http.made_room", "it kept us waiting longest when all connections were in use");
+    cut(longest);
+    http_wait(l, longest, HTTP_W_NONE);
+    return true;
 }
 
 /* Its peer may have gone unnoticed. */

@@ -41,9 +41,13 @@ static const char usage[] =
     "\n"
     "Runs in the foreground and logs to standard error. SIGTERM and SIGINT stop it, SIGHUP reads the configuration again.\n";
 
+enum { RELOADED = 64 };
+
 /* Everything the process owns. */
 struct process {
     const char *file;
+    struct server_config reloaded[RELOADED];
+    unsigned n_reloads;
     struct arena config_arena, load_arena;
     struct server_config config;
     struct server srv;
@@ -98,6 +102,10 @@ static enum rc start(struct process *p, struct err *e)
                                      .cert_file = c->api_cert,
                                      .key_file = c->api_key,
                                      .max_connections = c->api_max_connections,
+                                     .max_per_address = c->api_max_per_address,
+                                     .shared_networks = c->shared_networks.items,
+                                     .n_shared_networks = c->shared_networks.n,
+                                     .max_bodies_bytes = (size_t)c->api_max_bodies,
                                      .max_body_bytes = c->api_max_body_bytes,
                                      .idle_timeout_s = 120,
                                      .head_timeout_ms = c->api_head_timeout_s * 1000,
@@ -120,6 +128,7 @@ static enum rc start(struct process *p, struct err *e)
 static void stop(struct process *p)
 {
     worker_stop(p->worker);
+    api_stop(p->api);
     http_stop(p->api_listener);
     http_stop(p->image_listener);
     api_destroy(p->api);
@@ -131,46 +140,38 @@ static void stop(struct process *p)
     sql_claim_give_back(p->claim);
 }
 
-/* The new configuration takes the old one's place; the old one's arena stays until the end, threads may still look
- * at it. */
-static void reload(struct process *p, struct process *fresh)
+/* The new numbers take the old ones' place; texts stay those of the start. Threads may still look at what was before: the
+ * places are used in turn, so that any number of reloads needs no more of them. */
+static void take_over(struct process *p, const struct server_config *fresh)
 {
+    struct server_config *at = &p->reloaded[p->n_reloads++ % RELOADED];
+    server_config_take(p->srv.config, fresh, at);
+    log_set_level((enum log_level)fresh->log_level);
+    p->srv.config = at;
+    log_event(LOG_INFO, "reloaded", LOG_Z("file", p->file));
+}
+
+static void reload(struct process *p)
+{
+    struct process fresh = { .file = p->file };
     const char *fixed;
-    fresh->file = p->file;
-    if (load_config(fresh)) {
+    if (load_config(&fresh))
         log_event(LOG_ERROR, "reload.refused",
                   LOG_Z("why", "the configuration has mistakes; the one before stays in force"));
-    } else if ((fixed = server_config_needs_restart(p->srv.config, &fresh->config)) != NULL) {
+    else if ((fixed = server_config_needs_restart(p->srv.config, &fresh.config)) != NULL)
         log_event(LOG_ERROR, "reload.refused", LOG_Z("setting", fixed),
                   LOG_Z("why", "this setting needs a restart; the configuration before stays in force"));
-    } else {
-        log_set_level((enum log_level)fresh->config.log_level);
-        p->srv.config = &fresh->config;
-        log_event(LOG_INFO, "reloaded", LOG_Z("file", p->file));
-    }
+    else
+        take_over(p, &fresh.config);
+    arena_finish(&fresh.config_arena);
 }
 
 static void serve(struct process *p, const sigset_t *signals)
 {
-    enum { RELOADS = 1000 };
-    struct process *old[RELOADS];
-    size_t n_old = 0;
     int sig;
-    while (sigwait(signals, &sig) == 0 && sig == SIGHUP) {
-        struct process *fresh = n_old < RELOADS ? calloc(1, sizeof *fresh) : NULL;
-        if (!fresh) {
-            log_event(LOG_ERROR, "reload.refused", LOG_Z("why", "too many reloads since the start"));
-            continue;
-        }
-        reload(p, fresh);
-        old[n_old++] = fresh;
-    }
+    while (sigwait(signals, &sig) == 0 && sig == SIGHUP) reload(p);
     log_event(LOG_INFO, "stopping", LOG_N("signal", sig));
     stop(p);
-    while (n_old) {
-        arena_finish(&old[--n_old]->config_arena);
-        free(old[n_old]);
-    }
 }
 
 /* Before any thread, and after the last thing that needs more. */

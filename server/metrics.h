@@ -29,7 +29,8 @@
     X(API_3XX, "dmvisor_api_requests", "class=\"3xx\"", "")                                                            \
     X(API_4XX, "dmvisor_api_requests", "class=\"4xx\"", "")                                                            \
     X(API_5XX, "dmvisor_api_requests", "class=\"5xx\"", "")                                                            \
-    X(API_LOGIN_FAILED, "dmvisor_api_logins_refused", "", "Requests with a wrong or missing token")
+    X(API_LOGIN_FAILED, "dmvisor_api_logins_refused", "", "Requests with a wrong or missing token")                    \
+    X(API_BRAKED, "dmvisor_api_braked", "", "Tokens not looked at, after too many wrong ones from an address")
 
 /* Values that go up and down. */
 #define GAUGES(X)                                                                                                      \

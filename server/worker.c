@@ -154,25 +154,34 @@ static struct str resp_base(const struct server *srv, struct str authority, stru
     return out.n ? out : base;
 }
 
+/* Nobody sends a body for nothing: what can be refused is refused when the head is there. A device proves who it is in
+ * its message, so that this is all. */
+static bool look_at_head(void *ctx, struct http_request *r, void **upload, struct http_reply *reply)
+{
+    struct str authority;
+    enum sml_type type;
+    (void)ctx, (void)upload;
+    if (!authority_of(r->path, &authority)) {
+        refuse(reply, 404, "There is nothing here. Devices send their messages to /dm or /dm/<authority>.");
+    } else if (!str_is(r->method, "POST")) {
+        http_reply_header(reply, "Allow", STR("POST"));
+        refuse(reply, 405, "A SyncML message comes as the body of a POST.");
+    } else if (!sml_type_of_mime(http_header(r, "Content-Type"), &type)) {
+        refuse(reply, 415, "Content-Type must be " SML_MIME_XML " or " SML_MIME_WBXML ".");
+    }
+    return false;
+}
+
+static const struct http_upload heads = { look_at_head, NULL, NULL };
+
 /* Every complete request comes here while libmicrohttpd reads; the work is done after that. */
 static void handle(void *ctx, struct http_request *r, struct http_reply *reply)
 {
     struct worker *w = ctx;
     struct str authority;
     enum sml_type type = SML_XML;
-    if (!authority_of(r->path, &authority)) {
-        refuse(reply, 404, "There is nothing here. Devices send their messages to /dm or /dm/<authority>.");
-        return;
-    }
-    if (!str_is(r->method, "POST")) {
-        http_reply_header(reply, "Allow", STR("POST"));
-        refuse(reply, 405, "A SyncML message comes as the body of a POST.");
-        return;
-    }
-    if (!sml_type_of_mime(http_header(r, "Content-Type"), &type)) {
-        refuse(reply, 415, "Content-Type must be " SML_MIME_XML " or " SML_MIME_WBXML ".");
-        return;
-    }
+    authority_of(r->path, &authority);
+    sml_type_of_mime(http_header(r, "Content-Type"), &type);
     struct pending *p = ARENA_NEW(r->arena, struct pending);
     if (!p) {
         refuse(reply, 503, "No memory for this message. Try again later.");
@@ -384,6 +393,10 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
                                     .key_file = c->dm_key,
                                     .client_ca_file = c->dm_client_ca,
                                     .max_connections = c->dm_max_connections,
+                                    .max_per_address = c->dm_max_per_address,
+                                    .shared_networks = c->shared_networks.items,
+                                    .n_shared_networks = c->shared_networks.n,
+                                    .max_bodies_bytes = (size_t)c->dm_max_bodies,
                                     .max_body_bytes = (size_t)c->dm_max_message_bytes,
                                     .idle_timeout_s = WORKER_IDLE_S,
                                     .head_timeout_ms = c->dm_head_timeout_s * 1000,
@@ -395,7 +408,7 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
     w->epoll = w->wake = w->stop = -1;
     queue_init(&w->waiting);
     enum rc rc = dm_open(srv, &w->dm, e);
-    if (!rc) rc = http_open(&hc, handle, NULL, w, &w->listener, e);
+    if (!rc) rc = http_open(&hc, handle, &heads, w, &w->listener, e);
     if (!rc) rc = open_loop(w, e);
     if (!rc) rc = start_carrier(w, e);
     if (!rc && pthread_create(&w->thread, NULL, loop, w)) rc = err_set(e, RC_IO, "cannot start the DM worker's thread");

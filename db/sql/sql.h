@@ -81,6 +81,10 @@ struct str sql_text(struct sql_rows *r, int column); /* borrowed until the next 
 bool sql_is_null(struct sql_rows *r, int column);
 void sql_end(struct sql_rows *r); /* accepts NULL */
 
+/** Statements of this connection end with RC_TIMEOUT when so much time is over from now on; 0 = they may take any time. */
+void sql_deadline(struct sql *s, int64_t ms);
+/** As sql_options.busy_ms, from now on. */
+void sql_patience(struct sql *s, int busy_ms);
 /** Run to the end without looking at rows. @param changed number of rows changed, may be NULL */
 enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, int64_t *changed,
                 struct err *e);

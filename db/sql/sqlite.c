@@ -1,4 +1,5 @@
 #include "db/sql/sql.h"
+#include "base/world.h"
 #include "db/sql/migrate.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,7 @@ struct sql {
     struct sql_rows *texts[SQL_TEXTS];
     uint64_t clock;
     struct sql_health *health;
+    int64_t deadline_ms; /* monotonic */
 };
 
 /* What SQLite said, as one of our outcomes. */
@@ -54,6 +56,7 @@ static enum rc outcome(struct sql *s, int code, const char *doing, struct err *e
     case SQLITE_BUSY:
     case SQLITE_LOCKED: rc = RC_BUSY; break;
     case SQLITE_NOMEM: rc = RC_NOMEM; break;
+    case SQLITE_INTERRUPT: return err_set(e, RC_TIMEOUT, "%s takes too long", doing);
     case SQLITE_TOOBIG: rc = RC_LIMIT; break;
     case SQLITE_CONSTRAINT:
         rc = code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID
@@ -509,4 +512,22 @@ enum rc sql_set_user_version(struct sql *s, int64_t version, struct err *e)
     char text[64];
     snprintf(text, sizeof text, "PRAGMA user_version=%lld", (long long)version);
     return sql_exec(s, text, e);
+}
+
+static int is_over(void *ctx)
+{
+    const struct sql *s = ctx;
+    return world_monotonic_ms() >= s->deadline_ms;
+}
+
+void sql_deadline(struct sql *s, int64_t ms)
+{
+    enum { STEPS = 20000 }; /* of SQLite's machine between two looks at the clock: less than a millisecond */
+    s->deadline_ms = ms ? world_monotonic_ms() + ms : 0;
+    sqlite3_progress_handler(s->db, ms ? STEPS : 0, ms ? is_over : NULL, s);
+}
+
+void sql_patience(struct sql *s, int busy_ms)
+{
+    sqlite3_busy_timeout(s->db, busy_ms);
 }

@@ -40,10 +40,13 @@ static enum rc openapi_json(struct call *c)
     struct buf *made = &c->api->openapi_json;
     struct doc *d;
     enum rc rc = RC_OK;
+    pthread_mutex_lock(&c->api->lock);
     if (!made->n)
         rc = doc_parse((struct str){ (const char *)api_openapi, api_openapi_bytes }, "openapi.yaml", c->a, &d, &c->e);
     if (!rc && !made->n) doc_to_json(d, made);
-    return rc ? rc : answer_text(c, "application/json", buf_str(made));
+    if (!rc) rc = answer_text(c, "application/json", buf_str(made));
+    pthread_mutex_unlock(&c->api->lock);
+    return rc;
 }
 
 /* The process runs and answers: nothing more is said. */
@@ -82,17 +85,25 @@ static void count_devices(struct call *c)
     struct err e = { 0 };
     struct buf b;
 
-    if (api->devices_ms && now - api->devices_ms < LEAST_MS + SHARE * api->devices_cost_ms) return;
+    pthread_mutex_lock(&api->lock);
+    bool due = !api->devices_counting &&
+               (!api->devices_ms || now - api->devices_ms >= LEAST_MS + SHARE * api->devices_cost_ms);
+    if (due) api->devices_counting = true;
+    pthread_mutex_unlock(&api->lock);
+    if (!due) return;
     buf_init(&b, sizeof api->devices_text - 1);
     buf_putz(&b, "# TYPE dmvisor_devices gauge\n# HELP dmvisor_devices Devices, by how they stand\n");
     enum rc rc = sql_start(c->db, API_DEVICE_SUMMARIES, SQL_ARGS(CONDITION_ARGS(c)), &r, &e);
     while (!rc && (rc = sql_step(r, &e)) == RC_OK)
         buf_printf(&b, "dmvisor_devices{state=\"%.*s\"} %" PRId64 "\n", STR_ARG(sql_text(r, 0)), sql_int(r, 1));
     sql_end(r);
+    pthread_mutex_lock(&api->lock);
     if (buf_ok(&b)) memcpy(api->devices_text, buf_z(&b), b.n + 1);
-    buf_finish(&b);
     api->devices_ms = now ? now : 1;
     api->devices_cost_ms = world_monotonic_ms() - now;
+    api->devices_counting = false;
+    pthread_mutex_unlock(&api->lock);
+    buf_finish(&b);
 }
 
 static enum rc metrics(struct call *c)
@@ -100,7 +111,9 @@ static enum rc metrics(struct call *c)
     count_devices(c);
     c->reply->status = 200;
     metrics_write(c->api->metrics, &c->reply->body);
+    pthread_mutex_lock(&c->api->lock);
     buf_putz(&c->reply->body, c->api->devices_text);
+    pthread_mutex_unlock(&c->api->lock);
     buf_printf(
         &c->reply->body,
         "# TYPE dmvisor_build info\n# HELP dmvisor_build What runs here\ndmvisor_build_info{version=\"%s\"} 1\n# EOF\n",

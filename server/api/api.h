@@ -1,8 +1,8 @@
 #ifndef SERVER_API_API_H
 #define SERVER_API_API_H
-/* The REST API and the console (server/api/openapi.yaml). One object, used by one listener's thread:
- * http_start(&config, api_handle, &api_uploads, api, ...). Give that listener 32 KiB of connection memory: queries
- * carry selectors. */
+/* The REST API and the console (server/api/openapi.yaml). One object for one listener:
+ * http_start(&config, api_handle, &api_uploads, api, ...). Its thread looks at heads and takes bodies in; threads of the
+ * API's own do the work. Give that listener 32 KiB of connection memory: queries carry selectors. */
 #include "base/world.h"
 #include "server/http.h"
 #include "server/images.h"
@@ -14,6 +14,10 @@ enum { API_CONNECTION_MEMORY = 32 << 10, API_TOKEN_BYTES = 40 + 1 };
 struct api;
 /** Opens connections of its own. Console files come from srv->config->webui_dir (NULL or "" = no console). */
 enum rc api_create(const struct server *srv, struct images *images, struct api **out, struct err *e);
+/** Its threads end; requests that wait get 503. To be called before http_stop of the listener, which has them all.
+ * Accepts NULL. */
+void api_stop(struct api *api);
+/** After http_stop. Accepts NULL. */
 void api_destroy(struct api *api);
 void api_handle(void *api, struct http_request *r, struct http_reply *reply);
 extern const struct http_upload api_uploads;

@@ -5,12 +5,18 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    SESSIONS = 256, /* people who are logged in to the console */
+    /* People who are logged in to the console. Nobody's login ends another's: a token has its own places, so has an
+     * authority, and those whose token is for all authorities find some that others do not get. */
+    SESSIONS = 1024,
+    SESSIONS_EACH = 16,
+    SESSIONS_AUTHORITY = 64,
+    SESSIONS_KEPT_BACK = 64,
     SESSION_S = 12 * 3600,
     USED_EVERY_MS = 60 * 1000,
     TOKEN_CHARACTERS = API_TOKEN_BYTES - 1 - 4 /* after "dmv_" */
@@ -19,9 +25,10 @@ enum {
 
 struct session {
     uint8_t hash[SHA256_BYTES];
-    int64_t token, expires_ms;
+    int64_t token, authority, expires_ms; /* token 0: free */
 };
 struct logins {
+    pthread_mutex_t lock;
     struct session s[SESSIONS];
 };
 
@@ -51,11 +58,14 @@ static bool may(enum role has, enum role needs)
 enum rc logins_create(struct logins **out, struct err *e)
 {
     *out = calloc(1, sizeof **out);
-    return *out ? RC_OK : err_set(e, RC_NOMEM, "no memory for console sessions");
+    if (!*out) return err_set(e, RC_NOMEM, "no memory for console sessions");
+    pthread_mutex_init(&(*out)->lock, NULL);
+    return RC_OK;
 }
 
 void logins_destroy(struct logins *s)
 {
+    if (s) pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
@@ -64,17 +74,76 @@ static struct str bytes_of(const uint8_t *p, size_t n)
     return (struct str){ (const char *)p, n };
 }
 
-static struct session *session_find(struct call *c, struct str secret)
+/* With the lock held. */
+static struct session *session_at(struct call *c, const uint8_t hash[SHA256_BYTES])
 {
-    uint8_t hash[SHA256_BYTES];
-    crypto_sha256(secret, hash);
-    for (size_t i = 0; i < SESSIONS; i++) {
-        struct session *s = &c->api->logins->s[i];
-        if (s->token && s->expires_ms > c->w.now_ms &&
-            text_same_secret(bytes_of(s->hash, sizeof hash), bytes_of(hash, sizeof hash)))
-            return s;
-    }
+    struct logins *l = c->api->logins;
+    for (size_t i = 0; i < SESSIONS; i++)
+        if (l->s[i].token && l->s[i].expires_ms > c->w.now_ms && l->s[i].hash[0] == hash[0] &&
+            text_same_secret(bytes_of(l->s[i].hash, SHA256_BYTES), bytes_of(hash, SHA256_BYTES)))
+            return &l->s[i];
     return NULL;
+}
+
+/* @return the token it was made with; 0 = there is no such session */
+static int64_t session_token(struct call *c, const uint8_t hash[SHA256_BYTES])
+{
+    struct logins *l = c->api->logins;
+    pthread_mutex_lock(&l->lock);
+    const struct session *s = session_at(c, hash);
+    int64_t token = s ? s->token : 0;
+    pthread_mutex_unlock(&l->lock);
+    return token;
+}
+
+static void session_end(struct call *c, const uint8_t hash[SHA256_BYTES])
+{
+    struct logins *l = c->api->logins;
+    pthread_mutex_lock(&l->lock);
+    struct session *s = session_at(c, hash);
+    if (s) *s = (struct session){ .token = 0 };
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* With the lock held: a place for one more of this token; beyond its share it takes its own oldest one's. */
+static struct session *session_place(struct call *c)
+{
+    struct logins *l = c->api->logins;
+    struct session *unused = NULL, *oldest = NULL;
+    unsigned mine = 0, authority = 0, others = 0;
+    for (size_t i = 0; i < SESSIONS; i++) {
+        struct session *s = &l->s[i];
+        if (s->expires_ms <= c->w.now_ms) s->token = 0;
+        if (!s->token) {
+            unused = s;
+            continue;
+        }
+        if (s->token == c->token) {
+            mine++;
+            if (!oldest || s->expires_ms < oldest->expires_ms) oldest = s;
+        }
+        authority += s->authority == c->token_authority;
+        others += s->authority != 0;
+    }
+    if (mine >= SESSIONS_EACH) return oldest;
+    if (c->token_authority && (authority >= SESSIONS_AUTHORITY || others >= SESSIONS - SESSIONS_KEPT_BACK))
+        return oldest;
+    return unused ? unused : oldest;
+}
+
+/* @return when it ends; 0 = there is no place */
+static int64_t session_begin(struct call *c, const char *secret)
+{
+    struct logins *l = c->api->logins;
+    int64_t expires = c->w.now_ms + SESSION_S * INT64_C(1000);
+    pthread_mutex_lock(&l->lock);
+    struct session *s = session_place(c);
+    if (s) {
+        *s = (struct session){ .token = c->token, .authority = c->token_authority, .expires_ms = expires };
+        crypto_sha256(str_of(secret), s->hash);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return s ? expires : 0;
 }
 
 static struct str cookie_of(struct call *c)
@@ -89,6 +158,24 @@ static enum rc nobody(struct call *c, const char *why)
               LOG_Z("why", why));
     refuse(c, 401, "Unauthorized", NULL, "%s", why);
     http_reply_header(c->reply, "WWW-Authenticate", STR("Bearer realm=\"dmvisor\""));
+    return RC_DENIED;
+}
+
+/* What is wrong counts; too much of it, and nothing more from there is looked at for a while. */
+static enum rc wrong(struct call *c, const char *why)
+{
+    brake_wrong(c->api->brake, c->r->remote, c->w.now_ms);
+    return nobody(c, why);
+}
+
+static enum rc check_brake(struct call *c, const uint8_t hash[SHA256_BYTES])
+{
+    int retry_s = 0;
+    if (brake_lets(c->api->brake, c->r->remote, hash, c->w.now_ms, &retry_s)) return RC_OK;
+    metrics_add(c->api->metrics, METRIC_API_BRAKED, 1);
+    log_event(LOG_WARN, "api.braked", LOG_S("remote", c->r->remote), LOG_S("path", c->r->path));
+    refuse(c, 429, "Too many wrong tokens", NULL, "too many wrong tokens came from your address: wait %d s", retry_s);
+    answer_header(c, "Retry-After", "%d", retry_s);
     return RC_DENIED;
 }
 
@@ -107,8 +194,10 @@ static enum rc take_token(struct call *c, struct sql_rows *r)
 static void note_use(struct call *c, int64_t last_ms)
 {
     struct err e = { 0 };
-    if (c->w.now_ms - last_ms < USED_EVERY_MS) return;
+    if (c->is_front || c->w.now_ms - last_ms < USED_EVERY_MS) return;
+    sql_patience(c->db, 0); /* who reads waits for no writer: then it is noted another time */
     sql_run(c->db, API_TOKEN_USED, SQL_ARGS({ "now_ms", SQL_I(c->w.now_ms) }, { "id", SQL_I(c->token) }), NULL, &e);
+    sql_patience(c->db, DESK_BUSY_MS);
 }
 
 static enum rc by_secret(struct call *c, struct str token)
@@ -118,15 +207,18 @@ static enum rc by_secret(struct call *c, struct str token)
     int64_t used = 0;
 
     crypto_sha256(token, hash);
-    enum rc rc = one_row(c, API_TOKEN_BY_HASH, SQL_ARGS({ "hash", SQL_B(bytes_of(hash, sizeof hash)) }), &r);
+    enum rc rc = check_brake(c, hash);
+    if (rc) return rc;
+    rc = one_row(c, API_TOKEN_BY_HASH, SQL_ARGS({ "hash", SQL_B(bytes_of(hash, sizeof hash)) }), &r);
     if (!rc && !text_same_secret(sql_text(r, 6), bytes_of(hash, sizeof hash))) rc = RC_NOT_FOUND;
     if (rc == RC_NOT_FOUND)
-        rc = nobody(c, "this token is not known");
+        rc = wrong(c, "this token is not known");
     else if (!rc) {
         used = sql_int(r, 5);
         rc = take_token(c, r);
     }
     sql_end(r);
+    if (!rc) brake_right(c->api->brake, c->r->remote, hash);
     if (!rc) note_use(c, used);
     return rc;
 }
@@ -145,20 +237,25 @@ static bool same_origin(struct call *c)
 
 static enum rc by_cookie(struct call *c, struct str secret)
 {
-    struct session *s = session_find(c, secret);
+    uint8_t hash[SHA256_BYTES];
     struct sql_rows *r = NULL;
     bool reads = str_is(c->r->method, "GET") || str_is(c->r->method, "HEAD");
 
-    if (!s) return nobody(c, "you are not logged in, or no longer");
+    crypto_sha256(secret, hash);
+    enum rc rc = check_brake(c, hash);
+    if (rc) return rc;
+    int64_t token = session_token(c, hash);
+    if (!token) return wrong(c, "you are not logged in, or no longer");
     if (!reads && !same_origin(c)) return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
-    enum rc rc = one_row(c, API_TOKEN_BY_ID, SQL_ARGS({ "id", SQL_I(s->token) }), &r);
+    rc = one_row(c, API_TOKEN_BY_ID, SQL_ARGS({ "id", SQL_I(token) }), &r);
     if (rc == RC_NOT_FOUND) {
-        s->token = 0;
+        session_end(c, hash);
         rc = nobody(c, "the token you logged in with is gone");
     } else if (!rc) {
         rc = take_token(c, r);
     }
     sql_end(r);
+    if (!rc) brake_right(c->api->brake, c->r->remote, hash);
     c->by_cookie = true;
     c->cookie = secret;
     return rc;
@@ -214,45 +311,54 @@ static json_t *who_json(struct call *c)
     return j;
 }
 
+/* A form of another site cannot say that it sends JSON, and its browser says where it comes from. */
+static enum rc from_ourselves(struct call *c)
+{
+    struct str type = http_header(c->r, "Content-Type");
+    type = str_trim(str_slice(type, 0, str_find(type, ';', 0)));
+    if (!same_origin(c)) return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
+    return str_eq_fold(type, STR("application/json"))
+               ? RC_OK
+               : refuse(c, 415, "Unsupported media type", NULL, "Content-Type is to be application/json");
+}
+
 static enum rc login(struct call *c)
 {
     struct str token = { 0 };
     json_t *body = NULL;
     const struct field fields[] = { { "token", FIELD_TEXT, true, 200, &token, NULL } };
     char secret[TOKEN_CHARACTERS + 1];
-    struct session *free_one = &c->api->logins->s[0];
 
-    enum rc rc = json_read(c->r->body, &body, &c->e);
+    enum rc rc = from_ourselves(c);
+    if (!rc) rc = json_read(c->r->body, &body, &c->e);
     if (!rc) rc = json_fields(body, "", fields, 1, &c->e);
     if (!rc) rc = by_secret(c, str_trim(token));
     json_decref(body);
     if (rc) return rc;
-    for (size_t i = 0; i < SESSIONS; i++) { /* an unused one, else the one that ends first */
-        struct session *s = &c->api->logins->s[i];
-        if (!s->token) {
-            free_one = s;
-            break;
-        }
-        if (s->expires_ms < free_one->expires_ms) free_one = s;
-    }
     crypto_random_text(&c->w, secret, TOKEN_CHARACTERS);
-    free_one->token = c->token;
-    free_one->expires_ms = c->w.now_ms + SESSION_S * INT64_C(1000);
-    crypto_sha256(str_of(secret), free_one->hash);
+    int64_t expires = session_begin(c, secret);
+    if (!expires) {
+        refuse(c, 503, "Too many logins", NULL,
+               "too many people are logged in: try again when somebody has logged out");
+        http_reply_header(c->reply, "Retry-After", STR("60"));
+        return RC_DENIED;
+    }
     answer_header(c, "Set-Cookie", COOKIE "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s", secret, SESSION_S,
                   https(c) ? "; Secure" : "");
     log_event(LOG_INFO, "api.login", LOG_S("who", c->who), LOG_S("remote", c->r->remote));
     json_t *j = who_json(c);
-    j_time(j, "expires", free_one->expires_ms);
+    j_time(j, "expires", expires);
     return answer(c, 200, j);
 }
 
 static enum rc logout(struct call *c)
 {
     struct str secret = cookie_of(c);
-    struct session *s = secret.n ? session_find(c, secret) : NULL;
-    if (s && !same_origin(c)) return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
-    if (s) *s = (struct session){ .token = 0 };
+    uint8_t hash[SHA256_BYTES];
+    crypto_sha256(secret, hash);
+    if (secret.n && session_token(c, hash) && !same_origin(c))
+        return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
+    if (secret.n) session_end(c, hash);
     answer_header(c, "Set-Cookie", COOKIE "=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s",
                   https(c) ? "; Secure" : "");
     return answer_nothing(c);

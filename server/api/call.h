@@ -4,11 +4,16 @@
  * server/api/ only. */
 #include "db/api.h"
 #include "server/api/api.h"
+#include "server/api/brake.h"
+#include "server/api/desks.h"
 #include "server/api/json.h"
 #include "policy/condition.h"
 #include "server/api/operation_json.h"
 #include "server/changes.h"
 #include "server/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 enum {
     API_PARAMS = 4, /* names in a path */
@@ -26,15 +31,19 @@ enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN, ROLE_AUDITOR };
 
 struct logins; /* cookies of the console (auth.c) */
 
+/* One for all threads of the API: what changes has a lock, which is never held over a database call. */
 struct api {
     const struct server *srv;
     struct images *images;
-    struct sql *db;
-    bool full_told;      /* that the disk is full was logged, and it still is */
-    struct store *store; /* previews */
-    struct logins *logins;
+    struct desk front; /* of the listener's thread: who asks, before a body is read */
+    struct desks *desks;
+    struct logins *logins; /* has a lock of its own */
+    struct brake *brake;   /* so has this */
+    atomic_bool full_told; /* that the disk is full was logged, and it still is */
     struct world (*now)(void);
     struct metrics *metrics;
+    pthread_mutex_t lock; /* of what follows */
+    bool devices_counting;
     int64_t devices_ms, devices_cost_ms; /* when devices were last counted for the metrics, and how long that took */
     char devices_text[1024];
     struct buf openapi_json; /* made when it is first asked for */
@@ -50,6 +59,8 @@ struct route {
 struct call {
     struct api *api;
     struct sql *db;
+    struct store *store; /* previews */
+    bool is_front;       /* only looked at, nothing is written: on the listener's thread */
     struct http_request *r;
     struct http_reply *reply;
     struct arena *a;

@@ -11,10 +11,10 @@ enum rc describe_schema(struct call *c, const struct device_row *d, const struct
     enum rc rc = one_row(c, API_DEVICE_KIND, SQL_ARGS({ "device", SQL_I(d->id) }), &r);
     if (!rc) kind = (struct device_kind){ keep(c, sql_text(r, 0)), keep(c, sql_text(r, 1)), keep(c, sql_text(r, 2)) };
     sql_end(r);
-    if (!rc) rc = store_refresh(c->api->store, &c->e);
-    const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->api->store), d->authority);
+    if (!rc) rc = store_refresh(c->store, &c->e);
+    const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->store), d->authority);
     if (!rc && !au) rc = err_set(&c->e, RC_INTERNAL, "a device without its authority");
-    return rc ? rc : store_schema(c->api->store, au, &kind, out, &c->e);
+    return rc ? rc : store_schema(c->store, au, &kind, out, &c->e);
 }
 
 enum rc describe_try(struct call *c, int64_t authority, struct str name, const struct device_kind *kind,

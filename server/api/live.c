@@ -47,7 +47,7 @@ static enum rc events(struct call *c)
     if (rc) return rc;
     struct http_stream *s = http_stream_create(STREAM_BYTES);
     if (!s) return err_set(&c->e, RC_NOMEM, "no memory for a stream");
-    return begin(c, s, events_stream(c->api->srv->events, after, types, device, c->scope, s, &c->e));
+    return begin(c, s, events_stream(c->api->srv->events, c->db, c->token, after, types, device, c->scope, s, &c->e));
 }
 
 static enum rc operation_events(struct call *c)
@@ -64,7 +64,7 @@ static enum rc operation_events(struct call *c)
     if (rc) return rc;
     struct http_stream *s = http_stream_create(STREAM_BYTES);
     if (!s) return err_set(&c->e, RC_NOMEM, "no memory for a stream");
-    return begin(c, s, events_stream_operation(c->api->srv->events, id, device, s, &c->e));
+    return begin(c, s, events_stream_operation(c->api->srv->events, c->db, c->token, id, device, s, &c->e));
 }
 
 const struct route routes_live[] = {

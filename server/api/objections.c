@@ -53,7 +53,7 @@ static enum rc check_kinds(struct call *c, const struct pol_policy *p, const str
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         const struct device_kind kind = { sql_text(r, 0), sql_text(r, 1), sql_text(r, 2) };
         const struct ddf_schema *schema = NULL;
-        rc = store_schema(c->api->store, au, &kind, &schema, &c->e);
+        rc = store_schema(c->store, au, &kind, &schema, &c->e);
         if (rc || schema == c->api->srv->schema) continue; /* the shipped one was asked when the document was read */
         for (size_t i = 0; i < p->n_settings; i++) check(c, schema, p, &p->settings[i], sql_int(r, 3), o);
     }
@@ -78,9 +78,9 @@ enum rc describe_objections(struct call *c, const struct pol_policy *p, int64_t 
     struct sql_rows *r = NULL;
     size_t n = 0;
     bool any = false;
-    enum rc rc = store_refresh(c->api->store, &c->e);
-    const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->api->store), authority);
-    if (!rc && au) rc = store_has_descriptions(c->api->store, au, &any, &c->e);
+    enum rc rc = store_refresh(c->store, &c->e);
+    const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->store), authority);
+    if (!rc && au) rc = store_has_descriptions(c->store, au, &any, &c->e);
     if (rc || !any) return rc;
     rc = pol_selector_sql(p->selector, c->a, &sql, &c->e);
     if (!rc) rc = selector_args(c, &sql, authority, args, ARGS - 1, &n);

@@ -375,25 +375,15 @@ static void add_warnings(const struct pol_policy *doc, json_t *warnings)
     for (size_t i = 0; i < doc->n_warnings; i++) json_array_append_new(warnings, j_text(doc->warnings[i]));
 }
 
-static enum rc policy_put(struct call *c)
+/* What is written, and the answer. */
+static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, struct str text, int64_t authority,
+                                  struct str found, const char *hash, json_t *objections)
 {
-    struct documents *docs = NULL;
     struct policy_row p = { 0 };
-    struct str found, server_id;
-    char hash[SHA256_HEX_BYTES], version[24];
+    char version[24];
     int64_t affected = 0, unknown = 0;
-
-    enum rc rc = documents_read(c, &docs);
-    if (!rc && docs->next) rc = refuse(c, 400, "Bad request", NULL, "one document for one policy");
-    if (!rc && !str_eq(docs->policy->name, c->param[0]))
-        rc = refuse(c, 400, "Bad request", "/metadata/name",
-                    "the document is called \"%.*s\", the address says \"%.*s\"", STR_ARG(docs->policy->name),
-                    STR_ARG(c->param[0]));
-    if (!rc) rc = authority_for(c, docs->policy->authority, "/metadata/authority", &p.authority, &found, &server_id);
-    if (!rc) rc = canonical_hash(c, docs->text, hash);
-    if (!rc) rc = write_begin(c);
+    enum rc rc = write_begin(c);
     if (rc) return rc;
-    int64_t authority = p.authority;
     rc = policy_look(c, c->param[0], authority, &p);
     bool is_new = rc == RC_NOT_FOUND;
     if (rc && !is_new) return rc;
@@ -401,7 +391,7 @@ static enum rc policy_put(struct call *c)
     snprintf(version, sizeof version, "%" PRId64, p.revision);
     rc = if_match(c, version);
     bool changed = is_new || p.deleted_ms || !str_is(p.hash, hash);
-    if (!rc && changed) rc = apply(c, docs->policy, docs->text, hash, &p, is_new, &affected, &unknown);
+    if (!rc && changed) rc = apply(c, policy, text, hash, &p, is_new, &affected, &unknown);
     if (rc) return rc;
     json_t *j = json_object(), *warnings = json_array();
     j_str(j, "policy", p.name);
@@ -410,17 +400,36 @@ static enum rc policy_put(struct call *c)
     j_bool(j, "changed", changed);
     j_int(j, "affected", affected);
     j_int(j, "unknown", unknown);
-    add_warnings(docs->policy, warnings);
-    if (changed) warn(c, docs->policy, authority, affected, unknown, warnings);
-    if (changed) rc = describe_objections(c, docs->policy, authority, warnings);
+    add_warnings(policy, warnings);
+    if (changed) warn(c, policy, authority, affected, unknown, warnings);
+    if (changed) json_array_extend(warnings, objections);
     json_object_set_new(j, "warnings", warnings);
-    if (rc) {
-        json_decref(j);
-        return rc;
-    }
     answer_header(c, "ETag", "\"%" PRId64 "\"", p.revision);
     if (is_new) answer_header(c, "Location", "/api/v1/policies/%.*s", STR_ARG(p.name));
     return answer(c, is_new ? 201 : 200, j);
+}
+
+static enum rc policy_put(struct call *c)
+{
+    struct documents *docs = NULL;
+    struct str found, server_id;
+    char hash[SHA256_HEX_BYTES];
+    int64_t authority = 0;
+
+    enum rc rc = documents_read(c, &docs);
+    if (!rc && docs->next) rc = refuse(c, 400, "Bad request", NULL, "one document for one policy");
+    if (!rc && !str_eq(docs->policy->name, c->param[0]))
+        rc = refuse(c, 400, "Bad request", "/metadata/name",
+                    "the document is called \"%.*s\", the address says \"%.*s\"", STR_ARG(docs->policy->name),
+                    STR_ARG(c->param[0]));
+    if (!rc) rc = authority_for(c, docs->policy->authority, "/metadata/authority", &authority, &found, &server_id);
+    if (!rc) rc = canonical_hash(c, docs->text, hash);
+    /* Takes its time with large descriptions: nobody who writes waits for it. */
+    json_t *objections = json_array();
+    if (!rc) rc = describe_objections(c, docs->policy, authority, objections);
+    if (!rc) rc = policy_put_checked(c, docs->policy, docs->text, authority, found, hash, objections);
+    json_decref(objections);
+    return rc;
 }
 
 static enum rc policy_delete(struct call *c)

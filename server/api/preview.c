@@ -10,8 +10,8 @@
 enum rc preview_resolve(struct call *c, const struct device_row *d, struct pol_policy *extra, struct preview *out)
 {
     memset(out, 0, sizeof *out);
-    enum rc rc = store_load_device_id(c->api->store, d->id, c->w.now_ms, c->a, &out->device, &c->e);
-    if (!rc) rc = store_load_facts(c->api->store, &out->device, extra, c->w.now_ms, c->a, &out->facts, &c->e);
+    enum rc rc = store_load_device_id(c->store, d->id, c->w.now_ms, c->a, &out->device, &c->e);
+    if (!rc) rc = store_load_facts(c->store, &out->device, extra, c->w.now_ms, c->a, &out->facts, &c->e);
     if (!rc) rc = pol_resolve(&out->facts, c->a, &out->desired, &c->e);
     return rc;
 }

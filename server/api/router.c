@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SEGMENTS = 12, BUSY_MS = 5000, KEY_BYTES = 200 };
+enum { SEGMENTS = 12, KEY_BYTES = 200 };
 
 const struct route *const api_routes[] = {
     routes_about,       routes_auth,       routes_devices,  routes_device_changes, routes_vms,      routes_operations,
@@ -94,12 +94,40 @@ static enum rc no_route(struct call *c, struct buf *allowed)
 
 /* Repeated requests: the answer is kept in the transaction that did the work. */
 
+/* Was it done already? Then its answer is there again. */
+static enum rc repeat_look(struct call *c, bool *done)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = one_row(c, API_IDEMPOTENCY_GET,
+                         SQL_ARGS({ "token", SQL_I(c->token) }, { "key", SQL_T(c->repeat_key) },
+                                  { "after_ms", SQL_I(c->w.now_ms - API_IDEMPOTENCY_MS) }),
+                         &r);
+    *done = false;
+    if (!rc && !str_eq(sql_text(r, 0), c->repeat_of)) {
+        rc = refuse(c, 422, "Key was used", NULL,
+                    "this Idempotency-Key came with another request before: use a new one");
+    } else if (!rc && sql_int(r, 1) == 0) {
+        rc = refuse(c, 409, "Done already", NULL,
+                    "this request was done already; its answer held a secret, which is not kept");
+    } else if (!rc) {
+        *done = true;
+        buf_reset(&c->reply->body);
+        c->reply->n_headers = 0;
+        c->reply->status = (int)sql_int(r, 1);
+        buf_put(&c->reply->body, sql_text(r, 2));
+        if (c->reply->body.n) http_reply_header(c->reply, "Content-Type", STR("application/json"));
+        http_reply_header(c->reply, "Idempotency-Replayed", STR("true"));
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* Nothing is locked while the work is done: what two threads do at once is noticed when the second one is to be kept. */
 static enum rc repeat_begin(struct call *c, bool *done)
 {
     struct str key = http_header(c->r, "Idempotency-Key");
     uint8_t hash[SHA256_BYTES];
     char hex[SHA256_HEX_BYTES];
-    struct sql_rows *r = NULL;
 
     *done = false;
     if (!key.n || strcmp(c->route->method, "GET") == 0 || !c->token) return RC_OK;
@@ -110,32 +138,15 @@ static enum rc repeat_begin(struct call *c, bool *done)
     c->repeat_key = key;
     c->repeat_of = arena_printf(c->a, "%.*s %.*s?%.*s %s", STR_ARG(c->r->method), STR_ARG(c->r->raw_path),
                                 STR_ARG(c->r->query), hex);
-    enum rc rc = write_begin(c);
-    if (rc) return rc;
-    rc = one_row(c, API_IDEMPOTENCY_GET,
-                 SQL_ARGS({ "token", SQL_I(c->token) }, { "key", SQL_T(key) },
-                          { "after_ms", SQL_I(c->w.now_ms - API_IDEMPOTENCY_MS) }),
-                 &r);
-    if (!rc && !str_eq(sql_text(r, 0), c->repeat_of)) {
-        rc = refuse(c, 422, "Key was used", NULL,
-                    "this Idempotency-Key came with another request before: use a new one");
-    } else if (!rc && sql_int(r, 1) == 0) {
-        rc = refuse(c, 409, "Done already", NULL,
-                    "this request was done already; its answer held a secret, which is not kept");
-    } else if (!rc) {
-        *done = true;
-        c->reply->status = (int)sql_int(r, 1);
-        buf_put(&c->reply->body, sql_text(r, 2));
-        if (c->reply->body.n) http_reply_header(c->reply, "Content-Type", STR("application/json"));
-        http_reply_header(c->reply, "Idempotency-Replayed", STR("true"));
-    }
-    sql_end(r);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    return repeat_look(c, done);
 }
 
 static enum rc finish_write(struct call *c)
 {
     enum rc rc = RC_OK;
+    bool done = false;
+    if (c->repeat_key.n) rc = repeat_look(c, &done);
+    if (rc || done) return rc; /* the same request was faster: what this one did is taken back */
     if (c->repeat_key.n)
         rc = sql_run(c->db, API_IDEMPOTENCY_PUT,
                      SQL_ARGS({ "token", SQL_I(c->token) }, { "key", SQL_T(c->repeat_key) },
@@ -156,10 +167,12 @@ static enum rc finish_write(struct call *c)
 static enum rc run(struct call *c)
 {
     bool done = false;
+    sql_deadline(c->db, (int64_t)c->api->srv->config->api_request_timeout_s * 1000);
     enum rc rc = authenticate(c);
     if (!rc) rc = repeat_begin(c, &done);
     if (!rc && !done) rc = c->route->run(c);
     if (!rc && !done && sql_in_transaction(c->db)) rc = finish_write(c);
+    sql_deadline(c->db, 0);
     sql_rollback(c->db);
     return rc;
 }
@@ -189,9 +202,16 @@ static void dispatch(struct call *c)
     buf_finish(&allowed);
 }
 
-static void call_init(struct call *c, struct api *api, struct http_request *r, struct http_reply *reply)
+static void call_init(struct call *c, struct desk *d, struct http_request *r, struct http_reply *reply)
 {
-    *c = (struct call){ .api = api, .db = api->db, .r = r, .reply = reply, .a = r->arena, .w = api->now() };
+    *c = (struct call){ .api = d->api,
+                        .db = d->db,
+                        .store = d->store,
+                        .is_front = d == &d->api->front,
+                        .r = r,
+                        .reply = reply,
+                        .a = r->arena,
+                        .w = d->api->now() };
 }
 
 static uint64_t monotonic_us(void)
@@ -201,60 +221,99 @@ static uint64_t monotonic_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-void api_handle(void *ctx, struct http_request *r, struct http_reply *reply)
+static void count(struct api *api, int status)
 {
-    struct api *api = ctx;
+    static const enum metric classes[] = { METRIC_API_2XX, METRIC_API_3XX, METRIC_API_4XX, METRIC_API_5XX };
+    metrics_add(api->metrics, classes[status >= 500 ? 3 : status >= 400 ? 2 : status >= 300 ? 1 : 0], 1);
+}
+
+static void serve(struct desk *d, struct http_request *r, struct http_reply *reply)
+{
+    struct api *api = d->api;
     struct call c;
     uint64_t begun = monotonic_us();
 
-    call_init(&c, api, r, reply);
+    call_init(&c, d, r, reply);
     dispatch(&c);
     metrics_time(api->metrics, HISTOGRAM_API_LATENCY, monotonic_us() - begun);
-    int kind = reply->status / 100;
-    metrics_add(api->metrics,
-                kind == 5   ? METRIC_API_5XX
-                : kind == 4 ? METRIC_API_4XX
-                : kind == 3 ? METRIC_API_3XX
-                            : METRIC_API_2XX,
-                1);
+    count(api, reply->status);
     log_event(LOG_DEBUG, "api.request", LOG_S("method", r->method), LOG_S("path", r->path),
               LOG_N("status", reply->status), LOG_S("who", c.who), LOG_S("remote", r->remote));
 }
 
-/* Uploads: who asks and what for is looked at before the first byte is taken. */
+/* Always quick, and asked for when the others are not: a supervisor must not take a busy server for a dead one. */
+static bool is_express(struct str path)
+{
+    return str_is(path, "/healthz") || str_is(path, "/readyz") || str_is(path, "/metrics");
+}
 
-static bool upload_wants(void *ctx, const struct http_request *r, void **upload, struct http_reply *refuse_with)
+void api_handle(void *ctx, struct http_request *r, struct http_reply *reply)
 {
     struct api *api = ctx;
-    struct call c;
-    union {
-        const struct http_request *in;
-        struct http_request *out;
-    } u = { r };
-    enum rc rc = RC_OK;
+    desks_take(api->desks, r, reply, is_express(r->path));
+}
 
-    if (!str_is(r->method, "POST") || !str_is(r->path, "/api/v1/images")) return false;
-    call_init(&c, api, u.out, refuse_with);
-    struct buf allowed;
-    buf_init(&allowed, 256);
-    c.route = find(&c, &allowed);
-    buf_finish(&allowed);
-    if (!c.route) return false;
-    rc = authenticate(&c);
-    if (!rc) rc = upload_check(&c);
+/* Who asks and what for is looked at before the first byte of a body is taken. */
+
+static bool brings_body(const struct http_request *r)
+{
+    return http_content_length(r) > 0 || http_header(r, "Transfer-Encoding").n > 0;
+}
+
+static enum rc start_upload(struct call *c, void **upload)
+{
     struct image_upload *up = NULL;
-    if (!rc) rc = image_upload_begin(api->images, &up, &c.e);
+    enum rc rc = upload_check(c);
+    if (!rc) rc = image_upload_begin(c->api->images, &up, &c->e);
     struct upload *mine = rc ? NULL : calloc(1, sizeof *mine);
-    if (!rc && !mine) rc = err_set(&c.e, RC_NOMEM, "no memory for an upload");
+    if (!rc && !mine) rc = err_set(&c->e, RC_NOMEM, "no memory for an upload");
     if (rc) {
         image_upload_drop(up);
-        if (refuse_with->status < 400) problem_of(&c, rc);
-        security_headers(&c, false);
-        return false;
+        return rc;
     }
     mine->up = up;
     *upload = mine;
-    return true;
+    return RC_OK;
+}
+
+/* Whoever needs no token (a login) has no reason to send much. */
+static enum rc check_stranger(struct call *c)
+{
+    enum { STRANGER_BYTES = 4096 };
+    int64_t n = http_content_length(c->r);
+    c->r->principal = -1 - (int64_t)(str_hash(c->r->remote) >> 1);
+    if (!brings_body(c->r)) return RC_OK;
+    if (n < 0) return refuse(c, 411, "Length required", NULL, "say how long the body is: Content-Length");
+    return n <= STRANGER_BYTES
+               ? RC_OK
+               : refuse(c, 413, "Body too large", NULL, "at most %d bytes are taken here", STRANGER_BYTES);
+}
+
+static bool look_at_head(void *ctx, struct http_request *r, void **upload, struct http_reply *reply)
+{
+    struct api *api = ctx;
+    struct call c;
+    struct buf allowed;
+    enum rc rc = RC_OK;
+    if (is_express(r->path)) return false;
+    buf_init(&allowed, 256);
+    call_init(&c, &api->front, r, reply);
+    c.route = find(&c, &allowed);
+    if (c.route && c.route->role != ROLE_NONE)
+        rc = authenticate(&c);
+    else if (c.route || !brings_body(r))
+        rc = check_stranger(&c);
+    else
+        rc = no_route(&c, &allowed);
+    buf_finish(&allowed);
+    if (c.token) r->principal = c.token;
+    if (!rc && c.route && str_is(r->method, "POST") && str_is(r->path, "/api/v1/images")) rc = start_upload(&c, upload);
+    if (rc) {
+        if (reply->status < 400) problem_of(&c, rc);
+        security_headers(&c, false);
+        count(api, reply->status);
+    }
+    return *upload != NULL;
 }
 
 static bool upload_piece(void *ctx, void *upload, struct str bytes)
@@ -273,26 +332,23 @@ static void upload_drop(void *ctx, void *upload)
     free(u);
 }
 
-const struct http_upload api_uploads = { upload_wants, upload_piece, upload_drop };
+const struct http_upload api_uploads = { look_at_head, upload_piece, upload_drop };
 
 /* Beginning and end. */
 
 enum rc api_create(const struct server *srv, struct images *images, struct api **out, struct err *e)
 {
     struct api *api = calloc(1, sizeof *api);
-    struct sql_options o = { .durable = srv->config->durable,
-                             .busy_ms = BUSY_MS,
-                             .health = server_database_health(srv),
-                             .statements = api_statements,
-                             .n_statements = API_STATEMENT_COUNT };
     if (!api) return err_set(e, RC_NOMEM, "no memory for the API");
     api->srv = srv;
     api->images = images;
     api->metrics = srv->metrics;
     api->now = world_real;
-    enum rc rc = sql_open(srv->config->database, &o, &api->db, e);
-    if (!rc) rc = store_open(srv, &api->store, e);
+    pthread_mutex_init(&api->lock, NULL);
+    enum rc rc = desk_open(api, &api->front, e);
     if (!rc) rc = logins_create(&api->logins, e);
+    if (!rc) rc = brake_create(&api->brake, e);
+    if (!rc) rc = desks_open(api, srv->config->api_threads, serve, &api->desks, e);
     if (rc) {
         api_destroy(api);
         return rc;
@@ -301,12 +357,19 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
     return RC_OK;
 }
 
+void api_stop(struct api *api)
+{
+    if (api) desks_stop(api->desks);
+}
+
 void api_destroy(struct api *api)
 {
     if (!api) return;
+    desks_close(api->desks);
+    brake_destroy(api->brake);
     logins_destroy(api->logins);
-    store_close(api->store);
-    sql_close(api->db);
+    desk_close(&api->front);
+    pthread_mutex_destroy(&api->lock);
     buf_finish(&api->openapi_json);
     free(api);
 }

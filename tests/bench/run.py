@@ -117,7 +117,7 @@ class Bench:
         c = {
             "demo": True,
             "authority": {"name": "acme-it", "serverId": "dm.acme.example"},
-            "dm": {"port": dm, "url": f"http://127.0.0.1:{dm}/dm", "maxConnections": 3000, "maxSessions": 20000},
+            "dm": {"port": dm, "url": f"http://127.0.0.1:{dm}/dm", "maxConnections": 3000, "maxConnectionsPerAddress": 0, "maxSessions": 20000},
             "api": {"port": api, "webui": str(ROOT / "webui-static")},
             "images": {"port": images, "url": f"http://127.0.0.1:{images}", "directory": str(self.dir / "images")},
             "database": {"target": f"sqlite:{d}/dmvisor.db", "schema": str(ROOT / "db/schema"), "secretKey": str(self.dir / "secret.key")},

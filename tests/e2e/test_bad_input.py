@@ -517,7 +517,8 @@ def test_half_open_connections_are_bounded(server, client):
         assert server.session.get(server.url + "/readyz", timeout=5).status_code == 200
         assert requests.get(f"http://127.0.0.1:{server.images_port}/x", timeout=5).status_code == 404
         r = requests.post(server.dm_url, data=b"", headers={"Content-Type": syncml.XML}, timeout=10)
-        assert r.status_code == 503 and r.headers["Retry-After"] and "40 connections" in r.text, r.text
+        # After a second those who say nothing make room instead.
+        assert r.status_code == 400 or r.status_code == 503 and r.headers["Retry-After"] and "40 connections" in r.text, r.text
     finally:
         for s in held:
             s.close()

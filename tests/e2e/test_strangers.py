@@ -1,13 +1,24 @@
 """What somebody without any credentials can do to the server from outside: nothing that others would notice."""
 import collections
+import concurrent.futures
+import contextlib
+import json
+import os
 import pathlib
 import shutil
+import signal
 import socket
+import sqlite3
 import tempfile
+import time
 
 import pytest
+import requests
 
+import syncml
 import world
+
+PATIENCE = float(os.environ.get("DMVISOR_PATIENCE", 4))      # times of an idle machine, multiplied
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +27,9 @@ def place():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="dmv-", dir="/var/tmp"))
     folder.chmod(0o711)
     s = world.Server(folder / "server", tls=False).start()
+    s.viewer = requests.Session()       # somebody who may look
+    token = s.call("POST", "/tokens", expect=201, json={"name": "looks on", "role": "viewer"}).json()["token"]
+    s.viewer.headers["Authorization"] = f"Bearer {token}"
     try:
         yield s
         s.stop()                # its exit code tells of leaks, overruns and undefined behaviour
@@ -110,3 +124,166 @@ def test_tens_of_thousands_of_refused_requests_cost_no_memory(server):
     before = rss_kib(server)
     refused(server, 2500)       # 60,000
     assert is_sanitized(server) or rss_kib(server) - before < 2048
+
+
+# What is refused is refused before its body.
+
+def test_a_body_without_a_token_is_not_read(server):
+    before = rss_kib(server)
+    held = []
+    for path in ("/api/v1/descriptions?name=x", "/api/v1/images?name=a&version=1", "/api/v1/policies/x", "/console", "/api/v1/login"):
+        for _ in range(10):
+            s = socket.create_connection(("127.0.0.1", server.api_port), 10)
+            s.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n".encode())
+            held.append(s)
+    for s in held:
+        assert s.recv(4096).split()[1] in (b"401", b"404", b"405", b"413")
+        s.close()
+    chunked = b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert b" 411 " in ask(server.api_port, chunked)
+    assert b" 415 " in ask(server.dm_port, b"POST /dm HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\nContent-Type: text/plain\r\n\r\n")
+    assert rss_kib(server) - before < (100 << 10 if is_sanitized(server) else 16 << 10)
+
+
+def test_dripping_connections_make_room(server):
+    """Five addresses take more connections than there are; a sixth is served all the same."""
+    held = []
+    try:
+        for last in range(2, 7):
+            for _ in range(270):
+                try:
+                    s = socket.create_connection(("127.0.0.1", server.dm_port), 5, (f"127.0.0.{last}", 0))
+                    s.sendall(b"POST /dm HTTP/1.1\r\nHost:")
+                    held.append(s)
+                except OSError:         # past the limit of its address
+                    pass
+        began, answer = time.monotonic(), b""
+        while b" 415 " not in answer and time.monotonic() - began < 20:
+            try:
+                with socket.create_connection(("127.0.0.1", server.dm_port), 5, ("127.0.0.9", 0)) as s:
+                    s.sendall(b"POST /dm HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    answer = s.recv(4096)
+            except OSError:
+                pass
+        assert b" 415 " in answer
+        assert time.monotonic() - began < 5 * PATIENCE
+    finally:
+        for s in held:
+            s.close()
+    lines = [l for l in server.process.log().splitlines() if "event=http.made_room" in l or "event=http.too_slow" in l]
+    assert len(lines) < 400, "each of them was logged"
+
+
+# A token that may only look holds up nobody.
+
+def locked(server):
+    """Somebody else writes, and takes long."""
+    db = sqlite3.connect(f"{server.dir}/dmvisor.db", isolation_level=None)
+    db.execute("begin immediate")
+    return db
+
+
+def test_one_slow_request_holds_up_no_other(server):
+    policy = "apiVersion: x"
+    with contextlib.closing(locked(server)), concurrent.futures.ThreadPoolExecutor(4) as pool:
+        writes = [pool.submit(server.session.post, server.url + "/api/v1/devices", json={"id": f"slow-{i}"}, timeout=30) for i in range(4)]
+        began = time.monotonic()
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert requests.get(server.url + path, timeout=10).status_code == 200
+        other = server.viewer
+        assert other.get(server.url + "/api/v1/devices", timeout=10).status_code == 200
+        r = other.post(server.url + "/api/v1/policies:preview", data=policy, timeout=10,
+                       headers={"Idempotency-Key": "k", "Content-Type": "application/yaml"})
+        assert r.status_code in (400, 422), "the document is read, whoever writes meanwhile"
+        took = time.monotonic() - began
+        assert took < 4, f"it waited for the writers: {took} s"
+        for w in writes:
+            assert w.result().status_code in (201, 503)
+
+
+def test_a_long_history_holds_up_no_device(server):
+    """Four readers want all of a long history, of which they get nothing."""
+    with contextlib.closing(sqlite3.connect(f"{server.dir}/dmvisor.db", 30)) as db:
+        with db:
+            authority = db.execute("select min(authority_id) from authority").fetchone()[0]
+            db.executemany("insert into event (authority_id, at_ms, type, device, data) values (?, 1, 'device', 'x', ?)",
+                           ((authority, json.dumps({"n": n, "text": "x" * 200})) for n in range(60000)))
+    held = []
+    token = server.viewer.headers["Authorization"]
+    for _ in range(4):
+        s = socket.create_connection(("127.0.0.1", server.api_port), 10)
+        s.sendall(f"GET /api/v1/events?after=1&types=image HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode())
+        assert b" 200 " in s.recv(4096)
+        held.append(s)
+    worst = 0
+    for i in range(20):
+        client = syncml.Client(server.register(f"IMEI:00101000000{i:04}"), f"IMEI:00101000000{i:04}")
+        began = time.monotonic()
+        client.call()
+        worst = max(worst, time.monotonic() - began)
+    for s in held:
+        s.close()
+    assert worst < 1 * PATIENCE
+
+
+# Logins.
+
+def login(server, token, **headers):
+    return requests.post(server.url + "/api/v1/login", json={"token": token}, headers=headers, timeout=10)
+
+
+def test_no_login_ends_anothers(server):
+    admin = login(server, server.token)
+    viewer = server.viewer.headers["Authorization"].split()[1]
+    mine = [login(server, viewer) for _ in range(300)]
+    assert {r.status_code for r in mine} == {200}
+    who = requests.get(server.url + "/api/v1/whoami", cookies=admin.cookies, timeout=10)
+    assert who.status_code == 200 and who.json()["role"] == "admin"
+    assert requests.get(server.url + "/api/v1/whoami", cookies=mine[-1].cookies, timeout=10).status_code == 200
+    assert requests.get(server.url + "/api/v1/whoami", cookies=mine[0].cookies, timeout=10).status_code == 401
+
+
+def test_another_site_logs_nobody_in(server):
+    assert login(server, server.token, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert login(server, server.token, Origin="https://evil.example").status_code == 403
+    form = requests.post(server.url + "/api/v1/login", data=json.dumps({"token": server.token}), headers={"Content-Type": "text/plain"}, timeout=10)
+    assert form.status_code == 415 and "Set-Cookie" not in form.headers
+
+
+def test_guesses_are_braked_and_lock_nobody_out(server):
+    assert server.session.get(server.url + "/api/v1/whoami", timeout=10).status_code == 200
+    codes = collections.Counter()
+    with requests.Session() as s:
+        for n in range(500):
+            r = s.get(server.url + "/api/v1/whoami", headers={"Authorization": f"Bearer dmv_guess{n}"}, timeout=10)
+            codes[r.status_code] += 1
+            if r.status_code == 429:
+                assert int(r.headers["Retry-After"]) >= 1
+    assert codes[429] > 50 and codes[401] < 100, codes
+    # Who was let in from this address before still is; so is everybody from another one.
+    assert server.session.get(server.url + "/api/v1/whoami", timeout=10).status_code == 200
+    with socket.create_connection(("127.0.0.1", server.api_port), 10, ("127.0.0.77", 0)) as other:
+        other.sendall(b"GET /api/v1/whoami HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer dmv_other\r\nConnection: close\r\n\r\n")
+        assert b" 401 " in other.recv(4096)
+    lines = [l for l in server.process.log().splitlines() if "event=api.unauthorized" in l or "event=api.braked" in l]
+    assert len(lines) < 400
+
+
+# Nothing counts to the end of its days.
+
+def reload_often(server, times):
+    done = server.process.log().count("event=reloaded")
+    for _ in range(times):
+        done += 1
+        server.process.p.send_signal(signal.SIGHUP)
+        world.wait_for("the reload", lambda: server.process.log().count("event=reloaded") >= done, 10)
+    assert "event=reload.refused" not in server.process.log()
+
+
+def test_any_number_of_reloads(server):
+    reload_often(server, 70)
+
+
+@pytest.mark.slow
+def test_more_than_a_thousand_reloads(server):
+    reload_often(server, 1100)

@@ -36,7 +36,7 @@ static void answer(void *ctx, struct http_request *r, struct http_reply *reply)
     buf_printf(&reply->body, "%.*s %.*s", STR_ARG(r->method), STR_ARG(http_query(r, "q", NULL)));
 }
 
-static bool wants(void *ctx, const struct http_request *r, void **upload, struct http_reply *refuse)
+static bool wants(void *ctx, struct http_request *r, void **upload, struct http_reply *refuse)
 {
     struct site *s = ctx;
     if (str_is(r->path, "/no")) http_problem(refuse, 403, "No", NULL, "not here");

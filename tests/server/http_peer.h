@@ -70,7 +70,7 @@ static inline void echo(void *ctx, struct http_request *r, struct http_reply *re
                present ? "q" : "-", STR_ARG(http_header(r, "x-asked")), STR_ARG(r->remote), STR_ARG(r->body));
 }
 
-static inline bool wants(void *ctx, const struct http_request *r, void **upload, struct http_reply *refuse)
+static inline bool wants(void *ctx, struct http_request *r, void **upload, struct http_reply *refuse)
 {
     if (str_is(r->path, "/forbidden")) {
         http_problem(refuse, 403, "No", NULL, "not here");

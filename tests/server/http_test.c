@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "base/fetch.h"
+#include "base/world.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -110,6 +111,93 @@ static void says_503_past_the_ceiling(void)
     HAS(t, "HTTP/1.1 503");
     HAS(t, "Retry-After: ");
     for (unsigned i = 0; i < 9; i++) close(fd[i]);
+    http_stop(l);
+}
+
+static struct http_listener *begin_with(struct site *s, const struct http_config *c)
+{
+    struct http_listener *l = NULL;
+    struct err e = { 0 };
+    CU_ASSERT_EQUAL_FATAL(http_start(c, echo, &uploads, s, &l, &e), RC_OK);
+    return l;
+}
+
+static void one_address_cannot_take_all_connections(void)
+{
+    static const char *const networks[] = { "192.0.2.0/24", "127.0.0.0/8" };
+    for (size_t shared = 0; shared < 2; shared++) {
+        struct site s = { 0 };
+        struct http_config c = plain;
+        int fd[4];
+        c.max_per_address = 3;
+        c.shared_networks = networks;
+        c.n_shared_networks = 1 + shared;
+        struct http_listener *l = begin_with(&s, &c);
+        for (unsigned i = 0; i < 3; i++) {
+            fd[i] = dial(http_port(l));
+            say(fd[i], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+            HAS(hear(fd[i], "127.0.0.1|"), "HTTP/1.1 200");
+        }
+        fd[3] = dial(http_port(l));
+        say(fd[3], "GET / HTTP/1.1\r\n" CLOSE "\r\n");
+        const char *t = hear(fd[3], NULL);
+        HAS(t, shared ? "HTTP/1.1 200" : "HTTP/1.1 503");
+        if (!shared) HAS(t, "one address");
+        close(fd[0]); /* its place is free again */
+        for (int i = 0; i < 1000 && http_connections(l) > 2; i++) poll(NULL, 0, 2);
+        HAS(ask(http_port(l), "GET / HTTP/1.1\r\n" CLOSE "\r\n"), "HTTP/1.1 200");
+        for (unsigned i = 1; i < 4; i++) close(fd[i]);
+        http_stop(l);
+    }
+}
+
+/* Eight who say nothing are no reason to refuse a ninth who does. */
+static void who_keeps_us_waiting_makes_room(void)
+{
+    struct site s = { 0 };
+    struct http_config c = plain;
+    int fd[8];
+    c.head_timeout_ms = 10000;
+    struct http_listener *l = begin_with(&s, &c);
+    for (unsigned i = 0; i < 8; i++) {
+        fd[i] = dial(http_port(l));
+        say(fd[i], "GET / HTTP/1.1\r\nHost:");
+    }
+    int64_t began = world_monotonic_ms();
+    const char *t = "";
+    while (!strstr(t, "HTTP/1.1 200") && world_monotonic_ms() - began < 5000)
+        t = ask(http_port(l), "GET / HTTP/1.1\r\n" CLOSE "\r\n");
+    HAS(t, "HTTP/1.1 200");
+    CU_ASSERT(world_monotonic_ms() - began < 5000);
+    HASNT(hear(fd[0], NULL), "HTTP/1.1 200"); /* the first one is gone */
+    for (unsigned i = 0; i < 8; i++) close(fd[i]);
+    http_stop(l);
+}
+
+/* Bodies that are not complete yet count, too. */
+static void all_bodies_together_have_a_ceiling(void)
+{
+    struct site s = { 0 };
+    struct http_config c = plain;
+    char half[600], text[900];
+    int fd[2];
+    c.max_bodies_bytes = 2400;
+    struct http_listener *l = begin_with(&s, &c);
+    memset(half, 'x', sizeof half - 1);
+    half[sizeof half - 1] = '\0';
+    snprintf(text, sizeof text, "POST /p HTTP/1.1\r\n" CLOSE "Content-Length: 900\r\n\r\n%s", half);
+    for (unsigned i = 0; i < 2; i++) {
+        fd[i] = dial(http_port(l));
+        say(fd[i], text);
+    }
+    const char *t = "";
+    for (int i = 0; i < 1000 && !strstr(t, "HTTP/1.1 503"); i++)
+        t = ask(http_port(l), "POST /p HTTP/1.1\r\n" CLOSE "Content-Length: 900\r\n\r\n");
+    HAS(t, "HTTP/1.1 503");
+    HAS(t, "Retry-After");
+    for (unsigned i = 0; i < 2; i++) close(fd[i]);
+    for (int i = 0; i < 1000 && http_connections(l); i++) poll(NULL, 0, 2);
+    HAS(ask(http_port(l), "POST /p HTTP/1.1\r\n" CLOSE "Content-Length: 2\r\n\r\nhi"), "|hi");
     http_stop(l);
 }
 
@@ -452,9 +540,10 @@ static void says_why_it_cannot_listen(void)
 
 TEST_MAIN("server.http", TEST(hands_out_requests_and_sends_replies), TEST(a_query_longer_than_the_inline_room_is_whole),
           TEST(keeps_connections_alive), TEST(refuses_large_bodies_before_reading_them),
-          TEST(says_503_past_the_ceiling), TEST(sends_files_whole_and_in_ranges),
-          TEST(streams_what_another_thread_writes), TEST(drops_a_slow_reader_and_one_that_went),
-          TEST(stops_with_open_streams), TEST(takes_uploads_in_pieces), TEST(answers_after_the_commit),
-          TEST(a_peer_that_goes_while_its_answer_is_kept_does_no_harm), TEST(stops_with_requests_that_wait),
-          TEST(quiesce_lets_open_ones_finish_and_takes_no_new_ones),
+          TEST(says_503_past_the_ceiling), TEST(one_address_cannot_take_all_connections),
+          TEST(who_keeps_us_waiting_makes_room), TEST(all_bodies_together_have_a_ceiling),
+          TEST(sends_files_whole_and_in_ranges), TEST(streams_what_another_thread_writes),
+          TEST(drops_a_slow_reader_and_one_that_went), TEST(stops_with_open_streams), TEST(takes_uploads_in_pieces),
+          TEST(answers_after_the_commit), TEST(a_peer_that_goes_while_its_answer_is_kept_does_no_harm),
+          TEST(stops_with_requests_that_wait), TEST(quiesce_lets_open_ones_finish_and_takes_no_new_ones),
           TEST_OF("S-120 S-605", speaks_tls_and_names_verified_clients), TEST(says_why_it_cannot_listen))

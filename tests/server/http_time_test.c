@@ -168,6 +168,38 @@ static void who_ends_with_its_last_octets_is_let_go(void)
     http_stop(l);
 }
 
-TEST_MAIN("server.http_time", TEST(a_request_that_drips_gets_408), TEST(who_never_says_anything_goes_too),
-          TEST(an_upload_takes_as_long_as_it_needs), TEST(a_download_takes_as_long_as_it_needs),
-          TEST(who_ends_with_its_last_octets_is_let_go))
+/* Who does not read what it asked for goes; a stream that has nothing to say stays. */
+static void who_does_not_read_is_cut_off(void)
+{
+    enum { FILE_BYTES = 32 << 20 };
+    char name[] = "/tmp/dmvisor-http-XXXXXX";
+    int file = mkstemp(name);
+    CU_ASSERT_EQUAL_FATAL(ftruncate(file, FILE_BYTES), 0);
+    struct site s = { .file = name, .file_size = FILE_BYTES, .stream = http_stream_create(1000) };
+    struct http_config c = plain;
+    struct http_listener *l = NULL;
+    struct err e = { 0 };
+    c.send_timeout_ms = c.head_timeout_ms = HURRY_MS;
+    c.idle_timeout_s = 60;
+    CU_ASSERT_EQUAL_FATAL(http_start(&c, echo, &uploads, &s, &l, &e), RC_OK);
+    int quiet = dial(http_port(l)), deaf = dial_with(http_port(l), 4096);
+    say(quiet, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    HAS(hear(quiet, "\r\n\r\n"), "text/event-stream");
+    int64_t since = world_monotonic_ms();
+    say(deaf, "GET /file HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (int i = 0; i < 5000 && http_connections(l) > 1; i++) poll(NULL, 0, 2);
+    CU_ASSERT_EQUAL(http_connections(l), 1);
+    CU_ASSERT(world_monotonic_ms() - since >= HURRY_MS / 2);
+    while (world_monotonic_ms() - since < 5 * HURRY_MS) poll(NULL, 0, 20);
+    CU_ASSERT_TRUE(http_stream_write(s.stream, STR("data: still here\n\n")));
+    HAS(hear(quiet, "still here"), "still here");
+    http_stream_end(s.stream);
+    http_stream_release(s.stream);
+    close(quiet), close(deaf), close(file);
+    unlink(name);
+    http_stop(l);
+}
+
+TEST_MAIN("server.http_time", TEST(who_does_not_read_is_cut_off), TEST(a_request_that_drips_gets_408),
+          TEST(who_never_says_anything_goes_too), TEST(an_upload_takes_as_long_as_it_needs),
+          TEST(a_download_takes_as_long_as_it_needs), TEST(who_ends_with_its_last_octets_is_let_go))

@@ -107,6 +107,7 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 
 void site_end(struct site *s)
 {
+    api_stop(s->api);
     http_stop(s->listener);
     api_destroy(s->api);
     events_destroy(s->srv.events);
@@ -151,6 +152,8 @@ static void ask(struct site *s, int fd, const char *method, const char *path, co
     buf_printf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s", method, path, close_after ? "Connection: close\r\n" : "");
     if (token[0]) buf_printf(&b, "Authorization: Bearer %s\r\n", token);
     if (s->headers) buf_putz(&b, s->headers);
+    if (body && !(s->headers && strstr(s->headers, "Content-Type:")))
+        buf_putz(&b, "Content-Type: application/json\r\n");
     if (body) buf_printf(&b, "Content-Length: %zu\r\n", strlen(body));
     buf_putz(&b, "\r\n");
     if (body) buf_putz(&b, body);

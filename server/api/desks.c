@@ -1,0 +1,203 @@
+#include "server/api/desks.h"
+
+#include "base/world.h"
+#include "db/api.h"
+#include "server/api/call.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct job {
+    struct http_request *r;
+    struct http_reply reply;
+    struct job *next;
+};
+
+struct line {
+    struct job *first;
+    unsigned n;
+};
+
+struct seat {
+    struct desks *all;
+    struct desk desk;
+    pthread_t thread;
+    int64_t serves; /* a principal; 0 = nobody */
+    bool is_express, is_running;
+};
+
+struct desks {
+    void (*work)(struct desk *, struct http_request *, struct http_reply *);
+    pthread_mutex_t lock; /* of all below; never while anybody works */
+    pthread_cond_t come;
+    struct line lines[2]; /* ordinary, express */
+    bool stop;
+    unsigned n, share; /* share: ordinary threads for one principal at once */
+    struct seat seats[];
+};
+
+enum rc desk_open(struct api *api, struct desk *d, struct err *e)
+{
+    const struct sql_options o = { .durable = api->srv->config->durable,
+                                   .busy_ms = DESK_BUSY_MS,
+                                   .health = server_database_health(api->srv),
+                                   .statements = api_statements,
+                                   .n_statements = API_STATEMENT_COUNT };
+    d->api = api;
+    enum rc rc = sql_open(api->srv->config->database, &o, &d->db, e);
+    return rc ? rc : store_open(api->srv, &d->store, e);
+}
+
+void desk_close(struct desk *d)
+{
+    store_close(d->store);
+    sql_close(d->db);
+    *d = (struct desk){ 0 };
+}
+
+/* With the lock held. */
+static unsigned serving(const struct desks *d, int64_t principal)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < d->n; i++) n += !d->seats[i].is_express && d->seats[i].serves == principal;
+    return n;
+}
+
+/* With the lock held: the first that may be served, whoever has taken its share of the threads waits. */
+static struct job *next_job(struct desks *d, const struct seat *s)
+{
+    struct line *line = &d->lines[s->is_express];
+    for (struct job **at = &line->first; *at; at = &(*at)->next) {
+        struct job *j = *at;
+        if (!s->is_express && j->r->principal && serving(d, j->r->principal) >= d->share) continue;
+        *at = j->next;
+        line->n--;
+        return j;
+    }
+    return NULL;
+}
+
+static void *sit(void *arg)
+{
+    struct seat *s = arg;
+    struct desks *d = s->all;
+    pthread_mutex_lock(&d->lock);
+    while (!d->stop) {
+        struct job *j = next_job(d, s);
+        if (!j) {
+            pthread_cond_wait(&d->come, &d->lock);
+            continue;
+        }
+        s->serves = j->r->principal;
+        pthread_mutex_unlock(&d->lock);
+        d->work(&s->desk, j->r, &j->reply);
+        http_answer_elsewhere(j->r, &j->reply);
+        pthread_mutex_lock(&d->lock);
+        s->serves = 0;
+        if (d->lines[0].first) pthread_cond_broadcast(&d->come); /* its share has room again */
+    }
+    pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+enum rc desks_open(struct api *api, unsigned n, void (*work)(struct desk *, struct http_request *, struct http_reply *),
+                   struct desks **out, struct err *e)
+{
+    if (n < DESKS_MIN) n = DESKS_MIN;
+    struct desks *d = calloc(1, sizeof *d + (n + DESKS_EXPRESS) * sizeof *d->seats);
+    if (!d) return err_set(e, RC_NOMEM, "no memory for the API's threads");
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->come, NULL);
+    d->work = work;
+    d->share = n / 2;
+    enum rc rc = RC_OK;
+    for (; !rc && d->n < n + DESKS_EXPRESS; d->n++) {
+        struct seat *s = &d->seats[d->n];
+        s->all = d;
+        s->is_express = d->n >= n;
+        rc = desk_open(api, &s->desk, e);
+    }
+    for (unsigned i = 0; !rc && i < d->n; i++) {
+        struct seat *s = &d->seats[i];
+        s->is_running = pthread_create(&s->thread, NULL, sit, s) == 0;
+        if (!s->is_running) rc = err_set(e, RC_NOMEM, "cannot start a thread of the API");
+    }
+    if (rc)
+        desks_close(d);
+    else
+        *out = d;
+    return rc;
+}
+
+static void say_busy(struct http_reply *reply, int status, const char *why)
+{
+    http_problem(reply, status, status == 429 ? "Too many requests" : "Busy", NULL, "%s; try again", why);
+    http_reply_header(reply, "Retry-After", STR("1"));
+}
+
+/* With the lock held. @return why it may not wait, or NULL */
+static const char *refusal(const struct desks *d, const struct line *line, int64_t principal, int *status)
+{
+    unsigned same = 0;
+    *status = 503;
+    if (d->stop) return "the server is shutting down";
+    if (line->n >= DESKS_WAITING) return "too many requests wait";
+    for (const struct job *j = line->first; j; j = j->next) same += principal && j->r->principal == principal;
+    *status = 429;
+    return same >= DESKS_WAITING_EACH ? "too many of your requests wait" : NULL;
+}
+
+void desks_take(struct desks *d, struct http_request *r, struct http_reply *reply, bool express)
+{
+    struct line *line = &d->lines[express];
+    struct job *j = ARENA_NEW(r->arena, struct job), **tail = &line->first;
+    int status = 503;
+    if (!j) {
+        say_busy(reply, status, "there is no memory for the request");
+        return;
+    }
+    *j = (struct job){ .r = r };
+    pthread_mutex_lock(&d->lock);
+    const char *why = refusal(d, line, r->principal, &status);
+    if (!why) {
+        while (*tail) tail = &(*tail)->next;
+        *tail = j;
+        line->n++;
+        pthread_cond_broadcast(&d->come);
+    }
+    pthread_mutex_unlock(&d->lock);
+    if (why)
+        say_busy(reply, status, why);
+    else
+        reply->later = true;
+}
+
+void desks_stop(struct desks *d)
+{
+    if (!d) return;
+    pthread_mutex_lock(&d->lock);
+    d->stop = true;
+    pthread_cond_broadcast(&d->come);
+    pthread_mutex_unlock(&d->lock);
+    for (unsigned i = 0; i < d->n; i++) {
+        if (d->seats[i].is_running) pthread_join(d->seats[i].thread, NULL);
+        d->seats[i].is_running = false;
+    }
+    for (unsigned i = 0; i < 2; i++)
+        for (struct job *j = d->lines[i].first, *next; j; j = next) {
+            next = j->next; /* the answer gives the request back, and the job with it */
+            say_busy(&j->reply, 503, "the server is shutting down");
+            http_answer_elsewhere(j->r, &j->reply);
+        }
+    d->lines[0] = d->lines[1] = (struct line){ 0 };
+}
+
+void desks_close(struct desks *d)
+{
+    if (!d) return;
+    desks_stop(d);
+    for (unsigned i = 0; i < d->n; i++) desk_close(&d->seats[i].desk);
+    pthread_cond_destroy(&d->come);
+    pthread_mutex_destroy(&d->lock);
+    free(d);
+}
