@@ -63,6 +63,8 @@ struct ddf_entry {
     size_t n_with; /* word = path relative to the instance's node, wire = value, '*' = instance name */
     bool kpi;      /* belongs into samples. Its name begins with "kpi."; so do settings ("kpi.interval") that do not */
     bool counter;  /* a KPI that only grows (until a restart) */
+    /* A wish for safety: a VM for which the device cannot fulfil it is neither made nor started. */
+    bool fail_closed;
     struct str unit, label;       /* for people: "%", "KiB", "Memory used" */
     const struct ddf_entry *node; /* the instance's own node ("resources.storage.*.node"); NULL when there is no '*' */
 };
@@ -113,6 +115,22 @@ struct ddf_goal {
     size_t n_routes;
 };
 
+/* What must hold between two values of one VM, or between a VM's (or its image's) value and what the device says of itself. */
+enum ddf_relation {
+    DDF_R_AT_MOST, /* left <= right */
+    DDF_R_ONE_OF,  /* left is one of right's comma separated words */
+    DDF_R_EQUALS
+};
+struct ddf_rule {
+    const struct ddf_entry *left;  /* a VM's setting, or an image's */
+    const struct ddf_entry *right; /* a VM's setting, or a fact of the device; a right side that nobody knows holds */
+    enum ddf_relation relation;
+    bool zero_is_none; /* "0" on either side means no limit: holds */
+    struct str unless; /* a left side that always holds ("any"); empty = none */
+    bool sum;          /* left has instances, and all of a VM's together count */
+    int code;          /* result code that says so (1421 not enough CPU ...) */
+};
+
 struct ddf_code {
     int code;
     struct str text;
@@ -141,6 +159,8 @@ struct ddf_layout {
     size_t n_phases; /* Progress/Phase */
     struct ddf_alert *alerts;
     size_t n_alerts;
+    struct ddf_rule *rules;
+    size_t n_rules;
     int ok_first, ok_last;                /* result codes that mean success */
     const struct ddf_layout_index *index; /* private to layout.c */
 };

@@ -35,7 +35,7 @@ static const struct {
     const char *name;
     const char *keys;
 } parts[PARTS] = {
-    [SETTINGS] = { "settings", " path format kind change words unit label " },
+    [SETTINGS] = { "settings", " path format kind change words unit label failClosed " },
     [FACTS] = { "facts", " path format words unit label with " },
     [KPIS] = { "kpis", " path format words unit label counter " },
 };
@@ -356,6 +356,7 @@ static enum rc read_entry(struct loader *b, const struct doc *d, enum ddf_scope 
     if (!rc) rc = get_text(b, d, "unit", false, &en->unit);
     if (!rc) rc = get_text(b, d, "label", false, &en->label);
     if (!rc) rc = get_flag(b, d, "counter", false, &en->counter);
+    if (!rc) rc = get_flag(b, d, "failClosed", false, &en->fail_closed);
     if (!rc) rc = read_words(b, d, en);
     if (!rc) rc = read_with(b, d, en);
     if (!rc && !layout_put_name(b->index, en->name, en))
@@ -543,6 +544,53 @@ static enum rc read_goals(struct loader *b, const struct doc *root)
     return rc;
 }
 
+/* @param first, second  scopes in which the name is looked for, in this order */
+static enum rc get_entry(struct loader *b, const struct doc *map, const char *key, enum ddf_scope first,
+                         enum ddf_scope second, const struct ddf_entry **out)
+{
+    struct str name;
+    enum rc rc = get_text(b, map, key, true, &name);
+    if (rc) return rc;
+    *out = ddf_layout_entry(b->l, first, name);
+    if (!*out) *out = ddf_layout_entry(b->l, second, name);
+    return *out ? RC_OK : doc_error(doc_get(map, key), b->name, RC_INVALID, b->e, "is no entry of this layout");
+}
+
+static enum rc read_rule(struct loader *b, const struct doc *d, struct ddf_rule *r)
+{
+    static const char *const relations[] = { "atMost", "oneOf", "equals" };
+    const bool image = doc_get(d, "image") != NULL;
+    unsigned relation = DDF_R_AT_MOST;
+    enum rc rc = known_keys(b, d, " setting image must be zeroIsNone unless sum code ");
+    if (!rc)
+        rc = get_entry(b, d, image ? "image" : "setting", image ? DDF_IMAGE : DDF_VM, image ? DDF_IMAGE : DDF_VM,
+                       &r->left);
+    if (!rc) rc = get_name_of(b, d, "must", relations, sizeof relations / sizeof relations[0], relation, &relation);
+    if (!rc) rc = get_entry(b, d, "be", DDF_VM, DDF_DEVICE, &r->right);
+    if (!rc) rc = get_flag(b, d, "zeroIsNone", false, &r->zero_is_none);
+    if (!rc) rc = get_text(b, d, "unless", false, &r->unless);
+    if (!rc) rc = get_flag(b, d, "sum", false, &r->sum);
+    if (!rc) rc = get_int(b, d, "code", 0, &r->code);
+    r->relation = (enum ddf_relation)relation;
+    if (!rc && r->sum && !r->left->instance)
+        rc = doc_error(d, b->name, RC_INVALID, b->e, "\"sum\" is for a setting with instances");
+    return rc;
+}
+
+static enum rc read_rules(struct loader *b, const struct doc *root)
+{
+    const struct doc *d = doc_get(root, "rules");
+    if (!d) return RC_OK;
+    if (d->kind != DOC_LIST) return doc_error(d, b->name, RC_INVALID, b->e, "must be a list of rules");
+    enum rc rc = (b->l->rules = ARENA_ARRAY(b->a, struct ddf_rule, count(d))) ? RC_OK : no_memory(b);
+    for (const struct doc *c = d->first; !rc && c; c = c->next) {
+        rc = is_map(b, c);
+        if (!rc) rc = read_rule(b, c, &b->l->rules[b->l->n_rules]);
+        b->l->n_rules += !rc;
+    }
+    return rc;
+}
+
 static enum rc get_address(struct loader *b, const struct doc *root, const char *key, struct str *out)
 {
     struct ddf_uri u;
@@ -561,7 +609,7 @@ static enum rc read_head(struct loader *b, const struct doc *root)
     int form = 0;
     enum rc rc = known_keys(b, root,
                             " layout mo imageMo root vms images states reasons phases resultsOk results alerts "
-                            "device vm image aliases goals ");
+                            "device vm image aliases goals rules ");
     if (!rc) rc = get_int(b, root, "layout", 0, &form);
     if (!rc && form != 1)
         rc = doc_error(root, b->name, RC_INVALID, b->e, "\"layout: 1\" is missing: this program knows form 1 only");
@@ -589,6 +637,7 @@ static enum rc read_layout(struct loader *b, const struct doc *root)
     if (!rc) join_instances(b->l);
     if (!rc) rc = read_aliases(b, root);
     if (!rc) rc = read_goals(b, root);
+    if (!rc) rc = read_rules(b, root);
     return rc;
 }
 

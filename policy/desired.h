@@ -69,6 +69,7 @@ struct pol_value {
     /* "only policy", "same value", "higher priority", "safer value", "newer revision", "older policy" */
     const char *rule;
     struct str described; /* "safer value", "newer revision": the description that says so; else empty */
+    bool unsupported;     /* the device says that it has no effect there: it is not sent, and a wait says so */
     struct pol_loser *losers;
 };
 
@@ -84,7 +85,10 @@ struct pol_vm {
     const struct pol_value *image_value; /* where `image` comes from, NULL when none is wanted */
     const struct pol_window *window;
     const struct pol_policy *window_policy; /* when an upgrade may happen; NULL = any time */
-    struct str problem; /* why this VM cannot be planned ("image corp-android:4.2.0 is not in the store"), or empty */
+    /* Why this VM is neither made, started nor changed ("image corp-android:4.2.0 is not in the store", "9 virtual CPUs,
+     * and the device has 2"), or empty; and the result code that a device would give for it, 0 = none. */
+    struct str problem;
+    int problem_code;
 };
 
 struct pol_desired {

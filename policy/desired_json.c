@@ -31,6 +31,7 @@ static void value(struct buf *b, const struct pol_facts *f, struct str owner, co
     policy(b, v->policy);
     buf_putz(b, ",");
     text(b, "rule", str_of(v->rule));
+    if (v->unsupported) buf_putz(b, ",\"supported\":false");
     if (v->described.n) {
         buf_putz(b, ",");
         text(b, "description", v->described);
@@ -77,6 +78,7 @@ static void vm(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm
     if (vm->problem.n) {
         buf_putz(b, ",");
         text(b, "problem", vm->problem);
+        if (vm->problem_code) buf_printf(b, ",\"problemCode\":%d", vm->problem_code);
     }
     buf_putz(b, ",\"values\":");
     values(b, f, vm->name, vm->values, vm->n_values, a);

@@ -1,5 +1,6 @@
 #include "policy/document.h"
 #include "policy/document_read.h"
+#include "policy/rules.h"
 #include "policy/suggest.h"
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +30,14 @@ void reader_no_memory(struct reader *r)
     if (!r->rc) r->rc = err_set(r->e, RC_NOMEM, "out of memory for a policy");
 }
 
-static void put(struct reader *r, const struct doc *d, unsigned line, unsigned column, const char *fmt, va_list ap)
+static void put(struct reader *r, struct str pointer, unsigned line, unsigned column, const char *fmt, va_list ap)
     __attribute__((format(printf, 5, 0)));
-static void put(struct reader *r, const struct doc *d, unsigned line, unsigned column, const char *fmt, va_list ap)
+static void put(struct reader *r, struct str pointer, unsigned line, unsigned column, const char *fmt, va_list ap)
 {
     struct err one = { 0 };
     char text[ERR_TEXT_BYTES + 256];
     if (++r->n_errors > POL_ERRORS) return;
-    struct str pointer = doc_pointer(d, r->a), words = arena_vprintf(r->a, fmt, ap);
+    struct str words = arena_vprintf(r->a, fmt, ap);
     err_at(&one, RC_INVALID, r->name, line, column, "%.*s: %.*s", STR_ARG(pointer), STR_ARG(words));
     if (r->e && !r->e->rc) *r->e = one;
     if (r->errors) buf_printf(r->errors, "%s\n", err_format(&one, text, sizeof text));
@@ -46,7 +47,7 @@ void reader_error(struct reader *r, const struct doc *d, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    put(r, d, d->line, d->column, fmt, ap);
+    put(r, doc_pointer(d, r->a), d->line, d->column, fmt, ap);
     va_end(ap);
 }
 
@@ -54,7 +55,22 @@ void reader_key_error(struct reader *r, const struct doc *d, const char *fmt, ..
 {
     va_list ap;
     va_start(ap, fmt);
-    put(r, d, d->key_line ? d->key_line : d->line, d->key_line ? d->key_column : d->column, fmt, ap);
+    put(r, doc_pointer(d, r->a), d->key_line ? d->key_line : d->line, d->key_line ? d->key_column : d->column, fmt, ap);
+    va_end(ap);
+}
+
+void reader_setting_error(struct reader *r, const struct pol_setting *s, const char *fmt, ...)
+{
+    struct buf pointer;
+    struct str at = { 0 };
+    va_list ap;
+    buf_init(&pointer, 1024);
+    buf_putz(&pointer, s->entry->scope == DDF_DEVICE ? "/spec/device/" : "/spec/vm/");
+    for (size_t i = 0; i < s->name.n; i++) buf_byte(&pointer, s->name.p[i] == '.' ? '/' : (uint8_t)s->name.p[i]);
+    arena_str(r->a, buf_str(&pointer), &at);
+    buf_finish(&pointer);
+    va_start(ap, fmt);
+    put(r, at, s->line, s->column, fmt, ap);
     va_end(ap);
 }
 
@@ -279,6 +295,7 @@ static void spec(struct reader *r, const struct doc *root)
         if (by_name(&r->p->settings[i - 1], &r->p->settings[i]) == 0)
             reader_error(r, m, "%.*s is set twice (lines %u and %u)", STR_ARG(r->p->settings[i].name),
                          r->p->settings[i - 1].line, r->p->settings[i].line);
+    reader_rules(r);
 }
 
 enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_layout *l, const struct ddf_schema *s,

@@ -20,6 +20,9 @@ struct reader {
 void reader_error(struct reader *r, const struct doc *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void reader_key_error(struct reader *r, const struct doc *d, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/** At the place where a setting of the policy was read from. */
+void reader_setting_error(struct reader *r, const struct pol_setting *s, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void reader_warn(struct reader *r, const struct doc *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void reader_no_memory(struct reader *r);
 /** Errors for every key of map d that is not in the space-separated list. @return false when d is no map */

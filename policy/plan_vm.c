@@ -31,6 +31,17 @@ static bool differs(struct planning *p, const struct pol_value *v, struct str ow
     return !n || !same_value(v->setting->entry->format, n->value, v->wire);
 }
 
+/* Has no effect on this device: not sent, and said. */
+static bool unsupported(struct planning *p, struct str vm, const struct pol_value *v)
+{
+    if (!v->unsupported) return false;
+    add_wait(p, vm, "failed",
+             say(p, "%.*s %.*s is not supported by this device (policy %.*s)", STR_ARG(v->setting->name),
+                 STR_ARG(v->setting->word), STR_ARG(v->policy->name)),
+             406, 0);
+    return true;
+}
+
 static bool set_aside(struct planning *p, const struct difference *d)
 {
     const struct pol_failure *x = failure_of(p, pol_set_key(d->uri, p->a));
@@ -140,7 +151,8 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
     for (size_t i = 0; i < vm->n_values && !p->no_memory; i++) {
         const struct pol_value *v = &vm->values[i];
         enum ddf_change change = v->setting->entry->change;
-        if ((v == vm->image_value && !vm->image) || !differs(p, v, vm->name, &d)) continue;
+        if ((v == vm->image_value && !vm->image) || unsupported(p, vm->name, v) || !differs(p, v, vm->name, &d))
+            continue;
         if (change == DDF_C_UPGRADE && !defined) {
             other_image = d;
             upgrading = true;
@@ -310,6 +322,7 @@ static void create(struct planning *p, const struct pol_vm *vm)
     if (p->f->owner) batch_set_name(p, &b, "domain.owner", say(p, "%d", p->f->owner), why);
     for (size_t i = 0; i < vm->n_values; i++) {
         struct difference d = { .v = &vm->values[i] };
+        if (unsupported(p, vm->name, d.v)) continue;
         batch_set(p, &b, vm->values[i].setting->entry, vm->values[i].setting->instance, vm->values[i].wire,
                   why_of(p, &d));
     }
@@ -380,7 +393,7 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
     int state = 0;
 
     if (p->no_memory || (!there && gone)) return;
-    if (vm->problem.n && !gone) add_wait(p, vm->name, "failed", vm->problem, 0, 0);
+    if (vm->problem.n && !gone) add_wait(p, vm->name, "failed", vm->problem, vm->problem_code, 0);
     if (!there) {
         if (!vm->problem.n) create(p, vm);
         return;
@@ -415,7 +428,13 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
         if (!looks_again(p, vm->name, uri)) go(p, vm, state);
         return;
     }
-    if (!lock(p, vm, state) && !settings(p, vm, state) && !pending(p, vm, state)) go(p, vm, state);
+    if (lock(p, vm, state)) return;
+    /* What does not go together, or has no room, is neither written nor started. */
+    if (vm->problem_code) {
+        if (vm->goal && state_is(p, vm->goal->state, "stopped")) go(p, vm, state);
+        return;
+    }
+    if (!settings(p, vm, state) && !pending(p, vm, state)) go(p, vm, state);
 }
 
 void plan_device(struct planning *p)

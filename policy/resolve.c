@@ -1,6 +1,7 @@
 /* All policies that hold for one device, added up: for each setting the winner, the losers and the rule. */
 #include "policy/desired.h"
 #include "policy/plan.h"
+#include "policy/rules.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct resolution {
     struct candidate *holds;
     size_t n_holds; /* true or unknown */
     size_t warnings_cap;
+    struct str in_force; /* settings that have an effect on the device, as it says */
     bool no_memory;
 };
 
@@ -219,6 +221,7 @@ static struct pol_value *values(struct resolution *r, struct wish *w, size_t n, 
         v->setting = w[best].setting;
         v->policy = w[best].policy;
         v->wire = w[best].wire;
+        v->unsupported = !rules_supported(r->in_force, v->setting->entry, v->wire);
         count++;
     }
     *n_out = count;
@@ -337,6 +340,7 @@ static void vms(struct resolution *r)
         settings_of(r, vm->name, DDF_VM, w);
         vm->values = values(r, w, n, vm->name, &vm->n_values);
         image_of(r, vm);
+        if (!rules_judge(r->f, r->a, vm)) r->no_memory = true;
     }
 }
 
@@ -386,7 +390,7 @@ static enum rc hash(struct resolution *r, struct err *e)
 enum rc pol_resolve(const struct pol_facts *f, struct arena *a, struct pol_desired *out, struct err *e)
 {
     struct pol_desired d = { 0 };
-    struct resolution r = { .f = f, .a = a, .d = &d };
+    struct resolution r = { .f = f, .a = a, .d = &d, .in_force = rules_settings(f) };
 
     select_policies(&r);
     if (!r.no_memory) vms(&r);
