@@ -277,13 +277,18 @@ static void vm_gone(void *ctx, struct vm *vm)
 
 struct vm_world device_world(struct device *d)
 {
+    int64_t promised_kb = 0;
+    for (size_t i = 0; i < d->n_vms; i++)
+        if (d->vms[i].vm->state == VM_RUNNING || d->vms[i].vm->state == VM_PAUSED || d->vms[i].vm->state == VM_STARTING)
+            promised_kb += d->vms[i].vm->effective.mem_max_kb;
     return (struct vm_world){ .hv = d->hv,
                               .loader = d->loader,
                               .layout = device_layout(d),
                               .sink = &d->sink,
                               .now_ms = d->w->now_ms,
                               .images_dir = d->config.images_dir,
-                              .vms_dir = d->config.vms_dir };
+                              .vms_dir = d->config.vms_dir,
+                              .promised_kb = promised_kb };
 }
 
 void device_compare(struct device *d, struct vm_world *w)

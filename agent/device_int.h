@@ -132,6 +132,8 @@ enum rc mo_devdetail_rows(struct device_shared *s, struct err *e);
 enum rc mo_dmacc_rows(struct device_shared *s, struct err *e);
 enum rc mo_virt_rows(struct device_shared *s, struct err *e);
 enum rc mo_vm_rows(struct device_shared *s, struct err *e);
+/** For the settings that no object serves; after all others. */
+enum rc mo_vm_other_rows(struct device_shared *s, struct err *e);
 enum rc mo_vm_fact_rows(struct device_shared *s, struct err *e);
 /** The VM whose node, or a node below it, this is; NULL when there is none. */
 struct device_vm *mo_vm_at(struct device *d, const struct tree_at *at);

@@ -42,6 +42,7 @@ static enum rc rows(struct device_shared *s, struct err *e)
     if (!rc) rc = mo_threshold_rows(s, e);
     if (!rc) rc = mo_periph_rows(s, e);
     if (!rc) rc = mo_images_rows(s, e);
+    if (!rc) rc = mo_vm_other_rows(s, e);
     return rc;
 }
 

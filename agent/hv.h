@@ -16,6 +16,8 @@ struct hv_facts {
     int64_t mem_total_kb, mem_free_kb, store_total_kb, store_free_kb, uptime_s;
     bool kvm; /* found by trying, not by looking (board-and-hypervisor.md 3) */
     bool pause, suspend, snapshot, mem_snapshot, balloon, cpu_hotplug, watchdog, rt_sched;
+    bool tuning;                              /* CPU shares, limits and affinity have an effect (cgroups) */
+    bool detects_panic;                       /* a guest's panic is told of */
     char guest_types[128], image_formats[64]; /* comma separated */
     int cpu_pct;
     int64_t mem_used_kb;

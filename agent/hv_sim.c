@@ -299,6 +299,8 @@ static enum rc sim_facts(struct hv *hv, struct hv_facts *out, struct err *e)
                               .suspend = true,
                               .balloon = true,
                               .watchdog = true,
+                              .tuning = true,
+                              .detects_panic = true,
                               .guest_types = "android,linux,rtos,service,other",
                               .image_formats = "raw,qcow2,bundle",
                               .cpu_pct = 20,

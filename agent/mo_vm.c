@@ -1,6 +1,7 @@
 /* A VM's node (virtualization-mo.md c.3): settings that become vm->want and vm->policy, the Exec targets, who owns
  * it. What it tells of itself is in mo_vm_facts.c. */
 #include "agent/mo.h"
+#include "agent/mo_vm_support.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,19 +105,15 @@ static void fill_instances(struct device *d, struct vm *vm, struct arena *a)
     }
 }
 
-/* Settings are written one by one, so what does not fit together is put right here and not refused (min above max,
- * more CPUs than at most). */
-static void agree(struct hv_spec *s)
+/* What nobody has set follows from what somebody has. What does not fit together (min above max, more CPUs than at most) stays: settings are
+ * written one by one, and admission.h refuses the VM with them. */
+static void complete(struct hv_spec *s)
 {
     if (s->vcpus < 1) s->vcpus = 1;
-    if (s->vcpus > HV_VCPUS) s->vcpus = HV_VCPUS;
-    if (s->max_vcpus < s->vcpus) s->max_vcpus = s->vcpus;
-    if (s->max_vcpus > HV_VCPUS) s->max_vcpus = HV_VCPUS;
+    if (s->max_vcpus < 1) s->max_vcpus = s->vcpus;
     if (s->mem_max_kb <= 0)
         s->mem_max_kb = s->mem_min_kb > MEMORY_KB ? s->mem_min_kb : s->mem_kb > MEMORY_KB ? s->mem_kb : MEMORY_KB;
-    if (s->mem_max_kb < s->mem_min_kb) s->mem_max_kb = s->mem_min_kb;
-    if (s->mem_kb <= 0 || s->mem_kb > s->mem_max_kb) s->mem_kb = s->mem_max_kb;
-    if (s->mem_kb < s->mem_min_kb) s->mem_kb = s->mem_min_kb;
+    if (s->mem_kb <= 0) s->mem_kb = s->mem_max_kb;
 }
 
 bool mo_vm_fill(struct device *d, struct vm *vm)
@@ -135,7 +132,7 @@ bool mo_vm_fill(struct device *d, struct vm *vm)
     vm->want.heartbeat = vm->policy.health >= 1 ||
                          device_kept_int(d, DDF_VM, "crash.heartbeat", str_of(vm->id), (struct str){ 0 }, 0) > 0;
     fill_instances(d, vm, &a);
-    agree(&vm->want);
+    complete(&vm->want);
     /* Without a quota: no disk may promise its guest more than the device has at all. */
     vm->want.disk_max_kb = d->config.quota_bytes ? (int64_t)(d->config.quota_bytes / 1024) : d->facts.store_total_kb;
     arena_finish(&a);
@@ -200,6 +197,7 @@ static int check_setting(void *ctx, const struct tree_at *at, enum ddf_access co
     if (!v || !ddf_layout_match(device_layout(d), at->uri, &m) || !m.entry) return 200;
     tree_kept(d->tree, at, &now);
     if (str_eq(now, value)) return 200;
+    if (!mo_vm_supported(d, m.entry, value)) return 406; /* never kept as if it were obeyed */
     if (m.entry->change == DDF_C_STOPPED && v->vm->state != VM_DEFINED && v->vm->state != VM_STOPPED) return 403;
     if ((m.entry->change == DDF_C_DEFINED || m.entry->change == DDF_C_UPGRADE) && v->vm->state != VM_DEFINED)
         return 403;
@@ -645,7 +643,7 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e)
         { "domain.owner", { .get = get_owner } },
         { "domain.servers", { .check = check_servers, .changed = servers_changed } },
         { "resources.cpu.affinity", { .check = check_setting, .changed = setting_changed } },
-        { "crash.heartbeat", { .changed = setting_changed } },
+        { "crash.heartbeat", { .check = check_setting, .changed = setting_changed } },
         { "resources.storage.*.node", { .check = check_volume, .changed = setting_changed } },
         { "resources.storage.*.name", { .get = get_name } },
         { "resources.storage.*.usedKB", { .get = get_used } },
@@ -666,4 +664,9 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e)
     if (!rc) rc = mo_vm_fact_rows(s, e);
     if (!rc) rc = operation_rows(s, e);
     return rc;
+}
+
+enum rc mo_vm_other_rows(struct device_shared *s, struct err *e)
+{
+    return mo_vm_support_rows(s, &(struct tree_row){ .check = check_setting, .changed = setting_changed }, e);
 }

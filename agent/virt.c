@@ -325,6 +325,8 @@ void virt_refresh_facts(struct virt *v)
     pthread_mutex_unlock(&v->lock);
     f.kvm = kvm == VIRT_KVM_WORKS;
     f.balloon = true;
+    f.tuning = v->host.tuning;
+    f.detects_panic = strcmp(v->host.arch, "aarch64") != 0;
     f.cpu_hotplug = strcmp(v->host.arch, "x86_64") == 0;
     f.degraded = v->guard.lacks[0] != '\0';
     snprintf(f.name, sizeof f.name, "%s%s%s",

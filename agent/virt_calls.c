@@ -112,22 +112,7 @@ static enum rc undefine(virDomainPtr dom, struct err *e)
     return virt_error(e, RC_IO, "the VM could not be removed from the hypervisor");
 }
 
-/* ---- resources ---- */
-
-/* @return RC_OK; *pending when something only takes effect at the next start */
-static enum rc set_resources(virDomainPtr dom, const struct hv_spec *spec, bool *pending)
-{
-    const unsigned long long max_kb = virDomainGetMaxMemory(dom);
-    const int vcpus = virDomainGetVcpusFlags(dom, VIR_DOMAIN_AFFECT_LIVE);
-    const int max = virDomainGetVcpusFlags(dom, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_VCPU_MAXIMUM);
-    *pending = max_kb != (unsigned long long)spec->mem_max_kb || (spec->max_vcpus > 0 && max != spec->max_vcpus);
-    if (vcpus != spec->vcpus && virDomainSetVcpusFlags(dom, (unsigned)spec->vcpus, VIR_DOMAIN_AFFECT_LIVE) != 0)
-        *pending = true;
-    if ((unsigned long long)spec->mem_kb <= max_kb &&
-        virDomainSetMemoryFlags(dom, (unsigned long)spec->mem_kb, VIR_DOMAIN_AFFECT_LIVE) != 0)
-        *pending = true;
-    return RC_OK;
-}
+/* ---- the state ---- */
 
 /* The VM as it is now, whoever made it so. */
 static enum rc look(virDomainPtr dom, struct hv_event *ev, struct err *e)
@@ -186,7 +171,7 @@ static enum rc ask(struct virt *v, virConnectPtr conn, virDomainPtr dom, const s
     case HV_RESTORE: return result(virDomainCreate(dom), "the guest's memory could not be restored", e);
     case HV_DROP_SAVED: return result(virDomainManagedSaveRemove(dom, 0), "the saved memory could not be removed", e);
     case HV_FORGET: return forget(v, dom, e);
-    case HV_SET_RESOURCES: return set_resources(dom, &r->spec, &ev->pending);
+    case HV_SET_RESOURCES: ev->pending = !virt_set_live(conn, dom, &r->spec, v->host.tuning); return RC_OK;
     case HV_STATS: return virt_stats_read(dom, &r->spec, stats, e);
     case HV_LOOK: return look(dom, ev, e);
     default: return err_set(e, RC_UNSUPPORTED, "the hypervisor cannot do this");

@@ -75,4 +75,12 @@ enum rc virt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const s
 /** A guest gave its sign of life; an emulator ended. */
 void virt_kvm_up(struct virt *v, const char *uuid);
 void virt_kvm_down(struct virt *v, const char *uuid);
+
+/* virt_live.c */
+/**
+ * Change the resources of a running VM, after a look at what it runs with.
+ * @param tuning  CPU weight, limit and affinity can be changed (cgroups)
+ * @return false when something only comes with the next start
+ */
+bool virt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning);
 #endif

@@ -8,18 +8,22 @@
  * c.5.2's middle column. */
 static const struct vm_job_kind kinds[] = {
     { "provision",
-      { STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_DEFINE, STEP_PROVISIONED, STEP_START, STEP_READY },
+      { STEP_ADMIT, STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_DEFINE, STEP_PROVISIONED, STEP_START, STEP_READY },
       VM_OK,
       VM_PROVISION_FAILED,
       false },
     { "start",
-      { STEP_STOP, STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
+      { STEP_ADMIT, STEP_STOP, STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
       VM_OK,
       VM_START_FAILED,
       true },
     { "stop", { STEP_STOP }, VM_OK, VM_STOP_FAILED, true },
     { "shutdown", { STEP_SHUTDOWN }, VM_OK, VM_STOP_FAILED, false },
-    { "reboot", { STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
+    { "reboot",
+      { STEP_ADMIT, STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
+      VM_OK,
+      VM_RESET_FAILED,
+      false },
     { "reset", { STEP_STOP, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
     { "pause", { STEP_PAUSE }, VM_OK, VM_PAUSE_FAILED, true },
     { "resume", { STEP_RESUME }, VM_OK, VM_RESUME_FAILED, true },
@@ -33,7 +37,7 @@ static const struct vm_job_kind kinds[] = {
       false },
     { "delete", { STEP_STOP, STEP_FORGET, STEP_UNDEFINE, STEP_REMOVE }, VM_OK, VM_DELETE_FAILED, false },
     { "applyResources",
-      { STEP_SET_LIVE, STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
+      { STEP_ADMIT, STEP_SET_LIVE, STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
       VM_OK,
       VM_RESET_FAILED,
       false },
@@ -450,7 +454,8 @@ bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b)
                 a->mem_min_kb == b->mem_min_kb && a->n_volumes == b->n_volumes && a->n_nets == b->n_nets;
     for (int i = 0; same && i < a->n_volumes; i++)
         same = strcmp(a->volumes[i].name, b->volumes[i].name) == 0 &&
-               a->volumes[i].quota_kb == b->volumes[i].quota_kb && a->volumes[i].read_only == b->volumes[i].read_only;
+               a->volumes[i].quota_kb == b->volumes[i].quota_kb && a->volumes[i].read_only == b->volumes[i].read_only &&
+               a->volumes[i].iops == b->volumes[i].iops && a->volumes[i].kbps == b->volumes[i].kbps;
     for (int i = 0; same && i < a->n_nets; i++)
         same = strcmp(a->nets[i].name, b->nets[i].name) == 0 && a->nets[i].mode == b->nets[i].mode &&
                a->nets[i].up_kbps == b->nets[i].up_kbps && a->nets[i].down_kbps == b->nets[i].down_kbps;

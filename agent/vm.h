@@ -122,6 +122,7 @@ struct vm_world {
     const struct vm_sink *sink;
     int64_t now_ms;
     const char *images_dir, *vms_dir;
+    int64_t promised_kb; /* memory of all VMs that run */
 };
 
 enum rc vm_create(const char *id, const char *uuid, struct vm **out);

@@ -89,6 +89,7 @@ enum vm_phase {
 
 enum vm_step {
     STEP_END,
+    STEP_ADMIT,       /* do its resources fit together and find room? */
     STEP_IMAGE,       /* fetch the image if it is not there */
     STEP_FILES,       /* unpack or copy it */
     STEP_VOLUMES,     /* make volumes that are new, look whether all are there */
@@ -114,7 +115,7 @@ enum vm_step {
     STEP_SET_LIVE, /* resources; goes on with a restart only when asked for and still pending */
     STEP_COUNT
 };
-enum { STEPS_MAX = 8, CORRELATORS = 8, REQUEST_LIMIT_MS = 300000, PRESS_AGAIN_MS = 5000 };
+enum { STEPS_MAX = 9, CORRELATORS = 8, REQUEST_LIMIT_MS = 300000, PRESS_AGAIN_MS = 5000 };
 
 struct vm_job_kind { /* one row of the table of operations in vm.c */
     const char *op;

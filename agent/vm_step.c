@@ -1,3 +1,4 @@
+#include "agent/admission.h"
 #include "agent/vm_int.h"
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,27 @@
 static void say(struct vm *vm, const char *text)
 {
     snprintf(vm->progress.text, sizeof vm->progress.text, "%.255s", text);
+}
+
+/* ---- admission ---- */
+
+/* Before anything is written or started for it. */
+static enum vm_go admit(struct vm *vm, struct vm_world *w, int *code)
+{
+    struct hv_facts f = { .store_free_kb = -1 };
+    const bool on = vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+    int64_t new_kb = 0;
+    if (w->hv->class->facts(w->hv, &f, NULL)) f = (struct hv_facts){ .store_free_kb = -1 };
+    const struct admission room = { .cpus = f.cpu_online,
+                                    .max_vcpus = f.max_vcpus,
+                                    .memory_kb = f.mem_total_kb,
+                                    .promised_kb = w->promised_kb - (on ? vm->effective.mem_max_kb : 0),
+                                    .store_free_kb = f.store_free_kb };
+    for (int i = 0; i < vm->want.n_volumes; i++)
+        if (vm->want.volumes[i].quota_kb > vm->want.volumes[i].size_kb)
+            new_kb += vm->want.volumes[i].quota_kb - vm->want.volumes[i].size_kb;
+    *code = admission_test(&vm->want, &room, new_kb, vm->progress.text);
+    return *code ? VM_GO_FAIL : VM_GO_NEXT;
 }
 
 /* ---- files ---- */
@@ -379,6 +401,7 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     switch (step) {
     case STEP_IMAGE: return begin_image(vm, w, code);
     case STEP_FILES: return begin_files(vm, w, code);
+    case STEP_ADMIT: return admit(vm, w, code);
     case STEP_VOLUMES: return begin_volumes(vm, w, code);
     case STEP_DEFINE: return vm_ask(vm, w, HV_DEFINE, REQUEST_LIMIT_MS, code);
     case STEP_PROVISIONED:

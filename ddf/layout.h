@@ -63,6 +63,9 @@ struct ddf_entry {
     size_t n_with; /* word = path relative to the instance's node, wire = value, '*' = instance name */
     bool kpi;      /* belongs into samples. Its name begins with "kpi."; so do settings ("kpi.interval") that do not */
     bool counter;  /* a KPI that only grows (until a restart) */
+    /* Values from the safest to the least safe, where their numbers do not say it; they count before the description's hint. */
+    struct str *safest;
+    size_t n_safest;
     /* A wish for safety: a VM for which the device cannot fulfil it is neither made nor started. */
     bool fail_closed;
     struct str unit, label;       /* for people: "%", "KiB", "Memory used" */

@@ -35,7 +35,7 @@ static const struct {
     const char *name;
     const char *keys;
 } parts[PARTS] = {
-    [SETTINGS] = { "settings", " path format kind change words unit label failClosed " },
+    [SETTINGS] = { "settings", " path format kind change words unit label failClosed safest " },
     [FACTS] = { "facts", " path format words unit label with " },
     [KPIS] = { "kpis", " path format words unit label counter " },
 };
@@ -295,6 +295,23 @@ static enum rc read_words(struct loader *b, const struct doc *map, struct ddf_en
     return read_word_list(b, d, &en->words, &en->n_words);
 }
 
+/* Words of the entry, the safest first. */
+static enum rc read_safest(struct loader *b, const struct doc *map, struct ddf_entry *en)
+{
+    const struct doc *d = doc_get(map, "safest");
+    if (!d) return RC_OK;
+    if (d->kind != DOC_LIST || count(d) != en->n_words)
+        return doc_error(d, b->name, RC_INVALID, b->e, "must be a list of all words, the safest first");
+    if (!(en->safest = ARENA_ARRAY(b->a, struct str, en->n_words))) return no_memory(b);
+    for (const struct doc *c = d->first; c; c = c->next) {
+        size_t i = 0;
+        while (i < en->n_words && !str_eq(en->words[i].word, c->text)) i++;
+        if (i == en->n_words) return doc_error(c, b->name, RC_INVALID, b->e, "is no word of this entry");
+        en->safest[en->n_safest++] = en->words[i].wire;
+    }
+    return RC_OK;
+}
+
 static enum rc read_with(struct loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "with");
@@ -358,6 +375,7 @@ static enum rc read_entry(struct loader *b, const struct doc *d, enum ddf_scope 
     if (!rc) rc = get_flag(b, d, "counter", false, &en->counter);
     if (!rc) rc = get_flag(b, d, "failClosed", false, &en->fail_closed);
     if (!rc) rc = read_words(b, d, en);
+    if (!rc) rc = read_safest(b, d, en);
     if (!rc) rc = read_with(b, d, en);
     if (!rc && !layout_put_name(b->index, en->name, en))
         rc = doc_error(d, b->name, RC_INVALID, b->e, "this name is already taken");

@@ -2,6 +2,7 @@
  * answered. */
 #include "base/text.h"
 #include "policy/plan_make.h"
+#include "policy/rules.h"
 
 /* ---- settings ---- */
 
@@ -90,7 +91,8 @@ static void set_upgrade(struct planning *p, struct batch *b, const struct pol_vm
     char text[17];
 
     if (!target || !str_eq(target->value, vm->image->id)) batch_set_name(p, b, "upgrade.target", vm->image->id, why);
-    if (!vm->window) return;
+    const struct ddf_entry *keeps = ddf_layout_entry(p->l, DDF_VM, STR("upgrade.window.notBefore"));
+    if (!vm->window || !keeps || !rules_supported(rules_settings(p->f), keeps, (struct str){ 0 })) return;
     pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
     text_time_basic(closes, text);
     if (!after || !str_is(after->value, text))
@@ -98,6 +100,34 @@ static void set_upgrade(struct planning *p, struct batch *b, const struct pol_vm
     text_time_basic(opens, text);
     if (!before || !str_is(before->value, text))
         batch_set_name(p, b, "upgrade.window.notBefore", say(p, "%s", text), window);
+}
+
+/* Does the device hold the window that the policy gives? */
+static bool window_kept(struct planning *p, const struct pol_vm *vm)
+{
+    const struct pol_mirror_node *after = mirror_entry(p, DDF_VM, "upgrade.window.notAfter", vm->name);
+    const struct pol_mirror_node *before = mirror_entry(p, DDF_VM, "upgrade.window.notBefore", vm->name);
+    int64_t opens, closes, from, to;
+    pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
+    return before && after && before->known == POL_REPORTED && after->known == POL_REPORTED &&
+           text_time_parse(before->value, &from) && text_time_parse(after->value, &to) && from / 1000 == opens / 1000 &&
+           to / 1000 == closes / 1000;
+}
+
+/* A device without a place for the window would upgrade at once: the command itself waits until it is open. */
+static bool outside_window(struct planning *p, const struct pol_vm *vm, const struct difference *d)
+{
+    int64_t opens, closes;
+    char text[17];
+    if (!vm->window || window_kept(p, vm)) return false;
+    pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
+    if (opens <= p->f->now_ms) return false;
+    text_time_basic(opens, text);
+    add_wait(p, vm->name, "waiting",
+             say(p, "%.*s waits for the window of policy %.*s, which opens at %s: the device does not keep it itself",
+                 STR_ARG(why_of(p, d)), STR_ARG(vm->window_policy->name), text),
+             0, opens);
+    return true;
 }
 
 /* Another image than the one the VM was provisioned with. @return true when a step was made */
@@ -108,6 +138,14 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
     struct str was = mirror_word(p, DDF_VM, "upgrade.state", vm->name);
     struct batch b;
 
+    const struct ddf_entry *to = ddf_layout_entry(p->l, DDF_VM, STR("upgrade.target"));
+    if (to && !rules_supported(rules_settings(p->f), to, (struct str){ 0 })) {
+        add_wait(p, vm->name, "failed",
+                 say(p, "%.*s: this device does not upgrade a VM; delete it to have it made anew",
+                     STR_ARG(why_of(p, d))),
+                 1411, 0);
+        return false;
+    }
     if (!plan_image(p, vm)) return false;
     if (target && str_eq(target->value, vm->image->id) &&
         (str_is(was, "rolledBack") || str_is(was, "rollbackFailed"))) {
@@ -127,6 +165,7 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
     batch_init(&b, DDF_VM, vm->name, false);
     set_upgrade(p, &b, vm, d);
     if (b.n || b.n_alone || !target || !str_eq(target->value, vm->image->id)) return batch_send(p, &b, why_of(p, d));
+    if (outside_window(p, vm, d)) return false;
     return add_operation(p, DDF_VM, vm->name, STR("upgrade"), (struct str){ 0 }, why_of(p, d));
 }
 

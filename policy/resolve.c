@@ -124,6 +124,21 @@ static int safer(enum ddf_hint hint, struct str x, struct str y)
     return (a < b) == lowest ? -1 : 1;
 }
 
+static size_t rank(const struct ddf_entry *en, struct str wire)
+{
+    size_t i = 0;
+    while (i < en->n_safest && !str_eq(en->safest[i], wire)) i++;
+    return i;
+}
+
+/* <0: x is safer, >0: y is, 0: neither the layout nor the description says. */
+static int safer_of(const struct wish *x, const struct wish *y, enum ddf_hint hint)
+{
+    const struct ddf_entry *en = x->setting ? x->setting->entry : NULL;
+    if (en && en->n_safest) return (int)rank(en, x->wire) - (int)rank(en, y->wire);
+    return hint == DDF_HINT_NONE ? 0 : safer(hint, x->wire, y->wire);
+}
+
 /* Does `x` beat `y`, and by which rule? */
 static bool beats(const struct wish *x, const struct wish *y, enum ddf_hint hint, const char **rule)
 {
@@ -139,7 +154,7 @@ static bool beats(const struct wish *x, const struct wish *y, enum ddf_hint hint
         *rule = NEWER;
         return newer(x->policy, y->policy);
     }
-    int c = hint == DDF_HINT_NONE ? 0 : safer(hint, x->wire, y->wire);
+    int c = safer_of(x, y, hint);
     if (c) {
         *rule = SAFER;
         return c < 0;

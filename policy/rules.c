@@ -79,7 +79,7 @@ struct str rules_settings(const struct pol_facts *f)
 bool rules_supported(struct str list, const struct ddf_entry *en, struct str wire)
 {
     struct str one;
-    if (!list.n || en->scope != DDF_VM) return true;
+    if (!list.n || en->scope != DDF_VM || en->change == DDF_C_NEVER) return true;
     while (str_cut(&list, ',', &one)) {
         one = str_trim(one);
         size_t eq = str_find(one, '=', 0);

@@ -321,7 +321,7 @@ static inline void phone_wait(struct phone *p, int64_t ms)
 /* The device's own view of a leaf. */
 static inline const char *phone_value(struct phone *p, const char *uri)
 {
-    static char out[512];
+    static char out[4096];
     struct arena a;
     struct str v;
     arena_init(&a, 1 << 20);

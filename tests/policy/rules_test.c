@@ -168,7 +168,75 @@ static void a_vm_that_is_there_is_left_alone_until_the_policy_fits(void)
     end();
 }
 
+/* 1 is a smaller number than 5, and shared is less safe than read-only. */
+static void the_safer_access_wins_whatever_its_number(void)
+{
+    static const struct {
+        const char *a, *b, *wins;
+    } row[] = { { "shared", "read-only", "5" }, { "foreground", "shared", "3" },
+                { "exclusive", "shared", "1" }, { "ask", "foreground-exclusive", "6" },
+                { "denied", "read-only", "0" }, { "foreground-exclusive", "exclusive", "4" } };
+    char yaml[2][600];
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        for (int turn = 0; turn < 2; turn++) { /* whichever policy is the older one */
+            const char *first = turn ? row[i].b : row[i].a, *second = turn ? row[i].a : row[i].b;
+            snprintf(yaml[0], sizeof yaml[0], HEAD "    state: running\n    peripherals: {camera: %s}\n", first);
+            snprintf(yaml[1], sizeof yaml[1],
+                     "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: q, authority: acme-it}\nspec:\n"
+                     "  selector: 'true'\n  vm: {id: corp, peripherals: {camera: %s}}\n",
+                     second);
+            begin(yaml[0]);
+            sim_policy(&s, yaml[1]);
+            sim_run(&s, 20);
+            struct sim_node *n = sim_find(&d, STR("./Virtualization/VM/corp/Periph/camera/Access"));
+            CU_ASSERT_FATAL(n != NULL);
+            CU_ASSERT(str_is(n->value, row[i].wins));
+            end();
+        }
+    }
+}
+
+static void an_upgrade_waits_for_a_window_that_the_device_does_not_keep(void)
+{
+    begin(HEAD "    state: running\n");
+    sim_image(&s, "corp-android", "2", "img2");
+    fact("hypervisor.cap.settings", "GuestType,Image/ImageID,Upgrade/TargetID");
+    sim_run(&s, 20);
+    CU_ASSERT(str_is(sim_value(&d, DDF_VM, "state", STR("corp")), "50"));
+    d.now_ms += 10000;
+    sim_policy(
+        &s,
+        "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p, authority: acme-it}\nspec:\n  selector: 'true'\n"
+        "  vm: {id: corp, guestType: android, state: running, image: 'corp-android:2',\n"
+        "       upgrade: {window: 'Sun 01:00-05:00 UTC'}}\n");
+    sim_run(&s, 20);
+    CU_ASSERT(waits("the window of policy p, which opens at", 0));
+    size_t upgrades = 0;
+    for (size_t i = 0; i < s.n_ops; i++) upgrades += str_is(s.op[i].kind, "upgrade");
+    CU_ASSERT_EQUAL(upgrades, 0);
+    for (const struct pol_wait *w = s.plan.waits; w; w = w->next)
+        if (w->until_ms) d.now_ms = w->until_ms + 60000;
+    sim_run(&s, 20);
+    for (size_t i = 0; i < s.n_ops; i++) upgrades += str_is(s.op[i].kind, "upgrade");
+    CU_ASSERT(upgrades > 0);
+    end();
+
+    begin(HEAD "    state: running\n"); /* and none at all where a VM is not upgraded */
+    sim_image(&s, "corp-android", "2", "img2");
+    fact("hypervisor.cap.settings", "GuestType,Image/ImageID");
+    sim_run(&s, 20);
+    d.now_ms += 10000;
+    sim_policy(
+        &s,
+        "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p, authority: acme-it}\nspec:\n  selector: 'true'\n"
+        "  vm: {id: corp, guestType: android, state: running, image: 'corp-android:2'}\n");
+    sim_run(&s, 20);
+    CU_ASSERT(waits("this device does not upgrade a VM", 1411));
+    end();
+}
+
 TEST_MAIN("policy.rules", TEST(a_document_names_the_line_of_what_does_not_go_together),
           TEST(a_vm_that_the_device_has_no_room_for_is_not_made), TEST(a_setting_without_effect_is_not_sent_and_said),
           TEST(a_wish_for_safety_without_effect_keeps_the_vm_from_running),
-          TEST(a_vm_that_is_there_is_left_alone_until_the_policy_fits))
+          TEST(a_vm_that_is_there_is_left_alone_until_the_policy_fits), TEST(the_safer_access_wins_whatever_its_number),
+          TEST(an_upgrade_waits_for_a_window_that_the_device_does_not_keep))

@@ -1,0 +1,105 @@
+/* What a server may ask of a VM on this device: a value without effect is refused and not kept, and the tree says beforehand which
+ * have one. */
+#include "agent/mo_vm_support.h"
+#include "tests/agent/vm_up.h"
+#include "tests/lib/test.h"
+
+static void a_setting_without_effect_is_refused_and_not_kept(void)
+{
+    static const struct {
+        const char *leaf, *format, *value;
+        int code;
+        const char *kept;
+    } row[] = {
+        { "/Resources/CPU/Shares", "int", "1500", 200, "1500" },
+        { "/Resources/Class", "int", "20", 406, "40" },
+        { "/Resources/Class", "int", "40", 200, "40" }, /* what it is anyway */
+        { "/Resources/CPU/Sched", "int", "1", 406, "0" },
+        { "/Policy/StartOrder", "int", "7", 406, NULL },
+        { "/Policy/OnHostDown", "int", "2", 406, NULL },
+        { "/Crash/Action", "int", "2", 200, "2" },
+        { "/Crash/Action", "int", "5", 406, "2" },
+        { "/Crash/HeartbeatS", "int", "30", 406, NULL },
+        { "/Crash/WatchdogS", "int", "30", 200, "30" },
+        { "/Crash/WatchdogS", "int", "7", 406, "30" },
+        { "/Upgrade/Health", "int", "1", 200, "1" },
+        { "/Upgrade/Health", "int", "3", 406, "1" },
+        { "/Lease/CheckInS", "int", "3600", 200, "3600" },
+    };
+    struct phone p;
+    char uri[sizeof row / sizeof row[0]][120];
+    phone_open(&p, false);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    bring_up(&p);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        snprintf(uri[i], sizeof uri[i], "%s%s", VM, row[i].leaf);
+        phone_forget(&p);
+        phone_write(&p, SML_REPLACE, uri[i], row[i].format, row[i].value);
+        CU_ASSERT(phone_session(&p, NULL, 0));
+        PHONE_CODE(&p, 1, row[i].code);
+        if (row[i].kept) PHONE_IS(&p, uri[i], row[i].kept);
+    }
+    phone_close(&p);
+}
+
+static void an_interface_or_volume_that_cannot_be_as_asked_is_refused(void)
+{
+    struct phone p;
+    phone_open(&p, false);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    phone_write(&p, SML_ADD, VM, "node", NULL);
+    phone_write(&p, SML_ADD, VM "/Resources/Net/corp0", "node", NULL);
+    phone_write(&p, SML_REPLACE, VM "/Resources/Net/corp0/Mode", "int", "4");
+    phone_write(&p, SML_REPLACE, VM "/Resources/Net/corp0/Mode", "int", "1");
+    phone_write(&p, SML_REPLACE, VM "/Resources/Net/corp0/UpKbps", "int", "5000");
+    phone_write(&p, SML_ADD, VM "/Resources/Storage/userdata", "node", NULL);
+    phone_write(&p, SML_ADD, VM "/Resources/Storage/userdata/Encrypted", "bool", "true");
+    phone_write(&p, SML_REPLACE, VM "/GuestType", "chr", "windows");
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    PHONE_CODE(&p, 3, 406);
+    PHONE_CODE(&p, 4, 200);
+    PHONE_CODE(&p, 5, 406);
+    PHONE_CODE(&p, 7, 406);
+    PHONE_CODE(&p, 8, 1413);
+    PHONE_IS(&p, VM "/Resources/Net/corp0/Mode", "1");
+    phone_close(&p);
+}
+
+/* Each setting that a policy may write is either in the device's list or refused; the two never differ. */
+static void the_list_says_what_the_checks_do(void)
+{
+    struct phone p;
+    struct arena a;
+    size_t named = 0, settings = 0;
+    phone_open(&p, false);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    phone_wait(&p, 1000);
+    const char *list = phone_value(&p, "./Virtualization/Hypervisor/Cap/Settings");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(list);
+    CU_ASSERT_PTR_NOT_NULL(strstr(list, "Resources/Net/*/Mode=0|1"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(list, "GuestType=android|linux|"));
+    arena_init(&a, 1 << 16);
+    for (size_t i = 0; i < p.shared->layout->n_entries; i++) {
+        const struct ddf_entry *en = &p.shared->layout->entries[i];
+        if (en->scope != DDF_VM || en->change == DDF_C_NEVER) continue;
+        settings++;
+        struct str rest = str_of(list), one, allowed = { 0 };
+        bool in = false;
+        while (!in && str_cut(&rest, ',', &one)) {
+            size_t eq = str_find(one, '=', 0);
+            in = str_eq(str_slice(one, 0, eq), en->path);
+            if (in && eq < one.n) allowed = str_slice(one, eq + 1, one.n);
+        }
+        struct str first = allowed;
+        str_cut(&allowed, '|', &first);
+        if (str_is(en->name, "guestType")) continue; /* check_guest says 1413 */
+        CU_ASSERT_EQUAL(mo_vm_supported(p.device, en, first.n ? first : STR("1")), in);
+        named += in;
+    }
+    CU_ASSERT(named > 35 && settings > named + 20);
+    arena_finish(&a);
+    phone_close(&p);
+}
+
+TEST_MAIN("agent.support", TEST(a_setting_without_effect_is_refused_and_not_kept),
+          TEST(an_interface_or_volume_that_cannot_be_as_asked_is_refused), TEST(the_list_says_what_the_checks_do))
