@@ -538,7 +538,6 @@ spec:
     guestType: linux
     image: corp-linux:1.0.0
     state: runing
-    qos: interactive
     resources:
       cpu: {vcpus: many}
       memory: {min: 512Mi, max: 1Gi}

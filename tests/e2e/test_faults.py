@@ -397,7 +397,7 @@ def tree(server, phone, uri):
 
 def test_a_guest_that_does_not_boot(folder, server, phone):
     server.upload(world.guest_with("dmvisor.hang=1", folder), "corp-linux", "1.0.0")
-    server.apply(world.policy(crash="stop").replace("    qos:", "    policy: {bootTimeout: 4s}\n    qos:"))
+    server.apply(world.policy(crash="stop").replace("    resources:", "    policy: {bootTimeout: 4s}\n    resources:"))
     def told():
         ops = [o for o in server.get(path_of(phone, "/operations"))["items"] if o["kind"] in ("provision", "start") and o["state"] == "failed"]
         return ops[-1] if ops else None

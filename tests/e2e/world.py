@@ -336,7 +336,6 @@ spec:
     guestType: linux
     image: corp-linux:{version}
     state: {state}
-    qos: interactive
     resources:
       cpu: {{vcpus: {vcpus}, maxVcpus: 2}}
       memory: {{min: 128Mi, max: {memory}}}
