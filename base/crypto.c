@@ -104,6 +104,28 @@ void crypto_hmac_sha1(struct str key, struct str data, uint8_t out[SHA1_BYTES])
         give_up("HMAC-SHA1");
 }
 
+/* RFC 2104, from the digest that is at hand already: fetching an HMAC takes libcrypto longer than computing one. */
+void crypto_hmac_sha256(const uint8_t key[SHA256_BYTES], const struct str *parts, size_t n_parts,
+                        uint8_t out[SHA256_BYTES])
+{
+    enum { BLOCK = 64, PARTS = 4 };
+    EVP_MD_CTX *ctx = thread_ctx()->md;
+    uint8_t inner[BLOCK], outer[BLOCK], hash[SHA256_BYTES];
+    struct str all[1 + PARTS] = { { (const char *)inner, BLOCK } };
+    assert(n_parts <= PARTS);
+    for (size_t i = 0; i < BLOCK; i++) {
+        uint8_t k = i < SHA256_BYTES ? key[i] : 0;
+        inner[i] = k ^ 0x36;
+        outer[i] = k ^ 0x5C;
+    }
+    for (size_t i = 0; i < n_parts; i++) all[1 + i] = parts[i];
+    digest(ctx, lib.sha256, all, 1 + n_parts, hash);
+    const struct str last[] = { { (const char *)outer, BLOCK }, { (const char *)hash, sizeof hash } };
+    digest(ctx, lib.sha256, last, 2, out);
+    OPENSSL_cleanse(inner, sizeof inner);
+    OPENSSL_cleanse(outer, sizeof outer);
+}
+
 struct crypto_sha256_ctx {
     EVP_MD_CTX *md;
 };
@@ -380,4 +402,65 @@ out:
     GENERAL_NAMES_free(names);
     ERR_clear_error();
     return rc;
+}
+
+static bool put_name(const ASN1_STRING *from, char *out, size_t n_out, size_t *n)
+{
+    unsigned char *text = NULL;
+    int bytes = ASN1_STRING_to_UTF8(&text, from); /* from whichever of the string types of X.520 it is */
+    bool ok = bytes > 0 && (size_t)bytes < n_out && !memchr(text, '\0', (size_t)bytes) &&
+              str_is_utf8((struct str){ (const char *)text, (size_t)bytes });
+    if (ok) {
+        memcpy(out, text, (size_t)bytes);
+        out[bytes] = '\0';
+        *n = (size_t)bytes;
+    }
+    OPENSSL_free(text);
+    return ok;
+}
+
+static bool subject_name(const X509 *x, int nid, char *out, size_t n_out, size_t *n)
+{
+    const X509_NAME *name = X509_get_subject_name(x);
+    int at = X509_NAME_get_index_by_NID(name, nid, -1);
+    return at >= 0 && X509_NAME_get_index_by_NID(name, nid, at) < 0 &&
+           put_name(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)), out, n_out, n);
+}
+
+static bool alternative_name(const X509 *x, int type, char *out, size_t n_out, size_t *n)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+    const ASN1_STRING *found = NULL;
+    bool one = true;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
+        if (g->type != type) continue;
+        one = !found;
+        found = g->d.ia5;
+        if (!one) break;
+    }
+    bool ok = found && one && put_name(found, out, n_out, n);
+    GENERAL_NAMES_free(names);
+    return ok;
+}
+
+bool crypto_certificate_name(struct str der, enum crypto_name kind, char *out, size_t n_out, size_t *n)
+{
+    static const struct {
+        int nid, san;
+    } row[] = {
+        [CRYPTO_NAME_CN] = { NID_commonName, 0 },
+        [CRYPTO_NAME_UID] = { NID_userId, 0 },
+        [CRYPTO_NAME_SERIAL_NUMBER] = { NID_serialNumber, 0 },
+        [CRYPTO_NAME_SAN_DNS] = { 0, GEN_DNS },
+        [CRYPTO_NAME_SAN_URI] = { 0, GEN_URI },
+        [CRYPTO_NAME_SAN_EMAIL] = { 0, GEN_EMAIL },
+    };
+    const unsigned char *p = (const unsigned char *)der.p;
+    X509 *x = der.n <= LONG_MAX ? d2i_X509(NULL, &p, (long)der.n) : NULL;
+    bool ok = x && (row[kind].nid ? subject_name(x, row[kind].nid, out, n_out, n)
+                                  : alternative_name(x, row[kind].san, out, n_out, n));
+    X509_free(x);
+    ERR_clear_error();
+    return ok;
 }

@@ -19,6 +19,9 @@ enum {
 void crypto_md5(const struct str *parts, size_t n_parts, uint8_t out[MD5_BYTES]);
 void crypto_hmac_sha1(struct str key, struct str data, uint8_t out[SHA1_BYTES]);
 void crypto_sha256(struct str data, uint8_t out[SHA256_BYTES]);
+/** HMAC-SHA256 of up to four parts, one after another, with a key of 32 octets. */
+void crypto_hmac_sha256(const uint8_t key[SHA256_BYTES], const struct str *parts, size_t n_parts,
+                        uint8_t out[SHA256_BYTES]);
 
 /* SHA-256 in pieces. */
 struct crypto_sha256_ctx;
@@ -45,4 +48,18 @@ bool crypto_password_check(struct str password, struct str hash);
  *  @return RC_EXISTS when one of the files is there already (it is left alone); RC_INVALID for a bad host; RC_IO */
 enum rc crypto_make_certificate(const char *cert_file, const char *key_file, const char *const *hosts, size_t n_hosts,
                                 int days, struct err *e);
+
+/* Where in a certificate a name stands. */
+enum crypto_name {
+    CRYPTO_NAME_CN,
+    CRYPTO_NAME_UID,
+    CRYPTO_NAME_SERIAL_NUMBER, /* of the subject */
+    CRYPTO_NAME_SAN_DNS,
+    CRYPTO_NAME_SAN_URI,
+    CRYPTO_NAME_SAN_EMAIL
+};
+/** The one name of this kind in a certificate (DER), as UTF-8, read from its structure: a printed form can be made to
+ * read as another name. @param out  n_out octets with the NUL at its end. @return false when there is none, more than
+ * one, one with a NUL in it, or one that has no room */
+bool crypto_certificate_name(struct str der, enum crypto_name kind, char *out, size_t n_out, size_t *n);
 #endif

@@ -22,9 +22,21 @@ void sml_md5_digest(struct str ha1, struct str nonce, char out[SML_DIGEST_BYTES 
 
 void sml_mac(struct str ha1, struct str nonce, struct str body, char out[SML_DIGEST_BYTES + 1])
 {
-    char tail[1 + SML_DIGEST_BYTES + 1] = ":";
-    md5_b64(&body, 1, tail + 1);
-    md5_b64((const struct str[]){ ha1, STR(":"), nonce, { tail, 1 + SML_DIGEST_BYTES } }, 4, out);
+    char digest[SML_DIGEST_BYTES + 1];
+    sml_mac_body(body, digest);
+    sml_mac_of(ha1, nonce, digest, out);
+}
+
+void sml_mac_body(struct str body, char out[SML_DIGEST_BYTES + 1])
+{
+    md5_b64(&body, 1, out);
+}
+
+void sml_mac_of(struct str ha1, struct str nonce, const char body[SML_DIGEST_BYTES + 1], char out[SML_DIGEST_BYTES + 1])
+{
+    char tail[1 + SML_DIGEST_BYTES] = ":";
+    memcpy(tail + 1, body, SML_DIGEST_BYTES);
+    md5_b64((const struct str[]){ ha1, STR(":"), nonce, { tail, sizeof tail } }, 4, out);
 }
 
 static const struct {
@@ -61,6 +73,16 @@ enum rc sml_basic_decode(struct str data, struct arena *a, struct str *user, str
     *user = str_slice(plain, 0, colon);
     *password = str_slice(plain, colon + 1, plain.n);
     return RC_OK;
+}
+
+bool sml_basic_is(struct str data, struct str user, struct str ha1, struct arena *a)
+{
+    struct str plain;
+    char made[SML_HA1_BYTES + 1];
+    if (text_b64_decode(data, a, &plain) != RC_OK || plain.n <= user.n || plain.p[user.n] != ':') return false;
+    sml_ha1(user, str_slice(plain, user.n + 1, plain.n), made);
+    bool same = text_same_secret(str_of(made), ha1);
+    return str_starts(plain, user) && same;
 }
 
 /* ---- x-syncml-hmac: algorithm=MD5, username="...", mac=... (dm-protocol.md 7.3) ---- */

@@ -163,25 +163,32 @@ static void end_of_message(struct reader *r)
     if (s->peer_done) s->setup = false;
 }
 
+/* A session may begin with the answer to a challenge that nobody remembers: our numbers go on after that one's. */
+static void number_replies(struct sml_server *s, const struct sml_msg *m)
+{
+    uint64_t n = 0;
+    if (str_to_u64(m->msg_id, &n) && n > 1 && n <= s->c->max_messages) s->msg_out = (uint32_t)n - 1;
+}
+
 enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
                         const struct sml_account *account, const struct world *w, struct arena *a,
                         struct sml_news *news, struct err *e)
 {
     struct reader r = { .s = s, .m = m, .account = account, .a = a, .news = news };
-    (void)w;
     *news = (struct sml_news){ 0 };
     if (s->over) return err_set(e, RC_INVALID, "the session is over");
     r.devinfo = &news->devinfo;
     r.alerts = &news->alerts;
     s->turn = (struct turn){ .m = m };
     s->turn.due_tail = &s->turn.due;
-    s->n_messages++;
+    s->turn.challenge_key = t->challenge_key;
+    if (s->n_messages++ == 0) number_replies(s, m);
     if (!header_is_good(s, m, news)) return RC_OK;
     if (m->meta.has_max_msg) /* also a refusal must fit */
         s->peer_max_msg = m->meta.max_msg_bytes;
     if (m->meta.has_max_obj) s->peer_max_obj = m->meta.max_obj_bytes;
     bool opened = s->opened;
-    struct sml_verdict v = s->given ? *s->given : server_check(s, m, t, account, a);
+    struct sml_verdict v = s->given ? *s->given : t->proved ? *t->proved : server_check(s, m, t, account, w, a);
     server_accept_verdict(s, &v);
     if (v.ok) {
         news->who = SML_WHO_KNOWN;

@@ -28,8 +28,21 @@ struct sml_account {
     struct str client_name, client_ha1;                       /* CLCRED: the device proves itself */
     struct str server_name, server_ha1;                       /* SRVCRED: we prove ourselves */
     struct str client_nonce, client_nonce_prev, server_nonce; /* decoded octets; empty = none yet */
-    enum sml_auth auth; /* scheme to demand: SML_AUTH_MD5 unless the account says otherwise */
-    bool resync;        /* a trigger signed with the resynchronisation nonce is out */
+    enum sml_auth auth;      /* scheme to demand: SML_AUTH_MD5 unless the account says otherwise */
+    bool resync;             /* a trigger signed with the resynchronisation nonce is out */
+    int64_t challenges_used; /* syncml/challenge.h; 0 = none yet */
+};
+
+/* What a check of the client's credentials says. Of the machine's state it changes this and nothing else, so that a
+ * recorded one can stand in for it (syncml/replay.h), and one that was made before there was a session. */
+struct sml_verdict {
+    bool ok, over;
+    int code;                 /* Status for SyncHdr */
+    const char *why, *how;    /* not good; good */
+    uint8_t scheme, demanded; /* enum sml_auth */
+    uint8_t tries;
+    bool known, per_message, next_nonce, current_nonce_used;
+    int64_t challenge; /* slot of the challenge that was answered, 0 = another nonce, or none */
 };
 
 struct sml_transport {
@@ -37,6 +50,10 @@ struct sml_transport {
     struct str client_cert_subject; /* verified by TLS and mapped to this device; empty = none */
     struct sml_hmac hmac;           /* x-syncml-hmac of the request */
     struct str raw;                 /* octets of the request body, for the MAC */
+    /* Challenges carry nonces of syncml/challenge.h, made with these CHALLENGE_KEY_BYTES; NULL: random ones, which only
+     * the session that gave them knows. */
+    const uint8_t *challenge_key;
+    const struct sml_verdict *proved; /* sml_server_prove has looked at this message; NULL: look now */
 };
 
 /* One value a device told us. Octets (format bin) are in base64 here, whatever carried them. */
@@ -92,6 +109,7 @@ struct sml_keep {
     struct str client_nonce_next;
     struct str server_nonce;
     bool client_nonce_used;
+    int64_t challenges_used; /* 0 = unchanged */
     /* steps that can never fit, when the session ends with this reply; else the next news has them */
     struct sml_outcome *unsent;
 };
@@ -118,6 +136,16 @@ void sml_server_destroy(struct sml_server *s);
 /** Bytes this session holds now. */
 size_t sml_server_bytes(const struct sml_server *s);
 bool sml_server_over(const struct sml_server *s);
+
+/**
+ * Does this message prove by itself who sent it? Looks only; neither needs a session nor has one in mind.
+ * @return `ok`, and then `how`; else what the sender is to be told
+ */
+struct sml_verdict sml_server_prove(const struct sml_server_config *c, const struct sml_msg *m,
+                                    const struct sml_transport *t, const struct sml_account *account,
+                                    const struct world *w, struct arena *a);
+/** A proof without the session's token: what went before does not count for the next message. */
+void sml_verdict_alone(struct sml_verdict *v);
 
 /** Give up: the next answer says Alert 1223 and ends the session (S-502). */
 void sml_server_stop(struct sml_server *s);

@@ -1,4 +1,5 @@
 /* The server's half of dm-protocol.md 7: is it the device, and are we who the device wants? */
+#include "syncml/challenge.h"
 #include "syncml/server_int.h"
 
 #include "base/text.h"
@@ -34,14 +35,21 @@ static struct str nonce_text(struct str nonce, struct arena *a)
     return (struct str){ p, text_b64_len(nonce.n) };
 }
 
-static bool digest_is(enum sml_auth scheme, struct str ha1, struct str nonce, struct str body, struct str given)
+/* What a digest is compared with, but for the nonce. */
+struct claim {
+    enum sml_auth scheme;
+    struct str ha1, given;
+    char body[SML_DIGEST_BYTES + 1]; /* of MAC */
+};
+
+static bool digest_is(const struct claim *c, struct str nonce)
 {
     char want[SML_DIGEST_BYTES + 1];
-    if (scheme == SML_AUTH_MAC)
-        sml_mac(ha1, nonce, body, want);
+    if (c->scheme == SML_AUTH_MAC)
+        sml_mac_of(c->ha1, nonce, c->body, want);
     else
-        sml_md5_digest(ha1, nonce, want);
-    return text_same_secret(str_of(want), given);
+        sml_md5_digest(c->ha1, nonce, want);
+    return text_same_secret(str_of(want), c->given);
 }
 
 struct
@@ -74,18 +82,41 @@ static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const 
     return n;
 }
 
-/* NULL, or how the credentials are good. @param current  whether they were made with the nonce that the account has now */
-static const char *good_digest(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
-                               enum sml_auth scheme, const struct sml_account *acc, struct arena *a, bool *current)
+/* The challenge that this answers; 0 = none that is open. */
+static int64_t answered_challenge(const struct sml_server *s, const struct claim *c, const uint8_t *key,
+                                  struct str device, int64_t used, int64_t now_ms)
 {
-    struct str given = scheme == SML_AUTH_MAC ? t->hmac.mac : str_trim(m->cred.data);
+    uint8_t nonce[CHALLENGE_BYTES];
+    int64_t slot = 0;
+    for (unsigned i = 0; i < CHALLENGE_NONCES; i++) {
+        if (!(slot = sml_challenge_slot(used, i, now_ms))) continue;
+        sml_challenge_nonce(key, s->c->server_id, device, slot, nonce);
+        if (digest_is(c, (struct str){ (const char *)nonce, sizeof nonce })) return slot;
+    }
+    return 0;
+}
+
+/* NULL, or how the credentials are good; says in `v` which nonce they were made with. */
+static const char *good_digest(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
+                               enum sml_auth scheme, const struct sml_account *acc, const struct world *w,
+                               struct arena *a, struct sml_verdict *v)
+{
+    struct claim c = { .scheme = scheme,
+                       .ha1 = acc->client_ha1,
+                       .given = scheme == SML_AUTH_MAC ? t->hmac.mac : str_trim(m->cred.data) };
     struct try row[8];
     size_t n = nonces(s, m, acc, a, row);
     const char *how = NULL;
+    if (scheme == SML_AUTH_MAC) sml_mac_body(t->raw, c.body);
     for (size_t i = 0; i < n && !how; i++) {
-        if (!digest_is(scheme, acc->client_ha1, row[i].nonce, t->raw, given)) continue;
+        if (!digest_is(&c, row[i].nonce)) continue;
         how = row[i].how;
-        *current = !s->has_nonce && i == 0 && acc->client_nonce.n;
+        v->current_nonce_used = !s->has_nonce && i == 0 && acc->client_nonce.n;
+        v->challenge = s->has_nonce ? s->challenge : 0;
+    }
+    if (!how && t->challenge_key && !s->has_nonce) {
+        v->challenge = answered_challenge(s, &c, t->challenge_key, m->source, acc->challenges_used, w->now_ms);
+        if (v->challenge) how = "the nonce of a challenge";
     }
     if (scheme == SML_AUTH_MAC && !str_eq(t->hmac.username, acc->client_name)) how = NULL;
     return acc->client_ha1.n ? how : NULL;
@@ -93,12 +124,7 @@ static const char *good_digest(const struct sml_server *s, const struct sml_msg 
 
 static const char *good_basic(const struct sml_msg *m, const struct sml_account *acc, struct arena *a)
 {
-    struct str user, password;
-    char ha1[SML_HA1_BYTES + 1];
-    if (sml_basic_decode(str_trim(m->cred.data), a, &user, &password) != RC_OK) return NULL;
-    sml_ha1(user, password, ha1);
-    bool same = text_same_secret(str_of(ha1), acc->client_ha1) && str_eq(user, acc->client_name);
-    return same ? "the password" : NULL;
+    return sml_basic_is(str_trim(m->cred.data), acc->client_name, acc->client_ha1, a) ? "the password" : NULL;
 }
 
 static struct sml_verdict refuse(struct sml_verdict v, int code, bool over, const char *why)
@@ -163,7 +189,7 @@ static const struct sml_account nobody = { .client_name = { "-", 1 },
                                            .client_nonce_prev = { "BBBBBBBBBBBBBBBB", 16 } };
 
 struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
-                                const struct sml_account *account, struct arena *a)
+                                const struct sml_account *account, const struct world *w, struct arena *a)
 {
     enum sml_auth demand = demand_of(s, t, account);
     enum sml_auth given = t->hmac.present       ? SML_AUTH_MAC
@@ -186,11 +212,25 @@ struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg
     const char *why = weak(given, demand);
     if (why) return try_failed(s, v, 401, why);
     const struct sml_account *who = account ? account : &nobody;
-    const char *how = given == SML_AUTH_BASIC ? good_basic(m, who, a)
-                                              : good_digest(s, m, t, given, who, a, &v.current_nonce_used);
+    const char *how = given == SML_AUTH_BASIC ? good_basic(m, who, a) : good_digest(s, m, t, given, who, w, a, &v);
     if (!account) return try_failed(s, v, 401, "the device is not known");
     if (!how) return try_failed(s, v, 401, s->has_nonce ? "wrong credentials" : "wrong credentials or a stale nonce");
     return accept(s, v, given, how);
+}
+
+struct sml_verdict sml_server_prove(const struct sml_server_config *c, const struct sml_msg *m,
+                                    const struct sml_transport *t, const struct sml_account *account,
+                                    const struct world *w, struct arena *a)
+{
+    const struct sml_server nothing = { .c = c };
+    return server_check(&nothing, m, t, account, w, a);
+}
+
+void sml_verdict_alone(struct sml_verdict *v)
+{
+    v->known = false;
+    v->per_message = true;
+    v->code = 200;
 }
 
 void server_accept_verdict(struct sml_server *s, const struct sml_verdict *v)
@@ -206,6 +246,7 @@ void server_accept_verdict(struct sml_server *s, const struct sml_verdict *v)
     s->per_message = v->per_message;
     s->turn.next_nonce = v->next_nonce;
     s->turn.current_nonce_used = v->current_nonce_used;
+    s->turn.challenge = v->challenge;
     if (v->scheme == SML_AUTH_MAC) s->own_scheme = SML_AUTH_MAC;
 }
 
@@ -259,8 +300,14 @@ bool server_own_status(struct sml_server *s, const struct sml_cmd *status, const
 void server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *status, const struct sml_account *account,
                      const struct world *w, struct sml_keep *keep)
 {
+    if (s->turn.challenge && account)
+        keep->challenges_used = sml_challenge_use(account->challenges_used, s->turn.challenge);
     if (s->turn.chal) {
-        compose_nonce(w, s->nonce);
+        if (s->turn.challenge_key)
+            s->challenge = sml_challenge_issue(s->turn.challenge_key, s->c->server_id, s->device_id,
+                                               account ? account->challenges_used : 0, w, s->nonce);
+        else
+            compose_nonce(w, s->nonce);
         s->has_nonce = s->challenged = true;
         bool basic = s->demanded == SML_AUTH_BASIC;
         compose_chal(b, &status->chal, s->demanded, s->nonce, basic ? 0 : SML_NONCE_BYTES);
@@ -272,6 +319,7 @@ void server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *st
             b->nomem = true;
         keep->client_nonce_used = s->turn.current_nonce_used;
         s->has_nonce = s->per_message;
+        s->challenge = 0;
         memcpy(s->nonce, nonce, SML_NONCE_BYTES);
     }
 }

@@ -54,6 +54,8 @@ struct turn {
     bool chal;       /* SyncHdr Status carries a Chal: scheme and fresh nonce */
     bool next_nonce; /* ... of the scheme in use, for the next message or session */
     bool current_nonce_used;
+    int64_t challenge; /* ... that was answered */
+    const uint8_t *challenge_key;
     bool abort;      /* we send 1223 */
     bool stop;       /* Final and nothing else */
     bool resend;     /* commands of s->copy, not the caller's */
@@ -64,17 +66,6 @@ struct turn {
     bool wants_next; /* Alert 1222 came */
     bool cut;        /* Alert 1225 for this object */
     struct str cut_target, cut_source;
-};
-
-/* What the check of the client's credentials said. Of the machine's state it changes this and nothing else, so that
- * a recorded one can stand in for it (syncml/replay.h). */
-struct sml_verdict {
-    bool ok, over;
-    int code;              /* Status for SyncHdr */
-    const char *why, *how; /* not good; good */
-    uint8_t scheme, demanded;
-    uint8_t tries;
-    bool known, per_message, next_nonce, current_nonce_used;
 };
 
 struct sml_server {
@@ -93,6 +84,7 @@ struct sml_server {
     bool peer_done;           /* the client's package is complete */
     uint8_t scheme, demanded; /* enum sml_auth: accepted; asked for in our last Chal */
     bool has_nonce;
+    int64_t challenge;              /* the slot of `nonce`, 0 = it is of no challenge */
     uint8_t nonce[SML_NONCE_BYTES]; /* given in this session, for the client's next credentials */
     uint8_t own_scheme;             /* ours towards the client */
     bool own_wanted, own_settled, own_sent, own_mac;
@@ -115,7 +107,7 @@ struct sml_server {
 /* server_auth.c */
 /** Who sent this? Looks only. */
 struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
-                                const struct sml_account *account, struct arena *a);
+                                const struct sml_account *account, const struct world *w, struct arena *a);
 /** The client's Status for our SyncHdr. @return false when the session cannot go on; *why says it */
 bool server_own_status(struct sml_server *s, const struct sml_cmd *status, const struct sml_account *account,
                        struct arena *a, const char **why);

@@ -34,6 +34,23 @@ static void md5_as_rfc_1321_says(void)
     }
 }
 
+/* Made with `openssl dgst -sha256 -hmac`. */
+static void hmac_sha256_of_parts(void)
+{
+    static const uint8_t key[SHA256_BYTES] = "0123456789abcdef0123456789abcdef";
+    static const char want[] = "137e6557c3c13a1ca5dc7e52a389a0f86be8cb4db4ae61c62396058b00acacd0";
+    uint8_t out[SHA256_BYTES];
+    char hex[SHA256_HEX_BYTES];
+    const struct str whole = STR("what do ya want for nothing?");
+    const struct str parts[] = { STR("what do "), STR(""), STR("ya want"), STR(" for nothing?") };
+    crypto_hmac_sha256(key, &whole, 1, out);
+    for (size_t i = 0; i < sizeof out; i++) snprintf(hex + 2 * i, 3, "%02x", out[i]);
+    CU_ASSERT_STRING_EQUAL(hex, want);
+    crypto_hmac_sha256(key, parts, 4, out);
+    for (size_t i = 0; i < sizeof out; i++) snprintf(hex + 2 * i, 3, "%02x", out[i]);
+    CU_ASSERT_STRING_EQUAL(hex, want);
+}
+
 static void hmac_sha1_as_rfc_2202_says(void)
 {
     static const struct {
@@ -239,7 +256,8 @@ static void makes_a_certificate_for_its_hosts(void)
     rmdir(dir);
 }
 
-TEST_MAIN("base.crypto", TEST(md5_as_rfc_1321_says), TEST(hmac_sha1_as_rfc_2202_says), TEST(sha256_whole_and_in_pieces),
-          TEST(threads_do_not_disturb_each_other), TEST(random_texts_are_easy_to_read_aloud),
-          TEST(sealed_secrets_open_only_with_key_and_name), TEST(an_empty_secret_can_be_sealed),
-          TEST(passwords_are_kept_as_salted_hashes), TEST(makes_a_certificate_for_its_hosts))
+TEST_MAIN("base.crypto", TEST(md5_as_rfc_1321_says), TEST(hmac_sha1_as_rfc_2202_says), TEST(hmac_sha256_of_parts),
+          TEST(sha256_whole_and_in_pieces), TEST(threads_do_not_disturb_each_other),
+          TEST(random_texts_are_easy_to_read_aloud), TEST(sealed_secrets_open_only_with_key_and_name),
+          TEST(an_empty_secret_can_be_sealed), TEST(passwords_are_kept_as_salted_hashes),
+          TEST(makes_a_certificate_for_its_hosts))

@@ -1,4 +1,5 @@
 #include "syncml/cred.h"
+#include "base/text.h"
 #include "tests/lib/test.h"
 #include <string.h>
 
@@ -129,6 +130,30 @@ static void writes_a_header_that_reads_back(void)
     arena_finish(&a);
 }
 
-TEST_MAIN("syncml.cred", TEST(computes_the_vectors_of_the_reference), TEST(names_schemes_in_any_case),
-          TEST(cuts_basic_credentials_at_the_first_colon), TEST(reads_the_hmac_header_as_clients_write_it),
-          TEST(writes_a_header_that_reads_back))
+static void basic_names_and_passwords_may_have_colons(void)
+{
+    static const struct {
+        const char *user, *password, *text;
+        bool good;
+    } row[] = {
+        { "IMEI:001", "secret", "IMEI:001:secret", true },   { "IMEI:001", "a:b", "IMEI:001:a:b", true },
+        { "IMEI", "001:secret", "IMEI:001:secret", true },   { "IMEI:001", "secret", "IMEI:002:secret", false },
+        { "IMEI:001", "secret", "IMEI:001:Secret", false },  { "IMEI:001", "secret", "IMEI:001", false },
+        { "IMEI:001", "secret", "IMEI:001secret", false },   { "IMEI:001", "", "IMEI:001:", true },
+        { "IMEI:0011", "secret", "IMEI:001:secret", false },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct arena a;
+        char ha1[SML_HA1_BYTES + 1], data[64];
+        arena_init(&a, 4096);
+        sml_ha1(str_of(row[i].user), str_of(row[i].password), ha1);
+        text_b64(row[i].text, strlen(row[i].text), data);
+        CU_ASSERT_EQUAL(sml_basic_is(str_of(data), str_of(row[i].user), str_of(ha1), &a), row[i].good);
+        CU_ASSERT_FALSE(sml_basic_is(STR("%%%"), str_of(row[i].user), str_of(ha1), &a));
+        arena_finish(&a);
+    }
+}
+
+TEST_MAIN("syncml.cred", TEST(basic_names_and_passwords_may_have_colons), TEST(computes_the_vectors_of_the_reference),
+          TEST(names_schemes_in_any_case), TEST(cuts_basic_credentials_at_the_first_colon),
+          TEST(reads_the_hmac_header_as_clients_write_it), TEST(writes_a_header_that_reads_back))
