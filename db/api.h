@@ -134,6 +134,10 @@
                    " client_nonce = excluded.client_nonce, client_nonce_prev = NULL,"                                   \
                    " server_nonce = excluded.server_nonce, resync_until_ms = NULL")                                     \
     X(ACCOUNT_AUTH, "SELECT auth FROM account WHERE device_id = :device")                                               \
+    X(DEVICE_DOOR,                                                                                                      \
+      "SELECT r.at_ms, r.remote, r.why, r.times, r.since_ms, c.seen_ms, t.at_ms, t.remote, t.other, t.times,"           \
+      " t.since_ms, c.certificate_until_ms FROM contact c LEFT JOIN refusal r USING (device_id)"                        \
+      " LEFT JOIN contest t USING (device_id) WHERE c.device_id = :device")                                             \
     X(ASSIGNMENTS,                                                                                                      \
       "SELECT p.name, a.revision, a.truth, a.state, a.why, a.at_ms, p.revision FROM assignment a JOIN policy p"         \
       " USING (policy_id) WHERE a.device_id = :device ORDER BY p.name")                                                 \

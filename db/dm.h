@@ -14,7 +14,8 @@
       " careful FROM device WHERE device_id = :device_id")                                                                \
     X(CONTACT_KEEP, "UPDATE contact SET seen_ms = :now_ms, quiet = quiet + :quiet, client_nonce = :client_nonce,"         \
                     " client_nonce_prev = :client_nonce_prev, server_nonce = :server_nonce, resync_until_ms = NULL,"      \
-                    " booked = CASE WHEN :quiet = 1 THEN NULL ELSE booked END"                                            \
+                    " booked = CASE WHEN :quiet = 1 THEN NULL ELSE booked END,"                                           \
+                    " challenges_used = :challenges_used, certificate_until_ms = :certificate_until_ms"                   \
                     " WHERE device_id = :device_id")                                                                      \
     X(CONTACT_BOOKED, "UPDATE contact SET booked = :booked, booked_ms = :now_ms, alerts_left = :left,"                    \
                       " alerts_ms = :now_ms WHERE device_id = :device_id")                                                \
@@ -28,16 +29,6 @@
       " careful = :careful WHERE device_id = :device_id")                                                                 \
     X(DEVICE_STAMP, "SELECT want_stamp FROM device WHERE device_id = :device_id")                                         \
     X(DEVICE_CAREFUL, "UPDATE device SET careful = 1 WHERE device_id = :device_id")                                       \
-    /* Somebody who tries on and on writes a row every few seconds. */                                                    \
-    X(REFUSAL_PUT, "INSERT INTO refusal (device_id, at_ms, remote, why, times)"                                           \
-                   " VALUES (:device_id, :now_ms, :remote, :why, 1)"                                                      \
-                   " ON CONFLICT (device_id) DO UPDATE SET at_ms = :now_ms, remote = :remote, why = :why,"                \
-                   " times = CASE WHEN refusal.at_ms > (SELECT coalesce(max(c.seen_ms), 0) FROM contact c"                \
-                   " WHERE c.device_id = :device_id)"                                                                     \
-                   " THEN refusal.times + 1 ELSE 1 END"                                                                   \
-                   " WHERE refusal.at_ms < :now_ms - 2000 OR refusal.remote <> :remote OR refusal.why <> :why"            \
-                   " OR refusal.at_ms <= (SELECT coalesce(max(c.seen_ms), 0) FROM contact c"                              \
-                   " WHERE c.device_id = :device_id)")                                                                    \
     X(ATTRIBUTES, "SELECT name, value FROM attribute_row WHERE device_id = :device_id ORDER BY name")                     \
     X(DEVINFO_FORGET, "DELETE FROM attribute_row WHERE device_id = :device_id AND name LIKE 'devinfo.%'")                 \
     X(SESSIONS_TRIM, "DELETE FROM session WHERE device_id = :device_id AND session_row <= (SELECT session_row"            \
@@ -152,8 +143,17 @@
                    " WHERE session_row = :session_row")                                                                   \
     X(SESSION_OPEN, "SELECT 1 FROM session WHERE session_row = :session_row AND device_id = :device_id"                   \
                     " AND session_id = :session_id AND outcome = 'open'")                                                 \
-    X(SESSION_LAST, "SELECT session_row, outcome, why, started_ms, messages FROM session WHERE device_id = :device_id"    \
-                    " ORDER BY session_row DESC LIMIT 1")                                                                 \
+    X(SESSION_REFUSED, "SELECT messages FROM session WHERE session_row = :session_row AND device_id = :device_id"         \
+                       " AND outcome = 'refused' AND started_ms > :since_ms")                                             \
+    X(REFUSAL, "SELECT times, since_ms, session_row FROM refusal WHERE device_id = :device_id")                           \
+    X(REFUSAL_PUT, "INSERT INTO refusal (device_id, at_ms, remote, why, times, since_ms, session_row)"                    \
+                   " VALUES (:device_id, :at_ms, :remote, :why, :times, :since_ms, :session_row)"                         \
+                   " ON CONFLICT (device_id) DO UPDATE SET at_ms = :at_ms, remote = :remote, why = :why,"                 \
+                   " times = :times, since_ms = :since_ms, session_row = :session_row")                                   \
+    X(CONTEST_PUT, "INSERT INTO contest (device_id, at_ms, since_ms, times, remote, other)"                               \
+                   " VALUES (:device_id, :at_ms, :since_ms, :times, :remote, :other)"                                     \
+                   " ON CONFLICT (device_id) DO UPDATE SET at_ms = :at_ms, since_ms = :since_ms, times = :times,"         \
+                   " remote = :remote, other = :other")                                                                   \
     X(SESSIONS_LOST, "UPDATE session SET outcome = 'lost', ended_ms = :now_ms, why = 'the server was restarted'"          \
                      " WHERE outcome = 'open'")                                                                           \
     X(RECORDING_PUT, "INSERT INTO recording (session_row, at_ms, why, cut, bytes, data)"                                  \
@@ -174,7 +174,8 @@
 #define DM_DEVICE                                                                                                                   \
     "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"                  \
     " c.client_nonce, c.client_nonce_prev, c.server_nonce, c.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1," \
-    " a.server_name, a.server_ha1, a.auth, d.record, c.booked, c.booked_ms, c.alerts_left, c.alerts_ms FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"
+    " a.server_name, a.server_ha1, a.auth, d.record, c.booked, c.booked_ms, c.alerts_left, c.alerts_ms,"                            \
+    " c.challenges_used, c.certificate_until_ms FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"
 #define DM_OPERATION                                                                                                   \
     "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
     " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms, tree_type, secret FROM operation"

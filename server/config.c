@@ -10,6 +10,7 @@
 
 static const char *const sandboxes[] = { "prefer", "require", "off", NULL }; /* enum sandbox_mode */
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
+static const char *const certificate_names[] = { "cn", "uid", "serialNumber", "san-dns", "san-uri", "san-email", NULL };
 static const char *const forms[] = { "logfmt", "json", NULL };
 
 /* One list: the row, and whether a reload may change it. */
@@ -34,6 +35,12 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(false, dm_key, "dm.key", SET_PATH, NULL, 0, 0, NULL, false, "PEM private key")                                   \
     X(false, dm_client_ca, "dm.clientCa", SET_PATH, NULL, 0, 0, NULL, false,                                           \
       "PEM of the CA of device certificates; devices are then asked for one")                                          \
+    X(false, dm_certificate_name, "dm.certificateName", SET_WORD, "cn", 0, 0, certificate_names, false,                \
+      "where a device's certificate has the device's name; one that has it not exactly once counts for nothing")       \
+    X(true, dm_refusals_per_s, "dm.refusalsPerSecond", SET_UINT, "5", 1, 100000, NULL, false,                          \
+      "wrong credentials, tokens and SessionIDs of one address or for one device, before answers wait a second")       \
+    X(true, dm_challenges_per_s, "dm.challengesPerSecond", SET_UINT, "200", 1, 100000, NULL, false,                    \
+      "the same for messages of one address that bring no credentials; ten seconds' worth may come at once")           \
     X(false, dm_behind_proxy, "dm.behindProxy", SET_BOOL, "false", 0, 0, NULL, false,                                  \
       "TLS ends in a proxy in front of this server")                                                                   \
     X(true, allow_basic, "dm.allowBasic", SET_BOOL, "false", 0, 0, NULL, false,                                        \
@@ -130,7 +137,7 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(true, keep_sessions_ms, "keep.sessions", SET_MS, "30d", 0, 0, NULL, false,                                       \
       "how long the history of sessions and triggers is kept")                                                         \
     X(true, recorder_failures, "recorder.failures", SET_BOOL, "true", 0, 0, NULL, false,                               \
-      "record sessions that are refused, aborted or lost")                                                             \
+      "record sessions that are aborted or lost")                                                                      \
     X(true, recorder_sample, "recorder.sample", SET_UINT, "0", 0, 1000000000, NULL, false,                             \
       "record one session in so many; 0 = none, 1 = all")                                                              \
     X(true, recorder_session_bytes, "recorder.maxSession", SET_BYTES, "1Mi", 0, 0, NULL, false,                        \

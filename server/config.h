@@ -11,8 +11,10 @@ struct server_config {
     uint16_t dm_port;
     const char *dm_url; /* dm_url: as devices see it, "https://dm.example.net:8443/dm" */
     const char *dm_cert, *dm_key,
-        *dm_client_ca;    /* NULL cert = no TLS: only on loopback with `demo: true`, or behind a proxy */
-    bool dm_behind_proxy; /* TLS ends in front of us */
+        *dm_client_ca;       /* NULL cert = no TLS: only on loopback with `demo: true`, or behind a proxy */
+    int dm_certificate_name; /* enum crypto_name */
+    unsigned dm_refusals_per_s, dm_challenges_per_s; /* of one address; the former of one device name, too */
+    bool dm_behind_proxy;                            /* TLS ends in front of us */
     bool allow_basic;
     uint64_t dm_max_message_bytes, dm_max_object_bytes;
     unsigned dm_head_timeout_s, dm_body_timeout_s;

@@ -4,9 +4,6 @@
 #include "server/metrics.h"
 #include <string.h>
 
-/* Refused sessions of a device within this time share a row. */
-enum { REFUSED_AGAIN_MS = 600000 };
-
 static struct str json_session(struct arena *a, const struct session *s, const char *outcome, const char *why)
 {
     struct buf b;
@@ -58,43 +55,9 @@ enum rc ending_row(struct dm *dm, struct session *s, struct err *e)
     return rc;
 }
 
-/* A device that keeps coming with wrong credentials fills one row, not a table. */
-static enum rc keep_refused(struct dm *dm, const struct session *s, const char *why, int64_t now_ms, struct err *e)
-{
-    struct sql *db = store_sql(dm->st);
-    struct sql_rows *r = NULL;
-    int64_t row = 0, messages = 0;
-    enum rc rc = sql_start(db, DM_STMT(SESSION_LAST), SQL_ARGS({ "device_id", SQL_I(s->device) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc && str_is(sql_text(r, 1), "refused") && str_is(sql_text(r, 2), why) &&
-        sql_int(r, 3) > now_ms - REFUSED_AGAIN_MS) {
-        row = sql_int(r, 0);
-        messages = sql_int(r, 4);
-    }
-    sql_end(r);
-    if (rc == RC_NOT_FOUND) rc = RC_OK;
-    if (!rc && !row) {
-        rc = sql_run(db, DM_STMT(SESSION_ADD),
-                     SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
-                              { "trigger_id", SQL_N }, { "started_ms", SQL_I(s->started_ms) },
-                              { "messages", SQL_I(0) }),
-                     NULL, e);
-        row = sql_last_id(db);
-    }
-    dm->dirty = true;
-    if (rc) return rc;
-    rc = sql_run(db, DM_STMT(SESSION_END),
-                 SQL_ARGS({ "session_row", SQL_I(row) }, { "now_ms", SQL_I(now_ms) },
-                          { "messages", SQL_I(messages + s->messages) }, { "outcome", SQL_T(STR("refused")) },
-                          { "why", SQL_T(str_of(why)) }),
-                 NULL, e);
-    return rc ? rc : keep_recording(dm, s, row, "refused", now_ms, e);
-}
-
 enum rc ending_keep(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms,
                     struct arena *a, struct err *e)
 {
-    if (!s->known) return s->device && s->refused ? keep_refused(dm, s, s->refused, now_ms, e) : RC_OK;
     enum rc rc = !s->row && recorder_wanted(s, outcome) ? ending_row(dm, s, e) : RC_OK;
     if (rc || !s->row) return rc;
     dm->dirty = true;
@@ -115,7 +78,6 @@ void ending_count(struct dm *dm, const char *outcome)
     } row[] = {
         { "done", METRIC_SESSIONS_DONE },
         { "aborted", METRIC_SESSIONS_ABORTED },
-        { "refused", METRIC_SESSIONS_REFUSED },
         { "lost", METRIC_SESSIONS_LOST },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
@@ -127,14 +89,13 @@ void ending_left(void *ctx, struct session *s, const char *why)
     struct dm *dm = ctx;
     struct err e = { 0 };
     struct arena a;
-    const char *outcome = s->known ? "lost" : "refused";
     arena_init(&a, 1 << 20);
     enum rc rc = dm_begin(dm, &e);
-    if (!rc) rc = ending_keep(dm, s, outcome, why, s->used_ms, &a, &e);
+    if (!rc) rc = ending_keep(dm, s, "lost", why, s->used_ms, &a, &e);
     if (!rc && !dm->closing) rc = ending_unanswered(dm, s, &a, &e);
     if (rc) log_event(LOG_WARN, "session.not_kept", LOG_S("device", s->name), LOG_Z("error", e.text));
     arena_finish(&a);
-    if (s->known || s->refused) ending_count(dm, outcome);
+    ending_count(dm, "lost");
 }
 
 /* ---- what could not be kept when it ended ---- */
@@ -142,10 +103,10 @@ void ending_left(void *ctx, struct session *s, const char *why)
 void ending_failed(struct dm *dm, struct session *s, const char *why)
 {
     sessions_detach(dm->sessions, s);
-    if (!s->ended) ending_count(dm, s->known ? "lost" : "refused");
+    if (!s->ended) ending_count(dm, "lost");
     buf_reset(&s->last); /* nobody will ask for the reply again */
     buf_putz(&s->last, why);
-    if (!s->known || s->ended || dm->n_failed >= ENDING_FAILED_MAX || (!s->row && !recorder_wanted(s, "lost"))) {
+    if (s->ended || dm->n_failed >= ENDING_FAILED_MAX || (!s->row && !recorder_wanted(s, "lost"))) {
         sessions_free(s);
         return;
     }

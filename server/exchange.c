@@ -1,10 +1,14 @@
 #include "server/exchange.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "db/dm.h"
 #include "server/clock.h"
+#include "server/certificate.h"
 #include "server/endings.h"
 #include "server/metrics.h"
+#include "server/refusals.h"
 #include "server/visit.h"
+#include "syncml/challenge.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +28,9 @@ struct turn {
     struct session_key key;
     struct session *s;
     const struct authority *au;
-    bool taken; /* what goes wrong after that is not the device's doing */
+    struct sml_verdict verdict; /* of a message that came without its session's token */
+    bool alone;                 /* it did */
+    bool taken;                 /* what goes wrong after that is not the device's doing */
     bool recorded;
     bool there; /* device is filled: we know who it claims to be */
     struct store_device device;
@@ -54,6 +60,11 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
     arena_bytes(&dm->arena, ARENA_FIRST_BYTES);
     arena_reset(&dm->arena);
     buf_init(&dm->out, SML_MSG_BYTES * 2);
+    dm->refusals = refusals_create();
+    if (!dm->refusals) {
+        dm_close(dm);
+        return err_set(e, RC_NOMEM, "no memory for the DM worker");
+    }
     enum rc rc = store_open(srv, &dm->st, e);
     if (!rc && !(dm->sessions = sessions_create(&sc, ending_left, dm)))
         rc = err_set(e, RC_NOMEM, "no memory for sessions");
@@ -82,6 +93,7 @@ void dm_close(struct dm *dm)
     err_clear(&e);
     if (ending_keep_failed(dm, &e)) log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
     ending_forget_failed(dm);
+    refusals_destroy(dm->refusals);
     store_close(dm->st);
     arena_finish(&dm->arena);
     buf_finish(&dm->out);
@@ -112,6 +124,11 @@ enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e)
     enum rc rc = clock_check(dm, w->now_ms, e);
     if (rc) return rc;
     sessions_expire(dm->sessions, w->now_ms);
+    rc = refusals_keep(dm, w->now_ms, e);
+    if (rc) {
+        sql_rollback(store_sql(dm->st));
+        return rc;
+    }
     metrics_gauge(dm->srv->metrics, GAUGE_SESSIONS_OPEN, (int64_t)sessions_count(dm->sessions));
     rc = sql_in_transaction(store_sql(dm->st)) ? dm_commit(dm, e) : RC_OK;
     return rc ? rc : ending_keep_failed(dm, e);
@@ -250,9 +267,6 @@ static enum rc first_news(struct turn *x, bool *new_devinfo)
 {
     const struct store_device *d = &x->device;
     enum rc rc = RC_OK;
-    x->s->known = true;
-    x->s->device = d->id;
-    x->s->refused = NULL;
     x->devinfo = devinfo_hash(x->news.devinfo);
     *new_devinfo = x->news.devinfo && x->devinfo != d->devinfo_hash;
     sessions_claim(x->dm->sessions, x->s);
@@ -279,6 +293,8 @@ static enum rc keep_contact(struct turn *x, bool quiet)
                         : k->client_nonce_used  ? acc->client_nonce
                                                 : (struct str){ 0 };
     struct str server = k->server_nonce.n ? k->server_nonce : acc->server_nonce;
+    const struct certificate *shown = x->rq->certificate;
+    const int64_t used = k->challenges_used, until = shown ? shown->until_ms : 0;
     if (!x->news.first && !k->client_nonce_next.n && !k->server_nonce.n) return RC_OK;
     x->dm->dirty = true;
     return sql_run(x->db, DM_STMT(CONTACT_KEEP),
@@ -286,6 +302,8 @@ static enum rc keep_contact(struct turn *x, bool quiet)
                             { "client_nonce", client.n ? SQL_B(client) : SQL_N },
                             { "client_nonce_prev", before.n ? SQL_B(before) : SQL_N },
                             { "server_nonce", server.n ? SQL_B(server) : SQL_N },
+                            { "challenges_used", SQL_I(used ? used : acc->challenges_used) },
+                            { "certificate_until_ms", until ? SQL_I(until) : SQL_N },
                             { "quiet", SQL_I(quiet && !x->s->worked) }),
                    NULL, x->e);
 }
@@ -363,17 +381,6 @@ static enum rc known(struct turn *x)
 
 /* ---- the line ---- */
 
-/* A certificate stands for the device whose name is its CN. */
-static struct str certified(struct str subject, struct str device)
-{
-    struct str part;
-    while (str_cut(&subject, ',', &part)) {
-        part = str_trim(part);
-        if (str_starts(part, STR("CN=")) && str_eq(str_slice(part, 3, part.n), device)) return device;
-    }
-    return (struct str){ 0 };
-}
-
 /* Tells messages of one session apart; eight octets at a time, for it sees every one of them. */
 static uint64_t octets_hash(struct str s)
 {
@@ -390,44 +397,276 @@ static uint64_t octets_hash(struct str s)
     return h ^ h >> 32;
 }
 
-/* The session of this message, made when there is none. */
+/* ---- who is it? ---- */
+
+static struct str certified(const struct turn *x)
+{
+    const struct certificate *c = x->rq->certificate;
+    bool counts = c && !c->problem[0] && (!c->until_ms || x->w->now_ms < c->until_ms);
+    return counts ? (struct str){ c->name, c->n_name } : (struct str){ 0 };
+}
+
+/* What stands against the certificate that was shown; NULL = nothing, or there is none. */
+static const char *certificate_problem(const struct turn *x)
+{
+    const struct certificate *c = x->rq->certificate;
+    if (!c) return NULL;
+    struct str name = certified(x), text = { 0 };
+    if (c->problem[0])
+        text = arena_printf(x->a, "its client certificate %s", c->problem);
+    else if (!name.n)
+        return "its client certificate has expired";
+    else if (!str_eq(name, x->msg.source))
+        text = arena_printf(x->a, "its client certificate is for %.*s, not for %.*s", STR_ARG(name),
+                            STR_ARG(x->msg.source));
+    else
+        return NULL;
+    return text.n ? text.p : "its client certificate does not count";
+}
+
+/* A certificate stands for the device whose name it has. */
+static bool is_certified(const struct turn *x)
+{
+    struct str name = certified(x);
+    return name.n && str_eq(name, x->msg.source);
+}
+
+/* With a certificate, a session is only gone on with over connections that show it; without, over those that show no
+ * other one. */
+static bool certificate_fits(const struct turn *x, const struct session *s)
+{
+    struct str name = certified(x);
+    if (s->by_certificate) return is_certified(x);
+    return !name.n || str_eq(name, x->msg.source) || str_hash(name) == s->certificate;
+}
+
+static bool has_own_proof(const struct turn *x)
+{
+    return x->msg.cred.present || x->rq->hmac.n || is_certified(x);
+}
+
+/* Package 1 says so, whatever number its message has: it is said again after a challenge. */
+static bool begins_session(const struct sml_msg *m)
+{
+    uint64_t number = 0;
+    if (str_to_u64(m->msg_id, &number) && number == 1) return true;
+    for (const struct sml_cmd *c = m->cmds; c; c = c->next)
+        if (c->kind == SML_ALERT && (str_is(c->data, "1200") || str_is(c->data, "1201"))) return true;
+    return false;
+}
+
+static uint64_t credentials_hash(const struct sml_account *acc)
+{
+    return str_hash(acc->client_ha1) ^ str_hash(acc->client_name) << 1 ^ (uint64_t)acc->auth;
+}
+
+/* The key of challenges is of one stretch of time: what was used in it is remembered by the minute. */
+static const uint8_t *challenge_key(struct dm *dm, int64_t now_ms)
+{
+    if (!dm->challenge_ms || now_ms + CHALLENGE_WINDOW_MS / 2 < dm->challenge_ms)
+        crypto_random(dm->challenge_key, sizeof dm->challenge_key);
+    dm->challenge_ms = now_ms;
+    return dm->challenge_key;
+}
+
+/* What is known of the one who is said to have sent it, and how it came. */
+static enum rc load(struct turn *x)
+{
+    struct sml_transport *t = &x->transport;
+    *t = (struct sml_transport){ .tls = x->rq->tls,
+                                 .raw = x->rq->body,
+                                 .challenge_key = challenge_key(x->dm, x->w->now_ms),
+                                 .client_cert_subject = is_certified(x) ? x->msg.source : (struct str){ 0 } };
+    if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t->hmac, NULL))
+        t->hmac = (struct sml_hmac){ .present = true };
+    enum rc rc = store_find_device(x->dm->st, x->au, x->msg.source, x->w->now_ms, x->a, &x->device, x->e);
+    x->there = rc == RC_OK;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* Somebody goes on with a session that another one of the same device has ended. Its last message may come late, and
+ * is nothing new. */
+static void contested(struct turn *x, struct str remote)
+{
+    struct session *s = sessions_contest(x->dm->sessions, &x->key, x->w->now_ms);
+    if (s) refusals_contest(x->dm->refusals, x->dm->srv, s, remote, x->w->now_ms);
+}
+
+/* Messages of a session are numbered upwards; but for clients that begin again with 1 at every turn. */
+static bool goes_back(const struct turn *x, const struct session *s)
+{
+    uint64_t number = 0;
+    return str_to_u64(x->msg.msg_id, &number) && number > 1 && number <= s->msg_id;
+}
+
+/* The session whose token the message has. A token of another one, or of none, is as good as no credentials, and no
+ * other session is looked for. */
+static enum rc find_by_token(struct turn *x, bool *repeated)
+{
+    struct session *s = sessions_of_token(x->dm->sessions, &x->key);
+    if (s && s->superseded && s->last_hash != x->key.hash) contested(x, x->rq->remote);
+    if (s && !certificate_fits(x, s)) s = NULL;
+    if (s && session_repeats(s, &x->key)) {
+        *repeated = true;
+        x->s = s;
+        return RC_OK;
+    }
+    enum rc rc = load(x);
+    if (rc || !s || s->ended) return rc;
+    if (goes_back(x, s)) { /* a copy of the device got the same answer to the same words, and says something else now */
+        contested(x, x->rq->remote);
+        return RC_OK;
+    }
+    if (x->there && credentials_hash(&x->device.account) != s->credentials) return RC_OK; /* they are others now */
+    x->s = s;
+    return RC_OK;
+}
+
+/* Without a token: the message last answered, once more. Its octets have the device's credentials in them, or the
+ * certificate is shown again; and it comes from where it came. */
+static enum rc find_repeated(struct turn *x, bool *repeated)
+{
+    struct session *s = has_own_proof(x) ? sessions_repeated(x->dm->sessions, &x->key) : NULL;
+    if (s && (!certificate_fits(x, s) || !str_is(x->rq->remote, s->remote))) s = NULL;
+    enum rc rc = load(x);
+    if (rc || !s) return rc;
+    if (s->ended) { /* a transport repeats within seconds; later it is a device that always says the same */
+        const struct store_device *d = &x->device;
+        bool idle = x->there && d->want_stamp == d->have_stamp && (!d->next_kpi_ms || d->next_kpi_ms > x->w->now_ms);
+        if (s->messages == 1 && (!idle || x->w->now_ms - s->used_ms > EXCHANGE_REPEAT_MS)) return RC_OK;
+    }
+    *repeated = true;
+    x->s = s;
+    return RC_OK;
+}
+
+/* A session of the device that this message, which proves the device, goes on with; NULL = it begins one. */
+static struct session *find_by_proof(struct turn *x)
+{
+    struct session *s = x->key.token.n || begins_session(&x->msg) ? NULL : sessions_of_device(x->dm->sessions, &x->key);
+    if (!s || s->credentials != credentials_hash(&x->device.account) || !certificate_fits(x, s) ||
+        !str_is(x->rq->remote, s->remote))
+        return NULL;
+    if (!goes_back(x, s)) return s;
+    contested(x, x->rq->remote);
+    return NULL;
+}
+
+static enum rc open_session(struct turn *x)
+{
+    struct session *s = NULL;
+    enum rc rc = sessions_open(x->dm->sessions, &x->key, x->w, &s, x->e);
+    if (rc) return rc;
+    x->s = s;
+    s->device = x->device.id;
+    s->credentials = credentials_hash(&x->device.account);
+    s->certificate = certified(x).n ? str_hash(certified(x)) : 0;
+    s->by_certificate = !x->msg.cred.present && !x->rq->hmac.n;
+    snprintf(s->remote, sizeof s->remote, "%.*s", STR_ARG(x->rq->remote));
+    s->record = (int)recorder_wish(x->dm->srv->config, x->au, &x->device, str_of(s->token));
+    metrics_add(x->dm->srv->metrics, METRIC_SESSIONS_STARTED, 1);
+    s->sml = sml_server_create(&x->au->sml, s->id, s->name, x->rq->resp_base, str_of(s->token));
+    return s->sml ? RC_OK : err_set(x->e, RC_NOMEM, "no memory for a session");
+}
+
+/* Without a session's token the message has to prove by itself who sent it; before that it touches nothing. */
+static enum rc prove(struct turn *x)
+{
+    const struct sml_account *account = x->there ? &x->device.account : NULL;
+    x->verdict = sml_server_prove(&x->au->sml, &x->msg, &x->transport, account, x->w, x->a);
+    x->transport.proved = &x->verdict;
+    if (!x->verdict.ok) return RC_OK;
+    refusals_forget(x->dm->refusals, x->device.id, x->rq->remote);
+    x->s = find_by_proof(x);
+    if (!x->s) return open_session(x);
+    sml_verdict_alone(&x->verdict);
+    return RC_OK;
+}
+
+/* The session of this message: x->s, NULL = its sender has not proved himself. */
 static enum rc hold(struct turn *x, bool *repeated)
 {
     x->key = (struct session_key){ .authority = x->au->id,
                                    .name = x->msg.source,
                                    .id = x->msg.session_id,
-                                   .msg_id = x->msg.msg_id,
                                    .token = x->rq->token,
-                                   .hash = octets_hash(x->rq->body),
+                                   .hash = octets_hash(x->rq->body) ^ str_hash(x->rq->hmac),
                                    .bytes = x->rq->body.n };
-    x->s = sessions_find(x->dm->sessions, &x->key, repeated);
-    enum rc rc = x->s ? RC_OK : sessions_open(x->dm->sessions, &x->key, x->w, &x->s, x->e);
+    enum rc rc = sessions_key_check(&x->key, x->e);
+    if (!rc) rc = x->key.token.n ? find_by_token(x, repeated) : find_repeated(x, repeated);
     if (rc || *repeated) return rc;
+    x->alone = !x->s;
+    if (x->alone) rc = prove(x);
+    if (rc || !x->s) return rc;
     x->s->turn = x->dm->turn;
     x->s->messages++;
+    x->s->alone = x->alone;
+    str_to_u64(x->msg.msg_id, &x->s->msg_id);
     sessions_touch(x->dm->sessions, x->s, x->w->now_ms);
-    if (x->s->sml) return RC_OK;
-    metrics_add(x->dm->srv->metrics, METRIC_SESSIONS_STARTED, 1);
-    x->s->sml = sml_server_create(&x->au->sml, x->s->id, x->s->name, x->rq->resp_base, str_of(x->s->token));
-    return x->s->sml ? RC_OK : err_set(x->e, RC_NOMEM, "no memory for a session");
+    return RC_OK;
+}
+
+/* ---- who has not proved himself ---- */
+
+static enum refusal_kind kind_of(const struct turn *x)
+{
+    return x->msg.cred.present || x->rq->hmac.n ? REFUSAL_CREDENTIALS
+           : certificate_problem(x)             ? REFUSAL_CERTIFICATE
+           : x->key.token.n                     ? REFUSAL_TOKEN
+           : !begins_session(&x->msg)           ? REFUSAL_SESSION
+                                                : REFUSAL_NOTHING;
+}
+
+static const char *why_refused(const struct turn *x, enum refusal_kind kind)
+{
+    const char *certificate = certificate_problem(x);
+    if (certificate && kind == REFUSAL_CREDENTIALS) {
+        struct str both = arena_printf(x->a, "%s; and %s", x->news.refused, certificate);
+        return both.n ? both.p : x->news.refused;
+    }
+    return kind == REFUSAL_CERTIFICATE ? certificate
+           : kind == REFUSAL_TOKEN     ? "the address is of no session that is open, and there are no credentials"
+           : kind == REFUSAL_SESSION   ? "neither the address of the session nor credentials"
+                                       : x->news.refused;
+}
+
+/* He is told how to prove himself. Nothing of him stays but a count, and for a device that exists the last refusal. */
+static enum rc challenge(struct turn *x)
+{
+    const struct sml_account *account = x->there ? &x->device.account : NULL;
+    struct str none = { 0 };
+    struct buf *out = &x->dm->out;
+    struct sml_server *s = sml_server_create(&x->au->sml, x->msg.session_id, x->msg.source, x->rq->resp_base, none);
+    if (!s) return err_set(x->e, RC_NOMEM, "no memory for an answer");
+    enum rc rc = sml_server_take(s, &x->msg, &x->transport, account, x->w, x->a, &x->news, x->e);
+    if (!rc)
+        rc = sml_server_answer(s, NULL, false, x->rq->answer, account, x->w, x->a, &x->reply, &x->n_sent, &x->keep,
+                               x->e);
+    buf_reset(out);
+    if (!rc) rc = sml_encode(x->rq->answer, &x->reply, out, x->e);
+    sml_server_destroy(s);
+    if (rc) return rc;
+    const enum refusal_kind kind = kind_of(x);
+    const struct refusal f = { .kind = kind,
+                               .device = x->there ? x->device.id : 0,
+                               .authority = x->au->id,
+                               .name = x->msg.source,
+                               .session_id = x->msg.session_id,
+                               .msg_id = x->msg.msg_id,
+                               .remote = x->rq->remote,
+                               .why = why_refused(x, kind) };
+    x->rp->delay_ms = refusals_add(x->dm->refusals, x->dm->srv, &f, x->w->now_ms);
+    x->rp->status = 200;
+    x->rp->type = x->rq->answer;
+    buf_put(&x->rp->body, buf_str(out));
+    return buf_ok(&x->rp->body) ? RC_OK : err_set(x->e, RC_NOMEM, "no memory for an answer");
 }
 
 static enum rc take(struct turn *x)
 {
-    struct sml_transport *t = &x->transport;
-    *t = (struct sml_transport){ .tls = x->rq->tls,
-                                 .raw = x->rq->body,
-                                 .client_cert_subject = certified(x->rq->client_cert_subject, x->s->name) };
-    enum rc rc = store_find_device(x->dm->st, x->au, x->s->name, x->w->now_ms, x->a, &x->device, x->e);
-    x->there = rc == RC_OK;
-    if (rc && rc != RC_NOT_FOUND) return rc;
-    x->s->device = x->there ? x->device.id : 0;
-    if (x->s->messages == 1)
-        x->s->record = (int)recorder_wish(x->dm->srv->config, x->au, x->there ? &x->device : NULL, str_of(x->s->token));
-    if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t->hmac, NULL))
-        t->hmac = (struct sml_hmac){ .present = true };
     if (sessions_too_old(x->dm->sessions, x->s, x->w->now_ms)) sml_server_stop(x->s->sml);
-    return sml_server_take(x->s->sml, &x->msg, t, x->there ? &x->device.account : NULL, x->w, x->a, &x->news, x->e);
+    return sml_server_take(x->s->sml, &x->msg, &x->transport, x->there ? &x->device.account : NULL, x->w, x->a,
+                           &x->news, x->e);
 }
 
 static enum rc encode(struct turn *x)
@@ -463,8 +702,8 @@ static enum rc needless_triggers(struct turn *x)
 static const char *outcome_of(const struct turn *x)
 {
     const struct session *s = x->s;
-    bool over = sml_server_over(s->sml) || (s->known && x->news.package_done && x->n_sent == 0 && !s->flight);
-    return !over ? NULL : !s->known ? "refused" : x->news.aborted ? "aborted" : "done";
+    bool over = sml_server_over(s->sml) || (x->news.package_done && x->n_sent == 0 && !s->flight);
+    return !over ? NULL : x->news.aborted ? "aborted" : "done";
 }
 
 /* @param replied  the message is answered; what goes wrong after that is not its doing */
@@ -511,23 +750,6 @@ static enum rc finish(struct turn *x)
     return rc;
 }
 
-/* Credentials that are not right are shown at once, with the address that they came from. */
-static enum rc note_refusal(struct turn *x)
-{
-    int64_t changed = 0;
-    struct session *s = x->s;
-    s->refused = x->news.refused;
-    if (!s->device || !s->refused) return RC_OK;
-    enum rc rc = sql_run(x->db, DM_STMT(REFUSAL_PUT),
-                         SQL_ARGS({ "device_id", SQL_I(s->device) }, { "now_ms", SQL_I(x->w->now_ms) },
-                                  { "remote", SQL_T(x->rq->remote) }, { "why", SQL_T(str_of(s->refused)) }),
-                         &changed, x->e);
-    x->dm->dirty = true;
-    if (rc || !changed) return rc;
-    struct str json = arena_printf(x->a, "{\"summary\":\"unauthenticated\",\"why\":\"%s\"}", s->refused);
-    return ending_event(x->dm, s->authority, "device", s->name, json, x->w->now_ms, x->e);
-}
-
 static enum rc line(struct turn *x)
 {
     bool repeated = false;
@@ -542,16 +764,12 @@ static enum rc line(struct turn *x)
         send_again(x);
         return RC_OK;
     }
+    if (!rc && !x->s) return challenge(x);
     if (!rc) rc = take(x); /* message -> news */
     if (rc) return rc;
     x->taken = true;
-    if (x->news.who != SML_WHO_KNOWN) {
-        if (x->msg.cred.present || x->rq->hmac.n) rc = note_refusal(x);
-        if (!rc) rc = make_reply(x, NULL);
-    } else {
-        rc = known(x); /* news -> plan -> message */
-    }
-    if (!rc) rc = encode(x); /* message -> bytes */
+    rc = x->news.who == SML_WHO_KNOWN ? known(x) : make_reply(x, NULL); /* news -> plan -> message */
+    if (!rc) rc = encode(x);                                            /* message -> bytes */
     if (rc) return rc;
     send_again(x);
     record(x, true);
@@ -574,7 +792,7 @@ static void give_up(struct turn *x)
 
 static void log_refusal(const struct turn *x)
 {
-    if (!x->news.refused || !(x->msg.cred.present || x->rq->hmac.n || x->news.over)) return;
+    if (!x->s || !x->news.refused || !(x->msg.cred.present || x->rq->hmac.n || x->news.over)) return;
     log_event(LOG_INFO, "device.refused", LOG_S("device", x->msg.source), LOG_S("session", x->msg.session_id),
               LOG_S("msg", x->msg.msg_id), LOG_Z("why", x->news.refused), LOG_S("remote", x->rq->remote));
 }

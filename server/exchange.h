@@ -6,7 +6,10 @@
 #include "server/sessions.h"
 #include "server/store.h"
 
-enum { EXCHANGE_ARENA_BYTES = 64 << 20, EXCHANGE_RETRY_S = 30 };
+enum { EXCHANGE_ARENA_BYTES = 64 << 20, EXCHANGE_RETRY_S = 30, EXCHANGE_REPEAT_MS = 10000 };
+
+struct certificate;
+struct refusals; /* server/refusals.h */
 
 struct dm { /* of one worker */
     const struct server *srv;
@@ -15,6 +18,9 @@ struct dm { /* of one worker */
     struct arena arena; /* of one message */
     struct buf out;
     struct recorder recorder;
+    struct refusals *refusals;
+    uint8_t challenge_key[32]; /* syncml/challenge.h: of this process, and of no time before the clock was set back */
+    int64_t challenge_ms;      /* when it was last used */
     uint64_t turn;
     int64_t clock_ms;       /* server/clock.h */
     struct session *failed; /* server/endings.h: their ends are not written yet; linked by `newer` */
@@ -28,8 +34,9 @@ struct exchange_request {
     struct str authority; /* of the path; empty = the only one */
     struct str token;     /* what RespURI carried, or empty */
     struct str resp_base; /* RespURI without its token */
-    struct str body, user_agent, remote, hmac, client_cert_subject;
-    enum sml_type type, answer; /* encoding of the request, and what the answer shall be in */
+    struct str body, user_agent, remote, hmac;
+    const struct certificate *certificate; /* server/certificate.h; NULL = none was shown */
+    enum sml_type type, answer;            /* encoding of the request, and what the answer shall be in */
     bool tls;
 };
 
@@ -39,6 +46,7 @@ struct exchange_reply {
     struct buf body;   /* the caller's to finish */
     char hmac[256];    /* x-syncml-hmac, or "" */
     int retry_after_s; /* 0 = none */
+    int delay_ms;      /* it shall not leave before */
 };
 
 enum rc dm_open(const struct server *srv, struct dm **out, struct err *e);

@@ -8,7 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/x509.h>
+#include <gnutls/gnutls.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -148,6 +148,16 @@ static enum MHD_Result on_accept(void *ctx, const struct sockaddr *from, socklen
                : MHD_NO;
 }
 
+/* A handshake that failed leaves no request behind: without a word about it nobody would ever learn that a device
+ * tries. */
+static void no_request(struct http_listener *l, struct http_conn *c)
+{
+    if (c->asked || c->over || !l->config.cert_file || !l->config.no_request || atomic_load(&l->stopping)) return;
+    const union MHD_ConnectionInfo *i = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    const gnutls_alert_description_t alert = i && i->tls_session ? gnutls_alert_get(i->tls_session) : 0;
+    l->config.no_request(l->ctx, str_of(c->remote), alert ? gnutls_alert_get_name(alert) : NULL);
+}
+
 static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_ctx,
                           enum MHD_ConnectionNotificationCode what)
 {
@@ -159,7 +169,8 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
         if (c) http_wait(l, c, HTTP_W_NONE);
         if (c) forget_head(c);
         if (c) http_peer_leave(l->peers, c->peer);
-        if (c) gnutls_free(c->subject);
+        if (c) no_request(l, c);
+        if (c) free(c->certificate);
         free(c);
         *socket_ctx = NULL;
         return;
@@ -182,23 +193,14 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
     http_wait(l, c, c->over ? HTTP_W_REFUSED : HTTP_W_HEAD);
 }
 
-/* The subject of a certificate that the handshake has shown and our CA vouches for. */
-static void look_at_certificate(struct http_conn *c, struct MHD_Connection *mhd)
+static void look_at_certificate(struct http_listener *l, struct http_conn *c, struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *i = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    gnutls_x509_crt_t crt = NULL;
-    gnutls_datum_t dn = { 0 };
-    unsigned status = 0, n = 0;
-
+    struct certificate seen;
     c->cert_looked = true;
-    if (!i || !i->tls_session) return;
-    gnutls_session_t session = i->tls_session;
-    const gnutls_datum_t *list = gnutls_certificate_get_peers(session, &n);
-    if (!list || n == 0 || gnutls_certificate_verify_peers2(session, &status) != 0 || status != 0) return;
-    if (gnutls_x509_crt_init(&crt) != 0) return;
-    if (gnutls_x509_crt_import(crt, &list[0], GNUTLS_X509_FMT_DER) == 0 && gnutls_x509_crt_get_dn3(crt, &dn, 0) == 0)
-        c->subject = (char *)dn.data;
-    gnutls_x509_crt_deinit(crt);
+    if (!i || !i->tls_session || !certificate_of_peer(i->tls_session, l->config.certificate_name, &seen)) return;
+    c->certificate = malloc(sizeof seen);
+    if (c->certificate) *c->certificate = seen;
 }
 
 struct str http_header(const struct http_request *r, const char *name)
@@ -318,13 +320,14 @@ static enum MHD_Result begin(struct http_req *q, struct MHD_Connection *mhd, con
 
     q->conn->head = NULL; /* from here on on_completed comes for certain */
     http_wait(l, q->conn, HTTP_W_BODY);
-    if (l->config.client_ca_file && !q->conn->cert_looked) look_at_certificate(q->conn, mhd);
+    q->conn->asked = true;
+    if (l->config.client_ca_file && !q->conn->cert_looked) look_at_certificate(l, q->conn, mhd);
     struct http_request *r = &q->pub;
     r->method = str_of(method);
     r->raw_path = r->path = str_of(url);
     r->remote = str_of(q->conn->remote);
     r->tls = l->config.cert_file != NULL;
-    r->client_cert_subject = str_of(q->conn->subject);
+    r->certificate = q->conn->certificate;
 
     if (q->conn->over && is_crowded(q, &refuse)) return refuse_now(q, &refuse);
     if (memchr(url, '%', r->path.n) &&

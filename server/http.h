@@ -5,16 +5,21 @@
  * image downloads (own thread). */
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/crypto.h"
 
+struct certificate; /* server/certificate.h */
 struct http_listener;
 
 struct http_config {
-    const char *address;              /* "127.0.0.1", "::", ... */
-    uint16_t port;                    /* 0 = any free one (tests); http_port tells */
-    const char *cert_file, *key_file; /* PEM; NULL = no TLS */
-    const char *client_ca_file;       /* ask devices for a certificate, NULL = do not */
-    unsigned max_connections;         /* at the ceiling whoever keeps us waiting longest makes room; else 503 */
-    unsigned max_per_address;         /* of these from one address (IPv6: from one /64): 503 past it; 0 = no limit */
+    const char *address;               /* "127.0.0.1", "::", ... */
+    uint16_t port;                     /* 0 = any free one (tests); http_port tells */
+    const char *cert_file, *key_file;  /* PEM; NULL = no TLS */
+    const char *client_ca_file;        /* ask devices for a certificate, NULL = do not */
+    enum crypto_name certificate_name; /* where in it the device's name stands */
+    /* A TLS connection ended before a request: `why` is what the peer said about it, if anything. May be NULL */
+    void (*no_request)(void *ctx, struct str remote, const char *why);
+    unsigned max_connections; /* at the ceiling whoever keeps us waiting longest makes room; else 503 */
+    unsigned max_per_address; /* of these from one address (IPv6: from one /64): 503 past it; 0 = no limit */
     /* Networks behind which many peers have one address (a balancer, a NAT): without limit by address */
     const char *const *shared_networks;
     size_t n_shared_networks;
@@ -44,9 +49,9 @@ struct http_request {
     struct str remote; /* peer address as text */
     int64_t principal; /* whoever http_upload.wants takes it for; 0 = not said */
     bool tls;
-    struct str client_cert_subject; /* verified; empty = none */
-    struct arena *arena;            /* of this request */
-    void *conn;                     /* http.c's own */
+    const struct certificate *certificate; /* of the peer; NULL = none was shown */
+    struct arena *arena;                   /* of this request */
+    void *conn;                            /* http.c's own */
 };
 /** Header value or empty; case-insensitive. */
 struct str http_header(const struct http_request *r, const char *name);

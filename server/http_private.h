@@ -2,6 +2,7 @@
 #define SERVER_HTTP_PRIVATE_H
 /* Shared by http.c (listeners, requests), http_send.c (replies, files, streams) and http_time.c (how long a peer may
  * take): the only files that know libmicrohttpd. */
+#include "server/certificate.h"
 #include "server/http.h"
 
 #include "server/http_address.h"
@@ -91,7 +92,8 @@ struct http_conn {
     enum http_over over;
     bool cert_looked;
     char remote[INET6_ADDRSTRLEN];
-    char *subject; /* verified client certificate, malloc'ed */
+    bool asked;                      /* a request came */
+    struct certificate *certificate; /* the peer's, malloc'ed; NULL = none */
 };
 
 enum http_phase {

@@ -17,10 +17,19 @@
       "Alerts refused because their device told too many (dm.alertsPerHour)")                                          \
     X(ATTRIBUTES_REFUSED, "dmvisor_dm_attributes_refused", "",                                                         \
       "Values devices told of themselves that were too many or too long")                                              \
+    X(UNPROVEN_NONE, "dmvisor_dm_unproven", "what=\"nothing\"",                                                        \
+      "Messages that did not prove who sent them, by what they brought")                                               \
+    X(UNPROVEN_CREDENTIALS, "dmvisor_dm_unproven", "what=\"credentials\"", "")                                         \
+    X(UNPROVEN_TOKEN, "dmvisor_dm_unproven", "what=\"token\"", "")                                                     \
+    X(UNPROVEN_SESSION, "dmvisor_dm_unproven", "what=\"session\"", "")                                                 \
+    X(UNPROVEN_CERTIFICATE, "dmvisor_dm_unproven", "what=\"certificate\"", "")                                         \
+    X(BRAKED, "dmvisor_dm_braked", "", "Messages whose answer had to wait, for there were too many wrong ones")        \
+    X(CONTESTS, "dmvisor_dm_contests", "", "Sessions that were gone on with after another one had ended them")         \
+    X(NO_REQUEST, "dmvisor_dm_tls_without_request", "",                                                                \
+      "TLS connections of devices that ended before a request, as after a handshake that failed")                      \
     X(SESSIONS_STARTED, "dmvisor_dm_sessions_started", "", "Sessions begun by devices")                                \
     X(SESSIONS_DONE, "dmvisor_dm_sessions", "outcome=\"done\"", "Sessions ended, by outcome")                          \
     X(SESSIONS_ABORTED, "dmvisor_dm_sessions", "outcome=\"aborted\"", "")                                              \
-    X(SESSIONS_REFUSED, "dmvisor_dm_sessions", "outcome=\"refused\"", "")                                              \
     X(SESSIONS_LOST, "dmvisor_dm_sessions", "outcome=\"lost\"", "")                                                    \
     X(TRIGGERS_SENT, "dmvisor_triggers", "state=\"sent\"", "Triggers, by what became of them")                         \
     X(TRIGGERS_ANSWERED, "dmvisor_triggers", "state=\"answered\"", "")                                                 \

@@ -1,15 +1,13 @@
 #include "server/sessions.h"
 #include "base/crypto.h"
+#include "base/text.h"
 #include "server/flight.h"
 #include "server/recall.h"
 #include "server/recorder.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    SESSIONS_LOOK = 64, /* how many of the longest idle are looked at to make room */
-    SESSIONS_UNPROVEN_MS = 5000
-}; /* how long a session without credentials is left alone at the ceiling */
+enum { SESSIONS_SUPERSEDED = 4 }; /* of one device, that are remembered */
 
 struct list {
     struct session *oldest, *newest;
@@ -157,58 +155,76 @@ static bool same_device(const struct session *s, const struct session_key *k)
     return s->authority == k->authority && str_eq(s->name, k->name);
 }
 
-static bool is_repeat(const struct session *s, const struct session_key *k)
+bool session_repeats(const struct session *s, const struct session_key *k)
 {
     return s->last.n && s->last_hash == k->hash && s->last_bytes == k->bytes;
 }
 
-struct session *sessions_find(struct sessions *ss, const struct session_key *k, bool *repeated)
+struct session *sessions_of_token(struct sessions *ss, const struct session_key *k)
 {
-    struct session *s = NULL, *found = NULL;
-    uint64_t number = 0;
-    *repeated = false;
-    if (k->token.n) {
-        uint64_t hash = str_hash(k->token);
-        for (s = ss->by_token[hash & ss->mask]; s; s = s->same_token)
-            if (s->token_hash == hash && str_is(k->token, s->token) && same_device(s, k) && str_eq(s->id, k->id)) {
-                *repeated = is_repeat(s, k);
-                return *repeated || !s->ended ? s : NULL;
-            }
-    }
-    uint64_t hash = key_hash(k->authority, k->name);
-    for (s = ss->by_key[hash & ss->mask]; s; s = s->same_key) { /* the newest comes first */
-        if (s->key_hash != hash || !same_device(s, k) || !str_eq(s->id, k->id)) continue;
-        if (is_repeat(s, k)) {
-            *repeated = true;
+    uint64_t hash = str_hash(k->token);
+    for (struct session *s = ss->by_token[hash & ss->mask]; s && k->token.n; s = s->same_token)
+        if (s->token_hash == hash && text_same_secret(k->token, str_of(s->token)) && same_device(s, k) &&
+            str_eq(s->id, k->id))
             return s;
-        }
-        if (!found && !s->ended) found = s;
+    return NULL;
+}
+
+/* The next one of this device, the newest first; from NULL the first. */
+static struct session *next_of_device(struct sessions *ss, const struct session_key *k, struct session *s)
+{
+    uint64_t hash = key_hash(k->authority, k->name);
+    s = s ? s->same_key : ss->by_key[hash & ss->mask];
+    while (s && (s->key_hash != hash || !same_device(s, k))) s = s->same_key;
+    return s;
+}
+
+struct session *sessions_of_device(struct sessions *ss, const struct session_key *k)
+{
+    struct session *s = next_of_device(ss, k, NULL);
+    while (s && (s->ended || !str_eq(s->id, k->id))) s = next_of_device(ss, k, s);
+    return s;
+}
+
+struct session *sessions_repeated(struct sessions *ss, const struct session_key *k)
+{
+    struct session *s = next_of_device(ss, k, NULL);
+    while (s && !(s->alone && session_repeats(s, k) && str_eq(s->id, k->id))) s = next_of_device(ss, k, s);
+    return s;
+}
+
+static void contest(struct session *s, int64_t now_ms)
+{
+    if (!s->contested || now_ms - s->contested_ms > SESSIONS_CONTESTED_MS) {
+        s->contested = 0;
+        s->contested_ms = now_ms;
     }
-    /* Clients with a constant SessionID begin anew with MsgID 1 (dm-protocol.md 20, trap 3). */
-    return str_to_u64(k->msg_id, &number) && number == 1 ? NULL : found;
+    s->contested++;
+}
+
+struct session *sessions_contest(struct sessions *ss, const struct session_key *k, int64_t now_ms)
+{
+    struct session *s = next_of_device(ss, k, NULL);
+    while (s && s->superseded) s = next_of_device(ss, k, s);
+    if (s) contest(s, now_ms);
+    return s;
 }
 
 /* ---- opening, ending ---- */
 
-/* At the ceiling: somebody who never proved himself makes room. */
-static bool make_room(struct sessions *ss, int64_t now_ms)
+enum rc sessions_key_check(const struct session_key *k, struct err *e)
 {
-    struct session *s = ss->open.oldest;
-    for (int i = 0; s && i < SESSIONS_LOOK; i++, s = s->newer)
-        if (!s->known && s->used_ms + SESSIONS_UNPROVEN_MS < now_ms) {
-            give_up(ss, s, "it made room for others before it had proved itself");
-            return true;
-        }
-    return false;
+    if (k->name.n <= SESSION_NAME_BYTES && k->id.n <= SESSION_ID_BYTES) return RC_OK;
+    return err_set(e, RC_LIMIT, "device id longer than %d or SessionID longer than %d octets", (int)SESSION_NAME_BYTES,
+                   (int)SESSION_ID_BYTES);
 }
 
 enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out,
                       struct err *e)
 {
-    if (k->name.n > SESSION_NAME_BYTES || k->id.n > SESSION_ID_BYTES)
-        return err_set(e, RC_LIMIT, "device id longer than %d or SessionID longer than %d octets",
-                       (int)SESSION_NAME_BYTES, (int)SESSION_ID_BYTES);
-    if (ss->open.n >= ss->c.max && !make_room(ss, w->now_ms))
+    enum rc rc = sessions_key_check(k, e);
+    if (rc) return rc;
+    if (ss->open.n >= ss->c.max)
         return err_set(e, RC_BUSY, "as many sessions are open as this server takes (%u)", ss->c.max);
     struct session *s = calloc(1, sizeof *s + k->name.n + k->id.n + 1);
     if (!s) return err_set(e, RC_NOMEM, "no memory for a session");
@@ -231,13 +247,36 @@ enum rc sessions_open(struct sessions *ss, const struct session_key *k, const st
     return RC_OK;
 }
 
+/* An open one is over, and nobody gets an answer out of it again; only its token is still known. */
+static void supersede(struct sessions *ss, struct session *s)
+{
+    if (ss->left) ss->left(ss->ctx, s, "the device began another session");
+    buf_finish(&s->last);
+    s->superseded = true;
+    sessions_end(ss, s);
+}
+
+static struct session *other_open(struct sessions *ss, const struct session_key *k, const struct session *s)
+{
+    struct session *other = next_of_device(ss, k, NULL);
+    while (other && (other == s || other->ended)) other = next_of_device(ss, k, other);
+    return other;
+}
+
 void sessions_claim(struct sessions *ss, struct session *s)
 {
-    for (struct session *other = ss->by_key[s->key_hash & ss->mask], *next; other; other = next) {
-        next = other->same_key;
-        if (other != s && other->key_hash == s->key_hash && other->authority == s->authority &&
-            str_eq(other->name, s->name))
-            give_up(ss, other, "the device began another session");
+    const struct session_key k = { .authority = s->authority, .name = s->name };
+    struct session *other, *next;
+    unsigned superseded = 0;
+    while ((other = other_open(ss, &k, s)) != NULL) supersede(ss, other);
+    for (other = next_of_device(ss, &k, NULL); other; other = next) {
+        next = next_of_device(ss, &k, other);
+        if (other == s) continue;
+        if (other->contested > s->contested) {
+            s->contested = other->contested;
+            s->contested_ms = other->contested_ms;
+        }
+        if (!other->superseded || ++superseded > SESSIONS_SUPERSEDED) sessions_drop(ss, other);
     }
 }
 

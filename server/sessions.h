@@ -1,8 +1,9 @@
 #ifndef SERVER_SESSIONS_H
 #define SERVER_SESSIONS_H
-/* Open DM sessions in memory, found by the token in RespURI or by device and SessionID; bounded in number, age and
- * bytes. Losing one costs the device a new session and nothing else. Ended ones stay a while for their last reply: a
- * device that did not get it repeats its message. */
+/* Open DM sessions in memory, of devices that have proved themselves; found by the token in RespURI, or by device and
+ * SessionID for who proves himself anew with each message. Bounded in number, age and bytes. Losing one costs the
+ * device a new session and nothing else. Ended ones stay a while for their last reply (a device that did not get it
+ * repeats its message), and so that a second holder of the device's identity is noticed when he goes on. */
 #include "base/buf.h"
 #include "base/world.h"
 #include "syncml/server.h"
@@ -13,7 +14,9 @@ enum {
     SESSIONS_ENDED_BYTES = 2 << 20,
     SESSION_NAME_BYTES = 255,
     SESSION_ID_BYTES = 64,
-    SESSION_ASKED = 64
+    SESSION_ASKED = 64,
+    SESSION_REMOTE_BYTES = 46,
+    SESSIONS_CONTESTED_MS = 600000 /* what happened longer ago than this is not counted together */
 };
 
 struct session_asked {
@@ -29,15 +32,24 @@ struct recording; /* server/recorder.h: what was said, for those who look into i
 struct recall;    /* server/recall.h: what is remembered of the device */
 
 struct session {
-    int64_t authority, device;     /* device 0: not known to us */
+    int64_t authority, device;
     struct str name, id;           /* SyncHdr Source and SessionID */
     char token[SESSION_TOKEN + 1]; /* RespURI carries it */
     struct sml_server *sml;        /* NULL: over, only its last reply is kept */
-    bool known;                    /* the device has proved itself */
     int64_t started_ms, used_ms;
     unsigned messages;
-    uint64_t turn;       /* in which it was last used */
-    const char *refused; /* why it has not, last time; NULL = it has, or was only asked for credentials */
+    uint64_t turn; /* in which it was last used */
+    /* How the device proved itself when it began. */
+    uint64_t credentials; /* hash of those it has */
+    uint64_t certificate; /* hash of the name in the certificate of the connection, 0 = none that counts */
+    bool by_certificate;  /* and by nothing else */
+    char remote[SESSION_REMOTE_BYTES];
+    /* Somebody else goes on with a session that another one of the same device has ended: so often since then. */
+    unsigned contested;
+    int64_t contested_ms;
+    bool superseded; /* ended by another one */
+    uint64_t msg_id; /* of the message last taken */
+    bool alone;      /* that one came without our token, and proved the device by itself */
     /* The message last answered, and the answer. */
     uint64_t last_hash;
     size_t last_bytes;
@@ -85,21 +97,30 @@ void sessions_forget(struct sessions *ss);
 
 struct session_key {
     int64_t authority;
-    struct str name, id, msg_id, token;
+    struct str name, id, token;
     uint64_t hash;
     size_t bytes;
 };
-/**
- * Which session is this message of?
- * @param repeated  it is the message last answered, to the octet: send s->last again
- * @return NULL: none, it begins one
- */
-struct session *sessions_find(struct sessions *ss, const struct session_key *k, bool *repeated);
-/** A new one, with a token, without its sml machine. @return RC_BUSY past the ceiling, RC_LIMIT for a too long name
- * or SessionID, RC_NOMEM */
+/** The session with this token, device and SessionID, open or ended; NULL: there is none. Nothing else is as good as the
+ * token: a message with one that is not found is not of a session that is. */
+struct session *sessions_of_token(struct sessions *ss, const struct session_key *k);
+/** The device's open session with this SessionID: for messages that prove the device. */
+struct session *sessions_of_device(struct sessions *ss, const struct session_key *k);
+/** The session, open or ended, whose last message was this one to the octet, with proof of its own and without token. */
+struct session *sessions_repeated(struct sessions *ss, const struct session_key *k);
+/** It is the message last answered, to the octet: s->last is its answer. */
+bool session_repeats(const struct session *s, const struct session_key *k);
+/** Who holds the token of a superseded session goes on with it, and is not who superseded it.
+ * @return the session that the device has instead, open or ended; NULL = nothing is known of it any more */
+struct session *sessions_contest(struct sessions *ss, const struct session_key *k, int64_t now_ms);
+/** Longer names and SessionIDs are refused. */
+enum rc sessions_key_check(const struct session_key *k, struct err *e);
+/** A new one, with a token, without its sml machine. @return RC_BUSY past the ceiling, RC_LIMIT (sessions_key_check),
+ * RC_NOMEM */
 enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out,
                       struct err *e);
-/** The device proved itself: its other sessions are given up, and ended ones forgotten (dm-protocol.md 16). */
+/** The device has begun another session: its open ones are given up, and what ended ones answered is forgotten
+ * (dm-protocol.md 16). */
 void sessions_claim(struct sessions *ss, struct session *s);
 /** It was used just now. */
 void sessions_touch(struct sessions *ss, struct session *s, int64_t now_ms);

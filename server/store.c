@@ -131,6 +131,7 @@ static enum rc read_account(struct store *st, struct sql_rows *r, int64_t now_ms
     }
     acc->auth = str_is(auth, "basic") ? SML_AUTH_BASIC : str_is(auth, "mac") ? SML_AUTH_MAC : SML_AUTH_MD5;
     acc->resync = sql_int(r, 10) > now_ms;
+    acc->challenges_used = sql_int(r, 23);
     if (!arena_str(a, sql_text(r, 7), &acc->client_nonce) || !arena_str(a, sql_text(r, 8), &acc->client_nonce_prev) ||
         !arena_str(a, sql_text(r, 9), &acc->server_nonce) || !arena_str(a, sql_text(r, 13), &acc->client_name) ||
         !arena_str(a, sql_text(r, 15), &acc->server_name) ||
@@ -148,6 +149,7 @@ static enum rc read_device(struct store *st, struct sql_rows *r, const struct au
                                 .have_stamp = sql_int(r, 2),
                                 .devinfo_hash = sql_int(r, 5),
                                 .next_kpi_ms = sql_int(r, 6),
+                                .certificate_until_ms = sql_int(r, 24),
                                 .authority = au->id,
                                 .au = au,
                                 .authority_name = au->name,

@@ -35,6 +35,7 @@ struct store_device {
     int64_t booked_ms;
     int64_t alerts_left, alerts_ms; /* server/visit_alerts.c; -1 = as many as there are */
     int record;                     /* flight recorder: 1 every session, 0 none, -1 as its authority says */
+    int64_t certificate_until_ms;   /* of the certificate that it showed last; 0 = it showed none */
     struct sml_account account;     /* opened (decrypted) */
 };
 /** Begin a piece of work: the catalogue is brought up to date, what was borrowed from the store before is gone.

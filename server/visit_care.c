@@ -91,7 +91,7 @@ static enum rc blame(struct dm *dm, const struct session *s, const struct flown 
 enum rc ending_unanswered(struct dm *dm, const struct session *s, struct arena *a, struct err *e)
 {
     const struct flown *x = culprit(s->flight);
-    if (!s->known || !s->device || !any_unanswered(s->flight)) return RC_OK;
+    if (!s->device || !any_unanswered(s->flight)) return RC_OK;
     dm->dirty = true;
     enum rc rc = sql_run(store_sql(dm->st), DM_STMT(DEVICE_CAREFUL), SQL_ARGS({ "device_id", SQL_I(s->device) }), NULL,
                          e);

@@ -9,6 +9,7 @@
 #include "server/http.h"
 #include "server/metrics.h"
 #include "server/notifier.h"
+#include "server/refusals.h"
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -26,7 +27,7 @@ struct pending {
     struct http_request *r;
     struct exchange_request rq;
     struct exchange_reply rp;
-    int64_t since_us;
+    int64_t since_us, due_us; /* due: not to be answered before */
     struct pending *next;
 };
 
@@ -50,8 +51,8 @@ struct worker {
     bool running, carrying;
     bool full_told; /* that the disk is full was logged, and it still is */
     struct sql *log;
-    int stop; /* the carrier's */
-    struct queue waiting;
+    int stop;                   /* the carrier's */
+    struct queue waiting, held; /* held: in the order in which they are due */
 };
 
 static void queue_init(struct queue *q)
@@ -197,7 +198,7 @@ static void handle(void *ctx, struct http_request *r, struct http_reply *reply)
         .user_agent = str_slice(http_header(r, "User-Agent"), 0, 200),
         .remote = r->remote,
         .hmac = http_header(r, "x-syncml-hmac"),
-        .client_cert_subject = r->client_cert_subject,
+        .certificate = r->certificate,
         .type = type,
         .answer = sml_answer_type(type, http_header(r, "Accept")),
         .tls = r->tls,
@@ -248,6 +249,22 @@ static bool is_news(struct worker *w)
     return !told;
 }
 
+/* Who guesses waits; everybody else's answers go out meanwhile. */
+static void hold_or_answer(struct worker *w, struct pending *p)
+{
+    if (!p->rp.delay_ms) {
+        answer(w, p);
+        return;
+    }
+    p->due_us = now_us() + (int64_t)p->rp.delay_ms * 1000;
+    queue_put(&w->held, p);
+}
+
+static void answer_held(struct worker *w, int64_t until_us)
+{
+    while (w->held.first && w->held.first->due_us <= until_us) answer(w, queue_take(&w->held));
+}
+
 /* Messages that wait, as many as a turn's time allows; one commit; then their replies. */
 static void turn(struct worker *w)
 {
@@ -271,7 +288,7 @@ static void turn(struct worker *w)
     if (rc && is_news(w)) log_event(LOG_ERROR, "dm.commit_failed", LOG_Z("error", e.text));
     while ((p = queue_take(&done)) != NULL) {
         if (rc) exchange_overload(&p->rp, "its database does not keep anything");
-        answer(w, p);
+        hold_or_answer(w, p);
     }
     if (rc || !events) return;
     events_wake(w->srv->events);
@@ -331,7 +348,9 @@ static int wait_ms(const struct worker *w, int64_t next_tick)
 {
     int http = http_timeout_ms(w->listener);
     int64_t tick = next_tick - world_monotonic_ms();
+    int64_t held = w->held.first ? (w->held.first->due_us - now_us()) / 1000 + 1 : tick;
     if (w->waiting.first) return 0;
+    if (held < tick) tick = held;
     if (tick < 0) tick = 0;
     return http >= 0 && http < tick ? http : (int)tick;
 }
@@ -353,6 +372,7 @@ static void *loop(void *arg)
     while (wait_for_work(w, wait_ms(w, tick))) {
         http_turn(w->listener);
         if (w->waiting.first) turn(w);
+        answer_held(w, now_us());
         if (world_monotonic_ms() < tick) continue;
         expire(w);
         log_flush(false);
@@ -364,6 +384,7 @@ static void *loop(void *arg)
     do {
         http_turn(w->listener);
         if (w->waiting.first) turn(w);
+        answer_held(w, INT64_MAX);
         http_turn(w->listener);
     } while (w->waiting.first && world_monotonic_ms() < until);
     return NULL;
@@ -384,6 +405,12 @@ static enum rc open_loop(struct worker *w, struct err *e)
     return RC_OK;
 }
 
+static void no_request(void *ctx, struct str remote, const char *why)
+{
+    struct worker *w = ctx;
+    refusals_no_request(w->dm->refusals, w->srv, remote, why, world_real().now_ms);
+}
+
 enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
 {
     const struct server_config *c = srv->config;
@@ -392,6 +419,8 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
                                     .cert_file = c->dm_cert,
                                     .key_file = c->dm_key,
                                     .client_ca_file = c->dm_client_ca,
+                                    .certificate_name = (enum crypto_name)c->dm_certificate_name,
+                                    .no_request = no_request,
                                     .max_connections = c->dm_max_connections,
                                     .max_per_address = c->dm_max_per_address,
                                     .shared_networks = c->shared_networks.items,
@@ -407,6 +436,7 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
     w->srv = srv;
     w->epoll = w->wake = w->stop = -1;
     queue_init(&w->waiting);
+    queue_init(&w->held);
     enum rc rc = dm_open(srv, &w->dm, e);
     if (!rc) rc = http_open(&hc, handle, &heads, w, &w->listener, e);
     if (!rc) rc = open_loop(w, e);

@@ -77,6 +77,29 @@ function Labels({ device, reload }) {
     `;
 }
 
+/** What was noticed when somebody called as this device. */
+function Door({ device: { refusal, contested, certificate } }) {
+    return html`
+        ${refusal && html`
+            <p class=${'why t-' + (refusal.letInSince ? 'none' : 'fail')}>
+                ${refusal.letInSince ? 'Let in since it was refused' : 'Calls and is not let in'}${' '}
+                (<${Age} at=${refusal.at} />, from ${refusal.remote}, ${refusal.times} times): ${refusal.why}
+            </p>
+        `}
+        ${contested && html`
+            <p class="why t-fail">
+                Two devices call with this identity, from ${contested.addresses.join(' and ')}: their sessions end each
+                other, last <${Age} at=${contested.at} />. Make new credentials and give them to the right one.
+            </p>
+        `}
+        ${certificate?.endsSoon && html`
+            <p class="why t-wait">
+                Its client certificate ends <${Time} at=${certificate.until} />
+            </p>
+        `}
+    `;
+}
+
 function Acts({ device, problem, reload }) {
     const act = (fn) => async () => {
         problem(null);
@@ -401,6 +424,7 @@ export function Device({ id, tab, query }) {
                         .
                     </p>
                 `}
+                <${Door} device=${d} />
                 <div class="strip">
                     <span>
                         Last seen <${Age} at=${d.seen} />

@@ -23,6 +23,30 @@ CREATE INDEX operation_over ON operation (updated_ms)
 
 -- sessions and refused logins
 
+ALTER TABLE contact ADD COLUMN challenges_used INTEGER NOT NULL DEFAULT 0; -- syncml/challenge.h: nonces that were answered lately
+ALTER TABLE contact ADD COLUMN certificate_until_ms INTEGER; -- end of the certificate that it showed last; NULL = it showed none
+
+-- Somebody called as this device and was not let in: the last time.
+CREATE TABLE refusal (
+  device_id   INTEGER PRIMARY KEY REFERENCES device ON DELETE CASCADE,
+  at_ms       INTEGER NOT NULL,
+  remote      TEXT NOT NULL,              -- address it came from
+  why         TEXT NOT NULL,
+  times       INTEGER NOT NULL,           -- since_ms to at_ms
+  since_ms    INTEGER NOT NULL DEFAULT 0,
+  session_row INTEGER                     -- row of the history that all these share
+) STRICT;
+
+-- Two hold the identity of this device: sessions of it ended each other, and both went on.
+CREATE TABLE contest (
+  device_id INTEGER PRIMARY KEY REFERENCES device ON DELETE CASCADE,
+  at_ms     INTEGER NOT NULL,             -- the last time
+  since_ms  INTEGER NOT NULL,
+  times     INTEGER NOT NULL,
+  remote    TEXT NOT NULL,                -- addresses of the two
+  other     TEXT NOT NULL
+) STRICT;
+
 -- quotas, sealed values, duplicates
 -- Values of secret nodes rest sealed (server/secrets.h) until their operation is over, then they go. 0 open, 1 sealed, 2 gone.
 ALTER TABLE operation ADD COLUMN secret INTEGER NOT NULL DEFAULT 0;      -- tree_data
@@ -58,13 +82,6 @@ ALTER TABLE device ADD COLUMN careful INTEGER NOT NULL DEFAULT 0; -- 1: its last
 
 -- conditions of devices and policies
 
-CREATE TABLE refusal (                    -- the last time a device was not let in
-  device_id INTEGER PRIMARY KEY REFERENCES device ON DELETE CASCADE,
-  at_ms     INTEGER NOT NULL,
-  remote    TEXT NOT NULL,                -- address that it came from
-  why       TEXT NOT NULL,                -- "wrong credentials"
-  times     INTEGER NOT NULL              -- in a row
-) STRICT;
 ALTER TABLE device ADD COLUMN planned_stamp INTEGER NOT NULL DEFAULT 0; -- want_stamp at the moment of its last plan: summary speaks of that
 ALTER TABLE device ADD COLUMN poll_ms INTEGER;        -- how often its account tells it to call; NULL = as configured
 ALTER TABLE device ADD COLUMN unreachable_ms INTEGER; -- when its last notification was given up unanswered

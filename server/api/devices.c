@@ -122,6 +122,52 @@ static void add_refusal(const struct device_row *d, json_t *j)
     json_object_set_new(j, "refused", o);
 }
 
+static const int64_t certificate_soon_ms = (int64_t)30 * 24 * 3600 * 1000;
+
+static json_t *refusal_json(struct sql_rows *r)
+{
+    json_t *j = json_object();
+    j_time(j, "at", sql_int(r, 0));
+    j_time(j, "since", sql_int(r, 4));
+    j_int(j, "times", sql_int(r, 3));
+    j_str(j, "remote", sql_text(r, 1));
+    j_str(j, "why", sql_text(r, 2));
+    j_bool(j, "letInSince", sql_int(r, 5) >= sql_int(r, 0));
+    return j;
+}
+
+static json_t *contest_json(struct sql_rows *r)
+{
+    json_t *j = json_object(), *both = json_array();
+    j_time(j, "at", sql_int(r, 6));
+    j_time(j, "since", sql_int(r, 10));
+    j_int(j, "times", sql_int(r, 9));
+    json_array_append_new(both, j_text(sql_text(r, 7)));
+    json_array_append_new(both, j_text(sql_text(r, 8)));
+    json_object_set_new(j, "addresses", both);
+    return j;
+}
+
+/* What was noticed when somebody called as this device. */
+static enum rc add_door(struct call *c, const struct device_row *d, json_t *out)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(c->db, API_DEVICE_DOOR, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
+    if (!rc) rc = sql_step(r, &c->e);
+    if (!rc) {
+        json_t *certificate = sql_is_null(r, 11) ? json_null() : json_object();
+        if (!sql_is_null(r, 11)) {
+            j_time(certificate, "until", sql_int(r, 11));
+            j_bool(certificate, "endsSoon", sql_int(r, 11) < c->w.now_ms + certificate_soon_ms);
+        }
+        json_object_set_new(out, "refusal", sql_is_null(r, 0) ? json_null() : refusal_json(r));
+        json_object_set_new(out, "contested", sql_is_null(r, 6) ? json_null() : contest_json(r));
+        json_object_set_new(out, "certificate", certificate);
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
 enum rc device_json(struct call *c, const struct device_row *d, bool whole, json_t **out)
 {
     json_t *j = json_object(), *push = json_object();
@@ -147,6 +193,7 @@ enum rc device_json(struct call *c, const struct device_row *d, bool whole, json
     json_object_set_new(j, "vms", vms);
     if (!rc) rc = vms_json(c, d, vms);
     if (!rc && whole) rc = add_policies(c, d, j);
+    if (!rc && whole) rc = add_door(c, d, j);
     if (rc)
         json_decref(j);
     else

@@ -58,12 +58,10 @@ def test_every_session_of_a_device_is_recorded_and_runs_again(folder, server):
     assert r.returncode == 1 and "message 1" in r.stdout, r.stdout
 
 
-def test_a_refused_device_is_recorded_unless_that_is_switched_off(folder, server):
-    for name, keep in ((PHONE, True), ("IMEI:002", False)):
+def test_who_is_refused_is_told_of_and_not_recorded(server):
+    for name in (PHONE, "IMEI:002"):
         client = syncml.Client(server.register(name), name)
         client.http.verify = server.ca or True
-        if not keep:
-            server.call("PATCH", f"/devices/{world.quote(name)}", expect=200, json={"record": False})
         client.begin()
         for _ in range(6):
             r = client.say(client.package1(), password="wrong")
@@ -72,16 +70,10 @@ def test_a_refused_device_is_recorded_unless_that_is_switched_off(folder, server
         def sessions():
             return server.get(f"/devices/{world.quote(name)}/sessions")["items"]
         session = world.wait_for("the session to be over", sessions, 30)[0]
-        assert session["outcome"] == "refused" and session["recorded"] is keep
+        assert session["outcome"] == "refused" and session["recorded"] is False
         assert server.get("/sessions?outcome=failed")["items"][0] == session and session["device"] == name
-        assert bool(server.get(f"/sessions?recorded=true&device={world.quote(name)}")["items"]) is keep
+        assert server.get(f"/sessions?recorded=true&device={world.quote(name)}")["items"] == []
         assert server.get("/sessions?outcome=done")["items"] == [] == server.get(f"/devices/{world.quote(name)}/sessions?outcome=lost")["items"]
         told = server.get("/overview")["sessions"][0]
         assert told["device"] == name and told["session"] == session["id"] and told["outcome"] == "refused" and told["devices"] >= 1
         assert server.call("GET", "/sessions?outcome=bad", expect=400).json()["pointer"] == "/outcome"
-        if keep:
-            detail = server.get(path(f"/sessions/{session['id']}"))["recording"]
-            assert detail["why"] == "failure" and any(m["refused"] for m in detail["messages"])
-            file = folder / "refused.yaml"
-            file.write_bytes(server.call("GET", path(f"/sessions/{session['id']}/recording"), expect=200).content)
-            assert replay(file).returncode == 0, replay(file).stdout

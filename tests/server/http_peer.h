@@ -1,6 +1,7 @@
 #ifndef TESTS_SERVER_HTTP_PEER_H
 #define TESTS_SERVER_HTTP_PEER_H
 /* For tests of the listeners: a small site that does what it is told, and a client of plain sockets. */
+#include "server/certificate.h"
 #include "server/http.h"
 #include "tests/lib/test.h"
 
@@ -61,7 +62,10 @@ static inline void echo(void *ctx, struct http_request *r, struct http_reply *re
         http_problem(reply, 409, "No", "/a/b", "it is \"so\" %d", 7);
         return;
     }
-    snprintf(s->subject, sizeof s->subject, "%.*s", STR_ARG(r->client_cert_subject));
+    snprintf(s->subject, sizeof s->subject, "%.*s",
+             STR_ARG((r->certificate && !r->certificate->problem[0]
+                          ? (struct str){ r->certificate->name, r->certificate->n_name }
+                          : (struct str){ 0 })));
     http_reply_header(reply, "Content-Type", STR("text/plain"));
     http_reply_header(reply, "X-Test", STR("yes"));
     bool present;

@@ -30,22 +30,32 @@ static struct sessions *begin(struct world *w)
     return ss;
 }
 
-static struct session_key key(const char *name, const char *id, const char *msg, const char *token, uint64_t hash)
+static struct session_key key(const char *name, const char *id, const char *token, uint64_t hash)
 {
-    return (struct session_key){ 1, str_of(name), str_of(id), str_of(msg), str_of(token), hash, 100 };
+    return (struct session_key){ 1, str_of(name), str_of(id), str_of(token), hash, 100 };
 }
 
 static struct session *open_one(struct sessions *ss, const struct world *w, const char *name, const char *id)
 {
     struct session *s = NULL;
-    struct session_key k = key(name, id, "1", "", 1);
+    struct session_key k = key(name, id, "", 1);
     CU_ASSERT_EQUAL(sessions_open(ss, &k, w, &s, NULL), RC_OK);
     return s;
 }
 
-static struct session *find(struct sessions *ss, struct session_key k, bool *repeated)
+static struct session *of_token(struct sessions *ss, struct session_key k)
 {
-    return sessions_find(ss, &k, repeated);
+    return sessions_of_token(ss, &k);
+}
+
+static struct session *of_device(struct sessions *ss, struct session_key k)
+{
+    return sessions_of_device(ss, &k);
+}
+
+static struct session *repeated(struct sessions *ss, struct session_key k)
+{
+    return sessions_repeated(ss, &k);
 }
 
 static void answered(struct session *s, uint64_t hash)
@@ -61,24 +71,22 @@ static void found_by_token_or_by_device_and_session_id(void)
     struct world w;
     struct sessions *ss = begin(&w);
     struct session *a = open_one(ss, &w, "A", "1"), *b = open_one(ss, &w, "B", "1");
-    bool repeated;
     CU_ASSERT_EQUAL(strlen(a->token), SESSION_TOKEN);
     CU_ASSERT_STRING_NOT_EQUAL(a->token, b->token);
-    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "2", a->token, 7), &repeated), a);
-    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "2", "", 7), &repeated), a); /* a client that ignores RespURI */
-    CU_ASSERT_PTR_EQUAL(find(ss, key("B", "1", "2", "", 7), &repeated), b);
-    CU_ASSERT_PTR_NULL(find(ss, key("A", "2", "2", "", 7), &repeated));
-    CU_ASSERT_PTR_NULL(find(ss, key("C", "1", "2", "", 7), &repeated));
-    /* A token is worth nothing to another device, another session, another authority. */
-    CU_ASSERT_PTR_EQUAL(find(ss, key("B", "1", "2", a->token, 7), &repeated), b);
-    CU_ASSERT_PTR_NULL(find(ss, key("A", "9", "2", a->token, 7), &repeated));
-    struct session_key other = key("A", "1", "2", a->token, 7);
+    CU_ASSERT_PTR_EQUAL(of_token(ss, key("A", "1", a->token, 7)), a);
+    CU_ASSERT_PTR_EQUAL(of_device(ss, key("A", "1", "", 7)), a); /* a client that ignores RespURI */
+    CU_ASSERT_PTR_EQUAL(of_device(ss, key("B", "1", "", 7)), b);
+    CU_ASSERT_PTR_NULL(of_device(ss, key("A", "2", "", 7)));
+    CU_ASSERT_PTR_NULL(of_device(ss, key("C", "1", "", 7)));
+    /* A token is worth nothing to another device, another session, another authority; and no token is none. */
+    CU_ASSERT_PTR_NULL(of_token(ss, key("B", "1", a->token, 7)));
+    CU_ASSERT_PTR_NULL(of_token(ss, key("A", "9", a->token, 7)));
+    CU_ASSERT_PTR_NULL(of_token(ss, key("A", "1", "", 7)));
+    CU_ASSERT_PTR_NULL(of_token(ss, key("A", "1", "guess", 7)));
+    struct session_key other = key("A", "1", a->token, 7);
     other.authority = 2;
-    CU_ASSERT_PTR_NULL(sessions_find(ss, &other, &repeated));
-    /* The device may name the session by MsgID 1 again: with its token it goes on, without it begins anew. */
-    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", a->token, 7), &repeated), a);
-    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "1", "", 7), &repeated));
-    CU_ASSERT_FALSE(repeated);
+    CU_ASSERT_PTR_NULL(sessions_of_token(ss, &other));
+    CU_ASSERT_PTR_NULL(sessions_of_device(ss, &other));
     sessions_destroy(ss);
     CU_ASSERT_EQUAL(gone.n, 2);
 }
@@ -88,40 +96,75 @@ static void a_repeated_message_is_known_even_after_the_end(void)
     struct world w;
     struct sessions *ss = begin(&w);
     struct session *a = open_one(ss, &w, "A", "1");
-    bool repeated;
+    struct session_key same = key("A", "1", "", 5), next = key("A", "1", "", 6);
     answered(a, 5);
-    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", "", 5), &repeated), a);
-    CU_ASSERT(repeated);
-    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "2", a->token, 6), &repeated), a);
-    CU_ASSERT_FALSE(repeated);
+    a->alone = true;
+    CU_ASSERT_PTR_EQUAL(repeated(ss, same), a);
+    CU_ASSERT_PTR_NULL(repeated(ss, next));
+    CU_ASSERT(session_repeats(a, &same));
+    CU_ASSERT_FALSE(session_repeats(a, &next));
+    a->alone = false; /* it came with the token: without it its octets are worth nothing */
+    CU_ASSERT_PTR_NULL(repeated(ss, same));
+    a->alone = true;
     sessions_end(ss, a);
     CU_ASSERT_EQUAL(sessions_count(ss), 0);
-    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", "", 5), &repeated), a);
-    CU_ASSERT(repeated);
-    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "1", "1", a->token, 5), &repeated), a);
-    CU_ASSERT(repeated);
-    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "2", a->token, 6), &repeated)); /* over is over */
+    CU_ASSERT_PTR_EQUAL(repeated(ss, same), a);
+    CU_ASSERT_PTR_EQUAL(of_token(ss, key("A", "1", a->token, 6)), a);
+    CU_ASSERT(a->ended);
+    CU_ASSERT_PTR_NULL(of_device(ss, key("A", "1", "", 6))); /* over is over */
     sessions_expire(ss, w.now_ms + 1001);
-    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "1", "", 5), &repeated));
+    CU_ASSERT_PTR_NULL(repeated(ss, same));
     CU_ASSERT_EQUAL(gone.n, 0);
     sessions_destroy(ss);
 }
 
-static void who_proved_himself_ends_his_other_sessions(void)
+static void another_session_of_a_device_ends_its_others(void)
 {
     struct world w;
     struct sessions *ss = begin(&w);
     struct session *old = open_one(ss, &w, "A", "1"), *b = open_one(ss, &w, "B", "1"),
                    *fresh = open_one(ss, &w, "A", "2");
-    bool repeated;
-    CU_ASSERT_EQUAL(sessions_count(ss), 3); /* somebody who only says he is A ends nothing */
-    old->known = true;
+    struct session_key k = key("A", "1", old->token, 7);
+    CU_ASSERT_EQUAL(sessions_count(ss), 3);
+    answered(old, 5);
     sessions_claim(ss, fresh);
     CU_ASSERT_EQUAL(sessions_count(ss), 2);
     CU_ASSERT_STRING_EQUAL(gone.name, "A");
-    CU_ASSERT_PTR_NULL(find(ss, key("A", "1", "2", "", 7), &repeated));
-    CU_ASSERT_PTR_EQUAL(find(ss, key("B", "1", "2", "", 7), &repeated), b);
-    CU_ASSERT_PTR_EQUAL(find(ss, key("A", "2", "2", "", 7), &repeated), fresh);
+    CU_ASSERT_PTR_NULL(of_device(ss, key("A", "1", "", 7)));
+    CU_ASSERT_PTR_EQUAL(of_device(ss, key("B", "1", "", 7)), b);
+    CU_ASSERT_PTR_EQUAL(of_device(ss, key("A", "2", "", 7)), fresh);
+    /* It answers nothing any more, but its token is known: who goes on with it is somebody else. */
+    CU_ASSERT_PTR_EQUAL(sessions_of_token(ss, &k), old);
+    CU_ASSERT(old->ended && old->superseded);
+    k.hash = 5;
+    CU_ASSERT_FALSE(session_repeats(old, &k));
+    CU_ASSERT_PTR_EQUAL(sessions_contest(ss, &k, w.now_ms), fresh);
+    CU_ASSERT_EQUAL(fresh->contested, 1);
+    sessions_destroy(ss);
+}
+
+static void contests_add_up_over_sessions_and_are_forgotten(void)
+{
+    struct world w;
+    struct sessions *ss = begin(&w);
+    struct session *one = open_one(ss, &w, "A", "1"), *other;
+    for (unsigned i = 1; i <= 20; i++) { /* far more than what is remembered of it */
+        other = open_one(ss, &w, "A", "1");
+        sessions_claim(ss, other);
+        struct session_key k = key("A", "1", one->token, i);
+        CU_ASSERT(one->superseded);
+        CU_ASSERT_PTR_EQUAL(sessions_contest(ss, &k, w.now_ms), other);
+        CU_ASSERT_EQUAL(other->contested, i);
+        one = other;
+    }
+    /* A session that ends by itself hands it on, too; after a while it begins anew. */
+    sessions_end(ss, one);
+    other = open_one(ss, &w, "A", "2");
+    sessions_claim(ss, other);
+    CU_ASSERT_EQUAL(other->contested, 20);
+    struct session_key k = key("A", "2", "", 1);
+    sessions_contest(ss, &k, w.now_ms + SESSIONS_CONTESTED_MS + 1);
+    CU_ASSERT_EQUAL(other->contested, 1);
     sessions_destroy(ss);
 }
 
@@ -129,40 +172,24 @@ static void bounded_in_number(void)
 {
     struct world w;
     struct sessions *ss = begin(&w);
-    struct session *s = NULL, *first = open_one(ss, &w, "A", "1");
+    struct session *s = NULL;
     struct err e = { 0 };
-    open_one(ss, &w, "B", "1");
-    open_one(ss, &w, "C", "1");
-    open_one(ss, &w, "D", "1");
-    struct session_key k = key("E", "1", "1", "", 1);
+    const char *names[] = { "A", "B", "C", "D" };
+    for (int i = 0; i < 4; i++) open_one(ss, &w, names[i], "1");
+    struct session_key k = key("E", "1", "", 1);
     CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, &e), RC_BUSY);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "(4)"));
     w.now_ms += 6000;
-    sessions_touch(ss, first, w.now_ms);
-    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_OK); /* B made room: it never proved itself */
-    CU_ASSERT_STRING_EQUAL(gone.name, "B");
-    CU_ASSERT_EQUAL(sessions_count(ss), 4);
-    char longname[SESSION_NAME_BYTES + 2];
-    memset(longname, 'x', sizeof longname);
-    k.name = (struct str){ longname, sizeof longname };
-    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_LIMIT);
-    sessions_destroy(ss);
-}
-
-static void known_ones_are_not_pushed_out(void)
-{
-    struct world w;
-    struct sessions *ss = begin(&w);
-    const char *names[] = { "A", "B", "C", "D" };
-    struct session *s = NULL;
-    for (int i = 0; i < 4; i++) open_one(ss, &w, names[i], "1")->known = true;
-    w.now_ms += 6000;
-    struct session_key k = key("E", "1", "1", "", 1);
-    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_BUSY);
+    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_BUSY); /* all have proved themselves: none makes room */
     CU_ASSERT_EQUAL(gone.n, 0);
     sessions_expire(ss, w.now_ms);
     CU_ASSERT_EQUAL(gone.n, 4);
     CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_OK);
+    char longname[SESSION_NAME_BYTES + 2];
+    memset(longname, 'x', sizeof longname);
+    k.name = (struct str){ longname, sizeof longname };
+    CU_ASSERT_EQUAL(sessions_open(ss, &k, &w, &s, NULL), RC_LIMIT);
+    CU_ASSERT_EQUAL(sessions_key_check(&k, NULL), RC_LIMIT);
     sessions_destroy(ss);
 }
 
@@ -219,6 +246,6 @@ static void a_turn_that_was_not_kept_is_forgotten(void)
 
 TEST_MAIN("server.sessions", TEST_OF("S-009", found_by_token_or_by_device_and_session_id),
           TEST_OF("S-010", a_repeated_message_is_known_even_after_the_end),
-          TEST_OF("S-503", who_proved_himself_ends_his_other_sessions), TEST_OF("S-506", bounded_in_number),
-          TEST(known_ones_are_not_pushed_out), TEST(ended_ones_are_bounded_in_number_and_bytes),
+          TEST_OF("S-503", another_session_of_a_device_ends_its_others), TEST_OF("S-506", bounded_in_number),
+          TEST(contests_add_up_over_sessions_and_are_forgotten), TEST(ended_ones_are_bounded_in_number_and_bytes),
           TEST(an_open_session_is_small), TEST(a_turn_that_was_not_kept_is_forgotten))

@@ -1,6 +1,7 @@
 /* Answers that are lost, messages that come twice, devices that vanish, servers that die: nothing is lost and
  * nothing is done twice. */
 #include "tests/lib/test.h"
+#include "server/certificate.h"
 #include "tests/server/lab.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,9 +188,12 @@ static void what_was_not_committed_was_not_said(void)
         "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID>"
         "<MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>IMEI:001</LocURI></Source></SyncHdr>"
         "<SyncBody><Final/></SyncBody></SyncML>");
-    const struct exchange_request rq = {
-        .resp_base = STR("https://dm.example.net/dm"), .body = message, .type = SML_XML, .answer = SML_XML
-    };
+    const struct certificate shown = { .name = "IMEI:001", .n_name = 8 };
+    const struct exchange_request rq = { .resp_base = STR("https://dm.example.net/dm"),
+                                         .body = message,
+                                         .certificate = &shown,
+                                         .type = SML_XML,
+                                         .answer = SML_XML };
     CU_ASSERT_EQUAL(exchange(l->dm, &l->world, &rq, &rp, &e), RC_OK);
     CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 1);
     sql_rollback(store_sql(l->dm->st));

@@ -63,12 +63,12 @@ static void answers_in_the_words_of_http(void)
     snprintf(body, sizeof body, hello, 1, "IMEI:1");
     CU_ASSERT_EQUAL(send(f, w, "POST", "/dm", xml, str_of(body), text, NULL), 200);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "<Data>407</Data>"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "<RespURI>https://dm.example.net:8443/dm?s="));
+    CU_ASSERT_PTR_NULL(strstr(text, "RespURI")); /* no session, no address of one */
     snprintf(body, sizeof body, hello, 2, "IMEI:1");
     CU_ASSERT_EQUAL(send(f, w, "POST", "/dm/acme-it?mode=Maintenance&s=stale",
                          "application/vnd.syncml+xml; charset=utf-8", str_of(body), text, NULL),
                     200);
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, "/dm/acme-it?mode=Maintenance&amp;s="));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "<Data>407</Data>"));
     CU_ASSERT_EQUAL(send(f, w, "POST", "/dm/nobody", xml, str_of(body), text, NULL), 404);
     CU_ASSERT_EQUAL(send(f, w, "POST", "/elsewhere", xml, str_of(body), text, NULL), 404);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "/dm"));
