@@ -77,7 +77,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
     struct str bytes = { p, one * n };
     long status = 0;
     curl_easy_getinfo(t->f->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (t->r->sink && status < 400) {
+    if (t->r->sink && status < 300) { /* what comes with a redirect or an error is none of the content */
         t->stopped_by_sink = !t->r->sink(t->r->ctx, bytes);
         return t->stopped_by_sink ? 0 : bytes.n;
     }

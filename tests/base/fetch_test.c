@@ -68,6 +68,8 @@ static bool serve_one(int fd, char *in)
         answer(fd, "200 OK", whole);
     else if (strncmp(path, "/moved ", 7) == 0)
         answer(fd, "302 Found\r\nLocation: http://127.0.0.1/else", STR(""));
+    else if (strncmp(path, "/away ", 6) == 0)
+        answer(fd, "302 Found\r\nLocation: http://127.0.0.1/else", STR("elsewhere"));
     else if (strncmp(path, "/busy ", 6) == 0)
         answer(fd, "503 Service Unavailable\r\nRetry-After: 7", STR("later"));
     else if (strncmp(path, "/part ", 6) == 0 && strstr(in, "Range: bytes=4-\r\n"))
@@ -250,9 +252,10 @@ static void a_sink_takes_good_bytes_only(void)
         size_t sunk;
         const char *body;
     } row[] = {
-        { "/big", 0, 0, RC_OK, 200, BIG_BYTES, "" },  { "/none", 0, 0, RC_OK, 404, 0, "no such thing" },
-        { "/hello", 1, 0, RC_IO, 0, 5, "" },          { "/part", 0, 4, RC_OK, 206, 4, "" },
+        { "/big", 0, 0, RC_OK, 200, BIG_BYTES, "" },   { "/none", 0, 0, RC_OK, 404, 0, "no such thing" },
+        { "/hello", 1, 0, RC_IO, 0, 5, "" },           { "/part", 0, 4, RC_OK, 206, 4, "" },
         { "/hello", 0, 4, RC_UNSUPPORTED, 0, 0, "" }, /* it would begin at the start */
+        { "/away", 0, 0, RC_OK, 302, 0, "elsewhere" },
     };
     struct fetch *f = fetch_create(&(struct fetch_config){ 0 });
     start();
