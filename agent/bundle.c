@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 1024, ENTRIES_MAX = 1000 };
+enum { PATH_BYTES = 1024, ENTRIES_MAX = 1000, PASSED_OVER_BYTES = 64 << 20 };
 
-/* What a bundle holds; anything else in it is passed over. */
+/* What a bundle holds; anything else in it is passed over, as long as it is little: it is decompressed all the same. */
 static const struct part {
     const char *name;
     int64_t max_bytes;
@@ -88,26 +88,51 @@ static enum rc check_kind(struct archive_entry *entry, const struct part *part, 
                    archive_entry_hardlink(entry) || archive_entry_filetype(entry) == AE_IFLNK ? "a link" : "no file");
 }
 
+/* What bundles are compressed with. libarchive knows more, for some of which it runs other programs. */
+static bool know_formats(struct archive *ar)
+{
+    return archive_read_support_format_tar(ar) > ARCHIVE_FAILED &&
+           archive_read_support_filter_gzip(ar) > ARCHIVE_FAILED &&
+           archive_read_support_filter_bzip2(ar) > ARCHIVE_FAILED &&
+           archive_read_support_filter_xz(ar) > ARCHIVE_FAILED && archive_read_support_filter_zstd(ar) > ARCHIVE_FAILED;
+}
+
+/* Some hundred kilobytes may hold terabytes, here of what nobody wants. */
+static enum rc pass_over(struct archive_entry *entry, int64_t *budget, const char *file, struct err *e)
+{
+    const int64_t bytes = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : 0;
+    if (bytes > *budget)
+        return err_set(e, RC_LIMIT, "%s holds more than %d bytes beside kernel, initrd and cmdline", file,
+                       PASSED_OVER_BYTES);
+    *budget -= bytes > 0 ? bytes : 0;
+    return RC_OK;
+}
+
 enum rc bundle_unpack(const char *file, const char *dir, struct err *e)
 {
     struct archive_entry *entry;
     unsigned seen = 0, n = 0;
+    int64_t budget = PASSED_OVER_BYTES;
     int code = ARCHIVE_OK;
     enum rc rc = RC_OK;
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return err_set(e, RC_IO, "cannot make the folder %s: %s", dir, strerror(errno));
     struct archive *ar = archive_read_new();
     if (!ar) return err_set(e, RC_NOMEM, "no memory to unpack %s", file);
-    archive_read_support_format_tar(ar);
-    archive_read_support_filter_all(ar);
-    if (archive_read_open_filename(ar, file, 64 << 10) != ARCHIVE_OK)
+    if (!know_formats(ar))
+        rc = err_set(e, RC_NOMEM, "no memory to unpack %s", file);
+    else if (archive_read_open_filename(ar, file, 64 << 10) != ARCHIVE_OK)
         rc = err_set(e, errno == ENOENT ? RC_IO : RC_PARSE, "%s is no bundle: %s", file, archive_error_string(ar));
     while (!rc && (code = archive_read_next_header(ar, &entry)) == ARCHIVE_OK) {
         const char *name = archive_entry_pathname(entry);
         const struct part *part = name ? part_of(name) : NULL;
         if (++n > ENTRIES_MAX)
             rc = err_set(e, RC_LIMIT, "%s has more than %d entries: that is no kernel bundle", file, ENTRIES_MAX);
-        else if (part && !(rc = check_kind(entry, part, e)) && !(rc = unpack_part(ar, part, dir, e)))
+        else if (!part)
+            rc = pass_over(entry, &budget, file, e);
+        else if (seen & 1u << (part - parts))
+            rc = err_set(e, RC_INVALID, "the bundle has two files \"%s\"", part->name);
+        else if (!(rc = check_kind(entry, part, e)) && !(rc = unpack_part(ar, part, dir, e)))
             seen |= 1u << (part - parts);
     }
     if (!rc && code != ARCHIVE_EOF) rc = err_set(e, RC_PARSE, "%s is no bundle: %s", file, archive_error_string(ar));

@@ -124,6 +124,39 @@ static void never_writes_through_a_link_and_bounds_sizes(void)
     CU_ASSERT_EQUAL(bundle_unpack(in("s.tar"), in("out3"), &e), RC_INVALID);
 }
 
+/* What is in it beside its parts is decompressed all the same, and a part comes once. */
+static void does_not_work_for_what_it_passes_over(void)
+{
+    static char zeroes[33 << 20];
+    const struct item much[] = { { "one", zeroes, sizeof zeroes, 0 },
+                                 { "two", zeroes, sizeof zeroes, 0 },
+                                 { "kernel", "KERN", 4, 0 } };
+    const struct item twice[] = { { "kernel", "KERN", 4, 0 }, { "./kernel", "EVIL", 4, 0 } };
+    struct err e = { 0 };
+    make(in("s.tar"), much, 3, 1);
+    CU_ASSERT_EQUAL(bundle_unpack(in("s.tar"), in("out2"), &e), RC_LIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "beside kernel, initrd and cmdline"));
+    make(in("s.tar"), twice, 2, 0);
+    err_clear(&e);
+    CU_ASSERT_EQUAL(bundle_unpack(in("s.tar"), in("out2"), &e), RC_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "two files \"kernel\""));
+}
+
+/* An archive of these kinds would make libarchive run another program on it. */
+static void runs_no_program(void)
+{
+    static const struct item item[] = { { "kernel", "KERN", 4, 0 } };
+    static const char head[] = "LRZI\0\6";
+    struct err e = { 0 };
+    make(in("s.tar"), item, 1, 0);
+    FILE *f = fopen(in("s.tar"), "r+");
+    CU_ASSERT_FATAL(f != NULL);
+    fwrite(head, 1, sizeof head, f);
+    fclose(f);
+    CU_ASSERT_EQUAL(bundle_unpack(in("s.tar"), in("out3"), &e), RC_PARSE);
+    CU_ASSERT_PTR_NULL(strstr(e.text, "lrzip"));
+}
+
 static void leaves_nothing_behind(void)
 {
     static const char *const file[] = { "out/kernel",  "out/initrd",  "out/cmdline",  "out2/initrd",
@@ -143,8 +176,12 @@ static int prepare(void)
 
 int main(void)
 {
-    CU_TestInfo tests[] = { TEST(unpacks_the_three_files_and_nothing_else), TEST(refuses_what_is_no_bundle),
-                            TEST(never_writes_through_a_link_and_bounds_sizes), TEST(leaves_nothing_behind),
+    CU_TestInfo tests[] = { TEST(unpacks_the_three_files_and_nothing_else),
+                            TEST(refuses_what_is_no_bundle),
+                            TEST(never_writes_through_a_link_and_bounds_sizes),
+                            TEST(does_not_work_for_what_it_passes_over),
+                            TEST(runs_no_program),
+                            TEST(leaves_nothing_behind),
                             CU_TEST_INFO_NULL };
     CU_SuiteInfo suites[] = { { "agent.bundle", prepare, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
     if (CU_initialize_registry() || CU_register_suites(suites)) return 99;
