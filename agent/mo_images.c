@@ -307,6 +307,8 @@ static enum rc load(struct device *d, struct device_image *i, struct err *e)
     };
     if (!r.url || !r.sha256 || !r.url[0] || !r.sha256[0])
         rc = err_set(e, RC_INVALID, "no address or no hash");
+    else if (r.size_bytes <= 0) /* nothing would end it but a full disk, and it would count for no quota */
+        rc = err_set(e, RC_INVALID, "no size (SizeKB)");
     else if (r.auth && !may_hear_credential(d, str_of(r.url)))
         rc = err_set(e, RC_DENIED, "a credential for the download, but an address without TLS");
     else

@@ -169,7 +169,7 @@ void mo_vm_image(struct device *d, struct vm *vm)
                 snprintf((char *)vm + text[k].offset, text[k].size, "%.*s", STR_ARG(v));
         snprintf(image->ca_file, sizeof image->ca_file, "%s", d->config.ca_file ? d->config.ca_file : "");
         image->size_bytes = device_kept_int(d, DDF_IMAGE, "sizeKB", owner, (struct str){ 0 }, 0) * 1024;
-        image->known = image->url[0] && image->sha256[0];
+        image->known = image->url[0] && image->sha256[0] && image->size_bytes > 0;
     }
     arena_finish(&a);
 }

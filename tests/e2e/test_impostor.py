@@ -1,4 +1,5 @@
 """A server that is not the account's: where the agent goes, what it tells, what it does, seen from sockets on the other side."""
+import hashlib
 import sqlite3
 
 import pytest
@@ -146,7 +147,7 @@ def test_a_redirect_is_not_followed(folder, cert, sockets, status):
     assert f"HTTP {status}" in log
 
 
-def image(url, auth=None):
+def image(url, auth=None, size="1", sha="ab" * 32):
     """Commands that describe an image and start its download."""
     def leaf(n, name, value, fmt="chr"):
         return (f"<Replace><CmdID>{n}</CmdID><Item><Target><LocURI>./VMImages/evil/{name}</LocURI></Target>"
@@ -155,7 +156,8 @@ def image(url, auth=None):
            '<Meta><Format xmlns="syncml:metinf">node</Format></Meta></Item></Add>')
     start = ("<Exec><CmdID>30</CmdID><Correlator>1</Correlator><Item><Target><LocURI>./VMImages/evil/Operations/Download</LocURI></Target>"
              "</Item></Exec>")
-    facts = [("ImageID", "evil"), ("URL", url), ("HashAlg", "sha256"), ("Hash", "ab" * 32), ("SizeKB", "1", "int")]
+    facts = [("ImageID", "evil"), ("URL", url), ("HashAlg", "sha256"), ("Hash", sha)]
+    facts += [("SizeKB", size, "int")] if size else []
     facts += [("Auth", auth)] if auth else []
     return add + "".join(leaf(11 + i, *f) for i, f in enumerate(facts)) + start
 
@@ -185,3 +187,39 @@ def test_the_credential_of_a_download_does_not_leave_tls(folder, cert, sockets):
     log = download(folder, cert, sockets, store.url, "Bearer secret-of-the-store")
     assert not store.came
     assert "without TLS" in log and "secret-of-the-store" not in log
+
+
+def test_a_download_without_a_size_is_not_begun(folder, cert, sockets):
+    """It would end with the disk, and count for no quota."""
+    store = sockets(lambda said: (200, {}, b"x" * 4096), cert)
+
+    def answer(said):
+        return 200, {}, impostor.message(said, impostor.header(said) + (image(store.url, size=None) if said.msg == "1" else ""),
+                                         nonce=b"server-nonce-001")
+    true = sockets(answer, cert)
+    log = run(folder, impostor.Place(true.url, cert), lambda log: "event=image " in log)
+    assert true.came[1].status("30")[0] == "1414" and "no size" in log
+    assert not store.came
+
+
+def test_the_body_of_a_redirect_is_none_of_the_image(folder, cert, sockets):
+    """A portal in the way answers once; the next download is whole."""
+    good = b"an image" * 100
+    store = sockets(lambda said: (302, {"Location": "file:///etc/passwd"}, b"the portal") if len(store.came) == 1 else (200, {}, good), cert)
+    again = ("<Exec><CmdID>40</CmdID><Correlator>2</Correlator><Item><Target><LocURI>./VMImages/evil/Operations/Download</LocURI></Target>"
+             "</Item></Exec>")
+
+    def answer(said):
+        if said.msg == "2":
+            world.wait_for("the portal's answer to be told", lambda: "HTTP 302" in phone.log(), 30)
+        say = {"1": image(store.url, sha=hashlib.sha256(good).hexdigest()), "2": again}.get(said.msg, "")
+        return 200, {}, impostor.message(said, impostor.header(said) + say, nonce=b"server-nonce-001" if said.msg == "1" else None)
+    true = sockets(answer, cert)
+    phone = impostor.phone(folder, impostor.Place(true.url, cert))
+    phone.start()
+    try:
+        world.wait_for("the download to end", lambda: phone.log().count("event=image ") == 2, 30)
+        assert "result=1200" in phone.log(), phone.log()
+        assert all("Range" not in said.headers for said in store.came)
+    finally:
+        phone.stop()
