@@ -1,4 +1,5 @@
 #include "policy/document.h"
+#include "policy/attribute.h"
 #include "policy/document_read.h"
 #include "policy/rules.h"
 #include "policy/suggest.h"
@@ -74,27 +75,6 @@ void reader_setting_error(struct reader *r, const struct pol_setting *s, const c
     va_end(ap);
 }
 
-void reader_warn(struct reader *r, const struct doc *d, const char *fmt, ...)
-{
-    va_list ap;
-    struct pol_policy *p = r->p;
-    va_start(ap, fmt);
-    struct str pointer = doc_pointer(d, r->a), words = arena_vprintf(r->a, fmt, ap);
-    va_end(ap);
-    if (p->n_warnings == r->warnings_cap) {
-        size_t cap = r->warnings_cap ? 2 * r->warnings_cap : 4;
-        struct str *more = ARENA_ARRAY(r->a, struct str, cap);
-        if (!more) {
-            reader_no_memory(r);
-            return;
-        }
-        if (p->n_warnings) memcpy(more, p->warnings, p->n_warnings * sizeof *more);
-        p->warnings = more;
-        r->warnings_cap = cap;
-    }
-    p->warnings[p->n_warnings++] = arena_printf(r->a, "line %u: %.*s: %.*s", d->line, STR_ARG(pointer), STR_ARG(words));
-}
-
 bool reader_keys(struct reader *r, const struct doc *d, const char *allowed)
 {
     if (d->kind != DOC_MAP) {
@@ -157,30 +137,6 @@ static void metadata(struct reader *r, const struct doc *root)
     }
 }
 
-/* Groups that every device has beside the facts of its layout. */
-static bool known_attribute(const struct reader *r, struct str name, struct suggestion *near)
-{
-    static const char *const groups[] = { "label.", "devinfo.", "devdetail." };
-    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
-        if (str_starts(name, str_of(groups[i]))) return true;
-    if (str_is(name, "device.id")) return true;
-    suggest_try(near, STR("device.id"));
-    for (size_t i = 0; i < r->l->n_entries; i++) {
-        const struct ddf_entry *en = &r->l->entries[i];
-        if (en->scope != DDF_DEVICE || en->instance || str_is(en->format, "node") || en->change != DDF_C_NEVER ||
-            en->kpi)
-            continue;
-        if (str_eq(en->name, name)) return true;
-        suggest_try(near, en->name);
-    }
-    struct str group = str_slice(name, 0, str_find(name, '.', 0)), rest = str_slice(name, group.n, name.n);
-    struct suggestion g = suggest_for(group);
-    static const char *const names[] = { "label", "devinfo", "devdetail" };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) suggest_try(&g, str_of(names[i]));
-    if (!near->best.n && g.best.n) near->best = arena_printf(r->a, "%.*s%.*s", STR_ARG(g.best), STR_ARG(rest));
-    return false;
-}
-
 static void selector(struct reader *r, const struct doc *spec)
 {
     const struct doc *d = scalar(r, spec, "selector", true);
@@ -200,7 +156,7 @@ static void selector(struct reader *r, const struct doc *spec)
     }
     for (size_t i = 0; i < n; i++) {
         struct suggestion near = suggest_for(names[i]);
-        if (known_attribute(r, names[i], &near)) continue;
+        if (pol_attribute_known(r->l, names[i], r->a, &near)) continue;
         if (near.best.n)
             reader_error(r, d, "no device has the attribute %.*s, did you mean \"%.*s\"?", STR_ARG(names[i]),
                          STR_ARG(near.best));
@@ -289,7 +245,11 @@ static void spec(struct reader *r, const struct doc *root)
         else
             reader_error(r, d, "must be a map of settings for the whole device");
     }
-    if ((d = doc_get(m, "rollout"))) reader_rollout(r, d);
+    if ((d = doc_get(m, "rollout")))
+        reader_key_error(
+            r, d,
+            "there are no rollouts yet: the revision would go to all its devices at once; leave this out, or narrow"
+            " the selector for a first group");
     if (r->p->n_settings) qsort(r->p->settings, r->p->n_settings, sizeof r->p->settings[0], by_name);
     for (size_t i = 1; i < r->p->n_settings; i++)
         if (by_name(&r->p->settings[i - 1], &r->p->settings[i]) == 0)

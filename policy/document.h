@@ -32,8 +32,6 @@ struct pol_policy {
     size_t n_settings;
     bool has_window;
     struct pol_window window; /* upgrade.window: when an upgrade may happen; the plan works out the times */
-    struct str *warnings;
-    size_t n_warnings; /* in order but worth saying: "line 30: /spec/rollout: ..." */
     /* From the store, not from the document. */
     int64_t id, revision, created_ms, revised_ms; /* when its first revision was made, and this one */
     struct pol_policy *next;

@@ -12,7 +12,7 @@ struct reader {
     struct buf *errors; /* may be NULL */
     struct err *e;      /* the first one */
     unsigned n_errors;
-    size_t settings_cap, warnings_cap;
+    size_t settings_cap;
     enum rc rc; /* RC_NOMEM or RC_LIMIT: reading goes no further */
 };
 
@@ -23,14 +23,11 @@ void reader_key_error(struct reader *r, const struct doc *d, const char *fmt, ..
 /** At the place where a setting of the policy was read from. */
 void reader_setting_error(struct reader *r, const struct pol_setting *s, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-void reader_warn(struct reader *r, const struct doc *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void reader_no_memory(struct reader *r);
 /** Errors for every key of map d that is not in the space-separated list. @return false when d is no map */
 bool reader_keys(struct reader *r, const struct doc *d, const char *allowed);
 /** Settings below d (spec.vm or spec.device); keys in `structural` are somebody else's. */
 void reader_settings(struct reader *r, const struct doc *d, enum ddf_scope scope, const char *structural);
-/** Shape of spec.rollout. */
-void reader_rollout(struct reader *r, const struct doc *d);
 /** Is `word` one of the words in a space-separated list? */
 bool reader_in_list(struct str word, const char *list);
 #endif

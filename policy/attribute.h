@@ -1,0 +1,10 @@
+#ifndef POLICY_ATTRIBUTE_H
+#define POLICY_ATTRIBUTE_H
+/* Which attributes of devices selectors may ask for. */
+#include "ddf/layout.h"
+#include "policy/suggest.h"
+
+/** label.*, devinfo.*, devdetail.*, device.id, and the facts of devices with this layout. @param near  gets what is
+ * near, which may be in the arena, when it is none of them */
+bool pol_attribute_known(const struct ddf_layout *l, struct str name, struct arena *a, struct suggestion *near);
+#endif
