@@ -593,6 +593,36 @@ static void close_peers(struct http_listener *l)
     free(l->shared);
 }
 
+static enum rc check_dates(const char *file, gnutls_x509_crt_t crt, int64_t now_s, struct err *e)
+{
+    time_t from = gnutls_x509_crt_get_activation_time(crt), to = gnutls_x509_crt_get_expiration_time(crt);
+    char when[25];
+    if (now_s >= from && now_s <= to) return RC_OK;
+    text_time_iso((int64_t)(now_s < from ? from : to) * 1000, when);
+    return err_set(e, RC_INVALID, "certificate %s: %s %s", file, now_s < from ? "is not good before" : "has expired at",
+                   when);
+}
+
+enum rc http_certificate_check(const char *cert_file, const char *key_file, int64_t now_s, struct err *e)
+{
+    const struct http_config c = { .cert_file = cert_file, .key_file = key_file };
+    gnutls_datum_t pem = { 0 };
+    gnutls_x509_crt_t *list = NULL;
+    unsigned n = 0;
+    enum rc rc = check_pair(&c, e);
+    if (rc) return rc;
+    int bad = gnutls_load_file(cert_file, &pem);
+    if (!bad) bad = gnutls_x509_crt_list_import2(&list, &n, &pem, GNUTLS_X509_FMT_PEM, 0);
+    if (bad) rc = err_set(e, RC_INVALID, "certificate %s: %s", cert_file, gnutls_strerror(bad));
+    for (unsigned i = 0; i < n; i++) {
+        if (!rc) rc = check_dates(cert_file, list[i], now_s, e);
+        gnutls_x509_crt_deinit(list[i]);
+    }
+    gnutls_free(list);
+    gnutls_free(pem.data);
+    return rc;
+}
+
 static enum rc start(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
                      struct http_listener **out, struct err *e)
 {

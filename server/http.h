@@ -53,6 +53,9 @@ struct http_request {
     struct arena *arena;                   /* of this request */
     void *conn;                            /* http.c's own */
 };
+/** Is this certificate chain (PEM) good at `now_s`, and is this its key? @return RC_INVALID with a sentence that names the file;
+ * RC_IO */
+enum rc http_certificate_check(const char *cert_file, const char *key_file, int64_t now_s, struct err *e);
 /** Header value or empty; case-insensitive. */
 struct str http_header(const struct http_request *r, const char *name);
 /** Decoded query parameter ('+' is a blank) or empty; *present may be NULL. */

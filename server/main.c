@@ -186,6 +186,19 @@ static enum rc confine(const struct process *p, struct err *e)
     return RC_OK;
 }
 
+/* Each listener's certificate: a device or browser would refuse it, and nobody would know why. */
+static enum rc check_certificates(const struct server_config *c, struct err *e)
+{
+    const struct {
+        const char *cert, *key;
+    } pair[] = { { c->dm_cert, c->dm_key }, { c->api_cert, c->api_key }, { c->images_cert, c->images_key } };
+    enum rc rc = RC_OK;
+    for (size_t i = 0; i < sizeof pair / sizeof pair[0] && !rc; i++)
+        if (pair[i].cert && pair[i].key)
+            rc = http_certificate_check(pair[i].cert, pair[i].key, world_real().now_ms / 1000, e);
+    return rc;
+}
+
 static int run(struct process *p, bool only_check)
 {
     struct err e = { 0 };
@@ -199,6 +212,7 @@ static int run(struct process *p, bool only_check)
     p->srv.health = &p->health;
     if (server_load(&p->srv, c, &p->load_arena, &e)) return complain("", &e);
     if (only_check) {
+        if (check_certificates(c, &e)) return complain("", &e);
         printf("%s is in order\n", p->file);
         return 0;
     }
@@ -215,6 +229,8 @@ static int run(struct process *p, bool only_check)
         stop(p);
         return 1;
     }
+    if (check_certificates(c, &e))
+        log_event(LOG_ERROR, "certificate", LOG_Z("why", e.text)); /* it serves all the same */
     log_event(LOG_INFO, "started", LOG_Z("version", DMVISOR_VERSION), LOG_Z("dm", c->dm_url),
               LOG_N("dm_port", worker_port(p->worker)), LOG_N("api_port", http_port(p->api_listener)),
               LOG_N("images_port", http_port(p->image_listener)),
