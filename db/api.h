@@ -15,10 +15,15 @@
     "device d JOIN authority au USING (authority_id) LEFT JOIN contact c USING (device_id)"                            \
     " LEFT JOIN refusal x USING (device_id)"
 /* A list that a selector narrows: HEAD, the selector's SQL, TAIL. */
+/* What identity, title or a label contains: a pattern in small letters, '!' before what is meant as it stands. */
+#define API_DEVICE_LIKE                                                                                                \
+    "(:like = '' OR lower(d.name) LIKE :like ESCAPE '!' OR lower(d.title) LIKE :like ESCAPE '!'"                       \
+    " OR EXISTS (SELECT 1 FROM attribute_row a WHERE a.device_id = d.device_id"                                        \
+    " AND substr(a.name, 1, 6) = 'label.' AND lower(substr(a.name, 7) || '=' || a.value) LIKE :like ESCAPE '!'))"
 #define API_DEVICES_HEAD                                                                                               \
-    "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES                                                            \
-    " WHERE d.device_id > :cursor AND " API_IN_SCOPE("d.authority_id") " AND :summary IN ('', " CONDITION_WORD ")"     \
-                                                                       " AND :why IN ('', " CONDITION_WHY ") AND ("
+    "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES " WHERE d.device_id > :cursor AND " API_DEVICE_LIKE        \
+    " AND " API_IN_SCOPE("d.authority_id") " AND :summary IN ('', " CONDITION_WORD ") AND :why IN ('', " CONDITION_WHY \
+                                           ") AND ("
 #define API_DEVICES_TAIL ") ORDER BY d.device_id LIMIT :limit"
 /* How many a selector is true for, and unknown for: HEAD, SQL, TAIL; then the names of the first ones. */
 #define API_COUNT_HEAD "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL) FROM (SELECT ("

@@ -7,6 +7,7 @@
 #include "server/api/brake.h"
 #include "server/api/desks.h"
 #include "server/api/json.h"
+#include "base/doc.h"
 #include "policy/condition.h"
 #include "server/api/operation_json.h"
 #include "server/changes.h"
@@ -47,6 +48,8 @@ struct api {
     int64_t devices_ms, devices_cost_ms; /* when devices were last counted for the metrics, and how long that took */
     char devices_text[1024];
     struct buf openapi_json; /* made when it is first asked for */
+    struct arena openapi_arena;
+    struct doc *openapi; /* likewise: what requests may ask for */
 };
 
 struct call;
@@ -154,6 +157,9 @@ extern const struct route *const api_routes[];
 /* Authorities that the caller may see (authorities.c). */
 enum rc authorities_json(struct call *c, json_t *list, bool names_only);
 
+/** Refuses parameters and words that the API's description does not have, with a suggestion (parameters.c). */
+enum rc parameters_check(struct call *c);
+
 /* Who asks (auth.c). */
 enum rc logins_create(struct logins **out, struct err *e);
 void logins_destroy(struct logins *s);
@@ -205,6 +211,8 @@ struct preview {
     struct pol_desired desired;
 };
 enum rc preview_resolve(struct call *c, const struct device_row *d, struct pol_policy *extra, struct preview *out);
+/** Names of the layout's operations whose nodes the device has told of; NULL when it has told of none. */
+json_t *operations_there(struct call *c, const struct preview *p, enum ddf_scope scope, struct str owner);
 /** Adds settled, steps, waits and syncml to `out`. */
 enum rc preview_plan(struct call *c, struct preview *p, json_t *out);
 enum rc desired_json(struct call *c, const struct preview *p, json_t **out);
@@ -221,6 +229,9 @@ struct documents {
 };
 /** The request's body: one or several documents; problems are answered with errors[] that have line and column. */
 enum rc documents_read(struct call *c, struct documents **out);
+/** What applying it would come to: revision, changed, and the warnings that it would give. */
+enum rc policy_would_be(struct call *c, const struct documents *d, int64_t authority, int64_t affected, int64_t unknown,
+                        json_t *out, json_t *warnings);
 
 /* The scope of a device's next plan: stamp it, call it (wants a transaction). */
 enum rc touch(struct call *c, int64_t authority, int64_t device, struct str why);

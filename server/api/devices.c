@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/text.h"
 #include "ddf/uri.h"
+#include "policy/attribute.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -110,6 +111,38 @@ static enum rc add_policies(struct call *c, const struct device_row *d, json_t *
     sql_end(r);
     json_object_set_new(out, "policies", list);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static bool has_policy(const json_t *list, struct str name)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (str_is(name, json_string_value(json_object_get(json_array_get(list, i), "name")))) return true;
+    return false;
+}
+
+/* Policies that select it and that it has not fetched yet (it was registered or labelled after them), and what its tree can
+ * execute. */
+static enum rc add_wishes(struct call *c, const struct device_row *d, json_t *out)
+{
+    json_t *list = json_object_get(out, "policies");
+    struct preview p;
+    enum rc rc = preview_resolve(c, d, NULL, &p);
+    for (const struct pol_policy *x = rc ? NULL : p.facts.policies; x; x = x->next) {
+        struct str unknown = { 0 };
+        enum pol_truth t = pol_selector_eval(x->selector, p.facts.attrs, p.facts.n_attrs, c->a, &unknown);
+        if (t == POL_FALSE || has_policy(list, x->name)) continue;
+        json_t *j = json_object();
+        j_str(j, "name", x->name);
+        j_int(j, "revision", x->revision);
+        j_str(j, "selected", t == POL_TRUE ? STR("true") : STR("unknown"));
+        j_str(j, "state", STR("pending"));
+        j_str(j, "why", STR("waits for the device to call"));
+        j_time(j, "at", x->revised_ms);
+        json_array_append_new(list, j);
+    }
+    json_t *can = rc ? NULL : operations_there(c, &p, DDF_DEVICE, (struct str){ 0 });
+    if (can) json_object_set_new(out, "operations", can);
+    return rc;
 }
 
 static void add_refusal(const struct device_row *d, json_t *j)
@@ -231,19 +264,63 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
+/* ?q=: what identity, title or a label contains, as a pattern. */
+static struct str like_of(struct call *c)
+{
+    struct str q = query(c, "q"), out = { 0 };
+    struct buf b;
+    if (!q.n) return STR("");
+    buf_init(&b, 4096);
+    buf_byte(&b, '%');
+    for (size_t i = 0; i < q.n; i++) {
+        char ch = q.p[i];
+        if (ch == '%' || ch == '_' || ch == '!') buf_byte(&b, '!');
+        buf_byte(&b, (uint8_t)(ch >= 'A' && ch <= 'Z' ? ch | 0x20 : ch));
+    }
+    buf_byte(&b, '%');
+    arena_str(c->a, buf_str(&b), &out);
+    buf_finish(&b);
+    return out;
+}
+
+/* An attribute that no layout has is a slip: the list would be empty without a word. */
+static enum rc check_attributes(struct call *c, const struct pol_selector *s)
+{
+    const struct server *srv = c->api->srv;
+    struct str *names = NULL;
+    size_t n = 0;
+    enum rc rc = pol_selector_attributes(s, c->a, &names, &n);
+    for (size_t i = 0; i < n && !rc; i++) {
+        struct suggestion near = suggest_for(names[i]);
+        bool known = false;
+        for (size_t k = 0; k < srv->n_layouts && !known; k++)
+            known = pol_attribute_known(srv->layouts[k], names[i], c->a, &near);
+        if (known) continue;
+        struct str best = suggest_best(&near);
+        rc = refuse(c, 400, "Bad filter", NULL, "filter: no device has the attribute %.*s%s%.*s%s", STR_ARG(names[i]),
+                    best.n ? ", did you mean \""
+                           : " (there are label.*, devinfo.*, devdetail.*, hypervisor.*, device.id)",
+                    STR_ARG(best), best.n ? "\"?" : "");
+    }
+    return rc;
+}
+
 /* The selector of ?filter= between two halves of a statement. Its values are bound as :p0, :p1 ... */
 static enum rc start_filtered(struct call *c, const struct page *p, struct str filter, struct sql_rows **r)
 {
-    enum { OWN = 7, PARAMS = 60 };
+    enum { OWN = 8, PARAMS = 60 };
     struct pol_selector *s;
     struct pol_sql sql;
     struct sql_arg args[OWN + PARAMS] = { PAGE_ARGS(*p),
                                           { "authority", SQL_I(c->scope) },
                                           { "summary", SQL_T(query(c, "summary")) },
                                           { "why", SQL_T(query(c, "why")) },
+                                          { "like", SQL_T(like_of(c)) },
                                           CONDITION_ARGS(c) };
 
     enum rc rc = pol_selector_parse(filter, c->a, &s, &c->e);
+    if (!rc) rc = check_attributes(c, s);
+    if (rc && c->reply->status) return rc;
     if (!rc) rc = pol_selector_sql(s, c->a, &sql, &c->e);
     if (!rc && sql.n_params > PARAMS)
         rc = err_set(&c->e, RC_LIMIT, "at most %d values are allowed in a filter", PARAMS);
@@ -272,7 +349,7 @@ static enum rc devices(struct call *c)
         rc = sql_start(c->db, API_DEVICE_LIST,
                        SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) },
                                 { "summary", SQL_T(query(c, "summary")) }, { "why", SQL_T(query(c, "why")) },
-                                CONDITION_ARGS(c)),
+                                { "like", SQL_T(like_of(c)) }, CONDITION_ARGS(c)),
                        &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
         struct device_row d;
@@ -294,7 +371,11 @@ static enum rc device(struct call *c)
     enum rc rc = device_find(c, c->param[0], &d);
     if (!rc) rc = device_version(c, &d, version);
     if (!rc) rc = device_json(c, &d, true, &j);
-    if (rc) return rc;
+    if (!rc) rc = add_wishes(c, &d, j);
+    if (rc) {
+        json_decref(j);
+        return rc;
+    }
     answer_header(c, "ETag", "\"%s\"", version);
     return answer(c, 200, j);
 }

@@ -1,6 +1,7 @@
 #include "server/api/call.h"
 
 #include "base/text.h"
+#include "policy/suggest.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -245,6 +246,17 @@ static enum rc send_history(struct call *c, struct history *h)
     return answer(c, 200, j);
 }
 
+static enum rc unknown_metric(struct call *c, const struct ddf_layout *l, struct str name)
+{
+    struct suggestion near = suggest_for(name);
+    for (size_t i = 0; i < l->n_entries; i++)
+        if (l->entries[i].kpi && l->entries[i].scope == DDF_VM) suggest_try(&near, l->entries[i].name);
+    struct str best = suggest_best(&near);
+    return refuse(c, 400, "Bad request", NULL, "metric: there is no \"%.*s\"%s%.*s%s", STR_ARG(name),
+                  best.n ? ": did you mean \"" : "; the latest figures of the VM have all names", STR_ARG(best),
+                  best.n ? "\"?" : "");
+}
+
 static enum rc history(struct call *c, const struct device_row *d, struct str vm)
 {
     struct history *h = arena_alloc(c->a, sizeof *h);
@@ -255,6 +267,7 @@ static enum rc history(struct call *c, const struct device_row *d, struct str vm
     enum rc rc = read_range(c, h);
     for (size_t i = 0; !rc && i < h->n; i++) {
         h->s[i].entry = entry_of(c, d->layout, h->s[i].name);
+        if (!h->s[i].entry || !h->s[i].entry->kpi) rc = unknown_metric(c, d->layout, h->s[i].name);
         h->s[i].counter = h->s[i].entry && h->s[i].entry->counter;
     }
     if (!rc)

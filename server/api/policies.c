@@ -370,9 +370,26 @@ static void warn(struct call *c, const struct pol_policy *doc, int64_t authority
                                                             unknown)));
 }
 
-static void add_warnings(const struct pol_policy *doc, json_t *warnings)
+enum rc policy_would_be(struct call *c, const struct documents *d, int64_t authority, int64_t affected, int64_t unknown,
+                        json_t *out, json_t *warnings)
 {
-    for (size_t i = 0; i < doc->n_warnings; i++) json_array_append_new(warnings, j_text(doc->warnings[i]));
+    struct policy_row p = { 0 };
+    struct sql_rows *r = NULL;
+    char hash[SHA256_HEX_BYTES];
+    int64_t last = 0;
+    enum rc rc = canonical_hash(c, d->text, hash);
+    if (!rc) rc = policy_look(c, d->policy->name, authority, &p);
+    bool is_new = rc == RC_NOT_FOUND;
+    if (is_new) rc = RC_OK;
+    if (!rc && !is_new && !(rc = one_row(c, API_REVISION_LAST, SQL_ARGS({ "id", SQL_I(p.id) }), &r)))
+        last = sql_int(r, 0);
+    sql_end(r);
+    if (rc) return rc;
+    bool changed = is_new || p.deleted_ms || !str_is(p.hash, hash);
+    j_int(out, "revision", changed ? last + 1 : p.revision);
+    j_bool(out, "changed", changed);
+    warn(c, d->policy, authority, affected, unknown, warnings);
+    return RC_OK;
 }
 
 /* What is written, and the answer. */
@@ -400,7 +417,6 @@ static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, str
     j_bool(j, "changed", changed);
     j_int(j, "affected", affected);
     j_int(j, "unknown", unknown);
-    add_warnings(policy, warnings);
     if (changed) warn(c, policy, authority, affected, unknown, warnings);
     if (changed) json_array_extend(warnings, objections);
     json_object_set_new(j, "warnings", warnings);
@@ -538,10 +554,7 @@ static enum rc policies_validate(struct call *c)
     enum rc rc = documents_read(c, &docs);
     if (rc) return rc;
     json_t *j = json_object(), *names = json_array(), *warnings = json_array();
-    for (const struct documents *d = docs; d; d = d->next) {
-        json_array_append_new(names, j_text(d->policy->name));
-        add_warnings(d->policy, warnings);
-    }
+    for (const struct documents *d = docs; d; d = d->next) { json_array_append_new(names, j_text(d->policy->name)); }
     j_bool(j, "valid", true);
     json_object_set_new(j, "policies", names);
     json_object_set_new(j, "warnings", warnings);

@@ -213,6 +213,8 @@ static enum rc policies_preview(struct call *c)
         struct str found, server_id;
         rc = authority_for(c, d->policy->authority, "/metadata/authority", &authority, &found, &server_id);
         if (!rc) rc = count_devices(c, d->policy, authority, &reach, names);
+        if (!rc && docs == d && !d->next)
+            rc = policy_would_be(c, d, authority, reach.affected, reach.unknown, j, warnings);
         if (!rc) rc = describe_objections(c, d->policy, authority, warnings);
     }
     j_int(j, "affected", reach.affected);

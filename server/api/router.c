@@ -169,6 +169,7 @@ static enum rc run(struct call *c)
     bool done = false;
     sql_deadline(c->db, (int64_t)c->api->srv->config->api_request_timeout_s * 1000);
     enum rc rc = authenticate(c);
+    if (!rc) rc = parameters_check(c);
     if (!rc) rc = repeat_begin(c, &done);
     if (!rc && !done) rc = c->route->run(c);
     if (!rc && !done && sql_in_transaction(c->db)) rc = finish_write(c);
@@ -371,6 +372,7 @@ void api_destroy(struct api *api)
     desk_close(&api->front);
     pthread_mutex_destroy(&api->lock);
     buf_finish(&api->openapi_json);
+    if (api->openapi) arena_finish(&api->openapi_arena);
     free(api);
 }
 

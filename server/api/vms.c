@@ -120,6 +120,25 @@ enum rc vms_json(struct call *c, const struct device_row *d, json_t *out)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
+json_t *operations_there(struct call *c, const struct preview *p, enum ddf_scope scope, struct str owner)
+{
+    const struct ddf_layout *l = p->facts.layout;
+    json_t *list = json_array();
+    bool any = false;
+    for (size_t i = 0; i < l->n_operations; i++) {
+        const struct ddf_operation *op = &l->operations[i];
+        if (op->scope != scope || op->instance) continue;
+        struct str uri = ddf_layout_operation_uri(l, op, owner, c->a);
+        bool there = op->delete_node;
+        for (size_t k = 0; k < p->facts.n_mirror && !there; k++) there = str_eq(p->facts.mirror[k].uri, uri);
+        any |= there && !op->delete_node;
+        if (there) json_array_append_new(list, j_text(op->name));
+    }
+    if (any) return list;
+    json_decref(list);
+    return NULL;
+}
+
 /* What the policies want of these VMs; a VM that is wanted but not there yet is shown too. */
 static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms, bool missing_too)
 {
@@ -154,6 +173,11 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
         if (want->goal_policy) j_str(vm, "goalPolicy", want->goal_policy->name);
         if (want->has_locked) j_bool(vm, "goalLocked", want->locked);
         j_strn(vm, "problem", want->problem);
+    }
+    for (size_t k = 0; !rc && k < json_array_size(vms); k++) {
+        json_t *vm = json_array_get(vms, k);
+        json_t *can = operations_there(c, &p, DDF_VM, str_of(json_string_value(json_object_get(vm, "id"))));
+        if (can) json_object_set_new(vm, "operations", can);
     }
     return rc;
 }

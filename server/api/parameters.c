@@ -1,0 +1,148 @@
+#include "server/api/call.h"
+
+#include "base/doc.h"
+#include "base/text.h"
+#include "policy/suggest.h"
+#include "server/api/openapi.h"
+
+#include <string.h>
+
+/* What a request may ask for, by the API's own description: a parameter that nobody reads, a word that is none, and a body where
+ * none is taken are mistakes of the caller and are said, not passed over. */
+
+enum { PARAMETERS_ARENA = 64 << 20 };
+
+static const struct doc *description(struct call *c)
+{
+    struct api *api = c->api;
+    struct err e = { 0 };
+    if (api->openapi) return api->openapi;
+    arena_init(&api->openapi_arena, PARAMETERS_ARENA);
+    if (doc_parse((struct str){ (const char *)api_openapi, api_openapi_bytes }, "openapi.yaml", &api->openapi_arena,
+                  &api->openapi, &e)) {
+        arena_finish(&api->openapi_arena);
+        api->openapi = NULL;
+    }
+    return api->openapi;
+}
+
+static const struct doc *child(const struct doc *map, struct str key)
+{
+    for (const struct doc *d = map ? map->first : NULL; d; d = d->next)
+        if (str_eq(d->key, key)) return d;
+    return NULL;
+}
+
+/* "#/components/parameters/limit" */
+static const struct doc *resolved(const struct doc *root, const struct doc *d)
+{
+    const struct doc *ref = doc_get(d, "$ref");
+    struct str rest, part;
+    if (!ref) return d;
+    rest = str_slice(ref->text, 2, ref->text.n);
+    for (d = root; d && str_cut(&rest, '/', &part);) d = child(d, part);
+    return d;
+}
+
+/* Over both lists of parameters, that of the path and that of the method. */
+struct walk {
+    const struct doc *root, *list[2], *at;
+    int i;
+};
+
+static struct walk walk_of(const struct doc *root, const struct doc *path, const struct doc *method)
+{
+    return (struct walk){ root, { doc_get(path, "parameters"), doc_get(method, "parameters") }, NULL, 0 };
+}
+
+static const struct doc *next_parameter(struct walk *w)
+{
+    while (w->i < 2) {
+        w->at = w->at ? w->at->next : w->list[w->i] ? w->list[w->i]->first : NULL;
+        if (!w->at) {
+            w->i++;
+            continue;
+        }
+        const struct doc *p = resolved(w->root, w->at), *in = doc_get(p, "in");
+        if (in && str_is(in->text, "query")) return p;
+    }
+    return NULL;
+}
+
+static const struct doc *named(struct walk w, struct str name)
+{
+    for (const struct doc *p; (p = next_parameter(&w)) != NULL;)
+        if (str_eq(doc_get(p, "name")->text, name)) return p;
+    return NULL;
+}
+
+/* ": did you mean "state"?; possible are ..." */
+static struct str possible(struct call *c, struct str word, const struct str *list, size_t n)
+{
+    struct suggestion s = suggest_for(word);
+    struct buf b;
+    struct str out = { 0 };
+    buf_init(&b, 4096);
+    for (size_t i = 0; i < n; i++) suggest_try(&s, list[i]);
+    if (suggest_best(&s).n) buf_printf(&b, ": did you mean \"%.*s\"?", STR_ARG(suggest_best(&s)));
+    buf_putz(&b, n ? "; possible are " : "; it takes none");
+    for (size_t i = 0; i < n; i++) buf_printf(&b, "%s%.*s", i ? ", " : "", STR_ARG(list[i]));
+    arena_str(c->a, buf_str(&b), &out);
+    buf_finish(&b);
+    return out;
+}
+
+enum { WORDS = 64 };
+
+static enum rc unknown_name(struct call *c, struct walk w, struct str name)
+{
+    struct str list[WORDS];
+    size_t n = 0;
+    for (const struct doc *p; n < WORDS && (p = next_parameter(&w)) != NULL;) list[n++] = doc_get(p, "name")->text;
+    struct str more = possible(c, name, list, n);
+    return refuse(c, 400, "Bad request", NULL, "there is no parameter \"%.*s\" here%.*s", STR_ARG(name), STR_ARG(more));
+}
+
+static enum rc check_value(struct call *c, const struct doc *root, const struct doc *p, struct str value)
+{
+    const struct doc *words = doc_get(resolved(root, doc_get(p, "schema")), "enum");
+    struct str list[WORDS];
+    size_t n = 0;
+    if (!words || !value.n) return RC_OK;
+    for (const struct doc *d = words->first; d && n < WORDS; d = d->next) {
+        if (str_eq(d->text, value)) return RC_OK;
+        list[n++] = d->text;
+    }
+    struct str name = doc_get(p, "name")->text, more = possible(c, value, list, n);
+    return refuse(c, 400, "Bad request", NULL, "%.*s is \"%.*s\"%.*s", STR_ARG(name), STR_ARG(value), STR_ARG(more));
+}
+
+static enum rc check_query(struct call *c, const struct doc *root, struct walk w)
+{
+    struct str rest = c->r->query, part;
+    enum rc rc = RC_OK;
+    while (!rc && str_cut(&rest, '&', &part)) {
+        struct str name = { 0 }, value = { 0 };
+        size_t eq = str_find(part, '=', 0);
+        if (!part.n) continue;
+        if (text_url_decode(str_slice(part, 0, eq), c->a, &name)) return RC_OK; /* who reads it says so */
+        const struct doc *p = named(w, name);
+        if (!p && str_is(name, "authority")) continue; /* auth.c reads it, whatever is asked for */
+        if (!p) return unknown_name(c, w, name);
+        if (eq < part.n && !text_url_decode(str_slice(part, eq + 1, part.n), c->a, &value))
+            rc = check_value(c, root, p, value);
+    }
+    return rc;
+}
+
+enum rc parameters_check(struct call *c)
+{
+    const struct doc *root = description(c), *path = child(doc_get(root, "paths"), str_of(c->route->pattern)),
+                     *method = NULL;
+    char verb[8] = "";
+    for (size_t i = 0; i + 1 < sizeof verb && c->route->method[i]; i++) verb[i] = (char)(c->route->method[i] | 0x20);
+    if (!path || !(method = doc_get(path, verb))) return RC_OK; /* tests hold routes and description equal */
+    if (str_trim(c->r->body).n && !doc_get(method, "requestBody"))
+        return refuse(c, 400, "Bad request", NULL, "this takes no body: nothing of what was sent would be looked at");
+    return check_query(c, root, walk_of(root, path, method));
+}
