@@ -107,6 +107,22 @@ const char *ctl_opt(const struct ctl *c, enum ctl_opt o)
     return ctl_args_option(c->args, o);
 }
 
+enum ctl_exit ctl_sure(const struct ctl *c, const char *fmt, ...)
+{
+    char line[16];
+    va_list ap;
+    if (ctl_opt(c, OPT_YES)) return CTL_OK;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return ctl_usage(c, "this cannot be undone, and there is no terminal to ask at: say --yes");
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputs(" Go on? [yes/no] ", stderr);
+    fflush(stderr);
+    if (fgets(line, sizeof line, stdin) && strcmp(line, "yes\n") == 0) return CTL_OK;
+    return ctl_error(CTL_FAILED, "nothing was done");
+}
+
 enum ctl_exit ctl_seconds(const struct ctl *c, enum ctl_opt o, int64_t standard_s, int64_t *out_s)
 {
     const char *text = ctl_opt(c, o);

@@ -43,6 +43,9 @@ void ctl_progress(const struct ctl *c, const char *fmt, ...) __attribute__((form
 
 /** The value of an option, the last one given; NULL when it was not. */
 const char *ctl_opt(const struct ctl *c, enum ctl_opt o);
+/** Before what cannot be undone: asks the person at the terminal. Without a terminal --yes is needed. @return CTL_OK when
+ * it shall be done */
+enum ctl_exit ctl_sure(const struct ctl *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static inline bool ctl_has(const struct ctl *c, enum ctl_opt o)
 {
     return ctl_opt(c, o) != NULL;

@@ -28,7 +28,7 @@
     X(METRIC, "metric", "NAME", "this metric (several times for several)")                                             \
     X(TITLE, "title", "TEXT", "a title for people")                                                                    \
     X(LABEL, "label", "K=V", "a label (several times for several)")                                                    \
-    X(PUSH, "push", "WHERE", "how it is called: udp:HOST:PORT, pap:ADDRESS, sms:NUMBER or none")                       \
+    X(PUSH, "push", "WHERE", "how it is called: udp:HOST:PORT or none")                                                \
     X(AUTH, "auth", "SCHEME", "how it proves who it is: md5 (default), mac or basic")                                  \
     X(ACCOUNT_FILE, "account-file", "FILE", "write the account here, for dmvisor-agent --account (mode 0600)")         \
     X(FILE, "file", "FILE", "a file, a folder or - for standard input (several times for several)")                    \
@@ -51,6 +51,7 @@
     X(GRANT, "grant", "RIGHT=IDS", "give Add, Delete, Exec, Get or Replace to ServerIDs: Get=a,b or Get=*")            \
     X(REVOKE, "revoke", "RIGHT=IDS", "take a right from ServerIDs: Replace=a,b, or from everybody: Replace=*")         \
     X(VM, "vm", "VM", "the VM it is for")                                                                              \
+    X(YES, "yes", NULL, "do it without being asked: for scripts")                                                      \
     X(WAIT, "wait", NULL, "follow the operation until it is over")                                                     \
     X(EXPIRES, "expires", "TIME", "not good any more after this time: 30d, or 2031-01-31T12:00:00Z")                   \
     X(NOT_BEFORE, "not-before", "TIME", "not before this time: 2h, or 2031-01-31T12:00:00Z")                           \

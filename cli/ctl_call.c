@@ -158,6 +158,13 @@ void ctl_reply_finish(struct ctl_reply *r)
 
 /* ---- collections ---- */
 
+/* Lists that come as a whole, without pages. */
+static bool is_whole(const char *path)
+{
+    struct str s = str_slice(str_of(path), 0, str_find(str_of(path), '?', 0));
+    return str_ends(s, STR("/authorities")) || str_ends(s, STR("/vms"));
+}
+
 /* One page is shown as it came. Several become one, with the cursor of what was left. */
 enum ctl_exit ctl_get_all(struct ctl *c, const char *path, size_t limit, struct ctl_reply *out)
 {
@@ -168,7 +175,8 @@ enum ctl_exit ctl_get_all(struct ctl *c, const char *path, size_t limit, struct 
         char want[24];
         size_t left = limit ? limit - have : PAGE;
         snprintf(want, sizeof want, "%zu", left < PAGE ? left : PAGE);
-        code = ctl_get(c, ctl_query(c, ctl_query(c, path, "limit", want), "cursor", cursor), out);
+        const char *from = is_whole(path) ? path : ctl_query(c, ctl_query(c, path, "limit", want), "cursor", cursor);
+        code = ctl_get(c, from, out);
         if (code) break;
         json_t *page = json_object_get(out->json, "items"), *next = json_object_get(out->json, "next");
         have += json_array_size(page);

@@ -8,6 +8,13 @@
     {                                                                                                                  \
         name, "DEVICE VM", help, 2, 2, false, cmd_operation, OPERATION_OPTIONS                                         \
     }
+#define DESTRUCTION(name, help)                                                                                        \
+    {                                                                                                                  \
+        name, "DEVICE VM", help, 2, 2, false, cmd_operation,                                                           \
+        {                                                                                                              \
+            OPT_ARG, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE, OPT_YES                                       \
+        }                                                                                                              \
+    }
 #define TREE(name, usage, max, help)                                                                                   \
     {                                                                                                                  \
         name, usage, help, 2, max, false, cmd_tree,                                                                    \
@@ -29,7 +36,14 @@
 
 const struct ctl_command ctl_commands[] = {
     { "login", "", "check a server and a token, and remember them as a context", 0, 0, true, cmd_login, { OPT_NAME } },
-    { "context use", "NAME", "use this context from now on", 1, 1, true, cmd_context_use, { OPT_NONE } },
+    { "context use",
+      "NAME",
+      "use this context from now on; with --authority, this authority in it",
+      1,
+      1,
+      true,
+      cmd_context_use,
+      { OPT_NONE } },
     { "context list", "", "the contexts that are remembered", 0, 0, true, cmd_context_list, { OPT_NONE } },
     { "context delete", "NAME", "forget a context and its token", 1, 1, true, cmd_context_delete, { OPT_NONE } },
     { "whoami", "", "who the server takes you for", 0, 0, false, cmd_whoami, { OPT_NONE } },
@@ -112,12 +126,12 @@ const struct ctl_command ctl_commands[] = {
       { OPT_ACCOUNT_FILE, OPT_FORCE } },
     { "device delete",
       "ID",
-      "forget a device and all that is known of it",
+      "forget a device and all that is known of it (asks before)",
       1,
       1,
       false,
       cmd_device_delete,
-      { OPT_NONE } },
+      { OPT_YES } },
 
     { "apply",
       "[FILE ...]",
@@ -127,7 +141,7 @@ const struct ctl_command ctl_commands[] = {
       false,
       cmd_apply,
       { OPT_FILE, OPT_DRY_RUN, OPT_PREVIEW } },
-    { "delete policy", "NAME", "delete a policy", 1, 1, false, cmd_policy_delete, { OPT_NONE } },
+    { "delete policy", "NAME", "delete a policy (asks before)", 1, 1, false, cmd_policy_delete, { OPT_YES } },
     { "policy show", "NAME", "the document", 1, 1, false, cmd_policy_show, { OPT_REVISION } },
     { "policy history", "NAME", "its revisions", 1, 1, false, cmd_policy_history, { OPT_NONE } },
     { "policy devices",
@@ -203,9 +217,9 @@ const struct ctl_command ctl_commands[] = {
     OPERATION("pause", "halt a VM where it stands"),
     OPERATION("resume", "let a paused or suspended VM go on"),
     OPERATION("suspend", "write a VM's memory to storage and halt it"),
-    OPERATION("wipe", "destroy a VM's data"),
+    DESTRUCTION("wipe", "destroy a VM's data (asks before)"),
     OPERATION("provision", "make a VM from its definition"),
-    OPERATION("delete-vm", "delete a VM from the device"),
+    DESTRUCTION("delete-vm", "delete a VM from the device (asks before)"),
 
     { "operations list",
       "",
@@ -239,7 +253,7 @@ const struct ctl_command ctl_commands[] = {
       2,
       false,
       cmd_operations_create,
-      { OPT_VM, OPT_ARG, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE } },
+      { OPT_VM, OPT_ARG, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE, OPT_YES } },
 
     TREE("tree get", "DEVICE URI", 2, "read a part of the device's tree from the device"),
     TREE("tree add", "DEVICE URI [VALUE]", 3, "add a node to the device's tree"),

@@ -68,6 +68,7 @@ enum ctl_exit cmd_context_use(struct ctl *c)
     if (!ctl_contexts_find(f, c->args->arg[0]))
         return ctl_error(CTL_FAILED, "there is no context \"%s\"; dmvisorctl context list shows them", c->args->arg[0]);
     f->current = c->args->arg[0];
+    if (ctl_opt(c, OPT_AUTHORITY)) ctl_contexts_find(f, f->current)->authority = ctl_opt(c, OPT_AUTHORITY);
     code = save(f);
     if (!code) ctl_print("context %s is in use\n", f->current);
     return code;

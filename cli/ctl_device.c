@@ -22,7 +22,7 @@ static enum ctl_exit put_push(struct ctl *c, json_t *body)
     json_object_set_new(j, "channel", json_stringn(push, n));
     if (push[n]) ctl_set(j, "address", push + n + 1);
     if (strcmp(push, "none") != 0 && !push[n])
-        return ctl_usage(c, "--push is \"%s\"; udp:HOST:PORT, pap:ADDRESS, sms:NUMBER or none is expected", push);
+        return ctl_usage(c, "--push is \"%s\"; udp:HOST:PORT or none is expected", push);
     return CTL_OK;
 }
 
@@ -169,7 +169,9 @@ enum ctl_exit cmd_device_delete(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "DELETE", .path = ctl_path(c, "/devices/{}", id_of(c)) };
-    enum ctl_exit code = ctl_call(c, &q, &r);
+    enum ctl_exit code = ctl_sure(c, "%s and all that is known of it will be forgotten; its VMs stay on it, unmanaged.",
+                                  id_of(c));
+    if (!code) code = ctl_call(c, &q, &r);
     if (!code && c->format == FORMAT_TABLE) ctl_print("deleted %s\n", id_of(c));
     ctl_reply_finish(&r);
     return code;

@@ -67,12 +67,25 @@ static enum ctl_exit all_vms(struct ctl *c, size_t limit, struct ctl_reply *out)
     json_t *list = json_array();
     const json_t *devices = ctl_at(out->json, "items");
     for (size_t i = 0; i < json_array_size(devices); i++) {
-        const json_t *d = json_array_get(devices, i), *vms = ctl_at(d, "vms");
-        for (size_t k = 0; k < json_array_size(vms) && !(limit && json_array_size(list) >= limit); k++) {
+        const json_t *d = json_array_get(devices, i);
+        struct ctl_reply of = { 0 };
+        if (limit && json_array_size(list) >= limit) break;
+        /* of each device by itself: that also says what policies want, and what is not there yet */
+        const char *path = ctl_path(c, "/devices/{}/vms", ctl_text(d, "id"));
+        if (!c->config.authority) path = ctl_query(c, path, "authority", ctl_text(d, "authority"));
+        code = ctl_get_all(c, path, 0, &of);
+        const json_t *vms = ctl_at(of.json, "items");
+        for (size_t k = 0; !code && k < json_array_size(vms) && !(limit && json_array_size(list) >= limit); k++) {
             json_t *vm = json_object();
             json_object_set(vm, "device", json_object_get(d, "id"));
             json_object_update(vm, json_array_get(vms, k));
             json_array_append_new(list, vm);
+        }
+        ctl_reply_finish(&of);
+        if (code) {
+            json_decref(list);
+            ctl_reply_finish(out);
+            return code;
         }
     }
     json_object_set_new(out->json, "items", list);

@@ -203,7 +203,16 @@ enum ctl_exit ctl_order(struct ctl *c, const char *device, json_t *body, const s
 static enum ctl_exit operate(struct ctl *c, const char *device, const char *kind, const char *vm)
 {
     json_t *body = json_object(), *args = NULL;
-    enum ctl_exit code = ctl_pairs(c, OPT_ARG, &args);
+    enum ctl_exit code = CTL_OK;
+    if (strcmp(kind, "wipe") == 0)
+        code = ctl_sure(c, "The data of %s on %s will be destroyed for good.", vm ? vm : "the VM", device);
+    else if (strcmp(kind, "delete") == 0)
+        code = ctl_sure(c, "%s and its data will be removed from %s for good.", vm ? vm : "The VM", device);
+    if (!code) code = ctl_pairs(c, OPT_ARG, &args);
+    if (strcmp(kind, "wipe") == 0) { /* as the console: what the user has put there, unless somebody says more */
+        if (!args) args = json_object();
+        if (!json_object_get(args, "scope")) ctl_set(args, "scope", "user");
+    }
     ctl_set(body, "kind", kind);
     ctl_set(body, "vm", vm);
     if (args) json_object_set_new(body, "args", args);

@@ -208,7 +208,14 @@ static enum ctl_exit validate(struct ctl *c, const struct document *d, bool tell
     if (!code && tell && !show_many(c, &r)) {
         code = send(c, "POST", ctl_path(c, "/policies:preview"), d, &reach);
         if (!code) {
+            long long revision = ctl_int(reach.json, "revision");
             ctl_print("%s is valid: ", d->name);
+            if (!revision)
+                ctl_print("several documents, ");
+            else if (!ctl_true(reach.json, "changed"))
+                ctl_print("revision %lld, as it is, ", revision);
+            else
+                ctl_print("it would be revision %lld, ", revision);
             show_reach(reach.json);
             ctl_print("\n");
         }
@@ -331,7 +338,9 @@ enum ctl_exit cmd_policy_delete(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "DELETE", .path = ctl_path(c, "/policies/{}", c->args->arg[0]) };
-    enum ctl_exit code = ctl_call(c, &q, &r);
+    enum ctl_exit code = ctl_sure(c, "Policy %s will be deleted; its VMs stay on the devices, unmanaged.",
+                                  c->args->arg[0]);
+    if (!code) code = ctl_call(c, &q, &r);
     if (!code && c->format == FORMAT_TABLE) ctl_print("deleted policy %s\n", c->args->arg[0]);
     ctl_reply_finish(&r);
     return code;

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+from urllib.parse import quote
+
 import pytest
 import yaml
 from conftest import TOKEN
@@ -56,6 +58,8 @@ def test_lists_as_tables_names_json_and_yaml(ctl, server, golden, name):
     args, route, rows = LISTS[name]
     body = json.dumps(items(*rows), ensure_ascii=False, indent=1).encode()          # not as we would write it
     server.routes[route] = (200, body, "application/json")
+    for d in rows if name == "vms" else ():                                         # each device's, with what policies want
+        server.routes[f"GET {API}/devices/{quote(d['id'], safe='')}/vms"] = items(*d["vms"])
     kind = name.split("-")[0]
     golden(f"get-{name}.txt", ctl("get", kind, *args).out)
     golden(f"get-{name}-name.txt", ctl("get", kind, *args, "-o", "name").out)
@@ -504,11 +508,11 @@ def test_files_that_are_not_there(ctl, server, tmp_path):
 
 def test_dry_run_and_preview_change_nothing(ctl, server, tmp_path, golden):
     server.routes[f"POST {API}/policies:validate"] = {"valid": True, "policies": ["one"], "warnings": ["careful"]}
-    server.routes[f"POST {API}/policies:preview"] = lambda r: {"affected": 2, "unknown": 0, "devices": [DEV, "B"], **(
+    server.routes[f"POST {API}/policies:preview"] = lambda r: {"affected": 2, "unknown": 0, "devices": [DEV, "B"], "revision": 3, "changed": True, "warnings": [], **(
         {"device": {"id": DEV, "desired": DESIRED, **PLAN}} if "device" in r.query else {})}
     (tmp_path / "p.yaml").write_text(DOC % "one")
     r = ctl("apply", "-f", "p.yaml", "--dry-run")
-    assert r.out == "one is valid: 2 devices affected\n" and "careful" in r.err
+    assert r.out == "one is valid: it would be revision 3, 2 devices affected\n" and "careful" in r.err
     assert ctl("policy", "validate", "p.yaml").out == r.out
     golden("apply-preview.txt", ctl("apply", "-f", "p.yaml", "--preview", DEV).out)
     assert server.asked[-1].query == {"device": DEV}
@@ -596,9 +600,41 @@ def test_authorities(ctl, server):
     (["device", "delete", DEV], DEVICE.replace("GET", "DELETE")), (["delete", "policy", "p/q"], f"DELETE {API}/policies/p%2Fq"),
     (["image", "delete", "a", "1.0"], f"DELETE {API}/images/a/1.0"), (["token", "delete", "4"], f"DELETE {API}/tokens/4")])
 def test_deleting(ctl, server, args, route):
-    assert "Not found" in ctl(*args, code=1).err
+    sure = ["--yes"] if args[0] == "delete" or args[1] == "delete" and args[0] == "device" else []
+    assert "Not found" in ctl(*args, *sure, code=1).err
     server.routes[route] = (204, None)
-    assert ctl(*args).out.startswith("deleted ")
+    assert ctl(*args, *sure).out.startswith("deleted ")
+
+
+def at_a_terminal(ctl, answer, *args):
+    """Somebody sits there and is asked. Gives the exit code and what was shown."""
+    ours, theirs = pty.openpty()
+    p = subprocess.Popen([ctl.exe, *args], env=ctl.env, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, cwd=ctl.home)
+    os.close(theirs)
+    shown = b""
+    while b"[yes/no]" not in shown:
+        shown += os.read(ours, 4096)
+    os.write(ours, answer)
+    out = p.communicate(timeout=60)[0]
+    os.close(ours)
+    return p.returncode, (shown + out).decode()
+
+
+@pytest.mark.parametrize("args", [["wipe", DEV, "corp"], ["delete-vm", DEV, "corp"], ["operations", "create", DEV, "wipe", "--vm", "corp"],
+                                  ["delete", "policy", "work"], ["device", "delete", DEV]])
+def test_what_cannot_be_undone_is_asked_for(ctl, server, args):
+    r = ctl(*args, code=2)
+    assert "cannot be undone" in r.err and "--yes" in r.err and not server.asked      # no terminal: nothing is sent
+    code, shown = at_a_terminal(ctl, b"n\n", *args)
+    assert code == 1 and "Go on?" in shown and not server.asked, shown
+    server.routes[f"POST {DEVICE[4:]}/operations"] = (202, {"id": 1, "state": "queued", "reason": "", "kind": "wipe", "device": DEV})
+    server.routes[f"DELETE {API}/policies/work"] = server.routes[DEVICE.replace("GET", "DELETE")] = (204, None)
+    code, shown = at_a_terminal(ctl, b"yes\n", *args)
+    assert code == 0 and len(server.asked) == 1, shown
+    if "wipe" in args:
+        assert json.loads(server.asked[0].body)["args"] == {"scope": "user"}
+    ctl(*args, "--yes")
+    assert len(server.asked) == 2
 
 
 def test_image_upload(ctl, server, tmp_path):

@@ -35,7 +35,7 @@ def test_an_operation_without_waiting(ctl, server):
     r = ctl("lock", DEV, "corp", "--arg", "msg=bring it back", "--expires", "2031-01-31T12:00:00Z")
     assert r.out == f"operation 17 (lock on {DEV}) is queued: waits for the device\n"
     assert json.loads(server.asked[0].body) == {"kind": "lock", "vm": "corp", "args": {"msg": "bring it back"}, "expires": "2031-01-31T12:00:00Z"}
-    for args, body in ((["delete-vm", DEV, "corp"], {"kind": "delete", "vm": "corp"}), (["operations", "create", DEV, "lockAll"], {"kind": "lockAll"}),
+    for args, body in ((["delete-vm", DEV, "corp", "--yes"], {"kind": "delete", "vm": "corp"}), (["operations", "create", DEV, "lockAll"], {"kind": "lockAll"}),
                        (["tree", "replace", DEV, "./A", "5", "--format", "int"],
                         {"kind": "tree", "command": "replace", "uri": "./A", "format": "int", "data": "5"}),
                        (["tree", "replace", DEV, "./A", "--", "-5"], {"kind": "tree", "command": "replace", "uri": "./A", "data": "-5"})):

@@ -90,7 +90,7 @@ def ctl(site, tmp_path):
 def phone(ctl):
     ctl("device", "register", DEV, "--authority", "acme-it", "--title", "Grüße 📱", "--label", "department=sales", "--push", "udp:127.0.0.1:9", "--account-file", "a.json")
     yield DEV
-    ctl("device", "delete", DEV)
+    ctl("device", "delete", DEV, "--yes")
 
 
 def as_json(ctl, *args):
@@ -122,7 +122,7 @@ def test_a_device(ctl, phone, tmp_path):
 def test_policies(ctl, phone, tmp_path):
     (tmp_path / "p.yaml").write_text(POLICY)
     r = ctl("apply", "-f", "p.yaml", "--dry-run")
-    assert r.out == "corporate-workspace is valid: 1 device affected\n"
+    assert r.out == "corporate-workspace is valid: it would be revision 1, 1 device affected\n"
     r = ctl("apply", "-f", "p.yaml", "--preview", phone)
     assert "VM corp: running" in r.out and r.out.rstrip().endswith("</SyncML>")
     r = ctl("apply", "-f", "p.yaml")
@@ -146,7 +146,7 @@ def test_policies(ctl, phone, tmp_path):
     r = ctl("apply", "-f", "two.yaml", code=1)
     assert f"  two.yaml:{line}:12: /spec/vm/state: " in r.err and "(field /spec/vm/state)" in r.err
     assert "corporate-other" not in ctl("get", "policies").out
-    ctl("delete", "policy", "corporate-workspace")
+    ctl("delete", "policy", "corporate-workspace", "--yes")
     ctl("vm", "wait", phone, "corp", "--gone", "--timeout", "10s")
 
 
