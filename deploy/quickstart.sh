@@ -111,6 +111,7 @@ objects: {directory: $inst/share/dmvisor/ddf}
 hypervisor: {uri: "qemu:///embed?root=$run/agent/hv", stopVmsOnExit: true}
 push: {address: 127.0.0.1, port: $push_port}
 server: {ca: $run/server/cert.pem}
+interaction: {answers: accept}      # nobody sits in front of it: questions of servers are answered with yes
 END
 step "starting the phone (dmvisor-agent)"
 "$inst/bin/dmvisor-agent" -f "$run/agent/agent.yaml" --account "$run/agent/account.json" 2>"$run/agent.log" &

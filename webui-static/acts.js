@@ -159,6 +159,7 @@ export function VmActs({ device, vm, problem, done }) {
     if (!may || vm.stateText === 'missing') return null;
     const fits = OPERATIONS.filter(
         (op) =>
+            (!vm.operations || vm.operations.includes(op.kind)) && // what the device's tree has
             (op.locked === undefined || op.locked === !!vm.locked) &&
             !(op.kind === 'provision' && vm.state !== S.defined),
     );
@@ -209,8 +210,8 @@ const DEVICE_OPERATIONS = [
         danger: 'Nobody can use any VM of this device until it is unlocked.',
     },
 ];
-export const DeviceActs = ({ device, problem }) =>
-    DEVICE_OPERATIONS.map((op) => html`
+export const DeviceActs = ({ device, operations, problem }) =>
+    DEVICE_OPERATIONS.filter((op) => !operations || operations.includes(op.kind)).map((op) => html`
         <button
             type="button"
             data-act=${op.kind}

@@ -1,4 +1,5 @@
 /* Requests to the server: JSON in and out, problem documents as errors, and the end of a login told to whoever listens. */
+import { scoped } from './authority.js';
 
 let skew = 0; // server's clock minus ours, so that ages are right on a machine whose clock is not
 export const now = () => Date.now() + skew;
@@ -61,7 +62,7 @@ export async function call(
     }
     let response;
     try {
-        response = await fetch('/api/v1' + path, init);
+        response = await fetch('/api/v1' + scoped(path), init);
     } catch (e) {
         if (e.name === 'AbortError') throw e;
         throw new Problem(
@@ -116,7 +117,7 @@ export function upload(path, file, progress, signal, type = 'application/octet-s
     return new Promise((resolve, reject) => {
         const x = new XMLHttpRequest();
         const request = `POST /api/v1${path}`;
-        x.open('POST', '/api/v1' + path);
+        x.open('POST', '/api/v1' + scoped(path));
         x.setRequestHeader('Content-Type', type);
         x.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
         x.onload = () => {

@@ -1,6 +1,7 @@
 /* The console: who is here, which page, and the frame around it. */
 import { html, render, useEffect, useLayoutEffect, useRef, useState } from './lib/preact.js';
 import { call, get, onLoginEnded, post } from './api.js';
+import { choose, offer, useAuthority } from './authority.js';
 import { again, pause, useStatus } from './live.js';
 import { go, to, useRoute } from './route.js';
 import { Age, Trouble, useInSight } from './ui.js';
@@ -176,6 +177,23 @@ function Live() {
     `;
 }
 
+/** For who may use several authorities: which one this is about. */
+function Switcher() {
+    const { chosen, names } = useAuthority();
+    if (!names.length) return null;
+    return html`
+        <select
+            id="authority"
+            class="authority"
+            aria-label="Authority"
+            value=${chosen}
+            onChange=${(e) => choose(e.target.value)}>
+            <option value="">All authorities</option>
+            ${names.map((n) => html`<option value=${n}>${n}</option>`)}
+        </select>
+    `;
+}
+
 function Frame({ who, logout }) {
     const route = useRoute();
     const [title, content] = page(route);
@@ -218,6 +236,7 @@ function Frame({ who, logout }) {
             <span class="grow" />
             <${Live} />
             <span class="who">
+                <${Switcher} />
                 <span title=${who.authority ? `authority ${who.authority}` : 'all authorities'}>
                     ${who.name} <span class="muted">${who.role}</span>
                 </span>
@@ -241,6 +260,12 @@ function App() {
     const [who, set] = useState(undefined);
     const [over, end] = useState(false);
     const [error, fail] = useState(null);
+    const { chosen } = useAuthority();
+    useEffect(() => {
+        if (!who || over) return;
+        if (who.authority) offer([]);
+        else get('/authorities').then((list) => offer(list.items.map((a) => a.name)), () => {});
+    }, [who, over]);
     const look = () => {
         fail(null);
         if (!localStorage.getItem(KNOWN))
@@ -289,7 +314,7 @@ function App() {
     return html`
         ${who && html`
             <${Who.Provider} value=${who}>
-                <${Frame} key=${who.name + who.role} who=${who} logout=${logout} />
+                <${Frame} key=${who.name + who.role + chosen} who=${who} logout=${logout} />
             </${Who.Provider}>
         `}
         ${(!who || over) && html`<${Login} was=${!!who} done=${login} />`}

@@ -202,7 +202,7 @@ function Acts({ device, problem, reload }) {
                 Call now
             </button>
             <${Menu} label="More">
-                <${DeviceActs} device=${device.id} problem=${problem} />
+                <${DeviceActs} operations=${device.operations} device=${device.id} problem=${problem} />
                 <button type="button" onClick=${question}>
                     Ask the person…
                 </button>

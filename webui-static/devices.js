@@ -1,5 +1,6 @@
 /* The devices: a table that filters, stays current and works by keys. */
 import { html, useEffect, useState } from './lib/preact.js';
+import { authorities, useAuthority } from './authority.js';
 import { call, get } from './api.js';
 import { useAgain, useLiveBatch, useLoad, useStream } from './live.js';
 import { refine, to } from './route.js';
@@ -12,10 +13,9 @@ import { useMay } from './who.js';
 const PAGE = 100;
 
 /** A plain word looks for devices whose identity has it; everything else is the selector language. */
-function selectorOf(text) {
-    const plain = /^[A-Za-z0-9:_@+,~-]+(\.[0-9]+)*$/.test(text) && !['true', 'false', 'not'].includes(text);
-    return plain ? `device.id matches "*${text}*"` : text;
-}
+/** A selector has a comparison, a parenthesis or an attribute's name; anything else is looked for as it stands. */
+const isSelector = (text) =>
+    /[=<>()"]|\b(matches|in|and|or|not)\b|^(label|devinfo|devdetail|hypervisor|device)\./.test(text);
 
 async function load({ filter, summary, why }, limit) {
     const items = [];
@@ -23,7 +23,7 @@ async function load({ filter, summary, why }, limit) {
     do {
         const asked = {
             limit: Math.min(1000, limit - items.length),
-            filter: filter && selectorOf(filter),
+            ...(filter && (isSelector(filter) ? { filter } : { q: filter })),
             summary,
             why,
             cursor,
@@ -66,6 +66,14 @@ export function showAccount(title, account) {
     });
 }
 
+/** For who may use several authorities and has chosen none. */
+function authorityField() {
+    const { chosen, names } = authorities();
+    return names.length && !chosen
+        ? [{ name: 'authority', label: 'Authority', options: names, value: names[0], hint: 'Whose device it is.' }]
+        : [];
+}
+
 async function register() {
     const made = await ask({
         title: 'Register a device',
@@ -77,6 +85,7 @@ async function register() {
                 required: true,
                 hint: 'As the device calls itself, like IMEI:001010000000017',
             },
+            ...authorityField(),
             { name: 'title', label: 'Name (optional)' },
             {
                 name: 'labels',
@@ -96,6 +105,7 @@ async function register() {
                 await call('POST', '/devices', {
                     json: {
                         id: v.id.trim(),
+                        ...(v.authority ? { authority: v.authority } : {}),
                         ...(v.title ? { title: v.title } : {}),
                         labels: pairs(v.labels),
                         auth: v.auth,
@@ -107,7 +117,7 @@ async function register() {
     if (made) await showAccount(`${made.device.id} is registered`, made.account);
 }
 
-function Row({ d }) {
+function Row({ d, both }) {
     return html`
         <tr data-device=${d.id}>
             <td>
@@ -116,6 +126,7 @@ function Row({ d }) {
                 </a>
                 ${d.title && html`<div class="muted mono">${d.id}</div>`}
                 <div class="labels">
+                    ${both && html`<span class="label">${d.authority}</span>`}
                     ${Object.entries(d.labels).map(([k, v]) => html`
                         <span class="label">
                             ${k}=${v}
@@ -155,6 +166,8 @@ function Row({ d }) {
 export function Devices({ query }) {
     useStream('device,vm,session');
     const may = useMay();
+    const { chosen, names } = useAuthority(),
+        both = names.length > 0 && !chosen;
     const filter = query.get('filter') || '',
         summary = query.get('summary') || '',
         why = summary && (query.get('why') || '');
@@ -172,7 +185,7 @@ export function Devices({ query }) {
         const t = setTimeout(() => text !== filter && refine(to('devices', { filter: text, summary, why })), 350);
         return () => clearTimeout(t);
     }, [text]);
-    const means = text && selectorOf(text) !== text ? selectorOf(text) : '';
+    const means = text && !isSelector(text);
     return html`
         <div class="row">
             <h1 tabindex="-1">Devices</h1>
@@ -206,9 +219,9 @@ export function Devices({ query }) {
         </form>
         <p id="filter-hint" class="hint">
             ${means ? html`
-                Means <code>${means}</code>
+                Identity, name or a label contains <code>${text}</code>
             ` : html`
-                A part of the identity, or a selector:${' '}
+                A part of the identity, the name or a label, or a selector:${' '}
                 <code>label.department in ("sales", "field") and hypervisor.arch == "aarch64"</code>
             `}
         </p>
@@ -237,7 +250,7 @@ export function Devices({ query }) {
                                 </tr>
                             </thead>
                             <tbody>
-                                ${items.map((d) => html`<${Row} key=${d.id} d=${d} />`)}
+                                ${items.map((d) => html`<${Row} key=${d.authority + d.id} d=${d} both=${both} />`)}
                             </tbody>
                         </table>
                     </div>

@@ -1,5 +1,6 @@
 /* A policy being written: checked while it is typed, its consequences beside it. */
 import { html, useEffect, useRef, useState } from './lib/preact.js';
+import { useAuthority } from './authority.js';
 import { call, get, at as path, once } from './api.js';
 import { useLoad, useStream } from './live.js';
 import { go, to } from './route.js';
@@ -67,9 +68,10 @@ function place(box, text, line, column = 1) {
     box.scrollTop = Math.max(0, (line - 6) * 20);
 }
 
-async function look(text, device, signal) {
+async function look(text, device, signal, of) {
+    const asked = new URLSearchParams(Object.entries({ device, authority: of }).filter(([, v]) => v)).toString();
     const valid = (await call('POST', '/policies:validate', { body: text, type: YAML, signal })).data;
-    const query = device ? `?device=${encodeURIComponent(device)}` : '';
+    const query = asked ? '?' + asked : '';
     const preview = (await call('POST', `/policies:preview${query}`, { body: text, type: YAML, signal })).data;
     return { valid, preview };
 }
@@ -120,7 +122,18 @@ function Consequences({ found, device, choose, devices }) {
 }
 
 function Desk({ name, start, etag }) {
-    const [text, set] = useState(start);
+    const draft = `dmvisor.draft ${name || ''}`;
+    const [text, put_text] = useState(() => sessionStorage.getItem(draft) ?? start);
+    const set = (next) => {
+        // kept until it is applied or thrown away: no link and no look at another page loses it
+        if (next === start) sessionStorage.removeItem(draft);
+        else sessionStorage.setItem(draft, next);
+        put_text(next);
+    };
+    const { chosen: authority, names } = useAuthority();
+    const [whose, own] = useState(authority || names[0] || '');
+    const of = authority || !names.length ? '' : whose || names[0];
+    const scope = of ? `?authority=${encodeURIComponent(of)}` : '';
     const [chosen, choose] = useState(null); // null: the first one it concerns
     const [firstOne, offer] = useState('');
     const device = chosen === null ? firstOne : chosen;
@@ -135,7 +148,7 @@ function Desk({ name, start, etag }) {
         work(true);
         const t = setTimeout(async () => {
             try {
-                const seen = await look(text, device, stop.signal);
+                const seen = await look(text, device, stop.signal, of);
                 put(seen);
                 offer((old) => (seen.preview.devices.includes(old) ? old : seen.preview.devices[0] || ''));
                 fail(null);
@@ -150,7 +163,7 @@ function Desk({ name, start, etag }) {
             stop.abort();
             clearTimeout(t);
         };
-    }, [text, device]);
+    }, [text, device, of]);
     useEffect(() => {
         const stay = (e) => text !== start && e.preventDefault();
         window.addEventListener('beforeunload', stay);
@@ -168,7 +181,7 @@ function Desk({ name, start, etag }) {
                 (name && !same ? ` This is not ${name}: the document names another policy.` : ''),
             act: async () =>
                 (
-                    await call('PUT', path('policies', target), {
+                    await call('PUT', path('policies', target) + scope, {
                         body: text,
                         type: YAML,
                         headers: { ...once(), ...(same && etag ? { 'If-Match': etag } : {}) },
@@ -176,6 +189,7 @@ function Desk({ name, start, etag }) {
                 ).data,
         });
         if (!done) return;
+        sessionStorage.removeItem(draft);
         done.warnings.forEach((w) => say(w, { tone: 'wait' }));
         say(
             done.changed
@@ -183,6 +197,15 @@ function Desk({ name, start, etag }) {
                 : `${done.policy} was so already`,
         );
         go(to('policies', done.policy));
+    };
+    const leave = async () => {
+        if (
+            text !== start &&
+            !(await ask({ title: 'Throw the changes away?', yes: 'Throw away', danger: true, text: 'They are kept otherwise.' }))
+        )
+            return;
+        sessionStorage.removeItem(draft);
+        go(name ? to('policies', name) : to('policies'));
     };
     const lines = new Set((error?.body?.errors || []).map((e) => e.line).filter(Boolean));
     const several = found && found.valid.policies.length > 1;
@@ -196,14 +219,24 @@ function Desk({ name, start, etag }) {
             </span>
             <span class="grow" />
             <div class="acts">
-                <a class="button" href=${name ? to('policies', name) : to('policies')}>
+                ${names.length > 0 && !authority && html`
+                    <select id="policy-authority" class="authority" aria-label="Authority of this policy" value=${of} onChange=${(e) => own(e.target.value)}>
+                        ${names.map((n) => html`<option value=${n}>${n}</option>`)}
+                    </select>
+                `}
+                <button type="button" onClick=${leave}>
                     Cancel
-                </a>
+                </button>
                 <button type="button" class="primary" disabled=${!found || busy || several} onClick=${apply}>
                     Apply…
                 </button>
             </div>
         </div>
+        ${text !== start && html`
+            <p class="hint" role="note">
+                Not applied yet; kept in this window until it is.
+            </p>
+        `}
         ${several && html`
             <p class="why t-wait">
                 These are ${found.valid.policies.length} documents; here they are applied one at a time.

@@ -1,5 +1,6 @@
 /* The live stream: one EventSource for the page that is open, what its state is, and data that loads itself again when
  * something happened to it. */
+import { scoped } from './authority.js';
 import { useCallback, useEffect, useRef, useState } from './lib/preact.js';
 import { get, now } from './api.js';
 
@@ -37,7 +38,7 @@ function close() {
 function open() {
     close();
     if (wanted === null) return;
-    const mine = (source = new EventSource('/api/v1/events?' + wanted));
+    const mine = (source = new EventSource('/api/v1' + scoped('/events?' + wanted)));
     become(retry ? 'lost' : 'connecting');
     mine.onopen = () => {
         retry = 0;

@@ -1,4 +1,5 @@
 /* Small parts every page is made of. */
+import { choose, useAuthority } from './authority.js';
 import { html, useEffect, useRef, useState } from './lib/preact.js';
 import { now } from './api.js';
 import { refine } from './route.js';
@@ -130,8 +131,27 @@ export function Trouble({ error, retry, onLine, children }) {
                     `)}
                 </ul>
             `}
+            ${error.body?.title === 'Which authority?' && html`<${Which} done=${retry} />`}
             ${children}
         </div>
+    `;
+}
+
+/** Several authorities have what was asked for: the person says which one is meant, once. */
+function Which({ done }) {
+    const { names } = useAuthority();
+    const use = (name) => {
+        choose(name);
+        done?.();
+    };
+    return html`
+        <p class="choices">
+            ${names.map((n) => html`
+                <button type="button" class="small" onClick=${() => use(n)}>
+                    Use ${n}
+                </button>
+            `)}
+        </p>
     `;
 }
 

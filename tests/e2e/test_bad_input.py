@@ -526,6 +526,28 @@ def test_half_open_connections_are_bounded(server, client):
     lets_in(client)
 
 
+# ---- what is accepted has an effect, or is no part of it ----
+
+@pytest.mark.parametrize("path, want", [
+    ("/devices?summry=failed", 'no parameter "summry" here: did you mean "summary"?'), ("/devices?summary=setled", 'did you mean "settled"?'),
+    ("/operations?state=opne", 'did you mean "open"?'), ("/devices?filter=hypervisor.archh", 'did you mean "hypervisor.arch"?'),
+    ("/overview?verbose=1", 'no parameter "verbose" here')])
+def test_a_slip_is_answered_with_what_was_meant(server, path, want):
+    r = server.call("GET", path, expect=400)
+    assert want in r.json()["detail"], r.text
+
+
+def test_a_rollout_is_refused_where_it_stands(server):
+    """It would go to all devices at once: before anything is changed, in validate, preview and apply alike."""
+    text = world.policy(name="slow") + "  rollout: {cohorts: [10%, 100%]}\n"
+    line = text.splitlines().index("  rollout: {cohorts: [10%, 100%]}") + 1
+    for method, path in (("POST", "/policies:validate"), ("POST", "/policies:preview"), ("PUT", "/policies/slow")):
+        r = server.call(method, path, expect=422, data=text.encode(), headers={"Content-Type": "application/yaml"})
+        one = r.json()["errors"][0]
+        assert (one["line"], one["column"], one["pointer"]) == (line, 3, "/spec/rollout") and "no rollouts yet" in one["detail"], r.text
+    server.call("GET", "/policies/slow", expect=404)
+
+
 # ---- policies ----
 
 BAD_POLICY = """apiVersion: dmvisor/v1
@@ -615,6 +637,11 @@ def test_documents_that_are_none(server, name, body):
     ("GET", "/operations/99999999999999999999999", None, 404, None), ("GET", "/nothing", None, 404, None), ("PATCH", "/policies", b"{}", 405, None),
     ("POST", "/images?name=../x&version=1&guestType=linux&arch=any&format=raw", b"x", 400, None),
     ("POST", "/images?name=x&version=1;drop&guestType=linux&arch=any&format=raw", b"x", 400, None),
+    ("GET", "/devices?summry=failed", None, 400, None), ("GET", "/devices?summary=failing", None, 400, None), ("GET", "/whoami?x=1", None, 400, None),
+    ("GET", "/operations?state=opne", None, 400, None), ("GET", "/sessions?outcome=lots", None, 400, None),
+    ("GET", "/devices?filter=hypervisor.archh", None, 400, None), ("GET", "/devices?filter=devinfo.mann", None, 400, None),
+    ("POST", f"/devices/{world.quote(NAME)}/credentials", b'{"auth": "basic"}', 400, None),
+    ("POST", "/devices", b'{"id": "a", "push": {"channel": "sms", "address": "+49"}}', 400, "/push/channel"),
     ("GET", "/images/..%2f..%2fetc/passwd", None, 404, None), ("GET", "/audit?from=yesterday", None, 400, None),
 ])
 def test_requests_with_mistakes_get_problem_documents(server, client, method, path, body, status, pointer):
