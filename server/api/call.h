@@ -49,7 +49,7 @@ struct api {
     char devices_text[1024];
     struct buf openapi_json; /* made when it is first asked for */
     struct arena openapi_arena;
-    struct doc *openapi; /* likewise: what requests may ask for */
+    const struct doc *openapi; /* what requests may ask for: read once, before the first */
 };
 
 struct call;
@@ -159,6 +159,8 @@ enum rc authorities_json(struct call *c, json_t *list, bool names_only);
 
 /** Refuses parameters and words that the API's description does not have, with a suggestion (parameters.c). */
 enum rc parameters_check(struct call *c);
+enum rc parameters_open(struct api *api, struct err *e);
+void parameters_close(struct api *api);
 
 /* Who asks (auth.c). */
 enum rc logins_create(struct logins **out, struct err *e);

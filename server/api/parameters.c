@@ -12,18 +12,20 @@
 
 enum { PARAMETERS_ARENA = 64 << 20 };
 
-static const struct doc *description(struct call *c)
+enum rc parameters_open(struct api *api, struct err *e)
 {
-    struct api *api = c->api;
-    struct err e = { 0 };
-    if (api->openapi) return api->openapi;
+    struct doc *root = NULL;
     arena_init(&api->openapi_arena, PARAMETERS_ARENA);
-    if (doc_parse((struct str){ (const char *)api_openapi, api_openapi_bytes }, "openapi.yaml", &api->openapi_arena,
-                  &api->openapi, &e)) {
-        arena_finish(&api->openapi_arena);
-        api->openapi = NULL;
-    }
-    return api->openapi;
+    enum rc rc = doc_parse((struct str){ (const char *)api_openapi, api_openapi_bytes }, "openapi.yaml",
+                           &api->openapi_arena, &root, e);
+    if (rc) arena_finish(&api->openapi_arena);
+    api->openapi = rc ? NULL : root;
+    return rc;
+}
+
+void parameters_close(struct api *api)
+{
+    if (api->openapi) arena_finish(&api->openapi_arena);
 }
 
 static const struct doc *child(const struct doc *map, struct str key)
@@ -137,7 +139,7 @@ static enum rc check_query(struct call *c, const struct doc *root, struct walk w
 
 enum rc parameters_check(struct call *c)
 {
-    const struct doc *root = description(c), *path = child(doc_get(root, "paths"), str_of(c->route->pattern)),
+    const struct doc *root = c->api->openapi, *path = child(doc_get(root, "paths"), str_of(c->route->pattern)),
                      *method = NULL;
     char verb[8] = "";
     for (size_t i = 0; i + 1 < sizeof verb && c->route->method[i]; i++) verb[i] = (char)(c->route->method[i] | 0x20);

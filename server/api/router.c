@@ -348,6 +348,7 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
     pthread_mutex_init(&api->lock, NULL);
     enum rc rc = desk_open(api, &api->front, e);
     if (!rc) rc = logins_create(&api->logins, e);
+    if (!rc) rc = parameters_open(api, e);
     if (!rc) rc = brake_create(&api->brake, e);
     if (!rc) rc = desks_open(api, srv->config->api_threads, serve, &api->desks, e);
     if (rc) {
@@ -372,7 +373,7 @@ void api_destroy(struct api *api)
     desk_close(&api->front);
     pthread_mutex_destroy(&api->lock);
     buf_finish(&api->openapi_json);
-    if (api->openapi) arena_finish(&api->openapi_arena);
+    parameters_close(api);
     free(api);
 }
 
