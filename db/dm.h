@@ -27,7 +27,6 @@
       " settled_token = :settled_token,"                                                                                  \
       " next_kpi_ms = :next_kpi_ms, summary = :summary, summary_why = :summary_why, summary_ms = :summary_ms,"            \
       " careful = :careful WHERE device_id = :device_id")                                                                 \
-    X(DEVICE_STAMP, "SELECT want_stamp FROM device WHERE device_id = :device_id")                                         \
     X(DEVICE_CAREFUL, "UPDATE device SET careful = 1 WHERE device_id = :device_id")                                       \
     X(ATTRIBUTES, "SELECT name, value FROM attribute_row WHERE device_id = :device_id ORDER BY name")                     \
     X(DEVINFO_FORGET, "DELETE FROM attribute_row WHERE device_id = :device_id AND name LIKE 'devinfo.%'")                 \
@@ -98,6 +97,14 @@
     X(OPERATION_CORRECT,                                                                                                  \
       "UPDATE operation SET state = :state, code = :code, reason = :reason, percent = :percent, updated_ms = :now_ms"     \
       " WHERE operation_id = :operation_id")                                                                              \
+    /* the device's own words beside what failed */                                                                       \
+    X(OPERATION_EXPLAIN,                                                                                                  \
+      "UPDATE operation SET reason = reason || ': ' || :text WHERE device_id = :device_id AND correlator = :correlator"   \
+      " AND state = 'failed' AND length(replace(reason, :text, '')) = length(reason)"                                     \
+      " RETURNING operation_id, code, kind, reason")                                                                      \
+    X(OPERATION_STEP_EXPLAIN,                                                                                             \
+      "UPDATE operation_step SET reason = :reason WHERE operation_id = :operation_id AND seq ="                           \
+      " (SELECT max(s.seq) FROM operation_step s WHERE s.operation_id = :operation_id)")                                  \
     X(OPERATION_RESULT,                                                                                                   \
       "UPDATE operation SET tree_result = :result, result_sealed = :sealed WHERE operation_id = :operation_id")           \
     X(OPERATION_PERCENT,                                                                                                  \
@@ -122,14 +129,14 @@
       "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) VALUES (:operation_id,"                 \
       " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :operation_id),"                       \
       " :now_ms, :state, :code, :reason)")                                                                                \
-    X(FAILURES, "SELECT key, code, tries, retry_ms, stamp FROM failure WHERE device_id = :device_id ORDER BY key")        \
-    X(FAILURE_PUT,                                                                                                        \
-      "INSERT INTO failure (device_id, key, code, tries, retry_ms, stamp, why, at_ms)"                                    \
-      " VALUES (:device_id, :key, :code, :tries, :retry_ms, :stamp, :why, :now_ms) ON CONFLICT (device_id, key)"          \
-      " DO UPDATE SET code = :code, tries = :tries, retry_ms = :retry_ms, stamp = :stamp, why = :why,"                    \
-      " at_ms = :now_ms")                                                                                                 \
+    X(FAILURES, "SELECT key, code, tries, retry_ms, at_ms FROM failure WHERE device_id = :device_id ORDER BY key")        \
+    X(FAILURE_PUT, "INSERT INTO failure (device_id, key, code, tries, retry_ms, why, at_ms)"                              \
+                   " VALUES (:device_id, :key, :code, :tries, :retry_ms, :why, :now_ms) ON CONFLICT (device_id, key)"     \
+                   " DO UPDATE SET code = :code, tries = :tries, retry_ms = :retry_ms, why = :why, at_ms = :now_ms")      \
     X(FAILURE_DROP, "DELETE FROM failure WHERE device_id = :device_id AND key = :key")                                    \
-    X(FAILURES_FORGET, "DELETE FROM failure WHERE device_id = :device_id AND stamp <> :stamp")                            \
+    X(WISHES, "SELECT uri, hash, since_ms FROM wish WHERE device_id = :device_id ORDER BY uri")                           \
+    X(WISHES_DROP, "DELETE FROM wish WHERE device_id = :device_id")                                                       \
+    X(WISH_ADD, "INSERT INTO wish (device_id, uri, hash, since_ms) VALUES (:device_id, :uri, :hash, :since_ms)")          \
     X(TRIGGER_ANSWER,                                                                                                     \
       "UPDATE trigger SET state = 'answered', answered_ms = :now_ms, next_ms = NULL, error = ''"                          \
       " WHERE device_id = :device_id AND session_no IN (:session_no, :swapped) AND state IN ('pending', 'sent')"          \
@@ -178,7 +185,7 @@
     " c.challenges_used, c.certificate_until_ms FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"
 #define DM_OPERATION                                                                                                   \
     "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \
-    " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms, tree_type, secret FROM operation"
+    " tree_format, tree_data, tries, not_before_ms, expires_ms, updated_ms, tree_type, secret, created_ms FROM operation"
 
 enum {
 #define X(name, sql) DM_##name##_STMT,

@@ -24,6 +24,7 @@ struct pol_hold {
 struct pol_mirror_node;
 struct pol_operation;
 struct pol_failure;
+struct pol_wish;
 struct pol_facts {
     const struct ddf_layout *layout;
     const struct ddf_schema *schema;
@@ -48,6 +49,8 @@ struct pol_facts {
     size_t n_operations; /* unfinished ones of this device, oldest first */
     const struct pol_failure *failures;
     size_t n_failures; /* steps set aside */
+    const struct pol_wish *wishes;
+    size_t n_wishes; /* those of the plan before; none: whatever failed still holds */
     const struct pol_hold *holds;
     size_t n_holds;
     int64_t now_ms, session_ms; /* session_ms: when this session began (0: preview) */

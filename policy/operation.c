@@ -120,7 +120,7 @@ enum pol_outcome pol_step_outcome(const struct ddf_layout *l, const struct pol_s
 struct pol_failure pol_failure_after(const struct pol_failure *before, struct str key, int code, int64_t now_ms)
 {
     const struct code *c = code_of(code);
-    struct pol_failure f = { key, code, (before ? before->tries : 0) + 1, 0 };
+    struct pol_failure f = { .key = key, .code = code, .tries = (before ? before->tries : 0) + 1, .at_ms = now_ms };
     bool read_back = code == 0 &&
                      str_starts(key, STR("set ")); /* the device keeps another value than it acknowledged */
 
@@ -256,8 +256,25 @@ bool pol_op_on_change(const struct pol_operation *op, struct str uri, int64_t by
     return true;
 }
 
-void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a,
-                        struct pol_verdict *out)
+struct str pol_device_text(struct str text)
+{
+    enum { TEXT_BYTES = 1000 };
+    text = str_trim(text);
+    if (text.n <= TEXT_BYTES) return text;
+    size_t n = TEXT_BYTES;
+    while (n && ((unsigned char)text.p[n] & 0xC0) == 0x80) n--; /* not within a character */
+    return str_slice(text, 0, n);
+}
+
+struct str pol_with_text(struct str why, struct str text, struct arena *a)
+{
+    text = pol_device_text(text);
+    if (!text.n || str_ends(why, text)) return why;
+    return arena_printf(a, "%.*s: %.*s", STR_ARG(why), STR_ARG(text));
+}
+
+void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct str text,
+                        struct arena *a, struct pol_verdict *out)
 {
     *out = (struct pol_verdict){ .state = POL_OP_FAILED, .code = result, .percent = -1 };
     if (pol_op_finished(op->state) || op->state == POL_OP_ACKNOWLEDGED) {
@@ -271,7 +288,7 @@ void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *
         out->state = POL_OP_CANCELLED;
         out->why = with_code(l, "cancelled", result, a);
     } else {
-        out->why = with_code(l, "failed on the device", result, a);
+        out->why = pol_with_text(with_code(l, "failed on the device", result, a), text, a);
     }
 }
 
@@ -331,7 +348,7 @@ void pol_op_on_progress(const struct ddf_layout *l, const struct pol_operation *
         return;
     }
     if (p->result) {
-        pol_op_on_complete(l, op, p->result, a, out);
+        pol_op_on_complete(l, op, p->result, p->text, a, out);
         return;
     }
     struct str phase = ddf_layout_phase_text(l, p->phase);

@@ -35,7 +35,8 @@ enum rc pol_make_plan(const struct pol_facts *f, const struct pol_desired *d, st
         return err_set(e, RC_NOMEM, "out of memory for a plan");
     for (size_t i = 0; i < f->n_operations; i++)
         p.ops[i] = (struct live_op){ &f->operations[i], f->operations[i].state, false };
-    make(&p);
+    plan_failures(&p);
+    if (!p.no_memory) make(&p);
     if (p.no_memory) return err_set(e, RC_NOMEM, "out of memory for a plan");
     plan.settled = !plan.n_steps && !plan.n_waits && all_finished(&p);
     *out = plan;

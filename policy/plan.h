@@ -70,16 +70,26 @@ struct pol_operation {
     size_t n_items;                    /* atomic, sequence, acl */
     int tries;                         /* times sent */
     int64_t not_before_ms, expires_ms; /* 0 = none */
-    int64_t updated_ms;                /* when it came into its state */
+    int64_t created_ms, updated_ms;    /* when it was asked for; when it came into its state */
 };
 
-/* A step that failed before: not tried again until `retry_ms` (0 = not until the policy or the device changes). */
+/* A step that failed before: not tried again until `retry_ms` (0 = not until the wish changes). */
 struct pol_failure {
     struct str key;
     int code;
     int tries;
-    int64_t retry_ms;
+    int64_t retry_ms, at_ms; /* at_ms: the last time it failed */
 };
+
+/* What was last wished for a VM or an image (by its address), or for the device as a whole (""). */
+struct pol_wish {
+    struct str uri, hash; /* same hash, same wish: values, image and revisions of the policies they come from */
+    int64_t since_ms;
+};
+/** NULL when there is none. */
+const struct pol_wish *pol_wish_at(const struct pol_wish *list, size_t n, struct str uri);
+/** The one that a failure with this key stands or falls with; NULL only when the list is empty. */
+const struct pol_wish *pol_wish_of(const struct pol_wish *list, size_t n, struct str key);
 enum { POL_MAX_TRIES = 3, POL_RETRY_MS = 30000, POL_POLL_MS = 5000, POL_ATOMIC_CHILDREN = 100 };
 /* Code of a failure: the session ended each time when this went out alone. */
 enum { POL_CODE_LOST = -1 };
@@ -155,6 +165,11 @@ struct pol_plan {
     } * moves;
     size_t n_moves;       /* expired, superseded, failed ... */
     bool mirror_complete; /* first contact is over: the shell sets mirror_read */
+    const struct pol_failure *failures;
+    size_t n_failures; /* those of the facts that still hold; the shell forgets the others */
+    struct pol_wish *wishes;
+    size_t n_wishes;
+    bool wishes_changed; /* they are not those of the facts: the shell keeps them in their place */
 };
 
 /**
@@ -191,7 +206,8 @@ void pol_plan_print(const struct pol_plan *p, struct buf *out);
  *            A GET of "?list=" answered 404 or 406 on the root: list_unsupported.
  *
  * Failures are made by pol_failure_after. An operation of the plan (by_policy) that ends FAILED is a failure with pol_op_key; one that
- * ends VERIFIED forgets it. Failures are forgotten when the device's want_stamp grows.
+ * ends VERIFIED forgets it. What was sent before the wish changed fails without a trace. Failures of a VM are forgotten when what is
+ * wished for it changes, or a person brings it to another state; what is done to others, or only read, leaves them.
  */
 enum pol_outcome {
     POL_STEP_DONE,
@@ -268,8 +284,13 @@ bool pol_op_on_change(const struct pol_operation *op, struct str uri, int64_t by
 bool pol_item_meets(struct str command, struct str at, struct str uri);
 /** Busy or overloaded: the same may be tried again. */
 bool pol_code_is_busy(int code);
-void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct arena *a,
-                        struct pol_verdict *out);
+/** @param text  what the device says beside it; may be empty */
+void pol_op_on_complete(const struct ddf_layout *l, const struct pol_operation *op, int result, struct str text,
+                        struct arena *a, struct pol_verdict *out);
+/** What a device says in its own words, as much of it as people are shown. */
+struct str pol_device_text(struct str text);
+/** "<why>: <text>"; `why` itself when it says so already, or there is nothing to add. */
+struct str pol_with_text(struct str why, struct str text, struct arena *a);
 /**
  * The same of an alert of any type that carries the operation's Correlator (DM Protocol, Generic Alert: it ties the alert to the
  * Exec). 2xx and the layout's own good results: done; everything else: failed; no number: unknown.

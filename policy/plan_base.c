@@ -108,8 +108,8 @@ struct str say(struct planning *p, const char *fmt, ...)
 
 const struct pol_failure *failure_of(const struct planning *p, struct str key)
 {
-    for (size_t i = 0; i < p->f->n_failures; i++)
-        if (str_eq(p->f->failures[i].key, key)) return &p->f->failures[i];
+    for (size_t i = 0; i < p->out->n_failures; i++)
+        if (str_eq(p->out->failures[i].key, key)) return &p->out->failures[i];
     return NULL;
 }
 
@@ -141,11 +141,22 @@ void add_wait_at(struct planning *p, struct str vm, struct str uri, const char *
     p->out->n_waits++;
 }
 
+/* What the device says of an operation that failed: only it knows the cause. */
+static struct str own_words(struct planning *p, struct str vm, const struct pol_failure *x)
+{
+    int result;
+    const struct pol_mirror_node *text = vm.n ? mirror_entry(p, DDF_VM, "progress.text", vm) : NULL;
+    if (!text || !str_starts(x->key, STR("exec ")) || !mirror_number(p, DDF_VM, "progress.result", vm, &result) ||
+        result != x->code)
+        return (struct str){ 0 };
+    return text->value;
+}
+
 void wait_failure(struct planning *p, struct str vm, struct str what, const struct pol_failure *x)
 {
     bool read_back = x->code == 0 && str_starts(x->key, STR("set "));
     struct str code = read_back ? STR("the device says it took the value, and keeps another")
-                                : pol_code_text(p->l, x->code, p->a);
+                                : pol_with_text(pol_code_text(p->l, x->code, p->a), own_words(p, vm, x), p->a);
     size_t space = str_find(x->key, ' ', 0);
     struct str uri = str_slice(x->key, space < x->key.n ? space + 1 : x->key.n, x->key.n);
     if (pol_failure_final(x))

@@ -76,6 +76,7 @@ void add_move(struct planning *p, struct live_op *op, const struct pol_verdict *
 void add_verified(struct planning *p, struct live_op *op);
 
 /* ---- the parts, in their order ---- */
+void plan_failures(struct planning *p);
 bool plan_discover(struct planning *p); /* false: first contact goes on, nothing else yet */
 void plan_inquiries(struct planning *p);
 void plan_requests(struct planning *p);

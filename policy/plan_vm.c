@@ -294,13 +294,13 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
         return;
     }
     if (!g->gone && !state_is(p, g->state, "stopped") && given_up(p, vm, state)) {
-        add_wait(
-            p, vm->name, "failed",
-            say(p,
-                "%.*s waits: the device stopped the VM after a crash, as its crash policy says; look at its crash figures, then"
-                " start it by hand or apply a new revision",
-                STR_ARG(why)),
-            0, 0);
+        const struct pol_mirror_node *info = mirror_entry(p, DDF_VM, "crash.lastInfo", vm->name);
+        struct str words = say(
+            p,
+            "%.*s waits: the device stopped the VM after a crash, as its crash policy says; look at its crash figures, then"
+            " start it by hand or apply a new revision",
+            STR_ARG(why));
+        add_wait(p, vm->name, "failed", pol_with_text(words, info ? info->value : (struct str){ 0 }, p->a), 0, 0);
         return;
     }
     if (!(r = route_from(g, state)) || !(o = ddf_layout_operation(p->l, DDF_VM, r->operation))) {

@@ -33,6 +33,8 @@ struct recall {
     struct store_device rest; /* the part of the row that store_load_rest fills */
     struct pol_failure *failures;
     size_t n_failures, failures_cap;
+    struct pol_wish *wishes; /* of the last plan */
+    size_t n_wishes;
     struct pol_attribute *attrs;
     size_t n_attrs, attrs_cap;
     const struct pol_hold *holds;

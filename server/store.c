@@ -457,7 +457,8 @@ bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operat
                                    .tries = (int)sql_int(r, 12),
                                    .not_before_ms = sql_int(r, 13),
                                    .expires_ms = sql_int(r, 14),
-                                   .updated_ms = sql_int(r, 15) };
+                                   .updated_ms = sql_int(r, 15),
+                                   .created_ms = sql_int(r, 18) };
     return pol_op_state_of(sql_text(r, 2), &out->state) && arena_str(a, sql_text(r, 3), &out->kind) &&
            arena_str(a, sql_text(r, 5), &out->owner) && arena_str(a, sql_text(r, 6), &out->args) &&
            arena_str(a, sql_text(r, 7), &out->correlator) && arena_str(a, sql_text(r, 8), &out->tree_command) &&
@@ -517,23 +518,42 @@ enum rc store_load_operations(struct store *st, int64_t device, struct arena *a,
 }
 
 enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out,
-                            size_t *n, bool *forgotten, struct err *e)
+                            size_t *n, struct err *e)
 {
     struct pol_failure *list = NULL;
     struct sql_rows *r = NULL;
     size_t k = 0;
     enum rc rc = sql_start(st->db, DM_STMT(FAILURES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
-    *forgotten = false;
     while (!rc && k < STORE_FAILURES && (rc = sql_step(r, e)) == RC_OK) {
-        if (sql_int(r, 4) != d->want_stamp) {
-            *forgotten = true;
-        } else if (!(list = more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].key)) {
+        if (!(list = more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].key)) {
             rc = err_set(e, RC_NOMEM, "no memory for failures");
         } else {
             list[k].code = (int)sql_int(r, 1);
             list[k].tries = (int)sql_int(r, 2);
+            list[k].at_ms = sql_int(r, 4);
             list[k++].retry_ms = sql_int(r, 3);
         }
+    }
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) return rc;
+    *out = list;
+    *n = k;
+    return RC_OK;
+}
+
+enum rc store_load_wishes_before(struct store *st, const struct store_device *d, struct arena *a, struct pol_wish **out,
+                                 size_t *n, struct err *e)
+{
+    struct pol_wish *list = NULL;
+    struct sql_rows *r = NULL;
+    size_t k = 0;
+    enum rc rc = sql_start(st->db, DM_STMT(WISHES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        if ((list = more(a, list, k, sizeof *list)) && arena_str(a, sql_text(r, 0), &list[k].uri) &&
+            arena_str(a, sql_text(r, 1), &list[k].hash))
+            list[k++].since_ms = sql_int(r, 2);
+        else
+            rc = err_set(e, RC_NOMEM, "no memory for what was wished before");
     }
     sql_end(r);
     if (rc && rc != RC_NOT_FOUND) return rc;
@@ -549,7 +569,7 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
     struct pol_operation *operations = NULL;
     struct pol_failure *failures = NULL;
     struct mirror m;
-    bool forgotten = false;
+    struct pol_wish *wishes = NULL;
     size_t n_nodes = 0, n_operations = 0, n_failures = 0;
 
     mirror_init(&m, a);
@@ -560,13 +580,15 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
     if (!rc) rc = store_load_schema(st, d, out, e);
     if (!rc) rc = mirror_nodes(&m, a, &nodes, &n_nodes, e);
     if (!rc) rc = store_load_operations(st, d->id, a, &operations, &n_operations, e);
-    if (!rc) rc = store_load_failures(st, d, a, &failures, &n_failures, &forgotten, e);
+    if (!rc) rc = store_load_failures(st, d, a, &failures, &n_failures, e);
+    if (!rc) rc = store_load_wishes_before(st, d, a, &wishes, &out->n_wishes, e);
     out->mirror = nodes;
     out->n_mirror = n_nodes;
     out->operations = operations;
     out->n_operations = n_operations;
-    out->failures = extra ? NULL : failures; /* another wish forgets them */
-    out->n_failures = extra ? 0 : n_failures;
+    out->failures = failures;
+    out->n_failures = n_failures;
+    out->wishes = wishes;
     out->mirror_matches_token = true;
     return rc;
 }

@@ -78,9 +78,11 @@ enum rc store_load_operations(struct store *st, int64_t device, struct arena *a,
                               struct err *e);
 /** A row of DM_OPERATION as it stands: sealed data stays sealed. */
 bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out);
-/** Failures noted under this want_stamp. @param forgotten  set when there are others */
 enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out,
-                            size_t *n, bool *forgotten, struct err *e);
+                            size_t *n, struct err *e);
+/** What its last plan stood on (pol_plan.wishes). */
+enum rc store_load_wishes_before(struct store *st, const struct store_device *d, struct arena *a, struct pol_wish **out,
+                                 size_t *n, struct err *e);
 
 /** Plan steps as session steps, in their order. Tags are indices into the flat list of the plan's steps (a group,
  * then its children). */

@@ -144,7 +144,7 @@ void visit_failed(struct visit *v, struct str key, int code, struct str why)
     *f = now;
     visit_run(v, DM_STMT(FAILURE_PUT), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(kept) },
               { "code", SQL_I(now.code) }, { "tries", SQL_I(now.tries) }, { "retry_ms", SQL_I(now.retry_ms) },
-              { "stamp", SQL_I(v->d.want_stamp) }, { "why", SQL_T(why) }, { "now_ms", SQL_I(v->w->now_ms) });
+              { "why", SQL_T(why) }, { "now_ms", SQL_I(v->w->now_ms) });
 }
 
 void visit_forget(struct visit *v, struct str key)
@@ -213,9 +213,45 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
     if (pol_op_finished(to->state)) v->r->has_holds = false;
     operation_event(v, op, to);
     if (!op->by_policy) return;
-    if (to->state == POL_OP_FAILED || to->state == POL_OP_UNKNOWN)
-        visit_failed(v, pol_op_key(v->l, op, v->a), to->code, to->why);
-    if (to->state == POL_OP_VERIFIED) visit_forget(v, pol_op_key(v->l, op, v->a));
+    struct str key = pol_op_key(v->l, op, v->a);
+    const struct pol_wish *wish = pol_wish_of(v->r->wishes, v->r->n_wishes, key);
+    const bool of_now = !wish || op->created_ms >= wish->since_ms; /* else it was for what nobody wishes any more */
+    if ((to->state == POL_OP_FAILED || to->state == POL_OP_UNKNOWN) && of_now) visit_failed(v, key, to->code, to->why);
+    if (to->state == POL_OP_VERIFIED) visit_forget(v, key);
+}
+
+static struct str vm_text(struct visit *v, struct str vm, const char *name)
+{
+    const struct ddf_entry *en = ddf_layout_entry(v->l, DDF_VM, str_of(name));
+    const struct mirror_node *n = en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
+    return n && n->known == POL_REPORTED ? n->value : (struct str){ 0 };
+}
+
+/* Failures are told in a word with a number; the text beside it may come later, with what is read then. */
+void visit_explain(struct visit *v, struct str vm)
+{
+    const struct str text = pol_device_text(vm_text(v, vm, "progress.text"));
+    const struct str correlator = vm_text(v, vm, "progress.correlator");
+    struct pol_operation op = { .scope = DDF_VM, .owner = vm };
+    struct pol_verdict to = { .state = POL_OP_FAILED, .percent = -1 };
+    struct sql_rows *r = NULL;
+    if (v->rc || !text.n || !correlator.n) return;
+    enum rc rc = sql_start(v->db, DM_STMT(OPERATION_EXPLAIN),
+                           SQL_ARGS({ "device_id", SQL_I(v->d.id) }, { "correlator", SQL_T(correlator) },
+                                    { "text", SQL_T(text) }),
+                           &r, v->e);
+    if (!rc) rc = sql_step(r, v->e);
+    const bool explained = !rc;
+    if (explained) {
+        op.id = sql_int(r, 0);
+        to.code = (int)sql_int(r, 1);
+        if (!arena_str(v->a, sql_text(r, 2), &op.kind) || !arena_str(v->a, sql_text(r, 3), &to.why)) visit_nomem(v);
+    }
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    if (!explained || v->rc) return;
+    visit_run(v, DM_STMT(OPERATION_STEP_EXPLAIN), { "operation_id", SQL_I(op.id) }, { "reason", SQL_T(to.why) });
+    operation_event(v, &op, &to);
 }
 
 void visit_touches(struct visit *v, const struct pol_operation *op)
@@ -301,7 +337,6 @@ static void remember(struct visit *v)
 {
     struct session *s = v->s;
     struct store_device *d = &v->d;
-    bool forgotten = false;
     if (s->recall && (s->recall->stamp != d->want_stamp || s->recall->m.bytes > RECALL_GARBAGE_BYTES)) {
         recall_free(s->recall);
         s->recall = NULL;
@@ -316,12 +351,10 @@ static void remember(struct visit *v)
         v->rc = store_load_rest(v->st, d, &v->r->arena, v->e);
         v->m->keep_times = s->forgot && d->list_unsupported; /* else whole lists tell what was read */
         if (!v->rc) v->rc = mirror_load(v->m, v->db, store_paths(v->st), d->id, v->e);
-        if (!v->rc)
-            v->rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, &forgotten, v->e);
+        if (!v->rc) v->rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, v->e);
+        if (!v->rc) v->rc = store_load_wishes_before(v->st, d, &v->r->arena, &v->r->wishes, &v->r->n_wishes, v->e);
         v->r->failures_cap = v->r->n_failures;
         v->r->rest = *d;
-        if (forgotten)
-            visit_run(v, DM_STMT(FAILURES_FORGET), { "device_id", SQL_I(d->id) }, { "stamp", SQL_I(d->want_stamp) });
         return;
     }
     v->r = s->recall;
@@ -568,6 +601,30 @@ static void load_facts(struct visit *v)
     f->schema = visit_schema(v);
 }
 
+/* What the plan found to be over goes, and what it stands on is kept for the next one. */
+static void keep_wishes(struct visit *v, const struct pol_plan *plan)
+{
+    struct recall *r = v->r;
+    for (size_t i = r->n_failures, k; i-- > 0 && !v->rc;) {
+        for (k = 0; k < plan->n_failures && !str_eq(plan->failures[k].key, r->failures[i].key);) k++;
+        if (k == plan->n_failures) visit_forget(v, r->failures[i].key);
+    }
+    if (!plan->wishes_changed || v->rc) return;
+    struct pol_wish *list = ARENA_ARRAY(&r->arena, struct pol_wish, plan->n_wishes);
+    if (!list) visit_nomem(v);
+    visit_run(v, DM_STMT(WISHES_DROP), { "device_id", SQL_I(v->d.id) });
+    for (size_t i = 0; i < plan->n_wishes && !v->rc; i++) {
+        const struct pol_wish *x = &plan->wishes[i];
+        visit_run(v, DM_STMT(WISH_ADD), { "device_id", SQL_I(v->d.id) }, { "uri", SQL_T(x->uri) },
+                  { "hash", SQL_T(x->hash) }, { "since_ms", SQL_I(x->since_ms) });
+        list[i].since_ms = x->since_ms;
+        if (!arena_str(&r->arena, x->uri, &list[i].uri) || !arena_str(&r->arena, x->hash, &list[i].hash))
+            visit_nomem(v);
+    }
+    r->wishes = list;
+    r->n_wishes = v->rc ? 0 : plan->n_wishes;
+}
+
 void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired)
 {
     struct pol_facts *f = &v->f;
@@ -582,6 +639,8 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     f->n_operations = v->n_ops;
     f->failures = v->r->failures;
     f->n_failures = v->r->n_failures;
+    f->wishes = v->r->wishes;
+    f->n_wishes = v->r->n_wishes;
     f->session_ms = v->s->started_ms;
     f->reported_token = str_of(v->s->token_reported);
     f->mirror_matches_token = v->s->token_matches || v->s->changed;
@@ -589,6 +648,7 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     v->rc = pol_resolve(f, v->a, desired, v->e);
     if (!v->rc) v->rc = pol_make_plan(f, desired, v->a, plan, v->e);
     if (v->rc) return;
+    keep_wishes(v, plan);
     apply_moves(v, plan);
     if (plan->mirror_complete) v->d.mirror_read = true;
     drop_circles(v, plan);

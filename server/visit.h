@@ -33,6 +33,7 @@ struct visit {
     struct pol_operation *ops;
     size_t n_ops; /* unfinished ones; finished in this message stay with their state */
     struct sample *samples;
+    struct told *told; /* VMs whose Progress/Text came with this message */
     struct buf json;
     bool events;        /* something for the live stream was written */
     bool root_unlisted; /* "?list=" was refused in this message */
@@ -71,6 +72,8 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
 /** One that was finished in the books is what `to` says after all. */
 void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
 void visit_touches(struct visit *v, const struct pol_operation *op);
+/** The device has told what became of the VM's operation: one that failed says so in the device's own words. */
+void visit_explain(struct visit *v, struct str vm);
 /* Of an operation with several commands (visit_items.c): `i` counts from 0; what a look at `uri` was answered, value NULL
  * = as it came before the Status. */
 void visit_item_code(struct visit *v, struct pol_operation *op, size_t i, int code);

@@ -122,7 +122,7 @@ static void operation_complete(struct visit *v, const struct alert *al)
     struct pol_operation foreign = { .kind = kind, .scope = al->at.scope, .owner = al->at.owner };
     if (op && (op->state == POL_OP_SENT || op->state == POL_OP_ACCEPTED || op->state == POL_OP_QUEUED)) {
         struct pol_verdict to;
-        pol_op_on_complete(v->l, op, result, v->a, &to);
+        pol_op_on_complete(v->l, op, result, (struct str){ 0 }, v->a, &to);
         visit_move(v, op, &to);
     }
     if (al->ours && al->at.scope == DDF_VM) stale_hypervisor(v);

@@ -67,15 +67,9 @@ void visit_cut_short(struct visit *v, struct flight *f)
 static enum rc blame(struct dm *dm, const struct session *s, const struct flown *x, struct arena *a, struct err *e)
 {
     struct store_device d = { .id = s->device };
-    struct sql_rows *r = NULL;
     struct pol_failure *list = NULL, *before = NULL;
     size_t n = 0;
-    bool forgotten = false;
-    enum rc rc = sql_start(store_sql(dm->st), DM_STMT(DEVICE_STAMP), SQL_ARGS({ "device_id", SQL_I(d.id) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) d.want_stamp = sql_int(r, 0);
-    sql_end(r);
-    if (!rc) rc = store_load_failures(dm->st, &d, a, &list, &n, &forgotten, e);
+    enum rc rc = store_load_failures(dm->st, &d, a, &list, &n, e);
     if (rc) return rc;
     for (size_t i = 0; i < n; i++)
         if (str_eq(list[i].key, x->step.key)) before = &list[i];
@@ -83,8 +77,7 @@ static enum rc blame(struct dm *dm, const struct session *s, const struct flown 
     return sql_run(store_sql(dm->st), DM_STMT(FAILURE_PUT),
                    SQL_ARGS({ "device_id", SQL_I(d.id) }, { "key", SQL_T(f.key) }, { "code", SQL_I(f.code) },
                             { "tries", SQL_I(f.tries) }, { "retry_ms", SQL_I(f.retry_ms) },
-                            { "stamp", SQL_I(d.want_stamp) }, { "why", SQL_T(pol_code_words(NULL, f.code)) },
-                            { "now_ms", SQL_I(s->used_ms) }),
+                            { "why", SQL_T(pol_code_words(NULL, f.code)) }, { "now_ms", SQL_I(s->used_ms) }),
                    NULL, e);
 }
 

@@ -114,6 +114,7 @@ static void crashes_of_mirror(struct visit *v, struct recall_vm *x)
     x->crashes = entry_number(v, x->name, "crash.count");
     x->crash_time = entry_text(v, x->name, "crash.lastTime");
     x->crash_why = cause && wire.n ? ddf_entry_to_word(cause, wire, v->a) : wire;
+    if (x->crash_why.n) x->crash_why = pol_with_text(x->crash_why, entry_text(v, x->name, "crash.lastInfo"), v->a);
 }
 
 static void vms_of_mirror(struct visit *v, struct vms *now)

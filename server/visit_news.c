@@ -106,6 +106,22 @@ static bool is_within(struct str uri, struct str asked)
     return str_is(asked, ".") || (str_starts(uri, asked) && (uri.n == asked.n || uri.p[asked.n] == '/'));
 }
 
+struct told {
+    struct str vm;
+    struct told *next;
+};
+
+static void note_told(struct visit *v, struct str vm)
+{
+    struct told *x = ARENA_NEW(v->a, struct told);
+    if (!x || !arena_str(v->a, vm, &x->vm)) {
+        visit_nomem(v);
+        return;
+    }
+    x->next = v->told;
+    v->told = x;
+}
+
 /* What nobody asked for is passed over: a device does not fill our database with whatever it likes. */
 static void learn_value(struct visit *v, const struct sml_value *x, struct str asked, bool plain)
 {
@@ -135,6 +151,7 @@ static void learn_value(struct visit *v, const struct sml_value *x, struct str a
     check_read_back(v, uri, x->data);
     mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
     learn_detail(v, uri, x->data);
+    if (ours && m.scope == DDF_VM && m.entry && str_is(m.entry->name, "progress.text")) note_told(v, m.owner);
     if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false; /* facts are attributes */
 }
 
@@ -467,4 +484,5 @@ void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool pa
         take_values(v, f, o);
     }
     if (package_end && !v->rc) land(v);
+    for (const struct told *x = v->told; x; x = x->next) visit_explain(v, x->vm);
 }

@@ -79,6 +79,14 @@ CREATE TABLE clock (                      -- one row: up to when the clock was b
 
 ALTER TABLE operation_item ADD COLUMN changed_by INTEGER; -- operation that wrote there afterwards; 0 = a policy; NULL = nobody
 ALTER TABLE device ADD COLUMN careful INTEGER NOT NULL DEFAULT 0; -- 1: its last session ended with commands on their way
+ALTER TABLE failure DROP COLUMN stamp;
+CREATE TABLE wish (                       -- what the last plan of a device stood on: a failure is forgotten when its wish changes
+  device_id INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
+  uri       TEXT NOT NULL,                -- of a VM or an image; '' = the device as a whole
+  hash      TEXT NOT NULL,                -- same hash, same wish
+  since_ms  INTEGER NOT NULL,
+  PRIMARY KEY (device_id, uri)
+) STRICT, WITHOUT ROWID;
 
 -- conditions of devices and policies
 

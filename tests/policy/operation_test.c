@@ -96,7 +96,7 @@ static void results_end_operations_once(void)
         struct pol_verdict v;
         struct pol_operation op = lock_op(row[i].from, 1);
         arena_init(&a, 4096);
-        pol_op_on_complete(world_layout(), &op, row[i].result, &a, &v);
+        pol_op_on_complete(world_layout(), &op, row[i].result, (struct str){ 0 }, &a, &v);
         CU_ASSERT_EQUAL(v.state, row[i].want);
         CU_ASSERT(v.why.n > 0);
         arena_finish(&a);

@@ -491,9 +491,10 @@ static void a_lost_answer_is_asked_after_before_anything_is_repeated(void)
 static void one_bad_command_does_not_hold_up_the_rest(void)
 {
     running(POLICY("    state: running\n    name: Work\n    crash: {action: restart}\n"));
-    s.failure[s.n_failures++] = (struct pol_failure){ STR("set ./Virtualization/VM/corp/Name"), 425, POL_MAX_TRIES, 0 };
+    s.failure[s.n_failures++] = (struct pol_failure){ STR("set ./Virtualization/VM/corp/Name"), 425, POL_MAX_TRIES, 0,
+                                                      0 };
     s.failure[s.n_failures++] = (struct pol_failure){ STR("set ./Virtualization/VM/corp/Resources/Class"), 500, 1,
-                                                      d.now_ms + 20000 };
+                                                      d.now_ms + 20000, 0 };
     struct pol_failure keep[2] = { s.failure[0], s.failure[1] };
     sim_policy(&s, POLICY("    state: stopped\n    name: Office\n    crash: {action: stop}\n    qos: background\n"));
     memcpy(s.failure, keep, sizeof keep);
@@ -606,7 +607,7 @@ static void forget_owner(unsigned how)
     }
     if (how == 1 || how == 3 || (how == 0 && sim_dice(&d, 2)))
         s.failure[s.n_failures++] = (struct pol_failure){ STR("get ./Virtualization/VM/corp/Domain/Servers"), 425,
-                                                          POL_MAX_TRIES, 0 };
+                                                          POL_MAX_TRIES, 0, 0 };
 }
 
 /* Whatever else the mirror says and whatever is wanted: a VM that is not known to be ours is sent no command. */

@@ -420,7 +420,7 @@ static void take_alerts(struct sim_shell *s)
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < s->n_ops; k++)
             if (str_eq(s->op[k].correlator, alert[i].correlator)) {
-                pol_op_on_complete(s->d->l, &s->op[k], alert[i].result, &s->a, &v);
+                pol_op_on_complete(s->d->l, &s->op[k], alert[i].result, (struct str){ 0 }, &s->a, &v);
                 apply(s, &s->op[k], &v);
                 stale_after(s, &s->op[k]);
             }

@@ -113,8 +113,8 @@ static void a_clock_that_is_set_back_holds_up_nothing(void)
         struct phone *p = running(&l);
         lab_sql(l, "INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, next_ms)"
                    " SELECT 1, 4711, 'sent', 'test', 'udp', 'x', 1, max(at_ms) + 60000 FROM event;"
-                   "INSERT INTO failure (device_id, key, code, tries, retry_ms, stamp, why, at_ms)"
-                   " SELECT 1, 'x', 500, 1, max(at_ms) + 60000, 1, 'test', 1 FROM event;"
+                   "INSERT INTO failure (device_id, key, code, tries, retry_ms, why, at_ms)"
+                   " SELECT 1, 'x', 500, 1, max(at_ms) + 60000, 'test', 1 FROM event;"
                    "UPDATE contact SET resync_until_ms = (SELECT max(at_ms) + 60000 FROM event)");
         CU_ASSERT(lab_int(l, "SELECT next_kpi_ms FROM device") > l->world.now_ms);
         CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
