@@ -23,7 +23,8 @@ enum {
     FIRST_WAIT_MS = 500,
     STALL_S = 30,
     CHUNK = 64 << 10,
-    KNOWN_MAX = 64
+    KNOWN_MAX = 64,
+    WORKERS_MAX = QUEUE_MAX
 };
 
 struct job {
@@ -44,11 +45,12 @@ struct files { /* the real loader */
     struct loader base;
     char dir[384];
     int fd; /* eventfd: events wait */
-    pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stop;
-    struct job *queue, *running;
+    struct job *queue, *running; /* lists */
+    pthread_t worker[WORKERS_MAX];
+    size_t n_workers, n_idle;
     struct loader_event event[EVENTS_MAX];
     size_t first, n_events;
     struct known known[KNOWN_MAX];
@@ -364,28 +366,65 @@ static void transfer(struct files *f, const struct job *job)
     tell(f, &ev);
 }
 
-/* --- the thread --------------------------------------------------------------------------------------------------- */
+/* --- the threads: a server that drips holds its own transfer, and no other ------------------------------------------ */
+
+static bool is_running(const struct files *f, const char *sha256)
+{
+    for (const struct job *j = f->running; j; j = j->next)
+        if (strcmp(j->sha256, sha256) == 0) return true;
+    return false;
+}
+
+/* The first that no other transfer writes the file of, moved to the running ones. @return NULL when there is none */
+static struct job *take_job(struct files *f)
+{
+    struct job **at = &f->queue, *job;
+    while (*at && is_running(f, (*at)->sha256)) at = &(*at)->next;
+    job = *at;
+    if (!job) return NULL;
+    *at = job->next;
+    job->next = f->running;
+    f->running = job;
+    return job;
+}
+
+static void end_job(struct files *f, struct job *job)
+{
+    struct job **at = &f->running;
+    while (*at != job) at = &(*at)->next;
+    *at = job->next;
+    free(job);
+    pthread_cond_broadcast(&f->wake); /* another one may wait for this file */
+}
 
 static void *run(void *arg)
 {
     struct files *f = arg;
     pthread_mutex_lock(&f->lock);
     while (!f->stop) {
-        struct job *job = f->queue;
+        struct job *job = take_job(f);
         if (!job) {
+            f->n_idle++;
             pthread_cond_wait(&f->wake, &f->lock);
+            f->n_idle--;
             continue;
         }
-        f->queue = job->next;
-        f->running = job;
         pthread_mutex_unlock(&f->lock);
         transfer(f, job);
         pthread_mutex_lock(&f->lock);
-        f->running = NULL;
-        free(job);
+        end_job(f, job);
     }
     pthread_mutex_unlock(&f->lock);
     return NULL;
+}
+
+/* With the lock held. One that cannot be had is no failure while another one is there. */
+static bool need_workers(struct files *f, size_t waiting)
+{
+    if (f->n_workers < WORKERS_MAX && waiting > f->n_idle &&
+        pthread_create(&f->worker[f->n_workers], NULL, run, f) == 0)
+        f->n_workers++;
+    return f->n_workers > 0;
 }
 
 static enum rc files_start(struct loader *l, const struct loader_request *r, struct err *e)
@@ -406,8 +445,13 @@ static enum rc files_start(struct loader *l, const struct loader_request *r, str
     job->size_bytes = r->size_bytes;
     pthread_mutex_lock(&f->lock);
     for (; *end; end = &(*end)->next) n++;
-    if (n < QUEUE_MAX) *end = job;
-    pthread_cond_signal(&f->wake);
+    const size_t waiting = n + 1;
+    for (const struct job *j = f->running; j; j = j->next) n++;
+    if (n < QUEUE_MAX) {
+        *end = job;
+        need_workers(f, waiting);
+    }
+    pthread_cond_broadcast(&f->wake);
     pthread_mutex_unlock(&f->lock);
     if (n < QUEUE_MAX) return RC_OK;
     free(job);
@@ -418,7 +462,8 @@ static void files_cancel(struct loader *l, const char *id)
 {
     struct files *f = (struct files *)l;
     pthread_mutex_lock(&f->lock);
-    if (f->running && strcmp(f->running->id, id) == 0) f->running->cancel = 1;
+    for (struct job *j = f->running; j; j = j->next)
+        if (strcmp(j->id, id) == 0) j->cancel = 1;
     for (struct job *j = f->queue; j; j = j->next)
         if (strcmp(j->id, id) == 0) j->cancel = 1;
     pthread_cond_broadcast(&f->wake);
@@ -434,12 +479,11 @@ static void files_destroy(struct loader *l)
 {
     struct files *f = (struct files *)l;
     pthread_mutex_lock(&f->lock);
-    bool running = !f->stop;
     f->stop = true;
-    if (f->running) f->running->cancel = 1;
+    for (struct job *j = f->running; j; j = j->next) j->cancel = 1;
     pthread_cond_broadcast(&f->wake);
     pthread_mutex_unlock(&f->lock);
-    if (running) pthread_join(f->thread, NULL);
+    for (size_t i = 0; i < f->n_workers; i++) pthread_join(f->worker[i], NULL);
     while (f->queue) {
         struct job *next = f->queue->next;
         free(f->queue);
@@ -471,8 +515,10 @@ enum rc loader_create(const char *dir, struct loader **out, struct err *e)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&f->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (f->fd < 0 || pthread_create(&f->thread, NULL, run, f) != 0) {
-        f->stop = true;
+    pthread_mutex_lock(&f->lock);
+    const bool ready = f->fd >= 0 && need_workers(f, 1);
+    pthread_mutex_unlock(&f->lock);
+    if (!ready) {
         files_destroy(&f->base);
         return err_set(e, RC_IO, "cannot start the download thread");
     }

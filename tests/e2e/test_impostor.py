@@ -1,6 +1,7 @@
 """A server that is not the account's: where the agent goes, what it tells, what it does, seen from sockets on the other side."""
 import hashlib
 import sqlite3
+import threading
 
 import pytest
 
@@ -147,16 +148,16 @@ def test_a_redirect_is_not_followed(folder, cert, sockets, status):
     assert f"HTTP {status}" in log
 
 
-def image(url, auth=None, size="1", sha="ab" * 32):
+def image(url, auth=None, size="1", sha="ab" * 32, name="evil"):
     """Commands that describe an image and start its download."""
-    def leaf(n, name, value, fmt="chr"):
-        return (f"<Replace><CmdID>{n}</CmdID><Item><Target><LocURI>./VMImages/evil/{name}</LocURI></Target>"
+    def leaf(n, leaf_name, value, fmt="chr"):
+        return (f"<Replace><CmdID>{n}</CmdID><Item><Target><LocURI>./VMImages/{name}/{leaf_name}</LocURI></Target>"
                 f'<Meta><Format xmlns="syncml:metinf">{fmt}</Format></Meta><Data>{value}</Data></Item></Replace>')
-    add = ('<Add><CmdID>10</CmdID><Item><Target><LocURI>./VMImages/evil</LocURI></Target>'
+    add = (f'<Add><CmdID>10</CmdID><Item><Target><LocURI>./VMImages/{name}</LocURI></Target>'
            '<Meta><Format xmlns="syncml:metinf">node</Format></Meta></Item></Add>')
-    start = ("<Exec><CmdID>30</CmdID><Correlator>1</Correlator><Item><Target><LocURI>./VMImages/evil/Operations/Download</LocURI></Target>"
+    start = (f"<Exec><CmdID>30</CmdID><Correlator>1</Correlator><Item><Target><LocURI>./VMImages/{name}/Operations/Download</LocURI></Target>"
              "</Item></Exec>")
-    facts = [("ImageID", "evil"), ("URL", url), ("HashAlg", "sha256"), ("Hash", sha)]
+    facts = [("ImageID", name), ("URL", url), ("HashAlg", "sha256"), ("Hash", sha)]
     facts += [("SizeKB", size, "int")] if size else []
     facts += [("Auth", auth)] if auth else []
     return add + "".join(leaf(11 + i, *f) for i, f in enumerate(facts)) + start
@@ -223,3 +224,24 @@ def test_the_body_of_a_redirect_is_none_of_the_image(folder, cert, sockets):
         assert all("Range" not in said.headers for said in store.came)
     finally:
         phone.stop()
+
+
+def test_a_store_that_drips_holds_its_own_download_only(folder, cert, sockets):
+    good, ended = b"an image" * 100, threading.Event()
+
+    def drip(said):
+        ended.wait(60 * world.PATIENCE)
+        return 404, {}, b""
+    slow, quick = sockets(drip, cert), sockets(lambda said: (200, {}, good), cert)
+
+    def answer(said):
+        if said.msg == "2":
+            world.wait_for("the slow download to begin", lambda: slow.came, 30)
+        say = {"1": image(slow.url), "2": image(quick.url, sha=hashlib.sha256(good).hexdigest(), name="good")}.get(said.msg, "")
+        return 200, {}, impostor.message(said, impostor.header(said) + say, nonce=b"server-nonce-001" if said.msg == "1" else None)
+    true = sockets(answer, cert)
+    try:
+        log = run(folder, impostor.Place(true.url, cert), lambda log: "event=image image=good" in log, 15)
+    finally:
+        ended.set()
+    assert "image=good result=1200" in log and "image=evil" not in log
