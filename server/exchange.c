@@ -315,6 +315,14 @@ static enum rc make_reply(struct turn *x, struct sml_step *steps)
                              &x->reply, &x->n_sent, &x->keep, x->e);
 }
 
+/* What it takes is less than what must be said: that is the end of this session. */
+static void unfit(struct turn *x, struct visit *v)
+{
+    visit_unfit(v, x->keep.limit, x->keep.shortest);
+    x->news.aborted = true;
+    x->news.refused = v->d.summary_why.p;
+}
+
 /* Everything else: news -> mirror -> plan -> steps -> reply -> rows. */
 static enum rc work(struct turn *x, bool new_devinfo)
 {
@@ -353,7 +361,8 @@ static enum rc work(struct turn *x, bool new_devinfo)
     if (planned && !v.rc && x->s->record) recorder_reasons(&plan, x->n_sent, first_tag, &x->reasons);
     if (planned) visit_sent(&v, &plan, x->n_sent, first_tag);
     if (x->keep.unsent) visit_outcomes(&v, x->keep.unsent, true);
-    visit_keep(&v, planned ? &plan : NULL, &desired);
+    if (x->keep.shortest && !v.rc) unfit(x, &v);
+    visit_keep(&v, planned && !x->keep.shortest ? &plan : NULL, &desired);
     x->dm->events |= v.events;
     x->dm->dirty = true;
     visit_finish(&v);
@@ -630,6 +639,14 @@ static const char *why_refused(const struct turn *x, enum refusal_kind kind)
                                        : x->news.refused;
 }
 
+/* Not even the shortest reply is within the device's MaxMsgSize: there is none, and what is said in its place is shorter
+ * than that, too. */
+static void no_reply(struct turn *x)
+{
+    say(x->rp, 400, "Your MaxMsgSize is too small.");
+    if (x->rp->body.n > x->keep.limit) buf_reset(&x->rp->body);
+}
+
 /* He is told how to prove himself. Nothing of him stays but a count, and for a device that exists the last refusal. */
 static enum rc challenge(struct turn *x)
 {
@@ -656,6 +673,10 @@ static enum rc challenge(struct turn *x)
                                .remote = x->rq->remote,
                                .why = why_refused(x, kind) };
     x->rp->delay_ms = refusals_add(x->dm->refusals, x->dm->srv, &f, x->w->now_ms);
+    if (x->keep.unfit) {
+        no_reply(x);
+        return RC_OK;
+    }
     x->rp->status = 200;
     x->rp->type = x->rq->answer;
     buf_put(&x->rp->body, buf_str(out));
@@ -769,10 +790,14 @@ static enum rc line(struct turn *x)
     if (rc) return rc;
     x->taken = true;
     rc = x->news.who == SML_WHO_KNOWN ? known(x) : make_reply(x, NULL); /* news -> plan -> message */
-    if (!rc) rc = encode(x);                                            /* message -> bytes */
+    const bool unfit = x->keep.unfit;
+    if (!rc && !unfit) rc = encode(x); /* message -> bytes */
     if (rc) return rc;
-    send_again(x);
-    record(x, true);
+    if (unfit)
+        no_reply(x);
+    else
+        send_again(x);
+    record(x, !unfit);
     return finish(x);
 }
 

@@ -9,10 +9,11 @@ struct flown {
     struct pol_step step; /* children and next are not kept */
     struct str key;       /* of the failure it counts against */
     int64_t operation;
-    uint32_t group;    /* of a child: index of its Atomic + 1; 0 = none */
-    int code;          /* of an Atomic and its children: last Status */
-    bool told, listed; /* an outcome came; values of a "?list=" came */
-    int64_t first_ms;  /* when the first values came */
+    uint32_t group;         /* of a child: index of its Atomic + 1; 0 = none */
+    int code;               /* of an Atomic and its children: last Status */
+    bool told, listed;      /* an outcome came; values of a "?list=" came */
+    int64_t first_ms;       /* when the first values came */
+    size_t shortest, limit; /* never sent: octets of a message with it, and those the device takes; 0 = sent */
 };
 
 struct flight {

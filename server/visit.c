@@ -656,6 +656,28 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     invent(v, plan);
 }
 
+/* ---- what does not fit into the device's messages ---- */
+
+struct str visit_too_large(struct visit *v, size_t limit, size_t shortest)
+{
+    struct str s = arena_printf(v->a, "this device takes %zu octets, the shortest message for it has %zu", limit,
+                                shortest);
+    if (!s.p) visit_nomem(v);
+    return s;
+}
+
+void visit_unfit(struct visit *v, size_t limit, size_t shortest)
+{
+    const struct str why = visit_too_large(v, limit, shortest);
+    for (size_t i = 0; i < v->n_ops && !v->rc; i++)
+        if (v->ops[i].state == POL_OP_QUEUED || v->ops[i].state == POL_OP_NOTIFIED)
+            visit_move(v, &v->ops[i], &(struct pol_verdict){ POL_OP_FAILED, 413, -1, why });
+    v->d.summary = STR("failed");
+    v->d.summary_why = why;
+    v->d.planned_stamp = v->d.want_stamp;
+    v->d.summary_ms = v->w->now_ms;
+}
+
 /* ---- sent ---- */
 
 static void sent_operation(struct visit *v, struct pol_step *s)

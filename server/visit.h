@@ -72,6 +72,10 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
 /** One that was finished in the books is what `to` says after all. */
 void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
 void visit_touches(struct visit *v, const struct pol_operation *op);
+/** "this device takes 400 octets, the shortest message for it has 523" */
+struct str visit_too_large(struct visit *v, size_t limit, size_t shortest);
+/** The session cannot go on within what the device takes: what waits for it fails. */
+void visit_unfit(struct visit *v, size_t limit, size_t shortest);
 /** The device has told what became of the VM's operation: one that failed says so in the device's own words. */
 void visit_explain(struct visit *v, struct str vm);
 /* Of an operation with several commands (visit_items.c): `i` counts from 0; what a look at `uri` was answered, value NULL

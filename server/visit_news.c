@@ -282,7 +282,9 @@ static void take_values(struct visit *v, struct flown *f, const struct sml_outco
 
 static void step_failed(struct visit *v, const struct flown *f, int code)
 {
-    if (!f->operation) visit_failed(v, f->step.key, code, pol_code_text(v->l, code, v->a));
+    if (f->operation) return;
+    visit_failed(v, f->step.key, code,
+                 f->shortest ? visit_too_large(v, f->limit, f->shortest) : pol_code_text(v->l, code, v->a));
 }
 
 /* The device has just told all of it: what it reported at the session's beginning is what the mirror has. */
@@ -382,7 +384,9 @@ static void operation_status(struct visit *v, const struct flown *f, struct pol_
     struct pol_verdict to;
     if (op->state != POL_OP_SENT) return; /* OperationComplete was faster than the Status */
     if (str_is(op->tree_command, "acl")) visit_acl_code(v, op, code);
-    if (has_no_value(f))
+    if (f->shortest)
+        to = (struct pol_verdict){ POL_OP_FAILED, code, -1, visit_too_large(v, f->limit, f->shortest) };
+    else if (has_no_value(f))
         pol_op_on_no_value(op, code, &to);
     else
         pol_op_on_status(v->l, op, code, v->a, &to);
@@ -481,6 +485,8 @@ void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool pa
         if (!f) continue;
         f->told = true;
         if (o->code) f->code = o->code;
+        f->shortest = o->shortest;
+        f->limit = o->limit;
         take_values(v, f, o);
     }
     if (package_end && !v->rc) land(v);

@@ -71,6 +71,7 @@ struct sml_outcome {
     uint64_t tag;   /* of the step (for Atomic and Sequence children: of the child) */
     struct str uri; /* the step's URI */
     int code;
+    size_t shortest, limit;   /* 413 of our own, never sent: octets of a message with it, and those the device takes */
     struct sml_value *values; /* Results, items of the Status of an interaction alert */
     struct sml_outcome *next;
 };
@@ -112,6 +113,10 @@ struct sml_keep {
     int64_t challenges_used; /* 0 = unchanged */
     /* steps that can never fit, when the session ends with this reply; else the next news has them */
     struct sml_outcome *unsent;
+    /* The session cannot go on within the device's MaxMsgSize (`limit`): the shortest message that would has `shortest`
+     * octets; 0 = it can. Not even this reply fits: it must not be sent. */
+    size_t limit, shortest;
+    bool unfit;
 };
 
 enum { SML_STEP_GROUP_MAX = 200 };
@@ -162,6 +167,7 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
  * Build the reply to the message last taken: its Statuses, then as many of the steps, in their order, as fit the device's MaxMsgSize.
  * Steps are only looked at when news.who is KNOWN and news.package_done. A value too long for a message is sent in pieces over the
  * next messages (the device's LrgObj decides; `large_objects`). A step that can never fit is answered in the next news with 413.
+ * The device's MaxMsgSize is never passed.
  * @param type    encoding of the reply (sizes are counted in it)
  * On any rc but RC_OK the session is to be destroyed.
  * @param n_sent  how many of `steps` (top level) went into this reply

@@ -3,9 +3,7 @@
 
 #include <string.h>
 
-enum {
-    SERVER_STUCK = 3
-}; /* replies without room for a single Status before one is sent whatever the client's MaxMsgSize */
+enum { ROOM_FOR_MORE = 400 }; /* with less of it beside the header's Status, that has only what it must have */
 
 struct writer {
     struct sml_server *s;
@@ -15,6 +13,7 @@ struct writer {
     size_t alone;     /* octets that any reply has: header and its Status */
     unsigned n_asked; /* commands that the client will answer */
     bool open;        /* no Final */
+    size_t shortest;  /* what cannot be left out needs a message of so many octets: more than the client takes */
     enum rc rc;
 };
 
@@ -41,6 +40,19 @@ static void write_header(struct writer *w, const struct sml_msg *m, struct arena
     }
 }
 
+/* What cannot be left out does not fit. The first that is found says what it takes. */
+static void too_small(struct writer *w, size_t bytes)
+{
+    if (!w->shortest) w->shortest = bytes;
+}
+
+/* What a Status is about is said by its MsgRef and CmdRef; its TargetRef and SourceRef are for the comfort of who has
+ * room. */
+static void without_refs(struct sml_cmd *status)
+{
+    status->target_refs = status->source_refs = NULL;
+}
+
 static void list_versions(struct compose *b, struct sml_cmd *status, const char *const *row, size_t n)
 {
     struct sml_item **tail = &status->items;
@@ -64,8 +76,10 @@ static void write_header_status(struct writer *w, const struct sml_msg *m, const
     else if (t->header_code == 513)
         list_versions(&w->b, c, server_ver_proto, 3);
     server_put_chal(w->s, &w->b, c, w->account, wd, keep);
+    if (w->b.used + sml_cmd_bytes(w->b.type, c) + ROOM_FOR_MORE > w->b.max) without_refs(c);
     compose_put(&w->b, c, sml_cmd_bytes(w->b.type, c));
     w->alone = w->b.used;
+    if (w->alone > w->b.max) too_small(w, w->alone);
 }
 
 /* ---- Statuses that are owed ---- */
@@ -78,14 +92,19 @@ static int code_of_due(const struct due *d, bool *same)
     return code;
 }
 
-static bool write_status(struct writer *w, const struct due *d, int code, struct str source, bool must)
+/* @param alone  no other one is in this message: what does not fit now never will */
+static bool write_status(struct writer *w, const struct due *d, int code, struct str source, bool alone)
 {
     struct sml_cmd *c = compose_status(&w->b, d->msg_ref, d->cmd_ref, d->cmd, code);
     compose_ref(&w->b, &c->target_refs, d->target);
     compose_ref(&w->b, &c->source_refs, source);
-    if (!must) return compose_add(&w->b, c);
-    compose_force(&w->b, c);
-    return true;
+    if (compose_add(&w->b, c)) return true;
+    if (!alone) return false;
+    c = compose_status(&w->b, d->msg_ref, d->cmd_ref, d->cmd, code);
+    without_refs(c);
+    if (compose_add(&w->b, c)) return true;
+    too_small(w, w->alone + sml_cmd_bytes(w->b.type, c) + COMPOSE_ALERT_BYTES);
+    return false;
 }
 
 static void owe(struct writer *w, const struct due *d, int code, struct str source)
@@ -104,7 +123,7 @@ static void write_due(struct writer *w, const struct due *d, bool *full, unsigne
     for (size_t i = 0; i < (same ? 1 : d->n_alerts); i++) {
         struct str source = same ? d->source : d->alerts[i].source;
         int one = same ? code : d->alerts[i].status;
-        *full = *full || !write_status(w, d, one, source, *n == 0 && w->s->stuck >= SERVER_STUCK);
+        *full = *full || !write_status(w, d, one, source, *n == 0);
         if (*full)
             owe(w, d, one, source);
         else
@@ -118,14 +137,18 @@ static void write_statuses(struct writer *w, struct arena *a)
     struct due *owed = NULL;
     unsigned n = 0;
     bool full = false;
-    size_t reserve = COMPOSE_ALERT_BYTES < w->b.max ? COMPOSE_ALERT_BYTES : 0;
+    const size_t reserve = COMPOSE_ALERT_BYTES;
     if (s->owed.n && !s->turn.stop) w->rc = server_unpack_dues(buf_str(&s->owed), a, &owed);
     buf_finish(&s->owed);
+    if (!owed && !s->turn.due) return;
+    if (w->b.max < w->alone + reserve) {
+        too_small(w, w->alone + reserve);
+        return;
+    }
     w->b.max -= reserve;
     for (const struct due *d = owed; d && !w->rc; d = d->next) write_due(w, d, &full, &n);
     for (const struct due *d = s->turn.due; d && !w->rc; d = d->next) write_due(w, d, &full, &n);
     w->b.max += reserve;
-    s->stuck = full && n == 0 ? (uint8_t)(s->stuck + 1) : 0;
     if (s->turn.stop) buf_finish(&s->owed);
 }
 
@@ -133,7 +156,7 @@ static void write_statuses(struct writer *w, struct arena *a)
 
 static void write_alert(struct writer *w, int code)
 {
-    compose_force(&w->b, compose_alert(&w->b, code));
+    if (!compose_add(&w->b, compose_alert(&w->b, code))) too_small(w, w->alone + COMPOSE_ALERT_BYTES);
     w->n_asked++;
 }
 
@@ -153,7 +176,8 @@ static void write_cut(struct writer *w)
         it->target = t->cut_target;
         it->source = t->cut_source;
     }
-    compose_force(&w->b, c);
+    size_t bytes = sml_cmd_bytes(w->b.type, c);
+    if (!compose_add(&w->b, c)) too_small(w, w->alone + bytes);
     w->n_asked++;
 }
 
@@ -194,7 +218,7 @@ static void write_piece(struct writer *w)
         w->rc = own_piece(w->b.a, c->items, &step);
     compose_force(&w->b, c);
     w->n_asked++;
-    if (!w->rc && !server_draft_add(&w->draft, w->b.a, &step, (unsigned)id, 0)) w->rc = RC_NOMEM;
+    if (!w->rc && !server_draft_add(&w->draft, w->b.a, &step, (unsigned)id, 0, 0)) w->rc = RC_NOMEM;
     if (!w->open) server_out_free(s);
 }
 
@@ -258,13 +282,31 @@ static void write_body(struct writer *w, struct sml_step *steps, bool large, str
     }
 }
 
+/* The session ends with what any reply has, or, when the client would not take even that, with nothing. */
+static void cut_short(struct writer *w, struct sml_msg *reply, struct sml_keep *keep)
+{
+    struct sml_server *s = w->s;
+    if (!w->shortest) return;
+    if (reply->cmds) reply->cmds->next = NULL;
+    keep->limit = w->b.max;
+    keep->shortest = w->shortest;
+    keep->unfit = w->alone > w->b.max;
+    w->open = false;
+    w->n_asked = 0;
+    s->turn.chal = false;
+    buf_finish(&s->owed);
+    server_out_free(s);
+}
+
 static enum rc keep_unsent(struct writer *w, struct sml_keep *keep)
 {
     struct sml_outcome **tail = &keep->unsent;
     for (const struct sent_list *l = w->draft.first; l; l = l->next) {
         struct sml_outcome *o = ARENA_NEW(w->b.a, struct sml_outcome);
         if (!o) return RC_NOMEM;
-        *o = (struct sml_outcome){ .tag = l->row.tag, .uri = l->uri, .code = l->row.code };
+        *o = (struct sml_outcome){
+            .tag = l->row.tag, .uri = l->uri, .code = l->row.code, .shortest = l->row.shortest, .limit = w->b.max
+        };
         *tail = o;
         tail = &o->next;
     }
@@ -291,6 +333,7 @@ enum rc sml_server_answer(struct sml_server *s, struct sml_step *steps, bool lar
         s->own_keep = false;
         if (!arena_str(a, nonce, &keep->server_nonce)) wr.rc = RC_NOMEM;
     }
+    if (s->turn.trusted || wr.alone > wr.b.max) cut_short(&wr, reply, keep);
     reply->final = !wr.open;
     s->own_open = wr.open;
     if (!wr.open && !wr.n_asked && !s->turn.chal) s->over = true; /* S-501 */

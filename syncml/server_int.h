@@ -12,11 +12,12 @@ struct sent_row {
     uint64_t tag;
     uint32_t uri_at, uri_n; /* in sent_table.uris */
     uint16_t cmd_id;
-    int16_t code;    /* last Status; 0 = none yet */
-    int16_t refused; /* what its Results were refused with: no Status and no Results undo that */
-    uint8_t kind;    /* enum sml_cmd_kind */
-    bool told;       /* an outcome was handed out */
-    bool local;      /* never sent: `code` is our own verdict (413, 405, 215) */
+    int16_t code;      /* last Status; 0 = none yet */
+    uint32_t shortest; /* 413 of our own: octets of a message with it */
+    int16_t refused;   /* what its Results were refused with: no Status and no Results undo that */
+    uint8_t kind;      /* enum sml_cmd_kind */
+    bool told;         /* an outcome was handed out */
+    bool local;        /* never sent: `code` is our own verdict (413, 405, 215) */
 };
 
 /* Commands of the last message that carried any; one block of memory. */
@@ -76,7 +77,7 @@ struct sml_server {
     uint64_t peer_max_msg, peer_max_obj;
     enum sml_dtd dtd;
     uint8_t ver_dtd, ver_proto; /* rows of the version tables */
-    uint8_t tries, own_tries, stuck;
+    uint8_t tries, own_tries;
     bool over, stopping, setup, known, opened; /* opened: authenticated once */
     bool challenged;
     bool per_message;         /* credentials in every message (200 mode) */
@@ -133,7 +134,7 @@ struct sent_draft {
     size_t n;
 };
 bool server_draft_add(struct sent_draft *d, struct arena *a, const struct sml_step *step, unsigned cmd_id,
-                      int local_code);
+                      int local_code, size_t shortest);
 enum rc server_draft_keep(struct sml_server *s, const struct sent_draft *d);
 /** Keep the first n steps in s->copy, packed; and unpack them again. */
 enum rc server_copy_steps(struct sml_server *s, const struct sml_step *steps, size_t n);

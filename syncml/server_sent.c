@@ -14,7 +14,7 @@ void server_sent_free(struct sml_server *s)
 }
 
 bool server_draft_add(struct sent_draft *d, struct arena *a, const struct sml_step *step, unsigned cmd_id,
-                      int local_code)
+                      int local_code, size_t shortest)
 {
     struct sent_list *l = ARENA_NEW(a, struct sent_list);
     if (!l || d->n == UINT16_MAX || step->uri.n > UINT16_MAX) return false;
@@ -22,6 +22,7 @@ bool server_draft_add(struct sent_draft *d, struct arena *a, const struct sml_st
                                 .cmd_id = (uint16_t)cmd_id,
                                 .kind = (uint8_t)step->kind,
                                 .code = (int16_t)local_code,
+                                .shortest = shortest < UINT32_MAX ? (uint32_t)shortest : UINT32_MAX,
                                 .local = local_code != 0 };
     l->uri = step->uri;
     if (!d->tail) d->tail = &d->first;

@@ -81,19 +81,19 @@ static unsigned id_of(const struct sml_cmd *c)
 
 static bool note(struct step_writer *w, const struct sml_step *p, const struct sml_cmd *c)
 {
-    bool ok = server_draft_add(w->draft, w->b->a, p, id_of(c), 0);
+    bool ok = server_draft_add(w->draft, w->b->a, p, id_of(c), 0, 0);
     const struct sml_cmd *kc = c->children;
     for (const struct sml_step *k = p->children; ok && k && kc && is_container(p); k = k->next, kc = kc->next)
-        ok = server_draft_add(w->draft, w->b->a, k, id_of(kc), 0);
+        ok = server_draft_add(w->draft, w->b->a, k, id_of(kc), 0, 0);
     return ok;
 }
 
 /* Never sent: our own verdict; children of a container were not executed. */
-static bool note_unsent(struct step_writer *w, const struct sml_step *p, int code)
+static bool note_unsent(struct step_writer *w, const struct sml_step *p, int code, size_t shortest)
 {
-    bool ok = server_draft_add(w->draft, w->b->a, p, 0, code);
+    bool ok = server_draft_add(w->draft, w->b->a, p, 0, code, shortest);
     for (const struct sml_step *k = p->children; ok && k && is_container(p); k = k->next)
-        ok = server_draft_add(w->draft, w->b->a, k, 0, 215);
+        ok = server_draft_add(w->draft, w->b->a, k, 0, 215, 0);
     return ok;
 }
 
@@ -148,12 +148,21 @@ static enum fate fate_of(struct step_writer *w, const struct sml_step *p, struct
     return w->n_asked ? WAITS : CUT;
 }
 
+/* Octets of the shortest message that can carry it; 0 when its size as an object is what the device does not take. */
+static size_t shortest_of(struct step_writer *w, const struct sml_step *p, struct sml_cmd *c)
+{
+    if (w->s->peer_max_obj && data_bytes(c) > w->s->peer_max_obj) return 0;
+    size_t whole = sml_cmd_bytes(w->b->type, c);
+    size_t piece = may_be_cut(w, p, c) ? bytes_of_piece(w, c, c->items->data.n) : whole;
+    return w->alone + (piece < whole ? piece : whole);
+}
+
 static enum rc write_step(struct step_writer *w, const struct sml_step *p, enum fate *fate)
 {
     int bad = check(p, IN_BODY);
     enum rc rc = RC_OK;
     *fate = NEVER;
-    if (bad) return note_unsent(w, p, bad) ? RC_OK : RC_NOMEM;
+    if (bad) return note_unsent(w, p, bad, 0) ? RC_OK : RC_NOMEM;
     struct sml_cmd *c = server_step_cmd(w->b, p, &rc);
     if (rc || w->b->nomem) return RC_NOMEM;
     *fate = fate_of(w, p, c);
@@ -162,7 +171,7 @@ static enum rc write_step(struct step_writer *w, const struct sml_step *p, enum 
         return note(w, p, c) ? RC_OK : RC_NOMEM;
     }
     compose_drop(w->b, c);
-    if (*fate == NEVER) return note_unsent(w, p, 413) ? RC_OK : RC_NOMEM;
+    if (*fate == NEVER) return note_unsent(w, p, 413, shortest_of(w, p, c)) ? RC_OK : RC_NOMEM;
     if (*fate == CUT) {
         w->large_begun = true;
         return server_out_begin(w->s, p, c->items->meta.format, c->items->data);

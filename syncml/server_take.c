@@ -39,6 +39,8 @@ struct sml_outcome *server_outcome(struct reader *r, int row, int code)
         from->told = true;
     }
     o->code = from->refused ? from->refused : code;
+    o->shortest = from->shortest;
+    o->limit = from->shortest ? r->s->peer_max_msg : 0;
     return o;
 }
 
