@@ -144,6 +144,10 @@
     X(TRIGGER_NEEDLESS,                                                                                                   \
       "UPDATE trigger SET state = 'cancelled', next_ms = NULL, error = 'the device called by itself'"                     \
       " WHERE device_id = :device_id AND state IN ('pending', 'sent')")                                                   \
+    /* signed with a nonce that the device has given up since */                                                          \
+    X(TRIGGER_AGAIN,                                                                                                      \
+      "UPDATE trigger SET next_ms = :now_ms WHERE device_id = :device_id AND state = 'sent' AND next_ms > :now_ms"        \
+      " AND sent_ms <= :nonce_ms")                                                                                        \
     X(SESSION_ADD, "INSERT INTO session (device_id, session_id, trigger_id, started_ms, messages, outcome, why)"          \
                    " VALUES (:device_id, :session_id, :trigger_id, :started_ms, :messages, 'open', '')")                  \
     X(SESSION_END, "UPDATE session SET ended_ms = :now_ms, messages = :messages, outcome = :outcome, why = :why"          \

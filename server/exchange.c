@@ -297,6 +297,7 @@ static enum rc keep_contact(struct turn *x, bool quiet)
     const int64_t used = k->challenges_used, until = shown ? shown->until_ms : 0;
     if (!x->news.first && !k->client_nonce_next.n && !k->server_nonce.n) return RC_OK;
     x->dm->dirty = true;
+    if (k->server_nonce.n) x->s->nonce_ms = x->w->now_ms;
     return sql_run(x->db, DM_STMT(CONTACT_KEEP),
                    SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "now_ms", SQL_I(x->w->now_ms) },
                             { "client_nonce", client.n ? SQL_B(client) : SQL_N },
@@ -719,6 +720,16 @@ static enum rc needless_triggers(struct turn *x)
     return sql_run(x->db, DM_STMT(TRIGGER_NEEDLESS), SQL_ARGS({ "device_id", SQL_I(x->s->device) }), NULL, x->e);
 }
 
+/* A notification that went out before the session changed the nonce is not believed any more: it goes out again, now. */
+static enum rc trigger_again(struct turn *x)
+{
+    x->dm->dirty = true;
+    return sql_run(x->db, DM_STMT(TRIGGER_AGAIN),
+                   SQL_ARGS({ "device_id", SQL_I(x->s->device) }, { "now_ms", SQL_I(x->w->now_ms) },
+                            { "nonce_ms", SQL_I(x->s->nonce_ms) }),
+                   NULL, x->e);
+}
+
 /* How the session ends with this reply; NULL: it goes on. */
 static const char *outcome_of(const struct turn *x)
 {
@@ -764,6 +775,7 @@ static enum rc finish(struct turn *x)
     if (!outcome) return RC_OK;
     const char *why = x->news.refused ? x->news.refused : "";
     if (s->worked && !s->trigger && strcmp(outcome, "done") == 0) rc = needless_triggers(x);
+    if (!rc && s->nonce_ms) rc = trigger_again(x);
     if (s->trigger && !s->row && !rc) rc = ending_row(x->dm, s, x->e);
     if (!rc) rc = ending_keep(x->dm, s, outcome, why, x->w->now_ms, x->a, x->e);
     ending_count(x->dm, outcome);

@@ -224,6 +224,7 @@ static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err
     if (!rc) rc = read_due(n, now_ms, limit, &a, due, &n_due, e);
     *n_sent = 0;
     if (!rc && n_due && !(rc = sql_begin(n->db, true, e))) {
+        rc = read_due(n, now_ms, limit, &a, due, &n_due, e); /* from here on nobody changes a nonce unseen */
         for (size_t i = 0; !rc && i < n_due; i++)
             rc = (size_t)due[i].tries > n->n_retries
                      ? give_up(n, &due[i], now_ms, e)

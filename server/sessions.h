@@ -37,6 +37,7 @@ struct session {
     char token[SESSION_TOKEN + 1]; /* RespURI carries it */
     struct sml_server *sml;        /* NULL: over, only its last reply is kept */
     int64_t started_ms, used_ms;
+    int64_t nonce_ms; /* when it last changed the nonce of notifications; 0 = not */
     unsigned messages;
     uint64_t turn; /* in which it was last used */
     /* How the device proved itself when it began. */

@@ -236,10 +236,38 @@ static void a_trigger_is_matched_with_its_session(void)
     lab_end(l);
 }
 
+/* Signed with a nonce that the session before it has replaced, so that the device does not believe it. */
+static void a_notification_with_a_replaced_nonce_goes_out_again_at_once(void)
+{
+    for (int replaced = 0; replaced < 2; replaced++) {
+        struct lab *l = lab_begin();
+        struct phone *p = phone_begin(l, "IMEI:001");
+        CU_ASSERT(phone_call(p, 1201, "1"));
+        p->no_nonces = !replaced;
+        lab_sql(l, "INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, sent_ms)"
+                   " VALUES (1, 47, 'sent', 'test', 'udp', 'x', 1, 1893455999000)");
+        lab_sql(l, "INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, sent_ms,"
+                   " next_ms) SELECT 1, 48, 'sent', 'test', 'udp', 'x', 1, at_ms, at_ms + 60000 FROM"
+                   " (SELECT max(at_ms) AS at_ms FROM event)");
+        lab_sql(
+            l, "INSERT INTO operation (device_id, kind, by_policy, scope, tree_command, tree_uri, correlator, state,"
+               " created_by, created_ms, updated_ms) VALUES (1, 'tree', 0, 0, 'get',"
+               " './Virtualization/Hypervisor/Arch', 't', 'notified', 'test', 1, 1);"
+               " UPDATE authority SET stamp = stamp + 1; UPDATE device SET want_stamp = (SELECT stamp FROM authority)");
+        CU_ASSERT(phone_call(p, 1200, "2F"));
+        CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM trigger WHERE session_no = 47"), "answered");
+        CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM trigger WHERE session_no = 48"), "sent");
+        CU_ASSERT_EQUAL(lab_int(l, "SELECT next_ms FROM trigger WHERE session_no = 48") <= l->world.now_ms, replaced);
+        phone_end(p);
+        lab_end(l);
+    }
+}
+
 TEST_MAIN("server.exchange", TEST_OF("S-214", first_contact_reads_the_device_and_settles),
           TEST_OF("S-601", nothing_changed_is_one_post_and_one_row), TEST(a_policy_becomes_a_running_vm),
           TEST_OF("S-119", a_wrong_password_is_refused_and_leaves_a_trace),
           TEST(an_unknown_device_learns_no_more_than_a_wrong_password),
           TEST_OF("S-001 S-504", what_is_no_message_is_refused_in_words), TEST(past_the_ceiling_the_answer_is_503),
           TEST(one_that_fails_harms_nobody_else_in_its_turn),
-          TEST_OF("S-008 trap-05", a_trigger_is_matched_with_its_session))
+          TEST_OF("S-008 trap-05", a_trigger_is_matched_with_its_session),
+          TEST(a_notification_with_a_replaced_nonce_goes_out_again_at_once))
