@@ -287,10 +287,11 @@ const struct ctl_command ctl_commands[] = {
       { OPT_NONE } },
 
     { "description upload",
-      "FILE",
-      "a vendor's device description (DDF); one of the same name is replaced",
+      "FILE ...",
+      "a vendor's device descriptions (DDF), each under its file's name without the ending, or under --name; one of the same"
+      " name is replaced",
       1,
-      1,
+      CTL_ANY,
       false,
       cmd_description_upload,
       { OPT_NAME, OPT_MANUFACTURER, OPT_MODEL, OPT_OBJECT } },

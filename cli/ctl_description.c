@@ -111,14 +111,22 @@ static const struct show_view view_children = { "nodes",
                                                     { "TITLE", "title", SHOW_TEXT, NULL },
                                                 } };
 
-enum ctl_exit cmd_description_upload(struct ctl *c)
+/* "vendor/Phone-1.ddf.xml" is called "Phone-1.ddf". */
+static const char *name_of_file(struct ctl *c, const char *file)
+{
+    const char *base = strrchr(file, '/');
+    base = base ? base + 1 : file;
+    const char *dot = strrchr(base, '.');
+    return arena_strz(c->a, (struct str){ base, dot && dot != base ? (size_t)(dot - base) : strlen(base) });
+}
+
+static enum ctl_exit upload(struct ctl *c, const char *file, const char *name)
 {
     struct ctl_reply r = { 0 };
     struct buf text;
-    const char *file = c->args->arg[0];
-    if (!ctl_has(c, OPT_NAME)) return ctl_usage(c, "--name is needed");
+    if (!name) return ctl_usage(c, "no memory");
     buf_init(&text, 0);
-    const char *path = ctl_query(c, ctl_path(c, "/descriptions"), "name", ctl_opt(c, OPT_NAME));
+    const char *path = ctl_query(c, ctl_path(c, "/descriptions"), "name", name);
     path = ctl_query(c, ctl_query(c, path, "manufacturer", ctl_opt(c, OPT_MANUFACTURER)), "model",
                      ctl_opt(c, OPT_MODEL));
     path = ctl_query(c, path, "object", ctl_opt(c, OPT_OBJECT));
@@ -135,6 +143,28 @@ enum ctl_exit cmd_description_upload(struct ctl *c)
     ctl_reply_finish(&r);
     buf_finish(&text);
     return code;
+}
+
+/* Those that are in order are taken; the first thing that went wrong with one of them is how it ends. */
+enum ctl_exit cmd_description_upload(struct ctl *c)
+{
+    const size_t n = c->args->n_args;
+    const char **name = ARENA_ARRAY(c->a, const char *, n);
+    enum ctl_exit first = 0;
+    if (!name) return ctl_usage(c, "no memory");
+    if (n > 1 && ctl_has(c, OPT_NAME))
+        return ctl_usage(c, "--name is for one file; several have the names of their files");
+    for (size_t i = 0; i < n; i++) {
+        name[i] = ctl_has(c, OPT_NAME) ? ctl_opt(c, OPT_NAME) : name_of_file(c, c->args->arg[i]);
+        for (size_t k = 0; name[i] && k < i; k++)
+            if (strcmp(name[i], name[k]) == 0)
+                return ctl_usage(c, "%s and %s have the same name, \"%s\"", c->args->arg[k], c->args->arg[i], name[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        enum ctl_exit code = upload(c, c->args->arg[i], name[i]);
+        if (!first) first = code;
+    }
+    return first;
 }
 
 enum ctl_exit cmd_description_list(struct ctl *c)

@@ -67,7 +67,7 @@
                 " WHERE p.authority_id = :authority_id AND p.deleted_ms IS NULL ORDER BY p.policy_id")                    \
     X(POLICY_DOCUMENT, "SELECT document FROM policy_revision WHERE policy_id = :policy_id AND revision = :revision")      \
     X(DESCRIPTIONS, "SELECT description_id, name, man, mod, mo FROM description WHERE authority_id = :authority_id"       \
-                    " ORDER BY (mo <> ''), (man <> '') + (mod <> ''), description_id LIMIT :limit")                       \
+                    " ORDER BY (mo <> ''), (man <> '') + (mod <> ''), description_id")                                    \
     X(DESCRIPTION, "SELECT name, data FROM description WHERE description_id = :description_id")                           \
     X(IMAGES, "SELECT name, version, guest_type, arch, format, sha256, size_bytes, node_name, secret FROM image"          \
               " WHERE authority_id = :authority_id ORDER BY image_id")                                                    \

@@ -111,7 +111,7 @@ static enum rc add_authority(struct catalog *c, struct sql_rows *r, struct err *
         return err_set(e, RC_NOMEM, "no memory for authorities");
     }
     arena_init(&p->images, 64 << 20);
-    arena_init(&p->texts, 4 << 20);
+    arena_init(&p->texts, 64 << 20);
     p->au.own = p;
     p->au.id = sql_int(r, 0);
     p->au.stamp = sql_int(r, 3);
@@ -310,20 +310,29 @@ enum rc catalog_policies(struct catalog *c, const struct authority *au, const st
     return RC_OK;
 }
 
+static bool room_for_description(struct authority_private *p, size_t n, size_t *room)
+{
+    if (n < *room) return true;
+    const size_t more = *room ? 2 * *room : 64;
+    struct description *list = ARENA_ARRAY(&p->texts, struct description, more);
+    if (!list) return false;
+    if (n) memcpy(list, p->descriptions, n * sizeof *list);
+    p->descriptions = list;
+    *room = more;
+    return true;
+}
+
 static enum rc read_descriptions(struct catalog *c, struct authority_private *p, struct err *e)
 {
     struct sql_rows *r = NULL;
-    size_t n = 0;
+    size_t n = 0, room = 0;
     arena_reset(&p->texts);
     p->descriptions = NULL;
     p->n_descriptions = 0;
-    enum rc rc = sql_start(c->db, DM_STMT(DESCRIPTIONS),
-                           SQL_ARGS({ "authority_id", SQL_I(p->au.id) }, { "limit", SQL_I(CATALOG_DESCRIPTIONS) }), &r,
-                           e);
+    enum rc rc = sql_start(c->db, DM_STMT(DESCRIPTIONS), SQL_ARGS({ "authority_id", SQL_I(p->au.id) }), &r, e);
     while (!rc && (rc = sql_step(r, e)) == RC_OK) {
         struct description *d;
-        if (!p->descriptions) p->descriptions = ARENA_ARRAY(&p->texts, struct description, CATALOG_DESCRIPTIONS);
-        if (!p->descriptions || n == CATALOG_DESCRIPTIONS) break;
+        if (!room_for_description(p, n, &room)) break;
         d = &p->descriptions[n++];
         d->id = sql_int(r, 0);
         if (!arena_str(&p->texts, sql_text(r, 1), &d->name) || !arena_str(&p->texts, sql_text(r, 2), &d->man) ||

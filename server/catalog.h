@@ -6,7 +6,7 @@
 #include "server/server.h"
 #include "syncml/server.h"
 
-enum { CATALOG_POLICY_BYTES = 8 << 20, CATALOG_POLICIES = 5000, CATALOG_IMAGES = 10000, CATALOG_DESCRIPTIONS = 1000 };
+enum { CATALOG_POLICY_BYTES = 8 << 20, CATALOG_POLICIES = 5000, CATALOG_IMAGES = 10000 };
 
 struct authority {
     int64_t id, stamp;

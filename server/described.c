@@ -53,19 +53,14 @@ static bool meant(struct str wanted, struct str is)
 }
 
 /* "3,7,12,": empty for the shipped ones alone. */
-static enum rc key_of(const struct description *list, size_t n, const struct device_kind *k,
-                      char key[SCHEMAS_KEY_BYTES], struct err *e)
+static enum rc key_of(const struct description *list, size_t n, const struct device_kind *k, struct buf *key,
+                      struct err *e)
 {
-    size_t at = 0;
-    key[0] = '\0';
     for (size_t i = 0; i < n; i++) {
         if (!meant(list[i].man, k->man) || !meant(list[i].mod, k->mod) || !meant(list[i].mo, k->mo)) continue;
-        int m = snprintf(key + at, SCHEMAS_KEY_BYTES - at, "%" PRId64 ",", list[i].id);
-        if (m < 0 || (size_t)m >= SCHEMAS_KEY_BYTES - at)
-            return err_set(e, RC_LIMIT, "too many descriptions are meant for one device");
-        at += (size_t)m;
+        buf_printf(key, "%" PRId64 ",", list[i].id);
     }
-    return RC_OK;
+    return buf_ok(key) ? RC_OK : err_set(e, RC_NOMEM, "no memory for device descriptions");
 }
 
 /* ---- read them ---- */
@@ -134,16 +129,10 @@ static bool remember(struct described *d, const struct schema_set *set)
     return true;
 }
 
-enum rc described_find(struct described *d, const struct authority *au, const struct device_kind *kind,
-                       const struct ddf_schema **out, struct err *e)
+static enum rc find_set(struct described *d, const char *key, const struct ddf_schema **out, struct err *e)
 {
-    const struct description *list;
     const struct schema_set *set = NULL;
-    char key[SCHEMAS_KEY_BYTES];
-    size_t n;
-    enum rc rc = catalog_descriptions(d->catalog, au, &list, &n, e);
-    if (!rc) rc = key_of(list, n, kind, key, e);
-    if (rc) return rc;
+    enum rc rc;
     if (!key[0]) {
         *out = d->srv->schema;
         return RC_OK;
@@ -161,4 +150,18 @@ enum rc described_find(struct described *d, const struct authority *au, const st
     }
     *out = set->schema;
     return RC_OK;
+}
+
+enum rc described_find(struct described *d, const struct authority *au, const struct device_kind *kind,
+                       const struct ddf_schema **out, struct err *e)
+{
+    const struct description *list;
+    struct buf key;
+    size_t n;
+    buf_init(&key, 0);
+    enum rc rc = catalog_descriptions(d->catalog, au, &list, &n, e);
+    if (!rc) rc = key_of(list, n, kind, &key, e);
+    if (!rc) rc = find_set(d, buf_z(&key), out, e);
+    buf_finish(&key);
+    return rc;
 }

@@ -6,14 +6,14 @@
 #include <string.h>
 
 struct set {
-    struct schema_set pub; /* first, so that both share an address */
-    char key[SCHEMAS_KEY_BYTES];
+    struct schema_set pub;     /* first, so that both share an address */
     struct ddf_schema *schema; /* NULL: is being read */
     size_t bytes;
     unsigned users;
     bool forgotten; /* nobody new gets it */
     uint64_t used;
     struct set *next;
+    char key[];
 };
 
 struct schemas {
@@ -75,9 +75,10 @@ static struct set *find(const struct schemas *s, const char *key)
 /* A new one, for the caller to read. */
 static struct set *add(struct schemas *s, const char *key)
 {
-    struct set *x = calloc(1, sizeof *x);
+    const size_t n = strlen(key) + 1;
+    struct set *x = calloc(1, sizeof *x + n);
     if (!x) return NULL;
-    snprintf(x->key, sizeof x->key, "%s", key);
+    memcpy(x->key, key, n);
     x->pub.key = x->key;
     x->users = 1;
     x->next = s->first;

@@ -6,7 +6,6 @@
 
 enum {
     SCHEMAS_SETS = 256,
-    SCHEMAS_KEY_BYTES = 1200,
     SCHEMAS_BYTES = 256 << 20 /* what nobody uses at the moment goes when all together take more */
 };
 

@@ -23,7 +23,6 @@ enum rc describe_try(struct call *c, int64_t authority, struct str name, const s
     struct sql_rows *r = NULL;
     struct ddf_schema *s = NULL;
     struct arena a;
-    int n = 0;
     arena_init(&a, DESCRIBE_ARENA_BYTES);
     enum rc rc = server_schema(c->api->srv->config, &a, &s, &c->e);
     if (!rc)
@@ -32,10 +31,7 @@ enum rc describe_try(struct call *c, int64_t authority, struct str name, const s
                                 { "mod", SQL_T(kind->mod) }, { "mo", SQL_T(kind->mo) }),
                        &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
-        rc = ++n < DESCRIBE_TOGETHER
-                 ? ddf_schema_load(s, sql_text(r, 1), arena_strz(c->a, sql_text(r, 0)), &c->e)
-                 : err_set(&c->e, RC_LIMIT, "more than %d descriptions would be meant for one device",
-                           DESCRIBE_TOGETHER);
+        rc = ddf_schema_load(s, sql_text(r, 1), arena_strz(c->a, sql_text(r, 0)), &c->e);
     sql_end(r);
     if (rc == RC_NOT_FOUND) rc = ddf_schema_load(s, text, arena_strz(c->a, name), &c->e);
     ddf_schema_destroy(s);

@@ -4,7 +4,7 @@
  * server/api/ only. */
 #include "server/api/call.h"
 
-enum { DESCRIBE_TOGETHER = 50, DESCRIBE_ARENA_BYTES = 1 << 20 };
+enum { DESCRIBE_ARENA_BYTES = 1 << 20 };
 
 /** Good until the store is used for something else. */
 enum rc describe_schema(struct call *c, const struct device_row *d, const struct ddf_schema **out);

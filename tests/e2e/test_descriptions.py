@@ -147,3 +147,25 @@ def test_a_vendors_description_checks_operations_and_makes_forms(folder, server)
     assert "broken.ddf:3" in ctl("description", "upload", str(broken), "--name", "broken", code=1)
     ctl("description", "delete", "radio")
     assert json.loads(ctl("description", "list", "-o", "json"))["items"] == []
+
+
+def test_many_files_for_one_maker_in_one_upload(folder, server):
+    ctl = admin(folder, server)
+    many = folder / "many"
+    (many / "again").mkdir(parents=True)
+    for i in range(120):
+        (many / f"csp-{i}.xml").write_text(
+            f"<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>Csp{i}</NodeName><Path>./Vendor</Path><DFProperties><AccessType><Get/></AccessType>"
+            "<DFFormat><int/></DFFormat><Scope><Permanent/></Scope></DFProperties></Node></MgmtTree>")
+    files = sorted(str(f) for f in many.glob("*.xml"))
+    (many / "again" / "csp-7.xml").write_text("<MgmtTree/>")
+    assert "same name" in ctl("description", "upload", *files, str(many / "again" / "csp-7.xml"), code=2)
+    assert "--name" in ctl("description", "upload", *files, "--name", "x", code=2)
+    try:
+        said = ctl("description", "upload", *files, "--manufacturer", "Many")
+        assert said.count("1 nodes") + said.count("2 nodes") == len(files), said
+        have = {d["name"] for d in server.get("/descriptions?limit=500")["items"]}
+        assert {f"csp-{i}" for i in range(120)} <= have, have
+    finally:
+        for i in range(120):
+            server.call("DELETE", f"/descriptions/csp-{i}")
