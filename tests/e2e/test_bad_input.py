@@ -595,7 +595,7 @@ def test_dmvisorctl_apply_says_the_same(server, tmp_path):
     file.write_text(BAD_POLICY)
     r = ctl(server, "apply", "-f", file)
     assert r.returncode == 1, r
-    for place, words in (("wrong.yaml:10:", "running"), ("wrong.yaml:13:", "number"), ("wrong.yaml:15:", "cpu"), ("wrong.yaml:16:", "restart")):
+    for place, words in (("wrong.yaml:10:", "running"), ("wrong.yaml:12:", "number"), ("wrong.yaml:14:", "cpu"), ("wrong.yaml:15:", "restart")):
         assert any(place in l and words in l for l in r.stderr.splitlines()), (place, r.stderr)
     for text, said in (("a: [1, 2", "1:"), ("\t- x", "tab"), ("- a\nb: c\n", ":2:"), ("x: &a [*a, *a]\n", ":1:"), ("", "no ")):
         file.write_text(text)

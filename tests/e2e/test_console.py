@@ -303,8 +303,8 @@ def test_policies_and_images_by_hand(server, folder, browser):
     # A mistake is pointed at while it is typed, what it would do is shown beside it.
     browser.go("#/policies/new")
     browser.fill(".editor textarea", world.policy().lstrip().replace("vcpus: 1", "vcpus: many"))
-    browser.see(".trouble", "line 15")
-    browser.see(".numbers .bad", "15")
+    browser.see(".trouble", "line 14")
+    browser.see(".numbers .bad", "14")
     browser.fill(".editor textarea", world.policy().lstrip())
     browser.see("[role=status]", "in order")
     browser.see("#consequences ~ *, section", "1 device affected")

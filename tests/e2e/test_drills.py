@@ -227,7 +227,8 @@ def test_requests_that_drip_are_cut_off_on_every_listener(folder):
     s = world.Server(folder / "server", tls=False, dm__headTimeout="1s", dm__bodyTimeout="1s", api__headTimeout="1s", api__bodyTimeout="1s",
                      images__headTimeout="1s").start()
     try:
-        head, body = b"POST /dm HTTP/1.1\r\nHost: x\r\nX-Slow: ", b"POST /dm HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n"
+        head, body = b"POST /dm HTTP/1.1\r\nHost: x\r\nX-Slow: ", (b"POST /dm HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                                                                     b"application/vnd.syncml.dm+xml\r\nContent-Length: 900\r\n\r\n")
         upload = (f"POST /api/v1/images?name=x&version=1&guestType=linux&arch=any&format=raw HTTP/1.1\r\nHost: x\r\n"
                   f"Authorization: Bearer {s.token}\r\nContent-Length: 100000\r\n\r\n").encode()
         for port, first, what in ((s.dm_port, head, "head"), (s.dm_port, body, "body"), (s.api_port, head, "head"), (s.api_port, upload, "body"),
