@@ -34,8 +34,8 @@ def two_accounts(folder, server, image_file, fmt, **settings):
     second.chmod(0o600)
     phone.more_accounts.append(second)
     phone.start()
-    it.upload(image_file, "corp-linux", "1.0.0", fmt=fmt)
-    tel.upload(image_file, "tel-linux", "1.0.0", fmt=fmt)
+    it.upload(image_file, "corp-linux", "1.0.0", arch="any", fmt=fmt)
+    tel.upload(image_file, "tel-linux", "1.0.0", arch="any", fmt=fmt)
     return it, tel, phone
 
 
