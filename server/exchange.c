@@ -734,7 +734,9 @@ static enum rc trigger_again(struct turn *x)
 static const char *outcome_of(const struct turn *x)
 {
     const struct session *s = x->s;
-    bool over = sml_server_over(s->sml) || (x->news.package_done && x->n_sent == 0 && !s->flight);
+    const bool nothing = x->news.package_done && x->n_sent == 0 && !s->flight &&
+                         x->reply.final; /* else 1222 went out */
+    const bool over = sml_server_over(s->sml) || nothing;
     return !over ? NULL : x->news.aborted ? "aborted" : "done";
 }
 
