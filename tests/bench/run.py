@@ -255,7 +255,7 @@ def record(bench):
     def call(method, path, data, kind):
         rq = urllib.request.Request(url + path, data=data, method=method, headers={"Authorization": f"Bearer {token}", "Content-Type": kind})
         return json.load(urllib.request.urlopen(rq, timeout=20))
-    call("POST", f"/images?name=corp-linux&version=1.0.0&guestType=linux&arch={os.uname().machine}&format=raw", os.urandom(1 << 20),
+    call("POST", "/images?name=corp-linux&version=1.0.0&guestType=linux&arch=any&format=raw", os.urandom(1 << 20),
          "application/octet-stream")
     call("PUT", "/policies/corporate-workspace", POLICY.encode(), "application/yaml")
     recordings = {}
