@@ -20,6 +20,10 @@ static void judge(struct certificate *c, gnutls_x509_crt_t crt, unsigned status)
     const unsigned times = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
     const time_t from = gnutls_x509_crt_get_activation_time(crt), until = gnutls_x509_crt_get_expiration_time(crt);
     const time_t now = time(NULL);
+    if (status & GNUTLS_CERT_PURPOSE_MISMATCH) {
+        snprintf(c->problem, sizeof c->problem, "is not for TLS clients (its extended key usage says for what)");
+        return;
+    }
     if (status & ~times || status == GNUTLS_CERT_INVALID) {
         snprintf(c->problem, sizeof c->problem, "is not of the CA that dm.clientCa names, or is signed wrongly");
         return;
@@ -35,12 +39,14 @@ static void judge(struct certificate *c, gnutls_x509_crt_t crt, unsigned status)
 
 bool certificate_of_peer(gnutls_session_t session, enum crypto_name kind, struct certificate *out)
 {
+    char client[] = GNUTLS_KP_TLS_WWW_CLIENT; /* one without extended key usage is for everything */
     gnutls_x509_crt_t crt = NULL;
     unsigned status = 0, n = 0;
     const gnutls_datum_t *list = gnutls_certificate_get_peers(session, &n);
     if (!list || n == 0) return false;
     *out = (struct certificate){ 0 };
-    if (gnutls_certificate_verify_peers2(session, &status) != 0) status = GNUTLS_CERT_INVALID;
+    gnutls_typed_vdata_st purpose = { GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *)client, 0 };
+    if (gnutls_certificate_verify_peers(session, &purpose, 1, &status) != 0) status = GNUTLS_CERT_INVALID;
     if (gnutls_x509_crt_init(&crt) != 0) return false;
     if (gnutls_x509_crt_import(crt, &list[0], GNUTLS_X509_FMT_DER) == 0)
         judge(out, crt, status);

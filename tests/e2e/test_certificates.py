@@ -40,14 +40,15 @@ class Ca:
         openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", self.key)
         openssl("req", "-new", "-x509", "-key", self.key, "-days", 30, "-out", self.crt, "-subj", name)
 
-    def issue(self, subject, mask="utf8only", days=90, san=None, change=()):
+    def issue(self, subject, mask="utf8only", days=90, san=None, change=(), usage=None):
         """@param change  (old, new) octets of equal length, replaced before it is signed. @return (certificate, key)"""
         self.n += 1
         key, csr, crt = (self.dir / f"{self.n}.{x}" for x in ("key", "csr", "pem"))
         conf = self.dir / "req.cnf"
         conf.write_text(f"[req]\ndistinguished_name = dn\nstring_mask = {mask}\n[dn]\n")
         ext = self.dir / "ext.cnf"
-        ext.write_text("basicConstraints = CA:false\n" + (f"subjectAltName = {san}\n" if san else ""))
+        ext.write_text("basicConstraints = CA:false\n" + (f"subjectAltName = {san}\n" if san else "") +
+                       (f"extendedKeyUsage = {usage}\n" if usage else ""))
         openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
         openssl("req", "-new", "-key", key, "-out", csr, "-subj", subject, "-config", conf, "-utf8")
         openssl("x509", "-req", "-in", csr, "-CA", self.crt, "-CAkey", self.key, "-CAcreateserial", "-days", days, "-out", crt,
@@ -126,6 +127,8 @@ FOREIGN = {
     "an escaped comma": lambda n: {"subject": f"/CN=x\\\\,CN={n}"},
     "a plus": lambda n: {"subject": f"/CN=x\\+CN={n}"},
     "a line break": lambda n: {"subject": f"/CN=x CN={n}", "change": [(b"x CN=", b"x\nCN=")]},
+    "a server's certificate": lambda n: {"subject": f"/CN={n}", "usage": "serverAuth"},
+    "a signer's certificate": lambda n: {"subject": f"/CN={n}", "usage": "codeSigning,emailProtection"},
     "two CNs, ours last": lambda n: {"subject": f"/CN=x/CN={n}"},
     "two CNs, ours first": lambda n: {"subject": f"/CN={n}/CN=x"},
     "the same CN twice": lambda n: {"subject": f"/CN={n}/CN={n}"},
@@ -140,6 +143,12 @@ FOREIGN = {
     "its alternative name": lambda n: {"subject": "/CN=x", "san": f"DNS:{n}"},
     "no subject": lambda n: {"subject": "/"},
 }
+
+
+def test_a_certificate_for_clients_counts_with_its_usage(server, ca):
+    name, _ = known(server)
+    d, r = hello(server, name, ca.issue(f"/CN={name}", usage="serverAuth,clientAuth"))
+    assert r.verdict() in ("200", "212") and r.url
 
 
 @pytest.mark.parametrize("how", FOREIGN)
