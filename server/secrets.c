@@ -77,17 +77,45 @@ enum rc secret_open_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, co
 
 /* ---- values of the tree ---- */
 
+static bool is_leaf_kept_back(const struct ddf_node *n)
+{
+    return n->format != DDF_NODE && (n->secret || !(n->access & (DDF_GET | DDF_EXEC)));
+}
+
 static bool is_kept_back(const struct ddf_schema *s, struct str uri)
 {
     const struct ddf_node *n = s ? ddf_schema_find(s, uri) : NULL;
-    if (!n || n->format == DDF_NODE) return false;
-    return n->secret || !(n->access & (DDF_GET | DDF_EXEC));
+    return n && is_leaf_kept_back(n);
+}
+
+static bool holds_kept_back(const struct ddf_schema *s, struct str uri)
+{
+    const struct ddf_node *top = s ? ddf_schema_find(s, uri) : NULL, *n = top;
+    while (n) {
+        if (is_leaf_kept_back(n)) return true;
+        if (n->first) {
+            n = n->first;
+            continue;
+        }
+        while (n != top && !n->next) n = n->parent;
+        n = n == top ? NULL : n->next;
+    }
+    return false;
 }
 
 bool secret_node(const struct ddf_schema *shipped, const struct ddf_schema *own, struct str uri)
 {
     uri = str_slice(uri, 0, str_find(uri, '?', 0));
     return sml_uri_is_secret(uri) || is_kept_back(shipped, uri) || is_kept_back(own, uri);
+}
+
+bool secret_item(const struct ddf_schema *shipped, const struct ddf_schema *own, const struct sml_item *i)
+{
+    struct str uri = i->target.n ? i->target : i->source;
+    uri = str_slice(uri, 0, str_find(uri, '?', 0));
+    return sml_item_is_secret(i) || secret_node(shipped, own, uri) ||
+           (sml_item_is_document(i) && (str_starts(i->meta.type, STR("application/vnd.syncml.dmtnds+wbxml")) ||
+                                        holds_kept_back(shipped, uri) || holds_kept_back(own, uri)));
 }
 
 bool secret_question(struct str data)

@@ -3,6 +3,7 @@
 /* How credentials rest in the database: the HA1 of each direction, sealed with the server's key and bound to the
  * device and direction, so that a row copied elsewhere opens nothing. */
 #include "server/server.h"
+#include "syncml/msg.h"
 #include "syncml/cred.h"
 #include "base/crypto.h"
 
@@ -17,6 +18,9 @@ enum rc secret_seal_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, co
 /** Is the value of this node for the device alone? Its name says so, or a description: Secret="true", or a leaf that cannot
  * be read. @param own  the descriptions of this device, NULL = only the shipped ones */
 bool secret_node(const struct ddf_schema *shipped, const struct ddf_schema *own, struct str uri);
+/** Is this value: its node is secret, or it is a serialised tree, and a node of that may be? What is in a tree of octets cannot
+ * be seen here. */
+bool secret_item(const struct ddf_schema *shipped, const struct ddf_schema *own, const struct sml_item *i);
 /** A question to the person at the device whose answer is typed without echo. @param data  options in its first line */
 bool secret_question(struct str data);
 /** A text as the database keeps it: base64 of what is sealed, bound to its place: "operation/<correlator>/<which>".

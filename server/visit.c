@@ -296,11 +296,6 @@ const struct ddf_schema *visit_schema(struct visit *v)
     return v->schema = f.schema;
 }
 
-bool visit_secret(struct visit *v, struct str uri)
-{
-    return secret_node(v->srv->schema, visit_schema(v), uri);
-}
-
 void visit_schema_changes(struct visit *v)
 {
     v->schema = NULL;

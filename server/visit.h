@@ -91,8 +91,6 @@ void visit_acl_code(struct visit *v, struct pol_operation *op, int code);
 void visit_failed(struct visit *v, struct str key, int code, struct str why);
 void visit_forget(struct visit *v, struct str key);
 void visit_attribute(struct visit *v, struct str name, struct str value);
-/** Is the value of this node for the device alone (server/secrets.h)? Such values are kept neither in the mirror nor in results. */
-bool visit_secret(struct visit *v, struct str uri);
 /** What this very device's tree may contain, worked out when it is first asked for in a message. Never NULL. */
 const struct ddf_schema *visit_schema(struct visit *v);
 /** It said something else of itself: another description may hold. */

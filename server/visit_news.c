@@ -101,6 +101,17 @@ static void learn_object(struct visit *v, struct str type)
         }
 }
 
+static bool is_secret_item(struct visit *v, const struct sml_item *i)
+{
+    return secret_item(v->srv->schema, visit_schema(v), i);
+}
+
+static bool is_secret_value(struct visit *v, const struct sml_value *x)
+{
+    const struct sml_item item = { .source = x->uri, .data = x->data, .meta.type = x->type };
+    return is_secret_item(v, &item);
+}
+
 static bool is_within(struct str uri, struct str asked)
 {
     return str_is(asked, ".") || (str_starts(uri, asked) && (uri.n == asked.n || uri.p[asked.n] == '/'));
@@ -144,7 +155,7 @@ static void learn_value(struct visit *v, const struct sml_value *x, struct str a
             mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
         return;
     }
-    if (!(ours && m.entry) && visit_secret(v, uri)) {
+    if (!(ours && m.entry) && is_secret_value(v, x)) {
         mirror_put(v->m, uri, format, hidden, POL_REPORTED, v->w->now_ms);
         return;
     }
@@ -153,12 +164,6 @@ static void learn_value(struct visit *v, const struct sml_value *x, struct str a
     learn_detail(v, uri, x->data);
     if (ours && m.scope == DDF_VM && m.entry && str_is(m.entry->name, "progress.text")) note_told(v, m.owner);
     if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false; /* facts are attributes */
-}
-
-static bool is_secret_value(struct visit *v, const struct sml_value *x)
-{
-    const struct sml_item item = { .source = x->uri, .data = x->data, .meta.type = x->type };
-    return sml_item_is_secret(&item) || visit_secret(v, x->uri);
 }
 
 /* An empty value, none at all and octets are three things. */
@@ -335,9 +340,10 @@ static void write_done(struct visit *v, const struct flown *f, struct str uri)
     else if (n)
         format = n->format;
     if (f->step.verb == POL_ADD || f->step.verb == POL_REPLACE) {
-        struct str value = format == DDF_NODE && n                ? n->value
-                           : f->operation && visit_secret(v, uri) ? hidden
-                                                                  : f->step.data;
+        const struct sml_item item = { .target = uri, .data = f->step.data, .meta.type = f->step.type };
+        struct str value = format == DDF_NODE && n                    ? n->value
+                           : f->operation && is_secret_item(v, &item) ? hidden
+                                                                      : f->step.data;
         mirror_put(v->m, uri, format, value, POL_ACKNOWLEDGED, v->w->now_ms);
     }
     if (f->step.verb == POL_DELETE) mirror_drop(v->m, uri);

@@ -136,6 +136,8 @@ enum sml_type sml_answer_type(enum sml_type request, struct str accept);
 /** Is its value one that no trace, log or recording may show (by the name of its node, or what a serialised tree
  * holds)? */
 bool sml_item_is_secret(const struct sml_item *i);
+/** Its value is a serialised tree, or other XML. */
+bool sml_item_is_document(const struct sml_item *i);
 /** By the last name of an address alone. */
 bool sml_uri_is_secret(struct str uri);
 /** Readable text of a message for people and traces: one line for each command, items indented. Cred, nonces and

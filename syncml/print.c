@@ -32,14 +32,15 @@ bool sml_uri_is_secret(struct str uri)
 }
 
 /* A serialised tree may hold a secret node among others: it is shown whole or not at all. */
-static bool is_document(const struct sml_item *i)
+bool sml_item_is_document(const struct sml_item *i)
 {
     return str_starts(str_trim(i->data), STR("<")) || contains_fold(i->meta.type, STR("xml"));
 }
 
 bool sml_item_is_secret(const struct sml_item *i)
 {
-    return sml_uri_is_secret(i->target) || sml_uri_is_secret(i->source) || (is_document(i) && has_secret_word(i->data));
+    return sml_uri_is_secret(i->target) || sml_uri_is_secret(i->source) ||
+           (sml_item_is_document(i) && has_secret_word(i->data));
 }
 
 /* Printable, on one line, cut where it gets long. */

@@ -36,7 +36,7 @@ static const char *purpose_name(enum pol_purpose p)
 static bool is_secret(const struct call *c, const struct ddf_schema *own, const struct pol_step *s)
 {
     const struct sml_item item = { .target = s->uri, .data = s->data, .meta.type = s->type };
-    return s->uri.n && (sml_item_is_secret(&item) || secret_node(c->api->srv->schema, own, s->uri));
+    return s->uri.n && secret_item(c->api->srv->schema, own, &item);
 }
 
 static json_t *steps_json(const struct call *c, const struct ddf_schema *own, const struct pol_step *s)

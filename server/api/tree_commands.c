@@ -157,7 +157,7 @@ static enum rc check_command(struct check *x, const struct verb *v)
         return refuse_as_device(x, status);
     const struct sml_item item = { .target = base, .data = t->data, .meta.type = t->type };
     t->secret = t->has_data && v->access != DDF_COPY && q == DDF_QUERY_NONE &&
-                (sml_item_is_secret(&item) || secret_node(x->c->api->srv->schema, x->schema, base));
+                secret_item(x->c->api->srv->schema, x->schema, &item);
     t->uri = arena_printf(x->c->a, "%.*s%.*s", STR_ARG(base),
                           STR_ARG(str_slice(t->uri, str_find(t->uri, '?', 0), t->uri.n)));
     return RC_OK;

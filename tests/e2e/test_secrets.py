@@ -137,3 +137,38 @@ def test_the_answer_to_a_password_prompt_is_sealed(server):
     assert "Zebra-4714-typed" in json.dumps(server.get(f"/operations/{op['id']}")["result"])
     nowhere(server, stream, looker, "Zebra-4714-typed", [op["id"]])
     stream.stop()
+
+
+def document(node, value):
+    return ('<MgmtTree xmlns="syncml:dmddf1.2"><VerDTD>1.2</VerDTD><Node><NodeName>Lock</NodeName><Path>./Vendor</Path><RTProperties><Format><node/></Format>'
+            f"</RTProperties><Node><NodeName>{node}</NodeName><RTProperties><Format><chr/></Format></RTProperties><Value>{value}</Value></Node></Node></MgmtTree>")
+
+
+def test_a_serialised_tree_with_a_secret_node_is_a_secret(server):
+    """Written, read with ?list=TNDS, and as the value of a node: by the description of what is below it, or by its words."""
+    looker, stream = viewer(server), Stream(server)
+    server.call("POST", "/descriptions?name=lock", expect=(200, 201), data=DDF.encode(), headers={"Content-Type": "application/xml"})
+    c = syncml.Client(server.register(NAME), NAME)
+    c.tree.update({"./Vendor": None, "./Vendor/Lock": None, PIN: "0000", "./Vendor/Doc": document("AAuthSecret", "Zebra-4715-in-a-value")})
+    plain = c.read
+
+    def read(uri):
+        if not uri.endswith("?list=TNDS"):
+            return plain(uri)
+        return (f"<Item><Source><LocURI>{uri}</LocURI></Source><Meta><Format xmlns=\"syncml:metinf\">xml</Format><Type xmlns=\"syncml:metinf\">"
+                f"application/vnd.syncml.dmtnds+xml</Type></Meta><Data>{syncml.escape(document('Code', 'Zebra-4716-listed'))}</Data></Item>")
+    c.read = read
+    c.finish(c.call())
+    ops = [ask(server, command="replace", uri="./Vendor/Lock", format="xml", type="application/vnd.syncml.dmtnds+xml", data=document("Code", "Zebra-4717-written")),
+           ask(server, command="get", uri="./Vendor/Lock?list=TNDS"), ask(server, command="get", uri="./Vendor/Doc")]
+    assert ops[0]["data"] == "***" and ops[0]["secret"]
+    sent = []
+    tell = c.do
+    c.do = lambda cmd, reply, codes: (sent.extend(cmd.itertext()), tell(cmd, reply, codes))[1]
+    c.finish(c.call())
+    c.finish(c.call())
+    assert any("Zebra-4717-written" in t for t in sent), "the device itself got it"
+    assert "Zebra-4716-listed" in json.dumps(server.get(f"/operations/{ops[1]['id']}")["result"]), "who may ask may know"
+    for value in ("Zebra-4715-in-a-value", "Zebra-4716-listed", "Zebra-4717-written"):
+        nowhere(server, stream, looker, value, [o["id"] for o in ops])
+    stream.stop()
