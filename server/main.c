@@ -224,7 +224,8 @@ static int run(struct process *p, bool only_check)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
     if (confine(p, &e)) return complain("cannot start", &e);
-    if (sql_claim(c->database, &p->claim, &e) || server_prepare_database(c, world_real().now_ms, &e) || start(p, &e)) {
+    if (sql_claim(c->database, &p->claim, &e) || server_prepare_database(c, world_real().now_ms, &e) ||
+        server_key_fits(&p->srv, &e) || start(p, &e)) {
         complain("cannot start", &e);
         stop(p);
         return 1;

@@ -196,6 +196,11 @@ static void probe(struct retention *r)
     if (!rc) rc = sql_run(r->db, RETENTION_STMT_PROBE, SQL_ARGS({ "now_ms", SQL_I(world_real().now_ms) }), NULL, &e);
     if (!rc) rc = sql_commit(r->db, &e);
     if (rc) sql_rollback(r->db);
+    if (!rc && sql_moved(r->db))
+        rc = err_set(
+            &e, RC_IO,
+            "the database's file was moved, removed or replaced under the running server: what is kept now is lost "
+            "unless it is put back; restart the server with the right one");
     pthread_mutex_lock(&r->lock);
     r->wanted = false;
     r->probed_ms = world_monotonic_ms();

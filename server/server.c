@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FILES_MAX = 256, PATH_BYTES = 1024 };
 
@@ -71,7 +72,9 @@ enum rc server_load(struct server *srv, const struct server_config *c, struct ar
     const char *file[FILES_MAX];
     size_t n = 0;
     struct ddf_schema *schema = NULL;
+    const bool had_key = access(c->secret_key_file, F_OK) == 0;
     enum rc rc = secret_key_load(c->secret_key_file, srv->secret_key, e);
+    srv->key_is_new = !rc && !had_key;
 
     if (!rc) rc = server_schema(c, a, &schema, e);
     if (!rc) rc = list_files(c->ddf_dir, "layout", ".yaml", &c->layouts, a, file, &n, e);
@@ -235,4 +238,33 @@ enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, s
     if (rc) sql_rollback(db);
     sql_close(db);
     return rc || !fresh ? rc : sql_beside_keep(c->database, id, e); /* never an id that the database does not have */
+}
+
+enum rc server_key_fits(const struct server *srv, struct err *e)
+{
+    const struct sql_options o = {
+        .durable = true, .busy_ms = 10000, .statements = start_sql, .n_statements = START_STMT_COUNT
+    };
+    const struct server_config *c = srv->config;
+    struct sql *db = NULL;
+    struct sql_rows *r = NULL;
+    struct err why = { 0 };
+    char ha1[SML_HA1_BYTES + 1];
+    bool opens = true;
+    enum rc rc = sql_open(c->database, &o, &db, e);
+    if (!rc) rc = sql_start(db, START_STMT_SEALED, NULL, 0, &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        opens = !secret_open_ha1(srv->secret_key, sql_text(r, 0), "client", sql_text(r, 1), ha1, &why);
+        if (opens) break;
+    }
+    sql_end(r);
+    sql_close(db);
+    if (rc && rc != RC_NOT_FOUND) return rc;
+    if (opens) return RC_OK;
+    if (srv->key_is_new) unlink(c->secret_key_file); /* nothing was sealed with it */
+    return err_set(
+        e, RC_DENIED,
+        "%s %s: it opens the credentials of the devices in %s. Put the key back that belongs to the database; it is in "
+        "the backup",
+        c->secret_key_file, srv->key_is_new ? "is gone" : "is not the key that the database was made with", file_of(c));
 }

@@ -23,6 +23,7 @@ struct server {
     struct ddf_layout *const *layouts;
     size_t n_layouts; /* found by the MO identifier that the device reports */
     uint8_t secret_key[32];
+    bool key_is_new; /* server_load made it: no file was there */
     struct events *events;
     struct notifier *notifier;
     struct metrics *metrics; /* NULL = not counted */
@@ -43,6 +44,9 @@ struct sql_health *server_database_health(const struct server *srv);
  * first authority in a new one.
  * @return RC_INVALID when it is damaged, emptied or another one: e says how to restore it */
 enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, struct err *e);
+/** The key is that with which the database's credentials are sealed; after server_load and server_prepare_database. A key file
+ * that server_load made in the place of a lost one goes again. @return RC_DENIED: it is another one */
+enum rc server_key_fits(const struct server *srv, struct err *e);
 /** The full check, page by page and index by index; the server may run meanwhile. */
 enum rc server_check_database(const struct server_config *c, struct err *e);
 /** The layout for an MO identifier; the first one for an empty or unknown identifier (a device that has not told

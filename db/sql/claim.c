@@ -1,4 +1,4 @@
-#define _XOPEN_SOURCE 700 /* realpath */
+#define _DEFAULT_SOURCE /* realpath, flock */
 #include "db/sql/claim.h"
 #include "db/sql/migrate.h"
 #include <errno.h>
@@ -7,12 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* This process opens the lock file once and closes it last: closing any descriptor of a file gives back all of a process's
  * locks on it. */
 struct sql_claim {
-    int fd;
+    int fd, file; /* of the lock file, and of the database */
 };
 
 static enum rc taken(int fd, const char *path, const char *lock, struct err *e)
@@ -34,6 +35,19 @@ static enum rc lock_name(const char *path, char out[PATH_MAX + 8], struct err *e
     return n < PATH_MAX ? RC_OK : err_set(e, RC_LIMIT, "database: the path is too long: %.200s", path);
 }
 
+/* The file itself may have another name (a hard link), or its lock file may have been removed. SQLite's own locks are of
+ * another kind. Where the file system has no such locks, the lock file is all there is. */
+static enum rc claim_file(const char *path, int *fd, struct err *e)
+{
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0 || flock(*fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return RC_OK;
+    return err_set(
+        e, RC_CONFLICT,
+        "another dmvisord serves the database %s, by another name of the same file or with its lock file removed: "
+        "stop it first, or give this one a database of its own",
+        path);
+}
+
 enum rc sql_claim(const char *target, struct sql_claim **out, struct err *e)
 {
     const char *path = NULL;
@@ -46,7 +60,7 @@ enum rc sql_claim(const char *target, struct sql_claim **out, struct err *e)
         free(c);
         return rc;
     }
-    c->fd = -1;
+    c->fd = c->file = -1;
     if (strcmp(path, ":memory:") != 0) {
         c->fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (c->fd < 0)
@@ -54,6 +68,7 @@ enum rc sql_claim(const char *target, struct sql_claim **out, struct err *e)
         else if (fcntl(c->fd, F_SETLK, &l) != 0)
             rc = errno == EACCES || errno == EAGAIN ? taken(c->fd, path, lock, e)
                                                     : err_set(e, RC_IO, "cannot lock %s: %s", lock, strerror(errno));
+        if (!rc) rc = claim_file(path, &c->file, e);
     }
     if (rc)
         sql_claim_give_back(c);
@@ -65,6 +80,7 @@ enum rc sql_claim(const char *target, struct sql_claim **out, struct err *e)
 void sql_claim_give_back(struct sql_claim *c)
 {
     if (!c) return;
+    if (c->file >= 0) close(c->file);
     if (c->fd >= 0) close(c->fd);
     free(c);
 }

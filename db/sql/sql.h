@@ -33,6 +33,9 @@ enum rc sql_prepare(struct sql *s, const char *const *statements, size_t n, stru
 /** Run SQL text without results (schema steps, pragmas); several statements allowed. Never with outside values in it. */
 enum rc sql_exec(struct sql *s, const char *text, struct err *e);
 
+/** Its file is not where it was opened any more: what is written now is found by nobody. */
+bool sql_moved(struct sql *s);
+
 enum rc sql_begin(struct sql *s, bool write, struct err *e); /* write: BEGIN IMMEDIATE. RC_BUSY after busy_ms */
 enum rc sql_commit(struct sql *s, struct err *e);
 void sql_rollback(struct sql *s);

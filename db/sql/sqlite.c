@@ -470,6 +470,12 @@ enum rc sql_check(struct sql *s, bool full, struct err *e)
     return rc;
 }
 
+bool sql_moved(struct sql *s)
+{
+    int moved = 0;
+    return sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 enum rc sql_backup(struct sql *s, const char *file, struct err *e)
 {
     sqlite3 *to = NULL;

@@ -1,7 +1,9 @@
 """What the server keeps: a damaged or exchanged database is not served, a wrong clock deletes nothing, and one device does not fill it."""
+import json
 import os
 import pathlib
 import random
+import shutil
 import sqlite3
 import struct
 import subprocess
@@ -102,6 +104,56 @@ def test_an_emptied_or_exchanged_database_is_not_taken_for_a_new_one(folder, ser
     server._own()
     assert dmvisord(server, "--new-token", "again:admin").returncode == 0
     server.start()
+
+
+def test_a_lost_or_foreign_key_is_not_replaced_by_a_new_one(server):
+    server.call("POST", "/devices", expect=201, json={"id": "device-1"})
+    server.stop()
+    key = server.dir / "secret.key"
+    good = key.read_bytes()
+    key.unlink()
+    refused(server, "secret.key", "is gone", "Put the key back")
+    assert not key.exists(), "none is made in its place"
+    for octets, mode in ((bytes(32), 0o600), (good, 0o600)):
+        key.write_bytes(octets)
+        key.chmod(mode)
+        server._own()
+        if octets != good:
+            refused(server, "is not the key that the database was made with")
+    server.start()
+    assert server.get("/devices/device-1")["id"] == "device-1"
+
+
+def test_a_second_server_is_refused_by_every_name_of_the_file(server, folder):
+    server.call("POST", "/devices", expect=201, json={"id": "device-1"})
+    server.process.kill()
+    server.start()                                  # the file is there from here on
+    config = json.loads(server.config.read_text())
+    other = folder / "beside"
+    other.mkdir()
+    os.link(server.dir / "dmvisor.db", other / "hard.db")
+    if os.geteuid() == 0:
+        shutil.chown(other, "nobody")
+    for place in (other / "hard.db", server.dir / "dmvisor.db"):
+        if place.parent == server.dir:
+            (server.dir / "dmvisor.db.lock").unlink()
+        config["dm"]["port"], config["api"]["port"], config["images"]["port"] = world.free_ports(3)
+        config["database"]["target"] = f"sqlite:{place}"
+        file = server.dir / "second.yaml"
+        file.write_text(json.dumps(config))
+        out = subprocess.run(["timeout", "-s", "KILL", "40", world.BUILD / "server/dmvisord", "-f", file], capture_output=True, text=True)
+        assert out.returncode == 1 and "another dmvisord serves the database" in out.stderr, out.stderr
+    assert server.get("/devices/device-1")["id"] == "device-1"
+
+
+def test_a_database_that_is_taken_away_shows_in_readyz(server):
+    file, away = server.dir / "dmvisor.db", server.dir / "away.db"
+    ready = lambda: server.session.get(server.url + "/readyz", timeout=20)
+    assert ready().status_code == 200
+    os.rename(file, away)
+    world.wait_for("readyz to tell", lambda: ready().status_code == 503 and "moved" in ready().text, 20)
+    os.rename(away, file)
+    world.wait_for("it is back", lambda: ready().status_code == 200, 20)
 
 
 def test_pages_that_go_bad_while_it_runs_show_in_readyz(server):
