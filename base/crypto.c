@@ -333,7 +333,7 @@ static bool fill_certificate(X509 *x, EVP_PKEY *key, GENERAL_NAMES *hosts, int d
               X509_add1_ext_i2d(x, NID_subject_alt_name, hosts, 0, 0) &&
               add_extension(x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
               add_extension(x, NID_key_usage, "critical,digitalSignature,keyCertSign") &&
-              add_extension(x, NID_ext_key_usage, "serverAuth") &&
+              add_extension(x, NID_ext_key_usage, "serverAuth,clientAuth") &&
               add_extension(x, NID_subject_key_identifier, "hash") && X509_sign(x, key, EVP_sha256());
     BN_free(bn);
     return ok;
