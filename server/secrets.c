@@ -118,13 +118,21 @@ bool secret_item(const struct ddf_schema *shipped, const struct ddf_schema *own,
                                         holds_kept_back(shipped, uri) || holds_kept_back(own, uri)));
 }
 
-bool secret_question(struct str data)
+struct str secret_option(struct str data, struct str key)
 {
     struct str options, one;
-    if (!str_cut(&data, '\n', &options)) return false;
-    while (str_cut(&options, '&', &one))
-        if (str_eq_fold(str_trim(one), STR("ET=P"))) return true;
-    return false;
+    if (!str_cut(&data, '\n', &options)) return (struct str){ 0 };
+    while (str_cut(&options, '&', &one)) {
+        size_t eq = str_find(one, '=', 0);
+        if (eq < one.n && str_eq_fold(str_trim(str_slice(one, 0, eq)), key))
+            return str_trim(str_slice(one, eq + 1, one.n));
+    }
+    return (struct str){ 0 };
+}
+
+bool secret_question(struct str data)
+{
+    return str_eq_fold(secret_option(data, STR("ET")), STR("P"));
 }
 
 static bool place(struct str correlator, int which, char out[BINDING_BYTES], struct str *name)

@@ -2,7 +2,7 @@
 #include "syncml/msg.h"
 #include "syncml/status.h"
 
-enum { VALUE_BYTES = 400, INDENT = 2 };
+enum { VALUE_BYTES = 400, INDENT = 2, NAME_BYTES = 1024 };
 
 /* What marks a node as secret, anywhere in its last name, any case. */
 static const struct str secret_words[] = {
@@ -24,11 +24,39 @@ static bool has_secret_word(struct str s)
     return false;
 }
 
+static int hex(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* The name as it is meant: "AAuth%53ecret" is AAuthSecret. @return false without room: no node has such a name */
+static bool unescaped(struct str s, char *out, size_t size, struct str *name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        const int high = s.p[i] == '%' && i + 2 < s.n ? hex(s.p[i + 1]) : -1;
+        const int low = high >= 0 ? hex(s.p[i + 2]) : -1;
+        if (n == size) return false;
+        out[n++] = low >= 0 ? (char)(high * 16 + low) : s.p[i];
+        i += low >= 0 ? 2 : 0;
+    }
+    *name = (struct str){ out, n };
+    return true;
+}
+
 bool sml_uri_is_secret(struct str uri)
 {
+    char text[NAME_BYTES];
+    struct str name;
     size_t from = uri.n;
     while (from > 0 && uri.p[from - 1] != '/') from--;
-    return has_secret_word(str_slice(uri, from, uri.n));
+    name = str_slice(uri, from, uri.n);
+    if (has_secret_word(name)) return true;
+    if (str_find(name, '%', 0) == name.n) return false;
+    return !unescaped(name, text, sizeof text, &name) || has_secret_word(name);
 }
 
 /* A serialised tree may hold a secret node among others: it is shown whole or not at all. */

@@ -67,6 +67,9 @@ static enum rc check_question(struct check *x)
             x, "data",
             "%.*sfirst a line with options (it may be empty), then the text, then the choices, each on a line",
             STR_ARG(x->who));
+    if (secret_question(x->t->data) && secret_option(x->t->data, STR("DR")).n)
+        return REFUSE(x, "data", "%.*sa question for a password (ET=P) has no default answer (DR): it would be shown",
+                      STR_ARG(x->who));
     if ((n > 2) != str_starts(x->t->command, STR("choice")))
         return REFUSE(x, "data", n > 2 ? "%.*s%.*s has no choices" : "%.*s%.*s needs choices", STR_ARG(x->who),
                       STR_ARG(x->t->command));

@@ -122,7 +122,7 @@ def test_the_answer_to_a_password_prompt_is_sealed(server):
     looker, stream = viewer(server), Stream(server)
     c = syncml.Client(server.register(NAME), NAME)
     c.finish(c.call())
-    op = ask(server, command="input", data="MAXDT=30&ET=P\nThe PIN?")
+    op = ask(server, command="input", data="MAXDT=30&ET= p\nThe PIN?")
     r = c.call()
     for _ in range(5):
         asked = [a for a in r.flat if a.tag == "Alert" and a.findtext("Data") == "1102"]

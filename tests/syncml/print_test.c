@@ -84,5 +84,23 @@ static void cuts_what_is_long_and_shows_octets_as_hex(void)
     free(p);
 }
 
-TEST_MAIN("syncml.print", TEST(shows_a_message_on_one_page), TEST(shows_no_secret),
-          TEST(cuts_what_is_long_and_shows_octets_as_hex))
+/* However it is written, a secret's name is one. */
+static void secret_names_are_known_in_every_spelling(void)
+{
+    static const struct {
+        const char *uri;
+        bool secret;
+    } row[] = { { "./DMAcc/a/AppAuth/1/AAuthSecret", true },
+                { "./DMAcc/a/AppAuth/1/AAuth%53ecret", true },
+                { "./DMAcc/a/AppAuth/1/%41Auth%73%65cret", true },
+                { "./V/pass%77ord", true },
+                { "./V/100%", false },
+                { "./V/%", false },
+                { "./V/a%2", false },
+                { "./V/Name", false } };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        CU_ASSERT_EQUAL(sml_uri_is_secret(str_of(row[i].uri)), row[i].secret);
+}
+
+TEST_MAIN("syncml.print", TEST(secret_names_are_known_in_every_spelling), TEST(shows_a_message_on_one_page),
+          TEST(shows_no_secret), TEST(cuts_what_is_long_and_shows_octets_as_hex))
