@@ -47,6 +47,7 @@ class Reader:
             self.set.append(line)
             return
         line = line.replace("192.0.2.7:2948", f"127.0.0.1:{agent.push_port}")
+        line = line.replace("--arch x86_64", "--arch aarch64")      # what phones with VMs in memory are
         line = re.sub(r"operations show \d+", f"operations show {self.newest('operations')}", line)
         line = re.sub(r"(session show \S+) \d+", lambda m: f"{m[1]} {self.newest('sessions')}", line)
         text = "\n".join(["set -e", *self.set, line])
