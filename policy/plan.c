@@ -39,6 +39,7 @@ enum rc pol_make_plan(const struct pol_facts *f, const struct pol_desired *d, st
     if (!p.no_memory) make(&p);
     if (p.no_memory) return err_set(e, RC_NOMEM, "out of memory for a plan");
     plan.settled = !plan.n_steps && !plan.n_waits && all_finished(&p);
+    if (plan.settled) plan_settled_failures(&plan);
     *out = plan;
     return RC_OK;
 }

@@ -165,7 +165,7 @@ struct pol_plan {
     } * moves;
     size_t n_moves;       /* expired, superseded, failed ... */
     bool mirror_complete; /* first contact is over: the shell sets mirror_read */
-    const struct pol_failure *failures;
+    struct pol_failure *failures;
     size_t n_failures; /* those of the facts that still hold; the shell forgets the others */
     struct pol_wish *wishes;
     size_t n_wishes;

@@ -77,6 +77,8 @@ void add_verified(struct planning *p, struct live_op *op);
 
 /* ---- the parts, in their order ---- */
 void plan_failures(struct planning *p);
+/** Everything is as desired: of the failures only those of looking somewhere still say something. */
+void plan_settled_failures(struct pol_plan *out);
 bool plan_discover(struct planning *p); /* false: first contact goes on, nothing else yet */
 void plan_inquiries(struct planning *p);
 void plan_requests(struct planning *p);

@@ -175,3 +175,11 @@ void plan_failures(struct planning *p)
         if (outlives(p, &p->f->failures[i])) kept[out->n_failures++] = p->f->failures[i];
     out->failures = kept;
 }
+
+void plan_settled_failures(struct pol_plan *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < out->n_failures; i++)
+        if (is_read(&out->failures[i])) out->failures[n++] = out->failures[i];
+    out->n_failures = n;
+}
