@@ -88,7 +88,7 @@ bool mo_vm_supported(const struct device *d, const struct ddf_entry *en, struct 
     return false;
 }
 
-/* "Resources/CPU/VCPUs,Resources/Net/<star>/Mode=0|1,..." */
+/* The addresses below a VM that have an effect, with their values where only some have one (mo_vm_support.h). */
 static bool get_settings(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct device *d = ctx;
