@@ -34,7 +34,7 @@ def leaf(server, path):
 def test_thresholds_and_lease_of_a_policy_are_kept(folder, server):
     image = folder / "image.raw"
     image.write_bytes(b"\0" * 4096)
-    server.upload(image, "corp-linux", "1.0.0", fmt="raw")
+    server.upload(image, "corp-linux", "1.0.0", arch="any", fmt="raw")
     phone = world.Phone(folder / "phone", server, PHONE, hypervisor__uri="sim:").start()
     try:
         server.apply(WORKSPACE)

@@ -27,7 +27,7 @@ def test_an_owner_gets_so_many_images_vms_and_so_much_storage(folder, server):
         # An image larger than what is left is not fetched.
         big = folder / "big"
         big.write_bytes(b"\0" * (2 << 20))
-        server.upload(big, "corp-linux", "1.0.0", fmt="raw")
+        server.upload(big, "corp-linux", "1.0.0", arch="any", fmt="raw")
         server.apply(world.policy())
         world.wait_for("the refusal", lambda: server.get(f"/operations?device={world.quote(phone.name)}&limit=50")["items"] and
                        any(o.get("code") in (1417, 1423) for o in server.get(f"/operations?device={world.quote(phone.name)}&limit=50")["items"]), 60)
