@@ -66,15 +66,17 @@ meson_run() {
 say "unit, golden, scenario, corpus and lint tests"
 meson_run
 
+# Most of a test's time is waiting: for a guest to boot, for a device to poll.
+beside="-n 2 --dist loadfile"
 say "end to end: real server, real agent, real VM, real browser"
-DMVISOR_BUILD=$PWD/$build /usr/bin/python3 -m pytest -q -rs --junitxml=$build/e2e.xml ${all:+--all} tests/e2e
+DMVISOR_BUILD=$PWD/$build /usr/bin/python3 -m pytest -q -rs $beside --junitxml=$build/e2e.xml ${all:+--all} tests/e2e
 code=$?
 if [ -f $build/e2e.xml ]; then eval "$(/usr/bin/python3 tests/lib/count.py $build/e2e.xml)"; else count "end to end" "pytest ended with $code"; fi
 rm -f $build/e2e.xml
 
 if [ -n "$all" ]; then
     say "end to end again, in random order"
-    DMVISOR_BUILD=$PWD/$build /usr/bin/python3 -m pytest -q --shuffle 0 --junitxml=$build/e2e.xml tests/e2e
+    DMVISOR_BUILD=$PWD/$build /usr/bin/python3 -m pytest -q --shuffle 0 $beside --junitxml=$build/e2e.xml tests/e2e
     code=$?
     if [ -f $build/e2e.xml ]; then eval "$(/usr/bin/python3 tests/lib/count.py $build/e2e.xml)"; else count "end to end, random order" "pytest ended with $code"; fi
     rm -f $build/e2e.xml

@@ -20,14 +20,15 @@ def playwright():
     """The folder with playwright-core, fetched once for each version of the lock file. It brings no browser; Debian's is used."""
     want = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
     folder = world.CACHE / f"playwright-{want}"
-    if not (folder / "done").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, folder)
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], cwd=folder, check=True, timeout=300)
-        (folder / "done").touch()
-    subprocess.run([world.ROOT / "deploy/webui.sh"], check=True, timeout=300)
+    with world.alone("playwright"):
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(HERE / name, folder)
+            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], cwd=folder, check=True, timeout=300)
+            (folder / "done").touch()
+        subprocess.run([world.ROOT / "deploy/webui.sh"], check=True, timeout=300)
     return folder
 
 

@@ -1,4 +1,6 @@
 """A real server, real agents, real VMs, for the end-to-end tests: each started by a test, each stopped by its end."""
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -304,11 +306,21 @@ class Phone:
                 os.kill(pid, signal.SIGKILL)
 
 
+@contextlib.contextmanager
+def alone(what):
+    """What tests that run at the same time share is made by one of them."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f"{what}.lock", "w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
 def guest(arch=None):
     """The small real guest as a kernel bundle, built once."""
     out = CACHE / "corp-linux.tar"
-    if not out.exists() or out.stat().st_mtime < (ROOT / "deploy/guest/init").stat().st_mtime:
-        subprocess.run([ROOT / "deploy/guest/build.sh", out], check=True, env=dict(os.environ, DMVISOR_CACHE=str(CACHE)))
+    with alone("corp-linux"):
+        if not out.exists() or out.stat().st_mtime < (ROOT / "deploy/guest/init").stat().st_mtime:
+            subprocess.run([ROOT / "deploy/guest/build.sh", out], check=True, env=dict(os.environ, DMVISOR_CACHE=str(CACHE)))
     return out
 
 
