@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -36,10 +37,25 @@ class Campaign:
         file = folder / "userdata.img" if folder else None
         return file if file and file.exists() and file.stat().st_size >= 16 << 20 else None
 
+    def wait(self, what, condition, seconds):
+        """The phone is asked to call each second: a campaign cuts off work, not pauses between calls."""
+        asked = 0.0
+        def look():
+            nonlocal asked
+            value = condition()
+            if not value and time.monotonic() > asked + 1:
+                asked = time.monotonic()
+                self.server.call("POST", f"/devices/{world.quote(self.phone.name)}/triggers", expect=202, json={"why": "a look"})
+            return value
+        return world.wait_for(what, look, seconds)
+
     def ready(self):
         """The VM runs as the policy wants it, with what was planted in its volume."""
-        self.server.wait_vm(self.phone.name, "corp", state=50, seconds=120, verified=False)
-        file = world.wait_for("the volume", self.volume, 30)
+        def running():
+            vm = self.server.vm(self.phone.name, "corp")
+            return vm and vm["state"] == 50
+        self.wait("the VM to run", running, 120)
+        file = self.wait("the volume", self.volume, 30)
         if self.planted is None:
             self.count += 1
             self.planted = self.count
@@ -54,10 +70,11 @@ class Campaign:
             assert not test_storage.where(self.phone.dir, secret(n)), f"cut {self.tally['cuts']}: wiped data {n} came back"
         assert len(self.phone.emulators()) <= 1, self.phone.emulators()
 
-    def cut(self):
-        """After a while of up to three seconds; the agent living on is what is expected."""
+    def wait_to_cut(self, most):
+        """The agent living on is what is expected."""
         try:
-            self.phone.process.p.wait(self.random.uniform(0, 3))
+            code = self.phone.process.p.wait(self.random.uniform(0, most))
+            raise AssertionError(f"cut {self.tally['cuts']}: the agent ended by itself with {code}:\n{self.phone.log()[-4000:]}")
         except subprocess.TimeoutExpired:
             pass
         self.phone.process.kill()
@@ -65,6 +82,14 @@ class Campaign:
             for pid in self.phone.emulators():
                 os.kill(pid, signal.SIGKILL)
         self.tally["cuts"] += 1
+
+    def cut(self):
+        """Soon, as most of the work is done then, or within three seconds; and now and then again while the agent recovers."""
+        self.wait_to_cut(self.random.choice((0.5, 1, 3)))
+        while self.random.random() < 0.25:
+            self.phone.spawn()
+            self.wait_to_cut(1)
+            self.tally["cuts in a start"] += 1
         self.phone.start()
 
     def operate(self, kind, **args):
@@ -76,7 +101,7 @@ class Campaign:
         def look():
             o = self.server.get(f"/operations/{op['id']}")
             return o if o["state"] in ("verified", "failed", "cancelled", "expired", "superseded", "unknown") else None
-        return world.wait_for(f"operation {op['id']} to end", look, 120)
+        return self.wait(f"operation {op['id']} to end", look, 120)
 
     def wipe(self):
         op = self.operate("wipe", scope="all")
@@ -97,8 +122,8 @@ class Campaign:
         number, self.planted = self.planted, None
         self.server.apply(policy(state="absent"))
         self.cut()
-        world.wait_for("the VM to be gone", lambda: self.server.vm(self.phone.name, "corp") is None, 120)
-        world.wait_for("its files to be gone", lambda: test_storage.folder_of(self.phone) is None, 30)
+        self.wait("the VM to be gone", lambda: self.server.vm(self.phone.name, "corp") is None, 120)
+        self.wait("its files to be gone", lambda: test_storage.folder_of(self.phone) is None, 30)
         assert not self.phone.emulators() and not test_storage.where(self.phone.dir, secret(number))
         self.destroyed.append(number)
         self.tally["removals"] += 1
@@ -142,9 +167,9 @@ class Campaign:
             self.random.choice((self.wipe, self.wipe, self.remove, self.lock, self.stop, self.start, self.resize))()
         self.ready()
         self.server.apply(policy(state="absent"))
-        world.wait_for("the VM to be gone", lambda: self.server.vm(self.phone.name, "corp") is None, 120)
-        world.wait_for("its files to be gone", lambda: test_storage.folder_of(self.phone) is None, 30)
-        world.wait_for("its emulator to end", lambda: not self.phone.emulators(), 20)
+        self.wait("the VM to be gone", lambda: self.server.vm(self.phone.name, "corp") is None, 120)
+        self.wait("its files to be gone", lambda: test_storage.folder_of(self.phone) is None, 30)
+        self.wait("its emulator to end", lambda: not self.phone.emulators(), 20)
         assert not list((self.phone.dir / "hv/etc/qemu").glob("*.xml"))
         print("power cuts" if self.whole else "kills of the agent", dict(self.tally), f"volumes lost: 0, wipes lost: 0, seed {SEED}")
 

@@ -246,18 +246,28 @@ class Phone:
         self.config.write_text(json.dumps(config, indent=1))
         self.process = None
 
-    def start(self):
+    def spawn(self):
+        """The agent starts; nothing is waited for. libvirt compares what it knows of its emulators with the answers of the CPU it starts
+        on, and those of one CPU are not those of another: started anywhere it looks again, for eight seconds. So it starts on the first."""
         args = [BUILD / "agent/dmvisor-agent", "-f", self.config]
         if self.account.exists():
             for file in [self.account, *self.more_accounts]:
                 args += ["--account", file]
-        had = self.log().count("event=start ")
         self._know_emulators()
-        self.process = Process(args, self.dir / "agent.log")
+        self.process = Process(["taskset", "-c", min(os.sched_getaffinity(0)), *args], self.dir / "agent.log")
+
+    def start(self):
+        had = self.log().count("event=start ")
+        self.spawn()
         def up():
             assert self.process.alive(), f"the agent ended:\n{self.log()[-4000:]}"
             return self.log().count("event=start ") > had
         wait_for("the agent to be up", up, 90)      # libvirt's first look at its emulators takes a while
+        for task in os.listdir(f"/proc/{self.process.p.pid}/task"):
+            try:
+                os.sched_setaffinity(int(task), os.sched_getaffinity(0))
+            except ProcessLookupError:
+                pass                                # it has ended meanwhile
         self._keep_emulators()
         return self
 
@@ -269,11 +279,14 @@ class Phone:
 
     def _keep_emulators(self):
         kept, own = CACHE / "libvirt", self.dir / "hv/cache"
-        if own.exists() and not kept.exists():
+        found = lambda folder: {f.name: f.read_bytes() for f in folder.glob("qemu/capabilities/*.xml")}
+        if found(own) != found(kept):               # or what was kept holds no longer
             CACHE.mkdir(parents=True, exist_ok=True)
             new = pathlib.Path(tempfile.mkdtemp(dir=CACHE))
             try:
                 shutil.copytree(own, new / "libvirt")
+                if kept.exists():
+                    os.rename(kept, new / "old")
                 os.rename(new / "libvirt", kept)
             except OSError:
                 pass                                # another run was faster
