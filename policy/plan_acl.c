@@ -18,21 +18,29 @@ static struct str acl_uri(struct planning *p, struct str node)
     return say(p, "%.*s?prop=ACL", STR_ARG(node));
 }
 
+/* The place of the first item after the last write; 0 = nothing was written. */
+static size_t after_last_write(const struct pol_operation *o)
+{
+    size_t i = o->n_items;
+    while (i && !str_is(o->items[i - 1].command, "replace")) i--;
+    return i;
+}
+
 static const struct pol_item *last_written(const struct pol_operation *o)
 {
-    for (size_t i = o->n_items; i-- > 0;)
-        if (str_is(o->items[i].command, "replace")) return &o->items[i];
-    return NULL;
+    size_t i = after_last_write(o);
+    return i ? &o->items[i - 1] : NULL;
 }
 
 /* What was read of this node's own list, in this session and since it was last written; items stand in the order in
  * which they were done. */
 static const struct pol_item *last_look(const struct planning *p, const struct pol_operation *o, struct str uri)
 {
-    const struct pol_item *wrote = last_written(o), *it = wrote ? wrote + 1 : o->items;
-    for (; it < o->items + o->n_items; it++)
+    for (size_t i = after_last_write(o); i < o->n_items; i++) {
+        const struct pol_item *it = &o->items[i];
         if (str_is(it->command, "get") && str_eq(it->uri, uri) && it->seen_ms && it->seen_ms >= p->f->session_ms)
             return it;
+    }
     return NULL;
 }
 
