@@ -13,7 +13,6 @@ enum {
     WHY_BYTES = 200,
     KEEP_AGAIN_MS = 3000, /* one device's row is written once in this time */
     SAME_ROW_MS = 600000, /* refusals within this time share a row of the history */
-    LINES_PER_S = 2,      /* of all addresses together, after a burst of twenty */
     CONTESTS_TOLD = 3,    /* so many within SESSIONS_CONTESTED_MS are no accident any more */
     DELAY_MS = 1000
 };
@@ -35,9 +34,8 @@ struct note {
 };
 
 struct refusals {
-    struct brake guesses, challenges, lines;
+    struct brake guesses, challenges;
     uint64_t salt;
-    unsigned quiet; /* not logged since the last word about it */
     struct note note[NOTES];
 };
 
@@ -56,13 +54,6 @@ void refusals_destroy(struct refusals *r)
 static void put_text(char *out, size_t n, struct str s)
 {
     snprintf(out, n, "%.*s", STR_ARG(s));
-}
-
-static bool may_log(struct refusals *r, int64_t now_ms)
-{
-    bool ok = brake_take(&r->lines, 1, LINES_PER_S, now_ms);
-    if (!ok) r->quiet++;
-    return ok;
 }
 
 /* The device's note, or a free one. A note that has nothing to say may be taken. */
@@ -110,7 +101,7 @@ static int brake(struct refusals *r, const struct server *srv, const struct refu
 int refusals_add(struct refusals *r, const struct server *srv, const struct refusal *f, int64_t now_ms)
 {
     metrics_add(srv->metrics, METRIC_UNPROVEN_NONE + (enum metric)f->kind, 1);
-    if (f->kind != REFUSAL_NOTHING && may_log(r, now_ms))
+    if (f->kind != REFUSAL_NOTHING)
         log_event(LOG_INFO, "device.refused", LOG_S("device", f->name), LOG_S("session", f->session_id),
                   LOG_S("msg", f->msg_id), LOG_Z("why", f->why), LOG_S("remote", f->remote));
     if (f->kind == REFUSAL_CREDENTIALS || f->kind == REFUSAL_CERTIFICATE) note_refusal(r, f, now_ms);
@@ -139,14 +130,12 @@ void refusals_contest(struct refusals *r, const struct server *srv, const struct
     n->contested_ms = now_ms;
 }
 
-void refusals_no_request(struct refusals *r, const struct server *srv, struct str remote, const char *why,
-                         int64_t now_ms)
+void refusals_no_request(const struct server *srv, struct str remote, const char *why)
 {
     metrics_add(srv->metrics, METRIC_NO_REQUEST, 1);
-    if (may_log(r, now_ms))
-        log_event(LOG_INFO, "device.no_request", LOG_S("remote", remote),
-                  LOG_Z("what", "a TLS connection ended before a request: the handshake failed, or nothing was asked"),
-                  LOG_Z("alert", why ? why : "none"));
+    log_event(LOG_INFO, "device.no_request", LOG_S("remote", remote),
+              LOG_Z("what", "a TLS connection ended before a request: the handshake failed, or nothing was asked"),
+              LOG_Z("alert", why ? why : "none"));
 }
 
 /* ---- to be kept ---- */
@@ -280,12 +269,6 @@ enum rc refusals_keep(struct dm *dm, int64_t now_ms, struct err *e)
         if (!n->device || (!n->refused && !n->contested)) continue;
         if (n->written_ms <= now_ms && now_ms - n->written_ms < KEEP_AGAIN_MS) continue;
         rc = keep_note(dm, n, now_ms, e);
-    }
-    if (r->quiet && brake_take(&r->lines, 1, LINES_PER_S, now_ms)) {
-        log_event(LOG_WARN, "device.refused_more", LOG_N("times", r->quiet),
-                  LOG_Z("what",
-                        "refused as well, and not logged one by one; the metric dmvisor_dm_unproven has them all"));
-        r->quiet = 0;
     }
     return rc;
 }

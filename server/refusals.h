@@ -1,6 +1,6 @@
 #ifndef SERVER_REFUSALS_H
 #define SERVER_REFUSALS_H
-/* Who has not proved himself: counted, braked, logged now and then, and kept for a device that is known (its last
+/* Who has not proved himself: counted, braked, logged (base/log.h bounds the lines), and kept for a device that is known (its last
  * refusal, in one row). Also two holders of one identity. Nothing of it is written while somebody waits for an answer:
  * how long an answer takes must not tell which devices exist. */
 #include "server/brake.h"
@@ -33,9 +33,8 @@ void refusals_forget(struct refusals *r, int64_t device, struct str remote);
 /** Two hold the device's identity: one goes on from `remote` with what the other one, the holder of s, has ended. */
 void refusals_contest(struct refusals *r, const struct server *srv, const struct session *s, struct str remote,
                       int64_t now_ms);
-/** Write down what has come together (in transactions of its own), and say how much was not logged. */
+/** Write down what has come together (in transactions of its own). */
 enum rc refusals_keep(struct dm *dm, int64_t now_ms, struct err *e);
 /** A TLS connection ended without a request. */
-void refusals_no_request(struct refusals *r, const struct server *srv, struct str remote, const char *why,
-                         int64_t now_ms);
+void refusals_no_request(const struct server *srv, struct str remote, const char *why);
 #endif

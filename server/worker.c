@@ -408,7 +408,7 @@ static enum rc open_loop(struct worker *w, struct err *e)
 static void no_request(void *ctx, struct str remote, const char *why)
 {
     struct worker *w = ctx;
-    refusals_no_request(w->dm->refusals, w->srv, remote, why, world_real().now_ms);
+    refusals_no_request(w->srv, remote, why);
 }
 
 enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
