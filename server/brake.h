@@ -10,12 +10,13 @@ enum { BRAKE_ROWS = 4096 };
 struct brake {
     struct {
         uint64_t key;
-        int64_t until_ms; /* when all that happened so far is paid for */
+        int64_t until_us; /* when all that happened so far is paid for */
     } row[BRAKE_ROWS];
 };
 
 /** The key of an address: of IPv6 the /64 that one holder has. */
 uint64_t brake_address(struct str remote, uint64_t salt);
-/** It happens once more. @return whether that is still within `per_s` a second after a burst of ten seconds' worth */
+/** It happens once more. @param per_s  0 = as often as it likes
+ * @return whether that is still within `per_s` a second after a burst of ten seconds' worth */
 bool brake_take(struct brake *b, uint64_t key, unsigned per_s, int64_t now_ms);
 #endif
