@@ -33,11 +33,12 @@ ninja -C "$build" $(printf 'tests/fuzz_%s ' "$@") >"$work/build.log" || { tail -
 
 # One target; its outcome is a line in $work/<target>.result.
 one() {
-    local t=$1 code
+    local t=$1 code words=()
     mkdir -p "$work/$t"
     [ -d "tests/fuzz/corpus/$t" ] && cp -r "tests/fuzz/corpus/$t/." "$work/$t/"
+    [ -f "tests/fuzz/$t.dict" ] && words=("-dict=tests/fuzz/$t.dict")
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        "$build/tests/fuzz_$t" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+        "$build/tests/fuzz_$t" "${words[@]}" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$found/$t-" "$work/$t" >"$work/$t.log" 2>&1
     code=$?
     if [ $code = 0 ]; then

@@ -4,6 +4,9 @@
 #include "base/log.h"
 #include "ddf/token.h"
 #include "server/changes.h"
+#include "server/endings.h"
+#include "server/paths.h"
+#include "server/refusals.h"
 #include "server/secrets.h"
 #include "tests/policy/world.h"
 #include <ftw.h>
@@ -90,6 +93,11 @@ void lab_end(struct lab *l)
     free(l);
 }
 
+void lab_forsake(struct lab *l)
+{
+    nftw(l->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void lab_crash(struct lab *l)
 {
     struct err e = { 0 };
@@ -105,6 +113,24 @@ void lab_crash(struct lab *l)
     const struct sql_options o = { .busy_ms = 5000 };
     if (sql_open(l->database, &o, &l->db, &e)) die("open", &e);
     if (dm_open(&l->srv, &l->dm, &e)) die("dm", &e);
+}
+
+void lab_undo(struct lab *l)
+{
+    struct dm *dm = l->dm;
+    const struct sessions_config sc = { .max = l->config.dm_max_sessions,
+                                        .idle_ms = (int64_t)l->config.dm_session_timeout_s * 1000,
+                                        .lifetime_ms = (int64_t)l->config.dm_session_lifetime_s * 1000 };
+    sql_rollback(store_sql(dm->st));
+    paths_forget(store_paths(dm->st));
+    ending_forget_failed(dm);
+    sessions_forget(dm->sessions);
+    refusals_destroy(dm->refusals);
+    dm->sessions = sessions_create(&sc, ending_left, dm);
+    dm->refusals = refusals_create();
+    if (!dm->sessions || !dm->refusals) die("memory", NULL);
+    dm->recorder.kept_bytes = -1;
+    dm->dirty = dm->events = false;
 }
 
 void lab_wait(struct lab *l, int64_t ms)
@@ -453,6 +479,7 @@ static struct str post(struct phone *p, struct sml_client *c, struct str body, s
 static bool commit(struct phone *p)
 {
     struct err e = { 0 };
+    if (p->lab->hold) return true;
     enum rc rc = dm_commit(p->lab->dm, &e);
     if (rc) fprintf(stderr, "commit: %s\n", e.text);
     return rc == RC_OK;

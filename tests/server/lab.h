@@ -18,6 +18,7 @@ struct lab {
     struct sql *db; /* the test's own connection */
     struct world world;
     uint64_t seed;
+    bool hold; /* what messages bring is not committed, until lab_undo takes it back */
 };
 
 struct phone {
@@ -65,8 +66,12 @@ struct phone {
 
 struct lab *lab_begin(void);
 void lab_end(struct lab *l);
+/** Its files lose their names: for a process that may end anywhere. It goes on with those that are open. */
+void lab_forsake(struct lab *l);
 /** The process dies without a word and a new one comes up. */
 void lab_crash(struct lab *l);
+/** What came since the last commit has never happened; nor has any session. */
+void lab_undo(struct lab *l);
 void lab_wait(struct lab *l, int64_t ms);
 void lab_sql(struct lab *l, const char *text);
 int64_t lab_int(struct lab *l, const char *text);
