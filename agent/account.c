@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/account.h"
 #include "base/doc.h"
 #include "base/origin.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_ACCOUNT_H
 #define AGENT_ACCOUNT_H
 /* An account at a management server: how to reach it, how each side proves itself. */

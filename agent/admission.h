@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_ADMISSION_H
 #define AGENT_ADMISSION_H
 /* May a VM with these resources be defined and run here? What does not fit together or has no room is refused before the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_ALERTS_H
 #define AGENT_ALERTS_H
 /* Alerts on their way to a server: kept until it acknowledges them, also across restarts (virtualization-mo.md c.7).

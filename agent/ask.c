@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/ask.h"
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_ASK_H
 #define AGENT_ASK_H
 /* Shows questions to the person at the device on a thread of its own, one at a time, so that the device's loop never waits while he

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/bundle.h"
 #include <archive.h>
 #include <archive_entry.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_BUNDLE_H
 #define AGENT_BUNDLE_H
 /* Kernel bundles: a tar file (any compression) with `kernel`, `initrd` and `cmdline`. The only file that knows

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_CALLS_H
 #define AGENT_CALLS_H
 /* When the device calls which server: because it was pushed, because alerts wait (grouped for a moment), at its

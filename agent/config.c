@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/config.h"
 #include "base/settings.h"
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_CONFIG_H
 #define AGENT_CONFIG_H
 /* dmvisor-agent's configuration file (YAML); `dmvisor-agent --help-config` prints it with all settings. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/confine.h"
 #include "base/str.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_CONFINE_H
 #define AGENT_CONFINE_H
 /* What the agent gives up before its threads begin (base/sandbox.h): as much as its hypervisor leaves. Emulators of an

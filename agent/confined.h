@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_CONFINED_H
 #define AGENT_CONFINED_H
 /* A program that reads what strangers made, run without rights: another account when the agent is root, no new

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/device_int.h"
 #include "base/log.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_DEVICE_INT_H
 #define AGENT_DEVICE_INT_H
 /* The inside of a device, for device.c, session.c, jobs.c and the management objects (mo_*.c). */

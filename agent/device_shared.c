@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/device_int.h"
 #include <dirent.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_ERASE_H
 #define AGENT_ERASE_H
 /* Destroys what is in a file: zeroes over all that is data, read back from the disk. On flash and on file systems that copy on

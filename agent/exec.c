@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/exec.h"
 
 enum { EXEC_DEPTH = 8, EXEC_CHILDREN = 2000, EXEC_ITEMS = 2000 };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_EXEC_H
 #define AGENT_EXEC_H
 /* Carries out a server's commands on the tree and says how each ended (dm-protocol.md 4, 4.1): items one by one,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_HV_H
 #define AGENT_HV_H
 /* The hypervisor as the agent sees it: requests go in, events come out, nothing blocks. Two implementations: virt.c

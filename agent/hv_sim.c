@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/erase.h"
 #include "agent/hv.h"
 #include <errno.h>

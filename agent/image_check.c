@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/image_check.h"
 #include "agent/confined.h"
 #include "base/doc.h"

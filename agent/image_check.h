@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_IMAGE_CHECK_H
 #define AGENT_IMAGE_CHECK_H
 /* Is a disk file what it is said to be, and nothing that makes the emulator open other files? Looked at before every

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operations of the device and of images (virtualization-mo.md c.8): 202, then one alert; the same correlator never
  * starts a second one. The last ones are remembered with their results. */
 #include "agent/device_int.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_LOADER_H
 #define AGENT_LOADER_H
 /* Fetches image files: resumes after interruptions, checks size and SHA-256, never leaves a wrong file under its

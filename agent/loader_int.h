@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_LOADER_INT_H
 #define AGENT_LOADER_INT_H
 /* What the two loaders (loader.c: files; loader_sim.c: memory) are to loader.h. */

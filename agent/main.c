@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* dmvisor-agent: one device on this machine. A loop waits for the clock, the hypervisor, downloads, notifications
  * and answers; the device (device.h) does the rest. */
 #include "agent/ask.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_H
 #define AGENT_MO_H
 /* What the management objects share: members of a struct as texts of leaves, and rows laid by layout name. */

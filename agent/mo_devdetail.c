@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* DevDetail (dm-protocol.md 13.2): what this device can take. */
 #include "agent/mo.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* DevInfo (dm-protocol.md 13.1): who this device is. */
 #include "agent/mo.h"
 

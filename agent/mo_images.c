@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ./VMImages (virtualization-mo.md c.9): entries that servers describe, downloads and their results. */
 #include "agent/mo.h"
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Image files that nobody needs any more. A file belongs to the entries and VMs that name its hash; without one it goes. Of those
  * that have an entry and no VM the newest stay, for a VM that is to come; the entries of the others become idle again. */
 #include "agent/mo.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A VM's KPIs (virtualization-mo.md c.3.12): counters of the last reading, percentages from the last two. What the
  * hypervisor does not tell is not there, where the description allows that. */
 #include "agent/mo.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* KPI/Thr of a VM: thresholds that the device watches by itself, with each reading (virtualization-mo.md c.3.12, c.7). What is crossed is
  * not kept over a restart of the agent: the readings begin anew, too. */
 #include "agent/mo.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The virtualization object's device-wide part: facts of the hypervisor, settings, operations over all VMs
  * (virtualization-mo.md c.2). */
 #include "agent/mo.h"

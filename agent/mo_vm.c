@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A VM's node (virtualization-mo.md c.3): settings that become vm->want and vm->policy, the Exec targets, who owns
  * it. What it tells of itself is in mo_vm_facts.c. */
 #include "agent/mo.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a VM's node tells of the VM itself (virtualization-mo.md c.3): states, times, progress, what became of it. Nobody writes these
  * leaves. */
 #include "agent/mo.h"

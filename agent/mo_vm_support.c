@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/mo_vm_support.h"
 
 /* One row for each setting that this agent enforces. A setting that is not named here has no effect. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_VM_SUPPORT_H
 #define AGENT_MO_VM_SUPPORT_H
 /* Which settings of a VM have an effect on this device, with this hypervisor: the tree says so in Hypervisor/Cap/Settings, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/objects.h"
 #include "base/doc.h"
 #include <string.h>

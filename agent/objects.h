@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_OBJECTS_H
 #define AGENT_OBJECTS_H
 /* Addresses of the standard objects' values by our words (standard.yaml), so that no C code spells a node name. */

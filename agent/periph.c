@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/periph.h"
 #include <ctype.h>
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/post.h"
 #include "base/fetch.h"
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_POST_H
 #define AGENT_POST_H
 /* POSTs one message at a time on a thread of its own, so that the device's loop never waits for the network. A

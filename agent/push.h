@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_PUSH_H
 #define AGENT_PUSH_H
 /* Notifications (notification-bootstrap.md 1 to 3): a WSP push in a datagram, held against the accounts. The socket

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_RECORDS_H
 #define AGENT_RECORDS_H
 /* What a device's tree holds beside its description: nodes that were added, values that differ from the default,

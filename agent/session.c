@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/session.h"
 #include "agent/device_int.h"
 #include "agent/exec.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* dmvisor-sim: see sim.h. */
 #include "agent/sim.h"
 #include "base/log.h"

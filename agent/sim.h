@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_SIM_H
 #define AGENT_SIM_H
 /* dmvisor-sim: many devices in one process, each the agent's own device and session code over the hypervisor and the

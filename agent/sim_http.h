@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_SIM_HTTP_H
 #define AGENT_SIM_HTTP_H
 /* A lean HTTP/1.1 client for dmvisor-sim: plain HTTP, kept-alive connections, non-blocking, no copy that can be

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/sim.h"
 #include "agent/vm.h"
 #include "base/doc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/state.h"
 #include "db/sql/sql.h"
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_STATE_H
 #define AGENT_STATE_H
 /* What survives a power cut: one SQLite file through db/sql. A change opens a transaction, state_commit makes all

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/threshold.h"
 
 enum { WHOLE_MAX = 15 };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_THRESHOLD_H
 #define AGENT_THRESHOLD_H
 /* One threshold of a KPI (virtualization-mo.md c.3.12): pure, reading by reading. Values are in thousandths. */

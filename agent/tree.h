@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_TREE_H
 #define AGENT_TREE_H
 /*

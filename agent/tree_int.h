@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_TREE_INT_H
 #define AGENT_TREE_INT_H
 /* Shared by tree.c, tree_read.c, tree_tnds.c and tree_write.c. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Get: values, child lists, properties, whole subtrees. */
 #include "agent/tree_int.h"
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whole subtrees as documents (ddf-tnds.md 4): Get ?list=TNDS, Add and Replace of a document, all or nothing. */
 #include "agent/tree_int.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * TStamp and VerNo (C-114): when a node's value changed last, and how often it has, kept by the tree itself.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Add, Replace, Delete, Copy, Exec: what is asked, who may, whether it fits the description, whether the object
  * agrees; then the record. */
 #include "agent/tree_int.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_USER_H
 #define AGENT_USER_H
 /* Alerts 1100 to 1104 (dm-protocol.md 5.1): what a server asks the person at the device, and the answer. Who answers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The program that shows a question: PROGRAM display|confirm|input|choice|choices TEXT [CHOICE...], details in its
  * environment (DM_SERVER, DM_INITIAL, DM_MAXLEN, DM_INPUT, DM_MASKED, DM_SECONDS). Its exit code: 0 yes, 1 no, 2
  * cancelled; its output: the text, or the number of each choice on a line. No shell reads any of it. */

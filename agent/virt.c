@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Libvirt; with virt_calls.c, virt_kvm.c and virt_stats.c the only file that knows it. Threads: libvirt's event loop, a
  * lane for each VM with requests (virt_lanes.h), and a keeper that connects again, so that nothing here ever blocks the
  * agent. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #define _DEFAULT_SOURCE
 /* What each request asks of libvirt. */
 #include "agent/erase.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VIRT_CONSOLE_H
 #define AGENT_VIRT_CONSOLE_H
 /* What guests print: each one's serial line is a socket in its folder (VIRT_CONSOLE_SOCKET), read here into a log of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VIRT_EMBED_H
 #define AGENT_VIRT_EMBED_H
 /* What surrounds an emulator on this host: its account, its sandbox, its view of /dev. An embedded driver

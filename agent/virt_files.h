@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VIRT_FILES_H
 #define AGENT_VIRT_FILES_H
 /* The files of a VM as the emulator will open them. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VIRT_INT_H
 #define AGENT_VIRT_INT_H
 /* Between the files that know libvirt: virt.c (connection, events, facts), virt_calls.c (requests), virt_kvm.c (does

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Does KVM work here? On some hosts /dev/kvm opens, and the emulator aborts or the guest never comes up. So the first
  * start under KVM is a trial. KVM is given up only when the same VM comes up without it: a VM that fails both ways says
  * nothing about KVM. */

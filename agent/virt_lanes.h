@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VIRT_LANES_H
 #define AGENT_VIRT_LANES_H
 /* Requests to the hypervisor, a lane for each VM: different VMs' requests run at the same time, those of one VM in

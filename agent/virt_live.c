@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Resources of a running VM: each is changed now, or counts as pending until the next start. Nothing is passed over. */
 #include "agent/virt_int.h"
 #include "base/str.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/virt_int.h"
 #include "base/world.h"
 #include <libvirt/virterror.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/virt_xml.h"
 #include "agent/virt_console.h"
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VIRT_XML_H
 #define AGENT_VIRT_XML_H
 /* Domain XML for libvirt from what a VM shall be. */

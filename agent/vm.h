@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VM_H
 #define AGENT_VM_H
 /* One VM's life: the state machine of virtualization-mo.md c.5 as a table, operations with progress, crash actions,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/bundle.h"
 #include "agent/vm_int.h"
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VM_INT_H
 #define AGENT_VM_INT_H
 /* Between the files of the VM state machine: vm.c (operations and events), vm_step.c (what each step does),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/vm_record.h"
 #include "base/doc.h"
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VM_RECORD_H
 #define AGENT_VM_RECORD_H
 /* The tables that a VM's record is written and read by. Only vm_record.c works with them; they are declared for the test that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 /* Memory that goes away all at once: what belongs to a message lives here and is never freed piece by piece. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 /* Growing bytes to write into. Remembers its first failure: write on, check `buf_ok` once at the end. */

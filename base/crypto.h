@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_CRYPTO_H
 #define BASE_CRYPTO_H
 /* The only file that knows libcrypto (and, for signatures and certificates, what grows around it). */

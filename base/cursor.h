@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H
 /* Reads outside bytes; remembers the first failure and then stands at the end and gives zeroes, so that a decoder

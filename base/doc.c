@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/doc.h"
 #include <errno.h>
 #include <limits.h>

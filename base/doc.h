@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_DOC_H
 #define BASE_DOC_H
 /* A YAML or JSON document as a tree that remembers where each value stood. The only file that knows libfyaml. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_FETCH_H
 #define BASE_FETCH_H
 /* HTTP(S) client. The only file that knows libcurl; a library of its own, so that pure folders do not link it. */

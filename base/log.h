@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 /* One line for each event: key=value or JSON. Only the shells (server/, agent/, cli/) log, once, where an error stops.

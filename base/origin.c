@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/origin.h"
 
 static bool is_letter_or_digit(char c)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_ORIGIN_H
 #define BASE_ORIGIN_H
 /* Who an http or https address leads to: its scheme, host and port. */

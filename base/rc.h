@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_RC_H
 #define BASE_RC_H
 /* Whether *we* could do our work, and one sentence for a person when not. A SyncML or HTTP status is data, not an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_SETTINGS_H
 #define BASE_SETTINGS_H
 /* A program's configuration file (YAML) as a table: one row for each setting says its name, kind, default, limits

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_STR_H
 #define BASE_STR_H
 /* A borrowed run of bytes with its length; not NUL-terminated. `p` may be NULL only when `n` is 0. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 /* Texts that stand for bytes, times and amounts. */

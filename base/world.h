@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_WORLD_H
 #define BASE_WORLD_H
 /* Time and randomness as an argument, so that a stage reads neither and a test can run a day in a millisecond. */

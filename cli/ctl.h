@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_H
 #define CLI_CTL_H
 /* dmvisorctl: what all its commands share. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* token ..., audit ..., events, whoami, version. */
 #include "cli/ctl_live.h"
 #include "cli/ctl_views.h"

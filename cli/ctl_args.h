@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_ARGS_H
 #define CLI_CTL_ARGS_H
 /* The command line: global options anywhere, a command of one or two words, its options and arguments. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_CONFIG_H
 #define CLI_CTL_CONFIG_H
 /* Which server is asked and as whom: from options, the environment, and ~/.config/dmvisor/config.yaml with its

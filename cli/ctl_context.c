@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* login, context ...: servers that are remembered. */
 #include "cli/ctl_show.h"
 

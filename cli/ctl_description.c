@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* description ...: device descriptions (DDF) of any vendor; tree describe: what they say about an address. */
 #include "cli/ctl_views.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* device ...: registering phones and looking at them. */
 #include "cli/ctl_plan.h"
 #include "cli/ctl_views.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* get: lists of everything, and following them. */
 #include "cli/ctl_live.h"
 #include "cli/ctl_views.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* help, completion. */
 #include "cli/ctl.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* image ...: guests' disks and kernel bundles into the store. */
 #include "cli/ctl_views.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_LIVE_H
 #define CLI_CTL_LIVE_H
 /* Following what happens on the server: by its event stream, or by asking once a second where there is none. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* lock, start, ... operations ..., tree ...: things asked for once, and following them. */
 #include "cli/ctl_live.h"
 #include "cli/ctl_order.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_ORDER_H
 #define CLI_CTL_ORDER_H
 /* Asking for an operation, and following it (ctl_operation.c). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* overview: how the fleet stands. */
 #include "cli/ctl_views.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* apply, policy ...: documents from files to the server, and what became of them. */
 #include "cli/ctl_plan.h"
 #include "cli/ctl_views.h"

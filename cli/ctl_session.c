@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* session ...: what was said, message by message. */
 #include "cli/ctl_views.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_SHOW_H
 #define CLI_CTL_SHOW_H
 /* What the server sends, as the person wants to see it. A view says which members of an object make a line of a

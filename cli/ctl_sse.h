@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_SSE_H
 #define CLI_CTL_SSE_H
 /* Server-sent events: bytes as they come in, events out. */

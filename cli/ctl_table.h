@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_TABLE_H
 #define CLI_CTL_TABLE_H
 /* Tables for people, sized to what is in them, and the same as CSV. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* tree ...: commands to a device's tree, one by one and several together; who may do what there. */
 #include "cli/ctl_order.h"
 #include "cli/ctl_views.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_VIEWS_H
 #define CLI_CTL_VIEWS_H
 /* How each kind of thing looks in a table. */

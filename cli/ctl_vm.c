@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* vm ...: the VMs of a device and how they do. */
 #include "cli/ctl_views.h"
 

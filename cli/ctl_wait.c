@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* vm wait: until a VM is as it is said to be. */
 #include "cli/ctl_live.h"
 #include "cli/ctl_views.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_CTL_YAML_H
 #define CLI_CTL_YAML_H
 /* JSON values as YAML for people: block style, texts plain where no reader could take them for anything else. */

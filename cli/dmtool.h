@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_DMTOOL_H
 #define CLI_DMTOOL_H
 /* dmtool: looks inside bytes. One row for each command; a command is a function like main() whose argv[0] is its

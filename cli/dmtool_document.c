@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Documents that are no messages, by libwbxml. It is fed with what the user gives us, here and nowhere in a server. */
 #include "cli/dmtool.h"
 #include <stdlib.h>

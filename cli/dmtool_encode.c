@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/dmtool.h"
 #include <getopt.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What are these bytes? */
 #include "base/text.h"
 #include "cli/dmtool.h"

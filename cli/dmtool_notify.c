@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Package 0 from the command line. */
 #include "base/text.h"
 #include "cli/dmtool.h"

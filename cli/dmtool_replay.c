@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A recorded session, or a scenario of the tests, fed to the session machine again. */
 #include "cli/dmtool.h"
 #include "syncml/replay.h"

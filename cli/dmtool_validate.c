@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Mistakes that a decoder forgives: what dm-protocol.md 3 to 9 ask of a message, and of which it alone can tell. */
 #include "cli/dmtool.h"
 #include "syncml/cred.h"

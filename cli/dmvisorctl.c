@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* dmvisorctl: the admin's command line. */
 #include "cli/ctl.h"
 #include "cli/ctl_table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_API_H
 #define DB_API_H
 /* Statements of the REST API and of the live stream: each once, prepared when the connection opens. `:authority` = 0

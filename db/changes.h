@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_CHANGES_H
 #define DB_CHANGES_H
 /* Statements of server/changes.c, for any connection. */

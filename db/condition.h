@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_CONDITION_H
 #define DB_CONDITION_H
 /* How devices and policies stand, as policy/condition.c decides it: for counts and filters over a fleet. d is a device, c its

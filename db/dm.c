@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "db/dm.h"
 
 const char *const dm_sql[DM_STMT_COUNT] = {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_DM_H
 #define DB_DM_H
 /* Statements of the DM path (server/store.c and what stands around it): each once, prepared when its connection

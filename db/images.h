@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_IMAGES_H
 #define DB_IMAGES_H
 /* Statements of server/images.c, for any connection. */

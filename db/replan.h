@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_REPLAN_H
 #define DB_REPLAN_H
 /* Statements of server/replan.c, for any connection. :man, :mod, :mo as in description: empty = any. */

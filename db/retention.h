@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_RETENTION_H
 #define DB_RETENTION_H
 /* Statements of server/retention.c. Each removes at most :limit rows, so that no delete holds the writer for long. */

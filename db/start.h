@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_START_H
 #define DB_START_H
 /* Statements of a start: the first authority of a new database. */

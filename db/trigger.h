@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_TRIGGER_H
 #define DB_TRIGGER_H
 /* Statements of the notifier (server/notifier.c): each once, prepared when its connection opens. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_ACL_H
 #define DDF_ACL_H
 /* Access control lists (dm-protocol.md 11.2, 11.3). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Would a command be in order? The table of ddf-tnds.md 5, row by row. */
 #include "base/buf.h"
 #include "ddf/pattern.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "ddf/schema.h"
 
 static const char *const format_names[DDF_FORMAT_COUNT] = {

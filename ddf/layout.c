@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Looking things up in a layout. Names and paths are hashed once; a '*' is tried at the few positions where the
  * layout has one. */
 #include "ddf/layout.h"

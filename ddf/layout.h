@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_LAYOUT_H
 #define DDF_LAYOUT_H
 /* Where each setting, state, operation and KPI of a VM lies in one management object, and how our words become its

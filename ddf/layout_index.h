@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_LAYOUT_INDEX_H
 #define DDF_LAYOUT_INDEX_H
 /* Private to ddf/: the hash tables behind a layout, filled by layout_load.c and read by layout.c. */

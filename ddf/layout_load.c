@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A layout file (the form is described at the top of ddf/layout/x-virmo-1.0.yaml) to a layout. */
 #include "base/doc.h"
 #include "ddf/layout_index.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A policy's words to the text of a node, and back. */
 #include "base/text.h"
 #include "ddf/layout.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads one device description file, any vendor's, into a tree of its own (ddf-tnds.md 1, 3 and 5). Elements may
  * come in any order, unknown ones are passed over, Microsoft's additions are kept as far as they say what a value
  * may be. */

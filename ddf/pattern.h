@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_PATTERN_H
 #define DDF_PATTERN_H
 /* Regular expressions of descriptions (AllowedValues RegEx, UniqueName). The only file of ddf/ that knows PCRE2: an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The described tree: documents merged into one, and lookups in it. */
 #include "base/buf.h"
 #include "ddf/schema_int.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_SCHEMA_H
 #define DDF_SCHEMA_H
 /* What a management tree may contain: device description files (ddf-tnds.md), merged into one described tree, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_SCHEMA_INT_H
 #define DDF_SCHEMA_INT_H
 /* Private to ddf/: the described tree while it is made. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "ddf/tnds.h"
 #include "ddf/uri.h"
 

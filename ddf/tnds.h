@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_TNDS_H
 #define DDF_TNDS_H
 /* A serialised part of a management tree (ddf-tnds.md 4): read and written as XML and as WBXML, both to the same

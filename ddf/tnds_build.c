@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elements of a TNDS document, from either encoding, to its tree. Any order within an element; what is unknown is
  * passed over. */
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_TNDS_INT_H
 #define DDF_TNDS_INT_H
 /* Private to ddf/: what the XML and the WBXML reader have in common. Elements are their tokens of WBXML code page 2. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* WBXML of code page 2 (ddf-tnds.md 2), strict and to the octet. Iterative where a peer could nest. */
 #include "base/cursor.h"
 #include "ddf/tnds_int.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_TOKEN_H
 #define DDF_TOKEN_H
 /* The state token (design.md 6): SHA-256 over the sorted lines "URI=value\n" of every leaf the authority may write

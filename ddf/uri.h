@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_URI_H
 #define DDF_URI_H
 /* Addresses of the management tree (dm-protocol.md 10). Canonical form everywhere in the program: "./A/B", the root

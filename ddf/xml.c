@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "ddf/xml.h"
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_XML_H
 #define DDF_XML_H
 /* Walks over an XML text from outside. The only file of ddf/ that knows libxml2. UTF-8 only (a BOM is passed over),

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The whole thing on one machine: installs what it needs, builds, starts dmvisord (SQLite, TLS) and one phone (dmvisor-agent with
 # QEMU/KVM through libvirt), gives the phone a corporate VM by policy, and shows the VM's state and KPIs as read through REST.
 #

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Fetches the console's two libraries with npm and copies their files as they are into webui-static/lib/, where the page finds them.
 set -euo pipefail
 cd "$(dirname "$0")/../webui-static"

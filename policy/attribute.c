@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/attribute.h"
 
 /* Groups that every device has beside the facts of its layout. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_ATTRIBUTE_H
 #define POLICY_ATTRIBUTE_H
 /* Which attributes of devices selectors may ask for. */

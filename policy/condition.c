@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/condition.h"
 
 #define WHY_NEW         "it has not called yet"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_CONDITION_H
 #define POLICY_CONDITION_H
 /* How a device and a policy on it stand, from what is known now: decided here alone, for REST, console, command line and

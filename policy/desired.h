@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_DESIRED_H
 #define POLICY_DESIRED_H
 /* What all policies that hold for a device add up to, with the reason for every value (design.md 7, Resolution). */

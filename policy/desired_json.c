@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The desired state for people and REST: every value with its winner, its losers and the rule. */
 #include "policy/desired.h"
 

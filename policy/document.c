@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/document.h"
 #include "policy/attribute.h"
 #include "policy/document_read.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_DOCUMENT_H
 #define POLICY_DOCUMENT_H
 /* A VmPolicy document (design.md 7): parsed, validated against the layout, flattened to settings. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_DOCUMENT_READ_H
 #define POLICY_DOCUMENT_READ_H
 /* Shared by the files that read a policy document; nobody else's business. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Settings of a policy document: fields are found in the layout by their dotted names, never spelt here. */
 #include "policy/document_read.h"
 #include "policy/suggest.h"

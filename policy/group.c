@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Atomic and Sequence: what the Status of the whole and those of its commands mean together (dm-protocol.md 4). */
 #include "policy/plan.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How outcomes move steps and operations: tables and words, no memory of its own. */
 #include "ddf/uri.h"
 #include "policy/plan.h"

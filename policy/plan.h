@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_PLAN_H
 #define POLICY_PLAN_H
 /* The ordered DM commands that take the mirror to the desired state (design.md 6 and 7). Computed anew for every

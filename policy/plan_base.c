@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of a plan stand on: the mirror, steps, waits. */
 #include "ddf/uri.h"
 #include "policy/plan_make.h"

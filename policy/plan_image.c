@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An image on the device: its entry, then its download. */
 #include "policy/plan_make.h"
 

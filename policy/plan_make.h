@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_PLAN_MAKE_H
 #define POLICY_PLAN_MAKE_H
 /* Shared by the files that make a plan; nobody else's business. Memory that runs out is remembered and told once at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operations: what became of those that are under way, and those that people asked for. */
 #include "policy/plan_make.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What must be read: everything once, what happened since, what was written, KPIs. */
 #include "ddf/uri.h"
 #include "policy/plan_make.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Settings to be written: one by one, or together in an Atomic. */
 #include "ddf/uri.h"
 #include "policy/plan_make.h"

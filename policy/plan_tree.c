@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that people give to the tree: alone, as an Atomic, as a Sequence. */
 #include "ddf/uri.h"
 #include "policy/plan_make.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One VM from what it is to what it shall be. One stage in a plan: what comes next is decided when the device has
  * answered. */
 #include "base/text.h"

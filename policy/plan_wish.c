@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What each VM is wished to be, as a text that is the same for as long as the wish is, and which failures outlive it. */
 #include "base/text.h"
 #include "ddf/uri.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* All policies that hold for one device, added up: for each setting the winner, the losers and the rule. */
 #include "policy/desired.h"
 #include "policy/plan.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_RULES_H
 #define POLICY_RULES_H
 /* What the layout's rules and the device's own word say of wished settings: what does not go together, what the device

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_SELECTOR_H
 #define POLICY_SELECTOR_H
 /* "Which devices": label.department in ("sales", "field") and hypervisor.arch == "aarch64" and not label.pilot.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/selector_tree.h"
 
 /* Each term becomes a subquery for its attribute. A label's is EXISTS, which is never NULL: a label that is not set

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_SELECTOR_TREE_H
 #define POLICY_SELECTOR_TREE_H
 /* A parsed selector: shared by parser, evaluation and SQL, nobody else's business. */

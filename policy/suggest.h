@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_SUGGEST_H
 #define POLICY_SUGGEST_H
 /* "Did you mean ...": the nearest of the words that would have been right. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/window.h"
 
 enum { DAY_MIN = 24 * 60 };

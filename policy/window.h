@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_WINDOW_H
 #define POLICY_WINDOW_H
 /* A time of the week in which something may happen: "Sun 01:00-05:00 device", "Mon-Fri 22:00-06:00 UTC", "daily

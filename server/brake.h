@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_BRAKE_H
 #define SERVER_BRAKE_H
 /* How often something may happen that comes from strangers: for each of many keys (addresses, names) a rate and a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_CATALOG_H
 #define SERVER_CATALOG_H
 /* What one connection keeps of authorities, their policies (parsed once for each revision and layout) and images.

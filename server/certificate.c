@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/certificate.h"
 #include "base/text.h"
 #include <gnutls/x509.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_CERTIFICATE_H
 #define SERVER_CERTIFICATE_H
 /* Whose certificate is it, and does it count? */

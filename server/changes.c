@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/changes.h"
 #include "db/changes.h"
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_CHANGES_H
 #define SERVER_CHANGES_H
 /* Changes that people ask for, each as one function inside a transaction that the caller began: used by the REST

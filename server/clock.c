@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/clock.h"
 #include "base/log.h"
 #include "db/dm.h"

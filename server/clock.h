@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_CLOCK_H
 #define SERVER_CLOCK_H
 /* A wall clock that is set back: what was to happen at a time that is far away again happens now instead. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/config.h"
 #include "base/text.h"
 #include "server/http_address.h"

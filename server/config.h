@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 /* dmvisord's one configuration file (YAML): a table of base/settings.h. `dmvisord --help-config` prints it with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_CONFINE_H
 #define SERVER_CONFINE_H
 /* Which files the server keeps for itself, and that it runs nothing: before its threads begin (base/sandbox.h). */

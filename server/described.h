@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_DESCRIBED_H
 #define SERVER_DESCRIBED_H
 /* Which description of the management tree holds for a device: the one place that decides it, for REST, previews and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_ENDINGS_H
 #define SERVER_ENDINGS_H
 /* What sessions leave behind: a row in the history, an event, a recording. Also of those that end because this server

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_EVENTS_H
 #define SERVER_EVENTS_H
 /* The live stream: rows of table `event` are written in the transaction of whatever changed; after the commit

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_EXCHANGE_H
 #define SERVER_EXCHANGE_H
 /* One DM message in, one out (house style, "One exchange, top to bottom"). Everything that must be kept goes into

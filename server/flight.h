@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_FLIGHT_H
 #define SERVER_FLIGHT_H
 /* What a session remembers of the steps that are on their way: enough to know what their outcomes mean. One block of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_HEALTH_H
 #define SERVER_HEALTH_H
 /* What the threads of the server have met that a person must know of: written by whoever meets it, read by /readyz. */

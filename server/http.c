@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #define _DEFAULT_SOURCE /* SO_REUSEPORT and TCP_NOTSENT_LOWAT are not in POSIX */
 #include "server/http_private.h"
 

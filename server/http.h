@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_HTTP_H
 #define SERVER_HTTP_H
 /* HTTP listeners. The only file that knows libmicrohttpd. Three listeners, so that devices, admins and downloads

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_HTTP_HEADER_H
 #define SERVER_HTTP_HEADER_H
 /* Values of request headers that anybody may write. */

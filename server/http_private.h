@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_HTTP_PRIVATE_H
 #define SERVER_HTTP_PRIVATE_H
 /* Shared by http.c (listeners, requests), http_send.c (replies, files, streams) and http_time.c (how long a peer may

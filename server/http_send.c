@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/http_header.h"
 #include "server/http_private.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_IMAGES_H
 #define SERVER_IMAGES_H
 /* The image store: files under their SHA-256, written once, never changed; and the listener devices download them

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* dmvisord: options, start, signals, stop. */
 #define _DEFAULT_SOURCE /* setgroups */
 #include "base/crypto.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_METRICS_H
 #define SERVER_METRICS_H
 /* Counters that the server keeps as it goes, for /metrics (OpenMetrics). All functions are safe from any thread and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_MIRROR_H
 #define SERVER_MIRROR_H
 /* One device's tree as we know it, in memory: loaded, corrected by what the device says, written back where it changed.

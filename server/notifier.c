@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/notifier.h"
 #include "base/buf.h"
 #include "base/crypto.h"

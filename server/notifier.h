@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_NOTIFIER_H
 #define SERVER_NOTIFIER_H
 /* Sends triggers: waits for the next due row of table `trigger` or for a wake-up, signs (syncml/notify.h), sends by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/paths.h"
 #include "db/dm.h"
 #include <stdlib.h>

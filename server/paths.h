@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_PATHS_H
 #define SERVER_PATHS_H
 /* The dictionary of addresses (table path), kept in memory with a ceiling: a fleet of alike phones has the same few

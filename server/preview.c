@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Plan steps as session steps, for devices and for people. */
 #include "server/store.h"
 #include "ddf/uri.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_RECALL_H
 #define SERVER_RECALL_H
 /* What is remembered of a device between the messages of one session that has something to do, as the database has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_RECORDER_H
 #define SERVER_RECORDER_H
 /* The flight recorder's shelf: which sessions are recorded, how much is held in memory while they last, and where

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_REFUSALS_H
 #define SERVER_REFUSALS_H
 /* Who has not proved himself: counted, braked, logged (base/log.h bounds the lines), and kept for a device that is known (its last

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_REPEATS_H
 #define SERVER_REPEATS_H
 /* Alerts of a device that were booked and whose answer may not have reached it: the server was killed between the commit and

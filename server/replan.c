@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/replan.h"
 #include "db/replan.h"
 #include "server/changes.h"

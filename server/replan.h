@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_REPLAN_H
 #define SERVER_REPLAN_H
 /* A description came or went: the devices that it is meant for are planned anew, as after a change of policy. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/retention.h"
 #include "base/log.h"
 #include "base/world.h"

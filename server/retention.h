@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_RETENTION_H
 #define SERVER_RETENTION_H
 /* Forgets what is older than the configuration's keep.*: samples, events, history of sessions and triggers, answers kept for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/schemas.h"
 #include <inttypes.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_SCHEMAS_H
 #define SERVER_SCHEMAS_H
 /* Merged device descriptions, for all threads: each set of them is read once and kept while somebody uses it, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_SECRETS_H
 #define SERVER_SECRETS_H
 /* How credentials rest in the database: the HA1 of each direction, sealed with the server's key and bound to the

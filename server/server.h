@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 /* What the threads of dmvisord share. Made in main, handed down; nothing of it is at file scope. Each thread has its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/sessions.h"
 #include "base/crypto.h"
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_SESSIONS_H
 #define SERVER_SESSIONS_H
 /* Open DM sessions in memory, of devices that have proved themselves; found by the token in RespURI, or by device and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store.h"
 #include "db/dm.h"
 #include "ddf/uri.h"

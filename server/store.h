@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_STORE_H
 #define SERVER_STORE_H
 /* Translates between the database and the types of policy/ and syncml/. One store for each connection. */

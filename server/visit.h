@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_VISIT_H
 #define SERVER_VISIT_H
 /* One message of an authenticated device that is not simply "nothing has changed": what it said is put into mirror,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a device reports by itself: the ends of operations, progress, changes of state, crashes (dm-protocol.md 14;
  * the layout says which alert types those are). */
 #include "server/visit.h"

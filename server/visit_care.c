@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Care after a session that ended with commands on their way: one of them may be what ends it, each time, and all that
  * went with it would be blamed. The first message has one command, each further one twice as many; what went out before
  * and was not answered goes alone. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What follows from a message for lists and pages: rows of VMs, samples, assignments and the device. Only what
  * differs is written. */
 #include "policy/condition.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How the steps ended that a device was sent, and what it told: mirror, failures, operations, KPI samples.
  * policy/plan.h has the rules. */
 #include "server/visit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 /* The DM worker: one thread with its own listener and database connection. One turn of its loop takes every message

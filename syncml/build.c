@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "syncml/build.h"
 #include "base/text.h"
 #include "syncml/codec.h"

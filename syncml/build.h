@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_BUILD_H
 #define SYNCML_BUILD_H
 /* From elements to a message: both decoders report what they read as start, text and end; this puts it where it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_CHALLENGE_H
 #define SYNCML_CHALLENGE_H
 /* Nonces of challenges that nobody has to remember (dm-protocol.md 7.5): a keyed function of the time and of who is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_CLIENT_H
 #define SYNCML_CLIENT_H
 /* The device's end of one DM session as step functions; the agent executes what comes out of `take` on its tree and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The client's half of dm-protocol.md 7. */
 #include "syncml/client_int.h"
 

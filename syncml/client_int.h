@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_CLIENT_INT_H
 #define SYNCML_CLIENT_INT_H
 /* What the files of the client machine share. Nobody else includes this. */

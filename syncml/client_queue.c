@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the client still has to say: Statuses, Results and alerts in their order, over as many messages as the
  * server's MaxMsgSize wants; kept until the server has taken the message they were in, so that a challenge can have
  * them again. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the server said: credentials first, then commands, of which the caller gets those that are to be executed. */
 #include "base/origin.h"
 #include "syncml/client_int.h"

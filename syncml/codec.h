@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_CODEC_H
 #define SYNCML_CODEC_H
 /* The two decoders behind sml_decode; see there for the contract. */

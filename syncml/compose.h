@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_COMPOSE_H
 #define SYNCML_COMPOSE_H
 /* Putting an outgoing message together, command by command, within the peer's MaxMsgSize to the octet; and cutting

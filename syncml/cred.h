@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_CRED_H
 #define SYNCML_CRED_H
 /* Credentials and digests (dm-protocol.md 7). Nothing here is ever logged. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_ELEM_H
 #define SYNCML_ELEM_H
 /* The elements of SyncML and MetInf, and where WBXML keeps them: id = code page << 6 | token (dm-protocol.md 17).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "syncml/msg.h"
 #include "syncml/codec.h"
 #include "syncml/elem.h"

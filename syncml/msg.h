@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_MSG_H
 #define SYNCML_MSG_H
 /* One SyncML message as we think of it, whatever the bytes were. Everything borrowed lives as long as the arena

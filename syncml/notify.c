@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The general notification of DM 1.2 and its push over connectionless WSP, bit for bit (notification-bootstrap.md 1
  * to 3). */
 #include "syncml/notify.h"

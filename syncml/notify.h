@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_NOTIFY_H
 #define SYNCML_NOTIFY_H
 /* Package 0 and its WAP push (notification-bootstrap.md 1 to 3). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A message as text for people: traces, dmtool. Secrets never appear in it. */
 #include "syncml/msg.h"
 #include "syncml/status.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The flight recorder's hand: what happened in a session, without its secrets. */
 #include "syncml/replay_int.h"
 

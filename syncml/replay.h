@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_REPLAY_H
 #define SYNCML_REPLAY_H
 /* A session as a file: written while it happens (the flight recorder), fed to the session machine again later.

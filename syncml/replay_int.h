@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_REPLAY_INT_H
 #define SYNCML_REPLAY_INT_H
 /* What writing and reading of recordings share. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Steps out of a recording or scenario. */
 #include "syncml/replay_int.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_SERVER_H
 #define SYNCML_SERVER_H
 /* The server's end of one DM session as step functions: a message comes in (take), steps to send come in (answer), a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Alerts from a client (dm-protocol.md 5, 14): a table of what may come. */
 #include "syncml/server_int.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server's half of dm-protocol.md 7: is it the device, and are we who the device wants? */
 #include "syncml/challenge.h"
 #include "syncml/server_int.h"

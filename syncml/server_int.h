@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_SERVER_INT_H
 #define SYNCML_SERVER_INT_H
 /* What the files of the server machine share. Nobody else includes this. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a session remembers of commands that went out: a table of one block, and packed copies of what may have to be
  * said again. */
 #include "syncml/server_int.h"

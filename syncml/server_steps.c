@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From steps to commands: as many as fit, in their order, with what the protocol lets a server send (dm-protocol.md
  * 4). */
 #include "syncml/server_int.h"

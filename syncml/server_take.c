@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a known client said, command by command: Statuses and Results find the step they are about, everything else
  * is owed a Status. */
 #include "syncml/server_int.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_STATUS_H
 #define SYNCML_STATUS_H
 /* SyncML status codes (dm-protocol.md 6). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* WBXML 1.1 to 1.3 for SyncML, strict and to the octet (dm-protocol.md 17). Iterative: depth costs no stack.
  *
  * Markup inside Data (a DDF or TNDS tree written as tags of code page 2 instead of a document of its own) becomes

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Fail if a C file is not as clang-format leaves it; --write puts it right. Other versions than Debian 12's differ in details."""
 import pathlib
 import re

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Fail if a program was linked without what it is to be hardened with; read from the file itself, not from how it was built."""
 import platform
 import re

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Fail if a folder includes a folder it should not know about, or a library that another file owns."""
 import pathlib
 import re

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Fail if SECURITY.md names a file that is not there, or a test that is not in it."""
 import pathlib
 import re

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Fail if a member of a struct that a VM's record is made of has no row in agent/vm_record.c (kept, or NOT_KEPT with the reason)."""
 import pathlib
 import re

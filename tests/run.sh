@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs what the tests need, builds with sanitizers, runs everything, and ends with "N passed, N failed, N skipped".
 #
 #   tests/run.sh          the ordinary run

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who may come in: tokens, made and ended. */
 import { html } from './lib/preact.js';
 import { call, get, once } from './api.js';

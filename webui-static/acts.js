@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What can be asked of a VM, and the buttons for it. The table says which states an operation may start in, as the layout of
  * the management object does; the server has the last word and its refusal is shown. */
 import { html } from './lib/preact.js';

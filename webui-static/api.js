@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests to the server: JSON in and out, problem documents as errors, and the end of a login told to whoever listens. */
 import { scoped } from './authority.js';
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The console: who is here, which page, and the frame around it. */
 import { html, render, useEffect, useLayoutEffect, useRef, useState } from './lib/preact.js';
 import { call, get, onLoginEnded, post } from './api.js';

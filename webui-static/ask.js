@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Questions to the person (dialogs) and words to them (toasts). */
 import { html, useEffect, useRef, useState } from './lib/preact.js';
 import { Trouble } from './ui.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on the tree that were asked for here, as they go on: each command's code and words, what was read or answered. */
 import { html } from './lib/preact.js';
 import { get } from './api.js';

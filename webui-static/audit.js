@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who did what, with before and after. */
 import { html, useState } from './lib/preact.js';
 import { get } from './api.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Of which authority the pages speak, for who may use several: chosen once, remembered, part of every request. */
 import { useEffect, useState } from './lib/preact.js';
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Charts over time (uPlot), in the colours of the page. */
 import { html, useEffect, useRef, useState } from './lib/preact.js';
 import uPlot from './lib/uplot.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One form for a command to the tree or a question to the person at the device: asked for at once, or put on a list. */
 import { ask } from './ask.js';
 import { ECHOES, INPUTS, QUESTIONS, isQuestion, readQuestion, writeQuestion } from './question.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Two recorded sessions of a device, message against message. */
 import { html } from './lib/preact.js';
 import { get, ofDevice } from './api.js';

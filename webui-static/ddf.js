@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A device description as a tree to look at. Whether it is in order the server says; this only reads what it has taken. */
 const text = (el, name) => [...(el?.children || [])].find((c) => c.localName === name)?.textContent.trim() || '';
 const child = (el, name) => [...(el?.children || [])].find((c) => c.localName === name);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Device descriptions (DDF) of vendors: what is there, what they are for, and putting more in. */
 import { html, useEffect, useRef, useState } from './lib/preact.js';
 import { at as path, call, get, upload } from './api.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One device: what it is, what it runs, what is asked of it and what it would be told next. */
 import { html, useState } from './lib/preact.js';
 import { call, get, ofDevice, once, post } from './api.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The devices: a table that filters, stays current and works by keys. */
 import { html, useEffect, useState } from './lib/preact.js';
 import { authorities, useAuthority } from './authority.js';

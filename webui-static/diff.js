@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines that two texts share and do not share: [" " | "-" | "+", line], by longest common subsequence. */
 const MOST = 2000;
 

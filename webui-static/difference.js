@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What changed between two texts, line by line; long stretches that are alike are folded. */
 import { html, useState } from './lib/preact.js';
 import { diff } from './diff.js';

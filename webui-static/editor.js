@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A policy being written: checked while it is typed, its consequences beside it. */
 import { html, useEffect, useRef, useState } from './lib/preact.js';
 import { useAuthority } from './authority.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a recording says of each message, taken apart: what the server understood, what it decided, what became of that. */
 import { count, statusTone } from './words.js';
 

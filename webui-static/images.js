@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Images: what is in the store, and putting more in. */
 import { html, useRef, useState } from './lib/preact.js';
 import { call, get, at as path, upload } from './api.js';

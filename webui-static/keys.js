@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keys: one table, shown by "?". Lists move by j/k or arrows between their links marked data-row. */
 import { html, useEffect } from './lib/preact.js';
 import { ask } from './ask.js';

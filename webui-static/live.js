@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The live stream: one EventSource for the page that is open, what its state is, and data that loads itself again when
  * something happened to it. */
 import { scoped } from './authority.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One node of the tree: what it is, what is known of it, and what can be asked of it there and then. */
 import { html, useEffect, useState } from './lib/preact.js';
 import { get, ofDevice, once, post } from './api.js';

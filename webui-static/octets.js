@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One message as somebody who debugs wants it: as XML, in words, or as the octets that were on the line. */
 import { html } from './lib/preact.js';
 import { Empty, Loaded, Source } from './ui.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operations: the list, one of them with its steps, and the table other pages use. */
 import { html, useState } from './lib/preact.js';
 import { get, ofDevice, post } from './api.js';

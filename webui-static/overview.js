@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The first page: is all well, what is to be done and why, what happens right now. */
 import { html, useState } from './lib/preact.js';
 import { get, now } from './api.js';

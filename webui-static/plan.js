@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plan: what would be sent, what it waits for, and the message itself. */
 import { html } from './lib/preact.js';
 import { to } from './route.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Policies: how far each is, its document and revisions, its devices. */
 import { html, useState } from './lib/preact.js';
 import { call, get, at as path } from './api.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Questions to the person at the device: their data has a line of options, the text, then the choices, each on a line. */
 
 /** Each with what it does, in words for a form. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who may do what at a node: the access list that holds, its own or inherited, as a table of rights and servers. What is
  * ticked becomes one operation that reads the list, changes it, writes it and reads it back. */
 import { html, useEffect, useRef, useState } from './lib/preact.js';

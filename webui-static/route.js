@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where we are: "#/devices/IMEI%3A0010/operations?open=1" and back. */
 import { useEffect, useState } from './lib/preact.js';
 

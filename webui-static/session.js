@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One session with a device, message by message: what it said, what the server made of it and why, what was answered. */
 import { html, useState } from './lib/preact.js';
 import { call, get, ofDevice } from './api.js';

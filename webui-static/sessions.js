@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions and the calls that ask for them: of one device, or of all. */
 import { html, useState } from './lib/preact.js';
 import { get, ofDevice } from './api.js';

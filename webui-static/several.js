@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Several commands as one: a list put together from nodes' panels or typed, sent as an Atomic or a Sequence. */
 import { html, useEffect, useRef, useState } from './lib/preact.js';
 import { CommandWords } from './asked.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The management tree as last known: opened level by level, with what the descriptions say; a node's own panel beside it. */
 import { html, useEffect, useState } from './lib/preact.js';
 import { all, ofDevice } from './api.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Small parts every page is made of. */
 import { choose, useAuthority } from './authority.js';
 import { html, useEffect, useRef, useState } from './lib/preact.js';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A form field for a node's value, made from its description: what may be written decides what one can do. The server has
  * the last word; what it says about a value stands below the field. */
 import { html, useState } from './lib/preact.js';

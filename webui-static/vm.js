@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One VM: state, buttons, figures now and over time, and its history. */
 import { html, useState } from './lib/preact.js';
 import { get, now, ofDevice } from './api.js';

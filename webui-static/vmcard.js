@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One VM as it stands: state, lock, what it should be, what is under way, and why. */
 import { html, useState } from './lib/preact.js';
 import { call, ofDevice } from './api.js';

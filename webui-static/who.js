@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who is logged in, and what that role may do. The server decides; this only spares buttons that would be refused. */
 import { createContext, useContext } from './lib/preact.js';
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How states, figures and events are said. Tones: ok, work, wait, fail, none; each has a sign of its own, so that colour is
  * never alone. */
 import { isQuestion, questionWords } from './question.js';

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- What must survive a power cut on the device. One file, one program.
 
 -- Small values by name: the device's made-up identity, the boot it was last seen in, counters.

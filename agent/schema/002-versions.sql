@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- TStamp and VerNo of the tree's nodes. Of nodes older than this step nobody knows when they came or changed.
 
 ALTER TABLE node ADD COLUMN made_ms INTEGER NOT NULL DEFAULT 0;     -- when it was added, ms since 1970; 0 = it was not, or nobody knows

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Times are UTC milliseconds since 1970. Ids never leave the database but for operations, triggers and events.
 -- Every table that grows with the fleet has device_id as its leading key.
 -- Words are checked with OR and not with IN: SQLite makes a table of a longer list whenever a row is written.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- The flight recorder: sessions as files that can be replayed. `record`: 1 every session, 0 none, NULL as the authority (then the
 -- configuration) says.
 ALTER TABLE device ADD COLUMN record INTEGER;

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Device descriptions (DDF) that were uploaded. They are merged over those the server ships, for the devices they are meant for: empty
 -- man, mod, mo = all of the authority. A new version is a new row.
 CREATE TABLE description (

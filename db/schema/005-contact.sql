@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- What changes whenever a device calls, apart from what is known of it: a session that changes nothing writes one short row.
 CREATE TABLE contact (
   device_id         INTEGER PRIMARY KEY REFERENCES device ON DELETE CASCADE,

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Commands to the tree that go together, and what was done for one of "acl"; when operations that wait for a time are due.
 
 ALTER TABLE operation ADD COLUMN tree_type TEXT;      -- kind "tree": MIME type, or the object's identifier of a new node

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- What keeps one peer from filling or deceiving the server, and what is known of a device that is refused.
 
 -- states of operations

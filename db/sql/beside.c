@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "db/sql/beside.h"
 #include "db/sql/migrate.h"

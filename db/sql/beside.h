@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_SQL_BESIDE_H
 #define DB_SQL_BESIDE_H
 /* The file "<database>.id": which database lies here. With it an emptied, truncated or exchanged file is not taken for a new

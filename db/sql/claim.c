@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #define _DEFAULT_SOURCE /* realpath, flock */
 #include "db/sql/claim.h"
 #include "db/sql/migrate.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_SQL_CLAIM_H
 #define DB_SQL_CLAIM_H
 /* One server at a time on one database: two of them would each believe that the sessions, uploads and notifications of the

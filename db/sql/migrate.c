@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "db/sql/migrate.h"
 #include "base/buf.h"
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_SQL_MIGRATE_H
 #define DB_SQL_MIGRATE_H
 /* Between the files of this folder: where an engine keeps the number of the last schema step, and where a database lies. */

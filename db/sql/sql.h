@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_SQL_SQL_H
 #define DB_SQL_SQL_H
 /* A small SQL interface: statements prepared once by number, values bound by name, rows stepped over. One driver for

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds what the emulated ARM64 board runs, from Debian's arm64 packages, without running foreign code:
 #
 #   deploy/board/build.sh [OUT]        OUT defaults to build-board

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Boots the emulated ARM64 board with EL2, so that its /dev/kvm is real KVM, and runs the agent on it.
 #
 #   deploy/board/run.sh [-o OUT] [-p PUSH_PORT] FOLDER

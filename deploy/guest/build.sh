@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the small real guest as a kernel bundle (a tar file with kernel, initrd and cmdline) from Debian's own packages:
 # Debian's kernel and a static busybox. Boots to a prompt, feeds the watchdog, obeys the power button. Needs no root.
 #

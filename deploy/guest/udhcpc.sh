@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0
 # What udhcpc calls when it got (or lost) an address.
 case $1 in
 deconfig) ip addr flush dev "$interface" ;;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Packages of another architecture through a root of their own: the machine's dpkg and apt keep the architectures they have. To be sourced.
 
 # Debian's own entries of this machine, in one-line form, with whatever mirror it uses.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What each job needs of Debian 12, and how it gets there. To be sourced.
 
 packages_build="meson ninja-build pkg-config gcc libc6-dev libmicrohttpd-dev libgnutls28-dev libxml2-dev libpcre2-dev libwbxml2-dev libssl-dev

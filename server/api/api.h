@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_API_API_H
 #define SERVER_API_API_H
 /* The REST API and the console (server/api/openapi.yaml). One object for one listener:

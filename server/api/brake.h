@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_API_BRAKE_H
 #define SERVER_API_BRAKE_H
 /* Wrong tokens from one address (IPv6: from one /64) may come as often as people mistype, not as often as machines

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_API_CALL_H
 #define SERVER_API_CALL_H
 /* One request on its way through the API: who asks, what for, with which transaction, and the answer. Inside

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_API_DESKS_H
 #define SERVER_API_DESKS_H
 /* The threads that answer API requests, each with database connections of its own: a request that takes its time holds

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Write a file as a C array: embed.py FILE NAME OUT"""
 import pathlib, sys
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_API_JSON_H
 #define SERVER_API_JSON_H
 /* JSON of requests and answers. The only files that know jansson are in this folder and server/events.c. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_API_OPERATION_JSON_H
 #define SERVER_API_OPERATION_JSON_H
 /* An operation as JSON, for GET and for the live stream; `db` has the statements of db/api.h. */

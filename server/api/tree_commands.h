@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_API_TREE_COMMANDS_H
 #define SERVER_API_TREE_COMMANDS_H
 /* Commands that people give to a device's tree, as REST has them: one, several that go together, or a change of access

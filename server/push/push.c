@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/push/push.h"
 #include "server/push/udp.h"
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_PUSH_PUSH_H
 #define SERVER_PUSH_PUSH_H
 /* Ways to reach a device with a WSP push PDU. One row in push.c for each channel. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/push/udp.h"
 #include "syncml/notify.h"
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_PUSH_UDP_H
 #define SERVER_PUSH_UDP_H
 /* WSP push in a UDP datagram to port 2948 (notification-bootstrap.md 3.2), for devices reachable by IP. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* virtualization-mo.md c.7: kept until acknowledged, what goes first when too many wait, across restarts. C-018 */
 #include "tests/agent/phone.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Questions to the person at the device that are not answered at once: what waits, what goes on, what happens once. */
 #include "agent/ask.h"
 #include "tests/agent/place.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/bundle.h"
 #include "tests/lib/test.h"
 #include <archive.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* When the device calls: pure, so a day passes in no time. */
 #include "agent/calls.h"
 #include "tests/lib/test.h"

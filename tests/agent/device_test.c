@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The device as a server sees it: sessions over encoded messages, VMs from nothing to gone, restarts in between. */
 #include "tests/agent/phone.h"
 

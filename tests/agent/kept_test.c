@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is kept is all that is: the whole of what a phone knows and has (tree, database, files, what the hypervisor is told) is
  * written down, the agent restarted, and compared; and random operations with kills at random moments lose no volume and no wipe,
  * tell each operation's end once, and leave neither files nor guests behind.

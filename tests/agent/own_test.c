@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a device does of itself while no server is there: it restarts, locks and wipes VMs, and tells of it afterwards. */
 #include "tests/agent/vm_up.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_AGENT_PHONE_H
 #define TESTS_AGENT_PHONE_H
 /* A whole device over the hypervisor in memory, and a server made of the session machine and a list of steps, joined

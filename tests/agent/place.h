@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_AGENT_PLACE_H
 #define TESTS_AGENT_PLACE_H
 /* A small management tree of its own, with objects that say what they are told. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Notifications held against the accounts (notification-bootstrap.md 1 to 3). */
 #include "agent/push.h"
 #include "base/arena.h"

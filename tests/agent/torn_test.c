@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A Get is answered with the value at its place in the message, whatever the commands after it do. */
 #include "tests/agent/vm_up.h"
 

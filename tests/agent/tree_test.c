@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The client's tree (conformance.md 6.2): each C- row in executable form, on a small tree of its own. */
 #include "tests/agent/place.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* TStamp and VerNo of a whole device (C-114): what the tree's own tests cannot show. */
 #include "db/sql/sql.h"
 #include "tests/agent/phone.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an embedded driver's emulators are given, whatever stood in its file before. */
 #define _GNU_SOURCE
 #include "agent/virt_embed.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A VM's files, looked at from outside: what a guest was given it finds again after a restart, or does not start; what was wiped
  * is nowhere in the files any more. */
 #define _GNU_SOURCE /* memmem, nftw */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is recorded of a VM comes back as it was. That each member of the structs has a row is for check_vm_record.py to see. */
 #include "agent/vm_record.h"
 #include "agent/virt_xml.h"

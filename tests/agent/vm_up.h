@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_AGENT_VM_UP_H
 #define TESTS_AGENT_VM_UP_H
 /* A phone with one VM that runs. */

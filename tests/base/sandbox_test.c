@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a confined program can still do, tried by a child of this one. */
 #define _GNU_SOURCE
 #include "base/sandbox.h"

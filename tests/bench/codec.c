@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What our codecs cost beside the libraries' parsers alone, on the same messages, taking turns in the same run so that
  * the ratio stands on a noisy machine. CPU time of this process. Not part of `meson test`: run bench_codec by hand.
  *

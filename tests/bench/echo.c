@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The first baseline: an HTTP server that says back what it was told, and does nothing else. What libmicrohttpd and
  * the kernel cost. */
 #include "tests/bench/http_loop.h"

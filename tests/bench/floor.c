@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The second baseline, which dmvisord is held against: what a device-management server cannot do without, and nothing more. Parse the message
  * (libxml2's SAX for XML, a scan of the tokens for WBXML), check the credentials (MD5), look the session up, keep one row a message in one
  * durable commit a turn (WAL, synchronous=FULL), say a fixed reply. It checks nothing else, plans nothing and remembers nothing.

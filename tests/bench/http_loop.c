@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/bench/http_loop.h"
 #include "tests/bench/bench.h"
 

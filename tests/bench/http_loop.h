@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_BENCH_HTTP_LOOP_H
 #define TESTS_BENCH_HTTP_LOOP_H
 /* The HTTP side of echo and floor: a libmicrohttpd daemon with the same flags and the same kind of loop as

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A load generator that costs little itself, so that server, floor and echo are driven by the same messages at the same pace: it sends a
  * recorded message again and again over kept-alive connections, with device, credentials, SessionID and StateToken put into their places.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What resolving and planning cost for one device with a VM of about 100 nodes: nothing to do, one change, and a VM
  * to be made. CPU time of this process. Not part of `meson test`: run bench_plan by hand. Goal: under 100
  * microseconds for each. */

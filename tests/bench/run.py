@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """What dmvisord costs beside what it cannot do without.
 
 Three servers answer the same recorded messages, taking turns: `bench_echo` (HTTP alone), `bench_floor` (parse, check credentials, look the

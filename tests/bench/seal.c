@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Credentials for devices that the benchmark puts into the database with SQL: reads device ids, one a line, writes for each
  * "id client-hex server-hex hash", sealed with the server's key. The hash is that of the id, for device.devinfo_hash.
  *

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The main job against the emulated ARM64 board: builds it (deploy/board/build.sh) and runs test_board.py. Under 10 minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

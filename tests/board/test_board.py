@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The main job on an emulated ARM64 board whose /dev/kvm is real: trigger by UDP, session, download, a KVM guest, KPIs, lock, unlock, delete."""
 import json
 import os

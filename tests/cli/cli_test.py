@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """dmvisorctl against a stand-in: what it asks, what it shows, how it ends."""
 import hashlib
 import json

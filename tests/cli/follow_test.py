@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """dmvisorctl following what happens: operations, vm wait, events, get --watch."""
 import json
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The stand-in says nothing that the API's description does not, and every operation of the API has its command."""
 import os
 import pathlib

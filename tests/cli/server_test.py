@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """dmvisorctl against the real server: the two agree about every name, and an admin's day works from end to end."""
 import json
 import os

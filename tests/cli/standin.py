@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A stand-in for the server's API on a free loopback port: a test says what each request is answered, and looks at what was asked."""
 import collections
 import http.server

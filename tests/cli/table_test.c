@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/ctl_table.h"
 #include "tests/lib/test.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a server would say about a small site."""
 import datetime
 

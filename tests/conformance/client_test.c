@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the checklist about the client machine. */
 #include "tests/syncml/session_lib.h"
 

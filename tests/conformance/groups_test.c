@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the checklist about commands that go together and about access rights: what becomes of each command, and
  * what is done when an answer is lost. */
 #include "ddf/acl.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Traps that policy deals with. */
 #include "policy/plan.h"
 #include "tests/lib/test.h"

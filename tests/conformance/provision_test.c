@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the checklist about what a device is given. */
 #include "tests/lib/test.h"
 #include "tests/server/site.h"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The conformance report: runs the tests that rows.yaml names and prints what each row of the checklist is proved by.
 
     report.py BUILD            the table and what is wrong; the exit code says whether every claimed row is proved

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the conformance checklist that no test of a folder proves by itself: the server machine, spoken to in XML. */
 #include "tests/syncml/desk.h"
 

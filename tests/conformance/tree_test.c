@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the checklist about serialised trees on the device (ddf-tnds.md 4): Get, Add and Replace of whole
  * documents. */
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_CONFORMANCE_WHOLE_H
 #define TESTS_CONFORMANCE_WHOLE_H
 /* The server and the reference device together, from REST's row in the database to the device's tree and back,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the checklist about single commands and lists, from REST's row in the database to the device's tree. */
 #include "tests/conformance/whole.h"
 #include "tests/lib/test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "db/sql/sql.h"
 #include "tests/lib/test.h"
 #include <stdio.h>

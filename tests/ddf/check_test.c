@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of ddf-tnds.md 5, row by row: what we would rather not send, and the status it would bring. */
 #include "base/buf.h"
 #include "base/world.h"

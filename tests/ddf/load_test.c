@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Other people's description files: what is tolerated, what is refused, and that a failure changes nothing. */
 #include "base/buf.h"
 #include "ddf/schema_int.h"

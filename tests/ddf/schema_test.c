@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "ddf/layout.h"
 #include "ddf/schema.h"
 #include "tests/ddf/shipped.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_DDF_SHIPPED_H
 #define TESTS_DDF_SHIPPED_H
 /* The layout and the descriptions that we ship, for tests; they end the test when they cannot be loaded. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_DDF_TNDS_LIB_H
 #define TESTS_DDF_TNDS_LIB_H
 /* Comparing serialised trees. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/ddf/tnds_lib.h"
 #include "ddf/tnds_int.h"
 #include "tests/lib/test.h"

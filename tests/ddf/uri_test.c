@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "ddf/uri.h"
 #include "tests/lib/test.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 /* Preloaded into a program under test: its wall clock is off by as many seconds as the file named by CLOCK_OFFSET says
  * (eight octets, read each time through a shared mapping). The monotonic clock is the real one. */

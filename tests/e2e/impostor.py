@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The other end of an agent, as a test wants it: a socket that says it is a management server, and notes who came."""
 import base64
 import hashlib

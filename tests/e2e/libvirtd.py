@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real libvirtd with its own defaults, in mount and process namespaces of its own: nothing of it touches this machine's, and all of
 it ends with it."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small DM client that does as a test says: messages as text, MD5 credentials both ways, and a tree that is a dict."""
 import base64
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What comes over the wire may be anything: the real server says what is wrong, keeps nothing of it, and goes on."""
 import base64
 import hashlib

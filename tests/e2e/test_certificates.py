@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A client certificate stands for one device: certificates made by openssl, shown to the real server over TLS."""
 import pathlib
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How devices and policies stand, seen from outside: by REST, the command line, metrics and the database's file, with clients of our own."""
 import re
 import sqlite3

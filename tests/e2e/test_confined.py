@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Server and agent have given up what they do not need before they look at anything from outside: seen in /proc, and in what they answer."""
 import json
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The console in Debian's Chromium: what a person sees and does, on a real server, a real phone and a real VM."""
 import hashlib
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What people meet in the console: two authorities, a search, a text that is not applied yet, the login; in Debian's Chromium."""
 import os
 

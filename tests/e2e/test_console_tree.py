@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The console's forms for a device's tree: who may do what at a node, several commands as one, questions to the person at the device; in
 Debian's Chromium, on a real server and a real agent."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A vendor's device description: uploaded, it checks operations before they are sent and tells what a form must ask."""
 import json
 import subprocess

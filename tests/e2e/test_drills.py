@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fault drills: the real server with a full disk, a locked database, a clock that jumps, dripping peers, and killed at each step of a
 provisioning. What it says in its log and through REST explains itself, and afterwards everything is as it should be."""
 import http.client

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything that can break breaks here, with the real server, the real agent and real VMs: each time a person can read what happened, and
 nothing is lost or done twice."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Images that reach for the host, against the real agent: the VM does not start, the reason is told, nothing of the host shows."""
 import io
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One emulator that stands still holds nobody else, and can itself be locked and stopped; and what somebody at the device does to a VM
 with the hypervisor's own tools is seen."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A server that is not the account's: where the agent goes, what it tells, what it does, seen from sockets on the other side."""
 import hashlib
 import sqlite3

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the server keeps: a damaged or exchanged database is not served, a wrong clock deletes nothing, and one device does not fill it."""
 import json
 import os

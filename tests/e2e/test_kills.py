@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The server is killed (SIGKILL) again and again while devices ring, admins ask for things and images are uploaded. At the end of it the
 tally is taken from what is on the disk: what was acknowledged is there, and there once."""
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The main job on real parts: a corporate VM appears on a phone, is read, locked, changed and removed."""
 import datetime
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A device's MaxMsgSize, driven by a client that is not ours: no reply passes it, and what cannot be sent within it says so."""
 import itertools
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Notifications without end: the agent's log stays small, and it goes on calling, hears its server, and believes nothing twice."""
 import base64
 import hashlib

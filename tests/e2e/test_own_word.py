@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The device keeps its word without a session: a policy's thresholds and lease, on a server that goes away and comes back."""
 import json
 import signal

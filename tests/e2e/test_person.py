@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A server asks the person at the device (alerts 1100 to 1104, notifications with a ui-mode), and the device goes its way meanwhile."""
 import os
 import signal

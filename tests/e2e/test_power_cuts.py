@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kills at random moments of a phone with a real VM: whatever it was doing, no volume and no wipe is lost, and neither an emulator nor
 a file is left over. Each run says its seed; DMVISOR_SEED repeats it, DMVISOR_CUTS makes the long ones shorter or longer."""
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What one owner may take of a device: images, VMs, storage; past it the device says no, and says which."""
 import world
 

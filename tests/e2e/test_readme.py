@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every command that README shows is run, in its order, against a real server and a phone as the quick start makes one."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The agent over a real libvirtd with its defaults: emulators without rights, a daemon that goes and comes back, and people who use
 virsh at the device."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Somebody debugs a strange phone: what it sent, what was answered and why, from the API and a file that runs again."""
 import base64
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a policy asks of a VM's resources is what runs, looked at with virsh; what cannot be is said before anything is sent."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Values that are for the device alone: sealed while they wait, gone when their operation is over, and in clear nowhere but on the device's
 own connection. What is looked at is what others see: the octets of the files, the log, the live stream, and what a viewer reads."""
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Why a start failed is told, each cause by its own name, and says nothing of KVM when the VM fails without it too."""
 import os
 import re

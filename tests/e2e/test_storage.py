@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A VM's disks on a real phone, looked at from outside: the files, libvirt's own description, the emulator's arguments."""
 import os
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What somebody without any credentials can do to the server from outside: nothing that others would notice."""
 import collections
 import concurrent.futures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What people can ask of a device's tree, from the command line through the real server to the real agent and back: several commands that go
 together, access rights, properties, lists, questions to the person, addresses, and what is asked for a later time."""
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An enterprise and an operator on one phone: two accounts, two ServerIDs, each with a VM of its own that the other cannot touch."""
 import copy
 import json

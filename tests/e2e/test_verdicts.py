@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the server says became of an operation, driven by a client that is not ours: replaced by a later one, answered without a value, told
 under another object's alert, lost with the session, refused in pieces."""
 import itertools

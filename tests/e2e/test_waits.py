@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The end-to-end tests themselves: none waits by luck, and what a failed one prints is text."""
 import pathlib
 import re

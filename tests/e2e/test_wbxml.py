@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """WBXML as other clients write it: headers, versions, tags that nobody knows. The real server, octets by hand."""
 import itertools
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who speaks? Strangers, second holders and captured messages against the real server: nobody goes on with a session that is not his,
 nobody takes room before he has proved himself, and what was tried is seen."""
 import concurrent.futures

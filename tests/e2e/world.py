@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real server, real agents, real VMs, for the end-to-end tests: each started by a test, each stopped by its end."""
 import contextlib
 import fcntl

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_FUZZ_CODEC_CHECK_H
 #define TESTS_FUZZ_CODEC_CHECK_H
 /* What must hold for every input of the two decoders. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ACLs: what is well-formed stays so when servers come and go, and the answers follow. */
 #include "ddf/acl.h"
 #include <stdlib.h>

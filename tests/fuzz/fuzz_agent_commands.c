@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a server says to a device with a VM: messages of commands, decoded and carried out on the real tree over the
  * hypervisor in memory, while time goes by. Input: messages in XML or WBXML with "%%%\n" between them. Whatever they
  * say: every command has an answer, a Get gives texts of its own, the device goes on and its VM's record reloads. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of the REST API: what is taken in is written out again and taken in as the same. */
 #include "server/api/json.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 /* An image bundle as it comes from the network: whatever is in it, the three files at the most are written, and nothing beside the
  * folder. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A sequence of messages into the client machine. Input: two bytes of settings, then messages with "%%%\n" between
  * them. */
 #include "base/world.h"

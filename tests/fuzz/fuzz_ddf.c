@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Description files: load, load again on top, look things up, check commands against it. */
 #include "ddf/schema.h"
 #include "ddf/uri.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as YAML: parsed within the ceilings, and what comes out as JSON parses again to the same JSON. */
 #include "base/doc.h"
 #include <stdlib.h>

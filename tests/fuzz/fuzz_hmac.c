@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any text as an x-syncml-hmac header, as basic credentials, as media types. */
 #include "syncml/cred.h"
 #include "syncml/msg.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A raw query: first line is the name looked for, the rest the query. Every value found is a decoded text inside the
  * arena. */
 #include "server/http.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layout files: whatever loads can be looked up in, both ways. */
 #include "ddf/layout.h"
 #include <stdlib.h>

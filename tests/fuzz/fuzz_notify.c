@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a notification or a WSP push. */
 #include "syncml/notify.h"
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A regular expression of a description (first line) against a value (the rest): whatever both are, there is an answer,
  * and soon. */
 #include "ddf/pattern.h"

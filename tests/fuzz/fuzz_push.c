@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Datagrams from anybody: none without the secret is ever taken. */
 #include "agent/push.h"
 #include <stdlib.h>

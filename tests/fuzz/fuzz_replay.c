@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any text as a recording, in both encodings: never a crash, never a hang. */
 #include "syncml/replay.h"
 

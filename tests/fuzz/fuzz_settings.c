@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server's configuration file: mistakes are told, each with its place, and what is accepted is complete. */
 #include "server/config.h"
 

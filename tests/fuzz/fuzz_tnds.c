@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Serialised trees, both encodings: what one encoding can hold comes back from it the same. */
 #include "tests/ddf/tnds_lib.h"
 #include <stdlib.h>

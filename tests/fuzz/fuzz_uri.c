@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses: whatever parses has a canonical text that parses to the same names. */
 #include "ddf/uri.h"
 #include <stdlib.h>

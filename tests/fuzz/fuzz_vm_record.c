@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A VM's record as the database gives it, damaged or not: an error, or a VM whose record is the same again. */
 #include "agent/vm.h"
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a WBXML message, and as a tree document: never a crash; and what was understood survives being
  * written and read again. */
 #include "tests/fuzz/codec_check.h"

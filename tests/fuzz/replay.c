@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a fuzz target over every file below the folders and files given, so that the corpus is part of the ordinary
  * tests. */
 #include <dirent.h>

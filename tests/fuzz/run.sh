@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Fuzzes every target for a while, two at a time, starting from the repository's corpus (which stays as it is).
 #
 #   tests/fuzz/run.sh [TARGET]...     all targets, or these (xml, wbxml, selector, ...)

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Golden tests: each folder with a file `cmd` is a case.
 
 `cmd` holds one command line ("dmtool decode in.xml"), run in that folder with an empty environment; what it prints and how it

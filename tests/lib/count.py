@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Read a meson testlog.json or a JUnit file and print shell arithmetic that adds its counts."""
 import json
 import sys

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_LIB_TEST_H
 #define TESTS_LIB_TEST_H
 /* One file, one suite: write static functions, list them at the end with TEST_MAIN. */

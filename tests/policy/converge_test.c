@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From any start, with any policies: it settles, nothing is done twice, and then there is nothing more to do. */
 #include "tests/lib/test.h"
 #include "tests/policy/sim.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What does not go together, has no room or has no effect is refused before anything is sent. */
 #include "tests/lib/test.h"
 #include "tests/policy/sim.h"

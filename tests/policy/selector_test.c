@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/selector.h"
 #include "tests/lib/test.h"
 #include <sqlite3.h>

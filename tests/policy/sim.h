@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_POLICY_SIM_H
 #define TESTS_POLICY_SIM_H
 /* A device as a small tree that carries steps out, and a shell that does with plans what plan.h says, both without a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_POLICY_WORLD_H
 #define TESTS_POLICY_WORLD_H
 /* The shipped layout and descriptions, loaded once for the tests of policy/. */

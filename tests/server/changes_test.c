@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
 #include "server/changes.h"
 #include "tests/server/lab.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What failed stands for as long as what is wished for that VM, and says why in the device's own words. */
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"

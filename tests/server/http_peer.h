@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_SERVER_HTTP_PEER_H
 #define TESTS_SERVER_HTTP_PEER_H
 /* For tests of the listeners: a small site that does what it is told, and a client of plain sockets. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/server/http_peer.h"
 
 #include "base/world.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_SERVER_LAB_H
 #define TESTS_SERVER_LAB_H
 /* The DM line over a database in a new folder, and a phone that talks to it through both session machines without a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
 #include "db/dm.h"
 #include "server/mirror.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What devices tell, and what the server makes of it. */
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"

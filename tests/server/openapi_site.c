@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A site for openapi_test.py: prints where it listens, a token and the router's routes as one line of JSON, and
  * lives until its standard input ends. It has one device that has told everything there is to tell. */
 #include "base/text.h"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Holds the server to server/api/openapi.yaml: openapi_test.py SITE-PROGRAM OPENAPI-YAML
 
 Every route of the router is described and everything described is a route; what needs a token is the same; every operation is called,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The flight recorder: what is recorded, that it can be replayed, and that no secret is in it. */
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_SERVER_SITE_H
 #define TESTS_SERVER_SITE_H
 /* A whole API on a free port over a new database in a new folder, and a client that shows everything an answer has. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Answers that are lost, messages that come twice, devices that vanish, servers that die: nothing is lost and
  * nothing is done twice. */
 #include "tests/lib/test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The DM worker over real sockets. */
 #define _XOPEN_SOURCE 700 /* RLIMIT_FSIZE */
 #include "tests/lib/test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The client machine alone, spoken to in XML text. */
 #include "base/world.h"
 #include "syncml/client.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_SYNCML_CODEC_LIB_H
 #define TESTS_SYNCML_CODEC_LIB_H
 /* What the tests of the codecs share: a message is compared by how it looks in XML. */

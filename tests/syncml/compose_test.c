@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sizes: what is guessed is never too little, what is measured is exact, pieces are as long as they can be and never
  * cut a character. */
 #include "base/world.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_SYNCML_DESK_H
 #define TESTS_SYNCML_DESK_H
 /* The server machine alone, spoken to in XML text: every deviation of a client is a few lines of what it really

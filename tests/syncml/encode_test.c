@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The encoder: order of the DTD, exact sizes, and that both encodings carry every message unchanged. */
 #include "tests/syncml/codec_lib.h"
 #include "tests/lib/test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "syncml/notify.h"
 #include "base/text.h"
 #include "syncml/cred.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* dm-protocol.md 20: what clients in the field do otherwise. The reference client with one quirk switched on, as a
  * change to its messages on their way; the server finishes the session, or fails it cleanly (conformance.md 6.3).
  * Quirks of bytes and element order are in xml_test.c and wbxml_test.c, quirks of references in server_test.c. */

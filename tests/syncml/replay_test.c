@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What was recorded is replayed to the octet, holds no secret, and tells what is different. */
 #include "tests/syncml/session_lib.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server machine alone, spoken to in XML text: every deviation of a client is a few lines of what it really
  * sends. */
 #include "tests/syncml/desk.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_SYNCML_SESSION_LIB_H
 #define TESTS_SYNCML_SESSION_LIB_H
 /* Both session machines in one process, joined by encoded messages, with a small device tree behind the client and a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/syncml/session_lib.h"
 
 static const enum sml_type both[] = { SML_XML, SML_WBXML };

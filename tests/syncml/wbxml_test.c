@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The WBXML decoder and encoder, to the octet, and libwbxml's opinion of both (dm-protocol.md 17 and 18). */
 #include "tests/syncml/codec_lib.h"
 #include "tests/lib/test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The XML decoder: what deviating clients send (dm-protocol.md 20), and what nobody may send. */
 #include "tests/syncml/codec_lib.h"
 #include "tests/lib/test.h"

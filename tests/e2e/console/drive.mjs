@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A browser that takes orders: one JSON array [name, ...arguments] on each line of stdin, one answer {ok} or {error} on each line of stdout.
  *
  *   node drive.mjs FOLDER_OF_NODE_MODULES CHROMIUM PROFILE ADDRESS MILLISECONDS_IN_A_PATIENT_SECOND */
