@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages into exchange(), over a database with devices, a policy and operations that wait. Input: one octet of
  * settings, one of the milliseconds between messages, then messages with "%%%\n" between them. The settings say how far
  * an honest session has come before; "{c}" in a message is the digest that proves the device. Every input finds the

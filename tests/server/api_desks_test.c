@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The threads of the API, behind a listener whose handler hands every request on: what a request does is told by its
  * path, whose it is by its query. */
 #include "server/api/desks.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/brake.h"
 #include "tests/lib/test.h"
 

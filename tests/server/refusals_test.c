@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/refusals.h"
 #include "base/log.h"
 #include "server/metrics.h"
