@@ -228,24 +228,29 @@ class Storm:
             booked = {}
             for (a,) in db.execute("select json_extract(data, '$.data') from event where json_extract(data, '$.alert') = 'org.example.bell'"):
                 booked[a] = booked.get(a, 0) + 1
-            there = {i: u for i, u in db.execute("select operation_id, tree_uri from operation")}
+            there = {i: (u, s) for i, u, s in db.execute("select operation_id, tree_uri, state from operation")}
             rows = {s for (s,) in db.execute("select sha256 from image")}
         finally:
             db.close()
         rung = [f"{b.name}/{i}" for b in self.bells for i in range(1, b.rung + 1)]
         done = [uri for b in self.bells for uri, _ in b.executed]
-        uris = list(there.values())
+        was_done = set(done)
+        uris, states = [u for u, _ in there.values()], collections.Counter(s for _, s in there.values())
         files = {f.name for f in (self.server.dir / "images").iterdir() if f.is_file()}
         starts = sorted(self.starts)
         return {"kills": kills, "of_a_start": self.early, "start_ms_median": round(starts[len(starts) // 2] * 1000), "alerts": len(rung),
                 "alerts_lost": len([a for a in rung if not booked.get(a)]), "alerts_doubled": len([a for a in rung if booked.get(a, 0) > 1]),
                 "operations": len(self.asked), "operations_lost": len([i for i in self.asked.values() if i not in there]),
                 "operations_doubled": len(uris) - len(set(uris)), "execs": len(done), "execs_twice": len(done) - len(set(done)),
+                "done_called_failed": len([u for u, s in there.values() if u in was_done and s == "failed"]),
+                "verified_not_done": len([u for u, s in there.values() if u not in was_done and s == "verified"]),
+                "outcome_unknown": states["unknown"], "not_over": len(there) - sum(states[s] for s in ("verified", "failed", "unknown")),
                 "images": len(self.uploaded), "images_lost": len([h for h in self.uploaded.values() if h not in rows or h not in files]),
                 "rows_without_file": len(rows - files), "orphans": len(files - rows), "leftovers": len(list((self.server.dir / "images/incoming").iterdir()))}
 
 
-NOTHING = ("alerts_lost", "alerts_doubled", "operations_lost", "operations_doubled", "execs_twice", "images_lost", "rows_without_file", "orphans", "leftovers")
+NOTHING = ("alerts_lost", "alerts_doubled", "operations_lost", "operations_doubled", "execs_twice", "done_called_failed", "verified_not_done",
+           "images_lost", "rows_without_file", "orphans", "leftovers")
 
 
 def killed(folder, kills, seed):
