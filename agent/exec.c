@@ -86,7 +86,7 @@ static int exec(struct exec_run *x, const struct sml_cmd *c, const struct one *i
  * not allow it here. */
 static const struct verb {
     int (*item)(struct exec_run *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out);
-    bool in_atomic; /* dm-protocol.md 4: Get, Exec and containers are not */
+    bool in_atomic; /* protocol.md 4, OMA-TS-DM_RepPro-V1_2_1 6.6: Get, Exec and containers are not */
 } verbs[SML_CMD_KINDS] = {
     [SML_GET] = { get, false },    [SML_ADD] = { add, true },   [SML_REPLACE] = { replace, true },
     [SML_DELETE] = { drop, true }, [SML_COPY] = { copy, true }, [SML_EXEC] = { exec, false },
@@ -185,7 +185,7 @@ static void sequence(struct exec_run *x, const struct sml_cmd *c, unsigned depth
     }
 }
 
-/* dm-protocol.md 4.1. Nothing happens outside the tree before all have succeeded, so that taking back always works
+/* protocol.md 4.1. Nothing happens outside the tree before all have succeeded, so that taking back always works
  * (never 516). */
 static void atomic(struct exec_run *x, const struct sml_cmd *c, unsigned depth, struct sml_answer *out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DevDetail (dm-protocol.md 13.2): what this device can take. */
+/* DevDetail (protocol.md 13.2, OMA-TS-DM_StdObj-V1_2_1 5.3.3): what this device can take. */
 #include "agent/mo.h"
 
 #define C(member) offsetof(struct device_config, member)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DevInfo (dm-protocol.md 13.1): who this device is. */
+/* DevInfo (protocol.md 13.1, OMA-TS-DM_StdObj-V1_2_1 5.3.2): who this device is. */
 #include "agent/mo.h"
 
 #define C(member) offsetof(struct device_config, member)

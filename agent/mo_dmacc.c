@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DMAcc (dm-protocol.md 13.3): the accounts, as servers see them. What they write goes to the account; secrets are
+/* DMAcc (protocol.md 13.3): the accounts, as servers see them. What they write goes to the account; secrets are
  * never kept as nodes, and never read (C-006). One address, and two credentials: the client's and the server's. */
 #include "agent/mo.h"
 #include "base/origin.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hypervisor/Periph: what this machine has (virtualization-mo.md c.3.2), as it was when the agent started. The reference hypervisor hands
+/* Hypervisor/Periph: what this machine has (virtualization-mo.md c.2), as it was when the agent started. The reference hypervisor hands
  * no peripheral to a VM, and Modes says so: denied is all it can do. */
 #include "agent/mo.h"
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_PERIPH_H
 #define AGENT_PERIPH_H
-/* Which peripherals this machine has, as the kernel lists them by class (virtualization-mo.md c.3.2, c.4). */
+/* Which peripherals this machine has, as the kernel lists them by class (virtualization-mo.md c.2, c.4). */
 #include <stddef.h>
 
 enum { PERIPHS = 32 };

@@ -3,7 +3,7 @@
 #define AGENT_POST_H
 /* POSTs one message at a time on a thread of its own, so that the device's loop never waits for the network. A
  * message whose answer was lost is sent again, octet for octet: the server then gives the same answer and acts once
- * (dm-protocol.md 15.1). */
+ * (protocol.md 15.1, OMA-TS-SyncML_HTTPBinding-V1_2_1). */
 #include "base/buf.h"
 #include "base/rc.h"
 

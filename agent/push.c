@@ -86,7 +86,7 @@ static void remember(struct push_memory *m, const char *digest)
 }
 
 /* Servers resynchronise with four zero octets; one family of implementations writes the nonce as ten characters
- * (dm-protocol.md 7.5). */
+ * (protocol.md 7.5). */
 static const struct str resync_nonces[] = { { "\0\0\0\0", 4 }, { "0x00000000", 10 } };
 
 /* Is it signed by the account's server? The session keeps the nonce that fitted when it is not the stored one. */

@@ -42,12 +42,12 @@ static struct sml_client_account account_of(const struct account *acc, const str
                                     .server_nonce = account_server_nonce(acc),
                                     .pref = acc->auth };
 
-    /* dm-protocol.md 7.5: a trigger signed with the resynchronisation nonce: use it in package 1 */
+    /* protocol.md 7.5: a trigger signed with the resynchronisation nonce: use it in package 1 */
     if (push && push->n_resync) c.client_nonce = (struct str){ (const char *)push->resync, push->n_resync };
     return c;
 }
 
-/* The state token (design.md 6), computed again only when something may have changed. */
+/* The state token (architecture.md 6.4), computed again only when something may have changed. */
 static enum rc token(struct device *d, struct str server, struct err *e)
 {
     struct device_token *t = &d->token;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOT_ACL "Add=*&Get=*" /* dm-protocol.md 11.3 */
+#define ROOT_ACL "Add=*&Get=*" /* protocol.md 11.3 */
 
 struct tree *tree_create(const struct tree_model *m, void *ctx, int64_t born_ms)
 {

@@ -3,7 +3,7 @@
 #define AGENT_TREE_H
 /*
  * The management tree of one device: which nodes there are (the description, what was added, what the objects say), their values,
- * properties and ACLs (dm-protocol.md 10 to 12). The tree keeps values and rights; a management object lays a row under each described
+ * properties and ACLs (protocol.md 10 to 12). The tree keeps values and rights; a management object lays a row under each described
  * node that it serves: where the value comes from, what may be written when, what follows from a change.
  *
  * What is there:  a node that must be (Occurrence One, OneOrMore) is there with its parent; an optional one when an object serves it or

@@ -90,7 +90,7 @@ static void walk(struct reader *r, const struct tree_at *at)
     }
 }
 
-/* dm-protocol.md 11.1 */
+/* protocol.md 11.1 */
 static int property(struct tree *t, const struct tree_at *at, struct str name, struct arena *a, struct str *out)
 {
     const struct record *rec = records_get(tree_records(t), at->uri);

@@ -195,7 +195,7 @@ int tree_add(struct tree *t, struct str server, struct str uri, struct str forma
     return take_back(t, mark, add(&c, &p, p.names.depth));
 }
 
-/* dm-protocol.md 11.3: who may change an ACL */
+/* protocol.md 11.3: who may change an ACL */
 static int replace_acl(struct tree *t, struct str server, const struct tree_at *at, struct str acl)
 {
     struct str parent = ddf_uri_parent(at->uri);

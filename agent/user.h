@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_USER_H
 #define AGENT_USER_H
-/* Alerts 1100 to 1104 (dm-protocol.md 5.1): what a server asks the person at the device, and the answer. Who answers
+/* Alerts 1100 to 1104 (protocol.md 5.1): what a server asks the person at the device, and the answer. Who answers
  * is configuration: nobody (406), always no, always yes with what the server preset, or a program (user_hook.c) that
  * shows it. */
 #include "agent/exec.h"

@@ -39,7 +39,7 @@ enum rc dmtool_document_to_xml(struct str wbxml, struct arena *a, struct str *xm
     return take(failed, result, n, "read", a, xml, e);
 }
 
-/* Without the string table, which small decoders lack (dm-protocol.md 18, row 1). Blanks between elements go, those
+/* Without the string table, which small decoders lack (protocol.md 18, row 1). Blanks between elements go, those
  * at the ends of values with them (row 2): people indent their documents. */
 enum rc dmtool_document_to_wbxml(struct str xml, struct arena *a, struct str *wbxml, struct err *e)
 {

@@ -144,7 +144,7 @@ static enum rc deliver(const struct notifying *x, struct str octets, struct aren
 
 /* ---- checking ---- */
 
-/* Which nonce signed it: the one given, or one of those that clients take for the resynchronisation (dm-protocol.md
+/* Which nonce signed it: the one given, or one of those that clients take for the resynchronisation (protocol.md
  * 7.5). */
 static const char *signed_with(struct str trigger, struct str ha1, struct str nonce)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mistakes that a decoder forgives: what dm-protocol.md 3 to 9 ask of a message, and of which it alone can tell. */
+/* Mistakes that a decoder forgives: what protocol.md 3 to 9 ask of a message, and of which it alone can tell. */
 #include "cli/dmtool.h"
 #include "syncml/cred.h"
 #include "syncml/status.h"
@@ -89,7 +89,7 @@ static void check_unique(struct validation *v)
             error(v, NULL, "CmdID %.*s is used more than once", STR_ARG(v->ids[i]));
 }
 
-/* A device address: dm-protocol.md 10. */
+/* A device address: protocol.md 10. */
 static void check_uri(struct validation *v, const struct sml_cmd *c, struct str uri)
 {
     struct str path = str_slice(uri, 0, str_find(uri, '?', 0));
@@ -195,7 +195,7 @@ static void check_alert(struct validation *v, const struct sml_cmd *c, bool insi
 
 static void check_cmd(struct validation *v, const struct sml_cmd *c, const struct sml_cmd *container);
 
-/* What may stand in Sequence and Atomic: dm-protocol.md 4. */
+/* What may stand in Sequence and Atomic: protocol.md 4. */
 static void check_container(struct validation *v, const struct sml_cmd *c)
 {
     if (!c->children) error(v, c, "no commands inside");

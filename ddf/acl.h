@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_ACL_H
 #define DDF_ACL_H
-/* Access control lists (dm-protocol.md 11.2, 11.3). */
+/* Access control lists (protocol.md 11.2, 11.3). */
 #include "base/arena.h"
 #include "base/rc.h"
 #include "ddf/schema.h"

@@ -30,7 +30,7 @@ static const char *command_name(enum ddf_access c)
     return "?";
 }
 
-/* --- the syntax of the formats (dm-protocol.md 12) ---------------------------------------------------------------- */
+/* --- the syntax of the formats (protocol.md 12) ---------------------------------------------------------------- */
 
 static size_t digits(struct str s, size_t at)
 {
@@ -504,7 +504,7 @@ static bool is_one_of(struct str s, const char *const *list)
     return false;
 }
 
-/* ?prop= (dm-protocol.md 11.1); Size and the like are the device's business. */
+/* ?prop= (protocol.md 11.1); Size and the like are the device's business. */
 static enum rc check_property(const struct check *c, struct str property)
 {
     static const char *const writable[] = { "ACL", "Name", "Title", NULL };

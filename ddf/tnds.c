@@ -86,7 +86,7 @@ enum rc ddf_tnds_parse(struct str type, struct str data, struct arena *a, struct
     struct str base = str_trim(str_slice(type, 0, str_find(type, ';', 0)));
     if (!str_eq_fold(base, STR(DDF_TNDS_XML)) && !str_eq_fold(base, STR(DDF_TNDS_WBXML)))
         return err_set(e, RC_UNSUPPORTED, "\"%.*s\" is no type of a serialised tree", STR_ARG(str_slice(base, 0, 100)));
-    /* WBXML begins with its version, 1.x as 0x0x; no XML text does but for blanks (dm-protocol.md 18, items 9 to 11:
+    /* WBXML begins with its version, 1.x as 0x0x; no XML text does but for blanks (protocol.md 18, items 9 to 11:
      * types lie). */
     if (data.n && (unsigned char)data.p[0] < 0x04) return ddf_tnds_parse_wbxml(data, a, out, e);
     return ddf_tnds_parse_xml(data, a, out, e);

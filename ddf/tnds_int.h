@@ -4,7 +4,7 @@
 /* Private to ddf/: what the XML and the WBXML reader have in common. Elements are their tokens of WBXML code page 2. */
 #include "ddf/tnds.h"
 
-/* In the order of their tokens, from 5 on (ddf-tnds.md 2). */
+/* In the order of their tokens, from 5 on (ddf-tnds.md 2, OMA-TS-DM_TND-V1_2_1 10). */
 /* clang-format off */
 #define TNDS_ELEMENTS(X)                                                                                                        \
     X(AccessType) X(ACL) X(Add) X(b64) X(bin) X(bool) X(chr) X(CaseSense) X(CIS) X(Copy) X(CS) X(date) X(DDFName)               \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_TOKEN_H
 #define DDF_TOKEN_H
-/* The state token (design.md 6): SHA-256 over the sorted lines "URI=value\n" of every leaf the authority may write
- * and of each of its VMs' state and lock state. Agent and server compute it with this function, so they agree by
+/* The state token (architecture.md 6.4): SHA-256 over the sorted lines "URI=value\n" of every leaf the authority may
+ * write and of each of its VMs' state and lock state. Agent and server compute it with this function, so they agree by
  * construction. */
 #include "base/crypto.h"
 #include "ddf/layout.h"

@@ -12,7 +12,7 @@ static enum rc cut(struct str path, struct str whole, struct ddf_uri *out, struc
         if (!name.n)
             return err_set(e, RC_PARSE, "\"%.*s\": %s", STR_ARG(whole),
                            to < path.n ? "a name between two '/' is empty" : "it ends in '/'");
-        /* dm-protocol.md 10: "../" nowhere, "./" only at the start. */
+        /* protocol.md 10: "../" nowhere, "./" only at the start. */
         if (str_is(name, ".") || str_is(name, ".."))
             return err_set(e, RC_PARSE, "\"%.*s\": \"%.*s\" is no name", STR_ARG(whole), STR_ARG(name));
         if (memchr(name.p, 0, name.n)) return err_set(e, RC_PARSE, "an address has a NUL in it");
@@ -99,7 +99,7 @@ bool ddf_uri_within(struct str uri, struct str base)
     return str_starts(uri, base) && (uri.n == base.n || uri.p[base.n] == '/');
 }
 
-/* The properties a node can have (dm-protocol.md 11.1). */
+/* The properties a node can have (protocol.md 11.1). */
 static bool is_property(struct str s)
 {
     static const char *const names[] = { "ACL", "Format", "Name", "Size", "Title", "TStamp", "Type", "VerNo" };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DDF_URI_H
 #define DDF_URI_H
-/* Addresses of the management tree (dm-protocol.md 10). Canonical form everywhere in the program: "./A/B", the root
+/* Addresses of the management tree (protocol.md 10). Canonical form everywhere in the program: "./A/B", the root
  * ".". */
 #include "base/arena.h"
 #include "base/rc.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_DESIRED_H
 #define POLICY_DESIRED_H
-/* What all policies that hold for a device add up to, with the reason for every value (design.md 7, Resolution). */
+/* What all policies that hold for a device add up to, with the reason for every value (architecture.md 7.2). */
 #include "base/crypto.h"
 #include "policy/document.h"
 

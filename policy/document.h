@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_DOCUMENT_H
 #define POLICY_DOCUMENT_H
-/* A VmPolicy document (design.md 7): parsed, validated against the layout, flattened to settings. */
+/* A VmPolicy document (architecture.md 7.1): parsed, validated against the layout, flattened to settings. */
 #include "base/doc.h"
 #include "ddf/layout.h"
 #include "ddf/schema.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Atomic and Sequence: what the Status of the whole and those of its commands mean together (dm-protocol.md 4). */
+/* Atomic and Sequence: what the Status of the whole and those of its commands mean together (protocol.md 4). */
 #include "policy/plan.h"
 
 bool pol_is_group(const struct pol_operation *op)
@@ -93,7 +93,7 @@ static const char *words_for(int code, bool atomic)
     return atomic ? "the device refused the Atomic" : "the device refused the Sequence";
 }
 
-/* Some devices answer for the commands and forget the whole, or the other way round (dm-protocol.md 20, trap 13). */
+/* Some devices answer for the commands and forget the whole, or the other way round (protocol.md 20, trap 13). */
 static int code_of_whole(const struct tally *t, bool atomic, int code)
 {
     if (code || t->silent == t->n) return code;

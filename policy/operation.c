@@ -24,7 +24,7 @@ bool pol_op_state_of(struct str name, enum pol_op_state *out)
     return false;
 }
 
-/* Statuses a client gives to a command (dm-protocol.md 6). `lasting`: the same command can never succeed. */
+/* Statuses a client gives to a command (protocol.md 6). `lasting`: the same command can never succeed. */
 static const struct code {
     int code;
     const char *text;

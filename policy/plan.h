@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POLICY_PLAN_H
 #define POLICY_PLAN_H
-/* The ordered DM commands that take the mirror to the desired state (design.md 6 and 7). Computed anew for every
- * message from the mirror, so that losing a session costs nothing. */
+/* The ordered DM commands that take the mirror to the desired state (architecture.md 6.3 and 7.3). Computed anew for
+ * every message from the mirror, so that losing a session costs nothing. */
 #include "policy/desired.h"
 
 /* A node of the device's tree as we know it. Interior nodes have the format "node"; their value is the child list
@@ -265,7 +265,7 @@ struct pol_verdict {
 };
 void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
                       struct pol_verdict *out);
-/** The same of an Atomic or a Sequence, whose items have their codes (dm-protocol.md 4.1): the words name the command
+/** The same of an Atomic or a Sequence, whose items have their codes (protocol.md 4.1): the words name the command
  * that failed, and say what became of the others. */
 void pol_group_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
                          struct pol_verdict *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Access rights are changed by reading, changing and writing them (dm-protocol.md 11): what is written is always the
+/* Access rights are changed by reading, changing and writing them (protocol.md 11): what is written is always the
  * whole list, and an empty one means that of the node above holds. */
 #include "ddf/acl.h"
 #include "ddf/uri.h"

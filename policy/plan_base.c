@@ -202,7 +202,7 @@ static size_t stated(const struct planning *p, const char *uri)
     return n && str_to_i64(n->value, &value) && value > 0 ? (size_t)value : SIZE_MAX;
 }
 
-/* dm-protocol.md 10: how long and deep addresses may be on this device. */
+/* protocol.md 10: how long and deep addresses may be on this device. */
 static bool address_fits(const struct planning *p, struct str uri)
 {
     struct str rest = uri, name;

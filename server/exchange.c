@@ -187,7 +187,7 @@ static enum rc fail(struct turn *x, enum rc rc)
     return rc;
 }
 
-/* The same octets again (design.md 6, dm-protocol.md 15.1). */
+/* The same octets again (architecture.md 6.2, protocol.md 15.1, OMA-TS-SyncML_HTTPBinding-V1_2_1). */
 static void send_again(struct turn *x)
 {
     x->rp->status = 200;
@@ -239,7 +239,7 @@ static bool trigger_number(struct str session_id, unsigned *out)
     return n != 0;
 }
 
-/* The notification that this session answers; some clients swap the number's octets (dm-protocol.md 20, trap 5). */
+/* The notification that this session answers; some clients swap the number's octets (protocol.md 20, trap 5). */
 static enum rc answer_trigger(struct turn *x)
 {
     struct sql_rows *r = NULL;

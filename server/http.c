@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* TLS 1.2 and 1.3, forward secrecy, authenticated encryption; P-256 first (design.md 6). */
+/* TLS 1.2 and 1.3, forward secrecy, authenticated encryption; P-256 first (architecture.md 6.7). */
 static const char tls_priorities[] =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-DHE-RSA:-AES-128-CBC:-AES-256-CBC:-SHA1"
     ":-GROUP-ALL:+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP384R1:%SERVER_PRECEDENCE";

@@ -29,7 +29,7 @@ static const char *const stmt_sql[TRIGGER_STMT_COUNT] = {
 
 static const char *const standard_retries[] = { "5s", "30s", "5m", "30m", "2h" };
 
-/* "0x00000000": four zero octets (dm-protocol.md 7.5) */
+/* "0x00000000": four zero octets (protocol.md 7.5) */
 static const struct str resync_nonce = { "\0\0\0\0", 4 };
 
 struct notifier {

@@ -24,7 +24,7 @@ bool secret_node(const struct ddf_schema *shipped, const struct ddf_schema *own,
 bool secret_item(const struct ddf_schema *shipped, const struct ddf_schema *own, const struct sml_item *i);
 /** A question to the person at the device whose answer is typed without echo. @param data  options in its first line */
 bool secret_question(struct str data);
-/** The value of an option of a question, without blanks around it; empty = not given (dm-protocol.md 5.1). */
+/** The value of an option of a question, without blanks around it; empty = not given (protocol.md 5.1). */
 struct str secret_option(struct str data, struct str key);
 /** A text as the database keeps it: base64 of what is sealed, bound to its place: "operation/<correlator>/<which>".
  *  @param which  0 = its only value, then of command 1, 2, ...; -1 = its result */

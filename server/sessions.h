@@ -122,7 +122,7 @@ enum rc sessions_key_check(const struct session_key *k, struct err *e);
 enum rc sessions_open(struct sessions *ss, const struct session_key *k, const struct world *w, struct session **out,
                       struct err *e);
 /** The device has begun another session: its open ones are given up, and what ended ones answered is forgotten
- * (dm-protocol.md 16). */
+ * (protocol.md 16, OMA-TS-DM_Protocol-V1_2_1 6). */
 void sessions_claim(struct sessions *ss, struct session *s);
 /** It was used just now. */
 void sessions_touch(struct sessions *ss, struct session *s, int64_t now_ms);

@@ -230,7 +230,7 @@ enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struc
 
 /* ---- facts ---- */
 
-/* The standard object that selectors and large values want to know about (dm-protocol.md 13.2). */
+/* The standard object that selectors and large values want to know about (protocol.md 13.2). */
 static const struct str also_read[] = { { "./DevDetail", 11 } };
 
 /* Room for one more element of a list in the arena, zeroed; NULL without room. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a device reports by itself: the ends of operations, progress, changes of state, crashes (dm-protocol.md 14;
+/* What a device reports by itself: the ends of operations, progress, changes of state, crashes (protocol.md 14;
  * the layout says which alert types those are). */
 #include "server/visit.h"
 #include "base/log.h"
@@ -234,7 +234,7 @@ static int64_t alerts_left(const struct visit *v)
 
 static void refuse_alert(struct visit *v, struct sml_alert_in *x, bool first)
 {
-    enum { DEVICE_FULL = 420 }; /* dm-protocol.md: the recipient has no room for it */
+    enum { DEVICE_FULL = 420 }; /* protocol.md: the recipient has no room for it */
     x->status = DEVICE_FULL;
     metrics_add(v->srv->metrics, METRIC_ALERTS_REFUSED, 1);
     if (first)

@@ -366,7 +366,7 @@ static void step_gone(struct visit *v, const struct flown *f, struct str uri, in
     if (is_whole(f->step.uri)) read_whole(v, uri);
 }
 
-/* "?list=" was refused: unless this device has answered one before, it knows none (dm-protocol.md 20, trap 16). */
+/* "?list=" was refused: unless this device has answered one before, it knows none (protocol.md 20, trap 16). */
 static bool lists_refused(struct visit *v, const struct flown *f, struct str uri, int code)
 {
     if (f->step.verb != POL_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) ||
@@ -447,7 +447,7 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
         operation_status(v, f, op, code);
 }
 
-/* In an Atomic the children's statuses mean what the Atomic's says they mean (dm-protocol.md 4.1, and 20, trap 13). */
+/* In an Atomic the children's statuses mean what the Atomic's says they mean (protocol.md 4.1, and 20, trap 13). */
 static int child_code(struct visit *v, const struct flown *group, const struct flown *f)
 {
     bool done = pol_step_outcome(v->l, &group->step, group->code) == POL_STEP_DONE;

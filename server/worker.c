@@ -131,7 +131,7 @@ static bool authority_of(struct str path, struct str *authority)
 }
 
 /* RespURI without its token: our address as devices see it, the authority, and whatever else the device had in its
- * query (dm-protocol.md 20: ?mode=Maintenance). */
+ * query (protocol.md 20: ?mode=Maintenance). */
 static struct str resp_base(const struct server *srv, struct str authority, struct str query, struct arena *a)
 {
     struct str base = str_of(srv->config->dm_url), part;

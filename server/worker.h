@@ -2,7 +2,7 @@
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 /* The DM worker: one thread with its own listener and database connection. One turn of its loop takes every message
- * that is ready through the whole line, commits once, and only then lets the replies go (design.md 6). */
+ * that is ready through the whole line, commits once, and only then lets the replies go (architecture.md 6.1). */
 #include "server/server.h"
 
 struct worker;

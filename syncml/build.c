@@ -340,7 +340,7 @@ static bool is_b64(struct str s)
     return true;
 }
 
-/* A nonce or digest in an OPAQUE may be the octets themselves or their base64 (dm-protocol.md 17, 18 row 8). */
+/* A nonce or digest in an OPAQUE may be the octets themselves or their base64 (protocol.md 17, 18 row 8). */
 static struct str b64_of(struct build *b, struct str s)
 {
     if (!b->opaque || is_b64(str_trim(s))) return str_trim(s);

@@ -3,7 +3,7 @@
 #define SYNCML_BUILD_H
 /* From elements to a message: both decoders report what they read as start, text and end; this puts it where it
  * belongs. It knows every place by name and none by order, passes over what DM does not use, and keeps the ceilings
- * (dm-protocol.md 3.1, 20). */
+ * (protocol.md 3.1, 20). */
 #include "syncml/elem.h"
 #include "syncml/msg.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_CHALLENGE_H
 #define SYNCML_CHALLENGE_H
-/* Nonces of challenges that nobody has to remember (dm-protocol.md 7.5): a keyed function of the time and of who is
+/* Nonces of challenges that nobody has to remember (protocol.md 7.5): a keyed function of the time and of who is
  * said to call. A challenge goes to whoever asks, so it must cost no memory, and must look the same for devices that
  * exist and for those that do not. Which nonces of the last two windows a device has used already is one number, kept
  * with what else is known of its nonces: none is taken twice. */

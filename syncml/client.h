@@ -9,7 +9,7 @@
 
 struct sml_client;
 
-struct sml_client_account { /* DMAcc (dm-protocol.md 13.3) */
+struct sml_client_account { /* DMAcc (protocol.md 13.3, OMA-TS-DM_StdObj-V1_2_1 5.3.1) */
     struct str server_id, url;
     struct str client_name, client_ha1, client_password; /* password only where BASIC is used, else empty */
     struct str server_name, server_ha1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client's half of dm-protocol.md 7. */
+/* The client's half of protocol.md 7, OMA-TS-DM_Security-V1_2_1 5. */
 #include "syncml/client_int.h"
 
 #include "base/text.h"
@@ -185,7 +185,7 @@ struct str sml_client_mac(struct sml_client *s, struct str encoded, struct arena
     return sml_hmac_format(s->acc.client_name, str_of(mac), a);
 }
 
-/* A nonce from a server that has not proved itself serves this session and is not kept (dm-protocol.md 7.5). */
+/* A nonce from a server that has not proved itself serves this session and is not kept (protocol.md 7.5). */
 enum rc client_keep(struct sml_client *s, struct arena *a, struct sml_client_keep *keep)
 {
     if (s->unsaved && s->turn.trusted) {

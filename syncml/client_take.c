@@ -206,7 +206,7 @@ static void take_commands(struct taking *t)
     for (const struct sml_cmd *c = t->m->cmds; c && !t->rc; c = c->next) {
         if (is_header_status(c)) continue;
         if (c->kind != SML_STATUS && !s->turn.trusted)
-            slot(t, c, s->turn.header_code); /* dm-protocol.md 7.4: each gets 401 or 407 */
+            slot(t, c, s->turn.header_code); /* protocol.md 7.4: each gets 401 or 407 */
         else if (c->kind == SML_STATUS && s->turn.trusted)
             take_status(t, c);
         else if (c->kind != SML_STATUS)

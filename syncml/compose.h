@@ -9,7 +9,7 @@
 
 enum {
     COMPOSE_ALERT_BYTES = 64,         /* an Alert with nothing but its code, in either encoding */
-    COMPOSE_DEFAULT_BYTES = 64 << 10, /* for a peer that gave no MaxMsgSize (dm-protocol.md 8) */
+    COMPOSE_DEFAULT_BYTES = 64 << 10, /* for a peer that gave no MaxMsgSize (protocol.md 8) */
     COMPOSE_PIECE_MIN = 16,           /* octets of a value that make a piece worth sending */
     SML_NONCE_BYTES = 16
 };
@@ -60,7 +60,7 @@ struct str compose_number(struct arena *a, uint64_t n);
 
 /**
  * The value as it travels. Binary (format "bin", or octets that XML 1.0 cannot hold) becomes base64 text with Format b64 in XML;
- * in WBXML it stays as it is (S-219, dm-protocol.md 12).
+ * in WBXML it stays as it is (S-219, protocol.md 12, OMA-TS-DM_TND-V1_2_1 6).
  * @param format  changed to "b64" when that happened
  */
 enum rc compose_value(enum sml_type type, struct arena *a, struct str value, struct str *format, struct str *out);

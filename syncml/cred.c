@@ -86,7 +86,7 @@ bool sml_basic_is(struct str data, struct str user, struct str ha1, struct arena
     return str_starts(plain, user) && same;
 }
 
-/* ---- x-syncml-hmac: algorithm=MD5, username="...", mac=... (dm-protocol.md 7.3) ---- */
+/* ---- x-syncml-hmac: algorithm=MD5, username="...", mac=... (protocol.md 7.3) ---- */
 
 static struct str skip_blanks(struct str s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_CRED_H
 #define SYNCML_CRED_H
-/* Credentials and digests (dm-protocol.md 7). Nothing here is ever logged. */
+/* Credentials and digests (protocol.md 7, OMA-TS-DM_Security-V1_2_1 5). Nothing here is ever logged. */
 #include "base/arena.h"
 #include "base/rc.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_ELEM_H
 #define SYNCML_ELEM_H
-/* The elements of SyncML and MetInf, and where WBXML keeps them: id = code page << 6 | token (dm-protocol.md 17).
+/* The elements of SyncML and MetInf, and where WBXML keeps them: id = code page << 6 | token (protocol.md 17).
  * Names are unique over both pages, so a name alone finds its element whatever its namespace or prefix (20, trap
  * 25). */
 #include "base/str.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a message to bytes of either encoding, in the order of the DTD (dm-protocol.md 3.1). One walk serves both,
+/* From a message to bytes of either encoding, in the order of the DTD (protocol.md 3.1). One walk serves both,
  * and also counts: without a buffer it only adds up what it would write, so the sizes can never differ from the
  * bytes. */
 #include "base/cursor.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_JOIN_H
 #define SYNCML_JOIN_H
-/* A large object on its way in: its pieces are joined here until the last one (dm-protocol.md 9). One for each
+/* A large object on its way in: its pieces are joined here until the last one (protocol.md 9). One for each
  * session. */
 #include "base/buf.h"
 #include "syncml/msg.h"

@@ -3,7 +3,7 @@
 #define SYNCML_MSG_H
 /* One SyncML message as we think of it, whatever the bytes were. Everything borrowed lives as long as the arena
  * (and, for the decoders, the input bytes) it was decoded from. Texts of structure are trimmed; `data` never is
- * (dm-protocol.md 20, trap 24). */
+ * (protocol.md 20, trap 24). */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/rc.h"
@@ -98,8 +98,8 @@ enum sml_cmd_kind sml_cmd_kind_of(struct str name);
 
 /**
  * Decode one message of either encoding. Strict where bytes are concerned (lengths, UTF-8, depth, no DTD, no entities of the
- * document's own), tolerant where clients are known to deviate (child order, prefixes, missing namespaces: dm-protocol.md 20).
- * For binary `Data` (WBXML OPAQUE) the bytes are as they came.
+ * document's own), tolerant where clients are known to deviate (child order, prefixes, missing namespaces:
+ * protocol.md 20). For binary `Data` (WBXML OPAQUE) the bytes are as they came.
  * @param a   owns what is copied; `in` must live as long
  * @param e   says where: byte offset (WBXML) or line and column (XML), and which element
  * @return RC_OK, RC_PARSE, RC_LIMIT, RC_NOMEM
@@ -125,7 +125,7 @@ size_t sml_cmd_bytes(enum sml_type type, const struct sml_cmd *c);
  */
 enum rc sml_tree_to_xml(struct str in, struct arena *a, struct str *out, struct err *e);
 
-/* Content negotiation (dm-protocol.md 15.1). */
+/* Content negotiation (protocol.md 15.1, OMA-TS-SyncML_HTTPBinding-V1_2_1). */
 #define SML_MIME_XML   "application/vnd.syncml.dm+xml"
 #define SML_MIME_WBXML "application/vnd.syncml.dm+wbxml"
 /** Content-Type with or without parameters and with or without ".dm". @return false for another type (HTTP 415) */

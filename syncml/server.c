@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What we speak; a client gets its own version back (dm-protocol.md 1, 19). Row 0 is what an unknown version is
+/* What we speak; a client gets its own version back (protocol.md 1, 19). Row 0 is what an unknown version is
  * answered in. */
 const char *const server_ver_dtd[2] = { "1.2", "1.1" }, *const server_ver_proto[3] = { "DM/1.2", "DM/1.1", "DM/1.3" };
 
@@ -74,7 +74,7 @@ void sml_server_stop(struct sml_server *s)
 
 /* ---- take ---- */
 
-/* dm-protocol.md 2.1. @return false when nothing else of the message is to be looked at */
+/* protocol.md 2.1. @return false when nothing else of the message is to be looked at */
 static bool header_is_good(struct sml_server *s, const struct sml_msg *m, struct sml_news *news)
 {
     int dtd = version_row(server_ver_dtd, 2, m->ver_dtd), proto = version_row(server_ver_proto, 3, m->ver_proto);

@@ -3,7 +3,7 @@
 #define SYNCML_SERVER_H
 /* The server's end of one DM session as step functions: a message comes in (take), steps to send come in (answer), a
  * reply goes out. No clock, socket, file or database: time and randomness are in `world`, what is known of the
- * sender in `account`, what must be kept is handed out in `keep`. dm-protocol.md 2, 4, 7, 8, 9, 16. */
+ * sender in `account`, what must be kept is handed out in `keep`. protocol.md 2, 4, 7, 8, 9, 16. */
 #include "base/world.h"
 #include "syncml/cred.h"
 #include "syncml/msg.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alerts from a client (dm-protocol.md 5, 14): a table of what may come. */
+/* Alerts from a client (protocol.md 5, 14): a table of what may come. */
 #include "syncml/server_int.h"
 
 static void on_start(struct reader *r, const struct sml_cmd *c)

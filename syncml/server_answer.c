@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reply: Statuses first, then what the state of both packages allows (dm-protocol.md 8, the states S1 to S3). */
+/* The reply: Statuses first, then what the state of both packages allows (protocol.md 8, the states S1 to S3). */
 #include "syncml/server_int.h"
 
 #include <string.h>

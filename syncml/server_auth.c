@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's half of dm-protocol.md 7: is it the device, and are we who the device wants? */
+/* The server's half of protocol.md 7: is it the device, and are we who the device wants? */
 #include "syncml/challenge.h"
 #include "syncml/server_int.h"
 
@@ -59,7 +59,7 @@ try {
     const char *how;
 };
 
-/* Which nonces this client may have used, likeliest first (dm-protocol.md 7.5). The second row of `try` is the
+/* Which nonces this client may have used, likeliest first (protocol.md 7.5). The second row of `try` is the
  * previous nonce. */
 static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const struct sml_account *acc,
                      struct arena *a, struct try out[8])
@@ -72,7 +72,7 @@ static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const 
     if (acc->client_nonce.n) out[n++] = (struct try){ acc->client_nonce, "the stored nonce" };
     if (acc->client_nonce_prev.n) out[n++] = (struct try){ acc->client_nonce_prev, "the previous nonce" };
     if (!acc->resync || !has_trigger_alert(m)) return n;
-    /* S-122, and the readings of it that exist in the field (dm-protocol.md 20, trap 6) */
+    /* S-122, and the readings of it that exist in the field (protocol.md 20, trap 6) */
     out[n++] = (struct try){ { "\0\0\0\0", 4 }, "the resynchronisation nonce" };
     out[n++] = (struct try){ STR("0x00000000"), "the resynchronisation nonce as ten characters" };
     out[n++] = (struct try){ STR("AAAAAA=="), "the resynchronisation nonce as base64 text" };

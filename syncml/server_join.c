@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Objects that the client sends in pieces: Results and Alert data (dm-protocol.md 9; S-306, S-307, S-309). */
+/* Objects that the client sends in pieces: Results and Alert data (protocol.md 9; S-306, S-307, S-309). */
 #include "syncml/server_int.h"
 
 /* Does it belong to the object under way? Another command's Results of the same node do not. */

@@ -78,7 +78,7 @@ static bool row_of_kind(const struct sent_row *r, const struct sml_cmd *c)
 }
 
 /* MsgRef and CmdRef say it; only where one of them is missing or names no message of ours, the URI does
- * (dm-protocol.md 20, traps 2 and 22). */
+ * (protocol.md 20, traps 2 and 22). */
 int server_sent_find(const struct sml_server *s, const struct sml_cmd *c)
 {
     const struct sent_table *t = s->sent;

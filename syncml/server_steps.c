@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From steps to commands: as many as fit, in their order, with what the protocol lets a server send (dm-protocol.md
+/* From steps to commands: as many as fit, in their order, with what the protocol lets a server send (protocol.md
  * 4). */
 #include "syncml/server_int.h"
 

@@ -97,7 +97,7 @@ static struct sml_value value_of(struct reader *r, const struct sml_cmd *c, cons
     bool property = false;
     for (size_t i = str_find(v.uri, '?', 0); !property && i < v.uri.n; i = v.uri.n)
         property = str_starts(str_slice(v.uri, i, v.uri.n), STR("?prop="));
-    while (property && v.data.n && v.data.p[v.data.n - 1] == '\0') /* dm-protocol.md 20, trap 18 */
+    while (property && v.data.n && v.data.p[v.data.n - 1] == '\0') /* protocol.md 20, trap 18 */
         v.data.n--;
     return v;
 }

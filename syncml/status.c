@@ -4,7 +4,7 @@
 
 enum { OKAY = 1, RETRY = 2 };
 
-/* code, words, whether it is a success and whether the same command may succeed later (dm-protocol.md 6) */
+/* code, words, whether it is a success and whether the same command may succeed later (protocol.md 6) */
 #define STATUSES(X)                                                                                                    \
     X(101, "In progress", 0)                                                                                           \
     X(200, "OK", OKAY)                                                                                                 \

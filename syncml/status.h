@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SYNCML_STATUS_H
 #define SYNCML_STATUS_H
-/* SyncML status codes (dm-protocol.md 6). */
+/* SyncML status codes (protocol.md 6, OMA-TS-SyncML-RepPro-V1_2_2 10). */
 #include "base/rc.h"
 #include <stdbool.h>
 

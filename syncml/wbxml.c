@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WBXML 1.1 to 1.3 for SyncML, strict and to the octet (dm-protocol.md 17). Iterative: depth costs no stack.
+/* WBXML 1.1 to 1.3 for SyncML, strict and to the octet (protocol.md 17). Iterative: depth costs no stack.
  *
  * Markup inside Data (a DDF or TNDS tree written as tags of code page 2 instead of a document of its own) becomes
  * the XML text that would stand there in an XML message: names from the code pages, xmlns where the page changes,
@@ -341,7 +341,7 @@ static uint32_t public_id_of(struct str name)
 }
 
 /* The public id: a number, or 0 and the place of a formal name in the string table. An unknown one is taken for
- * SyncML 1.2, since the media type said SyncML; VerDTD has the last word (dm-protocol.md 18 row 13). */
+ * SyncML 1.2, since the media type said SyncML; VerDTD has the last word (protocol.md 18 row 13). */
 static void take_header(struct reader *r, struct sml_msg *out)
 {
     unsigned version = next(&r->c);

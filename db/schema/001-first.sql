@@ -47,7 +47,7 @@ CREATE TABLE device (                     -- one phone as one authority knows it
   next_kpi_ms    INTEGER,                 -- from when on its KPIs are read again; NULL = never
   quiet          INTEGER NOT NULL DEFAULT 0, -- sessions in which nothing had to be done (they have no row in session)
   -- Nonces change with every session, so they lie here and not in account: a session that changes nothing writes one row.
-  client_nonce   BLOB,                    -- octets the device uses next (dm-protocol.md 7.5)
+  client_nonce   BLOB,                    -- octets the device uses next (protocol.md 7.5)
   client_nonce_prev BLOB,                 -- still accepted once: the answer that carried the new one may have been lost
   server_nonce   BLOB,                    -- octets we use next, also in package 0
   resync_until_ms INTEGER,                -- a trigger with the resynchronisation nonce is out until then
@@ -59,7 +59,7 @@ CREATE TABLE device (                     -- one phone as one authority knows it
 ) STRICT;
 CREATE INDEX device_behind ON device (authority_id, device_id) WHERE want_stamp > have_stamp;
 
-CREATE TABLE account (                    -- credentials, both directions (dm-protocol.md 7); nonces are in device
+CREATE TABLE account (                    -- credentials, both directions (protocol.md 7); nonces are in device
   device_id        INTEGER PRIMARY KEY REFERENCES device ON DELETE CASCADE,
   client_name      TEXT NOT NULL,         -- CLCRED AAuthName
   client_ha1       BLOB NOT NULL,         -- sealed B64(MD5(name:password)); AES-256-GCM, bound to "device name/client"

@@ -4,7 +4,7 @@ CREATE TABLE contact (
   device_id         INTEGER PRIMARY KEY REFERENCES device ON DELETE CASCADE,
   seen_ms           INTEGER,              -- when it last authenticated itself
   quiet             INTEGER NOT NULL DEFAULT 0, -- sessions in which nothing had to be done (they have no row in session)
-  client_nonce      BLOB,                 -- octets the device uses next (dm-protocol.md 7.5)
+  client_nonce      BLOB,                 -- octets the device uses next (protocol.md 7.5)
   client_nonce_prev BLOB,                 -- still accepted once: the answer that carried the new one may have been lost
   server_nonce      BLOB,                 -- octets we use next, also in package 0
   resync_until_ms   INTEGER               -- a trigger with the resynchronisation nonce is out until then

@@ -18,7 +18,7 @@ enum { POINTER_BYTES = 60 };
 static const struct verb {
     const char *name;
     enum ddf_access access; /* 0: a question to a person */
-    bool in_atomic;         /* dm-protocol.md 4: a Sequence takes all of them */
+    bool in_atomic;         /* protocol.md 4: a Sequence takes all of them */
 } verbs[] = {
     { "get", DDF_GET, false },      { "add", DDF_ADD, true },    { "replace", DDF_REPLACE, true },
     { "delete", DDF_DELETE, true }, { "exec", DDF_EXEC, false }, { "copy", DDF_COPY, true },
@@ -52,7 +52,7 @@ static const char *at(struct check *x, const char *member)
 
 #define REFUSE(x, member, ...) refuse((x)->c, 400, "Bad request", at((x), (member)), __VA_ARGS__)
 
-/* A question for the person at the device: options, text, choices, one on each line (dm-protocol.md 5.1). */
+/* A question for the person at the device: options, text, choices, one on each line (protocol.md 5.1). */
 static enum rc check_question(struct check *x)
 {
     struct str lines = x->t->data, line;

@@ -86,7 +86,7 @@ static void bring_up(struct phone *p)
     phone_forget(p);
 }
 
-/* C-001 C-002 C-004 C-008 C-009 C-018; design.md 6 */
+/* C-001 C-002 C-004 C-008 C-009 C-018; architecture.md 6.4 */
 static void package_one_tells_who_and_how_it_is(void)
 {
     struct phone p;
@@ -111,7 +111,7 @@ static void package_one_tells_who_and_how_it_is(void)
     phone_close(&p);
 }
 
-/* design.md 6: drift changes the token too: what the VM does by itself */
+/* architecture.md 6.4: drift changes the token too: what the VM does by itself */
 static void the_token_follows_the_vms(void)
 {
     char token[3][65];
@@ -134,7 +134,7 @@ static void the_token_follows_the_vms(void)
     phone_close(&p);
 }
 
-/* C-006 C-101; dm-protocol.md 13 */
+/* C-006 C-101; protocol.md 13 */
 static void the_standard_objects_are_there(void)
 {
     static const struct {
@@ -454,7 +454,7 @@ static void an_operation_runs_once_and_is_told_once(void)
     phone_close(&p);
 }
 
-/* c.5.2 row 31, 1448 */
+/* c.5.2 row 31; result 1448 */
 static void a_restart_in_the_middle_loses_nothing(void)
 {
     struct phone p;
@@ -638,7 +638,7 @@ static void a_failed_atomic_makes_no_vm(void)
     phone_close(&p);
 }
 
-/* dm-protocol.md 7.5: nonces survive a restart; C-003 */
+/* protocol.md 7.5: nonces survive a restart; C-003 */
 static void nonces_are_kept_before_they_are_used(void)
 {
     struct phone p;

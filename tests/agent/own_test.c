@@ -176,7 +176,7 @@ static void another_server_is_no_contact(void)
     phone_close(&p);
 }
 
-/* c.3.2: what is there, and that nothing of it can be handed to a VM. */
+/* c.2: what is there, and that nothing of it can be handed to a VM. */
 static void the_inventory_of_peripherals_is_read(void)
 {
     static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client's tree (conformance.md 6.2): each C- row in executable form, on a small tree of its own. */
+/* The client's tree (CONFORMANCE.md C-101 to C-118): each row in executable form, on a small tree of its own. */
 #include "tests/agent/place.h"
 
 /* C-101, C-103, C-105 */
@@ -254,7 +254,7 @@ static void renaming_moves_the_subtree(void)
     close_world(&w);
 }
 
-/* C-109, C-111, dm-protocol.md 11.3 */
+/* C-109, C-111, protocol.md 11.3 */
 static void rights_are_inherited_and_taken_as_a_whole(void)
 {
     struct place w;
@@ -396,7 +396,7 @@ static void survives_running_out_of_memory(void)
     close_world(&w);
 }
 
-/* --- commands (conformance.md 6.1: C-010, C-011, C-019) --- */
+/* --- commands (CONFORMANCE.md C-010, C-011, C-019) --- */
 
 struct made {
     struct sml_cmd cmd[8];

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""dmtool notify --send puts the push of the reference's example A (notification-bootstrap.md 2, 3.1) into one datagram.
+"""dmtool notify --send puts the push of example A (notification-bootstrap.md 2, 3.1) into one datagram.
 
 usage: dmtool_send.py DMTOOL
 """

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The DM endpoint over real sockets: HTTP binding and TLS (dm-protocol.md 15). */
+/* The DM endpoint over real sockets: HTTP binding and TLS (protocol.md 15). */
 #include "base/crypto.h"
 #include "server/worker.h"
 #include "tests/lib/test.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interoperability traps (dm-protocol.md 20) against the whole server: a phone with the quirk gets its VM and has
+/* The interoperability traps (protocol.md 20) against the whole server: a phone with the quirk gets its VM and has
  * it locked, in sessions that end, and what the server keeps of it is what it keeps of a phone without. */
 #include "base/log.h"
 #include "tests/lib/test.h"

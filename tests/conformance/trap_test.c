@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interoperability traps (dm-protocol.md 20), one test for each: the reference client with the quirk switched
+/* The interoperability traps (protocol.md 20), one test for each: the reference client with the quirk switched
  * on, as a change to its messages on their way, or in the octets such a client really sends. The server finishes the
  * session or fails it cleanly. */
 #include "tests/syncml/desk.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* User interaction on the device (dm-protocol.md 5.1): the questions, every answer, and the program that shows them. */
+/* User interaction on the device (protocol.md 5.1): the questions, every answer, and the program that shows them. */
 #include "agent/user.h"
 #include "tests/lib/test.h"
 

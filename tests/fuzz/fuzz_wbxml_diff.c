@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Our WBXML against libwbxml's, both ways. Only messages that our decoder took and our encoder wrote reach libwbxml,
- * since it can be crashed by others, and only values that it does not alter (dm-protocol.md 18): no line breaks, no
+ * since it can be crashed by others, and only values that it does not alter (protocol.md 18): no line breaks, no
  * "]]>", no embedded trees. */
 #include "syncml/msg.h"
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #define HA1_DEV STR("R566Lkfl7IHi5Vi1m71Dqw==")
 static const struct str nonce16 = { "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff", 16 };
 
-/* dm-protocol.md 7.2 */
+/* protocol.md 7.2 */
 static void computes_the_vectors_of_the_reference(void)
 {
     char out[SML_DIGEST_BYTES + 1];

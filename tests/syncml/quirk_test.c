@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dm-protocol.md 20: what clients in the field do otherwise. The reference client with one quirk switched on, as a
- * change to its messages on their way; the server finishes the session, or fails it cleanly (conformance.md 6.3).
- * Quirks of bytes and element order are in xml_test.c and wbxml_test.c, quirks of references in server_test.c. */
+/* protocol.md 20: what clients in the field do otherwise. The reference client with one quirk switched on, as a
+ * change to its messages on their way; the server finishes the session, or fails it cleanly (CONFORMANCE.md trap-01
+ * to trap-30). Quirks of bytes and element order are in xml_test.c and wbxml_test.c, quirks of references in server_test.c. */
 #include "tests/syncml/session_lib.h"
 
 static struct str upper(struct str s, struct arena *a)

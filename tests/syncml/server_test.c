@@ -28,7 +28,7 @@ static void the_header_is_answered_first_and_in_kind(void)
     close_desk(&d);
 }
 
-/* S-006; dm-protocol.md 1 and 19 */
+/* S-006; protocol.md 1 and 19 */
 static void versions_are_answered_in_kind_or_refused_with_a_list(void)
 {
     static const struct {
@@ -256,7 +256,7 @@ static void a_message_without_its_mac_ends_the_session(void)
 
 /* ---- answers ---- */
 
-/* S-204 S-205 S-207 and dm-protocol.md 20: traps 1, 2, 12, 13, 18, 22, 23 */
+/* S-204 S-205 S-207 and protocol.md 20: traps 1, 2, 12, 13, 18, 22, 23 */
 static void answers_are_found_however_they_come(void)
 {
     static const struct {

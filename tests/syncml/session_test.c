@@ -152,7 +152,7 @@ static void the_previous_nonce_is_good_once(void)
     link_finish(&l);
 }
 
-/* S-122 and dm-protocol.md 20, trap 6 */
+/* S-122 and protocol.md 20, trap 6 */
 static void resynchronisation_only_in_a_triggered_session(void)
 {
     static const struct {

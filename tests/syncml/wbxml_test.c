@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The WBXML decoder and encoder, to the octet, and libwbxml's opinion of both (dm-protocol.md 17 and 18). */
+/* The WBXML decoder and encoder, to the octet, and libwbxml's opinion of both (protocol.md 17 and 18). */
 #include "tests/syncml/codec_lib.h"
 #include "tests/lib/test.h"
 #include <wbxml/wbxml.h>
@@ -399,7 +399,7 @@ static void writes_the_octets_of_the_reference(void)
     buf_finish(&out);
 }
 
-/* --- libwbxml as an independent opinion, where it has one (dm-protocol.md 18): values without line breaks, not the
+/* --- libwbxml as an independent opinion, where it has one (protocol.md 18): values without line breaks, not the
  * embedded types ---- */
 
 static const char *const shared[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The XML decoder: what deviating clients send (dm-protocol.md 20), and what nobody may send. */
+/* The XML decoder: what deviating clients send (protocol.md 20), and what nobody may send. */
 #include "tests/syncml/codec_lib.h"
 #include "tests/lib/test.h"
 #include <pthread.h>
