@@ -27,7 +27,7 @@ struct account {
 
 /** What the registration answered (REST POST /devices): the account itself, or an object that has it under "account".
  *  The passwords are only in `text`; wipe it afterwards. @return RC_PARSE, RC_INVALID with the place */
-enum rc account_parse(struct str text, const char *name, struct account *out, struct err *e);
+enum rc account_parse(struct str json, const char *name, struct account *out, struct err *e);
 enum rc account_load(const char *file, struct account *out, struct err *e);
 static inline struct str account_client_nonce(const struct account *a)
 {

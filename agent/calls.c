@@ -9,20 +9,20 @@ const char *call_why_text(enum call_why why)
     return text[why];
 }
 
-void calls_pushed(struct calls *c, size_t i, const struct push_call *push, int64_t now_ms)
+void calls_pushed(struct calls *c, size_t account, const struct push_call *push, int64_t now_ms)
 {
-    if (c->of[i].n_pushes == CALLS_PUSHES) {
-        memmove(c->of[i].push, c->of[i].push + 1, (CALLS_PUSHES - 1) * sizeof *push);
-        c->of[i].n_pushes--;
+    if (c->of[account].n_pushes == CALLS_PUSHES) {
+        memmove(c->of[account].push, c->of[account].push + 1, (CALLS_PUSHES - 1) * sizeof *push);
+        c->of[account].n_pushes--;
     }
-    c->of[i].push[c->of[i].n_pushes++] = *push;
-    if (c->of[i].retry_ms > now_ms) c->of[i].retry_ms = now_ms; /* the server is there: it spoke to us */
+    c->of[account].push[c->of[account].n_pushes++] = *push;
+    if (c->of[account].retry_ms > now_ms) c->of[account].retry_ms = now_ms; /* the server is there: it spoke to us */
 }
 
-void calls_asked(struct calls *c, size_t i)
+void calls_asked(struct calls *c, size_t account)
 {
-    c->of[i].asked = true;
-    c->of[i].retry_ms = 0;
+    c->of[account].asked = true;
+    c->of[account].retry_ms = 0;
 }
 
 /* The earliest moment this account is to be called, and why. */
@@ -99,27 +99,28 @@ static int64_t pause_ms(unsigned failures, uint32_t random)
     return ms - ms / 8 + (int64_t)(random % (uint32_t)(ms / 4 + 1));
 }
 
-void calls_ended(struct calls *c, size_t i, const struct call_account *acc, bool ok, bool pushed, bool heard,
+void calls_ended(struct calls *c, size_t account, const struct call_account *acc, bool ok, bool pushed, bool heard,
                  int64_t now_ms, uint32_t random)
 {
-    bool answered = pushed && c->of[i].n_pushes > 0;
+    bool answered = pushed && c->of[account].n_pushes > 0;
 
-    c->of[i].started = true;
-    c->of[i].asked = false;
-    c->of[i].failures = ok ? 0 : c->of[i].failures + 1;
-    c->of[i].retry_ms = ok ? 0 : now_ms + pause_ms(c->of[i].failures, random);
-    c->of[i].unheard = heard || !ok ? 0 : c->of[i].unheard + 1;
-    c->of[i].alert_ms = c->of[i].unheard ? now_ms + 15 * pause_ms(c->of[i].unheard, random)
-                                         : 0; /* it does not want them: not at once again */
-    if (answered && (ok || c->of[i].failures >= 5)) {
-        memmove(c->of[i].push, c->of[i].push + 1, (CALLS_PUSHES - 1) * sizeof c->of[i].push[0]);
-        c->of[i].n_pushes--;
+    c->of[account].started = true;
+    c->of[account].asked = false;
+    c->of[account].failures = ok ? 0 : c->of[account].failures + 1;
+    c->of[account].retry_ms = ok ? 0 : now_ms + pause_ms(c->of[account].failures, random);
+    c->of[account].unheard = heard || !ok ? 0 : c->of[account].unheard + 1;
+    c->of[account].alert_ms = c->of[account].unheard ? now_ms + 15 * pause_ms(c->of[account].unheard, random)
+                                                     : 0; /* it does not want them: not at once again */
+    if (answered && (ok || c->of[account].failures >= 5)) {
+        memmove(c->of[account].push, c->of[account].push + 1, (CALLS_PUSHES - 1) * sizeof c->of[account].push[0]);
+        c->of[account].n_pushes--;
     }
     if (acc->poll_s > 0)
-        c->of[i].poll_ms = now_ms + acc->poll_s * 1000 - acc->poll_s * 50 + (int64_t)(random % 1000) * acc->poll_s / 10;
+        c->of[account].poll_ms = now_ms + acc->poll_s * 1000 - acc->poll_s * 50 +
+                                 (int64_t)(random % 1000) * acc->poll_s / 10;
 }
 
-int64_t calls_pause_ms(const struct calls *c, size_t i, int64_t now_ms)
+int64_t calls_pause_ms(const struct calls *c, size_t account, int64_t now_ms)
 {
-    return c->of[i].retry_ms > now_ms ? c->of[i].retry_ms - now_ms : 0;
+    return c->of[account].retry_ms > now_ms ? c->of[account].retry_ms - now_ms : 0;
 }

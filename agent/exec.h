@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_EXEC_H
 #define AGENT_EXEC_H
-/* Carries out a server's commands on the tree and says how each ended (dm-protocol.md 4, 4.1): items one by one,
+/* Carries out a server's commands on the tree and says how each ended (protocol.md 4, 4.1): items one by one,
  * Sequence in order, Atomic all or nothing. What follows from a change happens when its command (or its whole
  * Atomic) has succeeded. */
 #include "agent/tree.h"
@@ -35,5 +35,5 @@ struct exec_run {
  * again by the next call; only an Atomic with an open question is taken back and begins anew, so nothing is half done meanwhile.
  * @return RC_OK whatever the commands' statuses; RC_NOMEM
  */
-enum rc exec_cmds(struct exec_run *r, struct err *e);
+enum rc exec_cmds(struct exec_run *x, struct err *e);
 #endif

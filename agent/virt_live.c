@@ -47,11 +47,11 @@ static bool cpu_map(const char *list, int cpus, unsigned char *map)
     int from, to, used;
     memset(map, *list ? 0 : 0xff, (size_t)VIR_CPU_MAPLEN(cpus));
     while (*p) {
-        if (sscanf(p, "%d%n", &from, &used) != 1) return false;
+        if (sscanf(p, "%6d%n", &from, &used) != 1) return false;
         p += used;
         to = from;
         if (*p == '-') {
-            if (sscanf(p + 1, "%d%n", &to, &used) != 1) return false;
+            if (sscanf(p + 1, "%6d%n", &to, &used) != 1) return false;
             p += 1 + used;
         }
         if (from < 0 || to < from || to >= cpus || (*p && *p != ',')) return false;

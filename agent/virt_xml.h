@@ -12,5 +12,5 @@ struct virt_host {
 };
 /** Append the <domain> of `spec`; texts are escaped.
  * @return RC_INVALID when a volume has no file: a guest never starts with less than it shall have */
-enum rc virt_domain_xml(const struct hv_spec *spec, const struct virt_host *host, struct buf *out, struct err *e);
+enum rc virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, struct buf *b, struct err *e);
 #endif

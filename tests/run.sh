@@ -3,7 +3,7 @@
 # Installs what the tests need, builds with sanitizers, runs everything, and ends with "N passed, N failed, N skipped".
 #
 #   tests/run.sh          the ordinary run
-#   tests/run.sh --all    also the ARM board, longer fuzzing, fault runs, the end-to-end tests in random order, the unattended quick start
+#   tests/run.sh --all    also clang-tidy, the ARM board, longer fuzzing, fault runs, the end-to-end tests in random order, the unattended quick start
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib/packages.sh
@@ -76,6 +76,8 @@ if [ -f $build/e2e.xml ]; then eval "$(/usr/bin/python3 tests/lib/count.py $buil
 rm -f $build/e2e.xml
 
 if [ -n "$all" ]; then
+    say "clang-tidy"
+    if tools/tidy --all --build $build >$build/tidy.txt; then count "clang-tidy" ok; else tail -n 60 $build/tidy.txt; count "clang-tidy" "see above"; fi
     say "end to end again, in random order"
     DMVISOR_BUILD=$PWD/$build /usr/bin/python3 -m pytest -q --shuffle 0 $beside --junitxml=$build/e2e.xml tests/e2e
     code=$?

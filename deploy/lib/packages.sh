@@ -5,7 +5,7 @@ packages_build="meson ninja-build pkg-config gcc libc6-dev libmicrohttpd-dev lib
   libsqlite3-dev libjansson-dev libfyaml-dev libcurl4-openssl-dev libvirt-dev libarchive-dev libseccomp-dev ca-certificates nodejs npm"
 packages_run="qemu-system-x86 qemu-utils libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients ipxe-qemu seabios
   busybox-static cpio kmod gzip xz-utils openssl curl"
-packages_test="libcunit1-dev clang clang-format libclang-rt-14-dev valgrind sqlite3 libwbxml2-utils chromium fonts-dejavu-core
+packages_test="libcunit1-dev clang clang-format clang-tidy libclang-rt-14-dev valgrind sqlite3 libwbxml2-utils chromium fonts-dejavu-core
   python3 python3-pytest python3-pytest-xdist python3-requests python3-yaml python3-jsonschema git"
 packages_board="qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross mmdebstrap e2fsprogs"
 

@@ -20,7 +20,7 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
 void api_stop(struct api *api);
 /** After http_stop. Accepts NULL. */
 void api_destroy(struct api *api);
-void api_handle(void *api, struct http_request *r, struct http_reply *reply);
+void api_handle(void *ctx, struct http_request *r, struct http_reply *reply);
 extern const struct http_upload api_uploads;
 /** Another clock (tests). */
 void api_set_world(struct api *api, struct world (*now)(void));

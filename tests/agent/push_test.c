@@ -80,7 +80,7 @@ static void strangers_and_forgeries_are_refused(void)
     arena_finish(&a);
 }
 
-/* dm-protocol.md 7.5: both spellings, and not in a row */
+/* protocol.md 7.5: both spellings, and not in a row */
 static void resynchronisation_is_believed_now_and_then(void)
 {
     struct account acc = account_for("dm.example.net", "srv-Pa55w0rd", "nonce-0123456789");
@@ -116,9 +116,10 @@ static void a_resynchronisation_counts_once_for_ever(void)
     struct str first = datagram("dm.example.net", "srv-Pa55w0rd", STR("\0\0\0\0"), 1, &a);
     CU_ASSERT_EQUAL(push_take(&m, first, 1, &acc, 1, HOUR, &call, &why), PUSH_CALL);
     push_remember(&later, call.digest);
-    for (uint16_t i = 2; i < PUSH_KNOWN; i++) /* ordinary ones do not push it out of the memory */
-        CU_ASSERT_EQUAL(push_take(&m, datagram("dm.example.net", "srv-Pa55w0rd", STR("nonce-0123456789"), i, &a), i,
-                                  &acc, 1, HOUR, &call, &why),
+    for (unsigned i = 2; i < PUSH_KNOWN; i++) /* ordinary ones do not push it out of the memory */
+        CU_ASSERT_EQUAL(push_take(&m,
+                                  datagram("dm.example.net", "srv-Pa55w0rd", STR("nonce-0123456789"), (uint16_t)i, &a),
+                                  i, &acc, 1, HOUR, &call, &why),
                         PUSH_CALL);
     CU_ASSERT_EQUAL(push_take(&m, first, 1, &acc, 1, 3 * HOUR, &call, &why), PUSH_REPEATED);
     CU_ASSERT_EQUAL(push_take(&later, first, 1, &acc, 1, 3 * HOUR, &call, &why), PUSH_REPEATED);

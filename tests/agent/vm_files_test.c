@@ -237,7 +237,7 @@ static void a_guest_finds_its_volumes_again(void)
         plant(&r, "system.raw");
         const struct hv_spec before = r.vm->want;
         restart(&r, cut);
-        CU_ASSERT(memcmp(&before, &r.vm->want, sizeof before) == 0);
+        CU_ASSERT(memcmp(&before, &r.vm->want, sizeof before) == 0); /* NOLINT: written as a whole */
         pass(&r, 10000);
         CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
         do_op(&r, "stop", "", 1200);
