@@ -11,6 +11,7 @@
 static const char *const encodings[] = { "xml", "wbxml", NULL }; /* in the order of enum sml_type */
 static const char *const interactions[] = { "nobody", "deny", "accept", "program", NULL }; /* enum user_mode */
 static const char *const sandboxes[] = { "prefer", "require", "off", NULL };               /* enum sandbox_mode */
+static const char *const kvm_uses[] = { "auto", "trial", "never", NULL };                  /* enum hv_kvm */
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const forms[] = { "logfmt", "json", NULL };
 
@@ -33,6 +34,8 @@ static const struct setting table[] = {
       "the agent's own files (standard.yaml, schema/); default: agent/ beside objects.directory" },
     { "hypervisor.uri", SET_TEXT, C(hypervisor), "qemu:///system", 0, 0, NULL, false,
       "libvirt's address of the hypervisor; \"sim:\" runs VMs in memory only" },
+    { "hypervisor.kvm", SET_WORD, C(kvm), "auto", 0, 0, kvm_uses, false,
+      "auto: a probe at the start finds what is too slow, the first VM shows the rest; trial: only the first VM; never" },
     { "hypervisor.stopVmsOnExit", SET_BOOL, C(stop_vms_on_exit), "false", 0, 0, NULL, false,
       "power VMs off when the agent ends; else they go on and are found again" },
     { "push.enabled", SET_BOOL, C(push), "true", 0, 0, NULL, false, "listen for notifications" },

@@ -10,6 +10,7 @@ struct agent_config {
     const char *id, *manufacturer, *model, *language, *type, *oem, *firmware, *software, *hardware;
     const char *data, *objects, *own;
     const char *hypervisor;
+    int kvm; /* enum hv_kvm */
     bool stop_vms_on_exit;
     bool push;
     const char *push_address;

@@ -163,9 +163,14 @@ struct hv {
     const struct hv_class *class;
 }; /* first member of each implementation */
 
+enum hv_kvm {
+    HV_KVM_AUTO,  /* what is too slow for any guest is found by a probe; the first start shows the rest */
+    HV_KVM_TRIAL, /* only the first start shows it */
+    HV_KVM_NEVER
+};
 /** @param uri "qemu:///embed?root=/var/lib/dmvisor-agent/hv", "qemu:///system", ...; dir: where logs and scratch
  * files go. Finds out whether KVM truly works by a short start (cached in dir); e says what is wrong and what to do. */
-enum rc hv_libvirt_create(const char *uri, const char *dir, struct hv **out, struct err *e);
+enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, struct hv **out, struct err *e);
 /** Everything succeeds after `delay_ms` of the time that hv_sim_advance says. seed: for plausible KPIs. A VM with a folder has
  * files as a real one: a start needs each disk at its full size, and the guest writes to the disks and to console.log; memory is
  * saved to memory.sav. */

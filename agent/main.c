@@ -134,7 +134,8 @@ static enum rc open_hypervisor(struct agent *g, struct err *e)
     enum rc rc = folder(g, "hypervisor", &dir, e);
 
     g->sim = !strcmp(g->config.hypervisor, "sim:");
-    if (rc || !g->sim) return rc ? rc : hv_libvirt_create(g->config.hypervisor, dir, &g->hv, e);
+    if (rc) return rc;
+    if (!g->sim) return hv_libvirt_create(g->config.hypervisor, dir, (enum hv_kvm)g->config.kvm, &g->hv, e);
     g->hv = hv_sim_create(SIM_DELAY_MS, 1);
     if (!g->hv) return err_set(e, RC_NOMEM, "no memory for the hypervisor in memory");
     hv_sim_advance(g->hv, world_real().now_ms);

@@ -453,19 +453,19 @@ static enum rc prepare(struct virt *v, struct err *e)
     uname(&host);
     snprintf(v->host.arch, sizeof v->host.arch, "%.15s", host.machine);
     v->host.tuning = strncmp(v->uri, "qemu:///system", 14) == 0;
-    virt_kvm_recall(v);
     return rc;
 }
 
 static const struct virt_lanes_class lanes_class = { virt_serve, tell };
 
-enum rc hv_libvirt_create(const char *uri, const char *dir, struct hv **out, struct err *e)
+enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, struct hv **out, struct err *e)
 {
     pthread_condattr_t monotonic;
     struct virt *v = calloc(1, sizeof *v);
     if (!v) return err_set(e, RC_NOMEM, "no memory for the hypervisor");
     v->base.class = &virt_class;
     v->told_last = &v->told;
+    v->use_kvm = kvm;
     snprintf(v->uri, sizeof v->uri, "%s", uri);
     snprintf(v->dir, sizeof v->dir, "%s", dir);
     pthread_mutex_init(&v->lock, NULL);
@@ -486,6 +486,7 @@ enum rc hv_libvirt_create(const char *uri, const char *dir, struct hv **out, str
     if (!rc) rc = connect_to(v, e);
     if (!rc) rc = virt_lanes_create(&lanes_class, v, &v->lanes, e);
     if (!rc) {
+        virt_kvm_recall(v);
         v->n_periphs = periph_scan("/sys/class", v->periphs, PERIPHS);
         virt_refresh_facts(v);
         pthread_mutex_lock(&v->tick);

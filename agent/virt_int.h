@@ -20,6 +20,8 @@ struct virt {
     struct hv base;
     char uri[512], dir[384], own[384], root[384]; /* own: the agent's folder; root: of an embedded driver, or "" */
     struct virt_guard guard;
+    enum hv_kvm use_kvm;
+    char kvm_key[192]; /* kernel and emulator that a trial's result holds for */
     struct virt_consoles *consoles;
     struct virt_lanes *lanes;
     int fd;
@@ -65,6 +67,7 @@ void virt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, st
 void virt_emulator_log(const struct virt *v, const char *name, char out[768]);
 
 /* virt_kvm.c */
+/** What is known of KVM at the start; needs the connection. */
 void virt_kvm_recall(struct virt *v);
 struct virt_host virt_host_now(struct virt *v);
 /** Hand the description of the VM to the hypervisor. */

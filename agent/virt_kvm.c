@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Does KVM work here? On some hosts /dev/kvm opens, and the emulator aborts or the guest never comes up. So the first
- * start under KVM is a trial. KVM is given up only when the same VM comes up without it: a VM that fails both ways says
+/* Does KVM work here? On some hosts /dev/kvm opens, and the emulator aborts or the guest never comes up. What is too
+ * slow for any guest is found by a probe at the agent's start; past it, the first start under KVM is a trial. KVM is given up only when the same VM comes up without it: a VM that fails both ways says
  * nothing about KVM. */
+#include "agent/kvm_probe.h"
 #include "agent/virt_int.h"
 #include "base/log.h"
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <libvirt/virterror.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,23 +25,63 @@ static bool read_line(const char *file, char *out, size_t n)
     return good;
 }
 
-/* What was found in this boot of the host: "<boot id> yes|no" in <dir>/kvm. */
+/* What a trial found holds for as long as the kernel and the emulator are the same. */
+static void set_key(struct virt *v)
+{
+    unsigned long emulator = 0;
+    struct utsname host;
+    uname(&host);
+    (void)virConnectGetVersion(v->conn, &emulator);
+    snprintf(v->kvm_key, sizeof v->kvm_key, "%s %s, emulator %lu", host.release, host.version, emulator);
+}
+
+/* "yes|no <key>" in <dir>/kvm. @return false when nothing is known of this kernel and this emulator */
+static bool recall(const struct virt *v, bool *works)
+{
+    char file[512], line[sizeof v->kvm_key + 8];
+    snprintf(file, sizeof file, "%s/kvm", v->dir);
+    const char *space = read_line(file, line, sizeof line) ? strchr(line, ' ') : NULL;
+    if (!space || strcmp(space + 1, v->kvm_key) != 0) return false;
+    *works = strncmp(line, "yes ", 4) == 0;
+    return true;
+}
+
+static bool can_open(const struct virt *v)
+{
+    const int fd = strncmp(v->uri, "qemu:", 5) == 0 ? open("/dev/kvm", O_RDWR | O_CLOEXEC) : -1;
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
+/* Only that it is no good is known at once; that it is good, a guest has to show. */
+static bool is_too_slow(const struct virt *v)
+{
+    const enum kvm_speed speed = v->use_kvm == HV_KVM_AUTO ? kvm_probe() : KVM_SPEED_UNKNOWN;
+    if (speed != KVM_SPEED_SLOW && speed != KVM_SPEED_ABSENT) return false;
+    log_event(LOG_INFO, "kvm.unusable",
+              LOG_Z("why", speed == KVM_SPEED_SLOW
+                               ? "a loop of a millisecond did not end within half a second under KVM;"
+                                 " emulation is used"
+                               : "/dev/kvm opens and runs nothing; emulation is used"));
+    return true;
+}
+
 void virt_kvm_recall(struct virt *v)
 {
-    char file[512], boot[64], line[128];
-    snprintf(file, sizeof file, "%s/kvm", v->dir);
-    int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    v->kvm = fd < 0 || strncmp(v->uri, "qemu:", 5) != 0 ? VIRT_KVM_ABSENT : VIRT_KVM_UNTRIED;
-    if (fd >= 0) close(fd);
-    if (v->kvm == VIRT_KVM_UNTRIED && read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot) &&
-        read_line(file, line, sizeof line) && strncmp(line, boot, strlen(boot)) == 0)
-        v->kvm = strcmp(line + strlen(boot), " yes") == 0 ? VIRT_KVM_WORKS : VIRT_KVM_ABSENT;
+    bool works = false;
+    set_key(v);
+    if (v->use_kvm == HV_KVM_NEVER || !can_open(v) || is_too_slow(v))
+        v->kvm = VIRT_KVM_ABSENT;
+    else if (recall(v, &works))
+        v->kvm = works ? VIRT_KVM_WORKS : VIRT_KVM_ABSENT;
+    else
+        v->kvm = VIRT_KVM_UNTRIED;
     v->host.kvm = v->kvm != VIRT_KVM_ABSENT;
 }
 
 static void learn(struct virt *v, bool works)
 {
-    char file[512], boot[64];
+    char file[512];
     pthread_mutex_lock(&v->lock);
     v->kvm = works ? VIRT_KVM_WORKS : VIRT_KVM_ABSENT;
     v->host.kvm = works;
@@ -49,9 +91,9 @@ static void learn(struct virt *v, bool works)
               LOG_Z("why", works ? "a guest started under KVM and came up"
                                  : "a guest did not come up under KVM and came up without it; emulation is used"));
     snprintf(file, sizeof file, "%s/kvm", v->dir);
-    FILE *f = read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot) ? fopen(file, "w") : NULL;
+    FILE *f = fopen(file, "w");
     if (f) {
-        fprintf(f, "%s %s\n", boot, works ? "yes" : "no");
+        fprintf(f, "%s %s\n", works ? "yes" : "no", v->kvm_key);
         fclose(f);
     }
 }

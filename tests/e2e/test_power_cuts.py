@@ -191,17 +191,6 @@ class Campaign:
         print("power cuts" if self.whole else "kills of the agent", dict(self.tally), f"volumes lost: 0, wipes lost: 0, seed {SEED}")
 
 
-@pytest.fixture
-def phone(folder, server):
-    """One that knows already that no guest comes up under KVM here: its trial would take most of the time."""
-    p = world.Phone(folder / "phone", server)
-    (p.dir / "hypervisor").mkdir()
-    (p.dir / "hypervisor/kvm").write_text(open("/proc/sys/kernel/random/boot_id").read().strip() + " no\n")
-    p.start()
-    yield p
-    p.stop()
-
-
 def test_a_few_power_cuts(server, phone):
     Campaign(server, phone, SEED, whole=True).run(3)
 
