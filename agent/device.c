@@ -250,7 +250,7 @@ static void vm_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *o
     case VM_ALERT_STATE: state_change(d, vm, data, &a); break;
     case VM_ALERT_CRASH:
     case VM_ALERT_CRASH_LOOP:
-        log_event(LOG_WARN, "crash", LOG_Z("vm", vm->id), LOG_Z("data", data), LOG_Z("info", vm->crash_info));
+        log_event(LOG_WARN, kind == VM_ALERT_CRASH ? "crash" : "crash_loop", LOG_Z("vm", vm->id), LOG_Z("data", data));
         device_alert_owners(d, str_of(vm->id), kind == VM_ALERT_CRASH ? "crash" : "crash_loop",
                             device_uri(d, DDF_VM, "crash.node", str_of(vm->id), (struct str){ 0 }, &a),
                             kind == VM_ALERT_CRASH ? "chr" : "int", kind == VM_ALERT_CRASH ? "critical" : "fatal",

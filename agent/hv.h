@@ -89,6 +89,7 @@ enum hv_cause {
     HV_C_PANIC,
     HV_C_WATCHDOG,
     HV_C_KILLED,
+    HV_C_NO_MEMORY, /* killed by the kernel for want of memory */
     HV_C_START_FAILED,
     HV_C_OUTSIDE
 };

@@ -85,31 +85,55 @@ static void tell_state(struct virt *v, const char *uuid, enum hv_state state, en
 
 /* ---- libvirt's callbacks ---- */
 
-static bool watchdog_fired(struct virt *v, const char *uuid)
+/* What an event before the stop said of it. */
+static enum virt_omen omen_of(struct virt *v, const char *uuid)
 {
-    bool fired = false;
+    enum virt_omen omen = VIRT_OMEN_NONE;
     pthread_mutex_lock(&v->lock);
     for (unsigned i = 0; i < VIRT_VMS_SEEN; i++)
-        if (strcmp(v->watchdog[i], uuid) == 0) {
-            v->watchdog[i][0] = '\0';
-            fired = true;
+        if (strcmp(v->omens[i].uuid, uuid) == 0) {
+            omen = v->omens[i].omen;
+            v->omens[i].uuid[0] = '\0';
         }
     pthread_mutex_unlock(&v->lock);
-    return fired;
+    return omen;
+}
+
+static void note_omen(struct virt *v, virDomainPtr dom, enum virt_omen omen)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    if (virDomainGetUUIDString(dom, uuid) != 0) return;
+    pthread_mutex_lock(&v->lock);
+    struct virt_omen_of *o = &v->omens[v->next_omen++ % VIRT_VMS_SEEN];
+    memcpy(o->uuid, uuid, sizeof o->uuid);
+    o->omen = omen;
+    pthread_mutex_unlock(&v->lock);
+}
+
+/* The emulator is gone and nobody asked for it. */
+static void tell_death(struct virt *v, virDomainPtr dom, const char *uuid)
+{
+    char log[768], words[160] = "", end[64], text[HV_TEXT_BYTES];
+    pthread_mutex_lock(&v->lock);
+    struct virt_exits *exits = v->exits;
+    pthread_mutex_unlock(&v->lock);
+    const struct virt_exit how = virt_exits_of(exits, virDomainGetName(dom), 0);
+    virt_emulator_log(v, virDomainGetName(dom), log);
+    virt_log_last_words(log, words);
+    virt_exit_words(&how, end, sizeof end);
+    snprintf(text, sizeof text, "the emulator ended unexpectedly%s%s%s", end, words[0] ? "; its last words: " : "",
+             words);
+    tell_state(v, uuid, HV_CRASHED, how.by_oom ? HV_C_NO_MEMORY : HV_C_KILLED, text);
 }
 
 static void on_stopped(struct virt *v, virDomainPtr dom, const char *uuid, int detail)
 {
-    char log[768], words[160] = "", text[HV_TEXT_BYTES];
-    bool watchdog = watchdog_fired(v, uuid);
+    const enum virt_omen omen = omen_of(v, uuid);
     virt_kvm_down(v, uuid);
-    if (detail == VIR_DOMAIN_EVENT_STOPPED_FAILED) {
-        virt_emulator_log(v, virDomainGetName(dom), log);
-        virt_log_last_words(log, words);
-    }
-    snprintf(text, sizeof text, "the emulator ended unexpectedly%s%s", words[0] ? "; its last words: " : "", words);
-    if (watchdog)
+    if (omen == VIRT_OMEN_WATCHDOG)
         tell_state(v, uuid, HV_CRASHED, HV_C_WATCHDOG, "the guest did not feed its watchdog");
+    else if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN && omen == VIRT_OMEN_SIGNAL)
+        tell_state(v, uuid, HV_OFF, HV_C_OUTSIDE, "the emulator was ended by a signal");
     else if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)
         tell_state(v, uuid, HV_OFF, HV_C_GUEST, "");
     else if (detail == VIR_DOMAIN_EVENT_STOPPED_SAVED)
@@ -117,7 +141,7 @@ static void on_stopped(struct virt *v, virDomainPtr dom, const char *uuid, int d
     else if (detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED)
         tell_state(v, uuid, HV_CRASHED, HV_C_PANIC, "the guest crashed");
     else if (detail == VIR_DOMAIN_EVENT_STOPPED_FAILED)
-        tell_state(v, uuid, HV_CRASHED, HV_C_KILLED, text);
+        tell_death(v, dom, uuid);
     else
         tell_state(v, uuid, HV_OFF, HV_C_REQUEST, "");
 }
@@ -134,6 +158,9 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
     case VIR_DOMAIN_EVENT_SUSPENDED:
         if (detail == VIR_DOMAIN_EVENT_SUSPENDED_PAUSED) tell_state(v, uuid, HV_PAUSED, HV_C_REQUEST, "");
         break;
+    case VIR_DOMAIN_EVENT_SHUTDOWN:
+        if (detail == VIR_DOMAIN_EVENT_SHUTDOWN_HOST) note_omen(v, dom, VIRT_OMEN_SIGNAL);
+        break;
     case VIR_DOMAIN_EVENT_STOPPED: on_stopped(v, dom, uuid, detail); break;
     case VIR_DOMAIN_EVENT_CRASHED: tell_state(v, uuid, HV_CRASHED, HV_C_PANIC, "the guest's kernel panicked"); break;
     default: break;
@@ -143,14 +170,9 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
 
 static void on_watchdog(virConnectPtr conn, virDomainPtr dom, int action, void *opaque)
 {
-    struct virt *v = opaque;
-    char uuid[VIR_UUID_STRING_BUFLEN];
     (void)conn;
     (void)action;
-    if (virDomainGetUUIDString(dom, uuid) != 0) return;
-    pthread_mutex_lock(&v->lock);
-    snprintf(v->watchdog[v->next_watchdog++ % VIRT_VMS_SEEN], HV_UUID_BYTES, "%s", uuid);
-    pthread_mutex_unlock(&v->lock);
+    note_omen(opaque, dom, VIRT_OMEN_WATCHDOG);
 }
 
 /* The guest opened its agent's channel: it is up. */
@@ -428,6 +450,7 @@ static void virt_destroy(struct hv *hv)
     pthread_mutex_unlock(&v->lock);
     if (v->loop_runs) pthread_join(v->loop, NULL);
     virt_consoles_destroy(v->consoles);
+    virt_exits_destroy(v->exits);
     while (virt_next(hv, &ev))
         ;
     pthread_cond_destroy(&v->wake);
@@ -453,6 +476,20 @@ static enum rc prepare(struct virt *v, struct err *e)
     uname(&host);
     snprintf(v->host.arch, sizeof v->host.arch, "%.15s", host.machine);
     v->host.tuning = strncmp(v->uri, "qemu:///system", 14) == 0;
+    return rc;
+}
+
+/* libvirt makes the folder when it starts. */
+static enum rc watch_exits(struct virt *v, struct err *e)
+{
+    char pids[512];
+    snprintf(pids, sizeof pids, "%s/qemu", v->root[0] ? v->root : "/run/libvirt");
+    if (v->root[0]) snprintf(pids, sizeof pids, "%s/run/qemu", v->root);
+    struct virt_exits *exits = NULL;
+    enum rc rc = virt_exits_create(pids, &exits, e);
+    pthread_mutex_lock(&v->lock); /* the loop's thread is at work already */
+    v->exits = exits;
+    pthread_mutex_unlock(&v->lock);
     return rc;
 }
 
@@ -484,6 +521,7 @@ enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, str
     if (!rc && (v->fd < 0 || !(v->loop_runs = pthread_create(&v->loop, NULL, run_loop, v) == 0)))
         rc = err_set(e, RC_IO, "cannot start libvirt's event thread");
     if (!rc) rc = connect_to(v, e);
+    if (!rc) rc = watch_exits(v, e);
     if (!rc) rc = virt_lanes_create(&lanes_class, v, &v->lanes, e);
     if (!rc) {
         virt_kvm_recall(v);

@@ -5,6 +5,7 @@
 #include "agent/virt_files.h"
 #include "agent/virt_int.h"
 #include "base/log.h"
+#include "base/world.h"
 #include <fcntl.h>
 #include <libvirt/virterror.h>
 #include <signal.h>
@@ -215,29 +216,34 @@ static enum rc perform(struct virt *v, virConnectPtr conn, const struct virt_req
     return rc;
 }
 
-/* Why a start failed, as the emulator said it: memory is worth another try, the rest is told in its own last words. */
-static void explain(const struct virt *v, const struct virt_request *r, struct hv_event *ev)
+static bool is_about_memory(const char *words)
 {
-    char log[768], words[160];
+    return strstr(words, "annot allocate memory") || strstr(words, "annot set up guest memory");
+}
+
+/* Why a start failed, as the emulator said it and the kernel knows it: memory is worth another try, the rest is told in
+ * its own last words and by how it ended. */
+static void explain(struct virt *v, const struct virt_request *r, int64_t began_ms, struct hv_event *ev)
+{
+    char log[768], words[160], end[64] = "", text[sizeof ev->text];
     if (!is_start(r->call) || !ev->rc || ev->code) return;
+    const struct virt_exit how = virt_exits_of(v->exits, r->spec.name, began_ms);
     virt_emulator_log(v, r->spec.name, log);
     virt_log_last_words(log, words);
-    if (strstr(ev->text, "annot allocate memory") || strstr(words, "annot allocate memory") ||
-        strstr(ev->text, "annot set up guest memory") || strstr(words, "annot set up guest memory"))
-        ev->code = NO_MEMORY;
-    else
-        ev->code = START_FAILED; /* also when it is a step of another operation */
-    if (words[0] && !strstr(ev->text, words)) {
-        char text[sizeof ev->text];
-        snprintf(text, sizeof text, "%.90s; the emulator's last words: %.120s", ev->text, words);
-        memcpy(ev->text, text, sizeof text);
-    }
+    /* START_FAILED also when it is a step of another operation */
+    ev->code = how.by_oom || is_about_memory(ev->text) || is_about_memory(words) ? NO_MEMORY : START_FAILED;
+    if (how.ended) virt_exit_words(&how, end, sizeof end);
+    const bool more = words[0] && (end[0] || !strstr(ev->text, words)); /* what follows cuts the text */
+    snprintf(text, sizeof text, "%.*s%s%s%s%.100s", more || end[0] ? 90 : 250, ev->text,
+             end[0] ? "; the emulator ended" : "", end, more ? "; the emulator's last words: " : "", more ? words : "");
+    memcpy(ev->text, text, sizeof text);
 }
 
 void virt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats)
 {
     struct virt *v = ctx;
     struct err e = { 0 };
+    const int64_t began_ms = world_monotonic_ms();
     virConnectPtr conn = virt_conn(v, &e);
     if (!conn && r->by_force) kill_emulator(v, &r->spec);
     ev->rc = conn ? perform(v, conn, r, ev, stats, &e) : e.rc;
@@ -245,6 +251,6 @@ void virt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, st
     snprintf(ev->text, sizeof ev->text, "%.250s", e.text);
     for (char *p = ev->text; *p; p++)
         if (*p == '\n' || *p == '\r') *p = ' ';
-    explain(v, r, ev);
+    explain(v, r, began_ms, ev);
     if (r->call == HV_STATS || r->call == HV_START || r->call == HV_DESTROY) virt_refresh_facts(v);
 }

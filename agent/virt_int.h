@@ -6,6 +6,7 @@
 #include "agent/hv.h"
 #include "agent/virt_console.h"
 #include "agent/virt_embed.h"
+#include "agent/virt_exits.h"
 #include "agent/virt_lanes.h"
 #include "agent/virt_xml.h"
 #include <libvirt/libvirt.h>
@@ -15,6 +16,13 @@ enum { VIRT_VMS_SEEN = 64 };
 /* Is a guest under KVM known to run? Found by starting one. */
 enum virt_kvm { VIRT_KVM_UNTRIED, VIRT_KVM_WORKS, VIRT_KVM_ABSENT };
 
+/* What an event says of the stop that follows it: a watchdog fired, the emulator got a signal to end. */
+enum virt_omen { VIRT_OMEN_NONE, VIRT_OMEN_WATCHDOG, VIRT_OMEN_SIGNAL };
+struct virt_omen_of {
+    char uuid[HV_UUID_BYTES];
+    enum virt_omen omen;
+};
+
 struct virt_told;
 struct virt {
     struct hv base;
@@ -23,6 +31,7 @@ struct virt {
     enum hv_kvm use_kvm;
     char kvm_key[192]; /* kernel and emulator that a trial's result holds for */
     struct virt_consoles *consoles;
+    struct virt_exits *exits;
     struct virt_lanes *lanes;
     int fd;
     pthread_t keeper, loop;
@@ -41,8 +50,8 @@ struct virt {
     struct periph periphs[PERIPHS]; /* as of the start */
     size_t n_periphs;
     struct virt_told *told, **told_last, *handed_out;
-    char watchdog[VIRT_VMS_SEEN][HV_UUID_BYTES];
-    unsigned next_watchdog;     /* a watchdog fired; the stop that follows is its */
+    struct virt_omen_of omens[VIRT_VMS_SEEN]; /* of the stop that follows */
+    unsigned next_omen;
     char trial[HV_UUID_BYTES];  /* a guest whose sign of life is waited for, under KVM */
     bool trial_up, trial_over;  /* it came; it ended instead */
     char second[HV_UUID_BYTES]; /* a guest that did not come up under KVM, now without it */

@@ -498,7 +498,7 @@ static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event 
     const bool alive = vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->state == VM_STARTING ||
                        vm->state == VM_SHUTTING_DOWN;
     const bool crash = ev->state == HV_CRASHED || ev->cause == HV_C_PANIC || ev->cause == HV_C_WATCHDOG ||
-                       ev->cause == HV_C_KILLED || ev->cause == HV_C_START_FAILED;
+                       ev->cause == HV_C_KILLED || ev->cause == HV_C_NO_MEMORY || ev->cause == HV_C_START_FAILED;
     if (crash && alive)
         vm_crashed(vm, w, vm_crash_reason(ev->cause), ev->text);
     else if ((ev->state == HV_OFF || ev->state == HV_GONE) && alive)

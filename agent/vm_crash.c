@@ -13,6 +13,7 @@ enum vm_crash_reason vm_crash_reason(enum hv_cause cause)
     case HV_C_PANIC: return VM_CR_PANIC;
     case HV_C_WATCHDOG: return VM_CR_WATCHDOG;
     case HV_C_KILLED: return VM_CR_HYPERVISOR;
+    case HV_C_NO_MEMORY: return VM_CR_NO_MEMORY;
     case HV_C_START_FAILED: return VM_CR_START;
     default: return VM_CR_UNKNOWN;
     }
@@ -79,18 +80,39 @@ static void act(struct vm *vm, struct vm_world *w, int action, int before)
     }
 }
 
+/* "reason=1;count=2;action=2;dump=;info=..." (c.7); the text is the last, and has no ';' of its own. */
+static void tell_crash(struct vm *vm, struct vm_world *w, int action)
+{
+    char data[96 + sizeof vm->crash_info];
+    const int n = snprintf(data, sizeof data, "reason=%d;count=%d;action=%d;dump=;info=", vm->crash_reason,
+                           vm->crash_count, action);
+    snprintf(data + n, sizeof data - (size_t)n, "%s", vm->crash_info);
+    for (char *p = data + n; *p; p++)
+        if (*p == ';' || (unsigned char)*p < 0x20) *p = *p == ';' ? ',' : ' ';
+    w->sink->alert(w->sink->ctx, vm, VM_ALERT_CRASH, "", "", data);
+}
+
+/* What the guest itself said last, when it panicked and there is a console. */
+static void add_last_words(struct vm *vm, const struct vm_world *w)
+{
+    char words[160];
+    const size_t n = strlen(vm->crash_info);
+    if (vm->crash_reason == VM_CR_PANIC && vm_has_files(w) && vm_files_panic(vm, words))
+        snprintf(vm->crash_info + n, sizeof vm->crash_info - n, "; the guest's last words: %s", words);
+}
+
 void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, const char *info)
 {
-    char data[96];
+    char data[16];
     const int before = note(vm, w->now_ms);
     const bool loop = before >= vm->policy.max_restarts;
     const int action = loop ? vm->policy.escalation : vm->policy.crash_action;
     vm->crash_count++;
     vm->crash_reason = (int)why;
-    snprintf(vm->crash_info, sizeof vm->crash_info, "%.500s", info);
+    snprintf(vm->crash_info, sizeof vm->crash_info, "%.300s", info);
+    add_last_words(vm, w);
     vm_set_state(vm, w, VM_CRASHED, VM_R_UNKNOWN);
-    snprintf(data, sizeof data, "reason=%d;count=%d;action=%d;dump=", (int)why, vm->crash_count, action);
-    w->sink->alert(w->sink->ctx, vm, VM_ALERT_CRASH, "", "", data);
+    tell_crash(vm, w, action);
     if (loop) {
         snprintf(data, sizeof data, "%d", before);
         w->sink->alert(w->sink->ctx, vm, VM_ALERT_CRASH_LOOP, "", "", data);

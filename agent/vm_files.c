@@ -16,6 +16,7 @@
  * is told, never a file to be made again.
  */
 
+enum { PANIC_TAIL_BYTES = 8192 };
 enum { COPY_BYTES = 16 << 20, COPY_CHUNK = 256 << 10, FOLDER_MODE = 0711, FILE_MODE = 0600 };
 static const char unfinished[] = "system.part";
 
@@ -327,4 +328,30 @@ unsigned vm_files_sweep(const char *vms_dir, bool (*belongs)(void *ctx, const ch
     }
     if (d) closedir(d);
     return n;
+}
+
+/* --- what the guest printed --- */
+
+bool vm_files_panic(const struct vm *vm, char out[160])
+{
+    char file[sizeof vm->want.dir + 16], tail[PANIC_TAIL_BYTES + 1], *line, *rest = tail;
+    struct stat st;
+    bool found = false;
+
+    snprintf(file, sizeof file, "%s/console.log", vm->want.dir);
+    int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    ssize_t n = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
+                    ? pread(fd, tail, PANIC_TAIL_BYTES,
+                            st.st_size > PANIC_TAIL_BYTES ? st.st_size - PANIC_TAIL_BYTES : 0)
+                    : -1;
+    if (fd >= 0) close(fd);
+    tail[n > 0 ? n : 0] = '\0';
+    while ((line = strtok_r(rest, "\r\n", &rest)) != NULL)
+        if (strstr(line, "panic")) {
+            for (char *p = line; *p; p++)
+                if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e) *p = '?';
+            snprintf(out, 160, "%.159s", line);
+            found = true;
+        }
+    return found;
 }

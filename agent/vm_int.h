@@ -54,6 +54,7 @@ enum vm_reason {
 enum vm_crash_reason {
     VM_CR_PANIC = 1,
     VM_CR_WATCHDOG = 2,
+    VM_CR_NO_MEMORY = 5,
     VM_CR_HYPERVISOR = 6,
     VM_CR_BOOT_TIMEOUT = 7,
     VM_CR_START = 9,
@@ -199,6 +200,8 @@ enum rc vm_files_check(const struct vm *vm, struct err *e);
 void vm_files_drop_volumes(struct vm *vm);
 /** Take all files out of the record. */
 void vm_files_forget(struct vm *vm);
+/** The guest's own line about its panic, from the end of its console. @return false when there is none */
+bool vm_files_panic(const struct vm *vm, char out[160]);
 /** Close what a copy or a wipe has open. */
 void vm_work_end(struct vm *vm);
 

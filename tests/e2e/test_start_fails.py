@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import signal
 
 import world
 
@@ -10,11 +11,16 @@ WRAPPER = """#!/bin/sh
 case "$*" in *guest=dmvisor-*)
     case $(cat {mode}) in
     words) echo "unrecognised argument: -netdev" >&2; exit 35 ;;
+    signal) kill -SEGV $$ ;;
     memory) ulimit -v 220000 ;;
     esac ;;
 esac
 exec {real} "$@"
 """
+
+
+# The kernel tells how a process ended to who holds it, not only to its parent.
+EXITS_ARE_TOLD = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())) >= (6, 15)
 
 
 def starts(phone):
@@ -45,7 +51,10 @@ def test_the_emulators_last_words_and_the_cause_are_told_and_kvm_stays_open(fold
         mode.write_text("words")
         server.apply(world.policy(crash="alert"))
         result, detail = fails_as(phone, "unrecognised argument: -netdev")
-        assert result == 1428, (result, detail)
+        assert result == 1428 and (not EXITS_ARE_TOLD or "with exit status 35" in detail), (result, detail)
+        mode.write_text("signal")
+        result, detail = fails_as(phone, "killed by signal 11" if EXITS_ARE_TOLD else "could not be started")
+        assert result == 1428 and "unrecognised" not in detail, (result, detail)
         mode.write_text("memory")
         result, detail = fails_as(phone, "memory")
         assert result == 1422, (result, detail)
@@ -74,3 +83,40 @@ def test_a_kvm_that_is_too_slow_for_any_guest_is_known_before_the_first_start(fo
     line = pathlib.Path(f"/proc/{phone.emulators()[0]}/cmdline").read_bytes()
     assert (b"accel=tcg" in line) == (slow or "event=kvm.works" not in phone.log())
     assert phone.log().count("event=vm vm=corp state=40") <= 1
+
+
+def test_how_an_emulator_ended_is_told_and_nothing_else(folder, server, phone):
+    """Killed from outside, ended from outside, killed by the kernel for want of memory: each by its own name."""
+    server.upload(world.guest(), "corp-linux", "1.0.0")
+    server.apply(world.policy(crash="alert").replace("    crash:", "    upgrade: {health: none}\n    crash:"))
+
+    def up():
+        server.wait_vm(phone.name, "corp", 120, state=50)
+        return phone.emulators()[0]
+
+    def told(words):
+        return world.wait_for(words, lambda: next((t for t in crashes() if words in t), None), 30)
+
+    def crashes():
+        return re.findall(r"event=crash vm=corp data=\"?([^\n]*)", phone.log())
+    os.kill(up(), signal.SIGKILL)
+    text = told("the emulator ended unexpectedly, killed by signal 9" if EXITS_ARE_TOLD else "the emulator ended unexpectedly")
+    assert "reason=6;" in text and "memory" not in text, text
+    server.wait_operation(server.operate(phone.name, "corp", "start"), seconds=90)
+    os.kill(up(), signal.SIGTERM)
+    world.wait_for("it to be off", lambda: phone.log().count("event=vm vm=corp state=30"), 30)
+    assert "because=\"management application on the device\"" in phone.log(), phone.log()[-2000:]
+    assert len(crashes()) == 1
+    if os.geteuid() or not os.path.isdir("/sys/fs/cgroup/memory/") or not os.access("/dev/kmsg", os.R_OK):
+        return
+    group = pathlib.Path("/sys/fs/cgroup/memory") / f"dmv-test-{os.getpid()}"
+    group.mkdir()
+    try:
+        pid = up()
+        (group / "cgroup.procs").write_text(str(pid))
+        (group / "memory.limit_in_bytes").write_text("4M")
+        world.wait_for("the kernel to end it", lambda: pid not in phone.emulators(), 60)
+        assert "reason=5;" in told("killed by the kernel for want of memory")
+    finally:
+        world.wait_for("the group to be empty", lambda: not (group / "cgroup.procs").read_text(), 10)
+        group.rmdir()
