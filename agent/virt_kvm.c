@@ -103,6 +103,7 @@ struct virt_host virt_host_now(struct virt *v)
     pthread_mutex_lock(&v->lock);
     struct virt_host host = v->host;
     pthread_mutex_unlock(&v->lock);
+    if (v->guard.uid) host.gid = v->guard.gid;
     return host;
 }
 

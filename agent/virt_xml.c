@@ -2,9 +2,10 @@
 #include "agent/virt_xml.h"
 #include "agent/virt_console.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { CPU_PERIOD_US = 100000 };
+enum { CPU_PERIOD_US = 100000, ACCOUNTS_FROM = 0x70000000 };
 
 static void text(struct buf *b, const char *s)
 {
@@ -108,6 +109,21 @@ static void put_console(const struct hv_spec *s, struct buf *b)
     buf_putz(b, "/agent.sock'/><target type='virtio' name='org.qemu.guest_agent.0'/></channel>\n");
 }
 
+uid_t virt_account_of(const char *uuid)
+{
+    unsigned digits = 0; /* seven, of a random number */
+    (void)sscanf(uuid, "%7x", &digits);
+    return ACCOUNTS_FROM + (uid_t)digits;
+}
+
+/* An emulator that its guest has taken over reads no other VM's files: they are another account's. */
+static void put_account(const struct hv_spec *s, const struct virt_host *h, struct buf *b)
+{
+    if (h->gid)
+        buf_printf(b, "<seclabel type='static' model='dac' relabel='yes'><label>+%u:+%u</label></seclabel>\n",
+                   (unsigned)virt_account_of(s->uuid), (unsigned)h->gid);
+}
+
 enum rc virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, struct buf *b, struct err *e)
 {
     const bool arm = strcmp(h->arch, "aarch64") == 0;
@@ -135,6 +151,8 @@ enum rc virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, stru
                 "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>\n");
     if (s->watchdog_s > 0) buf_putz(b, "<watchdog model='i6300esb' action='poweroff'/>\n");
     if (s->detect_panic && !arm) buf_putz(b, "<panic model='isa'/>\n");
-    buf_putz(b, "</devices>\n</domain>\n");
+    buf_putz(b, "</devices>\n");
+    put_account(s, h, b);
+    buf_putz(b, "</domain>\n");
     return buf_ok(b) ? RC_OK : err_set(e, b->failed, "the VM's description is too large");
 }

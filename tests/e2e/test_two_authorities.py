@@ -2,7 +2,12 @@
 """An enterprise and an operator on one phone: two accounts, two ServerIDs, each with a VM of its own that the other cannot touch."""
 import copy
 import json
+import os
+import pathlib
+import re
+import subprocess
 
+import pytest
 import requests
 
 import world
@@ -156,3 +161,43 @@ def test_an_authority_is_made_once(server):
     r = requests.post(server.url + "/api/v1/authorities", json={"name": "x", "serverId": "x"}, headers={"Authorization": f"Bearer {token}"},
                       verify=server.session.verify)
     assert r.status_code == 403
+
+
+def opens(pid, uid, gid, file):
+    """As the emulator itself would, in its own mount namespace and as its own account."""
+    r = subprocess.run(["nsenter", "-t", str(pid), "-m", "setpriv", "--reuid", str(uid), "--regid", str(gid), "--clear-groups", "dd", f"if={file}",
+                        "of=/dev/null", "bs=1", "count=1"], capture_output=True, text=True)
+    return r.returncode == 0, r.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: emulators have accounts of their own then")
+def test_an_emulator_that_was_taken_over_reads_no_other_owners_disk(folder, server):
+    it, tel, phone = two_accounts(folder, server, world.guest(), "bundle")
+    try:
+        for who, name, image in ((it, "corp", "corp-linux"), (tel, "tel", "tel-linux")):
+            who.apply(policy(name, image).replace("    crash:", "    upgrade: {health: none}\n    crash:"))
+        it.wait_vm(PHONE, "corp", 120, state=50)
+        tel.wait_vm(PHONE, "tel", 120, state=50)
+        found = {}
+        for pid in phone.emulators():
+            line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+            status = dict(re.findall(r"(?m)^(Uid|Gid|Groups):\s+(\d*)", pathlib.Path(f"/proc/{pid}/status").read_text()))
+            found["corp" if "guest=dmvisor-corp" in line else "tel"] = (pid, int(status["Uid"]), int(status["Gid"]), re.search(r"/[^\"]+userdata.img", line)[0])
+        assert len(found) == 2 and found["corp"][1] != found["tel"][1] and 0 not in (found["corp"][1], found["tel"][1]), found
+        for me, other in (("corp", "tel"), ("tel", "corp")):
+            pid, uid, gid, own = found[me]
+            assert opens(pid, uid, gid, own)[0], (me, opens(pid, uid, gid, own))
+            good, why = opens(pid, uid, gid, found[other][3])
+            assert not good and "Permission denied" in why, (me, why)
+            kernel = str(pathlib.Path(found[other][3]).parent / "kernel")
+            assert not opens(pid, uid, gid, kernel)[0]
+            with pytest.raises(PermissionError):
+                signal_as(uid, gid, found[other][0])
+    finally:
+        phone.stop()
+
+
+def signal_as(uid, gid, pid):
+    r = subprocess.run(["setpriv", "--reuid", str(uid), "--regid", str(gid), "--clear-groups", "kill", "-0", str(pid)], capture_output=True, text=True)
+    if r.returncode:
+        raise PermissionError(r.stderr)
