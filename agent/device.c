@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/device_int.h"
+#include "agent/shown.h"
 #include "base/log.h"
 #include "base/text.h"
 #include <stdio.h>
@@ -83,6 +84,16 @@ int64_t device_kept_int(struct device *d, enum ddf_scope scope, const char *name
 
 /* --- alerts --- */
 
+struct str device_shown(const struct device *d, struct str text, struct arena *a)
+{
+    struct str own = str_of(d->config.vms_dir ? d->config.vms_dir : "");
+
+    while (own.n && own.p[own.n - 1] == '/') own.n--;
+    while (own.n && own.p[own.n - 1] != '/') own.n--; /* VMs lie in the agent's folder */
+    if (own.n) own.n--;
+    return shown_text(text, own, a);
+}
+
 void device_note(struct device *d, enum rc rc, const char *what)
 {
     if (rc && !d->trouble.rc) err_set(&d->trouble, rc, "%s: %s", what, rc_text(rc));
@@ -96,12 +107,16 @@ const char *device_mark(int result)
 void device_alert(struct device *d, const char *server_id, const char *name, struct str source, const char *format,
                   const char *mark, const char *data, const char *correlator)
 {
-    const struct alert_new n = { str_of(server_id), str_of(name),      source, str_of(format), str_of(mark),
-                                 str_of(data),      str_of(correlator) };
+    struct arena a;
 
     d->changes++;
-    if (!device_find_account(d, n.server_id)) return;
+    if (!device_find_account(d, str_of(server_id))) return;
+    arena_init(&a, 1 << 16);
+    const struct alert_new n = { str_of(server_id), str_of(name), source,
+                                 str_of(format),    str_of(mark), device_shown(d, str_of(data), &a),
+                                 str_of(correlator) };
     device_note(d, alerts_add(d->alerts, &n, d->w->now_ms, &d->trouble), "alert");
+    arena_finish(&a);
 }
 
 void device_alert_owners(struct device *d, struct str vm, const char *name, struct str source, const char *format,

@@ -115,6 +115,8 @@ struct str device_uri(struct device *d, enum ddf_scope scope, const char *name, 
 struct str device_vm_uri(struct device *d, struct str id, struct arena *a);
 struct str device_image_uri(struct device *d, struct str id, struct arena *a);
 struct account *device_find_account(struct device *d, struct str server_id);
+/** A text as servers are shown it (shown.h). */
+struct str device_shown(const struct device *d, struct str text, struct arena *a);
 /** To one server, when the device has an account there. */
 void device_alert(struct device *d, const char *server_id, const char *name, struct str source, const char *format,
                   const char *mark, const char *data, const char *correlator);

@@ -34,9 +34,12 @@ static const struct mo_field facts[] = {
 
 static bool get_fact(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
+    const struct mo_field *f = at->row->arg;
     const struct device_vm *v = mo_vm_at(ctx, at);
 
-    return v && mo_text(at->row->arg, v->vm, a, out);
+    if (!v || !mo_text(f, v->vm, a, out)) return false;
+    if (f->kind == MO_TEXT) *out = device_shown(ctx, *out, a);
+    return true;
 }
 
 static bool get_state(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
