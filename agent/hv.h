@@ -120,6 +120,17 @@ struct hv_stats {
     struct hv_net_stats net[HV_NETS];
 };
 
+/* Resources of a running VM that only come with its next start, as bits; and one for each volume and interface. */
+enum hv_part {
+    HV_PART_VCPUS = 1 << 0,
+    HV_PART_MEMORY = 1 << 1,
+    HV_PART_WEIGHT = 1 << 2, /* shares, limit */
+    HV_PART_AFFINITY = 1 << 3,
+    HV_PART_GUARDS = 1 << 4 /* panic device, watchdog */
+};
+#define HV_PART_VOLUME(i) ((uint32_t)1 << (8 + (i)))
+#define HV_PART_NET(i)    ((uint32_t)1 << (16 + (i)))
+
 enum hv_event_kind {
     HV_EV_DONE,    /* a request ended: cookie, rc, text */
     HV_EV_STATE,   /* state changed: state, cause, text */
@@ -135,8 +146,8 @@ struct hv_event {
     uint64_t cookie;
     enum hv_call call;
     enum rc rc;
-    int code;     /* DONE with an rc: the result (virtualization-mo.md c.6) that says why; 0 = the operation's own */
-    bool pending; /* HV_SET_RESOURCES: takes effect at the next start */
+    int code; /* DONE with an rc: the result (virtualization-mo.md c.6) that says why; 0 = the operation's own */
+    uint32_t pending; /* HV_SET_RESOURCES: parts that wait for the next start (HV_PART_...); 0 = all is in force */
     enum hv_state state;
     enum hv_cause cause;
     int vcpus; /* HV_LOOK: in force now; 0 = it does not run */

@@ -2,6 +2,7 @@
 /* A VM's node (virtualization-mo.md c.3): settings that become vm->want and vm->policy, the Exec targets, who owns
  * it. What it tells of itself is in mo_vm_facts.c. */
 #include "agent/mo.h"
+#include "agent/mo_vm_effective.h"
 #include "agent/mo_vm_support.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -55,6 +56,10 @@ static const struct mo_field net_settings[] = {
     { "resources.net.*.up", MO_I64, N(up_kbps), false },
     { "resources.net.*.down", MO_I64, N(down_kbps), false },
 };
+
+const struct mo_vm_tables mo_vm_tables = { settings,        MO_COUNT(settings),
+                                           volume_settings, MO_COUNT(volume_settings),
+                                           net_settings,    MO_COUNT(net_settings) };
 
 static void fill_fields(struct device *d, const struct mo_field *f, size_t n, struct str id, struct str instance,
                         void *base, struct arena *a)
@@ -663,6 +668,7 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e)
     if (!rc) rc = setting_rows(s, volume_settings, MO_COUNT(volume_settings), e);
     if (!rc) rc = setting_rows(s, net_settings, MO_COUNT(net_settings), e);
     if (!rc) rc = mo_vm_fact_rows(s, e);
+    if (!rc) rc = mo_vm_effective_rows(s, e);
     if (!rc) rc = operation_rows(s, e);
     return rc;
 }

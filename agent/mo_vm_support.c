@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/mo_vm_support.h"
 
-/* One row for each setting that this agent enforces. A setting that is not named here has no effect. */
+/* One row for each setting that this agent enforces: of a VM, then of the device. A setting that is not named here has no
+ * effect; docs/SETTINGS.md says of each what enforces it. */
 enum need {
     ALWAYS,
     TUNING /* cgroups: a libvirt daemon */,
@@ -63,7 +64,17 @@ static const struct in_force {
     { "kpi.thresholds.*.clear", NULL, ALWAYS },
     { "kpi.thresholds.*.mark", NULL, ALWAYS },
     { "wipeList.*.toBeWiped", NULL, ALWAYS },
+    { "kpi.interval", NULL, ALWAYS },
+    { "config.progressStep", NULL, ALWAYS },
+    { "config.progressGap", NULL, ALWAYS },
+    { "config.stateAlerts", NULL, ALWAYS },
+    { "config.coalesce", NULL, ALWAYS },
 };
+
+static bool is_setting(const struct ddf_entry *en)
+{
+    return (en->scope == DDF_VM || en->scope == DDF_DEVICE) && en->change != DDF_C_NEVER;
+}
 
 static bool has(const struct device *d, enum need need)
 {
@@ -80,7 +91,7 @@ static bool among(struct str list, char separator, struct str word)
 
 bool mo_vm_supported(const struct device *d, const struct ddf_entry *en, struct str value)
 {
-    if (en->scope != DDF_VM || en->change == DDF_C_NEVER) return true;
+    if (!is_setting(en)) return true;
     for (size_t i = 0; i < MO_COUNT(in_force); i++) {
         if (!str_is(en->name, in_force[i].name)) continue;
         if (!has(d, in_force[i].need)) return false;
@@ -89,7 +100,14 @@ bool mo_vm_supported(const struct device *d, const struct ddf_entry *en, struct 
     return false;
 }
 
-/* The addresses below a VM that have an effect, with their values where only some have one (mo_vm_support.h). */
+static const struct ddf_entry *entry_of(const struct ddf_layout *l, const char *name)
+{
+    const struct ddf_entry *en = ddf_layout_entry(l, DDF_VM, str_of(name));
+    return en ? en : ddf_layout_entry(l, DDF_DEVICE, str_of(name));
+}
+
+/* The addresses below a VM, and below the object's root, that have an effect, with their values where only some have
+ * one (mo_vm_support.h). */
 static bool get_settings(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct device *d = ctx;
@@ -101,7 +119,7 @@ static bool get_settings(void *ctx, const struct tree_at *at, struct arena *a, s
     buf_init(&b, 8192);
     for (size_t i = 0; i < MO_COUNT(in_force); i++) {
         const struct in_force *f = &in_force[i];
-        const struct ddf_entry *en = ddf_layout_entry(device_layout(d), DDF_VM, str_of(f->name));
+        const struct ddf_entry *en = entry_of(device_layout(d), f->name);
         struct str types = str_of(d->facts.guest_types), one;
         if (!en || !has(d, f->need)) continue;
         buf_printf(&b, "%s%.*s", b.n ? "," : "", STR_ARG(en->path));
@@ -114,18 +132,33 @@ static bool get_settings(void *ctx, const struct tree_at *at, struct arena *a, s
     return good;
 }
 
+/* The value it has already is always in order. */
+static int check_device_setting(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
+{
+    struct device *d = ctx;
+    struct ddf_match m;
+    struct str now;
+
+    (void)command;
+    if (!ddf_layout_match(device_layout(d), at->uri, &m) || !m.entry) return 200;
+    tree_kept(d->tree, at, &now);
+    return str_eq(now, value) || mo_vm_supported(d, m.entry, value) ? 200 : 406;
+}
+
 enum rc mo_vm_support_rows(struct device_shared *s, const struct tree_row *setting, struct err *e)
 {
+    const struct tree_row device_setting = { .check = check_device_setting };
     enum rc rc = mo_row(s, DDF_DEVICE, "hypervisor.cap.settings", &(struct tree_row){ .get = get_settings }, e);
 
     for (size_t i = 0; !rc && i < s->layout->n_entries; i++) {
         const struct ddf_entry *en = &s->layout->entries[i];
         struct str uri;
         const struct ddf_node *n;
-        if (en->scope != DDF_VM || en->change == DDF_C_NEVER) continue;
+        if (!is_setting(en)) continue;
         uri = ddf_layout_uri(s->layout, en, STR("*"), STR("*"), &s->arena);
         n = uri.n ? ddf_schema_find(s->schema, uri) : NULL;
-        if (n && !tree_model_row_of(s->model, n)) rc = tree_model_row(s->model, uri, setting, e);
+        if (n && !tree_model_row_of(s->model, n))
+            rc = tree_model_row(s->model, uri, en->scope == DDF_VM ? setting : &device_setting, e);
     }
     return rc;
 }

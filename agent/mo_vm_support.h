@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_VM_SUPPORT_H
 #define AGENT_MO_VM_SUPPORT_H
-/* Which settings of a VM have an effect on this device, with this hypervisor: the tree says so in Hypervisor/Cap/Settings, and
- * refuses (406) what has none, so that no value is kept as if it were obeyed. */
+/* Which settings of a VM, and of the device, have an effect here, with this hypervisor: the tree says so in
+ * Hypervisor/Cap/Settings, and refuses (406) what has none, so that no value is kept as if it were obeyed. */
 #include "agent/mo.h"
 
 /** Has this value of this setting an effect here? Entries of other scopes: true. */

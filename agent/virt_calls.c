@@ -173,7 +173,7 @@ static enum rc ask(struct virt *v, virConnectPtr conn, virDomainPtr dom, const s
     case HV_RESTORE: return result(virDomainCreate(dom), "the guest's memory could not be restored", e);
     case HV_DROP_SAVED: return result(virDomainManagedSaveRemove(dom, 0), "the saved memory could not be removed", e);
     case HV_FORGET: return forget(v, dom, e);
-    case HV_SET_RESOURCES: ev->pending = !virt_set_live(conn, dom, &r->spec, v->host.tuning); return RC_OK;
+    case HV_SET_RESOURCES: ev->pending = virt_set_live(conn, dom, &r->spec, v->host.tuning); return RC_OK;
     case HV_STATS: return virt_stats_read(dom, &r->spec, stats, e);
     case HV_LOOK: return look(dom, ev, e);
     default: return err_set(e, RC_UNSUPPORTED, "the hypervisor cannot do this");

@@ -93,7 +93,7 @@ void virt_kvm_down(struct virt *v, const char *uuid);
 /**
  * Change the resources of a running VM, after a look at what it runs with.
  * @param tuning  CPU weight, limit and affinity can be changed (cgroups)
- * @return false when something only comes with the next start
+ * @return the parts that only come with the next start (HV_PART_...)
  */
-bool virt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning);
+uint32_t virt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning);
 #endif

@@ -88,17 +88,22 @@ static bool throttle(virDomainPtr dom, const char *target, const struct hv_volum
     return good;
 }
 
-/* The text of the domain's disk with this target, in its XML; empty when there is none. */
-static struct str disk_of(struct str xml, const char *target)
+/* The text of the domain's disk with this file, in its XML; empty when there is none. */
+static struct str disk_of(struct str xml, const char *file)
 {
-    char dev[24];
-    snprintf(dev, sizeof dev, "<target dev='%s'", target);
-    for (const char *p = xml.p, *end; (p = strstr(p, "<disk ")) != NULL && (end = strstr(p, "</disk>")) != NULL;
-         p = end) {
-        const char *at = strstr(p, dev);
+    char source[600];
+    snprintf(source, sizeof source, "<source file='%s'", file);
+    for (const char *p = xml.p, *end; *file && (p = strstr(p, "<disk ")) && (end = strstr(p, "</disk>")); p = end) {
+        const char *at = strstr(p, source);
         if (at && at < end) return (struct str){ p, (size_t)(end - p) };
     }
     return (struct str){ 0 };
+}
+
+static bool target_of(struct str disk, char out[8])
+{
+    const char *at = strstr(disk.p, "<target dev='");
+    return at && at < disk.p + disk.n && sscanf(at, "<target dev='%7[a-z]'", out) == 1;
 }
 
 static bool has(struct str s, const char *what)
@@ -107,54 +112,46 @@ static bool has(struct str s, const char *what)
     return at && at < s.p + s.n;
 }
 
-/* Throttles change now and sizes grow; a new volume, one that goes and one that turns read-only wait for the next
- * start. */
-static bool volumes(virDomainPtr dom, const struct hv_spec *s, struct str xml)
+/* A throttle changes now and a size grows; a new volume and one that turns read-only wait for the next start. One that
+ * goes is none of `s`: whoever compares sees that it is still there. */
+static bool volume(virDomainPtr dom, const struct hv_volume *v, struct str xml)
 {
-    const int first = s->disk[0] != '\0';
-    bool good = true;
-    for (int i = 0; i <= s->n_volumes; i++) {
-        const char target[4] = { 'v', 'd', (char)('a' + first + i), '\0' };
-        const struct str disk = disk_of(xml, target);
-        virDomainBlockInfo info;
-        if (i == s->n_volumes || !disk.n) { /* none may be missing, none too many */
-            good &= (i == s->n_volumes) == !disk.n;
-            continue;
-        }
-        const struct hv_volume *v = &s->volumes[i];
-        const unsigned long long size = (unsigned long long)v->quota_kb * 1024;
-        good &= has(disk, v->file) && has(disk, "<readonly/>") == v->read_only;
-        if ((v->iops > 0 || v->kbps > 0 || has(disk, "<iotune>")) && !throttle(dom, target, v)) good = false;
-        if (virDomainGetBlockInfo(dom, target, &info, 0) != 0 || info.capacity > size ||
-            (info.capacity < size && virDomainBlockResize(dom, target, size, VIR_DOMAIN_BLOCK_RESIZE_BYTES) != 0))
-            good = false;
-    }
-    return good;
+    const struct str disk = disk_of(xml, v->file);
+    const unsigned long long size = (unsigned long long)v->quota_kb * 1024;
+    virDomainBlockInfo info;
+    char target[8];
+    if (!disk.n || has(disk, "<readonly/>") != v->read_only || !target_of(disk, target)) return false;
+    if ((v->iops > 0 || v->kbps > 0 || has(disk, "<iotune>")) && !throttle(dom, target, v)) return false;
+    return virDomainGetBlockInfo(dom, target, &info, 0) == 0 && info.capacity <= size &&
+           (info.capacity == size || virDomainBlockResize(dom, target, size, VIR_DOMAIN_BLOCK_RESIZE_BYTES) == 0);
 }
 
-/* Interfaces come and go at a start. */
-static bool nets(const struct hv_spec *s, struct str xml)
+/* Interfaces come and go at a start, and so do the devices that tell of a guest's end. */
+static bool net(const struct hv_net *n, struct str xml)
 {
-    int have = 0, want = 0;
-    bool same = true;
-    for (const char *p = xml.p; (p = strstr(p, "<interface ")) != NULL; p++) have++;
-    for (int i = 0; i < s->n_nets; i++) {
-        if (s->nets[i].mode == 0) continue;
-        want++;
-        same &= !s->nets[i].mac[0] || has(xml, s->nets[i].mac);
-    }
-    return same && have == want;
+    return has(xml, n->mac) == (n->mode != 0);
 }
 
-bool virt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning)
+static bool guards(const struct hv_spec *s, struct str xml)
 {
-    char *xml = virDomainGetXMLDesc(dom, 0);
-    bool done = vcpus(dom, s);
-    if (!xml) return false;
-    done &= memory(dom, s);
-    done &= tuning ? scheduler(dom, s) && affinity(conn, dom, s) : s->limit_pct == 0 && !s->affinity[0];
-    done &= volumes(dom, s, str_of(xml));
-    done &= nets(s, str_of(xml));
-    free(xml);
-    return done;
+    const bool can_panic = has(xml, "arch='x86_64'");
+    return has(xml, "<watchdog ") == (s->watchdog_s > 0) && (!can_panic || has(xml, "<panic ") == s->detect_panic);
+}
+
+uint32_t virt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning)
+{
+    char *text = virDomainGetXMLDesc(dom, 0);
+    const struct str xml = str_of(text ? text : "");
+    uint32_t waits = 0;
+    if (!vcpus(dom, s)) waits |= HV_PART_VCPUS;
+    if (!memory(dom, s)) waits |= HV_PART_MEMORY;
+    if (tuning ? !scheduler(dom, s) : s->limit_pct != 0) waits |= HV_PART_WEIGHT;
+    if (tuning ? !affinity(conn, dom, s) : s->affinity[0] != '\0') waits |= HV_PART_AFFINITY;
+    if (!guards(s, xml)) waits |= HV_PART_GUARDS;
+    for (int i = 0; i < s->n_volumes; i++)
+        if (!volume(dom, &s->volumes[i], xml)) waits |= HV_PART_VOLUME(i);
+    for (int i = 0; i < s->n_nets; i++)
+        if (!net(&s->nets[i], xml)) waits |= HV_PART_NET(i);
+    free(text);
+    return waits;
 }

@@ -447,34 +447,6 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
 
 /* ---- resources ---- */
 
-bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b)
-{
-    bool same = a->vcpus == b->vcpus && a->max_vcpus == b->max_vcpus && a->shares == b->shares &&
-                a->limit_pct == b->limit_pct && a->sched == b->sched && a->rt_prio == b->rt_prio &&
-                strcmp(a->affinity, b->affinity) == 0 && a->mem_kb == b->mem_kb && a->mem_max_kb == b->mem_max_kb &&
-                a->mem_min_kb == b->mem_min_kb && a->n_volumes == b->n_volumes && a->n_nets == b->n_nets;
-    for (int i = 0; same && i < a->n_volumes; i++)
-        same = strcmp(a->volumes[i].name, b->volumes[i].name) == 0 &&
-               a->volumes[i].quota_kb == b->volumes[i].quota_kb && a->volumes[i].read_only == b->volumes[i].read_only &&
-               a->volumes[i].iops == b->volumes[i].iops && a->volumes[i].kbps == b->volumes[i].kbps;
-    for (int i = 0; same && i < a->n_nets; i++)
-        same = strcmp(a->nets[i].name, b->nets[i].name) == 0 && a->nets[i].mode == b->nets[i].mode &&
-               a->nets[i].up_kbps == b->nets[i].up_kbps && a->nets[i].down_kbps == b->nets[i].down_kbps;
-    return same;
-}
-
-void vm_resources_changed(struct vm *vm, struct vm_world *w)
-{
-    const bool on = vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->state == VM_STARTING;
-    if (!on && vm->state != VM_SUSPENDED) {
-        if (vm_has_files(w)) vm_files_drop_volumes(vm);
-        vm->effective = vm->want; /* nothing runs with other values; Start hands them over */
-    }
-    vm->pending = !vm_same_resources(&vm->want, &vm->effective);
-    vm->priv->set_dirty = vm->pending && vm->state == VM_RUNNING;
-    w->sink->save(w->sink->ctx, vm);
-}
-
 static void set_live(struct vm *vm, struct vm_world *w)
 {
     vm->priv->set_dirty = false;
@@ -519,8 +491,7 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
     }
     if (ev->kind == HV_EV_DONE && ev->call == HV_SET_RESOURCES && ev->cookie == vm->priv->set_cookie) {
         vm->priv->set_cookie = 0;
-        if (!ev->rc && !ev->pending) vm->effective = vm->want;
-        vm->pending = !vm_same_resources(&vm->want, &vm->effective);
+        vm_resources_told(vm, ev);
         w->sink->save(w->sink->ctx, vm);
         return true;
     }

@@ -2,7 +2,7 @@
 #ifndef AGENT_VM_INT_H
 #define AGENT_VM_INT_H
 /* Between the files of the VM state machine: vm.c (operations and events), vm_step.c (what each step does),
- * vm_files.c, vm_wipe.c, vm_crash.c, vm_lease.c, vm_record.c. */
+ * vm_files.c, vm_wipe.c, vm_crash.c, vm_lease.c, vm_record.c, vm_resources.c. */
 #include "agent/vm.h"
 
 /* Result codes of virtualization-mo.md c.6 that this machine gives. */
@@ -227,7 +227,11 @@ enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t 
  * it is over. @return false when another runs */
 bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
                        enum vm_lease lease);
+
+/* vm_resources.c */
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b);
+/** A change of a running VM's resources is over: what could change now is in force, the rest stays as it runs. */
+void vm_resources_told(struct vm *vm, const struct hv_event *ev);
 
 /* vm_outside.c */
 /** What the hypervisor says of the VM as it is now, and whether its emulator answers. @return true: it was such an

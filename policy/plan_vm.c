@@ -483,7 +483,8 @@ void plan_device(struct planning *p)
     struct difference d;
     batch_init(&b, DDF_DEVICE, (struct str){ 0 }, false);
     for (size_t i = 0; i < p->d->n_device_values && !p->no_memory; i++)
-        if (differs(p, &p->d->device_values[i], (struct str){ 0 }, &d))
+        if (!unsupported(p, (struct str){ 0 }, &p->d->device_values[i]) &&
+            differs(p, &p->d->device_values[i], (struct str){ 0 }, &d))
             batch_set(p, &b, d.v->setting->entry, d.v->setting->instance, d.v->wire, why_of(p, &d));
     batch_send(p, &b, STR("settings of the device"));
 }

@@ -77,17 +77,28 @@ struct str rules_settings(const struct pol_facts *f)
     return attribute(f, STR("hypervisor.cap.settings"));
 }
 
+/* Are settings of this folder listed at all? Who lists none of the device's own leaves them open. */
+static bool lists_folder(struct str list, struct str path)
+{
+    size_t end = path.n;
+    struct str one;
+    while (end && path.p[end - 1] != '/') end--;
+    while (end && str_cut(&list, ',', &one))
+        if (str_starts(str_trim(one), str_slice(path, 0, end))) return true;
+    return false;
+}
+
 bool rules_supported(struct str list, const struct ddf_entry *en, struct str wire)
 {
-    struct str one;
-    if (!list.n || en->scope != DDF_VM || en->change == DDF_C_NEVER) return true;
-    while (str_cut(&list, ',', &one)) {
+    struct str rest = list, one;
+    if (!list.n || en->scope == DDF_IMAGE || en->change == DDF_C_NEVER) return true;
+    while (str_cut(&rest, ',', &one)) {
         one = str_trim(one);
         size_t eq = str_find(one, '=', 0);
         if (!str_eq(str_slice(one, 0, eq), en->path)) continue;
         return eq == one.n || among(str_slice(one, eq + 1, one.n), '|', wire);
     }
-    return false;
+    return en->scope == DDF_DEVICE && !lists_folder(list, en->path);
 }
 
 static const struct pol_value *value_of(const struct pol_vm *vm, const struct ddf_entry *en, struct str instance)

@@ -11,8 +11,9 @@ void reader_rules(struct reader *r);
 
 /**
  * Does this setting have an effect on the device? It says so by the layout's fact `hypervisor.cap.settings`: addresses
- * below a VM's node, comma separated, '*' for any instance, "=a|b" where only these values have one. A device without
- * that fact leaves it open: true.
+ * below a VM's node, and below the object's root for settings of the device, comma separated, '*' for any instance,
+ * "=a|b" where only these values have one. A device without that fact leaves it open, and one that lists nothing of a
+ * folder of its own settings leaves those open: true.
  */
 bool rules_supported(struct str settings, const struct ddf_entry *en, struct str wire);
 /** That fact, or empty. */

@@ -43,6 +43,21 @@ static void a_setting_without_effect_is_refused_and_not_kept(void)
     phone_close(&p);
 }
 
+static void a_setting_of_the_device_without_effect_is_refused(void)
+{
+    struct phone p;
+    phone_open(&p, false);
+    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    phone_write(&p, SML_REPLACE, "./Virtualization/Config/KPIIntervalS", "int", "30");
+    phone_write(&p, SML_REPLACE, "./Virtualization/Config/NotifyUser", "bool", "false");
+    phone_write(&p, SML_REPLACE, "./Virtualization/Config/OpTimeoutS", "int", "77");
+    CU_ASSERT(phone_session(&p, NULL, 0));
+    PHONE_CODE(&p, 1, 200);
+    PHONE_CODE(&p, 2, 406);
+    PHONE_CODE(&p, 3, 406);
+    phone_close(&p);
+}
+
 static void an_interface_or_volume_that_cannot_be_as_asked_is_refused(void)
 {
     struct phone p;
@@ -82,7 +97,7 @@ static void the_list_says_what_the_checks_do(void)
     arena_init(&a, 1 << 16);
     for (size_t i = 0; i < p.shared->layout->n_entries; i++) {
         const struct ddf_entry *en = &p.shared->layout->entries[i];
-        if (en->scope != DDF_VM || en->change == DDF_C_NEVER) continue;
+        if (en->scope == DDF_IMAGE || en->change == DDF_C_NEVER) continue;
         settings++;
         struct str rest = str_of(list), one, allowed = { 0 };
         bool in = false;
@@ -103,4 +118,5 @@ static void the_list_says_what_the_checks_do(void)
 }
 
 TEST_MAIN("agent.support", TEST(a_setting_without_effect_is_refused_and_not_kept),
+          TEST(a_setting_of_the_device_without_effect_is_refused),
           TEST(an_interface_or_volume_that_cannot_be_as_asked_is_refused), TEST(the_list_says_what_the_checks_do))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a policy asks of a VM's resources is what runs, looked at with virsh; what cannot be is said before anything is sent."""
 import os
+import pathlib
 import re
 import shutil
 
@@ -61,37 +62,118 @@ def test_what_has_no_effect_is_said_and_not_sent(folder, server, phone):
     assert phone.emulators()
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("libvirtd") or not shutil.which("virtlogd"),
-                    reason="needs root and libvirt's daemons")
-def test_resources_of_a_running_vm_are_those_that_virsh_shows(folder, server):
-    daemon = libvirtd.Libvirtd(folder)
-    phone = world.Phone(folder / "phone", server, hypervisor__uri=daemon.uri)
-    phone.start()
-    try:
+needs_daemon = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("libvirtd") or not shutil.which("virtlogd"),
+                                  reason="needs root and libvirt's daemons")
+
+
+class Real:
+    """A phone over a real libvirtd, with one VM, and what virsh says of it."""
+
+    def __init__(self, folder, server, text):
+        self.server, self.daemon = server, libvirtd.Libvirtd(folder)
+        self.phone = world.Phone(folder / "phone", server, hypervisor__uri=self.daemon.uri).start()
         server.upload(world.guest(), "corp-linux", "1.0.0")
-        server.apply(policy(storage=", iops: 500"))
-        server.wait_vm(phone.name, "corp", 120, state=50)
-        name = next(n for n in daemon.virsh("list", "--name").stdout.split() if n.startswith("dmvisor-corp"))
-        disk = re.search(r"(vd\w)\s+\S+userdata", daemon.virsh("domblklist", name).stdout).group(1)
+        server.apply(text)
+        server.wait_vm(self.phone.name, "corp", 150, state=50)
+        self.name = next(n for n in self.daemon.virsh("list", "--name").stdout.split() if n.startswith("dmvisor-corp"))
 
-        def iops():
-            return re.search(r"total_iops_sec\s*:\s*(\d+)", daemon.virsh("blkdeviotune", name, disk).stdout).group(1)
+    def says(self, *args):
+        r = self.daemon.virsh(args[0], self.name, *args[1:])
+        assert r.returncode == 0, (args, r.stderr)
+        return r.stdout
 
-        def capacity():
-            return int(re.search(r"Capacity:\s+(\d+)", daemon.virsh("domblkinfo", name, disk).stdout).group(1))
-        assert iops() == "500" and capacity() == 16 << 20
-        boots = phone.log().count("vm=corp state=40")
-        server.apply(policy(quota="24Mi", storage=", iops: 900"))
-        world.wait_for("the throttle", lambda: iops() == "900", 60)
-        world.wait_for("the size", lambda: capacity() == 24 << 20, 60)
-        server.wait_vm(phone.name, "corp", 60, state=50, verified=True)
-        assert phone.log().count("vm=corp state=40") == boots     # without a start
-        tuned = daemon.virsh("schedinfo", name)
-        if tuned.returncode:
-            return                                                 # no CPU controller here: nothing more to see
-        server.apply(policy(cpu=", shares: 700, limit: '50%'", quota="24Mi", storage=", iops: 900"))
-        world.wait_for("the weight", lambda: re.search(r"cpu_shares\s*:\s*700\b", daemon.virsh("schedinfo", name).stdout), 60)
-        assert re.search(r"vcpu_quota\s*:\s*50000\b", daemon.virsh("schedinfo", name).stdout)
+    def figure(self, pattern, *args):
+        found = re.search(pattern, self.says(*args))
+        return found and found.group(1)
+
+    def disk(self):
+        return self.figure(r"(vd\w)\s+\S+userdata", "domblklist")
+
+    def leaf(self, path):
+        uri = f"./Virtualization/VM/corp/{path}"
+        items = self.server.get(f"/devices/{world.quote(self.phone.name)}/tree?uri={uri}&limit=20")["items"]
+        return {n["uri"]: n.get("value") for n in items}.get(uri)
+
+    def boots(self):
+        return self.phone.log().count("vm=corp state=40")
+
+    def stop(self):
+        self.phone.stop()
+        self.daemon.stop()
+
+
+def cgroup_file(pid, controller, name):
+    """A file of the emulator's group, v1 or v2; the group of the vCPUs' threads is below it."""
+    lines = [line.split(":", 2) for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
+    path = next(p for _, c, p in lines if controller in c.split(",") or (not c and not any(controller in x.split(",") for _, x, _ in lines)))
+    path = re.sub(r"/(emulator|libvirt/emulator)$", "", path)
+    for top in (f"/sys/fs/cgroup/{controller}", "/sys/fs/cgroup"):
+        file = pathlib.Path(top + path) / name
+        if file.exists():
+            return file.read_text().strip()
+    return None
+
+
+@needs_daemon
+def test_resources_of_a_running_vm_are_those_that_virsh_shows(folder, server):
+    real = Real(folder, server, policy(storage=", iops: 500, rate: 2Mi", cpu=", shares: 700, limit: '50%', affinity: '0'"))
+    try:
+        disk = real.disk()
+        state = {
+            "iops": lambda: real.figure(r"total_iops_sec\s*:\s*(\d+)", "blkdeviotune", disk),
+            "rate": lambda: real.figure(r"total_bytes_sec\s*:\s*(\d+)", "blkdeviotune", disk),
+            "size": lambda: real.figure(r"Capacity:\s+(\d+)", "domblkinfo", disk),
+            "vcpus": lambda: real.says("vcpucount", "--live", "--current").strip(),
+            "most": lambda: real.says("vcpucount", "--live", "--maximum").strip(),
+            "memory": lambda: real.figure(r"Used memory:\s+(\d+)", "dominfo"),
+            "memory at most": lambda: real.figure(r"Max memory:\s+(\d+)", "dominfo"),
+            "weight": lambda: real.figure(r"cpu_shares\s*:\s*(\d+)", "schedinfo"),
+            "limit": lambda: real.figure(r"vcpu_quota\s*:\s*(\d+)", "schedinfo"),
+            "cores": lambda: real.figure(r"(?m)^\s*0\s+(\S+)$", "vcpupin"),
+        }
+        def have():
+            return {name: look() for name, look in state.items()}
+        want = {"iops": "500", "rate": str(2 << 20), "size": str(16 << 20), "vcpus": "1", "most": "2", "memory": "196608",
+                "memory at most": "196608", "weight": "700", "limit": "50000", "cores": "0"}
+        assert have() == want
+        emulator = real.daemon.pids("qemu-system")[0]
+        assert cgroup_file(emulator, "cpu", "cpu.shares") in ("700", None)
+        assert "Cpus_allowed_list:\t0\n" in "".join(p.read_text() for p in pathlib.Path(f"/proc/{emulator}/task").glob("*/status")), "no thread is bound"
+        boots = real.boots()
+        # Each changes where the VM runs, without a start.
+        server.apply(policy(quota="24Mi", storage=", iops: 900, rate: 3Mi", cpu=", shares: 800, limit: '25%', affinity: '1'")
+                     .replace("vcpus: 1", "vcpus: 2").replace("{max: 192Mi}", "{max: 192Mi, current: 160Mi}"))
+        want |= {"iops": "900", "rate": str(3 << 20), "size": str(24 << 20), "vcpus": "2", "memory": "163840", "weight": "800",
+                 "limit": "12500", "cores": "1"}
+        world.wait_for(f"all of {want}", lambda: not set(have().items()) ^ set(want.items()), 90)
+        server.wait_vm(real.phone.name, "corp", 60, state=50, verified=True)
+        assert real.boots() == boots and real.leaf("Resources/Pending") == "false"
+        assert cgroup_file(emulator, "cpu", "cpu.shares") in ("800", None)
     finally:
-        phone.stop()
-        daemon.stop()
+        real.stop()
+
+
+@needs_daemon
+def test_what_waits_for_the_next_start_is_told_apart(folder, server):
+    """Wanted and in force are two things until the VM is started again, which the server sees to."""
+    real = Real(folder, server, policy(storage=", iops: 500", more="      net: {corp0: {mode: nat}}\n"))
+    try:
+        xml = real.says("dumpxml")
+        assert xml.count("<interface ") == 1 and "<readonly/>" not in xml and "<watchdog " not in xml
+        boots = real.boots()
+        # A person at the device looks at what is in force before the restart: the VM is locked, so that it waits.
+        server.wait_operation(server.operate(real.phone.name, "corp", "lock"))
+        server.apply(policy(storage=", iops: 900, readOnly: true", more="      net: {corp0: {mode: off}}\n    crash: {watchdog: 30s}\n"))
+        world.wait_for("it to wait", lambda: real.leaf("Resources/Pending") == "true", 60)
+        world.wait_for("what is in force", lambda: "Resources/Net/corp0/Mode=1" in (real.leaf("Resources/Effective") or ""), 30)
+        effective = real.leaf("Resources/Effective")
+        assert "Resources/Storage/userdata/ReadOnly=false" in effective and "Crash/WatchdogS=0" in effective, effective
+        assert real.says("dumpxml").count("<interface ") == 1 and real.boots() == boots
+        server.wait_operation(server.operate(real.phone.name, "corp", "unlock"))
+        world.wait_for("the restart", lambda: real.boots() > boots, 90)
+        world.wait_for("nothing to wait any more", lambda: real.leaf("Resources/Pending") == "false" and not real.leaf("Resources/Effective"), 120)
+        xml = real.says("dumpxml")
+        assert "<interface " not in xml and "<readonly/>" in xml and "<watchdog model='i6300esb' action='poweroff'>" in xml, xml
+        assert real.figure(r"total_iops_sec\s*:\s*(\d+)", "blkdeviotune", real.disk()) == "900"
+    finally:
+        real.stop()

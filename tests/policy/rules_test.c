@@ -132,6 +132,28 @@ static void a_setting_without_effect_is_not_sent_and_said(void)
     end();
 }
 
+/* Of the device's own settings, too, where it lists any. */
+static void a_setting_of_the_device_without_effect_is_not_sent_and_said(void)
+{
+    static const struct {
+        const char *list;
+        bool sent;
+    } row[] = { { IN_FORCE ",Config/KPIIntervalS", false },
+                { IN_FORCE ",Config/KPIIntervalS,Config/OpTimeoutS", true },
+                { IN_FORCE, true } };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        begin(HEAD "    state: running\n  device: {config: {operationTimeout: 77s}}\n");
+        fact("hypervisor.cap.settings", row[i].list);
+        sim_run(&s, 20);
+        CU_ASSERT_EQUAL(str_is(sim_value(&d, DDF_DEVICE, "config.operationTimeout", (struct str){ 0 }), "77"),
+                        row[i].sent);
+        if (!row[i].sent)
+            CU_ASSERT(waits("config.operationTimeout 77s is not supported by this device (policy p)", 406));
+        CU_ASSERT_EQUAL(s.plan.settled, row[i].sent);
+        end();
+    }
+}
+
 static void a_wish_for_safety_without_effect_keeps_the_vm_from_running(void)
 {
     static const char *const row[] = {
@@ -238,6 +260,7 @@ static void an_upgrade_waits_for_a_window_that_the_device_does_not_keep(void)
 
 TEST_MAIN("policy.rules", TEST(a_document_names_the_line_of_what_does_not_go_together),
           TEST(a_vm_that_the_device_has_no_room_for_is_not_made), TEST(a_setting_without_effect_is_not_sent_and_said),
+          TEST(a_setting_of_the_device_without_effect_is_not_sent_and_said),
           TEST(a_wish_for_safety_without_effect_keeps_the_vm_from_running),
           TEST(a_vm_that_is_there_is_left_alone_until_the_policy_fits), TEST(the_safer_access_wins_whatever_its_number),
           TEST(an_upgrade_waits_for_a_window_that_the_device_does_not_keep))
