@@ -333,7 +333,7 @@ def guest(arch=None):
     """The small real guest as a kernel bundle, built once."""
     out = CACHE / "corp-linux.tar"
     with alone("corp-linux"):
-        if not out.exists() or out.stat().st_mtime < (ROOT / "deploy/guest/init").stat().st_mtime:
+        if not out.exists() or out.stat().st_mtime < max(f.stat().st_mtime for f in (ROOT / "deploy/guest").iterdir()):
             subprocess.run([ROOT / "deploy/guest/build.sh", out], check=True, env=dict(os.environ, DMVISOR_CACHE=str(CACHE)))
     return out
 
