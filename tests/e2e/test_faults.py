@@ -435,7 +435,8 @@ def test_a_guest_that_crashes_again_and_again_is_stopped(folder, server, phone):
     assert t[f"{VM}/Crash/LastReason"] == "1" and t[f"{VM}/Crash/LastTime"]
     # It stays until somebody has acknowledged it, whatever the VM does now.
     seen = server.get("/overview")["crashes"]
-    assert [(c["device"], c["vm"], c["count"], c["cause"]) for c in seen] == [(phone.name, "corp", 2, "panic")] and seen[0]["at"], seen
+    assert [(c["device"], c["vm"], c["count"]) for c in seen] == [(phone.name, "corp", 2)] and seen[0]["at"], seen
+    assert re.match("panic.*Kernel panic", seen[0]["cause"]), seen
     assert "panic" in server.ctl("overview")
     server.ctl("vm", "acknowledge", phone.name, "corp")
     assert server.get("/overview")["crashes"] == [] and server.vm(phone.name, "corp")["crashes"]["total"] == 2
