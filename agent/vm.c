@@ -95,6 +95,11 @@ static void tell_state(struct vm *vm, struct vm_world *w, enum vm_state old, int
     w->sink->alert(w->sink->ctx, vm, VM_ALERT_STATE, "", "", data);
 }
 
+void vm_tell_state(struct vm *vm, struct vm_world *w, int reason)
+{
+    tell_state(vm, w, vm->state, reason);
+}
+
 void vm_set_state(struct vm *vm, struct vm_world *w, enum vm_state to, int reason)
 {
     enum vm_state old = vm->state;
@@ -491,7 +496,7 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
     }
     if (ev->kind == HV_EV_DONE && ev->call == HV_SET_RESOURCES && ev->cookie == vm->priv->set_cookie) {
         vm->priv->set_cookie = 0;
-        vm_resources_told(vm, ev);
+        vm_resources_told(vm, w, ev);
         w->sink->save(w->sink->ctx, vm);
         return true;
     }

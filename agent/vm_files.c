@@ -347,7 +347,7 @@ bool vm_files_panic(const struct vm *vm, char out[160])
     if (fd >= 0) close(fd);
     tail[n > 0 ? n : 0] = '\0';
     while ((line = strtok_r(rest, "\r\n", &rest)) != NULL)
-        if (strstr(line, "panic")) {
+        if (strstr(line, "panic") && !strstr(line, "+0x") && !strstr(line, "---[")) { /* not its trace, nor its end */
             for (char *p = line; *p; p++)
                 if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e) *p = '?';
             snprintf(out, 160, "%.159s", line);

@@ -48,6 +48,7 @@ enum vm_reason {
     VM_R_LOCK = 8,
     VM_R_LEASE = 9,
     VM_R_TIMEOUT = 14,
+    VM_R_POLICY = 15,
     VM_R_LOCAL = 16
 };
 /* Crash/LastReason, c.3.6 */
@@ -168,6 +169,7 @@ struct vm_private {
     struct vm_job job;
     uint64_t last_cookie, set_cookie;
     bool set_dirty;
+    bool told_pending;  /* owners know that something waits for the next start */
     bool ready_early;   /* the guest said that it is up before the hypervisor said that it was started */
     int64_t restart_ms; /* crash action: restart then; 0 = none */
     struct vm_done done[CORRELATORS];
@@ -220,6 +222,8 @@ void vm_wipe_forget(struct vm *vm);
 const struct vm_job_kind *vm_kind_of(const char *op);
 void vm_set_state(struct vm *vm, struct vm_world *w, enum vm_state to, int reason);
 void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason);
+/** Tell the owners to look at a VM whose state is as it was. */
+void vm_tell_state(struct vm *vm, struct vm_world *w, int reason);
 void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text);
 /** Issue a request for the running step. */
 enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t limit_ms, int *code);
@@ -231,7 +235,7 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
 /* vm_resources.c */
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b);
 /** A change of a running VM's resources is over: what could change now is in force, the rest stays as it runs. */
-void vm_resources_told(struct vm *vm, const struct hv_event *ev);
+void vm_resources_told(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
 
 /* vm_outside.c */
 /** What the hypervisor says of the VM as it is now, and whether its emulator answers. @return true: it was such an

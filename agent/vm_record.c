@@ -236,6 +236,7 @@ static const struct record_row private_rows[] = {
     NOT_KEPT(last_cookie, "requests to the hypervisor end with the agent"),
     NOT_KEPT(set_cookie, "requests to the hypervisor end with the agent"),
     NOT_KEPT(set_dirty, "follows from what is pending"),
+    NOT_KEPT(told_pending, "told again rather than not at all"),
     NOT_KEPT(ready_early, "of a start that ends with the agent"),
     I64("restartMs", restart_ms),
     ARRAY("done", done, done_table),

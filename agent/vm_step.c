@@ -388,7 +388,7 @@ static enum vm_go begin_set_live(struct vm *vm, struct vm_world *w, int *code)
 static enum vm_go event_set_live(struct vm *vm, struct vm_world *w, const struct hv_event *ev, int *code)
 {
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
-    vm_resources_told(vm, ev);
+    vm_resources_told(vm, w, ev);
     if (vm->pending && vm->priv->job.restart) return VM_GO_NEXT;
     w->sink->save(w->sink->ctx, vm);
     *code = vm->pending ? VM_AT_NEXT_START : VM_OK;

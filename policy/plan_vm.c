@@ -279,6 +279,29 @@ static bool given_up(struct planning *p, const struct pol_vm *vm, int state)
            text_time_parse(when->value, &at_ms) && vm->goal_policy->revised_ms < at_ms;
 }
 
+/* After a crash the VM is the device's own business for as long as its crash action is to come; Progress says so, with
+ * nobody's correlator. Looked at once in each session: it may be over without a word. @return true: nothing is sent now */
+static bool device_acts(struct planning *p, const struct pol_vm *vm, int state, struct str why)
+{
+    const struct pol_mirror_node *c, *text;
+    int phase = 0, result = 0;
+    if (!state_is(p, state, "crashed")) return false;
+    c = mirror_entry(p, DDF_VM, "progress.phase", vm->name);
+    if (!c || c->known != POL_REPORTED || c->at_ms < p->f->session_ms)
+        return add_progress_read(p, DDF_VM, vm->name, POL_FOR_INQUIRY,
+                                 "what the device does of itself after the crash");
+    mirror_number(p, DDF_VM, "progress.phase", vm->name, &phase);
+    mirror_number(p, DDF_VM, "progress.result", vm->name, &result);
+    c = mirror_entry(p, DDF_VM, "progress.correlator", vm->name);
+    if (!phase || result || (c && c->value.n)) return false;
+    text = mirror_entry(p, DDF_VM, "progress.text", vm->name);
+    add_wait(p, vm->name, "working",
+             pol_with_text(say(p, "%.*s waits for the device's own crash action", STR_ARG(why)),
+                           text ? text->value : (struct str){ 0 }, p->a),
+             0, 0);
+    return true;
+}
+
 static void go(struct planning *p, const struct pol_vm *vm, int state)
 {
     const struct ddf_goal *g = vm->goal;
@@ -314,7 +337,7 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
             add_wait(p, vm->name, "waiting", say(p, "%.*s waits: the VM is locked", STR_ARG(why)), 1442, 0);
         return;
     }
-    add_operation(p, DDF_VM, vm->name, r->operation, r->args, why);
+    if (g->gone || !device_acts(p, vm, state, why)) add_operation(p, DDF_VM, vm->name, r->operation, r->args, why);
 }
 
 /* ---- a VM that is not there ---- */

@@ -48,7 +48,8 @@ static void stale_hypervisor(struct visit *v)
 /* Whatever happened, these are what people look at. */
 static void stale_state(struct visit *v, const struct alert *al)
 {
-    static const char *const names[] = { "state", "stateReason", "stateTime", "lockState" };
+    static const char *const names[] = { "state",     "stateReason",       "stateTime",
+                                         "lockState", "resources.pending", "resources.effective" };
     if (!al->ours || al->at.scope != DDF_VM) return;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) stale_entry(v, al, names[i]);
 }

@@ -130,7 +130,7 @@ def test_no_peripheral_is_handed_over_and_no_windows_comes(server, phone):
     server.apply(policy("").replace("guestType: linux", "guestType: windows"))
     def problem():
         return server.get(f"/devices/{world.quote(phone.name)}/desired")["vms"][0].get("problemCode")
-    world.wait_for("the refusal", lambda: problem() == 1413, 60)
+    world.wait_for("the refusal", lambda: problem() in (406, 1413), 60)
     assert not phone.emulators()
     server.apply(policy("    peripherals: {camera: denied, mic: denied}\n"))
     server.wait_vm(phone.name, "corp", 120, state=50)
