@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_KVM_PROBE_H
 #define AGENT_KVM_PROBE_H
 /* Does /dev/kvm run a guest's instructions on the processor? On some hosts it opens and a guest runs, each instruction

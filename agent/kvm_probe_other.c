@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/kvm_probe.h"
 
 enum kvm_speed kvm_probe(void)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/mo_vm_effective.h"
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_VM_EFFECTIVE_H
 #define AGENT_MO_VM_EFFECTIVE_H
 /* What of a VM's resources is in force where that is not what is set (Resources/Effective). */

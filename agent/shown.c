@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/shown.h"
 #include "base/buf.h"
 #include <string.h>

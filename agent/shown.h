@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_SHOWN_H
 #define AGENT_SHOWN_H
 /* Error texts as servers are shown them: how this host's folders are called is not their business. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_VIRT_EXITS_H
 #define AGENT_VIRT_EXITS_H
 /* How emulators ended. libvirt lets them go as daemons, so that neither it nor the agent is the parent who is told; what

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a VM's resources are wanted to be, and what is in force: the same unless some of it only comes with the next start. */
 #include "agent/vm_int.h"
 #include <string.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Fail if docs/SETTINGS.md lacks a field of a policy, says another thing of it than the agent does, or names a test that is not there."""
 import pathlib
 import re

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* No server reads in an error how this host's folders are called. */
 #include "agent/shown.h"
 #include "tests/lib/test.h"

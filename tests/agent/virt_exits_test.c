@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a process ended that is not ours: its number in a file, as libvirt writes it, is all there is. */
 #define _GNU_SOURCE
 #include "agent/virt_exits.h"

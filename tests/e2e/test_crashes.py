@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real guest that panics, under a real emulator: what the device does of itself, what a server may do meanwhile, and what is told."""
 import os
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a policy says of a VM's life is what happens to its emulator and its files, looked at from outside: /proc, the octets of a disk,
 libvirt's own words. Resources are in test_resources.py; docs/SETTINGS.md names the test of each setting."""
 import os
