@@ -65,13 +65,16 @@ def test_what_a_lock_does_to_the_emulator(server, phone):
 def test_a_guest_that_does_not_shut_down_in_time(folder, server, phone):
     """Its first process is a shell: nobody minds the power button."""
     server.upload(world.guest_with("rdinit=/bin/busybox", folder), "corp-linux", "1.0.0")
-    server.apply(policy("    policy: {shutTimeout: 2s, forceStop: false}\n", crash="alert"))
+    text = policy("    policy: {shutTimeout: 2s, forceStop: false}\n", crash="alert")
+    server.apply(text)
     server.wait_vm(phone.name, "corp", 120, state=50)
-    world.wait_for("the setting", lambda: leaf(server, phone, "Policy/ForceStop") == "false", 30)
+    # Nobody wishes a state any more: a person's Shutdown, without an argument that forces it.
+    server.apply(text.replace("    state: running\n", ""))
+    world.wait_for("the setting", lambda: leaf(server, phone, "Policy/ForceStop") == "false", 60)
     ended = server.wait_operation(server.operate(phone.name, "corp", "shutdown"), "failed", seconds=60)
     assert ended["code"] == 1429 and phone.emulators()
-    server.apply(policy("    policy: {shutTimeout: 2s, forceStop: true}\n", crash="alert"))
-    world.wait_for("the setting", lambda: leaf(server, phone, "Policy/ForceStop") == "true", 30)
+    server.apply(text.replace("    state: running\n", "").replace("forceStop: false", "forceStop: true"))
+    world.wait_for("the setting", lambda: leaf(server, phone, "Policy/ForceStop") == "true", 60)
     server.wait_operation(server.operate(phone.name, "corp", "shutdown"), seconds=60)
     assert not phone.emulators()
 
