@@ -3,6 +3,7 @@
 virsh at the device."""
 import os
 import pathlib
+import re
 import shutil
 
 import pytest
@@ -44,16 +45,15 @@ def test_the_daemon_goes_and_comes_back_and_what_people_do_meanwhile_is_seen(fol
         assert daemon.virsh("resume", name).returncode == 0
         world.wait_for("the agent to see that too", lambda: phone.log().count("vm=corp state=50") >= 2, 20)
 
-        # Somebody takes memory from it: seen when the server has the device look.
+        # Somebody takes memory from it: seen when the server has the device look, and given back as the policy says.
         assert daemon.virsh("setmem", name, "160M", "--live").returncode == 0
         base = f"/devices/{world.quote(phone.name)}/operations"
         def memory():
-            for command, uri in (("exec", "./Virtualization/Operations/Refresh"), ("get", "./Virtualization/VM/corp/Resources/Memory/CurrentKB")):
-                op = server.call("POST", base, expect=202, json={"kind": "tree", "command": command, "uri": uri}).json()
-                world.wait_for(f"{command} to be over", lambda o=op: server.get(f"/operations/{o['id']}")["state"] not in
-                               ("queued", "sent", "accepted"), 30)
-            return node(server, phone, "./Virtualization/VM/corp/Resources/Memory/CurrentKB")
-        world.wait_for("the memory to be what it is", lambda: memory() == "163840", 60)
+            op = server.call("POST", base, expect=202, json={"kind": "tree", "command": "exec", "uri": "./Virtualization/Operations/Refresh"}).json()
+            world.wait_for("the look to be over", lambda: server.get(f"/operations/{op['id']}")["state"] not in ("queued", "sent", "accepted"), 30)
+            return re.search(r"Used memory:\s+(\d+)", daemon.virsh("dominfo", name).stdout).group(1)
+        world.wait_for("the memory to be given back", lambda: memory() == "196608" and "op=applyResources" in phone.log(), 60)
+        assert phone.log().count("vm=corp state=40") == 1           # without a start
 
         # A locked VM that somebody resumes is paused again.
         server.wait_operation(server.operate(phone.name, "corp", "lock"))
