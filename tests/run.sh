@@ -83,6 +83,16 @@ if [ -n "$all" ]; then
     code=$?
     if [ -f $build/e2e.xml ]; then eval "$(/usr/bin/python3 tests/lib/count.py $build/e2e.xml)"; else count "end to end, random order" "pytest ended with $code"; fi
     rm -f $build/e2e.xml
+    say "campaigns of kills and power cuts, with an ordinary build"
+    if { [ -f build-plain/build.ninja ] || meson setup build-plain --buildtype=release >/dev/null; } &&
+        ninja -C build-plain server/dmvisord agent/dmvisor-agent cli/dmvisorctl cli/dmtool >build-plain/log 2>&1; then
+        DMVISOR_BUILD=$PWD/build-plain /usr/bin/python3 -m pytest -q -rP $beside --campaigns -m campaign --junitxml=$build/e2e.xml tests/e2e
+        code=$?
+        if [ -f $build/e2e.xml ]; then eval "$(/usr/bin/python3 tests/lib/count.py $build/e2e.xml)"; else count "campaigns" "pytest ended with $code"; fi
+        rm -f $build/e2e.xml
+    else
+        count "build (plain)" "does not build, see build-plain/log"
+    fi
     for job in "env DMVISOR_KEPT_SECONDS=300 DMVISOR_KEPT_SEED=$(date +%s) DMVISOR_SOURCE=$PWD $build/tests/agent_kept_test" tests/fuzz/run.sh tests/board/run.sh "deploy/quickstart.sh --check"; do
         say "$job"
         if $job; then count "$job" ok; else count "$job" "ended with an error, see above"; fi

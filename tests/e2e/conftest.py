@@ -11,11 +11,13 @@ import world
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="also the slow fault runs")
+    parser.addoption("--campaigns", action="store_true", help="the campaigns of kills and power cuts too; they are for a build without sanitizers")
     parser.addoption("--shuffle", type=int, default=None, metavar="SEED", help="in random order; 0: another one each time")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: only with --all")
+    config.addinivalue_line("markers", "campaign: only with --campaigns")
     if config.option.shuffle == 0:
         config.option.shuffle = random.SystemRandom().randrange(1, 1 << 31)
 
@@ -37,10 +39,10 @@ def _shuffle(items, seed):
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--shuffle") is not None:
         _shuffle(items, config.option.shuffle)
-    if not config.getoption("--all"):
+    for marker, option in (("slow", "--all"), ("campaign", "--campaigns")):
         for item in items:
-            if "slow" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="slow: runs with tests/run.sh --all"))
+            if marker in item.keywords and not config.getoption(option):
+                item.add_marker(pytest.mark.skip(reason=f"{marker}: runs with tests/run.sh --all"))
 
 
 def text_logs(folder):

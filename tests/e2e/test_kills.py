@@ -265,7 +265,7 @@ def test_a_server_killed_under_load_loses_and_doubles_nothing(folder):
     killed(folder, 40, seed=1)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_server_killed_ten_thousand_times_loses_and_doubles_nothing(folder):
     first, total = int(os.environ.get("DMVISOR_SEED", "2")), collections.Counter()
     for n, left in enumerate(range(KILLS, 0, -STORM)):

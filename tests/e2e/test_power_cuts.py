@@ -199,11 +199,11 @@ def test_a_few_kills_of_the_agent(server, phone):
     Campaign(server, phone, SEED + 1, whole=False).run(3)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_hundred_power_cuts(server, phone):
     Campaign(server, phone, SEED + 2, whole=True).run(int(os.environ.get("DMVISOR_CUTS", "100")))
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_three_hundred_kills_of_the_agent(server, phone):
     Campaign(server, phone, SEED + 3, whole=False).run(int(os.environ.get("DMVISOR_CUTS", "300")))
