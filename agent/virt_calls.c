@@ -234,8 +234,9 @@ static void explain(struct virt *v, const struct virt_request *r, int64_t began_
     ev->code = how.by_oom || is_about_memory(ev->text) || is_about_memory(words) ? NO_MEMORY : START_FAILED;
     if (how.ended) virt_exit_words(&how, end, sizeof end);
     const bool more = words[0] && (end[0] || !strstr(ev->text, words)); /* what follows cuts the text */
-    snprintf(text, sizeof text, "%.*s%s%s%s%.100s", more || end[0] ? 90 : 250, ev->text,
-             end[0] ? "; the emulator ended" : "", end, more ? "; the emulator's last words: " : "", more ? words : "");
+    const int head = more ? 90 : end[0] ? 200 : 250;
+    snprintf(text, sizeof text, "%.*s%s%s%s%.100s", head, ev->text, end[0] ? "; the emulator ended" : "", end,
+             more ? "; the emulator's last words: " : "", more ? words : "");
     memcpy(ev->text, text, sizeof text);
 }
 

@@ -65,8 +65,9 @@ static const char *words_of(char *line)
     for (char *p = line; *p; p++)
         if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e) *p = '?';
     at = at ? strstr(at, ": ") : NULL;
+    const bool is_argument = !at && line[0] == '-'; /* it says "-accel tcg: ..." itself, too */
     at = at ? at + 2 : line;
-    return strncmp(at, "warning:", 8) == 0 || !at[0] || at[0] == '-' || line[strlen(line) - 1] == '\\' ? NULL : at;
+    return strncmp(at, "warning:", 8) == 0 || !at[0] || is_argument || line[strlen(line) - 1] == '\\' ? NULL : at;
 }
 
 void virt_log_last_words(const char *file, char out[160])
