@@ -137,7 +137,7 @@
       " server_name = excluded.server_name, server_ha1 = excluded.server_ha1, auth = excluded.auth")                    \
     X(CONTACT_SET, "INSERT INTO contact (device_id, client_nonce, server_nonce)"                                        \
                    " VALUES (:device, :client_nonce, :server_nonce) ON CONFLICT (device_id) DO UPDATE SET"              \
-                   " client_nonce = excluded.client_nonce, client_nonce_prev = NULL,"                                   \
+                   " client_nonce = excluded.client_nonce, resynchronised = 0,"                                         \
                    " server_nonce = excluded.server_nonce, resync_until_ms = NULL")                                     \
     X(ACCOUNT_AUTH, "SELECT auth FROM account WHERE device_id = :device")                                               \
     X(DEVICE_DOOR,                                                                                                      \

@@ -14,7 +14,8 @@
       "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms, planned_stamp,"     \
       " careful FROM device WHERE device_id = :device_id")                                                                \
     X(CONTACT_KEEP, "UPDATE contact SET seen_ms = :now_ms, quiet = quiet + :quiet, client_nonce = :client_nonce,"         \
-                    " client_nonce_prev = :client_nonce_prev, server_nonce = :server_nonce, resync_until_ms = NULL,"      \
+                    " server_nonce = :server_nonce, resync_until_ms = NULL,"                                              \
+                    " resynchronised = CASE WHEN :resynchronised = 1 THEN 1 ELSE resynchronised END,"                     \
                     " booked = CASE WHEN :quiet = 1 THEN NULL ELSE booked END,"                                           \
                     " challenges_used = :challenges_used, certificate_until_ms = :certificate_until_ms"                   \
                     " WHERE device_id = :device_id")                                                                      \
@@ -183,10 +184,10 @@
     X(EVENT_ADD, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                            \
                  " VALUES (:authority_id, :now_ms, :type, :device, :data)")
 
-#define DM_DEVICE                                                                                                                   \
-    "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"                  \
-    " c.client_nonce, c.client_nonce_prev, c.server_nonce, c.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1," \
-    " a.server_name, a.server_ha1, a.auth, d.record, c.booked, c.booked_ms, c.alerts_left, c.alerts_ms,"                            \
+#define DM_DEVICE                                                                                                                \
+    "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"               \
+    " c.client_nonce, c.resynchronised, c.server_nonce, c.resync_until_ms, d.user_agent, d.remote, a.client_name, a.client_ha1," \
+    " a.server_name, a.server_ha1, a.auth, d.record, c.booked, c.booked_ms, c.alerts_left, c.alerts_ms,"                         \
     " c.challenges_used, c.certificate_until_ms FROM device d JOIN account a USING (device_id) JOIN contact c USING (device_id)"
 #define DM_OPERATION                                                                                                   \
     "SELECT operation_id, by_policy, state, kind, scope, owner, args, correlator, tree_command, tree_uri,"             \

@@ -290,9 +290,6 @@ static enum rc keep_contact(struct turn *x, bool quiet)
     const struct sml_account *acc = &x->device.account;
     const struct sml_keep *k = &x->keep;
     struct str client = k->client_nonce_next.n ? k->client_nonce_next : acc->client_nonce;
-    struct str before = !k->client_nonce_next.n ? acc->client_nonce_prev
-                        : k->client_nonce_used  ? acc->client_nonce
-                                                : (struct str){ 0 };
     struct str server = k->server_nonce.n ? k->server_nonce : acc->server_nonce;
     const struct certificate *shown = x->rq->certificate;
     const int64_t used = k->challenges_used, until = shown ? shown->until_ms : 0;
@@ -302,9 +299,9 @@ static enum rc keep_contact(struct turn *x, bool quiet)
     return sql_run(x->db, DM_STMT(CONTACT_KEEP),
                    SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "now_ms", SQL_I(x->w->now_ms) },
                             { "client_nonce", client.n ? SQL_B(client) : SQL_N },
-                            { "client_nonce_prev", before.n ? SQL_B(before) : SQL_N },
                             { "server_nonce", server.n ? SQL_B(server) : SQL_N },
                             { "challenges_used", SQL_I(used ? used : acc->challenges_used) },
+                            { "resynchronised", SQL_I(k->resynchronised) },
                             { "certificate_until_ms", until ? SQL_I(until) : SQL_N },
                             { "quiet", SQL_I(quiet && !x->s->worked) }),
                    NULL, x->e);
@@ -503,11 +500,11 @@ static void contested(struct turn *x, struct str remote)
     if (s) refusals_contest(x->dm->refusals, x->dm->srv, s, remote, x->w->now_ms);
 }
 
-/* Messages of a session are numbered upwards; but for clients that begin again with 1 at every turn. */
+/* Messages of a session are numbered upwards; but for clients that always say 1. */
 static bool goes_back(const struct turn *x, const struct session *s)
 {
     uint64_t number = 0;
-    return str_to_u64(x->msg.msg_id, &number) && number > 1 && number <= s->msg_id;
+    return str_to_u64(x->msg.msg_id, &number) && number <= s->msg_id && s->msg_id > 1;
 }
 
 /* The session whose token the message has. A token of another one, or of none, is as good as no credentials, and no

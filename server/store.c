@@ -131,11 +131,10 @@ static enum rc read_account(struct store *st, struct sql_rows *r, int64_t now_ms
         s->device = d->id;
     }
     acc->auth = str_is(auth, "basic") ? SML_AUTH_BASIC : str_is(auth, "mac") ? SML_AUTH_MAC : SML_AUTH_MD5;
-    acc->resync = sql_int(r, 10) > now_ms;
+    acc->resync = sql_int(r, 10) > now_ms && !sql_int(r, 8);
     acc->challenges_used = sql_int(r, 23);
-    if (!arena_str(a, sql_text(r, 7), &acc->client_nonce) || !arena_str(a, sql_text(r, 8), &acc->client_nonce_prev) ||
-        !arena_str(a, sql_text(r, 9), &acc->server_nonce) || !arena_str(a, sql_text(r, 13), &acc->client_name) ||
-        !arena_str(a, sql_text(r, 15), &acc->server_name) ||
+    if (!arena_str(a, sql_text(r, 7), &acc->client_nonce) || !arena_str(a, sql_text(r, 9), &acc->server_nonce) ||
+        !arena_str(a, sql_text(r, 13), &acc->client_name) || !arena_str(a, sql_text(r, 15), &acc->server_name) ||
         !arena_str(a, (struct str){ s->ha1[0], SML_HA1_BYTES }, &acc->client_ha1) ||
         !arena_str(a, (struct str){ s->ha1[1], SML_HA1_BYTES }, &acc->server_ha1))
         return err_set(e, RC_NOMEM, "no memory for an account");

@@ -325,6 +325,7 @@ static void put_verdict(struct buf *out, const struct sml_verdict *v)
     put_bool(out, "per_message", v->per_message);
     put_bool(out, "next_nonce", v->next_nonce);
     put_bool(out, "current_nonce_used", v->current_nonce_used);
+    put_bool(out, "resynchronised", v->resynchronised);
     if (v->why) replay_put_str(out, "why", str_of(v->why));
     if (v->how) replay_put_str(out, "how", str_of(v->how));
     buf_byte(out, '}');

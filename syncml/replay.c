@@ -84,7 +84,6 @@ static enum rc read_account(struct replay *r, const struct doc *d)
     *acc = (struct sml_account){ .client_name = text_of(d, "client_name"),
                                  .server_name = text_of(d, "server_name"),
                                  .client_nonce = text_of(d, "client_nonce"),
-                                 .client_nonce_prev = text_of(d, "client_nonce_prev"),
                                  .server_nonce = text_of(d, "server_nonce"),
                                  .resync = flag_of(d, "resync", false),
                                  .auth = SML_AUTH_MD5 };
@@ -238,6 +237,7 @@ static enum rc read_verdict(struct replay *r, struct exchange *x)
                                .per_message = flag_of(d, "per_message", false),
                                .next_nonce = flag_of(d, "next_nonce", false),
                                .current_nonce_used = flag_of(d, "current_nonce_used", false),
+                               .resynchronised = flag_of(d, "resynchronised", false),
                                .why = why.n ? arena_strz(r->a, why) : NULL,
                                .how = how.n ? arena_strz(r->a, how) : NULL };
     r->s->given = v;
@@ -283,7 +283,6 @@ static enum rc keep(struct replay *r, const struct sml_keep *k)
 {
     struct sml_account *acc = &r->account;
     if (k->client_nonce_next.n) {
-        acc->client_nonce_prev = k->client_nonce_used ? acc->client_nonce : (struct str){ 0 };
         if (!arena_str(r->a, k->client_nonce_next, &acc->client_nonce)) return RC_NOMEM;
     }
     return k->server_nonce.n && !arena_str(r->a, k->server_nonce, &acc->server_nonce) ? RC_NOMEM : RC_OK;

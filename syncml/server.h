@@ -26,11 +26,11 @@ struct sml_server_config {      /* borrowed for as long as sessions live */
 /* What is known of the one who claims to be Source/LocURI; NULL account = unknown device (answered as a wrong
  * password is, so that nobody learns which devices exist). */
 struct sml_account {
-    struct str client_name, client_ha1;                       /* CLCRED: the device proves itself */
-    struct str server_name, server_ha1;                       /* SRVCRED: we prove ourselves */
-    struct str client_nonce, client_nonce_prev, server_nonce; /* decoded octets; empty = none yet */
-    enum sml_auth auth;      /* scheme to demand: SML_AUTH_MD5 unless the account says otherwise */
-    bool resync;             /* a trigger signed with the resynchronisation nonce is out */
+    struct str client_name, client_ha1;    /* CLCRED: the device proves itself */
+    struct str server_name, server_ha1;    /* SRVCRED: we prove ourselves */
+    struct str client_nonce, server_nonce; /* decoded octets; empty = none yet */
+    enum sml_auth auth;                    /* scheme to demand: SML_AUTH_MD5 unless the account says otherwise */
+    bool resync; /* a trigger signed with the resynchronisation nonce is out, the first with these secrets */
     int64_t challenges_used; /* syncml/challenge.h; 0 = none yet */
 };
 
@@ -42,7 +42,7 @@ struct sml_verdict {
     const char *why, *how;    /* not good; good */
     uint8_t scheme, demanded; /* enum sml_auth */
     uint8_t tries;
-    bool known, per_message, next_nonce, current_nonce_used;
+    bool known, per_message, next_nonce, current_nonce_used, resynchronised;
     int64_t challenge; /* slot of the challenge that was answered, 0 = another nonce, or none */
 };
 
@@ -90,9 +90,9 @@ enum sml_who { SML_WHO_UNKNOWN, SML_WHO_REFUSED, SML_WHO_KNOWN };
 struct sml_news {
     enum sml_who who;    /* only KNOWN news may be acted on (S-119) */
     const char *refused; /* why not, in words for the trace and the log: "nonce is stale", "no credentials", ... */
-    const char
-        *how;   /* what proved the device: "the stored nonce", "the previous nonce", "TLS client certificate", ... */
-    bool first; /* this message authenticated the session (news of package 1 are in it) */
+    const char *
+        how; /* what proved the device: "the stored nonce", "the nonce of a challenge", "TLS client certificate", ... */
+    bool first;         /* this message authenticated the session (news of package 1 are in it) */
     bool current_nonce; /* the credentials are made with the stored nonce: the answer that carried it has arrived */
     bool server_alert;  /* Alert 1200: match with the trigger by session_id */
     struct sml_value *devinfo; /* Replace of package 1 */
@@ -104,13 +104,13 @@ struct sml_news {
     struct str user_agent; /* filled by the shell */
 };
 
-/* To be kept before the reply leaves. Empty texts: unchanged. With client_nonce_next, the account's previous client
- * nonce becomes its current one when client_nonce_used (the device is known to hold that one), else empty (S-111:
- * accepted once); then client_nonce_next becomes the current one. */
+/* To be kept before the reply leaves. Empty texts: unchanged. client_nonce_next takes the place of the client nonce,
+ * which is good no more from here on. */
 struct sml_keep {
     struct str client_nonce_next;
     struct str server_nonce;
-    bool client_nonce_used;
+    bool
+        resynchronised; /* with the resynchronisation nonce, which is good once: a captured message must not count again */
     int64_t challenges_used; /* 0 = unchanged */
     /* steps that can never fit, when the session ends with this reply; else the next news has them */
     struct sml_outcome *unsent;

@@ -57,29 +57,30 @@ struct
 try {
     struct str nonce;
     const char *how;
+    bool resync;
 };
 
-/* Which nonces this client may have used, likeliest first (protocol.md 7.5). The second row of `try` is the
- * previous nonce. */
+/* Which nonces this client may have used, likeliest first (protocol.md 7.5). One that was answered is good no more,
+ * for whoever captured the message with it could send it once again: a client whose answer with the next nonce was lost
+ * is challenged (S-111), as is one that resynchronises a second time. */
 static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const struct sml_account *acc,
                      struct arena *a, struct try out[8])
 {
     size_t n = 0;
     if (s->has_nonce) { /* one given in this session is the only good one */
-        out[n++] = (struct try){ { (const char *)s->nonce, SML_NONCE_BYTES }, "the nonce of this session" };
+        out[n++] = (struct try){ { (const char *)s->nonce, SML_NONCE_BYTES }, "the nonce of this session", false };
         return n;
     }
-    if (acc->client_nonce.n) out[n++] = (struct try){ acc->client_nonce, "the stored nonce" };
-    if (acc->client_nonce_prev.n) out[n++] = (struct try){ acc->client_nonce_prev, "the previous nonce" };
+    if (acc->client_nonce.n) out[n++] = (struct try){ acc->client_nonce, "the stored nonce", false };
     if (!acc->resync || !has_trigger_alert(m)) return n;
     /* S-122, and the readings of it that exist in the field (protocol.md 20, trap 6) */
-    out[n++] = (struct try){ { "\0\0\0\0", 4 }, "the resynchronisation nonce" };
-    out[n++] = (struct try){ STR("0x00000000"), "the resynchronisation nonce as ten characters" };
-    out[n++] = (struct try){ STR("AAAAAA=="), "the resynchronisation nonce as base64 text" };
-    out[n++] = (struct try){ { "", 0 }, "an empty nonce while resynchronising" };
+    out[n++] = (struct try){ { "\0\0\0\0", 4 }, "the resynchronisation nonce", true };
+    out[n++] = (struct try){ STR("0x00000000"), "the resynchronisation nonce as ten characters", true };
+    out[n++] = (struct try){ STR("AAAAAA=="), "the resynchronisation nonce as base64 text", true };
+    out[n++] = (struct try){ { "", 0 }, "an empty nonce while resynchronising", true };
     if (acc->client_nonce.n)
         out[n++] = (struct try){ nonce_text(acc->client_nonce, a),
-                                 "the stored nonce as base64 text while resynchronising" };
+                                 "the stored nonce as base64 text while resynchronising", true };
     return n;
 }
 
@@ -113,6 +114,7 @@ static const char *good_digest(const struct sml_server *s, const struct sml_msg 
         if (!digest_is(&c, row[i].nonce)) continue;
         how = row[i].how;
         v->current_nonce_used = !s->has_nonce && i == 0 && acc->client_nonce.n;
+        v->resynchronised = row[i].resync;
         v->challenge = s->has_nonce ? s->challenge : 0;
     }
     if (!how && t->challenge_key && !s->has_nonce) {
@@ -186,8 +188,17 @@ static const char *weak(enum sml_auth given, enum sml_auth demand)
 /* Against an unknown device the same work is done, so that neither answer nor time tells which devices exist. */
 static const struct sml_account nobody = { .client_name = { "-", 1 },
                                            .client_ha1 = { "AAAAAAAAAAAAAAAAAAAAAAAA", 24 },
-                                           .client_nonce = { "AAAAAAAAAAAAAAAA", 16 },
-                                           .client_nonce_prev = { "BBBBBBBBBBBBBBBB", 16 } };
+                                           .client_nonce = { "AAAAAAAAAAAAAAAA", 16 } };
+
+/* Credentials in a session that needs none. Where they are good, their nonce has been heard: another one takes its place,
+ * so that the message cannot open a session later. */
+static struct sml_verdict of_known(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
+                                   enum sml_auth given, const struct sml_account *account, const struct world *w,
+                                   struct arena *a, struct sml_verdict v)
+{
+    v.next_nonce = (given == SML_AUTH_MD5 || given == SML_AUTH_MAC) && good_digest(s, m, t, given, account, w, a, &v);
+    return good(v, 212, "the session is authenticated");
+}
 
 struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
                                 const struct sml_account *account, const struct world *w, struct arena *a)
@@ -205,7 +216,7 @@ struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg
     if (!account && s->opened) return refuse(v, 401, true, "the device is not known any more");
     if (given == SML_AUTH_NONE) return without_credentials(s, v, t, account);
     if (account && t->client_cert_subject.n && !account->client_ha1.n) return good(v, 212, "TLS client certificate");
-    if (account && s->known) return good(v, 212, "the session is authenticated");
+    if (account && s->known) return of_known(s, m, t, given, account, w, a, v);
     if (s->opened && s->scheme != SML_AUTH_NONE && given != s->scheme)
         return refuse(v, 401, true, "another scheme than the session began with");
     if (s->challenged && given != s->demanded) /* S-118 */
@@ -246,7 +257,7 @@ void server_accept_verdict(struct sml_server *s, const struct sml_verdict *v)
     s->known = v->known;
     s->per_message = v->per_message;
     s->turn.next_nonce = v->next_nonce;
-    s->turn.current_nonce_used = v->current_nonce_used;
+    s->turn.resynchronised = v->resynchronised;
     s->turn.challenge = v->challenge;
     if (v->scheme == SML_AUTH_MAC) s->own_scheme = SML_AUTH_MAC;
 }
@@ -318,7 +329,7 @@ void server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *st
         compose_chal(b, &status->chal, s->scheme, nonce, SML_NONCE_BYTES);
         if (!arena_str(b->a, (struct str){ (const char *)nonce, SML_NONCE_BYTES }, &keep->client_nonce_next))
             b->nomem = true;
-        keep->client_nonce_used = s->turn.current_nonce_used;
+        keep->resynchronised = s->turn.resynchronised;
         s->has_nonce = s->per_message;
         s->challenge = 0;
         memcpy(s->nonce, nonce, SML_NONCE_BYTES);

@@ -52,11 +52,11 @@ struct turn {
     const struct sml_msg *m;
     struct due *due, **due_tail;
     int header_code;
-    bool trusted;    /* the client proved itself */
-    bool chal;       /* SyncHdr Status carries a Chal: scheme and fresh nonce */
-    bool next_nonce; /* ... of the scheme in use, for the next message or session */
-    bool current_nonce_used;
-    int64_t challenge; /* ... that was answered */
+    bool trusted;        /* the client proved itself */
+    bool chal;           /* SyncHdr Status carries a Chal: scheme and fresh nonce */
+    bool next_nonce;     /* ... of the scheme in use, for the next message or session */
+    bool resynchronised; /* the credentials were made with the resynchronisation nonce */
+    int64_t challenge;   /* ... that was answered */
     const uint8_t *challenge_key;
     bool abort;      /* we send 1223 */
     bool stop;       /* Final and nothing else */

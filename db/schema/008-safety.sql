@@ -25,6 +25,8 @@ CREATE INDEX operation_over ON operation (updated_ms)
 -- sessions and refused logins
 
 ALTER TABLE contact ADD COLUMN challenges_used INTEGER NOT NULL DEFAULT 0; -- syncml/challenge.h: nonces that were answered lately
+ALTER TABLE contact DROP COLUMN client_nonce_prev; -- a nonce is answered once: whose answer was lost is challenged
+ALTER TABLE contact ADD COLUMN resynchronised INTEGER NOT NULL DEFAULT 0; -- 1: the resynchronisation nonce was answered once with these secrets, and is good no more
 ALTER TABLE contact ADD COLUMN certificate_until_ms INTEGER; -- end of the certificate that it showed last; NULL = it showed none
 
 -- Somebody called as this device and was not let in: the last time.

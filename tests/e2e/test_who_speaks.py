@@ -7,6 +7,7 @@ import json
 import pathlib
 import re
 import shutil
+import socket
 import sqlite3
 import tempfile
 import time
@@ -14,6 +15,7 @@ import time
 import pytest
 import requests
 
+import impostor
 import syncml
 import world
 
@@ -23,8 +25,8 @@ SESSIONS = 12
 class Device(syncml.Client):
     """A client with any of the three kinds of credentials, that may ignore RespURI."""
 
-    def __init__(self, server, account, name, follow=True, cert=None):
-        super().__init__(account, name)
+    def __init__(self, server, account, name, follow=True, cert=None, wbxml=False):
+        super().__init__(account, name, wbxml)
         self.http.verify, self.follow, self.auth = server.ca or True, follow, account["auth"]
         self.http.cert = cert
 
@@ -46,12 +48,13 @@ class Device(syncml.Client):
 
     def say(self, commands, cred=True, **how):
         text = self.text(commands, cred=False, **how)
-        headers = {"Content-Type": syncml.XML}
-        if cred and self.auth == "mac":
-            headers["x-syncml-hmac"] = self.hmac(text.encode())
-        elif cred:
+        headers = {"Content-Type": syncml.WBXML if self.wbxml else syncml.XML}
+        if cred and self.auth != "mac":
             text = text.replace("<Meta><MaxMsgSize", self.cred() + "<Meta><MaxMsgSize", 1)
-        return self.send(text.encode(), headers)
+        body = syncml.to_wbxml(text) if self.wbxml else text.encode()
+        if cred and self.auth == "mac":
+            headers["x-syncml-hmac"] = self.hmac(body)
+        return self.send(body, headers)
 
     def send(self, body, headers):
         self.sent.append((self.url, body, headers))
@@ -140,9 +143,24 @@ def another(server, d, **how):
     return other
 
 
-def post(server, body, url=None, headers=None, cert=None):
+class From(requests.adapters.HTTPAdapter):
+    """Another address of this machine."""
+
+    def __init__(self, address):
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args, **kw):
+        super().init_poolmanager(*args, source_address=(self.address, 0), **kw)
+
+
+def post(server, body, url=None, headers=None, cert=None, address=None):
     headers = headers or {"Content-Type": syncml.XML}
-    return syncml.Reply(requests.post(url or server.dm_url + "/acme-it", data=body, headers=headers, timeout=30, verify=server.ca or True, cert=cert))
+    with requests.Session() as http:
+        if address:
+            http.mount("http://", From(address))
+            http.mount("https://", From(address))
+        return syncml.Reply(http.post(url or server.dm_url + "/acme-it", data=body, headers=headers, timeout=30, verify=server.ca or True, cert=cert))
 
 
 def order(server, d, value):
@@ -289,6 +307,136 @@ def test_an_answer_to_a_challenge_is_good_once(server):
     assert len(d.sent) > 2
 
 
+@pytest.fixture
+def plain(folder):
+    """A server without TLS: what is said can be heard by everybody."""
+    s = start(folder / "plain", tls=False, triggers__retries=["200ms", "200ms"]).start()
+    yield s
+    s.stop()
+
+
+def earns_a_challenge_only(server, captured, *more):
+    """A message of before, once more: from here, from elsewhere, to where it went or where the session is."""
+    url, body, headers = captured
+    before = kept(server, "refusal", "session", "event", "contest")
+    for address in (None, "127.0.0.2"):
+        for where in (url, *more):
+            r = post(server, body, where, headers, address=address)
+            assert r.status == 200 and r.verdict() in ("401", "407") and r.nonce() and not r.asks() and not r.url, r.bytes
+    assert kept(server, "refusal", "session", "event", "contest") == before
+
+
+@pytest.mark.parametrize("wbxml", [False, True], ids=["xml", "wbxml"])
+@pytest.mark.parametrize("auth", ["md5", "mac"])
+def test_a_captured_message_is_good_once(plain, auth, wbxml):
+    d = device(plain, auth, wbxml=wbxml)
+    d.finish(d.call())
+    mark = len(d.sent)
+    order(plain, d, "first")
+    r = d.call()
+    assert len(d.sent) == mark + 1, "an ordinary session needs no challenge"
+    first = d.sent[mark]
+    while not r.uris("Replace"):
+        r = d.said(d.answers(r))
+    r = d.said(d.answers(r))
+    earns_a_challenge_only(plain, first, d.url)         # in the middle of the session that it began
+    d.finish(r)
+    order(plain, d, "second")                           # something waits for whoever comes in
+    said = [m for m in d.sent[mark:] if b"<Cred>" in m[1] or "x-syncml-hmac" in m[2] or wbxml]
+    for captured in said[:-1]:                          # the last one gets what it got, from memory
+        earns_a_challenge_only(plain, captured, d.account["url"])
+    plain.process.kill()
+    plain.start()
+    for captured in said:
+        earns_a_challenge_only(plain, captured, d.account["url"])
+    d.finish(d.call())
+    assert d.tree["./DevDetail/Ext/Word"] == "second"
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["lost on the way", "and the server killed"])
+@pytest.mark.parametrize("auth", ["md5", "mac"])
+def test_a_device_whose_answer_was_lost_gets_on(plain, auth, killed):
+    d = device(plain, auth)
+    d.finish(d.call())
+    for _ in range(3):
+        old, mark = d.nonce, len(d.sent)
+        d.call()                                        # its answer, with the next nonce, does not arrive
+        d.nonce = old
+        if killed:
+            plain.process.kill()
+            plain.start()
+        d.finish(d.call())
+        assert len(d.sent) == mark + 3, "one challenge"
+        mark = len(d.sent)
+        d.call()
+        assert len(d.sent) == mark + 1
+
+
+def notified(socket_, nonce, server, account):
+    """The session of the first notification that is signed with this nonce."""
+    def look():
+        datagram = socket_.recv(2000)
+        digest, trigger = datagram[6:22], datagram[22:]
+        ha1 = syncml.b64(hashlib.md5(f"{account['serverName']}:{account['serverPassword']}".encode()).digest())
+        want = hashlib.md5(ha1.encode() + b":" + nonce + b":" + syncml.b64(hashlib.md5(trigger).digest()).encode()).digest()
+        return f"{int.from_bytes(trigger[5:7], 'big'):X}" if digest == want else None
+    return world.wait_for("a notification to resynchronise", look, 20)
+
+
+@pytest.mark.parametrize("auth", ["md5", "mac"])
+def test_a_resynchronisation_is_answered_once(plain, auth):
+    """Its nonce is four zeros for everybody and for ever: what was captured at the first one would open a session at each other."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inbox:
+        inbox.bind(("127.0.0.1", 0))
+        inbox.settimeout(10)
+        name, zeros = new_name(), bytes(4)
+        account = plain.call("POST", "/devices", expect=201, json={
+            "id": name, "labels": {}, "auth": auth, "push": {"channel": "udp", "address": f"127.0.0.1:{inbox.getsockname()[1]}"}}).json()["account"]
+        d, captured = Device(plain, account, name), None
+        d.finish(d.call())
+        for i in range(3):
+            order(plain, d, f"word {i}")
+            session = notified(inbox, zeros, plain, account)
+            if captured:
+                earns_a_challenge_only(plain, captured)
+            d.begin()
+            d.session, d.nonce, mark = session, zeros, len(d.sent)
+            d.finish(d.said(d.package1("1200")))
+            captured = captured or d.sent[mark]
+            assert d.tree["./DevDetail/Ext/Word"] == f"word {i}"
+            earns_a_challenge_only(plain, captured)
+
+
+def test_an_agent_whose_answer_was_lost_gets_on(folder):
+    lose, said = [], []
+
+    def between(m):
+        r = requests.post(f"http://127.0.0.1:{server.dm_port}{m.url}", data=m.bytes, timeout=30,
+                          headers={k: v for k, v in m.headers.items() if k.lower() in ("content-type", "x-syncml-hmac")})
+        said.append(m.session)
+        if lose:
+            return lose.pop(), {}, b""
+        return r.status_code, {"Content-Type": r.headers["Content-Type"], **({"x-syncml-hmac": h} if (h := r.headers.get("x-syncml-hmac")) else {})}, r.content
+    proxy = impostor.Impostor(between)
+    server = start(folder / "server", tls=False, dm__url=proxy.url, poll__interval="5s").start()
+    phone = world.Phone(folder / "phone", server, push=False, encoding="xml")
+    try:
+        phone.start()
+        calls = lambda: phone.log().count("state=over")
+        world.wait_for("it to be settled", lambda: calls() >= 3, 60)
+        lose.append(502)
+        world.wait_for("an answer to be lost", lambda: not lose, 30)
+        lost, came = said[-1], calls()
+        world.wait_for("it to get on", lambda: calls() >= came + 3, 60)
+        per = {s: said.count(s) for s in said}
+        after = list(dict.fromkeys(said))[list(dict.fromkeys(said)).index(lost) + 1:]
+        assert per[after[0]] == 2 and per[after[1]] == 1, (lost, said)
+    finally:
+        phone.stop()
+        server.stop()
+        proxy.close()
+
+
 def test_a_device_that_always_loses_its_nonce_comes_in_every_time(server):
     d = device(server)
     for _ in range(40):
@@ -312,10 +460,9 @@ def test_a_repeated_first_message_gets_its_answer_only_with_what_proves_it(serve
     d.finish(nxt)
 
 
-@pytest.mark.parametrize("auth", ["basic", "md5"])
-def test_the_same_first_message_is_a_new_session_when_something_waits(server, auth):
+def test_the_same_first_message_is_a_new_session_when_something_waits(server):
     """Case 08: a constant SessionID, no nonce, nothing to do, then something to do."""
-    d = device(server, auth)
+    d = device(server, "basic")
     for _ in range(4):
         d.finish(d.call())
     d.begin()

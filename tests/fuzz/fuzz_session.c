@@ -102,8 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                 .allow_basic = true };
     struct sml_account acc = { .client_name = { "dev-0001", 8 },
                                .client_ha1 = { "R566Lkfl7IHi5Vi1m71Dqw==", 24 },
-                               .client_nonce = { "client-nonce-001", 16 },
-                               .client_nonce_prev = { "client-nonce-000", 16 } };
+                               .client_nonce = { "client-nonce-001", 16 } };
     uint64_t seed = 7;
     if (size < 2) return 0;
     unsigned flags = data[0], which = data[1];

@@ -55,11 +55,11 @@ static void the_answer_to_the_only_message_may_be_lost(void)
     CU_ASSERT(phone_call(p, 1201, "A1"));
     CU_ASSERT_EQUAL(p->posts, 2);
     CU_ASSERT(p->twice_same);
-    /* Never repeated: the phone does not know the new nonce and uses the old one; no challenge is needed. */
+    /* Never repeated: the phone does not know the new nonce and uses the old one, which earns a challenge. */
     p->lose_answer = 1;
     CU_ASSERT_FALSE(phone_call(p, 1201, "A2"));
     CU_ASSERT(phone_call(p, 1201, "A3"));
-    CU_ASSERT_EQUAL(p->posts, 1);
+    CU_ASSERT_EQUAL(p->posts, 2);
     /* Twice in a row: once more with a challenge, not refused for good. */
     p->lose_answer = 1;
     phone_call(p, 1201, "A4");
@@ -369,7 +369,7 @@ static void alerts_told_again_are_booked_once(void)
         CU_ASSERT_EQUAL(told(l), 3);
         if (row[i].crash) lab_crash(l);
         if (row[i].extra) ring(p, "three");
-        p->lose_answer = 1; /* once more */
+        p->lose_answer = 2; /* once more, after the challenge that the old nonce earns */
         phone_call(p, 1201, "E2");
         CU_ASSERT_EQUAL(told(l), 3 + row[i].extra);
         if (row[i].crash) lab_crash(l);

@@ -47,7 +47,7 @@ struct desk {
     enum rc rc;
     char news[4096]; /* outcomes, values and alerts as text */
     char refused[160];
-    bool first, done, aborted, over, final;
+    bool first, current_nonce, done, aborted, over, final;
     enum sml_who who;
     struct sml_keep keep;
     struct buf reply; /* as XML */
@@ -108,6 +108,7 @@ static inline void note_news(struct desk *d, struct sml_news *n)
     snprintf(d->refused, sizeof d->refused, "%s", n->refused ? n->refused : "");
     d->who = n->who;
     d->first = n->first;
+    d->current_nonce = n->current_nonce;
     d->done = n->package_done;
     d->aborted = n->aborted;
     d->over = n->over;

@@ -31,8 +31,8 @@ struct step_seen {
 };
 
 struct account_row {
-    char client_nonce[64], client_prev[64], server_nonce[64];
-    size_t n_client, n_prev, n_server;
+    char client_nonce[64], server_nonce[64];
+    size_t n_client, n_server;
 };
 
 struct link;
@@ -269,7 +269,6 @@ static inline void link_do(struct link *l, struct sml_cmd *c, struct arena *a, s
 static inline struct sml_account *link_account(struct link *l)
 {
     l->acc.client_nonce = (struct str){ l->row.client_nonce, l->row.n_client };
-    l->acc.client_nonce_prev = (struct str){ l->row.client_prev, l->row.n_prev };
     l->acc.server_nonce = (struct str){ l->row.server_nonce, l->row.n_server };
     return l->unknown_device ? NULL : &l->acc;
 }
@@ -278,8 +277,6 @@ static inline void link_keep(struct link *l, const struct sml_keep *k)
 {
     struct account_row *r = &l->row;
     if (k->client_nonce_next.n) {
-        r->n_prev = k->client_nonce_used ? r->n_client : 0;
-        memcpy(r->client_prev, r->client_nonce, r->n_prev);
         r->n_client = k->client_nonce_next.n;
         memcpy(r->client_nonce, k->client_nonce_next.p, r->n_client);
     }
