@@ -34,6 +34,25 @@
     X(DEVINFO_FORGET, "DELETE FROM attribute_row WHERE device_id = :device_id AND name LIKE 'devinfo.%'")                 \
     X(SESSIONS_TRIM, "DELETE FROM session WHERE device_id = :device_id AND session_row <= (SELECT session_row"            \
                      " FROM session WHERE device_id = :device_id ORDER BY session_row DESC LIMIT 1 OFFSET :keep)")        \
+    X(TRIGGERS_TRIM, "DELETE FROM trigger WHERE device_id = :device_id AND state NOT IN ('pending', 'sent')"              \
+                     " AND trigger_id <= (SELECT trigger_id FROM trigger WHERE device_id = :device_id"                    \
+                     " ORDER BY trigger_id DESC LIMIT 1 OFFSET :keep)")                                                   \
+    X(OPERATIONS_TRIM, "DELETE FROM operation WHERE device_id = :device_id AND by_policy = 1"                             \
+                       " AND (state = 'verified' OR state = 'failed' OR state = 'cancelled' OR state = 'superseded'"      \
+                       " OR state = 'expired' OR state = 'unknown') AND operation_id <= (SELECT operation_id"             \
+                       " FROM operation WHERE device_id = :device_id ORDER BY operation_id DESC LIMIT 1 OFFSET :keep)")   \
+    X(FAILURES_TRIM, "DELETE FROM failure WHERE device_id = :device_id AND key IN (SELECT key FROM failure"               \
+                     " WHERE device_id = :device_id ORDER BY at_ms DESC LIMIT 1000000 OFFSET :keep)")                     \
+    X(SAMPLES_TRIM, "DELETE FROM sample WHERE device_id = :device_id AND at_ms <= (SELECT at_ms FROM sample"              \
+                    " WHERE device_id = :device_id ORDER BY at_ms DESC LIMIT 1 OFFSET :keep)")                            \
+    X(EVENTS_TRIM, "DELETE FROM event WHERE authority_id = :authority_id AND device = :device AND device <> ''"           \
+                   " AND event_id <= (SELECT event_id FROM event WHERE authority_id = :authority_id"                      \
+                   " AND device = :device AND device <> '' ORDER BY event_id DESC LIMIT 1 OFFSET :keep)")                 \
+    X(RECORDINGS_OF_DEVICE, "SELECT coalesce(sum(r.bytes), 0) FROM session s JOIN recording r"                            \
+                            " ON r.session_row = s.session_row WHERE s.device_id = :device_id")                           \
+    X(RECORDINGS_DEVICE_TRIM, "DELETE FROM recording WHERE session_row IN (SELECT r.session_row FROM session s"           \
+                              " JOIN recording r ON r.session_row = s.session_row WHERE s.device_id = :device_id"         \
+                              " ORDER BY r.session_row LIMIT 4)")                                                         \
     X(ATTRIBUTE_PUT, "INSERT INTO attribute_row (device_id, name, value) VALUES (:device_id, :name, :value)"              \
                      " ON CONFLICT (device_id, name) DO UPDATE SET value = :value")                                       \
     X(FACTS_DROP, "DELETE FROM fact")                                                                                     \
@@ -41,6 +60,14 @@
       "INSERT INTO fact (path_id, name) VALUES (:path_id, :name) ON CONFLICT (path_id) DO UPDATE SET name = :name")       \
     X(PATH_BY_ID, "SELECT uri FROM path WHERE path_id = :path_id")                                                        \
     X(PATH_BY_URI, "SELECT path_id FROM path WHERE uri = :uri")                                                           \
+    /* One that nobody's tree has any more. The newest stays, so that no number is given twice: others remember them. */   \
+    X(PATH_DROP, "DELETE FROM path WHERE path_id = :path_id AND path_id < (SELECT max(path_id) FROM path)"                \
+                 " AND NOT EXISTS (SELECT 1 FROM node n WHERE n.path_id = :path_id)"                                      \
+                 " AND NOT EXISTS (SELECT 1 FROM fact f WHERE f.path_id = :path_id)")                                     \
+    X(PATHS_SWEEP, "DELETE FROM path WHERE path_id > :after AND path_id <= :to AND path_id < (SELECT max(path_id)"        \
+                   " FROM path) AND NOT EXISTS (SELECT 1 FROM node n WHERE n.path_id = path.path_id)"                     \
+                   " AND NOT EXISTS (SELECT 1 FROM fact f WHERE f.path_id = path.path_id)")                               \
+    X(PATHS_LAST, "SELECT max(path_id) FROM path")                                                                        \
     X(PATH_ADD, "INSERT INTO path (uri) VALUES (:uri)")                                                                   \
     X(NODES, "SELECT path_id, format, known, value, at_ms FROM node WHERE device_id = :device_id")                        \
     X(NODE_ADD, "INSERT INTO node (device_id, path_id, format, known, value, at_ms)"                                      \
@@ -128,9 +155,9 @@
     X(OPERATION_ITEM_SEEN, "UPDATE operation_item SET seen_code = :code, seen = :seen, seen_ms = :now_ms"                 \
                            " WHERE operation_id = :operation_id AND seq = :seq")                                          \
     X(OPERATION_STEP,                                                                                                     \
-      "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) VALUES (:operation_id,"                 \
-      " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :operation_id),"                       \
-      " :now_ms, :state, :code, :reason)")                                                                                \
+      "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) SELECT :operation_id,"                  \
+      " coalesce(max(seq), 0) + 1, :now_ms, :state, :code, :reason FROM operation_step"                                   \
+      " WHERE operation_id = :operation_id HAVING coalesce(max(seq), 0) < 500")                                                                                \
     X(FAILURES, "SELECT key, code, tries, retry_ms, at_ms FROM failure WHERE device_id = :device_id ORDER BY key")        \
     X(FAILURE_PUT, "INSERT INTO failure (device_id, key, code, tries, retry_ms, why, at_ms)"                              \
                    " VALUES (:device_id, :key, :code, :tries, :retry_ms, :why, :now_ms) ON CONFLICT (device_id, key)"     \

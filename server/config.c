@@ -137,6 +137,14 @@ static const char *const forms[] = { "logfmt", "json", NULL };
       "how long operations that are over are kept")                                                                    \
     X(true, keep_sessions_ms, "keep.sessions", SET_MS, "30d", 0, 0, NULL, false,                                       \
       "how long the history of sessions and triggers is kept")                                                         \
+    X(true, keep_device_samples, "keep.samplesPerDevice", SET_UINT, "100000", 1, 1000000000, NULL, false,              \
+      "KPI samples kept of one device; past that its oldest go")                                                       \
+    X(true, keep_device_events, "keep.eventsPerDevice", SET_UINT, "20000", 1, 1000000000, NULL, false,                 \
+      "events kept of one device; past that its oldest go")                                                            \
+    X(true, keep_device_sessions, "keep.sessionsPerDevice", SET_UINT, "2000", 1, 1000000000, NULL, false,              \
+      "sessions, and triggers, kept in the history of one device; past that its oldest go")                            \
+    X(true, keep_device_operations, "keep.operationsPerDevice", SET_UINT, "2000", 1, 1000000000, NULL, false,          \
+      "operations of policies that are over kept of one device; past that its oldest go")                              \
     X(true, recorder_failures, "recorder.failures", SET_BOOL, "true", 0, 0, NULL, false,                               \
       "record sessions that are aborted or lost")                                                                      \
     X(true, recorder_sample, "recorder.sample", SET_UINT, "0", 0, 1000000000, NULL, false,                             \
@@ -145,6 +153,8 @@ static const char *const forms[] = { "logfmt", "json", NULL };
       "longest recording of a session")                                                                                \
     X(true, recorder_max_bytes, "recorder.maxSize", SET_BYTES, "256Mi", 0, 0, NULL, false,                             \
       "all recordings together; the oldest go first")                                                                  \
+    X(true, recorder_device_bytes, "recorder.maxDevice", SET_BYTES, "16Mi", 0, 0, NULL, false,                         \
+      "all recordings of one device together; its oldest go first")                                                    \
     X(true, recorder_keep_ms, "recorder.keep", SET_MS, "14d", 0, 0, NULL, false, "how long recordings are kept")       \
     X(true, log_level, "log.level", SET_WORD, "info", 0, 0, levels, false, "least important level that is logged")     \
     X(false, log_form, "log.form", SET_WORD, "logfmt", 0, 0, forms, false, "one line an event: key=value or JSON")

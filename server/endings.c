@@ -2,6 +2,7 @@
 #include "server/endings.h"
 #include "base/log.h"
 #include "db/dm.h"
+#include "server/ceilings.h"
 #include "server/metrics.h"
 #include <string.h>
 
@@ -24,10 +25,13 @@ enum rc ending_event(struct dm *dm, int64_t authority, const char *type, struct 
                      int64_t now_ms, struct err *e)
 {
     dm->events = dm->dirty = true;
-    return sql_run(store_sql(dm->st), DM_STMT(EVENT_ADD),
+    enum rc rc =
+        sql_run(store_sql(dm->st), DM_STMT(EVENT_ADD),
                    SQL_ARGS({ "authority_id", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) },
                             { "type", SQL_T(str_of(type)) }, { "device", SQL_T(device) }, { "data", SQL_T(json) }),
                    NULL, e);
+    if (rc) return rc;
+    return ceiling_event(store_sql(dm->st), dm->srv, authority, device, sql_last_id(store_sql(dm->st)), e);
 }
 
 enum rc dm_begin(struct dm *dm, struct err *e)
@@ -41,7 +45,9 @@ static enum rc keep_recording(struct dm *dm, const struct session *s, int64_t ro
                               struct err *e)
 {
     if (!recorder_wanted(s, outcome)) return RC_OK;
-    return recorder_keep(&dm->recorder, s, row, dm->srv->config, store_sql(dm->st), now_ms, e);
+    enum rc rc =
+        ceiling_recording(store_sql(dm->st), dm->srv, s->device, (int64_t)recording_bytes(s->recording), e);
+    return rc ? rc : recorder_keep(&dm->recorder, s, row, dm->srv->config, store_sql(dm->st), now_ms, e);
 }
 
 enum rc ending_row(struct dm *dm, struct session *s, struct err *e)
@@ -52,8 +58,9 @@ enum rc ending_row(struct dm *dm, struct session *s, struct err *e)
                                   { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }),
                          NULL, e);
     dm->dirty = true;
-    if (!rc) s->row = sql_last_id(store_sql(dm->st));
-    return rc;
+    if (rc) return rc;
+    s->row = sql_last_id(store_sql(dm->st));
+    return ceiling_session(store_sql(dm->st), dm->srv, s->device, s->row, e);
 }
 
 enum rc ending_keep(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms,

@@ -120,12 +120,24 @@ enum rc dm_commit(struct dm *dm, struct err *e)
     return rc;
 }
 
+/* Now and then all addresses are looked at, a slice at a time. */
+static enum rc sweep_paths(struct dm *dm, int64_t now_ms, struct err *e)
+{
+    if (!dm->swept_path && dm->sweep_ms && now_ms >= dm->sweep_ms && now_ms - dm->sweep_ms < EXCHANGE_SWEEP_MS) return RC_OK;
+    enum rc rc = dm_begin(dm, e);
+    if (!rc) rc = paths_sweep(store_paths(dm->st), &dm->swept_path, e);
+    if (!rc) dm->dirty = true;
+    dm->sweep_ms = now_ms;
+    return rc;
+}
+
 enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e)
 {
     enum rc rc = clock_check(dm, w->now_ms, e);
     if (rc) return rc;
     sessions_expire(dm->sessions, w->now_ms);
     rc = refusals_keep(dm, w->now_ms, e);
+    if (!rc) rc = sweep_paths(dm, w->now_ms, e);
     if (rc) {
         sql_rollback(store_sql(dm->st));
         return rc;
@@ -334,7 +346,8 @@ static enum rc work(struct turn *x, bool new_devinfo)
                        .e = x->e,
                        .s = x->s,
                        .d = x->device,
-                       .over = x->news.over };
+                       .over = x->news.over,
+                       .samples_written = &x->dm->samples_written };
     struct pol_plan plan = { 0 };
     struct pol_desired desired = { 0 };
     struct sml_step *steps = NULL;

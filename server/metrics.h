@@ -18,6 +18,9 @@
       "Alerts refused because their device told too many (dm.alertsPerHour)")                                          \
     X(ATTRIBUTES_REFUSED, "dmvisor_dm_attributes_refused", "",                                                         \
       "Values devices told of themselves that were too many or too long")                                              \
+    X(CEILING_ROWS, "dmvisor_dm_ceiling_rows", "",                                                                     \
+      "Old rows of devices removed because the device left more than one may (keep.*PerDevice)")                       \
+    X(TREES_FULL, "dmvisor_dm_trees_full", "", "Sessions in which a device told more than is kept of one tree")        \
     X(UNPROVEN_NONE, "dmvisor_dm_unproven", "what=\"nothing\"",                                                        \
       "Messages that did not prove who sent them, by what they brought")                                               \
     X(UNPROVEN_CREDENTIALS, "dmvisor_dm_unproven", "what=\"credentials\"", "")                                         \

@@ -162,9 +162,13 @@ static enum rc write_node(struct mirror_node *n, struct sql *db, struct paths *p
 {
     enum rc rc = n->path ? RC_OK : paths_id(paths, n->uri, n->hash, &n->path, e);
     if (rc) return rc;
-    if (n->gone)
-        return sql_run(db, DM_STMT(NODE_DROP), SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(n->path) }),
-                       NULL, e);
+    if (n->gone) {
+        const int64_t path = n->path;
+        n->path = 0; /* it may not be in the dictionary when the node comes back */
+        rc = sql_run(db, DM_STMT(NODE_DROP), SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(path) }), NULL,
+                     e);
+        return rc ? rc : paths_drop(paths, path, e);
+    }
     return sql_run(db, n->stored ? DM_STMT(NODE_SET) : DM_STMT(NODE_ADD),
                    SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(n->path) },
                             { "format", SQL_I(n->format) }, { "known", SQL_I(n->known) },
@@ -192,6 +196,7 @@ enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int6
         }
         if (!n->gone && n->row_known == POL_STALE) go_below(&up, n, n->row_ms);
     }
+    paths_trim(paths);
     return rc;
 }
 

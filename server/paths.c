@@ -17,7 +17,10 @@ struct paths {
     uint32_t *by_id, *by_uri; /* index into all + 1, 0 = free */
     size_t n, cap, mask;
     struct arena texts;
+    bool stale; /* something in memory is not in the dictionary any more */
 };
+
+enum { SWEEP_ROWS = 1000 };
 
 struct paths *paths_create(struct sql *db)
 {
@@ -53,7 +56,7 @@ void paths_forget(struct paths *p)
 
 void paths_trim(struct paths *p)
 {
-    if (p->n >= PATHS_MAX || p->texts.used > PATHS_BYTES / 4 * 3) empty(p);
+    if (p->stale || p->n >= PATHS_MAX || p->texts.used > PATHS_BYTES / 4 * 3) empty(p);
 }
 
 static uint64_t hash_id(int64_t id)
@@ -141,4 +144,28 @@ enum rc paths_id(struct paths *p, struct str uri, uint64_t hash, int64_t *id, st
         if (!rc) *id = sql_last_id(p->db);
     }
     return rc ? rc : remember(p, *id, uri, hash, NULL, e);
+}
+
+enum rc paths_drop(struct paths *p, int64_t id, struct err *e)
+{
+    int64_t gone = 0;
+    enum rc rc = sql_run(p->db, DM_STMT(PATH_DROP), SQL_ARGS({ "path_id", SQL_I(id) }), &gone, e);
+    p->stale |= gone > 0;
+    return rc;
+}
+
+enum rc paths_sweep(struct paths *p, int64_t *after, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    int64_t last = 0, gone = 0;
+    enum rc rc = sql_start(p->db, DM_STMT(PATHS_LAST), NULL, 0, &r, e);
+    if (!rc && (rc = sql_step(r, e)) == RC_OK) last = sql_int(r, 0);
+    sql_end(r);
+    if (!rc)
+        rc = sql_run(p->db, DM_STMT(PATHS_SWEEP),
+                     SQL_ARGS({ "after", SQL_I(*after) }, { "to", SQL_I(*after + SWEEP_ROWS) }), &gone, e);
+    if (rc) return rc;
+    if (gone) empty(p);
+    *after = *after + SWEEP_ROWS < last ? *after + SWEEP_ROWS : 0;
+    return RC_OK;
 }

@@ -31,6 +31,7 @@ struct recall {
     struct arena arena;
     int64_t stamp; /* want_stamp it was read under; a newer one means that others may have written */
     struct mirror m;
+    bool told_full;
     struct store_device rest; /* the part of the row that store_load_rest fills */
     struct pol_failure *failures;
     size_t n_failures, failures_cap;

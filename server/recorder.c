@@ -115,7 +115,7 @@ enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t ses
                                        [RECORD_DEVICE] = "device" };
     const struct recording *r = s->recording;
     int64_t bytes = (int64_t)r->text.n;
-    if ((uint64_t)bytes > c->recorder_max_bytes) return RC_OK;
+    if ((uint64_t)bytes > c->recorder_max_bytes || (uint64_t)bytes > c->recorder_device_bytes) return RC_OK;
     enum rc rc = make_room(rec, db, bytes, (int64_t)c->recorder_max_bytes, e);
     if (!rc)
         rc = sql_run(db, DM_STMT(RECORDING_PUT),
@@ -125,6 +125,11 @@ enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t ses
                      NULL, e);
     if (!rc) rec->kept_bytes += bytes;
     return rc;
+}
+
+size_t recording_bytes(const struct recording *r)
+{
+    return r->text.n;
 }
 
 void recording_free(struct recording *r)

@@ -43,5 +43,6 @@ bool recorder_wanted(const struct session *s, const char *outcome);
 /** Put it beside its row in the history (in the caller's transaction); the oldest ones make room. */
 enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t session_row, const struct server_config *c,
                       struct sql *db, int64_t now_ms, struct err *e);
+size_t recording_bytes(const struct recording *r);
 void recording_free(struct recording *r);
 #endif

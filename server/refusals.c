@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "db/dm.h"
+#include "server/ceilings.h"
 #include "server/endings.h"
 #include "server/metrics.h"
 #include <stdio.h>
@@ -197,6 +198,7 @@ static enum rc keep_refusal(struct dm *dm, const struct note *n, struct arena *a
         times = 0;
         since = n->refused_ms;
     }
+    if (!rc && !there) rc = ceiling_session(db, dm->srv, n->device, row, e);
     if (!rc)
         rc = sql_run(db, DM_STMT(SESSION_END),
                      SQL_ARGS({ "session_row", SQL_I(row) }, { "now_ms", SQL_I(n->refused_ms) },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/visit.h"
 #include "db/dm.h"
+#include "server/ceilings.h"
 #include "base/text.h"
 #include "ddf/uri.h"
 #include "server/flight.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 
 /* What a device may say of itself, in names and octets of a value; and its sessions that are remembered. */
-enum { ATTRIBUTES = 400, ATTRIBUTE_BYTES = 4096, SESSIONS_KEPT = 2000, SESSIONS_TRIM_EVERY = 64 };
+enum { ATTRIBUTES = 400, ATTRIBUTE_BYTES = 4096 };
 
 /* ---- tools ---- */
 
@@ -94,6 +95,7 @@ void visit_event(struct visit *v, const char *type)
     }
     visit_run(v, DM_STMT(EVENT_ADD), { "authority_id", SQL_I(v->d.authority) }, { "now_ms", SQL_I(v->w->now_ms) },
               { "type", SQL_T(str_of(type)) }, { "device", SQL_T(v->d.name) }, { "data", SQL_T(buf_str(&v->json)) });
+    if (!v->rc) v->rc = ceiling_event(v->db, v->srv, v->d.authority, v->d.name, sql_last_id(v->db), v->e);
     v->events = true;
 }
 
@@ -409,8 +411,7 @@ void visit_session_row(struct visit *v)
               { "trigger_id", v->s->trigger ? SQL_I(v->s->trigger) : SQL_N }, { "started_ms", SQL_I(v->s->started_ms) },
               { "messages", SQL_I(v->s->messages) });
     if (!v->rc) v->s->row = sql_last_id(v->db);
-    if (!v->rc && v->s->row % SESSIONS_TRIM_EVERY == 0) /* one that calls all day does not fill the history */
-        visit_run(v, DM_STMT(SESSIONS_TRIM), { "device_id", SQL_I(v->d.id) }, { "keep", SQL_I(SESSIONS_KEPT) });
+    if (!v->rc) v->rc = ceiling_session(v->db, v->srv, v->d.id, v->s->row, v->e);
 }
 
 /* ---- package 1 ---- */

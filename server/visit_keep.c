@@ -2,7 +2,10 @@
 /* What follows from a message for lists and pages: rows of VMs, samples, assignments and the device. Only what
  * differs is written. */
 #include "policy/condition.h"
+#include "server/ceilings.h"
+#include "server/metrics.h"
 #include "server/visit.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "db/dm.h"
 #include "ddf/uri.h"
@@ -31,6 +34,7 @@ static void keep_samples(struct visit *v)
         if (!buf_ok(&s->json)) continue; /* longer than a sample may be: not kept */
         visit_run(v, DM_STMT(SAMPLE_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(s->vm) },
                   { "at_ms", SQL_I(at) }, { "data", SQL_T(buf_str(&s->json)) });
+        if (!v->rc) v->rc = ceiling_sample(v->db, v->srv, v->d.id, ++*v->samples_written, v->e);
         text_time_iso(at, iso);
         visit_json(v);
         visit_json_s(v, "vm", s->vm);
@@ -580,12 +584,23 @@ static void keep_device(struct visit *v)
         visit_nomem(v);
 }
 
+/* The device has more nodes, or more octets in them, than are kept of one: what is past that is not known here. */
+static void tell_full(struct visit *v)
+{
+    if (!v->m->full || v->r->told_full) return;
+    v->r->told_full = true;
+    metrics_add(v->srv->metrics, METRIC_TREES_FULL, 1);
+    log_event(LOG_WARN, "device.tree_full", LOG_S("device", v->d.name), LOG_N("nodes", MIRROR_NODES),
+              LOG_N("octets", MIRROR_BYTES), LOG_Z("what", "the device told more than is kept of one device's tree"));
+}
+
 void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_desired *desired)
 {
     struct vms all;
     if (v->rc) return;
     all.n = 0; /* the rest of it is not looked at */
     v->rc = mirror_write(v->m, v->db, store_paths(v->st), v->d.id, v->e);
+    tell_full(v);
     keep_samples(v);
     if (plan || v->m->changed) vms_of_mirror(v, &all);
     size_t there = all.n;

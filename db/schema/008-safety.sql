@@ -68,6 +68,11 @@ ALTER TABLE contact ADD COLUMN alerts_left INTEGER;   -- thousandths of alerts t
 ALTER TABLE contact ADD COLUMN alerts_ms INTEGER;     -- when that was so
 ALTER TABLE contact ADD COLUMN booked_ms INTEGER;     -- when the last of them was booked
 
+-- What one device may leave behind (server/ceilings.h) is counted, and a path that no tree has any more goes.
+CREATE INDEX event_device ON event (authority_id, device, event_id) WHERE device <> '';
+CREATE INDEX sample_age ON sample (device_id, at_ms);
+CREATE INDEX node_path ON node (path_id);
+
 CREATE TABLE instance (                   -- one row: which database this is; the same stands in the file "<database>.id" beside it
   id TEXT NOT NULL                        -- 32 hex digits
 ) STRICT;
