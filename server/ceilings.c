@@ -6,8 +6,8 @@ static enum rc trim(struct sql *db, const struct server *srv, int statement, int
                     struct err *e)
 {
     int64_t gone = 0;
-    enum rc rc =
-        sql_run(db, statement, SQL_ARGS({ "device_id", SQL_I(device) }, { "keep", SQL_I((int64_t)keep) }), &gone, e);
+    enum rc rc = sql_run(db, statement, SQL_ARGS({ "device_id", SQL_I(device) }, { "keep", SQL_I((int64_t)keep) }),
+                         &gone, e);
     if (!rc && gone) metrics_add(srv->metrics, METRIC_CEILING_ROWS, (uint64_t)gone);
     return rc;
 }

@@ -53,6 +53,7 @@ struct server_config {
     unsigned trigger_rate_per_s;
     struct setting_list trigger_retries; /* times, "5s" ...; default 5s 30s 5m 30m 2h */
     /* retention */
+    int64_t database_check_ms;
     uint64_t keep_device_samples, keep_device_events, keep_device_sessions, keep_device_operations;
     uint64_t recorder_device_bytes;
     int64_t keep_samples_ms, keep_events_ms, keep_sessions_ms, keep_operations_ms;

@@ -25,11 +25,11 @@ enum rc ending_event(struct dm *dm, int64_t authority, const char *type, struct 
                      int64_t now_ms, struct err *e)
 {
     dm->events = dm->dirty = true;
-    enum rc rc =
-        sql_run(store_sql(dm->st), DM_STMT(EVENT_ADD),
-                   SQL_ARGS({ "authority_id", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) },
-                            { "type", SQL_T(str_of(type)) }, { "device", SQL_T(device) }, { "data", SQL_T(json) }),
-                   NULL, e);
+    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(EVENT_ADD),
+                         SQL_ARGS({ "authority_id", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) },
+                                  { "type", SQL_T(str_of(type)) }, { "device", SQL_T(device) },
+                                  { "data", SQL_T(json) }),
+                         NULL, e);
     if (rc) return rc;
     return ceiling_event(store_sql(dm->st), dm->srv, authority, device, sql_last_id(store_sql(dm->st)), e);
 }
@@ -45,8 +45,7 @@ static enum rc keep_recording(struct dm *dm, const struct session *s, int64_t ro
                               struct err *e)
 {
     if (!recorder_wanted(s, outcome)) return RC_OK;
-    enum rc rc =
-        ceiling_recording(store_sql(dm->st), dm->srv, s->device, (int64_t)recording_bytes(s->recording), e);
+    enum rc rc = ceiling_recording(store_sql(dm->st), dm->srv, s->device, (int64_t)recording_bytes(s->recording), e);
     return rc ? rc : recorder_keep(&dm->recorder, s, row, dm->srv->config, store_sql(dm->st), now_ms, e);
 }
 

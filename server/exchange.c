@@ -6,6 +6,7 @@
 #include "server/clock.h"
 #include "server/certificate.h"
 #include "server/endings.h"
+#include "server/health.h"
 #include "server/metrics.h"
 #include "server/refusals.h"
 #include "server/visit.h"
@@ -71,8 +72,8 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
         rc = err_set(e, RC_NOMEM, "no memory for sessions");
     if (!rc) rc = dm_begin(dm, e);
     if (!rc) /* of a process that was killed */
-        rc = sql_run(store_sql(dm->st), DM_STMT(SESSIONS_LOST), SQL_ARGS({ "now_ms", SQL_I(world_real().now_ms) }),
-                     NULL, e);
+        rc = sql_run(store_sql(dm->st), DM_STMT(SESSIONS_LOST),
+                     SQL_ARGS({ "now_ms", SQL_I(health_world(srv->health).now_ms) }), NULL, e);
     if (!rc) rc = store_publish_facts(dm->st, e);
     if (!rc) rc = sql_commit(store_sql(dm->st), e);
     if (rc)
@@ -123,7 +124,8 @@ enum rc dm_commit(struct dm *dm, struct err *e)
 /* Now and then all addresses are looked at, a slice at a time. */
 static enum rc sweep_paths(struct dm *dm, int64_t now_ms, struct err *e)
 {
-    if (!dm->swept_path && dm->sweep_ms && now_ms >= dm->sweep_ms && now_ms - dm->sweep_ms < EXCHANGE_SWEEP_MS) return RC_OK;
+    if (!dm->swept_path && dm->sweep_ms && now_ms >= dm->sweep_ms && now_ms - dm->sweep_ms < EXCHANGE_SWEEP_MS)
+        return RC_OK;
     enum rc rc = dm_begin(dm, e);
     if (!rc) rc = paths_sweep(store_paths(dm->st), &dm->swept_path, e);
     if (!rc) dm->dirty = true;
@@ -194,7 +196,13 @@ static enum rc fail(struct turn *x, enum rc rc)
     case RC_NOT_FOUND: say(x->rp, 404, "%s", why); break;
     case RC_BUSY:
     case RC_NOMEM: exchange_overload(x->rp, rc == RC_BUSY ? why : "memory"); break;
-    default: say(x->rp, 500, "The server could not process this message; its log says why."); break;
+    default:
+        if (x->dm->srv->health && x->dm->srv->health->database.moved) {
+            exchange_overload(x->rp, "its database was moved");
+            break;
+        }
+        say(x->rp, 500, "The server could not process this message; its log says why.");
+        break;
     }
     return rc;
 }
@@ -423,6 +431,7 @@ static uint64_t octets_hash(struct str s)
 static struct str certified(const struct turn *x)
 {
     const struct certificate *c = x->rq->certificate;
+    /* The TLS library goes by the wall clock; a certificate is good when both think so. */
     bool counts = c && !c->problem[0] && (!c->until_ms || x->w->now_ms < c->until_ms);
     return counts ? (struct str){ c->name, c->n_name } : (struct str){ 0 };
 }

@@ -7,7 +7,12 @@
 #include "server/sessions.h"
 #include "server/store.h"
 
-enum { EXCHANGE_ARENA_BYTES = 64 << 20, EXCHANGE_RETRY_S = 30, EXCHANGE_REPEAT_MS = 10000, EXCHANGE_SWEEP_MS = 3600000 };
+enum {
+    EXCHANGE_ARENA_BYTES = 64 << 20,
+    EXCHANGE_RETRY_S = 30,
+    EXCHANGE_REPEAT_MS = 10000,
+    EXCHANGE_SWEEP_MS = 3600000
+};
 
 struct certificate;
 struct refusals; /* server/refusals.h */
@@ -26,11 +31,11 @@ struct dm { /* of one worker */
     int64_t clock_ms;       /* server/clock.h */
     struct session *failed; /* server/endings.h: their ends are not written yet; linked by `newer` */
     unsigned n_failed;
-    uint64_t samples_written; /* server/ceilings.h */
+    uint64_t samples_written;     /* server/ceilings.h */
     int64_t swept_path, sweep_ms; /* paths_sweep goes on after this one, or begins again then */
-    bool events;  /* the turn wrote something for the live stream */
-    bool dirty;   /* the turn wrote anything */
-    bool closing; /* sessions that are given up now are not their devices' doing */
+    bool events;                  /* the turn wrote something for the live stream */
+    bool dirty;                   /* the turn wrote anything */
+    bool closing;                 /* sessions that are given up now are not their devices' doing */
 };
 
 struct exchange_request {

@@ -115,8 +115,8 @@ static enum rc start(struct process *p, struct err *e)
     struct server *srv = &p->srv;
     enum rc rc = (srv->metrics = metrics_create()) ? RC_OK : RC_NOMEM;
     if (!rc) rc = events_create(srv, &srv->events, e);
+    if (!rc) rc = retention_create(srv, &srv->retention, e); /* it knows which time counts: before all who go by it */
     if (!rc) rc = notifier_create(srv, &srv->notifier, e);
-    if (!rc) rc = retention_create(srv, &srv->retention, e);
     if (!rc) rc = images_open(srv, &p->images, e);
     if (!rc) rc = images_listen(p->images, &p->image_listener, e);
     if (!rc) rc = worker_start(srv, &p->worker, e);

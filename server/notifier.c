@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/notifier.h"
+#include "server/health.h"
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -217,7 +218,7 @@ static enum rc wake_operations(struct notifier *n, int64_t now_ms, struct arena 
 static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err *e)
 {
     struct arena a;
-    const int64_t now_ms = world_real().now_ms;
+    const int64_t now_ms = health_world(n->srv->health).now_ms;
     size_t n_due = 0, n_woken = 0;
     arena_init(&a, BATCH_ARENA_BYTES);
     struct due *due = ARENA_ARRAY(&a, struct due, limit);
@@ -301,10 +302,10 @@ static void *run(void *arg)
         struct err e = { 0 };
         bool more = false;
         if (limit > BATCH_MAX) limit = BATCH_MAX;
-        enum rc rc = replan_slice(n->db, world_real().now_ms, &more, &e);
+        enum rc rc = replan_slice(n->db, health_world(n->srv->health).now_ms, &more, &e);
         if (!rc) rc = turn(n, limit, &n_sent, &e);
         if (rc && rc != RC_BUSY) log_event(LOG_ERROR, "notifier.failed", LOG_Z("why", e.text));
-        int64_t next = next_due(n), now_ms = world_real().now_ms;
+        int64_t next = next_due(n), now_ms = health_world(n->srv->health).now_ms;
         pause_ms = next == INT64_MAX ? INT64_MAX : next > now_ms ? next - now_ms : 0;
         int64_t slice_ms = (int64_t)limit * 1000 / rate;
         if (pause_ms < slice_ms && (n_sent || rc)) pause_ms = rc ? 1000 : slice_ms;

@@ -19,7 +19,9 @@ enum {
     PAUSE_MS = 2,
     DAY_MS = 86400000,
     PROBE_MS = 1000,
-    PROBE_WAIT_MS = 500
+    PROBE_WAIT_MS = 500,
+    CHECK_SHARE = 100,
+    LOOK_MS = 5000
 };
 
 static const char *const stmt_sql[RETENTION_STMT_COUNT] = {
@@ -35,6 +37,7 @@ struct retention {
     pthread_mutex_t lock;
     pthread_cond_t wake, told;
     bool stop;
+    int64_t looked_ms; /* at the clock; monotonic, 0 = not yet */
     /* the last probe */
     bool wanted;
     int64_t probed_ms; /* monotonic; 0 = never */
@@ -54,6 +57,25 @@ enum rc retention_open(const struct server_config *c, struct sql_health *health,
 
 /* ---- the time that counts ---- */
 
+/* When something was last kept. */
+static enum rc newest(struct sql *db, int64_t *at_ms, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(db, RETENTION_STMT_NEWEST, NULL, 0, &r, e);
+    if (!rc && (rc = sql_step(r, e)) == RC_OK && !sql_is_null(r, 0)) *at_ms = sql_int(r, 0);
+    sql_end(r);
+    return rc;
+}
+
+/* What was kept after the clock was last looked at, before the server was killed, has the time that was believed then. */
+static enum rc catch_up(struct sql *db, int64_t *trusted_ms, struct err *e)
+{
+    int64_t at_ms = 0;
+    enum rc rc = newest(db, &at_ms, e);
+    if (!rc && at_ms > *trusted_ms && at_ms - *trusted_ms <= CLOCK_LEAP_MS) *trusted_ms = at_ms;
+    return rc;
+}
+
 static enum rc load_clock(struct sql *db, int64_t now_ms, int64_t *trusted_ms, int64_t *waited_ms, struct err *e)
 {
     struct sql_rows *r = NULL;
@@ -67,10 +89,7 @@ static enum rc load_clock(struct sql *db, int64_t now_ms, int64_t *trusted_ms, i
     if (rc != RC_NOT_FOUND) return rc;
     *trusted_ms = now_ms;
     *waited_ms = 0;
-    rc = sql_start(db, RETENTION_STMT_NEWEST, NULL, 0, &r, e);
-    if (!rc && (rc = sql_step(r, e)) == RC_OK && !sql_is_null(r, 0)) *trusted_ms = sql_int(r, 0);
-    sql_end(r);
-    return rc;
+    return newest(db, trusted_ms, e);
 }
 
 static enum rc keep_clock(struct sql *db, int64_t trusted_ms, int64_t waited_ms, struct err *e)
@@ -84,10 +103,11 @@ enum rc retention_time(struct sql *db, int64_t now_ms, int64_t ran_ms, int64_t *
 {
     int64_t trusted = 0, waited = 0;
     enum rc rc = load_clock(db, now_ms, &trusted, &waited, e);
+    if (!rc && !ran_ms) rc = catch_up(db, &trusted, e);
     if (rc) return rc;
-    const bool leap = now_ms - trusted > RETENTION_LEAP_MS + ran_ms;
+    const bool leap = now_ms - trusted > CLOCK_LEAP_MS + ran_ms || trusted - now_ms > CLOCK_LEAP_MS;
     waited = leap ? waited + ran_ms : 0;
-    if (!leap || waited >= RETENTION_WAIT_MS) { /* also when it was set back */
+    if (!leap || waited >= RETENTION_WAIT_MS) {
         trusted = now_ms;
         waited = 0;
     } else {
@@ -180,10 +200,11 @@ static void tell(struct retention *r, int64_t ahead_ms, int64_t now_ms)
     const int64_t before = h ? h->clock_ahead_s : 0;
     if (h) h->clock_ahead_s = ahead_ms / 1000;
     if (ahead_ms && !before)
-        log_event(LOG_WARN, "clock.leap", LOG_N("ahead_s", ahead_ms / 1000), LOG_N("clock_ms", now_ms),
-                  LOG_Z("what",
-                        "the clock stands much later than the newest entry: nothing is deleted by age until the "
-                        "server has run for a day with it, or until `dmvisord --trust-clock` says that it is right"));
+        log_event(
+            LOG_WARN, "clock.leap", LOG_N("ahead_s", ahead_ms / 1000), LOG_N("clock_ms", now_ms),
+            LOG_Z("what",
+                  "the clock has leapt: it is not believed until the server has run for a day with it, or until "
+                  "`dmvisord --trust-clock` says that it is right; until then the time goes on from where it was"));
     else if (!ahead_ms && before)
         log_event(LOG_WARN, "clock.believed", LOG_N("clock_ms", now_ms));
 }
@@ -194,14 +215,11 @@ static void probe(struct retention *r)
     struct err e = { 0 };
     pthread_mutex_unlock(&r->lock);
     enum rc rc = sql_begin(r->db, true, &e);
-    if (!rc) rc = sql_run(r->db, RETENTION_STMT_PROBE, SQL_ARGS({ "now_ms", SQL_I(world_real().now_ms) }), NULL, &e);
+    if (!rc)
+        rc = sql_run(r->db, RETENTION_STMT_PROBE, SQL_ARGS({ "now_ms", SQL_I(health_world(r->srv->health).now_ms) }),
+                     NULL, &e);
     if (!rc) rc = sql_commit(r->db, &e);
     if (rc) sql_rollback(r->db);
-    if (!rc && sql_moved(r->db))
-        rc = err_set(
-            &e, RC_IO,
-            "the database's file was moved, removed or replaced under the running server: what is kept now is lost "
-            "unless it is put back; restart the server with the right one");
     pthread_mutex_lock(&r->lock);
     r->wanted = false;
     r->probed_ms = world_monotonic_ms();
@@ -229,8 +247,11 @@ enum rc retention_probe(struct retention *r, char warning[256], struct err *e)
     const struct health *h = r->srv->health;
     const int64_t ahead_s = h ? h->clock_ahead_s : 0;
     if (ahead_s)
-        snprintf(warning, 256, "the clock stands %lld days later than the newest entry: nothing is deleted by age",
-                 (long long)ahead_s / 86400);
+        snprintf(
+            warning, 256,
+            "the clock stands %lld days %s than the newest entry, and is not believed: nothing is deleted or ended "
+            "by it until the server has run for a day, or dmvisord --trust-clock says that it is right",
+            (long long)(ahead_s < 0 ? -ahead_s : ahead_s) / 86400, ahead_s < 0 ? "earlier" : "later");
     pthread_mutex_lock(&r->lock);
     if (!r->probed_ms || world_monotonic_ms() - r->probed_ms >= PROBE_MS) {
         r->wanted = true;
@@ -246,14 +267,33 @@ enum rc retention_probe(struct retention *r, char warning[256], struct err *e)
     return rc;
 }
 
-static void sweep(struct retention *r, int64_t *last_ms, int64_t *swept_ms)
+/* Which time counts, for all threads. */
+static enum rc look_at_clock(struct retention *r, int64_t *time_ms, struct err *e)
+{
+    int64_t ahead_ms = 0;
+    const int64_t now = world_monotonic_ms(), now_ms = world_real().now_ms;
+    enum rc rc = retention_time(r->db, now_ms, r->looked_ms ? now - r->looked_ms : 0, time_ms, &ahead_ms, e);
+    if (rc) return rc;
+    r->looked_ms = now;
+    if (r->srv->health) r->srv->health->clock_offset_ms = *time_ms - now;
+    tell(r, ahead_ms, now_ms);
+    return RC_OK;
+}
+
+/* At the end: the next start goes on from here. */
+static void keep_last(struct retention *r)
+{
+    int64_t time_ms = 0;
+    struct err e = { 0 };
+    if (look_at_clock(r, &time_ms, &e)) log_event(LOG_WARN, "retention.failed", LOG_Z("why", e.text));
+}
+
+static void sweep(struct retention *r, int64_t *swept_ms)
 {
     struct err e = { 0 };
-    int64_t time_ms = 0, ahead_ms = 0;
-    const int64_t now = world_monotonic_ms(), now_ms = world_real().now_ms;
-    enum rc rc = retention_time(r->db, now_ms, *last_ms ? now - *last_ms : 0, &time_ms, &ahead_ms, &e);
-    *last_ms = now;
-    if (!rc) tell(r, ahead_ms, now_ms);
+    int64_t time_ms = 0;
+    const int64_t now = world_monotonic_ms();
+    enum rc rc = look_at_clock(r, &time_ms, &e);
     if (!rc && (!*swept_ms || now - *swept_ms >= PERIOD_MS)) {
         rc = retention_sweep(r->db, r->srv->config, time_ms, &e);
         *swept_ms = now;
@@ -261,21 +301,61 @@ static void sweep(struct retention *r, int64_t *last_ms, int64_t *swept_ms)
     if (rc) log_event(LOG_WARN, "retention.failed", LOG_Z("why", e.text));
 }
 
+/* One table and its indexes, then a pause of CHECK_SHARE times as long as that took: all of it in turn, for as long as the
+ * server runs. */
+static void check(struct retention *r, int64_t *at, int64_t *due_ms)
+{
+    struct err e = { 0 };
+    const int64_t began = world_monotonic_ms();
+    const struct health *h = r->srv->health;
+    if (began < *due_ms || (h && h->database.damaged)) return;
+    bool over = false;
+    enum rc rc = sql_check_part(r->db, *at, &over, &e);
+    if (rc == RC_INVALID)
+        log_event(LOG_ERROR, "database.damaged", LOG_Z("why", e.text),
+                  LOG_Z("what", "run dmvisord --check-database, and restore a backup"));
+    else if (rc)
+        log_event(LOG_WARN, "database.not_checked", LOG_Z("why", e.text));
+    *at = over ? 0 : *at + 1;
+    const int64_t now = world_monotonic_ms();
+    *due_ms = now + (over ? r->srv->config->database_check_ms : (now - began) * CHECK_SHARE);
+}
+
+static void tell_moved(struct retention *r, bool *told)
+{
+    const bool moved = sql_moved(r->db);
+    if (r->srv->health) r->srv->health->database.moved = moved;
+    if (moved && !*told)
+        log_event(LOG_ERROR, "database.moved",
+                  LOG_Z("what",
+                        "the database's file was moved, removed or replaced: nothing is kept, and who writes is "
+                        "refused, until it is put back or the server is restarted with the right one"));
+    else if (!moved && *told)
+        log_event(LOG_WARN, "database.back", LOG_Z("what", "the database's file is where it was"));
+    *told = moved;
+}
+
 static void *run(void *arg)
 {
     struct retention *r = arg;
-    int64_t last_ms = 0, swept_ms = 0, due_ms = 0;
+    int64_t swept_ms = 0, due_ms = 0, part = 0, check_ms = world_monotonic_ms() + r->srv->config->database_check_ms;
+    bool moved = false;
     struct timespec t;
     pthread_mutex_lock(&r->lock);
     while (!r->stop) {
         if (r->wanted) probe(r);
         if (world_monotonic_ms() >= due_ms) {
             pthread_mutex_unlock(&r->lock);
-            sweep(r, &last_ms, &swept_ms);
+            sweep(r, &swept_ms);
             due_ms = world_monotonic_ms() + TICK_S * 1000;
             pthread_mutex_lock(&r->lock);
         }
-        int64_t left = due_ms - world_monotonic_ms();
+        pthread_mutex_unlock(&r->lock);
+        check(r, &part, &check_ms);
+        tell_moved(r, &moved);
+        pthread_mutex_lock(&r->lock);
+        const int64_t look_ms = world_monotonic_ms() + LOOK_MS, next_ms = check_ms < look_ms ? check_ms : look_ms;
+        int64_t left = (due_ms < next_ms ? due_ms : next_ms) - world_monotonic_ms();
         after(left > 0 ? left : 0, &t);
         if (!r->stop && !r->wanted) pthread_cond_timedwait(&r->wake, &r->lock, &t);
     }
@@ -289,8 +369,11 @@ enum rc retention_create(struct server *srv, struct retention **out, struct err 
     struct retention *r = calloc(1, sizeof *r);
     if (!r) return err_set(e, RC_NOMEM, "no memory for retention");
     r->srv = srv;
+    int64_t time_ms = 0;
     enum rc rc = retention_open(srv->config, server_database_health(srv), &r->db, e);
+    if (!rc) rc = look_at_clock(r, &time_ms, e);
     if (rc) {
+        sql_close(r->db);
         free(r);
         return rc;
     }
@@ -318,6 +401,7 @@ void retention_destroy(struct retention *r)
     pthread_cond_signal(&r->wake);
     pthread_mutex_unlock(&r->lock);
     if (running) pthread_join(r->thread, NULL);
+    if (running) keep_last(r);
     pthread_cond_destroy(&r->wake);
     pthread_cond_destroy(&r->told);
     pthread_mutex_destroy(&r->lock);

@@ -6,14 +6,12 @@
  *
  * What is deleted does not come back, so the clock is not simply believed: a machine that starts with a wrong one would
  * delete the whole history. The time that counts here goes on with the clock as long as the clock goes on from where the
- * newest entry is. A leap is told (log, /readyz) and believed once the server has run for RETENTION_WAIT_MS with it, or when
- * somebody says so (`dmvisord --trust-clock`); until then nothing grows older. */
+ * newest entry is. A leap, ahead or back, is told (log, /readyz, console) and believed once the server has run for
+ * RETENTION_WAIT_MS with it, or when somebody says so (`dmvisord --trust-clock`); until then the time goes on as the server
+ * runs, for everything that is decided by time (health_now_ms): what has an end does not end early and does not come back. */
 #include "server/server.h"
 
-enum {
-    RETENTION_LEAP_MS = 2 * 86400 * 1000, /* a server may have been off for so long */
-    RETENTION_WAIT_MS = 86400 * 1000      /* running time after which a leap is believed */
-};
+enum { RETENTION_WAIT_MS = 86400 * 1000 }; /* running time after which a leap (server/health.h) is believed */
 
 struct retention;
 enum rc retention_create(struct server *srv, struct retention **out, struct err *e);
@@ -28,7 +26,7 @@ enum rc retention_sweep(struct sql *db, const struct server_config *c, int64_t n
 /** Opens a connection with the statements that retention_sweep runs. */
 enum rc retention_open(const struct server_config *c, struct sql_health *health, struct sql **out, struct err *e);
 /** The time that counts. @param ran_ms  how long the server has run since the last call; @param ahead_ms  how much later the
- *  clock stands; 0 = it is believed */
+ *  clock stands, less than 0: earlier; 0 = it is believed */
 enum rc retention_time(struct sql *db, int64_t now_ms, int64_t ran_ms, int64_t *time_ms, int64_t *ahead_ms,
                        struct err *e);
 /** The clock is right. */

@@ -35,7 +35,7 @@ struct visit {
     size_t n_ops; /* unfinished ones; finished in this message stay with their state */
     struct sample *samples;
     uint64_t *samples_written; /* by all devices, since the start */
-    struct told *told; /* VMs whose Progress/Text came with this message */
+    struct told *told;         /* VMs whose Progress/Text came with this message */
     struct buf json;
     bool events;        /* something for the live stream was written */
     bool root_unlisted; /* "?list=" was refused in this message */

@@ -96,7 +96,7 @@ static void from_pool(void *ctx, uint8_t *out, size_t n)
 
 static struct world now(struct worker *w)
 {
-    struct world world = world_real();
+    struct world world = health_world(w->srv->health);
     world.random = from_pool;
     world.ctx = &w->pool;
     return world;
@@ -241,10 +241,11 @@ static void log_failure(const struct pending *p, const struct err *e)
               LOG_N("bytes", p->rq.body.n), LOG_Z("error", err_format(e, text, sizeof text)));
 }
 
-/* A full disk is one event, however many messages find it full. */
+/* A full disk, or a database that was taken away, is one event, however many messages find it so. */
 static bool is_news(struct worker *w)
 {
-    const bool full = w->srv->health && w->srv->health->database.full;
+    const struct health *h = w->srv->health;
+    const bool full = h && (h->database.full || h->database.moved);
     const bool told = full && w->full_told;
     w->full_told = full;
     return !told;

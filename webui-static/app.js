@@ -195,6 +195,32 @@ function Switcher() {
     `;
 }
 
+/** What a person must know of the server itself: it cannot keep anything, its database is damaged, its clock is not believed. */
+function Health() {
+    const [trouble, set] = useState(null);
+    useEffect(() => {
+        const look = async () => {
+            try {
+                const r = await fetch('/readyz', { cache: 'no-store' });
+                const said = await r.json();
+                set(r.ok ? said.warning && { tone: 'wait', text: said.warning } : { tone: 'fail', text: said.database });
+            } catch {
+                set(null); // that it cannot be reached is told elsewhere
+            }
+        };
+        look();
+        const timer = setInterval(look, 20000);
+        return () => clearInterval(timer);
+    }, []);
+    if (!trouble) return null;
+    return html`
+        <p class=${'health t-' + trouble.tone} role="alert">
+            <strong>${trouble.tone === 'fail' ? 'The server is not in order' : 'The server warns'}:</strong>${' '}
+            ${trouble.text}
+        </p>
+    `;
+}
+
 function Frame({ who, logout }) {
     const route = useRoute();
     const [title, content] = page(route);
@@ -249,6 +275,7 @@ function Frame({ who, logout }) {
                 </button>
             </span>
         </header>
+        <${Health} />
         <main id="main" tabindex="-1">
             <div class="page" key=${title}>
                 ${content}

@@ -12,6 +12,7 @@ struct sql; /* one connection */
 struct sql_health {
     _Atomic bool damaged; /* a page does not hold what it should: nothing mends that but a backup */
     _Atomic bool full;    /* the last commit found no room on the disk */
+    _Atomic bool moved;   /* its file is not where it was opened: writes are refused */
 };
 
 struct sql_options {
@@ -34,7 +35,8 @@ enum rc sql_prepare(struct sql *s, const char *const *statements, size_t n, stru
 /** Run SQL text without results (schema steps, pragmas); several statements allowed. Never with outside values in it. */
 enum rc sql_exec(struct sql *s, const char *text, struct err *e);
 
-/** Its file is not where it was opened any more: what is written now is found by nobody. */
+/** Its file is not where it was opened any more: what is written now is found by nobody. With sql_options.health writes are
+ * refused then (RC_IO). */
 bool sql_moved(struct sql *s);
 
 enum rc sql_begin(struct sql *s, bool write, struct err *e); /* write: BEGIN IMMEDIATE. RC_BUSY after busy_ms */
@@ -104,6 +106,9 @@ enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e);
 /** Is every page what it should be? @param full  also that indexes and tables say the same; takes longer
  *  @return RC_INVALID when it is damaged: e says what was found first */
 enum rc sql_check(struct sql *s, bool full, struct err *e);
+/** As sql_check, not full, of one table and its indexes, from the file and not from memory. @param part  counts from 0; `over`
+ * says that there are no more */
+enum rc sql_check_part(struct sql *s, int64_t part, bool *over, struct err *e);
 /** Online copy to a new file (mode 0600). @return RC_EXISTS when the file is there already */
 enum rc sql_backup(struct sql *s, const char *file, struct err *e);
 #endif

@@ -264,9 +264,22 @@ static enum rc own(struct sql *s, int which, struct err *e)
     return rc;
 }
 
+/* Before a write. */
+static enum rc in_place(struct sql *s, struct err *e)
+{
+    if (!s->health) return RC_OK;
+    s->health->moved = sql_moved(s);
+    return !s->health->moved
+               ? RC_OK
+               : err_set(e, RC_IO,
+                         "the database's file was moved, removed or replaced under the running server: nothing is kept "
+                         "until it is put back, or the server is restarted with the right one");
+}
+
 enum rc sql_begin(struct sql *s, bool write, struct err *e)
 {
-    return own(s, write ? OWN_BEGIN_WRITE : OWN_BEGIN, e);
+    enum rc rc = write ? in_place(s, e) : RC_OK;
+    return rc ? rc : own(s, write ? OWN_BEGIN_WRITE : OWN_BEGIN, e);
 }
 enum rc sql_commit(struct sql *s, struct err *e)
 {
@@ -349,7 +362,11 @@ enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size
 {
     if (statement < 0 || (size_t)statement >= s->n_statements)
         return err_set(e, RC_INTERNAL, "no statement %d", statement);
-    return start(&s->statements[statement], args, n_args, rows, e);
+    struct sql_rows *r = &s->statements[statement];
+    const bool writes = !sql_in_transaction(s) &&
+                        !sqlite3_stmt_readonly(r->st); /* sql_begin has looked for the others */
+    enum rc rc = writes ? in_place(s, e) : RC_OK;
+    return rc ? rc : start(r, args, n_args, rows, e);
 }
 
 enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *args, size_t n_args,
@@ -454,12 +471,10 @@ enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e)
     return code == SQLITE_BUSY ? RC_OK : outcome(s, code, "carrying the log over", e);
 }
 
-enum rc sql_check(struct sql *s, bool full, struct err *e)
+static enum rc check(struct sql *s, const char *text, struct err *e)
 {
     sqlite3_stmt *st = NULL;
-    enum rc rc = outcome(
-        s, sqlite3_prepare_v2(s->db, full ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", -1, &st, NULL),
-        "check", e);
+    enum rc rc = outcome(s, sqlite3_prepare_v2(s->db, text, -1, &st, NULL), "check", e);
     int code = rc ? SQLITE_OK : sqlite3_step(st);
     const char *found = code == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
     if (!rc && code != SQLITE_ROW) rc = outcome(s, code, "check", e);
@@ -469,6 +484,43 @@ enum rc sql_check(struct sql *s, bool full, struct err *e)
     }
     sqlite3_finalize(st);
     return rc;
+}
+
+enum rc sql_check(struct sql *s, bool full, struct err *e)
+{
+    return check(s, full ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", e);
+}
+
+/* The name of the n-th table. */
+static enum rc table_name(struct sql *s, int64_t n, char *out, size_t size, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    enum rc rc = outcome(
+        s,
+        sqlite3_prepare_v2(s->db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name LIMIT 1 OFFSET ?1",
+                           -1, &st, NULL),
+        "check", e);
+    int code = SQLITE_OK;
+    if (!rc) {
+        sqlite3_bind_int64(st, 1, n);
+        code = sqlite3_step(st);
+        if (code != SQLITE_ROW && code != SQLITE_DONE) rc = outcome(s, code, "check", e);
+    }
+    if (!rc && code == SQLITE_DONE) rc = RC_NOT_FOUND;
+    if (!rc) snprintf(out, size, "%s", (const char *)sqlite3_column_text(st, 0));
+    sqlite3_finalize(st);
+    return rc;
+}
+
+enum rc sql_check_part(struct sql *s, int64_t part, bool *over, struct err *e)
+{
+    char name[128], text[200];
+    enum rc rc = table_name(s, part, name, sizeof name, e);
+    *over = rc == RC_NOT_FOUND;
+    if (rc) return *over ? RC_OK : rc;
+    sqlite3_db_release_memory(s->db);
+    sqlite3_snprintf(sizeof text, text, "PRAGMA quick_check(%Q)", name);
+    return check(s, text, e);
 }
 
 bool sql_moved(struct sql *s)

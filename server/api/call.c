@@ -50,15 +50,19 @@ void problem_of(struct call *c, enum rc rc)
             status = row[i].status;
             title = row[i].title;
         }
-    if (full && rc == RC_IO) {
+    const bool moved = c->api->srv->health && c->api->srv->health->database.moved;
+    if (moved && rc == RC_IO) {
+        status = 503;
+        title = "Database moved";
+    } else if (full && rc == RC_IO) {
         status = 507;
         title = "Disk full";
     }
     if (status >= 500) {
-        if (status != 507 || !c->api->full_told)
+        if ((status != 507 && !moved) || !c->api->full_told)
             log_event(LOG_ERROR, "api.failed", LOG_S("method", c->r->method), LOG_S("path", c->r->path),
                       LOG_Z("why", c->e.text));
-        c->api->full_told = full;
+        c->api->full_told = full || moved;
         if (rc == RC_INTERNAL || !c->e.text[0])
             http_problem(c->reply, status, title, NULL, "the server's log says more");
         else

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "server/events.h"
+#include "server/health.h"
 #include "server/notifier.h"
 
 #include <stdlib.h>
@@ -214,6 +215,7 @@ static void call_init(struct call *c, struct desk *d, struct http_request *r, st
                         .reply = reply,
                         .a = r->arena,
                         .w = d->api->now() };
+    c->w.now_ms = health_now_ms(d->api->srv->health, c->w.now_ms);
 }
 
 static uint64_t monotonic_us(void)

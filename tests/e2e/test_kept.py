@@ -8,8 +8,10 @@ import shutil
 import sqlite3
 import struct
 import subprocess
+import time
 
 import pytest
+import requests
 
 import syncml
 import world
@@ -157,6 +159,54 @@ def test_a_database_that_is_taken_away_shows_in_readyz(server):
     world.wait_for("it is back", lambda: ready().status_code == 200, 20)
 
 
+def test_nothing_is_written_into_a_database_that_was_taken_away(server):
+    c = syncml.Client(server.register(NAME), NAME)
+    c.finish(c.call())
+    file, away = server.dir / "dmvisor.db", server.dir / "away.db"
+    def trouble():
+        r = server.call("POST", "/devices", json={"id": "device-lost"})
+        assert r.status_code == 503 and "moved, removed or replaced" in r.json()["detail"], r.text
+        c.begin()
+        m = c.say(c.package1())
+        assert m.status == 503 and b"moved" in m.bytes and m.http.headers["Retry-After"], m.bytes
+        world.wait_for("the log to tell", lambda: server.process.log().count("event=database.moved") == trouble.times, 30)
+        trouble.times += 1
+    trouble.times = 1
+    os.rename(file, away)
+    trouble()
+    shutil.copy(away, file)                         # another file of the same name is not it
+    trouble.times -= 1
+    trouble()
+    os.rename(away, file)
+    world.wait_for("it is back", lambda: "event=database.back" in server.process.log(), 30)
+    server.call("POST", "/devices", expect=201, json={"id": "device-kept"})
+    c.finish(c.call())
+    os.unlink(file)
+    trouble()
+
+
+def test_damage_that_nobody_meets_is_found(folder):
+    s = world.Server(folder / "server", tls=False, database__check="1s")
+    x = sqlite3.connect(s.dir / "dmvisor.db")
+    x.executemany("insert into audit (at_ms, who, action, target, hash) values (1, 'x', 'x', ?, x'00')", [("x" * 3000,) for _ in range(3000)])
+    x.commit()
+    x.execute("pragma wal_checkpoint(truncate)")
+    x.close()
+    s._own()
+    s.start()
+    try:
+        ready = lambda: s.session.get(s.url + "/readyz", timeout=20)
+        assert ready().status_code == 200
+        size = (s.dir / "dmvisor.db").stat().st_size
+        with open(s.dir / "dmvisor.db", "r+b") as f:
+            f.seek(size // 2 // 4096 * 4096)
+            f.write(os.urandom(size // 4 // 4096 * 4096))
+        world.wait_for("the damage to show", lambda: ready().status_code == 503 and "damaged" in ready().text, 30)
+        assert s.process.log().count("event=database.damaged") == 1
+    finally:
+        s.stop()
+
+
 def test_pages_that_go_bad_while_it_runs_show_in_readyz(server):
     server.stop()
     x = sqlite3.connect(server.dir / "dmvisor.db")
@@ -216,6 +266,71 @@ def test_a_clock_far_ahead_deletes_nothing_until_somebody_believes_it(folder):
         assert out.returncode == 0, out.stderr
         s.start()
         world.wait_for("old entries to go", lambda: rows(s, "select count(*) from session")[0][0] == 0, 20)
+    finally:
+        s.stop()
+
+
+class Leaping:
+    """A server whose wall clock goes wrong by so many days, at the next start or while it runs."""
+
+    def __init__(self, folder, **settings):
+        self.file = folder / "offset"
+        self.file.write_bytes(struct.pack("q", 0))
+        self.file.chmod(0o644)
+        subprocess.run(["cc", "-std=c17", "-O1", "-shared", "-fPIC", "-o", folder / "clock.so", HERE / "clock.c"], check=True)
+        self.server = world.Server(folder / "server", tls=False, **settings)
+        self.server.env = {"LD_PRELOAD": str(folder / "clock.so"), "CLOCK_OFFSET": str(self.file),
+                           "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:verify_asan_link_order=0"}
+
+    def leap(self, days, restart=True):
+        if restart:
+            self.server.stop()
+        with open(self.file, "r+b") as f:
+            f.write(struct.pack("q", days * DAY))
+        if restart:
+            self.server.start()
+
+
+def iso(days):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + days * DAY))
+
+
+@pytest.mark.parametrize("restart", [True, False], ids=["at start", "while it runs"])
+@pytest.mark.parametrize("days", [400, -400], ids=["ahead", "back"])
+def test_what_has_a_time_does_not_follow_a_clock_that_leaps(folder, days, restart):
+    x = Leaping(folder)
+    s = x.server.start()
+    try:
+        c = syncml.Client(s.register(NAME), NAME)
+        c.finish(c.call())
+        token = lambda name, expires: s.call("POST", "/tokens", expect=201, json={"name": name, "role": "viewer", "expires": expires}).json()["token"]
+        lasting, ending = token("lasting", iso(30)), token("ending", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3)))
+        order = lambda word, **when: s.call("POST", f"/devices/{world.quote(NAME)}/operations", expect=202,
+                                            json={"kind": "tree", "command": "replace", "uri": f"./DevDetail/Ext/{word}", "data": word, **when}).json()
+        later, until = order("later", notBefore=iso(30)), order("until", expires=iso(30))
+        again = lambda: s.call("POST", f"/devices/{world.quote(NAME)}/operations", expect=202, headers={"Idempotency-Key": "once"},
+                               json={"kind": "tree", "command": "get", "uri": "./DevInfo/Man"}).json()
+        first = again()
+        who = lambda t: requests.get(s.url + "/api/v1/whoami", headers={"Authorization": f"Bearer {t}"}, timeout=20).status_code
+        world.wait_for("the token to end", lambda: who(ending) == 401, 20)
+        kept = [rows(s, f"select count(*) from {t}")[0][0] for t in ("event", "session", "operation", "idempotency")]
+        x.leap(days, restart)
+        assert who(lasting) == 200, "a token does not end early"
+        assert who(ending) == 401, "one that has ended does not come back"
+        assert again()["id"] == first["id"], "a repeated request acts once"
+        c.finish(c.call())
+        c.finish(c.call())
+        assert s.get(f"/operations/{later['id']}")["state"] == "queued" and "./DevDetail/Ext/later" not in c.tree, "nothing begins before its time"
+        assert s.get(f"/operations/{until['id']}")["state"] in ("acknowledged", "verified"), "nothing expires before its time"
+        late = rows(s, "select max(at_ms), min(at_ms) from event")[0]
+        assert all(abs(t / 1000 - time.time()) < DAY for t in late), "what is kept has the time that is believed"
+        assert all(a >= k for a, k in zip([rows(s, f"select count(*) from {t}")[0][0] for t in ("event", "session", "operation", "idempotency")], kept))
+        if restart:
+            ready = s.session.get(s.url + "/readyz", timeout=20).json()
+            assert f"399 days {'later' if days > 0 else 'earlier'}" in ready["warning"] or f"400 days {'later' if days > 0 else 'earlier'}" in ready["warning"]
+            assert "event=clock.leap" in s.process.log()
+        x.leap(0, restart)
+        assert who(lasting) == 200 and who(ending) == 401
     finally:
         s.stop()
 

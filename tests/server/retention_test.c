@@ -79,7 +79,12 @@ static void a_leap_of_the_clock_is_believed_after_a_day(void)
     }
     CU_ASSERT_EQUAL(ahead(db, now + 401LL * DAY, 3600000, &t), 0);
     CU_ASSERT_EQUAL(t, now + 401LL * DAY);
-    CU_ASSERT_EQUAL(ahead(db, now, 0, &t), 0); /* set back */
+    CU_ASSERT_EQUAL(ahead(db, now + 400LL * DAY, 0, &t), 0); /* set back a little */
+    CU_ASSERT_EQUAL(t, now + 400LL * DAY);
+    CU_ASSERT_EQUAL(ahead(db, now, 3600000, &t),
+                    -400LL * DAY - 3600000); /* and far: what has ended does not come back */
+    CU_ASSERT_EQUAL(t, now + 400LL * DAY + 3600000);
+    CU_ASSERT_EQUAL(ahead(db, now, 23 * 3600000, &t), 0);
     CU_ASSERT_EQUAL(t, now);
     CU_ASSERT_EQUAL(ahead(db, now + 3LL * DAY, 0, &t), 3LL * DAY);
     CU_ASSERT_EQUAL(retention_trust(db, now + 3LL * DAY, &e), RC_OK);
