@@ -4,20 +4,29 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "db/images.h"
+#include "server/health.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 512, KEY_BYTES = 16, SHA256_HEX = 64 };
+enum { NAME_BYTES = 512, KEY_BYTES = 16, SHA256_HEX = 64, BUSY_FILES = 64 };
 
 struct images {
     const struct server *srv;
     const char *dir;
     uint64_t max_bytes;
+    /* Files that are put in place and have no row yet, or that are being removed. */
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    struct {
+        char sha256[SHA256_HEX + 1];
+        unsigned uploads; /* 0 with a name: it is being removed */
+    } busy[BUSY_FILES];
 };
 
 struct image_upload {
@@ -48,28 +57,81 @@ static void sweep(const char *folder)
     if (d) closedir(d);
 }
 
-/* Complete ones that no row names: the server died between the file and its row, or between a row and its file's end. */
-static enum rc sweep_orphans(const char *dir, struct sql *db, struct err *e)
+static enum rc is_known(struct sql *db, struct str sha256, bool *known, struct err *e)
 {
-    char file[NAME_BYTES];
     struct sql_rows *r = NULL;
+    enum rc rc = sql_start_text(db, STR(IMAGE_KNOWN), SQL_ARGS({ "sha256", SQL_T(sha256) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    sql_end(r);
+    *known = rc == RC_OK;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* What was put aside, and is named by the database that is here now. */
+static enum rc adopt(const char *dir, struct sql *db, struct err *e)
+{
+    char aside[NAME_BYTES], from[NAME_BYTES + 256], to[NAME_BYTES + 256];
     int64_t n = 0;
+    enum rc rc = RC_OK;
+    snprintf(aside, sizeof aside, "%s/aside", dir);
+    DIR *d = opendir(aside);
+    for (struct dirent *f; d && !rc && (f = readdir(d)) != NULL;) {
+        bool known = false;
+        if (is_hash(str_of(f->d_name))) rc = is_known(db, str_of(f->d_name), &known, e);
+        snprintf(from, sizeof from, "%s/%s", aside, f->d_name);
+        snprintf(to, sizeof to, "%s/%s", dir, f->d_name);
+        if (!rc && known && rename(from, to) == 0) n++;
+    }
+    if (d) closedir(d);
+    if (n) log_event(LOG_WARN, "images.adopted", LOG_N("files", n), LOG_Z("what", "the database names them again"));
+    return rc;
+}
+
+static int64_t changed_ms(const char *file)
+{
+    struct stat st;
+    return stat(file, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 : INT64_MAX;
+}
+
+/* Complete ones that no row names: the server died between the file and its row, or between a row and its file's end; or an
+ * older database was put in the place of the one that names them. The latter are newer than all that this one has. */
+static enum rc sweep_orphans(const char *dir, int64_t newest_ms, struct sql *db, struct err *e)
+{
+    char file[NAME_BYTES + 256], aside[NAME_BYTES + 256];
+    int64_t n_gone = 0, n_aside = 0;
     enum rc rc = RC_OK;
     DIR *d = opendir(dir);
     for (struct dirent *f; d && !rc && (f = readdir(d)) != NULL;) {
-        struct str name = str_of(f->d_name);
-        if (!is_hash(name)) continue;
-        rc = sql_start_text(db, STR(IMAGE_KNOWN), SQL_ARGS({ "sha256", SQL_T(name) }), &r, e);
-        if (!rc) rc = sql_step(r, e);
-        sql_end(r);
-        if (rc != RC_NOT_FOUND) continue;
-        rc = RC_OK;
+        bool known = true;
+        if (is_hash(str_of(f->d_name))) rc = is_known(db, str_of(f->d_name), &known, e);
+        if (rc || known) continue;
         snprintf(file, sizeof file, "%s/%s", dir, f->d_name);
-        if (unlink(file) == 0) n++;
+        snprintf(aside, sizeof aside, "%s/aside/%s", dir, f->d_name);
+        if (changed_ms(file) > newest_ms)
+            n_aside += rename(file, aside) == 0;
+        else
+            n_gone += unlink(file) == 0;
     }
     if (d) closedir(d);
-    if (n) log_event(LOG_WARN, "images.swept", LOG_N("files", n), LOG_Z("why", "no image in the database has them"));
+    if (n_gone)
+        log_event(LOG_WARN, "images.swept", LOG_N("files", n_gone), LOG_Z("why", "no image in the database has them"));
+    if (n_aside)
+        log_event(LOG_WARN, "images.aside", LOG_N("files", n_aside),
+                  LOG_Z("what",
+                        "no image in the database has them, and they are newer than all that it has, as after an "
+                        "older backup was restored: they are in the folder aside, and come back with a database "
+                        "that names them; remove them there when nobody needs them"));
     return rc;
+}
+
+static enum rc newest(struct sql *db, int64_t *at_ms, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start_text(db, STR(IMAGE_NEWEST), NULL, 0, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) *at_ms = sql_int(r, 0);
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
 /* Before the first upload, and with the database claimed: nobody writes here meanwhile. */
@@ -77,20 +139,25 @@ static enum rc sweep_store(const struct server_config *c, const char *incoming, 
 {
     const struct sql_options o = { .read_only = true, .busy_ms = 10000 };
     struct sql *db = NULL;
+    int64_t newest_ms = 0;
     sweep(incoming);
     enum rc rc = sql_open(c->database, &o, &db, e);
-    if (!rc) rc = sweep_orphans(c->images_dir, db, e);
+    if (!rc) rc = newest(db, &newest_ms, e);
+    if (!rc) rc = adopt(c->images_dir, db, e);
+    if (!rc) rc = sweep_orphans(c->images_dir, newest_ms, db, e);
     sql_close(db);
     return rc;
 }
 
 enum rc images_open(const struct server *srv, struct images **out, struct err *e)
 {
-    char incoming[NAME_BYTES];
+    char incoming[NAME_BYTES], aside[NAME_BYTES];
     const char *dir = srv->config->images_dir;
     if (snprintf(incoming, sizeof incoming, "%s/incoming", dir) > NAME_BYTES - 100)
         return err_set(e, RC_LIMIT, "images.directory is too long a path: %s", dir);
-    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(incoming, 0700) != 0 && errno != EEXIST))
+    snprintf(aside, sizeof aside, "%s/aside", dir);
+    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(incoming, 0700) != 0 && errno != EEXIST) ||
+        (mkdir(aside, 0700) != 0 && errno != EEXIST))
         return err_set(e, RC_IO, "cannot make the image folder %s: %s", dir, strerror(errno));
     struct images *im = calloc(1, sizeof *im);
     if (!im) return err_set(e, RC_NOMEM, "no memory for the image store");
@@ -99,14 +166,74 @@ enum rc images_open(const struct server *srv, struct images **out, struct err *e
         free(im);
         return rc;
     }
-    *im = (struct images){ srv, dir, srv->config->images_max_bytes };
+    *im = (struct images){ .srv = srv, .dir = dir, .max_bytes = srv->config->images_max_bytes };
+    pthread_mutex_init(&im->lock, NULL);
+    pthread_cond_init(&im->freed, NULL);
     *out = im;
     return RC_OK;
 }
 
 void images_close(struct images *im)
 {
+    if (!im) return;
+    pthread_cond_destroy(&im->freed);
+    pthread_mutex_destroy(&im->lock);
     free(im);
+}
+
+/* ---- files that somebody is about to name, or to remove ---- */
+
+/* Its place in the list, or a free one; BUSY_FILES = neither. */
+static size_t place_of(const struct images *im, struct str sha256)
+{
+    size_t free_one = BUSY_FILES;
+    for (size_t i = 0; i < BUSY_FILES; i++) {
+        if (str_is(sha256, im->busy[i].sha256)) return i;
+        if (!im->busy[i].sha256[0] && free_one == BUSY_FILES) free_one = i;
+    }
+    return free_one;
+}
+
+static void hold(struct images *im, struct str sha256)
+{
+    size_t i;
+    pthread_mutex_lock(&im->lock);
+    while ((i = place_of(im, sha256)) == BUSY_FILES || (im->busy[i].sha256[0] && !im->busy[i].uploads))
+        pthread_cond_wait(&im->freed, &im->lock);
+    snprintf(im->busy[i].sha256, sizeof im->busy[i].sha256, "%.*s", STR_ARG(sha256));
+    im->busy[i].uploads++;
+    pthread_mutex_unlock(&im->lock);
+}
+
+void images_release(struct images *im, struct str sha256)
+{
+    pthread_mutex_lock(&im->lock);
+    size_t i = place_of(im, sha256);
+    if (i < BUSY_FILES && im->busy[i].uploads && --im->busy[i].uploads == 0) im->busy[i].sha256[0] = '\0';
+    pthread_cond_broadcast(&im->freed);
+    pthread_mutex_unlock(&im->lock);
+}
+
+bool images_remove_begin(struct images *im, struct str sha256)
+{
+    if (!is_hash(sha256)) return false;
+    pthread_mutex_lock(&im->lock);
+    size_t i = place_of(im, sha256);
+    const bool mine = i < BUSY_FILES && !im->busy[i].sha256[0];
+    if (mine) snprintf(im->busy[i].sha256, sizeof im->busy[i].sha256, "%.*s", STR_ARG(sha256));
+    pthread_mutex_unlock(&im->lock);
+    return mine;
+}
+
+void images_remove_end(struct images *im, struct str sha256, bool unused)
+{
+    char file[512];
+    if (unused && images_file(im, sha256, file, NULL)) unlink(file);
+    pthread_mutex_lock(&im->lock);
+    size_t i = place_of(im, sha256);
+    if (i < BUSY_FILES) im->busy[i].sha256[0] = '\0';
+    pthread_cond_broadcast(&im->freed);
+    pthread_mutex_unlock(&im->lock);
 }
 
 enum rc image_upload_begin(struct images *im, struct image_upload **out, struct err *e)
@@ -163,7 +290,11 @@ static void sync_folder(const char *dir)
 static enum rc put_in_place(struct image_upload *up, const char *sha256, struct err *e)
 {
     char final[NAME_BYTES + 80];
+    const int64_t now_ms = health_world(up->im->srv->health).now_ms;
+    const struct timespec times[] = { { .tv_nsec = UTIME_OMIT },
+                                      { .tv_sec = now_ms / 1000, .tv_nsec = now_ms % 1000 * 1000000 } };
     snprintf(final, sizeof final, "%s/%s", up->im->dir, sha256);
+    (void)futimens(up->fd, times); /* the time that rows have, too: a start compares them */
     if (fsync(up->fd) != 0 || fchmod(up->fd, 0600) != 0 || rename(up->file, final) != 0)
         return err_set(e, errno == ENOSPC || errno == EDQUOT ? RC_LIMIT : RC_IO, "cannot store the image as %s: %s",
                        final, strerror(errno));
@@ -181,8 +312,11 @@ enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha
     else if (wanted.n && !str_eq_fold(wanted, str_of(hex)))
         rc = err_set(e, RC_INVALID, "the SHA-256 of what came is %s, not %.*s: the file was damaged on its way", hex,
                      STR_ARG(wanted));
-    else
+    else {
+        hold(up->im, str_of(hex));
         rc = put_in_place(up, hex, e);
+        if (rc) images_release(up->im, str_of(hex));
+    }
     if (!rc) {
         memcpy(sha256, hex, SHA256_HEX_BYTES);
         *size = up->size;
@@ -213,12 +347,6 @@ bool images_file(const struct images *im, struct str sha256, char out[512], uint
     if (stat(out, &st) != 0 || !S_ISREG(st.st_mode)) return false;
     if (size) *size = (uint64_t)st.st_size;
     return true;
-}
-
-void images_remove(struct images *im, struct str sha256)
-{
-    char file[512];
-    if (images_file(im, sha256, file, NULL)) unlink(file);
 }
 
 /* SHA-256 over key, purpose and hash, all of fixed length, cut to 128 bits. */

@@ -7,8 +7,10 @@
 #include "server/server.h"
 
 struct images;
-/** Makes the folder (0700) and its "incoming" sub-folder; removes unfinished uploads, and files that no image of the database
- * names. At a start: nothing is uploaded yet, and the database is there and claimed. */
+/** Makes the folder (0700) and its "incoming" and "aside" sub-folders; removes unfinished uploads, and files that no image of
+ * the database names. A file that is newer than everything in the database was uploaded after the backup that was restored:
+ * it goes to "aside", and comes back when a database that names it does. At a start: nothing is uploaded yet, and the database
+ * is there and claimed. */
 enum rc images_open(const struct server *srv, struct images **out, struct err *e);
 void images_close(struct images *im);
 
@@ -18,6 +20,7 @@ enum rc image_upload_begin(struct images *im, struct image_upload **out, struct 
 /** @return RC_LIMIT past images.maxSize, RC_IO */
 enum rc image_upload_write(struct image_upload *up, struct str bytes, struct err *e);
 /** Complete: synced to disk and in place under its hash (a file that is there already stays). Frees `up` in any case.
+ *  Nobody removes the file until images_release.
  *  @param wanted  64 hex digits the sender announced, or empty. @return RC_INVALID when the hash differs (e says both) or nothing came; RC_LIMIT: the disk is full */
 enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha256[65], uint64_t *size, struct err *e);
 /** Did a write fail for want of room on the disk? Accepts NULL. */
@@ -27,8 +30,12 @@ void image_upload_drop(struct image_upload *up);
 
 /** Where the file lies, into out[512]; false when it is not there. */
 bool images_file(const struct images *im, struct str sha256, char out[512], uint64_t *size);
-/** After the last row that names it is gone. */
-void images_remove(struct images *im, struct str sha256);
+/** Its row is committed, or never will be. */
+void images_release(struct images *im, struct str sha256);
+/** The file is to be removed, if no row names it: look, then images_remove_end. Uploads of the same contents wait meanwhile.
+ * @return false: somebody is uploading it just now, and it stays */
+bool images_remove_begin(struct images *im, struct str sha256);
+void images_remove_end(struct images *im, struct str sha256, bool unused);
 /** Download address for devices; it carries a part that only this server can make, so knowing a hash is not enough. */
 struct str images_url(const struct server *srv, struct str sha256, struct arena *a);
 

@@ -29,7 +29,7 @@
 enum { CONFIG_ARENA_BYTES = 16 << 20, LOAD_ARENA_BYTES = 64 << 20, CERTIFICATE_DAYS = 825 };
 
 static const char usage[] =
-    "usage: dmvisord -f FILE [-n | --new-token NAME:ROLE[:AUTHORITY] | --check-database | --trust-clock]\n"
+    "usage: dmvisord -f FILE [-n | --new-token NAME:ROLE[:AUTHORITY] | --check-database | --backup FILE | --trust-clock]\n"
     "       dmvisord --make-certificate FOLDER HOST...\n"
     "       dmvisord --help-config | --help | --version\n"
     "\n"
@@ -37,7 +37,8 @@ static const char usage[] =
     "  -n                 only check the configuration and what it names\n"
     "  --new-token ...    make a token for the REST API and print it (roles: viewer, operator, admin, auditor)\n"
     "  --check-database   read the whole database and say whether it is in order\n"
-    "  --trust-clock      the clock is right, although it stands much later than the newest entry: old history may go\n"
+    "  --backup FILE      copy the database to FILE, also while the server runs\n"
+    "  --trust-clock      the clock is right, although it does not go on from the newest entry: what is too old may go\n"
     "  --make-certificate write a self-signed P-256 certificate (cert.pem, key.pem) for these hosts, for development\n"
     "\n"
     "Runs in the foreground and logs to standard error. SIGTERM and SIGINT stop it, SIGHUP reads the configuration again.\n";
@@ -272,6 +273,24 @@ static int new_token(struct process *p, const char *text)
     return 0;
 }
 
+/* A copy of one moment, also while the server runs. */
+static int make_backup(struct process *p, const char *file)
+{
+    struct err e = { 0 };
+    struct sql *db = NULL;
+    const struct sql_options o = { .read_only = true, .busy_ms = 10000 };
+    if (load_config(p)) return 1;
+    log_open(LOG_WARN, LOG_LOGFMT, STDERR_FILENO);
+    umask(077);
+    enum rc rc = sql_open(p->config.database, &o, &db, &e);
+    if (!rc) rc = sql_backup(db, file, &e);
+    sql_close(db);
+    if (rc) return complain("no backup was made", &e);
+    printf("%s holds the database; keep %s and the folder %s with it\n", file, p->config.secret_key_file,
+           p->config.images_dir);
+    return 0;
+}
+
 /* With the database as the server has it, also while the server runs. */
 static int with_database(struct process *p, bool trust)
 {
@@ -317,7 +336,7 @@ static int help_config(void)
 
 int main(int argc, char **argv)
 {
-    enum { TOKEN = 256, CERTIFICATE, HELP_CONFIG, CHECK_DATABASE, TRUST_CLOCK };
+    enum { TOKEN = 256, CERTIFICATE, HELP_CONFIG, CHECK_DATABASE, TRUST_CLOCK, BACKUP };
     static const struct option options[] = {
         { "file", required_argument, NULL, 'f' },
         { "check", no_argument, NULL, 'n' },
@@ -325,13 +344,14 @@ int main(int argc, char **argv)
         { "make-certificate", no_argument, NULL, CERTIFICATE },
         { "check-database", no_argument, NULL, CHECK_DATABASE },
         { "trust-clock", no_argument, NULL, TRUST_CLOCK },
+        { "backup", required_argument, NULL, BACKUP },
         { "help-config", no_argument, NULL, HELP_CONFIG },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
         { NULL, 0, NULL, 0 },
     };
     struct process p = { 0 };
-    const char *token = NULL;
+    const char *token = NULL, *backup = NULL;
     bool check = false, certificate = false, whole = false, trust = false;
     for (int o; (o = getopt_long(argc, argv, "f:nhV", options, NULL)) != -1;) switch (o) {
         case 'f': p.file = optarg; break;
@@ -340,6 +360,7 @@ int main(int argc, char **argv)
         case CERTIFICATE: certificate = true; break;
         case CHECK_DATABASE: whole = true; break;
         case TRUST_CLOCK: trust = true; break;
+        case BACKUP: backup = optarg; break;
         case HELP_CONFIG: return help_config();
         case 'h': fputs(usage, stdout); return 0;
         case 'V': puts("dmvisord " DMVISOR_VERSION); return 0;
@@ -350,7 +371,10 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    int code = token ? new_token(&p, token) : whole || trust ? with_database(&p, trust) : run(&p, check);
+    int code = token            ? new_token(&p, token)
+               : backup         ? make_backup(&p, backup)
+               : whole || trust ? with_database(&p, trust)
+                                : run(&p, check);
     server_unload(&p.srv);
     arena_finish(&p.load_arena);
     arena_finish(&p.config_arena);

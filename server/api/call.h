@@ -86,7 +86,9 @@ struct call {
     bool secret; /* the reply holds a secret: it is not kept for a repeated request */
     struct str repeat_key;
     struct str repeat_of;
-    struct str remove_image; /* SHA-256 of a file that nothing names any more once this is committed */
+    struct str remove_image; /* SHA-256 of a file that nothing may name any more once this is over */
+    bool kept;               /* what it did is committed */
+    struct str held_image;   /* SHA-256 of a file that was uploaded and has no committed row yet */
 };
 
 /* Refusals: the reply is a problem document, the result an rc that makes the router take back what was written. */

@@ -260,6 +260,7 @@ static enum rc finish_upload(struct call *c, struct str wanted, char sha256[65],
     }
     u->up = NULL;
     enum rc rc = image_upload_finish(up, wanted, sha256, size, &c->e);
+    if (!rc) c->held_image = keep(c, str_of(sha256));
     if (rc == RC_LIMIT) return refuse(c, 507, "Disk full", NULL, "%s", c->e.text);
     return rc == RC_INVALID ? refuse(c, 422, "Image is not as announced", NULL, "%s", c->e.text) : rc;
 }
@@ -342,7 +343,7 @@ static enum rc drop(struct call *c)
     }
     json_decref(j);
     if (rc) return rc;
-    if (!others) c->remove_image = i.sha256; /* after the commit */
+    if (!others) c->remove_image = i.sha256; /* after the commit, when that is still so */
     return answer_nothing(c);
 }
 

@@ -161,9 +161,25 @@ static enum rc finish_write(struct call *c)
         c->api->full_told = false;
         events_wake(c->api->srv->events);
         notifier_wake(c->api->srv->notifier);
-        if (c->remove_image.n) images_remove(c->api->images, c->remove_image);
+        c->kept = true;
     }
     return rc;
+}
+
+/* Files follow what was committed: one that no row names goes, unless somebody is uploading it just now. */
+static void settle_images(struct call *c)
+{
+    struct images *im = c->api->images;
+    struct str sha256 = c->kept ? c->remove_image : c->held_image; /* an upload that was refused leaves nothing */
+    if (c->held_image.n) images_release(im, c->held_image);
+    if (!sha256.n || !images_remove_begin(im, sha256)) return;
+    struct sql_rows *r = NULL;
+    struct err e = { 0 };
+    enum rc rc = sql_start(c->db, API_IMAGES_OF_FILE, SQL_ARGS({ "sha256", SQL_T(sha256) }), &r, &e);
+    if (!rc) rc = sql_step(r, &e);
+    const bool unused = !rc && sql_int(r, 0) == 0;
+    sql_end(r);
+    images_remove_end(im, sha256, unused);
 }
 
 static enum rc run(struct call *c)
@@ -177,6 +193,7 @@ static enum rc run(struct call *c)
     if (!rc && !done && sql_in_transaction(c->db)) rc = finish_write(c);
     sql_deadline(c->db, 0);
     sql_rollback(c->db);
+    settle_images(c);
     return rc;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the server keeps: a damaged or exchanged database is not served, a wrong clock deletes nothing, and one device does not fill it."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -226,6 +227,68 @@ def test_pages_that_go_bad_while_it_runs_show_in_readyz(server):
         r = server.session.get(server.url + "/readyz", timeout=5)
         return r.status_code == 503 and "damaged" in r.text
     world.wait_for("the damage to show", seen, 20)
+
+
+# ---- images ----
+
+def put_image(server, octets, name="x", version="1", expect=201):
+    return server.call("POST", "/images", expect=expect, data=octets, params={"name": name, "version": version, "guestType": "linux", "arch": "any", "format": "raw"})
+
+
+def test_an_older_backup_loses_no_newer_image(server, folder):
+    file, store = server.dir / "dmvisor.db", server.dir / "images"
+    first, gone = put_image(server, b"first").json()["sha256"], put_image(server, b"gone", version="0").json()["sha256"]
+    assert dmvisord(server, "--backup", str(folder / "backup")).returncode == 0
+    later = [put_image(server, f"later {i}".encode(), version=f"2.{i}").json()["sha256"] for i in range(3)]
+    server.stop()
+    newest = {f.name: f.read_bytes() for f in files(server) if f.exists()}
+    def put_back(contents):
+        for f in files(server):
+            f.unlink(missing_ok=True)
+        for name, octets in contents.items():
+            (server.dir / name).write_bytes(octets)
+        server._own()
+        server.start()
+    put_back({"dmvisor.db": (folder / "backup").read_bytes()})
+    assert {f.name for f in store.iterdir() if f.is_file()} == {first, gone}
+    assert {f.name for f in (store / "aside").iterdir()} == set(later) and "event=images.aside files=3" in server.process.log()
+    put_image(server, b"later 0", version="2.0")            # one of them comes anew
+    server.stop()
+    put_back({"dmvisor.db": (folder / "backup").read_bytes()})     # twice is as once
+    server.stop()
+    put_back(newest)
+    assert {f.name for f in store.iterdir() if f.is_file()} == {first, gone, *later}
+    for i, sha in enumerate(later):
+        assert (store / sha).read_bytes() == f"later {i}".encode()
+    assert not list((store / "aside").iterdir())
+
+
+def test_an_image_that_is_deleted_while_it_comes_again_stays_whole(server):
+    """Deletes and uploads of the same octets at once: afterwards each row has its file, and each file a row."""
+    store = server.dir / "images"
+    def one(i):
+        for k in range(25):
+            put_image(server, b"the same octets", version=f"1.{i}.{k}", expect=(201, 503))
+            server.call("DELETE", f"/images/x/1.{i}.{k}", expect=(204, 404, 503))
+            put_image(server, b"others", version="3", expect=(201, 200, 409))
+            put_image(server, b"refused, for version 3 has other octets", version="3", expect=(409, 200, 201))
+            server.call("DELETE", "/images/x/3", expect=(204, 404))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for f in [pool.submit(one, i) for i in range(4)]:
+            f.result()
+        for _ in range(40):
+            put, drop = pool.submit(put_image, server, b"the same octets", "x", "9", (201, 200)), pool.submit(server.call, "DELETE", "/images/x/8")
+            put.result(), drop.result()
+            row = rows(server, "select sha256 from image where version = '9'")
+            assert (store / row[0][0]).read_bytes() == b"the same octets"
+            put_image(server, b"the same octets", version="8")
+            drop, put = pool.submit(server.call, "DELETE", "/images/x/9"), pool.submit(put_image, server, b"the same octets", "x", "10", (201, 200))
+            put.result(), drop.result()
+            pool.submit(server.call, "DELETE", "/images/x/8").result()
+            assert (store / rows(server, "select sha256 from image where version = '10'")[0][0]).exists()
+            server.call("DELETE", "/images/x/10")
+    named = {r[0] for r in rows(server, "select sha256 from image")}
+    assert {f.name for f in store.iterdir() if f.is_file()} == named and not list((store / "incoming").iterdir())
 
 
 # ---- the clock ----

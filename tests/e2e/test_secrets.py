@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values that are for the device alone: sealed while they wait, gone when their operation is over, and in clear nowhere but on the device's
 own connection. What is looked at is what others see: the octets of the files, the log, the live stream, and what a viewer reads."""
+import base64
+import hashlib
 import json
+import pathlib
+import shutil
 import sqlite3
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -54,9 +59,31 @@ def viewer(server):
     return {"Authorization": f"Bearer {out.stdout.strip()}"}
 
 
+def backups(server):
+    """The database's copies as people make them: with our own command, with SQLite's, anew without what was deleted, and file by file."""
+    with tempfile.TemporaryDirectory(dir=server.dir.parent) as place:
+        place = pathlib.Path(place)
+        out = subprocess.run([world.BUILD / "server/dmvisord", "-f", server.config, "--backup", place / "own"], capture_output=True, text=True, timeout=60)
+        assert out.returncode == 0 and (place / "own").stat().st_mode & 0o777 == 0o600, out.stderr
+        again = subprocess.run([world.BUILD / "server/dmvisord", "-f", server.config, "--backup", place / "own"], capture_output=True, text=True, timeout=60)
+        assert again.returncode == 1 and "is there already" in again.stderr
+        db = sqlite3.connect(f"file:{server.dir}/dmvisor.db?mode=ro", uri=True)
+        copy = sqlite3.connect(place / "sqlite")
+        try:
+            db.backup(copy)
+            copy.execute("vacuum into ?", (str(place / "anew"),))
+        finally:
+            db.close()
+            copy.close()
+        for f in server.dir.glob("dmvisor.db*"):
+            shutil.copy(f, place / f"copied {f.name}")
+        return {f"backup {f.name}": f.read_bytes() for f in place.iterdir()}
+
+
 def nowhere(server, stream, looker, secret, ids):
     """In no octet that others can see."""
     octets = {f.name: f.read_bytes() for f in server.dir.iterdir() if f.is_file()}
+    octets.update(backups(server))
     octets["stream"] = stream.text
     paths = [f"/operations/{i}" for i in ids] + ["/operations", f"/devices/{world.quote(NAME)}/tree?uri=.&limit=1000", f"/devices/{world.quote(NAME)}/preview",
                                                  f"/devices/{world.quote(NAME)}/sessions"]
@@ -117,6 +144,35 @@ def test_secret_values_are_for_the_device_alone(server):
     for value in [*values, "Zebra-4713-read"]:
         nowhere(server, stream, looker, value, [*ids, get["id"]])
     stream.stop()
+
+
+def test_a_backup_has_no_credentials_and_is_good(server):
+    """Of devices, of people, of the server itself; and what it is made for: it can be put back."""
+    account = server.register(NAME)
+    c = syncml.Client(account, NAME)
+    c.finish(c.call())
+    again = server.call("POST", f"/devices/{world.quote(NAME)}/credentials", expect=(200, 201)).json()["account"]
+    token = server.call("POST", "/tokens", expect=201, json={"name": "somebody", "role": "viewer"}).json()["token"]
+    words = [server.token, token, (server.dir / "secret.key").read_bytes()]
+    for a in (account, again):
+        for name, password in ((a["clientName"], a["clientPassword"]), (a["serverName"], a["serverPassword"])):
+            ha1 = hashlib.md5(f"{name}:{password}".encode()).digest()
+            words += [password, base64.b64decode(password + "=" * (-len(password) % 4), validate=False), ha1, ha1.hex(), base64.b64encode(ha1)]
+    octets = backups(server)
+    assert len(octets) >= 5 and all(NAME.encode() in octets[f"backup {x}"] for x in ("own", "sqlite", "anew"))
+    for word in words:
+        raw = word.encode() if isinstance(word, str) else word
+        assert [name for name, text in octets.items() if len(raw) > 7 and raw in text] == [], word
+    server.call("POST", "/devices", expect=201, json={"id": "device-after"})
+    server.stop()
+    (server.dir / "dmvisor.db").write_bytes(octets["backup own"])
+    for end in ("-wal", "-shm"):
+        (server.dir / f"dmvisor.db{end}").unlink(missing_ok=True)
+    server._own()
+    server.start()
+    assert server.call("GET", "/devices/device-after").status_code == 404
+    c = syncml.Client(again, NAME)
+    c.finish(c.call())
 
 
 def test_the_answer_to_a_password_prompt_is_sealed(server):
