@@ -37,10 +37,11 @@
     X(TRIGGERS_TRIM, "DELETE FROM trigger WHERE device_id = :device_id AND state NOT IN ('pending', 'sent')"              \
                      " AND trigger_id <= (SELECT trigger_id FROM trigger WHERE device_id = :device_id"                    \
                      " ORDER BY trigger_id DESC LIMIT 1 OFFSET :keep)")                                                   \
-    X(OPERATIONS_TRIM, "DELETE FROM operation WHERE device_id = :device_id AND by_policy = 1"                             \
-                       " AND (state = 'verified' OR state = 'failed' OR state = 'cancelled' OR state = 'superseded'"      \
-                       " OR state = 'expired' OR state = 'unknown') AND operation_id <= (SELECT operation_id"             \
-                       " FROM operation WHERE device_id = :device_id ORDER BY operation_id DESC LIMIT 1 OFFSET :keep)")   \
+    X(OPERATIONS_TRIM,                                                                                                    \
+      "DELETE FROM operation WHERE device_id = :device_id AND by_policy = 1"                                              \
+      " AND (state = 'verified' OR state = 'failed' OR state = 'cancelled' OR state = 'superseded'"                       \
+      " OR state = 'expired' OR state = 'unknown') AND operation_id <= (SELECT operation_id"                              \
+      " FROM operation WHERE device_id = :device_id ORDER BY operation_id DESC LIMIT 1 OFFSET :keep)")                    \
     X(FAILURES_TRIM, "DELETE FROM failure WHERE device_id = :device_id AND key IN (SELECT key FROM failure"               \
                      " WHERE device_id = :device_id ORDER BY at_ms DESC LIMIT 1000000 OFFSET :keep)")                     \
     X(SAMPLES_TRIM, "DELETE FROM sample WHERE device_id = :device_id AND at_ms <= (SELECT at_ms FROM sample"              \
@@ -60,7 +61,7 @@
       "INSERT INTO fact (path_id, name) VALUES (:path_id, :name) ON CONFLICT (path_id) DO UPDATE SET name = :name")       \
     X(PATH_BY_ID, "SELECT uri FROM path WHERE path_id = :path_id")                                                        \
     X(PATH_BY_URI, "SELECT path_id FROM path WHERE uri = :uri")                                                           \
-    /* One that nobody's tree has any more. The newest stays, so that no number is given twice: others remember them. */   \
+    /* One that nobody's tree has any more. The newest stays, so that no number is given twice: others remember them. */  \
     X(PATH_DROP, "DELETE FROM path WHERE path_id = :path_id AND path_id < (SELECT max(path_id) FROM path)"                \
                  " AND NOT EXISTS (SELECT 1 FROM node n WHERE n.path_id = :path_id)"                                      \
                  " AND NOT EXISTS (SELECT 1 FROM fact f WHERE f.path_id = :path_id)")                                     \
@@ -157,7 +158,7 @@
     X(OPERATION_STEP,                                                                                                     \
       "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) SELECT :operation_id,"                  \
       " coalesce(max(seq), 0) + 1, :now_ms, :state, :code, :reason FROM operation_step"                                   \
-      " WHERE operation_id = :operation_id HAVING coalesce(max(seq), 0) < 500")                                                                                \
+      " WHERE operation_id = :operation_id HAVING coalesce(max(seq), 0) < 500")                                           \
     X(FAILURES, "SELECT key, code, tries, retry_ms, at_ms FROM failure WHERE device_id = :device_id ORDER BY key")        \
     X(FAILURE_PUT, "INSERT INTO failure (device_id, key, code, tries, retry_ms, why, at_ms)"                              \
                    " VALUES (:device_id, :key, :code, :tries, :retry_ms, :why, :now_ms) ON CONFLICT (device_id, key)"     \

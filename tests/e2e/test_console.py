@@ -290,6 +290,17 @@ def test_a_lost_server_is_said_and_found_again(server, browser):
     assert browser.never_reloaded()
 
 
+def test_what_is_wrong_with_the_server_itself_is_said(server, browser):
+    browser.login()
+    assert browser.count(".health") == 0
+    file, away = server.dir / "dmvisor.db", server.dir / "away.db"
+    os.rename(file, away)
+    browser.see(".health", "moved, removed or replaced", 60)
+    os.rename(away, file)
+    browser.gone(".health", "moved", 60)
+    assert browser.never_reloaded()
+
+
 def test_policies_and_images_by_hand(server, folder, browser):
     server.register("IMEI:001010000000010", {"department": "sales"})
     image = folder / "corp-linux-1.0.0.tar"
