@@ -113,14 +113,11 @@ static enum rc sweep_orphans(const char *dir, int64_t newest_ms, struct sql *db,
             n_gone += unlink(file) == 0;
     }
     if (d) closedir(d);
-    if (n_gone)
-        log_event(LOG_WARN, "images.swept", LOG_N("files", n_gone), LOG_Z("why", "no image in the database has them"));
-    if (n_aside)
-        log_event(LOG_WARN, "images.aside", LOG_N("files", n_aside),
-                  LOG_Z("what",
-                        "no image in the database has them, and they are newer than all that it has, as after an "
-                        "older backup was restored: they are in the folder aside, and come back with a database "
-                        "that names them; remove them there when nobody needs them"));
+    if (n_gone + n_aside)
+        log_event(LOG_WARN, "images.swept", LOG_N("files", n_gone + n_aside), LOG_N("aside", n_aside),
+                  LOG_Z("why", "no image in the database has them"),
+                  LOG_Z("what", "those that are newer than all that the database has, as after an older backup was "
+                                "restored, are in the folder aside, and come back with a database that names them"));
     return rc;
 }
 

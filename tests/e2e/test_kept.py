@@ -251,7 +251,7 @@ def test_an_older_backup_loses_no_newer_image(server, folder):
         server.start()
     put_back({"dmvisor.db": (folder / "backup").read_bytes()})
     assert {f.name for f in store.iterdir() if f.is_file()} == {first, gone}
-    assert {f.name for f in (store / "aside").iterdir()} == set(later) and "event=images.aside files=3" in server.process.log()
+    assert {f.name for f in (store / "aside").iterdir()} == set(later) and "event=images.swept files=3 aside=3" in server.process.log()
     put_image(server, b"later 0", version="2.0")            # one of them comes anew
     server.stop()
     put_back({"dmvisor.db": (folder / "backup").read_bytes()})     # twice is as once
