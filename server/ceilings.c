@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/ceilings.h"
 #include "db/dm.h"
 #include "server/metrics.h"

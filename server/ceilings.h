@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_CEILINGS_H
 #define SERVER_CEILINGS_H
 /* How many rows one device may leave behind, whatever it says and how often it calls: past that its oldest ones go. Looked

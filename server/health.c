@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "server/health.h"
 
 enum { SLACK_MS = 60000 }; /* what is known of the clock may be so old */

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One device that floods: every table of the database says who bounds it, and a device that says whatever it can, as often as it can, leaves no
 more behind than it may. The rows are counted in the database's file."""
 import json
