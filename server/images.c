@@ -106,11 +106,14 @@ static enum rc sweep_orphans(const char *dir, int64_t newest_ms, struct sql *db,
         if (is_hash(str_of(f->d_name))) rc = is_known(db, str_of(f->d_name), &known, e);
         if (rc || known) continue;
         snprintf(file, sizeof file, "%s/%s", dir, f->d_name);
-        snprintf(aside, sizeof aside, "%s/aside/%s", dir, f->d_name);
-        if (changed_ms(file) > newest_ms)
-            n_aside += rename(file, aside) == 0;
-        else
+        if (changed_ms(file) <= newest_ms) {
             n_gone += unlink(file) == 0;
+            continue;
+        }
+        snprintf(aside, sizeof aside, "%s/aside", dir);
+        if (mkdir(aside, 0700) != 0 && errno != EEXIST) continue; /* it stays where it is */
+        snprintf(aside, sizeof aside, "%s/aside/%s", dir, f->d_name);
+        n_aside += rename(file, aside) == 0;
     }
     if (d) closedir(d);
     if (n_gone + n_aside)
@@ -148,13 +151,11 @@ static enum rc sweep_store(const struct server_config *c, const char *incoming, 
 
 enum rc images_open(const struct server *srv, struct images **out, struct err *e)
 {
-    char incoming[NAME_BYTES], aside[NAME_BYTES];
+    char incoming[NAME_BYTES];
     const char *dir = srv->config->images_dir;
     if (snprintf(incoming, sizeof incoming, "%s/incoming", dir) > NAME_BYTES - 100)
         return err_set(e, RC_LIMIT, "images.directory is too long a path: %s", dir);
-    snprintf(aside, sizeof aside, "%s/aside", dir);
-    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(incoming, 0700) != 0 && errno != EEXIST) ||
-        (mkdir(aside, 0700) != 0 && errno != EEXIST))
+    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(incoming, 0700) != 0 && errno != EEXIST))
         return err_set(e, RC_IO, "cannot make the image folder %s: %s", dir, strerror(errno));
     struct images *im = calloc(1, sizeof *im);
     if (!im) return err_set(e, RC_NOMEM, "no memory for the image store");

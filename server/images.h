@@ -9,7 +9,7 @@
 struct images;
 /** Makes the folder (0700) and its "incoming" and "aside" sub-folders; removes unfinished uploads, and files that no image of
  * the database names. A file that is newer than everything in the database was uploaded after the backup that was restored:
- * it goes to "aside", and comes back when a database that names it does. At a start: nothing is uploaded yet, and the database
+ * it goes to the sub-folder "aside", and comes back when a database that names it does. At a start: nothing is uploaded yet, and the database
  * is there and claimed. */
 enum rc images_open(const struct server *srv, struct images **out, struct err *e);
 void images_close(struct images *im);
