@@ -234,6 +234,8 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
 
 /* vm_resources.c */
 bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b);
+/** Tell the owners, once, that what runs is not what is wanted, so that they look, and may restart it. */
+void vm_tell_pending(struct vm *vm, struct vm_world *w);
 /** A change of a running VM's resources is over: what could change now is in force, the rest stays as it runs. */
 void vm_resources_told(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
 

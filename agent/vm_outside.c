@@ -46,6 +46,7 @@ static void believe_resources(struct vm *vm, struct vm_world *w, const struct hv
     if (!changed) return;
     vm->pending = !vm_same_resources(&vm->want, s);
     w->sink->save(w->sink->ctx, vm);
+    vm_tell_pending(vm, w);
 }
 
 static enum vm_state seen_as(const struct vm *vm, enum hv_state seen)

@@ -55,8 +55,7 @@ static void nets_in_force(const struct hv_spec *want, uint32_t waits, struct hv_
     }
 }
 
-/* Its owners are told once that something waits, so that they look and may restart it. */
-static void tell_pending(struct vm *vm, struct vm_world *w)
+void vm_tell_pending(struct vm *vm, struct vm_world *w)
 {
     const bool waits = vm->pending && !vm->priv->set_dirty && !vm->priv->set_cookie;
     if (waits && !vm->priv->told_pending) vm_tell_state(vm, w, VM_R_POLICY);
@@ -83,7 +82,7 @@ void vm_resources_told(struct vm *vm, struct vm_world *w, const struct hv_event 
         vm->effective = now;
     }
     vm->pending = !vm_same_resources(&vm->want, &vm->effective);
-    tell_pending(vm, w);
+    vm_tell_pending(vm, w);
 }
 
 void vm_resources_changed(struct vm *vm, struct vm_world *w)
@@ -96,5 +95,5 @@ void vm_resources_changed(struct vm *vm, struct vm_world *w)
     vm->pending = !vm_same_resources(&vm->want, &vm->effective);
     vm->priv->set_dirty = vm->pending && vm->state == VM_RUNNING;
     w->sink->save(w->sink->ctx, vm);
-    tell_pending(vm, w);
+    vm_tell_pending(vm, w);
 }
