@@ -166,15 +166,38 @@ enum ctl_exit cmd_device_set(struct ctl *c)
     return code;
 }
 
+/* "corp, priv"; nothing when the server does not say: then it asks itself before VMs are left behind. */
+static void vm_names(struct ctl *c, struct buf *out)
+{
+    struct ctl_reply r = { 0 };
+    const struct ctl_request q = { .method = "GET", .path = ctl_path(c, "/devices/{}/vms", id_of(c)), .quiet = true };
+    const json_t *items = ctl_call(c, &q, &r) ? NULL : ctl_at(r.json, "items");
+    for (size_t i = 0; i < json_array_size(items); i++)
+        buf_printf(out, "%s%s", i ? ", " : "", ctl_text(json_array_get(items, i), "id"));
+    ctl_reply_finish(&r);
+}
+
 enum ctl_exit cmd_device_delete(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
-    const struct ctl_request q = { .method = "DELETE", .path = ctl_path(c, "/devices/{}", id_of(c)) };
-    enum ctl_exit code = ctl_sure(c, "%s and all that is known of it will be forgotten; its VMs stay on it, unmanaged.",
-                                  id_of(c));
+    struct buf vms;
+    buf_init(&vms, 64 << 10);
+    enum ctl_exit code;
+    vm_names(c, &vms);
+    if (vms.n)
+        code = ctl_sure(
+            c,
+            "%s and all that is known of it will be forgotten; its VMs (%s) stay on it, unmanaged, whatever a"
+            " policy's onLeave says.",
+            id_of(c), buf_z(&vms));
+    else
+        code = ctl_sure(c, "%s and all that is known of it will be forgotten.", id_of(c));
+    const char *path = ctl_path(c, "/devices/{}", id_of(c));
+    const struct ctl_request q = { .method = "DELETE", .path = vms.n ? ctl_query(c, path, "force", "true") : path };
     if (!code) code = ctl_call(c, &q, &r);
     if (!code && c->format == FORMAT_TABLE) ctl_print("deleted %s\n", id_of(c));
     ctl_reply_finish(&r);
+    buf_finish(&vms);
     return code;
 }
 

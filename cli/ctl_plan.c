@@ -4,6 +4,7 @@
 #include "cli/ctl_views.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void show_vm(struct ctl *c, const json_t *vm)
 {
@@ -19,14 +20,42 @@ static void show_vm(struct ctl *c, const json_t *vm)
     if (json_array_size(ctl_at(vm, "values"))) show_items(c, ctl_at(vm, "values"), &view_values);
 }
 
+/* What a policy set once and none says any more. */
+static void show_no_longer_said(const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
+        const char *change = ctl_text(x, "change");
+        if (!i) ctl_print("\nNo policy says any more\n");
+        if (strcmp(change, "default") == 0)
+            ctl_print("  %s goes back to its default \"%s\"\n", ctl_text(x, "name"), ctl_text(x, "value"));
+        else if (strcmp(change, "removed") == 0)
+            ctl_print("  %s is removed\n", ctl_text(x, "name"));
+        else
+            ctl_print("  %s stays: %s\n", ctl_text(x, "name"), ctl_text(x, "why"));
+    }
+}
+
+static void show_left(const json_t *vm)
+{
+    if (ctl_at(vm, "left"))
+        ctl_print("\nVM %s: the device has left policy %s (onLeave: %s)\n", ctl_text(vm, "id"),
+                  ctl_text(vm, "left.policy"), ctl_text(vm, "left.onLeave"));
+    show_no_longer_said(ctl_at(vm, "noLongerSaid"));
+}
+
 void plan_show_desired(struct ctl *c, const json_t *desired)
 {
     const json_t *vms = ctl_at(desired, "vms"), *unknown = ctl_at(desired, "unknown"),
                  *warnings = ctl_at(desired, "warnings");
     ctl_print("Desired state %.12s\n", ctl_text(desired, "hash"));
-    for (size_t i = 0; i < json_array_size(vms); i++) show_vm(c, json_array_get(vms, i));
+    for (size_t i = 0; i < json_array_size(vms); i++) {
+        show_vm(c, json_array_get(vms, i));
+        show_left(json_array_get(vms, i));
+    }
     if (!json_array_size(vms)) ctl_print("no policy wants a VM on this device\n");
     show_section(c, "Device", ctl_at(desired, "device"), &view_values);
+    show_no_longer_said(ctl_at(desired, "deviceNoLongerSaid"));
     for (size_t i = 0; i < json_array_size(unknown); i++)
         ctl_print("\nnot known yet whether policy %s holds: %s\n", ctl_text(json_array_get(unknown, i), "policy"),
                   ctl_text(json_array_get(unknown, i), "why"));

@@ -335,14 +335,44 @@ enum ctl_exit cmd_policy_devices(struct ctl *c)
                 &view_policy_devices);
 }
 
+/* What becomes of its VMs, as the server says it; nothing when it does not. */
+static void deletion(struct ctl *c, struct buf *out)
+{
+    static const struct {
+        const char *leave, *words;
+    } done[] = { { "stop", "are stopped" }, { "lock", "are locked" }, { "remove", "are removed with their data" } };
+    struct ctl_reply r = { 0 };
+    const struct ctl_request q = { .method = "GET",
+                                   .path = ctl_path(c, "/policies/{}/deletion", c->args->arg[0]),
+                                   .quiet = true };
+    if (!ctl_call(c, &q, &r)) {
+        const json_t *names = ctl_at(r.json, "devices");
+        const long long n = (long long)ctl_int(r.json, "count");
+        const char *leave = ctl_text(r.json, "onLeave"), *words = "stay, unmanaged";
+        for (size_t i = 0; i < sizeof done / sizeof *done; i++)
+            if (strcmp(done[i].leave, leave) == 0) words = done[i].words;
+        if (n)
+            buf_printf(out, ": the VMs \"%s\" of %lld %s %s (", ctl_text(r.json, "vm"), n,
+                       n == 1 ? "device" : "devices", words);
+        for (size_t i = 0; n && i < json_array_size(names); i++)
+            buf_printf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(names, i)));
+        buf_putz(out, !n ? ": no device has a VM from it alone" : (size_t)n > json_array_size(names) ? ", ...)" : ")");
+    }
+    ctl_reply_finish(&r);
+}
+
 enum ctl_exit cmd_policy_delete(struct ctl *c)
 {
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "DELETE", .path = ctl_path(c, "/policies/{}", c->args->arg[0]) };
-    enum ctl_exit code = ctl_sure(c, "Policy %s will be deleted; its VMs stay on the devices, unmanaged.",
-                                  c->args->arg[0]);
+    struct buf what;
+    buf_init(&what, 64 << 10);
+    deletion(c, &what);
+    enum ctl_exit code = ctl_sure(c, "Policy %s will be deleted%s; what only it said goes back to defaults.",
+                                  c->args->arg[0], buf_z(&what));
     if (!code) code = ctl_call(c, &q, &r);
-    if (!code && c->format == FORMAT_TABLE) ctl_print("deleted policy %s\n", c->args->arg[0]);
+    if (!code && c->format == FORMAT_TABLE) ctl_print("deleted policy %s%s\n", c->args->arg[0], buf_z(&what));
     ctl_reply_finish(&r);
+    buf_finish(&what);
     return code;
 }

@@ -236,6 +236,7 @@ const struct show_view view_policies = { "policies",
                                              { "REVISED", "revised", SHOW_AGE, NULL },
                                              { "BY", "revisedBy", SHOW_TEXT, NULL },
                                              { "DEVICES", "devices", SHOW_COUNTS, NULL },
+                                             { "NEEDS ATTENTION", "needsAttention.0", SHOW_TEXT, NULL },
                                          } };
 const struct show_view view_policy_devices = { "devices",
                                                "device",

@@ -31,6 +31,17 @@
 #define API_COUNT_TAIL ") AS t FROM device d WHERE d.authority_id = :authority)"
 #define API_NAMES_HEAD "SELECT d.name FROM device d WHERE d.authority_id = :authority AND ("
 #define API_NAMES_TAIL ") ORDER BY d.device_id LIMIT :limit"
+/* Devices that have a VM of this policy, for which the selector would be false or another VM be meant, and whose VM no
+ * other policy gives a state: HEAD, SQL, TAIL. */
+#define API_LEAVING_FROM                                                                                               \
+    " FROM policy_vm v JOIN device d USING (device_id) WHERE v.policy_id = :policy AND d.authority_id = :authority"    \
+    " AND v.left_ms = 0 AND EXISTS (SELECT 1 FROM vm x WHERE x.device_id = v.device_id AND x.vm = v.vm)"               \
+    " AND NOT EXISTS (SELECT 1 FROM policy_vm o WHERE o.device_id = v.device_id AND o.vm = v.vm"                       \
+    " AND o.policy_id <> v.policy_id AND o.left_ms = 0 AND o.goal = 1) AND (v.vm <> :vm OR ("
+#define API_LEAVING_COUNT_HEAD "SELECT count(*)" API_LEAVING_FROM
+#define API_LEAVING_COUNT_TAIL ") IS FALSE)"
+#define API_LEAVING_NAMES_HEAD "SELECT d.name" API_LEAVING_FROM
+#define API_LEAVING_NAMES_TAIL ") IS FALSE) ORDER BY d.device_id LIMIT :limit"
 /* Kinds of devices, as descriptions are meant for them, and how many there are of each. */
 #define API_KINDS_HEAD                                                                                                 \
     "SELECT man, mod, mo, count(*) FROM (SELECT"                                                                       \
@@ -125,6 +136,7 @@
     X(DEVICE_PUSH, "UPDATE device SET push_channel = :channel, push_address = :address WHERE device_id = :device")      \
     X(DEVICE_RECORD, "UPDATE device SET record = :record WHERE device_id = :device")                                    \
     X(DEVICE_POLL, "UPDATE device SET poll_ms = :poll_ms WHERE device_id = :device")                                    \
+    X(DEVICE_VM_NAMES, "SELECT vm FROM vm WHERE device_id = :device ORDER BY vm")                                       \
     X(DEVICE_DELETE, "DELETE FROM device WHERE device_id = :device")                                                    \
     X(DEVICE_SUMMARIES, "SELECT " CONDITION_WORD " AS word, count(*) FROM " CONDITION_TABLES " GROUP BY word")          \
     X(ATTRIBUTES, "SELECT name, value FROM attribute WHERE device_id = :device ORDER BY name")                          \

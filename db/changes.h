@@ -29,25 +29,35 @@
 #define CHANGE_COUNT                                                                                                   \
     "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL)"                                              \
     " FROM (SELECT (%.*s) AS t FROM device d WHERE d.authority_id = :authority)"
-/* Those that it holds for, or may hold for, and those that it held for before. */
+/* Those of a slice that it holds for, or may hold for, and those that it held for before. */
+#define CHANGE_HAD                                                                                                     \
+    "EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy)"                    \
+    " OR EXISTS (SELECT 1 FROM policy_vm v WHERE v.device_id = d.device_id AND v.policy_id = :policy)"
+#define CHANGE_SLICE_OF "d.authority_id = :authority AND d.device_id > :after AND d.device_id <= :last"
 #define CHANGE_SELECTED                                                                                                \
-    "UPDATE device AS d SET want_stamp = :stamp WHERE d.authority_id = :authority AND (((%.*s) IS NOT FALSE)"          \
-    " OR EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy))"
+    "UPDATE device AS d SET want_stamp = :stamp WHERE " CHANGE_SLICE_OF                                                \
+    " AND want_stamp < :stamp AND (((%.*s) IS NOT FALSE) OR " CHANGE_HAD ")"
 /* A policy that is gone. */
 #define CHANGE_ASSIGNED                                                                                                \
-    "UPDATE device AS d SET want_stamp = :stamp WHERE d.authority_id = :authority"                                     \
-    " AND EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy)"
+    "UPDATE device AS d SET want_stamp = :stamp WHERE " CHANGE_SLICE_OF " AND want_stamp < :stamp AND (" CHANGE_HAD ")"
+
+/* Its VMs that another policy gives a state are that policy's from now on, whatever becomes of that one. */
+#define CHANGE_HANDED_OVER                                                                                             \
+    "DELETE FROM policy_vm WHERE policy_id = :policy AND device_id > :after AND device_id <= :last AND EXISTS"         \
+    " (SELECT 1 FROM policy_vm o WHERE o.device_id = policy_vm.device_id AND o.vm = policy_vm.vm"                      \
+    " AND o.policy_id <> policy_vm.policy_id AND o.left_ms = 0 AND o.goal = 1)"
 
 #define CHANGE_ASSIGNMENTS                                                                                             \
     "UPDATE assignment SET revision = :revision, state = 'pending', why = 'waits for the device to call',"             \
-    " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"
+    " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"                                             \
+    " AND device_id > :after AND device_id <= :last"
 
 /* A policy is pending on every device that it may hold for, from the moment it is applied. Format as above. */
 #define CHANGE_PENDING                                                                                                 \
     "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms)"                                \
     " SELECT device_id, :policy, :revision, CASE WHEN t THEN 1 ELSE 2 END, 'pending', 'waits for the device to call'," \
-    " :now_ms FROM (SELECT d.device_id, (%.*s) AS t FROM device d WHERE d.authority_id = :authority)"                  \
-    " WHERE t IS NOT FALSE ON CONFLICT (device_id, policy_id) DO NOTHING"
+    " :now_ms FROM (SELECT d.device_id, (%.*s) AS t FROM device d WHERE " CHANGE_SLICE_OF                              \
+    ") WHERE t IS NOT FALSE ON CONFLICT (device_id, policy_id) DO NOTHING"
 
 #define CHANGE_EVENT                                                                                                   \
     "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (:authority, :now_ms, :type, :device, :data)"

@@ -67,6 +67,7 @@
                  " AND NOT EXISTS (SELECT 1 FROM fact f WHERE f.path_id = :path_id)")                                     \
     X(PATHS_SWEEP, "DELETE FROM path WHERE path_id > :after AND path_id <= :to AND path_id < (SELECT max(path_id)"        \
                    " FROM path) AND NOT EXISTS (SELECT 1 FROM node n WHERE n.path_id = path.path_id)"                     \
+                   " AND NOT EXISTS (SELECT 1 FROM policy_set s WHERE s.path_id = path.path_id)"                          \
                    " AND NOT EXISTS (SELECT 1 FROM fact f WHERE f.path_id = path.path_id)")                               \
     X(PATHS_LAST, "SELECT max(path_id) FROM path")                                                                        \
     X(PATH_ADD, "INSERT INTO path (uri) VALUES (:uri)")                                                                   \
@@ -167,6 +168,19 @@
     X(WISHES, "SELECT uri, hash, since_ms FROM wish WHERE device_id = :device_id ORDER BY uri")                           \
     X(WISHES_DROP, "DELETE FROM wish WHERE device_id = :device_id")                                                       \
     X(WISH_ADD, "INSERT INTO wish (device_id, uri, hash, since_ms) VALUES (:device_id, :uri, :hash, :since_ms)")          \
+    X(SETS, "SELECT p.uri, s.value, s.earlier FROM policy_set s JOIN path p ON p.path_id = s.path_id"                     \
+            " WHERE s.device_id = :device_id")                                                                            \
+    X(SET_PUT, "INSERT INTO policy_set (device_id, path_id, value) VALUES (:device_id, :path_id, :value)"                 \
+               " ON CONFLICT (device_id, path_id) DO UPDATE SET value = :value,"                                          \
+               " earlier = CASE WHEN policy_set.value <> :value THEN policy_set.value ELSE policy_set.earlier END")       \
+    X(SET_DROP, "DELETE FROM policy_set WHERE device_id = :device_id AND path_id = :path_id")                             \
+    X(CHARGES,                                                                                                            \
+      "SELECT v.policy_id, v.vm, v.left_ms, p.name, p.revision, p.deleted_ms, v.goal FROM policy_vm v"                    \
+      " JOIN policy p ON p.policy_id = v.policy_id WHERE v.device_id = :device_id ORDER BY v.policy_id, v.vm")            \
+    X(CHARGE_PUT, "INSERT INTO policy_vm (device_id, policy_id, vm, goal, left_ms)"                                       \
+                  " VALUES (:device_id, :policy_id, :vm, :goal, :left_ms)"                                                \
+                  " ON CONFLICT (device_id, policy_id, vm) DO UPDATE SET goal = :goal, left_ms = :left_ms")               \
+    X(CHARGE_DROP, "DELETE FROM policy_vm WHERE device_id = :device_id AND policy_id = :policy_id AND vm = :vm")          \
     X(TRIGGER_ANSWER,                                                                                                     \
       "UPDATE trigger SET state = 'answered', answered_ms = :now_ms, next_ms = NULL, error = ''"                          \
       " WHERE device_id = :device_id AND session_no IN (:session_no, :swapped) AND state IN ('pending', 'sent')"          \

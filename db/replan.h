@@ -7,7 +7,15 @@
     "INSERT INTO replan (authority_id, man, mod, mo, stamp, why) VALUES (:authority, :man, :mod, :mo, :stamp, :why)"
 #define REPLAN_POLICIES "SELECT count(*) FROM policy WHERE authority_id = :authority AND deleted_ms IS NULL"
 #define REPLAN_FIRST                                                                                                   \
-    "SELECT replan_id, authority_id, man, mod, mo, stamp, why, after FROM replan ORDER BY replan_id LIMIT 1"
+    "SELECT replan_id, authority_id, man, mod, mo, stamp, why, after, policy_id, revision FROM replan"                 \
+    " ORDER BY replan_id LIMIT 1"
+#define REPLAN_ADD_POLICY                                                                                              \
+    "INSERT INTO replan (authority_id, man, mod, mo, stamp, why, after, policy_id, revision)"                          \
+    " VALUES (:authority, '', '', '', :stamp, :why, :last, :policy, :revision)"
+/* Is that still what is in force? */
+#define REPLAN_POLICY                                                                                                  \
+    "SELECT p.deleted_ms, p.revision, r.document FROM policy p JOIN policy_revision r ON r.policy_id = p.policy_id"    \
+    " AND r.revision = p.revision WHERE p.policy_id = :policy"
 /* The last device of the next slice. */
 #define REPLAN_SLICE                                                                                                   \
     "SELECT max(device_id), count(*) FROM (SELECT device_id FROM device WHERE device_id > :after"                      \

@@ -69,6 +69,11 @@ struct ddf_entry {
     size_t n_safest;
     /* A wish for safety: a VM for which the device cannot fulfil it is neither made nor started. */
     bool fail_closed;
+    /* A setting's text when nobody wishes for one, where the description has no default for it; and of an instance's
+     * node when it may be removed with all below it: DDF_C_NEVER = it holds data, a person decides. */
+    bool has_default;
+    struct str default_wire;
+    enum ddf_change remove;
     struct str unit, label;       /* for people: "%", "KiB", "Memory used" */
     const struct ddf_entry *node; /* the instance's own node ("resources.storage.*.node"); NULL when there is no '*' */
 };

@@ -36,8 +36,8 @@ static const struct {
     const char *name;
     const char *keys;
 } parts[PARTS] = {
-    [SETTINGS] = { "settings", " path format kind change words unit label failClosed safest " },
-    [FACTS] = { "facts", " path format words unit label with " },
+    [SETTINGS] = { "settings", " path format kind change words unit label failClosed safest default " },
+    [FACTS] = { "facts", " path format words unit label with remove " },
     [KPIS] = { "kpis", " path format words unit label counter " },
 };
 
@@ -313,6 +313,34 @@ static enum rc read_safest(struct loader *b, const struct doc *map, struct ddf_e
     return RC_OK;
 }
 
+/* Our word for what the node holds when nobody wishes for anything. */
+static enum rc read_default(struct loader *b, const struct doc *map, struct ddf_entry *en)
+{
+    const struct doc *d = doc_get(map, "default");
+    struct str word;
+    struct err why = { 0 };
+    enum rc rc = get_text(b, map, "default", false, &word);
+    if (rc || !d) return rc;
+    en->has_default = true;
+    if (!word.n) return RC_OK; /* an empty text */
+    rc = ddf_entry_to_wire(en, word, b->a, &en->default_wire, &why);
+    return rc == RC_INVALID ? doc_error(d, b->name, rc, b->e, "%s", why.text) : rc;
+}
+
+/* Only rows that servers add go again; "never": a row with data in it. */
+static enum rc read_remove(struct loader *b, const struct doc *map, struct ddf_entry *en)
+{
+    unsigned remove = DDF_C_NEVER;
+    const struct doc *d = doc_get(map, "remove");
+    if (d && (!en->instance || !str_is(en->format, "node")))
+        return doc_error(d, b->name, RC_INVALID, b->e, "only an instance's node may have it");
+    enum rc rc = get_name_of(b, map, "remove", change_names, DDF_CHANGE_COUNT, remove, &remove);
+    if (!rc && remove != DDF_C_NEVER && remove != DDF_C_LIVE && remove != DDF_C_STOPPED)
+        return doc_error(d, b->name, RC_INVALID, b->e, "must be one of: live stopped never");
+    en->remove = (enum ddf_change)remove;
+    return rc;
+}
+
 static enum rc read_with(struct loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "with");
@@ -378,6 +406,8 @@ static enum rc read_entry(struct loader *b, const struct doc *d, enum ddf_scope 
     if (!rc) rc = read_words(b, d, en);
     if (!rc) rc = read_safest(b, d, en);
     if (!rc) rc = read_with(b, d, en);
+    if (!rc) rc = read_default(b, d, en);
+    if (!rc) rc = read_remove(b, d, en);
     if (!rc && !layout_put_name(b->index, en->name, en))
         rc = doc_error(d, b->name, RC_INVALID, b->e, "this name is already taken");
     if (!rc && !layout_put_path(b->index, en))

@@ -21,6 +21,28 @@ struct pol_hold {
     struct str by;
 };
 
+/* What a policy of this authority wrote at an address of the device's tree, and nobody else since: it goes back when no
+ * policy says it any more. */
+struct pol_set {
+    struct str uri, value; /* a leaf's, as it was written last */
+    struct str earlier;    /* and before that, in case the device did not take the last one; */
+    bool has_earlier;
+    bool row; /* an instance's own node that was added (an interface, a threshold) */
+};
+
+/* A VM that a policy has, or had, on this device. */
+struct pol_charge {
+    int64_t policy;
+    struct str vm;
+    bool goal;       /* the policy gives it a state */
+    int64_t left_ms; /* when it was first seen that the policy no longer holds here; 0 = it holds */
+    /* Of a policy that is not among the facts' policies: it was deleted, and what its last revision says; or it is in
+     * force and cannot be read, and nothing is concluded from that. */
+    bool unreadable;
+    struct str name;
+    enum pol_leave leave;
+};
+
 /* Everything the decision may look at. All lists sorted as said; nothing else is read. */
 struct pol_mirror_node;
 struct pol_operation;
@@ -54,6 +76,10 @@ struct pol_facts {
     size_t n_wishes; /* those of the plan before; none: whatever failed still holds */
     const struct pol_hold *holds;
     size_t n_holds;
+    const struct pol_set *sets;
+    size_t n_sets;
+    const struct pol_charge *charges;
+    size_t n_charges;
     int64_t now_ms, session_ms; /* session_ms: when this session began (0: preview) */
     bool list_unsupported;      /* the device answered 406 or 404 to ?list= */
     int64_t kpi_due_before_ms;  /* samples older than this are read again; 0 = do not read KPIs in this session */
@@ -77,8 +103,24 @@ struct pol_value {
     struct pol_loser *losers;
 };
 
+/* Something that policies of this authority set and none says any more. */
+struct pol_back {
+    const struct ddf_entry *entry; /* a setting, or an instance's node, which is removed */
+    struct str instance, uri, name;
+    struct str word, wire; /* the default that it goes back to */
+    struct str stays;      /* why it is left as it is; empty = it goes back */
+};
+
 struct pol_vm {
     struct str name;
+    bool spoken; /* a policy that holds, or may hold, speaks of it */
+    struct pol_back *back;
+    size_t n_back;
+    /* No policy that may hold gives it a state, and this one gave it to the device: its onLeave is the goal or the lock
+     * below. NULL = none. */
+    const struct pol_policy *left;
+    enum pol_leave leave;
+    int64_t left_ms;
     const struct ddf_goal *goal;
     const struct pol_policy *goal_policy; /* NULL = not managed */
     bool has_locked, locked;
@@ -100,6 +142,13 @@ struct pol_desired {
     size_t n_vms; /* sorted by name */
     struct pol_value *device_values;
     size_t n_device_values; /* device scope: kpi interval */
+    struct pol_back *device_back;
+    size_t n_device_back;
+    /* What the shell keeps in place of the facts' charges; and which of the facts' sets (their uris) are over. */
+    struct pol_charge *charges;
+    size_t n_charges;
+    struct str *over;
+    size_t n_over;
     struct {
         const struct pol_policy *policy;
         struct str why;
@@ -114,8 +163,10 @@ struct pol_desired {
  * Pure. A policy whose selector is unknown keeps what the device already has of its VM: where it would win, nothing is
  * wished for by anybody, so nothing is changed or removed on its account. Rules, in this order: policies of this
  * authority only; higher priority; what the description of the very node hints at: the safe side (for `locked`: locked),
- * or the newer revision; the older policy, with a warning. A policy that is deleted leaves its VM on the device unmanaged. Only `state: absent` of a policy that holds
- * removes a VM.
+ * or the newer revision; the older policy, with a warning. Values that policies set and none says any
+ * more go back to their defaults (the description's, else the layout's), unless somebody else has written there since. A policy that no
+ * longer holds leaves its VM as its onLeave says, once no policy that may hold gives the VM a state; by default it stays, unmanaged. Only
+ * `state: absent` of a policy that holds and `onLeave: remove` remove a VM. A policy that cannot be read takes nothing back.
  */
 enum rc pol_resolve(const struct pol_facts *f, struct arena *a, struct pol_desired *out, struct err *e);
 /** For people and REST: effective values with winners, losers and rules, as JSON. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The desired state for people and REST: every value with its winner, its losers and the rule. */
+#include "base/text.h"
 #include "policy/desired.h"
 
 static void text(struct buf *b, const char *key, struct str value)
@@ -61,6 +62,43 @@ static void values(struct buf *b, const struct pol_facts *f, struct str owner, c
     buf_putz(b, "]");
 }
 
+/* What no policy says any more, and why what stays does. */
+static void backs(struct buf *b, const struct pol_back *list, size_t n)
+{
+    buf_putz(b, "[");
+    for (size_t i = 0; i < n; i++) {
+        const struct pol_back *x = &list[i];
+        const bool row = str_is(x->entry->format, "node");
+        buf_putz(b, i ? ",{" : "{");
+        text(b, "name", x->name);
+        buf_putz(b, ",");
+        text(b, "uri", x->uri);
+        if (!row && !x->stays.n) {
+            buf_putz(b, ",");
+            text(b, "value", x->word);
+        }
+        buf_putz(b, ",");
+        text(b, "change", x->stays.n ? STR("stays") : row ? STR("removed") : STR("default"));
+        buf_putz(b, ",");
+        text(b, "why", x->stays.n ? x->stays : STR("no policy says it"));
+        buf_putz(b, "}");
+    }
+    buf_putz(b, "]");
+}
+
+static void left(struct buf *b, const struct pol_vm *vm)
+{
+    char since[25];
+    text_time_iso(vm->left_ms, since);
+    buf_putz(b, ",\"left\":{");
+    text(b, "policy", str_slice(vm->left->name, 0, str_find(vm->left->name, ',', 0)));
+    buf_putz(b, ",");
+    text(b, "onLeave", str_of(pol_leave_word(vm->leave)));
+    buf_putz(b, ",");
+    text(b, "since", str_of(since));
+    buf_putz(b, "}");
+}
+
 static void vm(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm, struct arena *a)
 {
     buf_putz(b, "{");
@@ -83,6 +121,9 @@ static void vm(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm
     }
     buf_putz(b, ",\"values\":");
     values(b, f, vm->name, vm->values, vm->n_values, a);
+    if (vm->left) left(b, vm);
+    buf_putz(b, ",\"noLongerSaid\":");
+    backs(b, vm->back, vm->n_back);
     buf_putz(b, "}");
 }
 
@@ -91,12 +132,16 @@ enum rc pol_desired_json(const struct pol_desired *d, const struct pol_facts *f,
     struct arena a; /* addresses only */
     arena_init(&a, 4 << 20);
     buf_printf(out, "{\"hash\":\"%s\",\"vms\":[", d->hash);
-    for (size_t i = 0; i < d->n_vms; i++) {
-        if (i) buf_putz(out, ",");
-        vm(out, f, &d->vms[i], &a);
+    for (size_t i = 0, n = 0; i < d->n_vms; i++) {
+        const struct pol_vm *x = &d->vms[i];
+        if (!x->spoken && !x->left && !x->n_back) continue; /* nobody's, and as it shall be */
+        if (n++) buf_putz(out, ",");
+        vm(out, f, x, &a);
     }
     buf_putz(out, "],\"device\":");
     values(out, f, (struct str){ 0 }, d->device_values, d->n_device_values, &a);
+    buf_putz(out, ",\"deviceNoLongerSaid\":");
+    backs(out, d->device_back, d->n_device_back);
     buf_putz(out, ",\"unknown\":[");
     for (size_t i = 0; i < d->n_unknown; i++) {
         buf_putz(out, i ? ",{" : "{");

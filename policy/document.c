@@ -41,6 +41,7 @@ static void put(struct reader *r, struct str pointer, unsigned line, unsigned co
     if (++r->n_errors > POL_ERRORS) return;
     struct str words = arena_vprintf(r->a, fmt, ap);
     err_at(&one, RC_INVALID, r->name, line, column, "%.*s: %.*s", STR_ARG(pointer), STR_ARG(words));
+    if (r->refused) buf_printf(r->refused, "%s%.*s: %.*s", r->refused->n ? "\n" : "", STR_ARG(pointer), STR_ARG(words));
     if (r->e && !r->e->rc) *r->e = one;
     if (r->errors) buf_printf(r->errors, "%s\n", err_format(&one, text, sizeof text));
 }
@@ -192,6 +193,38 @@ static void goal(struct reader *r, const struct doc *d)
     buf_finish(&words);
 }
 
+static const char *const leave_words[POL_LEAVE_COUNT] = {
+    [POL_LEAVE_KEEP] = "keep", [POL_LEAVE_STOP] = "stop", [POL_LEAVE_LOCK] = "lock", [POL_LEAVE_REMOVE] = "remove"
+};
+
+const char *pol_leave_word(enum pol_leave x)
+{
+    return leave_words[x];
+}
+
+bool pol_leave_of(struct str word, enum pol_leave *out)
+{
+    for (int i = 0; i < POL_LEAVE_COUNT; i++)
+        if (str_is(word, leave_words[i])) {
+            *out = (enum pol_leave)i;
+            return true;
+        }
+    return false;
+}
+
+static void on_leave(struct reader *r, const struct doc *d)
+{
+    struct suggestion near = suggest_for(d->text);
+    if (pol_leave_of(d->text, &r->p->leave)) return;
+    for (int i = 0; i < POL_LEAVE_COUNT; i++) suggest_try(&near, str_of(leave_words[i]));
+    struct str best = suggest_best(&near);
+    if (best.n)
+        reader_error(r, d, "\"%.*s\" is nothing to do when a device leaves, did you mean \"%.*s\"?",
+                     STR_ARG(str_slice(d->text, 0, 80)), STR_ARG(best));
+    else
+        reader_error(r, d, "must be one of: keep, stop, lock, remove");
+}
+
 static void vm(struct reader *r, const struct doc *spec)
 {
     const struct doc *m = doc_get(spec, "vm"), *d;
@@ -200,7 +233,7 @@ static void vm(struct reader *r, const struct doc *spec)
         return;
     }
     if (m->kind != DOC_MAP) {
-        reader_error(r, m, "must be a map with: id, state, locked, image, resources ...");
+        reader_error(r, m, "must be a map with: id, state, locked, onLeave, image, resources ...");
         return;
     }
     if ((d = scalar(r, m, "id", true))) {
@@ -217,7 +250,8 @@ static void vm(struct reader *r, const struct doc *spec)
         else
             r->p->has_locked = true;
     }
-    reader_settings(r, m, DDF_VM, "id state locked");
+    if ((d = scalar(r, m, "onLeave", false))) on_leave(r, d);
+    reader_settings(r, m, DDF_VM, "id state locked onLeave");
 }
 
 static int by_name(const void *a, const void *b)
@@ -259,31 +293,59 @@ static void spec(struct reader *r, const struct doc *root)
     reader_rules(r);
 }
 
+/* @return of the document as such; what is wrong in it is counted in the reader */
+static enum rc read_document(struct reader *r, struct str text)
+{
+    struct doc *root = NULL;
+    enum rc rc = doc_parse(text, r->name, r->a, &root, r->e);
+
+    if (!rc && !(r->p = ARENA_NEW(r->a, struct pol_policy))) rc = err_set(r->e, RC_NOMEM, "out of memory for a policy");
+    if (!rc && root->kind != DOC_MAP)
+        return doc_error(root, r->name, RC_INVALID, r->e, "a policy is a map with apiVersion, kind, metadata and spec");
+    if (rc) return rc;
+    reader_keys(r, root, "apiVersion kind metadata spec");
+    exact(r, root, "apiVersion", "dmvisor/v1");
+    exact(r, root, "kind", "VmPolicy");
+    metadata(r, root);
+    spec(r, root);
+    return r->rc;
+}
+
 enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_layout *l, const struct ddf_schema *s,
                          struct arena *a, struct pol_policy **out, struct buf *errors, struct err *e)
 {
     struct err first = { 0 };
     struct reader r = { .name = name, .l = l, .s = s, .a = a, .errors = errors, .e = &first };
-    struct doc *root = NULL;
-    enum rc rc = doc_parse(text, name, a, &root, &first);
+    enum rc rc = read_document(&r, text);
 
-    if (!rc && !(r.p = ARENA_NEW(a, struct pol_policy))) rc = err_set(&first, RC_NOMEM, "out of memory for a policy");
-    if (!rc && root->kind != DOC_MAP) {
-        rc = doc_error(root, name, RC_INVALID, &first, "a policy is a map with apiVersion, kind, metadata and spec");
-    } else if (!rc) {
-        reader_keys(&r, root, "apiVersion kind metadata spec");
-        exact(&r, root, "apiVersion", "dmvisor/v1");
-        exact(&r, root, "kind", "VmPolicy");
-        metadata(&r, root);
-        spec(&r, root);
-        rc = r.rc ? r.rc : r.n_errors ? RC_INVALID : RC_OK;
-        if (r.n_errors > POL_ERRORS && errors)
-            buf_printf(errors, "%s: there are more mistakes than these %d\n", name, POL_ERRORS);
-    }
+    if (!rc && r.n_errors) rc = RC_INVALID;
+    if (r.n_errors > POL_ERRORS && errors)
+        buf_printf(errors, "%s: there are more mistakes than these %d\n", name, POL_ERRORS);
     if (rc && errors && !errors->n) {
         char line[ERR_TEXT_BYTES + 256];
         buf_printf(errors, "%s\n", err_format(&first, line, sizeof line));
     }
+    if (rc && e && !e->rc) *e = first;
+    if (!rc) *out = r.p;
+    return rc;
+}
+
+enum rc pol_policy_load(struct str text, const char *name, const struct ddf_layout *l, const struct ddf_schema *s,
+                        struct arena *a, struct pol_policy **out, struct err *e)
+{
+    enum { REFUSED_BYTES = 64 << 10 };
+    struct err first = { 0 };
+    struct buf refused;
+    struct reader r = { .name = name, .l = l, .s = s, .a = a, .e = &first, .refused = &refused };
+
+    buf_init(&refused, REFUSED_BYTES);
+    enum rc rc = read_document(&r, text);
+    const bool usable = !rc && r.p->name.n && r.p->vm.n && r.p->selector;
+    if (!rc && !usable) rc = first.rc ? first.rc : err_set(&first, RC_INVALID, "%s: no policy", name);
+    if (!rc && !arena_str(a, buf_str(&refused), &r.p->attention))
+        rc = err_set(&first, RC_NOMEM, "no memory for a policy");
+    if (!rc && r.n_errors && !r.p->attention.n) r.p->attention = STR("more fields than can be named are refused");
+    buf_finish(&refused);
     if (rc && e && !e->rc) *e = first;
     if (!rc) *out = r.p;
     return rc;

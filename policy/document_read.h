@@ -14,7 +14,8 @@ struct reader {
     struct err *e;      /* the first one */
     unsigned n_errors;
     size_t settings_cap;
-    enum rc rc; /* RC_NOMEM or RC_LIMIT: reading goes no further */
+    struct buf *refused; /* of a stored document: "pointer: reason" lines; NULL = none is kept */
+    enum rc rc;          /* RC_NOMEM or RC_LIMIT: reading goes no further */
 };
 
 /** One more mistake, at the value (or at the key) of d. */

@@ -130,6 +130,7 @@ struct pol_step {
     struct str key;
     /* id of the operation it carries out, 0 = none yet (plan-made: the shell creates one before sending) */
     int64_t operation;
+    bool ours; /* it writes a policy's value, which is remembered as pol_set so that it can be taken back */
     struct str op_kind, op_owner, op_args;
     enum ddf_scope op_scope;   /* for plan-made operations */
     struct pol_step *children; /* POL_ATOMIC, POL_SEQUENCE */

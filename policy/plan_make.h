@@ -140,6 +140,7 @@ struct batch {
     struct pol_step *alone, **alone_tail;
     size_t n_alone; /* optional nodes that the device may not have: each for itself */
     bool creating;  /* the owner's node is new: the client makes what is required */
+    bool ours;      /* what is put in now are policies' values */
 };
 void batch_init(struct batch *b, enum ddf_scope scope, struct str owner, bool creating);
 /** Write one entry's node (and the instance around it, when that is new). What a new owner or instance may turn out
@@ -147,6 +148,8 @@ void batch_init(struct batch *b, enum ddf_scope scope, struct str owner, bool cr
 bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str wire,
                struct str why);
 bool batch_set_name(struct planning *p, struct batch *b, const char *name, struct str wire, struct str why);
+/** Remove an instance's node, by a step of its own. */
+bool batch_remove(struct planning *p, struct batch *b, struct str uri, struct str why);
 bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct str why);
 /** One step, or one Atomic; single steps when the device would not take the Atomic. @return false when it all is held
  * back */

@@ -28,6 +28,7 @@ static bool put(struct planning *p, struct batch *b, struct pol_step *s, bool al
         return false;
     }
     if (!step_in_order(p, s, vm_of(b))) return false;
+    s->ours = b->ours;
     if (!b->n) b->tail = &b->first;
     if (!b->n_alone) b->alone_tail = &b->alone;
     struct pol_step ***tail = alone ? &b->alone_tail : &b->tail;
@@ -64,6 +65,11 @@ bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct 
     if (!s) return false;
     s->format = STR("node");
     return put(p, b, s, false);
+}
+
+bool batch_remove(struct planning *p, struct batch *b, struct str uri, struct str why)
+{
+    return put(p, b, new_step(p, POL_DELETE, POL_FOR_CHANGE, uri, why), true);
 }
 
 static struct str with_star(struct planning *p, struct str value, struct str instance)

@@ -12,10 +12,12 @@ struct difference {
     const struct pol_value *v;
     struct str uri, have;
     bool there;
+    struct str words; /* of what goes back to its default; else it follows from v */
 };
 
 static struct str why_of(struct planning *p, const struct difference *d)
 {
+    if (d->words.n) return d->words;
     struct str from = !d->there ? STR("not set") : ddf_entry_to_word(d->v->setting->entry, d->have, p->a);
     return say(p, "%.*s %.*s -> %.*s (policy %.*s)", STR_ARG(d->v->setting->name), STR_ARG(from),
                STR_ARG(d->v->setting->word), STR_ARG(d->v->policy->name));
@@ -29,7 +31,7 @@ static bool differs(struct planning *p, const struct pol_value *v, struct str ow
         return false;
     }
     const struct pol_mirror_node *n = mirror_find(p, uri);
-    *out = (struct difference){ v, uri, n ? n->value : (struct str){ 0 }, n != NULL };
+    *out = (struct difference){ .v = v, .uri = uri, .have = n ? n->value : (struct str){ 0 }, .there = n != NULL };
     return !n || !same_value(v->setting->entry->format, n->value, v->wire);
 }
 
@@ -91,6 +93,7 @@ static void set_upgrade(struct planning *p, struct batch *b, const struct pol_vm
     int64_t opens, closes;
     char text[17];
 
+    b->ours = true;
     if (!target || !str_eq(target->value, vm->image->id)) batch_set_name(p, b, "upgrade.target", vm->image->id, why);
     const struct ddf_entry *keeps = ddf_layout_entry(p->l, DDF_VM, STR("upgrade.window.notBefore"));
     if (!vm->window || !keeps || !rules_supported(rules_settings(p->f), keeps, (struct str){ 0 })) return;
@@ -180,6 +183,47 @@ static void wait_defined(struct planning *p, const struct pol_vm *vm, const stru
                 0, 0);
 }
 
+/* ---- what no policy says any more ---- */
+
+static struct str back_words(struct planning *p, const struct pol_back *x)
+{
+    const struct pol_mirror_node *n = mirror_find(p, x->uri);
+    if (x->entry->remove != DDF_C_NEVER) return say(p, "%.*s is removed: no policy says it", STR_ARG(x->name));
+    return say(p, "%.*s %.*s -> %.*s: back to default, because no policy says it", STR_ARG(x->name),
+               STR_ARG(n ? ddf_entry_to_word(x->entry, n->value, p->a) : STR("not set")),
+               STR_ARG(x->word.n ? x->word : STR("\"\"")));
+}
+
+static bool back_needed(const struct planning *p, const struct pol_back *x)
+{
+    const struct pol_mirror_node *n = mirror_find(p, x->uri);
+    return !x->stays.n && (x->entry->remove != DDF_C_NEVER || (n && !same_value(n->format, n->value, x->wire)));
+}
+
+static bool back_waits_for_stop(const struct pol_back *x)
+{
+    return x->entry->change == DDF_C_STOPPED || x->entry->remove == DDF_C_STOPPED;
+}
+
+/* What can go back now; a VM that nobody wants in some state is not stopped for it. */
+static void backs(struct planning *p, struct batch *b, const struct pol_back *list, size_t n, bool stopped,
+                  bool managed, struct difference *needs_stop)
+{
+    b->ours = false;
+    for (size_t i = 0; i < n && !p->no_memory; i++) {
+        const struct pol_back *x = &list[i];
+        if (!back_needed(p, x)) continue;
+        struct difference d = { .uri = x->uri, .words = back_words(p, x), .there = true };
+        if (back_waits_for_stop(x) && !stopped) {
+            if (managed && !needs_stop->uri.n && !set_aside(p, &d)) *needs_stop = d;
+        } else if (x->entry->remove != DDF_C_NEVER) {
+            batch_remove(p, b, x->uri, d.words);
+        } else {
+            batch_set(p, b, x->entry, x->instance, x->wire, d.words);
+        }
+    }
+}
+
 /* @return true when this VM has its stage of this plan (a step was made) */
 static bool settings(struct planning *p, const struct pol_vm *vm, int state)
 {
@@ -188,6 +232,7 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
     struct batch b;
 
     batch_init(&b, DDF_VM, vm->name, false);
+    b.ours = true;
     for (size_t i = 0; i < vm->n_values && !p->no_memory; i++) {
         const struct pol_value *v = &vm->values[i];
         enum ddf_change change = v->setting->entry->change;
@@ -201,7 +246,7 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
         } else if (change == DDF_C_DEFINED && !defined) {
             wait_defined(p, vm, &d);
         } else if (change == DDF_C_STOPPED && !stopped) {
-            if (!needs_stop.v && !set_aside(p, &d))
+            if (!needs_stop.uri.n && !set_aside(p, &d))
                 needs_stop = d;
             else if (set_aside(p, &d))
                 wait_failure(p, vm->name, why_of(p, &d), failure_of(p, pol_set_key(d.uri, p->a)));
@@ -209,7 +254,8 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
             batch_set(p, &b, v->setting->entry, v->setting->instance, v->wire, why_of(p, &d));
         }
     }
-    if (needs_stop.v && stop_first(p, vm, state, &needs_stop)) return true; /* and then everything together */
+    backs(p, &b, vm->back, vm->n_back, stopped, vm->goal, &needs_stop);
+    if (needs_stop.uri.n && stop_first(p, vm, state, &needs_stop)) return true; /* and then everything together */
     if (batch_send(p, &b, say(p, "settings of VM %.*s", STR_ARG(vm->name)))) return true;
     return upgrading && upgrade(p, vm, state, &other_image);
 }
@@ -302,6 +348,19 @@ static bool device_acts(struct planning *p, const struct pol_vm *vm, int state, 
     return true;
 }
 
+/* `onLeave: remove` is a wish for safety: what the guest wrote is destroyed, not only forgotten. */
+static bool destroys(const struct pol_vm *vm, const struct ddf_operation *o)
+{
+    for (size_t i = 0; i < o->n_args && vm->left && vm->leave == POL_LEAVE_REMOVE; i++)
+        if (str_is(o->args[i].word, "wipe")) return true;
+    return false;
+}
+
+static struct str with_wipe(struct planning *p, struct str args)
+{
+    return args.n ? say(p, "%.*s;wipe=1", STR_ARG(args)) : STR("wipe=1");
+}
+
 static void go(struct planning *p, const struct pol_vm *vm, int state)
 {
     const struct ddf_goal *g = vm->goal;
@@ -337,7 +396,8 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
             add_wait(p, vm->name, "waiting", say(p, "%.*s waits: the VM is locked", STR_ARG(why)), 1442, 0);
         return;
     }
-    if (g->gone || !device_acts(p, vm, state, why)) add_operation(p, DDF_VM, vm->name, r->operation, r->args, why);
+    if (g->gone || !device_acts(p, vm, state, why))
+        add_operation(p, DDF_VM, vm->name, r->operation, destroys(vm, o) ? with_wipe(p, r->args) : r->args, why);
 }
 
 /* ---- a VM that is not there ---- */
@@ -383,6 +443,7 @@ static void create(struct planning *p, const struct pol_vm *vm)
     if (p->f->server_id.n) batch_set_name(p, &b, "domain.servers", p->f->server_id, why);
     if (p->f->authority.n) batch_set_name(p, &b, "domain.id", p->f->authority, why);
     if (p->f->owner) batch_set_name(p, &b, "domain.owner", say(p, "%d", p->f->owner), why);
+    b.ours = true;
     for (size_t i = 0; i < vm->n_values; i++) {
         struct difference d = { .v = &vm->values[i] };
         if (unsupported(p, vm->name, d.v)) continue;
@@ -448,6 +509,14 @@ static bool looks_again(struct planning *p, struct str vm, struct str uri)
                     "the device's state token says that something changed; looked at before it is deleted");
 }
 
+/* Is there something to be done with a VM that no policy speaks of any more? */
+static bool has_more(const struct planning *p, const struct pol_vm *vm)
+{
+    bool any = vm->left || vm->has_locked;
+    for (size_t i = 0; i < vm->n_back; i++) any |= back_needed(p, &vm->back[i]);
+    return any;
+}
+
 void plan_vm(struct planning *p, const struct pol_vm *vm)
 {
     struct str uri = owner_uri(p, DDF_VM, vm->name);
@@ -455,13 +524,14 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
     bool there = uri.n && mirror_has(p, uri), gone = vm->goal && vm->goal->gone;
     int state = 0;
 
-    if (p->no_memory || (!there && gone)) return;
+    if (p->no_memory || (!there && gone) || (!vm->spoken && (!there || !has_more(p, vm)))) return;
     if (vm->problem.n && !gone) add_wait(p, vm->name, "failed", vm->problem, vm->problem_code, 0);
     if (!there) {
         if (!vm->problem.n) create(p, vm);
         return;
     }
     if (!is_ours(p, vm->name)) {
+        if (!vm->spoken && !vm->left && whose_is(p, vm->name) == OF_OTHERS) return; /* it was given to another */
         if (whose_is(p, vm->name) == OF_OTHERS)
             add_wait(p, vm->name, "failed", say(p, "%.*s: give yours another id", STR_ARG(not_ours(p, vm->name))), 1443,
                      0);
@@ -504,10 +574,13 @@ void plan_device(struct planning *p)
 {
     struct batch b;
     struct difference d;
+    struct difference needs_stop = { 0 };
     batch_init(&b, DDF_DEVICE, (struct str){ 0 }, false);
+    b.ours = true;
     for (size_t i = 0; i < p->d->n_device_values && !p->no_memory; i++)
         if (!unsupported(p, (struct str){ 0 }, &p->d->device_values[i]) &&
             differs(p, &p->d->device_values[i], (struct str){ 0 }, &d))
             batch_set(p, &b, d.v->setting->entry, d.v->setting->instance, d.v->wire, why_of(p, &d));
+    backs(p, &b, p->d->device_back, p->d->n_device_back, true, false, &needs_stop);
     batch_send(p, &b, STR("settings of the device"));
 }

@@ -29,6 +29,8 @@ static void put_vm(struct buf *b, const struct pol_vm *vm)
     buf_printf(b, "image %.*s %.*s", STR_ARG(vm->image ? vm->image->id : (struct str){ 0 }), STR_ARG(vm->problem));
     put_by(b, vm->window_policy);
     for (size_t i = 0; i < vm->n_values; i++) put_value(b, &vm->values[i]);
+    for (size_t i = 0; i < vm->n_back; i++)
+        buf_printf(b, "back %.*s\t%.*s\n", STR_ARG(vm->back[i].uri), STR_ARG(vm->back[i].wire));
 }
 
 static void add_wish(struct planning *p, struct str uri, struct buf *text)

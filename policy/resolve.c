@@ -2,6 +2,7 @@
 /* All policies that hold for one device, added up: for each setting the winner, the losers and the rule. */
 #include "policy/desired.h"
 #include "policy/plan.h"
+#include "policy/resolve_back.h"
 #include "policy/rules.h"
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +16,6 @@ struct wish {
     bool unknown; /* its selector cannot be decided yet */
     struct str word, wire;
     const struct pol_setting *setting;
-};
-
-struct candidate {
-    const struct pol_policy *policy;
-    bool unknown;
 };
 
 struct resolution {
@@ -333,17 +329,24 @@ static int by_vm(const void *a, const void *b)
     return str_cmp(x->name, y->name);
 }
 
+/* There is room for it. */
+static struct pol_vm *vm_named(struct pol_desired *d, struct str name)
+{
+    size_t k = 0;
+    while (k < d->n_vms && !str_eq(d->vms[k].name, name)) k++;
+    if (k == d->n_vms) d->vms[d->n_vms++].name = name;
+    return &d->vms[k];
+}
+
 static void vms(struct resolution *r)
 {
     struct pol_desired *d = r->d;
-    d->vms = room(r, r->n_holds, sizeof *d->vms);
+    struct str name;
+    d->vms = room(r, r->n_holds + r->f->n_charges + r->f->n_sets, sizeof *d->vms);
     if (r->no_memory) return;
-    for (size_t i = 0; i < r->n_holds; i++) {
-        struct str name = r->holds[i].policy->vm;
-        size_t k = 0;
-        while (k < d->n_vms && !str_eq(d->vms[k].name, name)) k++;
-        if (k == d->n_vms) d->vms[d->n_vms++].name = name;
-    }
+    for (size_t i = 0; i < r->n_holds; i++) vm_named(d, r->holds[i].policy->vm)->spoken = true;
+    for (size_t i = 0; back_vm_name(r->f, i, &name); i++)
+        if (name.n) vm_named(d, name);
     if (d->n_vms) qsort(d->vms, d->n_vms, sizeof *d->vms, by_vm);
     for (size_t i = 0; i < d->n_vms; i++) {
         struct pol_vm *vm = &d->vms[i];
@@ -391,6 +394,11 @@ static enum rc hash(struct resolution *r, struct err *e)
     }
     for (size_t k = 0; k < d->n_device_values; k++)
         hash_line(&b, (struct str){ 0 }, d->device_values[k].setting->name, d->device_values[k].wire);
+    for (size_t i = 0; i < d->n_vms; i++)
+        for (size_t k = 0; k < d->vms[i].n_back; k++)
+            hash_line(&b, STR("<"), d->vms[i].back[k].uri, d->vms[i].back[k].wire);
+    for (size_t k = 0; k < d->n_device_back; k++)
+        hash_line(&b, STR("<"), d->device_back[k].uri, d->device_back[k].wire);
     bool ok = buf_ok(&b);
     if (ok) crypto_sha256(buf_str(&b), digest);
     buf_finish(&b);
@@ -418,6 +426,7 @@ enum rc pol_resolve(const struct pol_facts *f, struct arena *a, struct pol_desir
             d.device_values = values(&r, w, n, (struct str){ 0 }, &d.n_device_values);
         }
     }
+    if (!r.no_memory) r.no_memory = !back_resolve(f, r.holds, r.n_holds, a, &d);
     if (r.no_memory) return err_set(e, RC_NOMEM, "out of memory for the desired state");
     enum rc rc = hash(&r, e);
     if (!rc) *out = d;

@@ -19,7 +19,7 @@ static bool at_most(const struct ddf_rule *r, int64_t left, struct str right)
     return (r->zero_is_none && (left == 0 || most == 0)) || left <= most;
 }
 
-static bool holds(const struct ddf_rule *r, struct str left, struct str right)
+bool rules_hold(const struct ddf_rule *r, struct str left, struct str right)
 {
     int64_t n;
     if (!left.n || !right.n || (r->unless.n && str_eq(left, r->unless))) return true;
@@ -55,7 +55,7 @@ void reader_rules(struct reader *r)
         for (size_t i = 0; i < r->p->n_settings; i++) {
             const struct pol_setting *left = &r->p->settings[i], *right;
             if (left->entry != rule->left || !(right = set_in(r->p, rule->right, left->instance)) ||
-                holds(rule, left->wire, right->wire))
+                rules_hold(rule, left->wire, right->wire))
                 continue;
             reader_setting_error(r, left, "%.*s %s %.*s, which is %.*s (line %u)", STR_ARG(left->word),
                                  relation_words(rule), STR_ARG(right->name), STR_ARG(right->word), right->line);
@@ -154,14 +154,14 @@ static void judge_settings(const struct pol_facts *f, struct arena *a, struct po
         if (v->setting->entry != r->left) continue;
         if (r->right->scope == DDF_VM) other = value_of(vm, r->right, v->setting->instance);
         struct str right = r->right->scope == DDF_DEVICE ? fact : other ? other->wire : (struct str){ 0 };
-        if (!holds(r, v->wire, right)) object(a, vm, r, v->setting->name, v->setting->word, right, v->policy);
+        if (!rules_hold(r, v->wire, right)) object(a, vm, r, v->setting->name, v->setting->word, right, v->policy);
     }
 }
 
 static void judge_image(const struct pol_facts *f, struct arena *a, struct pol_vm *vm, const struct ddf_rule *r)
 {
     struct str fact = attribute(f, r->right->name);
-    if (!vm->image || holds(r, image_text(vm->image, r->left), fact)) return;
+    if (!vm->image || rules_hold(r, image_text(vm->image, r->left), fact)) return;
     struct str what = arena_printf(a, "image %.*s:%.*s:", STR_ARG(vm->image->name), STR_ARG(vm->image->version));
     object(a, vm, r, what, image_text(vm->image, r->left), fact, vm->image_value->policy);
 }

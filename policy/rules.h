@@ -6,6 +6,9 @@
 #include "policy/desired.h"
 #include "policy/document_read.h"
 
+/** Does the rule hold between these texts of nodes? An empty one holds. */
+bool rules_hold(const struct ddf_rule *r, struct str left, struct str right);
+
 /** Rules between settings of one document: an error at the line of the left one for each that does not hold. */
 void reader_rules(struct reader *r);
 

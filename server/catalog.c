@@ -214,7 +214,10 @@ static void parse(struct catalog *c, struct document *d, const struct authority 
     struct err why = { 0 };
     char *label = arena_strz(&d->arena, name);
     enum rc rc = !label ? RC_NOMEM
-                        : pol_policy_parse(text, label, d->layout, c->srv->schema, &d->arena, &d->parsed, NULL, &why);
+                        : pol_policy_load(text, label, d->layout, c->srv->schema, &d->arena, &d->parsed, &why);
+    if (!rc && d->parsed->attention.n)
+        log_event(LOG_WARN, "policy_needs_attention", LOG_S("authority", au->name), LOG_S("policy", name),
+                  LOG_N("revision", d->revision), LOG_S("refused", d->parsed->attention));
     if (!rc) return;
     d->parsed = NULL;
     char line[ERR_TEXT_BYTES + 200];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/changes.h"
 #include "db/changes.h"
+#include "db/replan.h"
+#include "server/replan.h"
 #include <stdio.h>
 
 enum { CHANGE_PARAMS = 400 };
@@ -81,49 +83,70 @@ static enum rc gather(struct selector_args *s, const struct pol_sql *selector, c
     return RC_OK;
 }
 
-enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t revision,
-                      const struct pol_sql *selector, struct str why, int64_t now_ms, int64_t *affected,
-                      int64_t *unknown, struct err *e)
+enum rc change_reach(struct sql *db, int64_t authority, const struct pol_sql *selector, int64_t *affected,
+                     int64_t *unknown, struct err *e)
 {
     struct selector_args args;
     struct arena a;
-    int64_t stamp = 0;
-    enum rc rc = change_stamp(db, authority, &stamp, e);
-
     arena_init(&a, 1 << 20);
-    *affected = *unknown = 0;
-    if (!rc && selector) {
-        struct str count = arena_printf(&a, CHANGE_COUNT, STR_ARG(selector->text));
-        rc = !count.n ? err_set(e, RC_NOMEM, "the selector is too long")
-                      : gather(&args, selector, SQL_ARGS({ "authority", SQL_I(authority) }), e);
-        if (!rc) rc = numbers(db, count, args.arg, args.n, affected, unknown, e);
-    }
-    if (!rc) {
-        struct str update = selector ? arena_printf(&a, CHANGE_SELECTED, STR_ARG(selector->text))
-                                     : STR(CHANGE_ASSIGNED);
-        rc = !update.n ? err_set(e, RC_NOMEM, "the selector is too long")
-                       : gather(&args, selector,
-                                SQL_ARGS({ "authority", SQL_I(authority) }, { "stamp", SQL_I(stamp) },
-                                         { "policy", SQL_I(policy) }),
-                                e);
-        if (!rc) rc = run(db, update, args.arg, args.n, e);
-    }
-    if (!rc && revision) /* what is known of the revision before says nothing about this one */
-        rc = run(db, STR(CHANGE_ASSIGNMENTS),
-                 SQL_ARGS({ "revision", SQL_I(revision) }, { "now_ms", SQL_I(now_ms) }, { "policy", SQL_I(policy) }),
-                 e);
-    if (!rc && revision && selector) {
-        struct str pending = arena_printf(&a, CHANGE_PENDING, STR_ARG(selector->text));
-        rc = !pending.n ? err_set(e, RC_NOMEM, "the selector is too long")
-                        : gather(&args, selector,
-                                 SQL_ARGS({ "policy", SQL_I(policy) }, { "revision", SQL_I(revision) },
-                                          { "now_ms", SQL_I(now_ms) }, { "authority", SQL_I(authority) }),
-                                 e);
-        if (!rc) rc = run(db, pending, args.arg, args.n, e);
-    }
-    if (!rc) rc = change_call_devices(db, authority, 0, INT64_MAX, stamp, why, now_ms, e);
+    struct str count = arena_printf(&a, CHANGE_COUNT, STR_ARG(selector->text));
+    enum rc rc = !count.n ? err_set(e, RC_NOMEM, "the selector is too long")
+                          : gather(&args, selector, SQL_ARGS({ "authority", SQL_I(authority) }), e);
+    if (!rc) rc = numbers(db, count, args.arg, args.n, affected, unknown, e);
     arena_finish(&a);
     return rc;
+}
+
+/* @param text  with the selector in it */
+static enum rc run_selected(struct sql *db, struct str text, const struct pol_sql *selector, const struct sql_arg *own,
+                            size_t n_own, struct err *e)
+{
+    struct selector_args args;
+    enum rc rc = !text.n ? err_set(e, RC_NOMEM, "the selector is too long") : gather(&args, selector, own, n_own, e);
+    return rc ? rc : run(db, text, args.arg, args.n, e);
+}
+
+enum rc change_policy_slice(struct sql *db, const struct change_slice *s, const struct pol_sql *selector,
+                            struct str why, int64_t now_ms, struct err *e)
+{
+    const struct sql_arg touched[] = { { "authority", SQL_I(s->authority) },
+                                       { "after", SQL_I(s->after) },
+                                       { "last", SQL_I(s->last) },
+                                       { "policy", SQL_I(s->policy) },
+                                       { "stamp", SQL_I(s->stamp) } };
+    const struct sql_arg pending[] = { { "authority", SQL_I(s->authority) }, { "after", SQL_I(s->after) },
+                                       { "last", SQL_I(s->last) },           { "policy", SQL_I(s->policy) },
+                                       { "revision", SQL_I(s->revision) },   { "now_ms", SQL_I(now_ms) } };
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    enum rc rc = selector ? run_selected(db, arena_printf(&a, CHANGE_SELECTED, STR_ARG(selector->text)), selector,
+                                         touched, sizeof touched / sizeof *touched, e)
+                          : run(db, STR(CHANGE_ASSIGNED), touched, sizeof touched / sizeof *touched, e);
+    if (!rc && !selector) rc = run(db, STR(CHANGE_HANDED_OVER), touched + 1, 3, e);
+    if (!rc && s->revision) /* what is known of the revision before says nothing about this one */
+        rc = run(db, STR(CHANGE_ASSIGNMENTS), pending + 1, sizeof pending / sizeof *pending - 1, e);
+    if (!rc && s->revision && selector)
+        rc = run_selected(db, arena_printf(&a, CHANGE_PENDING, STR_ARG(selector->text)), selector, pending,
+                          sizeof pending / sizeof *pending, e);
+    arena_finish(&a);
+    return rc ? rc : change_call_devices(db, s->authority, s->after, s->last, s->stamp, why, now_ms, e);
+}
+
+enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t revision,
+                      const struct pol_sql *selector, struct str why, int64_t now_ms, struct err *e)
+{
+    struct change_slice s = { .authority = authority, .policy = policy, .revision = revision };
+    int64_t n = 0;
+    enum rc rc = change_stamp(db, authority, &s.stamp, e);
+    if (!rc)
+        rc = numbers(db, STR(REPLAN_SLICE), SQL_ARGS({ "after", SQL_I(0) }, { "limit", SQL_I(REPLAN_DEVICES) }),
+                     &s.last, &n, e);
+    if (!rc) rc = change_policy_slice(db, &s, selector, why, now_ms, e);
+    if (rc || n < REPLAN_DEVICES) return rc;
+    return run(db, STR(REPLAN_ADD_POLICY),
+               SQL_ARGS({ "authority", SQL_I(authority) }, { "stamp", SQL_I(s.stamp) }, { "why", SQL_T(why) },
+                        { "last", SQL_I(s.last) }, { "policy", SQL_I(policy) }, { "revision", SQL_I(revision) }),
+               e);
 }
 
 enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_t now_ms, struct err *e)

@@ -19,11 +19,20 @@ enum rc change_touch_device(struct sql *db, int64_t device, int64_t stamp, struc
  * already. */
 enum rc change_call_devices(struct sql *db, int64_t authority, int64_t after, int64_t last, int64_t stamp,
                             struct str why, int64_t now_ms, struct err *e);
-/** All devices for which the policy was or will be true or unknown, set-wise. @param revision  0 when it was deleted
- *  @param selector  of the new revision; NULL when it was deleted @param affected, unknown  devices for which it is true now, and cannot be told */
+/** How many devices a selector is true for, and for how many it cannot be told. Reads a fleet: before a transaction. */
+enum rc change_reach(struct sql *db, int64_t authority, const struct pol_sql *selector, int64_t *affected,
+                     int64_t *unknown, struct err *e);
+/** All devices for which the policy was or will be true or unknown: the first ones now, the rest of a large fleet by
+ * server/replan.h, a slice of them in a transaction. @param revision  0 when it was deleted
+ *  @param selector  of the new revision; NULL when it was deleted */
 enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t revision,
-                      const struct pol_sql *selector, struct str why, int64_t now_ms, int64_t *affected,
-                      int64_t *unknown, struct err *e);
+                      const struct pol_sql *selector, struct str why, int64_t now_ms, struct err *e);
+/* A part of that, in a transaction: the devices after `after` up to `last`. */
+struct change_slice {
+    int64_t authority, policy, revision, stamp, after, last;
+};
+enum rc change_policy_slice(struct sql *db, const struct change_slice *s, const struct pol_sql *selector,
+                            struct str why, int64_t now_ms, struct err *e);
 /** Labels or facts changed: policies that may concern the device are evaluated again at its next session; touched now
  * if any may hold. */
 enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_t now_ms, struct err *e);

@@ -302,7 +302,7 @@ static void *run(void *arg)
         struct err e = { 0 };
         bool more = false;
         if (limit > BATCH_MAX) limit = BATCH_MAX;
-        enum rc rc = replan_slice(n->db, health_world(n->srv->health).now_ms, &more, &e);
+        enum rc rc = replan_slice(n->db, n->srv, health_world(n->srv->health).now_ms, &more, &e);
         if (!rc) rc = turn(n, limit, &n_sent, &e);
         if (rc && rc != RC_BUSY) log_event(LOG_ERROR, "notifier.failed", LOG_Z("why", e.text));
         int64_t next = next_due(n), now_ms = health_world(n->srv->health).now_ms;

@@ -48,6 +48,9 @@ struct recall {
     struct recall_assignment *assignments;
     size_t n_assignments, assignments_cap;
     bool has_assignments;
+    struct pol_set *sets;
+    size_t n_sets, sets_cap;
+    bool has_sets;
 };
 
 struct recall *recall_create(void); /* NULL when out of memory */

@@ -404,6 +404,7 @@ static enum rc with_extra(const struct pol_policy *stored, struct pol_policy *ex
         list = copy;
     }
     for (const struct pol_policy *x = extra; x; x = x->next) {
+        if (x->deleted) continue;
         struct pol_policy *copy = ARENA_NEW(a, struct pol_policy);
         if (!copy) return err_set(e, RC_NOMEM, "no memory for policies");
         const struct pol_policy *before = named(stored, x->name);
@@ -570,6 +571,7 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
     struct pol_failure *failures = NULL;
     struct mirror m;
     struct pol_wish *wishes = NULL;
+    struct pol_set *sets = NULL;
     size_t n_nodes = 0, n_operations = 0, n_failures = 0;
 
     mirror_init(&m, a);
@@ -582,6 +584,9 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
     if (!rc) rc = store_load_operations(st, d->id, a, &operations, &n_operations, e);
     if (!rc) rc = store_load_failures(st, d, a, &failures, &n_failures, e);
     if (!rc) rc = store_load_wishes_before(st, d, a, &wishes, &out->n_wishes, e);
+    if (!rc) rc = store_load_sets(st, d->id, a, &sets, &out->n_sets, e);
+    if (!rc) rc = store_load_charges(st, d, extra, a, out, e);
+    out->sets = sets;
     out->mirror = nodes;
     out->n_mirror = n_nodes;
     out->operations = operations;

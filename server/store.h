@@ -85,6 +85,14 @@ enum rc store_load_failures(struct store *st, const struct store_device *d, stru
 enum rc store_load_wishes_before(struct store *st, const struct store_device *d, struct arena *a, struct pol_wish **out,
                                  size_t *n, struct err *e);
 
+/** What policies set there. */
+enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struct pol_set **out, size_t *n,
+                        struct err *e);
+/** Which VMs policies gave it. f->policies are in place; what those say that are not among them is read from their last
+ * revision. @param extra  as in store_load_facts */
+enum rc store_load_charges(struct store *st, const struct store_device *d, const struct pol_policy *extra,
+                           struct arena *a, struct pol_facts *f, struct err *e);
+
 /** Plan steps as session steps, in their order. Tags are indices into the flat list of the plan's steps (a group,
  * then its children). */
 enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step **out, struct err *e);

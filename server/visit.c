@@ -596,6 +596,7 @@ static void load_facts(struct visit *v)
     f->holds = r->holds;
     f->n_holds = r->n_holds;
     f->schema = visit_schema(v);
+    if (!v->rc) visit_load_back(v);
 }
 
 /* What the plan found to be over goes, and what it stands on is kept for the next one. */
@@ -645,6 +646,7 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     v->rc = pol_resolve(f, v->a, desired, v->e);
     if (!v->rc) v->rc = pol_make_plan(f, desired, v->a, plan, v->e);
     if (v->rc) return;
+    visit_keep_back(v, desired);
     keep_wishes(v, plan);
     apply_moves(v, plan);
     if (plan->mirror_complete) v->d.mirror_read = true;
@@ -683,6 +685,7 @@ static void sent_operation(struct visit *v, struct pol_step *s)
     if (op) {
         op->tries++;
         visit_move(v, op, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+        visit_set_lock(v, op);
         visit_items_sent(v, op, s);
         visit_touches(v, op);
         return;
@@ -703,6 +706,7 @@ static void sent_operation(struct visit *v, struct pol_step *s)
     s->operation = fresh.id = sql_last_id(v->db);
     step_row(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
     operation_event(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+    visit_set_lock(v, &fresh);
     visit_touches(v, &fresh);
 }
 
@@ -714,6 +718,7 @@ void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uin
     for (struct pol_step *s = plan->steps; s && k && !v->rc; s = s->next, k--) {
         ask(v, s->key);
         if (s->verb != POL_GET) v->s->changed = true;
+        visit_set(v, s);
         if (s->purpose == POL_FOR_OPERATION) sent_operation(v, s);
     }
     if (v->rc || !n_sent) return;

@@ -63,6 +63,15 @@ void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_d
 /** The session ends: its row. @param outcome done, aborted, refused, lost */
 void visit_session_row(struct visit *v);
 
+/* What policies set, and the VMs they gave (visit_back.c). visit_load_back: f->policies are in place. */
+void visit_load_back(struct visit *v);
+void visit_keep_back(struct visit *v, const struct pol_desired *d);
+/** This step, or what is in it, is about to be sent. */
+void visit_set(struct visit *v, const struct pol_step *s);
+void visit_set_lock(struct visit *v, const struct pol_operation *op);
+/** A person wrote there: no policy takes it back. */
+void visit_disown(struct visit *v, struct str uri);
+
 /* Shared by the files above. */
 #define visit_run(v, statement, ...) visit_run_args((v), (statement), SQL_ARGS(__VA_ARGS__))
 void visit_run_args(struct visit *v, int statement, const struct sql_arg *args, size_t n_args);

@@ -329,6 +329,7 @@ static void write_done(struct visit *v, const struct flown *f, struct str uri)
     enum ddf_format format = DDF_CHR;
     const struct mirror_node *n = mirror_at(v->m, uri);
     if (f->step.verb == POL_ASK) return;
+    if (f->operation) visit_disown(v, uri);
     if (is_plain(f->step.uri) || str_ends(f->step.uri, STR("?prop=Name"))) written_over(v, uri, f->operation);
     if (f->step.verb == POL_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
     if (!is_plain(f->step.uri)) { /* a property; a new name takes the node from where it was */
@@ -428,6 +429,7 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
                 write_done(v, f, uri);
             break;
         case POL_STEP_THERE:
+            if (f->step.ours) visit_disown(v, uri);
             if (mirror_at(v->m, uri))
                 mirror_stale(v->m, uri, v->w->now_ms);
             else

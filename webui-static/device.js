@@ -181,13 +181,18 @@ function Acts({ device, problem, reload }) {
         reload();
     });
     const forget = act(async () => {
+        const names = (await get(ofDevice(device.id, 'vms'))).items.map((v) => v.id);
         const done = await ask({
             title: `Forget ${device.id}?`,
             danger: true,
             yes: 'Forget it',
-            text: 'All that is known of it is removed here. What runs on it stays there, and it cannot call any more.',
+            text:
+                'All that is known of it is removed here, and it cannot call any more. ' +
+                (names.length
+                    ? `Its VMs (${names.join(', ')}) stay on it, unmanaged, whatever a policy's onLeave says.`
+                    : 'It has no VMs.'),
             act: async () => {
-                await call('DELETE', ofDevice(device.id));
+                await call('DELETE', ofDevice(device.id) + (names.length ? '?force=true' : ''));
                 return true;
             },
         });

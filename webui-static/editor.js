@@ -7,7 +7,7 @@ import { useLoad, useStream } from './live.js';
 import { go, to } from './route.js';
 import { Badge, Empty, Icon, Loaded, Section, Trouble } from './ui.js';
 import { ask, say } from './ask.js';
-import { Desired, Plan } from './plan.js';
+import { Desired, Leaving, Plan } from './plan.js';
 import { count } from './words.js';
 
 const START = `apiVersion: dmvisor/v1
@@ -21,6 +21,7 @@ spec:
     guestType: linux
     image: corp-linux:1.0.0
     state: running                 # running | stopped | suspended | absent
+    onLeave: keep                  # keep | stop | lock | remove: where a device leaves this policy
     resources:
       cpu: {vcpus: 1}
       memory: {min: 128Mi, max: 256Mi}
@@ -80,7 +81,8 @@ async function look(text, device, signal, of) {
 function Consequences({ found, device, choose, devices }) {
     const { valid, preview } = found;
     return html`
-        ${valid.warnings.map((w) => html`<p class="why t-wait">${w}</p>`)}
+        ${[...new Set([...valid.warnings, ...preview.warnings])].map((w) => html`<p class="why t-wait">${w}</p>`)}
+        ${preview.leaving.map((l) => html`<${Leaving} leaving=${l} />`)}
         <p>
             <strong>${count(preview.affected, 'device')}</strong> affected
             ${preview.unknown ? html`

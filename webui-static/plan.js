@@ -14,6 +14,17 @@ const FOR = {
     kpi: 'figures',
 };
 
+const LEFT = { keep: 'stays there, unmanaged', stop: 'is stopped', lock: 'is locked', remove: 'is removed with its data' };
+
+/** What becomes of a policy's VMs that it leaves behind, in a sentence. */
+export const left = (l) =>
+    l.count
+        ? `The VM ${l.vm} ${LEFT[l.onLeave]} on ${l.devices.join(', ')}${l.count > l.devices.length ? ` and ${l.count - l.devices.length} more` : ''} (onLeave: ${l.onLeave}).`
+        : 'No device has a VM from it alone.';
+
+export const Leaving = ({ leaving }) =>
+    leaving.count ? html`<p class="why t-wait" data-leaving>${count(leaving.count, 'device')} would leave the policy. ${left(leaving)}</p>` : null;
+
 function Step({ step }) {
     return html`
         <li>
@@ -90,6 +101,24 @@ export function Plan({ plan }) {
     `;
 }
 
+/* What a policy set once. */
+const NoLongerSaid = ({ list }) =>
+    list?.length ? html`
+        <h4>No policy says it any more</h4>
+        <ul class="waits">
+            ${list.map((x) => html`
+                <li>
+                    <code title=${x.uri}>${x.name}</code>${' '}
+                    ${{
+                        default: html`goes back to its default, <code>${x.value || '""'}</code>`,
+                        removed: 'is removed',
+                        stays: `stays: ${x.why}`,
+                    }[x.change]}
+                </li>
+            `)}
+        </ul>
+    ` : null;
+
 export function Desired({ desired }) {
     const losers = (v) =>
         v.losers
@@ -136,7 +165,7 @@ export function Desired({ desired }) {
     `;
     const vms = desired.vms || [],
         rest = Array.isArray(desired.device) ? desired.device : [];
-    if (!vms.length && !rest.length) return html`<${Empty}>No policy wants anything of this device.</${Empty}>`;
+    if (!vms.length && !rest.length && !desired.deviceNoLongerSaid?.length) return html`<${Empty}>No policy wants anything of this device.</${Empty}>`;
     return html`
         ${vms.map((vm) => html`
             <h3>
@@ -153,11 +182,18 @@ export function Desired({ desired }) {
                 `}
             </h3>
             ${vm.problem && html`<p class="why t-fail">${vm.problem}</p>`}
+            ${vm.left && html`
+                <p class="why t-wait">
+                    The device has left the policy ${vm.left.policy}: the VM ${LEFT[vm.left.onLeave]} (onLeave: ${vm.left.onLeave}).
+                </p>
+            `}
             ${vm.values.length > 0 && table(vm.values)}
+            <${NoLongerSaid} list=${vm.noLongerSaid} />
         `)}
         ${rest.length > 0 && html`
             <h3>The device itself</h3>
             ${table(rest)}
         `}
+        <${NoLongerSaid} list=${desired.deviceNoLongerSaid} />
     `;
 }

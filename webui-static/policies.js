@@ -8,6 +8,7 @@ import { Age, Badge, Chips, Empty, Icon, Loaded, Section, Source, Tabs, Time, Tr
 import { ask, say } from './ask.js';
 import { ASSIGNMENTS, assignmentTone, count } from './words.js';
 import { Difference } from './difference.js';
+import { left } from './plan.js';
 import { useMay } from './who.js';
 
 function Bar({ devices }) {
@@ -50,6 +51,10 @@ export const PolicyRow = ({ policy: p }) => html`
                 ${p.name}
             </a>${' '}
             <span class="muted">revision ${p.revision}</span>
+            ${p.needsAttention && html`
+                ${' '}
+                <${Badge} tone="fail">needs attention</${Badge}>
+            `}
             <span class="grow" />
             <span class="muted">
                 <${Age} at=${p.revised} /> by ${p.revisedBy}
@@ -241,18 +246,24 @@ export function Policy({ name, tab, query }) {
         () => get(path('policies', name)),
         (type) => type === 'policy' || type === 'device',
     );
-    const remove = (p) =>
-        ask({
-            title: `Take ${p.name} out of force?`,
-            danger: true,
-            yes: 'Take it out',
-            text: 'VMs stay as they are; nothing keeps them so any more. Applying the document again brings it back.',
-            act: async () => {
-                await call('DELETE', path('policies', p.name));
-                say(`${p.name} is out of force`);
-                go(to('policies'));
-            },
-        }).catch(fail);
+    const remove = async (p) => {
+        try {
+            const leaving = await get(path('policies', p.name, 'deletion'));
+            await ask({
+                title: `Take ${p.name} out of force?`,
+                danger: true,
+                yes: 'Take it out',
+                text: `${left(leaving)} What only this policy said goes back to defaults. Applying the document again brings it back.`,
+                act: async () => {
+                    await call('DELETE', path('policies', p.name));
+                    say(`${p.name} is out of force`);
+                    go(to('policies'));
+                },
+            });
+        } catch (e) {
+            fail(e);
+        }
+    };
     return html`
         <p class="crumbs">
             <a href=${to('policies')} data-up>
@@ -286,6 +297,18 @@ export function Policy({ name, tab, query }) {
                     `}
                 </div>
                 <${Trouble} error=${error} />
+                ${p.needsAttention && html`
+                    <div class="panel" data-attention>
+                        <strong>This policy needs attention</strong>
+                        <p>
+                            This server does not take what its document says here; these fields have no effect until they are
+                            corrected, and what devices have is not taken back:
+                        </p>
+                        <ul class="waits">
+                            ${p.needsAttention.map((line) => html`<li>${line}</li>`)}
+                        </ul>
+                    </div>
+                `}
                 <div class="panel">
                     <div class="row">
                         <strong>

@@ -109,3 +109,26 @@ ALTER TABLE vm ADD COLUMN crashes_seen INTEGER NOT NULL DEFAULT 0; -- how many o
 ALTER TABLE vm ADD COLUMN crash_time TEXT NOT NULL DEFAULT '';     -- of the last one, as the device says it
 ALTER TABLE vm ADD COLUMN crash_why TEXT NOT NULL DEFAULT '';      -- its cause, a word of the layout
 CREATE INDEX vm_crashed ON vm (device_id, vm) WHERE crashes > crashes_seen;
+
+-- what policies set and which VMs they gave, so that it can be taken back
+
+CREATE TABLE policy_set (                 -- what a policy of this authority wrote, and no person since
+  device_id INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
+  path_id   INTEGER NOT NULL,             -- of path, whose rows are never deleted
+  value     TEXT,                         -- as it was written; NULL = an instance's own node, which was added
+  earlier   TEXT,                         -- what was written before that, in case the device did not take the later one
+  PRIMARY KEY (device_id, path_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX policy_set_path ON policy_set (path_id); -- an address that is named here is not swept
+CREATE TABLE policy_vm (                  -- a VM that a policy gave a device, until what its onLeave says is done
+  device_id INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
+  policy_id INTEGER NOT NULL REFERENCES policy,
+  vm        TEXT NOT NULL,
+  goal      INTEGER NOT NULL DEFAULT 0,   -- 1: the policy gives it a state
+  left_ms   INTEGER NOT NULL DEFAULT 0,   -- when it was first seen that the policy holds no longer; 0 = it holds
+  PRIMARY KEY (device_id, policy_id, vm)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX policy_vm_policy ON policy_vm (policy_id, device_id);
+-- A change of a policy reaches a fleet a slice at a time, as one of a description does (006).
+ALTER TABLE replan ADD COLUMN policy_id INTEGER REFERENCES policy;     -- NULL = a description; man, mod, mo are empty then
+ALTER TABLE replan ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;     -- of the policy; 0 = it was deleted

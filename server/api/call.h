@@ -238,6 +238,9 @@ enum rc documents_read(struct call *c, struct documents **out);
 enum rc policy_would_be(struct call *c, const struct documents *d, int64_t authority, int64_t affected, int64_t unknown,
                         json_t *out, json_t *warnings);
 
+/** A policy in force, and its document as far as it can be read (*out = NULL: not at all). */
+enum rc policy_stored(struct call *c, struct str name, int64_t *id, int64_t *authority, struct pol_policy **out);
+
 /* The scope of a device's next plan: stamp it, call it (wants a transaction). */
 enum rc touch(struct call *c, int64_t authority, int64_t device, struct str why);
 

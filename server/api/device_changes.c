@@ -354,6 +354,26 @@ static enum rc patch(struct call *c)
     return rc;
 }
 
+/* Nobody manages its VMs any more, and no policy's onLeave can be carried out: that is asked for by name. */
+static enum rc check_vms(struct call *c, const struct device_row *d)
+{
+    struct sql_rows *r = NULL;
+    struct str names = { 0 };
+    size_t n = 0;
+    if (str_is(query(c, "force"), "true")) return RC_OK;
+    enum rc rc = sql_start(c->db, API_DEVICE_VM_NAMES, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
+    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+        names = n++ ? arena_printf(c->a, "%.*s, %.*s", STR_ARG(names), STR_ARG(sql_text(r, 0)))
+                    : keep(c, sql_text(r, 0));
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    return n ? refuse(c, 409, "The device has VMs", NULL,
+                      "%zu %s of it would stay there, unmanaged: %.*s; remove %s first, or ask with ?force=true", n,
+                      n == 1 ? "VM" : "VMs", STR_ARG(names), n == 1 ? "it" : "them")
+             : RC_OK;
+}
+
 static enum rc drop(struct call *c)
 {
     struct device_row d;
@@ -363,6 +383,7 @@ static enum rc drop(struct call *c)
     if (!rc) rc = device_find(c, c->param[0], &d);
     if (!rc) rc = device_version(c, &d, version);
     if (!rc) rc = if_match(c, version);
+    if (!rc) rc = check_vms(c, &d);
     if (!rc) rc = device_json(c, &d, true, &before);
     if (!rc) rc = sql_run(c->db, API_DEVICE_DELETE, SQL_ARGS({ "device", SQL_I(d.id) }), NULL, &c->e);
     if (!rc)

@@ -221,15 +221,13 @@ static enum rc wake_policies(struct call *c, const struct image_row *i)
     for (size_t k = 0; !rc && k < n; k++) {
         struct pol_policy *doc;
         struct pol_sql sql;
-        int64_t affected, unknown;
         struct err e = { 0 };
-        if (pol_policy_parse(user[k].document, "policy", c->api->srv->layouts[0], c->api->srv->schema, c->a, &doc, NULL,
-                             &e) ||
+        if (pol_policy_load(user[k].document, "policy", c->api->srv->layouts[0], c->api->srv->schema, c->a, &doc, &e) ||
             pol_selector_sql(doc->selector, c->a, &sql, &e))
             continue;
         rc = change_policy(c->db, i->authority, user[k].id, user[k].revision, &sql,
                            arena_printf(c->a, "image %.*s for policy %.*s", STR_ARG(ref), STR_ARG(user[k].name)),
-                           c->w.now_ms, &affected, &unknown, &c->e);
+                           c->w.now_ms, &c->e);
     }
     return rc;
 }

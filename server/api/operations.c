@@ -185,6 +185,7 @@ static enum rc check_policies(struct call *c, const struct device_row *d, const 
     for (size_t i = 0; !rc && i < p.desired.n_vms; i++) {
         const struct pol_vm *want = &p.desired.vms[i];
         if (!str_eq(want->name, w->vm)) continue;
+        if (want->left && want->leave != POL_LEAVE_REMOVE) continue; /* a person's word ends what onLeave says */
         bool undone = want->goal && !want->goal->gone &&
                       (removes(d->layout, op) ||
                        (op->to >= 0 && op->to != want->goal->state && !str_is(op->name, "wipe")));
@@ -195,7 +196,8 @@ static enum rc check_policies(struct call *c, const struct device_row *d, const 
                           STR_ARG(want->goal_policy->name), STR_ARG(w->vm), STR_ARG(want->goal->name),
                           STR_ARG(op->name));
         bool locks = lock && op->lock_to >= 0 && op->lock_to == lock->lock_to;
-        if (want->has_locked && op->lock_to >= 0 && locks != want->locked)
+        bool by_policy = want->has_locked && want->locked_policy->id; /* else the lock is only taken back */
+        if (by_policy && op->lock_to >= 0 && locks != want->locked)
             return refuse(c, 409, "A policy manages this", "/kind",
                           "policy %.*s wants \"%.*s\" %s, so %.*s would be undone: change the policy (locked) instead",
                           STR_ARG(want->locked_policy->name), STR_ARG(w->vm), want->locked ? "locked" : "unlocked",

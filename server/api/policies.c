@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/describe.h"
+#include "server/api/leaving.h"
 
 #include "base/text.h"
 
@@ -186,6 +187,43 @@ static enum rc policy_find(struct call *c, struct str name, struct policy_row *p
     return rc;
 }
 
+/* As it is stored: fields that are refused today are named, and do not keep it from being shown. @return NULL and why
+ * when nothing can be made of it */
+static struct pol_policy *stored(struct call *c, struct str document, struct err *why)
+{
+    struct pol_policy *p = NULL;
+    return pol_policy_load(document, "policy", c->api->srv->layouts[0], c->api->srv->schema, c->a, &p, why) ? NULL : p;
+}
+
+enum rc policy_stored(struct call *c, struct str name, int64_t *id, int64_t *authority, struct pol_policy **out)
+{
+    struct policy_row p;
+    struct err why = { 0 };
+    enum rc rc = policy_find(c, name, &p);
+    if (!rc && p.deleted_ms) rc = missing(c, "policy", name);
+    if (rc) return rc;
+    *id = p.id;
+    *authority = p.authority;
+    *out = stored(c, p.document, &why);
+    return RC_OK;
+}
+
+/* "/spec/rollout: there are no rollouts yet": what a newer server does not take any more. */
+static void add_attention(struct call *c, const struct policy_row *p, json_t *j)
+{
+    struct err why = { 0 };
+    const struct pol_policy *doc = p->deleted_ms ? NULL : stored(c, p->document, &why);
+    json_t *list = json_array();
+    struct str rest = doc ? doc->attention : (struct str){ 0 }, line;
+    while (str_cut(&rest, '\n', &line))
+        if (line.n) json_array_append_new(list, j_text(line));
+    if (!doc && !p->deleted_ms) json_array_append_new(list, j_text(str_of(why.text)));
+    if (json_array_size(list))
+        json_object_set_new(j, "needsAttention", list);
+    else
+        json_decref(list);
+}
+
 /* The document as JSON, for programs that do not read YAML. */
 static void add_document(struct call *c, struct str document, json_t *j)
 {
@@ -217,6 +255,7 @@ static enum rc policy_json(struct call *c, const struct policy_row *p, bool whol
     j_time(j, "revised", p->revised_ms);
     j_str(j, "revisedBy", p->by);
     if (p->deleted_ms) j_time(j, "deleted", p->deleted_ms);
+    add_attention(c, p, j);
     enum rc rc = sql_start(c->db, API_POLICY_COUNTS, SQL_ARGS({ "id", SQL_I(p->id) }, CONDITION_ARGS(c)), &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
         json_object_set_new(counts, arena_strz(c->a, sql_text(r, 0)), json_integer(sql_int(r, 1)));
@@ -325,21 +364,20 @@ static enum rc canonical_hash(struct call *c, struct str text, char hash[SHA256_
 
 /* Everything of one apply inside the transaction. */
 static enum rc apply(struct call *c, struct pol_policy *doc, struct str document, const char *hash,
-                     struct policy_row *p, bool is_new, int64_t *affected, int64_t *unknown)
+                     struct policy_row *p, bool is_new, int64_t affected)
 {
     struct pol_sql sql;
     json_t *before = is_new ? NULL : revision_mark(p);
     enum rc rc = pol_selector_sql(doc->selector, c->a, &sql, &c->e);
     if (!rc) rc = insert_revision(c, p, is_new, document, hash);
     struct str why = arena_printf(c->a, "policy %.*s revision %" PRId64, STR_ARG(p->name), p->revision);
-    if (!rc)
-        rc = change_policy(c->db, p->authority, p->id, p->revision, &sql, why, c->w.now_ms, affected, unknown, &c->e);
+    if (!rc) rc = change_policy(c->db, p->authority, p->id, p->revision, &sql, why, c->w.now_ms, &c->e);
     p->hash = str_of(hash);
     json_t *after = revision_mark(p);
     if (!rc)
         rc = audit(c, p->authority, "policy.apply", arena_printf(c->a, "policies/%.*s", STR_ARG(p->name)), before,
                    after);
-    if (!rc) rc = tell(c, p, is_new ? "created" : "changed", *affected);
+    if (!rc) rc = tell(c, p, is_new ? "created" : "changed", affected);
     json_decref(before);
     json_decref(after);
     return rc;
@@ -390,7 +428,7 @@ enum rc policy_would_be(struct call *c, const struct documents *d, int64_t autho
     j_int(out, "revision", changed ? last + 1 : p.revision);
     j_bool(out, "changed", changed);
     warn(c, d->policy, authority, affected, unknown, warnings);
-    return RC_OK;
+    return is_new ? RC_OK : leaving_warn(c, p.id, authority, d->policy, warnings);
 }
 
 /* What is written, and the answer. */
@@ -398,9 +436,12 @@ static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, str
                                   struct str found, const char *hash, json_t *objections)
 {
     struct policy_row p = { 0 };
+    struct pol_sql sql;
     char version[24];
     int64_t affected = 0, unknown = 0;
-    enum rc rc = write_begin(c);
+    enum rc rc = pol_selector_sql(policy->selector, c->a, &sql, &c->e);
+    if (!rc) rc = change_reach(c->db, authority, &sql, &affected, &unknown, &c->e); /* nobody who writes waits for it */
+    if (!rc) rc = write_begin(c);
     if (rc) return rc;
     rc = policy_look(c, c->param[0], authority, &p);
     bool is_new = rc == RC_NOT_FOUND;
@@ -409,7 +450,8 @@ static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, str
     snprintf(version, sizeof version, "%" PRId64, p.revision);
     rc = if_match(c, version);
     bool changed = is_new || p.deleted_ms || !str_is(p.hash, hash);
-    if (!rc && changed) rc = apply(c, policy, text, hash, &p, is_new, &affected, &unknown);
+    if (!changed) affected = unknown = 0;
+    if (!rc && changed) rc = apply(c, policy, text, hash, &p, is_new, affected);
     if (rc) return rc;
     json_t *j = json_object(), *warnings = json_array();
     j_str(j, "policy", p.name);
@@ -419,8 +461,13 @@ static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, str
     j_int(j, "affected", affected);
     j_int(j, "unknown", unknown);
     if (changed) warn(c, policy, authority, affected, unknown, warnings);
+    if (changed && !is_new) rc = leaving_warn(c, p.id, authority, policy, warnings);
     if (changed) json_array_extend(warnings, objections);
     json_object_set_new(j, "warnings", warnings);
+    if (rc) {
+        json_decref(j);
+        return rc;
+    }
     answer_header(c, "ETag", "\"%" PRId64 "\"", p.revision);
     if (is_new) answer_header(c, "Location", "/api/v1/policies/%.*s", STR_ARG(p.name));
     return answer(c, is_new ? 201 : 200, j);
@@ -453,7 +500,6 @@ static enum rc policy_delete(struct call *c)
 {
     struct policy_row p;
     char version[24];
-    int64_t affected = 0, unknown = 0;
     enum rc rc = write_begin(c);
     if (!rc) rc = policy_find(c, c->param[0], &p);
     if (rc) return rc;
@@ -463,12 +509,12 @@ static enum rc policy_delete(struct call *c)
         rc = sql_run(c->db, API_POLICY_DELETE, SQL_ARGS({ "id", SQL_I(p.id) }, { "now_ms", SQL_I(c->w.now_ms) }), NULL,
                      &c->e);
     struct str why = arena_printf(c->a, "policy %.*s was deleted", STR_ARG(p.name));
-    if (!rc) rc = change_policy(c->db, p.authority, p.id, 0, NULL, why, c->w.now_ms, &affected, &unknown, &c->e);
+    if (!rc) rc = change_policy(c->db, p.authority, p.id, 0, NULL, why, c->w.now_ms, &c->e);
     json_t *before = revision_mark(&p);
     if (!rc)
         rc = audit(c, p.authority, "policy.delete", arena_printf(c->a, "policies/%.*s", STR_ARG(p.name)), before, NULL);
     json_decref(before);
-    if (!rc) rc = tell(c, &p, "deleted", affected);
+    if (!rc) rc = tell(c, &p, "deleted", 0);
     return rc ? rc : answer_nothing(c);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/describe.h"
+#include "server/api/leaving.h"
 #include "server/secrets.h"
 #include "syncml/msg.h"
 
@@ -199,6 +200,44 @@ static enum rc preview_device(struct call *c, struct str name, struct pol_policy
     return rc;
 }
 
+/* Whose VMs the policy would leave behind. */
+static enum rc preview_leaving(struct call *c, const struct pol_policy *doc, int64_t authority, json_t *list)
+{
+    struct sql_rows *r = NULL;
+    json_t *j = NULL;
+    int64_t policy = 0;
+    enum rc rc = one_row(c, API_POLICY, SQL_ARGS({ "name", SQL_T(doc->name) }, { "authority", SQL_I(authority) }), &r);
+    if (!rc) policy = sql_int(r, 0);
+    sql_end(r);
+    if (rc == RC_NOT_FOUND) return RC_OK;
+    if (!rc) rc = leaving_json(c, policy, doc->name, authority, doc, doc->vm, doc->leave, &j);
+    if (j) json_array_append_new(list, j);
+    return rc;
+}
+
+/* What deleting it would do. */
+static enum rc policy_deletion(struct call *c)
+{
+    struct pol_policy *doc = NULL, unread = { 0 };
+    struct str device = query(c, "device");
+    int64_t policy = 0, authority = 0;
+    json_t *j = NULL;
+    enum rc rc = policy_stored(c, c->param[0], &policy, &authority, &doc);
+    if (rc) return rc;
+    if (!doc) doc = &unread;
+    rc = leaving_json(c, policy, c->param[0], authority, NULL, doc->vm, doc->leave, &j);
+    if (!rc && device.n) {
+        doc->name = c->param[0];
+        doc->deleted = true;
+        rc = preview_device(c, device, doc, j);
+    }
+    if (rc) {
+        json_decref(j);
+        return rc;
+    }
+    return answer(c, 200, j);
+}
+
 static enum rc policies_preview(struct call *c)
 {
     struct documents *docs = NULL;
@@ -208,7 +247,7 @@ static enum rc policies_preview(struct call *c)
     if (!rc && device.n && docs->next)
         rc = refuse(c, 400, "Bad request", NULL, "for one device, preview one document at a time");
     if (rc) return rc;
-    json_t *j = json_object(), *names = json_array(), *warnings = json_array();
+    json_t *j = json_object(), *names = json_array(), *warnings = json_array(), *leaving = json_array();
     for (const struct documents *d = docs; !rc && d; d = d->next) {
         int64_t authority = 0;
         struct str found, server_id;
@@ -216,11 +255,13 @@ static enum rc policies_preview(struct call *c)
         if (!rc) rc = count_devices(c, d->policy, authority, &reach, names);
         if (!rc && docs == d && !d->next)
             rc = policy_would_be(c, d, authority, reach.affected, reach.unknown, j, warnings);
+        if (!rc) rc = preview_leaving(c, d->policy, authority, leaving);
         if (!rc) rc = describe_objections(c, d->policy, authority, warnings);
     }
     j_int(j, "affected", reach.affected);
     j_int(j, "unknown", reach.unknown);
     json_object_set_new(j, "devices", names);
+    json_object_set_new(j, "leaving", leaving);
     json_object_set_new(j, "warnings", warnings);
     if (!rc && device.n) rc = preview_device(c, device, docs->policy, j);
     if (rc) {
@@ -233,6 +274,7 @@ static enum rc policies_preview(struct call *c)
 const struct route routes_preview[] = {
     { "GET", "/api/v1/devices/{id}/desired", ROLE_VIEWER, desired },
     { "GET", "/api/v1/devices/{id}/preview", ROLE_VIEWER, preview },
+    { "GET", "/api/v1/policies/{name}/deletion", ROLE_VIEWER, policy_deletion },
     { "POST", "/api/v1/policies:preview", ROLE_VIEWER, policies_preview },
     { NULL, NULL, ROLE_NONE, NULL },
 };

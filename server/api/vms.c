@@ -171,7 +171,7 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
             json_array_append_new(vms, vm);
         }
         if (want->goal) j_str(vm, "goal", want->goal->name);
-        if (want->goal_policy) j_str(vm, "goalPolicy", want->goal_policy->name);
+        if (want->goal_policy && !want->left) j_str(vm, "goalPolicy", want->goal_policy->name);
         if (want->has_locked) j_bool(vm, "goalLocked", want->locked);
         j_strn(vm, "problem", want->problem);
     }

@@ -22,6 +22,8 @@ BOUND = {
     "node": NODES,
     "path": NODES + 500,        # each address once for all devices; those of the layouts and of others beside its own
     "vm": VMS,
+    "policy_set": NODES,        # what policies wrote: nodes of the layouts
+    "policy_vm": "people",
     "sample": SAMPLES + ROWS,
     "session": SESSIONS + EVERY,
     "recording": SESSIONS + EVERY,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
 #include "server/changes.h"
+#include "server/replan.h"
 #include "tests/server/lab.h"
 #include <string.h>
 
@@ -27,7 +28,8 @@ static int64_t policy(struct lab *l, struct arena *a, const char *selector, int6
         l,
         "INSERT INTO policy (policy_id, authority_id, name, revision, created_ms) VALUES (1, 1, 'p', 1, 1) ON CONFLICT DO NOTHING");
     CU_ASSERT_EQUAL(sql_begin(l->db, true, NULL), RC_OK);
-    CU_ASSERT_EQUAL(change_policy(l->db, 1, 1, revision, &where, STR("policy p"), 1000, &affected, unknown, &e), RC_OK);
+    CU_ASSERT_EQUAL(change_reach(l->db, 1, &where, &affected, unknown, &e), RC_OK);
+    CU_ASSERT_EQUAL(change_policy(l->db, 1, 1, revision, &where, STR("policy p"), 1000, &e), RC_OK);
     if (e.rc) printf("%s\n", e.text);
     CU_ASSERT_EQUAL(sql_commit(l->db, NULL), RC_OK);
     return affected;
@@ -86,7 +88,7 @@ static void who_had_the_policy_hears_of_its_end(void)
 {
     struct lab *l = lab_begin();
     struct arena a;
-    int64_t affected = -1, unknown = -1;
+    int64_t unknown = -1;
     arena_init(&a, 1 << 20);
     device(l, "A", "udp", "sales");
     policy(l, &a, "label.department == \"field\"", 1, &unknown);
@@ -96,10 +98,39 @@ static void who_had_the_policy_hears_of_its_end(void)
     CU_ASSERT_EQUAL(policy(l, &a, "label.department == \"field\"", 2, &unknown), 0);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT want_stamp FROM device"), 3);
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT state FROM assignment"), "pending");
-    CU_ASSERT_EQUAL(change_policy(l->db, 1, 1, 0, NULL, STR("policy p was deleted"), 1000, &affected, &unknown, NULL),
-                    RC_OK);
+    CU_ASSERT_EQUAL(change_policy(l->db, 1, 1, 0, NULL, STR("policy p was deleted"), 1000, NULL), RC_OK);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT want_stamp FROM device"), 4);
     arena_finish(&a);
+    lab_end(l);
+}
+
+/* A fleet is not stamped in one transaction: the first slice at once, the rest from a row that a restart does not lose. */
+static void a_policy_reaches_a_fleet_in_slices(void)
+{
+    struct lab *l = lab_begin();
+    bool more = true;
+    int slices = 0;
+    lab_sql(l, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1234)"
+               " INSERT INTO device (authority_id, name, created_ms) SELECT 1, 'D' || i, 1 FROM n");
+    lab_policy(l, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p}\nspec:\n  selector: 'true'\n"
+                  "  vm: {id: corp, state: running}\n");
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM assignment"), REPLAN_DEVICES);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp = 2"), REPLAN_DEVICES);
+    for (; more && slices < 10; slices++) CU_ASSERT_EQUAL_FATAL(replan_slice(l->db, &l->srv, 1000, &more, NULL), RC_OK);
+    CU_ASSERT_EQUAL(slices, 3);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM assignment WHERE revision = 1 AND state = 'pending'"), 1234);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp = 2"), 1234);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM replan"), 0);
+    /* One that was changed again meanwhile leaves the rest to the later change. */
+    for (int i = 0; i < 2; i++)
+        lab_policy(l, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p}\nspec:\n  selector: 'true'\n"
+                      "  vm: {id: corp, state: stopped}\n");
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM replan"), 2);
+    CU_ASSERT_EQUAL(replan_slice(l->db, &l->srv, 1000, &more, NULL), RC_OK);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM replan"), 1);
+    for (more = true; more;) CU_ASSERT_EQUAL_FATAL(replan_slice(l->db, &l->srv, 1000, &more, NULL), RC_OK);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM assignment WHERE revision = 3"), 1234);
+    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp = 4"), 1234);
     lab_end(l);
 }
 
@@ -142,5 +173,5 @@ static void labels_matter_only_where_there_are_policies(void)
 }
 
 TEST_MAIN("server.changes", TEST(a_policy_calls_whom_it_concerns), TEST(facts_of_the_mirror_are_attributes),
-          TEST(who_had_the_policy_hears_of_its_end), TEST(several_changes_cause_one_call),
-          TEST(labels_matter_only_where_there_are_policies))
+          TEST(who_had_the_policy_hears_of_its_end), TEST(a_policy_reaches_a_fleet_in_slices),
+          TEST(several_changes_cause_one_call), TEST(labels_matter_only_where_there_are_policies))

@@ -50,7 +50,7 @@ static void stamp_all(struct lab *l)
 {
     bool more = true;
     struct err e = { 0 };
-    while (more) CU_ASSERT_EQUAL_FATAL(replan_slice(l->db, l->world.now_ms, &more, &e), RC_OK);
+    while (more) CU_ASSERT_EQUAL_FATAL(replan_slice(l->db, &l->srv, l->world.now_ms, &more, &e), RC_OK);
 }
 
 static const char *vcpus(struct lab *l, const char *device, const char *vm)
@@ -175,7 +175,7 @@ static void a_fleet_is_planned_anew_in_slices(void)
         " CASE WHEN device_id % 2 THEN 'Odd' ELSE 'Even' END FROM device;"
         "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (1, 'p', 1, 1)");
     upload(l, "odd", "Acme", "Odd", "", VCPUS(ONE_TO("1")));
-    CU_ASSERT_EQUAL(replan_slice(l->db, l->world.now_ms, &more, &e), RC_OK);
+    CU_ASSERT_EQUAL(replan_slice(l->db, &l->srv, l->world.now_ms, &more, &e), RC_OK);
     CU_ASSERT(more);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM device WHERE want_stamp > have_stamp"), REPLAN_DEVICES / 2);
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM trigger"), REPLAN_DEVICES / 2);

@@ -187,7 +187,7 @@ void lab_policy(struct lab *l, const char *yaml)
     struct pol_sql where;
     struct buf errors;
     struct err e = { 0 };
-    int64_t policy = 0, revision = 0, affected = 0, unknown = 0;
+    int64_t policy = 0, revision = 0;
     char text[200];
 
     arena_init(&a, 16 << 20);
@@ -210,8 +210,7 @@ void lab_policy(struct lab *l, const char *yaml)
         " :document, '', :now, 'test')",
         SQL_ARGS({ "policy", SQL_I(policy) }, { "revision", SQL_I(revision) }, { "document", SQL_T(str_of(yaml)) },
                  { "now", SQL_I(l->world.now_ms) }));
-    if (change_policy(l->db, 1, policy, revision, &where, STR("test"), l->world.now_ms, &affected, &unknown, &e))
-        die("change", &e);
+    if (change_policy(l->db, 1, policy, revision, &where, STR("test"), l->world.now_ms, &e)) die("change", &e);
     if (sql_commit(l->db, &e)) die("commit", &e);
     buf_finish(&errors);
     arena_finish(&a);

@@ -237,7 +237,8 @@ def drive(api):
     api.call("POST", "/api/v1/policies:preview", POLICY, want=200)
     api.call("POST", "/api/v1/policies:preview?device=phone", POLICY.replace("vcpus: 2", "vcpus: 1"), want=200)
     for path in ("/api/v1/policies", "/api/v1/policies/work", "/api/v1/policies/work/revisions", "/api/v1/policies/work/revisions/1",
-                 "/api/v1/policies/work/devices", "/api/v1/devices/phone/desired", "/api/v1/devices/phone/preview",
+                 "/api/v1/policies/work/devices", "/api/v1/policies/work/deletion", "/api/v1/policies/work/deletion?device=phone",
+                 "/api/v1/devices/phone/desired", "/api/v1/devices/phone/preview",
                  "/api/v1/devices/phone/vms"):
         api.call("GET", path, want=200)
     api.call("GET", "/api/v1/policies/work", accept="application/yaml", want=200)
