@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,7 +86,10 @@ enum kvm_speed kvm_probe(void)
 {
     int status = 0;
     const pid_t child = fork();
-    if (child == 0) _exit(run_guest() ? 0 : 1);
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a loop that does not end would hold what the agent had open */
+        _exit(run_guest() ? 0 : 1);
+    }
     if (child < 0) return KVM_SPEED_UNKNOWN;
     const int pidfd = (int)syscall(SYS_pidfd_open, child, 0u);
     const bool ended = pidfd >= 0 && ends_within(pidfd, KVM_PROBE_MS);

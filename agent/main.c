@@ -23,6 +23,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -92,6 +93,8 @@ static enum rc folder(struct agent *g, const char *name, const char **out, struc
     return RC_OK;
 }
 
+enum { LOCK_WAIT_MS = 2000 };
+
 /* Two agents on one state would undo each other's work. */
 static enum rc lock_data(struct agent *g, struct err *e)
 {
@@ -99,8 +102,12 @@ static enum rc lock_data(struct agent *g, struct err *e)
 
     g->lock_fd = path.p ? open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (g->lock_fd < 0) return err_at(e, RC_IO, path.p, 0, 0, "cannot be written: %s", strerror(errno));
-    if (flock(g->lock_fd, LOCK_EX | LOCK_NB))
-        return err_at(e, RC_BUSY, path.p, 0, 0, "another dmvisor-agent works in this folder; stop it first");
+    /* A child of one that was killed is on its way out. */
+    const int64_t until = world_monotonic_ms() + LOCK_WAIT_MS;
+    bool ours;
+    while (!(ours = flock(g->lock_fd, LOCK_EX | LOCK_NB) == 0) && world_monotonic_ms() < until)
+        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+    if (!ours) return err_at(e, RC_BUSY, path.p, 0, 0, "another dmvisor-agent works in this folder; stop it first");
     return RC_OK;
 }
 
