@@ -47,8 +47,9 @@ static struct tally tally_of(const struct pol_operation *op)
 static struct str blame(const struct ddf_layout *l, const struct pol_operation *op, const struct pol_item *it,
                         struct arena *a)
 {
-    struct str code = it->no_value && is_good(it->code) ? STR("the device says 200 and sent no value")
-                                                        : pol_code_text(l, it->code, a);
+    struct str code = it->no_value && is_good(it->code)
+                          ? arena_printf(a, "the device says %d and sent no value of this node", it->code)
+                          : pol_code_text(l, it->code, a);
     return arena_printf(a, "command %d (%.*s%s%.*s): %.*s", (int)(it - op->items) + 1, STR_ARG(it->command),
                         it->uri.n ? " " : "", STR_ARG(it->uri), STR_ARG(code));
 }

@@ -236,12 +236,10 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
     }
 }
 
-void pol_op_on_no_value(const struct pol_operation *op, int code, struct pol_verdict *out)
+void pol_op_on_no_value(int code, struct arena *a, struct pol_verdict *out)
 {
-    (void)op;
-    *out = (struct pol_verdict){
-        .state = POL_OP_FAILED, .code = code, .percent = -1, .why = STR("the device says 200 and sent no value")
-    };
+    *out = (struct pol_verdict){ .state = POL_OP_FAILED, .code = code, .percent = -1 };
+    out->why = arena_printf(a, "the device says %d and sent no value of this node", code);
 }
 
 bool pol_op_on_change(const struct pol_operation *op, struct str uri, int64_t by, struct arena *a,
@@ -308,9 +306,9 @@ void pol_op_on_alert(const struct ddf_layout *l, const struct pol_operation *op,
 {
     int code = leading_number(data);
     bool good = code / 100 == 2 || (l && ddf_layout_result_ok(l, code)), bad = code >= 400 && !good;
-    bool over = pol_op_finished(op->state);
+    bool over = pol_op_finished(op->state), done = op->state == POL_OP_VERIFIED || op->state == POL_OP_ACKNOWLEDGED;
     *out = (struct pol_verdict){ .state = op->state, .code = code, .percent = -1 };
-    if (over && op->state != POL_OP_UNKNOWN && !(op->state == POL_OP_VERIFIED && bad)) {
+    if ((over || done) && op->state != POL_OP_UNKNOWN && !(done && bad)) { /* a refusal counts whenever it comes */
         out->why = STR("finished before");
     } else if (code == 202) {
         out->state = over ? op->state : POL_OP_ACCEPTED;

@@ -49,7 +49,7 @@ struct pol_item {
     int seen_code;      /* what a look afterwards was answered, */
     struct str seen;    /* the value it found, */
     int64_t seen_ms;    /* and when; 0 = not looked since it was sent */
-    bool no_value;      /* a Get: the last Status is 2xx, and no Results came */
+    bool no_value;      /* a Get: the last Status is 2xx, and no Results of its node came */
     bool changed;       /* somebody of ours wrote there afterwards, */
     int64_t changed_by; /* this operation; 0 = a policy */
 };
@@ -273,8 +273,8 @@ void pol_group_on_status(const struct ddf_layout *l, const struct pol_operation 
 bool pol_is_group(const struct pol_operation *op);
 /** Does the device carry it out without changing anything: get, and questions to a person? */
 bool pol_is_look(struct str command);
-/** A Get with Status 2xx whose Results never came: what is read is not known. */
-void pol_op_on_no_value(const struct pol_operation *op, int code, struct pol_verdict *out);
+/** A Get with Status 2xx and no Results of the node: what is read is not known. */
+void pol_op_on_no_value(int code, struct arena *a, struct pol_verdict *out);
 /**
  * Somebody of ours wrote at `uri` after `op` was acknowledged: reading it back proves nothing about `op` any more.
  * @param by  operation; 0 = a policy

@@ -107,8 +107,9 @@ static void exec_result(struct visit *v, const struct alert *al)
     for (size_t i = 0; i < v->n_ops; i++) {
         struct pol_operation *op = &v->ops[i];
         if (!str_eq(op->correlator, al->in->correlator)) continue;
-        if (op->state == POL_OP_ACKNOWLEDGED || pol_op_finished(op->state)) break;
+        if (pol_op_finished(op->state)) break;
         pol_op_on_alert(v->l, op, al->in->type, al->in->data, v->a, &to);
+        if (op->state == POL_OP_ACKNOWLEDGED && to.state == op->state) return;
         visit_move(v, op, &to);
         visit_touches(v, op);
         return;

@@ -266,21 +266,33 @@ static ptrdiff_t item_of(const struct visit *v, const struct flown *f)
     return f->group ? f - &v->s->flight->row[f->group] : -1;
 }
 
+/* The first value of the node that was asked for, or of one below it; what a device tells of others answers nothing.
+ * A value that names no node is that of the only one asked for. */
+static const struct sml_value *value_of(struct visit *v, const struct flown *f, const struct sml_value *values)
+{
+    struct str asked, uri;
+    if (f->step.verb != POL_GET || !visit_uri(v, base_of(f->step.uri), &asked)) return values;
+    for (const struct sml_value *x = values; x; x = x->next)
+        if (x->uri.n ? visit_uri(v, base_of(x->uri), &uri) && is_within(uri, asked) : !is_whole(f->step.uri)) return x;
+    return NULL;
+}
+
 static void take_values(struct visit *v, struct flown *f, const struct sml_outcome *o)
 {
     bool list = is_whole(f->step.uri), reads = f->step.verb == POL_GET && (list || is_plain(f->step.uri));
+    const struct sml_value *first = value_of(v, f, o->values);
     struct str asked;
     if (!o->values) return;
     if (!f->first_ms) f->first_ms = v->w->now_ms;
-    f->listed = true;
+    f->listed |= first != NULL;
     if (reads && visit_uri(v, base_of(f->step.uri), &asked))
         for (const struct sml_value *x = o->values; x && !v->rc; x = x->next) learn_value(v, x, asked, !list);
     struct pol_operation *op = visit_operation(v, f->operation);
     if (!op || !str_is(op->kind, "tree")) return;
-    if (is_look(f))
+    if (is_look(f) && first)
         visit_item_seen(v, op, f->step.uri, o->code ? o->code : 200,
-                        is_secret_value(v, o->values) ? &hidden : &o->values->data);
-    else
+                        is_secret_value(v, first) ? &hidden : &first->data);
+    else if (!is_look(f))
         keep_result(v, op, item_of(v, f), o->values);
 }
 
@@ -381,6 +393,8 @@ static bool lists_refused(struct visit *v, const struct flown *f, struct str uri
     return false;
 }
 
+enum { INCOMPLETE = 412 }; /* what such an answer is to who looks whether something was done */
+
 /* A Get that is done and told nothing. */
 static bool has_no_value(const struct flown *f)
 {
@@ -395,7 +409,7 @@ static void operation_status(struct visit *v, const struct flown *f, struct pol_
     if (f->shortest)
         to = (struct pol_verdict){ POL_OP_FAILED, code, -1, visit_too_large(v, f->limit, f->shortest) };
     else if (has_no_value(f))
-        pol_op_on_no_value(op, code, &to);
+        pol_op_on_no_value(code, v->a, &to);
     else
         pol_op_on_status(v->l, op, code, v->a, &to);
     if (to.state == POL_OP_SENT && code == 0) return;
@@ -444,7 +458,8 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
         }
     }
     if (op && is_look(f) && code)
-        visit_item_seen(v, op, f->step.uri, code, f->listed ? NULL : &(const struct str){ 0 });
+        visit_item_seen(v, op, f->step.uri, has_no_value(f) ? INCOMPLETE : code,
+                        f->listed ? NULL : &(const struct str){ 0 });
     else if (op && !f->group && !is_look(f))
         operation_status(v, f, op, code);
 }

@@ -110,6 +110,11 @@ static int code_of(struct str data)
     return str_to_i64(data, &n) && n >= 100 && n <= 1999 ? (int)n : 500;
 }
 
+static bool refuses(int code)
+{
+    return (code >= 300 && code < 1200) || code >= 1400;
+}
+
 static bool is_header_status(const struct sml_cmd *c)
 {
     return c->kind == SML_STATUS && (str_eq_fold(c->cmd, STR("SyncHdr")) || (str_is(c->cmd_ref, "0") && !c->cmd.n));
@@ -145,6 +150,7 @@ static void read_status(struct reader *r, const struct sml_cmd *c)
     if (row < 0 || code == 101) /* in progress: the real one is still to come */
         return;
     struct sent_row *to = &s->sent->rows[row];
+    if (!s->out && refuses(to->code) && !refuses(code)) code = to->code; /* what was refused was not done after all */
     to->code = (int16_t)code;
     if (s->out) { /* alone in its message, so it is this one */
         bool piece = code == 213 || code == 200;

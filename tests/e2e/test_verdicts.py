@@ -157,6 +157,38 @@ def test_a_get_in_a_sequence_that_told_nothing_is_blamed(server, client):
     assert op(server, number)["state"] == "failed" and "sent no value" in op(server, number)["reason"]
 
 
+ELSEWHERE = syncml.item("./Q/x", "1", where="Source")
+
+
+def test_a_value_of_another_node_answers_nothing(server, client):
+    """Also where a list was asked for, and where a value is read back: what is known of the nodes asked for stays."""
+    client.tree.update({"./V/x": "0", "./V/kept": "k"})
+    before = [ask(server, client, "get", "./V?list=StructData")]
+    client.run()
+    other = lambda ref, tag: [status(ref, tag, 200), results(ref, ELSEWHERE)]
+    for uri in ("./V/x", "./V/kept?prop=Size", "./V?list=StructData"):
+        client.odd[f"Get {uri}"] = other
+        before.append(ask(server, client, "get", uri))
+    client.run()
+    states = [(op(server, n)["state"], op(server, n)["reason"]) for n in before]
+    assert states[0][0] == "verified" and all(s == "failed" and "no value of this node" in r for s, r in states[1:]), states
+    nodes = [n["uri"] for n in server.get(f"/devices/{world.quote(client.name)}/tree?uri=./V")["items"]]
+    assert "./V/kept" in nodes, nodes
+    group = ask(server, client, "sequence", commands=[{"command": "replace", "uri": "./V/x", "format": "chr", "data": "1"}])
+    client.run()
+    assert "cannot be read back" in op(server, group)["reason"], op(server, group)
+
+
+@pytest.mark.parametrize("first,then", [(500, 200), (405, 202)])
+@pytest.mark.parametrize("verb", ["Replace", "Exec", "Get"])
+def test_a_second_status_undoes_no_refusal(server, client, verb, first, then):
+    client.tree["./V/x"] = "1"
+    number = ask(server, client, verb.lower(), "./V/x", **({"format": "chr", "data": "1"} if verb == "Replace" else {}))
+    client.odd[f"{verb} ./V/x"] = lambda ref, tag: [status(ref, tag, first), status(ref, tag, then)]
+    client.run()
+    assert (op(server, number)["state"], op(server, number)["code"]) == ("failed", first), op(server, number)
+
+
 # ---- the end of an Exec ----
 
 def alert(kind, correlator, data, source):
@@ -188,6 +220,23 @@ def test_a_correlator_of_ours_ends_the_exec_whatever_the_alert(server, client, k
     o = op(server, number)
     assert o["state"] == state, o
     assert any(data in s["reason"] and kind in s["reason"] for s in o["steps"]), o
+
+
+@pytest.mark.parametrize("told", [("200", "410"), ("410", "200")])
+@pytest.mark.parametrize("together", [True, False])
+def test_one_bad_end_of_several_is_a_failure(server, client, told, together):
+    """Whether one alert has both as its items, or each has one of its own."""
+    uri, kind = "./FUMO/pkg/DownloadAndUpdate", "com.example.done"
+    number = ask(server, client, "exec", uri)
+    client.odd[f"Exec {uri}"] = lambda ref, tag: [status(ref, tag, 202)]
+    reply = client.call()
+    correlator = next(c.findtext("Correlator") for c in reply.asks("Exec"))
+    client.finish(client.say(client.answers(reply), cred=False))
+    alerts = [alert(kind, correlator, data, uri) for data in told]
+    if together:
+        alerts = [alerts[0].replace("</Alert>", alerts[1][alerts[1].index("<Item>"):])]
+    client.finish(client.call(more=alerts, alert="1201"))
+    assert (op(server, number)["state"], op(server, number)["code"]) == ("failed", 410), op(server, number)
 
 
 def test_an_exec_whose_answer_was_lost_is_not_repeated_and_told_later(server, client):
