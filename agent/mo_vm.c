@@ -210,6 +210,19 @@ static int check_setting(void *ctx, const struct tree_at *at, enum ddf_access co
     return 200;
 }
 
+/* A volume that is there is never cut off: what would wait for ever is refused. */
+static int check_quota(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
+{
+    const struct device_vm *v = mo_vm_at(ctx, at);
+    int64_t kb;
+
+    for (int i = 0; v && i < v->vm->want.n_volumes; i++) {
+        const struct hv_volume *x = &v->vm->want.volumes[i];
+        if (str_is(at->names[1], x->name) && str_to_i64(value, &kb) && kb < x->size_kb) return 1411;
+    }
+    return check_setting(ctx, at, command, value);
+}
+
 /* The guest must be of a kind that the hypervisor can run. */
 static int check_guest(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
@@ -627,6 +640,7 @@ static enum rc setting_rows(struct device_shared *s, const struct mo_field *f, s
 
     for (size_t i = 0; !rc && i < n; i++) {
         struct tree_row row = { .check = check_setting, .changed = setting_changed };
+        if (!strcmp(f[i].name, "resources.storage.*.quota")) row.check = check_quota;
         if (!strcmp(f[i].name, "resources.cpu.maxVcpus")) row.get = get_max_vcpus;
         if (!strcmp(f[i].name, "resources.memory.max")) row.get = get_max_memory;
         if (!strcmp(f[i].name, "resources.memory.current")) row.get = get_memory;

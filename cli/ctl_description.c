@@ -4,6 +4,7 @@
 
 #include "ddf/schema.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void objects(const json_t *j, struct buf *out)
@@ -146,12 +147,71 @@ static enum ctl_exit upload(struct ctl *c, const char *file, const char *name)
     return code;
 }
 
-/* Those that are in order are taken; the first thing that went wrong with one of them is how it ends. */
+/* Several in one request, so that the server merges them once: all of them or none. */
+static enum ctl_exit upload_batch(struct ctl *c, const char *const *files, const char *const *names, json_t *list)
+{
+    struct ctl_reply r = { 0 };
+    json_t *body = json_object();
+    const char *path = ctl_query(c, ctl_path(c, "/descriptions:batch"), "manufacturer", ctl_opt(c, OPT_MANUFACTURER));
+    path = ctl_query(c, ctl_query(c, path, "model", ctl_opt(c, OPT_MODEL)), "object", ctl_opt(c, OPT_OBJECT));
+    json_object_set(body, "descriptions", list);
+    const struct ctl_request q = { .method = "POST", .path = path, .json = body, .quiet = true };
+    enum ctl_exit code = ctl_call(c, &q, &r);
+    int64_t at = 0;
+    struct str pointer = str_of(ctl_text(r.json, "pointer")), part;
+    if (code && str_starts(pointer, STR("/descriptions/"))) {
+        struct str rest = str_slice(pointer, 14, pointer.n);
+        str_cut(&rest, '/', &part);
+        bool known = str_to_i64(part, &at) && at >= 0 && (size_t)at < json_array_size(list);
+        ctl_complain(c, &r, known ? files[at] : NULL, 0);
+    } else if (code) {
+        ctl_complain(c, &r, NULL, 0);
+    }
+    for (size_t i = 0; !code && i < json_array_size(list); i++) {
+        char at_text[48];
+        snprintf(at_text, sizeof at_text, "items.%zu.nodes", i);
+        if (c->format == FORMAT_TABLE) ctl_print("%s: %lld nodes\n", names[i], (long long)ctl_int(r.json, at_text));
+    }
+    if (!code && c->format != FORMAT_TABLE) show_list(c, &r, &view_descriptions);
+    ctl_reply_finish(&r);
+    json_decref(body);
+    return code;
+}
+
+/* As many as fit into a request. */
+static enum ctl_exit upload_several(struct ctl *c, const char *const *files, const char *const *names, size_t n)
+{
+    enum { REQUEST_BYTES = 4 << 20, REQUEST_FILES = 1000 };
+    enum ctl_exit code = CTL_OK;
+    for (size_t i = 0, from = 0; i < n && !code; from = i) {
+        json_t *list = json_array();
+        size_t bytes = 0;
+        for (; i < n && json_array_size(list) < REQUEST_FILES && !code; i++) {
+            struct buf text;
+            buf_init(&text, 0);
+            code = ctl_read_file(files[i], DDF_BYTES, &text);
+            const bool room = !json_array_size(list) || bytes + text.n <= REQUEST_BYTES;
+            json_t *one = !code && room ? json_pack("{s:s, s:s#}", "name", names[i], "document", text.p, (int)text.n)
+                                        : NULL;
+            if (one) json_array_append_new(list, one);
+            bytes += text.n;
+            buf_finish(&text);
+            if (!code && !one) break;
+        }
+        /* one that begins a request and fits into no JSON (its encoding is another than UTF-8) goes by itself */
+        if (!code && !json_array_size(list))
+            code = upload(c, files[i], names[i]), i++;
+        else if (!code)
+            code = upload_batch(c, files + from, names + from, list);
+        json_decref(list);
+    }
+    return code;
+}
+
 enum ctl_exit cmd_description_upload(struct ctl *c)
 {
     const size_t n = c->args->n_args;
     const char **name = ARENA_ARRAY(c->a, const char *, n);
-    enum ctl_exit first = 0;
     if (!name) return ctl_usage(c, "no memory");
     if (n > 1 && ctl_has(c, OPT_NAME))
         return ctl_usage(c, "--name is for one file; several have the names of their files");
@@ -161,11 +221,7 @@ enum ctl_exit cmd_description_upload(struct ctl *c)
             if (strcmp(name[i], name[k]) == 0)
                 return ctl_usage(c, "%s and %s have the same name, \"%s\"", c->args->arg[k], c->args->arg[i], name[i]);
     }
-    for (size_t i = 0; i < n; i++) {
-        enum ctl_exit code = upload(c, c->args->arg[i], name[i]);
-        if (!first) first = code;
-    }
-    return first;
+    return n == 1 ? upload(c, c->args->arg[0], name[0]) : upload_several(c, c->args->arg, name, n);
 }
 
 enum ctl_exit cmd_description_list(struct ctl *c)

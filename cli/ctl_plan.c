@@ -38,6 +38,7 @@ static void show_no_longer_said(const json_t *list)
 
 static void show_left(const json_t *vm)
 {
+    if (ctl_at(vm, "held")) ctl_print("\nVM %s: %s\n", ctl_text(vm, "id"), ctl_text(vm, "held.why"));
     if (ctl_at(vm, "left"))
         ctl_print("\nVM %s: the device has left policy %s (onLeave: %s)\n", ctl_text(vm, "id"),
                   ctl_text(vm, "left.policy"), ctl_text(vm, "left.onLeave"));
@@ -95,7 +96,10 @@ void plan_show(struct ctl *c, const json_t *plan)
     show_section(c, "Waits", ctl_at(plan, "waits"), &view_waits);
     const char *xml = ctl_text(plan, "syncml");
     if (xml[0]) {
-        ctl_print("\nThe next message\n");
+        ctl_print(
+            "\nThe next message: %lld of %lld that these steps take, with %lld of them; the answers decide what follows\n",
+            (long long)ctl_int(plan, "message"), (long long)ctl_int(plan, "messages"),
+            (long long)ctl_int(plan, "stepsInMessage"));
         ctl_put(str_of(xml));
         ctl_print("\n");
     }

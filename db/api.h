@@ -295,7 +295,7 @@
                         "x.authority_id") " ORDER BY x.description_id LIMIT :limit")                                    \
     X(DESCRIPTION, API_DESCRIBED " WHERE " API_IN_SCOPE("x.authority_id") " AND x.name = :name LIMIT 2")                \
     X(DESCRIPTION_DATA, "SELECT name, data FROM description WHERE description_id = :id")                                \
-    X(DESCRIPTIONS_BESIDE, "SELECT name, data FROM description WHERE authority_id = :authority AND name <> :name"       \
+    X(DESCRIPTIONS_BESIDE, "SELECT name, data FROM description WHERE authority_id = :authority"                         \
                            " AND (man = '' OR :man = '' OR man = :man) AND (mod = '' OR :mod = '' OR mod = :mod)"       \
                            " AND (mo = '' OR :mo = '' OR mo = :mo) ORDER BY description_id")                            \
     X(DEVICE_KIND,                                                                                                      \

@@ -64,6 +64,7 @@
     /* One that nobody's tree has any more. The newest stays, so that no number is given twice: others remember them. */  \
     X(PATH_DROP, "DELETE FROM path WHERE path_id = :path_id AND path_id < (SELECT max(path_id) FROM path)"                \
                  " AND NOT EXISTS (SELECT 1 FROM node n WHERE n.path_id = :path_id)"                                      \
+                 " AND NOT EXISTS (SELECT 1 FROM policy_set s WHERE s.path_id = :path_id)"                                \
                  " AND NOT EXISTS (SELECT 1 FROM fact f WHERE f.path_id = :path_id)")                                     \
     X(PATHS_SWEEP, "DELETE FROM path WHERE path_id > :after AND path_id <= :to AND path_id < (SELECT max(path_id)"        \
                    " FROM path) AND NOT EXISTS (SELECT 1 FROM node n WHERE n.path_id = path.path_id)"                     \
@@ -112,6 +113,7 @@
     X(OPERATIONS_OPEN,                                                                                                    \
       DM_OPERATION " WHERE device_id = :device_id AND (state = 'queued' OR state = 'notified' OR state = 'sent'"          \
                    " OR state = 'accepted' OR state = 'acknowledged') ORDER BY operation_id")                             \
+    X(OPERATION_LAST, "SELECT coalesce(max(operation_id), 0) FROM operation WHERE device_id = :device_id")                \
     X(OPERATION_BY_CORRELATOR, DM_OPERATION " WHERE device_id = :device_id AND correlator = :correlator")                 \
     X(OPERATIONS_BY_HAND,                                                                                                 \
       "SELECT operation_id, owner, kind, created_ms, created_by FROM operation WHERE device_id = :device_id"              \

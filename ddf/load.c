@@ -206,7 +206,7 @@ static enum rc walk_path(struct reader *r, struct str path, const struct open_no
         if (!c) {
             c = new_node(r, name);
             if (!c) return no_memory(r, e);
-            if (!schema_attach(n, c))
+            if (!schema_attach(&r->doc->a, n, c))
                 return err_at(e, RC_LIMIT, r->name, o->line, 0, "more than %d nodes below one", DDF_CHILDREN);
         }
         n = c;
@@ -242,14 +242,14 @@ static enum rc close_node(struct reader *r, struct err *e)
             r->n_open--;
             for (struct schema_node *c = o->n->first, *next; c; c = next) {
                 next = c->next;
-                if (!schema_attach(r->doc->root, c))
+                if (!schema_attach(&r->doc->a, r->doc->root, c))
                     return err_at(e, RC_LIMIT, r->name, o->line, 0, "more than %d nodes below one", DDF_CHILDREN);
             }
             return RC_OK;
         }
     }
     if (rc) return rc;
-    at = schema_attach(parent, o->n);
+    at = schema_attach(&r->doc->a, parent, o->n);
     if (!at) return err_at(e, RC_LIMIT, r->name, o->line, 0, "more than %d nodes below one", DDF_CHILDREN);
     r->n_open--;
     return RC_OK;

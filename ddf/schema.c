@@ -10,6 +10,9 @@
 /* A document of DDF_BYTES with DDF_NODES nodes fits. */
 enum { DOC_ARENA_BYTES = 192 << 20 };
 
+/* So many children are found by a table of their names: merging large documents stays linear. */
+enum { INDEX_FROM = 16 };
+
 struct ddf_schema *ddf_schema_create(void)
 {
     struct ddf_schema *s = calloc(1, sizeof *s);
@@ -40,9 +43,29 @@ void ddf_schema_destroy(struct ddf_schema *s)
     free(s);
 }
 
+static struct schema_node **slot_of(const struct schema_node *parent, struct str name)
+{
+    uint64_t at = str_hash(name);
+    while (parent->index[at & parent->index_mask] && !str_eq(parent->index[at & parent->index_mask]->pub.name, name))
+        at++;
+    return &parent->index[at & parent->index_mask];
+}
+
+/* A table at most half full. Without memory for it they are looked for one after the other. */
+static void index_children(struct arena *a, struct schema_node *parent)
+{
+    size_t room = 4 * INDEX_FROM;
+    while (room < 4 * (size_t)parent->n_children) room *= 2;
+    parent->index = ARENA_ARRAY(a, struct schema_node *, room);
+    parent->index_mask = (unsigned)(room - 1);
+    for (struct schema_node *c = parent->index ? parent->first : NULL; c; c = c->next)
+        *slot_of(parent, c->pub.name) = c;
+}
+
 struct schema_node *schema_child(struct schema_node *parent, struct str name)
 {
     struct schema_node *c = parent->first;
+    if (parent->index) return *slot_of(parent, name);
     while (c && !str_eq(c->pub.name, name)) c = c->next;
     return c;
 }
@@ -60,7 +83,7 @@ static void describe(struct schema_node *old, const struct schema_node *new)
     old->described = true;
 }
 
-static void append(struct schema_node *parent, struct schema_node *n)
+static void append(struct arena *a, struct schema_node *parent, struct schema_node *n)
 {
     n->parent = parent;
     n->next = NULL;
@@ -75,20 +98,24 @@ static void append(struct schema_node *parent, struct schema_node *n)
     }
     parent->last = n;
     parent->n_children++;
+    if (parent->index && 2 * parent->n_children <= parent->index_mask)
+        *slot_of(parent, n->pub.name) = n;
+    else if (parent->n_children >= INDEX_FROM)
+        index_children(a, parent);
 }
 
-struct schema_node *schema_attach(struct schema_node *parent, struct schema_node *n)
+struct schema_node *schema_attach(struct arena *a, struct schema_node *parent, struct schema_node *n)
 {
     struct schema_node *old = schema_child(parent, n->pub.name);
     if (!old) {
         if (parent->n_children >= DDF_CHILDREN) return NULL;
-        append(parent, n);
+        append(a, parent, n);
         return n;
     }
     describe(old, n);
     for (struct schema_node *c = n->first, *next; c; c = next) {
         next = c->next;
-        if (!schema_attach(old, c)) return NULL;
+        if (!schema_attach(a, old, c)) return NULL;
     }
     return old;
 }
@@ -125,7 +152,7 @@ static enum rc load(struct ddf_schema *s, struct str text, const char *name, str
     s->root.pub.name = STR(".");
     for (struct schema_node *c = d->root->first, *next; c; c = next) {
         next = c->next;
-        schema_attach(&s->root, c);
+        schema_attach(&d->a, &s->root, c);
     }
     s->n_nodes += d->n_nodes;
     d->next = s->docs;

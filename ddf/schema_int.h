@@ -7,8 +7,9 @@
 struct schema_node {
     struct ddf_node pub; /* first, so that both share an address; its links are kept beside ours */
     struct schema_node *parent, *first, *last, *next;
-    unsigned n_children;
-    bool described; /* false: only known as a part of somebody's Path */
+    unsigned n_children, index_mask;
+    struct schema_node **index; /* children by name, open addressing; NULL: they are few */
+    bool described;             /* false: only known as a part of somebody's Path */
 };
 
 /* One document, read: a tree from "." on and the arena that everything of it lives in. */
@@ -26,9 +27,9 @@ struct ddf_schema {
 };
 
 /** Make `n` the last child of `parent`; a sibling of the same name takes over what n describes, and n's children.
- * Allocates nothing.
+ * @param a  for indices of many children: it lives at least as long as parent does
  * @return the node that is now there; NULL when the parent has DDF_CHILDREN already */
-struct schema_node *schema_attach(struct schema_node *parent, struct schema_node *n);
+struct schema_node *schema_attach(struct arena *a, struct schema_node *parent, struct schema_node *n);
 /** The child of exactly this name. */
 struct schema_node *schema_child(struct schema_node *parent, struct str name);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The desired state for people and REST: every value with its winner, its losers and the rule. */
 #include "base/text.h"
-#include "policy/desired.h"
+#include "policy/plan.h"
 
 static void text(struct buf *b, const char *key, struct str value)
 {
@@ -86,6 +86,52 @@ static void backs(struct buf *b, const struct pol_back *list, size_t n)
     buf_putz(b, "]");
 }
 
+/* Where the device last said the VM is; -1 = it did not. */
+static int64_t state_of(const struct pol_facts *f, struct str vm, struct arena *a)
+{
+    const struct ddf_entry *en = DDF_ENTRY(f->layout, DDF_VM, "state");
+    struct str uri = en ? ddf_layout_uri(f->layout, en, vm, (struct str){ 0 }, a) : (struct str){ 0 };
+    int64_t state;
+    for (size_t i = 0; uri.n && i < f->n_mirror; i++)
+        if (str_eq(f->mirror[i].uri, uri)) return str_to_i64(f->mirror[i].value, &state) ? state : -1;
+    return -1;
+}
+
+/* The last operation of a person that led the VM to where it is, away from the goal, and is younger than the policy. */
+static const struct pol_hold *hold_of(const struct pol_facts *f, const struct pol_vm *vm, struct arena *a)
+{
+    if (!vm->goal || vm->goal->gone || !f->n_holds) return NULL;
+    const int64_t state = state_of(f, vm->name, a);
+    for (size_t i = 0; i < f->n_holds && state != vm->goal->state; i++) {
+        const struct pol_hold *h = &f->holds[i];
+        const struct ddf_operation *o = ddf_layout_operation(f->layout, DDF_VM, h->kind);
+        if (o && str_eq(h->vm, vm->name) && o->lock_to < 0 && o->to >= 0 && o->to == state &&
+            h->at_ms > vm->goal_policy->revised_ms)
+            return h;
+    }
+    return NULL;
+}
+
+static void held(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm, struct arena *a)
+{
+    const struct pol_hold *h = hold_of(f, vm, a);
+    if (!h) return;
+    const struct ddf_operation *o = ddf_layout_operation(f->layout, DDF_VM, h->kind);
+    buf_printf(b, ",\"held\":{\"operation\":%lld,", (long long)h->operation);
+    text(b, "kind", h->kind);
+    buf_putz(b, ",");
+    text(b, "by", h->by);
+    buf_putz(b, ",\"why\":\"");
+    if (o) buf_json(b, o->label);
+    buf_putz(b, " by ");
+    buf_json(b, h->by);
+    buf_printf(
+        b,
+        " (operation %lld) stands: the VM is not brought to the policy's state until somebody does so by hand, or applies a"
+        " newer revision\"}",
+        (long long)h->operation);
+}
+
 static void left(struct buf *b, const struct pol_vm *vm)
 {
     char since[25];
@@ -121,6 +167,7 @@ static void vm(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm
     }
     buf_putz(b, ",\"values\":");
     values(b, f, vm->name, vm->values, vm->n_values, a);
+    held(b, f, vm, a);
     if (vm->left) left(b, vm);
     buf_putz(b, ",\"noLongerSaid\":");
     backs(b, vm->back, vm->n_back);

@@ -183,6 +183,21 @@ static void wait_defined(struct planning *p, const struct pol_vm *vm, const stru
                 0, 0);
 }
 
+/* What holds data is not made smaller: the device would refuse it, and it is said before it is sent. */
+static bool would_shrink(struct planning *p, const struct pol_vm *vm, const struct difference *d)
+{
+    int64_t now, then;
+    if (!str_is(d->v->setting->entry->name, "resources.storage.*.quota") || !d->there || !str_to_i64(d->have, &now) ||
+        !str_to_i64(d->v->wire, &then) || then >= now)
+        return false;
+    add_wait_at(
+        p, vm->name, d->uri, "failed",
+        say(p, "%.*s: it holds data and is never made smaller; ask for as much as it has, or have the VM made anew",
+            STR_ARG(why_of(p, d))),
+        1411, 0);
+    return true;
+}
+
 /* ---- what no policy says any more ---- */
 
 static struct str back_words(struct planning *p, const struct pol_back *x)
@@ -238,6 +253,7 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
         enum ddf_change change = v->setting->entry->change;
         if ((v == vm->image_value && !vm->image) || unsupported(p, vm->name, v) || !differs(p, v, vm->name, &d))
             continue;
+        if (!defined && would_shrink(p, vm, &d)) continue;
         if (change == DDF_C_UPGRADE && !defined) {
             other_image = d;
             upgrading = true;

@@ -215,6 +215,14 @@ struct mirror_node *mirror_at(const struct mirror *m, struct str uri)
     return n && !n->gone ? n : NULL;
 }
 
+/* What we wrote there may be as large as an object; what a device tells of itself may not. */
+static bool fits(const struct mirror *m, const struct mirror_node *n, struct str value, enum pol_known known)
+{
+    const bool ours = known == POL_ACKNOWLEDGED;
+    return (n || m->n < MIRROR_NODES) && (ours || value.n <= MIRROR_VALUE_BYTES) &&
+           m->bytes + value.n <= (ours ? MIRROR_OURS_BYTES : MIRROR_BYTES);
+}
+
 struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format format, struct str value,
                                enum pol_known known, int64_t now_ms)
 {
@@ -223,7 +231,7 @@ struct mirror_node *mirror_put(struct mirror *m, struct str uri, enum ddf_format
     bool same = n && !n->gone && str_eq(n->value, value);
     struct str copy = same ? n->value : (struct str){ 0 };
     if (!same) {
-        if (value.n > MIRROR_VALUE_BYTES || m->bytes + value.n > MIRROR_BYTES || (!n && m->n >= MIRROR_NODES)) {
+        if (!fits(m, n, value, known)) {
             m->full = true;
             return NULL;
         }

@@ -11,7 +11,7 @@
 #include "policy/plan.h"
 #include "server/paths.h"
 
-enum { MIRROR_NODES = 5000, MIRROR_BYTES = 2 << 20, MIRROR_VALUE_BYTES = 64 << 10 };
+enum { MIRROR_NODES = 5000, MIRROR_BYTES = 2 << 20, MIRROR_VALUE_BYTES = 64 << 10, MIRROR_OURS_BYTES = 12 << 20 };
 
 struct mirror_node {
     struct str uri, value; /* value of an interior node: its child list when the device gave one */

@@ -98,7 +98,14 @@ enum rc store_load_charges(struct store *st, const struct store_device *d, const
 enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step **out, struct err *e);
 /** Our own encoder's XML with line breaks between tags; texts stay on their element's line, untouched. */
 void store_indent_xml(struct str xml, struct buf *out);
-/** The XML of the next message this device would be sent for these steps, indented; secrets and nonces as "***". */
+/* What a previewed message is a part of. */
+struct store_message {
+    size_t steps;    /* of the plan's steps, those that go out with it */
+    size_t messages; /* how many these steps take in all, as far as that is known before the device has answered */
+};
+/** The XML of the next message this device would be sent for these steps, as it answers package 1 of a session that
+ * the device opens with Alert 1201 and its DevInfo; indented; secrets, nonces and the session's token as "***". */
 enum rc store_preview_syncml(const struct server *srv, const struct store_device *d, const struct ddf_schema *schema,
-                             struct sml_step *steps, struct arena *a, struct buf *out, struct err *e);
+                             struct sml_step *steps, struct arena *a, struct buf *out, struct store_message *about,
+                             struct err *e);
 #endif

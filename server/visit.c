@@ -4,6 +4,7 @@
 #include "server/ceilings.h"
 #include "base/text.h"
 #include "ddf/uri.h"
+#include "server/correlators.h"
 #include "server/flight.h"
 #include "server/metrics.h"
 #include "server/secrets.h"
@@ -540,19 +541,6 @@ static void drop_circles(struct visit *v, struct pol_plan *plan)
     }
 }
 
-/* Operations that the plan invents are rows before they are sent; their correlator is ours and never used before. */
-static void invent(struct visit *v, struct pol_plan *plan)
-{
-    for (struct pol_step *s = plan->steps; s && !v->rc; s = s->next) {
-        uint8_t random[5];
-        char hex[2 * sizeof random + 1];
-        if (s->operation || !s->op_kind.n) continue;
-        v->w->random(v->w->ctx, random, sizeof random);
-        text_hex(random, sizeof random, hex);
-        if (!arena_str(v->a, str_of(hex), &s->correlator)) visit_nomem(v);
-    }
-}
-
 static void apply_moves(struct visit *v, const struct pol_plan *plan)
 {
     for (size_t i = 0; i < plan->n_moves && !v->rc; i++) {
@@ -652,7 +640,8 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     if (plan->mirror_complete) v->d.mirror_read = true;
     drop_circles(v, plan);
     visit_few(v, plan);
-    invent(v, plan);
+    /* Operations that the plan invents are rows before they are sent; their Correlators are ours. */
+    if (!v->rc) v->rc = correlators_assign(v->st, v->d.id, v->d.want_stamp, plan->steps, v->a, v->e);
 }
 
 /* ---- what does not fit into the device's messages ---- */

@@ -13,6 +13,7 @@
 
 static const struct str hidden = { "***", 3 };
 
+/* Around the values of a result, each of which has at most dm.maxObject; they may be written longer than they are. */
 enum { RESULT_BYTES = 256 << 10, SAMPLE_BYTES = 64 << 10 };
 
 /* ---- values ---- */
@@ -206,12 +207,17 @@ static bool put_values(struct visit *v, const struct sml_value *values, bool all
     return secret;
 }
 
+static size_t result_bytes(const struct visit *v)
+{
+    return RESULT_BYTES + 2 * (size_t)v->srv->config->dm_max_object_bytes;
+}
+
 /* The whole of it, for those who may ask such things (server/api/operations.c). */
 static struct str sealed_values(struct visit *v, const struct pol_operation *op, const struct sml_value *values)
 {
     struct str out = { 0 };
     struct buf b;
-    buf_init(&b, RESULT_BYTES);
+    buf_init(&b, result_bytes(v));
     put_values(v, values, false, false, &b);
     if (buf_ok(&b) && !v->rc)
         v->rc = secret_seal_text(v->srv->secret_key, op->correlator, -1, buf_str(&b), v->a, &out, v->e);
@@ -226,7 +232,7 @@ static void keep_result(struct visit *v, const struct pol_operation *op, ptrdiff
     const struct str command = known ? op->items[item].command : op->tree_command;
     const bool asked = str_is(command, "input") && secret_question(known ? op->items[item].data : op->tree_data);
     struct buf b;
-    buf_init(&b, RESULT_BYTES);
+    buf_init(&b, result_bytes(v));
     const bool secret = put_values(v, values, asked, true, &b);
     struct str text = buf_ok(&b) ? buf_str(&b) : STR("[]"), sealed = { 0 };
     if (item < 0 && secret) sealed = sealed_values(v, op, values);

@@ -96,6 +96,9 @@ export function Plan({ plan }) {
         <${Waits} waits=${plan.waits} />
         <details>
             <summary>The exact next message (SyncML)</summary>
+            <p class="muted" data-message>
+                The next message, ${plan.message} of ${plan.messages} that these commands take, with ${plan.stepsInMessage} of them:
+            </p>
             <${Source} text=${plan.syncml} label="SyncML" />
         </details>
     `;
@@ -182,6 +185,7 @@ export function Desired({ desired }) {
                 `}
             </h3>
             ${vm.problem && html`<p class="why t-fail">${vm.problem}</p>`}
+            ${vm.held && html`<p class="why t-wait">${vm.held.why}</p>`}
             ${vm.left && html`
                 <p class="why t-wait">
                     The device has left the policy ${vm.left.policy}: the VM ${LEFT[vm.left.onLeave]} (onLeave: ${vm.left.onLeave}).

@@ -18,8 +18,15 @@ enum rc describe_schema(struct call *c, const struct device_row *d, const struct
     return rc ? rc : store_schema(c->store, au, &kind, out, &c->e);
 }
 
-enum rc describe_try(struct call *c, int64_t authority, struct str name, const struct device_kind *kind,
-                     struct str text)
+static bool replaced(const struct description_file *files, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(files[i].name, name)) return true;
+    return false;
+}
+
+enum rc describe_try(struct call *c, int64_t authority, const struct device_kind *kind,
+                     const struct description_file *files, size_t n, size_t *wrong)
 {
     struct sql_rows *r = NULL;
     struct ddf_schema *s = NULL;
@@ -28,13 +35,18 @@ enum rc describe_try(struct call *c, int64_t authority, struct str name, const s
     enum rc rc = server_schema(c->api->srv->config, &a, &s, &c->e);
     if (!rc)
         rc = sql_start(c->db, API_DESCRIPTIONS_BESIDE,
-                       SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) }, { "man", SQL_T(kind->man) },
+                       SQL_ARGS({ "authority", SQL_I(authority) }, { "man", SQL_T(kind->man) },
                                 { "mod", SQL_T(kind->mod) }, { "mo", SQL_T(kind->mo) }),
                        &r, &c->e);
     while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
-        rc = ddf_schema_load(s, sql_text(r, 1), arena_strz(c->a, sql_text(r, 0)), &c->e);
+        if (!replaced(files, n, sql_text(r, 0)))
+            rc = ddf_schema_load(s, sql_text(r, 1), arena_strz(c->a, sql_text(r, 0)), &c->e);
     sql_end(r);
-    if (rc == RC_NOT_FOUND) rc = ddf_schema_load(s, text, arena_strz(c->a, name), &c->e);
+    if (rc == RC_NOT_FOUND) rc = RC_OK;
+    for (size_t i = 0; !rc && i < n; i++) {
+        *wrong = i;
+        rc = ddf_schema_load(s, files[i].text, arena_strz(c->a, files[i].name), &c->e);
+    }
     ddf_schema_destroy(s);
     arena_finish(&a);
     return rc;

@@ -8,7 +8,7 @@
 
 /* Uploaded device descriptions (DDF), of any vendor. */
 
-enum { NAME_BYTES = 100, MATCH_BYTES = 200, OBJECTS = 50 };
+enum { NAME_BYTES = 100, MATCH_BYTES = 200, OBJECTS = 50, FILES = 1000 };
 
 struct facts {
     int64_t nodes;
@@ -108,17 +108,20 @@ static void look(const struct ddf_node *root, struct facts *f)
     }
 }
 
-static enum rc no_description(struct call *c)
+/* @param pointer  which of several, or empty */
+static enum rc no_description(struct call *c, struct str pointer)
 {
     json_t *j = json_object(), *errors = json_array(), *one = json_object();
     if (c->e.line) j_int(one, "line", c->e.line);
     if (c->e.column) j_int(one, "column", c->e.column);
     j_str(one, "detail", str_of(c->e.text));
+    j_strn(one, "pointer", pointer);
     json_array_append_new(errors, one);
     j_str(j, "type", STR("about:blank"));
     j_str(j, "title", STR("No device description"));
     j_int(j, "status", 422);
     j_str(j, "detail", str_of(c->e.text));
+    j_strn(j, "pointer", pointer);
     json_object_set_new(j, "errors", errors);
     answer(c, 422, j);
     c->reply->n_headers = 0;
@@ -126,16 +129,32 @@ static enum rc no_description(struct call *c)
     return RC_DENIED;
 }
 
-/* The text alone, then over everything it will stand beside. */
-static enum rc check(struct call *c, int64_t authority, struct str name, const struct device_kind *kind,
-                     struct facts *f)
+struct uploaded {
+    struct description_file *files;
+    struct facts *facts;
+    size_t n;
+    bool several;
+};
+
+static enum rc refuse_one(struct call *c, enum rc rc, const struct uploaded *u, size_t i)
 {
-    struct ddf_schema *s = ddf_schema_create();
-    enum rc rc = s ? ddf_schema_load(s, c->r->body, arena_strz(c->a, name), &c->e) : RC_NOMEM;
-    if (!rc) look(ddf_schema_find(s, STR(".")), f);
-    ddf_schema_destroy(s);
-    if (!rc) rc = describe_try(c, authority, name, kind, c->r->body);
-    return rc == RC_PARSE || rc == RC_INVALID || rc == RC_LIMIT || rc == RC_UNSUPPORTED ? no_description(c) : rc;
+    if (rc != RC_PARSE && rc != RC_INVALID && rc != RC_LIMIT && rc != RC_UNSUPPORTED) return rc;
+    return no_description(c, u->several ? arena_printf(c->a, "/descriptions/%zu/document", i) : (struct str){ 0 });
+}
+
+/* Each text alone, then all of them over everything they will stand beside. */
+static enum rc check(struct call *c, int64_t authority, const struct device_kind *kind, struct uploaded *u)
+{
+    size_t wrong = 0;
+    for (size_t i = 0; i < u->n; i++) {
+        struct ddf_schema *s = ddf_schema_create();
+        enum rc rc = s ? ddf_schema_load(s, u->files[i].text, arena_strz(c->a, u->files[i].name), &c->e) : RC_NOMEM;
+        if (!rc) look(ddf_schema_find(s, STR(".")), &u->facts[i]);
+        ddf_schema_destroy(s);
+        if (rc) return refuse_one(c, rc, u, i);
+    }
+    enum rc rc = describe_try(c, authority, kind, u->files, u->n, &wrong);
+    return rc ? refuse_one(c, rc, u, wrong) : RC_OK;
 }
 
 static struct str text_of(const json_t *j, const char *key)
@@ -152,13 +171,13 @@ static enum rc plan_anew(struct call *c, int64_t authority, int64_t id, const js
     return replan_ask(c->db, authority, &kind, why, &c->e);
 }
 
-static enum rc put(struct call *c, int64_t authority, struct str name, struct str authority_name,
-                   const struct device_kind *kind, const struct facts *f, json_t **out, bool *fresh)
+/* In the transaction. */
+static enum rc put(struct call *c, int64_t authority, struct str authority_name, const struct device_kind *kind,
+                   const struct description_file *d, const struct facts *f, json_t **out, bool *fresh)
 {
     json_t *before = NULL;
     int64_t old = 0, at;
-    enum rc rc = write_begin(c);
-    if (!rc) rc = find(c, name, authority, &old, &at, &before);
+    enum rc rc = find(c, d->name, authority, &old, &at, &before);
     *fresh = rc == RC_NOT_FOUND;
     if (!rc) rc = plan_anew(c, authority, old, before, "replaced");
     if (!rc)
@@ -167,43 +186,115 @@ static enum rc put(struct call *c, int64_t authority, struct str name, struct st
         rc = RC_OK;
     if (!rc)
         rc = sql_run(c->db, API_DESCRIPTION_ADD,
-                     SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) }, { "man", SQL_T(kind->man) },
-                              { "mod", SQL_T(kind->mod) }, { "mo", SQL_T(kind->mo) },
+                     SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(d->name) },
+                              { "man", SQL_T(kind->man) }, { "mod", SQL_T(kind->mod) }, { "mo", SQL_T(kind->mo) },
                               { "objects", SQL_T(buf_str(&f->objects)) }, { "nodes", SQL_I(f->nodes) },
-                              { "bytes", SQL_I((int64_t)c->r->body.n) }, { "data", SQL_B(c->r->body) },
+                              { "bytes", SQL_I((int64_t)d->text.n) }, { "data", SQL_B(d->text) },
                               { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }),
                      NULL, &c->e);
-    if (!rc) rc = find(c, name, authority, &old, &at, out);
-    if (!rc) rc = plan_anew(c, authority, old, *out, *fresh ? "uploaded" : "replaced");
+    if (!rc) rc = find(c, d->name, authority, &old, &at, out);
     if (!rc)
         rc = audit(c, authority, "description.put",
-                   arena_printf(c->a, "descriptions/%.*s/%.*s", STR_ARG(authority_name), STR_ARG(name)), before, *out);
+                   arena_printf(c->a, "descriptions/%.*s/%.*s", STR_ARG(authority_name), STR_ARG(d->name)), before,
+                   *out);
     json_decref(before);
+    return rc;
+}
+
+/* All of them, or none. The devices are planned anew once. */
+static enum rc put_all(struct call *c, int64_t authority, struct str authority_name, const struct device_kind *kind,
+                       const struct uploaded *u, json_t *items, bool *fresh)
+{
+    enum rc rc = write_begin(c);
+    *fresh = false;
+    for (size_t i = 0; !rc && i < u->n; i++) {
+        json_t *j = NULL;
+        bool one = false;
+        rc = put(c, authority, authority_name, kind, &u->files[i], &u->facts[i], &j, &one);
+        *fresh |= one;
+        if (j) json_array_append_new(items, j);
+    }
+    return rc ? rc : plan_anew(c, authority, 0, json_array_get(items, 0), *fresh ? "uploaded" : "replaced");
+}
+
+static enum rc check_name(struct call *c, struct str name, const char *pointer, const char *what)
+{
+    if (name.n && name.n <= NAME_BYTES && str_find(name, '/', 0) == name.n) return RC_OK;
+    return refuse(c, 400, "Bad request", pointer, "%s: 1 to %d bytes without '/'", what, NAME_BYTES);
+}
+
+static enum rc upload_all(struct call *c, struct uploaded *u, json_t *items, bool *fresh)
+{
+    const struct device_kind kind = { query(c, "manufacturer"), query(c, "model"), query(c, "object") };
+    struct str found, server_id;
+    int64_t authority = 0;
+    if (kind.man.n > MATCH_BYTES || kind.mod.n > MATCH_BYTES || kind.mo.n > MATCH_BYTES)
+        return refuse(c, 400, "Bad request", NULL, "manufacturer, model and object have at most %d bytes", MATCH_BYTES);
+    if (!(u->facts = ARENA_ARRAY(c->a, struct facts, u->n))) return err_set(&c->e, RC_NOMEM, "no memory");
+    for (size_t i = 0; i < u->n; i++) buf_init(&u->facts[i].objects, 64 << 10);
+    enum rc rc = authority_for(c, (struct str){ 0 }, NULL, &authority, &found, &server_id);
+    if (!rc) rc = check(c, authority, &kind, u);
+    if (!rc) rc = put_all(c, authority, found, &kind, u, items, fresh);
+    for (size_t i = 0; i < u->n; i++) buf_finish(&u->facts[i].objects);
     return rc;
 }
 
 static enum rc upload(struct call *c)
 {
-    struct str name = query(c, "name"), found, server_id;
-    const struct device_kind kind = { query(c, "manufacturer"), query(c, "model"), query(c, "object") };
-    struct facts f = { .nodes = 0 };
-    int64_t authority = 0;
+    struct description_file file = { query(c, "name"), c->r->body };
+    struct uploaded u = { .files = &file, .n = 1 };
+    json_t *items = json_array();
     bool fresh = false;
-    json_t *j = NULL;
-    if (!name.n || name.n > NAME_BYTES || str_find(name, '/', 0) < name.n)
-        return refuse(c, 400, "Bad request", "/name", "query parameter name: 1 to %d bytes without '/'", NAME_BYTES);
-    if (kind.man.n > MATCH_BYTES || kind.mod.n > MATCH_BYTES || kind.mo.n > MATCH_BYTES)
-        return refuse(c, 400, "Bad request", NULL, "manufacturer, model and object have at most %d bytes", MATCH_BYTES);
-    buf_init(&f.objects, 64 << 10);
-    enum rc rc = authority_for(c, (struct str){ 0 }, NULL, &authority, &found, &server_id);
-    if (!rc) rc = check(c, authority, name, &kind, &f);
-    if (!rc) rc = put(c, authority, name, found, &kind, &f, &j, &fresh);
-    buf_finish(&f.objects);
-    if (rc) {
-        json_decref(j);
-        return rc;
+    enum rc rc = check_name(c, file.name, "/name", "query parameter name");
+    if (!rc) rc = upload_all(c, &u, items, &fresh);
+    if (!rc) rc = answer(c, fresh ? 201 : 200, json_incref(json_array_get(items, 0)));
+    json_decref(items);
+    return rc;
+}
+
+/* {"descriptions": [{"name", "document"}]} */
+static enum rc read_files(struct call *c, const json_t *list, struct uploaded *u)
+{
+    u->n = json_array_size(list);
+    u->several = true;
+    if (!u->n || u->n > FILES)
+        return refuse(c, 400, "Bad request", "/descriptions", "1 to %d descriptions at once", FILES);
+    if (!(u->files = ARENA_ARRAY(c->a, struct description_file, u->n))) return err_set(&c->e, RC_NOMEM, "no memory");
+    for (size_t i = 0; i < u->n; i++) {
+        struct description_file *d = &u->files[i];
+        const struct field fields[] = { { "name", FIELD_TEXT, true, NAME_BYTES, &d->name, NULL },
+                                        { "document", FIELD_TEXT, true, DDF_BYTES, &d->text, NULL } };
+        const struct str base = arena_printf(c->a, "/descriptions/%zu", i);
+        const struct str pointer = arena_printf(c->a, "%.*s/name", STR_ARG(base));
+        if (!json_is_object(json_array_get(list, i)))
+            return refuse(c, 400, "Bad request", base.p, "must be an object with name and document");
+        enum rc rc = json_fields(json_array_get(list, i), base.p, fields, sizeof fields / sizeof fields[0], &c->e);
+        if (!rc) rc = check_name(c, d->name, pointer.p, "name");
+        for (size_t k = 0; !rc && k < i; k++)
+            if (str_eq(u->files[k].name, d->name))
+                rc = refuse(c, 400, "Bad request", pointer.p, "a second description of the name \"%.*s\"",
+                            STR_ARG(d->name));
+        if (rc) return rc;
     }
-    return answer(c, fresh ? 201 : 200, j);
+    return RC_OK;
+}
+
+static enum rc upload_batch(struct call *c)
+{
+    json_t *body = NULL, *list = NULL, *items = json_array(), *out = json_object();
+    const struct field fields[] = { { "descriptions", FIELD_LIST, true, 0, &list, NULL } };
+    struct uploaded u = { .n = 0 };
+    bool fresh = false;
+    enum rc rc = json_read(c->r->body, &body, &c->e);
+    if (!rc) rc = json_fields(body, "", fields, sizeof fields / sizeof fields[0], &c->e);
+    if (!rc) rc = read_files(c, list, &u);
+    if (!rc) rc = upload_all(c, &u, items, &fresh);
+    json_object_set(out, "items", items);
+    if (!rc) rc = answer(c, fresh ? 201 : 200, json_incref(out));
+    json_decref(out);
+    json_decref(items);
+    json_decref(body);
+    return rc;
 }
 
 static enum rc drop(struct call *c)
@@ -225,6 +316,7 @@ static enum rc drop(struct call *c)
 const struct route routes_descriptions[] = {
     { "GET", "/api/v1/descriptions", ROLE_VIEWER, list },
     { "POST", "/api/v1/descriptions", ROLE_ADMIN, upload },
+    { "POST", "/api/v1/descriptions:batch", ROLE_ADMIN, upload_batch },
     { "GET", "/api/v1/descriptions/{name}", ROLE_VIEWER, get },
     { "DELETE", "/api/v1/descriptions/{name}", ROLE_ADMIN, drop },
     { NULL, NULL, ROLE_NONE, NULL },

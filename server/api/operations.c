@@ -251,7 +251,7 @@ static enum rc read_wish(struct call *c, json_t *body, struct wish *w)
         { "uri", FIELD_TEXT, false, TREE_URI_BYTES, &t->one.uri, NULL },
         { "format", FIELD_TEXT, false, 10, &t->one.format, NULL },
         { "type", FIELD_TEXT, false, 100, &t->one.type, NULL },
-        { "data", FIELD_TEXT, false, TREE_DATA_BYTES, &t->one.data, &t->one.has_data },
+        { "data", FIELD_TEXT, false, c->api->srv->config->dm_max_object_bytes, &t->one.data, &t->one.has_data },
         { "commands", FIELD_LIST, false, 0, &t->commands, NULL },
         { "grant", FIELD_OBJECT, false, 0, &t->grant, NULL },
         { "revoke", FIELD_OBJECT, false, 0, &t->revoke, NULL },

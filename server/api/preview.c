@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/describe.h"
 #include "server/api/leaving.h"
+#include "server/correlators.h"
 #include "server/secrets.h"
 #include "syncml/msg.h"
 
@@ -53,6 +54,7 @@ static json_t *steps_json(const struct call *c, const struct ddf_schema *own, co
         if (s->has_data) j_str(j, "data", is_secret(c, own, s) ? STR("***") : s->data);
         j_strn(j, "why", s->why);
         if (s->operation) j_int(j, "operation", s->operation);
+        j_strn(j, "correlator", s->correlator);
         if (s->children) json_object_set_new(j, "children", steps_json(c, own, s->children));
         json_array_append_new(list, j);
     }
@@ -78,15 +80,20 @@ enum rc preview_plan(struct call *c, struct preview *p, json_t *out)
 {
     struct pol_plan plan;
     struct sml_step *steps = NULL;
+    struct store_message about = { 0 };
     struct buf xml;
     buf_init(&xml, 4 << 20);
     enum rc rc = pol_make_plan(&p->facts, &p->desired, c->a, &plan, &c->e);
+    if (!rc) rc = correlators_assign(c->store, p->device.id, p->device.want_stamp, plan.steps, c->a, &c->e);
     if (!rc) rc = store_steps(&plan, c->a, &steps, &c->e);
-    if (!rc) rc = store_preview_syncml(c->api->srv, &p->device, p->facts.schema, steps, c->a, &xml, &c->e);
+    if (!rc) rc = store_preview_syncml(c->api->srv, &p->device, p->facts.schema, steps, c->a, &xml, &about, &c->e);
     if (!rc) {
         j_bool(out, "settled", plan.settled);
         json_object_set_new(out, "steps", steps_json(c, p->facts.schema, plan.steps));
         json_object_set_new(out, "waits", waits_json(plan.waits));
+        j_int(out, "message", 1);
+        j_int(out, "messages", (int64_t)about.messages);
+        j_int(out, "stepsInMessage", (int64_t)about.steps);
         j_str(out, "syncml", buf_str(&xml));
     }
     buf_finish(&xml);

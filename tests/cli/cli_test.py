@@ -148,7 +148,7 @@ def test_the_tree_is_asked_for_an_address_and_depth(ctl, server):
 
 def test_a_preview_shows_the_exact_message(ctl, server):
     server.routes[DEVICE + "/preview"] = PLAN
-    assert ctl("device", "preview", DEV).out.endswith("The next message\n" + SYNCML + "\n")
+    assert ctl("device", "preview", DEV).out.endswith("The next message: 1 of 2 that these steps take, with 1 of them; the answers decide what follows\n" + SYNCML + "\n")
 
 
 # ---- KPIs over time -----------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ DESIRED = {
     "unknown": [{"policy": "pilots", "why": "the device has not told label.pilot"}], "warnings": ["two policies of the same priority"]}
 
 SYNCML = '<?xml version="1.0" encoding="UTF-8"?>\n<SyncML xmlns="SYNCML:SYNCML1.2">\n  <SyncBody/>\n</SyncML>\n'
-PLAN = {"settled": False, "syncml": SYNCML,
+PLAN = {"settled": False, "message": 1, "messages": 2, "stepsInMessage": 1, "syncml": SYNCML,
         "steps": [{"verb": "atomic", "for": "change", "why": "set together", "children": [
                       {"verb": "replace", "for": "change", "uri": "./V/corp/VCPUs", "format": "int", "data": "2", "why": "policy corporate"},
                       {"verb": "replace", "for": "change", "uri": "./V/corp/MaxKB", "format": "int", "data": "x" * 70, "why": "policy corporate"}]},

@@ -460,8 +460,41 @@ static void survives_running_out_of_memory(void)
     CU_ASSERT_EQUAL(rc, RC_OK);
 }
 
+/* Many children below one node, as vendors' whole devices have them: each is found by its name, also when a later document
+ * describes it again or adds others. */
+static void many_children_are_united_by_name(void)
+{
+    enum { CHILDREN = 4000 };
+    struct ddf_schema *s = ddf_schema_create();
+    for (unsigned round = 0; round < 3; round++) {
+        struct buf b;
+        buf_init(&b, 0);
+        buf_putz(&b, "<MgmtTree><VerDTD>1.2</VerDTD>");
+        for (unsigned i = round; i < CHILDREN + round; i++)
+            buf_printf(
+                &b,
+                "<Node><NodeName>N%u</NodeName><Path>./Vendor/Many</Path><DFProperties><AccessType><Get/></AccessType>"
+                "<Description>%u</Description><DFFormat><int/></DFFormat></DFProperties></Node>",
+                i, round);
+        buf_putz(&b, "</MgmtTree>");
+        CU_ASSERT_EQUAL_FATAL(ddf_schema_load(s, buf_str(&b), "many", NULL), RC_OK);
+        buf_finish(&b);
+    }
+    for (unsigned i = 0; i < CHILDREN + 2; i++) {
+        char uri[64];
+        snprintf(uri, sizeof uri, "./Vendor/Many/N%u", i);
+        const struct ddf_node *n = ddf_schema_find(s, str_of(uri));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(n);
+        CU_ASSERT(str_is(n->description, i >= 2 ? "2" : i == 1 ? "1" : "0"));
+    }
+    unsigned n = 0;
+    for (const struct ddf_node *c = ddf_schema_find(s, STR("./Vendor/Many"))->first; c; c = c->next) n++;
+    CU_ASSERT_EQUAL(n, CHILDREN + 2);
+    ddf_schema_destroy(s);
+}
+
 TEST_MAIN("ddf.load", TEST(reads_a_standard_description), TEST(reads_files_as_microsoft_writes_them),
           TEST(keeps_what_vendors_say_besides), TEST(reads_older_files), TEST(passes_over_what_it_does_not_know),
-          TEST(unites_documents), TEST(says_what_is_wrong_and_where),
+          TEST(unites_documents), TEST(many_children_are_united_by_name), TEST(says_what_is_wrong_and_where),
           TEST(an_entity_bomb_is_refused_at_its_first_declaration), TEST(ceilings_are_ordinary_outcomes),
           TEST(a_failure_changes_nothing), TEST(survives_running_out_of_memory))

@@ -170,3 +170,16 @@ def test_many_files_for_one_maker_in_one_upload(folder, server):
     finally:
         for i in range(120):
             server.call("DELETE", f"/descriptions/csp-{i}")
+
+
+def test_a_batch_of_descriptions_is_taken_whole_or_not_at_all(server):
+    """One request, one merge, one change: a mistake in one of them names it, and nothing is there afterwards."""
+    leaf = "<Node><NodeName>{}</NodeName><Path>./Vendor/Batch</Path><DFProperties><AccessType><Get/></AccessType><DFFormat><int/></DFFormat></DFProperties></Node>"
+    good = lambda i: {"name": f"batch-{i}", "document": f"<MgmtTree><VerDTD>1.2</VerDTD>{leaf.format(f'B{i}')}</MgmtTree>"}
+    bad = server.call("POST", "/descriptions:batch", expect=422, json={"descriptions": [good(0), good(1), {"name": "x", "document": "<MgmtTree>"}]}).json()
+    assert bad["pointer"] == "/descriptions/2/document"
+    assert not [d for d in server.get("/descriptions?limit=500")["items"] if d["name"].startswith("batch-")]
+    assert server.call("POST", "/descriptions:batch", expect=400, json={"descriptions": [good(0), good(0)]}).json()["pointer"] == "/descriptions/1/name"
+    done = server.call("POST", "/descriptions:batch?manufacturer=Batch", expect=201, json={"descriptions": [good(i) for i in range(300)]}).json()
+    assert len(done["items"]) == 300 and {d["manufacturer"] for d in done["items"]} == {"Batch"}
+    assert len([d for d in server.get("/descriptions?limit=500")["items"] if d["name"].startswith("batch-")]) == 300

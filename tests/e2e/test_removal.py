@@ -300,3 +300,56 @@ def test_a_stored_policy_with_a_field_that_is_refused_today_holds_and_is_named(s
     server.apply(policy())
     world.wait_for("the lease to end", lambda: value(sim, "Lease/WipeAfterS") in (None, "0"), 60)
     assert "needsAttention" not in server.get("/policies/corporate-workspace")
+
+
+def test_a_volume_is_never_made_smaller_and_nothing_waits_for_it(server, sim):
+    server.apply(policy())
+    server.wait_vm(PHONE, "corp", 60, state=50)
+    settled(server)
+    smaller = LITTLE.replace("16Mi", "8Mi")
+    seen = server.call("POST", f"/policies:preview?device={world.quote(PHONE)}", expect=200, data=policy(smaller).encode(),
+                       headers={"Content-Type": "application/yaml"}).json()
+    assert [w["code"] for w in seen["device"]["waits"]] == [1411] and "never made smaller" in seen["device"]["waits"][0]["why"]
+    server.apply(policy(smaller))
+    look = lambda: server.get(f"/devices/{world.quote(PHONE)}")
+    world.wait_for("the device to say why", lambda: look()["summary"] == "failed" and "never made smaller" in look()["why"], 60)
+    assert value(sim, "Resources/Storage/userdata/QuotaKB") == "16384"
+    # And where somebody sends it all the same, the device refuses it with its code.
+    op = server.call("POST", f"/devices/{world.quote(PHONE)}/operations", expect=202,
+                     json={"kind": "tree", "command": "replace", "uri": f"{ROOT}/Resources/Storage/userdata/QuotaKB", "format": "int", "data": "8192"}).json()
+    done = server.wait_operation(op, "failed")
+    assert done["code"] == 1411, done
+    server.apply(policy(LITTLE.replace("16Mi", "24Mi")))
+    world.wait_for("the volume to grow", lambda: value(sim, "Resources/Storage/userdata/QuotaKB") == "24576", 60)
+    settled(server)
+
+
+def test_a_value_may_be_as_large_as_an_object(server, sim):
+    server.apply(policy())
+    server.wait_vm(PHONE, "corp", 60, state=50)
+    settled(server)
+    text = "0123456789abcdef" * 20000                       # 320,000 octets
+    op = server.call("POST", f"/devices/{world.quote(PHONE)}/operations", expect=202,
+                     json={"kind": "tree", "command": "replace", "uri": f"{ROOT}/Desc", "data": text}).json()
+    server.wait_operation(op)
+    assert value(sim, "Desc") == text
+    op = server.call("POST", f"/devices/{world.quote(PHONE)}/operations", expect=202,
+                     json={"kind": "tree", "command": "get", "uri": f"{ROOT}/Desc"}).json()
+    assert server.wait_operation(op)["result"][0]["value"] == text
+
+
+def test_a_vm_that_was_wiped_by_hand_starts_again_with_one_plain_command(server, sim):
+    server.apply(policy())
+    server.wait_vm(PHONE, "corp", 60, state=50)
+    settled(server)
+    op = server.operate(PHONE, "corp", "wipe", scope="all")
+    server.wait_operation(op)
+    server.wait_vm(PHONE, "corp", 60, state=30)
+    world.wait_for("the reason in the desired state", lambda: "held" in desired(server), 30)
+    held = desired(server)["held"]
+    assert held["operation"] == op["id"] and held["kind"] == "wipe" and "stands" in held["why"], held
+    assert "stands" in server.ctl("device", "desired", PHONE)
+    server.ctl("start", PHONE, "corp", "--wait")
+    server.wait_vm(PHONE, "corp", 60, state=50)
+    settled(server)
+    assert "held" not in desired(server)

@@ -174,6 +174,10 @@ def descriptions(api):
     if "Acme" not in [k["name"] for k in api.call("GET", "/api/v1/devices/phone/tree/description?uri=./Vendor", want=200)["children"]]:
         wrong("the children are not there")
     api.call("GET", "/api/v1/devices/phone/tree/description", want=200)
+    api.call("POST", "/api/v1/descriptions:batch?manufacturer=Acme", {"descriptions": [{"name": "one", "document": DDF}]}, want=201)
+    api.call("POST", "/api/v1/descriptions:batch?manufacturer=Acme", {"descriptions": [{"name": "one", "document": DDF}]}, want=200)
+    api.call("POST", "/api/v1/descriptions:batch", {"descriptions": [{"name": "bad", "document": "<x"}]}, want=422)
+    api.call("DELETE", "/api/v1/descriptions/one", want=204)
     api.call("GET", "/api/v1/descriptions", want=200)
     api.call("GET", "/api/v1/descriptions/acme", want=200)
     if api.call("GET", "/api/v1/descriptions/acme", accept="application/xml", want=200).decode() != DDF:

@@ -17,6 +17,7 @@ static void a_preview_is_what_the_device_gets_without_secrets(void)
     struct pol_desired desired;
     struct pol_plan plan = { 0 };
     struct sml_step *steps = NULL;
+    struct store_message about = { 0 };
     struct arena a;
     struct buf xml;
     struct err e = { 0 };
@@ -37,13 +38,15 @@ static void a_preview_is_what_the_device_gets_without_secrets(void)
     CU_ASSERT_EQUAL_FATAL(pol_resolve(&f, &a, &desired, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(pol_make_plan(&f, &desired, &a, &plan, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(store_steps(&plan, &a, &steps, &e), RC_OK);
-    CU_ASSERT_EQUAL_FATAL(store_preview_syncml(&l->srv, &d, l->srv.schema, steps, &a, &xml, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(store_preview_syncml(&l->srv, &d, l->srv.schema, steps, &a, &xml, &about, &e), RC_OK);
+    CU_ASSERT_EQUAL(about.messages, 1);
+    CU_ASSERT_EQUAL(about.steps, plan.n_steps);
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&xml), "  <Add>\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&xml), "<LocURI>./VMImages/base</LocURI>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&xml), "<Target>\n      <LocURI>IMEI:001</LocURI>"));
     CU_ASSERT_PTR_NULL(strstr(buf_z(&xml), p->server_ha1));
-    for (const char *at = buf_z(&xml); (at = strstr(at, "NextNonce")) != NULL; at++)
-        CU_ASSERT_PTR_NOT_NULL(strstr(at, "***"));
+    for (const char *at = buf_z(&xml); (at = strstr(at, "<NextNonce")) != NULL; at++)
+        CU_ASSERT(strstr(at, ">***</NextNonce>") && strstr(at, ">***</NextNonce>") < strstr(at, "</NextNonce>"));
     const char *cred = strstr(buf_z(&xml), "<Cred>");
     CU_ASSERT(!cred || strstr(cred, "<Data>***</Data>"));
 
