@@ -82,7 +82,7 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(false, api_max_per_address, "api.maxConnectionsPerAddress", SET_UINT, "250", 0, 100000, NULL, false,             \
       "open connections from one address")                                                                             \
     X(false, api_max_bodies, "api.maxBodies", SET_BYTES, "64Mi", 0, 0, NULL, false,                                    \
-      "bodies of requests and answers under way, together; past it 503")                                               \
+      "bodies of requests and answers under way, together; past it 503; one token has half of it at most")             \
     X(false, api_threads, "api.threads", SET_UINT, "4", 2, 64, NULL, false,                                            \
       "requests worked on at once; one token has half of them at most")                                                \
     X(true, api_request_timeout_s, "api.requestTimeout", SET_SECONDS, "30s", 1, 3600, NULL, false,                     \

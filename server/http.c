@@ -48,11 +48,16 @@ static struct http_req *req_take(struct http_listener *l)
     q->phase = HTTP_P_HEAD;
     q->is_suspended = q->gone = false;
     q->passed = 0;
-    q->crowded = q->ended = false;
+    q->crowded = 0;
+    q->ended = false;
     q->upload = NULL;
     q->response = NULL;
     q->next = NULL;
     q->prev = NULL;
+    q->live_next = l->live;
+    if (l->live) l->live->live_prev = &q->live_next;
+    q->live_prev = &l->live;
+    l->live = q;
     return q;
 }
 
@@ -70,6 +75,8 @@ static void req_give(struct http_req *q)
     q->response = NULL;
     l->held -= q->held;
     q->held = 0;
+    *q->live_prev = q->live_next;
+    if (q->live_next) q->live_next->live_prev = q->live_prev;
     if (l->n_spare >= HTTP_SPARE_REQUESTS) {
         req_free(q);
         return;
@@ -290,11 +297,31 @@ static enum MHD_Result refuse_now(struct http_req *q, struct http_reply *reply)
     return send_ready(q);
 }
 
-static void no_room(const struct http_req *q, struct http_reply *refuse)
+static size_t held_by(const struct http_listener *l, int64_t principal)
+{
+    size_t n = 0;
+    for (const struct http_req *q = l->live; q; q = q->live_next) n += q->pub.principal == principal ? q->held : 0;
+    return n;
+}
+
+/* One principal has half of the room, so that it stops nobody else; but always room for one body.
+ * @return the ceiling that `more` bytes would pass; 0 = there is room */
+static size_t ceiling_passed(const struct http_req *q, size_t more)
+{
+    const struct http_listener *l = q->l;
+    const size_t all = l->config.max_bodies_bytes, half = all / 2, body = l->config.max_body_bytes;
+    const size_t share = half < body ? body : half;
+    if (l->held + more > all) return all;
+    return q->pub.principal && held_by(l, q->pub.principal) + more > share ? share : 0;
+}
+
+static void no_room(const struct http_req *q, size_t ceiling, struct http_reply *refuse)
 {
     http_problem(refuse, 503, "Too much at once", NULL,
-                 "the requests and replies under way fill the %zu bytes they may have together; try again",
-                 q->l->config.max_bodies_bytes);
+                 ceiling == q->l->config.max_bodies_bytes
+                     ? "the requests and replies under way fill the %zu bytes they may have together; try again"
+                     : "your requests and replies under way fill the %zu bytes that yours may have together; try again",
+                 ceiling);
 }
 
 /* Ceilings that the request itself does not know of. */
@@ -302,14 +329,15 @@ static bool is_crowded(struct http_req *q, struct http_reply *refuse)
 {
     const struct http_listener *l = q->l;
     const int64_t body = http_content_length(&q->pub);
+    const size_t ceiling = q->crowded ? q->crowded : ceiling_passed(q, body > 0 ? (size_t)body : 0);
     if (q->conn->over == HTTP_O_ADDRESS)
         http_problem(refuse, 503, "Too many connections", NULL,
                      "all %u connections that one address may have are in use; try again", l->config.max_per_address);
     else if (q->conn->over)
         http_problem(refuse, 503, "Too many connections", NULL, "all %u connections are in use; try again",
                      l->config.max_connections);
-    else if (q->crowded || l->held + (size_t)(body > 0 ? body : 0) > l->config.max_bodies_bytes)
-        no_room(q, refuse);
+    else if (ceiling)
+        no_room(q, ceiling, refuse);
     if (refuse->status) http_reply_header(refuse, "Retry-After", STR("5"));
     return refuse->status != 0;
 }
@@ -365,8 +393,8 @@ static enum MHD_Result take_piece(struct http_req *q, struct str bytes)
         if (!l->upload->piece(l->ctx, q->upload, bytes)) q->phase = HTTP_P_PASS;
         return MHD_YES;
     }
-    size_t before = q->body.cap;
-    q->crowded = l->held + bytes.n > l->config.max_bodies_bytes;
+    const size_t before = q->body.cap, room = before - q->body.n;
+    q->crowded = bytes.n > room ? ceiling_passed(q, bytes.n - room) : 0;
     if (q->crowded || bytes.n > l->config.max_body_bytes - q->body.n)
         q->phase = HTTP_P_PASS; /* chunked, so that the head did not say; or others were faster */
     else

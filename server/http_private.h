@@ -68,6 +68,7 @@ struct http_listener {
     struct http_req *spare; /* a listener has one thread: no lock */
     unsigned n_spare;
     struct http_req *later; /* those the handler has kept */
+    struct http_req *live;  /* all that are not spare */
     pthread_mutex_t lock;   /* of streams and of what is done */
     struct http_stream *streams;
     struct http_req *done; /* answered by another thread, under lock */
@@ -115,15 +116,16 @@ struct http_req {
     bool is_suspended, gone;
     struct arena arena;
     struct buf body;
-    size_t held;   /* its part of the listener's */
-    bool ended;    /* all of it has come */
-    bool crowded;  /* its body did not fit in with the others */
-    size_t passed; /* bytes passed over */
+    size_t held;    /* its part of the listener's */
+    bool ended;     /* all of it has come */
+    size_t crowded; /* the ceiling below which its body found no room; 0 = it fits in */
+    size_t passed;  /* bytes passed over */
     void *upload;
     struct MHD_Response *response;
     unsigned status;
     struct http_req *next, **prev; /* spare or later list */
-    struct http_reply *answer;     /* of another thread */
+    struct http_req *live_next, **live_prev;
+    struct http_reply *answer; /* of another thread */
     struct http_req *next_done;
     char query[HTTP_QUERY_INLINE];
 };

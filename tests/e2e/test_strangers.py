@@ -202,6 +202,32 @@ def test_one_slow_request_holds_up_no_other(server):
             assert w.result().status_code in (201, 503)
 
 
+def test_bodies_of_one_token_leave_room_for_others(server):
+    """Forty bodies that do not end would fill all the room that there is."""
+    token, size = server.viewer.headers["Authorization"], 3 << 20
+    head = (f"POST /api/v1/policies:preview HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: application/yaml\r\n"
+            f"Content-Length: {size}\r\n\r\n")
+    held = []
+
+    def more(who):
+        document = "apiVersion: x\n" + "\n" * 100000
+        return who.post(server.url + "/api/v1/policies:preview", data=document, headers={"Content-Type": "application/yaml"}, timeout=20)
+
+    try:
+        for _ in range(40):
+            s = socket.create_connection(("127.0.0.1", server.api_port), 10)
+            held.append(s)
+            with contextlib.suppress(OSError):      # what is past the ceiling is passed over for a while, and then cut off
+                s.sendall(head.encode() + b" " * (size - 10))
+        full, = world.wait_for("its share to be full", lambda: [r for r in [more(server.viewer)] if r.status_code == 503], 20)
+        assert "Retry-After" in full.headers
+        assert more(server.session).status_code in (400, 422), "the bodies of one token stop everybody"
+    finally:
+        for s in held:
+            s.close()
+    world.wait_for("room again", lambda: more(server.viewer).status_code != 503, 20)
+
+
 def test_a_long_history_holds_up_no_device(server):
     """Four readers want all of a long history, of which they get nothing."""
     with contextlib.closing(sqlite3.connect(f"{server.dir}/dmvisor.db", 30)) as db:
