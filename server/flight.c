@@ -5,7 +5,8 @@
 
 static size_t texts(const struct pol_step *s)
 {
-    return s->uri.n + s->format.n + s->data.n + s->correlator.n + s->why.n + s->key.n + s->op_kind.n + s->op_owner.n;
+    return s->uri.n + s->format.n + s->type.n + s->data.n + s->correlator.n + s->why.n + s->key.n + s->op_kind.n +
+           s->op_owner.n;
 }
 
 static struct str keep(char **p, struct str s)
@@ -22,13 +23,14 @@ static void put(struct flown *f, const struct pol_step *s, uint64_t tag, uint32_
     f->step.children = f->step.next = NULL;
     f->step.uri = keep(p, s->uri);
     f->step.format = keep(p, s->format);
+    f->step.type = keep(p, s->type);
     f->step.data = keep(p, s->data);
     f->step.correlator = keep(p, s->correlator);
     f->step.why = keep(p, s->why);
     f->step.key = keep(p, s->key);
     f->step.op_kind = keep(p, s->op_kind);
     f->step.op_owner = keep(p, s->op_owner);
-    f->step.type = f->step.op_args = (struct str){ 0 };
+    f->step.op_args = (struct str){ 0 };
 }
 
 enum rc flight_make(const struct pol_step *steps, size_t n_steps, uint64_t first_tag, struct flight **out,

@@ -110,13 +110,19 @@ bool secret_node(const struct ddf_schema *shipped, const struct ddf_schema *own,
     return sml_uri_is_secret(uri) || is_kept_back(shipped, uri) || is_kept_back(own, uri);
 }
 
+/* A document that is no text here: in WBXML, or in base64. */
+static bool is_closed_document(const struct sml_item *i)
+{
+    return i->data.n && sml_item_is_document(i) && !str_starts(str_trim(i->data), STR("<"));
+}
+
 bool secret_item(const struct ddf_schema *shipped, const struct ddf_schema *own, const struct sml_item *i)
 {
     struct str uri = i->target.n ? i->target : i->source;
     uri = str_slice(uri, 0, str_find(uri, '?', 0));
     return sml_item_is_secret(i) || secret_node(shipped, own, uri) ||
-           (sml_item_is_document(i) && (str_starts(i->meta.type, STR("application/vnd.syncml.dmtnds+wbxml")) ||
-                                        holds_kept_back(shipped, uri) || holds_kept_back(own, uri)));
+           (sml_item_is_document(i) &&
+            (is_closed_document(i) || holds_kept_back(shipped, uri) || holds_kept_back(own, uri)));
 }
 
 struct str secret_option(struct str data, struct str key)

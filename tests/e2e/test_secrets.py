@@ -229,3 +229,28 @@ def test_a_serialised_tree_with_a_secret_node_is_a_secret(server):
     for value in ("Zebra-4715-in-a-value", "Zebra-4716-listed", "Zebra-4717-written"):
         nowhere(server, stream, looker, value, [o["id"] for o in ops])
     stream.stop()
+
+
+def test_a_serialised_tree_that_cannot_be_looked_into_is_a_secret(server):
+    """In base64 or WBXML: nobody sees which nodes are in it, so nobody sees any."""
+    looker, stream = viewer(server), Stream(server)
+    c = syncml.Client(server.register(NAME), NAME)
+    c.finish(c.call())
+    # What goes before the tree is as long as three octets, so that the base64 of the tree is the same in all of them.
+    kinds = {"application/vnd.syncml.dmtnds+xml": b"", "application/vnd.syncml.dmtnds+wbxml": b"\2\0\0", "text/xml": b"\xef\xbb\xbf"}
+    tree = document("AAuthSecret", "Zebra-4720-inside").encode()
+    text, octets = base64.b64encode(tree).decode(), [base64.b64encode(head + tree).decode() for head in kinds.values()]
+    ops = [ask(server, command="add", uri=f"./Vendor/d{n}", format="bin", type=kind, data=octets[n]) for n, kind in enumerate(kinds)]
+    group = ask(server, command="atomic", commands=[{"command": "add", "uri": f"./Vendor/g{n}", "format": "bin", "type": kind, "data": octets[n]}
+                                                    for n, kind in enumerate(kinds)])
+    ids = [o["id"] for o in [*ops, group]]
+    nowhere(server, stream, looker, text, ids)
+    sent = []
+    tell = c.do
+    c.do = lambda cmd, reply, codes: (sent.extend(cmd.itertext()), tell(cmd, reply, codes))[1]
+    c.finish(c.call())
+    c.finish(c.call())
+    assert set(octets) <= set(sent), "the device itself got them"
+    assert [server.get(f"/operations/{i}")["state"] for i in ids] == ["verified"] * 4, [server.get(f"/operations/{i}") for i in ids]
+    nowhere(server, stream, looker, text, ids)
+    stream.stop()
