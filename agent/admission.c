@@ -13,6 +13,23 @@ static int refuse(int code, char text[HV_TEXT_BYTES], const char *fmt, ...)
     return code;
 }
 
+/* "0-1,4": each core must be there, or the hypervisor would start no VM on it. */
+static int affinity(const struct hv_spec *s, const struct admission *room, char text[HV_TEXT_BYTES])
+{
+    struct str list = str_of(s->affinity), part;
+    while (str_cut(&list, ',', &part)) {
+        int64_t from, to;
+        struct str rest = part, first;
+        if (!str_cut(&rest, '-', &first)) continue;
+        if (!str_to_i64(first, &from) || !str_to_i64(rest.n ? rest : first, &to) || from > to)
+            return refuse(1421, text, "the cores %.*s are no range", STR_ARG(part));
+        if (room->cores > 0 && to >= room->cores)
+            return refuse(1421, text, "the core %lld is wanted, and the device has 0 to %d", (long long)to,
+                          room->cores - 1);
+    }
+    return 0;
+}
+
 static int cpus(const struct hv_spec *s, const struct admission *room, char text[HV_TEXT_BYTES])
 {
     if (s->vcpus < 1 || s->vcpus > s->max_vcpus)
@@ -42,6 +59,7 @@ static int memory(const struct hv_spec *s, const struct admission *room, char te
 int admission_test(const struct hv_spec *s, const struct admission *room, int64_t new_kb, char text[HV_TEXT_BYTES])
 {
     int code = cpus(s, room, text);
+    if (!code) code = affinity(s, room, text);
     if (!code) code = memory(s, room, text);
     if (!code && room->store_free_kb >= 0 && new_kb > room->store_free_kb)
         code = refuse(1423, text, "%lld KiB of storage are asked for, and %lld are free", (long long)new_kb,

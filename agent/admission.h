@@ -7,6 +7,7 @@
 
 struct admission {
     int cpus;              /* cores on line, 0 = not known */
+    int cores;             /* all there are, 0 = not known */
     int max_vcpus;         /* of one VM, 0 = no limit */
     int64_t memory_kb;     /* of the host, 0 = not known */
     int64_t promised_kb;   /* to the other VMs that run */

@@ -218,7 +218,7 @@ static int check_quota(void *ctx, const struct tree_at *at, enum ddf_access comm
 
     for (int i = 0; v && i < v->vm->want.n_volumes; i++) {
         const struct hv_volume *x = &v->vm->want.volumes[i];
-        if (str_is(at->names[1], x->name) && str_to_i64(value, &kb) && kb < x->size_kb) return 1411;
+        if (str_is(at->names[1], x->name) && str_to_i64(value, &kb) && kb < vm_files_volume_kb(x)) return 1411;
     }
     return check_setting(ctx, at, command, value);
 }
@@ -640,10 +640,10 @@ static enum rc setting_rows(struct device_shared *s, const struct mo_field *f, s
 
     for (size_t i = 0; !rc && i < n; i++) {
         struct tree_row row = { .check = check_setting, .changed = setting_changed };
-        if (!strcmp(f[i].name, "resources.storage.*.quota")) row.check = check_quota;
         if (!strcmp(f[i].name, "resources.cpu.maxVcpus")) row.get = get_max_vcpus;
         if (!strcmp(f[i].name, "resources.memory.max")) row.get = get_max_memory;
         if (!strcmp(f[i].name, "resources.memory.current")) row.get = get_memory;
+        if (!strcmp(f[i].name, "resources.storage.*.quota")) row.check = check_quota;
         rc = mo_row(s, DDF_VM, f[i].name, &row, e);
     }
     return rc;

@@ -35,6 +35,7 @@ static bool canonical(struct change *c, const struct ddf_node *n)
     enum ddf_format f = n->format;
     int64_t number;
 
+    if (!c->data.p) c->data = STR(""); /* WBXML has no octets at all for an empty text */
     if (f == DDF_BIN && ddf_format_of(c->format, &f) &&
         f == DDF_B64) { /* C-113: stored as bin whatever the transport form */
         if (text_b64_decode(c->data, c->a, &c->data)) return false;

@@ -158,6 +158,8 @@ enum rc vm_save(const struct vm *vm, struct buf *out);
 enum rc vm_load(struct str json, struct vm **out, struct err *e);
 /** The address of an interface: always the same for this VM and this interface, locally administered. */
 void vm_net_mac(const char *uuid, const char *interface, char out[18]);
+/** KiB that its file has, or had when it was made or grown last; 0 = there is no file. */
+int64_t vm_files_volume_kb(const struct hv_volume *v);
 /** Remove the folders of VMs that are not ours any more. @return how many */
 unsigned vm_files_sweep(const char *vms_dir, bool (*belongs)(void *ctx, const char *uuid), void *ctx);
 /** Remove the VM's folder with all that is in it, without overwriting. @return false when something stays */

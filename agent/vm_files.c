@@ -67,6 +67,14 @@ static enum rc look_at_volume(const struct hv_volume *v, struct err *e)
     return look_at(what, v->file, v->size_kb * 1024, e);
 }
 
+int64_t vm_files_volume_kb(const struct hv_volume *v)
+{
+    struct stat st;
+
+    if (!v->file[0]) return 0;
+    return lstat(v->file, &st) == 0 && st.st_size / 1024 > v->size_kb ? (int64_t)st.st_size / 1024 : v->size_kb;
+}
+
 /* Sparse. @param flags  O_CREAT | O_EXCL for a new one */
 static enum rc size_volume(const struct hv_volume *v, const char *file, int flags, struct err *e)
 {

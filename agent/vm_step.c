@@ -22,6 +22,7 @@ static enum vm_go admit(struct vm *vm, struct vm_world *w, int *code)
     int64_t new_kb = 0;
     if (w->hv->class->facts(w->hv, &f, NULL)) f = (struct hv_facts){ .store_free_kb = -1 };
     const struct admission room = { .cpus = f.cpu_online,
+                                    .cores = f.cpu_total,
                                     .max_vcpus = f.max_vcpus,
                                     .memory_kb = f.mem_total_kb,
                                     .promised_kb = w->promised_kb - (on ? vm->effective.mem_max_kb : 0),

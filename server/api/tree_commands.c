@@ -123,6 +123,18 @@ static enum rc check_format(struct check *x)
                   STR_ARG(x->who), STR_ARG(x->t->format));
 }
 
+/* Octets in base64 as everybody writes it: with its padding and without line breaks, which is how they are compared. */
+static bool octets_as_written(struct check *x)
+{
+    struct str bytes;
+    char *text = NULL;
+    if (text_b64_decode(x->t->data, x->c->a, &bytes) || !(text = arena_bytes(x->c->a, text_b64_len(bytes.n) + 1)))
+        return false;
+    text_b64(bytes.p, bytes.n, text);
+    x->t->data = (struct str){ text, text_b64_len(bytes.n) };
+    return true;
+}
+
 static enum rc check_command(struct check *x, const struct verb *v)
 {
     struct tree_command *t = x->t;
@@ -130,7 +142,6 @@ static enum rc check_command(struct check *x, const struct verb *v)
     struct str base, arg;
     enum ddf_query q;
     int status = 200;
-    struct str bytes;
     bool octets = false;
     if (!v->access) return check_question(x);
     if (!t->uri.n) return REFUSE(x, "uri", "%.*sa tree command needs an address", STR_ARG(x->who));
@@ -149,7 +160,7 @@ static enum rc check_command(struct check *x, const struct verb *v)
     const struct ddf_node *n = !t->format.n && t->has_data && q == DDF_QUERY_NONE ? ddf_schema_find(x->schema, base)
                                                                                   : NULL;
     octets = str_eq_fold(t->format, STR("bin")) || (n && n->format == DDF_BIN);
-    if (octets && t->has_data && text_b64_decode(t->data, x->c->a, &bytes))
+    if (octets && t->has_data && !octets_as_written(x))
         return REFUSE(x, "data", "%.*soctets (format bin) are given in base64", STR_ARG(x->who));
     if (check_format(x) || (v->access == DDF_COPY && check_copy(x))) return RC_DENIED;
     if (q == DDF_QUERY_NONE && v->access != DDF_COPY &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/admission.h"
 #include "tests/lib/test.h"
+#include <stdio.h>
 #include <string.h>
 
 static void what_has_no_room_is_refused_with_its_code(void)
@@ -43,4 +44,31 @@ static void what_has_no_room_is_refused_with_its_code(void)
     }
 }
 
-TEST_MAIN("agent.admission", TEST(what_has_no_room_is_refused_with_its_code))
+static void cores_that_are_not_there_are_refused(void)
+{
+    static const struct {
+        const char *affinity;
+        int want;
+        const char *says;
+    } row[] = {
+        { "", 0, "" },
+        { "0", 0, "" },
+        { "0-3", 0, "" },
+        { "1,3", 0, "" },
+        { "4", 1421, "core 4 is wanted, and the device has 0 to 3" },
+        { "0,2-9", 1421, "core 9 is wanted" },
+        { "3-1", 1421, "3-1 are no range" },
+        { "99999999999999999999", 1421, "no range" },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct hv_spec s = { .vcpus = 1, .max_vcpus = 1, .mem_kb = 1024, .mem_max_kb = 1024 };
+        const struct admission room = { .cores = 4, .store_free_kb = -1 };
+        char text[HV_TEXT_BYTES] = "";
+        snprintf(s.affinity, sizeof s.affinity, "%s", row[i].affinity);
+        CU_ASSERT_EQUAL(admission_test(&s, &room, 0, text), row[i].want);
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, row[i].says));
+    }
+}
+
+TEST_MAIN("agent.admission", TEST(what_has_no_room_is_refused_with_its_code),
+          TEST(cores_that_are_not_there_are_refused))

@@ -428,8 +428,32 @@ static void lookups_are_fit_for_hot_paths(void)
     arena_finish(&a);
 }
 
+/* Else what no policy says any more could never go back. */
+static void defaults_are_values_that_the_description_allows(void)
+{
+    struct arena a;
+    struct ddf_layout *l = shipped_layout(&a);
+    struct ddf_schema *s = shipped_schema();
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_entries; i++) {
+        const struct ddf_entry *en = &l->entries[i];
+        struct err e = { 0 };
+        int status = 0;
+        if (!en->has_default || str_ends(en->name, STR(".node"))) continue;
+        struct str uri = ddf_layout_uri(l, en, STR("corp"), STR("one"), &a);
+        if (ddf_check(s, DDF_REPLACE, uri, en->format, (struct str){ 0 }, en->default_wire, true, false, &status, &e))
+            fprintf(stderr, "%.*s: %d %s\n", STR_ARG(en->name), status, e.text);
+        CU_ASSERT(status == 200 || status == 405); /* 405: only with a new node */
+        n++;
+    }
+    CU_ASSERT(n > 20);
+    ddf_schema_destroy(s);
+    arena_finish(&a);
+}
+
 TEST_MAIN("ddf.layout", TEST(has_every_setting_of_the_policy_example), TEST(instances_know_what_comes_with_them),
           TEST(addresses_are_taken_apart), TEST(operations_have_addresses), TEST(goals_lead_from_every_stable_state),
           TEST(codes_and_alerts_have_words), TEST(words_become_values_and_come_back),
           TEST(a_wrong_word_is_answered_with_the_right_ones), TEST(errors_name_line_and_column),
-          TEST(survives_running_out_of_memory), TEST(lookups_are_fit_for_hot_paths))
+          TEST(survives_running_out_of_memory), TEST(lookups_are_fit_for_hot_paths),
+          TEST(defaults_are_values_that_the_description_allows))

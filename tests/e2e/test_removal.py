@@ -24,9 +24,10 @@ spec:
     state: running
 {more}"""
 
-EVERYTHING = """    policy: {lockAction: suspend}
+EVERYTHING = """    description: For work
+    policy: {lockAction: suspend}
     resources:
-      cpu: {vcpus: 2, maxVcpus: 2, shares: 1500}
+      cpu: {vcpus: 2, maxVcpus: 2, shares: 1500, affinity: 0-1}
       memory: {max: 192Mi}
       storage: {userdata: {quota: 16Mi, iops: 500}}
       net: {corp0: {mode: nat}}
@@ -134,6 +135,7 @@ def test_what_the_policy_no_longer_says_goes_back(server, sim):
     settled(server)
     assert value(sim, "Lease/CheckInS") in (None, "0") and value(sim, "Policy/LockAction") in (None, "1")
     assert value(sim, "Resources/CPU/Shares") in (None, "1000") and value(sim, "Resources/CPU/VCPUs") in (None, "1")
+    assert [value(sim, x) or "" for x in ("Desc", "Resources/CPU/Affinity")] == ["", ""]
     assert not added(sim, row) and value(sim, "ProgressStepPct", "./Virtualization/Config") in (None, "10")
     assert added(sim, "Resources/Storage/userdata") and value(sim, "Resources/Storage/userdata/QuotaKB") == "16384"
     assert value(sim, "Resources/Storage/userdata/IOPS") in (None, "0")

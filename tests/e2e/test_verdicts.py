@@ -410,6 +410,10 @@ def test_in_xml_base64_stays_base64(server, client):
     ask(server, client, "add", "./V/B", format="bin", data=B64)
     c = sent(client, "Add", "./V/B")
     assert (c.findtext("Item/Meta/Format"), c.findtext("Item/Data")) == ("b64", B64)
+    for n, written in enumerate(("QQ", "Q Q = =\n")):                # as anybody writes it; compared are octets
+        number = ask(server, client, "add", f"./V/C{n}", format="bin", data=written)
+        client.run()
+        assert client.tree[f"./V/C{n}"] == "QQ==" and op(server, number)["state"] == "verified", op(server, number)
     r = server.call("POST", f"/devices/{world.quote(client.name)}/operations",
                     json={"kind": "tree", "command": "add", "uri": "./V/B", "format": "bin", "data": "no base64!"})
     assert r.status_code == 400 and "base64" in r.json()["detail"] and r.json()["pointer"] == "/data", r.text
