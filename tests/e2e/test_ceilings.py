@@ -174,7 +174,7 @@ def test_a_device_that_floods_leaves_no_more_than_it_may(server):
         if not r.asks():
             break
         r = c.say(c.answers(r), cred=False)
-    server.call("DELETE", "/devices/IMEI:flood", expect=(200, 204))
+    server.call("DELETE", "/devices/IMEI:flood?force=true", expect=(200, 204))
     quiet.finish(quiet.call())
     server.process.kill()
     server.start()                              # the sweep begins with the start
