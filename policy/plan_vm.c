@@ -198,6 +198,20 @@ static bool would_shrink(struct planning *p, const struct pol_vm *vm, const stru
     return true;
 }
 
+/* Whose a VM is may be changed; that this server loses its own rights with it is a mistake. */
+static bool would_give_away(struct planning *p, const struct pol_vm *vm, const struct difference *d)
+{
+    struct str rest = d->v->wire, one;
+    if (!str_is(d->v->setting->entry->name, "domain.servers") || !p->f->server_id.n) return false;
+    while (str_cut(&rest, ',', &one))
+        if (str_eq(str_trim(one), p->f->server_id)) return false;
+    add_wait_at(p, vm->name, d->uri, "failed",
+                say(p, "%.*s: this server, %.*s, would have no right to the VM any more: name it, too",
+                    STR_ARG(why_of(p, d)), STR_ARG(p->f->server_id)),
+                1400, 0);
+    return true;
+}
+
 /* ---- what no policy says any more ---- */
 
 static struct str back_words(struct planning *p, const struct pol_back *x)
@@ -253,7 +267,7 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
         enum ddf_change change = v->setting->entry->change;
         if ((v == vm->image_value && !vm->image) || unsupported(p, vm->name, v) || !differs(p, v, vm->name, &d))
             continue;
-        if (!defined && would_shrink(p, vm, &d)) continue;
+        if ((!defined && would_shrink(p, vm, &d)) || would_give_away(p, vm, &d)) continue;
         if (change == DDF_C_UPGRADE && !defined) {
             other_image = d;
             upgrading = true;

@@ -258,9 +258,27 @@ static void an_upgrade_waits_for_a_window_that_the_device_does_not_keep(void)
     end();
 }
 
+/* Otherwise nobody here could take it back. */
+static void a_policy_does_not_give_this_servers_rights_away(void)
+{
+    begin(HEAD "    state: running\n");
+    sim_run(&s, 20);
+    d.now_ms += 10000;
+    sim_policy(&s, HEAD "    state: running\n    domain: {servers: [dm.other.example]}\n");
+    sim_run(&s, 20);
+    CU_ASSERT(waits("this server, dm.acme.example, would have no right to the VM any more: name it, too", 1400));
+    CU_ASSERT(str_is(sim_value(&d, DDF_VM, "domain.servers", STR("corp")), "dm.acme.example"));
+    d.now_ms += 10000;
+    sim_policy(&s, HEAD "    state: running\n    domain: {servers: [dm.other.example, dm.acme.example]}\n");
+    sim_run(&s, 20);
+    CU_ASSERT(str_find(sim_value(&d, DDF_VM, "domain.servers", STR("corp")), 'o', 0) > 0 && s.plan.settled);
+    end();
+}
+
 TEST_MAIN("policy.rules", TEST(a_document_names_the_line_of_what_does_not_go_together),
           TEST(a_vm_that_the_device_has_no_room_for_is_not_made), TEST(a_setting_without_effect_is_not_sent_and_said),
           TEST(a_setting_of_the_device_without_effect_is_not_sent_and_said),
           TEST(a_wish_for_safety_without_effect_keeps_the_vm_from_running),
           TEST(a_vm_that_is_there_is_left_alone_until_the_policy_fits), TEST(the_safer_access_wins_whatever_its_number),
-          TEST(an_upgrade_waits_for_a_window_that_the_device_does_not_keep))
+          TEST(an_upgrade_waits_for_a_window_that_the_device_does_not_keep),
+          TEST(a_policy_does_not_give_this_servers_rights_away))
