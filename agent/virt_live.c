@@ -45,7 +45,8 @@ static bool cpu_map(const char *list, int cpus, unsigned char *map)
 {
     const char *p = list;
     int from, to, used;
-    memset(map, *list ? 0 : 0xff, (size_t)VIR_CPU_MAPLEN(cpus));
+    memset(map, 0, (size_t)VIR_CPU_MAPLEN(cpus)); /* libvirt takes no core that the host does not have */
+    for (int i = 0; !*list && i < cpus; i++) map[i / 8] = (unsigned char)(map[i / 8] | 1u << i % 8);
     while (*p) {
         if (sscanf(p, "%6d%n", &from, &used) != 1) return false;
         p += used;

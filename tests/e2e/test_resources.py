@@ -149,6 +149,12 @@ def test_resources_of_a_running_vm_are_those_that_virsh_shows(folder, server):
         server.wait_vm(real.phone.name, "corp", 60, state=50, verified=True)
         assert real.boots() == boots and real.leaf("Resources/Pending") == "false"
         assert cgroup_file(emulator, "cpu", "cpu.shares") in ("800", None)
+        # And a binding that no policy wants any more goes without a start, too.
+        every = f"0-{os.cpu_count() - 1}" if os.cpu_count() > 1 else "0"
+        server.apply(policy(quota="24Mi", storage=", iops: 900, rate: 3Mi", cpu=", shares: 800, limit: '25%'")
+                     .replace("vcpus: 1", "vcpus: 2").replace("{max: 192Mi}", "{max: 192Mi, current: 160Mi}"))
+        world.wait_for("all cores", lambda: have()["cores"] == every, 60)
+        assert real.boots() == boots
     finally:
         real.stop()
 
