@@ -201,6 +201,18 @@ static enum rc check_certificates(const struct server_config *c, struct err *e)
     return rc;
 }
 
+/* The database's pages are mapped: reading beyond the end of a file that somebody cut short is this signal, and nothing
+ * that is in memory can be trusted then. The next start looks at the file and says how to restore it. */
+static void file_cut_short(int signal)
+{
+    static const char text[] =
+        "level=error event=database.cut_short why=\"the database or its -shm file was cut short "
+        "under the running server, which stops at once: its next start looks at the database\"\n";
+    (void)signal;
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(EXIT_FAILURE);
+    _exit(EXIT_FAILURE);
+}
+
 static int run(struct process *p, bool only_check)
 {
     struct err e = { 0 };
@@ -218,6 +230,7 @@ static int run(struct process *p, bool only_check)
         printf("%s is in order\n", p->file);
         return 0;
     }
+    signal(SIGBUS, file_cut_short);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like others */
     sigemptyset(&signals);

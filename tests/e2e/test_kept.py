@@ -160,6 +160,23 @@ def test_a_database_that_is_taken_away_shows_in_readyz(server):
     world.wait_for("it is back", lambda: ready().status_code == 200, 20)
 
 
+def test_a_mapped_file_that_is_cut_short_ends_the_server_with_a_word(server):
+    """What was read of it is not to be trusted any more; what was acknowledged is there after the next start."""
+    server.call("POST", "/devices", expect=201, json={"id": "device-1"})
+    os.truncate(server.dir / "dmvisor.db-shm", 0)
+
+    def ended():
+        try:
+            server.session.get(server.url + "/api/v1/devices", timeout=20)
+        except requests.RequestException:
+            pass
+        return not server.process.alive()
+    world.wait_for("its end", ended, 60)
+    assert server.process.p.returncode == 1 and "event=database.cut_short" in server.process.log(), server.process.log()[-2000:]
+    server.start()
+    assert server.get("/devices/device-1")["id"] == "device-1"
+
+
 def test_nothing_is_written_into_a_database_that_was_taken_away(server):
     c = syncml.Client(server.register(NAME), NAME)
     c.finish(c.call())
