@@ -314,6 +314,13 @@ static enum rc insert(struct call *c, const struct device_row *d, const struct w
     return rc ? rc : tree_insert(c, *id, str_of(correlator), &w->tree);
 }
 
+static enum rc check_tree(struct call *c, const struct device_row *d, struct wish *w)
+{
+    if (json_object_size(w->args))
+        return refuse(c, 400, "Bad request", "/args", "a tree command takes no args: what it says is its data");
+    return tree_check(c, d, &w->tree);
+}
+
 static enum rc too_many(struct call *c, const struct device_row *d)
 {
     struct sql_rows *r = NULL;
@@ -335,7 +342,7 @@ static enum rc create(struct call *c)
     enum rc rc = device_find(c, c->param[0], &d);
     if (!rc) rc = json_read(c->r->body, &body, &c->e);
     if (!rc) rc = read_wish(c, body, &w);
-    if (!rc) rc = str_is(w.kind, "tree") ? tree_check(c, &d, &w.tree) : check_operation(c, &d, &w);
+    if (!rc) rc = str_is(w.kind, "tree") ? check_tree(c, &d, &w) : check_operation(c, &d, &w);
     if (!rc) rc = write_begin(c);
     if (!rc) rc = too_many(c, &d);
     if (!rc) rc = insert(c, &d, &w, &id);

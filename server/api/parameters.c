@@ -108,14 +108,14 @@ static enum rc unknown_name(struct call *c, struct walk w, struct str name)
 
 static enum rc check_value(struct call *c, const struct doc *root, const struct doc *p, struct str value)
 {
-    const struct doc *words = doc_get(resolved(root, doc_get(p, "schema")), "enum");
-    struct str list[WORDS];
-    size_t n = 0;
-    if (!words || !value.n) return RC_OK;
-    for (const struct doc *d = words->first; d && n < WORDS; d = d->next) {
-        if (str_eq(d->text, value)) return RC_OK;
-        list[n++] = d->text;
-    }
+    const struct doc *schema = resolved(root, doc_get(p, "schema")), *words = doc_get(schema, "enum");
+    const struct doc *type = doc_get(schema, "type");
+    struct str list[WORDS] = { STR("true"), STR("false") };
+    size_t n = type && str_is(type->text, "boolean") ? 2 : 0;
+    if ((!words && !n) || !value.n) return RC_OK;
+    for (const struct doc *d = words ? words->first : NULL; d && n < WORDS; d = d->next) list[n++] = d->text;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(list[i], value)) return RC_OK;
     struct str name = doc_get(p, "name")->text, more = possible(c, value, list, n);
     return refuse(c, 400, "Bad request", NULL, "%.*s is \"%.*s\"%.*s", STR_ARG(name), STR_ARG(value), STR_ARG(more));
 }

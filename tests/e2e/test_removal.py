@@ -240,6 +240,7 @@ def test_a_vm_that_is_left_is_removed_with_its_data(folder, server, phone):
     assert volumes and phone.emulators()
     asked = server.call("DELETE", f"/devices/{world.quote(PHONE)}", expect=409).json()
     assert "corp" in asked["detail"] and "force=true" in asked["detail"]
+    assert "possible are true, false" in server.call("DELETE", f"/devices/{world.quote(PHONE)}?force=maybe", expect=400).json()["detail"]
     assert server.vm(PHONE, "corp")
     leave(server, "delete")
     world.wait_for("the emulator to end", lambda: not phone.emulators(), 60)

@@ -82,6 +82,7 @@ static void refuses_what_cannot_be(void)
         { "{\"kind\":\"snapshots.remove\",\"vm\":\"corp\"}", 400, "/kind" },
         { "{\"kind\":\"tree\",\"command\":\"jump\",\"uri\":\"./A\"}", 400, "/command" },
         { "{\"kind\":\"tree\",\"command\":\"get\"}", 400, "/uri" },
+        { "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"./A\",\"args\":{\"FOO\":1}}", 400, "/args" },
         { "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"./A//B\"}", 400, "/uri" },
         { "{\"kind\":\"tree\",\"command\":\"get\",\"uri\":\"./A\",\"data\":\"x\"}", 400, "/data" },
         { "{\"kind\":\"tree\",\"command\":\"delete\",\"uri\":\"./DevInfo/DevId\"}", 422, "/command" },
