@@ -9,7 +9,11 @@ enum { VALUE_BYTES = 400, INDENT = 2, NAME_BYTES = 1024 };
 static const struct str secret_words[] = {
     { "secret", 6 },    { "password", 8 },    { "passwd", 6 }, { "passphrase", 10 },
     { "aauthdata", 9 }, { "privatekey", 10 }, { "token", 5 },  { "credential", 10 },
+    { "sharedkey", 9 }, { "wepkey", 6 },      { "wpakey", 6 },
 };
+
+/* And these as the whole name, or in capitals at its end: inside a word they mean nothing ("Mapping"). */
+static const struct str secret_ends[] = { { "PIN", 3 }, { "PUK", 3 }, { "PSK", 3 } };
 
 static bool contains_fold(struct str s, struct str word)
 {
@@ -23,6 +27,13 @@ static bool has_secret_word(struct str s)
     for (size_t i = 0; i < sizeof secret_words / sizeof secret_words[0]; i++)
         if (contains_fold(s, secret_words[i])) return true;
     return false;
+}
+
+static bool is_secret_name(struct str name)
+{
+    for (size_t i = 0; i < sizeof secret_ends / sizeof secret_ends[0]; i++)
+        if (str_eq_fold(name, secret_ends[i]) || str_ends(name, secret_ends[i])) return true;
+    return has_secret_word(name);
 }
 
 static int hex(char c)
@@ -55,9 +66,9 @@ bool sml_uri_is_secret(struct str uri)
     size_t from = uri.n;
     while (from > 0 && uri.p[from - 1] != '/') from--;
     name = str_slice(uri, from, uri.n);
-    if (has_secret_word(name)) return true;
+    if (is_secret_name(name)) return true;
     if (str_find(name, '%', 0) == name.n) return false;
-    return !unescaped(name, text, sizeof text, &name) || has_secret_word(name);
+    return !unescaped(name, text, sizeof text, &name) || is_secret_name(name);
 }
 
 /* A serialised tree may hold a secret node among others: it is shown whole or not at all. */
