@@ -68,7 +68,7 @@ say "unit, golden, scenario, corpus and lint tests"
 meson_run
 
 # Most of a test's time is waiting: for a guest to boot, for a device to poll.
-beside="-n 2 --dist loadfile"
+beside="-n 3 --dist loadfile"
 say "end to end: real server, real agent, real VM, real browser"
 DMVISOR_BUILD=$PWD/$build /usr/bin/python3 -m pytest -q -rs $beside --junitxml=$build/e2e.xml ${all:+--all} tests/e2e
 code=$?
