@@ -104,7 +104,9 @@ def test_a_wipe_leaves_nothing_in_any_file(server, phone):
         console.seek(0)
         assert not console.read().strip(b"\0")
     assert where(phone.dir) == []
-    server.wait_vm(phone.name, "corp", state=50, seconds=180)            # as the policy wants it: with a fresh one of the right size
+    assert server.wait_vm(phone.name, "corp", state=30)["reason"] == 1
+    server.wait_operation(server.operate(phone.name, "corp", "start"), seconds=90)      # who wiped it says when it starts again
+    server.wait_vm(phone.name, "corp", state=50, seconds=180)            # with a fresh one of the right size
     assert volume.stat().st_size == 16 << 20 and b"userdata.img" in arguments(phone)
     # Nothing is marked in AvailableWipeList: a wipe of what is listed says that it wiped nothing, and leaves the VM alone.
     plant(volume)
