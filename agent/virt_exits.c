@@ -188,8 +188,16 @@ static bool exit_code_of(int fd, int *code)
     }
 }
 
-/* "Out of memory: Killed process 4711 (qemu-system-x86) ...", also of a control group. */
-static bool killed_for_memory(pid_t pid)
+/* "6,1201,88123456,-;Out of memory: Killed process 4711 (qemu-system-x86) ...", also of a control group. A number may have
+ * been another process's before: only what the kernel said since it was held is about it. */
+static bool is_about(const char *record, const char *words, int64_t since_ms)
+{
+    unsigned long long us = 0;
+    return strstr(record, words) && sscanf(record, "%*u,%*u,%18llu", &us) == 1 &&
+           (int64_t)(us / 1000) + 1000 >= since_ms;
+}
+
+static bool killed_for_memory(pid_t pid, int64_t since_ms)
 {
     char record[8192], words[48];
     bool found = false;
@@ -198,7 +206,7 @@ static bool killed_for_memory(pid_t pid)
     snprintf(words, sizeof words, "Killed process %d (", (int)pid);
     while (fd >= 0 && !found && ((n = read(fd, record, sizeof record - 1)) > 0 || (n < 0 && errno == EPIPE))) {
         record[n > 0 ? n : 0] = '\0';
-        found = strstr(record, words) != NULL;
+        found = is_about(record, words, since_ms);
     }
     if (fd >= 0) close(fd);
     return found;
@@ -208,6 +216,7 @@ struct virt_exit virt_exits_of(struct virt_exits *x, const char *domain, int64_t
 {
     struct virt_exit how = { 0 };
     pid_t pid = 0;
+    int64_t at_ms = 0;
     int fd = -1, code = 0;
     if (!x) return how;
     pthread_mutex_lock(&x->lock);
@@ -215,6 +224,7 @@ struct virt_exit virt_exits_of(struct virt_exits *x, const char *domain, int64_t
         if (x->held[i].fd >= 0 && x->held[i].at_ms >= since_ms && strcmp(x->held[i].domain, domain) == 0) {
             fd = fcntl(x->held[i].fd, F_DUPFD_CLOEXEC, 3);
             pid = x->held[i].pid;
+            at_ms = x->held[i].at_ms;
         }
     pthread_mutex_unlock(&x->lock);
     if (fd < 0) return how;
@@ -226,7 +236,7 @@ struct virt_exit virt_exits_of(struct virt_exits *x, const char *domain, int64_t
         how.signal = WTERMSIG(code);
     else if (how.known)
         how.status = WEXITSTATUS(code);
-    how.by_oom = how.ended && (!how.known || how.signal == 9) && killed_for_memory(pid);
+    how.by_oom = how.ended && (!how.known || how.signal == 9) && killed_for_memory(pid, at_ms);
     return how;
 }
 

@@ -26,6 +26,6 @@ void virt_exits_destroy(struct virt_exits *x);
 /** How the last emulator of this domain ended, if it is one that began at `since_ms` (monotonic) or later; waits for its
  * end for a short time. */
 struct virt_exit virt_exits_of(struct virt_exits *x, const char *domain, int64_t since_ms);
-/** ", killed by signal 9 (for want of memory)", ", with exit status 35", ", nobody knows how". */
+/** ", killed by the kernel for want of memory", ", killed by signal 9", ", with exit status 35", ", how is unknown". */
 void virt_exit_words(const struct virt_exit *how, char *out, size_t n);
 #endif
