@@ -232,8 +232,7 @@ enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struc
 /* The standard object that selectors and large values want to know about (protocol.md 13.2). */
 static const struct str also_read[] = { { "./DevDetail", 11 } };
 
-/* Room for one more element of a list in the arena, zeroed; NULL without room. */
-static void *more(struct arena *a, void *list, size_t n, size_t size)
+void *store_more(struct arena *a, void *list, size_t n, size_t size)
 {
     if (n & (n - 1) || (n && n < 8)) return list; /* room for 8, then doubled at each power of two */
     void *bigger = arena_alloc(a, (n ? n * 2 : 8) * size);
@@ -292,14 +291,14 @@ enum rc store_publish_facts(struct store *st, struct err *e)
 enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a,
                               struct pol_facts *f, struct err *e)
 {
-    struct pol_attribute *list = more(a, NULL, 0, sizeof *list);
+    struct pol_attribute *list = store_more(a, NULL, 0, sizeof *list);
     const struct facts *facts = NULL;
     struct sql_rows *r = NULL;
     size_t n = 0;
     enum rc rc = sql_start(st->db, DM_STMT(ATTRIBUTES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
     if (list && arena_str(a, d->name, &list[0].value)) list[n++].name = STR("device.id");
     while (!rc && (rc = sql_step(r, e)) == RC_OK)
-        if (!(list = more(a, list, n, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[n].name) ||
+        if (!(list = store_more(a, list, n, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[n].name) ||
             !arena_str(a, sql_text(r, 1), &list[n++].value))
             rc = err_set(e, RC_NOMEM, "no memory for attributes");
     sql_end(r);
@@ -307,7 +306,7 @@ enum rc store_load_attributes(struct store *st, const struct store_device *d, co
     for (size_t i = 0; !rc && i < facts->n; i++) {
         const struct mirror_node *x = mirror_look(m, facts->row[i].uri, facts->row[i].hash);
         if (!x || x->gone) continue;
-        if (!(list = more(a, list, n, sizeof *list)))
+        if (!(list = store_more(a, list, n, sizeof *list)))
             rc = err_set(e, RC_NOMEM, "no memory for attributes");
         else
             list[n++] = (struct pol_attribute){ facts->row[i].name, x->value, false };
@@ -368,7 +367,7 @@ enum rc store_load_holds(struct store *st, const struct store_device *d, struct 
     enum rc rc = sql_start(st->db, DM_STMT(OPERATIONS_BY_HAND), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
     while (!rc && (rc = sql_step(r, e)) == RC_OK) {
         if (!by_hand_matters(d->layout, list, n, sql_text(r, 1), sql_text(r, 2))) continue;
-        if (!(list = more(a, list, n, sizeof *list)) || !arena_str(a, sql_text(r, 1), &list[n].vm) ||
+        if (!(list = store_more(a, list, n, sizeof *list)) || !arena_str(a, sql_text(r, 1), &list[n].vm) ||
             !arena_str(a, sql_text(r, 2), &list[n].kind) || !arena_str(a, sql_text(r, 4), &list[n].by)) {
             rc = err_set(e, RC_NOMEM, "no memory for operations");
         } else {
@@ -476,7 +475,8 @@ static enum rc load_items(struct store *st, struct pol_operation *op, struct are
     enum rc rc = sql_start(st->db, DM_STMT(OPERATION_ITEMS), SQL_ARGS({ "operation_id", SQL_I(op->id) }), &r, e);
     while (!rc && op->n_items < STORE_ITEMS && (rc = sql_step(r, e)) == RC_OK) {
         struct pol_item *it = NULL;
-        if ((op->items = more(a, op->items, op->n_items, sizeof *op->items)) != NULL) it = &op->items[op->n_items++];
+        if ((op->items = store_more(a, op->items, op->n_items, sizeof *op->items)) != NULL)
+            it = &op->items[op->n_items++];
         if (it)
             *it = (struct pol_item){ .secret = sql_int(r, 9) == 1,
                                      .has_data = !sql_is_null(r, 4),
@@ -504,7 +504,7 @@ enum rc store_load_operations(struct store *st, int64_t device, struct arena *a,
     size_t k = 0;
     enum rc rc = sql_start(st->db, DM_STMT(OPERATIONS_OPEN), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
     while (!rc && k < STORE_OPERATIONS && (rc = sql_step(r, e)) == RC_OK)
-        if (!(list = more(a, list, k, sizeof *list)) || !store_read_operation(r, a, &list[k++]))
+        if (!(list = store_more(a, list, k, sizeof *list)) || !store_read_operation(r, a, &list[k++]))
             rc = err_set(e, RC_NOMEM, "no memory for operations");
     sql_end(r);
     rc = rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -526,7 +526,7 @@ enum rc store_load_failures(struct store *st, const struct store_device *d, stru
     size_t k = 0;
     enum rc rc = sql_start(st->db, DM_STMT(FAILURES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
     while (!rc && k < STORE_FAILURES && (rc = sql_step(r, e)) == RC_OK) {
-        if (!(list = more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].key)) {
+        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].key)) {
             rc = err_set(e, RC_NOMEM, "no memory for failures");
         } else {
             list[k].code = (int)sql_int(r, 1);
@@ -550,7 +550,7 @@ enum rc store_load_wishes_before(struct store *st, const struct store_device *d,
     size_t k = 0;
     enum rc rc = sql_start(st->db, DM_STMT(WISHES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
     while (!rc && (rc = sql_step(r, e)) == RC_OK) {
-        if ((list = more(a, list, k, sizeof *list)) && arena_str(a, sql_text(r, 0), &list[k].uri) &&
+        if ((list = store_more(a, list, k, sizeof *list)) && arena_str(a, sql_text(r, 0), &list[k].uri) &&
             arena_str(a, sql_text(r, 1), &list[k].hash))
             list[k++].since_ms = sql_int(r, 2);
         else

@@ -85,6 +85,8 @@ enum rc store_load_failures(struct store *st, const struct store_device *d, stru
 enum rc store_load_wishes_before(struct store *st, const struct store_device *d, struct arena *a, struct pol_wish **out,
                                  size_t *n, struct err *e);
 
+/** For what is read row by row: room for one more element of a list of `n` in the arena, zeroed; NULL without room. */
+void *store_more(struct arena *a, void *list, size_t n, size_t size);
 /** What policies set there. */
 enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struct pol_set **out, size_t *n,
                         struct err *e);

@@ -2,18 +2,8 @@
 /* What policies set on a device and which VMs they gave it (policy/resolve_back.c decides what becomes of that). */
 #include "db/dm.h"
 #include "server/store.h"
-#include <string.h>
 
 enum { STORE_SETS = 5000, STORE_CHARGES = 1000 };
-
-/* Room for one more element of a list in the arena; NULL without room. */
-static void *more(struct arena *a, void *list, size_t n, size_t size)
-{
-    if (n & (n - 1) || (n && n < 8)) return list;
-    void *bigger = arena_alloc(a, (n ? n * 2 : 8) * size);
-    if (bigger && n) memcpy(bigger, list, n * size);
-    return bigger;
-}
 
 enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struct pol_set **out, size_t *n,
                         struct err *e)
@@ -23,7 +13,7 @@ enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struc
     size_t k = 0;
     enum rc rc = sql_start(store_sql(st), DM_STMT(SETS), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
     while (!rc && k < STORE_SETS && (rc = sql_step(r, e)) == RC_OK) {
-        if (!(list = more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].uri) ||
+        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].uri) ||
             !arena_str(a, sql_text(r, 1), &list[k].value) || !arena_str(a, sql_text(r, 2), &list[k].earlier)) {
             rc = err_set(e, RC_NOMEM, "no memory for what policies set");
         } else {
@@ -77,7 +67,7 @@ enum rc store_load_charges(struct store *st, const struct store_device *d, const
     enum rc rc = sql_start(store_sql(st), DM_STMT(CHARGES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
     while (!rc && k < STORE_CHARGES && (rc = sql_step(r, e)) == RC_OK) {
         struct pol_charge *c = NULL;
-        if ((list = more(a, list, k, sizeof *list))) c = &list[k++];
+        if ((list = store_more(a, list, k, sizeof *list))) c = &list[k++];
         if (!c || !arena_str(a, sql_text(r, 1), &c->vm) || !arena_str(a, sql_text(r, 3), &c->name)) {
             rc = err_set(e, RC_NOMEM, "no memory for the VMs that policies gave");
             break;
