@@ -69,6 +69,7 @@ struct ddf_entry {
     size_t n_safest;
     /* A wish for safety: a VM for which the device cannot fulfil it is neither made nor started. */
     bool fail_closed;
+    bool only_grows; /* it holds data: a device refuses a smaller value than the one there */
     /* A setting's text when nobody wishes for one, where the description has no default for it; and of an instance's
      * node when it may be removed with all below it: DDF_C_NEVER = it holds data, a person decides. */
     bool has_default;

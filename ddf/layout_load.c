@@ -36,7 +36,7 @@ static const struct {
     const char *name;
     const char *keys;
 } parts[PARTS] = {
-    [SETTINGS] = { "settings", " path format kind change words unit label failClosed safest default " },
+    [SETTINGS] = { "settings", " path format kind change words unit label failClosed onlyGrows safest default " },
     [FACTS] = { "facts", " path format words unit label with remove " },
     [KPIS] = { "kpis", " path format words unit label counter " },
 };
@@ -403,6 +403,7 @@ static enum rc read_entry(struct loader *b, const struct doc *d, enum ddf_scope 
     if (!rc) rc = get_text(b, d, "label", false, &en->label);
     if (!rc) rc = get_flag(b, d, "counter", false, &en->counter);
     if (!rc) rc = get_flag(b, d, "failClosed", false, &en->fail_closed);
+    if (!rc) rc = get_flag(b, d, "onlyGrows", false, &en->only_grows);
     if (!rc) rc = read_words(b, d, en);
     if (!rc) rc = read_safest(b, d, en);
     if (!rc) rc = read_with(b, d, en);

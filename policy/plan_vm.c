@@ -187,7 +187,7 @@ static void wait_defined(struct planning *p, const struct pol_vm *vm, const stru
 static bool would_shrink(struct planning *p, const struct pol_vm *vm, const struct difference *d)
 {
     int64_t now, then;
-    if (!str_is(d->v->setting->entry->name, "resources.storage.*.quota") || !d->there || !str_to_i64(d->have, &now) ||
+    if (!d->v->setting->entry->only_grows || !d->there || !str_to_i64(d->have, &now) ||
         !str_to_i64(d->v->wire, &then) || then >= now)
         return false;
     add_wait_at(

@@ -258,6 +258,24 @@ static void an_upgrade_waits_for_a_window_that_the_device_does_not_keep(void)
     end();
 }
 
+static void what_holds_data_is_never_made_smaller(void)
+{
+    begin(HEAD "    state: running\n    resources: {storage: {userdata: {quota: 2Gi}}}\n");
+    sim_run(&s, 20);
+    d.now_ms += 10000;
+    sim_policy(&s, HEAD "    state: running\n    resources: {storage: {userdata: {quota: 1Gi}}}\n");
+    sim_run(&s, 20);
+    CU_ASSERT(waits("2Gi -> 1Gi (policy p): it holds data and is never made smaller", 1411));
+    const struct sim_node *n = sim_find(&d, STR("./Virtualization/VM/corp/Resources/Storage/userdata/QuotaKB"));
+    CU_ASSERT(n && str_is(n->value, "2097152"));
+    d.now_ms += 10000;
+    sim_policy(&s, HEAD "    state: running\n    resources: {storage: {userdata: {quota: 3Gi}}}\n");
+    sim_run(&s, 20);
+    n = sim_find(&d, STR("./Virtualization/VM/corp/Resources/Storage/userdata/QuotaKB"));
+    CU_ASSERT(s.plan.settled && n && str_is(n->value, "3145728"));
+    end();
+}
+
 /* Otherwise nobody here could take it back. */
 static void a_policy_does_not_give_this_servers_rights_away(void)
 {
@@ -281,4 +299,4 @@ TEST_MAIN("policy.rules", TEST(a_document_names_the_line_of_what_does_not_go_tog
           TEST(a_wish_for_safety_without_effect_keeps_the_vm_from_running),
           TEST(a_vm_that_is_there_is_left_alone_until_the_policy_fits), TEST(the_safer_access_wins_whatever_its_number),
           TEST(an_upgrade_waits_for_a_window_that_the_device_does_not_keep),
-          TEST(a_policy_does_not_give_this_servers_rights_away))
+          TEST(what_holds_data_is_never_made_smaller), TEST(a_policy_does_not_give_this_servers_rights_away))
