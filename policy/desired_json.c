@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The desired state for people and REST: every value with its winner, its losers and the rule. */
 #include "base/text.h"
-#include "policy/plan.h"
+#include "policy/facts.h"
+#include <limits.h>
 
 static void text(struct buf *b, const char *key, struct str value)
 {
@@ -87,29 +88,22 @@ static void backs(struct buf *b, const struct pol_back *list, size_t n)
 }
 
 /* Where the device last said the VM is; -1 = it did not. */
-static int64_t state_of(const struct pol_facts *f, struct str vm, struct arena *a)
+static int state_of(const struct pol_facts *f, struct str vm, struct arena *a)
 {
     const struct ddf_entry *en = DDF_ENTRY(f->layout, DDF_VM, "state");
     struct str uri = en ? ddf_layout_uri(f->layout, en, vm, (struct str){ 0 }, a) : (struct str){ 0 };
     int64_t state;
-    for (size_t i = 0; uri.n && i < f->n_mirror; i++)
-        if (str_eq(f->mirror[i].uri, uri)) return str_to_i64(f->mirror[i].value, &state) ? state : -1;
-    return -1;
+    const struct pol_mirror_node *n = uri.n ? facts_node(f, uri) : NULL;
+    return n && str_to_i64(n->value, &state) && state >= 0 && state <= INT_MAX ? (int)state : -1;
 }
 
 /* The last operation of a person that led the VM to where it is, away from the goal, and is younger than the policy. */
 static const struct pol_hold *hold_of(const struct pol_facts *f, const struct pol_vm *vm, struct arena *a)
 {
     if (!vm->goal || vm->goal->gone || !f->n_holds) return NULL;
-    const int64_t state = state_of(f, vm->name, a);
-    for (size_t i = 0; i < f->n_holds && state != vm->goal->state; i++) {
-        const struct pol_hold *h = &f->holds[i];
-        const struct ddf_operation *o = ddf_layout_operation(f->layout, DDF_VM, h->kind);
-        if (o && str_eq(h->vm, vm->name) && o->lock_to < 0 && o->to >= 0 && o->to == state &&
-            h->at_ms > vm->goal_policy->revised_ms)
-            return h;
-    }
-    return NULL;
+    const int state = state_of(f, vm->name, a);
+    if (state < 0 || state == vm->goal->state) return NULL;
+    return facts_hold(f, vm->name, false, vm->goal_policy, state);
 }
 
 static void held(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm, struct arena *a)

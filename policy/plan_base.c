@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of a plan stand on: the mirror, steps, waits. */
 #include "ddf/uri.h"
+#include "policy/facts.h"
 #include "policy/plan_make.h"
 #include <string.h>
 
 /* ---- the mirror ---- */
 
-static size_t lower_bound(const struct planning *p, struct str uri)
-{
-    size_t lo = 0, hi = p->f->n_mirror;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (str_cmp(p->f->mirror[mid].uri, uri) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 const struct pol_mirror_node *mirror_find(const struct planning *p, struct str uri)
 {
-    size_t i = lower_bound(p, uri);
-    return i < p->f->n_mirror && str_eq(p->f->mirror[i].uri, uri) ? &p->f->mirror[i] : NULL;
+    return facts_node(p->f, uri);
 }
 
 void mirror_below(const struct planning *p, struct str uri, size_t *first, size_t *end)
@@ -32,9 +19,9 @@ void mirror_below(const struct planning *p, struct str uri, size_t *first, size_
     if (uri.n > DDF_URI_BYTES || !uri.n) return;
     memcpy(text, uri.p, uri.n);
     text[uri.n] = '/'; /* whatever begins with it lies between it and its successor, '0' */
-    *first = lower_bound(p, (struct str){ text, uri.n + 1 });
+    *first = facts_from(p->f, (struct str){ text, uri.n + 1 });
     text[uri.n] = '/' + 1;
-    *end = lower_bound(p, (struct str){ text, uri.n + 1 });
+    *end = facts_from(p->f, (struct str){ text, uri.n + 1 });
 }
 
 bool mirror_has(const struct planning *p, struct str uri)

@@ -110,8 +110,7 @@ bool state_is(const struct planning *p, int state, const char *name);
 int state_value(const struct planning *p, const char *name);
 /** Somebody's operation that brought the VM to where it is now (`now`: its lock state or its state), against the
  * policy's older wish. */
-const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy,
-                               int now);
+const struct pol_hold *hold_on(struct planning *p, struct str vm, bool lock, const struct pol_policy *policy, int now);
 
 /* Operations of people (plan_ops.c). */
 void op_fail(struct planning *p, struct live_op *op, int code, struct str why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations: what became of those that are under way, and those that people asked for. */
+#include "policy/facts.h"
 #include "policy/plan_make.h"
 #include "base/text.h"
 
@@ -70,42 +71,33 @@ struct str not_ours(struct planning *p, struct str vm)
                : say(p, "the device does not tell whose VM %.*s is, so nothing is done to it", STR_ARG(vm));
 }
 
-static bool leads_to(const struct ddf_operation *o, bool lock, int now)
-{
-    return o && (lock ? o->lock_to : o->lock_to < 0 ? o->to : -1) == now;
-}
-
 /* One that this very plan found to be done: the facts do not have it as a hold yet. */
-static const struct pol_hold *just_done(const struct planning *p, struct str vm, bool lock,
-                                        const struct pol_policy *policy, int now)
+static const struct pol_hold *just_done(struct planning *p, struct str vm, bool lock, const struct pol_policy *policy,
+                                        int now)
 {
     for (size_t i = 0; i < p->f->n_operations; i++) {
         const struct pol_operation *op = p->ops[i].op;
         const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, op->kind);
         if (op->by_policy || p->ops[i].state != POL_OP_VERIFIED || op->scope != DDF_VM || !str_eq(op->owner, vm) ||
-            !leads_to(o, lock, now) || op->created_ms <= policy->revised_ms)
+            !facts_leads_to(o, lock, now) || op->created_ms <= policy->revised_ms)
             continue;
         struct pol_hold *h = ARENA_NEW(p->a, struct pol_hold);
-        if (h)
-            *h = (struct pol_hold){
-                .vm = vm, .kind = op->kind, .operation = op->id, .at_ms = op->created_ms, .by = STR("a person")
-            };
+        if (!h) {
+            p->no_memory = true;
+            return NULL;
+        }
+        *h = (struct pol_hold){
+            .vm = vm, .kind = op->kind, .operation = op->id, .at_ms = op->created_ms, .by = STR("a person")
+        };
         return h;
     }
     return NULL;
 }
 
-const struct pol_hold *hold_on(const struct planning *p, struct str vm, bool lock, const struct pol_policy *policy,
-                               int now)
+const struct pol_hold *hold_on(struct planning *p, struct str vm, bool lock, const struct pol_policy *policy, int now)
 {
     const struct pol_hold *fresh = just_done(p, vm, lock, policy, now);
-    if (fresh) return fresh;
-    for (size_t i = 0; i < p->f->n_holds; i++) {
-        const struct pol_hold *h = &p->f->holds[i];
-        const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, h->kind);
-        if (str_eq(h->vm, vm) && leads_to(o, lock, now) && h->at_ms > policy->revised_ms) return h;
-    }
-    return NULL;
+    return fresh ? fresh : facts_hold(p->f, vm, lock, policy, now);
 }
 
 static bool under_way(enum pol_op_state s)

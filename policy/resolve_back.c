@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/resolve_back.h"
 #include "ddf/uri.h"
-#include "policy/plan.h"
+#include "policy/facts.h"
 #include "policy/rules.h"
 
 struct backing {
@@ -28,38 +28,19 @@ bool back_vm_name(const struct pol_facts *f, size_t i, struct str *name)
 
 /* ---- the mirror ---- */
 
-static size_t lower_bound(const struct pol_facts *f, struct str uri)
-{
-    size_t lo = 0, hi = f->n_mirror;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (str_cmp(f->mirror[mid].uri, uri) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-static const struct pol_mirror_node *node_at(const struct pol_facts *f, struct str uri)
-{
-    size_t i = lower_bound(f, uri);
-    return i < f->n_mirror && str_eq(f->mirror[i].uri, uri) ? &f->mirror[i] : NULL;
-}
-
 /* It, or anything below it. */
 static bool is_there(const struct backing *b, struct str uri)
 {
     struct str below = arena_printf(b->a, "%.*s/", STR_ARG(uri));
-    size_t i = lower_bound(b->f, below);
-    return node_at(b->f, uri) || (i < b->f->n_mirror && str_starts(b->f->mirror[i].uri, below));
+    size_t i = facts_from(b->f, below);
+    return facts_node(b->f, uri) || (i < b->f->n_mirror && str_starts(b->f->mirror[i].uri, below));
 }
 
 static const struct pol_mirror_node *vm_node(const struct backing *b, struct str vm, const char *name)
 {
     const struct ddf_entry *en = ddf_layout_entry(b->f->layout, DDF_VM, str_of(name));
     struct str uri = en ? ddf_layout_uri(b->f->layout, en, vm, (struct str){ 0 }, b->a) : (struct str){ 0 };
-    return uri.n ? node_at(b->f, uri) : NULL;
+    return uri.n ? facts_node(b->f, uri) : NULL;
 }
 
 static bool vm_there(const struct backing *b, struct str vm)
@@ -188,7 +169,7 @@ static struct str written_out(const struct backing *b, const struct ddf_match *m
 static bool leaf_back(struct backing *b, const struct pol_vm *vm, const struct pol_set *s, const struct ddf_match *m,
                       struct pol_back *x, bool *quiet)
 {
-    const struct pol_mirror_node *n = node_at(b->f, s->uri);
+    const struct pol_mirror_node *n = facts_node(b->f, s->uri);
     if (!n || comes_with_node(b, m, s->uri)) return false;
     *quiet = goes_with_row(b, m);
     if (*quiet) return true;
@@ -239,7 +220,7 @@ static bool lock_said(const struct backing *b, struct str vm)
 /* A policy locked it, and none says so any more. @return false: the set is over */
 static bool lock_back(const struct backing *b, struct pol_vm *vm, const struct pol_set *s)
 {
-    const struct pol_mirror_node *n = node_at(b->f, s->uri);
+    const struct pol_mirror_node *n = facts_node(b->f, s->uri);
     if (lock_said(b, vm->name) || vm->has_locked || !b->f->mirror_read || unreadable(b, DDF_VM, vm->name)) return true;
     if (!n || (n->known == POL_REPORTED && !same(n->format, n->value, s->value))) return false;
     vm->has_locked = true;
