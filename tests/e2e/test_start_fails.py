@@ -4,6 +4,9 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
+
+import pytest
 
 import world
 
@@ -107,3 +110,41 @@ def test_how_an_emulator_ended_is_told_and_nothing_else(folder, server, phone):
     by_hand = 'event=vm vm=corp state=30 lock=30 because="management application on the device"'
     world.wait_for("it to be off by somebody's hand", lambda: by_hand in phone.log(), 30)
     assert len(crashes()) == 1
+
+
+def memory_group(bytes_at_most):
+    """A control group that may have so much memory, or None where this machine has none to give."""
+    for top, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        group = pathlib.Path(top) / f"dmv-test-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / limit).write_text(str(bytes_at_most))
+            return group
+        except OSError:
+            group.rmdir()
+    return None
+
+
+@pytest.mark.skipif(not os.access("/dev/kmsg", os.R_OK), reason="the kernel's log cannot be read here")
+def test_an_emulator_that_the_kernel_kills_for_want_of_memory_is_told_so(server, phone):
+    group = memory_group(24 << 20)
+    if not group:
+        pytest.skip("no memory control group can be made here")
+    try:
+        server.upload(world.guest(), "corp-linux", "1.0.0")
+        server.apply(world.policy(state="stopped"))
+        server.wait_vm(phone.name, "corp", 120, state=30)
+        server.apply(world.policy())
+        pid = world.wait_for("its emulator", phone.emulators, 60)[0]
+        (group / "cgroup.procs").write_text(str(pid))      # before its guest has used any memory to speak of
+        words = "killed by the kernel for want of memory"
+        world.wait_for(words, lambda: words in phone.log(), 60)
+        assert f"Killed process {pid} (" in subprocess.run(["dmesg"], capture_output=True, text=True).stdout
+        world.wait_for("the server to be told", lambda: words in server.call("GET", f"/devices/{world.quote(phone.name)}/operations").text or
+                       words in server.call("GET", f"/devices/{world.quote(phone.name)}/vms").text, 60)
+    finally:
+        world.wait_for("the group to be empty", lambda: not (group / "cgroup.procs").read_text().strip(), 30)
+        group.rmdir()
