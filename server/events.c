@@ -56,7 +56,7 @@ struct events {
 static bool wants(const struct live *s, int64_t authority, struct str type, struct str device)
 {
     if (s->authority && s->authority != authority) return false;
-    if (s->device[0] && !str_is(device, s->device)) return false;
+    if (s->device[0] && device.n && !str_is(device, s->device)) return false; /* what names none concerns each */
     if (!s->types[0]) return true;
     struct str rest = str_of(s->types), one;
     while (str_cut(&rest, ',', &one))

@@ -362,7 +362,7 @@ export function Device({ id, tab, query }) {
     const load = useLoad(
         id,
         () => get(ofDevice(id)),
-        (type) => ['device', 'vm', 'policy', 'session'].includes(type),
+        (type) => type !== 'kpi' && type !== 'trigger',
     );
     const vms = useLoad(
         `vms ${id}`,

@@ -165,7 +165,7 @@ function Row({ d, both }) {
 }
 
 export function Devices({ query }) {
-    useStream('device,vm,session');
+    useStream('device,vm,session,policy');
     const may = useMay();
     const { chosen, names } = useAuthority(),
         both = names.length > 0 && !chosen;
@@ -178,7 +178,8 @@ export function Devices({ query }) {
         `${filter}\n${summary}\n${why}\n${limit}`,
         () => load({ filter, summary, why }, limit),
         (kind, e) =>
-            kind === 'device' && (e.change === 'created' || e.change === 'deleted' || (e.summary && summary)),
+            kind === 'policy' || // its devices are behind now
+            (kind === 'device' && (e.change === 'created' || e.change === 'deleted' || (e.summary && summary))),
     );
     useAgain(list.reload);
     useLiveBatch((events) => list.patch((old) => ({ ...old, items: withEvents(old.items, events) })));

@@ -306,7 +306,7 @@ export function Overview() {
     const whole = useLoad(
         'overview',
         () => get('/overview'),
-        (type) => ['device', 'vm', 'session'].includes(type),
+        (type) => ['device', 'vm', 'session', 'policy', 'operation'].includes(type),
     );
     useAgain(whole.reload);
     const failed = useLoad(

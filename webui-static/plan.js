@@ -105,9 +105,9 @@ export function Plan({ plan }) {
 }
 
 /* What a policy set once. */
-const NoLongerSaid = ({ list }) =>
+const NoLongerSaid = ({ list, of }) =>
     list?.length ? html`
-        <h4>No policy says it any more</h4>
+        <h4>${of ? `${of}: no` : 'No'} policy says it any more</h4>
         <ul class="waits">
             ${list.map((x) => html`
                 <li>
@@ -198,6 +198,6 @@ export function Desired({ desired }) {
             <h3>The device itself</h3>
             ${table(rest)}
         `}
-        <${NoLongerSaid} list=${desired.deviceNoLongerSaid} />
+        <${NoLongerSaid} of="The device itself" list=${desired.deviceNoLongerSaid} />
     `;
 }

@@ -2,14 +2,17 @@
 """What no policy says any more goes back, and a VM whose device leaves its policy is left as onLeave says. Looked at in the phone's own
 database, in its files and in what runs; the server's word is not enough."""
 import json
-
+import os
+import signal
 import sqlite3
 
 import pytest
 
 import world
+from test_console import browser, playwright    # noqa: F401  fixtures
 
 PHONE = "IMEI:001010000000017"
+PICTURES = os.environ.get("CONSOLE_PICTURES")
 ROOT = "./Virtualization/VM/corp"
 
 POLICY = """apiVersion: dmvisor/v1
@@ -356,3 +359,39 @@ def test_a_vm_that_was_wiped_by_hand_starts_again_with_one_plain_command(server,
     server.wait_vm(PHONE, "corp", 60, state=50)
     settled(server)
     assert "held" not in desired(server)
+
+
+def look(browser, name):  # noqa: F811
+    if PICTURES:
+        browser.shot(f"{PICTURES}/{name}.png")
+    browser.readable(name)
+
+
+def test_the_console_says_what_is_left_behind_before_it_is(server, sim, browser):  # noqa: F811
+    server.apply(policy(more=EVERYTHING, leave="remove"))
+    server.wait_vm(PHONE, "corp", 60, state=50)
+    settled(server)
+    browser.login()
+    browser.go("#/policies/corporate-workspace")
+    browser.click("button", "Take out of force")
+    browser.see("dialog", f"on {PHONE}")
+    browser.see("dialog", "onLeave: remove")
+    look(browser, "policy-taken-out")
+    browser.press("Escape")
+    browser.gone("dialog")
+    browser.go(f"#/devices/{PHONE}")
+    browser.click(".head .menu button", "More")
+    browser.click(".menu-list button", "Forget")
+    browser.see("dialog", "Its VMs (corp) stay on it")
+    look(browser, "device-forgotten")
+    browser.press("Escape")
+    browser.gone("dialog")
+    # And what goes back, while it has not done so: the phone is away. The page is open already, and says so at once.
+    os.kill(sim.process.p.pid, signal.SIGSTOP)
+    server.apply(policy(more=LITTLE, leave="remove"))
+    browser.go(f"#/devices/{PHONE}/desired")
+    browser.see("main", "lease.wipeAfter")
+    browser.see(".head .badge", "pending", 4)
+    look(browser, "device-desired")
+    os.kill(sim.process.p.pid, signal.SIGCONT)
+    assert browser.problems() == []

@@ -387,6 +387,8 @@ static void streams_what_happens(void)
     int all = site_open(s, "/api/v1/events"), some = site_open(s, "/api/v1/events?types=policy,image&device=");
     CU_ASSERT_PTR_NOT_NULL(strstr(site_hear(s, all, "retry: 2000\n\n"), "text/event-stream"));
     site_hear(s, some, "retry: 2000\n\n");
+    int one = site_open(s, "/api/v1/events?types=policy,operation&device=phone");
+    site_hear(s, one, "retry: 2000\n\n");
     CU_ASSERT_EQUAL(site_call(s, "POST", operations, "{\"kind\":\"lock\",\"vm\":\"corp\"}"), 202);
     policy(s, "    qos: normal\n");
     const char *t = site_hear(s, all, "event: policy");
@@ -394,6 +396,9 @@ static void streams_what_happens(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(t, "\"device\":\"phone\""));
     t = site_hear(s, some, "event: policy");
     CU_ASSERT_PTR_NULL(strstr(t, "event: operation"));
+    t = site_hear(s, one, "event: policy"); /* it names no device, and concerns this one, too */
+    CU_ASSERT_PTR_NOT_NULL(strstr(t, "event: operation"));
+    close(one);
     close(some);
     close(all);
     int64_t first = site_sql_int(s, "SELECT event_id FROM event WHERE type = 'operation'");
