@@ -165,12 +165,12 @@ def image(url, auth=None, size="1", sha="ab" * 32, name="evil"):
 
 
 def download(folder, cert, sockets, url, auth=None):
-    """What the true server hears of a download from `url`, until the agent has told how it ended. Gives its log."""
+    """What the true server hears of a download from `url`, until the agent has logged how it ended and answered the commands. Gives its log."""
     def answer(said):
         first = len(true.came) == 1
         return 200, {}, impostor.message(said, impostor.header(said) + (image(url, auth) if first else ""), nonce=b"server-nonce-001")
     true = sockets(answer, cert)
-    log = run(folder, impostor.Place(true.url, cert), lambda log: "event=image " in log)
+    log = run(folder, impostor.Place(true.url, cert), lambda log: "event=image " in log and len(true.came) > 1)
     assert true.came[1].status("10")[0] == "200" and true.came[1].status("30")[0]
     return log
 
