@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/device_int.h"
-#include "agent/shown.h"
+#include "agent/mo/shown.h"
 #include "base/log.h"
 #include "base/text.h"
 #include <stdio.h>

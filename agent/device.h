@@ -8,10 +8,10 @@
  *
  * Every function that changes something leaves it durable (state.h) before it returns.
  */
-#include "agent/account.h"
-#include "agent/hv.h"
-#include "agent/loader.h"
-#include "agent/state.h"
+#include "agent/mo/account.h"
+#include "agent/hv/hv.h"
+#include "agent/image/download.h"
+#include "agent/mo/persist.h"
 #include "base/world.h"
 #include "syncml/msg.h"
 

@@ -2,11 +2,11 @@
 #ifndef AGENT_DEVICE_INT_H
 #define AGENT_DEVICE_INT_H
 /* The inside of a device, for device.c, session.c, jobs.c and the management objects (mo_*.c). */
-#include "agent/alerts.h"
+#include "agent/mo/alerts.h"
 #include "agent/device.h"
-#include "agent/objects.h"
-#include "agent/tree.h"
-#include "agent/vm.h"
+#include "agent/mo/objects.h"
+#include "agent/tree/tree.h"
+#include "agent/vm/vm.h"
 
 enum { DEVICE_VMS = 64, DEVICE_IMAGES = 64, DEVICE_JOBS = 32, DEVINFO_LEAVES = 5 };
 

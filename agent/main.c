@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dmvisor-agent: one device on this machine. A loop waits for the clock, the hypervisor, downloads, notifications
  * and answers; the device (device.h) does the rest. */
-#include "agent/ask.h"
-#include "agent/calls.h"
+#include "agent/dm/ask.h"
+#include "agent/dm/calls.h"
 #include "agent/config.h"
 #include "agent/confine.h"
-#include "agent/post.h"
-#include "agent/session.h"
-#include "agent/user.h"
-#include "agent/vm.h"
+#include "agent/dm/post.h"
+#include "agent/dm/session.h"
+#include "agent/dm/ui_alert.h"
+#include "agent/vm/vm.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_CHANGES_H
 #define DB_CHANGES_H
-/* Statements of server/changes.c, for any connection. */
+/* Statements of server/store/generation.c, for any connection. */
 
 #define CHANGE_STAMP "UPDATE authority SET stamp = stamp + 1 WHERE authority_id = :authority RETURNING stamp"
 
@@ -25,7 +25,7 @@
     "SELECT authority_id, (SELECT count(*) FROM policy p WHERE p.authority_id = d.authority_id"                        \
     " AND p.deleted_ms IS NULL) FROM device d WHERE device_id = :device"
 
-/* Formats: %.*s is the condition of a selector (policy/selector.h) over device d. */
+/* Formats: %.*s is the condition of a selector (policy/selector/selector.h) over device d. */
 #define CHANGE_COUNT                                                                                                   \
     "SELECT count(*) FILTER (WHERE t), count(*) FILTER (WHERE t IS NULL)"                                              \
     " FROM (SELECT (%.*s) AS t FROM device d WHERE d.authority_id = :authority)"

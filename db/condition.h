@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_CONDITION_H
 #define DB_CONDITION_H
-/* How devices and policies stand, as policy/condition.c decides it: for counts and filters over a fleet. d is a device, c its
+/* How devices and policies stand, as policy/resolve/condition.c decides it: for counts and filters over a fleet. d is a device, c its
  * contact, x its last refusal (both may be absent), s an assignment, p its policy. :now_ms; :poll_ms is how often devices call
  * whose account does not say. */
 

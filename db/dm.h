@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_DM_H
 #define DB_DM_H
-/* Statements of the DM path (server/store.c and what stands around it): each once, prepared when its connection
+/* Statements of the DM path (server/store/store.c and what stands around it): each once, prepared when its connection
  * opens. All name one device, but for the catalogue of policies and images, which is read again only when something
  * changed. */
 

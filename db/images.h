@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_IMAGES_H
 #define DB_IMAGES_H
-/* Statements of server/images.c, for any connection. */
+/* Statements of server/images/images.c, for any connection. */
 
 /* When something last happened here. */
 #define IMAGE_NEWEST                                                                                                   \

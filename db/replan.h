@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_REPLAN_H
 #define DB_REPLAN_H
-/* Statements of server/replan.c, for any connection. :man, :mod, :mo as in description: empty = any. */
+/* Statements of server/store/replan.c, for any connection. :man, :mod, :mo as in description: empty = any. */
 
 #define REPLAN_ADD                                                                                                     \
     "INSERT INTO replan (authority_id, man, mod, mo, stamp, why) VALUES (:authority, :man, :mod, :mo, :stamp, :why)"

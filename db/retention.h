@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_RETENTION_H
 #define DB_RETENTION_H
-/* Statements of server/retention.c. Each removes at most :limit rows, so that no delete holds the writer for long. */
+/* Statements of server/jobs/retention.c. Each removes at most :limit rows, so that no delete holds the writer for long. */
 
 #define RETENTION_STATEMENTS(X)                                                                                             \
     X(DEVICES, "SELECT device_id FROM device WHERE device_id > :after ORDER BY device_id LIMIT :limit")                     \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_TRIGGER_H
 #define DB_TRIGGER_H
-/* Statements of the notifier (server/notifier.c): each once, prepared when its connection opens. */
+/* Statements of the notifier (server/notify/notifier.c): each once, prepared when its connection opens. */
 
 #define TRIGGER_STATEMENTS(X)                                                                                             \
     /* Due ones, the longest waiting first. */                                                                            \

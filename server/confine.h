@@ -3,7 +3,7 @@
 #define SERVER_CONFINE_H
 /* Which files the server keeps for itself, and that it runs nothing: before its threads begin (base/sandbox.h). */
 #include "base/sandbox.h"
-#include "server/config.h"
+#include "server/core/config.h"
 
 /** @param file  the configuration's. @return as sandbox_enter; RC_NOMEM */
 enum rc server_confine(const struct server_config *c, const char *file, struct sandbox_state *out, struct err *e);

@@ -57,13 +57,13 @@ def layout_of(root):
 
 
 def agents_table(root):
-    text = (root / "agent/mo_vm_support.c").read_text()
+    text = (root / "agent/mo/mo_vm_support.c").read_text()
     return {name: (None if values == "NULL" else values.strip('"').split("|"), need)
             for name, values, need in re.findall(r'^    \{ "([\w.*]+)", (NULL|"[^"]*"), (ALWAYS|TUNING|PANIC|GUEST) \}', text, re.M)}
 
 
 def fields_of_documents(root):
-    text = (root / "policy/document.c").read_text()
+    text = (root / "policy/document/document.c").read_text()
     spec = re.search(r'reader_keys\(r, m, "(priority[^"]*)"\)', text)[1]
     vm = re.search(r'reader_settings\(r, m, DDF_VM, "([^"]*)"\)', text)[1]
     return set(spec.split()) | set(vm.split())
@@ -98,9 +98,9 @@ def main():
     page.same(SECTIONS[1], set(table), "setting of the agent's table")
     page.same(SECTIONS[2], set(layout) - set(table), "setting without an effect")
     for name in set(table) - set(layout):
-        page.bad.append(f"agent/mo_vm_support.c: {name} is no setting of the layout")
+        page.bad.append(f"agent/mo/mo_vm_support.c: {name} is no setting of the layout")
     if len(table) < 50:
-        page.bad.append("agent/mo_vm_support.c: the table cannot be read any more")
+        page.bad.append("agent/mo/mo_vm_support.c: the table cannot be read any more")
     check_effects(page, layout, table)
     print("\n".join(page.bad))
     return 1 if page.bad else 0

@@ -4,7 +4,7 @@
 ALTER TABLE device ADD COLUMN record INTEGER;
 ALTER TABLE authority ADD COLUMN record INTEGER;
 
-CREATE TABLE recording (                  -- what was said in a session and why (syncml/replay.h); no secrets
+CREATE TABLE recording (                  -- what was said in a session and why (syncml/record/replay.h); no secrets
   session_row INTEGER PRIMARY KEY REFERENCES session ON DELETE CASCADE,
   at_ms       INTEGER NOT NULL,           -- when the session ended
   why         TEXT NOT NULL,              -- why it was recorded

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Devices that shall be planned anew because a description that is meant for them came or went: a slice of them at a time
--- (server/replan.c), so that no request and no commit waits for a fleet.
+-- (server/store/replan.c), so that no request and no commit waits for a fleet.
 CREATE TABLE replan (
   replan_id    INTEGER PRIMARY KEY AUTOINCREMENT,
   authority_id INTEGER NOT NULL REFERENCES authority,

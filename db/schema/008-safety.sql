@@ -51,7 +51,7 @@ CREATE TABLE contest (
 ) STRICT;
 
 -- quotas, sealed values, duplicates
--- Values of secret nodes rest sealed (server/secrets.h) until their operation is over, then they go. 0 open, 1 sealed, 2 gone.
+-- Values of secret nodes rest sealed (server/core/credentials.h) until their operation is over, then they go. 0 open, 1 sealed, 2 gone.
 ALTER TABLE operation ADD COLUMN secret INTEGER NOT NULL DEFAULT 0;      -- tree_data
 ALTER TABLE operation ADD COLUMN result_sealed TEXT;                     -- what tree_result has only as "***"; kept for a day
 ALTER TABLE operation_item ADD COLUMN secret INTEGER NOT NULL DEFAULT 0; -- data
@@ -63,12 +63,12 @@ CREATE TRIGGER operation_secret_gone AFTER UPDATE OF state ON operation WHEN NEW
   UPDATE operation_item SET data = NULL, secret = 2 WHERE operation_id = NEW.operation_id AND secret = 1;
 END;
 
-ALTER TABLE contact ADD COLUMN booked BLOB;           -- alerts whose answer may not have arrived (server/repeats.h); NULL = none
+ALTER TABLE contact ADD COLUMN booked BLOB;           -- alerts whose answer may not have arrived (server/dm/repeats.h); NULL = none
 ALTER TABLE contact ADD COLUMN alerts_left INTEGER;   -- thousandths of alerts that it may still tell; NULL = as many as there are
 ALTER TABLE contact ADD COLUMN alerts_ms INTEGER;     -- when that was so
 ALTER TABLE contact ADD COLUMN booked_ms INTEGER;     -- when the last of them was booked
 
--- What one device may leave behind (server/ceilings.h) is counted, and a path that no tree has any more goes.
+-- What one device may leave behind (server/store/ceilings.h) is counted, and a path that no tree has any more goes.
 CREATE INDEX event_device ON event (authority_id, device, event_id) WHERE device <> '';
 CREATE INDEX sample_age ON sample (device_id, at_ms);
 CREATE INDEX node_path ON node (path_id);
@@ -76,7 +76,7 @@ CREATE INDEX node_path ON node (path_id);
 CREATE TABLE instance (                   -- one row: which database this is; the same stands in the file "<database>.id" beside it
   id TEXT NOT NULL                        -- 32 hex digits
 ) STRICT;
-CREATE TABLE clock (                      -- one row: up to when the clock was believed (server/retention.h)
+CREATE TABLE clock (                      -- one row: up to when the clock was believed (server/jobs/retention.h)
   clock_id   INTEGER PRIMARY KEY CHECK (clock_id = 1),
   trusted_ms INTEGER NOT NULL,
   waited_ms  INTEGER NOT NULL DEFAULT 0,  -- how long the server has run since the clock is not believed

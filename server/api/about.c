@@ -4,7 +4,7 @@
 #include "base/doc.h"
 #include "base/world.h"
 #include "server/api/openapi.h"
-#include "server/retention.h"
+#include "server/jobs/retention.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,10 +5,10 @@
  * http_start(&config, api_handle, &api_uploads, api, ...). Its thread looks at heads and takes bodies in; threads of the
  * API's own do the work. Give that listener 32 KiB of connection memory: queries carry selectors. */
 #include "base/world.h"
-#include "server/http.h"
-#include "server/images.h"
-#include "server/metrics.h"
-#include "server/server.h"
+#include "server/http/http.h"
+#include "server/images/images.h"
+#include "server/core/metrics.h"
+#include "server/core/server.h"
 
 enum { API_CONNECTION_MEMORY = 32 << 10, API_TOKEN_BYTES = 40 + 1 };
 

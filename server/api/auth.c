@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
-#include "server/http_header.h"
+#include "server/http/http_header.h"
 
 #include "base/crypto.h"
 #include "base/log.h"

@@ -3,9 +3,9 @@
 
 #include "base/crypto.h"
 #include "base/text.h"
-#include "server/events.h"
-#include "server/health.h"
-#include "server/notifier.h"
+#include "server/events/events.h"
+#include "server/core/health.h"
+#include "server/notify/notifier.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

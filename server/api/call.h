@@ -7,12 +7,12 @@
 #include "server/api/api.h"
 #include "server/api/brake.h"
 #include "server/api/desks.h"
-#include "server/api/json.h"
+#include "server/events/json.h"
 #include "base/doc.h"
-#include "policy/condition.h"
-#include "server/api/operation_json.h"
-#include "server/changes.h"
-#include "server/store.h"
+#include "policy/resolve/condition.h"
+#include "server/events/operation_json.h"
+#include "server/store/generation.h"
+#include "server/store/store.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

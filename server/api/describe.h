@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_API_DESCRIBE_H
 #define SERVER_API_DESCRIBE_H
-/* What a device's tree may contain, for REST: which description holds is decided in server/described.h. Inside
+/* What a device's tree may contain, for REST: which description holds is decided in server/store/device_ddf.h. Inside
  * server/api/ only. */
 #include "server/api/call.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/describe.h"
-#include "server/replan.h"
-#include "server/schemas.h"
+#include "server/store/replan.h"
+#include "server/core/ddf_cache.h"
 
 #include <inttypes.h>
 #include <string.h>

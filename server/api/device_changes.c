@@ -3,7 +3,7 @@
 
 #include "base/crypto.h"
 #include "base/text.h"
-#include "server/secrets.h"
+#include "server/core/credentials.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "base/crypto.h"
 #include "base/text.h"
 #include "ddf/uri.h"
-#include "policy/attribute.h"
+#include "policy/document/attribute.h"
 
 #include <inttypes.h>
 #include <stdio.h>

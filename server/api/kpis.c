@@ -2,7 +2,7 @@
 #include "server/api/call.h"
 
 #include "base/text.h"
-#include "policy/suggest.h"
+#include "policy/document/suggest.h"
 
 #include <inttypes.h>
 #include <math.h>

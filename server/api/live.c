@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
 
-#include "server/events.h"
+#include "server/events/events.h"
 
 enum { STREAM_BYTES = 256 << 10 }; /* a reader that is further behind is dropped; it comes back with Last-Event-ID */
 

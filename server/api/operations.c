@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
 #include "server/api/tree_commands.h"
-#include "server/secrets.h"
+#include "server/core/credentials.h"
 
 #include "base/crypto.h"
 #include "base/text.h"
-#include "server/events.h"
+#include "server/events/events.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/describe.h"
 #include "server/api/leaving.h"
-#include "server/correlators.h"
-#include "server/secrets.h"
+#include "server/store/correlators.h"
+#include "server/core/credentials.h"
 #include "syncml/msg.h"
 
 #include <inttypes.h>

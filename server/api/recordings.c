@@ -163,7 +163,7 @@ static json_t *message_json(const json_t *m, int64_t n)
     return j;
 }
 
-/* The document line by line: its head and then a line of JSON for each message (syncml/replay.h). */
+/* The document line by line: its head and then a line of JSON for each message (syncml/record/replay.h). */
 static json_t *recording_json(struct str data)
 {
     json_t *j = json_object(), *messages = json_array();

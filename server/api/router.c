@@ -4,9 +4,9 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "server/events.h"
-#include "server/health.h"
-#include "server/notifier.h"
+#include "server/events/events.h"
+#include "server/core/health.h"
+#include "server/notify/notifier.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "server/api/describe.h"
 
 #include "base/text.h"
-#include "server/secrets.h"
+#include "server/core/credentials.h"
 #include "syncml/msg.h"
 
 #include "ddf/acl.h"

@@ -10,7 +10,7 @@ enum { TREE_COMMANDS = POL_ATOMIC_CHILDREN, TREE_DATA_BYTES = 64 << 10, TREE_URI
 struct tree_command {
     struct str command, uri, format, type, data;
     bool has_data;
-    bool secret; /* what it writes rests sealed (server/secrets.h) */
+    bool secret; /* what it writes rests sealed (server/core/credentials.h) */
 };
 
 struct tree_wish {

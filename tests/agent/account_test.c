@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/account.h"
+#include "agent/mo/account.h"
 #include "tests/lib/test.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/admission.h"
+#include "agent/vm/admission.h"
 #include "tests/lib/test.h"
 #include <stdio.h>
 #include <string.h>

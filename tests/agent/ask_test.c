@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions to the person at the device that are not answered at once: what waits, what goes on, what happens once. */
-#include "agent/ask.h"
+#include "agent/dm/ask.h"
 #include "tests/agent/place.h"
 #include <poll.h>
 #include <stdlib.h>

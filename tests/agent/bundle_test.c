@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/bundle.h"
+#include "agent/image/bundle.h"
 #include "tests/lib/test.h"
 #include <archive.h>
 #include <archive_entry.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When the device calls: pure, so a day passes in no time. */
-#include "agent/calls.h"
+#include "agent/dm/calls.h"
 #include "tests/lib/test.h"
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a qcow2 image's header may say. Images are made octet by octet: what a stranger can send. */
-#include "agent/image_check.h"
+#include "agent/image/image_check.h"
 #include "base/str.h"
 #include "tests/lib/test.h"
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  *
  * DMVISOR_KEPT_SECONDS: how long to go on (default 3); DMVISOR_KEPT_SEED: the first sequence (each says its own when it fails). */
 #define _GNU_SOURCE /* memmem, nftw */
-#include "agent/virt_xml.h"
-#include "agent/vm_int.h"
+#include "agent/hv/domain_xml.h"
+#include "agent/vm/vm_int.h"
 #include "tests/agent/phone.h"
 #include <fcntl.h>
 #include <ftw.h>

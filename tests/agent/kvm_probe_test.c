@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The probe of KVM is short whatever the host does, says the same twice, and leaves no process behind. */
-#include "agent/kvm_probe.h"
+#include "agent/hv/kvm_probe.h"
 #include "base/world.h"
 #include "tests/lib/test.h"
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inventory of peripherals: from the kernel's classes, and as a server reads it. */
-#include "agent/periph.h"
+#include "agent/hv/periph.h"
 #include "tests/lib/test.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,9 +4,9 @@
 /* A whole device over the hypervisor in memory, and a server made of the session machine and a list of steps, joined
  * by encoded messages in virtual time. */
 #include "agent/device_int.h"
-#include "agent/session.h"
+#include "agent/dm/session.h"
 #include "base/log.h"
-#include "syncml/server.h"
+#include "syncml/session/server.h"
 #include "tests/lib/test.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef TESTS_AGENT_PLACE_H
 #define TESTS_AGENT_PLACE_H
 /* A small management tree of its own, with objects that say what they are told. */
-#include "agent/exec.h"
+#include "agent/dm/commands.h"
 #include "tests/lib/test.h"
 #include <stdio.h>
 #include <string.h>

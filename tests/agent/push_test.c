@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notifications held against the accounts (notification-bootstrap.md 1 to 3). */
-#include "agent/push.h"
+#include "agent/dm/push.h"
 #include "base/arena.h"
 #include "tests/lib/test.h"
 #include <string.h>

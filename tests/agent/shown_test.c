@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* No server reads in an error how this host's folders are called. */
-#include "agent/shown.h"
+#include "agent/mo/shown.h"
 #include "tests/lib/test.h"
 
 static void names_of_the_hosts_folders_are_not_shown(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server may ask of a VM on this device: a value without effect is refused and not kept, and the tree says beforehand which
  * have one. */
-#include "agent/mo_vm_support.h"
+#include "agent/mo/mo_vm_support.h"
 #include "tests/agent/vm_up.h"
 #include "tests/lib/test.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Thresholds of KPIs: one alone, reading by reading, and on a device with a VM. */
-#include "agent/threshold.h"
+#include "agent/vm/threshold.h"
 #include "tests/agent/vm_up.h"
 
 #define THR VM "/KPI/Thr"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an embedded driver's emulators are given, whatever stood in its file before. */
 #define _GNU_SOURCE
-#include "agent/virt_embed.h"
+#include "agent/hv/libvirt_embed.h"
 #include "base/log.h"
 #include "tests/lib/test.h"
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a process ended that is not ours: its number in a file, as libvirt writes it, is all there is. */
 #define _GNU_SOURCE
-#include "agent/virt_exits.h"
+#include "agent/hv/libvirt_exits.h"
 #include "base/world.h"
 #include "tests/lib/test.h"
 #include <libvirt/libvirt.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests of different VMs run at the same time; one that hangs holds only its own VM, and not for ever. */
-#include "agent/virt_lanes.h"
+#include "agent/hv/libvirt_lanes.h"
 #include "base/world.h"
 #include "tests/lib/test.h"
 #include <pthread.h>

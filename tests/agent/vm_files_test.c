@@ -2,7 +2,7 @@
 /* A VM's files, looked at from outside: what a guest was given it finds again after a restart, or does not start; what was wiped
  * is nowhere in the files any more. */
 #define _GNU_SOURCE /* memmem, nftw */
-#include "agent/vm_int.h"
+#include "agent/vm/vm_int.h"
 #include "tests/lib/test.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is recorded of a VM comes back as it was. That each member of the structs has a row is for check_vm_record.py to see. */
-#include "agent/vm_record.h"
-#include "agent/virt_xml.h"
+#include "agent/vm/vm_record.h"
+#include "agent/hv/domain_xml.h"
 #include "tests/lib/test.h"
 #include <ctype.h>
 #include <stdio.h>

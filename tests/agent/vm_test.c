@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a VM (virtualization-mo.md c.5) in virtual time over the hypervisor in memory. */
-#include "agent/vm.h"
+#include "agent/vm/vm.h"
 #include "tests/lib/test.h"
 #include <stdio.h>
 #include <stdlib.h>

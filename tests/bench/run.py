@@ -164,7 +164,7 @@ class Bench:
         return r
 
     def sim(self, *args):
-        out = subprocess.run([*ON, LOAD_CORE, self.build / "agent/dmvisor-sim", "--objects", ROOT / "ddf", "--json", "--quiet", *map(str, args)],
+        out = subprocess.run([*ON, LOAD_CORE, self.build / "sim/dmvisor-sim", "--objects", ROOT / "ddf", "--json", "--quiet", *map(str, args)],
                              check=True, capture_output=True, text=True)
         return json.loads(out.stdout)
 
@@ -385,7 +385,7 @@ PARTS = ("quiet", "provision", "tail", "fleet", "memory")
 
 def missing(bench):
     """Why it cannot run here: a sentence, or None."""
-    programs = [bench.build / "server/dmvisord", bench.build / "agent/dmvisor-sim", *map(bench.tool, ("bench_load", "bench_echo", "bench_floor"))]
+    programs = [bench.build / "server/dmvisord", bench.build / "sim/dmvisor-sim", *map(bench.tool, ("bench_load", "bench_echo", "bench_floor"))]
     absent = [str(p) for p in programs if not os.access(p, os.X_OK)]
     if absent:
         return (f"{', '.join(absent)}: not built. Build all of it with: meson setup {bench.build} --buildtype=release && ninja -C {bench.build}"

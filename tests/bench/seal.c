@@ -5,7 +5,7 @@
  *   bench_seal KEYFILE CLIENT-HA1 SERVER-HA1 < ids */
 #include "tests/bench/bench.h"
 #include "base/text.h"
-#include "server/secrets.h"
+#include "server/core/credentials.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/ctl_args.h"
+#include "cli/dmvisorctl/ctl_args.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/ctl_config.h"
+#include "cli/dmvisorctl/ctl_config.h"
 
 #include "tests/lib/test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/ctl_sse.h"
+#include "cli/dmvisorctl/ctl_sse.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/ctl_table.h"
+#include "cli/dmvisorctl/ctl_table.h"
 #include "tests/lib/test.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/ctl_yaml.h"
+#include "cli/dmvisorctl/ctl_yaml.h"
 
 #include "base/doc.h"
 #include "tests/lib/test.h"

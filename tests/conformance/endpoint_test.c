@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The DM endpoint over real sockets: HTTP binding and TLS (protocol.md 15). */
 #include "base/crypto.h"
-#include "server/worker.h"
+#include "server/dm/worker.h"
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"
 

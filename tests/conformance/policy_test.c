@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Traps that policy deals with. */
-#include "policy/plan.h"
+#include "policy/plan/plan.h"
 #include "tests/lib/test.h"
 
 static void trap_19_406_for_a_tree_document_is_415(void)

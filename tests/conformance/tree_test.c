@@ -2,7 +2,7 @@
 /* Rows of the checklist about serialised trees on the device (ddf-tnds.md 4): Get, Add and Replace of whole
  * documents. */
 #include "base/text.h"
-#include "ddf/tnds.h"
+#include "ddf/tnds/tnds.h"
 #include "tests/agent/place.h"
 
 #define DOC(inner) "<MgmtTree xmlns='syncml:dmddf1.2'><VerDTD>1.2</VerDTD>" inner "</MgmtTree>"

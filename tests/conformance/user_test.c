@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* User interaction on the device (protocol.md 5.1): the questions, every answer, and the program that shows them. */
-#include "agent/user.h"
+#include "agent/dm/ui_alert.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

@@ -4,11 +4,11 @@
 /* The server and the reference device together, from REST's row in the database to the device's tree and back,
  * without sockets. */
 #include "agent/device_int.h"
-#include "agent/hv.h"
-#include "agent/loader.h"
-#include "agent/session.h"
-#include "agent/tree.h"
-#include "agent/user.h"
+#include "agent/hv/hv.h"
+#include "agent/image/download.h"
+#include "agent/dm/session.h"
+#include "agent/tree/tree.h"
+#include "agent/dm/ui_alert.h"
 #include "tests/server/lab.h"
 
 struct whole {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ddf/layout.h"
+#include "ddf/layout/layout.h"
 #include "ddf/schema.h"
 #include "tests/ddf/shipped.h"
 #include "tests/lib/test.h"

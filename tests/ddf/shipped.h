@@ -2,7 +2,7 @@
 #ifndef TESTS_DDF_SHIPPED_H
 #define TESTS_DDF_SHIPPED_H
 /* The layout and the descriptions that we ship, for tests; they end the test when they cannot be loaded. */
-#include "ddf/layout.h"
+#include "ddf/layout/layout.h"
 #include "ddf/schema.h"
 #include "tests/lib/test.h"
 #include <stdio.h>

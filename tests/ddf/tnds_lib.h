@@ -2,7 +2,7 @@
 #ifndef TESTS_DDF_TNDS_LIB_H
 #define TESTS_DDF_TNDS_LIB_H
 /* Comparing serialised trees. */
-#include "ddf/tnds.h"
+#include "ddf/tnds/tnds.h"
 
 static inline bool tnds_same_node(const struct ddf_tnds_node *a, const struct ddf_tnds_node *b)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/ddf/tnds_lib.h"
-#include "ddf/tnds_int.h"
+#include "ddf/tnds/tnds_int.h"
 #include "tests/lib/test.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
-#include "ddf/token.h"
+#include "ddf/layout/token.h"
 #include "tests/ddf/shipped.h"
 #include <string.h>
 #include <time.h>

@@ -13,7 +13,7 @@ import syncml
 import world
 
 SESSIONS, EVENTS, SAMPLES, OPERATIONS, RECORDED = 40, 600, 300, 30, 300_000
-EVERY, ROWS = 16, 256           # server/ceilings.h: so many more there may be between two looks
+EVERY, ROWS = 16, 256           # server/store/ceilings.h: so many more there may be between two looks
 NODES, ATTRIBUTES, VMS = 5000, 400, 64
 
 # What one device may leave in each table: a number of rows, or who else bounds the table, by rows that no device makes.

@@ -323,7 +323,7 @@ def provisioned_though_killed(folder, steps):
         for at, when in steps:
             name = f"{when}{at}:0000001"
             between.n, between.at, between.when = 0, at, when
-            out = subprocess.run([world.BUILD / "agent/dmvisor-sim", "--objects", world.ROOT / "ddf", "--json", "--quiet", "--server", between.url, "--devices",
+            out = subprocess.run([world.BUILD / "sim/dmvisor-sim", "--objects", world.ROOT / "ddf", "--json", "--quiet", "--server", between.url, "--devices",
                                   "1", "--register-url", s.url, "--token", s.token, "--prefix", f"{when}{at}:", "--label", "department=sales", "--scenario",
                                   "provision", "--duration", "40", "--concurrency", "1"], capture_output=True, text=True, timeout=90)
             assert out.returncode == 0, out.stderr[-2000:]

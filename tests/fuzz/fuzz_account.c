@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The account file that the agent imports: whatever is in it, an answer and no secret in the error. */
-#include "agent/account.h"
+#include "agent/mo/account.h"
 #include <stdlib.h>
 #include <string.h>
 

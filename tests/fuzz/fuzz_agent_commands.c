@@ -3,9 +3,9 @@
  * hypervisor in memory, while time goes by. Input: messages in XML or WBXML with "%%%\n" between them. Whatever they
  * say: every command has an answer, a Get gives texts of its own, the device goes on and its VM's record reloads. */
 #include "agent/device_int.h"
-#include "agent/exec.h"
-#include "agent/hv.h"
-#include "agent/vm.h"
+#include "agent/dm/commands.h"
+#include "agent/hv/hv.h"
+#include "agent/vm/vm.h"
 #include "base/log.h"
 #include <stdio.h>
 #include <stdlib.h>

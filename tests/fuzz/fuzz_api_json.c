@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of the REST API: what is taken in is written out again and taken in as the same. */
-#include "server/api/json.h"
+#include "server/events/json.h"
 
 #include <stdlib.h>
 

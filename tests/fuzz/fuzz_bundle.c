@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 /* An image bundle as it comes from the network: whatever is in it, the three files at the most are written, and nothing beside the
  * folder. */
-#include "agent/bundle.h"
+#include "agent/image/bundle.h"
 
 #include <dirent.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 /* A sequence of messages into the client machine. Input: two bytes of settings, then messages with "%%%\n" between
  * them. */
 #include "base/world.h"
-#include "syncml/client.h"
+#include "syncml/session/client.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any JSON value, written as YAML, is read back as the same value. */
 #include "base/doc.h"
-#include "cli/ctl_yaml.h"
+#include "cli/dmvisorctl/ctl_yaml.h"
 
 #include <stdlib.h>
 

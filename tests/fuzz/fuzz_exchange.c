@@ -7,8 +7,8 @@
  * Beside memory: what is answered can be read, nothing that a device says makes the server answer 500, events are JSON,
  * and who proves nothing changes nothing. */
 #include "base/log.h"
-#include "server/certificate.h"
-#include "server/endings.h"
+#include "server/http/certificate.h"
+#include "server/dm/session_log.h"
 #include "tests/server/lab.h"
 
 #include <stdio.h>

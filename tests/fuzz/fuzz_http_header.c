@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What anybody may write into Range, If-None-Match and Cookie. First line: the file's size, or a tag, or a cookie's name; the rest is the
  * header. What is found lies inside. */
-#include "server/http_header.h"
+#include "server/http/http_header.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 /* The request path with libmicrohttpd in it: the input is what a stranger sends over one connection. Its first octet
  * says how: in how many pieces, whether the writing end is closed in the middle, and whether the handler answers at once
  * or a turn later. Whatever comes, the connection ends and everything it took is given back (LeakSanitizer tells). */
-#include "server/http.h"
+#include "server/http/http.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A raw query: first line is the name looked for, the rest the query. Every value found is a decoded text inside the
  * arena. */
-#include "server/http.h"
+#include "server/http/http.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Layout files: whatever loads can be looked up in, both ways. */
-#include "ddf/layout.h"
+#include "ddf/layout/layout.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

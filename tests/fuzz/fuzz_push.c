@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Datagrams from anybody: none without the secret is ever taken. */
-#include "agent/push.h"
+#include "agent/dm/push.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any text as a recording, in both encodings: never a crash, never a hang. */
-#include "syncml/replay.h"
+#include "syncml/record/replay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

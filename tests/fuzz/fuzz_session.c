@@ -2,7 +2,7 @@
 /* A sequence of messages into the server machine. Input: two bytes of settings, then messages with "%%%\n" between
  * them. */
 #include "base/world.h"
-#include "syncml/server.h"
+#include "syncml/session/server.h"
 
 #include <stdlib.h>
 #include <string.h>

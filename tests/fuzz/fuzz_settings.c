@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server's configuration file: mistakes are told, each with its place, and what is accepted is complete. */
-#include "server/config.h"
+#include "server/core/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

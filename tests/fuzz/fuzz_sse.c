@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events come out the same however the stream is cut, and nothing else than what went in. */
-#include "cli/ctl_sse.h"
+#include "cli/dmvisorctl/ctl_sse.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A VM's record as the database gives it, damaged or not: an error, or a VM whose record is the same again. */
-#include "agent/vm.h"
+#include "agent/vm/vm.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/plan.h"
+#include "policy/plan/plan.h"
 #include "tests/lib/test.h"
 #include "tests/policy/world.h"
 #include <string.h>

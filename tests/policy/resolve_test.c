@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/doc.h"
-#include "policy/desired.h"
-#include "policy/plan.h"
+#include "policy/resolve/desired.h"
+#include "policy/plan/plan.h"
 #include "tests/lib/test.h"
 #include "tests/policy/world.h"
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/selector.h"
+#include "policy/selector/selector.h"
 #include "tests/lib/test.h"
 #include <sqlite3.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define TESTS_POLICY_SIM_H
 /* A device as a small tree that carries steps out, and a shell that does with plans what plan.h says, both without a
  * protocol between them. Everything lives as long as the simulation. */
-#include "policy/plan.h"
+#include "policy/plan/plan.h"
 #include "tests/policy/world.h"
 
 enum { SIM_NODES = 4000, SIM_OPS = 600, SIM_FAILURES = 200, SIM_JOBS = 16 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
-#include "policy/window.h"
+#include "policy/document/window.h"
 #include "tests/lib/test.h"
 #include <string.h>
 

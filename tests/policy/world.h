@@ -2,9 +2,9 @@
 #ifndef TESTS_POLICY_WORLD_H
 #define TESTS_POLICY_WORLD_H
 /* The shipped layout and descriptions, loaded once for the tests of policy/. */
-#include "ddf/layout.h"
+#include "ddf/layout/layout.h"
 #include "ddf/schema.h"
-#include "policy/document.h"
+#include "policy/document/document.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs one scenario: the folder's device files into the session machine, what comes out against its server files;
  * XML and WBXML. UPDATE_GOLDEN=1 writes the server files instead: then read the difference like code. */
-#include "syncml/replay.h"
+#include "syncml/record/replay.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "tests/lib/test.h"
 #include "tests/server/site.h"
 
-#include "server/events.h"
+#include "server/events/events.h"
 
 #include <string.h>
 #include <unistd.h>

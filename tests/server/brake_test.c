@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/brake.h"
+#include "server/core/brake.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
-#include "server/changes.h"
-#include "server/replan.h"
+#include "server/store/generation.h"
+#include "server/store/replan.h"
 #include "tests/server/lab.h"
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
 #include "db/condition.h"
-#include "policy/condition.h"
+#include "policy/resolve/condition.h"
 #include "tests/server/lab.h"
 #include <stdio.h>
 #include <string.h>

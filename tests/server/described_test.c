@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/described.h"
-#include "server/replan.h"
+#include "server/store/device_ddf.h"
+#include "server/store/replan.h"
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
-#include "server/certificate.h"
+#include "server/http/certificate.h"
 #include "tests/server/lab.h"
 #include <stdio.h>
 #include <string.h>

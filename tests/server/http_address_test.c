@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/http_address.h"
+#include "server/http/http_address.h"
 #include "tests/lib/test.h"
 
 #include <arpa/inet.h>

@@ -2,8 +2,8 @@
 #ifndef TESTS_SERVER_HTTP_PEER_H
 #define TESTS_SERVER_HTTP_PEER_H
 /* For tests of the listeners: a small site that does what it is told, and a client of plain sockets. */
-#include "server/certificate.h"
-#include "server/http.h"
+#include "server/http/certificate.h"
+#include "server/http/http.h"
 #include "tests/lib/test.h"
 
 #include <arpa/inet.h>

@@ -3,9 +3,9 @@
 #define TESTS_SERVER_LAB_H
 /* The DM line over a database in a new folder, and a phone that talks to it through both session machines without a
  * socket between them. Time stands still but for lab_wait. */
-#include "server/exchange.h"
-#include "server/server.h"
-#include "syncml/client.h"
+#include "server/dm/exchange.h"
+#include "server/core/server.h"
+#include "syncml/session/client.h"
 #include "tests/policy/sim.h"
 
 enum { LAB_ALERTS = 32 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
 #include "db/dm.h"
-#include "server/mirror.h"
+#include "server/store/mirror.h"
 #include "tests/policy/world.h"
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"
 #include "base/text.h"
-#include "syncml/replay.h"
+#include "syncml/record/replay.h"
 #include <string.h>
 
 static struct phone *begin(struct lab **l)

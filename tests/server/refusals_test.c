@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/refusals.h"
+#include "server/dm/refusals.h"
 #include "base/log.h"
-#include "server/metrics.h"
+#include "server/core/metrics.h"
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is over is forgotten after its time; what is not, and what policies still need, stays. */
-#include "server/retention.h"
+#include "server/jobs/retention.h"
 #include "tests/lib/test.h"
 #include "tests/server/lab.h"
 

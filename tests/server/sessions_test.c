@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
-#include "server/sessions.h"
+#include "server/dm/sessions.h"
 #include <string.h>
 
 static struct {

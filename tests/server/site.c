@@ -4,7 +4,7 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
-#include "server/events.h"
+#include "server/events/events.h"
 
 #include <arpa/inet.h>
 #include <ftw.h>

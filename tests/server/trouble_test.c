@@ -2,7 +2,7 @@
 /* Answers that are lost, messages that come twice, devices that vanish, servers that die: nothing is lost and
  * nothing is done twice. */
 #include "tests/lib/test.h"
-#include "server/certificate.h"
+#include "server/http/certificate.h"
 #include "tests/server/lab.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "tests/lib/test.h"
 #include "base/fetch.h"
 #include "base/log.h"
-#include "server/worker.h"
+#include "server/dm/worker.h"
 #include "tests/server/lab.h"
 #include <pthread.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client machine alone, spoken to in XML text. */
 #include "base/world.h"
-#include "syncml/client.h"
+#include "syncml/session/client.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

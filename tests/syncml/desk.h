@@ -5,7 +5,7 @@
  * sends. */
 #include "base/text.h"
 #include "base/world.h"
-#include "syncml/server.h"
+#include "syncml/session/server.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

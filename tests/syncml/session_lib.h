@@ -5,9 +5,9 @@
  * database row behind the server. Time and randomness are fixed, so every run is the same. */
 #include "base/text.h"
 #include "base/world.h"
-#include "syncml/client.h"
-#include "syncml/replay.h"
-#include "syncml/server.h"
+#include "syncml/session/client.h"
+#include "syncml/record/replay.h"
+#include "syncml/session/server.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

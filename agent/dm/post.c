@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/dm/post.h"
+#include "base/fetch.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { POST_TRIES = 3, POST_REPLY_BYTES = 2 << 20, POST_TIMEOUT_S = 60 };
+
+enum stage { IDLE, ASKED, DONE };
+
+struct post {
+    struct fetch *client;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    int fd;
+    volatile int stop;
+    enum stage stage;
+    char url[2048], mime[80], hmac[256];
+    struct buf body;
+    struct post_result result;
+};
+
+static void once(struct post *p, struct post_result *r)
+{
+    char type[128], accept[160], hmac[300];
+    const char *headers[6] = { type, accept, "Accept-Charset: utf-8", "Cache-Control: no-store" };
+    struct fetch_reply reply = { 0 };
+    const struct fetch_request q = { .method = "POST",
+                                     .url = p->url,
+                                     .headers = headers,
+                                     .body = buf_str(&p->body),
+                                     .reply_limit = POST_REPLY_BYTES,
+                                     .cancel = &p->stop };
+
+    snprintf(type, sizeof type, "Content-Type: %s", p->mime);
+    snprintf(accept, sizeof accept, "Accept: %s", p->mime);
+    snprintf(hmac, sizeof hmac, "x-syncml-hmac: %s", p->hmac);
+    if (p->hmac[0]) headers[4] = hmac;
+    memset(r, 0, sizeof *r);
+    r->rc = fetch_do(p->client, &q, &reply, &r->err);
+    r->status = reply.status;
+    r->retry_after_s = reply.retry_after_s;
+    snprintf(r->content_type, sizeof r->content_type, "%s", reply.content_type);
+    snprintf(r->hmac, sizeof r->hmac, "%s", reply.hmac);
+    r->body = reply.body; /* ours now */
+    reply.body = (struct buf){ 0 };
+    fetch_reply_finish(&reply);
+}
+
+static void wait_a_moment(struct post *p, int s)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec += s;
+    pthread_mutex_lock(&p->lock);
+    if (!p->stop) pthread_cond_timedwait(&p->wake, &p->lock, &t);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void *run(void *arg)
+{
+    struct post *p = arg;
+    const uint64_t one = 1;
+
+    pthread_mutex_lock(&p->lock);
+    while (!p->stop) {
+        struct post_result r;
+        if (p->stage != ASKED) {
+            pthread_cond_wait(&p->wake, &p->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&p->lock);
+        once(p, &r);
+        for (int i = 1; i < POST_TRIES && !p->stop && (r.rc == RC_IO || r.rc == RC_TIMEOUT); i++) {
+            wait_a_moment(p, i);
+            buf_finish(&r.body);
+            once(p, &r);
+        }
+        pthread_mutex_lock(&p->lock);
+        p->result = r;
+        p->stage = DONE;
+        if (write(p->fd, &one, sizeof one) != sizeof one) continue; /* the counter is full: the reader knows */
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+enum rc post_create(const char *ca_file, bool insecure, struct post **out, struct err *e)
+{
+    const struct fetch_config c = { .ca_file = ca_file,
+                                    .insecure = insecure,
+                                    .total_timeout_s = POST_TIMEOUT_S,
+                                    .user_agent = "dmvisor-agent/" DMVISOR_VERSION };
+    struct post *p = calloc(1, sizeof *p);
+
+    if (!p) return err_set(e, RC_NOMEM, "no memory for the HTTP client");
+    p->client = fetch_create(&c);
+    p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->wake, NULL);
+    buf_init(&p->body, 0);
+    if (!p->client || p->fd < 0 || pthread_create(&p->thread, NULL, run, p)) {
+        fetch_destroy(p->client);
+        if (p->fd >= 0) close(p->fd);
+        free(p);
+        return err_set(e, RC_NOMEM, "cannot start the HTTP client");
+    }
+    *out = p;
+    return RC_OK;
+}
+
+void post_destroy(struct post *p)
+{
+    if (!p) return;
+    pthread_mutex_lock(&p->lock);
+    p->stop = 1;
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    pthread_join(p->thread, NULL);
+    if (p->stage == DONE) buf_finish(&p->result.body);
+    buf_finish(&p->body);
+    fetch_destroy(p->client);
+    close(p->fd);
+    free(p);
+}
+
+int post_fd(const struct post *p)
+{
+    return p->fd;
+}
+
+enum rc post_send(struct post *p, struct str url, const char *mime, struct str hmac, struct str body, struct err *e)
+{
+    enum rc rc = RC_OK;
+
+    pthread_mutex_lock(&p->lock);
+    buf_reset(&p->body);
+    if (p->stage != IDLE)
+        rc = err_set(e, RC_BUSY, "a message is under way");
+    else if (url.n >= sizeof p->url || hmac.n >= sizeof p->hmac)
+        rc = err_set(e, RC_LIMIT, "the server's address is too long");
+    if (!rc) {
+        snprintf(p->url, sizeof p->url, "%.*s", STR_ARG(url));
+        snprintf(p->hmac, sizeof p->hmac, "%.*s", STR_ARG(hmac));
+        snprintf(p->mime, sizeof p->mime, "%s", mime);
+        buf_put(&p->body, body);
+        rc = buf_ok(&p->body) ? RC_OK : err_set(e, RC_NOMEM, "no memory for a message");
+    }
+    if (!rc) {
+        p->stage = ASKED;
+        pthread_cond_broadcast(&p->wake);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return rc;
+}
+
+bool post_take(struct post *p, struct post_result *out)
+{
+    uint64_t n;
+    bool done;
+
+    pthread_mutex_lock(&p->lock);
+    done = p->stage == DONE;
+    if (done) {
+        *out = p->result;
+        p->stage = IDLE;
+        if (read(p->fd, &n, sizeof n) < 0) n = 0; /* it may have been read already */
+    }
+    pthread_mutex_unlock(&p->lock);
+    return done;
+}

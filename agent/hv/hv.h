@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENT_HV_HV_H
+#define AGENT_HV_HV_H
+/* The hypervisor as the agent sees it: requests go in, events come out, nothing blocks. Two implementations: virt.c
+ * (libvirt, with a worker thread inside) and hv_sim.c (in memory, virtual time; for dmvisor-sim and tests). Nothing
+ * here knows of trees or DM. */
+#include "agent/hv/periph.h"
+#include "base/arena.h"
+#include "base/rc.h"
+
+enum { HV_UUID_BYTES = 37, HV_NAME_BYTES = 32, HV_VOLUMES = 8, HV_NETS = 8, HV_VCPUS = 64, HV_TEXT_BYTES = 256 };
+
+struct hv_facts {
+    char name[96], vendor[64], version[64], arch[16];
+    int type;                                      /* 1 bare-metal, 2 hosted */
+    int cpu_total, cpu_online, max_vcpus, max_vms; /* max_vms 0 = no fixed limit */
+    int64_t mem_total_kb, mem_free_kb, store_total_kb, store_free_kb, uptime_s;
+    bool kvm; /* found by trying, not by looking (board-and-hypervisor.md 3) */
+    bool pause, suspend, snapshot, mem_snapshot, balloon, cpu_hotplug, watchdog, rt_sched;
+    bool tuning;                              /* CPU shares, limits and affinity have an effect (cgroups) */
+    bool detects_panic;                       /* a guest's panic is told of */
+    char guest_types[128], image_formats[64]; /* comma separated */
+    int cpu_pct;
+    int64_t mem_used_kb;
+    int temp_c;    /* host KPIs; -1 unknown */
+    bool degraded; /* a protection of the host is missing (`name` says which), or the hypervisor is away */
+    const struct periph *periphs; /* the hypervisor's, unchanged for its life */
+    size_t n_periphs;
+};
+
+struct hv_volume {
+    char name[HV_NAME_BYTES];
+    int64_t quota_kb;
+    bool read_only;
+    char file[512];  /* where it lies; "" = not made yet */
+    int64_t size_kb; /* of the file as it was made or grown last; 0 = not made yet */
+    int64_t iops, kbps;
+};
+struct hv_net {
+    char name[HV_NAME_BYTES];
+    int mode;
+    int64_t up_kbps, down_kbps;
+    char mac[18];
+};
+
+/* What a VM shall be. Strings are copied by hv_define. */
+struct hv_spec {
+    char uuid[HV_UUID_BYTES], name[64]; /* name: unique for the hypervisor ("dmvisor-corp") */
+    int vcpus, max_vcpus, shares, limit_pct, sched, rt_prio;
+    char affinity[64];
+    int64_t mem_min_kb, mem_max_kb, mem_kb;
+    char kernel[512], initrd[512], cmdline[512], disk[512], disk_format[16]; /* kernel bundle, or a system disk */
+    int64_t disk_max_kb; /* largest system disk that the guest may see; 0 = no limit */
+    char dir[512];       /* for volumes, console log, saved memory */
+    struct hv_volume volumes[HV_VOLUMES];
+    int n_volumes;
+    struct hv_net nets[HV_NETS];
+    int n_nets;
+    bool detect_panic, heartbeat; /* heartbeat: expect the guest to open its channel (guest ready) */
+    int watchdog_s;               /* 0 = none */
+};
+
+enum hv_call {
+    HV_DEFINE,
+    HV_UNDEFINE,
+    HV_START,
+    HV_START_PAUSED,
+    HV_DESTROY,
+    HV_SHUTDOWN,
+    HV_REBOOT,
+    HV_RESET,
+    HV_PAUSE,
+    HV_RESUME,
+    HV_SAVE,
+    HV_RESTORE,
+    HV_DROP_SAVED,
+    HV_SET_RESOURCES,
+    HV_FORGET, /* saved memory and snapshots go; nothing to forget is a success */
+    HV_STATS,
+    HV_LOOK /* how is it now, whoever made it so: DONE has state, cause HV_C_OUTSIDE, vcpus and mem_kb */
+};
+
+/* What the hypervisor says of a VM, seen from outside. */
+enum hv_state { HV_GONE, HV_OFF, HV_RUNNING, HV_PAUSED, HV_SAVED, HV_CRASHED, HV_SHUTTING_DOWN };
+enum hv_cause {
+    HV_C_NONE,
+    HV_C_GUEST,
+    HV_C_REQUEST,
+    HV_C_PANIC,
+    HV_C_WATCHDOG,
+    HV_C_KILLED,
+    HV_C_NO_MEMORY, /* killed by the kernel for want of memory */
+    HV_C_START_FAILED,
+    HV_C_OUTSIDE
+};
+
+struct hv_disk_stats {
+    char name[HV_NAME_BYTES];
+    int64_t rd_ops, rd_kb, rd_ms, wr_ops, wr_kb, wr_ms, flushes, alloc_kb;
+};
+struct hv_net_stats {
+    char name[HV_NAME_BYTES];
+    int64_t rx_kb, tx_kb, rx_pkts, tx_pkts, rx_errs, tx_errs, rx_drops, tx_drops;
+};
+struct hv_vcpu_stats {
+    int state;
+    int64_t time_ms, steal_ms;
+};
+/* Counters since start; -1 = the hypervisor does not tell. */
+struct hv_stats {
+    int64_t at_ms;
+    enum hv_state state;
+    int64_t cpu_ms, user_ms, sys_ms, steal_ms, wait_ms;
+    int n_vcpus;
+    struct hv_vcpu_stats vcpu[HV_VCPUS];
+    int64_t balloon_kb, used_kb, usable_kb, rss_kb, swap_in_kb, swap_out_kb, maj_faults, mem_age_s;
+    int n_disks;
+    struct hv_disk_stats disk[HV_VOLUMES];
+    int n_nets;
+    struct hv_net_stats net[HV_NETS];
+};
+
+/* Resources of a running VM that only come with its next start, as bits; and one for each volume and interface. */
+enum hv_part {
+    HV_PART_VCPUS = 1 << 0,
+    HV_PART_MEMORY = 1 << 1,
+    HV_PART_WEIGHT = 1 << 2, /* shares, limit */
+    HV_PART_AFFINITY = 1 << 3,
+    HV_PART_GUARDS = 1 << 4 /* panic device, watchdog */
+};
+#define HV_PART_VOLUME(i) ((uint32_t)1 << (8 + (i)))
+#define HV_PART_NET(i)    ((uint32_t)1 << (16 + (i)))
+
+enum hv_event_kind {
+    HV_EV_DONE,    /* a request ended: cookie, rc, text */
+    HV_EV_STATE,   /* state changed: state, cause, text */
+    HV_EV_READY,   /* the guest opened its channel, or printed that it is up */
+    HV_EV_SILENT,  /* the VM's emulator does not answer; only HV_DESTROY and HV_UNDEFINE have an effect on it */
+    HV_EV_ANSWERS, /* it does again, or is gone */
+    HV_EV_LOST,
+    HV_EV_BACK /* hypervisor not reachable; reachable again: what happened meanwhile is to be asked (HV_LOOK) */
+};
+struct hv_event {
+    enum hv_event_kind kind;
+    char uuid[HV_UUID_BYTES];
+    uint64_t cookie;
+    enum hv_call call;
+    enum rc rc;
+    int code; /* DONE with an rc: the result (virtualization-mo.md c.6) that says why; 0 = the operation's own */
+    uint32_t pending; /* HV_SET_RESOURCES: parts that wait for the next start (HV_PART_...); 0 = all is in force */
+    enum hv_state state;
+    enum hv_cause cause;
+    int vcpus; /* HV_LOOK: in force now; 0 = it does not run */
+    int64_t mem_kb;
+    char text[HV_TEXT_BYTES]; /* for people */
+    struct hv_stats *stats;   /* HV_STATS: owned by the hv until the next hv_next */
+};
+
+struct hv;
+struct hv_class {
+    void (*destroy)(struct hv *hv);
+    enum rc (*facts)(struct hv *hv, struct hv_facts *out, struct err *e); /* quick: cached, refreshed by the worker */
+    /** Queue a request; the answer is an HV_EV_DONE with this cookie. Requests for one uuid run in
+     * order, those of different ones at the same time, each with a time limit: past it the DONE says RC_TIMEOUT, code
+     * 1446. Except
+     * HV_DEFINE only spec->uuid is read (HV_SET_RESOURCES reads all). @return RC_LIMIT when too many wait */
+    enum rc (*request)(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie, struct err *e);
+    /** Next event. @return false when there is none now */
+    bool (*next)(struct hv *hv, struct hv_event *out);
+    int (*fd)(struct hv *hv); /* readable when events wait; -1 = call `next` by time (hv_sim) */
+    enum rc (*state)(struct hv *hv, const char *uuid, enum hv_state *out,
+                     struct err *e); /* for recovery at start; may block briefly */
+};
+struct hv {
+    const struct hv_class *class;
+}; /* first member of each implementation */
+
+enum hv_kvm {
+    HV_KVM_AUTO,  /* what is too slow for any guest is found by a probe; the first start shows the rest */
+    HV_KVM_TRIAL, /* only the first start shows it */
+    HV_KVM_NEVER
+};
+/** @param uri "qemu:///embed?root=/var/lib/dmvisor-agent/hv", "qemu:///system", ...; dir: where logs and scratch
+ * files go. Finds out whether KVM truly works by a short start (cached in dir); e says what is wrong and what to do. */
+enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, struct hv **out, struct err *e);
+/** Everything succeeds after `delay_ms` of the time that hv_sim_advance says. seed: for plausible KPIs. A VM with a folder has
+ * files as a real one: a start needs each disk at its full size, and the guest writes to the disks and to console.log; memory is
+ * saved to memory.sav. */
+struct hv *hv_sim_create(int delay_ms, uint64_t seed);
+void hv_sim_advance(struct hv *hv, int64_t now_ms);
+/** Next request of this call for any VM fails or hangs (tests); or a running guest crashes. */
+void hv_sim_fail(struct hv *hv, enum hv_call call, enum rc rc, const char *text);
+void hv_sim_crash(struct hv *hv, const char *uuid, enum hv_cause cause);
+/** The agent ends without a word: requests that are not carried out never will be, guests go on. And a power cut: guests are off
+ * too, saved memory stays. */
+void hv_sim_forsake(struct hv *hv);
+void hv_sim_power_cut(struct hv *hv);
+#endif

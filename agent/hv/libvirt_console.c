@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/hv/libvirt_console.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { CONSOLES = 64, CHUNK = 16 << 10, DIR_BYTES = 512, CHUNKS_A_TURN = 8 };
+
+struct console {
+    char dir[DIR_BYTES]; /* "" = free */
+    int from, to;
+    off_t size;
+};
+
+struct virt_consoles {
+    pthread_t thread;
+    pthread_mutex_t lock; /* held while a console is written, so that leaving one is final */
+    int epoll, stop;
+    struct console console[CONSOLES];
+};
+
+static void let_go(struct console *c)
+{
+    if (c->from >= 0) close(c->from);
+    if (c->to >= 0) close(c->to);
+    *c = (struct console){ .from = -1, .to = -1 };
+}
+
+/* ---- the log ---- */
+
+static bool open_log(struct console *c)
+{
+    char file[DIR_BYTES + 32];
+    struct stat st;
+    snprintf(file, sizeof file, "%s/" VIRT_CONSOLE_LOG, c->dir);
+    c->to = open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (c->to < 0 || fstat(c->to, &st) != 0) return false;
+    c->size = st.st_size;
+    return true;
+}
+
+static bool turn_over(struct console *c)
+{
+    char file[DIR_BYTES + 32], old[DIR_BYTES + 32];
+    snprintf(file, sizeof file, "%s/" VIRT_CONSOLE_LOG, c->dir);
+    snprintf(old, sizeof old, "%s/" VIRT_CONSOLE_LOG ".0", c->dir);
+    close(c->to);
+    c->to = -1;
+    return rename(file, old) == 0 && open_log(c);
+}
+
+/* @return false when the console is over, or its log cannot be kept within its size */
+static bool pass_on(struct console *c)
+{
+    char chunk[CHUNK];
+    for (int i = 0; i < CHUNKS_A_TURN; i++) {
+        ssize_t n = read(c->from, chunk, sizeof chunk);
+        if (n < 0) return errno == EAGAIN || errno == EINTR;
+        if (n == 0) return false;
+        if (c->size + n > VIRT_CONSOLE_BYTES && !turn_over(c)) return false;
+        if (write(c->to, chunk, (size_t)n) == n) c->size += n; /* on a full disk the guest goes on, unheard */
+    }
+    return true;
+}
+
+static void *run(void *arg)
+{
+    struct virt_consoles *all = arg;
+    struct epoll_event ready[16];
+    for (;;) {
+        int n = epoll_wait(all->epoll, ready, 16, -1);
+        if (n < 0 && errno != EINTR) return NULL;
+        for (int i = 0; i < n; i++) {
+            struct console *c = ready[i].data.ptr;
+            if (!c) return NULL; /* stop */
+            pthread_mutex_lock(&all->lock);
+            if (c->from >= 0 && !pass_on(c)) let_go(c);
+            pthread_mutex_unlock(&all->lock);
+        }
+    }
+}
+
+/* ---- which ones ---- */
+
+static int dial(const char *dir)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    if (snprintf(at.sun_path, sizeof at.sun_path, "%s/" VIRT_CONSOLE_SOCKET, dir) >= (int)sizeof at.sun_path) return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+void virt_consoles_read(struct virt_consoles *all, const char *dir)
+{
+    struct console *room = NULL;
+    if (!dir[0] || strlen(dir) >= DIR_BYTES) return;
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < CONSOLES; i++) {
+        struct console *c = &all->console[i];
+        if (!room && !c->dir[0]) room = c;
+        if (strcmp(c->dir, dir) == 0) {
+            room = NULL;
+            break;
+        }
+    }
+    int fd = room ? dial(dir) : -1;
+    if (fd >= 0) {
+        struct epoll_event ev = { .events = EPOLLIN, .data.ptr = room };
+        snprintf(room->dir, sizeof room->dir, "%s", dir);
+        room->from = fd;
+        if (!open_log(room) || epoll_ctl(all->epoll, EPOLL_CTL_ADD, fd, &ev) != 0) let_go(room);
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
+void virt_consoles_leave(struct virt_consoles *all, const char *dir)
+{
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; dir[0] && i < CONSOLES; i++)
+        if (strcmp(all->console[i].dir, dir) == 0) let_go(&all->console[i]);
+    pthread_mutex_unlock(&all->lock);
+}
+
+enum rc virt_consoles_create(struct virt_consoles **out, struct err *e)
+{
+    struct virt_consoles *all = calloc(1, sizeof *all);
+    struct epoll_event ev = { .events = EPOLLIN };
+    if (!all) return err_set(e, RC_NOMEM, "no memory for the guests' consoles");
+    for (size_t i = 0; i < CONSOLES; i++) all->console[i].from = all->console[i].to = -1;
+    pthread_mutex_init(&all->lock, NULL);
+    all->epoll = epoll_create1(EPOLL_CLOEXEC);
+    all->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (all->epoll >= 0 && all->stop >= 0 && epoll_ctl(all->epoll, EPOLL_CTL_ADD, all->stop, &ev) == 0 &&
+        pthread_create(&all->thread, NULL, run, all) == 0) {
+        *out = all;
+        return RC_OK;
+    }
+    if (all->epoll >= 0) close(all->epoll);
+    if (all->stop >= 0) close(all->stop);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+    return err_set(e, RC_IO, "cannot start the thread that reads the guests' consoles");
+}
+
+void virt_consoles_destroy(struct virt_consoles *all)
+{
+    const uint64_t one = 1;
+    if (!all) return;
+    if (write(all->stop, &one, sizeof one) == sizeof one) pthread_join(all->thread, NULL);
+    for (size_t i = 0; i < CONSOLES; i++) let_go(&all->console[i]);
+    close(all->epoll);
+    close(all->stop);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENT_HV_LIBVIRT_INT_H
+#define AGENT_HV_LIBVIRT_INT_H
+/* Between the files that know libvirt: virt.c (connection, events, facts), virt_calls.c (requests), virt_kvm.c (does
+ * KVM work), virt_stats.c. */
+#include "agent/hv/hv.h"
+#include "agent/hv/libvirt_console.h"
+#include "agent/hv/libvirt_embed.h"
+#include "agent/hv/libvirt_exits.h"
+#include "agent/hv/libvirt_lanes.h"
+#include "agent/hv/domain_xml.h"
+#include <libvirt/libvirt.h>
+#include <pthread.h>
+
+enum { VIRT_VMS_SEEN = 64 };
+/* Is a guest under KVM known to run? Found by starting one. */
+enum virt_kvm { VIRT_KVM_UNTRIED, VIRT_KVM_WORKS, VIRT_KVM_ABSENT };
+
+/* What an event says of the stop that follows it: a watchdog fired, the emulator got a signal to end. */
+enum virt_omen { VIRT_OMEN_NONE, VIRT_OMEN_WATCHDOG, VIRT_OMEN_SIGNAL };
+struct virt_omen_of {
+    char uuid[HV_UUID_BYTES];
+    enum virt_omen omen;
+};
+
+struct virt_told;
+struct virt {
+    struct hv base;
+    char uri[512], dir[384], own[384], root[384]; /* own: the agent's folder; root: of an embedded driver, or "" */
+    struct virt_guard guard;
+    enum hv_kvm use_kvm;
+    char kvm_key[192]; /* kernel and emulator that a trial's result holds for */
+    struct virt_consoles *consoles;
+    struct virt_exits *exits;
+    struct virt_lanes *lanes;
+    int fd;
+    pthread_t keeper, loop;
+    bool keeper_runs, loop_runs;
+    pthread_mutex_t tick; /* over looks at the lanes' clock */
+    bool ticks;
+
+    pthread_mutex_t lock; /* over what follows */
+    pthread_cond_t wake;
+    bool stop, loop_stops;
+    virConnectPtr conn;
+    bool lost; /* the connection is gone and not there again */
+    struct virt_host host;
+    enum virt_kvm kvm;
+    struct hv_facts facts;
+    struct periph periphs[PERIPHS]; /* as of the start */
+    size_t n_periphs;
+    struct virt_told *told, **told_last, *handed_out;
+    struct virt_omen_of omens[VIRT_VMS_SEEN]; /* of the stop that follows */
+    unsigned next_omen;
+    char trial[HV_UUID_BYTES];  /* a guest whose sign of life is waited for, under KVM */
+    bool trial_up, trial_over;  /* it came; it ended instead */
+    char second[HV_UUID_BYTES]; /* a guest that did not come up under KVM, now without it */
+};
+
+/** "what: why", with libvirt's own words for why. @return rc */
+enum rc virt_error(struct err *e, enum rc rc, const char *what);
+/** A virDomainState as ours. */
+enum hv_state virt_state_of(int state);
+/** One reading. @param out malloc'ed, the caller's; figures that the hypervisor does not tell are -1 */
+enum rc virt_stats_read(virDomainPtr dom, const struct hv_spec *spec, struct hv_stats **out, struct err *e);
+
+/* virt.c */
+/** The connection as it is now, to be given back with virConnectClose. @return NULL: it is gone; e says so */
+virConnectPtr virt_conn(struct virt *v, struct err *e);
+void virt_refresh_facts(struct virt *v);
+
+/* virt_calls.c */
+/** struct virt_lanes_class's serve. */
+void virt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats);
+/** Where an emulator's own words go. */
+void virt_emulator_log(const struct virt *v, const char *name, char out[768]);
+
+/* virt_kvm.c */
+/** What is known of KVM at the start; needs the connection. */
+void virt_kvm_recall(struct virt *v);
+struct virt_host virt_host_now(struct virt *v);
+/** Hand the description of the VM to the hypervisor. */
+enum rc virt_define(virConnectPtr conn, const struct hv_spec *spec, const struct virt_host *host, struct err *e);
+enum rc virt_create(virDomainPtr dom, bool paused, struct err *e);
+/** Start; the first one of all under KVM is the trial. */
+enum rc virt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec, bool paused,
+                   struct err *e);
+/** A guest gave its sign of life; an emulator ended. */
+void virt_kvm_up(struct virt *v, const char *uuid);
+void virt_kvm_down(struct virt *v, const char *uuid);
+
+/* virt_live.c */
+/**
+ * Change the resources of a running VM, after a look at what it runs with.
+ * @param tuning  CPU weight, limit and affinity can be changed (cgroups)
+ * @return the parts that only come with the next start (HV_PART_...)
+ */
+uint32_t virt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning);
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Does KVM work here? On some hosts /dev/kvm opens, and the emulator aborts or the guest never comes up. What is too
+ * slow for any guest is found by a probe at the agent's start; past it, the first start under KVM is a trial. KVM is given up only when the same VM comes up without it: a VM that fails both ways says
+ * nothing about KVM. */
+#include "agent/hv/kvm_probe.h"
+#include "agent/hv/libvirt_int.h"
+#include "base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <libvirt/virterror.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TRIAL_S = 45, XML_BYTES = 64 << 10 };
+
+static bool read_line(const char *file, char *out, size_t n)
+{
+    FILE *f = fopen(file, "r");
+    bool good = f && fgets(out, (int)n, f);
+    if (f) fclose(f);
+    if (good) out[strcspn(out, "\n")] = '\0';
+    return good;
+}
+
+/* What a trial found holds for as long as the kernel and the emulator are the same. */
+static void set_key(struct virt *v)
+{
+    unsigned long emulator = 0;
+    struct utsname host;
+    uname(&host);
+    (void)virConnectGetVersion(v->conn, &emulator);
+    snprintf(v->kvm_key, sizeof v->kvm_key, "%s %s, emulator %lu", host.release, host.version, emulator);
+}
+
+/* "yes|no <key>" in <dir>/kvm. @return false when nothing is known of this kernel and this emulator */
+static bool recall(const struct virt *v, bool *works)
+{
+    char file[512], line[sizeof v->kvm_key + 8];
+    snprintf(file, sizeof file, "%s/kvm", v->dir);
+    const char *space = read_line(file, line, sizeof line) ? strchr(line, ' ') : NULL;
+    if (!space || strcmp(space + 1, v->kvm_key) != 0) return false;
+    *works = strncmp(line, "yes ", 4) == 0;
+    return true;
+}
+
+static bool can_open(const struct virt *v)
+{
+    const int fd = strncmp(v->uri, "qemu:", 5) == 0 ? open("/dev/kvm", O_RDWR | O_CLOEXEC) : -1;
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
+/* Only that it is no good is known at once; that it is good, a guest has to show. */
+static bool is_too_slow(const struct virt *v)
+{
+    const enum kvm_speed speed = v->use_kvm == HV_KVM_AUTO ? kvm_probe() : KVM_SPEED_UNKNOWN;
+    if (speed != KVM_SPEED_SLOW && speed != KVM_SPEED_ABSENT) return false;
+    log_event(LOG_INFO, "kvm.unusable",
+              LOG_Z("why", speed == KVM_SPEED_SLOW
+                               ? "a loop of a millisecond did not end within half a second under KVM;"
+                                 " emulation is used"
+                               : "/dev/kvm opens and runs nothing; emulation is used"));
+    return true;
+}
+
+void virt_kvm_recall(struct virt *v)
+{
+    bool works = false;
+    set_key(v);
+    if (v->use_kvm == HV_KVM_NEVER || !can_open(v) || is_too_slow(v))
+        v->kvm = VIRT_KVM_ABSENT;
+    else if (recall(v, &works))
+        v->kvm = works ? VIRT_KVM_WORKS : VIRT_KVM_ABSENT;
+    else
+        v->kvm = VIRT_KVM_UNTRIED;
+    v->host.kvm = v->kvm != VIRT_KVM_ABSENT;
+}
+
+static void learn(struct virt *v, bool works)
+{
+    char file[512];
+    pthread_mutex_lock(&v->lock);
+    v->kvm = works ? VIRT_KVM_WORKS : VIRT_KVM_ABSENT;
+    v->host.kvm = works;
+    pthread_cond_broadcast(&v->wake);
+    pthread_mutex_unlock(&v->lock);
+    log_event(LOG_INFO, works ? "kvm.works" : "kvm.absent",
+              LOG_Z("why", works ? "a guest started under KVM and came up"
+                                 : "a guest did not come up under KVM and came up without it; emulation is used"));
+    snprintf(file, sizeof file, "%s/kvm", v->dir);
+    FILE *f = fopen(file, "w");
+    if (f) {
+        fprintf(f, "%s %s\n", works ? "yes" : "no", v->kvm_key);
+        fclose(f);
+    }
+}
+
+struct virt_host virt_host_now(struct virt *v)
+{
+    pthread_mutex_lock(&v->lock);
+    struct virt_host host = v->host;
+    pthread_mutex_unlock(&v->lock);
+    if (v->guard.uid) host.gid = v->guard.gid;
+    return host;
+}
+
+/* ---- starts ---- */
+
+/* A crashed guest whose domain is preserved is active, and does not run. */
+static bool is_running(virDomainPtr dom)
+{
+    int state, reason;
+    if (virDomainGetState(dom, &state, &reason, 0) != 0) return false;
+    return virt_state_of(state) == HV_RUNNING || virt_state_of(state) == HV_PAUSED;
+}
+
+enum rc virt_create(virDomainPtr dom, bool paused, struct err *e)
+{
+    if (virDomainCreateWithFlags(dom, VIR_DOMAIN_START_FORCE_BOOT | (paused ? VIR_DOMAIN_START_PAUSED : 0u)) == 0)
+        return RC_OK;
+    return virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID && is_running(dom)
+               ? RC_OK
+               : virt_error(e, RC_IO, "the guest could not be started");
+}
+
+/* One trial at a time; the others wait for what it finds, but not for ever. @return true: this is the trial */
+static bool begin_trial(struct virt *v, const struct hv_spec *spec)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += 2 * TRIAL_S;
+    pthread_mutex_lock(&v->lock);
+    while (v->kvm == VIRT_KVM_UNTRIED && (v->trial[0] || v->second[0]) && !v->stop &&
+           pthread_cond_timedwait(&v->wake, &v->lock, &t) != ETIMEDOUT)
+        ;
+    const bool mine = v->kvm == VIRT_KVM_UNTRIED && !v->stop && !v->trial[0];
+    if (mine) {
+        snprintf(v->trial, sizeof v->trial, "%s", spec->uuid);
+        v->trial_up = v->trial_over = false;
+    }
+    pthread_mutex_unlock(&v->lock);
+    return mine;
+}
+
+/* Wait for the guest's sign of life, or for its end. */
+static bool came_up(struct virt *v)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += TRIAL_S;
+    pthread_mutex_lock(&v->lock);
+    while (!v->trial_up && !v->trial_over && !v->stop && pthread_cond_timedwait(&v->wake, &v->lock, &t) != ETIMEDOUT)
+        ;
+    const bool up = v->trial_up;
+    pthread_mutex_unlock(&v->lock);
+    return up;
+}
+
+static void end_trial(struct virt *v)
+{
+    pthread_mutex_lock(&v->lock);
+    v->trial[0] = '\0';
+    pthread_cond_broadcast(&v->wake);
+    pthread_mutex_unlock(&v->lock);
+}
+
+/* The same VM without KVM. Its sign of life, which may come much later, is what KVM is judged by. */
+static enum rc start_without(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec,
+                             bool paused, struct err *e)
+{
+    struct virt_host host = virt_host_now(v);
+    host.kvm = false;
+    log_event(LOG_INFO, "kvm.doubted", LOG_Z("vm", spec->name), LOG_Z("do", "starting it without KVM"));
+    enum rc rc = virt_define(conn, spec, &host, e);
+    if (!rc) rc = virt_create(dom, paused, e);
+    if (rc) { /* it fails both ways: the trial stays open */
+        host.kvm = true;
+        (void)virt_define(conn, spec, &host, NULL);
+    } else if (!spec->heartbeat || paused) {
+        learn(v, false); /* nothing more will be heard of it */
+    } else {
+        pthread_mutex_lock(&v->lock);
+        snprintf(v->second, sizeof v->second, "%s", spec->uuid);
+        pthread_mutex_unlock(&v->lock);
+    }
+    return rc;
+}
+
+enum rc virt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec, bool paused,
+                   struct err *e)
+{
+    struct virt_host host;
+    enum rc rc;
+    if (!begin_trial(v, spec)) {
+        host = virt_host_now(v);
+        rc = virt_define(conn, spec, &host, e); /* as it is now known; the definition may be from before the trial */
+        return rc ? rc : virt_create(dom, paused, e);
+    }
+    log_event(LOG_INFO, "kvm.trial", LOG_Z("vm", spec->name));
+    rc = virt_create(dom, paused, NULL);
+    if (!rc && (!spec->heartbeat || paused)) {
+        end_trial(v); /* it began, and will say no more: the next one with a sign of life decides */
+        return RC_OK;
+    }
+    if (!rc && came_up(v)) {
+        learn(v, true);
+    } else {
+        if (!rc) (void)virDomainDestroy(dom);
+        rc = start_without(v, conn, dom, spec, paused, e);
+    }
+    end_trial(v);
+    return rc;
+}
+
+/* ---- what is heard ---- */
+
+void virt_kvm_up(struct virt *v, const char *uuid)
+{
+    pthread_mutex_lock(&v->lock);
+    const bool second = v->second[0] && strcmp(v->second, uuid) == 0;
+    if (second) v->second[0] = '\0';
+    if (strcmp(v->trial, uuid) == 0) {
+        v->trial_up = true;
+        pthread_cond_broadcast(&v->wake);
+    }
+    pthread_mutex_unlock(&v->lock);
+    if (second) learn(v, false);
+}
+
+void virt_kvm_down(struct virt *v, const char *uuid)
+{
+    pthread_mutex_lock(&v->lock);
+    if (strcmp(v->second, uuid) == 0) v->second[0] = '\0';
+    if (strcmp(v->trial, uuid) == 0) v->trial_over = true;
+    pthread_cond_broadcast(&v->wake);
+    pthread_mutex_unlock(&v->lock);
+}
+
+/* ---- the description ---- */
+
+enum rc virt_define(virConnectPtr conn, const struct hv_spec *spec, const struct virt_host *host, struct err *e)
+{
+    struct buf xml;
+    buf_init(&xml, XML_BYTES);
+    enum rc rc = virt_domain_xml(spec, host, &xml, e);
+    virDomainPtr dom = rc ? NULL : virDomainDefineXML(conn, buf_z(&xml));
+    if (!rc && !dom) rc = virt_error(e, RC_IO, "the hypervisor does not take the VM's description");
+    if (dom) virDomainFree(dom);
+    buf_finish(&xml);
+    return rc;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENT_HV_PERIPH_H
+#define AGENT_HV_PERIPH_H
+/* Which peripherals this machine has, as the kernel lists them by class (virtualization-mo.md c.2, c.4). */
+#include <stddef.h>
+
+enum { PERIPHS = 32 };
+
+struct periph {
+    char id[16];          /* class and number, in the kernel's order: "camera0" */
+    const char *kind;     /* token of c.4 */
+    const char *group;    /* DCMO's */
+    char description[64]; /* as the driver names it; may be empty */
+};
+
+/** @param classes  "/sys/class" @return how many, at most `max`; what cannot be read is not there */
+size_t periph_scan(const char *classes, struct periph *out, size_t max);
+#endif

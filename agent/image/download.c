@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/image/download_int.h"
+#include "base/crypto.h"
+#include "base/fetch.h"
+#include "base/text.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* Result codes of virtualization-mo.md c.6 that a transfer can end with. */
+enum { DONE = 1200, FAILED = 1415, REFUSED = 1416, NO_ROOM = 1417, WRONG = 1418, CANCELLED = 1445, SERVER_DOWN = 1501 };
+enum {
+    QUEUE_MAX = 64,
+    EVENTS_MAX = 256,
+    TRIES = 6,
+    FIRST_WAIT_MS = 500,
+    STALL_S = 30,
+    CHUNK = 64 << 10,
+    KNOWN_MAX = 64,
+    WORKERS_MAX = QUEUE_MAX
+};
+
+struct job {
+    char id[64], url[1024], auth[256], sha256[65], ca_file[512];
+    int64_t size_bytes; /* rounded up to a KiB: the object's SizeKB says no more */
+    volatile int cancel;
+    struct job *next;
+};
+
+/* A file whose hash was checked, remembered by what changes when it does. */
+struct known {
+    char sha256[65];
+    off_t size;
+    struct timespec changed;
+};
+
+struct files { /* the real loader */
+    struct loader base;
+    char dir[384];
+    int fd; /* eventfd: events wait */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+    struct job *queue, *running; /* lists */
+    pthread_t worker[WORKERS_MAX];
+    size_t n_workers, n_idle;
+    struct loader_event event[EVENTS_MAX];
+    size_t first, n_events;
+    struct known known[KNOWN_MAX];
+    size_t next_known;
+};
+
+static bool is_sha256(const char *text)
+{
+    uint8_t raw[SHA256_BYTES];
+    return text && text_hex_decode(str_of(text), raw, sizeof raw);
+}
+
+/* --- events ---------------------------------------------------------------------------------------------------- */
+
+/* A newer progress takes the place of an older one of the same transfer; an end is never dropped. */
+static void tell(struct files *f, const struct loader_event *ev)
+{
+    const uint64_t one = 1;
+    pthread_mutex_lock(&f->lock);
+    struct loader_event *slot = NULL;
+    for (size_t i = 0; i < f->n_events && ev->kind == LOADER_PROGRESS; i++) {
+        struct loader_event *old = &f->event[(f->first + i) % EVENTS_MAX];
+        if (old->kind == LOADER_PROGRESS && strcmp(old->id, ev->id) == 0) slot = old;
+    }
+    if (!slot && f->n_events < (ev->kind == LOADER_PROGRESS ? EVENTS_MAX - QUEUE_MAX - 1 : EVENTS_MAX))
+        slot = &f->event[(f->first + f->n_events++) % EVENTS_MAX];
+    if (slot) *slot = *ev;
+    pthread_mutex_unlock(&f->lock);
+    if (write(f->fd, &one, sizeof one) != sizeof one)
+        return; /* the counter is full: the reader has been told often enough */
+}
+
+static bool files_next(struct loader *l, struct loader_event *out)
+{
+    struct files *f = (struct files *)l;
+    uint64_t n;
+    pthread_mutex_lock(&f->lock);
+    bool any = f->n_events > 0;
+    if (any) {
+        *out = f->event[f->first];
+        f->first = (f->first + 1) % EVENTS_MAX;
+        f->n_events--;
+    }
+    if (f->n_events == 0 && read(f->fd, &n, sizeof n) < 0) errno = 0; /* it was empty already */
+    pthread_mutex_unlock(&f->lock);
+    return any;
+}
+
+/* --- files ------------------------------------------------------------------------------------------------------ */
+
+static void path_of(const struct files *f, const char *sha256, const char *ending, char out[512])
+{
+    snprintf(out, 512, "%s/%s%s", f->dir, sha256, ending);
+}
+
+/* Hash what is in the file, into c. @return bytes read, -1 when it cannot be read */
+static int64_t hash_file(const char *file, struct crypto_sha256_ctx *c)
+{
+    char chunk[CHUNK];
+    int64_t total = 0;
+    ssize_t n;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    while ((n = read(fd, chunk, sizeof chunk)) > 0) {
+        crypto_sha256_update(c, (struct str){ chunk, (size_t)n });
+        total += n;
+    }
+    close(fd);
+    return n < 0 ? -1 : total;
+}
+
+static bool hash_is(const char *file, const char *sha256)
+{
+    char hex[SHA256_HEX_BYTES] = "";
+    struct crypto_sha256_ctx *c = crypto_sha256_create();
+    if (c && hash_file(file, c) >= 0) crypto_sha256_final(c, hex);
+    crypto_sha256_destroy(c);
+    return str_eq_fold(str_of(hex), str_of(sha256));
+}
+
+static bool files_has(struct loader *l, const char *sha256, char file[512])
+{
+    struct files *f = (struct files *)l;
+    struct stat st;
+    if (!is_sha256(sha256)) return false;
+    path_of(f, sha256, "", file);
+    if (stat(file, &st) != 0 || !S_ISREG(st.st_mode)) return false;
+    bool known = false;
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < KNOWN_MAX && !known; i++)
+        known = strcmp(f->known[i].sha256, sha256) == 0 && f->known[i].size == st.st_size &&
+                f->known[i].changed.tv_sec == st.st_mtim.tv_sec && f->known[i].changed.tv_nsec == st.st_mtim.tv_nsec;
+    pthread_mutex_unlock(&f->lock);
+    if (known) return true;
+    if (!hash_is(file, sha256)) {
+        unlink(file); /* damaged since it was fetched: fetch it again */
+        return false;
+    }
+    pthread_mutex_lock(&f->lock);
+    struct known *k = &f->known[f->next_known++ % KNOWN_MAX];
+    snprintf(k->sha256, sizeof k->sha256, "%s", sha256);
+    k->size = st.st_size;
+    k->changed = st.st_mtim;
+    pthread_mutex_unlock(&f->lock);
+    return true;
+}
+
+static void files_remove(struct loader *l, const char *sha256)
+{
+    char file[512];
+    if (!is_sha256(sha256)) return;
+    path_of((struct files *)l, sha256, "", file);
+    unlink(file);
+    path_of((struct files *)l, sha256, ".part", file);
+    unlink(file);
+}
+
+/* --- one transfer ------------------------------------------------------------------------------------------------ */
+
+struct transfer {
+    struct files *f;
+    const struct job *job;
+    int fd;
+    int64_t done, told;
+    struct crypto_sha256_ctx *hash;
+    int error; /* errno of the file, 0 = none */
+    bool too_long;
+};
+
+static void tell_progress(struct transfer *t)
+{
+    struct loader_event ev = { .kind = LOADER_PROGRESS, .done_bytes = t->done, .total_bytes = t->job->size_bytes };
+    snprintf(ev.id, sizeof ev.id, "%s", t->job->id);
+    tell(t->f, &ev);
+    t->told = t->done;
+}
+
+static bool take_bytes(void *ctx, struct str bytes)
+{
+    struct transfer *t = ctx;
+    if (t->job->size_bytes > 0 && (int64_t)bytes.n > t->job->size_bytes - t->done) {
+        t->too_long = true;
+        return false;
+    }
+    crypto_sha256_update(t->hash, bytes);
+    t->done += (int64_t)bytes.n;
+    while (bytes.n) {
+        ssize_t n = write(t->fd, bytes.p, bytes.n);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            t->error = errno;
+            return false;
+        }
+        bytes = str_slice(bytes, (size_t)n, bytes.n);
+    }
+    if (t->done - t->told >= (t->job->size_bytes > 0 ? t->job->size_bytes / 50 : 1 << 20)) tell_progress(t);
+    return true;
+}
+
+/* Open the unfinished file and hash what it has; start anew when it cannot be a beginning. */
+static bool open_part(struct transfer *t, const char *part)
+{
+    crypto_sha256_destroy(t->hash);
+    t->hash = crypto_sha256_create();
+    t->done = t->hash ? hash_file(part, t->hash) : -1;
+    if (t->done < 0 || (t->job->size_bytes > 0 && t->done > t->job->size_bytes)) {
+        unlink(part);
+        crypto_sha256_destroy(t->hash);
+        t->hash = crypto_sha256_create();
+        t->done = 0;
+    }
+    t->fd = t->hash ? open(part, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    t->error = t->fd < 0 ? errno : 0;
+    return t->fd >= 0;
+}
+
+static bool has_room(const char *dir, int64_t bytes)
+{
+    struct statvfs v;
+    return bytes <= 0 || statvfs(dir, &v) != 0 || (int64_t)(v.f_bavail * v.f_frsize) > bytes;
+}
+
+static int ended(struct loader_event *ev, int result, const char *text)
+{
+    snprintf(ev->text, sizeof ev->text, "%s", text);
+    return ev->result = result;
+}
+
+/* As many bytes as were announced, to the KiB? The hash decides. */
+static bool may_be_all(const struct transfer *t)
+{
+    return t->done > t->job->size_bytes - 1024;
+}
+
+/* @return a result code, or 0 = try again later (the text says why) */
+static int judge(struct transfer *t, enum rc rc, long status, const struct err *e, struct loader_event *ev)
+{
+    char text[256];
+    if (t->job->cancel) return ended(ev, CANCELLED, "cancelled; what came so far is kept");
+    if (t->error) return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
+    if (t->too_long) return ended(ev, WRONG, "the server sends more than the announced size");
+    if (rc == RC_OK && (status == 200 || status == 206)) {
+        if (t->job->size_bytes > 0 && !may_be_all(t)) return ended(ev, 0, "the transfer ended early");
+        return DONE;
+    }
+    if (rc == RC_OK)
+        snprintf(text, sizeof text, "the download server answered HTTP %ld", status);
+    else
+        snprintf(text, sizeof text, "%.200s", e->text);
+    if (rc == RC_DENIED) return ended(ev, FAILED, text); /* its certificate is not trusted: repeating does not help */
+    if (rc == RC_OK && (status == 401 || status == 403)) return ended(ev, REFUSED, text);
+    if (rc == RC_OK && status < 500 && status != 408 && status != 429 && status != 416) return ended(ev, FAILED, text);
+    return ended(ev, 0, text);
+}
+
+/* One try from where the unfinished file ends. */
+static int attempt(struct transfer *t, struct fetch *client, const char *part, struct loader_event *ev)
+{
+    char header[300];
+    const char *headers[2] = { header, NULL };
+    struct err e = { 0 };
+    struct fetch_reply reply = { 0 };
+    snprintf(header, sizeof header, "Authorization: %s", t->job->auth);
+    if (!open_part(t, part)) return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
+    int result = DONE;
+    if (t->job->size_bytes <= 0 || t->done < t->job->size_bytes) {
+        const struct fetch_request r = { .method = "GET",
+                                         .url = t->job->url,
+                                         .headers = t->job->auth[0] ? headers : NULL,
+                                         .resume_from = (uint64_t)t->done,
+                                         .sink = take_bytes,
+                                         .ctx = t,
+                                         .cancel = &t->job->cancel,
+                                         .stall_s = STALL_S,
+                                         .no_total_timeout = true };
+        enum rc rc = fetch_do(client, &r, &reply, &e);
+        result = judge(t, rc, reply.status, &e, ev);
+        if (rc == RC_UNSUPPORTED || reply.status == 416)
+            unlink(part); /* the server does not resume from there: the next try begins anew */
+        fetch_reply_finish(&reply);
+    }
+    if (fsync(t->fd) != 0 && result == DONE) result = ended(ev, FAILED, strerror(errno));
+    close(t->fd);
+    return result;
+}
+
+/* The hash decides; a wrong file never gets its final name. */
+static int accept_file(struct transfer *t, const char *part, const char *file, struct loader_event *ev)
+{
+    char hex[SHA256_HEX_BYTES], text[256];
+    crypto_sha256_final(t->hash, hex);
+    if (!str_eq_fold(str_of(hex), str_of(t->job->sha256))) {
+        unlink(part);
+        snprintf(text, sizeof text, "SHA-256 is %.16s..., expected %.16s...", hex, t->job->sha256);
+        return ended(ev, WRONG, text);
+    }
+    if (rename(part, file) != 0) return ended(ev, FAILED, strerror(errno));
+    snprintf(ev->file, sizeof ev->file, "%s", file);
+    return ended(ev, DONE, "");
+}
+
+/* Sleep between tries; ends early when cancelled or stopped. */
+static void pause_for(struct files *f, const struct job *job, int64_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)(ms / 1000);
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&f->lock);
+    while (!f->stop && !job->cancel && pthread_cond_timedwait(&f->wake, &f->lock, &t) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void transfer(struct files *f, const struct job *job)
+{
+    char file[512], part[512];
+    struct transfer t = { .f = f, .job = job, .fd = -1 };
+    struct loader_event ev = { .kind = LOADER_DONE, .total_bytes = job->size_bytes };
+    const struct fetch_config config = { .ca_file = job->ca_file[0] ? job->ca_file : NULL,
+                                         .user_agent = "dmvisor-agent/" DMVISOR_VERSION };
+    struct fetch *client = fetch_create(&config);
+    int result = client ? 0 : ended(&ev, FAILED, "out of memory");
+    int64_t wait_ms = FIRST_WAIT_MS;
+
+    snprintf(ev.id, sizeof ev.id, "%s", job->id);
+    path_of(f, job->sha256, "", file);
+    path_of(f, job->sha256, ".part", part);
+    if (files_has(&f->base, job->sha256, file)) {
+        snprintf(ev.file, sizeof ev.file, "%s", file);
+        ev.done_bytes = job->size_bytes;
+        result = ended(&ev, DONE, "");
+    } else if (!result && !has_room(f->dir, job->size_bytes)) {
+        result = ended(&ev, NO_ROOM, "not enough free space for the image");
+    }
+    for (int i = 0; i < TRIES && !result; i++) {
+        if (i) {
+            pause_for(f, job, wait_ms);
+            wait_ms *= 2;
+        }
+        result = job->cancel ? ended(&ev, CANCELLED, "cancelled; what came so far is kept")
+                             : attempt(&t, client, part, &ev);
+        if (result == DONE) result = accept_file(&t, part, file, &ev);
+        ev.done_bytes = t.done;
+    }
+    if (!result) ev.result = SERVER_DOWN; /* the text is of the last try */
+    crypto_sha256_destroy(t.hash);
+    fetch_destroy(client);
+    tell(f, &ev);
+}
+
+/* --- the threads: a server that drips holds its own transfer, and no other ------------------------------------------ */
+
+static bool is_running(const struct files *f, const char *sha256)
+{
+    for (const struct job *j = f->running; j; j = j->next)
+        if (strcmp(j->sha256, sha256) == 0) return true;
+    return false;
+}
+
+/* The first that no other transfer writes the file of, moved to the running ones. @return NULL when there is none */
+static struct job *take_job(struct files *f)
+{
+    struct job **at = &f->queue, *job;
+    while (*at && is_running(f, (*at)->sha256)) at = &(*at)->next;
+    job = *at;
+    if (!job) return NULL;
+    *at = job->next;
+    job->next = f->running;
+    f->running = job;
+    return job;
+}
+
+static void end_job(struct files *f, struct job *job)
+{
+    struct job **at = &f->running;
+    while (*at != job) at = &(*at)->next;
+    *at = job->next;
+    free(job);
+    pthread_cond_broadcast(&f->wake); /* another one may wait for this file */
+}
+
+static void *run(void *arg)
+{
+    struct files *f = arg;
+    pthread_mutex_lock(&f->lock);
+    while (!f->stop) {
+        struct job *job = take_job(f);
+        if (!job) {
+            f->n_idle++;
+            pthread_cond_wait(&f->wake, &f->lock);
+            f->n_idle--;
+            continue;
+        }
+        pthread_mutex_unlock(&f->lock);
+        transfer(f, job);
+        pthread_mutex_lock(&f->lock);
+        end_job(f, job);
+    }
+    pthread_mutex_unlock(&f->lock);
+    return NULL;
+}
+
+/* With the lock held. One that cannot be had is no failure while another one is there. */
+static bool need_workers(struct files *f, size_t waiting)
+{
+    if (f->n_workers < WORKERS_MAX && waiting > f->n_idle &&
+        pthread_create(&f->worker[f->n_workers], NULL, run, f) == 0)
+        f->n_workers++;
+    return f->n_workers > 0;
+}
+
+static enum rc files_start(struct loader *l, const struct loader_request *r, struct err *e)
+{
+    struct files *f = (struct files *)l;
+    size_t n = 0;
+    if (!is_sha256(r->sha256)) return err_set(e, RC_INVALID, "the image has no SHA-256 of 64 hex digits");
+    struct job *job = calloc(1, sizeof *job), **end = &f->queue;
+    if (!job) return err_set(e, RC_NOMEM, "no memory for a download");
+    if (snprintf(job->id, sizeof job->id, "%s", r->id) >= (int)sizeof job->id ||
+        snprintf(job->url, sizeof job->url, "%s", r->url) >= (int)sizeof job->url ||
+        snprintf(job->auth, sizeof job->auth, "%s", r->auth ? r->auth : "") >= (int)sizeof job->auth ||
+        snprintf(job->ca_file, sizeof job->ca_file, "%s", r->ca_file ? r->ca_file : "") >= (int)sizeof job->ca_file) {
+        free(job);
+        return err_set(e, RC_LIMIT, "the image's id, address or credential is too long");
+    }
+    snprintf(job->sha256, sizeof job->sha256, "%s", r->sha256);
+    job->size_bytes = r->size_bytes;
+    pthread_mutex_lock(&f->lock);
+    for (; *end; end = &(*end)->next) n++;
+    const size_t waiting = n + 1;
+    for (const struct job *j = f->running; j; j = j->next) n++;
+    if (n < QUEUE_MAX) {
+        *end = job;
+        need_workers(f, waiting);
+    }
+    pthread_cond_broadcast(&f->wake);
+    pthread_mutex_unlock(&f->lock);
+    if (n < QUEUE_MAX) return RC_OK;
+    free(job);
+    return err_set(e, RC_LIMIT, "%d downloads wait already", QUEUE_MAX);
+}
+
+static void files_cancel(struct loader *l, const char *id)
+{
+    struct files *f = (struct files *)l;
+    pthread_mutex_lock(&f->lock);
+    for (struct job *j = f->running; j; j = j->next)
+        if (strcmp(j->id, id) == 0) j->cancel = 1;
+    for (struct job *j = f->queue; j; j = j->next)
+        if (strcmp(j->id, id) == 0) j->cancel = 1;
+    pthread_cond_broadcast(&f->wake);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static int files_fd(struct loader *l)
+{
+    return ((struct files *)l)->fd;
+}
+
+static void files_destroy(struct loader *l)
+{
+    struct files *f = (struct files *)l;
+    pthread_mutex_lock(&f->lock);
+    f->stop = true;
+    for (struct job *j = f->running; j; j = j->next) j->cancel = 1;
+    pthread_cond_broadcast(&f->wake);
+    pthread_mutex_unlock(&f->lock);
+    for (size_t i = 0; i < f->n_workers; i++) pthread_join(f->worker[i], NULL);
+    while (f->queue) {
+        struct job *next = f->queue->next;
+        free(f->queue);
+        f->queue = next;
+    }
+    pthread_cond_destroy(&f->wake);
+    pthread_mutex_destroy(&f->lock);
+    close(f->fd);
+    free(f);
+}
+
+static const struct loader_class files_class = { files_destroy, files_start, files_cancel, files_remove,
+                                                 files_has,     files_next,  files_fd };
+
+enum rc loader_create(const char *dir, struct loader **out, struct err *e)
+{
+    pthread_condattr_t monotonic;
+    struct files *f = calloc(1, sizeof *f);
+    if (!f) return err_set(e, RC_NOMEM, "no memory for downloads");
+    f->base.class = &files_class;
+    if (snprintf(f->dir, sizeof f->dir, "%s", dir) >= (int)sizeof f->dir ||
+        (mkdir(dir, 0700) != 0 && errno != EEXIST)) {
+        free(f);
+        return err_set(e, RC_IO, "cannot make the image folder %s: %s", dir, strerror(errno));
+    }
+    f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&f->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_lock(&f->lock);
+    const bool ready = f->fd >= 0 && need_workers(f, 1);
+    pthread_mutex_unlock(&f->lock);
+    if (!ready) {
+        files_destroy(&f->base);
+        return err_set(e, RC_IO, "cannot start the download thread");
+    }
+    *out = &f->base;
+    return RC_OK;
+}

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/kvm_probe.h"
-
-enum kvm_speed kvm_probe(void)
-{
-    return KVM_SPEED_UNKNOWN;
-}

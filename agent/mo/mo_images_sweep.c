@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Image files that nobody needs any more. A file belongs to the entries and VMs that name its hash; without one it goes. Of those
+ * that have an entry and no VM the newest stay, for a VM that is to come; the entries of the others become idle again. */
+#include "agent/mo/mo.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { UNUSED_KEPT = 4, FOUND_MAX = 256, HASH_DIGITS = 64 };
+
+struct found {
+    char sha256[HASH_DIGITS + 1];
+    int64_t at_s; /* when it was fetched */
+};
+
+/* "<hash>" or "<hash>.part" */
+static bool is_image(const char *name)
+{
+    return strspn(name, "0123456789abcdef") == HASH_DIGITS &&
+           (!name[HASH_DIGITS] || strcmp(name + HASH_DIGITS, ".part") == 0);
+}
+
+static bool has_vm(const struct device *d, const char *sha256)
+{
+    for (size_t i = 0; i < d->n_vms; i++)
+        if (strcmp(d->vms[i].vm->image.sha256, sha256) == 0) return true;
+    return false;
+}
+
+static bool has_hash(struct device *d, const struct device_image *i, const char *sha256)
+{
+    struct arena a;
+    struct str hash;
+    bool yes;
+
+    arena_init(&a, 1 << 16);
+    yes = device_kept(d, DDF_IMAGE, "hash", str_of(i->id), (struct str){ 0 }, &a, &hash) && str_is(hash, sha256);
+    arena_finish(&a);
+    return yes;
+}
+
+/* Entries with this hash; *busy when one of them is being fetched. */
+static unsigned entries(struct device *d, const char *sha256, bool *busy)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < d->n_images; i++)
+        if (has_hash(d, &d->images[i], sha256)) {
+            n++;
+            *busy = *busy || d->images[i].status == IMAGE_DOWNLOADING;
+        }
+    return n;
+}
+
+static void make_idle(struct device *d, const char *sha256)
+{
+    for (size_t i = 0; i < d->n_images; i++) {
+        struct device_image *image = &d->images[i];
+        struct state_image s = { .status = IMAGE_IDLE, .result = image->result };
+        if (!has_hash(d, image, sha256)) continue;
+        image->status = IMAGE_IDLE;
+        image->done_kb = 0;
+        snprintf(s.id, sizeof s.id, "%s", image->id);
+        device_note(d, state_put_image(d->state, &s, &d->trouble), "image");
+        d->changes++;
+    }
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const int64_t x = ((const struct found *)a)->at_s, y = ((const struct found *)b)->at_s;
+
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+void mo_images_sweep(struct device *d)
+{
+    const char *dir = d->config.images_dir;
+    struct found unused[FOUND_MAX];
+    char file[1024];
+    size_t n = 0;
+    DIR *at = dir && dir[0] ? opendir(dir) : NULL;
+
+    for (struct dirent *f; at && (f = readdir(at)) != NULL;) {
+        struct found *one = &unused[n];
+        struct stat st;
+        bool busy = false;
+        if (n == FOUND_MAX || !is_image(f->d_name)) continue;
+        snprintf(one->sha256, sizeof one->sha256, "%.64s", f->d_name);
+        snprintf(file, sizeof file, "%s/%s", dir, f->d_name);
+        if (has_vm(d, one->sha256)) continue;
+        if (!entries(d, one->sha256, &busy))
+            loader_remove(d->loader, one->sha256);
+        else if (!busy && stat(file, &st) == 0) {
+            one->at_s = st.st_mtime;
+            n++;
+        }
+    }
+    if (at) closedir(at);
+    qsort(unused, n, sizeof unused[0], newest_first);
+    for (size_t i = UNUSED_KEPT; i < n; i++) {
+        loader_remove(d->loader, unused[i].sha256);
+        make_idle(d, unused[i].sha256);
+    }
+}

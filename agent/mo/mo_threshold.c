@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* KPI/Thr of a VM: thresholds that the device watches by itself, with each reading (virtualization-mo.md c.3.12, c.7). What is crossed is
+ * not kept over a restart of the agent: the readings begin anew, too. */
+#include "agent/mo/mo.h"
+#include "agent/vm/threshold.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { THRESHOLDS = 16, THRESHOLD_NAME_BYTES = 64 };
+
+struct device_threshold {
+    char name[THRESHOLD_NAME_BYTES];
+    struct threshold is;
+};
+
+static struct device_threshold *find(struct device_vm *v, struct str name, bool make)
+{
+    if (!v || !name.n || name.n >= THRESHOLD_NAME_BYTES) return NULL;
+    for (size_t i = 0; i < v->n_thresholds; i++)
+        if (str_is(name, v->thresholds[i].name)) return &v->thresholds[i];
+    if (!make || v->n_thresholds == THRESHOLDS) return NULL;
+    if (!v->thresholds && !(v->thresholds = calloc(THRESHOLDS, sizeof *v->thresholds))) return NULL;
+    struct device_threshold *t = &v->thresholds[v->n_thresholds++];
+    *t = (struct device_threshold){ .is.active = false };
+    snprintf(t->name, sizeof t->name, "%.*s", STR_ARG(name));
+    return t;
+}
+
+/* Judged anew from the next reading on. */
+static void forget(struct device_vm *v, struct str name)
+{
+    struct device_threshold *t = find(v, name, false);
+
+    if (t) *t = v->thresholds[--v->n_thresholds];
+}
+
+static struct str text_of(struct device *d, const char *leaf, struct str id, struct str name, struct arena *a)
+{
+    struct str v;
+
+    return device_kept(d, DDF_VM, leaf, id, name, a, &v) ? v : (struct str){ 0 };
+}
+
+static struct str metric_uri(struct device *d, struct str id, struct str metric, struct arena *a)
+{
+    return arena_printf(a, "%.*s/%.*s", STR_ARG(device_uri(d, DDF_VM, "kpi.node", id, (struct str){ 0 }, a)),
+                        STR_ARG(metric));
+}
+
+/* @return false for one that is not complete yet */
+static bool rule_of(struct device *d, struct str id, struct str name, struct arena *a, struct threshold_rule *out)
+{
+    int64_t op, hold_s;
+
+    if (!str_to_i64(text_of(d, "kpi.thresholds.*.op", id, name, a), &op) || op < THRESHOLD_GREATER ||
+        op > THRESHOLD_RATE || !threshold_parse(text_of(d, "kpi.thresholds.*.value", id, name, a), &out->value))
+        return false;
+    out->op = (enum threshold_op)op;
+    if (!threshold_parse(text_of(d, "kpi.thresholds.*.clear", id, name, a), &out->clear) ||
+        (op == THRESHOLD_LESS ? out->clear < out->value : out->clear > out->value))
+        out->clear = out->value;
+    if (!str_to_i64(text_of(d, "kpi.thresholds.*.hold", id, name, a), &hold_s) || hold_s < 0) hold_s = 0;
+    out->hold_ms = hold_s * 1000;
+    return true;
+}
+
+static void tell(struct device *d, struct str id, struct str name, struct str value, bool active, struct arena *a)
+{
+    struct str mark = text_of(d, "kpi.thresholds.*.mark", id, name, a);
+    char data[80], as[32];
+
+    snprintf(data, sizeof data, "value=%.*s;active=%d", STR_ARG(value), active);
+    snprintf(as, sizeof as, "%.*s", STR_ARG(mark.n ? mark : STR("warning")));
+    device_alert_owners(d, id, "threshold", device_uri(d, DDF_VM, "kpi.thresholds.*.node", id, name, a), "chr", as,
+                        data);
+}
+
+static void judge(struct device *d, struct device_vm *v, struct str name, struct arena *a)
+{
+    struct str id = str_of(v->vm->id), text;
+    struct threshold_rule rule;
+    struct device_threshold *t;
+    enum threshold_news news;
+    int64_t reading, compared;
+
+    if (!rule_of(d, id, name, a, &rule) ||
+        !tree_value(d->tree, metric_uri(d, id, text_of(d, "kpi.thresholds.*.metric", id, name, a), a), a, &text) ||
+        !threshold_parse(text, &reading) || !(t = find(v, name, true)))
+        return;
+    news = threshold_take(&rule, &t->is, reading, d->w->now_ms, &compared);
+    if (news != THRESHOLD_SAME) tell(d, id, name, threshold_format(compared, a), news == THRESHOLD_CROSSED, a);
+}
+
+void mo_threshold_sampled(struct device *d, struct device_vm *v)
+{
+    struct arena a;
+    struct tree_at at;
+
+    arena_init(&a, 1 << 20);
+    struct tree_names names = { &a, NULL, 0, false };
+    if (tree_find(d->tree, device_uri(d, DDF_VM, "kpi.thresholds.node", str_of(v->vm->id), (struct str){ 0 }, &a), &a,
+                  &at) &&
+        tree_children(d->tree, &at, &names))
+        for (size_t i = 0; i < names.n; i++) judge(d, v, names.list[i], &a);
+    arena_finish(&a);
+}
+
+void mo_threshold_stopped(struct device *d, struct device_vm *v)
+{
+    struct arena a;
+
+    arena_init(&a, 1 << 18);
+    for (size_t i = 0; i < v->n_thresholds; i++)
+        if (v->thresholds[i].is.active)
+            tell(d, str_of(v->vm->id), str_of(v->thresholds[i].name), (struct str){ 0 }, false, &a);
+    v->n_thresholds = 0;
+    arena_finish(&a);
+}
+
+/* --- rows --- */
+
+static int check_node(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
+{
+    struct device *d = ctx;
+    struct str name = command == DDF_REPLACE ? value : at->names[1];
+    struct tree_at parent;
+    struct arena a;
+    size_t n = 0;
+
+    if (command == DDF_DELETE) return 200;
+    if (!name.n || name.n >= THRESHOLD_NAME_BYTES) return 414;
+    arena_init(&a, 1 << 20);
+    struct tree_names names = { &a, NULL, 0, false };
+    if (command == DDF_ADD && tree_find(d->tree, ddf_uri_parent(at->uri), &a, &parent) &&
+        tree_children(d->tree, &parent, &names))
+        n = names.n;
+    arena_finish(&a);
+    return n < THRESHOLDS ? 200 : 420;
+}
+
+/* One of the figures this device has; which volume or interface there will be is not asked. */
+static int check_metric(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
+{
+    struct device *d = ctx;
+    const struct tree_row *row;
+    const struct ddf_node *n;
+    struct ddf_match m;
+    struct arena a;
+    struct str uri;
+    int status = 200;
+
+    (void)command;
+    arena_init(&a, 1 << 16);
+    uri = metric_uri(d, at->names[0], value, &a);
+    n = uri.n ? ddf_schema_find(tree_model_schema(d->shared->model), uri) : NULL;
+    row = n ? tree_model_row_of(d->shared->model, n) : NULL;
+    if (!n || !ddf_layout_match(device_layout(d), uri, &m) || !m.entry || !m.entry->kpi)
+        status = 400;
+    else if (!row || !row->get)
+        status = 1411;
+    arena_finish(&a);
+    return status;
+}
+
+static int check_decimal(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
+{
+    int64_t unused;
+
+    (void)ctx, (void)at, (void)command;
+    return threshold_parse(value, &unused) || (at->row->arg && !value.n) ? 200 : 400;
+}
+
+static void changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
+{
+    struct device *d = ctx;
+
+    d->changes++;
+    forget(device_find_vm(d, at->names[0]), what == TREE_RENAMED ? old : at->names[1]);
+}
+
+static bool get_active(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    const struct device_threshold *t = find(device_find_vm(ctx, at->names[0]), at->names[1], false);
+
+    (void)a;
+    *out = t && t->is.active ? STR("true") : STR("false");
+    return true;
+}
+
+enum rc mo_threshold_rows(struct device_shared *s, struct err *e)
+{
+    static const char may_be_empty[] = "clear";
+    const struct {
+        const char *name;
+        struct tree_row row;
+    } rows[] = {
+        { "kpi.thresholds.node", { .arg = NULL } },
+        { "kpi.thresholds.*.node", { .check = check_node, .changed = changed } },
+        { "kpi.thresholds.*.metric", { .check = check_metric, .changed = changed } },
+        { "kpi.thresholds.*.op", { .changed = changed } },
+        { "kpi.thresholds.*.value", { .check = check_decimal, .changed = changed } },
+        { "kpi.thresholds.*.hold", { .changed = changed } },
+        { "kpi.thresholds.*.clear", { .check = check_decimal, .changed = changed, .arg = may_be_empty } },
+        { "kpi.thresholds.*.mark", { .arg = NULL } },
+        { "kpi.thresholds.*.active", { .get = get_active } },
+    };
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++) rc = mo_row(s, DDF_VM, rows[i].name, &rows[i].row, e);
+    return rc;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The virtualization object's device-wide part: facts of the hypervisor, settings, operations over all VMs
+ * (virtualization-mo.md c.2). */
+#include "agent/mo/mo.h"
+#include <string.h>
+
+enum { FACTS_FRESH_MS = 5000 };
+
+#define H(member) offsetof(struct hv_facts, member)
+static const struct mo_field facts[] = {
+    { "hypervisor.name", MO_TEXT, H(name), false },
+    { "hypervisor.vendor", MO_TEXT, H(vendor), true },
+    { "hypervisor.version", MO_TEXT, H(version), false },
+    { "hypervisor.type", MO_INT, H(type), false },
+    { "hypervisor.arch", MO_TEXT, H(arch), false },
+    { "hypervisor.upTimeS", MO_I64, H(uptime_s), false },
+    { "hypervisor.maxVms", MO_INT, H(max_vms), false },
+    { "hypervisor.maxVcpus", MO_INT, H(max_vcpus), false },
+    { "hypervisor.guestTypes", MO_TEXT, H(guest_types), false },
+    { "hypervisor.imageFormats", MO_TEXT, H(image_formats), false },
+    { "hypervisor.cpu.total", MO_INT, H(cpu_total), false },
+    { "hypervisor.cpu.online", MO_INT, H(cpu_online), false },
+    { "hypervisor.memory.totalKB", MO_I64, H(mem_total_kb), false },
+    { "hypervisor.memory.freeKB", MO_I64, H(mem_free_kb), false },
+    { "hypervisor.storage.totalKB", MO_I64, H(store_total_kb), false },
+    { "hypervisor.storage.freeKB", MO_I64, H(store_free_kb), false },
+    { "hypervisor.cap.pause", MO_BOOL, H(pause), false },
+    { "hypervisor.cap.suspend", MO_BOOL, H(suspend), false },
+    { "hypervisor.cap.balloon", MO_BOOL, H(balloon), false },
+    { "hypervisor.cap.cpuHotplug", MO_BOOL, H(cpu_hotplug), false },
+    { "hypervisor.cap.rtSched", MO_BOOL, H(rt_sched), false },
+    { "hypervisor.cap.watchdog", MO_BOOL, H(watchdog), false },
+    { "kpi.cpuPct", MO_INT, H(cpu_pct), false },
+    { "kpi.memUsedKB", MO_I64, H(mem_used_kb), false },
+    { "kpi.tempC", MO_INT, H(temp_c), true },
+};
+
+static bool get_fact(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    const struct device *d = ctx;
+
+    return d->facts_known && mo_text(at->row->arg, &d->facts, a, out);
+}
+
+static bool get_version(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    (void)ctx, (void)at, (void)a;
+    *out = STR("1.0");
+    return true;
+}
+
+/* 10 operational, 20 degraded: see the hypervisor's name; 40 failed: the hypervisor does not answer */
+static bool get_state(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    const struct device *d = ctx;
+
+    (void)at, (void)a;
+    *out = !d->facts_known ? STR("40") : d->facts.degraded ? STR("20") : STR("10");
+    return true;
+}
+
+static bool get_committed(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    const struct device *d = ctx;
+    int64_t sum = 0;
+
+    (void)at;
+    for (size_t i = 0; i < d->n_vms; i++)
+        if (d->vms[i].vm->state == VM_RUNNING || d->vms[i].vm->state == VM_PAUSED) sum += d->vms[i].vm->effective.vcpus;
+    *out = mo_number(a, sum);
+    return true;
+}
+
+static bool count_state(struct device *d, enum vm_state state, struct arena *a, struct str *out)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < d->n_vms; i++) n += d->vms[i].vm->state == state;
+    *out = mo_number(a, n);
+    return true;
+}
+
+static bool get_running(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    (void)at;
+    return count_state(ctx, VM_RUNNING, a, out);
+}
+
+static bool get_crashed(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    (void)at;
+    return count_state(ctx, VM_CRASHED, a, out);
+}
+
+static bool get_sample_time(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    const struct device *d = ctx;
+    char time[17];
+
+    (void)at;
+    text_time_basic(d->facts_ms, time);
+    *out = d->facts_ms ? arena_printf(a, "%s", time) : (struct str){ 0 };
+    return true;
+}
+
+void mo_virt_facts(struct device *d, bool now)
+{
+    struct hv_facts f = { 0 };
+
+    if (!now && d->facts_known && d->w->now_ms - d->facts_ms < FACTS_FRESH_MS) return;
+    d->facts_known = !d->hv->class->facts(d->hv, &f, NULL);
+    if (!d->facts_known) return;
+    d->facts = f;
+    d->facts_ms = d->w->now_ms;
+}
+
+/* Settings that the agent obeys; the values are kept by the tree. */
+#define S(member) offsetof(struct device_settings, member)
+static const struct mo_field settings[] = {
+    { "kpi.interval", MO_I64, S(kpi_interval_s), false },
+    { "config.progressStep", MO_I64, S(progress_step), false },
+    { "config.progressGap", MO_I64, S(progress_gap_s), false },
+    { "config.stateAlerts", MO_I64, S(state_alerts), false },
+    { "config.coalesce", MO_I64, S(coalesce_s), false },
+};
+
+void mo_virt_settings(struct device *d)
+{
+    struct arena a;
+    struct str v;
+
+    arena_init(&a, 1 << 20);
+    for (size_t i = 0; i < MO_COUNT(settings); i++)
+        if (device_kept(d, DDF_DEVICE, settings[i].name, (struct str){ 0 }, (struct str){ 0 }, &a, &v))
+            mo_set(&settings[i], &d->settings, v);
+    arena_finish(&a);
+    if (d->settings.kpi_interval_s <= 0)
+        d->sample_ms = INT64_MAX;
+    else if (d->w && (d->sample_ms == INT64_MAX || d->sample_ms > d->w->now_ms + d->settings.kpi_interval_s * 1000))
+        d->sample_ms = d->w->now_ms + d->settings.kpi_interval_s * 1000;
+}
+
+static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
+{
+    (void)at, (void)what, (void)old;
+    mo_virt_settings(ctx);
+}
+
+/* --- operations over all VMs --- */
+
+/* c.10: a server locks the VMs of its own domain only. */
+static bool owned(struct device *d, const struct vm *vm, struct str server)
+{
+    struct arena a;
+    struct str list, one;
+    bool yes = !server.n;
+
+    arena_init(&a, 1 << 16);
+    if (device_kept(d, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list))
+        while (!yes && str_cut(&list, ',', &one)) yes = str_eq(str_trim(one), server);
+    arena_finish(&a);
+    return yes;
+}
+
+/* Part of the job in every VM of the caller; those that end at once are counted at once. */
+static int over_all(struct device *d, const struct tree_at *at, const struct tree_call *call, const char *op,
+                    const char *part)
+{
+    struct job *j = jobs_begin(d, op, (struct str){ 0 }, at->uri, call);
+    struct vm_world w = device_world(d);
+    char correlator[VM_CORRELATOR_BYTES];
+    int worst = 1200;
+
+    if (!j) return 1444;
+    jobs_part_name(j, correlator);
+    device_settle(d);
+    j->waiting = 1; /* this loop: parts that end inside it do not end the job */
+    for (size_t i = 0; i < d->n_vms; i++) {
+        struct vm *vm = d->vms[i].vm;
+        int result;
+        if (vm->state == VM_DEFINED || !owned(d, vm, call->server)) continue;
+        j->waiting++;
+        result = vm_operation(vm, &w, part, call->args, correlator, j->server_id);
+        if (result == 202) continue;
+        j->waiting--;
+        if (result > worst && result >= 1400) worst = result;
+    }
+    if (--j->waiting == 0) return jobs_end_now(d, j, j->result > worst ? j->result : worst);
+    if (worst > j->result) j->result = worst;
+    jobs_save(d, j);
+    return 202;
+}
+
+static int lock_all(struct device *d, const struct tree_at *at, const struct tree_call *call)
+{
+    return over_all(d, at, call, "lockAll", "lock");
+}
+
+static int unlock_all(struct device *d, const struct tree_at *at, const struct tree_call *call)
+{
+    return over_all(d, at, call, "unlockAll", "unlock");
+}
+
+static int refresh(struct device *d, const struct tree_at *at, const struct tree_call *call)
+{
+    struct job *j = jobs_begin(d, "refresh", (struct str){ 0 }, at->uri, call);
+
+    struct vm_world w = device_world(d);
+
+    if (!j) return 1444;
+    mo_virt_facts(d, true);
+    device_compare(d, &w);
+    d->changes++;
+    return jobs_end_now(d, j, d->facts_known ? 1200 : 1511);
+}
+
+static int collect_all(struct device *d, const struct tree_at *at, const struct tree_call *call)
+{
+    struct job *j = jobs_begin(d, "collectAll", (struct str){ 0 }, at->uri, call);
+    struct vm_world w = device_world(d);
+
+    if (!j) return 1444;
+    mo_virt_facts(d, true);
+    for (size_t i = 0; i < d->n_vms; i++)
+        if (d->vms[i].vm->state == VM_RUNNING) {
+            j->waiting++;
+            vm_collect(d->vms[i].vm, &w);
+        }
+    if (!j->waiting) return jobs_end_now(d, j, 1200);
+    jobs_save(d, j);
+    return 202;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct device *d, const struct tree_at *at, const struct tree_call *call);
+} operations[] = {
+    { "refresh", refresh },
+    { "lockAll", lock_all },
+    { "unlockAll", unlock_all },
+    { "collectAll", collect_all },
+};
+
+static int run(void *ctx, const struct tree_at *at, const struct tree_call *call)
+{
+    const struct ddf_operation *op = at->row->arg;
+    struct device *d = ctx;
+    int known = jobs_known(d, at->uri, call);
+
+    if (known) return known;
+    for (size_t i = 0; i < MO_COUNT(operations); i++)
+        if (str_is(op->name, operations[i].name)) return operations[i].run(d, at, call);
+    return 1411;
+}
+
+static enum rc operation_rows(struct device_shared *s, struct err *e)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; !rc && i < MO_COUNT(operations); i++) {
+        const struct ddf_operation *op = ddf_layout_operation(s->layout, DDF_DEVICE, str_of(operations[i].name));
+        if (op) rc = mo_operation_row(s, op, &(struct tree_row){ .exec = run, .arg = op }, e);
+    }
+    return rc;
+}
+
+enum rc mo_virt_rows(struct device_shared *s, struct err *e)
+{
+    const struct {
+        const char *name;
+        struct tree_row row;
+    } rows[] = {
+        { "hypervisor.apiVersion", { .get = get_version } },
+        { "hypervisor.state", { .get = get_state } },
+        { "hypervisor.cpu.committed", { .get = get_committed } },
+        { "kpi.node", { .arg = NULL } },
+        { "kpi.sampleTime", { .get = get_sample_time } },
+        { "kpi.vmsRunning", { .get = get_running } },
+        { "kpi.vmsCrashed", { .get = get_crashed } },
+    };
+    enum rc rc = operation_rows(s, e);
+
+    for (size_t i = 0; !rc && i < MO_COUNT(rows); i++) rc = mo_row(s, DDF_DEVICE, rows[i].name, &rows[i].row, e);
+    for (size_t i = 0; !rc && i < MO_COUNT(facts); i++)
+        rc = mo_row(s, DDF_DEVICE, facts[i].name, &(struct tree_row){ .get = get_fact, .arg = &facts[i] }, e);
+    for (size_t i = 0; !rc && i < MO_COUNT(settings); i++)
+        rc = mo_row(s, DDF_DEVICE, settings[i].name,
+                    &(struct tree_row){ .changed = setting_changed, .arg = &settings[i] }, e);
+    return rc;
+}

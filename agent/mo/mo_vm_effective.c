@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/mo/mo_vm_effective.h"
+#include <string.h>
+
+enum { WANT = offsetof(struct vm, want), WANT_END = offsetof(struct vm, want) + sizeof(struct hv_spec) };
+enum { EFFECTIVE = offsetof(struct vm, effective), LIST_BYTES = 8192 };
+
+struct list {
+    struct device *d;
+    struct arena *a;
+    struct buf *b;
+    struct str id;
+};
+
+/* "CPU/VCPUs=1": the address below the VM's node. */
+static void put(const struct list *l, const char *name, struct str instance, struct str value)
+{
+    const struct str uri = device_uri(l->d, DDF_VM, name, l->id, instance, l->a), vm = device_vm_uri(l->d, l->id, l->a);
+
+    if (uri.n <= vm.n) return;
+    buf_printf(l->b, "%s%.*s=%.*s", l->b->n ? "," : "", STR_ARG(str_slice(uri, vm.n + 1, uri.n)), STR_ARG(value));
+}
+
+static void compare(const struct list *l, const struct mo_field *f, struct str instance, const void *want,
+                    const void *have)
+{
+    struct str w = { 0 }, h = { 0 };
+
+    if (!mo_text(f, want, l->a, &w) || !mo_text(f, have, l->a, &h) || str_eq(w, h)) return;
+    put(l, f->name, instance, h);
+}
+
+/* An offset into struct vm's `want`, as the same one into `effective`. */
+static void compare_vm(const struct list *l, const struct vm *vm)
+{
+    for (size_t i = 0; i < mo_vm_tables.n_vm; i++) {
+        const struct mo_field *f = &mo_vm_tables.vm[i];
+        if (f->offset >= WANT && f->offset < WANT_END)
+            compare(l, f, (struct str){ 0 }, vm, (const char *)vm + (EFFECTIVE - WANT));
+    }
+    if (strcmp(vm->want.affinity, vm->effective.affinity) != 0)
+        put(l, "resources.cpu.affinity", (struct str){ 0 }, str_of(vm->effective.affinity));
+}
+
+/* Members of two lists of the same kind, found by name; what is only in one of them is not there, or still there. */
+static void compare_instances(const struct list *l, const char *node, const struct mo_field *f, size_t n_f, size_t size,
+                              const char *want, int n_want, const char *have, int n_have)
+{
+    for (int i = 0; i < n_want; i++) {
+        const char *w = want + (size_t)i * size, *h = NULL; /* a struct hv_volume or hv_net: both begin with the name */
+        for (int k = 0; k < n_have; k++)
+            if (strcmp(have + (size_t)k * size, w) == 0) h = have + (size_t)k * size;
+        if (!h) put(l, node, str_of(w), (struct str){ 0 });
+        for (size_t k = 0; h && k < n_f; k++) compare(l, &f[k], str_of(w), w, h);
+    }
+    for (int k = 0; k < n_have; k++) {
+        const char *h = have + (size_t)k * size;
+        bool wanted = false;
+        for (int i = 0; i < n_want; i++) wanted |= strcmp(want + (size_t)i * size, h) == 0;
+        if (!wanted) put(l, node, str_of(h), STR("1"));
+    }
+}
+
+static bool get_effective(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
+{
+    struct device *d = ctx;
+    const struct device_vm *v = device_find_vm(d, at->names[0]);
+    struct buf b;
+
+    if (!v) return false;
+    const struct vm *vm = v->vm;
+    const struct list l = { d, a, &b, at->names[0] };
+    buf_init(&b, LIST_BYTES);
+    if (vm->pending) {
+        compare_vm(&l, vm);
+        compare_instances(&l, "resources.storage.*.node", mo_vm_tables.volume, mo_vm_tables.n_volume,
+                          sizeof vm->want.volumes[0], vm->want.volumes[0].name, vm->want.n_volumes,
+                          vm->effective.volumes[0].name, vm->effective.n_volumes);
+        compare_instances(&l, "resources.net.*.node", mo_vm_tables.net, mo_vm_tables.n_net, sizeof vm->want.nets[0],
+                          vm->want.nets[0].name, vm->want.n_nets, vm->effective.nets[0].name, vm->effective.n_nets);
+    }
+    const bool good = buf_ok(&b) && arena_str(a, buf_str(&b), out);
+    buf_finish(&b);
+    return good;
+}
+
+enum rc mo_vm_effective_rows(struct device_shared *s, struct err *e)
+{
+    return mo_row(s, DDF_VM, "resources.effective", &(struct tree_row){ .get = get_effective }, e);
+}

@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/vm/vm_int.h"
+#include "base/crypto.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What each operation does, step by step. Where it may start is the layout's (c.5.3), so this is the whole of
+ * c.5.2's middle column. */
+static const struct vm_job_kind kinds[] = {
+    { "provision",
+      { STEP_ADMIT, STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_DEFINE, STEP_PROVISIONED, STEP_START, STEP_READY },
+      VM_OK,
+      VM_PROVISION_FAILED,
+      false },
+    { "start",
+      { STEP_ADMIT, STEP_STOP, STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
+      VM_OK,
+      VM_START_FAILED,
+      true },
+    { "stop", { STEP_STOP }, VM_OK, VM_STOP_FAILED, true },
+    { "shutdown", { STEP_SHUTDOWN }, VM_OK, VM_STOP_FAILED, false },
+    { "reboot",
+      { STEP_ADMIT, STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
+      VM_OK,
+      VM_RESET_FAILED,
+      false },
+    { "reset", { STEP_STOP, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY }, VM_OK, VM_RESET_FAILED, false },
+    { "pause", { STEP_PAUSE }, VM_OK, VM_PAUSE_FAILED, true },
+    { "resume", { STEP_RESUME }, VM_OK, VM_RESUME_FAILED, true },
+    { "suspend", { STEP_SAVE }, VM_OK, VM_SUSPEND_FAILED, true },
+    { "lock", { STEP_LOCK_ACTION, STEP_LOCKED }, VM_OK, VM_LOCK_FAILED, false },
+    { "unlock", { STEP_UNLOCKED, STEP_UNLOCK_ACTION }, VM_OK, VM_UNLOCK_FAILED, false },
+    { "wipe",
+      { STEP_SCOPE, STEP_STOP, STEP_FORGET, STEP_WIPE, STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_WIPED },
+      VM_WIPED,
+      VM_WIPE_FAILED,
+      false },
+    { "delete", { STEP_STOP, STEP_FORGET, STEP_UNDEFINE, STEP_REMOVE }, VM_OK, VM_DELETE_FAILED, false },
+    { "applyResources",
+      { STEP_ADMIT, STEP_SET_LIVE, STEP_SHUTDOWN, STEP_VOLUMES, STEP_DEFINE, STEP_START, STEP_READY },
+      VM_OK,
+      VM_RESET_FAILED,
+      false },
+};
+
+const struct vm_job_kind *vm_kind_of(const char *op)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(kinds[i].op, op) == 0) return &kinds[i];
+    return NULL;
+}
+
+enum rc vm_create(const char *id, const char *uuid, struct vm **out)
+{
+    struct vm *vm = calloc(1, sizeof *vm);
+    if (!vm || !(vm->priv = calloc(1, sizeof *vm->priv))) {
+        free(vm);
+        return RC_NOMEM;
+    }
+    snprintf(vm->id, sizeof vm->id, "%s", id);
+    snprintf(vm->want.uuid, sizeof vm->want.uuid, "%s", uuid);
+    snprintf(vm->want.name, sizeof vm->want.name, "dmvisor-%s-%.8s", id, uuid);
+    vm->state = VM_DEFINED;
+    vm->lock = VM_UNLOCKED;
+    vm->boot_time_ms = -1;
+    vm->policy = (struct vm_policy){ .auto_start = 1,
+                                     .boot_timeout_s = 120,
+                                     .shut_timeout_s = 60,
+                                     .lock_action = VM_LA_PAUSE,
+                                     .crash_action = VM_CA_RESTART,
+                                     .max_restarts = 3,
+                                     .window_s = 600,
+                                     .restart_delay_s = 2,
+                                     .escalation = VM_CA_STOP,
+                                     .health = 1 };
+    *out = vm;
+    return RC_OK;
+}
+
+void vm_destroy(struct vm *vm)
+{
+    if (!vm) return;
+    vm_work_end(vm);
+    free(vm->priv);
+    free(vm);
+}
+
+/* --- saying what changed ------------------------------------------------------------------------------------------ */
+
+static void tell_state(struct vm *vm, struct vm_world *w, enum vm_state old, int reason)
+{
+    char data[96];
+    snprintf(data, sizeof data, "old=%d;new=%d;reason=%d;lock=%d", (int)old, (int)vm->state, reason, (int)vm->lock);
+    w->sink->alert(w->sink->ctx, vm, VM_ALERT_STATE, "", "", data);
+}
+
+void vm_tell_state(struct vm *vm, struct vm_world *w, int reason)
+{
+    tell_state(vm, w, vm->state, reason);
+}
+
+void vm_set_state(struct vm *vm, struct vm_world *w, enum vm_state to, int reason)
+{
+    enum vm_state old = vm->state;
+    if (old == to) return;
+    vm->state = to;
+    vm->reason = reason;
+    vm->state_ms = w->now_ms;
+    if (to == VM_RUNNING && old != VM_PAUSED) vm->started_ms = w->now_ms;
+    w->sink->save(w->sink->ctx, vm);
+    tell_state(vm, w, old, reason);
+}
+
+void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason)
+{
+    if (vm->lock == to) return;
+    vm->lock = to;
+    vm->reason = reason;
+    w->sink->save(w->sink->ctx, vm);
+    tell_state(vm, w, vm->state, reason);
+}
+
+/* What the device does of itself says so before it says how far it is. */
+static void say_text(struct vm *vm, const char *text)
+{
+    const char *why = vm->priv->job.why;
+    char all[sizeof vm->progress.text];
+    snprintf(all, sizeof all, "%s%s%s", why, why[0] && text[0] ? ": " : "", text);
+    memcpy(vm->progress.text, all, sizeof all);
+}
+
+/* What is half destroyed is destroyed; what the device does itself nobody calls off. */
+static bool can_be_cancelled(const struct vm *vm, enum vm_phase phase)
+{
+    const struct vm_job *job = &vm->priv->job;
+    return !job->internal && job->kind && strcmp(job->kind->op, "wipe") != 0 && strcmp(job->kind->op, "delete") != 0 &&
+           (phase == VM_P_DOWNLOAD || phase == VM_P_QUEUED);
+}
+
+void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text)
+{
+    struct vm_progress *p = &vm->progress;
+    char data[160];
+    p->phase = (int)phase;
+    p->pct = pct;
+    p->update_ms = w->now_ms;
+    p->can_cancel = can_be_cancelled(vm, phase);
+    say_text(vm, text);
+    if (vm->priv->job.internal) return;
+    snprintf(data, sizeof data, "op=%s;phase=%d;pct=%d;done=%lld;total=%lld;eta=-1", p->op, p->phase, pct,
+             (long long)p->done_kb, (long long)p->total_kb);
+    w->sink->alert(w->sink->ctx, vm, VM_ALERT_PROGRESS, p->op, p->correlator, data);
+}
+
+/* ---- the job ---- */
+
+static void remember(struct vm *vm, const char *correlator, int result)
+{
+    struct vm_private *p = vm->priv;
+    struct vm_done *d = &p->done[p->next_done++ % CORRELATORS];
+    snprintf(d->correlator, sizeof d->correlator, "%s", correlator);
+    d->result = result;
+}
+
+/* The end of the job: progress, correlator memory, record, then the alert that is sent exactly once. */
+static void finish(struct vm *vm, struct vm_world *w, int result, const char *text)
+{
+    const struct vm_job job = vm->priv->job;
+    char data[16];
+    struct vm_progress *p = &vm->progress;
+    vm_work_end(vm);
+    if (job.internal || (text && text[0])) say_text(vm, text ? text : "");
+    vm->priv->job = (struct vm_job){ 0 };
+    const bool ok = result >= 1200 && result < 1300;
+    p->result = result;
+    p->phase = ok ? VM_P_DONE : result == VM_CANCELLED ? VM_P_CANCELLED : VM_P_FAILED;
+    p->pct = ok ? 100 : p->pct;
+    p->update_ms = w->now_ms;
+    p->can_cancel = false;
+    if (ok && !job.internal && !(text && text[0])) p->text[0] = '\0';
+    if (job.internal) {
+        w->sink->save(w->sink->ctx, vm);
+        if (ok && job.lease) vm_lease_done(vm, w, job.lease);
+        return;
+    }
+    if (p->correlator[0]) remember(vm, p->correlator, result);
+    w->sink->save(w->sink->ctx, vm);
+    snprintf(data, sizeof data, "%d", result);
+    w->sink->alert(w->sink->ctx, vm, VM_ALERT_COMPLETE, p->op, p->correlator, data);
+}
+
+/* c.5.2 row 3: a provisioning that does not end well leaves nothing behind. */
+static void release(struct vm *vm, struct vm_world *w, int reason)
+{
+    (void)w->hv->class->request(w->hv, HV_UNDEFINE, &vm->want, ++vm->priv->last_cookie, NULL); /* if it came so far */
+    vm_files_remove(vm, w);
+    vm->reinstall = false;
+    vm_set_state(vm, w, VM_DEFINED, reason);
+}
+
+/* Has this wipe destroyed everything, so that only making anew is left? */
+static bool is_wiped(const struct vm_job *job)
+{
+    bool past = false;
+    for (unsigned i = 0; i < job->at && i < STEPS_MAX; i++) past = past || job->kind->steps[i] == STEP_WIPE;
+    return past;
+}
+
+/* A step failed: where does that leave the VM? */
+static void fail(struct vm *vm, struct vm_world *w, int code)
+{
+    struct vm_job *job = &vm->priv->job;
+    const enum vm_step step = job->kind->steps[job->at];
+    const bool booting = step == STEP_START || step == STEP_READY;
+    char text[256];
+    snprintf(text, sizeof text, "%s", vm->progress.text);
+    if (!code) code = job->kind->failure;
+    if (is_wiped(job)) {
+        char more[400];
+        snprintf(more, sizeof more, "wiped; what is made anew is not ready: %s", text);
+        vm_set_state(vm, w, VM_STOPPED, job->reason);
+        finish(vm, w, VM_RESTRICTED, more);
+        return;
+    }
+    if (vm->state == VM_PROVISIONING)
+        release(vm, w, job->reason);
+    else if (step == STEP_READY) {
+        const enum vm_crash_reason why = job->crash ? job->crash : VM_CR_BOOT_TIMEOUT;
+        finish(vm, w, code, text);
+        vm_crashed(vm, w, why, text); /* powered on, but not up: c.5.2 rows 5 and 6 */
+        return;
+    } else if (booting || (vm->state == VM_STARTING))
+        vm_set_state(vm, w, VM_STOPPED, job->reason);
+    else if (step == STEP_REMOVE || step == STEP_UNDEFINE || step == STEP_WIPE)
+        vm_set_state(vm, w, VM_FAILED, job->reason);
+    else if (vm->state == VM_SUSPENDING || vm->state == VM_RESUMING || vm->state == VM_SHUTTING_DOWN)
+        vm_set_state(vm, w, job->before, job->reason);
+    finish(vm, w, code, text);
+}
+
+static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code);
+
+/* As a start of its own, which makes and looks at what a guest needs. */
+static void start_after_unlock(struct vm *vm, struct vm_world *w)
+{
+    const bool starts = vm->priv->start_next && vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED;
+    vm->priv->start_next = false;
+    if (starts)
+        vm_begin_internal(vm, w, "start", VM_R_LOCK, "the device starts what the lock had stopped", VM_LEASE_KEPT);
+}
+
+/* Run steps until one has to wait. */
+static void run(struct vm *vm, struct vm_world *w)
+{
+    struct vm_job *job = &vm->priv->job;
+    while (job->kind) {
+        enum vm_step step = job->at < STEPS_MAX ? job->kind->steps[job->at] : STEP_END;
+        int code = 0;
+        if (step == STEP_END) {
+            finish(vm, w, job->kind->result, "");
+            start_after_unlock(vm, w);
+            return;
+        }
+        job->waits_for = 0;
+        job->deadline_ms = INT64_MAX;
+        enum vm_go how = vm_step_begin(vm, w, step, &code);
+        if (how == VM_GO_NEXT) {
+            job->at++;
+            continue;
+        }
+        if (how != VM_GO_WAIT) go(vm, w, how, code);
+        return;
+    }
+}
+
+static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code)
+{
+    struct vm_job *job = &vm->priv->job;
+    switch (how) {
+    case VM_GO_WAIT: break;
+    case VM_GO_NEXT:
+        job->at++;
+        run(vm, w);
+        break;
+    case VM_GO_END:
+        if (job->kind->steps[job->at] == STEP_REMOVE) {
+            finish(vm, w, code ? code : job->kind->result, "");
+            w->sink->gone(w->sink->ctx, vm);
+        } else {
+            finish(vm, w, code ? code : job->kind->result, "");
+        }
+        break;
+    case VM_GO_FAIL: fail(vm, w, code); break;
+    }
+}
+
+enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t limit_ms, int *code)
+{
+    struct vm_private *p = vm->priv;
+    struct err e = { 0 };
+    p->job.waits_for = ++p->last_cookie;
+    p->job.deadline_ms = w->now_ms + limit_ms;
+    w->sink->save(w->sink->ctx, vm); /* kept before done */
+    if (w->hv->class->request(w->hv, call, &vm->want, p->job.waits_for, &e) == RC_OK) return VM_GO_WAIT;
+    snprintf(vm->progress.text, sizeof vm->progress.text, "%.200s", e.text);
+    *code = 0;
+    return VM_GO_FAIL;
+}
+
+/* "start=1;force=1": the value of one key, empty when it is missing. */
+static struct str argument(struct str args, const char *key)
+{
+    struct str part, name;
+    while (str_cut(&args, ';', &part))
+        if (str_cut(&part, '=', &name) && str_is(str_trim(name), key)) return str_trim(part);
+    return (struct str){ 0 };
+}
+
+static bool flag(struct str args, const char *key)
+{
+    struct str v = argument(args, key);
+    return str_is(v, "1") || str_is(v, "true");
+}
+
+/* c.3.10. @return false for a scope that there is not */
+static bool scope_of(struct str args, enum vm_scope *out)
+{
+    const struct str v = argument(args, "scope");
+    *out = str_is(v, "user") ? VM_SCOPE_USER : str_is(v, "all") ? VM_SCOPE_ALL : VM_SCOPE_LISTED;
+    return !v.n || *out != VM_SCOPE_LISTED || str_is(v, "listed");
+}
+
+static bool in_list(const int *list, size_t n, int value)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == value) return true;
+    return false;
+}
+
+static bool is_stable(const struct vm *vm, const struct vm_world *w)
+{
+    const struct ddf_state *s = ddf_layout_state(w->layout, (int)vm->state);
+    return s && s->stable;
+}
+
+/* c.5.3. @return 0 = go ahead, else the result */
+static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf_operation *op,
+                 const struct vm_job_kind *kind, bool force)
+{
+    const bool may_stop = vm->state == VM_STARTING || vm->state == VM_RESUMING || vm->state == VM_SHUTTING_DOWN;
+    if (vm->priv->job.kind && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
+    if (!is_stable(vm, w) && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
+    if (vm->policy.is_protected && op->destructive) return VM_PROTECTED;
+    if (vm_crash_pending(vm) && op->to == VM_RUNNING) return VM_BUSY; /* the device is about to, in its own time */
+    if (!op->while_locked && vm->lock == VM_LOCKED) return VM_IS_LOCKED;
+    if (kind->already && op->to == (int)vm->state) return VM_ALREADY;
+    if (op->lock_to >= 0 && op->lock_to == (int)vm->lock) return VM_ALREADY;
+    if (op->n_from && !in_list(op->from, op->n_from, (int)vm->state) && !may_stop)
+        return force && in_list(op->from_forced, op->n_from_forced, (int)vm->state) ? 0 : VM_NOT_IN_STATE;
+    return 0;
+}
+
+static int cancel(struct vm *vm, struct vm_world *w)
+{
+    struct vm_private *p = vm->priv;
+    if (!p->job.kind || !vm->progress.can_cancel || p->job.internal) return VM_NOT_IN_STATE;
+    if (p->loading[0]) loader_cancel(w->loader, p->loading);
+    p->loading[0] = '\0';
+    if (vm->state == VM_PROVISIONING) release(vm, w, VM_R_SERVER);
+    finish(vm, w, VM_CANCELLED, "cancelled by the server");
+    return VM_OK;
+}
+
+static void begin(struct vm *vm, struct vm_world *w, const struct vm_job_kind *kind, struct str args,
+                  const char *correlator, const char *server_id)
+{
+    int64_t timeout_s = 0;
+    struct vm_progress *p = &vm->progress;
+    if (!str_to_i64(argument(args, "timeout"), &timeout_s) || timeout_s < 0) timeout_s = 0;
+    vm->priv->job = (struct vm_job){ .kind = kind,
+                                     .reason = VM_R_SERVER,
+                                     .start_after = flag(args, "start"),
+                                     .paused = flag(args, "paused"),
+                                     .force = flag(args, "force"),
+                                     .restart = flag(args, "restart"),
+                                     .keeps_data = str_is(argument(args, "wipe"), "0") ||
+                                                   str_is(argument(args, "wipe"), "false"),
+                                     .timeout_s = timeout_s,
+                                     .before = vm->state,
+                                     .deadline_ms = INT64_MAX };
+    (void)scope_of(args, &vm->priv->job.scope);
+    vm->priv->restart_ms = 0;
+    *p = (struct vm_progress){ .phase = VM_P_QUEUED,
+                               .start_ms = w->now_ms,
+                               .update_ms = w->now_ms,
+                               .can_cancel = can_be_cancelled(vm, VM_P_QUEUED) };
+    snprintf(p->op, sizeof p->op, "%s", kind->op);
+    snprintf(p->correlator, sizeof p->correlator, "%s", correlator);
+    snprintf(p->server_id, sizeof p->server_id, "%s", server_id);
+    w->sink->save(w->sink->ctx, vm); /* before the 202 leaves */
+    run(vm, w);
+}
+
+int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str args, const char *correlator,
+                 const char *server_id)
+{
+    const struct ddf_operation *o = ddf_layout_operation(w->layout, DDF_VM, str_of(op));
+    const struct vm_job_kind *kind = vm_kind_of(op);
+    const struct vm_private *p = vm->priv;
+    enum vm_scope scope;
+    if (correlator[0]) {
+        if (p->job.kind && !p->job.internal && strcmp(vm->progress.correlator, correlator) == 0) return VM_ACCEPTED;
+        for (unsigned i = 0; i < CORRELATORS; i++)
+            if (strcmp(p->done[i].correlator, correlator) == 0) return p->done[i].result;
+    }
+    if (strcmp(op, "cancel") == 0) return cancel(vm, w);
+    if (!o || !kind) return VM_CANNOT;
+    int refused = guard(vm, w, o, kind, flag(args, "force"));
+    if (refused) return refused;
+    if (strcmp(op, "wipe") == 0 && !scope_of(args, &scope)) return VM_NOT_WIPED;
+    if (vm->priv->job.kind) /* Stop breaks off what is under way */
+        finish(vm, w, VM_CANCELLED, "broken off by a stop");
+    if (strcmp(op, "lock") == 0 || strcmp(op, "unlock") == 0) snprintf(vm->locker, sizeof vm->locker, "%s", server_id);
+    begin(vm, w, kind, args, correlator, server_id);
+    return VM_ACCEPTED;
+}
+
+bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
+                       enum vm_lease lease)
+{
+    const struct vm_job_kind *kind = vm_kind_of(op);
+    if (vm->priv->job.kind || !kind) return false;
+    vm->priv->job = (struct vm_job){
+        .kind = kind,
+        .internal = true,
+        .reason = reason,
+        .lease = lease,
+        .before = vm->state,
+        .deadline_ms = INT64_MAX,
+        .scope = VM_SCOPE_ALL /* c.5.2 row 40 */
+    };
+    vm->priv->restart_ms = 0;
+    snprintf(vm->priv->job.why, sizeof vm->priv->job.why, "%s", why);
+    vm->progress = (struct vm_progress){ .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms };
+    snprintf(vm->progress.op, sizeof vm->progress.op, "%s", kind->op);
+    say_text(vm, "");
+    w->sink->save(w->sink->ctx, vm); /* before it is done */
+    run(vm, w);
+    return true;
+}
+
+/* ---- resources ---- */
+
+static void set_live(struct vm *vm, struct vm_world *w)
+{
+    vm->priv->set_dirty = false;
+    vm->priv->set_cookie = ++vm->priv->last_cookie;
+    if (w->hv->class->request(w->hv, HV_SET_RESOURCES, &vm->want, vm->priv->set_cookie, NULL))
+        vm->priv->set_cookie = 0; /* it stays pending until the next start */
+}
+
+/* ---- events ---- */
+
+static void take_stats(struct vm *vm, const struct hv_event *ev)
+{
+    if (ev->rc || !ev->stats) return;
+    vm->stats_before = vm->stats;
+    vm->stats = *ev->stats;
+}
+
+/* The hypervisor tells of a change that no operation of ours waits for (c.5.2 rows 16 to 18). */
+static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
+{
+    const bool alive = vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->state == VM_STARTING ||
+                       vm->state == VM_SHUTTING_DOWN;
+    const bool crash = ev->state == HV_CRASHED || ev->cause == HV_C_PANIC || ev->cause == HV_C_WATCHDOG ||
+                       ev->cause == HV_C_KILLED || ev->cause == HV_C_NO_MEMORY || ev->cause == HV_C_START_FAILED;
+    if (crash && alive)
+        vm_crashed(vm, w, vm_crash_reason(ev->cause), ev->text);
+    else if ((ev->state == HV_OFF || ev->state == HV_GONE) && alive)
+        vm_set_state(vm, w, VM_STOPPED, ev->cause == HV_C_GUEST ? VM_R_GUEST : VM_R_LOCAL);
+    else
+        vm_outside_doubt(vm, w, ev);
+}
+
+bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
+{
+    struct vm_job *job = &vm->priv->job;
+    int code = 0;
+    if (strcmp(ev->uuid, vm->want.uuid) != 0) return false;
+    if (vm_outside_event(vm, w, ev)) return true;
+    if (ev->kind == HV_EV_DONE && ev->call == HV_STATS) {
+        take_stats(vm, ev);
+        return true;
+    }
+    if (ev->kind == HV_EV_DONE && ev->call == HV_SET_RESOURCES && ev->cookie == vm->priv->set_cookie) {
+        vm->priv->set_cookie = 0;
+        vm_resources_told(vm, w, ev);
+        w->sink->save(w->sink->ctx, vm);
+        return true;
+    }
+    if (ev->kind == HV_EV_DONE && (!job->kind || ev->cookie != job->waits_for))
+        return true; /* of a job that was broken off */
+    if (job->kind) {
+        enum vm_go how = vm_step_event(vm, w, job->kind->steps[job->at], ev, &code);
+        go(vm, w, how, code);
+    } else if (ev->kind == HV_EV_STATE)
+        unexpected(vm, w, ev);
+    return true;
+}
+
+bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct loader_event *ev)
+{
+    struct vm_private *p = vm->priv;
+    if (!p->loading[0] || strcmp(p->loading, ev->id) != 0) return false;
+    vm->progress.done_kb = ev->done_bytes / 1024;
+    vm->progress.total_kb = ev->total_bytes / 1024;
+    if (ev->kind == LOADER_PROGRESS) {
+        vm_set_progress(vm, w, VM_P_DOWNLOAD, ev->total_bytes > 0 ? (int)(ev->done_bytes * 60 / ev->total_bytes) : 0,
+                        "fetching the image");
+        return true;
+    }
+    p->loading[0] = '\0';
+    if (ev->result != VM_OK) snprintf(vm->progress.text, sizeof vm->progress.text, "%.255s", ev->text);
+    go(vm, w, ev->result == VM_OK ? VM_GO_NEXT : VM_GO_FAIL, ev->result);
+    return true;
+}
+
+void vm_tick(struct vm *vm, struct vm_world *w)
+{
+    struct vm_job *job = &vm->priv->job;
+    int code = 0;
+    if (job->kind && (job->deadline_ms <= w->now_ms || (job->press_ms && job->press_ms <= w->now_ms))) {
+        enum vm_go how = vm_step_timeout(vm, w, job->kind->steps[job->at], &code);
+        go(vm, w, how, code);
+    }
+    if (vm->priv->set_dirty && vm->state == VM_RUNNING && !job->kind) set_live(vm, w);
+    vm_crash_tick(vm, w);
+    vm_lease_tick(vm, w);
+}
+
+int64_t vm_next_ms(const struct vm *vm)
+{
+    const struct vm_private *p = vm->priv;
+    int64_t next = INT64_MAX;
+    if (p->set_dirty && !p->job.kind) next = 0;
+    if (p->job.kind && p->job.deadline_ms < next) next = p->job.deadline_ms;
+    if (p->job.kind && p->job.press_ms && p->job.press_ms < next) next = p->job.press_ms;
+    if (p->restart_ms && p->restart_ms < next) next = p->restart_ms;
+    return vm_lease_next_ms(vm) < next ? vm_lease_next_ms(vm) : next;
+}
+
+void vm_collect(struct vm *vm, struct vm_world *w)
+{
+    if (vm->state == VM_RUNNING || vm->state == VM_PAUSED)
+        (void)w->hv->class->request(w->hv, HV_STATS, &vm->want, ++vm->priv->last_cookie,
+                                    NULL); /* the next period tries again */
+}
+
+/* ---- after a restart of the agent ---- */
+
+static enum vm_state state_seen(const struct vm *vm, enum hv_state seen)
+{
+    switch (seen) {
+    case HV_RUNNING:
+    case HV_SHUTTING_DOWN: return VM_RUNNING;
+    case HV_PAUSED: return VM_PAUSED;
+    case HV_SAVED: return VM_SUSPENDED;
+    case HV_CRASHED: return VM_CRASHED;
+    default: return vm->state == VM_FAILED || vm->state == VM_CRASHED ? vm->state : VM_STOPPED;
+    }
+}
+
+static bool wipes(const struct vm_job *job)
+{
+    return strcmp(job->kind->op, "wipe") == 0;
+}
+
+/* A job that is finished whatever comes between: what it destroys may not be seen half destroyed. */
+static bool goes_on(const struct vm *vm)
+{
+    const struct vm_job_kind *kind = vm->priv->job.kind;
+    if (!kind) return false;
+    return wipes(&vm->priv->job) || (strcmp(kind->op, "delete") == 0 && vm->state == VM_DELETING);
+}
+
+/* From the beginning, as each of its steps may be done twice; but what is made anew after a wipe is not wiped again. */
+static void go_on(struct vm *vm, struct vm_world *w)
+{
+    struct vm_job *job = &vm->priv->job;
+    const bool wiped = is_wiped(job);
+    job->deadline_ms = INT64_MAX;
+    vm_set_state(vm, w, wipes(job) ? VM_WIPING : VM_DELETING, job->reason);
+    for (job->at = 0; wiped && job->kind->steps[job->at] != STEP_IMAGE;) job->at++;
+    run(vm, w);
+}
+
+/* What was under way and is not gone on with. */
+static void break_off(struct vm *vm, struct vm_world *w)
+{
+    if (vm->progress.op[0] && vm->progress.result == 0) {
+        vm->priv->job = (struct vm_job){
+            .kind = vm_kind_of("stop"), /* only to be finished; nobody asked for what the device did itself */
+            .internal = !vm->progress.server_id[0],
+            .before = vm->state
+        };
+        finish(vm, w, VM_INTERRUPTED, "interrupted by a restart of the agent; see the state");
+    }
+    vm->priv->job = (struct vm_job){ 0 };
+}
+
+void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
+{
+    const enum vm_state was = vm->state;
+    const bool start_next = vm->priv->start_next;
+    vm->priv->start_next = false;
+    if (goes_on(vm)) {
+        go_on(vm, w);
+        return;
+    }
+    const bool alive = was == VM_RUNNING || was == VM_PAUSED || was == VM_STARTING || was == VM_SHUTTING_DOWN;
+    if (alive && seen == HV_CRASHED) { /* on its preserved domain: it happened while nobody looked */
+        break_off(vm, w);
+        vm_crashed(vm, w, VM_CR_UNKNOWN, "the guest crashed while the agent was away");
+        return;
+    }
+    if (was == VM_PROVISIONING)
+        release(vm, w, VM_R_HOST_RESTART); /* row 31: undone; what was fetched stays */
+    else if (was != VM_DEFINED) {
+        enum vm_state now = state_seen(vm, seen);
+        vm_set_state(vm, w, now, now == was ? vm->reason : VM_R_HOST_RESTART);
+    }
+    if (!vm_crash_pending(vm)) break_off(vm, w);
+    if (vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED &&
+        (vm->policy.auto_start == 2 || (vm->policy.auto_start == 1 && (alive || start_next))))
+        vm_begin_internal(vm, w, "start", VM_R_AUTO_START, "the device starts the VM by itself", VM_LEASE_KEPT);
+}
+
+/* ---- addresses ---- */
+
+/* Always the same, so that the guest and its network know the interface again. First octet: locally administered, one station. */
+void vm_net_mac(const char *uuid, const char *interface, char out[18])
+{
+    uint8_t h[SHA256_BYTES];
+    char text[HV_UUID_BYTES + HV_NAME_BYTES + 1];
+    snprintf(text, sizeof text, "%s/%s", uuid, interface);
+    crypto_sha256(str_of(text), h);
+    h[0] = (uint8_t)((h[0] & 0xfc) | 0x02);
+    snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", h[0], h[1], h[2], h[3], h[4], h[5]);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENT_VM_VM_H
+#define AGENT_VM_VM_H
+/* One VM's life: the state machine of virtualization-mo.md c.5 as a table, operations with progress, crash actions,
+ * locks, recovery. Driven by operations, hypervisor and loader events and the clock handed in; says what changed
+ * through `struct vm_sink`. No thread, no DM: agent/ mo_virt.c shows it in the tree, tests run it in virtual time
+ * over hv_sim. */
+#include "agent/hv/hv.h"
+#include "agent/image/download.h"
+#include "base/buf.h"
+#include "ddf/layout/layout.h"
+
+enum { VM_ID_BYTES = 17, VM_CORRELATOR_BYTES = 64, VM_WIPE_NAMES = HV_VOLUMES + 4 };
+/* What can be wiped beside volumes; names of AvailableWipeList. */
+#define VM_WIPE_DISK    "system-disk"  /* the guest's own copy of the image */
+#define VM_WIPE_CONSOLE "console-log"  /* what it printed */
+#define VM_WIPE_MEMORY  "saved-memory" /* and snapshots; goes with every wipe */
+#define VM_WIPE_IMAGE   "image-copy"   /* kernel and initrd, as unpacked from the image */
+enum vm_state {
+    VM_UNDEFINED = 0,
+    VM_DEFINED = 10,
+    VM_PROVISIONING = 20,
+    VM_STOPPED = 30,
+    VM_STARTING = 40,
+    VM_RUNNING = 50,
+    VM_PAUSED = 60,
+    VM_SUSPENDING = 70,
+    VM_SUSPENDED = 80,
+    VM_RESUMING = 90,
+    VM_SHUTTING_DOWN = 100,
+    VM_CRASHED = 110,
+    VM_RESTORING = 120,
+    VM_UPGRADING = 130,
+    VM_WIPING = 140,
+    VM_DELETING = 150,
+    VM_FAILED = 160
+};
+enum vm_lock { VM_LOCK_UNDEFINED = 0, VM_LOCKED = 10, VM_PARTIALLY_LOCKED = 20, VM_UNLOCKED = 30 };
+
+struct vm_progress { /* c.3.10; kept across restarts */
+    char op[32], correlator[VM_CORRELATOR_BYTES], server_id[64], text[256];
+    int phase, pct, result; /* result 0 while running */
+    int64_t done_kb, total_kb, start_ms, update_ms;
+    bool can_cancel;
+};
+
+struct vm_policy { /* settings the machine itself obeys */
+    int auto_start, boot_timeout_s, shut_timeout_s, lock_action;
+    bool force_stop;
+    int crash_action, max_restarts, window_s, restart_delay_s, escalation;
+    int health; /* what proves that the guest is up: 0 nothing, 1 boot completed, 2 heartbeat */
+    bool is_protected;
+    int check_in_s, lock_after_s, wipe_after_s; /* lease; 0 = off */
+};
+
+/* How far a lease has run out; LeaseEvent says the same numbers (c.7). */
+enum vm_lease { VM_LEASE_KEPT, VM_LEASE_MISSED, VM_LEASE_LOCKED, VM_LEASE_WIPED };
+
+struct vm_image {
+    char id[64], sha256[65], url[1024], auth[256], format[16], version[32], ca_file[512];
+    int64_t size_bytes;
+    bool known;
+};
+
+struct vm_name {
+    char text[HV_NAME_BYTES];
+};
+
+struct vm {               /* everything about one VM; mo_virt.c reads it freely, changes it only through functions */
+    char id[VM_ID_BYTES]; /* node name */
+    struct hv_spec want;  /* requested resources; uuid = VMID */
+    struct hv_spec effective; /* as last applied */
+    bool pending;             /* requested and effective differ */
+    struct vm_policy policy;
+    struct vm_image image;
+    bool reinstall; /* what came from the image was wiped, and is made anew before the next start */
+    struct vm_name to_wipe[VM_WIPE_NAMES]; /* what AvailableWipeList marks */
+    int n_to_wipe;
+    enum vm_state state, before_lock;
+    int reason;
+    int64_t state_ms;
+    enum vm_lock lock;
+    char locker[64];
+    bool silent;        /* its emulator does not answer */
+    int64_t contact_ms; /* when an owner was last heard of; 0 = never */
+    enum vm_lease lease;
+    struct vm_progress progress;
+    int64_t boot_ms, boot_time_ms, started_ms;
+    int boot_count;
+    int crash_count, crash_reason;
+    char crash_info[512];
+    int64_t crash_ms[64];
+    int n_crash_ms;                      /* within the window */
+    struct hv_stats stats, stats_before; /* last two readings */
+    /* private to vm.c */
+    struct vm_private *priv;
+};
+
+enum vm_alert {
+    VM_ALERT_COMPLETE,
+    VM_ALERT_PROGRESS,
+    VM_ALERT_STATE,
+    VM_ALERT_CRASH,
+    VM_ALERT_CRASH_LOOP,
+    VM_ALERT_LEASE
+};
+/* How a VM tells its surroundings. All calls come from inside vm_* functions, in order. */
+struct vm_sink {
+    void *ctx;
+    /* Something worth keeping changed: save the record before going on (kept before done). */
+    void (*save)(void *ctx, struct vm *vm);
+    /* data: result code as text, or "old=50;new=110;reason=4;lock=30" ... (c.7); correlator may be "" */
+    void (*alert)(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator,
+                  const char *data);
+    void (*gone)(void *ctx,
+                 struct vm *vm); /* after Delete: the node shall disappear; vm is freed by the owner afterwards */
+};
+
+struct vm_world {
+    struct hv *hv;
+    struct loader *loader;
+    const struct ddf_layout *layout;
+    const struct vm_sink *sink;
+    int64_t now_ms;
+    const char *images_dir, *vms_dir;
+    int64_t promised_kb; /* memory of all VMs that run */
+};
+
+enum rc vm_create(const char *id, const char *uuid, struct vm **out);
+void vm_destroy(struct vm *vm);
+/**
+ * Begin an operation of the layout ("start", "lock", "delete"...). A correlator that is running or that finished last
+ * answers with the same outcome again and does nothing (never done twice).
+ * @return 202 = accepted, alert follows; 12xx/14xx = finished at once with this result (c.5.3, c.6)
+ */
+int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str args, const char *correlator,
+                 const char *server_id);
+/** A session with an owner ended well: the lease begins anew. */
+void vm_contact(struct vm *vm, struct vm_world *w);
+/** Requested resources changed (vm->want): apply now if possible, else pending. */
+void vm_resources_changed(struct vm *vm, struct vm_world *w);
+/** @return true when the event was for this VM */
+bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
+bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct loader_event *ev);
+/** Timeouts, crash restarts, progress. */
+void vm_tick(struct vm *vm, struct vm_world *w);
+/** Earliest time vm_tick has something to do; INT64_MAX = none. */
+int64_t vm_next_ms(const struct vm *vm);
+/** After the agent restarted: compare with what the hypervisor says, resume or undo, finish interrupted operations
+ * with 1448, AutoStart. */
+void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen);
+/** Compare with the hypervisor: what is otherwise there than we know is believed, the state, the vCPUs and the memory. */
+void vm_look(struct vm *vm, struct vm_world *w);
+/** Ask for a new reading of the KPIs (vm->stats changes when the event comes). */
+void vm_collect(struct vm *vm, struct vm_world *w);
+/** What must survive a restart, as JSON; and back. */
+enum rc vm_save(const struct vm *vm, struct buf *out);
+enum rc vm_load(struct str json, struct vm **out, struct err *e);
+/** The address of an interface: always the same for this VM and this interface, locally administered. */
+void vm_net_mac(const char *uuid, const char *interface, char out[18]);
+/** KiB that its file has, or had when it was made or grown last; 0 = there is no file. */
+int64_t vm_files_volume_kb(const struct hv_volume *v);
+/** Remove the folders of VMs that are not ours any more. @return how many */
+unsigned vm_files_sweep(const char *vms_dir, bool (*belongs)(void *ctx, const char *uuid), void *ctx);
+/** Remove the VM's folder with all that is in it, without overwriting. @return false when something stays */
+bool vm_files_remove(struct vm *vm, const struct vm_world *w);
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENT_VM_VM_INT_H
+#define AGENT_VM_VM_INT_H
+/* Between the files of the VM state machine: vm.c (operations and events), vm_step.c (what each step does),
+ * vm_files.c, vm_wipe.c, vm_crash.c, vm_lease.c, vm_record.c, vm_resources.c. */
+#include "agent/vm/vm.h"
+
+/* Result codes of virtualization-mo.md c.6 that this machine gives. */
+enum vm_result {
+    VM_ACCEPTED = 202,
+    VM_OK = 1200,
+    VM_WIPED = 1201,
+    VM_ALREADY = 1203,
+    VM_AT_NEXT_START = 1204,
+    VM_RESTRICTED = 1206,
+    VM_LOCK_FAILED = 1402,
+    VM_UNLOCK_FAILED = 1404,
+    VM_WIPE_FAILED = 1405,
+    VM_NOT_WIPED = 1406,
+    VM_NOT_IN_STATE = 1410,
+    VM_CANNOT = 1411,
+    VM_IMAGE_UNKNOWN = 1414,
+    VM_IMAGE_UNFIT = 1420,
+    VM_NO_STORAGE = 1423,
+    VM_PROVISION_FAILED = 1427,
+    VM_START_FAILED = 1428,
+    VM_STOP_FAILED = 1429,
+    VM_PAUSE_FAILED = 1430,
+    VM_RESUME_FAILED = 1431,
+    VM_SUSPEND_FAILED = 1432,
+    VM_RESET_FAILED = 1433,
+    VM_DELETE_FAILED = 1441,
+    VM_IS_LOCKED = 1442,
+    VM_BUSY = 1444,
+    VM_CANCELLED = 1445,
+    VM_TIMED_OUT = 1446,
+    VM_PROTECTED = 1447,
+    VM_INTERRUPTED = 1448
+};
+/* StateReason, c.5.5 */
+enum vm_reason {
+    VM_R_UNKNOWN = 0,
+    VM_R_SERVER = 1,
+    VM_R_GUEST = 3,
+    VM_R_CRASH_ACTION = 4,
+    VM_R_AUTO_START = 5,
+    VM_R_HOST_RESTART = 7,
+    VM_R_LOCK = 8,
+    VM_R_LEASE = 9,
+    VM_R_TIMEOUT = 14,
+    VM_R_POLICY = 15,
+    VM_R_LOCAL = 16
+};
+/* Crash/LastReason, c.3.6 */
+enum vm_crash_reason {
+    VM_CR_PANIC = 1,
+    VM_CR_WATCHDOG = 2,
+    VM_CR_NO_MEMORY = 5,
+    VM_CR_HYPERVISOR = 6,
+    VM_CR_BOOT_TIMEOUT = 7,
+    VM_CR_START = 9,
+    VM_CR_UNKNOWN = 99
+};
+/* Crash/Action */
+enum vm_crash_action {
+    VM_CA_ALERT,
+    VM_CA_STOP,
+    VM_CA_RESTART,
+    VM_CA_DUMP_STOP,
+    VM_CA_DUMP_RESTART,
+    VM_CA_REVERT,
+    VM_CA_ROLLBACK,
+    VM_CA_LOCK,
+    VM_CA_REBOOT
+};
+/* Policy/LockAction */
+enum vm_lock_action { VM_LA_HIDE, VM_LA_PAUSE, VM_LA_SUSPEND, VM_LA_SHUTDOWN };
+/* Progress/Phase, c.3.10 */
+enum vm_phase {
+    VM_P_QUEUED = 1,
+    VM_P_WAITING = 2,
+    VM_P_DOWNLOAD = 3,
+    VM_P_VERIFY = 4,
+    VM_P_WRITE = 5,
+    VM_P_STOP = 6,
+    VM_P_START = 8,
+    VM_P_FINISH = 10,
+    VM_P_DONE = 12,
+    VM_P_FAILED = 13,
+    VM_P_CANCELLED = 14
+};
+
+enum vm_step {
+    STEP_END,
+    STEP_ADMIT,       /* do its resources fit together and find room? */
+    STEP_IMAGE,       /* fetch the image if it is not there */
+    STEP_FILES,       /* unpack or copy it */
+    STEP_VOLUMES,     /* make volumes that are new, look whether all are there */
+    STEP_DEFINE,      /* hand the requested configuration to the hypervisor */
+    STEP_PROVISIONED, /* state 30; goes on only when start=1 was asked for */
+    STEP_START,
+    STEP_READY,
+    STEP_SHUTDOWN,
+    STEP_STOP,
+    STEP_PAUSE,
+    STEP_RESUME,
+    STEP_SAVE,
+    STEP_LOCK_ACTION,
+    STEP_LOCKED,
+    STEP_UNLOCKED,
+    STEP_UNLOCK_ACTION,
+    STEP_SCOPE,  /* what is to be wiped */
+    STEP_FORGET, /* the hypervisor's part of it: saved memory, snapshots */
+    STEP_WIPE,
+    STEP_WIPED,
+    STEP_UNDEFINE,
+    STEP_REMOVE,
+    STEP_SET_LIVE, /* resources; goes on with a restart only when asked for and still pending */
+    STEP_COUNT
+};
+enum { STEPS_MAX = 9, CORRELATORS = 8, REQUEST_LIMIT_MS = 300000, PRESS_AGAIN_MS = 5000 };
+
+struct vm_job_kind { /* one row of the table of operations in vm.c */
+    const char *op;
+    enum vm_step steps[STEPS_MAX];
+    int result;   /* when it ends well */
+    int failure;  /* when a step fails that has no code of its own */
+    bool already; /* in the target state already: 1203 instead of 1410 */
+};
+
+/* What a wipe takes (c.3.10). */
+enum vm_scope { VM_SCOPE_LISTED, VM_SCOPE_USER, VM_SCOPE_ALL };
+
+/* The operation under way. */
+struct vm_job {
+    const struct vm_job_kind *kind; /* NULL = none */
+    unsigned at;                    /* index into kind->steps */
+    bool internal; /* made by the machine itself (crash action, auto start, lease): nobody gets an alert when it ends */
+    char why[128]; /* of an internal one: what the device does, in words; Progress/Text says it */
+    enum vm_lease lease; /* what it makes of the lease when it ends well */
+    int reason;          /* StateReason of the changes it makes */
+    bool start_after, paused, force, restart;
+    bool keeps_data;      /* Delete with wipe=0: unlinked, not overwritten */
+    int64_t timeout_s;    /* argument of Shutdown, 0 = policy's */
+    enum vm_state before; /* state when it began */
+    enum vm_scope scope;
+    struct vm_name wipe[VM_WIPE_NAMES]; /* what the scope came to when the wipe began */
+    int n_wipe;
+    uint64_t waits_for;            /* cookie of the request under way, 0 = none */
+    int64_t deadline_ms, press_ms; /* of the step; when the power button is pressed again */
+    enum vm_crash_reason crash;    /* a boot that ended so; 0 = it took too long */
+    bool stopping_hard;            /* the shutdown's time is over, power is off next */
+};
+
+/* A copy or a wipe that goes on bit by bit. */
+struct vm_work {
+    bool open;
+    int from, to; /* -1 = none */
+    int64_t at;
+    char name[256];
+};
+
+struct vm_done {
+    char correlator[VM_CORRELATOR_BYTES];
+    int result;
+};
+
+struct vm_private {
+    struct vm_job job;
+    uint64_t last_cookie, set_cookie;
+    bool set_dirty;
+    bool told_pending;  /* owners know that something waits for the next start */
+    bool ready_early;   /* the guest said that it is up before the hypervisor said that it was started */
+    int64_t restart_ms; /* crash action: restart then; 0 = none */
+    struct vm_done done[CORRELATORS];
+    unsigned next_done;
+    char loading[64]; /* id of the download this VM waits for */
+    int64_t lease_again_ms;
+    bool start_next; /* an unlock: when it is over the VM starts, as it ran before the lock */
+    struct vm_work work;
+};
+
+/* What a step's begin function says. */
+enum vm_go { VM_GO_NEXT, VM_GO_WAIT, VM_GO_END, VM_GO_FAIL };
+
+/* vm_step.c */
+enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, int *code);
+/* An event while this step waits. */
+enum vm_go vm_step_event(struct vm *vm, struct vm_world *w, enum vm_step step, const struct hv_event *ev, int *code);
+enum vm_go vm_step_timeout(struct vm *vm, struct vm_world *w, enum vm_step step, int *code);
+
+/* vm_files.c. None of these is called in a world without files. */
+bool vm_has_files(const struct vm_world *w);
+/** Install the image at `file` into the VM's folder, some megabytes at a time. *done: nothing is left to do. @return RC_LIMIT without room */
+enum rc vm_files_install(struct vm *vm, const struct vm_world *w, const char *file, bool *done, struct err *e);
+/** Make the volumes that never were, grow those that shall be larger. *made: the record changed; it is to be kept before a guest
+ * sees them. */
+enum rc vm_files_make(struct vm *vm, bool *made, struct err *e);
+/** @return RC_NOT_FOUND or RC_INVALID with the one that is missing, no plain file, or shorter than it was made */
+enum rc vm_files_check(const struct vm *vm, struct err *e);
+/** Files of volumes that are not wanted any more. */
+void vm_files_drop_volumes(struct vm *vm);
+/** Take all files out of the record. */
+void vm_files_forget(struct vm *vm);
+/** The guest's own line about its panic, from the end of its console. @return false when there is none */
+bool vm_files_panic(const struct vm *vm, char out[160]);
+/** Close what a copy or a wipe has open. */
+void vm_work_end(struct vm *vm);
+
+/* vm_wipe.c */
+/** @return false when the scope is empty */
+bool vm_wipe_resolve(struct vm *vm);
+/** The next megabytes. @return RC_OK, with *done when nothing of the scope is left; else an error that names what is */
+enum rc vm_wipe_some(struct vm *vm, bool *done, struct err *e);
+/** The same for all files of the VM, and its folder. */
+enum rc vm_delete_some(struct vm *vm, bool *done, struct err *e);
+/** Take what was wiped out of the record. */
+void vm_wipe_forget(struct vm *vm);
+
+/* vm.c */
+/** The row of the table of operations; NULL when there is none. */
+const struct vm_job_kind *vm_kind_of(const char *op);
+void vm_set_state(struct vm *vm, struct vm_world *w, enum vm_state to, int reason);
+void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason);
+/** Tell the owners to look at a VM whose state is as it was. */
+void vm_tell_state(struct vm *vm, struct vm_world *w, int reason);
+void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text);
+/** Issue a request for the running step. */
+enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t limit_ms, int *code);
+/** Start a job of the machine's own. Servers that look at Progress see it with `why`; their own operations are refused with 1444 until
+ * it is over. @return false when another runs */
+bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
+                       enum vm_lease lease);
+
+/* vm_resources.c */
+bool vm_same_resources(const struct hv_spec *a, const struct hv_spec *b);
+/** Tell the owners, once, that what runs is not what is wanted, so that they look, and may restart it. */
+void vm_tell_pending(struct vm *vm, struct vm_world *w);
+/** A change of a running VM's resources is over: what could change now is in force, the rest stays as it runs. */
+void vm_resources_told(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
+
+/* vm_outside.c */
+/** What the hypervisor says of the VM as it is now, and whether its emulator answers. @return true: it was such an
+ * event, and is dealt with */
+bool vm_outside_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
+/** Something changed that no operation of ours asked for, or may have: look how it is now. */
+void vm_outside_doubt(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
+
+/* vm_crash.c */
+enum vm_crash_reason vm_crash_reason(enum hv_cause cause);
+void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, const char *info);
+void vm_crash_tick(struct vm *vm, struct vm_world *w);
+/** Is a restart to come? Until then no server starts the VM: 1444. */
+bool vm_crash_pending(const struct vm *vm);
+
+/* vm_lease.c */
+void vm_lease_tick(struct vm *vm, struct vm_world *w);
+int64_t vm_lease_next_ms(const struct vm *vm);
+/** This stage is reached. */
+void vm_lease_done(struct vm *vm, struct vm_world *w, enum vm_lease stage);
+#endif

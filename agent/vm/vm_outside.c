@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/vm/vm_int.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What happens to a VM without us: somebody at the device starts, stops, pauses, resumes or resizes it with the
+ * hypervisor's own tools, or its emulator stops to answer. It is believed, told, and a lock is enforced again. */
+
+enum { MEMORY_GRAIN_KB = 1024 }; /* libvirt rounds */
+
+void vm_look(struct vm *vm, struct vm_world *w)
+{
+    if (vm->state == VM_DEFINED || vm->state == VM_PROVISIONING || vm->priv->job.kind) return;
+    (void)w->hv->class->request(w->hv, HV_LOOK, &vm->want, ++vm->priv->last_cookie, NULL); /* the next one comes */
+}
+
+void vm_outside_doubt(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
+{
+    /* An event may be older than our own last request; a look comes after it. */
+    if ((ev->state == HV_RUNNING && vm->state != VM_RUNNING) || (ev->state == HV_PAUSED && vm->state != VM_PAUSED) ||
+        (ev->state == HV_SAVED && vm->state != VM_SUSPENDED))
+        vm_look(vm, w);
+}
+
+/* A locked VM stays stopped, whoever started or resumed it. */
+static void enforce_lock(struct vm *vm, struct vm_world *w)
+{
+    if (vm->lock != VM_LOCKED || vm->policy.lock_action == VM_LA_HIDE || vm->state != VM_RUNNING) return;
+    (void)vm_begin_internal(vm, w, vm->policy.lock_action == VM_LA_SHUTDOWN ? "stop" : "pause", VM_R_LOCK,
+                            "the VM is locked; somebody at the device let it run", VM_LEASE_KEPT);
+}
+
+static void believe_resources(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
+{
+    struct hv_spec *s = &vm->effective;
+    bool changed = false;
+    if (ev->state != HV_RUNNING || vm->priv->set_cookie || vm->priv->set_dirty) return;
+    if (ev->vcpus > 0 && ev->vcpus != s->vcpus) {
+        s->vcpus = ev->vcpus;
+        changed = true;
+    }
+    if (ev->mem_kb > 0 && llabs(ev->mem_kb - s->mem_kb) > MEMORY_GRAIN_KB) {
+        s->mem_kb = ev->mem_kb;
+        changed = true;
+    }
+    if (!changed) return;
+    vm->pending = !vm_same_resources(&vm->want, s);
+    w->sink->save(w->sink->ctx, vm);
+    vm_tell_pending(vm, w);
+}
+
+static enum vm_state seen_as(const struct vm *vm, enum hv_state seen)
+{
+    switch (seen) {
+    case HV_RUNNING: return VM_RUNNING;
+    case HV_PAUSED: return VM_PAUSED;
+    case HV_SAVED: return VM_SUSPENDED;
+    case HV_CRASHED: return VM_CRASHED;
+    case HV_OFF:
+    case HV_GONE: return vm->state == VM_CRASHED || vm->state == VM_FAILED ? vm->state : VM_STOPPED;
+    default: return vm->state;
+    }
+}
+
+static void believe(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
+{
+    const enum vm_state now = seen_as(vm, ev->state);
+    const bool alive = vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+    if (now == VM_CRASHED && vm->state != VM_CRASHED && alive) {
+        vm_crashed(vm, w, VM_CR_UNKNOWN, "the guest crashed while nobody looked");
+        return;
+    }
+    vm_set_state(vm, w, now, VM_R_LOCAL);
+    believe_resources(vm, w, ev);
+    enforce_lock(vm, w);
+}
+
+/* Nothing of the VM changed but that nobody knows how it is. */
+static void tell_silence(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
+{
+    const bool silent = ev->kind == HV_EV_SILENT;
+    char data[96];
+    if (silent == vm->silent) return;
+    vm->silent = silent;
+    if (silent || vm->reason == VM_R_TIMEOUT) vm->reason = silent ? VM_R_TIMEOUT : VM_R_UNKNOWN;
+    if (silent && !vm->priv->job.kind) snprintf(vm->progress.text, sizeof vm->progress.text, "%s", ev->text);
+    w->sink->save(w->sink->ctx, vm);
+    snprintf(data, sizeof data, "old=%d;new=%d;reason=%d;lock=%d", (int)vm->state, (int)vm->state, vm->reason,
+             (int)vm->lock);
+    w->sink->alert(w->sink->ctx, vm, VM_ALERT_STATE, "", "", data);
+    if (!silent) vm_look(vm, w);
+}
+
+bool vm_outside_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
+{
+    if (ev->kind == HV_EV_SILENT || ev->kind == HV_EV_ANSWERS) {
+        tell_silence(vm, w, ev);
+        return true;
+    }
+    if (ev->kind != HV_EV_DONE || ev->call != HV_LOOK) return false;
+    if (!ev->rc && !vm->priv->job.kind && vm->state != VM_DEFINED) believe(vm, w, ev);
+    return true;
+}

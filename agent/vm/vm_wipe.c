@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/erase.h"
+#include "agent/vm/vm_int.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * A wipe (c.5.2 rows 34 and 40) and the end of a VM's files at Delete. Each file in scope is overwritten where it has data, read
+ * back, cut to nothing and unlinked; then the folder is looked at. Some megabytes at a time, so that the agent's loop goes on.
+ * Nothing is remembered of how far it came: what is still there is still to be destroyed, also after a power cut.
+ *
+ * Scopes (c.3.10): listed = what AvailableWipeList marks; user = all that the guest could write to; all = also volumes that it
+ * could only read, and what was unpacked from the image. The guest's saved memory holds parts of each of them and always goes.
+ */
+
+enum { SLICE_BYTES = 8 << 20, SLICE_FILES = 16 };
+
+/* --- scope --- */
+
+static bool is_named(const struct vm_job *job, const char *name)
+{
+    for (int i = 0; i < job->n_wipe; i++)
+        if (strcmp(job->wipe[i].text, name) == 0) return true;
+    return false;
+}
+
+static void add_name(struct vm_job *job, const char *name)
+{
+    if (job->n_wipe == VM_WIPE_NAMES || is_named(job, name)) return;
+    snprintf(job->wipe[job->n_wipe++].text, sizeof job->wipe[0].text, "%s", name);
+}
+
+static bool there_is(const struct vm *vm, const char *name)
+{
+    for (int i = 0; i < vm->want.n_volumes; i++)
+        if (strcmp(vm->want.volumes[i].name, name) == 0) return true;
+    return strcmp(name, VM_WIPE_DISK) == 0 || strcmp(name, VM_WIPE_CONSOLE) == 0 || strcmp(name, VM_WIPE_MEMORY) == 0;
+}
+
+bool vm_wipe_resolve(struct vm *vm)
+{
+    struct vm_job *job = &vm->priv->job;
+
+    if (job->n_wipe) return true; /* gone on with after a restart */
+    if (job->scope == VM_SCOPE_LISTED) {
+        for (int i = 0; i < vm->n_to_wipe; i++)
+            if (there_is(vm, vm->to_wipe[i].text)) add_name(job, vm->to_wipe[i].text);
+        return job->n_wipe > 0;
+    }
+    for (int i = 0; i < vm->want.n_volumes; i++)
+        if (job->scope == VM_SCOPE_ALL || !vm->want.volumes[i].read_only) add_name(job, vm->want.volumes[i].name);
+    add_name(job, VM_WIPE_DISK);
+    add_name(job, VM_WIPE_CONSOLE);
+    if (job->scope == VM_SCOPE_ALL) add_name(job, VM_WIPE_IMAGE);
+    return true;
+}
+
+/* What of the wipe list a file of the folder holds; its volume's name, or a class. */
+static void holds(const char *file, char out[HV_NAME_BYTES])
+{
+    static const struct {
+        const char *begin, *class;
+    } row[] = { { "console.log", VM_WIPE_CONSOLE },
+                { "system.", VM_WIPE_DISK },
+                { "kernel", VM_WIPE_IMAGE },
+                { "initrd", VM_WIPE_IMAGE },
+                { "cmdline", VM_WIPE_IMAGE } };
+    const size_t n = strlen(file);
+
+    if (n > 4 && n - 4 < HV_NAME_BYTES && strcmp(file + n - 4, ".img") == 0) {
+        snprintf(out, HV_NAME_BYTES, "%.*s", (int)(n - 4), file);
+        return;
+    }
+    snprintf(out, HV_NAME_BYTES, "%s", VM_WIPE_MEMORY);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        if (strncmp(file, row[i].begin, strlen(row[i].begin)) == 0) snprintf(out, HV_NAME_BYTES, "%s", row[i].class);
+}
+
+/* A volume that nobody wants any more is nobody's to keep. */
+static bool in_scope(const struct vm *vm, const char *file)
+{
+    const struct vm_job *job = &vm->priv->job;
+    char what[HV_NAME_BYTES];
+
+    if (strcmp(file, ".") == 0 || strcmp(file, "..") == 0) return false;
+    if (!job->n_wipe) return true; /* Delete: all of it */
+    holds(file, what);
+    if (strcmp(what, VM_WIPE_MEMORY) == 0) return true;
+    return is_named(job, what) ||
+           (job->scope != VM_SCOPE_LISTED && strcmp(what, VM_WIPE_IMAGE) != 0 && !there_is(vm, what));
+}
+
+/* --- destroying one file --- */
+
+static enum rc lost(struct err *e, const char *what, const char *name)
+{
+    return err_set(e, RC_IO, "%s: %s: %s", name, what, strerror(errno));
+}
+
+static enum rc unlink_and_look(int dir, const char *name, struct err *e)
+{
+    struct stat st;
+
+    if (unlinkat(dir, name, 0) != 0) return lost(e, "cannot be removed", name);
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT
+               ? RC_OK
+               : err_set(e, RC_IO, "%s: is still there", name);
+}
+
+/* Sockets, links: nothing in them is data. A folder is none of ours, and is told. */
+static enum rc open_victim(struct vm_work *k, int dir, const char *name, struct err *e)
+{
+    struct stat st;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return lost(e, "cannot be looked at", name);
+    if (S_ISDIR(st.st_mode)) return err_set(e, RC_IO, "%s: is a folder", name);
+    if (!S_ISREG(st.st_mode)) return unlink_and_look(dir, name, e);
+    *k = (struct vm_work){ .open = true, .from = -1, .to = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC) };
+    snprintf(k->name, sizeof k->name, "%s", name);
+    if (k->to >= 0) return RC_OK;
+    k->open = false;
+    return lost(e, "cannot be opened", name);
+}
+
+/* @return RC_OK with the file gone when `budget` is not used up */
+static enum rc destroy_some(struct vm *vm, int dir, bool overwrite, int64_t *budget, struct err *e)
+{
+    struct vm_work *k = &vm->priv->work;
+    enum rc rc = RC_OK;
+    bool done = false;
+    off_t at = (off_t)k->at;
+
+    if (overwrite)
+        rc = erase_some(k->to, k->name, &at, budget, &done, e);
+    else if (ftruncate(k->to, 0) != 0) /* for whoever still has it open */
+        rc = lost(e, "cannot be emptied", k->name);
+    k->at = at;
+    if (!rc && overwrite && !done) return RC_OK; /* gone on with next time */
+    if (!rc) rc = unlink_and_look(dir, k->name, e);
+    vm_work_end(vm);
+    return rc;
+}
+
+/* --- all of them --- */
+
+static bool find_victim(const struct vm *vm, int folder, char name[256])
+{
+    int fd = dup(folder);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    bool found = false;
+
+    if (!d && fd >= 0) close(fd);
+    if (!d) return false;
+    rewinddir(d);
+    for (struct dirent *f; !found && (f = readdir(d)) != NULL;) {
+        found = in_scope(vm, f->d_name);
+        if (found) snprintf(name, 256, "%.255s", f->d_name);
+    }
+    closedir(d);
+    return found;
+}
+
+/* What is left, for a person: "userdata.img, console.log". */
+static void name_what_is_left(const struct vm *vm, int folder, struct err *e)
+{
+    char left[128] = "", why[160];
+    int fd = dup(folder);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (!d && fd >= 0) close(fd);
+    if (!d) return;
+    rewinddir(d);
+    for (struct dirent *f; (f = readdir(d)) != NULL;) {
+        size_t n = strlen(left);
+        if (in_scope(vm, f->d_name) && n < sizeof left)
+            snprintf(left + n, sizeof left - n, "%s%.60s", n ? ", " : "", f->d_name);
+    }
+    closedir(d);
+    snprintf(why, sizeof why, "%.155s", e->text);
+    err_clear(e);
+    err_set(e, RC_IO, "%s; left: %s", why, left);
+}
+
+/** @return RC_OK with *done when nothing in scope is left */
+static enum rc destroy(struct vm *vm, bool overwrite, bool *done, struct err *e)
+{
+    struct vm_work *k = &vm->priv->work;
+    int64_t budget = SLICE_BYTES;
+    char name[256];
+    enum rc rc = RC_OK;
+    int dir = vm->want.dir[0] ? open(vm->want.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    *done = false;
+    if (dir < 0 && vm->want.dir[0] && errno != ENOENT) return lost(e, "cannot be opened", vm->want.dir);
+    for (int i = 0; dir >= 0 && !rc && i < SLICE_FILES && budget > 0; i++) {
+        if (!k->open && !find_victim(vm, dir, name)) {
+            *done = true;
+            break;
+        }
+        if (!k->open) rc = open_victim(k, dir, name, e);
+        if (!rc && k->open) rc = destroy_some(vm, dir, overwrite, &budget, e);
+    }
+    if (dir < 0)
+        *done = true; /* nothing was ever there */
+    else if (!rc && *done && fsync(dir) != 0)
+        rc = lost(e, "cannot be made durable", vm->want.dir);
+    if (rc) {
+        *done = false;
+        vm_work_end(vm);
+        name_what_is_left(vm, dir, e);
+    }
+    if (dir >= 0) close(dir);
+    return rc;
+}
+
+enum rc vm_wipe_some(struct vm *vm, bool *done, struct err *e)
+{
+    return destroy(vm, true, done, e);
+}
+
+enum rc vm_delete_some(struct vm *vm, bool *done, struct err *e)
+{
+    enum rc rc = destroy(vm, !vm->priv->job.keeps_data, done, e);
+
+    if (rc || !*done || !vm->want.dir[0]) return rc;
+    return rmdir(vm->want.dir) == 0 || errno == ENOENT ? RC_OK : lost(e, "cannot be removed", vm->want.dir);
+}
+
+/* The record of what is not there any more. */
+static void forget_volumes(struct hv_spec *s, const struct vm_job *job)
+{
+    for (int i = 0; i < s->n_volumes; i++)
+        if (is_named(job, s->volumes[i].name)) {
+            memset(s->volumes[i].file, 0, sizeof s->volumes[i].file);
+            s->volumes[i].size_kb = 0;
+        }
+}
+
+static void forget_image(struct hv_spec *s, bool disk, bool copies)
+{
+    if (disk) {
+        memset(s->disk, 0, sizeof s->disk);
+        memset(s->disk_format, 0, sizeof s->disk_format);
+    }
+    if (!copies) return;
+    memset(s->kernel, 0, sizeof s->kernel);
+    memset(s->initrd, 0, sizeof s->initrd);
+    memset(s->cmdline, 0, sizeof s->cmdline);
+}
+
+void vm_wipe_forget(struct vm *vm)
+{
+    const struct vm_job *job = &vm->priv->job;
+    const bool disk = is_named(job, VM_WIPE_DISK) && vm->want.disk[0],
+               copies = is_named(job, VM_WIPE_IMAGE) && vm->want.kernel[0];
+
+    vm->reinstall = vm->reinstall || disk || copies;
+    forget_volumes(&vm->want, job);
+    forget_volumes(&vm->effective, job);
+    forget_image(&vm->want, disk, copies);
+    forget_image(&vm->effective, disk, copies);
+    vm->before_lock = vm->before_lock ? VM_STOPPED : VM_UNDEFINED; /* what the lock stopped is no more */
+    if (job->scope == VM_SCOPE_LISTED) return;
+    memset(vm->crash_info, 0, sizeof vm->crash_info); /* a guest's last words may be anything */
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_DMVISORCTL_CTL_SHOW_H
+#define CLI_DMVISORCTL_CTL_SHOW_H
+/* What the server sends, as the person wants to see it. A view says which members of an object make a line of a
+ * table. */
+#include "cli/dmvisorctl/ctl.h"
+#include "cli/dmvisorctl/ctl_table.h"
+
+enum show_kind {
+    SHOW_TEXT,   /* a scalar as it is */
+    SHOW_NUMBER, /* to the right */
+    SHOW_AGE,    /* a time: "3 m ago" */
+    SHOW_SIZE,   /* bytes: "12.5 MiB" */
+    SHOW_WORD,   /* a state's name, in a colour of its own on terminals */
+    SHOW_LABELS, /* an object: "k=v k=v" */
+    SHOW_COUNTS, /* an object of numbers: "2 settled, 1 working" */
+    SHOW_LIST,   /* its length, or the ids of its objects */
+    SHOW_OWN     /* by a function */
+};
+
+struct show_column {
+    const char *title, *path;
+    enum show_kind kind;
+    void (*own)(const json_t *item, struct buf *out);
+};
+
+struct show_view {
+    const char *what; /* "devices", for "no devices" */
+    const char *name; /* path of what -o name prints; NULL with `named` */
+    void (*named)(const json_t *item, struct buf *out);
+    struct show_column column[16]; /* ends with a row without title */
+};
+
+/** A reply whose "items" are a list: in the format asked for. */
+enum ctl_exit show_list(struct ctl *c, const struct ctl_reply *r, const struct show_view *v);
+/** A list that we put together. */
+enum ctl_exit show_items(struct ctl *c, const json_t *items, const struct show_view *v);
+/** One object: for tables a line for each column that has something ("Title: value"). */
+enum ctl_exit show_one(struct ctl *c, const struct ctl_reply *r, const struct show_view *v);
+/** @return true when the format is none of a table and it has been shown: json and yaml as they are, name by the view
+ * (NULL = none). */
+bool show_raw(struct ctl *c, const struct ctl_reply *r, const struct show_view *v);
+void show_json(struct ctl *c, const json_t *j); /* as json or yaml */
+/** A table of an array below a heading; nothing when the array is empty. */
+void show_section(struct ctl *c, const char *heading, const json_t *items, const struct show_view *v);
+/** One line of the view's table without a head, cells two blanks apart: for lines that come one after another. */
+void show_row(struct ctl *c, const json_t *item, const struct show_view *v, struct buf *out);
+
+void show_cell(const json_t *item, const struct show_column *k, struct buf *out);
+/** "3 m ago", "in 2 h", "now"; the text itself when it is no time. */
+void show_age(const char *iso, struct buf *out);
+/** The same time on this machine's clock: "2031-01-31 12:00:00". */
+void show_local(const char *iso, struct buf *out);
+void show_size(double bytes, struct buf *out);
+enum table_color show_color(struct str word);
+void show_table(struct ctl *c, const struct table *t);
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_DMVISORCTL_CTL_SSE_H
+#define CLI_DMVISORCTL_CTL_SSE_H
+/* Server-sent events: bytes as they come in, events out. */
+#include "base/buf.h"
+
+enum { SSE_LINE_BYTES = 4 << 20, SSE_NAME_BYTES = 64 };
+
+struct sse_event {
+    const char *id, *type;
+    struct str data;
+}; /* type "message" when the server names none */
+
+struct sse {
+    struct buf line, data;
+    char id[SSE_NAME_BYTES], type[SSE_NAME_BYTES]; /* id: the last one seen, for Last-Event-ID */
+    bool begun, after_cr, has_data;
+    int64_t retry_ms; /* how long to wait before coming back; -1 = not said */
+};
+
+void sse_init(struct sse *s);
+void sse_finish(struct sse *s);
+/** The connection is a new one: what was half is forgotten, the last id stays. */
+void sse_restart(struct sse *s);
+/**
+ * @param on  for each whole event; false stops
+ * @return RC_OK; RC_LIMIT for a line or an event past SSE_LINE_BYTES; RC_NOMEM
+ * @spec  HTML Living Standard, 9.2.6
+ */
+enum rc sse_feed(struct sse *s, struct str bytes, bool (*on)(void *ctx, const struct sse_event *e), void *ctx);
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DDF_LAYOUT_LAYOUT_H
+#define DDF_LAYOUT_LAYOUT_H
+/* Where each setting, state, operation and KPI of a VM lies in one management object, and how our words become its
+ * values: so that no C code spells a node name. One YAML file for each management object in ddf/layout/; see
+ * x-virmo-1.0.yaml for the form. */
+#include "base/arena.h"
+#include "base/rc.h"
+
+/* Which node an entry's path hangs from. */
+enum ddf_scope {
+    DDF_DEVICE, /* the root of the virtualization object: hypervisor facts, device-wide settings and operations */
+    DDF_VM,     /* one VM's node */
+    DDF_IMAGE,  /* one image's node in the image object */
+    DDF_SCOPE_COUNT
+};
+
+/* How a policy's words become a node's text. */
+enum ddf_kind {
+    DDF_K_TEXT,    /* as it is */
+    DDF_K_INT,     /* decimal */
+    DDF_K_BOOL,    /* true, false */
+    DDF_K_ENUM,    /* one of words[]: wire[] */
+    DDF_K_KIB,     /* "512Mi" -> KiB */
+    DDF_K_KBPS,    /* "10M" (bits a second) -> kbit/s */
+    DDF_K_SECONDS, /* "10m" -> seconds */
+    DDF_K_PERCENT, /* "150%" or "150" -> 150 */
+    DDF_K_TIME,    /* "2031-01-31T12:00:00Z" -> "20310131T120000Z" */
+    DDF_K_LIST,    /* list of texts ("a, b") -> comma separated, no blanks */
+    DDF_K_IMAGE,   /* "name:version" -> ImageID of our image store; ddf_entry_to_wire leaves the word as it is */
+    DDF_K_NONE,    /* fact that policy never writes */
+    DDF_KIND_COUNT
+};
+
+/* When a change may be made and takes effect. */
+enum ddf_change {
+    DDF_C_NEVER,   /* read only for policy */
+    DDF_C_LIVE,    /* at once in any state */
+    DDF_C_APPLY,   /* at once if the hypervisor can, else waits for the apply operation or next start */
+    DDF_C_STOPPED, /* only while stopped or defined */
+    DDF_C_DEFINED, /* only before it is provisioned */
+    DDF_C_UPGRADE, /* before provisioning by writing; afterwards through the upgrade operation */
+    DDF_CHANGE_COUNT
+};
+
+struct ddf_word {
+    struct str word, wire;
+};
+
+struct ddf_entry {
+    enum ddf_scope scope;
+    struct str name;   /* our word: "resources.cpu.vcpus", "kpi.cpu.usagePct", "state"; '*' = an instance's name.
+                                     * Interior nodes end in ".node": "kpi.node", "resources.storage.*.node" */
+    struct str path;   /* relative to the scope's node: "Resources/CPU/VCPUs"; '*' = the instance's node name */
+    struct str format; /* DDF format of the leaf: "int", "chr", ...; "node" for instances; "null" for Exec */
+    enum ddf_kind kind;
+    enum ddf_change change;
+    struct ddf_word *words; /* DDF_K_ENUM, and facts whose values have names ("state") */
+    size_t n_words;
+    bool instance; /* has a '*': "resources.storage.*.quota" */
+    /* Leaves that come with a new instance: "peripherals.*" writes Periph/<x>/ID = "class:<x>" first. Every entry of
+     * the instance has them. */
+    struct ddf_word *with;
+    size_t n_with; /* word = path relative to the instance's node, wire = value, '*' = instance name */
+    bool kpi;      /* belongs into samples. Its name begins with "kpi."; so do settings ("kpi.interval") that do not */
+    bool counter;  /* a KPI that only grows (until a restart) */
+    /* Values from the safest to the least safe, where their numbers do not say it; they count before the description's hint. */
+    struct str *safest;
+    size_t n_safest;
+    /* A wish for safety: a VM for which the device cannot fulfil it is neither made nor started. */
+    bool fail_closed;
+    bool only_grows; /* it holds data: a device refuses a smaller value than the one there */
+    /* A setting's text when nobody wishes for one, where the description has no default for it; and of an instance's
+     * node when it may be removed with all below it: DDF_C_NEVER = it holds data, a person decides. */
+    bool has_default;
+    struct str default_wire;
+    enum ddf_change remove;
+    struct str unit, label;       /* for people: "%", "KiB", "Memory used" */
+    const struct ddf_entry *node; /* the instance's own node ("resources.storage.*.node"); NULL when there is no '*' */
+};
+
+/* Exec targets of the device, of a VM and of an image; and "delete-node", which is no Exec but a DM Delete of the
+ * VM's or image's own node. */
+struct ddf_operation {
+    enum ddf_scope scope;
+    struct str name, path; /* "lock", "Operations/Lock" */
+    struct str label;      /* "Lock" */
+    int *from;
+    size_t n_from; /* stable states it can start in; none = any */
+    int to;        /* state it leads to, -1 = unchanged */
+    int lock_to;   /* LockState it leads to, -1 = unchanged */
+    bool while_locked;
+    bool destructive; /* asks for confirmation */
+    /* Allowed arguments: word = key, wire = kind of value ("bool" 0 or 1, "int", "text", or the words,
+     * "listed|user|all"). On the wire "k=v;k=v". */
+    struct ddf_word *args;
+    size_t n_args;
+    int *from_forced;
+    size_t n_from_forced; /* stable states it can start in only with the argument force=1 */
+    /* path is empty; ddf_layout_operation_uri gives the VM's or image's node: send Delete, not Exec */
+    bool delete_node;
+    bool instance; /* path has a '*' ("snapshots.restore"): use ddf_layout_instance_operation_uri */
+};
+
+struct ddf_state {
+    int value;
+    struct str name; /* 50, "running" */
+    bool stable;
+    struct str label;
+};
+
+/* How to come nearer to a goal from each stable state: goal "running" from 30 by "start". No route: a person must
+ * look (160 "failed"). The operation is always one of the VM's (ddf_layout_operation finds it); look at its
+ * delete_node. */
+struct ddf_route {
+    int from;
+    struct str operation;
+    struct str args;
+};
+struct ddf_goal {
+    struct str name;
+    int state;
+    bool gone;
+    struct ddf_route *routes;
+    size_t n_routes;
+};
+
+/* What must hold between two values of one VM, or between a VM's (or its image's) value and what the device says of itself. */
+enum ddf_relation {
+    DDF_R_AT_MOST, /* left <= right */
+    DDF_R_ONE_OF,  /* left is one of right's comma separated words */
+    DDF_R_EQUALS
+};
+struct ddf_rule {
+    const struct ddf_entry *left;  /* a VM's setting, or an image's */
+    const struct ddf_entry *right; /* a VM's setting, or a fact of the device; a right side that nobody knows holds */
+    enum ddf_relation relation;
+    bool zero_is_none; /* "0" on either side means no limit: holds */
+    struct str unless; /* a left side that always holds ("any"); empty = none */
+    bool sum;          /* left has instances, and all of a VM's together count */
+    int code;          /* result code that says so (1421 not enough CPU ...) */
+};
+
+struct ddf_code {
+    int code;
+    struct str text;
+    int last;
+}; /* result codes, state reasons; a band has last > code */
+struct ddf_alert {
+    struct str name, type;
+}; /* "operation_complete" -> "urn:..."; several types may share a name (aliases) */
+
+struct ddf_layout {
+    struct str mo, image_mo;      /* MO identifiers this layout is for */
+    struct str root, vms, images; /* "./Virtualization", "./Virtualization/VM", "./VMImages" */
+    struct ddf_entry *entries;
+    size_t n_entries;
+    struct ddf_operation *operations;
+    size_t n_operations;
+    struct ddf_state *states;
+    size_t n_states;
+    struct ddf_goal *goals;
+    size_t n_goals;
+    struct ddf_code *results;
+    size_t n_results;
+    struct ddf_code *reasons;
+    size_t n_reasons; /* StateReason */
+    struct ddf_code *phases;
+    size_t n_phases; /* Progress/Phase */
+    struct ddf_alert *alerts;
+    size_t n_alerts;
+    struct ddf_rule *rules;
+    size_t n_rules;
+    int ok_first, ok_last;                /* result codes that mean success */
+    const struct ddf_layout_index *index; /* private to layout.c */
+};
+enum { DDF_LAYOUT_ENTRIES = 4096, DDF_LAYOUT_SEGMENTS = 16 };
+
+/** Everything is in the arena. @return RC_PARSE, RC_INVALID with line and column of the entry */
+enum rc ddf_layout_load(const char *file, struct arena *a, struct ddf_layout **out, struct err *e);
+enum rc ddf_layout_parse(struct str text, const char *name, struct arena *a, struct ddf_layout **out, struct err *e);
+
+/** By exact name ('*' literally in instance entries) or alias; NULL when there is none. Hashed: fit for hot paths. */
+const struct ddf_entry *ddf_layout_entry(const struct ddf_layout *l, enum ddf_scope scope, struct str name);
+#define DDF_ENTRY(l, scope, lit) ddf_layout_entry((l), (scope), STR(lit))
+/** An instance name written out ("resources.storage.userdata.quota") -> entry of "resources.storage.*.quota" and
+ * instance "userdata". */
+const struct ddf_entry *ddf_layout_resolve(const struct ddf_layout *l, enum ddf_scope scope, struct str name,
+                                           struct str *instance);
+const struct ddf_operation *ddf_layout_operation(const struct ddf_layout *l, enum ddf_scope scope, struct str name);
+const struct ddf_state *ddf_layout_state(const struct ddf_layout *l, int value);
+const struct ddf_goal *ddf_layout_goal(const struct ddf_layout *l, struct str name);
+/** Is this result code a success (1200-1299)? */
+bool ddf_layout_result_ok(const struct ddf_layout *l, int code);
+struct str ddf_layout_result_text(const struct ddf_layout *l, int code); /* never empty */
+struct str ddf_layout_reason_text(const struct ddf_layout *l, int code);
+struct str ddf_layout_phase_text(const struct ddf_layout *l, int code);
+/** "operation_complete" for "urn:oma:at:x-virmo:1.0:OperationComplete" or an alias; {0} for an unknown type. */
+struct str ddf_layout_alert_name(const struct ddf_layout *l, struct str type);
+struct str ddf_layout_alert_type(const struct ddf_layout *l, struct str name);
+
+/** Full address: scope DEVICE: owner ignored; VM and IMAGE: owner = node name of the VM or image; instance for '*'
+ * (else empty). {0} without room */
+struct str ddf_layout_uri(const struct ddf_layout *l, const struct ddf_entry *en, struct str owner, struct str instance,
+                          struct arena *a);
+struct str ddf_layout_operation_uri(const struct ddf_layout *l, const struct ddf_operation *op, struct str owner,
+                                    struct arena *a);
+struct str ddf_layout_instance_operation_uri(const struct ddf_layout *l, const struct ddf_operation *op,
+                                             struct str owner, struct str instance, struct arena *a);
+/** The owner's own node: "./Virtualization/VM/corp"; for DDF_DEVICE the root. {0} without room */
+struct str ddf_layout_owner_uri(const struct ddf_layout *l, enum ddf_scope scope, struct str owner, struct arena *a);
+
+struct ddf_match {
+    enum ddf_scope scope;
+    struct str owner, instance;            /* borrowed from the uri; owner is empty for the images' root itself */
+    const struct ddf_entry *entry;         /* NULL when the address is a scope's node itself or not in the layout */
+    const struct ddf_operation *operation; /* set when it is an Exec target */
+};
+/** Which entry is this (canonical) address? @return false when it lies outside root and images. Hashed, no
+ * allocation. */
+bool ddf_layout_match(const struct ddf_layout *l, struct str uri, struct ddf_match *out);
+
+/** A policy's word to the node's text, and back for people: a word that to_wire takes ("512Mi", "10m", "running"), or
+ * the text itself where it has none. @return RC_INVALID with the allowed words */
+enum rc ddf_entry_to_wire(const struct ddf_entry *en, struct str word, struct arena *a, struct str *wire,
+                          struct err *e);
+struct str ddf_entry_to_word(const struct ddf_entry *en, struct str wire, struct arena *a);
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/document/suggest.h"
+
+enum { LONGEST = 48 };
+
+static unsigned char fold(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+static unsigned least(unsigned a, unsigned b, unsigned c)
+{
+    unsigned m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+/* Insertions, deletions, substitutions and neighbours swapped, case folded. */
+static unsigned distance(struct str a, struct str b)
+{
+    unsigned row[3][LONGEST + 1];
+    unsigned *before = row[0], *last = row[1], *now = row[2];
+
+    for (size_t j = 0; j <= b.n; j++) last[j] = (unsigned)j;
+    for (size_t i = 1; i <= a.n; i++) {
+        now[0] = (unsigned)i;
+        for (size_t j = 1; j <= b.n; j++) {
+            bool same = fold(a.p[i - 1]) == fold(b.p[j - 1]);
+            now[j] = least(last[j] + 1, now[j - 1] + 1, last[j - 1] + !same);
+            if (i > 1 && j > 1 && fold(a.p[i - 1]) == fold(b.p[j - 2]) && fold(a.p[i - 2]) == fold(b.p[j - 1]) &&
+                before[j - 2] + 1 < now[j])
+                now[j] = before[j - 2] + 1;
+        }
+        unsigned *free_row = before;
+        before = last;
+        last = now;
+        now = free_row;
+    }
+    return last[b.n];
+}
+
+void suggest_try(struct suggestion *s, struct str allowed)
+{
+    if (!s->word.n || !allowed.n || s->word.n > LONGEST || allowed.n > LONGEST) return;
+    unsigned d = distance(s->word, allowed), near = s->word.n < 4 ? 1 : (unsigned)s->word.n / 3;
+    if (d <= near && (!s->best.n || d < s->distance)) {
+        s->best = allowed;
+        s->distance = d;
+    }
+}

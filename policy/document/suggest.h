@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POLICY_DOCUMENT_SUGGEST_H
+#define POLICY_DOCUMENT_SUGGEST_H
+/* "Did you mean ...": the nearest of the words that would have been right. */
+#include "base/str.h"
+
+struct suggestion {
+    struct str word, best;
+    unsigned distance;
+};
+
+static inline struct suggestion suggest_for(struct str word)
+{
+    return (struct suggestion){ .word = word };
+}
+/** Look at one word that is allowed. */
+void suggest_try(struct suggestion *s, struct str allowed);
+/** The nearest one, when it is near enough to be a slip; else empty. */
+static inline struct str suggest_best(const struct suggestion *s)
+{
+    return s->best;
+}
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that people give to the tree: alone, as an Atomic, as a Sequence. */
+#include "ddf/uri.h"
+#include "policy/plan/planner_int.h"
+
+static const struct verb {
+    const char *name;
+    enum pol_verb verb;
+    bool data;
+    const char *alert;
+} verbs[] = {
+    { "get", POL_GET, false, NULL },       { "add", POL_ADD, true, NULL },       { "replace", POL_REPLACE, true, NULL },
+    { "delete", POL_DELETE, false, NULL }, { "exec", POL_EXEC, true, NULL },     { "copy", POL_COPY, true, NULL },
+    { "display", POL_ASK, true, "1100" },  { "confirm", POL_ASK, true, "1101" }, { "input", POL_ASK, true, "1102" },
+    { "choice", POL_ASK, true, "1103" },   { "choices", POL_ASK, true, "1104" },
+};
+
+static const struct verb *verb_of(struct str command)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (str_eq_fold(command, str_of(verbs[i].name))) return &verbs[i];
+    return NULL;
+}
+
+/* ---- send ---- */
+
+/* Format and Type are always said (some clients die without): the caller's, the description's, else text. Of an interior
+ * node there is Data only when the caller gave some. */
+static void say_meta(const struct planning *p, const struct pol_item *it, struct pol_step *s)
+{
+    bool property = str_find(it->uri, '?', 0) < it->uri.n;
+    const struct ddf_node *n = p->f->schema && !property ? ddf_schema_find(p->f->schema, it->uri) : NULL;
+    s->format = it->format.n ? it->format : n ? str_of(ddf_format_name(n->format)) : STR("chr");
+    s->type = it->type;
+    if (str_is(s->format, "node")) {
+        s->has_data = it->has_data;
+        return;
+    }
+    if (!s->type.n && n && n->mime.n && str_find(n->mime, ' ', 0) == n->mime.n) s->type = n->mime;
+    if (!s->type.n) s->type = str_is(s->format, "bin") ? STR("application/octet-stream") : STR("text/plain");
+}
+
+/* NULL: there is no such command, and the operation failed. */
+static struct pol_step *step_of(struct planning *p, struct live_op *op, const struct pol_item *it, struct str why)
+{
+    const struct verb *v = verb_of(it->command);
+    if (!v) {
+        op_fail(
+            p, op, 400,
+            say(p,
+                "there is no tree command \"%.*s\" (get, add, replace, delete, exec, copy, display, confirm, input, choice,"
+                " choices, atomic, sequence, acl)",
+                STR_ARG(it->command)));
+        return NULL;
+    }
+    struct pol_step *s = new_step(p, v->verb, POL_FOR_OPERATION, it->uri, why);
+    if (!s || !v->data) return s;
+    s->data = it->data;
+    s->has_data = s->verb != POL_EXEC || it->data.n;
+    if (v->alert) {
+        s->format = str_of(v->alert);
+        s->type = it->type;
+    } else if (s->has_data || it->format.n) {
+        say_meta(p, it, s);
+    }
+    return s;
+}
+
+/* The command of an operation that has only one. */
+static struct pol_item only_item(const struct pol_operation *o)
+{
+    return (struct pol_item){ .command = o->tree_command,
+                              .uri = o->tree_uri,
+                              .format = o->tree_format,
+                              .type = o->tree_type,
+                              .data = o->tree_data,
+                              .secret = o->secret,
+                              .has_data = o->has_data };
+}
+
+/* One step that holds them all. The first that is not in order fails the operation. */
+static void send_group(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    bool atomic = str_is(o->tree_command, "atomic");
+    struct pol_step *whole = new_step(p, atomic ? POL_ATOMIC : POL_SEQUENCE, POL_FOR_OPERATION, (struct str){ 0 },
+                                      say(p, "%.*s of %d commands (operation %lld)", STR_ARG(o->tree_command),
+                                          (int)o->n_items, (long long)o->id));
+    struct pol_step **tail = whole ? &whole->children : NULL;
+    for (size_t i = 0; i < o->n_items && tail; i++) {
+        const struct pol_item *it = &o->items[i];
+        struct pol_step *s = step_of(
+            p, op, it, say(p, "command %d: %.*s (operation %lld)", (int)i + 1, STR_ARG(it->command), (long long)o->id));
+        if (!s) return;
+        s->operation = o->id;
+        s->correlator = s->verb == POL_EXEC ? o->correlator : (struct str){ 0 };
+        if (!step_in_order(p, s, (struct str){ 0 })) {
+            const struct pol_wait *last = p->out->waits;
+            while (last && last->next) last = last->next;
+            op_fail(p, op, last ? last->code : 400, last ? last->why : STR("a command is not in order"));
+            return;
+        }
+        *tail = s;
+        tail = &s->next;
+    }
+    op_send(p, op, whole);
+}
+
+void tree_send(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    if (str_is(o->tree_command, "acl")) {
+        acl_send(p, op);
+    } else if (pol_is_group(o)) {
+        send_group(p, op);
+    } else {
+        const struct pol_item it = only_item(o);
+        op_send(p, op,
+                step_of(p, op, &it, say(p, "%.*s (operation %lld)", STR_ARG(o->tree_command), (long long)o->id)));
+    }
+}
+
+/* ---- what became of it ---- */
+
+void tree_again(struct planning *p, struct live_op *op)
+{
+    bool more = op->op->tries < POL_MAX_TRIES;
+    struct pol_verdict v = { .state = more ? POL_OP_QUEUED : POL_OP_FAILED,
+                             .percent = -1,
+                             .why = more ? STR("its answer was lost; it is sent again")
+                                         : STR("its answer was lost; given up after the last try") };
+    add_move(p, op, &v);
+}
+
+void op_unknown(struct planning *p, struct live_op *op, const char *why)
+{
+    struct pol_verdict v = { .state = POL_OP_UNKNOWN, .percent = -1, .why = say(p, "outcome unknown: %s", why) };
+    add_move(p, op, &v);
+}
+
+static bool writes(const struct pol_item *it)
+{
+    return str_eq_fold(it->command, STR("add")) || str_eq_fold(it->command, STR("replace"));
+}
+
+/* A serialised tree: what is there afterwards is not what was sent. */
+static bool is_subtree(const struct pol_item *it)
+{
+    return str_is(it->format, "node") || str_starts(it->type, STR("application/vnd.syncml.dmtnds"));
+}
+
+/* Can the device be asked whether this was done? Not when it reports neither value nor property, nor when a later
+ * command of the group had the last word about the node. */
+static bool can_tell(const struct planning *p, const struct pol_operation *o, const struct pol_item *it)
+{
+    bool deletes = str_eq_fold(it->command, STR("delete"));
+    if (it->secret) return false;
+    if ((!deletes && !writes(it)) || it->changed || str_find(it->uri, '?', 0) < it->uri.n || !readable(p, it->uri))
+        return false;
+    for (const struct pol_item *later = it + 1; pol_is_group(o) && later < o->items + o->n_items; later++) {
+        struct str at = str_slice(later->uri, 0, str_find(later->uri, '?', 0));
+        if (!pol_is_look(later->command) && at.n &&
+            (ddf_uri_within(it->uri, at) || (deletes && ddf_uri_within(at, it->uri))))
+            return false;
+    }
+    return true;
+}
+
+enum effect { NOT_KNOWN, ASKED, THERE, MISSING };
+
+/* Is it as this command makes it? Asks the device when it was not asked since. */
+static enum effect effect_of(struct planning *p, struct live_op *op, const struct pol_item *it)
+{
+    bool deletes = str_eq_fold(it->command, STR("delete"));
+    if (!can_tell(p, op->op, it)) return NOT_KNOWN;
+    if (!it->seen_ms) return op_look(p, op, it->uri, STR("is it done?")) ? ASKED : NOT_KNOWN;
+    if (it->seen_code == 404 || it->seen_code == 410) return deletes ? THERE : MISSING;
+    if (it->seen_code < 200 || it->seen_code >= 300) return NOT_KNOWN;
+    if (deletes) return MISSING;
+    return is_subtree(it) || same_value(it->format.n ? it->format : STR("chr"), it->data, it->seen) ? THERE : MISSING;
+}
+
+struct effects {
+    size_t asked, there, missing, not_known;
+    const struct pol_item *first_missing;
+};
+
+static struct effects effects_of(struct planning *p, struct live_op *op)
+{
+    struct effects x = { 0 };
+    for (size_t i = 0; i < op->op->n_items; i++) {
+        const struct pol_item *it = &op->op->items[i];
+        enum effect one = effect_of(p, op, it);
+        if (pol_is_look(it->command)) continue;
+        x.asked += one == ASKED;
+        x.there += one == THERE;
+        x.missing += one == MISSING;
+        x.not_known += one == NOT_KNOWN;
+        if (one == MISSING && !x.first_missing) x.first_missing = it;
+    }
+    return x;
+}
+
+static bool is_silent(const struct pol_operation *o)
+{
+    for (size_t i = 0; i < o->n_items; i++)
+        if (!pol_is_look(o->items[i].command)) return false;
+    return true;
+}
+
+static struct str what_is(struct planning *p, const struct pol_item *it)
+{
+    if (it->seen_code == 404 || it->seen_code == 410) return STR("the node is not there");
+    if (!writes(it)) return STR("the node is still there");
+    return say(p, "the value is \"%.*s\"", STR_ARG(str_slice(it->seen, 0, 100)));
+}
+
+/* The device said that it is done, and there is no asking it. */
+static void believe(struct planning *p, struct live_op *op, struct str why)
+{
+    struct pol_verdict v = { .state = POL_OP_VERIFIED, .code = 200, .percent = 100, .why = why };
+    add_move(p, op, &v);
+}
+
+/* The device said that it is done. */
+static void prove_group(struct planning *p, struct live_op *op)
+{
+    const struct effects x = effects_of(p, op);
+    const struct pol_item *it = x.first_missing;
+    if (x.asked) return;
+    if (!it && x.not_known)
+        believe(p, op,
+                say(p, "the device says it is done; %d of its %d changes cannot be read back", (int)x.not_known,
+                    (int)(x.there + x.not_known)));
+    else if (!it)
+        add_verified(p, op);
+    else
+        op_fail(p, op, 0,
+                say(p, "the device says it is done, but after command %d (%.*s %.*s) %.*s",
+                    (int)(it - op->op->items) + 1, STR_ARG(it->command), STR_ARG(it->uri), STR_ARG(what_is(p, it))));
+}
+
+/* The answer was lost. An Atomic is done or not; of a Sequence the beginning may be. What is half done, and what
+ * nobody can tell about, is not done a second time. */
+static void find_group(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    if (is_silent(o)) {
+        tree_again(p, op);
+        return;
+    }
+    const struct effects x = effects_of(p, op);
+    if (x.asked) return;
+    if (x.missing && (str_is(o->tree_command, "atomic") || (!x.there && !x.not_known)))
+        tree_again(p, op);
+    else if (x.missing)
+        op_fail(p, op, 0,
+                say(p, "its answer was lost; the device has %d of its %d changes, so it is not sent again",
+                    (int)x.there, (int)(x.there + x.missing + x.not_known)));
+    else if (x.there)
+        add_verified(p, op);
+    else
+        op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
+}
+
+/* Something of ours that went out since and may have been done: what is read back then says nothing of `op`. */
+static const struct pol_operation *rival(const struct planning *p, const struct pol_operation *op)
+{
+    for (size_t i = 0; i < p->f->n_operations; i++) {
+        const struct pol_operation *o = &p->f->operations[i];
+        if (o == op || !o->tries || !str_is(o->kind, "tree")) continue;
+        if (!pol_is_group(o) && pol_item_meets(o->tree_command, o->tree_uri, op->tree_uri)) return o;
+        for (size_t k = 0; k < o->n_items; k++)
+            if (pol_item_meets(o->items[k].command, o->items[k].uri, op->tree_uri)) return o;
+    }
+    return NULL;
+}
+
+/* The device said that it took the value. */
+static void prove_value(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    const struct pol_item it = only_item(o);
+    const struct pol_mirror_node *n = mirror_find(p, o->tree_uri);
+    bool property = str_find(o->tree_uri, '?', 0) < o->tree_uri.n; /* the mirror keeps values only */
+    bool told = writes(&it) && n && n->known == POL_REPORTED;
+    const struct pol_operation *other = NULL;
+    if (!writes(&it) || property || o->secret || is_subtree(&it) || !readable(p, o->tree_uri)) {
+        believe(p, op, STR("the device says it is done"));
+    } else if (told && same_value(n->format, n->value, o->tree_data)) {
+        add_verified(p, op);
+    } else if ((told || !n) && (other = rival(p, o)) != NULL) {
+        believe(p, op,
+                say(p, "the device says it is done; operation %lld went out since and may have changed it",
+                    (long long)other->id));
+    } else if (told) {
+        op_fail(p, op, 0,
+                say(p, "the device says it is done, but the value is \"%.*s\"", STR_ARG(str_slice(n->value, 0, 100))));
+    } else if (!n) {
+        op_fail(p, op, 0, STR("the device says it is done, but the node is not there"));
+    } else if (!add_read(p, n->uri, false, POL_FOR_VERIFY, "read back what was written")) {
+        const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(n->uri)));
+        struct str code = pol_code_text(p->l, x ? x->code : 0, p->a);
+        if (x && x->tries >= POL_MAX_TRIES)
+            believe(p, op, say(p, "the device says it is done, and it cannot be read back: %.*s", STR_ARG(code)));
+    }
+}
+
+/* What a look at the only command's node was answered since it was given up; NULL = not looked yet. */
+static const struct pol_item *only_look(const struct pol_operation *o)
+{
+    for (size_t i = o->n_items; i-- > 0;)
+        if (str_eq(o->items[i].uri, o->tree_uri) && o->items[i].seen_ms) return &o->items[i];
+    return NULL;
+}
+
+/* Given up, and it may have been done all the same: what the device reports tells. */
+static void find_value(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    const struct pol_item it = only_item(o), *seen = only_look(o);
+    bool deletes = str_eq_fold(it.command, STR("delete")), there = seen && seen->seen_code / 100 == 2;
+    bool missing = seen && (seen->seen_code == 404 || seen->seen_code == 410);
+    if (!can_tell(p, o, &it) || (seen && !there && !missing)) {
+        op_unknown(p, op, "the session ended each time before its answer came, and it cannot be asked after");
+    } else if (!seen) {
+        if (!op_look(p, op, o->tree_uri, STR("is it done?")))
+            op_unknown(p, op, "the session ended each time before its answer came, and it cannot be read back");
+    } else if (deletes ? missing
+                       : there && (is_subtree(&it) ||
+                                   same_value(it.format.n ? it.format : STR("chr"), it.data, seen->seen))) {
+        add_verified(p, op);
+    } else {
+        op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
+    }
+}
+
+/* An Exec of a VM's operation: the VM's Progress tells whether it is ours that ran. Any other can tell by itself
+ * only, with an alert that carries its Correlator. */
+static void find_exec(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    struct ddf_match m = { 0 };
+    const struct pol_mirror_node *c = NULL;
+    if (ddf_layout_match(p->l, o->tree_uri, &m) && m.operation && m.scope == DDF_VM)
+        c = mirror_entry(p, DDF_VM, "progress.correlator", m.owner);
+    if (c && c->known == POL_REPORTED && c->at_ms > o->updated_ms) {
+        struct pol_progress at = { .correlator = c->value, .percent = -1 };
+        struct pol_verdict v;
+        if (!str_eq(c->value, o->correlator)) {
+            op_unknown(p, op, "its answer was lost, and the VM's Progress is of another operation");
+            return;
+        }
+        mirror_number(p, DDF_VM, "progress.phase", m.owner, &at.phase);
+        mirror_number(p, DDF_VM, "progress.pct", m.owner, &at.percent);
+        mirror_number(p, DDF_VM, "progress.result", m.owner, &at.result);
+        pol_op_on_progress(p->l, o, &at, p->a, &v);
+        add_move(p, op, &v);
+        return;
+    }
+    if (!m.operation || m.scope != DDF_VM ||
+        !add_progress_read(p, DDF_VM, m.owner, POL_FOR_INQUIRY, "what became of the operation"))
+        op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
+}
+
+void tree_inquire(struct planning *p, struct live_op *op)
+{
+    struct str c = op->op->tree_command;
+    bool lost = op->state == POL_OP_SENT, said = op->state == POL_OP_ACKNOWLEDGED;
+    if (str_is(c, "acl"))
+        acl_inquire(p, op);
+    else if (lost && pol_is_group(op->op))
+        find_group(p, op);
+    else if (said && pol_is_group(op->op))
+        prove_group(p, op);
+    else if (lost && str_eq_fold(c, STR("exec")))
+        find_exec(p, op);
+    else if (lost && op->op->tries >= POL_MAX_TRIES && !pol_is_look(c))
+        find_value(p, op);
+    else if (lost)
+        tree_again(p, op);
+    else if (said)
+        prove_value(p, op);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access rights are changed by reading, changing and writing them (protocol.md 11): what is written is always the
+ * whole list, and an empty one means that of the node above holds. */
+#include "ddf/acl.h"
+#include "ddf/uri.h"
+#include "policy/plan/planner_int.h"
+
+static struct str argument(struct str args, const char *name)
+{
+    struct str one;
+    size_t n = str_of(name).n;
+    while (str_cut(&args, ';', &one))
+        if (str_starts(one, str_of(name)) && one.n > n && one.p[n] == '=') return str_slice(one, n + 1, one.n);
+    return (struct str){ 0 };
+}
+
+static struct str acl_uri(struct planning *p, struct str node)
+{
+    return say(p, "%.*s?prop=ACL", STR_ARG(node));
+}
+
+/* The place of the first item after the last write; 0 = nothing was written. */
+static size_t after_last_write(const struct pol_operation *o)
+{
+    size_t i = o->n_items;
+    while (i && !str_is(o->items[i - 1].command, "replace")) i--;
+    return i;
+}
+
+static const struct pol_item *last_written(const struct pol_operation *o)
+{
+    size_t i = after_last_write(o);
+    return i ? &o->items[i - 1] : NULL;
+}
+
+/* What was read of this node's own list, in this session and since it was last written; items stand in the order in
+ * which they were done. */
+static const struct pol_item *last_look(const struct planning *p, const struct pol_operation *o, struct str uri)
+{
+    for (size_t i = after_last_write(o); i < o->n_items; i++) {
+        const struct pol_item *it = &o->items[i];
+        if (str_is(it->command, "get") && str_eq(it->uri, uri) && it->seen_ms && it->seen_ms >= p->f->session_ms)
+            return it;
+    }
+    return NULL;
+}
+
+static void end(struct planning *p, struct live_op *op, enum pol_op_state state, int code, struct str why)
+{
+    struct pol_verdict v = { .state = state, .code = code, .percent = state == POL_OP_VERIFIED ? 100 : -1, .why = why };
+    add_move(p, op, &v);
+}
+
+enum look { LOOKING, READ, REFUSED };
+
+/* One node's own list; asks the device when it has not told. REFUSED: the operation has failed. */
+static enum look own_list(struct planning *p, struct live_op *op, struct str node, struct str *out)
+{
+    struct str uri = acl_uri(p, node);
+    const struct pol_item *it = last_look(p, op->op, uri);
+    struct err e = { 0 };
+    bool first = str_eq(node, op->op->tree_uri);
+    if (!it && op_look(p, op, uri, say(p, "who may do what there (operation %lld)", (long long)op->op->id)))
+        return LOOKING;
+    if (!it) {
+        const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(uri)));
+        struct str code = pol_code_text(p->l, x ? x->code : 0, p->a);
+        op_fail(p, op, x ? x->code : 0, say(p, "%.*s cannot be read: %.*s", STR_ARG(uri), STR_ARG(code)));
+        return REFUSED;
+    }
+    if (it->seen_code < 200 || it->seen_code >= 300) {
+        struct str code = pol_code_text(p->l, it->seen_code, p->a);
+        op_fail(p, op, it->seen_code,
+                say(p, "%.*s cannot be read: %.*s%s", STR_ARG(uri), STR_ARG(code),
+                    first ? "" : "; without it nobody knows which rights hold: replace the whole list instead"));
+        return REFUSED;
+    }
+    if (ddf_acl_check(it->seen, &e)) {
+        op_fail(p, op, 0,
+                say(p, "%.*s is \"%.*s\", which is no access list: %s", STR_ARG(uri),
+                    STR_ARG(str_slice(it->seen, 0, 100)), e.text));
+        return REFUSED;
+    }
+    *out = it->seen;
+    return READ;
+}
+
+/* The list that holds for the node, and where it stands: the first above it that is not empty. */
+static enum look list_in_force(struct planning *p, struct live_op *op, struct str *acl, struct str *from)
+{
+    *from = op->op->tree_uri;
+    for (;;) {
+        enum look x = own_list(p, op, *from, acl);
+        if (x != READ || acl->n || str_is(*from, ".")) return x;
+        *from = ddf_uri_parent(*from);
+    }
+}
+
+/* Which right would this authority take from itself? */
+static const char *right_lost(const struct planning *p, struct str before, struct str after)
+{
+    static const struct {
+        enum ddf_access bit;
+        const char *name;
+    } rights[] = { { DDF_REPLACE, "Replace" },
+                   { DDF_GET, "Get" },
+                   { DDF_DELETE, "Delete" },
+                   { DDF_ADD, "Add" },
+                   { DDF_EXEC, "Exec" } };
+    for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++)
+        if (ddf_acl_allows(before, rights[i].bit, p->f->server_id) &&
+            !ddf_acl_allows(after, rights[i].bit, p->f->server_id))
+            return rights[i].name;
+    return NULL;
+}
+
+static void write_list(struct planning *p, struct live_op *op, struct str acl)
+{
+    struct pol_step *s = new_step(p, POL_REPLACE, POL_FOR_OPERATION, acl_uri(p, op->op->tree_uri),
+                                  say(p, "acl (operation %lld)", (long long)op->op->id));
+    if (!s) return;
+    s->format = STR("chr");
+    s->type = STR("text/plain");
+    s->data = acl;
+    s->has_data = true;
+    op_send(p, op, s);
+}
+
+/* A list is changed by what was read of it: two changes of the same rights go one after the other. */
+static const struct live_op *acl_before(const struct planning *p, const struct live_op *op)
+{
+    for (const struct live_op *x = p->ops; x < op; x++)
+        if (!pol_op_finished(x->state) && str_is(x->op->kind, "tree") && str_is(x->op->tree_command, "acl") &&
+            x->op->not_before_ms <= p->f->now_ms &&
+            (ddf_uri_within(x->op->tree_uri, op->op->tree_uri) || ddf_uri_within(op->op->tree_uri, x->op->tree_uri)))
+            return x;
+    return NULL;
+}
+
+void acl_send(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    struct str grant = argument(o->args, "grant"), revoke = argument(o->args, "revoke"), now = { 0 }, from, want;
+    struct err e = { 0 };
+    const struct live_op *before = acl_before(p, op);
+    if (before) {
+        add_wait(p, (struct str){ 0 }, "waiting",
+                 say(p, "acl (operation %lld) waits for operation %lld, which changes the same rights",
+                     (long long)o->id, (long long)before->op->id),
+                 0, 0);
+        return;
+    }
+    if (list_in_force(p, op, &now, &from) != READ) return;
+    bool own = str_eq(from, o->tree_uri);
+    if (!grant.n && !revoke.n) {
+        end(p, op, POL_OP_VERIFIED, 200,
+            own ? say(p, "its own: %.*s", STR_ARG(now))
+                : say(p, "inherited from %.*s: %.*s", STR_ARG(from), STR_ARG(now)));
+        return;
+    }
+    if (ddf_acl_change(now, grant, revoke, p->a, &want, &e)) {
+        op_fail(p, op, 0, say(p, "%s (now: %.*s)", e.text, STR_ARG(now)));
+        return;
+    }
+    const char *lost = right_lost(p, now, want);
+    if (!want.n)
+        op_fail(p, op, 0,
+                say(p,
+                    "nothing would be left, and an empty list means that the rights of the node above hold:"
+                    " leave somebody a right (now: %.*s)",
+                    STR_ARG(now)));
+    else if (ddf_acl_same(now, want))
+        end(p, op, POL_OP_VERIFIED, 200, say(p, "it was so already: %.*s", STR_ARG(now)));
+    else if (lost && !op_forced(o->args))
+        op_fail(p, op, 0,
+                say(p,
+                    "this authority (%.*s) would take %s from itself: ask with force to do so all the same (now: %.*s)",
+                    STR_ARG(p->f->server_id), lost, STR_ARG(now)));
+    else
+        write_list(p, op, want);
+}
+
+/* The device said that it took the list: does it report it? One who has no right left to see it cannot know. */
+static void prove_list(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    const struct pol_item *wrote = last_written(o), *it = last_look(p, o, acl_uri(p, o->tree_uri));
+    struct str want = wrote ? wrote->data : (struct str){ 0 };
+    if (!it && op_look(p, op, acl_uri(p, o->tree_uri), STR("read back what was written"))) return;
+    if (!it || it->seen_code < 200 || it->seen_code >= 300)
+        end(p, op, POL_OP_VERIFIED, 200, /* what it said to the change; how it refused the look stands with the look */
+            say(p, "the device says it is done, and does not let this authority read it back: %.*s", STR_ARG(want)));
+    else if (ddf_acl_same(it->seen, want))
+        end(p, op, POL_OP_VERIFIED, 200, say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));
+    else
+        op_fail(p, op, 0,
+                say(p, "the device says it is done, but the list is \"%.*s\"", STR_ARG(str_slice(it->seen, 0, 200))));
+}
+
+/* Given up, and it may have been done all the same. */
+static void find_list(struct planning *p, struct live_op *op)
+{
+    const struct pol_operation *o = op->op;
+    const struct pol_item *wrote = last_written(o), *it = last_look(p, o, acl_uri(p, o->tree_uri));
+    if (!it && op_look(p, op, acl_uri(p, o->tree_uri), STR("is it done?"))) return;
+    if (!it || it->seen_code < 200 || it->seen_code >= 300)
+        op_unknown(p, op, "the session ended each time before its answer came, and the list cannot be read back");
+    else if (wrote && ddf_acl_same(it->seen, wrote->data))
+        end(p, op, POL_OP_VERIFIED, 200, say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));
+    else
+        op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
+}
+
+/* A lost answer: the list is read again before anything is repeated. */
+void acl_inquire(struct planning *p, struct live_op *op)
+{
+    if (op->state == POL_OP_SENT && op->op->tries >= POL_MAX_TRIES)
+        find_list(p, op);
+    else if (op->state == POL_OP_SENT)
+        tree_again(p, op);
+    else if (op->state == POL_OP_ACKNOWLEDGED)
+        prove_list(p, op);
+}

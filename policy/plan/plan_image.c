@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An image on the device: its entry, then its download. */
+#include "policy/plan/planner_int.h"
+
+static bool seen(struct planning *p, struct str id)
+{
+    for (size_t i = 0; i < p->n_images; i++)
+        if (str_eq(p->images[i], id)) return true;
+    if (!p->images && !(p->images = ARENA_ARRAY(p->a, struct str, p->d->n_vms))) {
+        p->no_memory = true;
+        return true;
+    }
+    p->images[p->n_images++] = id;
+    return false;
+}
+
+/* What the entry shall hold, in our words. Empty values are not written. */
+struct fact {
+    const char *name;
+    struct str value;
+};
+enum { IMAGE_FACTS = 11 };
+
+static void facts_of(struct planning *p, const struct pol_image *m, struct fact out[IMAGE_FACTS])
+{
+    struct fact f[IMAGE_FACTS] = {
+        { "id", m->id },
+        { "name", m->name },
+        { "version", m->version },
+        { "guestType", m->guest_type },
+        { "arch", m->arch },
+        { "format", m->format },
+        { "url", m->url },
+        { "sizeKB", say(p, "%llu", (unsigned long long)((m->size_bytes + 1023) / 1024)) },
+        { "hashAlg", STR("sha256") },
+        { "hash", m->sha256 },
+        { "owner", p->f->owner ? say(p, "%d", p->f->owner) : (struct str){ 0 } },
+    };
+    for (size_t i = 0; i < IMAGE_FACTS; i++) out[i] = f[i];
+}
+
+static void create(struct planning *p, const struct pol_vm *vm, const struct pol_image *m, struct str name)
+{
+    struct fact f[IMAGE_FACTS];
+    struct batch b;
+    struct str why = say(p, "image %.*s is not on the device yet", STR_ARG(name));
+
+    batch_init(&b, DDF_IMAGE, m->id, true);
+    facts_of(p, m, f);
+    if (!batch_add_node(p, &b, owner_uri(p, DDF_IMAGE, m->id), why)) return;
+    for (size_t i = 0; i < IMAGE_FACTS; i++)
+        if (f[i].value.n) batch_set_name(p, &b, f[i].name, f[i].value, why);
+    if (batch_send(p, &b, why))
+        add_wait(p, vm->name, "working", say(p, "image %.*s is being announced to the device", STR_ARG(name)), 0, 0);
+}
+
+/* Where the entry says something else: the download's address moves with the server. @return false when something is
+ * on its way */
+static bool correct(struct planning *p, const struct pol_image *m, struct str name)
+{
+    struct fact f[IMAGE_FACTS];
+    struct batch b;
+    struct str why = say(p, "the entry of image %.*s is not right", STR_ARG(name));
+
+    batch_init(&b, DDF_IMAGE, m->id, false);
+    facts_of(p, m, f);
+    for (size_t i = 0; i < IMAGE_FACTS; i++) {
+        const struct ddf_entry *en = ddf_layout_entry(p->l, DDF_IMAGE, str_of(f[i].name));
+        const struct pol_mirror_node *n = mirror_entry(p, DDF_IMAGE, f[i].name, m->id);
+        if (en && f[i].value.n && readable(p, entry_uri(p, DDF_IMAGE, f[i].name, m->id)) &&
+            (!n || !same_value(en->format, n->value, f[i].value)))
+            batch_set(p, &b, en, (struct str){ 0 }, f[i].value, why);
+    }
+    return !batch_send(p, &b, why);
+}
+
+static struct str how_far(struct planning *p, struct str id)
+{
+    int done, size;
+    if (!mirror_number(p, DDF_IMAGE, "doneKB", id, &done) || !mirror_number(p, DDF_IMAGE, "sizeKB", id, &size) ||
+        size <= 0)
+        return (struct str){ 0 };
+    return say(p, " (%d %%)", (int)(100.0 * done / size));
+}
+
+static bool written_not_read(struct planning *p, struct str id)
+{
+    size_t first, end;
+    mirror_below(p, owner_uri(p, DDF_IMAGE, id), &first, &end);
+    for (size_t i = first; i < end; i++)
+        if (p->f->mirror[i].known == POL_ACKNOWLEDGED && readable(p, p->f->mirror[i].uri) &&
+            !held_back(p, failure_of(p, say(p, "get %.*s", STR_ARG(p->f->mirror[i].uri)))))
+            return true;
+    return false;
+}
+
+bool plan_image(struct planning *p, const struct pol_vm *vm)
+{
+    const struct pol_image *m = vm->image;
+    struct str name = say(p, "%.*s:%.*s", STR_ARG(m->name), STR_ARG(m->version)), uri = owner_uri(p, DDF_IMAGE, m->id);
+    struct str word = mirror_word(p, DDF_IMAGE, "status", m->id);
+    struct live_op *op = busy_with(p, DDF_IMAGE, m->id);
+    bool there = uri.n && mirror_has(p, uri), ready = there && str_is(word, "ready");
+
+    if (ready || p->no_memory) return ready && !p->no_memory;
+    if (seen(p, m->id)) {
+        add_wait(p, vm->name, "working", say(p, "image %.*s is not ready on the device yet", STR_ARG(name)), 0, 0);
+        return false;
+    }
+    if (!m->url.n) {
+        add_wait(p, vm->name, "failed",
+                 say(p, "image %.*s has no address for devices: set the server's public address", STR_ARG(name)), 0, 0);
+    } else if (!there) {
+        create(p, vm, m, name);
+    } else if (op) {
+        add_wait(p, vm->name, "working",
+                 say(p, "image %.*s is downloading%.*s", STR_ARG(name), STR_ARG(how_far(p, m->id))), 202, 0);
+    } else if (written_not_read(p, m->id)) {
+        add_wait(p, vm->name, "working", say(p, "the entry of image %.*s is being read back", STR_ARG(name)), 0, 0);
+    } else if (!word.n) {
+        if (!add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_DISCOVER, "how the image is"))
+            add_wait(p, vm->name, "failed", say(p, "the device does not tell how image %.*s is", STR_ARG(name)), 0, 0);
+    } else if (str_is(word, "downloading") || str_is(word, "verifying")) {
+        const struct pol_mirror_node *n = mirror_entry(p, DDF_IMAGE, "status", m->id);
+        add_wait(p, vm->name, "working",
+                 say(p, "image %.*s is %.*s%.*s", STR_ARG(name), STR_ARG(word), STR_ARG(how_far(p, m->id))), 202, 0);
+        if (p->f->now_ms - n->at_ms >= POL_POLL_MS)
+            add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_INQUIRY, "how far the image is");
+    } else if (correct(p, m, name)) {
+        if (add_operation(p, DDF_IMAGE, m->id, STR("download"), (struct str){ 0 },
+                          say(p, "download image %.*s", STR_ARG(name))))
+            add_wait(p, vm->name, "working", say(p, "image %.*s is being downloaded", STR_ARG(name)), 0, 0);
+        else
+            add_wait(p, vm->name, "waiting",
+                     say(p, "image %.*s is not on the device (%.*s)", STR_ARG(name), STR_ARG(word)), 0, 0);
+    }
+    return false;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of a plan stand on: the mirror, steps, waits. */
+#include "ddf/uri.h"
+#include "policy/resolve/facts.h"
+#include "policy/plan/planner_int.h"
+#include <string.h>
+
+/* ---- the mirror ---- */
+
+const struct pol_mirror_node *mirror_find(const struct planning *p, struct str uri)
+{
+    return facts_node(p->f, uri);
+}
+
+void mirror_below(const struct planning *p, struct str uri, size_t *first, size_t *end)
+{
+    char text[DDF_URI_BYTES + 2];
+    *first = *end = 0;
+    if (uri.n > DDF_URI_BYTES || !uri.n) return;
+    memcpy(text, uri.p, uri.n);
+    text[uri.n] = '/'; /* whatever begins with it lies between it and its successor, '0' */
+    *first = facts_from(p->f, (struct str){ text, uri.n + 1 });
+    text[uri.n] = '/' + 1;
+    *end = facts_from(p->f, (struct str){ text, uri.n + 1 });
+}
+
+bool mirror_has(const struct planning *p, struct str uri)
+{
+    size_t first, end;
+    mirror_below(p, uri, &first, &end);
+    return end > first || mirror_find(p, uri);
+}
+
+struct str entry_uri(struct planning *p, enum ddf_scope scope, const char *name, struct str owner)
+{
+    const struct ddf_entry *en = ddf_layout_entry(p->l, scope, str_of(name));
+    struct str uri = { 0 };
+    if (en && !(uri = ddf_layout_uri(p->l, en, owner, (struct str){ 0 }, p->a)).n) p->no_memory = true;
+    return uri;
+}
+
+struct str owner_uri(struct planning *p, enum ddf_scope scope, struct str owner)
+{
+    struct str uri = ddf_layout_owner_uri(p->l, scope, owner, p->a);
+    if (!uri.n) p->no_memory = true;
+    return uri;
+}
+
+const struct pol_mirror_node *mirror_entry(struct planning *p, enum ddf_scope scope, const char *name, struct str owner)
+{
+    struct str uri = entry_uri(p, scope, name, owner);
+    return uri.n ? mirror_find(p, uri) : NULL;
+}
+
+bool mirror_number(struct planning *p, enum ddf_scope scope, const char *name, struct str owner, int *out)
+{
+    const struct pol_mirror_node *n = mirror_entry(p, scope, name, owner);
+    int64_t v;
+    if (!n || n->known != POL_REPORTED || !str_to_i64(n->value, &v) || v < -1000000000 || v > 1000000000) return false;
+    *out = (int)v;
+    return true;
+}
+
+struct str mirror_word(struct planning *p, enum ddf_scope scope, const char *name, struct str owner)
+{
+    const struct ddf_entry *en = ddf_layout_entry(p->l, scope, str_of(name));
+    const struct pol_mirror_node *n = mirror_entry(p, scope, name, owner);
+    for (size_t i = 0; en && n && n->known == POL_REPORTED && i < en->n_words; i++)
+        if (same_value(en->format, en->words[i].wire, n->value)) return en->words[i].word;
+    return (struct str){ 0 };
+}
+
+bool same_value(struct str format, struct str x, struct str y)
+{
+    struct pol_mirror_node n = { .format = format, .value = x, .known = POL_ACKNOWLEDGED };
+    return !pol_read_back_differs(&n, y);
+}
+
+bool readable(const struct planning *p, struct str uri)
+{
+    const struct ddf_node *n = p->f->schema ? ddf_schema_find(p->f->schema, uri) : NULL;
+    return !n || (n->access & DDF_GET);
+}
+
+/* ---- steps and waits ---- */
+
+struct str say(struct planning *p, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct str s = arena_vprintf(p->a, fmt, ap);
+    va_end(ap);
+    if (!s.p) p->no_memory = true;
+    return s;
+}
+
+const struct pol_failure *failure_of(const struct planning *p, struct str key)
+{
+    for (size_t i = 0; i < p->out->n_failures; i++)
+        if (str_eq(p->out->failures[i].key, key)) return &p->out->failures[i];
+    return NULL;
+}
+
+bool held_back(const struct planning *p, const struct pol_failure *x)
+{
+    return x && (pol_failure_final(x) || x->retry_ms > p->f->now_ms);
+}
+
+void add_wait(struct planning *p, struct str vm, const char *state, struct str why, int code, int64_t until_ms)
+{
+    add_wait_at(p, vm, (struct str){ 0 }, state, why, code, until_ms);
+}
+
+void add_wait_at(struct planning *p, struct str vm, struct str uri, const char *state, struct str why, int code,
+                 int64_t until_ms)
+{
+    for (const struct pol_wait *w = p->out->waits; w; w = w->next)
+        if (str_eq(w->vm, vm) && str_eq(w->why, why)) return;
+    struct pol_wait *w = ARENA_NEW(p->a, struct pol_wait);
+    if (!w) {
+        p->no_memory = true;
+        return;
+    }
+    *w = (struct pol_wait){
+        .vm = vm, .uri = uri, .state = str_of(state), .why = why, .code = code, .until_ms = until_ms
+    };
+    *p->wait_tail = w;
+    p->wait_tail = &w->next;
+    p->out->n_waits++;
+}
+
+/* What the device says of an operation that failed: only it knows the cause. */
+static struct str own_words(struct planning *p, struct str vm, const struct pol_failure *x)
+{
+    int result;
+    const struct pol_mirror_node *text = vm.n ? mirror_entry(p, DDF_VM, "progress.text", vm) : NULL;
+    if (!text || !str_starts(x->key, STR("exec ")) || !mirror_number(p, DDF_VM, "progress.result", vm, &result) ||
+        result != x->code)
+        return (struct str){ 0 };
+    return text->value;
+}
+
+void wait_failure(struct planning *p, struct str vm, struct str what, const struct pol_failure *x)
+{
+    bool read_back = x->code == 0 && str_starts(x->key, STR("set "));
+    struct str code = read_back ? STR("the device says it took the value, and keeps another")
+                                : pol_with_text(pol_code_text(p->l, x->code, p->a), own_words(p, vm, x), p->a);
+    size_t space = str_find(x->key, ' ', 0);
+    struct str uri = str_slice(x->key, space < x->key.n ? space + 1 : x->key.n, x->key.n);
+    if (pol_failure_final(x))
+        add_wait_at(p, vm, uri, "failed", say(p, "%.*s: set aside: %.*s", STR_ARG(what), STR_ARG(code)), x->code, 0);
+    else
+        add_wait_at(p, vm, uri, "waiting",
+                    say(p, "%.*s: tried %d %s, again in %lld s: %.*s", STR_ARG(what), x->tries,
+                        x->tries == 1 ? "time" : "times", (long long)((x->retry_ms - p->f->now_ms + 999) / 1000),
+                        STR_ARG(code)),
+                    x->code, x->retry_ms);
+}
+
+struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri,
+                          struct str why)
+{
+    static const char *const words[] = { [POL_GET] = "get",           [POL_ADD] = "set",   [POL_REPLACE] = "set",
+                                         [POL_DELETE] = "delete",     [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic",
+                                         [POL_SEQUENCE] = "sequence", [POL_COPY] = "copy", [POL_ASK] = "ask" };
+    struct pol_step *s = ARENA_NEW(p->a, struct pol_step);
+    if (!s) {
+        p->no_memory = true;
+        return NULL;
+    }
+    s->verb = verb;
+    s->purpose = purpose;
+    s->uri = uri;
+    s->why = why;
+    s->key = say(p, "%s %.*s", words[verb], STR_ARG(uri));
+    return s;
+}
+
+static struct str without_query(struct str uri)
+{
+    return str_slice(uri, 0, str_find(uri, '?', 0));
+}
+
+/* A limit that the device states; 0 and what it never said are none. */
+static size_t stated(const struct planning *p, const char *uri)
+{
+    const struct pol_mirror_node *n = mirror_find(p, str_of(uri));
+    int64_t value;
+    return n && str_to_i64(n->value, &value) && value > 0 ? (size_t)value : SIZE_MAX;
+}
+
+/* protocol.md 10: how long and deep addresses may be on this device. */
+static bool address_fits(const struct planning *p, struct str uri)
+{
+    struct str rest = uri, name;
+    size_t depth = 0, longest = 0;
+    while (str_cut(&rest, '/', &name)) {
+        longest = name.n > longest ? name.n : longest;
+        depth += !str_is(name, ".");
+    }
+    return depth <= stated(p, "./DevDetail/URI/MaxDepth") && uri.n <= stated(p, "./DevDetail/URI/MaxTotLen") &&
+           longest <= stated(p, "./DevDetail/URI/MaxSegLen");
+}
+
+/* Octets are held in base64 on this side of the wire, and checked as that. */
+static struct str checked_format(struct str format)
+{
+    return str_eq_fold(format, STR("bin")) ? STR("b64") : format;
+}
+
+bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
+{
+    static const enum ddf_access access[] = { [POL_GET] = DDF_GET,
+                                              [POL_ADD] = DDF_ADD,
+                                              [POL_REPLACE] = DDF_REPLACE,
+                                              [POL_DELETE] = DDF_DELETE,
+                                              [POL_EXEC] = DDF_EXEC };
+    struct err e = { 0 };
+    int status = 200;
+    if (!address_fits(p, without_query(s->uri))) {
+        add_wait_at(
+            p, vm, s->uri, "failed",
+            say(p, "%.*s: not sent, it would be answered 414: this device takes no address as long or deep as %.*s",
+                STR_ARG(s->why), STR_ARG(s->uri)),
+            414, 0);
+        return false;
+    }
+    bool property = s->verb != POL_GET &&
+                    str_find(s->uri, '?', 0) < s->uri.n; /* ACL, Title: no description speaks of them */
+    if (s->verb == POL_ATOMIC || s->verb == POL_SEQUENCE || s->verb == POL_COPY || s->verb == POL_ASK || property ||
+        !p->f->schema ||
+        !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), checked_format(s->format), s->type, s->data,
+                   s->has_data, false, &status, &e))
+        return true;
+    add_wait_at(p, vm, s->uri, "failed",
+                say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text), status, 0);
+    return false;
+}
+
+static void append(struct planning *p, struct pol_step *s)
+{
+    *p->tail = s;
+    p->tail = &s->next;
+    p->out->n_steps++;
+}
+
+bool add_step(struct planning *p, struct pol_step *s, struct str vm)
+{
+    if (!s) return false;
+    const struct pol_failure *x = failure_of(p, s->key);
+    if (held_back(p, x)) {
+        wait_failure(p, vm, s->why, x);
+        return false;
+    }
+    if (!step_in_order(p, s, vm)) return false;
+    append(p, s);
+    return true;
+}
+
+bool add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose purpose, const char *why)
+{
+    struct str full = uri, words = str_of(why);
+    if (!uri.n || p->no_memory) return false;
+    for (const struct pol_step *s = p->out->steps; s; s = s->next)
+        if (s->verb == POL_GET && (str_eq(s->uri, uri) ||
+                                   (str_find(s->uri, '?', 0) < s->uri.n && ddf_uri_within(uri, without_query(s->uri)))))
+            return true; /* this plan asks already */
+    if (tree && !p->f->list_unsupported) full = say(p, "%.*s?list=StructData", STR_ARG(uri));
+    struct pol_step *s = new_step(p, POL_GET, purpose, full, words);
+    if (!s || held_back(p, failure_of(p, s->key))) return false;
+    append(p, s);
+    return true;
+}
+
+bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owner, enum pol_purpose purpose,
+                       const char *why)
+{
+    static const char *const vm[] = { "progress.correlator", "progress.result", "progress.phase", "progress.pct",
+                                      "progress.start" };
+    static const char *const image[] = { "status", "result", "doneKB" };
+    const char *const *names = scope == DDF_VM ? vm : image;
+    size_t n = scope == DDF_VM ? sizeof vm / sizeof *vm : sizeof image / sizeof *image;
+    bool any = false;
+
+    if (scope == DDF_VM && !p->f->list_unsupported &&
+        add_read(p, entry_uri(p, DDF_VM, "progress.node", owner), true, purpose, why))
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        bool one = add_read(p, entry_uri(p, scope, names[i], owner), false, purpose, why);
+        if (i == 0 && !one) return false; /* the one that matters cannot be read */
+        any |= one;
+    }
+    return any;
+}
+
+/* ---- operations ---- */
+
+void add_move(struct planning *p, struct live_op *op, const struct pol_verdict *v)
+{
+    struct pol_plan *out = p->out;
+    if (!out->moves && !(out->moves = arena_alloc(p->a, (p->f->n_operations * 2 + 1) * sizeof *out->moves))) {
+        p->no_memory = true;
+        return;
+    }
+    if (out->n_moves >= p->f->n_operations * 2) return;
+    out->moves[out->n_moves].id = op->op->id;
+    out->moves[out->n_moves].state = v->state;
+    out->moves[out->n_moves].code = v->code;
+    out->moves[out->n_moves].why = v->why;
+    out->moves[out->n_moves++].percent = v->percent;
+    op->state = v->state;
+}
+
+void add_verified(struct planning *p, struct live_op *op)
+{
+    struct pol_plan *out = p->out;
+    if (!out->verified && !(out->verified = ARENA_ARRAY(p->a, int64_t, p->f->n_operations + 1))) {
+        p->no_memory = true;
+        return;
+    }
+    out->verified[out->n_verified++] = op->op->id;
+    op->state = POL_OP_VERIFIED;
+}
+
+/* Same facts, same correlator; the moment is one of the facts, so that the same wish at another time is another
+ * operation. */
+static struct str correlator(struct planning *p, struct str owner, struct str kind, struct str args, int tries)
+{
+    uint8_t digest[SHA256_BYTES];
+    char text[2 * 12 + 1];
+    struct str all = say(p, "%.*s\n%.*s\n%.*s\n%.*s\n%s\n%d\n%lld", STR_ARG(p->f->device), STR_ARG(owner),
+                         STR_ARG(kind), STR_ARG(args), p->d->hash, tries, (long long)p->f->now_ms);
+    crypto_sha256(all, digest);
+    for (size_t i = 0; i < 12; i++) {
+        text[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        text[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    text[24] = '\0';
+    return say(p, "p-%s", text);
+}
+
+bool add_operation(struct planning *p, enum ddf_scope scope, struct str owner, struct str kind, struct str args,
+                   struct str why)
+{
+    const struct ddf_operation *o = ddf_layout_operation(p->l, scope, kind);
+    struct str vm = scope == DDF_VM ? owner : (struct str){ 0 };
+    if (!o) {
+        add_wait(p, vm, "failed", say(p, "%.*s: the layout has no operation \"%.*s\"", STR_ARG(why), STR_ARG(kind)), 0,
+                 0);
+        return false;
+    }
+    struct str uri = ddf_layout_operation_uri(p->l, o, owner, p->a);
+    struct pol_step *s = new_step(p, o->delete_node ? POL_DELETE : POL_EXEC, POL_FOR_CHANGE, uri, why);
+    if (!s || o->delete_node) return add_step(p, s, vm);
+    s->purpose = POL_FOR_OPERATION;
+    if (args.n) {
+        s->format = STR("chr");
+        s->type = STR("text/plain");
+        s->data = args;
+        s->has_data = true;
+    }
+    s->op_kind = kind;
+    s->op_owner = owner;
+    s->op_args = args;
+    s->op_scope = scope;
+    for (size_t i = 0; i < p->f->n_operations; i++) {
+        struct live_op *op = &p->ops[i]; /* one that never reached the device goes out again as it was */
+        if (op->op->by_policy && op->state == POL_OP_QUEUED && op->op->scope == scope && str_eq(op->op->owner, owner) &&
+            str_eq(op->op->kind, kind) && str_eq(op->op->args, args)) {
+            s->operation = op->op->id;
+            s->correlator = op->op->correlator;
+            op->carried = true;
+        }
+    }
+    const struct pol_failure *x = failure_of(p, s->key);
+    if (!s->correlator.n) s->correlator = correlator(p, owner, kind, args, x ? x->tries : 0);
+    return add_step(p, s, vm);
+}

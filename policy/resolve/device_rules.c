@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/resolve/device_rules.h"
+#include "policy/document/rules.h"
+
+static struct str attribute(const struct pol_facts *f, struct str name)
+{
+    for (size_t i = 0; i < f->n_attrs; i++)
+        if (str_eq(f->attrs[i].name, name) && !f->attrs[i].unknown) return f->attrs[i].value;
+    return (struct str){ 0 };
+}
+
+struct str rules_settings(const struct pol_facts *f)
+{
+    return attribute(f, STR("hypervisor.cap.settings"));
+}
+
+/* Are settings of this folder listed at all? Who lists none of the device's own leaves them open. */
+static bool lists_folder(struct str list, struct str path)
+{
+    size_t end = path.n;
+    struct str one;
+    while (end && path.p[end - 1] != '/') end--;
+    while (end && str_cut(&list, ',', &one))
+        if (str_starts(str_trim(one), str_slice(path, 0, end))) return true;
+    return false;
+}
+
+bool rules_supported(struct str list, const struct ddf_entry *en, struct str wire)
+{
+    struct str rest = list, one;
+    if (!list.n || en->scope == DDF_IMAGE || en->change == DDF_C_NEVER) return true;
+    while (str_cut(&rest, ',', &one)) {
+        one = str_trim(one);
+        size_t eq = str_find(one, '=', 0);
+        if (!str_eq(str_slice(one, 0, eq), en->path)) continue;
+        return eq == one.n || rules_among(str_slice(one, eq + 1, one.n), '|', wire);
+    }
+    return en->scope == DDF_DEVICE && !lists_folder(list, en->path);
+}
+
+static const struct pol_value *value_of(const struct pol_vm *vm, const struct ddf_entry *en, struct str instance)
+{
+    for (size_t i = 0; i < vm->n_values; i++)
+        if (vm->values[i].setting->entry == en && str_eq(vm->values[i].setting->instance, instance))
+            return &vm->values[i];
+    return NULL;
+}
+
+static struct str image_text(const struct pol_image *m, const struct ddf_entry *en)
+{
+    return str_is(en->name, "arch")        ? m->arch
+           : str_is(en->name, "format")    ? m->format
+           : str_is(en->name, "guestType") ? m->guest_type
+                                           : (struct str){ 0 };
+}
+
+static void object(struct arena *a, struct pol_vm *vm, const struct ddf_rule *r, struct str what, struct str word,
+                   struct str right, const struct pol_policy *policy)
+{
+    vm->problem_code = r->code;
+    vm->problem = arena_printf(a, "%.*s %.*s %s %.*s%s%.*s%s (policy %.*s)", STR_ARG(what), STR_ARG(word),
+                               rules_words(r), STR_ARG(r->right->label.n ? r->right->label : r->right->name),
+                               r->right->scope == DDF_DEVICE ? " of this device, " : ", ", STR_ARG(right), "",
+                               STR_ARG(policy->name));
+}
+
+/* All instances of a setting together. @return false when there is none */
+static const struct pol_value *sum_of(const struct pol_vm *vm, const struct ddf_entry *en, int64_t *sum)
+{
+    const struct pol_value *last = NULL;
+    int64_t n;
+    *sum = 0;
+    for (size_t i = 0; i < vm->n_values; i++)
+        if (vm->values[i].setting->entry == en && str_to_i64(vm->values[i].wire, &n) &&
+            !__builtin_add_overflow(*sum, n, sum))
+            last = &vm->values[i];
+    return last;
+}
+
+static void judge_settings(const struct pol_facts *f, struct arena *a, struct pol_vm *vm, const struct ddf_rule *r)
+{
+    struct str fact = r->right->scope == DDF_DEVICE ? attribute(f, r->right->name) : (struct str){ 0 };
+    int64_t sum;
+    const struct pol_value *last = r->sum ? sum_of(vm, r->left, &sum) : NULL;
+    if (last && !rules_at_most(r, sum, fact)) {
+        struct str all = arena_printf(a, "%lld in all", (long long)sum);
+        object(a, vm, r, last->setting->name, all, fact, last->policy);
+    }
+    for (size_t i = 0; !r->sum && i < vm->n_values && !vm->problem.n; i++) {
+        const struct pol_value *v = &vm->values[i], *other = NULL;
+        if (v->setting->entry != r->left) continue;
+        if (r->right->scope == DDF_VM) other = value_of(vm, r->right, v->setting->instance);
+        struct str right = r->right->scope == DDF_DEVICE ? fact : other ? other->wire : (struct str){ 0 };
+        if (!rules_hold(r, v->wire, right)) object(a, vm, r, v->setting->name, v->setting->word, right, v->policy);
+    }
+}
+
+static void judge_image(const struct pol_facts *f, struct arena *a, struct pol_vm *vm, const struct ddf_rule *r)
+{
+    struct str fact = attribute(f, r->right->name);
+    if (!vm->image || rules_hold(r, image_text(vm->image, r->left), fact)) return;
+    struct str what = arena_printf(a, "image %.*s:%.*s:", STR_ARG(vm->image->name), STR_ARG(vm->image->version));
+    object(a, vm, r, what, image_text(vm->image, r->left), fact, vm->image_value->policy);
+}
+
+bool rules_judge(const struct pol_facts *f, struct arena *a, struct pol_vm *vm)
+{
+    for (size_t i = 0; i < vm->n_values && !vm->problem.n; i++) {
+        const struct pol_value *v = &vm->values[i];
+        if (!v->unsupported || !v->setting->entry->fail_closed) continue;
+        vm->problem_code = 406;
+        vm->problem = arena_printf(a,
+                                   "%.*s %.*s is not supported by this device, and the VM must not run without it"
+                                   " (policy %.*s)",
+                                   STR_ARG(v->setting->name), STR_ARG(v->setting->word), STR_ARG(v->policy->name));
+    }
+    for (size_t k = 0; k < f->layout->n_rules && !vm->problem.n; k++) {
+        const struct ddf_rule *r = &f->layout->rules[k];
+        if (r->left->scope == DDF_IMAGE)
+            judge_image(f, a, vm, r);
+        else
+            judge_settings(f, a, vm, r);
+    }
+    return !vm->problem_code || vm->problem.n;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/core/ddf_cache.h"
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct set {
+    struct schema_set pub;     /* first, so that both share an address */
+    struct ddf_schema *schema; /* NULL: is being read */
+    size_t bytes;
+    unsigned users;
+    bool forgotten; /* nobody new gets it */
+    uint64_t used;
+    struct set *next;
+    char key[];
+};
+
+struct schemas {
+    pthread_mutex_t lock;
+    pthread_cond_t read; /* somebody is done with reading */
+    struct set *first;
+    size_t n, bytes;
+    uint64_t clock, n_read;
+};
+
+struct schemas *schemas_create(void)
+{
+    struct schemas *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->read, NULL);
+    return s;
+}
+
+static void drop(struct schemas *s, struct set *x)
+{
+    struct set **at = &s->first;
+    while (*at != x) at = &(*at)->next;
+    *at = x->next;
+    s->n--;
+    s->bytes -= x->bytes;
+    ddf_schema_destroy(x->schema);
+    free(x);
+}
+
+void schemas_destroy(struct schemas *s)
+{
+    if (!s) return;
+    while (s->first) drop(s, s->first);
+    pthread_cond_destroy(&s->read);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* The one that nobody uses and nobody has used for longest, until there is room again. */
+static void trim(struct schemas *s)
+{
+    while (s->bytes > SCHEMAS_BYTES || s->n > SCHEMAS_SETS) {
+        struct set *oldest = NULL;
+        for (struct set *x = s->first; x; x = x->next)
+            if (!x->users && (!oldest || x->used < oldest->used)) oldest = x;
+        if (!oldest) return;
+        drop(s, oldest);
+    }
+}
+
+static struct set *find(const struct schemas *s, const char *key)
+{
+    struct set *x = s->first;
+    while (x && (x->forgotten || strcmp(x->key, key) != 0)) x = x->next;
+    return x;
+}
+
+/* A new one, for the caller to read. */
+static struct set *add(struct schemas *s, const char *key)
+{
+    const size_t n = strlen(key) + 1;
+    struct set *x = calloc(1, sizeof *x + n);
+    if (!x) return NULL;
+    memcpy(x->key, key, n);
+    x->pub.key = x->key;
+    x->users = 1;
+    x->next = s->first;
+    s->first = x;
+    s->n++;
+    return x;
+}
+
+enum rc schemas_hold(struct schemas *s, const char *key,
+                     enum rc (*read)(void *ctx, struct ddf_schema **out, struct err *e), void *ctx,
+                     const struct schema_set **out, struct err *e)
+{
+    struct ddf_schema *schema = NULL;
+    enum rc rc = RC_OK;
+    pthread_mutex_lock(&s->lock);
+    struct set *x = find(s, key);
+    while (x && !x->schema) {
+        pthread_cond_wait(&s->read, &s->lock);
+        x = find(s, key);
+    }
+    if (x) {
+        x->users++;
+    } else if ((x = add(s, key)) == NULL) {
+        rc = err_set(e, RC_NOMEM, "no memory for device descriptions");
+    } else {
+        pthread_mutex_unlock(&s->lock);
+        rc = read(ctx, &schema, e);
+        pthread_mutex_lock(&s->lock);
+        s->n_read++;
+        x->schema = schema;
+        x->pub.schema = schema;
+        if (rc) {
+            drop(s, x);
+        } else {
+            x->bytes = ddf_schema_bytes(schema);
+            s->bytes += x->bytes;
+        }
+        pthread_cond_broadcast(&s->read);
+    }
+    if (!rc) {
+        x->used = ++s->clock;
+        *out = &x->pub;
+        trim(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+void schemas_release(struct schemas *s, const struct schema_set *set)
+{
+    pthread_mutex_lock(&s->lock);
+    for (struct set *x = s->first; x; x = x->next) {
+        if (&x->pub != set) continue;
+        if (!--x->users && x->forgotten) drop(s, x);
+        break;
+    }
+    trim(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool names(const char *key, int64_t description)
+{
+    struct str rest = str_of(key), one;
+    int64_t id;
+    while (str_cut(&rest, ',', &one))
+        if (str_to_i64(one, &id) && id == description) return true;
+    return false;
+}
+
+void schemas_forget(struct schemas *s, int64_t description)
+{
+    pthread_mutex_lock(&s->lock);
+    for (struct set *x = s->first, *next; x; x = next) {
+        next = x->next;
+        if (!names(x->key, description)) continue;
+        x->forgotten = true;
+        if (!x->users) drop(s, x);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void schemas_count(struct schemas *s, size_t *kept, uint64_t *n_read)
+{
+    pthread_mutex_lock(&s->lock);
+    *kept = s->n;
+    *n_read = s->n_read;
+    pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/core/server.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "db/sql/beside.h"
+#include "db/start.h"
+#include "server/core/health.h"
+#include "server/core/ddf_cache.h"
+#include "server/core/credentials.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FILES_MAX = 256, PATH_BYTES = 1024 };
+
+static const char *const start_sql[START_STMT_COUNT] = {
+#define X(name, sql) sql,
+    START_STATEMENTS(X)
+#undef X
+};
+
+const struct ddf_layout *server_layout(const struct server *srv, struct str mo)
+{
+    for (size_t i = 0; i < srv->n_layouts; i++)
+        if (str_eq(srv->layouts[i]->mo, mo)) return srv->layouts[i];
+    return srv->n_layouts ? srv->layouts[0] : NULL;
+}
+
+static int by_name(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* Files with this ending in folder/sub, sorted, then the ones the configuration adds. */
+static enum rc list_files(const char *folder, const char *sub, const char *ending, const struct setting_list *more,
+                          struct arena *a, const char **out, size_t *n_out, struct err *e)
+{
+    char path[PATH_BYTES];
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/%s", folder, sub);
+    DIR *d = opendir(path);
+    if (!d) return err_set(e, RC_IO, "cannot read %s (objects.directory): %s", path, strerror(errno));
+    for (struct dirent *f; (f = readdir(d)) != NULL && n < FILES_MAX;)
+        if (str_ends(str_of(f->d_name), str_of(ending))) out[n++] = arena_printf(a, "%s/%s", path, f->d_name).p;
+    closedir(d);
+    qsort(out, n, sizeof *out, by_name);
+    for (size_t i = 0; i < more->n && n < FILES_MAX; i++) out[n++] = more->items[i];
+    *n_out = n;
+    return n ? RC_OK : err_set(e, RC_NOT_FOUND, "there is no *%s file in %s", ending, path);
+}
+
+enum rc server_schema(const struct server_config *c, struct arena *a, struct ddf_schema **out, struct err *e)
+{
+    const char *file[FILES_MAX];
+    size_t n = 0;
+    struct ddf_schema *schema = ddf_schema_create();
+    enum rc rc = schema ? list_files(c->ddf_dir, "mo", ".ddf", &c->ddfs, a, file, &n, e)
+                        : err_set(e, RC_NOMEM, "no memory for device descriptions");
+    for (size_t i = 0; !rc && i < n; i++) rc = ddf_schema_load_file(schema, file[i], e);
+    if (rc)
+        ddf_schema_destroy(schema);
+    else
+        *out = schema;
+    return rc;
+}
+
+enum rc server_load(struct server *srv, const struct server_config *c, struct arena *a, struct err *e)
+{
+    const char *file[FILES_MAX];
+    size_t n = 0;
+    struct ddf_schema *schema = NULL;
+    const bool had_key = access(c->secret_key_file, F_OK) == 0;
+    enum rc rc = secret_key_load(c->secret_key_file, srv->secret_key, e);
+    srv->key_is_new = !rc && !had_key;
+
+    if (!rc) rc = server_schema(c, a, &schema, e);
+    if (!rc) rc = list_files(c->ddf_dir, "layout", ".yaml", &c->layouts, a, file, &n, e);
+    struct ddf_layout **layout = rc ? NULL : ARENA_ARRAY(a, struct ddf_layout *, n);
+    if (!rc && !layout) rc = RC_NOMEM;
+    for (size_t i = 0; !rc && i < n; i++) rc = ddf_layout_load(file[i], a, &layout[i], e);
+    if (!rc && !(srv->schemas = schemas_create())) rc = err_set(e, RC_NOMEM, "no memory for device descriptions");
+    if (rc) {
+        ddf_schema_destroy(schema);
+        return rc;
+    }
+    srv->schema = schema;
+    srv->layouts = layout;
+    srv->n_layouts = n;
+    srv->config = c;
+    return RC_OK;
+}
+
+void server_unload(struct server *srv)
+{
+    ddf_schema_destroy((struct ddf_schema *)(uintptr_t)srv->schema);
+    schemas_destroy(srv->schemas);
+    srv->schema = NULL;
+    srv->schemas = NULL;
+}
+
+static enum rc first_authority(struct sql *db, const struct server_config *c, int64_t now_ms, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(db, START_STMT_AUTHORITY_ANY, NULL, 0, &r, e);
+    bool none = !rc && sql_step(r, e) == RC_OK && sql_int(r, 0) == 0;
+    sql_end(r);
+    if (rc || !none) return rc;
+    rc = sql_run(db, START_STMT_AUTHORITY_ADD,
+                 SQL_ARGS({ "name", SQL_T(str_of(c->authority)) }, { "server_id", SQL_T(str_of(c->server_id)) },
+                          { "now_ms", SQL_I(now_ms) }),
+                 NULL, e);
+    if (!rc) log_event(LOG_INFO, "authority.made", LOG_Z("name", c->authority), LOG_Z("server_id", c->server_id));
+    return rc;
+}
+
+struct sql_health *server_database_health(const struct server *srv)
+{
+    return srv->health ? &srv->health->database : NULL;
+}
+
+/* ---- is it whole, and the one that was here? ---- */
+
+#define RESTORE                                                                                                        \
+    "Restore a backup: stop the server, copy the backup in the database's place, remove its -wal and -shm files, start"
+
+static const char *file_of(const struct server_config *c)
+{
+    return strncmp(c->database, "sqlite:", 7) == 0 ? c->database + 7 : c->database;
+}
+
+static enum rc is_emptied(const struct server_config *c, const char *id, struct err *e)
+{
+    return err_set(e, RC_INVALID,
+                   "the database %s is empty or gone, although %s.id says that one was here (%s). " RESTORE
+                   ". To begin with an empty one, remove that .id file",
+                   file_of(c), file_of(c), id);
+}
+
+/* What a file holds before the schema is brought up to date: ours, nothing yet, or somebody else's. */
+static enum rc look(struct sql *db, const struct server_config *c, const char *id, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    int64_t tables = 0, ours = 0;
+    enum rc rc = sql_start_text(db, STR(START_TABLES), NULL, 0, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) {
+        tables = sql_int(r, 0);
+        ours = sql_int(r, 1);
+    }
+    sql_end(r);
+    if (!rc && !tables && id[0]) rc = is_emptied(c, id, e);
+    if (!rc && tables && !ours)
+        rc = err_set(e, RC_INVALID, "%s is the database of another program: give dmvisord one of its own", file_of(c));
+    return rc;
+}
+
+/* Opened bare: its schema may be an old one. */
+static enum rc open_whole(const struct server_config *c, struct sql_health *health, struct sql **db, struct err *e)
+{
+    const struct sql_options bare = { .durable = true, .busy_ms = 10000, .health = health };
+    char id[SQL_ID_BYTES + 1];
+    bool there = false;
+    struct err why = { 0 };
+    enum rc rc = sql_beside(c->database, id, &there, e);
+    if (rc) return rc;
+    if (id[0] && !there) return is_emptied(c, id, e);
+    rc = sql_open(c->database, &bare, db, &why);
+    if (!rc) rc = sql_check(*db, false, &why);
+    if (rc && health->damaged) return err_set(e, RC_INVALID, "%s is damaged: %.200s. " RESTORE, file_of(c), why.text);
+    if (rc) {
+        *e = why;
+        return rc;
+    }
+    return look(*db, c, id, e);
+}
+
+/* The id in the database and the one beside it are the same from the first start on. */
+static enum rc same_instance(struct sql *db, const struct server_config *c, char id[SQL_ID_BYTES + 1], bool *fresh,
+                             struct err *e)
+{
+    char beside[SQL_ID_BYTES + 1];
+    uint8_t octets[SQL_ID_BYTES / 2];
+    bool there = false;
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(db, START_STMT_INSTANCE, NULL, 0, &r, e);
+    if (!rc && (rc = sql_step(r, e)) == RC_OK) snprintf(id, SQL_ID_BYTES + 1, "%.*s", STR_ARG(sql_text(r, 0)));
+    sql_end(r);
+    if (rc == RC_NOT_FOUND) {
+        crypto_random(octets, sizeof octets);
+        text_hex(octets, sizeof octets, id);
+        rc = sql_run(db, START_STMT_INSTANCE_ADD, SQL_ARGS({ "id", SQL_T(str_of(id)) }), NULL, e);
+    }
+    if (!rc) rc = sql_beside(c->database, beside, &there, e);
+    if (!rc && beside[0] && strcmp(beside, id) != 0)
+        rc = err_set(e, RC_INVALID,
+                     "%s is another database (%s) than the one that was here (%s, says %s.id). " RESTORE
+                     ". To go on with this one, remove that .id file",
+                     file_of(c), id, beside, file_of(c));
+    *fresh = !beside[0];
+    return rc;
+}
+
+enum rc server_check_database(const struct server_config *c, struct err *e)
+{
+    struct sql_health health = { .damaged = false };
+    const struct sql_options o = { .read_only = true, .busy_ms = 10000, .health = &health };
+    struct sql *db = NULL;
+    struct err why = { 0 };
+    enum rc rc = sql_open(c->database, &o, &db, &why);
+    if (!rc) rc = sql_check(db, true, &why);
+    sql_close(db);
+    if (!rc) return RC_OK;
+    return health.damaged ? err_set(e, RC_INVALID, "%s is damaged: %.200s. " RESTORE, file_of(c), why.text)
+                          : err_set(e, rc, "%s", why.text);
+}
+
+enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, struct err *e)
+{
+    const struct sql_options start = {
+        .durable = true, .busy_ms = 10000, .statements = start_sql, .n_statements = START_STMT_COUNT
+    };
+    char id[SQL_ID_BYTES + 1] = "";
+    struct sql_health health = { .damaged = false };
+    bool fresh = false;
+    struct sql *db = NULL;
+    enum rc rc = open_whole(c, &health, &db, e);
+    if (!rc) rc = sql_migrate(db, c->schema_dir, e);
+    sql_close(db);
+    db = NULL;
+    if (!rc) rc = sql_open(c->database, &start, &db, e);
+    if (!rc) rc = sql_begin(db, true, e);
+    if (!rc) rc = same_instance(db, c, id, &fresh, e);
+    if (!rc) rc = first_authority(db, c, now_ms, e);
+    if (!rc) rc = sql_commit(db, e);
+    if (rc) sql_rollback(db);
+    sql_close(db);
+    return rc || !fresh ? rc : sql_beside_keep(c->database, id, e); /* never an id that the database does not have */
+}
+
+enum rc server_key_fits(const struct server *srv, struct err *e)
+{
+    const struct sql_options o = {
+        .durable = true, .busy_ms = 10000, .statements = start_sql, .n_statements = START_STMT_COUNT
+    };
+    const struct server_config *c = srv->config;
+    struct sql *db = NULL;
+    struct sql_rows *r = NULL;
+    struct err why = { 0 };
+    char ha1[SML_HA1_BYTES + 1];
+    bool opens = true;
+    enum rc rc = sql_open(c->database, &o, &db, e);
+    if (!rc) rc = sql_start(db, START_STMT_SEALED, NULL, 0, &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        opens = !secret_open_ha1(srv->secret_key, sql_text(r, 0), "client", sql_text(r, 1), ha1, &why);
+        if (opens) break;
+    }
+    sql_end(r);
+    sql_close(db);
+    if (rc && rc != RC_NOT_FOUND) return rc;
+    if (opens) return RC_OK;
+    if (srv->key_is_new) unlink(c->secret_key_file); /* nothing was sealed with it */
+    return err_set(
+        e, RC_DENIED,
+        "%s %s: it opens the credentials of the devices in %s. Put the key back that belongs to the database; it is in "
+        "the backup",
+        c->secret_key_file, srv->key_is_new ? "is gone" : "is not the key that the database was made with", file_of(c));
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a device reports by itself: the ends of operations, progress, changes of state, crashes (protocol.md 14;
+ * the layout says which alert types those are). */
+#include "server/dm/message.h"
+#include "base/log.h"
+#include "db/dm.h"
+#include "ddf/uri.h"
+#include "server/core/metrics.h"
+#include "server/dm/repeats.h"
+
+enum { ALERT_TEXT_BYTES = 1024 };
+
+struct alert {
+    const struct sml_alert_in *in;
+    struct str name, uri;
+    bool ours;
+    struct ddf_match at;
+};
+
+/* "phase=3;pct=40": the value of a key, empty when it is not there. */
+static struct str field(struct str data, const char *key)
+{
+    struct str part, name;
+    while (str_cut(&data, ';', &part))
+        if (str_cut(&part, '=', &name) && str_is(str_trim(name), key)) return str_trim(part);
+    return (struct str){ 0 };
+}
+
+static int number(struct str text, int otherwise)
+{
+    int64_t n;
+    return str_to_i64(text, &n) && n >= INT32_MIN && n <= INT32_MAX ? (int)n : otherwise;
+}
+
+static void stale_entry(struct visit *v, const struct alert *al, const char *name)
+{
+    const struct ddf_entry *en = ddf_layout_entry(v->l, DDF_VM, str_of(name));
+    if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, al->at.owner, (struct str){ 0 }, v->a), v->w->now_ms);
+}
+
+/* An operation changes what the hypervisor has left, and after the first start it knows whether KVM works. */
+static void stale_hypervisor(struct visit *v)
+{
+    const struct ddf_entry *en = DDF_ENTRY(v->l, DDF_DEVICE, "hypervisor.node");
+    if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, (struct str){ 0 }, (struct str){ 0 }, v->a), v->w->now_ms);
+}
+
+/* Whatever happened, these are what people look at. */
+static void stale_state(struct visit *v, const struct alert *al)
+{
+    static const char *const names[] = { "state",     "stateReason",       "stateTime",
+                                         "lockState", "resources.pending", "resources.effective" };
+    if (!al->ours || al->at.scope != DDF_VM) return;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) stale_entry(v, al, names[i]);
+}
+
+static void tell(struct visit *v, const struct alert *al, const char *type)
+{
+    visit_json(v);
+    if (al->ours && al->at.scope != DDF_DEVICE) visit_json_s(v, al->at.scope == DDF_VM ? "vm" : "image", al->at.owner);
+    visit_json_s(v, "alert", al->name.n ? al->name : al->in->type);
+    visit_json_s(v, "uri", al->uri);
+    visit_json_s(v, "mark", al->in->mark);
+    visit_json_s(v, "data", str_slice(al->in->data, 0, ALERT_TEXT_BYTES));
+    visit_event(v, type);
+}
+
+/* By correlator; without one (or with one that nobody has) by what the alert speaks of. */
+static struct pol_operation *operation_of(struct visit *v, const struct alert *al, struct str correlator,
+                                          struct str kind)
+{
+    struct pol_operation *found = NULL;
+    for (size_t i = 0; i < v->n_ops; i++) {
+        struct pol_operation *op = &v->ops[i];
+        if (correlator.n && str_eq(op->correlator, correlator)) return op;
+        if (correlator.n || !al->ours || op->scope != al->at.scope || !str_eq(op->owner, al->at.owner)) continue;
+        if (kind.n && !str_eq(op->kind, kind)) continue;
+        if (op->state == POL_OP_SENT || op->state == POL_OP_ACCEPTED) found = op;
+    }
+    return found;
+}
+
+/* One that is over by our books: the device may know better (its answer was lost, or it said 200 before it began). */
+static void late_result(struct visit *v, const struct alert *al)
+{
+    struct pol_operation op;
+    struct pol_verdict to;
+    struct sql_rows *r = NULL;
+    if (v->rc) return;
+    enum rc rc = sql_start(v->db, DM_STMT(OPERATION_BY_CORRELATOR),
+                           SQL_ARGS({ "device_id", SQL_I(v->d.id) }, { "correlator", SQL_T(al->in->correlator) }), &r,
+                           v->e);
+    if (!rc) rc = sql_step(r, v->e);
+    bool there = !rc && store_read_operation(r, v->a, &op);
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    if (!there || !pol_op_finished(op.state)) return;
+    pol_op_on_alert(v->l, &op, al->in->type, al->in->data, v->a, &to);
+    if (to.state != op.state) visit_correct(v, &op, &to);
+}
+
+/* The end of an Exec, told under the alert type of whatever management object it was in: our Correlator is proof
+ * enough. */
+static void exec_result(struct visit *v, const struct alert *al)
+{
+    struct pol_verdict to;
+    for (size_t i = 0; i < v->n_ops; i++) {
+        struct pol_operation *op = &v->ops[i];
+        if (!str_eq(op->correlator, al->in->correlator)) continue;
+        if (pol_op_finished(op->state)) break;
+        pol_op_on_alert(v->l, op, al->in->type, al->in->data, v->a, &to);
+        if (op->state == POL_OP_ACKNOWLEDGED && to.state == op->state) return;
+        visit_move(v, op, &to);
+        visit_touches(v, op);
+        return;
+    }
+    late_result(v, al);
+}
+
+static void operation_complete(struct visit *v, const struct alert *al)
+{
+    struct str kind = al->ours && al->at.operation ? al->at.operation->name : (struct str){ 0 };
+    struct pol_operation *op = operation_of(v, al, al->in->correlator, kind);
+    int result = number(str_trim(al->in->data), 1412);
+    struct pol_operation foreign = { .kind = kind, .scope = al->at.scope, .owner = al->at.owner };
+    if (op && (op->state == POL_OP_SENT || op->state == POL_OP_ACCEPTED || op->state == POL_OP_QUEUED)) {
+        struct pol_verdict to;
+        pol_op_on_complete(v->l, op, result, (struct str){ 0 }, v->a, &to);
+        visit_move(v, op, &to);
+    }
+    if (al->ours && al->at.scope == DDF_VM) stale_hypervisor(v);
+    if (!op && al->in->correlator.n) late_result(v, al);
+    if (op)
+        visit_touches(v, op);
+    else if (kind.n)
+        visit_touches(v, &foreign); /* another server's, or one that we have closed already */
+}
+
+static void progress(struct visit *v, const struct alert *al)
+{
+    struct str data = al->in->data;
+    struct pol_operation *op = operation_of(v, al, al->in->correlator, (struct str){ 0 });
+    struct pol_progress p = { .correlator = al->in->correlator,
+                              .phase = number(field(data, "phase"), 0),
+                              .percent = number(field(data, "pct"), -1),
+                              .text = field(data, "text") };
+    struct pol_verdict to;
+    if (!op || (op->state != POL_OP_SENT && op->state != POL_OP_ACCEPTED)) return;
+    if (!p.correlator.n) p.correlator = op->correlator;
+    pol_op_on_progress(v->l, op, &p, v->a, &to);
+    visit_move(v, op, &to);
+}
+
+static void state_change(struct visit *v, const struct alert *al)
+{
+    stale_state(v, al);
+    tell(v, al, "vm");
+}
+
+static void something_with_vm(struct visit *v, const struct alert *al)
+{
+    mirror_stale(v->m, al->uri, v->w->now_ms);
+    stale_state(v, al);
+    tell(v, al, "vm");
+}
+
+static void vm_appeared(struct visit *v, const struct alert *al)
+{
+    struct str uri = al->ours && al->at.scope == DDF_VM ? ddf_layout_owner_uri(v->l, DDF_VM, al->at.owner, v->a)
+                                                        : (struct str){ 0 };
+    if (uri.n && !mirror_at(v->m, uri))
+        mirror_put(v->m, uri, DDF_NODE, (struct str){ 0 }, POL_STALE, v->w->now_ms);
+    else if (uri.n)
+        mirror_stale(v->m, uri, v->w->now_ms);
+    tell(v, al, "vm");
+}
+
+static void something_with_image(struct visit *v, const struct alert *al)
+{
+    if (al->ours && al->at.scope == DDF_IMAGE)
+        mirror_stale(v->m, ddf_layout_owner_uri(v->l, DDF_IMAGE, al->at.owner, v->a), v->w->now_ms);
+    tell(v, al, "image");
+}
+
+static void threshold(struct visit *v, const struct alert *al)
+{
+    tell(v, al, "kpi");
+}
+
+static void something_with_device(struct visit *v, const struct alert *al)
+{
+    if (al->ours) mirror_stale(v->m, al->uri, v->w->now_ms);
+    tell(v, al, "device");
+}
+
+static void nothing(struct visit *v, const struct alert *al)
+{
+    (void)v;
+    (void)al;
+}
+
+static const struct {
+    const char *name;
+    void (*act)(struct visit *, const struct alert *);
+} actions[] = {
+    { "operation_complete", operation_complete },
+    { "progress", progress },
+    { "state_token", nothing /* visit_first has it */ },
+    { "state_change", state_change },
+    { "crash", something_with_vm },
+    { "crash_loop", something_with_vm },
+    { "trial_result", something_with_vm },
+    { "integrity_violation", something_with_vm },
+    { "lease_event", something_with_vm },
+    { "peripheral_change", something_with_vm },
+    { "vm_attached", vm_appeared },
+    { "vm_detached", vm_appeared },
+    { "image_ready", something_with_image },
+    { "threshold", threshold },
+    { "rt_violation", threshold },
+    { "resource_shortage", something_with_device },
+    { "user_request", something_with_device },
+};
+
+/* ---- how many ---- */
+
+/* A device may tell so many alerts in an hour, and as many at once when it was quiet before; what it told before does not
+ * count. The rest is refused: it keeps them, and others have their place in the events. In thousandths. */
+static int64_t alerts_left(const struct visit *v)
+{
+    const int64_t most = (int64_t)v->srv->config->dm_alerts_per_hour * 1000, passed = v->w->now_ms - v->d.alerts_ms;
+    if (v->d.alerts_left < 0 || passed < 0 || passed > 3600000) return most;
+    const int64_t left = v->d.alerts_left + passed * most / 3600000;
+    return left < most ? left : most;
+}
+
+static void refuse_alert(struct visit *v, struct sml_alert_in *x, bool first)
+{
+    enum { DEVICE_FULL = 420 }; /* protocol.md: the recipient has no room for it */
+    x->status = DEVICE_FULL;
+    metrics_add(v->srv->metrics, METRIC_ALERTS_REFUSED, 1);
+    if (first)
+        log_event(LOG_WARN, "device.alerts_refused", LOG_S("device", v->d.name), LOG_S("session", v->s->id),
+                  LOG_N("per_hour", v->srv->config->dm_alerts_per_hour));
+}
+
+/* What is known to be open once this message's alerts are booked; most messages have none and change nothing. */
+static void keep_booked(struct visit *v, const struct repeats *booked, int64_t left)
+{
+    struct str text = { 0 };
+    if (!repeats_text(booked, v->a, &text)) visit_nomem(v);
+    if (v->rc || (str_eq(text, v->d.booked) && !text.n)) return;
+    visit_run(v, DM_STMT(CONTACT_BOOKED), { "device_id", SQL_I(v->d.id) }, { "booked", text.n ? SQL_B(text) : SQL_N },
+              { "now_ms", SQL_I(v->w->now_ms) }, { "left", SQL_I(left) });
+}
+
+static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *booked, int64_t *left)
+{
+    struct alert al = { .in = x, .name = ddf_layout_alert_name(v->l, x->type) };
+    size_t i = 0;
+    while (i < sizeof actions / sizeof actions[0] && !str_is(al.name, actions[i].name)) i++;
+    const bool known = i < sizeof actions / sizeof actions[0];
+    if (known && actions[i].act == nothing) return;
+    if (*left < 1000 || booked->n >= REPEATS_MAX) {
+        refuse_alert(v, x, *left >= 0);
+        *left = *left < 1000 ? -1 : *left; /* told once in this message */
+        return;
+    }
+    if (repeats_book(booked, x)) {
+        metrics_add(v->srv->metrics, METRIC_ALERTS_REPEATED, 1);
+        return;
+    }
+    *left -= 1000;
+    if (x->source.n && visit_uri(v, x->source, &al.uri)) al.ours = ddf_layout_match(v->l, al.uri, &al.at);
+    if (!known && x->correlator.n) exec_result(v, &al);
+    if (known)
+        actions[i].act(v, &al);
+    else
+        tell(v, &al, "device"); /* not known to us, but to somebody who looks on */
+}
+
+void visit_alerts(struct visit *v, const struct sml_news *news)
+{
+    struct repeats booked;
+    if (v->rc) return;
+    const int64_t before = alerts_left(v);
+    int64_t left = before;
+    repeats_load(&booked, v->d.booked, v->d.booked_ms, news, v->w->now_ms);
+    for (struct sml_alert_in *x = news->alerts; x && !v->rc; x = x->next)
+        if (x->code == 1226) take_alert(v, x, &booked, &left); /* client events are taken and mean nothing to us */
+    keep_booked(v, &booked, left < 0 ? 0 : left);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of an operation that has several, one by one: what became of each, and what a look at it found. Of an operation
+ * with one command: what was looked at for it. */
+#include "server/dm/message.h"
+#include "db/dm.h"
+#include <string.h>
+
+enum { LOOKS = 100 };
+
+static int64_t seq_of(const struct pol_operation *op, const struct pol_item *it)
+{
+    return it - op->items + 1;
+}
+
+/* Of "acl": what was done is written down in its order. */
+static struct pol_item *add_item(struct visit *v, struct pol_operation *op, const char *command, struct str uri,
+                                 struct str data)
+{
+    struct pol_item *list = op->n_items < LOOKS ? ARENA_ARRAY(v->a, struct pol_item, op->n_items + 1) : NULL, *it;
+    if (!list) {
+        visit_nomem(v);
+        return NULL;
+    }
+    if (op->n_items) memcpy(list, op->items, op->n_items * sizeof *list);
+    op->items = list;
+    it = &list[op->n_items++];
+    *it = (struct pol_item){ .command = str_of(command), .data = data };
+    if (!arena_str(v->a, uri, &it->uri)) visit_nomem(v);
+    visit_run(v, DM_STMT(OPERATION_ITEM_ADD), { "operation_id", SQL_I(op->id) }, { "seq", SQL_I(seq_of(op, it)) },
+              { "command", SQL_T(it->command) }, { "uri", SQL_T(it->uri) }, { "data", data.n ? SQL_T(data) : SQL_N });
+    return v->rc ? NULL : it;
+}
+
+static void set_seen(struct visit *v, const struct pol_operation *op, struct pol_item *it, int code, struct str value)
+{
+    it->seen_code = code;
+    it->seen = value;
+    it->seen_ms = v->w->now_ms;
+    visit_run(v, DM_STMT(OPERATION_ITEM_SEEN), { "operation_id", SQL_I(op->id) }, { "seq", SQL_I(seq_of(op, it)) },
+              { "code", SQL_I(code) }, { "seen", SQL_T(value) }, { "now_ms", SQL_I(v->w->now_ms) });
+}
+
+void visit_item_code(struct visit *v, struct pol_operation *op, size_t i, int code)
+{
+    if (i >= op->n_items) return;
+    op->items[i].code = code;
+    visit_run(v, DM_STMT(OPERATION_ITEM_CODE), { "operation_id", SQL_I(op->id) },
+              { "seq", SQL_I(seq_of(op, &op->items[i])) }, { "code", SQL_I(code) });
+}
+
+void visit_item_result(struct visit *v, const struct pol_operation *op, size_t i, struct str json)
+{
+    if (i < op->n_items)
+        visit_run(v, DM_STMT(OPERATION_ITEM_RESULT), { "operation_id", SQL_I(op->id) },
+                  { "seq", SQL_I(seq_of(op, &op->items[i])) }, { "result", SQL_T(json) });
+}
+
+void visit_item_changed(struct visit *v, struct pol_operation *op, struct str uri, int64_t by)
+{
+    for (size_t i = 0; i < op->n_items && op->id != by; i++) {
+        struct pol_item *it = &op->items[i];
+        if (it->changed || !pol_item_meets(it->command, it->uri, uri)) continue;
+        it->changed = true;
+        it->changed_by = by;
+        visit_run(v, DM_STMT(OPERATION_ITEM_CHANGED), { "operation_id", SQL_I(op->id) },
+                  { "seq", SQL_I(seq_of(op, it)) }, { "by", SQL_I(by) });
+    }
+}
+
+void visit_items_sent(struct visit *v, struct pol_operation *op, const struct pol_step *s)
+{
+    if (str_is(op->tree_command, "acl")) {
+        add_item(v, op, "replace", s->uri, s->data);
+        return;
+    }
+    if (!pol_is_group(op)) return;
+    for (size_t i = 0; i < op->n_items; i++) {
+        struct pol_item *it = &op->items[i];
+        it->code = it->seen_code = 0;
+        it->seen_ms = 0;
+        it->changed = false;
+    }
+    visit_run(v, DM_STMT(OPERATION_ITEMS_SENT), { "operation_id", SQL_I(op->id) });
+}
+
+void visit_acl_code(struct visit *v, struct pol_operation *op, int code)
+{
+    for (size_t i = op->n_items; i-- > 0;)
+        if (str_is(op->items[i].command, "replace")) {
+            visit_item_code(v, op, i, code);
+            return;
+        }
+}
+
+static void list_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value)
+{
+    struct pol_item *it = NULL;
+    for (size_t i = op->n_items; i-- > 0 && !str_is(op->items[i].command, "replace");)
+        if (str_eq(op->items[i].uri, uri)) it = &op->items[i];
+    if (!it && !(it = add_item(v, op, "get", uri, (struct str){ 0 }))) return;
+    set_seen(v, op, it, code, value ? *value : it->seen);
+    visit_item_code(v, op, (size_t)(it - op->items), code);
+}
+
+void visit_item_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value)
+{
+    if (!pol_is_group(op)) {
+        list_seen(v, op, uri, code, value);
+        return;
+    }
+    for (size_t i = 0; i < op->n_items; i++)
+        if (str_eq(op->items[i].uri, uri) && !pol_is_look(op->items[i].command))
+            set_seen(v, op, &op->items[i], code, value ? *value : op->items[i].seen);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What policies set on the device and which VMs they gave it is written down before it is sent, so that a restart in
+ * between forgets nothing. */
+#include "db/dm.h"
+#include "ddf/uri.h"
+#include "server/dm/message.h"
+#include <string.h>
+
+/* ---- sets ---- */
+
+static void load_sets(struct visit *v)
+{
+    struct recall *r = v->r;
+    if (r->has_sets || v->rc) return;
+    v->rc = store_load_sets(v->st, v->d.id, &r->arena, &r->sets, &r->n_sets, v->e);
+    r->sets_cap = r->n_sets;
+    r->has_sets = !v->rc;
+}
+
+static int64_t path_of(struct visit *v, struct str uri)
+{
+    int64_t path = 0;
+    if (!v->rc) v->rc = paths_id(store_paths(v->st), uri, str_hash(uri), &path, v->e);
+    return path;
+}
+
+static void set_drop(struct visit *v, size_t i)
+{
+    struct recall *r = v->r;
+    const int64_t path = path_of(v, r->sets[i].uri);
+    visit_run(v, DM_STMT(SET_DROP), { "device_id", SQL_I(v->d.id) }, { "path_id", SQL_I(path) });
+    if (!v->rc) r->sets[i] = r->sets[--r->n_sets];
+}
+
+static struct pol_set *new_set(struct recall *r, struct str uri)
+{
+    if (r->n_sets == r->sets_cap) {
+        const size_t cap = r->sets_cap ? r->sets_cap * 2 : 16;
+        struct pol_set *list = ARENA_ARRAY(&r->arena, struct pol_set, cap);
+        if (!list) return NULL;
+        if (r->n_sets) memcpy(list, r->sets, r->n_sets * sizeof *list);
+        r->sets = list;
+        r->sets_cap = cap;
+    }
+    struct pol_set *s = &r->sets[r->n_sets];
+    *s = (struct pol_set){ 0 };
+    if (!arena_str(&r->arena, uri, &s->uri)) return NULL;
+    r->n_sets++;
+    return s;
+}
+
+static void set_put(struct visit *v, struct str uri, struct str value, bool row)
+{
+    struct recall *r = v->r;
+    struct pol_set *s = NULL;
+    load_sets(v);
+    for (size_t i = 0; i < r->n_sets && !s; i++)
+        if (str_eq(r->sets[i].uri, uri)) s = &r->sets[i];
+    if (v->rc || (s && s->row == row && str_eq(s->value, value))) return;
+    if (s && !s->row) {
+        s->earlier = s->value;
+        s->has_earlier = true;
+    }
+    if (!s) s = new_set(r, uri);
+    if (!s || !arena_str(&r->arena, value, &s->value)) {
+        visit_nomem(v);
+        return;
+    }
+    s->row = row;
+    const int64_t path = path_of(v, uri);
+    visit_run(v, DM_STMT(SET_PUT), { "device_id", SQL_I(v->d.id) }, { "path_id", SQL_I(path) },
+              { "value", row ? SQL_N : SQL_T(value) });
+}
+
+void visit_set(struct visit *v, const struct pol_step *s)
+{
+    for (const struct pol_step *c = s->children; c; c = c->next) visit_set(v, c);
+    if (s->ours && (s->verb == POL_ADD || s->verb == POL_REPLACE))
+        set_put(v, s->uri, s->data, str_is(s->format, "node"));
+}
+
+static struct str lock_uri(struct visit *v, struct str vm)
+{
+    const struct ddf_entry *en = DDF_ENTRY(v->l, DDF_VM, "lockState");
+    return en ? ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a) : (struct str){ 0 };
+}
+
+void visit_set_lock(struct visit *v, const struct pol_operation *op)
+{
+    const struct ddf_operation *o = ddf_layout_operation(v->l, op->scope, op->kind);
+    struct str uri = o && op->scope == DDF_VM && o->lock_to >= 0 ? lock_uri(v, op->owner) : (struct str){ 0 };
+    if (!uri.n || v->rc) return;
+    if (op->by_policy && str_is(o->name, "lock"))
+        set_put(v, uri, arena_printf(v->a, "%d", o->lock_to), false);
+    else
+        visit_disown(v, uri);
+}
+
+void visit_disown(struct visit *v, struct str uri)
+{
+    struct recall *r = v->r;
+    load_sets(v);
+    for (size_t i = r->n_sets; i-- > 0 && !v->rc;)
+        if (ddf_uri_within(r->sets[i].uri, uri) || (r->sets[i].row && ddf_uri_within(uri, r->sets[i].uri)))
+            set_drop(v, i);
+}
+
+/* ---- charges ---- */
+
+static const struct pol_charge *charge_in(const struct pol_charge *list, size_t n, const struct pol_charge *c)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].policy == c->policy && str_eq(list[i].vm, c->vm)) return &list[i];
+    return NULL;
+}
+
+static void keep_charges(struct visit *v, const struct pol_desired *d)
+{
+    for (size_t i = 0; i < d->n_charges && !v->rc; i++) {
+        const struct pol_charge *c = &d->charges[i], *was = charge_in(v->f.charges, v->f.n_charges, c);
+        if (!was || was->left_ms != c->left_ms || was->goal != c->goal)
+            visit_run(v, DM_STMT(CHARGE_PUT), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(c->policy) },
+                      { "vm", SQL_T(c->vm) }, { "goal", SQL_I(c->goal) }, { "left_ms", SQL_I(c->left_ms) });
+    }
+    for (size_t i = 0; i < v->f.n_charges && !v->rc; i++) {
+        const struct pol_charge *c = &v->f.charges[i];
+        if (!charge_in(d->charges, d->n_charges, c))
+            visit_run(v, DM_STMT(CHARGE_DROP), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(c->policy) },
+                      { "vm", SQL_T(c->vm) });
+    }
+}
+
+/* ---- both ---- */
+
+void visit_load_back(struct visit *v)
+{
+    load_sets(v);
+    if (!v->rc) v->rc = store_load_charges(v->st, &v->d, NULL, v->a, &v->f, v->e);
+    v->f.sets = v->r->sets;
+    v->f.n_sets = v->r->n_sets;
+}
+
+void visit_keep_back(struct visit *v, const struct pol_desired *d)
+{
+    for (size_t i = 0; i < d->n_over && !v->rc; i++)
+        for (size_t k = 0; k < v->r->n_sets; k++)
+            if (str_eq(v->r->sets[k].uri, d->over[i])) {
+                set_drop(v, k);
+                break;
+            }
+    keep_charges(v, d);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVER_DM_DEVICE_CACHE_H
+#define SERVER_DM_DEVICE_CACHE_H
+/* What is remembered of a device between the messages of one session that has something to do, as the database has
+ * it: its mirror, the rows made from it, what failed. Bounded over all sessions; one that was given up is simply
+ * read again. */
+#include "server/store/mirror.h"
+#include "server/store/store.h"
+
+enum {
+    RECALL_BYTES = 4 << 20, /* of all sessions together */
+    RECALL_IDLE_MS = 2000,  /* a device that takes longer to answer is read again from the database */
+    RECALL_ARENA_BYTES = 16 << 20,
+    RECALL_VMS = 64,
+    RECALL_GARBAGE_BYTES = 1 << 20
+};
+
+struct recall_vm {
+    struct str name, title, image, summary, why, crash_time, crash_why;
+    int64_t state, lock, reason, verified, state_ms, crashes;
+    bool there;
+};
+
+struct recall_assignment {
+    int64_t policy, revision, truth;
+    struct str state, why;
+    bool used, gone;
+};
+
+struct recall {
+    struct arena arena;
+    int64_t stamp; /* want_stamp it was read under; a newer one means that others may have written */
+    struct mirror m;
+    bool told_full;
+    struct store_device rest; /* the part of the row that store_load_rest fills */
+    struct pol_failure *failures;
+    size_t n_failures, failures_cap;
+    struct pol_wish *wishes; /* of the last plan */
+    size_t n_wishes;
+    struct pol_attribute *attrs;
+    size_t n_attrs, attrs_cap;
+    const struct pol_hold *holds;
+    size_t n_holds;
+    bool has_attrs, has_holds; /* they are up to date */
+    struct recall_vm *vms;
+    size_t n_vms;
+    bool has_vms;
+    struct recall_assignment *assignments;
+    size_t n_assignments, assignments_cap;
+    bool has_assignments;
+    struct pol_set *sets;
+    size_t n_sets, sets_cap;
+    bool has_sets;
+};
+
+struct recall *recall_create(void); /* NULL when out of memory */
+void recall_free(struct recall *r);
+static inline size_t recall_bytes(const struct recall *r)
+{
+    return r ? sizeof *r + r->arena.used : 0;
+}
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Care after a session that ended with commands on their way: one of them may be what ends it, each time, and all that
+ * went with it would be blamed. The first message has one command, each further one twice as many; what went out before
+ * and was not answered goes alone. */
+#include "server/dm/session_log.h"
+#include "server/dm/inflight.h"
+#include "server/dm/message.h"
+#include "db/dm.h"
+
+enum { CARE_ENOUGH = 64 }; /* commands in one message: the care is over */
+
+/* Went out before and was not answered. */
+static bool is_suspect(struct visit *v, const struct pol_step *s)
+{
+    const struct pol_operation *op = visit_operation(v, s->operation);
+    return op && op->tries > 0 && s->purpose == POL_FOR_OPERATION;
+}
+
+void visit_few(struct visit *v, struct pol_plan *plan)
+{
+    size_t n = 0;
+    struct pol_step **at = &plan->steps;
+    if (v->rc || !v->d.careful) return;
+    v->s->most = v->s->most ? 2 * v->s->most : 1;
+    while (*at && n < v->s->most && !(n && is_suspect(v, *at))) {
+        bool alone = is_suspect(v, *at);
+        at = &(*at)->next;
+        n++;
+        if (alone) break;
+    }
+    if (!*at || v->s->most >= CARE_ENOUGH) { /* nothing is held back */
+        if (!*at) v->d.careful = false;
+        return;
+    }
+    *at = NULL;
+    plan->n_steps = n;
+    plan->settled = false;
+}
+
+/* What went out alone is what ended the session. */
+static const struct flown *culprit(const struct flight *f)
+{
+    const struct flown *found = NULL;
+    for (size_t i = 0; f && i < f->n; i++) {
+        const struct flown *x = &f->row[i];
+        if (x->group || (x->told && x->code)) continue;
+        if (found) return NULL;
+        found = x;
+    }
+    return found;
+}
+
+static bool any_unanswered(const struct flight *f)
+{
+    for (size_t i = 0; f && i < f->n; i++)
+        if (!f->row[i].group && !(f->row[i].told && f->row[i].code)) return true;
+    return false;
+}
+
+void visit_cut_short(struct visit *v, struct flight *f)
+{
+    const struct flown *x = culprit(f);
+    if (!any_unanswered(f)) return;
+    v->d.careful = true;
+    if (x && !x->operation) visit_failed(v, x->step.key, POL_CODE_LOST, pol_code_words(v->l, POL_CODE_LOST));
+}
+
+static enum rc blame(struct dm *dm, const struct session *s, const struct flown *x, struct arena *a, struct err *e)
+{
+    struct store_device d = { .id = s->device };
+    struct pol_failure *list = NULL, *before = NULL;
+    size_t n = 0;
+    enum rc rc = store_load_failures(dm->st, &d, a, &list, &n, e);
+    if (rc) return rc;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(list[i].key, x->step.key)) before = &list[i];
+    const struct pol_failure f = pol_failure_after(before, x->step.key, POL_CODE_LOST, s->used_ms);
+    return sql_run(store_sql(dm->st), DM_STMT(FAILURE_PUT),
+                   SQL_ARGS({ "device_id", SQL_I(d.id) }, { "key", SQL_T(f.key) }, { "code", SQL_I(f.code) },
+                            { "tries", SQL_I(f.tries) }, { "retry_ms", SQL_I(f.retry_ms) },
+                            { "why", SQL_T(pol_code_words(NULL, f.code)) }, { "now_ms", SQL_I(s->used_ms) }),
+                   NULL, e);
+}
+
+enum rc ending_unanswered(struct dm *dm, const struct session *s, struct arena *a, struct err *e)
+{
+    const struct flown *x = culprit(s->flight);
+    if (!s->device || !any_unanswered(s->flight)) return RC_OK;
+    dm->dirty = true;
+    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(DEVICE_CAREFUL), SQL_ARGS({ "device_id", SQL_I(s->device) }), NULL,
+                         e);
+    return !rc && x && !x->operation ? blame(dm, s, x, a, e) : rc;
+}

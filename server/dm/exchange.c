@@ -1,0 +1,880 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/dm/exchange.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "db/dm.h"
+#include "server/dm/clock_step.h"
+#include "server/http/certificate.h"
+#include "server/dm/session_log.h"
+#include "server/core/health.h"
+#include "server/core/metrics.h"
+#include "server/dm/refusals.h"
+#include "server/dm/message.h"
+#include "syncml/challenge.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What nearly every message needs is one block, kept. */
+enum { ARENA_FIRST_BYTES = 512 << 10 };
+
+/* One message on its way through. */
+struct turn {
+    struct dm *dm;
+    struct sql *db;
+    const struct world *w;
+    const struct exchange_request *rq;
+    struct exchange_reply *rp;
+    struct arena *a;
+    struct err *e;
+    struct session_key key;
+    struct session *s;
+    const struct authority *au;
+    struct sml_verdict verdict; /* of a message that came without its session's token */
+    bool alone;                 /* it did */
+    bool taken;                 /* what goes wrong after that is not the device's doing */
+    bool recorded;
+    bool there; /* device is filled: we know who it claims to be */
+    struct store_device device;
+    struct sml_msg msg, reply;
+    struct sml_news news;
+    struct sml_keep keep;
+    struct sml_transport transport;
+    struct sml_step *steps; /* offered */
+    size_t n_sent;
+    int64_t devinfo;    /* devinfo_hash of what it says about itself */
+    struct buf reasons; /* why these; only of a recorded session */
+};
+
+/* ---- open, close ---- */
+
+enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
+{
+    const struct server_config *c = srv->config;
+    const struct sessions_config sc = { .max = c->dm_max_sessions,
+                                        .idle_ms = (int64_t)c->dm_session_timeout_s * 1000,
+                                        .lifetime_ms = (int64_t)c->dm_session_lifetime_s * 1000 };
+    struct dm *dm = calloc(1, sizeof *dm);
+    if (!dm) return err_set(e, RC_NOMEM, "no memory for the DM worker");
+    dm->srv = srv;
+    dm->recorder.kept_bytes = -1;
+    arena_init(&dm->arena, EXCHANGE_ARENA_BYTES);
+    arena_bytes(&dm->arena, ARENA_FIRST_BYTES);
+    arena_reset(&dm->arena);
+    buf_init(&dm->out, SML_MSG_BYTES * 2);
+    dm->refusals = refusals_create();
+    if (!dm->refusals) {
+        dm_close(dm);
+        return err_set(e, RC_NOMEM, "no memory for the DM worker");
+    }
+    enum rc rc = store_open(srv, &dm->st, e);
+    if (!rc && !(dm->sessions = sessions_create(&sc, ending_left, dm)))
+        rc = err_set(e, RC_NOMEM, "no memory for sessions");
+    if (!rc) rc = dm_begin(dm, e);
+    if (!rc) /* of a process that was killed */
+        rc = sql_run(store_sql(dm->st), DM_STMT(SESSIONS_LOST),
+                     SQL_ARGS({ "now_ms", SQL_I(health_world(srv->health).now_ms) }), NULL, e);
+    if (!rc) rc = store_publish_facts(dm->st, e);
+    if (!rc) rc = sql_commit(store_sql(dm->st), e);
+    if (rc)
+        dm_close(dm);
+    else
+        *out = dm;
+    return rc;
+}
+
+void dm_close(struct dm *dm)
+{
+    struct err e = { 0 };
+    if (!dm) return;
+    dm->closing = true;
+    sessions_destroy(dm->sessions);
+    dm->sessions = NULL;
+    if (dm->st && sql_in_transaction(store_sql(dm->st)) && sql_commit(store_sql(dm->st), &e))
+        log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
+    err_clear(&e);
+    if (ending_keep_failed(dm, &e)) log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
+    ending_forget_failed(dm);
+    refusals_destroy(dm->refusals);
+    store_close(dm->st);
+    arena_finish(&dm->arena);
+    buf_finish(&dm->out);
+    free(dm);
+}
+
+enum rc dm_commit(struct dm *dm, struct err *e)
+{
+    struct sql *db = store_sql(dm->st);
+    enum rc rc = sql_in_transaction(db) ? sql_commit(db, e)
+                 : dm->dirty            ? err_set(e, RC_IO, "the transaction was lost")
+                                        : RC_OK;
+    if (rc) {
+        sql_rollback(db);
+        paths_forget(store_paths(dm->st));
+        for (struct session *s; (s = sessions_of_turn(dm->sessions, dm->turn)) != NULL;)
+            ending_failed(dm, s, "the server could not keep what the message brought: its database failed");
+    } else if (dm->dirty) {
+        metrics_add(dm->srv->metrics, METRIC_DM_COMMITS, 1);
+    }
+    dm->turn++;
+    dm->dirty = false;
+    return rc;
+}
+
+/* Now and then all addresses are looked at, a slice at a time. */
+static enum rc sweep_paths(struct dm *dm, int64_t now_ms, struct err *e)
+{
+    if (!dm->swept_path && dm->sweep_ms && now_ms >= dm->sweep_ms && now_ms - dm->sweep_ms < EXCHANGE_SWEEP_MS)
+        return RC_OK;
+    enum rc rc = dm_begin(dm, e);
+    if (!rc) rc = paths_sweep(store_paths(dm->st), &dm->swept_path, e);
+    if (!rc) dm->dirty = true;
+    dm->sweep_ms = now_ms;
+    return rc;
+}
+
+enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e)
+{
+    enum rc rc = clock_check(dm, w->now_ms, e);
+    if (rc) return rc;
+    sessions_expire(dm->sessions, w->now_ms);
+    rc = refusals_keep(dm, w->now_ms, e);
+    if (!rc) rc = sweep_paths(dm, w->now_ms, e);
+    if (rc) {
+        sql_rollback(store_sql(dm->st));
+        return rc;
+    }
+    metrics_gauge(dm->srv->metrics, GAUGE_SESSIONS_OPEN, (int64_t)sessions_count(dm->sessions));
+    rc = sql_in_transaction(store_sql(dm->st)) ? dm_commit(dm, e) : RC_OK;
+    return rc ? rc : ending_keep_failed(dm, e);
+}
+
+/* ---- replies ---- */
+
+static void say(struct exchange_reply *rp, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void say(struct exchange_reply *rp, int status, const char *fmt, ...)
+{
+    char text[ERR_TEXT_BYTES + 200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    buf_reset(&rp->body);
+    buf_putz(&rp->body, text);
+    buf_byte(&rp->body, '\n');
+    rp->status = status;
+    rp->hmac[0] = '\0';
+}
+
+void exchange_overload(struct exchange_reply *rp, const char *why)
+{
+    say(rp, 503, "The server cannot take this message now (%s). Try again in %d seconds.", why, (int)EXCHANGE_RETRY_S);
+    rp->retry_after_s = EXCHANGE_RETRY_S;
+}
+
+void exchange_reply_finish(struct exchange_reply *rp)
+{
+    buf_finish(&rp->body);
+}
+
+static enum rc fail(struct turn *x, enum rc rc)
+{
+    char text[ERR_TEXT_BYTES + 200];
+    const char *why = err_format(x->e, text, sizeof text);
+    switch (rc) {
+    case RC_PARSE:
+    case RC_INVALID:
+    case RC_UNSUPPORTED:
+    case RC_LIMIT:
+        if (x->taken)
+            say(x->rp, 500, "The server could not process this message; its log says why.");
+        else if (rc == RC_LIMIT)
+            say(x->rp, 413, "The message is too large: %s", why);
+        else
+            say(x->rp, 400, "This is no SyncML message: %s", why);
+        break;
+    case RC_NOT_FOUND: say(x->rp, 404, "%s", why); break;
+    case RC_BUSY:
+    case RC_NOMEM: exchange_overload(x->rp, rc == RC_BUSY ? why : "memory"); break;
+    default:
+        if (x->dm->srv->health && x->dm->srv->health->database.moved) {
+            exchange_overload(x->rp, "its database was moved");
+            break;
+        }
+        say(x->rp, 500, "The server could not process this message; its log says why.");
+        break;
+    }
+    return rc;
+}
+
+/* The same octets again (architecture.md 6.2, protocol.md 15.1, OMA-TS-SyncML_HTTPBinding-V1_2_1). */
+static void send_again(struct turn *x)
+{
+    x->rp->status = 200;
+    x->rp->type = x->s->last_type;
+    buf_put(&x->rp->body, buf_str(&x->s->last));
+    if (x->s->last_hmac.n) snprintf(x->rp->hmac, sizeof x->rp->hmac, "%.*s", STR_ARG(buf_str(&x->s->last_hmac)));
+}
+
+/* ---- what a known device's message does ---- */
+
+static int64_t devinfo_hash(const struct sml_value *list)
+{
+    uint64_t h = 0;
+    for (const struct sml_value *v = list; v; v = v->next) h += str_hash(v->uri) * 31 + str_hash(v->data);
+    return (int64_t)h;
+}
+
+/* Nothing has changed: its token is that of the settled state, nobody wants anything new of it, and no KPIs are due. */
+static bool is_quiet(const struct turn *x)
+{
+    const struct store_device *d = &x->device;
+    bool token = false;
+    if (!x->news.first || !x->news.package_done || x->news.over || x->news.outcomes || d->want_stamp != d->have_stamp ||
+        !d->settled_token.n || (d->next_kpi_ms && d->next_kpi_ms <= x->w->now_ms))
+        return false;
+    for (const struct sml_alert_in *al = x->news.alerts; al; al = al->next) {
+        if (al->code != 1226) continue;
+        if (!str_eq(al->data, d->settled_token) || !str_is(ddf_layout_alert_name(d->layout, al->type), "state_token"))
+            return false;
+        token = true;
+    }
+    return token && (!x->news.devinfo || x->devinfo == d->devinfo_hash);
+}
+
+static bool trigger_number(struct str session_id, unsigned *out)
+{
+    unsigned n = 0;
+    if (!session_id.n || session_id.n > 4) return false;
+    for (size_t i = 0; i < session_id.n; i++) {
+        char c = session_id.p[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                           : -1;
+        if (digit < 0) return false;
+        n = n * 16 + (unsigned)digit;
+    }
+    *out = n;
+    return n != 0;
+}
+
+/* The notification that this session answers; some clients swap the number's octets (protocol.md 20, trap 5). */
+static enum rc answer_trigger(struct turn *x)
+{
+    struct sql_rows *r = NULL;
+    unsigned no = 0;
+    int64_t latency = -1;
+    if (!trigger_number(x->s->id, &no)) return RC_OK;
+    enum rc rc = sql_start(x->db, DM_STMT(TRIGGER_ANSWER),
+                           SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "session_no", SQL_I(no) },
+                                    { "swapped", SQL_I((no & 0xFF) << 8 | no >> 8) },
+                                    { "now_ms", SQL_I(x->w->now_ms) }),
+                           &r, x->e);
+    while (!rc && (rc = sql_step(r, x->e)) == RC_OK) {
+        x->s->trigger = sql_int(r, 0);
+        if (!sql_is_null(r, 2)) latency = x->w->now_ms - sql_int(r, 2);
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND || !x->s->trigger) return rc == RC_NOT_FOUND ? RC_OK : rc;
+    metrics_add(x->dm->srv->metrics, METRIC_TRIGGERS_ANSWERED, 1);
+    if (latency >= 0) metrics_time(x->dm->srv->metrics, HISTOGRAM_TRIGGER_LATENCY, (uint64_t)latency * 1000);
+    struct str json = arena_printf(x->a, "{\"id\":%lld,\"state\":\"answered\",\"latencyMs\":%lld}",
+                                   (long long)x->s->trigger, (long long)latency);
+    return ending_event(x->dm, x->device.authority, "trigger", x->device.name, json, x->w->now_ms, x->e);
+}
+
+static enum rc first_news(struct turn *x, bool *new_devinfo)
+{
+    const struct store_device *d = &x->device;
+    enum rc rc = RC_OK;
+    x->devinfo = devinfo_hash(x->news.devinfo);
+    *new_devinfo = x->news.devinfo && x->devinfo != d->devinfo_hash;
+    sessions_claim(x->dm->sessions, x->s);
+    if (x->news.server_alert) rc = answer_trigger(x);
+    if (!rc && (!str_eq(d->user_agent, x->rq->user_agent) || !str_eq(d->remote, x->rq->remote))) {
+        x->dm->dirty = true;
+        rc = sql_run(x->db, DM_STMT(DEVICE_CALLER),
+                     SQL_ARGS({ "device_id", SQL_I(d->id) }, { "user_agent", SQL_T(x->rq->user_agent) },
+                              { "remote", SQL_T(x->rq->remote) }),
+                     NULL, x->e);
+    }
+    if (!rc && *new_devinfo)
+        rc = sql_run(x->db, DM_STMT(DEVICE_DEVINFO),
+                     SQL_ARGS({ "device_id", SQL_I(d->id) }, { "hash", SQL_I(x->devinfo) }), NULL, x->e);
+    return rc;
+}
+
+static enum rc keep_contact(struct turn *x, bool quiet)
+{
+    const struct sml_account *acc = &x->device.account;
+    const struct sml_keep *k = &x->keep;
+    struct str client = k->client_nonce_next.n ? k->client_nonce_next : acc->client_nonce;
+    struct str server = k->server_nonce.n ? k->server_nonce : acc->server_nonce;
+    const struct certificate *shown = x->rq->certificate;
+    const int64_t used = k->challenges_used, until = shown ? shown->until_ms : 0;
+    if (!x->news.first && !k->client_nonce_next.n && !k->server_nonce.n) return RC_OK;
+    x->dm->dirty = true;
+    if (k->server_nonce.n) x->s->nonce_ms = x->w->now_ms;
+    return sql_run(x->db, DM_STMT(CONTACT_KEEP),
+                   SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "now_ms", SQL_I(x->w->now_ms) },
+                            { "client_nonce", client.n ? SQL_B(client) : SQL_N },
+                            { "server_nonce", server.n ? SQL_B(server) : SQL_N },
+                            { "challenges_used", SQL_I(used ? used : acc->challenges_used) },
+                            { "resynchronised", SQL_I(k->resynchronised) },
+                            { "certificate_until_ms", until ? SQL_I(until) : SQL_N },
+                            { "quiet", SQL_I(quiet && !x->s->worked) }),
+                   NULL, x->e);
+}
+
+static enum rc make_reply(struct turn *x, struct sml_step *steps)
+{
+    const struct sml_account *account = x->there ? &x->device.account : NULL;
+    return sml_server_answer(x->s->sml, steps, x->there && x->device.large_objects, x->rq->answer, account, x->w, x->a,
+                             &x->reply, &x->n_sent, &x->keep, x->e);
+}
+
+/* What it takes is less than what must be said: that is the end of this session. */
+static void unfit(struct turn *x, struct visit *v)
+{
+    visit_unfit(v, x->keep.limit, x->keep.shortest);
+    x->news.aborted = true;
+    x->news.refused = v->d.summary_why.p;
+}
+
+/* Everything else: news -> mirror -> plan -> steps -> reply -> rows. */
+static enum rc work(struct turn *x, bool new_devinfo)
+{
+    struct visit v = { .st = x->dm->st,
+                       .sessions = x->dm->sessions,
+                       .db = x->db,
+                       .srv = x->dm->srv,
+                       .w = x->w,
+                       .a = x->a,
+                       .e = x->e,
+                       .s = x->s,
+                       .d = x->device,
+                       .over = x->news.over,
+                       .samples_written = &x->dm->samples_written };
+    struct pol_plan plan = { 0 };
+    struct pol_desired desired = { 0 };
+    struct sml_step *steps = NULL;
+    bool planned = x->news.package_done && !x->news.over;
+    struct sml_news news = x->news; /* the recorder shows what came, not what was new */
+
+    if (!new_devinfo) news.devinfo = NULL;
+    visit_begin(&v);
+    if (news.first && !v.rc) visit_first(&v, &news);
+    visit_outcomes(&v, x->news.outcomes, x->news.package_done || x->news.over);
+    visit_alerts(&v, &x->news);
+    if (planned) visit_plan(&v, &plan, &desired);
+    if (planned && !v.rc) v.rc = store_steps(&plan, x->a, &steps, x->e);
+    uint64_t first_tag = x->s->next_tag + 1;
+    for (struct sml_step *s = steps; s; s = s->next) {
+        s->tag += first_tag;
+        x->s->next_tag = s->tag;
+        for (struct sml_step *c = s->children; c; c = c->next) x->s->next_tag = c->tag += first_tag;
+    }
+    x->device.large_objects = v.d.large_objects;
+    x->steps = steps;
+    if (!v.rc) v.rc = make_reply(x, steps);
+    if (planned && !v.rc && x->s->record) recorder_reasons(&plan, x->n_sent, first_tag, &x->reasons);
+    if (planned) visit_sent(&v, &plan, x->n_sent, first_tag);
+    if (x->keep.unsent) visit_outcomes(&v, x->keep.unsent, true);
+    if (x->keep.shortest && !v.rc) unfit(x, &v);
+    visit_keep(&v, planned && !x->keep.shortest ? &plan : NULL, &desired);
+    x->dm->events |= v.events;
+    x->dm->dirty = true;
+    visit_finish(&v);
+    return v.rc;
+}
+
+static enum rc known(struct turn *x)
+{
+    bool new_devinfo = false;
+    enum rc rc = x->news.first ? first_news(x, &new_devinfo) : RC_OK;
+    if (rc) return rc;
+    if (is_quiet(x)) {
+        if (!rc) rc = make_reply(x, NULL);
+        return rc ? rc : keep_contact(x, true);
+    }
+    rc = sql_savepoint(x->db, x->e);
+    if (rc) return rc;
+    rc = work(x, new_devinfo);
+    if (!rc) rc = keep_contact(x, false);
+    if (!rc) return sql_release(x->db, x->e);
+    sql_rollback_to(x->db);
+    paths_forget(store_paths(x->dm->st));
+    return rc;
+}
+
+/* ---- the line ---- */
+
+/* Tells messages of one session apart; eight octets at a time, for it sees every one of them. */
+static uint64_t octets_hash(struct str s)
+{
+    const uint64_t odd = 0x9E3779B97F4A7C15u;
+    uint64_t h = s.n * odd, word = 0;
+    for (; s.n >= sizeof word; s.p += sizeof word, s.n -= sizeof word) {
+        memcpy(&word, s.p, sizeof word);
+        h = (h ^ word) * odd;
+        h ^= h >> 29;
+    }
+    word = 0;
+    if (s.n) memcpy(&word, s.p, s.n);
+    h = (h ^ word) * odd;
+    return h ^ h >> 32;
+}
+
+/* ---- who is it? ---- */
+
+static struct str certified(const struct turn *x)
+{
+    const struct certificate *c = x->rq->certificate;
+    /* The TLS library goes by the wall clock; a certificate is good when both think so. */
+    bool counts = c && !c->problem[0] && (!c->until_ms || x->w->now_ms < c->until_ms);
+    return counts ? (struct str){ c->name, c->n_name } : (struct str){ 0 };
+}
+
+/* What stands against the certificate that was shown; NULL = nothing, or there is none. */
+static const char *certificate_problem(const struct turn *x)
+{
+    const struct certificate *c = x->rq->certificate;
+    if (!c) return NULL;
+    struct str name = certified(x), text = { 0 };
+    if (c->problem[0])
+        text = arena_printf(x->a, "its client certificate %s", c->problem);
+    else if (!name.n)
+        return "its client certificate has expired";
+    else if (!str_eq(name, x->msg.source))
+        text = arena_printf(x->a, "its client certificate is for %.*s, not for %.*s", STR_ARG(name),
+                            STR_ARG(x->msg.source));
+    else
+        return NULL;
+    return text.n ? text.p : "its client certificate does not count";
+}
+
+/* A certificate stands for the device whose name it has. */
+static bool is_certified(const struct turn *x)
+{
+    struct str name = certified(x);
+    return name.n && str_eq(name, x->msg.source);
+}
+
+/* With a certificate, a session is only gone on with over connections that show it; without, over those that show no
+ * other one. */
+static bool certificate_fits(const struct turn *x, const struct session *s)
+{
+    struct str name = certified(x);
+    if (s->by_certificate) return is_certified(x);
+    return !name.n || str_eq(name, x->msg.source) || str_hash(name) == s->certificate;
+}
+
+static bool has_own_proof(const struct turn *x)
+{
+    return x->msg.cred.present || x->rq->hmac.n || is_certified(x);
+}
+
+/* Package 1 says so, whatever number its message has: it is said again after a challenge. */
+static bool begins_session(const struct sml_msg *m)
+{
+    uint64_t number = 0;
+    if (str_to_u64(m->msg_id, &number) && number == 1) return true;
+    for (const struct sml_cmd *c = m->cmds; c; c = c->next)
+        if (c->kind == SML_ALERT && (str_is(c->data, "1200") || str_is(c->data, "1201"))) return true;
+    return false;
+}
+
+static uint64_t credentials_hash(const struct sml_account *acc)
+{
+    return str_hash(acc->client_ha1) ^ str_hash(acc->client_name) << 1 ^ (uint64_t)acc->auth;
+}
+
+/* The key of challenges is of one stretch of time: what was used in it is remembered by the minute. */
+static const uint8_t *challenge_key(struct dm *dm, int64_t now_ms)
+{
+    if (!dm->challenge_ms || now_ms + CHALLENGE_WINDOW_MS / 2 < dm->challenge_ms)
+        crypto_random(dm->challenge_key, sizeof dm->challenge_key);
+    dm->challenge_ms = now_ms;
+    return dm->challenge_key;
+}
+
+/* What is known of the one who is said to have sent it, and how it came. */
+static enum rc load(struct turn *x)
+{
+    struct sml_transport *t = &x->transport;
+    *t = (struct sml_transport){ .tls = x->rq->tls,
+                                 .raw = x->rq->body,
+                                 .challenge_key = challenge_key(x->dm, x->w->now_ms),
+                                 .client_cert_subject = is_certified(x) ? x->msg.source : (struct str){ 0 } };
+    if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t->hmac, NULL))
+        t->hmac = (struct sml_hmac){ .present = true };
+    enum rc rc = store_find_device(x->dm->st, x->au, x->msg.source, x->w->now_ms, x->a, &x->device, x->e);
+    x->there = rc == RC_OK;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* Somebody goes on with a session that another one of the same device has ended. Its last message may come late, and
+ * is nothing new. */
+static void contested(struct turn *x, struct str remote)
+{
+    struct session *s = sessions_contest(x->dm->sessions, &x->key, x->w->now_ms);
+    if (s) refusals_contest(x->dm->refusals, x->dm->srv, s, remote, x->w->now_ms);
+}
+
+/* Messages of a session are numbered upwards; but for clients that always say 1. */
+static bool goes_back(const struct turn *x, const struct session *s)
+{
+    uint64_t number = 0;
+    return str_to_u64(x->msg.msg_id, &number) && number <= s->msg_id && s->msg_id > 1;
+}
+
+/* The session whose token the message has. A token of another one, or of none, is as good as no credentials, and no
+ * other session is looked for. */
+static enum rc find_by_token(struct turn *x, bool *repeated)
+{
+    struct session *s = sessions_of_token(x->dm->sessions, &x->key);
+    if (s && s->superseded && s->last_hash != x->key.hash) contested(x, x->rq->remote);
+    if (s && !certificate_fits(x, s)) s = NULL;
+    if (s && session_repeats(s, &x->key)) {
+        *repeated = true;
+        x->s = s;
+        return RC_OK;
+    }
+    enum rc rc = load(x);
+    if (rc || !s || s->ended) return rc;
+    if (goes_back(x, s)) { /* a copy of the device got the same answer to the same words, and says something else now */
+        contested(x, x->rq->remote);
+        return RC_OK;
+    }
+    if (x->there && credentials_hash(&x->device.account) != s->credentials) return RC_OK; /* they are others now */
+    x->s = s;
+    return RC_OK;
+}
+
+/* Without a token: the message last answered, once more. Its octets have the device's credentials in them, or the
+ * certificate is shown again; and it comes from where it came. */
+static enum rc find_repeated(struct turn *x, bool *repeated)
+{
+    struct session *s = has_own_proof(x) ? sessions_repeated(x->dm->sessions, &x->key) : NULL;
+    if (s && (!certificate_fits(x, s) || !str_is(x->rq->remote, s->remote))) s = NULL;
+    enum rc rc = load(x);
+    if (rc || !s) return rc;
+    if (s->ended) { /* a transport repeats within seconds; later it is a device that always says the same */
+        const struct store_device *d = &x->device;
+        bool idle = x->there && d->want_stamp == d->have_stamp && (!d->next_kpi_ms || d->next_kpi_ms > x->w->now_ms);
+        if (s->messages == 1 && (!idle || x->w->now_ms - s->used_ms > EXCHANGE_REPEAT_MS)) return RC_OK;
+    }
+    *repeated = true;
+    x->s = s;
+    return RC_OK;
+}
+
+/* A session of the device that this message, which proves the device, goes on with; NULL = it begins one. */
+static struct session *find_by_proof(struct turn *x)
+{
+    struct session *s = x->key.token.n || begins_session(&x->msg) ? NULL : sessions_of_device(x->dm->sessions, &x->key);
+    if (!s || s->credentials != credentials_hash(&x->device.account) || !certificate_fits(x, s) ||
+        !str_is(x->rq->remote, s->remote))
+        return NULL;
+    if (!goes_back(x, s)) return s;
+    contested(x, x->rq->remote);
+    return NULL;
+}
+
+static enum rc open_session(struct turn *x)
+{
+    struct session *s = NULL;
+    enum rc rc = sessions_open(x->dm->sessions, &x->key, x->w, &s, x->e);
+    if (rc) return rc;
+    x->s = s;
+    s->device = x->device.id;
+    s->credentials = credentials_hash(&x->device.account);
+    s->certificate = certified(x).n ? str_hash(certified(x)) : 0;
+    s->by_certificate = !x->msg.cred.present && !x->rq->hmac.n;
+    snprintf(s->remote, sizeof s->remote, "%.*s", STR_ARG(x->rq->remote));
+    s->record = (int)recorder_wish(x->dm->srv->config, x->au, &x->device, str_of(s->token));
+    metrics_add(x->dm->srv->metrics, METRIC_SESSIONS_STARTED, 1);
+    s->sml = sml_server_create(&x->au->sml, s->id, s->name, x->rq->resp_base, str_of(s->token));
+    return s->sml ? RC_OK : err_set(x->e, RC_NOMEM, "no memory for a session");
+}
+
+/* Without a session's token the message has to prove by itself who sent it; before that it touches nothing. */
+static enum rc prove(struct turn *x)
+{
+    const struct sml_account *account = x->there ? &x->device.account : NULL;
+    x->verdict = sml_server_prove(&x->au->sml, &x->msg, &x->transport, account, x->w, x->a);
+    x->transport.proved = &x->verdict;
+    if (!x->verdict.ok) return RC_OK;
+    refusals_forget(x->dm->refusals, x->device.id, x->rq->remote);
+    x->s = find_by_proof(x);
+    if (!x->s) return open_session(x);
+    sml_verdict_alone(&x->verdict);
+    return RC_OK;
+}
+
+/* The session of this message: x->s, NULL = its sender has not proved himself. */
+static enum rc hold(struct turn *x, bool *repeated)
+{
+    x->key = (struct session_key){ .authority = x->au->id,
+                                   .name = x->msg.source,
+                                   .id = x->msg.session_id,
+                                   .token = x->rq->token,
+                                   .hash = octets_hash(x->rq->body) ^ str_hash(x->rq->hmac),
+                                   .bytes = x->rq->body.n };
+    enum rc rc = sessions_key_check(&x->key, x->e);
+    if (!rc) rc = x->key.token.n ? find_by_token(x, repeated) : find_repeated(x, repeated);
+    if (rc || *repeated) return rc;
+    x->alone = !x->s;
+    if (x->alone) rc = prove(x);
+    if (rc || !x->s) return rc;
+    x->s->turn = x->dm->turn;
+    x->s->messages++;
+    x->s->alone = x->alone;
+    str_to_u64(x->msg.msg_id, &x->s->msg_id);
+    sessions_touch(x->dm->sessions, x->s, x->w->now_ms);
+    return RC_OK;
+}
+
+/* ---- who has not proved himself ---- */
+
+static enum refusal_kind kind_of(const struct turn *x)
+{
+    return x->msg.cred.present || x->rq->hmac.n ? REFUSAL_CREDENTIALS
+           : certificate_problem(x)             ? REFUSAL_CERTIFICATE
+           : x->key.token.n                     ? REFUSAL_TOKEN
+           : !begins_session(&x->msg)           ? REFUSAL_SESSION
+                                                : REFUSAL_NOTHING;
+}
+
+static const char *why_refused(const struct turn *x, enum refusal_kind kind)
+{
+    const char *certificate = certificate_problem(x);
+    if (certificate && kind == REFUSAL_CREDENTIALS) {
+        struct str both = arena_printf(x->a, "%s; and %s", x->news.refused, certificate);
+        return both.n ? both.p : x->news.refused;
+    }
+    return kind == REFUSAL_CERTIFICATE ? certificate
+           : kind == REFUSAL_TOKEN     ? "the address is of no session that is open, and there are no credentials"
+           : kind == REFUSAL_SESSION   ? "neither the address of the session nor credentials"
+                                       : x->news.refused;
+}
+
+/* Not even the shortest reply is within the device's MaxMsgSize: there is none, and what is said in its place is shorter
+ * than that, too. */
+static void no_reply(struct turn *x)
+{
+    say(x->rp, 400, "Your MaxMsgSize is too small.");
+    if (x->rp->body.n > x->keep.limit) buf_reset(&x->rp->body);
+}
+
+/* He is told how to prove himself. Nothing of him stays but a count, and for a device that exists the last refusal. */
+static enum rc challenge(struct turn *x)
+{
+    const struct sml_account *account = x->there ? &x->device.account : NULL;
+    struct str none = { 0 };
+    struct buf *out = &x->dm->out;
+    struct sml_server *s = sml_server_create(&x->au->sml, x->msg.session_id, x->msg.source, x->rq->resp_base, none);
+    if (!s) return err_set(x->e, RC_NOMEM, "no memory for an answer");
+    enum rc rc = sml_server_take(s, &x->msg, &x->transport, account, x->w, x->a, &x->news, x->e);
+    if (!rc)
+        rc = sml_server_answer(s, NULL, false, x->rq->answer, account, x->w, x->a, &x->reply, &x->n_sent, &x->keep,
+                               x->e);
+    buf_reset(out);
+    if (!rc) rc = sml_encode(x->rq->answer, &x->reply, out, x->e);
+    sml_server_destroy(s);
+    if (rc) return rc;
+    const enum refusal_kind kind = kind_of(x);
+    const struct refusal f = { .kind = kind,
+                               .device = x->there ? x->device.id : 0,
+                               .authority = x->au->id,
+                               .name = x->msg.source,
+                               .session_id = x->msg.session_id,
+                               .msg_id = x->msg.msg_id,
+                               .remote = x->rq->remote,
+                               .why = why_refused(x, kind) };
+    x->rp->delay_ms = refusals_add(x->dm->refusals, x->dm->srv, &f, x->w->now_ms);
+    if (x->keep.unfit) {
+        no_reply(x);
+        return RC_OK;
+    }
+    x->rp->status = 200;
+    x->rp->type = x->rq->answer;
+    buf_put(&x->rp->body, buf_str(out));
+    return buf_ok(&x->rp->body) ? RC_OK : err_set(x->e, RC_NOMEM, "no memory for an answer");
+}
+
+static enum rc take(struct turn *x)
+{
+    if (sessions_too_old(x->dm->sessions, x->s, x->w->now_ms)) sml_server_stop(x->s->sml);
+    return sml_server_take(x->s->sml, &x->msg, &x->transport, x->there ? &x->device.account : NULL, x->w, x->a,
+                           &x->news, x->e);
+}
+
+static enum rc encode(struct turn *x)
+{
+    struct buf *out = &x->dm->out;
+    buf_reset(out);
+    enum rc rc = sml_encode(x->rq->answer, &x->reply, out, x->e);
+    if (rc) return rc;
+    struct str mac = sml_server_mac(x->s->sml, x->there ? &x->device.account : NULL, buf_str(out), x->a);
+    struct session *s = x->s;
+    buf_finish(&s->last);
+    buf_init(&s->last, 0);
+    char *room = buf_room(&s->last, out->n);
+    buf_reset(&s->last_hmac);
+    if (mac.n) buf_put(&s->last_hmac, mac);
+    if (!room || !buf_ok(&s->last_hmac) || mac.n >= sizeof x->rp->hmac)
+        return err_set(x->e, RC_NOMEM, "no memory for a reply");
+    memcpy(room, out->p, out->n);
+    buf_trim(&s->last);
+    s->last_type = x->rq->answer;
+    s->last_hash = x->key.hash;
+    s->last_bytes = x->key.bytes;
+    return RC_OK;
+}
+
+/* Calls that were asked for and are not needed any more: the device has just been here. */
+static enum rc needless_triggers(struct turn *x)
+{
+    return sql_run(x->db, DM_STMT(TRIGGER_NEEDLESS), SQL_ARGS({ "device_id", SQL_I(x->s->device) }), NULL, x->e);
+}
+
+/* A notification that went out before the session changed the nonce is not believed any more: it goes out again, now. */
+static enum rc trigger_again(struct turn *x)
+{
+    x->dm->dirty = true;
+    return sql_run(x->db, DM_STMT(TRIGGER_AGAIN),
+                   SQL_ARGS({ "device_id", SQL_I(x->s->device) }, { "now_ms", SQL_I(x->w->now_ms) },
+                            { "nonce_ms", SQL_I(x->s->nonce_ms) }),
+                   NULL, x->e);
+}
+
+/* How the session ends with this reply; NULL: it goes on. */
+static const char *outcome_of(const struct turn *x)
+{
+    const struct session *s = x->s;
+    const bool nothing = x->news.package_done && x->n_sent == 0 && !s->flight &&
+                         x->reply.final; /* else 1222 went out */
+    const bool over = sml_server_over(s->sml) || nothing;
+    return !over ? NULL : x->news.aborted ? "aborted" : "done";
+}
+
+/* @param replied  the message is answered; what goes wrong after that is not its doing */
+static void record(struct turn *x, bool replied)
+{
+    struct session *s = x->s;
+    const struct server_config *c = x->dm->srv->config;
+    const struct sml_account *account = x->there ? &x->device.account : NULL;
+    if (s->record == RECORD_NO) return;
+    x->recorded = true;
+    if (replied && s->record == RECORD_FAILURES && s->messages == 1) { /* most sessions are one message and well */
+        const char *outcome = outcome_of(x);
+        if (outcome && strcmp(outcome, "done") == 0) return;
+    }
+    const struct sml_record m = { .s = s->sml,
+                                  .type = x->rq->type,
+                                  .in = x->rq->body,
+                                  .out = replied ? buf_str(&s->last) : (struct str){ 0 },
+                                  .m = &x->msg,
+                                  .reply = replied ? &x->reply : NULL,
+                                  .t = &x->transport,
+                                  .news = &x->news,
+                                  .steps = x->steps,
+                                  .n_sent = x->n_sent,
+                                  .large_objects = x->there && x->device.large_objects,
+                                  .now_ms = x->w->now_ms,
+                                  .token = str_of(s->token),
+                                  .reasons = buf_str(&x->reasons) };
+    recorder_add(&x->dm->recorder, s, &m, x->au, account, x->rq->resp_base, c->recorder_session_bytes);
+}
+
+static enum rc finish(struct turn *x)
+{
+    struct session *s = x->s;
+    enum rc rc = RC_OK;
+    const char *outcome = outcome_of(x);
+    if (!outcome) return RC_OK;
+    const char *why = x->news.refused ? x->news.refused : "";
+    if (s->worked && !s->trigger && strcmp(outcome, "done") == 0) rc = needless_triggers(x);
+    if (!rc && s->nonce_ms) rc = trigger_again(x);
+    if (s->trigger && !s->row && !rc) rc = ending_row(x->dm, s, x->e);
+    if (!rc) rc = ending_keep(x->dm, s, outcome, why, x->w->now_ms, x->a, x->e);
+    ending_count(x->dm, outcome);
+    if (!rc) sessions_end(x->dm->sessions, s);
+    return rc;
+}
+
+static enum rc line(struct turn *x)
+{
+    bool repeated = false;
+    enum rc rc = sml_decode(x->rq->type, x->rq->body, x->a, &x->msg, x->e); /* bytes -> message */
+    if (!rc) rc = dm_begin(x->dm, x->e);
+    if (!rc && !(x->au = catalog_authority(store_catalog(x->dm->st), x->rq->authority)))
+        return err_set(x->e, RC_NOT_FOUND,
+                       x->rq->authority.n ? "There is no such authority here."
+                                          : "This server has several authorities: the address is /dm/<authority>.");
+    if (!rc) rc = hold(x, &repeated); /* one step at a time */
+    if (!rc && repeated) {
+        send_again(x);
+        return RC_OK;
+    }
+    if (!rc && !x->s) return challenge(x);
+    if (!rc) rc = take(x); /* message -> news */
+    if (rc) return rc;
+    x->taken = true;
+    rc = x->news.who == SML_WHO_KNOWN ? known(x) : make_reply(x, NULL); /* news -> plan -> message */
+    const bool unfit = x->keep.unfit;
+    if (!rc && !unfit) rc = encode(x); /* message -> bytes */
+    if (rc) return rc;
+    if (unfit)
+        no_reply(x);
+    else
+        send_again(x);
+    record(x, !unfit);
+    return finish(x);
+}
+
+/* We cannot go on with this session. What the message was that did it is part of its recording, without a reply. */
+static void give_up(struct turn *x)
+{
+    char text[ERR_TEXT_BYTES + 200], why[ERR_TEXT_BYTES + 300];
+    if (x->s->ended) {
+        sessions_drop(x->dm->sessions, x->s);
+        return;
+    }
+    x->steps = x->n_sent ? x->steps : NULL;
+    if (x->taken && !x->recorded) record(x, false);
+    snprintf(why, sizeof why, "the server answered %d: %s", x->rp->status, err_format(x->e, text, sizeof text));
+    ending_failed(x->dm, x->s, why);
+}
+
+static void log_refusal(const struct turn *x)
+{
+    if (!x->s || !x->news.refused || !(x->msg.cred.present || x->rq->hmac.n || x->news.over)) return;
+    log_event(LOG_INFO, "device.refused", LOG_S("device", x->msg.source), LOG_S("session", x->msg.session_id),
+              LOG_S("msg", x->msg.msg_id), LOG_Z("why", x->news.refused), LOG_S("remote", x->rq->remote));
+}
+
+enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_request *rq, struct exchange_reply *rp,
+                 struct err *e)
+{
+    struct err own = { 0 };
+    struct turn x = {
+        .dm = dm, .db = store_sql(dm->st), .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e ? e : &own
+    };
+    *rp = (struct exchange_reply){ .status = 500, .type = rq->answer };
+    buf_init(&rp->body, 0);
+    buf_init(&x.reasons, RECORDER_REASONS_BYTES);
+    enum rc rc = line(&x);
+    if (rc) {
+        fail(&x, rc);
+        if (x.s) give_up(&x);
+    } else {
+        log_refusal(&x);
+    }
+    buf_finish(&x.reasons);
+    metrics_add(dm->srv->metrics, METRIC_DM_MESSAGES, 1);
+    arena_reset(&dm->arena);
+    return rc;
+}

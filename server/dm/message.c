@@ -1,0 +1,717 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/dm/message.h"
+#include "db/dm.h"
+#include "server/store/ceilings.h"
+#include "base/text.h"
+#include "ddf/uri.h"
+#include "server/store/correlators.h"
+#include "server/dm/inflight.h"
+#include "server/core/metrics.h"
+#include "server/core/credentials.h"
+#include "syncml/status.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* What a device may say of itself, in names and octets of a value; and its sessions that are remembered. */
+enum { ATTRIBUTES = 400, ATTRIBUTE_BYTES = 4096 };
+
+/* ---- tools ---- */
+
+void visit_run_args(struct visit *v, int statement, const struct sql_arg *args, size_t n_args)
+{
+    if (!v->rc) v->rc = sql_run(v->db, statement, args, n_args, NULL, v->e);
+}
+
+void visit_nomem(struct visit *v)
+{
+    if (!v->rc) v->rc = err_set(v->e, RC_NOMEM, "no memory for the message of a device");
+}
+
+/* As nearly all of them come: "./A/B" without an empty name, "." or "..", within the ceilings. */
+static bool is_canonical(struct str s)
+{
+    size_t name = 0;
+    unsigned names = 0;
+    if (s.n < 3 || s.n > DDF_URI_BYTES || s.p[0] != '.' || s.p[1] != '/') return false;
+    for (size_t i = 2; i <= s.n; i++) {
+        if (i < s.n && s.p[i] != '/') {
+            if (s.p[i] == '?' || (unsigned char)s.p[i] < 0x21 || (unsigned char)s.p[i] > 0x7E) return false;
+            name++;
+            continue;
+        }
+        if (!name || name > DDF_NAME_BYTES || ++names > DDF_URI_NAMES || (s.p[i - 1] == '.' && name <= 2)) return false;
+        name = 0;
+    }
+    return true;
+}
+
+bool visit_uri(struct visit *v, struct str text, struct str *out)
+{
+    if (!v->rc && is_canonical(text)) {
+        *out = text;
+        return true;
+    }
+    return !v->rc && ddf_uri_canonical(text, v->a, out, NULL) == RC_OK;
+}
+
+static void json_key(struct visit *v, const char *key)
+{
+    buf_putz(&v->json, v->json.n > 1 ? ",\"" : "\"");
+    buf_putz(&v->json, key);
+    buf_putz(&v->json, "\":");
+}
+
+void visit_json(struct visit *v)
+{
+    buf_reset(&v->json);
+    buf_byte(&v->json, '{');
+}
+
+void visit_json_s(struct visit *v, const char *key, struct str value)
+{
+    json_key(v, key);
+    buf_byte(&v->json, '"');
+    buf_json(&v->json, value);
+    buf_byte(&v->json, '"');
+}
+
+void visit_json_i(struct visit *v, const char *key, int64_t value)
+{
+    json_key(v, key);
+    buf_printf(&v->json, "%lld", (long long)value);
+}
+
+void visit_json_b(struct visit *v, const char *key, bool value)
+{
+    json_key(v, key);
+    buf_putz(&v->json, value ? "true" : "false");
+}
+
+void visit_event(struct visit *v, const char *type)
+{
+    buf_byte(&v->json, '}');
+    if (!buf_ok(&v->json)) {
+        visit_nomem(v);
+        return;
+    }
+    visit_run(v, DM_STMT(EVENT_ADD), { "authority_id", SQL_I(v->d.authority) }, { "now_ms", SQL_I(v->w->now_ms) },
+              { "type", SQL_T(str_of(type)) }, { "device", SQL_T(v->d.name) }, { "data", SQL_T(buf_str(&v->json)) });
+    if (!v->rc) v->rc = ceiling_event(v->db, v->srv, v->d.authority, v->d.name, sql_last_id(v->db), v->e);
+    v->events = true;
+}
+
+/* ---- operations and failures ---- */
+
+struct pol_operation *visit_operation(struct visit *v, int64_t id)
+{
+    for (size_t i = 0; id && i < v->n_ops; i++)
+        if (v->ops[i].id == id) return &v->ops[i];
+    return NULL;
+}
+
+static struct pol_failure *failure(struct visit *v, struct str key)
+{
+    for (size_t i = 0; i < v->r->n_failures; i++)
+        if (str_eq(v->r->failures[i].key, key)) return &v->r->failures[i];
+    return NULL;
+}
+
+static struct pol_failure *new_failure(struct recall *r)
+{
+    if (r->n_failures == r->failures_cap) {
+        size_t cap = r->failures_cap ? r->failures_cap * 2 : 8;
+        struct pol_failure *list = ARENA_ARRAY(&r->arena, struct pol_failure, cap);
+        if (!list) return NULL;
+        if (r->n_failures) memcpy(list, r->failures, r->n_failures * sizeof *list);
+        r->failures = list;
+        r->failures_cap = cap;
+    }
+    return &r->failures[r->n_failures++];
+}
+
+void visit_failed(struct visit *v, struct str key, int code, struct str why)
+{
+    struct pol_failure *f = failure(v, key);
+    struct str kept;
+    if (v->rc || !key.n) return;
+    if (f)
+        kept = f->key;
+    else if (!arena_str(&v->r->arena, key, &kept)) {
+        visit_nomem(v);
+        return;
+    }
+    struct pol_failure now = pol_failure_after(f, kept, code, v->w->now_ms);
+    if (!f && !(f = new_failure(v->r))) {
+        visit_nomem(v);
+        return;
+    }
+    *f = now;
+    visit_run(v, DM_STMT(FAILURE_PUT), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(kept) },
+              { "code", SQL_I(now.code) }, { "tries", SQL_I(now.tries) }, { "retry_ms", SQL_I(now.retry_ms) },
+              { "why", SQL_T(why) }, { "now_ms", SQL_I(v->w->now_ms) });
+}
+
+void visit_forget(struct visit *v, struct str key)
+{
+    struct pol_failure *f = failure(v, key);
+    if (!f || v->rc) return;
+    visit_run(v, DM_STMT(FAILURE_DROP), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(key) });
+    *f = v->r->failures[--v->r->n_failures];
+}
+
+static void operation_event(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
+{
+    visit_json(v);
+    visit_json_i(v, "id", op->id);
+    visit_json_s(v, "kind", op->kind);
+    visit_json_s(v, op->scope == DDF_IMAGE ? "image" : "vm", op->owner);
+    visit_json_s(v, "state", str_of(pol_op_state_name(to->state)));
+    visit_json_i(v, "code", to->code);
+    visit_json_i(v, "percent", to->percent);
+    visit_json_s(v, "reason", to->why);
+    visit_event(v, "operation");
+}
+
+/* Who was faster: what somebody has cancelled meanwhile does not go out with this reply. */
+static void move_row(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
+{
+    int64_t changed = 0;
+    v->rc = sql_run(v->db, DM_STMT(OPERATION_MOVE),
+                    SQL_ARGS({ "operation_id", SQL_I(op->id) },
+                             { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
+                             { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) },
+                             { "tries", SQL_I(op->tries) }, { "now_ms", SQL_I(v->w->now_ms) }),
+                    &changed, v->e);
+    if (!v->rc && !changed) v->rc = err_set(v->e, RC_BUSY, "an operation was cancelled meanwhile");
+}
+
+static void step_row(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
+{
+    visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(op->id) }, { "now_ms", SQL_I(v->w->now_ms) },
+              { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
+              { "reason", SQL_T(to->why) });
+}
+
+void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
+{
+    visit_run(v, DM_STMT(OPERATION_CORRECT), { "operation_id", SQL_I(op->id) },
+              { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
+              { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
+    step_row(v, op, to);
+    v->r->has_holds = false;
+    operation_event(v, op, to);
+    op->state = to->state;
+}
+
+void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
+{
+    bool same = op->state == to->state;
+    if (v->rc) return;
+    if (same)
+        visit_run(v, DM_STMT(OPERATION_PERCENT), { "operation_id", SQL_I(op->id) }, { "code", SQL_I(to->code) },
+                  { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
+    else
+        move_row(v, op, to);
+    if (!same) step_row(v, op, to);
+    op->state = to->state;
+    if (pol_op_finished(to->state)) v->r->has_holds = false;
+    operation_event(v, op, to);
+    if (!op->by_policy) return;
+    struct str key = pol_op_key(v->l, op, v->a);
+    const struct pol_wish *wish = pol_wish_of(v->r->wishes, v->r->n_wishes, key);
+    const bool of_now = !wish || op->created_ms >= wish->since_ms; /* else it was for what nobody wishes any more */
+    if ((to->state == POL_OP_FAILED || to->state == POL_OP_UNKNOWN) && of_now) visit_failed(v, key, to->code, to->why);
+    if (to->state == POL_OP_VERIFIED) visit_forget(v, key);
+}
+
+static struct str vm_text(struct visit *v, struct str vm, const char *name)
+{
+    const struct ddf_entry *en = ddf_layout_entry(v->l, DDF_VM, str_of(name));
+    const struct mirror_node *n = en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
+    return n && n->known == POL_REPORTED ? n->value : (struct str){ 0 };
+}
+
+/* Failures are told in a word with a number; the text beside it may come later, with what is read then. */
+void visit_explain(struct visit *v, struct str vm)
+{
+    const struct str text = pol_device_text(vm_text(v, vm, "progress.text"));
+    const struct str correlator = vm_text(v, vm, "progress.correlator");
+    struct pol_operation op = { .scope = DDF_VM, .owner = vm };
+    struct pol_verdict to = { .state = POL_OP_FAILED, .percent = -1 };
+    struct sql_rows *r = NULL;
+    if (v->rc || !text.n || !correlator.n) return;
+    enum rc rc = sql_start(v->db, DM_STMT(OPERATION_EXPLAIN),
+                           SQL_ARGS({ "device_id", SQL_I(v->d.id) }, { "correlator", SQL_T(correlator) },
+                                    { "text", SQL_T(text) }),
+                           &r, v->e);
+    if (!rc) rc = sql_step(r, v->e);
+    const bool explained = !rc;
+    if (explained) {
+        op.id = sql_int(r, 0);
+        to.code = (int)sql_int(r, 1);
+        if (!arena_str(v->a, sql_text(r, 2), &op.kind) || !arena_str(v->a, sql_text(r, 3), &to.why)) visit_nomem(v);
+    }
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    if (!explained || v->rc) return;
+    visit_run(v, DM_STMT(OPERATION_STEP_EXPLAIN), { "operation_id", SQL_I(op.id) }, { "reason", SQL_T(to.why) });
+    operation_event(v, &op, &to);
+}
+
+void visit_touches(struct visit *v, const struct pol_operation *op)
+{
+    struct str *uris = NULL;
+    size_t n = 0;
+    if (v->rc) return;
+    v->rc = pol_op_touches(v->l, op, v->a, &uris, &n);
+    for (size_t i = 0; !v->rc && i < n; i++) mirror_stale(v->m, uris[i], v->w->now_ms);
+}
+
+/* The device's attributes, from the database once in a session. */
+static void load_attributes(struct visit *v)
+{
+    struct recall *r = v->r;
+    struct pol_facts f = { 0 };
+    if (v->rc || r->has_attrs) return;
+    v->rc = store_load_attributes(v->st, &v->d, v->m, &r->arena, &f, v->e);
+    if (v->rc) return;
+    r->attrs_cap = f.n_attrs + 32;
+    r->attrs = ARENA_ARRAY(&r->arena, struct pol_attribute, r->attrs_cap);
+    if (!r->attrs) {
+        visit_nomem(v);
+        return;
+    }
+    memcpy(r->attrs, f.attrs, f.n_attrs * sizeof *r->attrs);
+    r->n_attrs = f.n_attrs;
+    r->has_attrs = true;
+}
+
+const struct ddf_schema *visit_schema(struct visit *v)
+{
+    struct pol_facts f = { 0 };
+    bool own = false;
+    if (v->schema || v->rc) return v->schema ? v->schema : v->srv->schema;
+    f.schema = v->srv->schema;
+    v->rc = store_has_descriptions(v->st, v->d.au, &own, v->e);
+    if (own) load_attributes(v);
+    f.attrs = v->r->attrs;
+    f.n_attrs = v->r->n_attrs;
+    if (own && !v->rc) v->rc = store_load_schema(v->st, &v->d, &f, v->e);
+    return v->schema = f.schema;
+}
+
+void visit_schema_changes(struct visit *v)
+{
+    v->schema = NULL;
+}
+
+void visit_attribute(struct visit *v, struct str name, struct str value)
+{
+    struct recall *r = v->r;
+    size_t i = 0;
+    load_attributes(v);
+    if (v->rc) return;
+    while (i < r->n_attrs && !str_eq(r->attrs[i].name, name)) i++;
+    if (value.n > ATTRIBUTE_BYTES || (i == r->n_attrs && i >= ATTRIBUTES)) { /* nobody selects by that */
+        metrics_add(v->srv->metrics, METRIC_ATTRIBUTES_REFUSED, 1);
+        return;
+    }
+    if (i < r->n_attrs && str_eq(r->attrs[i].value, value)) return;
+    visit_schema_changes(v);
+    visit_run(v, DM_STMT(ATTRIBUTE_PUT), { "device_id", SQL_I(v->d.id) }, { "name", SQL_T(name) },
+              { "value", SQL_T(value) });
+    if (i == r->attrs_cap) { /* more than usual: read again when they are needed */
+        r->has_attrs = false;
+        return;
+    }
+    if (!arena_str(&r->arena, value, &r->attrs[i].value) ||
+        (i == r->n_attrs && !arena_str(&r->arena, name, &r->attrs[r->n_attrs++].name)))
+        visit_nomem(v);
+}
+
+/* ---- begin ---- */
+
+/* What is remembered from the message before, if others cannot have written since; else what the database has. */
+static void remember(struct visit *v)
+{
+    struct session *s = v->s;
+    struct store_device *d = &v->d;
+    if (s->recall && (s->recall->stamp != d->want_stamp || s->recall->m.bytes > RECALL_GARBAGE_BYTES)) {
+        recall_free(s->recall);
+        s->recall = NULL;
+    }
+    if (!s->recall) {
+        if (!(v->r = s->recall = recall_create())) {
+            visit_nomem(v);
+            return;
+        }
+        v->m = &v->r->m;
+        v->r->stamp = d->want_stamp;
+        v->rc = store_load_rest(v->st, d, &v->r->arena, v->e);
+        v->m->keep_times = s->forgot && d->list_unsupported; /* else whole lists tell what was read */
+        if (!v->rc) v->rc = mirror_load(v->m, v->db, store_paths(v->st), d->id, v->e);
+        if (!v->rc) v->rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, v->e);
+        if (!v->rc) v->rc = store_load_wishes_before(v->st, d, &v->r->arena, &v->r->wishes, &v->r->n_wishes, v->e);
+        v->r->failures_cap = v->r->n_failures;
+        v->r->rest = *d;
+        return;
+    }
+    v->r = s->recall;
+    v->m = &v->r->m;
+    mirror_next(v->m);
+    const struct store_device *rest = &v->r->rest;
+    d->mirror_read = rest->mirror_read;
+    d->lists = rest->lists;
+    d->list_unsupported = rest->list_unsupported;
+    d->large_objects = rest->large_objects;
+    d->careful = rest->careful;
+    d->summary = rest->summary;
+    d->summary_why = rest->summary_why;
+    d->summary_ms = rest->summary_ms;
+    d->planned_stamp = rest->planned_stamp;
+}
+
+static bool is_unseen(bool secret, struct str command, struct str uri, struct str data)
+{
+    return (secret && !sml_uri_is_secret(str_slice(uri, 0, str_find(uri, '?', 0)))) ||
+           (str_is(command, "input") && secret_question(data));
+}
+
+/* What the recorder cannot see to be secret is not recorded at all: it knows secret nodes by their names alone. */
+static void hush(struct visit *v)
+{
+    for (size_t i = 0; i < v->n_ops && !v->s->hushed; i++) {
+        const struct pol_operation *op = &v->ops[i];
+        v->s->hushed = is_unseen(op->secret, op->tree_command, op->tree_uri, op->tree_data);
+        for (size_t k = 0; k < op->n_items; k++)
+            v->s->hushed |= is_unseen(op->items[k].secret, op->items[k].command, op->items[k].uri, op->items[k].data);
+    }
+}
+
+void visit_begin(struct visit *v)
+{
+    v->l = v->d.layout;
+    buf_init(&v->json, 1 << 20);
+    remember(v);
+    if (!v->rc) v->rc = store_load_operations(v->st, v->d.id, v->a, &v->ops, &v->n_ops, v->e);
+    visit_session_row(v);
+    hush(v);
+}
+
+void visit_finish(struct visit *v)
+{
+    buf_finish(&v->json);
+    for (struct sample *s = v->samples; s; s = s->next) buf_finish(&s->json);
+}
+
+void visit_session_row(struct visit *v)
+{
+    v->s->worked = true;
+    if (v->rc || v->s->row) return;
+    visit_run(v, DM_STMT(SESSION_ADD), { "device_id", SQL_I(v->d.id) }, { "session_id", SQL_T(v->s->id) },
+              { "trigger_id", v->s->trigger ? SQL_I(v->s->trigger) : SQL_N }, { "started_ms", SQL_I(v->s->started_ms) },
+              { "messages", SQL_I(v->s->messages) });
+    if (!v->rc) v->s->row = sql_last_id(v->db);
+    if (!v->rc) v->rc = ceiling_session(v->db, v->srv, v->d.id, v->s->row, v->e);
+}
+
+/* ---- package 1 ---- */
+
+/* "./DevInfo/DmV" -> "devinfo.dmv": whatever the device tells of itself can be selected by. */
+static struct str attribute_name(struct visit *v, struct str uri)
+{
+    struct str rest = str_slice(uri, 2, uri.n);
+    char *p = rest.n ? arena_bytes(v->a, rest.n) : NULL;
+    for (size_t i = 0; p && i < rest.n; i++) {
+        char c = rest.p[i];
+        p[i] = (char)(c == '/' ? '.' : c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    }
+    return (struct str){ p, p ? rest.n : 0 };
+}
+
+static void learn_devinfo(struct visit *v, const struct sml_value *devinfo)
+{
+    enum { DEVINFO_LEAVES = 100 };
+    int n = 0;
+    if (devinfo) { /* what it said before of itself goes: names of yesterday do not pile up */
+        visit_run(v, DM_STMT(DEVINFO_FORGET), { "device_id", SQL_I(v->d.id) });
+        mirror_drop(v->m, STR("./DevInfo"));
+        v->r->has_attrs = false;
+        visit_schema_changes(v);
+    }
+    for (const struct sml_value *x = devinfo; x && n < DEVINFO_LEAVES && !v->rc; x = x->next, n++) {
+        struct str uri, name;
+        if (!visit_uri(v, x->uri, &uri) || uri.n < 3 || !(name = attribute_name(v, uri)).n) continue;
+        enum ddf_format format = DDF_CHR;
+        if (!ddf_format_of(x->format, &format)) format = DDF_CHR;
+        if (format != DDF_NODE) visit_attribute(v, name, x->data);
+        mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
+    }
+}
+
+static void learn_token(struct visit *v, const struct sml_alert_in *alerts)
+{
+    char hex[SHA256_HEX_BYTES];
+    for (const struct sml_alert_in *x = alerts; x; x = x->next)
+        if (str_is(ddf_layout_alert_name(v->l, x->type), "state_token") && x->data.n < sizeof v->s->token_reported) {
+            memcpy(v->s->token_reported, x->data.p, x->data.n);
+            v->s->token_reported[x->data.n] = '\0';
+        }
+    if (!v->s->token_reported[0] || !v->d.mirror_read || v->rc) return;
+    if (v->d.settled_token.n) { /* the mirror's own, and nothing has changed in it since */
+        v->s->token_matches = str_is(v->d.settled_token, v->s->token_reported);
+        return;
+    }
+    const struct ddf_schema *schema = visit_schema(v);
+    if (!v->rc) v->rc = mirror_token(v->m, v->a, schema, v->l, v->d.server_id, hex, v->e);
+    v->s->token_matches = !v->rc && strcmp(hex, v->s->token_reported) == 0;
+}
+
+void visit_first(struct visit *v, const struct sml_news *news)
+{
+    learn_devinfo(v, news->devinfo);
+    learn_token(v, news->alerts);
+    if (v->d.next_kpi_ms <= v->w->now_ms) v->s->kpi_before_ms = v->s->started_ms;
+}
+
+/* ---- planning ---- */
+
+static uint32_t short_key(struct str key)
+{
+    uint64_t h = str_hash(key);
+    return (uint32_t)(h ^ h >> 32) | 1;
+}
+
+/* How often this step was sent in this session already. */
+static uint8_t *asked(struct session *s, struct str key)
+{
+    uint32_t k = short_key(key);
+    for (unsigned i = 0; s->asked && i < s->asked->n && i < s->asked->cap; i++)
+        if (s->asked->row[i].key == k) return &s->asked->row[i].times;
+    return NULL;
+}
+
+/* Room for one more, or the oldest's place. */
+static bool ask_room(struct session *s)
+{
+    enum { ASKED_FIRST = 8 };
+    unsigned cap = s->asked ? s->asked->cap : 0;
+    if (s->asked && (s->asked->n < cap || cap == SESSION_ASKED)) return true;
+    cap = cap ? 2 * cap : ASKED_FIRST;
+    struct session_asked *a = realloc(s->asked, sizeof *a + cap * sizeof a->row[0]);
+    if (!a) return false;
+    if (!s->asked) a->n = 0;
+    a->cap = cap;
+    s->asked = a;
+    return true;
+}
+
+static void ask(struct visit *v, struct str key)
+{
+    struct session *s = v->s;
+    uint8_t *times = asked(s, key);
+    if (times) {
+        if (*times < UINT8_MAX) ++*times;
+        return;
+    }
+    if (!ask_room(s)) {
+        visit_nomem(v);
+        return;
+    }
+    unsigned at = s->asked->n++ % s->asked->cap;
+    s->asked->row[at].key = short_key(key);
+    s->asked->row[at].times = 1;
+}
+
+/* A step that was sent again and again in this session with nothing coming of it is a failure, or it would go round
+ * in circles. */
+static void drop_circles(struct visit *v, struct pol_plan *plan)
+{
+    enum { ASK_AT_MOST = 4 };
+    for (struct pol_step **at = &plan->steps; *at && !v->rc;) {
+        const uint8_t *times = asked(v->s, (*at)->key);
+        if (!times || *times < ASK_AT_MOST || ((*at)->operation && (*at)->purpose == POL_FOR_OPERATION)) {
+            at = &(*at)->next;
+            continue;
+        }
+        visit_failed(v, (*at)->key, 500, STR("the device answers, but nothing comes of it"));
+        *at = (*at)->next;
+        plan->n_steps--;
+        plan->settled = false;
+    }
+}
+
+static void apply_moves(struct visit *v, const struct pol_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_moves && !v->rc; i++) {
+        struct pol_operation *op = visit_operation(v, plan->moves[i].id);
+        if (!op) continue;
+        visit_move(v, op,
+                   &(struct pol_verdict){ plan->moves[i].state, plan->moves[i].code, plan->moves[i].percent,
+                                          plan->moves[i].why });
+    }
+    /* After the moves: one plan may hear that an operation is done and see the proof of it. */
+    for (size_t i = 0; i < plan->n_verified && !v->rc; i++) {
+        struct pol_operation *op = visit_operation(v, plan->verified[i]);
+        if (op) visit_move(v, op, &(struct pol_verdict){ POL_OP_VERIFIED, 0, 100, STR("the device reports it so") });
+    }
+}
+
+/* Finished ones out; the order stays. */
+static void only_open(struct visit *v)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < v->n_ops; i++)
+        if (!pol_op_finished(v->ops[i].state)) v->ops[k++] = v->ops[i];
+    v->n_ops = k;
+}
+
+/* Attributes and what was done by hand: read again only when this session changed them. */
+static void load_facts(struct visit *v)
+{
+    struct pol_facts *f = &v->f;
+    struct recall *r = v->r;
+    v->rc = store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, f, v->e);
+    load_attributes(v);
+    if (!v->rc && !r->has_holds) {
+        v->rc = store_load_holds(v->st, &v->d, &r->arena, f, v->e);
+        r->holds = f->holds;
+        r->n_holds = f->n_holds;
+        r->has_holds = !v->rc;
+    }
+    f->attrs = r->attrs;
+    f->n_attrs = r->n_attrs;
+    f->holds = r->holds;
+    f->n_holds = r->n_holds;
+    f->schema = visit_schema(v);
+    if (!v->rc) visit_load_back(v);
+}
+
+/* What the plan found to be over goes, and what it stands on is kept for the next one. */
+static void keep_wishes(struct visit *v, const struct pol_plan *plan)
+{
+    struct recall *r = v->r;
+    for (size_t i = r->n_failures, k; i-- > 0 && !v->rc;) {
+        for (k = 0; k < plan->n_failures && !str_eq(plan->failures[k].key, r->failures[i].key);) k++;
+        if (k == plan->n_failures) visit_forget(v, r->failures[i].key);
+    }
+    if (!plan->wishes_changed || v->rc) return;
+    struct pol_wish *list = ARENA_ARRAY(&r->arena, struct pol_wish, plan->n_wishes);
+    if (!list) visit_nomem(v);
+    visit_run(v, DM_STMT(WISHES_DROP), { "device_id", SQL_I(v->d.id) });
+    for (size_t i = 0; i < plan->n_wishes && !v->rc; i++) {
+        const struct pol_wish *x = &plan->wishes[i];
+        visit_run(v, DM_STMT(WISH_ADD), { "device_id", SQL_I(v->d.id) }, { "uri", SQL_T(x->uri) },
+                  { "hash", SQL_T(x->hash) }, { "since_ms", SQL_I(x->since_ms) });
+        list[i].since_ms = x->since_ms;
+        if (!arena_str(&r->arena, x->uri, &list[i].uri) || !arena_str(&r->arena, x->hash, &list[i].hash))
+            visit_nomem(v);
+    }
+    r->wishes = list;
+    r->n_wishes = v->rc ? 0 : plan->n_wishes;
+}
+
+void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired)
+{
+    struct pol_facts *f = &v->f;
+    struct pol_mirror_node *nodes = NULL;
+    if (v->rc) return;
+    only_open(v);
+    load_facts(v);
+    if (!v->rc) v->rc = mirror_nodes(v->m, v->a, &nodes, &f->n_mirror, v->e);
+    if (v->rc) return;
+    f->mirror = nodes;
+    f->operations = v->ops;
+    f->n_operations = v->n_ops;
+    f->failures = v->r->failures;
+    f->n_failures = v->r->n_failures;
+    f->wishes = v->r->wishes;
+    f->n_wishes = v->r->n_wishes;
+    f->session_ms = v->s->started_ms;
+    f->reported_token = str_of(v->s->token_reported);
+    f->mirror_matches_token = v->s->token_matches || v->s->changed;
+    f->kpi_due_before_ms = v->s->kpis_asked ? 0 : v->s->kpi_before_ms;
+    v->rc = pol_resolve(f, v->a, desired, v->e);
+    if (!v->rc) v->rc = pol_make_plan(f, desired, v->a, plan, v->e);
+    if (v->rc) return;
+    visit_keep_back(v, desired);
+    keep_wishes(v, plan);
+    apply_moves(v, plan);
+    if (plan->mirror_complete) v->d.mirror_read = true;
+    drop_circles(v, plan);
+    visit_few(v, plan);
+    /* Operations that the plan invents are rows before they are sent; their Correlators are ours. */
+    if (!v->rc) v->rc = correlators_assign(v->st, v->d.id, v->d.want_stamp, plan->steps, v->a, v->e);
+}
+
+/* ---- what does not fit into the device's messages ---- */
+
+struct str visit_too_large(struct visit *v, size_t limit, size_t shortest)
+{
+    struct str s = arena_printf(v->a, "this device takes %zu octets, the shortest message for it has %zu", limit,
+                                shortest);
+    if (!s.p) visit_nomem(v);
+    return s;
+}
+
+void visit_unfit(struct visit *v, size_t limit, size_t shortest)
+{
+    const struct str why = visit_too_large(v, limit, shortest);
+    for (size_t i = 0; i < v->n_ops && !v->rc; i++)
+        if (v->ops[i].state == POL_OP_QUEUED || v->ops[i].state == POL_OP_NOTIFIED)
+            visit_move(v, &v->ops[i], &(struct pol_verdict){ POL_OP_FAILED, 413, -1, why });
+    v->d.summary = STR("failed");
+    v->d.summary_why = why;
+    v->d.planned_stamp = v->d.want_stamp;
+    v->d.summary_ms = v->w->now_ms;
+}
+
+/* ---- sent ---- */
+
+static void sent_operation(struct visit *v, struct pol_step *s)
+{
+    struct pol_operation *op = visit_operation(v, s->operation);
+    if (op) {
+        op->tries++;
+        visit_move(v, op, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+        visit_set_lock(v, op);
+        visit_items_sent(v, op, s);
+        visit_touches(v, op);
+        return;
+    }
+    struct pol_operation fresh = { .by_policy = true,
+                                   .state = POL_OP_SENT,
+                                   .kind = s->op_kind,
+                                   .scope = s->op_scope,
+                                   .owner = s->op_owner,
+                                   .args = s->op_args,
+                                   .correlator = s->correlator,
+                                   .tries = 1 };
+    visit_run(v, DM_STMT(OPERATION_ADD), { "device_id", SQL_I(v->d.id) }, { "kind", SQL_T(fresh.kind) },
+              { "scope", SQL_I(fresh.scope) }, { "owner", SQL_T(fresh.owner) }, { "args", SQL_T(fresh.args) },
+              { "correlator", SQL_T(fresh.correlator) }, { "reason", SQL_T(s->why) },
+              { "created_by", SQL_T(STR("policy")) }, { "now_ms", SQL_I(v->w->now_ms) });
+    if (v->rc) return;
+    s->operation = fresh.id = sql_last_id(v->db);
+    step_row(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+    operation_event(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+    visit_set_lock(v, &fresh);
+    visit_touches(v, &fresh);
+}
+
+void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag)
+{
+    size_t k = n_sent;
+    for (const struct pol_step *s = plan->steps; s && n_sent == plan->n_steps; s = s->next)
+        v->s->kpis_asked |= s->purpose == POL_FOR_KPI;
+    for (struct pol_step *s = plan->steps; s && k && !v->rc; s = s->next, k--) {
+        ask(v, s->key);
+        if (s->verb != POL_GET) v->s->changed = true;
+        visit_set(v, s);
+        if (s->purpose == POL_FOR_OPERATION) sent_operation(v, s);
+    }
+    if (v->rc || !n_sent) return;
+    flight_free(v->s->flight);
+    v->s->flight = NULL;
+    v->rc = flight_make(plan->steps, n_sent, first_tag, &v->s->flight, v->e);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVER_DM_MESSAGE_H
+#define SERVER_DM_MESSAGE_H
+/* One message of an authenticated device that is not simply "nothing has changed": what it said is put into mirror,
+ * operations and failures (visit_news.c, visit_alerts.c), then what follows is planned and what was learnt is kept
+ * (visit.c, visit_keep.c). All writes go into the transaction that the caller has open. The first failure is
+ * remembered in `rc` and nothing is done after it. */
+#include "server/dm/device_cache.h"
+#include "server/dm/sessions.h"
+#include "server/store/store.h"
+
+struct sample {
+    struct str vm;
+    struct buf json;
+    struct sample *next;
+}; /* KPI values of one VM; vm empty = the device's */
+
+struct visit {
+    struct store *st;
+    struct sessions *sessions;
+    struct sql *db;
+    const struct server *srv;
+    const struct world *w;
+    struct arena *a;
+    struct err *e;
+    enum rc rc;
+    struct session *s;
+    struct store_device d; /* as loaded, then as it shall be */
+    const struct ddf_layout *l;
+    struct recall *r;                /* the session's */
+    struct mirror *m;                /* its mirror */
+    struct pol_facts f;              /* after visit_plan */
+    const struct ddf_schema *schema; /* see visit_schema */
+    struct pol_operation *ops;
+    size_t n_ops; /* unfinished ones; finished in this message stay with their state */
+    struct sample *samples;
+    uint64_t *samples_written; /* by all devices, since the start */
+    struct told *told;         /* VMs whose Progress/Text came with this message */
+    struct buf json;
+    bool events;        /* something for the live stream was written */
+    bool root_unlisted; /* "?list=" was refused in this message */
+    bool over;          /* the session ends with this message, by the device's or our own doing */
+};
+
+/** Load what there is. `d` is in place already. */
+void visit_begin(struct visit *v);
+void visit_finish(struct visit *v); /* memory only */
+/** Package 1: device information, trigger, state token. */
+void visit_first(struct visit *v, const struct sml_news *news);
+void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end);
+/** Alerts that were booked before and are told again, because their answer was lost, change nothing. */
+void visit_alerts(struct visit *v, const struct sml_news *news);
+/** With care: only so many of the plan's steps go out in this message. */
+void visit_few(struct visit *v, struct pol_plan *plan);
+/** The session ends before all of `f` was answered: the next one goes carefully. */
+void visit_cut_short(struct visit *v, struct flight *f);
+/** What shall be sent now. Steps that need an operation of their own have a correlator. */
+void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired);
+/** n_sent steps of the plan go out with this reply: operations are marked, the session remembers them. */
+void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag);
+/** Rows of VMs, assignments and the device itself after planning; plan NULL: only what was learnt. */
+void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_desired *desired);
+/** The session ends: its row. @param outcome done, aborted, refused, lost */
+void visit_session_row(struct visit *v);
+
+/* What policies set, and the VMs they gave (visit_back.c). visit_load_back: f->policies are in place. */
+void visit_load_back(struct visit *v);
+void visit_keep_back(struct visit *v, const struct pol_desired *d);
+/** This step, or what is in it, is about to be sent. */
+void visit_set(struct visit *v, const struct pol_step *s);
+void visit_set_lock(struct visit *v, const struct pol_operation *op);
+/** A person wrote there: no policy takes it back. */
+void visit_disown(struct visit *v, struct str uri);
+
+/* Shared by the files above. */
+#define visit_run(v, statement, ...) visit_run_args((v), (statement), SQL_ARGS(__VA_ARGS__))
+void visit_run_args(struct visit *v, int statement, const struct sql_arg *args, size_t n_args);
+void visit_nomem(struct visit *v);
+/** Address as we write it; false for none of ours (ignored). */
+bool visit_uri(struct visit *v, struct str text, struct str *out);
+struct pol_operation *visit_operation(struct visit *v, int64_t id);
+void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
+/** One that was finished in the books is what `to` says after all. */
+void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
+void visit_touches(struct visit *v, const struct pol_operation *op);
+/** "this device takes 400 octets, the shortest message for it has 523" */
+struct str visit_too_large(struct visit *v, size_t limit, size_t shortest);
+/** The session cannot go on within what the device takes: what waits for it fails. */
+void visit_unfit(struct visit *v, size_t limit, size_t shortest);
+/** The device has told what became of the VM's operation: one that failed says so in the device's own words. */
+void visit_explain(struct visit *v, struct str vm);
+/* Of an operation with several commands (visit_items.c): `i` counts from 0; what a look at `uri` was answered, value NULL
+ * = as it came before the Status. */
+void visit_item_code(struct visit *v, struct pol_operation *op, size_t i, int code);
+void visit_item_result(struct visit *v, const struct pol_operation *op, size_t i, struct str json);
+void visit_item_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value);
+/** Somebody of ours wrote at `uri` afterwards. @param by  operation; 0 = a policy */
+void visit_item_changed(struct visit *v, struct pol_operation *op, struct str uri, int64_t by);
+void visit_items_sent(struct visit *v, struct pol_operation *op, const struct pol_step *s);
+/** Of "acl": how writing the list ended. */
+void visit_acl_code(struct visit *v, struct pol_operation *op, int code);
+void visit_failed(struct visit *v, struct str key, int code, struct str why);
+void visit_forget(struct visit *v, struct str key);
+void visit_attribute(struct visit *v, struct str name, struct str value);
+/** What this very device's tree may contain, worked out when it is first asked for in a message. Never NULL. */
+const struct ddf_schema *visit_schema(struct visit *v);
+/** It said something else of itself: another description may hold. */
+void visit_schema_changes(struct visit *v);
+/* Events: visit_json starts an object, fields follow, visit_event writes the row. */
+void visit_json(struct visit *v);
+void visit_json_s(struct visit *v, const char *key, struct str value);
+void visit_json_i(struct visit *v, const char *key, int64_t value);
+void visit_json_b(struct visit *v, const char *key, bool value);
+void visit_event(struct visit *v, const char *type);
+#endif

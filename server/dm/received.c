@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What follows from a message for lists and pages: rows of VMs, samples, assignments and the device. Only what
+ * differs is written. */
+#include "policy/resolve/condition.h"
+#include "server/store/ceilings.h"
+#include "server/core/metrics.h"
+#include "server/dm/message.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "db/dm.h"
+#include "ddf/uri.h"
+#include <string.h>
+
+enum { KEEP_ASSIGNMENTS = 1000 };
+
+/* ---- samples ---- */
+
+static int64_t sample_time(struct visit *v, struct str vm)
+{
+    enum ddf_scope scope = vm.n ? DDF_VM : DDF_DEVICE;
+    const struct ddf_entry *en = DDF_ENTRY(v->l, scope, "kpi.sampleTime");
+    const struct mirror_node *n = en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
+    int64_t at = 0;
+    /* A clock far in the future would hide every later sample. */
+    return n && text_time_parse(n->value, &at) && at > 0 && at <= v->w->now_ms + 60000 ? at : v->w->now_ms;
+}
+
+static void keep_samples(struct visit *v)
+{
+    for (struct sample *s = v->samples; s && !v->rc; s = s->next) {
+        int64_t at = sample_time(v, s->vm);
+        char iso[25];
+        buf_byte(&s->json, '}');
+        if (!buf_ok(&s->json)) continue; /* longer than a sample may be: not kept */
+        visit_run(v, DM_STMT(SAMPLE_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(s->vm) },
+                  { "at_ms", SQL_I(at) }, { "data", SQL_T(buf_str(&s->json)) });
+        if (!v->rc) v->rc = ceiling_sample(v->db, v->srv, v->d.id, ++*v->samples_written, v->e);
+        text_time_iso(at, iso);
+        visit_json(v);
+        visit_json_s(v, "vm", s->vm);
+        visit_json_s(v, "at", str_of(iso));
+        buf_putz(&v->json, ",\"values\":");
+        buf_put(&v->json, buf_str(&s->json));
+        visit_event(v, "kpi");
+    }
+}
+
+/* ---- VMs ---- */
+
+struct vms {
+    struct recall_vm row[RECALL_VMS];
+    size_t n;
+};
+
+static struct recall_vm *vm_of(struct vms *all, struct str name)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (str_eq(all->row[i].name, name)) return &all->row[i];
+    if (all->n == RECALL_VMS) return NULL;
+    all->row[all->n] = (struct recall_vm){ .name = name };
+    return &all->row[all->n++];
+}
+
+/* The rows as the database has them. */
+static void load_vms(struct visit *v)
+{
+    struct recall *k = v->r;
+    struct sql_rows *r = NULL;
+    if (k->has_vms || v->rc) return;
+    if (!k->vms && !(k->vms = ARENA_ARRAY(&k->arena, struct recall_vm, RECALL_VMS))) {
+        visit_nomem(v);
+        return;
+    }
+    enum rc rc = sql_start(v->db, DM_STMT(VMS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
+    while (!rc && k->n_vms < RECALL_VMS && (rc = sql_step(r, v->e)) == RC_OK) {
+        struct recall_vm *x = &k->vms[k->n_vms++];
+        *x = (struct recall_vm){ .state = sql_int(r, 2),
+                                 .lock = sql_int(r, 3),
+                                 .reason = sql_int(r, 4),
+                                 .verified = sql_int(r, 5),
+                                 .state_ms = sql_int(r, 6),
+                                 .crashes = sql_int(r, 10),
+                                 .there = true };
+        if (!arena_str(&k->arena, sql_text(r, 0), &x->name) || !arena_str(&k->arena, sql_text(r, 1), &x->title) ||
+            !arena_str(&k->arena, sql_text(r, 7), &x->image) || !arena_str(&k->arena, sql_text(r, 8), &x->summary) ||
+            !arena_str(&k->arena, sql_text(r, 9), &x->why) || !arena_str(&k->arena, sql_text(r, 11), &x->crash_time) ||
+            !arena_str(&k->arena, sql_text(r, 12), &x->crash_why))
+            rc = err_set(v->e, RC_NOMEM, "no memory for the VMs of a device");
+    }
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    k->has_vms = !v->rc;
+}
+
+static const struct mirror_node *entry_node(struct visit *v, struct str vm, const char *name)
+{
+    const struct ddf_entry *en = ddf_layout_entry(v->l, DDF_VM, str_of(name));
+    return en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
+}
+
+static int64_t entry_number(struct visit *v, struct str vm, const char *name)
+{
+    const struct mirror_node *n = entry_node(v, vm, name);
+    int64_t x = 0;
+    return n && str_to_i64(str_trim(n->value), &x) ? x : 0;
+}
+
+static struct str entry_text(struct visit *v, struct str vm, const char *name)
+{
+    const struct mirror_node *n = entry_node(v, vm, name);
+    return n ? n->value : (struct str){ 0 };
+}
+
+/* What the device counts and says of its last crash. */
+static void crashes_of_mirror(struct visit *v, struct recall_vm *x)
+{
+    const struct ddf_entry *cause = ddf_layout_entry(v->l, DDF_VM, STR("crash.lastReason"));
+    struct str wire = entry_text(v, x->name, "crash.lastReason");
+    x->crashes = entry_number(v, x->name, "crash.count");
+    x->crash_time = entry_text(v, x->name, "crash.lastTime");
+    x->crash_why = cause && wire.n ? ddf_entry_to_word(cause, wire, v->a) : wire;
+    if (x->crash_why.n) x->crash_why = pol_with_text(x->crash_why, entry_text(v, x->name, "crash.lastInfo"), v->a);
+}
+
+static void vms_of_mirror(struct visit *v, struct vms *now)
+{
+    for (size_t i = 0; i < v->m->n; i++) {
+        const struct mirror_node *n = &v->m->nodes[i];
+        if (n->gone || !str_eq(ddf_uri_parent(n->uri), v->l->vms)) continue;
+        struct recall_vm *x = vm_of(now, ddf_uri_name(n->uri));
+        if (!x) continue;
+        const struct mirror_node *state = entry_node(v, x->name, "state");
+        x->there = true;
+        x->title = entry_text(v, x->name, "name");
+        x->image = entry_text(v, x->name, "image");
+        x->state = entry_number(v, x->name, "state");
+        x->lock = entry_number(v, x->name, "lockState");
+        x->reason = entry_number(v, x->name, "stateReason");
+        x->verified = state && state->known == POL_REPORTED;
+        x->state_ms = state ? state->at_ms : 0;
+        crashes_of_mirror(v, x);
+    }
+}
+
+static void vm_event(struct visit *v, const struct recall_vm *x)
+{
+    const struct ddf_state *state = ddf_layout_state(v->l, (int)x->state);
+    const struct ddf_entry *lock = DDF_ENTRY(v->l, DDF_VM, "lockState");
+    struct str wire = arena_printf(v->a, "%lld", (long long)x->lock);
+    visit_json(v);
+    visit_json_s(v, "vm", x->name);
+    visit_json_b(v, "gone", !x->there);
+    if (x->there) {
+        visit_json_i(v, "state", x->state);
+        visit_json_s(v, "stateText", state ? state->label : STR(""));
+        visit_json_i(v, "lockState", x->lock);
+        visit_json_s(v, "lockText", lock ? ddf_entry_to_word(lock, wire, v->a) : wire);
+        visit_json_i(v, "reason", x->reason);
+        visit_json_s(v, "reasonText", ddf_layout_reason_text(v->l, (int)x->reason));
+        visit_json_b(v, "verified", x->verified);
+        visit_json_s(v, "summary", x->summary);
+        visit_json_s(v, "why", x->why);
+        visit_json_i(v, "crashes", x->crashes);
+    }
+    visit_event(v, "vm");
+}
+
+/* As the database has it now; texts of a message do not outlive it. */
+static void note(struct visit *v, struct recall_vm *was, const struct recall_vm *x)
+{
+    struct arena *a = &v->r->arena;
+    struct recall_vm now = *x;
+    if ((was->name.n ? (now.name = was->name, true) : arena_str(a, x->name, &now.name)) &&
+        (str_eq(was->title, x->title) ? (now.title = was->title, true) : arena_str(a, x->title, &now.title)) &&
+        (str_eq(was->image, x->image) ? (now.image = was->image, true) : arena_str(a, x->image, &now.image)) &&
+        (str_eq(was->summary, x->summary) ? (now.summary = was->summary, true)
+                                          : arena_str(a, x->summary, &now.summary)) &&
+        (str_eq(was->why, x->why) ? (now.why = was->why, true) : arena_str(a, x->why, &now.why)) &&
+        arena_str(a, x->crash_time, &now.crash_time) && arena_str(a, x->crash_why, &now.crash_why))
+        *was = now;
+    else
+        visit_nomem(v);
+}
+
+static void write_vm(struct visit *v, struct recall_vm *x, struct recall_vm *was)
+{
+    bool state_same = was->state == x->state && was->lock == x->lock && was->reason == x->reason &&
+                      was->verified == x->verified;
+    if (was->there && state_same && str_eq(was->title, x->title) && str_eq(was->image, x->image) &&
+        str_eq(was->summary, x->summary) && str_eq(was->why, x->why) && was->crashes == x->crashes &&
+        str_eq(was->crash_time, x->crash_time) && str_eq(was->crash_why, x->crash_why))
+        return;
+    if (was->there && was->state == x->state && was->state_ms) x->state_ms = was->state_ms;
+    visit_run(v, DM_STMT(VM_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(x->name) },
+              { "title", SQL_T(x->title) }, { "state", SQL_I(x->state) }, { "lock_state", SQL_I(x->lock) },
+              { "reason", SQL_I(x->reason) }, { "verified", SQL_I(x->verified) }, { "state_ms", SQL_I(x->state_ms) },
+              { "image", SQL_T(x->image) }, { "summary", SQL_T(x->summary) }, { "summary_why", SQL_T(x->why) },
+              { "crashes", SQL_I(x->crashes) }, { "crash_time", SQL_T(x->crash_time) },
+              { "crash_why", SQL_T(x->crash_why) });
+    vm_event(v, x);
+    note(v, was, x);
+}
+
+static struct recall_vm *row_of(struct recall *k, struct str name)
+{
+    for (size_t i = 0; i < k->n_vms; i++)
+        if (str_eq(k->vms[i].name, name)) return &k->vms[i];
+    if (k->n_vms == RECALL_VMS) return NULL;
+    k->vms[k->n_vms] = (struct recall_vm){ .there = false };
+    return &k->vms[k->n_vms++];
+}
+
+static void keep_vms(struct visit *v, struct vms *now)
+{
+    load_vms(v);
+    for (size_t i = 0; i < now->n && !v->rc; i++) {
+        struct recall_vm *x = &now->row[i], *was = x->there ? row_of(v->r, x->name) : NULL;
+        if (!was) continue;
+        if (was->there && !x->summary.n) { /* not planned in this message: as before */
+            x->summary = was->summary;
+            x->why = was->why;
+        }
+        write_vm(v, x, was);
+    }
+    for (size_t i = 0; i < v->r->n_vms && !v->rc; i++) {
+        struct recall_vm *was = &v->r->vms[i];
+        bool there = false;
+        for (size_t k = 0; k < now->n; k++) there |= now->row[k].there && str_eq(now->row[k].name, was->name);
+        if (!was->there || there) continue;
+        visit_run(v, DM_STMT(VM_DROP), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(was->name) });
+        was->there = false;
+        vm_event(v, was);
+    }
+}
+
+/* ---- how far things are ---- */
+
+static bool is_work(const struct pol_step *s)
+{
+    return s->purpose == POL_FOR_CHANGE || s->purpose == POL_FOR_OPERATION;
+}
+
+/* A word that says more wins: a step under way, then a failure, then waiting. */
+static int weight(struct str word)
+{
+    return str_is(word, "working") ? 3 : str_is(word, "failed") ? 2 : str_is(word, "settled") || !word.n ? 0 : 1;
+}
+
+static struct str state_word(struct str wait)
+{
+    return str_is(wait, "failed") || str_is(wait, "working") ? wait : STR("waiting");
+}
+
+static void judge(struct recall_vm *x, struct str word, struct str why)
+{
+    if (!x || weight(word) <= weight(x->summary)) return;
+    x->summary = word;
+    x->why = why;
+}
+
+/* The VMs that an image belongs to. */
+static void judge_image(struct vms *all, const struct pol_desired *d, struct str image, struct str word, struct str why)
+{
+    for (size_t i = 0; i < d->n_vms; i++)
+        if (d->vms[i].image && str_eq(d->vms[i].image->id, image)) judge(vm_of(all, d->vms[i].name), word, why);
+}
+
+static void judge_vms(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d, struct vms *all)
+{
+    for (size_t i = 0; i < d->n_vms; i++) vm_of(all, d->vms[i].name);
+    for (const struct pol_step *s = plan->steps; s; s = s->next) {
+        struct ddf_match m;
+        const struct pol_step *at = s->children ? s->children : s;
+        struct str uri = str_slice(at->uri, 0, str_find(at->uri, '?', 0));
+        if (!is_work(s) || !ddf_layout_match(v->l, uri, &m)) continue;
+        if (m.scope == DDF_VM) judge(vm_of(all, m.owner), STR("working"), at->why);
+        if (m.scope == DDF_IMAGE) judge_image(all, d, m.owner, STR("working"), at->why);
+    }
+    for (const struct pol_wait *w = plan->waits; w; w = w->next)
+        if (w->vm.n) judge(vm_of(all, w->vm), state_word(w->state), w->why);
+    for (size_t i = 0; i < all->n; i++)
+        if (!all->row[i].summary.n) all->row[i].summary = STR("settled");
+}
+
+/* ---- assignments ---- */
+
+static struct recall_assignment *new_assignment(struct recall *k)
+{
+    if (k->n_assignments == k->assignments_cap) {
+        size_t cap = k->assignments_cap ? k->assignments_cap * 2 : 8;
+        struct recall_assignment *list = ARENA_ARRAY(&k->arena, struct recall_assignment, cap);
+        if (!list) return NULL;
+        if (k->n_assignments) memcpy(list, k->assignments, k->n_assignments * sizeof *list);
+        k->assignments = list;
+        k->assignments_cap = cap;
+    }
+    k->assignments[k->n_assignments] = (struct recall_assignment){ .gone = true };
+    return &k->assignments[k->n_assignments++];
+}
+
+static void load_assignments(struct visit *v)
+{
+    struct recall *k = v->r;
+    struct sql_rows *r = NULL;
+    if (k->has_assignments || v->rc) return;
+    enum rc rc = sql_start(v->db, DM_STMT(ASSIGNMENTS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
+    while (!rc && k->n_assignments < KEEP_ASSIGNMENTS && (rc = sql_step(r, v->e)) == RC_OK) {
+        struct recall_assignment *x = new_assignment(k);
+        if (x)
+            *x = (struct recall_assignment){ .policy = sql_int(r, 0),
+                                             .revision = sql_int(r, 1),
+                                             .truth = sql_int(r, 2) };
+        if (!x || !arena_str(&k->arena, sql_text(r, 3), &x->state) || !arena_str(&k->arena, sql_text(r, 4), &x->why))
+            rc = err_set(v->e, RC_NOMEM, "no memory for the assignments of a device");
+    }
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    k->has_assignments = !v->rc;
+}
+
+static void keep_assignment(struct visit *v, const struct recall_assignment *now)
+{
+    struct recall *k = v->r;
+    struct recall_assignment *was = NULL;
+    for (size_t i = 0; i < k->n_assignments; i++)
+        if (k->assignments[i].policy == now->policy) was = &k->assignments[i];
+    if (!was && !(was = new_assignment(k))) {
+        visit_nomem(v);
+        return;
+    }
+    if (!was->gone && was->revision == now->revision && was->truth == now->truth && str_eq(was->state, now->state) &&
+        str_eq(was->why, now->why)) {
+        was->used = true;
+        return;
+    }
+    visit_run(v, DM_STMT(ASSIGNMENT_PUT), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(now->policy) },
+              { "revision", SQL_I(now->revision) }, { "truth", SQL_I(now->truth) }, { "state", SQL_T(now->state) },
+              { "why", SQL_T(now->why) }, { "now_ms", SQL_I(v->w->now_ms) });
+    *was = (struct recall_assignment){
+        .policy = now->policy, .revision = now->revision, .truth = now->truth, .used = true
+    };
+    if (!arena_str(&k->arena, now->state, &was->state) || !arena_str(&k->arena, now->why, &was->why)) visit_nomem(v);
+}
+
+/* ---- policies ---- */
+
+/* How far the wishes of one policy are on this device. */
+struct judged {
+    const struct pol_policy *policy;
+    struct str word, why;
+};
+
+struct judgement {
+    struct judged *row;
+    size_t n;
+};
+
+static void judge_row(struct judged *x, struct str word, struct str why)
+{
+    if (weight(word) <= weight(x->word)) return;
+    x->word = word;
+    x->why = why;
+}
+
+static const struct pol_policy *winner(const struct pol_value *values, size_t n, const struct ddf_match *m)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(values[i].setting->name, m->entry->name) && str_eq(values[i].setting->instance, m->instance))
+            return values[i].policy;
+    return NULL;
+}
+
+/* Whose value lies at this address; NULL when it is nobody's alone. */
+static const struct pol_policy *policy_at(struct visit *v, const struct pol_desired *d, struct str uri)
+{
+    struct ddf_match m;
+    if (!uri.n || !ddf_layout_match(v->l, str_slice(uri, 0, str_find(uri, '?', 0)), &m) || !m.entry) return NULL;
+    if (m.scope == DDF_DEVICE) return winner(d->device_values, d->n_device_values, &m);
+    for (size_t i = 0; i < d->n_vms && m.scope == DDF_VM; i++)
+        if (str_eq(d->vms[i].name, m.owner)) return winner(d->vms[i].values, d->vms[i].n_values, &m);
+    return NULL;
+}
+
+/* A step or a wait: the policy's whose value it is, or all of those that speak of the VM. */
+static void judge_at(struct visit *v, struct judgement *all, const struct pol_desired *d, struct str uri, struct str vm,
+                     struct str word, struct str why)
+{
+    const struct pol_policy *one = policy_at(v, d, uri);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct pol_policy *p = all->row[i].policy;
+        if (one ? p == one : vm.n ? str_eq(p->vm, vm) : true) judge_row(&all->row[i], word, why);
+    }
+}
+
+static void judge_step(struct visit *v, struct judgement *all, const struct pol_desired *d, const struct pol_step *s)
+{
+    struct ddf_match m;
+    for (const struct pol_step *at = s->children ? s->children : s; at; at = s->children ? at->next : NULL) {
+        struct str uri = str_slice(at->uri, 0, str_find(at->uri, '?', 0));
+        if (!ddf_layout_match(v->l, uri, &m)) continue;
+        if (m.scope == DDF_VM || m.scope == DDF_DEVICE)
+            judge_at(v, all, d, uri, m.scope == DDF_VM ? m.owner : (struct str){ 0 }, STR("working"), at->why);
+        for (size_t i = 0; i < d->n_vms && m.scope == DDF_IMAGE; i++)
+            if (d->vms[i].image && str_eq(d->vms[i].image->id, m.owner))
+                judge_at(v, all, d, (struct str){ 0 }, d->vms[i].name, STR("working"), at->why);
+    }
+}
+
+static struct judgement judge_policies(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d)
+{
+    struct judgement all = { 0 };
+    size_t n = 0;
+    for (const struct pol_policy *p = v->f.policies; p; p = p->next) n++;
+    if (!n) return all;
+    if (!(all.row = ARENA_ARRAY(v->a, struct judged, n))) {
+        visit_nomem(v);
+        return all;
+    }
+    for (const struct pol_policy *p = v->f.policies; p; p = p->next) all.row[all.n++] = (struct judged){ .policy = p };
+    for (const struct pol_step *s = plan->steps; s; s = s->next)
+        if (s->purpose == POL_FOR_CHANGE) judge_step(v, &all, d, s);
+    for (const struct pol_wait *w = plan->waits; w; w = w->next)
+        judge_at(v, &all, d, w->uri, w->vm, state_word(w->state), w->why);
+    return all;
+}
+
+static struct recall_assignment *assignment_of(struct recall *k, int64_t policy)
+{
+    for (size_t i = 0; i < k->n_assignments; i++)
+        if (k->assignments[i].policy == policy && !k->assignments[i].gone) return &k->assignments[i];
+    return NULL;
+}
+
+/* While the device is only being looked at, a policy is as far as it was. */
+static void judge_look(struct visit *v, const struct judged *x, const struct pol_plan *plan,
+                       struct recall_assignment *now)
+{
+    const struct recall_assignment *was = assignment_of(v->r, now->policy);
+    now->state = x->word;
+    now->why = x->why;
+    if (now->state.n) return;
+    now->state = STR("settled");
+    if (!plan->steps) return;
+    bool same = was && was->revision == now->revision && !str_is(was->state, "pending");
+    now->state = same ? was->state : STR("working");
+    now->why = same ? was->why : STR("the device is being read");
+}
+
+static void keep_assignments(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d)
+{
+    struct recall *k = v->r;
+    load_assignments(v);
+    struct judgement all = judge_policies(v, plan, d);
+    for (size_t i = 0; i < k->n_assignments; i++) k->assignments[i].used = false;
+    for (size_t i = 0; i < all.n && !v->rc; i++) {
+        const struct pol_policy *p = all.row[i].policy;
+        struct str unknown = { 0 };
+        enum pol_truth truth = pol_selector_eval(p->selector, v->f.attrs, v->f.n_attrs, v->a, &unknown);
+        if (truth == POL_FALSE) continue;
+        struct recall_assignment now = { .policy = p->id, .revision = p->revision, .truth = truth };
+        judge_look(v, &all.row[i], plan, &now);
+        if (truth == POL_UNKNOWN) {
+            now.state = STR("waiting");
+            now.why = arena_printf(v->a, "not known yet whether it holds: the device has not told %.*s",
+                                   STR_ARG(unknown));
+        }
+        keep_assignment(v, &now);
+    }
+    for (size_t i = 0; i < k->n_assignments && !v->rc; i++) {
+        struct recall_assignment *was = &k->assignments[i];
+        if (was->used || was->gone) continue;
+        visit_run(v, DM_STMT(ASSIGNMENT_DROP), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(was->policy) });
+        was->gone = true;
+    }
+}
+
+/* ---- the device ---- */
+
+static int64_t kpi_interval_ms(struct visit *v, const struct pol_desired *d)
+{
+    int64_t seconds = v->srv->config->kpi_interval_s;
+    for (size_t i = 0; i < d->n_device_values; i++)
+        if (str_is(d->device_values[i].setting->name, "kpi.interval")) str_to_i64(d->device_values[i].wire, &seconds);
+    return seconds > 0 ? seconds * 1000 : 0;
+}
+
+/* The token that a device in this state reports. */
+static struct str token_now(struct visit *v)
+{
+    char *hex = arena_bytes(v->a, SHA256_HEX_BYTES);
+    if (v->s->token_reported[0] && !v->s->changed) return str_of(v->s->token_reported);
+    if (!hex) visit_nomem(v);
+    const struct ddf_schema *schema = visit_schema(v);
+    if (v->rc) return (struct str){ 0 };
+    v->rc = mirror_token(v->m, v->a, schema, v->l, v->d.server_id, hex, v->e);
+    return str_of(v->rc ? "" : hex);
+}
+
+static void summarise(struct visit *v, const struct pol_plan *plan, struct str *word, struct str *why)
+{
+    *word = v->d.summary;
+    *why = v->d.summary_why;
+    for (const struct pol_step *s = plan->steps; s; s = s->next)
+        if (is_work(s)) {
+            *word = STR("working");
+            *why = s->children ? s->children->why : s->why;
+            return;
+        }
+    if (plan->steps) return; /* only looking: as it was */
+    *word = STR("settled");
+    *why = (struct str){ 0 };
+    for (const struct pol_wait *w = plan->waits; w; w = w->next)
+        if (weight(state_word(w->state)) > weight(*word)) {
+            *word = state_word(w->state);
+            *why = w->why;
+        }
+}
+
+/* How it stands at this moment of its own session. */
+static struct pol_condition condition_of(const struct visit *v)
+{
+    struct pol_device_facts f = { .now_ms = v->w->now_ms,
+                                  .seen_ms = v->w->now_ms,
+                                  .want = v->d.want_stamp,
+                                  .planned = v->d.planned_stamp,
+                                  .have = v->d.have_stamp,
+                                  .found = v->d.summary,
+                                  .found_why = v->d.summary_why };
+    return pol_device_condition(&f);
+}
+
+/* How far the device is, after planning. */
+static void conclude(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d, bool has_vms)
+{
+    struct str word, why;
+    bool settled = plan->settled && !plan->steps && v->n_ops == 0;
+    int64_t interval = kpi_interval_ms(v, d);
+    summarise(v, plan, &word, &why);
+    bool news = !str_eq(word, v->d.summary) || !str_eq(why, v->d.summary_why);
+    v->d.summary = word;
+    v->d.summary_why = why;
+    v->d.planned_stamp = v->d.want_stamp;
+    if (!plan->steps) {
+        if (!has_vms || !interval)
+            v->d.next_kpi_ms = 0;
+        else if (v->s->kpi_before_ms || !v->d.next_kpi_ms)
+            v->d.next_kpi_ms = v->w->now_ms + interval;
+        v->d.settled_token = settled ? token_now(v) : (struct str){ 0 };
+        if (settled) v->d.have_stamp = v->d.want_stamp;
+    }
+    if (!news) return;
+    v->d.summary_ms = v->w->now_ms;
+    struct pol_condition now = condition_of(v);
+    visit_json(v);
+    visit_json_s(v, "summary", now.word);
+    visit_json_s(v, "why", now.why);
+    visit_event(v, "device");
+}
+
+static bool same_row(const struct store_device *x, const struct store_device *y)
+{
+    return x->mirror_read == y->mirror_read && x->lists == y->lists && x->large_objects == y->large_objects &&
+           x->careful == y->careful && x->have_stamp == y->have_stamp && x->planned_stamp == y->planned_stamp &&
+           x->next_kpi_ms == y->next_kpi_ms && x->summary_ms == y->summary_ms && str_eq(x->layout_mo, y->layout_mo) &&
+           str_eq(x->settled_token, y->settled_token) && str_eq(x->summary, y->summary) &&
+           str_eq(x->summary_why, y->summary_why);
+}
+
+static void keep_device(struct visit *v)
+{
+    struct store_device *was = &v->r->rest, *d = &v->d;
+    struct arena *a = &v->r->arena;
+    if (same_row(was, d)) return;
+    visit_run(v, DM_STMT(DEVICE_STATE), { "device_id", SQL_I(d->id) }, { "layout_mo", SQL_TN(d->layout_mo) },
+              { "mirror_read", SQL_I(d->mirror_read) }, { "lists", SQL_I(d->lists) },
+              { "large_objects", SQL_I(d->large_objects) }, { "have_stamp", SQL_I(d->have_stamp) },
+              { "planned_stamp", SQL_I(d->planned_stamp) }, { "settled_token", SQL_TN(d->settled_token) },
+              { "next_kpi_ms", d->next_kpi_ms ? SQL_I(d->next_kpi_ms) : SQL_N }, { "summary", SQL_T(d->summary) },
+              { "summary_why", SQL_T(d->summary_why) }, { "summary_ms", d->summary_ms ? SQL_I(d->summary_ms) : SQL_N },
+              { "careful", SQL_I(d->careful) });
+    *was = *d;
+    if (!arena_str(a, d->layout_mo, &was->layout_mo) || !arena_str(a, d->settled_token, &was->settled_token) ||
+        !arena_str(a, d->summary, &was->summary) || !arena_str(a, d->summary_why, &was->summary_why))
+        visit_nomem(v);
+}
+
+/* The device has more nodes, or more octets in them, than are kept of one: what is past that is not known here. */
+static void tell_full(struct visit *v)
+{
+    if (!v->m->full || v->r->told_full) return;
+    v->r->told_full = true;
+    metrics_add(v->srv->metrics, METRIC_TREES_FULL, 1);
+    log_event(LOG_WARN, "device.tree_full", LOG_S("device", v->d.name), LOG_N("nodes", MIRROR_NODES),
+              LOG_N("octets", MIRROR_BYTES), LOG_Z("what", "the device told more than is kept of one device's tree"));
+}
+
+void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_desired *desired)
+{
+    struct vms all;
+    if (v->rc) return;
+    all.n = 0; /* the rest of it is not looked at */
+    v->rc = mirror_write(v->m, v->db, store_paths(v->st), v->d.id, v->e);
+    tell_full(v);
+    keep_samples(v);
+    if (plan || v->m->changed) vms_of_mirror(v, &all);
+    size_t there = all.n;
+    if (plan) judge_vms(v, plan, desired, &all);
+    if (plan || v->m->changed) keep_vms(v, &all);
+    if (plan && !v->rc) keep_assignments(v, plan, desired);
+    if (plan && !v->rc) conclude(v, plan, desired, there > 0);
+    if (!v->rc) keep_device(v);
+    if (!v->rc) sessions_recall(v->sessions, v->s, recall_bytes(v->r));
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/dm/recorder.h"
+#include "db/dm.h"
+#include "server/dm/sessions.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum recorder_wish recorder_wish(const struct server_config *c, const struct authority *au,
+                                 const struct store_device *d, struct str token)
+{
+    if (!d || d->record == 0) return RECORD_NO;
+    if (d->record > 0) return RECORD_DEVICE;
+    if (au->record >= 0) return au->record ? RECORD_AUTHORITY : RECORD_NO;
+    if (c->recorder_sample && str_hash(token) % c->recorder_sample == 0) return RECORD_SAMPLE;
+    return c->recorder_failures ? RECORD_FAILURES : RECORD_NO;
+}
+
+static struct recording *begin(struct recorder *rec, const struct session *s, const struct authority *au,
+                               const struct sml_account *account, struct str resp_base)
+{
+    struct recording *r = calloc(1, sizeof *r);
+    if (!r) return NULL;
+    r->of = rec;
+    buf_init(&r->text, 0);
+    sml_record_begin(&r->text, &au->sml, s->id, s->name, resp_base, str_of(s->token), account);
+    rec->memory_bytes += r->text.cap;
+    return r;
+}
+
+/* Its text has changed; it has no spare room, since it waits for the device's next message or for the session to
+ * time out. */
+static void settle(struct recorder *rec, struct recording *r, size_t cap)
+{
+    buf_trim(&r->text);
+    rec->memory_bytes += r->text.cap - cap;
+}
+
+void recorder_add(struct recorder *rec, struct session *s, const struct sml_record *m, const struct authority *au,
+                  const struct sml_account *account, struct str resp_base, uint64_t max_bytes)
+{
+    const size_t most = s->record > RECORD_FAILURES ? RECORDER_MEMORY_BYTES : RECORDER_FAILURES_BYTES;
+    struct recording *r = s->recording;
+    if (!r && s->messages == 1 && rec->memory_bytes < most) r = s->recording = begin(rec, s, au, account, resp_base);
+    if (r && s->hushed) r->cut = true;
+    if (!r || r->cut) return;
+    size_t before = r->text.n, cap = r->text.cap;
+    sml_record_message(&r->text, m);
+    settle(rec, r, cap);
+    if (buf_ok(&r->text) && r->text.n <= max_bytes && rec->memory_bytes <= most) return;
+    cap = r->text.cap;
+    r->text.failed = RC_OK;
+    buf_cut(&r->text, before);
+    settle(rec, r, cap);
+    r->cut = true;
+}
+
+static void reason(const struct pol_step *s, uint64_t tag, struct buf *out)
+{
+    buf_printf(out, "#%llu ", (unsigned long long)tag);
+    buf_putz(out, pol_verb_word(s->verb));
+    if (s->uri.n) buf_byte(out, ' ');
+    buf_put(out, s->uri);
+    buf_putz(out, ": ");
+    buf_put(out, s->why);
+    buf_byte(out, '\n');
+}
+
+void recorder_reasons(const struct pol_plan *plan, size_t n_sent, uint64_t first_tag, struct buf *out)
+{
+    for (const struct pol_step *s = plan->steps; s && n_sent; s = s->next, n_sent--) {
+        reason(s, first_tag++, out);
+        for (const struct pol_step *c = s->children; c; c = c->next) reason(c, first_tag++, out);
+    }
+    for (const struct pol_wait *w = plan->waits; w; w = w->next)
+        buf_printf(out, "%.*s%s%.*s: %.*s\n", STR_ARG(w->vm), w->vm.n ? " " : "", STR_ARG(w->state), STR_ARG(w->why));
+}
+
+bool recorder_wanted(const struct session *s, const char *outcome)
+{
+    return s->recording &&
+           (s->record > RECORD_FAILURES || (s->record == RECORD_FAILURES && strcmp(outcome, "done") != 0));
+}
+
+static enum rc kept_bytes(struct sql *db, int64_t *out, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(db, DM_STMT(RECORDINGS_BYTES), NULL, 0, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) *out = sql_int(r, 0);
+    sql_end(r);
+    return rc;
+}
+
+/* The oldest go until `bytes` more have room. What retention removed meanwhile is noticed when it matters. */
+static enum rc make_room(struct recorder *rec, struct sql *db, int64_t bytes, int64_t max, struct err *e)
+{
+    enum rc rc = RC_OK;
+    int64_t n = 1;
+    if (rec->kept_bytes >= 0 && rec->kept_bytes + bytes <= max) return RC_OK;
+    rc = kept_bytes(db, &rec->kept_bytes, e);
+    while (!rc && n && rec->kept_bytes + bytes > max) {
+        rc = sql_run(db, DM_STMT(RECORDINGS_TRIM), SQL_ARGS({ "limit", SQL_I(RECORDER_TRIM) }), &n, e);
+        if (!rc) rc = kept_bytes(db, &rec->kept_bytes, e);
+    }
+    return rc;
+}
+
+enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t session_row, const struct server_config *c,
+                      struct sql *db, int64_t now_ms, struct err *e)
+{
+    static const char *const why[] = { [RECORD_NO] = "",
+                                       [RECORD_FAILURES] = "failure",
+                                       [RECORD_SAMPLE] = "sample",
+                                       [RECORD_AUTHORITY] = "authority",
+                                       [RECORD_DEVICE] = "device" };
+    const struct recording *r = s->recording;
+    int64_t bytes = (int64_t)r->text.n;
+    if ((uint64_t)bytes > c->recorder_max_bytes || (uint64_t)bytes > c->recorder_device_bytes) return RC_OK;
+    enum rc rc = make_room(rec, db, bytes, (int64_t)c->recorder_max_bytes, e);
+    if (!rc)
+        rc = sql_run(db, DM_STMT(RECORDING_PUT),
+                     SQL_ARGS({ "session_row", SQL_I(session_row) }, { "now_ms", SQL_I(now_ms) },
+                              { "why", SQL_T(str_of(why[s->record])) }, { "cut", SQL_I(r->cut) },
+                              { "bytes", SQL_I(bytes) }, { "data", SQL_T(buf_str(&r->text)) }),
+                     NULL, e);
+    if (!rc) rec->kept_bytes += bytes;
+    return rc;
+}
+
+size_t recording_bytes(const struct recording *r)
+{
+    return r->text.n;
+}
+
+void recording_free(struct recording *r)
+{
+    if (!r) return;
+    r->of->memory_bytes -= r->text.cap;
+    buf_finish(&r->text);
+    free(r);
+}

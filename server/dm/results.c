@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the steps ended that a device was sent, and what it told: mirror, failures, operations, KPI samples.
+ * policy/plan/plan.h has the rules. */
+#include "server/dm/message.h"
+#include "db/dm.h"
+#include "ddf/uri.h"
+#include "base/text.h"
+#include "server/dm/inflight.h"
+#include "server/core/credentials.h"
+#include "syncml/msg.h"
+#include "syncml/status.h"
+#include <string.h>
+
+static const struct str hidden = { "***", 3 };
+
+/* Around the values of a result, each of which has at most dm.maxObject; they may be written longer than they are. */
+enum { RESULT_BYTES = 256 << 10, SAMPLE_BYTES = 64 << 10 };
+
+/* ---- values ---- */
+
+static struct sample *sample_of(struct visit *v, struct str vm)
+{
+    struct sample *s = v->samples;
+    while (s && !str_eq(s->vm, vm)) s = s->next;
+    if (s) return s;
+    s = ARENA_NEW(v->a, struct sample);
+    if (!s || !arena_str(v->a, vm, &s->vm)) {
+        visit_nomem(v);
+        return NULL;
+    }
+    buf_init(&s->json, SAMPLE_BYTES);
+    buf_byte(&s->json, '{');
+    s->next = v->samples;
+    v->samples = s;
+    return s;
+}
+
+/* "kpi.disk.*.rdKB" with its instance written out, and a number where it is one. */
+static void put_kpi(struct visit *v, const struct ddf_match *m, struct str value)
+{
+    struct sample *s = sample_of(v, m->scope == DDF_VM ? m->owner : (struct str){ 0 });
+    struct str name = m->entry->name;
+    int64_t number;
+    if (!s || !value.n) return; /* no text: the device does not know the figure yet */
+    if (s->json.n > 1) buf_byte(&s->json, ',');
+    buf_byte(&s->json, '"');
+    size_t star = str_find(name, '*', 0);
+    buf_json(&s->json, str_slice(name, 0, star));
+    if (star < name.n) {
+        buf_json(&s->json, m->instance);
+        buf_json(&s->json, str_slice(name, star + 1, name.n));
+    }
+    buf_putz(&s->json, "\":");
+    if (str_to_i64(value, &number)) {
+        buf_printf(&s->json, "%lld", (long long)number);
+    } else {
+        buf_byte(&s->json, '"');
+        buf_json(&s->json, value);
+        buf_byte(&s->json, '"');
+    }
+}
+
+/* The device keeps something else than it said it took. */
+static void check_read_back(struct visit *v, struct str uri, struct str value)
+{
+    const struct mirror_node *n = mirror_at(v->m, uri);
+    if (!n || n->known != POL_ACKNOWLEDGED || n->format == DDF_NODE) return;
+    struct pol_mirror_node before = { n->uri, str_of(ddf_format_name(n->format)), n->value, n->known, n->at_ms };
+    struct str key = pol_set_key(uri, v->a);
+    if (!pol_read_back_differs(&before, value)) {
+        visit_forget(v, key);
+        return;
+    }
+    struct str why = arena_printf(v->a, "the device took \"%.*s\" and reports \"%.*s\"",
+                                  STR_ARG(str_slice(n->value, 0, 60)), STR_ARG(str_slice(value, 0, 60)));
+    visit_failed(v, key, 0, why);
+}
+
+static void learn_detail(struct visit *v, struct str uri, struct str value)
+{
+    if (!str_starts(uri, STR("./DevDetail/"))) return;
+    struct str name = str_slice(uri, 2, uri.n);
+    char *p = arena_bytes(v->a, name.n);
+    for (size_t i = 0; p && i < name.n; i++)
+        p[i] = (char)(name.p[i] == '/'                       ? '.'
+                      : name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] + ('a' - 'A')
+                                                             : name.p[i]);
+    if (!p)
+        visit_nomem(v);
+    else
+        visit_attribute(v, (struct str){ p, name.n }, value);
+    if (str_is(uri, "./DevDetail/LrgObj"))
+        v->d.large_objects = str_eq_fold(str_trim(value), STR("true")) || str_is(value, "1");
+}
+
+/* Roots of management objects say which one they are. */
+static void learn_object(struct visit *v, struct str type)
+{
+    for (size_t i = 0; i < v->srv->n_layouts; i++)
+        if (str_eq(v->srv->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type)) {
+            v->d.layout_mo = v->srv->layouts[i]->mo;
+            visit_schema_changes(v);
+        }
+}
+
+static bool is_secret_item(struct visit *v, const struct sml_item *i)
+{
+    return secret_item(v->srv->schema, visit_schema(v), i);
+}
+
+static bool is_secret_value(struct visit *v, const struct sml_value *x)
+{
+    const struct sml_item item = { .source = x->uri, .data = x->data, .meta.type = x->type };
+    return is_secret_item(v, &item);
+}
+
+static bool is_within(struct str uri, struct str asked)
+{
+    return str_is(asked, ".") || (str_starts(uri, asked) && (uri.n == asked.n || uri.p[asked.n] == '/'));
+}
+
+struct told {
+    struct str vm;
+    struct told *next;
+};
+
+static void note_told(struct visit *v, struct str vm)
+{
+    struct told *x = ARENA_NEW(v->a, struct told);
+    if (!x || !arena_str(v->a, vm, &x->vm)) {
+        visit_nomem(v);
+        return;
+    }
+    x->next = v->told;
+    v->told = x;
+}
+
+/* What nobody asked for is passed over: a device does not fill our database with whatever it likes. */
+static void learn_value(struct visit *v, const struct sml_value *x, struct str asked, bool plain)
+{
+    enum ddf_format format = DDF_CHR;
+    struct ddf_match m = { 0 };
+    struct str uri;
+    if (str_find(x->uri, '?', 0) < x->uri.n || !visit_uri(v, x->uri, &uri) || !is_within(uri, asked)) return;
+    if (!ddf_format_of(x->format, &format)) format = DDF_CHR;
+    if (!x->has_data && x->has_size && format != DDF_NODE) return; /* how long it is, and not what it is */
+    bool ours = ddf_layout_match(v->l, uri, &m);
+    if (ours && m.entry && m.entry->kpi && format != DDF_NODE) {
+        put_kpi(v, &m, x->data);
+        if (!v->d.list_unsupported) return; /* else the mirror is where the plan sees which leaves to ask for */
+    }
+    if (format == DDF_NODE) {
+        learn_object(v, x->type);
+        if (plain)
+            mirror_children(v->m, uri, x->data, v->w->now_ms);
+        else
+            mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
+        return;
+    }
+    if (!(ours && m.entry) && is_secret_value(v, x)) {
+        mirror_put(v->m, uri, format, hidden, POL_REPORTED, v->w->now_ms);
+        return;
+    }
+    check_read_back(v, uri, x->data);
+    mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
+    learn_detail(v, uri, x->data);
+    if (ours && m.scope == DDF_VM && m.entry && str_is(m.entry->name, "progress.text")) note_told(v, m.owner);
+    if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false; /* facts are attributes */
+}
+
+/* An empty value, none at all and octets are three things. */
+static void put_result_value(struct buf *b, const struct sml_value *x)
+{
+    if (!x->has_data && !str_is(x->format, "node")) {
+        buf_putz(b, "\",\"value\":null");
+        return;
+    }
+    bool octets = !x->binary && (!str_is_utf8(x->data) || str_find(x->data, '\0', 0) < x->data.n);
+    buf_putz(b, "\",\"value\":\"");
+    if (octets) /* text by its format, and no text */
+        text_b64_put(b, x->data);
+    else
+        buf_json(b, x->data);
+    buf_putz(b, octets || x->binary ? "\",\"encoding\":\"base64\"" : "\"");
+}
+
+/* [{"uri", "format", "value"}]. @param all  values are secret. @return some are, and are hidden when `hide` */
+static bool put_values(struct visit *v, const struct sml_value *values, bool all, bool hide, struct buf *b)
+{
+    bool secret = false;
+    buf_byte(b, '[');
+    for (const struct sml_value *x = values; x; x = x->next) {
+        const bool one = all || is_secret_value(v, x);
+        buf_putz(b, b->n > 1 ? ",{\"uri\":\"" : "{\"uri\":\"");
+        buf_json(b, x->uri);
+        buf_putz(b, "\",\"format\":\"");
+        buf_json(b, x->format);
+        if (one && hide)
+            buf_printf(b, "\",\"value\":\"%.*s\"", STR_ARG(hidden));
+        else
+            put_result_value(b, x);
+        if (x->has_size) buf_printf(b, ",\"size\":%llu", (unsigned long long)x->size);
+        buf_byte(b, '}');
+        secret |= one;
+    }
+    buf_byte(b, ']');
+    return secret;
+}
+
+static size_t result_bytes(const struct visit *v)
+{
+    return RESULT_BYTES + 2 * (size_t)v->srv->config->dm_max_object_bytes;
+}
+
+/* The whole of it, for those who may ask such things (server/api/operations.c). */
+static struct str sealed_values(struct visit *v, const struct pol_operation *op, const struct sml_value *values)
+{
+    struct str out = { 0 };
+    struct buf b;
+    buf_init(&b, result_bytes(v));
+    put_values(v, values, false, false, &b);
+    if (buf_ok(&b) && !v->rc)
+        v->rc = secret_seal_text(v->srv->secret_key, op->correlator, -1, buf_str(&b), v->a, &out, v->e);
+    buf_finish(&b);
+    return out;
+}
+
+/* What a person's Get found, as it came, but for secrets. `item`: which command of several; -1 = the only one */
+static void keep_result(struct visit *v, const struct pol_operation *op, ptrdiff_t item, const struct sml_value *values)
+{
+    const bool known = item >= 0 && (size_t)item < op->n_items;
+    const struct str command = known ? op->items[item].command : op->tree_command;
+    const bool asked = str_is(command, "input") && secret_question(known ? op->items[item].data : op->tree_data);
+    struct buf b;
+    buf_init(&b, result_bytes(v));
+    const bool secret = put_values(v, values, asked, true, &b);
+    struct str text = buf_ok(&b) ? buf_str(&b) : STR("[]"), sealed = { 0 };
+    if (item < 0 && secret) sealed = sealed_values(v, op, values);
+    if (item >= 0)
+        visit_item_result(v, op, (size_t)item, text);
+    else
+        visit_run(v, DM_STMT(OPERATION_RESULT), { "operation_id", SQL_I(op->id) }, { "result", SQL_T(text) },
+                  { "sealed", SQL_TN(sealed) });
+    buf_finish(&b);
+}
+
+static struct str base_of(struct str uri)
+{
+    return str_slice(uri, 0, str_find(uri, '?', 0));
+}
+
+/* Does it read nodes with all their values? Properties, structures and documents are for those who asked; the mirror
+ * keeps neither. */
+static bool is_whole(struct str uri)
+{
+    return str_ends(uri, STR("?list=StructData"));
+}
+static bool is_plain(struct str uri)
+{
+    return str_find(uri, '?', 0) == uri.n;
+}
+
+/* Only looked at for an operation: its answer does not move it. */
+static bool is_look(const struct flown *f)
+{
+    return f->operation && f->step.purpose == POL_FOR_INQUIRY;
+}
+
+/* Which command of several it is; -1 = of one that has only one. */
+static ptrdiff_t item_of(const struct visit *v, const struct flown *f)
+{
+    return f->group ? f - &v->s->flight->row[f->group] : -1;
+}
+
+/* The first value of the node that was asked for, or of one below it; what a device tells of others answers nothing.
+ * A value that names no node is that of the only one asked for. */
+static const struct sml_value *value_of(struct visit *v, const struct flown *f, const struct sml_value *values)
+{
+    struct str asked, uri;
+    if (f->step.verb != POL_GET || !visit_uri(v, base_of(f->step.uri), &asked)) return values;
+    for (const struct sml_value *x = values; x; x = x->next)
+        if (x->uri.n ? visit_uri(v, base_of(x->uri), &uri) && is_within(uri, asked) : !is_whole(f->step.uri)) return x;
+    return NULL;
+}
+
+static void take_values(struct visit *v, struct flown *f, const struct sml_outcome *o)
+{
+    bool list = is_whole(f->step.uri), reads = f->step.verb == POL_GET && (list || is_plain(f->step.uri));
+    const struct sml_value *first = value_of(v, f, o->values);
+    struct str asked;
+    if (!o->values) return;
+    if (!f->first_ms) f->first_ms = v->w->now_ms;
+    f->listed |= first != NULL;
+    if (reads && visit_uri(v, base_of(f->step.uri), &asked))
+        for (const struct sml_value *x = o->values; x && !v->rc; x = x->next) learn_value(v, x, asked, !list);
+    struct pol_operation *op = visit_operation(v, f->operation);
+    if (!op || !str_is(op->kind, "tree")) return;
+    if (is_look(f) && first)
+        visit_item_seen(v, op, f->step.uri, o->code ? o->code : 200,
+                        is_secret_value(v, first) ? &hidden : &first->data);
+    else if (!is_look(f))
+        keep_result(v, op, item_of(v, f), o->values);
+}
+
+/* ---- statuses ---- */
+
+static void step_failed(struct visit *v, const struct flown *f, int code)
+{
+    if (f->operation) return;
+    visit_failed(v, f->step.key, code,
+                 f->shortest ? visit_too_large(v, f->limit, f->shortest) : pol_code_text(v->l, code, v->a));
+}
+
+/* The device has just told all of it: what it reported at the session's beginning is what the mirror has. */
+static void read_whole(struct visit *v, struct str uri)
+{
+    v->s->read_root |= str_eq(uri, v->l->root);
+    v->s->read_images |= str_eq(uri, v->l->images);
+    v->s->token_matches |= v->s->read_root && v->s->read_images;
+}
+
+static void get_done(struct visit *v, struct flown *f, struct str uri)
+{
+    if (is_whole(f->step.uri) && f->listed) {
+        mirror_sweep(v->m, uri, f->first_ms, visit_schema(v));
+        if (str_eq(uri, v->l->root)) v->d.lists = STORE_LISTS_WORK;
+        read_whole(v, uri);
+    }
+    visit_forget(v, f->step.key);
+}
+
+/* What earlier operations wrote there is not what is read back any more. */
+static void written_over(struct visit *v, struct str uri, int64_t by)
+{
+    for (size_t i = 0; i < v->n_ops && !v->rc; i++) {
+        struct pol_operation *op = &v->ops[i];
+        struct pol_verdict to;
+        if (pol_is_group(op) && (op->state == POL_OP_ACKNOWLEDGED || op->state == POL_OP_SENT))
+            visit_item_changed(v, op, uri, by);
+        else if (pol_op_on_change(op, uri, by, v->a, &to))
+            visit_move(v, op, &to);
+    }
+}
+
+static void write_done(struct visit *v, const struct flown *f, struct str uri)
+{
+    enum ddf_format format = DDF_CHR;
+    const struct mirror_node *n = mirror_at(v->m, uri);
+    if (f->step.verb == POL_ASK) return;
+    if (f->operation) visit_disown(v, uri);
+    if (is_plain(f->step.uri) || str_ends(f->step.uri, STR("?prop=Name"))) written_over(v, uri, f->operation);
+    if (f->step.verb == POL_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
+    if (!is_plain(f->step.uri)) { /* a property; a new name takes the node from where it was */
+        if (str_ends(f->step.uri, STR("?prop=Name"))) mirror_drop(v->m, uri);
+        visit_forget(v, f->step.key);
+        return;
+    }
+    if (f->step.format.n)
+        ddf_format_of(f->step.format, &format);
+    else if (n)
+        format = n->format;
+    if (f->step.verb == POL_ADD || f->step.verb == POL_REPLACE) {
+        const struct sml_item item = { .target = uri, .data = f->step.data, .meta.type = f->step.type };
+        struct str value = format == DDF_NODE && n                    ? n->value
+                           : f->operation && is_secret_item(v, &item) ? hidden
+                                                                      : f->step.data;
+        mirror_put(v->m, uri, format, value, POL_ACKNOWLEDGED, v->w->now_ms);
+    }
+    if (f->step.verb == POL_DELETE) mirror_drop(v->m, uri);
+    visit_forget(v, f->step.key);
+}
+
+static void step_gone(struct visit *v, const struct flown *f, struct str uri, int code)
+{
+    const struct mirror_node *n = mirror_at(v->m, uri);
+    if (f->step.verb == POL_DELETE) {
+        mirror_drop(v->m, uri);
+        visit_forget(v, f->step.key);
+        return;
+    }
+    if (f->step.verb == POL_REPLACE || f->step.purpose == POL_FOR_DISCOVER) step_failed(v, f, code);
+    if (f->step.verb == POL_GET && n && n->known == POL_ACKNOWLEDGED)
+        visit_failed(v, pol_set_key(uri, v->a), code, STR("the device took it, and now says that it is not there"));
+    mirror_drop(v->m, uri);
+    if (is_whole(f->step.uri)) read_whole(v, uri);
+}
+
+/* "?list=" was refused: unless this device has answered one before, it knows none (protocol.md 20, trap 16). */
+static bool lists_refused(struct visit *v, const struct flown *f, struct str uri, int code)
+{
+    if (f->step.verb != POL_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) ||
+        v->d.lists == STORE_LISTS_WORK)
+        return false;
+    if (str_eq(uri, v->l->root) || v->root_unlisted || code == 406) {
+        v->d.lists = STORE_LISTS_UNSUPPORTED;
+        v->d.list_unsupported = v->root_unlisted = true;
+        return true;
+    }
+    return false;
+}
+
+enum { INCOMPLETE = 412 }; /* what such an answer is to who looks whether something was done */
+
+/* A Get that is done and told nothing. */
+static bool has_no_value(const struct flown *f)
+{
+    return f->step.verb == POL_GET && f->code / 100 == 2 && f->code != 214 && !f->listed;
+}
+
+static void operation_status(struct visit *v, const struct flown *f, struct pol_operation *op, int code)
+{
+    struct pol_verdict to;
+    if (op->state != POL_OP_SENT) return; /* OperationComplete was faster than the Status */
+    if (str_is(op->tree_command, "acl")) visit_acl_code(v, op, code);
+    if (f->shortest)
+        to = (struct pol_verdict){ POL_OP_FAILED, code, -1, visit_too_large(v, f->limit, f->shortest) };
+    else if (has_no_value(f))
+        pol_op_on_no_value(code, v->a, &to);
+    else
+        pol_op_on_status(v->l, op, code, v->a, &to);
+    if (to.state == POL_OP_SENT && code == 0) return;
+    visit_move(v, op, &to);
+    if (to.state != POL_OP_ACCEPTED) visit_touches(v, op);
+}
+
+static bool is_group(const struct flown *f)
+{
+    return f->step.verb == POL_ATOMIC || f->step.verb == POL_SEQUENCE;
+}
+
+static void decide(struct visit *v, struct flown *f, int code, bool count)
+{
+    struct str uri = base_of(f->step.uri);
+    struct pol_operation *op = visit_operation(v, f->operation);
+    if (is_group(f)) {
+        if (pol_step_outcome(v->l, &f->step, code) == POL_STEP_DONE)
+            visit_forget(v, f->step.key);
+        else if (count)
+            step_failed(v, f, code);
+        if (op) operation_status(v, f, op, code);
+        return;
+    }
+    if (!lists_refused(v, f, uri, code)) {
+        switch (pol_step_outcome(v->l, &f->step, code)) {
+        case POL_STEP_DONE:
+            if (f->step.verb == POL_GET)
+                get_done(v, f, uri);
+            else if (f->step.verb != POL_EXEC)
+                write_done(v, f, uri);
+            break;
+        case POL_STEP_THERE:
+            if (f->step.ours) visit_disown(v, uri);
+            if (mirror_at(v->m, uri))
+                mirror_stale(v->m, uri, v->w->now_ms);
+            else
+                mirror_put(v->m, uri, str_is(f->step.format, "node") ? DDF_NODE : DDF_CHR, (struct str){ 0 }, POL_STALE,
+                           v->w->now_ms);
+            break;
+        case POL_STEP_GONE: step_gone(v, f, uri, code); break;
+        case POL_STEP_AGAIN:
+        case POL_STEP_FAILED: step_failed(v, f, code); break;
+        case POL_STEP_RUNS:
+        case POL_STEP_SKIPPED: break;
+        }
+    }
+    if (op && is_look(f) && code)
+        visit_item_seen(v, op, f->step.uri, has_no_value(f) ? INCOMPLETE : code,
+                        f->listed ? NULL : &(const struct str){ 0 });
+    else if (op && !f->group && !is_look(f))
+        operation_status(v, f, op, code);
+}
+
+/* In an Atomic the children's statuses mean what the Atomic's says they mean (protocol.md 4.1, and 20, trap 13). */
+static int child_code(struct visit *v, const struct flown *group, const struct flown *f)
+{
+    bool done = pol_step_outcome(v->l, &group->step, group->code) == POL_STEP_DONE;
+    if (group->step.verb == POL_SEQUENCE) return f->code || done || !group->code ? f->code : 215;
+    bool good = f->code >= 200 && f->code < 300 && f->code != 214 && f->code != 215 && f->code != 216;
+    if (done && f->code == 0) return 200;
+    if (group->code == 0 || done) return f->code;
+    if (good || f->code == 516) mirror_stale(v->m, f->step.uri, v->w->now_ms); /* rolled back, or not */
+    return good ? 216 : f->code == 0 ? 215 : f->code;
+}
+
+static bool blames(int code)
+{
+    return code && code != 215 && code != 216 && code != 516 && (code < 200 || code >= 300 || code == 214);
+}
+
+/* The package is complete: everything that was on its way is decided now, in the order it was sent. */
+static void land(struct visit *v)
+{
+    struct flight *fl = v->s->flight;
+    if (v->over) visit_cut_short(v, fl);
+    for (size_t i = 0; fl && i < fl->n && !v->rc; i++) {
+        struct flown *f = &fl->row[i], *group = f->group ? &fl->row[f->group - 1] : NULL;
+        struct pol_operation *op = is_group(f) ? visit_operation(v, f->operation) : NULL;
+        bool own = false;
+        for (size_t k = i + 1; is_group(f) && k < fl->n && fl->row[k].group == i + 1; k++) {
+            own |= blames(fl->row[k].code);
+            if (!op) continue;
+            visit_item_code(v, op, k - i - 1, child_code(v, f, &fl->row[k]));
+            if (k - i - 1 < op->n_items) op->items[k - i - 1].no_value = has_no_value(&fl->row[k]);
+        }
+        decide(v, f, group ? child_code(v, group, f) : f->code, !own);
+    }
+    flight_free(fl);
+    v->s->flight = NULL;
+}
+
+void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end)
+{
+    for (const struct sml_outcome *o = outcomes; o && !v->rc; o = o->next) {
+        struct flown *f = flight_find(v->s->flight, o->tag);
+        if (!f) continue;
+        f->told = true;
+        if (o->code) f->code = o->code;
+        f->shortest = o->shortest;
+        f->limit = o->limit;
+        take_values(v, f, o);
+    }
+    if (package_end && !v->rc) land(v);
+    for (const struct told *x = v->told; x; x = x->next) visit_explain(v, x->vm);
+}

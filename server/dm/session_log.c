@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/dm/session_log.h"
+#include "base/log.h"
+#include "db/dm.h"
+#include "server/store/ceilings.h"
+#include "server/core/metrics.h"
+#include <string.h>
+
+static struct str json_session(struct arena *a, const struct session *s, const char *outcome, const char *why)
+{
+    struct buf b;
+    struct str out = { 0 };
+    buf_init(&b, 4096);
+    buf_printf(&b, "{\"id\":%lld,\"sessionId\":\"", (long long)s->row);
+    buf_json(&b, s->id);
+    buf_printf(&b, "\",\"outcome\":\"%s\",\"messages\":%u,\"why\":\"", outcome, s->messages);
+    buf_json(&b, str_of(why));
+    buf_putz(&b, "\"}");
+    arena_str(a, buf_str(&b), &out);
+    buf_finish(&b);
+    return out;
+}
+
+enum rc ending_event(struct dm *dm, int64_t authority, const char *type, struct str device, struct str json,
+                     int64_t now_ms, struct err *e)
+{
+    dm->events = dm->dirty = true;
+    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(EVENT_ADD),
+                         SQL_ARGS({ "authority_id", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) },
+                                  { "type", SQL_T(str_of(type)) }, { "device", SQL_T(device) },
+                                  { "data", SQL_T(json) }),
+                         NULL, e);
+    if (rc) return rc;
+    return ceiling_event(store_sql(dm->st), dm->srv, authority, device, sql_last_id(store_sql(dm->st)), e);
+}
+
+enum rc dm_begin(struct dm *dm, struct err *e)
+{
+    if (sql_in_transaction(store_sql(dm->st))) return RC_OK;
+    enum rc rc = sql_begin(store_sql(dm->st), true, e);
+    return rc ? rc : store_refresh(dm->st, e);
+}
+
+static enum rc keep_recording(struct dm *dm, const struct session *s, int64_t row, const char *outcome, int64_t now_ms,
+                              struct err *e)
+{
+    if (!recorder_wanted(s, outcome)) return RC_OK;
+    enum rc rc = ceiling_recording(store_sql(dm->st), dm->srv, s->device, (int64_t)recording_bytes(s->recording), e);
+    return rc ? rc : recorder_keep(&dm->recorder, s, row, dm->srv->config, store_sql(dm->st), now_ms, e);
+}
+
+enum rc ending_row(struct dm *dm, struct session *s, struct err *e)
+{
+    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_ADD),
+                         SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
+                                  { "trigger_id", s->trigger ? SQL_I(s->trigger) : SQL_N },
+                                  { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }),
+                         NULL, e);
+    dm->dirty = true;
+    if (rc) return rc;
+    s->row = sql_last_id(store_sql(dm->st));
+    return ceiling_session(store_sql(dm->st), dm->srv, s->device, s->row, e);
+}
+
+enum rc ending_keep(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms,
+                    struct arena *a, struct err *e)
+{
+    enum rc rc = !s->row && recorder_wanted(s, outcome) ? ending_row(dm, s, e) : RC_OK;
+    if (rc || !s->row) return rc;
+    dm->dirty = true;
+    rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_END),
+                 SQL_ARGS({ "session_row", SQL_I(s->row) }, { "now_ms", SQL_I(now_ms) },
+                          { "messages", SQL_I(s->messages) }, { "outcome", SQL_T(str_of(outcome)) },
+                          { "why", SQL_T(str_of(why)) }),
+                 NULL, e);
+    if (!rc) rc = keep_recording(dm, s, s->row, outcome, now_ms, e);
+    return rc ? rc : ending_event(dm, s->authority, "session", s->name, json_session(a, s, outcome, why), now_ms, e);
+}
+
+void ending_count(struct dm *dm, const char *outcome)
+{
+    static const struct {
+        const char *name;
+        enum metric metric;
+    } row[] = {
+        { "done", METRIC_SESSIONS_DONE },
+        { "aborted", METRIC_SESSIONS_ABORTED },
+        { "lost", METRIC_SESSIONS_LOST },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        if (strcmp(row[i].name, outcome) == 0) metrics_add(dm->srv->metrics, row[i].metric, 1);
+}
+
+void ending_left(void *ctx, struct session *s, const char *why)
+{
+    struct dm *dm = ctx;
+    struct err e = { 0 };
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    enum rc rc = dm_begin(dm, &e);
+    if (!rc) rc = ending_keep(dm, s, "lost", why, s->used_ms, &a, &e);
+    if (!rc && !dm->closing) rc = ending_unanswered(dm, s, &a, &e);
+    if (rc) log_event(LOG_WARN, "session.not_kept", LOG_S("device", s->name), LOG_Z("error", e.text));
+    arena_finish(&a);
+    ending_count(dm, "lost");
+}
+
+/* ---- what could not be kept when it ended ---- */
+
+void ending_failed(struct dm *dm, struct session *s, const char *why)
+{
+    sessions_detach(dm->sessions, s);
+    if (!s->ended) ending_count(dm, "lost");
+    buf_reset(&s->last); /* nobody will ask for the reply again */
+    buf_putz(&s->last, why);
+    if (s->ended || dm->n_failed >= ENDING_FAILED_MAX || (!s->row && !recorder_wanted(s, "lost"))) {
+        sessions_free(s);
+        return;
+    }
+    s->newer = dm->failed;
+    dm->failed = s;
+    dm->n_failed++;
+}
+
+/* Its row may have gone with the transaction that was not kept, and the row's number to somebody else. */
+static enum rc check_row(struct dm *dm, struct session *s, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    if (!s->row) return RC_OK;
+    enum rc rc = sql_start(store_sql(dm->st), DM_STMT(SESSION_OPEN),
+                           SQL_ARGS({ "session_row", SQL_I(s->row) }, { "device_id", SQL_I(s->device) },
+                                    { "session_id", SQL_T(s->id) }),
+                           &r, e);
+    if (!rc) rc = sql_step(r, e);
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    s->row = 0;
+    return RC_OK;
+}
+
+static enum rc keep_all(struct dm *dm, struct arena *a, struct err *e)
+{
+    enum rc rc = dm_begin(dm, e);
+    for (struct session *s = dm->failed; s && !rc; s = s->newer) {
+        rc = check_row(dm, s, e);
+        if (!rc) rc = ending_keep(dm, s, "lost", buf_z(&s->last), s->used_ms, a, e);
+    }
+    return rc ? rc : sql_commit(store_sql(dm->st), e);
+}
+
+enum rc ending_keep_failed(struct dm *dm, struct err *e)
+{
+    struct arena a;
+    if (!dm->failed) return RC_OK;
+    arena_init(&a, 1 << 20);
+    enum rc rc = keep_all(dm, &a, e);
+    arena_finish(&a);
+    dm->dirty = false;
+    if (rc) { /* at the next chance */
+        sql_rollback(store_sql(dm->st));
+        return rc;
+    }
+    ending_forget_failed(dm);
+    return RC_OK;
+}
+
+void ending_forget_failed(struct dm *dm)
+{
+    for (struct session *s = dm->failed, *next; s; s = next) {
+        next = s->newer;
+        sessions_free(s);
+    }
+    dm->failed = NULL;
+    dm->n_failed = 0;
+}

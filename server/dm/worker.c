@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/dm/worker.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/world.h"
+#include "server/events/events.h"
+#include "server/dm/exchange.h"
+#include "server/core/health.h"
+#include "server/http/http.h"
+#include "server/core/metrics.h"
+#include "server/notify/notifier.h"
+#include "server/dm/refusals.h"
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { WORKER_IDLE_S = 75, WORKER_TICK_MS = 1000, WORKER_DRAIN_MS = 5000, WORKER_CHECKPOINT_MS = 500 };
+
+/* A message that waits for its turn, or for the turn's commit. */
+struct pending {
+    struct http_request *r;
+    struct exchange_request rq;
+    struct exchange_reply rp;
+    int64_t since_us, due_us; /* due: not to be answered before */
+    struct pending *next;
+};
+
+struct queue {
+    struct pending *first, **tail;
+};
+
+/* Random octets in stock: a call for each nonce and token costs more than what it brings. Used ones are wiped. */
+struct pool {
+    uint8_t octets[4096];
+    size_t left;
+};
+
+struct worker {
+    struct server *srv;
+    struct pool pool;
+    struct dm *dm;
+    struct http_listener *listener;
+    int epoll, wake;
+    pthread_t thread, carrier;
+    bool running, carrying;
+    bool full_told; /* that the disk is full was logged, and it still is */
+    struct sql *log;
+    int stop;                   /* the carrier's */
+    struct queue waiting, held; /* held: in the order in which they are due */
+};
+
+static void queue_init(struct queue *q)
+{
+    q->first = NULL;
+    q->tail = &q->first;
+}
+
+static void queue_put(struct queue *q, struct pending *p)
+{
+    p->next = NULL;
+    *q->tail = p;
+    q->tail = &p->next;
+}
+
+static struct pending *queue_take(struct queue *q)
+{
+    struct pending *p = q->first;
+    if (!p) return NULL;
+    q->first = p->next;
+    if (!q->first) q->tail = &q->first;
+    return p;
+}
+
+static void from_pool(void *ctx, uint8_t *out, size_t n)
+{
+    struct pool *p = ctx;
+    if (n > p->left) {
+        crypto_random(p->octets, sizeof p->octets);
+        p->left = sizeof p->octets;
+    }
+    if (n > p->left) {
+        crypto_random(out, n);
+        return;
+    }
+    p->left -= n;
+    memcpy(out, p->octets + p->left, n);
+    memset(p->octets + p->left, 0, n);
+}
+
+static struct world now(struct worker *w)
+{
+    struct world world = health_world(w->srv->health);
+    world.random = from_pool;
+    world.ctx = &w->pool;
+    return world;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* ---- what comes in ---- */
+
+static void refuse(struct http_reply *reply, int status, const char *text)
+{
+    reply->status = status;
+    http_reply_header(reply, "Content-Type", STR("text/plain; charset=utf-8"));
+    buf_putz(&reply->body, text);
+    buf_byte(&reply->body, '\n');
+}
+
+/* "/dm" or "/dm/<authority>". @return false for another path */
+static bool authority_of(struct str path, struct str *authority)
+{
+    const struct str base = STR("/dm");
+    if (!str_starts(path, base)) return false;
+    *authority = str_slice(path, base.n, path.n);
+    if (authority->n && authority->p[0] != '/') return false;
+    if (authority->n) *authority = str_slice(*authority, 1, authority->n);
+    return str_find(*authority, '/', 0) == authority->n;
+}
+
+/* RespURI without its token: our address as devices see it, the authority, and whatever else the device had in its
+ * query (protocol.md 20: ?mode=Maintenance). */
+static struct str resp_base(const struct server *srv, struct str authority, struct str query, struct arena *a)
+{
+    struct str base = str_of(srv->config->dm_url), part;
+    struct buf b;
+    struct str out = { 0 };
+    if (!authority.n && !query.n) return base;
+    buf_init(&b, 4096);
+    buf_put(&b, base);
+    if (authority.n && !str_ends(base, authority)) {
+        buf_byte(&b, '/');
+        text_url_put(&b, authority);
+    }
+    bool first = true;
+    while (str_cut(&query, '&', &part)) {
+        if (!part.n || str_starts(part, STR("s="))) continue;
+        buf_byte(&b, first ? '?' : '&');
+        buf_put(&b, part);
+        first = false;
+    }
+    if (buf_ok(&b)) arena_str(a, buf_str(&b), &out);
+    buf_finish(&b);
+    return out.n ? out : base;
+}
+
+/* Nobody sends a body for nothing: what can be refused is refused when the head is there. A device proves who it is in
+ * its message, so that this is all. */
+static bool look_at_head(void *ctx, struct http_request *r, void **upload, struct http_reply *reply)
+{
+    struct str authority;
+    enum sml_type type;
+    (void)ctx, (void)upload;
+    if (!authority_of(r->path, &authority)) {
+        refuse(reply, 404, "There is nothing here. Devices send their messages to /dm or /dm/<authority>.");
+    } else if (!str_is(r->method, "POST")) {
+        http_reply_header(reply, "Allow", STR("POST"));
+        refuse(reply, 405, "A SyncML message comes as the body of a POST.");
+    } else if (!sml_type_of_mime(http_header(r, "Content-Type"), &type)) {
+        refuse(reply, 415, "Content-Type must be " SML_MIME_XML " or " SML_MIME_WBXML ".");
+    }
+    return false;
+}
+
+static const struct http_upload heads = { look_at_head, NULL, NULL };
+
+/* Every complete request comes here while libmicrohttpd reads; the work is done after that. */
+static void handle(void *ctx, struct http_request *r, struct http_reply *reply)
+{
+    struct worker *w = ctx;
+    struct str authority;
+    enum sml_type type = SML_XML;
+    authority_of(r->path, &authority);
+    sml_type_of_mime(http_header(r, "Content-Type"), &type);
+    struct pending *p = ARENA_NEW(r->arena, struct pending);
+    if (!p) {
+        refuse(reply, 503, "No memory for this message. Try again later.");
+        return;
+    }
+    p->r = r;
+    p->since_us = now_us();
+    p->rq = (struct exchange_request){
+        .authority = authority,
+        .token = http_query(r, "s", NULL),
+        .resp_base = resp_base(w->srv, authority, r->query, r->arena),
+        .body = r->body,
+        .user_agent = str_slice(http_header(r, "User-Agent"), 0, 200),
+        .remote = r->remote,
+        .hmac = http_header(r, "x-syncml-hmac"),
+        .certificate = r->certificate,
+        .type = type,
+        .answer = sml_answer_type(type, http_header(r, "Accept")),
+        .tls = r->tls,
+    };
+    reply->later = true;
+    queue_put(&w->waiting, p);
+}
+
+/* ---- what goes out ---- */
+
+static void answer(struct worker *w, struct pending *p)
+{
+    struct http_reply reply = { .status = p->rp.status };
+    char seconds[16];
+    metrics_add(w->srv->metrics, METRIC_DM_BYTES_IN, p->rq.body.n);
+    metrics_add(w->srv->metrics, METRIC_DM_BYTES_OUT, p->rp.body.n);
+    metrics_time(w->srv->metrics, HISTOGRAM_DM_LATENCY, (uint64_t)(now_us() - p->since_us));
+    if (reply.status == 200) {
+        http_reply_header(&reply, "Content-Type", str_of(sml_mime(p->rp.type)));
+        http_reply_header(&reply, "Cache-Control", STR("no-store"));
+        if (p->rp.hmac[0]) http_reply_header(&reply, "x-syncml-hmac", str_of(p->rp.hmac));
+    } else {
+        http_reply_header(&reply, "Content-Type", STR("text/plain; charset=utf-8"));
+    }
+    if (p->rp.retry_after_s) {
+        snprintf(seconds, sizeof seconds, "%d", p->rp.retry_after_s);
+        http_reply_header(&reply, "Retry-After", str_of(seconds));
+    }
+    reply.body = p->rp.body;
+    p->rp.body = (struct buf){ 0 };
+    http_answer(p->r, &reply);
+}
+
+static void log_failure(const struct pending *p, const struct err *e)
+{
+    char text[ERR_TEXT_BYTES + 200];
+    enum log_level level = p->rp.status >= 500 ? LOG_WARN : LOG_INFO;
+    log_event(level, "dm.message_failed", LOG_S("remote", p->rq.remote), LOG_N("status", p->rp.status),
+              LOG_N("bytes", p->rq.body.n), LOG_Z("error", err_format(e, text, sizeof text)));
+}
+
+/* A full disk, or a database that was taken away, is one event, however many messages find it so. */
+static bool is_news(struct worker *w)
+{
+    const struct health *h = w->srv->health;
+    const bool full = h && (h->database.full || h->database.moved);
+    const bool told = full && w->full_told;
+    w->full_told = full;
+    return !told;
+}
+
+/* Who guesses waits; everybody else's answers go out meanwhile. */
+static void hold_or_answer(struct worker *w, struct pending *p)
+{
+    if (!p->rp.delay_ms) {
+        answer(w, p);
+        return;
+    }
+    p->due_us = now_us() + (int64_t)p->rp.delay_ms * 1000;
+    queue_put(&w->held, p);
+}
+
+static void answer_held(struct worker *w, int64_t until_us)
+{
+    while (w->held.first && w->held.first->due_us <= until_us) answer(w, queue_take(&w->held));
+}
+
+/* Messages that wait, as many as a turn's time allows; one commit; then their replies. */
+static void turn(struct worker *w)
+{
+    int64_t until = now_us() + (int64_t)w->srv->config->dm_turn_ms * 1000;
+    struct queue done;
+    struct pending *p;
+    struct err e = { 0 };
+    queue_init(&done);
+    const struct world world = now(w);
+    while ((p = queue_take(&w->waiting)) != NULL) {
+        err_clear(&e);
+        if (exchange(w->dm, &world, &p->rq, &p->rp, &e) && is_news(w)) log_failure(p, &e);
+        queue_put(&done, p);
+        if (now_us() > until) break;
+    }
+    err_clear(&e);
+    bool events = w->dm->events;
+    enum rc rc = dm_commit(w->dm, &e);
+    w->dm->events = false;
+    if (!rc) w->full_told = false;
+    if (rc && is_news(w)) log_event(LOG_ERROR, "dm.commit_failed", LOG_Z("error", e.text));
+    while ((p = queue_take(&done)) != NULL) {
+        if (rc) exchange_overload(&p->rp, "its database does not keep anything");
+        hold_or_answer(w, p);
+    }
+    if (rc || !events) return;
+    events_wake(w->srv->events);
+    notifier_wake(w->srv->notifier);
+}
+
+static void expire(struct worker *w)
+{
+    struct err e = { 0 };
+    const struct world world = now(w);
+    if (dm_expire(w->dm, &world, &e)) log_event(LOG_ERROR, "dm.expire_failed", LOG_Z("error", e.text));
+    if (w->dm->events) {
+        events_wake(w->srv->events);
+        notifier_wake(w->srv->notifier);
+    }
+    w->dm->events = false;
+}
+
+/* ---- the log ---- */
+
+/* SQLite's log is carried over into the file by a thread of its own, so that no turn waits for it. */
+static void *carry_over(void *arg)
+{
+    struct worker *w = arg;
+    struct pollfd p = { .fd = w->stop, .events = POLLIN };
+    struct err e = { 0 };
+    while (poll(&p, 1, WORKER_CHECKPOINT_MS) == 0) {
+        err_clear(&e);
+        if (sql_checkpoint(w->log, NULL, &e)) log_event(LOG_WARN, "db.checkpoint_failed", LOG_Z("error", e.text));
+    }
+    return NULL;
+}
+
+static enum rc start_carrier(struct worker *w, struct err *e)
+{
+    const struct sql_options o = { .durable = w->srv->config->durable,
+                                   .busy_ms = 1000,
+                                   .no_checkpoints = true,
+                                   .health = server_database_health(w->srv) };
+    w->stop = eventfd(0, EFD_CLOEXEC);
+    if (w->stop < 0) return err_set(e, RC_IO, "cannot make an event: %s", strerror(errno));
+    enum rc rc = sql_open(w->srv->config->database, &o, &w->log, e);
+    if (!rc && pthread_create(&w->carrier, NULL, carry_over, w)) rc = err_set(e, RC_IO, "cannot start a thread");
+    w->carrying = !rc;
+    return rc;
+}
+
+static void signal_to(int fd)
+{
+    const uint64_t one = 1;
+    while (write(fd, &one, sizeof one) < 0 && errno == EINTR) continue;
+}
+
+/* ---- the loop ---- */
+
+static int wait_ms(const struct worker *w, int64_t next_tick)
+{
+    int http = http_timeout_ms(w->listener);
+    int64_t tick = next_tick - world_monotonic_ms();
+    int64_t held = w->held.first ? (w->held.first->due_us - now_us()) / 1000 + 1 : tick;
+    if (w->waiting.first) return 0;
+    if (held < tick) tick = held;
+    if (tick < 0) tick = 0;
+    return http >= 0 && http < tick ? http : (int)tick;
+}
+
+/* @return false when something was written to the eventfd */
+static bool wait_for_work(const struct worker *w, int timeout_ms)
+{
+    struct epoll_event ev[2];
+    int n = epoll_wait(w->epoll, ev, 2, timeout_ms);
+    for (int i = 0; i < n; i++)
+        if (ev[i].data.fd == w->wake) return false;
+    return true;
+}
+
+static void *loop(void *arg)
+{
+    struct worker *w = arg;
+    int64_t tick = world_monotonic_ms() + WORKER_TICK_MS;
+    while (wait_for_work(w, wait_ms(w, tick))) {
+        http_turn(w->listener);
+        if (w->waiting.first) turn(w);
+        answer_held(w, now_us());
+        if (world_monotonic_ms() < tick) continue;
+        expire(w);
+        log_flush(false);
+        tick = world_monotonic_ms() + WORKER_TICK_MS;
+    }
+    /* No new connections; who was let in gets an answer. */
+    http_quiesce(w->listener);
+    int64_t until = world_monotonic_ms() + WORKER_DRAIN_MS;
+    do {
+        http_turn(w->listener);
+        if (w->waiting.first) turn(w);
+        answer_held(w, INT64_MAX);
+        http_turn(w->listener);
+    } while (w->waiting.first && world_monotonic_ms() < until);
+    return NULL;
+}
+
+static enum rc open_loop(struct worker *w, struct err *e)
+{
+    struct epoll_event ev = { .events = EPOLLIN };
+    w->epoll = epoll_create1(EPOLL_CLOEXEC);
+    w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->epoll < 0 || w->wake < 0) return err_set(e, RC_IO, "cannot make an event loop: %s", strerror(errno));
+    ev.data.fd = w->wake;
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &ev))
+        return err_set(e, RC_IO, "cannot wait for events: %s", strerror(errno));
+    ev.data.fd = http_fd(w->listener);
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, ev.data.fd, &ev))
+        return err_set(e, RC_IO, "cannot wait for connections: %s", strerror(errno));
+    return RC_OK;
+}
+
+static void no_request(void *ctx, struct str remote, const char *why)
+{
+    struct worker *w = ctx;
+    refusals_no_request(w->srv, remote, why);
+}
+
+enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
+{
+    const struct server_config *c = srv->config;
+    const struct http_config hc = { .address = c->dm_address,
+                                    .port = c->dm_port,
+                                    .cert_file = c->dm_cert,
+                                    .key_file = c->dm_key,
+                                    .client_ca_file = c->dm_client_ca,
+                                    .certificate_name = (enum crypto_name)c->dm_certificate_name,
+                                    .no_request = no_request,
+                                    .max_connections = c->dm_max_connections,
+                                    .max_per_address = c->dm_max_per_address,
+                                    .shared_networks = c->shared_networks.items,
+                                    .n_shared_networks = c->shared_networks.n,
+                                    .max_bodies_bytes = (size_t)c->dm_max_bodies,
+                                    .max_body_bytes = (size_t)c->dm_max_message_bytes,
+                                    .idle_timeout_s = WORKER_IDLE_S,
+                                    .head_timeout_ms = c->dm_head_timeout_s * 1000,
+                                    .body_timeout_ms = c->dm_body_timeout_s * 1000,
+                                    .reuse_port = true };
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w) return err_set(e, RC_NOMEM, "no memory for the DM worker");
+    w->srv = srv;
+    w->epoll = w->wake = w->stop = -1;
+    queue_init(&w->waiting);
+    queue_init(&w->held);
+    enum rc rc = dm_open(srv, &w->dm, e);
+    if (!rc) rc = http_open(&hc, handle, &heads, w, &w->listener, e);
+    if (!rc) rc = open_loop(w, e);
+    if (!rc) rc = start_carrier(w, e);
+    if (!rc && pthread_create(&w->thread, NULL, loop, w)) rc = err_set(e, RC_IO, "cannot start the DM worker's thread");
+    w->running = !rc;
+    if (rc)
+        worker_stop(w);
+    else
+        *out = w;
+    return rc;
+}
+
+void worker_stop(struct worker *w)
+{
+    if (!w) return;
+    if (w->running) {
+        signal_to(w->wake);
+        pthread_join(w->thread, NULL);
+    }
+    if (w->carrying) {
+        signal_to(w->stop);
+        pthread_join(w->carrier, NULL);
+    }
+    http_stop(w->listener);
+    dm_close(w->dm);
+    sql_close(w->log);
+    if (w->stop >= 0) close(w->stop);
+    if (w->epoll >= 0) close(w->epoll);
+    if (w->wake >= 0) close(w->wake);
+    free(w);
+}
+
+uint16_t worker_port(const struct worker *w)
+{
+    return http_port(w->listener);
+}

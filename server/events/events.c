@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/events/events.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/world.h"
+#include "db/api.h"
+#include "server/events/json.h"
+#include "server/events/operation_json.h"
+#include "server/core/metrics.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    STREAMS = 256,
+    STREAMS_EACH = 64, /* of one principal */
+    BATCH = 500,
+    HEARTBEAT_MS = 15000, /* a comment, so that a dead peer is seen and proxies keep the connection */
+    LOOK_MS = 2000,       /* other processes on the same database do not wake us */
+    TYPES_BYTES = 128,
+    DEVICE_BYTES = 160
+};
+
+/* One reader. */
+struct live {
+    struct http_stream *stream;
+    int64_t at; /* rows up to here are dealt with */
+    int64_t principal;
+    int64_t authority, operation; /* 0 = all; operation: only this one, as a whole */
+    bool dirty;                   /* the operation may have changed */
+    uint64_t last_hash;           /* of the operation as last sent */
+    char types[TYPES_BYTES], device[DEVICE_BYTES];
+    struct live *next;
+};
+
+struct events {
+    struct server *srv;
+    pthread_t thread;
+    int wake; /* eventfd: whoever commits something waits for nobody */
+    atomic_bool stop;
+    struct sql *db; /* the thread's */
+    /* Others put new ones in front; the thread alone takes any out, so that it may look at them without the lock. */
+    pthread_mutex_t lock;
+    struct live *streams;
+    atomic_uint n_streams;
+};
+
+static bool wants(const struct live *s, int64_t authority, struct str type, struct str device)
+{
+    if (s->authority && s->authority != authority) return false;
+    if (s->device[0] && device.n && !str_is(device, s->device)) return false; /* what names none concerns each */
+    if (!s->types[0]) return true;
+    struct str rest = str_of(s->types), one;
+    while (str_cut(&rest, ',', &one))
+        if (str_eq(one, type)) return true;
+    return false;
+}
+
+static struct live *first(struct events *ev)
+{
+    pthread_mutex_lock(&ev->lock);
+    struct live *s = ev->streams;
+    pthread_mutex_unlock(&ev->lock);
+    return s;
+}
+
+static void drop(struct events *ev, struct live *s)
+{
+    pthread_mutex_lock(&ev->lock);
+    struct live **at = &ev->streams;
+    while (*at != s) at = &(*at)->next;
+    *at = s->next;
+    pthread_mutex_unlock(&ev->lock);
+    http_stream_end(s->stream);
+    http_stream_release(s->stream);
+    free(s);
+    unsigned n = atomic_fetch_sub(&ev->n_streams, 1) - 1;
+    metrics_gauge(ev->srv->metrics, GAUGE_STREAMS_OPEN, n);
+}
+
+/* One row as readers get it. */
+static void format(struct buf *b, int64_t id, int64_t at_ms, struct str type, struct str device, struct str data)
+{
+    json_t *j = json_loadb(data.n ? data.p : "", data.n, 0, NULL);
+    if (!json_is_object(j)) {
+        json_decref(j);
+        j = json_object();
+    }
+    if (!json_object_get(j, "at")) j_time(j, "at", at_ms);
+    if (device.n && !json_object_get(j, "device")) j_str(j, "device", device);
+    buf_printf(b, "id: %" PRId64 "\nevent: %.*s\ndata: ", id, STR_ARG(type));
+    json_write(j, b);
+    buf_putz(b, "\n\n");
+    json_decref(j);
+}
+
+/* One row for those who have had all before it from `after` on. */
+static void hand_out(struct events *ev, struct sql_rows *r, int64_t after, struct buf *b)
+{
+    const int64_t id = sql_int(r, 0);
+    buf_reset(b);
+    for (struct live *s = first(ev), *next; s; s = next) {
+        next = s->next;
+        if (s->at >= id || s->at < after) continue;
+        s->at = id;
+        if (!wants(s, sql_int(r, 1), sql_text(r, 3), sql_text(r, 4))) continue;
+        s->dirty |= s->operation != 0;
+        if (s->operation) continue;
+        if (!b->n) format(b, id, sql_int(r, 2), sql_text(r, 3), sql_text(r, 4), sql_text(r, 5));
+        if (!http_stream_write(s->stream, buf_str(b))) drop(ev, s);
+    }
+}
+
+/* @return rows read */
+static int pump(struct events *ev, int64_t after, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    struct buf b;
+    int n = 0;
+    buf_init(&b, 0);
+    enum rc rc = sql_start(ev->db, API_EVENTS, SQL_ARGS({ "after", SQL_I(after) }, { "limit", SQL_I(BATCH) }), &r, e);
+    for (; !rc && (rc = sql_step(r, e)) == RC_OK; n++) hand_out(ev, r, after, &b);
+    sql_end(r);
+    buf_finish(&b);
+    return n;
+}
+
+/* Where the reader stands that is furthest ahead, and the one furthest behind. @return false when there are none */
+static bool span(struct events *ev, int64_t *last, int64_t *behind)
+{
+    *last = INT64_MIN;
+    *behind = INT64_MAX;
+    for (const struct live *s = first(ev); s; s = s->next) {
+        if (s->at > *last) *last = s->at;
+        if (s->at < *behind) *behind = s->at;
+    }
+    return *last != INT64_MIN;
+}
+
+/* What is new first; then some of the past for those who asked for it. @return milliseconds that took: as long the past
+ * has to wait; -1 = nobody is behind */
+static int64_t tell(struct events *ev, struct err *e)
+{
+    int64_t last, behind;
+    if (!span(ev, &last, &behind)) return -1;
+    while (pump(ev, last, e) == BATCH && span(ev, &last, &behind)) continue;
+    if (!span(ev, &last, &behind) || behind == last) return -1;
+    int64_t began = world_monotonic_ms();
+    pump(ev, behind, e);
+    return world_monotonic_ms() - began;
+}
+
+/* @return false when the stream is over */
+static bool send_operation(struct events *ev, struct live *s)
+{
+    json_t *j = NULL;
+    bool finished = true, ok = true;
+    struct err e = { 0 };
+    struct buf b, text;
+    s->dirty = false;
+    if (operation_json(ev->srv, ev->db, s->operation, 0, true, &j, &finished, &e)) {
+        json_decref(j);
+        return false;
+    }
+    buf_init(&b, 0);
+    buf_init(&text, 0);
+    json_write(j, &text);
+    uint64_t hash = str_hash(buf_str(&text));
+    if (hash != s->last_hash) {
+        buf_putz(&b, "event: operation\ndata: ");
+        buf_put(&b, buf_str(&text));
+        buf_putz(&b, "\n\n");
+        ok = http_stream_write(s->stream, buf_str(&b));
+        s->last_hash = hash;
+    }
+    buf_finish(&b);
+    buf_finish(&text);
+    json_decref(j);
+    return ok && !finished;
+}
+
+static void send_operations(struct events *ev)
+{
+    for (struct live *s = first(ev), *next; s; s = next) {
+        next = s->next;
+        if (s->operation && s->dirty && !send_operation(ev, s)) drop(ev, s);
+    }
+}
+
+static void beat(struct events *ev)
+{
+    for (struct live *s = first(ev), *next; s; s = next) {
+        next = s->next;
+        if (!http_stream_write(s->stream, STR(": \n\n"))) drop(ev, s);
+    }
+}
+
+/* @param ms  -1 = until woken */
+static void wait_for(struct events *ev, int64_t ms)
+{
+    struct pollfd p = { .fd = ev->wake, .events = POLLIN };
+    uint64_t n;
+    poll(&p, 1, (int)ms);
+    while (read(ev->wake, &n, sizeof n) < 0 && errno == EINTR) continue;
+}
+
+static void *run(void *ctx)
+{
+    struct events *ev = ctx;
+    int64_t next_beat = 0, behind_ms = -1;
+    while (!atomic_load(&ev->stop)) {
+        wait_for(ev, behind_ms >= 0 ? behind_ms : first(ev) ? LOOK_MS : -1);
+        struct err e = { 0 };
+        behind_ms = tell(ev, &e);
+        if (e.rc && e.rc != RC_NOT_FOUND) {
+            log_event(LOG_WARN, "events.failed", LOG_Z("why", e.text));
+            behind_ms = -1;
+        }
+        send_operations(ev);
+        if (world_monotonic_ms() >= next_beat) {
+            beat(ev);
+            next_beat = world_monotonic_ms() + HEARTBEAT_MS;
+        }
+    }
+    for (struct live *s; (s = first(ev));) drop(ev, s);
+    return NULL;
+}
+
+static void wake(struct events *ev)
+{
+    const uint64_t one = 1;
+    while (write(ev->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
+}
+
+static void finish(struct events *ev)
+{
+    pthread_mutex_destroy(&ev->lock);
+    if (ev->wake >= 0) close(ev->wake);
+    sql_close(ev->db);
+    free(ev);
+}
+
+enum rc events_create(struct server *srv, struct events **out, struct err *e)
+{
+    struct sql_options o = {
+        .read_only = true, .busy_ms = 5000, .statements = api_statements, .n_statements = API_STATEMENT_COUNT
+    };
+    struct events *ev = calloc(1, sizeof *ev);
+    if (!ev) return err_set(e, RC_NOMEM, "no memory for the live stream");
+    ev->srv = srv;
+    pthread_mutex_init(&ev->lock, NULL);
+    ev->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    enum rc rc = ev->wake < 0 ? err_set(e, RC_IO, "cannot make an event: %s", strerror(errno)) : RC_OK;
+    if (!rc) rc = sql_open(srv->config->database, &o, &ev->db, e);
+    if (!rc && pthread_create(&ev->thread, NULL, run, ev) != 0)
+        rc = err_set(e, RC_NOMEM, "cannot start the thread of the live stream");
+    if (rc)
+        finish(ev);
+    else
+        *out = ev;
+    return rc;
+}
+
+void events_destroy(struct events *ev)
+{
+    if (!ev) return;
+    atomic_store(&ev->stop, true);
+    wake(ev);
+    pthread_join(ev->thread, NULL);
+    finish(ev);
+}
+
+void events_wake(struct events *ev)
+{
+    if (ev && atomic_load_explicit(&ev->n_streams, memory_order_relaxed) != 0) wake(ev);
+}
+
+/* Where the newest and the oldest row stand. */
+static enum rc ends(struct sql *db, int64_t *last, int64_t *first_row, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(db, API_EVENT_LAST, NULL, 0, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) {
+        *last = sql_int(r, 0);
+        *first_row = sql_int(r, 1);
+    }
+    sql_end(r);
+    return rc;
+}
+
+/* With the lock held. */
+static unsigned streams_of(const struct events *ev, int64_t principal)
+{
+    unsigned n = 0;
+    for (const struct live *s = ev->streams; s; s = s->next) n += s->principal == principal;
+    return n;
+}
+
+static enum rc add(struct events *ev, struct sql *db, struct live *s, int64_t after, struct err *e)
+{
+    int64_t last = 0, first_row = 0;
+    enum rc rc = ends(db, &last, &first_row, e);
+    if (rc) return rc;
+    bool forgotten = after && (after > last || after < first_row - 1);
+    s->at = after && !forgotten ? after : last;
+    http_stream_write(s->stream, STR("retry: 2000\n\n"));
+    if (forgotten) http_stream_write(s->stream, STR("event: reset\ndata: {}\n\n"));
+    pthread_mutex_lock(&ev->lock);
+    if (atomic_load(&ev->n_streams) >= STREAMS)
+        rc = err_set(e, RC_BUSY, "%d live streams are open", STREAMS);
+    else if (s->principal && streams_of(ev, s->principal) >= STREAMS_EACH)
+        rc = err_set(e, RC_BUSY, "%d live streams are open with this token", STREAMS_EACH);
+    if (!rc) {
+        s->next = ev->streams;
+        ev->streams = s;
+        unsigned n = atomic_fetch_add(&ev->n_streams, 1) + 1;
+        metrics_gauge(ev->srv->metrics, GAUGE_STREAMS_OPEN, n);
+    }
+    pthread_mutex_unlock(&ev->lock);
+    if (!rc) wake(ev);
+    return rc;
+}
+
+static enum rc new_stream(struct events *ev, struct sql *db, struct live what, struct str types, struct str device,
+                          int64_t after, struct err *e)
+{
+    struct live *s = NULL;
+    if (!ev) return err_set(e, RC_BUSY, "there is no live stream");
+    if (types.n >= TYPES_BYTES || device.n >= DEVICE_BYTES) return err_set(e, RC_LIMIT, "types or device is too long");
+    s = malloc(sizeof *s);
+    if (!s) return err_set(e, RC_NOMEM, "no memory for a stream");
+    *s = what;
+    memcpy(s->types, types.n ? types.p : "", types.n);
+    s->types[types.n] = '\0';
+    memcpy(s->device, device.n ? device.p : "", device.n);
+    s->device[device.n] = '\0';
+    enum rc rc = add(ev, db, s, after, e);
+    if (rc) free(s);
+    return rc;
+}
+
+enum rc events_stream(struct events *ev, struct sql *db, int64_t principal, int64_t after, struct str types,
+                      struct str device, int64_t authority, struct http_stream *stream, struct err *e)
+{
+    return new_stream(ev, db, (struct live){ .stream = stream, .principal = principal, .authority = authority }, types,
+                      device, after, e);
+}
+
+enum rc events_stream_operation(struct events *ev, struct sql *db, int64_t principal, int64_t operation,
+                                struct str device, struct http_stream *stream, struct err *e)
+{
+    return new_stream(ev, db,
+                      (struct live){ .stream = stream, .principal = principal, .operation = operation, .dirty = true },
+                      STR("operation"), device, 0, e);
+}

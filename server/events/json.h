@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVER_EVENTS_JSON_H
+#define SERVER_EVENTS_JSON_H
+/* JSON of requests and answers. The only files that know jansson are in this folder and server/events/events.c. */
+#include "base/arena.h"
+#include "base/buf.h"
+#include <jansson.h>
+
+enum { JSON_DEPTH = 24 };
+
+/** An object from outside: duplicate names, depth past JSON_DEPTH and anything after it are errors. @return RC_PARSE
+ * with line and column */
+enum rc json_read(struct str text, json_t **out, struct err *e);
+/** Compact, into `out`. */
+void json_write(const json_t *j, struct buf *out);
+
+/* Members of an object; nothing happens when j is NULL. Texts that are no UTF-8 get U+FFFD. */
+json_t *j_text(struct str s);
+void j_str(json_t *j, const char *key, struct str v);
+/** Left out when it is empty. */
+void j_strn(json_t *j, const char *key, struct str v);
+void j_int(json_t *j, const char *key, int64_t v);
+void j_bool(json_t *j, const char *key, bool v);
+/** null, true or false for -1, 1 and 0. */
+void j_maybe(json_t *j, const char *key, int v);
+/** RFC 3339; null for 0. */
+void j_time(json_t *j, const char *key, int64_t ms);
+/** JSON text as it is; null when it is empty or broken. */
+void j_raw(json_t *j, const char *key, struct str text);
+
+/* One field of a body: what it is called, its type, whether it must be there. */
+enum field_kind {
+    FIELD_TEXT,
+    FIELD_INT,
+    FIELD_BOOL,
+    FIELD_TIME,
+    FIELD_OBJECT,
+    FIELD_LIST,
+    FIELD_NULL_OR_TEXT,
+    FIELD_NULL_OR_BOOL
+};
+struct field {
+    const char *name;
+    enum field_kind kind;
+    bool must;
+    size_t max; /* bytes of a text */
+    void *
+        out; /* struct str, int64_t, bool, int64_t (ms), json_t * (borrowed; OBJECT, LIST); NULL_OR_BOOL: int, -1 = null */
+    bool *present; /* may be NULL */
+};
+/** Reads all fields of an object; unknown names and wrong types are errors whose e->where is the pointer ("/labels").
+ *  Texts are borrowed from j. @return RC_INVALID */
+enum rc json_fields(const json_t *j, const char *base, const struct field *f, size_t n, struct err *e);
+#endif

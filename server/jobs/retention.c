@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/jobs/retention.h"
+#include "base/log.h"
+#include "base/world.h"
+#include "db/retention.h"
+#include "server/core/health.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    ROWS = 500,
+    DEVICES = 200,
+    PERIOD_MS = 3600000,
+    TICK_S = 60,
+    PAUSE_MS = 2,
+    DAY_MS = 86400000,
+    PROBE_MS = 1000,
+    PROBE_WAIT_MS = 500,
+    CHECK_SHARE = 100,
+    LOOK_MS = 5000
+};
+
+static const char *const stmt_sql[RETENTION_STMT_COUNT] = {
+#define X(name, sql) sql,
+    RETENTION_STATEMENTS(X)
+#undef X
+};
+
+struct retention {
+    struct server *srv;
+    struct sql *db;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, told;
+    bool stop;
+    int64_t looked_ms; /* at the clock; monotonic, 0 = not yet */
+    /* the last probe */
+    bool wanted;
+    int64_t probed_ms; /* monotonic; 0 = never */
+    enum rc writes;
+    char why[ERR_TEXT_BYTES];
+};
+
+enum rc retention_open(const struct server_config *c, struct sql_health *health, struct sql **out, struct err *e)
+{
+    const struct sql_options o = { .durable = c->durable,
+                                   .busy_ms = 5000,
+                                   .statements = stmt_sql,
+                                   .n_statements = RETENTION_STMT_COUNT,
+                                   .health = health };
+    return sql_open(c->database, &o, out, e);
+}
+
+/* ---- the time that counts ---- */
+
+/* When something was last kept. */
+static enum rc newest(struct sql *db, int64_t *at_ms, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(db, RETENTION_STMT_NEWEST, NULL, 0, &r, e);
+    if (!rc && (rc = sql_step(r, e)) == RC_OK && !sql_is_null(r, 0)) *at_ms = sql_int(r, 0);
+    sql_end(r);
+    return rc;
+}
+
+/* What was kept after the clock was last looked at, before the server was killed, has the time that was believed then. */
+static enum rc catch_up(struct sql *db, int64_t *trusted_ms, struct err *e)
+{
+    int64_t at_ms = 0;
+    enum rc rc = newest(db, &at_ms, e);
+    if (!rc && at_ms > *trusted_ms && at_ms - *trusted_ms <= CLOCK_LEAP_MS) *trusted_ms = at_ms;
+    return rc;
+}
+
+static enum rc load_clock(struct sql *db, int64_t now_ms, int64_t *trusted_ms, int64_t *waited_ms, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(db, RETENTION_STMT_CLOCK, NULL, 0, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) {
+        *trusted_ms = sql_int(r, 0);
+        *waited_ms = sql_int(r, 1);
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    *trusted_ms = now_ms;
+    *waited_ms = 0;
+    return newest(db, trusted_ms, e);
+}
+
+static enum rc keep_clock(struct sql *db, int64_t trusted_ms, int64_t waited_ms, struct err *e)
+{
+    return sql_run(db, RETENTION_STMT_CLOCK_PUT,
+                   SQL_ARGS({ "trusted_ms", SQL_I(trusted_ms) }, { "waited_ms", SQL_I(waited_ms) }), NULL, e);
+}
+
+enum rc retention_time(struct sql *db, int64_t now_ms, int64_t ran_ms, int64_t *time_ms, int64_t *ahead_ms,
+                       struct err *e)
+{
+    int64_t trusted = 0, waited = 0;
+    enum rc rc = load_clock(db, now_ms, &trusted, &waited, e);
+    if (!rc && !ran_ms) rc = catch_up(db, &trusted, e);
+    if (rc) return rc;
+    const bool leap = now_ms - trusted > CLOCK_LEAP_MS + ran_ms || trusted - now_ms > CLOCK_LEAP_MS;
+    waited = leap ? waited + ran_ms : 0;
+    if (!leap || waited >= RETENTION_WAIT_MS) {
+        trusted = now_ms;
+        waited = 0;
+    } else {
+        trusted += ran_ms;
+    }
+    rc = keep_clock(db, trusted, waited, e);
+    *time_ms = trusted;
+    *ahead_ms = now_ms - trusted;
+    return rc;
+}
+
+enum rc retention_trust(struct sql *db, int64_t now_ms, struct err *e)
+{
+    return keep_clock(db, now_ms, 0, e);
+}
+
+/* ---- sweeping ---- */
+
+/* Between two slices others write. */
+static void pause_a_little(void)
+{
+    const struct timespec t = { .tv_nsec = PAUSE_MS * 1000000 };
+    nanosleep(&t, NULL);
+}
+
+/* Rows by age, ROWS at a time, each in a transaction of its own. */
+static enum rc trim(struct sql *db, int statement, int64_t before_ms, struct err *e)
+{
+    int64_t n = 0;
+    enum rc rc;
+    do {
+        rc = sql_run(db, statement, SQL_ARGS({ "before_ms", SQL_I(before_ms) }, { "limit", SQL_I(ROWS) }), &n, e);
+        if (!rc && n == ROWS) pause_a_little();
+    } while (!rc && n == ROWS);
+    return rc;
+}
+
+static enum rc trim_device(struct sql *db, int64_t device, int64_t before_ms, struct err *e)
+{
+    int64_t n = 0;
+    enum rc rc;
+    do {
+        rc = sql_run(db, RETENTION_STMT_SAMPLES,
+                     SQL_ARGS({ "device_id", SQL_I(device) }, { "before_ms", SQL_I(before_ms) },
+                              { "limit", SQL_I(ROWS) }),
+                     &n, e);
+        if (!rc && n == ROWS) pause_a_little();
+    } while (!rc && n == ROWS);
+    return rc;
+}
+
+/* Samples lead with the device: walk the devices. */
+static enum rc trim_samples(struct sql *db, int64_t before_ms, struct err *e)
+{
+    int64_t id[DEVICES], after = 0;
+    size_t n;
+    enum rc rc;
+    do {
+        struct sql_rows *r = NULL;
+        n = 0;
+        rc = sql_start(db, RETENTION_STMT_DEVICES, SQL_ARGS({ "after", SQL_I(after) }, { "limit", SQL_I(DEVICES) }), &r,
+                       e);
+        while (!rc && n < DEVICES && (rc = sql_step(r, e)) == RC_OK) id[n++] = sql_int(r, 0);
+        sql_end(r);
+        rc = rc == RC_NOT_FOUND ? RC_OK : rc;
+        for (size_t i = 0; !rc && i < n; i++) rc = trim_device(db, id[i], before_ms, e);
+        if (rc || n == 0) return rc;
+        after = id[n - 1];
+    } while (!rc && n == DEVICES);
+    return rc;
+}
+
+enum rc retention_sweep(struct sql *db, const struct server_config *c, int64_t now_ms, struct err *e)
+{
+    enum rc rc = trim_samples(db, now_ms - c->keep_samples_ms, e);
+    if (!rc) rc = trim(db, RETENTION_STMT_EVENTS, now_ms - c->keep_events_ms, e);
+    if (!rc) rc = trim(db, RETENTION_STMT_RECORDINGS, now_ms - c->recorder_keep_ms, e);
+    if (!rc) rc = trim(db, RETENTION_STMT_SESSIONS, now_ms - c->keep_sessions_ms, e);
+    if (!rc) rc = trim(db, RETENTION_STMT_TRIGGERS, now_ms - c->keep_sessions_ms, e);
+    if (!rc) rc = trim(db, RETENTION_STMT_OPERATIONS, now_ms - c->keep_operations_ms, e);
+    if (!rc) rc = trim(db, RETENTION_STMT_SEALED_RESULTS, now_ms - DAY_MS, e);
+    if (!rc) rc = trim(db, RETENTION_STMT_IDEMPOTENCY, now_ms - DAY_MS, e);
+    return rc;
+}
+
+/* A leap is told when it is noticed, and when it is over. */
+static void tell(struct retention *r, int64_t ahead_ms, int64_t now_ms)
+{
+    struct health *h = r->srv->health;
+    const int64_t before = h ? h->clock_ahead_s : 0;
+    if (h) h->clock_ahead_s = ahead_ms / 1000;
+    if (ahead_ms && !before)
+        log_event(
+            LOG_WARN, "clock.leap", LOG_N("ahead_s", ahead_ms / 1000), LOG_N("clock_ms", now_ms),
+            LOG_Z("what",
+                  "the clock has leapt: it is not believed until the server has run for a day with it, or until "
+                  "`dmvisord --trust-clock` says that it is right; until then the time goes on from where it was"));
+    else if (!ahead_ms && before)
+        log_event(LOG_WARN, "clock.believed", LOG_N("clock_ms", now_ms));
+}
+
+/* A tiny write, so that whoever asks /readyz knows that messages can be kept. */
+static void probe(struct retention *r)
+{
+    struct err e = { 0 };
+    pthread_mutex_unlock(&r->lock);
+    enum rc rc = sql_begin(r->db, true, &e);
+    if (!rc)
+        rc = sql_run(r->db, RETENTION_STMT_PROBE, SQL_ARGS({ "now_ms", SQL_I(health_world(r->srv->health).now_ms) }),
+                     NULL, &e);
+    if (!rc) rc = sql_commit(r->db, &e);
+    if (rc) sql_rollback(r->db);
+    pthread_mutex_lock(&r->lock);
+    r->wanted = false;
+    r->probed_ms = world_monotonic_ms();
+    r->writes = rc == RC_BUSY ? RC_OK : rc; /* somebody else writes */
+    snprintf(r->why, sizeof r->why, "%s", e.text);
+    pthread_cond_broadcast(&r->told);
+}
+
+static void after(int64_t ms, struct timespec *t)
+{
+    clock_gettime(CLOCK_MONOTONIC, t);
+    t->tv_sec += ms / 1000;
+    t->tv_nsec += ms % 1000 * 1000000;
+    if (t->tv_nsec >= 1000000000) {
+        t->tv_sec++;
+        t->tv_nsec -= 1000000000;
+    }
+}
+
+enum rc retention_probe(struct retention *r, char warning[256], struct err *e)
+{
+    struct timespec until;
+    warning[0] = '\0';
+    if (!r) return RC_OK;
+    const struct health *h = r->srv->health;
+    const int64_t ahead_s = h ? h->clock_ahead_s : 0;
+    if (ahead_s)
+        snprintf(
+            warning, 256,
+            "the clock stands %lld days %s than the newest entry, and is not believed: nothing is deleted or ended "
+            "by it until the server has run for a day, or dmvisord --trust-clock says that it is right",
+            (long long)(ahead_s < 0 ? -ahead_s : ahead_s) / 86400, ahead_s < 0 ? "earlier" : "later");
+    pthread_mutex_lock(&r->lock);
+    if (!r->probed_ms || world_monotonic_ms() - r->probed_ms >= PROBE_MS) {
+        r->wanted = true;
+        pthread_cond_signal(&r->wake);
+        after(PROBE_WAIT_MS, &until);
+        while (r->wanted && pthread_cond_timedwait(&r->told, &r->lock, &until) == 0) continue;
+    }
+    enum rc rc = r->writes ? err_set(e, r->writes, "%s", r->why) : RC_OK;
+    pthread_mutex_unlock(&r->lock);
+    if (!rc && h && h->database.full) rc = err_set(e, RC_IO, "the disk of the database is full");
+    if (h && h->database.damaged)
+        rc = err_set(e, RC_IO, "the database is damaged: run dmvisord --check-database, and restore a backup");
+    return rc;
+}
+
+/* Which time counts, for all threads. */
+static enum rc look_at_clock(struct retention *r, int64_t *time_ms, struct err *e)
+{
+    int64_t ahead_ms = 0;
+    const int64_t now = world_monotonic_ms(), now_ms = world_real().now_ms;
+    enum rc rc = retention_time(r->db, now_ms, r->looked_ms ? now - r->looked_ms : 0, time_ms, &ahead_ms, e);
+    if (rc) return rc;
+    r->looked_ms = now;
+    if (r->srv->health) r->srv->health->clock_offset_ms = *time_ms - now;
+    tell(r, ahead_ms, now_ms);
+    return RC_OK;
+}
+
+/* At the end: the next start goes on from here. */
+static void keep_last(struct retention *r)
+{
+    int64_t time_ms = 0;
+    struct err e = { 0 };
+    if (look_at_clock(r, &time_ms, &e)) log_event(LOG_WARN, "retention.failed", LOG_Z("why", e.text));
+}
+
+static void sweep(struct retention *r, int64_t *swept_ms)
+{
+    struct err e = { 0 };
+    int64_t time_ms = 0;
+    const int64_t now = world_monotonic_ms();
+    enum rc rc = look_at_clock(r, &time_ms, &e);
+    if (!rc && (!*swept_ms || now - *swept_ms >= PERIOD_MS)) {
+        rc = retention_sweep(r->db, r->srv->config, time_ms, &e);
+        *swept_ms = now;
+    }
+    if (rc) log_event(LOG_WARN, "retention.failed", LOG_Z("why", e.text));
+}
+
+/* One table and its indexes, then a pause of CHECK_SHARE times as long as that took: all of it in turn, for as long as the
+ * server runs. */
+static void check(struct retention *r, int64_t *at, int64_t *due_ms)
+{
+    struct err e = { 0 };
+    const int64_t began = world_monotonic_ms();
+    const struct health *h = r->srv->health;
+    if (began < *due_ms || (h && h->database.damaged)) return;
+    bool over = false;
+    enum rc rc = sql_check_part(r->db, *at, &over, &e);
+    if (rc == RC_INVALID)
+        log_event(LOG_ERROR, "database.damaged", LOG_Z("why", e.text),
+                  LOG_Z("what", "run dmvisord --check-database, and restore a backup"));
+    else if (rc)
+        log_event(LOG_WARN, "database.not_checked", LOG_Z("why", e.text));
+    *at = over ? 0 : *at + 1;
+    const int64_t now = world_monotonic_ms();
+    *due_ms = now + (over ? r->srv->config->database_check_ms : (now - began) * CHECK_SHARE);
+}
+
+static void tell_moved(struct retention *r, bool *told)
+{
+    const bool moved = sql_moved(r->db);
+    if (r->srv->health) r->srv->health->database.moved = moved;
+    if (moved && !*told)
+        log_event(LOG_ERROR, "database.moved",
+                  LOG_Z("what",
+                        "the database's file was moved, removed or replaced: nothing is kept, and who writes is "
+                        "refused, until it is put back or the server is restarted with the right one"));
+    else if (!moved && *told)
+        log_event(LOG_WARN, "database.back", LOG_Z("what", "the database's file is where it was"));
+    *told = moved;
+}
+
+static void *run(void *arg)
+{
+    struct retention *r = arg;
+    int64_t swept_ms = 0, due_ms = 0, part = 0, check_ms = world_monotonic_ms() + r->srv->config->database_check_ms;
+    bool moved = false;
+    struct timespec t;
+    pthread_mutex_lock(&r->lock);
+    while (!r->stop) {
+        if (r->wanted) probe(r);
+        if (world_monotonic_ms() >= due_ms) {
+            pthread_mutex_unlock(&r->lock);
+            sweep(r, &swept_ms);
+            due_ms = world_monotonic_ms() + TICK_S * 1000;
+            pthread_mutex_lock(&r->lock);
+        }
+        pthread_mutex_unlock(&r->lock);
+        check(r, &part, &check_ms);
+        tell_moved(r, &moved);
+        pthread_mutex_lock(&r->lock);
+        const int64_t look_ms = world_monotonic_ms() + LOOK_MS, next_ms = check_ms < look_ms ? check_ms : look_ms;
+        int64_t left = (due_ms < next_ms ? due_ms : next_ms) - world_monotonic_ms();
+        after(left > 0 ? left : 0, &t);
+        if (!r->stop && !r->wanted) pthread_cond_timedwait(&r->wake, &r->lock, &t);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+enum rc retention_create(struct server *srv, struct retention **out, struct err *e)
+{
+    pthread_condattr_t monotonic;
+    struct retention *r = calloc(1, sizeof *r);
+    if (!r) return err_set(e, RC_NOMEM, "no memory for retention");
+    r->srv = srv;
+    int64_t time_ms = 0;
+    enum rc rc = retention_open(srv->config, server_database_health(srv), &r->db, e);
+    if (!rc) rc = look_at_clock(r, &time_ms, e);
+    if (rc) {
+        sql_close(r->db);
+        free(r);
+        return rc;
+    }
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->wake, &monotonic);
+    pthread_cond_init(&r->told, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&r->thread, NULL, run, r) != 0) {
+        r->stop = true;
+        retention_destroy(r);
+        return err_set(e, RC_IO, "cannot start the retention thread");
+    }
+    *out = r;
+    return RC_OK;
+}
+
+void retention_destroy(struct retention *r)
+{
+    if (!r) return;
+    pthread_mutex_lock(&r->lock);
+    bool running = !r->stop;
+    r->stop = true;
+    pthread_cond_signal(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+    if (running) pthread_join(r->thread, NULL);
+    if (running) keep_last(r);
+    pthread_cond_destroy(&r->wake);
+    pthread_cond_destroy(&r->told);
+    pthread_mutex_destroy(&r->lock);
+    sql_close(r->db);
+    free(r);
+}

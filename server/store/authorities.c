@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/store/authorities.h"
+#include "base/log.h"
+#include "db/dm.h"
+#include "server/images/images.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* One parsed document. */
+struct document {
+    int64_t policy, revision;
+    const struct ddf_layout *layout;
+    struct arena arena;
+    struct pol_policy *parsed; /* NULL: cannot be parsed */
+    bool used;
+    struct document *next;
+};
+
+/* The policies in force, for one layout. A document belongs to one list, so its `next` is free to link them. */
+struct policy_list {
+    const struct ddf_layout *layout;
+    uint64_t seen;
+    struct pol_policy *first;
+    struct policy_list *next;
+};
+
+struct authority_private {
+    struct authority au;
+    struct arena images;
+    struct document *documents;
+    uint64_t images_seen; /* catalog.version when they were read */
+    struct policy_list *lists;
+    struct arena texts; /* of descriptions */
+    struct description *descriptions;
+    size_t n_descriptions;
+    uint64_t descriptions_seen;
+};
+
+struct catalog {
+    const struct server *srv;
+    struct sql *db;
+    struct authority *first;
+    struct arena texts; /* of authorities: never more than a few */
+    uint64_t version;   /* grows when something may have changed */
+    int64_t data_version;
+    bool distrust;
+};
+
+struct catalog *catalog_create(const struct server *srv, struct sql *db)
+{
+    struct catalog *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->srv = srv;
+    c->db = db;
+    c->data_version = -1;
+    arena_init(&c->texts, 4 << 20);
+    return c;
+}
+
+static void document_free(struct document *d)
+{
+    arena_finish(&d->arena);
+    free(d);
+}
+
+void catalog_destroy(struct catalog *c)
+{
+    if (!c) return;
+    for (struct authority *au = c->first, *next; au; au = next) {
+        next = au->next;
+        for (struct document *d = au->own->documents, *after; d; d = after) {
+            after = d->next;
+            document_free(d);
+        }
+        arena_finish(&au->own->images);
+        arena_finish(&au->own->texts);
+        free(au->own);
+    }
+    arena_finish(&c->texts);
+    free(c);
+}
+
+void catalog_distrust(struct catalog *c)
+{
+    c->distrust = true;
+}
+
+const struct authority *catalog_authority(const struct catalog *c, struct str name)
+{
+    const struct authority *only = c->first;
+    if (!name.n) return only && !only->next ? only : NULL;
+    for (const struct authority *au = c->first; au; au = au->next)
+        if (str_eq(au->name, name)) return au;
+    return NULL;
+}
+
+const struct authority *catalog_authority_id(const struct catalog *c, int64_t id)
+{
+    for (const struct authority *au = c->first; au; au = au->next)
+        if (au->id == id) return au;
+    return NULL;
+}
+
+static enum rc add_authority(struct catalog *c, struct sql_rows *r, struct err *e)
+{
+    const struct server_config *cf = c->srv->config;
+    struct authority_private *p = calloc(1, sizeof *p);
+    struct authority **tail = &c->first;
+    if (!p || !arena_str(&c->texts, sql_text(r, 1), &p->au.name) ||
+        !arena_str(&c->texts, sql_text(r, 2), &p->au.server_id)) {
+        free(p);
+        return err_set(e, RC_NOMEM, "no memory for authorities");
+    }
+    arena_init(&p->images, 64 << 20);
+    arena_init(&p->texts, 64 << 20);
+    p->au.own = p;
+    p->au.id = sql_int(r, 0);
+    p->au.stamp = sql_int(r, 3);
+    p->au.owner = (int)sql_int(r, 4);
+    p->au.record = sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0;
+    p->au.sml = (struct sml_server_config){
+        .server_id = p->au.server_id,
+        .url = str_of(cf->dm_url),
+        .max_msg_bytes = cf->dm_max_message_bytes,
+        .max_obj_bytes = cf->dm_max_object_bytes,
+        .allow_basic = cf->allow_basic,
+        .max_messages = cf->dm_max_messages,
+        .max_auth_tries = 3,
+    };
+    while (*tail) tail = &(*tail)->next;
+    *tail = &p->au;
+    return RC_OK;
+}
+
+static enum rc read_authorities(struct catalog *c, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(c->db, DM_STMT(AUTHORITIES), NULL, 0, &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        struct authority *au = c->first;
+        while (au && au->id != sql_int(r, 0)) au = au->next;
+        if (au) {
+            au->stamp = sql_int(r, 3);
+            au->record = sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0;
+        } else
+            rc = add_authority(c, r, e);
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc read_images(struct catalog *c, struct authority *au, struct err *e)
+{
+    struct arena *a = &au->own->images;
+    struct sql_rows *r = NULL;
+    struct pol_image *list = NULL;
+    size_t n = 0, cap = 0;
+
+    arena_reset(a);
+    au->images = NULL;
+    au->n_images = 0;
+    enum rc rc = sql_start(c->db, DM_STMT(IMAGES), SQL_ARGS({ "authority_id", SQL_I(au->id) }), &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        if (n == cap) {
+            struct pol_image *more = ARENA_ARRAY(a, struct pol_image, cap = cap ? cap * 2 : 16);
+            if (more && n) memcpy(more, list, n * sizeof *list);
+            list = more;
+        }
+        struct pol_image *im = list ? &list[n++] : NULL;
+        if (!im || n > CATALOG_IMAGES || !arena_str(a, sql_text(r, 0), &im->name) ||
+            !arena_str(a, sql_text(r, 1), &im->version) || !arena_str(a, sql_text(r, 2), &im->guest_type) ||
+            !arena_str(a, sql_text(r, 3), &im->arch) || !arena_str(a, sql_text(r, 4), &im->format) ||
+            !arena_str(a, sql_text(r, 5), &im->sha256) || !arena_str(a, sql_text(r, 7), &im->id) ||
+            !(im->url = images_url(c->srv, im->sha256, a)).n) {
+            rc = err_set(e, RC_NOMEM, "no memory for the list of images");
+            break;
+        }
+        im->size_bytes = (uint64_t)sql_int(r, 6);
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    au->images = list;
+    au->n_images = n;
+    au->own->images_seen = c->version;
+    return RC_OK;
+}
+
+static enum rc look(struct catalog *c, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start_text(c->db, STR("PRAGMA data_version"), NULL, 0, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc && (c->distrust || sql_int(r, 0) != c->data_version)) {
+        c->data_version = sql_int(r, 0);
+        c->version++;
+    }
+    sql_end(r);
+    return rc;
+}
+
+enum rc catalog_refresh(struct catalog *c, struct err *e)
+{
+    uint64_t before = c->version;
+    enum rc rc = look(c, e);
+    if (rc || c->version == before) return rc;
+    rc = read_authorities(c, e);
+    for (struct authority *au = c->first; !rc && au; au = au->next) rc = read_images(c, au, e);
+    if (rc) c->data_version = -1; /* once more next time */
+    return rc;
+}
+
+static void parse(struct catalog *c, struct document *d, const struct authority *au, struct str name, struct str text)
+{
+    struct err why = { 0 };
+    char *label = arena_strz(&d->arena, name);
+    enum rc rc = !label ? RC_NOMEM
+                        : pol_policy_load(text, label, d->layout, c->srv->schema, &d->arena, &d->parsed, &why);
+    if (!rc && d->parsed->attention.n)
+        log_event(LOG_WARN, "policy_needs_attention", LOG_S("authority", au->name), LOG_S("policy", name),
+                  LOG_N("revision", d->revision), LOG_S("refused", d->parsed->attention));
+    if (!rc) return;
+    d->parsed = NULL;
+    char line[ERR_TEXT_BYTES + 200];
+    log_event(LOG_ERROR, "policy_unusable", LOG_S("authority", au->name), LOG_S("policy", name),
+              LOG_N("revision", d->revision), LOG_Z("error", err_format(&why, line, sizeof line)));
+}
+
+static enum rc load_document(struct catalog *c, const struct authority *au, const struct ddf_layout *l,
+                             struct sql_rows *r, struct err *e)
+{
+    struct sql_rows *text = NULL;
+    struct document *d = calloc(1, sizeof *d);
+    if (!d) return err_set(e, RC_NOMEM, "no memory for policies");
+    *d = (struct document){ .policy = sql_int(r, 0), .revision = sql_int(r, 1), .layout = l, .used = true };
+    arena_init(&d->arena, CATALOG_POLICY_BYTES);
+    enum rc rc = sql_start(c->db, DM_STMT(POLICY_DOCUMENT),
+                           SQL_ARGS({ "policy_id", SQL_I(d->policy) }, { "revision", SQL_I(d->revision) }), &text, e);
+    if (!rc) rc = sql_step(text, e);
+    if (!rc) parse(c, d, au, sql_text(r, 2), sql_text(text, 0));
+    sql_end(text);
+    if (rc) {
+        document_free(d);
+        return rc == RC_NOT_FOUND ? err_set(e, RC_INTERNAL, "policy without its document") : rc;
+    }
+    if (d->parsed) {
+        d->parsed->id = d->policy;
+        d->parsed->revision = d->revision;
+        d->parsed->created_ms = sql_int(r, 3);
+        d->parsed->revised_ms = sql_int(r, 4);
+    }
+    d->next = au->own->documents;
+    au->own->documents = d;
+    return RC_OK;
+}
+
+/* Parse what is new, forget what is no longer in force. */
+static enum rc read_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    int n = 0;
+    for (struct document *d = au->own->documents; d; d = d->next) d->used = d->layout != l;
+    enum rc rc = sql_start(c->db, DM_STMT(POLICIES), SQL_ARGS({ "authority_id", SQL_I(au->id) }), &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        struct document *d = au->own->documents;
+        if (++n > CATALOG_POLICIES) rc = err_set(e, RC_LIMIT, "more than %d policies", (int)CATALOG_POLICIES);
+        while (d && !(d->policy == sql_int(r, 0) && d->revision == sql_int(r, 1) && d->layout == l)) d = d->next;
+        if (d)
+            d->used = true;
+        else if (!rc)
+            rc = load_document(c, au, l, r, e);
+    }
+    sql_end(r);
+    if (rc != RC_NOT_FOUND) return rc;
+    for (struct document **at = &au->own->documents; *at;) {
+        struct document *d = *at;
+        if (d->used) {
+            at = &d->next;
+            continue;
+        }
+        *at = d->next;
+        document_free(d);
+    }
+    return RC_OK;
+}
+
+static struct policy_list *list_for(struct catalog *c, struct authority_private *p, const struct ddf_layout *l)
+{
+    struct policy_list *x = p->lists;
+    while (x && x->layout != l) x = x->next;
+    if (x || !(x = ARENA_NEW(&c->texts, struct policy_list))) return x;
+    x->layout = l;
+    x->next = p->lists;
+    p->lists = x;
+    return x;
+}
+
+enum rc catalog_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l,
+                         const struct pol_policy **out, struct err *e)
+{
+    struct policy_list *x = list_for(c, au->own, l);
+    if (!x) return err_set(e, RC_NOMEM, "no memory for policies");
+    if (x->seen != c->version) {
+        enum rc rc = read_policies(c, au, l, e);
+        if (rc) return rc;
+        x->first = NULL;
+        for (struct document *d = au->own->documents; d; d = d->next)
+            if (d->layout == l && d->parsed) {
+                d->parsed->next = x->first;
+                x->first = d->parsed;
+            }
+        x->seen = c->version;
+    }
+    *out = x->first;
+    return RC_OK;
+}
+
+static bool room_for_description(struct authority_private *p, size_t n, size_t *room)
+{
+    if (n < *room) return true;
+    const size_t more = *room ? 2 * *room : 64;
+    struct description *list = ARENA_ARRAY(&p->texts, struct description, more);
+    if (!list) return false;
+    if (n) memcpy(list, p->descriptions, n * sizeof *list);
+    p->descriptions = list;
+    *room = more;
+    return true;
+}
+
+static enum rc read_descriptions(struct catalog *c, struct authority_private *p, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    size_t n = 0, room = 0;
+    arena_reset(&p->texts);
+    p->descriptions = NULL;
+    p->n_descriptions = 0;
+    enum rc rc = sql_start(c->db, DM_STMT(DESCRIPTIONS), SQL_ARGS({ "authority_id", SQL_I(p->au.id) }), &r, e);
+    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+        struct description *d;
+        if (!room_for_description(p, n, &room)) break;
+        d = &p->descriptions[n++];
+        d->id = sql_int(r, 0);
+        if (!arena_str(&p->texts, sql_text(r, 1), &d->name) || !arena_str(&p->texts, sql_text(r, 2), &d->man) ||
+            !arena_str(&p->texts, sql_text(r, 3), &d->mod) || !arena_str(&p->texts, sql_text(r, 4), &d->mo))
+            break;
+    }
+    sql_end(r);
+    if (rc == RC_OK) return err_set(e, RC_NOMEM, "no memory for the list of descriptions");
+    if (rc != RC_NOT_FOUND) return rc;
+    p->n_descriptions = n;
+    p->descriptions_seen = c->version;
+    return RC_OK;
+}
+
+enum rc catalog_descriptions(struct catalog *c, const struct authority *au, const struct description **out, size_t *n,
+                             struct err *e)
+{
+    struct authority_private *p = au->own;
+    enum rc rc = p->descriptions_seen == c->version ? RC_OK : read_descriptions(c, p, e);
+    *out = rc ? NULL : p->descriptions;
+    *n = rc ? 0 : p->n_descriptions;
+    return rc;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/store/correlators.h"
+#include "base/text.h"
+#include "db/dm.h"
+
+enum { CORRELATOR_BYTES = 5 };
+
+/* The last operation of the device: what is sent makes a later one, and with it other Correlators. */
+static enum rc last_operation(struct store *st, int64_t device, int64_t *out, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(store_sql(st), DM_STMT(OPERATION_LAST), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) *out = sql_int(r, 0);
+    sql_end(r);
+    return rc;
+}
+
+enum rc correlators_assign(struct store *st, int64_t device, int64_t want_stamp, struct pol_step *steps,
+                           struct arena *a, struct err *e)
+{
+    int64_t last = -1;
+    unsigned n = 0;
+    for (struct pol_step *s = steps; s; s = s->next) {
+        uint8_t mac[SHA256_BYTES];
+        char hex[2 * CORRELATOR_BYTES + 1];
+        if (s->operation || !s->op_kind.n) continue;
+        enum rc rc = last < 0 ? last_operation(st, device, &last, e) : RC_OK;
+        if (rc) return rc;
+        /* What is done is part of it: a database that was restored never gives another operation a Correlator that the
+         * device has seen. */
+        const struct str text = arena_printf(a, "correlator %lld %lld %lld %u %.*s %.*s %.*s", (long long)device,
+                                             (long long)want_stamp, (long long)last, n++, STR_ARG(s->op_kind),
+                                             STR_ARG(s->op_owner), STR_ARG(s->op_args));
+        if (!text.n) return err_set(e, RC_NOMEM, "no memory for a Correlator");
+        crypto_hmac_sha256(store_server(st)->secret_key, &text, 1, mac);
+        text_hex(mac, CORRELATOR_BYTES, hex);
+        if (!arena_str(a, str_of(hex), &s->correlator)) return err_set(e, RC_NOMEM, "no memory for a Correlator");
+    }
+    return RC_OK;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/store/device_ddf.h"
+#include "base/log.h"
+#include "db/dm.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_BYTES = 1 << 20 };
+
+struct described {
+    const struct server *srv;
+    struct sql *db;
+    struct catalog *catalog;
+    const struct schema_set **held; /* since the last refresh */
+    size_t n_held, room;
+};
+
+struct described *described_create(const struct server *srv, struct sql *db, struct catalog *c)
+{
+    struct described *d = calloc(1, sizeof *d);
+    if (d) *d = (struct described){ .srv = srv, .db = db, .catalog = c };
+    return d;
+}
+
+void described_refresh(struct described *d)
+{
+    while (d->n_held) schemas_release(d->srv->schemas, d->held[--d->n_held]);
+}
+
+void described_destroy(struct described *d)
+{
+    if (!d) return;
+    described_refresh(d);
+    free(d->held);
+    free(d);
+}
+
+enum rc described_any(struct described *d, const struct authority *au, bool *out, struct err *e)
+{
+    const struct description *list;
+    size_t n;
+    enum rc rc = catalog_descriptions(d->catalog, au, &list, &n, e);
+    *out = n > 0;
+    return rc;
+}
+
+/* ---- which ---- */
+
+static bool meant(struct str wanted, struct str is)
+{
+    return !wanted.n || str_eq(wanted, is);
+}
+
+/* "3,7,12,": empty for the shipped ones alone. */
+static enum rc key_of(const struct description *list, size_t n, const struct device_kind *k, struct buf *key,
+                      struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!meant(list[i].man, k->man) || !meant(list[i].mod, k->mod) || !meant(list[i].mo, k->mo)) continue;
+        buf_printf(key, "%" PRId64 ",", list[i].id);
+    }
+    return buf_ok(key) ? RC_OK : err_set(e, RC_NOMEM, "no memory for device descriptions");
+}
+
+/* ---- read them ---- */
+
+struct reading {
+    struct described *d;
+    const char *key;
+};
+
+static enum rc load(struct described *d, struct ddf_schema *s, int64_t id, struct arena *a, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(d->db, DM_STMT(DESCRIPTION), SQL_ARGS({ "description_id", SQL_I(id) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    const char *name = rc ? NULL : arena_strz(a, sql_text(r, 0));
+    if (!rc) rc = name ? ddf_schema_load(s, sql_text(r, 1), name, e) : RC_NOMEM;
+    sql_end(r);
+    return rc;
+}
+
+/* It was in order when it was uploaded: another version of this program said so. */
+static enum rc leave_out(int64_t id, enum rc rc, const struct err *why)
+{
+    char line[ERR_TEXT_BYTES + 200];
+    if (rc != RC_PARSE && rc != RC_INVALID && rc != RC_LIMIT && rc != RC_UNSUPPORTED && rc != RC_NOT_FOUND) return rc;
+    log_event(LOG_ERROR, "description_unusable", LOG_N("description", id),
+              LOG_Z("error", rc == RC_NOT_FOUND ? "it has just been deleted" : err_format(why, line, sizeof line)));
+    return RC_OK;
+}
+
+static enum rc read_set(void *ctx, struct ddf_schema **out, struct err *e)
+{
+    const struct reading *x = ctx;
+    struct str rest = str_of(x->key), one;
+    struct ddf_schema *s = NULL;
+    struct arena a;
+    int64_t id;
+    arena_init(&a, ARENA_BYTES);
+    enum rc rc = server_schema(x->d->srv->config, &a, &s, e);
+    while (!rc && str_cut(&rest, ',', &one)) {
+        struct err why = { 0 };
+        if (!str_to_i64(one, &id)) continue;
+        rc = load(x->d, s, id, &a, &why);
+        if (rc && (rc = leave_out(id, rc, &why)) && e) *e = why;
+    }
+    arena_finish(&a);
+    if (rc)
+        ddf_schema_destroy(s);
+    else
+        *out = s;
+    return rc;
+}
+
+/* ---- the decision ---- */
+
+static bool remember(struct described *d, const struct schema_set *set)
+{
+    if (d->n_held == d->room) {
+        size_t room = d->room ? 2 * d->room : 8;
+        const struct schema_set **more = realloc(d->held, room * sizeof *more);
+        if (!more) return false;
+        d->held = more;
+        d->room = room;
+    }
+    d->held[d->n_held++] = set;
+    return true;
+}
+
+static enum rc find_set(struct described *d, const char *key, const struct ddf_schema **out, struct err *e)
+{
+    const struct schema_set *set = NULL;
+    enum rc rc;
+    if (!key[0]) {
+        *out = d->srv->schema;
+        return RC_OK;
+    }
+    for (size_t i = 0; i < d->n_held && !set; i++)
+        if (strcmp(d->held[i]->key, key) == 0) set = d->held[i];
+    if (!set) {
+        struct reading x = { d, key };
+        rc = schemas_hold(d->srv->schemas, key, read_set, &x, &set, e);
+        if (rc) return rc;
+        if (!remember(d, set)) {
+            schemas_release(d->srv->schemas, set);
+            return err_set(e, RC_NOMEM, "no memory for device descriptions");
+        }
+    }
+    *out = set->schema;
+    return RC_OK;
+}
+
+enum rc described_find(struct described *d, const struct authority *au, const struct device_kind *kind,
+                       const struct ddf_schema **out, struct err *e)
+{
+    const struct description *list;
+    struct buf key;
+    size_t n;
+    buf_init(&key, 0);
+    enum rc rc = catalog_descriptions(d->catalog, au, &list, &n, e);
+    if (!rc) rc = key_of(list, n, kind, &key, e);
+    if (!rc) rc = find_set(d, buf_z(&key), out, e);
+    buf_finish(&key);
+    return rc;
+}

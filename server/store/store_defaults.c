@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What policies set on a device and which VMs they gave it (policy/resolve/resolve_defaults.c decides what becomes of that). */
+#include "db/dm.h"
+#include "server/store/store.h"
+
+enum { STORE_SETS = 5000, STORE_CHARGES = 1000 };
+
+enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struct pol_set **out, size_t *n,
+                        struct err *e)
+{
+    struct pol_set *list = NULL;
+    struct sql_rows *r = NULL;
+    size_t k = 0;
+    enum rc rc = sql_start(store_sql(st), DM_STMT(SETS), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
+    while (!rc && k < STORE_SETS && (rc = sql_step(r, e)) == RC_OK) {
+        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].uri) ||
+            !arena_str(a, sql_text(r, 1), &list[k].value) || !arena_str(a, sql_text(r, 2), &list[k].earlier)) {
+            rc = err_set(e, RC_NOMEM, "no memory for what policies set");
+        } else {
+            list[k].row = sql_is_null(r, 1);
+            list[k++].has_earlier = !sql_is_null(r, 2);
+        }
+    }
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) return rc;
+    *out = list;
+    *n = k;
+    return RC_OK;
+}
+
+/* What the last revision of a policy says that is not in force any more. */
+static enum rc last_word(struct store *st, const struct store_device *d, int64_t revision, struct arena *a,
+                         struct pol_charge *c, struct err *e)
+{
+    struct pol_policy *doc = NULL;
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(store_sql(st), DM_STMT(POLICY_DOCUMENT),
+                           SQL_ARGS({ "policy_id", SQL_I(c->policy) }, { "revision", SQL_I(revision) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) {
+        rc = pol_policy_load(sql_text(r, 0), "policy", d->layout, NULL, a, &doc, NULL);
+        if (!rc) c->leave = doc->leave;
+        if (rc == RC_PARSE || rc == RC_INVALID || rc == RC_LIMIT) rc = RC_OK; /* nobody can tell: it is kept */
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static const struct pol_policy *with_id(const struct pol_policy *p, int64_t id)
+{
+    while (p && p->id != id) p = p->next;
+    return p;
+}
+
+static const struct pol_policy *as_if_deleted(const struct pol_policy *p, struct str name)
+{
+    while (p && !(p->deleted && str_eq(p->name, name))) p = p->next;
+    return p;
+}
+
+enum rc store_load_charges(struct store *st, const struct store_device *d, const struct pol_policy *extra,
+                           struct arena *a, struct pol_facts *f, struct err *e)
+{
+    struct pol_charge *list = NULL;
+    struct sql_rows *r = NULL;
+    size_t k = 0;
+    enum rc rc = sql_start(store_sql(st), DM_STMT(CHARGES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
+    while (!rc && k < STORE_CHARGES && (rc = sql_step(r, e)) == RC_OK) {
+        struct pol_charge *c = NULL;
+        if ((list = store_more(a, list, k, sizeof *list))) c = &list[k++];
+        if (!c || !arena_str(a, sql_text(r, 1), &c->vm) || !arena_str(a, sql_text(r, 3), &c->name)) {
+            rc = err_set(e, RC_NOMEM, "no memory for the VMs that policies gave");
+            break;
+        }
+        c->policy = sql_int(r, 0);
+        c->left_ms = sql_int(r, 2);
+        c->goal = sql_int(r, 6) != 0;
+        if (with_id(f->policies, c->policy)) continue;
+        c->unreadable = sql_is_null(r, 5) && !as_if_deleted(extra, c->name);
+        if (!c->unreadable) rc = last_word(st, d, sql_int(r, 4), a, c, e);
+    }
+    sql_end(r);
+    if (rc && rc != RC_NOT_FOUND) return rc;
+    f->charges = list;
+    f->n_charges = k;
+    return RC_OK;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/store/uri_table.h"
+#include "db/dm.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct path {
+    int64_t id;
+    uint64_t hash;
+    struct str uri;
+};
+
+/* Two open-addressing tables over the same entries, each at most half full. */
+struct paths {
+    struct sql *db;
+    struct path *all;
+    uint32_t *by_id, *by_uri; /* index into all + 1, 0 = free */
+    size_t n, cap, mask;
+    struct arena texts;
+    bool stale; /* something in memory is not in the dictionary any more */
+};
+
+enum { SWEEP_ROWS = 1000 };
+
+struct paths *paths_create(struct sql *db)
+{
+    struct paths *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    p->db = db;
+    arena_init(&p->texts, PATHS_BYTES);
+    return p;
+}
+
+static void empty(struct paths *p)
+{
+    free(p->all);
+    free(p->by_id);
+    free(p->by_uri);
+    arena_finish(&p->texts);
+    *p = (struct paths){ .db = p->db };
+    arena_init(&p->texts, PATHS_BYTES);
+}
+
+void paths_destroy(struct paths *p)
+{
+    if (!p) return;
+    empty(p);
+    arena_finish(&p->texts);
+    free(p);
+}
+
+void paths_forget(struct paths *p)
+{
+    empty(p);
+}
+
+void paths_trim(struct paths *p)
+{
+    if (p->stale || p->n >= PATHS_MAX || p->texts.used > PATHS_BYTES / 4 * 3) empty(p);
+}
+
+static uint64_t hash_id(int64_t id)
+{
+    return (uint64_t)id * 0x9E3779B97F4A7C15u >> 20;
+}
+
+static void place(struct paths *p, size_t i)
+{
+    size_t at = hash_id(p->all[i].id) & p->mask;
+    while (p->by_id[at]) at = (at + 1) & p->mask;
+    p->by_id[at] = (uint32_t)i + 1;
+    at = p->all[i].hash & p->mask;
+    while (p->by_uri[at]) at = (at + 1) & p->mask;
+    p->by_uri[at] = (uint32_t)i + 1;
+}
+
+static bool grow(struct paths *p)
+{
+    size_t cap = p->cap ? p->cap * 2 : 512;
+    struct path *all = realloc(p->all, cap * sizeof *all);
+    if (all) p->all = all;
+    uint32_t *by_id = calloc(cap * 2, sizeof *by_id), *by_uri = calloc(cap * 2, sizeof *by_uri);
+    if (!all || !by_id || !by_uri) {
+        free(by_id);
+        free(by_uri);
+        return false;
+    }
+    free(p->by_id);
+    free(p->by_uri);
+    p->by_id = by_id;
+    p->by_uri = by_uri;
+    p->cap = cap;
+    p->mask = cap * 2 - 1;
+    for (size_t i = 0; i < p->n; i++) place(p, i);
+    return true;
+}
+
+static enum rc remember(struct paths *p, int64_t id, struct str uri, uint64_t hash, struct str *kept, struct err *e)
+{
+    struct str copy;
+    if ((p->n == p->cap && !grow(p)) || !arena_str(&p->texts, uri, &copy))
+        return err_set(e, RC_NOMEM, "no memory for the dictionary of addresses");
+    p->all[p->n] = (struct path){ id, hash, copy };
+    place(p, p->n++);
+    if (kept) *kept = copy;
+    return RC_OK;
+}
+
+enum rc paths_uri(struct paths *p, int64_t id, struct str *uri, uint64_t *hash, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    for (size_t at = hash_id(id) & p->mask; p->n && p->by_id[at]; at = (at + 1) & p->mask)
+        if (p->all[p->by_id[at] - 1].id == id) {
+            *uri = p->all[p->by_id[at] - 1].uri;
+            *hash = p->all[p->by_id[at] - 1].hash;
+            return RC_OK;
+        }
+    enum rc rc = sql_start(p->db, DM_STMT(PATH_BY_ID), SQL_ARGS({ "path_id", SQL_I(id) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) {
+        *hash = str_hash(sql_text(r, 0));
+        rc = remember(p, id, sql_text(r, 0), *hash, uri, e);
+    }
+    sql_end(r);
+    return rc == RC_NOT_FOUND ? err_set(e, rc, "address %lld is not in the dictionary", (long long)id) : rc;
+}
+
+enum rc paths_id(struct paths *p, struct str uri, uint64_t hash, int64_t *id, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    for (size_t at = hash & p->mask; p->n && p->by_uri[at]; at = (at + 1) & p->mask) {
+        const struct path *x = &p->all[p->by_uri[at] - 1];
+        if (x->hash == hash && str_eq(x->uri, uri)) {
+            *id = x->id;
+            return RC_OK;
+        }
+    }
+    enum rc rc = sql_start(p->db, DM_STMT(PATH_BY_URI), SQL_ARGS({ "uri", SQL_T(uri) }), &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) *id = sql_int(r, 0);
+    sql_end(r);
+    if (rc == RC_NOT_FOUND) {
+        rc = sql_run(p->db, DM_STMT(PATH_ADD), SQL_ARGS({ "uri", SQL_T(uri) }), NULL, e);
+        if (!rc) *id = sql_last_id(p->db);
+    }
+    return rc ? rc : remember(p, *id, uri, hash, NULL, e);
+}
+
+enum rc paths_drop(struct paths *p, int64_t id, struct err *e)
+{
+    int64_t gone = 0;
+    enum rc rc = sql_run(p->db, DM_STMT(PATH_DROP), SQL_ARGS({ "path_id", SQL_I(id) }), &gone, e);
+    p->stale |= gone > 0;
+    return rc;
+}
+
+enum rc paths_sweep(struct paths *p, int64_t *after, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    int64_t last = 0, gone = 0;
+    enum rc rc = sql_start(p->db, DM_STMT(PATHS_LAST), NULL, 0, &r, e);
+    if (!rc && (rc = sql_step(r, e)) == RC_OK) last = sql_int(r, 0);
+    sql_end(r);
+    if (!rc)
+        rc = sql_run(p->db, DM_STMT(PATHS_SWEEP),
+                     SQL_ARGS({ "after", SQL_I(*after) }, { "to", SQL_I(*after + SWEEP_ROWS) }), &gone, e);
+    if (rc) return rc;
+    if (gone) empty(p);
+    *after = *after + SWEEP_ROWS < last ? *after + SWEEP_ROWS : 0;
+    return RC_OK;
+}
