@@ -2,42 +2,30 @@
 #ifndef AGENT_DEVICE_H
 #define AGENT_DEVICE_H
 /*
- * One device: its tree with the management objects, its VMs and images, its accounts, its alerts. No thread, no socket,
- * no clock: time comes in `struct world`, requests go out through the hypervisor and the loader, messages through
- * session.h. dmvisor-agent has one, dmvisor-sim many.
+ * One device, put together: its tree with the management objects, its VMs and images, its accounts and alerts (mo/env.h), and the DM
+ * client that talks to its servers (dm/session.h). No thread, no socket, no clock: time comes in `struct world`, requests go out through
+ * the hypervisor and the loader. dmvisor-agent has one, dmvisor-sim many.
  *
- * Every function that changes something leaves it durable (state.h) before it returns.
+ * Every function that changes something leaves it durable (mo/persist.h) before it returns.
  */
-#include "agent/mo/account.h"
-#include "agent/hv/hv.h"
-#include "agent/image/download.h"
-#include "agent/mo/persist.h"
-#include "base/world.h"
-#include "syncml/msg.h"
+#include "agent/dm/session.h"
+#include "agent/mo/env.h"
 
-/* Descriptions, layout and rows: loaded once, shared by all devices of the process. */
-struct device_shared;
-/** @param objects  folder with mo/ and layout/ @param own  folder with standard.yaml */
-enum rc device_shared_load(const char *objects, const char *own, struct device_shared **out, struct err *e);
-void device_shared_destroy(struct device_shared *s);
-
-struct exec_user;
 struct device_config { /* borrowed for the device's life */
-    const char *id, *manufacturer, *model, *version, *language, *type, *oem, *firmware, *software, *hardware;
-    const char *images_dir, *vms_dir, *ca_file;
-    uint64_t max_msg_bytes, max_obj_bytes;
-    unsigned quota_images, quota_vms; /* of one owner (a server); 0 = no limit but the device's */
-    uint64_t quota_bytes;             /* image files and disks of one owner's VMs; 0 = no limit */
-    enum sml_type encoding;
-    const struct exec_user *user; /* who sees alerts 1100 to 1104; NULL = nobody */
+    struct mo_config mo;
+    struct dm_config dm;
 };
 
 struct device;
 /** @param hv, loader, state  borrowed; state NULL = nothing is kept. What is in the state is loaded and compared with the hypervisor. */
-enum rc device_create(const struct device_shared *shared, const struct device_config *c, struct hv *hv,
+enum rc device_create(const struct mo_shared *shared, const struct device_config *c, struct hv *hv,
                       struct loader *loader, struct state *state, const struct world *w, struct device **out,
                       struct err *e);
 void device_destroy(struct device *d);
+/** What its management objects work with. */
+struct mo_env *device_env(struct device *d);
+/** What its sessions are held with. */
+struct dm_client *device_client(struct device *d);
 
 /** A new account; the first one owns the device-wide settings. @return RC_EXISTS when the device has one at this
  * server (nothing is changed), RC_LIMIT past ACCOUNTS_MAX */

@@ -5,8 +5,8 @@
 #include "agent/dm/calls.h"
 #include "agent/config.h"
 #include "agent/confine.h"
+#include "agent/device.h"
 #include "agent/dm/post.h"
-#include "agent/dm/session.h"
 #include "agent/dm/ui_alert.h"
 #include "agent/vm/vm.h"
 #include "base/crypto.h"
@@ -40,7 +40,7 @@ struct agent {
     struct arena arena;
     struct agent_config config;
     const char *file; /* of the configuration, NULL = none */
-    struct device_shared *shared;
+    struct mo_shared *shared;
     struct device *device;
     struct hv *hv;
     bool sim;
@@ -172,7 +172,7 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
 {
     const char *images, *vms, *data, *file;
     struct agent_config *c = &g->config;
-    enum rc rc = device_shared_load(c->objects, c->own, &g->shared, e);
+    enum rc rc = mo_shared_load(c->objects, c->own, &g->shared, e);
 
     if (!rc) rc = folder(g, "", &data, e);
     if (!rc) rc = lock_data(g, e);
@@ -195,26 +195,26 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
         (enum user_mode)c->interaction, c->interaction_program, c->interaction_wait_s, ask_person, g->ask, NULL
     };
     g->asked = (struct exec_user){ &g->user, user_show };
-    const struct device_config dc = { .id = c->id,
-                                      .manufacturer = c->manufacturer,
-                                      .model = c->model,
-                                      .version = "dmvisor-agent " DMVISOR_VERSION,
-                                      .language = c->language,
-                                      .type = c->type,
-                                      .oem = c->oem,
-                                      .firmware = c->firmware,
-                                      .software = c->software,
-                                      .hardware = c->hardware,
-                                      .images_dir = images,
-                                      .vms_dir = vms,
-                                      .ca_file = c->ca,
-                                      .max_msg_bytes = c->max_message,
-                                      .max_obj_bytes = c->max_object,
-                                      .quota_images = c->quota_images,
-                                      .quota_vms = c->quota_vms,
-                                      .quota_bytes = c->quota_storage,
-                                      .encoding = (enum sml_type)c->encoding,
-                                      .user = &g->asked };
+    const struct device_config dc = { .mo.id = c->id,
+                                      .mo.manufacturer = c->manufacturer,
+                                      .mo.model = c->model,
+                                      .mo.version = "dmvisor-agent " DMVISOR_VERSION,
+                                      .mo.language = c->language,
+                                      .mo.type = c->type,
+                                      .mo.oem = c->oem,
+                                      .mo.firmware = c->firmware,
+                                      .mo.software = c->software,
+                                      .mo.hardware = c->hardware,
+                                      .mo.images_dir = images,
+                                      .mo.vms_dir = vms,
+                                      .mo.ca_file = c->ca,
+                                      .dm.max_msg_bytes = c->max_message,
+                                      .dm.max_obj_bytes = c->max_object,
+                                      .mo.quota_images = c->quota_images,
+                                      .mo.quota_vms = c->quota_vms,
+                                      .mo.quota_bytes = c->quota_storage,
+                                      .dm.encoding = (enum sml_type)c->encoding,
+                                      .dm.user = &g->asked };
     return device_create(g->shared, &dc, g->hv, g->loader, g->state, w, &g->device, e);
 }
 
@@ -336,7 +336,7 @@ static void call_if_due(struct agent *g, const struct world *w)
     const struct session_start st = { str_of(acc->server_id), why == CALL_PUSH ? &push : NULL };
     g->pushed = why == CALL_PUSH;
     g->session_ms = w->now_ms;
-    if (session_create(g->device, &st, w, &g->session, &post, &e)) {
+    if (session_create(device_client(g->device), &st, w, &g->session, &post, &e)) {
         session_ended(g, w, false, &e);
         return;
     }
@@ -564,7 +564,7 @@ static void finish(struct agent *g)
     loader_destroy(g->loader);
     if (g->hv) g->hv->class->destroy(g->hv);
     state_close(g->state);
-    device_shared_destroy(g->shared);
+    mo_shared_destroy(g->shared);
     if (g->push_fd >= 0) close(g->push_fd);
     if (g->signal_fd >= 0) close(g->signal_fd);
     if (g->lock_fd >= 0) close(g->lock_fd);
@@ -593,7 +593,7 @@ static int check(struct agent *g, const char *const *accounts, size_t n)
 {
     struct account acc;
     struct err e = { 0 };
-    enum rc rc = device_shared_load(g->config.objects, g->config.own, &g->shared, &e);
+    enum rc rc = mo_shared_load(g->config.objects, g->config.own, &g->shared, &e);
 
     for (size_t i = 0; !rc && i < n; i++) rc = account_load(accounts[i], &acc, &e);
     if (!rc && g->config.ca && access(g->config.ca, R_OK))

@@ -152,7 +152,7 @@ static enum rc run(struct sim *s, struct err *e)
 {
     double unused;
     long rss = 0;
-    enum rc rc = device_shared_load(s->o.objects, s->o.own, &s->shared, e);
+    enum rc rc = mo_shared_load(s->o.objects, s->o.own, &s->shared, e);
 
     if (!rc && s->o.api) rc = sim_server_of(s->o.api, &s->api, e);
     if (!rc) rc = sim_server_of(s->o.server, &s->server, e);
@@ -282,20 +282,20 @@ int main(int argc, char **argv)
     if (s.o.concurrency > s.o.devices) s.o.concurrency = s.o.devices;
     snprintf(own, sizeof own, "%s/../agent", s.o.objects);
     s.o.own = own;
-    s.config = (struct device_config){ .manufacturer = "dmvisor",
-                                       .model = "simulated",
-                                       .version = "dmvisor-sim " DMVISOR_VERSION,
-                                       .language = "en-GB",
-                                       .type = "phone",
-                                       .oem = "dmvisor",
-                                       .firmware = "1",
-                                       .software = DMVISOR_VERSION,
-                                       .hardware = "1",
-                                       .images_dir = "",
-                                       .vms_dir = "",
-                                       .max_msg_bytes = 65536,
-                                       .max_obj_bytes = 1 << 20,
-                                       .encoding = s.o.encoding };
+    s.config = (struct device_config){ .mo.manufacturer = "dmvisor",
+                                       .mo.model = "simulated",
+                                       .mo.version = "dmvisor-sim " DMVISOR_VERSION,
+                                       .mo.language = "en-GB",
+                                       .mo.type = "phone",
+                                       .mo.oem = "dmvisor",
+                                       .mo.firmware = "1",
+                                       .mo.software = DMVISOR_VERSION,
+                                       .mo.hardware = "1",
+                                       .mo.images_dir = "",
+                                       .mo.vms_dir = "",
+                                       .dm.max_msg_bytes = 65536,
+                                       .dm.max_obj_bytes = 1 << 20,
+                                       .dm.encoding = s.o.encoding };
     mallopt(M_TRIM_THRESHOLD, 256 << 20); /* a message's memory is wanted again at once */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     log_open(LOG_ERROR, LOG_LOGFMT, STDERR_FILENO); /* thousands of devices would tell of each VM */
@@ -307,7 +307,7 @@ int main(int argc, char **argv)
     rc = run(&s, &e);
     if (rc) fprintf(stderr, "dmvisor-sim: %s\n", err_format(&e, text, sizeof text));
     sim_devices_finish(&s);
-    device_shared_destroy(s.shared);
+    mo_shared_destroy(s.shared);
     free(s.f.latency_us);
     return rc != RC_OK;
 }

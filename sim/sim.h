@@ -4,7 +4,7 @@
 /* dmvisor-sim: many devices in one process, each the agent's own device and session code over the hypervisor and the
  * loader in memory. sim.c: options, phases and figures; sim_run.c: devices and the loop that keeps many sessions in
  * flight; sim_http.c: the wire. */
-#include "agent/dm/session.h"
+#include "agent/device.h"
 #include "sim/sim_http.h"
 #include <signal.h>
 
@@ -48,7 +48,7 @@ struct sim_figures {
 
 struct sim {
     struct sim_options o;
-    struct device_shared *shared;
+    struct mo_shared *shared;
     struct device_config config;
     struct sim_server server, api;
     struct sim_device *devices;

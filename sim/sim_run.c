@@ -76,7 +76,7 @@ static enum rc make(struct sim *s, struct sim_device *d, const struct account *a
     struct world w = clock_of(d);
     enum rc rc;
 
-    c.id = d->id;
+    c.mo.id = d->id;
     d->hv = hv_sim_create(HV_DELAY_MS, str_hash(str_of(d->id)));
     d->loader = loader_sim_create();
     if (!d->hv || !d->loader) return err_set(e, RC_NOMEM, "no memory for device %s", d->id);
@@ -175,7 +175,7 @@ static void begin(struct crowd *w, struct slot *t, struct sim_device *d)
     struct session_post post;
     struct err e = { 0 };
 
-    if (session_create(d->device, &st, &now, &t->s, &post, &e)) {
+    if (session_create(device_client(d->device), &st, &now, &t->s, &post, &e)) {
         sim_error(&w->s->f, e.text);
         d->broken = true;
         return;

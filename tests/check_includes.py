@@ -42,9 +42,6 @@ MAY = {
     "cli/dmvisorctl":    ["base", "ddf"],
 }
 
-# What is still to be turned round: a management object gets the whole device.
-KNOWN = {("agent/dm", "agent"), ("agent/mo", "agent")}
-
 # Only these files know the library.
 OWNER = {
     "microhttpd.h": ["server/http/", "tests/bench/"],
@@ -84,10 +81,10 @@ def main():
             m = re.match(r'\s*#\s*include\s*"([^"]+)"', line)
             if m:
                 other = m[1].rpartition("/")[0]
-                if other not in may[room] and (room, other) not in KNOWN:
+                if other not in may[room]:
                     print(f"{name}:{n}: {room}/ may not include {other or m[1]}/")
                     bad = 1
-                if other != room and m[1].endswith("_int.h") and (room, other) not in KNOWN:
+                if other != room and m[1].endswith("_int.h"):
                     print(f"{name}:{n}: {m[1]} is private to {other}/")
                     bad = 1
             m = re.match(r'\s*#\s*include\s*<([^>]+)>', line)

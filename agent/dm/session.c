@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/dm/session.h"
-#include "agent/device_int.h"
 #include "agent/dm/commands.h"
+#include "agent/mo/mo.h"
 #include "ddf/layout/token.h"
 #include "syncml/session/client.h"
 #include <stdio.h>
@@ -20,7 +20,7 @@ struct turn {
 };
 
 struct session {
-    struct device *d;
+    struct dm_client *c;
     char server_id[ACCOUNT_ID_BYTES], id[8], url[2048], hmac[256];
     struct sml_client *client;
     struct buf out;
@@ -48,21 +48,22 @@ static struct sml_client_account account_of(const struct account *acc, const str
 }
 
 /* The state token (architecture.md 6.4), computed again only when something may have changed. */
-static enum rc token(struct device *d, struct str server, struct err *e)
+static enum rc token(struct dm_client *c, struct str server, struct err *e)
 {
-    struct device_token *t = &d->token;
+    struct mo_env *env = c->env;
+    struct dm_token *t = &c->token;
     struct tree_leaf *images, *virt;
     struct ddf_leaf *all;
     size_t n_images, n_virt, n = 0;
     struct arena a;
     enum rc rc = RC_OK;
 
-    if (t->hex[0] && str_is(server, t->server_id) && t->generation == tree_generation(d->tree) &&
-        t->changes == d->changes)
+    if (t->hex[0] && str_is(server, t->server_id) && t->generation == tree_generation(env->tree) &&
+        t->changes == env->changes)
         return RC_OK;
     arena_init(&a, 16 << 20);
-    if (!tree_leaves(d->tree, server, device_layout(d)->images, &a, &images, &n_images) ||
-        !tree_leaves(d->tree, server, device_layout(d)->root, &a, &virt, &n_virt) ||
+    if (!tree_leaves(env->tree, server, mo_layout(env)->images, &a, &images, &n_images) ||
+        !tree_leaves(env->tree, server, mo_layout(env)->root, &a, &virt, &n_virt) ||
         !(all = ARENA_ARRAY(&a, struct ddf_leaf, n_images + n_virt + 1)))
         rc = err_set(e, RC_NOMEM, "no memory for the state token");
     if (!rc) {
@@ -73,29 +74,29 @@ static enum rc token(struct device *d, struct str server, struct err *e)
                                             : &virt[k++];
             all[n++] = (struct ddf_leaf){ l->uri, l->data };
         }
-        rc = ddf_state_token(tree_model_schema(tree_model(d->tree)), device_layout(d), server, all, n, t->hex, e);
+        rc = ddf_state_token(tree_model_schema(tree_model(env->tree)), mo_layout(env), server, all, n, t->hex, e);
     }
     arena_finish(&a);
-    t->generation = tree_generation(d->tree);
-    t->changes = d->changes;
+    t->generation = tree_generation(env->tree);
+    t->changes = env->changes;
     snprintf(t->server_id, sizeof t->server_id, "%.*s", STR_ARG(server));
     return rc;
 }
 
 static enum rc first_alerts(struct session *s, struct arena *a, struct sml_alert_out **out, struct err *e)
 {
-    struct device *d = s->d;
+    struct mo_env *env = s->c->env;
     struct sml_alert_out *t = ARENA_NEW(a, struct sml_alert_out);
-    enum rc rc = t ? token(d, str_of(s->server_id), e) : err_set(e, RC_NOMEM, "no memory for the state token");
+    enum rc rc = t ? token(s->c, str_of(s->server_id), e) : err_set(e, RC_NOMEM, "no memory for the state token");
 
-    if (!rc) rc = alerts_take(d->alerts, str_of(s->server_id), SESSION_ALERTS, a, out, e);
+    if (!rc) rc = alerts_take(env->alerts, str_of(s->server_id), SESSION_ALERTS, a, out, e);
     if (rc) return rc;
     *t = (struct sml_alert_out){ .code = 1226,
-                                 .source = device_layout(d)->root,
-                                 .type = ddf_layout_alert_type(device_layout(d), STR("state_token")),
+                                 .source = mo_layout(env)->root,
+                                 .type = ddf_layout_alert_type(mo_layout(env), STR("state_token")),
                                  .format = STR("chr"),
                                  .mark = STR("informational"),
-                                 .data = str_of(d->token.hex),
+                                 .data = str_of(s->c->token.hex),
                                  .next = *out };
     if (t->type.n) *out = t;
     return RC_OK;
@@ -108,7 +109,7 @@ static enum rc encode(struct session *s, const struct sml_msg *m, struct arena *
     enum rc rc;
 
     buf_reset(&s->out);
-    rc = sml_encode(s->d->config.encoding, m, &s->out, e);
+    rc = sml_encode(s->c->config.encoding, m, &s->out, e);
     if (rc) return rc;
     if (url.n >= sizeof s->url)
         return err_set(e, RC_LIMIT, "the server wants the next message at an address of %zu bytes", url.n);
@@ -116,7 +117,7 @@ static enum rc encode(struct session *s, const struct sml_msg *m, struct arena *
     hmac = sml_client_mac(s->client, buf_str(&s->out), a);
     snprintf(s->hmac, sizeof s->hmac, "%.*s", STR_ARG(hmac));
     s->messages++;
-    *post = (struct session_post){ str_of(s->url), sml_mime(s->d->config.encoding), buf_str(&s->out), str_of(s->hmac) };
+    *post = (struct session_post){ str_of(s->url), sml_mime(s->c->config.encoding), buf_str(&s->out), str_of(s->hmac) };
     return RC_OK;
 }
 
@@ -131,10 +132,13 @@ static void name_session(struct session *s, const struct push_call *push, const 
 static enum rc begin(struct session *s, const struct account *acc, const struct push_call *push, const struct world *w,
                      struct session_post *post, struct err *e)
 {
-    const struct device_config *dc = &s->d->config;
-    const struct sml_client_config c = { str_of(dc->id),    STR("dmvisor-agent/" DMVISOR_VERSION),
-                                         dc->max_msg_bytes, dc->max_obj_bytes,
-                                         dc->encoding,      SESSION_MESSAGES };
+    const struct dm_config *dc = &s->c->config;
+    const struct sml_client_config c = { str_of(s->c->env->config.id),
+                                         STR("dmvisor-agent/" DMVISOR_VERSION),
+                                         dc->max_msg_bytes,
+                                         dc->max_obj_bytes,
+                                         dc->encoding,
+                                         SESSION_MESSAGES };
     struct sml_client_account ca = account_of(acc, push);
     struct sml_alert_out *alerts = NULL;
     struct sml_leaf info[DEVINFO_LEAVES];
@@ -144,7 +148,7 @@ static enum rc begin(struct session *s, const struct account *acc, const struct 
 
     arena_init(&a, SML_MSG_ARENA_BYTES);
     s->client = sml_client_create(&c, &ca, str_of(s->id));
-    mo_devinfo_leaves(s->d, info);
+    mo_devinfo_leaves(s->c->env, info);
     rc = s->client ? first_alerts(s, &a, &alerts, e) : err_set(e, RC_NOMEM, "no memory for a session");
     if (!rc) rc = sml_client_first(s->client, push ? 1200 : 1201, info, DEVINFO_LEAVES, alerts, w, &a, &m, e);
     if (!rc) rc = encode(s, &m, &a, post, e);
@@ -152,18 +156,18 @@ static enum rc begin(struct session *s, const struct account *acc, const struct 
     return rc;
 }
 
-enum rc session_create(struct device *d, const struct session_start *st, const struct world *w, struct session **out,
+enum rc session_create(struct dm_client *c, const struct session_start *st, const struct world *w, struct session **out,
                        struct session_post *post, struct err *e)
 {
-    const struct account *acc = device_find_account(d, st->server_id);
+    const struct account *acc = mo_find_account(c->env, st->server_id);
     struct session *s = acc ? calloc(1, sizeof *s) : NULL;
     enum rc rc;
 
     if (!s)
         return err_set(e, acc ? RC_NOMEM : RC_NOT_FOUND, "no %s for a session with %.*s", acc ? "memory" : "account",
                        STR_ARG(st->server_id));
-    s->d = d;
-    d->w = w;
+    s->c = c;
+    c->env->w = w;
     snprintf(s->server_id, sizeof s->server_id, "%s", acc->server_id);
     buf_init(&s->out, SESSION_POST_BYTES);
     name_session(s, st->push, w);
@@ -178,7 +182,7 @@ enum rc session_create(struct device *d, const struct session_start *st, const s
 void session_destroy(struct session *s)
 {
     if (!s) return;
-    alerts_session_over(s->d->alerts, str_of(s->server_id));
+    alerts_session_over(s->c->env->alerts, str_of(s->server_id));
     if (s->waits) arena_finish(&s->turn.a);
     sml_client_destroy(s->client);
     buf_finish(&s->out);
@@ -203,12 +207,12 @@ bool session_managed(const struct session *s)
 /* Nonces must be durable before the message that relies on them leaves (7.5). */
 static void keep_nonces(struct session *s, const struct sml_client_keep *keep)
 {
-    struct account *acc = device_find_account(s->d, str_of(s->server_id));
+    struct account *acc = mo_find_account(s->c->env, str_of(s->server_id));
 
     if (!acc || (!keep->client_nonce.n && !keep->server_nonce.n)) return;
     if (keep->client_nonce.n) account_set_nonce(keep->client_nonce, acc->client_nonce, &acc->n_client_nonce);
     if (keep->server_nonce.n) account_set_nonce(keep->server_nonce, acc->server_nonce, &acc->n_server_nonce);
-    device_note(s->d, state_put_account(s->d->state, acc, &s->d->trouble), "nonces");
+    mo_note(s->c->env, state_put_account(s->c->env->state, acc, &s->c->env->trouble), "nonces");
 }
 
 static enum rc decode(struct session *s, const char *content_type, struct str hmac, struct str body,
@@ -231,7 +235,7 @@ static enum rc decode(struct session *s, const char *content_type, struct str hm
 static enum rc take(struct session *s, const struct sml_hmac *mac, const struct world *w, struct err *e)
 {
     struct turn *t = &s->turn;
-    struct device *d = s->d;
+    struct mo_env *env = s->c->env;
     struct sml_client_news news = { 0 };
     struct sml_client_keep keep = { 0 };
     enum rc rc = sml_client_take(s->client, &t->in, mac->present ? mac : NULL, t->body, w, &t->a, &news, &keep, e);
@@ -243,15 +247,15 @@ static enum rc take(struct session *s, const struct sml_hmac *mac, const struct 
                        news.refused ? "the server does not accept us" : "the session was broken off",
                        news.why ? news.why : "no reason given");
     for (size_t i = 0; i < news.n_acked; i++)
-        device_note(d, alerts_acked(d->alerts, news.acked[i], &d->trouble), "alert");
+        mo_note(env, alerts_acked(env->alerts, news.acked[i], &env->trouble), "alert");
     t->resend = news.resend;
     t->last = news.over;
     t->run = (struct exec_run){
-        d->tree, str_of(s->server_id), d->config.user, news.cmds, news.n_cmds, &t->a, NULL, false, NULL, false
+        env->tree, str_of(s->server_id), s->c->config.user, news.cmds, news.n_cmds, &t->a, NULL, false, NULL, false
     };
     if (news.n_cmds) {
         s->managed = true;
-        mo_virt_facts(d, false);
+        mo_virt_facts(env, false);
     }
     return RC_OK;
 }
@@ -266,13 +270,13 @@ static enum rc answer(struct session *s, const struct world *w, struct sml_msg *
 
     *over = t->last;
     if (t->last) return RC_OK;
-    if (!t->resend) rc = alerts_take(s->d->alerts, str_of(s->server_id), SESSION_ALERTS, &t->a, &alerts, e);
+    if (!t->resend) rc = alerts_take(s->c->env->alerts, str_of(s->server_id), SESSION_ALERTS, &t->a, &alerts, e);
     if (!rc) rc = sml_client_answer(s->client, t->run.answers, alerts, w, &t->a, out, over, &keep, e);
     if (!rc) keep_nonces(s, &keep);
     return rc;
 }
 
-/* What is left of the turn, between device_enter and the next message. */
+/* What is left of the turn, between mo_enter and the next message. */
 static enum session_next finish(struct session *s, const struct world *w, enum rc rc, struct session_post *post,
                                 struct err *e)
 {
@@ -283,8 +287,8 @@ static enum session_next finish(struct session *s, const struct world *w, enum r
     if (!rc) rc = exec_cmds(&s->turn.run, e);
     s->waits = !rc && s->turn.run.waits;
     if (!rc && !s->waits) rc = answer(s, w, &out, &over, e);
-    if (!rc && over && sml_client_proved(s->client)) device_contact(s->d, s->server_id);
-    kept = device_leave(s->d, e);
+    if (!rc && over && sml_client_proved(s->client)) mo_contact(s->c->env, s->server_id);
+    kept = mo_leave(s->c->env, e);
     if (!rc) rc = kept;
     if (rc) s->waits = false;
     if (s->waits) return SESSION_WAITS;
@@ -299,7 +303,7 @@ enum session_next session_resume(struct session *s, const struct world *w, struc
         err_set(e, RC_INVALID, "the session waits for nobody");
         return SESSION_FAILED;
     }
-    device_enter(s->d, w, str_of(s->server_id));
+    mo_enter(s->c->env, w, str_of(s->server_id));
     return finish(s, w, RC_OK, post, e);
 }
 
@@ -318,7 +322,7 @@ enum session_next session_reply(struct session *s, const struct world *w, long s
     }
     s->turn = (struct turn){ 0 };
     arena_init(&s->turn.a, SML_MSG_ARENA_BYTES);
-    device_enter(s->d, w, str_of(s->server_id));
+    mo_enter(s->c->env, w, str_of(s->server_id));
     rc = decode(s, content_type, hmac, body, &mac, e);
     if (!rc) rc = take(s, &mac, w, e);
     return finish(s, w, rc, post, e);

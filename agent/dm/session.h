@@ -7,8 +7,29 @@
  * may leave. No socket and no thread: the agent POSTs on a thread of its own (post.h) while its loop goes on,
  * dmvisor-sim from an epoll loop, tests by a function call.
  */
-#include "agent/device.h"
 #include "agent/dm/push.h"
+#include "agent/mo/env.h"
+#include "syncml/msg.h"
+
+struct exec_user;
+struct dm_config { /* borrowed for the device's life */
+    uint64_t max_msg_bytes, max_obj_bytes;
+    enum sml_type encoding;
+    const struct exec_user *user; /* who sees alerts 1100 to 1104; NULL = nobody */
+};
+
+/* The state token as it was computed last, and what it was computed from. */
+struct dm_token {
+    char server_id[ACCOUNT_ID_BYTES], hex[65];
+    uint64_t generation, changes;
+};
+
+/* The DM client of a device: what all its sessions have in common. */
+struct dm_client {
+    struct mo_env *env;
+    struct dm_config config;
+    struct dm_token token;
+};
 
 struct session;
 
@@ -34,7 +55,7 @@ enum session_next {
 };
 
 /** Package 1. @return RC_NOT_FOUND without such an account */
-enum rc session_create(struct device *d, const struct session_start *st, const struct world *w, struct session **out,
+enum rc session_create(struct dm_client *c, const struct session_start *st, const struct world *w, struct session **out,
                        struct session_post *post, struct err *e);
 /** What was sent and not acknowledged will be sent again in the next session. */
 void session_destroy(struct session *s);

@@ -52,8 +52,7 @@ void mo_set(const struct mo_field *f, void *base, struct str text)
     }
 }
 
-enum rc mo_row(struct device_shared *s, enum ddf_scope scope, const char *name, const struct tree_row *row,
-               struct err *e)
+enum rc mo_row(struct mo_shared *s, enum ddf_scope scope, const char *name, const struct tree_row *row, struct err *e)
 {
     const struct ddf_entry *en = ddf_layout_entry(s->layout, scope, str_of(name));
     struct str uri;
@@ -64,8 +63,7 @@ enum rc mo_row(struct device_shared *s, enum ddf_scope scope, const char *name, 
     return tree_model_row(s->model, uri, row, e);
 }
 
-enum rc mo_operation_row(struct device_shared *s, const struct ddf_operation *op, const struct tree_row *row,
-                         struct err *e)
+enum rc mo_operation_row(struct mo_shared *s, const struct ddf_operation *op, const struct tree_row *row, struct err *e)
 {
     struct str uri = ddf_layout_operation_uri(s->layout, op, STR("*"), &s->arena);
 
@@ -73,7 +71,7 @@ enum rc mo_operation_row(struct device_shared *s, const struct ddf_operation *op
     return tree_model_row(s->model, uri, row, e);
 }
 
-enum rc mo_standard_row(struct device_shared *s, const char *name, const struct tree_row *row, struct err *e)
+enum rc mo_standard_row(struct mo_shared *s, const char *name, const struct tree_row *row, struct err *e)
 {
     struct str uri = objects_uri(&s->objects, name);
 

@@ -2,7 +2,7 @@
 /* DevDetail (protocol.md 13.2, OMA-TS-DM_StdObj-V1_2_1 5.3.3): what this device can take. */
 #include "agent/mo/mo.h"
 
-#define C(member) offsetof(struct device_config, member)
+#define C(member) offsetof(struct mo_config, member)
 static const struct mo_field fields[] = {
     { "devdetail.type", MO_POINTER, C(type), false },         { "devdetail.oem", MO_POINTER, C(oem), false },
     { "devdetail.firmware", MO_POINTER, C(firmware), false }, { "devdetail.software", MO_POINTER, C(software), false },
@@ -22,9 +22,9 @@ static const struct {
 
 static bool get(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
 
-    return mo_text(at->row->arg, &d->config, a, out);
+    return mo_text(at->row->arg, &env->config, a, out);
 }
 
 static bool get_fixed(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
@@ -36,7 +36,7 @@ static bool get_fixed(void *ctx, const struct tree_at *at, struct arena *a, stru
     return true;
 }
 
-enum rc mo_devdetail_rows(struct device_shared *s, struct err *e)
+enum rc mo_devdetail_rows(struct mo_shared *s, struct err *e)
 {
     enum rc rc = RC_OK;
 

@@ -2,7 +2,7 @@
 /* DevInfo (protocol.md 13.1, OMA-TS-DM_StdObj-V1_2_1 5.3.2): who this device is. */
 #include "agent/mo/mo.h"
 
-#define C(member) offsetof(struct device_config, member)
+#define C(member) offsetof(struct mo_config, member)
 static const struct mo_field fields[] = {
     { "devinfo.id", MO_POINTER, C(id), false },
     { "devinfo.manufacturer", MO_POINTER, C(manufacturer), false },
@@ -13,12 +13,12 @@ static const struct mo_field fields[] = {
 
 static bool get(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
 
-    return mo_text(at->row->arg, &d->config, a, out);
+    return mo_text(at->row->arg, &env->config, a, out);
 }
 
-enum rc mo_devinfo_rows(struct device_shared *s, struct err *e)
+enum rc mo_devinfo_rows(struct mo_shared *s, struct err *e)
 {
     enum rc rc = RC_OK;
 
@@ -29,11 +29,11 @@ enum rc mo_devinfo_rows(struct device_shared *s, struct err *e)
     return rc;
 }
 
-void mo_devinfo_leaves(const struct device *d, struct sml_leaf out[DEVINFO_LEAVES])
+void mo_devinfo_leaves(const struct mo_env *env, struct sml_leaf out[DEVINFO_LEAVES])
 {
     _Static_assert(MO_COUNT(fields) == DEVINFO_LEAVES, "package 1 tells all of DevInfo");
     for (size_t i = 0; i < DEVINFO_LEAVES; i++) {
-        out[i] = (struct sml_leaf){ .uri = d->shared->devinfo[i], .has_data = true };
-        mo_text(&fields[i], &d->config, NULL, &out[i].data);
+        out[i] = (struct sml_leaf){ .uri = env->shared->devinfo[i], .has_data = true };
+        mo_text(&fields[i], &env->config, NULL, &out[i].data);
     }
 }

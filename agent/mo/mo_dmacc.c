@@ -10,10 +10,10 @@
 #define CLIENT  "1"
 #define SERVER  "2"
 
-static struct account *account_at(struct device *d, const struct tree_at *at)
+static struct account *account_at(struct mo_env *env, const struct tree_at *at)
 {
-    for (size_t i = 0; at->n_names && i < d->n_accounts; i++)
-        if (str_is(at->names[0], d->accounts[i].node)) return &d->accounts[i];
+    for (size_t i = 0; at->n_names && i < env->accounts.n; i++)
+        if (str_is(at->names[0], env->accounts.at[i].node)) return &env->accounts.at[i];
     return NULL;
 }
 
@@ -24,10 +24,10 @@ static bool is_client(const struct tree_at *at)
 
 static void list_accounts(void *ctx, const struct tree_at *parent, struct tree_names *out)
 {
-    struct device *d = ctx;
+    struct mo_env *env = ctx;
 
     (void)parent;
-    for (size_t i = 0; i < d->n_accounts; i++) tree_name(out, str_of(d->accounts[i].node));
+    for (size_t i = 0; i < env->accounts.n; i++) tree_name(out, str_of(env->accounts.at[i].node));
 }
 
 static void list_addresses(void *ctx, const struct tree_at *parent, struct tree_names *out)
@@ -154,9 +154,9 @@ static void copy_text(char *out, size_t n, struct str s)
 /* The record was only the way in. */
 static void changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
-    struct device *d = ctx;
-    struct account *acc = account_at(d, at);
-    const struct record *rec = records_get(tree_records(d->tree), at->uri);
+    struct mo_env *env = ctx;
+    struct account *acc = account_at(env, at);
+    const struct record *rec = records_get(tree_records(env->tree), at->uri);
     const char *name = at->row->arg ? ((const struct mo_field *)at->row->arg)->name : "";
     struct str v = rec ? rec->value : (struct str){ 0 };
 
@@ -177,14 +177,14 @@ static void changed(void *ctx, const struct tree_at *at, enum tree_what what, st
         account_set_nonce(v, acc->client_nonce, &acc->n_client_nonce);
     else
         account_set_nonce(v, acc->server_nonce, &acc->n_server_nonce);
-    device_note(d, tree_drop(d->tree, at->uri), "account");
-    device_note(d, state_put_account(d->state, acc, &d->trouble), "account");
+    mo_note(env, tree_drop(env->tree, at->uri), "account");
+    mo_note(env, state_put_account(env->state, acc, &env->trouble), "account");
 }
 
 static const struct mo_field secret = { "dmacc.credential.secret", MO_TEXT, 0, false },
                              nonce = { "dmacc.credential.data", MO_TEXT, 0, false };
 
-enum rc mo_dmacc_rows(struct device_shared *s, struct err *e)
+enum rc mo_dmacc_rows(struct mo_shared *s, struct err *e)
 {
     const struct {
         const char *name;

@@ -22,49 +22,49 @@ static bool is_image(const char *name)
            (!name[HASH_DIGITS] || strcmp(name + HASH_DIGITS, ".part") == 0);
 }
 
-static bool has_vm(const struct device *d, const char *sha256)
+static bool has_vm(const struct mo_env *env, const char *sha256)
 {
-    for (size_t i = 0; i < d->n_vms; i++)
-        if (strcmp(d->vms[i].vm->image.sha256, sha256) == 0) return true;
+    for (size_t i = 0; i < env->vms.n; i++)
+        if (strcmp(env->vms.at[i].vm->image.sha256, sha256) == 0) return true;
     return false;
 }
 
-static bool has_hash(struct device *d, const struct device_image *i, const char *sha256)
+static bool has_hash(struct mo_env *env, const struct mo_image *i, const char *sha256)
 {
     struct arena a;
     struct str hash;
     bool yes;
 
     arena_init(&a, 1 << 16);
-    yes = device_kept(d, DDF_IMAGE, "hash", str_of(i->id), (struct str){ 0 }, &a, &hash) && str_is(hash, sha256);
+    yes = mo_kept(env, DDF_IMAGE, "hash", str_of(i->id), (struct str){ 0 }, &a, &hash) && str_is(hash, sha256);
     arena_finish(&a);
     return yes;
 }
 
 /* Entries with this hash; *busy when one of them is being fetched. */
-static unsigned entries(struct device *d, const char *sha256, bool *busy)
+static unsigned entries(struct mo_env *env, const char *sha256, bool *busy)
 {
     unsigned n = 0;
 
-    for (size_t i = 0; i < d->n_images; i++)
-        if (has_hash(d, &d->images[i], sha256)) {
+    for (size_t i = 0; i < env->images.n; i++)
+        if (has_hash(env, &env->images.at[i], sha256)) {
             n++;
-            *busy = *busy || d->images[i].status == IMAGE_DOWNLOADING;
+            *busy = *busy || env->images.at[i].status == IMAGE_DOWNLOADING;
         }
     return n;
 }
 
-static void make_idle(struct device *d, const char *sha256)
+static void make_idle(struct mo_env *env, const char *sha256)
 {
-    for (size_t i = 0; i < d->n_images; i++) {
-        struct device_image *image = &d->images[i];
+    for (size_t i = 0; i < env->images.n; i++) {
+        struct mo_image *image = &env->images.at[i];
         struct state_image s = { .status = IMAGE_IDLE, .result = image->result };
-        if (!has_hash(d, image, sha256)) continue;
+        if (!has_hash(env, image, sha256)) continue;
         image->status = IMAGE_IDLE;
         image->done_kb = 0;
         snprintf(s.id, sizeof s.id, "%s", image->id);
-        device_note(d, state_put_image(d->state, &s, &d->trouble), "image");
-        d->changes++;
+        mo_note(env, state_put_image(env->state, &s, &env->trouble), "image");
+        env->changes++;
     }
 }
 
@@ -75,9 +75,9 @@ static int newest_first(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-void mo_images_sweep(struct device *d)
+void mo_images_sweep(struct mo_env *env)
 {
-    const char *dir = d->config.images_dir;
+    const char *dir = env->config.images_dir;
     struct found unused[FOUND_MAX];
     char file[1024];
     size_t n = 0;
@@ -90,9 +90,9 @@ void mo_images_sweep(struct device *d)
         if (n == FOUND_MAX || !is_image(f->d_name)) continue;
         snprintf(one->sha256, sizeof one->sha256, "%.64s", f->d_name);
         snprintf(file, sizeof file, "%s/%s", dir, f->d_name);
-        if (has_vm(d, one->sha256)) continue;
-        if (!entries(d, one->sha256, &busy))
-            loader_remove(d->loader, one->sha256);
+        if (has_vm(env, one->sha256)) continue;
+        if (!entries(env, one->sha256, &busy))
+            loader_remove(env->loader, one->sha256);
         else if (!busy && stat(file, &st) == 0) {
             one->at_s = st.st_mtime;
             n++;
@@ -101,7 +101,7 @@ void mo_images_sweep(struct device *d)
     if (at) closedir(at);
     qsort(unused, n, sizeof unused[0], newest_first);
     for (size_t i = UNUSED_KEPT; i < n; i++) {
-        loader_remove(d->loader, unused[i].sha256);
-        make_idle(d, unused[i].sha256);
+        loader_remove(env->loader, unused[i].sha256);
+        make_idle(env, unused[i].sha256);
     }
 }

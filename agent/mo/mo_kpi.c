@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct vm *vm_at(struct device *d, const struct tree_at *at)
+static const struct vm *vm_at(struct mo_env *env, const struct tree_at *at)
 {
-    const struct device_vm *v = at->n_names ? device_find_vm(d, at->names[0]) : NULL;
+    const struct mo_vm *v = at->n_names ? mo_find_vm(env, at->names[0]) : NULL;
 
     return v ? v->vm : NULL;
 }
@@ -180,11 +180,11 @@ static bool get_usage(void *ctx, const struct tree_at *at, struct arena *a, stru
 
 static bool get_host(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
     const struct vm *vm = vm_at(ctx, at);
 
-    if (!sampled(vm) || d->facts.cpu_total <= 0) return false;
-    *out = mo_number(a, percent(vm->stats.cpu_ms, vm->stats_before.cpu_ms, window(vm) * d->facts.cpu_total));
+    if (!sampled(vm) || env->host.facts.cpu_total <= 0) return false;
+    *out = mo_number(a, percent(vm->stats.cpu_ms, vm->stats_before.cpu_ms, window(vm) * env->host.facts.cpu_total));
     return true;
 }
 
@@ -200,12 +200,12 @@ static bool get_steal(void *ctx, const struct tree_at *at, struct arena *a, stru
 
 static bool get_up(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
     const struct vm *vm = vm_at(ctx, at);
-    bool up = vm && (vm->state == VM_RUNNING || vm->state == VM_PAUSED) && vm->started_ms > 0 && d->w &&
-              d->w->now_ms > vm->started_ms;
+    bool up = vm && (vm->state == VM_RUNNING || vm->state == VM_PAUSED) && vm->started_ms > 0 && env->w &&
+              env->w->now_ms > vm->started_ms;
 
-    *out = mo_number(a, up ? (d->w->now_ms - vm->started_ms) / 1000 : 0);
+    *out = mo_number(a, up ? (env->w->now_ms - vm->started_ms) / 1000 : 0);
     return true;
 }
 
@@ -236,24 +236,24 @@ static bool get_crashes(void *ctx, const struct tree_at *at, struct arena *a, st
 /* Exec Collect: done when the reading is there. */
 static int collect(void *ctx, const struct tree_at *at, const struct tree_call *call)
 {
-    struct device *d = ctx;
-    struct device_vm *v = device_find_vm(d, at->names[0]);
-    struct vm_world w = device_world(d);
-    int known = jobs_known(d, at->uri, call);
+    struct mo_env *env = ctx;
+    struct mo_vm *v = mo_find_vm(env, at->names[0]);
+    struct vm_world w = mo_vm_world(env);
+    int known = jobs_known(env, at->uri, call);
     struct job *j;
 
     if (known) return known;
     if (!v) return 404;
     if (v->vm->state != VM_RUNNING && v->vm->state != VM_PAUSED) return 1410;
-    j = jobs_begin(d, "kpi.collect", at->names[0], at->uri, call);
+    j = jobs_begin(env, "kpi.collect", at->names[0], at->uri, call);
     if (!j) return 1444;
     j->waiting = 1;
-    jobs_save(d, j);
+    jobs_save(env, j);
     vm_collect(v->vm, &w);
     return 202;
 }
 
-static enum rc table(struct device_shared *s, const struct mo_field *f, size_t n,
+static enum rc table(struct mo_shared *s, const struct mo_field *f, size_t n,
                      bool (*get)(void *ctx, const struct tree_at *at, struct arena *a, struct str *out), struct err *e)
 {
     enum rc rc = RC_OK;
@@ -263,7 +263,7 @@ static enum rc table(struct device_shared *s, const struct mo_field *f, size_t n
     return rc;
 }
 
-enum rc mo_kpi_rows(struct device_shared *s, struct err *e)
+enum rc mo_kpi_rows(struct mo_shared *s, struct err *e)
 {
     const struct {
         const char *name;

@@ -4,19 +4,19 @@
 #include "agent/mo/mo.h"
 #include <string.h>
 
-static const struct periph *periph_at(const struct device *d, const struct tree_at *at)
+static const struct periph *periph_at(const struct mo_env *env, const struct tree_at *at)
 {
-    for (size_t i = 0; at->n_names && i < d->facts.n_periphs; i++)
-        if (str_is(at->names[0], d->facts.periphs[i].id)) return &d->facts.periphs[i];
+    for (size_t i = 0; at->n_names && i < env->host.facts.n_periphs; i++)
+        if (str_is(at->names[0], env->host.facts.periphs[i].id)) return &env->host.facts.periphs[i];
     return NULL;
 }
 
 static void list_all(void *ctx, const struct tree_at *parent, struct tree_names *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
 
     (void)parent;
-    for (size_t i = 0; i < d->facts.n_periphs; i++) tree_name(out, str_of(d->facts.periphs[i].id));
+    for (size_t i = 0; i < env->host.facts.n_periphs; i++) tree_name(out, str_of(env->host.facts.periphs[i].id));
 }
 
 #define P(member) offsetof(struct periph, member)
@@ -41,7 +41,7 @@ static bool get_modes(void *ctx, const struct tree_at *at, struct arena *a, stru
     return periph_at(ctx, at) != NULL;
 }
 
-enum rc mo_periph_rows(struct device_shared *s, struct err *e)
+enum rc mo_periph_rows(struct mo_shared *s, struct err *e)
 {
     enum rc rc = mo_row(s, DDF_DEVICE, "hypervisor.periph.*.node", &(struct tree_row){ .list = list_all }, e);
 

@@ -9,111 +9,111 @@
 
 enum { THRESHOLDS = 16, THRESHOLD_NAME_BYTES = 64 };
 
-struct device_threshold {
+struct mo_threshold {
     char name[THRESHOLD_NAME_BYTES];
     struct threshold is;
 };
 
-static struct device_threshold *find(struct device_vm *v, struct str name, bool make)
+static struct mo_threshold *find(struct mo_vm *v, struct str name, bool make)
 {
     if (!v || !name.n || name.n >= THRESHOLD_NAME_BYTES) return NULL;
     for (size_t i = 0; i < v->n_thresholds; i++)
         if (str_is(name, v->thresholds[i].name)) return &v->thresholds[i];
     if (!make || v->n_thresholds == THRESHOLDS) return NULL;
     if (!v->thresholds && !(v->thresholds = calloc(THRESHOLDS, sizeof *v->thresholds))) return NULL;
-    struct device_threshold *t = &v->thresholds[v->n_thresholds++];
-    *t = (struct device_threshold){ .is.active = false };
+    struct mo_threshold *t = &v->thresholds[v->n_thresholds++];
+    *t = (struct mo_threshold){ .is.active = false };
     snprintf(t->name, sizeof t->name, "%.*s", STR_ARG(name));
     return t;
 }
 
 /* Judged anew from the next reading on. */
-static void forget(struct device_vm *v, struct str name)
+static void forget(struct mo_vm *v, struct str name)
 {
-    struct device_threshold *t = find(v, name, false);
+    struct mo_threshold *t = find(v, name, false);
 
     if (t) *t = v->thresholds[--v->n_thresholds];
 }
 
-static struct str text_of(struct device *d, const char *leaf, struct str id, struct str name, struct arena *a)
+static struct str text_of(struct mo_env *env, const char *leaf, struct str id, struct str name, struct arena *a)
 {
     struct str v;
 
-    return device_kept(d, DDF_VM, leaf, id, name, a, &v) ? v : (struct str){ 0 };
+    return mo_kept(env, DDF_VM, leaf, id, name, a, &v) ? v : (struct str){ 0 };
 }
 
-static struct str metric_uri(struct device *d, struct str id, struct str metric, struct arena *a)
+static struct str metric_uri(struct mo_env *env, struct str id, struct str metric, struct arena *a)
 {
-    return arena_printf(a, "%.*s/%.*s", STR_ARG(device_uri(d, DDF_VM, "kpi.node", id, (struct str){ 0 }, a)),
+    return arena_printf(a, "%.*s/%.*s", STR_ARG(mo_uri(env, DDF_VM, "kpi.node", id, (struct str){ 0 }, a)),
                         STR_ARG(metric));
 }
 
 /* @return false for one that is not complete yet */
-static bool rule_of(struct device *d, struct str id, struct str name, struct arena *a, struct threshold_rule *out)
+static bool rule_of(struct mo_env *env, struct str id, struct str name, struct arena *a, struct threshold_rule *out)
 {
     int64_t op, hold_s;
 
-    if (!str_to_i64(text_of(d, "kpi.thresholds.*.op", id, name, a), &op) || op < THRESHOLD_GREATER ||
-        op > THRESHOLD_RATE || !threshold_parse(text_of(d, "kpi.thresholds.*.value", id, name, a), &out->value))
+    if (!str_to_i64(text_of(env, "kpi.thresholds.*.op", id, name, a), &op) || op < THRESHOLD_GREATER ||
+        op > THRESHOLD_RATE || !threshold_parse(text_of(env, "kpi.thresholds.*.value", id, name, a), &out->value))
         return false;
     out->op = (enum threshold_op)op;
-    if (!threshold_parse(text_of(d, "kpi.thresholds.*.clear", id, name, a), &out->clear) ||
+    if (!threshold_parse(text_of(env, "kpi.thresholds.*.clear", id, name, a), &out->clear) ||
         (op == THRESHOLD_LESS ? out->clear < out->value : out->clear > out->value))
         out->clear = out->value;
-    if (!str_to_i64(text_of(d, "kpi.thresholds.*.hold", id, name, a), &hold_s) || hold_s < 0) hold_s = 0;
+    if (!str_to_i64(text_of(env, "kpi.thresholds.*.hold", id, name, a), &hold_s) || hold_s < 0) hold_s = 0;
     out->hold_ms = hold_s * 1000;
     return true;
 }
 
-static void tell(struct device *d, struct str id, struct str name, struct str value, bool active, struct arena *a)
+static void tell(struct mo_env *env, struct str id, struct str name, struct str value, bool active, struct arena *a)
 {
-    struct str mark = text_of(d, "kpi.thresholds.*.mark", id, name, a);
+    struct str mark = text_of(env, "kpi.thresholds.*.mark", id, name, a);
     char data[80], as[32];
 
     snprintf(data, sizeof data, "value=%.*s;active=%d", STR_ARG(value), active);
     snprintf(as, sizeof as, "%.*s", STR_ARG(mark.n ? mark : STR("warning")));
-    device_alert_owners(d, id, "threshold", device_uri(d, DDF_VM, "kpi.thresholds.*.node", id, name, a), "chr", as,
-                        data);
+    mo_alert_owners(env, id, "threshold", mo_uri(env, DDF_VM, "kpi.thresholds.*.node", id, name, a), "chr", as, data);
 }
 
-static void judge(struct device *d, struct device_vm *v, struct str name, struct arena *a)
+static void judge(struct mo_env *env, struct mo_vm *v, struct str name, struct arena *a)
 {
     struct str id = str_of(v->vm->id), text;
     struct threshold_rule rule;
-    struct device_threshold *t;
+    struct mo_threshold *t;
     enum threshold_news news;
     int64_t reading, compared;
 
-    if (!rule_of(d, id, name, a, &rule) ||
-        !tree_value(d->tree, metric_uri(d, id, text_of(d, "kpi.thresholds.*.metric", id, name, a), a), a, &text) ||
+    if (!rule_of(env, id, name, a, &rule) ||
+        !tree_value(env->tree, metric_uri(env, id, text_of(env, "kpi.thresholds.*.metric", id, name, a), a), a,
+                    &text) ||
         !threshold_parse(text, &reading) || !(t = find(v, name, true)))
         return;
-    news = threshold_take(&rule, &t->is, reading, d->w->now_ms, &compared);
-    if (news != THRESHOLD_SAME) tell(d, id, name, threshold_format(compared, a), news == THRESHOLD_CROSSED, a);
+    news = threshold_take(&rule, &t->is, reading, env->w->now_ms, &compared);
+    if (news != THRESHOLD_SAME) tell(env, id, name, threshold_format(compared, a), news == THRESHOLD_CROSSED, a);
 }
 
-void mo_threshold_sampled(struct device *d, struct device_vm *v)
+void mo_threshold_sampled(struct mo_env *env, struct mo_vm *v)
 {
     struct arena a;
     struct tree_at at;
 
     arena_init(&a, 1 << 20);
     struct tree_names names = { &a, NULL, 0, false };
-    if (tree_find(d->tree, device_uri(d, DDF_VM, "kpi.thresholds.node", str_of(v->vm->id), (struct str){ 0 }, &a), &a,
+    if (tree_find(env->tree, mo_uri(env, DDF_VM, "kpi.thresholds.node", str_of(v->vm->id), (struct str){ 0 }, &a), &a,
                   &at) &&
-        tree_children(d->tree, &at, &names))
-        for (size_t i = 0; i < names.n; i++) judge(d, v, names.list[i], &a);
+        tree_children(env->tree, &at, &names))
+        for (size_t i = 0; i < names.n; i++) judge(env, v, names.list[i], &a);
     arena_finish(&a);
 }
 
-void mo_threshold_stopped(struct device *d, struct device_vm *v)
+void mo_threshold_stopped(struct mo_env *env, struct mo_vm *v)
 {
     struct arena a;
 
     arena_init(&a, 1 << 18);
     for (size_t i = 0; i < v->n_thresholds; i++)
         if (v->thresholds[i].is.active)
-            tell(d, str_of(v->vm->id), str_of(v->thresholds[i].name), (struct str){ 0 }, false, &a);
+            tell(env, str_of(v->vm->id), str_of(v->thresholds[i].name), (struct str){ 0 }, false, &a);
     v->n_thresholds = 0;
     arena_finish(&a);
 }
@@ -122,7 +122,7 @@ void mo_threshold_stopped(struct device *d, struct device_vm *v)
 
 static int check_node(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
-    struct device *d = ctx;
+    struct mo_env *env = ctx;
     struct str name = command == DDF_REPLACE ? value : at->names[1];
     struct tree_at parent;
     struct arena a;
@@ -132,8 +132,8 @@ static int check_node(void *ctx, const struct tree_at *at, enum ddf_access comma
     if (!name.n || name.n >= THRESHOLD_NAME_BYTES) return 414;
     arena_init(&a, 1 << 20);
     struct tree_names names = { &a, NULL, 0, false };
-    if (command == DDF_ADD && tree_find(d->tree, ddf_uri_parent(at->uri), &a, &parent) &&
-        tree_children(d->tree, &parent, &names))
+    if (command == DDF_ADD && tree_find(env->tree, ddf_uri_parent(at->uri), &a, &parent) &&
+        tree_children(env->tree, &parent, &names))
         n = names.n;
     arena_finish(&a);
     return n < THRESHOLDS ? 200 : 420;
@@ -142,7 +142,7 @@ static int check_node(void *ctx, const struct tree_at *at, enum ddf_access comma
 /* One of the figures this device has; which volume or interface there will be is not asked. */
 static int check_metric(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
-    struct device *d = ctx;
+    struct mo_env *env = ctx;
     const struct tree_row *row;
     const struct ddf_node *n;
     struct ddf_match m;
@@ -152,10 +152,10 @@ static int check_metric(void *ctx, const struct tree_at *at, enum ddf_access com
 
     (void)command;
     arena_init(&a, 1 << 16);
-    uri = metric_uri(d, at->names[0], value, &a);
-    n = uri.n ? ddf_schema_find(tree_model_schema(d->shared->model), uri) : NULL;
-    row = n ? tree_model_row_of(d->shared->model, n) : NULL;
-    if (!n || !ddf_layout_match(device_layout(d), uri, &m) || !m.entry || !m.entry->kpi)
+    uri = metric_uri(env, at->names[0], value, &a);
+    n = uri.n ? ddf_schema_find(tree_model_schema(env->shared->model), uri) : NULL;
+    row = n ? tree_model_row_of(env->shared->model, n) : NULL;
+    if (!n || !ddf_layout_match(mo_layout(env), uri, &m) || !m.entry || !m.entry->kpi)
         status = 400;
     else if (!row || !row->get)
         status = 1411;
@@ -173,22 +173,22 @@ static int check_decimal(void *ctx, const struct tree_at *at, enum ddf_access co
 
 static void changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
-    struct device *d = ctx;
+    struct mo_env *env = ctx;
 
-    d->changes++;
-    forget(device_find_vm(d, at->names[0]), what == TREE_RENAMED ? old : at->names[1]);
+    env->changes++;
+    forget(mo_find_vm(env, at->names[0]), what == TREE_RENAMED ? old : at->names[1]);
 }
 
 static bool get_active(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_threshold *t = find(device_find_vm(ctx, at->names[0]), at->names[1], false);
+    const struct mo_threshold *t = find(mo_find_vm(ctx, at->names[0]), at->names[1], false);
 
     (void)a;
     *out = t && t->is.active ? STR("true") : STR("false");
     return true;
 }
 
-enum rc mo_threshold_rows(struct device_shared *s, struct err *e)
+enum rc mo_threshold_rows(struct mo_shared *s, struct err *e)
 {
     static const char may_be_empty[] = "clear";
     const struct {

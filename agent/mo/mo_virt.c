@@ -37,9 +37,9 @@ static const struct mo_field facts[] = {
 
 static bool get_fact(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
 
-    return d->facts_known && mo_text(at->row->arg, &d->facts, a, out);
+    return env->host.known && mo_text(at->row->arg, &env->host.facts, a, out);
 }
 
 static bool get_version(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
@@ -52,30 +52,31 @@ static bool get_version(void *ctx, const struct tree_at *at, struct arena *a, st
 /* 10 operational, 20 degraded: see the hypervisor's name; 40 failed: the hypervisor does not answer */
 static bool get_state(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
 
     (void)at, (void)a;
-    *out = !d->facts_known ? STR("40") : d->facts.degraded ? STR("20") : STR("10");
+    *out = !env->host.known ? STR("40") : env->host.facts.degraded ? STR("20") : STR("10");
     return true;
 }
 
 static bool get_committed(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
     int64_t sum = 0;
 
     (void)at;
-    for (size_t i = 0; i < d->n_vms; i++)
-        if (d->vms[i].vm->state == VM_RUNNING || d->vms[i].vm->state == VM_PAUSED) sum += d->vms[i].vm->effective.vcpus;
+    for (size_t i = 0; i < env->vms.n; i++)
+        if (env->vms.at[i].vm->state == VM_RUNNING || env->vms.at[i].vm->state == VM_PAUSED)
+            sum += env->vms.at[i].vm->effective.vcpus;
     *out = mo_number(a, sum);
     return true;
 }
 
-static bool count_state(struct device *d, enum vm_state state, struct arena *a, struct str *out)
+static bool count_state(struct mo_env *env, enum vm_state state, struct arena *a, struct str *out)
 {
     int64_t n = 0;
 
-    for (size_t i = 0; i < d->n_vms; i++) n += d->vms[i].vm->state == state;
+    for (size_t i = 0; i < env->vms.n; i++) n += env->vms.at[i].vm->state == state;
     *out = mo_number(a, n);
     return true;
 }
@@ -94,28 +95,28 @@ static bool get_crashed(void *ctx, const struct tree_at *at, struct arena *a, st
 
 static bool get_sample_time(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
     char time[17];
 
     (void)at;
-    text_time_basic(d->facts_ms, time);
-    *out = d->facts_ms ? arena_printf(a, "%s", time) : (struct str){ 0 };
+    text_time_basic(env->host.at_ms, time);
+    *out = env->host.at_ms ? arena_printf(a, "%s", time) : (struct str){ 0 };
     return true;
 }
 
-void mo_virt_facts(struct device *d, bool now)
+void mo_virt_facts(struct mo_env *env, bool now)
 {
     struct hv_facts f = { 0 };
 
-    if (!now && d->facts_known && d->w->now_ms - d->facts_ms < FACTS_FRESH_MS) return;
-    d->facts_known = !d->hv->class->facts(d->hv, &f, NULL);
-    if (!d->facts_known) return;
-    d->facts = f;
-    d->facts_ms = d->w->now_ms;
+    if (!now && env->host.known && env->w->now_ms - env->host.at_ms < FACTS_FRESH_MS) return;
+    env->host.known = !env->hv->class->facts(env->hv, &f, NULL);
+    if (!env->host.known) return;
+    env->host.facts = f;
+    env->host.at_ms = env->w->now_ms;
 }
 
 /* Settings that the agent obeys; the values are kept by the tree. */
-#define S(member) offsetof(struct device_settings, member)
+#define S(member) offsetof(struct mo_settings, member)
 static const struct mo_field settings[] = {
     { "kpi.interval", MO_I64, S(kpi_interval_s), false },
     { "config.progressStep", MO_I64, S(progress_step), false },
@@ -124,20 +125,21 @@ static const struct mo_field settings[] = {
     { "config.coalesce", MO_I64, S(coalesce_s), false },
 };
 
-void mo_virt_settings(struct device *d)
+void mo_virt_settings(struct mo_env *env)
 {
     struct arena a;
     struct str v;
 
     arena_init(&a, 1 << 20);
     for (size_t i = 0; i < MO_COUNT(settings); i++)
-        if (device_kept(d, DDF_DEVICE, settings[i].name, (struct str){ 0 }, (struct str){ 0 }, &a, &v))
-            mo_set(&settings[i], &d->settings, v);
+        if (mo_kept(env, DDF_DEVICE, settings[i].name, (struct str){ 0 }, (struct str){ 0 }, &a, &v))
+            mo_set(&settings[i], &env->settings, v);
     arena_finish(&a);
-    if (d->settings.kpi_interval_s <= 0)
-        d->sample_ms = INT64_MAX;
-    else if (d->w && (d->sample_ms == INT64_MAX || d->sample_ms > d->w->now_ms + d->settings.kpi_interval_s * 1000))
-        d->sample_ms = d->w->now_ms + d->settings.kpi_interval_s * 1000;
+    if (env->settings.kpi_interval_s <= 0)
+        env->sample_ms = INT64_MAX;
+    else if (env->w &&
+             (env->sample_ms == INT64_MAX || env->sample_ms > env->w->now_ms + env->settings.kpi_interval_s * 1000))
+        env->sample_ms = env->w->now_ms + env->settings.kpi_interval_s * 1000;
 }
 
 static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
@@ -149,91 +151,83 @@ static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what 
 /* --- operations over all VMs --- */
 
 /* c.10: a server locks the VMs of its own domain only. */
-static bool owned(struct device *d, const struct vm *vm, struct str server)
+static bool owned(struct mo_env *env, const struct vm *vm, struct str server)
 {
-    struct arena a;
-    struct str list, one;
-    bool yes = !server.n;
-
-    arena_init(&a, 1 << 16);
-    if (device_kept(d, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list))
-        while (!yes && str_cut(&list, ',', &one)) yes = str_eq(str_trim(one), server);
-    arena_finish(&a);
-    return yes;
+    return !server.n || mo_owns(env, vm->id, server);
 }
 
 /* Part of the job in every VM of the caller; those that end at once are counted at once. */
-static int over_all(struct device *d, const struct tree_at *at, const struct tree_call *call, const char *op,
+static int over_all(struct mo_env *env, const struct tree_at *at, const struct tree_call *call, const char *op,
                     const char *part)
 {
-    struct job *j = jobs_begin(d, op, (struct str){ 0 }, at->uri, call);
-    struct vm_world w = device_world(d);
+    struct job *j = jobs_begin(env, op, (struct str){ 0 }, at->uri, call);
+    struct vm_world w = mo_vm_world(env);
     char correlator[VM_CORRELATOR_BYTES];
     int worst = 1200;
 
     if (!j) return 1444;
-    jobs_part_name(j, correlator);
-    device_settle(d);
+    jobs_part_name(j, correlator, sizeof correlator);
+    mo_settle(env);
     j->waiting = 1; /* this loop: parts that end inside it do not end the job */
-    for (size_t i = 0; i < d->n_vms; i++) {
-        struct vm *vm = d->vms[i].vm;
+    for (size_t i = 0; i < env->vms.n; i++) {
+        struct vm *vm = env->vms.at[i].vm;
         int result;
-        if (vm->state == VM_DEFINED || !owned(d, vm, call->server)) continue;
+        if (vm->state == VM_DEFINED || !owned(env, vm, call->server)) continue;
         j->waiting++;
         result = vm_operation(vm, &w, part, call->args, correlator, j->server_id);
         if (result == 202) continue;
         j->waiting--;
         if (result > worst && result >= 1400) worst = result;
     }
-    if (--j->waiting == 0) return jobs_end_now(d, j, j->result > worst ? j->result : worst);
+    if (--j->waiting == 0) return jobs_end_now(env, j, j->result > worst ? j->result : worst);
     if (worst > j->result) j->result = worst;
-    jobs_save(d, j);
+    jobs_save(env, j);
     return 202;
 }
 
-static int lock_all(struct device *d, const struct tree_at *at, const struct tree_call *call)
+static int lock_all(struct mo_env *env, const struct tree_at *at, const struct tree_call *call)
 {
-    return over_all(d, at, call, "lockAll", "lock");
+    return over_all(env, at, call, "lockAll", "lock");
 }
 
-static int unlock_all(struct device *d, const struct tree_at *at, const struct tree_call *call)
+static int unlock_all(struct mo_env *env, const struct tree_at *at, const struct tree_call *call)
 {
-    return over_all(d, at, call, "unlockAll", "unlock");
+    return over_all(env, at, call, "unlockAll", "unlock");
 }
 
-static int refresh(struct device *d, const struct tree_at *at, const struct tree_call *call)
+static int refresh(struct mo_env *env, const struct tree_at *at, const struct tree_call *call)
 {
-    struct job *j = jobs_begin(d, "refresh", (struct str){ 0 }, at->uri, call);
+    struct job *j = jobs_begin(env, "refresh", (struct str){ 0 }, at->uri, call);
 
-    struct vm_world w = device_world(d);
+    struct vm_world w = mo_vm_world(env);
 
     if (!j) return 1444;
-    mo_virt_facts(d, true);
-    device_compare(d, &w);
-    d->changes++;
-    return jobs_end_now(d, j, d->facts_known ? 1200 : 1511);
+    mo_virt_facts(env, true);
+    mo_compare(env, &w);
+    env->changes++;
+    return jobs_end_now(env, j, env->host.known ? 1200 : 1511);
 }
 
-static int collect_all(struct device *d, const struct tree_at *at, const struct tree_call *call)
+static int collect_all(struct mo_env *env, const struct tree_at *at, const struct tree_call *call)
 {
-    struct job *j = jobs_begin(d, "collectAll", (struct str){ 0 }, at->uri, call);
-    struct vm_world w = device_world(d);
+    struct job *j = jobs_begin(env, "collectAll", (struct str){ 0 }, at->uri, call);
+    struct vm_world w = mo_vm_world(env);
 
     if (!j) return 1444;
-    mo_virt_facts(d, true);
-    for (size_t i = 0; i < d->n_vms; i++)
-        if (d->vms[i].vm->state == VM_RUNNING) {
+    mo_virt_facts(env, true);
+    for (size_t i = 0; i < env->vms.n; i++)
+        if (env->vms.at[i].vm->state == VM_RUNNING) {
             j->waiting++;
-            vm_collect(d->vms[i].vm, &w);
+            vm_collect(env->vms.at[i].vm, &w);
         }
-    if (!j->waiting) return jobs_end_now(d, j, 1200);
-    jobs_save(d, j);
+    if (!j->waiting) return jobs_end_now(env, j, 1200);
+    jobs_save(env, j);
     return 202;
 }
 
 static const struct {
     const char *name;
-    int (*run)(struct device *d, const struct tree_at *at, const struct tree_call *call);
+    int (*run)(struct mo_env *env, const struct tree_at *at, const struct tree_call *call);
 } operations[] = {
     { "refresh", refresh },
     { "lockAll", lock_all },
@@ -244,16 +238,16 @@ static const struct {
 static int run(void *ctx, const struct tree_at *at, const struct tree_call *call)
 {
     const struct ddf_operation *op = at->row->arg;
-    struct device *d = ctx;
-    int known = jobs_known(d, at->uri, call);
+    struct mo_env *env = ctx;
+    int known = jobs_known(env, at->uri, call);
 
     if (known) return known;
     for (size_t i = 0; i < MO_COUNT(operations); i++)
-        if (str_is(op->name, operations[i].name)) return operations[i].run(d, at, call);
+        if (str_is(op->name, operations[i].name)) return operations[i].run(env, at, call);
     return 1411;
 }
 
-static enum rc operation_rows(struct device_shared *s, struct err *e)
+static enum rc operation_rows(struct mo_shared *s, struct err *e)
 {
     enum rc rc = RC_OK;
 
@@ -264,7 +258,7 @@ static enum rc operation_rows(struct device_shared *s, struct err *e)
     return rc;
 }
 
-enum rc mo_virt_rows(struct device_shared *s, struct err *e)
+enum rc mo_virt_rows(struct mo_shared *s, struct err *e)
 {
     const struct {
         const char *name;

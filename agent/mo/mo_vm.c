@@ -61,30 +61,30 @@ const struct mo_vm_tables mo_vm_tables = { settings,        MO_COUNT(settings),
                                            volume_settings, MO_COUNT(volume_settings),
                                            net_settings,    MO_COUNT(net_settings) };
 
-static void fill_fields(struct device *d, const struct mo_field *f, size_t n, struct str id, struct str instance,
+static void fill_fields(struct mo_env *env, const struct mo_field *f, size_t n, struct str id, struct str instance,
                         void *base, struct arena *a)
 {
     struct str v;
 
     for (size_t i = 0; i < n; i++)
-        if (device_kept(d, DDF_VM, f[i].name, id, instance, a, &v)) mo_set(&f[i], base, v);
+        if (mo_kept(env, DDF_VM, f[i].name, id, instance, a, &v)) mo_set(&f[i], base, v);
 }
 
-static struct tree_names instances(struct device *d, const char *parent, struct str id, struct arena *a)
+static struct tree_names instances(struct mo_env *env, const char *parent, struct str id, struct arena *a)
 {
     struct tree_names names = { a, NULL, 0, false };
     struct tree_at at;
 
-    if (tree_find(d->tree, device_uri(d, DDF_VM, parent, id, (struct str){ 0 }, a), a, &at))
-        tree_children(d->tree, &at, &names);
+    if (tree_find(env->tree, mo_uri(env, DDF_VM, parent, id, (struct str){ 0 }, a), a, &at))
+        tree_children(env->tree, &at, &names);
     return names;
 }
 
-static void fill_instances(struct device *d, struct vm *vm, struct arena *a)
+static void fill_instances(struct mo_env *env, struct vm *vm, struct arena *a)
 {
     struct str id = str_of(vm->id);
-    struct tree_names volumes = instances(d, "resources.storage.node", id, a),
-                      nets = instances(d, "resources.net.node", id, a);
+    struct tree_names volumes = instances(env, "resources.storage.node", id, a),
+                      nets = instances(env, "resources.net.node", id, a);
     struct hv_volume old_volumes[HV_VOLUMES];
     struct hv_net old_nets[HV_NETS];
 
@@ -99,14 +99,14 @@ static void fill_instances(struct device *d, struct vm *vm, struct arena *a)
         for (size_t k = 0; k < HV_VOLUMES; k++) /* what vm.c put into it stays */
             if (str_is(volumes.list[i], old_volumes[k].name)) *v = old_volumes[k];
         snprintf(v->name, sizeof v->name, "%.*s", STR_ARG(volumes.list[i]));
-        fill_fields(d, volume_settings, MO_COUNT(volume_settings), id, volumes.list[i], v, a);
+        fill_fields(env, volume_settings, MO_COUNT(volume_settings), id, volumes.list[i], v, a);
     }
     for (size_t i = 0; i < nets.n && i < HV_NETS; i++) {
         struct hv_net *n = &vm->want.nets[vm->want.n_nets++];
         for (size_t k = 0; k < HV_NETS; k++)
             if (str_is(nets.list[i], old_nets[k].name)) *n = old_nets[k];
         snprintf(n->name, sizeof n->name, "%.*s", STR_ARG(nets.list[i]));
-        fill_fields(d, net_settings, MO_COUNT(net_settings), id, nets.list[i], n, a);
+        fill_fields(env, net_settings, MO_COUNT(net_settings), id, nets.list[i], n, a);
         vm_net_mac(vm->want.uuid, n->name, n->mac);
     }
 }
@@ -122,32 +122,33 @@ static void complete(struct hv_spec *s)
     if (s->mem_kb <= 0) s->mem_kb = s->mem_max_kb;
 }
 
-bool mo_vm_fill(struct device *d, struct vm *vm)
+bool mo_vm_fill(struct mo_env *env, struct vm *vm)
 {
     struct hv_spec before = vm->want;
     struct arena a;
     struct str v;
 
     arena_init(&a, 4 << 20);
-    fill_fields(d, settings, MO_COUNT(settings), str_of(vm->id), (struct str){ 0 }, vm, &a);
+    fill_fields(env, settings, MO_COUNT(settings), str_of(vm->id), (struct str){ 0 }, vm, &a);
     memset(vm->want.affinity, 0, sizeof vm->want.affinity);
-    if (device_kept(d, DDF_VM, "resources.cpu.affinity", str_of(vm->id), (struct str){ 0 }, &a, &v))
+    if (mo_kept(env, DDF_VM, "resources.cpu.affinity", str_of(vm->id), (struct str){ 0 }, &a, &v))
         snprintf(vm->want.affinity, sizeof vm->want.affinity, "%.*s", STR_ARG(v));
     /* The guest agent's channel, opened by the guest, is the proof that it is up; images without an agent want
      * upgrade.health: none. */
     vm->want.heartbeat = vm->policy.health >= 1 ||
-                         device_kept_int(d, DDF_VM, "crash.heartbeat", str_of(vm->id), (struct str){ 0 }, 0) > 0;
-    fill_instances(d, vm, &a);
+                         mo_kept_int(env, DDF_VM, "crash.heartbeat", str_of(vm->id), (struct str){ 0 }, 0) > 0;
+    fill_instances(env, vm, &a);
     complete(&vm->want);
     /* Without a quota: no disk may promise its guest more than the device has at all. */
-    vm->want.disk_max_kb = d->config.quota_bytes ? (int64_t)(d->config.quota_bytes / 1024) : d->facts.store_total_kb;
+    vm->want.disk_max_kb = env->config.quota_bytes ? (int64_t)(env->config.quota_bytes / 1024)
+                                                   : env->host.facts.store_total_kb;
     arena_finish(&a);
-    mo_vm_image(d, vm);
+    mo_vm_image(env, vm);
     return memcmp(&before, &vm->want, sizeof before) != 0; /* NOLINT: a copy has its padding, too */
 }
 
 /* The image that the VM's leaf names, as the entry of one of the VM's own servers describes it. */
-void mo_vm_image(struct device *d, struct vm *vm)
+void mo_vm_image(struct mo_env *env, struct vm *vm)
 {
     static const struct {
         const char *name;
@@ -164,17 +165,17 @@ void mo_vm_image(struct device *d, struct vm *vm)
     struct str id, v;
 
     arena_init(&a, 1 << 20);
-    if (!device_kept(d, DDF_VM, "image", str_of(vm->id), (struct str){ 0 }, &a, &id)) id = (struct str){ 0 };
+    if (!mo_kept(env, DDF_VM, "image", str_of(vm->id), (struct str){ 0 }, &a, &id)) id = (struct str){ 0 };
     snprintf(image->id, sizeof image->id, "%.*s", STR_ARG(id));
     image->known = false;
-    const struct device_image *entry = mo_image_of(d, vm, id);
+    const struct mo_image *entry = mo_image_of(env, vm, id);
     if (entry) {
         struct str owner = str_of(entry->id);
         for (size_t k = 0; k < MO_COUNT(text); k++)
-            if (device_kept(d, DDF_IMAGE, text[k].name, owner, (struct str){ 0 }, &a, &v))
+            if (mo_kept(env, DDF_IMAGE, text[k].name, owner, (struct str){ 0 }, &a, &v))
                 snprintf((char *)vm + text[k].offset, text[k].size, "%.*s", STR_ARG(v));
-        snprintf(image->ca_file, sizeof image->ca_file, "%s", d->config.ca_file ? d->config.ca_file : "");
-        image->size_bytes = device_kept_int(d, DDF_IMAGE, "sizeKB", owner, (struct str){ 0 }, 0) * 1024;
+        snprintf(image->ca_file, sizeof image->ca_file, "%s", env->config.ca_file ? env->config.ca_file : "");
+        image->size_bytes = mo_kept_int(env, DDF_IMAGE, "sizeKB", owner, (struct str){ 0 }, 0) * 1024;
         image->known = image->url[0] && image->sha256[0] && image->size_bytes > 0;
     }
     arena_finish(&a);
@@ -182,28 +183,28 @@ void mo_vm_image(struct device *d, struct vm *vm)
 
 static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
-    struct device *d = ctx;
-    struct device_vm *v = mo_vm_at(d, at);
+    struct mo_env *env = ctx;
+    struct mo_vm *v = mo_vm_at(env, at);
 
     (void)what, (void)old;
     if (!v) return;
     v->dirty = true;
-    if (d->server.n) v->vm->contact_ms = d->w->now_ms; /* a lease begins when it is set */
+    if (env->server.n) v->vm->contact_ms = env->w->now_ms; /* a lease begins when it is set */
 }
 
 /* When a setting may be written (the layout's `change`); the value it has already is always in order. */
 static int check_setting(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
-    struct device *d = ctx;
-    struct device_vm *v = mo_vm_at(d, at);
+    struct mo_env *env = ctx;
+    struct mo_vm *v = mo_vm_at(env, at);
     struct ddf_match m;
     struct str now;
 
     (void)command;
-    if (!v || !ddf_layout_match(device_layout(d), at->uri, &m) || !m.entry) return 200;
-    tree_kept(d->tree, at, &now);
+    if (!v || !ddf_layout_match(mo_layout(env), at->uri, &m) || !m.entry) return 200;
+    tree_kept(env->tree, at, &now);
     if (str_eq(now, value)) return 200;
-    if (!mo_vm_supported(d, m.entry, value)) return 406; /* never kept as if it were obeyed */
+    if (!mo_vm_supported(env, m.entry, value)) return 406; /* never kept as if it were obeyed */
     if (m.entry->change == DDF_C_STOPPED && v->vm->state != VM_DEFINED && v->vm->state != VM_STOPPED) return 403;
     if ((m.entry->change == DDF_C_DEFINED || m.entry->change == DDF_C_UPGRADE) && v->vm->state != VM_DEFINED)
         return 403;
@@ -213,7 +214,7 @@ static int check_setting(void *ctx, const struct tree_at *at, enum ddf_access co
 /* A volume that is there is never cut off: what would wait for ever is refused. */
 static int check_quota(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
     int64_t kb;
 
     for (int i = 0; v && i < v->vm->want.n_volumes; i++) {
@@ -226,8 +227,8 @@ static int check_quota(void *ctx, const struct tree_at *at, enum ddf_access comm
 /* The guest must be of a kind that the hypervisor can run. */
 static int check_guest(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
-    struct device *d = ctx;
-    struct str list = str_of(d->facts.guest_types), one;
+    struct mo_env *env = ctx;
+    struct str list = str_of(env->host.facts.guest_types), one;
     bool can = !list.n;
 
     while (!can && str_cut(&list, ',', &one)) can = str_eq(str_trim(one), value);
@@ -235,7 +236,7 @@ static int check_guest(void *ctx, const struct tree_at *at, enum ddf_access comm
 }
 
 /* c.3.1: the list of owners is mirrored in the node's ACL; others see how the VM is, no more (c.10). */
-static void mirror_owners(struct device *d, struct str id)
+static void mirror_owners(struct mo_env *env, struct str id)
 {
     static const char *const open[] = { "state", "lockState" };
     struct arena a;
@@ -243,17 +244,17 @@ static void mirror_owners(struct device *d, struct str id)
     enum rc rc = RC_OK;
 
     arena_init(&a, 1 << 20);
-    if (device_kept(d, DDF_VM, "domain.servers", id, (struct str){ 0 }, &a, &list))
+    if (mo_kept(env, DDF_VM, "domain.servers", id, (struct str){ 0 }, &a, &list))
         while (!rc && str_cut(&list, ',', &one))
             if (str_trim(one).n)
                 rc = ddf_acl_with(acl, DDF_ADD | DDF_DELETE | DDF_EXEC | DDF_GET | DDF_REPLACE, str_trim(one), &a,
                                   &acl);
-    if (!rc) rc = tree_set_acl(d->tree, device_vm_uri(d, id, &a), acl);
+    if (!rc) rc = tree_set_acl(env->tree, mo_vm_uri(env, id, &a), acl);
     for (size_t i = 0; !rc && i < MO_COUNT(open); i++)
-        rc = tree_set_acl(d->tree, device_uri(d, DDF_VM, open[i], id, (struct str){ 0 }, &a),
+        rc = tree_set_acl(env->tree, mo_uri(env, DDF_VM, open[i], id, (struct str){ 0 }, &a),
                           acl.n ? STR("Get=*") : acl);
     arena_finish(&a);
-    device_note(d, rc, "rights of a VM");
+    mo_note(env, rc, "rights of a VM");
 }
 
 static int check_servers(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
@@ -287,30 +288,31 @@ static bool plain_name(struct str s, size_t max)
 }
 
 /* A server's VMs are those that name it first. */
-static bool too_many(struct device *d, struct str server)
+static bool too_many(struct mo_env *env, struct str server)
 {
     struct arena a;
     struct str list, one;
     size_t n = 0;
 
-    if (!d->config.quota_vms || !server.n) return false;
+    if (!env->config.quota_vms || !server.n) return false;
     arena_init(&a, 1 << 18);
-    for (size_t i = 0; i < d->n_vms; i++)
-        n += device_kept(d, DDF_VM, "domain.servers", str_of(d->vms[i].vm->id), (struct str){ 0 }, &a, &list) &&
+    for (size_t i = 0; i < env->vms.n; i++)
+        n += mo_kept(env, DDF_VM, "domain.servers", str_of(env->vms.at[i].vm->id), (struct str){ 0 }, &a, &list) &&
              str_cut(&list, ',', &one) && str_eq(str_trim(one), server);
     arena_finish(&a);
-    return n >= d->config.quota_vms;
+    return n >= env->config.quota_vms;
 }
 
 static int check_vm(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
-    struct device *d = ctx;
-    struct device_vm *v = mo_vm_at(d, at);
+    struct mo_env *env = ctx;
+    struct mo_vm *v = mo_vm_at(env, at);
 
     if (command == DDF_ADD) {
         if (!plain_name(at->names[0], VM_ID_BYTES - 1)) return at->names[0].n > VM_ID_BYTES - 1 ? 414 : 400;
-        if (d->n_vms >= DEVICE_VMS || (d->facts.max_vms > 0 && d->n_vms >= (size_t)d->facts.max_vms)) return 1449;
-        return too_many(d, d->server) ? 1449 : 200;
+        if (env->vms.n >= MO_VMS || (env->host.facts.max_vms > 0 && env->vms.n >= (size_t)env->host.facts.max_vms))
+            return 1449;
+        return too_many(env, env->server) ? 1449 : 200;
     }
     if (v && v->vm->state != VM_DEFINED) return 1410; /* c.5.2 row 2: Delete; a new name is no different */
     if (command == DDF_REPLACE && !plain_name(value, VM_ID_BYTES - 1)) return 400;
@@ -328,20 +330,16 @@ static void new_uuid(const struct world *w, char out[HV_UUID_BYTES])
              r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
 }
 
-enum rc mo_vm_adopt(struct device *d, struct vm *vm)
+enum rc mo_vm_adopt(struct mo_env *env, struct vm *vm)
 {
-    if (d->n_vms == d->cap_vms) {
-        size_t want = d->cap_vms ? d->cap_vms * 2 : 1;
-        struct device_vm *list = realloc(d->vms, want * sizeof *list);
-        if (!list) return RC_NOMEM;
-        d->vms = list;
-        d->cap_vms = want;
-    }
-    d->vms[d->n_vms++] = (struct device_vm){ .vm = vm, .dirty = true };
+    struct mo_vm *v = VEC_ADD(&env->vms);
+
+    if (!v) return RC_NOMEM;
+    *v = (struct mo_vm){ .vm = vm, .dirty = true };
     return RC_OK;
 }
 
-static void vm_added(struct device *d, const struct tree_at *at)
+static void vm_added(struct mo_env *env, const struct tree_at *at)
 {
     char id[VM_ID_BYTES], uuid[HV_UUID_BYTES];
     struct vm *vm = NULL;
@@ -349,53 +347,53 @@ static void vm_added(struct device *d, const struct tree_at *at)
     enum rc rc;
 
     snprintf(id, sizeof id, "%.*s", STR_ARG(at->names[0]));
-    new_uuid(d->w, uuid);
+    new_uuid(env->w, uuid);
     arena_init(&a, 1 << 16);
     rc = vm_create(id, uuid, &vm);
-    if (!rc) rc = mo_vm_adopt(d, vm);
-    if (!rc && d->server.n) {
-        struct str uri = device_uri(d, DDF_VM, "domain.servers", at->names[0], (struct str){ 0 }, &a);
-        const struct record *there = records_get(tree_records(d->tree), uri);
-        if (!there || !there->has_value) rc = tree_put(d->tree, uri, d->server);
+    if (!rc) rc = mo_vm_adopt(env, vm);
+    if (!rc && env->server.n) {
+        struct str uri = mo_uri(env, DDF_VM, "domain.servers", at->names[0], (struct str){ 0 }, &a);
+        const struct record *there = records_get(tree_records(env->tree), uri);
+        if (!there || !there->has_value) rc = tree_put(env->tree, uri, env->server);
     }
-    if (!rc) mirror_owners(d, at->names[0]);
+    if (!rc) mirror_owners(env, at->names[0]);
     if (!rc) {
-        vm->state_ms = d->w->now_ms;
-        d->sink.save(d->sink.ctx, vm);
+        vm->state_ms = env->w->now_ms;
+        mo_vm_keep(env, vm);
     }
     arena_finish(&a);
-    device_note(d, rc, "a new VM");
+    mo_note(env, rc, "a new VM");
 }
 
 static void vm_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
-    struct device *d = ctx;
-    struct device_vm *v = device_find_vm(d, what == TREE_RENAMED ? old : at->names[0]);
+    struct mo_env *env = ctx;
+    struct mo_vm *v = mo_find_vm(env, what == TREE_RENAMED ? old : at->names[0]);
 
-    d->changes++;
-    if (what == TREE_ADDED && !v) vm_added(d, at);
+    env->changes++;
+    if (what == TREE_ADDED && !v) vm_added(env, at);
     if (what == TREE_DELETED && v) v->gone = true;
     if (what != TREE_RENAMED || !v) return;
-    device_note(d, state_remove_vm(d->state, v->vm->id, &d->trouble), "VM");
+    mo_note(env, state_remove_vm(env->state, v->vm->id, &env->trouble), "VM");
     snprintf(v->vm->id, sizeof v->vm->id, "%.*s", STR_ARG(at->names[0]));
-    d->sink.save(d->sink.ctx, v->vm);
-    mirror_owners(d, at->names[0]);
+    mo_vm_keep(env, v->vm);
+    mirror_owners(env, at->names[0]);
     v->dirty = true;
 }
 
 /* c.1: leaves that came with the node may be added again while nothing depends on them. */
 static bool vm_fresh(void *ctx, const struct tree_at *at)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     return !v || v->vm->state == VM_DEFINED;
 }
 
 /* A volume or an interface. */
-static int check_instance(struct device *d, const struct tree_at *at, enum ddf_access command, const char *parent,
+static int check_instance(struct mo_env *env, const struct tree_at *at, enum ddf_access command, const char *parent,
                           size_t max)
 {
-    struct device_vm *v = mo_vm_at(d, at);
+    struct mo_vm *v = mo_vm_at(env, at);
     bool off = !v || v->vm->state == VM_DEFINED || v->vm->state == VM_STOPPED;
     struct arena a;
     size_t n;
@@ -405,7 +403,7 @@ static int check_instance(struct device *d, const struct tree_at *at, enum ddf_a
     if (command != DDF_ADD) return off ? 200 : 403; /* in use */
     if (!plain_name(at->names[1], HV_NAME_BYTES - 1)) return 400;
     arena_init(&a, 1 << 20);
-    n = instances(d, parent, at->names[0], &a).n;
+    n = instances(env, parent, at->names[0], &a).n;
     arena_finish(&a);
     return n < max ? 200 : 420;
 }
@@ -424,9 +422,9 @@ static int check_net(void *ctx, const struct tree_at *at, enum ddf_access comman
 
 /* --- leaves whose value is not simply the kept one --- */
 
-static bool kept(struct device *d, const struct tree_at *at, struct str *out)
+static bool kept(struct mo_env *env, const struct tree_at *at, struct str *out)
 {
-    return tree_kept(d->tree, at, out);
+    return tree_kept(env->tree, at, out);
 }
 
 static bool get_name(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
@@ -438,13 +436,12 @@ static bool get_name(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 static bool get_max_vcpus(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    return kept(ctx, at, out) ||
-           device_kept(ctx, DDF_VM, "resources.cpu.vcpus", at->names[0], (struct str){ 0 }, a, out);
+    return kept(ctx, at, out) || mo_kept(ctx, DDF_VM, "resources.cpu.vcpus", at->names[0], (struct str){ 0 }, a, out);
 }
 
 static bool get_max_memory(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     if (kept(ctx, at, out)) return true;
     *out = mo_number(a, v && v->vm->want.mem_max_kb ? v->vm->want.mem_max_kb : MEMORY_KB);
@@ -454,7 +451,7 @@ static bool get_max_memory(void *ctx, const struct tree_at *at, struct arena *a,
 /* c.3.4: written as the balloon's goal, read as what is in force. */
 static bool get_memory(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     if (v && v->vm->state == VM_RUNNING && v->vm->effective.mem_kb > 0) {
         *out = mo_number(a, v->vm->effective.mem_kb);
@@ -483,14 +480,14 @@ static bool get_role(void *ctx, const struct tree_at *at, struct arena *a, struc
 {
     struct str type;
 
-    if (!device_kept(ctx, DDF_VM, "guestType", at->names[0], (struct str){ 0 }, a, &type)) return false;
+    if (!mo_kept(ctx, DDF_VM, "guestType", at->names[0], (struct str){ 0 }, a, &type)) return false;
     *out = str_is(type, "service") || str_is(type, "rtos") ? STR("3") : STR("2");
     return true;
 }
 
 static bool get_used(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     for (int i = 0; v && i < v->vm->stats.n_disks && i < HV_VOLUMES; i++)
         if (str_is(at->names[1], v->vm->stats.disk[i].name)) {
@@ -502,7 +499,7 @@ static bool get_used(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 static bool get_mac(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     (void)a;
     for (int i = 0; v && i < v->vm->want.n_nets; i++)
@@ -517,7 +514,7 @@ static bool get_mac(void *ctx, const struct tree_at *at, struct arena *a, struct
 static void list_wipe(void *ctx, const struct tree_at *parent, struct tree_names *out)
 {
     struct tree_names volumes = instances(ctx, "resources.storage.node", parent->names[0], out->a);
-    const struct device_vm *v = mo_vm_at(ctx, parent);
+    const struct mo_vm *v = mo_vm_at(ctx, parent);
 
     for (size_t i = 0; i < volumes.n; i++) tree_name(out, volumes.list[i]);
     if (v && v->vm->want.disk[0]) tree_name(out, STR(VM_WIPE_DISK));
@@ -526,17 +523,17 @@ static void list_wipe(void *ctx, const struct tree_at *parent, struct tree_names
 }
 
 /* The marks of AvailableWipeList, for a wipe with scope=listed. */
-static void fill_wipe_list(struct device *d, struct vm *vm)
+static void fill_wipe_list(struct mo_env *env, struct vm *vm)
 {
     struct str id = str_of(vm->id), marked;
     struct tree_names names;
     struct arena a;
 
     arena_init(&a, 1 << 20);
-    names = instances(d, "wipeList.node", id, &a);
+    names = instances(env, "wipeList.node", id, &a);
     vm->n_to_wipe = 0;
     for (size_t i = 0; i < names.n && vm->n_to_wipe < VM_WIPE_NAMES; i++)
-        if (device_kept(d, DDF_VM, "wipeList.*.toBeWiped", id, names.list[i], &a, &marked) && str_is(marked, "true"))
+        if (mo_kept(env, DDF_VM, "wipeList.*.toBeWiped", id, names.list[i], &a, &marked) && str_is(marked, "true"))
             snprintf(vm->to_wipe[vm->n_to_wipe++].text, HV_NAME_BYTES, "%.*s", STR_ARG(names.list[i]));
     arena_finish(&a);
 }
@@ -563,28 +560,27 @@ static const struct {
 
 static bool there_if_can(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
     const struct ddf_operation *op = at->row->arg;
 
     (void)a;
     *out = (struct str){ 0 };
     for (size_t i = 0; i < MO_COUNT(optional); i++)
         if (str_is(op->name, optional[i].name))
-            return *(const bool *)(const void *)((const char *)&d->facts + optional[i].capability);
+            return *(const bool *)(const void *)((const char *)&env->host.facts + optional[i].capability);
     return true;
 }
 
 /* Within the quota of the owner that it counts for? */
-static bool has_room(struct device *d, const struct vm *vm)
+static bool has_room(struct mo_env *env, const struct vm *vm)
 {
     struct arena a;
     struct str list, one = { 0 };
     bool room;
 
     arena_init(&a, 1 << 16);
-    if (device_kept(d, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list))
-        str_cut(&list, ',', &one);
-    room = mo_images_room(d, str_trim(one), vm->state == VM_DEFINED ? vm->image.size_bytes / 1024 : 0);
+    if (mo_kept(env, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list)) str_cut(&list, ',', &one);
+    room = mo_images_room(env, str_trim(one), vm->state == VM_DEFINED ? vm->image.size_bytes / 1024 : 0);
     arena_finish(&a);
     return room;
 }
@@ -592,26 +588,26 @@ static bool has_room(struct device *d, const struct vm *vm)
 static int run(void *ctx, const struct tree_at *at, const struct tree_call *call)
 {
     const struct ddf_operation *op = at->row->arg;
-    struct device *d = ctx;
-    struct device_vm *v;
-    struct vm_world w = device_world(d);
+    struct mo_env *env = ctx;
+    struct mo_vm *v;
+    struct vm_world w = mo_vm_world(env);
     char correlator[VM_CORRELATOR_BYTES], server[ACCOUNT_ID_BYTES], name[32];
 
-    device_settle(d);
-    v = mo_vm_at(d, at);
+    mo_settle(env);
+    v = mo_vm_at(env, at);
     if (!v) return 404;
     if (call->correlator.n >= sizeof correlator) return 414;
     snprintf(correlator, sizeof correlator, "%.*s", STR_ARG(call->correlator));
     snprintf(server, sizeof server, "%.*s", STR_ARG(call->server));
     snprintf(name, sizeof name, "%.*s", STR_ARG(op->name));
-    mo_vm_image(d, v->vm);
-    fill_wipe_list(d, v->vm);
-    d->changes++;
-    if ((str_is(op->name, "provision") || str_is(op->name, "start")) && !has_room(d, v->vm)) return 1423;
+    mo_vm_image(env, v->vm);
+    fill_wipe_list(env, v->vm);
+    env->changes++;
+    if ((str_is(op->name, "provision") || str_is(op->name, "start")) && !has_room(env, v->vm)) return 1423;
     return vm_operation(v->vm, &w, name, call->args, correlator, server);
 }
 
-static enum rc operation_rows(struct device_shared *s, struct err *e)
+static enum rc operation_rows(struct mo_shared *s, struct err *e)
 {
     static const char *const served[] = { "provision", "start",   "stop",           "shutdown", "reboot", "reset",
                                           "pause",     "resume",  "suspend",        "lock",     "unlock", "wipe",
@@ -626,7 +622,7 @@ static enum rc operation_rows(struct device_shared *s, struct err *e)
     return rc;
 }
 
-static enum rc node_row(struct device_shared *s, struct err *e)
+static enum rc node_row(struct mo_shared *s, struct err *e)
 {
     struct str uri = ddf_uri_join(&s->arena, s->layout->vms, STR("*"));
 
@@ -634,7 +630,7 @@ static enum rc node_row(struct device_shared *s, struct err *e)
                           &(struct tree_row){ .check = check_vm, .changed = vm_changed, .fresh = vm_fresh }, e);
 }
 
-static enum rc setting_rows(struct device_shared *s, const struct mo_field *f, size_t n, struct err *e)
+static enum rc setting_rows(struct mo_shared *s, const struct mo_field *f, size_t n, struct err *e)
 {
     enum rc rc = RC_OK;
 
@@ -649,7 +645,7 @@ static enum rc setting_rows(struct device_shared *s, const struct mo_field *f, s
     return rc;
 }
 
-enum rc mo_vm_rows(struct device_shared *s, struct err *e)
+enum rc mo_vm_rows(struct mo_shared *s, struct err *e)
 {
     const struct {
         const char *name;
@@ -687,7 +683,7 @@ enum rc mo_vm_rows(struct device_shared *s, struct err *e)
     return rc;
 }
 
-enum rc mo_vm_other_rows(struct device_shared *s, struct err *e)
+enum rc mo_vm_other_rows(struct mo_shared *s, struct err *e)
 {
     return mo_vm_support_rows(s, &(struct tree_row){ .check = check_setting, .changed = setting_changed }, e);
 }

@@ -6,7 +6,7 @@ enum { WANT = offsetof(struct vm, want), WANT_END = offsetof(struct vm, want) + 
 enum { EFFECTIVE = offsetof(struct vm, effective), LIST_BYTES = 8192 };
 
 struct list {
-    struct device *d;
+    struct mo_env *env;
     struct arena *a;
     struct buf *b;
     struct str id;
@@ -15,7 +15,7 @@ struct list {
 /* "CPU/VCPUs=1": the address below the VM's node. */
 static void put(const struct list *l, const char *name, struct str instance, struct str value)
 {
-    const struct str uri = device_uri(l->d, DDF_VM, name, l->id, instance, l->a), vm = device_vm_uri(l->d, l->id, l->a);
+    const struct str uri = mo_uri(l->env, DDF_VM, name, l->id, instance, l->a), vm = mo_vm_uri(l->env, l->id, l->a);
 
     if (uri.n <= vm.n) return;
     buf_printf(l->b, "%s%.*s=%.*s", l->b->n ? "," : "", STR_ARG(str_slice(uri, vm.n + 1, uri.n)), STR_ARG(value));
@@ -63,13 +63,13 @@ static void compare_instances(const struct list *l, const char *node, const stru
 
 static bool get_effective(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    struct device *d = ctx;
-    const struct device_vm *v = device_find_vm(d, at->names[0]);
+    struct mo_env *env = ctx;
+    const struct mo_vm *v = mo_find_vm(env, at->names[0]);
     struct buf b;
 
     if (!v) return false;
     const struct vm *vm = v->vm;
-    const struct list l = { d, a, &b, at->names[0] };
+    const struct list l = { env, a, &b, at->names[0] };
     buf_init(&b, LIST_BYTES);
     if (vm->pending) {
         compare_vm(&l, vm);
@@ -84,7 +84,7 @@ static bool get_effective(void *ctx, const struct tree_at *at, struct arena *a, 
     return good;
 }
 
-enum rc mo_vm_effective_rows(struct device_shared *s, struct err *e)
+enum rc mo_vm_effective_rows(struct mo_shared *s, struct err *e)
 {
     return mo_row(s, DDF_VM, "resources.effective", &(struct tree_row){ .get = get_effective }, e);
 }

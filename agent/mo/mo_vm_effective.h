@@ -16,5 +16,5 @@ struct mo_vm_tables {
 };
 extern const struct mo_vm_tables mo_vm_tables; /* in mo_vm.c */
 
-enum rc mo_vm_effective_rows(struct device_shared *s, struct err *e);
+enum rc mo_vm_effective_rows(struct mo_shared *s, struct err *e);
 #endif

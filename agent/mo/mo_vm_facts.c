@@ -3,9 +3,9 @@
  * leaves. */
 #include "agent/mo/mo.h"
 
-struct device_vm *mo_vm_at(struct device *d, const struct tree_at *at)
+struct mo_vm *mo_vm_at(struct mo_env *env, const struct tree_at *at)
 {
-    return at->n_names ? device_find_vm(d, at->names[0]) : NULL;
+    return at->n_names ? mo_find_vm(env, at->names[0]) : NULL;
 }
 
 /* Members of struct vm as they are. */
@@ -35,16 +35,16 @@ static const struct mo_field facts[] = {
 static bool get_fact(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct mo_field *f = at->row->arg;
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     if (!v || !mo_text(f, v->vm, a, out)) return false;
-    if (f->kind == MO_TEXT) *out = device_shown(ctx, *out, a);
+    if (f->kind == MO_TEXT) *out = mo_shown(ctx, *out, a);
     return true;
 }
 
 static bool get_state(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     *out = mo_number(a, v ? (int64_t)v->vm->state : (int64_t)VM_DEFINED);
     return true;
@@ -52,7 +52,7 @@ static bool get_state(void *ctx, const struct tree_at *at, struct arena *a, stru
 
 static bool get_lock(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     *out = mo_number(a, v ? (int64_t)v->vm->lock : (int64_t)VM_UNLOCKED);
     return true;
@@ -60,7 +60,7 @@ static bool get_lock(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 static bool get_image_version(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     (void)a;
     *out = v && v->vm->state >= VM_STOPPED ? str_of(v->vm->image.version) : (struct str){ 0 };
@@ -69,7 +69,7 @@ static bool get_image_version(void *ctx, const struct tree_at *at, struct arena 
 
 static bool get_image_hash(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     (void)a;
     if (!v || v->vm->state < VM_STOPPED || !v->vm->image.sha256[0]) return false;
@@ -79,7 +79,7 @@ static bool get_image_hash(void *ctx, const struct tree_at *at, struct arena *a,
 
 static bool get_crash_time(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
     char time[17];
 
     if (!v || v->vm->n_crash_ms <= 0) return false;
@@ -90,7 +90,7 @@ static bool get_crash_time(void *ctx, const struct tree_at *at, struct arena *a,
 
 static bool get_contact(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
     char time[17];
 
     if (!v) return false;
@@ -103,7 +103,7 @@ static bool get_contact(void *ctx, const struct tree_at *at, struct arena *a, st
 
 static bool get_crash_reason(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
 
     if (!v || !v->vm->crash_reason) return false;
     *out = mo_number(a, v->vm->crash_reason);
@@ -113,7 +113,7 @@ static bool get_crash_reason(void *ctx, const struct tree_at *at, struct arena *
 /* Time left, from how far it has come; -1 unknown. */
 static bool get_eta(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device_vm *v = mo_vm_at(ctx, at);
+    const struct mo_vm *v = mo_vm_at(ctx, at);
     const struct vm_progress *p = v ? &v->vm->progress : NULL;
     int64_t eta = -1;
 
@@ -125,7 +125,7 @@ static bool get_eta(void *ctx, const struct tree_at *at, struct arena *a, struct
     return true;
 }
 
-enum rc mo_vm_fact_rows(struct device_shared *s, struct err *e)
+enum rc mo_vm_fact_rows(struct mo_shared *s, struct err *e)
 {
     static const struct {
         const char *name;

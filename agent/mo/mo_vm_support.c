@@ -76,9 +76,9 @@ static bool is_setting(const struct ddf_entry *en)
     return (en->scope == DDF_VM || en->scope == DDF_DEVICE) && en->change != DDF_C_NEVER;
 }
 
-static bool has(const struct device *d, enum need need)
+static bool has(const struct mo_env *env, enum need need)
 {
-    return need == TUNING ? d->facts.tuning : need == PANIC ? d->facts.detects_panic : true;
+    return need == TUNING ? env->host.facts.tuning : need == PANIC ? env->host.facts.detects_panic : true;
 }
 
 static bool among(struct str list, char separator, struct str word)
@@ -89,12 +89,12 @@ static bool among(struct str list, char separator, struct str word)
     return false;
 }
 
-bool mo_vm_supported(const struct device *d, const struct ddf_entry *en, struct str value)
+bool mo_vm_supported(const struct mo_env *env, const struct ddf_entry *en, struct str value)
 {
     if (!is_setting(en)) return true;
     for (size_t i = 0; i < MO_COUNT(in_force); i++) {
         if (!str_is(en->name, in_force[i].name)) continue;
-        if (!has(d, in_force[i].need)) return false;
+        if (!has(env, in_force[i].need)) return false;
         return !in_force[i].values || among(str_of(in_force[i].values), '|', value);
     }
     return false;
@@ -110,18 +110,18 @@ static const struct ddf_entry *entry_of(const struct ddf_layout *l, const char *
  * one (mo_vm_support.h). */
 static bool get_settings(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct device *d = ctx;
+    const struct mo_env *env = ctx;
     struct buf b;
     bool good;
 
     (void)at;
-    if (!d->facts_known) return false;
+    if (!env->host.known) return false;
     buf_init(&b, 8192);
     for (size_t i = 0; i < MO_COUNT(in_force); i++) {
         const struct in_force *f = &in_force[i];
-        const struct ddf_entry *en = entry_of(device_layout(d), f->name);
-        struct str types = str_of(d->facts.guest_types), one;
-        if (!en || !has(d, f->need)) continue;
+        const struct ddf_entry *en = entry_of(mo_layout(env), f->name);
+        struct str types = str_of(env->host.facts.guest_types), one;
+        if (!en || !has(env, f->need)) continue;
         buf_printf(&b, "%s%.*s", b.n ? "," : "", STR_ARG(en->path));
         if (f->values) buf_printf(&b, "=%s", f->values);
         for (bool first = true; f->need == GUEST && str_cut(&types, ',', &one); first = false)
@@ -135,17 +135,17 @@ static bool get_settings(void *ctx, const struct tree_at *at, struct arena *a, s
 /* The value it has already is always in order. */
 static int check_device_setting(void *ctx, const struct tree_at *at, enum ddf_access command, struct str value)
 {
-    struct device *d = ctx;
+    struct mo_env *env = ctx;
     struct ddf_match m;
     struct str now;
 
     (void)command;
-    if (!ddf_layout_match(device_layout(d), at->uri, &m) || !m.entry) return 200;
-    tree_kept(d->tree, at, &now);
-    return str_eq(now, value) || mo_vm_supported(d, m.entry, value) ? 200 : 406;
+    if (!ddf_layout_match(mo_layout(env), at->uri, &m) || !m.entry) return 200;
+    tree_kept(env->tree, at, &now);
+    return str_eq(now, value) || mo_vm_supported(env, m.entry, value) ? 200 : 406;
 }
 
-enum rc mo_vm_support_rows(struct device_shared *s, const struct tree_row *setting, struct err *e)
+enum rc mo_vm_support_rows(struct mo_shared *s, const struct tree_row *setting, struct err *e)
 {
     const struct tree_row device_setting = { .check = check_device_setting };
     enum rc rc = mo_row(s, DDF_DEVICE, "hypervisor.cap.settings", &(struct tree_row){ .get = get_settings }, e);

@@ -6,7 +6,7 @@
 #include "agent/mo/mo.h"
 
 /** Has this value of this setting an effect here? Entries of other scopes: true. */
-bool mo_vm_supported(const struct device *d, const struct ddf_entry *en, struct str value);
+bool mo_vm_supported(const struct mo_env *env, const struct ddf_entry *en, struct str value);
 /** Rows for the settings that no other row serves, with this check; and the row of the fact. */
-enum rc mo_vm_support_rows(struct device_shared *s, const struct tree_row *setting, struct err *e);
+enum rc mo_vm_support_rows(struct mo_shared *s, const struct tree_row *setting, struct err *e);
 #endif

@@ -9,13 +9,13 @@ static void add(struct phone *p, const char *name, const char *source, int numbe
     snprintf(data, sizeof data, "%d", number);
     const struct alert_new n = { STR("dm.example.net"), str_of(name), str_of(source), STR("chr"), { 0 },
                                  str_of(data),          { 0 } };
-    CU_ASSERT_EQUAL(alerts_add(p->device->alerts, &n, p->w.now_ms, &e), RC_OK);
+    CU_ASSERT_EQUAL(alerts_add(device_env(p->device)->alerts, &n, p->w.now_ms, &e), RC_OK);
 }
 
 static size_t take(struct phone *p, struct sml_alert_out **first, struct arena *a)
 {
     size_t n = 0;
-    CU_ASSERT_EQUAL(alerts_take(p->device->alerts, STR("dm.example.net"), 1000, a, first, NULL), RC_OK);
+    CU_ASSERT_EQUAL(alerts_take(device_env(p->device)->alerts, STR("dm.example.net"), 1000, a, first, NULL), RC_OK);
     for (const struct sml_alert_out *x = *first; x; x = x->next) n++;
     return n;
 }
@@ -33,9 +33,9 @@ static void sent_ones_come_back_until_acknowledged(void)
     CU_ASSERT(str_is(list->source, "./A") && str_is(list->data, "1200") && str_is(list->mark, "informational") &&
               list->code == 1226);
     CU_ASSERT(str_ends(list->type, STR(":OperationComplete")));
-    CU_ASSERT_EQUAL(alerts_acked(p.device->alerts, list->tag, NULL), RC_OK);
+    CU_ASSERT_EQUAL(alerts_acked(device_env(p.device)->alerts, list->tag, NULL), RC_OK);
     CU_ASSERT_EQUAL(take(&p, &list, &a), 0); /* once in a session */
-    alerts_session_over(p.device->alerts, STR("dm.example.net"));
+    alerts_session_over(device_env(p.device)->alerts, STR("dm.example.net"));
     CU_ASSERT_EQUAL(take(&p, &list, &a), 1);
     CU_ASSERT(str_is(list->source, "./B"));
     CU_ASSERT_EQUAL(state_commit(p.state, NULL), RC_OK);

@@ -190,9 +190,9 @@ static void an_account_may_be_changed_by_its_own_server_only(void)
     PHONE_CODE(&p, 4, 403);
     PHONE_CODE(&p, 5, 425);
     PHONE_IS(&p, "./DMAcc/dm.example.net/Ext/PollS", "30");
-    for (size_t i = 0; i < records_count(tree_records(p.device->tree)); i++)
+    for (size_t i = 0; i < records_count(tree_records(device_env(p.device)->tree)); i++)
         CU_ASSERT_PTR_NULL(
-            strstr(records_at(tree_records(p.device->tree), i)->uri.p, "AAuth")); /* no secret as a node */
+            strstr(records_at(tree_records(device_env(p.device)->tree), i)->uri.p, "AAuth")); /* no secret as a node */
     sml_ha1(STR("dm.example.net"), STR("another-pw"), p.ha1_server);
     phone_forget(&p);
     CU_ASSERT(phone_session(&p, NULL, 0));
@@ -214,8 +214,8 @@ static void a_removed_account_leaves_no_rights_behind(void)
     CU_ASSERT(device_alerts(p.device) > 0);
     CU_ASSERT_EQUAL(device_remove_account(p.device, "dm.example.net", &p.w, &e), RC_OK);
     CU_ASSERT_EQUAL(device_alerts(p.device), 0);
-    for (size_t i = 0; i < records_count(tree_records(p.device->tree)); i++)
-        CU_ASSERT_PTR_NULL(strstr(records_at(tree_records(p.device->tree), i)->acl.p, "dm.example.net"));
+    for (size_t i = 0; i < records_count(tree_records(device_env(p.device)->tree)); i++)
+        CU_ASSERT_PTR_NULL(strstr(records_at(tree_records(device_env(p.device)->tree), i)->acl.p, "dm.example.net"));
     phone_close(&p);
 }
 
@@ -328,15 +328,15 @@ static void alerts_go_to_those_concerned(void)
     PHONE_CODE(&p, 2, 400);
     PHONE_CODE(&p, 3, 400);
     phone_wait(&p, 1000);
-    CU_ASSERT_EQUAL(alerts_waiting(p.device->alerts, STR("dm.example.net"), &since), 1);
-    CU_ASSERT_EQUAL(alerts_waiting(p.device->alerts, STR("op.example.net"), &since), 0);
+    CU_ASSERT_EQUAL(alerts_waiting(device_env(p.device)->alerts, STR("dm.example.net"), &since), 1);
+    CU_ASSERT_EQUAL(alerts_waiting(device_env(p.device)->alerts, STR("op.example.net"), &since), 0);
     CU_ASSERT_EQUAL(since, INT64_MAX);
     hv_sim_crash(p.hv, device_vm(p.device, 0)->want.uuid, HV_C_PANIC);
     phone_wait(&p, 500);
-    CU_ASSERT(alerts_waiting(p.device->alerts, STR("op.example.net"), &since) >= 1);
-    CU_ASSERT_EQUAL(alerts_waiting(p.device->alerts, STR("third.example.net"), &since), 0);
-    CU_ASSERT(tree_allowed(p.device->tree, STR("op.example.net"), DDF_REPLACE, STR(VM "/Name")));
-    CU_ASSERT_FALSE(tree_allowed(p.device->tree, STR("third.example.net"), DDF_GET, STR(VM "/Name")));
+    CU_ASSERT(alerts_waiting(device_env(p.device)->alerts, STR("op.example.net"), &since) >= 1);
+    CU_ASSERT_EQUAL(alerts_waiting(device_env(p.device)->alerts, STR("third.example.net"), &since), 0);
+    CU_ASSERT(tree_allowed(device_env(p.device)->tree, STR("op.example.net"), DDF_REPLACE, STR(VM "/Name")));
+    CU_ASSERT_FALSE(tree_allowed(device_env(p.device)->tree, STR("third.example.net"), DDF_GET, STR(VM "/Name")));
     phone_close(&p);
 }
 
@@ -650,9 +650,9 @@ static void nonces_are_kept_before_they_are_used(void)
         phone_stop(&p);
         CU_ASSERT(phone_start(&p));
     }
-    CU_ASSERT_EQUAL(p.device->accounts[0].n_client_nonce, p.n_client);
-    CU_ASSERT(!memcmp(p.device->accounts[0].client_nonce, p.client_nonce, p.n_client));
-    CU_ASSERT(!memcmp(p.device->accounts[0].server_nonce, p.server_nonce, p.n_server));
+    CU_ASSERT_EQUAL(device_env(p.device)->accounts.at[0].n_client_nonce, p.n_client);
+    CU_ASSERT(!memcmp(device_env(p.device)->accounts.at[0].client_nonce, p.client_nonce, p.n_client));
+    CU_ASSERT(!memcmp(device_env(p.device)->accounts.at[0].server_nonce, p.server_nonce, p.n_server));
     phone_close(&p);
 }
 
@@ -668,9 +668,9 @@ static void a_pushed_session_carries_its_number(void)
     /* resynchronisation: our stored nonce is worthless, the agreed one is used and both get new ones */
     memcpy(call.resync, "\0\0\0\0", 4);
     call.n_resync = 4;
-    memset(p.device->accounts[0].client_nonce, 'x', 16);
+    memset(device_env(p.device)->accounts.at[0].client_nonce, 'x', 16);
     CU_ASSERT(phone_session(&p, &call, 0));
-    CU_ASSERT(!memcmp(p.device->accounts[0].client_nonce, p.client_nonce, p.n_client));
+    CU_ASSERT(!memcmp(device_env(p.device)->accounts.at[0].client_nonce, p.client_nonce, p.n_client));
     phone_close(&p);
 }
 

@@ -71,8 +71,8 @@ static void open_rig(struct rig *r, uint64_t seed)
     phone_stop(&r->p);
     loader_destroy(r->p.loader);
     r->p.loader = loader_sim_files(r->images);
-    r->p.config.images_dir = r->images;
-    r->p.config.vms_dir = r->vms;
+    r->p.config.mo.images_dir = r->images;
+    r->p.config.mo.vms_dir = r->vms;
     snprintf(r->p.file, sizeof r->p.file, "%.40s/state.db", r->dir);
     start(r);
     CU_ASSERT_FATAL(phone_register(&r->p, "dm.example.net"));
@@ -269,7 +269,7 @@ static void dump_tree(struct rig *r, struct buf *out)
     struct arena a;
     size_t n = 0;
     arena_init(&a, 64 << 20);
-    r->p.device->w = &r->p.w;
+    device_env(r->p.device)->w = &r->p.w;
     if (tree_leaves(device_tree(r->p.device), (struct str){ 0 }, STR("."), &a, &leaf, &n))
         for (size_t i = 0; i < n; i++)
             if (!is_measured(leaf[i].uri))

@@ -3,8 +3,7 @@
 #define TESTS_AGENT_PHONE_H
 /* A whole device over the hypervisor in memory, and a server made of the session machine and a list of steps, joined
  * by encoded messages in virtual time. */
-#include "agent/device_int.h"
-#include "agent/dm/session.h"
+#include "agent/device.h"
 #include "base/log.h"
 #include "syncml/session/server.h"
 #include "tests/lib/test.h"
@@ -20,7 +19,7 @@ struct phone_alert {
 };
 
 struct phone {
-    struct device_shared *shared;
+    struct mo_shared *shared;
     struct device_config config;
     struct device *device;
     struct hv *hv;
@@ -63,7 +62,7 @@ static inline bool phone_shared(struct phone *p)
 {
     struct err e = { 0 };
     char text[700];
-    if (device_shared_load(phone_path("ddf"), phone_path("agent"), &p->shared, &e) == RC_OK) return true;
+    if (mo_shared_load(phone_path("ddf"), phone_path("agent"), &p->shared, &e) == RC_OK) return true;
     puts(err_format(&e, text, sizeof text));
     return false;
 }
@@ -95,21 +94,21 @@ static inline void phone_open_as(struct phone *p, bool keeps, enum sml_type enco
     p->server_max = 65536;
     p->seed = 11;
     p->w = world_fixed(1900000000000, &p->seed);
-    p->config = (struct device_config){ .id = "IMEI:001010000000017",
-                                        .manufacturer = "Acme",
-                                        .model = "Phone-1",
-                                        .version = "agent 0.1",
-                                        .language = "en-GB",
-                                        .type = "phone",
-                                        .oem = "Acme",
-                                        .firmware = "1",
-                                        .software = "2",
-                                        .hardware = "3",
-                                        .images_dir = "/nonexistent",
-                                        .vms_dir = "",
-                                        .max_msg_bytes = 16384,
-                                        .max_obj_bytes = 1 << 20,
-                                        .encoding = encoding };
+    p->config = (struct device_config){ .mo.id = "IMEI:001010000000017",
+                                        .mo.manufacturer = "Acme",
+                                        .mo.model = "Phone-1",
+                                        .mo.version = "agent 0.1",
+                                        .mo.language = "en-GB",
+                                        .mo.type = "phone",
+                                        .mo.oem = "Acme",
+                                        .mo.firmware = "1",
+                                        .mo.software = "2",
+                                        .mo.hardware = "3",
+                                        .mo.images_dir = "/nonexistent",
+                                        .mo.vms_dir = "",
+                                        .dm.max_msg_bytes = 16384,
+                                        .dm.max_obj_bytes = 1 << 20,
+                                        .dm.encoding = encoding };
     if (keeps) {
         snprintf(p->file, sizeof p->file, "/tmp/dmvisor-agent-XXXXXX");
         int fd = mkstemp(p->file);
@@ -145,7 +144,7 @@ static inline void phone_close(struct phone *p)
     phone_stop(p);
     p->hv->class->destroy(p->hv);
     loader_destroy(p->loader);
-    device_shared_destroy(p->shared);
+    mo_shared_destroy(p->shared);
     if (!p->file[0]) return;
     unlink(p->file);
     snprintf(more, sizeof more, "%s-wal", p->file);
@@ -239,17 +238,18 @@ static inline bool phone_exchange(struct phone *p, struct sml_server **srv, cons
     arena_init(&a, 32 << 20);
     p->account.client_nonce = (struct str){ p->client_nonce, p->n_client };
     p->account.server_nonce = (struct str){ p->server_nonce, p->n_server };
-    if (!*srv) *srv = sml_server_create(sc, id, str_of(p->config.id), STR("https://dm.example.net/dm"), STR("token"));
-    rc = sml_decode(p->config.encoding, post->body, &a, &m, &e);
+    if (!*srv)
+        *srv = sml_server_create(sc, id, str_of(p->config.mo.id), STR("https://dm.example.net/dm"), STR("token"));
+    rc = sml_decode(p->config.dm.encoding, post->body, &a, &m, &e);
     if (!rc && post->hmac.n) rc = sml_hmac_parse(post->hmac, &a, &tr.hmac, &e);
     if (!rc) rc = sml_server_take(*srv, &m, &tr, &p->account, &p->w, &a, &news, &e);
     if (!rc) phone_news(p, &news);
     for (size_t i = *at; i + 1 < p->n_steps; i++) p->steps[i].next = &p->steps[i + 1];
     if (!rc)
-        rc = sml_server_answer(*srv, *at < p->n_steps ? &p->steps[*at] : NULL, true, p->config.encoding, &p->account,
+        rc = sml_server_answer(*srv, *at < p->n_steps ? &p->steps[*at] : NULL, true, p->config.dm.encoding, &p->account,
                                &p->w, &a, &reply, &sent, &keep, &e);
     *at += sent;
-    if (!rc) rc = sml_encode(p->config.encoding, &reply, out, &e);
+    if (!rc) rc = sml_encode(p->config.dm.encoding, &reply, out, &e);
     if (!rc) snprintf(hmac, 256, "%.*s", STR_ARG(sml_server_mac(*srv, &p->account, buf_str(out), &a)));
     if (keep.client_nonce_next.n) {
         p->n_client = keep.client_nonce_next.n;
@@ -287,7 +287,7 @@ static inline bool phone_session(struct phone *p, const struct push_call *push, 
                                        .resync = push && push->n_resync };
     for (size_t i = 0; i <= PHONE_STEPS; i++) p->code[i] = -1;
     p->posts = 0;
-    p->how = session_create(p->device, &st, &p->w, &s, &post, &e) ? SESSION_FAILED : SESSION_POST;
+    p->how = session_create(device_client(p->device), &st, &p->w, &s, &post, &e) ? SESSION_FAILED : SESSION_POST;
     while (p->how == SESSION_POST && p->posts < 100) {
         struct buf out = { 0 };
         char hmac[256];
@@ -297,7 +297,8 @@ static inline bool phone_session(struct phone *p, const struct push_call *push, 
         if (!fine || p->posts == lose)
             p->how = SESSION_FAILED;
         else
-            p->how = session_reply(s, &p->w, 200, sml_mime(p->config.encoding), str_of(hmac), buf_str(&out), &post, &e);
+            p->how = session_reply(s, &p->w, 200, sml_mime(p->config.dm.encoding), str_of(hmac), buf_str(&out), &post,
+                                   &e);
         buf_finish(&out);
     }
     if (e.rc) snprintf(p->last_error, sizeof p->last_error, "%s", e.text);
@@ -326,7 +327,7 @@ static inline const char *phone_value(struct phone *p, const char *uri)
     struct arena a;
     struct str v;
     arena_init(&a, 1 << 20);
-    p->device->w = &p->w;
+    device_env(p->device)->w = &p->w;
     snprintf(out, sizeof out, "%s", "(not there)");
     if (tree_value(device_tree(p->device), str_of(uri), &a, &v)) snprintf(out, sizeof out, "%.*s", STR_ARG(v));
     arena_finish(&a);

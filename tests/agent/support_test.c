@@ -109,7 +109,7 @@ static void the_list_says_what_the_checks_do(void)
         struct str first = allowed;
         str_cut(&allowed, '|', &first);
         if (str_is(en->name, "guestType")) continue; /* check_guest says 1413 */
-        CU_ASSERT_EQUAL(mo_vm_supported(p.device, en, first.n ? first : STR("1")), in);
+        CU_ASSERT_EQUAL(mo_vm_supported(device_env(p.device), en, first.n ? first : STR("1")), in);
         named += in;
     }
     CU_ASSERT(named > 35 && settings > named + 20);

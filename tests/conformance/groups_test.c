@@ -151,14 +151,14 @@ static void a_sequence_stops_where_the_person_says_no(void)
     struct whole w;
     whole_open(&w, SML_XML);
     CU_ASSERT(whole_session(&w));
-    w.device->config.user = &no;
+    device_client(w.device)->config.user = &no;
     const char *is = RUN(&w, "sequence", progress, question, interval);
     HAS(is, "failed 304 command 2 (confirm): 304 the user refused");
     HAS(is, "1 was carried out; 1 was not carried out (215)");
     CU_ASSERT_STRING_EQUAL(codes(&w), "200 304 215");
     HAS(RUN(&w, "atomic", progress, question, interval), "failed 507 the Atomic failed: command 2 (confirm)");
     CU_ASSERT_STRING_EQUAL(codes(&w), "216 304 215");
-    w.device->config.user = &yes;
+    device_client(w.device)->config.user = &yes;
     HAS(RUN(&w, "sequence", progress, question, interval), "verified");
     whole_close(&w);
 }
@@ -218,10 +218,11 @@ static void a_list_is_read_changed_written_and_read_back(void)
     HAS(finish(&w), "verified 200 inherited from ./Virtualization/Config: Get=*&Replace=com.acme.dm");
     ask_acl(&w, leaf, "grant=Get=org.oper&Exec=org.oper");
     HAS(finish(&w), "verified 200 the device reports it so");
-    CU_ASSERT(ddf_acl_same(tree_acl(w.device->tree, str_of(leaf)), STR("Exec=org.oper&Get=*&Replace=com.acme.dm")));
+    CU_ASSERT(ddf_acl_same(tree_acl(device_env(w.device)->tree, str_of(leaf)),
+                           STR("Exec=org.oper&Get=*&Replace=com.acme.dm")));
     ask_acl(&w, leaf, "revoke=Get=*;grant=Get=com.acme.dm+org.oper");
     HAS(finish(&w), "verified 200 the device reports it so");
-    CU_ASSERT(ddf_acl_same(tree_acl(w.device->tree, str_of(leaf)),
+    CU_ASSERT(ddf_acl_same(tree_acl(device_env(w.device)->tree, str_of(leaf)),
                            STR("Exec=org.oper&Get=com.acme.dm+org.oper&Replace=com.acme.dm")));
     CU_ASSERT_EQUAL(lab_int(w.l, "SELECT tries FROM operation ORDER BY operation_id DESC LIMIT 1"), 1);
     HAS(lab_text(w.l, "SELECT group_concat(command, ' ') FROM (SELECT command FROM operation_item WHERE operation_id ="
@@ -243,7 +244,7 @@ static void nobody_locks_himself_out(void)
     HAS(finish(&w), "verified");
     ask_acl(&w, config, "revoke=Replace=com.acme.dm");
     HAS(finish(&w), "failed 0 this authority (com.acme.dm) would take Replace from itself");
-    CU_ASSERT(ddf_acl_allows(tree_acl(w.device->tree, str_of(config)), DDF_REPLACE, STR("com.acme.dm")));
+    CU_ASSERT(ddf_acl_allows(tree_acl(device_env(w.device)->tree, str_of(config)), DDF_REPLACE, STR("com.acme.dm")));
     ask_acl(&w, config, "revoke=Get=org.oper");
     HAS(finish(&w), "failed 0 everybody (*) has Get");
     ask_acl(&w, config, "revoke=Add=*&Delete=*&Exec=*&Get=*&Replace=*;force=1");
@@ -252,7 +253,7 @@ static void nobody_locks_himself_out(void)
     HAS(finish(&w), "failed 404 ./Nowhere?prop=ACL cannot be read: 404 not found");
     ask_acl(&w, config, "revoke=Replace=com.acme.dm;force=1");
     HAS(finish(&w), "verified");
-    CU_ASSERT(!ddf_acl_allows(tree_acl(w.device->tree, str_of(config)), DDF_REPLACE, STR("com.acme.dm")));
+    CU_ASSERT(!ddf_acl_allows(tree_acl(device_env(w.device)->tree, str_of(config)), DDF_REPLACE, STR("com.acme.dm")));
     whole_close(&w);
 }
 
@@ -267,7 +268,7 @@ static void a_lost_list_is_read_again(void)
     CU_ASSERT(!whole_session(&w));
     w.lose_post = 0;
     HAS(became(&w), "sent");
-    CU_ASSERT(ddf_acl_allows(tree_acl(w.device->tree, str_of(leaf)), DDF_EXEC, STR("org.oper")));
+    CU_ASSERT(ddf_acl_allows(tree_acl(device_env(w.device)->tree, str_of(leaf)), DDF_EXEC, STR("org.oper")));
     HAS(finish(&w), "verified 200 it was so already");
     CU_ASSERT_EQUAL(lab_int(w.l, "SELECT tries FROM operation"), 1);
     whole_close(&w);

@@ -45,22 +45,22 @@ void whole_open(struct whole *w, enum sml_type encoding)
     w->hv = hv_sim_create(100, 5);
     w->loader = loader_sim_create();
     hv_sim_advance(w->hv, w->w.now_ms);
-    w->config = (struct device_config){ .id = "IMEI:001",
-                                        .manufacturer = "Acme",
-                                        .model = "Phone-1",
-                                        .version = "agent 0.1",
-                                        .language = "en-GB",
-                                        .type = "phone",
-                                        .oem = "Acme",
-                                        .firmware = "1",
-                                        .software = "2",
-                                        .hardware = "3",
-                                        .images_dir = "/nonexistent",
-                                        .vms_dir = "",
-                                        .max_msg_bytes = 16384,
-                                        .max_obj_bytes = 1 << 20,
-                                        .encoding = encoding };
-    CU_ASSERT_EQUAL_FATAL(device_shared_load(source("ddf"), source("agent"), &w->shared, &e), RC_OK);
+    w->config = (struct device_config){ .mo.id = "IMEI:001",
+                                        .mo.manufacturer = "Acme",
+                                        .mo.model = "Phone-1",
+                                        .mo.version = "agent 0.1",
+                                        .mo.language = "en-GB",
+                                        .mo.type = "phone",
+                                        .mo.oem = "Acme",
+                                        .mo.firmware = "1",
+                                        .mo.software = "2",
+                                        .mo.hardware = "3",
+                                        .mo.images_dir = "/nonexistent",
+                                        .mo.vms_dir = "",
+                                        .dm.max_msg_bytes = 16384,
+                                        .dm.max_obj_bytes = 1 << 20,
+                                        .dm.encoding = encoding };
+    CU_ASSERT_EQUAL_FATAL(mo_shared_load(source("ddf"), source("agent"), &w->shared, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(device_create(w->shared, &w->config, w->hv, w->loader, NULL, &w->w, &w->device, &e), RC_OK);
     add_account(w);
 }
@@ -70,7 +70,7 @@ void whole_close(struct whole *w)
     device_destroy(w->device);
     w->hv->class->destroy(w->hv);
     loader_destroy(w->loader);
-    device_shared_destroy(w->shared);
+    mo_shared_destroy(w->shared);
     phone_end(w->registered);
     lab_end(w->l);
 }
@@ -90,7 +90,7 @@ bool whole_session(struct whole *w)
     struct err e = { 0 };
     const struct session_start st = { .server_id = STR("com.acme.dm") };
     enum session_next next = SESSION_POST;
-    if (session_create(w->device, &st, &w->w, &s, &post, &e)) next = SESSION_FAILED;
+    if (session_create(device_client(w->device), &st, &w->w, &s, &post, &e)) next = SESSION_FAILED;
     for (w->posts = 0; next == SESSION_POST && w->posts < 60; w->posts++) {
         if (w->lose_post && w->posts + 1 == w->lose_post) break;
         const struct exchange_request rq = { .token = token_of(post.url),
@@ -99,8 +99,8 @@ bool whole_session(struct whole *w)
                                              .user_agent = STR("agent"),
                                              .remote = STR("192.0.2.7"),
                                              .hmac = post.hmac,
-                                             .type = w->config.encoding,
-                                             .answer = w->config.encoding,
+                                             .type = w->config.dm.encoding,
+                                             .answer = w->config.dm.encoding,
                                              .tls = true };
         exchange(w->l->dm, &w->l->world, &rq, &rp, &e);
         CU_ASSERT_EQUAL(dm_commit(w->l->dm, &e), RC_OK);

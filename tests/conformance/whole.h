@@ -3,10 +3,9 @@
 #define TESTS_CONFORMANCE_WHOLE_H
 /* The server and the reference device together, from REST's row in the database to the device's tree and back,
  * without sockets. */
-#include "agent/device_int.h"
+#include "agent/device.h"
 #include "agent/hv/hv.h"
 #include "agent/image/download.h"
-#include "agent/dm/session.h"
 #include "agent/tree/tree.h"
 #include "agent/dm/ui_alert.h"
 #include "tests/server/lab.h"
@@ -14,7 +13,7 @@
 struct whole {
     struct lab *l;
     struct phone *registered; /* only its account */
-    struct device_shared *shared;
+    struct mo_shared *shared;
     struct device_config config;
     struct device *device;
     struct hv *hv;

@@ -43,7 +43,7 @@ static void acls_are_read_changed_and_written(void)
     HAS(whole_tree(&w, "replace", "./Virtualization/Config?prop=ACL", "chr",
                    "Get=*&Replace=com.acme.dm+org.oper&Add=com.acme.dm"),
         "verified");
-    CU_ASSERT(str_is(tree_acl(w.device->tree, STR("./Virtualization/Config")),
+    CU_ASSERT(str_is(tree_acl(device_env(w.device)->tree, STR("./Virtualization/Config")),
                      "Get=*&Replace=com.acme.dm+org.oper&Add=com.acme.dm"));
     HAS(whole_tree(&w, "get", "./Virtualization/Config?prop=ACL", "", NULL), "Replace=com.acme.dm+org.oper");
     HAS(whole_tree(&w, "replace", "./Virtualization/Config?prop=ACL", "chr", "no acl"), "failed 400");
@@ -137,7 +137,7 @@ static void the_person_at_the_device_is_asked(void)
     whole_open(&w, SML_WBXML);
     CU_ASSERT(whole_session(&w));
     HAS(whole_tree(&w, "confirm", "", "", "MAXDT=60\nRestart now?"), "failed 406"); /* nobody is there */
-    w.device->config.user = &yes;
+    device_client(w.device)->config.user = &yes;
     HAS(whole_tree(&w, "display", "", "", "\nHello"), "verified 200");
     HAS(whole_tree(&w, "confirm", "", "", "MAXDT=60\nRestart now?"), "verified 200");
     HAS(whole_tree(&w, "input", "", "", "DR=my+name&MAXLEN=20\nName?"), "\"my name\"");
@@ -145,7 +145,7 @@ static void the_person_at_the_device_is_asked(void)
     const char *both_of_them = whole_tree(&w, "choices", "", "", "DR=1-2\nWhich?\none\ntwo");
     HAS(both_of_them, "\"value\":\"1\"");
     HAS(both_of_them, "\"value\":\"2\"");
-    w.device->config.user = &no;
+    device_client(w.device)->config.user = &no;
     HAS(whole_tree(&w, "confirm", "", "", "\nRestart now?"), "failed 304");
     HAS(whole_tree(&w, "input", "", "", "\nName?"), "failed 214");
     whole_close(&w);

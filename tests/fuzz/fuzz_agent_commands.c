@@ -2,7 +2,7 @@
 /* What a server says to a device with a VM: messages of commands, decoded and carried out on the real tree over the
  * hypervisor in memory, while time goes by. Input: messages in XML or WBXML with "%%%\n" between them. Whatever they
  * say: every command has an answer, a Get gives texts of its own, the device goes on and its VM's record reloads. */
-#include "agent/device_int.h"
+#include "agent/device.h"
 #include "agent/dm/commands.h"
 #include "agent/hv/hv.h"
 #include "agent/vm/vm.h"
@@ -47,9 +47,9 @@ struct place {
     uint64_t seed;
 };
 
-static const struct device_shared *shared(void)
+static const struct mo_shared *shared(void)
 {
-    static struct device_shared *s;
+    static struct mo_shared *s;
     const char *root = getenv("DMVISOR_SOURCE");
     char ddf[600], own[600];
     struct err e = { 0 };
@@ -58,7 +58,7 @@ static const struct device_shared *shared(void)
     log_set_level(LOG_ERROR);
     snprintf(ddf, sizeof ddf, "%s/ddf", root ? root : ".");
     snprintf(own, sizeof own, "%s/agent", root ? root : ".");
-    if (device_shared_load(ddf, own, &s, &e)) {
+    if (mo_shared_load(ddf, own, &s, &e)) {
         fprintf(stderr, "%s (run from the source folder, or set DMVISOR_SOURCE)\n", e.text);
         exit(99);
     }
@@ -103,12 +103,12 @@ static void say(struct place *p, struct str in)
     if (!sml_decode(type, in, &a, &m, NULL)) {
         for (const struct sml_cmd *c = m.cmds; c; c = c->next) n++;
         run = (struct exec_run){ .t = device_tree(p->d), .server = str_of(server), .cmds = m.cmds, .n = n, .a = &a };
-        device_enter(p->d, &p->w, str_of(server));
+        mo_enter(device_env(p->d), &p->w, str_of(server));
         if (!exec_cmds(&run, NULL) && n) {
             size_t i = 0;
             for (const struct sml_cmd *c = m.cmds; c; c = c->next) check(c, &run.answers[i++]);
         }
-        device_leave(p->d, NULL);
+        mo_leave(device_env(p->d), NULL);
     }
     arena_finish(&a);
 }
@@ -130,21 +130,21 @@ static void reload(const struct vm *vm)
 
 static void begin(struct place *p)
 {
-    static const struct device_config config = { .id = "IMEI:1",
-                                                 .manufacturer = "A",
-                                                 .model = "B",
-                                                 .version = "1",
-                                                 .language = "en",
-                                                 .type = "phone",
-                                                 .oem = "A",
-                                                 .firmware = "1",
-                                                 .software = "1",
-                                                 .hardware = "1",
-                                                 .images_dir = "/nonexistent",
-                                                 .vms_dir = "",
-                                                 .max_msg_bytes = 16384,
-                                                 .max_obj_bytes = 1 << 16,
-                                                 .encoding = SML_XML };
+    static const struct device_config config = { .mo.id = "IMEI:1",
+                                                 .mo.manufacturer = "A",
+                                                 .mo.model = "B",
+                                                 .mo.version = "1",
+                                                 .mo.language = "en",
+                                                 .mo.type = "phone",
+                                                 .mo.oem = "A",
+                                                 .mo.firmware = "1",
+                                                 .mo.software = "1",
+                                                 .mo.hardware = "1",
+                                                 .mo.images_dir = "/nonexistent",
+                                                 .mo.vms_dir = "",
+                                                 .dm.max_msg_bytes = 16384,
+                                                 .dm.max_obj_bytes = 1 << 16,
+                                                 .dm.encoding = SML_XML };
     struct account acc;
 
     *p = (struct place){ .seed = 11 };
@@ -178,9 +178,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         from = end + 4;
     }
     arena_init(&a, 64 << 20);
-    device_enter(p.d, &p.w, str_of(server));
+    mo_enter(device_env(p.d), &p.w, str_of(server));
     if (!tree_leaves(device_tree(p.d), (struct str){ 0 }, STR("."), &a, &all, &n_all)) n_all = 0;
-    device_leave(p.d, NULL);
+    mo_leave(device_env(p.d), NULL);
     for (size_t i = 0; i < device_vms(p.d); i++) reload(device_vm(p.d, i));
     arena_finish(&a);
     device_destroy(p.d);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/device_int.h"
+#include "agent/mo/mo.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static enum rc list_files(const char *folder, const char *ending, struct arena *
     return *n ? RC_OK : err_at(e, RC_NOT_FOUND, folder, 0, 0, "has no *%s", ending);
 }
 
-static enum rc rows(struct device_shared *s, struct err *e)
+static enum rc rows(struct mo_shared *s, struct err *e)
 {
     enum rc rc = mo_devinfo_rows(s, e);
 
@@ -47,7 +47,7 @@ static enum rc rows(struct device_shared *s, struct err *e)
     return rc;
 }
 
-static enum rc load(struct device_shared *s, const char *objects, const char *own, struct err *e)
+static enum rc load(struct mo_shared *s, const char *objects, const char *own, struct err *e)
 {
     char *files[FILES_MAX];
     char path[1024];
@@ -67,9 +67,9 @@ static enum rc load(struct device_shared *s, const char *objects, const char *ow
     return s->model ? rows(s, e) : err_set(e, RC_NOMEM, "no memory for the tree's rows");
 }
 
-enum rc device_shared_load(const char *objects, const char *own, struct device_shared **out, struct err *e)
+enum rc mo_shared_load(const char *objects, const char *own, struct mo_shared **out, struct err *e)
 {
-    struct device_shared *s = calloc(1, sizeof *s);
+    struct mo_shared *s = calloc(1, sizeof *s);
     enum rc rc;
 
     if (!s) return err_set(e, RC_NOMEM, "no memory for the management objects");
@@ -77,13 +77,13 @@ enum rc device_shared_load(const char *objects, const char *own, struct device_s
     s->schema = ddf_schema_create();
     rc = s->schema ? load(s, objects, own, e) : err_set(e, RC_NOMEM, "no memory for the management objects");
     if (rc)
-        device_shared_destroy(s);
+        mo_shared_destroy(s);
     else
         *out = s;
     return rc;
 }
 
-void device_shared_destroy(struct device_shared *s)
+void mo_shared_destroy(struct mo_shared *s)
 {
     if (!s) return;
     tree_model_destroy(s->model);

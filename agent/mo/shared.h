@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AGENT_MO_SHARED_H
+#define AGENT_MO_SHARED_H
+/* Descriptions, layout and the rows of all management objects: loaded once, shared by all devices of the process. */
+#include "agent/mo/objects.h"
+#include "agent/tree/tree.h"
+
+enum { DEVINFO_LEAVES = 5 };
+
+struct mo_shared {
+    struct arena arena;
+    struct ddf_schema *schema;
+    struct ddf_layout *layout;
+    struct objects objects;
+    struct tree_model *model;
+    struct str devinfo[DEVINFO_LEAVES]; /* addresses of what package 1 tells */
+};
+
+/** @param objects  folder with mo/ and layout/ @param own  folder with standard.yaml */
+enum rc mo_shared_load(const char *objects, const char *own, struct mo_shared **out, struct err *e);
+void mo_shared_destroy(struct mo_shared *s);
+#endif
