@@ -305,11 +305,7 @@
     X(DESCRIPTION_ADD,                                                                                                  \
       "INSERT INTO description (authority_id, name, man, mod, mo, objects, nodes, bytes, data, created_ms, created_by)" \
       " VALUES (:authority, :name, :man, :mod, :mo, :objects, :nodes, :bytes, :data, :now_ms, :who)")                   \
-    X(DESCRIPTION_DELETE, "DELETE FROM description WHERE description_id = :id")                                         \
-    /* live stream */                                                                                                   \
-    X(EVENT_LAST, "SELECT coalesce(max(event_id), 0), coalesce(min(event_id), 0) FROM event")                           \
-    X(EVENTS, "SELECT event_id, authority_id, at_ms, type, device, data FROM event WHERE event_id > :after"             \
-              " ORDER BY event_id LIMIT :limit")
+    X(DESCRIPTION_DELETE, "DELETE FROM description WHERE description_id = :id")
 
 enum {
 #define X(name, sql) API_##name,

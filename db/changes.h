@@ -58,7 +58,4 @@
     " SELECT device_id, :policy, :revision, CASE WHEN t THEN 1 ELSE 2 END, 'pending', 'waits for the device to call'," \
     " :now_ms FROM (SELECT d.device_id, (%.*s) AS t FROM device d WHERE " CHANGE_SLICE_OF                              \
     ") WHERE t IS NOT FALSE ON CONFLICT (device_id, policy_id) DO NOTHING"
-
-#define CHANGE_EVENT                                                                                                   \
-    "INSERT INTO event (authority_id, at_ms, type, device, data) VALUES (:authority, :now_ms, :type, :device, :data)"
 #endif

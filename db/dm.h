@@ -224,9 +224,7 @@
     X(CLOCK_READINGS, "UPDATE device SET next_kpi_ms = :now_ms WHERE next_kpi_ms > :now_ms")                              \
     X(CLOCK_RESYNC, "UPDATE contact SET resync_until_ms = NULL WHERE resync_until_ms > :now_ms")                          \
     X(CLOCK_TRIGGERS, "UPDATE trigger SET next_ms = :now_ms WHERE next_ms > :now_ms")                                     \
-    X(CLOCK_FAILURES, "UPDATE failure SET retry_ms = :now_ms WHERE retry_ms > :now_ms")                                   \
-    X(EVENT_ADD, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                            \
-                 " VALUES (:authority_id, :now_ms, :type, :device, :data)")
+    X(CLOCK_FAILURES, "UPDATE failure SET retry_ms = :now_ms WHERE retry_ms > :now_ms")
 
 #define DM_DEVICE                                                                                                                \
     "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"               \

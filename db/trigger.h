@@ -31,9 +31,7 @@
                        " SELECT o.operation_id, (SELECT coalesce(max(s.seq), 0) + 1 FROM operation_step s"                \
                        "   WHERE s.operation_id = o.operation_id), :now_ms, 'notified', 0, :reason"                       \
                        " FROM operation o WHERE o.device_id = :device_id AND o.state = 'queued'"                          \
-                       " AND o.not_before_ms <= :now_ms")                                                                 \
-    X(EVENT, "INSERT INTO event (authority_id, at_ms, type, device, data)"                                                \
-             " VALUES (:authority_id, :now_ms, 'trigger', :device, :data)")
+                       " AND o.not_before_ms <= :now_ms")
 
 enum {
 #define X(name, sql) TRIGGER_STMT_##name,

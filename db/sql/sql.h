@@ -69,6 +69,15 @@ struct sql_arg {
 }; /* name without ':' */
 
 struct sql_rows;
+/** Start a statement whose text is a constant of the program: prepared at its first use on this connection and kept, found by its
+ * address. Arguments as for sql_start; one run of it at a time on a connection. */
+enum rc sql_query(struct sql *s, const char *text, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
+                  struct err *e);
+/** As sql_query, run to the end without looking at rows. @param changed number of rows changed, may be NULL */
+enum rc sql_execute(struct sql *s, const char *text, const struct sql_arg *args, size_t n_args, int64_t *changed,
+                    struct err *e);
+/** Does this text fit the schema? @return RC_INVALID when it does not: e names it */
+enum rc sql_check_text(struct sql *s, const char *text, struct err *e);
 /** Start a prepared statement. Arguments not named in the statement are a mistake of ours (RC_INTERNAL), parameters
  * without an argument are NULL; values are borrowed until sql_end. One run of a statement at a time on a connection. */
 enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,

@@ -33,10 +33,20 @@ static const char *const own_sql[OWN_COUNT] = {
     [OWN_ROLLBACK_TO] = "ROLLBACK TO s",
 };
 
+/* Statements of sql_query by the address of their text: open addressing, at most half full. */
+struct queries {
+    struct {
+        const char *text;
+        struct sql_rows *rows;
+    } * at;
+    size_t n, size; /* size: a power of two, or 0 */
+};
+
 struct sql {
     sqlite3 *db;
     struct sql_rows *statements;
     size_t n_statements;
+    struct queries queries;
     sqlite3_stmt *own[OWN_COUNT];
     struct sql_rows *texts[SQL_TEXTS];
     uint64_t clock;
@@ -243,6 +253,12 @@ void sql_close(struct sql *s)
 {
     if (!s) return;
     for (size_t i = 0; i < s->n_statements; i++) unprepare(&s->statements[i]);
+    for (size_t i = 0; i < s->queries.size; i++)
+        if (s->queries.at[i].rows) {
+            unprepare(s->queries.at[i].rows);
+            free(s->queries.at[i].rows);
+        }
+    free(s->queries.at);
     for (int i = 0; i < SQL_TEXTS; i++)
         if (s->texts[i]) {
             unprepare(s->texts[i]);
@@ -357,16 +373,78 @@ static enum rc start(struct sql_rows *r, const struct sql_arg *args, size_t n_ar
     return RC_OK;
 }
 
+/* As start, of a statement that may write. */
+static enum rc start_in_place(struct sql_rows *r, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
+                              struct err *e)
+{
+    const bool writes = !sql_in_transaction(r->sql) &&
+                        !sqlite3_stmt_readonly(r->st); /* sql_begin has looked for the others */
+    enum rc rc = writes ? in_place(r->sql, e) : RC_OK;
+    return rc ? rc : start(r, args, n_args, rows, e);
+}
+
 enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
                   struct err *e)
 {
     if (statement < 0 || (size_t)statement >= s->n_statements)
         return err_set(e, RC_INTERNAL, "no statement %d", statement);
-    struct sql_rows *r = &s->statements[statement];
-    const bool writes = !sql_in_transaction(s) &&
-                        !sqlite3_stmt_readonly(r->st); /* sql_begin has looked for the others */
-    enum rc rc = writes ? in_place(s, e) : RC_OK;
-    return rc ? rc : start(r, args, n_args, rows, e);
+    return start_in_place(&s->statements[statement], args, n_args, rows, e);
+}
+
+/* Where this text is, or belongs. */
+static size_t query_slot(const struct queries *q, const char *text)
+{
+    size_t i = (size_t)(((uint64_t)(uintptr_t)text * 0x9E3779B97F4A7C15U) >> 32) & (q->size - 1);
+    while (q->at[i].text && q->at[i].text != text) i = (i + 1) & (q->size - 1);
+    return i;
+}
+
+static enum rc queries_grow(struct queries *q, struct err *e)
+{
+    struct queries more = { .n = q->n, .size = q->size ? 2 * q->size : 64 };
+    more.at = calloc(more.size, sizeof *more.at);
+    if (!more.at) return err_set(e, RC_NOMEM, "no memory for statements");
+    for (size_t i = 0; i < q->size; i++)
+        if (q->at[i].text) more.at[query_slot(&more, q->at[i].text)] = q->at[i];
+    free(q->at);
+    *q = more;
+    return RC_OK;
+}
+
+static enum rc query_prepare(struct sql *s, const char *text, struct sql_rows **out, struct err *e)
+{
+    struct queries *q = &s->queries;
+    enum rc rc = 2 * (q->n + 1) > q->size ? queries_grow(q, e) : RC_OK;
+    if (rc) return rc;
+    struct sql_rows *r = calloc(1, sizeof *r);
+    if (!r) return err_set(e, RC_NOMEM, "no memory for a statement");
+    rc = prepare(s, str_of(text), r, e);
+    if (rc) {
+        unprepare(r);
+        free(r);
+        return rc;
+    }
+    const size_t i = query_slot(q, text);
+    q->at[i].text = text;
+    q->at[i].rows = *out = r;
+    q->n++;
+    return RC_OK;
+}
+
+enum rc sql_query(struct sql *s, const char *text, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
+                  struct err *e)
+{
+    struct sql_rows *r = s->queries.size ? s->queries.at[query_slot(&s->queries, text)].rows : NULL;
+    enum rc rc = r ? RC_OK : query_prepare(s, text, &r, e);
+    return rc ? rc : start_in_place(r, args, n_args, rows, e);
+}
+
+enum rc sql_check_text(struct sql *s, const char *text, struct err *e)
+{
+    struct sql_rows r = { 0 };
+    enum rc rc = prepare(s, str_of(text), &r, e);
+    unprepare(&r);
+    return rc;
 }
 
 enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *args, size_t n_args,
@@ -447,16 +525,30 @@ void sql_end(struct sql_rows *r)
     }
 }
 
-enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, int64_t *changed,
-                struct err *e)
+/* Takes what starting it came to. */
+static enum rc run_out(struct sql *s, struct sql_rows *r, enum rc rc, int64_t *changed, struct err *e)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(s, statement, args, n_args, &r, e);
     while (!rc) rc = sql_step(r, e);
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
     if (changed) *changed = sqlite3_changes64(s->db);
     return RC_OK;
+}
+
+enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, int64_t *changed,
+                struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_start(s, statement, args, n_args, &r, e);
+    return run_out(s, r, rc, changed, e);
+}
+
+enum rc sql_execute(struct sql *s, const char *text, const struct sql_arg *args, size_t n_args, int64_t *changed,
+                    struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_query(s, text, args, n_args, &r, e);
+    return run_out(s, r, rc, changed, e);
 }
 
 int64_t sql_last_id(struct sql *s)

@@ -281,8 +281,10 @@ enum rc event(struct call *c, int64_t authority, const char *type, struct str de
     buf_init(&b, 0);
     json_write(j, &b);
     json_decref(j);
-    enum rc rc = b.failed ? err_set(&c->e, RC_NOMEM, "no memory for an event")
-                          : change_event(c->db, authority, type, device, buf_str(&b), c->w.now_ms, &c->e);
+    const struct db_event v = {
+        .authority = authority, .at_ms = c->w.now_ms, .type = str_of(type), .device = device, .data = buf_str(&b)
+    };
+    enum rc rc = b.failed ? err_set(&c->e, RC_NOMEM, "no memory for an event") : db_event_add(c->db, &v, NULL, &c->e);
     buf_finish(&b);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "db/sql/beside.h"
 #include "db/start.h"
+#include "db/statements.h"
 #include "server/core/health.h"
 #include "server/core/ddf_cache.h"
 #include "server/core/credentials.h"
@@ -232,6 +233,7 @@ enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, s
     sql_close(db);
     db = NULL;
     if (!rc) rc = sql_open(c->database, &start, &db, e);
+    if (!rc) rc = db_statements_check(db, e);
     if (!rc) rc = sql_begin(db, true, e);
     if (!rc) rc = same_instance(db, c, id, &fresh, e);
     if (!rc) rc = first_authority(db, c, now_ms, e);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/event.h"
 #include "server/dm/message.h"
 #include "db/dm.h"
 #include "server/store/ceilings.h"
@@ -94,9 +95,14 @@ void visit_event(struct visit *v, const char *type)
         visit_nomem(v);
         return;
     }
-    visit_run(v, DM_STMT(EVENT_ADD), { "authority_id", SQL_I(v->d.authority) }, { "now_ms", SQL_I(v->w->now_ms) },
-              { "type", SQL_T(str_of(type)) }, { "device", SQL_T(v->d.name) }, { "data", SQL_T(buf_str(&v->json)) });
-    if (!v->rc) v->rc = ceiling_event(v->db, v->srv, v->d.authority, v->d.name, sql_last_id(v->db), v->e);
+    const struct db_event event = { .authority = v->d.authority,
+                                    .at_ms = v->w->now_ms,
+                                    .type = str_of(type),
+                                    .device = v->d.name,
+                                    .data = buf_str(&v->json) };
+    int64_t id = 0;
+    if (!v->rc) v->rc = db_event_add(v->db, &event, &id, v->e);
+    if (!v->rc) v->rc = ceiling_event(v->db, v->srv, v->d.authority, v->d.name, id, v->e);
     v->events = true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/dm/session_log.h"
 #include "base/log.h"
+#include "db/event.h"
 #include "db/dm.h"
 #include "server/store/ceilings.h"
 #include "server/core/metrics.h"
@@ -25,13 +26,12 @@ enum rc ending_event(struct dm *dm, int64_t authority, const char *type, struct 
                      int64_t now_ms, struct err *e)
 {
     dm->events = dm->dirty = true;
-    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(EVENT_ADD),
-                         SQL_ARGS({ "authority_id", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) },
-                                  { "type", SQL_T(str_of(type)) }, { "device", SQL_T(device) },
-                                  { "data", SQL_T(json) }),
-                         NULL, e);
-    if (rc) return rc;
-    return ceiling_event(store_sql(dm->st), dm->srv, authority, device, sql_last_id(store_sql(dm->st)), e);
+    const struct db_event event = {
+        .authority = authority, .at_ms = now_ms, .type = str_of(type), .device = device, .data = json
+    };
+    int64_t id = 0;
+    enum rc rc = db_event_add(store_sql(dm->st), &event, &id, e);
+    return rc ? rc : ceiling_event(store_sql(dm->st), dm->srv, authority, device, id, e);
 }
 
 enum rc dm_begin(struct dm *dm, struct err *e)

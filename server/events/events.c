@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/world.h"
 #include "db/api.h"
+#include "db/event.h"
 #include "server/events/json.h"
 #include "server/events/operation_json.h"
 #include "server/core/metrics.h"
@@ -87,34 +88,33 @@ static void drop(struct events *ev, struct live *s)
 }
 
 /* One row as readers get it. */
-static void format(struct buf *b, int64_t id, int64_t at_ms, struct str type, struct str device, struct str data)
+static void format(struct buf *b, const struct db_event *v)
 {
-    json_t *j = json_loadb(data.n ? data.p : "", data.n, 0, NULL);
+    json_t *j = json_loadb(v->data.n ? v->data.p : "", v->data.n, 0, NULL);
     if (!json_is_object(j)) {
         json_decref(j);
         j = json_object();
     }
-    if (!json_object_get(j, "at")) j_time(j, "at", at_ms);
-    if (device.n && !json_object_get(j, "device")) j_str(j, "device", device);
-    buf_printf(b, "id: %" PRId64 "\nevent: %.*s\ndata: ", id, STR_ARG(type));
+    if (!json_object_get(j, "at")) j_time(j, "at", v->at_ms);
+    if (v->device.n && !json_object_get(j, "device")) j_str(j, "device", v->device);
+    buf_printf(b, "id: %" PRId64 "\nevent: %.*s\ndata: ", v->id, STR_ARG(v->type));
     json_write(j, b);
     buf_putz(b, "\n\n");
     json_decref(j);
 }
 
 /* One row for those who have had all before it from `after` on. */
-static void hand_out(struct events *ev, struct sql_rows *r, int64_t after, struct buf *b)
+static void hand_out(struct events *ev, const struct db_event *v, int64_t after, struct buf *b)
 {
-    const int64_t id = sql_int(r, 0);
     buf_reset(b);
     for (struct live *s = first(ev), *next; s; s = next) {
         next = s->next;
-        if (s->at >= id || s->at < after) continue;
-        s->at = id;
-        if (!wants(s, sql_int(r, 1), sql_text(r, 3), sql_text(r, 4))) continue;
+        if (s->at >= v->id || s->at < after) continue;
+        s->at = v->id;
+        if (!wants(s, v->authority, v->type, v->device)) continue;
         s->dirty |= s->operation != 0;
         if (s->operation) continue;
-        if (!b->n) format(b, id, sql_int(r, 2), sql_text(r, 3), sql_text(r, 4), sql_text(r, 5));
+        if (!b->n) format(b, v);
         if (!http_stream_write(s->stream, buf_str(b))) drop(ev, s);
     }
 }
@@ -123,11 +123,12 @@ static void hand_out(struct events *ev, struct sql_rows *r, int64_t after, struc
 static int pump(struct events *ev, int64_t after, struct err *e)
 {
     struct sql_rows *r = NULL;
+    struct db_event v;
     struct buf b;
     int n = 0;
     buf_init(&b, 0);
-    enum rc rc = sql_start(ev->db, API_EVENTS, SQL_ARGS({ "after", SQL_I(after) }, { "limit", SQL_I(BATCH) }), &r, e);
-    for (; !rc && (rc = sql_step(r, e)) == RC_OK; n++) hand_out(ev, r, after, &b);
+    enum rc rc = db_event_list(ev->db, after, BATCH, &r, e);
+    for (; !rc && (rc = db_event_next(r, &v, e)) == RC_OK; n++) hand_out(ev, &v, after, &b);
     sql_end(r);
     buf_finish(&b);
     return n;
@@ -283,20 +284,6 @@ void events_wake(struct events *ev)
     if (ev && atomic_load_explicit(&ev->n_streams, memory_order_relaxed) != 0) wake(ev);
 }
 
-/* Where the newest and the oldest row stand. */
-static enum rc ends(struct sql *db, int64_t *last, int64_t *first_row, struct err *e)
-{
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(db, API_EVENT_LAST, NULL, 0, &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) {
-        *last = sql_int(r, 0);
-        *first_row = sql_int(r, 1);
-    }
-    sql_end(r);
-    return rc;
-}
-
 /* With the lock held. */
 static unsigned streams_of(const struct events *ev, int64_t principal)
 {
@@ -308,7 +295,7 @@ static unsigned streams_of(const struct events *ev, int64_t principal)
 static enum rc add(struct events *ev, struct sql *db, struct live *s, int64_t after, struct err *e)
 {
     int64_t last = 0, first_row = 0;
-    enum rc rc = ends(db, &last, &first_row, e);
+    enum rc rc = db_event_ends(db, &last, &first_row, e);
     if (rc) return rc;
     bool forgotten = after && (after > last || after < first_row - 1);
     s->at = after && !forgotten ? after : last;

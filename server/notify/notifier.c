@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/world.h"
+#include "db/event.h"
 #include "db/trigger.h"
 #include "server/store/generation.h"
 #include "server/events/events.h"
@@ -101,10 +102,10 @@ static enum rc tell(struct notifier *n, const struct due *d, const char *state, 
     buf_putz(&data, "\",\"error\":\"");
     buf_json(&data, str_of(error));
     buf_putz(&data, "\"}");
-    enum rc rc = sql_run(n->db, TRIGGER_STMT_EVENT,
-                         SQL_ARGS({ "authority_id", SQL_I(d->authority) }, { "now_ms", SQL_I(now_ms) },
-                                  { "device", SQL_T(d->name) }, { "data", SQL_T(buf_str(&data)) }),
-                         NULL, e);
+    const struct db_event event = {
+        .authority = d->authority, .at_ms = now_ms, .type = STR("trigger"), .device = d->name, .data = buf_str(&data)
+    };
+    enum rc rc = db_event_add(n->db, &event, NULL, e);
     buf_finish(&data);
     return rc;
 }

@@ -158,12 +158,3 @@ enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_
     rc = change_stamp(db, authority, &stamp, e);
     return rc ? rc : change_touch_device(db, device, stamp, why, now_ms, e);
 }
-
-enum rc change_event(struct sql *db, int64_t authority, const char *type, struct str device, struct str json,
-                     int64_t now_ms, struct err *e)
-{
-    return run(db, STR(CHANGE_EVENT),
-               SQL_ARGS({ "authority", SQL_I(authority) }, { "now_ms", SQL_I(now_ms) }, { "type", SQL_T(str_of(type)) },
-                        { "device", SQL_T(device) }, { "data", SQL_T(json) }),
-               e);
-}

@@ -36,7 +36,4 @@ enum rc change_policy_slice(struct sql *db, const struct change_slice *s, const 
 /** Labels or facts changed: policies that may concern the device are evaluated again at its next session; touched now
  * if any may hold. */
 enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_t now_ms, struct err *e);
-/** One row for the live stream. @param json an object */
-enum rc change_event(struct sql *db, int64_t authority, const char *type, struct str device, struct str json,
-                     int64_t now_ms, struct err *e);
 #endif

@@ -145,6 +145,38 @@ static void our_own_mistakes_are_told(void)
     sql_close(s);
 }
 
+/* Prepared once for each connection, whatever the number of statements. */
+static void a_constant_text_is_prepared_once_and_found_by_its_address(void)
+{
+    enum { MANY = 300 };
+    static char text[MANY][64];
+    static const char insert[] = "INSERT INTO t (id, name) VALUES (:id, :name) RETURNING id";
+    struct sql *s = memory();
+    struct sql_rows *r = NULL, *second = NULL;
+    struct err e = { 0 };
+    int64_t changed = 0;
+    for (int i = 0; i < MANY; i++) snprintf(text[i], sizeof text[i], "SELECT %d", i);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < MANY; i++) {
+            CU_ASSERT_EQUAL_FATAL(sql_query(s, text[i], NULL, 0, &r, &e), RC_OK);
+            CU_ASSERT_EQUAL(sql_step(r, &e), RC_OK);
+            CU_ASSERT_EQUAL(sql_int(r, 0), i);
+            sql_end(r);
+            text[i][0] = 's'; /* a second look prepares nothing: the text is not read again */
+        }
+    CU_ASSERT_EQUAL(sql_query(s, insert, SQL_ARGS({ "id", SQL_I(5) }, { "name", SQL_T(STR("five")) }), &r, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_query(s, insert, NULL, 0, &second, &e), RC_INTERNAL); /* it runs */
+    CU_ASSERT_EQUAL(sql_step(r, &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_int(r, 0), 5);
+    sql_end(r);
+    CU_ASSERT_EQUAL(sql_execute(s, "DELETE FROM t WHERE id = 5", NULL, 0, &changed, &e), RC_OK);
+    CU_ASSERT_EQUAL(changed, 1);
+    CU_ASSERT_EQUAL(sql_query(s, "SELECT colour FROM t", NULL, 0, &r, &e), RC_INVALID);
+    CU_ASSERT_EQUAL(sql_check_text(s, "SELECT name FROM t", &e), RC_OK);
+    CU_ASSERT_EQUAL(sql_check_text(s, "SELECT colour FROM t", &e), RC_INVALID);
+    sql_close(s);
+}
+
 /* By us (a migration) or by anybody with another connection: SQLite prepares statements anew then. */
 static void the_schema_may_change_under_a_statement(void)
 {
@@ -362,9 +394,10 @@ static void the_server_schema_is_in_order(void)
 }
 
 TEST_MAIN("db.sql", TEST(values_come_back_as_they_went_in), TEST(parameters_left_out_are_null),
-          TEST(our_own_mistakes_are_told), TEST(the_schema_may_change_under_a_statement),
-          TEST(constraints_have_outcomes_of_their_own), TEST(a_savepoint_is_taken_back_alone),
-          TEST(texts_made_at_run_time_are_kept_and_bounded), TEST(a_second_writer_waits_and_then_is_told_busy),
+          TEST(our_own_mistakes_are_told), TEST(a_constant_text_is_prepared_once_and_found_by_its_address),
+          TEST(the_schema_may_change_under_a_statement), TEST(constraints_have_outcomes_of_their_own),
+          TEST(a_savepoint_is_taken_back_alone), TEST(texts_made_at_run_time_are_kept_and_bounded),
+          TEST(a_second_writer_waits_and_then_is_told_busy),
           TEST(a_missing_folder_and_other_engines_are_refused_in_words), TEST(schema_steps_run_once_and_whole),
           TEST(a_newer_database_and_gaps_are_refused), TEST(a_backup_is_a_database),
           TEST(the_server_schema_is_in_order))

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DB_EVENT_H
+#define DB_EVENT_H
+/* Events: what the live stream tells, in the order it happened. */
+#include "db/sql/sql.h"
+
+struct db_event {
+    int64_t id, authority; /* id: 0 in one to be added */
+    int64_t at_ms;
+    struct str type;
+    struct str device; /* its name; empty = none in particular */
+    struct str data;   /* JSON object */
+};
+
+/** @param id  may be NULL */
+enum rc db_event_add(struct sql *db, const struct db_event *v, int64_t *id, struct err *e);
+/** The numbers of the newest and the oldest event; 0 when there is none. */
+enum rc db_event_ends(struct sql *db, int64_t *newest, int64_t *oldest, struct err *e);
+/** When the newest event happened. @return RC_NOT_FOUND when there is none */
+enum rc db_event_newest_ms(struct sql *db, int64_t *at_ms, struct err *e);
+/** Events after this number, oldest first: rows for db_event_next. */
+enum rc db_event_list(struct sql *db, int64_t after, int64_t limit, struct sql_rows **rows, struct err *e);
+/** @param out  texts are good until the next step. @return RC_NOT_FOUND at the end */
+enum rc db_event_next(struct sql_rows *rows, struct db_event *out, struct err *e);
+
+/** Remove those of before this time, the oldest first, at most `limit`. @param removed  may be NULL */
+enum rc db_event_expire(struct sql *db, int64_t before_ms, int64_t limit, int64_t *removed, struct err *e);
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DB_STATEMENTS_H
+#define DB_STATEMENTS_H
+/* How the entities of db/ keep their SQL: beside its reader, each statement once, prepared at its first use on a connection. */
+#include "db/sql/sql.h"
+
+/* Every entity with statements. */
+#define DB_ENTITIES(X) X(event)
+
+/* In an entity's .c file: LIST is an X(NAME, "sql") list. NAME is then what sql_query() takes. */
+#define DB_STATEMENTS(entity, LIST)                                                                                    \
+    LIST(DB_STATEMENT_TEXT)                                                                                            \
+    const char *const db_##entity##_statements[] = { LIST(DB_STATEMENT_NAME) NULL };
+#define DB_STATEMENT_TEXT(name, sql) static const char name[] = sql;
+#define DB_STATEMENT_NAME(name, sql) name,
+
+#define X(entity) extern const char *const db_##entity##_statements[];
+DB_ENTITIES(X)
+#undef X
+
+/** Do all of them fit the schema? Asked once at start. @return RC_INVALID: e names the statement */
+enum rc db_statements_check(struct sql *db, struct err *e);
+
+/* What an entity of one row is read with: the query with its row. The caller ends the rows, whatever comes back.
+ * @return RC_NOT_FOUND when there is none */
+enum rc db_row(struct sql *db, const char *text, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
+               struct err *e);
+/* The first column of the first row, a number: of a count, or of what RETURNING gives. @param out  unchanged without a row; may be
+ * NULL. @return RC_NOT_FOUND when there is none */
+enum rc db_number(struct sql *db, const char *text, const struct sql_arg *args, size_t n_args, int64_t *out,
+                  struct err *e);
+/* A copy of a column's text in an arena. */
+struct str db_copy(struct sql_rows *r, int column, struct arena *a);
+#endif
