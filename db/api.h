@@ -87,44 +87,8 @@
 
 #define API_STATEMENTS(X)                                                                                               \
     /* who */                                                                                                           \
-    X(TOKEN_BY_HASH,                                                                                                    \
-      "SELECT token_id, authority_id, name, role, expires_ms, used_ms, hash FROM token WHERE hash = :hash")             \
-    X(TOKEN_BY_ID,                                                                                                      \
-      "SELECT token_id, authority_id, name, role, expires_ms, used_ms, hash FROM token WHERE token_id = :id")           \
-    X(TOKEN_USED, "UPDATE token SET used_ms = :now_ms WHERE token_id = :id")                                            \
-    X(TOKEN_LIST,                                                                                                       \
-      "SELECT t.token_id, au.name, t.name, t.role, t.created_ms, t.expires_ms, t.used_ms"                               \
-      " FROM token t LEFT JOIN authority au USING (authority_id)"                                                       \
-      " WHERE t.token_id > :cursor AND " API_IN_SCOPE("t.authority_id") " ORDER BY t.token_id LIMIT :limit")            \
-    X(TOKEN_ADD, "INSERT INTO token (authority_id, name, role, hash, created_ms, expires_ms)"                           \
-                 " VALUES (:authority, :name, :role, :hash, :now_ms, :expires_ms)")                                     \
-    X(TOKEN_DELETE, "DELETE FROM token WHERE token_id = :id AND " API_IN_SCOPE("authority_id"))                         \
-    X(ADMIN_TOKENS, "SELECT count(*) FROM token WHERE role = 'admin' AND authority_id IS NULL"                          \
-                    " AND (expires_ms IS NULL OR expires_ms > :now_ms)")                                                \
-    X(AUTHORITY_LIST, "SELECT authority_id, name, server_id, title, owner, record FROM authority"                       \
-                      " WHERE " API_IN_SCOPE("authority_id") " ORDER BY authority_id")                                  \
-    X(AUTHORITY_BY_NAME, "SELECT authority_id, name, server_id FROM authority WHERE name = :name")                      \
-    X(AUTHORITY_TAKEN,                                                                                                  \
-      "SELECT name FROM authority WHERE name = :name OR server_id = :server_id ORDER BY name = :name DESC LIMIT 1")     \
-    X(AUTHORITY_ADD, "INSERT INTO authority (name, server_id, title, owner, created_ms)"                                \
-                     " VALUES (:name, :server_id, :title, :owner, :now_ms)")                                            \
-    X(AUTHORITY_CHANGE, "UPDATE authority SET title = :title, record = :record WHERE authority_id = :authority")        \
-    X(PING, "SELECT count(*) FROM authority")                                                                           \
     /* repeated requests */                                                                                             \
-    X(IDEMPOTENCY_GET,                                                                                                  \
-      "SELECT request, status, reply FROM idempotency WHERE token_id = :token AND key = :key AND at_ms > :after_ms")    \
-    X(IDEMPOTENCY_PUT, "INSERT OR REPLACE INTO idempotency (token_id, key, request, status, reply, at_ms)"              \
-                       " VALUES (:token, :key, :request, :status, :reply, :now_ms)")                                    \
     /* audit */                                                                                                         \
-    X(AUDIT_LAST, "SELECT hash FROM audit ORDER BY audit_id DESC LIMIT 1")                                              \
-    X(AUDIT_ADD, "INSERT INTO audit (authority_id, at_ms, who, action, target, before_json, after_json, hash)"          \
-                 " VALUES (:authority, :at_ms, :who, :action, :target, :before, :after, :hash)")                        \
-    X(AUDIT_LIST, "SELECT a.audit_id, au.name, a.at_ms, a.who, a.action, a.target, a.before_json, a.after_json"         \
-                  " FROM audit a LEFT JOIN authority au USING (authority_id)"                                           \
-                  " WHERE a.audit_id < :cursor AND a.at_ms >= :from_ms AND a.at_ms < :to_ms"                            \
-                  " AND " API_IN_SCOPE("a.authority_id") " ORDER BY a.audit_id DESC LIMIT :limit")                      \
-    X(AUDIT_WALK, "SELECT audit_id, authority_id, at_ms, who, action, target, before_json, after_json, hash"            \
-                  " FROM audit WHERE audit_id > :after ORDER BY audit_id LIMIT :limit")                                 \
     /* devices */                                                                                                       \
     X(DEVICE_FIND,                                                                                                      \
       "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES " WHERE d.authority_id IN"                                \

@@ -6,14 +6,6 @@
 #define RETENTION_STATEMENTS(X)                                                                                             \
     X(DEVICES, "SELECT device_id FROM device WHERE device_id > :after ORDER BY device_id LIMIT :limit")                     \
     /* up to when the clock is believed */                                                                                  \
-    X(NEWEST,                                                                                                               \
-      "SELECT max(at_ms) FROM (SELECT max(at_ms) AS at_ms FROM (SELECT at_ms FROM event ORDER BY event_id DESC"             \
-      " LIMIT 1) e UNION ALL SELECT max(started_ms) FROM (SELECT started_ms FROM session ORDER BY session_row DESC"         \
-      " LIMIT 1) s UNION ALL SELECT max(at_ms) FROM (SELECT at_ms FROM audit ORDER BY audit_id DESC LIMIT 1) a) n")         \
-    X(CLOCK, "SELECT trusted_ms, waited_ms FROM clock")                                                                     \
-    X(CLOCK_PUT, "INSERT INTO clock (clock_id, trusted_ms, waited_ms) VALUES (1, :trusted_ms, :waited_ms)"                  \
-                 " ON CONFLICT (clock_id) DO UPDATE SET trusted_ms = :trusted_ms, waited_ms = :waited_ms")                  \
-    X(PROBE, "UPDATE clock SET probe_ms = :now_ms")                                                                         \
     X(SAMPLES, "DELETE FROM sample WHERE (device_id, vm, at_ms) IN (SELECT device_id, vm, at_ms FROM sample"                \
                " WHERE device_id = :device_id AND at_ms < :before_ms LIMIT :limit)")                                        \
     X(EVENTS, "DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE at_ms < :before_ms"                    \

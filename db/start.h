@@ -8,13 +8,7 @@
     "SELECT count(*), count(*) FILTER (WHERE name = 'authority') FROM sqlite_schema WHERE type = 'table'"
 
 #define START_STATEMENTS(X)                                                                                            \
-    X(AUTHORITY_ANY, "SELECT count(*) FROM authority")                                                                 \
-    X(INSTANCE, "SELECT id FROM instance LIMIT 1")                                                                     \
-    X(INSTANCE_ADD, "INSERT INTO instance (id) VALUES (:id)")                                                          \
-    X(SEALED,                                                                                                          \
-      "SELECT d.name, a.client_ha1 FROM account a JOIN device d USING (device_id) ORDER BY d.device_id LIMIT 3")       \
-    X(AUTHORITY_ADD, "INSERT INTO authority (name, server_id, title, created_ms)"                                      \
-                     " VALUES (:name, :server_id, :name, :now_ms)")
+    X(SEALED, "SELECT d.name, a.client_ha1 FROM account a JOIN device d USING (device_id) ORDER BY d.device_id LIMIT 3")
 
 enum {
 #define X(name, sql) START_STMT_##name,

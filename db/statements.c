@@ -33,8 +33,22 @@ enum rc db_number(struct sql *db, const char *text, const struct sql_arg *args, 
     return rc;
 }
 
+enum rc db_keep(struct arena *a, struct str *const *texts, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!arena_str(a, *texts[i], texts[i])) return err_set(e, RC_NOMEM, "no memory for a row of the database");
+    return RC_OK;
+}
+
 struct str db_copy(struct sql_rows *r, int column, struct arena *a)
 {
-    struct str s = sql_text(r, column);
-    return (struct str){ arena_strz(a, s), s.n };
+    struct str out = { 0 };
+    return arena_str(a, sql_text(r, column), &out) ? out : (struct str){ 0 };
+}
+
+enum rc db_more(struct sql_rows *rows, bool *more, struct err *e)
+{
+    enum rc rc = sql_step(rows, e);
+    *more = rc == RC_OK;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }

@@ -5,7 +5,7 @@
 #include "db/sql/sql.h"
 
 /* Every entity with statements. */
-#define DB_ENTITIES(X) X(event)
+#define DB_ENTITIES(X) X(audit) X(authority) X(clock) X(event) X(idempotency) X(instance) X(token)
 
 /* In an entity's .c file: LIST is an X(NAME, "sql") list. NAME is then what sql_query() takes. */
 #define DB_STATEMENTS(entity, LIST)                                                                                    \
@@ -29,6 +29,16 @@ enum rc db_row(struct sql *db, const char *text, const struct sql_arg *args, siz
  * NULL. @return RC_NOT_FOUND when there is none */
 enum rc db_number(struct sql *db, const char *text, const struct sql_arg *args, size_t n_args, int64_t *out,
                   struct err *e);
-/* A copy of a column's text in an arena. */
+/* Is there another row? */
+enum rc db_more(struct sql_rows *rows, bool *more, struct err *e);
+/* A copy of a column's text in an arena; {NULL, 0} without room. */
 struct str db_copy(struct sql_rows *r, int column, struct arena *a);
+/* Texts that were read from a row, copied into an arena where they stand. */
+enum rc db_keep(struct arena *a, struct str *const *texts, size_t n, struct err *e);
+#define DB_KEEP(a, e, ...)                                                                                             \
+    db_keep((a), (struct str *const[]){ __VA_ARGS__ },                                                                 \
+            sizeof((struct str *const[]){ __VA_ARGS__ }) / sizeof(struct str *), (e))
+
+/* In a condition: rows of the authority :authority, where 0 means every one. */
+#define DB_OF_AUTHORITY(column) "(:authority = 0 OR " column " = :authority)"
 #endif

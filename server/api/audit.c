@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/audit.h"
 
 static enum rc list(struct call *c)
 {
     struct page p;
     struct sql_rows *r = NULL;
+    struct db_audit v;
     int64_t from = 0, to = 0;
     enum rc rc = query_time(c, "from", 0, &from);
     if (!rc) rc = query_time(c, "to", INT64_MAX, &to);
     if (!rc) rc = page_begin(c, INT64_MAX, &p);
     if (rc) return rc;
-    rc = sql_start(c->db, API_AUDIT_LIST,
-                   SQL_ARGS({ "from_ms", SQL_I(from) }, { "to_ms", SQL_I(to) }, { "authority", SQL_I(c->scope) },
-                            PAGE_ARGS(p)),
-                   &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0))) break;
+    const struct db_audit_filter filter = {
+        .authority = c->scope, .from_ms = from, .to_ms = to, .cursor = p.cursor, .limit = p.limit + 1
+    };
+    rc = db_audit_list(c->db, &filter, &r, &c->e);
+    while (!rc && (rc = db_audit_next(r, &v, &c->e)) == RC_OK) {
+        if (!page_more(&p, v.id)) break;
         json_t *j = json_object();
-        j_int(j, "id", sql_int(r, 0));
-        json_object_set_new(j, "authority", sql_is_null(r, 1) ? json_null() : j_text(sql_text(r, 1)));
-        j_time(j, "at", sql_int(r, 2));
-        j_str(j, "who", sql_text(r, 3));
-        j_str(j, "action", sql_text(r, 4));
-        j_str(j, "target", sql_text(r, 5));
-        j_raw(j, "before", sql_text(r, 6));
-        j_raw(j, "after", sql_text(r, 7));
+        j_int(j, "id", v.id);
+        json_object_set_new(j, "authority", v.authority_name.n ? j_text(v.authority_name) : json_null());
+        j_time(j, "at", v.at_ms);
+        j_str(j, "who", v.who);
+        j_str(j, "action", v.action);
+        j_str(j, "target", v.target);
+        j_raw(j, "before", v.before);
+        j_raw(j, "after", v.after);
         json_array_append_new(p.items, j);
     }
     sql_end(r);

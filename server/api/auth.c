@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/token.h"
 #include "server/http/http_header.h"
 
 #include "base/crypto.h"
@@ -180,15 +181,14 @@ static enum rc check_brake(struct call *c, const uint8_t hash[SHA256_BYTES])
     return RC_DENIED;
 }
 
-/* Fills in who from a row of token. */
-static enum rc take_token(struct call *c, struct sql_rows *r)
+/* Fills in who. */
+static enum rc take_token(struct call *c, const struct db_token *t)
 {
-    int64_t expires = sql_int(r, 4);
-    if (expires && expires <= c->w.now_ms) return nobody(c, "this token has expired");
-    c->token = sql_int(r, 0);
-    c->token_authority = c->scope = sql_int(r, 1);
-    c->who = keep(c, sql_text(r, 2));
-    c->role = role_of(sql_text(r, 3));
+    if (t->expires_ms && t->expires_ms <= c->w.now_ms) return nobody(c, "this token has expired");
+    c->token = t->id;
+    c->token_authority = c->scope = t->authority;
+    c->who = t->name;
+    c->role = role_of(t->role);
     return RC_OK;
 }
 
@@ -197,30 +197,26 @@ static void note_use(struct call *c, int64_t last_ms)
     struct err e = { 0 };
     if (c->is_front || c->w.now_ms - last_ms < USED_EVERY_MS) return;
     sql_patience(c->db, 0); /* who reads waits for no writer: then it is noted another time */
-    sql_run(c->db, API_TOKEN_USED, SQL_ARGS({ "now_ms", SQL_I(c->w.now_ms) }, { "id", SQL_I(c->token) }), NULL, &e);
+    db_token_used(c->db, c->token, c->w.now_ms, &e);
     sql_patience(c->db, DESK_BUSY_MS);
 }
 
 static enum rc by_secret(struct call *c, struct str token)
 {
     uint8_t hash[SHA256_BYTES];
-    struct sql_rows *r = NULL;
-    int64_t used = 0;
+    struct db_token t;
 
     crypto_sha256(token, hash);
     enum rc rc = check_brake(c, hash);
     if (rc) return rc;
-    rc = one_row(c, API_TOKEN_BY_HASH, SQL_ARGS({ "hash", SQL_B(bytes_of(hash, sizeof hash)) }), &r);
-    if (!rc && !text_same_secret(sql_text(r, 6), bytes_of(hash, sizeof hash))) rc = RC_NOT_FOUND;
+    rc = db_token_by_hash(c->db, bytes_of(hash, sizeof hash), c->a, &t, &c->e);
+    if (!rc && !text_same_secret(t.hash, bytes_of(hash, sizeof hash))) rc = RC_NOT_FOUND;
     if (rc == RC_NOT_FOUND)
         rc = wrong(c, "this token is not known");
-    else if (!rc) {
-        used = sql_int(r, 5);
-        rc = take_token(c, r);
-    }
-    sql_end(r);
+    else if (!rc)
+        rc = take_token(c, &t);
     if (!rc) brake_right(c->api->brake, c->r->remote, hash);
-    if (!rc) note_use(c, used);
+    if (!rc) note_use(c, t.used_ms);
     return rc;
 }
 
@@ -239,7 +235,7 @@ static bool same_origin(struct call *c)
 static enum rc by_cookie(struct call *c, struct str secret)
 {
     uint8_t hash[SHA256_BYTES];
-    struct sql_rows *r = NULL;
+    struct db_token t;
     bool reads = str_is(c->r->method, "GET") || str_is(c->r->method, "HEAD");
 
     crypto_sha256(secret, hash);
@@ -248,14 +244,13 @@ static enum rc by_cookie(struct call *c, struct str secret)
     int64_t token = session_token(c, hash);
     if (!token) return wrong(c, "you are not logged in, or no longer");
     if (!reads && !same_origin(c)) return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
-    rc = one_row(c, API_TOKEN_BY_ID, SQL_ARGS({ "id", SQL_I(token) }), &r);
+    rc = db_token_by_id(c->db, token, c->a, &t, &c->e);
     if (rc == RC_NOT_FOUND) {
         session_end(c, hash);
         rc = nobody(c, "the token you logged in with is gone");
     } else if (!rc) {
-        rc = take_token(c, r);
+        rc = take_token(c, &t);
     }
-    sql_end(r);
     if (!rc) brake_right(c->api->brake, c->r->remote, hash);
     c->by_cookie = true;
     c->cookie = secret;
@@ -301,14 +296,12 @@ static bool https(const struct call *c)
 static json_t *who_json(struct call *c)
 {
     json_t *j = json_object();
-    struct sql_rows *r = NULL;
+    struct db_authority a;
     j_str(j, "name", c->who);
     j_str(j, "role", str_of(role_names[c->role]));
     json_object_set_new(j, "authority", json_null());
-    if (c->token_authority &&
-        one_row(c, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->token_authority) }), &r) == RC_OK)
-        j_str(j, "authority", sql_text(r, 1));
-    sql_end(r);
+    if (c->token_authority && db_authority_by_id(c->db, c->token_authority, c->a, &a, &c->e) == RC_OK)
+        j_str(j, "authority", a.name);
     return j;
 }
 
@@ -376,72 +369,62 @@ static enum rc tokens(struct call *c)
 {
     struct page p;
     struct sql_rows *r = NULL;
+    struct db_token t;
     enum rc rc = page_begin(c, 0, &p);
     if (rc) return rc;
-    rc = sql_start(c->db, API_TOKEN_LIST, SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0))) break;
+    rc = db_token_list(c->db, c->scope, p.cursor, p.limit + 1, &r, &c->e);
+    while (!rc && (rc = db_token_next(r, &t, &c->e)) == RC_OK) {
+        if (!page_more(&p, t.id)) break;
         json_t *j = json_object();
-        j_int(j, "id", sql_int(r, 0));
-        j_str(j, "name", sql_text(r, 2));
-        j_str(j, "role", sql_text(r, 3));
-        json_object_set_new(j, "authority", sql_is_null(r, 1) ? json_null() : j_text(sql_text(r, 1)));
-        j_time(j, "created", sql_int(r, 4));
-        j_time(j, "expires", sql_int(r, 5));
-        j_time(j, "used", sql_int(r, 6));
+        j_int(j, "id", t.id);
+        j_str(j, "name", t.name);
+        j_str(j, "role", t.role);
+        json_object_set_new(j, "authority", t.authority_name.n ? j_text(t.authority_name) : json_null());
+        j_time(j, "created", t.created_ms);
+        j_time(j, "expires", t.expires_ms);
+        j_time(j, "used", t.used_ms);
         json_array_append_new(p.items, j);
     }
     sql_end(r);
     return page_end(c, &p, rc);
 }
 
-/* The statement is one of ours or of a connection that has none prepared: then its text is used. */
-static enum rc insert_token(struct sql *db, bool prepared, int64_t authority, struct str name, struct str role,
-                            int64_t expires_ms, const struct world *w, char out[API_TOKEN_BYTES], struct err *e)
+/* @param t  without its hash: that of the new token, which is written to `out`. @param id  may be NULL */
+static enum rc insert_token(struct sql *db, struct db_token t, const struct world *w, char out[API_TOKEN_BYTES],
+                            int64_t *id, struct err *e)
 {
     uint8_t hash[SHA256_BYTES];
-    struct sql_rows *r = NULL;
     memcpy(out, "dmv_", 4);
     crypto_random_text(w, out + 4, TOKEN_CHARACTERS);
     crypto_sha256(str_of(out), hash);
-    const struct sql_arg args[] = { { "authority", authority ? SQL_I(authority) : SQL_N },
-                                    { "name", SQL_T(name) },
-                                    { "role", SQL_T(role) },
-                                    { "hash", SQL_B(bytes_of(hash, sizeof hash)) },
-                                    { "now_ms", SQL_I(w->now_ms) },
-                                    { "expires_ms", expires_ms ? SQL_I(expires_ms) : SQL_N } };
-    if (prepared) return sql_run(db, API_TOKEN_ADD, args, 6, NULL, e);
-    enum rc rc = sql_start_text(db, str_of(api_statements[API_TOKEN_ADD]), args, 6, &r, e);
-    if (!rc) rc = sql_step(r, e);
-    sql_end(r);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    t.hash = bytes_of(hash, sizeof hash);
+    t.created_ms = w->now_ms;
+    return db_token_add(db, &t, id, e);
 }
 
 enum rc api_token_add(struct sql *db, struct str authority, struct str name, struct str role, int64_t expires_ms,
                       const struct world *w, char out[API_TOKEN_BYTES], struct err *e)
 {
-    struct sql_rows *r = NULL;
-    int64_t id = 0;
+    enum { AUTHORITY_ARENA_BYTES = 4096 };
+    struct arena a;
+    struct db_authority of = { 0 };
     enum rc rc = RC_OK;
     if (!role_of(role))
         return err_set(e, RC_INVALID, "role \"%.*s\" is none of viewer, operator, admin, auditor", STR_ARG(role));
-    if (authority.n) {
-        rc = sql_start_text(db, str_of(api_statements[API_AUTHORITY_BY_NAME]), SQL_ARGS({ "name", SQL_T(authority) }),
-                            &r, e);
-        if (!rc && (rc = sql_step(r, e)) == RC_OK) id = sql_int(r, 0);
-        sql_end(r);
-        if (rc == RC_NOT_FOUND) return err_set(e, RC_NOT_FOUND, "there is no authority \"%.*s\"", STR_ARG(authority));
-    }
-    return rc ? rc : insert_token(db, false, id, name, role, expires_ms, w, out, e);
+    arena_init(&a, AUTHORITY_ARENA_BYTES);
+    if (authority.n) rc = db_authority_by_name(db, authority, &a, &of, e);
+    arena_finish(&a);
+    if (rc == RC_NOT_FOUND) return err_set(e, RC_NOT_FOUND, "there is no authority \"%.*s\"", STR_ARG(authority));
+    const struct db_token t = { .authority = of.id, .name = name, .role = role, .expires_ms = expires_ms };
+    return rc ? rc : insert_token(db, t, w, out, NULL, e);
 }
 
 enum rc api_token_any(struct sql *db, bool *any, struct err *e)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start_text(db, str_of(api_statements[API_TOKEN_LIST]),
-                                SQL_ARGS({ "cursor", SQL_I(0) }, { "authority", SQL_I(0) }, { "limit", SQL_I(1) }), &r,
-                                e);
-    if (!rc) rc = sql_step(r, e);
+    struct db_token t;
+    enum rc rc = db_token_list(db, 0, 0, 1, &r, e);
+    if (!rc) rc = db_token_next(r, &t, e);
     sql_end(r);
     *any = rc == RC_OK;
     return rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -450,7 +433,7 @@ enum rc api_token_any(struct sql *db, bool *any, struct err *e)
 static enum rc token_add(struct call *c)
 {
     struct str name = { 0 }, role = { 0 }, authority = { 0 }, found = { 0 }, server_id;
-    int64_t expires = 0, id = c->scope;
+    int64_t expires = 0, authority_id = c->scope, id = 0;
     json_t *body = NULL, *j = NULL;
     char token[API_TOKEN_BYTES];
     const struct field fields[] = {
@@ -465,20 +448,21 @@ static enum rc token_add(struct call *c)
     if (!rc && !role_of(role))
         rc = refuse(c, 400, "Bad request", "/role", "possible are viewer, operator, admin, auditor");
     if (!rc && expires && expires <= c->w.now_ms) rc = refuse(c, 400, "Bad request", "/expires", "this time is over");
-    if (!rc && authority.n) rc = authority_for(c, authority, "/authority", &id, &found, &server_id);
+    if (!rc && authority.n) rc = authority_for(c, authority, "/authority", &authority_id, &found, &server_id);
     if (!rc) rc = write_begin(c);
-    if (!rc) rc = insert_token(c->db, true, id, name, role, expires, &c->w, token, &c->e);
+    const struct db_token t = { .authority = authority_id, .name = name, .role = role, .expires_ms = expires };
+    if (!rc) rc = insert_token(c->db, t, &c->w, token, &id, &c->e);
     if (!rc) {
         j = json_object();
-        j_int(j, "id", sql_last_id(c->db));
+        j_int(j, "id", id);
         j_str(j, "name", name);
         j_str(j, "role", role);
         json_object_set_new(j, "authority", found.n ? j_text(found) : json_null());
         j_time(j, "created", c->w.now_ms);
         j_time(j, "expires", expires);
         json_object_set_new(j, "used", json_null());
-        rc = audit(c, id, "token.create",
-                   arena_printf(c->a, "tokens/%" JSON_INTEGER_FORMAT, (json_int_t)sql_last_id(c->db)), NULL, j);
+        rc = audit(c, authority_id, "token.create", arena_printf(c->a, "tokens/%" JSON_INTEGER_FORMAT, (json_int_t)id),
+                   NULL, j);
     }
     json_decref(body);
     if (rc) {
@@ -492,29 +476,24 @@ static enum rc token_add(struct call *c)
 
 static enum rc token_delete(struct call *c)
 {
-    int64_t id = 0, changed = 0, admins = 0;
-    struct sql_rows *r = NULL;
+    int64_t id = 0, admins = 0;
+    struct db_token t;
     bool last = false;
     if (!str_to_i64(c->param[0], &id)) return missing(c, "token", c->param[0]);
     enum rc rc = write_begin(c);
-    if (!rc) rc = one_row(c, API_ADMIN_TOKENS, SQL_ARGS({ "now_ms", SQL_I(c->w.now_ms) }), &r);
-    if (!rc) admins = sql_int(r, 0);
-    sql_end(r);
+    if (!rc) rc = db_token_count_admins(c->db, c->w.now_ms, &admins, &c->e);
     json_t *was = json_object();
-    if (!rc) rc = one_row(c, API_TOKEN_BY_ID, SQL_ARGS({ "id", SQL_I(id) }), &r);
+    if (!rc) rc = db_token_by_id(c->db, id, c->a, &t, &c->e);
     if (!rc) {
-        j_str(was, "name", sql_text(r, 2));
-        j_str(was, "role", sql_text(r, 3));
-        last = admins == 1 && str_is(sql_text(r, 3), "admin") && sql_is_null(r, 1);
+        j_str(was, "name", t.name);
+        j_str(was, "role", t.role);
+        last = admins == 1 && str_is(t.role, "admin") && !t.authority;
     }
-    sql_end(r);
     if (!rc && last)
         rc = refuse(c, 409, "Last admin", NULL,
                     "this is the last token of an admin of everything: make another one first");
-    if (!rc)
-        rc = sql_run(c->db, API_TOKEN_DELETE, SQL_ARGS({ "id", SQL_I(id) }, { "authority", SQL_I(c->scope) }), &changed,
-                     &c->e);
-    if (rc == RC_NOT_FOUND || (!rc && !changed)) rc = missing(c, "token", c->param[0]);
+    if (!rc) rc = db_token_delete(c->db, c->scope, id, &c->e);
+    if (rc == RC_NOT_FOUND) rc = missing(c, "token", c->param[0]);
     if (!rc)
         rc = audit(c, c->scope, "token.delete", arena_printf(c->a, "tokens/%.*s", STR_ARG(c->param[0])), was, NULL);
     json_decref(was);

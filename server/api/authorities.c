@@ -33,10 +33,10 @@ static json_t *authority_json(struct call *c, const struct wish *w)
 enum rc authorities_json(struct call *c, json_t *list, bool names_only)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        const struct wish w = { sql_text(r, 1), sql_text(r, 2), sql_text(r, 3),
-                                { 0 },          sql_int(r, 4),  sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0 };
+    struct db_authority v;
+    enum rc rc = db_authority_list(c->db, c->scope, &r, &c->e);
+    while (!rc && (rc = db_authority_next(r, &v, &c->e)) == RC_OK) {
+        const struct wish w = { v.name, v.server_id, v.title, { 0 }, v.owner, v.record };
         json_array_append_new(list, names_only ? j_text(w.name) : authority_json(c, &w));
     }
     sql_end(r);
@@ -78,26 +78,21 @@ static enum rc check(struct call *c, struct wish *w)
 
 static enum rc add(struct call *c, const struct wish *w, json_t **out)
 {
-    struct sql_rows *r = NULL;
+    const struct db_authority v = {
+        .name = w->name, .server_id = w->server_id, .title = w->title, .owner = w->kind, .created_ms = c->w.now_ms
+    };
+    struct db_authority taken;
+    int64_t id = 0;
     enum rc rc = write_begin(c);
+    if (!rc) rc = db_authority_taken(c->db, w->name, w->server_id, c->a, &taken, &c->e);
     if (!rc)
-        rc = one_row(c, API_AUTHORITY_TAKEN, SQL_ARGS({ "name", SQL_T(w->name) }, { "server_id", SQL_T(w->server_id) }),
-                     &r);
-    if (!rc)
-        rc = str_eq(sql_text(r, 0), w->name)
+        rc = str_eq(taken.name, w->name)
                  ? refuse(c, 409, "Already there", "/name", "there is an authority \"%.*s\" already", STR_ARG(w->name))
                  : refuse(c, 409, "Already there", "/serverId", "the ServerID \"%.*s\" belongs to another authority",
                           STR_ARG(w->server_id));
     else if (rc == RC_NOT_FOUND)
         rc = RC_OK;
-    sql_end(r);
-    if (!rc)
-        rc = sql_run(c->db, API_AUTHORITY_ADD,
-                     SQL_ARGS({ "name", SQL_T(w->name) }, { "server_id", SQL_T(w->server_id) },
-                              { "title", SQL_T(w->title) }, { "owner", SQL_I(w->kind) },
-                              { "now_ms", SQL_I(c->w.now_ms) }),
-                     NULL, &c->e);
-    int64_t id = rc ? 0 : sql_last_id(c->db);
+    if (!rc) rc = db_authority_add(c->db, &v, &id, &c->e);
     *out = authority_json(c, w);
     if (!rc)
         rc = audit(c, id, "authority.create", arena_printf(c->a, "authorities/%.*s", STR_ARG(w->name)), NULL, *out);
@@ -132,14 +127,11 @@ static enum rc create(struct call *c)
 
 static enum rc load(struct call *c, int64_t *id, struct wish *w)
 {
-    struct sql_rows *r = NULL;
+    struct db_authority v;
     struct str name, server_id;
     enum rc rc = authority_for(c, c->param[0], NULL, id, &name, &server_id);
-    if (!rc) rc = one_row(c, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(*id) }), &r);
-    if (!rc)
-        *w = (struct wish){ name,  server_id,     keep(c, sql_text(r, 3)),
-                            { 0 }, sql_int(r, 4), sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0 };
-    sql_end(r);
+    if (!rc) rc = db_authority_by_id(c->db, *id, c->a, &v, &c->e);
+    if (!rc) *w = (struct wish){ name, server_id, v.title, { 0 }, v.owner, v.record };
     return rc;
 }
 
@@ -160,10 +152,8 @@ static enum rc patch(struct call *c)
         w = (struct wish){ was.name, was.server_id, has_title ? w.title : was.title,
                            { 0 },    was.kind,      has_record ? w.record : was.record };
         after = authority_json(c, &w);
-        rc = sql_run(c->db, API_AUTHORITY_CHANGE,
-                     SQL_ARGS({ "authority", SQL_I(id) }, { "title", SQL_T(w.title) },
-                              { "record", w.record < 0 ? SQL_N : SQL_I(w.record) }),
-                     NULL, &c->e);
+        const struct db_authority v = { .id = id, .title = w.title, .record = w.record };
+        rc = db_authority_change(c->db, &v, &c->e);
     }
     if (!rc)
         rc = audit(c, id, "authority.change", arena_printf(c->a, "authorities/%.*s", STR_ARG(w.name)), before, after);

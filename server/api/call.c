@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/audit.h"
 
 #include "base/crypto.h"
 #include "base/text.h"
@@ -180,6 +181,10 @@ enum rc write_begin(struct call *c)
     return sql_in_transaction(c->db) ? RC_OK : sql_begin(c->db, true, &c->e);
 }
 
+/* What the first row is chained to. */
+static const uint8_t no_bytes[SHA256_BYTES];
+static const struct str no_hash = { (const char *)no_bytes, sizeof no_bytes };
+
 /* Each field with its length before it, so that no two rows give the same bytes. */
 static void hash_field(struct crypto_sha256_ctx *h, struct str s, bool null)
 {
@@ -189,23 +194,21 @@ static void hash_field(struct crypto_sha256_ctx *h, struct str s, bool null)
     if (!null) crypto_sha256_update(h, s);
 }
 
-static enum rc audit_hash(struct str before_hash, int64_t authority, int64_t at_ms, struct str who, struct str action,
-                          struct str target, struct str before, struct str after, uint8_t out[SHA256_BYTES],
-                          struct err *e)
+static enum rc audit_hash(struct str before_hash, const struct db_audit *v, uint8_t out[SHA256_BYTES], struct err *e)
 {
     struct crypto_sha256_ctx *h = crypto_sha256_create();
     char hex[SHA256_HEX_BYTES], number[24];
     if (!h) return err_set(e, RC_NOMEM, "no memory for the audit");
     hash_field(h, before_hash, false);
-    snprintf(number, sizeof number, "%" PRId64, authority);
-    hash_field(h, str_of(number), authority == 0);
-    snprintf(number, sizeof number, "%" PRId64, at_ms);
+    snprintf(number, sizeof number, "%" PRId64, v->authority);
+    hash_field(h, str_of(number), v->authority == 0);
+    snprintf(number, sizeof number, "%" PRId64, v->at_ms);
     hash_field(h, str_of(number), false);
-    hash_field(h, who, false);
-    hash_field(h, action, false);
-    hash_field(h, target, false);
-    hash_field(h, before, before.n == 0);
-    hash_field(h, after, after.n == 0);
+    hash_field(h, v->who, false);
+    hash_field(h, v->action, false);
+    hash_field(h, v->target, false);
+    hash_field(h, v->before, v->before.n == 0);
+    hash_field(h, v->after, v->after.n == 0);
     crypto_sha256_final(h, hex);
     crypto_sha256_destroy(h);
     text_hex_decode(str_of(hex), out, SHA256_BYTES);
@@ -216,30 +219,25 @@ enum rc audit(struct call *c, int64_t authority, const char *action, struct str 
               const json_t *after)
 {
     struct buf was, is;
-    struct sql_rows *r = NULL;
-    uint8_t last[SHA256_BYTES] = { 0 }, hash[SHA256_BYTES];
-    struct str before_hash = { (const char *)last, sizeof last };
+    uint8_t hash[SHA256_BYTES];
+    struct str last = { 0 };
 
     buf_init(&was, 0);
     buf_init(&is, 0);
     if (before) json_write(before, &was);
     if (after) json_write(after, &is);
-    enum rc rc = sql_start(c->db, API_AUDIT_LAST, NULL, 0, &r, &c->e);
-    if (!rc && (rc = sql_step(r, &c->e)) == RC_OK && sql_text(r, 0).n == sizeof last)
-        memcpy(last, sql_text(r, 0).p, sizeof last);
-    sql_end(r);
+    const struct db_audit v = { .authority = authority,
+                                .at_ms = c->w.now_ms,
+                                .who = c->who,
+                                .action = str_of(action),
+                                .target = target,
+                                .before = buf_str(&was),
+                                .after = buf_str(&is),
+                                .hash = { (const char *)hash, sizeof hash } };
+    enum rc rc = db_audit_last_hash(c->db, c->a, &last, &c->e);
     if (rc == RC_NOT_FOUND) rc = RC_OK;
-    if (!rc)
-        rc = audit_hash(before_hash, authority, c->w.now_ms, c->who, str_of(action), target, buf_str(&was),
-                        buf_str(&is), hash, &c->e);
-    struct str h = { (const char *)hash, sizeof hash };
-    if (!rc)
-        rc = sql_run(c->db, API_AUDIT_ADD,
-                     SQL_ARGS({ "authority", authority ? SQL_I(authority) : SQL_N }, { "at_ms", SQL_I(c->w.now_ms) },
-                              { "who", SQL_T(c->who) }, { "action", SQL_T(str_of(action)) },
-                              { "target", SQL_T(target) }, { "before", SQL_TN(buf_str(&was)) },
-                              { "after", SQL_TN(buf_str(&is)) }, { "hash", SQL_B(h) }),
-                     NULL, &c->e);
+    if (!rc) rc = audit_hash(last.n == sizeof hash ? last : no_hash, &v, hash, &c->e);
+    if (!rc) rc = db_audit_add(c->db, &v, &c->e);
     buf_finish(&was);
     buf_finish(&is);
     return rc;
@@ -253,16 +251,13 @@ enum rc audit_check(struct sql *db, int64_t *rows, int64_t *broken, struct err *
     *broken = 0;
     for (bool more = true; more;) {
         struct sql_rows *r = NULL;
-        enum rc rc = sql_start(db, API_AUDIT_WALK, SQL_ARGS({ "after", SQL_I(after) }, { "limit", SQL_I(AT_A_TIME) }),
-                               &r, e);
+        struct db_audit v;
+        enum rc rc = db_audit_walk(db, after, AT_A_TIME, &r, e);
         int in_page = 0;
-        while (!rc && (rc = sql_step(r, e)) == RC_OK) {
-            after = sql_int(r, 0);
-            rc = audit_hash((struct str){ (const char *)last, sizeof last }, sql_int(r, 1), sql_int(r, 2),
-                            sql_text(r, 3), sql_text(r, 4), sql_text(r, 5), sql_text(r, 6), sql_text(r, 7), hash, e);
-            if (!rc && !*broken &&
-                (sql_text(r, 8).n != sizeof hash || memcmp(sql_text(r, 8).p, hash, sizeof hash) != 0))
-                *broken = after;
+        while (!rc && (rc = db_audit_next(r, &v, e)) == RC_OK) {
+            after = v.id;
+            rc = audit_hash((struct str){ (const char *)last, sizeof last }, &v, hash, e);
+            if (!rc && !*broken && !str_eq(v.hash, (struct str){ (const char *)hash, sizeof hash })) *broken = after;
             memcpy(last, hash, sizeof last);
             n++;
             in_page++;
@@ -341,14 +336,15 @@ enum rc authority_for(struct call *c, struct str name, const char *pointer, int6
                       struct str *server_id)
 {
     struct sql_rows *r = NULL;
+    struct db_authority of;
     int64_t n = 0;
     bool all = name.n == 0;
-    enum rc rc = sql_start(c->db, API_AUTHORITY_LIST, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!all && !str_eq(sql_text(r, 1), name)) continue;
-        *id = sql_int(r, 0);
-        *found = keep(c, sql_text(r, 1));
-        *server_id = keep(c, sql_text(r, 2));
+    enum rc rc = db_authority_list(c->db, c->scope, &r, &c->e);
+    while (!rc && (rc = db_authority_next(r, &of, &c->e)) == RC_OK) {
+        if (!all && !str_eq(of.name, name)) continue;
+        *id = of.id;
+        *found = keep(c, of.name);
+        *server_id = keep(c, of.server_id);
         n++;
     }
     sql_end(r);

@@ -4,6 +4,7 @@
 /* One request on its way through the API: who asks, what for, with which transaction, and the answer. Inside
  * server/api/ only. */
 #include "db/api.h"
+#include "db/authority.h"
 #include "db/event.h"
 #include "server/api/api.h"
 #include "server/api/brake.h"

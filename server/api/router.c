@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/idempotency.h"
 
 #include "base/crypto.h"
 #include "base/log.h"
@@ -99,28 +100,24 @@ static enum rc no_route(struct call *c, struct buf *allowed)
 /* Was it done already? Then its answer is there again. */
 static enum rc repeat_look(struct call *c, bool *done)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = one_row(c, API_IDEMPOTENCY_GET,
-                         SQL_ARGS({ "token", SQL_I(c->token) }, { "key", SQL_T(c->repeat_key) },
-                                  { "after_ms", SQL_I(c->w.now_ms - API_IDEMPOTENCY_MS) }),
-                         &r);
+    struct db_idempotency v;
+    enum rc rc = db_idempotency_find(c->db, c->token, c->repeat_key, c->w.now_ms - API_IDEMPOTENCY_MS, c->a, &v, &c->e);
     *done = false;
-    if (!rc && !str_eq(sql_text(r, 0), c->repeat_of)) {
+    if (!rc && !str_eq(v.request, c->repeat_of)) {
         rc = refuse(c, 422, "Key was used", NULL,
                     "this Idempotency-Key came with another request before: use a new one");
-    } else if (!rc && sql_int(r, 1) == 0) {
+    } else if (!rc && v.status == 0) {
         rc = refuse(c, 409, "Done already", NULL,
                     "this request was done already; its answer held a secret, which is not kept");
     } else if (!rc) {
         *done = true;
         buf_reset(&c->reply->body);
         c->reply->n_headers = 0;
-        c->reply->status = (int)sql_int(r, 1);
-        buf_put(&c->reply->body, sql_text(r, 2));
+        c->reply->status = (int)v.status;
+        buf_put(&c->reply->body, v.reply);
         if (c->reply->body.n) http_reply_header(c->reply, "Content-Type", STR("application/json"));
         http_reply_header(c->reply, "Idempotency-Replayed", STR("true"));
     }
-    sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
@@ -149,13 +146,13 @@ static enum rc finish_write(struct call *c)
     bool done = false;
     if (c->repeat_key.n) rc = repeat_look(c, &done);
     if (rc || done) return rc; /* the same request was faster: what this one did is taken back */
-    if (c->repeat_key.n)
-        rc = sql_run(c->db, API_IDEMPOTENCY_PUT,
-                     SQL_ARGS({ "token", SQL_I(c->token) }, { "key", SQL_T(c->repeat_key) },
-                              { "request", SQL_T(c->repeat_of) }, { "status", SQL_I(c->secret ? 0 : c->reply->status) },
-                              { "reply", SQL_T(c->secret ? (struct str){ 0 } : buf_str(&c->reply->body)) },
-                              { "now_ms", SQL_I(c->w.now_ms) }),
-                     NULL, &c->e);
+    const struct db_idempotency v = { .token = c->token,
+                                      .key = c->repeat_key,
+                                      .request = c->repeat_of,
+                                      .status = c->secret ? 0 : c->reply->status,
+                                      .reply = c->secret ? (struct str){ 0 } : buf_str(&c->reply->body),
+                                      .at_ms = c->w.now_ms };
+    if (c->repeat_key.n) rc = db_idempotency_put(c->db, &v, &c->e);
     if (!rc) rc = sql_commit(c->db, &c->e);
     if (!rc) {
         c->api->full_told = false;

@@ -3,6 +3,8 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "db/authority.h"
+#include "db/instance.h"
 #include "db/sql/beside.h"
 #include "db/start.h"
 #include "db/statements.h"
@@ -16,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 256, PATH_BYTES = 1024 };
+enum { FILES_MAX = 256, PATH_BYTES = 1024, SERVER_OWNER = 3 /* an enterprise (virtualization-mo.md c.3.1) */ };
 
 static const char *const start_sql[START_STMT_COUNT] = {
 #define X(name, sql) sql,
@@ -105,15 +107,15 @@ void server_unload(struct server *srv)
 
 static enum rc first_authority(struct sql *db, const struct server_config *c, int64_t now_ms, struct err *e)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(db, START_STMT_AUTHORITY_ANY, NULL, 0, &r, e);
-    bool none = !rc && sql_step(r, e) == RC_OK && sql_int(r, 0) == 0;
-    sql_end(r);
-    if (rc || !none) return rc;
-    rc = sql_run(db, START_STMT_AUTHORITY_ADD,
-                 SQL_ARGS({ "name", SQL_T(str_of(c->authority)) }, { "server_id", SQL_T(str_of(c->server_id)) },
-                          { "now_ms", SQL_I(now_ms) }),
-                 NULL, e);
+    const struct db_authority v = { .name = str_of(c->authority),
+                                    .server_id = str_of(c->server_id),
+                                    .title = str_of(c->authority),
+                                    .owner = SERVER_OWNER,
+                                    .created_ms = now_ms };
+    int64_t n = 0;
+    enum rc rc = db_authority_count(db, &n, e);
+    if (rc || n) return rc;
+    rc = db_authority_add(db, &v, NULL, e);
     if (!rc) log_event(LOG_INFO, "authority.made", LOG_Z("name", c->authority), LOG_Z("server_id", c->server_id));
     return rc;
 }
@@ -186,14 +188,11 @@ static enum rc same_instance(struct sql *db, const struct server_config *c, char
     char beside[SQL_ID_BYTES + 1];
     uint8_t octets[SQL_ID_BYTES / 2];
     bool there = false;
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(db, START_STMT_INSTANCE, NULL, 0, &r, e);
-    if (!rc && (rc = sql_step(r, e)) == RC_OK) snprintf(id, SQL_ID_BYTES + 1, "%.*s", STR_ARG(sql_text(r, 0)));
-    sql_end(r);
+    enum rc rc = db_instance_id(db, id, e);
     if (rc == RC_NOT_FOUND) {
         crypto_random(octets, sizeof octets);
         text_hex(octets, sizeof octets, id);
-        rc = sql_run(db, START_STMT_INSTANCE_ADD, SQL_ARGS({ "id", SQL_T(str_of(id)) }), NULL, e);
+        rc = db_instance_add(db, id, e);
     }
     if (!rc) rc = sql_beside(c->database, beside, &there, e);
     if (!rc && beside[0] && strcmp(beside, id) != 0)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "db/images.h"
+#include "db/instance.h"
 #include "server/core/health.h"
 #include <dirent.h>
 #include <errno.h>
@@ -124,16 +125,6 @@ static enum rc sweep_orphans(const char *dir, int64_t newest_ms, struct sql *db,
     return rc;
 }
 
-static enum rc newest(struct sql *db, int64_t *at_ms, struct err *e)
-{
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start_text(db, STR(IMAGE_NEWEST), NULL, 0, &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) *at_ms = sql_int(r, 0);
-    sql_end(r);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
-}
-
 /* Before the first upload, and with the database claimed: nobody writes here meanwhile. */
 static enum rc sweep_store(const struct server_config *c, const char *incoming, struct err *e)
 {
@@ -142,7 +133,7 @@ static enum rc sweep_store(const struct server_config *c, const char *incoming, 
     int64_t newest_ms = 0;
     sweep(incoming);
     enum rc rc = sql_open(c->database, &o, &db, e);
-    if (!rc) rc = newest(db, &newest_ms, e);
+    if (!rc) rc = db_instance_newest_ms(db, true, &newest_ms, e);
     if (!rc) rc = adopt(c->images_dir, db, e);
     if (!rc) rc = sweep_orphans(c->images_dir, newest_ms, db, e);
     sql_close(db);

@@ -2,6 +2,8 @@
 #include "server/jobs/retention.h"
 #include "base/log.h"
 #include "base/world.h"
+#include "db/clock.h"
+#include "db/instance.h"
 #include "db/retention.h"
 #include "server/core/health.h"
 #include <errno.h>
@@ -57,71 +59,48 @@ enum rc retention_open(const struct server_config *c, struct sql_health *health,
 
 /* ---- the time that counts ---- */
 
-/* When something was last kept. */
-static enum rc newest(struct sql *db, int64_t *at_ms, struct err *e)
-{
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(db, RETENTION_STMT_NEWEST, NULL, 0, &r, e);
-    if (!rc && (rc = sql_step(r, e)) == RC_OK && !sql_is_null(r, 0)) *at_ms = sql_int(r, 0);
-    sql_end(r);
-    return rc;
-}
-
 /* What was kept after the clock was last looked at, before the server was killed, has the time that was believed then. */
 static enum rc catch_up(struct sql *db, int64_t *trusted_ms, struct err *e)
 {
     int64_t at_ms = 0;
-    enum rc rc = newest(db, &at_ms, e);
+    enum rc rc = db_instance_newest_ms(db, false, &at_ms, e);
     if (!rc && at_ms > *trusted_ms && at_ms - *trusted_ms <= CLOCK_LEAP_MS) *trusted_ms = at_ms;
     return rc;
 }
 
-static enum rc load_clock(struct sql *db, int64_t now_ms, int64_t *trusted_ms, int64_t *waited_ms, struct err *e)
+static enum rc load_clock(struct sql *db, int64_t now_ms, struct db_clock *out, struct err *e)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(db, RETENTION_STMT_CLOCK, NULL, 0, &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) {
-        *trusted_ms = sql_int(r, 0);
-        *waited_ms = sql_int(r, 1);
-    }
-    sql_end(r);
+    int64_t newest_ms = 0;
+    enum rc rc = db_clock_get(db, out, e);
     if (rc != RC_NOT_FOUND) return rc;
-    *trusted_ms = now_ms;
-    *waited_ms = 0;
-    return newest(db, trusted_ms, e);
-}
-
-static enum rc keep_clock(struct sql *db, int64_t trusted_ms, int64_t waited_ms, struct err *e)
-{
-    return sql_run(db, RETENTION_STMT_CLOCK_PUT,
-                   SQL_ARGS({ "trusted_ms", SQL_I(trusted_ms) }, { "waited_ms", SQL_I(waited_ms) }), NULL, e);
+    rc = db_instance_newest_ms(db, false, &newest_ms, e);
+    *out = (struct db_clock){ .trusted_ms = newest_ms ? newest_ms : now_ms };
+    return rc;
 }
 
 enum rc retention_time(struct sql *db, int64_t now_ms, int64_t ran_ms, int64_t *time_ms, int64_t *ahead_ms,
                        struct err *e)
 {
-    int64_t trusted = 0, waited = 0;
-    enum rc rc = load_clock(db, now_ms, &trusted, &waited, e);
-    if (!rc && !ran_ms) rc = catch_up(db, &trusted, e);
+    struct db_clock c = { 0 };
+    enum rc rc = load_clock(db, now_ms, &c, e);
+    if (!rc && !ran_ms) rc = catch_up(db, &c.trusted_ms, e);
     if (rc) return rc;
-    const bool leap = now_ms - trusted > CLOCK_LEAP_MS + ran_ms || trusted - now_ms > CLOCK_LEAP_MS;
-    waited = leap ? waited + ran_ms : 0;
-    if (!leap || waited >= RETENTION_WAIT_MS) {
-        trusted = now_ms;
-        waited = 0;
-    } else {
-        trusted += ran_ms;
-    }
-    rc = keep_clock(db, trusted, waited, e);
-    *time_ms = trusted;
-    *ahead_ms = now_ms - trusted;
+    const bool leap = now_ms - c.trusted_ms > CLOCK_LEAP_MS + ran_ms || c.trusted_ms - now_ms > CLOCK_LEAP_MS;
+    c.waited_ms = leap ? c.waited_ms + ran_ms : 0;
+    if (!leap || c.waited_ms >= RETENTION_WAIT_MS)
+        c = (struct db_clock){ .trusted_ms = now_ms };
+    else
+        c.trusted_ms += ran_ms;
+    rc = db_clock_put(db, &c, e);
+    *time_ms = c.trusted_ms;
+    *ahead_ms = now_ms - c.trusted_ms;
     return rc;
 }
 
 enum rc retention_trust(struct sql *db, int64_t now_ms, struct err *e)
 {
-    return keep_clock(db, now_ms, 0, e);
+    const struct db_clock c = { .trusted_ms = now_ms };
+    return db_clock_put(db, &c, e);
 }
 
 /* ---- sweeping ---- */
@@ -215,9 +194,7 @@ static void probe(struct retention *r)
     struct err e = { 0 };
     pthread_mutex_unlock(&r->lock);
     enum rc rc = sql_begin(r->db, true, &e);
-    if (!rc)
-        rc = sql_run(r->db, RETENTION_STMT_PROBE, SQL_ARGS({ "now_ms", SQL_I(health_world(r->srv->health).now_ms) }),
-                     NULL, &e);
+    if (!rc) rc = db_clock_probe(r->db, health_world(r->srv->health).now_ms, &e);
     if (!rc) rc = sql_commit(r->db, &e);
     if (rc) sql_rollback(r->db);
     pthread_mutex_lock(&r->lock);
