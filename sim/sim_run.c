@@ -115,7 +115,7 @@ static bool vm_runs(const struct sim_device *d)
 {
     const struct vm *vm = device_vm(d->device, 0);
 
-    return vm && vm->state == VM_RUNNING;
+    return vm && vm_view(vm)->state == VM_RUNNING;
 }
 
 /* --- the loop --- */

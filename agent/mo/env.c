@@ -11,7 +11,7 @@
 struct mo_vm *mo_find_vm(struct mo_env *env, struct str id)
 {
     for (size_t i = 0; i < env->vms.n; i++)
-        if (str_is(id, env->vms.at[i].vm->id)) return &env->vms.at[i];
+        if (str_is(id, env->vms.at[i].is->id)) return &env->vms.at[i];
     return NULL;
 }
 
@@ -143,9 +143,9 @@ struct vm_world mo_vm_world(struct mo_env *env)
 {
     int64_t promised_kb = 0;
     for (size_t i = 0; i < env->vms.n; i++)
-        if (env->vms.at[i].vm->state == VM_RUNNING || env->vms.at[i].vm->state == VM_PAUSED ||
-            env->vms.at[i].vm->state == VM_STARTING)
-            promised_kb += env->vms.at[i].vm->effective.mem_max_kb;
+        if (env->vms.at[i].is->state == VM_RUNNING || env->vms.at[i].is->state == VM_PAUSED ||
+            env->vms.at[i].is->state == VM_STARTING)
+            promised_kb += env->vms.at[i].is->effective.mem_max_kb;
     return (struct vm_world){ .hv = env->hv,
                               .loader = env->loader,
                               .layout = mo_layout(env),
@@ -168,8 +168,8 @@ static void bury(struct mo_env *env, size_t i)
     struct arena a;
 
     arena_init(&a, 1 << 16);
-    mo_note(env, tree_drop(env->tree, mo_vm_uri(env, str_of(vm->id), &a)), "VM");
-    mo_note(env, state_remove_vm(env->state, vm->id, &env->trouble), "VM");
+    mo_note(env, tree_drop(env->tree, mo_vm_uri(env, str_of(vm_view(vm)->id), &a)), "VM");
+    mo_note(env, state_remove_vm(env->state, vm_view(vm)->id, &env->trouble), "VM");
     arena_finish(&a);
     env->sweeps = true;
     vm_destroy(vm);

@@ -31,8 +31,9 @@ struct mo_config {
 struct mo_threshold;
 struct mo_vm {
     struct vm *vm;
-    bool dirty; /* settings were written: the VM is to be configured from the tree again */
-    bool gone;  /* deleted; the node goes when the VM's function has returned */
+    const struct vm_view *is; /* its view */
+    bool dirty;               /* settings were written: the VM is to be configured from the tree again */
+    bool gone;                /* deleted; the node goes when the VM's function has returned */
     int64_t progress_ms;
     int progress_pct;                /* of the last Progress alert */
     struct mo_threshold *thresholds; /* mo_threshold.c */

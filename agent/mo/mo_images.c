@@ -55,7 +55,7 @@ struct mo_image *mo_image_of(struct mo_env *env, const struct vm *vm, struct str
     struct str list = { 0 }, one;
 
     arena_init(&a, 1 << 20);
-    if (!mo_kept(env, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list))
+    if (!mo_kept(env, DDF_VM, "domain.servers", str_of(vm_view(vm)->id), (struct str){ 0 }, &a, &list))
         found = named(env, (struct str){ 0 }, image_id, &a); /* of nobody: made with the device */
     while (image_id.n && !found && str_cut(&list, ',', &one))
         if (str_trim(one).n) found = named(env, str_trim(one), image_id, &a);
@@ -71,7 +71,7 @@ int mo_images_in_use(struct mo_env *env, const struct mo_image *i)
 
     arena_init(&a, 1 << 20);
     for (size_t k = 0; k < env->vms.n; k++)
-        if (mo_kept(env, DDF_VM, "image", str_of(env->vms.at[k].vm->id), (struct str){ 0 }, &a, &v))
+        if (mo_kept(env, DDF_VM, "image", str_of(env->vms.at[k].is->id), (struct str){ 0 }, &a, &v))
             n += mo_image_of(env, env->vms.at[k].vm, v) == i;
     arena_finish(&a);
     return n;
@@ -102,11 +102,11 @@ static int64_t owner_kb(struct mo_env *env, struct str server)
             kb += mo_kept_int(env, DDF_IMAGE, "sizeKB", str_of(env->images.at[i].id), (struct str){ 0 }, 0);
     for (size_t i = 0; i < env->vms.n; i++) {
         const struct vm *vm = env->vms.at[i].vm;
-        if (!mo_kept(env, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list) ||
+        if (!mo_kept(env, DDF_VM, "domain.servers", str_of(vm_view(vm)->id), (struct str){ 0 }, &a, &list) ||
             !str_cut(&list, ',', &one) || !str_eq(str_trim(one), server))
             continue; /* a VM counts for the first of its owners */
-        for (int k = 0; k < vm->want.n_volumes; k++) kb += vm->want.volumes[k].quota_kb;
-        if (vm->state != VM_DEFINED) kb += vm->image.size_bytes / 1024;
+        for (int k = 0; k < vm_view(vm)->want.n_volumes; k++) kb += vm_view(vm)->want.volumes[k].quota_kb;
+        if (vm_view(vm)->state != VM_DEFINED) kb += vm_view(vm)->image.size_bytes / 1024;
     }
     arena_finish(&a);
     return kb;

@@ -25,7 +25,7 @@ static bool is_image(const char *name)
 static bool has_vm(const struct mo_env *env, const char *sha256)
 {
     for (size_t i = 0; i < env->vms.n; i++)
-        if (strcmp(env->vms.at[i].vm->image.sha256, sha256) == 0) return true;
+        if (strcmp(env->vms.at[i].is->image.sha256, sha256) == 0) return true;
     return false;
 }
 

@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct vm *vm_at(struct mo_env *env, const struct tree_at *at)
+static const struct vm_view *vm_at(struct mo_env *env, const struct tree_at *at)
 {
     const struct mo_vm *v = at->n_names ? mo_find_vm(env, at->names[0]) : NULL;
 
-    return v ? v->vm : NULL;
+    return v ? v->is : NULL;
 }
 
-static bool sampled(const struct vm *vm)
+static bool sampled(const struct vm_view *vm)
 {
     return vm && vm->stats.at_ms > 0;
 }
@@ -59,20 +59,20 @@ static const struct mo_field vcpus[] = {
 
 static bool get_counter(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
 
     return sampled(vm) && mo_text(at->row->arg, &vm->stats, a, out);
 }
 
 /* Index of the instance in the reading, by its name; -1 = not in it. */
-static int disk_of(const struct vm *vm, struct str name)
+static int disk_of(const struct vm_view *vm, struct str name)
 {
     for (int i = 0; i < vm->stats.n_disks && i < HV_VOLUMES; i++)
         if (str_is(name, vm->stats.disk[i].name)) return i;
     return -1;
 }
 
-static int net_of(const struct vm *vm, struct str name)
+static int net_of(const struct vm_view *vm, struct str name)
 {
     for (int i = 0; i < vm->stats.n_nets && i < HV_NETS; i++)
         if (str_is(name, vm->stats.net[i].name)) return i;
@@ -81,7 +81,7 @@ static int net_of(const struct vm *vm, struct str name)
 
 static bool get_disk(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
     int i = sampled(vm) ? disk_of(vm, at->names[1]) : -1;
 
     return i >= 0 && mo_text(at->row->arg, &vm->stats.disk[i], a, out);
@@ -89,7 +89,7 @@ static bool get_disk(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 static bool get_net(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
     int i = sampled(vm) ? net_of(vm, at->names[1]) : -1;
 
     return i >= 0 && mo_text(at->row->arg, &vm->stats.net[i], a, out);
@@ -97,7 +97,7 @@ static bool get_net(void *ctx, const struct tree_at *at, struct arena *a, struct
 
 static bool get_vcpu(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
     int64_t i;
 
     return sampled(vm) && str_to_i64(at->names[1], &i) && i >= 0 && i < vm->stats.n_vcpus && i < HV_VCPUS &&
@@ -106,7 +106,7 @@ static bool get_vcpu(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 static void list_disks(void *ctx, const struct tree_at *parent, struct tree_names *out)
 {
-    const struct vm *vm = vm_at(ctx, parent);
+    const struct vm_view *vm = vm_at(ctx, parent);
 
     for (int i = 0; sampled(vm) && i < vm->stats.n_disks && i < HV_VOLUMES; i++)
         tree_name(out, str_of(vm->stats.disk[i].name));
@@ -114,7 +114,7 @@ static void list_disks(void *ctx, const struct tree_at *parent, struct tree_name
 
 static void list_nets(void *ctx, const struct tree_at *parent, struct tree_names *out)
 {
-    const struct vm *vm = vm_at(ctx, parent);
+    const struct vm_view *vm = vm_at(ctx, parent);
 
     for (int i = 0; sampled(vm) && i < vm->stats.n_nets && i < HV_NETS; i++)
         tree_name(out, str_of(vm->stats.net[i].name));
@@ -122,7 +122,7 @@ static void list_nets(void *ctx, const struct tree_at *parent, struct tree_names
 
 static void list_vcpus(void *ctx, const struct tree_at *parent, struct tree_names *out)
 {
-    const struct vm *vm = vm_at(ctx, parent);
+    const struct vm_view *vm = vm_at(ctx, parent);
     char name[16];
 
     for (int i = 0; sampled(vm) && i < vm->stats.n_vcpus && i < HV_VCPUS; i++) {
@@ -133,7 +133,7 @@ static void list_vcpus(void *ctx, const struct tree_at *parent, struct tree_name
 
 static bool get_time(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
     char time[17];
 
     if (!sampled(vm)) return false;
@@ -144,7 +144,7 @@ static bool get_time(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 /* Milliseconds between the two readings that percentages come from; 0 when there are not two of the same run of the
  * guest: a counter that went down means a restart, and such an interval is dropped. */
-static int64_t window(const struct vm *vm)
+static int64_t window(const struct vm_view *vm)
 {
     if (!sampled(vm) || vm->stats_before.at_ms <= 0 || vm->stats.cpu_ms < vm->stats_before.cpu_ms) return 0;
     return vm->stats.at_ms > vm->stats_before.at_ms ? vm->stats.at_ms - vm->stats_before.at_ms : 0;
@@ -161,7 +161,7 @@ static int64_t percent(int64_t now, int64_t before, int64_t whole)
 
 static bool get_window(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
 
     if (!sampled(vm)) return false;
     *out = mo_number(a, (window(vm) + 500) / 1000);
@@ -170,7 +170,7 @@ static bool get_window(void *ctx, const struct tree_at *at, struct arena *a, str
 
 static bool get_usage(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
 
     if (!sampled(vm)) return false;
     *out = mo_number(a, percent(vm->stats.cpu_ms, vm->stats_before.cpu_ms,
@@ -181,7 +181,7 @@ static bool get_usage(void *ctx, const struct tree_at *at, struct arena *a, stru
 static bool get_host(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct mo_env *env = ctx;
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
 
     if (!sampled(vm) || env->host.facts.cpu_total <= 0) return false;
     *out = mo_number(a, percent(vm->stats.cpu_ms, vm->stats_before.cpu_ms, window(vm) * env->host.facts.cpu_total));
@@ -190,7 +190,7 @@ static bool get_host(void *ctx, const struct tree_at *at, struct arena *a, struc
 
 static bool get_steal(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
 
     if (!sampled(vm)) return false;
     *out = mo_number(a, percent(vm->stats.steal_ms, vm->stats_before.steal_ms,
@@ -201,7 +201,7 @@ static bool get_steal(void *ctx, const struct tree_at *at, struct arena *a, stru
 static bool get_up(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct mo_env *env = ctx;
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
     bool up = vm && (vm->state == VM_RUNNING || vm->state == VM_PAUSED) && vm->started_ms > 0 && env->w &&
               env->w->now_ms > vm->started_ms;
 
@@ -211,7 +211,7 @@ static bool get_up(void *ctx, const struct tree_at *at, struct arena *a, struct 
 
 static bool get_boot_time(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
 
     *out = mo_number(a, vm && vm->boot_time_ms > 0 ? vm->boot_time_ms : -1);
     return true;
@@ -219,7 +219,7 @@ static bool get_boot_time(void *ctx, const struct tree_at *at, struct arena *a, 
 
 static bool get_boots(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
 
     *out = mo_number(a, vm ? vm->boot_count : 0);
     return true;
@@ -227,7 +227,7 @@ static bool get_boots(void *ctx, const struct tree_at *at, struct arena *a, stru
 
 static bool get_crashes(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct vm *vm = vm_at(ctx, at);
+    const struct vm_view *vm = vm_at(ctx, at);
 
     *out = mo_number(a, vm ? vm->crash_count : 0);
     return true;
@@ -244,7 +244,7 @@ static int collect(void *ctx, const struct tree_at *at, const struct tree_call *
 
     if (known) return known;
     if (!v) return 404;
-    if (v->vm->state != VM_RUNNING && v->vm->state != VM_PAUSED) return 1410;
+    if (v->is->state != VM_RUNNING && v->is->state != VM_PAUSED) return 1410;
     j = jobs_begin(env, "kpi.collect", at->names[0], at->uri, call);
     if (!j) return 1444;
     j->waiting = 1;

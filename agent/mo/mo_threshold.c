@@ -77,7 +77,7 @@ static void tell(struct mo_env *env, struct str id, struct str name, struct str 
 
 static void judge(struct mo_env *env, struct mo_vm *v, struct str name, struct arena *a)
 {
-    struct str id = str_of(v->vm->id), text;
+    struct str id = str_of(v->is->id), text;
     struct threshold_rule rule;
     struct mo_threshold *t;
     enum threshold_news news;
@@ -99,7 +99,7 @@ void mo_threshold_sampled(struct mo_env *env, struct mo_vm *v)
 
     arena_init(&a, 1 << 20);
     struct tree_names names = { &a, NULL, 0, false };
-    if (tree_find(env->tree, mo_uri(env, DDF_VM, "kpi.thresholds.node", str_of(v->vm->id), (struct str){ 0 }, &a), &a,
+    if (tree_find(env->tree, mo_uri(env, DDF_VM, "kpi.thresholds.node", str_of(v->is->id), (struct str){ 0 }, &a), &a,
                   &at) &&
         tree_children(env->tree, &at, &names))
         for (size_t i = 0; i < names.n; i++) judge(env, v, names.list[i], &a);
@@ -113,7 +113,7 @@ void mo_threshold_stopped(struct mo_env *env, struct mo_vm *v)
     arena_init(&a, 1 << 18);
     for (size_t i = 0; i < v->n_thresholds; i++)
         if (v->thresholds[i].is.active)
-            tell(env, str_of(v->vm->id), str_of(v->thresholds[i].name), (struct str){ 0 }, false, &a);
+            tell(env, str_of(v->is->id), str_of(v->thresholds[i].name), (struct str){ 0 }, false, &a);
     v->n_thresholds = 0;
     arena_finish(&a);
 }

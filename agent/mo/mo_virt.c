@@ -66,8 +66,8 @@ static bool get_committed(void *ctx, const struct tree_at *at, struct arena *a, 
 
     (void)at;
     for (size_t i = 0; i < env->vms.n; i++)
-        if (env->vms.at[i].vm->state == VM_RUNNING || env->vms.at[i].vm->state == VM_PAUSED)
-            sum += env->vms.at[i].vm->effective.vcpus;
+        if (env->vms.at[i].is->state == VM_RUNNING || env->vms.at[i].is->state == VM_PAUSED)
+            sum += env->vms.at[i].is->effective.vcpus;
     *out = mo_number(a, sum);
     return true;
 }
@@ -76,7 +76,7 @@ static bool count_state(struct mo_env *env, enum vm_state state, struct arena *a
 {
     int64_t n = 0;
 
-    for (size_t i = 0; i < env->vms.n; i++) n += env->vms.at[i].vm->state == state;
+    for (size_t i = 0; i < env->vms.n; i++) n += env->vms.at[i].is->state == state;
     *out = mo_number(a, n);
     return true;
 }
@@ -153,7 +153,7 @@ static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what 
 /* c.10: a server locks the VMs of its own domain only. */
 static bool owned(struct mo_env *env, const struct vm *vm, struct str server)
 {
-    return !server.n || mo_owns(env, vm->id, server);
+    return !server.n || mo_owns(env, vm_view(vm)->id, server);
 }
 
 /* Part of the job in every VM of the caller; those that end at once are counted at once. */
@@ -172,7 +172,7 @@ static int over_all(struct mo_env *env, const struct tree_at *at, const struct t
     for (size_t i = 0; i < env->vms.n; i++) {
         struct vm *vm = env->vms.at[i].vm;
         int result;
-        if (vm->state == VM_DEFINED || !owned(env, vm, call->server)) continue;
+        if (vm_view(vm)->state == VM_DEFINED || !owned(env, vm, call->server)) continue;
         j->waiting++;
         result = vm_operation(vm, &w, part, call->args, correlator, j->server_id);
         if (result == 202) continue;
@@ -216,7 +216,7 @@ static int collect_all(struct mo_env *env, const struct tree_at *at, const struc
     if (!j) return 1444;
     mo_virt_facts(env, true);
     for (size_t i = 0; i < env->vms.n; i++)
-        if (env->vms.at[i].vm->state == VM_RUNNING) {
+        if (env->vms.at[i].is->state == VM_RUNNING) {
             j->waiting++;
             vm_collect(env->vms.at[i].vm, &w);
         }

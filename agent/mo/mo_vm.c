@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A VM's node (virtualization-mo.md c.3): settings that become vm->want and vm->policy, the Exec targets, who owns
+/* A VM's node (virtualization-mo.md c.3): settings that become what is wanted of the VM, the Exec targets, who owns
  * it. What it tells of itself is in mo_vm_facts.c. */
 #include "agent/mo/mo.h"
 #include "agent/mo/mo_vm_effective.h"
@@ -13,7 +13,7 @@ enum { MEMORY_KB = 262144 }; /* of a VM that nobody gave a size */
 
 /* --- settings: the tree keeps them, the VM gets them by this table --- */
 
-#define V(member) offsetof(struct vm, member)
+#define V(member) offsetof(struct vm_settings, member)
 static const struct mo_field settings[] = {
     { "resources.cpu.vcpus", MO_INT, V(want.vcpus), false },
     { "resources.cpu.maxVcpus", MO_INT, V(want.max_vcpus), false },
@@ -80,34 +80,33 @@ static struct tree_names instances(struct mo_env *env, const char *parent, struc
     return names;
 }
 
-static void fill_instances(struct mo_env *env, struct vm *vm, struct arena *a)
+static void fill_instances(struct mo_env *env, struct str id, struct hv_spec *want, struct arena *a)
 {
-    struct str id = str_of(vm->id);
     struct tree_names volumes = instances(env, "resources.storage.node", id, a),
                       nets = instances(env, "resources.net.node", id, a);
     struct hv_volume old_volumes[HV_VOLUMES];
     struct hv_net old_nets[HV_NETS];
 
     if (volumes.full || nets.full) return; /* no memory to look: nothing is taken for gone */
-    memcpy(old_volumes, vm->want.volumes, sizeof old_volumes);
-    memcpy(old_nets, vm->want.nets, sizeof old_nets);
-    memset(vm->want.volumes, 0, sizeof vm->want.volumes);
-    memset(vm->want.nets, 0, sizeof vm->want.nets);
-    vm->want.n_volumes = vm->want.n_nets = 0;
+    memcpy(old_volumes, want->volumes, sizeof old_volumes);
+    memcpy(old_nets, want->nets, sizeof old_nets);
+    memset(want->volumes, 0, sizeof want->volumes);
+    memset(want->nets, 0, sizeof want->nets);
+    want->n_volumes = want->n_nets = 0;
     for (size_t i = 0; i < volumes.n && i < HV_VOLUMES; i++) {
-        struct hv_volume *v = &vm->want.volumes[vm->want.n_volumes++];
+        struct hv_volume *v = &want->volumes[want->n_volumes++];
         for (size_t k = 0; k < HV_VOLUMES; k++) /* what vm.c put into it stays */
             if (str_is(volumes.list[i], old_volumes[k].name)) *v = old_volumes[k];
         snprintf(v->name, sizeof v->name, "%.*s", STR_ARG(volumes.list[i]));
         fill_fields(env, volume_settings, MO_COUNT(volume_settings), id, volumes.list[i], v, a);
     }
     for (size_t i = 0; i < nets.n && i < HV_NETS; i++) {
-        struct hv_net *n = &vm->want.nets[vm->want.n_nets++];
+        struct hv_net *n = &want->nets[want->n_nets++];
         for (size_t k = 0; k < HV_NETS; k++)
             if (str_is(nets.list[i], old_nets[k].name)) *n = old_nets[k];
         snprintf(n->name, sizeof n->name, "%.*s", STR_ARG(nets.list[i]));
         fill_fields(env, net_settings, MO_COUNT(net_settings), id, nets.list[i], n, a);
-        vm_net_mac(vm->want.uuid, n->name, n->mac);
+        vm_net_mac(want->uuid, n->name, n->mac);
     }
 }
 
@@ -124,61 +123,61 @@ static void complete(struct hv_spec *s)
 
 bool mo_vm_fill(struct mo_env *env, struct vm *vm)
 {
-    struct hv_spec before = vm->want;
+    struct vm_settings s = { vm_view(vm)->want, vm_view(vm)->policy };
+    const struct str id = str_of(vm_view(vm)->id), none = { 0 };
     struct arena a;
     struct str v;
 
     arena_init(&a, 4 << 20);
-    fill_fields(env, settings, MO_COUNT(settings), str_of(vm->id), (struct str){ 0 }, vm, &a);
-    memset(vm->want.affinity, 0, sizeof vm->want.affinity);
-    if (mo_kept(env, DDF_VM, "resources.cpu.affinity", str_of(vm->id), (struct str){ 0 }, &a, &v))
-        snprintf(vm->want.affinity, sizeof vm->want.affinity, "%.*s", STR_ARG(v));
+    fill_fields(env, settings, MO_COUNT(settings), id, none, &s, &a);
+    memset(s.want.affinity, 0, sizeof s.want.affinity);
+    if (mo_kept(env, DDF_VM, "resources.cpu.affinity", id, none, &a, &v))
+        snprintf(s.want.affinity, sizeof s.want.affinity, "%.*s", STR_ARG(v));
     /* The guest agent's channel, opened by the guest, is the proof that it is up; images without an agent want
      * upgrade.health: none. */
-    vm->want.heartbeat = vm->policy.health >= 1 ||
-                         mo_kept_int(env, DDF_VM, "crash.heartbeat", str_of(vm->id), (struct str){ 0 }, 0) > 0;
-    fill_instances(env, vm, &a);
-    complete(&vm->want);
+    s.want.heartbeat = s.policy.health >= 1 || mo_kept_int(env, DDF_VM, "crash.heartbeat", id, none, 0) > 0;
+    fill_instances(env, id, &s.want, &a);
+    complete(&s.want);
     /* Without a quota: no disk may promise its guest more than the device has at all. */
-    vm->want.disk_max_kb = env->config.quota_bytes ? (int64_t)(env->config.quota_bytes / 1024)
-                                                   : env->host.facts.store_total_kb;
+    s.want.disk_max_kb = env->config.quota_bytes ? (int64_t)(env->config.quota_bytes / 1024)
+                                                 : env->host.facts.store_total_kb;
     arena_finish(&a);
     mo_vm_image(env, vm);
-    return memcmp(&before, &vm->want, sizeof before) != 0; /* NOLINT: a copy has its padding, too */
+    return vm_configure(vm, &s);
 }
 
 /* The image that the VM's leaf names, as the entry of one of the VM's own servers describes it. */
 void mo_vm_image(struct mo_env *env, struct vm *vm)
 {
-    static const struct {
+    struct vm_image image = vm_view(vm)->image;
+    const struct {
         const char *name;
-        size_t offset, size;
+        char *to;
+        size_t size;
     } text[] = {
-        { "hash", V(image.sha256), sizeof((struct vm *)0)->image.sha256 },
-        { "url", V(image.url), sizeof((struct vm *)0)->image.url },
-        { "auth", V(image.auth), sizeof((struct vm *)0)->image.auth },
-        { "format", V(image.format), sizeof((struct vm *)0)->image.format },
-        { "version", V(image.version), sizeof((struct vm *)0)->image.version },
+        { "hash", image.sha256, sizeof image.sha256 },      { "url", image.url, sizeof image.url },
+        { "auth", image.auth, sizeof image.auth },          { "format", image.format, sizeof image.format },
+        { "version", image.version, sizeof image.version },
     };
-    struct vm_image *image = &vm->image;
     struct arena a;
     struct str id, v;
 
     arena_init(&a, 1 << 20);
-    if (!mo_kept(env, DDF_VM, "image", str_of(vm->id), (struct str){ 0 }, &a, &id)) id = (struct str){ 0 };
-    snprintf(image->id, sizeof image->id, "%.*s", STR_ARG(id));
-    image->known = false;
+    if (!mo_kept(env, DDF_VM, "image", str_of(vm_view(vm)->id), (struct str){ 0 }, &a, &id)) id = (struct str){ 0 };
+    snprintf(image.id, sizeof image.id, "%.*s", STR_ARG(id));
+    image.known = false;
     const struct mo_image *entry = mo_image_of(env, vm, id);
     if (entry) {
         struct str owner = str_of(entry->id);
         for (size_t k = 0; k < MO_COUNT(text); k++)
             if (mo_kept(env, DDF_IMAGE, text[k].name, owner, (struct str){ 0 }, &a, &v))
-                snprintf((char *)vm + text[k].offset, text[k].size, "%.*s", STR_ARG(v));
-        snprintf(image->ca_file, sizeof image->ca_file, "%s", env->config.ca_file ? env->config.ca_file : "");
-        image->size_bytes = mo_kept_int(env, DDF_IMAGE, "sizeKB", owner, (struct str){ 0 }, 0) * 1024;
-        image->known = image->url[0] && image->sha256[0] && image->size_bytes > 0;
+                snprintf(text[k].to, text[k].size, "%.*s", STR_ARG(v));
+        snprintf(image.ca_file, sizeof image.ca_file, "%s", env->config.ca_file ? env->config.ca_file : "");
+        image.size_bytes = mo_kept_int(env, DDF_IMAGE, "sizeKB", owner, (struct str){ 0 }, 0) * 1024;
+        image.known = image.url[0] && image.sha256[0] && image.size_bytes > 0;
     }
     arena_finish(&a);
+    vm_set_image(vm, &image);
 }
 
 static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
@@ -189,7 +188,7 @@ static void setting_changed(void *ctx, const struct tree_at *at, enum tree_what 
     (void)what, (void)old;
     if (!v) return;
     v->dirty = true;
-    if (env->server.n) v->vm->contact_ms = env->w->now_ms; /* a lease begins when it is set */
+    if (env->server.n) vm_heard(v->vm, env->w->now_ms);
 }
 
 /* When a setting may be written (the layout's `change`); the value it has already is always in order. */
@@ -205,8 +204,8 @@ static int check_setting(void *ctx, const struct tree_at *at, enum ddf_access co
     tree_kept(env->tree, at, &now);
     if (str_eq(now, value)) return 200;
     if (!mo_vm_supported(env, m.entry, value)) return 406; /* never kept as if it were obeyed */
-    if (m.entry->change == DDF_C_STOPPED && v->vm->state != VM_DEFINED && v->vm->state != VM_STOPPED) return 403;
-    if ((m.entry->change == DDF_C_DEFINED || m.entry->change == DDF_C_UPGRADE) && v->vm->state != VM_DEFINED)
+    if (m.entry->change == DDF_C_STOPPED && v->is->state != VM_DEFINED && v->is->state != VM_STOPPED) return 403;
+    if ((m.entry->change == DDF_C_DEFINED || m.entry->change == DDF_C_UPGRADE) && v->is->state != VM_DEFINED)
         return 403;
     return 200;
 }
@@ -217,8 +216,8 @@ static int check_quota(void *ctx, const struct tree_at *at, enum ddf_access comm
     const struct mo_vm *v = mo_vm_at(ctx, at);
     int64_t kb;
 
-    for (int i = 0; v && i < v->vm->want.n_volumes; i++) {
-        const struct hv_volume *x = &v->vm->want.volumes[i];
+    for (int i = 0; v && i < v->is->want.n_volumes; i++) {
+        const struct hv_volume *x = &v->is->want.volumes[i];
         if (str_is(at->names[1], x->name) && str_to_i64(value, &kb) && kb < vm_files_volume_kb(x)) return 1411;
     }
     return check_setting(ctx, at, command, value);
@@ -297,7 +296,7 @@ static bool too_many(struct mo_env *env, struct str server)
     if (!env->config.quota_vms || !server.n) return false;
     arena_init(&a, 1 << 18);
     for (size_t i = 0; i < env->vms.n; i++)
-        n += mo_kept(env, DDF_VM, "domain.servers", str_of(env->vms.at[i].vm->id), (struct str){ 0 }, &a, &list) &&
+        n += mo_kept(env, DDF_VM, "domain.servers", str_of(env->vms.at[i].is->id), (struct str){ 0 }, &a, &list) &&
              str_cut(&list, ',', &one) && str_eq(str_trim(one), server);
     arena_finish(&a);
     return n >= env->config.quota_vms;
@@ -314,7 +313,7 @@ static int check_vm(void *ctx, const struct tree_at *at, enum ddf_access command
             return 1449;
         return too_many(env, env->server) ? 1449 : 200;
     }
-    if (v && v->vm->state != VM_DEFINED) return 1410; /* c.5.2 row 2: Delete; a new name is no different */
+    if (v && v->is->state != VM_DEFINED) return 1410; /* c.5.2 row 2: Delete; a new name is no different */
     if (command == DDF_REPLACE && !plain_name(value, VM_ID_BYTES - 1)) return 400;
     return 200;
 }
@@ -335,7 +334,7 @@ enum rc mo_vm_adopt(struct mo_env *env, struct vm *vm)
     struct mo_vm *v = VEC_ADD(&env->vms);
 
     if (!v) return RC_NOMEM;
-    *v = (struct mo_vm){ .vm = vm, .dirty = true };
+    *v = (struct mo_vm){ .vm = vm, .is = vm_view(vm), .dirty = true };
     return RC_OK;
 }
 
@@ -349,7 +348,7 @@ static void vm_added(struct mo_env *env, const struct tree_at *at)
     snprintf(id, sizeof id, "%.*s", STR_ARG(at->names[0]));
     new_uuid(env->w, uuid);
     arena_init(&a, 1 << 16);
-    rc = vm_create(id, uuid, &vm);
+    rc = vm_create(id, uuid, env->w->now_ms, &vm);
     if (!rc) rc = mo_vm_adopt(env, vm);
     if (!rc && env->server.n) {
         struct str uri = mo_uri(env, DDF_VM, "domain.servers", at->names[0], (struct str){ 0 }, &a);
@@ -357,10 +356,7 @@ static void vm_added(struct mo_env *env, const struct tree_at *at)
         if (!there || !there->has_value) rc = tree_put(env->tree, uri, env->server);
     }
     if (!rc) mirror_owners(env, at->names[0]);
-    if (!rc) {
-        vm->state_ms = env->w->now_ms;
-        mo_vm_keep(env, vm);
-    }
+    if (!rc) mo_vm_keep(env, vm);
     arena_finish(&a);
     mo_note(env, rc, "a new VM");
 }
@@ -369,13 +365,15 @@ static void vm_changed(void *ctx, const struct tree_at *at, enum tree_what what,
 {
     struct mo_env *env = ctx;
     struct mo_vm *v = mo_find_vm(env, what == TREE_RENAMED ? old : at->names[0]);
+    char id[VM_ID_BYTES];
 
     env->changes++;
     if (what == TREE_ADDED && !v) vm_added(env, at);
     if (what == TREE_DELETED && v) v->gone = true;
     if (what != TREE_RENAMED || !v) return;
-    mo_note(env, state_remove_vm(env->state, v->vm->id, &env->trouble), "VM");
-    snprintf(v->vm->id, sizeof v->vm->id, "%.*s", STR_ARG(at->names[0]));
+    mo_note(env, state_remove_vm(env->state, v->is->id, &env->trouble), "VM");
+    snprintf(id, sizeof id, "%.*s", STR_ARG(at->names[0]));
+    vm_rename(v->vm, id);
     mo_vm_keep(env, v->vm);
     mirror_owners(env, at->names[0]);
     v->dirty = true;
@@ -386,7 +384,7 @@ static bool vm_fresh(void *ctx, const struct tree_at *at)
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
-    return !v || v->vm->state == VM_DEFINED;
+    return !v || v->is->state == VM_DEFINED;
 }
 
 /* A volume or an interface. */
@@ -394,11 +392,11 @@ static int check_instance(struct mo_env *env, const struct tree_at *at, enum ddf
                           size_t max)
 {
     struct mo_vm *v = mo_vm_at(env, at);
-    bool off = !v || v->vm->state == VM_DEFINED || v->vm->state == VM_STOPPED;
+    bool off = !v || v->is->state == VM_DEFINED || v->is->state == VM_STOPPED;
     struct arena a;
     size_t n;
 
-    if (command == DDF_REPLACE && v && v->vm->state != VM_DEFINED)
+    if (command == DDF_REPLACE && v && v->is->state != VM_DEFINED)
         return 403;                                 /* its data or its address goes by its name */
     if (command != DDF_ADD) return off ? 200 : 403; /* in use */
     if (!plain_name(at->names[1], HV_NAME_BYTES - 1)) return 400;
@@ -444,7 +442,7 @@ static bool get_max_memory(void *ctx, const struct tree_at *at, struct arena *a,
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
     if (kept(ctx, at, out)) return true;
-    *out = mo_number(a, v && v->vm->want.mem_max_kb ? v->vm->want.mem_max_kb : MEMORY_KB);
+    *out = mo_number(a, v && v->is->want.mem_max_kb ? v->is->want.mem_max_kb : MEMORY_KB);
     return true;
 }
 
@@ -453,12 +451,12 @@ static bool get_memory(void *ctx, const struct tree_at *at, struct arena *a, str
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
-    if (v && v->vm->state == VM_RUNNING && v->vm->effective.mem_kb > 0) {
-        *out = mo_number(a, v->vm->effective.mem_kb);
+    if (v && v->is->state == VM_RUNNING && v->is->effective.mem_kb > 0) {
+        *out = mo_number(a, v->is->effective.mem_kb);
         return true;
     }
     if (kept(ctx, at, out)) return true;
-    *out = mo_number(a, v && v->vm->want.mem_kb ? v->vm->want.mem_kb : MEMORY_KB);
+    *out = mo_number(a, v && v->is->want.mem_kb ? v->is->want.mem_kb : MEMORY_KB);
     return true;
 }
 
@@ -489,9 +487,9 @@ static bool get_used(void *ctx, const struct tree_at *at, struct arena *a, struc
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
-    for (int i = 0; v && i < v->vm->stats.n_disks && i < HV_VOLUMES; i++)
-        if (str_is(at->names[1], v->vm->stats.disk[i].name)) {
-            *out = mo_number(a, v->vm->stats.disk[i].alloc_kb < 0 ? 0 : v->vm->stats.disk[i].alloc_kb);
+    for (int i = 0; v && i < v->is->stats.n_disks && i < HV_VOLUMES; i++)
+        if (str_is(at->names[1], v->is->stats.disk[i].name)) {
+            *out = mo_number(a, v->is->stats.disk[i].alloc_kb < 0 ? 0 : v->is->stats.disk[i].alloc_kb);
             return true;
         }
     return false;
@@ -502,9 +500,9 @@ static bool get_mac(void *ctx, const struct tree_at *at, struct arena *a, struct
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
     (void)a;
-    for (int i = 0; v && i < v->vm->want.n_nets; i++)
-        if (str_is(at->names[1], v->vm->want.nets[i].name) && v->vm->want.nets[i].mac[0]) {
-            *out = str_of(v->vm->want.nets[i].mac);
+    for (int i = 0; v && i < v->is->want.n_nets; i++)
+        if (str_is(at->names[1], v->is->want.nets[i].name) && v->is->want.nets[i].mac[0]) {
+            *out = str_of(v->is->want.nets[i].mac);
             return true;
         }
     return false;
@@ -517,7 +515,7 @@ static void list_wipe(void *ctx, const struct tree_at *parent, struct tree_names
     const struct mo_vm *v = mo_vm_at(ctx, parent);
 
     for (size_t i = 0; i < volumes.n; i++) tree_name(out, volumes.list[i]);
-    if (v && v->vm->want.disk[0]) tree_name(out, STR(VM_WIPE_DISK));
+    if (v && v->is->want.disk[0]) tree_name(out, STR(VM_WIPE_DISK));
     tree_name(out, STR(VM_WIPE_MEMORY));
     tree_name(out, STR(VM_WIPE_CONSOLE));
 }
@@ -525,17 +523,19 @@ static void list_wipe(void *ctx, const struct tree_at *parent, struct tree_names
 /* The marks of AvailableWipeList, for a wipe with scope=listed. */
 static void fill_wipe_list(struct mo_env *env, struct vm *vm)
 {
-    struct str id = str_of(vm->id), marked;
+    struct vm_name marked[VM_WIPE_NAMES];
+    struct str id = str_of(vm_view(vm)->id), v;
     struct tree_names names;
     struct arena a;
+    int n = 0;
 
     arena_init(&a, 1 << 20);
     names = instances(env, "wipeList.node", id, &a);
-    vm->n_to_wipe = 0;
-    for (size_t i = 0; i < names.n && vm->n_to_wipe < VM_WIPE_NAMES; i++)
-        if (mo_kept(env, DDF_VM, "wipeList.*.toBeWiped", id, names.list[i], &a, &marked) && str_is(marked, "true"))
-            snprintf(vm->to_wipe[vm->n_to_wipe++].text, HV_NAME_BYTES, "%.*s", STR_ARG(names.list[i]));
+    for (size_t i = 0; i < names.n && n < VM_WIPE_NAMES; i++)
+        if (mo_kept(env, DDF_VM, "wipeList.*.toBeWiped", id, names.list[i], &a, &v) && str_is(v, "true"))
+            snprintf(marked[n++].text, sizeof marked[0].text, "%.*s", STR_ARG(names.list[i]));
     arena_finish(&a);
+    vm_set_wipe_list(vm, marked, n);
 }
 
 /* No peripheral can be handed to a guest by this agent, so no rule has an effect (c.4: 0 denied). */
@@ -579,8 +579,10 @@ static bool has_room(struct mo_env *env, const struct vm *vm)
     bool room;
 
     arena_init(&a, 1 << 16);
-    if (mo_kept(env, DDF_VM, "domain.servers", str_of(vm->id), (struct str){ 0 }, &a, &list)) str_cut(&list, ',', &one);
-    room = mo_images_room(env, str_trim(one), vm->state == VM_DEFINED ? vm->image.size_bytes / 1024 : 0);
+    if (mo_kept(env, DDF_VM, "domain.servers", str_of(vm_view(vm)->id), (struct str){ 0 }, &a, &list))
+        str_cut(&list, ',', &one);
+    room = mo_images_room(env, str_trim(one),
+                          vm_view(vm)->state == VM_DEFINED ? vm_view(vm)->image.size_bytes / 1024 : 0);
     arena_finish(&a);
     return room;
 }

@@ -2,8 +2,7 @@
 #include "agent/mo/mo_vm_effective.h"
 #include <string.h>
 
-enum { WANT = offsetof(struct vm, want), WANT_END = offsetof(struct vm, want) + sizeof(struct hv_spec) };
-enum { EFFECTIVE = offsetof(struct vm, effective), LIST_BYTES = 8192 };
+enum { LIST_BYTES = 8192 };
 
 struct list {
     struct mo_env *env;
@@ -30,13 +29,13 @@ static void compare(const struct list *l, const struct mo_field *f, struct str i
     put(l, f->name, instance, h);
 }
 
-/* An offset into struct vm's `want`, as the same one into `effective`. */
-static void compare_vm(const struct list *l, const struct vm *vm)
+/* Offsets of settings into `want` are such into a struct hv_spec: both of the view's are looked at with them. */
+static void compare_vm(const struct list *l, const struct vm_view *vm)
 {
+    _Static_assert(offsetof(struct vm_settings, want) == 0, "a setting's offset is one into what is wanted");
     for (size_t i = 0; i < mo_vm_tables.n_vm; i++) {
         const struct mo_field *f = &mo_vm_tables.vm[i];
-        if (f->offset >= WANT && f->offset < WANT_END)
-            compare(l, f, (struct str){ 0 }, vm, (const char *)vm + (EFFECTIVE - WANT));
+        if (f->offset < sizeof(struct hv_spec)) compare(l, f, (struct str){ 0 }, &vm->want, &vm->effective);
     }
     if (strcmp(vm->want.affinity, vm->effective.affinity) != 0)
         put(l, "resources.cpu.affinity", (struct str){ 0 }, str_of(vm->effective.affinity));
@@ -68,7 +67,7 @@ static bool get_effective(void *ctx, const struct tree_at *at, struct arena *a, 
     struct buf b;
 
     if (!v) return false;
-    const struct vm *vm = v->vm;
+    const struct vm_view *vm = v->is;
     const struct list l = { env, a, &b, at->names[0] };
     buf_init(&b, LIST_BYTES);
     if (vm->pending) {

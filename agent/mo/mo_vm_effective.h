@@ -4,7 +4,7 @@
 /* What of a VM's resources is in force where that is not what is set (Resources/Effective). */
 #include "agent/mo/mo.h"
 
-/* Settings that the tree keeps, with the members that they become: of struct vm (want, policy), of a volume, of an
+/* Settings that the tree keeps, with the members that they become: of struct vm_settings, of a volume, of an
  * interface. */
 struct mo_vm_tables {
     const struct mo_field *vm;

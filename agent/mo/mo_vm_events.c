@@ -2,7 +2,7 @@
 /* What VMs tell (vm.h: struct vm_sink): it is kept, logged, and told the servers as alerts (virtualization-mo.md c.7). */
 #include "agent/mo/mo.h"
 #include "base/log.h"
-#include <stdio.h>
+#include <string.h>
 
 void mo_vm_keep(struct mo_env *env, struct vm *vm)
 {
@@ -12,101 +12,128 @@ void mo_vm_keep(struct mo_env *env, struct vm *vm)
     if (!env->state) return;
     buf_init(&b, 1 << 20);
     mo_note(env, vm_save(vm, &b), "VM");
-    if (buf_ok(&b)) mo_note(env, state_put_vm(env->state, vm->id, buf_str(&b), &env->trouble), "VM");
+    if (buf_ok(&b)) mo_note(env, state_put_vm(env->state, vm_view(vm)->id, buf_str(&b), &env->trouble), "VM");
     buf_finish(&b);
 }
 
-/* "reason=4" in "old=50;new=110;reason=4;lock=30" */
-static int64_t in_data(const char *data, const char *key)
-{
-    struct str rest = str_of(data), part;
-    int64_t n;
+/* The VM that tells, with what its alerts say (c.7). */
+struct told {
+    struct mo_env *env;
+    const struct vm_view *vm;
+    struct mo_vm *v; /* NULL: its node is not there any more */
+    struct arena *a;
+};
 
-    while (str_cut(&rest, ';', &part)) {
-        size_t at = str_find(part, '=', 0);
-        if (str_is(str_slice(part, 0, at), key) && str_to_i64(str_slice(part, at + 1, part.n), &n)) return n;
-    }
-    return -1;
+static struct str leaf_uri(const struct told *t, const char *name)
+{
+    return mo_uri(t->env, DDF_VM, name, str_of(t->vm->id), (struct str){ 0 }, t->a);
 }
 
-static void complete(struct mo_env *env, struct vm *vm, const char *op, const char *correlator, const char *data,
-                     struct arena *a)
+static void tell_owners(const struct told *t, const char *alert, const char *leaf, const char *format, const char *mark,
+                        struct str data)
 {
-    const struct ddf_operation *o = ddf_layout_operation(mo_layout(env), DDF_VM, str_of(op));
-    uint64_t job = jobs_of_part(str_of(correlator));
-    int64_t result = 1412;
+    mo_alert_owners(t->env, str_of(t->vm->id), alert, leaf_uri(t, leaf), format, mark, data.p ? data.p : "");
+}
 
-    str_to_i64(str_of(data), &result);
-    log_event(result < 1400 ? LOG_INFO : LOG_WARN, "operation", LOG_Z("vm", vm->id), LOG_Z("op", op),
-              LOG_Z("correlator", correlator), LOG_N("result", result),
-              LOG_S("meaning", ddf_layout_result_text(mo_layout(env), (int)result)),
-              LOG_Z("detail", vm->progress.text));
+static void complete(const struct told *t, int result)
+{
+    const struct vm_progress *p = &t->vm->progress;
+    const struct ddf_operation *o = ddf_layout_operation(mo_layout(t->env), DDF_VM, str_of(p->op));
+    uint64_t job = jobs_of_part(str_of(p->correlator));
+
+    log_event(result < 1400 ? LOG_INFO : LOG_WARN, "operation", LOG_Z("vm", t->vm->id), LOG_Z("op", p->op),
+              LOG_Z("correlator", p->correlator), LOG_N("result", result),
+              LOG_S("meaning", ddf_layout_result_text(mo_layout(t->env), result)), LOG_Z("detail", p->text));
     if (job)
-        jobs_part(env, job, (int)result);
+        jobs_part(t->env, job, result);
     else if (o)
-        mo_alert(env, vm->progress.server_id, "operation_complete",
-                 ddf_layout_operation_uri(mo_layout(env), o, str_of(vm->id), a), "int", mo_mark((int)result), data,
-                 correlator);
+        mo_alert(t->env, p->server_id, "operation_complete",
+                 ddf_layout_operation_uri(mo_layout(t->env), o, str_of(t->vm->id), t->a), "int", mo_mark(result),
+                 mo_number(t->a, result).p, p->correlator);
 }
 
 /* c.7: every n percent, not too often. */
-static void progress(struct mo_env *env, struct vm *vm, const char *data, struct arena *a)
+static void progress(const struct told *t)
 {
-    struct mo_vm *v = mo_find_vm(env, str_of(vm->id));
-    int64_t step = env->settings.progress_step, gap = env->settings.progress_gap_s * 1000, now = env->w->now_ms;
+    const struct vm_progress *p = &t->vm->progress;
+    const struct mo_settings *s = &t->env->settings;
+    const int64_t gap = s->progress_gap_s * 1000, now = t->env->w->now_ms;
+    struct mo_vm *v = t->v;
 
-    if (!v || step <= 0 || !vm->progress.server_id[0]) return;
-    if (v->progress_ms && v->progress_ms >= vm->progress.start_ms &&
-        (now - v->progress_ms < gap || vm->progress.pct < v->progress_pct + step))
+    if (!v || s->progress_step <= 0 || !p->server_id[0]) return;
+    if (v->progress_ms && v->progress_ms >= p->start_ms &&
+        (now - v->progress_ms < gap || p->pct < v->progress_pct + s->progress_step))
         return;
     v->progress_ms = now;
-    v->progress_pct = vm->progress.pct;
-    mo_alert(env, vm->progress.server_id, "progress",
-             mo_uri(env, DDF_VM, "progress.node", str_of(vm->id), (struct str){ 0 }, a), "chr", "informational", data,
-             "");
+    v->progress_pct = p->pct;
+    const struct str data = arena_printf(t->a, "op=%s;phase=%d;pct=%d;done=%lld;total=%lld;eta=-1", p->op, p->phase,
+                                         p->pct, (long long)p->done_kb, (long long)p->total_kb);
+    mo_alert(t->env, p->server_id, "progress", leaf_uri(t, "progress.node"), "chr", "informational",
+             data.p ? data.p : "", "");
 }
 
 /* Config/StateAlerts: 0 none, 1 what no server asked for, 2 all. */
-static void state_change(struct mo_env *env, struct vm *vm, const char *data, struct arena *a)
+static void state_change(const struct told *t, enum vm_state old, int reason)
 {
-    struct mo_vm *v = mo_find_vm(env, str_of(vm->id));
-    int64_t reason = in_data(data, "reason");
-    bool expected = reason == 1 || reason == 8; /* an operation of a server; what its lock does */
+    const struct vm_view *vm = t->vm;
+    const int64_t which = t->env->settings.state_alerts;
+    const bool expected = reason == VM_R_SERVER ||
+                          reason == VM_R_LOCK; /* an operation of a server; what its lock does */
 
-    if (v && vm->state != VM_RUNNING && vm->state != VM_PAUSED) mo_threshold_stopped(env, v);
+    if (t->v && vm->state != VM_RUNNING && vm->state != VM_PAUSED) mo_threshold_stopped(t->env, t->v);
     log_event(expected ? LOG_INFO : LOG_WARN, "vm", LOG_Z("vm", vm->id), LOG_N("state", vm->state),
-              LOG_N("lock", vm->lock), LOG_S("because", ddf_layout_reason_text(mo_layout(env), (int)reason)));
-    if (env->settings.state_alerts <= 0 || (env->settings.state_alerts == 1 && expected)) return;
-    mo_alert_owners(env, str_of(vm->id), "state_change",
-                    mo_uri(env, DDF_VM, "state", str_of(vm->id), (struct str){ 0 }, a), "chr",
-                    env->settings.state_alerts == 1 ? "warning" : "informational", data);
+              LOG_N("lock", vm->lock), LOG_S("because", ddf_layout_reason_text(mo_layout(t->env), reason)));
+    if (which <= 0 || (which == 1 && expected)) return;
+    tell_owners(t, "state_change", "state", "chr", which == 1 ? "warning" : "informational",
+                arena_printf(t->a, "old=%d;new=%d;reason=%d;lock=%d", (int)old, (int)vm->state, reason, (int)vm->lock));
 }
 
-static void alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator,
-                  const char *data)
+/* "reason=1;count=2;action=2;dump=;info=..."; the text is the last, and has no ';' of its own. */
+static void crash(const struct told *t, int action)
+{
+    const struct vm_view *vm = t->vm;
+    char info[sizeof vm->crash_info];
+
+    memcpy(info, vm->crash_info, sizeof info);
+    for (char *p = info; *p; p++)
+        if (*p == ';' || (unsigned char)*p < 0x20) *p = *p == ';' ? ',' : ' ';
+    const struct str data = arena_printf(t->a, "reason=%d;count=%d;action=%d;dump=;info=%s", vm->crash_reason,
+                                         vm->crash_count, action, info);
+    log_event(LOG_WARN, "crash", LOG_Z("vm", vm->id), LOG_S("data", data));
+    tell_owners(t, "crash", "crash.node", "chr", "critical", data);
+}
+
+static void crash_loop(const struct told *t, int before)
+{
+    const struct str data = mo_number(t->a, before);
+
+    log_event(LOG_WARN, "crash_loop", LOG_Z("vm", t->vm->id), LOG_S("data", data));
+    tell_owners(t, "crash_loop", "crash.node", "int", "fatal", data);
+}
+
+static void lease(const struct told *t, enum vm_lease stage)
+{
+    const struct str data = mo_number(t->a, (int64_t)stage);
+
+    log_event(LOG_WARN, "lease", LOG_Z("vm", t->vm->id), LOG_S("stage", data));
+    tell_owners(t, "lease_event", "lease.node", "int", stage == VM_LEASE_WIPED ? "critical" : "warning", data);
+}
+
+static void event(void *ctx, struct vm *vm, const struct vm_event *ev)
 {
     struct mo_env *env = ctx;
     struct arena a;
 
     arena_init(&a, 1 << 20);
+    const struct told t = { env, vm_view(vm), mo_find_vm(env, str_of(vm_view(vm)->id)), &a };
     env->changes++;
-    switch (kind) {
-    case VM_ALERT_COMPLETE: complete(env, vm, op, correlator, data, &a); break;
-    case VM_ALERT_PROGRESS: progress(env, vm, data, &a); break;
-    case VM_ALERT_STATE: state_change(env, vm, data, &a); break;
-    case VM_ALERT_CRASH:
-    case VM_ALERT_CRASH_LOOP:
-        log_event(LOG_WARN, kind == VM_ALERT_CRASH ? "crash" : "crash_loop", LOG_Z("vm", vm->id), LOG_Z("data", data));
-        mo_alert_owners(env, str_of(vm->id), kind == VM_ALERT_CRASH ? "crash" : "crash_loop",
-                        mo_uri(env, DDF_VM, "crash.node", str_of(vm->id), (struct str){ 0 }, &a),
-                        kind == VM_ALERT_CRASH ? "chr" : "int", kind == VM_ALERT_CRASH ? "critical" : "fatal", data);
-        break;
-    case VM_ALERT_LEASE:
-        log_event(LOG_WARN, "lease", LOG_Z("vm", vm->id), LOG_Z("stage", data));
-        mo_alert_owners(env, str_of(vm->id), "lease_event",
-                        mo_uri(env, DDF_VM, "lease.node", str_of(vm->id), (struct str){ 0 }, &a), "int",
-                        vm->lease == VM_LEASE_WIPED ? "critical" : "warning", data);
-        break;
+    switch (ev->kind) {
+    case VM_EV_COMPLETE: complete(&t, ev->result); break;
+    case VM_EV_PROGRESS: progress(&t); break;
+    case VM_EV_STATE: state_change(&t, ev->state.old, ev->state.reason); break;
+    case VM_EV_CRASH: crash(&t, ev->action); break;
+    case VM_EV_CRASH_LOOP: crash_loop(&t, ev->before); break;
+    case VM_EV_LEASE: lease(&t, ev->lease); break;
     }
     arena_finish(&a);
 }
@@ -119,12 +146,12 @@ static void save(void *ctx, struct vm *vm)
 static void gone(void *ctx, struct vm *vm)
 {
     struct mo_env *env = ctx;
-    struct mo_vm *v = mo_find_vm(env, str_of(vm->id));
+    struct mo_vm *v = mo_find_vm(env, str_of(vm_view(vm)->id));
 
     if (v) v->gone = true;
 }
 
 struct vm_sink mo_vm_sink(struct mo_env *env)
 {
-    return (struct vm_sink){ env, save, alert, gone };
+    return (struct vm_sink){ env, save, event, gone };
 }

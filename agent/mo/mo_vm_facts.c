@@ -8,8 +8,8 @@ struct mo_vm *mo_vm_at(struct mo_env *env, const struct tree_at *at)
     return at->n_names ? mo_find_vm(env, at->names[0]) : NULL;
 }
 
-/* Members of struct vm as they are. */
-#define V(member) offsetof(struct vm, member)
+/* Members of a VM's view as they are. */
+#define V(member) offsetof(struct vm_view, member)
 static const struct mo_field facts[] = {
     { "vmId", MO_TEXT, V(want.uuid), false },
     { "stateReason", MO_INT, V(reason), false },
@@ -37,7 +37,7 @@ static bool get_fact(void *ctx, const struct tree_at *at, struct arena *a, struc
     const struct mo_field *f = at->row->arg;
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
-    if (!v || !mo_text(f, v->vm, a, out)) return false;
+    if (!v || !mo_text(f, v->is, a, out)) return false;
     if (f->kind == MO_TEXT) *out = mo_shown(ctx, *out, a);
     return true;
 }
@@ -46,7 +46,7 @@ static bool get_state(void *ctx, const struct tree_at *at, struct arena *a, stru
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
-    *out = mo_number(a, v ? (int64_t)v->vm->state : (int64_t)VM_DEFINED);
+    *out = mo_number(a, v ? (int64_t)v->is->state : (int64_t)VM_DEFINED);
     return true;
 }
 
@@ -54,7 +54,7 @@ static bool get_lock(void *ctx, const struct tree_at *at, struct arena *a, struc
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
-    *out = mo_number(a, v ? (int64_t)v->vm->lock : (int64_t)VM_UNLOCKED);
+    *out = mo_number(a, v ? (int64_t)v->is->lock : (int64_t)VM_UNLOCKED);
     return true;
 }
 
@@ -63,7 +63,7 @@ static bool get_image_version(void *ctx, const struct tree_at *at, struct arena 
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
     (void)a;
-    *out = v && v->vm->state >= VM_STOPPED ? str_of(v->vm->image.version) : (struct str){ 0 };
+    *out = v && v->is->state >= VM_STOPPED ? str_of(v->is->image.version) : (struct str){ 0 };
     return true;
 }
 
@@ -72,8 +72,8 @@ static bool get_image_hash(void *ctx, const struct tree_at *at, struct arena *a,
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
     (void)a;
-    if (!v || v->vm->state < VM_STOPPED || !v->vm->image.sha256[0]) return false;
-    *out = str_of(v->vm->image.sha256);
+    if (!v || v->is->state < VM_STOPPED || !v->is->image.sha256[0]) return false;
+    *out = str_of(v->is->image.sha256);
     return true;
 }
 
@@ -82,8 +82,8 @@ static bool get_crash_time(void *ctx, const struct tree_at *at, struct arena *a,
     const struct mo_vm *v = mo_vm_at(ctx, at);
     char time[17];
 
-    if (!v || v->vm->n_crash_ms <= 0) return false;
-    text_time_basic(v->vm->crash_ms[v->vm->n_crash_ms - 1], time);
+    if (!v || v->is->n_crash_ms <= 0) return false;
+    text_time_basic(v->is->crash_ms[v->is->n_crash_ms - 1], time);
     *out = arena_printf(a, "%s", time);
     return true;
 }
@@ -95,8 +95,8 @@ static bool get_contact(void *ctx, const struct tree_at *at, struct arena *a, st
 
     if (!v) return false;
     *out = (struct str){ 0 };
-    if (!v->vm->contact_ms) return true;
-    text_time_basic(v->vm->contact_ms, time);
+    if (!v->is->contact_ms) return true;
+    text_time_basic(v->is->contact_ms, time);
     *out = arena_printf(a, "%s", time);
     return true;
 }
@@ -105,8 +105,8 @@ static bool get_crash_reason(void *ctx, const struct tree_at *at, struct arena *
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
 
-    if (!v || !v->vm->crash_reason) return false;
-    *out = mo_number(a, v->vm->crash_reason);
+    if (!v || !v->is->crash_reason) return false;
+    *out = mo_number(a, v->is->crash_reason);
     return true;
 }
 
@@ -114,7 +114,7 @@ static bool get_crash_reason(void *ctx, const struct tree_at *at, struct arena *
 static bool get_eta(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
     const struct mo_vm *v = mo_vm_at(ctx, at);
-    const struct vm_progress *p = v ? &v->vm->progress : NULL;
+    const struct vm_progress *p = v ? &v->is->progress : NULL;
     int64_t eta = -1;
 
     if (p && p->op[0] && p->result)

@@ -54,7 +54,7 @@ static bool has_uuid(void *ctx, const char *uuid)
     const struct mo_env *env = ctx;
 
     for (size_t i = 0; i < env->vms.n; i++)
-        if (strcmp(env->vms.at[i].vm->want.uuid, uuid) == 0) return true;
+        if (strcmp(env->vms.at[i].is->want.uuid, uuid) == 0) return true;
     return false;
 }
 
@@ -80,7 +80,7 @@ static void recover(struct mo_env *env)
         enum hv_state seen = HV_GONE;
         mo_vm_fill(env, v->vm);
         v->dirty = false;
-        if (v->vm->state != VM_DEFINED && env->hv->class->state(env->hv, v->vm->want.uuid, &seen, NULL)) seen = HV_GONE;
+        if (v->is->state != VM_DEFINED && env->hv->class->state(env->hv, v->is->want.uuid, &seen, NULL)) seen = HV_GONE;
         vm_recover(v->vm, &w, seen);
     }
 }

@@ -18,7 +18,7 @@ static void hypervisor_events(struct mo_env *env)
             bool mine = vm_hv_event(vm, &w, &ev);
             if (mine && ev.kind == HV_EV_DONE && ev.call == HV_STATS) {
                 if (!ev.rc && ev.stats) mo_threshold_sampled(env, &env->vms.at[i]);
-                jobs_sampled(env, str_of(vm->id), ev.rc == RC_OK);
+                jobs_sampled(env, str_of(vm_view(vm)->id), ev.rc == RC_OK);
             }
             if (mine && ev.kind != HV_EV_LOST && ev.kind != HV_EV_BACK) break;
         }
@@ -46,7 +46,7 @@ static void sample(struct mo_env *env)
     env->sample_ms = env->w->now_ms + env->settings.kpi_interval_s * 1000;
     mo_virt_facts(env, false);
     for (size_t i = 0; i < env->vms.n; i++)
-        if (env->vms.at[i].vm->state == VM_RUNNING) vm_collect(env->vms.at[i].vm, &w);
+        if (env->vms.at[i].is->state == VM_RUNNING) vm_collect(env->vms.at[i].vm, &w);
 }
 
 /* What the hypervisor has is compared with what we know: at the start, after it was away, every few minutes. */
@@ -95,7 +95,7 @@ int64_t mo_next_ms(const struct mo_env *env)
 bool mo_busy(const struct mo_env *env)
 {
     for (size_t i = 0; i < env->vms.n; i++)
-        if (env->vms.at[i].vm->progress.op[0] && !env->vms.at[i].vm->progress.result) return true;
+        if (env->vms.at[i].is->progress.op[0] && !env->vms.at[i].is->progress.result) return true;
     return jobs_busy(env);
 }
 
@@ -104,7 +104,7 @@ void mo_contact(struct mo_env *env, const char *server_id)
     struct vm_world w = mo_vm_world(env);
 
     for (size_t i = 0; i < env->vms.n; i++)
-        if (!env->vms.at[i].gone && mo_owns(env, env->vms.at[i].vm->id, str_of(server_id)))
+        if (!env->vms.at[i].gone && mo_owns(env, env->vms.at[i].is->id, str_of(server_id)))
             vm_contact(env->vms.at[i].vm, &w);
 }
 
@@ -114,8 +114,8 @@ int64_t mo_poll_s(struct mo_env *env, const struct account *acc)
 
     for (size_t i = 0; i < env->vms.n; i++) {
         const struct vm *vm = env->vms.at[i].vm;
-        int64_t lease_s = vm->policy.check_in_s;
-        if (lease_s <= 0 || !mo_owns(env, vm->id, str_of(acc->server_id))) continue;
+        int64_t lease_s = vm_view(vm)->policy.check_in_s;
+        if (lease_s <= 0 || !mo_owns(env, vm_view(vm)->id, str_of(acc->server_id))) continue;
         lease_s -= lease_s / 10; /* in time, so that a call is no missed one */
         if (poll_s <= 0 || lease_s < poll_s) poll_s = lease_s;
     }

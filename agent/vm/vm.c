@@ -51,29 +51,27 @@ const struct vm_job_kind *vm_kind_of(const char *op)
     return NULL;
 }
 
-enum rc vm_create(const char *id, const char *uuid, struct vm **out)
+enum rc vm_create(const char *id, const char *uuid, int64_t now_ms, struct vm **out)
 {
     struct vm *vm = calloc(1, sizeof *vm);
-    if (!vm || !(vm->priv = calloc(1, sizeof *vm->priv))) {
-        free(vm);
-        return RC_NOMEM;
-    }
-    snprintf(vm->id, sizeof vm->id, "%s", id);
-    snprintf(vm->want.uuid, sizeof vm->want.uuid, "%s", uuid);
-    snprintf(vm->want.name, sizeof vm->want.name, "dmvisor-%s-%.8s", id, uuid);
-    vm->state = VM_DEFINED;
-    vm->lock = VM_UNLOCKED;
-    vm->boot_time_ms = -1;
-    vm->policy = (struct vm_policy){ .auto_start = 1,
-                                     .boot_timeout_s = 120,
-                                     .shut_timeout_s = 60,
-                                     .lock_action = VM_LA_PAUSE,
-                                     .crash_action = VM_CA_RESTART,
-                                     .max_restarts = 3,
-                                     .window_s = 600,
-                                     .restart_delay_s = 2,
-                                     .escalation = VM_CA_STOP,
-                                     .health = 1 };
+    if (!vm) return RC_NOMEM;
+    snprintf(vm->pub.id, sizeof vm->pub.id, "%s", id);
+    snprintf(vm->pub.want.uuid, sizeof vm->pub.want.uuid, "%s", uuid);
+    snprintf(vm->pub.want.name, sizeof vm->pub.want.name, "dmvisor-%s-%.8s", id, uuid);
+    vm->pub.state = VM_DEFINED;
+    vm->pub.state_ms = now_ms;
+    vm->pub.lock = VM_UNLOCKED;
+    vm->pub.boot_time_ms = -1;
+    vm->pub.policy = (struct vm_policy){ .auto_start = 1,
+                                         .boot_timeout_s = 120,
+                                         .shut_timeout_s = 60,
+                                         .lock_action = VM_LA_PAUSE,
+                                         .crash_action = VM_CA_RESTART,
+                                         .max_restarts = 3,
+                                         .window_s = 600,
+                                         .restart_delay_s = 2,
+                                         .escalation = VM_CA_STOP,
+                                         .health = 1 };
     *out = vm;
     return RC_OK;
 }
@@ -82,82 +80,113 @@ void vm_destroy(struct vm *vm)
 {
     if (!vm) return;
     vm_work_end(vm);
-    free(vm->priv);
     free(vm);
+}
+
+/* --- what others see and set --- */
+
+const struct vm_view *vm_view(const struct vm *vm)
+{
+    return &vm->pub;
+}
+
+bool vm_configure(struct vm *vm, const struct vm_settings *s)
+{
+    const bool changed = memcmp(&vm->pub.want, &s->want, sizeof s->want) != 0; /* NOLINT: a copy has its padding, too */
+    memcpy(&vm->pub.want, &s->want, sizeof s->want);
+    vm->pub.policy = s->policy;
+    return changed;
+}
+
+void vm_set_image(struct vm *vm, const struct vm_image *image)
+{
+    vm->pub.image = *image;
+}
+
+void vm_set_wipe_list(struct vm *vm, const struct vm_name *names, int n)
+{
+    vm->pub.n_to_wipe = n < VM_WIPE_NAMES ? n : VM_WIPE_NAMES;
+    for (int i = 0; i < vm->pub.n_to_wipe; i++) vm->pub.to_wipe[i] = names[i];
+}
+
+void vm_rename(struct vm *vm, const char *id)
+{
+    snprintf(vm->pub.id, sizeof vm->pub.id, "%s", id);
+}
+
+void vm_heard(struct vm *vm, int64_t now_ms)
+{
+    vm->pub.contact_ms = now_ms;
 }
 
 /* --- saying what changed ------------------------------------------------------------------------------------------ */
 
 static void tell_state(struct vm *vm, struct vm_world *w, enum vm_state old, int reason)
 {
-    char data[96];
-    snprintf(data, sizeof data, "old=%d;new=%d;reason=%d;lock=%d", (int)old, (int)vm->state, reason, (int)vm->lock);
-    w->sink->alert(w->sink->ctx, vm, VM_ALERT_STATE, "", "", data);
+    const struct vm_event ev = { .kind = VM_EV_STATE, .state = { old, reason } };
+    w->sink->event(w->sink->ctx, vm, &ev);
 }
 
 void vm_tell_state(struct vm *vm, struct vm_world *w, int reason)
 {
-    tell_state(vm, w, vm->state, reason);
+    tell_state(vm, w, vm->pub.state, reason);
 }
 
 void vm_set_state(struct vm *vm, struct vm_world *w, enum vm_state to, int reason)
 {
-    enum vm_state old = vm->state;
+    enum vm_state old = vm->pub.state;
     if (old == to) return;
-    vm->state = to;
-    vm->reason = reason;
-    vm->state_ms = w->now_ms;
-    if (to == VM_RUNNING && old != VM_PAUSED) vm->started_ms = w->now_ms;
+    vm->pub.state = to;
+    vm->pub.reason = reason;
+    vm->pub.state_ms = w->now_ms;
+    if (to == VM_RUNNING && old != VM_PAUSED) vm->pub.started_ms = w->now_ms;
     w->sink->save(w->sink->ctx, vm);
     tell_state(vm, w, old, reason);
 }
 
 void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason)
 {
-    if (vm->lock == to) return;
-    vm->lock = to;
-    vm->reason = reason;
+    if (vm->pub.lock == to) return;
+    vm->pub.lock = to;
+    vm->pub.reason = reason;
     w->sink->save(w->sink->ctx, vm);
-    tell_state(vm, w, vm->state, reason);
+    tell_state(vm, w, vm->pub.state, reason);
 }
 
 /* What the device does of itself says so before it says how far it is. */
 static void say_text(struct vm *vm, const char *text)
 {
-    const char *why = vm->priv->job.why;
-    char all[sizeof vm->progress.text];
+    const char *why = vm->priv.job.why;
+    char all[sizeof vm->pub.progress.text];
     snprintf(all, sizeof all, "%s%s%s", why, why[0] && text[0] ? ": " : "", text);
-    memcpy(vm->progress.text, all, sizeof all);
+    memcpy(vm->pub.progress.text, all, sizeof all);
 }
 
 /* What is half destroyed is destroyed; what the device does itself nobody calls off. */
 static bool can_be_cancelled(const struct vm *vm, enum vm_phase phase)
 {
-    const struct vm_job *job = &vm->priv->job;
+    const struct vm_job *job = &vm->priv.job;
     return !job->internal && job->kind && strcmp(job->kind->op, "wipe") != 0 && strcmp(job->kind->op, "delete") != 0 &&
            (phase == VM_P_DOWNLOAD || phase == VM_P_QUEUED);
 }
 
 void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text)
 {
-    struct vm_progress *p = &vm->progress;
-    char data[160];
+    struct vm_progress *p = &vm->pub.progress;
     p->phase = (int)phase;
     p->pct = pct;
     p->update_ms = w->now_ms;
     p->can_cancel = can_be_cancelled(vm, phase);
     say_text(vm, text);
-    if (vm->priv->job.internal) return;
-    snprintf(data, sizeof data, "op=%s;phase=%d;pct=%d;done=%lld;total=%lld;eta=-1", p->op, p->phase, pct,
-             (long long)p->done_kb, (long long)p->total_kb);
-    w->sink->alert(w->sink->ctx, vm, VM_ALERT_PROGRESS, p->op, p->correlator, data);
+    if (vm->priv.job.internal) return;
+    w->sink->event(w->sink->ctx, vm, &(struct vm_event){ .kind = VM_EV_PROGRESS });
 }
 
 /* ---- the job ---- */
 
 static void remember(struct vm *vm, const char *correlator, int result)
 {
-    struct vm_private *p = vm->priv;
+    struct vm_private *p = &vm->priv;
     struct vm_done *d = &p->done[p->next_done++ % CORRELATORS];
     snprintf(d->correlator, sizeof d->correlator, "%s", correlator);
     d->result = result;
@@ -166,12 +195,11 @@ static void remember(struct vm *vm, const char *correlator, int result)
 /* The end of the job: progress, correlator memory, record, then the alert that is sent exactly once. */
 static void finish(struct vm *vm, struct vm_world *w, int result, const char *text)
 {
-    const struct vm_job job = vm->priv->job;
-    char data[16];
-    struct vm_progress *p = &vm->progress;
+    const struct vm_job job = vm->priv.job;
+    struct vm_progress *p = &vm->pub.progress;
     vm_work_end(vm);
     if (job.internal || (text && text[0])) say_text(vm, text ? text : "");
-    vm->priv->job = (struct vm_job){ 0 };
+    vm->priv.job = (struct vm_job){ 0 };
     const bool ok = result >= 1200 && result < 1300;
     p->result = result;
     p->phase = ok ? VM_P_DONE : result == VM_CANCELLED ? VM_P_CANCELLED : VM_P_FAILED;
@@ -186,16 +214,16 @@ static void finish(struct vm *vm, struct vm_world *w, int result, const char *te
     }
     if (p->correlator[0]) remember(vm, p->correlator, result);
     w->sink->save(w->sink->ctx, vm);
-    snprintf(data, sizeof data, "%d", result);
-    w->sink->alert(w->sink->ctx, vm, VM_ALERT_COMPLETE, p->op, p->correlator, data);
+    w->sink->event(w->sink->ctx, vm, &(struct vm_event){ .kind = VM_EV_COMPLETE, .result = result });
 }
 
 /* c.5.2 row 3: a provisioning that does not end well leaves nothing behind. */
 static void release(struct vm *vm, struct vm_world *w, int reason)
 {
-    (void)w->hv->class->request(w->hv, HV_UNDEFINE, &vm->want, ++vm->priv->last_cookie, NULL); /* if it came so far */
+    (void)w->hv->class->request(w->hv, HV_UNDEFINE, &vm->pub.want, ++vm->priv.last_cookie,
+                                NULL); /* if it came so far */
     vm_files_remove(vm, w);
-    vm->reinstall = false;
+    vm->pub.reinstall = false;
     vm_set_state(vm, w, VM_DEFINED, reason);
 }
 
@@ -210,11 +238,11 @@ static bool is_wiped(const struct vm_job *job)
 /* A step failed: where does that leave the VM? */
 static void fail(struct vm *vm, struct vm_world *w, int code)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     const enum vm_step step = job->kind->steps[job->at];
     const bool booting = step == STEP_START || step == STEP_READY;
     char text[256];
-    snprintf(text, sizeof text, "%s", vm->progress.text);
+    snprintf(text, sizeof text, "%s", vm->pub.progress.text);
     if (!code) code = job->kind->failure;
     if (is_wiped(job)) {
         char more[400];
@@ -223,18 +251,18 @@ static void fail(struct vm *vm, struct vm_world *w, int code)
         finish(vm, w, VM_RESTRICTED, more);
         return;
     }
-    if (vm->state == VM_PROVISIONING)
+    if (vm->pub.state == VM_PROVISIONING)
         release(vm, w, job->reason);
     else if (step == STEP_READY) {
         const enum vm_crash_reason why = job->crash ? job->crash : VM_CR_BOOT_TIMEOUT;
         finish(vm, w, code, text);
         vm_crashed(vm, w, why, text); /* powered on, but not up: c.5.2 rows 5 and 6 */
         return;
-    } else if (booting || (vm->state == VM_STARTING))
+    } else if (booting || (vm->pub.state == VM_STARTING))
         vm_set_state(vm, w, VM_STOPPED, job->reason);
     else if (step == STEP_REMOVE || step == STEP_UNDEFINE || step == STEP_WIPE)
         vm_set_state(vm, w, VM_FAILED, job->reason);
-    else if (vm->state == VM_SUSPENDING || vm->state == VM_RESUMING || vm->state == VM_SHUTTING_DOWN)
+    else if (vm->pub.state == VM_SUSPENDING || vm->pub.state == VM_RESUMING || vm->pub.state == VM_SHUTTING_DOWN)
         vm_set_state(vm, w, job->before, job->reason);
     finish(vm, w, code, text);
 }
@@ -244,8 +272,8 @@ static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code);
 /* As a start of its own, which makes and looks at what a guest needs. */
 static void start_after_unlock(struct vm *vm, struct vm_world *w)
 {
-    const bool starts = vm->priv->start_next && vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED;
-    vm->priv->start_next = false;
+    const bool starts = vm->priv.start_next && vm->pub.state == VM_STOPPED && vm->pub.lock == VM_UNLOCKED;
+    vm->priv.start_next = false;
     if (starts)
         vm_begin_internal(vm, w, "start", VM_R_LOCK, "the device starts what the lock had stopped", VM_LEASE_KEPT);
 }
@@ -253,7 +281,7 @@ static void start_after_unlock(struct vm *vm, struct vm_world *w)
 /* Run steps until one has to wait. */
 static void run(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     while (job->kind) {
         enum vm_step step = job->at < STEPS_MAX ? job->kind->steps[job->at] : STEP_END;
         int code = 0;
@@ -276,7 +304,7 @@ static void run(struct vm *vm, struct vm_world *w)
 
 static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     switch (how) {
     case VM_GO_WAIT: break;
     case VM_GO_NEXT:
@@ -297,13 +325,13 @@ static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code)
 
 enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t limit_ms, int *code)
 {
-    struct vm_private *p = vm->priv;
+    struct vm_private *p = &vm->priv;
     struct err e = { 0 };
     p->job.waits_for = ++p->last_cookie;
     p->job.deadline_ms = w->now_ms + limit_ms;
     w->sink->save(w->sink->ctx, vm); /* kept before done */
-    if (w->hv->class->request(w->hv, call, &vm->want, p->job.waits_for, &e) == RC_OK) return VM_GO_WAIT;
-    snprintf(vm->progress.text, sizeof vm->progress.text, "%.200s", e.text);
+    if (w->hv->class->request(w->hv, call, &vm->pub.want, p->job.waits_for, &e) == RC_OK) return VM_GO_WAIT;
+    snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%.200s", e.text);
     *code = 0;
     return VM_GO_FAIL;
 }
@@ -340,7 +368,7 @@ static bool in_list(const int *list, size_t n, int value)
 
 static bool is_stable(const struct vm *vm, const struct vm_world *w)
 {
-    const struct ddf_state *s = ddf_layout_state(w->layout, (int)vm->state);
+    const struct ddf_state *s = ddf_layout_state(w->layout, (int)vm->pub.state);
     return s && s->stable;
 }
 
@@ -348,26 +376,27 @@ static bool is_stable(const struct vm *vm, const struct vm_world *w)
 static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf_operation *op,
                  const struct vm_job_kind *kind, bool force)
 {
-    const bool may_stop = vm->state == VM_STARTING || vm->state == VM_RESUMING || vm->state == VM_SHUTTING_DOWN;
-    if (vm->priv->job.kind && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
+    const bool may_stop = vm->pub.state == VM_STARTING || vm->pub.state == VM_RESUMING ||
+                          vm->pub.state == VM_SHUTTING_DOWN;
+    if (vm->priv.job.kind && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
     if (!is_stable(vm, w) && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
-    if (vm->policy.is_protected && op->destructive) return VM_PROTECTED;
+    if (vm->pub.policy.is_protected && op->destructive) return VM_PROTECTED;
     if (vm_crash_pending(vm) && op->to == VM_RUNNING) return VM_BUSY; /* the device is about to, in its own time */
-    if (!op->while_locked && vm->lock == VM_LOCKED) return VM_IS_LOCKED;
-    if (kind->already && op->to == (int)vm->state) return VM_ALREADY;
-    if (op->lock_to >= 0 && op->lock_to == (int)vm->lock) return VM_ALREADY;
-    if (op->n_from && !in_list(op->from, op->n_from, (int)vm->state) && !may_stop)
-        return force && in_list(op->from_forced, op->n_from_forced, (int)vm->state) ? 0 : VM_NOT_IN_STATE;
+    if (!op->while_locked && vm->pub.lock == VM_LOCKED) return VM_IS_LOCKED;
+    if (kind->already && op->to == (int)vm->pub.state) return VM_ALREADY;
+    if (op->lock_to >= 0 && op->lock_to == (int)vm->pub.lock) return VM_ALREADY;
+    if (op->n_from && !in_list(op->from, op->n_from, (int)vm->pub.state) && !may_stop)
+        return force && in_list(op->from_forced, op->n_from_forced, (int)vm->pub.state) ? 0 : VM_NOT_IN_STATE;
     return 0;
 }
 
 static int cancel(struct vm *vm, struct vm_world *w)
 {
-    struct vm_private *p = vm->priv;
-    if (!p->job.kind || !vm->progress.can_cancel || p->job.internal) return VM_NOT_IN_STATE;
+    struct vm_private *p = &vm->priv;
+    if (!p->job.kind || !vm->pub.progress.can_cancel || p->job.internal) return VM_NOT_IN_STATE;
     if (p->loading[0]) loader_cancel(w->loader, p->loading);
     p->loading[0] = '\0';
-    if (vm->state == VM_PROVISIONING) release(vm, w, VM_R_SERVER);
+    if (vm->pub.state == VM_PROVISIONING) release(vm, w, VM_R_SERVER);
     finish(vm, w, VM_CANCELLED, "cancelled by the server");
     return VM_OK;
 }
@@ -376,21 +405,21 @@ static void begin(struct vm *vm, struct vm_world *w, const struct vm_job_kind *k
                   const char *correlator, const char *server_id)
 {
     int64_t timeout_s = 0;
-    struct vm_progress *p = &vm->progress;
+    struct vm_progress *p = &vm->pub.progress;
     if (!str_to_i64(argument(args, "timeout"), &timeout_s) || timeout_s < 0) timeout_s = 0;
-    vm->priv->job = (struct vm_job){ .kind = kind,
-                                     .reason = VM_R_SERVER,
-                                     .start_after = flag(args, "start"),
-                                     .paused = flag(args, "paused"),
-                                     .force = flag(args, "force"),
-                                     .restart = flag(args, "restart"),
-                                     .keeps_data = str_is(argument(args, "wipe"), "0") ||
-                                                   str_is(argument(args, "wipe"), "false"),
-                                     .timeout_s = timeout_s,
-                                     .before = vm->state,
-                                     .deadline_ms = INT64_MAX };
-    (void)scope_of(args, &vm->priv->job.scope);
-    vm->priv->restart_ms = 0;
+    vm->priv.job = (struct vm_job){ .kind = kind,
+                                    .reason = VM_R_SERVER,
+                                    .start_after = flag(args, "start"),
+                                    .paused = flag(args, "paused"),
+                                    .force = flag(args, "force"),
+                                    .restart = flag(args, "restart"),
+                                    .keeps_data = str_is(argument(args, "wipe"), "0") ||
+                                                  str_is(argument(args, "wipe"), "false"),
+                                    .timeout_s = timeout_s,
+                                    .before = vm->pub.state,
+                                    .deadline_ms = INT64_MAX };
+    (void)scope_of(args, &vm->priv.job.scope);
+    vm->priv.restart_ms = 0;
     *p = (struct vm_progress){ .phase = VM_P_QUEUED,
                                .start_ms = w->now_ms,
                                .update_ms = w->now_ms,
@@ -407,10 +436,10 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
 {
     const struct ddf_operation *o = ddf_layout_operation(w->layout, DDF_VM, str_of(op));
     const struct vm_job_kind *kind = vm_kind_of(op);
-    const struct vm_private *p = vm->priv;
+    const struct vm_private *p = &vm->priv;
     enum vm_scope scope;
     if (correlator[0]) {
-        if (p->job.kind && !p->job.internal && strcmp(vm->progress.correlator, correlator) == 0) return VM_ACCEPTED;
+        if (p->job.kind && !p->job.internal && strcmp(vm->pub.progress.correlator, correlator) == 0) return VM_ACCEPTED;
         for (unsigned i = 0; i < CORRELATORS; i++)
             if (strcmp(p->done[i].correlator, correlator) == 0) return p->done[i].result;
     }
@@ -419,9 +448,10 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
     int refused = guard(vm, w, o, kind, flag(args, "force"));
     if (refused) return refused;
     if (strcmp(op, "wipe") == 0 && !scope_of(args, &scope)) return VM_NOT_WIPED;
-    if (vm->priv->job.kind) /* Stop breaks off what is under way */
+    if (vm->priv.job.kind) /* Stop breaks off what is under way */
         finish(vm, w, VM_CANCELLED, "broken off by a stop");
-    if (strcmp(op, "lock") == 0 || strcmp(op, "unlock") == 0) snprintf(vm->locker, sizeof vm->locker, "%s", server_id);
+    if (strcmp(op, "lock") == 0 || strcmp(op, "unlock") == 0)
+        snprintf(vm->pub.locker, sizeof vm->pub.locker, "%s", server_id);
     begin(vm, w, kind, args, correlator, server_id);
     return VM_ACCEPTED;
 }
@@ -430,20 +460,20 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
                        enum vm_lease lease)
 {
     const struct vm_job_kind *kind = vm_kind_of(op);
-    if (vm->priv->job.kind || !kind) return false;
-    vm->priv->job = (struct vm_job){
+    if (vm->priv.job.kind || !kind) return false;
+    vm->priv.job = (struct vm_job){
         .kind = kind,
         .internal = true,
         .reason = reason,
         .lease = lease,
-        .before = vm->state,
+        .before = vm->pub.state,
         .deadline_ms = INT64_MAX,
         .scope = VM_SCOPE_ALL /* c.5.2 row 40 */
     };
-    vm->priv->restart_ms = 0;
-    snprintf(vm->priv->job.why, sizeof vm->priv->job.why, "%s", why);
-    vm->progress = (struct vm_progress){ .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms };
-    snprintf(vm->progress.op, sizeof vm->progress.op, "%s", kind->op);
+    vm->priv.restart_ms = 0;
+    snprintf(vm->priv.job.why, sizeof vm->priv.job.why, "%s", why);
+    vm->pub.progress = (struct vm_progress){ .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms };
+    snprintf(vm->pub.progress.op, sizeof vm->pub.progress.op, "%s", kind->op);
     say_text(vm, "");
     w->sink->save(w->sink->ctx, vm); /* before it is done */
     run(vm, w);
@@ -454,10 +484,10 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
 
 static void set_live(struct vm *vm, struct vm_world *w)
 {
-    vm->priv->set_dirty = false;
-    vm->priv->set_cookie = ++vm->priv->last_cookie;
-    if (w->hv->class->request(w->hv, HV_SET_RESOURCES, &vm->want, vm->priv->set_cookie, NULL))
-        vm->priv->set_cookie = 0; /* it stays pending until the next start */
+    vm->priv.set_dirty = false;
+    vm->priv.set_cookie = ++vm->priv.last_cookie;
+    if (w->hv->class->request(w->hv, HV_SET_RESOURCES, &vm->pub.want, vm->priv.set_cookie, NULL))
+        vm->priv.set_cookie = 0; /* it stays pending until the next start */
 }
 
 /* ---- events ---- */
@@ -465,15 +495,15 @@ static void set_live(struct vm *vm, struct vm_world *w)
 static void take_stats(struct vm *vm, const struct hv_event *ev)
 {
     if (ev->rc || !ev->stats) return;
-    vm->stats_before = vm->stats;
-    vm->stats = *ev->stats;
+    vm->pub.stats_before = vm->pub.stats;
+    vm->pub.stats = *ev->stats;
 }
 
 /* The hypervisor tells of a change that no operation of ours waits for (c.5.2 rows 16 to 18). */
 static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    const bool alive = vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->state == VM_STARTING ||
-                       vm->state == VM_SHUTTING_DOWN;
+    const bool alive = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED || vm->pub.state == VM_STARTING ||
+                       vm->pub.state == VM_SHUTTING_DOWN;
     const bool crash = ev->state == HV_CRASHED || ev->cause == HV_C_PANIC || ev->cause == HV_C_WATCHDOG ||
                        ev->cause == HV_C_KILLED || ev->cause == HV_C_NO_MEMORY || ev->cause == HV_C_START_FAILED;
     if (crash && alive)
@@ -486,16 +516,16 @@ static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event 
 
 bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     int code = 0;
-    if (strcmp(ev->uuid, vm->want.uuid) != 0) return false;
+    if (strcmp(ev->uuid, vm->pub.want.uuid) != 0) return false;
     if (vm_outside_event(vm, w, ev)) return true;
     if (ev->kind == HV_EV_DONE && ev->call == HV_STATS) {
         take_stats(vm, ev);
         return true;
     }
-    if (ev->kind == HV_EV_DONE && ev->call == HV_SET_RESOURCES && ev->cookie == vm->priv->set_cookie) {
-        vm->priv->set_cookie = 0;
+    if (ev->kind == HV_EV_DONE && ev->call == HV_SET_RESOURCES && ev->cookie == vm->priv.set_cookie) {
+        vm->priv.set_cookie = 0;
         vm_resources_told(vm, w, ev);
         w->sink->save(w->sink->ctx, vm);
         return true;
@@ -512,37 +542,37 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 
 bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct loader_event *ev)
 {
-    struct vm_private *p = vm->priv;
+    struct vm_private *p = &vm->priv;
     if (!p->loading[0] || strcmp(p->loading, ev->id) != 0) return false;
-    vm->progress.done_kb = ev->done_bytes / 1024;
-    vm->progress.total_kb = ev->total_bytes / 1024;
+    vm->pub.progress.done_kb = ev->done_bytes / 1024;
+    vm->pub.progress.total_kb = ev->total_bytes / 1024;
     if (ev->kind == LOADER_PROGRESS) {
         vm_set_progress(vm, w, VM_P_DOWNLOAD, ev->total_bytes > 0 ? (int)(ev->done_bytes * 60 / ev->total_bytes) : 0,
                         "fetching the image");
         return true;
     }
     p->loading[0] = '\0';
-    if (ev->result != VM_OK) snprintf(vm->progress.text, sizeof vm->progress.text, "%.255s", ev->text);
+    if (ev->result != VM_OK) snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%.255s", ev->text);
     go(vm, w, ev->result == VM_OK ? VM_GO_NEXT : VM_GO_FAIL, ev->result);
     return true;
 }
 
 void vm_tick(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     int code = 0;
     if (job->kind && (job->deadline_ms <= w->now_ms || (job->press_ms && job->press_ms <= w->now_ms))) {
         enum vm_go how = vm_step_timeout(vm, w, job->kind->steps[job->at], &code);
         go(vm, w, how, code);
     }
-    if (vm->priv->set_dirty && vm->state == VM_RUNNING && !job->kind) set_live(vm, w);
+    if (vm->priv.set_dirty && vm->pub.state == VM_RUNNING && !job->kind) set_live(vm, w);
     vm_crash_tick(vm, w);
     vm_lease_tick(vm, w);
 }
 
 int64_t vm_next_ms(const struct vm *vm)
 {
-    const struct vm_private *p = vm->priv;
+    const struct vm_private *p = &vm->priv;
     int64_t next = INT64_MAX;
     if (p->set_dirty && !p->job.kind) next = 0;
     if (p->job.kind && p->job.deadline_ms < next) next = p->job.deadline_ms;
@@ -553,8 +583,8 @@ int64_t vm_next_ms(const struct vm *vm)
 
 void vm_collect(struct vm *vm, struct vm_world *w)
 {
-    if (vm->state == VM_RUNNING || vm->state == VM_PAUSED)
-        (void)w->hv->class->request(w->hv, HV_STATS, &vm->want, ++vm->priv->last_cookie,
+    if (vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED)
+        (void)w->hv->class->request(w->hv, HV_STATS, &vm->pub.want, ++vm->priv.last_cookie,
                                     NULL); /* the next period tries again */
 }
 
@@ -568,7 +598,7 @@ static enum vm_state state_seen(const struct vm *vm, enum hv_state seen)
     case HV_PAUSED: return VM_PAUSED;
     case HV_SAVED: return VM_SUSPENDED;
     case HV_CRASHED: return VM_CRASHED;
-    default: return vm->state == VM_FAILED || vm->state == VM_CRASHED ? vm->state : VM_STOPPED;
+    default: return vm->pub.state == VM_FAILED || vm->pub.state == VM_CRASHED ? vm->pub.state : VM_STOPPED;
     }
 }
 
@@ -580,15 +610,15 @@ static bool wipes(const struct vm_job *job)
 /* A job that is finished whatever comes between: what it destroys may not be seen half destroyed. */
 static bool goes_on(const struct vm *vm)
 {
-    const struct vm_job_kind *kind = vm->priv->job.kind;
+    const struct vm_job_kind *kind = vm->priv.job.kind;
     if (!kind) return false;
-    return wipes(&vm->priv->job) || (strcmp(kind->op, "delete") == 0 && vm->state == VM_DELETING);
+    return wipes(&vm->priv.job) || (strcmp(kind->op, "delete") == 0 && vm->pub.state == VM_DELETING);
 }
 
 /* From the beginning, as each of its steps may be done twice; but what is made anew after a wipe is not wiped again. */
 static void go_on(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     const bool wiped = is_wiped(job);
     job->deadline_ms = INT64_MAX;
     vm_set_state(vm, w, wipes(job) ? VM_WIPING : VM_DELETING, job->reason);
@@ -599,22 +629,22 @@ static void go_on(struct vm *vm, struct vm_world *w)
 /* What was under way and is not gone on with. */
 static void break_off(struct vm *vm, struct vm_world *w)
 {
-    if (vm->progress.op[0] && vm->progress.result == 0) {
-        vm->priv->job = (struct vm_job){
+    if (vm->pub.progress.op[0] && vm->pub.progress.result == 0) {
+        vm->priv.job = (struct vm_job){
             .kind = vm_kind_of("stop"), /* only to be finished; nobody asked for what the device did itself */
-            .internal = !vm->progress.server_id[0],
-            .before = vm->state
+            .internal = !vm->pub.progress.server_id[0],
+            .before = vm->pub.state
         };
         finish(vm, w, VM_INTERRUPTED, "interrupted by a restart of the agent; see the state");
     }
-    vm->priv->job = (struct vm_job){ 0 };
+    vm->priv.job = (struct vm_job){ 0 };
 }
 
 void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
 {
-    const enum vm_state was = vm->state;
-    const bool start_next = vm->priv->start_next;
-    vm->priv->start_next = false;
+    const enum vm_state was = vm->pub.state;
+    const bool start_next = vm->priv.start_next;
+    vm->priv.start_next = false;
     if (goes_on(vm)) {
         go_on(vm, w);
         return;
@@ -629,11 +659,11 @@ void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)
         release(vm, w, VM_R_HOST_RESTART); /* row 31: undone; what was fetched stays */
     else if (was != VM_DEFINED) {
         enum vm_state now = state_seen(vm, seen);
-        vm_set_state(vm, w, now, now == was ? vm->reason : VM_R_HOST_RESTART);
+        vm_set_state(vm, w, now, now == was ? vm->pub.reason : VM_R_HOST_RESTART);
     }
     if (!vm_crash_pending(vm)) break_off(vm, w);
-    if (vm->state == VM_STOPPED && vm->lock == VM_UNLOCKED &&
-        (vm->policy.auto_start == 2 || (vm->policy.auto_start == 1 && (alive || start_next))))
+    if (vm->pub.state == VM_STOPPED && vm->pub.lock == VM_UNLOCKED &&
+        (vm->pub.policy.auto_start == 2 || (vm->pub.policy.auto_start == 1 && (alive || start_next))))
         vm_begin_internal(vm, w, "start", VM_R_AUTO_START, "the device starts the VM by itself", VM_LEASE_KEPT);
 }
 

@@ -3,7 +3,7 @@
 #define AGENT_VM_VM_H
 /* One VM's life: the state machine of virtualization-mo.md c.5 as a table, operations with progress, crash actions,
  * locks, recovery. Driven by operations, hypervisor and loader events and the clock handed in; says what changed
- * through `struct vm_sink`. No thread, no DM: agent/ mo_virt.c shows it in the tree, tests run it in virtual time
+ * through `struct vm_sink`. No thread, no DM: mo/ shows it in the tree, tests run it in virtual time
  * over hv_sim. */
 #include "agent/hv/hv.h"
 #include "agent/image/download.h"
@@ -37,6 +37,21 @@ enum vm_state {
 };
 enum vm_lock { VM_LOCK_UNDEFINED = 0, VM_LOCKED = 10, VM_PARTIALLY_LOCKED = 20, VM_UNLOCKED = 30 };
 
+/* StateReason, c.5.5 */
+enum vm_reason {
+    VM_R_UNKNOWN = 0,
+    VM_R_SERVER = 1,
+    VM_R_GUEST = 3,
+    VM_R_CRASH_ACTION = 4,
+    VM_R_AUTO_START = 5,
+    VM_R_HOST_RESTART = 7,
+    VM_R_LOCK = 8,
+    VM_R_LEASE = 9,
+    VM_R_TIMEOUT = 14,
+    VM_R_POLICY = 15,
+    VM_R_LOCAL = 16
+};
+
 struct vm_progress { /* c.3.10; kept across restarts */
     char op[32], correlator[VM_CORRELATOR_BYTES], server_id[64], text[256];
     int phase, pct, result; /* result 0 while running */
@@ -66,9 +81,10 @@ struct vm_name {
     char text[HV_NAME_BYTES];
 };
 
-struct vm {               /* everything about one VM; mo_virt.c reads it freely, changes it only through functions */
-    char id[VM_ID_BYTES]; /* node name */
-    struct hv_spec want;  /* requested resources; uuid = VMID */
+/* How one VM is; it is changed only through functions. */
+struct vm_view {
+    char id[VM_ID_BYTES];     /* node name */
+    struct hv_spec want;      /* requested resources; uuid = VMID */
     struct hv_spec effective; /* as last applied */
     bool pending;             /* requested and effective differ */
     struct vm_policy policy;
@@ -92,26 +108,44 @@ struct vm {               /* everything about one VM; mo_virt.c reads it freely,
     int64_t crash_ms[64];
     int n_crash_ms;                      /* within the window */
     struct hv_stats stats, stats_before; /* last two readings */
-    /* private to vm.c */
-    struct vm_private *priv;
 };
 
-enum vm_alert {
-    VM_ALERT_COMPLETE,
-    VM_ALERT_PROGRESS,
-    VM_ALERT_STATE,
-    VM_ALERT_CRASH,
-    VM_ALERT_CRASH_LOOP,
-    VM_ALERT_LEASE
+/* What servers want of a VM. */
+struct vm_settings {
+    struct hv_spec want;
+    struct vm_policy policy;
+};
+
+struct vm;
+
+enum vm_event_kind {
+    VM_EV_COMPLETE,   /* an operation of a server ended: progress says which */
+    VM_EV_PROGRESS,   /* it came further */
+    VM_EV_STATE,      /* the state or the lock changed, or its owners are to look at it */
+    VM_EV_CRASH,      /* the guest stopped by itself: crash_... say how */
+    VM_EV_CRASH_LOOP, /* and did so too often */
+    VM_EV_LEASE       /* a stage of the lease was reached */
+};
+/* What happened to a VM. The rest is in its view, as it is now. */
+struct vm_event {
+    enum vm_event_kind kind;
+    union {
+        int result; /* COMPLETE: the code of c.6 */
+        struct {
+            enum vm_state old;
+            int reason;
+        } state;
+        int action; /* CRASH: what the device does (Crash/Action) */
+        int before; /* CRASH_LOOP: crashes within the window before this one */
+        enum vm_lease lease;
+    };
 };
 /* How a VM tells its surroundings. All calls come from inside vm_* functions, in order. */
 struct vm_sink {
     void *ctx;
     /* Something worth keeping changed: save the record before going on (kept before done). */
     void (*save)(void *ctx, struct vm *vm);
-    /* data: result code as text, or "old=50;new=110;reason=4;lock=30" ... (c.7); correlator may be "" */
-    void (*alert)(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator,
-                  const char *data);
+    void (*event)(void *ctx, struct vm *vm, const struct vm_event *ev);
     void (*gone)(void *ctx,
                  struct vm *vm); /* after Delete: the node shall disappear; vm is freed by the owner afterwards */
 };
@@ -126,8 +160,19 @@ struct vm_world {
     int64_t promised_kb; /* memory of all VMs that run */
 };
 
-enum rc vm_create(const char *id, const char *uuid, struct vm **out);
+enum rc vm_create(const char *id, const char *uuid, int64_t now_ms, struct vm **out);
 void vm_destroy(struct vm *vm);
+/** Borrowed; what it shows changes with the VM. */
+const struct vm_view *vm_view(const struct vm *vm);
+/** New settings; what the machine put into the wanted resources itself (files, sizes) is part of them: take them from the view first.
+ * They come into force with vm_resources_changed and the next operation. @return true when the wanted resources changed */
+bool vm_configure(struct vm *vm, const struct vm_settings *s);
+void vm_set_image(struct vm *vm, const struct vm_image *image);
+/** What a wipe of the scope "listed" takes: at most VM_WIPE_NAMES. */
+void vm_set_wipe_list(struct vm *vm, const struct vm_name *names, int n);
+void vm_rename(struct vm *vm, const char *id);
+/** A server spoke of this VM: a lease begins when it is set. */
+void vm_heard(struct vm *vm, int64_t now_ms);
 /**
  * Begin an operation of the layout ("start", "lock", "delete"...). A correlator that is running or that finished last
  * answers with the same outcome again and does nothing (never done twice).
@@ -137,7 +182,7 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
                  const char *server_id);
 /** A session with an owner ended well: the lease begins anew. */
 void vm_contact(struct vm *vm, struct vm_world *w);
-/** Requested resources changed (vm->want): apply now if possible, else pending. */
+/** Requested resources changed (vm_configure): apply now if possible, else pending. */
 void vm_resources_changed(struct vm *vm, struct vm_world *w);
 /** @return true when the event was for this VM */
 bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
@@ -151,7 +196,7 @@ int64_t vm_next_ms(const struct vm *vm);
 void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen);
 /** Compare with the hypervisor: what is otherwise there than we know is believed, the state, the vCPUs and the memory. */
 void vm_look(struct vm *vm, struct vm_world *w);
-/** Ask for a new reading of the KPIs (vm->stats changes when the event comes). */
+/** Ask for a new reading of the KPIs (the view's stats change when the event comes). */
 void vm_collect(struct vm *vm, struct vm_world *w);
 /** What must survive a restart, as JSON; and back. */
 enum rc vm_save(const struct vm *vm, struct buf *out);

@@ -5,7 +5,7 @@
 
 /* What happens after a crash, without any session (c.3.6, c.5.2 rows 18 to 24). */
 
-enum { CRASHES_KEPT = sizeof((struct vm *)0)->crash_ms / sizeof((struct vm *)0)->crash_ms[0], DELAY_MAX_TIMES = 10 };
+enum { CRASHES_KEPT = sizeof((struct vm_view *)0)->crash_ms / sizeof((struct vm_view *)0)->crash_ms[0], DELAY_MAX_TIMES = 10 };
 
 enum vm_crash_reason vm_crash_reason(enum hv_cause cause)
 {
@@ -23,11 +23,12 @@ enum vm_crash_reason vm_crash_reason(enum hv_cause cause)
 static int note(struct vm *vm, int64_t now_ms)
 {
     int n = 0;
-    for (int i = 0; i < vm->n_crash_ms; i++)
-        if (vm->crash_ms[i] > now_ms - (int64_t)vm->policy.window_s * 1000) vm->crash_ms[n++] = vm->crash_ms[i];
-    if (n == CRASHES_KEPT) memmove(vm->crash_ms, vm->crash_ms + 1, (size_t)--n * sizeof vm->crash_ms[0]);
-    vm->crash_ms[n] = now_ms;
-    vm->n_crash_ms = n + 1;
+    for (int i = 0; i < vm->pub.n_crash_ms; i++)
+        if (vm->pub.crash_ms[i] > now_ms - (int64_t)vm->pub.policy.window_s * 1000)
+            vm->pub.crash_ms[n++] = vm->pub.crash_ms[i];
+    if (n == CRASHES_KEPT) memmove(vm->pub.crash_ms, vm->pub.crash_ms + 1, (size_t)--n * sizeof vm->pub.crash_ms[0]);
+    vm->pub.crash_ms[n] = now_ms;
+    vm->pub.n_crash_ms = n + 1;
     return n;
 }
 
@@ -35,21 +36,21 @@ static int note(struct vm *vm, int64_t now_ms)
 static int64_t delay_ms(const struct vm *vm, int before)
 {
     int64_t times = before < 4 ? (int64_t)1 << before : DELAY_MAX_TIMES;
-    return (int64_t)vm->policy.restart_delay_s * 1000 * (times < DELAY_MAX_TIMES ? times : DELAY_MAX_TIMES);
+    return (int64_t)vm->pub.policy.restart_delay_s * 1000 * (times < DELAY_MAX_TIMES ? times : DELAY_MAX_TIMES);
 }
 
 static void say_restart(const struct vm *vm, char out[128])
 {
-    snprintf(out, 128, "the device restarts the VM after a crash, restart %d of %d within %d s", vm->n_crash_ms,
-             vm->policy.max_restarts, vm->policy.window_s);
+    snprintf(out, 128, "the device restarts the VM after a crash, restart %d of %d within %d s", vm->pub.n_crash_ms,
+             vm->pub.policy.max_restarts, vm->pub.policy.window_s);
 }
 
 /* Until then the VM is the device's own business, and Progress says so. */
 static void restart_later(struct vm *vm, struct vm_world *w, int before)
 {
-    struct vm_progress *p = &vm->progress;
+    struct vm_progress *p = &vm->pub.progress;
     char why[128];
-    vm->priv->restart_ms = w->now_ms + delay_ms(vm, before);
+    vm->priv.restart_ms = w->now_ms + delay_ms(vm, before);
     say_restart(vm, why);
     *p = (struct vm_progress){ .phase = VM_P_WAITING, .start_ms = w->now_ms, .update_ms = w->now_ms };
     snprintf(p->op, sizeof p->op, "reset");
@@ -58,7 +59,7 @@ static void restart_later(struct vm *vm, struct vm_world *w, int before)
 
 bool vm_crash_pending(const struct vm *vm)
 {
-    return vm->priv->restart_ms && vm->state == VM_CRASHED;
+    return vm->priv.restart_ms && vm->pub.state == VM_CRASHED;
 }
 
 static void act(struct vm *vm, struct vm_world *w, int action, int before)
@@ -80,43 +81,27 @@ static void act(struct vm *vm, struct vm_world *w, int action, int before)
     }
 }
 
-/* "reason=1;count=2;action=2;dump=;info=..." (c.7); the text is the last, and has no ';' of its own. */
-static void tell_crash(struct vm *vm, struct vm_world *w, int action)
-{
-    char data[96 + sizeof vm->crash_info];
-    const int n = snprintf(data, sizeof data, "reason=%d;count=%d;action=%d;dump=;info=", vm->crash_reason,
-                           vm->crash_count, action);
-    snprintf(data + n, sizeof data - (size_t)n, "%s", vm->crash_info);
-    for (char *p = data + n; *p; p++)
-        if (*p == ';' || (unsigned char)*p < 0x20) *p = *p == ';' ? ',' : ' ';
-    w->sink->alert(w->sink->ctx, vm, VM_ALERT_CRASH, "", "", data);
-}
-
 /* What the guest itself said last, when it panicked and there is a console. */
 static void add_last_words(struct vm *vm, const struct vm_world *w)
 {
     char words[160];
-    const size_t n = strlen(vm->crash_info);
-    if (vm->crash_reason == VM_CR_PANIC && vm_has_files(w) && vm_files_panic(vm, words))
-        snprintf(vm->crash_info + n, sizeof vm->crash_info - n, "; the guest's last words: %s", words);
+    const size_t n = strlen(vm->pub.crash_info);
+    if (vm->pub.crash_reason == VM_CR_PANIC && vm_has_files(w) && vm_files_panic(vm, words))
+        snprintf(vm->pub.crash_info + n, sizeof vm->pub.crash_info - n, "; the guest's last words: %s", words);
 }
 
 void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, const char *info)
 {
-    char data[16];
     const int before = note(vm, w->now_ms);
-    const bool loop = before >= vm->policy.max_restarts;
-    const int action = loop ? vm->policy.escalation : vm->policy.crash_action;
-    vm->crash_count++;
-    vm->crash_reason = (int)why;
-    snprintf(vm->crash_info, sizeof vm->crash_info, "%.300s", info);
+    const bool loop = before >= vm->pub.policy.max_restarts;
+    const int action = loop ? vm->pub.policy.escalation : vm->pub.policy.crash_action;
+    vm->pub.crash_count++;
+    vm->pub.crash_reason = (int)why;
+    snprintf(vm->pub.crash_info, sizeof vm->pub.crash_info, "%.300s", info);
     add_last_words(vm, w);
     vm_set_state(vm, w, VM_CRASHED, VM_R_UNKNOWN);
-    tell_crash(vm, w, action);
-    if (loop) {
-        snprintf(data, sizeof data, "%d", before);
-        w->sink->alert(w->sink->ctx, vm, VM_ALERT_CRASH_LOOP, "", "", data);
-    }
+    w->sink->event(w->sink->ctx, vm, &(struct vm_event){ .kind = VM_EV_CRASH, .action = action });
+    if (loop) w->sink->event(w->sink->ctx, vm, &(struct vm_event){ .kind = VM_EV_CRASH_LOOP, .before = before });
     act(vm, w, action, before);
     w->sink->save(w->sink->ctx, vm);
 }
@@ -124,12 +109,12 @@ void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, con
 void vm_crash_tick(struct vm *vm, struct vm_world *w)
 {
     char why[128];
-    if (!vm->priv->restart_ms || vm->priv->restart_ms > w->now_ms || vm->priv->job.kind) return;
-    vm->priv->restart_ms = 0;
-    if (vm->state != VM_CRASHED) return;
-    if (vm->lock == VM_LOCKED) { /* it stays as it is */
-        vm->progress.result = VM_CANCELLED;
-        vm->progress.phase = VM_P_CANCELLED;
+    if (!vm->priv.restart_ms || vm->priv.restart_ms > w->now_ms || vm->priv.job.kind) return;
+    vm->priv.restart_ms = 0;
+    if (vm->pub.state != VM_CRASHED) return;
+    if (vm->pub.lock == VM_LOCKED) { /* it stays as it is */
+        vm->pub.progress.result = VM_CANCELLED;
+        vm->pub.progress.phase = VM_P_CANCELLED;
         w->sink->save(w->sink->ctx, vm);
         return;
     }

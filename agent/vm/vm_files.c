@@ -117,18 +117,18 @@ enum rc vm_files_make(struct vm *vm, bool *made, struct err *e)
     enum rc rc = RC_OK;
 
     *made = false;
-    for (int i = 0; !rc && i < vm->want.n_volumes; i++) {
-        struct hv_volume *v = &vm->want.volumes[i];
+    for (int i = 0; !rc && i < vm->pub.want.n_volumes; i++) {
+        struct hv_volume *v = &vm->pub.want.volumes[i];
         if (v->file[0] && v->quota_kb <= v->size_kb) continue; /* what is there is never cut off */
-        rc = v->file[0] ? grow_volume(v, e) : make_volume(vm->want.dir, v, e);
+        rc = v->file[0] ? grow_volume(v, e) : make_volume(vm->pub.want.dir, v, e);
         *made = true;
     }
-    return rc || !*made ? rc : sync_folder(vm->want.dir, e);
+    return rc || !*made ? rc : sync_folder(vm->pub.want.dir, e);
 }
 
 enum rc vm_files_check(const struct vm *vm, struct err *e)
 {
-    const struct hv_spec *s = &vm->want;
+    const struct hv_spec *s = &vm->pub.want;
     enum rc rc = RC_OK;
 
     if (s->disk[0]) rc = look_at("the system disk", s->disk, 1, e);
@@ -140,8 +140,8 @@ enum rc vm_files_check(const struct vm *vm, struct err *e)
 
 static bool is_wanted(const struct vm *vm, const char *name)
 {
-    for (int i = 0; i < vm->want.n_volumes; i++)
-        if (strcmp(vm->want.volumes[i].name, name) == 0) return true;
+    for (int i = 0; i < vm->pub.want.n_volumes; i++)
+        if (strcmp(vm->pub.want.volumes[i].name, name) == 0) return true;
     return false;
 }
 
@@ -157,9 +157,9 @@ static void remove_file(const char *file)
 
 void vm_files_drop_volumes(struct vm *vm)
 {
-    for (int i = 0; i < vm->effective.n_volumes; i++)
-        if (vm->effective.volumes[i].file[0] && !is_wanted(vm, vm->effective.volumes[i].name))
-            remove_file(vm->effective.volumes[i].file);
+    for (int i = 0; i < vm->pub.effective.n_volumes; i++)
+        if (vm->pub.effective.volumes[i].file[0] && !is_wanted(vm, vm->pub.effective.volumes[i].name))
+            remove_file(vm->pub.effective.volumes[i].file);
 }
 
 /* --- what the image brings --- */
@@ -168,19 +168,19 @@ static void read_cmdline(struct vm *vm)
 {
     char file[640];
 
-    vm->want.cmdline[0] = '\0';
-    snprintf(file, sizeof file, "%s/cmdline", vm->want.dir);
+    vm->pub.want.cmdline[0] = '\0';
+    snprintf(file, sizeof file, "%s/cmdline", vm->pub.want.dir);
     FILE *f = fopen(file, "re");
     if (!f) return;
-    size_t n = fread(vm->want.cmdline, 1, sizeof vm->want.cmdline - 1, f);
+    size_t n = fread(vm->pub.want.cmdline, 1, sizeof vm->pub.want.cmdline - 1, f);
     fclose(f);
-    vm->want.cmdline[n] = '\0';
-    vm->want.cmdline[strcspn(vm->want.cmdline, "\r\n")] = '\0';
+    vm->pub.want.cmdline[n] = '\0';
+    vm->pub.want.cmdline[strcspn(vm->pub.want.cmdline, "\r\n")] = '\0';
 }
 
 void vm_work_end(struct vm *vm)
 {
-    struct vm_work *k = &vm->priv->work;
+    struct vm_work *k = &vm->priv.work;
 
     if (k->open) {
         if (k->from >= 0) close(k->from);
@@ -191,10 +191,10 @@ void vm_work_end(struct vm *vm)
 
 static enum rc begin_copy(struct vm *vm, const char *file, struct err *e)
 {
-    struct vm_work *k = &vm->priv->work;
+    struct vm_work *k = &vm->priv.work;
     char to[640];
 
-    snprintf(to, sizeof to, "%s/%s", vm->want.dir, unfinished);
+    snprintf(to, sizeof to, "%s/%s", vm->pub.want.dir, unfinished);
     unlink(to);
     *k = (struct vm_work){ .open = true, .from = open(file, O_RDONLY | O_CLOEXEC) };
     k->to = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
@@ -215,20 +215,20 @@ static ssize_t copy_chunk(struct vm_work *k)
 
 static enum rc end_copy(struct vm *vm, struct err *e)
 {
-    struct hv_spec *s = &vm->want;
+    struct hv_spec *s = &vm->pub.want;
     char from[640];
 
     snprintf(from, sizeof from, "%s/%s", s->dir, unfinished);
-    snprintf(s->disk, sizeof s->disk, "%.480s/system.%s", s->dir, vm->image.format);
-    snprintf(s->disk_format, sizeof s->disk_format, "%s", vm->image.format);
-    if (fsync(vm->priv->work.to) != 0 || rename(from, s->disk) != 0)
+    snprintf(s->disk, sizeof s->disk, "%.480s/system.%s", s->dir, vm->pub.image.format);
+    snprintf(s->disk_format, sizeof s->disk_format, "%s", vm->pub.image.format);
+    if (fsync(vm->priv.work.to) != 0 || rename(from, s->disk) != 0)
         return err_set(e, full_or_broken(errno), "cannot make %s: %s", s->disk, strerror(errno));
     return sync_folder(s->dir, e);
 }
 
 static enum rc copy_some(struct vm *vm, const char *file, bool *done, struct err *e)
 {
-    struct vm_work *k = &vm->priv->work;
+    struct vm_work *k = &vm->priv.work;
     enum rc rc = k->open ? RC_OK : begin_copy(vm, file, e);
     ssize_t n = 1;
 
@@ -244,7 +244,7 @@ static enum rc copy_some(struct vm *vm, const char *file, bool *done, struct err
 
 static enum rc unpack(struct vm *vm, const char *file, struct err *e)
 {
-    struct hv_spec *s = &vm->want;
+    struct hv_spec *s = &vm->pub.want;
     enum rc rc = bundle_unpack(file, s->dir, e);
 
     if (rc) return rc;
@@ -257,25 +257,25 @@ static enum rc unpack(struct vm *vm, const char *file, struct err *e)
 
 enum rc vm_files_install(struct vm *vm, const struct vm_world *w, const char *file, bool *done, struct err *e)
 {
-    struct hv_spec *s = &vm->want;
+    struct hv_spec *s = &vm->pub.want;
 
     snprintf(s->dir, sizeof s->dir, "%s/%s", w->vms_dir, s->uuid);
     if (mkdir(s->dir, FOLDER_MODE) != 0 && errno != EEXIST)
         return err_set(e, full_or_broken(errno), "cannot make %s: %s", s->dir, strerror(errno));
     *done = true;
     if (strncmp(file, "sim:", 4) == 0) return RC_OK; /* the simulator's images are no files */
-    if (strcmp(vm->image.format, "bundle") == 0) return unpack(vm, file, e);
-    if (strcmp(vm->image.format, "raw") == 0 || strcmp(vm->image.format, "qcow2") == 0)
+    if (strcmp(vm->pub.image.format, "bundle") == 0) return unpack(vm, file, e);
+    if (strcmp(vm->pub.image.format, "raw") == 0 || strcmp(vm->pub.image.format, "qcow2") == 0)
         return copy_some(vm, file, done, e);
     return err_set(e, RC_UNSUPPORTED, "image format \"%s\" is not supported; supported: bundle, raw, qcow2",
-                   vm->image.format);
+                   vm->pub.image.format);
 }
 
 /* --- the end --- */
 
 void vm_files_forget(struct vm *vm)
 {
-    struct hv_spec *both[] = { &vm->want, &vm->effective };
+    struct hv_spec *both[] = { &vm->pub.want, &vm->pub.effective };
 
     for (size_t k = 0; k < 2; k++) {
         struct hv_spec *s = both[k];
@@ -308,11 +308,11 @@ static bool remove_folder(const char *dir)
 
 bool vm_files_remove(struct vm *vm, const struct vm_world *w)
 {
-    char dir[sizeof vm->want.dir];
+    char dir[sizeof vm->pub.want.dir];
 
     vm_work_end(vm);
     if (!vm_has_files(w)) return true;
-    if (snprintf(dir, sizeof dir, "%s/%s", w->vms_dir, vm->want.uuid) >= (int)sizeof dir) return false;
+    if (snprintf(dir, sizeof dir, "%s/%s", w->vms_dir, vm->pub.want.uuid) >= (int)sizeof dir) return false;
     vm_files_forget(vm);
     return remove_folder(dir);
 }
@@ -342,11 +342,11 @@ unsigned vm_files_sweep(const char *vms_dir, bool (*belongs)(void *ctx, const ch
 
 bool vm_files_panic(const struct vm *vm, char out[160])
 {
-    char file[sizeof vm->want.dir + 16], tail[PANIC_TAIL_BYTES + 1], *line, *rest = tail;
+    char file[sizeof vm->pub.want.dir + 16], tail[PANIC_TAIL_BYTES + 1], *line, *rest = tail;
     struct stat st;
     bool found = false;
 
-    snprintf(file, sizeof file, "%s/console.log", vm->want.dir);
+    snprintf(file, sizeof file, "%s/console.log", vm->pub.want.dir);
     int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     ssize_t n = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
                     ? pread(fd, tail, PANIC_TAIL_BYTES,

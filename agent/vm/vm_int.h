@@ -37,20 +37,6 @@ enum vm_result {
     VM_PROTECTED = 1447,
     VM_INTERRUPTED = 1448
 };
-/* StateReason, c.5.5 */
-enum vm_reason {
-    VM_R_UNKNOWN = 0,
-    VM_R_SERVER = 1,
-    VM_R_GUEST = 3,
-    VM_R_CRASH_ACTION = 4,
-    VM_R_AUTO_START = 5,
-    VM_R_HOST_RESTART = 7,
-    VM_R_LOCK = 8,
-    VM_R_LEASE = 9,
-    VM_R_TIMEOUT = 14,
-    VM_R_POLICY = 15,
-    VM_R_LOCAL = 16
-};
 /* Crash/LastReason, c.3.6 */
 enum vm_crash_reason {
     VM_CR_PANIC = 1,
@@ -178,6 +164,11 @@ struct vm_private {
     int64_t lease_again_ms;
     bool start_next; /* an unlock: when it is over the VM starts, as it ran before the lock */
     struct vm_work work;
+};
+
+struct vm {
+    struct vm_view pub;
+    struct vm_private priv;
 };
 
 /* What a step's begin function says. */

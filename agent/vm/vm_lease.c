@@ -15,7 +15,7 @@ enum { LEASE_AGAIN_MS = 60000 };
 /* After how many seconds without contact; 0 = never. */
 static int64_t after_s(const struct vm *vm, enum vm_lease stage)
 {
-    const struct vm_policy *p = &vm->policy;
+    const struct vm_policy *p = &vm->pub.policy;
 
     switch (stage) {
     case VM_LEASE_MISSED: return p->check_in_s;
@@ -28,9 +28,9 @@ static int64_t after_s(const struct vm *vm, enum vm_lease stage)
 /* The next stage that has a time, and when. */
 static enum vm_lease next(const struct vm *vm, int64_t *at_ms)
 {
-    for (enum vm_lease s = vm->lease + 1; s <= VM_LEASE_WIPED; s++) {
+    for (enum vm_lease s = vm->pub.lease + 1; s <= VM_LEASE_WIPED; s++) {
         if (after_s(vm, s) <= 0) continue;
-        *at_ms = vm->contact_ms + after_s(vm, s) * 1000;
+        *at_ms = vm->pub.contact_ms + after_s(vm, s) * 1000;
         return s;
     }
     return VM_LEASE_KEPT;
@@ -38,27 +38,25 @@ static enum vm_lease next(const struct vm *vm, int64_t *at_ms)
 
 static bool has_lease(const struct vm *vm)
 {
-    return vm->contact_ms > 0 && vm->state != VM_DEFINED && vm->state != VM_PROVISIONING && vm->state != VM_DELETING;
+    return vm->pub.contact_ms > 0 && vm->pub.state != VM_DEFINED && vm->pub.state != VM_PROVISIONING &&
+           vm->pub.state != VM_DELETING;
 }
 
 int64_t vm_lease_next_ms(const struct vm *vm)
 {
     int64_t at_ms;
 
-    if (!has_lease(vm) || vm->priv->job.kind || !next(vm, &at_ms)) return INT64_MAX;
-    return at_ms > vm->priv->lease_again_ms ? at_ms : vm->priv->lease_again_ms;
+    if (!has_lease(vm) || vm->priv.job.kind || !next(vm, &at_ms)) return INT64_MAX;
+    return at_ms > vm->priv.lease_again_ms ? at_ms : vm->priv.lease_again_ms;
 }
 
 void vm_lease_done(struct vm *vm, struct vm_world *w, enum vm_lease stage)
 {
-    char data[8];
-
-    vm->lease = stage;
+    vm->pub.lease = stage;
     if (stage == VM_LEASE_WIPED) vm_set_lock(vm, w, VM_LOCKED, VM_R_LEASE); /* c.5.2 row 40 */
-    vm->priv->lease_again_ms = 0;                                           /* the next stage has a time of its own */
+    vm->priv.lease_again_ms = 0;                                            /* the next stage has a time of its own */
     w->sink->save(w->sink->ctx, vm);
-    snprintf(data, sizeof data, "%d", (int)stage);
-    w->sink->alert(w->sink->ctx, vm, VM_ALERT_LEASE, "", "", data);
+    w->sink->event(w->sink->ctx, vm, &(struct vm_event){ .kind = VM_EV_LEASE, .lease = stage });
 }
 
 void vm_lease_tick(struct vm *vm, struct vm_world *w)
@@ -68,11 +66,11 @@ void vm_lease_tick(struct vm *vm, struct vm_world *w)
 
     if (vm_lease_next_ms(vm) > w->now_ms) return;
     stage = next(vm, &at_ms);
-    if (stage == VM_LEASE_MISSED || (stage == VM_LEASE_LOCKED && vm->lock == VM_LOCKED)) {
+    if (stage == VM_LEASE_MISSED || (stage == VM_LEASE_LOCKED && vm->pub.lock == VM_LOCKED)) {
         vm_lease_done(vm, w, stage);
         return;
     }
-    vm->priv->lease_again_ms = w->now_ms + LEASE_AGAIN_MS; /* when it fails */
+    vm->priv.lease_again_ms = w->now_ms + LEASE_AGAIN_MS; /* when it fails */
     vm_begin_internal(vm, w, stage == VM_LEASE_WIPED ? "wipe" : "lock", VM_R_LEASE,
                       stage == VM_LEASE_WIPED ? "no contact with an owner for too long: the device wipes the VM"
                                               : "no contact with an owner for too long: the device locks the VM",
@@ -81,8 +79,8 @@ void vm_lease_tick(struct vm *vm, struct vm_world *w)
 
 void vm_contact(struct vm *vm, struct vm_world *w)
 {
-    vm->contact_ms = w->now_ms;
-    vm->lease = VM_LEASE_KEPT;
-    vm->priv->lease_again_ms = 0;
+    vm->pub.contact_ms = w->now_ms;
+    vm->pub.lease = VM_LEASE_KEPT;
+    vm->priv.lease_again_ms = 0;
     w->sink->save(w->sink->ctx, vm);
 }

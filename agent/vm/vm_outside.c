@@ -10,31 +10,32 @@ enum { MEMORY_GRAIN_KB = 1024 }; /* libvirt rounds */
 
 void vm_look(struct vm *vm, struct vm_world *w)
 {
-    if (vm->state == VM_DEFINED || vm->state == VM_PROVISIONING || vm->priv->job.kind) return;
-    (void)w->hv->class->request(w->hv, HV_LOOK, &vm->want, ++vm->priv->last_cookie, NULL); /* the next one comes */
+    if (vm->pub.state == VM_DEFINED || vm->pub.state == VM_PROVISIONING || vm->priv.job.kind) return;
+    (void)w->hv->class->request(w->hv, HV_LOOK, &vm->pub.want, ++vm->priv.last_cookie, NULL); /* the next one comes */
 }
 
 void vm_outside_doubt(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
     /* An event may be older than our own last request; a look comes after it. */
-    if ((ev->state == HV_RUNNING && vm->state != VM_RUNNING) || (ev->state == HV_PAUSED && vm->state != VM_PAUSED) ||
-        (ev->state == HV_SAVED && vm->state != VM_SUSPENDED))
+    if ((ev->state == HV_RUNNING && vm->pub.state != VM_RUNNING) ||
+        (ev->state == HV_PAUSED && vm->pub.state != VM_PAUSED) ||
+        (ev->state == HV_SAVED && vm->pub.state != VM_SUSPENDED))
         vm_look(vm, w);
 }
 
 /* A locked VM stays stopped, whoever started or resumed it. */
 static void enforce_lock(struct vm *vm, struct vm_world *w)
 {
-    if (vm->lock != VM_LOCKED || vm->policy.lock_action == VM_LA_HIDE || vm->state != VM_RUNNING) return;
-    (void)vm_begin_internal(vm, w, vm->policy.lock_action == VM_LA_SHUTDOWN ? "stop" : "pause", VM_R_LOCK,
+    if (vm->pub.lock != VM_LOCKED || vm->pub.policy.lock_action == VM_LA_HIDE || vm->pub.state != VM_RUNNING) return;
+    (void)vm_begin_internal(vm, w, vm->pub.policy.lock_action == VM_LA_SHUTDOWN ? "stop" : "pause", VM_R_LOCK,
                             "the VM is locked; somebody at the device let it run", VM_LEASE_KEPT);
 }
 
 static void believe_resources(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    struct hv_spec *s = &vm->effective;
+    struct hv_spec *s = &vm->pub.effective;
     bool changed = false;
-    if (ev->state != HV_RUNNING || vm->priv->set_cookie || vm->priv->set_dirty) return;
+    if (ev->state != HV_RUNNING || vm->priv.set_cookie || vm->priv.set_dirty) return;
     if (ev->vcpus > 0 && ev->vcpus != s->vcpus) {
         s->vcpus = ev->vcpus;
         changed = true;
@@ -44,7 +45,7 @@ static void believe_resources(struct vm *vm, struct vm_world *w, const struct hv
         changed = true;
     }
     if (!changed) return;
-    vm->pending = !vm_same_resources(&vm->want, s);
+    vm->pub.pending = !vm_same_resources(&vm->pub.want, s);
     w->sink->save(w->sink->ctx, vm);
     vm_tell_pending(vm, w);
 }
@@ -57,16 +58,16 @@ static enum vm_state seen_as(const struct vm *vm, enum hv_state seen)
     case HV_SAVED: return VM_SUSPENDED;
     case HV_CRASHED: return VM_CRASHED;
     case HV_OFF:
-    case HV_GONE: return vm->state == VM_CRASHED || vm->state == VM_FAILED ? vm->state : VM_STOPPED;
-    default: return vm->state;
+    case HV_GONE: return vm->pub.state == VM_CRASHED || vm->pub.state == VM_FAILED ? vm->pub.state : VM_STOPPED;
+    default: return vm->pub.state;
     }
 }
 
 static void believe(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
     const enum vm_state now = seen_as(vm, ev->state);
-    const bool alive = vm->state == VM_RUNNING || vm->state == VM_PAUSED;
-    if (now == VM_CRASHED && vm->state != VM_CRASHED && alive) {
+    const bool alive = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED;
+    if (now == VM_CRASHED && vm->pub.state != VM_CRASHED && alive) {
         vm_crashed(vm, w, VM_CR_UNKNOWN, "the guest crashed while nobody looked");
         return;
     }
@@ -79,15 +80,12 @@ static void believe(struct vm *vm, struct vm_world *w, const struct hv_event *ev
 static void tell_silence(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
     const bool silent = ev->kind == HV_EV_SILENT;
-    char data[96];
-    if (silent == vm->silent) return;
-    vm->silent = silent;
-    if (silent || vm->reason == VM_R_TIMEOUT) vm->reason = silent ? VM_R_TIMEOUT : VM_R_UNKNOWN;
-    if (silent && !vm->priv->job.kind) snprintf(vm->progress.text, sizeof vm->progress.text, "%s", ev->text);
+    if (silent == vm->pub.silent) return;
+    vm->pub.silent = silent;
+    if (silent || vm->pub.reason == VM_R_TIMEOUT) vm->pub.reason = silent ? VM_R_TIMEOUT : VM_R_UNKNOWN;
+    if (silent && !vm->priv.job.kind) snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%s", ev->text);
     w->sink->save(w->sink->ctx, vm);
-    snprintf(data, sizeof data, "old=%d;new=%d;reason=%d;lock=%d", (int)vm->state, (int)vm->state, vm->reason,
-             (int)vm->lock);
-    w->sink->alert(w->sink->ctx, vm, VM_ALERT_STATE, "", "", data);
+    vm_tell_state(vm, w, vm->pub.reason);
     if (!silent) vm_look(vm, w);
 }
 
@@ -98,6 +96,6 @@ bool vm_outside_event(struct vm *vm, struct vm_world *w, const struct hv_event *
         return true;
     }
     if (ev->kind != HV_EV_DONE || ev->call != HV_LOOK) return false;
-    if (!ev->rc && !vm->priv->job.kind && vm->state != VM_DEFINED) believe(vm, w, ev);
+    if (!ev->rc && !vm->priv.job.kind && vm->pub.state != VM_DEFINED) believe(vm, w, ev);
     return true;
 }

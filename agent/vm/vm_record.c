@@ -194,7 +194,7 @@ static const struct record_table job_table = TABLE(job_rows);
 
 /* --- the VM --- */
 
-#define S struct vm
+#define S struct vm_view
 static const struct record_row vm_rows[] = {
     TEXT("id", id),
     PART("want", want, spec_table),
@@ -225,7 +225,6 @@ static const struct record_row vm_rows[] = {
     LIST("crashMs", crash_ms, n_crash_ms, time_table),
     NOT_KEPT(stats, "read anew from the hypervisor"),
     NOT_KEPT(stats_before, "read anew from the hypervisor"),
-    NOT_KEPT(priv, "has a table of its own"),
 };
 const struct record_table vm_record_table = TABLE(vm_rows);
 #undef S
@@ -325,9 +324,9 @@ static void put_rows(struct buf *out, const struct record_table *t, const void *
 enum rc vm_save(const struct vm *vm, struct buf *out)
 {
     buf_byte(out, '{');
-    put_members(out, &vm_record_table, vm);
+    put_members(out, &vm_record_table, &vm->pub);
     buf_byte(out, ',');
-    put_members(out, &vm_record_private, vm->priv);
+    put_members(out, &vm_record_private, &vm->priv);
     buf_byte(out, '}');
     return out->failed;
 }
@@ -399,8 +398,8 @@ static bool take_rows(const struct record_table *t, const struct doc *d, void *b
 /* What the machine indexes by. */
 static bool in_range(const struct vm *vm)
 {
-    return vm->priv->job.at < STEPS_MAX && (int)vm->lease >= 0 && vm->lease <= VM_LEASE_WIPED &&
-           (int)vm->priv->job.lease >= 0 && vm->priv->job.lease <= VM_LEASE_WIPED;
+    return vm->priv.job.at < STEPS_MAX && (int)vm->pub.lease >= 0 && vm->pub.lease <= VM_LEASE_WIPED &&
+           (int)vm->priv.job.lease >= 0 && vm->priv.job.lease <= VM_LEASE_WIPED;
 }
 
 enum rc vm_load(struct str json, struct vm **out, struct err *e)
@@ -412,10 +411,10 @@ enum rc vm_load(struct str json, struct vm **out, struct err *e)
 
     arena_init(&a, RECORD_ARENA_BYTES);
     enum rc rc = doc_parse(json, "VM record", &a, &d, e);
-    if (!rc && vm_create("", "", &vm)) rc = RC_NOMEM;
-    if (!rc && (!take_rows(&vm_record_table, d, vm, &bad) || !take_rows(&vm_record_private, d, vm->priv, &bad)))
+    if (!rc && vm_create("", "", 0, &vm)) rc = RC_NOMEM;
+    if (!rc && (!take_rows(&vm_record_table, d, &vm->pub, &bad) || !take_rows(&vm_record_private, d, &vm->priv, &bad)))
         rc = err_set(e, RC_INVALID, "the VM record's \"%s\" is damaged", bad ? bad : "form");
-    if (!rc && (!vm->id[0] || !vm->want.uuid[0])) rc = err_set(e, RC_INVALID, "the VM record has no id");
+    if (!rc && (!vm->pub.id[0] || !vm->pub.want.uuid[0])) rc = err_set(e, RC_INVALID, "the VM record has no id");
     if (!rc && !in_range(vm)) rc = err_set(e, RC_INVALID, "the VM record's job is damaged");
     if (rc)
         vm_destroy(vm);

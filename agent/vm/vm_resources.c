@@ -57,16 +57,16 @@ static void nets_in_force(const struct hv_spec *want, uint32_t waits, struct hv_
 
 void vm_tell_pending(struct vm *vm, struct vm_world *w)
 {
-    const bool waits = vm->pending && !vm->priv->set_dirty && !vm->priv->set_cookie;
-    if (waits && !vm->priv->told_pending) vm_tell_state(vm, w, VM_R_POLICY);
-    vm->priv->told_pending = waits;
+    const bool waits = vm->pub.pending && !vm->priv.set_dirty && !vm->priv.set_cookie;
+    if (waits && !vm->priv.told_pending) vm_tell_state(vm, w, VM_R_POLICY);
+    vm->priv.told_pending = waits;
 }
 
 void vm_resources_told(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    struct hv_spec now = vm->want;
-    const struct hv_spec *was = &vm->effective;
-    if (!ev->rc && !vm->priv->set_dirty) { /* else something else is wanted meanwhile, and comes next */
+    struct hv_spec now = vm->pub.want;
+    const struct hv_spec *was = &vm->pub.effective;
+    if (!ev->rc && !vm->priv.set_dirty) { /* else something else is wanted meanwhile, and comes next */
         if (ev->pending & HV_PART_VCPUS) now.vcpus = was->vcpus, now.max_vcpus = was->max_vcpus;
         if (ev->pending & HV_PART_MEMORY)
             now.mem_kb = was->mem_kb, now.mem_max_kb = was->mem_max_kb, now.mem_min_kb = was->mem_min_kb;
@@ -77,23 +77,23 @@ void vm_resources_told(struct vm *vm, struct vm_world *w, const struct hv_event 
         memcpy(now.nets, was->nets, sizeof now.nets);
         now.n_volumes = was->n_volumes;
         now.n_nets = was->n_nets;
-        volumes_in_force(&vm->want, ev->pending, &now);
-        nets_in_force(&vm->want, ev->pending, &now);
-        vm->effective = now;
+        volumes_in_force(&vm->pub.want, ev->pending, &now);
+        nets_in_force(&vm->pub.want, ev->pending, &now);
+        vm->pub.effective = now;
     }
-    vm->pending = !vm_same_resources(&vm->want, &vm->effective);
+    vm->pub.pending = !vm_same_resources(&vm->pub.want, &vm->pub.effective);
     vm_tell_pending(vm, w);
 }
 
 void vm_resources_changed(struct vm *vm, struct vm_world *w)
 {
-    const bool on = vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->state == VM_STARTING;
-    if (!on && vm->state != VM_SUSPENDED) {
+    const bool on = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED || vm->pub.state == VM_STARTING;
+    if (!on && vm->pub.state != VM_SUSPENDED) {
         if (vm_has_files(w)) vm_files_drop_volumes(vm);
-        vm->effective = vm->want; /* nothing runs with other values; Start hands them over */
+        vm->pub.effective = vm->pub.want; /* nothing runs with other values; Start hands them over */
     }
-    vm->pending = !vm_same_resources(&vm->want, &vm->effective);
-    vm->priv->set_dirty = vm->pending && vm->state == VM_RUNNING;
+    vm->pub.pending = !vm_same_resources(&vm->pub.want, &vm->pub.effective);
+    vm->priv.set_dirty = vm->pub.pending && vm->pub.state == VM_RUNNING;
     w->sink->save(w->sink->ctx, vm);
     vm_tell_pending(vm, w);
 }

@@ -9,7 +9,7 @@
 
 static void say(struct vm *vm, const char *text)
 {
-    snprintf(vm->progress.text, sizeof vm->progress.text, "%.255s", text);
+    snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%.255s", text);
 }
 
 /* ---- admission ---- */
@@ -18,19 +18,19 @@ static void say(struct vm *vm, const char *text)
 static enum vm_go admit(struct vm *vm, struct vm_world *w, int *code)
 {
     struct hv_facts f = { .store_free_kb = -1 };
-    const bool on = vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+    const bool on = vm->pub.state == VM_RUNNING || vm->pub.state == VM_PAUSED;
     int64_t new_kb = 0;
     if (w->hv->class->facts(w->hv, &f, NULL)) f = (struct hv_facts){ .store_free_kb = -1 };
     const struct admission room = { .cpus = f.cpu_online,
                                     .cores = f.cpu_total,
                                     .max_vcpus = f.max_vcpus,
                                     .memory_kb = f.mem_total_kb,
-                                    .promised_kb = w->promised_kb - (on ? vm->effective.mem_max_kb : 0),
+                                    .promised_kb = w->promised_kb - (on ? vm->pub.effective.mem_max_kb : 0),
                                     .store_free_kb = f.store_free_kb };
-    for (int i = 0; i < vm->want.n_volumes; i++)
-        if (vm->want.volumes[i].quota_kb > vm->want.volumes[i].size_kb)
-            new_kb += vm->want.volumes[i].quota_kb - vm->want.volumes[i].size_kb;
-    *code = admission_test(&vm->want, &room, new_kb, vm->progress.text);
+    for (int i = 0; i < vm->pub.want.n_volumes; i++)
+        if (vm->pub.want.volumes[i].quota_kb > vm->pub.want.volumes[i].size_kb)
+            new_kb += vm->pub.want.volumes[i].quota_kb - vm->pub.want.volumes[i].size_kb;
+    *code = admission_test(&vm->pub.want, &room, new_kb, vm->pub.progress.text);
     return *code ? VM_GO_FAIL : VM_GO_NEXT;
 }
 
@@ -39,7 +39,7 @@ static enum vm_go admit(struct vm *vm, struct vm_world *w, int *code)
 /* Again in the next turn of the loop, when what has been recorded so far is durable. */
 static enum vm_go go_on(struct vm *vm, const struct vm_world *w)
 {
-    vm->priv->job.deadline_ms = w->now_ms + 1;
+    vm->priv.job.deadline_ms = w->now_ms + 1;
     return VM_GO_WAIT;
 }
 
@@ -55,7 +55,7 @@ static enum vm_go broken(struct vm *vm, enum rc rc, const struct err *e, int unf
 /* Is what comes from the image to be installed? */
 static bool installs(const struct vm *vm)
 {
-    return vm->state == VM_PROVISIONING || vm->reinstall;
+    return vm->pub.state == VM_PROVISIONING || vm->pub.reinstall;
 }
 
 static enum vm_go begin_files(struct vm *vm, struct vm_world *w, int *code)
@@ -65,16 +65,16 @@ static enum vm_go begin_files(struct vm *vm, struct vm_world *w, int *code)
     bool done = false;
 
     if (!installs(vm) || !vm_has_files(w)) return VM_GO_NEXT;
-    if (!loader_has(w->loader, vm->image.sha256, file)) {
+    if (!loader_has(w->loader, vm->pub.image.sha256, file)) {
         *code = VM_IMAGE_UNKNOWN;
         say(vm, "the image is not there any more");
         return VM_GO_FAIL;
     }
-    if (!vm->priv->work.open) vm_set_progress(vm, w, VM_P_WRITE, 70, "installing the image");
+    if (!vm->priv.work.open) vm_set_progress(vm, w, VM_P_WRITE, 70, "installing the image");
     enum rc rc = vm_files_install(vm, w, file, &done, &e);
     if (rc) return broken(vm, rc, &e, VM_IMAGE_UNFIT, code);
     if (!done) return go_on(vm, w);
-    vm->reinstall = false;
+    vm->pub.reinstall = false;
     w->sink->save(w->sink->ctx, vm);
     return VM_GO_NEXT;
 }
@@ -99,8 +99,8 @@ static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
 {
     char file[512];
     struct err e = { 0 };
-    const struct vm_image *im = &vm->image;
-    if (vm->state == VM_DEFINED) vm_set_state(vm, w, VM_PROVISIONING, VM_R_SERVER);
+    const struct vm_image *im = &vm->pub.image;
+    if (vm->pub.state == VM_DEFINED) vm_set_state(vm, w, VM_PROVISIONING, VM_R_SERVER);
     if (!installs(vm)) return VM_GO_NEXT;
     if (!im->known) {
         *code = VM_IMAGE_UNKNOWN;
@@ -109,15 +109,15 @@ static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
     }
     if (loader_has(w->loader, im->sha256, file)) return VM_GO_NEXT;
     vm_set_progress(vm, w, VM_P_DOWNLOAD, 0, "fetching the image");
-    snprintf(vm->priv->loading, sizeof vm->priv->loading, "vm %s", vm->id);
-    const struct loader_request r = { .id = vm->priv->loading,
+    snprintf(vm->priv.loading, sizeof vm->priv.loading, "vm %s", vm->pub.id);
+    const struct loader_request r = { .id = vm->priv.loading,
                                       .url = im->url,
                                       .auth = im->auth,
                                       .sha256 = im->sha256,
                                       .size_bytes = im->size_bytes,
                                       .ca_file = im->ca_file[0] ? im->ca_file : NULL };
     if (loader_start(w->loader, &r, &e) == RC_OK) return VM_GO_WAIT;
-    vm->priv->loading[0] = '\0';
+    vm->priv.loading[0] = '\0';
     say(vm, e.text);
     *code = VM_IMAGE_UNKNOWN;
     return VM_GO_FAIL;
@@ -137,37 +137,37 @@ static bool has_its_files(struct vm *vm, const struct vm_world *w)
 
 static enum vm_go begin_start(struct vm *vm, struct vm_world *w, int *code)
 {
-    const struct vm_job *job = &vm->priv->job;
+    const struct vm_job *job = &vm->priv.job;
     if (!has_its_files(vm, w)) return VM_GO_FAIL;
     vm_set_state(vm, w, VM_STARTING, job->reason);
     vm_set_progress(vm, w, VM_P_START, 85, "starting the guest");
-    vm->priv->ready_early = false;
-    vm->boot_ms = w->now_ms;
-    vm->boot_count++;
-    vm->effective = vm->want;
-    vm->pending = false;
-    memset(&vm->stats, 0, sizeof vm->stats);
-    memset(&vm->stats_before, 0, sizeof vm->stats_before);
+    vm->priv.ready_early = false;
+    vm->pub.boot_ms = w->now_ms;
+    vm->pub.boot_count++;
+    vm->pub.effective = vm->pub.want;
+    vm->pub.pending = false;
+    memset(&vm->pub.stats, 0, sizeof vm->pub.stats);
+    memset(&vm->pub.stats_before, 0, sizeof vm->pub.stats_before);
     return vm_ask(vm, w, job->paused ? HV_START_PAUSED : HV_START, REQUEST_LIMIT_MS, code);
 }
 
 static enum vm_go guest_is_up(struct vm *vm, struct vm_world *w)
 {
-    vm->boot_time_ms = w->now_ms - vm->boot_ms;
-    vm_set_state(vm, w, VM_RUNNING, vm->priv->job.reason);
+    vm->pub.boot_time_ms = w->now_ms - vm->pub.boot_ms;
+    vm_set_state(vm, w, VM_RUNNING, vm->priv.job.reason);
     return VM_GO_NEXT;
 }
 
 static enum vm_go begin_ready(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     if (job->paused) {
         vm_set_state(vm, w, VM_PAUSED, job->reason);
         return VM_GO_NEXT;
     }
-    if (vm->policy.health == 0 || !vm->want.heartbeat || vm->priv->ready_early) return guest_is_up(vm, w);
+    if (vm->pub.policy.health == 0 || !vm->pub.want.heartbeat || vm->priv.ready_early) return guest_is_up(vm, w);
     vm_set_progress(vm, w, VM_P_START, 90, "waiting for the guest to say that it is up");
-    job->deadline_ms = w->now_ms + (int64_t)vm->policy.boot_timeout_s * 1000;
+    job->deadline_ms = w->now_ms + (int64_t)vm->pub.policy.boot_timeout_s * 1000;
     return VM_GO_WAIT;
 }
 
@@ -176,7 +176,7 @@ static enum vm_go event_ready(struct vm *vm, struct vm_world *w, const struct hv
     if (ev->kind == HV_EV_READY) return guest_is_up(vm, w);
     if (ev->kind == HV_EV_STATE && (ev->state == HV_CRASHED || ev->state == HV_OFF || ev->state == HV_GONE)) {
         *code = VM_START_FAILED;
-        vm->priv->job.crash = vm_crash_reason(ev->cause);
+        vm->priv.job.crash = vm_crash_reason(ev->cause);
         say(vm, ev->text[0] ? ev->text : "the guest stopped while it was booting");
         return VM_GO_FAIL;
     }
@@ -185,26 +185,26 @@ static enum vm_go event_ready(struct vm *vm, struct vm_world *w, const struct hv
 
 static bool is_off(const struct vm *vm)
 {
-    return vm->state == VM_STOPPED || vm->state == VM_DEFINED || vm->state == VM_FAILED;
+    return vm->pub.state == VM_STOPPED || vm->pub.state == VM_DEFINED || vm->pub.state == VM_FAILED;
 }
 
 static enum vm_go begin_stop(struct vm *vm, struct vm_world *w, int *code)
 {
     if (is_off(vm)) return VM_GO_NEXT;
     vm_set_progress(vm, w, VM_P_STOP, 30, "switching the guest off");
-    return vm_ask(vm, w, vm->state == VM_SUSPENDED ? HV_DROP_SAVED : HV_DESTROY, REQUEST_LIMIT_MS, code);
+    return vm_ask(vm, w, vm->pub.state == VM_SUSPENDED ? HV_DROP_SAVED : HV_DESTROY, REQUEST_LIMIT_MS, code);
 }
 
 /* The power button; pressed again every few seconds, because a press while the guest is still booting is lost. */
 static enum vm_go begin_shutdown(struct vm *vm, struct vm_world *w, int *code)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     if (is_off(vm)) return VM_GO_NEXT;
-    if (vm->state == VM_CRASHED || vm->state == VM_PAUSED) { /* cannot react to a button */
+    if (vm->pub.state == VM_CRASHED || vm->pub.state == VM_PAUSED) { /* cannot react to a button */
         job->stopping_hard = true;
         return vm_ask(vm, w, HV_DESTROY, REQUEST_LIMIT_MS, code);
     }
-    int64_t limit_s = job->timeout_s ? job->timeout_s : vm->policy.shut_timeout_s;
+    int64_t limit_s = job->timeout_s ? job->timeout_s : vm->pub.policy.shut_timeout_s;
     vm_set_state(vm, w, VM_SHUTTING_DOWN, job->reason);
     vm_set_progress(vm, w, VM_P_STOP, 30, "waiting for the guest to shut down");
     enum vm_go how = vm_ask(vm, w, HV_SHUTDOWN, limit_s * 1000, code);
@@ -214,7 +214,7 @@ static enum vm_go begin_shutdown(struct vm *vm, struct vm_world *w, int *code)
 
 static enum vm_go stopped(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     job->press_ms = 0;
     vm_set_state(vm, w, VM_STOPPED, job->stopping_hard ? VM_R_TIMEOUT : job->reason);
     job->stopping_hard = false;
@@ -223,7 +223,7 @@ static enum vm_go stopped(struct vm *vm, struct vm_world *w)
 
 static enum vm_go event_shutdown(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     if (ev->kind == HV_EV_STATE && (ev->state == HV_OFF || ev->state == HV_GONE || ev->state == HV_CRASHED))
         return stopped(vm, w);
     if (ev->kind == HV_EV_DONE && job->stopping_hard && !ev->rc) return stopped(vm, w);
@@ -234,7 +234,7 @@ static enum vm_go event_shutdown(struct vm *vm, struct vm_world *w, const struct
 
 static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     if (w->now_ms < job->deadline_ms) { /* only time to press again */
         const int64_t deadline_ms = job->deadline_ms;
         enum vm_go how = vm_ask(vm, w, HV_SHUTDOWN, 0, code);
@@ -243,7 +243,7 @@ static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
         return how == VM_GO_FAIL ? VM_GO_WAIT : how;
     }
     job->press_ms = 0;
-    if (!job->stopping_hard && (job->force || job->restart || vm->policy.force_stop)) {
+    if (!job->stopping_hard && (job->force || job->restart || vm->pub.policy.force_stop)) {
         job->stopping_hard = true;
         return vm_ask(vm, w, HV_DESTROY, REQUEST_LIMIT_MS, code);
     }
@@ -255,7 +255,7 @@ static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
 static enum vm_go begin_restore(struct vm *vm, struct vm_world *w, int *code)
 {
     if (!has_its_files(vm, w)) return VM_GO_FAIL;
-    vm_set_state(vm, w, VM_RESUMING, vm->priv->job.reason);
+    vm_set_state(vm, w, VM_RESUMING, vm->priv.job.reason);
     return vm_ask(vm, w, HV_RESTORE, REQUEST_LIMIT_MS, code);
 }
 
@@ -263,25 +263,25 @@ static enum vm_go begin_restore(struct vm *vm, struct vm_world *w, int *code)
 
 static enum vm_go begin_lock_action(struct vm *vm, struct vm_world *w, int *code)
 {
-    vm->before_lock = vm->state;
-    if (vm->state != VM_RUNNING) return VM_GO_NEXT;
-    switch (vm->policy.lock_action) {
+    vm->pub.before_lock = vm->pub.state;
+    if (vm->pub.state != VM_RUNNING) return VM_GO_NEXT;
+    switch (vm->pub.policy.lock_action) {
     case VM_LA_PAUSE: return vm_ask(vm, w, HV_PAUSE, REQUEST_LIMIT_MS, code);
     case VM_LA_SUSPEND:
         vm_set_state(vm, w, VM_SUSPENDING, VM_R_LOCK);
         return vm_ask(vm, w, HV_SAVE, REQUEST_LIMIT_MS, code);
-    case VM_LA_SHUTDOWN: vm->priv->job.force = true; return begin_shutdown(vm, w, code);
+    case VM_LA_SHUTDOWN: vm->priv.job.force = true; return begin_shutdown(vm, w, code);
     default: return VM_GO_NEXT; /* the guest goes on, unseen */
     }
 }
 
 static enum vm_go event_lock_action(struct vm *vm, struct vm_world *w, const struct hv_event *ev, int *code)
 {
-    if (vm->policy.lock_action == VM_LA_SHUTDOWN) return event_shutdown(vm, w, ev);
+    if (vm->pub.policy.lock_action == VM_LA_SHUTDOWN) return event_shutdown(vm, w, ev);
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
-    if (ev->rc == RC_TIMEOUT && !vm->priv->job.stopping_hard) {
+    if (ev->rc == RC_TIMEOUT && !vm->priv.job.stopping_hard) {
         /* An emulator that does not answer cannot be paused. A lock does not wait for it: its power is taken. */
-        vm->priv->job.stopping_hard = true;
+        vm->priv.job.stopping_hard = true;
         return vm_ask(vm, w, HV_DESTROY, REQUEST_LIMIT_MS, code);
     }
     if (ev->rc) {
@@ -289,22 +289,22 @@ static enum vm_go event_lock_action(struct vm *vm, struct vm_world *w, const str
         *code = VM_LOCK_FAILED;
         return VM_GO_FAIL;
     }
-    if (vm->priv->job.stopping_hard) return stopped(vm, w);
-    vm_set_state(vm, w, vm->policy.lock_action == VM_LA_PAUSE ? VM_PAUSED : VM_SUSPENDED, VM_R_LOCK);
+    if (vm->priv.job.stopping_hard) return stopped(vm, w);
+    vm_set_state(vm, w, vm->pub.policy.lock_action == VM_LA_PAUSE ? VM_PAUSED : VM_SUSPENDED, VM_R_LOCK);
     return VM_GO_NEXT;
 }
 
 /* What the lock stopped goes on; what was stopped before stays stopped. */
 static enum vm_go begin_unlock_action(struct vm *vm, struct vm_world *w, int *code)
 {
-    struct vm_job *job = &vm->priv->job;
-    bool ran = vm->before_lock == VM_RUNNING;
-    vm->before_lock = VM_UNDEFINED;
+    struct vm_job *job = &vm->priv.job;
+    bool ran = vm->pub.before_lock == VM_RUNNING;
+    vm->pub.before_lock = VM_UNDEFINED;
     job->reason = VM_R_LOCK;
     if (!ran) return VM_GO_NEXT;
-    if (vm->state == VM_PAUSED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
-    if (vm->state == VM_SUSPENDED) return begin_restore(vm, w, code);
-    vm->priv->start_next = vm->state == VM_STOPPED;
+    if (vm->pub.state == VM_PAUSED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
+    if (vm->pub.state == VM_SUSPENDED) return begin_restore(vm, w, code);
+    vm->priv.start_next = vm->pub.state == VM_STOPPED;
     return VM_GO_NEXT;
 }
 
@@ -312,13 +312,13 @@ static enum vm_go begin_unlock_action(struct vm *vm, struct vm_world *w, int *co
 
 static enum vm_go begin_save(struct vm *vm, struct vm_world *w, int *code)
 {
-    vm_set_state(vm, w, VM_SUSPENDING, vm->priv->job.reason);
+    vm_set_state(vm, w, VM_SUSPENDING, vm->priv.job.reason);
     return vm_ask(vm, w, HV_SAVE, REQUEST_LIMIT_MS, code);
 }
 
 static enum vm_go begin_resume(struct vm *vm, struct vm_world *w, int *code)
 {
-    if (vm->state != VM_SUSPENDED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
+    if (vm->pub.state != VM_SUSPENDED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
     return begin_restore(vm, w, code);
 }
 
@@ -352,14 +352,14 @@ static enum vm_go wipe_some(struct vm *vm, struct vm_world *w)
 
 static enum vm_go begin_wipe(struct vm *vm, struct vm_world *w)
 {
-    vm_set_state(vm, w, VM_WIPING, vm->priv->job.reason);
+    vm_set_state(vm, w, VM_WIPING, vm->priv.job.reason);
     w->sink->save(w->sink->ctx, vm);
     return go_on(vm, w);
 }
 
 static enum vm_go begin_undefine(struct vm *vm, struct vm_world *w, int *code)
 {
-    vm_set_state(vm, w, VM_DELETING, vm->priv->job.reason);
+    vm_set_state(vm, w, VM_DELETING, vm->priv.job.reason);
     return vm_ask(vm, w, HV_UNDEFINE, REQUEST_LIMIT_MS, code);
 }
 
@@ -377,12 +377,12 @@ static enum vm_go remove_some(struct vm *vm, struct vm_world *w)
 
 static enum vm_go begin_set_live(struct vm *vm, struct vm_world *w, int *code)
 {
-    if (vm_same_resources(&vm->want, &vm->effective)) {
-        vm->pending = false;
+    if (vm_same_resources(&vm->pub.want, &vm->pub.effective)) {
+        vm->pub.pending = false;
         *code = VM_ALREADY;
         return VM_GO_END;
     }
-    vm->priv->set_dirty = false;
+    vm->priv.set_dirty = false;
     return vm_ask(vm, w, HV_SET_RESOURCES, REQUEST_LIMIT_MS, code);
 }
 
@@ -390,15 +390,15 @@ static enum vm_go event_set_live(struct vm *vm, struct vm_world *w, const struct
 {
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
     vm_resources_told(vm, w, ev);
-    if (vm->pending && vm->priv->job.restart) return VM_GO_NEXT;
+    if (vm->pub.pending && vm->priv.job.restart) return VM_GO_NEXT;
     w->sink->save(w->sink->ctx, vm);
-    *code = vm->pending ? VM_AT_NEXT_START : VM_OK;
+    *code = vm->pub.pending ? VM_AT_NEXT_START : VM_OK;
     return VM_GO_END;
 }
 
 enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, int *code)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
     switch (step) {
     case STEP_IMAGE: return begin_image(vm, w, code);
     case STEP_FILES: return begin_files(vm, w, code);
@@ -406,10 +406,10 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     case STEP_VOLUMES: return begin_volumes(vm, w, code);
     case STEP_DEFINE: return vm_ask(vm, w, HV_DEFINE, REQUEST_LIMIT_MS, code);
     case STEP_PROVISIONED:
-        vm->effective = vm->want;
-        vm->pending = false;
+        vm->pub.effective = vm->pub.want;
+        vm->pub.pending = false;
         vm_set_state(vm, w, VM_STOPPED, job->reason);
-        return job->start_after && vm->lock == VM_UNLOCKED ? VM_GO_NEXT : VM_GO_END;
+        return job->start_after && vm->pub.lock == VM_UNLOCKED ? VM_GO_NEXT : VM_GO_END;
     case STEP_START: return begin_start(vm, w, code);
     case STEP_READY: return begin_ready(vm, w);
     case STEP_SHUTDOWN: return begin_shutdown(vm, w, code);
@@ -435,7 +435,7 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
 /* State after a request that needs no other sign than its own success. */
 static enum vm_go asked(struct vm *vm, struct vm_world *w, enum vm_step step, const struct hv_event *ev, int *code)
 {
-    const int reason = vm->priv->job.reason;
+    const int reason = vm->priv.job.reason;
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT; /* the state event that comes with it says nothing new */
     if (ev->rc) {
         say(vm, ev->text[0] ? ev->text : rc_text(ev->rc));
@@ -462,7 +462,7 @@ enum vm_go vm_step_event(struct vm *vm, struct vm_world *w, enum vm_step step, c
     case STEP_SET_LIVE: return event_set_live(vm, w, ev, code);
     case STEP_START:
         if (ev->kind == HV_EV_READY) /* the guest was faster than the hypervisor's answer */
-            vm->priv->ready_early = true;
+            vm->priv.ready_early = true;
         return asked(vm, w, step, ev, code);
     default: return asked(vm, w, step, ev, code);
     }
@@ -474,7 +474,7 @@ enum vm_go vm_step_timeout(struct vm *vm, struct vm_world *w, enum vm_step step,
     if (step == STEP_VOLUMES) return begin_volumes(vm, w, code);
     if (step == STEP_WIPE) return wipe_some(vm, w);
     if (step == STEP_REMOVE) return remove_some(vm, w);
-    if (step == STEP_SHUTDOWN || (step == STEP_LOCK_ACTION && vm->state == VM_SHUTTING_DOWN))
+    if (step == STEP_SHUTDOWN || (step == STEP_LOCK_ACTION && vm->pub.state == VM_SHUTTING_DOWN))
         return timeout_shutdown(vm, w, code);
     if (step == STEP_READY) {
         say(vm, "the guest did not say that it is up within the boot time limit");

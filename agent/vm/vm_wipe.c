@@ -38,23 +38,24 @@ static void add_name(struct vm_job *job, const char *name)
 
 static bool there_is(const struct vm *vm, const char *name)
 {
-    for (int i = 0; i < vm->want.n_volumes; i++)
-        if (strcmp(vm->want.volumes[i].name, name) == 0) return true;
+    for (int i = 0; i < vm->pub.want.n_volumes; i++)
+        if (strcmp(vm->pub.want.volumes[i].name, name) == 0) return true;
     return strcmp(name, VM_WIPE_DISK) == 0 || strcmp(name, VM_WIPE_CONSOLE) == 0 || strcmp(name, VM_WIPE_MEMORY) == 0;
 }
 
 bool vm_wipe_resolve(struct vm *vm)
 {
-    struct vm_job *job = &vm->priv->job;
+    struct vm_job *job = &vm->priv.job;
 
     if (job->n_wipe) return true; /* gone on with after a restart */
     if (job->scope == VM_SCOPE_LISTED) {
-        for (int i = 0; i < vm->n_to_wipe; i++)
-            if (there_is(vm, vm->to_wipe[i].text)) add_name(job, vm->to_wipe[i].text);
+        for (int i = 0; i < vm->pub.n_to_wipe; i++)
+            if (there_is(vm, vm->pub.to_wipe[i].text)) add_name(job, vm->pub.to_wipe[i].text);
         return job->n_wipe > 0;
     }
-    for (int i = 0; i < vm->want.n_volumes; i++)
-        if (job->scope == VM_SCOPE_ALL || !vm->want.volumes[i].read_only) add_name(job, vm->want.volumes[i].name);
+    for (int i = 0; i < vm->pub.want.n_volumes; i++)
+        if (job->scope == VM_SCOPE_ALL || !vm->pub.want.volumes[i].read_only)
+            add_name(job, vm->pub.want.volumes[i].name);
     add_name(job, VM_WIPE_DISK);
     add_name(job, VM_WIPE_CONSOLE);
     if (job->scope == VM_SCOPE_ALL) add_name(job, VM_WIPE_IMAGE);
@@ -85,7 +86,7 @@ static void holds(const char *file, char out[HV_NAME_BYTES])
 /* A volume that nobody wants any more is nobody's to keep. */
 static bool in_scope(const struct vm *vm, const char *file)
 {
-    const struct vm_job *job = &vm->priv->job;
+    const struct vm_job *job = &vm->priv.job;
     char what[HV_NAME_BYTES];
 
     if (strcmp(file, ".") == 0 || strcmp(file, "..") == 0) return false;
@@ -131,7 +132,7 @@ static enum rc open_victim(struct vm_work *k, int dir, const char *name, struct 
 /* @return RC_OK with the file gone when `budget` is not used up */
 static enum rc destroy_some(struct vm *vm, int dir, bool overwrite, int64_t *budget, struct err *e)
 {
-    struct vm_work *k = &vm->priv->work;
+    struct vm_work *k = &vm->priv.work;
     enum rc rc = RC_OK;
     bool done = false;
     off_t at = (off_t)k->at;
@@ -190,14 +191,14 @@ static void name_what_is_left(const struct vm *vm, int folder, struct err *e)
 /** @return RC_OK with *done when nothing in scope is left */
 static enum rc destroy(struct vm *vm, bool overwrite, bool *done, struct err *e)
 {
-    struct vm_work *k = &vm->priv->work;
+    struct vm_work *k = &vm->priv.work;
     int64_t budget = SLICE_BYTES;
     char name[256];
     enum rc rc = RC_OK;
-    int dir = vm->want.dir[0] ? open(vm->want.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int dir = vm->pub.want.dir[0] ? open(vm->pub.want.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
     *done = false;
-    if (dir < 0 && vm->want.dir[0] && errno != ENOENT) return lost(e, "cannot be opened", vm->want.dir);
+    if (dir < 0 && vm->pub.want.dir[0] && errno != ENOENT) return lost(e, "cannot be opened", vm->pub.want.dir);
     for (int i = 0; dir >= 0 && !rc && i < SLICE_FILES && budget > 0; i++) {
         if (!k->open && !find_victim(vm, dir, name)) {
             *done = true;
@@ -209,7 +210,7 @@ static enum rc destroy(struct vm *vm, bool overwrite, bool *done, struct err *e)
     if (dir < 0)
         *done = true; /* nothing was ever there */
     else if (!rc && *done && fsync(dir) != 0)
-        rc = lost(e, "cannot be made durable", vm->want.dir);
+        rc = lost(e, "cannot be made durable", vm->pub.want.dir);
     if (rc) {
         *done = false;
         vm_work_end(vm);
@@ -226,10 +227,10 @@ enum rc vm_wipe_some(struct vm *vm, bool *done, struct err *e)
 
 enum rc vm_delete_some(struct vm *vm, bool *done, struct err *e)
 {
-    enum rc rc = destroy(vm, !vm->priv->job.keeps_data, done, e);
+    enum rc rc = destroy(vm, !vm->priv.job.keeps_data, done, e);
 
-    if (rc || !*done || !vm->want.dir[0]) return rc;
-    return rmdir(vm->want.dir) == 0 || errno == ENOENT ? RC_OK : lost(e, "cannot be removed", vm->want.dir);
+    if (rc || !*done || !vm->pub.want.dir[0]) return rc;
+    return rmdir(vm->pub.want.dir) == 0 || errno == ENOENT ? RC_OK : lost(e, "cannot be removed", vm->pub.want.dir);
 }
 
 /* The record of what is not there any more. */
@@ -256,16 +257,16 @@ static void forget_image(struct hv_spec *s, bool disk, bool copies)
 
 void vm_wipe_forget(struct vm *vm)
 {
-    const struct vm_job *job = &vm->priv->job;
-    const bool disk = is_named(job, VM_WIPE_DISK) && vm->want.disk[0],
-               copies = is_named(job, VM_WIPE_IMAGE) && vm->want.kernel[0];
+    const struct vm_job *job = &vm->priv.job;
+    const bool disk = is_named(job, VM_WIPE_DISK) && vm->pub.want.disk[0],
+               copies = is_named(job, VM_WIPE_IMAGE) && vm->pub.want.kernel[0];
 
-    vm->reinstall = vm->reinstall || disk || copies;
-    forget_volumes(&vm->want, job);
-    forget_volumes(&vm->effective, job);
-    forget_image(&vm->want, disk, copies);
-    forget_image(&vm->effective, disk, copies);
-    vm->before_lock = vm->before_lock ? VM_STOPPED : VM_UNDEFINED; /* what the lock stopped is no more */
+    vm->pub.reinstall = vm->pub.reinstall || disk || copies;
+    forget_volumes(&vm->pub.want, job);
+    forget_volumes(&vm->pub.effective, job);
+    forget_image(&vm->pub.want, disk, copies);
+    forget_image(&vm->pub.effective, disk, copies);
+    vm->pub.before_lock = vm->pub.before_lock ? VM_STOPPED : VM_UNDEFINED; /* what the lock stopped is no more */
     if (job->scope == VM_SCOPE_LISTED) return;
-    memset(vm->crash_info, 0, sizeof vm->crash_info); /* a guest's last words may be anything */
+    memset(vm->pub.crash_info, 0, sizeof vm->pub.crash_info); /* a guest's last words may be anything */
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The device as a server sees it: sessions over encoded messages, VMs from nothing to gone, restarts in between. */
+#include "agent/vm/vm_int.h"
 #include "tests/agent/phone.h"
 
 #define VM   "./Virtualization/VM/corp"
@@ -331,7 +332,7 @@ static void alerts_go_to_those_concerned(void)
     CU_ASSERT_EQUAL(alerts_waiting(device_env(p.device)->alerts, STR("dm.example.net"), &since), 1);
     CU_ASSERT_EQUAL(alerts_waiting(device_env(p.device)->alerts, STR("op.example.net"), &since), 0);
     CU_ASSERT_EQUAL(since, INT64_MAX);
-    hv_sim_crash(p.hv, device_vm(p.device, 0)->want.uuid, HV_C_PANIC);
+    hv_sim_crash(p.hv, vm_view(device_vm(p.device, 0))->want.uuid, HV_C_PANIC);
     phone_wait(&p, 500);
     CU_ASSERT(alerts_waiting(device_env(p.device)->alerts, STR("op.example.net"), &since) >= 1);
     CU_ASSERT_EQUAL(alerts_waiting(device_env(p.device)->alerts, STR("third.example.net"), &since), 0);
@@ -509,12 +510,12 @@ static void kpis_come_from_two_readings(void)
     CU_ASSERT(atoi(phone_value(&p, VM "/KPI/CPU/UsagePct")) <= 100);
     /* a counter that went down means a restart: the interval is dropped */
     struct vm *vm = device_vm(p.device, 0);
-    vm->stats_before.cpu_ms = vm->stats.cpu_ms + 1;
-    vm->stats_before.steal_ms = vm->stats.steal_ms > 0 ? vm->stats.steal_ms - 1 : 0;
+    vm->pub.stats_before.cpu_ms = vm->pub.stats.cpu_ms + 1;
+    vm->pub.stats_before.steal_ms = vm->pub.stats.steal_ms > 0 ? vm->pub.stats.steal_ms - 1 : 0;
     PHONE_IS(&p, VM "/KPI/WindowS", "0");
     PHONE_IS(&p, VM "/KPI/CPU/UsagePct", "0");
     PHONE_IS(&p, VM "/KPI/CPU/StealPct", "0");
-    vm->stats.wait_ms = -1; /* not told: not there */
+    vm->pub.stats.wait_ms = -1; /* not told: not there */
     PHONE_IS(&p, VM "/KPI/CPU/WaitMs", "(not there)");
     phone_close(&p);
 }
@@ -562,7 +563,7 @@ static void crashes_are_told_and_the_guest_restarts(void)
     bring_up(&p);
     CU_ASSERT(phone_session(&p, NULL, 0));
     phone_forget(&p);
-    hv_sim_crash(p.hv, device_vm(p.device, 0)->want.uuid, HV_C_PANIC);
+    hv_sim_crash(p.hv, vm_view(device_vm(p.device, 0))->want.uuid, HV_C_PANIC);
     phone_wait(&p, 20000);
     PHONE_IS(&p, VM "/State", "50");
     PHONE_IS(&p, VM "/Crash/Count", "1");
@@ -601,7 +602,7 @@ static void a_defined_vm_is_only_data(void)
     CU_ASSERT(phone_start(&p));
     CU_ASSERT_EQUAL(device_vms(p.device), 1);
     PHONE_IS(&p, "./Virtualization/VM/work/Resources/CPU/VCPUs", "3");
-    CU_ASSERT_EQUAL(device_vm(p.device, 0)->want.vcpus, 3);
+    CU_ASSERT_EQUAL(vm_view(device_vm(p.device, 0))->want.vcpus, 3);
     phone_forget(&p);
     phone_step(&p, SML_DELETE, "./Virtualization/VM/work");
     CU_ASSERT(phone_session(&p, NULL, 0));

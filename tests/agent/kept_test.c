@@ -99,8 +99,8 @@ static void remember_uuid(struct rig *r)
 {
     const struct vm *vm = the_vm(r);
     for (size_t i = 0; vm && i < r->n_uuids; i++)
-        if (!strcmp(r->uuid[i], vm->want.uuid)) return;
-    if (vm && r->n_uuids < UUIDS) snprintf(r->uuid[r->n_uuids++], HV_UUID_BYTES, "%s", vm->want.uuid);
+        if (!strcmp(r->uuid[i], vm_view(vm)->want.uuid)) return;
+    if (vm && r->n_uuids < UUIDS) snprintf(r->uuid[r->n_uuids++], HV_UUID_BYTES, "%s", vm_view(vm)->want.uuid);
 }
 
 /* --- the server's side --- */
@@ -190,7 +190,7 @@ static const char *userdata(const struct rig *r)
 {
     static char file[300];
     const struct vm *vm = the_vm(r);
-    snprintf(file, sizeof file, "%s/%s/userdata.img", r->vms, vm ? vm->want.uuid : "none");
+    snprintf(file, sizeof file, "%s/%s/userdata.img", r->vms, vm ? vm_view(vm)->want.uuid : "none");
     return file;
 }
 
@@ -241,14 +241,14 @@ static void check_leftovers(struct rig *r)
     struct err e = { 0 };
     for (size_t i = 0; i < r->n_uuids; i++) {
         enum hv_state state = HV_GONE;
-        const bool lives = vm && vm->state != VM_DEFINED && !strcmp(vm->want.uuid, r->uuid[i]);
+        const bool lives = vm && vm_view(vm)->state != VM_DEFINED && !strcmp(vm_view(vm)->want.uuid, r->uuid[i]);
         if (lives) continue;
         r->p.hv->class->state(r->p.hv, r->uuid[i], &state, NULL);
         if (state != HV_GONE) wrong(r, "a guest of no VM", r->uuid[i]);
         snprintf(dir, sizeof dir, "%s/%s", r->vms, r->uuid[i]);
         if (access(dir, F_OK) == 0) wrong(r, "files of no VM", dir);
     }
-    if (vm && (vm->state == VM_STOPPED || vm->state == VM_RUNNING) && vm_files_check(vm, &e) && !e.rc)
+    if (vm && (vm_view(vm)->state == VM_STOPPED || vm_view(vm)->state == VM_RUNNING) && vm_files_check(vm, &e) && !e.rc)
         wrong(r, "a file is missing", e.text);
 }
 
@@ -320,9 +320,9 @@ static void dump_domain(const struct rig *r, struct buf *out)
     struct err e = { 0 };
     enum hv_state state;
     if (!vm) return;
-    r->p.hv->class->state(r->p.hv, vm->want.uuid, &state, NULL);
+    r->p.hv->class->state(r->p.hv, vm_view(vm)->want.uuid, &state, NULL);
     buf_printf(out, "guest %d\n", (int)state);
-    if (virt_domain_xml(&vm->want, &host, out, &e))
+    if (virt_domain_xml(&vm_view(vm)->want, &host, out, &e))
         buf_printf(out, "no domain: %s\n", e.text); /* a volume is still to be made */
 }
 
@@ -353,9 +353,10 @@ static void compare(struct rig *r, struct buf *before, struct buf *after)
 static bool is_idle(const struct rig *r)
 {
     const struct vm *vm = the_vm(r);
-    return !vm || (!vm->priv->job.kind && !vm->priv->restart_ms && !vm->priv->set_dirty && !vm->priv->set_cookie &&
-                   (vm->state == VM_DEFINED || vm->state == VM_STOPPED || vm->state == VM_RUNNING ||
-                    vm->state == VM_SUSPENDED || vm->state == VM_PAUSED));
+    return !vm ||
+           (!vm->priv.job.kind && !vm->priv.restart_ms && !vm->priv.set_dirty && !vm->priv.set_cookie &&
+            (vm_view(vm)->state == VM_DEFINED || vm_view(vm)->state == VM_STOPPED || vm_view(vm)->state == VM_RUNNING ||
+             vm_view(vm)->state == VM_SUSPENDED || vm_view(vm)->state == VM_PAUSED));
 }
 
 /* The agent ends and starts, nobody sees a difference. */
@@ -366,7 +367,7 @@ static void restart_unseen(struct rig *r)
     for (int i = 0; i < 100 && !is_idle(r); i++) phone_wait(&r->p, 1000);
     if (!is_idle(r)) return;
     const struct vm *vm = the_vm(r);
-    if (vm && vm->state == VM_STOPPED && vm->policy.auto_start == 2) return;
+    if (vm && vm_view(vm)->state == VM_STOPPED && vm_view(vm)->policy.auto_start == 2) return;
     dump(r, &before);
     phone_stop(&r->p);
     hv_sim_forsake(r->p.hv);
@@ -436,8 +437,8 @@ static void crash(struct rig *r, enum hv_cause cause)
 {
     const struct vm *vm = the_vm(r);
     enum hv_state state = HV_GONE;
-    if (vm) r->p.hv->class->state(r->p.hv, vm->want.uuid, &state, NULL);
-    if (state == HV_RUNNING || state == HV_PAUSED) hv_sim_crash(r->p.hv, vm->want.uuid, cause);
+    if (vm) r->p.hv->class->state(r->p.hv, vm_view(vm)->want.uuid, &state, NULL);
+    if (state == HV_RUNNING || state == HV_PAUSED) hv_sim_crash(r->p.hv, vm_view(vm)->want.uuid, cause);
 }
 
 static void act(struct rig *r)
@@ -481,7 +482,7 @@ static void act(struct rig *r)
     case 5:
     case 6: crash(r, k == 5 ? HV_C_PANIC : HV_C_GUEST); break;
     case 7:
-        if (vm && vm->state == VM_RUNNING && !vm->priv->job.kind && !r->destroying[0]) plant(r);
+        if (vm && vm_view(vm)->state == VM_RUNNING && !vm->priv.job.kind && !r->destroying[0]) plant(r);
         break;
     case 8: restart_unseen(r); break;
     case 9:

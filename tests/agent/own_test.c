@@ -9,7 +9,7 @@ static void an_operation_that_meets_a_crash_restart_can_be_told_why(void)
     phone_open(&p, true);
     CU_ASSERT(phone_register(&p, "dm.example.net"));
     bring_up(&p);
-    hv_sim_crash(p.hv, device_vm(p.device, 0)->want.uuid, HV_C_PANIC);
+    hv_sim_crash(p.hv, vm_view(device_vm(p.device, 0))->want.uuid, HV_C_PANIC);
     phone_wait(&p, 100);
     PHONE_IS(&p, VM "/State", "110");
     for (int i = 0; i < 100 && strcmp(phone_value(&p, VM "/State"), "40"); i++) phone_wait(&p, 100);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A Get is answered with the value at its place in the message, whatever the commands after it do. */
+#include "agent/vm/vm_int.h"
 #include "tests/agent/vm_up.h"
 
 /* Text leaves that lie in records of the device, which later commands change. */
@@ -37,13 +38,13 @@ static void begin(struct phone *p)
     phone_write(p, SML_REPLACE, VM "/Crash/Action", "int", "1");
     CU_ASSERT(phone_session(p, NULL, 0));
     phone_forget(p);
-    hv_sim_crash(p->hv, device_vm(p->device, 0)->want.uuid, HV_C_PANIC);
+    hv_sim_crash(p->hv, vm_view(device_vm(p->device, 0))->want.uuid, HV_C_PANIC);
     phone_wait(p, 1000);
     struct vm *vm = device_vm(p->device, 0);
-    snprintf(vm->progress.text, sizeof vm->progress.text, "%s",
+    snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%s",
              "a text of an operation that failed a while ago, long enough to be seen when its record is cleared");
-    snprintf(vm->progress.op, sizeof vm->progress.op, "start");
-    snprintf(vm->progress.correlator, sizeof vm->progress.correlator, "correlator-of-before");
+    snprintf(vm->pub.progress.op, sizeof vm->pub.progress.op, "start");
+    snprintf(vm->pub.progress.correlator, sizeof vm->pub.progress.correlator, "correlator-of-before");
     CU_ASSERT(phone_session(p, NULL, 0));
     phone_forget(p);
 }

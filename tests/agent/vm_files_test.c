@@ -3,6 +3,7 @@
  * is nowhere in the files any more. */
 #define _GNU_SOURCE /* memmem, nftw */
 #include "agent/vm/vm_int.h"
+#include "tests/agent/vm_said.h"
 #include "tests/lib/test.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -35,17 +36,13 @@ static void on_save(void *ctx, struct vm *vm)
     CU_ASSERT_EQUAL(vm_save(vm, &r->record), RC_OK);
 }
 
-static void on_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator,
-                     const char *data)
+static void on_event(void *ctx, struct vm *vm, const struct vm_event *ev)
 {
     struct rig *r = ctx;
-    size_t n = strlen(r->said);
-    (void)vm;
-    if (kind == VM_ALERT_PROGRESS) return;
-    snprintf(r->said + n, sizeof r->said - n, "%d %s %s %s\n", (int)kind, op, correlator, data);
-    if (kind != VM_ALERT_COMPLETE) return;
+    vm_said(r->said, sizeof r->said, vm, ev);
+    if (ev->kind != VM_EV_COMPLETE) return;
     r->completes++;
-    r->last_result = atoi(data);
+    r->last_result = ev->result;
 }
 
 static void on_gone(void *ctx, struct vm *vm)
@@ -56,13 +53,13 @@ static void on_gone(void *ctx, struct vm *vm)
 
 static void describe(struct vm *vm)
 {
-    vm->want.vcpus = vm->want.max_vcpus = 1;
-    vm->want.mem_kb = vm->want.mem_max_kb = 131072;
-    vm->want.heartbeat = true;
-    vm->want.n_volumes = 2;
-    vm->want.volumes[0] = (struct hv_volume){ .name = "userdata", .quota_kb = 1024, .iops = 100, .kbps = 2000 };
-    vm->want.volumes[1] = (struct hv_volume){ .name = "cache", .quota_kb = 64 };
-    vm->image = (struct vm_image){
+    vm->pub.want.vcpus = vm->pub.want.max_vcpus = 1;
+    vm->pub.want.mem_kb = vm->pub.want.mem_max_kb = 131072;
+    vm->pub.want.heartbeat = true;
+    vm->pub.want.n_volumes = 2;
+    vm->pub.want.volumes[0] = (struct hv_volume){ .name = "userdata", .quota_kb = 1024, .iops = 100, .kbps = 2000 };
+    vm->pub.want.volumes[1] = (struct hv_volume){ .name = "cache", .quota_kb = 64 };
+    vm->pub.image = (struct vm_image){
         .id = "img", .sha256 = SHA, .url = "x", .format = "raw", .size_bytes = 65536, .known = true
     };
 }
@@ -82,7 +79,7 @@ static void open_rig(struct rig *r)
     buf_init(&r->record, 0);
     snprintf(file, sizeof file, "%s/ddf/layout/x-virmo-1.0.yaml", source ? source : ".");
     CU_ASSERT_FATAL(ddf_layout_load(file, &r->a, &r->layout, &e) == RC_OK);
-    r->sink = (struct vm_sink){ r, on_save, on_alert, on_gone };
+    r->sink = (struct vm_sink){ r, on_save, on_event, on_gone };
     r->w = (struct vm_world){ .hv = hv_sim_create(100, 1),
                               .loader = loader_sim_files(r->images),
                               .layout = r->layout,
@@ -90,7 +87,7 @@ static void open_rig(struct rig *r)
                               .now_ms = 1000000,
                               .images_dir = r->images,
                               .vms_dir = r->vms };
-    CU_ASSERT_FATAL(r->w.hv && r->w.loader && vm_create("corp", UUID, &r->vm) == RC_OK);
+    CU_ASSERT_FATAL(r->w.hv && r->w.loader && vm_create("corp", UUID, 0, &r->vm) == RC_OK);
     hv_sim_advance(r->w.hv, r->w.now_ms);
     describe(r->vm);
 }
@@ -143,7 +140,7 @@ static void do_op(struct rig *r, const char *name, const char *args, int result)
     CU_ASSERT_EQUAL(r->completes, before + 1);
     CU_ASSERT_EQUAL(r->last_result, result);
     if (r->last_result != result)
-        fprintf(stderr, "%s %s: %d, expected %d: %s\n", name, args, r->last_result, result, r->vm->progress.text);
+        fprintf(stderr, "%s %s: %d, expected %d: %s\n", name, args, r->last_result, result, r->vm->pub.progress.text);
 }
 
 /* The agent ends without a word; what was recorded last is what there is. */
@@ -235,11 +232,11 @@ static void a_guest_finds_its_volumes_again(void)
         CU_ASSERT_EQUAL(size_of(&r, "cache.img"), 64 << 10);
         plant(&r, "userdata.img");
         plant(&r, "system.raw");
-        const struct hv_spec before = r.vm->want;
+        const struct hv_spec before = r.vm->pub.want;
         restart(&r, cut);
-        CU_ASSERT(memcmp(&before, &r.vm->want, sizeof before) == 0); /* NOLINT: written as a whole */
+        CU_ASSERT(memcmp(&before, &r.vm->pub.want, sizeof before) == 0); /* NOLINT: written as a whole */
         pass(&r, 10000);
-        CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
         do_op(&r, "stop", "", 1200);
         do_op(&r, "start", "", 1200);
         CU_ASSERT(has(&r, "userdata.img") && has(&r, "system.raw"));
@@ -270,9 +267,9 @@ static void a_vm_without_one_of_its_volumes_does_not_start(void)
         lose(&r, how);
         const int there = lstat(path(&r, "userdata.img"), &before);
         do_op(&r, "start", "", 1428);
-        CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
-        CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "userdata"));
-        CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, why[how]));
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_STOPPED);
+        CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "userdata"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, why[how]));
         CU_ASSERT_EQUAL(lstat(path(&r, "userdata.img"), &after), there); /* and nothing was put in its place */
         CU_ASSERT(there || (before.st_ino == after.st_ino && before.st_size == after.st_size));
         restart(&r, true);
@@ -288,7 +285,7 @@ static void a_vm_without_its_system_disk_does_not_start(void)
     do_op(&r, "provision", "", 1200);
     unlink(path(&r, "system.raw"));
     do_op(&r, "start", "", 1428);
-    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "the system disk is not there"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "the system disk is not there"));
     close_rig(&r);
 }
 
@@ -311,7 +308,7 @@ static void nothing_else_starts_it_either(void)
             do_op(&r, row[i].op, "", row[i].result);
         else
             CU_ASSERT_EQUAL(op(&r, row[i].op, "", "x"), 1410);
-        CU_ASSERT_EQUAL((int)r.vm->state, row[i].state);
+        CU_ASSERT_EQUAL((int)r.vm->pub.state, row[i].state);
         close_rig(&r);
     }
 }
@@ -322,8 +319,8 @@ static void new_and_larger_volumes_come_with_the_next_start(void)
     open_rig(&r);
     do_op(&r, "provision", "", 1200);
     plant(&r, "userdata.img");
-    r.vm->want.volumes[0].quota_kb = 2048;
-    r.vm->want.volumes[r.vm->want.n_volumes++] = (struct hv_volume){ .name = "more", .quota_kb = 16 };
+    r.vm->pub.want.volumes[0].quota_kb = 2048;
+    r.vm->pub.want.volumes[r.vm->pub.want.n_volumes++] = (struct hv_volume){ .name = "more", .quota_kb = 16 };
     vm_resources_changed(r.vm, &r.w);
     do_op(&r, "start", "", 1200);
     CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 2048 << 10);
@@ -332,8 +329,8 @@ static void new_and_larger_volumes_come_with_the_next_start(void)
     do_op(&r, "stop", "", 1200);
     unlink(path(&r, "more.img")); /* from now on it is one of its volumes as any other */
     do_op(&r, "start", "", 1428);
-    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "more"));
-    r.vm->want.n_volumes = 2; /* one that is taken out is gone, with its data */
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "more"));
+    r.vm->pub.want.n_volumes = 2; /* one that is taken out is gone, with its data */
     plant(&r, "more.img");
     vm_resources_changed(r.vm, &r.w);
     CU_ASSERT_EQUAL(size_of(&r, "more.img"), -1);
@@ -374,7 +371,7 @@ static void a_wipe_leaves_nothing_of_what_is_in_scope(void)
         int held[FILES];
         bring_up_and_plant(&r, held);
         do_op(&r, "wipe", scope[k], 1201);
-        CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_STOPPED);
         CU_ASSERT_EQUAL(anywhere(&r), 0);
         for (size_t i = 0; i < FILES; i++) CU_ASSERT(!fd_has(held[i])); /* nor in what somebody still holds open */
         CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 1024 << 10);       /* and fresh ones are there */
@@ -392,7 +389,7 @@ static void a_read_only_volume_goes_with_all_alone(void)
     for (int all = 0; all < 2; all++) {
         struct rig r;
         open_rig(&r);
-        r.vm->want.volumes[1].read_only = true;
+        r.vm->pub.want.volumes[1].read_only = true;
         do_op(&r, "provision", "", 1200);
         plant(&r, "cache.img");
         do_op(&r, "wipe", all ? "scope=all" : "scope=user", 1201);
@@ -403,7 +400,7 @@ static void a_read_only_volume_goes_with_all_alone(void)
 
 static void mark(struct rig *r, const char *name)
 {
-    snprintf(r->vm->to_wipe[r->vm->n_to_wipe++].text, HV_NAME_BYTES, "%s", name);
+    snprintf(r->vm->pub.to_wipe[r->vm->pub.n_to_wipe++].text, HV_NAME_BYTES, "%s", name);
 }
 
 static void a_listed_wipe_takes_what_is_marked(void)
@@ -438,8 +435,8 @@ static void a_wipe_of_nothing_says_so_and_touches_nothing(void)
     do_op(&r, "provision", "start=1", 1200);
     plant(&r, "userdata.img");
     do_op(&r, "wipe", "", 1406);
-    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "ToBeWiped"));
-    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "ToBeWiped"));
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
     CU_ASSERT(has(&r, "userdata.img"));
     CU_ASSERT_EQUAL(op(&r, "wipe", "scope=moon", "x"), 1406);
     close_rig(&r);
@@ -453,9 +450,9 @@ static void a_wipe_that_fails_says_what_is_left(void)
     plant(&r, "cache.img");
     lose(&r, 3); /* a folder in a volume's place: none of ours to descend into */
     do_op(&r, "wipe", "scope=all", 1405);
-    CU_ASSERT_EQUAL(r.vm->state, VM_FAILED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "left: "));
-    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "userdata.img"));
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "left: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "userdata.img"));
     CU_ASSERT_EQUAL(op(&r, "start", "", "x"), 1410);
     rmdir(path(&r, "userdata.img"));
     do_op(&r, "wipe", "scope=all", 1201);
@@ -471,15 +468,15 @@ static void a_wipe_without_the_image(void)
     open_rig(&r);
     do_op(&r, "provision", "", 1200);
     plant(&r, "system.raw");
-    r.vm->image.known = false;
+    r.vm->pub.image.known = false;
     loader_remove(r.w.loader, SHA);
     do_op(&r, "wipe", "scope=all", 1206);
     CU_ASSERT_EQUAL(anywhere(&r), 0);
-    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "wiped; "));
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_STOPPED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "wiped; "));
     do_op(&r, "start", "", 1414);
     restart(&r, true);
-    r.vm->image.known = true;
+    r.vm->pub.image.known = true;
     do_op(&r, "start", "", 1200);
     CU_ASSERT(size_of(&r, "system.raw") >= 65536);
     CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 1024 << 10);
@@ -504,9 +501,9 @@ static void an_interrupted_wipe_is_finished_first(void)
     for (int turns = 0; turns < 14; turns++) {
         struct rig r;
         open_rig(&r);
-        r.vm->want.volumes[0].quota_kb = 40 << 10;
+        r.vm->pub.want.volumes[0].quota_kb = 40 << 10;
         do_op(&r, "provision", "start=1", 1200);
-        r.vm->policy.auto_start = 2;
+        r.vm->pub.policy.auto_start = 2;
         fill_with_data(&r, "userdata.img");
         plant(&r, "cache.img");
         r.completes = 0;
@@ -515,19 +512,19 @@ static void an_interrupted_wipe_is_finished_first(void)
         restart(&r, true);
         if (!r.completes) {
             CU_ASSERT_EQUAL(op(&r, "start", "", "too-early"), 1444);
-            CU_ASSERT_NOT_EQUAL(r.vm->state, VM_STARTING);
+            CU_ASSERT_NOT_EQUAL(r.vm->pub.state, VM_STARTING);
         }
         for (int i = 0; i < 200 && !r.completes; i++) {
-            CU_ASSERT(r.vm->state != VM_STARTING && r.vm->state != VM_RUNNING);
+            CU_ASSERT(r.vm->pub.state != VM_STARTING && r.vm->pub.state != VM_RUNNING);
             step(&r);
         }
         CU_ASSERT_EQUAL(r.completes, 1);
         CU_ASSERT_EQUAL(r.last_result, 1201);
-        CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "0 wipe the-wipe 1201"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "complete wipe the-wipe 1201"));
         CU_ASSERT_EQUAL(anywhere(&r), 0);
         pass(&r, 5000);
         CU_ASSERT_EQUAL(r.completes, 1);
-        if (r.vm->state == VM_STOPPED) do_op(&r, "start", "", 1200);
+        if (r.vm->pub.state == VM_STOPPED) do_op(&r, "start", "", 1200);
         CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 40 << 20);
         close_rig(&r);
     }
@@ -549,11 +546,11 @@ static void a_large_wipe_takes_many_turns(void)
     struct rig r;
     int turns = 0;
     open_rig(&r);
-    r.vm->want.volumes[0].quota_kb = 48 << 10;
+    r.vm->pub.want.volumes[0].quota_kb = 48 << 10;
     do_op(&r, "provision", "", 1200);
     fill_with_data(&r, "userdata.img");
     CU_ASSERT_EQUAL(op(&r, "wipe", "scope=all", "w"), 202);
-    for (; turns < 100 && r.vm->priv->job.kind; turns++) {
+    for (; turns < 100 && r.vm->priv.job.kind; turns++) {
         step(&r);
         if (turns != 4) continue;
         CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 48 << 20); /* overwritten where it lies, and then removed */
@@ -569,11 +566,11 @@ static void a_lease_that_ran_out_wipes_all_of_it(void)
     struct rig r;
     int held[FILES];
     bring_up_and_plant(&r, held);
-    r.vm->policy.wipe_after_s = 60;
+    r.vm->pub.policy.wipe_after_s = 60;
     vm_contact(r.vm, &r.w);
     pass(&r, 70000);
-    CU_ASSERT_EQUAL(r.vm->lease, VM_LEASE_WIPED);
-    CU_ASSERT_EQUAL(r.vm->lock, VM_LOCKED); /* c.5.2 row 40 */
+    CU_ASSERT_EQUAL(r.vm->pub.lease, VM_LEASE_WIPED);
+    CU_ASSERT_EQUAL(r.vm->pub.lock, VM_LOCKED); /* c.5.2 row 40 */
     CU_ASSERT_EQUAL(anywhere(&r), 0);
     for (size_t i = 0; i < FILES; i++) CU_ASSERT(!fd_has(held[i]));
     CU_ASSERT_EQUAL(op(&r, "start", "", "x"), 1442);
@@ -587,13 +584,13 @@ static void a_lease_whose_wipe_fails_is_not_done(void)
     do_op(&r, "provision", "", 1200);
     plant(&r, "cache.img");
     lose(&r, 3);
-    r.vm->policy.wipe_after_s = 60;
+    r.vm->pub.policy.wipe_after_s = 60;
     vm_contact(r.vm, &r.w);
     pass(&r, 70000);
-    CU_ASSERT_NOT_EQUAL(r.vm->lease, VM_LEASE_WIPED);
+    CU_ASSERT_NOT_EQUAL(r.vm->pub.lease, VM_LEASE_WIPED);
     rmdir(path(&r, "userdata.img"));
     pass(&r, 70000); /* tried again by itself */
-    CU_ASSERT_EQUAL(r.vm->lease, VM_LEASE_WIPED);
+    CU_ASSERT_EQUAL(r.vm->pub.lease, VM_LEASE_WIPED);
     CU_ASSERT_EQUAL(anywhere(&r), 0);
     close_rig(&r);
 }
@@ -620,7 +617,7 @@ static void a_provisioning_that_does_not_end_well_leaves_nothing(void)
     for (int how = 0; how < 3; how++) {
         struct rig r;
         open_rig(&r);
-        r.vm->image.size_bytes = 40 << 20;
+        r.vm->pub.image.size_bytes = 40 << 20;
         if (how == 0) hv_sim_fail(r.w.hv, HV_DEFINE, RC_IO, "broken on purpose");
         CU_ASSERT_EQUAL(op(&r, "provision", "", "p"), 202);
         if (how) {
@@ -630,7 +627,7 @@ static void a_provisioning_that_does_not_end_well_leaves_nothing(void)
             restart(&r, how == 1);
         }
         pass(&r, 5000);
-        CU_ASSERT_EQUAL(r.vm->state, VM_DEFINED);
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_DEFINED);
         CU_ASSERT_EQUAL(size_of(&r, ""), -1);
         CU_ASSERT_EQUAL(r.completes, 1);
         do_op(&r, "provision", "start=1", 1200);

@@ -43,12 +43,12 @@ static void fill(const struct record_table *t, char *base)
 static void filled(struct vm **out)
 {
     struct vm *vm;
-    CU_ASSERT_FATAL(vm_create("", "", &vm) == RC_OK);
-    fill(&vm_record_table, (char *)vm);
-    fill(&vm_record_private, (char *)vm->priv);
-    vm->lease = VM_LEASE_LOCKED; /* what the machine indexes by has to be in range */
-    vm->priv->job.lease = VM_LEASE_WIPED;
-    vm->priv->job.at = 5;
+    CU_ASSERT_FATAL(vm_create("", "", 0, &vm) == RC_OK);
+    fill(&vm_record_table, (char *)&vm->pub);
+    fill(&vm_record_private, (char *)&vm->priv);
+    vm->pub.lease = VM_LEASE_LOCKED; /* what the machine indexes by has to be in range */
+    vm->priv.job.lease = VM_LEASE_WIPED;
+    vm->priv.job.at = 5;
     *out = vm;
 }
 
@@ -91,8 +91,8 @@ static void each_member_comes_back_as_it_was(void)
     struct vm *vm, *again, *third;
     filled(&vm);
     again = reload(vm, &first);
-    compare(&vm_record_table, (const char *)vm, (const char *)again, "vm");
-    compare(&vm_record_private, (const char *)vm->priv, (const char *)again->priv, "vm_private");
+    compare(&vm_record_table, (const char *)&vm->pub, (const char *)&again->pub, "vm");
+    compare(&vm_record_private, (const char *)&vm->priv, (const char *)&again->priv, "vm_private");
     third = reload(again, &second);
     CU_ASSERT(str_eq(buf_str(&first), buf_str(&second)));
     vm_destroy(vm);
@@ -107,7 +107,7 @@ static void what_is_secret_is_not_in_a_record(void)
     struct buf json;
     struct vm *vm, *again;
     filled(&vm);
-    snprintf(vm->image.auth, sizeof vm->image.auth, "Bearer a-very-secret-word");
+    snprintf(vm->pub.image.auth, sizeof vm->pub.image.auth, "Bearer a-very-secret-word");
     again = reload(vm, &json);
     CU_ASSERT_PTR_NULL(strstr(buf_z(&json), "a-very-secret-word"));
     vm_destroy(vm);
@@ -123,18 +123,18 @@ static void the_domain_after_a_restart_is_the_one_before(void)
     struct buf json, before, after;
     struct vm *vm, *again;
     filled(&vm);
-    for (int i = 0; i < vm->want.n_volumes; i++) vm->want.volumes[i].kbps = 1000 + i;
-    vm->want.vcpus = 2;
-    vm->want.max_vcpus = 4;
-    for (int i = 0; i < vm->want.n_nets; i++) {
-        vm->want.nets[i].mode = 1;
-        vm_net_mac("11111111-2222-3333-4444-555555555555", vm->want.nets[i].name, vm->want.nets[i].mac);
+    for (int i = 0; i < vm->pub.want.n_volumes; i++) vm->pub.want.volumes[i].kbps = 1000 + i;
+    vm->pub.want.vcpus = 2;
+    vm->pub.want.max_vcpus = 4;
+    for (int i = 0; i < vm->pub.want.n_nets; i++) {
+        vm->pub.want.nets[i].mode = 1;
+        vm_net_mac("11111111-2222-3333-4444-555555555555", vm->pub.want.nets[i].name, vm->pub.want.nets[i].mac);
     }
     again = reload(vm, &json);
     buf_init(&before, 0);
     buf_init(&after, 0);
-    CU_ASSERT_EQUAL(virt_domain_xml(&vm->want, &host, &before, NULL), RC_OK);
-    CU_ASSERT_EQUAL(virt_domain_xml(&again->want, &host, &after, NULL), RC_OK);
+    CU_ASSERT_EQUAL(virt_domain_xml(&vm->pub.want, &host, &before, NULL), RC_OK);
+    CU_ASSERT_EQUAL(virt_domain_xml(&again->pub.want, &host, &after, NULL), RC_OK);
     CU_ASSERT(before.n > 4000 && str_eq(buf_str(&before), buf_str(&after)));
     vm_destroy(vm);
     vm_destroy(again);

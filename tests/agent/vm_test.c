@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a VM (virtualization-mo.md c.5) in virtual time over the hypervisor in memory. */
-#include "agent/vm/vm.h"
+#include "agent/vm/vm_int.h"
+#include "tests/agent/vm_said.h"
 #include "tests/lib/test.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,19 +26,13 @@ static void on_save(void *ctx, struct vm *vm)
     ((struct rig *)ctx)->saves++;
 }
 
-static void on_alert(void *ctx, struct vm *vm, enum vm_alert kind, const char *op, const char *correlator,
-                     const char *data)
+static void on_event(void *ctx, struct vm *vm, const struct vm_event *ev)
 {
-    static const char *const name[] = { "complete", "progress", "state", "crash", "loop" };
     struct rig *r = ctx;
-    (void)vm;
-    if (kind == VM_ALERT_PROGRESS) return;
-    size_t n = strlen(r->said);
-    snprintf(r->said + n, sizeof r->said - n, "%s %s %s %s\n", name[kind], op, correlator, data);
-    if (kind == VM_ALERT_COMPLETE) {
-        r->completes++;
-        r->last_result = atoi(data);
-    }
+    vm_said(r->said, sizeof r->said, vm, ev);
+    if (ev->kind != VM_EV_COMPLETE) return;
+    r->completes++;
+    r->last_result = ev->result;
 }
 
 static void on_gone(void *ctx, struct vm *vm)
@@ -55,7 +50,7 @@ static void open_rig(struct rig *r)
     arena_init(&r->a, 16 << 20);
     snprintf(file, sizeof file, "%s/ddf/layout/x-virmo-1.0.yaml", source ? source : ".");
     CU_ASSERT_FATAL(ddf_layout_load(file, &r->a, &r->layout, &e) == RC_OK);
-    r->sink = (struct vm_sink){ r, on_save, on_alert, on_gone };
+    r->sink = (struct vm_sink){ r, on_save, on_event, on_gone };
     r->w = (struct vm_world){ .hv = hv_sim_create(100, 1),
                               .loader = loader_sim_create(),
                               .layout = r->layout,
@@ -63,13 +58,13 @@ static void open_rig(struct rig *r)
                               .now_ms = 1000000,
                               .vms_dir = "" };
     CU_ASSERT_FATAL(r->w.hv && r->w.loader &&
-                    vm_create("corp", "11111111-2222-3333-4444-555555555555", &r->vm) == RC_OK);
+                    vm_create("corp", "11111111-2222-3333-4444-555555555555", 0, &r->vm) == RC_OK);
     hv_sim_advance(r->w.hv, r->w.now_ms);
-    r->vm->want.vcpus = 1;
-    r->vm->want.max_vcpus = 2;
-    r->vm->want.mem_kb = r->vm->want.mem_max_kb = 131072;
-    r->vm->want.heartbeat = true;
-    r->vm->image = (struct vm_image){
+    r->vm->pub.want.vcpus = 1;
+    r->vm->pub.want.max_vcpus = 2;
+    r->vm->pub.want.mem_kb = r->vm->pub.want.mem_max_kb = 131072;
+    r->vm->pub.want.heartbeat = true;
+    r->vm->pub.image = (struct vm_image){
         .id = "img", .sha256 = SHA, .url = "x", .format = "bundle", .size_bytes = 1, .known = true
     };
 }
@@ -111,12 +106,12 @@ static void bring(struct rig *r, int state)
     if (state == VM_PAUSED) op(r, "pause", "", "b2");
     if (state == VM_SUSPENDED) op(r, "suspend", "", "b2");
     if (state == VM_CRASHED) {
-        r->vm->policy.crash_action = 0;
-        hv_sim_crash(r->w.hv, r->vm->want.uuid, HV_C_PANIC);
+        r->vm->pub.policy.crash_action = 0;
+        hv_sim_crash(r->w.hv, r->vm->pub.want.uuid, HV_C_PANIC);
     }
     pass(r, 1000);
-    if (state == VM_FAILED) r->vm->state = VM_FAILED;
-    CU_ASSERT_EQUAL((int)r->vm->state, state);
+    if (state == VM_FAILED) r->vm->pub.state = VM_FAILED;
+    CU_ASSERT_EQUAL((int)r->vm->pub.state, state);
     r->said[0] = '\0';
     r->completes = 0;
 }
@@ -168,7 +163,7 @@ static void refuses_while_locked_what_would_run_it(void)
     bring(&r, VM_PAUSED);
     CU_ASSERT_EQUAL(op(&r, "lock", "", "c1"), 202);
     pass(&r, 1000);
-    CU_ASSERT_EQUAL(r.vm->lock, VM_LOCKED);
+    CU_ASSERT_EQUAL(r.vm->pub.lock, VM_LOCKED);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) CU_ASSERT_EQUAL(op(&r, refused[i], "", "c2"), 1442);
     CU_ASSERT_EQUAL(op(&r, "stop", "", "c3"), 202);
     close_rig(&r);
@@ -182,11 +177,11 @@ static void provisions_starts_and_tells_once(void)
     CU_ASSERT(r.saves > 0);                                        /* kept before the 202 leaves */
     CU_ASSERT_EQUAL(op(&r, "provision", "start=1", "job-1"), 202); /* the same again: nothing twice */
     pass(&r, 10000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
     CU_ASSERT_EQUAL(r.completes, 1);
     CU_ASSERT_EQUAL(r.last_result, 1200);
-    CU_ASSERT_EQUAL(r.vm->boot_count, 1);
-    CU_ASSERT(r.vm->boot_time_ms > 0);
+    CU_ASSERT_EQUAL(r.vm->pub.boot_count, 1);
+    CU_ASSERT(r.vm->pub.boot_time_ms > 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "state   old=10;new=20"));
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "state   old=40;new=50"));
     CU_ASSERT_EQUAL(op(&r, "provision", "start=1", "job-1"), 1200); /* finished: the same outcome again */
@@ -203,10 +198,10 @@ static void one_operation_at_a_time(void)
     CU_ASSERT_EQUAL(op(&r, "lock", "", "c2"), 1444);
     CU_ASSERT_EQUAL(op(&r, "stop", "", "c3"), 1444); /* not powered on yet: DEFINE is under way */
     pass(&r, 150);
-    CU_ASSERT_EQUAL(r.vm->state, VM_STARTING);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_STARTING);
     CU_ASSERT_EQUAL(op(&r, "stop", "", "c4"), 202); /* c.5.3: Stop is taken from 40 */
     pass(&r, 2000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_STOPPED);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "complete start c1 1445"));
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "complete stop c4 1200"));
     close_rig(&r);
@@ -234,10 +229,11 @@ static void failures_leave_the_state_the_table_says(void)
         CU_ASSERT_EQUAL(op(&r, row[i].op, "", "c1"), 202);
         pass(&r, 10000);
         CU_ASSERT_EQUAL(r.last_result, row[i].code);
-        CU_ASSERT_EQUAL((int)r.vm->state, row[i].state);
-        CU_ASSERT_STRING_EQUAL(r.vm->progress.text, "broken on purpose");
-        if (r.last_result != row[i].code || (int)r.vm->state != row[i].state)
-            fprintf(stderr, "%s from %d: %d, state %d\n%s", row[i].op, row[i].from, r.last_result, r.vm->state, r.said);
+        CU_ASSERT_EQUAL((int)r.vm->pub.state, row[i].state);
+        CU_ASSERT_STRING_EQUAL(r.vm->pub.progress.text, "broken on purpose");
+        if (r.last_result != row[i].code || (int)r.vm->pub.state != row[i].state)
+            fprintf(stderr, "%s from %d: %d, state %d\n%s", row[i].op, row[i].from, r.last_result, r.vm->pub.state,
+                    r.said);
         close_rig(&r);
     }
 }
@@ -251,16 +247,16 @@ static void lock_actions_and_what_unlock_undoes(void)
         struct rig r;
         open_rig(&r);
         bring(&r, VM_RUNNING);
-        r.vm->policy.lock_action = row[i].action;
+        r.vm->pub.policy.lock_action = row[i].action;
         CU_ASSERT_EQUAL(op(&r, "lock", "", "c1"), 202);
         pass(&r, 3000);
-        CU_ASSERT_EQUAL((int)r.vm->state, row[i].while_locked);
-        CU_ASSERT_EQUAL(r.vm->lock, VM_LOCKED);
+        CU_ASSERT_EQUAL((int)r.vm->pub.state, row[i].while_locked);
+        CU_ASSERT_EQUAL(r.vm->pub.lock, VM_LOCKED);
         CU_ASSERT_EQUAL(op(&r, "lock", "", "c2"), 1203);
         CU_ASSERT_EQUAL(op(&r, "unlock", "", "c3"), 202);
         pass(&r, 5000);
-        CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
-        CU_ASSERT_EQUAL(r.vm->lock, VM_UNLOCKED);
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
+        CU_ASSERT_EQUAL(r.vm->pub.lock, VM_UNLOCKED);
         close_rig(&r);
     }
 }
@@ -274,7 +270,7 @@ static void what_was_stopped_before_the_lock_stays_stopped(void)
     pass(&r, 1000);
     op(&r, "unlock", "", "c2");
     pass(&r, 5000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_STOPPED);
     close_rig(&r);
 }
 
@@ -284,8 +280,8 @@ static void a_guest_that_does_not_come_up_is_a_crash(void)
     struct hv_event ev;
     open_rig(&r);
     bring(&r, VM_STOPPED);
-    r.vm->policy.boot_timeout_s = 20;
-    r.vm->policy.crash_action = 0;
+    r.vm->pub.policy.boot_timeout_s = 20;
+    r.vm->pub.policy.crash_action = 0;
     op(&r, "start", "", "c1");
     for (int64_t end = r.w.now_ms + 30000; r.w.now_ms < end; r.w.now_ms += 100) { /* nobody says that the guest is up */
         hv_sim_advance(r.w.hv, r.w.now_ms);
@@ -293,9 +289,9 @@ static void a_guest_that_does_not_come_up_is_a_crash(void)
             if (ev.kind != HV_EV_READY) vm_hv_event(r.vm, &r.w, &ev);
         vm_tick(r.vm, &r.w);
     }
-    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_CRASHED);
     CU_ASSERT_EQUAL(r.last_result, 1428);
-    CU_ASSERT_EQUAL(r.vm->crash_reason, 7);
+    CU_ASSERT_EQUAL(r.vm->pub.crash_reason, 7);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "crash   reason=7;count=1;action=0"));
     close_rig(&r);
 }
@@ -305,22 +301,22 @@ static void a_crash_restarts_with_growing_delay_then_escalates(void)
     struct rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
-    r.vm->policy.max_restarts = 2;
+    r.vm->pub.policy.max_restarts = 2;
     for (int i = 0; i < 2; i++) {
-        hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+        hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_PANIC);
         pass(&r, 500);
-        CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_CRASHED);
         pass(&r, i ? 3000 : 1000); /* 2 s, then 4 s */
-        CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_CRASHED);
         pass(&r, 8000);
-        CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
     }
-    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_WATCHDOG);
+    hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_WATCHDOG);
     pass(&r, 5000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED); /* escalation: stop */
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_STOPPED); /* escalation: stop */
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "loop   2"));
-    CU_ASSERT_EQUAL(r.vm->crash_count, 3);
-    CU_ASSERT_EQUAL(r.vm->crash_reason, 2);
+    CU_ASSERT_EQUAL(r.vm->pub.crash_count, 3);
+    CU_ASSERT_EQUAL(r.vm->pub.crash_reason, 2);
     CU_ASSERT_EQUAL(r.completes, 0); /* its own doing ends no operation */
     close_rig(&r);
 }
@@ -330,12 +326,12 @@ static void crashes_outside_the_window_do_not_count(void)
     struct rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
-    r.vm->policy.max_restarts = 1;
-    r.vm->policy.window_s = 60;
+    r.vm->pub.policy.max_restarts = 1;
+    r.vm->pub.policy.window_s = 60;
     for (int i = 0; i < 4; i++) {
-        hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+        hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_PANIC);
         pass(&r, 100000);
-        CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+        CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
     }
     CU_ASSERT_PTR_NULL(strstr(r.said, "loop"));
     close_rig(&r);
@@ -347,22 +343,22 @@ static void a_pending_restart_is_the_devices_own(void)
     struct rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
-    r.vm->policy.restart_delay_s = 60;
-    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+    r.vm->pub.policy.restart_delay_s = 60;
+    hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_PANIC);
     pass(&r, 400);
-    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_CRASHED);
     CU_ASSERT_EQUAL(op(&r, "start", "", "c1"), 1444);
     CU_ASSERT_EQUAL(op(&r, "reset", "", "c2"), 1444);
-    CU_ASSERT_STRING_EQUAL(r.vm->progress.op, "reset");
-    CU_ASSERT_EQUAL(r.vm->progress.phase, 2); /* waiting for a condition */
-    CU_ASSERT_EQUAL(r.vm->progress.result, 0);
-    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->progress.text, "restarts the VM after a crash, restart 1 of 3"));
+    CU_ASSERT_STRING_EQUAL(r.vm->pub.progress.op, "reset");
+    CU_ASSERT_EQUAL(r.vm->pub.progress.phase, 2); /* waiting for a condition */
+    CU_ASSERT_EQUAL(r.vm->pub.progress.result, 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.vm->pub.progress.text, "restarts the VM after a crash, restart 1 of 3"));
     pass(&r, 58000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_CRASHED);
     CU_ASSERT_EQUAL(op(&r, "stop", "", "c3"), 202);
     pass(&r, 70000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
-    CU_ASSERT_EQUAL(r.vm->boot_count, 1);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_STOPPED);
+    CU_ASSERT_EQUAL(r.vm->pub.boot_count, 1);
     CU_ASSERT_EQUAL(op(&r, "start", "", "c4"), 202);
     close_rig(&r);
 }
@@ -384,17 +380,17 @@ static void a_pending_restart_outlives_the_agent(void)
     struct rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
-    r.vm->policy.restart_delay_s = 60;
-    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+    r.vm->pub.policy.restart_delay_s = 60;
+    hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_PANIC);
     pass(&r, 400);
     vm_recover(reload(&r), &r.w, HV_CRASHED);
-    CU_ASSERT_EQUAL(r.vm->crash_count, 1); /* counted already */
+    CU_ASSERT_EQUAL(r.vm->pub.crash_count, 1); /* counted already */
     CU_ASSERT_EQUAL(op(&r, "start", "", "c1"), 1444);
     pass(&r, 58000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_CRASHED);
     pass(&r, 10000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
-    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
+    CU_ASSERT_EQUAL(r.vm->pub.crash_count, 1);
     close_rig(&r);
 }
 
@@ -403,14 +399,14 @@ static void a_crash_that_nobody_saw_is_a_crash(void)
     struct rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
-    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+    hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_PANIC);
     vm_recover(reload(&r), &r.w, HV_CRASHED);
-    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
-    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_EQUAL(r.vm->pub.crash_count, 1);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_CRASHED);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "crash   reason=99;count=1"));
     pass(&r, 10000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
-    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
+    CU_ASSERT_EQUAL(r.vm->pub.crash_count, 1);
     close_rig(&r);
 }
 
@@ -421,12 +417,12 @@ static void a_start_from_crashed_stops_first(void)
     open_rig(&r);
     bring(&r, VM_CRASHED); /* action: alert only */
     pass(&r, 600000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED); /* and nobody overrides it */
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_CRASHED); /* and nobody overrides it */
     CU_ASSERT_EQUAL(op(&r, "start", "", "c1"), 202);
     pass(&r, 10000);
     CU_ASSERT_EQUAL(r.last_result, 1200);
-    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
-    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
+    CU_ASSERT_EQUAL(r.vm->pub.crash_count, 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "old=110;new=30"));
     close_rig(&r);
 }
@@ -436,16 +432,16 @@ static void a_panic_while_booting_is_one_crash_with_its_own_reason(void)
     struct rig r;
     open_rig(&r);
     bring(&r, VM_STOPPED);
-    r.vm->policy.crash_action = 0;
+    r.vm->pub.policy.crash_action = 0;
     op(&r, "start", "", "c1");
     pass(&r, 1000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_STARTING);
-    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_PANIC);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_STARTING);
+    hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_PANIC);
     pass(&r, 200000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_CRASHED);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_CRASHED);
     CU_ASSERT_EQUAL(r.last_result, 1428);
-    CU_ASSERT_EQUAL(r.vm->crash_count, 1);
-    CU_ASSERT_EQUAL(r.vm->crash_reason, 1);
+    CU_ASSERT_EQUAL(r.vm->pub.crash_count, 1);
+    CU_ASSERT_EQUAL(r.vm->pub.crash_reason, 1);
     close_rig(&r);
 }
 
@@ -454,10 +450,10 @@ static void a_guest_that_stops_by_itself_is_stopped(void)
     struct rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
-    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_GUEST);
+    hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_GUEST);
     pass(&r, 1000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_STOPPED);
-    CU_ASSERT_EQUAL(r.vm->reason, 3);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_STOPPED);
+    CU_ASSERT_EQUAL(r.vm->pub.reason, 3);
     close_rig(&r);
 }
 
@@ -478,16 +474,16 @@ static void resources_apply_live_or_wait(void)
     struct rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
-    r.vm->want.vcpus = 2;
+    r.vm->pub.want.vcpus = 2;
     vm_resources_changed(r.vm, &r.w);
-    CU_ASSERT(r.vm->pending);
+    CU_ASSERT(r.vm->pub.pending);
     pass(&r, 1000);
-    CU_ASSERT(!r.vm->pending);
-    CU_ASSERT_EQUAL(r.vm->effective.vcpus, 2);
+    CU_ASSERT(!r.vm->pub.pending);
+    CU_ASSERT_EQUAL(r.vm->pub.effective.vcpus, 2);
     CU_ASSERT_EQUAL(op(&r, "applyResources", "restart=1", "c1"), 202);
     pass(&r, 1000);
     CU_ASSERT_EQUAL(r.last_result, 1203); /* nothing was pending: no restart */
-    CU_ASSERT_EQUAL(r.vm->boot_count, 1);
+    CU_ASSERT_EQUAL(r.vm->pub.boot_count, 1);
     close_rig(&r);
 }
 
@@ -504,10 +500,10 @@ static void an_interrupted_operation_ends_with_1448_after_a_restart(void)
     buf_init(&b, 0);
     CU_ASSERT_EQUAL(vm_save(r.vm, &b), RC_OK);
     CU_ASSERT_EQUAL_FATAL(vm_load(buf_str(&b), &again, &e), RC_OK);
-    CU_ASSERT_EQUAL(again->state, VM_STARTING);
+    CU_ASSERT_EQUAL(again->pub.state, VM_STARTING);
     r.said[0] = '\0';
     vm_recover(again, &r.w, HV_RUNNING);
-    CU_ASSERT_EQUAL(again->state, VM_RUNNING);
+    CU_ASSERT_EQUAL(again->pub.state, VM_RUNNING);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "complete start job-9 1448"));
     CU_ASSERT_EQUAL(vm_operation(again, &r.w, "start", STR(""), "job-9", "s"), 1448); /* and is never done twice */
     vm_destroy(again);
@@ -529,10 +525,10 @@ static void recovers_every_state(void)
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct rig r;
         open_rig(&r);
-        r.vm->state = (enum vm_state)row[i].was;
-        r.vm->policy.auto_start = row[i].auto_start;
+        r.vm->pub.state = (enum vm_state)row[i].was;
+        r.vm->pub.policy.auto_start = row[i].auto_start;
         vm_recover(r.vm, &r.w, row[i].seen);
-        CU_ASSERT_EQUAL((int)r.vm->state, row[i].now);
+        CU_ASSERT_EQUAL((int)r.vm->pub.state, row[i].now);
         close_rig(&r);
     }
 }
@@ -542,10 +538,10 @@ static void what_ran_runs_again_after_the_device_restarted(void)
     struct rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
-    hv_sim_crash(r.w.hv, r.vm->want.uuid, HV_C_GUEST);
+    hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_GUEST);
     vm_recover(r.vm, &r.w, HV_OFF);
     pass(&r, 6000);
-    CU_ASSERT_EQUAL(r.vm->state, VM_RUNNING);
+    CU_ASSERT_EQUAL(r.vm->pub.state, VM_RUNNING);
     CU_ASSERT_PTR_NOT_NULL(strstr(r.said, "reason=5"));
     close_rig(&r);
 }
