@@ -541,8 +541,8 @@ static void stop_vms(struct agent *g)
     for (size_t i = 0; i < device_vms(g->device); i++) {
         const struct vm *vm = device_vm(g->device, i);
         enum hv_state seen;
-        if (vm_view(vm)->state == VM_DEFINED || g->hv->class->state(g->hv, vm_view(vm)->want.uuid, &seen, NULL) || seen == HV_OFF ||
-            seen == HV_GONE || seen == HV_SAVED)
+        if (vm_view(vm)->state == VM_DEFINED || g->hv->class->state(g->hv, vm_view(vm)->want.uuid, &seen, NULL) ||
+            seen == HV_OFF || seen == HV_GONE || seen == HV_SAVED)
             continue;
         waiting += !g->hv->class->request(g->hv, HV_DESTROY, &vm_view(vm)->want, UINT64_MAX, NULL);
     }

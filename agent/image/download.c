@@ -28,11 +28,11 @@ enum {
     WORKERS_MAX = QUEUE_MAX
 };
 
-struct job {
+struct download {
     char id[64], url[1024], auth[256], sha256[65], ca_file[512];
     int64_t size_bytes; /* rounded up to a KiB: the object's SizeKB says no more */
     volatile int cancel;
-    struct job *next;
+    struct download *next;
 };
 
 /* A file whose hash was checked, remembered by what changes when it does. */
@@ -49,7 +49,7 @@ struct files { /* the real loader */
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stop;
-    struct job *queue, *running; /* lists */
+    struct download *queue, *running; /* lists */
     pthread_t worker[WORKERS_MAX];
     size_t n_workers, n_idle;
     struct loader_event event[EVENTS_MAX];
@@ -173,7 +173,7 @@ static void files_remove(struct loader *l, const char *sha256)
 
 struct transfer {
     struct files *f;
-    const struct job *job;
+    const struct download *download;
     int fd;
     int64_t done, told;
     struct crypto_sha256_ctx *hash;
@@ -183,8 +183,8 @@ struct transfer {
 
 static void tell_progress(struct transfer *t)
 {
-    struct loader_event ev = { .kind = LOADER_PROGRESS, .done_bytes = t->done, .total_bytes = t->job->size_bytes };
-    snprintf(ev.id, sizeof ev.id, "%s", t->job->id);
+    struct loader_event ev = { .kind = LOADER_PROGRESS, .done_bytes = t->done, .total_bytes = t->download->size_bytes };
+    snprintf(ev.id, sizeof ev.id, "%s", t->download->id);
     tell(t->f, &ev);
     t->told = t->done;
 }
@@ -192,7 +192,7 @@ static void tell_progress(struct transfer *t)
 static bool take_bytes(void *ctx, struct str bytes)
 {
     struct transfer *t = ctx;
-    if (t->job->size_bytes > 0 && (int64_t)bytes.n > t->job->size_bytes - t->done) {
+    if (t->download->size_bytes > 0 && (int64_t)bytes.n > t->download->size_bytes - t->done) {
         t->too_long = true;
         return false;
     }
@@ -207,7 +207,7 @@ static bool take_bytes(void *ctx, struct str bytes)
         }
         bytes = str_slice(bytes, (size_t)n, bytes.n);
     }
-    if (t->done - t->told >= (t->job->size_bytes > 0 ? t->job->size_bytes / 50 : 1 << 20)) tell_progress(t);
+    if (t->done - t->told >= (t->download->size_bytes > 0 ? t->download->size_bytes / 50 : 1 << 20)) tell_progress(t);
     return true;
 }
 
@@ -217,7 +217,7 @@ static bool open_part(struct transfer *t, const char *part)
     crypto_sha256_destroy(t->hash);
     t->hash = crypto_sha256_create();
     t->done = t->hash ? hash_file(part, t->hash) : -1;
-    if (t->done < 0 || (t->job->size_bytes > 0 && t->done > t->job->size_bytes)) {
+    if (t->done < 0 || (t->download->size_bytes > 0 && t->done > t->download->size_bytes)) {
         unlink(part);
         crypto_sha256_destroy(t->hash);
         t->hash = crypto_sha256_create();
@@ -243,18 +243,18 @@ static int ended(struct loader_event *ev, int result, const char *text)
 /* As many bytes as were announced, to the KiB? The hash decides. */
 static bool may_be_all(const struct transfer *t)
 {
-    return t->done > t->job->size_bytes - 1024;
+    return t->done > t->download->size_bytes - 1024;
 }
 
 /* @return a result code, or 0 = try again later (the text says why) */
 static int judge(struct transfer *t, enum rc rc, long status, const struct err *e, struct loader_event *ev)
 {
     char text[256];
-    if (t->job->cancel) return ended(ev, CANCELLED, "cancelled; what came so far is kept");
+    if (t->download->cancel) return ended(ev, CANCELLED, "cancelled; what came so far is kept");
     if (t->error) return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
     if (t->too_long) return ended(ev, WRONG, "the server sends more than the announced size");
     if (rc == RC_OK && (status == 200 || status == 206)) {
-        if (t->job->size_bytes > 0 && !may_be_all(t)) return ended(ev, 0, "the transfer ended early");
+        if (t->download->size_bytes > 0 && !may_be_all(t)) return ended(ev, 0, "the transfer ended early");
         return DONE;
     }
     if (rc == RC_OK)
@@ -274,17 +274,17 @@ static int attempt(struct transfer *t, struct fetch *client, const char *part, s
     const char *headers[2] = { header, NULL };
     struct err e = { 0 };
     struct fetch_reply reply = { 0 };
-    snprintf(header, sizeof header, "Authorization: %s", t->job->auth);
+    snprintf(header, sizeof header, "Authorization: %s", t->download->auth);
     if (!open_part(t, part)) return ended(ev, t->error == ENOSPC ? NO_ROOM : FAILED, strerror(t->error));
     int result = DONE;
-    if (t->job->size_bytes <= 0 || t->done < t->job->size_bytes) {
+    if (t->download->size_bytes <= 0 || t->done < t->download->size_bytes) {
         const struct fetch_request r = { .method = "GET",
-                                         .url = t->job->url,
-                                         .headers = t->job->auth[0] ? headers : NULL,
+                                         .url = t->download->url,
+                                         .headers = t->download->auth[0] ? headers : NULL,
                                          .resume_from = (uint64_t)t->done,
                                          .sink = take_bytes,
                                          .ctx = t,
-                                         .cancel = &t->job->cancel,
+                                         .cancel = &t->download->cancel,
                                          .stall_s = STALL_S,
                                          .no_total_timeout = true };
         enum rc rc = fetch_do(client, &r, &reply, &e);
@@ -303,9 +303,9 @@ static int accept_file(struct transfer *t, const char *part, const char *file, s
 {
     char hex[SHA256_HEX_BYTES], text[256];
     crypto_sha256_final(t->hash, hex);
-    if (!str_eq_fold(str_of(hex), str_of(t->job->sha256))) {
+    if (!str_eq_fold(str_of(hex), str_of(t->download->sha256))) {
         unlink(part);
-        snprintf(text, sizeof text, "SHA-256 is %.16s..., expected %.16s...", hex, t->job->sha256);
+        snprintf(text, sizeof text, "SHA-256 is %.16s..., expected %.16s...", hex, t->download->sha256);
         return ended(ev, WRONG, text);
     }
     if (rename(part, file) != 0) return ended(ev, FAILED, strerror(errno));
@@ -314,7 +314,7 @@ static int accept_file(struct transfer *t, const char *part, const char *file, s
 }
 
 /* Sleep between tries; ends early when cancelled or stopped. */
-static void pause_for(struct files *f, const struct job *job, int64_t ms)
+static void pause_for(struct files *f, const struct download *download, int64_t ms)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -325,39 +325,39 @@ static void pause_for(struct files *f, const struct job *job, int64_t ms)
         t.tv_nsec -= 1000000000;
     }
     pthread_mutex_lock(&f->lock);
-    while (!f->stop && !job->cancel && pthread_cond_timedwait(&f->wake, &f->lock, &t) != ETIMEDOUT)
+    while (!f->stop && !download->cancel && pthread_cond_timedwait(&f->wake, &f->lock, &t) != ETIMEDOUT)
         ;
     pthread_mutex_unlock(&f->lock);
 }
 
-static void transfer(struct files *f, const struct job *job)
+static void transfer(struct files *f, const struct download *download)
 {
     char file[512], part[512];
-    struct transfer t = { .f = f, .job = job, .fd = -1 };
-    struct loader_event ev = { .kind = LOADER_DONE, .total_bytes = job->size_bytes };
-    const struct fetch_config config = { .ca_file = job->ca_file[0] ? job->ca_file : NULL,
+    struct transfer t = { .f = f, .download = download, .fd = -1 };
+    struct loader_event ev = { .kind = LOADER_DONE, .total_bytes = download->size_bytes };
+    const struct fetch_config config = { .ca_file = download->ca_file[0] ? download->ca_file : NULL,
                                          .user_agent = "dmvisor-agent/" DMVISOR_VERSION };
     struct fetch *client = fetch_create(&config);
     int result = client ? 0 : ended(&ev, FAILED, "out of memory");
     int64_t wait_ms = FIRST_WAIT_MS;
 
-    snprintf(ev.id, sizeof ev.id, "%s", job->id);
-    path_of(f, job->sha256, "", file);
-    path_of(f, job->sha256, ".part", part);
-    if (files_has(&f->base, job->sha256, file)) {
+    snprintf(ev.id, sizeof ev.id, "%s", download->id);
+    path_of(f, download->sha256, "", file);
+    path_of(f, download->sha256, ".part", part);
+    if (files_has(&f->base, download->sha256, file)) {
         snprintf(ev.file, sizeof ev.file, "%s", file);
-        ev.done_bytes = job->size_bytes;
+        ev.done_bytes = download->size_bytes;
         result = ended(&ev, DONE, "");
-    } else if (!result && !has_room(f->dir, job->size_bytes)) {
+    } else if (!result && !has_room(f->dir, download->size_bytes)) {
         result = ended(&ev, NO_ROOM, "not enough free space for the image");
     }
     for (int i = 0; i < TRIES && !result; i++) {
         if (i) {
-            pause_for(f, job, wait_ms);
+            pause_for(f, download, wait_ms);
             wait_ms *= 2;
         }
-        result = job->cancel ? ended(&ev, CANCELLED, "cancelled; what came so far is kept")
-                             : attempt(&t, client, part, &ev);
+        result = download->cancel ? ended(&ev, CANCELLED, "cancelled; what came so far is kept")
+                                  : attempt(&t, client, part, &ev);
         if (result == DONE) result = accept_file(&t, part, file, &ev);
         ev.done_bytes = t.done;
     }
@@ -371,30 +371,30 @@ static void transfer(struct files *f, const struct job *job)
 
 static bool is_running(const struct files *f, const char *sha256)
 {
-    for (const struct job *j = f->running; j; j = j->next)
+    for (const struct download *j = f->running; j; j = j->next)
         if (strcmp(j->sha256, sha256) == 0) return true;
     return false;
 }
 
 /* The first that no other transfer writes the file of, moved to the running ones. @return NULL when there is none */
-static struct job *take_job(struct files *f)
+static struct download *take_download(struct files *f)
 {
-    struct job **at = &f->queue, *job;
+    struct download **at = &f->queue, *download;
     while (*at && is_running(f, (*at)->sha256)) at = &(*at)->next;
-    job = *at;
-    if (!job) return NULL;
-    *at = job->next;
-    job->next = f->running;
-    f->running = job;
-    return job;
+    download = *at;
+    if (!download) return NULL;
+    *at = download->next;
+    download->next = f->running;
+    f->running = download;
+    return download;
 }
 
-static void end_job(struct files *f, struct job *job)
+static void end_download(struct files *f, struct download *download)
 {
-    struct job **at = &f->running;
-    while (*at != job) at = &(*at)->next;
-    *at = job->next;
-    free(job);
+    struct download **at = &f->running;
+    while (*at != download) at = &(*at)->next;
+    *at = download->next;
+    free(download);
     pthread_cond_broadcast(&f->wake); /* another one may wait for this file */
 }
 
@@ -403,17 +403,17 @@ static void *run(void *arg)
     struct files *f = arg;
     pthread_mutex_lock(&f->lock);
     while (!f->stop) {
-        struct job *job = take_job(f);
-        if (!job) {
+        struct download *download = take_download(f);
+        if (!download) {
             f->n_idle++;
             pthread_cond_wait(&f->wake, &f->lock);
             f->n_idle--;
             continue;
         }
         pthread_mutex_unlock(&f->lock);
-        transfer(f, job);
+        transfer(f, download);
         pthread_mutex_lock(&f->lock);
-        end_job(f, job);
+        end_download(f, download);
     }
     pthread_mutex_unlock(&f->lock);
     return NULL;
@@ -433,29 +433,30 @@ static enum rc files_start(struct loader *l, const struct loader_request *r, str
     struct files *f = (struct files *)l;
     size_t n = 0;
     if (!is_sha256(r->sha256)) return err_set(e, RC_INVALID, "the image has no SHA-256 of 64 hex digits");
-    struct job *job = calloc(1, sizeof *job), **end = &f->queue;
-    if (!job) return err_set(e, RC_NOMEM, "no memory for a download");
-    if (snprintf(job->id, sizeof job->id, "%s", r->id) >= (int)sizeof job->id ||
-        snprintf(job->url, sizeof job->url, "%s", r->url) >= (int)sizeof job->url ||
-        snprintf(job->auth, sizeof job->auth, "%s", r->auth ? r->auth : "") >= (int)sizeof job->auth ||
-        snprintf(job->ca_file, sizeof job->ca_file, "%s", r->ca_file ? r->ca_file : "") >= (int)sizeof job->ca_file) {
-        free(job);
+    struct download *download = calloc(1, sizeof *download), **end = &f->queue;
+    if (!download) return err_set(e, RC_NOMEM, "no memory for a download");
+    if (snprintf(download->id, sizeof download->id, "%s", r->id) >= (int)sizeof download->id ||
+        snprintf(download->url, sizeof download->url, "%s", r->url) >= (int)sizeof download->url ||
+        snprintf(download->auth, sizeof download->auth, "%s", r->auth ? r->auth : "") >= (int)sizeof download->auth ||
+        snprintf(download->ca_file, sizeof download->ca_file, "%s", r->ca_file ? r->ca_file : "") >=
+            (int)sizeof download->ca_file) {
+        free(download);
         return err_set(e, RC_LIMIT, "the image's id, address or credential is too long");
     }
-    snprintf(job->sha256, sizeof job->sha256, "%s", r->sha256);
-    job->size_bytes = r->size_bytes;
+    snprintf(download->sha256, sizeof download->sha256, "%s", r->sha256);
+    download->size_bytes = r->size_bytes;
     pthread_mutex_lock(&f->lock);
     for (; *end; end = &(*end)->next) n++;
     const size_t waiting = n + 1;
-    for (const struct job *j = f->running; j; j = j->next) n++;
+    for (const struct download *j = f->running; j; j = j->next) n++;
     if (n < QUEUE_MAX) {
-        *end = job;
+        *end = download;
         need_workers(f, waiting);
     }
     pthread_cond_broadcast(&f->wake);
     pthread_mutex_unlock(&f->lock);
     if (n < QUEUE_MAX) return RC_OK;
-    free(job);
+    free(download);
     return err_set(e, RC_LIMIT, "%d downloads wait already", QUEUE_MAX);
 }
 
@@ -463,9 +464,9 @@ static void files_cancel(struct loader *l, const char *id)
 {
     struct files *f = (struct files *)l;
     pthread_mutex_lock(&f->lock);
-    for (struct job *j = f->running; j; j = j->next)
+    for (struct download *j = f->running; j; j = j->next)
         if (strcmp(j->id, id) == 0) j->cancel = 1;
-    for (struct job *j = f->queue; j; j = j->next)
+    for (struct download *j = f->queue; j; j = j->next)
         if (strcmp(j->id, id) == 0) j->cancel = 1;
     pthread_cond_broadcast(&f->wake);
     pthread_mutex_unlock(&f->lock);
@@ -481,12 +482,12 @@ static void files_destroy(struct loader *l)
     struct files *f = (struct files *)l;
     pthread_mutex_lock(&f->lock);
     f->stop = true;
-    for (struct job *j = f->running; j; j = j->next) j->cancel = 1;
+    for (struct download *j = f->running; j; j = j->next) j->cancel = 1;
     pthread_cond_broadcast(&f->wake);
     pthread_mutex_unlock(&f->lock);
     for (size_t i = 0; i < f->n_workers; i++) pthread_join(f->worker[i], NULL);
     while (f->queue) {
-        struct job *next = f->queue->next;
+        struct download *next = f->queue->next;
         free(f->queue);
         f->queue = next;
     }

@@ -7,7 +7,7 @@
 
 /* What each operation does, step by step. Where it may start is the layout's (c.5.3), so this is the whole of
  * c.5.2's middle column. */
-static const struct vm_job_kind kinds[] = {
+static const struct vm_operation_kind kinds[] = {
     { "provision",
       { STEP_ADMIT, STEP_IMAGE, STEP_FILES, STEP_VOLUMES, STEP_DEFINE, STEP_PROVISIONED, STEP_START, STEP_READY },
       VM_OK,
@@ -44,7 +44,7 @@ static const struct vm_job_kind kinds[] = {
       false },
 };
 
-const struct vm_job_kind *vm_kind_of(const char *op)
+const struct vm_operation_kind *vm_kind_of(const char *op)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].op, op) == 0) return &kinds[i];
@@ -156,7 +156,7 @@ void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason)
 /* What the device does of itself says so before it says how far it is. */
 static void say_text(struct vm *vm, const char *text)
 {
-    const char *why = vm->priv.job.why;
+    const char *why = vm->priv.operation.why;
     char all[sizeof vm->pub.progress.text];
     snprintf(all, sizeof all, "%s%s%s", why, why[0] && text[0] ? ": " : "", text);
     memcpy(vm->pub.progress.text, all, sizeof all);
@@ -165,8 +165,8 @@ static void say_text(struct vm *vm, const char *text)
 /* What is half destroyed is destroyed; what the device does itself nobody calls off. */
 static bool can_be_cancelled(const struct vm *vm, enum vm_phase phase)
 {
-    const struct vm_job *job = &vm->priv.job;
-    return !job->internal && job->kind && strcmp(job->kind->op, "wipe") != 0 && strcmp(job->kind->op, "delete") != 0 &&
+    const struct vm_operation *o = &vm->priv.operation;
+    return !o->internal && o->kind && strcmp(o->kind->op, "wipe") != 0 && strcmp(o->kind->op, "delete") != 0 &&
            (phase == VM_P_DOWNLOAD || phase == VM_P_QUEUED);
 }
 
@@ -178,11 +178,11 @@ void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int
     p->update_ms = w->now_ms;
     p->can_cancel = can_be_cancelled(vm, phase);
     say_text(vm, text);
-    if (vm->priv.job.internal) return;
+    if (vm->priv.operation.internal) return;
     w->sink->event(w->sink->ctx, vm, &(struct vm_event){ .kind = VM_EV_PROGRESS });
 }
 
-/* ---- the job ---- */
+/* ---- the operation ---- */
 
 static void remember(struct vm *vm, const char *correlator, int result)
 {
@@ -192,24 +192,24 @@ static void remember(struct vm *vm, const char *correlator, int result)
     d->result = result;
 }
 
-/* The end of the job: progress, correlator memory, record, then the alert that is sent exactly once. */
+/* The end of the operation: progress, correlator memory, record, then the alert that is sent exactly once. */
 static void finish(struct vm *vm, struct vm_world *w, int result, const char *text)
 {
-    const struct vm_job job = vm->priv.job;
+    const struct vm_operation o = vm->priv.operation;
     struct vm_progress *p = &vm->pub.progress;
     vm_work_end(vm);
-    if (job.internal || (text && text[0])) say_text(vm, text ? text : "");
-    vm->priv.job = (struct vm_job){ 0 };
+    if (o.internal || (text && text[0])) say_text(vm, text ? text : "");
+    vm->priv.operation = (struct vm_operation){ 0 };
     const bool ok = result >= 1200 && result < 1300;
     p->result = result;
     p->phase = ok ? VM_P_DONE : result == VM_CANCELLED ? VM_P_CANCELLED : VM_P_FAILED;
     p->pct = ok ? 100 : p->pct;
     p->update_ms = w->now_ms;
     p->can_cancel = false;
-    if (ok && !job.internal && !(text && text[0])) p->text[0] = '\0';
-    if (job.internal) {
+    if (ok && !o.internal && !(text && text[0])) p->text[0] = '\0';
+    if (o.internal) {
         w->sink->save(w->sink->ctx, vm);
-        if (ok && job.lease) vm_lease_done(vm, w, job.lease);
+        if (ok && o.lease) vm_lease_done(vm, w, o.lease);
         return;
     }
     if (p->correlator[0]) remember(vm, p->correlator, result);
@@ -228,42 +228,42 @@ static void release(struct vm *vm, struct vm_world *w, int reason)
 }
 
 /* Has this wipe destroyed everything, so that only making anew is left? */
-static bool is_wiped(const struct vm_job *job)
+static bool is_wiped(const struct vm_operation *o)
 {
     bool past = false;
-    for (unsigned i = 0; i < job->at && i < STEPS_MAX; i++) past = past || job->kind->steps[i] == STEP_WIPE;
+    for (unsigned i = 0; i < o->at && i < STEPS_MAX; i++) past = past || o->kind->steps[i] == STEP_WIPE;
     return past;
 }
 
 /* A step failed: where does that leave the VM? */
 static void fail(struct vm *vm, struct vm_world *w, int code)
 {
-    struct vm_job *job = &vm->priv.job;
-    const enum vm_step step = job->kind->steps[job->at];
+    struct vm_operation *o = &vm->priv.operation;
+    const enum vm_step step = o->kind->steps[o->at];
     const bool booting = step == STEP_START || step == STEP_READY;
     char text[256];
     snprintf(text, sizeof text, "%s", vm->pub.progress.text);
-    if (!code) code = job->kind->failure;
-    if (is_wiped(job)) {
+    if (!code) code = o->kind->failure;
+    if (is_wiped(o)) {
         char more[400];
         snprintf(more, sizeof more, "wiped; what is made anew is not ready: %s", text);
-        vm_set_state(vm, w, VM_STOPPED, job->reason);
+        vm_set_state(vm, w, VM_STOPPED, o->reason);
         finish(vm, w, VM_RESTRICTED, more);
         return;
     }
     if (vm->pub.state == VM_PROVISIONING)
-        release(vm, w, job->reason);
+        release(vm, w, o->reason);
     else if (step == STEP_READY) {
-        const enum vm_crash_reason why = job->crash ? job->crash : VM_CR_BOOT_TIMEOUT;
+        const enum vm_crash_reason why = o->crash ? o->crash : VM_CR_BOOT_TIMEOUT;
         finish(vm, w, code, text);
         vm_crashed(vm, w, why, text); /* powered on, but not up: c.5.2 rows 5 and 6 */
         return;
     } else if (booting || (vm->pub.state == VM_STARTING))
-        vm_set_state(vm, w, VM_STOPPED, job->reason);
+        vm_set_state(vm, w, VM_STOPPED, o->reason);
     else if (step == STEP_REMOVE || step == STEP_UNDEFINE || step == STEP_WIPE)
-        vm_set_state(vm, w, VM_FAILED, job->reason);
+        vm_set_state(vm, w, VM_FAILED, o->reason);
     else if (vm->pub.state == VM_SUSPENDING || vm->pub.state == VM_RESUMING || vm->pub.state == VM_SHUTTING_DOWN)
-        vm_set_state(vm, w, job->before, job->reason);
+        vm_set_state(vm, w, o->before, o->reason);
     finish(vm, w, code, text);
 }
 
@@ -281,20 +281,20 @@ static void start_after_unlock(struct vm *vm, struct vm_world *w)
 /* Run steps until one has to wait. */
 static void run(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv.job;
-    while (job->kind) {
-        enum vm_step step = job->at < STEPS_MAX ? job->kind->steps[job->at] : STEP_END;
+    struct vm_operation *o = &vm->priv.operation;
+    while (o->kind) {
+        enum vm_step step = o->at < STEPS_MAX ? o->kind->steps[o->at] : STEP_END;
         int code = 0;
         if (step == STEP_END) {
-            finish(vm, w, job->kind->result, "");
+            finish(vm, w, o->kind->result, "");
             start_after_unlock(vm, w);
             return;
         }
-        job->waits_for = 0;
-        job->deadline_ms = INT64_MAX;
+        o->waits_for = 0;
+        o->deadline_ms = INT64_MAX;
         enum vm_go how = vm_step_begin(vm, w, step, &code);
         if (how == VM_GO_NEXT) {
-            job->at++;
+            o->at++;
             continue;
         }
         if (how != VM_GO_WAIT) go(vm, w, how, code);
@@ -304,19 +304,19 @@ static void run(struct vm *vm, struct vm_world *w)
 
 static void go(struct vm *vm, struct vm_world *w, enum vm_go how, int code)
 {
-    struct vm_job *job = &vm->priv.job;
+    struct vm_operation *o = &vm->priv.operation;
     switch (how) {
     case VM_GO_WAIT: break;
     case VM_GO_NEXT:
-        job->at++;
+        o->at++;
         run(vm, w);
         break;
     case VM_GO_END:
-        if (job->kind->steps[job->at] == STEP_REMOVE) {
-            finish(vm, w, code ? code : job->kind->result, "");
+        if (o->kind->steps[o->at] == STEP_REMOVE) {
+            finish(vm, w, code ? code : o->kind->result, "");
             w->sink->gone(w->sink->ctx, vm);
         } else {
-            finish(vm, w, code ? code : job->kind->result, "");
+            finish(vm, w, code ? code : o->kind->result, "");
         }
         break;
     case VM_GO_FAIL: fail(vm, w, code); break;
@@ -327,10 +327,10 @@ enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t 
 {
     struct vm_private *p = &vm->priv;
     struct err e = { 0 };
-    p->job.waits_for = ++p->last_cookie;
-    p->job.deadline_ms = w->now_ms + limit_ms;
+    p->operation.waits_for = ++p->last_cookie;
+    p->operation.deadline_ms = w->now_ms + limit_ms;
     w->sink->save(w->sink->ctx, vm); /* kept before done */
-    if (w->hv->class->request(w->hv, call, &vm->pub.want, p->job.waits_for, &e) == RC_OK) return VM_GO_WAIT;
+    if (w->hv->class->request(w->hv, call, &vm->pub.want, p->operation.waits_for, &e) == RC_OK) return VM_GO_WAIT;
     snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%.200s", e.text);
     *code = 0;
     return VM_GO_FAIL;
@@ -374,11 +374,11 @@ static bool is_stable(const struct vm *vm, const struct vm_world *w)
 
 /* c.5.3. @return 0 = go ahead, else the result */
 static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf_operation *op,
-                 const struct vm_job_kind *kind, bool force)
+                 const struct vm_operation_kind *kind, bool force)
 {
     const bool may_stop = vm->pub.state == VM_STARTING || vm->pub.state == VM_RESUMING ||
                           vm->pub.state == VM_SHUTTING_DOWN;
-    if (vm->priv.job.kind && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
+    if (vm->priv.operation.kind && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
     if (!is_stable(vm, w) && !(strcmp(kind->op, "stop") == 0 && may_stop)) return VM_BUSY;
     if (vm->pub.policy.is_protected && op->destructive) return VM_PROTECTED;
     if (vm_crash_pending(vm) && op->to == VM_RUNNING) return VM_BUSY; /* the device is about to, in its own time */
@@ -393,7 +393,7 @@ static int guard(const struct vm *vm, const struct vm_world *w, const struct ddf
 static int cancel(struct vm *vm, struct vm_world *w)
 {
     struct vm_private *p = &vm->priv;
-    if (!p->job.kind || !vm->pub.progress.can_cancel || p->job.internal) return VM_NOT_IN_STATE;
+    if (!p->operation.kind || !vm->pub.progress.can_cancel || p->operation.internal) return VM_NOT_IN_STATE;
     if (p->loading[0]) loader_cancel(w->loader, p->loading);
     p->loading[0] = '\0';
     if (vm->pub.state == VM_PROVISIONING) release(vm, w, VM_R_SERVER);
@@ -401,24 +401,24 @@ static int cancel(struct vm *vm, struct vm_world *w)
     return VM_OK;
 }
 
-static void begin(struct vm *vm, struct vm_world *w, const struct vm_job_kind *kind, struct str args,
+static void begin(struct vm *vm, struct vm_world *w, const struct vm_operation_kind *kind, struct str args,
                   const char *correlator, const char *server_id)
 {
     int64_t timeout_s = 0;
     struct vm_progress *p = &vm->pub.progress;
     if (!str_to_i64(argument(args, "timeout"), &timeout_s) || timeout_s < 0) timeout_s = 0;
-    vm->priv.job = (struct vm_job){ .kind = kind,
-                                    .reason = VM_R_SERVER,
-                                    .start_after = flag(args, "start"),
-                                    .paused = flag(args, "paused"),
-                                    .force = flag(args, "force"),
-                                    .restart = flag(args, "restart"),
-                                    .keeps_data = str_is(argument(args, "wipe"), "0") ||
-                                                  str_is(argument(args, "wipe"), "false"),
-                                    .timeout_s = timeout_s,
-                                    .before = vm->pub.state,
-                                    .deadline_ms = INT64_MAX };
-    (void)scope_of(args, &vm->priv.job.scope);
+    vm->priv.operation = (struct vm_operation){ .kind = kind,
+                                                .reason = VM_R_SERVER,
+                                                .start_after = flag(args, "start"),
+                                                .paused = flag(args, "paused"),
+                                                .force = flag(args, "force"),
+                                                .restart = flag(args, "restart"),
+                                                .keeps_data = str_is(argument(args, "wipe"), "0") ||
+                                                              str_is(argument(args, "wipe"), "false"),
+                                                .timeout_s = timeout_s,
+                                                .before = vm->pub.state,
+                                                .deadline_ms = INT64_MAX };
+    (void)scope_of(args, &vm->priv.operation.scope);
     vm->priv.restart_ms = 0;
     *p = (struct vm_progress){ .phase = VM_P_QUEUED,
                                .start_ms = w->now_ms,
@@ -435,11 +435,12 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
                  const char *server_id)
 {
     const struct ddf_operation *o = ddf_layout_operation(w->layout, DDF_VM, str_of(op));
-    const struct vm_job_kind *kind = vm_kind_of(op);
+    const struct vm_operation_kind *kind = vm_kind_of(op);
     const struct vm_private *p = &vm->priv;
     enum vm_scope scope;
     if (correlator[0]) {
-        if (p->job.kind && !p->job.internal && strcmp(vm->pub.progress.correlator, correlator) == 0) return VM_ACCEPTED;
+        if (p->operation.kind && !p->operation.internal && strcmp(vm->pub.progress.correlator, correlator) == 0)
+            return VM_ACCEPTED;
         for (unsigned i = 0; i < CORRELATORS; i++)
             if (strcmp(p->done[i].correlator, correlator) == 0) return p->done[i].result;
     }
@@ -448,7 +449,7 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
     int refused = guard(vm, w, o, kind, flag(args, "force"));
     if (refused) return refused;
     if (strcmp(op, "wipe") == 0 && !scope_of(args, &scope)) return VM_NOT_WIPED;
-    if (vm->priv.job.kind) /* Stop breaks off what is under way */
+    if (vm->priv.operation.kind) /* Stop breaks off what is under way */
         finish(vm, w, VM_CANCELLED, "broken off by a stop");
     if (strcmp(op, "lock") == 0 || strcmp(op, "unlock") == 0)
         snprintf(vm->pub.locker, sizeof vm->pub.locker, "%s", server_id);
@@ -459,9 +460,9 @@ int vm_operation(struct vm *vm, struct vm_world *w, const char *op, struct str a
 bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
                        enum vm_lease lease)
 {
-    const struct vm_job_kind *kind = vm_kind_of(op);
-    if (vm->priv.job.kind || !kind) return false;
-    vm->priv.job = (struct vm_job){
+    const struct vm_operation_kind *kind = vm_kind_of(op);
+    if (vm->priv.operation.kind || !kind) return false;
+    vm->priv.operation = (struct vm_operation){
         .kind = kind,
         .internal = true,
         .reason = reason,
@@ -471,7 +472,7 @@ bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int re
         .scope = VM_SCOPE_ALL /* c.5.2 row 40 */
     };
     vm->priv.restart_ms = 0;
-    snprintf(vm->priv.job.why, sizeof vm->priv.job.why, "%s", why);
+    snprintf(vm->priv.operation.why, sizeof vm->priv.operation.why, "%s", why);
     vm->pub.progress = (struct vm_progress){ .phase = VM_P_QUEUED, .start_ms = w->now_ms, .update_ms = w->now_ms };
     snprintf(vm->pub.progress.op, sizeof vm->pub.progress.op, "%s", kind->op);
     say_text(vm, "");
@@ -516,7 +517,7 @@ static void unexpected(struct vm *vm, struct vm_world *w, const struct hv_event 
 
 bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    struct vm_job *job = &vm->priv.job;
+    struct vm_operation *o = &vm->priv.operation;
     int code = 0;
     if (strcmp(ev->uuid, vm->pub.want.uuid) != 0) return false;
     if (vm_outside_event(vm, w, ev)) return true;
@@ -530,10 +531,10 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
         w->sink->save(w->sink->ctx, vm);
         return true;
     }
-    if (ev->kind == HV_EV_DONE && (!job->kind || ev->cookie != job->waits_for))
-        return true; /* of a job that was broken off */
-    if (job->kind) {
-        enum vm_go how = vm_step_event(vm, w, job->kind->steps[job->at], ev, &code);
+    if (ev->kind == HV_EV_DONE && (!o->kind || ev->cookie != o->waits_for))
+        return true; /* of an operation that was broken off */
+    if (o->kind) {
+        enum vm_go how = vm_step_event(vm, w, o->kind->steps[o->at], ev, &code);
         go(vm, w, how, code);
     } else if (ev->kind == HV_EV_STATE)
         unexpected(vm, w, ev);
@@ -559,13 +560,13 @@ bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct loader_even
 
 void vm_tick(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv.job;
+    struct vm_operation *o = &vm->priv.operation;
     int code = 0;
-    if (job->kind && (job->deadline_ms <= w->now_ms || (job->press_ms && job->press_ms <= w->now_ms))) {
-        enum vm_go how = vm_step_timeout(vm, w, job->kind->steps[job->at], &code);
+    if (o->kind && (o->deadline_ms <= w->now_ms || (o->press_ms && o->press_ms <= w->now_ms))) {
+        enum vm_go how = vm_step_timeout(vm, w, o->kind->steps[o->at], &code);
         go(vm, w, how, code);
     }
-    if (vm->priv.set_dirty && vm->pub.state == VM_RUNNING && !job->kind) set_live(vm, w);
+    if (vm->priv.set_dirty && vm->pub.state == VM_RUNNING && !o->kind) set_live(vm, w);
     vm_crash_tick(vm, w);
     vm_lease_tick(vm, w);
 }
@@ -574,9 +575,9 @@ int64_t vm_next_ms(const struct vm *vm)
 {
     const struct vm_private *p = &vm->priv;
     int64_t next = INT64_MAX;
-    if (p->set_dirty && !p->job.kind) next = 0;
-    if (p->job.kind && p->job.deadline_ms < next) next = p->job.deadline_ms;
-    if (p->job.kind && p->job.press_ms && p->job.press_ms < next) next = p->job.press_ms;
+    if (p->set_dirty && !p->operation.kind) next = 0;
+    if (p->operation.kind && p->operation.deadline_ms < next) next = p->operation.deadline_ms;
+    if (p->operation.kind && p->operation.press_ms && p->operation.press_ms < next) next = p->operation.press_ms;
     if (p->restart_ms && p->restart_ms < next) next = p->restart_ms;
     return vm_lease_next_ms(vm) < next ? vm_lease_next_ms(vm) : next;
 }
@@ -602,27 +603,27 @@ static enum vm_state state_seen(const struct vm *vm, enum hv_state seen)
     }
 }
 
-static bool wipes(const struct vm_job *job)
+static bool wipes(const struct vm_operation *o)
 {
-    return strcmp(job->kind->op, "wipe") == 0;
+    return strcmp(o->kind->op, "wipe") == 0;
 }
 
-/* A job that is finished whatever comes between: what it destroys may not be seen half destroyed. */
+/* An operation that is finished whatever comes between: what it destroys may not be seen half destroyed. */
 static bool goes_on(const struct vm *vm)
 {
-    const struct vm_job_kind *kind = vm->priv.job.kind;
+    const struct vm_operation_kind *kind = vm->priv.operation.kind;
     if (!kind) return false;
-    return wipes(&vm->priv.job) || (strcmp(kind->op, "delete") == 0 && vm->pub.state == VM_DELETING);
+    return wipes(&vm->priv.operation) || (strcmp(kind->op, "delete") == 0 && vm->pub.state == VM_DELETING);
 }
 
 /* From the beginning, as each of its steps may be done twice; but what is made anew after a wipe is not wiped again. */
 static void go_on(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv.job;
-    const bool wiped = is_wiped(job);
-    job->deadline_ms = INT64_MAX;
-    vm_set_state(vm, w, wipes(job) ? VM_WIPING : VM_DELETING, job->reason);
-    for (job->at = 0; wiped && job->kind->steps[job->at] != STEP_IMAGE;) job->at++;
+    struct vm_operation *o = &vm->priv.operation;
+    const bool wiped = is_wiped(o);
+    o->deadline_ms = INT64_MAX;
+    vm_set_state(vm, w, wipes(o) ? VM_WIPING : VM_DELETING, o->reason);
+    for (o->at = 0; wiped && o->kind->steps[o->at] != STEP_IMAGE;) o->at++;
     run(vm, w);
 }
 
@@ -630,14 +631,14 @@ static void go_on(struct vm *vm, struct vm_world *w)
 static void break_off(struct vm *vm, struct vm_world *w)
 {
     if (vm->pub.progress.op[0] && vm->pub.progress.result == 0) {
-        vm->priv.job = (struct vm_job){
+        vm->priv.operation = (struct vm_operation){
             .kind = vm_kind_of("stop"), /* only to be finished; nobody asked for what the device did itself */
             .internal = !vm->pub.progress.server_id[0],
             .before = vm->pub.state
         };
         finish(vm, w, VM_INTERRUPTED, "interrupted by a restart of the agent; see the state");
     }
-    vm->priv.job = (struct vm_job){ 0 };
+    vm->priv.operation = (struct vm_operation){ 0 };
 }
 
 void vm_recover(struct vm *vm, struct vm_world *w, enum hv_state seen)

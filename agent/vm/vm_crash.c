@@ -5,7 +5,10 @@
 
 /* What happens after a crash, without any session (c.3.6, c.5.2 rows 18 to 24). */
 
-enum { CRASHES_KEPT = sizeof((struct vm_view *)0)->crash_ms / sizeof((struct vm_view *)0)->crash_ms[0], DELAY_MAX_TIMES = 10 };
+enum {
+    CRASHES_KEPT = sizeof((struct vm_view *)0)->crash_ms / sizeof((struct vm_view *)0)->crash_ms[0],
+    DELAY_MAX_TIMES = 10
+};
 
 enum vm_crash_reason vm_crash_reason(enum hv_cause cause)
 {
@@ -109,7 +112,7 @@ void vm_crashed(struct vm *vm, struct vm_world *w, enum vm_crash_reason why, con
 void vm_crash_tick(struct vm *vm, struct vm_world *w)
 {
     char why[128];
-    if (!vm->priv.restart_ms || vm->priv.restart_ms > w->now_ms || vm->priv.job.kind) return;
+    if (!vm->priv.restart_ms || vm->priv.restart_ms > w->now_ms || vm->priv.operation.kind) return;
     vm->priv.restart_ms = 0;
     if (vm->pub.state != VM_CRASHED) return;
     if (vm->pub.lock == VM_LOCKED) { /* it stays as it is */

@@ -106,7 +106,7 @@ enum vm_step {
 };
 enum { STEPS_MAX = 9, CORRELATORS = 8, REQUEST_LIMIT_MS = 300000, PRESS_AGAIN_MS = 5000 };
 
-struct vm_job_kind { /* one row of the table of operations in vm.c */
+struct vm_operation_kind { /* one row of the table of operations in vm.c */
     const char *op;
     enum vm_step steps[STEPS_MAX];
     int result;   /* when it ends well */
@@ -118,9 +118,9 @@ struct vm_job_kind { /* one row of the table of operations in vm.c */
 enum vm_scope { VM_SCOPE_LISTED, VM_SCOPE_USER, VM_SCOPE_ALL };
 
 /* The operation under way. */
-struct vm_job {
-    const struct vm_job_kind *kind; /* NULL = none */
-    unsigned at;                    /* index into kind->steps */
+struct vm_operation {
+    const struct vm_operation_kind *kind; /* NULL = none */
+    unsigned at;                          /* index into kind->steps */
     bool internal; /* made by the machine itself (crash action, auto start, lease): nobody gets an alert when it ends */
     char why[128]; /* of an internal one: what the device does, in words; Progress/Text says it */
     enum vm_lease lease; /* what it makes of the lease when it ends well */
@@ -152,7 +152,7 @@ struct vm_done {
 };
 
 struct vm_private {
-    struct vm_job job;
+    struct vm_operation operation;
     uint64_t last_cookie, set_cookie;
     bool set_dirty;
     bool told_pending;  /* owners know that something waits for the next start */
@@ -210,7 +210,7 @@ void vm_wipe_forget(struct vm *vm);
 
 /* vm.c */
 /** The row of the table of operations; NULL when there is none. */
-const struct vm_job_kind *vm_kind_of(const char *op);
+const struct vm_operation_kind *vm_kind_of(const char *op);
 void vm_set_state(struct vm *vm, struct vm_world *w, enum vm_state to, int reason);
 void vm_set_lock(struct vm *vm, struct vm_world *w, enum vm_lock to, int reason);
 /** Tell the owners to look at a VM whose state is as it was. */
@@ -218,7 +218,7 @@ void vm_tell_state(struct vm *vm, struct vm_world *w, int reason);
 void vm_set_progress(struct vm *vm, struct vm_world *w, enum vm_phase phase, int pct, const char *text);
 /** Issue a request for the running step. */
 enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t limit_ms, int *code);
-/** Start a job of the machine's own. Servers that look at Progress see it with `why`; their own operations are refused with 1444 until
+/** Start an operation of the machine's own. Servers that look at Progress see it with `why`; their own operations are refused with 1444 until
  * it is over. @return false when another runs */
 bool vm_begin_internal(struct vm *vm, struct vm_world *w, const char *op, int reason, const char *why,
                        enum vm_lease lease);

@@ -46,7 +46,7 @@ int64_t vm_lease_next_ms(const struct vm *vm)
 {
     int64_t at_ms;
 
-    if (!has_lease(vm) || vm->priv.job.kind || !next(vm, &at_ms)) return INT64_MAX;
+    if (!has_lease(vm) || vm->priv.operation.kind || !next(vm, &at_ms)) return INT64_MAX;
     return at_ms > vm->priv.lease_again_ms ? at_ms : vm->priv.lease_again_ms;
 }
 

@@ -10,7 +10,7 @@ enum { MEMORY_GRAIN_KB = 1024 }; /* libvirt rounds */
 
 void vm_look(struct vm *vm, struct vm_world *w)
 {
-    if (vm->pub.state == VM_DEFINED || vm->pub.state == VM_PROVISIONING || vm->priv.job.kind) return;
+    if (vm->pub.state == VM_DEFINED || vm->pub.state == VM_PROVISIONING || vm->priv.operation.kind) return;
     (void)w->hv->class->request(w->hv, HV_LOOK, &vm->pub.want, ++vm->priv.last_cookie, NULL); /* the next one comes */
 }
 
@@ -83,7 +83,8 @@ static void tell_silence(struct vm *vm, struct vm_world *w, const struct hv_even
     if (silent == vm->pub.silent) return;
     vm->pub.silent = silent;
     if (silent || vm->pub.reason == VM_R_TIMEOUT) vm->pub.reason = silent ? VM_R_TIMEOUT : VM_R_UNKNOWN;
-    if (silent && !vm->priv.job.kind) snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%s", ev->text);
+    if (silent && !vm->priv.operation.kind)
+        snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%s", ev->text);
     w->sink->save(w->sink->ctx, vm);
     vm_tell_state(vm, w, vm->pub.reason);
     if (!silent) vm_look(vm, w);
@@ -96,6 +97,6 @@ bool vm_outside_event(struct vm *vm, struct vm_world *w, const struct hv_event *
         return true;
     }
     if (ev->kind != HV_EV_DONE || ev->call != HV_LOOK) return false;
-    if (!ev->rc && !vm->priv.job.kind && vm->pub.state != VM_DEFINED) believe(vm, w, ev);
+    if (!ev->rc && !vm->priv.operation.kind && vm->pub.state != VM_DEFINED) believe(vm, w, ev);
     return true;
 }

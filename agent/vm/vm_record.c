@@ -43,7 +43,7 @@
     }
 #define KIND(name, member)                                                                                             \
     {                                                                                                                  \
-        .key = name, .kind = RECORD_JOB_KIND, .offset = offsetof(S, member), .size = SIZE(member)                      \
+        .key = name, .kind = RECORD_OPERATION_KIND, .offset = offsetof(S, member), .size = SIZE(member)                \
     }
 #define NOT_KEPT(member, reason)                                                                                       \
     {                                                                                                                  \
@@ -166,8 +166,8 @@ static const struct record_row done_rows[] = { TEXT("correlator", correlator), I
 static const struct record_table done_table = TABLE(done_rows);
 #undef S
 
-#define S struct vm_job
-static const struct record_row job_rows[] = {
+#define S struct vm_operation
+static const struct record_row operation_rows[] = {
     KIND("kind", kind),
     INT("at", at),
     BOOL("internal", internal),
@@ -189,7 +189,7 @@ static const struct record_row job_rows[] = {
     NOT_KEPT(crash, "of a boot that ends with the agent"),
     NOT_KEPT(stopping_hard, "a shutdown that was interrupted is not gone on with"),
 };
-static const struct record_table job_table = TABLE(job_rows);
+static const struct record_table operation_table = TABLE(operation_rows);
 #undef S
 
 /* --- the VM --- */
@@ -203,8 +203,8 @@ static const struct record_row vm_rows[] = {
     PART("policy", policy, policy_table),
     PART("image", image, image_table),
     BOOL("reinstall", reinstall),
-    NOT_KEPT(to_wipe, "the tree has it; what a wipe under way takes is in its job"),
-    NOT_KEPT(n_to_wipe, "the tree has it; what a wipe under way takes is in its job"),
+    NOT_KEPT(to_wipe, "the tree has it; what a wipe under way takes is in its operation"),
+    NOT_KEPT(n_to_wipe, "the tree has it; what a wipe under way takes is in its operation"),
     INT("state", state),
     INT("beforeLock", before_lock),
     INT("reason", reason),
@@ -231,7 +231,7 @@ const struct record_table vm_record_table = TABLE(vm_rows);
 
 #define S struct vm_private
 static const struct record_row private_rows[] = {
-    PART("job", job, job_table),
+    PART("job", operation, operation_table),
     NOT_KEPT(last_cookie, "requests to the hypervisor end with the agent"),
     NOT_KEPT(set_cookie, "requests to the hypervisor end with the agent"),
     NOT_KEPT(set_dirty, "follows from what is pending"),
@@ -285,7 +285,7 @@ static void put_list(struct buf *out, const struct record_row *row, const void *
 static void put_value(struct buf *out, const struct record_row *row, const void *base)
 {
     const void *at = (const char *)base + row->offset;
-    const struct vm_job_kind *kind;
+    const struct vm_operation_kind *kind;
 
     switch (row->kind) {
     case RECORD_INT: buf_printf(out, "%d", *(const int *)at); break;
@@ -294,8 +294,8 @@ static void put_value(struct buf *out, const struct record_row *row, const void 
     case RECORD_TEXT: put_text(out, at); break;
     case RECORD_PART: put_rows(out, row->table, at); break;
     case RECORD_LIST: put_list(out, row, base); break;
-    case RECORD_JOB_KIND:
-        kind = *(const struct vm_job_kind *const *)at;
+    case RECORD_OPERATION_KIND:
+        kind = *(const struct vm_operation_kind *const *)at;
         put_text(out, kind ? kind->op : "");
         break;
     case RECORD_NOT_KEPT: break;
@@ -372,9 +372,9 @@ static bool take(const struct record_row *row, const struct doc *d, void *base, 
     case RECORD_TEXT: return take_text(row, d, at);
     case RECORD_PART: return take_rows(row->table, d, at, bad);
     case RECORD_LIST: return take_list(row, d, base, bad);
-    case RECORD_JOB_KIND:
+    case RECORD_OPERATION_KIND:
         if (d->kind != DOC_SCALAR) return false;
-        *(const struct vm_job_kind **)at = vm_kind_of(d->text.p);
+        *(const struct vm_operation_kind **)at = vm_kind_of(d->text.p);
         return !d->text.n || vm_kind_of(d->text.p);
     case RECORD_NOT_KEPT: break;
     }
@@ -398,8 +398,8 @@ static bool take_rows(const struct record_table *t, const struct doc *d, void *b
 /* What the machine indexes by. */
 static bool in_range(const struct vm *vm)
 {
-    return vm->priv.job.at < STEPS_MAX && (int)vm->pub.lease >= 0 && vm->pub.lease <= VM_LEASE_WIPED &&
-           (int)vm->priv.job.lease >= 0 && vm->priv.job.lease <= VM_LEASE_WIPED;
+    return vm->priv.operation.at < STEPS_MAX && (int)vm->pub.lease >= 0 && vm->pub.lease <= VM_LEASE_WIPED &&
+           (int)vm->priv.operation.lease >= 0 && vm->priv.operation.lease <= VM_LEASE_WIPED;
 }
 
 enum rc vm_load(struct str json, struct vm **out, struct err *e)
@@ -415,7 +415,7 @@ enum rc vm_load(struct str json, struct vm **out, struct err *e)
     if (!rc && (!take_rows(&vm_record_table, d, &vm->pub, &bad) || !take_rows(&vm_record_private, d, &vm->priv, &bad)))
         rc = err_set(e, RC_INVALID, "the VM record's \"%s\" is damaged", bad ? bad : "form");
     if (!rc && (!vm->pub.id[0] || !vm->pub.want.uuid[0])) rc = err_set(e, RC_INVALID, "the VM record has no id");
-    if (!rc && !in_range(vm)) rc = err_set(e, RC_INVALID, "the VM record's job is damaged");
+    if (!rc && !in_range(vm)) rc = err_set(e, RC_INVALID, "the VM record's operation is damaged");
     if (rc)
         vm_destroy(vm);
     else

@@ -10,9 +10,9 @@ enum record_kind {
     RECORD_I64,
     RECORD_BOOL,
     RECORD_TEXT,
-    RECORD_PART,     /* a struct with a table of its own */
-    RECORD_LIST,     /* an array of such */
-    RECORD_JOB_KIND, /* a pointer into the table of operations, kept as the operation's name */
+    RECORD_PART,           /* a struct with a table of its own */
+    RECORD_LIST,           /* an array of such */
+    RECORD_OPERATION_KIND, /* a pointer into the table of operations, kept as the operation's name */
     RECORD_NOT_KEPT
 };
 struct record_table;

@@ -39,7 +39,7 @@ static enum vm_go admit(struct vm *vm, struct vm_world *w, int *code)
 /* Again in the next turn of the loop, when what has been recorded so far is durable. */
 static enum vm_go go_on(struct vm *vm, const struct vm_world *w)
 {
-    vm->priv.job.deadline_ms = w->now_ms + 1;
+    vm->priv.operation.deadline_ms = w->now_ms + 1;
     return VM_GO_WAIT;
 }
 
@@ -137,9 +137,9 @@ static bool has_its_files(struct vm *vm, const struct vm_world *w)
 
 static enum vm_go begin_start(struct vm *vm, struct vm_world *w, int *code)
 {
-    const struct vm_job *job = &vm->priv.job;
+    const struct vm_operation *o = &vm->priv.operation;
     if (!has_its_files(vm, w)) return VM_GO_FAIL;
-    vm_set_state(vm, w, VM_STARTING, job->reason);
+    vm_set_state(vm, w, VM_STARTING, o->reason);
     vm_set_progress(vm, w, VM_P_START, 85, "starting the guest");
     vm->priv.ready_early = false;
     vm->pub.boot_ms = w->now_ms;
@@ -148,26 +148,26 @@ static enum vm_go begin_start(struct vm *vm, struct vm_world *w, int *code)
     vm->pub.pending = false;
     memset(&vm->pub.stats, 0, sizeof vm->pub.stats);
     memset(&vm->pub.stats_before, 0, sizeof vm->pub.stats_before);
-    return vm_ask(vm, w, job->paused ? HV_START_PAUSED : HV_START, REQUEST_LIMIT_MS, code);
+    return vm_ask(vm, w, o->paused ? HV_START_PAUSED : HV_START, REQUEST_LIMIT_MS, code);
 }
 
 static enum vm_go guest_is_up(struct vm *vm, struct vm_world *w)
 {
     vm->pub.boot_time_ms = w->now_ms - vm->pub.boot_ms;
-    vm_set_state(vm, w, VM_RUNNING, vm->priv.job.reason);
+    vm_set_state(vm, w, VM_RUNNING, vm->priv.operation.reason);
     return VM_GO_NEXT;
 }
 
 static enum vm_go begin_ready(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv.job;
-    if (job->paused) {
-        vm_set_state(vm, w, VM_PAUSED, job->reason);
+    struct vm_operation *o = &vm->priv.operation;
+    if (o->paused) {
+        vm_set_state(vm, w, VM_PAUSED, o->reason);
         return VM_GO_NEXT;
     }
     if (vm->pub.policy.health == 0 || !vm->pub.want.heartbeat || vm->priv.ready_early) return guest_is_up(vm, w);
     vm_set_progress(vm, w, VM_P_START, 90, "waiting for the guest to say that it is up");
-    job->deadline_ms = w->now_ms + (int64_t)vm->pub.policy.boot_timeout_s * 1000;
+    o->deadline_ms = w->now_ms + (int64_t)vm->pub.policy.boot_timeout_s * 1000;
     return VM_GO_WAIT;
 }
 
@@ -176,7 +176,7 @@ static enum vm_go event_ready(struct vm *vm, struct vm_world *w, const struct hv
     if (ev->kind == HV_EV_READY) return guest_is_up(vm, w);
     if (ev->kind == HV_EV_STATE && (ev->state == HV_CRASHED || ev->state == HV_OFF || ev->state == HV_GONE)) {
         *code = VM_START_FAILED;
-        vm->priv.job.crash = vm_crash_reason(ev->cause);
+        vm->priv.operation.crash = vm_crash_reason(ev->cause);
         say(vm, ev->text[0] ? ev->text : "the guest stopped while it was booting");
         return VM_GO_FAIL;
     }
@@ -198,53 +198,53 @@ static enum vm_go begin_stop(struct vm *vm, struct vm_world *w, int *code)
 /* The power button; pressed again every few seconds, because a press while the guest is still booting is lost. */
 static enum vm_go begin_shutdown(struct vm *vm, struct vm_world *w, int *code)
 {
-    struct vm_job *job = &vm->priv.job;
+    struct vm_operation *o = &vm->priv.operation;
     if (is_off(vm)) return VM_GO_NEXT;
     if (vm->pub.state == VM_CRASHED || vm->pub.state == VM_PAUSED) { /* cannot react to a button */
-        job->stopping_hard = true;
+        o->stopping_hard = true;
         return vm_ask(vm, w, HV_DESTROY, REQUEST_LIMIT_MS, code);
     }
-    int64_t limit_s = job->timeout_s ? job->timeout_s : vm->pub.policy.shut_timeout_s;
-    vm_set_state(vm, w, VM_SHUTTING_DOWN, job->reason);
+    int64_t limit_s = o->timeout_s ? o->timeout_s : vm->pub.policy.shut_timeout_s;
+    vm_set_state(vm, w, VM_SHUTTING_DOWN, o->reason);
     vm_set_progress(vm, w, VM_P_STOP, 30, "waiting for the guest to shut down");
     enum vm_go how = vm_ask(vm, w, HV_SHUTDOWN, limit_s * 1000, code);
-    job->press_ms = w->now_ms + PRESS_AGAIN_MS;
+    o->press_ms = w->now_ms + PRESS_AGAIN_MS;
     return how;
 }
 
 static enum vm_go stopped(struct vm *vm, struct vm_world *w)
 {
-    struct vm_job *job = &vm->priv.job;
-    job->press_ms = 0;
-    vm_set_state(vm, w, VM_STOPPED, job->stopping_hard ? VM_R_TIMEOUT : job->reason);
-    job->stopping_hard = false;
+    struct vm_operation *o = &vm->priv.operation;
+    o->press_ms = 0;
+    vm_set_state(vm, w, VM_STOPPED, o->stopping_hard ? VM_R_TIMEOUT : o->reason);
+    o->stopping_hard = false;
     return VM_GO_NEXT;
 }
 
 static enum vm_go event_shutdown(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
 {
-    struct vm_job *job = &vm->priv.job;
+    struct vm_operation *o = &vm->priv.operation;
     if (ev->kind == HV_EV_STATE && (ev->state == HV_OFF || ev->state == HV_GONE || ev->state == HV_CRASHED))
         return stopped(vm, w);
-    if (ev->kind == HV_EV_DONE && job->stopping_hard && !ev->rc) return stopped(vm, w);
+    if (ev->kind == HV_EV_DONE && o->stopping_hard && !ev->rc) return stopped(vm, w);
     if (ev->kind == HV_EV_DONE && ev->rc == RC_TIMEOUT)
-        job->deadline_ms = w->now_ms; /* an emulator that does not answer will not shut down: its time is over now */
+        o->deadline_ms = w->now_ms; /* an emulator that does not answer will not shut down: its time is over now */
     return VM_GO_WAIT;
 }
 
 static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
 {
-    struct vm_job *job = &vm->priv.job;
-    if (w->now_ms < job->deadline_ms) { /* only time to press again */
-        const int64_t deadline_ms = job->deadline_ms;
+    struct vm_operation *o = &vm->priv.operation;
+    if (w->now_ms < o->deadline_ms) { /* only time to press again */
+        const int64_t deadline_ms = o->deadline_ms;
         enum vm_go how = vm_ask(vm, w, HV_SHUTDOWN, 0, code);
-        job->deadline_ms = deadline_ms;
-        job->press_ms = w->now_ms + PRESS_AGAIN_MS;
+        o->deadline_ms = deadline_ms;
+        o->press_ms = w->now_ms + PRESS_AGAIN_MS;
         return how == VM_GO_FAIL ? VM_GO_WAIT : how;
     }
-    job->press_ms = 0;
-    if (!job->stopping_hard && (job->force || job->restart || vm->pub.policy.force_stop)) {
-        job->stopping_hard = true;
+    o->press_ms = 0;
+    if (!o->stopping_hard && (o->force || o->restart || vm->pub.policy.force_stop)) {
+        o->stopping_hard = true;
         return vm_ask(vm, w, HV_DESTROY, REQUEST_LIMIT_MS, code);
     }
     say(vm, "the guest did not shut down in time");
@@ -255,7 +255,7 @@ static enum vm_go timeout_shutdown(struct vm *vm, struct vm_world *w, int *code)
 static enum vm_go begin_restore(struct vm *vm, struct vm_world *w, int *code)
 {
     if (!has_its_files(vm, w)) return VM_GO_FAIL;
-    vm_set_state(vm, w, VM_RESUMING, vm->priv.job.reason);
+    vm_set_state(vm, w, VM_RESUMING, vm->priv.operation.reason);
     return vm_ask(vm, w, HV_RESTORE, REQUEST_LIMIT_MS, code);
 }
 
@@ -270,7 +270,7 @@ static enum vm_go begin_lock_action(struct vm *vm, struct vm_world *w, int *code
     case VM_LA_SUSPEND:
         vm_set_state(vm, w, VM_SUSPENDING, VM_R_LOCK);
         return vm_ask(vm, w, HV_SAVE, REQUEST_LIMIT_MS, code);
-    case VM_LA_SHUTDOWN: vm->priv.job.force = true; return begin_shutdown(vm, w, code);
+    case VM_LA_SHUTDOWN: vm->priv.operation.force = true; return begin_shutdown(vm, w, code);
     default: return VM_GO_NEXT; /* the guest goes on, unseen */
     }
 }
@@ -279,9 +279,9 @@ static enum vm_go event_lock_action(struct vm *vm, struct vm_world *w, const str
 {
     if (vm->pub.policy.lock_action == VM_LA_SHUTDOWN) return event_shutdown(vm, w, ev);
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
-    if (ev->rc == RC_TIMEOUT && !vm->priv.job.stopping_hard) {
+    if (ev->rc == RC_TIMEOUT && !vm->priv.operation.stopping_hard) {
         /* An emulator that does not answer cannot be paused. A lock does not wait for it: its power is taken. */
-        vm->priv.job.stopping_hard = true;
+        vm->priv.operation.stopping_hard = true;
         return vm_ask(vm, w, HV_DESTROY, REQUEST_LIMIT_MS, code);
     }
     if (ev->rc) {
@@ -289,7 +289,7 @@ static enum vm_go event_lock_action(struct vm *vm, struct vm_world *w, const str
         *code = VM_LOCK_FAILED;
         return VM_GO_FAIL;
     }
-    if (vm->priv.job.stopping_hard) return stopped(vm, w);
+    if (vm->priv.operation.stopping_hard) return stopped(vm, w);
     vm_set_state(vm, w, vm->pub.policy.lock_action == VM_LA_PAUSE ? VM_PAUSED : VM_SUSPENDED, VM_R_LOCK);
     return VM_GO_NEXT;
 }
@@ -297,10 +297,10 @@ static enum vm_go event_lock_action(struct vm *vm, struct vm_world *w, const str
 /* What the lock stopped goes on; what was stopped before stays stopped. */
 static enum vm_go begin_unlock_action(struct vm *vm, struct vm_world *w, int *code)
 {
-    struct vm_job *job = &vm->priv.job;
+    struct vm_operation *o = &vm->priv.operation;
     bool ran = vm->pub.before_lock == VM_RUNNING;
     vm->pub.before_lock = VM_UNDEFINED;
-    job->reason = VM_R_LOCK;
+    o->reason = VM_R_LOCK;
     if (!ran) return VM_GO_NEXT;
     if (vm->pub.state == VM_PAUSED) return vm_ask(vm, w, HV_RESUME, REQUEST_LIMIT_MS, code);
     if (vm->pub.state == VM_SUSPENDED) return begin_restore(vm, w, code);
@@ -312,7 +312,7 @@ static enum vm_go begin_unlock_action(struct vm *vm, struct vm_world *w, int *co
 
 static enum vm_go begin_save(struct vm *vm, struct vm_world *w, int *code)
 {
-    vm_set_state(vm, w, VM_SUSPENDING, vm->priv.job.reason);
+    vm_set_state(vm, w, VM_SUSPENDING, vm->priv.operation.reason);
     return vm_ask(vm, w, HV_SAVE, REQUEST_LIMIT_MS, code);
 }
 
@@ -352,14 +352,14 @@ static enum vm_go wipe_some(struct vm *vm, struct vm_world *w)
 
 static enum vm_go begin_wipe(struct vm *vm, struct vm_world *w)
 {
-    vm_set_state(vm, w, VM_WIPING, vm->priv.job.reason);
+    vm_set_state(vm, w, VM_WIPING, vm->priv.operation.reason);
     w->sink->save(w->sink->ctx, vm);
     return go_on(vm, w);
 }
 
 static enum vm_go begin_undefine(struct vm *vm, struct vm_world *w, int *code)
 {
-    vm_set_state(vm, w, VM_DELETING, vm->priv.job.reason);
+    vm_set_state(vm, w, VM_DELETING, vm->priv.operation.reason);
     return vm_ask(vm, w, HV_UNDEFINE, REQUEST_LIMIT_MS, code);
 }
 
@@ -390,7 +390,7 @@ static enum vm_go event_set_live(struct vm *vm, struct vm_world *w, const struct
 {
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT;
     vm_resources_told(vm, w, ev);
-    if (vm->pub.pending && vm->priv.job.restart) return VM_GO_NEXT;
+    if (vm->pub.pending && vm->priv.operation.restart) return VM_GO_NEXT;
     w->sink->save(w->sink->ctx, vm);
     *code = vm->pub.pending ? VM_AT_NEXT_START : VM_OK;
     return VM_GO_END;
@@ -398,7 +398,7 @@ static enum vm_go event_set_live(struct vm *vm, struct vm_world *w, const struct
 
 enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, int *code)
 {
-    struct vm_job *job = &vm->priv.job;
+    struct vm_operation *o = &vm->priv.operation;
     switch (step) {
     case STEP_IMAGE: return begin_image(vm, w, code);
     case STEP_FILES: return begin_files(vm, w, code);
@@ -408,8 +408,8 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     case STEP_PROVISIONED:
         vm->pub.effective = vm->pub.want;
         vm->pub.pending = false;
-        vm_set_state(vm, w, VM_STOPPED, job->reason);
-        return job->start_after && vm->pub.lock == VM_UNLOCKED ? VM_GO_NEXT : VM_GO_END;
+        vm_set_state(vm, w, VM_STOPPED, o->reason);
+        return o->start_after && vm->pub.lock == VM_UNLOCKED ? VM_GO_NEXT : VM_GO_END;
     case STEP_START: return begin_start(vm, w, code);
     case STEP_READY: return begin_ready(vm, w);
     case STEP_SHUTDOWN: return begin_shutdown(vm, w, code);
@@ -418,13 +418,13 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
     case STEP_RESUME: return begin_resume(vm, w, code);
     case STEP_SAVE: return begin_save(vm, w, code);
     case STEP_LOCK_ACTION: return begin_lock_action(vm, w, code);
-    case STEP_LOCKED: vm_set_lock(vm, w, VM_LOCKED, job->reason); return VM_GO_NEXT;
-    case STEP_UNLOCKED: vm_set_lock(vm, w, VM_UNLOCKED, job->reason); return VM_GO_NEXT;
+    case STEP_LOCKED: vm_set_lock(vm, w, VM_LOCKED, o->reason); return VM_GO_NEXT;
+    case STEP_UNLOCKED: vm_set_lock(vm, w, VM_UNLOCKED, o->reason); return VM_GO_NEXT;
     case STEP_UNLOCK_ACTION: return begin_unlock_action(vm, w, code);
     case STEP_SCOPE: return begin_scope(vm, w, code);
     case STEP_FORGET: return vm_ask(vm, w, HV_FORGET, REQUEST_LIMIT_MS, code);
     case STEP_WIPE: return begin_wipe(vm, w);
-    case STEP_WIPED: vm_set_state(vm, w, VM_STOPPED, job->reason); return VM_GO_NEXT;
+    case STEP_WIPED: vm_set_state(vm, w, VM_STOPPED, o->reason); return VM_GO_NEXT;
     case STEP_UNDEFINE: return begin_undefine(vm, w, code);
     case STEP_REMOVE: return remove_some(vm, w);
     case STEP_SET_LIVE: return begin_set_live(vm, w, code);
@@ -435,7 +435,7 @@ enum vm_go vm_step_begin(struct vm *vm, struct vm_world *w, enum vm_step step, i
 /* State after a request that needs no other sign than its own success. */
 static enum vm_go asked(struct vm *vm, struct vm_world *w, enum vm_step step, const struct hv_event *ev, int *code)
 {
-    const int reason = vm->priv.job.reason;
+    const int reason = vm->priv.operation.reason;
     if (ev->kind != HV_EV_DONE) return VM_GO_WAIT; /* the state event that comes with it says nothing new */
     if (ev->rc) {
         say(vm, ev->text[0] ? ev->text : rc_text(ev->rc));

@@ -23,17 +23,17 @@ enum { SLICE_BYTES = 8 << 20, SLICE_FILES = 16 };
 
 /* --- scope --- */
 
-static bool is_named(const struct vm_job *job, const char *name)
+static bool is_named(const struct vm_operation *o, const char *name)
 {
-    for (int i = 0; i < job->n_wipe; i++)
-        if (strcmp(job->wipe[i].text, name) == 0) return true;
+    for (int i = 0; i < o->n_wipe; i++)
+        if (strcmp(o->wipe[i].text, name) == 0) return true;
     return false;
 }
 
-static void add_name(struct vm_job *job, const char *name)
+static void add_name(struct vm_operation *o, const char *name)
 {
-    if (job->n_wipe == VM_WIPE_NAMES || is_named(job, name)) return;
-    snprintf(job->wipe[job->n_wipe++].text, sizeof job->wipe[0].text, "%s", name);
+    if (o->n_wipe == VM_WIPE_NAMES || is_named(o, name)) return;
+    snprintf(o->wipe[o->n_wipe++].text, sizeof o->wipe[0].text, "%s", name);
 }
 
 static bool there_is(const struct vm *vm, const char *name)
@@ -45,20 +45,19 @@ static bool there_is(const struct vm *vm, const char *name)
 
 bool vm_wipe_resolve(struct vm *vm)
 {
-    struct vm_job *job = &vm->priv.job;
+    struct vm_operation *o = &vm->priv.operation;
 
-    if (job->n_wipe) return true; /* gone on with after a restart */
-    if (job->scope == VM_SCOPE_LISTED) {
+    if (o->n_wipe) return true; /* gone on with after a restart */
+    if (o->scope == VM_SCOPE_LISTED) {
         for (int i = 0; i < vm->pub.n_to_wipe; i++)
-            if (there_is(vm, vm->pub.to_wipe[i].text)) add_name(job, vm->pub.to_wipe[i].text);
-        return job->n_wipe > 0;
+            if (there_is(vm, vm->pub.to_wipe[i].text)) add_name(o, vm->pub.to_wipe[i].text);
+        return o->n_wipe > 0;
     }
     for (int i = 0; i < vm->pub.want.n_volumes; i++)
-        if (job->scope == VM_SCOPE_ALL || !vm->pub.want.volumes[i].read_only)
-            add_name(job, vm->pub.want.volumes[i].name);
-    add_name(job, VM_WIPE_DISK);
-    add_name(job, VM_WIPE_CONSOLE);
-    if (job->scope == VM_SCOPE_ALL) add_name(job, VM_WIPE_IMAGE);
+        if (o->scope == VM_SCOPE_ALL || !vm->pub.want.volumes[i].read_only) add_name(o, vm->pub.want.volumes[i].name);
+    add_name(o, VM_WIPE_DISK);
+    add_name(o, VM_WIPE_CONSOLE);
+    if (o->scope == VM_SCOPE_ALL) add_name(o, VM_WIPE_IMAGE);
     return true;
 }
 
@@ -86,15 +85,15 @@ static void holds(const char *file, char out[HV_NAME_BYTES])
 /* A volume that nobody wants any more is nobody's to keep. */
 static bool in_scope(const struct vm *vm, const char *file)
 {
-    const struct vm_job *job = &vm->priv.job;
+    const struct vm_operation *o = &vm->priv.operation;
     char what[HV_NAME_BYTES];
 
     if (strcmp(file, ".") == 0 || strcmp(file, "..") == 0) return false;
-    if (!job->n_wipe) return true; /* Delete: all of it */
+    if (!o->n_wipe) return true; /* Delete: all of it */
     holds(file, what);
     if (strcmp(what, VM_WIPE_MEMORY) == 0) return true;
-    return is_named(job, what) ||
-           (job->scope != VM_SCOPE_LISTED && strcmp(what, VM_WIPE_IMAGE) != 0 && !there_is(vm, what));
+    return is_named(o, what) ||
+           (o->scope != VM_SCOPE_LISTED && strcmp(what, VM_WIPE_IMAGE) != 0 && !there_is(vm, what));
 }
 
 /* --- destroying one file --- */
@@ -227,17 +226,17 @@ enum rc vm_wipe_some(struct vm *vm, bool *done, struct err *e)
 
 enum rc vm_delete_some(struct vm *vm, bool *done, struct err *e)
 {
-    enum rc rc = destroy(vm, !vm->priv.job.keeps_data, done, e);
+    enum rc rc = destroy(vm, !vm->priv.operation.keeps_data, done, e);
 
     if (rc || !*done || !vm->pub.want.dir[0]) return rc;
     return rmdir(vm->pub.want.dir) == 0 || errno == ENOENT ? RC_OK : lost(e, "cannot be removed", vm->pub.want.dir);
 }
 
 /* The record of what is not there any more. */
-static void forget_volumes(struct hv_spec *s, const struct vm_job *job)
+static void forget_volumes(struct hv_spec *s, const struct vm_operation *o)
 {
     for (int i = 0; i < s->n_volumes; i++)
-        if (is_named(job, s->volumes[i].name)) {
+        if (is_named(o, s->volumes[i].name)) {
             memset(s->volumes[i].file, 0, sizeof s->volumes[i].file);
             s->volumes[i].size_kb = 0;
         }
@@ -257,16 +256,16 @@ static void forget_image(struct hv_spec *s, bool disk, bool copies)
 
 void vm_wipe_forget(struct vm *vm)
 {
-    const struct vm_job *job = &vm->priv.job;
-    const bool disk = is_named(job, VM_WIPE_DISK) && vm->pub.want.disk[0],
-               copies = is_named(job, VM_WIPE_IMAGE) && vm->pub.want.kernel[0];
+    const struct vm_operation *o = &vm->priv.operation;
+    const bool disk = is_named(o, VM_WIPE_DISK) && vm->pub.want.disk[0],
+               copies = is_named(o, VM_WIPE_IMAGE) && vm->pub.want.kernel[0];
 
     vm->pub.reinstall = vm->pub.reinstall || disk || copies;
-    forget_volumes(&vm->pub.want, job);
-    forget_volumes(&vm->pub.effective, job);
+    forget_volumes(&vm->pub.want, o);
+    forget_volumes(&vm->pub.effective, o);
     forget_image(&vm->pub.want, disk, copies);
     forget_image(&vm->pub.effective, disk, copies);
     vm->pub.before_lock = vm->pub.before_lock ? VM_STOPPED : VM_UNDEFINED; /* what the lock stopped is no more */
-    if (job->scope == VM_SCOPE_LISTED) return;
+    if (o->scope == VM_SCOPE_LISTED) return;
     memset(vm->pub.crash_info, 0, sizeof vm->pub.crash_info); /* a guest's last words may be anything */
 }

@@ -354,7 +354,7 @@ static bool is_idle(const struct rig *r)
 {
     const struct vm *vm = the_vm(r);
     return !vm ||
-           (!vm->priv.job.kind && !vm->priv.restart_ms && !vm->priv.set_dirty && !vm->priv.set_cookie &&
+           (!vm->priv.operation.kind && !vm->priv.restart_ms && !vm->priv.set_dirty && !vm->priv.set_cookie &&
             (vm_view(vm)->state == VM_DEFINED || vm_view(vm)->state == VM_STOPPED || vm_view(vm)->state == VM_RUNNING ||
              vm_view(vm)->state == VM_SUSPENDED || vm_view(vm)->state == VM_PAUSED));
 }
@@ -482,7 +482,7 @@ static void act(struct rig *r)
     case 5:
     case 6: crash(r, k == 5 ? HV_C_PANIC : HV_C_GUEST); break;
     case 7:
-        if (vm && vm_view(vm)->state == VM_RUNNING && !vm->priv.job.kind && !r->destroying[0]) plant(r);
+        if (vm && vm_view(vm)->state == VM_RUNNING && !vm->priv.operation.kind && !r->destroying[0]) plant(r);
         break;
     case 8: restart_unseen(r); break;
     case 9:

@@ -550,7 +550,7 @@ static void a_large_wipe_takes_many_turns(void)
     do_op(&r, "provision", "", 1200);
     fill_with_data(&r, "userdata.img");
     CU_ASSERT_EQUAL(op(&r, "wipe", "scope=all", "w"), 202);
-    for (; turns < 100 && r.vm->priv.job.kind; turns++) {
+    for (; turns < 100 && r.vm->priv.operation.kind; turns++) {
         step(&r);
         if (turns != 4) continue;
         CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 48 << 20); /* overwritten where it lies, and then removed */

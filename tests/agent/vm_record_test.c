@@ -30,7 +30,7 @@ static void fill_row(const struct record_row *row, char *base)
         for (size_t i = 0; i < row->size / row->table->size; i++) fill(row->table, at + i * row->table->size);
         if (row->counted) *(int *)(void *)(base + row->count_offset) = (int)(row->size / row->table->size);
         break;
-    case RECORD_JOB_KIND: *(const struct vm_job_kind **)(void *)at = vm_kind_of("wipe"); break;
+    case RECORD_OPERATION_KIND: *(const struct vm_operation_kind **)(void *)at = vm_kind_of("wipe"); break;
     case RECORD_NOT_KEPT: break;
     }
 }
@@ -47,8 +47,8 @@ static void filled(struct vm **out)
     fill(&vm_record_table, (char *)&vm->pub);
     fill(&vm_record_private, (char *)&vm->priv);
     vm->pub.lease = VM_LEASE_LOCKED; /* what the machine indexes by has to be in range */
-    vm->priv.job.lease = VM_LEASE_WIPED;
-    vm->priv.job.at = 5;
+    vm->priv.operation.lease = VM_LEASE_WIPED;
+    vm->priv.operation.at = 5;
     *out = vm;
 }
 
