@@ -8,11 +8,6 @@
 #define DM_STATEMENTS(X)                                                                                                  \
     X(AUTHORITIES, "SELECT authority_id, name, server_id, stamp, owner, record FROM authority ORDER BY authority_id")     \
     /* A device with its account: all that one message needs when nothing has changed, and the rest. */                   \
-    X(DEVICE_BY_NAME, DM_DEVICE " WHERE d.authority_id = :authority_id AND d.name = :name")                               \
-    X(DEVICE_BY_ID, "SELECT authority_id, name FROM device WHERE device_id = :device_id")                                 \
-    X(DEVICE_REST,                                                                                                        \
-      "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms, planned_stamp,"     \
-      " careful FROM device WHERE device_id = :device_id")                                                                \
     X(CONTACT_KEEP, "UPDATE contact SET seen_ms = :now_ms, quiet = quiet + :quiet, client_nonce = :client_nonce,"         \
                     " server_nonce = :server_nonce, resync_until_ms = NULL,"                                              \
                     " resynchronised = CASE WHEN :resynchronised = 1 THEN 1 ELSE resynchronised END,"                     \
@@ -56,31 +51,6 @@
                               " ORDER BY r.session_row LIMIT 4)")                                                         \
     X(ATTRIBUTE_PUT, "INSERT INTO attribute_row (device_id, name, value) VALUES (:device_id, :name, :value)"              \
                      " ON CONFLICT (device_id, name) DO UPDATE SET value = :value")                                       \
-    X(FACTS_DROP, "DELETE FROM fact")                                                                                     \
-    X(FACT_ADD,                                                                                                           \
-      "INSERT INTO fact (path_id, name) VALUES (:path_id, :name) ON CONFLICT (path_id) DO UPDATE SET name = :name")       \
-    X(PATH_BY_ID, "SELECT uri FROM path WHERE path_id = :path_id")                                                        \
-    X(PATH_BY_URI, "SELECT path_id FROM path WHERE uri = :uri")                                                           \
-    /* One that nobody's tree has any more. The newest stays, so that no number is given twice: others remember them. */  \
-    X(PATH_DROP, "DELETE FROM path WHERE path_id = :path_id AND path_id < (SELECT max(path_id) FROM path)"                \
-                 " AND NOT EXISTS (SELECT 1 FROM node n WHERE n.path_id = :path_id)"                                      \
-                 " AND NOT EXISTS (SELECT 1 FROM policy_set s WHERE s.path_id = :path_id)"                                \
-                 " AND NOT EXISTS (SELECT 1 FROM fact f WHERE f.path_id = :path_id)")                                     \
-    X(PATHS_SWEEP, "DELETE FROM path WHERE path_id > :after AND path_id <= :to AND path_id < (SELECT max(path_id)"        \
-                   " FROM path) AND NOT EXISTS (SELECT 1 FROM node n WHERE n.path_id = path.path_id)"                     \
-                   " AND NOT EXISTS (SELECT 1 FROM policy_set s WHERE s.path_id = path.path_id)"                          \
-                   " AND NOT EXISTS (SELECT 1 FROM fact f WHERE f.path_id = path.path_id)")                               \
-    X(PATHS_LAST, "SELECT max(path_id) FROM path")                                                                        \
-    X(PATH_ADD, "INSERT INTO path (uri) VALUES (:uri)")                                                                   \
-    X(NODES, "SELECT path_id, format, known, value, at_ms FROM node WHERE device_id = :device_id")                        \
-    X(NODE_ADD, "INSERT INTO node (device_id, path_id, format, known, value, at_ms)"                                      \
-                " VALUES (:device_id, :path_id, :format, :known, :value, :at_ms)")                                        \
-    X(NODE_SET, "UPDATE node SET format = :format, known = :known, value = :value, at_ms = :at_ms"                        \
-                " WHERE device_id = :device_id AND path_id = :path_id")                                                   \
-    X(NODE_DROP, "DELETE FROM node WHERE device_id = :device_id AND path_id = :path_id")                                  \
-    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why, crashes,"       \
-           " crash_time, crash_why FROM vm"                                                                               \
-           " WHERE device_id = :device_id")                                                                               \
     X(VM_PUT,                                                                                                             \
       "INSERT INTO vm (device_id, vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why," \
       " crashes, crash_time, crash_why)"                                                                                  \
@@ -103,21 +73,12 @@
     X(DESCRIPTION, "SELECT name, data FROM description WHERE description_id = :description_id")                           \
     X(IMAGES, "SELECT name, version, guest_type, arch, format, sha256, size_bytes, node_name, secret FROM image"          \
               " WHERE authority_id = :authority_id ORDER BY image_id")                                                    \
-    X(ASSIGNMENTS, "SELECT policy_id, revision, truth, state, why FROM assignment WHERE device_id = :device_id")          \
     X(ASSIGNMENT_PUT,                                                                                                     \
       "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms)"                                 \
       " VALUES (:device_id, :policy_id, :revision, :truth, :state, :why, :now_ms)"                                        \
       " ON CONFLICT (device_id, policy_id) DO UPDATE SET revision = :revision, truth = :truth, state = :state,"           \
       " why = :why, at_ms = :now_ms")                                                                                     \
     X(ASSIGNMENT_DROP, "DELETE FROM assignment WHERE device_id = :device_id AND policy_id = :policy_id")                  \
-    X(OPERATIONS_OPEN,                                                                                                    \
-      DM_OPERATION " WHERE device_id = :device_id AND (state = 'queued' OR state = 'notified' OR state = 'sent'"          \
-                   " OR state = 'accepted' OR state = 'acknowledged') ORDER BY operation_id")                             \
-    X(OPERATION_LAST, "SELECT coalesce(max(operation_id), 0) FROM operation WHERE device_id = :device_id")                \
-    X(OPERATION_BY_CORRELATOR, DM_OPERATION " WHERE device_id = :device_id AND correlator = :correlator")                 \
-    X(OPERATIONS_BY_HAND,                                                                                                 \
-      "SELECT operation_id, owner, kind, created_ms, created_by FROM operation WHERE device_id = :device_id"              \
-      " AND by_policy = 0 AND scope = 1 AND state = 'verified' ORDER BY operation_id DESC LIMIT 200")                     \
     X(OPERATION_ADD,                                                                                                      \
       "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, correlator, state, reason, tries,"          \
       " created_by, created_ms, updated_ms) VALUES (:device_id, :kind, 1, :scope, :owner, :args, :correlator,"            \
@@ -143,9 +104,6 @@
     X(OPERATION_PERCENT,                                                                                                  \
       "UPDATE operation SET code = :code, reason = :reason, percent = :percent, updated_ms = :now_ms"                     \
       " WHERE operation_id = :operation_id")                                                                              \
-    X(OPERATION_ITEMS,                                                                                                    \
-      "SELECT command, uri, format, type, data, code, seen_code, seen, seen_ms, secret, changed_by FROM operation_item"   \
-      " WHERE operation_id = :operation_id ORDER BY seq")                                                                 \
     X(OPERATION_ITEM_ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data)"              \
                           " VALUES (:operation_id, :seq, :command, :uri, 'chr', 'text/plain', :data)")                    \
     X(OPERATION_ITEMS_SENT,                                                                                               \
@@ -162,23 +120,16 @@
       "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) SELECT :operation_id,"                  \
       " coalesce(max(seq), 0) + 1, :now_ms, :state, :code, :reason FROM operation_step"                                   \
       " WHERE operation_id = :operation_id HAVING coalesce(max(seq), 0) < 500")                                           \
-    X(FAILURES, "SELECT key, code, tries, retry_ms, at_ms FROM failure WHERE device_id = :device_id ORDER BY key")        \
     X(FAILURE_PUT, "INSERT INTO failure (device_id, key, code, tries, retry_ms, why, at_ms)"                              \
                    " VALUES (:device_id, :key, :code, :tries, :retry_ms, :why, :now_ms) ON CONFLICT (device_id, key)"     \
                    " DO UPDATE SET code = :code, tries = :tries, retry_ms = :retry_ms, why = :why, at_ms = :now_ms")      \
     X(FAILURE_DROP, "DELETE FROM failure WHERE device_id = :device_id AND key = :key")                                    \
-    X(WISHES, "SELECT uri, hash, since_ms FROM wish WHERE device_id = :device_id ORDER BY uri")                           \
     X(WISHES_DROP, "DELETE FROM wish WHERE device_id = :device_id")                                                       \
     X(WISH_ADD, "INSERT INTO wish (device_id, uri, hash, since_ms) VALUES (:device_id, :uri, :hash, :since_ms)")          \
-    X(SETS, "SELECT p.uri, s.value, s.earlier FROM policy_set s JOIN path p ON p.path_id = s.path_id"                     \
-            " WHERE s.device_id = :device_id")                                                                            \
     X(SET_PUT, "INSERT INTO policy_set (device_id, path_id, value) VALUES (:device_id, :path_id, :value)"                 \
                " ON CONFLICT (device_id, path_id) DO UPDATE SET value = :value,"                                          \
                " earlier = CASE WHEN policy_set.value <> :value THEN policy_set.value ELSE policy_set.earlier END")       \
     X(SET_DROP, "DELETE FROM policy_set WHERE device_id = :device_id AND path_id = :path_id")                             \
-    X(CHARGES,                                                                                                            \
-      "SELECT v.policy_id, v.vm, v.left_ms, p.name, p.revision, p.deleted_ms, v.goal FROM policy_vm v"                    \
-      " JOIN policy p ON p.policy_id = v.policy_id WHERE v.device_id = :device_id ORDER BY v.policy_id, v.vm")            \
     X(CHARGE_PUT, "INSERT INTO policy_vm (device_id, policy_id, vm, goal, left_ms)"                                       \
                   " VALUES (:device_id, :policy_id, :vm, :goal, :left_ms)"                                                \
                   " ON CONFLICT (device_id, policy_id, vm) DO UPDATE SET goal = :goal, left_ms = :left_ms")               \
@@ -198,19 +149,6 @@
                    " VALUES (:device_id, :session_id, :trigger_id, :started_ms, :messages, 'open', '')")                  \
     X(SESSION_END, "UPDATE session SET ended_ms = :now_ms, messages = :messages, outcome = :outcome, why = :why"          \
                    " WHERE session_row = :session_row")                                                                   \
-    X(SESSION_OPEN, "SELECT 1 FROM session WHERE session_row = :session_row AND device_id = :device_id"                   \
-                    " AND session_id = :session_id AND outcome = 'open'")                                                 \
-    X(SESSION_REFUSED, "SELECT messages FROM session WHERE session_row = :session_row AND device_id = :device_id"         \
-                       " AND outcome = 'refused' AND started_ms > :since_ms")                                             \
-    X(REFUSAL, "SELECT times, since_ms, session_row FROM refusal WHERE device_id = :device_id")                           \
-    X(REFUSAL_PUT, "INSERT INTO refusal (device_id, at_ms, remote, why, times, since_ms, session_row)"                    \
-                   " VALUES (:device_id, :at_ms, :remote, :why, :times, :since_ms, :session_row)"                         \
-                   " ON CONFLICT (device_id) DO UPDATE SET at_ms = :at_ms, remote = :remote, why = :why,"                 \
-                   " times = :times, since_ms = :since_ms, session_row = :session_row")                                   \
-    X(CONTEST_PUT, "INSERT INTO contest (device_id, at_ms, since_ms, times, remote, other)"                               \
-                   " VALUES (:device_id, :at_ms, :since_ms, :times, :remote, :other)"                                     \
-                   " ON CONFLICT (device_id) DO UPDATE SET at_ms = :at_ms, since_ms = :since_ms, times = :times,"         \
-                   " remote = :remote, other = :other")                                                                   \
     X(SESSIONS_LOST, "UPDATE session SET outcome = 'lost', ended_ms = :now_ms, why = 'the server was restarted'"          \
                      " WHERE outcome = 'open'")                                                                           \
     X(RECORDING_PUT, "INSERT INTO recording (session_row, at_ms, why, cut, bytes, data)"                                  \
@@ -219,12 +157,7 @@
     X(RECORDINGS_BYTES, "SELECT coalesce(sum(bytes), 0) FROM recording")                                                  \
     X(RECORDINGS_TRIM,                                                                                                    \
       "DELETE FROM recording WHERE session_row IN (SELECT session_row FROM recording ORDER BY at_ms LIMIT :limit)")       \
-    /* the clock was set back */                                                                                          \
-    X(CLOCK_LAST, "SELECT at_ms FROM event ORDER BY event_id DESC LIMIT 1")                                               \
-    X(CLOCK_READINGS, "UPDATE device SET next_kpi_ms = :now_ms WHERE next_kpi_ms > :now_ms")                              \
-    X(CLOCK_RESYNC, "UPDATE contact SET resync_until_ms = NULL WHERE resync_until_ms > :now_ms")                          \
-    X(CLOCK_TRIGGERS, "UPDATE trigger SET next_ms = :now_ms WHERE next_ms > :now_ms")                                     \
-    X(CLOCK_FAILURES, "UPDATE failure SET retry_ms = :now_ms WHERE retry_ms > :now_ms")
+    /* the clock was set back */
 
 #define DM_DEVICE                                                                                                                \
     "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash, d.next_kpi_ms,"               \

@@ -5,7 +5,31 @@
 #include "db/sql/sql.h"
 
 /* Every entity with statements. */
-#define DB_ENTITIES(X) X(audit) X(authority) X(clock) X(event) X(idempotency) X(instance) X(token)
+/* clang-format off */
+#define DB_ENTITIES(X) \
+    X(account) \
+    X(assignment) \
+    X(audit) \
+    X(authority) \
+    X(clock) \
+    X(clock_step) \
+    X(device_state) \
+    X(event) \
+    X(failure) \
+    X(idempotency) \
+    X(instance) \
+    X(node) \
+    X(operation) \
+    X(operation_item) \
+    X(path) \
+    X(policy_set) \
+    X(policy_vm) \
+    X(refusal) \
+    X(session) \
+    X(token) \
+    X(vm) \
+    X(wish)
+/* clang-format on */
 
 /* In an entity's .c file: LIST is an X(NAME, "sql") list. NAME is then what sql_query() takes. */
 #define DB_STATEMENTS(entity, LIST)                                                                                    \

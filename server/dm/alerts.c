@@ -4,6 +4,7 @@
 #include "server/dm/message.h"
 #include "base/log.h"
 #include "db/dm.h"
+#include "db/operation.h"
 #include "ddf/uri.h"
 #include "server/core/metrics.h"
 #include "server/dm/repeats.h"
@@ -85,14 +86,10 @@ static void late_result(struct visit *v, const struct alert *al)
 {
     struct pol_operation op;
     struct pol_verdict to;
-    struct sql_rows *r = NULL;
+    struct db_operation row;
     if (v->rc) return;
-    enum rc rc = sql_start(v->db, DM_STMT(OPERATION_BY_CORRELATOR),
-                           SQL_ARGS({ "device_id", SQL_I(v->d.id) }, { "correlator", SQL_T(al->in->correlator) }), &r,
-                           v->e);
-    if (!rc) rc = sql_step(r, v->e);
-    bool there = !rc && store_read_operation(r, v->a, &op);
-    sql_end(r);
+    enum rc rc = db_operation_by_correlator(v->db, v->d.id, al->in->correlator, v->a, &row, v->e);
+    bool there = !rc && store_read_operation(&row, v->a, &op);
     if (rc && rc != RC_NOT_FOUND) v->rc = rc;
     if (!there || !pol_op_finished(op.state)) return;
     pol_op_on_alert(v->l, &op, al->in->type, al->in->data, v->a, &to);

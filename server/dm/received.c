@@ -7,7 +7,9 @@
 #include "server/dm/message.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "db/assignment.h"
 #include "db/dm.h"
+#include "db/vm.h"
 #include "ddf/uri.h"
 #include <string.h>
 
@@ -71,20 +73,21 @@ static void load_vms(struct visit *v)
         visit_nomem(v);
         return;
     }
-    enum rc rc = sql_start(v->db, DM_STMT(VMS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
-    while (!rc && k->n_vms < RECALL_VMS && (rc = sql_step(r, v->e)) == RC_OK) {
+    struct db_vm row;
+    enum rc rc = db_vm_list(v->db, v->d.id, &r, v->e);
+    while (!rc && k->n_vms < RECALL_VMS && (rc = db_vm_next(r, &row, v->e)) == RC_OK) {
         struct recall_vm *x = &k->vms[k->n_vms++];
-        *x = (struct recall_vm){ .state = sql_int(r, 2),
-                                 .lock = sql_int(r, 3),
-                                 .reason = sql_int(r, 4),
-                                 .verified = sql_int(r, 5),
-                                 .state_ms = sql_int(r, 6),
-                                 .crashes = sql_int(r, 10),
+        *x = (struct recall_vm){ .state = row.state,
+                                 .lock = row.lock,
+                                 .reason = row.reason,
+                                 .verified = row.verified,
+                                 .state_ms = row.state_ms,
+                                 .crashes = row.crashes,
                                  .there = true };
-        if (!arena_str(&k->arena, sql_text(r, 0), &x->name) || !arena_str(&k->arena, sql_text(r, 1), &x->title) ||
-            !arena_str(&k->arena, sql_text(r, 7), &x->image) || !arena_str(&k->arena, sql_text(r, 8), &x->summary) ||
-            !arena_str(&k->arena, sql_text(r, 9), &x->why) || !arena_str(&k->arena, sql_text(r, 11), &x->crash_time) ||
-            !arena_str(&k->arena, sql_text(r, 12), &x->crash_why))
+        if (!arena_str(&k->arena, row.vm, &x->name) || !arena_str(&k->arena, row.title, &x->title) ||
+            !arena_str(&k->arena, row.image, &x->image) || !arena_str(&k->arena, row.summary, &x->summary) ||
+            !arena_str(&k->arena, row.why, &x->why) || !arena_str(&k->arena, row.crash_time, &x->crash_time) ||
+            !arena_str(&k->arena, row.crash_why, &x->crash_why))
             rc = err_set(v->e, RC_NOMEM, "no memory for the VMs of a device");
     }
     sql_end(r);
@@ -303,14 +306,12 @@ static void load_assignments(struct visit *v)
     struct recall *k = v->r;
     struct sql_rows *r = NULL;
     if (k->has_assignments || v->rc) return;
-    enum rc rc = sql_start(v->db, DM_STMT(ASSIGNMENTS), SQL_ARGS({ "device_id", SQL_I(v->d.id) }), &r, v->e);
-    while (!rc && k->n_assignments < KEEP_ASSIGNMENTS && (rc = sql_step(r, v->e)) == RC_OK) {
+    struct db_assignment row;
+    enum rc rc = db_assignment_list(v->db, v->d.id, &r, v->e);
+    while (!rc && k->n_assignments < KEEP_ASSIGNMENTS && (rc = db_assignment_next(r, &row, v->e)) == RC_OK) {
         struct recall_assignment *x = new_assignment(k);
-        if (x)
-            *x = (struct recall_assignment){ .policy = sql_int(r, 0),
-                                             .revision = sql_int(r, 1),
-                                             .truth = sql_int(r, 2) };
-        if (!x || !arena_str(&k->arena, sql_text(r, 3), &x->state) || !arena_str(&k->arena, sql_text(r, 4), &x->why))
+        if (x) *x = (struct recall_assignment){ .policy = row.policy, .revision = row.revision, .truth = row.truth };
+        if (!x || !arena_str(&k->arena, row.state, &x->state) || !arena_str(&k->arena, row.why, &x->why))
             rc = err_set(v->e, RC_NOMEM, "no memory for the assignments of a device");
     }
     sql_end(r);

@@ -2,10 +2,12 @@
 #include "server/dm/refusals.h"
 #include "base/crypto.h"
 #include "base/log.h"
-#include "db/dm.h"
 #include "server/store/ceilings.h"
 #include "server/dm/session_log.h"
 #include "server/core/metrics.h"
+#include "db/device_state.h"
+#include "db/refusal.h"
+#include "db/session.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,21 +144,6 @@ void refusals_no_request(const struct server *srv, struct str remote, const char
 
 /* ---- to be kept ---- */
 
-/* The row of the history that goes on with this refusal. 0 = none */
-static enum rc row_of(struct sql *db, const struct note *n, int64_t row, int64_t *messages, bool *there, struct err *e)
-{
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(db, DM_STMT(SESSION_REFUSED),
-                           SQL_ARGS({ "session_row", SQL_I(row) }, { "device_id", SQL_I(n->device) },
-                                    { "since_ms", SQL_I(n->refused_ms - SAME_ROW_MS) }),
-                           &r, e);
-    if (!rc) rc = sql_step(r, e);
-    *there = !rc;
-    *messages = rc ? 0 : sql_int(r, 0);
-    sql_end(r);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
-}
-
 static enum rc tell_refused(struct dm *dm, const struct note *n, int64_t row, struct arena *a, struct err *e)
 {
     struct buf b;
@@ -172,48 +159,42 @@ static enum rc tell_refused(struct dm *dm, const struct note *n, int64_t row, st
     return ending_event(dm, n->authority, "session", str_of(n->name), json, n->refused_ms, e);
 }
 
+/* A new row of the history. */
+static enum rc add_row(struct dm *dm, const struct note *n, struct db_refusal *x, struct err *e)
+{
+    struct sql *db = store_sql(dm->st);
+    struct db_session s = { .device = n->device, .id = str_of(n->session_id), .started_ms = n->refused_ms };
+    enum rc rc = db_session_number(db, &s.row, e);
+    if (!rc) rc = db_session_add(db, &s, e);
+    x->session_row = s.row;
+    x->times = 0;
+    x->since_ms = n->refused_ms;
+    return rc ? rc : ceiling_session(db, dm->srv, n->device, s.row, e);
+}
+
 static enum rc keep_refusal(struct dm *dm, const struct note *n, struct arena *a, struct err *e)
 {
     struct sql *db = store_sql(dm->st);
-    struct sql_rows *r = NULL;
-    int64_t times = 0, since = 0, row = 0, messages = 0;
-    bool there = false;
-    enum rc rc = sql_start(db, DM_STMT(REFUSAL), SQL_ARGS({ "device_id", SQL_I(n->device) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) {
-        times = sql_int(r, 0);
-        since = sql_int(r, 1);
-        row = sql_int(r, 2);
-    }
-    sql_end(r);
-    if (rc == RC_NOT_FOUND) rc = RC_OK;
-    if (!rc) rc = row_of(db, n, row, &messages, &there, e);
-    if (!rc && !there) {
-        rc = sql_run(db, DM_STMT(SESSION_ADD),
-                     SQL_ARGS({ "device_id", SQL_I(n->device) }, { "session_id", SQL_T(str_of(n->session_id)) },
-                              { "trigger_id", SQL_N }, { "started_ms", SQL_I(n->refused_ms) },
-                              { "messages", SQL_I(0) }),
-                     NULL, e);
-        row = sql_last_id(db);
-        times = 0;
-        since = n->refused_ms;
-    }
-    if (!rc && !there) rc = ceiling_session(db, dm->srv, n->device, row, e);
-    if (!rc)
-        rc = sql_run(db, DM_STMT(SESSION_END),
-                     SQL_ARGS({ "session_row", SQL_I(row) }, { "now_ms", SQL_I(n->refused_ms) },
-                              { "messages", SQL_I(messages + n->refused) }, { "outcome", SQL_T(STR("refused")) },
-                              { "why", SQL_T(str_of(n->why)) }),
-                     NULL, e);
-    if (!rc)
-        rc = sql_run(db, DM_STMT(REFUSAL_PUT),
-                     SQL_ARGS({ "device_id", SQL_I(n->device) }, { "at_ms", SQL_I(n->refused_ms) },
-                              { "remote", SQL_T(str_of(n->remote)) }, { "why", SQL_T(str_of(n->why)) },
-                              { "times", SQL_I(times + n->refused) }, { "since_ms", SQL_I(since) },
-                              { "session_row", SQL_I(row) }),
-                     NULL, e);
+    struct db_refusal x = { .device = n->device };
+    int64_t messages = 0;
+    enum rc rc = db_refusal_find(db, n->device, &x, e);
+    if (!rc || rc == RC_NOT_FOUND) /* the row of the history that goes on with this refusal */
+        rc = db_session_refused(db, x.session_row, n->device, n->refused_ms - SAME_ROW_MS, &messages, e);
+    const bool fresh = rc == RC_NOT_FOUND;
+    if (fresh) rc = add_row(dm, n, &x, e);
+    x.at_ms = n->refused_ms;
+    x.times += n->refused;
+    x.remote = str_of(n->remote);
+    x.why = str_of(n->why);
+    const struct db_session_end end = { .row = x.session_row,
+                                        .messages = messages + n->refused,
+                                        .now_ms = n->refused_ms,
+                                        .outcome = STR("refused"),
+                                        .why = x.why };
+    if (!rc) rc = db_session_end(db, &end, e);
+    if (!rc) rc = db_refusal_put(db, &x, e);
     dm->dirty = true;
-    if (!rc && !there) rc = tell_refused(dm, n, row, a, e);
+    if (!rc && fresh) rc = tell_refused(dm, n, x.session_row, a, e);
     struct buf b;
     struct str json = { 0 };
     buf_init(&b, 4096);
@@ -234,11 +215,13 @@ static enum rc keep_contest(struct dm *dm, const struct note *n, struct arena *a
     log_event(LOG_WARN, "device.contested", LOG_Z("device", n->name), LOG_N("times", n->contested),
               LOG_Z("remote", n->one), LOG_Z("other", n->other),
               LOG_Z("what", "two devices call with one identity: their sessions end each other"));
-    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(CONTEST_PUT),
-                         SQL_ARGS({ "device_id", SQL_I(n->device) }, { "at_ms", SQL_I(n->contested_ms) },
-                                  { "since_ms", SQL_I(n->contested_since_ms) }, { "times", SQL_I(n->contested) },
-                                  { "remote", SQL_T(str_of(n->one)) }, { "other", SQL_T(str_of(n->other)) }),
-                         NULL, e);
+    const struct db_contest x = { .device = n->device,
+                                  .at_ms = n->contested_ms,
+                                  .since_ms = n->contested_since_ms,
+                                  .times = n->contested,
+                                  .remote = str_of(n->one),
+                                  .other = str_of(n->other) };
+    enum rc rc = db_contest_put(store_sql(dm->st), &x, e);
     dm->dirty = true;
     return rc ? rc : ending_event(dm, n->authority, "device", str_of(n->name), json, n->contested_ms, e);
 }
@@ -246,13 +229,9 @@ static enum rc keep_contest(struct dm *dm, const struct note *n, struct arena *a
 static enum rc keep_note(struct dm *dm, struct note *n, int64_t now_ms, struct err *e)
 {
     struct arena a;
-    struct sql_rows *r = NULL;
     arena_init(&a, 64 << 10);
     enum rc rc = dm_begin(dm, e);
-    if (!rc)
-        rc = sql_start(store_sql(dm->st), DM_STMT(DEVICE_BY_ID), SQL_ARGS({ "device_id", SQL_I(n->device) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    sql_end(r);
+    if (!rc) rc = db_device_state_name(store_sql(dm->st), n->device, &a, NULL, NULL, e);
     bool gone = rc == RC_NOT_FOUND; /* deleted meanwhile */
     if (!rc && n->refused) rc = keep_refusal(dm, n, &a, e);
     if (!rc && n->contested) rc = keep_contest(dm, n, &a, e);

@@ -5,6 +5,7 @@
 #include "db/dm.h"
 #include "server/store/ceilings.h"
 #include "server/core/metrics.h"
+#include "db/session.h"
 #include <string.h>
 
 static struct str json_session(struct arena *a, const struct session *s, const char *outcome, const char *why)
@@ -125,14 +126,8 @@ void ending_failed(struct dm *dm, struct session *s, const char *why)
 /* Its row may have gone with the transaction that was not kept, and the row's number to somebody else. */
 static enum rc check_row(struct dm *dm, struct session *s, struct err *e)
 {
-    struct sql_rows *r = NULL;
     if (!s->row) return RC_OK;
-    enum rc rc = sql_start(store_sql(dm->st), DM_STMT(SESSION_OPEN),
-                           SQL_ARGS({ "session_row", SQL_I(s->row) }, { "device_id", SQL_I(s->device) },
-                                    { "session_id", SQL_T(s->id) }),
-                           &r, e);
-    if (!rc) rc = sql_step(r, e);
-    sql_end(r);
+    enum rc rc = db_session_is_open(store_sql(dm->st), s->row, s->device, s->id, e);
     if (rc != RC_NOT_FOUND) return rc;
     s->row = 0;
     return RC_OK;

@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/correlators.h"
 #include "base/text.h"
-#include "db/dm.h"
+#include "db/operation.h"
 
 enum { CORRELATOR_BYTES = 5 };
-
-/* The last operation of the device: what is sent makes a later one, and with it other Correlators. */
-static enum rc last_operation(struct store *st, int64_t device, int64_t *out, struct err *e)
-{
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(store_sql(st), DM_STMT(OPERATION_LAST), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) *out = sql_int(r, 0);
-    sql_end(r);
-    return rc;
-}
 
 enum rc correlators_assign(struct store *st, int64_t device, int64_t want_stamp, struct pol_step *steps,
                            struct arena *a, struct err *e)
@@ -25,7 +14,8 @@ enum rc correlators_assign(struct store *st, int64_t device, int64_t want_stamp,
         uint8_t mac[SHA256_BYTES];
         char hex[2 * CORRELATOR_BYTES + 1];
         if (s->operation || !s->op_kind.n) continue;
-        enum rc rc = last < 0 ? last_operation(st, device, &last, e) : RC_OK;
+        /* The last operation of the device: what is sent makes a later one, and with it other Correlators. */
+        enum rc rc = last < 0 ? db_operation_last(store_sql(st), device, &last, e) : RC_OK;
         if (rc) return rc;
         /* What is done is part of it: a database that was restored never gives another operation a Correlator that the
          * device has seen. */

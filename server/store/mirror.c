@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/mirror.h"
-#include "db/dm.h"
 #include "ddf/layout/token.h"
+#include "db/node.h"
 #include "ddf/uri.h"
 #include <string.h>
 
@@ -128,26 +128,26 @@ static void inherit(struct mirror *m)
 enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(db, DM_STMT(NODES), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+    struct db_node x;
+    enum rc rc = db_node_list(db, device, &r, e);
+    while (!rc && (rc = db_node_next(r, &x, e)) == RC_OK) {
         struct str uri, value = { 0 };
         struct mirror_node *n = NULL;
-        int64_t path = sql_int(r, 0), format = sql_int(r, 1), known = sql_int(r, 2);
         uint64_t hash = 0;
-        rc = paths_uri(paths, path, &uri, &hash, e);
+        rc = paths_uri(paths, x.path, &uri, &hash, e);
         if (rc == RC_NOT_FOUND) rc = RC_INTERNAL;
         if (rc) break;
-        if (!(n = add(m, uri, hash)) || !arena_str(m->a, sql_text(r, 3), &value)) {
+        if (!(n = add(m, uri, hash)) || !arena_str(m->a, x.value, &value)) {
             rc = err_set(e, RC_NOMEM, "no memory for the mirror of a device");
             break;
         }
-        n->path = path;
+        n->path = x.path;
         n->value = value;
-        n->at_ms = sql_int(r, 4);
-        n->format = format >= 0 && format < DDF_FORMAT_COUNT ? (enum ddf_format)format : DDF_CHR;
-        n->row_known = n->known = known == POL_REPORTED       ? POL_REPORTED
-                                  : known == POL_ACKNOWLEDGED ? POL_ACKNOWLEDGED
-                                                              : POL_STALE;
+        n->at_ms = x.at_ms;
+        n->format = x.format >= 0 && x.format < DDF_FORMAT_COUNT ? (enum ddf_format)x.format : DDF_CHR;
+        n->row_known = n->known = x.known == POL_REPORTED       ? POL_REPORTED
+                                  : x.known == POL_ACKNOWLEDGED ? POL_ACKNOWLEDGED
+                                                                : POL_STALE;
         n->row_ms = n->at_ms;
         n->stored = true;
         m->bytes += value.n;
@@ -165,16 +165,16 @@ static enum rc write_node(struct mirror_node *n, struct sql *db, struct paths *p
     if (n->gone) {
         const int64_t path = n->path;
         n->path = 0; /* it may not be in the dictionary when the node comes back */
-        rc = sql_run(db, DM_STMT(NODE_DROP), SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(path) }), NULL,
-                     e);
+        rc = db_node_remove(db, device, path, e);
         return rc ? rc : paths_drop(paths, path, e);
     }
-    return sql_run(db, n->stored ? DM_STMT(NODE_SET) : DM_STMT(NODE_ADD),
-                   SQL_ARGS({ "device_id", SQL_I(device) }, { "path_id", SQL_I(n->path) },
-                            { "format", SQL_I(n->format) }, { "known", SQL_I(n->known) },
-                            { "value", n->format == DDF_NODE && !n->value.n ? SQL_N : SQL_T(n->value) },
-                            { "at_ms", SQL_I(n->at_ms) }),
-                   NULL, e);
+    const struct db_node row = { .path = n->path,
+                                 .format = n->format,
+                                 .known = n->known,
+                                 .value = n->value,
+                                 .has_value = n->format != DDF_NODE || n->value.n,
+                                 .at_ms = n->at_ms };
+    return n->stored ? db_node_set(db, device, &row, e) : db_node_add(db, device, &row, e);
 }
 
 enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e)

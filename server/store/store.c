@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/store.h"
+#include "db/account.h"
+#include "db/device_state.h"
 #include "db/dm.h"
+#include "db/failure.h"
+#include "db/node.h"
+#include "db/operation.h"
+#include "db/operation_item.h"
+#include "db/wish.h"
 #include "ddf/uri.h"
 #include "server/core/credentials.h"
 #include <stdlib.h>
@@ -116,88 +123,80 @@ static bool holds(const struct secret *s, int64_t device, struct str client, str
            memcmp(s->sealed[0], client.p, client.n) == 0 && memcmp(s->sealed[1], server.p, server.n) == 0;
 }
 
-static enum rc read_account(struct store *st, struct sql_rows *r, int64_t now_ms, struct arena *a,
+/* @param x  its texts live as long as d */
+static enum rc take_account(struct store *st, const struct db_account *x, int64_t now_ms, struct arena *a,
                             struct store_device *d, struct err *e)
 {
     struct sml_account *acc = &d->account;
     struct secret *s = &st->secrets[(uint64_t)d->id % STORE_SECRETS];
-    struct str client = sql_text(r, 14), server = sql_text(r, 16), auth = sql_text(r, 17);
 
-    if (!holds(s, d->id, client, server)) {
+    if (!holds(s, d->id, x->client_ha1, x->server_ha1)) {
         s->device = 0;
-        enum rc rc = open_secret(st, d->name, s, 0, client, e);
-        if (!rc) rc = open_secret(st, d->name, s, 1, server, e);
+        enum rc rc = open_secret(st, d->name, s, 0, x->client_ha1, e);
+        if (!rc) rc = open_secret(st, d->name, s, 1, x->server_ha1, e);
         if (rc) return rc;
         s->device = d->id;
     }
-    acc->auth = str_is(auth, "basic") ? SML_AUTH_BASIC : str_is(auth, "mac") ? SML_AUTH_MAC : SML_AUTH_MD5;
-    acc->resync = sql_int(r, 10) > now_ms && !sql_int(r, 8);
-    acc->challenges_used = sql_int(r, 23);
-    if (!arena_str(a, sql_text(r, 7), &acc->client_nonce) || !arena_str(a, sql_text(r, 9), &acc->server_nonce) ||
-        !arena_str(a, sql_text(r, 13), &acc->client_name) || !arena_str(a, sql_text(r, 15), &acc->server_name) ||
-        !arena_str(a, (struct str){ s->ha1[0], SML_HA1_BYTES }, &acc->client_ha1) ||
+    acc->auth = str_is(x->auth, "basic") ? SML_AUTH_BASIC : str_is(x->auth, "mac") ? SML_AUTH_MAC : SML_AUTH_MD5;
+    acc->resync = x->resync_until_ms > now_ms && !x->resynchronised;
+    acc->challenges_used = x->challenges_used;
+    acc->client_nonce = x->client_nonce;
+    acc->server_nonce = x->server_nonce;
+    acc->client_name = x->client_name;
+    acc->server_name = x->server_name;
+    if (!arena_str(a, (struct str){ s->ha1[0], SML_HA1_BYTES }, &acc->client_ha1) ||
         !arena_str(a, (struct str){ s->ha1[1], SML_HA1_BYTES }, &acc->server_ha1))
         return err_set(e, RC_NOMEM, "no memory for an account");
     return RC_OK;
 }
 
-static enum rc read_device(struct store *st, struct sql_rows *r, const struct authority *au, struct str name,
-                           int64_t now_ms, struct arena *a, struct store_device *d, struct err *e)
-{
-    *d = (struct store_device){ .id = sql_int(r, 0),
-                                .want_stamp = sql_int(r, 1),
-                                .have_stamp = sql_int(r, 2),
-                                .devinfo_hash = sql_int(r, 5),
-                                .next_kpi_ms = sql_int(r, 6),
-                                .certificate_until_ms = sql_int(r, 24),
-                                .authority = au->id,
-                                .au = au,
-                                .authority_name = au->name,
-                                .server_id = au->server_id,
-                                .record = sql_is_null(r, 18) ? -1 : sql_int(r, 18) != 0,
-                                .booked_ms = sql_int(r, 20),
-                                .alerts_left = sql_is_null(r, 21) ? -1 : sql_int(r, 21),
-                                .alerts_ms = sql_int(r, 22) };
-    if (!arena_str(a, name, &d->name) || !arena_str(a, sql_text(r, 3), &d->settled_token) ||
-        !arena_str(a, sql_text(r, 4), &d->layout_mo) || !arena_str(a, sql_text(r, 11), &d->user_agent) ||
-        !arena_str(a, sql_text(r, 12), &d->remote) || !arena_str(a, sql_text(r, 19), &d->booked))
-        return err_set(e, RC_NOMEM, "no memory for a device");
-    d->layout = server_layout(st->srv, d->layout_mo);
-    return read_account(st, r, now_ms, a, d, e);
-}
-
 enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms,
                           struct arena *a, struct store_device *out, struct err *e)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(st->db, DM_STMT(DEVICE_BY_NAME),
-                           SQL_ARGS({ "authority_id", SQL_I(au->id) }, { "name", SQL_T(name) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) rc = read_device(st, r, au, name, now_ms, a, out, e);
-    sql_end(r);
-    return rc;
+    struct db_account x;
+    enum rc rc = db_account_find(st->db, au->id, name, a, &x, e);
+    if (rc) return rc;
+    *out = (struct store_device){ .id = x.device,
+                                  .want_stamp = x.want_stamp,
+                                  .have_stamp = x.have_stamp,
+                                  .settled_token = x.settled_token,
+                                  .layout_mo = x.layout_mo,
+                                  .devinfo_hash = x.devinfo_hash,
+                                  .next_kpi_ms = x.next_kpi_ms,
+                                  .user_agent = x.user_agent,
+                                  .remote = x.remote,
+                                  .certificate_until_ms = x.certificate_until_ms,
+                                  .authority = au->id,
+                                  .au = au,
+                                  .authority_name = au->name,
+                                  .server_id = au->server_id,
+                                  .record = x.record,
+                                  .booked = x.booked,
+                                  .booked_ms = x.booked_ms,
+                                  .alerts_left = x.alerts_left,
+                                  .alerts_ms = x.alerts_ms };
+    if (!arena_str(a, name, &out->name)) return err_set(e, RC_NOMEM, "no memory for a device");
+    out->layout = server_layout(st->srv, out->layout_mo);
+    return take_account(st, &x, now_ms, a, out, e);
 }
 
 enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *a, struct err *e)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(st->db, DM_STMT(DEVICE_REST), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) {
-        d->mirror_read = sql_int(r, 0) != 0;
-        d->lists = (enum store_lists)sql_int(r, 1);
-        d->list_unsupported = d->lists == STORE_LISTS_UNSUPPORTED;
-        d->large_objects = sql_int(r, 2) != 0;
-        d->summary_ms = sql_int(r, 5);
-        d->created_ms = sql_int(r, 7);
-        d->planned_stamp = sql_int(r, 8);
-        d->careful = sql_int(r, 9) != 0;
-        if (!arena_str(a, sql_text(r, 3), &d->summary) || !arena_str(a, sql_text(r, 4), &d->summary_why) ||
-            !arena_str(a, sql_text(r, 6), &d->title))
-            rc = err_set(e, RC_NOMEM, "no memory for a device");
-    }
-    sql_end(r);
-    return rc;
+    struct db_device_state x;
+    enum rc rc = db_device_state_find(st->db, d->id, a, &x, e);
+    if (rc) return rc;
+    d->mirror_read = x.mirror_read;
+    d->lists = (enum store_lists)x.lists;
+    d->list_unsupported = d->lists == STORE_LISTS_UNSUPPORTED;
+    d->large_objects = x.large_objects;
+    d->summary = x.summary;
+    d->summary_why = x.summary_why;
+    d->summary_ms = x.summary_ms;
+    d->title = x.title;
+    d->created_ms = x.created_ms;
+    d->planned_stamp = x.planned_stamp;
+    d->careful = x.careful;
+    return RC_OK;
 }
 
 enum rc store_load_device(struct store *st, struct str authority, struct str name, int64_t now_ms, struct arena *a,
@@ -213,16 +212,13 @@ enum rc store_load_device(struct store *st, struct str authority, struct str nam
 enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struct arena *a, struct store_device *out,
                              struct err *e)
 {
-    struct sql_rows *r = NULL;
     const struct authority *au = NULL;
     struct str name = { 0 };
+    int64_t authority = 0;
     enum rc rc = store_refresh(st, e);
-    if (!rc) rc = sql_start(st->db, DM_STMT(DEVICE_BY_ID), SQL_ARGS({ "device_id", SQL_I(id) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc && !(au = catalog_authority_id(st->catalog, sql_int(r, 0))))
+    if (!rc) rc = db_device_state_name(st->db, id, a, &authority, &name, e);
+    if (!rc && !(au = catalog_authority_id(st->catalog, authority)))
         rc = err_set(e, RC_INTERNAL, "a device without its authority");
-    if (!rc && !arena_str(a, sql_text(r, 1), &name)) rc = err_set(e, RC_NOMEM, "no memory for a device");
-    sql_end(r);
     if (!rc) rc = store_find_device(st, au, name, now_ms, a, out, e);
     return rc ? rc : store_load_rest(st, out, a, e);
 }
@@ -274,15 +270,13 @@ static enum rc facts_of(struct store *st, const struct ddf_layout *l, const stru
 enum rc store_publish_facts(struct store *st, struct err *e)
 {
     const struct facts *f = NULL;
-    enum rc rc = sql_run(st->db, DM_STMT(FACTS_DROP), NULL, 0, NULL, e);
+    enum rc rc = db_fact_clear(st->db, e);
     for (size_t i = 0; !rc && i < st->srv->n_layouts; i++) {
         rc = facts_of(st, st->srv->layouts[i], &f, e);
         for (size_t k = 0; !rc && k < f->n; k++) {
             int64_t path = 0;
             rc = paths_id(st->paths, f->row[k].uri, f->row[k].hash, &path, e);
-            if (!rc)
-                rc = sql_run(st->db, DM_STMT(FACT_ADD),
-                             SQL_ARGS({ "path_id", SQL_I(path) }, { "name", SQL_T(f->row[k].name) }), NULL, e);
+            if (!rc) rc = db_fact_put(st->db, path, f->row[k].name, e);
         }
     }
     return rc;
@@ -363,16 +357,17 @@ enum rc store_load_holds(struct store *st, const struct store_device *d, struct 
 {
     struct pol_hold *list = NULL;
     struct sql_rows *r = NULL;
+    struct db_operation_by_hand x;
     size_t n = 0;
-    enum rc rc = sql_start(st->db, DM_STMT(OPERATIONS_BY_HAND), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
-        if (!by_hand_matters(d->layout, list, n, sql_text(r, 1), sql_text(r, 2))) continue;
-        if (!(list = store_more(a, list, n, sizeof *list)) || !arena_str(a, sql_text(r, 1), &list[n].vm) ||
-            !arena_str(a, sql_text(r, 2), &list[n].kind) || !arena_str(a, sql_text(r, 4), &list[n].by)) {
+    enum rc rc = db_operation_by_hand(st->db, d->id, &r, e);
+    while (!rc && (rc = db_operation_by_hand_next(r, &x, e)) == RC_OK) {
+        if (!by_hand_matters(d->layout, list, n, x.owner, x.kind)) continue;
+        if (!(list = store_more(a, list, n, sizeof *list)) || !arena_str(a, x.owner, &list[n].vm) ||
+            !arena_str(a, x.kind, &list[n].kind) || !arena_str(a, x.created_by, &list[n].by)) {
             rc = err_set(e, RC_NOMEM, "no memory for operations");
         } else {
-            list[n].operation = sql_int(r, 0);
-            list[n++].at_ms = sql_int(r, 3);
+            list[n].operation = x.id;
+            list[n++].at_ms = x.created_ms;
         }
     }
     sql_end(r);
@@ -446,24 +441,24 @@ static enum rc open_value(const struct store *st, const struct pol_operation *op
     return secret_open_text(st->srv->secret_key, op->correlator, which, *data, a, data, e);
 }
 
-bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out)
+bool store_read_operation(const struct db_operation *x, struct arena *a, struct pol_operation *out)
 {
-    int64_t scope = sql_int(r, 4);
-    *out = (struct pol_operation){ .id = sql_int(r, 0),
-                                   .by_policy = sql_int(r, 1) != 0,
-                                   .scope = scope >= 0 && scope < DDF_SCOPE_COUNT ? (enum ddf_scope)scope : DDF_DEVICE,
-                                   .secret = sql_int(r, 17) == 1,
-                                   .has_data = !sql_is_null(r, 11),
-                                   .tries = (int)sql_int(r, 12),
-                                   .not_before_ms = sql_int(r, 13),
-                                   .expires_ms = sql_int(r, 14),
-                                   .updated_ms = sql_int(r, 15),
-                                   .created_ms = sql_int(r, 18) };
-    return pol_op_state_of(sql_text(r, 2), &out->state) && arena_str(a, sql_text(r, 3), &out->kind) &&
-           arena_str(a, sql_text(r, 5), &out->owner) && arena_str(a, sql_text(r, 6), &out->args) &&
-           arena_str(a, sql_text(r, 7), &out->correlator) && arena_str(a, sql_text(r, 8), &out->tree_command) &&
-           arena_str(a, sql_text(r, 9), &out->tree_uri) && arena_str(a, sql_text(r, 10), &out->tree_format) &&
-           arena_str(a, sql_text(r, 11), &out->tree_data) && arena_str(a, sql_text(r, 16), &out->tree_type);
+    *out = (struct pol_operation){ .id = x->id,
+                                   .by_policy = x->by_policy,
+                                   .scope = x->scope >= 0 && x->scope < DDF_SCOPE_COUNT ? (enum ddf_scope)x->scope
+                                                                                        : DDF_DEVICE,
+                                   .secret = x->secret == 1,
+                                   .has_data = x->has_data,
+                                   .tries = (int)x->tries,
+                                   .not_before_ms = x->not_before_ms,
+                                   .expires_ms = x->expires_ms,
+                                   .updated_ms = x->updated_ms,
+                                   .created_ms = x->created_ms };
+    return pol_op_state_of(x->state, &out->state) && arena_str(a, x->kind, &out->kind) &&
+           arena_str(a, x->owner, &out->owner) && arena_str(a, x->args, &out->args) &&
+           arena_str(a, x->correlator, &out->correlator) && arena_str(a, x->tree_command, &out->tree_command) &&
+           arena_str(a, x->tree_uri, &out->tree_uri) && arena_str(a, x->tree_format, &out->tree_format) &&
+           arena_str(a, x->tree_data, &out->tree_data) && arena_str(a, x->tree_type, &out->tree_type);
 }
 
 /* The commands of an operation that has several. */
@@ -472,22 +467,23 @@ static enum rc load_items(struct store *st, struct pol_operation *op, struct are
     struct sql_rows *r = NULL;
     bool looked_after = str_is(op->kind, "tree") && op->tries >= POL_MAX_TRIES;
     if (!pol_is_group(op) && !str_is(op->tree_command, "acl") && !looked_after) return RC_OK;
-    enum rc rc = sql_start(st->db, DM_STMT(OPERATION_ITEMS), SQL_ARGS({ "operation_id", SQL_I(op->id) }), &r, e);
-    while (!rc && op->n_items < STORE_ITEMS && (rc = sql_step(r, e)) == RC_OK) {
+    struct db_operation_item x;
+    enum rc rc = db_operation_item_list(st->db, op->id, &r, e);
+    while (!rc && op->n_items < STORE_ITEMS && (rc = db_operation_item_next(r, &x, e)) == RC_OK) {
         struct pol_item *it = NULL;
         if ((op->items = store_more(a, op->items, op->n_items, sizeof *op->items)) != NULL)
             it = &op->items[op->n_items++];
         if (it)
-            *it = (struct pol_item){ .secret = sql_int(r, 9) == 1,
-                                     .has_data = !sql_is_null(r, 4),
-                                     .code = (int)sql_int(r, 5),
-                                     .seen_code = (int)sql_int(r, 6),
-                                     .seen_ms = sql_int(r, 8),
-                                     .changed = !sql_is_null(r, 10),
-                                     .changed_by = sql_int(r, 10) };
-        if (!it || !arena_str(a, sql_text(r, 0), &it->command) || !arena_str(a, sql_text(r, 1), &it->uri) ||
-            !arena_str(a, sql_text(r, 2), &it->format) || !arena_str(a, sql_text(r, 3), &it->type) ||
-            !arena_str(a, sql_text(r, 4), &it->data) || !arena_str(a, sql_text(r, 7), &it->seen))
+            *it = (struct pol_item){ .secret = x.secret == 1,
+                                     .has_data = x.has_data,
+                                     .code = (int)x.code,
+                                     .seen_code = (int)x.seen_code,
+                                     .seen_ms = x.seen_ms,
+                                     .changed = x.changed,
+                                     .changed_by = x.changed_by };
+        if (!it || !arena_str(a, x.command, &it->command) || !arena_str(a, x.uri, &it->uri) ||
+            !arena_str(a, x.format, &it->format) || !arena_str(a, x.type, &it->type) ||
+            !arena_str(a, x.data, &it->data) || !arena_str(a, x.seen, &it->seen))
             rc = err_set(e, RC_NOMEM, "no memory for the commands of an operation");
         else if (it->secret)
             rc = open_value(st, op, (int)op->n_items, a, &it->data, e);
@@ -502,9 +498,10 @@ enum rc store_load_operations(struct store *st, int64_t device, struct arena *a,
     struct pol_operation *list = NULL;
     struct sql_rows *r = NULL;
     size_t k = 0;
-    enum rc rc = sql_start(st->db, DM_STMT(OPERATIONS_OPEN), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
-    while (!rc && k < STORE_OPERATIONS && (rc = sql_step(r, e)) == RC_OK)
-        if (!(list = store_more(a, list, k, sizeof *list)) || !store_read_operation(r, a, &list[k++]))
+    struct db_operation x;
+    enum rc rc = db_operation_open(st->db, device, &r, e);
+    while (!rc && k < STORE_OPERATIONS && (rc = db_operation_next(r, &x, e)) == RC_OK)
+        if (!(list = store_more(a, list, k, sizeof *list)) || !store_read_operation(&x, a, &list[k++]))
             rc = err_set(e, RC_NOMEM, "no memory for operations");
     sql_end(r);
     rc = rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -524,15 +521,16 @@ enum rc store_load_failures(struct store *st, const struct store_device *d, stru
     struct pol_failure *list = NULL;
     struct sql_rows *r = NULL;
     size_t k = 0;
-    enum rc rc = sql_start(st->db, DM_STMT(FAILURES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
-    while (!rc && k < STORE_FAILURES && (rc = sql_step(r, e)) == RC_OK) {
-        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].key)) {
+    struct db_failure x;
+    enum rc rc = db_failure_list(st->db, d->id, &r, e);
+    while (!rc && k < STORE_FAILURES && (rc = db_failure_next(r, &x, e)) == RC_OK) {
+        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, x.key, &list[k].key)) {
             rc = err_set(e, RC_NOMEM, "no memory for failures");
         } else {
-            list[k].code = (int)sql_int(r, 1);
-            list[k].tries = (int)sql_int(r, 2);
-            list[k].at_ms = sql_int(r, 4);
-            list[k++].retry_ms = sql_int(r, 3);
+            list[k].code = (int)x.code;
+            list[k].tries = (int)x.tries;
+            list[k].at_ms = x.at_ms;
+            list[k++].retry_ms = x.retry_ms;
         }
     }
     sql_end(r);
@@ -548,11 +546,12 @@ enum rc store_load_wishes_before(struct store *st, const struct store_device *d,
     struct pol_wish *list = NULL;
     struct sql_rows *r = NULL;
     size_t k = 0;
-    enum rc rc = sql_start(st->db, DM_STMT(WISHES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
-        if ((list = store_more(a, list, k, sizeof *list)) && arena_str(a, sql_text(r, 0), &list[k].uri) &&
-            arena_str(a, sql_text(r, 1), &list[k].hash))
-            list[k++].since_ms = sql_int(r, 2);
+    struct db_wish x;
+    enum rc rc = db_wish_list(st->db, d->id, &r, e);
+    while (!rc && (rc = db_wish_next(r, &x, e)) == RC_OK) {
+        if ((list = store_more(a, list, k, sizeof *list)) && arena_str(a, x.uri, &list[k].uri) &&
+            arena_str(a, x.hash, &list[k].hash))
+            list[k++].since_ms = x.since_ms;
         else
             rc = err_set(e, RC_NOMEM, "no memory for what was wished before");
     }

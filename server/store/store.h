@@ -77,8 +77,9 @@ enum rc store_load_holds(struct store *st, const struct store_device *d, struct 
                          struct err *e);
 enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n,
                               struct err *e);
-/** A row of DM_OPERATION as it stands: sealed data stays sealed. */
-bool store_read_operation(struct sql_rows *r, struct arena *a, struct pol_operation *out);
+struct db_operation;
+/** An operation's row as it stands: sealed data stays sealed. */
+bool store_read_operation(const struct db_operation *x, struct arena *a, struct pol_operation *out);
 enum rc store_load_failures(struct store *st, const struct store_device *d, struct arena *a, struct pol_failure **out,
                             size_t *n, struct err *e);
 /** What its last plan stood on (pol_plan.wishes). */

@@ -2,6 +2,8 @@
 /* What policies set on a device and which VMs they gave it (policy/resolve/resolve_defaults.c decides what becomes of that). */
 #include "db/dm.h"
 #include "server/store/store.h"
+#include "db/policy_set.h"
+#include "db/policy_vm.h"
 
 enum { STORE_SETS = 5000, STORE_CHARGES = 1000 };
 
@@ -11,14 +13,15 @@ enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struc
     struct pol_set *list = NULL;
     struct sql_rows *r = NULL;
     size_t k = 0;
-    enum rc rc = sql_start(store_sql(st), DM_STMT(SETS), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
-    while (!rc && k < STORE_SETS && (rc = sql_step(r, e)) == RC_OK) {
-        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].uri) ||
-            !arena_str(a, sql_text(r, 1), &list[k].value) || !arena_str(a, sql_text(r, 2), &list[k].earlier)) {
+    struct db_policy_set x;
+    enum rc rc = db_policy_set_list(store_sql(st), device, &r, e);
+    while (!rc && k < STORE_SETS && (rc = db_policy_set_next(r, &x, e)) == RC_OK) {
+        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, x.uri, &list[k].uri) ||
+            !arena_str(a, x.value, &list[k].value) || !arena_str(a, x.earlier, &list[k].earlier)) {
             rc = err_set(e, RC_NOMEM, "no memory for what policies set");
         } else {
-            list[k].row = sql_is_null(r, 1);
-            list[k++].has_earlier = !sql_is_null(r, 2);
+            list[k].row = x.row;
+            list[k++].has_earlier = x.has_earlier;
         }
     }
     sql_end(r);
@@ -64,20 +67,21 @@ enum rc store_load_charges(struct store *st, const struct store_device *d, const
     struct pol_charge *list = NULL;
     struct sql_rows *r = NULL;
     size_t k = 0;
-    enum rc rc = sql_start(store_sql(st), DM_STMT(CHARGES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
-    while (!rc && k < STORE_CHARGES && (rc = sql_step(r, e)) == RC_OK) {
+    struct db_policy_vm x;
+    enum rc rc = db_policy_vm_list(store_sql(st), d->id, &r, e);
+    while (!rc && k < STORE_CHARGES && (rc = db_policy_vm_next(r, &x, e)) == RC_OK) {
         struct pol_charge *c = NULL;
         if ((list = store_more(a, list, k, sizeof *list))) c = &list[k++];
-        if (!c || !arena_str(a, sql_text(r, 1), &c->vm) || !arena_str(a, sql_text(r, 3), &c->name)) {
+        if (!c || !arena_str(a, x.vm, &c->vm) || !arena_str(a, x.name, &c->name)) {
             rc = err_set(e, RC_NOMEM, "no memory for the VMs that policies gave");
             break;
         }
-        c->policy = sql_int(r, 0);
-        c->left_ms = sql_int(r, 2);
-        c->goal = sql_int(r, 6) != 0;
+        c->policy = x.policy;
+        c->left_ms = x.left_ms;
+        c->goal = x.goal;
         if (with_id(f->policies, c->policy)) continue;
-        c->unreadable = sql_is_null(r, 5) && !as_if_deleted(extra, c->name);
-        if (!c->unreadable) rc = last_word(st, d, sql_int(r, 4), a, c, e);
+        c->unreadable = !x.deleted && !as_if_deleted(extra, c->name);
+        if (!c->unreadable) rc = last_word(st, d, x.revision, a, c, e);
     }
     sql_end(r);
     if (rc && rc != RC_NOT_FOUND) return rc;

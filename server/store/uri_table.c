@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/uri_table.h"
-#include "db/dm.h"
+#include "db/path.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,39 +95,30 @@ static bool grow(struct paths *p)
     return true;
 }
 
-static enum rc remember(struct paths *p, int64_t id, struct str uri, uint64_t hash, struct str *kept, struct err *e)
+/* @param uri  lives as long as the dictionary */
+static enum rc remember(struct paths *p, int64_t id, struct str uri, uint64_t hash, struct err *e)
 {
-    struct str copy;
-    if ((p->n == p->cap && !grow(p)) || !arena_str(&p->texts, uri, &copy))
-        return err_set(e, RC_NOMEM, "no memory for the dictionary of addresses");
-    p->all[p->n] = (struct path){ id, hash, copy };
+    if (p->n == p->cap && !grow(p)) return err_set(e, RC_NOMEM, "no memory for the dictionary of addresses");
+    p->all[p->n] = (struct path){ id, hash, uri };
     place(p, p->n++);
-    if (kept) *kept = copy;
     return RC_OK;
 }
 
 enum rc paths_uri(struct paths *p, int64_t id, struct str *uri, uint64_t *hash, struct err *e)
 {
-    struct sql_rows *r = NULL;
     for (size_t at = hash_id(id) & p->mask; p->n && p->by_id[at]; at = (at + 1) & p->mask)
         if (p->all[p->by_id[at] - 1].id == id) {
             *uri = p->all[p->by_id[at] - 1].uri;
             *hash = p->all[p->by_id[at] - 1].hash;
             return RC_OK;
         }
-    enum rc rc = sql_start(p->db, DM_STMT(PATH_BY_ID), SQL_ARGS({ "path_id", SQL_I(id) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) {
-        *hash = str_hash(sql_text(r, 0));
-        rc = remember(p, id, sql_text(r, 0), *hash, uri, e);
-    }
-    sql_end(r);
+    enum rc rc = db_path_uri(p->db, id, &p->texts, uri, e);
+    if (!rc) rc = remember(p, id, *uri, *hash = str_hash(*uri), e);
     return rc == RC_NOT_FOUND ? err_set(e, rc, "address %lld is not in the dictionary", (long long)id) : rc;
 }
 
 enum rc paths_id(struct paths *p, struct str uri, uint64_t hash, int64_t *id, struct err *e)
 {
-    struct sql_rows *r = NULL;
     for (size_t at = hash & p->mask; p->n && p->by_uri[at]; at = (at + 1) & p->mask) {
         const struct path *x = &p->all[p->by_uri[at] - 1];
         if (x->hash == hash && str_eq(x->uri, uri)) {
@@ -135,35 +126,27 @@ enum rc paths_id(struct paths *p, struct str uri, uint64_t hash, int64_t *id, st
             return RC_OK;
         }
     }
-    enum rc rc = sql_start(p->db, DM_STMT(PATH_BY_URI), SQL_ARGS({ "uri", SQL_T(uri) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) *id = sql_int(r, 0);
-    sql_end(r);
-    if (rc == RC_NOT_FOUND) {
-        rc = sql_run(p->db, DM_STMT(PATH_ADD), SQL_ARGS({ "uri", SQL_T(uri) }), NULL, e);
-        if (!rc) *id = sql_last_id(p->db);
-    }
-    return rc ? rc : remember(p, *id, uri, hash, NULL, e);
+    struct str copy;
+    enum rc rc = db_path_id(p->db, uri, id, e);
+    if (rc == RC_NOT_FOUND) rc = db_path_add(p->db, uri, id, e);
+    if (!rc && !arena_str(&p->texts, uri, &copy))
+        rc = err_set(e, RC_NOMEM, "no memory for the dictionary of addresses");
+    return rc ? rc : remember(p, *id, copy, hash, e);
 }
 
 enum rc paths_drop(struct paths *p, int64_t id, struct err *e)
 {
-    int64_t gone = 0;
-    enum rc rc = sql_run(p->db, DM_STMT(PATH_DROP), SQL_ARGS({ "path_id", SQL_I(id) }), &gone, e);
-    p->stale |= gone > 0;
+    bool gone = false;
+    enum rc rc = db_path_release(p->db, id, &gone, e);
+    p->stale |= gone;
     return rc;
 }
 
 enum rc paths_sweep(struct paths *p, int64_t *after, struct err *e)
 {
-    struct sql_rows *r = NULL;
     int64_t last = 0, gone = 0;
-    enum rc rc = sql_start(p->db, DM_STMT(PATHS_LAST), NULL, 0, &r, e);
-    if (!rc && (rc = sql_step(r, e)) == RC_OK) last = sql_int(r, 0);
-    sql_end(r);
-    if (!rc)
-        rc = sql_run(p->db, DM_STMT(PATHS_SWEEP),
-                     SQL_ARGS({ "after", SQL_I(*after) }, { "to", SQL_I(*after + SWEEP_ROWS) }), &gone, e);
+    enum rc rc = db_path_last(p->db, &last, e);
+    if (!rc) rc = db_path_sweep(p->db, *after, *after + SWEEP_ROWS, &gone, e);
     if (rc) return rc;
     if (gone) empty(p);
     *after = *after + SWEEP_ROWS < last ? *after + SWEEP_ROWS : 0;

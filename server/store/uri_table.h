@@ -8,7 +8,7 @@
 enum { PATHS_MAX = 100000, PATHS_BYTES = 16 << 20 };
 
 struct paths;
-struct paths *paths_create(struct sql *db); /* NULL when out of memory; statements of db/dm.h are prepared on db */
+struct paths *paths_create(struct sql *db); /* NULL when out of memory */
 void paths_destroy(struct paths *p);
 /** The address of an id with its str_hash, borrowed until paths_trim or paths_forget. @return RC_NOT_FOUND, RC_NOMEM,
  * RC_IO */

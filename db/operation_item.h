@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DB_OPERATION_ITEM_H
+#define DB_OPERATION_ITEM_H
+/* A command of an operation that has several, what became of it and what a look at it found (table operation_item). */
+#include "db/sql/sql.h"
+
+struct db_operation_item {
+    int64_t operation, seq; /* seq from 1 on, in the order of the commands */
+    struct str command, uri, format, type, data, seen;
+    bool has_data, changed;
+    int64_t secret, code, seen_code, seen_ms, changed_by; /* secret as in db_operation */
+};
+
+/** In their order: rows for db_operation_item_next. */
+enum rc db_operation_item_list(struct sql *db, int64_t operation, struct sql_rows **rows, struct err *e);
+/** @param out  texts are good until the next step. @return RC_NOT_FOUND at the end */
+enum rc db_operation_item_next(struct sql_rows *rows, struct db_operation_item *out, struct err *e);
+/** operation, seq, command, uri and data. */
+enum rc db_operation_item_add(struct sql *db, const struct db_operation_item *x, struct err *e);
+/** The commands go out (again): nothing is known of them yet. */
+enum rc db_operation_items_sent(struct sql *db, int64_t operation, struct err *e);
+enum rc db_operation_item_code(struct sql *db, int64_t operation, int64_t seq, int64_t code, struct err *e);
+enum rc db_operation_item_result(struct sql *db, int64_t operation, int64_t seq, struct str json, struct err *e);
+enum rc db_operation_item_seen(struct sql *db, int64_t operation, int64_t seq, int64_t code, struct str seen,
+                               int64_t now_ms, struct err *e);
+/** @param by  operation that wrote there afterwards; 0 = a policy */
+enum rc db_operation_item_changed(struct sql *db, int64_t operation, int64_t seq, int64_t by, struct err *e);
+#endif
