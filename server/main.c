@@ -12,6 +12,7 @@
 #include "server/images/images.h"
 #include "server/core/metrics.h"
 #include "server/notify/notifier.h"
+#include "server/core/restored.h"
 #include "server/jobs/retention.h"
 #include "server/core/server.h"
 #include "server/dm/worker.h"
@@ -29,7 +30,8 @@
 enum { CONFIG_ARENA_BYTES = 16 << 20, LOAD_ARENA_BYTES = 64 << 20, CERTIFICATE_DAYS = 825 };
 
 static const char usage[] =
-    "usage: dmvisord -f FILE [-n | --new-token NAME:ROLE[:AUTHORITY] | --check-database | --backup FILE | --trust-clock]\n"
+    "usage: dmvisord -f FILE [-n | --new-token NAME:ROLE[:AUTHORITY] | --check-database |\n"
+    "                         --accept-database | --backup FILE | --trust-clock]\n"
     "       dmvisord --make-certificate FOLDER HOST...\n"
     "       dmvisord --help-config | --help | --version\n"
     "\n"
@@ -37,6 +39,7 @@ static const char usage[] =
     "  -n                 only check the configuration and what it names\n"
     "  --new-token ...    make a token for the REST API and print it (roles: viewer, operator, admin, auditor)\n"
     "  --check-database   read the whole database and say whether it is in order\n"
+    "  --accept-database  another program wrote into the file of the database while the server was down: it is right so\n"
     "  --backup FILE      copy the database to FILE, also while the server runs\n"
     "  --trust-clock      the clock is right, although it does not go on from the newest entry: what is too old may go\n"
     "  --make-certificate write a self-signed P-256 certificate (cert.pem, key.pem) for these hosts, for development\n"
@@ -239,8 +242,8 @@ static int run(struct process *p, bool only_check)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
     if (confine(p, &e)) return complain("cannot start", &e);
-    if (sql_claim(c->database, &p->claim, &e) || server_prepare_database(c, world_real().now_ms, &e) ||
-        server_key_fits(&p->srv, &e) || start(p, &e)) {
+    if (sql_claim(c->database, &p->claim, &e) || server_prepare_database(c, true, world_real().now_ms, &e) ||
+        server_key_fits(&p->srv, &e) || restored_look(c, &e) || start(p, &e)) {
         complain("cannot start", &e);
         stop(p);
         return 1;
@@ -277,7 +280,7 @@ static int new_token(struct process *p, const char *text)
     str_cut(&rest, ':', &authority);
     umask(077);
     enum rc rc = drop_privileges(p->config.user, &e);
-    if (!rc) rc = server_prepare_database(&p->config, w.now_ms, &e);
+    if (!rc) rc = server_prepare_database(&p->config, false, w.now_ms, &e);
     if (!rc) rc = sql_open(p->config.database, &o, &db, &e);
     if (!rc) rc = api_token_add(db, authority, name, role, 0, &w, token, &e);
     sql_close(db);
@@ -298,6 +301,8 @@ static int make_backup(struct process *p, const char *file)
     enum rc rc = sql_open(p->config.database, &o, &db, &e);
     if (!rc) rc = sql_backup(db, file, &e);
     sql_close(db);
+    if (!rc) rc = restored_mark_copy(file, world_real().now_ms, &e);
+    if (rc == RC_INVALID) rc = RC_OK; /* one whose schema is older than the mark */
     if (rc) return complain("no backup was made", &e);
     printf("%s holds the database; keep %s and the folder %s with it\n", file, p->config.secret_key_file,
            p->config.images_dir);
@@ -319,6 +324,19 @@ static int with_database(struct process *p, bool trust)
     sql_close(db);
     if (rc) return complain("", &e);
     puts(trust ? "the clock is believed" : "the database is in order");
+    return 0;
+}
+
+static int accept_database(struct process *p)
+{
+    struct err e = { 0 };
+    int64_t pages = 0;
+    if (load_config(p)) return 1;
+    log_open(LOG_WARN, LOG_LOGFMT, STDERR_FILENO);
+    enum rc rc = drop_privileges(p->config.user, &e);
+    if (!rc) rc = server_accept_database(&p->config, &pages, &e);
+    if (rc) return complain("", &e);
+    printf("the database is taken as it is: %lld pages were written by another program\n", (long long)pages);
     return 0;
 }
 
@@ -349,13 +367,14 @@ static int help_config(void)
 
 int main(int argc, char **argv)
 {
-    enum { TOKEN = 256, CERTIFICATE, HELP_CONFIG, CHECK_DATABASE, TRUST_CLOCK, BACKUP };
+    enum { TOKEN = 256, CERTIFICATE, HELP_CONFIG, CHECK_DATABASE, ACCEPT_DATABASE, TRUST_CLOCK, BACKUP };
     static const struct option options[] = {
         { "file", required_argument, NULL, 'f' },
         { "check", no_argument, NULL, 'n' },
         { "new-token", required_argument, NULL, TOKEN },
         { "make-certificate", no_argument, NULL, CERTIFICATE },
         { "check-database", no_argument, NULL, CHECK_DATABASE },
+        { "accept-database", no_argument, NULL, ACCEPT_DATABASE },
         { "trust-clock", no_argument, NULL, TRUST_CLOCK },
         { "backup", required_argument, NULL, BACKUP },
         { "help-config", no_argument, NULL, HELP_CONFIG },
@@ -365,13 +384,14 @@ int main(int argc, char **argv)
     };
     struct process p = { 0 };
     const char *token = NULL, *backup = NULL;
-    bool check = false, certificate = false, whole = false, trust = false;
+    bool check = false, certificate = false, whole = false, accept = false, trust = false;
     for (int o; (o = getopt_long(argc, argv, "f:nhV", options, NULL)) != -1;) switch (o) {
         case 'f': p.file = optarg; break;
         case 'n': check = true; break;
         case TOKEN: token = optarg; break;
         case CERTIFICATE: certificate = true; break;
         case CHECK_DATABASE: whole = true; break;
+        case ACCEPT_DATABASE: accept = true; break;
         case TRUST_CLOCK: trust = true; break;
         case BACKUP: backup = optarg; break;
         case HELP_CONFIG: return help_config();
@@ -385,6 +405,7 @@ int main(int argc, char **argv)
         return 2;
     }
     int code = token            ? new_token(&p, token)
+               : accept         ? accept_database(&p)
                : backup         ? make_backup(&p, backup)
                : whole || trust ? with_database(&p, trust)
                                 : run(&p, check);

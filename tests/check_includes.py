@@ -46,7 +46,8 @@ MAY = {
 OWNER = {
     "microhttpd.h": ["server/http/", "tests/bench/"],
     "libvirt/":     ["agent/hv/libvirt"],
-    "sqlite3.h":    ["db/sql/sqlite.c", "tests/"],
+    "sqlite3.h":    ["db/sql/sqlite.c", "db/sql/checksum", "tests/"],
+    "xxhash.h":     ["db/sql/checksum.c"],
     "libfyaml.h":   ["base/doc.c"],
     "curl/":        ["base/fetch.c"],
     "openssl/":     ["base/crypto.c"],

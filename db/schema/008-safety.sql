@@ -74,7 +74,9 @@ CREATE INDEX sample_age ON sample (device_id, at_ms);
 CREATE INDEX node_path ON node (path_id);
 
 CREATE TABLE instance (                   -- one row: which database this is; the same stands in the file "<database>.id" beside it
-  id TEXT NOT NULL                        -- 32 hex digits
+  id        TEXT NOT NULL,                -- 32 hex digits
+  moment    TEXT NOT NULL DEFAULT '',     -- 32 hex digits that change at each start and stop and now and then (server/restored.h); also beside it
+  copied_ms INTEGER                       -- this is a copy, made then, that nobody has served yet; NULL = it is none
 ) STRICT;
 CREATE TABLE clock (                      -- one row: up to when the clock was believed (server/jobs/retention.h)
   clock_id   INTEGER PRIMARY KEY CHECK (clock_id = 1),

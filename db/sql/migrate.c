@@ -110,6 +110,7 @@ enum rc sql_migrate(struct sql *s, const char *folder, struct err *e)
                      "database has schema %lld, this program knows up to %d: use a newer program or restore a backup",
                      (long long)have, last);
     for (int n = (int)have + 1; !rc && n <= last; n++) rc = run_step(s, folder, steps[n], n, e);
+    if (!rc) rc = sql_give_checksums(s, e);
     arena_finish(&a);
     return rc;
 }

@@ -7,6 +7,8 @@
 enum { SQL_SCHEMA_STEPS = 999, SQL_SCHEMA_BYTES = 1 << 20 };
 enum rc sql_user_version(struct sql *s, int64_t *version, struct err *e);
 enum rc sql_set_user_version(struct sql *s, int64_t version, struct err *e);
+/** Outside of a transaction: writes a file anew that is older than checksums of pages (db/sql/checksum.h). */
+enum rc sql_give_checksums(struct sql *s, struct err *e);
 /** "sqlite:/path", "sqlite::memory:" or a bare path. @param path  part of target. @return RC_UNSUPPORTED, RC_INVALID */
 enum rc sql_path(const char *target, const char **path, struct err *e);
 #endif

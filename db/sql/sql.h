@@ -10,9 +10,10 @@ struct sql; /* one connection */
 
 /* What the connections of a process have met; any thread may look. */
 struct sql_health {
-    _Atomic bool damaged; /* a page does not hold what it should: nothing mends that but a backup */
-    _Atomic bool full;    /* the last commit found no room on the disk */
-    _Atomic bool moved;   /* its file is not where it was opened: writes are refused */
+    _Atomic bool damaged;    /* a page does not hold what it should: nothing mends that but a backup */
+    _Atomic bool wrong_page; /* and that is one whose checksum is not its own (db/sql/checksum.h) */
+    _Atomic bool full;       /* the last commit found no room on the disk */
+    _Atomic bool moved;      /* its file is not where it was opened: writes are refused */
 };
 
 struct sql_options {
@@ -112,12 +113,17 @@ int64_t sql_last_id(struct sql *s);
 enum rc sql_migrate(struct sql *s, const char *folder, struct err *e);
 /** Carry what was committed over from the log into the file, as far as readers allow, while others write on. @param pages  left in the log */
 enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e);
-/** Is every page what it should be? @param full  also that indexes and tables say the same; takes longer
+/** Is every page what it should be, and what was written there? @param full  also that indexes and tables say the same; takes longer
  *  @return RC_INVALID when it is damaged: e says what was found first */
 enum rc sql_check(struct sql *s, bool full, struct err *e);
 /** As sql_check, not full, of one table and its indexes, from the file and not from memory. @param part  counts from 0; `over`
  * says that there are no more */
 enum rc sql_check_part(struct sql *s, int64_t part, bool *over, struct err *e);
-/** Online copy to a new file (mode 0600). @return RC_EXISTS when the file is there already */
+/** It has read pages that another program carried over from the log, which have no checksum (db/sql/checksum.h). */
+bool sql_has_bare_pages(struct sql *s);
+/** Give them one; nobody else has the file open. @param all  also to pages that another program changed, and that are damage
+ * otherwise. @param mended  how many pages */
+enum rc sql_accept(const char *target, bool all, int64_t *mended, struct err *e);
+/** Online copy to a new file (mode 0600), whose pages are read back. @return RC_EXISTS when the file is there already */
 enum rc sql_backup(struct sql *s, const char *file, struct err *e);
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db/sql/sql.h"
 #include "base/world.h"
+#include "db/sql/checksum.h"
 #include "db/sql/migrate.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -52,13 +53,21 @@ struct sql {
     uint64_t clock;
     struct sql_health *health;
     int64_t deadline_ms; /* monotonic */
+    bool memory;
+    int reserved; /* octets at the end of each page; 0 = the file is older than checksums */
 };
 
 /* What SQLite said, as one of our outcomes. */
 static enum rc outcome(struct sql *s, int code, const char *doing, struct err *e)
 {
     enum rc rc = RC_IO;
-    if (s->health && ((code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB)) s->health->damaged = true;
+    const bool wrong_page = code == SQLITE_IOERR_DATA;
+    if (s->health && ((code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB || wrong_page))
+        s->health->damaged = true;
+    if (s->health && wrong_page) s->health->wrong_page = true;
+    if (wrong_page)
+        return err_set(e, RC_IO, "database: %s: page %lld of the file does not hold what was written there", doing,
+                       (long long)sql_checksum_bad_page(s->db));
     if (s->health && (code & 0xFF) == SQLITE_FULL) s->health->full = true;
     switch (code & 0xFF) {
     case SQLITE_OK:
@@ -134,6 +143,40 @@ enum rc sql_exec(struct sql *s, const char *text, struct err *e)
     return outcome(s, sqlite3_exec(s->db, text, NULL, NULL, NULL), "statement", e);
 }
 
+static enum rc number(struct sql *s, const char *text, int64_t *out, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    int code = sqlite3_prepare_v2(s->db, text, -1, &st, NULL);
+    if (code == SQLITE_OK && (code = sqlite3_step(st)) == SQLITE_ROW) *out = sqlite3_column_int64(st, 0);
+    enum rc rc = outcome(s, code, text, e);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+/* A new file gets room for checksums in its pages, an older one when it is vacuumed. */
+static enum rc reserve_room(struct sql *s, struct err *e)
+{
+    int n = SQL_CHECKSUM_BYTES;
+    int64_t pages = 0;
+    s->reserved = -1;
+    enum rc rc = number(s, "PRAGMA page_count", &pages, e); /* reads the first page */
+    if (!rc)
+        rc = outcome(s, sqlite3_file_control(s->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &s->reserved), "format", e);
+    if (!rc) rc = outcome(s, sqlite3_file_control(s->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &n), "format", e);
+    if (!rc && !pages) s->reserved = SQL_CHECKSUM_BYTES;
+    return rc;
+}
+
+enum rc sql_give_checksums(struct sql *s, struct err *e)
+{
+    if (s->memory || s->reserved == SQL_CHECKSUM_BYTES) return RC_OK;
+    enum rc rc = sql_exec(s, "PRAGMA temp_store=FILE", e); /* it may be larger than memory */
+    if (!rc) rc = sql_exec(s, "VACUUM", e);
+    if (!rc) rc = sql_exec(s, "PRAGMA temp_store=MEMORY", e);
+    if (!rc) s->reserved = SQL_CHECKSUM_BYTES;
+    return rc;
+}
+
 /* Set a pragma and read it back: SQLite accepts misspelt ones silently. */
 static enum rc pragma(struct sql *s, const char *name, const char *value, const char *want, struct err *e)
 {
@@ -154,14 +197,16 @@ static enum rc pragma(struct sql *s, const char *name, const char *value, const 
     return rc;
 }
 
-static enum rc settle_pragmas(struct sql *s, const struct sql_options *o, bool memory, struct err *e)
+static enum rc settle_pragmas(struct sql *s, const struct sql_options *o, struct err *e)
 {
     char busy[16];
     enum rc rc = RC_OK;
+    const bool memory = s->memory;
     int on = 0;
 
     snprintf(busy, sizeof busy, "%d", o->busy_ms > 0 ? o->busy_ms : 0);
     rc = pragma(s, "busy_timeout", busy, busy, e); /* first: the switch to WAL may have to wait */
+    if (!rc && !memory) rc = reserve_room(s, e);
     if (!rc && !o->read_only) rc = pragma(s, "journal_mode", "WAL", memory ? "memory" : "wal", e);
     if (!rc) rc = pragma(s, "foreign_keys", "ON", "1", e);
     if (!rc) rc = pragma(s, "synchronous", o->durable ? "FULL" : "NORMAL", o->durable ? "2" : "1", e);
@@ -226,16 +271,18 @@ enum rc sql_open(const char *target, const struct sql_options *o, struct sql **o
     s = calloc(1, sizeof *s);
     if (!s) return err_set(e, RC_NOMEM, "no memory for a database connection");
     s->health = o->health;
+    s->memory = memory;
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
                    0); /* only counts, and takes a lock for it; refused once SQLite is in use, which is no matter */
-    int code = sqlite3_open_v2(path, &s->db, flags, NULL);
+    const char *vfs = sql_checksum_vfs();
+    int code = vfs ? sqlite3_open_v2(path, &s->db, flags, vfs) : SQLITE_NOMEM;
     if (code != SQLITE_OK) {
         rc = err_set(e, RC_IO, "cannot open database %s: %s (does the folder exist, and may we write there?)", path,
                      s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(code));
         goto out;
     }
     sqlite3_extended_result_codes(s->db, 1);
-    rc = settle_pragmas(s, o, memory, e);
+    rc = settle_pragmas(s, o, e);
     if (!rc && o->schema_dir) rc = sql_migrate(s, o->schema_dir, e);
     for (int i = 0; !rc && i < OWN_COUNT; i++)
         rc = outcome(s, sqlite3_prepare_v3(s->db, own_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->own[i], NULL),
@@ -571,8 +618,13 @@ static enum rc check(struct sql *s, const char *text, struct err *e)
     const char *found = code == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
     if (!rc && code != SQLITE_ROW) rc = outcome(s, code, "check", e);
     if (!rc && (!found || strcmp(found, "ok") != 0)) {
+        const int64_t page = sql_checksum_bad_page(s->db);
         if (s->health) s->health->damaged = true;
-        rc = err_set(e, RC_INVALID, "the database is damaged: %.300s", found ? found : "nothing was found");
+        if (s->health && page) s->health->wrong_page = true;
+        rc = page ? err_set(e, RC_INVALID,
+                            "the database is damaged: page %lld of its file does not hold what was written",
+                            (long long)page)
+                  : err_set(e, RC_INVALID, "the database is damaged: %.300s", found ? found : "nothing was found");
     }
     sqlite3_finalize(st);
     return rc;
@@ -626,36 +678,57 @@ enum rc sql_backup(struct sql *s, const char *file, struct err *e)
     sqlite3 *to = NULL;
     sqlite3_backup *b = NULL;
     enum rc rc = RC_OK;
-    int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
+    int64_t page_bytes = 0;
+    int fd = -1;
+    rc = number(s, "PRAGMA page_size", &page_bytes, e);
+    if (rc) return rc;
+    fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno == EEXIST ? err_set(e, RC_EXISTS, "backup file %s is there already, choose another name", file)
                                : err_set(e, RC_IO, "cannot write backup file %s: %s", file, strerror(errno));
     close(fd);
-    int code = sqlite3_open_v2(file, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int code = sqlite3_open_v2(file, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                               sql_checksum_vfs());
     if (code == SQLITE_OK) {
+        if (s->reserved == SQL_CHECKSUM_BYTES) sql_checksum_expect(to, (int)page_bytes);
         b = sqlite3_backup_init(to, "main", s->db, "main");
         code = b ? sqlite3_backup_step(b, -1) : sqlite3_errcode(to); /* one snapshot; writers go on beside it */
         if (code == SQLITE_DONE) code = SQLITE_OK;
         int end = b ? sqlite3_backup_finish(b) : code;
         if (code == SQLITE_OK) code = end;
     }
-    if (code != SQLITE_OK)
+    if (code == SQLITE_IOERR_DATA)
+        rc = outcome(s, code, "backup", e);
+    else if (code != SQLITE_OK)
         rc = err_set(e, RC_IO, "backup to %s failed: %s", file, to ? sqlite3_errmsg(to) : sqlite3_errstr(code));
     sqlite3_close_v2(to);
+    if (!rc && s->reserved == SQL_CHECKSUM_BYTES) rc = sql_checksum_check(file, e);
     if (rc) unlink(file);
     return rc;
 }
 
+bool sql_has_bare_pages(struct sql *s)
+{
+    return sql_checksum_bare_pages(s->db) > 0;
+}
+
+enum rc sql_accept(const char *target, bool all, int64_t *mended, struct err *e)
+{
+    sqlite3 *db = NULL;
+    const char *path = NULL;
+    enum rc rc = sql_path(target, &path, e);
+    if (rc) return rc;
+    int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code == SQLITE_OK) code = sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        rc = err_set(e, RC_IO, "cannot open database %s: %s", path, db ? sqlite3_errmsg(db) : sqlite3_errstr(code));
+    sqlite3_close_v2(db);
+    return rc ? rc : sql_checksum_mend(path, all, mended, e);
+}
+
 enum rc sql_user_version(struct sql *s, int64_t *version, struct err *e)
 {
-    sqlite3_stmt *st = NULL;
-    enum rc rc = outcome(s, sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &st, NULL), "schema version", e);
-    if (!rc && sqlite3_step(st) != SQLITE_ROW)
-        rc = err_set(e, RC_IO, "database: schema version: %s", sqlite3_errmsg(s->db));
-    if (!rc) *version = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    return rc;
+    return number(s, "PRAGMA user_version", version, e);
 }
 
 enum rc sql_set_user_version(struct sql *s, int64_t version, struct err *e)

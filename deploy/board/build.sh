@@ -41,7 +41,7 @@ debian_sources >"$sources" || true
 
 if [ ! -f "$out/sysroot/.done" ]; then
     step "sysroot"
-    unpack "$out/sysroot" libc6-dev libgcc-12-dev linux-libc-dev zlib1g-dev libxml2-dev libpcre2-dev libwbxml2-dev libssl-dev libsqlite3-dev libjansson-dev \
+    unpack "$out/sysroot" libc6-dev libgcc-12-dev linux-libc-dev zlib1g-dev libxml2-dev libpcre2-dev libwbxml2-dev libssl-dev libsqlite3-dev libxxhash-dev libjansson-dev \
         libfyaml-dev libcurl4-openssl-dev libvirt-dev libarchive-dev libseccomp-dev
     # Absolute links would lead out of the sysroot.
     find "$out/sysroot" -type l -lname '/*' | while read -r link; do
@@ -89,7 +89,7 @@ cp "$out/k/boot/vmlinuz-$release" "$out/vmlinuz"
 if [ ! -f "$out/root/.done" ]; then
     step "root file system"
     unpack "$out/root" qemu-system-arm libvirt-daemon libvirt-daemon-driver-qemu busybox-static libvirt0 libxml2 libpcre2-8-0 libcurl4 \
-        libsqlite3-0 libfyaml0 libjansson4 libarchive13 libseccomp2 libssl3 iproute2
+        libsqlite3-0 libxxhash0 libfyaml0 libjansson4 libarchive13 libseccomp2 libssl3 iproute2
     rm -rf "$out/root"/usr/share/{doc,man,locale,info,i18n,perl,zoneinfo,icons,qemu/edk2-*} "$out/root"/var/{cache,lib/apt,lib/dpkg}/*
     touch "$out/root/.done"
 fi

@@ -6,6 +6,7 @@
 #include "db/authority.h"
 #include "db/instance.h"
 #include "db/sql/beside.h"
+#include "db/sql/claim.h"
 #include "db/start.h"
 #include "db/statements.h"
 #include "server/core/health.h"
@@ -161,46 +162,54 @@ static enum rc look(struct sql *db, const struct server_config *c, const char *i
     return rc;
 }
 
+/* A wrong page may come of another program, which writes no checksums. */
+static enum rc is_damaged(const struct server_config *c, const struct err *why, const struct sql_health *health,
+                          struct err *e)
+{
+    return err_set(e, RC_INVALID, "%s is damaged: %.200s. " RESTORE "%s", file_of(c), why->text,
+                   health->wrong_page ? ". If another program wrote into the file while the server was down, and it is "
+                                        "right so: dmvisord --accept-database"
+                                      : "");
+}
+
 /* Opened bare: its schema may be an old one. */
 static enum rc open_whole(const struct server_config *c, struct sql_health *health, struct sql **db, struct err *e)
 {
     const struct sql_options bare = { .durable = true, .busy_ms = 10000, .health = health };
-    char id[SQL_ID_BYTES + 1];
-    bool there = false;
+    struct sql_beside was = { 0 };
     struct err why = { 0 };
-    enum rc rc = sql_beside(c->database, id, &there, e);
+    enum rc rc = sql_beside(c->database, &was, e);
     if (rc) return rc;
-    if (id[0] && !there) return is_emptied(c, id, e);
+    if (was.id[0] && !was.there) return is_emptied(c, was.id, e);
     rc = sql_open(c->database, &bare, db, &why);
     if (!rc) rc = sql_check(*db, false, &why);
-    if (rc && health->damaged) return err_set(e, RC_INVALID, "%s is damaged: %.200s. " RESTORE, file_of(c), why.text);
+    if (rc && health->damaged) return is_damaged(c, &why, health, e);
     if (rc) {
         *e = why;
         return rc;
     }
-    return look(*db, c, id, e);
+    return look(*db, c, was.id, e);
 }
 
 /* The id in the database and the one beside it are the same from the first start on. */
 static enum rc same_instance(struct sql *db, const struct server_config *c, char id[SQL_ID_BYTES + 1], bool *fresh,
                              struct err *e)
 {
-    char beside[SQL_ID_BYTES + 1];
+    struct sql_beside was = { 0 };
     uint8_t octets[SQL_ID_BYTES / 2];
-    bool there = false;
     enum rc rc = db_instance_id(db, id, e);
     if (rc == RC_NOT_FOUND) {
         crypto_random(octets, sizeof octets);
         text_hex(octets, sizeof octets, id);
         rc = db_instance_add(db, id, e);
     }
-    if (!rc) rc = sql_beside(c->database, beside, &there, e);
-    if (!rc && beside[0] && strcmp(beside, id) != 0)
+    if (!rc) rc = sql_beside(c->database, &was, e);
+    if (!rc && was.id[0] && strcmp(was.id, id) != 0)
         rc = err_set(e, RC_INVALID,
                      "%s is another database (%s) than the one that was here (%s, says %s.id). " RESTORE
                      ". To go on with this one, remove that .id file",
-                     file_of(c), id, beside, file_of(c));
-    *fresh = !beside[0];
+                     file_of(c), id, was.id, file_of(c));
+    *fresh = !was.id[0];
     return rc;
 }
 
@@ -214,32 +223,54 @@ enum rc server_check_database(const struct server_config *c, struct err *e)
     if (!rc) rc = sql_check(db, true, &why);
     sql_close(db);
     if (!rc) return RC_OK;
-    return health.damaged ? err_set(e, RC_INVALID, "%s is damaged: %.200s. " RESTORE, file_of(c), why.text)
-                          : err_set(e, rc, "%s", why.text);
+    return health.damaged ? is_damaged(c, &why, &health, e) : err_set(e, rc, "%s", why.text);
 }
 
-enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, struct err *e)
+enum rc server_accept_database(const struct server_config *c, int64_t *pages, struct err *e)
+{
+    struct sql_claim *claim = NULL;
+    enum rc rc = sql_claim(c->database, &claim, e);
+    if (!rc) rc = sql_accept(c->database, true, pages, e);
+    if (!rc) rc = server_check_database(c, e);
+    sql_claim_give_back(claim);
+    return rc;
+}
+
+/* Pages that another program carried over from the log, after a crash, or copied from there. */
+static enum rc give_checksums(const struct server_config *c, struct err *e)
+{
+    int64_t pages = 0;
+    enum rc rc = sql_accept(c->database, false, &pages, e);
+    if (!rc && pages)
+        log_event(LOG_WARN, "database.carried_over", LOG_N("pages", pages),
+                  LOG_Z("what", "another program wrote them as they stood in the log; they have checksums now"));
+    return rc;
+}
+
+enum rc server_prepare_database(const struct server_config *c, bool alone, int64_t now_ms, struct err *e)
 {
     const struct sql_options start = {
         .durable = true, .busy_ms = 10000, .statements = start_sql, .n_statements = START_STMT_COUNT
     };
-    char id[SQL_ID_BYTES + 1] = "";
+    struct sql_beside is = { 0 };
     struct sql_health health = { .damaged = false };
     bool fresh = false;
     struct sql *db = NULL;
     enum rc rc = open_whole(c, &health, &db, e);
     if (!rc) rc = sql_migrate(db, c->schema_dir, e);
+    const bool bare = !rc && sql_has_bare_pages(db);
     sql_close(db);
     db = NULL;
+    if (bare && alone) rc = give_checksums(c, e);
     if (!rc) rc = sql_open(c->database, &start, &db, e);
     if (!rc) rc = db_statements_check(db, e);
     if (!rc) rc = sql_begin(db, true, e);
-    if (!rc) rc = same_instance(db, c, id, &fresh, e);
+    if (!rc) rc = same_instance(db, c, is.id, &fresh, e);
     if (!rc) rc = first_authority(db, c, now_ms, e);
     if (!rc) rc = sql_commit(db, e);
     if (rc) sql_rollback(db);
     sql_close(db);
-    return rc || !fresh ? rc : sql_beside_keep(c->database, id, e); /* never an id that the database does not have */
+    return rc || !fresh ? rc : sql_beside_keep(c->database, &is, e); /* never an id that the database does not have */
 }
 
 enum rc server_key_fits(const struct server *srv, struct err *e)

@@ -43,13 +43,17 @@ enum rc server_schema(const struct server_config *c, struct arena *a, struct ddf
 struct sql_health *server_database_health(const struct server *srv);
 /** Open the database once: see that it is whole and the one that was here before, bring its schema up to date and make the
  * first authority in a new one.
+ * @param alone  no other process has it open: it is claimed
  * @return RC_INVALID when it is damaged, emptied or another one: e says how to restore it */
-enum rc server_prepare_database(const struct server_config *c, int64_t now_ms, struct err *e);
+enum rc server_prepare_database(const struct server_config *c, bool alone, int64_t now_ms, struct err *e);
 /** The key is that with which the database's credentials are sealed; after server_load and server_prepare_database. A key file
  * that server_load made in the place of a lost one goes again. @return RC_DENIED: it is another one */
 enum rc server_key_fits(const struct server *srv, struct err *e);
 /** The full check, page by page and index by index; the server may run meanwhile. */
 enum rc server_check_database(const struct server_config *c, struct err *e);
+/** Another program wrote into the file while no server ran: its pages are taken as they are. @param pages  how many
+ * @return RC_CONFLICT: a server runs; RC_INVALID: it is damaged all the same */
+enum rc server_accept_database(const struct server_config *c, int64_t *pages, struct err *e);
 /** The layout for an MO identifier; the first one for an empty or unknown identifier (a device that has not told
  * yet). */
 const struct ddf_layout *server_layout(const struct server *srv, struct str mo);

@@ -6,6 +6,7 @@
 #include "db/instance.h"
 #include "db/retention.h"
 #include "server/core/health.h"
+#include "server/core/restored.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -262,7 +263,8 @@ static void keep_last(struct retention *r)
 {
     int64_t time_ms = 0;
     struct err e = { 0 };
-    if (look_at_clock(r, &time_ms, &e)) log_event(LOG_WARN, "retention.failed", LOG_Z("why", e.text));
+    if (look_at_clock(r, &time_ms, &e) || restored_mark(r->db, r->srv->config, &e))
+        log_event(LOG_WARN, "retention.failed", LOG_Z("why", e.text));
 }
 
 static void sweep(struct retention *r, int64_t *swept_ms)
@@ -273,6 +275,7 @@ static void sweep(struct retention *r, int64_t *swept_ms)
     enum rc rc = look_at_clock(r, &time_ms, &e);
     if (!rc && (!*swept_ms || now - *swept_ms >= PERIOD_MS)) {
         rc = retention_sweep(r->db, r->srv->config, time_ms, &e);
+        if (!rc) rc = restored_mark(r->db, r->srv->config, &e);
         *swept_ms = now;
     }
     if (rc) log_event(LOG_WARN, "retention.failed", LOG_Z("why", e.text));

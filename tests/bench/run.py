@@ -279,7 +279,8 @@ def fill(bench, name, n, recording):
     """A copy of the seed database with n devices that are as settled as the recorded one."""
     d = bench.dir / name
     d.mkdir()
-    shutil.copy(bench.dir / "seed/dmvisor.db", d / "dmvisor.db")
+    for file in ("dmvisor.db", "dmvisor.db.id"):        # without the second one it is taken for a backup
+        shutil.copy(bench.dir / "seed" / file, d / file)
     db = sqlite3.connect(d / "dmvisor.db", isolation_level=None)
     db.executescript("PRAGMA synchronous=OFF; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-200000")
     base, token, nonce, devinfo = db.execute("SELECT device_id, settled_token, client_nonce, devinfo_hash FROM device"
@@ -308,7 +309,7 @@ def fill(bench, name, n, recording):
     db.close()
     b64 = base64.b64encode(nonce).decode()
     (d / "devices").write_text("".join(f"{i} {recording.ha1} {b64} {token}\n" for i in ids))
-    bench.own()
+    subprocess.run([bench.build / "server/dmvisord", "-f", bench.config(name)[0], "--accept-database"], check=True, stdout=subprocess.DEVNULL)
     return nodes
 
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* memmem */
 #include "db/sql/sql.h"
 #include "tests/lib/test.h"
 #include <stdio.h>
@@ -380,6 +381,195 @@ static void a_backup_is_a_database(void)
     place_remove(&p);
 }
 
+/* ---- a file whose octets changed ---- */
+
+enum { PAGE = 4096 };
+
+/* One bit of the first place where these octets stand. @return its offset */
+static long flip(const char *path, const char *octets)
+{
+    FILE *f = fopen(path, "r+");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    char *whole = malloc(1 << 20);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(whole);
+    const size_t n = fread(whole, 1, 1 << 20, f);
+    const char *at = memmem(whole, n, octets, strlen(octets));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    const long offset = at - whole;
+    fseek(f, offset, SEEK_SET);
+    fputc(*at ^ 1, f);
+    fclose(f);
+    free(whole);
+    return offset;
+}
+
+static enum rc check_file(const char *db, struct sql_health *health, struct err *e)
+{
+    struct sql *s = NULL;
+    const struct sql_options o = { .health = health };
+    enum rc rc = sql_open(db, &o, &s, e);
+    if (!rc) rc = sql_check(s, false, e);
+    sql_close(s);
+    return rc;
+}
+
+static struct sql *filled(const struct place *p, int rows)
+{
+    struct sql *s = NULL;
+    const struct sql_options o = { .durable = true };
+    char name[64];
+    CU_ASSERT_EQUAL_FATAL(sql_open(p->db, &o, &s, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_exec(s, schema, NULL), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(sql_prepare(s, statements, 4, NULL), RC_OK);
+    for (int i = 0; i < rows; i++) {
+        snprintf(name, sizeof name, "department of the sales %d", i);
+        CU_ASSERT_EQUAL(put(s, i, name), RC_OK);
+    }
+    return s;
+}
+
+static void one_bit_of_a_text_is_damage(void)
+{
+    struct place p;
+    struct sql_health health = { .damaged = false };
+    struct err e = { 0 };
+    char word[32];
+    place_make(&p);
+    const char *path = p.db + strlen("sqlite:");
+    sql_close(filled(&p, 500));
+    CU_ASSERT_EQUAL(check_file(p.db, &health, &e), RC_OK);
+    const long at = flip(path, "sales 250");
+    CU_ASSERT_NOT_EQUAL(check_file(p.db, &health, &e), RC_OK);
+    CU_ASSERT(health.damaged);
+    snprintf(word, sizeof word, "page %ld of", at / PAGE + 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(e.text, word));
+    int64_t mended = 0;
+    CU_ASSERT_EQUAL(sql_accept(p.db, true, &mended, &e), RC_OK);
+    CU_ASSERT_EQUAL(mended, 1);
+    health.damaged = false;
+    CU_ASSERT_EQUAL(check_file(p.db, &health, &e), RC_OK);
+    place_remove(&p);
+}
+
+static void a_bit_that_flips_while_it_is_open_is_met(void)
+{
+    struct place p;
+    struct sql *s, *reader = NULL;
+    struct sql_health health = { .damaged = false };
+    const struct sql_options o = { .statements = statements, .n_statements = 4, .health = &health };
+    bool over = false;
+    enum rc rc = RC_OK;
+    place_make(&p);
+    s = filled(&p, 500);
+    CU_ASSERT_EQUAL_FATAL(sql_checkpoint(s, NULL, NULL), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(sql_open(p.db, &o, &reader, NULL), RC_OK);
+    for (int64_t part = 0; !over && !rc; part++) rc = sql_check_part(reader, part, &over, NULL);
+    CU_ASSERT_EQUAL(rc, RC_OK);
+    flip(p.db + strlen("sqlite:"), "sales 250");
+    over = false;
+    for (int64_t part = 0; !over && !rc; part++) rc = sql_check_part(reader, part, &over, NULL);
+    CU_ASSERT_EQUAL(rc, RC_INVALID);
+    CU_ASSERT(health.damaged);
+    sql_close(reader);
+    sql_close(s);
+    place_remove(&p);
+}
+
+/* Pages come and go in every order; backups are made of a file and of its log. */
+static void what_the_file_holds_and_its_copies_have_checksums(void)
+{
+    struct place p;
+    struct sql *s;
+    struct sql_health health = { .damaged = false };
+    struct err e = { 0 };
+    char copy[96], target[112];
+    place_make(&p);
+    s = filled(&p, 300);
+    for (int i = 0; i < 20; i++) {
+        CU_ASSERT_EQUAL(sql_exec(s,
+                                 i % 3 ? "CREATE TABLE more AS SELECT randomblob(9000) AS x, name FROM t"
+                                       : "DELETE FROM t WHERE id % 7 = 3; DROP TABLE IF EXISTS more",
+                                 NULL),
+                        i % 3 == 2 ? RC_INTERNAL : RC_OK); /* it is there already */
+        if (i % 4 == 0) CU_ASSERT_EQUAL(sql_checkpoint(s, NULL, NULL), RC_OK);
+        snprintf(copy, sizeof copy, "%s/copy%d.db", p.dir, i);
+        CU_ASSERT_EQUAL(sql_backup(s, copy, &e), RC_OK);
+        snprintf(target, sizeof target, "sqlite:%s", copy);
+        CU_ASSERT_EQUAL(check_file(target, &health, &e), RC_OK);
+    }
+    flip(copy, "sales 5");
+    CU_ASSERT_NOT_EQUAL(check_file(target, &health, &e), RC_OK);
+    CU_ASSERT(health.damaged);
+    CU_ASSERT_EQUAL(sql_checkpoint(s, NULL, NULL), RC_OK);
+    flip(p.db + strlen("sqlite:"), "sales 6");
+    CU_ASSERT_EQUAL(sql_exec(s, "PRAGMA shrink_memory", NULL), RC_OK);
+    snprintf(copy, sizeof copy, "%s/last.db", p.dir);
+    CU_ASSERT_NOT_EQUAL(sql_backup(s, copy, &e), RC_OK); /* no backup of damaged pages */
+    CU_ASSERT_NOT_EQUAL(access(copy, F_OK), 0);
+    sql_close(s);
+    place_remove(&p);
+}
+
+/* After a crash somebody looks into the file with a program that carries the log over when it ends; or copies it. */
+static void other_programs_may_carry_over_and_copy(void)
+{
+    struct place p;
+    struct sql *s;
+    struct sql_health health = { .damaged = false };
+    struct err e = { 0 };
+    char command[800], target[112];
+    int64_t mended = 0;
+    place_make(&p);
+    const char *path = p.db + strlen("sqlite:");
+    s = filled(&p, 300);
+    CU_ASSERT_EQUAL(sql_checkpoint(s, NULL, NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_exec(s, "UPDATE t SET amount = 2 WHERE id > 100 AND id < 150", NULL), RC_OK);
+    CU_ASSERT_EQUAL(sql_exec(s, "CREATE TABLE late (x)", NULL), RC_OK); /* a new schema cookie */
+    /* What the disk holds when the process is killed here. */
+    snprintf(
+        command, sizeof command,
+        "cp '%s' '%s/crash.db' && cp '%s-wal' '%s/crash.db-wal' && sqlite3 '%s/crash.db' 'SELECT count(*) FROM t' > /dev/null &&"
+        " test ! -e '%s/crash.db-wal' && sqlite3 '%s' \".backup '%s/copy.db'\"",
+        path, p.dir, path, p.dir, p.dir, p.dir, path, p.dir);
+    CU_ASSERT_EQUAL_FATAL(system(command), 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(target, sizeof target, "sqlite:%s/%s.db", p.dir, i ? "copy" : "crash");
+        CU_ASSERT_EQUAL(check_file(target, &health, &e), RC_OK);
+        CU_ASSERT_FALSE(health.damaged);
+        CU_ASSERT_EQUAL(sql_accept(target, false, &mended, &e), RC_OK);
+        CU_ASSERT(mended > 0);
+        CU_ASSERT_EQUAL(sql_accept(target, false, &mended, &e), RC_OK);
+        CU_ASSERT_EQUAL(mended, 0);
+        flip(target + strlen("sqlite:"), "sales 120"); /* in a page that had none */
+        CU_ASSERT_NOT_EQUAL(check_file(target, &health, &e), RC_OK);
+        CU_ASSERT(health.damaged);
+        health.damaged = false;
+    }
+    sql_close(s);
+    place_remove(&p);
+}
+
+static void a_file_that_is_older_than_checksums_gets_them(void)
+{
+    struct place p;
+    struct sql *s = NULL;
+    struct sql_health health = { .damaged = false };
+    struct err e = { 0 };
+    char command[256];
+    place_make(&p);
+    snprintf(command, sizeof command,
+             "sqlite3 '%s' \"CREATE TABLE t (name); INSERT INTO t VALUES ('department of the old')\"",
+             p.db + strlen("sqlite:"));
+    CU_ASSERT_EQUAL_FATAL(system(command), 0);
+    write_file(p.dir, "001-first.sql", "CREATE TABLE other (id INTEGER);");
+    CU_ASSERT_EQUAL(sql_open(p.db, &(struct sql_options){ .schema_dir = p.dir }, &s, &e), RC_OK);
+    sql_close(s);
+    CU_ASSERT_EQUAL(check_file(p.db, &health, &e), RC_OK);
+    flip(p.db + strlen("sqlite:"), "of the old");
+    CU_ASSERT_NOT_EQUAL(check_file(p.db, &health, &e), RC_OK);
+    place_remove(&p);
+}
+
 static void the_server_schema_is_in_order(void)
 {
     struct sql *s = NULL;
@@ -399,5 +589,7 @@ TEST_MAIN("db.sql", TEST(values_come_back_as_they_went_in), TEST(parameters_left
           TEST(a_savepoint_is_taken_back_alone), TEST(texts_made_at_run_time_are_kept_and_bounded),
           TEST(a_second_writer_waits_and_then_is_told_busy),
           TEST(a_missing_folder_and_other_engines_are_refused_in_words), TEST(schema_steps_run_once_and_whole),
-          TEST(a_newer_database_and_gaps_are_refused), TEST(a_backup_is_a_database),
+          TEST(a_newer_database_and_gaps_are_refused), TEST(a_backup_is_a_database), TEST(one_bit_of_a_text_is_damage),
+          TEST(a_bit_that_flips_while_it_is_open_is_met), TEST(what_the_file_holds_and_its_copies_have_checksums),
+          TEST(other_programs_may_carry_over_and_copy), TEST(a_file_that_is_older_than_checksums_gets_them),
           TEST(the_server_schema_is_in_order))

@@ -210,7 +210,7 @@ def test_damage_that_nobody_meets_is_found(folder):
     x.commit()
     x.execute("pragma wal_checkpoint(truncate)")
     x.close()
-    s._own()
+    s.accept()
     s.start()
     try:
         ready = lambda: s.session.get(s.url + "/readyz", timeout=20)
@@ -232,7 +232,7 @@ def test_pages_that_go_bad_while_it_runs_show_in_readyz(server):
     x.commit()
     x.execute("pragma wal_checkpoint(truncate)")
     x.close()
-    server._own()
+    server.accept()
     server.start()
     assert server.session.get(server.url + "/readyz", timeout=5).status_code == 200
     size = (server.dir / "dmvisor.db").stat().st_size
@@ -244,6 +244,73 @@ def test_pages_that_go_bad_while_it_runs_show_in_readyz(server):
         r = server.session.get(server.url + "/readyz", timeout=5)
         return r.status_code == 503 and "damaged" in r.text
     world.wait_for("the damage to show", seen, 20)
+
+
+def flip(file, octets):
+    """One bit of a text in a file, as a disk does that forgets."""
+    whole = file.read_bytes()
+    at = whole.index(octets)
+    with open(file, "r+b") as f:
+        f.seek(at)
+        f.write(bytes([whole[at] ^ 1]))
+    return at // 4096 + 1
+
+
+def test_one_bit_of_a_text_in_the_file_is_refused(server, folder):
+    for i in range(200):
+        server.call("POST", "/devices", expect=201, json={"id": f"device-{i}", "labels": {"department": f"sales of the north {i}"}})
+    assert dmvisord(server, "--backup", str(folder / "backup")).returncode == 0
+    server.stop()
+    file = server.dir / "dmvisor.db"
+    good = file.read_bytes()
+    assert dmvisord(server, "--check-database").returncode == 0
+    for where in (b"north 77", b"north 140"):
+        page = flip(file, where)
+        refused(server, f"page {page} of", "damaged", "Restore a backup", "--accept-database")
+        out = dmvisord(server, "--check-database")
+        assert out.returncode == 1 and f"page {page} of" in out.stderr, out.stderr
+        file.write_bytes(good)
+    # So is one in a backup, and none is made of a damaged file.
+    backup = (folder / "backup").read_bytes()
+    file.write_bytes(backup)
+    page = flip(file, b"north 77")
+    refused(server, f"page {page} of", "damaged")
+    out = dmvisord(server, "--backup", str(folder / "another"))
+    assert out.returncode == 1 and f"page {page} of" in out.stderr and not (folder / "another").exists(), out.stderr
+    file.write_bytes(backup)
+    server.start()
+    assert server.get("/devices/device-77")["labels"] == {"department": "sales of the north 77"}
+
+
+def test_one_bit_that_flips_while_it_runs_is_found(folder):
+    s = world.Server(folder / "server", tls=False, database__check="1s").start()
+    try:
+        for i in range(200):
+            s.call("POST", "/devices", expect=201, json={"id": f"device-{i}", "labels": {"department": f"sales of the north {i}"}})
+        ready = lambda: s.session.get(s.url + "/readyz", timeout=20)
+        world.wait_for("the log to be carried over", lambda: b"north 77" in (s.dir / "dmvisor.db").read_bytes(), 20)
+        assert ready().status_code == 200
+        page = flip(s.dir / "dmvisor.db", b"north 77")
+        world.wait_for("the damage to show", lambda: ready().status_code == 503 and "damaged" in ready().text, 30)
+        world.wait_for("the log to tell", lambda: f"page {page} of" in s.process.log(), 20)
+    finally:
+        s.stop()
+
+
+def test_what_another_program_wrote_is_refused_until_somebody_accepts_it(server):
+    server.call("POST", "/devices", expect=201, json={"id": "device-1"})
+    assert "another dmvisord (pid" in dmvisord(server, "--accept-database").stderr
+    server.stop()
+    x = sqlite3.connect(server.dir / "dmvisor.db")
+    with x:
+        x.execute("update device set title = 'field'")
+    x.close()
+    server._own()
+    refused(server, "damaged", "--accept-database")
+    out = dmvisord(server, "--accept-database")
+    assert out.returncode == 0 and "written by another program" in out.stdout, out.stderr
+    server.start()
+    assert server.get("/devices/device-1")["title"] == "field"
 
 
 # ---- images ----

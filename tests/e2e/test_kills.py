@@ -238,6 +238,7 @@ class Storm:
         uris, states = [u for u, _ in there.values()], collections.Counter(s for _, s in there.values())
         files = {f.name for f in (self.server.dir / "images").iterdir() if f.is_file()}
         starts = sorted(self.starts)
+        log = self.server.process.log()
         return {"kills": kills, "of_a_start": self.early, "start_ms_median": round(starts[len(starts) // 2] * 1000), "alerts": len(rung),
                 "alerts_lost": len([a for a in rung if not booked.get(a)]), "alerts_doubled": len([a for a in rung if booked.get(a, 0) > 1]),
                 "operations": len(self.asked), "operations_lost": len([i for i in self.asked.values() if i not in there]),
@@ -246,11 +247,12 @@ class Storm:
                 "verified_not_done": len([u for u, s in there.values() if u not in was_done and s == "verified"]),
                 "outcome_unknown": states["unknown"], "not_over": len(there) - sum(states[s] for s in ("verified", "failed", "unknown")),
                 "images": len(self.uploaded), "images_lost": len([h for h in self.uploaded.values() if h not in rows or h not in files]),
-                "rows_without_file": len(rows - files), "orphans": len(files - rows), "leftovers": len(list((self.server.dir / "images/incoming").iterdir()))}
+                "rows_without_file": len(rows - files), "orphans": len(files - rows), "false_alarms": log.count("event=database.restored") + log.count("damaged") + log.count("event=database.carried_over"),
+                "leftovers": len(list((self.server.dir / "images/incoming").iterdir()))}
 
 
 NOTHING = ("alerts_lost", "alerts_doubled", "operations_lost", "operations_doubled", "execs_twice", "done_called_failed", "verified_not_done",
-           "images_lost", "rows_without_file", "orphans", "leftovers")
+           "images_lost", "false_alarms", "rows_without_file", "orphans", "leftovers")
 
 
 def killed(folder, kills, seed):

@@ -280,7 +280,7 @@ def test_a_stored_policy_with_a_field_that_is_refused_today_holds_and_is_named(s
         db.execute("UPDATE policy_revision SET document = replace(document, 'spec:', ?)", ("spec:\n  rollout: {cohorts: ['10%']}",))
         db.execute("UPDATE policy_revision SET document = replace(document, 'lease:', ?)", ("colour: green\n    lease:",))
     db.close()
-    server._own()
+    server.accept()
     server.start()
     seen = server.get("/policies/corporate-workspace")
     assert any(x.startswith("/spec/rollout: ") for x in seen["needsAttention"]) and any("/spec/vm/colour" in x for x in seen["needsAttention"])
@@ -296,7 +296,7 @@ def test_a_stored_policy_with_a_field_that_is_refused_today_holds_and_is_named(s
     with db:
         db.execute("UPDATE policy_revision SET document = replace(document, 'selector:', 'sellector:')")
     db.close()
-    server._own()
+    server.accept()
     server.start()
     assert "selector" in json.dumps(server.get("/policies/corporate-workspace")["needsAttention"])
     server.call("POST", f"/devices/{world.quote(PHONE)}/triggers", expect=(201, 202))

@@ -131,6 +131,11 @@ class Server:
             for path in [self.dir, *self.dir.rglob("*")]:
                 shutil.chown(path, "nobody")
 
+    def accept(self):
+        """A test has written into the database of the stopped server, as another program."""
+        self._own()
+        subprocess.run([BUILD / "server/dmvisord", "-f", self.config, "--accept-database"], check=True, capture_output=True, timeout=60)
+
     def start(self):
         self.process = Process([*self.through, BUILD / "server/dmvisord", "-f", self.config], self.dir / "server.log", self.env)
         wait_for("the server to be ready", self._ready, 30)

@@ -77,7 +77,7 @@ struct lab *lab_begin(void)
     l->world = world_fixed(1893456000000, &l->seed);
     arena_init(&l->arena, 64 << 20);
     if (server_load(&l->srv, &l->config, &l->arena, &e)) die("load", &e);
-    if (server_prepare_database(&l->config, l->world.now_ms, &e)) die("database", &e);
+    if (server_prepare_database(&l->config, true, l->world.now_ms, &e)) die("database", &e);
     if (sql_open(l->database, &o, &l->db, &e)) die("open", &e);
     if (dm_open(&l->srv, &l->dm, &e)) die("dm", &e);
     return l;

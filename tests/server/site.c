@@ -87,7 +87,7 @@ struct site *site_begin(void)
     configure(s);
     arena_init(&s->arena, 64 << 20);
     if (server_load(&s->srv, &s->config, &s->arena, &e)) die("load", &e);
-    if (server_prepare_database(&s->config, w.now_ms, &e)) die("database", &e);
+    if (server_prepare_database(&s->config, true, w.now_ms, &e)) die("database", &e);
     if (sql_open(s->database, &o, &s->db, &e)) die("open", &e);
     if (api_token_add(s->db, (struct str){ 0 }, STR("root"), STR("admin"), 0, &w, s->admin, &e)) die("token", &e);
     if (events_create(&s->srv, &s->srv.events, &e)) die("events", &e);
