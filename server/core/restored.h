@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SERVER_RESTORED_H
-#define SERVER_RESTORED_H
+#ifndef SERVER_CORE_RESTORED_H
+#define SERVER_CORE_RESTORED_H
 /* A database that was put back from an earlier moment knows nonces that were answered since: a message that was captured then
  * would be let in once more. So database and the file beside it have a mark in common that changes at each start and stop,
  * each hour, and with `dmvisord --backup`: with another one, no nonce of the database is good, and each device is challenged. */
