@@ -85,191 +85,87 @@
     "SELECT x.description_id, x.name, au.name, x.man, x.mod, x.mo, x.objects, x.nodes, x.bytes, x.created_ms, x.created_by," \
     " x.authority_id FROM description x JOIN authority au USING (authority_id)"
 
-#define API_STATEMENTS(X)                                                                                               \
-    /* who */                                                                                                           \
-    /* repeated requests */                                                                                             \
-    /* audit */                                                                                                         \
-    /* devices */                                                                                                       \
-    X(DEVICE_FIND,                                                                                                      \
-      "SELECT " API_DEVICE_COLUMNS " FROM " API_DEVICE_TABLES " WHERE d.authority_id IN"                                \
-      " (SELECT authority_id FROM authority WHERE " API_IN_SCOPE("authority_id") ") AND d.name = :name LIMIT 2")        \
-    X(DEVICE_LIST, API_DEVICES_HEAD "1" API_DEVICES_TAIL)                                                               \
-    X(DEVICE_ADD, "INSERT INTO device (authority_id, name, title, created_ms, push_channel, push_address)"              \
-                  " VALUES (:authority, :name, :title, :now_ms, :channel, :address)")                                   \
-    X(DEVICE_TITLE, "UPDATE device SET title = :title WHERE device_id = :device")                                       \
-    X(DEVICE_PUSH, "UPDATE device SET push_channel = :channel, push_address = :address WHERE device_id = :device")      \
-    X(DEVICE_RECORD, "UPDATE device SET record = :record WHERE device_id = :device")                                    \
-    X(DEVICE_POLL, "UPDATE device SET poll_ms = :poll_ms WHERE device_id = :device")                                    \
-    X(DEVICE_VM_NAMES, "SELECT vm FROM vm WHERE device_id = :device ORDER BY vm")                                       \
-    X(DEVICE_DELETE, "DELETE FROM device WHERE device_id = :device")                                                    \
-    X(DEVICE_SUMMARIES, "SELECT " CONDITION_WORD " AS word, count(*) FROM " CONDITION_TABLES " GROUP BY word")          \
-    X(ATTRIBUTES, "SELECT name, value FROM attribute WHERE device_id = :device ORDER BY name")                          \
-    X(ATTRIBUTE_SET, "INSERT INTO attribute (device_id, name, value) VALUES (:device, :name, :value)")                  \
-    X(ATTRIBUTE_DELETE, "DELETE FROM attribute WHERE device_id = :device AND name = :name")                             \
-    X(ACCOUNT_SET,                                                                                                      \
-      "INSERT INTO account (device_id, client_name, client_ha1, server_name, server_ha1, auth)"                         \
-      " VALUES (:device, :client_name, :client_ha1, :server_name, :server_ha1, :auth)"                                  \
-      " ON CONFLICT (device_id) DO UPDATE SET client_name = excluded.client_name, client_ha1 = excluded.client_ha1,"    \
-      " server_name = excluded.server_name, server_ha1 = excluded.server_ha1, auth = excluded.auth")                    \
-    X(CONTACT_SET, "INSERT INTO contact (device_id, client_nonce, server_nonce)"                                        \
-                   " VALUES (:device, :client_nonce, :server_nonce) ON CONFLICT (device_id) DO UPDATE SET"              \
-                   " client_nonce = excluded.client_nonce, resynchronised = 0,"                                         \
-                   " server_nonce = excluded.server_nonce, resync_until_ms = NULL")                                     \
-    X(ACCOUNT_AUTH, "SELECT auth FROM account WHERE device_id = :device")                                               \
-    X(DEVICE_DOOR,                                                                                                      \
-      "SELECT r.at_ms, r.remote, r.why, r.times, r.since_ms, c.seen_ms, t.at_ms, t.remote, t.other, t.times,"           \
-      " t.since_ms, c.certificate_until_ms FROM contact c LEFT JOIN refusal r USING (device_id)"                        \
-      " LEFT JOIN contest t USING (device_id) WHERE c.device_id = :device")                                             \
-    X(ASSIGNMENTS,                                                                                                      \
-      "SELECT p.name, a.revision, a.truth, a.state, a.why, a.at_ms, p.revision FROM assignment a JOIN policy p"         \
-      " USING (policy_id) WHERE a.device_id = :device ORDER BY p.name")                                                 \
-    X(TREE, "SELECT p.uri, n.format, n.value, n.known, n.at_ms FROM node n JOIN path p USING (path_id)"                 \
-            " WHERE n.device_id = :device AND p.uri > :cursor AND (:uri = '.' OR p.uri = :uri"                          \
-            " OR (p.uri > :uri || '/' AND p.uri < :uri || '0')) AND (:slashes < 0"                                      \
-            " OR length(p.uri) - length(replace(p.uri, '/', '')) <= :slashes) ORDER BY p.uri LIMIT :limit")             \
-    /* VMs */                                                                                                           \
-    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why,"              \
-           " crashes, crashes_seen, crash_time, crash_why FROM vm"                                                      \
-           " WHERE device_id = :device AND vm > :cursor ORDER BY vm LIMIT :limit")                                      \
-    X(VM, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why,"               \
-          " crashes, crashes_seen, crash_time, crash_why FROM vm"                                                       \
-          " WHERE device_id = :device AND vm = :vm")                                                                    \
-    X(VM_OPERATION,                                                                                                     \
-      "SELECT operation_id, kind, percent, state FROM operation WHERE device_id = :device AND owner = :vm"              \
-      " AND scope = 1 AND state IN " API_OPEN " ORDER BY operation_id LIMIT 1")                                         \
-    X(IMAGE_OF_NODE, "SELECT name, version FROM image WHERE node_name = :node AND authority_id = :authority"            \
-                     " ORDER BY image_id DESC LIMIT 1")                                                                 \
-    X(SAMPLE_LAST,                                                                                                      \
-      "SELECT at_ms, data FROM sample WHERE device_id = :device AND vm = :vm ORDER BY at_ms DESC LIMIT 1")              \
-    X(SAMPLES, "SELECT at_ms, data FROM sample WHERE device_id = :device AND vm = :vm"                                  \
-               " AND at_ms >= coalesce((SELECT max(at_ms) FROM sample WHERE device_id = :device AND vm = :vm"           \
-               " AND at_ms < :from_ms), :from_ms) AND at_ms < :to_ms ORDER BY at_ms LIMIT :limit")                      \
-    /* operations */                                                                                                    \
-    X(OPERATION, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES                                          \
-                 " WHERE o.operation_id = :id AND " API_IN_SCOPE("d.authority_id"))                                     \
-    X(OPERATIONS, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES " WHERE o.operation_id < :cursor"       \
-                  " AND " API_IN_SCOPE("d.authority_id") " AND (:state = '' OR o.state = :state"                        \
-                                                         " OR (:state = 'open' AND o.state IN " API_OPEN                \
-                                                         ")) ORDER BY o.operation_id DESC LIMIT :limit")                \
-    X(OPERATIONS_OF, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES " WHERE o.device_id = :device"       \
-                     " AND o.operation_id < :cursor AND (:state = '' OR o.state = :state"                               \
-                     " OR (:state = 'open' AND o.state IN " API_OPEN ")) ORDER BY o.operation_id DESC LIMIT :limit")    \
-    X(OPERATION_RESULT,                                                                                                 \
-      "SELECT correlator, result_sealed FROM operation WHERE operation_id = :id AND result_sealed IS NOT NULL")         \
-    X(OPERATION_STEPS, "SELECT at_ms, state, code, reason FROM operation_step WHERE operation_id = :id ORDER BY seq")   \
-    X(OPERATIONS_OPEN, "SELECT count(*) FROM operation WHERE device_id = :device AND state IN " API_OPEN)               \
-    X(OPERATION_ADD,                                                                                                    \
-      "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, tree_command, tree_uri,"                  \
-      " tree_format, tree_type, tree_data, secret, correlator, state, reason, created_by, created_ms, updated_ms,"      \
-      " not_before_ms, expires_ms, wake_ms) VALUES (:device, :kind, 0, :scope, :owner, :args, :command, :uri,"          \
-      " :format, :type, :data, :secret, :correlator, 'queued', :reason, :who, :now_ms, :now_ms, :not_before_ms,"        \
-      " :expires_ms, :wake_ms)")                                                                                        \
-    X(OPERATION_STEP,                                                                                                   \
-      "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) SELECT :id,"                          \
-      " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :id), :now_ms, :state, 0, :reason")  \
-    X(OPERATION_ITEMS, "SELECT command, uri, format, type, data, code, result, seen_code, seen, seen_ms, secret"        \
-                       " FROM operation_item WHERE operation_id = :id ORDER BY seq")                                    \
-    X(OPERATION_ITEM_ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data, secret)"    \
-                          " VALUES (:id, :seq, :command, :uri, :format, :type, :data, :secret)")                        \
-    /* Not what was sent and not refused by the device: it may have been done. */                                       \
-    X(OPERATION_CANCEL, "UPDATE operation SET state = 'cancelled', reason = :reason, updated_ms = :now_ms,"             \
-                        " wake_ms = NULL WHERE operation_id = :id AND state IN ('queued', 'notified')"                  \
-                        " AND (tries = 0 OR code <> 0)")                                                                \
-    /* policies */                                                                                                      \
-    X(POLICIES, "SELECT " API_POLICY_COLUMNS " FROM " API_POLICY_TABLES " WHERE p.policy_id > :cursor"                  \
-                " AND p.deleted_ms IS NULL AND " API_IN_SCOPE("p.authority_id") " ORDER BY p.policy_id LIMIT :limit")   \
-    X(POLICY, "SELECT " API_POLICY_COLUMNS " FROM " API_POLICY_TABLES " WHERE p.authority_id IN (SELECT authority_id"   \
-              " FROM authority WHERE " API_IN_SCOPE("authority_id") ") AND p.name = :name LIMIT 2")                     \
-    X(POLICY_COUNTS, "SELECT " CONDITION_POLICY_WORD " AS word, count(*) FROM assignment s"                             \
-                     " JOIN policy p USING (policy_id) JOIN (" CONDITION_TABLES ")"                                     \
-                     " ON d.device_id = s.device_id WHERE s.policy_id = :id AND s.truth = 1 GROUP BY word")             \
-    X(POLICY_DEVICES,                                                                                                   \
-      "SELECT d.name, s.revision, s.truth, " CONDITION_POLICY_WORD " AS word, " CONDITION_POLICY_WHY ","                \
-      " s.at_ms, d.device_id FROM assignment s JOIN policy p USING (policy_id)"                                         \
-      " JOIN (" CONDITION_TABLES ") ON d.device_id = s.device_id"                                                       \
-      " WHERE s.policy_id = :id AND s.device_id > :cursor"                                                              \
-      " AND (:state = '' OR word = :state) ORDER BY s.device_id LIMIT :limit")                                          \
-    X(POLICY_ADD,                                                                                                       \
-      "INSERT INTO policy (authority_id, name, revision, created_ms) VALUES (:authority, :name, 1, :now_ms)")           \
-    X(POLICY_REVISE, "UPDATE policy SET revision = :revision, deleted_ms = NULL WHERE policy_id = :id")                 \
-    X(POLICY_DELETE, "UPDATE policy SET deleted_ms = :now_ms WHERE policy_id = :id")                                    \
-    X(REVISION_LAST, "SELECT max(revision) FROM policy_revision WHERE policy_id = :id")                                 \
-    X(REVISION_ADD, "INSERT INTO policy_revision (policy_id, revision, document, hash, created_ms, created_by)"         \
-                    " VALUES (:id, :revision, :document, :hash, :now_ms, :who)")                                        \
-    X(REVISIONS, "SELECT revision, hash, created_ms, created_by FROM policy_revision"                                   \
-                 " WHERE policy_id = :id AND revision < :cursor ORDER BY revision DESC LIMIT :limit")                   \
-    X(REVISION, "SELECT revision, hash, created_ms, created_by, document FROM policy_revision"                          \
-                " WHERE policy_id = :id AND revision = :revision")                                                      \
-    X(POLICIES_NAMING, "SELECT p.policy_id, p.name, p.revision, r.document FROM policy p JOIN policy_revision r"        \
-                       " ON r.policy_id = p.policy_id AND r.revision = p.revision WHERE p.authority_id = :authority"    \
-                       " AND p.deleted_ms IS NULL AND instr(r.document, :text) > 0 ORDER BY p.policy_id LIMIT :limit")  \
-    /* images */                                                                                                        \
-    X(IMAGES, "SELECT " API_IMAGE_COLUMNS " FROM " API_IMAGE_TABLES " WHERE i.image_id > :cursor"                       \
-              " AND " API_IN_SCOPE("i.authority_id") " ORDER BY i.image_id LIMIT :limit")                               \
-    X(IMAGE, "SELECT " API_IMAGE_COLUMNS " FROM " API_IMAGE_TABLES                                                      \
-             " WHERE " API_IN_SCOPE("i.authority_id") " AND i.name = :name AND i.version = :version LIMIT 2")           \
-    X(IMAGE_ADD,                                                                                                        \
-      "INSERT INTO image (authority_id, name, version, guest_type, arch, format, sha256, size_bytes, node_name,"        \
-      " secret, created_ms, created_by) VALUES (:authority, :name, :version, :guest_type, :arch, :format, :sha256,"     \
-      " :size, :node_name, :secret, :now_ms, :who)")                                                                    \
-    X(IMAGE_DELETE, "DELETE FROM image WHERE image_id = :id")                                                           \
-    X(IMAGE_USERS,                                                                                                      \
-      "SELECT count(*) FROM vm JOIN device d USING (device_id) WHERE vm.image = :node AND d.authority_id = :authority") \
-    X(IMAGES_OF_FILE, "SELECT count(*) FROM image WHERE sha256 = :sha256")                                              \
-    /* the fleet */                                                                                                     \
-    X(OVERVIEW_DEVICES,                                                                                                 \
-      "SELECT " CONDITION_WORD " AS word, " CONDITION_WHY " AS reason, count(*) AS n, min(d.name), max(d.name)"         \
-      " FROM " CONDITION_TABLES                                                                                         \
-      " WHERE " API_IN_SCOPE("d.authority_id") " GROUP BY word, reason ORDER BY n DESC LIMIT :limit")                   \
-    X(OVERVIEW_VMS, "SELECT d.layout_mo, v.state, v.lock_state, count(*) FROM vm v JOIN device d USING (device_id)"     \
-                    " WHERE " API_IN_SCOPE("d.authority_id") " GROUP BY d.layout_mo, v.state, v.lock_state")            \
-    X(OVERVIEW_SESSIONS,                                                                                                \
-      "SELECT g.outcome, g.why, g.n, g.devices, g.last, d.name, s.started_ms FROM ("                                    \
-      "SELECT s.outcome, s.why, count(*) AS n, count(DISTINCT s.device_id) AS devices,"                                 \
-      " max(s.session_row) AS last FROM session s JOIN device d USING (device_id)"                                      \
-      " LEFT JOIN contact c USING (device_id)"                                                                          \
-      " WHERE " API_SESSION_FAILED " AND s.started_ms >= :since_ms"                                                     \
-      " AND (s.outcome <> 'refused' OR s.started_ms > coalesce(c.seen_ms, 0))"                                          \
-      " AND " API_IN_SCOPE(                                                                                             \
-          "d.authority_id") " GROUP BY s.outcome, s.why) g"                                                             \
-                            " JOIN session s ON s.session_row = g.last JOIN device d USING (device_id)"                 \
-                            " ORDER BY g.last DESC LIMIT :limit")                                                       \
-    X(OVERVIEW_CRASHES, "SELECT d.name, v.vm, v.crashes - v.crashes_seen, v.crash_time, v.crash_why FROM vm v"          \
-                        " JOIN device d USING (device_id) WHERE v.crashes > v.crashes_seen AND " API_IN_SCOPE(          \
-                            "d.authority_id") " ORDER BY v.crash_time DESC LIMIT :limit")                               \
-    X(CRASHES_SEEN, "UPDATE vm SET crashes_seen = crashes WHERE device_id = :device AND vm = :vm")                      \
-    /* triggers and sessions */                                                                                         \
-    X(TRIGGERS, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.trigger_id < :cursor"               \
-                " AND " API_IN_SCOPE("d.authority_id") " ORDER BY t.trigger_id DESC LIMIT :limit")                      \
-    X(TRIGGERS_OF, "SELECT " API_TRIGGER_COLUMNS " FROM " API_TRIGGER_TABLES " WHERE t.device_id = :device"             \
-                   " AND t.trigger_id < :cursor ORDER BY t.trigger_id DESC LIMIT :limit")                               \
-    X(TRIGGER_NOW, "UPDATE trigger SET next_ms = :now_ms WHERE trigger_id = :id AND state IN ('pending', 'sent')")      \
-    X(SESSIONS, API_SESSION_COLUMNS " FROM " API_SESSION_TABLES " WHERE " API_SESSION_WANTED " AND " API_IN_SCOPE(      \
-                    "d.authority_id") " ORDER BY s.session_row DESC LIMIT :limit")                                      \
-    X(SESSIONS_FAILED,                                                                                                  \
-      API_SESSION_COLUMNS " FROM " API_SESSION_TABLES " WHERE " API_SESSION_FAILED " AND " API_SESSION_WANTED           \
-                          " AND " API_IN_SCOPE("d.authority_id") " ORDER BY s.session_row DESC LIMIT :limit")           \
-    X(SESSIONS_OF,                                                                                                      \
-      API_SESSION_COLUMNS " FROM " API_SESSION_TABLES " WHERE s.device_id = :device AND " API_SESSION_WANTED            \
-                          " ORDER BY s.session_row DESC LIMIT :limit")                                                  \
-    X(SESSION, API_SESSION_COLUMNS ", r.cut, r.bytes, r.data FROM " API_SESSION_TABLES                                  \
-                                   " WHERE s.device_id = :device AND s.session_row = :id")                              \
-    /* device descriptions */                                                                                           \
-    X(DESCRIPTIONS, API_DESCRIBED " WHERE x.description_id > :cursor AND " API_IN_SCOPE(                                \
-                        "x.authority_id") " ORDER BY x.description_id LIMIT :limit")                                    \
-    X(DESCRIPTION, API_DESCRIBED " WHERE " API_IN_SCOPE("x.authority_id") " AND x.name = :name LIMIT 2")                \
-    X(DESCRIPTION_DATA, "SELECT name, data FROM description WHERE description_id = :id")                                \
-    X(DESCRIPTIONS_BESIDE, "SELECT name, data FROM description WHERE authority_id = :authority"                         \
-                           " AND (man = '' OR :man = '' OR man = :man) AND (mod = '' OR :mod = '' OR mod = :mod)"       \
-                           " AND (mo = '' OR :mo = '' OR mo = :mo) ORDER BY description_id")                            \
-    X(DEVICE_KIND,                                                                                                      \
-      "SELECT (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.man'),"                        \
-      " (SELECT value FROM attribute WHERE device_id = :device AND name = 'devinfo.mod'), layout_mo FROM device"        \
-      " WHERE device_id = :device")                                                                                     \
-    X(DESCRIPTION_ADD,                                                                                                  \
-      "INSERT INTO description (authority_id, name, man, mod, mo, objects, nodes, bytes, data, created_ms, created_by)" \
-      " VALUES (:authority, :name, :man, :mod, :mo, :objects, :nodes, :bytes, :data, :now_ms, :who)")                   \
-    X(DESCRIPTION_DELETE, "DELETE FROM description WHERE description_id = :id")
+#define API_STATEMENTS(X)                                                                                              \
+    /* who */                                                                                                          \
+    /* repeated requests */                                                                                            \
+    /* audit */                                                                                                        \
+    /* devices */                                                                                                      \
+    X(DEVICE_VM_NAMES, "SELECT vm FROM vm WHERE device_id = :device ORDER BY vm")                                      \
+    /* VMs */                                                                                                          \
+    X(VMS, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why,"             \
+           " crashes, crashes_seen, crash_time, crash_why FROM vm"                                                     \
+           " WHERE device_id = :device AND vm > :cursor ORDER BY vm LIMIT :limit")                                     \
+    X(VM, "SELECT vm, title, state, lock_state, reason, verified, state_ms, image, summary, summary_why,"              \
+          " crashes, crashes_seen, crash_time, crash_why FROM vm"                                                      \
+          " WHERE device_id = :device AND vm = :vm")                                                                   \
+    X(VM_OPERATION,                                                                                                    \
+      "SELECT operation_id, kind, percent, state FROM operation WHERE device_id = :device AND owner = :vm"             \
+      " AND scope = 1 AND state IN " API_OPEN " ORDER BY operation_id LIMIT 1")                                        \
+    X(IMAGE_OF_NODE, "SELECT name, version FROM image WHERE node_name = :node AND authority_id = :authority"           \
+                     " ORDER BY image_id DESC LIMIT 1")                                                                \
+    /* operations */                                                                                                   \
+    X(OPERATION, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES                                         \
+                 " WHERE o.operation_id = :id AND " API_IN_SCOPE("d.authority_id"))                                    \
+    X(OPERATIONS, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES " WHERE o.operation_id < :cursor"      \
+                  " AND " API_IN_SCOPE("d.authority_id") " AND (:state = '' OR o.state = :state"                       \
+                                                         " OR (:state = 'open' AND o.state IN " API_OPEN               \
+                                                         ")) ORDER BY o.operation_id DESC LIMIT :limit")               \
+    X(OPERATIONS_OF, "SELECT " API_OPERATION_COLUMNS " FROM " API_OPERATION_TABLES " WHERE o.device_id = :device"      \
+                     " AND o.operation_id < :cursor AND (:state = '' OR o.state = :state"                              \
+                     " OR (:state = 'open' AND o.state IN " API_OPEN ")) ORDER BY o.operation_id DESC LIMIT :limit")   \
+    X(OPERATION_RESULT,                                                                                                \
+      "SELECT correlator, result_sealed FROM operation WHERE operation_id = :id AND result_sealed IS NOT NULL")        \
+    X(OPERATION_STEPS, "SELECT at_ms, state, code, reason FROM operation_step WHERE operation_id = :id ORDER BY seq")  \
+    X(OPERATIONS_OPEN, "SELECT count(*) FROM operation WHERE device_id = :device AND state IN " API_OPEN)              \
+    X(OPERATION_ADD,                                                                                                   \
+      "INSERT INTO operation (device_id, kind, by_policy, scope, owner, args, tree_command, tree_uri,"                 \
+      " tree_format, tree_type, tree_data, secret, correlator, state, reason, created_by, created_ms, updated_ms,"     \
+      " not_before_ms, expires_ms, wake_ms) VALUES (:device, :kind, 0, :scope, :owner, :args, :command, :uri,"         \
+      " :format, :type, :data, :secret, :correlator, 'queued', :reason, :who, :now_ms, :now_ms, :not_before_ms,"       \
+      " :expires_ms, :wake_ms)")                                                                                       \
+    X(OPERATION_STEP,                                                                                                  \
+      "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) SELECT :id,"                         \
+      " (SELECT coalesce(max(seq), 0) + 1 FROM operation_step WHERE operation_id = :id), :now_ms, :state, 0, :reason") \
+    X(OPERATION_ITEMS, "SELECT command, uri, format, type, data, code, result, seen_code, seen, seen_ms, secret"       \
+                       " FROM operation_item WHERE operation_id = :id ORDER BY seq")                                   \
+    X(OPERATION_ITEM_ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data, secret)"   \
+                          " VALUES (:id, :seq, :command, :uri, :format, :type, :data, :secret)")                       \
+    /* Not what was sent and not refused by the device: it may have been done. */                                      \
+    X(OPERATION_CANCEL, "UPDATE operation SET state = 'cancelled', reason = :reason, updated_ms = :now_ms,"            \
+                        " wake_ms = NULL WHERE operation_id = :id AND state IN ('queued', 'notified')"                 \
+                        " AND (tries = 0 OR code <> 0)")                                                               \
+    /* policies */                                                                                                     \
+    /* images */                                                                                                       \
+    /* the fleet */                                                                                                    \
+    X(OVERVIEW_VMS, "SELECT d.layout_mo, v.state, v.lock_state, count(*) FROM vm v JOIN device d USING (device_id)"    \
+                    " WHERE " API_IN_SCOPE("d.authority_id") " GROUP BY d.layout_mo, v.state, v.lock_state")           \
+    X(OVERVIEW_SESSIONS,                                                                                               \
+      "SELECT g.outcome, g.why, g.n, g.devices, g.last, d.name, s.started_ms FROM ("                                   \
+      "SELECT s.outcome, s.why, count(*) AS n, count(DISTINCT s.device_id) AS devices,"                                \
+      " max(s.session_row) AS last FROM session s JOIN device d USING (device_id)"                                     \
+      " LEFT JOIN contact c USING (device_id)"                                                                         \
+      " WHERE " API_SESSION_FAILED " AND s.started_ms >= :since_ms"                                                    \
+      " AND (s.outcome <> 'refused' OR s.started_ms > coalesce(c.seen_ms, 0))"                                         \
+      " AND " API_IN_SCOPE(                                                                                            \
+          "d.authority_id") " GROUP BY s.outcome, s.why) g"                                                            \
+                            " JOIN session s ON s.session_row = g.last JOIN device d USING (device_id)"                \
+                            " ORDER BY g.last DESC LIMIT :limit")                                                      \
+    X(OVERVIEW_CRASHES, "SELECT d.name, v.vm, v.crashes - v.crashes_seen, v.crash_time, v.crash_why FROM vm v"         \
+                        " JOIN device d USING (device_id) WHERE v.crashes > v.crashes_seen AND " API_IN_SCOPE(         \
+                            "d.authority_id") " ORDER BY v.crash_time DESC LIMIT :limit")                              \
+    X(CRASHES_SEEN, "UPDATE vm SET crashes_seen = crashes WHERE device_id = :device AND vm = :vm")                     \
+    /* triggers and sessions */                                                                                        \
+    X(SESSIONS, API_SESSION_COLUMNS " FROM " API_SESSION_TABLES " WHERE " API_SESSION_WANTED " AND " API_IN_SCOPE(     \
+                    "d.authority_id") " ORDER BY s.session_row DESC LIMIT :limit")                                     \
+    X(SESSIONS_FAILED,                                                                                                 \
+      API_SESSION_COLUMNS " FROM " API_SESSION_TABLES " WHERE " API_SESSION_FAILED " AND " API_SESSION_WANTED          \
+                          " AND " API_IN_SCOPE("d.authority_id") " ORDER BY s.session_row DESC LIMIT :limit")          \
+    X(SESSIONS_OF,                                                                                                     \
+      API_SESSION_COLUMNS " FROM " API_SESSION_TABLES " WHERE s.device_id = :device AND " API_SESSION_WANTED           \
+                          " ORDER BY s.session_row DESC LIMIT :limit")                                                 \
+    X(SESSION, API_SESSION_COLUMNS ", r.cut, r.bytes, r.data FROM " API_SESSION_TABLES                                 \
+                                   " WHERE s.device_id = :device AND s.session_row = :id")                             \
+    /* device descriptions */
 
 enum {
 #define X(name, sql) API_##name,

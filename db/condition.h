@@ -5,6 +5,17 @@
  * contact, x its last refusal (both may be absent), s an assignment, p its policy. :now_ms; :poll_ms is how often devices call
  * whose account does not say. */
 
+#include <stdint.h>
+
+struct db_condition {
+    int64_t now_ms, poll_ms;
+};
+#define CONDITION_NOW(now)                                                                                             \
+    { "now_ms", SQL_I((now)->now_ms) },                                                                                \
+    {                                                                                                                  \
+        "poll_ms", SQL_I((now)->poll_ms)                                                                               \
+    }
+
 #define CONDITION_TABLES                                                                                               \
     "device d LEFT JOIN contact c ON c.device_id = d.device_id LEFT JOIN refusal x ON x.device_id = d.device_id"
 #define CONDITION_SEEN    "coalesce(c.seen_ms, 0)"

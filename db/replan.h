@@ -1,32 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_REPLAN_H
 #define DB_REPLAN_H
-/* Statements of server/store/replan.c, for any connection. :man, :mod, :mo as in description: empty = any. */
+/* Devices that shall be planned anew because a description or a policy that concerns them came, changed or went. */
+#include "db/sql/sql.h"
 
-#define REPLAN_ADD                                                                                                     \
-    "INSERT INTO replan (authority_id, man, mod, mo, stamp, why) VALUES (:authority, :man, :mod, :mo, :stamp, :why)"
-#define REPLAN_POLICIES "SELECT count(*) FROM policy WHERE authority_id = :authority AND deleted_ms IS NULL"
-#define REPLAN_FIRST                                                                                                   \
-    "SELECT replan_id, authority_id, man, mod, mo, stamp, why, after, policy_id, revision FROM replan"                 \
-    " ORDER BY replan_id LIMIT 1"
-#define REPLAN_ADD_POLICY                                                                                              \
-    "INSERT INTO replan (authority_id, man, mod, mo, stamp, why, after, policy_id, revision)"                          \
-    " VALUES (:authority, '', '', '', :stamp, :why, :last, :policy, :revision)"
-/* Is that still what is in force? */
-#define REPLAN_POLICY                                                                                                  \
-    "SELECT p.deleted_ms, p.revision, r.document FROM policy p JOIN policy_revision r ON r.policy_id = p.policy_id"    \
-    " AND r.revision = p.revision WHERE p.policy_id = :policy"
-/* The last device of the next slice. */
-#define REPLAN_SLICE                                                                                                   \
-    "SELECT max(device_id), count(*) FROM (SELECT device_id FROM device WHERE device_id > :after"                      \
-    " ORDER BY device_id LIMIT :limit)"
-#define REPLAN_STAMP                                                                                                   \
-    "UPDATE device SET want_stamp = :stamp WHERE device_id > :after AND device_id <= :last"                            \
-    " AND authority_id = :authority AND want_stamp < :stamp AND (:mo = '' OR layout_mo = :mo)"                         \
-    " AND (:man = '' OR EXISTS (SELECT 1 FROM attribute_row a WHERE a.device_id = device.device_id"                    \
-    "   AND a.name = 'devinfo.man' AND a.value = :man))"                                                               \
-    " AND (:mod = '' OR EXISTS (SELECT 1 FROM attribute_row a WHERE a.device_id = device.device_id"                    \
-    "   AND a.name = 'devinfo.mod' AND a.value = :mod))"
-#define REPLAN_AFTER "UPDATE replan SET after = :last WHERE replan_id = :id"
-#define REPLAN_DONE  "DELETE FROM replan WHERE replan_id = :id"
+struct db_replan {
+    int64_t id, authority;
+    struct str man, mod, mo; /* of the devices, as in a description: empty = any */
+    int64_t stamp;           /* the authority's stamp of the change */
+    struct str why;
+    int64_t after;            /* device up to which it is done */
+    int64_t policy, revision; /* policy 0: of a description; revision 0: the policy was deleted */
+};
+
+enum rc db_replan_add(struct sql *db, const struct db_replan *v, struct err *e);
+/** The oldest one. @param a  holds the texts of `out`. @return RC_NOT_FOUND when there is none */
+enum rc db_replan_first(struct sql *db, struct arena *a, struct db_replan *out, struct err *e);
+/** The last one and the number of the next `limit` devices after `after`. */
+enum rc db_replan_slice(struct sql *db, int64_t after, int64_t limit, int64_t *last, int64_t *n, struct err *e);
+/** The devices that it concerns, after `after` up to `last`, have something new to fetch. */
+enum rc db_replan_stamp(struct sql *db, const struct db_replan *v, int64_t last, struct err *e);
+/** It is done up to this device. */
+enum rc db_replan_move(struct sql *db, int64_t id, int64_t after, struct err *e);
+enum rc db_replan_delete(struct sql *db, int64_t id, struct err *e);
 #endif

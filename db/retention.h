@@ -4,21 +4,12 @@
 /* Statements of server/jobs/retention.c. Each removes at most :limit rows, so that no delete holds the writer for long. */
 
 #define RETENTION_STATEMENTS(X)                                                                                             \
-    X(DEVICES, "SELECT device_id FROM device WHERE device_id > :after ORDER BY device_id LIMIT :limit")                     \
-    /* up to when the clock is believed */                                                                                  \
-    X(SAMPLES, "DELETE FROM sample WHERE (device_id, vm, at_ms) IN (SELECT device_id, vm, at_ms FROM sample"                \
-               " WHERE device_id = :device_id AND at_ms < :before_ms LIMIT :limit)")                                        \
-    X(EVENTS, "DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE at_ms < :before_ms"                    \
-              " ORDER BY event_id LIMIT :limit)")                                                                           \
     X(SESSIONS,                                                                                                             \
       "DELETE FROM session WHERE session_row IN (SELECT session_row FROM session WHERE started_ms < :before_ms"             \
       " ORDER BY session_row LIMIT :limit)")                                                                                \
     X(RECORDINGS,                                                                                                           \
       "DELETE FROM recording WHERE session_row IN (SELECT session_row FROM recording WHERE at_ms < :before_ms"              \
       " ORDER BY at_ms LIMIT :limit)")                                                                                      \
-    X(TRIGGERS,                                                                                                             \
-      "DELETE FROM trigger WHERE trigger_id IN (SELECT trigger_id FROM trigger WHERE created_ms < :before_ms"               \
-      " AND state NOT IN ('pending', 'sent') ORDER BY trigger_id LIMIT :limit)")                                            \
     /* What a person did to a VM last is what policies leave alone: it stays until something newer of its kind. */          \
     X(OPERATIONS,                                                                                                           \
       "DELETE FROM operation WHERE operation_id IN (SELECT o.operation_id FROM operation o WHERE o.updated_ms < :before_ms" \
@@ -30,10 +21,7 @@
       " ORDER BY o.updated_ms LIMIT :limit)")                                                                               \
     X(SEALED_RESULTS,                                                                                                       \
       "UPDATE operation SET result_sealed = NULL WHERE operation_id IN (SELECT operation_id FROM operation"                 \
-      " WHERE result_sealed IS NOT NULL AND updated_ms < :before_ms ORDER BY updated_ms LIMIT :limit)")                     \
-    X(IDEMPOTENCY,                                                                                                          \
-      "DELETE FROM idempotency WHERE (token_id, key) IN (SELECT token_id, key FROM idempotency WHERE at_ms < :before_ms"    \
-      " LIMIT :limit)")
+      " WHERE result_sealed IS NOT NULL AND updated_ms < :before_ms ORDER BY updated_ms LIMIT :limit)")
 
 enum {
 #define X(name, sql) RETENTION_STMT_##name,

@@ -9,24 +9,34 @@
 #define DB_ENTITIES(X) \
     X(account) \
     X(assignment) \
+    X(attribute) \
     X(audit) \
     X(authority) \
     X(clock) \
     X(clock_step) \
+    X(credentials) \
+    X(description) \
+    X(device) \
     X(device_state) \
     X(event) \
     X(failure) \
     X(idempotency) \
+    X(image) \
     X(instance) \
     X(node) \
+    X(notification) \
     X(operation) \
     X(operation_item) \
     X(path) \
+    X(policy) \
     X(policy_set) \
     X(policy_vm) \
     X(refusal) \
+    X(replan) \
+    X(sample) \
     X(session) \
     X(token) \
+    X(tree) \
     X(vm) \
     X(wish)
 /* clang-format on */

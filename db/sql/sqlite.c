@@ -603,6 +603,22 @@ int64_t sql_last_id(struct sql *s)
     return sqlite3_last_insert_rowid(s->db);
 }
 
+enum rc sql_tables(struct sql *s, const char *name, int64_t *n, bool *there, struct err *e)
+{
+    static const char text[] =
+        "SELECT count(*), count(*) FILTER (WHERE name = :name) FROM sqlite_schema WHERE type = 'table'";
+    const struct sql_arg arg = { "name", SQL_T(str_of(name)) };
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_query(s, text, &arg, 1, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) {
+        *n = sql_int(r, 0);
+        *there = sql_int(r, 1) > 0;
+    }
+    sql_end(r);
+    return rc;
+}
+
 enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e)
 {
     int all = 0, done = 0, code = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/device.h"
 
 #include "base/doc.h"
 #include "base/world.h"
@@ -81,6 +82,8 @@ static void count_devices(struct call *c)
     struct api *api = c->api;
     int64_t now = world_monotonic_ms();
     struct sql_rows *r = NULL;
+    struct db_device_count v;
+    const struct db_condition condition = condition_now(c);
     struct err e = { 0 };
     struct buf b;
 
@@ -92,9 +95,9 @@ static void count_devices(struct call *c)
     if (!due) return;
     buf_init(&b, sizeof api->devices_text - 1);
     buf_putz(&b, "# TYPE dmvisor_devices gauge\n# HELP dmvisor_devices Devices, by how they stand\n");
-    enum rc rc = sql_start(c->db, API_DEVICE_SUMMARIES, SQL_ARGS(CONDITION_ARGS(c)), &r, &e);
-    while (!rc && (rc = sql_step(r, &e)) == RC_OK)
-        buf_printf(&b, "dmvisor_devices{state=\"%.*s\"} %" PRId64 "\n", STR_ARG(sql_text(r, 0)), sql_int(r, 1));
+    enum rc rc = db_device_states(c->db, &condition, &r, &e);
+    while (!rc && (rc = db_device_next_count(r, &v, &e)) == RC_OK)
+        buf_printf(&b, "dmvisor_devices{state=\"%.*s\"} %" PRId64 "\n", STR_ARG(v.state), v.n);
     sql_end(r);
     pthread_mutex_lock(&api->lock);
     if (buf_ok(&b)) memcpy(api->devices_text, buf_z(&b), b.n + 1);

@@ -5,6 +5,8 @@
  * server/api/ only. */
 #include "db/api.h"
 #include "db/authority.h"
+#include "db/condition.h"
+#include "db/selector.h"
 #include "db/event.h"
 #include "server/api/api.h"
 #include "server/api/brake.h"
@@ -189,13 +191,9 @@ struct device_row {
 };
 /** By name in the scope: 404, or 409 when two authorities have one of that name. */
 enum rc device_find(struct call *c, struct str name, struct device_row *out);
-void device_row_of(struct call *c, struct sql_rows *r, struct device_row *out);
-/** What statements with the conditions of db/condition.h need. */
-#define CONDITION_ARGS(c)                                                                                              \
-    { "now_ms", SQL_I((c)->w.now_ms) },                                                                                \
-    {                                                                                                                  \
-        "poll_ms", SQL_I((int64_t)(c)->api->srv->config->poll_s * 1000)                                                \
-    }
+/** What questions with the conditions of db/condition.h need. */
+struct db_condition condition_now(const struct call *c);
+struct db_selector db_selector_of(const struct pol_sql *sql);
 enum rc device_json(struct call *c, const struct device_row *d, bool whole, json_t **out);
 /** Version for ETag: over what people set. */
 enum rc device_version(struct call *c, const struct device_row *d, char out[33]);
@@ -223,10 +221,6 @@ json_t *operations_there(struct call *c, const struct preview *p, enum ddf_scope
 /** Adds settled, steps, waits and syncml to `out`. */
 enum rc preview_plan(struct call *c, struct preview *p, json_t *out);
 enum rc desired_json(struct call *c, const struct preview *p, json_t **out);
-
-/** Arguments of a selector's SQL (:authority, then :p0 ...). */
-enum rc selector_args(struct call *c, const struct pol_sql *sql, int64_t authority, struct sql_arg *args, size_t max,
-                      size_t *n);
 
 /* Policies (policies.c). */
 struct documents {

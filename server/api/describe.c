@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/describe.h"
 
+#include "db/description.h"
+#include "db/device.h"
 #include "ddf/uri.h"
 
 #include <limits.h>
 
 enum rc describe_schema(struct call *c, const struct device_row *d, const struct ddf_schema **out)
 {
-    struct sql_rows *r = NULL;
     struct device_kind kind;
-    enum rc rc = one_row(c, API_DEVICE_KIND, SQL_ARGS({ "device", SQL_I(d->id) }), &r);
-    if (!rc) kind = (struct device_kind){ keep(c, sql_text(r, 0)), keep(c, sql_text(r, 1)), keep(c, sql_text(r, 2)) };
-    sql_end(r);
+    enum rc rc = db_device_kind(c->db, d->id, c->a, &kind.man, &kind.mod, &kind.mo, &c->e);
     if (!rc) rc = store_refresh(c->store, &c->e);
     const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->store), d->authority);
     if (!rc && !au) rc = err_set(&c->e, RC_INTERNAL, "a device without its authority");
@@ -29,18 +28,14 @@ enum rc describe_try(struct call *c, int64_t authority, const struct device_kind
                      const struct description_file *files, size_t n, size_t *wrong)
 {
     struct sql_rows *r = NULL;
+    struct db_description_text v;
     struct ddf_schema *s = NULL;
     struct arena a;
     arena_init(&a, DESCRIBE_ARENA_BYTES);
     enum rc rc = server_schema(c->api->srv->config, &a, &s, &c->e);
-    if (!rc)
-        rc = sql_start(c->db, API_DESCRIPTIONS_BESIDE,
-                       SQL_ARGS({ "authority", SQL_I(authority) }, { "man", SQL_T(kind->man) },
-                                { "mod", SQL_T(kind->mod) }, { "mo", SQL_T(kind->mo) }),
-                       &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
-        if (!replaced(files, n, sql_text(r, 0)))
-            rc = ddf_schema_load(s, sql_text(r, 1), arena_strz(c->a, sql_text(r, 0)), &c->e);
+    if (!rc) rc = db_description_beside(c->db, authority, kind->man, kind->mod, kind->mo, &r, &c->e);
+    while (!rc && (rc = db_description_next_text(r, &v, &c->e)) == RC_OK)
+        if (!replaced(files, n, v.name)) rc = ddf_schema_load(s, v.data, arena_strz(c->a, v.name), &c->e);
     sql_end(r);
     if (rc == RC_NOT_FOUND) rc = RC_OK;
     for (size_t i = 0; !rc && i < n; i++) {

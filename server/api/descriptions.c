@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/description.h"
 #include "server/api/describe.h"
 #include "server/store/replan.h"
 #include "server/core/ddf_cache.h"
@@ -16,22 +17,22 @@ struct facts {
     struct buf objects;
 };
 
-static json_t *row_json(struct sql_rows *r)
+static json_t *row_json(const struct db_description *v)
 {
     json_t *j = json_object(), *list = json_array();
-    struct str rest = sql_text(r, 6), one;
-    j_str(j, "name", sql_text(r, 1));
-    j_str(j, "authority", sql_text(r, 2));
-    j_str(j, "manufacturer", sql_text(r, 3));
-    j_str(j, "model", sql_text(r, 4));
-    j_str(j, "object", sql_text(r, 5));
+    struct str rest = v->objects, one;
+    j_str(j, "name", v->name);
+    j_str(j, "authority", v->authority_name);
+    j_str(j, "manufacturer", v->man);
+    j_str(j, "model", v->mod);
+    j_str(j, "object", v->mo);
     while (str_cut(&rest, '\n', &one))
         if (one.n) json_array_append_new(list, j_text(one));
     json_object_set_new(j, "objects", list);
-    j_int(j, "nodes", sql_int(r, 7));
-    j_int(j, "bytes", sql_int(r, 8));
-    j_time(j, "created", sql_int(r, 9));
-    j_str(j, "createdBy", sql_text(r, 10));
+    j_int(j, "nodes", v->nodes);
+    j_int(j, "bytes", v->bytes);
+    j_time(j, "created", v->created_ms);
+    j_str(j, "createdBy", v->created_by);
     return j;
 }
 
@@ -39,12 +40,13 @@ static enum rc list(struct call *c)
 {
     struct page p;
     struct sql_rows *r = NULL;
+    struct db_description v;
     enum rc rc = page_begin(c, 0, &p);
     if (rc) return rc;
-    rc = sql_start(c->db, API_DESCRIPTIONS, SQL_ARGS({ "authority", SQL_I(c->scope) }, PAGE_ARGS(p)), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0))) break;
-        json_array_append_new(p.items, row_json(r));
+    rc = db_description_list(c->db, c->scope, p.cursor, p.limit + 1, &r, &c->e);
+    while (!rc && (rc = db_description_next(r, &v, &c->e)) == RC_OK) {
+        if (!page_more(&p, v.id)) break;
+        json_array_append_new(p.items, row_json(&v));
     }
     sql_end(r);
     return page_end(c, &p, rc);
@@ -52,23 +54,17 @@ static enum rc list(struct call *c)
 
 static enum rc find(struct call *c, struct str name, int64_t scope, int64_t *id, int64_t *authority, json_t **out)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = one_row(c, API_DESCRIPTION, SQL_ARGS({ "authority", SQL_I(scope) }, { "name", SQL_T(name) }), &r);
-    if (!rc) {
-        *id = sql_int(r, 0);
-        *authority = sql_int(r, 11);
-        *out = row_json(r);
-        rc = sql_step(r, &c->e) == RC_OK
-                 ? refuse(c, 409, "Which authority?", NULL,
-                          "several authorities have a description \"%.*s\": add ?authority=", STR_ARG(name))
-                 : RC_OK;
-        if (rc) {
-            json_decref(*out);
-            *out = NULL;
-        }
-    }
-    sql_end(r);
-    return rc;
+    struct db_description v;
+    bool several = false;
+    enum rc rc = db_description_find(c->db, scope, name, c->a, &v, &several, &c->e);
+    if (rc) return rc;
+    *id = v.id;
+    *authority = v.authority;
+    if (several)
+        return refuse(c, 409, "Which authority?", NULL,
+                      "several authorities have a description \"%.*s\": add ?authority=", STR_ARG(name));
+    *out = row_json(&v);
+    return RC_OK;
 }
 
 static enum rc get(struct call *c)
@@ -81,8 +77,10 @@ static enum rc get(struct call *c)
     if (rc == RC_NOT_FOUND) return missing(c, "description", c->param[0]);
     if (rc || !document) return rc ? rc : answer(c, 200, j);
     json_decref(j);
-    rc = one_row(c, API_DESCRIPTION_DATA, SQL_ARGS({ "id", SQL_I(id) }), &r);
-    if (!rc) rc = answer_text(c, "application/xml", sql_text(r, 1));
+    struct db_description_text v;
+    rc = db_description_text(c->db, id, &r, &c->e);
+    if (!rc) rc = db_description_next_text(r, &v, &c->e);
+    if (!rc) rc = answer_text(c, "application/xml", v.data);
     sql_end(r);
     return rc;
 }
@@ -181,17 +179,21 @@ static enum rc put(struct call *c, int64_t authority, struct str authority_name,
     *fresh = rc == RC_NOT_FOUND;
     if (!rc) rc = plan_anew(c, authority, old, before, "replaced");
     if (!rc)
-        rc = sql_run(c->db, API_DESCRIPTION_DELETE, SQL_ARGS({ "id", SQL_I(old) }), NULL, &c->e);
+        rc = db_description_delete(c->db, old, &c->e);
     else if (*fresh)
         rc = RC_OK;
-    if (!rc)
-        rc = sql_run(c->db, API_DESCRIPTION_ADD,
-                     SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(d->name) },
-                              { "man", SQL_T(kind->man) }, { "mod", SQL_T(kind->mod) }, { "mo", SQL_T(kind->mo) },
-                              { "objects", SQL_T(buf_str(&f->objects)) }, { "nodes", SQL_I(f->nodes) },
-                              { "bytes", SQL_I((int64_t)d->text.n) }, { "data", SQL_B(d->text) },
-                              { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }),
-                     NULL, &c->e);
+    const struct db_description v = { .authority = authority,
+                                      .name = d->name,
+                                      .man = kind->man,
+                                      .mod = kind->mod,
+                                      .mo = kind->mo,
+                                      .objects = buf_str(&f->objects),
+                                      .nodes = f->nodes,
+                                      .bytes = (int64_t)d->text.n,
+                                      .data = d->text,
+                                      .created_ms = c->w.now_ms,
+                                      .created_by = c->who };
+    if (!rc) rc = db_description_add(c->db, &v, &c->e);
     if (!rc) rc = find(c, d->name, authority, &old, &at, out);
     if (!rc)
         rc = audit(c, authority, "description.put",
@@ -304,7 +306,7 @@ static enum rc drop(struct call *c)
     enum rc rc = write_begin(c);
     if (!rc) rc = find(c, c->param[0], c->scope, &id, &authority, &j);
     if (rc == RC_NOT_FOUND) return missing(c, "description", c->param[0]);
-    if (!rc) rc = sql_run(c->db, API_DESCRIPTION_DELETE, SQL_ARGS({ "id", SQL_I(id) }), NULL, &c->e);
+    if (!rc) rc = db_description_delete(c->db, id, &c->e);
     if (!rc) rc = plan_anew(c, authority, id, j, "deleted");
     if (!rc)
         rc = audit(c, authority, "description.delete", arena_printf(c->a, "descriptions/%.*s", STR_ARG(c->param[0])), j,

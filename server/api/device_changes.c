@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/attribute.h"
+#include "db/credentials.h"
+#include "db/device.h"
 
 #include "base/crypto.h"
 #include "base/text.h"
@@ -92,25 +95,16 @@ static enum rc make_account(struct call *c, const struct device_row *d, struct s
     enum rc rc = secret_seal_ha1(key, d->name, "client", ha1, client_sealed, &c->e);
     sml_ha1(server_id, str_of(server), ha1);
     if (!rc) rc = secret_seal_ha1(key, d->name, "server", ha1, server_sealed, &c->e);
-    if (!rc)
-        rc = sql_run(c->db, API_ACCOUNT_SET,
-                     SQL_ARGS({ "device", SQL_I(d->id) }, { "client_name", SQL_T(d->name) },
-                              { "client_ha1", SQL_B(((struct str){ (char *)client_sealed, sizeof client_sealed })) },
-                              { "server_name", SQL_T(server_id) },
-                              { "server_ha1", SQL_B(((struct str){ (char *)server_sealed, sizeof server_sealed })) },
-                              { "auth", SQL_T(auth) }),
-                     NULL, &c->e);
-    if (!rc)
-        rc = sql_run(c->db, API_CONTACT_SET,
-                     SQL_ARGS({ "device", SQL_I(d->id) },
-                              { "client_nonce", SQL_B(((struct str){ (char *)nonce[0], NONCE_BYTES })) },
-                              { "server_nonce", SQL_B(((struct str){ (char *)nonce[1], NONCE_BYTES })) }),
-                     NULL, &c->e);
-    if (!rc)
-        rc = sql_run(c->db, API_DEVICE_POLL,
-                     SQL_ARGS({ "device", SQL_I(d->id) },
-                              { "poll_ms", SQL_I((int64_t)c->api->srv->config->poll_s * 1000) }),
-                     NULL, &c->e);
+    const struct db_credentials v = { .device = d->id,
+                                      .client_name = d->name,
+                                      .client_ha1 = { (const char *)client_sealed, sizeof client_sealed },
+                                      .server_name = server_id,
+                                      .server_ha1 = { (const char *)server_sealed, sizeof server_sealed },
+                                      .auth = auth,
+                                      .client_nonce = { (const char *)nonce[0], NONCE_BYTES },
+                                      .server_nonce = { (const char *)nonce[1], NONCE_BYTES } };
+    if (!rc) rc = db_credentials_set(c->db, &v, &c->e);
+    if (!rc) rc = db_device_set_poll(c->db, d->id, (int64_t)c->api->srv->config->poll_s * 1000, &c->e);
     if (rc) return rc;
     j_str(account, "serverId", server_id);
     j_str(account, "url", dm_url(c, d->authority_name));
@@ -138,13 +132,8 @@ static enum rc put_labels(struct call *c, int64_t device, const json_t *labels, 
     json_object_foreach(u.out, key, v)
     {
         struct str name = arena_printf(c->a, "label.%s", key), value = { json_string_value(v), json_string_length(v) };
-        if (json_is_null(v))
-            rc = sql_run(c->db, API_ATTRIBUTE_DELETE, SQL_ARGS({ "device", SQL_I(device) }, { "name", SQL_T(name) }),
-                         NULL, &c->e);
-        else
-            rc = sql_run(c->db, API_ATTRIBUTE_SET,
-                         SQL_ARGS({ "device", SQL_I(device) }, { "name", SQL_T(name) }, { "value", SQL_T(value) }),
-                         NULL, &c->e);
+        rc = json_is_null(v) ? db_attribute_delete(c->db, device, name, &c->e)
+                             : db_attribute_set(c->db, device, name, value, &c->e);
         if (rc) break;
         *changed = true;
     }
@@ -206,23 +195,24 @@ static enum rc register_device(struct call *c, const struct wish *w, json_t *out
 {
     struct device_row d;
     struct str found, server_id;
-    int64_t authority = 0;
+    int64_t authority = 0, id = 0;
     json_t *account = json_object(), *j = NULL;
     bool changed = false;
     enum rc rc = authority_for(c, w->authority, "/authority", &authority, &found, &server_id);
     if (!rc) rc = write_begin(c);
-    if (!rc)
-        rc = sql_run(c->db, API_DEVICE_ADD,
-                     SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(w->id) }, { "title", SQL_T(w->title) },
-                              { "now_ms", SQL_I(c->w.now_ms) }, { "channel", SQL_T(w->channel) },
-                              { "address", SQL_T(w->address) }),
-                     NULL, &c->e);
+    const struct db_device v = { .authority = authority,
+                                 .name = w->id,
+                                 .title = w->title,
+                                 .created_ms = c->w.now_ms,
+                                 .push_channel = w->channel,
+                                 .push_address = w->address };
+    if (!rc) rc = db_device_add(c->db, &v, &id, &c->e);
     if (rc == RC_EXISTS)
         rc = refuse(c, 409, "Already there", "/id",
                     "there is a device \"%.*s\" already; new credentials: POST"
                     " /api/v1/devices/{id}/credentials",
                     STR_ARG(w->id));
-    if (!rc && w->labels) rc = put_labels(c, sql_last_id(c->db), w->labels, &changed);
+    if (!rc && w->labels) rc = put_labels(c, id, w->labels, &changed);
     if (!rc) rc = reload(c, authority, w->id, &d);
     if (!rc) rc = make_account(c, &d, server_id, w->auth, account);
     if (!rc) rc = change_attributes(c->db, d.id, STR("registered"), c->w.now_ms, &c->e);
@@ -253,7 +243,6 @@ static enum rc create(struct call *c)
 static enum rc credentials(struct call *c)
 {
     struct device_row d;
-    struct sql_rows *r = NULL;
     struct str found, server_id, auth = STR("md5");
     int64_t authority = 0, scope = c->scope;
     enum rc rc = write_begin(c);
@@ -262,9 +251,7 @@ static enum rc credentials(struct call *c)
     c->scope = d.authority;
     rc = authority_for(c, (struct str){ 0 }, NULL, &authority, &found, &server_id);
     c->scope = scope;
-    if (!rc && (rc = one_row(c, API_ACCOUNT_AUTH, SQL_ARGS({ "device", SQL_I(d.id) }), &r)) == RC_OK)
-        auth = keep(c, sql_text(r, 0));
-    sql_end(r);
+    if (!rc) rc = db_credentials_auth(c->db, d.id, c->a, &auth, &c->e);
     if (rc == RC_NOT_FOUND) rc = RC_OK;
     json_t *account = json_object();
     if (!rc) rc = make_account(c, &d, server_id, auth, account);
@@ -294,18 +281,9 @@ static enum rc write_patch(struct call *c, const struct device_row *d, const str
 {
     bool relabelled = false;
     enum rc rc = RC_OK;
-    if (p->has_title)
-        rc = sql_run(c->db, API_DEVICE_TITLE, SQL_ARGS({ "device", SQL_I(d->id) }, { "title", SQL_T(p->title) }), NULL,
-                     &c->e);
-    if (!rc && p->push)
-        rc = sql_run(c->db, API_DEVICE_PUSH,
-                     SQL_ARGS({ "device", SQL_I(d->id) }, { "channel", SQL_T(p->channel) },
-                              { "address", SQL_T(p->address) }),
-                     NULL, &c->e);
-    if (!rc && p->has_record)
-        rc = sql_run(c->db, API_DEVICE_RECORD,
-                     SQL_ARGS({ "device", SQL_I(d->id) }, { "record", p->record < 0 ? SQL_N : SQL_I(p->record) }), NULL,
-                     &c->e);
+    if (p->has_title) rc = db_device_set_title(c->db, d->id, p->title, &c->e);
+    if (!rc && p->push) rc = db_device_set_push(c->db, d->id, p->channel, p->address, &c->e);
+    if (!rc && p->has_record) rc = db_device_set_record(c->db, d->id, p->record, &c->e);
     if (!rc && p->labels) rc = put_labels(c, d->id, p->labels, &relabelled);
     if (!rc && relabelled) rc = change_attributes(c->db, d->id, STR("labels were changed"), c->w.now_ms, &c->e);
     return rc;
@@ -385,7 +363,7 @@ static enum rc drop(struct call *c)
     if (!rc) rc = if_match(c, version);
     if (!rc) rc = check_vms(c, &d);
     if (!rc) rc = device_json(c, &d, true, &before);
-    if (!rc) rc = sql_run(c->db, API_DEVICE_DELETE, SQL_ARGS({ "device", SQL_I(d.id) }), NULL, &c->e);
+    if (!rc) rc = db_device_delete(c->db, d.id, &c->e);
     if (!rc)
         rc = audit(c, d.authority, "device.delete", arena_printf(c->a, "devices/%.*s", STR_ARG(d.name)), before, NULL);
     if (!rc) rc = tell(c, &d, "deleted");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/attribute.h"
+#include "db/device.h"
+#include "db/tree.h"
 
 #include "base/crypto.h"
 #include "base/text.h"
@@ -10,75 +13,80 @@
 #include <stdio.h>
 #include <string.h>
 
-void device_row_of(struct call *c, struct sql_rows *r, struct device_row *out)
+struct db_condition condition_now(const struct call *c)
+{
+    return (struct db_condition){ c->w.now_ms, (int64_t)c->api->srv->config->poll_s * 1000 };
+}
+
+struct db_selector db_selector_of(const struct pol_sql *sql)
+{
+    return (struct db_selector){ sql->text, sql->params, sql->n_params };
+}
+
+/* @param v  its texts live as long as the call */
+static void device_row_of(struct call *c, const struct db_device *v, struct device_row *out)
 {
     *out = (struct device_row){
-        .id = sql_int(r, 0),
-        .authority = sql_int(r, 1),
-        .authority_name = keep(c, sql_text(r, 2)),
-        .name = keep(c, sql_text(r, 3)),
-        .title = keep(c, sql_text(r, 4)),
-        .created_ms = sql_int(r, 5),
-        .seen_ms = sql_int(r, 6),
-        .user_agent = keep(c, sql_text(r, 7)),
-        .remote = keep(c, sql_text(r, 8)),
-        .channel = keep(c, sql_text(r, 9)),
-        .address = keep(c, sql_text(r, 10)),
-        .found = keep(c, sql_text(r, 11)),
-        .layout = server_layout(c->api->srv, sql_text(r, 13)),
-        .want_stamp = sql_int(r, 14),
-        .have_stamp = sql_int(r, 15),
-        .record = sql_is_null(r, 16) ? -1 : sql_int(r, 16) != 0,
-        .poll_ms = sql_is_null(r, 18) ? (int64_t)c->api->srv->config->poll_s * 1000 : sql_int(r, 18),
-        .refused = { .at_ms = sql_int(r, 20),
-                     .times = sql_int(r, 23),
-                     .remote = keep(c, sql_text(r, 21)),
-                     .why = keep(c, sql_text(r, 22)) },
+        .id = v->id,
+        .authority = v->authority,
+        .authority_name = v->authority_name,
+        .name = v->name,
+        .title = v->title,
+        .created_ms = v->created_ms,
+        .seen_ms = v->seen_ms,
+        .user_agent = v->user_agent,
+        .remote = v->remote,
+        .channel = v->push_channel,
+        .address = v->push_address,
+        .found = v->summary,
+        .layout = server_layout(c->api->srv, v->layout_mo),
+        .want_stamp = v->want_stamp,
+        .have_stamp = v->have_stamp,
+        .record = v->record,
+        .poll_ms = v->poll_ms < 0 ? (int64_t)c->api->srv->config->poll_s * 1000 : v->poll_ms,
+        .refused = { .at_ms = v->refused_ms,
+                     .times = v->refused_times,
+                     .remote = v->refused_remote,
+                     .why = v->refused_why },
     };
     struct pol_device_facts f = { .now_ms = c->w.now_ms,
                                   .seen_ms = out->seen_ms,
                                   .poll_ms = out->poll_ms,
-                                  .unreachable_ms = sql_int(r, 19),
+                                  .unreachable_ms = v->unreachable_ms,
                                   .want = out->want_stamp,
-                                  .planned = sql_int(r, 17),
+                                  .planned = v->planned_stamp,
                                   .have = out->have_stamp,
                                   .refused_ms = out->refused.at_ms,
                                   .refused_why = out->refused.why,
                                   .found = out->found,
-                                  .found_why = keep(c, sql_text(r, 12)) };
+                                  .found_why = v->summary_why };
     out->condition = pol_device_condition(&f);
 }
 
 enum rc device_find(struct call *c, struct str name, struct device_row *out)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = one_row(c, API_DEVICE_FIND, SQL_ARGS({ "name", SQL_T(name) }, { "authority", SQL_I(c->scope) }), &r);
-    if (!rc) {
-        device_row_of(c, r, out);
-        rc = sql_step(r, &c->e);
-        if (rc == RC_OK)
-            rc = refuse(c, 409, "Which authority?", NULL,
-                        "several authorities have a device \"%.*s\": add ?authority=", STR_ARG(name));
-        else if (rc == RC_NOT_FOUND)
-            rc = RC_OK;
-    } else if (rc == RC_NOT_FOUND) {
-        rc = missing(c, "device", name);
-    }
-    sql_end(r);
-    return rc;
+    struct db_device v;
+    bool several = false;
+    enum rc rc = db_device_find(c->db, c->scope, name, c->a, &v, &several, &c->e);
+    if (rc == RC_NOT_FOUND) return missing(c, "device", name);
+    if (rc) return rc;
+    device_row_of(c, &v, out);
+    return several ? refuse(c, 409, "Which authority?", NULL,
+                            "several authorities have a device \"%.*s\": add ?authority=", STR_ARG(name))
+                   : RC_OK;
 }
 
 static enum rc add_attributes(struct call *c, const struct device_row *d, bool whole, json_t *out)
 {
     json_t *labels = json_object(), *facts = whole ? json_object() : NULL;
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_ATTRIBUTES, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        struct str name = sql_text(r, 0);
-        bool label = str_starts(name, STR("label."));
+    struct db_attribute v;
+    enum rc rc = db_attribute_list(c->db, d->id, &r, &c->e);
+    while (!rc && (rc = db_attribute_next(r, &v, &c->e)) == RC_OK) {
+        bool label = str_starts(v.name, STR("label."));
         if (!label && !whole) continue;
-        struct str key = label ? str_slice(name, 6, name.n) : name;
-        json_object_set_new(label ? labels : facts, arena_strz(c->a, key), j_text(sql_text(r, 1)));
+        struct str key = label ? str_slice(v.name, 6, v.name.n) : v.name;
+        json_object_set_new(label ? labels : facts, arena_strz(c->a, key), j_text(v.value));
     }
     sql_end(r);
     json_object_set_new(out, "labels", labels);
@@ -91,22 +99,21 @@ static enum rc add_policies(struct call *c, const struct device_row *d, json_t *
     static const char *const truth[] = { [POL_FALSE] = "false", [POL_TRUE] = "true", [POL_UNKNOWN] = "unknown" };
     json_t *list = json_array();
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_ASSIGNMENTS, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+    struct db_device_policy v;
+    enum rc rc = db_device_policies(c->db, d->id, &r, &c->e);
+    while (!rc && (rc = db_device_next_policy(r, &v, &c->e)) == RC_OK) {
         json_t *j = json_object();
-        int64_t t = sql_int(r, 2);
-        j_str(j, "name", sql_text(r, 0));
-        j_int(j, "revision", sql_int(r, 1));
+        int64_t t = v.truth;
+        j_str(j, "name", v.name);
+        j_int(j, "revision", v.revision);
         j_str(j, "selected", str_of(truth[t == POL_TRUE ? POL_TRUE : t == POL_UNKNOWN ? POL_UNKNOWN : POL_FALSE]));
-        struct pol_assignment_facts f = { .device = d->condition,
-                                          .revision = sql_int(r, 6),
-                                          .judged = sql_int(r, 1),
-                                          .state = sql_text(r, 3),
-                                          .why = sql_text(r, 4) };
+        struct pol_assignment_facts f = {
+            .device = d->condition, .revision = v.in_force, .judged = v.revision, .state = v.state, .why = v.why
+        };
         struct pol_condition now = pol_assignment_condition(&f);
         j_str(j, "state", now.word);
         j_str(j, "why", now.why);
-        j_time(j, "at", sql_int(r, 5));
+        j_time(j, "at", v.at_ms);
         json_array_append_new(list, j);
     }
     sql_end(r);
@@ -158,26 +165,26 @@ static void add_refusal(const struct device_row *d, json_t *j)
 
 static const int64_t certificate_soon_ms = (int64_t)30 * 24 * 3600 * 1000;
 
-static json_t *refusal_json(struct sql_rows *r)
+static json_t *refusal_json(const struct db_device_contact *v)
 {
     json_t *j = json_object();
-    j_time(j, "at", sql_int(r, 0));
-    j_time(j, "since", sql_int(r, 4));
-    j_int(j, "times", sql_int(r, 3));
-    j_str(j, "remote", sql_text(r, 1));
-    j_str(j, "why", sql_text(r, 2));
-    j_bool(j, "letInSince", sql_int(r, 5) >= sql_int(r, 0));
+    j_time(j, "at", v->refused_ms);
+    j_time(j, "since", v->refused_since_ms);
+    j_int(j, "times", v->refused_times);
+    j_str(j, "remote", v->refused_remote);
+    j_str(j, "why", v->refused_why);
+    j_bool(j, "letInSince", v->seen_ms >= v->refused_ms);
     return j;
 }
 
-static json_t *contest_json(struct sql_rows *r)
+static json_t *contest_json(const struct db_device_contact *v)
 {
     json_t *j = json_object(), *both = json_array();
-    j_time(j, "at", sql_int(r, 6));
-    j_time(j, "since", sql_int(r, 10));
-    j_int(j, "times", sql_int(r, 9));
-    json_array_append_new(both, j_text(sql_text(r, 7)));
-    json_array_append_new(both, j_text(sql_text(r, 8)));
+    j_time(j, "at", v->contested_ms);
+    j_time(j, "since", v->contested_since_ms);
+    j_int(j, "times", v->contested_times);
+    json_array_append_new(both, j_text(v->contested_remote));
+    json_array_append_new(both, j_text(v->contested_other));
     json_object_set_new(j, "addresses", both);
     return j;
 }
@@ -185,20 +192,18 @@ static json_t *contest_json(struct sql_rows *r)
 /* What was noticed when somebody called as this device. */
 static enum rc add_door(struct call *c, const struct device_row *d, json_t *out)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_DEVICE_DOOR, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
-    if (!rc) rc = sql_step(r, &c->e);
+    struct db_device_contact v;
+    enum rc rc = db_device_contact(c->db, d->id, c->a, &v, &c->e);
     if (!rc) {
-        json_t *certificate = sql_is_null(r, 11) ? json_null() : json_object();
-        if (!sql_is_null(r, 11)) {
-            j_time(certificate, "until", sql_int(r, 11));
-            j_bool(certificate, "endsSoon", sql_int(r, 11) < c->w.now_ms + certificate_soon_ms);
+        json_t *certificate = v.certificate_until_ms ? json_object() : json_null();
+        if (v.certificate_until_ms) {
+            j_time(certificate, "until", v.certificate_until_ms);
+            j_bool(certificate, "endsSoon", v.certificate_until_ms < c->w.now_ms + certificate_soon_ms);
         }
-        json_object_set_new(out, "refusal", sql_is_null(r, 0) ? json_null() : refusal_json(r));
-        json_object_set_new(out, "contested", sql_is_null(r, 6) ? json_null() : contest_json(r));
+        json_object_set_new(out, "refusal", v.refused_ms ? refusal_json(&v) : json_null());
+        json_object_set_new(out, "contested", v.contested_ms ? contest_json(&v) : json_null());
         json_object_set_new(out, "certificate", certificate);
     }
-    sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
@@ -240,6 +245,7 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
     struct crypto_sha256_ctx *h = crypto_sha256_create();
     char hex[SHA256_HEX_BYTES];
     struct sql_rows *r = NULL;
+    struct db_attribute v;
     const struct str part[] = { d->name, d->title, d->channel, d->address,
                                 str_of(d->record < 0 ? ""
                                        : d->record   ? "1"
@@ -249,12 +255,12 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
         crypto_sha256_update(h, part[i]);
         crypto_sha256_update(h, STR("\n"));
     }
-    enum rc rc = sql_start(c->db, API_ATTRIBUTES, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
-        if (str_starts(sql_text(r, 0), STR("label."))) {
-            crypto_sha256_update(h, sql_text(r, 0));
+    enum rc rc = db_attribute_list(c->db, d->id, &r, &c->e);
+    while (!rc && (rc = db_attribute_next(r, &v, &c->e)) == RC_OK)
+        if (str_starts(v.name, STR("label."))) {
+            crypto_sha256_update(h, v.name);
             crypto_sha256_update(h, STR("="));
-            crypto_sha256_update(h, sql_text(r, 1));
+            crypto_sha256_update(h, v.value);
             crypto_sha256_update(h, STR("\n"));
         }
     sql_end(r);
@@ -306,19 +312,12 @@ static enum rc check_attributes(struct call *c, const struct pol_selector *s)
     return rc;
 }
 
-/* The selector of ?filter= between two halves of a statement. Its values are bound as :p0, :p1 ... */
-static enum rc start_filtered(struct call *c, const struct page *p, struct str filter, struct sql_rows **r)
+/* The selector of ?filter=. */
+static enum rc read_filter(struct call *c, struct str filter, struct db_selector *out)
 {
-    enum { OWN = 8, PARAMS = 60 };
+    enum { PARAMS = 60 };
     struct pol_selector *s;
     struct pol_sql sql;
-    struct sql_arg args[OWN + PARAMS] = { PAGE_ARGS(*p),
-                                          { "authority", SQL_I(c->scope) },
-                                          { "summary", SQL_T(query(c, "summary")) },
-                                          { "why", SQL_T(query(c, "why")) },
-                                          { "like", SQL_T(like_of(c)) },
-                                          CONDITION_ARGS(c) };
-
     enum rc rc = pol_selector_parse(filter, c->a, &s, &c->e);
     if (!rc) rc = check_attributes(c, s);
     if (rc && c->reply->status) return rc;
@@ -327,14 +326,8 @@ static enum rc start_filtered(struct call *c, const struct page *p, struct str f
         rc = err_set(&c->e, RC_LIMIT, "at most %d values are allowed in a filter", PARAMS);
     if (rc)
         return refuse(c, 400, "Bad filter", NULL, "filter: column %u: %s", c->e.column ? c->e.column : 1, c->e.text);
-    for (size_t i = 0; i < sql.n_params; i++) {
-        struct str name = arena_printf(c->a, "p%zu", i);
-        if (!name.n) return err_set(&c->e, RC_NOMEM, "no memory");
-        args[OWN + i] = (struct sql_arg){ name.p, SQL_T(sql.params[i]) };
-    }
-    struct str text = arena_printf(c->a, API_DEVICES_HEAD "%.*s" API_DEVICES_TAIL, STR_ARG(sql.text));
-    return text.n ? sql_start_text(c->db, text, args, OWN + sql.n_params, r, &c->e)
-                  : err_set(&c->e, RC_NOMEM, "no memory");
+    *out = db_selector_of(&sql);
+    return RC_OK;
 }
 
 static enum rc devices(struct call *c)
@@ -344,19 +337,23 @@ static enum rc devices(struct call *c)
     struct str filter = query(c, "filter");
     enum rc rc = page_begin(c, 0, &p);
     if (rc) return rc;
-    if (filter.n)
-        rc = start_filtered(c, &p, filter, &r);
-    else
-        rc = sql_start(c->db, API_DEVICE_LIST,
-                       SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) },
-                                { "summary", SQL_T(query(c, "summary")) }, { "why", SQL_T(query(c, "why")) },
-                                { "like", SQL_T(like_of(c)) }, CONDITION_ARGS(c)),
-                       &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+    struct db_device_filter f = { .authority = c->scope,
+                                  .cursor = p.cursor,
+                                  .limit = p.limit + 1,
+                                  .summary = query(c, "summary"),
+                                  .why = query(c, "why"),
+                                  .like = like_of(c),
+                                  .now = condition_now(c) };
+    if (filter.n) rc = read_filter(c, filter, &f.selector);
+    if (!rc) rc = db_device_list(c->db, &f, &r, &c->e);
+    struct db_device v;
+    while (!rc && (rc = db_device_next(r, &v, &c->e)) == RC_OK) {
         struct device_row d;
         json_t *j = NULL;
-        if (!page_more(&p, sql_int(r, 0))) break;
-        device_row_of(c, r, &d);
+        if (!page_more(&p, v.id)) break;
+        rc = db_device_keep(&v, c->a, &c->e);
+        if (rc) break;
+        device_row_of(c, &v, &d);
         rc = device_json(c, &d, false, &j);
         if (!rc) json_array_append_new(p.items, j);
     }
@@ -407,23 +404,25 @@ static enum rc tree(struct call *c)
         rc = refuse(c, 400, "Bad request", NULL, "depth is a number from 0 to %d", DDF_URI_NAMES);
     if (!rc) rc = page_begin(c, -1, &p);
     if (rc) return rc;
-    rc = sql_start(c->db, API_TREE,
-                   SQL_ARGS({ "device", SQL_I(d.id) }, { "cursor", SQL_T(p.cursor_text) }, { "uri", SQL_T(uri) },
-                            { "slashes", SQL_I(levels < 0 ? -1 : slashes(uri) + levels) },
-                            { "limit", SQL_I(p.limit + 1) }),
-                   &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+    const struct db_tree_filter f = { .device = d.id,
+                                      .uri = uri,
+                                      .slashes = levels < 0 ? -1 : slashes(uri) + levels,
+                                      .cursor = p.cursor_text,
+                                      .limit = p.limit + 1 };
+    struct db_tree_node v;
+    rc = db_tree_list(c->db, &f, &r, &c->e);
+    while (!rc && (rc = db_tree_next(r, &v, &c->e)) == RC_OK) {
         if (!page_more(&p, 0)) break;
         json_t *j = json_object();
-        int64_t format = sql_int(r, 1), k = sql_int(r, 3);
-        p.last_text = keep(c, sql_text(r, 0));
+        int64_t format = v.format, k = v.known;
+        p.last_text = keep(c, v.uri);
         j_str(j, "uri", p.last_text);
         j_str(j, "format",
               str_of(format >= 0 && format < DDF_FORMAT_COUNT ? ddf_format_name((enum ddf_format)format) : ""));
-        json_object_set_new(j, "value", sql_is_null(r, 2) ? json_null() : j_text(sql_text(r, 2)));
+        json_object_set_new(j, "value", v.has_value ? j_text(v.value) : json_null());
         if (format == DDF_BIN || format == DDF_B64) j_str(j, "encoding", STR("base64"));
         j_str(j, "known", str_of(k >= 0 && k <= POL_STALE ? known[k] : ""));
-        j_time(j, "at", sql_int(r, 4));
+        j_time(j, "at", v.at_ms);
         json_array_append_new(p.items, j);
     }
     sql_end(r);

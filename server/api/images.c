@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/image.h"
+#include "db/policy.h"
 
 #include "base/crypto.h"
 #include "base/text.h"
@@ -10,29 +12,7 @@
 
 enum { NAME_BYTES = 64, VERSION_BYTES = 32, NODE_NAME_BYTES = 16, NAME_IN_NODE = 7, USERS = 50 };
 
-struct image_row {
-    int64_t id, size, created_ms, authority;
-    struct str authority_name, name, version, guest_type, arch, format, sha256, node_name, by;
-};
-
-static void row_of(struct call *c, struct sql_rows *r, struct image_row *i)
-{
-    *i = (struct image_row){ .id = sql_int(r, 0),
-                             .authority_name = keep(c, sql_text(r, 1)),
-                             .name = keep(c, sql_text(r, 2)),
-                             .version = keep(c, sql_text(r, 3)),
-                             .guest_type = keep(c, sql_text(r, 4)),
-                             .arch = keep(c, sql_text(r, 5)),
-                             .format = keep(c, sql_text(r, 6)),
-                             .sha256 = keep(c, sql_text(r, 7)),
-                             .size = sql_int(r, 8),
-                             .node_name = keep(c, sql_text(r, 9)),
-                             .created_ms = sql_int(r, 10),
-                             .by = keep(c, sql_text(r, 11)),
-                             .authority = sql_int(r, 12) };
-}
-
-static json_t *image_json(struct call *c, const struct image_row *i)
+static json_t *image_json(struct call *c, const struct db_image *i)
 {
     json_t *j = json_object();
     j_str(j, "name", i->name);
@@ -42,11 +22,11 @@ static json_t *image_json(struct call *c, const struct image_row *i)
     j_str(j, "arch", i->arch);
     j_str(j, "format", i->format);
     j_str(j, "sha256", i->sha256);
-    j_int(j, "size", i->size);
+    j_int(j, "size", i->size_bytes);
     j_str(j, "nodeName", i->node_name);
     j_str(j, "url", images_url(c->api->srv, i->sha256, c->a));
     j_time(j, "created", i->created_ms);
-    j_str(j, "createdBy", i->by);
+    j_str(j, "createdBy", i->created_by);
     return j;
 }
 
@@ -54,38 +34,28 @@ static enum rc images(struct call *c)
 {
     struct page p;
     struct sql_rows *r = NULL;
+    struct db_image i;
     enum rc rc = page_begin(c, 0, &p);
     if (rc) return rc;
-    rc = sql_start(c->db, API_IMAGES, SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        struct image_row i;
-        if (!page_more(&p, sql_int(r, 0))) break;
-        row_of(c, r, &i);
+    rc = db_image_list(c->db, c->scope, p.cursor, p.limit + 1, &r, &c->e);
+    while (!rc && (rc = db_image_next(r, &i, &c->e)) == RC_OK) {
+        if (!page_more(&p, i.id)) break;
         json_array_append_new(p.items, image_json(c, &i));
     }
     sql_end(r);
     return page_end(c, &p, rc);
 }
 
-static enum rc look(struct call *c, int64_t authority, struct str name, struct str version, struct image_row *i)
+static enum rc look(struct call *c, int64_t authority, struct str name, struct str version, struct db_image *i)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = one_row(
-        c, API_IMAGE,
-        SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(name) }, { "version", SQL_T(version) }), &r);
-    if (!rc) {
-        row_of(c, r, i);
-        rc = sql_step(r, &c->e);
-        if (rc == RC_OK)
-            rc = refuse(c, 409, "Which authority?", NULL, "several authorities have this image: add ?authority=");
-        else if (rc == RC_NOT_FOUND)
-            rc = RC_OK;
-    }
-    sql_end(r);
-    return rc;
+    bool several = false;
+    enum rc rc = db_image_find(c->db, authority, name, version, c->a, i, &several, &c->e);
+    return !rc && several
+               ? refuse(c, 409, "Which authority?", NULL, "several authorities have this image: add ?authority=")
+               : rc;
 }
 
-static enum rc find_image(struct call *c, struct image_row *i)
+static enum rc find_image(struct call *c, struct db_image *i)
 {
     enum rc rc = look(c, c->scope, c->param[0], c->param[1], i);
     return rc == RC_NOT_FOUND
@@ -95,7 +65,7 @@ static enum rc find_image(struct call *c, struct image_row *i)
 
 static enum rc image(struct call *c)
 {
-    struct image_row i;
+    struct db_image i;
     enum rc rc = find_image(c, &i);
     if (rc) return rc;
     answer_header(c, "ETag", "\"%.*s\"", STR_ARG(i.sha256));
@@ -197,25 +167,15 @@ static struct str node_name_of(struct call *c, const struct wish *w, const char 
 }
 
 /* Devices that wait for this image are called: their policies name it. */
-static enum rc wake_policies(struct call *c, const struct image_row *i)
+static enum rc wake_policies(struct call *c, const struct db_image *i)
 {
-    struct {
-        int64_t id, revision;
-        struct str name, document;
-    } user[USERS];
+    struct db_policy user[USERS];
     size_t n = 0;
     struct sql_rows *r = NULL;
     struct str ref = arena_printf(c->a, "%.*s:%.*s", STR_ARG(i->name), STR_ARG(i->version));
-    enum rc rc = sql_start(
-        c->db, API_POLICIES_NAMING,
-        SQL_ARGS({ "authority", SQL_I(i->authority) }, { "text", SQL_T(ref) }, { "limit", SQL_I(USERS) }), &r, &c->e);
-    while (!rc && n < USERS && (rc = sql_step(r, &c->e)) == RC_OK) {
-        user[n].id = sql_int(r, 0);
-        user[n].name = keep(c, sql_text(r, 1));
-        user[n].revision = sql_int(r, 2);
-        user[n].document = keep(c, sql_text(r, 3));
-        n++;
-    }
+    enum rc rc = db_policy_naming(c->db, i->authority, ref, USERS, &r, &c->e);
+    while (!rc && n < USERS && (rc = db_policy_next(r, &user[n], &c->e)) == RC_OK)
+        rc = db_policy_keep(&user[n++], c->a, &c->e);
     sql_end(r);
     rc = rc == RC_NOT_FOUND ? RC_OK : rc;
     for (size_t k = 0; !rc && k < n; k++) {
@@ -236,14 +196,19 @@ static enum rc insert(struct call *c, const struct wish *w, const char *sha256, 
 {
     char secret[33];
     crypto_random_text(&c->w, secret, 32);
-    return sql_run(c->db, API_IMAGE_ADD,
-                   SQL_ARGS({ "authority", SQL_I(w->authority) }, { "name", SQL_T(w->name) },
-                            { "version", SQL_T(w->version) }, { "guest_type", SQL_T(w->guest_type) },
-                            { "arch", SQL_T(w->arch) }, { "format", SQL_T(w->format) },
-                            { "sha256", SQL_T(str_of(sha256)) }, { "size", SQL_I(size) },
-                            { "node_name", SQL_T(node_name_of(c, w, sha256)) }, { "secret", SQL_T(str_of(secret)) },
-                            { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }),
-                   NULL, &c->e);
+    const struct db_image v = { .authority = w->authority,
+                                .name = w->name,
+                                .version = w->version,
+                                .guest_type = w->guest_type,
+                                .arch = w->arch,
+                                .format = w->format,
+                                .sha256 = str_of(sha256),
+                                .size_bytes = (int64_t)size,
+                                .node_name = node_name_of(c, w, sha256),
+                                .secret = str_of(secret),
+                                .created_ms = c->w.now_ms,
+                                .created_by = c->who };
+    return db_image_add(c->db, &v, &c->e);
 }
 
 static enum rc finish_upload(struct call *c, struct str wanted, char sha256[65], uint64_t *size)
@@ -266,7 +231,7 @@ static enum rc finish_upload(struct call *c, struct str wanted, char sha256[65],
 static enum rc upload(struct call *c)
 {
     struct wish w;
-    struct image_row i;
+    struct db_image i;
     char sha256[65] = "";
     uint64_t size = 0;
     json_t *j = NULL;
@@ -298,38 +263,33 @@ static enum rc upload(struct call *c)
     return answer(c, 201, image_json(c, &i));
 }
 
-static enum rc in_use(struct call *c, const struct image_row *i)
+static enum rc in_use(struct call *c, const struct db_image *i)
 {
     struct sql_rows *r = NULL;
     struct str ref = arena_printf(c->a, "%.*s:%.*s", STR_ARG(i->name), STR_ARG(i->version));
-    enum rc rc = one_row(c, API_POLICIES_NAMING,
-                         SQL_ARGS({ "authority", SQL_I(i->authority) }, { "text", SQL_T(ref) }, { "limit", SQL_I(1) }),
-                         &r);
+    struct db_policy p;
+    int64_t n = 0;
+    enum rc rc = db_policy_naming(c->db, i->authority, ref, 1, &r, &c->e);
+    if (!rc) rc = db_policy_next(r, &p, &c->e);
     if (!rc)
         rc = refuse(c, 409, "In use", NULL, "policy %.*s names this image: change or delete the policy first",
-                    STR_ARG(sql_text(r, 1)));
+                    STR_ARG(p.name));
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
-    rc = one_row(c, API_IMAGE_USERS, SQL_ARGS({ "node", SQL_T(i->node_name) }, { "authority", SQL_I(i->authority) }),
-                 &r);
-    int64_t n = rc ? 0 : sql_int(r, 0);
-    sql_end(r);
+    rc = db_image_count_users(c->db, i->authority, i->node_name, &n, &c->e);
     return n ? refuse(c, 409, "In use", NULL, "%" PRId64 " VMs use this image", n) : rc;
 }
 
 static enum rc drop(struct call *c)
 {
-    struct image_row i;
-    struct sql_rows *r = NULL;
+    struct db_image i;
     int64_t others = 1;
     enum rc rc = write_begin(c);
     if (!rc) rc = find_image(c, &i);
     if (!rc) rc = if_match(c, arena_strz(c->a, i.sha256));
     if (!rc) rc = in_use(c, &i);
-    if (!rc) rc = sql_run(c->db, API_IMAGE_DELETE, SQL_ARGS({ "id", SQL_I(i.id) }), NULL, &c->e);
-    if (!rc && (rc = one_row(c, API_IMAGES_OF_FILE, SQL_ARGS({ "sha256", SQL_T(i.sha256) }), &r)) == RC_OK)
-        others = sql_int(r, 0);
-    sql_end(r);
+    if (!rc) rc = db_image_delete(c->db, i.id, &c->e);
+    if (!rc) rc = db_image_count_file(c->db, i.sha256, &others, &c->e);
     if (rc) return rc;
     json_t *j = image_json(c, &i);
     json_object_del(j, "url");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/sample.h"
 
 #include "base/text.h"
 #include "policy/document/suggest.h"
@@ -29,19 +30,17 @@ static const struct ddf_entry *entry_of(struct call *c, const struct ddf_layout 
 
 enum rc kpis_latest(struct call *c, const struct device_row *d, struct str vm, json_t **out)
 {
-    struct sql_rows *r = NULL;
+    struct db_sample last;
     const char *key;
     json_t *v;
-    enum rc rc = one_row(c, API_SAMPLE_LAST, SQL_ARGS({ "device", SQL_I(d->id) }, { "vm", SQL_T(vm) }), &r);
+    enum rc rc = db_sample_last(c->db, d->id, vm, c->a, &last, &c->e);
     if (rc) {
-        sql_end(r);
         *out = json_null();
         return rc == RC_NOT_FOUND ? RC_OK : rc;
     }
     json_t *j = json_object(), *units = json_object(), *labels = json_object();
-    j_time(j, "at", sql_int(r, 0));
-    j_raw(j, "values", sql_text(r, 1));
-    sql_end(r);
+    j_time(j, "at", last.at_ms);
+    j_raw(j, "values", last.data);
     json_t *values = json_object_get(j, "values");
     json_object_foreach(values, key, v)
     {
@@ -262,6 +261,7 @@ static enum rc history(struct call *c, const struct device_row *d, struct str vm
 {
     struct history *h = arena_alloc(c->a, sizeof *h);
     struct sql_rows *r = NULL;
+    struct db_sample v;
     int64_t rows = 0;
     if (!h) return err_set(&c->e, RC_NOMEM, "no memory");
     h->bucket = -1;
@@ -271,13 +271,9 @@ static enum rc history(struct call *c, const struct device_row *d, struct str vm
         if (!h->s[i].entry || !h->s[i].entry->kpi) rc = unknown_metric(c, d->layout, h->s[i].name);
         h->s[i].counter = h->s[i].entry && h->s[i].entry->counter;
     }
-    if (!rc)
-        rc = sql_start(c->db, API_SAMPLES,
-                       SQL_ARGS({ "device", SQL_I(d->id) }, { "vm", SQL_T(vm) }, { "from_ms", SQL_I(h->from_ms) },
-                                { "to_ms", SQL_I(h->to_ms) }, { "limit", SQL_I(KPI_ROWS) }),
-                       &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        take_sample(c, h, d->layout, sql_int(r, 0), sql_text(r, 1));
+    if (!rc) rc = db_sample_range(c->db, d->id, vm, h->from_ms, h->to_ms, KPI_ROWS, &r, &c->e);
+    while (!rc && (rc = db_sample_next(r, &v, &c->e)) == RC_OK) {
+        take_sample(c, h, d->layout, v.at_ms, v.data);
         rows++;
     }
     sql_end(r);

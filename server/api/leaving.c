@@ -1,46 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/device.h"
 #include "server/api/leaving.h"
 #include "server/api/describe.h"
 
 #include <inttypes.h>
 
-enum { ARGS = 64, NAMES = 20 };
+enum { NAMES = 20 };
 
-/* A statement around the selector of what comes after; without one all devices are left. */
-static enum rc start(struct call *c, const char *head, const char *tail, const struct pol_policy *after, int64_t policy,
-                     int64_t authority, int64_t limit, struct sql_rows **r)
+/* Without a policy after this one all devices are left. */
+static enum rc leaving_of(struct call *c, const struct pol_policy *after, struct db_device_leaving *l)
 {
-    struct pol_sql sql = { .text = STR("FALSE") };
-    struct sql_arg args[ARGS];
-    size_t n = 0;
-    enum rc rc = after ? pol_selector_sql(after->selector, c->a, &sql, &c->e) : RC_OK;
-    if (!rc) rc = selector_args(c, &sql, authority, args, ARGS - 3, &n);
-    if (rc) return rc;
-    args[n++] = (struct sql_arg){ "policy", SQL_I(policy) };
-    args[n++] = (struct sql_arg){ "vm", SQL_T(after ? after->vm : STR("")) };
-    if (limit) args[n++] = (struct sql_arg){ "limit", SQL_I(limit) };
-    struct str text = arena_printf(c->a, "%s%.*s%s", head, STR_ARG(sql.text), tail);
-    return text.n ? sql_start_text(c->db, text, args, n, r, &c->e) : err_set(&c->e, RC_NOMEM, "no memory");
+    struct pol_sql sql;
+    l->selector = DB_SELECTOR_NONE;
+    if (!after) return RC_OK;
+    enum rc rc = pol_selector_sql(after->selector, c->a, &sql, &c->e);
+    if (!rc) l->selector = db_selector_of(&sql);
+    l->vm = after->vm;
+    return rc;
 }
 
 enum rc leaving_json(struct call *c, int64_t policy, struct str name, int64_t authority, const struct pol_policy *after,
                      struct str vm, enum pol_leave leave, json_t **out)
 {
     struct sql_rows *r = NULL;
+    struct db_device_leaving l = { .authority = authority, .policy = policy };
+    struct str device;
     int64_t count = 0;
     *out = NULL;
-    enum rc rc = start(c, API_LEAVING_COUNT_HEAD, API_LEAVING_COUNT_TAIL, after, policy, authority, 0, &r);
-    if (!rc && (rc = sql_step(r, &c->e)) == RC_OK) count = sql_int(r, 0);
-    sql_end(r);
+    enum rc rc = leaving_of(c, after, &l);
+    if (!rc) rc = db_device_count_leaving(c->db, &l, &count, &c->e);
     if (rc || (!count && after)) return rc;
     json_t *j = json_object(), *devices = json_array();
     j_str(j, "policy", name);
     j_str(j, "vm", vm);
     j_str(j, "onLeave", str_of(pol_leave_word(leave)));
     j_int(j, "count", count);
-    r = NULL;
-    rc = start(c, API_LEAVING_NAMES_HEAD, API_LEAVING_NAMES_TAIL, after, policy, authority, NAMES, &r);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) json_array_append_new(devices, j_text(sql_text(r, 0)));
+    rc = db_device_leaving(c->db, &l, NAMES, &r, &c->e);
+    while (!rc && (rc = db_device_next_name(r, &device, &c->e)) == RC_OK)
+        json_array_append_new(devices, j_text(device));
     sql_end(r);
     json_object_set_new(j, "devices", devices);
     if (rc != RC_NOT_FOUND) {

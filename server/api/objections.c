@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/device.h"
 #include "server/api/describe.h"
 
 #include <inttypes.h>
@@ -6,7 +7,7 @@
 /* What the devices' own descriptions say against a policy, before it is applied: the devices that it selects are counted by
  * their kind, and each setting is checked against the description of that kind. */
 
-enum { ARGS = 64, KINDS = 200, OBJECTIONS = 20 };
+enum { KINDS = 200, OBJECTIONS = 20 };
 
 /* The same words of the same description, for all kinds of devices that it is meant for. */
 struct objection {
@@ -51,12 +52,13 @@ static enum rc check_kinds(struct call *c, const struct pol_policy *p, const str
                            struct objections *o)
 {
     enum rc rc = RC_OK;
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        const struct device_kind kind = { sql_text(r, 0), sql_text(r, 1), sql_text(r, 2) };
+    struct db_device_kind v;
+    while (!rc && (rc = db_device_next_kind(r, &v, &c->e)) == RC_OK) {
+        const struct device_kind kind = { v.man, v.mod, v.mo };
         const struct ddf_schema *schema = NULL;
         rc = store_schema(c->store, au, &kind, &schema, &c->e);
         if (rc || schema == c->api->srv->schema) continue; /* the shipped one was asked when the document was read */
-        for (size_t i = 0; i < p->n_settings; i++) check(c, schema, p, &p->settings[i], sql_int(r, 3), o);
+        for (size_t i = 0; i < p->n_settings; i++) check(c, schema, p, &p->settings[i], v.n, o);
     }
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -75,20 +77,16 @@ enum rc describe_objections(struct call *c, const struct pol_policy *p, int64_t 
 {
     struct objections o = { .n = 0 };
     struct pol_sql sql;
-    struct sql_arg args[ARGS];
     struct sql_rows *r = NULL;
-    size_t n = 0;
     bool any = false;
     enum rc rc = store_refresh(c->store, &c->e);
     const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->store), authority);
     if (!rc && au) rc = store_has_descriptions(c->store, au, &any, &c->e);
     if (rc || !any) return rc;
     rc = pol_selector_sql(p->selector, c->a, &sql, &c->e);
-    if (!rc) rc = selector_args(c, &sql, authority, args, ARGS - 1, &n);
     if (rc) return rc;
-    args[n++] = (struct sql_arg){ "limit", SQL_I(KINDS) };
-    struct str text = arena_printf(c->a, API_KINDS_HEAD "%.*s" API_KINDS_TAIL, STR_ARG(sql.text));
-    rc = text.n ? sql_start_text(c->db, text, args, n, &r, &c->e) : err_set(&c->e, RC_NOMEM, "no memory");
+    const struct db_selector selector = db_selector_of(&sql);
+    rc = db_device_kinds(c->db, authority, &selector, KINDS, &r, &c->e);
     if (!rc) rc = check_kinds(c, p, au, r, &o);
     sql_end(r);
     if (!rc) tell(c, p, &o, warnings);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/device.h"
 
 #include "base/text.h"
 
@@ -10,16 +11,16 @@ enum { CAUSES = 200, FAILED_MS = 24 * 60 * 60 * 1000 };
 static enum rc devices(struct call *c, json_t *out)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_OVERVIEW_DEVICES,
-                           SQL_ARGS({ "authority", SQL_I(c->scope) }, { "limit", SQL_I(CAUSES) }, CONDITION_ARGS(c)),
-                           &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+    struct db_device_count v;
+    const struct db_condition condition = condition_now(c);
+    enum rc rc = db_device_reasons(c->db, c->scope, &condition, CAUSES, &r, &c->e);
+    while (!rc && (rc = db_device_next_count(r, &v, &c->e)) == RC_OK) {
         json_t *j = json_object(), *examples = json_array();
-        j_str(j, "summary", sql_text(r, 0));
-        j_str(j, "why", sql_text(r, 1));
-        j_int(j, "count", sql_int(r, 2));
-        json_array_append_new(examples, j_text(sql_text(r, 3)));
-        if (sql_int(r, 2) > 1) json_array_append_new(examples, j_text(sql_text(r, 4)));
+        j_str(j, "summary", v.state);
+        j_str(j, "why", v.why);
+        j_int(j, "count", v.n);
+        json_array_append_new(examples, j_text(v.first));
+        if (v.n > 1) json_array_append_new(examples, j_text(v.last));
         json_object_set_new(j, "examples", examples);
         json_array_append_new(out, j);
     }

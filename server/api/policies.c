@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/image.h"
+#include "db/policy.h"
 #include "server/api/describe.h"
 #include "server/api/leaving.h"
 
@@ -141,45 +143,17 @@ enum rc documents_read(struct call *c, struct documents **out)
 
 /* Policies. */
 
-struct policy_row {
-    int64_t id, authority, revision, created_ms, deleted_ms, revised_ms;
-    struct str authority_name, name, by, document, hash;
-};
-
-static void policy_row_of(struct call *c, struct sql_rows *r, struct policy_row *p)
-{
-    *p = (struct policy_row){ .id = sql_int(r, 0),
-                              .authority_name = keep(c, sql_text(r, 1)),
-                              .name = keep(c, sql_text(r, 2)),
-                              .revision = sql_int(r, 3),
-                              .created_ms = sql_int(r, 4),
-                              .deleted_ms = sql_int(r, 5),
-                              .revised_ms = sql_int(r, 6),
-                              .by = keep(c, sql_text(r, 7)),
-                              .document = keep(c, sql_text(r, 8)),
-                              .hash = keep(c, sql_text(r, 9)),
-                              .authority = sql_int(r, 10) };
-}
-
 /* RC_NOT_FOUND without a problem when there is none. */
-static enum rc policy_look(struct call *c, struct str name, int64_t authority, struct policy_row *p)
+static enum rc policy_look(struct call *c, struct str name, int64_t authority, struct db_policy *p)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = one_row(c, API_POLICY, SQL_ARGS({ "name", SQL_T(name) }, { "authority", SQL_I(authority) }), &r);
-    if (!rc) {
-        policy_row_of(c, r, p);
-        rc = sql_step(r, &c->e);
-        if (rc == RC_OK)
-            rc = refuse(c, 409, "Which authority?", NULL,
-                        "several authorities have a policy \"%.*s\": add ?authority=", STR_ARG(name));
-        else if (rc == RC_NOT_FOUND)
-            rc = RC_OK;
-    }
-    sql_end(r);
-    return rc;
+    bool several = false;
+    enum rc rc = db_policy_find(c->db, authority, name, c->a, p, &several, &c->e);
+    return !rc && several ? refuse(c, 409, "Which authority?", NULL,
+                                   "several authorities have a policy \"%.*s\": add ?authority=", STR_ARG(name))
+                          : rc;
 }
 
-static enum rc policy_find(struct call *c, struct str name, struct policy_row *p)
+static enum rc policy_find(struct call *c, struct str name, struct db_policy *p)
 {
     enum rc rc = policy_look(c, name, c->scope, p);
     if (rc == RC_NOT_FOUND || (!rc && p->deleted_ms && str_is(c->r->method, "DELETE")))
@@ -197,7 +171,7 @@ static struct pol_policy *stored(struct call *c, struct str document, struct err
 
 enum rc policy_stored(struct call *c, struct str name, int64_t *id, int64_t *authority, struct pol_policy **out)
 {
-    struct policy_row p;
+    struct db_policy p;
     struct err why = { 0 };
     enum rc rc = policy_find(c, name, &p);
     if (!rc && p.deleted_ms) rc = missing(c, "policy", name);
@@ -209,7 +183,7 @@ enum rc policy_stored(struct call *c, struct str name, int64_t *id, int64_t *aut
 }
 
 /* "/spec/rollout: there are no rollouts yet": what a newer server does not take any more. */
-static void add_attention(struct call *c, const struct policy_row *p, json_t *j)
+static void add_attention(struct call *c, const struct db_policy *p, json_t *j)
 {
     struct err why = { 0 };
     const struct pol_policy *doc = p->deleted_ms ? NULL : stored(c, p->document, &why);
@@ -244,7 +218,7 @@ static void add_document(struct call *c, struct str document, json_t *j)
     buf_finish(&b);
 }
 
-static enum rc policy_json(struct call *c, const struct policy_row *p, bool whole, json_t **out)
+static enum rc policy_json(struct call *c, const struct db_policy *p, bool whole, json_t **out)
 {
     json_t *j = json_object(), *counts = json_object();
     struct sql_rows *r = NULL;
@@ -253,12 +227,14 @@ static enum rc policy_json(struct call *c, const struct policy_row *p, bool whol
     j_int(j, "revision", p->revision);
     j_time(j, "created", p->created_ms);
     j_time(j, "revised", p->revised_ms);
-    j_str(j, "revisedBy", p->by);
+    j_str(j, "revisedBy", p->revised_by);
     if (p->deleted_ms) j_time(j, "deleted", p->deleted_ms);
     add_attention(c, p, j);
-    enum rc rc = sql_start(c->db, API_POLICY_COUNTS, SQL_ARGS({ "id", SQL_I(p->id) }, CONDITION_ARGS(c)), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
-        json_object_set_new(counts, arena_strz(c->a, sql_text(r, 0)), json_integer(sql_int(r, 1)));
+    const struct db_condition condition = condition_now(c);
+    struct db_policy_count n;
+    enum rc rc = db_policy_states(c->db, p->id, &condition, &r, &c->e);
+    while (!rc && (rc = db_policy_next_state(r, &n, &c->e)) == RC_OK)
+        json_object_set_new(counts, arena_strz(c->a, n.state), json_integer(n.n));
     sql_end(r);
     json_object_set_new(j, "devices", counts);
     if (whole) add_document(c, p->document, j);
@@ -272,12 +248,11 @@ static enum rc policies(struct call *c)
     struct sql_rows *r = NULL;
     enum rc rc = page_begin(c, 0, &p);
     if (rc) return rc;
-    rc = sql_start(c->db, API_POLICIES, SQL_ARGS(PAGE_ARGS(p), { "authority", SQL_I(c->scope) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        struct policy_row row;
+    rc = db_policy_list(c->db, c->scope, p.cursor, p.limit + 1, &r, &c->e);
+    struct db_policy row;
+    while (!rc && (rc = db_policy_next(r, &row, &c->e)) == RC_OK) {
         json_t *j = NULL;
-        if (!page_more(&p, sql_int(r, 0))) break;
-        policy_row_of(c, r, &row);
+        if (!page_more(&p, row.id)) break;
         rc = policy_json(c, &row, false, &j);
         json_array_append_new(p.items, j);
     }
@@ -293,7 +268,7 @@ static bool wants_yaml(struct call *c)
 
 static enum rc policy(struct call *c)
 {
-    struct policy_row p;
+    struct db_policy p;
     json_t *j = NULL;
     enum rc rc = policy_find(c, c->param[0], &p);
     if (rc) return rc;
@@ -303,35 +278,24 @@ static enum rc policy(struct call *c)
     return rc ? rc : answer(c, 200, j);
 }
 
-static enum rc insert_revision(struct call *c, struct policy_row *p, bool is_new, struct str document, const char *hash)
+static enum rc insert_revision(struct call *c, struct db_policy *p, bool is_new, struct str document, const char *hash)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = RC_OK;
-    if (is_new) {
-        rc = sql_run(c->db, API_POLICY_ADD,
-                     SQL_ARGS({ "authority", SQL_I(p->authority) }, { "name", SQL_T(p->name) },
-                              { "now_ms", SQL_I(c->w.now_ms) }),
-                     NULL, &c->e);
-        p->id = sql_last_id(c->db);
-        p->revision = 1;
-    } else {
-        rc = one_row(c, API_REVISION_LAST, SQL_ARGS({ "id", SQL_I(p->id) }), &r);
-        if (!rc) p->revision = sql_int(r, 0) + 1;
-        sql_end(r);
-    }
-    if (!rc)
-        rc = sql_run(c->db, API_REVISION_ADD,
-                     SQL_ARGS({ "id", SQL_I(p->id) }, { "revision", SQL_I(p->revision) },
-                              { "document", SQL_T(document) }, { "hash", SQL_T(str_of(hash)) },
-                              { "now_ms", SQL_I(c->w.now_ms) }, { "who", SQL_T(c->who) }),
-                     NULL, &c->e);
-    if (!rc && !is_new)
-        rc = sql_run(c->db, API_POLICY_REVISE, SQL_ARGS({ "id", SQL_I(p->id) }, { "revision", SQL_I(p->revision) }),
-                     NULL, &c->e);
-    return rc;
+    int64_t last = 0;
+    enum rc rc = is_new ? db_policy_add(c->db, p->authority, p->name, c->w.now_ms, &p->id, &c->e)
+                        : db_policy_last_revision(c->db, p->id, &last, &c->e);
+    if (rc) return rc;
+    p->revision = last + 1;
+    const struct db_policy_revision v = { .policy = p->id,
+                                          .revision = p->revision,
+                                          .document = document,
+                                          .hash = str_of(hash),
+                                          .created_ms = c->w.now_ms,
+                                          .created_by = c->who };
+    rc = db_policy_add_revision(c->db, &v, &c->e);
+    return rc || is_new ? rc : db_policy_revise(c->db, p->id, p->revision, &c->e);
 }
 
-static enum rc tell(struct call *c, const struct policy_row *p, const char *what, int64_t affected)
+static enum rc tell(struct call *c, const struct db_policy *p, const char *what, int64_t affected)
 {
     json_t *j = json_object();
     j_str(j, "policy", p->name);
@@ -341,7 +305,7 @@ static enum rc tell(struct call *c, const struct policy_row *p, const char *what
     return event(c, p->authority, "policy", (struct str){ 0 }, j);
 }
 
-static json_t *revision_mark(const struct policy_row *p)
+static json_t *revision_mark(const struct db_policy *p)
 {
     json_t *j = json_object();
     j_int(j, "revision", p->revision);
@@ -363,8 +327,8 @@ static enum rc canonical_hash(struct call *c, struct str text, char hash[SHA256_
 }
 
 /* Everything of one apply inside the transaction. */
-static enum rc apply(struct call *c, struct pol_policy *doc, struct str document, const char *hash,
-                     struct policy_row *p, bool is_new, int64_t affected)
+static enum rc apply(struct call *c, struct pol_policy *doc, struct str document, const char *hash, struct db_policy *p,
+                     bool is_new, int64_t affected)
 {
     struct pol_sql sql;
     json_t *before = is_new ? NULL : revision_mark(p);
@@ -389,16 +353,14 @@ static void warn(struct call *c, const struct pol_policy *doc, int64_t authority
 {
     for (size_t i = 0; i < doc->n_settings; i++) {
         const struct pol_setting *s = &doc->settings[i];
-        struct sql_rows *r = NULL;
+        struct db_image stored_image;
+        bool several = false;
         if (s->entry->kind != DDF_K_IMAGE) continue;
         size_t colon = str_find(s->word, ':', 0);
-        if (one_row(c, API_IMAGE,
-                    SQL_ARGS({ "authority", SQL_I(authority) }, { "name", SQL_T(str_slice(s->word, 0, colon)) },
-                             { "version", SQL_T(str_slice(s->word, colon + 1, s->word.n)) }),
-                    &r) == RC_NOT_FOUND)
+        if (db_image_find(c->db, authority, str_slice(s->word, 0, colon), str_slice(s->word, colon + 1, s->word.n),
+                          c->a, &stored_image, &several, &c->e) == RC_NOT_FOUND)
             json_array_append_new(warnings, j_text(arena_printf(c->a, "image %.*s is not in the store yet: upload it",
                                                                 STR_ARG(s->word))));
-        sql_end(r);
     }
     if (!affected && !unknown) json_array_append_new(warnings, json_string("the selector is true for no device"));
     if (unknown)
@@ -412,17 +374,14 @@ static void warn(struct call *c, const struct pol_policy *doc, int64_t authority
 enum rc policy_would_be(struct call *c, const struct documents *d, int64_t authority, int64_t affected, int64_t unknown,
                         json_t *out, json_t *warnings)
 {
-    struct policy_row p = { 0 };
-    struct sql_rows *r = NULL;
+    struct db_policy p = { 0 };
     char hash[SHA256_HEX_BYTES];
     int64_t last = 0;
     enum rc rc = canonical_hash(c, d->text, hash);
     if (!rc) rc = policy_look(c, d->policy->name, authority, &p);
     bool is_new = rc == RC_NOT_FOUND;
     if (is_new) rc = RC_OK;
-    if (!rc && !is_new && !(rc = one_row(c, API_REVISION_LAST, SQL_ARGS({ "id", SQL_I(p.id) }), &r)))
-        last = sql_int(r, 0);
-    sql_end(r);
+    if (!rc && !is_new) rc = db_policy_last_revision(c->db, p.id, &last, &c->e);
     if (rc) return rc;
     bool changed = is_new || p.deleted_ms || !str_is(p.hash, hash);
     j_int(out, "revision", changed ? last + 1 : p.revision);
@@ -435,7 +394,7 @@ enum rc policy_would_be(struct call *c, const struct documents *d, int64_t autho
 static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, struct str text, int64_t authority,
                                   struct str found, const char *hash, json_t *objections)
 {
-    struct policy_row p = { 0 };
+    struct db_policy p = { 0 };
     struct pol_sql sql;
     char version[24];
     int64_t affected = 0, unknown = 0;
@@ -446,7 +405,7 @@ static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, str
     rc = policy_look(c, c->param[0], authority, &p);
     bool is_new = rc == RC_NOT_FOUND;
     if (rc && !is_new) return rc;
-    if (is_new) p = (struct policy_row){ .authority = authority, .name = c->param[0] };
+    if (is_new) p = (struct db_policy){ .authority = authority, .name = c->param[0] };
     snprintf(version, sizeof version, "%" PRId64, p.revision);
     rc = if_match(c, version);
     bool changed = is_new || p.deleted_ms || !str_is(p.hash, hash);
@@ -498,16 +457,14 @@ static enum rc policy_put(struct call *c)
 
 static enum rc policy_delete(struct call *c)
 {
-    struct policy_row p;
+    struct db_policy p;
     char version[24];
     enum rc rc = write_begin(c);
     if (!rc) rc = policy_find(c, c->param[0], &p);
     if (rc) return rc;
     snprintf(version, sizeof version, "%" PRId64, p.revision);
     rc = if_match(c, version);
-    if (!rc)
-        rc = sql_run(c->db, API_POLICY_DELETE, SQL_ARGS({ "id", SQL_I(p.id) }, { "now_ms", SQL_I(c->w.now_ms) }), NULL,
-                     &c->e);
+    if (!rc) rc = db_policy_delete(c->db, p.id, c->w.now_ms, &c->e);
     struct str why = arena_printf(c->a, "policy %.*s was deleted", STR_ARG(p.name));
     if (!rc) rc = change_policy(c->db, p.authority, p.id, 0, NULL, why, c->w.now_ms, &c->e);
     json_t *before = revision_mark(&p);
@@ -520,21 +477,22 @@ static enum rc policy_delete(struct call *c)
 
 static enum rc revisions(struct call *c)
 {
-    struct policy_row pol;
+    struct db_policy pol;
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = policy_find(c, c->param[0], &pol);
     if (!rc) rc = page_begin(c, INT64_MAX, &p);
     if (rc) return rc;
-    rc = sql_start(c->db, API_REVISIONS, SQL_ARGS({ "id", SQL_I(pol.id) }, PAGE_ARGS(p)), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0))) break;
+    struct db_policy_revision v;
+    rc = db_policy_revisions(c->db, pol.id, p.cursor, p.limit + 1, &r, &c->e);
+    while (!rc && (rc = db_policy_next_revision(r, &v, &c->e)) == RC_OK) {
+        if (!page_more(&p, v.revision)) break;
         json_t *j = json_object();
-        j_int(j, "revision", sql_int(r, 0));
-        j_str(j, "hash", sql_text(r, 1));
-        j_time(j, "created", sql_int(r, 2));
-        j_str(j, "createdBy", sql_text(r, 3));
-        j_bool(j, "inForce", sql_int(r, 0) == pol.revision && !pol.deleted_ms);
+        j_int(j, "revision", v.revision);
+        j_str(j, "hash", v.hash);
+        j_time(j, "created", v.created_ms);
+        j_str(j, "createdBy", v.created_by);
+        j_bool(j, "inForce", v.revision == pol.revision && !pol.deleted_ms);
         json_array_append_new(p.items, j);
     }
     sql_end(r);
@@ -543,52 +501,50 @@ static enum rc revisions(struct call *c)
 
 static enum rc revision(struct call *c)
 {
-    struct policy_row pol;
-    struct sql_rows *r = NULL;
+    struct db_policy pol;
+    struct db_policy_revision v;
     int64_t n = 0;
     enum rc rc = policy_find(c, c->param[0], &pol);
     if (rc) return rc;
     if (!str_to_i64(c->param[1], &n)) return missing(c, "revision", c->param[1]);
-    rc = one_row(c, API_REVISION, SQL_ARGS({ "id", SQL_I(pol.id) }, { "revision", SQL_I(n) }), &r);
+    rc = db_policy_revision(c->db, pol.id, n, c->a, &v, &c->e);
     if (rc == RC_NOT_FOUND) {
         rc = missing(c, "revision", c->param[1]);
     } else if (!rc && wants_yaml(c)) {
-        rc = answer_text(c, "application/yaml", sql_text(r, 4));
+        rc = answer_text(c, "application/yaml", v.document);
     } else if (!rc) {
         json_t *j = json_object();
         j_str(j, "name", pol.name);
         j_int(j, "revision", n);
-        j_str(j, "hash", sql_text(r, 1));
-        j_time(j, "created", sql_int(r, 2));
-        j_str(j, "createdBy", sql_text(r, 3));
-        add_document(c, keep(c, sql_text(r, 4)), j);
+        j_str(j, "hash", v.hash);
+        j_time(j, "created", v.created_ms);
+        j_str(j, "createdBy", v.created_by);
+        add_document(c, v.document, j);
         rc = answer(c, 200, j);
     }
-    sql_end(r);
     return rc;
 }
 
 static enum rc policy_devices(struct call *c)
 {
-    struct policy_row pol;
+    struct db_policy pol;
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = policy_find(c, c->param[0], &pol);
     if (!rc) rc = page_begin(c, 0, &p);
     if (rc) return rc;
-    rc = sql_start(c->db, API_POLICY_DEVICES,
-                   SQL_ARGS({ "id", SQL_I(pol.id) }, { "state", SQL_T(query(c, "state")) }, PAGE_ARGS(p),
-                            CONDITION_ARGS(c)),
-                   &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 6))) break;
+    const struct db_condition condition = condition_now(c);
+    struct db_policy_device v;
+    rc = db_policy_devices(c->db, pol.id, query(c, "state"), &condition, p.cursor, p.limit + 1, &r, &c->e);
+    while (!rc && (rc = db_policy_next_device(r, &v, &c->e)) == RC_OK) {
+        if (!page_more(&p, v.id)) break;
         json_t *j = json_object();
-        j_str(j, "device", sql_text(r, 0));
-        j_int(j, "revision", sql_int(r, 1));
-        j_str(j, "selected", sql_int(r, 2) == POL_TRUE ? STR("true") : STR("unknown"));
-        j_str(j, "state", sql_text(r, 3));
-        j_str(j, "why", sql_text(r, 4));
-        j_time(j, "at", sql_int(r, 5));
+        j_str(j, "device", v.name);
+        j_int(j, "revision", v.revision);
+        j_str(j, "selected", v.truth == POL_TRUE ? STR("true") : STR("unknown"));
+        j_str(j, "state", v.state);
+        j_str(j, "why", v.why);
+        j_time(j, "at", v.at_ms);
         json_array_append_new(p.items, j);
     }
     sql_end(r);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/device.h"
+#include "db/policy.h"
 #include "server/api/describe.h"
 #include "server/api/leaving.h"
 #include "server/store/correlators.h"
@@ -146,43 +148,24 @@ struct reach {
     int64_t affected, unknown;
 };
 
-enum rc selector_args(struct call *c, const struct pol_sql *sql, int64_t authority, struct sql_arg *args, size_t max,
-                      size_t *n)
-{
-    args[0] = (struct sql_arg){ "authority", SQL_I(authority) };
-    *n = 1;
-    for (size_t i = 0; i < sql->n_params; i++) {
-        struct str name = arena_printf(c->a, "p%zu", i);
-        if (*n == max || !name.n) return err_set(&c->e, RC_LIMIT, "the selector has too many values");
-        args[(*n)++] = (struct sql_arg){ name.p, SQL_T(sql->params[i]) };
-    }
-    return RC_OK;
-}
-
 static enum rc count_devices(struct call *c, const struct pol_policy *doc, int64_t authority, struct reach *reach,
                              json_t *names)
 {
-    enum { ARGS = 64, NAMES = 20 };
+    enum { NAMES = 20 };
     struct pol_sql sql;
-    struct sql_arg args[ARGS];
     struct sql_rows *r = NULL;
-    size_t n = 0;
+    struct str name;
+    int64_t affected = 0, unknown = 0;
     enum rc rc = pol_selector_sql(doc->selector, c->a, &sql, &c->e);
-    if (!rc) rc = selector_args(c, &sql, authority, args, ARGS - 1, &n);
     if (rc) return rc;
-    struct str text = arena_printf(c->a, API_COUNT_HEAD "%.*s" API_COUNT_TAIL, STR_ARG(sql.text));
-    rc = text.n ? sql_start_text(c->db, text, args, n, &r, &c->e) : err_set(&c->e, RC_NOMEM, "no memory");
-    if (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        reach->affected += sql_int(r, 0);
-        reach->unknown += sql_int(r, 1);
-    }
-    sql_end(r);
+    const struct db_selector selector = db_selector_of(&sql);
+    rc = db_device_count_selected(c->db, authority, &selector, &affected, &unknown, &c->e);
     if (rc) return rc;
-    args[n++] = (struct sql_arg){ "limit", SQL_I(NAMES) };
-    text = arena_printf(c->a, API_NAMES_HEAD "%.*s" API_NAMES_TAIL, STR_ARG(sql.text));
-    rc = text.n ? sql_start_text(c->db, text, args, n, &r, &c->e) : err_set(&c->e, RC_NOMEM, "no memory");
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK)
-        if (json_array_size(names) < NAMES) json_array_append_new(names, j_text(sql_text(r, 0)));
+    reach->affected += affected;
+    reach->unknown += unknown;
+    rc = db_device_selected(c->db, authority, &selector, NAMES, &r, &c->e);
+    while (!rc && (rc = db_device_next_name(r, &name, &c->e)) == RC_OK)
+        if (json_array_size(names) < NAMES) json_array_append_new(names, j_text(name));
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -210,14 +193,12 @@ static enum rc preview_device(struct call *c, struct str name, struct pol_policy
 /* Whose VMs the policy would leave behind. */
 static enum rc preview_leaving(struct call *c, const struct pol_policy *doc, int64_t authority, json_t *list)
 {
-    struct sql_rows *r = NULL;
+    struct db_policy p;
     json_t *j = NULL;
-    int64_t policy = 0;
-    enum rc rc = one_row(c, API_POLICY, SQL_ARGS({ "name", SQL_T(doc->name) }, { "authority", SQL_I(authority) }), &r);
-    if (!rc) policy = sql_int(r, 0);
-    sql_end(r);
+    bool several = false;
+    enum rc rc = db_policy_find(c->db, authority, doc->name, c->a, &p, &several, &c->e);
     if (rc == RC_NOT_FOUND) return RC_OK;
-    if (!rc) rc = leaving_json(c, policy, doc->name, authority, doc, doc->vm, doc->leave, &j);
+    if (!rc) rc = leaving_json(c, p.id, doc->name, authority, doc, doc->vm, doc->leave, &j);
     if (j) json_array_append_new(list, j);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
 #include "db/idempotency.h"
+#include "db/image.h"
 
 #include "base/crypto.h"
 #include "base/log.h"
@@ -170,13 +171,10 @@ static void settle_images(struct call *c)
     struct str sha256 = c->kept ? c->remove_image : c->held_image; /* an upload that was refused leaves nothing */
     if (c->held_image.n) images_release(im, c->held_image);
     if (!sha256.n || !images_remove_begin(im, sha256)) return;
-    struct sql_rows *r = NULL;
     struct err e = { 0 };
-    enum rc rc = sql_start(c->db, API_IMAGES_OF_FILE, SQL_ARGS({ "sha256", SQL_T(sha256) }), &r, &e);
-    if (!rc) rc = sql_step(r, &e);
-    const bool unused = !rc && sql_int(r, 0) == 0;
-    sql_end(r);
-    images_remove_end(im, sha256, unused);
+    int64_t n = 0;
+    const enum rc rc = db_image_count_file(c->db, sha256, &n, &e);
+    images_remove_end(im, sha256, !rc && n == 0);
 }
 
 static enum rc run(struct call *c)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/notification.h"
 
 #include "syncml/notify.h"
 
@@ -7,29 +8,28 @@
 
 /* Triggers. */
 
-static json_t *trigger_json(struct sql_rows *r)
+static json_t *trigger_json(const struct db_notification *v)
 {
     char session[5];
     json_t *j = json_object();
-    int64_t sent = sql_int(r, 9), answered = sql_int(r, 10);
-    sml_notify_session_text((uint16_t)sql_int(r, 2), session);
-    j_int(j, "id", sql_int(r, 0));
-    j_str(j, "device", sql_text(r, 1));
+    sml_notify_session_text((uint16_t)v->session_no, session);
+    j_int(j, "id", v->id);
+    j_str(j, "device", v->device_name);
     j_str(j, "sessionId", str_of(session));
-    j_str(j, "state", sql_text(r, 3));
-    j_str(j, "why", sql_text(r, 4));
-    j_str(j, "channel", sql_text(r, 5));
-    j_str(j, "address", sql_text(r, 6));
-    j_int(j, "tries", sql_int(r, 7));
-    j_time(j, "created", sql_int(r, 8));
-    j_time(j, "sent", sent);
-    j_time(j, "answered", answered);
-    if (sent && answered >= sent)
-        j_int(j, "latencyMs", answered - sent);
+    j_str(j, "state", v->state);
+    j_str(j, "why", v->why);
+    j_str(j, "channel", v->channel);
+    j_str(j, "address", v->address);
+    j_int(j, "tries", v->tries);
+    j_time(j, "created", v->created_ms);
+    j_time(j, "sent", v->sent_ms);
+    j_time(j, "answered", v->answered_ms);
+    if (v->sent_ms && v->answered_ms >= v->sent_ms)
+        j_int(j, "latencyMs", v->answered_ms - v->sent_ms);
     else
         json_object_set_new(j, "latencyMs", json_null());
-    j_time(j, "next", sql_int(r, 11));
-    j_str(j, "error", sql_text(r, 12));
+    j_time(j, "next", v->next_ms);
+    j_str(j, "error", v->error);
     return j;
 }
 
@@ -42,13 +42,11 @@ static enum rc triggers(struct call *c)
     enum rc rc = device.n ? device_find(c, device, &d) : RC_OK;
     if (!rc) rc = page_begin(c, INT64_MAX, &p);
     if (rc) return rc;
-    if (device.n)
-        rc = sql_start(c->db, API_TRIGGERS_OF, SQL_ARGS({ "device", SQL_I(d.id) }, PAGE_ARGS(p)), &r, &c->e);
-    else
-        rc = sql_start(c->db, API_TRIGGERS, SQL_ARGS({ "authority", SQL_I(c->scope) }, PAGE_ARGS(p)), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0))) break;
-        json_array_append_new(p.items, trigger_json(r));
+    struct db_notification v;
+    rc = db_notification_list(c->db, c->scope, d.id, p.cursor, p.limit + 1, &r, &c->e);
+    while (!rc && (rc = db_notification_next(r, &v, &c->e)) == RC_OK) {
+        if (!page_more(&p, v.id)) break;
+        json_array_append_new(p.items, trigger_json(&v));
     }
     sql_end(r);
     return page_end(c, &p, rc);
@@ -58,12 +56,12 @@ static enum rc triggers(struct call *c)
 static enum rc newest(struct call *c, const struct device_row *d, json_t **out, int64_t *id)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = one_row(c, API_TRIGGERS_OF,
-                         SQL_ARGS({ "device", SQL_I(d->id) }, { "cursor", SQL_I(INT64_MAX) }, { "limit", SQL_I(1) }),
-                         &r);
+    struct db_notification v;
+    enum rc rc = db_notification_list(c->db, d->authority, d->id, INT64_MAX, 1, &r, &c->e);
+    if (!rc) rc = db_notification_next(r, &v, &c->e);
     if (!rc) {
-        *id = sql_int(r, 0);
-        *out = trigger_json(r);
+        *id = v.id;
+        *out = trigger_json(&v);
     }
     sql_end(r);
     return rc;
@@ -89,8 +87,7 @@ static enum rc trigger(struct call *c)
     if (!rc) rc = newest(c, &d, &j, &id);
     json_decref(j);
     if (!rc) /* one that waits for its next try goes out now */
-        rc = sql_run(c->db, API_TRIGGER_NOW, SQL_ARGS({ "id", SQL_I(id) }, { "now_ms", SQL_I(c->w.now_ms) }), NULL,
-                     &c->e);
+        rc = db_notification_hasten(c->db, id, c->w.now_ms, &c->e);
     j = NULL;
     if (!rc) rc = newest(c, &d, &j, &id);
     if (!rc)

@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "db/authority.h"
+#include "db/credentials.h"
 #include "db/instance.h"
 #include "db/sql/beside.h"
 #include "db/sql/claim.h"
-#include "db/start.h"
 #include "db/statements.h"
 #include "server/core/health.h"
 #include "server/core/ddf_cache.h"
@@ -20,12 +20,6 @@
 #include <unistd.h>
 
 enum { FILES_MAX = 256, PATH_BYTES = 1024, SERVER_OWNER = 3 /* an enterprise (virtualization-mo.md c.3.1) */ };
-
-static const char *const start_sql[START_STMT_COUNT] = {
-#define X(name, sql) sql,
-    START_STATEMENTS(X)
-#undef X
-};
 
 const struct ddf_layout *server_layout(const struct server *srv, struct str mo)
 {
@@ -147,15 +141,9 @@ static enum rc is_emptied(const struct server_config *c, const char *id, struct 
 /* What a file holds before the schema is brought up to date: ours, nothing yet, or somebody else's. */
 static enum rc look(struct sql *db, const struct server_config *c, const char *id, struct err *e)
 {
-    struct sql_rows *r = NULL;
-    int64_t tables = 0, ours = 0;
-    enum rc rc = sql_start_text(db, STR(START_TABLES), NULL, 0, &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) {
-        tables = sql_int(r, 0);
-        ours = sql_int(r, 1);
-    }
-    sql_end(r);
+    int64_t tables = 0;
+    bool ours = false;
+    enum rc rc = sql_tables(db, "authority", &tables, &ours, e);
     if (!rc && !tables && id[0]) rc = is_emptied(c, id, e);
     if (!rc && tables && !ours)
         rc = err_set(e, RC_INVALID, "%s is the database of another program: give dmvisord one of its own", file_of(c));
@@ -249,9 +237,7 @@ static enum rc give_checksums(const struct server_config *c, struct err *e)
 
 enum rc server_prepare_database(const struct server_config *c, bool alone, int64_t now_ms, struct err *e)
 {
-    const struct sql_options start = {
-        .durable = true, .busy_ms = 10000, .statements = start_sql, .n_statements = START_STMT_COUNT
-    };
+    const struct sql_options start = { .durable = true, .busy_ms = 10000 };
     struct sql_beside is = { 0 };
     struct sql_health health = { .damaged = false };
     bool fresh = false;
@@ -275,19 +261,18 @@ enum rc server_prepare_database(const struct server_config *c, bool alone, int64
 
 enum rc server_key_fits(const struct server *srv, struct err *e)
 {
-    const struct sql_options o = {
-        .durable = true, .busy_ms = 10000, .statements = start_sql, .n_statements = START_STMT_COUNT
-    };
+    const struct sql_options o = { .durable = true, .busy_ms = 10000 };
     const struct server_config *c = srv->config;
     struct sql *db = NULL;
     struct sql_rows *r = NULL;
+    struct db_credentials_sealed v;
     struct err why = { 0 };
     char ha1[SML_HA1_BYTES + 1];
     bool opens = true;
     enum rc rc = sql_open(c->database, &o, &db, e);
-    if (!rc) rc = sql_start(db, START_STMT_SEALED, NULL, 0, &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
-        opens = !secret_open_ha1(srv->secret_key, sql_text(r, 0), "client", sql_text(r, 1), ha1, &why);
+    if (!rc) rc = db_credentials_sealed(db, &r, e);
+    while (!rc && (rc = db_credentials_next_sealed(r, &v, e)) == RC_OK) {
+        opens = !secret_open_ha1(srv->secret_key, v.device_name, "client", v.client_ha1, ha1, &why);
         if (opens) break;
     }
     sql_end(r);

@@ -3,7 +3,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "db/images.h"
+#include "db/image.h"
 #include "db/instance.h"
 #include "server/core/health.h"
 #include <dirent.h>
@@ -60,12 +60,10 @@ static void sweep(const char *folder)
 
 static enum rc is_known(struct sql *db, struct str sha256, bool *known, struct err *e)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start_text(db, STR(IMAGE_KNOWN), SQL_ARGS({ "sha256", SQL_T(sha256) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    sql_end(r);
-    *known = rc == RC_OK;
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    int64_t n = 0;
+    enum rc rc = db_image_count_file(db, sha256, &n, e);
+    *known = n > 0;
+    return rc;
 }
 
 /* What was put aside, and is named by the database that is here now. */

@@ -3,6 +3,11 @@
 #include "base/log.h"
 #include "base/world.h"
 #include "db/clock.h"
+#include "db/device.h"
+#include "db/event.h"
+#include "db/idempotency.h"
+#include "db/notification.h"
+#include "db/sample.h"
 #include "db/instance.h"
 #include "db/retention.h"
 #include "server/core/health.h"
@@ -125,15 +130,24 @@ static enum rc trim(struct sql *db, int statement, int64_t before_ms, struct err
     return rc;
 }
 
+static enum rc expire(struct sql *db, enum rc (*some)(struct sql *, int64_t, int64_t, int64_t *, struct err *),
+                      int64_t before_ms, struct err *e)
+{
+    int64_t n = 0;
+    enum rc rc;
+    do {
+        rc = some(db, before_ms, ROWS, &n, e);
+        if (!rc && n == ROWS) pause_a_little();
+    } while (!rc && n == ROWS);
+    return rc;
+}
+
 static enum rc trim_device(struct sql *db, int64_t device, int64_t before_ms, struct err *e)
 {
     int64_t n = 0;
     enum rc rc;
     do {
-        rc = sql_run(db, RETENTION_STMT_SAMPLES,
-                     SQL_ARGS({ "device_id", SQL_I(device) }, { "before_ms", SQL_I(before_ms) },
-                              { "limit", SQL_I(ROWS) }),
-                     &n, e);
+        rc = db_sample_expire(db, device, before_ms, ROWS, &n, e);
         if (!rc && n == ROWS) pause_a_little();
     } while (!rc && n == ROWS);
     return rc;
@@ -143,16 +157,10 @@ static enum rc trim_device(struct sql *db, int64_t device, int64_t before_ms, st
 static enum rc trim_samples(struct sql *db, int64_t before_ms, struct err *e)
 {
     int64_t id[DEVICES], after = 0;
-    size_t n;
+    size_t n = 0;
     enum rc rc;
     do {
-        struct sql_rows *r = NULL;
-        n = 0;
-        rc = sql_start(db, RETENTION_STMT_DEVICES, SQL_ARGS({ "after", SQL_I(after) }, { "limit", SQL_I(DEVICES) }), &r,
-                       e);
-        while (!rc && n < DEVICES && (rc = sql_step(r, e)) == RC_OK) id[n++] = sql_int(r, 0);
-        sql_end(r);
-        rc = rc == RC_NOT_FOUND ? RC_OK : rc;
+        rc = db_device_ids(db, after, DEVICES, id, &n, e);
         for (size_t i = 0; !rc && i < n; i++) rc = trim_device(db, id[i], before_ms, e);
         if (rc || n == 0) return rc;
         after = id[n - 1];
@@ -163,13 +171,13 @@ static enum rc trim_samples(struct sql *db, int64_t before_ms, struct err *e)
 enum rc retention_sweep(struct sql *db, const struct server_config *c, int64_t now_ms, struct err *e)
 {
     enum rc rc = trim_samples(db, now_ms - c->keep_samples_ms, e);
-    if (!rc) rc = trim(db, RETENTION_STMT_EVENTS, now_ms - c->keep_events_ms, e);
+    if (!rc) rc = expire(db, db_event_expire, now_ms - c->keep_events_ms, e);
     if (!rc) rc = trim(db, RETENTION_STMT_RECORDINGS, now_ms - c->recorder_keep_ms, e);
     if (!rc) rc = trim(db, RETENTION_STMT_SESSIONS, now_ms - c->keep_sessions_ms, e);
-    if (!rc) rc = trim(db, RETENTION_STMT_TRIGGERS, now_ms - c->keep_sessions_ms, e);
+    if (!rc) rc = expire(db, db_notification_expire, now_ms - c->keep_sessions_ms, e);
     if (!rc) rc = trim(db, RETENTION_STMT_OPERATIONS, now_ms - c->keep_operations_ms, e);
     if (!rc) rc = trim(db, RETENTION_STMT_SEALED_RESULTS, now_ms - DAY_MS, e);
-    if (!rc) rc = trim(db, RETENTION_STMT_IDEMPOTENCY, now_ms - DAY_MS, e);
+    if (!rc) rc = expire(db, db_idempotency_expire, now_ms - DAY_MS, e);
     return rc;
 }
 

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "base/world.h"
 #include "db/event.h"
-#include "db/trigger.h"
+#include "db/notification.h"
 #include "server/store/generation.h"
 #include "server/events/events.h"
 #include "server/notify/push.h"
@@ -22,12 +22,6 @@
 
 /* How many are signed and sent between two commits: a tenth of a second's worth, so that the rate is smooth. */
 enum { SLICES_PER_S = 10, BATCH_MAX = 1000, BATCH_ARENA_BYTES = 4 << 20, RETRIES_MAX = 32, WAKE_MAX = 500 };
-
-static const char *const stmt_sql[TRIGGER_STMT_COUNT] = {
-#define X(name, sql) sql,
-    TRIGGER_STATEMENTS(X)
-#undef X
-};
 
 static const char *const standard_retries[] = { "5s", "30s", "5m", "30m", "2h" };
 
@@ -46,140 +40,100 @@ struct notifier {
     size_t n_retries;
 };
 
-struct due {
-    int64_t trigger, device, authority, tries;
-    uint16_t session;
-    struct str channel, address, why, name, server_name, server_ha1, server_nonce;
-};
-
-static enum rc read_due(struct notifier *n, int64_t now_ms, size_t limit, struct arena *a, struct due *out,
-                        size_t *n_out, struct err *e)
+static enum rc read_due(struct notifier *n, int64_t now_ms, size_t limit, struct arena *a,
+                        struct db_notification_due *out, size_t *n_out, struct err *e)
 {
     struct sql_rows *r = NULL;
     size_t count = 0;
-    enum rc rc = sql_start(n->db, TRIGGER_STMT_DUE, SQL_ARGS({ "now_ms", SQL_I(now_ms) }, { "limit", SQL_I(limit) }),
-                           &r, e);
-    while (!rc && count < limit && (rc = sql_step(r, e)) == RC_OK) {
-        struct due *d = &out[count++];
-        *d = (struct due){ .trigger = sql_int(r, 0),
-                           .device = sql_int(r, 1),
-                           .session = (uint16_t)sql_int(r, 2),
-                           .tries = sql_int(r, 5),
-                           .authority = sql_int(r, 11) };
-        if (!arena_str(a, sql_text(r, 3), &d->channel) || !arena_str(a, sql_text(r, 4), &d->address) ||
-            !arena_str(a, sql_text(r, 6), &d->why) || !arena_str(a, sql_text(r, 7), &d->name) ||
-            !arena_str(a, sql_text(r, 8), &d->server_name) || !arena_str(a, sql_text(r, 9), &d->server_ha1) ||
-            !arena_str(a, sql_text(r, 10), &d->server_nonce))
-            rc = err_set(e, RC_NOMEM, "no memory for due triggers");
-    }
+    enum rc rc = db_notification_due(n->db, now_ms, (int64_t)limit, &r, e);
+    while (!rc && count < limit && (rc = db_notification_next_due(r, &out[count], e)) == RC_OK)
+        rc = db_notification_keep_due(&out[count++], a, e);
     sql_end(r);
     *n_out = count;
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-static enum rc sign_and_send(struct notifier *n, const struct due *d, bool resync, struct arena *a, struct err *e)
+static enum rc sign_and_send(struct notifier *n, const struct db_notification_due *d, bool resync, struct arena *a,
+                             struct err *e)
 {
     char ha1[SML_HA1_BYTES + 1];
     struct str body;
-    const struct sml_notify m = {
-        .version = 11, .ui = SML_UI_BACKGROUND, .by_server = true, .session = d->session, .server_id = d->server_name
-    };
-    enum rc rc = secret_open_ha1(n->srv->secret_key, d->name, "server", d->server_ha1, ha1, e);
+    const struct sml_notify m = { .version = 11,
+                                  .ui = SML_UI_BACKGROUND,
+                                  .by_server = true,
+                                  .session = (uint16_t)d->session_no,
+                                  .server_id = d->server_name };
+    enum rc rc = secret_open_ha1(n->srv->secret_key, d->device_name, "server", d->server_ha1, ha1, e);
     if (!rc)
         rc = sml_notify_encode(&m, (struct str){ ha1, SML_HA1_BYTES }, resync ? resync_nonce : d->server_nonce, a,
                                &body, e);
     return rc ? rc : push_send(n->push, d->channel, d->address, body, e);
 }
 
-static enum rc tell(struct notifier *n, const struct due *d, const char *state, const char *error, int64_t now_ms,
-                    struct err *e)
+static enum rc tell(struct notifier *n, const struct db_notification_due *d, const char *state, const char *error,
+                    int64_t now_ms, struct err *e)
 {
     struct buf data;
     buf_init(&data, 4096);
     buf_printf(&data, "{\"id\":%" PRId64 ",\"state\":\"%s\",\"tries\":%" PRId64 ",\"sessionId\":\"%X\",\"why\":\"",
-               d->trigger, state, d->tries + 1, (unsigned)d->session);
+               d->id, state, d->tries + 1, (unsigned)d->session_no);
     buf_json(&data, d->why);
     buf_putz(&data, "\",\"error\":\"");
     buf_json(&data, str_of(error));
     buf_putz(&data, "\"}");
-    const struct db_event event = {
-        .authority = d->authority, .at_ms = now_ms, .type = STR("trigger"), .device = d->name, .data = buf_str(&data)
-    };
+    const struct db_event event = { .authority = d->authority,
+                                    .at_ms = now_ms,
+                                    .type = STR("trigger"),
+                                    .device = d->device_name,
+                                    .data = buf_str(&data) };
     enum rc rc = db_event_add(n->db, &event, NULL, e);
     buf_finish(&data);
     return rc;
 }
 
 /* After the last repetition with the resynchronisation nonce nobody answered: the device is picked up when it polls. */
-static enum rc give_up(struct notifier *n, const struct due *d, int64_t now_ms, struct err *e)
+static enum rc give_up(struct notifier *n, const struct db_notification_due *d, int64_t now_ms, struct err *e)
 {
     static const char why[] = "triggers were not answered; the device is picked up when it calls by itself";
-    enum rc rc = sql_run(n->db, TRIGGER_STMT_FAILED,
-                         SQL_ARGS({ "trigger_id", SQL_I(d->trigger) },
-                                  { "error", SQL_T(STR("not answered after the last repetition")) }),
-                         NULL, e);
-    if (!rc)
-        rc = sql_run(n->db, TRIGGER_STMT_UNREACHABLE,
-                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "now_ms", SQL_I(now_ms) }), NULL, e);
-    log_event(LOG_WARN, "trigger.unanswered", LOG_S("device", d->name), LOG_N("trigger", d->trigger),
+    enum rc rc = db_notification_failed(n->db, d->id, STR("not answered after the last repetition"), e);
+    if (!rc) rc = db_notification_unreachable(n->db, d->device, now_ms, e);
+    log_event(LOG_WARN, "trigger.unanswered", LOG_S("device", d->device_name), LOG_N("trigger", d->id),
               LOG_N("tries", d->tries));
     return rc ? rc : tell(n, d, "failed", why, now_ms, e);
 }
 
 /* Written before the datagram leaves: a crash repeats a trigger (same session id, so the device runs one session),
  * it never loses one. */
-static enum rc note(struct notifier *n, const struct due *d, bool resync, int64_t now_ms, struct err *e)
+static enum rc note(struct notifier *n, const struct db_notification_due *d, bool resync, int64_t now_ms, struct err *e)
 {
     int64_t wait = n->retry_ms[(size_t)d->tries < n->n_retries ? (size_t)d->tries : n->n_retries - 1];
     char reason[160];
     snprintf(reason, sizeof reason, "trigger sent by %.*s, waiting for the device to call", STR_ARG(d->channel));
-    enum rc rc = sql_run(n->db, TRIGGER_STMT_SENT,
-                         SQL_ARGS({ "trigger_id", SQL_I(d->trigger) }, { "now_ms", SQL_I(now_ms) },
-                                  { "next_ms", SQL_I(now_ms + wait) }, { "error", SQL_T(STR("")) }),
-                         NULL, e);
-    if (!rc && resync)
-        rc = sql_run(n->db, TRIGGER_STMT_RESYNC,
-                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "until_ms", SQL_I(now_ms + wait) }), NULL, e);
-    if (!rc)
-        rc = sql_run(n->db, TRIGGER_STMT_OPERATION_STEPS,
-                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "now_ms", SQL_I(now_ms) },
-                              { "reason", SQL_T(str_of(reason)) }),
-                     NULL, e);
-    if (!rc)
-        rc = sql_run(n->db, TRIGGER_STMT_OPERATIONS,
-                     SQL_ARGS({ "device_id", SQL_I(d->device) }, { "now_ms", SQL_I(now_ms) },
-                              { "reason", SQL_T(str_of(reason)) }),
-                     NULL, e);
+    enum rc rc = db_notification_sent(n->db, d->id, now_ms, now_ms + wait, e);
+    if (!rc && resync) rc = db_notification_resync(n->db, d->device, now_ms + wait, e);
+    if (!rc) rc = db_notification_operations(n->db, d->device, str_of(reason), now_ms, e);
     return rc ? rc : tell(n, d, "sent", "", now_ms, e);
 }
 
-static enum rc fail(struct notifier *n, const struct due *d, const struct err *why, int64_t now_ms, struct err *e)
+static enum rc fail(struct notifier *n, const struct db_notification_due *d, const struct err *why, int64_t now_ms,
+                    struct err *e)
 {
-    log_event(LOG_WARN, "trigger.failed", LOG_S("device", d->name), LOG_N("trigger", d->trigger),
+    log_event(LOG_WARN, "trigger.failed", LOG_S("device", d->device_name), LOG_N("trigger", d->id),
               LOG_Z("why", why->text));
-    enum rc rc = sql_run(n->db, TRIGGER_STMT_FAILED,
-                         SQL_ARGS({ "trigger_id", SQL_I(d->trigger) }, { "error", SQL_T(str_of(why->text)) }), NULL, e);
+    enum rc rc = db_notification_failed(n->db, d->id, str_of(why->text), e);
     return rc ? rc : tell(n, d, "failed", why->text, now_ms, e);
 }
 
-struct waking {
-    int64_t operation, device, authority;
-    struct str kind;
-    bool waits; /* else the device called by itself, and has it */
-};
-
-static enum rc read_waking(struct notifier *n, int64_t now_ms, size_t limit, struct arena *a, struct waking *out,
-                           size_t *n_out, struct err *e)
+static enum rc read_waking(struct notifier *n, int64_t now_ms, size_t limit, struct arena *a,
+                           struct db_notification_waking *out, size_t *n_out, struct err *e)
 {
     struct sql_rows *r = NULL;
     size_t count = 0;
-    enum rc rc = sql_start(n->db, TRIGGER_STMT_WAKE, SQL_ARGS({ "now_ms", SQL_I(now_ms) }, { "limit", SQL_I(limit) }),
-                           &r, e);
-    while (!rc && count < limit && (rc = sql_step(r, e)) == RC_OK) {
-        struct waking *x = &out[count++];
-        *x = (struct waking){ .operation = sql_int(r, 0), .device = sql_int(r, 1), .authority = sql_int(r, 2) };
-        x->waits = str_is(sql_text(r, 4), "queued");
-        if (!arena_str(a, sql_text(r, 3), &x->kind)) rc = err_set(e, RC_NOMEM, "no memory for due operations");
+    enum rc rc = db_notification_waking(n->db, now_ms, (int64_t)limit, &r, e);
+    while (!rc && count < limit && (rc = db_notification_next_waking(r, &out[count], e)) == RC_OK) {
+        rc = arena_str(a, out[count].kind, &out[count].kind) ? RC_OK
+                                                             : err_set(e, RC_NOMEM, "no memory for due operations");
+        count++;
     }
     sql_end(r);
     *n_out = count;
@@ -187,24 +141,21 @@ static enum rc read_waking(struct notifier *n, int64_t now_ms, size_t limit, str
 }
 
 /* Its time has come: now it is as if it had just been asked for. */
-static enum rc wake_one(struct notifier *n, const struct waking *x, int64_t now_ms, struct arena *a, struct err *e)
+static enum rc wake_one(struct notifier *n, const struct db_notification_waking *x, int64_t now_ms, struct arena *a,
+                        struct err *e)
 {
     int64_t stamp = 0;
     struct str why = arena_printf(a, "operation %.*s, whose time has come", STR_ARG(x->kind));
     enum rc rc = x->waits ? change_stamp(n->db, x->authority, &stamp, e) : RC_OK;
     if (!rc && x->waits) rc = change_touch_device(n->db, x->device, stamp, why, now_ms, e);
-    if (!rc)
-        rc = sql_run(n->db, TRIGGER_STMT_WOKEN,
-                     SQL_ARGS({ "operation_id", SQL_I(x->operation) },
-                              { "reason", SQL_T(STR("its time has come; waits for the device to call")) }),
-                     NULL, e);
+    if (!rc) rc = db_notification_woken(n->db, x->operation, STR("its time has come; waits for the device to call"), e);
     return rc;
 }
 
 /* Devices of operations that waited for a time. @return how many, through n_woken */
 static enum rc wake_operations(struct notifier *n, int64_t now_ms, struct arena *a, size_t *n_woken, struct err *e)
 {
-    struct waking *list = ARENA_ARRAY(a, struct waking, WAKE_MAX);
+    struct db_notification_waking *list = ARENA_ARRAY(a, struct db_notification_waking, WAKE_MAX);
     *n_woken = 0;
     if (!list) return err_set(e, RC_NOMEM, "no memory for due operations");
     enum rc rc = read_waking(n, now_ms, WAKE_MAX, a, list, n_woken, e);
@@ -222,7 +173,7 @@ static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err
     const int64_t now_ms = health_world(n->srv->health).now_ms;
     size_t n_due = 0, n_woken = 0;
     arena_init(&a, BATCH_ARENA_BYTES);
-    struct due *due = ARENA_ARRAY(&a, struct due, limit);
+    struct db_notification_due *due = ARENA_ARRAY(&a, struct db_notification_due, limit);
     enum rc rc = due ? wake_operations(n, now_ms, &a, &n_woken, e) : RC_NOMEM;
     if (!rc) rc = read_due(n, now_ms, limit, &a, due, &n_due, e);
     *n_sent = 0;
@@ -236,19 +187,19 @@ static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err
         if (rc) sql_rollback(n->db);
     }
     for (size_t i = 0; !rc && i < n_due; i++) {
-        const struct due *d = &due[i];
+        const struct db_notification_due *d = &due[i];
         struct err why = { 0 };
         const bool resync = (size_t)d->tries == n->n_retries;
         if ((size_t)d->tries > n->n_retries) continue;
         if (sign_and_send(n, d, resync, &a, &why) == RC_OK) {
             ++*n_sent;
-            log_event(LOG_INFO, "trigger.sent", LOG_S("device", d->name), LOG_N("trigger", d->trigger),
+            log_event(LOG_INFO, "trigger.sent", LOG_S("device", d->device_name), LOG_N("trigger", d->id),
                       LOG_S("channel", d->channel), LOG_S("address", d->address), LOG_N("try", d->tries + 1),
                       LOG_N("resync", resync));
         } else if (why.rc != RC_IO || (size_t)d->tries + 1 >= n->n_retries) {
             rc = fail(n, d, &why, now_ms, e); /* an address that can never work is not tried again */
         } else {
-            log_event(LOG_WARN, "trigger.retry", LOG_S("device", d->name), LOG_N("trigger", d->trigger),
+            log_event(LOG_WARN, "trigger.retry", LOG_S("device", d->device_name), LOG_N("trigger", d->id),
                       LOG_Z("why", why.text));
         }
     }
@@ -259,13 +210,8 @@ static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err
 
 static int64_t next_due(struct notifier *n)
 {
-    struct sql_rows *r = NULL;
     int64_t next = INT64_MAX;
-    if (sql_start(n->db, TRIGGER_STMT_NEXT, NULL, 0, &r, NULL) == RC_OK && sql_step(r, NULL) == RC_OK &&
-        !sql_is_null(r, 0))
-        next = sql_int(r, 0);
-    sql_end(r);
-    return next;
+    return db_notification_wake_ms(n->db, &next, NULL) ? INT64_MAX : next;
 }
 
 /* Sleep until woken, stopped, or `ms` have passed. @return false to stop */
@@ -330,9 +276,7 @@ static enum rc read_retries(struct notifier *n, struct err *e)
 
 enum rc notifier_create(struct server *srv, struct notifier **out, struct err *e)
 {
-    const struct sql_options o = {
-        .durable = srv->config->durable, .busy_ms = 5000, .statements = stmt_sql, .n_statements = TRIGGER_STMT_COUNT
-    };
+    const struct sql_options o = { .durable = srv->config->durable, .busy_ms = 5000 };
     pthread_condattr_t monotonic;
     struct notifier *n = calloc(1, sizeof *n);
     if (!n) return err_set(e, RC_NOMEM, "no memory for the notifier");

@@ -138,15 +138,13 @@ enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t
     struct change_slice s = { .authority = authority, .policy = policy, .revision = revision };
     int64_t n = 0;
     enum rc rc = change_stamp(db, authority, &s.stamp, e);
-    if (!rc)
-        rc = numbers(db, STR(REPLAN_SLICE), SQL_ARGS({ "after", SQL_I(0) }, { "limit", SQL_I(REPLAN_DEVICES) }),
-                     &s.last, &n, e);
+    if (!rc) rc = db_replan_slice(db, 0, REPLAN_DEVICES, &s.last, &n, e);
     if (!rc) rc = change_policy_slice(db, &s, selector, why, now_ms, e);
     if (rc || n < REPLAN_DEVICES) return rc;
-    return run(db, STR(REPLAN_ADD_POLICY),
-               SQL_ARGS({ "authority", SQL_I(authority) }, { "stamp", SQL_I(s.stamp) }, { "why", SQL_T(why) },
-                        { "last", SQL_I(s.last) }, { "policy", SQL_I(policy) }, { "revision", SQL_I(revision) }),
-               e);
+    const struct db_replan rest = {
+        .authority = authority, .stamp = s.stamp, .why = why, .after = s.last, .policy = policy, .revision = revision
+    };
+    return db_replan_add(db, &rest, e);
 }
 
 enum rc change_attributes(struct sql *db, int64_t device, struct str why, int64_t now_ms, struct err *e)

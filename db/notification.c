@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db/notification.h"
+#include "db/statements.h"
+
+#define NOTIFICATION                                                                                                   \
+    "SELECT t.trigger_id, t.device_id, d.name, t.session_no, t.state, t.why, t.channel, t.address, t.tries,"           \
+    " t.created_ms, t.sent_ms, t.answered_ms, t.next_ms, t.error FROM trigger t JOIN device d ON d.device_id = t.device_id"
+#define OPEN " AND state IN ('pending', 'sent')"
+#define NOTIFICATION_STATEMENTS(X)                                                                                     \
+    X(LIST, NOTIFICATION " WHERE t.trigger_id < :cursor AND " DB_OF_AUTHORITY(                                         \
+                "d.authority_id") " ORDER BY t.trigger_id DESC LIMIT :limit")                                          \
+    X(LIST_OF, NOTIFICATION " WHERE t.device_id = :device AND t.trigger_id < :cursor ORDER BY t.trigger_id DESC"       \
+                            " LIMIT :limit")                                                                           \
+    X(HASTEN, "UPDATE trigger SET next_ms = :now_ms WHERE trigger_id = :id" OPEN)                                      \
+    X(DUE, "SELECT t.trigger_id, t.device_id, d.authority_id, t.session_no, t.tries, d.name, t.channel, t.address,"    \
+           " t.why, a.server_name, a.server_ha1, c.server_nonce FROM trigger t"                                        \
+           " JOIN device d ON d.device_id = t.device_id JOIN account a ON a.device_id = t.device_id"                   \
+           " JOIN contact c ON c.device_id = t.device_id"                                                              \
+           " WHERE t.next_ms <= :now_ms ORDER BY t.next_ms LIMIT :limit")                                              \
+    X(WAKE, "SELECT min(next_ms) FROM (SELECT min(next_ms) AS next_ms FROM trigger WHERE next_ms IS NOT NULL"          \
+            " UNION ALL SELECT min(wake_ms) FROM operation WHERE wake_ms IS NOT NULL) n")                              \
+    X(SENT, "UPDATE trigger SET state = 'sent', tries = tries + 1, sent_ms = :now_ms, next_ms = :next_ms, error = ''"  \
+            " WHERE trigger_id = :id" OPEN)                                                                            \
+    X(FAILED, "UPDATE trigger SET state = 'failed', next_ms = NULL, error = :error WHERE trigger_id = :id" OPEN)       \
+    X(RESYNC, "UPDATE contact SET resync_until_ms = :until_ms WHERE device_id = :device")                              \
+    X(UNREACHABLE, "UPDATE device SET unreachable_ms = :now_ms WHERE device_id = :device")                             \
+    X(STEPS, "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason)"                              \
+             " SELECT o.operation_id, (SELECT coalesce(max(s.seq), 0) + 1 FROM operation_step s"                       \
+             " WHERE s.operation_id = o.operation_id), :now_ms, 'notified', 0, :reason"                                \
+             " FROM operation o WHERE o.device_id = :device AND o.state = 'queued' AND o.not_before_ms <= :now_ms")    \
+    X(OPERATIONS, "UPDATE operation SET state = 'notified', updated_ms = :now_ms, reason = :reason"                    \
+                  " WHERE device_id = :device AND state = 'queued' AND not_before_ms <= :now_ms")                      \
+    X(WAKING, "SELECT o.operation_id, o.device_id, d.authority_id, o.kind, o.state"                                    \
+              " FROM operation o JOIN device d ON d.device_id = o.device_id"                                           \
+              " WHERE o.wake_ms <= :now_ms ORDER BY o.wake_ms LIMIT :limit")                                           \
+    X(WOKEN, "UPDATE operation SET wake_ms = NULL, reason = CASE WHEN state = 'queued' THEN :reason ELSE reason END"   \
+             " WHERE operation_id = :operation")                                                                       \
+    X(EXPIRE, "DELETE FROM trigger WHERE trigger_id IN (SELECT trigger_id FROM trigger WHERE created_ms < :before_ms"  \
+              " AND state NOT IN ('pending', 'sent') ORDER BY trigger_id LIMIT :limit)")
+DB_STATEMENTS(notification, NOTIFICATION_STATEMENTS)
+
+enum rc db_notification_list(struct sql *db, int64_t authority, int64_t device, int64_t cursor, int64_t limit,
+                             struct sql_rows **rows, struct err *e)
+{
+    return device ? sql_query(db, LIST_OF,
+                              SQL_ARGS({ "device", SQL_I(device) }, { "cursor", SQL_I(cursor) },
+                                       { "limit", SQL_I(limit) }),
+                              rows, e)
+                  : sql_query(db, LIST,
+                              SQL_ARGS({ "authority", SQL_I(authority) }, { "cursor", SQL_I(cursor) },
+                                       { "limit", SQL_I(limit) }),
+                              rows, e);
+}
+
+enum rc db_notification_next(struct sql_rows *rows, struct db_notification *out, struct err *e)
+{
+    enum rc rc = sql_step(rows, e);
+    if (rc) return rc;
+    *out = (struct db_notification){ .id = sql_int(rows, 0),
+                                     .device = sql_int(rows, 1),
+                                     .device_name = sql_text(rows, 2),
+                                     .session_no = sql_int(rows, 3),
+                                     .state = sql_text(rows, 4),
+                                     .why = sql_text(rows, 5),
+                                     .channel = sql_text(rows, 6),
+                                     .address = sql_text(rows, 7),
+                                     .tries = sql_int(rows, 8),
+                                     .created_ms = sql_int(rows, 9),
+                                     .sent_ms = sql_int(rows, 10),
+                                     .answered_ms = sql_int(rows, 11),
+                                     .next_ms = sql_int(rows, 12),
+                                     .error = sql_text(rows, 13) };
+    return RC_OK;
+}
+
+enum rc db_notification_hasten(struct sql *db, int64_t id, int64_t now_ms, struct err *e)
+{
+    return sql_execute(db, HASTEN, SQL_ARGS({ "id", SQL_I(id) }, { "now_ms", SQL_I(now_ms) }), NULL, e);
+}
+
+enum rc db_notification_due(struct sql *db, int64_t now_ms, int64_t limit, struct sql_rows **rows, struct err *e)
+{
+    return sql_query(db, DUE, SQL_ARGS({ "now_ms", SQL_I(now_ms) }, { "limit", SQL_I(limit) }), rows, e);
+}
+
+enum rc db_notification_next_due(struct sql_rows *rows, struct db_notification_due *out, struct err *e)
+{
+    enum rc rc = sql_step(rows, e);
+    if (rc) return rc;
+    *out = (struct db_notification_due){ .id = sql_int(rows, 0),
+                                         .device = sql_int(rows, 1),
+                                         .authority = sql_int(rows, 2),
+                                         .session_no = sql_int(rows, 3),
+                                         .tries = sql_int(rows, 4),
+                                         .device_name = sql_text(rows, 5),
+                                         .channel = sql_text(rows, 6),
+                                         .address = sql_text(rows, 7),
+                                         .why = sql_text(rows, 8),
+                                         .server_name = sql_text(rows, 9),
+                                         .server_ha1 = sql_text(rows, 10),
+                                         .server_nonce = sql_text(rows, 11) };
+    return RC_OK;
+}
+
+enum rc db_notification_keep_due(struct db_notification_due *v, struct arena *a, struct err *e)
+{
+    return DB_KEEP(a, e, &v->device_name, &v->channel, &v->address, &v->why, &v->server_name, &v->server_ha1,
+                   &v->server_nonce);
+}
+
+enum rc db_notification_operations(struct sql *db, int64_t device, struct str reason, int64_t now_ms, struct err *e)
+{
+    const struct sql_arg args[] = { { "device", SQL_I(device) },
+                                    { "reason", SQL_T(reason) },
+                                    { "now_ms", SQL_I(now_ms) } };
+    enum rc rc = sql_execute(db, STEPS, args, 3, NULL, e);
+    return rc ? rc : sql_execute(db, OPERATIONS, args, 3, NULL, e);
+}
+
+enum rc db_notification_waking(struct sql *db, int64_t now_ms, int64_t limit, struct sql_rows **rows, struct err *e)
+{
+    return sql_query(db, WAKING, SQL_ARGS({ "now_ms", SQL_I(now_ms) }, { "limit", SQL_I(limit) }), rows, e);
+}
+
+enum rc db_notification_next_waking(struct sql_rows *rows, struct db_notification_waking *out, struct err *e)
+{
+    enum rc rc = sql_step(rows, e);
+    if (rc) return rc;
+    *out = (struct db_notification_waking){ .operation = sql_int(rows, 0),
+                                            .device = sql_int(rows, 1),
+                                            .authority = sql_int(rows, 2),
+                                            .kind = sql_text(rows, 3),
+                                            .waits = str_is(sql_text(rows, 4), "queued") };
+    return RC_OK;
+}
+
+enum rc db_notification_woken(struct sql *db, int64_t operation, struct str reason, struct err *e)
+{
+    return sql_execute(db, WOKEN, SQL_ARGS({ "operation", SQL_I(operation) }, { "reason", SQL_T(reason) }), NULL, e);
+}
+
+enum rc db_notification_wake_ms(struct sql *db, int64_t *out, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = db_row(db, WAKE, NULL, 0, &r, e);
+    if (!rc) *out = sql_is_null(r, 0) ? INT64_MAX : sql_int(r, 0);
+    sql_end(r);
+    return rc;
+}
+
+enum rc db_notification_sent(struct sql *db, int64_t id, int64_t now_ms, int64_t next_ms, struct err *e)
+{
+    return sql_execute(db, SENT,
+                       SQL_ARGS({ "id", SQL_I(id) }, { "now_ms", SQL_I(now_ms) }, { "next_ms", SQL_I(next_ms) }), NULL,
+                       e);
+}
+
+enum rc db_notification_failed(struct sql *db, int64_t id, struct str error, struct err *e)
+{
+    return sql_execute(db, FAILED, SQL_ARGS({ "id", SQL_I(id) }, { "error", SQL_T(error) }), NULL, e);
+}
+
+enum rc db_notification_resync(struct sql *db, int64_t device, int64_t until_ms, struct err *e)
+{
+    return sql_execute(db, RESYNC, SQL_ARGS({ "device", SQL_I(device) }, { "until_ms", SQL_I(until_ms) }), NULL, e);
+}
+
+enum rc db_notification_unreachable(struct sql *db, int64_t device, int64_t now_ms, struct err *e)
+{
+    return sql_execute(db, UNREACHABLE, SQL_ARGS({ "device", SQL_I(device) }, { "now_ms", SQL_I(now_ms) }), NULL, e);
+}
+
+enum rc db_notification_expire(struct sql *db, int64_t before_ms, int64_t limit, int64_t *removed, struct err *e)
+{
+    return sql_execute(db, EXPIRE, SQL_ARGS({ "before_ms", SQL_I(before_ms) }, { "limit", SQL_I(limit) }), removed, e);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DB_NOTIFICATION_H
+#define DB_NOTIFICATION_H
+/* Notifications (package 0) that ask a device to call (table trigger). */
+#include "db/sql/sql.h"
+
+struct db_notification {
+    int64_t id, device;
+    struct str device_name;
+    int64_t session_no; /* 1..65535 */
+    struct str state;   /* pending, sent, answered, failed, cancelled */
+    struct str why, channel, address;
+    int64_t tries, created_ms;
+    int64_t sent_ms, answered_ms, next_ms; /* 0 = not */
+    struct str error;
+};
+
+/** Of a device (0 = of all of the authority's; authority 0 = all), below the id `cursor`, newest first: rows for
+ *  db_notification_next. */
+enum rc db_notification_list(struct sql *db, int64_t authority, int64_t device, int64_t cursor, int64_t limit,
+                             struct sql_rows **rows, struct err *e);
+/** @param out  texts are good until the next step. @return RC_NOT_FOUND at the end */
+enum rc db_notification_next(struct sql_rows *rows, struct db_notification *out, struct err *e);
+/** One that is open is due now. */
+enum rc db_notification_hasten(struct sql *db, int64_t id, int64_t now_ms, struct err *e);
+
+/* One that is due, with what it is signed with. */
+struct db_notification_due {
+    int64_t id, device, authority, session_no, tries;
+    struct str device_name, channel, address, why;
+    struct str server_name, server_ha1, server_nonce; /* ha1: sealed */
+};
+/** The longest waiting first: rows for db_notification_next_due. */
+enum rc db_notification_due(struct sql *db, int64_t now_ms, int64_t limit, struct sql_rows **rows, struct err *e);
+enum rc db_notification_next_due(struct sql_rows *rows, struct db_notification_due *out, struct err *e);
+/** Copies its texts into the arena. */
+enum rc db_notification_keep_due(struct db_notification_due *v, struct arena *a, struct err *e);
+/** Operations of a device that wait and whose time has come are notified: each with a line of its history. */
+enum rc db_notification_operations(struct sql *db, int64_t device, struct str reason, int64_t now_ms, struct err *e);
+
+/* An operation whose time has come. */
+struct db_notification_waking {
+    int64_t operation, device, authority;
+    struct str kind;
+    bool waits; /* else the device called by itself, and has it */
+};
+/** The longest waiting first: rows for db_notification_next_waking. */
+enum rc db_notification_waking(struct sql *db, int64_t now_ms, int64_t limit, struct sql_rows **rows, struct err *e);
+enum rc db_notification_next_waking(struct sql_rows *rows, struct db_notification_waking *out, struct err *e);
+/** @param reason  of one that still waits */
+enum rc db_notification_woken(struct sql *db, int64_t operation, struct str reason, struct err *e);
+
+/** When the next notification, or an operation that waits for a time, is due; INT64_MAX = never. */
+enum rc db_notification_wake_ms(struct sql *db, int64_t *out, struct err *e);
+
+/* Of one that is open; nothing happens to any other. */
+enum rc db_notification_sent(struct sql *db, int64_t id, int64_t now_ms, int64_t next_ms, struct err *e);
+enum rc db_notification_failed(struct sql *db, int64_t id, struct str error, struct err *e);
+/** A notification with the resynchronisation nonce is out until then. */
+enum rc db_notification_resync(struct sql *db, int64_t device, int64_t until_ms, struct err *e);
+/** The last one was given up unanswered. */
+enum rc db_notification_unreachable(struct sql *db, int64_t device, int64_t now_ms, struct err *e);
+
+/** Remove those of before this time that are not open, at most `limit`. @param removed  may be NULL */
+enum rc db_notification_expire(struct sql *db, int64_t before_ms, int64_t limit, int64_t *removed, struct err *e);
+#endif
