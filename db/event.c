@@ -9,6 +9,9 @@
     X(NEWEST, "SELECT at_ms FROM event ORDER BY event_id DESC LIMIT 1")                                                \
     X(LIST, "SELECT event_id, authority_id, at_ms, type, device, data FROM event WHERE event_id > :after"              \
             " ORDER BY event_id LIMIT :limit")                                                                         \
+    X(TRIM, "DELETE FROM event WHERE authority_id = :authority AND device = :device AND device <> ''"                  \
+            " AND event_id <= (SELECT event_id FROM event WHERE authority_id = :authority AND device = :device"        \
+            " AND device <> '' ORDER BY event_id DESC LIMIT 1 OFFSET :keep)")                                          \
     X(EXPIRE, "DELETE FROM event WHERE event_id IN (SELECT event_id FROM event WHERE at_ms < :before_ms"               \
               " ORDER BY event_id LIMIT :limit)")
 DB_STATEMENTS(event, EVENT_STATEMENTS)
@@ -54,6 +57,13 @@ enum rc db_event_next(struct sql_rows *rows, struct db_event *out, struct err *e
                               .device = sql_text(rows, 4),
                               .data = sql_text(rows, 5) };
     return RC_OK;
+}
+
+enum rc db_event_trim(struct sql *db, int64_t authority, struct str device, int64_t keep, int64_t *gone, struct err *e)
+{
+    return sql_execute(
+        db, TRIM, SQL_ARGS({ "authority", SQL_I(authority) }, { "device", SQL_T(device) }, { "keep", SQL_I(keep) }),
+        gone, e);
 }
 
 enum rc db_event_expire(struct sql *db, int64_t before_ms, int64_t limit, int64_t *removed, struct err *e)

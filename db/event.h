@@ -23,6 +23,8 @@ enum rc db_event_list(struct sql *db, int64_t after, int64_t limit, struct sql_r
 /** @param out  texts are good until the next step. @return RC_NOT_FOUND at the end */
 enum rc db_event_next(struct sql_rows *rows, struct db_event *out, struct err *e);
 
+/** All but the newest ones of a device go. @param gone  may be NULL */
+enum rc db_event_trim(struct sql *db, int64_t authority, struct str device, int64_t keep, int64_t *gone, struct err *e);
 /** Remove those of before this time, the oldest first, at most `limit`. @param removed  may be NULL */
 enum rc db_event_expire(struct sql *db, int64_t before_ms, int64_t limit, int64_t *removed, struct err *e);
 #endif

@@ -24,17 +24,17 @@
     X(FAILED, "UPDATE trigger SET state = 'failed', next_ms = NULL, error = :error WHERE trigger_id = :id" OPEN)       \
     X(RESYNC, "UPDATE contact SET resync_until_ms = :until_ms WHERE device_id = :device")                              \
     X(UNREACHABLE, "UPDATE device SET unreachable_ms = :now_ms WHERE device_id = :device")                             \
-    X(STEPS, "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason)"                              \
-             " SELECT o.operation_id, (SELECT coalesce(max(s.seq), 0) + 1 FROM operation_step s"                       \
-             " WHERE s.operation_id = o.operation_id), :now_ms, 'notified', 0, :reason"                                \
-             " FROM operation o WHERE o.device_id = :device AND o.state = 'queued' AND o.not_before_ms <= :now_ms")    \
-    X(OPERATIONS, "UPDATE operation SET state = 'notified', updated_ms = :now_ms, reason = :reason"                    \
-                  " WHERE device_id = :device AND state = 'queued' AND not_before_ms <= :now_ms")                      \
-    X(WAKING, "SELECT o.operation_id, o.device_id, d.authority_id, o.kind, o.state"                                    \
-              " FROM operation o JOIN device d ON d.device_id = o.device_id"                                           \
-              " WHERE o.wake_ms <= :now_ms ORDER BY o.wake_ms LIMIT :limit")                                           \
-    X(WOKEN, "UPDATE operation SET wake_ms = NULL, reason = CASE WHEN state = 'queued' THEN :reason ELSE reason END"   \
-             " WHERE operation_id = :operation")                                                                       \
+    X(IS_OPEN, "SELECT trigger_id, sent_ms FROM trigger WHERE device_id = :device"                                     \
+               " AND session_no IN (:session_no, :swapped)" OPEN " ORDER BY trigger_id DESC LIMIT 1")                  \
+    X(ANSWERED, "UPDATE trigger SET state = 'answered', answered_ms = :now_ms, next_ms = NULL, error = ''"             \
+                " WHERE trigger_id = :id" OPEN)                                                                        \
+    X(NEEDLESS, "UPDATE trigger SET state = 'cancelled', next_ms = NULL, error = 'the device called by itself'"        \
+                " WHERE device_id = :device" OPEN)                                                                     \
+    X(AGAIN, "UPDATE trigger SET next_ms = :now_ms WHERE device_id = :device AND state = 'sent'"                       \
+             " AND next_ms > :now_ms AND sent_ms <= :nonce_ms")                                                        \
+    X(TRIM, "DELETE FROM trigger WHERE device_id = :device AND state NOT IN ('pending', 'sent')"                       \
+            " AND trigger_id <= (SELECT trigger_id FROM trigger WHERE device_id = :device"                             \
+            " ORDER BY trigger_id DESC LIMIT 1 OFFSET :keep)")                                                         \
     X(EXPIRE, "DELETE FROM trigger WHERE trigger_id IN (SELECT trigger_id FROM trigger WHERE created_ms < :before_ms"  \
               " AND state NOT IN ('pending', 'sent') ORDER BY trigger_id LIMIT :limit)")
 DB_STATEMENTS(notification, NOTIFICATION_STATEMENTS)
@@ -108,37 +108,6 @@ enum rc db_notification_keep_due(struct db_notification_due *v, struct arena *a,
                    &v->server_nonce);
 }
 
-enum rc db_notification_operations(struct sql *db, int64_t device, struct str reason, int64_t now_ms, struct err *e)
-{
-    const struct sql_arg args[] = { { "device", SQL_I(device) },
-                                    { "reason", SQL_T(reason) },
-                                    { "now_ms", SQL_I(now_ms) } };
-    enum rc rc = sql_execute(db, STEPS, args, 3, NULL, e);
-    return rc ? rc : sql_execute(db, OPERATIONS, args, 3, NULL, e);
-}
-
-enum rc db_notification_waking(struct sql *db, int64_t now_ms, int64_t limit, struct sql_rows **rows, struct err *e)
-{
-    return sql_query(db, WAKING, SQL_ARGS({ "now_ms", SQL_I(now_ms) }, { "limit", SQL_I(limit) }), rows, e);
-}
-
-enum rc db_notification_next_waking(struct sql_rows *rows, struct db_notification_waking *out, struct err *e)
-{
-    enum rc rc = sql_step(rows, e);
-    if (rc) return rc;
-    *out = (struct db_notification_waking){ .operation = sql_int(rows, 0),
-                                            .device = sql_int(rows, 1),
-                                            .authority = sql_int(rows, 2),
-                                            .kind = sql_text(rows, 3),
-                                            .waits = str_is(sql_text(rows, 4), "queued") };
-    return RC_OK;
-}
-
-enum rc db_notification_woken(struct sql *db, int64_t operation, struct str reason, struct err *e)
-{
-    return sql_execute(db, WOKEN, SQL_ARGS({ "operation", SQL_I(operation) }, { "reason", SQL_T(reason) }), NULL, e);
-}
-
 enum rc db_notification_wake_ms(struct sql *db, int64_t *out, struct err *e)
 {
     struct sql_rows *r = NULL;
@@ -168,6 +137,44 @@ enum rc db_notification_resync(struct sql *db, int64_t device, int64_t until_ms,
 enum rc db_notification_unreachable(struct sql *db, int64_t device, int64_t now_ms, struct err *e)
 {
     return sql_execute(db, UNREACHABLE, SQL_ARGS({ "device", SQL_I(device) }, { "now_ms", SQL_I(now_ms) }), NULL, e);
+}
+
+enum rc db_notification_open(struct sql *db, int64_t device, int64_t session_no, int64_t swapped, int64_t *id,
+                             int64_t *sent_ms, struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = db_row(db, IS_OPEN,
+                        SQL_ARGS({ "device", SQL_I(device) }, { "session_no", SQL_I(session_no) },
+                                 { "swapped", SQL_I(swapped) }),
+                        &r, e);
+    if (!rc) {
+        *id = sql_int(r, 0);
+        *sent_ms = sql_int(r, 1);
+    }
+    sql_end(r);
+    return rc;
+}
+
+enum rc db_notification_answered(struct sql *db, int64_t id, int64_t now_ms, struct err *e)
+{
+    return sql_execute(db, ANSWERED, SQL_ARGS({ "id", SQL_I(id) }, { "now_ms", SQL_I(now_ms) }), NULL, e);
+}
+
+enum rc db_notification_needless(struct sql *db, int64_t device, struct err *e)
+{
+    return sql_execute(db, NEEDLESS, SQL_ARGS({ "device", SQL_I(device) }), NULL, e);
+}
+
+enum rc db_notification_again(struct sql *db, int64_t device, int64_t now_ms, int64_t nonce_ms, struct err *e)
+{
+    return sql_execute(
+        db, AGAIN, SQL_ARGS({ "device", SQL_I(device) }, { "now_ms", SQL_I(now_ms) }, { "nonce_ms", SQL_I(nonce_ms) }),
+        NULL, e);
+}
+
+enum rc db_notification_trim(struct sql *db, int64_t device, int64_t keep, int64_t *gone, struct err *e)
+{
+    return sql_execute(db, TRIM, SQL_ARGS({ "device", SQL_I(device) }, { "keep", SQL_I(keep) }), gone, e);
 }
 
 enum rc db_notification_expire(struct sql *db, int64_t before_ms, int64_t limit, int64_t *removed, struct err *e)

@@ -35,21 +35,6 @@ enum rc db_notification_due(struct sql *db, int64_t now_ms, int64_t limit, struc
 enum rc db_notification_next_due(struct sql_rows *rows, struct db_notification_due *out, struct err *e);
 /** Copies its texts into the arena. */
 enum rc db_notification_keep_due(struct db_notification_due *v, struct arena *a, struct err *e);
-/** Operations of a device that wait and whose time has come are notified: each with a line of its history. */
-enum rc db_notification_operations(struct sql *db, int64_t device, struct str reason, int64_t now_ms, struct err *e);
-
-/* An operation whose time has come. */
-struct db_notification_waking {
-    int64_t operation, device, authority;
-    struct str kind;
-    bool waits; /* else the device called by itself, and has it */
-};
-/** The longest waiting first: rows for db_notification_next_waking. */
-enum rc db_notification_waking(struct sql *db, int64_t now_ms, int64_t limit, struct sql_rows **rows, struct err *e);
-enum rc db_notification_next_waking(struct sql_rows *rows, struct db_notification_waking *out, struct err *e);
-/** @param reason  of one that still waits */
-enum rc db_notification_woken(struct sql *db, int64_t operation, struct str reason, struct err *e);
-
 /** When the next notification, or an operation that waits for a time, is due; INT64_MAX = never. */
 enum rc db_notification_wake_ms(struct sql *db, int64_t *out, struct err *e);
 
@@ -61,6 +46,17 @@ enum rc db_notification_resync(struct sql *db, int64_t device, int64_t until_ms,
 /** The last one was given up unanswered. */
 enum rc db_notification_unreachable(struct sql *db, int64_t device, int64_t now_ms, struct err *e);
 
+/* What a call of the device says of those that are open. */
+/** The one with this session number, or with its octets swapped. @param sent_ms  0 = not yet. @return RC_NOT_FOUND */
+enum rc db_notification_open(struct sql *db, int64_t device, int64_t session_no, int64_t swapped, int64_t *id,
+                             int64_t *sent_ms, struct err *e);
+enum rc db_notification_answered(struct sql *db, int64_t id, int64_t now_ms, struct err *e);
+/** The device called by itself. */
+enum rc db_notification_needless(struct sql *db, int64_t device, struct err *e);
+/** What was sent up to nonce_ms was signed with a nonce that the device has given up since: it is due again. */
+enum rc db_notification_again(struct sql *db, int64_t device, int64_t now_ms, int64_t nonce_ms, struct err *e);
+/** All but the newest ones of a device go, and those that are open. @param gone  may be NULL */
+enum rc db_notification_trim(struct sql *db, int64_t device, int64_t keep, int64_t *gone, struct err *e);
 /** Remove those of before this time that are not open, at most `limit`. @param removed  may be NULL */
 enum rc db_notification_expire(struct sql *db, int64_t before_ms, int64_t limit, int64_t *removed, struct err *e);
 #endif

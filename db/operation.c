@@ -22,9 +22,21 @@
     X(LAST, "SELECT coalesce(max(operation_id), 0) FROM operation WHERE device_id = :device_id")                       \
     X(BY_HAND, "SELECT operation_id, owner, kind, created_ms, created_by FROM operation WHERE device_id = :device_id"  \
                " AND by_policy = 0 AND scope = 1 AND state = 'verified' ORDER BY operation_id DESC LIMIT 200")         \
-    X(ADD, "INSERT INTO operation (operation_id, device_id, kind, by_policy, scope, owner, args, correlator, state,"   \
-           " reason, tries, created_by, created_ms, updated_ms) VALUES (:operation_id, :device_id, :kind, 1, :scope,"  \
-           " :owner, :args, :correlator, 'sent', :reason, 1, 'policy', :now_ms, :now_ms)")                             \
+    X(ADD, "INSERT INTO operation (operation_id, device_id, kind, by_policy, scope, owner, args, tree_command,"        \
+           " tree_uri, tree_format, tree_type, tree_data, secret, correlator, state, reason, tries, created_by,"       \
+           " created_ms, updated_ms, not_before_ms, expires_ms, wake_ms) VALUES (:operation_id, :device_id, :kind,"    \
+           " :by_policy, :scope, :owner, :args, :tree_command, :tree_uri, :tree_format, :tree_type, :tree_data,"       \
+           " :secret, :correlator, :state, :reason, :tries, :created_by, :now_ms, :now_ms, :not_before_ms,"            \
+           " :expires_ms, :wake_ms)")                                                                                  \
+    X(QUEUED, "SELECT operation_id, code, percent FROM operation WHERE device_id = :device_id AND state = 'queued'"    \
+              " AND not_before_ms <= :now_ms ORDER BY operation_id LIMIT :limit")                                      \
+    X(UNDONE, "SELECT code, percent FROM operation WHERE operation_id = :operation_id"                                 \
+              " AND (state = 'queued' OR state = 'notified') AND (tries = 0 OR code <> 0)")                            \
+    X(WAKING, "SELECT o.operation_id, o.device_id, d.authority_id, o.kind, o.state"                                    \
+              " FROM operation o JOIN device d ON d.device_id = o.device_id"                                           \
+              " WHERE o.wake_ms <= :now_ms ORDER BY o.wake_ms LIMIT :limit")                                           \
+    X(WOKEN, "UPDATE operation SET wake_ms = NULL, reason = CASE WHEN state = 'queued' THEN :reason ELSE reason END"   \
+             " WHERE operation_id = :operation_id")                                                                    \
     X(MOVE, OPERATION_SET " AND " OPERATION_IS_OPEN)                                                                   \
     X(MOVE_AGAIN, OPERATION_SET)                                                                                       \
     X(STEP, "INSERT INTO operation_step (operation_id, seq, at_ms, state, code, reason) SELECT :operation_id,"         \
@@ -150,15 +162,130 @@ enum rc db_operation_explain(struct sql *db, int64_t id, struct str reason, stru
     return sql_execute(db, STEP_EXPLAIN, SQL_ARGS({ "reason", SQL_T(reason) }, { "operation_id", SQL_I(id) }), NULL, e);
 }
 
-enum rc db_operation_add(struct sql *db, int64_t device, const struct db_operation *op, struct str reason,
-                         int64_t now_ms, struct err *e)
+struct adding {
+    int64_t id, device, tries, wake_ms, now_ms;
+    bool by_policy;
+    struct str state, reason, created_by;
+};
+
+static enum rc add(struct sql *db, const struct db_operation *op, const struct adding *x, struct err *e)
 {
     return sql_execute(
         db, ADD,
-        SQL_ARGS({ "operation_id", SQL_I(op->id) }, { "device_id", SQL_I(device) }, { "kind", SQL_T(op->kind) },
-                 { "scope", SQL_I(op->scope) }, { "owner", SQL_T(op->owner) }, { "args", SQL_T(op->args) },
-                 { "correlator", SQL_T(op->correlator) }, { "reason", SQL_T(reason) }, { "now_ms", SQL_I(now_ms) }),
+        SQL_ARGS({ "operation_id", SQL_I(x->id) }, { "device_id", SQL_I(x->device) }, { "kind", SQL_T(op->kind) },
+                 { "by_policy", SQL_I(x->by_policy) }, { "scope", SQL_I(op->scope) }, { "owner", SQL_T(op->owner) },
+                 { "args", SQL_T(op->args) }, { "tree_command", SQL_TN(op->tree_command) },
+                 { "tree_uri", SQL_TN(op->tree_uri) }, { "tree_format", SQL_TN(op->tree_format) },
+                 { "tree_type", SQL_TN(op->tree_type) }, { "tree_data", op->has_data ? SQL_T(op->tree_data) : SQL_N },
+                 { "secret", SQL_I(op->secret) }, { "correlator", SQL_T(op->correlator) }, { "state", SQL_T(x->state) },
+                 { "reason", SQL_T(x->reason) }, { "tries", SQL_I(x->tries) }, { "created_by", SQL_T(x->created_by) },
+                 { "now_ms", SQL_I(x->now_ms) }, { "not_before_ms", SQL_I(op->not_before_ms) },
+                 { "expires_ms", SQL_I(op->expires_ms) }, { "wake_ms", x->wake_ms ? SQL_I(x->wake_ms) : SQL_N }),
         NULL, e);
+}
+
+enum rc db_operation_add(struct sql *db, int64_t device, const struct db_operation *op, struct str reason,
+                         int64_t now_ms, struct err *e)
+{
+    const struct adding x = { .id = op->id,
+                              .device = device,
+                              .tries = 1,
+                              .now_ms = now_ms,
+                              .by_policy = true,
+                              .state = STR("sent"),
+                              .reason = reason,
+                              .created_by = STR("policy") };
+    return add(db, op, &x, e);
+}
+
+enum rc db_operation_ask(struct sql *db, int64_t device, const struct db_operation *op, struct str reason,
+                         struct str created_by, int64_t wake_ms, int64_t now_ms, int64_t *id, struct err *e)
+{
+    struct adding x = { .device = device,
+                        .wake_ms = wake_ms,
+                        .now_ms = now_ms,
+                        .state = STR("queued"),
+                        .reason = reason,
+                        .created_by = created_by };
+    enum rc rc = db_operation_number(db, &x.id, e);
+    if (!rc) rc = add(db, op, &x, e);
+    const struct db_operation_move first = { .id = x.id, .state = x.state, .reason = reason, .now_ms = now_ms };
+    if (!rc) rc = db_operation_step(db, &first, e);
+    if (!rc) *id = x.id;
+    return rc;
+}
+
+enum rc db_operation_notified(struct sql *db, int64_t device, struct str reason, int64_t now_ms, struct err *e)
+{
+    enum { AT_A_TIME = 64 };
+    struct db_operation_move m[AT_A_TIME];
+    size_t n;
+    do {
+        struct sql_rows *r = NULL;
+        n = 0;
+        enum rc rc = sql_query(db, QUEUED,
+                               SQL_ARGS({ "device_id", SQL_I(device) }, { "now_ms", SQL_I(now_ms) },
+                                        { "limit", SQL_I(AT_A_TIME) }),
+                               &r, e);
+        for (; !rc && n < AT_A_TIME && (rc = sql_step(r, e)) == RC_OK; n++)
+            m[n] = (struct db_operation_move){ .id = sql_int(r, 0),
+                                               .state = STR("notified"),
+                                               .reason = reason,
+                                               .code = sql_int(r, 1),
+                                               .percent = sql_int(r, 2),
+                                               .tries = -1,
+                                               .now_ms = now_ms };
+        sql_end(r);
+        rc = rc == RC_NOT_FOUND ? RC_OK : rc;
+        for (size_t i = 0; !rc && i < n; i++) {
+            rc = db_operation_move(db, &m[i], e);
+            m[i].code = 0; /* the step itself had none */
+            if (!rc) rc = db_operation_step(db, &m[i], e);
+        }
+        if (rc) return rc;
+    } while (n == AT_A_TIME);
+    return RC_OK;
+}
+
+enum rc db_operation_cancel(struct sql *db, int64_t id, struct str reason, int64_t now_ms, struct err *e)
+{
+    struct db_operation_move m = {
+        .id = id, .state = STR("cancelled"), .reason = reason, .tries = -1, .now_ms = now_ms
+    };
+    struct sql_rows *r = NULL;
+    enum rc rc = db_row(db, UNDONE, SQL_ARGS({ "operation_id", SQL_I(id) }), &r, e);
+    if (!rc) {
+        m.code = sql_int(r, 0);
+        m.percent = sql_int(r, 1);
+    }
+    sql_end(r);
+    if (rc == RC_NOT_FOUND) return err_set(e, RC_CONFLICT, "the operation may have been done");
+    if (!rc) rc = db_operation_move(db, &m, e);
+    if (!rc) rc = db_operation_woken(db, id, reason, e);
+    m.code = 0; /* the step itself has none */
+    return rc ? rc : db_operation_step(db, &m, e);
+}
+
+enum rc db_operation_waking(struct sql *db, int64_t now_ms, int64_t limit, struct sql_rows **rows, struct err *e)
+{
+    return sql_query(db, WAKING, SQL_ARGS({ "now_ms", SQL_I(now_ms) }, { "limit", SQL_I(limit) }), rows, e);
+}
+
+enum rc db_operation_next_waking(struct sql_rows *rows, struct db_operation_waking *out, struct err *e)
+{
+    enum rc rc = sql_step(rows, e);
+    if (rc) return rc;
+    *out = (struct db_operation_waking){ .id = sql_int(rows, 0),
+                                         .device = sql_int(rows, 1),
+                                         .authority = sql_int(rows, 2),
+                                         .kind = sql_text(rows, 3),
+                                         .waits = str_is(sql_text(rows, 4), "queued") };
+    return RC_OK;
+}
+
+enum rc db_operation_woken(struct sql *db, int64_t id, struct str reason, struct err *e)
+{
+    return sql_execute(db, WOKEN, SQL_ARGS({ "operation_id", SQL_I(id) }, { "reason", SQL_T(reason) }), NULL, e);
 }
 
 enum rc db_operation_number(struct sql *db, int64_t *id, struct err *e)

@@ -50,8 +50,30 @@ enum rc db_operation_explain(struct sql *db, int64_t id, struct str reason, stru
 /** One that the plan made, as it is sent: id, scope, kind, owner, args and correlator. The number comes from db_operation_number. */
 enum rc db_operation_add(struct sql *db, int64_t device, const struct db_operation *op, struct str reason,
                          int64_t now_ms, struct err *e);
+/** One that a person asked for, queued, with the first line of its history: all but id, state, by_policy, tries, created_ms and
+ * updated_ms of `op`. @param wake_ms  when its device is to be called for it; 0 = now */
+enum rc db_operation_ask(struct sql *db, int64_t device, const struct db_operation *op, struct str reason,
+                         struct str created_by, int64_t wake_ms, int64_t now_ms, int64_t *id, struct err *e);
 /** The number of the next one; see db/sql/sequence.h. */
 enum rc db_operation_number(struct sql *db, int64_t *id, struct err *e);
+/** Those of a device that are queued and whose time has come: its notification is on its way. */
+enum rc db_operation_notified(struct sql *db, int64_t device, struct str reason, int64_t now_ms, struct err *e);
+/** A person takes back one that was not sent, or was refused by the device. @return RC_CONFLICT: it may have been done */
+enum rc db_operation_cancel(struct sql *db, int64_t id, struct str reason, int64_t now_ms, struct err *e);
+
+/* One whose time has come. */
+struct db_operation_waking {
+    int64_t id, device, authority;
+    struct str kind;
+    bool waits; /* else the device called by itself, and has it */
+};
+/** The longest waiting first: rows for db_operation_next_waking. */
+enum rc db_operation_waking(struct sql *db, int64_t now_ms, int64_t limit, struct sql_rows **rows, struct err *e);
+/** @param out  texts are good until the next step. @return RC_NOT_FOUND at the end */
+enum rc db_operation_next_waking(struct sql_rows *rows, struct db_operation_waking *out, struct err *e);
+/** @param reason  of one that still waits */
+enum rc db_operation_woken(struct sql *db, int64_t id, struct str reason, struct err *e);
+
 /** @param sealed  the whole of it, where `result` hides secrets; empty = nothing is hidden */
 enum rc db_operation_result(struct sql *db, int64_t id, struct str result, struct str sealed, struct err *e);
 

@@ -4,10 +4,10 @@
 
 #define ITEM_AT " WHERE operation_id = :operation_id AND seq = :seq"
 #define OPERATION_ITEM_STATEMENTS(X)                                                                                   \
-    X(LIST, "SELECT seq, command, uri, format, type, data, code, seen_code, seen, seen_ms, secret, changed_by"         \
+    X(LIST, "SELECT seq, command, uri, format, type, data, code, seen_code, seen, seen_ms, secret, changed_by, result" \
             " FROM operation_item WHERE operation_id = :operation_id ORDER BY seq")                                    \
-    X(ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data)"                          \
-           " VALUES (:operation_id, :seq, :command, :uri, 'chr', 'text/plain', :data)")                                \
+    X(ADD, "INSERT INTO operation_item (operation_id, seq, command, uri, format, type, data, secret)"                  \
+           " VALUES (:operation_id, :seq, :command, :uri, :format, :type, :data, :secret)")                            \
     X(SENT, "UPDATE operation_item SET code = 0, result = NULL, seen_code = 0, seen = NULL, seen_ms = 0,"              \
             " changed_by = NULL WHERE operation_id = :operation_id")                                                   \
     X(CODE, "UPDATE operation_item SET code = :code" ITEM_AT)                                                          \
@@ -44,7 +44,9 @@ enum rc db_operation_item_next(struct sql_rows *rows, struct db_operation_item *
                                        .seen_ms = sql_int(rows, 9),
                                        .secret = sql_int(rows, 10),
                                        .changed = !sql_is_null(rows, 11),
-                                       .changed_by = sql_int(rows, 11) };
+                                       .changed_by = sql_int(rows, 11),
+                                       .has_result = !sql_is_null(rows, 12),
+                                       .result = sql_text(rows, 12) };
     return RC_OK;
 }
 
@@ -52,7 +54,8 @@ enum rc db_operation_item_add(struct sql *db, const struct db_operation_item *x,
 {
     return sql_execute(db, ADD,
                        SQL_ARGS(AT(x->operation, x->seq), { "command", SQL_T(x->command) }, { "uri", SQL_T(x->uri) },
-                                { "data", x->has_data ? SQL_T(x->data) : SQL_N }),
+                                { "format", SQL_TN(x->format) }, { "type", SQL_TN(x->type) },
+                                { "data", x->has_data ? SQL_T(x->data) : SQL_N }, { "secret", SQL_I(x->secret) }),
                        NULL, e);
 }
 

@@ -5,9 +5,10 @@
 #include "db/sql/sql.h"
 
 struct db_operation_item {
-    int64_t operation, seq; /* seq from 1 on, in the order of the commands */
-    struct str command, uri, format, type, data, seen;
-    bool has_data, changed;
+    int64_t operation, seq;                            /* seq from 1 on, in the order of the commands */
+    struct str command, uri, format, type, data, seen; /* format, type: empty = none */
+    bool has_data, changed, has_result;
+    struct str result;                                    /* JSON list; only read */
     int64_t secret, code, seen_code, seen_ms, changed_by; /* secret as in db_operation */
 };
 
@@ -15,7 +16,7 @@ struct db_operation_item {
 enum rc db_operation_item_list(struct sql *db, int64_t operation, struct sql_rows **rows, struct err *e);
 /** @param out  texts are good until the next step. @return RC_NOT_FOUND at the end */
 enum rc db_operation_item_next(struct sql_rows *rows, struct db_operation_item *out, struct err *e);
-/** operation, seq, command, uri and data. */
+/** operation, seq, command, uri, format, type, data and secret. */
 enum rc db_operation_item_add(struct sql *db, const struct db_operation_item *x, struct err *e);
 /** The commands go out (again): nothing is known of them yet. */
 enum rc db_operation_items_sent(struct sql *db, int64_t operation, struct err *e);

@@ -17,6 +17,10 @@ enum rc db_sample_range(struct sql *db, int64_t device, struct str vm, int64_t f
                         struct sql_rows **rows, struct err *e);
 /** @param out  the text is good until the next step. @return RC_NOT_FOUND at the end */
 enum rc db_sample_next(struct sql_rows *rows, struct db_sample *out, struct err *e);
+/** In the place of one of the same moment. */
+enum rc db_sample_put(struct sql *db, int64_t device, struct str vm, const struct db_sample *v, struct err *e);
+/** All but the newest ones of a device go. @param gone  may be NULL */
+enum rc db_sample_trim(struct sql *db, int64_t device, int64_t keep, int64_t *gone, struct err *e);
 /** Remove a device's of before this time, at most `limit`. @param removed  may be NULL */
 enum rc db_sample_expire(struct sql *db, int64_t device, int64_t before_ms, int64_t limit, int64_t *removed,
                          struct err *e);

@@ -27,14 +27,17 @@
     X(notification) \
     X(operation) \
     X(operation_item) \
+    X(operation_record) \
     X(path) \
     X(policy) \
     X(policy_set) \
     X(policy_vm) \
+    X(recording) \
     X(refusal) \
     X(replan) \
     X(sample) \
     X(session) \
+    X(session_record) \
     X(token) \
     X(tree) \
     X(vm) \

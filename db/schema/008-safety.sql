@@ -134,3 +134,7 @@ CREATE INDEX policy_vm_policy ON policy_vm (policy_id, device_id);
 -- A change of a policy reaches a fleet a slice at a time, as one of a description does (006).
 ALTER TABLE replan ADD COLUMN policy_id INTEGER REFERENCES policy;     -- NULL = a description; man, mod, mo are empty then
 ALTER TABLE replan ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;     -- of the policy; 0 = it was deleted
+
+-- Attributes are written to their table; the view is for reading.
+DROP TRIGGER attribute_set;
+DROP TRIGGER attribute_delete;

@@ -307,13 +307,6 @@ enum rc touch(struct call *c, int64_t authority, int64_t device, struct str why)
 
 /* Small helpers. */
 
-enum rc one_row(struct call *c, int statement, const struct sql_arg *args, size_t n, struct sql_rows **rows)
-{
-    *rows = NULL;
-    enum rc rc = sql_start(c->db, statement, args, n, rows, &c->e);
-    return rc ? rc : sql_step(*rows, &c->e);
-}
-
 struct str dm_url(struct call *c, struct str authority)
 {
     struct buf b;

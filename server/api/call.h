@@ -3,7 +3,6 @@
 #define SERVER_API_CALL_H
 /* One request on its way through the API: who asks, what for, with which transaction, and the answer. Inside
  * server/api/ only. */
-#include "db/api.h"
 #include "db/authority.h"
 #include "db/condition.h"
 #include "db/selector.h"
@@ -121,11 +120,6 @@ enum rc page_begin(struct call *c, int64_t start, struct page *p);
 /** For each row, whose id is `id`: true while the row belongs to this page (the query asks for limit + 1 rows). */
 bool page_more(struct page *p, int64_t id);
 enum rc page_end(struct call *c, struct page *p, enum rc rc);
-#define PAGE_ARGS(p)                                                                                                   \
-    { "cursor", SQL_I((p).cursor) },                                                                                   \
-    {                                                                                                                  \
-        "limit", SQL_I((p).limit + 1)                                                                                  \
-    }
 
 /* Changes. */
 /** Begin the transaction that the router commits when the call went well. Nothing when it has begun. */
@@ -143,8 +137,6 @@ enum rc if_match(struct call *c, const char *version);
 /** The authority a new thing belongs to: `name` when it is not empty, else the scope, else the only one there is. */
 enum rc authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found,
                       struct str *server_id);
-/** Every statement's first row only: copies nothing. */
-enum rc one_row(struct call *c, int statement, const struct sql_arg *args, size_t n, struct sql_rows **rows);
 /** Where the devices of an authority call: stays right when there are several authorities later. */
 struct str dm_url(struct call *c, struct str authority);
 /** A copy that lives as long as the call. */

@@ -2,7 +2,6 @@
 #include "server/api/desks.h"
 
 #include "base/world.h"
-#include "db/api.h"
 #include "server/api/call.h"
 
 #include <pthread.h>
@@ -41,9 +40,7 @@ enum rc desk_open(struct api *api, struct desk *d, struct err *e)
 {
     const struct sql_options o = { .durable = api->srv->config->durable,
                                    .busy_ms = DESK_BUSY_MS,
-                                   .health = server_database_health(api->srv),
-                                   .statements = api_statements,
-                                   .n_statements = API_STATEMENT_COUNT };
+                                   .health = server_database_health(api->srv) };
     d->api = api;
     enum rc rc = sql_open(api->srv->config->database, &o, &d->db, e);
     return rc ? rc : store_open(api->srv, &d->store, e);

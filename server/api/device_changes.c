@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/vm.h"
 #include "server/api/call.h"
 #include "db/attribute.h"
 #include "db/credentials.h"
@@ -336,14 +337,13 @@ static enum rc patch(struct call *c)
 static enum rc check_vms(struct call *c, const struct device_row *d)
 {
     struct sql_rows *r = NULL;
+    struct db_vm vm;
     struct str names = { 0 };
     size_t n = 0;
     if (str_is(query(c, "force"), "true")) return RC_OK;
-    enum rc rc = sql_start(c->db, API_DEVICE_VM_NAMES, SQL_ARGS({ "device", SQL_I(d->id) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        names = n++ ? arena_printf(c->a, "%.*s, %.*s", STR_ARG(names), STR_ARG(sql_text(r, 0)))
-                    : keep(c, sql_text(r, 0));
-    }
+    enum rc rc = db_vm_list(c->db, d->id, &r, &c->e);
+    while (!rc && (rc = db_vm_next(r, &vm, &c->e)) == RC_OK)
+        names = n++ ? arena_printf(c->a, "%.*s, %.*s", STR_ARG(names), STR_ARG(vm.vm)) : keep(c, vm.vm);
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
     return n ? refuse(c, 409, "The device has VMs", NULL,

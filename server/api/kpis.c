@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/vm.h"
 #include "server/api/call.h"
 #include "db/sample.h"
 
@@ -288,13 +289,12 @@ static enum rc history(struct call *c, const struct device_row *d, struct str vm
 enum rc kpis(struct call *c)
 {
     struct device_row d;
-    struct sql_rows *r = NULL;
+    struct db_vm vm;
     json_t *j = NULL;
     bool from = false, to = false;
     enum rc rc = device_find(c, c->param[0], &d);
     if (rc) return rc;
-    rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), &r);
-    sql_end(r);
+    rc = db_vm_find(c->db, d.id, c->param[1], c->a, &vm, &c->e);
     if (rc == RC_NOT_FOUND) return missing(c, "VM", c->param[1]);
     if (rc) return rc;
     http_query(c->r, "from", &from);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/operation.h"
+#include "db/operation_record.h"
+#include "db/vm.h"
 #include "server/api/tree_commands.h"
 #include "server/core/credentials.h"
 
@@ -25,15 +28,14 @@ static enum rc list(struct call *c, int64_t device)
                       " cancelled, superseded, expired, unknown");
     enum rc rc = page_begin(c, INT64_MAX, &p);
     if (rc) return rc;
-    if (device)
-        rc = sql_start(c->db, API_OPERATIONS_OF,
-                       SQL_ARGS({ "device", SQL_I(device) }, { "state", SQL_T(state) }, PAGE_ARGS(p)), &r, &c->e);
-    else
-        rc = sql_start(c->db, API_OPERATIONS,
-                       SQL_ARGS({ "authority", SQL_I(c->scope) }, { "state", SQL_T(state) }, PAGE_ARGS(p)), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0))) break;
-        json_array_append_new(p.items, operation_row_json(c->api->srv, r));
+    const struct db_operation_filter f = {
+        .device = device, .authority = c->scope, .state = state, .cursor = p.cursor, .limit = p.limit + 1
+    };
+    struct db_operation_record v;
+    rc = db_operation_record_list(c->db, &f, &r, &c->e);
+    while (!rc && (rc = db_operation_record_next(r, &v, &c->e)) == RC_OK) {
+        if (!page_more(&p, v.id)) break;
+        json_array_append_new(p.items, operation_row_json(c->api->srv, &v));
     }
     sql_end(r);
     return page_end(c, &p, rc);
@@ -65,11 +67,9 @@ static enum rc find_operation(struct call *c, int64_t *id, json_t **j, bool *fin
 /* What was sealed of its result is for those who may ask such things, and only here: not in lists, events and the audit. */
 static enum rc show_result(struct call *c, int64_t id, json_t *j)
 {
-    struct sql_rows *r = NULL;
-    struct str text = { 0 };
-    enum rc rc = one_row(c, API_OPERATION_RESULT, SQL_ARGS({ "id", SQL_I(id) }), &r);
-    if (!rc) rc = secret_open_text(c->api->srv->secret_key, sql_text(r, 0), -1, sql_text(r, 1), c->a, &text, &c->e);
-    sql_end(r);
+    struct str correlator, sealed, text = { 0 };
+    enum rc rc = db_operation_record_sealed(c->db, id, c->a, &correlator, &sealed, &c->e);
+    if (!rc) rc = secret_open_text(c->api->srv->secret_key, correlator, -1, sealed, c->a, &text, &c->e);
     if (!rc) j_raw(j, "result", text);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -220,7 +220,7 @@ static enum rc unknown_kind(struct call *c, const struct ddf_layout *l, enum ddf
 
 static enum rc check_operation(struct call *c, const struct device_row *d, struct wish *w)
 {
-    struct sql_rows *r = NULL;
+    struct db_vm vm;
     enum ddf_scope scope = w->has_vm ? DDF_VM : DDF_DEVICE;
     w->op = ddf_layout_operation(d->layout, scope, w->kind);
     if (!w->op) return unknown_kind(c, d->layout, scope, w->kind);
@@ -228,8 +228,7 @@ static enum rc check_operation(struct call *c, const struct device_row *d, struc
         return refuse(c, 400, "Bad request", "/kind", "%.*s is given to one of several: send it as a tree command",
                       STR_ARG(w->kind));
     if (w->has_vm) {
-        enum rc rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d->id) }, { "vm", SQL_T(w->vm) }), &r);
-        sql_end(r);
+        enum rc rc = db_vm_find(c->db, d->id, w->vm, c->a, &vm, &c->e);
         if (rc == RC_NOT_FOUND)
             return refuse(c, 404, "Not found", "/vm", "\"%.*s\" has no VM \"%.*s\"", STR_ARG(d->name), STR_ARG(w->vm));
         if (rc) return rc;
@@ -291,26 +290,21 @@ static enum rc insert(struct call *c, const struct device_row *d, const struct w
     struct str reason = later                        ? waits_until(c, w->not_before)
                         : str_is(d->channel, "none") ? STR("waits for the device's next call")
                                                      : STR("waits for the device to be called");
-    struct sql_value data;
-    enum rc rc = tree_value(c, t, str_of(correlator), 0, &data);
-    if (rc) return rc;
-    rc = sql_run(c->db, API_OPERATION_ADD,
-                 SQL_ARGS({ "device", SQL_I(d->id) }, { "kind", SQL_T(w->kind) },
-                          { "scope", SQL_I(w->op ? w->op->scope : DDF_DEVICE) }, { "owner", SQL_T(w->vm) },
-                          { "args", SQL_T(w->op ? w->arg_text : w->tree.args) }, { "command", SQL_TN(t->command) },
-                          { "uri", SQL_TN(t->uri) }, { "format", SQL_TN(t->format) }, { "type", SQL_TN(t->type) },
-                          { "data", data }, { "secret", SQL_I(t->secret) },
-                          { "wake_ms", later ? SQL_I(w->not_before) : SQL_N },
-                          { "correlator", SQL_T(str_of(correlator)) }, { "reason", SQL_T(reason) },
-                          { "who", SQL_T(c->who) }, { "now_ms", SQL_I(c->w.now_ms) },
-                          { "not_before_ms", SQL_I(w->not_before) }, { "expires_ms", SQL_I(w->expires) }),
-                 NULL, &c->e);
-    *id = sql_last_id(c->db);
-    if (!rc)
-        rc = sql_run(c->db, API_OPERATION_STEP,
-                     SQL_ARGS({ "id", SQL_I(*id) }, { "now_ms", SQL_I(c->w.now_ms) }, { "state", SQL_T(STR("queued")) },
-                              { "reason", SQL_T(reason) }),
-                     NULL, &c->e);
+    struct db_operation v = { .kind = w->kind,
+                              .scope = w->op ? w->op->scope : DDF_DEVICE,
+                              .owner = w->vm,
+                              .args = w->op ? w->arg_text : w->tree.args,
+                              .tree_command = t->command,
+                              .tree_uri = t->uri,
+                              .tree_format = t->format,
+                              .tree_type = t->type,
+                              .has_data = t->has_data || t->secret,
+                              .secret = t->secret,
+                              .correlator = str_of(correlator),
+                              .not_before_ms = w->not_before,
+                              .expires_ms = w->expires };
+    enum rc rc = tree_value(c, t, str_of(correlator), 0, &v.tree_data);
+    if (!rc) rc = db_operation_ask(c->db, d->id, &v, reason, c->who, later ? w->not_before : 0, c->w.now_ms, id, &c->e);
     return rc ? rc : tree_insert(c, *id, str_of(correlator), &w->tree);
 }
 
@@ -323,13 +317,11 @@ static enum rc check_tree(struct call *c, const struct device_row *d, struct wis
 
 static enum rc too_many(struct call *c, const struct device_row *d)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = one_row(c, API_OPERATIONS_OPEN, SQL_ARGS({ "device", SQL_I(d->id) }), &r);
-    bool full = !rc && sql_int(r, 0) >= OPEN_OPERATIONS;
-    sql_end(r);
-    return full ? refuse(c, 409, "Over a limit", NULL, "this device has %d operations that wait already",
-                         OPEN_OPERATIONS)
-                : rc;
+    int64_t n = 0;
+    enum rc rc = db_operation_record_count_open(c->db, d->id, &n, &c->e);
+    return n >= OPEN_OPERATIONS ? refuse(c, 409, "Over a limit", NULL,
+                                         "this device has %d operations that wait already", OPEN_OPERATIONS)
+                                : rc;
 }
 
 static enum rc create(struct call *c)
@@ -379,8 +371,9 @@ static enum rc cancel(struct call *c)
 {
     json_t *was = NULL, *j = NULL;
     bool finished;
-    int64_t id = 0, changed = 0;
+    int64_t id = 0, authority = 0;
     struct sql_rows *r = NULL;
+    struct db_operation_record v;
     enum rc rc = write_begin(c);
     if (!rc) rc = find_operation(c, &id, &was, &finished);
     if (rc) return rc;
@@ -388,20 +381,11 @@ static enum rc cancel(struct call *c)
     struct str device = str_of(json_string_value(json_object_get(was, "device")));
     struct str reason = arena_printf(c->a, "cancelled by %.*s", STR_ARG(c->who));
     if (finished) rc = refuse(c, 409, "It is over", NULL, "this operation is %s already", state);
-    if (!rc)
-        rc = sql_run(c->db, API_OPERATION_CANCEL,
-                     SQL_ARGS({ "id", SQL_I(id) }, { "reason", SQL_T(reason) }, { "now_ms", SQL_I(c->w.now_ms) }),
-                     &changed, &c->e);
-    if (!rc && !changed) rc = refuse_cancel(c, was, state);
-    if (!rc)
-        rc = sql_run(c->db, API_OPERATION_STEP,
-                     SQL_ARGS({ "id", SQL_I(id) }, { "now_ms", SQL_I(c->w.now_ms) },
-                              { "state", SQL_T(STR("cancelled")) }, { "reason", SQL_T(reason) }),
-                     NULL, &c->e);
+    if (!rc) rc = db_operation_cancel(c->db, id, reason, c->w.now_ms, &c->e);
+    if (rc == RC_CONFLICT) rc = refuse_cancel(c, was, state);
     if (!rc) rc = operation_json(c->api->srv, c->db, id, 0, true, &j, &finished, &c->e);
-    int64_t authority = 0;
-    if (!rc && (rc = one_row(c, API_OPERATION, SQL_ARGS({ "id", SQL_I(id) }, { "authority", SQL_I(0) }), &r)) == RC_OK)
-        authority = sql_int(r, 24);
+    if (!rc) rc = db_operation_record_find(c->db, id, 0, &r, &c->e);
+    if (!rc && (rc = db_operation_record_next(r, &v, &c->e)) == RC_OK) authority = v.authority;
     sql_end(r);
     if (!rc) rc = audit(c, authority, "operation.cancel", arena_printf(c->a, "operations/%" PRId64, id), was, j);
     if (!rc) rc = event(c, authority, "operation", device, json_deep_copy(j));

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/vm.h"
+#include "db/session_record.h"
 #include "server/api/call.h"
 #include "db/device.h"
 
@@ -32,19 +34,17 @@ static enum rc devices(struct call *c, json_t *out)
 static enum rc sessions(struct call *c, json_t *out)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_OVERVIEW_SESSIONS,
-                           SQL_ARGS({ "authority", SQL_I(c->scope) }, { "since_ms", SQL_I(c->w.now_ms - FAILED_MS) },
-                                    { "limit", SQL_I(CAUSES) }),
-                           &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+    struct db_session_failures v;
+    enum rc rc = db_session_record_failures(c->db, c->scope, c->w.now_ms - FAILED_MS, CAUSES, &r, &c->e);
+    while (!rc && (rc = db_session_record_next_failures(r, &v, &c->e)) == RC_OK) {
         json_t *j = json_object();
-        j_str(j, "outcome", sql_text(r, 0));
-        j_str(j, "why", sql_text(r, 1));
-        j_int(j, "count", sql_int(r, 2));
-        j_int(j, "devices", sql_int(r, 3));
-        j_int(j, "session", sql_int(r, 4));
-        j_str(j, "device", sql_text(r, 5));
-        j_time(j, "at", sql_int(r, 6));
+        j_str(j, "outcome", v.outcome);
+        j_str(j, "why", v.why);
+        j_int(j, "count", v.n);
+        j_int(j, "devices", v.devices);
+        j_int(j, "session", v.last);
+        j_str(j, "device", v.last_device);
+        j_time(j, "at", v.last_ms);
         json_array_append_new(out, j);
     }
     sql_end(r);
@@ -55,16 +55,16 @@ static enum rc sessions(struct call *c, json_t *out)
 static enum rc crashes(struct call *c, json_t *out)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_OVERVIEW_CRASHES,
-                           SQL_ARGS({ "authority", SQL_I(c->scope) }, { "limit", SQL_I(CAUSES) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
+    struct db_vm_crash v;
+    enum rc rc = db_vm_crashes(c->db, c->scope, CAUSES, &r, &c->e);
+    while (!rc && (rc = db_vm_next_crash(r, &v, &c->e)) == RC_OK) {
         json_t *j = json_object();
         int64_t at = 0;
-        j_str(j, "device", sql_text(r, 0));
-        j_str(j, "vm", sql_text(r, 1));
-        j_int(j, "count", sql_int(r, 2));
-        j_time(j, "at", text_time_parse(sql_text(r, 3), &at) ? at : 0);
-        j_str(j, "cause", sql_text(r, 4));
+        j_str(j, "device", v.device_name);
+        j_str(j, "vm", v.vm);
+        j_int(j, "count", v.n);
+        j_time(j, "at", text_time_parse(v.time, &at) ? at : 0);
+        j_str(j, "cause", v.why);
         json_array_append_new(out, j);
     }
     sql_end(r);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "db/session_record.h"
 
 #include "base/text.h"
 #include "syncml/status.h"
@@ -12,19 +13,19 @@ enum { RECORDING_ARENA_BYTES = 64 << 20 };
 
 /* ---- lists ---- */
 
-static json_t *session_json(struct sql_rows *r)
+static json_t *session_json(const struct db_session_record *v)
 {
     json_t *j = json_object();
-    j_int(j, "id", sql_int(r, 0));
-    j_str(j, "device", sql_text(r, 1));
-    j_str(j, "sessionId", sql_text(r, 2));
-    j_time(j, "started", sql_int(r, 3));
-    j_time(j, "ended", sql_int(r, 4));
-    j_int(j, "messages", sql_int(r, 5));
-    j_str(j, "outcome", sql_text(r, 6));
-    j_str(j, "why", sql_text(r, 7));
-    json_object_set_new(j, "trigger", sql_is_null(r, 8) ? json_null() : json_integer(sql_int(r, 8)));
-    j_bool(j, "recorded", !sql_is_null(r, 9));
+    j_int(j, "id", v->row);
+    j_str(j, "device", v->device_name);
+    j_str(j, "sessionId", v->id);
+    j_time(j, "started", v->started_ms);
+    j_time(j, "ended", v->ended_ms);
+    j_int(j, "messages", v->messages);
+    j_str(j, "outcome", v->outcome);
+    j_str(j, "why", v->why);
+    json_object_set_new(j, "trigger", v->notification ? json_integer(v->notification) : json_null());
+    j_bool(j, "recorded", v->recorded);
     return j;
 }
 
@@ -47,15 +48,17 @@ static enum rc list(struct call *c, struct str device)
     enum rc rc = device.n ? device_find(c, device, &d) : RC_OK;
     if (!rc) rc = page_begin(c, INT64_MAX, &p);
     if (rc) return rc;
-    const struct sql_arg args[] = { { "outcome", SQL_T(outcome) },
-                                    { "recorded", SQL_I(recorded.n > 0) },
-                                    PAGE_ARGS(p),
-                                    { d.id ? "device" : "authority", SQL_I(d.id ? d.id : c->scope) } };
-    int statement = d.id ? API_SESSIONS_OF : str_is(outcome, "failed") ? API_SESSIONS_FAILED : API_SESSIONS;
-    rc = sql_start(c->db, statement, args, sizeof args / sizeof args[0], &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        if (!page_more(&p, sql_int(r, 0))) break;
-        json_array_append_new(p.items, session_json(r));
+    const struct db_session_filter f = { .device = d.id,
+                                         .authority = c->scope,
+                                         .outcome = outcome,
+                                         .recorded = recorded.n > 0,
+                                         .cursor = p.cursor,
+                                         .limit = p.limit + 1 };
+    struct db_session_record v;
+    rc = db_session_record_list(c->db, &f, &r, &c->e);
+    while (!rc && (rc = db_session_record_next(r, &v, &c->e)) == RC_OK) {
+        if (!page_more(&p, v.row)) break;
+        json_array_append_new(p.items, session_json(&v));
     }
     sql_end(r);
     return page_end(c, &p, rc);
@@ -183,12 +186,14 @@ static json_t *recording_json(struct str data)
     return j;
 }
 
-static enum rc find(struct call *c, struct device_row *d, int64_t *id, struct sql_rows **r)
+static enum rc find(struct call *c, struct device_row *d, int64_t *id, struct sql_rows **r,
+                    struct db_session_record *out)
 {
     enum rc rc = device_find(c, c->param[0], d);
     *r = NULL;
     if (!rc && (!str_to_i64(c->param[1], id) || *id <= 0)) rc = missing(c, "session", c->param[1]);
-    if (!rc) rc = one_row(c, API_SESSION, SQL_ARGS({ "device", SQL_I(d->id) }, { "id", SQL_I(*id) }), r);
+    if (!rc) rc = db_session_record_find(c->db, d->id, *id, r, &c->e);
+    if (!rc) rc = db_session_record_next(*r, out, &c->e);
     return rc == RC_NOT_FOUND && c->reply->status < 400 ? missing(c, "session", c->param[1]) : rc;
 }
 
@@ -196,16 +201,17 @@ static enum rc session(struct call *c)
 {
     struct device_row d;
     struct sql_rows *r = NULL;
+    struct db_session_record v;
     int64_t id = 0;
     json_t *j = NULL;
-    enum rc rc = find(c, &d, &id, &r);
+    enum rc rc = find(c, &d, &id, &r, &v);
     if (!rc) {
-        j = session_json(r);
-        json_t *rec = sql_is_null(r, 9) ? json_null() : recording_json(sql_text(r, 12));
+        j = session_json(&v);
+        json_t *rec = v.recorded ? recording_json(v.recording.data) : json_null();
         if (json_is_object(rec)) {
-            j_str(rec, "why", sql_text(r, 9));
-            j_bool(rec, "cut", sql_int(r, 10) != 0);
-            j_int(rec, "bytes", sql_int(r, 11));
+            j_str(rec, "why", v.recording.why);
+            j_bool(rec, "cut", v.recording.cut);
+            j_int(rec, "bytes", v.recording.bytes);
         }
         json_object_set_new(j, "recording", rec);
     }
@@ -217,13 +223,14 @@ static enum rc recording(struct call *c)
 {
     struct device_row d;
     struct sql_rows *r = NULL;
+    struct db_session_record v;
     int64_t id = 0;
-    enum rc rc = find(c, &d, &id, &r);
-    if (!rc && sql_is_null(r, 9))
+    enum rc rc = find(c, &d, &id, &r, &v);
+    if (!rc && !v.recorded)
         rc = refuse(
             c, 404, "Not recorded", NULL,
             "this session was not recorded: PATCH the device with {\"record\": true} and all its next ones are");
-    if (!rc) rc = answer_text(c, "application/yaml", sql_text(r, 12));
+    if (!rc) rc = answer_text(c, "application/yaml", v.recording.data);
     if (!rc) answer_header(c, "Content-Disposition", "attachment; filename=\"session-%lld.yaml\"", (long long)id);
     sql_end(r);
     return rc;

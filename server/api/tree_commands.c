@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/operation_item.h"
 #include "server/api/tree_commands.h"
 #include "server/api/describe.h"
 
@@ -344,30 +345,28 @@ enum rc tree_check(struct call *c, const struct device_row *d, struct tree_wish 
     return check_command(&x, v);
 }
 
-enum rc tree_value(struct call *c, const struct tree_command *t, struct str correlator, int which,
-                   struct sql_value *out)
+enum rc tree_value(struct call *c, const struct tree_command *t, struct str correlator, int which, struct str *out)
 {
-    struct str sealed = { 0 };
-    *out = t->has_data ? SQL_T(t->data) : SQL_N;
+    *out = t->data;
     if (!t->secret) return RC_OK;
-    enum rc rc = secret_seal_text(c->api->srv->secret_key, correlator, which, t->data, c->a, &sealed, &c->e);
-    if (!rc) *out = SQL_T(sealed);
-    return rc;
+    return secret_seal_text(c->api->srv->secret_key, correlator, which, t->data, c->a, out, &c->e);
 }
 
 enum rc tree_insert(struct call *c, int64_t operation, struct str correlator, const struct tree_wish *w)
 {
-    struct sql_value data;
     enum rc rc = RC_OK;
     for (size_t i = 0; !rc && i < w->n_items; i++) {
         const struct tree_command *t = &w->items[i];
-        rc = tree_value(c, t, correlator, (int)i + 1, &data);
-        if (!rc)
-            rc = sql_run(c->db, API_OPERATION_ITEM_ADD,
-                         SQL_ARGS({ "id", SQL_I(operation) }, { "seq", SQL_I(i + 1) }, { "command", SQL_T(t->command) },
-                                  { "uri", SQL_T(t->uri) }, { "format", SQL_TN(t->format) },
-                                  { "type", SQL_TN(t->type) }, { "data", data }, { "secret", SQL_I(t->secret) }),
-                         NULL, &c->e);
+        struct db_operation_item v = { .operation = operation,
+                                       .seq = (int64_t)i + 1,
+                                       .command = t->command,
+                                       .uri = t->uri,
+                                       .format = t->format,
+                                       .type = t->type,
+                                       .has_data = t->has_data || t->secret,
+                                       .secret = t->secret };
+        rc = tree_value(c, t, correlator, (int)i + 1, &v.data);
+        if (!rc) rc = db_operation_item_add(c->db, &v, &c->e);
     }
     return rc;
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "db/vm.h"
+#include "db/operation_record.h"
+#include "db/image.h"
 #include "server/api/call.h"
 
 #include "base/text.h"
@@ -25,28 +28,24 @@ static struct str word_of(struct call *c, const struct ddf_layout *l, const char
 
 static void add_image(struct call *c, const struct device_row *d, struct str node, json_t *j)
 {
-    struct sql_rows *r = NULL;
+    struct db_image i;
     struct str name = node;
-    if (node.n && one_row(c, API_IMAGE_OF_NODE, SQL_ARGS({ "node", SQL_T(node) }, { "authority", SQL_I(d->authority) }),
-                          &r) == RC_OK)
-        name = arena_printf(c->a, "%.*s:%.*s", STR_ARG(sql_text(r, 0)), STR_ARG(sql_text(r, 1)));
-    sql_end(r);
+    if (node.n && db_image_of_node(c->db, d->authority, node, c->a, &i, &c->e) == RC_OK)
+        name = arena_printf(c->a, "%.*s:%.*s", STR_ARG(i.name), STR_ARG(i.version));
     j_str(j, "image", name);
     j_str(j, "imageId", node);
 }
 
 static void add_operation(struct call *c, const struct device_row *d, struct str vm, json_t *j)
 {
-    struct sql_rows *r = NULL;
-    if (one_row(c, API_VM_OPERATION, SQL_ARGS({ "device", SQL_I(d->id) }, { "vm", SQL_T(vm) }), &r) == RC_OK) {
-        json_t *o = json_object();
-        j_int(o, "id", sql_int(r, 0));
-        j_str(o, "kind", sql_text(r, 1));
-        j_int(o, "percent", sql_int(r, 2));
-        j_str(o, "state", sql_text(r, 3));
-        json_object_set_new(j, "operation", o);
-    }
-    sql_end(r);
+    struct db_operation_of_vm v;
+    if (db_operation_record_of_vm(c->db, d->id, vm, c->a, &v, &c->e)) return;
+    json_t *o = json_object();
+    j_int(o, "id", v.id);
+    j_str(o, "kind", v.kind);
+    j_int(o, "percent", v.percent);
+    j_str(o, "state", v.state);
+    json_object_set_new(j, "operation", o);
 }
 
 static void add_crashes(int64_t total, int64_t seen, struct str time, struct str why, json_t *j)
@@ -60,16 +59,16 @@ static void add_crashes(int64_t total, int64_t seen, struct str time, struct str
     json_object_set_new(j, "crashes", o);
 }
 
-static json_t *vm_json(struct call *c, const struct device_row *d, struct sql_rows *r)
+static json_t *vm_json(struct call *c, const struct device_row *d, const struct db_vm *v)
 {
     const struct ddf_layout *l = d->layout;
     json_t *j = json_object();
-    int64_t state = sql_int(r, 2), lock = sql_int(r, 3), reason = sql_int(r, 4);
+    int64_t state = v->state, lock = v->lock, reason = v->reason;
     const struct ddf_state *s = ddf_layout_state(l, (int)state);
-    struct str vm = keep(c, sql_text(r, 0));
+    struct str vm = keep(c, v->vm);
 
     j_str(j, "id", vm);
-    j_str(j, "title", sql_text(r, 1));
+    j_str(j, "title", v->title);
     j_int(j, "state", state);
     j_str(j, "stateText", s ? s->name : STR("undefined"));
     j_str(j, "stateLabel", s ? s->label : STR("Unknown"));
@@ -79,12 +78,12 @@ static json_t *vm_json(struct call *c, const struct device_row *d, struct sql_ro
     j_bool(j, "locked", is_locked(l, lock));
     j_int(j, "reason", reason);
     j_str(j, "reasonText", ddf_layout_reason_text(l, (int)reason));
-    j_bool(j, "verified", sql_int(r, 5) != 0);
-    j_time(j, "stateSince", sql_int(r, 6));
-    j_str(j, "summary", sql_text(r, 8));
-    j_str(j, "why", sql_text(r, 9));
-    if (sql_int(r, 10)) add_crashes(sql_int(r, 10), sql_int(r, 11), sql_text(r, 12), sql_text(r, 13), j);
-    add_image(c, d, keep(c, sql_text(r, 7)), j);
+    j_bool(j, "verified", v->verified != 0);
+    j_time(j, "stateSince", v->state_ms);
+    j_str(j, "summary", v->summary);
+    j_str(j, "why", v->why);
+    if (v->crashes) add_crashes(v->crashes, v->crashes_seen, v->crash_time, v->crash_why, j);
+    add_image(c, d, keep(c, v->image), j);
     add_operation(c, d, vm, j);
     return j;
 }
@@ -92,17 +91,18 @@ static json_t *vm_json(struct call *c, const struct device_row *d, struct sql_ro
 enum rc vms_count(struct call *c, json_t *out)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_OVERVIEW_VMS, SQL_ARGS({ "authority", SQL_I(c->scope) }), &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) {
-        const struct ddf_layout *l = server_layout(c->api->srv, sql_text(r, 0));
-        const struct ddf_state *s = ddf_layout_state(l, (int)sql_int(r, 1));
+    struct db_vm_count v;
+    enum rc rc = db_vm_counts(c->db, c->scope, &r, &c->e);
+    while (!rc && (rc = db_vm_next_count(r, &v, &c->e)) == RC_OK) {
+        const struct ddf_layout *l = server_layout(c->api->srv, v.layout_mo);
+        const struct ddf_state *s = ddf_layout_state(l, (int)v.state);
         json_t *j = json_object();
-        j_int(j, "state", sql_int(r, 1));
+        j_int(j, "state", v.state);
         j_str(j, "stateText", s ? s->name : STR("undefined"));
         j_str(j, "stateLabel", s ? s->label : STR("Unknown"));
         j_bool(j, "stable", s && s->stable);
-        j_bool(j, "locked", is_locked(l, sql_int(r, 2)));
-        j_int(j, "count", sql_int(r, 3));
+        j_bool(j, "locked", is_locked(l, v.lock));
+        j_int(j, "count", v.n);
         json_array_append_new(out, j);
     }
     sql_end(r);
@@ -113,10 +113,10 @@ enum rc vms_json(struct call *c, const struct device_row *d, json_t *out)
 {
     enum { MOST = 1000 };
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, API_VMS,
-                           SQL_ARGS({ "device", SQL_I(d->id) }, { "cursor", SQL_T(STR("")) }, { "limit", SQL_I(MOST) }),
-                           &r, &c->e);
-    while (!rc && (rc = sql_step(r, &c->e)) == RC_OK) json_array_append_new(out, vm_json(c, d, r));
+    struct db_vm v;
+    enum rc rc = db_vm_list(c->db, d->id, &r, &c->e);
+    while (!rc && json_array_size(out) < MOST && (rc = db_vm_next(r, &v, &c->e)) == RC_OK)
+        json_array_append_new(out, vm_json(c, d, &v));
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -198,13 +198,12 @@ static enum rc vms(struct call *c)
 static enum rc vm(struct call *c)
 {
     struct device_row d;
-    struct sql_rows *r = NULL;
+    struct db_vm v;
     json_t *list = NULL, *j = NULL;
     enum rc rc = device_find(c, c->param[0], &d);
     if (rc) return rc;
-    rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), &r);
-    if (!rc) j = vm_json(c, &d, r);
-    sql_end(r);
+    rc = db_vm_find(c->db, d.id, c->param[1], c->a, &v, &c->e);
+    if (!rc) j = vm_json(c, &d, &v);
     if (rc == RC_NOT_FOUND) return missing(c, "VM", c->param[1]);
     if (rc) return rc;
     list = json_array();
@@ -225,17 +224,14 @@ static enum rc vm(struct call *c)
 static enum rc acknowledge(struct call *c)
 {
     struct device_row d;
-    struct sql_rows *r = NULL;
+    struct db_vm v;
     json_t *after = json_object();
     enum rc rc = write_begin(c);
     if (!rc) rc = device_find(c, c->param[0], &d);
-    if (!rc) rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), &r);
-    if (!rc) j_int(after, "crashes", sql_int(r, 10));
-    sql_end(r);
+    if (!rc) rc = db_vm_find(c->db, d.id, c->param[1], c->a, &v, &c->e);
+    if (!rc) j_int(after, "crashes", v.crashes);
     if (rc == RC_NOT_FOUND) rc = missing(c, "VM", c->param[1]);
-    if (!rc)
-        rc = sql_run(c->db, API_CRASHES_SEEN, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), NULL,
-                     &c->e);
+    if (!rc) rc = db_vm_acknowledge(c->db, d.id, c->param[1], &c->e);
     if (!rc)
         rc = audit(c, d.authority, "vm.acknowledge",
                    arena_printf(c->a, "devices/%.*s/vms/%.*s", STR_ARG(d.name), STR_ARG(c->param[1])), NULL, after);

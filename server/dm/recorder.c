@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/dm/recorder.h"
-#include "db/dm.h"
+#include "db/recording.h"
 #include "server/dm/sessions.h"
 #include <stdlib.h>
 #include <string.h>
@@ -81,26 +81,16 @@ bool recorder_wanted(const struct session *s, const char *outcome)
            (s->record > RECORD_FAILURES || (s->record == RECORD_FAILURES && strcmp(outcome, "done") != 0));
 }
 
-static enum rc kept_bytes(struct sql *db, int64_t *out, struct err *e)
-{
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(db, DM_STMT(RECORDINGS_BYTES), NULL, 0, &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc) *out = sql_int(r, 0);
-    sql_end(r);
-    return rc;
-}
-
 /* The oldest go until `bytes` more have room. What retention removed meanwhile is noticed when it matters. */
 static enum rc make_room(struct recorder *rec, struct sql *db, int64_t bytes, int64_t max, struct err *e)
 {
     enum rc rc = RC_OK;
     int64_t n = 1;
     if (rec->kept_bytes >= 0 && rec->kept_bytes + bytes <= max) return RC_OK;
-    rc = kept_bytes(db, &rec->kept_bytes, e);
+    rc = db_recording_bytes(db, &rec->kept_bytes, e);
     while (!rc && n && rec->kept_bytes + bytes > max) {
-        rc = sql_run(db, DM_STMT(RECORDINGS_TRIM), SQL_ARGS({ "limit", SQL_I(RECORDER_TRIM) }), &n, e);
-        if (!rc) rc = kept_bytes(db, &rec->kept_bytes, e);
+        rc = db_recording_trim(db, RECORDER_TRIM, &n, e);
+        if (!rc) rc = db_recording_bytes(db, &rec->kept_bytes, e);
     }
     return rc;
 }
@@ -117,12 +107,13 @@ enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t ses
     int64_t bytes = (int64_t)r->text.n;
     if ((uint64_t)bytes > c->recorder_max_bytes || (uint64_t)bytes > c->recorder_device_bytes) return RC_OK;
     enum rc rc = make_room(rec, db, bytes, (int64_t)c->recorder_max_bytes, e);
-    if (!rc)
-        rc = sql_run(db, DM_STMT(RECORDING_PUT),
-                     SQL_ARGS({ "session_row", SQL_I(session_row) }, { "now_ms", SQL_I(now_ms) },
-                              { "why", SQL_T(str_of(why[s->record])) }, { "cut", SQL_I(r->cut) },
-                              { "bytes", SQL_I(bytes) }, { "data", SQL_T(buf_str(&r->text)) }),
-                     NULL, e);
+    const struct db_recording v = { .session_row = session_row,
+                                    .at_ms = now_ms,
+                                    .why = str_of(why[s->record]),
+                                    .cut = r->cut,
+                                    .bytes = bytes,
+                                    .data = buf_str(&r->text) };
+    if (!rc) rc = db_recording_put(db, &v, e);
     if (!rc) rec->kept_bytes += bytes;
     return rc;
 }

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/world.h"
-#include "db/api.h"
 #include "db/event.h"
 #include "server/events/json.h"
 #include "server/events/operation_json.h"
@@ -251,9 +250,7 @@ static void finish(struct events *ev)
 
 enum rc events_create(struct server *srv, struct events **out, struct err *e)
 {
-    struct sql_options o = {
-        .read_only = true, .busy_ms = 5000, .statements = api_statements, .n_statements = API_STATEMENT_COUNT
-    };
+    struct sql_options o = { .read_only = true, .busy_ms = 5000 };
     struct events *ev = calloc(1, sizeof *ev);
     if (!ev) return err_set(e, RC_NOMEM, "no memory for the live stream");
     ev->srv = srv;

@@ -15,7 +15,7 @@ void events_wake(struct events *ev);
 /** A new stream: rows after `after` (0 = from now), only of these types (comma separated, empty = all), device and
  * authority (0 = all). Each is "id: n", "event: type" and "data: {...}", the row's object with `at` and `device`. An
  * `after` whose successors are forgotten begins with "event: reset": the reader should look at everything anew.
- * @param db  the caller's connection, with api_statements @param principal  0 = no ceiling of its own
+ * @param db  the caller's connection @param principal  0 = no ceiling of its own
  * @return RC_BUSY past the ceiling of streams, of all or of one principal */
 enum rc events_stream(struct events *ev, struct sql *db, int64_t principal, int64_t after, struct str types,
                       struct str device, int64_t authority, struct http_stream *stream, struct err *e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/events/operation_json.h"
+#include "db/operation_item.h"
 
-#include "db/api.h"
 #include "policy/plan/plan.h"
 
 #include <string.h>
@@ -70,42 +70,42 @@ static void put_data(json_t *j, struct str data, int secret)
     j_bool(j, "secret", true);
 }
 
-static void put_tree(json_t *j, struct sql_rows *r)
+static void put_tree(json_t *j, const struct db_operation_record *v)
 {
-    j_str(j, "command", sql_text(r, 7));
-    j_str(j, "uri", sql_text(r, 8));
-    j_strn(j, "format", sql_text(r, 9));
-    j_strn(j, "type", sql_text(r, 26));
-    put_data(j, sql_text(r, 10), (int)sql_int(r, 27));
-    if (str_is(sql_text(r, 7), "acl")) put_rights(j, sql_text(r, 6));
+    j_str(j, "command", v->tree_command);
+    j_str(j, "uri", v->tree_uri);
+    j_strn(j, "format", v->tree_format);
+    j_strn(j, "type", v->tree_type);
+    put_data(j, v->tree_data, (int)v->secret);
+    if (str_is(v->tree_command, "acl")) put_rights(j, v->args);
 }
 
-json_t *operation_row_json(const struct server *srv, struct sql_rows *r)
+json_t *operation_row_json(const struct server *srv, const struct db_operation_record *v)
 {
     json_t *j = json_object();
-    const struct ddf_layout *l = server_layout(srv, sql_text(r, 22));
-    bool tree = str_is(sql_text(r, 2), "tree");
-    j_int(j, "id", sql_int(r, 0));
-    j_str(j, "device", sql_text(r, 1));
-    j_str(j, "authority", sql_text(r, 25));
-    j_str(j, "kind", sql_text(r, 2));
-    const struct ddf_operation *op = ddf_layout_operation(l, (enum ddf_scope)sql_int(r, 4), sql_text(r, 2));
-    j_str(j, "label", op ? op->label : sql_text(r, 2));
-    j_str(j, sql_int(r, 4) == DDF_IMAGE ? "image" : "vm", sql_text(r, 5));
-    json_object_set_new(j, "args", tree ? json_object() : args_json(sql_text(r, 6)));
-    if (tree) put_tree(j, r);
-    if (!sql_is_null(r, 11)) j_raw(j, "result", sql_text(r, 11));
-    j_str(j, "state", sql_text(r, 12));
-    put_code(j, l, (int)sql_int(r, 13));
-    j_str(j, "reason", sql_text(r, 14));
-    j_int(j, "percent", sql_int(r, 15));
-    j_int(j, "tries", sql_int(r, 16));
-    j_bool(j, "byPolicy", sql_int(r, 3) != 0);
-    j_str(j, "createdBy", sql_text(r, 17));
-    j_time(j, "created", sql_int(r, 18));
-    j_time(j, "updated", sql_int(r, 19));
-    j_time(j, "notBefore", sql_int(r, 20));
-    j_time(j, "expires", sql_int(r, 21));
+    const struct ddf_layout *l = server_layout(srv, v->layout_mo);
+    bool tree = str_is(v->kind, "tree");
+    j_int(j, "id", v->id);
+    j_str(j, "device", v->device_name);
+    j_str(j, "authority", v->authority_name);
+    j_str(j, "kind", v->kind);
+    const struct ddf_operation *op = ddf_layout_operation(l, (enum ddf_scope)v->scope, v->kind);
+    j_str(j, "label", op ? op->label : v->kind);
+    j_str(j, v->scope == DDF_IMAGE ? "image" : "vm", v->owner);
+    json_object_set_new(j, "args", tree ? json_object() : args_json(v->args));
+    if (tree) put_tree(j, v);
+    if (v->has_result) j_raw(j, "result", v->tree_result);
+    j_str(j, "state", v->state);
+    put_code(j, l, (int)v->code);
+    j_str(j, "reason", v->reason);
+    j_int(j, "percent", v->percent);
+    j_int(j, "tries", v->tries);
+    j_bool(j, "byPolicy", v->by_policy);
+    j_str(j, "createdBy", v->created_by);
+    j_time(j, "created", v->created_ms);
+    j_time(j, "updated", v->updated_ms);
+    j_time(j, "notBefore", v->not_before_ms);
+    j_time(j, "expires", v->expires_ms);
     return j;
 }
 
@@ -113,25 +113,26 @@ json_t *operation_row_json(const struct server *srv, struct sql_rows *r)
 static enum rc items_json(struct sql *db, int64_t id, const struct ddf_layout *l, json_t *j, struct err *e)
 {
     struct sql_rows *r = NULL;
+    struct db_operation_item v;
     json_t *list = json_array();
-    enum rc rc = sql_start(db, API_OPERATION_ITEMS, SQL_ARGS({ "id", SQL_I(id) }), &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+    enum rc rc = db_operation_item_list(db, id, &r, e);
+    while (!rc && (rc = db_operation_item_next(r, &v, e)) == RC_OK) {
         json_t *x = json_object();
-        j_str(x, "command", sql_text(r, 0));
-        j_strn(x, "uri", sql_text(r, 1));
-        j_strn(x, "format", sql_text(r, 2));
-        j_strn(x, "type", sql_text(r, 3));
-        if (!sql_is_null(r, 4) || sql_int(r, 10)) {
-            j_str(x, "data", sql_int(r, 10) ? STR("***") : sql_text(r, 4));
-            if (sql_int(r, 10)) j_bool(x, "secret", true);
+        j_str(x, "command", v.command);
+        j_strn(x, "uri", v.uri);
+        j_strn(x, "format", v.format);
+        j_strn(x, "type", v.type);
+        if (v.has_data || v.secret) {
+            j_str(x, "data", v.secret ? STR("***") : v.data);
+            if (v.secret) j_bool(x, "secret", true);
         }
-        put_code(x, l, (int)sql_int(r, 5));
-        if (!sql_is_null(r, 6)) j_raw(x, "result", sql_text(r, 6));
-        if (sql_int(r, 9)) {
+        put_code(x, l, (int)v.code);
+        if (v.has_result) j_raw(x, "result", v.result);
+        if (v.seen_ms) {
             json_t *seen = json_object();
-            j_time(seen, "at", sql_int(r, 9));
-            put_code(seen, l, (int)sql_int(r, 7));
-            j_str(seen, "value", sql_text(r, 8));
+            j_time(seen, "at", v.seen_ms);
+            put_code(seen, l, (int)v.seen_code);
+            j_str(seen, "value", v.seen);
             json_object_set_new(x, "reported", seen);
         }
         json_array_append_new(list, x);
@@ -151,11 +152,12 @@ enum rc operation_json(const struct server *srv, struct sql *db, int64_t id, int
     json_t *j = NULL, *list = NULL;
     const struct ddf_layout *l = NULL;
     enum pol_op_state state = POL_OP_QUEUED;
-    enum rc rc = sql_start(db, API_OPERATION, SQL_ARGS({ "id", SQL_I(id) }, { "authority", SQL_I(authority) }), &r, e);
-    if (!rc && (rc = sql_step(r, e)) == RC_OK) {
-        j = operation_row_json(srv, r);
-        l = server_layout(srv, sql_text(r, 22));
-        *finished = pol_op_state_of(sql_text(r, 12), &state) && pol_op_finished(state);
+    struct db_operation_record v;
+    enum rc rc = db_operation_record_find(db, id, authority, &r, e);
+    if (!rc && (rc = db_operation_record_next(r, &v, e)) == RC_OK) {
+        j = operation_row_json(srv, &v);
+        l = server_layout(srv, v.layout_mo);
+        *finished = pol_op_state_of(v.state, &state) && pol_op_finished(state);
     }
     sql_end(r);
     if (rc || !steps) {
@@ -163,13 +165,14 @@ enum rc operation_json(const struct server *srv, struct sql *db, int64_t id, int
         return rc;
     }
     list = json_array();
-    rc = sql_start(db, API_OPERATION_STEPS, SQL_ARGS({ "id", SQL_I(id) }), &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+    struct db_operation_step step;
+    rc = db_operation_record_steps(db, id, &r, e);
+    while (!rc && (rc = db_operation_record_next_step(r, &step, e)) == RC_OK) {
         json_t *s = json_object();
-        j_time(s, "at", sql_int(r, 0));
-        j_str(s, "state", sql_text(r, 1));
-        j_int(s, "code", sql_int(r, 2));
-        j_str(s, "reason", sql_text(r, 3));
+        j_time(s, "at", step.at_ms);
+        j_str(s, "state", step.state);
+        j_int(s, "code", step.code);
+        j_str(s, "reason", step.reason);
         json_array_append_new(list, s);
     }
     sql_end(r);

@@ -9,7 +9,9 @@
 #include "db/notification.h"
 #include "db/sample.h"
 #include "db/instance.h"
-#include "db/retention.h"
+#include "db/operation_record.h"
+#include "db/recording.h"
+#include "db/session_record.h"
 #include "server/core/health.h"
 #include "server/core/restored.h"
 #include <errno.h>
@@ -32,12 +34,6 @@ enum {
     LOOK_MS = 5000
 };
 
-static const char *const stmt_sql[RETENTION_STMT_COUNT] = {
-#define X(name, sql) sql,
-    RETENTION_STATEMENTS(X)
-#undef X
-};
-
 struct retention {
     struct server *srv;
     struct sql *db;
@@ -55,11 +51,7 @@ struct retention {
 
 enum rc retention_open(const struct server_config *c, struct sql_health *health, struct sql **out, struct err *e)
 {
-    const struct sql_options o = { .durable = c->durable,
-                                   .busy_ms = 5000,
-                                   .statements = stmt_sql,
-                                   .n_statements = RETENTION_STMT_COUNT,
-                                   .health = health };
+    const struct sql_options o = { .durable = c->durable, .busy_ms = 5000, .health = health };
     return sql_open(c->database, &o, out, e);
 }
 
@@ -119,17 +111,6 @@ static void pause_a_little(void)
 }
 
 /* Rows by age, ROWS at a time, each in a transaction of its own. */
-static enum rc trim(struct sql *db, int statement, int64_t before_ms, struct err *e)
-{
-    int64_t n = 0;
-    enum rc rc;
-    do {
-        rc = sql_run(db, statement, SQL_ARGS({ "before_ms", SQL_I(before_ms) }, { "limit", SQL_I(ROWS) }), &n, e);
-        if (!rc && n == ROWS) pause_a_little();
-    } while (!rc && n == ROWS);
-    return rc;
-}
-
 static enum rc expire(struct sql *db, enum rc (*some)(struct sql *, int64_t, int64_t, int64_t *, struct err *),
                       int64_t before_ms, struct err *e)
 {
@@ -172,11 +153,11 @@ enum rc retention_sweep(struct sql *db, const struct server_config *c, int64_t n
 {
     enum rc rc = trim_samples(db, now_ms - c->keep_samples_ms, e);
     if (!rc) rc = expire(db, db_event_expire, now_ms - c->keep_events_ms, e);
-    if (!rc) rc = trim(db, RETENTION_STMT_RECORDINGS, now_ms - c->recorder_keep_ms, e);
-    if (!rc) rc = trim(db, RETENTION_STMT_SESSIONS, now_ms - c->keep_sessions_ms, e);
+    if (!rc) rc = expire(db, db_recording_expire, now_ms - c->recorder_keep_ms, e);
+    if (!rc) rc = expire(db, db_session_record_expire, now_ms - c->keep_sessions_ms, e);
     if (!rc) rc = expire(db, db_notification_expire, now_ms - c->keep_sessions_ms, e);
-    if (!rc) rc = trim(db, RETENTION_STMT_OPERATIONS, now_ms - c->keep_operations_ms, e);
-    if (!rc) rc = trim(db, RETENTION_STMT_SEALED_RESULTS, now_ms - DAY_MS, e);
+    if (!rc) rc = expire(db, db_operation_record_expire, now_ms - c->keep_operations_ms, e);
+    if (!rc) rc = expire(db, db_operation_record_expire_sealed, now_ms - DAY_MS, e);
     if (!rc) rc = expire(db, db_idempotency_expire, now_ms - DAY_MS, e);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "base/world.h"
 #include "db/event.h"
 #include "db/notification.h"
+#include "db/operation.h"
 #include "server/store/generation.h"
 #include "server/events/events.h"
 #include "server/notify/push.h"
@@ -111,7 +112,7 @@ static enum rc note(struct notifier *n, const struct db_notification_due *d, boo
     snprintf(reason, sizeof reason, "trigger sent by %.*s, waiting for the device to call", STR_ARG(d->channel));
     enum rc rc = db_notification_sent(n->db, d->id, now_ms, now_ms + wait, e);
     if (!rc && resync) rc = db_notification_resync(n->db, d->device, now_ms + wait, e);
-    if (!rc) rc = db_notification_operations(n->db, d->device, str_of(reason), now_ms, e);
+    if (!rc) rc = db_operation_notified(n->db, d->device, str_of(reason), now_ms, e);
     return rc ? rc : tell(n, d, "sent", "", now_ms, e);
 }
 
@@ -125,12 +126,12 @@ static enum rc fail(struct notifier *n, const struct db_notification_due *d, con
 }
 
 static enum rc read_waking(struct notifier *n, int64_t now_ms, size_t limit, struct arena *a,
-                           struct db_notification_waking *out, size_t *n_out, struct err *e)
+                           struct db_operation_waking *out, size_t *n_out, struct err *e)
 {
     struct sql_rows *r = NULL;
     size_t count = 0;
-    enum rc rc = db_notification_waking(n->db, now_ms, (int64_t)limit, &r, e);
-    while (!rc && count < limit && (rc = db_notification_next_waking(r, &out[count], e)) == RC_OK) {
+    enum rc rc = db_operation_waking(n->db, now_ms, (int64_t)limit, &r, e);
+    while (!rc && count < limit && (rc = db_operation_next_waking(r, &out[count], e)) == RC_OK) {
         rc = arena_str(a, out[count].kind, &out[count].kind) ? RC_OK
                                                              : err_set(e, RC_NOMEM, "no memory for due operations");
         count++;
@@ -141,21 +142,21 @@ static enum rc read_waking(struct notifier *n, int64_t now_ms, size_t limit, str
 }
 
 /* Its time has come: now it is as if it had just been asked for. */
-static enum rc wake_one(struct notifier *n, const struct db_notification_waking *x, int64_t now_ms, struct arena *a,
+static enum rc wake_one(struct notifier *n, const struct db_operation_waking *x, int64_t now_ms, struct arena *a,
                         struct err *e)
 {
     int64_t stamp = 0;
     struct str why = arena_printf(a, "operation %.*s, whose time has come", STR_ARG(x->kind));
     enum rc rc = x->waits ? change_stamp(n->db, x->authority, &stamp, e) : RC_OK;
     if (!rc && x->waits) rc = change_touch_device(n->db, x->device, stamp, why, now_ms, e);
-    if (!rc) rc = db_notification_woken(n->db, x->operation, STR("its time has come; waits for the device to call"), e);
+    if (!rc) rc = db_operation_woken(n->db, x->id, STR("its time has come; waits for the device to call"), e);
     return rc;
 }
 
 /* Devices of operations that waited for a time. @return how many, through n_woken */
 static enum rc wake_operations(struct notifier *n, int64_t now_ms, struct arena *a, size_t *n_woken, struct err *e)
 {
-    struct db_notification_waking *list = ARENA_ARRAY(a, struct db_notification_waking, WAKE_MAX);
+    struct db_operation_waking *list = ARENA_ARRAY(a, struct db_operation_waking, WAKE_MAX);
     *n_woken = 0;
     if (!list) return err_set(e, RC_NOMEM, "no memory for due operations");
     enum rc rc = read_waking(n, now_ms, WAKE_MAX, a, list, n_woken, e);

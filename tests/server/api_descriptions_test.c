@@ -28,8 +28,8 @@ static void model(struct site *s, const char *device, const char *mod)
     char text[400];
     snprintf(
         text, sizeof text,
-        "INSERT INTO attribute (device_id, name, value) SELECT device_id, 'devinfo.man', 'Acme' FROM device WHERE name = '%s';"
-        " INSERT INTO attribute (device_id, name, value) SELECT device_id, 'devinfo.mod', '%s' FROM device WHERE name = '%s'",
+        "INSERT INTO attribute_row (device_id, name, value) SELECT device_id, 'devinfo.man', 'Acme' FROM device WHERE name = '%s';"
+        " INSERT INTO attribute_row (device_id, name, value) SELECT device_id, 'devinfo.mod', '%s' FROM device WHERE name = '%s'",
         device, mod, device);
     site_sql(s, text);
 }

@@ -11,7 +11,7 @@ static void device(struct lab *l, const char *name, const char *channel, const c
     snprintf(
         text, sizeof text,
         "INSERT INTO device (authority_id, name, created_ms, push_channel, push_address) VALUES (1, '%s', 1, '%s', 'x');"
-        " INSERT INTO attribute (device_id, name, value) SELECT device_id, 'label.department', '%s' FROM device WHERE name = '%s'",
+        " INSERT INTO attribute_row (device_id, name, value) SELECT device_id, 'label.department', '%s' FROM device WHERE name = '%s'",
         name, channel, department, name);
     lab_sql(l, text);
 }
@@ -74,9 +74,9 @@ static void facts_of_the_mirror_are_attributes(void)
     CU_ASSERT_EQUAL(unknown, 0);
     /* Both kinds are read by one name, labels are written by it. */
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM attribute WHERE device_id = 1"), 2);
-    lab_sql(l, "INSERT INTO attribute (device_id, name, value) VALUES (1, 'label.department', 'field')");
+    lab_sql(l, "UPDATE attribute_row SET value = 'field' WHERE device_id = 1 AND name = 'label.department'");
     CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT value FROM attribute WHERE name = 'label.department'"), "field");
-    lab_sql(l, "DELETE FROM attribute WHERE name = 'label.department'");
+    lab_sql(l, "DELETE FROM attribute_row WHERE name = 'label.department'");
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM attribute"), 1);
     lab_sql(l, "DELETE FROM device");
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM node"), 0);

@@ -36,7 +36,7 @@ static void fill(struct site *s)
     site_vm(s, "phone", "corp", 50, 30);
     site_sql(
         s,
-        "INSERT INTO attribute (device_id, name, value) VALUES (1, 'devinfo.man', 'Acme'), (1, 'hypervisor.arch', 'aarch64')");
+        "INSERT INTO attribute_row (device_id, name, value) VALUES (1, 'devinfo.man', 'Acme'), (1, 'hypervisor.arch', 'aarch64')");
     site_sql(
         s,
         "INSERT INTO sample (device_id, vm, at_ms, data) VALUES"
