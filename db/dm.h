@@ -61,6 +61,11 @@
       " summary = :summary, summary_why = :summary_why, crashes = :crashes, crash_time = :crash_time,"                    \
       " crash_why = :crash_why," /* a VM that was made anew counts from 0 */                                              \
       " crashes_seen = CASE WHEN vm.crashes_seen > :crashes THEN :crashes ELSE vm.crashes_seen END")                      \
+    X(VM_BESIDE,                                                                                                          \
+      "SELECT v.crashes_seen, o.operation_id, o.kind, o.percent, o.state FROM vm v LEFT JOIN operation o"                 \
+      " ON o.operation_id = (SELECT min(operation_id) FROM operation WHERE device_id = :device_id AND owner = :vm"        \
+      " AND scope = 1 AND state IN ('queued', 'notified', 'sent', 'accepted', 'acknowledged'))"                           \
+      " WHERE v.device_id = :device_id AND v.vm = :vm")                                                                   \
     X(VM_DROP, "DELETE FROM vm WHERE device_id = :device_id AND vm = :vm")                                                \
     X(SAMPLE_PUT, "INSERT INTO sample (device_id, vm, at_ms, data) VALUES (:device_id, :vm, :at_ms, :data)"               \
                   " ON CONFLICT (device_id, vm, at_ms) DO UPDATE SET data = :data")                                       \

@@ -208,7 +208,7 @@ function Acts({ device, problem, reload }) {
                 Call now
             </button>
             <${Menu} label="More">
-                <${DeviceActs} operations=${device.operations} device=${device.id} problem=${problem} />
+                <${DeviceActs} mo=${device.layout} operations=${device.operations} device=${device.id} problem=${problem} />
                 <button type="button" onClick=${question}>
                     Ask the person…
                 </button>
@@ -371,7 +371,7 @@ export function Device({ id, tab, query }) {
     );
     useAgain(load.reload);
     useLive((type, e) => {
-        if (type === 'vm' && e.state !== undefined)
+        if (type === 'vm' && e.object)
             vms.patch((old) => ({ ...old, items: old.items.map((v) => (v.id === e.vm ? withVmEvent(v, e) : v)) }));
         if (type === 'operation' && e.vm)
             vms.patch((old) => ({

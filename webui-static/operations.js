@@ -9,7 +9,7 @@ import { say } from './ask.js';
 import { Answer, Commands, isGroup } from './asked.js';
 import { isQuestion, readQuestion } from './question.js';
 import { RightsTable, listOf } from './rights.js';
-import { canCancel, isOpen, learn, operationLabel, operationTone } from './words.js';
+import { canCancel, isOpen, operationLabel, operationTone } from './words.js';
 import { useMay } from './who.js';
 
 /** A raw code, with its meaning where the reason beside it does not say it already. */
@@ -50,7 +50,6 @@ export function withOperationEvent(items, e) {
 export function OperationTable({ items, device, reload }) {
     const may = useMay();
     const [error, fail] = useState(null);
-    items.forEach(learn);
     if (!items.length) return html`<${Empty}>No operations.</${Empty}>`;
     return html`
         <${Trouble} error=${error} />
@@ -194,9 +193,7 @@ export function Operation({ id }) {
     );
     return html`
         <${Loaded} of=${load}>
-            ${(o) => (
-                learn(o),
-                html`
+            ${(o) => html`
                     <p class="crumbs">
                         <a href=${to('devices', o.device)} data-up>
                             ${o.device}
@@ -299,8 +296,7 @@ export function Operation({ id }) {
                             label="Result"
                         />
                     `}
-                `
-            )}
+            `}
         </${Loaded}>
     `;
 }

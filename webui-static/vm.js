@@ -6,6 +6,7 @@ import { useLive, useLoad, useStream } from './live.js';
 import { refine, to } from './route.js';
 import { Age, Badge, Empty, Facts, Figure, Loaded, Section, Trouble, useTick } from './ui.js';
 import { VmActs } from './acts.js';
+import { useLayouts } from './catalog.js';
 import { Chart } from './chart.js';
 import { OperationTable } from './operations.js';
 import { Running, VmState, Why, vmFacts } from './vmcard.js';
@@ -220,6 +221,7 @@ function Kpis({ id, vm, kpis, query }) {
 }
 
 export function Vm({ id, vm, query }) {
+    const layouts = useLayouts();
     useStream('device,vm,operation,policy,kpi,image', id);
     const [error, problem] = useState(null);
     const load = useLoad(
@@ -237,7 +239,7 @@ export function Vm({ id, vm, query }) {
     );
     useLive((type, e) => {
         if (e.vm !== vm) return;
-        if (type === 'vm' && e.state !== undefined) load.patch((v) => withVmEvent(v, e));
+        if (type === 'vm' && e.object) load.patch((v) => withVmEvent(v, e));
         if (type === 'operation')
             load.patch((v) =>
                 v.operation?.id === e.id
@@ -285,7 +287,7 @@ export function Vm({ id, vm, query }) {
                 <${Why} vm=${v} />
                 <${Running} operation=${v.operation} />
                 <div class="panel">
-                    <${Facts} flow rows=${vmFacts(v, id).slice(1)} />
+                    <${Facts} flow rows=${vmFacts(v, id, layouts).slice(1)} />
                 </div>
                 <${Kpis} id=${id} vm=${vm} kpis=${v.kpis} query=${query} />
             `}

@@ -5,6 +5,7 @@ import { call, ofDevice } from './api.js';
 import { to } from './route.js';
 import { Age, Badge, Facts, Progress, Trouble } from './ui.js';
 import { VmActs } from './acts.js';
+import { differs, useLayouts } from './catalog.js';
 import { operationLabel, operationTone, vmLabel, vmTone } from './words.js';
 import { useMay } from './who.js';
 
@@ -46,8 +47,6 @@ export function Running({ operation: o }) {
     `;
 }
 
-const GOALS = { running: 50, stopped: 30, suspended: 80, paused: 60 };
-
 /** How often it has crashed; somebody says that he has seen it. */
 function Crashes({ device, vm }) {
     const may = useMay();
@@ -70,8 +69,7 @@ function Crashes({ device, vm }) {
     `;
 }
 
-export function vmFacts(vm, device) {
-    const differs = vm.goal && GOALS[vm.goal] !== undefined && GOALS[vm.goal] !== vm.state;
+export function vmFacts(vm, device, layouts) {
     return [
         ['State', html`<${VmState} vm=${vm} />`],
         vm.stateSince && [
@@ -82,7 +80,7 @@ export function vmFacts(vm, device) {
         vm.goal && [
             'Wanted',
             html`
-            <span class=${differs ? 't-wait ink' : ''}>
+            <span class=${differs(layouts, vm) ? 't-wait ink' : ''}>
                 ${vm.goal}
                 ${vm.goalLocked ? ', locked' : ''}
             </span>
@@ -109,7 +107,8 @@ export const Why = ({ vm }) => html`
 
 export function VmCard({ device, vm, reload }) {
     const [error, fail] = useState(null);
-    const missing = vm.stateText === 'missing';
+    const missing = vm.stateText === 'missing',
+        layouts = useLayouts();
     return html`
         <article class="card" data-vm=${vm.id} aria-label=${`VM ${vm.id}`}>
             <header class="row">
@@ -127,7 +126,7 @@ export function VmCard({ device, vm, reload }) {
                     ` : ''}
                 </h3>
             </header>
-            <${Facts} rows=${vmFacts(vm, device)} />
+            <${Facts} rows=${vmFacts(vm, device, layouts)} />
             <${Why} vm=${vm} />
             <${Running} operation=${vm.operation} />
             <${Trouble} error=${error} />

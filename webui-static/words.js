@@ -97,34 +97,20 @@ export const ASSIGNMENTS = [
 ];
 export const assignmentTone = (s) => ASSIGNMENT[s] || 'none';
 
-/** Of a VM's state: numbers are those of the layout; what is not stable is under way. */
+/** Of a VM's state: its health, and what is not stable is under way. */
+const HEALTH = { ok: 'ok', failed: 'fail' };
 export function vmTone(vm) {
     if (vm.stateText === 'missing') return 'wait';
-    if (vm.state === 110 || vm.state === 160) return 'fail';
-    if (vm.state === 50) return 'ok';
-    return vm.stable === false && vm.state !== 0 ? 'work' : 'none';
+    return HEALTH[vm.health] || (vm.stable === false && vm.stateText !== 'undefined' ? 'work' : 'none');
 }
 export const vmLabel = (vm) => vm.stateLabel || vm.stateText || 'Unknown';
 
-/** A VM row with what an event of type vm says. Events say the label where rows have name and label. */
-export function withVmEvent(vm, e) {
-    return {
-        ...vm,
-        state: e.state,
-        stateText: (e.stateName || e.stateText || '').toLowerCase(),
-        stateLabel: e.stateLabel || e.stateText,
-        stable: !/ing$/.test(e.stateText || '') || e.state === 50,
-        lockState: e.lockState,
-        lockText: e.lockText,
-        locked: /lock/.test(e.lockText || '') && e.lockText !== 'unlocked',
-        reason: e.reason,
-        reasonText: e.reasonText,
-        verified: e.verified,
-        summary: e.summary,
-        why: e.why,
-        stateSince: e.state === vm.state ? vm.stateSince : e.at,
-    };
-}
+/** A VM row with the VM that an event of type vm carries; what policies and the tree say of it stays. */
+export const withVmEvent = (vm, e) => ({
+    ...vm,
+    operation: undefined,
+    ...e.object,
+});
 
 /** Devices of a list after a handful of events. */
 export function withEvents(items, list) {
@@ -141,18 +127,14 @@ export function withEvents(items, list) {
 function withEvent(device, type, e) {
     if (type === 'device') return e.summary === undefined ? device : { ...device, summary: e.summary, why: e.why };
     if (type === 'session') return { ...device, seen: e.at };
-    if (type !== 'vm' || !e.vm || e.state === undefined) return device;
+    if (type !== 'vm' || !e.vm) return device;
     const rest = device.vms.filter((v) => v.id !== e.vm);
     if (e.gone) return { ...device, vms: rest };
+    if (!e.object) return device;
     const old = device.vms.find((v) => v.id === e.vm) || { id: e.vm };
     return { ...device, seen: e.at, vms: [...rest, withVmEvent(old, e)].sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 
-const LABELS = { OP: new Map() };
-/** Labels of operations, as far as this page has met them. */
-export function learn(operation) {
-    if (operation.label) LABELS.OP.set(operation.kind, operation.label);
-}
 const spaced = (kind) => kind.replace(/([A-Z])/g, ' $1').replace(/^./, (c) => c.toUpperCase());
 const VERBS = {
     get: 'Read',
@@ -177,7 +159,7 @@ export const operationLabel = (o) =>
               .concat(o.commands && o.command !== 'acl' ? `of ${count(o.commands.length, 'command')}` : [])
               .filter(Boolean)
               .join(isQuestion(o.command) ? ': ' : ' ')
-        : o.label || LABELS.OP.get(o.kind) || spaced(o.kind);
+        : o.label || spaced(o.kind);
 
 /** One sentence for an event, its tone and what it is about; null when it says nothing to a person. */
 export function sayEvent(type, e) {
@@ -200,11 +182,13 @@ export function sayEvent(type, e) {
                     what: `${of}: ${e.alert.replace(/_/g, ' ')}`,
                     text: e.data || '',
                 };
+            if (e.change) return { tone: 'none', what: `${of}: ${e.change}`, text: '' };
+            if (!e.object) return null;
             return {
-                tone: vmTone({ ...e, stable: undefined }),
-                what: `${of}: ${e.stateText}`,
-                text: [e.lockText === 'unlocked' ? '' : e.lockText, e.why, e.verified ? 'verified' : '']
-                    .filter((x) => x && x !== 'undefined')
+                tone: vmTone(e.object),
+                what: `${of}: ${vmLabel(e.object)}`,
+                text: [e.object.locked ? e.object.lockText : '', e.object.why, e.object.verified ? 'verified' : '']
+                    .filter(Boolean)
                     .join(', '),
             };
         case 'operation':

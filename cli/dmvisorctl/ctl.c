@@ -69,7 +69,8 @@ enum ctl_exit ctl_usage(const struct ctl *c, const char *fmt, ...)
     va_start(ap, fmt);
     say(stderr, "error: ", fmt, ap);
     va_end(ap);
-    if (c->args && c->args->command) ctl_note("dmvisorctl help %s says more", c->args->command->name);
+    if (c->args && c->args->command && !c->args->operation)
+        ctl_note("dmvisorctl help %s says more", c->args->command->name);
     return CTL_USAGE;
 }
 

@@ -21,6 +21,7 @@ struct ctl {
     bool color; /* standard output is a terminal that has colours */
     struct fetch *fetch;
     struct arena *a;
+    json_t *layouts; /* ctl_catalog.c */
     bool warned_plain;
 };
 
@@ -96,6 +97,7 @@ struct ctl_request {
     const char *body_file;       /* a file's contents */
     const char *accept, *header; /* one more header, or NULL */
     bool quiet;                  /* what goes wrong is not said: the caller does */
+    bool once;                   /* is not tried again */
 };
 
 struct ctl_reply {
@@ -137,9 +139,10 @@ enum ctl_exit cmd_apply(struct ctl *c), cmd_policy_delete(struct ctl *c), cmd_po
 enum ctl_exit cmd_image_upload(struct ctl *c), cmd_image_delete(struct ctl *c), cmd_image_show(struct ctl *c);
 enum ctl_exit cmd_vm_list(struct ctl *c), cmd_vm_show(struct ctl *c), cmd_vm_kpis(struct ctl *c),
     cmd_vm_acknowledge(struct ctl *c), cmd_vm_wait(struct ctl *c);
-enum ctl_exit cmd_operation(struct ctl *c), cmd_operations_create(struct ctl *c), cmd_operations_list(struct ctl *c),
-    cmd_operations_show(struct ctl *c), cmd_operations_watch(struct ctl *c), cmd_operations_cancel(struct ctl *c),
-    cmd_tree(struct ctl *c), cmd_tree_group(struct ctl *c), cmd_tree_acl(struct ctl *c), cmd_tree_ask(struct ctl *c);
+enum ctl_exit cmd_operation(struct ctl *c), cmd_operations_create(struct ctl *c), cmd_operations_kinds(struct ctl *c),
+    cmd_operations_list(struct ctl *c), cmd_operations_show(struct ctl *c), cmd_operations_watch(struct ctl *c),
+    cmd_operations_cancel(struct ctl *c), cmd_tree(struct ctl *c), cmd_tree_group(struct ctl *c),
+    cmd_tree_acl(struct ctl *c), cmd_tree_ask(struct ctl *c);
 enum ctl_exit cmd_authority_create(struct ctl *c), cmd_authority_set(struct ctl *c);
 enum ctl_exit cmd_events(struct ctl *c), cmd_token_create(struct ctl *c), cmd_token_delete(struct ctl *c),
     cmd_audit_verify(struct ctl *c), cmd_whoami(struct ctl *c), cmd_overview(struct ctl *c), cmd_version(struct ctl *c),

@@ -181,14 +181,15 @@ static void describe(const json_t *j, struct buf *b)
         { "kind", " " },
         { "sessionId", " session " },
         { "change", ": " },
-        { "stateText", ": " },
-        { "lockText", ", " },
+        { "object.stateText", ": " },
+        { "object.lockText", ", " },
         { "alert", ": " },
     };
     static const struct {
         const char *path, *before;
     } tail[] = {
-        { "outcome", ": " }, { "reasonText", " - " }, { "reason", " - " }, { "why", " - " }, { "error", " - " },
+        { "outcome", ": " }, { "object.reasonText", " - " }, { "reason", " - " },
+        { "why", " - " },    { "object.why", " - " },        { "error", " - " },
     };
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
         const json_t *v = ctl_at(j, part[i].path);
@@ -199,8 +200,8 @@ static void describe(const json_t *j, struct buf *b)
     }
     if (json_is_string(ctl_at(j, "state"))) buf_printf(b, ": %s", ctl_text(j, "state"));
     if (ctl_int(j, "percent") > 0) buf_printf(b, " %lld %%", (long long)ctl_int(j, "percent"));
-    if (ctl_text(j, "summary")[0])
-        buf_printf(b, "%s%s", ctl_text(j, "stateText")[0] ? ", " : ": ", ctl_text(j, "summary"));
+    if (ctl_text(j, "summary")[0]) buf_printf(b, ": %s", ctl_text(j, "summary"));
+    if (ctl_text(j, "object.summary")[0]) buf_printf(b, ", %s", ctl_text(j, "object.summary"));
     for (size_t i = 0; i < sizeof tail / sizeof tail[0]; i++)
         if (ctl_text(j, tail[i].path)[0]) buf_printf(b, "%s%s", tail[i].before, ctl_text(j, tail[i].path));
     if (json_is_object(ctl_at(j, "values"))) buf_printf(b, ": %zu values", json_object_size(ctl_at(j, "values")));

@@ -116,9 +116,16 @@ static const struct ctl_command *find(const struct parse *p, const char *one, co
     size_t n = strlen(one);
     for (size_t i = 0; i < p->n; i++) {
         const char *name = p->table[i].name;
-        if (strcmp(name, one) == 0) return &p->table[i];
+        if (strcmp(name, one) == 0 && strcmp(name, CTL_OPERATION) != 0) return &p->table[i];
         if (two && strncmp(name, one, n) == 0 && name[n] == ' ' && strcmp(name + n + 1, two) == 0) return &p->table[i];
     }
+    return NULL;
+}
+
+static const struct ctl_command *find_operation(const struct parse *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->table[i].name, CTL_OPERATION) == 0) return &p->table[i];
     return NULL;
 }
 
@@ -150,6 +157,7 @@ static enum rc unknown_command(struct parse *p, const char *one, const char *two
 static enum rc check_count(const struct parse *p)
 {
     const struct ctl_command *c = p->out->command;
+    if (p->out->operation) return RC_OK; /* the server knows what it needs */
     if (p->out->n_args < c->min) return err_set(p->e, RC_INVALID, "%s needs %s", c->name, c->usage);
     if (c->max != CTL_ANY && p->out->n_args > c->max)
         return err_set(p->e, RC_INVALID, "\"%s\" is one argument too many for %s", p->out->arg[c->max], c->name);
@@ -175,6 +183,8 @@ enum rc ctl_args_parse(const struct ctl_command *table, size_t n, int argc, char
                    : one                                  ? unknown_command(&p, one, NULL)
                                                           : err_set(e, RC_INVALID, "which command?");
         out->command = find(&p, one ? one : argv[at], one ? argv[at] : NULL);
+        if (!out->command && !one && !is_group(&p, argv[at]) && (out->command = find_operation(&p)) != NULL)
+            out->operation = argv[at];
         if (!out->command && (one || !is_group(&p, argv[at])))
             return unknown_command(&p, one ? one : argv[at], one ? argv[at] : NULL);
         one = argv[at];
@@ -217,6 +227,11 @@ void ctl_args_help(const struct ctl_command *c, struct buf *out)
 {
     buf_printf(out, "usage: dmvisorctl %s%s%s%s\n\n%s\n", c->name, c->usage[0] ? " " : "", c->usage,
                c->options[0] ? " [options]" : "", c->help);
+    ctl_args_help_options(c, out);
+}
+
+void ctl_args_help_options(const struct ctl_command *c, struct buf *out)
+{
     if (c->options[0]) buf_putz(out, "\nOptions\n");
     for (size_t i = 0; i < CTL_COMMAND_OPTIONS && c->options[i]; i++) help_option(c->options[i], out);
     buf_putz(out, "\nOptions of all commands\n");

@@ -101,6 +101,9 @@ struct ctl_command {
     enum ctl_opt options[CTL_COMMAND_OPTIONS];
 };
 
+/* The command for each word that names no other one: an operation, as the server knows them. */
+#define CTL_OPERATION "OPERATION"
+
 struct ctl_given {
     enum ctl_opt option;
     const char *value;
@@ -108,6 +111,7 @@ struct ctl_given {
 
 struct ctl_args {
     const struct ctl_command *command; /* NULL: none was named (then --help was given) */
+    const char *operation;             /* the word that named it, when it is CTL_OPERATION */
     const char *const *arg;
     size_t n_args;
     struct ctl_given *given;
@@ -129,4 +133,6 @@ const char *ctl_option_value(enum ctl_opt o); /* NULL = has none */
 const char *ctl_option_help(enum ctl_opt o);
 /** "usage: ..." with the options of one command, for people. */
 void ctl_args_help(const struct ctl_command *c, struct buf *out);
+/** Only the options. */
+void ctl_args_help_options(const struct ctl_command *c, struct buf *out);
 #endif

@@ -130,7 +130,7 @@ enum ctl_exit ctl_call(struct ctl *c, const struct ctl_request *r, struct ctl_re
     for (int i = 1; i <= TRIES; i++) {
         rc = once(c, &f, out, &again_s);
         bool busy = !rc && out->status == 503, lost = rc == RC_IO;
-        if ((!busy && !lost) || i == TRIES || !safe_to_repeat(r)) break;
+        if ((!busy && !lost) || i == TRIES || r->once || !safe_to_repeat(r)) break;
         json_decref(out->json);
         out->json = NULL;
         rest(busy ? 1000 * (again_s < 0 ? 1 : again_s > RETRY_MOST_S ? RETRY_MOST_S : again_s) : 150 * i);
@@ -163,7 +163,7 @@ void ctl_reply_finish(struct ctl_reply *r)
 static bool is_whole(const char *path)
 {
     struct str s = str_slice(str_of(path), 0, str_find(str_of(path), '?', 0));
-    return str_ends(s, STR("/authorities")) || str_ends(s, STR("/vms"));
+    return str_ends(s, STR("/authorities")) || str_ends(s, STR("/layouts")) || str_ends(s, STR("/vms"));
 }
 
 /* One page is shown as it came. Several become one, with the cursor of what was left. */

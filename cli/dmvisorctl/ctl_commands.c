@@ -5,17 +5,6 @@
     {                                                                                                                  \
         OPT_ARG, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE                                                    \
     }
-#define OPERATION(name, help)                                                                                          \
-    {                                                                                                                  \
-        name, "DEVICE VM", help, 2, 2, false, cmd_operation, OPERATION_OPTIONS                                         \
-    }
-#define DESTRUCTION(name, help)                                                                                        \
-    {                                                                                                                  \
-        name, "DEVICE VM", help, 2, 2, false, cmd_operation,                                                           \
-        {                                                                                                              \
-            OPT_ARG, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE, OPT_YES                                       \
-        }                                                                                                              \
-    }
 #define TREE(name, usage, max, help)                                                                                   \
     {                                                                                                                  \
         name, usage, help, 2, max, false, cmd_tree,                                                                    \
@@ -208,19 +197,14 @@ const struct ctl_command ctl_commands[] = {
       cmd_vm_wait,
       { OPT_STATE, OPT_VERIFIED, OPT_LOCKED, OPT_UNLOCKED, OPT_GONE, OPT_SETTLED, OPT_TIMEOUT } },
 
-    OPERATION("lock", "lock a VM"),
-    OPERATION("unlock", "unlock a VM"),
-    OPERATION("start", "start a VM"),
-    OPERATION("stop", "power a VM off"),
-    OPERATION("shutdown", "ask a VM to shut down"),
-    OPERATION("reboot", "restart a VM by its own means"),
-    OPERATION("reset", "restart a VM at once"),
-    OPERATION("pause", "halt a VM where it stands"),
-    OPERATION("resume", "let a paused or suspended VM go on"),
-    OPERATION("suspend", "write a VM's memory to storage and halt it"),
-    DESTRUCTION("wipe", "destroy a VM's data (asks before)"),
-    OPERATION("provision", "make a VM from its definition"),
-    DESTRUCTION("delete-vm", "delete a VM from the device (asks before)"),
+    { CTL_OPERATION,
+      "DEVICE [VM]",
+      "an operation by its name, such as lock",
+      1,
+      2,
+      false,
+      cmd_operation,
+      { OPT_ARG, OPT_WAIT, OPT_TIMEOUT, OPT_EXPIRES, OPT_NOT_BEFORE, OPT_YES } },
 
     { "operations list",
       "",
@@ -246,6 +230,14 @@ const struct ctl_command ctl_commands[] = {
       1,
       false,
       cmd_operations_cancel,
+      { OPT_NONE } },
+    { "operations kinds",
+      "",
+      "what can be asked of devices and their VMs, and from which states",
+      0,
+      0,
+      false,
+      cmd_operations_kinds,
       { OPT_NONE } },
     { "operations create",
       "DEVICE KIND",

@@ -20,7 +20,7 @@ static const struct kind {
     bool range;                /* --from and --to */
 } kinds[] = {
     { "devices", "/devices", "/devices/{}", &view_devices, "device,vm,session", true, false, "summary", false },
-    { "vms", "/devices/{}/vms", NULL, &view_vms_of, "vm,device,operation", false, false, NULL, false },
+    { "vms", "/devices/{}/vms", NULL, &view_vms_of, "vm,device,operation", false, false, "state", false },
     { "policies", "/policies", "/policies/{}", &view_policies, "policy,device", false, false, NULL, false },
     { "images", "/images", "/images/{}/{}", &view_images, "image", false, false, NULL, false },
     { "operations", "/operations", "/operations/{}", &view_operations, "operation", false, true, "state", false },
@@ -50,7 +50,7 @@ static enum ctl_exit check(struct ctl *c, const struct kind *k)
 {
     bool of_device = strstr(k->path, "{}") != NULL;
     if (ctl_has(c, OPT_FILTER) && !k->filter) return ctl_usage(c, "--filter is for devices");
-    if (ctl_has(c, OPT_STATE) && !k->state) return ctl_usage(c, "--state is for devices, operations and sessions");
+    if (ctl_has(c, OPT_STATE) && !k->state) return ctl_usage(c, "--state is for devices, vms, operations and sessions");
     if (ctl_has(c, OPT_DEVICE) && !k->device_query && !of_device)
         return ctl_usage(c, "--device is for vms, operations, triggers and sessions");
     if ((ctl_has(c, OPT_FROM) || ctl_has(c, OPT_TO)) && !k->range)
@@ -74,6 +74,7 @@ static enum ctl_exit all_vms(struct ctl *c, size_t limit, struct ctl_reply *out)
         /* of each device by itself: that also says what policies want, and what is not there yet */
         const char *path = ctl_path(c, "/devices/{}/vms", ctl_text(d, "id"));
         if (!c->config.authority) path = ctl_query(c, path, "authority", ctl_text(d, "authority"));
+        path = ctl_query(c, path, "state", ctl_opt(c, OPT_STATE));
         code = ctl_get_all(c, path, 0, &of);
         const json_t *vms = ctl_at(of.json, "items");
         for (size_t k = 0; !code && k < json_array_size(vms) && !(limit && json_array_size(list) >= limit); k++) {

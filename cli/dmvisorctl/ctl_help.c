@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* help, completion. */
-#include "cli/dmvisorctl/ctl.h"
+#include "cli/dmvisorctl/ctl_catalog.h"
 
 #include <stdio.h>
 #include <string.h>
+
+static const struct ctl_command *find_operations(void)
+{
+    for (size_t i = 0; i < ctl_n_commands; i++)
+        if (strcmp(ctl_commands[i].name, CTL_OPERATION) == 0) return &ctl_commands[i];
+    return NULL;
+}
 
 static void list(const char *group)
 {
@@ -11,16 +18,30 @@ static void list(const char *group)
     for (size_t i = 0; i < ctl_n_commands; i++) {
         const struct ctl_command *x = &ctl_commands[i];
         char left[200];
+        if (strcmp(x->name, CTL_OPERATION) == 0) continue;
         if (group && !(strncmp(x->name, group, n) == 0 && (x->name[n] == ' ' || !x->name[n]))) continue;
         snprintf(left, sizeof left, "%s %s", x->name, strlen(x->usage) > 30 ? "THINGS [NAME]" : x->usage);
         ctl_print("  %-34s %s\n", left, x->help);
     }
 }
 
-static void overview(void)
+static void list_operations(struct ctl *c)
+{
+    const json_t *layouts = catalog_try(c), *op;
+    struct catalog_at at = { 0, 0 };
+    ctl_print("\nOperations of VMs and devices%s\n", layouts ? "" : ": those of the server (dmvisorctl login)");
+    while ((op = catalog_next(layouts, &at)) != NULL) {
+        char left[200];
+        snprintf(left, sizeof left, "%s %s", catalog_command(c, op), catalog_usage(op));
+        ctl_print("  %-34s %s%s\n", left, ctl_text(op, "help"), ctl_true(op, "destructive") ? " (asks before)" : "");
+    }
+}
+
+static void overview(struct ctl *c)
 {
     ctl_print("dmvisorctl: the command line of dmvisor\n\nusage: dmvisorctl [options] COMMAND ...\n\n");
     list(NULL);
+    list_operations(c);
     ctl_print("\nOptions of all commands\n");
     for (int o = OPT_NONE + 1; o <= OPT_LAST_GLOBAL; o++) {
         const char *value = ctl_option_value((enum ctl_opt)o);
@@ -41,10 +62,12 @@ enum ctl_exit cmd_help(struct ctl *c)
     struct buf b;
     /* "help" itself, or any command with --help */
     if (!a->command || (a->command->run == cmd_help && !a->n_args)) {
-        overview();
+        overview(c);
         return CTL_OK;
     }
-    if (a->command->run == cmd_help)
+    if (a->operation)
+        snprintf(name, sizeof name, "%s", a->operation);
+    else if (a->command->run == cmd_help)
         snprintf(name, sizeof name, "%s%s%s", a->arg[0], a->n_args > 1 ? " " : "", a->n_args > 1 ? a->arg[1] : "");
     else
         snprintf(name, sizeof name, "%s", a->command->name);
@@ -54,6 +77,11 @@ enum ctl_exit cmd_help(struct ctl *c)
         size_t n = strlen(name);
         if (strcmp(ctl_commands[i].name, name) == 0) ctl_args_help(&ctl_commands[i], &b);
         group |= strncmp(ctl_commands[i].name, name, n) == 0 && ctl_commands[i].name[n] == ' ';
+    }
+    const json_t *op = b.n || group ? NULL : catalog_operation(catalog_try(c), name, NULL);
+    if (op) {
+        catalog_help(c, op, &b);
+        ctl_args_help_options(find_operations(), &b);
     }
     if (b.n)
         ctl_put(buf_str(&b));
@@ -75,6 +103,7 @@ static void words(const char *group)
     size_t last_n = 0;
     for (size_t i = 0; i < ctl_n_commands; i++) {
         const char *name = ctl_commands[i].name;
+        if (strcmp(name, CTL_OPERATION) == 0) continue;
         if (group && !(strncmp(name, group, n) == 0 && name[n] == ' ')) continue;
         const char *word = group ? name + n + 1 : name;
         size_t word_n = strcspn(word, " ");
@@ -93,6 +122,7 @@ static void option_words(const enum ctl_opt *o, size_t n)
 static const char head[] =
     "# bash completion of dmvisorctl\n"
     "_dmvisorctl_devices() { dmvisorctl get devices -o name 2>/dev/null; }\n"
+    "_dmvisorctl_operations() { dmvisorctl operations kinds -o name 2>/dev/null; }\n"
     "_dmvisorctl() {\n"
     "    local cur prev words cword line=() i\n"
     "    if declare -F _get_comp_words_by_ref >/dev/null; then\n"
@@ -141,7 +171,7 @@ static void bash(void)
     ctl_print("'\n    case \"${line[*]}\" in\n    '') list='");
     words(NULL);
     ctl_print(
-        "' ;;\n    get) list='devices vms policies images operations triggers sessions tokens audit authorities' ;;\n    completion) list='bash' ;;\n");
+        " '$(_dmvisorctl_operations) ;;\n    get) list='devices vms policies images operations triggers sessions tokens audit authorities' ;;\n    completion) list='bash' ;;\n");
     for (size_t i = 0; i < ctl_n_commands; i++) {
         char group[64];
         if (!group_of(i, group, sizeof group) || (i && group_of(i - 1, last, sizeof last) && strcmp(group, last) == 0))
@@ -155,16 +185,21 @@ static void bash(void)
         bool device = strncmp(x->usage, "DEVICE", 6) == 0 || strncmp(x->name, "device ", 7) == 0;
         if (device && strcmp(x->name, "device register") != 0)
             ctl_print("    '%s') list=$(_dmvisorctl_devices) ;;\n", x->name);
+        else if (!strchr(x->name, ' ') && strcmp(x->name, CTL_OPERATION) != 0)
+            ctl_print("    '%s') ;;\n", x->name);
     }
+    ctl_print("    *' '*) ;;\n    *) list=$(_dmvisorctl_devices) ;;\n"); /* an operation */
     ctl_print("    esac\n    if [[ $cur == -* ]]; then\n        list=$globals\n        case \"${line[*]}\" in\n");
     for (size_t i = 0; i < ctl_n_commands; i++) {
         const struct ctl_command *x = &ctl_commands[i];
-        if (!x->options[0]) continue;
+        if (!x->options[0] || strcmp(x->name, CTL_OPERATION) == 0) continue;
         ctl_print("        '%s'*) list=\"$globals ", x->name);
         option_words(x->options, CTL_COMMAND_OPTIONS);
         ctl_print("\" ;;\n");
     }
-    ctl_print("        esac\n    fi\n%s", tail);
+    ctl_print("        *) list=\"$globals ");
+    option_words(find_operations()->options, CTL_COMMAND_OPTIONS);
+    ctl_print("\" ;;\n        esac\n    fi\n%s", tail);
 }
 
 enum ctl_exit cmd_completion(struct ctl *c)

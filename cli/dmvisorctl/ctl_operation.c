@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lock, start, ... operations ..., tree ...: things asked for once, and following them. */
+#include "cli/dmvisorctl/ctl_catalog.h"
 #include "cli/dmvisorctl/ctl_live.h"
 #include "cli/dmvisorctl/ctl_order.h"
 #include "cli/dmvisorctl/ctl_views.h"
@@ -201,37 +202,83 @@ enum ctl_exit ctl_order(struct ctl *c, const char *device, json_t *body, const s
     return !code && wait ? watch(c, id, timeout_s) : code;
 }
 
-static enum ctl_exit operate(struct ctl *c, const char *device, const char *kind, const char *vm)
+/* What is sent for an argument that nobody gives a value. */
+static void put_defaults(const json_t *op, json_t *args)
+{
+    const json_t *list = ctl_at(op, "args");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *arg = json_array_get(list, i);
+        const char *name = ctl_text(arg, "name"), *standard = ctl_text(arg, "default");
+        if (standard[0] && !json_object_get(args, name)) ctl_set(args, name, standard);
+    }
+}
+
+/* @param op  NULL: the server says what is wrong with it */
+static enum ctl_exit operate(struct ctl *c, const char *device, const json_t *op, const char *kind, const char *vm)
 {
     json_t *body = json_object(), *args = NULL;
     enum ctl_exit code = CTL_OK;
-    if (strcmp(kind, "wipe") == 0)
-        code = ctl_sure(c, "The data of %s on %s will be destroyed for good.", vm ? vm : "the VM", device);
-    else if (strcmp(kind, "delete") == 0)
-        code = ctl_sure(c, "%s and its data will be removed from %s for good.", vm ? vm : "The VM", device);
+    if (ctl_true(op, "destructive"))
+        code = ctl_sure(c, "%s %s%s%s: %s", ctl_text(op, "label"), vm ? vm : "", vm ? " on " : "", device,
+                        ctl_text(op, "confirm"));
     if (!code) code = ctl_pairs(c, OPT_ARG, &args);
-    if (strcmp(kind, "wipe") == 0) { /* as the console: what the user has put there, unless somebody says more */
-        if (!args) args = json_object();
-        if (!json_object_get(args, "scope")) ctl_set(args, "scope", "user");
-    }
+    if (!args) args = json_object();
+    put_defaults(op, args);
     ctl_set(body, "kind", kind);
     ctl_set(body, "vm", vm);
-    if (args) json_object_set_new(body, "args", args);
+    if (json_object_size(args))
+        json_object_set_new(body, "args", args);
+    else
+        json_decref(args);
     if (!code) code = ctl_order(c, device, body, NULL, false);
     json_decref(body);
     return code;
 }
 
-/* lock, unlock, ... : the command's name is the operation's, but for "delete-vm". */
+/* lock, unlock, ...: what the layouts offer. */
 enum ctl_exit cmd_operation(struct ctl *c)
 {
-    const char *name = c->args->command->name;
-    return operate(c, c->args->arg[0], strcmp(name, "delete-vm") == 0 ? "delete" : name, c->args->arg[1]);
+    const struct ctl_args *a = c->args;
+    const json_t *layouts = NULL, *op = NULL;
+    if (strcmp(a->operation, CTL_OPERATION) == 0)
+        return ctl_usage(c, "which one? dmvisorctl operations kinds lists them");
+    enum ctl_exit code = catalog_load(c, &layouts);
+    if (code) return code;
+    if (a->n_args == 1) op = catalog_operation(layouts, a->operation, "device");
+    if (!op) op = catalog_operation(layouts, a->operation, "vm");
+    if (!op) op = catalog_operation(layouts, a->operation, NULL);
+    if (!op) return catalog_unknown(c);
+    bool of_vm = strcmp(ctl_text(op, "scope"), "vm") == 0;
+    if (a->n_args != (of_vm ? 2 : 1)) return ctl_usage(c, "%s needs %s", a->operation, catalog_usage(op));
+    return operate(c, a->arg[0], op, ctl_text(op, "name"), of_vm ? a->arg[1] : NULL);
 }
 
 enum ctl_exit cmd_operations_create(struct ctl *c)
 {
-    return operate(c, c->args->arg[0], c->args->arg[1], ctl_opt(c, OPT_VM));
+    const char *kind = c->args->arg[1], *vm = ctl_opt(c, OPT_VM);
+    const json_t *layouts = NULL;
+    enum ctl_exit code = catalog_load(c, &layouts);
+    return code ? code : operate(c, c->args->arg[0], catalog_operation(layouts, kind, vm ? "vm" : "device"), kind, vm);
+}
+
+enum ctl_exit cmd_operations_kinds(struct ctl *c)
+{
+    const json_t *layouts = NULL, *op;
+    struct catalog_at at = { 0, 0 };
+    enum ctl_exit code = catalog_load(c, &layouts);
+    if (code) return code;
+    json_t *list = json_array();
+    while ((op = catalog_next(layouts, &at)) != NULL) {
+        json_t *one = json_deep_copy(op);
+        ctl_set(one, "command", catalog_command(c, op));
+        json_array_append_new(list, one);
+    }
+    if (c->format == FORMAT_JSON || c->format == FORMAT_YAML)
+        show_json(c, list);
+    else
+        code = show_items(c, list, &view_kinds);
+    json_decref(list);
+    return code;
 }
 
 /* ---- looking ---- */

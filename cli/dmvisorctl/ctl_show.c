@@ -70,17 +70,26 @@ enum table_color show_color(struct str word)
         const char *word;
         enum table_color color;
     } row[] = {
-        { "settled", TABLE_GOOD },  { "verified", TABLE_GOOD },       { "running", TABLE_GOOD },
-        { "answered", TABLE_GOOD }, { "done", TABLE_GOOD },           { "working", TABLE_BUSY },
-        { "waiting", TABLE_BUSY },  { "pending", TABLE_BUSY },        { "queued", TABLE_BUSY },
-        { "sent", TABLE_BUSY },     { "accepted", TABLE_BUSY },       { "failed", TABLE_BAD },
-        { "crashed", TABLE_BAD },   { "unreachable", TABLE_BAD },     { "expired", TABLE_BAD },
-        { "aborted", TABLE_BAD },   { "refused", TABLE_BAD },         { "lost", TABLE_BAD },
-        { "overdue", TABLE_BAD },   { "unauthenticated", TABLE_BAD }, { "unknown", TABLE_BAD },
+        { "settled", TABLE_GOOD },  { "verified", TABLE_GOOD }, { "answered", TABLE_GOOD },
+        { "done", TABLE_GOOD },     { "working", TABLE_BUSY },  { "waiting", TABLE_BUSY },
+        { "pending", TABLE_BUSY },  { "queued", TABLE_BUSY },   { "sent", TABLE_BUSY },
+        { "accepted", TABLE_BUSY }, { "failed", TABLE_BAD },    { "unreachable", TABLE_BAD },
+        { "expired", TABLE_BAD },   { "aborted", TABLE_BAD },   { "refused", TABLE_BAD },
+        { "lost", TABLE_BAD },      { "overdue", TABLE_BAD },   { "unauthenticated", TABLE_BAD },
+        { "unknown", TABLE_BAD },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         if (str_is(word, row[i].word)) return row[i].color;
     return TABLE_PLAIN;
+}
+
+/* A VM's state has the colour of its health. */
+static enum table_color color_of(const json_t *item, const struct show_column *k, struct str text)
+{
+    const char *health = ctl_text(item, "health");
+    if (k->kind == SHOW_WORD) return show_color(text);
+    if (k->kind != SHOW_STATE) return TABLE_PLAIN;
+    return strcmp(health, "ok") == 0 ? TABLE_GOOD : strcmp(health, "failed") == 0 ? TABLE_BAD : TABLE_PLAIN;
 }
 
 static void pairs(const json_t *j, bool counts, struct buf *out)
@@ -129,7 +138,8 @@ void show_cell(const json_t *item, const struct show_column *k, struct buf *out)
     case SHOW_LIST: ids(v, out); break;
     case SHOW_TEXT:
     case SHOW_NUMBER:
-    case SHOW_WORD: ctl_scalar(v, out); break;
+    case SHOW_WORD:
+    case SHOW_STATE: ctl_scalar(v, out); break;
     }
 }
 
@@ -214,7 +224,7 @@ static void row(struct table *t, const json_t *item, const struct show_view *v)
     for (const struct show_column *k = v->column; k->title; k++) {
         buf_reset(&b);
         show_cell(item, k, &b);
-        table_cell(t, buf_str(&b), k->kind == SHOW_WORD ? show_color(buf_str(&b)) : TABLE_PLAIN);
+        table_cell(t, buf_str(&b), color_of(item, k, buf_str(&b)));
     }
     buf_finish(&b);
 }
@@ -274,7 +284,7 @@ enum ctl_exit show_one(struct ctl *c, const struct ctl_reply *r, const struct sh
         if (!b.n) continue;
         struct str title = arena_printf(&a, "%s:", k->title);
         table_cell(&t, title, TABLE_PLAIN);
-        table_cell(&t, buf_str(&b), k->kind == SHOW_WORD ? show_color(buf_str(&b)) : TABLE_PLAIN);
+        table_cell(&t, buf_str(&b), color_of(r->json, k, buf_str(&b)));
     }
     show_table(c, &t);
     buf_finish(&b);

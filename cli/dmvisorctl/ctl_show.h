@@ -12,6 +12,7 @@ enum show_kind {
     SHOW_AGE,    /* a time: "3 m ago" */
     SHOW_SIZE,   /* bytes: "12.5 MiB" */
     SHOW_WORD,   /* a state's name, in a colour of its own on terminals */
+    SHOW_STATE,  /* a VM's state, in the colour of its health */
     SHOW_LABELS, /* an object: "k=v k=v" */
     SHOW_COUNTS, /* an object of numbers: "2 settled, 1 working" */
     SHOW_LIST,   /* its length, or the ids of its objects */

@@ -151,6 +151,13 @@ static void authority(const json_t *j, struct buf *out)
 
 /* ---- views ---- */
 
+static void kind_args(const json_t *op, struct buf *out)
+{
+    const json_t *args = ctl_at(op, "args");
+    for (size_t i = 0; i < json_array_size(args); i++)
+        buf_printf(out, "%s%s", i ? ", " : "", ctl_text(json_array_get(args, i), "name"));
+}
+
 const struct show_view view_devices = { "devices",
                                         "id",
                                         NULL,
@@ -195,11 +202,11 @@ const struct show_view view_device_set = { "device",
                                                { "Recorded", NULL, SHOW_OWN, record },
                                            } };
 #define VM_COLUMNS                                                                                                     \
-    { "VM", "id", SHOW_TEXT, NULL }, { "TITLE", "title", SHOW_TEXT, NULL }, { "STATE", "stateText", SHOW_WORD, NULL }, \
-        { "LOCK", NULL, SHOW_OWN, vm_lock }, { "VERIFIED", "verified", SHOW_TEXT, NULL },                              \
-        { "SINCE", "stateSince", SHOW_AGE, NULL }, { "IMAGE", "image", SHOW_TEXT, NULL },                              \
-        { "GOAL", "goal", SHOW_TEXT, NULL }, { "OPERATION", NULL, SHOW_OWN, vm_operation },                            \
-        { "SUMMARY", "summary", SHOW_WORD, NULL },                                                                     \
+    { "VM", "id", SHOW_TEXT, NULL }, { "TITLE", "title", SHOW_TEXT, NULL },                                            \
+        { "STATE", "stateText", SHOW_STATE, NULL }, { "LOCK", NULL, SHOW_OWN, vm_lock },                               \
+        { "VERIFIED", "verified", SHOW_TEXT, NULL }, { "SINCE", "stateSince", SHOW_AGE, NULL },                        \
+        { "IMAGE", "image", SHOW_TEXT, NULL }, { "GOAL", "goal", SHOW_TEXT, NULL },                                    \
+        { "OPERATION", NULL, SHOW_OWN, vm_operation }, { "SUMMARY", "summary", SHOW_WORD, NULL },                      \
     {                                                                                                                  \
         "WHY", "why", SHOW_TEXT, NULL                                                                                  \
     }
@@ -213,7 +220,7 @@ const struct show_view view_vm = { "VM",
                                    {
                                        { "VM", "id", SHOW_TEXT, NULL },
                                        { "Title", "title", SHOW_TEXT, NULL },
-                                       { "State", "stateText", SHOW_WORD, NULL },
+                                       { "State", "stateText", SHOW_STATE, NULL },
                                        { "Lock", NULL, SHOW_OWN, vm_lock },
                                        { "Verified", "verified", SHOW_TEXT, NULL },
                                        { "Since", "stateSince", SHOW_AGE, NULL },
@@ -333,6 +340,17 @@ const struct show_view view_operation = { "operation",
                                               { "Not before", "notBefore", SHOW_AGE, NULL },
                                               { "Expires", "expires", SHOW_AGE, NULL },
                                           } };
+const struct show_view view_kinds = { "operations",
+                                      "command",
+                                      NULL,
+                                      {
+                                          { "OPERATION", "command", SHOW_TEXT, NULL },
+                                          { "OF", "scope", SHOW_TEXT, NULL },
+                                          { "LABEL", "label", SHOW_TEXT, NULL },
+                                          { "FROM", "from", SHOW_LIST, NULL },
+                                          { "ASKS", "destructive", SHOW_TEXT, NULL },
+                                          { "ARGUMENTS", NULL, SHOW_OWN, kind_args },
+                                      } };
 const struct show_view view_steps = { "steps",
                                       "state",
                                       NULL,
@@ -440,7 +458,7 @@ const struct show_view view_vm_states = { "VMs",
                                           NULL,
                                           {
                                               { "VMS", "count", SHOW_NUMBER, NULL },
-                                              { "STATE", "stateText", SHOW_WORD, NULL },
+                                              { "STATE", "stateText", SHOW_STATE, NULL },
                                               { "LOCKED", "locked", SHOW_TEXT, NULL },
                                           } };
 const struct show_view view_crashes = { "crashes",

@@ -184,6 +184,20 @@ static enum ctl_exit check(struct ctl *c, const struct wait *w)
     return CTL_OK;
 }
 
+/* A state that no VM of this device can be in is never waited for: the server knows which there are. */
+static enum ctl_exit check_state(struct ctl *c, const struct wait *w)
+{
+    struct ctl_reply r = { 0 };
+    const struct ctl_request q = { .method = "GET",
+                                   .path = ctl_query(c, ctl_path(c, "/devices/{}/vms", w->device), "state", w->state),
+                                   .quiet = true };
+    enum ctl_exit code = ctl_call(c, &q, &r);
+    /* a server that is away just now is waited for, too */
+    code = code == CTL_FAILED && r.status < 500 ? ctl_complain(c, &r, NULL, 0) : CTL_OK;
+    ctl_reply_finish(&r);
+    return code;
+}
+
 enum ctl_exit cmd_vm_wait(struct ctl *c)
 {
     struct wait w = { .c = c,
@@ -198,6 +212,7 @@ enum ctl_exit cmd_vm_wait(struct ctl *c)
     struct live l = { .look = look, .ctx = &w };
     enum ctl_exit code = check(c, &w);
     if (!code) code = ctl_seconds(c, OPT_TIMEOUT, CTL_WAIT_S, &l.timeout_s);
+    if (!code && w.state) code = check_state(c, &w);
     if (code) return code;
     l.path = ctl_query(c, ctl_query(c, ctl_path(c, "/events"), "device", w.device), "types",
                        "vm,device,operation,policy,session");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dmvisorctl: the admin's command line. */
-#include "cli/dmvisorctl/ctl.h"
+#include "cli/dmvisorctl/ctl_catalog.h"
 #include "cli/dmvisorctl/ctl_table.h"
 
 #include <errno.h>
@@ -32,6 +32,11 @@ static enum ctl_exit check_config(struct ctl *c)
         return ctl_error(CTL_USAGE, "the server is \"%s\"; http:// or https:// and a host are expected", s);
     if (c->config.token && !ctl_token_ok(c->config.token))
         return ctl_error(CTL_USAGE, "the token has characters that no token has");
+    if (c->args->operation && (!s || !c->config.token))
+        return ctl_usage(c,
+                         "there is no command \"%s\"; dmvisorctl help lists them (operations of VMs are known when"
+                         " dmvisorctl login, --server and --token-file, or the environment say which server)",
+                         c->args->operation);
     if (!c->args->command->local && !s)
         return ctl_error(CTL_USAGE, "which server? dmvisorctl login, --server URL or DMVISOR_SERVER say so");
     if (!c->args->command->local && !c->config.token)
@@ -40,6 +45,16 @@ static enum ctl_exit check_config(struct ctl *c)
         return ctl_error(CTL_USAGE, "%s: %s", c->config.ca, strerror(errno));
     if (c->config.insecure) ctl_note("warning: the server's certificate is not checked");
     return CTL_OK;
+}
+
+/* Help says more when it knows the server, and is help all the same when it does not. */
+static void configure_help(struct ctl *c)
+{
+    struct ctl_contexts *file = arena_alloc(c->a, sizeof *file);
+    struct err e = { 0 };
+    if (!file || ctl_contexts_load(ctl_config_path(c->a), c->a, file, &e) ||
+        ctl_config_resolve(c->args, file, c->a, &c->config, &e))
+        c->config = (struct ctl_config){ .server = NULL };
 }
 
 static enum ctl_exit configure(struct ctl *c)
@@ -81,7 +96,10 @@ static enum ctl_exit run(struct ctl *c, struct ctl_args *args, int argc, char **
     if (!rc) hide_tokens(c, args, argc, argv);
     if (rc && argc == 1) return cmd_help(c), CTL_USAGE;
     if (rc) return ctl_usage(c, "%s", e.text);
-    if (!args->command || ctl_has(c, OPT_HELP) || args->command->run == cmd_help) return cmd_help(c);
+    if (!args->command || ctl_has(c, OPT_HELP) || args->command->run == cmd_help) {
+        configure_help(c);
+        return cmd_help(c);
+    }
     if (args->command->run == cmd_completion) /* sourced by shells: no configuration is looked at */
         return cmd_completion(c);
     enum ctl_exit code = set_format(c);
@@ -99,6 +117,7 @@ int main(int argc, char **argv)
                                                                         : run(&c, &args, argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && !code)
         code = ctl_error(CTL_FAILED, "the output cannot be written: %s", strerror(errno));
+    catalog_finish(&c);
     fetch_destroy(c.fetch);
     arena_finish(&a);
     return (int)code;

@@ -79,21 +79,32 @@ struct ddf_entry {
     const struct ddf_entry *node; /* the instance's own node ("resources.storage.*.node"); NULL when there is no '*' */
 };
 
+/* An argument of an operation: "k=v" on the wire. */
+struct ddf_arg {
+    struct str name;
+    struct str type;  /* "bool" 0 or 1, "int", "text", or the words, "listed|user|all" */
+    struct str label; /* for people; the name when the layout has none */
+    struct str
+        default_to; /* what console and command line send when nobody says anything else; empty = they leave it out */
+};
+
 /* Exec targets of the device, of a VM and of an image; and "delete-node", which is no Exec but a DM Delete of the
  * VM's or image's own node. */
 struct ddf_operation {
     enum ddf_scope scope;
     struct str name, path; /* "lock", "Operations/Lock" */
     struct str label;      /* "Lock" */
+    struct str help;       /* one line that says what it does */
+    struct str confirm;    /* what a person is told before it is done; empty: nobody is asked */
+    bool primary;          /* offered in the first place, not in a menu */
+    bool interrupts;       /* ends the running operation, so there must be one */
     int *from;
     size_t n_from; /* stable states it can start in; none = any */
     int to;        /* state it leads to, -1 = unchanged */
     int lock_to;   /* LockState it leads to, -1 = unchanged */
     bool while_locked;
-    bool destructive; /* asks for confirmation */
-    /* Allowed arguments: word = key, wire = kind of value ("bool" 0 or 1, "int", "text", or the words,
-     * "listed|user|all"). On the wire "k=v;k=v". */
-    struct ddf_word *args;
+    bool destructive;     /* something is lost by it: "confirm" is never empty */
+    struct ddf_arg *args; /* those it takes: "k=v;k=v" on the wire */
     size_t n_args;
     int *from_forced;
     size_t n_from_forced; /* stable states it can start in only with the argument force=1 */
@@ -102,11 +113,15 @@ struct ddf_operation {
     bool instance; /* path has a '*' ("snapshots.restore"): use ddf_layout_instance_operation_uri */
 };
 
+/* What a state says of a VM's condition, whatever the state is called. */
+enum ddf_health { DDF_H_NONE, DDF_H_OK, DDF_H_FAILED, DDF_HEALTH_COUNT };
+
 struct ddf_state {
     int value;
     struct str name; /* 50, "running" */
     bool stable;
     struct str label;
+    enum ddf_health health;
 };
 
 /* How to come nearer to a goal from each stable state: goal "running" from 30 by "start". No route: a person must

@@ -30,6 +30,12 @@ static const char *const change_names[DDF_CHANGE_COUNT] = {
     [DDF_C_STOPPED] = "stopped", [DDF_C_DEFINED] = "defined", [DDF_C_UPGRADE] = "upgrade",
 };
 
+static const char *const health_names[DDF_HEALTH_COUNT] = {
+    [DDF_H_NONE] = "none",
+    [DDF_H_OK] = "ok",
+    [DDF_H_FAILED] = "failed",
+};
+
 /* What stands below "settings", "facts" and "kpis", and which keys each may have. */
 enum part { SETTINGS, FACTS, KPIS, PARTS };
 static const struct {
@@ -174,10 +180,13 @@ static enum rc read_states(struct loader *b, const struct doc *root)
         struct ddf_state *s = &b->l->states[b->l->n_states];
         if (!to_int(c->key, &s->value))
             return doc_error(c, b->name, RC_INVALID, b->e, "the key must be the state's number");
-        rc = known_keys(b, c, " name label stable ");
+        unsigned health = DDF_H_NONE;
+        rc = known_keys(b, c, " name label stable health ");
         if (!rc) rc = get_text(b, c, "name", true, &s->name);
         if (!rc) rc = get_text(b, c, "label", true, &s->label);
         if (!rc) rc = get_flag(b, c, "stable", false, &s->stable);
+        if (!rc) rc = get_name_of(b, c, "health", health_names, DDF_HEALTH_COUNT, health, &health);
+        s->health = (enum ddf_health)health;
         b->l->n_states += !rc;
     }
     return rc;
@@ -428,20 +437,72 @@ static enum rc get_states(struct loader *b, const struct doc *map, const char *k
     return rc;
 }
 
+/* A value of this type is one: "bool", "int", "text", or words with '|' between. */
+static bool arg_takes(struct str type, struct str value)
+{
+    int number;
+    struct str one;
+    if (str_is(type, "text")) return true;
+    if (str_is(type, "bool")) return str_is(value, "0") || str_is(value, "1");
+    if (str_is(type, "int")) return to_int(value, &number);
+    while (str_cut(&type, '|', &one))
+        if (str_eq(one, value)) return true;
+    return false;
+}
+
+/* "key: type", or "key: {type, label, default}". */
+static enum rc read_arg(struct loader *b, const struct doc *d, struct ddf_arg *arg)
+{
+    enum rc rc = copy(b, d->key, &arg->name);
+    if (!rc && d->kind == DOC_SCALAR) rc = copy(b, d->text, &arg->type);
+    if (!rc && d->kind != DOC_SCALAR) {
+        rc = known_keys(b, d, " type label default ");
+        if (!rc) rc = get_text(b, d, "type", true, &arg->type);
+        if (!rc) rc = get_text(b, d, "label", false, &arg->label);
+        if (!rc) rc = get_text(b, d, "default", false, &arg->default_to);
+    }
+    if (!rc && !arg->type.n)
+        rc = doc_error(d, b->name, RC_INVALID, b->e, "must be bool, int, text, or words with '|' between");
+    if (!rc && arg->default_to.n && !arg_takes(arg->type, arg->default_to))
+        rc = doc_error(doc_get(d, "default"), b->name, RC_INVALID, b->e, "is no value of its type");
+    if (!arg->label.n) arg->label = arg->name;
+    return rc;
+}
+
 static enum rc read_args(struct loader *b, const struct doc *map, struct ddf_operation *op)
 {
     const struct doc *d = doc_get(map, "args");
+    enum rc rc = RC_OK;
     if (!d) return RC_OK;
-    if (d->kind != DOC_MAP)
-        return doc_error(d, b->name, RC_INVALID, b->e,
-                         "must be a map {key: bool | int | text | words with '|' between}");
-    return read_word_list(b, d, &op->args, &op->n_args);
+    if (d->kind != DOC_MAP) return doc_error(d, b->name, RC_INVALID, b->e, "must be a map {key: type}");
+    if (!(op->args = ARENA_ARRAY(b->a, struct ddf_arg, count(d)))) return no_memory(b);
+    for (const struct doc *c = d->first; !rc && c; c = c->next) {
+        rc = read_arg(b, c, &op->args[op->n_args]);
+        op->n_args += !rc;
+    }
+    return rc;
+}
+
+/* What people are told and asked. */
+static enum rc read_offer(struct loader *b, const struct doc *d, struct ddf_operation *op)
+{
+    enum rc rc = get_text(b, d, "label", true, &op->label);
+    if (!rc) rc = get_text(b, d, "help", false, &op->help);
+    if (!rc) rc = get_text(b, d, "confirm", false, &op->confirm);
+    if (!rc) rc = get_flag(b, d, "primary", false, &op->primary);
+    if (!rc) rc = get_flag(b, d, "interrupts", false, &op->interrupts);
+    if (!rc) rc = get_flag(b, d, "destructive", false, &op->destructive);
+    if (!op->help.n) op->help = op->label;
+    if (op->destructive && !op->confirm.n) op->confirm = STR("This cannot be undone.");
+    return rc;
 }
 
 static enum rc read_operation(struct loader *b, const struct doc *d, enum ddf_scope scope)
 {
     struct ddf_operation *op = &b->l->operations[b->l->n_operations];
-    enum rc rc = known_keys(b, d, " path label from fromForced to lockTo whileLocked destructive args deleteNode ");
+    enum rc rc = known_keys(b, d,
+                            " path label help confirm primary interrupts from fromForced to lockTo whileLocked"
+                            " destructive args deleteNode ");
     op->scope = scope;
     if (!rc) rc = copy(b, d->key, &op->name);
     if (!rc) rc = get_flag(b, d, "deleteNode", false, &op->delete_node);
@@ -450,14 +511,13 @@ static enum rc read_operation(struct loader *b, const struct doc *d, enum ddf_sc
                        "\"deleteNode\" stands for the VM's or image's own node and has no path");
     if (!rc) rc = get_text(b, d, "path", !op->delete_node, &op->path);
     if (!rc && !op->delete_node) rc = check_path(b, d, stars(op->path) ? STR("*") : op->name, op->path, &op->instance);
-    if (!rc) rc = get_text(b, d, "label", true, &op->label);
+    if (!rc) rc = read_offer(b, d, op);
     if (!rc) rc = get_states(b, d, "from", &op->from, &op->n_from);
     if (!rc) rc = get_states(b, d, "fromForced", &op->from_forced, &op->n_from_forced);
     if (!rc) rc = get_int(b, d, "to", -1, &op->to);
     if (!rc && op->to != -1) rc = state_number(b, doc_get(d, "to"), doc_get(d, "to")->text, &op->to);
     if (!rc) rc = get_int(b, d, "lockTo", -1, &op->lock_to);
     if (!rc) rc = get_flag(b, d, "whileLocked", true, &op->while_locked);
-    if (!rc) rc = get_flag(b, d, "destructive", false, &op->destructive);
     if (!rc) rc = read_args(b, d, op);
     if (!rc && !layout_put_operation(b->index, op))
         rc = doc_error(d, b->name, RC_INVALID, b->e, "this name or path is already taken");

@@ -3,7 +3,7 @@
 #define POLICY_DOCUMENT_ATTRIBUTE_H
 /* Which attributes of devices selectors may ask for. */
 #include "ddf/layout/layout.h"
-#include "policy/document/suggest.h"
+#include "base/suggest.h"
 
 /** label.*, devinfo.*, devdetail.*, device.id, and the facts of devices with this layout. @param near  gets what is
  * near, which may be in the arena, when it is none of them */

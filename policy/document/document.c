@@ -3,7 +3,7 @@
 #include "policy/document/attribute.h"
 #include "policy/document/document_read.h"
 #include "policy/document/rules.h"
-#include "policy/document/suggest.h"
+#include "base/suggest.h"
 #include <stdlib.h>
 #include <string.h>
 

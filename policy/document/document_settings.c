@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Settings of a policy document: fields are found in the layout by their dotted names, never spelt here. */
 #include "policy/document/document_read.h"
-#include "policy/document/suggest.h"
+#include "base/suggest.h"
 #include <string.h>
 
 /* Segments left of `pattern` after `prefix` ("resources.storage.*.quota" after "resources.storage.userdata" leaves

@@ -382,7 +382,7 @@ static bool device_acts(struct planning *p, const struct pol_vm *vm, int state, 
 static bool destroys(const struct pol_vm *vm, const struct ddf_operation *o)
 {
     for (size_t i = 0; i < o->n_args && vm->left && vm->leave == POL_LEAVE_REMOVE; i++)
-        if (str_is(o->args[i].word, "wipe")) return true;
+        if (str_is(o->args[i].name, "wipe")) return true;
     return false;
 }
 

@@ -15,9 +15,9 @@
 
 static enum rc root(struct call *c)
 {
-    static const char *const links[] = { "authorities", "devices",  "operations",   "policies",
-                                         "images",      "triggers", "tokens",       "audit",
-                                         "events",      "whoami",   "openapi.yaml", "openapi.json" };
+    static const char *const links[] = { "authorities", "devices",      "operations",  "policies", "images",
+                                         "layouts",     "triggers",     "tokens",      "audit",    "events",
+                                         "whoami",      "openapi.yaml", "openapi.json" };
     json_t *j = json_object(), *list = json_array(), *l = json_object();
     enum rc rc = authorities_json(c, list, true);
     j_str(j, "version", STR(DMVISOR_VERSION));

@@ -149,7 +149,7 @@ enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t 
 extern const struct route routes_auth[], routes_devices[], routes_device_changes[], routes_vms[], routes_operations[],
     routes_policies[], routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[],
     routes_about[], routes_authorities[], routes_recordings[], routes_describe[], routes_descriptions[],
-    routes_overview[];
+    routes_overview[], routes_layouts[];
 /** Every list, NULL at the end; each list ends with a row without method. */
 extern const struct route *const api_routes[];
 

@@ -148,6 +148,7 @@ static enum rc add_wishes(struct call *c, const struct device_row *d, json_t *ou
         j_time(j, "at", x->revised_ms);
         json_array_append_new(list, j);
     }
+    if (!rc) j_str(out, "layout", p.facts.layout->mo);
     json_t *can = rc ? NULL : operations_there(c, &p, DDF_DEVICE, (struct str){ 0 });
     if (can) json_object_set_new(out, "operations", can);
     return rc;

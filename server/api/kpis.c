@@ -4,7 +4,7 @@
 #include "db/sample.h"
 
 #include "base/text.h"
-#include "policy/document/suggest.h"
+#include "base/suggest.h"
 
 #include <inttypes.h>
 #include <math.h>

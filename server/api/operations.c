@@ -97,13 +97,13 @@ struct wish {
 };
 
 /* "bool", "int", "text", or "listed|user|all". */
-static enum rc put_arg(struct call *c, const struct ddf_word *allowed, const json_t *v, struct buf *out)
+static enum rc put_arg(struct call *c, const struct ddf_arg *allowed, const json_t *v, struct buf *out)
 {
-    struct str kind = allowed->wire;
+    struct str kind = allowed->type;
     char pointer[100];
-    snprintf(pointer, sizeof pointer, "/args/%.*s", STR_ARG(allowed->word));
+    snprintf(pointer, sizeof pointer, "/args/%.*s", STR_ARG(allowed->name));
     if (out->n) buf_putz(out, ";");
-    buf_printf(out, "%.*s=", STR_ARG(allowed->word));
+    buf_printf(out, "%.*s=", STR_ARG(allowed->name));
     if (str_is(kind, "bool")) {
         bool text = json_is_string(v);
         const char *s = text ? json_string_value(v) : "";
@@ -145,14 +145,14 @@ static enum rc check_args(struct call *c, struct wish *w)
     buf_init(&b, ARGS * ARG_BYTES);
     json_object_foreach(w->args, key, v)
     {
-        const struct ddf_word *allowed = NULL;
+        const struct ddf_arg *allowed = NULL;
         for (size_t i = 0; i < w->op->n_args; i++)
-            if (str_is(w->op->args[i].word, key)) allowed = &w->op->args[i];
+            if (str_is(w->op->args[i].name, key)) allowed = &w->op->args[i];
         if (!allowed) {
             struct buf names;
             buf_init(&names, 400);
             for (size_t i = 0; i < w->op->n_args; i++)
-                buf_printf(&names, "%s%.*s", i ? ", " : "", STR_ARG(w->op->args[i].word));
+                buf_printf(&names, "%s%.*s", i ? ", " : "", STR_ARG(w->op->args[i].name));
             rc = refuse(c, 400, "Bad request", arena_printf(c->a, "/args/%s", key).p, "%.*s has no such argument%s%s",
                         STR_ARG(w->kind), names.n ? "; possible are: " : ", and no others", buf_z(&names));
             buf_finish(&names);

@@ -3,7 +3,7 @@
 
 #include "base/doc.h"
 #include "base/text.h"
-#include "policy/document/suggest.h"
+#include "base/suggest.h"
 #include "server/api/openapi.h"
 
 #include <string.h>

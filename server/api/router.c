@@ -17,9 +17,25 @@
 enum { SEGMENTS = 12, KEY_BYTES = 200 };
 
 const struct route *const api_routes[] = {
-    routes_about,       routes_auth,       routes_devices,  routes_device_changes, routes_vms,      routes_operations,
-    routes_policies,    routes_preview,    routes_images,   routes_triggers,       routes_audit,    routes_live,
-    routes_authorities, routes_recordings, routes_describe, routes_descriptions,   routes_overview, NULL,
+    routes_about,
+    routes_auth,
+    routes_devices,
+    routes_device_changes,
+    routes_vms,
+    routes_operations,
+    routes_policies,
+    routes_preview,
+    routes_images,
+    routes_triggers,
+    routes_audit,
+    routes_live,
+    routes_authorities,
+    routes_recordings,
+    routes_describe,
+    routes_descriptions,
+    routes_overview,
+    routes_layouts,
+    NULL,
 };
 
 /* Which route. */

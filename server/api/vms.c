@@ -4,88 +4,49 @@
 #include "db/image.h"
 #include "server/api/call.h"
 
-#include "base/text.h"
+#include "base/suggest.h"
+#include "server/events/vm_json.h"
 
 #include <string.h>
 
-/* Words and states come from the layout; nothing here knows a node. */
-static bool is_locked(const struct ddf_layout *l, int64_t lock_state)
-{
-    static const char *const locks[] = { "lock", "partialLock" };
-    for (size_t i = 0; i < 2; i++) {
-        const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, str_of(locks[i]));
-        if (op && op->lock_to >= 0 && op->lock_to == lock_state) return true;
-    }
-    return false;
-}
+#define VM_MISSING "missing" /* in place of a state: a policy wants the VM, the device does not have it */
 
-static struct str word_of(struct call *c, const struct ddf_layout *l, const char *name, int64_t value)
-{
-    const struct ddf_entry *en = ddf_layout_entry(l, DDF_VM, str_of(name));
-    struct str wire = arena_printf(c->a, "%lld", (long long)value);
-    return en ? ddf_entry_to_word(en, wire, c->a) : wire;
-}
-
-static void add_image(struct call *c, const struct device_row *d, struct str node, json_t *j)
+static struct str image_name(struct call *c, const struct device_row *d, struct str node)
 {
     struct db_image i;
-    struct str name = node;
-    if (node.n && db_image_of_node(c->db, d->authority, node, c->a, &i, &c->e) == RC_OK)
-        name = arena_printf(c->a, "%.*s:%.*s", STR_ARG(i.name), STR_ARG(i.version));
-    j_str(j, "image", name);
-    j_str(j, "imageId", node);
+    if (!node.n || db_image_of_node(c->db, d->authority, node, c->a, &i, &c->e)) return (struct str){ 0 };
+    return arena_printf(c->a, "%.*s:%.*s", STR_ARG(i.name), STR_ARG(i.version));
 }
 
-static void add_operation(struct call *c, const struct device_row *d, struct str vm, json_t *j)
+static void load_operation(struct call *c, const struct device_row *d, struct vm_object *vm)
 {
     struct db_operation_of_vm v;
-    if (db_operation_record_of_vm(c->db, d->id, vm, c->a, &v, &c->e)) return;
-    json_t *o = json_object();
-    j_int(o, "id", v.id);
-    j_str(o, "kind", v.kind);
-    j_int(o, "percent", v.percent);
-    j_str(o, "state", v.state);
-    json_object_set_new(j, "operation", o);
+    if (db_operation_record_of_vm(c->db, d->id, vm->id, c->a, &v, &c->e)) return;
+    vm->operation = v.id;
+    vm->operation_kind = v.kind;
+    vm->operation_percent = v.percent;
+    vm->operation_state = v.state;
 }
 
-static void add_crashes(int64_t total, int64_t seen, struct str time, struct str why, json_t *j)
+static json_t *row_json(struct call *c, const struct device_row *d, const struct db_vm *v)
 {
-    json_t *o = json_object();
-    int64_t at = 0;
-    j_int(o, "total", total);
-    j_int(o, "unacknowledged", total > seen ? total - seen : 0);
-    j_time(o, "last", text_time_parse(time, &at) ? at : 0);
-    j_str(o, "cause", why);
-    json_object_set_new(j, "crashes", o);
-}
-
-static json_t *vm_json(struct call *c, const struct device_row *d, const struct db_vm *v)
-{
-    const struct ddf_layout *l = d->layout;
-    json_t *j = json_object();
-    int64_t state = v->state, lock = v->lock, reason = v->reason;
-    const struct ddf_state *s = ddf_layout_state(l, (int)state);
-    struct str vm = keep(c, v->vm);
-
-    j_str(j, "id", vm);
-    j_str(j, "title", v->title);
-    j_int(j, "state", state);
-    j_str(j, "stateText", s ? s->name : STR("undefined"));
-    j_str(j, "stateLabel", s ? s->label : STR("Unknown"));
-    j_bool(j, "stable", s && s->stable);
-    j_int(j, "lockState", lock);
-    j_str(j, "lockText", word_of(c, l, "lockState", lock));
-    j_bool(j, "locked", is_locked(l, lock));
-    j_int(j, "reason", reason);
-    j_str(j, "reasonText", ddf_layout_reason_text(l, (int)reason));
-    j_bool(j, "verified", v->verified != 0);
-    j_time(j, "stateSince", v->state_ms);
-    j_str(j, "summary", v->summary);
-    j_str(j, "why", v->why);
-    if (v->crashes) add_crashes(v->crashes, v->crashes_seen, v->crash_time, v->crash_why, j);
-    add_image(c, d, keep(c, v->image), j);
-    add_operation(c, d, vm, j);
-    return j;
+    struct vm_object vm = { .id = keep(c, v->vm),
+                            .title = v->title,
+                            .state = v->state,
+                            .lock = v->lock,
+                            .reason = v->reason,
+                            .verified = v->verified,
+                            .since_ms = v->state_ms,
+                            .image_id = keep(c, v->image),
+                            .summary = v->summary,
+                            .why = v->why,
+                            .crashes = v->crashes,
+                            .crashes_seen = v->crashes_seen,
+                            .crash_time = v->crash_time,
+                            .crash_cause = v->crash_why };
+    vm.image = image_name(c, d, vm.image_id);
+    load_operation(c, d, &vm);
+    return vm_json(d->layout, &vm, c->a);
 }
 
 enum rc vms_count(struct call *c, json_t *out)
@@ -94,14 +55,8 @@ enum rc vms_count(struct call *c, json_t *out)
     struct db_vm_count v;
     enum rc rc = db_vm_counts(c->db, c->scope, &r, &c->e);
     while (!rc && (rc = db_vm_next_count(r, &v, &c->e)) == RC_OK) {
-        const struct ddf_layout *l = server_layout(c->api->srv, v.layout_mo);
-        const struct ddf_state *s = ddf_layout_state(l, (int)v.state);
         json_t *j = json_object();
-        j_int(j, "state", v.state);
-        j_str(j, "stateText", s ? s->name : STR("undefined"));
-        j_str(j, "stateLabel", s ? s->label : STR("Unknown"));
-        j_bool(j, "stable", s && s->stable);
-        j_bool(j, "locked", is_locked(l, v.lock));
+        vm_json_state(server_layout(c->api->srv, v.layout_mo), v.state, v.lock, j);
         j_int(j, "count", v.n);
         json_array_append_new(out, j);
     }
@@ -116,7 +71,7 @@ enum rc vms_json(struct call *c, const struct device_row *d, json_t *out)
     struct db_vm v;
     enum rc rc = db_vm_list(c->db, d->id, &r, &c->e);
     while (!rc && json_array_size(out) < MOST && (rc = db_vm_next(r, &v, &c->e)) == RC_OK)
-        json_array_append_new(out, vm_json(c, d, &v));
+        json_array_append_new(out, row_json(c, d, &v));
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -156,9 +111,12 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
         if (!vm) {
             vm = json_object();
             j_str(vm, "id", want->name);
+            j_str(vm, "layout", d->layout->mo);
             j_int(vm, "state", 0);
-            j_str(vm, "stateText", STR("missing"));
-            j_str(vm, "stateLabel", STR("Not there yet"));
+            j_str(vm, "stateText", STR(VM_MISSING));
+            j_str(vm, "stateLabel", STR("Missing"));
+            j_bool(vm, "stable", false);
+            j_str(vm, "health", STR("none"));
             const struct pol_condition *of = &d->condition; /* what holds it up is known of the device only */
             bool told = of->why.n && !str_is(of->word, "settled");
             j_str(vm, "summary", told ? of->word : STR("working"));
@@ -183,15 +141,47 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
     return rc;
 }
 
+/* `state` is the name of a state of this device's layout, or "missing". */
+static enum rc check_state(struct call *c, const struct ddf_layout *l, struct str state)
+{
+    struct suggestion near = suggest_for(state);
+    struct buf names;
+    if (!state.n || str_is(state, VM_MISSING)) return RC_OK;
+    for (size_t i = 0; i < l->n_states; i++)
+        if (str_eq(l->states[i].name, state)) return RC_OK;
+    buf_init(&names, 1000);
+    for (size_t i = 0; i < l->n_states; i++) {
+        suggest_try(&near, l->states[i].name);
+        buf_printf(&names, "%.*s, ", STR_ARG(l->states[i].name));
+    }
+    suggest_try(&near, STR(VM_MISSING));
+    struct str best = suggest_best(&near);
+    enum rc rc = refuse(c, 400, "Bad request", NULL, "there is no state \"%.*s\"%s%.*s%s; possible are: %s" VM_MISSING,
+                        STR_ARG(state), best.n ? ": did you mean \"" : "", STR_ARG(best), best.n ? "\"?" : "",
+                        buf_z(&names));
+    buf_finish(&names);
+    return rc;
+}
+
+static void only_state(json_t *vms, struct str state)
+{
+    for (size_t i = json_array_size(vms); state.n && i-- > 0;)
+        if (!str_is(state, json_string_value(json_object_get(json_array_get(vms, i), "stateText"))))
+            json_array_remove(vms, i);
+}
+
 static enum rc vms(struct call *c)
 {
     struct device_row d;
     struct page p = { .limit = API_PAGE_MAX };
+    struct str state = query(c, "state");
     enum rc rc = device_find(c, c->param[0], &d);
+    if (!rc) rc = check_state(c, d.layout, state);
     if (rc) return rc;
     p.items = json_array();
     rc = vms_json(c, &d, p.items);
     if (!rc) rc = add_goals(c, &d, p.items, true);
+    only_state(p.items, state);
     return page_end(c, &p, rc);
 }
 
@@ -203,7 +193,7 @@ static enum rc vm(struct call *c)
     enum rc rc = device_find(c, c->param[0], &d);
     if (rc) return rc;
     rc = db_vm_find(c->db, d.id, c->param[1], c->a, &v, &c->e);
-    if (!rc) j = vm_json(c, &d, &v);
+    if (!rc) j = row_json(c, &d, &v);
     if (rc == RC_NOT_FOUND) return missing(c, "VM", c->param[1]);
     if (rc) return rc;
     list = json_array();
@@ -235,13 +225,15 @@ static enum rc acknowledge(struct call *c)
     if (!rc)
         rc = audit(c, d.authority, "vm.acknowledge",
                    arena_printf(c->a, "devices/%.*s/vms/%.*s", STR_ARG(d.name), STR_ARG(c->param[1])), NULL, after);
-    json_t *j = json_object();
-    j_str(j, "vm", c->param[1]);
-    j_str(j, "change", STR("acknowledged"));
-    if (!rc)
+    if (!rc) rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), &r);
+    if (!rc) {
+        json_t *j = json_object();
+        j_str(j, "vm", c->param[1]);
+        j_str(j, "change", STR("acknowledged"));
+        json_object_set_new(j, "object", row_json(c, &d, r));
+        sql_end(r);
         rc = event(c, d.authority, "vm", d.name, j);
-    else
-        json_decref(j);
+    }
     json_decref(after);
     return rc ? rc : answer_nothing(c);
 }

@@ -88,6 +88,12 @@ void visit_json_b(struct visit *v, const char *key, bool value)
     buf_putz(&v->json, value ? "true" : "false");
 }
 
+void visit_json_raw(struct visit *v, const char *key, struct str json)
+{
+    json_key(v, key);
+    buf_put(&v->json, json);
+}
+
 void visit_event(struct visit *v, const char *type)
 {
     buf_byte(&v->json, '}');
@@ -167,9 +173,11 @@ void visit_forget(struct visit *v, struct str key)
 
 static void operation_event(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
 {
+    const struct ddf_operation *of = ddf_layout_operation(v->l, op->scope, op->kind);
     visit_json(v);
     visit_json_i(v, "id", op->id);
     visit_json_s(v, "kind", op->kind);
+    visit_json_s(v, "label", of ? of->label : op->kind);
     visit_json_s(v, op->scope == DDF_IMAGE ? "image" : "vm", op->owner);
     visit_json_s(v, "state", str_of(pol_op_state_name(to->state)));
     visit_json_i(v, "code", to->code);

@@ -111,5 +111,6 @@ void visit_json(struct visit *v);
 void visit_json_s(struct visit *v, const char *key, struct str value);
 void visit_json_i(struct visit *v, const char *key, int64_t value);
 void visit_json_b(struct visit *v, const char *key, bool value);
+void visit_json_raw(struct visit *v, const char *key, struct str json);
 void visit_event(struct visit *v, const char *type);
 #endif

@@ -5,6 +5,8 @@
 #include "server/store/ceilings.h"
 #include "server/core/metrics.h"
 #include "server/dm/message.h"
+#include "server/events/json.h"
+#include "server/events/vm_json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "db/assignment.h"
@@ -145,25 +147,59 @@ static void vms_of_mirror(struct visit *v, struct vms *now)
     }
 }
 
+/* What stands beside a VM's row: crashes that somebody has seen, and the operation that is not over. */
+static void load_beside(struct visit *v, struct vm_object *vm)
+{
+    struct sql_rows *r = NULL;
+    if (v->rc) return;
+    v->rc = sql_start(v->db, DM_STMT(VM_BESIDE), SQL_ARGS({ "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(vm->id) }), &r,
+                      v->e);
+    if (!v->rc) v->rc = sql_step(r, v->e);
+    if (!v->rc) {
+        vm->crashes_seen = sql_int(r, 0);
+        vm->operation = sql_int(r, 1);
+        if (!arena_str(v->a, sql_text(r, 2), &vm->operation_kind) ||
+            !arena_str(v->a, sql_text(r, 4), &vm->operation_state))
+            visit_nomem(v);
+        vm->operation_percent = sql_int(r, 3);
+    }
+    sql_end(r);
+    for (size_t i = 0; i < v->d.au->n_images && vm->image_id.n; i++) {
+        const struct pol_image *image = &v->d.au->images[i];
+        if (str_eq(image->id, vm->image_id))
+            vm->image = arena_printf(v->a, "%.*s:%.*s", STR_ARG(image->name), STR_ARG(image->version));
+    }
+}
+
+/* {"vm": id, "gone": true}, or {"vm": id, "object": as the API shows it} */
 static void vm_event(struct visit *v, const struct recall_vm *x)
 {
-    const struct ddf_state *state = ddf_layout_state(v->l, (int)x->state);
-    const struct ddf_entry *lock = DDF_ENTRY(v->l, DDF_VM, "lockState");
-    struct str wire = arena_printf(v->a, "%lld", (long long)x->lock);
+    struct vm_object vm = { .id = x->name,
+                            .title = x->title,
+                            .image_id = x->image,
+                            .summary = x->summary,
+                            .why = x->why,
+                            .state = x->state,
+                            .lock = x->lock,
+                            .reason = x->reason,
+                            .since_ms = x->state_ms,
+                            .verified = x->verified != 0,
+                            .crashes = x->crashes,
+                            .crash_time = x->crash_time,
+                            .crash_cause = x->crash_why };
     visit_json(v);
     visit_json_s(v, "vm", x->name);
     visit_json_b(v, "gone", !x->there);
     if (x->there) {
-        visit_json_i(v, "state", x->state);
-        visit_json_s(v, "stateText", state ? state->label : STR(""));
-        visit_json_i(v, "lockState", x->lock);
-        visit_json_s(v, "lockText", lock ? ddf_entry_to_word(lock, wire, v->a) : wire);
-        visit_json_i(v, "reason", x->reason);
-        visit_json_s(v, "reasonText", ddf_layout_reason_text(v->l, (int)x->reason));
-        visit_json_b(v, "verified", x->verified);
-        visit_json_s(v, "summary", x->summary);
-        visit_json_s(v, "why", x->why);
-        visit_json_i(v, "crashes", x->crashes);
+        struct buf text;
+        buf_init(&text, 0);
+        load_beside(v, &vm);
+        json_t *j = vm_json(v->l, &vm, v->a);
+        json_write(j, &text);
+        visit_json_raw(v, "object", buf_ok(&text) ? buf_str(&text) : STR("null"));
+        if (!buf_ok(&text)) visit_nomem(v);
+        json_decref(j);
+        buf_finish(&text);
     }
     visit_event(v, "vm");
 }

@@ -13,6 +13,7 @@ import time
 from urllib.parse import quote
 
 import pytest
+import things
 import yaml
 from conftest import TOKEN
 from standin import Each, Standin, items, problem
@@ -291,12 +292,16 @@ def test_an_output_that_cannot_be_written(ctl, server):
     (["token", "create", "x"], "--role is needed"),
     (["completion", "fish"], "only bash"),
     (["fly"], "no command"),
+    (["lock", "d"], "lock needs DEVICE VM"),
+    (["lockAll", "d", "v"], "lockAll needs DEVICE"),
+    (["wipe", "d", "v"], "say --yes"),
+    (["OPERATION", "d", "v"], "which one?"),
     (["get", "devices", "--server", "ftp://x"], "http:// or https://"),
     (["help", "fly"], "no command"),
 ])
 def test_wrong_use_ends_with_2_before_anything_is_asked(ctl, server, args, says):
     r = ctl(*args, code=2)
-    assert says in r.err and r.out == "" and not server.asked
+    assert says in r.err and r.out == "" and {a.path for a in server.asked} <= {"/api/v1/layouts"}
 
 
 def test_without_server_or_token(ctl):
@@ -544,7 +549,7 @@ def test_labels_and_settings(ctl, server):
 def test_the_overview_names_causes_and_failed_sessions(ctl, server):
     server.routes[f"GET {API}/overview"] = {
         "devices": [{"summary": "failed", "why": "no such image", "count": 3, "examples": ["IMEI:1", "IMEI:3"]}],
-        "vms": [{"state": 50, "stateText": "running", "stateLabel": "Running", "stable": True, "locked": False, "count": 7}],
+        "vms": [{"state": 50, "stateText": "running", "stateLabel": "Running", "stable": True, "health": "ok", "locked": False, "count": 7}],
         "sessions": [{"outcome": "refused", "why": "wrong credentials", "count": 2, "devices": 1, "session": 9, "device": "IMEI:9", "at": ago(7500)}]}
     shown = ctl("overview").out
     assert "IMEI:1, IMEI:3" in shown and "no such image" in shown and "running" in shown and "wrong credentials" in shown and "IMEI:9" in shown
@@ -677,7 +682,35 @@ def test_whoami_version_and_audit(ctl, server):
 def test_help(ctl):
     assert ctl("help").out == ctl("--help").out
     every = re.findall(r"(?m)^  ([a-z][a-z-]*(?: [a-z]+)?)", ctl("help").out.split("\nOptions")[0])
-    assert len(every) > 55
+    assert len(every) > 50
+    assert "those of the server" in ctl("help").out and "lock" not in every
+
+
+def test_operations_are_what_the_server_says(ctl, server):
+    """No operation has a row in this program: one that the server has more is a command, with help, completion, --yes and defaults."""
+    more = things.offer("defrag", destructive=True, label="Defragment", help="defragment a VM's disks", confirm="It takes an hour.",
+                        **{"from": ["stopped"], "args": [{"name": "passes", "label": "How often", "type": "int", "default": "2"}]})
+    layout = {**things.LAYOUTS["items"][0], "operations": [*things.LAYOUTS["items"][0]["operations"], more]}
+    server.routes["GET /api/v1/layouts"] = {"items": [layout], "next": None}
+    server.routes["POST /api/v1/devices/D/operations"] = (202, things.operation())
+    assert re.search(r"(?m)^  defrag DEVICE VM +defragment a VM's disks \(asks before\)$", ctl("help").out)
+    assert re.search(r"(?m)^  delete-vm DEVICE VM +", ctl("help").out)          # "delete" is a group of commands
+    of = ctl("help", "defrag").out
+    assert "usage: dmvisorctl defrag DEVICE VM [options]" in of and "while the VM is: stopped" in of and "passes" in of and "--wait" in of
+    assert ctl("defrag", "--help").out == of
+    assert "defrag" in complete(ctl, "dmvisorctl", "de") and "--expires" in complete(ctl, "dmvisorctl", "defrag", "D", "V", "--ex")
+    server.routes[DEVICES] = items({"id": "PHONE-1"})
+    assert complete(ctl, "dmvisorctl", "defrag", "") == {"PHONE-1"}
+    assert "say --yes" in ctl("defrag", "D", "corp", code=2).err and not server.of("POST")
+    ctl("defrag", "D", "corp", "--yes")
+    assert json.loads(server.of("POST")[-1].body) == {"kind": "defrag", "vm": "corp", "args": {"passes": "2"}}
+    ctl("defrag", "D", "corp", "--yes", "--arg", "passes=5")
+    assert json.loads(server.of("POST")[-1].body)["args"] == {"passes": "5"}
+    assert "defrag" in ctl("operations", "kinds", "-o", "name").out.split()
+    assert re.search(r"(?m)^defrag +vm +Defragment +stopped +yes +passes", ctl("operations", "kinds").out)
+
+
+def test_more_help(ctl):
     assert ctl("help", "vm", "wait").out == ctl("vm", "wait", "--help").out
     assert "usage: dmvisorctl vm wait DEVICE VM" in ctl("help", "vm", "wait").out
     assert "vm kpis" in ctl("help", "vm").out
@@ -698,7 +731,7 @@ def complete(ctl, *words):
 def test_completion_in_bash(ctl, server):
     server.routes[DEVICES] = items({"id": "PHONE-1"}, {"id": "PHONE-2"})
     first = complete(ctl, "dmvisorctl", "")
-    assert {"get", "device", "vm", "lock", "apply", "help"} <= first and "register" not in first
+    assert {"get", "device", "vm", "lock", "delete-vm", "apply", "help"} <= first and "register" not in first
     assert complete(ctl, "dmvisorctl", "vm", "") == {"list", "show", "acknowledge", "kpis", "wait"}
     assert complete(ctl, "dmvisorctl", "get", "de") == {"devices"}
     assert complete(ctl, "dmvisorctl", "--server", "x", "vm", "k") == {"kpis"}

@@ -8,6 +8,8 @@ import ssl
 import threading
 import urllib.parse
 
+from things import LAYOUTS
+
 Asked = collections.namedtuple("Asked", "method path query headers body")
 
 
@@ -17,7 +19,7 @@ class Standin:
     A list wrapped in Each gives one answer after another, the last one for ever."""
 
     def __init__(self, routes=None, cert=None):
-        self.routes = dict(routes or {})
+        self.routes = {"GET /api/v1/layouts": LAYOUTS, **(routes or {})}
         self.asked = []
         outer = self
 

@@ -9,7 +9,7 @@ def ago(seconds):
 
 
 def vm(**more):
-    return {"id": "corp", "title": "Corporate workspace", "state": 50, "stateText": "running", "stateLabel": "Running", "stable": True,
+    return {"id": "corp", "layout": "urn:x", "title": "Corporate workspace", "state": 50, "stateText": "running", "stateLabel": "Running", "stable": True, "health": "ok",
             "lockState": 30, "lockText": "unlocked", "locked": False, "reason": 1, "reasonText": "operation of a server", "verified": True,
             "stateSince": ago(7500), "summary": "settled", "why": "", "image": "corp-linux:1.0.0", "imageId": "corp-li-0ef75799", **more}
 
@@ -56,3 +56,16 @@ RECORDING = {
          "understood": "known (the session is authenticated), #1=404, done", "refused": "", "provedBy": "the session is authenticated", "reasons": [], "sent": 0,
          "in": {"bytes": 7, "text": "a status\n", "xml": "<SyncML/>\n",
                 "statuses": [{"command": "Get", "of": "2", "code": 404, "codeText": "not found", "uri": "./Gone"}]}, "out": None}]}
+
+
+def offer(name, scope="vm", destructive=False, **more):
+    """An operation as GET /layouts has it."""
+    return {"name": name, "scope": scope, "label": name.capitalize(), "help": f"{name} it", "role": "operator", "whileLocked": True, "interrupts": False,
+            "primary": False, "destructive": destructive, "args": [], **({"confirm": "Nothing of it stays."} if destructive else {}), **more}
+
+
+LAYOUTS = {"items": [{"mo": "urn:x", "states": [], "lockStates": [], "goals": [{"name": "running", "state": "running", "gone": False}], "operations": [
+    offer("lockAll", "device", True), offer("refresh", "device"),
+    offer("lock", **{"from": ["running"]}, args=[{"name": "msg", "label": "Message", "type": "text"}]), offer("start", whileLocked=False),
+    offer("wipe", destructive=True, args=[{"name": "scope", "label": "Scope", "type": "enum", "words": ["user", "all"], "default": "user"}]),
+    offer("delete", destructive=True, **{"from": ["stopped"], "fromForced": ["running"]})]}], "next": None}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/document/suggest.h"
+#include "base/suggest.h"
 
 enum { LONGEST = 48 };
 

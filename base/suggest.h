@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef POLICY_DOCUMENT_SUGGEST_H
-#define POLICY_DOCUMENT_SUGGEST_H
+#ifndef BASE_SUGGEST_H
+#define BASE_SUGGEST_H
 /* "Did you mean ...": the nearest of the words that would have been right. */
 #include "base/str.h"
 

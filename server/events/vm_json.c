@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/events/vm_json.h"
+
+#include "base/text.h"
+#include "server/events/json.h"
+
+/* Words and states come from the layout; nothing here knows a node. */
+bool vm_json_locked(const struct ddf_layout *l, int64_t lock)
+{
+    static const char *const locks[] = { "lock", "partialLock" };
+    for (size_t i = 0; i < 2; i++) {
+        const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, str_of(locks[i]));
+        if (op && op->lock_to >= 0 && op->lock_to == lock) return true;
+    }
+    return false;
+}
+
+struct str vm_json_health(enum ddf_health health)
+{
+    return health == DDF_H_OK ? STR("ok") : health == DDF_H_FAILED ? STR("failed") : STR("none");
+}
+
+void vm_json_state(const struct ddf_layout *l, int64_t state, int64_t lock, json_t *j)
+{
+    const struct ddf_state *s = ddf_layout_state(l, (int)state);
+    j_int(j, "state", state);
+    j_str(j, "stateText", s ? s->name : STR("undefined"));
+    j_str(j, "stateLabel", s ? s->label : STR("Unknown"));
+    j_bool(j, "stable", s && s->stable);
+    j_str(j, "health", vm_json_health(s ? s->health : DDF_H_NONE));
+    j_bool(j, "locked", vm_json_locked(l, lock));
+}
+
+static void put_crashes(const struct vm_object *vm, json_t *j)
+{
+    json_t *o = json_object();
+    int64_t at = 0;
+    j_int(o, "total", vm->crashes);
+    j_int(o, "unacknowledged", vm->crashes > vm->crashes_seen ? vm->crashes - vm->crashes_seen : 0);
+    j_time(o, "last", text_time_parse(vm->crash_time, &at) ? at : 0);
+    j_str(o, "cause", vm->crash_cause);
+    json_object_set_new(j, "crashes", o);
+}
+
+static void put_operation(const struct ddf_layout *l, const struct vm_object *vm, json_t *j)
+{
+    const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, vm->operation_kind);
+    json_t *o = json_object();
+    j_int(o, "id", vm->operation);
+    j_str(o, "kind", vm->operation_kind);
+    j_str(o, "label", op ? op->label : vm->operation_kind);
+    j_int(o, "percent", vm->operation_percent);
+    j_str(o, "state", vm->operation_state);
+    json_object_set_new(j, "operation", o);
+}
+
+json_t *vm_json(const struct ddf_layout *l, const struct vm_object *vm, struct arena *a)
+{
+    const struct ddf_entry *lock = DDF_ENTRY(l, DDF_VM, "lockState");
+    struct str wire = arena_printf(a, "%lld", (long long)vm->lock);
+    json_t *j = json_object();
+    j_str(j, "id", vm->id);
+    j_str(j, "layout", l->mo);
+    j_str(j, "title", vm->title);
+    vm_json_state(l, vm->state, vm->lock, j);
+    j_int(j, "lockState", vm->lock);
+    j_str(j, "lockText", lock ? ddf_entry_to_word(lock, wire, a) : wire);
+    j_int(j, "reason", vm->reason);
+    j_str(j, "reasonText", ddf_layout_reason_text(l, (int)vm->reason));
+    j_bool(j, "verified", vm->verified);
+    j_time(j, "stateSince", vm->since_ms);
+    j_str(j, "summary", vm->summary);
+    j_str(j, "why", vm->why);
+    j_str(j, "image", vm->image.n ? vm->image : vm->image_id);
+    j_str(j, "imageId", vm->image_id);
+    if (vm->crashes) put_crashes(vm, j);
+    if (vm->operation) put_operation(l, vm, j);
+    return j;
+}
