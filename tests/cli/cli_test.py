@@ -31,7 +31,7 @@ LISTS = {
                                                why="the device\nsays 500")]),
     "vms": ([], DEVICES, [device(vms=[vm(), vm(id="svc", stateText="stopped", verified=False)]), device(id="B", vms=[])]),
     "vms-of": (["--device", DEV], DEVICE + "/vms", [
-        vm(goal="running", goalPolicy="corporate", operation={"id": 4, "kind": "upgrade", "percent": 30, "state": "accepted"}, summary="working"),
+        vm(goal="running", goalPolicy="corporate", operation={"id": 4, "kind": "upgrade", "label": "Upgrade", "percent": 30, "state": "accepted"}, summary="working"),
         vm(id="new", title="", stateText="missing", lockText="", stateSince=None, verified=False, image="", why="a policy wants it")]),
     "policies": ([], f"GET {API}/policies", [{"name": "corporate", "authority": "acme-it", "revision": 12, "created": ago(9e5),
                                               "revised": ago(11100), "revisedBy": "me", "devices": {"settled": 2, "working": 1}}]),
@@ -103,7 +103,7 @@ SINGLES = {
         {"uri": "./Virtualization/X", "format": "int", "value": "262144", "known": "stale", "at": ago(7500)})),
     "vm-list": (["vm", "list", DEV], DEVICE + "/vms", items(vm(goal="running"))),
     "vm-show": (["vm", "show", DEV, "corp"], DEVICE + "/vms/corp", vm(goal="running", goalPolicy="corporate", goalLocked=False, operation={
-        "id": 4, "kind": "upgrade", "percent": 30, "state": "accepted"}, summary="working", why="downloads the image")),
+        "id": 4, "kind": "upgrade", "label": "Upgrade", "percent": 30, "state": "accepted"}, summary="working", why="downloads the image")),
     "vm-kpis": (["vm", "kpis", DEV, "corp"], DEVICE + "/vms/corp/kpis", {
         "at": ago(7500), "values": {"cpu.pct": 12.25, "memory.used": 131072, "net.rx": "18446744073709551615", "idle": 0.5, "n": 3.0, "big": 1234.5678},
         "units": {"cpu.pct": "%", "memory.used": "KiB"}, "labels": {}}),

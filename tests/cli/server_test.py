@@ -178,7 +178,7 @@ def test_operations(ctl, phone):
     assert watching.returncode == 1 and b"cancelled     cancelled by me" in out and b"cancelled by me" in err
     assert "It is over" in ctl("operations", "cancel", n, code=1).err
     assert "Steps" in ctl("operations", "show", n).out
-    r = ctl("operations", "create", phone, "lockAll", "--wait", "--timeout", "1s", code=4)
+    r = ctl("operations", "create", phone, "lockAll", "--yes", "--wait", "--timeout", "1s", code=4)
     assert "  operation " in r.out and "it is not over" in r.err
     assert ctl("device", "trigger", phone, "--why", "a test").out.startswith("trigger ")
     assert phone in ctl("get", "triggers", "--device", phone).out

@@ -140,7 +140,7 @@ def test_an_admin_sees_a_vm_come_up_locks_it_and_reads_its_figures(server, phone
     browser.see("dialog", "Lock corp on")
     browser.type("Lost phone")
     browser.press("Enter")
-    browser.see(".toast", "Lock of corp: asked for")
+    browser.see(".toast", "Lock of corp: requested")
     browser.see('[data-vm="corp"] .badge', "Locked", 60)
     assert server.vm(phone.name, "corp")["locked"]
     operation = server.get(f"/devices/{world.quote(phone.name)}/operations")["items"][0]
