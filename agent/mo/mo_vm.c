@@ -609,16 +609,20 @@ static int run(void *ctx, const struct tree_at *at, const struct tree_call *call
     return vm_operation(v->vm, &w, name, call->args, correlator, server);
 }
 
+/* Operations that have steps (vm/vm.c), and two that the management object does by itself. */
+static bool is_served(const struct ddf_operation *op)
+{
+    return op->scope == DDF_VM && op->path.n && !op->instance &&
+           (vm_knows_operation(op->name.p) || str_is(op->name, "upgrade") || str_is(op->name, "cancel"));
+}
+
 static enum rc operation_rows(struct mo_shared *s, struct err *e)
 {
-    static const char *const served[] = { "provision", "start",   "stop",           "shutdown", "reboot", "reset",
-                                          "pause",     "resume",  "suspend",        "lock",     "unlock", "wipe",
-                                          "delete",    "upgrade", "applyResources", "cancel" };
     enum rc rc = RC_OK;
 
-    for (size_t i = 0; !rc && i < MO_COUNT(served); i++) {
-        const struct ddf_operation *op = ddf_layout_operation(s->layout, DDF_VM, str_of(served[i]));
-        if (op && op->path.n)
+    for (size_t i = 0; !rc && i < s->layout->n_operations; i++) {
+        const struct ddf_operation *op = &s->layout->operations[i];
+        if (is_served(op))
             rc = mo_operation_row(s, op, &(struct tree_row){ .get = there_if_can, .exec = run, .arg = op }, e);
     }
     return rc;

@@ -51,6 +51,11 @@ const struct vm_operation_kind *vm_kind_of(const char *op)
     return NULL;
 }
 
+bool vm_knows_operation(const char *op)
+{
+    return vm_kind_of(op) != NULL;
+}
+
 enum rc vm_create(const char *id, const char *uuid, int64_t now_ms, struct vm **out)
 {
     struct vm *vm = calloc(1, sizeof *vm);

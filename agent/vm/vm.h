@@ -173,6 +173,8 @@ void vm_set_wipe_list(struct vm *vm, const struct vm_name *names, int n);
 void vm_rename(struct vm *vm, const char *id);
 /** A server spoke of this VM: a lease begins when it is set. */
 void vm_heard(struct vm *vm, int64_t now_ms);
+/** Does vm_operation have steps for an operation of this name? */
+bool vm_knows_operation(const char *op);
 /**
  * Begin an operation of the layout ("start", "lock", "delete"...). A correlator that is running or that finished last
  * answers with the same outcome again and does nothing (never done twice).
