@@ -47,3 +47,14 @@ void suggest_try(struct suggestion *s, struct str allowed)
         s->distance = d;
     }
 }
+
+struct str suggest_among(struct str word, struct str list, struct arena *a)
+{
+    struct suggestion near = suggest_for(word);
+    struct str rest = list, one, best;
+    const char between = str_find(list, '|', 0) < list.n ? '|' : ',';
+    while (str_cut(&rest, between, &one)) suggest_try(&near, str_trim(one));
+    best = suggest_best(&near);
+    return arena_printf(a, "%s%.*s%s; possible are %.*s", best.n ? ": did you mean \"" : "", STR_ARG(best),
+                        best.n ? "\"?" : "", STR_ARG(list));
+}

@@ -2,6 +2,7 @@
 #ifndef BASE_SUGGEST_H
 #define BASE_SUGGEST_H
 /* "Did you mean ...": the nearest of the words that would have been right. */
+#include "base/arena.h"
 #include "base/str.h"
 
 struct suggestion {
@@ -20,4 +21,7 @@ static inline struct str suggest_best(const struct suggestion *s)
 {
     return s->best;
 }
+/** What is said of a word that is none of a list "state, device": `: did you mean "state"?; possible are state, device`.
+ * @param list  words with ", " or '|' between */
+struct str suggest_among(struct str word, struct str list, struct arena *a);
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/dmvisorctl/ctl_args.h"
 
+#include "base/suggest.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +48,7 @@ struct parse {
     struct option longs[OPT_COUNT];
     char letters[16];
     struct ctl_args *out;
+    struct arena *a;
     struct err *e;
 };
 
@@ -87,7 +90,12 @@ static enum rc wrong_option(struct parse *p, const char *word, bool missing_valu
     for (int o = OPT_NONE + 1; o < OPT_COUNT && word[n] == '='; o++)
         if (!options[o].value && is_called(word, n, (enum ctl_opt)o))
             return err_set(p->e, RC_INVALID, "option %.*s has no value", n, word);
-    return err_set(p->e, RC_INVALID, "there is no option %.*s", n, word);
+    struct suggestion near = suggest_for(str_slice(str_of(word), 2, (size_t)n));
+    for (int o = OPT_NONE + 1; o < OPT_COUNT; o++)
+        if (takes(c, (enum ctl_opt)o)) suggest_try(&near, str_of(options[o].name));
+    struct str best = suggest_best(&near);
+    return err_set(p->e, RC_INVALID, "there is no option %.*s%s%.*s%s", n, word, best.n ? ": did you mean --" : "",
+                   STR_ARG(best), best.n ? "?" : "");
 }
 
 /* Options from argv[0] on, which is passed over as getopt does with a program's name. @return index of the first
@@ -137,18 +145,32 @@ static bool is_group(const struct parse *p, const char *one)
     return false;
 }
 
+struct str ctl_args_near(const struct ctl_command *table, size_t n, const char *word)
+{
+    struct suggestion near = suggest_for(str_of(word));
+    for (size_t i = 0; i < n; i++) {
+        struct str name = str_of(table[i].name), first;
+        if (str_is(name, CTL_OPERATION) || !str_cut(&name, ' ', &first)) continue;
+        suggest_try(&near, first);
+    }
+    return suggest_best(&near);
+}
+
 static enum rc unknown_command(struct parse *p, const char *one, const char *two)
 {
     struct buf list;
     size_t n = strlen(one);
-    if (!is_group(p, one))
-        return err_set(p->e, RC_INVALID, "there is no command \"%s\"; dmvisorctl help lists them", one);
+    if (!is_group(p, one)) {
+        struct str best = ctl_args_near(p->table, p->n, one);
+        return err_set(p->e, RC_INVALID, "there is no command \"%s\"%s%.*s%s; dmvisorctl help lists them", one,
+                       best.n ? ": did you mean \"" : "", STR_ARG(best), best.n ? "\"?" : "");
+    }
     buf_init(&list, 400);
     for (size_t i = 0; i < p->n; i++)
         if (strncmp(p->table[i].name, one, n) == 0 && p->table[i].name[n] == ' ')
             buf_printf(&list, "%s%s", list.n ? ", " : "", p->table[i].name + n + 1);
-    enum rc rc = two ? err_set(p->e, RC_INVALID, "there is no command \"%s %s\"; possible are: %s", one, two,
-                               buf_z(&list))
+    struct str more = two ? suggest_among(str_of(two), buf_str(&list), p->a) : STR("");
+    enum rc rc = two ? err_set(p->e, RC_INVALID, "there is no command \"%s %s\"%.*s", one, two, STR_ARG(more))
                      : err_set(p->e, RC_INVALID, "%s what? possible are: %s", one, buf_z(&list));
     buf_finish(&list);
     return rc;
@@ -167,7 +189,7 @@ static enum rc check_count(const struct parse *p)
 enum rc ctl_args_parse(const struct ctl_command *table, size_t n, int argc, char **argv, struct arena *a,
                        struct ctl_args *out, struct err *e)
 {
-    struct parse p = { .table = table, .n = n, .out = out, .e = e };
+    struct parse p = { .table = table, .n = n, .out = out, .a = a, .e = e };
     int at = 0, next = 0;
     const char *one = NULL;
 

@@ -131,6 +131,8 @@ const char *ctl_args_next(const struct ctl_args *args, enum ctl_opt o, size_t *a
 const char *ctl_option_name(enum ctl_opt o);
 const char *ctl_option_value(enum ctl_opt o); /* NULL = has none */
 const char *ctl_option_help(enum ctl_opt o);
+/** The first word of a command that is nearly `word`; empty when there is none. */
+struct str ctl_args_near(const struct ctl_command *table, size_t n, const char *word);
 /** "usage: ..." with the options of one command, for people. */
 void ctl_args_help(const struct ctl_command *c, struct buf *out);
 /** Only the options. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/dmvisorctl/ctl_catalog.h"
 
+#include "base/suggest.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -137,7 +139,15 @@ void catalog_help(struct ctl *c, const json_t *operation, struct buf *out)
     }
 }
 
-enum ctl_exit catalog_unknown(const struct ctl *c)
+enum ctl_exit catalog_unknown(struct ctl *c, const json_t *layouts)
 {
-    return ctl_usage(c, "there is no command and no operation \"%s\"; dmvisorctl help lists them", c->args->operation);
+    const char *word = c->args->operation;
+    struct suggestion near = suggest_for(str_of(word));
+    struct catalog_at at = { 0, 0 };
+    const json_t *op;
+    suggest_try(&near, ctl_args_near(ctl_commands, ctl_n_commands, word));
+    while ((op = catalog_next(layouts, &at)) != NULL) suggest_try(&near, str_of(catalog_command(c, op)));
+    struct str best = suggest_best(&near);
+    return ctl_usage(c, "there is no command and no operation \"%s\"%s%.*s%s; dmvisorctl help lists them", word,
+                     best.n ? ": did you mean \"" : "", STR_ARG(best), best.n ? "\"?" : "");
 }

@@ -23,7 +23,7 @@ const char *catalog_command(struct ctl *c, const json_t *operation);
 /** Its arguments on the command line: "DEVICE VM", "DEVICE". */
 const char *catalog_usage(const json_t *operation);
 /** There is neither a command nor an operation that is called like args->operation: says so. */
-enum ctl_exit catalog_unknown(const struct ctl *c);
+enum ctl_exit catalog_unknown(struct ctl *c, const json_t *layouts);
 /** "usage: ..." of one operation, for people. */
 void catalog_help(struct ctl *c, const json_t *operation, struct buf *out);
 #endif

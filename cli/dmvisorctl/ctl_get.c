@@ -3,6 +3,7 @@
 #include "cli/dmvisorctl/ctl_live.h"
 #include "cli/dmvisorctl/ctl_views.h"
 
+#include "base/suggest.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -223,18 +224,23 @@ static enum ctl_exit watch(struct ctl *c, const struct kind *k, size_t limit)
     return code == CTL_TIMEOUT ? CTL_OK : code;
 }
 
+static enum ctl_exit unknown_kind(struct ctl *c, const char *word)
+{
+    struct buf list;
+    buf_init(&list, 400);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) buf_printf(&list, "%s%s", i ? ", " : "", kinds[i].name);
+    struct str more = suggest_among(str_of(word), buf_str(&list), c->a);
+    buf_finish(&list);
+    return ctl_usage(c, "there is nothing called \"%s\"%.*s", word, STR_ARG(more));
+}
+
 enum ctl_exit cmd_get(struct ctl *c)
 {
     const struct kind *k = kind_of(c->args->arg[0]);
     const char *text = ctl_opt(c, OPT_LIMIT);
     struct ctl_reply r = { 0 };
     uint64_t limit = 0;
-    if (!k)
-        return ctl_usage(
-            c,
-            "there is nothing called \"%s\"; possible are devices, vms, policies, images, operations, triggers, sessions, tokens,"
-            " audit, authorities",
-            c->args->arg[0]);
+    if (!k) return unknown_kind(c, c->args->arg[0]);
     if (text && (!str_to_u64(str_of(text), &limit) || !limit))
         return ctl_usage(c, "--limit is \"%s\"; a number from 1 on is expected", text);
     enum ctl_exit code = check(c, k);

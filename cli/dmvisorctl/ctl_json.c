@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/dmvisorctl/ctl.h"
 
+#include "base/suggest.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -74,7 +76,8 @@ enum ctl_exit ctl_put_record(const struct ctl *c, json_t *body)
     const char *word = ctl_opt(c, OPT_RECORD);
     if (!word) return CTL_OK;
     if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0 && strcmp(word, "default") != 0)
-        return ctl_usage(c, "--record is \"%s\"; possible are on, off, default", word);
+        return ctl_usage(c, "--record is \"%s\"%.*s", word,
+                         STR_ARG(suggest_among(str_of(word), STR("on, off, default"), c->a)));
     json_object_set_new(body, "record",
                         strcmp(word, "default") == 0 ? json_null() : json_boolean(strcmp(word, "on") == 0));
     return CTL_OK;

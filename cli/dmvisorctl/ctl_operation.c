@@ -247,7 +247,7 @@ enum ctl_exit cmd_operation(struct ctl *c)
     if (a->n_args == 1) op = catalog_operation(layouts, a->operation, "device");
     if (!op) op = catalog_operation(layouts, a->operation, "vm");
     if (!op) op = catalog_operation(layouts, a->operation, NULL);
-    if (!op) return catalog_unknown(c);
+    if (!op) return catalog_unknown(c, layouts);
     bool of_vm = strcmp(ctl_text(op, "scope"), "vm") == 0;
     if (a->n_args != (of_vm ? 2 : 1)) return ctl_usage(c, "%s needs %s", a->operation, catalog_usage(op));
     return operate(c, a->arg[0], op, ctl_text(op, "name"), of_vm ? a->arg[1] : NULL);

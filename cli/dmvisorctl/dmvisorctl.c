@@ -3,6 +3,8 @@
 #include "cli/dmvisorctl/ctl_catalog.h"
 #include "cli/dmvisorctl/ctl_table.h"
 
+#include "base/suggest.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,8 @@ static enum ctl_exit set_format(struct ctl *c)
                        ? ctl_usage(c, "csv is for vm kpis over time")
                        : CTL_OK;
         }
-    return ctl_usage(c, "-o is \"%s\"; possible are table, json, yaml, name, and csv for vm kpis", want);
+    struct str more = suggest_among(str_of(want), STR("table, json, yaml, name, csv"), c->a);
+    return ctl_usage(c, "-o is \"%s\"%.*s (csv for vm kpis)", want, STR_ARG(more));
 }
 
 static enum ctl_exit check_config(struct ctl *c)
@@ -32,11 +35,14 @@ static enum ctl_exit check_config(struct ctl *c)
         return ctl_error(CTL_USAGE, "the server is \"%s\"; http:// or https:// and a host are expected", s);
     if (c->config.token && !ctl_token_ok(c->config.token))
         return ctl_error(CTL_USAGE, "the token has characters that no token has");
+    struct str near = { 0 };
+    if (c->args->operation) near = ctl_args_near(ctl_commands, ctl_n_commands, c->args->operation);
     if (c->args->operation && (!s || !c->config.token))
-        return ctl_usage(c,
-                         "there is no command \"%s\"; dmvisorctl help lists them (operations of VMs are known when"
-                         " dmvisorctl login, --server and --token-file, or the environment say which server)",
-                         c->args->operation);
+        return ctl_usage(
+            c,
+            "there is no command \"%s\"%s%.*s%s; dmvisorctl help lists them (operations of VMs are known when"
+            " dmvisorctl login, --server and --token-file, or the environment say which server)",
+            c->args->operation, near.n ? ": did you mean \"" : "", STR_ARG(near), near.n ? "\"?" : "");
     if (!c->args->command->local && !s)
         return ctl_error(CTL_USAGE, "which server? dmvisorctl login, --server URL or DMVISOR_SERVER say so");
     if (!c->args->command->local && !c->config.token)

@@ -445,8 +445,7 @@ static enum rc token_add(struct call *c)
     enum rc rc = json_read(c->r->body, &body, &c->e);
     if (!rc) rc = json_fields(body, "", fields, 4, &c->e);
     if (!rc && !name.n) rc = refuse(c, 400, "Bad request", "/name", "say whose token it is or what for");
-    if (!rc && !role_of(role))
-        rc = refuse(c, 400, "Bad request", "/role", "possible are viewer, operator, admin, auditor");
+    if (!rc && !role_of(role)) rc = refuse_word(c, "/role", "role", role, STR("viewer, operator, admin, auditor"));
     if (!rc && expires && expires <= c->w.now_ms) rc = refuse(c, 400, "Bad request", "/expires", "this time is over");
     if (!rc && authority.n) rc = authority_for(c, authority, "/authority", &authority_id, &found, &server_id);
     if (!rc) rc = write_begin(c);

@@ -71,8 +71,8 @@ static enum rc check(struct call *c, struct wish *w)
     for (int i = 1; i < N_OWNERS; i++)
         if (str_is(w->owner, owners[i])) w->kind = i;
     if (!w->kind)
-        return refuse(c, 400, "Bad request", "/owner",
-                      "possible are oem, operator, enterprise, user, service-provider");
+        return refuse_word(c, "/owner", "kind of owner", w->owner,
+                           STR("oem, operator, enterprise, user, service-provider"));
     return RC_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "db/audit.h"
 
 #include "base/crypto.h"
+#include "base/suggest.h"
 #include "base/text.h"
 #include "server/events/events.h"
 #include "server/core/health.h"
@@ -24,6 +25,13 @@ enum rc refuse(struct call *c, int status, const char *title, const char *pointe
     va_end(ap);
     http_problem(c->reply, status, title, pointer, "%s", detail);
     return RC_DENIED;
+}
+
+enum rc refuse_word(struct call *c, const char *pointer, const char *what, struct str word, struct str list)
+{
+    struct str more = suggest_among(word, list, c->a);
+    return refuse(c, 400, "Bad request", pointer, "there is no %s \"%.*s\"%.*s", what, STR_ARG(str_slice(word, 0, 100)),
+                  STR_ARG(more));
 }
 
 enum rc missing(struct call *c, const char *what, struct str name)

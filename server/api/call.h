@@ -97,6 +97,8 @@ struct call {
 /* Refusals: the reply is a problem document, the result an rc that makes the router take back what was written. */
 enum rc refuse(struct call *c, int status, const char *title, const char *pointer, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/** A 400 for a word that is none of a list ("viewer, operator"), with the one that was probably meant. */
+enum rc refuse_word(struct call *c, const char *pointer, const char *what, struct str word, struct str list);
 /** A 404 that names what is not there. */
 enum rc missing(struct call *c, const char *what, struct str name);
 /** The problem for what c->e says; 5xx are logged and do not tell inner details. */

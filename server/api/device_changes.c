@@ -61,8 +61,7 @@ static enum rc check_push(struct call *c, const json_t *push, struct str *channe
     if (str_is(*channel, "none"))
         return address->n ? refuse(c, 400, "Bad request", "/push/address", "the channel none has no address") : RC_OK;
     if (!str_is(*channel, "udp")) /* what nothing bears would wait for ever */
-        return refuse(c, 400, "Bad request", "/push/channel",
-                      "there is no push channel \"%.*s\": possible are none, udp", STR_ARG(*channel));
+        return refuse_word(c, "/push/channel", "push channel", *channel, STR("none, udp"));
     for (size_t i = 0; i < address->n; i++)
         if ((unsigned char)address->p[i] <= ' ' || (unsigned char)address->p[i] == 0x7F)
             return refuse(c, 400, "Bad request", "/push/address", "an address has no blanks");
@@ -174,7 +173,7 @@ static enum rc read_wish(struct call *c, const json_t *body, struct wish *w)
                       "a device id has 1 to %d of A-Z a-z 0-9 : . _ - @ + = , ~, such as IMEI:001010000000017",
                       API_NAME_BYTES);
     if (!str_is(w->auth, "md5") && !str_is(w->auth, "basic") && !str_is(w->auth, "mac"))
-        return refuse(c, 400, "Bad request", "/auth", "possible are md5, mac, basic");
+        return refuse_word(c, "/auth", "scheme", w->auth, STR("md5, mac, basic"));
     if (str_is(w->auth, "basic") && !c->api->srv->config->allow_basic)
         return refuse(c, 400, "Bad request", "/auth",
                       "basic is not allowed by the server's configuration (dm.allowBasic)");

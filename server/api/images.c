@@ -129,12 +129,9 @@ static enum rc read_wish(struct call *c, struct wish *w)
     if (!dotted(w->version))
         return refuse(c, 400, "Bad request", NULL,
                       "query parameter version: dotted numbers such as 4.2.0 are expected");
-    if (!listed(w->guest_type, guests))
-        return refuse(c, 400, "Bad request", NULL, "query parameter guestType: possible are %s", guests);
-    if (!listed(w->arch, archs))
-        return refuse(c, 400, "Bad request", NULL, "query parameter arch: possible are %s", archs);
-    if (!listed(w->format, formats))
-        return refuse(c, 400, "Bad request", NULL, "query parameter format: possible are %s", formats);
+    if (!listed(w->guest_type, guests)) return refuse_word(c, NULL, "guestType", w->guest_type, str_of(guests));
+    if (!listed(w->arch, archs)) return refuse_word(c, NULL, "arch", w->arch, str_of(archs));
+    if (!listed(w->format, formats)) return refuse_word(c, NULL, "format", w->format, str_of(formats));
     if (w->sha256.n && (w->sha256.n != 64 || !text_hex_decode(w->sha256, raw, sizeof raw)))
         return refuse(c, 400, "Bad request", NULL, "header Content-SHA256: 64 hex digits are expected");
     return authority_for(c, (struct str){ 0 }, NULL, &w->authority, &w->authority_name, &server_id);

@@ -7,16 +7,13 @@ enum { STREAM_BYTES = 256 << 10 }; /* a reader that is further behind is dropped
 
 static enum rc check_types(struct call *c, struct str types)
 {
-    static const char *const known[] = { "device", "vm", "kpi", "operation", "policy", "trigger", "image", "session" };
+    const struct str known = STR("device, vm, kpi, operation, policy, trigger, image, session");
     struct str one;
     while (str_cut(&types, ',', &one)) {
         bool fits = false;
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) fits |= str_is(one, known[i]);
-        if (!fits)
-            return refuse(c, 400, "Bad request", NULL,
-                          "types: \"%.*s\" is none of device, vm, kpi, operation, policy, trigger, image,"
-                          " session",
-                          STR_ARG(one));
+        struct str rest = known, word;
+        while (str_cut(&rest, ',', &word)) fits |= str_eq(one, str_trim(word));
+        if (!fits) return refuse_word(c, NULL, "type of event", one, known);
     }
     return RC_OK;
 }

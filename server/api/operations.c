@@ -7,6 +7,7 @@
 #include "server/core/credentials.h"
 
 #include "base/crypto.h"
+#include "base/suggest.h"
 #include "base/text.h"
 #include "server/events/events.h"
 
@@ -130,10 +131,23 @@ static enum rc put_arg(struct call *c, const struct ddf_arg *allowed, const json
     if (!str_is(kind, "text")) {
         bool fits = false;
         for (struct str rest = kind; str_cut(&rest, '|', &one);) fits |= str_eq(one, s);
-        if (!fits) return refuse(c, 400, "Bad request", pointer, "possible are: %.*s", STR_ARG(kind));
+        if (!fits) return refuse_word(c, arena_strz(c->a, str_of(pointer)), "value", s, kind);
     }
     buf_put(out, s);
     return RC_OK;
+}
+
+static enum rc unknown_arg(struct call *c, const struct wish *w, struct str key)
+{
+    struct buf names;
+    buf_init(&names, 400);
+    for (size_t i = 0; i < w->op->n_args; i++)
+        buf_printf(&names, "%s%.*s", i ? ", " : "", STR_ARG(w->op->args[i].name));
+    struct str more = names.n ? suggest_among(key, buf_str(&names), c->a) : STR(", and no others");
+    enum rc rc = refuse(c, 400, "Bad request", arena_printf(c->a, "/args/%.*s", STR_ARG(key)).p,
+                        "%.*s has no such argument%.*s", STR_ARG(w->kind), STR_ARG(more));
+    buf_finish(&names);
+    return rc;
 }
 
 static enum rc check_args(struct call *c, struct wish *w)
@@ -149,13 +163,7 @@ static enum rc check_args(struct call *c, struct wish *w)
         for (size_t i = 0; i < w->op->n_args; i++)
             if (str_is(w->op->args[i].name, key)) allowed = &w->op->args[i];
         if (!allowed) {
-            struct buf names;
-            buf_init(&names, 400);
-            for (size_t i = 0; i < w->op->n_args; i++)
-                buf_printf(&names, "%s%.*s", i ? ", " : "", STR_ARG(w->op->args[i].name));
-            rc = refuse(c, 400, "Bad request", arena_printf(c->a, "/args/%s", key).p, "%.*s has no such argument%s%s",
-                        STR_ARG(w->kind), names.n ? "; possible are: " : ", and no others", buf_z(&names));
-            buf_finish(&names);
+            rc = unknown_arg(c, w, str_of(key));
         } else {
             rc = put_arg(c, allowed, v, &b);
         }
@@ -211,9 +219,12 @@ static enum rc unknown_kind(struct call *c, const struct ddf_layout *l, enum ddf
     struct buf names;
     buf_init(&names, 400);
     for (size_t i = 0; i < l->n_operations; i++)
-        if (l->operations[i].scope == scope) buf_printf(&names, "%.*s, ", STR_ARG(l->operations[i].name));
-    enum rc rc = refuse(c, 400, "Bad request", "/kind", "there is no operation \"%.*s\"%s; possible are: %stree",
-                        STR_ARG(kind), scope == DDF_VM ? "" : " of a whole device (say which vm)", buf_z(&names));
+        if (l->operations[i].scope == scope && !l->operations[i].instance)
+            buf_printf(&names, "%.*s, ", STR_ARG(l->operations[i].name));
+    buf_putz(&names, "tree");
+    struct str more = suggest_among(kind, buf_str(&names), c->a);
+    enum rc rc = refuse(c, 400, "Bad request", "/kind", "there is no operation \"%.*s\"%s%.*s", STR_ARG(kind),
+                        scope == DDF_VM ? "" : " of a whole device (say which vm)", STR_ARG(more));
     buf_finish(&names);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "server/api/tree_commands.h"
 #include "server/api/describe.h"
 
+#include "base/suggest.h"
 #include "base/text.h"
 #include "server/core/credentials.h"
 #include "syncml/msg.h"
@@ -118,10 +119,10 @@ static enum rc check_format(struct check *x)
 {
     enum ddf_format f;
     if (!x->t->format.n || ddf_format_of(x->t->format, &f)) return RC_OK;
-    return REFUSE(x, "format",
-                  "%.*sthere is no format \"%.*s\"; possible are b64, bin, bool, chr, int, node, null, xml, date,"
-                  " time, float",
-                  STR_ARG(x->who), STR_ARG(x->t->format));
+    struct str more = suggest_among(x->t->format, STR("b64, bin, bool, chr, int, node, null, xml, date, time, float"),
+                                    x->c->a);
+    return REFUSE(x, "format", "%.*sthere is no format \"%.*s\"%.*s", STR_ARG(x->who), STR_ARG(x->t->format),
+                  STR_ARG(more));
 }
 
 /* Octets in base64 as everybody writes it: with its padding and without line breaks, which is how they are compared. */
@@ -201,8 +202,8 @@ static enum rc check_member(struct check *x, bool atomic, size_t *n_execs)
     if (!v && (str_is(x->t->command, "atomic") || str_is(x->t->command, "sequence")))
         return REFUSE(x, "command", "%.*sgroups of commands do not hold groups", STR_ARG(x->who));
     if (!v)
-        return REFUSE(x, "command", "%.*sthere is no command \"%.*s\"; possible are " COMMANDS, STR_ARG(x->who),
-                      STR_ARG(x->t->command));
+        return REFUSE(x, "command", "%.*sthere is no command \"%.*s\"%.*s", STR_ARG(x->who), STR_ARG(x->t->command),
+                      STR_ARG(suggest_among(x->t->command, STR(COMMANDS), x->c->a)));
     if (atomic && !v->in_atomic)
         return REFUSE(x, "command",
                       "%.*san Atomic takes no %.*s: it is all done or undone, so it can neither read nor execute",
@@ -260,10 +261,8 @@ static enum rc read_rights(struct call *c, const json_t *j, const char *member, 
         for (i = 0; i < sizeof rights / sizeof rights[0]; i++) known |= strcmp(rights[i], key) == 0;
         snprintf(pointer, sizeof pointer, "/%s/%.30s", member, key);
         if (!known)
-            rc = refuse(c, 400, "Bad request", pointer,
-                        "there is no right \"%s\"; possible are Add, Delete, Exec, Get,"
-                        " Replace",
-                        key);
+            rc = refuse_word(c, arena_strz(c->a, str_of(pointer)), "right", str_of(key),
+                             STR("Add, Delete, Exec, Get, Replace"));
         else if (!json_is_array(ids) || !json_array_size(ids))
             rc = refuse(c, 400, "Bad request", pointer,
                         "a list of ServerIDs is expected here, or [\"*\"] for everybody");
@@ -328,7 +327,7 @@ enum rc tree_check(struct call *c, const struct device_row *d, struct tree_wish 
     const struct verb *v = verb_of(w->one.command);
     const struct ddf_schema *schema = NULL;
     if (!v && !acl && !is_group(w))
-        return refuse(c, 400, "Bad request", "/command", "possible are " COMMANDS ", atomic, sequence, acl");
+        return refuse_word(c, "/command", "command", w->one.command, STR(COMMANDS ", atomic, sequence, acl"));
     if (w->commands && !is_group(w))
         return refuse(c, 400, "Bad request", "/commands", "only atomic and sequence have commands");
     if ((w->grant || w->revoke || w->force) && !acl)

@@ -4,7 +4,6 @@
 #include "db/image.h"
 #include "server/api/call.h"
 
-#include "base/suggest.h"
 #include "server/events/vm_json.h"
 
 #include <string.h>
@@ -144,21 +143,14 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
 /* `state` is the name of a state of this device's layout, or "missing". */
 static enum rc check_state(struct call *c, const struct ddf_layout *l, struct str state)
 {
-    struct suggestion near = suggest_for(state);
     struct buf names;
     if (!state.n || str_is(state, VM_MISSING)) return RC_OK;
     for (size_t i = 0; i < l->n_states; i++)
         if (str_eq(l->states[i].name, state)) return RC_OK;
     buf_init(&names, 1000);
-    for (size_t i = 0; i < l->n_states; i++) {
-        suggest_try(&near, l->states[i].name);
-        buf_printf(&names, "%.*s, ", STR_ARG(l->states[i].name));
-    }
-    suggest_try(&near, STR(VM_MISSING));
-    struct str best = suggest_best(&near);
-    enum rc rc = refuse(c, 400, "Bad request", NULL, "there is no state \"%.*s\"%s%.*s%s; possible are: %s" VM_MISSING,
-                        STR_ARG(state), best.n ? ": did you mean \"" : "", STR_ARG(best), best.n ? "\"?" : "",
-                        buf_z(&names));
+    for (size_t i = 0; i < l->n_states; i++) buf_printf(&names, "%.*s, ", STR_ARG(l->states[i].name));
+    buf_putz(&names, VM_MISSING);
+    enum rc rc = refuse_word(c, NULL, "state", state, buf_str(&names));
     buf_finish(&names);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/events/json.h"
 
+#include "base/suggest.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -197,8 +198,12 @@ enum rc json_fields(const json_t *j, const char *base, const struct field *f, si
             struct buf names;
             buf_init(&names, 400);
             for (size_t i = 0; i < n; i++) buf_printf(&names, "%s%s", i ? ", " : "", f[i].name);
-            char text[480];
-            snprintf(text, sizeof text, "there is no such field; possible are: %s", buf_z(&names));
+            char text[560];
+            struct suggestion near = suggest_for(str_of(key));
+            for (size_t i = 0; i < n; i++) suggest_try(&near, str_of(f[i].name));
+            struct str best = suggest_best(&near);
+            snprintf(text, sizeof text, "there is no such field%s%.*s%s; possible are: %s",
+                     best.n ? ": did you mean \"" : "", STR_ARG(best), best.n ? "\"?" : "", buf_z(&names));
             buf_finish(&names);
             return wrong(e, base, key, text);
         }

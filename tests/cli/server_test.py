@@ -184,6 +184,28 @@ def test_operations(ctl, phone):
     assert phone in ctl("get", "triggers", "--device", phone).out
 
 
+SLIPS = [
+    (["devcie", "list"], 2, "device"), (["device", "shwo", "x"], 2, "show"), (["get", "polices"], 2, "policies"), (["lokc", "PHONE", "corp"], 2, "lock"),
+    (["get", "devices", "--fliter", "x"], 2, "--filter"), (["get", "devices", "-o", "jsn"], 2, "json"),
+    (["device", "set", "PHONE", "--record", "dfault"], 2, "default"),
+    (["get", "operations", "--state", "opne"], 1, "open"), (["get", "devices", "--state", "setled"], 1, "settled"),
+    (["get", "vms", "--state", "runing"], 1, "running"), (["vm", "wait", "PHONE", "corp", "--state", "runing"], 1, "running"),
+    (["get", "sessions", "--state", "abortd"], 1, "aborted"), (["get", "devices", "--filter", 'devinfo.mam == "x"'], 1, "devinfo.man"),
+    (["events", "--types", "devcie"], 1, "device"), (["token", "create", "x", "--role", "admn"], 1, "admin"),
+    (["operations", "create", "PHONE", "lokcAll"], 1, "lockAll"), (["tree", "replace", "PHONE", "./A", "5", "--format", "itn"], 1, "int"),
+    (["tree", "acl", "PHONE", "./A", "--grant", "Gte=x"], 1, "Get"), (["device", "register", "new", "--auth", "bsic"], 1, "basic"),
+    (["authority", "create", "z", "--server-id", "z", "--owner", "entreprise"], 1, "enterprise"),
+    (["image", "upload", "FILE", "--name", "x", "--version", "1", "--guest-type", "linus"], 1, "linux"),
+]
+
+
+@pytest.mark.parametrize("args, code, meant", SLIPS, ids=[" ".join(a[0]) for a in SLIPS])
+def test_a_slip_is_told_with_what_was_probably_meant(ctl, phone, tmp_path, args, code, meant):
+    (tmp_path / "FILE").write_bytes(b"x")
+    r = ctl(*[phone if a == "PHONE" else a for a in args], code=code)
+    assert f"did you mean {meant}?" in r.err.replace('"', ""), r.err
+
+
 def test_events_and_watching(ctl, phone):
     listening, watching = ctl.start("events", "--types", "device", "-o", "json", "--timeout", "4s"), \
         ctl.start("get", "devices", "--watch", "--timeout", "4s")
@@ -194,7 +216,7 @@ def test_events_and_watching(ctl, phone):
     assert rows and rows[-1]["event"] == "device" and rows[-1]["data"]["device"] == phone and rows[-1]["id"] > 0
     out, _ = watching.communicate(timeout=20)
     assert b"seen=now" in out and listening.returncode == watching.returncode == 0
-    assert "is none of" in ctl("events", "--types", "fly", code=1).err
+    assert "possible are device" in ctl("events", "--types", "fly", code=1).err
 
 
 def test_tokens_and_roles(ctl):
