@@ -68,8 +68,26 @@ def allowed(room, seen=()):
     return out
 
 
+# The console's modules: what each room may import, beside itself and lib/.
+CONSOLE = {"core": set(), "parts": {"core"}, "pages": {"core", "parts"}, "": {"core", "parts", "pages"}}
+
+
+def console(root):
+    """1 when a module of the console imports one from a room above it."""
+    bad = 0
+    for f in sorted(root.rglob("*.js")):
+        room = f.parent.name if f.parent != root else ""
+        for n, line in enumerate(f.read_text().splitlines() if room in CONSOLE else (), 1):
+            m = re.search(r"from '(\.[^']+)'", line)
+            to = (f.parent / m[1]).resolve().parent.name if m else room
+            if m and to not in CONSOLE[room] | {room, "lib", root.name if not room else room}:
+                print(f"webui-static/{f.relative_to(root)}:{n}: {room or 'the top'} may not import {m[1]}")
+                bad = 1
+    return bad
+
+
 def main():
-    root, bad = pathlib.Path(sys.argv[1]), 0
+    root, bad = pathlib.Path(sys.argv[1]), console(pathlib.Path(sys.argv[1]).resolve() / "webui-static")
     may = {room: allowed(room) for room in MAY}
     for f in sorted(f for folder in sorted({room.split("/")[0] for room in MAY}) for f in (root / folder).rglob("*.[ch]")):
         name = str(f.relative_to(root))

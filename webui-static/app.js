@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The console: who is here, which page, and the frame around it. */
 import { html, render, useEffect, useLayoutEffect, useRef, useState } from './lib/preact.js';
-import { call, get, onLoginEnded, post } from './api.js';
-import { choose, offer, useAuthority } from './authority.js';
-import { again, pause, useStatus } from './live.js';
-import { go, to, useRoute } from './route.js';
-import { Age, Trouble, useInSight } from './ui.js';
-import { Dialogs } from './ask.js';
-import { help, useKeys } from './keys.js';
-import { Overview } from './overview.js';
-import { Devices } from './devices.js';
-import { Device } from './device.js';
-import { Session } from './session.js';
-import { Sessions } from './sessions.js';
-import { Vm } from './vm.js';
-import { Operation, Operations } from './operations.js';
-import { Policies, Policy } from './policies.js';
-import { Editor } from './editor.js';
-import { Images } from './images.js';
-import { Description, Descriptions } from './descriptions.js';
-import { Audit } from './audit.js';
-import { Access } from './access.js';
-import { Who } from './who.js';
+import { call, get, onLoginEnded, post } from './core/api.js';
+import { choose, offer, useAuthority } from './core/authority.js';
+import { again, pause, useStatus } from './core/live.js';
+import { go, to, useRoute } from './core/route.js';
+import { Age, Trouble, useInSight } from './parts/ui.js';
+import { Dialogs } from './parts/ask.js';
+import { help, useKeys } from './parts/keys.js';
+import { Overview } from './pages/overview.js';
+import { Devices } from './pages/devices.js';
+import { Device } from './pages/device.js';
+import { Session } from './pages/session.js';
+import { Sessions } from './pages/sessions.js';
+import { Vm } from './pages/vm.js';
+import { Operation, Operations } from './pages/operations.js';
+import { Policies, Policy } from './pages/policies.js';
+import { Editor } from './parts/editor.js';
+import { Images } from './pages/images.js';
+import { Description, Descriptions } from './pages/descriptions.js';
+import { Audit } from './pages/audit.js';
+import { Access } from './pages/access.js';
+import { Who } from './core/who.js';
 
 const PLACES = [
     ['Overview', []],
