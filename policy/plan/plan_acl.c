@@ -170,7 +170,7 @@ void acl_send(struct planning *p, struct live_op *op)
                     " leave somebody a right (now: %.*s)",
                     STR_ARG(now)));
     else if (ddf_acl_same(now, want))
-        end(p, op, POL_OP_VERIFIED, 200, say(p, "it was so already: %.*s", STR_ARG(now)));
+        end(p, op, POL_OP_VERIFIED, 200, say(p, "no change needed: %.*s", STR_ARG(now)));
     else if (lost && !op_forced(o->args))
         op_fail(p, op, 0,
                 say(p,

@@ -229,7 +229,7 @@ static void a_list_is_read_changed_written_and_read_back(void)
                       " (SELECT max(operation_id) FROM operation) ORDER BY seq)"),
         "get replace get");
     ask_acl(&w, leaf, "grant=Get=org.oper");
-    HAS(finish(&w), "verified 200 it was so already");
+    HAS(finish(&w), "verified 200 no change needed");
     ask_acl(&w, leaf, "");
     HAS(finish(&w), "verified 200 its own: Exec=org.oper&Get=com.acme.dm+org.oper&Replace=com.acme.dm");
     whole_close(&w);
@@ -269,7 +269,7 @@ static void a_lost_list_is_read_again(void)
     w.lose_post = 0;
     HAS(became(&w), "sent");
     CU_ASSERT(ddf_acl_allows(tree_acl(device_env(w.device)->tree, str_of(leaf)), DDF_EXEC, STR("org.oper")));
-    HAS(finish(&w), "verified 200 it was so already");
+    HAS(finish(&w), "verified 200 no change needed");
     CU_ASSERT_EQUAL(lab_int(w.l, "SELECT tries FROM operation"), 1);
     whole_close(&w);
 }

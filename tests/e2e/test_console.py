@@ -123,7 +123,7 @@ def test_an_admin_sees_a_vm_come_up_locks_it_and_reads_its_figures(server, phone
     browser.login()
     browser.see(".verdict", "All is well")
     browser.go("#/devices")
-    browser.see(name_of(phone.name), "in sync")
+    browser.see(name_of(phone.name), "settled")
     browser.see(name_of(phone.name), "none")
 
     # A policy applied elsewhere: the row changes while one looks at it.
@@ -131,7 +131,7 @@ def test_an_admin_sees_a_vm_come_up_locks_it_and_reads_its_figures(server, phone
     server.apply(world.policy())
     browser.see(f'{name_of(phone.name)} [data-vm="corp"]', "Running", 90)
     server.wait_vm(phone.name, "corp", state=50)
-    browser.see(name_of(phone.name), "in sync", 30)
+    browser.see(name_of(phone.name), "settled", 30)
 
     # Locked by clicking, seen as locked when the device has reported it.
     browser.click(f"{name_of(phone.name)} a[data-row]")
@@ -203,7 +203,7 @@ def test_the_keyboard_is_enough(server, browser):
     browser.press("]")
     browser.see(".tabs a[aria-current]", "Operations")
     browser.press("[", "[")
-    browser.see(".tabs a[aria-current]", "Facts")
+    browser.see(".tabs a[aria-current]", "Details")
     browser.press("u")
     browser.see("h1", "Devices")
 
@@ -464,7 +464,7 @@ def test_a_refused_phone_is_found_from_the_overview_of_sessions(server, browser)
         client.nonce = nonce or client.nonce
     world.wait_for("the session to be over", lambda: server.get("/sessions?outcome=failed")["items"], 30)
     browser.login()
-    browser.see(".verdict", "1 device not let in")
+    browser.see(".verdict", "1 device failed to authenticate")
     browser.see(".troubles li", "wrong credentials")
     browser.press("g", "s")
     browser.see("h1", "Sessions")

@@ -178,9 +178,9 @@ def test_several_commands_are_put_together_and_followed(place, browser):  # noqa
     browser.see(".asked .commands li", "418 already there")
     browser.see(".asked .commands li", "216 rolled back")
     readable(browser, "several-failed")
-    browser.click(".asked a", "All or none")
+    browser.click(".asked a", "Atomic")
     browser.see(".commands li", "418 already there")
-    browser.see("h1", "All or none (Atomic)")
+    browser.see("h1", "Atomic")
     readable(browser, "several-operation")
     place.run("delete", "./VMImages/console")
     assert [p for p in browser.problems() if "status of 400" not in p] == []
@@ -190,7 +190,7 @@ def test_a_sequence_may_ask_the_person(place, browser):  # noqa: F811
     place.says(1)
     open_node(browser, "KPIIntervalS")
     browser.click("button", "Several as one…")
-    browser.click("button", "One after the other")
+    browser.click("button", "Sequence")
     browser.click(".about button", "Read now")
     browser.click("section .row button", "Add…")
     browser.choose("#ask-command", "confirm")
@@ -212,7 +212,7 @@ def test_a_sequence_may_ask_the_person(place, browser):  # noqa: F811
 
 def test_the_person_is_asked_and_the_answer_is_shown(place, browser):  # noqa: F811
     def ask(command, text, **fields):
-        browser.click("button", "Ask the person…")
+        browser.click("button", "Prompt user…")
         browser.choose("#ask-command", command)
         browser.fill("#ask-text", text)
         for name, value in fields.items():
@@ -223,7 +223,7 @@ def test_the_person_is_asked_and_the_answer_is_shown(place, browser):  # noqa: F
         browser.gone("dialog", "")
 
     browser.go(f"{HERE}/tree")
-    browser.see("button", "Ask the person…")
+    browser.see("button", "Prompt user…")
     place.says(0)
     ask("display", "Maintenance tonight", least="5")
     browser.see(".asked .answer", "It was shown", 30)
@@ -243,7 +243,7 @@ def test_the_person_is_asked_and_the_answer_is_shown(place, browser):  # noqa: F
     ask("choice", "Which one?", choices="a\nb")
     browser.see(".asked .answer", "The person cancelled", 30)
     readable(browser, "answers")
-    browser.click(".asked a", "Let the person choose: Which one? (a, b)")
+    browser.click(".asked a", "Prompt user: Which one? (a, b)")
     browser.see(".facts", "The person cancelled")
     browser.see(".facts", "1 a, 2 b")
     readable(browser, "question-operation")
@@ -252,13 +252,13 @@ def test_the_person_is_asked_and_the_answer_is_shown(place, browser):  # noqa: F
     place.says(0, "1234")
     browser.go(HERE)
     browser.click(".head .menu button", "More")
-    browser.click(".menu-list button", "Ask the person…")
+    browser.click(".menu-list button", "Prompt user…")
     browser.choose("#ask-command", "input")
     browser.fill("#ask-text", "Your PIN?")
     browser.choose("#ask-echo", "P")
     browser.choose("#ask-kind", "N")
     browser.click("dialog [data-yes]")
-    browser.see("h1", "Ask the person: Your PIN?")
+    browser.see("h1", "Prompt user: Your PIN?")
     browser.see(".facts summary", "The person wrote what is hidden", 30)
     browser.until("the PIN to be hidden", lambda: "1234" not in browser.text("main"))
     browser.click(".facts summary")

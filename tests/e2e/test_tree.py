@@ -197,7 +197,7 @@ def test_s_209_rights_are_read_changed_and_read_back(place):
     assert "the device reports it so" in op["reason"] and op["grant"]["Get"] == ["dm.operator.example", "x.example", world.SERVER_ID]
     assert place.value(INTERVAL + "?prop=ACL") == f"Get=dm.operator.example+x.example+{world.SERVER_ID}&Replace={world.SERVER_ID}"
     op = place.run("acl", INTERVAL, "--grant", f"Get={world.SERVER_ID}")
-    assert op["state"] == "verified" and "it was so already" in op["reason"] and op["tries"] == 0, op
+    assert op["state"] == "verified" and "no change needed" in op["reason"] and op["tries"] == 0, op
 
 
 def test_s_209_nobody_is_locked_out_by_mistake(place):

@@ -400,9 +400,9 @@ static void requests_that_cannot_be_fail_with_a_reason(void)
         enum pol_op_state want;
         const char *why;
     } row[] = {
-        { "corp", "resume", "", POL_OP_VERIFIED, "was so already" },
-        { "corp", "start", "", POL_OP_VERIFIED, "was so already" },
-        { "corp", "unlock", "", POL_OP_VERIFIED, "was so already" },
+        { "corp", "resume", "", POL_OP_VERIFIED, "no change needed" },
+        { "corp", "start", "", POL_OP_VERIFIED, "no change needed" },
+        { "corp", "unlock", "", POL_OP_VERIFIED, "no change needed" },
         { "corp", "provision", "", POL_OP_FAILED, "Provision is not possible while the VM is running" },
         { "corp", "delete", "", POL_OP_FAILED, "only with force=1" },
         { "corp", "frobnicate", "", POL_OP_FAILED, "no operation \"frobnicate\"" },

@@ -14,7 +14,6 @@ const DEVICE = {
     overdue: 'wait',
     unauthenticated: 'fail',
 };
-const DEVICE_LABELS = { settled: 'in sync', unauthenticated: 'not let in' };
 const DEVICE_SAYS = {
     new: 'registered, has not called yet',
     settled: 'it has fetched what is wanted, and all of it is verified',
@@ -37,7 +36,6 @@ export const SUMMARIES = [
     'new',
     'settled',
 ];
-export const summaryLabel = (s) => DEVICE_LABELS[s] || s;
 export const summaryTone = (s) => DEVICE[s] || 'none';
 export const summarySays = (s) => DEVICE_SAYS[s] || '';
 
@@ -67,7 +65,7 @@ const SESSION_SAYS = {
     done: 'both sides have said all they had to say',
     open: 'it is under way',
     aborted: 'the device broke it off',
-    refused: 'the device was not let in',
+    refused: 'the device was refused',
     lost: 'the device stopped answering before it was over',
 };
 export const sessionSays = (s) => SESSION_SAYS[s] || 'it is under way';
@@ -143,14 +141,14 @@ const VERBS = {
     delete: 'Delete',
     exec: 'Execute',
     copy: 'Copy to',
-    atomic: 'All or none (Atomic)',
-    sequence: 'One after the other (Sequence)',
+    atomic: 'Atomic',
+    sequence: 'Sequence',
     acl: 'Access rights of',
-    display: 'Show to the person',
-    confirm: 'Ask the person',
-    input: 'Ask the person',
-    choice: 'Let the person choose',
-    choices: 'Let the person choose',
+    display: 'Display to user',
+    confirm: 'Prompt user',
+    input: 'Prompt user',
+    choice: 'Prompt user',
+    choices: 'Prompt user',
 };
 /** What it is called: a command to the tree by what it does and where. */
 export const operationLabel = (o) =>

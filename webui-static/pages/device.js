@@ -15,17 +15,17 @@ import { DeviceSessions } from './sessions.js';
 import { Tree } from './tree.js';
 import { VmCard } from '../parts/vmcard.js';
 import { showAccount } from './devices.js';
-import { assignmentTone, count, said, span, summaryLabel, summarySays, summaryTone, withVmEvent } from '../core/words.js';
+import { assignmentTone, count, said, span, summarySays, summaryTone, withVmEvent } from '../core/words.js';
 import { useMay } from '../core/who.js';
 
 const TABS = [
     ['vms', 'VMs'],
     ['operations', 'Operations'],
-    ['preview', 'What is next'],
-    ['desired', 'What it should be'],
+    ['preview', 'Pending changes'],
+    ['desired', 'Desired state'],
     ['tree', 'Tree'],
     ['sessions', 'Sessions'],
-    ['facts', 'Facts'],
+    ['facts', 'Details'],
 ];
 
 function Labels({ device, reload }) {
@@ -83,7 +83,7 @@ function Door({ device: { refusal, contested, certificate } }) {
     return html`
         ${refusal && html`
             <p class=${'why t-' + (refusal.letInSince ? 'none' : 'fail')}>
-                ${refusal.letInSince ? 'Let in since it was refused' : 'Calls and is not let in'}${' '}
+                ${refusal.letInSince ? 'Authenticated since it was refused' : 'Authentication failed'}${' '}
                 (<${Age} at=${refusal.at} />, from ${refusal.remote}, ${refusal.times} times): ${refusal.why}
             </p>
         `}
@@ -133,7 +133,7 @@ function Acts({ device, problem, reload }) {
     });
     const question = act(async () => {
         const o = await askPerson({
-            title: `Ask the person at ${device.id}`,
+            title: `Prompt the user of ${device.id}`,
             yes: 'Ask',
             act: (command) => send(device.id, command),
         });
@@ -197,7 +197,7 @@ function Acts({ device, problem, reload }) {
             },
         });
         if (done) {
-            say(`${device.id} is forgotten`);
+            say(`${device.id} is deleted`);
             go(to('devices'));
         }
     });
@@ -210,7 +210,7 @@ function Acts({ device, problem, reload }) {
             <${Menu} label="More">
                 <${DeviceActs} mo=${device.layout} operations=${device.operations} device=${device.id} problem=${problem} />
                 <button type="button" onClick=${question}>
-                    Ask the person…
+                    Prompt user…
                 </button>
                 <hr />
                 <button type="button" onClick=${push}>
@@ -400,7 +400,7 @@ export function Device({ id, tab, query }) {
                         ${d.title && html`<div class="muted mono">${d.id}</div>`}
                     </div>
                     <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>
-                        ${summaryLabel(d.summary)}
+                        ${d.summary}
                     </${Badge}>
                     <span class="grow" />
                     ${may && html`<${Acts} device=${d} problem=${problem} reload=${load.reload} />`}

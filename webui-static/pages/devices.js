@@ -8,7 +8,7 @@ import { refine, to } from '../core/route.js';
 import { Age, Badge, Chips, Empty, Icon, Loaded, Source, save } from '../parts/ui.js';
 import { VmState } from '../parts/vmcard.js';
 import { ask } from '../parts/ask.js';
-import { SUMMARIES, count, summaryLabel, summarySays, summaryTone, withEvents } from '../core/words.js';
+import { SUMMARIES, count, summarySays, summaryTone, withEvents } from '../core/words.js';
 import { useMay } from '../core/who.js';
 
 const PAGE = 100;
@@ -137,7 +137,7 @@ function Row({ d, both }) {
             </td>
             <td>
                 <${Badge} tone=${summaryTone(d.summary)} title=${summarySays(d.summary)}>
-                    ${summaryLabel(d.summary)}
+                    ${d.summary}
                 </${Badge}>
                 ${d.why && html`
                     <div class="muted clip" title=${d.why}>
@@ -229,13 +229,13 @@ export function Devices({ query }) {
         </p>
         <${Chips}
             label="State"
-            of=${['', ...SUMMARIES.slice().reverse()].map((s) => [s, summaryLabel(s) || 'all'])}
+            of=${['', ...SUMMARIES.slice().reverse()].map((s) => [s, s || 'all'])}
             value=${summary}
             place=${(s) => to('devices', { filter, summary: s })}
         />
         ${why && html`
             <p class=${`why t-${summaryTone(summary)}`}>
-                Only those because of: ${why} <a href=${to('devices', { filter, summary })}>All ${summaryLabel(summary)}</a>
+                Only those because of: ${why} <a href=${to('devices', { filter, summary })}>All ${summary}</a>
             </p>
         `}
         <${Loaded} of=${list}>

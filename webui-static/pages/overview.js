@@ -15,7 +15,6 @@ import {
     operationTone,
     sayEvent,
     sessionSays,
-    summaryLabel,
     summarySays,
     summaryTone,
     vmLabel,
@@ -56,7 +55,7 @@ function causesOf(o, operations) {
         .map((d) => ({
             key: `device ${d.summary} ${d.why}`,
             tone: summaryTone(d.summary),
-            word: summaryLabel(d.summary),
+            word: d.summary,
             n: d.count,
             what: count(d.count, 'device'),
             why: d.why || summarySays(d.summary),
@@ -131,7 +130,7 @@ function Verdict({ o, devices, openOps, moreOps }) {
         bad && `${count(bad, 'device')} failed`,
         crashed && `${count(crashed, 'VM')} crashed or failed`,
         crashes && `${count(crashes, 'crash', 'crashes')} not acknowledged`,
-        refused && `${count(refused, 'device')} not let in`,
+        refused && `${count(refused, 'device')} failed to authenticate`,
         wait && `${wait} waiting`,
         away && `${away} unreachable`,
         late && `${late} overdue`,
@@ -366,7 +365,7 @@ export function Overview() {
                                 <${Tile}
                                     n=${of(s)}
                                     tone=${summaryTone(s)}
-                                    label=${summaryLabel(s)}
+                                    label=${s}
                                     hint=${summarySays(s)}
                                     href=${to('devices', { summary: s })}
                                 />
@@ -392,11 +391,11 @@ export function Overview() {
                         <div class="stack">
                             <${Section}
                                 id="todo"
-                                title="What needs somebody"
+                                title="Needs attention"
                                 count=${causes.length || undefined}>
                                 <${Causes} list=${causes} />
                             </${Section}>
-                            <${Section} id="open" title="Under way">
+                            <${Section} id="open" title="In progress">
                                 <${Loaded} of=${open}>
                                     ${(x) => html`
                                         <${OperationTable}
@@ -426,7 +425,7 @@ export function Overview() {
                                 </${Loaded}>
                             </${Section}>
                         </div>
-                        <${Section} id="feed" title="What happens">
+                        <${Section} id="feed" title="Events">
                             <${Feed} items=${items} />
                         </${Section}>
                     </div>

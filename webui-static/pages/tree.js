@@ -170,8 +170,8 @@ export function Tree({ id, query }) {
                 </button>
                 <button
                     type="button"
-                    onClick=${() => askPerson({ title: `Ask the person at ${id}`, yes: 'Ask', act: request })}>
-                    Ask the person…
+                    onClick=${() => askPerson({ title: `Prompt the user of ${id}`, yes: 'Ask', act: request })}>
+                    Prompt user…
                 </button>
             `}
         </form>

@@ -197,7 +197,7 @@ function Desk({ name, start, etag }) {
         say(
             done.changed
                 ? `${done.policy} revision ${done.revision} is in force for ${count(done.affected, 'device')}`
-                : `${done.policy} was so already`,
+                : `${done.policy}: no change needed`,
         );
         go(to('policies', done.policy));
     };

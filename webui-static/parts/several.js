@@ -7,8 +7,8 @@ import { Choice, Empty, Section, Trouble } from './ui.js';
 import { count } from '../core/words.js';
 
 const KINDS = [
-    ['atomic', 'All or none'],
-    ['sequence', 'One after the other'],
+    ['atomic', 'Atomic'],
+    ['sequence', 'Sequence'],
 ];
 const SAYS = {
     atomic: 'Atomic: when one fails, those before it are undone. It can neither read nor execute.',
