@@ -147,6 +147,31 @@ static enum ctl_exit upload(struct ctl *c, const char *file, const char *name)
     return code;
 }
 
+/* "/descriptions/2/document": which file that is; NULL for none of them. */
+static const char *file_of(const char *pointer, const char *const *files, size_t n)
+{
+    struct str rest = str_of(pointer), part;
+    int64_t at = 0;
+    if (!str_starts(rest, STR("/descriptions/"))) return NULL;
+    rest = str_slice(rest, sizeof "/descriptions", rest.n);
+    return str_cut(&rest, '/', &part) && str_to_i64(part, &at) && at >= 0 && (size_t)at < n ? files[at] : NULL;
+}
+
+static void complain_by_file(const struct ctl_reply *r, const char *const *files, size_t n)
+{
+    const json_t *errors = ctl_at(r->json, "errors");
+    ctl_error(CTL_FAILED, "%s: nothing was uploaded", ctl_text(r->json, "title"));
+    for (size_t i = 0; i < json_array_size(errors); i++) {
+        const json_t *one = json_array_get(errors, i);
+        const char *file = file_of(ctl_text(one, "pointer"), files, n);
+        if (ctl_int(one, "line"))
+            ctl_note("  %s:%lld:%lld: %s", file ? file : "", (long long)ctl_int(one, "line"),
+                     (long long)ctl_int(one, "column"), ctl_text(one, "detail"));
+        else
+            ctl_note("  %s: %s", file ? file : "", ctl_text(one, "detail"));
+    }
+}
+
 /* Several in one request, so that the server merges them once: all of them or none. */
 static enum ctl_exit upload_batch(struct ctl *c, const char *const *files, const char *const *names, json_t *list)
 {
@@ -157,16 +182,10 @@ static enum ctl_exit upload_batch(struct ctl *c, const char *const *files, const
     json_object_set(body, "descriptions", list);
     const struct ctl_request q = { .method = "POST", .path = path, .json = body, .quiet = true };
     enum ctl_exit code = ctl_call(c, &q, &r);
-    int64_t at = 0;
-    struct str pointer = str_of(ctl_text(r.json, "pointer")), part;
-    if (code && str_starts(pointer, STR("/descriptions/"))) {
-        struct str rest = str_slice(pointer, 14, pointer.n);
-        str_cut(&rest, '/', &part);
-        bool known = str_to_i64(part, &at) && at >= 0 && (size_t)at < json_array_size(list);
-        ctl_complain(c, &r, known ? files[at] : NULL, 0);
-    } else if (code) {
-        ctl_complain(c, &r, NULL, 0);
-    }
+    if (code && json_array_size(ctl_at(r.json, "errors")))
+        complain_by_file(&r, files, json_array_size(list));
+    else if (code)
+        ctl_complain(c, &r, file_of(ctl_text(r.json, "pointer"), files, json_array_size(list)), 0);
     for (size_t i = 0; !code && i < json_array_size(list); i++) {
         char at_text[48];
         snprintf(at_text, sizeof at_text, "items.%zu.nodes", i);

@@ -106,20 +106,27 @@ static void look(const struct ddf_node *root, struct facts *f)
     }
 }
 
-/* @param pointer  which of several, or empty */
-static enum rc no_description(struct call *c, struct str pointer)
+/* What is wrong in a file, among `errors`. @param pointer  which of several, or empty */
+static void add_error(const struct err *e, struct str pointer, json_t *errors)
 {
-    json_t *j = json_object(), *errors = json_array(), *one = json_object();
-    if (c->e.line) j_int(one, "line", c->e.line);
-    if (c->e.column) j_int(one, "column", c->e.column);
-    j_str(one, "detail", str_of(c->e.text));
+    json_t *one = json_object();
+    if (e->line) j_int(one, "line", e->line);
+    if (e->column) j_int(one, "column", e->column);
+    j_str(one, "detail", str_of(e->text));
     j_strn(one, "pointer", pointer);
     json_array_append_new(errors, one);
+}
+
+/* The first one is the answer's own. Takes errors. */
+static enum rc no_description(struct call *c, json_t *errors)
+{
+    const json_t *first = json_array_get(errors, 0);
+    json_t *j = json_object();
     j_str(j, "type", STR("about:blank"));
     j_str(j, "title", STR("No device description"));
     j_int(j, "status", 422);
-    j_str(j, "detail", str_of(c->e.text));
-    j_strn(j, "pointer", pointer);
+    json_object_set(j, "detail", json_object_get(first, "detail"));
+    if (json_object_get(first, "pointer")) json_object_set(j, "pointer", json_object_get(first, "pointer"));
     json_object_set_new(j, "errors", errors);
     answer(c, 422, j);
     c->reply->n_headers = 0;
@@ -134,25 +141,47 @@ struct uploaded {
     bool several;
 };
 
-static enum rc refuse_one(struct call *c, enum rc rc, const struct uploaded *u, size_t i)
+static bool is_of_file(enum rc rc)
 {
-    if (rc != RC_PARSE && rc != RC_INVALID && rc != RC_LIMIT && rc != RC_UNSUPPORTED) return rc;
-    return no_description(c, u->several ? arena_printf(c->a, "/descriptions/%zu/document", i) : (struct str){ 0 });
+    return rc == RC_PARSE || rc == RC_INVALID || rc == RC_LIMIT || rc == RC_UNSUPPORTED;
+}
+
+static struct str pointer_of(struct call *c, const struct uploaded *u, size_t i)
+{
+    return u->several ? arena_printf(c->a, "/descriptions/%zu/document", i) : (struct str){ 0 };
+}
+
+/* Each text alone, so that all that are wrong are told at once. */
+static enum rc check_each(struct call *c, struct uploaded *u, json_t *errors)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        struct err e = { 0 };
+        struct ddf_schema *s = ddf_schema_create();
+        enum rc rc = s ? ddf_schema_load(s, u->files[i].text, arena_strz(c->a, u->files[i].name), &e) : RC_NOMEM;
+        if (!rc) look(ddf_schema_find(s, STR(".")), &u->facts[i]);
+        ddf_schema_destroy(s);
+        if (rc && !is_of_file(rc)) return err_set(&c->e, rc, "%s", e.text);
+        if (rc) add_error(&e, pointer_of(c, u, i), errors);
+    }
+    return RC_OK;
 }
 
 /* Each text alone, then all of them over everything they will stand beside. */
 static enum rc check(struct call *c, int64_t authority, const struct device_kind *kind, struct uploaded *u)
 {
     size_t wrong = 0;
-    for (size_t i = 0; i < u->n; i++) {
-        struct ddf_schema *s = ddf_schema_create();
-        enum rc rc = s ? ddf_schema_load(s, u->files[i].text, arena_strz(c->a, u->files[i].name), &c->e) : RC_NOMEM;
-        if (!rc) look(ddf_schema_find(s, STR(".")), &u->facts[i]);
-        ddf_schema_destroy(s);
-        if (rc) return refuse_one(c, rc, u, i);
+    json_t *errors = json_array();
+    enum rc rc = check_each(c, u, errors);
+    if (!rc && !json_array_size(errors)) {
+        rc = describe_try(c, authority, kind, u->files, u->n, &wrong);
+        if (is_of_file(rc)) {
+            add_error(&c->e, pointer_of(c, u, wrong), errors);
+            rc = RC_OK;
+        }
     }
-    enum rc rc = describe_try(c, authority, kind, u->files, u->n, &wrong);
-    return rc ? refuse_one(c, rc, u, wrong) : RC_OK;
+    if (!rc && json_array_size(errors)) return no_description(c, errors);
+    json_decref(errors);
+    return rc;
 }
 
 static struct str text_of(const json_t *j, const char *key)

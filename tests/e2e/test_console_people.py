@@ -125,3 +125,27 @@ def test_a_wish_that_was_not_fetched_yet_stands_with_its_policy(server, browser)
     browser.quiet()
     browser.until("no contradiction", lambda: "No policy selects" not in browser.text("main"))
     assert browser.problems() == []
+
+
+def test_several_descriptions_are_one_upload_with_each_mistake_at_its_file(server, folder, browser):  # noqa: F811
+    def node(name):
+        return (f"<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>{name}</NodeName><Path>./Vendor</Path><DFProperties><AccessType><Get/></AccessType>"
+                "<DFFormat><int/></DFFormat><Scope><Permanent/></Scope></DFProperties></Node></MgmtTree>")
+    for name, text in (("a", node("A")), ("b", "<MgmtTree>\n<VerDTD>1.2</VerDTD>\n<Node>"), ("c", "no XML"), ("d", node("D"))):
+        (folder / f"{name}.xml").write_text(text)
+    browser.login()
+    browser.go("#/descriptions")
+    browser.files("#ddf-file", [str(folder / f"{n}.xml") for n in "abcd"])
+    browser.click("button", "Upload 4 files")
+    browser.see(".trouble h3", "b.xml")
+    browser.see(".trouble h3", "c.xml")
+    assert browser.texts(".trouble h3") == ["b.xml", "c.xml"]
+    look(browser, "descriptions-with-mistakes")
+    assert server.get("/descriptions")["items"] == []
+    browser.files("#ddf-file", [str(folder / f"{n}.xml") for n in "ad"])
+    browser.click("button", "Upload 2 files")
+    browser.see(".toast", "2 descriptions in force")
+    browser.see("tr", "a")
+    assert sorted(d["name"] for d in server.get("/descriptions")["items"]) == ["a", "d"]
+    puts = [r for r in server.process.log().splitlines() if "descriptions" in r and "POST" in r]
+    assert len(puts) == 2 and all("descriptions:batch" in r for r in puts), puts         # one request each time

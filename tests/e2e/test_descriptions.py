@@ -150,6 +150,18 @@ def test_a_vendors_description_checks_operations_and_makes_forms(folder, server)
     assert json.loads(ctl("description", "list", "-o", "json"))["items"] == []
 
 
+def test_all_files_with_mistakes_are_named_at_once_and_none_is_taken(folder, server):
+    ctl = admin(folder, server)
+    good = ddf(2, "")
+    files = []
+    for name, text in (("a", good), ("b", "<MgmtTree>\n<VerDTD>1.2</VerDTD>\n<Node>"), ("c", "no XML"), ("d", good)):
+        (folder / f"{name}.xml").write_text(text)
+        files.append(str(folder / f"{name}.xml"))
+    said = ctl("description", "upload", *files, code=1)
+    assert "b.xml:3:" in said and "c.xml:1:" in said and "a.xml" not in said and "d.xml" not in said, said
+    assert json.loads(ctl("description", "list", "-o", "json"))["items"] == []
+
+
 def test_many_files_for_one_maker_in_one_upload(folder, server):
     ctl = admin(folder, server)
     many = folder / "many"

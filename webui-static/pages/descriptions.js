@@ -54,9 +54,19 @@ function Excerpt({ file, errors }) {
     `;
 }
 
+/** Errors with the file that they are of: those of several have "/descriptions/N/..." */
+function byFile(errors, files) {
+    const of = new Map();
+    for (const e of errors || []) {
+        const f = files[Number(/^\/descriptions\/(\d+)\//.exec(e.pointer || '')?.[1] ?? 0)];
+        if (f) of.set(f, [...(of.get(f) || []), e]);
+    }
+    return [...of];
+}
+
 function Upload({ known, done }) {
     const [v, set] = useState({ name: '', manufacturer: '', model: '', object: '' });
-    const [file, take] = useState(null);
+    const [files, take] = useState([]);
     const [part, progress] = useState(null);
     const [error, fail] = useState(null);
     const stop = useRef(null),
@@ -76,10 +86,18 @@ function Upload({ known, done }) {
     `;
     const stem = (f) => (f ? f.name.replace(/\.[^.]*$/, '').slice(0, 100) : '');
     const pick = (e) => {
-        const f = e.target.files[0] || null;
+        const list = [...e.target.files];
         fail(null);
-        take(f);
-        if (v.name === stem(file)) set({ ...v, name: stem(f) }); // nobody has chosen another
+        take(list);
+        if (v.name === stem(files[0])) set({ ...v, name: stem(list[0]) }); // nobody has chosen another
+    };
+    const several = files.length > 1;
+    /** Several go in one request: all of them are taken, or none. */
+    const sendAll = async (query) => {
+        const descriptions = await Promise.all(files.map(async (f) => ({ name: stem(f), document: await f.text() })));
+        const body = new Blob([JSON.stringify({ descriptions })]);
+        const { items } = await upload(`/descriptions:batch?${query}`, body, progress, stop.current.signal, 'application/json');
+        say(`${count(items.length, 'description')} in force: ${count(items.reduce((n, d) => n + d.nodes, 0), 'node')}`);
     };
     const send = async (e) => {
         e.preventDefault();
@@ -90,12 +108,15 @@ function Upload({ known, done }) {
             const query = new URLSearchParams(
                 Object.entries(v)
                     .map(([k, x]) => [k, x.trim()])
-                    .filter(([, x]) => x),
+                    .filter(([k, x]) => x && !(several && k === 'name')),
             );
-            const d = await upload(`/descriptions?${query}`, file, progress, stop.current.signal, XML);
-            say(`${d.name} is in force: ${count(d.nodes, 'node')}`, { href: to('descriptions', d.name) });
+            if (several) await sendAll(query);
+            else {
+                const d = await upload(`/descriptions?${query}`, files[0], progress, stop.current.signal, XML);
+                say(`${d.name} is in force: ${count(d.nodes, 'node')}`, { href: to('descriptions', d.name) });
+            }
             form.current.reset();
-            take(null);
+            take([]);
             set({ name: '', manufacturer: '', model: '', object: '' });
             done();
         } catch (problem) {
@@ -103,22 +124,25 @@ function Upload({ known, done }) {
         }
         progress(null);
     };
-    const replaces = known.find((d) => d.name === v.name.trim());
+    const names = several ? files.map(stem) : [v.name.trim()];
+    const replaced = known.filter((d) => names.includes(d.name));
+    const wrong = byFile(error?.body?.errors, files);
     return html`
         <${Section} id="upload" title="Upload">
             <form ref=${form} onSubmit=${send}>
                 <div class="fields">
                     <div class="field wide">
-                        <label for="ddf-file">File (DDF, XML)</label>
+                        <label for="ddf-file">Files (DDF, XML)</label>
                         <input
                             id="ddf-file"
                             type="file"
                             accept=".xml,.ddf,application/xml,text/xml"
                             required
+                            multiple
                             onChange=${pick}
                         />
                     </div>
-                    ${field('name', 'Name', { required: true, maxLength: 100, pattern: '[^\\/]+' })}
+                    ${!several && field('name', 'Name', { required: true, maxLength: 100, pattern: '[^\\/]+' })}
                     ${field('manufacturer', 'Only manufacturer (optional)', { placeholder: 'as in DevInfo/Man' })}
                     ${field('model', 'Only model (optional)', { placeholder: 'as in DevInfo/Mod' })}
                     ${field('object', 'Only object (optional)', { placeholder: 'urn:oma:mo:…' })}
@@ -127,19 +151,27 @@ function Upload({ known, done }) {
                     It holds for all devices of the authority, or for those that report what you write here. From
                     then on, what is asked of them is checked by it before it is sent.
                 </p>
-                ${replaces && html`
+                ${replaced.map((d) => html`
                     <p class="why t-wait">
-                        Replaces ${replaces.name}, which was uploaded <${Age} at=${replaces.created} /> by${' '}
-                        ${replaces.createdBy}.
+                        Replaces ${d.name}, which was uploaded <${Age} at=${d.created} /> by${' '} ${d.createdBy}.
                     </p>
-                `}
+                `)}
                 <${Trouble} error=${error}>
-                    ${file && error?.body?.errors && html`<${Excerpt} file=${file} errors=${error.body.errors} />`}
+                    ${wrong.map(([f, errors]) => html`
+                        ${several && html`
+                            <h3>${f.name}</h3>
+                            <ul>
+                                ${errors.map((x) => html`<li>${x.detail}</li>`)}
+                            </ul>
+                        `}
+                        <${Excerpt} key=${f.name} file=${f} errors=${errors} />
+                    `)}
                 </${Trouble}>
                 <div class="row">
-                    <button type="submit" class="primary" disabled=${!file || part !== null}>
-                        ${replaces ? 'Replace' : 'Upload'}
-                        ${file ? ` (${bytes(file.size)})` : ''}
+                    <button type="submit" class="primary" disabled=${!files.length || part !== null}>
+                        ${replaced.length && replaced.length === files.length ? 'Replace' : 'Upload'}
+                        ${several ? ` ${files.length} files` : ''}
+                        ${files.length ? ` (${bytes(files.reduce((n, f) => n + f.size, 0))})` : ''}
                     </button>
                     ${part !== null && html`
                         <${Progress} percent=${part < 1 ? Math.round(part * 100) : -1} label="upload" />
