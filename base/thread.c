@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/thread.h"
+#include "base/world.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 void threads_init(struct threads *t)
@@ -54,23 +54,18 @@ void threads_finish(struct threads *t)
     pthread_mutex_destroy(&t->lock);
 }
 
-void threads_wait(struct threads *t, int64_t ms)
+bool threads_wait_until(struct threads *t, int64_t until_ms)
 {
-    struct timespec until;
+    const struct timespec until = { .tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000 };
 
-    if (atomic_load(&t->stop)) return;
-    if (ms < 0) {
-        pthread_cond_wait(&t->wake, &t->lock);
-        return;
-    }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    pthread_cond_timedwait(&t->wake, &t->lock, &until);
+    if (atomic_load(&t->stop)) return true;
+    if (until_ms == INT64_MAX) return pthread_cond_wait(&t->wake, &t->lock) == 0;
+    return pthread_cond_timedwait(&t->wake, &t->lock, &until) != ETIMEDOUT;
+}
+
+bool threads_wait(struct threads *t, int64_t ms)
+{
+    return threads_wait_until(t, ms < 0 ? INT64_MAX : world_monotonic_ms() + ms);
 }
 
 void threads_wake(struct threads *t)

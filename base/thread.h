@@ -39,8 +39,10 @@ static inline void threads_unlock(struct threads *t)
     pthread_mutex_unlock(&t->lock);
 }
 /** Wait for a wake, with the lock held; returns at once when they are to stop. It may return without a reason.
- * @param ms  at most so long; negative = as long as it takes */
-void threads_wait(struct threads *t, int64_t ms);
+ * @param until_ms  world_monotonic_ms, INT64_MAX = as long as it takes. @return false when the time is over */
+bool threads_wait_until(struct threads *t, int64_t until_ms);
+/** The same for a time from now on; negative = as long as it takes. */
+bool threads_wait(struct threads *t, int64_t ms);
 /** Wake all that wait. The lock is held, or what was changed does not matter to who begins to wait just now. */
 void threads_wake(struct threads *t);
 

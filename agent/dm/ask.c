@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/dm/ask.h"
-#include <pthread.h>
+#include "base/thread.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { ASK_ARENA_BYTES = 1 << 20 };
@@ -11,11 +10,8 @@ enum { ASK_ARENA_BYTES = 1 << 20 };
 enum stage { IDLE, ASKED, ANSWERED };
 
 struct ask {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    struct threads threads; /* one, that waits for the person */
     int fd;
-    atomic_int stop;
     enum stage stage;
     /* of the question under way; the thread reads it while ASKED, the loop otherwise */
     struct arena a;
@@ -29,53 +25,48 @@ struct ask {
 static void *run(void *arg)
 {
     struct ask *k = arg;
-    const uint64_t one = 1;
 
-    pthread_mutex_lock(&k->lock);
-    while (!k->stop) {
+    threads_lock(&k->threads);
+    while (!k->threads.stop) {
         if (k->stage != ASKED) {
-            pthread_cond_wait(&k->wake, &k->lock);
+            threads_wait(&k->threads, -1);
             continue;
         }
-        pthread_mutex_unlock(&k->lock);
+        threads_unlock(&k->threads);
         k->answer = (struct str){ 0 };
         k->status = user_hook(&k->user, &k->q, k->wait_s, &k->a, &k->answer);
-        pthread_mutex_lock(&k->lock);
+        threads_lock(&k->threads);
         k->stage = ANSWERED;
-        if (write(k->fd, &one, sizeof one) != sizeof one) continue; /* the counter is full: the reader knows */
+        wake_raise(k->fd);
     }
-    pthread_mutex_unlock(&k->lock);
+    threads_unlock(&k->threads);
     return NULL;
 }
 
 enum rc ask_create(struct ask **out, struct err *e)
 {
     struct ask *k = calloc(1, sizeof *k);
+    enum rc rc;
 
     if (!k) return err_set(e, RC_NOMEM, "no memory to ask the person at the device");
-    k->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&k->lock, NULL);
-    pthread_cond_init(&k->wake, NULL);
+    k->fd = wake_open();
+    threads_init(&k->threads);
     arena_init(&k->a, ASK_ARENA_BYTES);
-    if (k->fd < 0 || pthread_create(&k->thread, NULL, run, k)) {
-        if (k->fd >= 0) close(k->fd);
-        free(k);
-        return err_set(e, RC_NOMEM, "cannot start the thread that asks the person at the device");
-    }
-    *out = k;
-    return RC_OK;
+    rc = k->fd >= 0 ? threads_start(&k->threads, run, k, "questions to the person at the device", e)
+                    : err_set(e, RC_NOMEM, "cannot make an event for questions to the person at the device");
+    if (rc)
+        ask_destroy(k);
+    else
+        *out = k;
+    return rc;
 }
 
 void ask_destroy(struct ask *k)
 {
     if (!k) return;
-    pthread_mutex_lock(&k->lock);
-    k->stop = 1;
-    pthread_cond_broadcast(&k->wake);
-    pthread_mutex_unlock(&k->lock);
-    pthread_join(k->thread, NULL);
+    threads_finish(&k->threads);
     arena_finish(&k->a);
-    close(k->fd);
+    if (k->fd >= 0) close(k->fd);
     free(k);
 }
 
@@ -89,9 +80,9 @@ bool ask_busy(const struct ask *k)
     struct ask *mine = (struct ask *)(uintptr_t)k;
     bool busy;
 
-    pthread_mutex_lock(&mine->lock);
+    threads_lock(&mine->threads);
     busy = k->stage == ASKED;
-    pthread_mutex_unlock(&mine->lock);
+    threads_unlock(&mine->threads);
     return busy;
 }
 
@@ -111,20 +102,18 @@ static int put(struct ask *k, const struct user *u, const struct user_question *
     arena_init(&k->a, ASK_ARENA_BYTES);
     k->q = *q;
     k->user = *u;
-    k->user.stop = &k->stop;
+    k->user.stop = &k->threads.stop;
     k->wait_s = wait_s;
     if (!keep(k, q)) return 500;
     k->stage = ASKED;
-    pthread_cond_broadcast(&k->wake);
+    threads_wake(&k->threads);
     return 0;
 }
 
 static int hear(struct ask *k, struct arena *a, struct str *answer)
 {
-    uint64_t n;
-
     k->stage = IDLE;
-    if (read(k->fd, &n, sizeof n) < 0) n = 0;
+    wake_clear(k->fd);
     if (k->status == 200 && !arena_str(a, k->answer, answer)) return 500;
     return k->status;
 }
@@ -135,11 +124,11 @@ int ask_person(const struct user *u, const struct user_question *q, unsigned wai
     struct ask *k = u->ask_ctx;
     int status = 0;
 
-    pthread_mutex_lock(&k->lock);
+    threads_lock(&k->threads);
     if (k->stage == IDLE)
         status = put(k, u, q, wait_s);
     else if (k->stage == ANSWERED && k->q.from == q->from)
         status = hear(k, a, answer);
-    pthread_mutex_unlock(&k->lock);
+    threads_unlock(&k->threads);
     return status;
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/dm/post.h"
 #include "base/fetch.h"
-#include <pthread.h>
+#include "base/thread.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { POST_TRIES = 3, POST_REPLY_BYTES = 2 << 20, POST_TIMEOUT_S = 60 };
@@ -15,11 +13,9 @@ enum stage { IDLE, ASKED, DONE };
 
 struct post {
     struct fetch *client;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    struct threads threads; /* one, that posts */
     int fd;
-    volatile int stop;
+    volatile int cancel; /* of a POST under way */
     enum stage stage;
     char url[2048], mime[80], hmac[256];
     struct buf body;
@@ -36,7 +32,7 @@ static void once(struct post *p, struct post_result *r)
                                      .headers = headers,
                                      .body = buf_str(&p->body),
                                      .reply_limit = POST_REPLY_BYTES,
-                                     .cancel = &p->stop };
+                                     .cancel = &p->cancel };
 
     snprintf(type, sizeof type, "Content-Type: %s", p->mime);
     snprintf(accept, sizeof accept, "Accept: %s", p->mime);
@@ -55,40 +51,35 @@ static void once(struct post *p, struct post_result *r)
 
 static void wait_a_moment(struct post *p, int s)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec += s;
-    pthread_mutex_lock(&p->lock);
-    if (!p->stop) pthread_cond_timedwait(&p->wake, &p->lock, &t);
-    pthread_mutex_unlock(&p->lock);
+    threads_lock(&p->threads);
+    threads_wait(&p->threads, s * 1000);
+    threads_unlock(&p->threads);
 }
 
 static void *run(void *arg)
 {
     struct post *p = arg;
-    const uint64_t one = 1;
 
-    pthread_mutex_lock(&p->lock);
-    while (!p->stop) {
+    threads_lock(&p->threads);
+    while (!p->threads.stop) {
         struct post_result r;
         if (p->stage != ASKED) {
-            pthread_cond_wait(&p->wake, &p->lock);
+            threads_wait(&p->threads, -1);
             continue;
         }
-        pthread_mutex_unlock(&p->lock);
+        threads_unlock(&p->threads);
         once(p, &r);
-        for (int i = 1; i < POST_TRIES && !p->stop && (r.rc == RC_IO || r.rc == RC_TIMEOUT); i++) {
+        for (int i = 1; i < POST_TRIES && !p->threads.stop && (r.rc == RC_IO || r.rc == RC_TIMEOUT); i++) {
             wait_a_moment(p, i);
             buf_finish(&r.body);
             once(p, &r);
         }
-        pthread_mutex_lock(&p->lock);
+        threads_lock(&p->threads);
         p->result = r;
         p->stage = DONE;
-        if (write(p->fd, &one, sizeof one) != sizeof one) continue; /* the counter is full: the reader knows */
+        wake_raise(p->fd);
     }
-    pthread_mutex_unlock(&p->lock);
+    threads_unlock(&p->threads);
     return NULL;
 }
 
@@ -99,35 +90,31 @@ enum rc post_create(const char *ca_file, bool insecure, struct post **out, struc
                                     .total_timeout_s = POST_TIMEOUT_S,
                                     .user_agent = "dmvisor-agent/" DMVISOR_VERSION };
     struct post *p = calloc(1, sizeof *p);
+    enum rc rc;
 
     if (!p) return err_set(e, RC_NOMEM, "no memory for the HTTP client");
     p->client = fetch_create(&c);
-    p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->wake, NULL);
+    p->fd = wake_open();
+    threads_init(&p->threads);
     buf_init(&p->body, 0);
-    if (!p->client || p->fd < 0 || pthread_create(&p->thread, NULL, run, p)) {
-        fetch_destroy(p->client);
-        if (p->fd >= 0) close(p->fd);
-        free(p);
-        return err_set(e, RC_NOMEM, "cannot start the HTTP client");
-    }
-    *out = p;
-    return RC_OK;
+    rc = p->client && p->fd >= 0 ? threads_start(&p->threads, run, p, "the HTTP client", e)
+                                 : err_set(e, RC_NOMEM, "cannot start the HTTP client");
+    if (rc)
+        post_destroy(p);
+    else
+        *out = p;
+    return rc;
 }
 
 void post_destroy(struct post *p)
 {
     if (!p) return;
-    pthread_mutex_lock(&p->lock);
-    p->stop = 1;
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
-    pthread_join(p->thread, NULL);
+    p->cancel = 1;
+    threads_finish(&p->threads);
     if (p->stage == DONE) buf_finish(&p->result.body);
     buf_finish(&p->body);
     fetch_destroy(p->client);
-    close(p->fd);
+    if (p->fd >= 0) close(p->fd);
     free(p);
 }
 
@@ -140,7 +127,7 @@ enum rc post_send(struct post *p, struct str url, const char *mime, struct str h
 {
     enum rc rc = RC_OK;
 
-    pthread_mutex_lock(&p->lock);
+    threads_lock(&p->threads);
     buf_reset(&p->body);
     if (p->stage != IDLE)
         rc = err_set(e, RC_BUSY, "a message is under way");
@@ -155,24 +142,23 @@ enum rc post_send(struct post *p, struct str url, const char *mime, struct str h
     }
     if (!rc) {
         p->stage = ASKED;
-        pthread_cond_broadcast(&p->wake);
+        threads_wake(&p->threads);
     }
-    pthread_mutex_unlock(&p->lock);
+    threads_unlock(&p->threads);
     return rc;
 }
 
 bool post_take(struct post *p, struct post_result *out)
 {
-    uint64_t n;
     bool done;
 
-    pthread_mutex_lock(&p->lock);
+    threads_lock(&p->threads);
     done = p->stage == DONE;
     if (done) {
         *out = p->result;
         p->stage = IDLE;
-        if (read(p->fd, &n, sizeof n) < 0) n = 0; /* it may have been read already */
+        wake_clear(p->fd);
     }
-    pthread_mutex_unlock(&p->lock);
+    threads_unlock(&p->threads);
     return done;
 }

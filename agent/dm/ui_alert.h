@@ -31,8 +31,8 @@ struct user {
      * no answer yet: the same is to be asked again later (ask.h) */
     int (*ask)(const struct user *u, const struct user_question *q, unsigned wait_s, struct arena *a,
                struct str *answer);
-    void *ask_ctx;    /* for `ask` */
-    atomic_int *stop; /* becomes true: nobody wants the answer any more; may be NULL */
+    void *ask_ctx;     /* for `ask` */
+    atomic_bool *stop; /* becomes true: nobody wants the answer any more; may be NULL */
 };
 
 /** Read a command. @return 200, 406 for another code or too many choices, 412 without a text or choices */

@@ -106,7 +106,7 @@ static int64_t now_ms(void)
 
 /* Its output until it ends, at most so long. @return exit code, or -1: it was ended. What says too much is not read
  * further. */
-static int listen_to(pid_t pid, int fd, unsigned wait_s, const atomic_int *stop, struct buf *out)
+static int listen_to(pid_t pid, int fd, unsigned wait_s, const atomic_bool *stop, struct buf *out)
 {
     int64_t until = now_ms() + (int64_t)wait_s * 1000;
     bool open = true;

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -36,7 +35,6 @@ static void silent(void *ctx, virErrorPtr error)
 static void tell(void *ctx, const struct hv_event *ev, struct hv_stats *stats)
 {
     struct virt *v = ctx;
-    const uint64_t one = 1;
     struct virt_told *t = calloc(1, sizeof *t);
     if (!t) {
         free(stats);
@@ -44,26 +42,25 @@ static void tell(void *ctx, const struct hv_event *ev, struct hv_stats *stats)
     }
     t->ev = *ev;
     t->stats = stats;
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     *v->told_last = t;
     v->told_last = &t->next;
-    pthread_mutex_unlock(&v->lock);
-    if (write(v->fd, &one, sizeof one) != sizeof one) return; /* counter full: told often enough */
+    threads_unlock(&v->keeper);
+    wake_raise(v->fd);
 }
 
 static bool virt_next(struct hv *hv, struct hv_event *out)
 {
     struct virt *v = (struct virt *)hv;
-    uint64_t n;
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     struct virt_told *t = v->told;
     if (t) {
         v->told = t->next;
         if (!v->told) v->told_last = &v->told;
-    } else if (read(v->fd, &n, sizeof n) < 0) {
-        errno = 0; /* nothing was there */
+    } else {
+        wake_clear(v->fd);
     }
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     if (v->handed_out) {
         free(v->handed_out->stats);
         free(v->handed_out);
@@ -89,13 +86,13 @@ static void tell_state(struct virt *v, const char *uuid, enum hv_state state, en
 static enum virt_omen omen_of(struct virt *v, const char *uuid)
 {
     enum virt_omen omen = VIRT_OMEN_NONE;
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     for (unsigned i = 0; i < VIRT_VMS_SEEN; i++)
         if (strcmp(v->omens[i].uuid, uuid) == 0) {
             omen = v->omens[i].omen;
             v->omens[i].uuid[0] = '\0';
         }
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     return omen;
 }
 
@@ -103,20 +100,20 @@ static void note_omen(struct virt *v, virDomainPtr dom, enum virt_omen omen)
 {
     char uuid[VIR_UUID_STRING_BUFLEN];
     if (virDomainGetUUIDString(dom, uuid) != 0) return;
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     struct virt_omen_of *o = &v->omens[v->next_omen++ % VIRT_VMS_SEEN];
     memcpy(o->uuid, uuid, sizeof o->uuid);
     o->omen = omen;
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
 }
 
 /* The emulator is gone and nobody asked for it. */
 static void tell_death(struct virt *v, virDomainPtr dom, const char *uuid)
 {
     char log[768], words[160] = "", end[64], text[HV_TEXT_BYTES];
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     struct virt_exits *exits = v->exits;
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     const struct virt_exit how = virt_exits_of(exits, virDomainGetName(dom), 0);
     virt_emulator_log(v, virDomainGetName(dom), log);
     virt_log_last_words(log, words);
@@ -194,7 +191,7 @@ static int add_callback(struct virt *v, virConnectPtr conn, int event, virConnec
     return virConnectDomainEventRegisterAny(conn, NULL, event, callback, v, NULL);
 }
 
-/* Also wakes the loop, so that it sees `loop_stops`. */
+/* Also wakes the loop, so that it sees that it is to stop. */
 static void on_timer(int timer, void *opaque)
 {
     struct virt *v = opaque;
@@ -207,12 +204,8 @@ static void on_timer(int timer, void *opaque)
 static void *run_loop(void *arg)
 {
     struct virt *v = arg;
-    for (;;) {
-        pthread_mutex_lock(&v->lock);
-        bool stop = v->loop_stops;
-        pthread_mutex_unlock(&v->lock);
-        if (stop || virEventRunDefaultImpl() < 0) return NULL;
-    }
+    while (!v->loop.stop && virEventRunDefaultImpl() >= 0) continue;
+    return NULL;
 }
 
 /* ---- connection ---- */
@@ -245,11 +238,11 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
 {
     struct virt *v = opaque;
     (void)reason;
-    pthread_mutex_lock(&v->lock);
-    const bool ours = v->conn == conn && !v->lost && !v->stop;
+    threads_lock(&v->keeper);
+    const bool ours = v->conn == conn && !v->lost && !v->keeper.stop;
     if (ours) v->lost = true;
-    pthread_cond_broadcast(&v->wake);
-    pthread_mutex_unlock(&v->lock);
+    threads_wake(&v->keeper);
+    threads_unlock(&v->keeper);
     if (!ours) return;
     log_event(LOG_WARN, "hypervisor", LOG_Z("state", "lost"), LOG_N("again_in_ms", RECONNECT_MS));
     tell_kind(v, HV_EV_LOST);
@@ -270,21 +263,21 @@ static enum rc connect_to(struct virt *v, struct err *e)
     (void)add_callback(v, conn, VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent));
     (void)virConnectSetKeepAlive(conn, ALIVE_S, ALIVE_COUNT);
     (void)virConnectRegisterCloseCallback(conn, on_close, v, NULL);
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     virConnectPtr old = v->conn;
     v->conn = conn;
     v->lost = false;
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     if (old) virConnectClose(old);
     return RC_OK;
 }
 
 virConnectPtr virt_conn(struct virt *v, struct err *e)
 {
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     virConnectPtr conn = v->lost ? NULL : v->conn;
     if (conn && virConnectRef(conn) != 0) conn = NULL;
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     if (!conn) err_set(e, RC_BUSY, "the hypervisor is away; the agent connects again");
     return conn;
 }
@@ -293,23 +286,19 @@ virConnectPtr virt_conn(struct virt *v, struct err *e)
 static void *run_keeper(void *arg)
 {
     struct virt *v = arg;
-    pthread_mutex_lock(&v->lock);
-    while (!v->stop) {
-        struct timespec t;
-        const bool lost = v->lost;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_sec += (lost ? RECONNECT_MS : KEEPER_MS) / 1000;
-        if (pthread_cond_timedwait(&v->wake, &v->lock, &t) != ETIMEDOUT) continue;
-        if (v->stop || !v->lost) continue;
-        pthread_mutex_unlock(&v->lock);
+    threads_lock(&v->keeper);
+    while (!v->keeper.stop) {
+        if (threads_wait(&v->keeper, v->lost ? RECONNECT_MS : KEEPER_MS)) continue;
+        if (v->keeper.stop || !v->lost) continue;
+        threads_unlock(&v->keeper);
         if (connect_to(v, NULL) == RC_OK) {
             log_event(LOG_INFO, "hypervisor", LOG_Z("state", "back"));
             virt_refresh_facts(v);
             tell_kind(v, HV_EV_BACK);
         }
-        pthread_mutex_lock(&v->lock);
+        threads_lock(&v->keeper);
     }
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     return NULL;
 }
 
@@ -343,9 +332,9 @@ void virt_refresh_facts(struct virt *v)
                           .vendor = "QEMU",
                           .guest_types = "linux,android,rtos,service,other",
                           .image_formats = "raw,qcow2,bundle" };
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     const enum virt_kvm kvm = v->kvm;
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     f.kvm = kvm == VIRT_KVM_WORKS;
     f.balloon = true;
     f.tuning = v->host.tuning;
@@ -371,9 +360,9 @@ void virt_refresh_facts(struct virt *v)
         f.store_free_kb = (int64_t)(disk.f_bavail * (disk.f_frsize / 1024));
     }
     if (read_line("/proc/uptime", line, sizeof line)) f.uptime_s = strtoll(line, NULL, 10);
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     v->facts = f;
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     virConnectClose(conn);
 }
 
@@ -381,13 +370,13 @@ static enum rc virt_facts(struct hv *hv, struct hv_facts *out, struct err *e)
 {
     struct virt *v = (struct virt *)hv;
     (void)e;
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     *out = v->facts;
     if (v->lost) {
         out->degraded = true;
         snprintf(out->name + strlen(out->name), sizeof out->name - strlen(out->name), ", not reachable");
     }
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     return RC_OK;
 }
 
@@ -429,11 +418,7 @@ static void virt_destroy(struct hv *hv)
 {
     struct virt *v = (struct virt *)hv;
     struct hv_event ev;
-    pthread_mutex_lock(&v->lock);
-    v->stop = true;
-    pthread_cond_broadcast(&v->wake);
-    pthread_mutex_unlock(&v->lock);
-    if (v->keeper_runs) pthread_join(v->keeper, NULL);
+    threads_stop(&v->keeper);
     pthread_mutex_lock(&v->tick);
     v->ticks = false;
     pthread_mutex_unlock(&v->tick);
@@ -445,16 +430,12 @@ static void virt_destroy(struct hv *hv)
         (void)virConnectUnregisterCloseCallback(v->conn, on_close);
         virConnectClose(v->conn);
     }
-    pthread_mutex_lock(&v->lock);
-    v->loop_stops = true;
-    pthread_mutex_unlock(&v->lock);
-    if (v->loop_runs) pthread_join(v->loop, NULL);
+    threads_finish(&v->loop);
     virt_consoles_destroy(v->consoles);
     virt_exits_destroy(v->exits);
     while (virt_next(hv, &ev))
         ;
-    pthread_cond_destroy(&v->wake);
-    pthread_mutex_destroy(&v->lock);
+    threads_finish(&v->keeper);
     pthread_mutex_destroy(&v->tick);
     if (v->fd >= 0) close(v->fd);
     free(v);
@@ -487,9 +468,9 @@ static enum rc watch_exits(struct virt *v, struct err *e)
     if (v->root[0]) snprintf(pids, sizeof pids, "%s/run/qemu", v->root);
     struct virt_exits *exits = NULL;
     enum rc rc = virt_exits_create(pids, &exits, e);
-    pthread_mutex_lock(&v->lock); /* the loop's thread is at work already */
+    threads_lock(&v->keeper); /* the loop's thread is at work already */
     v->exits = exits;
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     return rc;
 }
 
@@ -497,7 +478,6 @@ static const struct virt_lanes_class lanes_class = { virt_serve, tell };
 
 enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, struct hv **out, struct err *e)
 {
-    pthread_condattr_t monotonic;
     struct virt *v = calloc(1, sizeof *v);
     if (!v) return err_set(e, RC_NOMEM, "no memory for the hypervisor");
     v->base.class = &virt_class;
@@ -505,21 +485,18 @@ enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, str
     v->use_kvm = kvm;
     snprintf(v->uri, sizeof v->uri, "%s", uri);
     snprintf(v->dir, sizeof v->dir, "%s", dir);
-    pthread_mutex_init(&v->lock, NULL);
+    threads_init(&v->keeper);
+    threads_init(&v->loop);
     pthread_mutex_init(&v->tick, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&v->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    v->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    v->fd = wake_open();
     virSetErrorFunc(NULL, silent);
     enum rc rc = prepare(v, e);
     if (!rc &&
         (virInitialize() != 0 || virEventRegisterDefaultImpl() != 0 || virEventAddTimeout(200, on_timer, v, NULL) < 0))
         rc = virt_error(e, RC_IO, "libvirt does not start");
     /* The embedded driver needs the loop before it is opened. */
-    if (!rc && (v->fd < 0 || !(v->loop_runs = pthread_create(&v->loop, NULL, run_loop, v) == 0)))
-        rc = err_set(e, RC_IO, "cannot start libvirt's event thread");
+    if (!rc && v->fd < 0) rc = err_set(e, RC_IO, "cannot make an event for the hypervisor: %s", strerror(errno));
+    if (!rc) rc = threads_start(&v->loop, run_loop, v, "libvirt's events", e);
     if (!rc) rc = connect_to(v, e);
     if (!rc) rc = watch_exits(v, e);
     if (!rc) rc = virt_lanes_create(&lanes_class, v, &v->lanes, e);
@@ -530,8 +507,7 @@ enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, str
         pthread_mutex_lock(&v->tick);
         v->ticks = true;
         pthread_mutex_unlock(&v->tick);
-        v->keeper_runs = pthread_create(&v->keeper, NULL, run_keeper, v) == 0;
-        if (!v->keeper_runs) rc = err_set(e, RC_IO, "cannot start the hypervisor's thread");
+        rc = threads_start(&v->keeper, run_keeper, v, "the hypervisor's connection", e);
     }
     if (rc) {
         virt_destroy(&v->base);

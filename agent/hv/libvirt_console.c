@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/hv/libvirt_console.h"
+#include "base/thread.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,9 +23,8 @@ struct console {
 };
 
 struct virt_consoles {
-    pthread_t thread;
-    pthread_mutex_t lock; /* held while a console is written, so that leaving one is final */
-    int epoll, stop;
+    struct threads threads; /* one; the lock is held while a console is written, so that leaving one is final */
+    int epoll, wake;
     struct console console[CONSOLES];
 };
 
@@ -84,9 +82,9 @@ static void *run(void *arg)
         for (int i = 0; i < n; i++) {
             struct console *c = ready[i].data.ptr;
             if (!c) return NULL; /* stop */
-            pthread_mutex_lock(&all->lock);
+            threads_lock(&all->threads);
             if (c->from >= 0 && !pass_on(c)) let_go(c);
-            pthread_mutex_unlock(&all->lock);
+            threads_unlock(&all->threads);
         }
     }
 }
@@ -109,7 +107,7 @@ void virt_consoles_read(struct virt_consoles *all, const char *dir)
 {
     struct console *room = NULL;
     if (!dir[0] || strlen(dir) >= DIR_BYTES) return;
-    pthread_mutex_lock(&all->lock);
+    threads_lock(&all->threads);
     for (size_t i = 0; i < CONSOLES; i++) {
         struct console *c = &all->console[i];
         if (!room && !c->dir[0]) room = c;
@@ -125,46 +123,44 @@ void virt_consoles_read(struct virt_consoles *all, const char *dir)
         room->from = fd;
         if (!open_log(room) || epoll_ctl(all->epoll, EPOLL_CTL_ADD, fd, &ev) != 0) let_go(room);
     }
-    pthread_mutex_unlock(&all->lock);
+    threads_unlock(&all->threads);
 }
 
 void virt_consoles_leave(struct virt_consoles *all, const char *dir)
 {
-    pthread_mutex_lock(&all->lock);
+    threads_lock(&all->threads);
     for (size_t i = 0; dir[0] && i < CONSOLES; i++)
         if (strcmp(all->console[i].dir, dir) == 0) let_go(&all->console[i]);
-    pthread_mutex_unlock(&all->lock);
+    threads_unlock(&all->threads);
 }
 
 enum rc virt_consoles_create(struct virt_consoles **out, struct err *e)
 {
     struct virt_consoles *all = calloc(1, sizeof *all);
     struct epoll_event ev = { .events = EPOLLIN };
+    enum rc rc;
     if (!all) return err_set(e, RC_NOMEM, "no memory for the guests' consoles");
     for (size_t i = 0; i < CONSOLES; i++) all->console[i].from = all->console[i].to = -1;
-    pthread_mutex_init(&all->lock, NULL);
+    threads_init(&all->threads);
     all->epoll = epoll_create1(EPOLL_CLOEXEC);
-    all->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (all->epoll >= 0 && all->stop >= 0 && epoll_ctl(all->epoll, EPOLL_CTL_ADD, all->stop, &ev) == 0 &&
-        pthread_create(&all->thread, NULL, run, all) == 0) {
+    all->wake = wake_open();
+    rc = all->epoll >= 0 && all->wake >= 0 && epoll_ctl(all->epoll, EPOLL_CTL_ADD, all->wake, &ev) == 0
+             ? threads_start(&all->threads, run, all, "the guests' consoles", e)
+             : err_set(e, RC_IO, "cannot wait for what the guests' consoles say: %s", strerror(errno));
+    if (rc)
+        virt_consoles_destroy(all);
+    else
         *out = all;
-        return RC_OK;
-    }
-    if (all->epoll >= 0) close(all->epoll);
-    if (all->stop >= 0) close(all->stop);
-    pthread_mutex_destroy(&all->lock);
-    free(all);
-    return err_set(e, RC_IO, "cannot start the thread that reads the guests' consoles");
+    return rc;
 }
 
 void virt_consoles_destroy(struct virt_consoles *all)
 {
-    const uint64_t one = 1;
     if (!all) return;
-    if (write(all->stop, &one, sizeof one) == sizeof one) pthread_join(all->thread, NULL);
+    if (all->wake >= 0) wake_raise(all->wake);
+    threads_finish(&all->threads);
     for (size_t i = 0; i < CONSOLES; i++) let_go(&all->console[i]);
-    close(all->epoll);
-    close(all->stop);
-    pthread_mutex_destroy(&all->lock);
+    if (all->epoll >= 0) close(all->epoll);
+    if (all->wake >= 0) close(all->wake);
     free(all);
 }

@@ -9,8 +9,8 @@
 #include "agent/hv/libvirt_exits.h"
 #include "agent/hv/libvirt_lanes.h"
 #include "agent/hv/domain_xml.h"
+#include "base/thread.h"
 #include <libvirt/libvirt.h>
-#include <pthread.h>
 
 enum { VIRT_VMS_SEEN = 64 };
 /* Is a guest under KVM known to run? Found by starting one. */
@@ -34,14 +34,12 @@ struct virt {
     struct virt_exits *exits;
     struct virt_lanes *lanes;
     int fd;
-    pthread_t keeper, loop;
-    bool keeper_runs, loop_runs;
+    struct threads loop;  /* libvirt's event loop */
     pthread_mutex_t tick; /* over looks at the lanes' clock */
     bool ticks;
 
-    pthread_mutex_t lock; /* over what follows */
-    pthread_cond_t wake;
-    bool stop, loop_stops;
+    struct threads
+        keeper; /* connects again; its lock is over what follows, its condition for all who wait for a change of it */
     virConnectPtr conn;
     bool lost; /* the connection is gone and not there again */
     struct virt_host host;

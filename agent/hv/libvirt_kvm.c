@@ -5,13 +5,13 @@
 #include "agent/hv/kvm_probe.h"
 #include "agent/hv/libvirt_int.h"
 #include "base/log.h"
+#include "base/world.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <libvirt/virterror.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TRIAL_S = 45, XML_BYTES = 64 << 10 };
@@ -82,11 +82,11 @@ void virt_kvm_recall(struct virt *v)
 static void learn(struct virt *v, bool works)
 {
     char file[512];
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     v->kvm = works ? VIRT_KVM_WORKS : VIRT_KVM_ABSENT;
     v->host.kvm = works;
-    pthread_cond_broadcast(&v->wake);
-    pthread_mutex_unlock(&v->lock);
+    threads_wake(&v->keeper);
+    threads_unlock(&v->keeper);
     log_event(LOG_INFO, works ? "kvm.works" : "kvm.absent",
               LOG_Z("why", works ? "a guest started under KVM and came up"
                                  : "a guest did not come up under KVM and came up without it; emulation is used"));
@@ -100,9 +100,9 @@ static void learn(struct virt *v, bool works)
 
 struct virt_host virt_host_now(struct virt *v)
 {
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     struct virt_host host = v->host;
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     if (v->guard.uid) host.gid = v->guard.gid;
     return host;
 }
@@ -129,42 +129,38 @@ enum rc virt_create(virDomainPtr dom, bool paused, struct err *e)
 /* One trial at a time; the others wait for what it finds, but not for ever. @return true: this is the trial */
 static bool begin_trial(struct virt *v, const struct hv_spec *spec)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += 2 * TRIAL_S;
-    pthread_mutex_lock(&v->lock);
-    while (v->kvm == VIRT_KVM_UNTRIED && (v->trial[0] || v->second[0]) && !v->stop &&
-           pthread_cond_timedwait(&v->wake, &v->lock, &t) != ETIMEDOUT)
+    const int64_t until_ms = world_monotonic_ms() + 2 * TRIAL_S * 1000;
+    threads_lock(&v->keeper);
+    while (v->kvm == VIRT_KVM_UNTRIED && (v->trial[0] || v->second[0]) && !v->keeper.stop &&
+           threads_wait_until(&v->keeper, until_ms))
         ;
-    const bool mine = v->kvm == VIRT_KVM_UNTRIED && !v->stop && !v->trial[0];
+    const bool mine = v->kvm == VIRT_KVM_UNTRIED && !v->keeper.stop && !v->trial[0];
     if (mine) {
         snprintf(v->trial, sizeof v->trial, "%s", spec->uuid);
         v->trial_up = v->trial_over = false;
     }
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     return mine;
 }
 
 /* Wait for the guest's sign of life, or for its end. */
 static bool came_up(struct virt *v)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += TRIAL_S;
-    pthread_mutex_lock(&v->lock);
-    while (!v->trial_up && !v->trial_over && !v->stop && pthread_cond_timedwait(&v->wake, &v->lock, &t) != ETIMEDOUT)
+    const int64_t until_ms = world_monotonic_ms() + TRIAL_S * 1000;
+    threads_lock(&v->keeper);
+    while (!v->trial_up && !v->trial_over && !v->keeper.stop && threads_wait_until(&v->keeper, until_ms))
         ;
     const bool up = v->trial_up;
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     return up;
 }
 
 static void end_trial(struct virt *v)
 {
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     v->trial[0] = '\0';
-    pthread_cond_broadcast(&v->wake);
-    pthread_mutex_unlock(&v->lock);
+    threads_wake(&v->keeper);
+    threads_unlock(&v->keeper);
 }
 
 /* The same VM without KVM. Its sign of life, which may come much later, is what KVM is judged by. */
@@ -182,9 +178,9 @@ static enum rc start_without(struct virt *v, virConnectPtr conn, virDomainPtr do
     } else if (!spec->heartbeat || paused) {
         learn(v, false); /* nothing more will be heard of it */
     } else {
-        pthread_mutex_lock(&v->lock);
+        threads_lock(&v->keeper);
         snprintf(v->second, sizeof v->second, "%s", spec->uuid);
-        pthread_mutex_unlock(&v->lock);
+        threads_unlock(&v->keeper);
     }
     return rc;
 }
@@ -219,24 +215,24 @@ enum rc virt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const s
 
 void virt_kvm_up(struct virt *v, const char *uuid)
 {
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     const bool second = v->second[0] && strcmp(v->second, uuid) == 0;
     if (second) v->second[0] = '\0';
     if (strcmp(v->trial, uuid) == 0) {
         v->trial_up = true;
-        pthread_cond_broadcast(&v->wake);
+        threads_wake(&v->keeper);
     }
-    pthread_mutex_unlock(&v->lock);
+    threads_unlock(&v->keeper);
     if (second) learn(v, false);
 }
 
 void virt_kvm_down(struct virt *v, const char *uuid)
 {
-    pthread_mutex_lock(&v->lock);
+    threads_lock(&v->keeper);
     if (strcmp(v->second, uuid) == 0) v->second[0] = '\0';
     if (strcmp(v->trial, uuid) == 0) v->trial_over = true;
-    pthread_cond_broadcast(&v->wake);
-    pthread_mutex_unlock(&v->lock);
+    threads_wake(&v->keeper);
+    threads_unlock(&v->keeper);
 }
 
 /* ---- the description ---- */

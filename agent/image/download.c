@@ -3,14 +3,14 @@
 #include "base/crypto.h"
 #include "base/fetch.h"
 #include "base/text.h"
+#include "base/thread.h"
+#include "base/world.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -45,13 +45,10 @@ struct known {
 struct files { /* the real loader */
     struct loader base;
     char dir[384];
-    int fd; /* eventfd: events wait */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool stop;
+    int fd;                           /* eventfd: events wait */
+    struct threads threads;           /* the workers */
     struct download *queue, *running; /* lists */
-    pthread_t worker[WORKERS_MAX];
-    size_t n_workers, n_idle;
+    size_t n_idle;
     struct loader_event event[EVENTS_MAX];
     size_t first, n_events;
     struct known known[KNOWN_MAX];
@@ -69,8 +66,7 @@ static bool is_sha256(const char *text)
 /* A newer progress takes the place of an older one of the same transfer; an end is never dropped. */
 static void tell(struct files *f, const struct loader_event *ev)
 {
-    const uint64_t one = 1;
-    pthread_mutex_lock(&f->lock);
+    threads_lock(&f->threads);
     struct loader_event *slot = NULL;
     for (size_t i = 0; i < f->n_events && ev->kind == LOADER_PROGRESS; i++) {
         struct loader_event *old = &f->event[(f->first + i) % EVENTS_MAX];
@@ -79,24 +75,22 @@ static void tell(struct files *f, const struct loader_event *ev)
     if (!slot && f->n_events < (ev->kind == LOADER_PROGRESS ? EVENTS_MAX - QUEUE_MAX - 1 : EVENTS_MAX))
         slot = &f->event[(f->first + f->n_events++) % EVENTS_MAX];
     if (slot) *slot = *ev;
-    pthread_mutex_unlock(&f->lock);
-    if (write(f->fd, &one, sizeof one) != sizeof one)
-        return; /* the counter is full: the reader has been told often enough */
+    threads_unlock(&f->threads);
+    wake_raise(f->fd);
 }
 
 static bool files_next(struct loader *l, struct loader_event *out)
 {
     struct files *f = (struct files *)l;
-    uint64_t n;
-    pthread_mutex_lock(&f->lock);
+    threads_lock(&f->threads);
     bool any = f->n_events > 0;
     if (any) {
         *out = f->event[f->first];
         f->first = (f->first + 1) % EVENTS_MAX;
         f->n_events--;
     }
-    if (f->n_events == 0 && read(f->fd, &n, sizeof n) < 0) errno = 0; /* it was empty already */
-    pthread_mutex_unlock(&f->lock);
+    if (f->n_events == 0) wake_clear(f->fd);
+    threads_unlock(&f->threads);
     return any;
 }
 
@@ -140,22 +134,22 @@ static bool files_has(struct loader *l, const char *sha256, char file[512])
     path_of(f, sha256, "", file);
     if (stat(file, &st) != 0 || !S_ISREG(st.st_mode)) return false;
     bool known = false;
-    pthread_mutex_lock(&f->lock);
+    threads_lock(&f->threads);
     for (size_t i = 0; i < KNOWN_MAX && !known; i++)
         known = strcmp(f->known[i].sha256, sha256) == 0 && f->known[i].size == st.st_size &&
                 f->known[i].changed.tv_sec == st.st_mtim.tv_sec && f->known[i].changed.tv_nsec == st.st_mtim.tv_nsec;
-    pthread_mutex_unlock(&f->lock);
+    threads_unlock(&f->threads);
     if (known) return true;
     if (!hash_is(file, sha256)) {
         unlink(file); /* damaged since it was fetched: fetch it again */
         return false;
     }
-    pthread_mutex_lock(&f->lock);
+    threads_lock(&f->threads);
     struct known *k = &f->known[f->next_known++ % KNOWN_MAX];
     snprintf(k->sha256, sizeof k->sha256, "%s", sha256);
     k->size = st.st_size;
     k->changed = st.st_mtim;
-    pthread_mutex_unlock(&f->lock);
+    threads_unlock(&f->threads);
     return true;
 }
 
@@ -316,18 +310,10 @@ static int accept_file(struct transfer *t, const char *part, const char *file, s
 /* Sleep between tries; ends early when cancelled or stopped. */
 static void pause_for(struct files *f, const struct download *download, int64_t ms)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&f->lock);
-    while (!f->stop && !download->cancel && pthread_cond_timedwait(&f->wake, &f->lock, &t) != ETIMEDOUT)
-        ;
-    pthread_mutex_unlock(&f->lock);
+    const int64_t until_ms = world_monotonic_ms() + ms;
+    threads_lock(&f->threads);
+    while (!f->threads.stop && !download->cancel && threads_wait_until(&f->threads, until_ms)) continue;
+    threads_unlock(&f->threads);
 }
 
 static void transfer(struct files *f, const struct download *download)
@@ -395,37 +381,36 @@ static void end_download(struct files *f, struct download *download)
     while (*at != download) at = &(*at)->next;
     *at = download->next;
     free(download);
-    pthread_cond_broadcast(&f->wake); /* another one may wait for this file */
+    threads_wake(&f->threads); /* another one may wait for this file */
 }
 
 static void *run(void *arg)
 {
     struct files *f = arg;
-    pthread_mutex_lock(&f->lock);
-    while (!f->stop) {
+    threads_lock(&f->threads);
+    while (!f->threads.stop) {
         struct download *download = take_download(f);
         if (!download) {
             f->n_idle++;
-            pthread_cond_wait(&f->wake, &f->lock);
+            threads_wait(&f->threads, -1);
             f->n_idle--;
             continue;
         }
-        pthread_mutex_unlock(&f->lock);
+        threads_unlock(&f->threads);
         transfer(f, download);
-        pthread_mutex_lock(&f->lock);
+        threads_lock(&f->threads);
         end_download(f, download);
     }
-    pthread_mutex_unlock(&f->lock);
+    threads_unlock(&f->threads);
     return NULL;
 }
 
 /* With the lock held. One that cannot be had is no failure while another one is there. */
 static bool need_workers(struct files *f, size_t waiting)
 {
-    if (f->n_workers < WORKERS_MAX && waiting > f->n_idle &&
-        pthread_create(&f->worker[f->n_workers], NULL, run, f) == 0)
-        f->n_workers++;
-    return f->n_workers > 0;
+    if (f->threads.list.n < WORKERS_MAX && waiting > f->n_idle)
+        (void)threads_start(&f->threads, run, f, "downloads", NULL);
+    return f->threads.list.n > 0;
 }
 
 static enum rc files_start(struct loader *l, const struct loader_request *r, struct err *e)
@@ -445,7 +430,7 @@ static enum rc files_start(struct loader *l, const struct loader_request *r, str
     }
     snprintf(download->sha256, sizeof download->sha256, "%s", r->sha256);
     download->size_bytes = r->size_bytes;
-    pthread_mutex_lock(&f->lock);
+    threads_lock(&f->threads);
     for (; *end; end = &(*end)->next) n++;
     const size_t waiting = n + 1;
     for (const struct download *j = f->running; j; j = j->next) n++;
@@ -453,8 +438,8 @@ static enum rc files_start(struct loader *l, const struct loader_request *r, str
         *end = download;
         need_workers(f, waiting);
     }
-    pthread_cond_broadcast(&f->wake);
-    pthread_mutex_unlock(&f->lock);
+    threads_wake(&f->threads);
+    threads_unlock(&f->threads);
     if (n < QUEUE_MAX) return RC_OK;
     free(download);
     return err_set(e, RC_LIMIT, "%d downloads wait already", QUEUE_MAX);
@@ -463,13 +448,13 @@ static enum rc files_start(struct loader *l, const struct loader_request *r, str
 static void files_cancel(struct loader *l, const char *id)
 {
     struct files *f = (struct files *)l;
-    pthread_mutex_lock(&f->lock);
+    threads_lock(&f->threads);
     for (struct download *j = f->running; j; j = j->next)
         if (strcmp(j->id, id) == 0) j->cancel = 1;
     for (struct download *j = f->queue; j; j = j->next)
         if (strcmp(j->id, id) == 0) j->cancel = 1;
-    pthread_cond_broadcast(&f->wake);
-    pthread_mutex_unlock(&f->lock);
+    threads_wake(&f->threads);
+    threads_unlock(&f->threads);
 }
 
 static int files_fd(struct loader *l)
@@ -480,20 +465,16 @@ static int files_fd(struct loader *l)
 static void files_destroy(struct loader *l)
 {
     struct files *f = (struct files *)l;
-    pthread_mutex_lock(&f->lock);
-    f->stop = true;
+    threads_lock(&f->threads);
     for (struct download *j = f->running; j; j = j->next) j->cancel = 1;
-    pthread_cond_broadcast(&f->wake);
-    pthread_mutex_unlock(&f->lock);
-    for (size_t i = 0; i < f->n_workers; i++) pthread_join(f->worker[i], NULL);
+    threads_unlock(&f->threads);
+    threads_finish(&f->threads);
     while (f->queue) {
         struct download *next = f->queue->next;
         free(f->queue);
         f->queue = next;
     }
-    pthread_cond_destroy(&f->wake);
-    pthread_mutex_destroy(&f->lock);
-    close(f->fd);
+    if (f->fd >= 0) close(f->fd);
     free(f);
 }
 
@@ -502,7 +483,6 @@ static const struct loader_class files_class = { files_destroy, files_start, fil
 
 enum rc loader_create(const char *dir, struct loader **out, struct err *e)
 {
-    pthread_condattr_t monotonic;
     struct files *f = calloc(1, sizeof *f);
     if (!f) return err_set(e, RC_NOMEM, "no memory for downloads");
     f->base.class = &files_class;
@@ -511,15 +491,11 @@ enum rc loader_create(const char *dir, struct loader **out, struct err *e)
         free(f);
         return err_set(e, RC_IO, "cannot make the image folder %s: %s", dir, strerror(errno));
     }
-    f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_mutex_init(&f->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&f->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_lock(&f->lock);
+    f->fd = wake_open();
+    threads_init(&f->threads);
+    threads_lock(&f->threads);
     const bool ready = f->fd >= 0 && need_workers(f, 1);
-    pthread_mutex_unlock(&f->lock);
+    threads_unlock(&f->threads);
     if (!ready) {
         files_destroy(&f->base);
         return err_set(e, RC_IO, "cannot start the download thread");
