@@ -1,38 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/desks.h"
 
+#include "base/thread.h"
 #include "base/world.h"
 #include "server/api/call.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
-struct job {
+struct desk_request {
     struct http_request *r;
     struct http_reply reply;
-    struct job *next;
+    struct desk_request *next;
 };
 
 struct line {
-    struct job *first;
+    struct desk_request *first;
     unsigned n;
 };
 
 struct seat {
     struct desks *all;
     struct desk desk;
-    pthread_t thread;
     int64_t serves; /* a principal; 0 = nobody */
-    bool is_express, is_running;
+    bool is_express;
 };
 
 struct desks {
     void (*work)(struct desk *, struct http_request *, struct http_reply *);
-    pthread_mutex_t lock; /* of all below; never while anybody works */
-    pthread_cond_t come;
-    struct line lines[2]; /* ordinary, express */
-    bool stop;
-    unsigned n, share; /* share: ordinary threads for one principal at once */
+    struct threads threads; /* one for each seat; the lock is of all below, and never held while anybody works */
+    struct line lines[2];   /* ordinary, express */
+    unsigned n, share;      /* share: ordinary threads for one principal at once */
     struct seat seats[];
 };
 
@@ -62,11 +59,11 @@ static unsigned serving(const struct desks *d, int64_t principal)
 }
 
 /* With the lock held: the first that may be served, whoever has taken its share of the threads waits. */
-static struct job *next_job(struct desks *d, const struct seat *s)
+static struct desk_request *next_request(struct desks *d, const struct seat *s)
 {
     struct line *line = &d->lines[s->is_express];
-    for (struct job **at = &line->first; *at; at = &(*at)->next) {
-        struct job *j = *at;
+    for (struct desk_request **at = &line->first; *at; at = &(*at)->next) {
+        struct desk_request *j = *at;
         if (!s->is_express && j->r->principal && serving(d, j->r->principal) >= d->share) continue;
         *at = j->next;
         line->n--;
@@ -79,22 +76,22 @@ static void *sit(void *arg)
 {
     struct seat *s = arg;
     struct desks *d = s->all;
-    pthread_mutex_lock(&d->lock);
-    while (!d->stop) {
-        struct job *j = next_job(d, s);
+    threads_lock(&d->threads);
+    while (!d->threads.stop) {
+        struct desk_request *j = next_request(d, s);
         if (!j) {
-            pthread_cond_wait(&d->come, &d->lock);
+            threads_wait(&d->threads, -1);
             continue;
         }
         s->serves = j->r->principal;
-        pthread_mutex_unlock(&d->lock);
+        threads_unlock(&d->threads);
         d->work(&s->desk, j->r, &j->reply);
         http_answer_elsewhere(j->r, &j->reply);
-        pthread_mutex_lock(&d->lock);
+        threads_lock(&d->threads);
         s->serves = 0;
-        if (d->lines[0].first) pthread_cond_broadcast(&d->come); /* its share has room again */
+        if (d->lines[0].first) threads_wake(&d->threads); /* its share has room again */
     }
-    pthread_mutex_unlock(&d->lock);
+    threads_unlock(&d->threads);
     return NULL;
 }
 
@@ -104,8 +101,7 @@ enum rc desks_open(struct api *api, unsigned n, void (*work)(struct desk *, stru
     if (n < DESKS_MIN) n = DESKS_MIN;
     struct desks *d = calloc(1, sizeof *d + (n + DESKS_EXPRESS) * sizeof *d->seats);
     if (!d) return err_set(e, RC_NOMEM, "no memory for the API's threads");
-    pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->come, NULL);
+    threads_init(&d->threads);
     d->work = work;
     d->share = n / 2;
     enum rc rc = RC_OK;
@@ -115,11 +111,7 @@ enum rc desks_open(struct api *api, unsigned n, void (*work)(struct desk *, stru
         s->is_express = d->n >= n;
         rc = desk_open(api, &s->desk, e);
     }
-    for (unsigned i = 0; !rc && i < d->n; i++) {
-        struct seat *s = &d->seats[i];
-        s->is_running = pthread_create(&s->thread, NULL, sit, s) == 0;
-        if (!s->is_running) rc = err_set(e, RC_NOMEM, "cannot start a thread of the API");
-    }
+    for (unsigned i = 0; !rc && i < d->n; i++) rc = threads_start(&d->threads, sit, &d->seats[i], "the API", e);
     if (rc)
         desks_close(d);
     else
@@ -138,9 +130,9 @@ static const char *refusal(const struct desks *d, const struct line *line, int64
 {
     unsigned same = 0;
     *status = 503;
-    if (d->stop) return "the server is shutting down";
+    if (d->threads.stop) return "the server is shutting down";
     if (line->n >= DESKS_WAITING) return "too many requests wait";
-    for (const struct job *j = line->first; j; j = j->next) same += principal && j->r->principal == principal;
+    for (const struct desk_request *j = line->first; j; j = j->next) same += principal && j->r->principal == principal;
     *status = 429;
     return same >= DESKS_WAITING_EACH ? "too many of your requests wait" : NULL;
 }
@@ -148,22 +140,22 @@ static const char *refusal(const struct desks *d, const struct line *line, int64
 void desks_take(struct desks *d, struct http_request *r, struct http_reply *reply, bool express)
 {
     struct line *line = &d->lines[express];
-    struct job *j = ARENA_NEW(r->arena, struct job), **tail = &line->first;
+    struct desk_request *j = ARENA_NEW(r->arena, struct desk_request), **tail = &line->first;
     int status = 503;
     if (!j) {
         say_busy(reply, status, "there is no memory for the request");
         return;
     }
-    *j = (struct job){ .r = r };
-    pthread_mutex_lock(&d->lock);
+    *j = (struct desk_request){ .r = r };
+    threads_lock(&d->threads);
     const char *why = refusal(d, line, r->principal, &status);
     if (!why) {
         while (*tail) tail = &(*tail)->next;
         *tail = j;
         line->n++;
-        pthread_cond_broadcast(&d->come);
+        threads_wake(&d->threads);
     }
-    pthread_mutex_unlock(&d->lock);
+    threads_unlock(&d->threads);
     if (why)
         say_busy(reply, status, why);
     else
@@ -173,17 +165,10 @@ void desks_take(struct desks *d, struct http_request *r, struct http_reply *repl
 void desks_stop(struct desks *d)
 {
     if (!d) return;
-    pthread_mutex_lock(&d->lock);
-    d->stop = true;
-    pthread_cond_broadcast(&d->come);
-    pthread_mutex_unlock(&d->lock);
-    for (unsigned i = 0; i < d->n; i++) {
-        if (d->seats[i].is_running) pthread_join(d->seats[i].thread, NULL);
-        d->seats[i].is_running = false;
-    }
+    threads_stop(&d->threads);
     for (unsigned i = 0; i < 2; i++)
-        for (struct job *j = d->lines[i].first, *next; j; j = next) {
-            next = j->next; /* the answer gives the request back, and the job with it */
+        for (struct desk_request *j = d->lines[i].first, *next; j; j = next) {
+            next = j->next; /* the answer gives the request back, and the memory with it */
             say_busy(&j->reply, 503, "the server is shutting down");
             http_answer_elsewhere(j->r, &j->reply);
         }
@@ -195,7 +180,6 @@ void desks_close(struct desks *d)
     if (!d) return;
     desks_stop(d);
     for (unsigned i = 0; i < d->n; i++) desk_close(&d->seats[i].desk);
-    pthread_cond_destroy(&d->come);
-    pthread_mutex_destroy(&d->lock);
+    threads_finish(&d->threads);
     free(d);
 }

@@ -2,6 +2,7 @@
 #include "server/dm/worker.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/text.h"
 #include "base/world.h"
 #include "server/events/events.h"
@@ -13,12 +14,10 @@
 #include "server/dm/refusals.h"
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { WORKER_IDLE_S = 75, WORKER_TICK_MS = 1000, WORKER_DRAIN_MS = 5000, WORKER_CHECKPOINT_MS = 500 };
@@ -48,11 +47,9 @@ struct worker {
     struct dm *dm;
     struct http_listener *listener;
     int epoll, wake;
-    pthread_t thread, carrier;
-    bool running, carrying;
-    bool full_told; /* that the disk is full was logged, and it still is */
+    struct threads loop, carrier; /* one each */
+    bool full_told;               /* that the disk is full was logged, and it still is */
     struct sql *log;
-    int stop;                   /* the carrier's */
     struct queue waiting, held; /* held: in the order in which they are due */
 };
 
@@ -315,12 +312,16 @@ static void expire(struct worker *w)
 static void *carry_over(void *arg)
 {
     struct worker *w = arg;
-    struct pollfd p = { .fd = w->stop, .events = POLLIN };
     struct err e = { 0 };
-    while (poll(&p, 1, WORKER_CHECKPOINT_MS) == 0) {
+    threads_lock(&w->carrier);
+    while (!w->carrier.stop) {
+        if (threads_wait(&w->carrier, WORKER_CHECKPOINT_MS)) continue;
+        threads_unlock(&w->carrier);
         err_clear(&e);
         if (sql_checkpoint(w->log, NULL, &e)) log_event(LOG_WARN, "db.checkpoint_failed", LOG_Z("error", e.text));
+        threads_lock(&w->carrier);
     }
+    threads_unlock(&w->carrier);
     return NULL;
 }
 
@@ -330,18 +331,8 @@ static enum rc start_carrier(struct worker *w, struct err *e)
                                    .busy_ms = 1000,
                                    .no_checkpoints = true,
                                    .health = server_database_health(w->srv) };
-    w->stop = eventfd(0, EFD_CLOEXEC);
-    if (w->stop < 0) return err_set(e, RC_IO, "cannot make an event: %s", strerror(errno));
     enum rc rc = sql_open(w->srv->config->database, &o, &w->log, e);
-    if (!rc && pthread_create(&w->carrier, NULL, carry_over, w)) rc = err_set(e, RC_IO, "cannot start a thread");
-    w->carrying = !rc;
-    return rc;
-}
-
-static void signal_to(int fd)
-{
-    const uint64_t one = 1;
-    while (write(fd, &one, sizeof one) < 0 && errno == EINTR) continue;
+    return rc ? rc : threads_start(&w->carrier, carry_over, w, "the database's log", e);
 }
 
 /* ---- the loop ---- */
@@ -357,7 +348,7 @@ static int wait_ms(const struct worker *w, int64_t next_tick)
     return http >= 0 && http < tick ? http : (int)tick;
 }
 
-/* @return false when something was written to the eventfd */
+/* @return false when the worker is to stop */
 static bool wait_for_work(const struct worker *w, int timeout_ms)
 {
     struct epoll_event ev[2];
@@ -396,7 +387,7 @@ static enum rc open_loop(struct worker *w, struct err *e)
 {
     struct epoll_event ev = { .events = EPOLLIN };
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w->wake = wake_open();
     if (w->epoll < 0 || w->wake < 0) return err_set(e, RC_IO, "cannot make an event loop: %s", strerror(errno));
     ev.data.fd = w->wake;
     if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &ev))
@@ -436,15 +427,16 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
     struct worker *w = calloc(1, sizeof *w);
     if (!w) return err_set(e, RC_NOMEM, "no memory for the DM worker");
     w->srv = srv;
-    w->epoll = w->wake = w->stop = -1;
+    w->epoll = w->wake = -1;
+    threads_init(&w->loop);
+    threads_init(&w->carrier);
     queue_init(&w->waiting);
     queue_init(&w->held);
     enum rc rc = dm_open(srv, &w->dm, e);
     if (!rc) rc = http_open(&hc, handle, &heads, w, &w->listener, e);
     if (!rc) rc = open_loop(w, e);
     if (!rc) rc = start_carrier(w, e);
-    if (!rc && pthread_create(&w->thread, NULL, loop, w)) rc = err_set(e, RC_IO, "cannot start the DM worker's thread");
-    w->running = !rc;
+    if (!rc) rc = threads_start(&w->loop, loop, w, "the DM worker", e);
     if (rc)
         worker_stop(w);
     else
@@ -455,18 +447,12 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
 void worker_stop(struct worker *w)
 {
     if (!w) return;
-    if (w->running) {
-        signal_to(w->wake);
-        pthread_join(w->thread, NULL);
-    }
-    if (w->carrying) {
-        signal_to(w->stop);
-        pthread_join(w->carrier, NULL);
-    }
+    if (w->wake >= 0) wake_raise(w->wake);
+    threads_finish(&w->loop);
+    threads_finish(&w->carrier);
     http_stop(w->listener);
     dm_close(w->dm);
     sql_close(w->log);
-    if (w->stop >= 0) close(w->stop);
     if (w->epoll >= 0) close(w->epoll);
     if (w->wake >= 0) close(w->wake);
     free(w);

@@ -2,6 +2,7 @@
 #include "server/events/events.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/text.h"
 #include "base/world.h"
 #include "db/event.h"
@@ -12,11 +13,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum {
@@ -43,12 +42,10 @@ struct live {
 
 struct events {
     struct server *srv;
-    pthread_t thread;
-    int wake; /* eventfd: whoever commits something waits for nobody */
-    atomic_bool stop;
+    int wake;       /* whoever commits something waits for nobody */
     struct sql *db; /* the thread's */
-    /* Others put new ones in front; the thread alone takes any out, so that it may look at them without the lock. */
-    pthread_mutex_t lock;
+    /* One. The lock is of the streams: others put new ones in front; the thread alone takes any out, so that it may look at them without. */
+    struct threads threads;
     struct live *streams;
     atomic_uint n_streams;
 };
@@ -66,19 +63,19 @@ static bool wants(const struct live *s, int64_t authority, struct str type, stru
 
 static struct live *first(struct events *ev)
 {
-    pthread_mutex_lock(&ev->lock);
+    threads_lock(&ev->threads);
     struct live *s = ev->streams;
-    pthread_mutex_unlock(&ev->lock);
+    threads_unlock(&ev->threads);
     return s;
 }
 
 static void drop(struct events *ev, struct live *s)
 {
-    pthread_mutex_lock(&ev->lock);
+    threads_lock(&ev->threads);
     struct live **at = &ev->streams;
     while (*at != s) at = &(*at)->next;
     *at = s->next;
-    pthread_mutex_unlock(&ev->lock);
+    threads_unlock(&ev->threads);
     http_stream_end(s->stream);
     http_stream_release(s->stream);
     free(s);
@@ -207,16 +204,15 @@ static void beat(struct events *ev)
 static void wait_for(struct events *ev, int64_t ms)
 {
     struct pollfd p = { .fd = ev->wake, .events = POLLIN };
-    uint64_t n;
     poll(&p, 1, (int)ms);
-    while (read(ev->wake, &n, sizeof n) < 0 && errno == EINTR) continue;
+    wake_clear(ev->wake);
 }
 
 static void *run(void *ctx)
 {
     struct events *ev = ctx;
     int64_t next_beat = 0, behind_ms = -1;
-    while (!atomic_load(&ev->stop)) {
+    while (!ev->threads.stop) {
         wait_for(ev, behind_ms >= 0 ? behind_ms : first(ev) ? LOOK_MS : -1);
         struct err e = { 0 };
         behind_ms = tell(ev, &e);
@@ -234,15 +230,9 @@ static void *run(void *ctx)
     return NULL;
 }
 
-static void wake(struct events *ev)
-{
-    const uint64_t one = 1;
-    while (write(ev->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
-}
-
 static void finish(struct events *ev)
 {
-    pthread_mutex_destroy(&ev->lock);
+    threads_finish(&ev->threads);
     if (ev->wake >= 0) close(ev->wake);
     sql_close(ev->db);
     free(ev);
@@ -254,12 +244,11 @@ enum rc events_create(struct server *srv, struct events **out, struct err *e)
     struct events *ev = calloc(1, sizeof *ev);
     if (!ev) return err_set(e, RC_NOMEM, "no memory for the live stream");
     ev->srv = srv;
-    pthread_mutex_init(&ev->lock, NULL);
-    ev->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    threads_init(&ev->threads);
+    ev->wake = wake_open();
     enum rc rc = ev->wake < 0 ? err_set(e, RC_IO, "cannot make an event: %s", strerror(errno)) : RC_OK;
     if (!rc) rc = sql_open(srv->config->database, &o, &ev->db, e);
-    if (!rc && pthread_create(&ev->thread, NULL, run, ev) != 0)
-        rc = err_set(e, RC_NOMEM, "cannot start the thread of the live stream");
+    if (!rc) rc = threads_start(&ev->threads, run, ev, "the live stream", e);
     if (rc)
         finish(ev);
     else
@@ -270,15 +259,14 @@ enum rc events_create(struct server *srv, struct events **out, struct err *e)
 void events_destroy(struct events *ev)
 {
     if (!ev) return;
-    atomic_store(&ev->stop, true);
-    wake(ev);
-    pthread_join(ev->thread, NULL);
+    threads_ask_stop(&ev->threads);
+    wake_raise(ev->wake);
     finish(ev);
 }
 
 void events_wake(struct events *ev)
 {
-    if (ev && atomic_load_explicit(&ev->n_streams, memory_order_relaxed) != 0) wake(ev);
+    if (ev && atomic_load_explicit(&ev->n_streams, memory_order_relaxed) != 0) wake_raise(ev->wake);
 }
 
 /* With the lock held. */
@@ -298,7 +286,7 @@ static enum rc add(struct events *ev, struct sql *db, struct live *s, int64_t af
     s->at = after && !forgotten ? after : last;
     http_stream_write(s->stream, STR("retry: 2000\n\n"));
     if (forgotten) http_stream_write(s->stream, STR("event: reset\ndata: {}\n\n"));
-    pthread_mutex_lock(&ev->lock);
+    threads_lock(&ev->threads);
     if (atomic_load(&ev->n_streams) >= STREAMS)
         rc = err_set(e, RC_BUSY, "%d live streams are open", STREAMS);
     else if (s->principal && streams_of(ev, s->principal) >= STREAMS_EACH)
@@ -309,8 +297,8 @@ static enum rc add(struct events *ev, struct sql *db, struct live *s, int64_t af
         unsigned n = atomic_fetch_add(&ev->n_streams, 1) + 1;
         metrics_gauge(ev->srv->metrics, GAUGE_STREAMS_OPEN, n);
     }
-    pthread_mutex_unlock(&ev->lock);
-    if (!rc) wake(ev);
+    threads_unlock(&ev->threads);
+    if (!rc) wake_raise(ev->wake);
     return rc;
 }
 

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -503,19 +502,19 @@ void http_answer_elsewhere(struct http_request *r, struct http_reply *reply)
     struct http_req *q = r->conn;
     struct http_listener *l = q->l;
     q->answer = reply;
-    pthread_mutex_lock(&l->lock);
+    threads_lock(&l->threads);
     q->next_done = l->done;
     l->done = q;
-    pthread_mutex_unlock(&l->lock);
+    threads_unlock(&l->threads);
     http_wake(l);
 }
 
 static void answer_done(struct http_listener *l)
 {
-    pthread_mutex_lock(&l->lock);
+    threads_lock(&l->threads);
     struct http_req *q = l->done;
     l->done = NULL;
-    pthread_mutex_unlock(&l->lock);
+    threads_unlock(&l->threads);
     for (struct http_req *next; q; q = next) {
         next = q->next_done;
         http_answer(&q->pub, q->answer);
@@ -662,7 +661,7 @@ static enum rc start(const struct http_config *c, http_handler *handler, const s
     enum rc rc = RC_OK;
 
     if (!l) return err_set(e, RC_NOMEM, "no memory for a listener");
-    pthread_mutex_init(&l->lock, NULL);
+    threads_init(&l->threads);
     l->config = *c;
     if (!l->config.max_connections) l->config.max_connections = 1024;
     if (!l->config.max_bodies_bytes) l->config.max_bodies_bytes = HTTP_BODIES_BYTES;
@@ -714,7 +713,7 @@ out:
     free(ca);
     if (rc) {
         close_peers(l);
-        pthread_mutex_destroy(&l->lock);
+        threads_finish(&l->threads);
         free(l);
         return rc;
     }
@@ -784,10 +783,8 @@ static void *loop(void *arg)
 {
     struct http_listener *l = arg;
     struct epoll_event ev;
-    uint64_t n;
-    while (!atomic_load(&l->stop)) {
-        if (epoll_wait(l->epoll, &ev, 1, http_timeout_ms(l)) > 0 && ev.data.fd == l->wake)
-            while (read(l->wake, &n, sizeof n) < 0 && errno == EINTR) continue;
+    while (!l->threads.stop) {
+        if (epoll_wait(l->epoll, &ev, 1, http_timeout_ms(l)) > 0 && ev.data.fd == l->wake) wake_clear(l->wake);
         http_turn(l);
     }
     return NULL;
@@ -795,8 +792,7 @@ static void *loop(void *arg)
 
 void http_wake(struct http_listener *l)
 {
-    const uint64_t one = 1;
-    while (l->wake >= 0 && write(l->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
+    if (l->wake >= 0) wake_raise(l->wake);
 }
 
 static bool watch(struct http_listener *l, int fd)
@@ -807,12 +803,9 @@ static bool watch(struct http_listener *l, int fd)
 
 static void stop_thread(struct http_listener *l)
 {
-    if (l->threaded) {
-        atomic_store(&l->stop, true);
-        http_wake(l);
-        pthread_join(l->thread, NULL);
-        l->threaded = false;
-    }
+    threads_ask_stop(&l->threads);
+    http_wake(l);
+    threads_stop(&l->threads);
     if (l->epoll >= 0) close(l->epoll);
     if (l->wake >= 0) close(l->wake);
     l->epoll = l->wake = -1;
@@ -825,10 +818,11 @@ enum rc http_start(const struct http_config *c, http_handler *handler, const str
     enum rc rc = start(c, handler, upload, ctx, &l, e);
     if (rc) return rc;
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
-    l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    l->threaded = watch(l, l->wake) && watch(l, http_fd(l)) && (errno = pthread_create(&l->thread, NULL, loop, l)) == 0;
-    if (!l->threaded) {
-        rc = err_set(e, RC_IO, "cannot start a thread for %s port %u: %s", c->address, l->port, strerror(errno));
+    l->wake = wake_open();
+    rc = watch(l, l->wake) && watch(l, http_fd(l))
+             ? threads_start(&l->threads, loop, l, "a listener", e)
+             : err_set(e, RC_IO, "cannot wait for %s port %u: %s", c->address, l->port, strerror(errno));
+    if (rc) {
         http_stop(l);
         return rc;
     }
@@ -858,6 +852,6 @@ void http_stop(struct http_listener *l)
         req_free(q);
     }
     close_peers(l);
-    pthread_mutex_destroy(&l->lock);
+    threads_finish(&l->threads);
     free(l);
 }

@@ -3,6 +3,7 @@
 #define SERVER_HTTP_HTTP_INT_H
 /* Shared by http.c (listeners, requests), http_send.c (replies, files, streams) and http_time.c (how long a peer may
  * take): the only files that know libmicrohttpd. */
+#include "base/thread.h"
 #include "server/http/certificate.h"
 #include "server/http/http.h"
 
@@ -10,7 +11,6 @@
 
 #include <microhttpd.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 enum {
@@ -54,10 +54,9 @@ struct http_listener {
     void *ctx;
     uint16_t port;
     bool quiet;
-    bool threaded; /* its own thread: http_start */
-    pthread_t thread;
-    int epoll, wake; /* the thread's */
-    int64_t now_ms;  /* monotonic, of this turn */
+    struct threads threads; /* one, with http_start; the lock is of streams and of what is done */
+    int epoll, wake;        /* the thread's */
+    int64_t now_ms;         /* monotonic, of this turn */
     struct http_line lines[HTTP_WAITS];
     int64_t limit_ms[HTTP_WAITS];
     struct http_peers *peers;
@@ -69,11 +68,9 @@ struct http_listener {
     unsigned n_spare;
     struct http_req *later; /* those the handler has kept */
     struct http_req *live;  /* all that are not spare */
-    pthread_mutex_t lock;   /* of streams and of what is done */
     struct http_stream *streams;
     struct http_req *done; /* answered by another thread, under lock */
     atomic_bool stopping;  /* no stream begins, no request is handled */
-    atomic_bool stop;      /* the thread ends */
 };
 
 /* Past a ceiling: gets 503 and goes. */

@@ -20,7 +20,7 @@ struct http_stream {
     bool ended, gone, idle;     /* idle: the connection is suspended until there is something to send */
     struct MHD_Connection *mhd; /* NULL until the reply is under way and after it */
     struct http_listener *l;
-    struct http_stream *next, **prev; /* in l->streams, under l->lock */
+    struct http_stream *next, **prev; /* in l->streams, under its lock */
 };
 
 struct http_stream *http_stream_create(size_t max_buffered)
@@ -109,10 +109,10 @@ static ssize_t stream_read(void *ctx, uint64_t pos, char *to, size_t max)
 static void stream_detach(void *ctx)
 {
     struct http_stream *s = ctx;
-    pthread_mutex_lock(&s->l->lock);
+    threads_lock(&s->l->threads);
     *s->prev = s->next;
     if (s->next) s->next->prev = s->prev;
-    pthread_mutex_unlock(&s->l->lock);
+    threads_unlock(&s->l->threads);
     pthread_mutex_lock(&s->lock);
     s->gone = true;
     s->idle = false;
@@ -124,7 +124,7 @@ static void stream_detach(void *ctx)
 static struct MHD_Response *stream_response(struct http_req *q, struct http_stream *s)
 {
     struct http_listener *l = q->l;
-    pthread_mutex_lock(&l->lock);
+    threads_lock(&l->threads);
     pthread_mutex_lock(&s->lock);
     s->l = l;
     s->mhd = q->mhd;
@@ -134,7 +134,7 @@ static struct MHD_Response *stream_response(struct http_req *q, struct http_stre
     s->prev = &l->streams;
     if (s->next) s->next->prev = &s->next;
     l->streams = s;
-    pthread_mutex_unlock(&l->lock);
+    threads_unlock(&l->threads);
     struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HTTP_STREAM_BLOCK, stream_read, s,
                                                                stream_detach);
     if (!r) stream_detach(s);
@@ -143,10 +143,10 @@ static struct MHD_Response *stream_response(struct http_req *q, struct http_stre
 
 void http_end_streams(struct http_listener *l)
 {
-    pthread_mutex_lock(&l->lock);
+    threads_lock(&l->threads);
     atomic_store(&l->stopping, true);
     for (struct http_stream *s = l->streams; s; s = s->next) http_stream_end(s);
-    pthread_mutex_unlock(&l->lock);
+    threads_unlock(&l->threads);
 }
 
 /* Files. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/jobs/retention.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/world.h"
 #include "db/clock.h"
 #include "db/device.h"
@@ -15,7 +16,6 @@
 #include "server/core/health.h"
 #include "server/core/restored.h"
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +37,8 @@ enum {
 struct retention {
     struct server *srv;
     struct sql *db;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake, told;
-    bool stop;
-    int64_t looked_ms; /* at the clock; monotonic, 0 = not yet */
+    struct threads threads; /* one; woken for a probe, and who asked for it when it is done */
+    int64_t looked_ms;      /* at the clock; monotonic, 0 = not yet */
     /* the last probe */
     bool wanted;
     int64_t probed_ms; /* monotonic; 0 = never */
@@ -182,33 +179,21 @@ static void tell(struct retention *r, int64_t ahead_ms, int64_t now_ms)
 static void probe(struct retention *r)
 {
     struct err e = { 0 };
-    pthread_mutex_unlock(&r->lock);
+    threads_unlock(&r->threads);
     enum rc rc = sql_begin(r->db, true, &e);
     if (!rc) rc = db_clock_probe(r->db, health_world(r->srv->health).now_ms, &e);
     if (!rc) rc = sql_commit(r->db, &e);
     if (rc) sql_rollback(r->db);
-    pthread_mutex_lock(&r->lock);
+    threads_lock(&r->threads);
     r->wanted = false;
     r->probed_ms = world_monotonic_ms();
     r->writes = rc == RC_BUSY ? RC_OK : rc; /* somebody else writes */
     snprintf(r->why, sizeof r->why, "%s", e.text);
-    pthread_cond_broadcast(&r->told);
-}
-
-static void after(int64_t ms, struct timespec *t)
-{
-    clock_gettime(CLOCK_MONOTONIC, t);
-    t->tv_sec += ms / 1000;
-    t->tv_nsec += ms % 1000 * 1000000;
-    if (t->tv_nsec >= 1000000000) {
-        t->tv_sec++;
-        t->tv_nsec -= 1000000000;
-    }
+    threads_wake(&r->threads);
 }
 
 enum rc retention_probe(struct retention *r, char warning[256], struct err *e)
 {
-    struct timespec until;
     warning[0] = '\0';
     if (!r) return RC_OK;
     const struct health *h = r->srv->health;
@@ -219,15 +204,15 @@ enum rc retention_probe(struct retention *r, char warning[256], struct err *e)
             "the clock stands %lld days %s than the newest entry, and is not believed: nothing is deleted or ended "
             "by it until the server has run for a day, or dmvisord --trust-clock says that it is right",
             (long long)(ahead_s < 0 ? -ahead_s : ahead_s) / 86400, ahead_s < 0 ? "earlier" : "later");
-    pthread_mutex_lock(&r->lock);
+    threads_lock(&r->threads);
     if (!r->probed_ms || world_monotonic_ms() - r->probed_ms >= PROBE_MS) {
         r->wanted = true;
-        pthread_cond_signal(&r->wake);
-        after(PROBE_WAIT_MS, &until);
-        while (r->wanted && pthread_cond_timedwait(&r->told, &r->lock, &until) == 0) continue;
+        threads_wake(&r->threads);
+        const int64_t until_ms = world_monotonic_ms() + PROBE_WAIT_MS;
+        while (r->wanted && !r->threads.stop && threads_wait_until(&r->threads, until_ms)) continue;
     }
     enum rc rc = r->writes ? err_set(e, r->writes, "%s", r->why) : RC_OK;
-    pthread_mutex_unlock(&r->lock);
+    threads_unlock(&r->threads);
     if (!rc && h && h->database.full) rc = err_set(e, RC_IO, "the disk of the database is full");
     if (h && h->database.damaged)
         rc = err_set(e, RC_IO, "the database is damaged: run dmvisord --check-database, and restore a backup");
@@ -309,32 +294,28 @@ static void *run(void *arg)
     struct retention *r = arg;
     int64_t swept_ms = 0, due_ms = 0, part = 0, check_ms = world_monotonic_ms() + r->srv->config->database_check_ms;
     bool moved = false;
-    struct timespec t;
-    pthread_mutex_lock(&r->lock);
-    while (!r->stop) {
+    threads_lock(&r->threads);
+    while (!r->threads.stop) {
         if (r->wanted) probe(r);
         if (world_monotonic_ms() >= due_ms) {
-            pthread_mutex_unlock(&r->lock);
+            threads_unlock(&r->threads);
             sweep(r, &swept_ms);
             due_ms = world_monotonic_ms() + TICK_S * 1000;
-            pthread_mutex_lock(&r->lock);
+            threads_lock(&r->threads);
         }
-        pthread_mutex_unlock(&r->lock);
+        threads_unlock(&r->threads);
         check(r, &part, &check_ms);
         tell_moved(r, &moved);
-        pthread_mutex_lock(&r->lock);
+        threads_lock(&r->threads);
         const int64_t look_ms = world_monotonic_ms() + LOOK_MS, next_ms = check_ms < look_ms ? check_ms : look_ms;
-        int64_t left = (due_ms < next_ms ? due_ms : next_ms) - world_monotonic_ms();
-        after(left > 0 ? left : 0, &t);
-        if (!r->stop && !r->wanted) pthread_cond_timedwait(&r->wake, &r->lock, &t);
+        if (!r->wanted) threads_wait_until(&r->threads, due_ms < next_ms ? due_ms : next_ms);
     }
-    pthread_mutex_unlock(&r->lock);
+    threads_unlock(&r->threads);
     return NULL;
 }
 
 enum rc retention_create(struct server *srv, struct retention **out, struct err *e)
 {
-    pthread_condattr_t monotonic;
     struct retention *r = calloc(1, sizeof *r);
     if (!r) return err_set(e, RC_NOMEM, "no memory for retention");
     r->srv = srv;
@@ -346,16 +327,11 @@ enum rc retention_create(struct server *srv, struct retention **out, struct err 
         free(r);
         return rc;
     }
-    pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->wake, &monotonic);
-    pthread_cond_init(&r->told, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&r->thread, NULL, run, r) != 0) {
-        r->stop = true;
+    threads_init(&r->threads);
+    rc = threads_start(&r->threads, run, r, "retention", e);
+    if (rc) {
         retention_destroy(r);
-        return err_set(e, RC_IO, "cannot start the retention thread");
+        return rc;
     }
     *out = r;
     return RC_OK;
@@ -364,16 +340,9 @@ enum rc retention_create(struct server *srv, struct retention **out, struct err 
 void retention_destroy(struct retention *r)
 {
     if (!r) return;
-    pthread_mutex_lock(&r->lock);
-    bool running = !r->stop;
-    r->stop = true;
-    pthread_cond_signal(&r->wake);
-    pthread_mutex_unlock(&r->lock);
-    if (running) pthread_join(r->thread, NULL);
-    if (running) keep_last(r);
-    pthread_cond_destroy(&r->wake);
-    pthread_cond_destroy(&r->told);
-    pthread_mutex_destroy(&r->lock);
+    const bool ran = r->threads.list.n > 0;
+    threads_finish(&r->threads);
+    if (ran) keep_last(r);
     sql_close(r->db);
     free(r);
 }

@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "base/world.h"
 #include "db/event.h"
 #include "db/notification.h"
@@ -16,7 +17,6 @@
 #include "server/core/credentials.h"
 #include "syncml/notify.h"
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -33,10 +33,8 @@ struct notifier {
     struct server *srv;
     struct sql *db;
     struct push *push;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool woken, stop;
+    struct threads threads; /* one */
+    bool woken;
     int64_t retry_ms[RETRIES_MAX];
     size_t n_retries;
 };
@@ -218,26 +216,11 @@ static int64_t next_due(struct notifier *n)
 /* Sleep until woken, stopped, or `ms` have passed. @return false to stop */
 static bool wait_for(struct notifier *n, int64_t ms)
 {
-    struct timespec t;
-    pthread_mutex_lock(&n->lock);
-    if (!n->woken && !n->stop) {
-        if (ms == INT64_MAX) {
-            pthread_cond_wait(&n->wake, &n->lock);
-        } else {
-            clock_gettime(CLOCK_MONOTONIC, &t);
-            t.tv_sec += (time_t)(ms / 1000);
-            t.tv_nsec += (long)(ms % 1000) * 1000000;
-            if (t.tv_nsec >= 1000000000) {
-                t.tv_sec++;
-                t.tv_nsec -= 1000000000;
-            }
-            pthread_cond_timedwait(&n->wake, &n->lock, &t);
-        }
-    }
+    threads_lock(&n->threads);
+    if (!n->woken) threads_wait(&n->threads, ms == INT64_MAX ? -1 : ms);
     n->woken = false;
-    bool go_on = !n->stop;
-    pthread_mutex_unlock(&n->lock);
-    return go_on;
+    threads_unlock(&n->threads);
+    return !n->threads.stop;
 }
 
 static void *run(void *arg)
@@ -278,43 +261,25 @@ static enum rc read_retries(struct notifier *n, struct err *e)
 enum rc notifier_create(struct server *srv, struct notifier **out, struct err *e)
 {
     const struct sql_options o = { .durable = srv->config->durable, .busy_ms = 5000 };
-    pthread_condattr_t monotonic;
     struct notifier *n = calloc(1, sizeof *n);
     if (!n) return err_set(e, RC_NOMEM, "no memory for the notifier");
     n->srv = srv;
+    threads_init(&n->threads);
     enum rc rc = read_retries(n, e);
     if (!rc) rc = sql_open(srv->config->database, &o, &n->db, e);
     if (!rc) rc = push_create(&n->push, e);
-    if (rc) {
-        sql_close(n->db);
-        free(n);
-        return rc;
-    }
-    pthread_mutex_init(&n->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&n->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&n->thread, NULL, run, n) != 0) {
-        n->stop = true;
+    if (!rc) rc = threads_start(&n->threads, run, n, "the notifier", e);
+    if (rc)
         notifier_destroy(n);
-        return err_set(e, RC_IO, "cannot start the notifier's thread");
-    }
-    *out = n;
-    return RC_OK;
+    else
+        *out = n;
+    return rc;
 }
 
 void notifier_destroy(struct notifier *n)
 {
     if (!n) return;
-    pthread_mutex_lock(&n->lock);
-    bool running = !n->stop;
-    n->stop = true;
-    pthread_cond_signal(&n->wake);
-    pthread_mutex_unlock(&n->lock);
-    if (running) pthread_join(n->thread, NULL);
-    pthread_cond_destroy(&n->wake);
-    pthread_mutex_destroy(&n->lock);
+    threads_finish(&n->threads);
     push_destroy(n->push);
     sql_close(n->db);
     free(n);
@@ -323,8 +288,8 @@ void notifier_destroy(struct notifier *n)
 void notifier_wake(struct notifier *n)
 {
     if (!n) return;
-    pthread_mutex_lock(&n->lock);
+    threads_lock(&n->threads);
     n->woken = true;
-    pthread_cond_signal(&n->wake);
-    pthread_mutex_unlock(&n->lock);
+    threads_wake(&n->threads);
+    threads_unlock(&n->threads);
 }
