@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dmvisor-sim: see sim.h. */
 #include "sim/sim.h"
+#include "base/json_out.h"
 #include "base/log.h"
 #include <getopt.h>
 #include <malloc.h>
@@ -80,9 +81,9 @@ static double percentile(const struct sim_figures *f, double p)
 {
     size_t i;
 
-    if (!f->n_latency) return 0;
-    i = (size_t)(p / 100 * (double)(f->n_latency - 1) + 0.5);
-    return (double)f->latency_us[i] / 1000;
+    if (!f->latency_us.n) return 0;
+    i = (size_t)(p / 100 * (double)(f->latency_us.n - 1) + 0.5);
+    return (double)f->latency_us.at[i] / 1000;
 }
 
 static void report(const struct sim *s, const struct sim_figures *f, long server_rss_kb)
@@ -92,18 +93,23 @@ static void report(const struct sim *s, const struct sim_figures *f, long server
                *encoding = s->o.encoding == SML_XML ? "xml" : "wbxml";
     struct buf texts = { 0 };
 
-    if (f->n_latency) qsort(f->latency_us, f->n_latency, sizeof f->latency_us[0], by_value);
+    if (f->latency_us.n) qsort(f->latency_us.at, f->latency_us.n, sizeof f->latency_us.at[0], by_value);
     if (s->o.json) {
+        struct json_out j;
+        json_out_begin(&j, &texts);
+        json_out_array(&j, NULL);
         for (size_t i = 0; i < f->n_errors; i++) {
-            buf_printf(&texts, "%s{\"text\":\"", i ? "," : "");
-            buf_json(&texts, str_of(f->error[i].text));
-            buf_printf(&texts, "\",\"count\":%llu}", (unsigned long long)f->error[i].n);
+            json_out_object(&j, NULL);
+            json_out_z(&j, "text", f->error[i].text);
+            json_out_i64(&j, "count", (int64_t)f->error[i].n);
+            json_out_end(&j);
         }
+        json_out_end(&j);
         printf(
             "{\"scenario\":\"%s\",\"encoding\":\"%s\",\"devices\":%zu,\"concurrency\":%zu,\"seconds\":%.3f,\"sessions\":%llu,\"messages\":%llu,"
             "\"sessionsPerS\":%.1f,\"messagesPerS\":%.1f,\"messagesPerSession\":%.3f,\"latencyMs\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"max\":%.3f},"
             "\"bytesOutPerMessage\":%.0f,\"bytesInPerMessage\":%.0f,\"clientCpuUsPerMessage\":%.2f,\"serverCpuUsPerMessage\":%.2f,\"serverRssKb\":%ld,"
-            "\"vmsRunning\":%llu,\"errors\":%llu,\"errorTexts\":[%s]}\n",
+            "\"vmsRunning\":%llu,\"errors\":%llu,\"errorTexts\":%s}\n",
             scenario, encoding, s->o.devices, s->o.concurrency, f->seconds, (unsigned long long)f->sessions,
             (unsigned long long)f->messages, (double)f->sessions / seconds, (double)f->messages / seconds,
             f->sessions ? (double)f->messages / (double)f->sessions : 0, percentile(f, 50), percentile(f, 90),
@@ -139,7 +145,7 @@ static enum rc phase(struct sim *s, enum rc (*run)(struct sim *s, double seconds
     long rss;
     enum rc rc;
 
-    free(s->f.latency_us);
+    VEC_FREE(&s->f.latency_us);
     memset(&s->f, 0, sizeof s->f);
     process_figures(s->o.server_pid, &before, &rss);
     rc = run(s, seconds, e);
@@ -308,6 +314,6 @@ int main(int argc, char **argv)
     if (rc) fprintf(stderr, "dmvisor-sim: %s\n", err_format(&e, text, sizeof text));
     sim_devices_finish(&s);
     mo_shared_destroy(s.shared);
-    free(s.f.latency_us);
+    VEC_FREE(&s.f.latency_us);
     return rc != RC_OK;
 }

@@ -5,6 +5,7 @@
  * loader in memory. sim.c: options, phases and figures; sim_run.c: devices and the loop that keeps many sessions in
  * flight; sim_http.c: the wire. */
 #include "agent/device.h"
+#include "base/vec.h"
 #include "sim/sim_http.h"
 #include <signal.h>
 
@@ -35,8 +36,7 @@ struct sim_device {
 
 struct sim_figures {
     uint64_t sessions, messages, errors, bytes_out, bytes_in;
-    uint32_t *latency_us;
-    size_t n_latency, cap_latency;
+    VEC(uint32_t) latency_us;
     struct {
         char text[160];
         uint64_t n;

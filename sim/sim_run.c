@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/sim.h"
+#include "base/json_out.h"
 #include "agent/vm/vm.h"
 #include "base/doc.h"
 #include "base/text.h"
@@ -50,14 +51,9 @@ bool sim_stopped(struct sim *s)
 
 static void latency(struct sim_figures *f, uint64_t ns)
 {
-    if (f->n_latency == f->cap_latency) {
-        size_t want = f->cap_latency ? f->cap_latency * 2 : 65536;
-        uint32_t *list = realloc(f->latency_us, want * sizeof *list);
-        if (!list) return;
-        f->latency_us = list;
-        f->cap_latency = want;
-    }
-    f->latency_us[f->n_latency++] = (uint32_t)(ns / 1000);
+    uint32_t *at = VEC_ADD(&f->latency_us);
+
+    if (at) *at = (uint32_t)(ns / 1000);
 }
 
 static struct world clock_of(const struct sim_device *d)
@@ -445,16 +441,22 @@ static enum rc register_one(struct sim *s, struct sim_conn *c, struct sim_device
     struct account acc;
     struct sim_reply r = { 0 };
     struct buf b = { 0 };
+    struct json_out j;
     char path[256];
     enum rc rc;
 
-    buf_printf(&b, "{\"id\":\"%s\",\"labels\":{", d->id);
+    json_out_begin(&j, &b);
+    json_out_object(&j, NULL);
+    json_out_z(&j, "id", d->id);
+    json_out_object(&j, "labels");
     for (size_t i = 0; i < s->o.n_labels; i++) {
         struct str v = str_of(s->o.label[i]), key;
         str_cut(&v, '=', &key);
-        buf_printf(&b, "%s\"%.*s\":\"%.*s\"", i ? "," : "", STR_ARG(key), STR_ARG(v));
+        json_out_key(&j, key);
+        json_out_str(&j, NULL, v);
     }
-    buf_putz(&b, "}}");
+    json_out_end(&j);
+    json_out_end(&j);
     rc = ask(s, c, "/api/v1/devices", buf_str(&b), &r, e);
     if (!rc && r.status == 409) { /* registered in an earlier run: new credentials */
         buf_reset(&b);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/dm/ui_alert.h"
+#include "base/kv.h"
 #include "base/text.h"
 
 static unsigned seconds(struct str s)
@@ -38,14 +39,11 @@ static bool decoded(struct str s, struct arena *a, struct str *out)
 
 static void options(struct user_question *q, struct str text, struct arena *a)
 {
-    struct str pair;
+    struct kv pair;
+    struct str value;
 
-    while (str_cut(&text, '&', &pair)) {
-        size_t at = str_find(pair, '=', 0);
-        struct str value;
-        if (at == pair.n) continue;
-        if (decoded(str_slice(pair, at + 1, pair.n), a, &value)) option(q, str_trim(str_slice(pair, 0, at)), value);
-    }
+    while (kv_next(&text, '&', &pair))
+        if (pair.has_value && decoded(pair.value, a, &value)) option(q, pair.key, value);
 }
 
 int user_read(const struct sml_cmd *cmd, struct str server, int code, struct arena *a, struct user_question *out)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/vm/vm_int.h"
+#include "base/kv.h"
 #include "base/crypto.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -344,10 +345,9 @@ enum vm_go vm_ask(struct vm *vm, struct vm_world *w, enum hv_call call, int64_t 
 /* "start=1;force=1": the value of one key, empty when it is missing. */
 static struct str argument(struct str args, const char *key)
 {
-    struct str part, name;
-    while (str_cut(&args, ';', &part))
-        if (str_cut(&part, '=', &name) && str_is(str_trim(name), key)) return str_trim(part);
-    return (struct str){ 0 };
+    struct str value = { 0 };
+    kv_get(args, ';', key, &value);
+    return value;
 }
 
 static bool flag(struct str args, const char *key)

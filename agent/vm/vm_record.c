@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/vm/vm_record.h"
 #include "base/doc.h"
-#include <inttypes.h>
+#include "base/json_out.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,14 +252,7 @@ enum { RECORD_ARENA_BYTES = 4 << 20 };
 
 /* --- out --- */
 
-static void put_text(struct buf *out, const char *text)
-{
-    buf_byte(out, '"');
-    buf_json(out, str_of(text));
-    buf_byte(out, '"');
-}
-
-static void put_rows(struct buf *out, const struct record_table *t, const void *base);
+static void put_rows(struct json_out *out, const struct record_table *t, const void *base);
 
 static size_t length(const struct record_row *row, const void *base)
 {
@@ -269,65 +262,58 @@ static size_t length(const struct record_row *row, const void *base)
     return n < 0 ? 0 : (size_t)n < max ? (size_t)n : max;
 }
 
-static void put_list(struct buf *out, const struct record_row *row, const void *base)
+static void put_list(struct json_out *out, const struct record_row *row, const void *base)
 {
     const char *at = (const char *)base + row->offset;
     const size_t n = length(row, base);
 
-    buf_byte(out, '[');
+    json_out_array(out, row->key);
     for (size_t i = 0; i < n; i++) {
-        if (i) buf_byte(out, ',');
+        json_out_object(out, NULL);
         put_rows(out, row->table, at + i * row->table->size);
+        json_out_end(out);
     }
-    buf_byte(out, ']');
+    json_out_end(out);
 }
 
-static void put_value(struct buf *out, const struct record_row *row, const void *base)
+static void put_value(struct json_out *out, const struct record_row *row, const void *base)
 {
     const void *at = (const char *)base + row->offset;
     const struct vm_operation_kind *kind;
 
     switch (row->kind) {
-    case RECORD_INT: buf_printf(out, "%d", *(const int *)at); break;
-    case RECORD_I64: buf_printf(out, "%" PRId64, *(const int64_t *)at); break;
-    case RECORD_BOOL: buf_putz(out, *(const bool *)at ? "true" : "false"); break;
-    case RECORD_TEXT: put_text(out, at); break;
-    case RECORD_PART: put_rows(out, row->table, at); break;
+    case RECORD_INT: json_out_i64(out, row->key, *(const int *)at); break;
+    case RECORD_I64: json_out_i64(out, row->key, *(const int64_t *)at); break;
+    case RECORD_BOOL: json_out_bool(out, row->key, *(const bool *)at); break;
+    case RECORD_TEXT: json_out_z(out, row->key, at); break;
+    case RECORD_PART:
+        json_out_object(out, row->key);
+        put_rows(out, row->table, at);
+        json_out_end(out);
+        break;
     case RECORD_LIST: put_list(out, row, base); break;
     case RECORD_OPERATION_KIND:
         kind = *(const struct vm_operation_kind *const *)at;
-        put_text(out, kind ? kind->op : "");
+        json_out_z(out, row->key, kind ? kind->op : "");
         break;
     case RECORD_NOT_KEPT: break;
     }
 }
 
-static void put_members(struct buf *out, const struct record_table *t, const void *base)
+static void put_rows(struct json_out *out, const struct record_table *t, const void *base)
 {
-    bool any = false;
-
-    for (size_t i = 0; i < t->n; i++) {
-        if (t->rows[i].kind == RECORD_NOT_KEPT) continue;
-        buf_printf(out, "%s\"%s\":", any ? "," : "", t->rows[i].key);
-        put_value(out, &t->rows[i], base);
-        any = true;
-    }
-}
-
-static void put_rows(struct buf *out, const struct record_table *t, const void *base)
-{
-    buf_byte(out, '{');
-    put_members(out, t, base);
-    buf_byte(out, '}');
+    for (size_t i = 0; i < t->n; i++) put_value(out, &t->rows[i], base);
 }
 
 enum rc vm_save(const struct vm *vm, struct buf *out)
 {
-    buf_byte(out, '{');
-    put_members(out, &vm_record_table, &vm->pub);
-    buf_byte(out, ',');
-    put_members(out, &vm_record_private, &vm->priv);
-    buf_byte(out, '}');
+    struct json_out j;
+
+    json_out_begin(&j, out);
+    json_out_object(&j, NULL);
+    put_rows(&j, &vm_record_table, &vm->pub);
+    put_rows(&j, &vm_record_private, &vm->priv);
+    json_out_end(&j);
     return out->failed;
 }
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Access rights are changed by reading, changing and writing them (protocol.md 11): what is written is always the
  * whole list, and an empty one means that of the node above holds. */
+#include "base/kv.h"
 #include "ddf/acl.h"
 #include "ddf/uri.h"
 #include "policy/plan/planner_int.h"
 
 static struct str argument(struct str args, const char *name)
 {
-    struct str one;
-    size_t n = str_of(name).n;
-    while (str_cut(&args, ';', &one))
-        if (str_starts(one, str_of(name)) && one.n > n && one.p[n] == '=') return str_slice(one, n + 1, one.n);
-    return (struct str){ 0 };
+    struct str value = { 0 };
+    kv_get(args, ';', name, &value);
+    return value;
 }
 
 static struct str acl_uri(struct planning *p, struct str node)

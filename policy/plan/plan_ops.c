@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations: what became of those that are under way, and those that people asked for. */
+#include "base/kv.h"
 #include "policy/resolve/facts.h"
 #include "policy/plan/planner_int.h"
 #include "base/text.h"
@@ -377,10 +378,8 @@ bool op_look(struct planning *p, struct live_op *op, struct str uri, struct str 
 
 bool op_forced(struct str args)
 {
-    struct str one;
-    while (str_cut(&args, ';', &one))
-        if (str_is(one, "force=1")) return true;
-    return false;
+    struct str force;
+    return kv_get(args, ';', "force", &force) && str_is(force, "1");
 }
 
 /* May it start now? Otherwise it waits, is done already, or fails. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/resolve/device_rules.h"
+#include "base/kv.h"
 #include "policy/document/rules.h"
 
 static struct str attribute(const struct pol_facts *f, struct str name)
@@ -27,14 +28,11 @@ static bool lists_folder(struct str list, struct str path)
 
 bool rules_supported(struct str list, const struct ddf_entry *en, struct str wire)
 {
-    struct str rest = list, one;
+    struct str rest = list;
+    struct kv one;
     if (!list.n || en->scope == DDF_IMAGE || en->change == DDF_C_NEVER) return true;
-    while (str_cut(&rest, ',', &one)) {
-        one = str_trim(one);
-        size_t eq = str_find(one, '=', 0);
-        if (!str_eq(str_slice(one, 0, eq), en->path)) continue;
-        return eq == one.n || rules_among(str_slice(one, eq + 1, one.n), '|', wire);
-    }
+    while (kv_next(&rest, ',', &one))
+        if (str_eq(one.key, en->path)) return !one.has_value || rules_among(one.value, '|', wire);
     return en->scope == DDF_DEVICE && !lists_folder(list, en->path);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/kv.h"
 #include "server/core/credentials.h"
 #include "base/text.h"
 #include "syncml/msg.h"
@@ -127,13 +128,11 @@ bool secret_item(const struct ddf_schema *shipped, const struct ddf_schema *own,
 
 struct str secret_option(struct str data, struct str key)
 {
-    struct str options, one;
+    struct str options;
+    struct kv one;
     if (!str_cut(&data, '\n', &options)) return (struct str){ 0 };
-    while (str_cut(&options, '&', &one)) {
-        size_t eq = str_find(one, '=', 0);
-        if (eq < one.n && str_eq_fold(str_trim(str_slice(one, 0, eq)), key))
-            return str_trim(str_slice(one, eq + 1, one.n));
-    }
+    while (kv_next(&options, '&', &one))
+        if (one.has_value && str_eq_fold(one.key, key)) return one.value;
     return (struct str){ 0 };
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a device reports by itself: the ends of operations, progress, changes of state, crashes (protocol.md 14;
  * the layout says which alert types those are). */
+#include "base/kv.h"
 #include "server/dm/message.h"
 #include "base/log.h"
 #include "db/dm.h"
@@ -21,10 +22,9 @@ struct alert {
 /* "phase=3;pct=40": the value of a key, empty when it is not there. */
 static struct str field(struct str data, const char *key)
 {
-    struct str part, name;
-    while (str_cut(&data, ';', &part))
-        if (str_cut(&part, '=', &name) && str_is(str_trim(name), key)) return str_trim(part);
-    return (struct str){ 0 };
+    struct str value = { 0 };
+    kv_get(data, ';', key, &value);
+    return value;
 }
 
 static int number(struct str text, int otherwise)

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/events/operation_json.h"
+#include "base/kv.h"
 #include "db/operation_item.h"
 
 #include "policy/plan/plan.h"
 
-#include <string.h>
+#include <stdio.h>
 
 static json_t *args_json(struct str args)
 {
     json_t *j = json_object();
-    struct str one;
-    while (str_cut(&args, ';', &one)) {
-        size_t eq = str_find(one, '=', 0);
+    struct kv one;
+    while (kv_next(&args, ';', &one)) {
         char key[64];
-        if (!one.n || eq >= sizeof key) continue;
-        memcpy(key, one.p, eq);
-        key[eq] = '\0';
-        j_str(j, key, str_slice(one, eq + 1, one.n));
+        if (one.key.n >= sizeof key) continue;
+        snprintf(key, sizeof key, "%.*s", STR_ARG(one.key));
+        j_str(j, key, one.value);
     }
     return j;
 }
@@ -25,14 +24,13 @@ static json_t *args_json(struct str args)
 static json_t *rights_json(struct str acl)
 {
     json_t *j = json_object();
-    struct str entry, id;
-    while (str_cut(&acl, '&', &entry)) {
-        size_t eq = str_find(entry, '=', 0);
-        struct str ids = str_slice(entry, eq + 1, entry.n);
+    struct kv entry;
+    struct str id;
+    while (kv_next(&acl, '&', &entry)) {
+        struct str ids = entry.value;
         char right[16];
-        if (eq >= sizeof right) continue;
-        memcpy(right, entry.p, eq);
-        right[eq] = '\0';
+        if (entry.key.n >= sizeof right) continue;
+        snprintf(right, sizeof right, "%.*s", STR_ARG(entry.key));
         json_t *list = json_array();
         while (str_cut(&ids, '+', &id)) json_array_append_new(list, j_text(id));
         json_object_set_new(j, right, list);
@@ -43,13 +41,10 @@ static json_t *rights_json(struct str acl)
 /* The arguments of "acl", as they were asked for. */
 static void put_rights(json_t *j, struct str args)
 {
-    struct str one;
-    while (str_cut(&args, ';', &one)) {
-        struct str value = str_slice(one, str_find(one, '=', 0) + 1, one.n);
-        if (str_starts(one, STR("grant="))) json_object_set_new(j, "grant", rights_json(value));
-        if (str_starts(one, STR("revoke="))) json_object_set_new(j, "revoke", rights_json(value));
-        if (str_is(one, "force=1")) j_bool(j, "force", true);
-    }
+    struct str value;
+    if (kv_get(args, ';', "grant", &value)) json_object_set_new(j, "grant", rights_json(value));
+    if (kv_get(args, ';', "revoke", &value)) json_object_set_new(j, "revoke", rights_json(value));
+    if (kv_get(args, ';', "force", &value) && str_is(value, "1")) j_bool(j, "force", true);
 }
 
 /* "404 not found" without its number; results of virtual machines have the layout's words. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/device_ddf.h"
+#include "base/vec.h"
 #include "base/log.h"
 #include "db/dm.h"
 #include <inttypes.h>
@@ -13,8 +14,7 @@ struct described {
     const struct server *srv;
     struct sql *db;
     struct catalog *catalog;
-    const struct schema_set **held; /* since the last refresh */
-    size_t n_held, room;
+    VEC(const struct schema_set *) held; /* since the last refresh */
 };
 
 struct described *described_create(const struct server *srv, struct sql *db, struct catalog *c)
@@ -26,14 +26,14 @@ struct described *described_create(const struct server *srv, struct sql *db, str
 
 void described_refresh(struct described *d)
 {
-    while (d->n_held) schemas_release(d->srv->schemas, d->held[--d->n_held]);
+    while (d->held.n) schemas_release(d->srv->schemas, d->held.at[--d->held.n]);
 }
 
 void described_destroy(struct described *d)
 {
     if (!d) return;
     described_refresh(d);
-    free(d->held);
+    VEC_FREE(&d->held);
     free(d);
 }
 
@@ -119,15 +119,9 @@ static enum rc read_set(void *ctx, struct ddf_schema **out, struct err *e)
 
 static bool remember(struct described *d, const struct schema_set *set)
 {
-    if (d->n_held == d->room) {
-        size_t room = d->room ? 2 * d->room : 8;
-        const struct schema_set **more = realloc(d->held, room * sizeof *more);
-        if (!more) return false;
-        d->held = more;
-        d->room = room;
-    }
-    d->held[d->n_held++] = set;
-    return true;
+    const struct schema_set **at = VEC_ADD(&d->held);
+    if (at) *at = set;
+    return at != NULL;
 }
 
 static enum rc find_set(struct described *d, const char *key, const struct ddf_schema **out, struct err *e)
@@ -138,8 +132,8 @@ static enum rc find_set(struct described *d, const char *key, const struct ddf_s
         *out = d->srv->schema;
         return RC_OK;
     }
-    for (size_t i = 0; i < d->n_held && !set; i++)
-        if (strcmp(d->held[i]->key, key) == 0) set = d->held[i];
+    for (size_t i = 0; i < d->held.n && !set; i++)
+        if (strcmp(d->held.at[i]->key, key) == 0) set = d->held.at[i];
     if (!set) {
         struct reading x = { d, key };
         rc = schemas_hold(d->srv->schemas, key, read_set, &x, &set, e);
