@@ -26,6 +26,9 @@
 #define VEC_ADD(v) (vec_add(&(v)->at, &(v)->n, &(v)->room, sizeof *(v)->at) ? &(v)->at[(v)->n - 1] : NULL)
 /** As VEC_ADD, in an arena: what it grows out of stays there. */
 #define VEC_ADD_IN(a, v) (vec_add_in((a), &(v)->at, &(v)->n, &(v)->room, sizeof *(v)->at) ? &(v)->at[(v)->n - 1] : NULL)
+/** The same for a list whose first element, count and room stand in different places. */
+#define VEC_ADD_APART_IN(a, first, n, room)                                                                            \
+    (vec_add_in((a), &(first), &(n), &(room), sizeof *(first)) ? &(first)[(n)-1] : NULL)
 /** Take element i out; the later ones move up. */
 #define VEC_REMOVE(v, i) vec_remove((v)->at, &(v)->n, (i), sizeof *(v)->at)
 /** Take element i out; the last one takes its place. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All policies that hold for one device, added up: for each setting the winner, the losers and the rule. */
 #include "policy/resolve/desired.h"
+#include "base/vec.h"
 #include "policy/resolve/facts.h"
 #include "policy/resolve/resolve_defaults.h"
 #include "policy/resolve/device_rules.h"
@@ -24,7 +25,7 @@ struct resolution {
     struct pol_desired *d;
     struct candidate *holds;
     size_t n_holds; /* true or unknown */
-    size_t warnings_cap;
+    size_t warnings_room;
     struct str in_force; /* settings that have an effect on the device, as it says */
     bool no_memory;
 };
@@ -41,16 +42,13 @@ static void warn(struct resolution *r, const char *fmt, ...)
 {
     va_list ap;
     struct pol_desired *d = r->d;
-    if (d->n_warnings == r->warnings_cap) {
-        size_t cap = r->warnings_cap ? 2 * r->warnings_cap : 8;
-        struct str *more = room(r, cap, sizeof *more);
-        if (!more) return;
-        if (d->n_warnings) memcpy(more, d->warnings, d->n_warnings * sizeof *more);
-        d->warnings = more;
-        r->warnings_cap = cap;
+    struct str *text = VEC_ADD_APART_IN(r->a, d->warnings, d->n_warnings, r->warnings_room);
+    if (!text) {
+        r->no_memory = true;
+        return;
     }
     va_start(ap, fmt);
-    d->warnings[d->n_warnings++] = arena_vprintf(r->a, fmt, ap);
+    *text = arena_vprintf(r->a, fmt, ap);
     va_end(ap);
 }
 

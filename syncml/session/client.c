@@ -47,7 +47,7 @@ void sml_client_destroy(struct sml_client *s)
 {
     if (!s) return;
     sml_join_destroy(s->in);
-    free(s->told);
+    VEC_FREE(&s->told);
     arena_finish(&s->queue);
     arena_finish(&s->life);
     buf_finish(&s->resp_uri);

@@ -2,6 +2,7 @@
 #ifndef SYNCML_SESSION_CLIENT_INT_H
 #define SYNCML_SESSION_CLIENT_INT_H
 /* What the files of the client machine share. Nobody else includes this. */
+#include "base/vec.h"
 #include "syncml/session/client.h"
 #include "syncml/compose.h"
 #include "syncml/session/large_object.h"
@@ -68,8 +69,7 @@ struct sml_client {
     struct queued *first, *next, **tail; /* first of the last message; first not said yet */
     size_t piece_from, piece_to; /* of next's value, when it goes in pieces: said before, and with the last message */
     uint32_t piece_msg, piece_cmd;
-    struct told *told;
-    size_t n_told, cap_told;
+    VEC(struct told) told;
     struct sml_join *in;
     struct client_turn turn;
 };

@@ -205,17 +205,11 @@ void client_drop_piece(struct sml_client *s)
 static bool note_tag(struct sml_client *s, const struct queued *q, const struct compose *b)
 {
     size_t i = 0;
-    while (i < s->n_told && s->told[i].tag != q->tag) /* said again after a challenge */
+    while (i < s->told.n && s->told.at[i].tag != q->tag) /* said again after a challenge */
         i++;
-    if (i == s->cap_told) {
-        size_t cap = s->cap_told ? 2 * s->cap_told : 8;
-        struct told *p = realloc(s->told, cap * sizeof *p);
-        if (!p) return false;
-        s->told = p;
-        s->cap_told = cap;
-    }
-    s->told[i] = (struct told){ q->tag, s->msg_out, b->last_id };
-    s->n_told += i == s->n_told;
+    struct told *t = i < s->told.n ? &s->told.at[i] : VEC_ADD(&s->told);
+    if (!t) return false;
+    *t = (struct told){ q->tag, s->msg_out, b->last_id };
     return true;
 }
 
@@ -224,10 +218,10 @@ bool client_take_tag(struct sml_client *s, const struct sml_cmd *status, uint64_
     uint64_t msg, cmd;
     if (!str_to_u64(status->cmd_ref, &cmd)) return false;
     if (!str_to_u64(status->msg_ref, &msg)) msg = s->msg_out;
-    for (size_t i = 0; i < s->n_told; i++)
-        if (s->told[i].msg == msg && s->told[i].cmd == cmd) {
-            *tag = s->told[i].tag;
-            s->told[i] = s->told[--s->n_told];
+    for (size_t i = 0; i < s->told.n; i++)
+        if (s->told.at[i].msg == msg && s->told.at[i].cmd == cmd) {
+            *tag = s->told.at[i].tag;
+            VEC_REMOVE_UNORDERED(&s->told, i);
             return true;
         }
     return false;

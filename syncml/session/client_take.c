@@ -202,7 +202,7 @@ static bool is_header_status(const struct sml_cmd *c)
 static void take_commands(struct taking *t)
 {
     struct sml_client *s = t->s;
-    t->news->acked = s->n_told ? ARENA_ARRAY(t->a, uint64_t, s->n_told) : NULL;
+    t->news->acked = s->told.n ? ARENA_ARRAY(t->a, uint64_t, s->told.n) : NULL;
     for (const struct sml_cmd *c = t->m->cmds; c && !t->rc; c = c->next) {
         if (is_header_status(c)) continue;
         if (c->kind != SML_STATUS && !s->turn.trusted)
