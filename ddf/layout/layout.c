@@ -159,6 +159,21 @@ const struct ddf_goal *ddf_layout_goal(const struct ddf_layout *l, struct str na
     return NULL;
 }
 
+bool ddf_layout_state_is(const struct ddf_layout *l, int value, enum ddf_state_role role)
+{
+    return l->state[role] && l->state[role]->value == value;
+}
+
+bool ddf_operation_is(const struct ddf_operation *op, enum ddf_operation_role role)
+{
+    return op && op->plays == role;
+}
+
+bool ddf_operation_removes(const struct ddf_operation *op)
+{
+    return op && op->removes;
+}
+
 /* A code of its own goes before the band it lies in. */
 static struct str code_text(const struct ddf_code *codes, size_t n, int code, struct str unknown)
 {
@@ -189,11 +204,23 @@ struct str ddf_layout_phase_text(const struct ddf_layout *l, int code)
     return code_text(l->phases, l->n_phases, code, STR("unknown phase"));
 }
 
-struct str ddf_layout_alert_name(const struct ddf_layout *l, struct str type)
+static const struct ddf_alert *alert_of(const struct ddf_layout *l, struct str type)
 {
     for (size_t i = 0; i < l->n_alerts; i++)
-        if (str_eq(l->alerts[i].type, type)) return l->alerts[i].name;
-    return (struct str){ 0 };
+        if (str_eq(l->alerts[i].type, type)) return &l->alerts[i];
+    return NULL;
+}
+
+enum ddf_alert_kind ddf_layout_alert(const struct ddf_layout *l, struct str type)
+{
+    const struct ddf_alert *al = alert_of(l, type);
+    return al ? al->kind : DDF_ALERT_OTHER;
+}
+
+struct str ddf_layout_alert_name(const struct ddf_layout *l, struct str type)
+{
+    const struct ddf_alert *al = alert_of(l, type);
+    return al ? al->name : (struct str){ 0 };
 }
 
 struct str ddf_layout_alert_type(const struct ddf_layout *l, struct str name)

@@ -6,6 +6,7 @@
  * x-virmo-1.0.yaml for the form. */
 #include "base/arena.h"
 #include "base/rc.h"
+#include "ddf/layout/role.h"
 
 /* Which node an entry's path hangs from. */
 enum ddf_scope {
@@ -49,6 +50,7 @@ struct ddf_word {
 
 struct ddf_entry {
     enum ddf_scope scope;
+    struct str role;   /* the role that the file gives it; empty: that of its own name */
     struct str name;   /* our word: "resources.cpu.vcpus", "kpi.cpu.usagePct", "state"; '*' = an instance's name.
                                      * Interior nodes end in ".node": "kpi.node", "resources.storage.*.node" */
     struct str path;   /* relative to the scope's node: "Resources/CPU/VCPUs"; '*' = the instance's node name */
@@ -57,6 +59,9 @@ struct ddf_entry {
     enum ddf_change change;
     struct ddf_word *words; /* DDF_K_ENUM, and facts whose values have names ("state") */
     size_t n_words;
+    /* Words that play a role under another name: word = the role's name, wire = one of words[]. */
+    struct ddf_word *word_roles;
+    size_t n_word_roles;
     bool instance; /* has a '*': "resources.storage.*.quota" */
     /* Leaves that come with a new instance: "peripherals.*" writes Periph/<x>/ID = "class:<x>" first. Every entry of
      * the instance has them. */
@@ -82,6 +87,7 @@ struct ddf_entry {
 /* An argument of an operation: "k=v" on the wire. */
 struct ddf_arg {
     struct str name;
+    struct str role;  /* as of an entry */
     struct str type;  /* "bool" 0 or 1, "int", "text", or the words, "listed|user|all" */
     struct str label; /* for people; the name when the layout has none */
     struct str
@@ -92,6 +98,8 @@ struct ddf_arg {
  * VM's or image's own node. */
 struct ddf_operation {
     enum ddf_scope scope;
+    enum ddf_operation_role plays;
+    struct str role;       /* as of an entry */
     struct str name, path; /* "lock", "Operations/Lock" */
     struct str label;      /* "Lock" */
     struct str help;       /* one line that says what it does */
@@ -108,8 +116,12 @@ struct ddf_operation {
     size_t n_args;
     int *from_forced;
     size_t n_from_forced; /* stable states it can start in only with the argument force=1 */
+    /* What it may change beside its owner's state and progress: read again after it. */
+    const struct ddf_entry **touches;
+    size_t n_touches;
     /* path is empty; ddf_layout_operation_uri gives the VM's or image's node: send Delete, not Exec */
     bool delete_node;
+    bool removes;  /* it leads to its owner's absence: deletes the node, or a goal that is "gone" goes by it */
     bool instance; /* path has a '*' ("snapshots.restore"): use ddf_layout_instance_operation_uri */
 };
 
@@ -119,6 +131,7 @@ enum ddf_health { DDF_H_NONE, DDF_H_OK, DDF_H_FAILED, DDF_HEALTH_COUNT };
 struct ddf_state {
     int value;
     struct str name; /* 50, "running" */
+    struct str role; /* as of an entry */
     bool stable;
     struct str label;
     enum ddf_health health;
@@ -160,8 +173,10 @@ struct ddf_code {
     int code;
     struct str text;
     int last;
-}; /* result codes, state reasons; a band has last > code */
+    struct str id; /* of a state reason: "crashAction" */
+};                 /* result codes, state reasons; a band has last > code */
 struct ddf_alert {
+    enum ddf_alert_kind kind;
     struct str name, type;
 }; /* "operation_complete" -> "urn:..."; several types may share a name (aliases) */
 
@@ -186,8 +201,16 @@ struct ddf_layout {
     size_t n_alerts;
     struct ddf_rule *rules;
     size_t n_rules;
-    int ok_first, ok_last;                /* result codes that mean success */
-    const struct ddf_layout_index *index; /* private to layout.c */
+    int ok_first, ok_last; /* result codes that mean success */
+    /* What plays each role; NULL: this management object has none. */
+    const struct ddf_entry *entry[DDF_ROLE_COUNT];
+    const struct ddf_operation *operation[DDF_OP_COUNT];
+    const struct ddf_state *state[DDF_STATE_COUNT];
+    const struct ddf_code *reason[DDF_REASON_COUNT];
+    const struct ddf_word *word[DDF_WORD_COUNT];
+    const struct ddf_arg *arg[DDF_ARG_COUNT];
+    const struct ddf_goal *stopped, *absent; /* the goals that lead there; never NULL */
+    const struct ddf_layout_index *index;    /* private to layout.c */
 };
 enum { DDF_LAYOUT_ENTRIES = 4096, DDF_LAYOUT_SEGMENTS = 16 };
 
@@ -205,12 +228,20 @@ const struct ddf_entry *ddf_layout_resolve(const struct ddf_layout *l, enum ddf_
 const struct ddf_operation *ddf_layout_operation(const struct ddf_layout *l, enum ddf_scope scope, struct str name);
 const struct ddf_state *ddf_layout_state(const struct ddf_layout *l, int value);
 const struct ddf_goal *ddf_layout_goal(const struct ddf_layout *l, struct str name);
+/** Is `value` the number of the state that plays this role? */
+bool ddf_layout_state_is(const struct ddf_layout *l, int value, enum ddf_state_role role);
+/** Does it lead to its owner's absence? False for NULL. */
+bool ddf_operation_removes(const struct ddf_operation *op);
+/** Is it the one that plays this role? False for NULL. */
+bool ddf_operation_is(const struct ddf_operation *op, enum ddf_operation_role role);
 /** Is this result code a success (1200-1299)? */
 bool ddf_layout_result_ok(const struct ddf_layout *l, int code);
 struct str ddf_layout_result_text(const struct ddf_layout *l, int code); /* never empty */
 struct str ddf_layout_reason_text(const struct ddf_layout *l, int code);
 struct str ddf_layout_phase_text(const struct ddf_layout *l, int code);
-/** "operation_complete" for "urn:oma:at:x-virmo:1.0:OperationComplete" or an alias; {0} for an unknown type. */
+/** DDF_ALERT_OPERATION_COMPLETE for "urn:oma:at:x-virmo:1.0:OperationComplete" or an alias; OTHER for an unknown type. */
+enum ddf_alert_kind ddf_layout_alert(const struct ddf_layout *l, struct str type);
+/** The same as a word, "operation_complete", for people and events; {0} for an unknown type. */
 struct str ddf_layout_alert_name(const struct ddf_layout *l, struct str type);
 struct str ddf_layout_alert_type(const struct ddf_layout *l, struct str name);
 

@@ -14,6 +14,8 @@ struct loader {
     struct arena *a;
     struct ddf_layout *l;
     struct ddf_layout_index *index;
+    struct layout_lack *lack;
+    size_t n_lack;
     struct err *e;
 };
 
@@ -42,8 +44,9 @@ static const struct {
     const char *name;
     const char *keys;
 } parts[PARTS] = {
-    [SETTINGS] = { "settings", " path format kind change words unit label failClosed onlyGrows safest default " },
-    [FACTS] = { "facts", " path format words unit label with remove " },
+    [SETTINGS] = { "settings",
+                   " role path format kind change words wordRoles unit label failClosed onlyGrows safest default " },
+    [FACTS] = { "facts", " role path format words wordRoles unit label with remove " },
     [KPIS] = { "kpis", " path format words unit label counter " },
 };
 
@@ -147,9 +150,74 @@ static size_t count(const struct doc *d)
     return n;
 }
 
+/* --- roles ---------------------------------------------------------------------------------------------------- */
+
+static enum rc no_role(struct loader *b, const struct doc *d, enum layout_player kind, enum ddf_scope scope)
+{
+    struct buf list;
+    buf_init(&list, 2000);
+    layout_role(kind, scope, (struct str){ 0 }, &list);
+    enum rc rc = doc_error(d, b->name, RC_INVALID, b->e, "is no role; there are:%s", buf_z(&list));
+    buf_finish(&list);
+    return rc;
+}
+
+static enum rc read_role(struct loader *b, const struct doc *map, enum layout_player kind, enum ddf_scope scope,
+                         struct str *out)
+{
+    enum rc rc = get_text(b, map, "role", false, out);
+    if (rc || !doc_get(map, "role") || layout_role(kind, scope, *out, NULL)) return rc;
+    return no_role(b, doc_get(map, "role"), kind, scope);
+}
+
+/* Names of what the object lacks, in one section of the file. */
+static enum rc read_without(struct loader *b, const struct doc *map, unsigned scope)
+{
+    const struct doc *d = doc_get(map, "without");
+    enum rc rc = RC_OK;
+    if (!d) return RC_OK;
+    if (d->kind != DOC_LIST) return doc_error(d, b->name, RC_INVALID, b->e, "must be a list of roles");
+    struct layout_lack *all = ARENA_ARRAY(b->a, struct layout_lack, b->n_lack + count(d));
+    if (!all) return no_memory(b);
+    for (size_t i = 0; i < b->n_lack; i++) all[i] = b->lack[i];
+    b->lack = all;
+    for (const struct doc *c = d->first; !rc && c; c = c->next) {
+        all[b->n_lack].scope = scope;
+        rc = c->kind == DOC_SCALAR ? copy(b, c->text, &all[b->n_lack++].name)
+                                   : doc_error(c, b->name, RC_INVALID, b->e, "must be a role");
+    }
+    return rc;
+}
+
+static enum rc find_roles(struct loader *b, const struct doc *root)
+{
+    struct err why = { 0 };
+    unsigned scope;
+    enum rc rc = layout_roles(b->l, b->lack, b->n_lack, &scope, &why);
+    if (rc != RC_INVALID) return rc;
+    const struct doc *section = scope < DDF_SCOPE_COUNT ? doc_get(root, scope_names[scope]) : NULL;
+    return doc_error(section ? section : root, b->name, rc, b->e, "%s", why.text);
+}
+
 /* --- codes, states, alerts ------------------------------------------------------------------------------------ */
 
-static enum rc read_codes(struct loader *b, const struct doc *root, const char *key, struct ddf_code **out, size_t *n)
+/* {id, text}: programs go by the id, people by the text. */
+static enum rc read_reason(struct loader *b, const struct doc *d, struct ddf_code *codes, size_t *n)
+{
+    struct ddf_code *code = &codes[*n];
+    enum rc rc = known_keys(b, d, " id text ");
+    if (!rc) rc = get_text(b, d, "id", true, &code->id);
+    if (!rc) rc = get_text(b, d, "text", true, &code->text);
+    for (size_t i = 0; !rc && i < *n; i++)
+        if (str_eq(codes[i].id, code->id))
+            rc = doc_error(doc_get(d, "id"), b->name, RC_INVALID, b->e, "this id is already taken");
+    *n += !rc;
+    return rc;
+}
+
+/* @param ids  each has an id beside its text */
+static enum rc read_codes(struct loader *b, const struct doc *root, const char *key, bool ids, struct ddf_code **out,
+                          size_t *n)
 {
     const struct doc *d = doc_get(root, key);
     struct ddf_code *codes;
@@ -160,6 +228,8 @@ static enum rc read_codes(struct loader *b, const struct doc *root, const char *
     for (const struct doc *c = d->first; !rc && c; c = c->next) {
         if (!to_band(c->key, &codes[*n].code, &codes[*n].last))
             rc = doc_error(c, b->name, RC_INVALID, b->e, "the key must be a number or first-last");
+        else if (ids)
+            rc = read_reason(b, c, codes, n);
         else if (c->kind != DOC_SCALAR || !c->text.n)
             rc = doc_error(c, b->name, RC_INVALID, b->e, "must be a text that says what the code means");
         else
@@ -181,8 +251,9 @@ static enum rc read_states(struct loader *b, const struct doc *root)
         if (!to_int(c->key, &s->value))
             return doc_error(c, b->name, RC_INVALID, b->e, "the key must be the state's number");
         unsigned health = DDF_H_NONE;
-        rc = known_keys(b, c, " name label stable health ");
+        rc = known_keys(b, c, " name role label stable health ");
         if (!rc) rc = get_text(b, c, "name", true, &s->name);
+        if (!rc) rc = read_role(b, c, LAYOUT_STATE, DDF_VM, &s->role);
         if (!rc) rc = get_text(b, c, "label", true, &s->label);
         if (!rc) rc = get_flag(b, c, "stable", false, &s->stable);
         if (!rc) rc = get_name_of(b, c, "health", health_names, DDF_HEALTH_COUNT, health, &health);
@@ -200,6 +271,16 @@ static enum rc state_number(struct loader *b, const struct doc *d, struct str te
     return RC_OK;
 }
 
+static enum rc no_alert(struct loader *b, const struct doc *d)
+{
+    struct buf list;
+    buf_init(&list, 1000);
+    layout_alert_kind((struct str){ 0 }, &list);
+    enum rc rc = doc_error(d, b->name, RC_INVALID, b->e, "unknown alert; known are:%s", buf_z(&list));
+    buf_finish(&list);
+    return rc;
+}
+
 static enum rc read_alerts(struct loader *b, const struct doc *root)
 {
     const struct doc *d = doc_get(root, "alerts");
@@ -210,16 +291,19 @@ static enum rc read_alerts(struct loader *b, const struct doc *root)
     for (const struct doc *c = d->first; c; c = c->next) n += count(c);
     if (!(b->l->alerts = ARENA_ARRAY(b->a, struct ddf_alert, n))) return no_memory(b);
     for (const struct doc *c = d->first; !rc && c; c = c->next) {
+        const enum ddf_alert_kind kind = layout_alert_kind(c->key, NULL);
         struct str name;
+        if (kind == DDF_ALERT_OTHER) return no_alert(b, c);
         if (c->kind != DOC_LIST || !c->first)
             return doc_error(c, b->name, RC_INVALID, b->e, "must be a list of alert types, ours first");
         rc = copy(b, c->key, &name);
         for (const struct doc *t = c->first; !rc && t; t = t->next) {
             struct ddf_alert *al = &b->l->alerts[b->l->n_alerts];
+            al->kind = kind;
             al->name = name;
             if (t->kind != DOC_SCALAR)
                 rc = doc_error(t, b->name, RC_INVALID, b->e, "must be an alert type");
-            else if (ddf_layout_alert_name(b->l, t->text).n)
+            else if (ddf_layout_alert(b->l, t->text) != DDF_ALERT_OTHER)
                 rc = doc_error(t, b->name, RC_INVALID, b->e, "this alert type is already in the list");
             else if (!(rc = copy(b, t->text, &al->type)))
                 b->l->n_alerts++;
@@ -303,6 +387,21 @@ static enum rc read_words(struct loader *b, const struct doc *map, struct ddf_en
     if (d->kind == DOC_SCALAR) return read_named_words(b, d, en);
     if (d->kind == DOC_NULL || !d->first) return doc_error(d, b->name, RC_INVALID, b->e, "must have at least one word");
     return read_word_list(b, d, &en->words, &en->n_words);
+}
+
+/* {role: one of the entry's words}. */
+static enum rc read_word_roles(struct loader *b, const struct doc *map, struct ddf_entry *en)
+{
+    const struct doc *d = doc_get(map, "wordRoles");
+    enum rc rc = d ? is_map(b, d) : RC_OK;
+    if (!rc && d) rc = read_word_list(b, d, &en->word_roles, &en->n_word_roles);
+    for (const struct doc *c = rc || !d ? NULL : d->first; !rc && c; c = c->next) {
+        size_t i = 0;
+        while (i < en->n_words && !str_eq(en->words[i].word, c->text)) i++;
+        if (!layout_role(LAYOUT_WORD, en->scope, c->key, NULL)) rc = no_role(b, c, LAYOUT_WORD, en->scope);
+        if (!rc && i == en->n_words) rc = doc_error(c, b->name, RC_INVALID, b->e, "is no word of this entry");
+    }
+    return rc;
 }
 
 /* Words of the entry, the safest first. */
@@ -395,6 +494,7 @@ static enum rc read_entry(struct loader *b, const struct doc *d, enum ddf_scope 
     en->scope = scope;
     en->kpi = part == KPIS;
     if (!rc) rc = copy(b, d->key, &en->name);
+    if (!rc) rc = read_role(b, d, LAYOUT_ENTRY, scope, &en->role);
     if (!rc) rc = get_text(b, d, "path", true, &en->path);
     if (!rc) rc = check_path(b, d, en->name, en->path, &en->instance);
     if (!rc) rc = get_text(b, d, "format", true, &en->format);
@@ -414,6 +514,7 @@ static enum rc read_entry(struct loader *b, const struct doc *d, enum ddf_scope 
     if (!rc) rc = get_flag(b, d, "failClosed", false, &en->fail_closed);
     if (!rc) rc = get_flag(b, d, "onlyGrows", false, &en->only_grows);
     if (!rc) rc = read_words(b, d, en);
+    if (!rc) rc = read_word_roles(b, d, en);
     if (!rc) rc = read_safest(b, d, en);
     if (!rc) rc = read_with(b, d, en);
     if (!rc) rc = read_default(b, d, en);
@@ -456,7 +557,8 @@ static enum rc read_arg(struct loader *b, const struct doc *d, struct ddf_arg *a
     enum rc rc = copy(b, d->key, &arg->name);
     if (!rc && d->kind == DOC_SCALAR) rc = copy(b, d->text, &arg->type);
     if (!rc && d->kind != DOC_SCALAR) {
-        rc = known_keys(b, d, " type label default ");
+        rc = known_keys(b, d, " type role label default ");
+        if (!rc) rc = read_role(b, d, LAYOUT_ARG, DDF_VM, &arg->role);
         if (!rc) rc = get_text(b, d, "type", true, &arg->type);
         if (!rc) rc = get_text(b, d, "label", false, &arg->label);
         if (!rc) rc = get_text(b, d, "default", false, &arg->default_to);
@@ -501,10 +603,11 @@ static enum rc read_operation(struct loader *b, const struct doc *d, enum ddf_sc
 {
     struct ddf_operation *op = &b->l->operations[b->l->n_operations];
     enum rc rc = known_keys(b, d,
-                            " path label help confirm primary interrupts from fromForced to lockTo whileLocked"
-                            " destructive args deleteNode ");
+                            " role path label help confirm primary interrupts from fromForced to lockTo whileLocked"
+                            " destructive args touches deleteNode ");
     op->scope = scope;
     if (!rc) rc = copy(b, d->key, &op->name);
+    if (!rc) rc = read_role(b, d, LAYOUT_OPERATION, scope, &op->role);
     if (!rc) rc = get_flag(b, d, "deleteNode", false, &op->delete_node);
     if (!rc && op->delete_node && (doc_get(d, "path") || scope == DDF_DEVICE))
         rc = doc_error(d, b->name, RC_INVALID, b->e,
@@ -555,7 +658,8 @@ static enum rc read_scopes(struct loader *b, const struct doc *root)
     for (int s = 0; !rc && s < DDF_SCOPE_COUNT; s++) {
         const struct doc *d = doc_get(root, scope_names[s]);
         const struct doc *ops = doc_get(d, "operations");
-        if (d) rc = known_keys(b, d, " settings facts kpis operations ");
+        if (d) rc = known_keys(b, d, " settings facts kpis operations without ");
+        if (!rc && d) rc = read_without(b, d, (unsigned)s);
         if (!rc && ops) rc = is_map(b, ops);
         for (const struct doc *c = ops ? ops->first : NULL; !rc && c; c = c->next)
             rc = read_operation(b, c, (enum ddf_scope)s);
@@ -567,6 +671,34 @@ static enum rc read_scopes(struct loader *b, const struct doc *root)
             for (const struct doc *c = d ? d->first : NULL; !rc && c; c = c->next)
                 rc = read_entry(b, c, (enum ddf_scope)s, (enum part)p);
         }
+    }
+    return rc;
+}
+
+static enum rc read_touches(struct loader *b, const struct doc *map, struct ddf_operation *op)
+{
+    const struct doc *d = doc_get(map, "touches");
+    if (!d) return RC_OK;
+    if (d->kind != DOC_LIST) return doc_error(d, b->name, RC_INVALID, b->e, "must be a list of entries");
+    if (!(op->touches = ARENA_ARRAY(b->a, const struct ddf_entry *, count(d)))) return no_memory(b);
+    for (const struct doc *c = d->first; c; c = c->next) {
+        const struct ddf_entry *en = ddf_layout_entry(b->l, op->scope, c->text);
+        if (!en || en->instance)
+            return doc_error(c, b->name, RC_INVALID, b->e, "is no entry of this section, or one with a '*'");
+        op->touches[op->n_touches++] = en;
+    }
+    return RC_OK;
+}
+
+/* When all entries are known. */
+static enum rc read_all_touches(struct loader *b, const struct doc *root)
+{
+    enum rc rc = RC_OK;
+    size_t n = 0;
+    for (int s = 0; s < DDF_SCOPE_COUNT; s++) {
+        const struct doc *ops = doc_get(doc_get(root, scope_names[s]), "operations");
+        for (const struct doc *c = ops ? ops->first : NULL; !rc && c; c = c->next)
+            rc = read_touches(b, c, &b->l->operations[n++]);
     }
     return rc;
 }
@@ -719,7 +851,7 @@ static enum rc read_head(struct loader *b, const struct doc *root)
     int form = 0;
     enum rc rc = known_keys(b, root,
                             " layout mo imageMo root vms images states reasons phases resultsOk results alerts "
-                            "device vm image aliases goals rules ");
+                            "device vm image aliases goals rules without ");
     if (!rc) rc = get_int(b, root, "layout", 0, &form);
     if (!rc && form != 1)
         rc = doc_error(root, b->name, RC_INVALID, b->e, "\"layout: 1\" is missing: this program knows form 1 only");
@@ -738,16 +870,19 @@ static enum rc read_layout(struct loader *b, const struct doc *root)
 {
     enum rc rc = read_head(b, root);
     if (!rc) rc = read_states(b, root);
-    if (!rc) rc = read_codes(b, root, "reasons", &b->l->reasons, &b->l->n_reasons);
-    if (!rc) rc = read_codes(b, root, "phases", &b->l->phases, &b->l->n_phases);
-    if (!rc) rc = read_codes(b, root, "results", &b->l->results, &b->l->n_results);
+    if (!rc) rc = read_codes(b, root, "reasons", true, &b->l->reasons, &b->l->n_reasons);
+    if (!rc) rc = read_codes(b, root, "phases", false, &b->l->phases, &b->l->n_phases);
+    if (!rc) rc = read_codes(b, root, "results", false, &b->l->results, &b->l->n_results);
     if (!rc) rc = read_alerts(b, root);
     if (!rc) rc = make_room(b, root);
     if (!rc) rc = read_scopes(b, root);
+    if (!rc) rc = read_without(b, root, DDF_SCOPE_COUNT);
+    if (!rc) rc = read_all_touches(b, root);
     if (!rc) join_instances(b->l);
     if (!rc) rc = read_aliases(b, root);
     if (!rc) rc = read_goals(b, root);
     if (!rc) rc = read_rules(b, root);
+    if (!rc) rc = find_roles(b, root);
     return rc;
 }
 

@@ -343,7 +343,7 @@ static void find_exec(struct planning *p, struct live_op *op)
     struct ddf_match m = { 0 };
     const struct pol_mirror_node *c = NULL;
     if (ddf_layout_match(p->l, o->tree_uri, &m) && m.operation && m.scope == DDF_VM)
-        c = mirror_entry(p, DDF_VM, "progress.correlator", m.owner);
+        c = mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, m.owner);
     if (c && c->known == POL_REPORTED && c->at_ms > o->updated_ms) {
         struct pol_progress at = { .correlator = c->value, .percent = -1 };
         struct pol_verdict v;
@@ -351,9 +351,9 @@ static void find_exec(struct planning *p, struct live_op *op)
             op_unknown(p, op, "its answer was lost, and the VM's Progress is of another operation");
             return;
         }
-        mirror_number(p, DDF_VM, "progress.phase", m.owner, &at.phase);
-        mirror_number(p, DDF_VM, "progress.pct", m.owner, &at.percent);
-        mirror_number(p, DDF_VM, "progress.result", m.owner, &at.result);
+        mirror_number(p, DDF_ROLE_PROGRESS_PHASE, m.owner, &at.phase);
+        mirror_number(p, DDF_ROLE_PROGRESS_PCT, m.owner, &at.percent);
+        mirror_number(p, DDF_ROLE_PROGRESS_RESULT, m.owner, &at.result);
         pol_op_on_progress(p->l, o, &at, p->a, &v);
         add_move(p, op, &v);
         return;

@@ -27,7 +27,7 @@ bool pol_op_state_of(struct str name, enum pol_op_state *out)
 /* Statuses a client gives to a command (protocol.md 6). `lasting`: the same command can never succeed. */
 static const struct code {
     int code;
-    const char *text;
+    const char *text; /* NULL: a result code, of which the layout says it */
     bool busy, lasting;
 } codes[] = {
     { POL_CODE_LOST, "the session ended each time when it was sent alone", false, false },
@@ -67,14 +67,14 @@ static const struct code {
     { 511, "the device failed severely", false, false },
     { 516, "rollback failed", false, false },
     { 517, "the Atomic's answer is too large for one message", false, true },
-    { 1401, "the user refused", false, false },
-    { 1411, "not implemented, or the hypervisor cannot do it", false, true },
-    { 1413, "guest type or environment not supported", false, true },
-    { 1420, "the image does not fit", false, true },
-    { 1425, "the peripheral does not have this access mode", false, true },
-    { 1443, "the caller's domain may not do this", false, true },
-    { 1444, "another operation is running", true, false },
-    { 1447, "the VM is protected", false, true },
+    { 1401, NULL, false, false },
+    { 1411, NULL, false, true },
+    { 1413, NULL, false, true },
+    { 1420, NULL, false, true },
+    { 1425, NULL, false, true },
+    { 1443, NULL, false, true },
+    { 1444, NULL, true, false },
+    { 1447, NULL, false, true },
 };
 
 static const struct code *code_of(int code)
@@ -94,7 +94,7 @@ struct str pol_code_words(const struct ddf_layout *l, int code)
 {
     const struct code *c = code_of(code);
     if (code >= 1000 && l) return ddf_layout_result_text(l, code);
-    return c                            ? str_of(c->text)
+    return c && c->text                 ? str_of(c->text)
            : code == 202                ? STR("taken, the device works on it")
            : code >= 200 && code <= 213 ? STR("done")
                                         : STR("refused by the device");
@@ -377,30 +377,15 @@ struct str pol_op_key(const struct ddf_layout *l, const struct pol_operation *op
     return arena_printf(a, "%s %.*s", deletes ? "delete" : "exec", STR_ARG(uri));
 }
 
-/* Layout names of what operations change, beside their owner's state. */
-static const struct touch {
-    const char *kind;
-    const char *names[3];
-} touches[] = {
-    { "upgrade", { "image.node", "upgrade.node" } },
-    { "rollback", { "image.node", "upgrade.node" } },
-    { "commit", { "image.node", "upgrade.node" } },
-    { "applyResources", { "resources.node" } },
-    { "snapshot", { "snapshots.node" } },
-    { "snapshots.remove", { "snapshots.node" } },
-    { "snapshots.restore", { "snapshots.node" } },
-    { "kpi.collect", { "kpi.node" } },
-    { "kpi.reset", { "kpi.node" } },
-    { "wipe", { "wipeList.node" } },
-};
-static const char *const vm_always[] = { "state",     "stateReason",   "stateTime",
-                                         "lockState", "progress.node", "resources.pending" };
-static const char *const image_always[] = { "status", "doneKB", "result" };
+/* What every operation of a VM, or of an image, may change. */
+static const enum ddf_role vm_always[] = { DDF_ROLE_STATE,      DDF_ROLE_STATE_REASON,  DDF_ROLE_STATE_TIME,
+                                           DDF_ROLE_LOCK_STATE, DDF_ROLE_PROGRESS_NODE, DDF_ROLE_RESOURCES_PENDING };
+static const enum ddf_role image_always[] = { DDF_ROLE_IMAGE_STATUS, DDF_ROLE_IMAGE_DONE_KB, DDF_ROLE_IMAGE_RESULT };
+enum { ALWAYS = 6 };
 
-static bool touch(const struct ddf_layout *l, const struct pol_operation *op, const char *name, struct arena *a,
-                  struct str *uris, size_t *n)
+static bool touch(const struct ddf_layout *l, const struct pol_operation *op, const struct ddf_entry *en,
+                  struct arena *a, struct str *uris, size_t *n)
 {
-    const struct ddf_entry *en = ddf_layout_entry(l, op->scope, str_of(name));
     if (!en) return true;
     uris[*n] = ddf_layout_uri(l, en, op->owner, (struct str){ 0 }, a);
     return uris[(*n)++].n > 0;
@@ -416,8 +401,8 @@ static struct str touched(struct str uri)
 enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *op, struct arena *a, struct str **uris,
                        size_t *n)
 {
-    enum { TOUCHES = 16 };
-    struct str *out = ARENA_ARRAY(a, struct str, TOUCHES + op->n_items);
+    const struct ddf_operation *o = ddf_layout_operation(l, op->scope, op->kind);
+    struct str *out = ARENA_ARRAY(a, struct str, ALWAYS + op->n_items + (o ? o->n_touches : 0));
     size_t count = 0;
     bool ok = out != NULL;
 
@@ -428,19 +413,17 @@ enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *o
             if (!pol_is_look(op->items[i].command)) out[count++] = touched(op->items[i].uri);
     } else if (ok && str_is(op->kind, "tree")) {
         out[count++] = touched(op->tree_uri);
-    } else if (ok && (op->scope == DDF_DEVICE || str_is(op->kind, "delete") || str_is(op->kind, "delete-node"))) {
-        out[count] = op->scope == DDF_DEVICE && !str_is(op->kind, "refresh")
+    } else if (ok && (op->scope == DDF_DEVICE || ddf_operation_removes(o))) {
+        out[count] = op->scope == DDF_DEVICE && !ddf_operation_is(o, DDF_OP_REFRESH)
                          ? l->vms
                          : ddf_layout_owner_uri(l, op->scope, op->owner, a);
         ok = out[count++].n > 0;
     } else if (ok) {
-        const char *const *always = op->scope == DDF_IMAGE ? image_always : vm_always;
+        const enum ddf_role *always = op->scope == DDF_IMAGE ? image_always : vm_always;
         size_t n_always = op->scope == DDF_IMAGE ? sizeof image_always / sizeof *image_always
                                                  : sizeof vm_always / sizeof *vm_always;
-        for (size_t i = 0; ok && i < n_always; i++) ok = touch(l, op, always[i], a, out, &count);
-        for (size_t i = 0; ok && i < sizeof touches / sizeof touches[0]; i++)
-            for (size_t k = 0; ok && str_is(op->kind, touches[i].kind) && k < 3 && touches[i].names[k]; k++)
-                ok = touch(l, op, touches[i].names[k], a, out, &count);
+        for (size_t i = 0; ok && i < n_always; i++) ok = touch(l, op, l->entry[always[i]], a, out, &count);
+        for (size_t i = 0; ok && o && i < o->n_touches; i++) ok = touch(l, op, o->touches[i], a, out, &count);
     }
     if (!ok) return RC_NOMEM;
     *uris = out;

@@ -14,9 +14,9 @@ static bool seen(struct planning *p, struct str id)
     return false;
 }
 
-/* What the entry shall hold, in our words. Empty values are not written. */
+/* What the entry shall hold. Empty values are not written. */
 struct fact {
-    const char *name;
+    enum ddf_role role;
     struct str value;
 };
 enum { IMAGE_FACTS = 11 };
@@ -24,17 +24,17 @@ enum { IMAGE_FACTS = 11 };
 static void facts_of(struct planning *p, const struct pol_image *m, struct fact out[IMAGE_FACTS])
 {
     struct fact f[IMAGE_FACTS] = {
-        { "id", m->id },
-        { "name", m->name },
-        { "version", m->version },
-        { "guestType", m->guest_type },
-        { "arch", m->arch },
-        { "format", m->format },
-        { "url", m->url },
-        { "sizeKB", say(p, "%llu", (unsigned long long)((m->size_bytes + 1023) / 1024)) },
-        { "hashAlg", STR("sha256") },
-        { "hash", m->sha256 },
-        { "owner", p->f->owner ? say(p, "%d", p->f->owner) : (struct str){ 0 } },
+        { DDF_ROLE_IMAGE_ID, m->id },
+        { DDF_ROLE_IMAGE_NAME, m->name },
+        { DDF_ROLE_IMAGE_VERSION, m->version },
+        { DDF_ROLE_IMAGE_GUEST_TYPE, m->guest_type },
+        { DDF_ROLE_IMAGE_ARCH, m->arch },
+        { DDF_ROLE_IMAGE_FORMAT, m->format },
+        { DDF_ROLE_IMAGE_URL, m->url },
+        { DDF_ROLE_IMAGE_SIZE_KB, say(p, "%llu", (unsigned long long)((m->size_bytes + 1023) / 1024)) },
+        { DDF_ROLE_IMAGE_HASH_ALG, STR("sha256") },
+        { DDF_ROLE_IMAGE_HASH, m->sha256 },
+        { DDF_ROLE_IMAGE_OWNER, p->f->owner ? say(p, "%d", p->f->owner) : (struct str){ 0 } },
     };
     for (size_t i = 0; i < IMAGE_FACTS; i++) out[i] = f[i];
 }
@@ -49,7 +49,7 @@ static void create(struct planning *p, const struct pol_vm *vm, const struct pol
     facts_of(p, m, f);
     if (!batch_add_node(p, &b, owner_uri(p, DDF_IMAGE, m->id), why)) return;
     for (size_t i = 0; i < IMAGE_FACTS; i++)
-        if (f[i].value.n) batch_set_name(p, &b, f[i].name, f[i].value, why);
+        if (f[i].value.n) batch_set_role(p, &b, f[i].role, f[i].value, why);
     if (batch_send(p, &b, why))
         add_wait(p, vm->name, "working", say(p, "image %.*s is being announced to the device", STR_ARG(name)), 0, 0);
 }
@@ -65,9 +65,9 @@ static bool correct(struct planning *p, const struct pol_image *m, struct str na
     batch_init(&b, DDF_IMAGE, m->id, false);
     facts_of(p, m, f);
     for (size_t i = 0; i < IMAGE_FACTS; i++) {
-        const struct ddf_entry *en = ddf_layout_entry(p->l, DDF_IMAGE, str_of(f[i].name));
-        const struct pol_mirror_node *n = mirror_entry(p, DDF_IMAGE, f[i].name, m->id);
-        if (en && f[i].value.n && readable(p, entry_uri(p, DDF_IMAGE, f[i].name, m->id)) &&
+        const struct ddf_entry *en = p->l->entry[f[i].role];
+        const struct pol_mirror_node *n = mirror_entry(p, f[i].role, m->id);
+        if (en && f[i].value.n && readable(p, entry_uri(p, f[i].role, m->id)) &&
             (!n || !same_value(en->format, n->value, f[i].value)))
             batch_set(p, &b, en, (struct str){ 0 }, f[i].value, why);
     }
@@ -77,7 +77,7 @@ static bool correct(struct planning *p, const struct pol_image *m, struct str na
 static struct str how_far(struct planning *p, struct str id)
 {
     int done, size;
-    if (!mirror_number(p, DDF_IMAGE, "doneKB", id, &done) || !mirror_number(p, DDF_IMAGE, "sizeKB", id, &size) ||
+    if (!mirror_number(p, DDF_ROLE_IMAGE_DONE_KB, id, &done) || !mirror_number(p, DDF_ROLE_IMAGE_SIZE_KB, id, &size) ||
         size <= 0)
         return (struct str){ 0 };
     return say(p, " (%d %%)", (int)(100.0 * done / size));
@@ -98,9 +98,9 @@ bool plan_image(struct planning *p, const struct pol_vm *vm)
 {
     const struct pol_image *m = vm->image;
     struct str name = say(p, "%.*s:%.*s", STR_ARG(m->name), STR_ARG(m->version)), uri = owner_uri(p, DDF_IMAGE, m->id);
-    struct str word = mirror_word(p, DDF_IMAGE, "status", m->id);
+    const struct ddf_word *word = mirror_word(p, DDF_ROLE_IMAGE_STATUS, m->id);
     struct live_op *op = busy_with(p, DDF_IMAGE, m->id);
-    bool there = uri.n && mirror_has(p, uri), ready = there && str_is(word, "ready");
+    bool there = uri.n && mirror_has(p, uri), ready = there && word_is(p, word, DDF_WORD_IMAGE_READY);
 
     if (ready || p->no_memory) return ready && !p->no_memory;
     if (seen(p, m->id)) {
@@ -117,22 +117,23 @@ bool plan_image(struct planning *p, const struct pol_vm *vm)
                  say(p, "image %.*s is downloading%.*s", STR_ARG(name), STR_ARG(how_far(p, m->id))), 202, 0);
     } else if (written_not_read(p, m->id)) {
         add_wait(p, vm->name, "working", say(p, "the entry of image %.*s is being read back", STR_ARG(name)), 0, 0);
-    } else if (!word.n) {
+    } else if (!word) {
         if (!add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_DISCOVER, "how the image is"))
             add_wait(p, vm->name, "failed", say(p, "the device does not tell how image %.*s is", STR_ARG(name)), 0, 0);
-    } else if (str_is(word, "downloading") || str_is(word, "verifying")) {
-        const struct pol_mirror_node *n = mirror_entry(p, DDF_IMAGE, "status", m->id);
+    } else if (word_is(p, word, DDF_WORD_DOWNLOADING) || word_is(p, word, DDF_WORD_VERIFYING)) {
+        const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_IMAGE_STATUS, m->id);
         add_wait(p, vm->name, "working",
-                 say(p, "image %.*s is %.*s%.*s", STR_ARG(name), STR_ARG(word), STR_ARG(how_far(p, m->id))), 202, 0);
+                 say(p, "image %.*s is %.*s%.*s", STR_ARG(name), STR_ARG(word->word), STR_ARG(how_far(p, m->id))), 202,
+                 0);
         if (p->f->now_ms - n->at_ms >= POL_POLL_MS)
             add_progress_read(p, DDF_IMAGE, m->id, POL_FOR_INQUIRY, "how far the image is");
     } else if (correct(p, m, name)) {
-        if (add_operation(p, DDF_IMAGE, m->id, STR("download"), (struct str){ 0 },
+        if (add_operation(p, p->l->operation[DDF_OP_DOWNLOAD], m->id, (struct str){ 0 },
                           say(p, "download image %.*s", STR_ARG(name))))
             add_wait(p, vm->name, "working", say(p, "image %.*s is being downloaded", STR_ARG(name)), 0, 0);
         else
             add_wait(p, vm->name, "waiting",
-                     say(p, "image %.*s is not on the device (%.*s)", STR_ARG(name), STR_ARG(word)), 0, 0);
+                     say(p, "image %.*s is not on the device (%.*s)", STR_ARG(name), STR_ARG(word->word)), 0, 0);
     }
     return false;
 }

@@ -20,27 +20,20 @@ const char *state_name(const struct planning *p, int state)
     return s ? s->name.p : "in a state nobody knows";
 }
 
-int state_value(const struct planning *p, const char *name)
+bool state_is(const struct planning *p, int state, enum ddf_state_role role)
 {
-    for (size_t i = 0; i < p->l->n_states; i++)
-        if (str_is(p->l->states[i].name, name)) return p->l->states[i].value;
-    return -1;
-}
-
-bool state_is(const struct planning *p, int state, const char *name)
-{
-    return state == state_value(p, name);
+    return ddf_layout_state_is(p->l, state, role);
 }
 
 bool is_locked(struct planning *p, struct str vm)
 {
-    struct str word = mirror_word(p, DDF_VM, "lockState", vm);
-    return str_is(word, "locked") || str_is(word, "partly-locked");
+    const struct ddf_word *word = mirror_word(p, DDF_ROLE_LOCK_STATE, vm);
+    return word_is(p, word, DDF_WORD_LOCKED) || word_is(p, word, DDF_WORD_PARTLY_LOCKED);
 }
 
 enum whose whose_is(struct planning *p, struct str vm)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "domain.servers", vm);
+    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_DOMAIN_SERVERS, vm);
     struct str rest = n ? n->value : (struct str){ 0 }, one;
     bool any = false;
     if (n && n->known != POL_REPORTED && failure_of(p, say(p, "get %.*s", STR_ARG(n->uri))))
@@ -59,9 +52,9 @@ bool is_ours(struct planning *p, struct str vm)
 
 bool asks_whose(struct planning *p, struct str vm)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "domain.servers", vm);
+    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_DOMAIN_SERVERS, vm);
     if (n && n->known == POL_REPORTED) return false; /* it said that nobody owns it */
-    return add_read(p, entry_uri(p, DDF_VM, "domain.servers", vm), false, POL_FOR_DISCOVER,
+    return add_read(p, entry_uri(p, DDF_ROLE_DOMAIN_SERVERS, vm), false, POL_FOR_DISCOVER,
                     "whose VM it is decides what may be done");
 }
 
@@ -129,10 +122,10 @@ void wait_busy(struct planning *p, struct live_op *op, struct str vm)
     const struct pol_mirror_node *since = NULL, *c = NULL;
     int percent = -1;
     if (op->op->scope == DDF_VM) {
-        c = mirror_entry(p, DDF_VM, "progress.correlator", op->op->owner);
+        c = mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, op->op->owner);
         if (c && str_eq(c->value, op->op->correlator)) {
-            since = mirror_entry(p, DDF_VM, "progress.start", op->op->owner);
-            mirror_number(p, DDF_VM, "progress.pct", op->op->owner, &percent);
+            since = mirror_entry(p, DDF_ROLE_PROGRESS_START, op->op->owner);
+            mirror_number(p, DDF_ROLE_PROGRESS_PCT, op->op->owner, &percent);
         }
     }
     struct str begun = { 0 };
@@ -157,14 +150,15 @@ void wait_busy(struct planning *p, struct live_op *op, struct str vm)
 
 /* Operations whose proof is another node than the state. */
 static const struct proof {
-    const char *kind;
-    const char *name;
-    const char *same_as;
+    enum ddf_operation_role operation;
+    enum ddf_role entry;
+    enum ddf_role same_as; /* where there is no value */
     const char *value;
     const char *else_why;
 } proofs[] = {
-    { "upgrade", "image", "upgrade.target", NULL, "the device says it is done, but the VM has another image" },
-    { "applyResources", "resources.pending", NULL, "false",
+    { DDF_OP_UPGRADE, DDF_ROLE_VM_IMAGE, DDF_ROLE_UPGRADE_TARGET, NULL,
+      "the device says it is done, but the VM has another image" },
+    { DDF_OP_APPLY_RESOURCES, DDF_ROLE_RESOURCES_PENDING, DDF_ROLE_COUNT, "false",
       "the device says it is done, but the resources still wait" },
 };
 
@@ -176,8 +170,8 @@ void op_fail(struct planning *p, struct live_op *op, int code, struct str why)
 
 static bool proved_by_node(struct planning *p, struct live_op *op, const struct proof *x)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, x->name, op->op->owner);
-    const struct pol_mirror_node *same = x->same_as ? mirror_entry(p, DDF_VM, x->same_as, op->op->owner) : NULL;
+    const struct pol_mirror_node *n = mirror_entry(p, x->entry, op->op->owner);
+    const struct pol_mirror_node *same = x->value ? NULL : mirror_entry(p, x->same_as, op->op->owner);
     struct str want = x->value ? str_of(x->value) : same ? same->value : (struct str){ 0 };
     if (n && n->known == POL_STALE) return false;
     if (!n || !want.n || same_value(n->format, n->value, want))
@@ -190,7 +184,7 @@ static bool proved_by_node(struct planning *p, struct live_op *op, const struct 
 /* A state that passes is looked at again after a while. */
 void poll_state(struct planning *p, struct str vm)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "state", vm);
+    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_STATE, vm);
     if (n && n->known == POL_REPORTED && p->f->now_ms - n->at_ms >= POL_POLL_MS)
         add_read(p, n->uri, false, POL_FOR_VERIFY, "the state was passing when it was last read");
 }
@@ -204,13 +198,13 @@ static void prove_vm(struct planning *p, struct live_op *op)
         return;
     }
     for (size_t i = 0; i < sizeof proofs / sizeof proofs[0]; i++)
-        if (str_is(op->op->kind, proofs[i].kind)) {
+        if (ddf_operation_is(o, proofs[i].operation)) {
             proved_by_node(p, op, &proofs[i]);
             return;
         }
-    if (!mirror_number(p, DDF_VM, "state", op->op->owner, &state)) return; /* being read */
+    if (!mirror_number(p, DDF_ROLE_STATE, op->op->owner, &state)) return; /* being read */
     if (o->lock_to >= 0) {
-        if (!mirror_number(p, DDF_VM, "lockState", op->op->owner, &lock)) return;
+        if (!mirror_number(p, DDF_ROLE_LOCK_STATE, op->op->owner, &lock)) return;
         if (lock == o->lock_to)
             add_verified(p, op);
         else
@@ -229,19 +223,19 @@ static void prove_vm(struct planning *p, struct live_op *op)
 static void inquire_vm(struct planning *p, struct live_op *op)
 {
     struct str vm = op->op->owner;
-    const struct pol_mirror_node *c = mirror_entry(p, DDF_VM, "progress.correlator", vm);
+    const struct pol_mirror_node *c = mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, vm);
     bool accepted = op->state == POL_OP_ACCEPTED;
     int64_t now = p->f->now_ms;
 
     if (c && c->known == POL_REPORTED) {
-        const struct pol_mirror_node *text = mirror_entry(p, DDF_VM, "progress.text", vm);
+        const struct pol_mirror_node *text = mirror_entry(p, DDF_ROLE_PROGRESS_TEXT, vm);
         struct pol_progress at = { .correlator = c->value,
                                    .percent = -1,
                                    .text = text ? text->value : (struct str){ 0 } };
         struct pol_verdict v;
-        mirror_number(p, DDF_VM, "progress.phase", vm, &at.phase);
-        mirror_number(p, DDF_VM, "progress.pct", vm, &at.percent);
-        mirror_number(p, DDF_VM, "progress.result", vm, &at.result);
+        mirror_number(p, DDF_ROLE_PROGRESS_PHASE, vm, &at.phase);
+        mirror_number(p, DDF_ROLE_PROGRESS_PCT, vm, &at.percent);
+        mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm, &at.result);
         bool same = str_eq(c->value, op->op->correlator);
         /* Another one's progress long after ours was accepted: ours is over. Soon after, the device may not have
          * written it yet. */
@@ -260,18 +254,18 @@ static void inquire_vm(struct planning *p, struct live_op *op)
 
 static void inquire_image(struct planning *p, struct live_op *op)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_IMAGE, "status", op->op->owner);
-    struct str word = mirror_word(p, DDF_IMAGE, "status", op->op->owner);
+    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_IMAGE_STATUS, op->op->owner);
+    const struct ddf_word *word = mirror_word(p, DDF_ROLE_IMAGE_STATUS, op->op->owner);
     struct pol_verdict v = { .state = op->state, .percent = -1 };
     int result = 0;
 
-    if (str_is(word, "ready")) {
+    if (word_is(p, word, DDF_WORD_IMAGE_READY)) {
         add_verified(p, op);
-    } else if (str_is(word, "downloadFailed") || str_is(word, "verificationFailed")) {
-        mirror_number(p, DDF_IMAGE, "result", op->op->owner, &result);
+    } else if (word_is(p, word, DDF_WORD_DOWNLOAD_FAILED) || word_is(p, word, DDF_WORD_VERIFICATION_FAILED)) {
+        mirror_number(p, DDF_ROLE_IMAGE_RESULT, op->op->owner, &result);
         op_fail(p, op, result, pol_code_text(p->l, result ? result : 1412, p->a));
-    } else if (word.n && op->state == POL_OP_SENT) {
-        bool idle = str_is(word, "idle"), more = op->op->tries < POL_MAX_TRIES;
+    } else if (word && op->state == POL_OP_SENT) {
+        bool idle = word_is(p, word, DDF_WORD_IMAGE_IDLE), more = op->op->tries < POL_MAX_TRIES;
         v.state = !idle ? POL_OP_ACCEPTED : more ? POL_OP_QUEUED : POL_OP_FAILED;
         v.why = !idle  ? STR("the device works on it")
                 : more ? STR("it did not reach the device; it is sent again")
@@ -304,23 +298,24 @@ static void inquire_device(struct planning *p, struct live_op *op)
 static void inquire(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
+    const struct ddf_operation *kind = ddf_layout_operation(p->l, o->scope, o->kind);
     if (str_is(o->kind, "tree")) {
         tree_inquire(p, op);
     } else if (o->scope == DDF_DEVICE) {
         inquire_device(p, op);
     } else if (!mirror_has(p, owner_uri(p, o->scope, o->owner))) {
-        if (str_is(o->kind, "delete") || str_is(o->kind, "delete-node"))
+        if (ddf_operation_removes(kind))
             add_verified(p, op);
         else
             op_fail(p, op, 404, say(p, "%.*s is no longer on the device", STR_ARG(o->owner)));
     } else if (o->scope == DDF_IMAGE) {
-        if (op->state == POL_OP_ACKNOWLEDGED && !str_is(o->kind, "download"))
+        if (op->state == POL_OP_ACKNOWLEDGED && !ddf_operation_is(kind, DDF_OP_DOWNLOAD))
             add_verified(p, op);
         else
             inquire_image(p, op);
     } else if (op->state != POL_OP_ACKNOWLEDGED) {
         inquire_vm(p, op);
-    } else if (str_is(o->kind, "delete") || str_is(o->kind, "delete-node")) {
+    } else if (ddf_operation_removes(kind)) {
         add_read(p, owner_uri(p, DDF_VM, o->owner), false, POL_FOR_VERIFY, "is it gone?");
     } else {
         prove_vm(p, op);
@@ -389,9 +384,8 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
     const struct ddf_state *s;
     int state, lock = -1;
 
-    if (!mirror_number(p, DDF_VM, "state", vm, &state)) {
-        if (!add_read(p, entry_uri(p, DDF_VM, "state", vm), false, POL_FOR_VERIFY,
-                      "the state decides what may be done"))
+    if (!mirror_number(p, DDF_ROLE_STATE, vm, &state)) {
+        if (!add_read(p, entry_uri(p, DDF_ROLE_STATE, vm), false, POL_FOR_VERIFY, "the state decides what may be done"))
             op_fail(p, op, 0, STR("the device does not tell the VM's state"));
         return false;
     }
@@ -401,7 +395,7 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
         poll_state(p, vm);
         return false;
     }
-    mirror_number(p, DDF_VM, "lockState", vm, &lock);
+    mirror_number(p, DDF_ROLE_LOCK_STATE, vm, &lock);
     struct pol_verdict done = {
         .state = POL_OP_VERIFIED, .code = 1203, .percent = 100, .why = STR("no change needed")
     };
@@ -439,7 +433,7 @@ static void send_request(struct planning *p, struct live_op *op)
     const struct pol_operation *o = op->op;
     const struct ddf_operation *kind = ddf_layout_operation(p->l, o->scope, o->kind);
     struct str uri = kind ? ddf_layout_operation_uri(p->l, kind, o->owner, p->a) : (struct str){ 0 };
-    bool cancel = str_is(o->kind, "cancel");
+    bool cancel = ddf_operation_is(kind, DDF_OP_CANCEL) || ddf_operation_is(kind, DDF_OP_CANCEL_DOWNLOAD);
 
     if (!kind || !uri.n) {
         op_fail(p, op, 400, say(p, "this management object has no operation \"%.*s\"", STR_ARG(o->kind)));

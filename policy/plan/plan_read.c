@@ -183,15 +183,15 @@ void plan_drift(struct planning *p)
 
 static void kpis_of(struct planning *p, struct str vm)
 {
-    struct str uri = entry_uri(p, DDF_VM, "kpi.node", vm);
+    struct str uri = entry_uri(p, DDF_ROLE_KPI_NODE, vm);
     const struct pol_mirror_node *n = uri.n ? mirror_find(p, uri) : NULL;
     int64_t newest = n ? n->at_ms : -1;
     size_t first, end;
     int state;
 
-    if (!uri.n || !mirror_number(p, DDF_VM, "state", vm, &state) || !is_ours(p, vm)) return;
+    if (!uri.n || !mirror_number(p, DDF_ROLE_STATE, vm, &state) || !is_ours(p, vm)) return;
     const struct ddf_state *s = ddf_layout_state(p->l, state);
-    if (!s || !s->stable || state_is(p, state, "defined") || state_is(p, state, "stopped")) return;
+    if (!s || !s->stable || state_is(p, state, DDF_STATE_DEFINED) || state_is(p, state, DDF_STATE_STOPPED)) return;
     mirror_below(p, uri, &first, &end);
     for (size_t i = first; i < end; i++)
         if (p->f->mirror[i].at_ms > newest) newest = p->f->mirror[i].at_ms;

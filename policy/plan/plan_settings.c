@@ -162,9 +162,9 @@ bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, 
     return put(p, b, leaf(p, uri, en->format, wire, why), optional); /* one the device may not have spoils no Atomic */
 }
 
-bool batch_set_name(struct planning *p, struct batch *b, const char *name, struct str wire, struct str why)
+bool batch_set_role(struct planning *p, struct batch *b, enum ddf_role role, struct str wire, struct str why)
 {
-    const struct ddf_entry *en = ddf_layout_entry(p->l, b->scope, str_of(name));
+    const struct ddf_entry *en = p->l->entry[role];
     return !en || batch_set(p, b, en, (struct str){ 0 }, wire, why);
 }
 

@@ -64,8 +64,7 @@ static const struct ddf_route *route_from(const struct ddf_goal *g, int state)
  * true when a step or wait was made */
 static bool stop_first(struct planning *p, const struct pol_vm *vm, int state, const struct difference *d)
 {
-    const struct ddf_goal *stopped = ddf_layout_goal(p->l, STR("stopped"));
-    const struct ddf_route *r = stopped ? route_from(stopped, state) : NULL;
+    const struct ddf_route *r = route_from(p->l->stopped, state);
     const struct ddf_operation *o = r ? ddf_layout_operation(p->l, DDF_VM, r->operation) : NULL;
 
     if (!vm->goal || vm->goal->state != state || !o || o->destructive || is_locked(p, vm->name)) {
@@ -77,40 +76,40 @@ static bool stop_first(struct planning *p, const struct pol_vm *vm, int state, c
                     0, 0);
         return false;
     }
-    add_operation(p, DDF_VM, vm->name, r->operation, r->args,
-                  say(p, "%.*s needs the VM stopped", STR_ARG(why_of(p, d))));
+    add_operation(p, o, vm->name, r->args, say(p, "%.*s needs the VM stopped", STR_ARG(why_of(p, d))));
     return true;
 }
 
 static void set_upgrade(struct planning *p, struct batch *b, const struct pol_vm *vm, const struct difference *d)
 {
     struct str why = why_of(p, d);
-    const struct pol_mirror_node *after = mirror_entry(p, DDF_VM, "upgrade.window.notAfter", vm->name);
-    const struct pol_mirror_node *before = mirror_entry(p, DDF_VM, "upgrade.window.notBefore", vm->name);
+    const struct pol_mirror_node *after = mirror_entry(p, DDF_ROLE_UPGRADE_NOT_AFTER, vm->name);
+    const struct pol_mirror_node *before = mirror_entry(p, DDF_ROLE_UPGRADE_NOT_BEFORE, vm->name);
     struct str window = vm->window ? say(p, "the window of policy %.*s", STR_ARG(vm->window_policy->name))
                                    : (struct str){ 0 };
-    const struct pol_mirror_node *target = mirror_entry(p, DDF_VM, "upgrade.target", vm->name);
+    const struct pol_mirror_node *target = mirror_entry(p, DDF_ROLE_UPGRADE_TARGET, vm->name);
     int64_t opens, closes;
     char text[17];
 
     b->ours = true;
-    if (!target || !str_eq(target->value, vm->image->id)) batch_set_name(p, b, "upgrade.target", vm->image->id, why);
-    const struct ddf_entry *keeps = ddf_layout_entry(p->l, DDF_VM, STR("upgrade.window.notBefore"));
+    if (!target || !str_eq(target->value, vm->image->id))
+        batch_set_role(p, b, DDF_ROLE_UPGRADE_TARGET, vm->image->id, why);
+    const struct ddf_entry *keeps = p->l->entry[DDF_ROLE_UPGRADE_NOT_BEFORE];
     if (!vm->window || !keeps || !rules_supported(rules_settings(p->f), keeps, (struct str){ 0 })) return;
     pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
     text_time_basic(closes, text);
     if (!after || !str_is(after->value, text))
-        batch_set_name(p, b, "upgrade.window.notAfter", say(p, "%s", text), window);
+        batch_set_role(p, b, DDF_ROLE_UPGRADE_NOT_AFTER, say(p, "%s", text), window);
     text_time_basic(opens, text);
     if (!before || !str_is(before->value, text))
-        batch_set_name(p, b, "upgrade.window.notBefore", say(p, "%s", text), window);
+        batch_set_role(p, b, DDF_ROLE_UPGRADE_NOT_BEFORE, say(p, "%s", text), window);
 }
 
 /* Does the device hold the window that the policy gives? */
 static bool window_kept(struct planning *p, const struct pol_vm *vm)
 {
-    const struct pol_mirror_node *after = mirror_entry(p, DDF_VM, "upgrade.window.notAfter", vm->name);
-    const struct pol_mirror_node *before = mirror_entry(p, DDF_VM, "upgrade.window.notBefore", vm->name);
+    const struct pol_mirror_node *after = mirror_entry(p, DDF_ROLE_UPGRADE_NOT_AFTER, vm->name);
+    const struct pol_mirror_node *before = mirror_entry(p, DDF_ROLE_UPGRADE_NOT_BEFORE, vm->name);
     int64_t opens, closes, from, to;
     pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
     return before && after && before->known == POL_REPORTED && after->known == POL_REPORTED &&
@@ -137,12 +136,12 @@ static bool outside_window(struct planning *p, const struct pol_vm *vm, const st
 /* Another image than the one the VM was provisioned with. @return true when a step was made */
 static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, const struct difference *d)
 {
-    const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, STR("upgrade"));
-    const struct pol_mirror_node *target = mirror_entry(p, DDF_VM, "upgrade.target", vm->name);
-    struct str was = mirror_word(p, DDF_VM, "upgrade.state", vm->name);
+    const struct ddf_operation *o = p->l->operation[DDF_OP_UPGRADE];
+    const struct pol_mirror_node *target = mirror_entry(p, DDF_ROLE_UPGRADE_TARGET, vm->name);
+    const struct ddf_word *was = mirror_word(p, DDF_ROLE_UPGRADE_STATE, vm->name);
     struct batch b;
 
-    const struct ddf_entry *to = ddf_layout_entry(p->l, DDF_VM, STR("upgrade.target"));
+    const struct ddf_entry *to = p->l->entry[DDF_ROLE_UPGRADE_TARGET];
     if (to && !rules_supported(rules_settings(p->f), to, (struct str){ 0 })) {
         add_wait(p, vm->name, "failed",
                  say(p, "%.*s: this device does not upgrade a VM; delete it to have it made anew",
@@ -152,7 +151,7 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
     }
     if (!plan_image(p, vm)) return false;
     if (target && str_eq(target->value, vm->image->id) &&
-        (str_is(was, "rolledBack") || str_is(was, "rollbackFailed"))) {
+        (word_is(p, was, DDF_WORD_ROLLED_BACK) || word_is(p, was, DDF_WORD_ROLLBACK_FAILED))) {
         add_wait_at(p, vm->name, d->uri, "failed",
                     say(p, "%.*s: the device went back to the image before; ask for another image, or upgrade by hand",
                         STR_ARG(why_of(p, d))),
@@ -170,7 +169,7 @@ static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, cons
     set_upgrade(p, &b, vm, d);
     if (b.n || b.n_alone || !target || !str_eq(target->value, vm->image->id)) return batch_send(p, &b, why_of(p, d));
     if (outside_window(p, vm, d)) return false;
-    return add_operation(p, DDF_VM, vm->name, STR("upgrade"), (struct str){ 0 }, why_of(p, d));
+    return add_operation(p, o, vm->name, (struct str){ 0 }, why_of(p, d));
 }
 
 static void wait_defined(struct planning *p, const struct pol_vm *vm, const struct difference *d)
@@ -202,7 +201,7 @@ static bool would_shrink(struct planning *p, const struct pol_vm *vm, const stru
 static bool would_give_away(struct planning *p, const struct pol_vm *vm, const struct difference *d)
 {
     struct str rest = d->v->wire, one;
-    if (!str_is(d->v->setting->entry->name, "domain.servers") || !p->f->server_id.n) return false;
+    if (d->v->setting->entry != p->l->entry[DDF_ROLE_DOMAIN_SERVERS] || !p->f->server_id.n) return false;
     while (str_cut(&rest, ',', &one))
         if (str_eq(str_trim(one), p->f->server_id)) return false;
     add_wait_at(p, vm->name, d->uri, "failed",
@@ -256,7 +255,8 @@ static void backs(struct planning *p, struct batch *b, const struct pol_back *li
 /* @return true when this VM has its stage of this plan (a step was made) */
 static bool settings(struct planning *p, const struct pol_vm *vm, int state)
 {
-    bool defined = state_is(p, state, "defined"), stopped = defined || state_is(p, state, "stopped"), upgrading = false;
+    bool defined = state_is(p, state, DDF_STATE_DEFINED), stopped = defined || state_is(p, state, DDF_STATE_STOPPED),
+         upgrading = false;
     struct difference d, needs_stop = { 0 }, other_image = { 0 };
     struct batch b;
 
@@ -290,22 +290,30 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
     return upgrading && upgrade(p, vm, state, &other_image);
 }
 
+/* The arguments with one more, where the operation takes it. */
+static struct str with_arg(struct planning *p, struct str args, const struct ddf_arg *more)
+{
+    if (!more) return args;
+    return say(p, "%.*s%s%.*s=1", STR_ARG(args), args.n ? ";" : "", STR_ARG(more->name));
+}
+
 /* Values that were written but wait for the VM's next start: taken into use now where the policy wants the VM to
  * run. */
 static bool pending(struct planning *p, const struct pol_vm *vm, int state)
 {
-    const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, STR("applyResources"));
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "resources.pending", vm->name);
+    const struct ddf_operation *o = p->l->operation[DDF_OP_APPLY_RESOURCES];
+    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_RESOURCES_PENDING, vm->name);
     bool waits = n && n->known == POL_REPORTED && same_value(STR("bool"), n->value, STR("true"));
 
-    if (!waits || !o || !vm->goal || vm->goal->state != state || state_is(p, state, "stopped") ||
+    if (!waits || !o || !vm->goal || vm->goal->state != state || state_is(p, state, DDF_STATE_STOPPED) ||
         !has_int(o->from, o->n_from, state))
         return false;
     if (is_locked(p, vm->name)) {
         add_wait(p, vm->name, "waiting", STR("changed resources wait for the VM's next start: it is locked"), 0, 0);
         return false;
     }
-    return add_operation(p, DDF_VM, vm->name, o->name, STR("restart=1"), STR("changed resources wait for a restart"));
+    return add_operation(p, o, vm->name, with_arg(p, (struct str){ 0 }, p->l->arg[DDF_ARG_RESTART]),
+                         STR("changed resources wait for a restart"));
 }
 
 /* ---- lock and goal ---- */
@@ -325,12 +333,11 @@ static void wait_hold(struct planning *p, const struct pol_vm *vm, const struct 
 /* @return true when a step was made */
 static bool lock(struct planning *p, const struct pol_vm *vm, int state)
 {
-    struct str kind = vm->locked ? STR("lock") : STR("unlock");
-    const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, kind);
+    const struct ddf_operation *o = p->l->operation[vm->locked ? DDF_OP_LOCK : DDF_OP_UNLOCK];
     const struct pol_hold *h;
     int now;
 
-    if (!vm->has_locked || !o || !mirror_number(p, DDF_VM, "lockState", vm->name, &now) || now == o->lock_to ||
+    if (!vm->has_locked || !o || !mirror_number(p, DDF_ROLE_LOCK_STATE, vm->name, &now) || now == o->lock_to ||
         (now == 0 && !vm->locked))
         return false;
     if ((h = hold_on(p, vm->name, true, vm->locked_policy, now)) != NULL) {
@@ -338,7 +345,7 @@ static bool lock(struct planning *p, const struct pol_vm *vm, int state)
         return false;
     }
     if (o->n_from && !has_int(o->from, o->n_from, state)) return false; /* nothing to lock yet */
-    return add_operation(p, DDF_VM, vm->name, kind, (struct str){ 0 },
+    return add_operation(p, o, vm->name, (struct str){ 0 },
                          say(p, "locked %s -> %s (policy %.*s)", vm->locked ? "false" : "true",
                              vm->locked ? "true" : "false", STR_ARG(vm->locked_policy->name)));
 }
@@ -347,11 +354,11 @@ static bool lock(struct planning *p, const struct pol_vm *vm, int state)
  * starting it for the policy's goal would undo it for ever. A newer revision or a person's start begins anew. */
 static bool given_up(struct planning *p, const struct pol_vm *vm, int state)
 {
-    const struct pol_mirror_node *when = mirror_entry(p, DDF_VM, "stateTime", vm->name);
+    const struct pol_mirror_node *when = mirror_entry(p, DDF_ROLE_STATE_TIME, vm->name);
     int reason;
     int64_t at_ms;
-    return state_is(p, state, "stopped") && mirror_number(p, DDF_VM, "stateReason", vm->name, &reason) &&
-           str_is(ddf_layout_reason_text(p->l, reason), "crash action") && when &&
+    return state_is(p, state, DDF_STATE_STOPPED) && mirror_number(p, DDF_ROLE_STATE_REASON, vm->name, &reason) &&
+           p->l->reason[DDF_REASON_CRASH_ACTION] && p->l->reason[DDF_REASON_CRASH_ACTION]->code == reason && when &&
            text_time_parse(when->value, &at_ms) && vm->goal_policy->revised_ms < at_ms;
 }
 
@@ -361,16 +368,16 @@ static bool device_acts(struct planning *p, const struct pol_vm *vm, int state, 
 {
     const struct pol_mirror_node *c, *text;
     int phase = 0, result = 0;
-    if (!state_is(p, state, "crashed")) return false;
-    c = mirror_entry(p, DDF_VM, "progress.phase", vm->name);
+    if (!state_is(p, state, DDF_STATE_CRASHED)) return false;
+    c = mirror_entry(p, DDF_ROLE_PROGRESS_PHASE, vm->name);
     if (!c || c->known != POL_REPORTED || c->at_ms < p->f->session_ms)
         return add_progress_read(p, DDF_VM, vm->name, POL_FOR_INQUIRY,
                                  "what the device does of itself after the crash");
-    mirror_number(p, DDF_VM, "progress.phase", vm->name, &phase);
-    mirror_number(p, DDF_VM, "progress.result", vm->name, &result);
-    c = mirror_entry(p, DDF_VM, "progress.correlator", vm->name);
+    mirror_number(p, DDF_ROLE_PROGRESS_PHASE, vm->name, &phase);
+    mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm->name, &result);
+    c = mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, vm->name);
     if (!phase || result || (c && c->value.n)) return false;
-    text = mirror_entry(p, DDF_VM, "progress.text", vm->name);
+    text = mirror_entry(p, DDF_ROLE_PROGRESS_TEXT, vm->name);
     add_wait(p, vm->name, "working",
              pol_with_text(say(p, "%.*s waits for the device's own crash action", STR_ARG(why)),
                            text ? text->value : (struct str){ 0 }, p->a),
@@ -381,14 +388,7 @@ static bool device_acts(struct planning *p, const struct pol_vm *vm, int state, 
 /* `onLeave: remove` is a wish for safety: what the guest wrote is destroyed, not only forgotten. */
 static bool destroys(const struct pol_vm *vm, const struct ddf_operation *o)
 {
-    for (size_t i = 0; i < o->n_args && vm->left && vm->leave == POL_LEAVE_REMOVE; i++)
-        if (str_is(o->args[i].name, "wipe")) return true;
-    return false;
-}
-
-static struct str with_wipe(struct planning *p, struct str args)
-{
-    return args.n ? say(p, "%.*s;wipe=1", STR_ARG(args)) : STR("wipe=1");
+    return vm->left && vm->leave == POL_LEAVE_REMOVE && ddf_operation_is(o, DDF_OP_DELETE);
 }
 
 static void go(struct planning *p, const struct pol_vm *vm, int state)
@@ -406,8 +406,8 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
         wait_hold(p, vm, h, vm->goal_policy);
         return;
     }
-    if (!g->gone && !state_is(p, g->state, "stopped") && given_up(p, vm, state)) {
-        const struct pol_mirror_node *info = mirror_entry(p, DDF_VM, "crash.lastInfo", vm->name);
+    if (!g->gone && !state_is(p, g->state, DDF_STATE_STOPPED) && given_up(p, vm, state)) {
+        const struct pol_mirror_node *info = mirror_entry(p, DDF_ROLE_CRASH_LAST_INFO, vm->name);
         struct str words = say(
             p,
             "%.*s waits: the device stopped the VM after a crash, as its crash policy says; look at its crash figures, then"
@@ -421,13 +421,13 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
                  0);
         return;
     }
-    if (!g->gone && is_locked(p, vm->name) && !state_is(p, state, "defined")) {
+    if (!g->gone && is_locked(p, vm->name) && !state_is(p, state, DDF_STATE_DEFINED)) {
         if (!vm->has_locked || !vm->locked) /* a policy that locks a VM parks it */
             add_wait(p, vm->name, "waiting", say(p, "%.*s waits: the VM is locked", STR_ARG(why)), 1442, 0);
         return;
     }
     if (g->gone || !device_acts(p, vm, state, why))
-        add_operation(p, DDF_VM, vm->name, r->operation, destroys(vm, o) ? with_wipe(p, r->args) : r->args, why);
+        add_operation(p, o, vm->name, destroys(vm, o) ? with_arg(p, r->args, p->l->arg[DDF_ARG_WIPE]) : r->args, why);
 }
 
 /* ---- a VM that is not there ---- */
@@ -436,7 +436,7 @@ static bool room_for_one_more(struct planning *p, const struct pol_vm *vm)
 {
     int most, have = 0;
     size_t first, end;
-    if (!mirror_number(p, DDF_DEVICE, "hypervisor.maxVms", (struct str){ 0 }, &most) || most <= 0) return true;
+    if (!mirror_number(p, DDF_ROLE_HYPERVISOR_MAX_VMS, (struct str){ 0 }, &most) || most <= 0) return true;
     mirror_below(p, p->l->vms, &first, &end);
     for (size_t i = first; i < end; i++)
         have += str_find(p->f->mirror[i].uri, '/', p->l->vms.n + 1) == p->f->mirror[i].uri.n;
@@ -470,9 +470,9 @@ static void create(struct planning *p, const struct pol_vm *vm)
     why = say(p, "VM %.*s does not exist (policy %.*s)", STR_ARG(vm->name), STR_ARG(vm->goal_policy->name));
     batch_init(&b, DDF_VM, vm->name, true);
     if (!batch_add_node(p, &b, owner_uri(p, DDF_VM, vm->name), why)) return;
-    if (p->f->server_id.n) batch_set_name(p, &b, "domain.servers", p->f->server_id, why);
-    if (p->f->authority.n) batch_set_name(p, &b, "domain.id", p->f->authority, why);
-    if (p->f->owner) batch_set_name(p, &b, "domain.owner", say(p, "%d", p->f->owner), why);
+    if (p->f->server_id.n) batch_set_role(p, &b, DDF_ROLE_DOMAIN_SERVERS, p->f->server_id, why);
+    if (p->f->authority.n) batch_set_role(p, &b, DDF_ROLE_DOMAIN_ID, p->f->authority, why);
+    if (p->f->owner) batch_set_role(p, &b, DDF_ROLE_DOMAIN_OWNER, say(p, "%d", p->f->owner), why);
     b.ours = true;
     for (size_t i = 0; i < vm->n_values; i++) {
         struct difference d = { .v = &vm->values[i] };
@@ -509,20 +509,21 @@ static bool unverified(struct planning *p, struct str uri)
 /* @return false when the state is not known: it is asked for, or a wait says why it cannot be */
 static bool state_of(struct planning *p, struct str vm, int *state)
 {
-    static const char *const names[] = { "state", "lockState", "resources.pending" };
+    static const enum ddf_role roles[] = { DDF_ROLE_STATE, DDF_ROLE_LOCK_STATE, DDF_ROLE_RESOURCES_PENDING };
     bool asked = false, stale = false;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, names[i], vm);
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        const struct pol_mirror_node *n = mirror_entry(p, roles[i], vm);
+        if (!p->l->entry[roles[i]]) continue;
         if (n ? n->known == POL_REPORTED : i > 0 && !p->f->list_unsupported)
             continue; /* a VM that was read as a whole has what it has */
-        bool got = add_read(p, entry_uri(p, DDF_VM, names[i], vm), false, n ? POL_FOR_VERIFY : POL_FOR_DISCOVER,
+        bool got = add_read(p, entry_uri(p, roles[i], vm), false, n ? POL_FOR_VERIFY : POL_FOR_DISCOVER,
                             n ? "something happened since it was last read" : "not known yet");
         stale |= got || i == 0;
         asked |= got;
     }
     if (stale && asked) return false;
-    if (mirror_number(p, DDF_VM, "state", vm, state)) return true;
-    const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(entry_uri(p, DDF_VM, "state", vm))));
+    if (mirror_number(p, DDF_ROLE_STATE, vm, state)) return true;
+    const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(entry_uri(p, DDF_ROLE_STATE, vm))));
     add_wait(p, vm, "failed",
              say(p, "the device does not tell the state of VM %.*s%s%.*s", STR_ARG(vm), x ? ": " : "",
                  STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })),
@@ -533,7 +534,7 @@ static bool state_of(struct planning *p, struct str vm, int *state)
 /* What cannot be undone is not done on a memory that the device's token contradicts. */
 static bool looks_again(struct planning *p, struct str vm, struct str uri)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_VM, "state", vm);
+    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_STATE, vm);
     return p->f->reported_token.n && !p->f->mirror_matches_token && n && n->at_ms < p->f->session_ms &&
            add_read(p, uri, true, POL_FOR_VERIFY,
                     "the device's state token says that something changed; looked at before it is deleted");
@@ -570,8 +571,8 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
         return;
     }
     /* A VM whose state is not even in the mirror (the device once answered 404 for it) would wait for ever. */
-    if (!mirror_entry(p, DDF_VM, "state", vm->name))
-        add_read(p, entry_uri(p, DDF_VM, "state", vm->name), false, POL_FOR_DISCOVER, "the VM's state is not known");
+    if (!mirror_entry(p, DDF_ROLE_STATE, vm->name))
+        add_read(p, entry_uri(p, DDF_ROLE_STATE, vm->name), false, POL_FOR_DISCOVER, "the VM's state is not known");
     if (op) {
         wait_busy(p, op, vm->name);
         return;
@@ -594,7 +595,7 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
     if (lock(p, vm, state)) return;
     /* What does not go together, or has no room, is neither written nor started. */
     if (vm->problem_code) {
-        if (vm->goal && state_is(p, vm->goal->state, "stopped")) go(p, vm, state);
+        if (vm->goal && state_is(p, vm->goal->state, DDF_STATE_STOPPED)) go(p, vm, state);
         return;
     }
     if (!settings(p, vm, state) && !pending(p, vm, state)) go(p, vm, state);

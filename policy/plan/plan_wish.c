@@ -146,7 +146,7 @@ static bool concerns(struct planning *p, const struct pol_operation *op, const s
     if (str_eq(x->key, pol_op_key(p->l, op, p->a))) return true;
     if (op->scope == DDF_DEVICE || !pol_failure_within(x->key, owner_uri(p, op->scope, op->owner))) return false;
     if (op->scope == DDF_VM && is_read(x) &&
-        pol_failure_within(x->key, entry_uri(p, op->scope, "domain.servers", op->owner)))
+        pol_failure_within(x->key, entry_uri(p, DDF_ROLE_DOMAIN_SERVERS, op->owner)))
         return false; /* whose VM it is: what was known before it failed is not believed again for being asked */
     return op->scope == DDF_IMAGE || o->to >= 0 || is_read(x);
 }

@@ -31,9 +31,9 @@ bool mirror_has(const struct planning *p, struct str uri)
     return end > first || mirror_find(p, uri);
 }
 
-struct str entry_uri(struct planning *p, enum ddf_scope scope, const char *name, struct str owner)
+struct str entry_uri(struct planning *p, enum ddf_role role, struct str owner)
 {
-    const struct ddf_entry *en = ddf_layout_entry(p->l, scope, str_of(name));
+    const struct ddf_entry *en = p->l->entry[role];
     struct str uri = { 0 };
     if (en && !(uri = ddf_layout_uri(p->l, en, owner, (struct str){ 0 }, p->a)).n) p->no_memory = true;
     return uri;
@@ -46,28 +46,33 @@ struct str owner_uri(struct planning *p, enum ddf_scope scope, struct str owner)
     return uri;
 }
 
-const struct pol_mirror_node *mirror_entry(struct planning *p, enum ddf_scope scope, const char *name, struct str owner)
+const struct pol_mirror_node *mirror_entry(struct planning *p, enum ddf_role role, struct str owner)
 {
-    struct str uri = entry_uri(p, scope, name, owner);
+    struct str uri = entry_uri(p, role, owner);
     return uri.n ? mirror_find(p, uri) : NULL;
 }
 
-bool mirror_number(struct planning *p, enum ddf_scope scope, const char *name, struct str owner, int *out)
+bool mirror_number(struct planning *p, enum ddf_role role, struct str owner, int *out)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, scope, name, owner);
+    const struct pol_mirror_node *n = mirror_entry(p, role, owner);
     int64_t v;
     if (!n || n->known != POL_REPORTED || !str_to_i64(n->value, &v) || v < -1000000000 || v > 1000000000) return false;
     *out = (int)v;
     return true;
 }
 
-struct str mirror_word(struct planning *p, enum ddf_scope scope, const char *name, struct str owner)
+const struct ddf_word *mirror_word(struct planning *p, enum ddf_role role, struct str owner)
 {
-    const struct ddf_entry *en = ddf_layout_entry(p->l, scope, str_of(name));
-    const struct pol_mirror_node *n = mirror_entry(p, scope, name, owner);
+    const struct ddf_entry *en = p->l->entry[role];
+    const struct pol_mirror_node *n = mirror_entry(p, role, owner);
     for (size_t i = 0; en && n && n->known == POL_REPORTED && i < en->n_words; i++)
-        if (same_value(en->format, en->words[i].wire, n->value)) return en->words[i].word;
-    return (struct str){ 0 };
+        if (same_value(en->format, en->words[i].wire, n->value)) return &en->words[i];
+    return NULL;
+}
+
+bool word_is(const struct planning *p, const struct ddf_word *word, enum ddf_word_role role)
+{
+    return word && word == p->l->word[role];
 }
 
 bool same_value(struct str format, struct str x, struct str y)
@@ -133,8 +138,8 @@ void add_wait_at(struct planning *p, struct str vm, struct str uri, const char *
 static struct str own_words(struct planning *p, struct str vm, const struct pol_failure *x)
 {
     int result;
-    const struct pol_mirror_node *text = vm.n ? mirror_entry(p, DDF_VM, "progress.text", vm) : NULL;
-    if (!text || !str_starts(x->key, STR("exec ")) || !mirror_number(p, DDF_VM, "progress.result", vm, &result) ||
+    const struct pol_mirror_node *text = vm.n ? mirror_entry(p, DDF_ROLE_PROGRESS_TEXT, vm) : NULL;
+    if (!text || !str_starts(x->key, STR("exec ")) || !mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm, &result) ||
         result != x->code)
         return (struct str){ 0 };
     return text->value;
@@ -275,18 +280,18 @@ bool add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose pu
 bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owner, enum pol_purpose purpose,
                        const char *why)
 {
-    static const char *const vm[] = { "progress.correlator", "progress.result", "progress.phase", "progress.pct",
-                                      "progress.start" };
-    static const char *const image[] = { "status", "result", "doneKB" };
-    const char *const *names = scope == DDF_VM ? vm : image;
+    static const enum ddf_role vm[] = { DDF_ROLE_PROGRESS_CORRELATOR, DDF_ROLE_PROGRESS_RESULT, DDF_ROLE_PROGRESS_PHASE,
+                                        DDF_ROLE_PROGRESS_PCT, DDF_ROLE_PROGRESS_START };
+    static const enum ddf_role image[] = { DDF_ROLE_IMAGE_STATUS, DDF_ROLE_IMAGE_RESULT, DDF_ROLE_IMAGE_DONE_KB };
+    const enum ddf_role *roles = scope == DDF_VM ? vm : image;
     size_t n = scope == DDF_VM ? sizeof vm / sizeof *vm : sizeof image / sizeof *image;
     bool any = false;
 
     if (scope == DDF_VM && !p->f->list_unsupported &&
-        add_read(p, entry_uri(p, DDF_VM, "progress.node", owner), true, purpose, why))
+        add_read(p, entry_uri(p, DDF_ROLE_PROGRESS_NODE, owner), true, purpose, why))
         return true;
     for (size_t i = 0; i < n; i++) {
-        bool one = add_read(p, entry_uri(p, scope, names[i], owner), false, purpose, why);
+        bool one = add_read(p, entry_uri(p, roles[i], owner), false, purpose, why);
         if (i == 0 && !one) return false; /* the one that matters cannot be read */
         any |= one;
     }
@@ -339,14 +344,12 @@ static struct str correlator(struct planning *p, struct str owner, struct str ki
     return say(p, "p-%s", text);
 }
 
-bool add_operation(struct planning *p, enum ddf_scope scope, struct str owner, struct str kind, struct str args,
-                   struct str why)
+bool add_operation(struct planning *p, const struct ddf_operation *o, struct str owner, struct str args, struct str why)
 {
-    const struct ddf_operation *o = ddf_layout_operation(p->l, scope, kind);
-    struct str vm = scope == DDF_VM ? owner : (struct str){ 0 };
+    struct str vm = o && o->scope == DDF_VM ? owner : (struct str){ 0 };
     if (!o) {
-        add_wait(p, vm, "failed", say(p, "%.*s: the layout has no operation \"%.*s\"", STR_ARG(why), STR_ARG(kind)), 0,
-                 0);
+        add_wait(p, vm, "failed", say(p, "%.*s: the device's management object has no operation for it", STR_ARG(why)),
+                 0, 0);
         return false;
     }
     struct str uri = ddf_layout_operation_uri(p->l, o, owner, p->a);
@@ -359,20 +362,20 @@ bool add_operation(struct planning *p, enum ddf_scope scope, struct str owner, s
         s->data = args;
         s->has_data = true;
     }
-    s->op_kind = kind;
+    s->op_kind = o->name;
     s->op_owner = owner;
     s->op_args = args;
-    s->op_scope = scope;
+    s->op_scope = o->scope;
     for (size_t i = 0; i < p->f->n_operations; i++) {
         struct live_op *op = &p->ops[i]; /* one that never reached the device goes out again as it was */
-        if (op->op->by_policy && op->state == POL_OP_QUEUED && op->op->scope == scope && str_eq(op->op->owner, owner) &&
-            str_eq(op->op->kind, kind) && str_eq(op->op->args, args)) {
+        if (op->op->by_policy && op->state == POL_OP_QUEUED && op->op->scope == o->scope &&
+            str_eq(op->op->owner, owner) && str_eq(op->op->kind, o->name) && str_eq(op->op->args, args)) {
             s->operation = op->op->id;
             s->correlator = op->op->correlator;
             op->carried = true;
         }
     }
     const struct pol_failure *x = failure_of(p, s->key);
-    if (!s->correlator.n) s->correlator = correlator(p, owner, kind, args, x ? x->tries : 0);
+    if (!s->correlator.n) s->correlator = correlator(p, owner, o->name, args, x ? x->tries : 0);
     return add_step(p, s, vm);
 }

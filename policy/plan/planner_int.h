@@ -34,14 +34,16 @@ const struct pol_mirror_node *mirror_find(const struct planning *p, struct str u
 void mirror_below(const struct planning *p, struct str uri, size_t *first, size_t *end);
 /** The node or anything below it. */
 bool mirror_has(const struct planning *p, struct str uri);
-/** Node of an entry by its layout name; NULL when the layout or the mirror has none. */
-const struct pol_mirror_node *mirror_entry(struct planning *p, enum ddf_scope scope, const char *name,
-                                           struct str owner);
+/** Node of the entry that plays the role; NULL when the layout or the mirror has none. */
+const struct pol_mirror_node *mirror_entry(struct planning *p, enum ddf_role role, struct str owner);
 /** Its number when it is one and was reported since something last happened to it. */
-bool mirror_number(struct planning *p, enum ddf_scope scope, const char *name, struct str owner, int *out);
-/** The word that the layout has for its value; empty when there is none. */
-struct str mirror_word(struct planning *p, enum ddf_scope scope, const char *name, struct str owner);
-struct str entry_uri(struct planning *p, enum ddf_scope scope, const char *name, struct str owner);
+bool mirror_number(struct planning *p, enum ddf_role role, struct str owner, int *out);
+/** The word that the layout has for its value; NULL when there is none. */
+const struct ddf_word *mirror_word(struct planning *p, enum ddf_role role, struct str owner);
+/** Is it the one that plays this role? */
+bool word_is(const struct planning *p, const struct ddf_word *word, enum ddf_word_role role);
+/** Empty when the layout has none. */
+struct str entry_uri(struct planning *p, enum ddf_role role, struct str owner);
 struct str owner_uri(struct planning *p, enum ddf_scope scope, struct str owner);
 /** Do two texts mean the same in this format? */
 bool same_value(struct str format, struct str x, struct str y);
@@ -70,8 +72,8 @@ bool add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose pu
 /** What tells how far the owner's operation is: a VM's Progress, an image's status. */
 bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owner, enum pol_purpose purpose,
                        const char *why);
-/** A plan-made operation. @return false when it waits */
-bool add_operation(struct planning *p, enum ddf_scope scope, struct str owner, struct str kind, struct str args,
+/** A plan-made operation. @param o  NULL: this management object has none, and a wait says so @return false when it waits */
+bool add_operation(struct planning *p, const struct ddf_operation *o, struct str owner, struct str args,
                    struct str why);
 void add_move(struct planning *p, struct live_op *op, const struct pol_verdict *v);
 void add_verified(struct planning *p, struct live_op *op);
@@ -106,8 +108,7 @@ struct str not_ours(struct planning *p, struct str vm); /* in words, why nothing
 bool has_int(const int *list, size_t n, int x);
 bool is_locked(struct planning *p, struct str vm);
 const char *state_name(const struct planning *p, int state);
-bool state_is(const struct planning *p, int state, const char *name);
-int state_value(const struct planning *p, const char *name);
+bool state_is(const struct planning *p, int state, enum ddf_state_role role);
 /** Somebody's operation that brought the VM to where it is now (`now`: its lock state or its state), against the
  * policy's older wish. */
 const struct pol_hold *hold_on(struct planning *p, struct str vm, bool lock, const struct pol_policy *policy, int now);
@@ -146,7 +147,8 @@ void batch_init(struct batch *b, enum ddf_scope scope, struct str owner, bool cr
  * not to have is left for the plan after it was read. @return false when it is held back (a wait says so) */
 bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str wire,
                struct str why);
-bool batch_set_name(struct planning *p, struct batch *b, const char *name, struct str wire, struct str why);
+/** True, and nothing is written, when the layout has none. */
+bool batch_set_role(struct planning *p, struct batch *b, enum ddf_role role, struct str wire, struct str why);
 /** Remove an instance's node, by a step of its own. */
 bool batch_remove(struct planning *p, struct batch *b, struct str uri, struct str why);
 bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct str why);

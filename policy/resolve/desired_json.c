@@ -90,7 +90,7 @@ static void backs(struct buf *b, const struct pol_back *list, size_t n)
 /* Where the device last said the VM is; -1 = it did not. */
 static int state_of(const struct pol_facts *f, struct str vm, struct arena *a)
 {
-    const struct ddf_entry *en = DDF_ENTRY(f->layout, DDF_VM, "state");
+    const struct ddf_entry *en = f->layout->entry[DDF_ROLE_STATE];
     struct str uri = en ? ddf_layout_uri(f->layout, en, vm, (struct str){ 0 }, a) : (struct str){ 0 };
     int64_t state;
     const struct pol_mirror_node *n = uri.n ? facts_node(f, uri) : NULL;

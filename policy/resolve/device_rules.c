@@ -12,7 +12,8 @@ static struct str attribute(const struct pol_facts *f, struct str name)
 
 struct str rules_settings(const struct pol_facts *f)
 {
-    return attribute(f, STR("hypervisor.cap.settings"));
+    const struct ddf_entry *en = f->layout->entry[DDF_ROLE_HYPERVISOR_SETTINGS];
+    return en ? attribute(f, en->name) : (struct str){ 0 };
 }
 
 /* Are settings of this folder listed at all? Who lists none of the device's own leaves them open. */
@@ -44,12 +45,12 @@ static const struct pol_value *value_of(const struct pol_vm *vm, const struct dd
     return NULL;
 }
 
-static struct str image_text(const struct pol_image *m, const struct ddf_entry *en)
+static struct str image_text(const struct ddf_layout *l, const struct pol_image *m, const struct ddf_entry *en)
 {
-    return str_is(en->name, "arch")        ? m->arch
-           : str_is(en->name, "format")    ? m->format
-           : str_is(en->name, "guestType") ? m->guest_type
-                                           : (struct str){ 0 };
+    return en == l->entry[DDF_ROLE_IMAGE_ARCH]         ? m->arch
+           : en == l->entry[DDF_ROLE_IMAGE_FORMAT]     ? m->format
+           : en == l->entry[DDF_ROLE_IMAGE_GUEST_TYPE] ? m->guest_type
+                                                       : (struct str){ 0 };
 }
 
 static void object(struct arena *a, struct pol_vm *vm, const struct ddf_rule *r, struct str what, struct str word,
@@ -96,9 +97,9 @@ static void judge_settings(const struct pol_facts *f, struct arena *a, struct po
 static void judge_image(const struct pol_facts *f, struct arena *a, struct pol_vm *vm, const struct ddf_rule *r)
 {
     struct str fact = attribute(f, r->right->name);
-    if (!vm->image || rules_hold(r, image_text(vm->image, r->left), fact)) return;
+    if (!vm->image || rules_hold(r, image_text(f->layout, vm->image, r->left), fact)) return;
     struct str what = arena_printf(a, "image %.*s:%.*s:", STR_ARG(vm->image->name), STR_ARG(vm->image->version));
-    object(a, vm, r, what, image_text(vm->image, r->left), fact, vm->image_value->policy);
+    object(a, vm, r, what, image_text(f->layout, vm->image, r->left), fact, vm->image_value->policy);
 }
 
 bool rules_judge(const struct pol_facts *f, struct arena *a, struct pol_vm *vm)

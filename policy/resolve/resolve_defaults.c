@@ -37,9 +37,9 @@ static bool is_there(const struct backing *b, struct str uri)
     return facts_node(b->f, uri) || (i < b->f->n_mirror && str_starts(b->f->mirror[i].uri, below));
 }
 
-static const struct pol_mirror_node *vm_node(const struct backing *b, struct str vm, const char *name)
+static const struct pol_mirror_node *vm_node(const struct backing *b, struct str vm, enum ddf_role role)
 {
-    const struct ddf_entry *en = ddf_layout_entry(b->f->layout, DDF_VM, str_of(name));
+    const struct ddf_entry *en = b->f->layout->entry[role];
     struct str uri = en ? ddf_layout_uri(b->f->layout, en, vm, (struct str){ 0 }, b->a) : (struct str){ 0 };
     return uri.n ? facts_node(b->f, uri) : NULL;
 }
@@ -99,10 +99,11 @@ static bool unreadable(const struct backing *b, enum ddf_scope scope, struct str
 /* Whose VM it is follows from who made it. */
 static bool own_mark(const struct backing *b, const struct ddf_entry *en, struct str *wire)
 {
-    *wire = str_is(en->name, "domain.servers")                ? b->f->server_id
-            : str_is(en->name, "domain.id")                   ? b->f->authority
-            : str_is(en->name, "domain.owner") && b->f->owner ? arena_printf(b->a, "%d", b->f->owner)
-                                                              : (struct str){ 0 };
+    const struct ddf_layout *l = b->f->layout;
+    *wire = en == l->entry[DDF_ROLE_DOMAIN_SERVERS]                ? b->f->server_id
+            : en == l->entry[DDF_ROLE_DOMAIN_ID]                   ? b->f->authority
+            : en == l->entry[DDF_ROLE_DOMAIN_OWNER] && b->f->owner ? arena_printf(b->a, "%d", b->f->owner)
+                                                                   : (struct str){ 0 };
     return wire->n > 0;
 }
 
@@ -258,14 +259,13 @@ static int cared_for(const struct backing *b, struct str vm)
     return found;
 }
 
-static bool reported_as(const struct backing *b, struct str vm, const char *const *names, size_t n)
+static bool reported_as(const struct backing *b, struct str vm, const enum ddf_state_role *roles, size_t n)
 {
-    const struct pol_mirror_node *x = vm_node(b, vm, "state");
+    const struct pol_mirror_node *x = vm_node(b, vm, DDF_ROLE_STATE);
     int64_t state;
     if (!x || x->known != POL_REPORTED || !str_to_i64(x->value, &state)) return false;
-    const struct ddf_state *s = ddf_layout_state(b->f->layout, (int)state);
-    for (size_t i = 0; s && i < n; i++)
-        if (str_is(s->name, names[i])) return true;
+    for (size_t i = 0; i < n; i++)
+        if (ddf_layout_state_is(b->f->layout, (int)state, roles[i])) return true;
     return false;
 }
 
@@ -276,7 +276,7 @@ static bool overruled(const struct backing *b, struct str vm, enum pol_leave lea
         const struct pol_hold *h = &b->f->holds[i];
         const struct ddf_operation *o = ddf_layout_operation(b->f->layout, DDF_VM, h->kind);
         if (!o || !str_eq(h->vm, vm) || h->at_ms < left_ms) continue;
-        if (leave == POL_LEAVE_LOCK && str_is(o->name, "unlock")) return true;
+        if (leave == POL_LEAVE_LOCK && ddf_operation_is(o, DDF_OP_UNLOCK)) return true;
         if (leave == POL_LEAVE_STOP && o->to >= 0) return true;
     }
     return false;
@@ -284,7 +284,7 @@ static bool overruled(const struct backing *b, struct str vm, enum pol_leave lea
 
 static bool done(const struct backing *b, struct str vm, enum pol_leave leave, int64_t left_ms)
 {
-    static const char *const off[] = { "stopped", "defined", "failed" };
+    static const enum ddf_state_role off[] = { DDF_STATE_STOPPED, DDF_STATE_DEFINED, DDF_STATE_BROKEN };
     if (leave == POL_LEAVE_KEEP || (b->f->mirror_read && !vm_there(b, vm))) return true;
     if (leave == POL_LEAVE_STOP && reported_as(b, vm, off, sizeof off / sizeof *off)) return true;
     return overruled(b, vm, leave, left_ms);
@@ -361,8 +361,8 @@ static void obey(const struct backing *b, struct pol_vm *vm)
         vm->locked_policy = vm->left;
     }
     if (vm->leave != POL_LEAVE_STOP && vm->leave != POL_LEAVE_REMOVE) return;
-    vm->goal = ddf_layout_goal(b->f->layout, vm->leave == POL_LEAVE_STOP ? STR("stopped") : STR("absent"));
-    vm->goal_policy = vm->goal ? vm->left : NULL;
+    vm->goal = vm->leave == POL_LEAVE_STOP ? b->f->layout->stopped : b->f->layout->absent;
+    vm->goal_policy = vm->left;
 }
 
 /* ---- all of it ---- */
@@ -370,8 +370,8 @@ static void obey(const struct backing *b, struct pol_vm *vm)
 static bool is_lock(const struct backing *b, const struct pol_set *s, struct ddf_match *m)
 {
     *m = (struct ddf_match){ 0 };
-    return ddf_layout_match(b->f->layout, s->uri, m) && m->entry && m->scope == DDF_VM &&
-           str_is(m->entry->name, "lockState");
+    return ddf_layout_match(b->f->layout, s->uri, m) && m->entry &&
+           m->entry == b->f->layout->entry[DDF_ROLE_LOCK_STATE];
 }
 
 static void put_back(struct backing *b, const struct pol_set *s)

@@ -36,7 +36,7 @@ static json_t *states_json(const struct ddf_layout *l)
 
 static json_t *lock_states_json(const struct ddf_layout *l)
 {
-    const struct ddf_entry *en = DDF_ENTRY(l, DDF_VM, "lockState");
+    const struct ddf_entry *en = l->entry[DDF_ROLE_LOCK_STATE];
     json_t *list = json_array();
     for (size_t i = 0; en && i < en->n_words; i++) {
         int64_t value = 0;

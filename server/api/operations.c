@@ -174,30 +174,21 @@ static enum rc check_args(struct call *c, struct wish *w)
     return rc;
 }
 
-/* Is this operation one by which VMs go away? The layout's routes to a goal that is gone say so. */
-static bool removes(const struct ddf_layout *l, const struct ddf_operation *op)
-{
-    for (size_t g = 0; g < l->n_goals; g++)
-        for (size_t i = 0; l->goals[g].gone && i < l->goals[g].n_routes; i++)
-            if (str_eq(l->goals[g].routes[i].operation, op->name)) return true;
-    return false;
-}
-
 /* What a policy keeps so is not changed behind its back: the next session would undo it. Wiping is let through: it
  * destroys data, and the state that follows is for the policy to mend. */
 static enum rc check_policies(struct call *c, const struct device_row *d, const struct wish *w)
 {
     struct preview p;
-    const struct ddf_operation *op = w->op, *lock = ddf_layout_operation(d->layout, DDF_VM, STR("lock"));
+    const struct ddf_operation *op = w->op, *lock = d->layout->operation[DDF_OP_LOCK];
     enum rc rc = preview_resolve(c, d, NULL, &p);
     for (size_t i = 0; !rc && i < p.desired.n_vms; i++) {
         const struct pol_vm *want = &p.desired.vms[i];
         if (!str_eq(want->name, w->vm)) continue;
         if (want->left && want->leave != POL_LEAVE_REMOVE) continue; /* a person's word ends what onLeave says */
         bool undone = want->goal && !want->goal->gone &&
-                      (removes(d->layout, op) ||
-                       (op->to >= 0 && op->to != want->goal->state && !str_is(op->name, "wipe")));
-        if (want->goal && want->goal->gone && !removes(d->layout, op)) undone = true;
+                      (op->removes ||
+                       (op->to >= 0 && op->to != want->goal->state && !ddf_operation_is(op, DDF_OP_WIPE)));
+        if (want->goal && want->goal->gone && !op->removes) undone = true;
         if (undone)
             return refuse(c, 409, "A policy manages this", "/kind",
                           "policy %.*s wants \"%.*s\" %.*s, so %.*s would be undone: change the policy (state) instead",

@@ -33,26 +33,28 @@ static int number(struct str text, int otherwise)
     return str_to_i64(text, &n) && n >= INT32_MIN && n <= INT32_MAX ? (int)n : otherwise;
 }
 
-static void stale_entry(struct visit *v, const struct alert *al, const char *name)
+static void stale_entry(struct visit *v, const struct alert *al, enum ddf_role role)
 {
-    const struct ddf_entry *en = ddf_layout_entry(v->l, DDF_VM, str_of(name));
+    const struct ddf_entry *en = v->l->entry[role];
     if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, al->at.owner, (struct str){ 0 }, v->a), v->w->now_ms);
 }
 
 /* An operation changes what the hypervisor has left, and after the first start it knows whether KVM works. */
 static void stale_hypervisor(struct visit *v)
 {
-    const struct ddf_entry *en = DDF_ENTRY(v->l, DDF_DEVICE, "hypervisor.node");
+    const struct ddf_entry *en = v->l->entry[DDF_ROLE_HYPERVISOR_NODE];
     if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, (struct str){ 0 }, (struct str){ 0 }, v->a), v->w->now_ms);
 }
 
 /* Whatever happened, these are what people look at. */
 static void stale_state(struct visit *v, const struct alert *al)
 {
-    static const char *const names[] = { "state",     "stateReason",       "stateTime",
-                                         "lockState", "resources.pending", "resources.effective" };
+    static const enum ddf_role roles[] = {
+        DDF_ROLE_STATE,      DDF_ROLE_STATE_REASON,      DDF_ROLE_STATE_TIME,
+        DDF_ROLE_LOCK_STATE, DDF_ROLE_RESOURCES_PENDING, DDF_ROLE_RESOURCES_EFFECTIVE
+    };
     if (!al->ours || al->at.scope != DDF_VM) return;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) stale_entry(v, al, names[i]);
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) stale_entry(v, al, roles[i]);
 }
 
 static void tell(struct visit *v, const struct alert *al, const char *type)
@@ -196,27 +198,24 @@ static void nothing(struct visit *v, const struct alert *al)
     (void)al;
 }
 
-static const struct {
-    const char *name;
-    void (*act)(struct visit *, const struct alert *);
-} actions[] = {
-    { "operation_complete", operation_complete },
-    { "progress", progress },
-    { "state_token", nothing /* visit_first has it */ },
-    { "state_change", state_change },
-    { "crash", something_with_vm },
-    { "crash_loop", something_with_vm },
-    { "trial_result", something_with_vm },
-    { "integrity_violation", something_with_vm },
-    { "lease_event", something_with_vm },
-    { "peripheral_change", something_with_vm },
-    { "vm_attached", vm_appeared },
-    { "vm_detached", vm_appeared },
-    { "image_ready", something_with_image },
-    { "threshold", threshold },
-    { "rt_violation", threshold },
-    { "resource_shortage", something_with_device },
-    { "user_request", something_with_device },
+static void (*const actions[DDF_ALERT_COUNT])(struct visit *, const struct alert *) = {
+    [DDF_ALERT_OPERATION_COMPLETE] = operation_complete,
+    [DDF_ALERT_PROGRESS] = progress,
+    [DDF_ALERT_STATE_TOKEN] = nothing, /* visit_first has it */
+    [DDF_ALERT_STATE_CHANGE] = state_change,
+    [DDF_ALERT_CRASH] = something_with_vm,
+    [DDF_ALERT_CRASH_LOOP] = something_with_vm,
+    [DDF_ALERT_TRIAL_RESULT] = something_with_vm,
+    [DDF_ALERT_INTEGRITY_VIOLATION] = something_with_vm,
+    [DDF_ALERT_LEASE_EVENT] = something_with_vm,
+    [DDF_ALERT_PERIPHERAL_CHANGE] = something_with_vm,
+    [DDF_ALERT_VM_ATTACHED] = vm_appeared,
+    [DDF_ALERT_VM_DETACHED] = vm_appeared,
+    [DDF_ALERT_IMAGE_READY] = something_with_image,
+    [DDF_ALERT_THRESHOLD] = threshold,
+    [DDF_ALERT_RT_VIOLATION] = threshold,
+    [DDF_ALERT_RESOURCE_SHORTAGE] = something_with_device,
+    [DDF_ALERT_USER_REQUEST] = something_with_device,
 };
 
 /* ---- how many ---- */
@@ -254,10 +253,9 @@ static void keep_booked(struct visit *v, const struct repeats *booked, int64_t l
 static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *booked, int64_t *left)
 {
     struct alert al = { .in = x, .name = ddf_layout_alert_name(v->l, x->type) };
-    size_t i = 0;
-    while (i < sizeof actions / sizeof actions[0] && !str_is(al.name, actions[i].name)) i++;
-    const bool known = i < sizeof actions / sizeof actions[0];
-    if (known && actions[i].act == nothing) return;
+    void (*const act)(struct visit *, const struct alert *) = actions[ddf_layout_alert(v->l, x->type)];
+    const bool known = act != NULL;
+    if (act == nothing) return;
     if (*left < 1000 || booked->n >= REPEATS_MAX) {
         refuse_alert(v, x, *left >= 0);
         *left = *left < 1000 ? -1 : *left; /* told once in this message */
@@ -271,7 +269,7 @@ static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *
     if (x->source.n && visit_uri(v, x->source, &al.uri)) al.ours = ddf_layout_match(v->l, al.uri, &al.at);
     if (!known && x->correlator.n) exec_result(v, &al);
     if (known)
-        actions[i].act(v, &al);
+        act(v, &al);
     else
         tell(v, &al, "device"); /* not known to us, but to somebody who looks on */
 }

@@ -81,7 +81,7 @@ void visit_set(struct visit *v, const struct pol_step *s)
 
 static struct str lock_uri(struct visit *v, struct str vm)
 {
-    const struct ddf_entry *en = DDF_ENTRY(v->l, DDF_VM, "lockState");
+    const struct ddf_entry *en = v->l->entry[DDF_ROLE_LOCK_STATE];
     return en ? ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a) : (struct str){ 0 };
 }
 
@@ -90,7 +90,7 @@ void visit_set_lock(struct visit *v, const struct pol_operation *op)
     const struct ddf_operation *o = ddf_layout_operation(v->l, op->scope, op->kind);
     struct str uri = o && op->scope == DDF_VM && o->lock_to >= 0 ? lock_uri(v, op->owner) : (struct str){ 0 };
     if (!uri.n || v->rc) return;
-    if (op->by_policy && str_is(o->name, "lock"))
+    if (op->by_policy && ddf_operation_is(o, DDF_OP_LOCK))
         set_put(v, uri, arena_printf(v->a, "%d", o->lock_to), false);
     else
         visit_disown(v, uri);

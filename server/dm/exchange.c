@@ -235,7 +235,7 @@ static bool is_quiet(const struct turn *x)
         return false;
     for (const struct sml_alert_in *al = x->news.alerts; al; al = al->next) {
         if (al->code != 1226) continue;
-        if (!str_eq(al->data, d->settled_token) || !str_is(ddf_layout_alert_name(d->layout, al->type), "state_token"))
+        if (!str_eq(al->data, d->settled_token) || ddf_layout_alert(d->layout, al->type) != DDF_ALERT_STATE_TOKEN)
             return false;
         token = true;
     }

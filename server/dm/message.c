@@ -238,9 +238,9 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
     if (to->state == POL_OP_VERIFIED) visit_forget(v, key);
 }
 
-static struct str vm_text(struct visit *v, struct str vm, const char *name)
+static struct str vm_text(struct visit *v, struct str vm, enum ddf_role role)
 {
-    const struct ddf_entry *en = ddf_layout_entry(v->l, DDF_VM, str_of(name));
+    const struct ddf_entry *en = v->l->entry[role];
     const struct mirror_node *n = en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
     return n && n->known == POL_REPORTED ? n->value : (struct str){ 0 };
 }
@@ -248,8 +248,8 @@ static struct str vm_text(struct visit *v, struct str vm, const char *name)
 /* Failures are told in a word with a number; the text beside it may come later, with what is read then. */
 void visit_explain(struct visit *v, struct str vm)
 {
-    const struct str text = pol_device_text(vm_text(v, vm, "progress.text"));
-    const struct str correlator = vm_text(v, vm, "progress.correlator");
+    const struct str text = pol_device_text(vm_text(v, vm, DDF_ROLE_PROGRESS_TEXT));
+    const struct str correlator = vm_text(v, vm, DDF_ROLE_PROGRESS_CORRELATOR);
     struct pol_operation op = { .scope = DDF_VM, .owner = vm };
     struct pol_verdict to = { .state = POL_OP_FAILED, .percent = -1 };
     struct sql_rows *r = NULL;
@@ -467,7 +467,7 @@ static void learn_token(struct visit *v, const struct sml_alert_in *alerts)
 {
     char hex[SHA256_HEX_BYTES];
     for (const struct sml_alert_in *x = alerts; x; x = x->next)
-        if (str_is(ddf_layout_alert_name(v->l, x->type), "state_token") && x->data.n < sizeof v->s->token_reported) {
+        if (ddf_layout_alert(v->l, x->type) == DDF_ALERT_STATE_TOKEN && x->data.n < sizeof v->s->token_reported) {
             memcpy(v->s->token_reported, x->data.p, x->data.n);
             v->s->token_reported[x->data.n] = '\0';
         }

@@ -21,8 +21,7 @@ enum { KEEP_ASSIGNMENTS = 1000 };
 
 static int64_t sample_time(struct visit *v, struct str vm)
 {
-    enum ddf_scope scope = vm.n ? DDF_VM : DDF_DEVICE;
-    const struct ddf_entry *en = DDF_ENTRY(v->l, scope, "kpi.sampleTime");
+    const struct ddf_entry *en = v->l->entry[vm.n ? DDF_ROLE_SAMPLE_TIME : DDF_ROLE_DEVICE_SAMPLE_TIME];
     const struct mirror_node *n = en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
     int64_t at = 0;
     /* A clock far in the future would hide every later sample. */
@@ -97,34 +96,35 @@ static void load_vms(struct visit *v)
     k->has_vms = !v->rc;
 }
 
-static const struct mirror_node *entry_node(struct visit *v, struct str vm, const char *name)
+static const struct mirror_node *entry_node(struct visit *v, struct str vm, enum ddf_role role)
 {
-    const struct ddf_entry *en = ddf_layout_entry(v->l, DDF_VM, str_of(name));
+    const struct ddf_entry *en = v->l->entry[role];
     return en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
 }
 
-static int64_t entry_number(struct visit *v, struct str vm, const char *name)
+static int64_t entry_number(struct visit *v, struct str vm, enum ddf_role role)
 {
-    const struct mirror_node *n = entry_node(v, vm, name);
+    const struct mirror_node *n = entry_node(v, vm, role);
     int64_t x = 0;
     return n && str_to_i64(str_trim(n->value), &x) ? x : 0;
 }
 
-static struct str entry_text(struct visit *v, struct str vm, const char *name)
+static struct str entry_text(struct visit *v, struct str vm, enum ddf_role role)
 {
-    const struct mirror_node *n = entry_node(v, vm, name);
+    const struct mirror_node *n = entry_node(v, vm, role);
     return n ? n->value : (struct str){ 0 };
 }
 
 /* What the device counts and says of its last crash. */
 static void crashes_of_mirror(struct visit *v, struct recall_vm *x)
 {
-    const struct ddf_entry *cause = ddf_layout_entry(v->l, DDF_VM, STR("crash.lastReason"));
-    struct str wire = entry_text(v, x->name, "crash.lastReason");
-    x->crashes = entry_number(v, x->name, "crash.count");
-    x->crash_time = entry_text(v, x->name, "crash.lastTime");
+    const struct ddf_entry *cause = v->l->entry[DDF_ROLE_CRASH_LAST_REASON];
+    struct str wire = entry_text(v, x->name, DDF_ROLE_CRASH_LAST_REASON);
+    x->crashes = entry_number(v, x->name, DDF_ROLE_CRASH_COUNT);
+    x->crash_time = entry_text(v, x->name, DDF_ROLE_CRASH_LAST_TIME);
     x->crash_why = cause && wire.n ? ddf_entry_to_word(cause, wire, v->a) : wire;
-    if (x->crash_why.n) x->crash_why = pol_with_text(x->crash_why, entry_text(v, x->name, "crash.lastInfo"), v->a);
+    if (x->crash_why.n)
+        x->crash_why = pol_with_text(x->crash_why, entry_text(v, x->name, DDF_ROLE_CRASH_LAST_INFO), v->a);
 }
 
 static void vms_of_mirror(struct visit *v, struct vms *now)
@@ -134,13 +134,13 @@ static void vms_of_mirror(struct visit *v, struct vms *now)
         if (n->gone || !str_eq(ddf_uri_parent(n->uri), v->l->vms)) continue;
         struct recall_vm *x = vm_of(now, ddf_uri_name(n->uri));
         if (!x) continue;
-        const struct mirror_node *state = entry_node(v, x->name, "state");
+        const struct mirror_node *state = entry_node(v, x->name, DDF_ROLE_STATE);
         x->there = true;
-        x->title = entry_text(v, x->name, "name");
-        x->image = entry_text(v, x->name, "image");
-        x->state = entry_number(v, x->name, "state");
-        x->lock = entry_number(v, x->name, "lockState");
-        x->reason = entry_number(v, x->name, "stateReason");
+        x->title = entry_text(v, x->name, DDF_ROLE_VM_TITLE);
+        x->image = entry_text(v, x->name, DDF_ROLE_VM_IMAGE);
+        x->state = entry_number(v, x->name, DDF_ROLE_STATE);
+        x->lock = entry_number(v, x->name, DDF_ROLE_LOCK_STATE);
+        x->reason = entry_number(v, x->name, DDF_ROLE_STATE_REASON);
         x->verified = state && state->known == POL_REPORTED;
         x->state_ms = state ? state->at_ms : 0;
         crashes_of_mirror(v, x);
@@ -517,7 +517,8 @@ static int64_t kpi_interval_ms(struct visit *v, const struct pol_desired *d)
 {
     int64_t seconds = v->srv->config->kpi_interval_s;
     for (size_t i = 0; i < d->n_device_values; i++)
-        if (str_is(d->device_values[i].setting->name, "kpi.interval")) str_to_i64(d->device_values[i].wire, &seconds);
+        if (d->device_values[i].setting->entry == v->l->entry[DDF_ROLE_KPI_INTERVAL])
+            str_to_i64(d->device_values[i].wire, &seconds);
     return seconds > 0 ? seconds * 1000 : 0;
 }
 

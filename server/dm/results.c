@@ -164,7 +164,7 @@ static void learn_value(struct visit *v, const struct sml_value *x, struct str a
     check_read_back(v, uri, x->data);
     mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
     learn_detail(v, uri, x->data);
-    if (ours && m.scope == DDF_VM && m.entry && str_is(m.entry->name, "progress.text")) note_told(v, m.owner);
+    if (ours && m.entry && m.entry == v->l->entry[DDF_ROLE_PROGRESS_TEXT]) note_told(v, m.owner);
     if (ours && m.scope == DDF_DEVICE) v->r->has_attrs = false; /* facts are attributes */
 }
 

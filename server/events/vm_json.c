@@ -7,9 +7,9 @@
 /* Words and states come from the layout; nothing here knows a node. */
 bool vm_json_locked(const struct ddf_layout *l, int64_t lock)
 {
-    static const char *const locks[] = { "lock", "partialLock" };
+    static const enum ddf_operation_role locks[] = { DDF_OP_LOCK, DDF_OP_PARTIAL_LOCK };
     for (size_t i = 0; i < 2; i++) {
-        const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, str_of(locks[i]));
+        const struct ddf_operation *op = l->operation[locks[i]];
         if (op && op->lock_to >= 0 && op->lock_to == lock) return true;
     }
     return false;
@@ -56,7 +56,7 @@ static void put_operation(const struct ddf_layout *l, const struct vm_object *vm
 
 json_t *vm_json(const struct ddf_layout *l, const struct vm_object *vm, struct arena *a)
 {
-    const struct ddf_entry *lock = DDF_ENTRY(l, DDF_VM, "lockState");
+    const struct ddf_entry *lock = l->entry[DDF_ROLE_LOCK_STATE];
     struct str wire = arena_printf(a, "%lld", (long long)vm->lock);
     json_t *j = json_object();
     j_str(j, "id", vm->id);

@@ -299,6 +299,28 @@ static void a_wrong_word_is_answered_with_the_right_ones(void)
 #define HEAD                                                                                                           \
     "layout: 1\nmo: m\nimageMo: i\nroot: ./V\nvms: ./V/VM\nimages: ./I\nstates: {1: {name: on, label: On, stable: true}}\n"
 
+/* A layout without anything that it may be without: what VMs are, and whose. */
+#define STATES                                                                                                                  \
+    "layout: 1\nmo: m\nimageMo: i\nroot: ./V\nvms: ./V/VM\nimages: ./I\n"                                                       \
+    "states: {1: {name: on, role: stopped, label: On, stable: true}}\n"                                                         \
+    "without: [defined, crashed, failed, crashAction]\n"                                                                        \
+    "device: {without: [hypervisor.node, hypervisor.maxVms, hypervisor.cap.settings, kpi.sampleTime, kpi.interval, refresh]}\n" \
+    "image: {without: [id, name, version, guestType, arch, format, url, sizeKB, hashAlg, hash, owner, status, "                 \
+    "doneKB, result, download, cancel"                                                                                          \
+    "]}\n"
+#define LACKS                                                                                                          \
+    "name, image, stateReason, stateTime, lockState, domain.id, domain.owner, progress.node, "                         \
+    "progress.correlator, progress.phase, progress.pct, progress.result, progress.start, "                             \
+    "resources.pending, resources.effective, upgrade.target, upgrade.state, "                                          \
+    "upgrade.window.notBefore, upgrade.window.notAfter, crash.count, crash.lastTime, "                                 \
+    "crash.lastReason, crash.lastInfo, kpi.node, kpi.sampleTime, lock, partialLock, unlock, "                          \
+    "wipe, delete, upgrade, applyResources, cancel"
+#define FACTS "s: {path: S, format: int, role: state}, o: {path: O, format: chr, role: domain.servers}"
+#define VM(facts, without)                                                                                             \
+    "vm: {facts: {" facts "}, operations: {gone: {deleteNode: true, label: Gone}}, without: [" without "]}\n"
+#define GOALS "goals: {off: {state: 1, routes: {}}, none: {gone: true, routes: {1: gone}}}\n"
+#define WHOLE STATES VM(FACTS, LACKS ", progress.text") GOALS
+
 static void errors_name_line_and_column(void)
 {
     static const struct {
@@ -307,7 +329,8 @@ static void errors_name_line_and_column(void)
         unsigned line, column;
         const char *says;
     } row[] = {
-        { HEAD, RC_OK, 0, 0, "" },
+        { HEAD, RC_INVALID, 1, 0, "no state plays the role \"defined\"" },
+        { WHOLE, RC_OK, 0, 0, "" },
         { "a: [", RC_PARSE, 2, 0, "" },
         { "[]", RC_INVALID, 1, 1, "map" },
         { "mo: m\n", RC_INVALID, 1, 0, "layout: 1" },
@@ -316,7 +339,6 @@ static void errors_name_line_and_column(void)
         { "layout: 1\nmo: m\nimageMo: i\nroot: ./V\n", RC_INVALID, 1, 0, "vms" },
         { "layout: 1\nmo: m\nimageMo: i\nroot: V\nvms: ./V\nimages: ./I\n", RC_INVALID, 4, 7, "address" },
         { "layout: 1\nmo: m\nimageMo: i\nroot: ./V/\nvms: ./V\nimages: ./I\n", RC_INVALID, 4, 7, "ends in" },
-        { HEAD "vm: {settings: {a: {path: A, format: int, kind: int, change: live}}}\n", RC_OK, 0, 0, "" },
         { HEAD "vm: {settings: {a: {path: A, format: int, kind: int}}}\n", RC_INVALID, 8, 20, "change" },
         { HEAD "vm: {settings: {a: {path: A, format: int, kind: it, change: live}}}\n", RC_INVALID, 8, 49,
           "must be one of: text int" },
@@ -352,7 +374,25 @@ static void errors_name_line_and_column(void)
         { HEAD "goals: {g: {routes: {}}}\n", RC_INVALID, 8, 12, "gone" },
         { HEAD "goals: {g: {state: 2, routes: {}}}\n", RC_INVALID, 8, 20, "states" },
         { HEAD "aliases: {a: b}\n", RC_INVALID, 8, 14, "name of an entry" },
-        { HEAD "alerts: {a: [x], b: [x]}\n", RC_INVALID, 8, 22, "already" },
+        { HEAD "alerts: {crash: [x], progress: [x]}\n", RC_INVALID, 8, 33, "already" },
+        { HEAD "alerts: {crsh: [x]}\n", RC_INVALID, 8, 16, "unknown alert; known are: operation_complete" },
+        { HEAD "reasons: {1: it}\n", RC_INVALID, 8, 14, "must be a map" },
+        { HEAD "reasons: {1: {text: it}}\n", RC_INVALID, 8, 0, "\"id\" is missing" },
+        { HEAD "reasons: {1: {id: i, text: it}, 2: {id: i, text: that}}\n", RC_INVALID, 8, 0, "already taken" },
+        { HEAD "vm: {facts: {a: {path: A, format: int, role: b}}}\n", RC_INVALID, 8, 46,
+          "is no role; there are: name image state" },
+        { HEAD "vm: {operations: {o: {path: O, label: L, role: state}}}\n", RC_INVALID, 8, 48,
+          "is no role; there are: lock" },
+        { HEAD "vm: {operations: {o: {path: O, label: L, touches: [a]}}}\n", RC_INVALID, 8, 52, "no entry" },
+        { STATES VM("s: {path: S, format: int}", LACKS ", progress.text") GOALS, RC_INVALID, 11, 0,
+          "no entry plays the role \"state\", without which no VM can be managed" },
+        { STATES VM(FACTS, LACKS) GOALS, RC_INVALID, 11, 0, "no entry plays the role \"progress.text\": name one so" },
+        { STATES VM(FACTS, LACKS ", progress.text, colour") GOALS, RC_INVALID, 11, 0, "\"colour\", which is no role" },
+        { STATES VM(FACTS ", t: {path: T, format: chr, role: progress.text}", LACKS ", progress.text") GOALS,
+          RC_INVALID, 11, 0, "is played, and \"without\" names it" },
+        { STATES VM(FACTS ", t: {path: T, format: int, role: state}", LACKS ", progress.text") GOALS, RC_INVALID, 11, 0,
+          "2 entries play the role \"state\"" },
+        { STATES VM(FACTS, LACKS ", progress.text"), RC_INVALID, 1, 0, "no goal leads to state 1 (on)" },
         { HEAD "results: {a: b}\n", RC_INVALID, 8, 14, "number" },
         { HEAD "results: {5-3: b}\n", RC_INVALID, 8, 16, "first-last" },
         { HEAD "states: {}\n", RC_PARSE, 8, 0, "states" },
@@ -378,10 +418,12 @@ static void errors_name_line_and_column(void)
 
 static void survives_running_out_of_memory(void)
 {
-    static const char text[] = HEAD
-        "results: {1-2: x}\nalerts: {a: [b]}\nvm: {settings: {a.*: {path: A/*, format: int, kind: enum, change: live, "
-        "words: {x: 1}}}, operations: {o: {path: O, label: L, from: [1], args: {k: bool}}}}\naliases: {c.*: a.*}\n"
-        "goals: {g: {state: 1, routes: {1: [o, k=1]}}}\n";
+    static const char text[] = STATES
+        "results: {1-2: x}\nalerts: {crash: [b]}\nreasons: {1: {id: i, text: t}}\n"
+        "vm: {settings: {a.*: {path: A/*, format: int, kind: enum, change: live, words: {x: 1}}}, facts: {" FACTS "}, "
+        "operations: {o: {path: P, label: L, from: [1], args: {k: bool}, touches: [s]}}, without: [" LACKS
+        ", progress.text]}\naliases: {c.*: a.*}\n"
+        "goals: {g: {state: 1, routes: {1: [o, k=1]}}, h: {gone: true, routes: {}}}\n";
     enum rc rc = RC_NOMEM;
     for (size_t limit = 0; rc == RC_NOMEM; limit += 32) {
         struct arena a;

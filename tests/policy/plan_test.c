@@ -748,6 +748,96 @@ static void an_operation_that_keeps_failing_is_set_aside(void)
     end();
 }
 
+/* ---- texts of the layout ---- */
+
+/* The plan without its words for people. */
+static void note(struct buf *out)
+{
+    sim_plan(&s);
+    for (const struct pol_step *x = s.plan.steps; x; x = x->next) {
+        buf_printf(out, "%s %.*s %.*s %.*s\n", pol_verb_word(x->verb), STR_ARG(x->uri), STR_ARG(x->data),
+                   STR_ARG(x->op_kind));
+        for (const struct pol_step *c = x->children; c; c = c->next)
+            buf_printf(out, "  %s %.*s %.*s\n", pol_verb_word(c->verb), STR_ARG(c->uri), STR_ARG(c->data));
+    }
+    for (const struct pol_wait *w = s.plan.waits; w; w = w->next)
+        buf_printf(out, "%.*s %.*s %.*s %d\n", STR_ARG(w->state), STR_ARG(w->vm), STR_ARG(w->uri), w->code);
+    for (size_t i = 0; i < s.n_ops; i++)
+        buf_printf(out, "op %.*s %s\n", STR_ARG(s.op[i].kind), pol_op_state_name(s.op[i].state));
+}
+
+static void stage(struct buf *out, const char *yaml)
+{
+    d.now_ms += 10000;
+    if (yaml) sim_policy(&s, yaml);
+    note(out);
+    for (int i = 0; i < 8; i++) {
+        sim_session(&s);
+        note(out);
+        size_t n;
+        sim_tick(&d, &n);
+        d.now_ms += 10000;
+    }
+}
+
+static void put_vm(const char *state, const char *reason)
+{
+    char when[17];
+    text_time_basic(d.now_ms, when);
+    sim_set(&d, DDF_VM, "state", STR("corp"), state);
+    sim_set(&d, DDF_VM, "stateReason", STR("corp"), reason);
+    sim_set(&d, DDF_VM, "stateTime", STR("corp"), when);
+}
+
+/* A VM's whole life, and each state and reason that it may be found in. */
+static void live(struct buf *out)
+{
+    begin();
+    stage(out, POLICY("    state: running\n    resources: {cpu: {vcpus: 2}}\n    peripherals: {camera: denied}\n"));
+    stage(out,
+          POLICY(
+              "    state: running\n    resources: {cpu: {vcpus: 3}, memory: {max: 2Gi}}\n    crash: {action: stop}\n"));
+    stage(out, POLICY("    state: running\n    locked: true\n"));
+    stage(out, POLICY("    state: running\n    locked: false\n"));
+    for (size_t i = 0; i < d.l->n_states; i++) {
+        char value[12];
+        snprintf(value, sizeof value, "%d", d.l->states[i].value);
+        put_vm(value, "2");
+        stage(out, NULL);
+    }
+    for (size_t i = 0; i < d.l->n_reasons; i++) {
+        char value[12];
+        snprintf(value, sizeof value, "%d", d.l->reasons[i].code);
+        put_vm("30", value);
+        stage(out, NULL);
+    }
+    stage(out, POLICY("    state: absent\n"));
+    end();
+}
+
+static void the_layouts_texts_decide_nothing(void)
+{
+    struct buf plain, reworded;
+    buf_init(&plain, 0);
+    buf_init(&reworded, 0);
+    live(&plain);
+    sim_reworded = true;
+    live(&reworded);
+    sim_reworded = false;
+    CU_ASSERT(buf_str(&plain).n > 10000);
+    CU_ASSERT_STRING_EQUAL(buf_z(&reworded), buf_z(&plain));
+    buf_finish(&plain);
+    buf_finish(&reworded);
+}
+
+/* The guard against endless restarts does not hang on how the layout puts it. */
+static void what_was_given_up_is_not_started_whatever_it_is_called(void)
+{
+    sim_reworded = true;
+    what_the_device_gave_up_after_crashes_is_not_started_again();
+    sim_reworded = false;
+}
+
 static void same_facts_give_the_same_plan(void)
 {
     char first[sizeof text], correlator[64];
@@ -822,4 +912,5 @@ TEST_MAIN("policy.plan", TEST(first_contact_reads_everything_once),
           TEST(kpis_are_read_when_they_are_due), TEST(another_image_is_an_upgrade_in_its_window),
           TEST(an_image_that_is_not_in_the_store_holds_up_only_the_image), TEST(a_failed_vm_needs_a_person),
           TEST(an_operation_that_keeps_failing_is_set_aside), TEST(same_facts_give_the_same_plan),
+          TEST(the_layouts_texts_decide_nothing), TEST(what_was_given_up_is_not_started_whatever_it_is_called),
           TEST(survives_running_out_of_memory))

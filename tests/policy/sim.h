@@ -49,6 +49,9 @@ struct sim_alert {
     bool complete;
 };
 
+/** Devices from now on have the shipped layout with each text for people replaced, and each name that no policy document
+ * says. */
+extern bool sim_reworded;
 void sim_device_init(struct sim_device *d, uint64_t seed);
 void sim_device_finish(struct sim_device *d);
 unsigned sim_dice(struct sim_device *d, unsigned n);

@@ -115,12 +115,36 @@ void sim_make_vm(struct sim_device *d, const char *name, int state)
     sim_set(d, DDF_VM, "domain.servers", str_of(name), d->server);
 }
 
+bool sim_reworded;
+
+static struct ddf_layout *reworded_layout(struct arena *a)
+{
+    char file[512];
+    struct ddf_layout *l = NULL;
+    if (ddf_layout_load(world_file("layout/x-virmo-1.0.yaml", file), a, &l, NULL)) abort();
+    for (size_t i = 0; i < l->n_entries; i++) {
+        struct ddf_entry *en = &l->entries[i];
+        en->label = arena_printf(a, "entry %zu", i);
+        for (size_t k = 0; en->kind == DDF_K_NONE && k < en->n_words; k++)
+            en->words[k].word = arena_printf(a, "word %zu", k);
+    }
+    for (size_t i = 0; i < l->n_operations; i++) {
+        struct ddf_operation *op = &l->operations[i];
+        op->label = op->help = op->confirm = arena_printf(a, "operation %zu", i);
+    }
+    for (size_t i = 0; i < l->n_states; i++) l->states[i].name = l->states[i].label = arena_printf(a, "state %zu", i);
+    for (size_t i = 0; i < l->n_reasons; i++) l->reasons[i].text = arena_printf(a, "reason %zu", i);
+    for (size_t i = 0; i < l->n_phases; i++) l->phases[i].text = arena_printf(a, "phase %zu", i);
+    for (size_t i = 0; i < l->n_results; i++) l->results[i].text = arena_printf(a, "result %zu", i);
+    return l;
+}
+
 void sim_device_init(struct sim_device *d, uint64_t seed)
 {
     memset(d, 0, sizeof *d);
     arena_init(&d->a, (size_t)256 << 20);
     d->server = "dm.acme.example";
-    d->l = world_layout();
+    d->l = sim_reworded ? reworded_layout(&d->a) : world_layout();
     d->s = world_schema();
     d->seed = seed;
     d->ticks = 1;
