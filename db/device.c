@@ -35,6 +35,9 @@ static const char leaving_tail[] = ") IS FALSE) ORDER BY d.device_id LIMIT :limi
 static const char kinds_head[] =
     "SELECT man, mod, mo, count(*) FROM (SELECT " ATTRIBUTE_OF("devinfo.man") " AS man, " ATTRIBUTE_OF(
         "devinfo.mod") " AS mod, d.layout_mo AS mo FROM device d WHERE d.authority_id = :authority AND (";
+static const char layouts_head[] =
+    "SELECT DISTINCT coalesce(d.layout_mo, '') FROM device d WHERE d.authority_id = :authority AND (";
+static const char layouts_tail[] = ") IS NOT FALSE";
 static const char kinds_tail[] = ")) x GROUP BY man, mod, mo ORDER BY count(*) DESC LIMIT :limit";
 
 #define DEVICE_STATEMENTS(X)                                                                                           \
@@ -318,6 +321,12 @@ enum rc db_device_kinds(struct sql *db, int64_t authority, const struct db_selec
 {
     return db_selector_query(db, kinds_head, s, kinds_tail,
                              SQL_ARGS({ "authority", SQL_I(authority) }, { "limit", SQL_I(limit) }), rows, e);
+}
+
+enum rc db_device_layouts(struct sql *db, int64_t authority, const struct db_selector *s, struct sql_rows **rows,
+                          struct err *e)
+{
+    return db_selector_query(db, layouts_head, s, layouts_tail, SQL_ARGS({ "authority", SQL_I(authority) }), rows, e);
 }
 
 enum rc db_device_next_kind(struct sql_rows *rows, struct db_device_kind *out, struct err *e)

@@ -124,5 +124,9 @@ struct db_device_kind {
 /** Of those that a selector holds for, the most frequent first: rows for db_device_next_kind. */
 enum rc db_device_kinds(struct sql *db, int64_t authority, const struct db_selector *s, int64_t limit,
                         struct sql_rows **rows, struct err *e);
+/** Which management objects the authority's devices have that the selector takes, or may take once more is known of them;
+ * "" = not told yet: rows for db_device_next_name. */
+enum rc db_device_layouts(struct sql *db, int64_t authority, const struct db_selector *s, struct sql_rows **rows,
+                          struct err *e);
 enum rc db_device_next_kind(struct sql_rows *rows, struct db_device_kind *out, struct err *e);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/api/call.h"
+#include "server/store/documents.h"
 #include "db/image.h"
 #include "db/policy.h"
 
@@ -179,7 +180,7 @@ static enum rc wake_policies(struct call *c, const struct db_image *i)
         struct pol_policy *doc;
         struct pol_sql sql;
         struct err e = { 0 };
-        if (pol_policy_load(user[k].document, "policy", c->api->srv->layouts[0], c->api->srv->schema, c->a, &doc, &e) ||
+        if (documents_head(c->api->srv, user[k].document, c->a, &doc, &e) ||
             pol_selector_sql(doc->selector, c->a, &sql, &e))
             continue;
         rc = change_policy(c->db, i->authority, user[k].id, user[k].revision, &sql,

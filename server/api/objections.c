@@ -32,18 +32,17 @@ static void add(struct objections *o, const struct pol_setting *s, struct str wo
 
 /* As the plan will ask: it adds what is optional and replaces the rest. */
 static void check(struct call *c, const struct ddf_schema *schema, const struct pol_policy *p,
-                  const struct pol_setting *s, int64_t devices, struct objections *o)
+                  const struct ddf_layout *l, const struct pol_setting *s, int64_t devices, struct objections *o)
 {
-    const struct ddf_layout *l = c->api->srv->layouts[0];
-    struct str vm = s->entry->scope == DDF_VM ? p->vm : (struct str){ 0 };
-    struct str uri = ddf_layout_uri(l, s->entry, vm, s->instance, c->a);
+    struct str instance, wire = { 0 }, vm = s->entry->scope == DDF_VM ? p->vm : (struct str){ 0 };
+    const struct ddf_entry *en = ddf_layout_resolve(l, s->entry->scope, s->name, &instance);
+    struct str uri = en ? ddf_layout_uri(l, en, vm, instance, c->a) : (struct str){ 0 };
     const struct ddf_node *n = uri.n ? ddf_schema_find(schema, uri) : NULL;
     struct err why = { 0 }, other = { 0 };
     int status;
-    if (!n || s->entry->kind == DDF_K_IMAGE) return;
-    if (!ddf_check(schema, DDF_REPLACE, uri, s->entry->format, n->mime, s->wire, true, false, &status, &why)) return;
-    if (status == 405 &&
-        !ddf_check(schema, DDF_ADD, uri, s->entry->format, n->mime, s->wire, true, false, &status, &other))
+    if (!n || en->kind == DDF_K_IMAGE || ddf_entry_to_wire(en, s->word, c->a, &wire, NULL)) return;
+    if (!ddf_check(schema, DDF_REPLACE, uri, en->format, n->mime, wire, true, false, &status, &why)) return;
+    if (status == 405 && !ddf_check(schema, DDF_ADD, uri, en->format, n->mime, wire, true, false, &status, &other))
         return;
     add(o, s, keep(c, str_of(why.text)), devices);
 }
@@ -58,7 +57,8 @@ static enum rc check_kinds(struct call *c, const struct pol_policy *p, const str
         const struct ddf_schema *schema = NULL;
         rc = store_schema(c->store, au, &kind, &schema, &c->e);
         if (rc || schema == c->api->srv->schema) continue; /* the shipped one was asked when the document was read */
-        for (size_t i = 0; i < p->n_settings; i++) check(c, schema, p, &p->settings[i], v.n, o);
+        for (size_t i = 0; i < p->n_settings; i++)
+            check(c, schema, p, server_layout(c->api->srv, kind.mo), &p->settings[i], v.n, o);
     }
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }

@@ -3,6 +3,7 @@
 #include "db/policy.h"
 #include "server/api/describe.h"
 #include "server/api/leaving.h"
+#include "server/store/documents.h"
 
 #include "base/text.h"
 
@@ -119,8 +120,7 @@ enum rc documents_read(struct call *c, struct documents **out)
         }
         d->text = str_slice(c->r->body, begin, at);
         size_t had = errors.n;
-        enum rc bad = pol_policy_parse(text, "body", c->api->srv->layouts[0], c->api->srv->schema, c->a, &d->policy,
-                                       &errors, &e);
+        enum rc bad = documents_parse(c->api->srv, c->db, text, c->a, &d->policy, &errors, &e);
         if (bad && bad != RC_PARSE && bad != RC_INVALID && bad != RC_LIMIT && bad != RC_UNSUPPORTED) {
             c->e = e;
             rc = bad;
@@ -166,7 +166,7 @@ static enum rc policy_find(struct call *c, struct str name, struct db_policy *p)
 static struct pol_policy *stored(struct call *c, struct str document, struct err *why)
 {
     struct pol_policy *p = NULL;
-    return pol_policy_load(document, "policy", c->api->srv->layouts[0], c->api->srv->schema, c->a, &p, why) ? NULL : p;
+    return documents_load(c->api->srv, c->db, document, c->a, &p, why) ? NULL : p;
 }
 
 enum rc policy_stored(struct call *c, struct str name, int64_t *id, int64_t *authority, struct pol_policy **out)

@@ -170,12 +170,14 @@ static enum rc count_devices(struct call *c, const struct pol_policy *doc, int64
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-static enum rc preview_device(struct call *c, struct str name, struct pol_policy *doc, json_t *out)
+/* @param text  of the document, read as the device's own layout has it; empty: `doc` as it is */
+static enum rc preview_device(struct call *c, struct str name, struct str text, struct pol_policy *doc, json_t *out)
 {
     struct device_row d;
     struct preview p;
     json_t *j = json_object(), *want = NULL;
     enum rc rc = device_find(c, name, &d);
+    if (!rc && text.n) rc = pol_policy_load(text, "body", d.layout, c->api->srv->schema, c->a, &doc, &c->e);
     if (!rc) rc = preview_resolve(c, &d, doc, &p);
     if (!rc) rc = desired_json(c, &p, &want);
     if (!rc) {
@@ -217,7 +219,7 @@ static enum rc policy_deletion(struct call *c)
     if (!rc && device.n) {
         doc->name = c->param[0];
         doc->deleted = true;
-        rc = preview_device(c, device, doc, j);
+        rc = preview_device(c, device, (struct str){ 0 }, doc, j);
     }
     if (rc) {
         json_decref(j);
@@ -251,7 +253,7 @@ static enum rc policies_preview(struct call *c)
     json_object_set_new(j, "devices", names);
     json_object_set_new(j, "leaving", leaving);
     json_object_set_new(j, "warnings", warnings);
-    if (!rc && device.n) rc = preview_device(c, device, docs->policy, j);
+    if (!rc && device.n) rc = preview_device(c, device, docs->text, docs->policy, j);
     if (rc) {
         json_decref(j);
         return rc;

@@ -79,7 +79,13 @@ enum rc server_load(struct server *srv, const struct server_config *c, struct ar
     if (!rc) rc = list_files(c->ddf_dir, "layout", ".yaml", &c->layouts, a, file, &n, e);
     struct ddf_layout **layout = rc ? NULL : ARENA_ARRAY(a, struct ddf_layout *, n);
     if (!rc && !layout) rc = RC_NOMEM;
-    for (size_t i = 0; !rc && i < n; i++) rc = ddf_layout_load(file[i], a, &layout[i], e);
+    for (size_t i = 0; !rc && i < n; i++) {
+        rc = ddf_layout_load(file[i], a, &layout[i], e);
+        for (size_t k = 0; !rc && k < i; k++)
+            if (str_eq(layout[k]->mo, layout[i]->mo))
+                rc = err_at(e, RC_INVALID, file[i], 1, 1, "%s is a layout for %.*s already", file[k],
+                            STR_ARG(layout[i]->mo));
+    }
     if (!rc && !(srv->schemas = schemas_create())) rc = err_set(e, RC_NOMEM, "no memory for device descriptions");
     if (rc) {
         ddf_schema_destroy(schema);

@@ -2,6 +2,7 @@
 #include "server/store/replan.h"
 #include "db/policy.h"
 #include "db/replan.h"
+#include "server/store/documents.h"
 #include "server/store/generation.h"
 
 enum { REPLAN_ARENA_BYTES = 8 << 20 };
@@ -51,7 +52,7 @@ static enum rc policy_slice(struct sql *db, const struct server *srv, struct job
     if (!rc) {
         const bool deleted = p.deleted_ms != 0;
         stands = j->v.revision ? !deleted && p.revision == j->v.revision : deleted;
-        if (stands && j->v.revision) rc = pol_policy_load(p.document, "policy", srv->layouts[0], NULL, a, &doc, e);
+        if (stands && j->v.revision) rc = documents_head(srv, p.document, a, &doc, e);
         if (doc && !rc) rc = pol_selector_sql(doc->selector, a, &selector, e);
     }
     if (!stands) j->whole = false;

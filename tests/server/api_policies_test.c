@@ -2,7 +2,10 @@
 #include "tests/lib/test.h"
 #include "tests/server/site.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define IS(path, want) CU_ASSERT_STRING_EQUAL(site_get(s, path), want)
 
@@ -191,6 +194,68 @@ static void shows_how_far_a_policy_is(void)
     site_end(s);
 }
 
-TEST_MAIN("server.api.policies", TEST(applies_a_policy_and_keeps_its_revisions), TEST(deletes_and_brings_back),
+/* ---- two management objects ---- */
+
+/* The shipped layout for another object, with one setting more. */
+static void write_other_layout(char file[64])
+{
+    static const char mo[] = "\nmo: urn:oma:mo:x-virmo:1.0", vm[] = "\nvm:\n  settings:\n";
+    static char text[200000];
+    const char *root = getenv("DMVISOR_SOURCE");
+    char shipped[512];
+    snprintf(shipped, sizeof shipped, "%s/ddf/layout/x-virmo-1.0.yaml", root ? root : ".");
+    FILE *in = fopen(shipped, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+    text[fread(text, 1, sizeof text - 1, in)] = '\0';
+    fclose(in);
+    char *at_mo = strstr(text, mo), *at_vm = strstr(text, vm);
+    CU_ASSERT_FATAL(at_mo && at_vm && at_mo < at_vm);
+    strcpy(file, "/tmp/dmvisor-layout-XXXXXX");
+    int fd = mkstemp(file);
+    CU_ASSERT_FATAL(fd >= 0);
+    FILE *out = fdopen(fd, "w");
+    fprintf(
+        out,
+        "%.*s\nmo: urn:oma:mo:x-other:1.0%.*s%s    turbo: {path: Turbo, format: bool, kind: bool, change: live}\n%s",
+        (int)(at_mo - text), text, (int)(at_vm - at_mo - (long)strlen(mo)), at_mo + strlen(mo), vm, at_vm + strlen(vm));
+    fclose(out);
+}
+
+#define TURBO(who)                                                                                                     \
+    "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work, authority: acme-it}\nspec:\n"                      \
+    "  selector: '" who "'\n  vm:\n    id: corp\n    state: running\n    turbo: true\n"
+
+static void a_document_holds_for_each_layout_that_it_can_meet(void)
+{
+    char file[64];
+    write_other_layout(file);
+    site_more_layout = file;
+    struct site *s = begin();
+    CU_ASSERT_EQUAL(site_call(s, "PUT", policy, TURBO("true")), 422); /* no device has said what it has */
+    CU_ASSERT_EQUAL(site_int(s, "errors.0.line"), 10);
+    CU_ASSERT_PTR_NOT_NULL(strstr(site_get(s, "errors.0.detail"), "(layout urn:oma:mo:x-virmo:1.0)"));
+    CU_ASSERT_EQUAL(site_count(s, "errors"), 1);
+    site_sql(s, "UPDATE device SET layout_mo = 'urn:oma:mo:x-virmo:1.0'");
+    site_sql(s, "UPDATE device SET layout_mo = 'urn:oma:mo:x-other:1.0' WHERE name = 'b'");
+    CU_ASSERT_EQUAL(site_call(s, "PUT", policy, TURBO("true")), 422);
+    CU_ASSERT_PTR_NOT_NULL(strstr(site_get(s, "errors.0.detail"), "(layout urn:oma:mo:x-virmo:1.0)"));
+    CU_ASSERT_EQUAL(site_call(s, "PUT", policy, TURBO("label.department == \"sales\"")), 422);
+    CU_ASSERT_EQUAL(site_call(s, "PUT", policy, TURBO("label.department == \"field\"")), 201);
+    IS("affected", "1");
+    /* What is wrong in all of them is told once, and of none in particular. */
+    CU_ASSERT_EQUAL(site_call(s, "PUT", policy, WORK("    state: running\n    colour: red\n")), 422);
+    CU_ASSERT_EQUAL(site_count(s, "errors"), 1);
+    CU_ASSERT_PTR_NULL(strstr(site_get(s, "errors.0.detail"), "layout urn:"));
+    /* Shown as stored: what one of its layouts refuses since is named. */
+    site_sql(s, "UPDATE device SET layout_mo = 'urn:oma:mo:x-virmo:1.0'");
+    CU_ASSERT_EQUAL(site_call(s, "GET", policy, NULL), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(site_get(s, "needsAttention.0"), "turbo"));
+    site_end(s);
+    site_more_layout = NULL;
+    unlink(file);
+}
+
+TEST_MAIN("server.api.policies", TEST(a_document_holds_for_each_layout_that_it_can_meet),
+          TEST(applies_a_policy_and_keeps_its_revisions), TEST(deletes_and_brings_back),
           TEST(says_what_is_wrong_with_a_document_and_where), TEST(validates_a_stream_with_the_right_lines),
           TEST(previews_what_enforcement_would_do), TEST(shows_how_far_a_policy_is))

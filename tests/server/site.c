@@ -38,6 +38,8 @@ static const char *source(void)
     return s ? s : ".";
 }
 
+const char *site_more_layout;
+
 static void configure(struct site *s)
 {
     snprintf(s->dir, sizeof s->dir, "/tmp/dmvisor-api-XXXXXX");
@@ -63,6 +65,7 @@ static void configure(struct site *s)
         .schema_dir = s->schema_dir,
         .secret_key_file = s->key,
         .ddf_dir = s->ddf_dir,
+        .layouts = { &site_more_layout, site_more_layout != NULL },
         .kpi_interval_s = 60,
         .poll_s = 3600,
         .authority = "acme-it",

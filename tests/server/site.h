@@ -28,6 +28,8 @@ struct site {
     int64_t now_ms;      /* fixed clock; 0 = the real one */
 };
 
+/** A layout file more for the sites that begin from now on; NULL = the shipped one alone. */
+extern const char *site_more_layout;
 /** Fatal when something of it does not work: says what on standard error and ends the program. */
 struct site *site_begin(void);
 void site_end(struct site *s);
