@@ -3,25 +3,6 @@
 #include "ddf/uri.h"
 #include "policy/plan/planner_int.h"
 
-static const struct verb {
-    const char *name;
-    enum pol_verb verb;
-    bool data;
-    const char *alert;
-} verbs[] = {
-    { "get", POL_GET, false, NULL },       { "add", POL_ADD, true, NULL },       { "replace", POL_REPLACE, true, NULL },
-    { "delete", POL_DELETE, false, NULL }, { "exec", POL_EXEC, true, NULL },     { "copy", POL_COPY, true, NULL },
-    { "display", POL_ASK, true, "1100" },  { "confirm", POL_ASK, true, "1101" }, { "input", POL_ASK, true, "1102" },
-    { "choice", POL_ASK, true, "1103" },   { "choices", POL_ASK, true, "1104" },
-};
-
-static const struct verb *verb_of(struct str command)
-{
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        if (str_eq_fold(command, str_of(verbs[i].name))) return &verbs[i];
-    return NULL;
-}
-
 /* ---- send ---- */
 
 /* Format and Type are always said (some clients die without): the caller's, the description's, else text. Of an interior
@@ -43,8 +24,8 @@ static void say_meta(const struct planning *p, const struct pol_item *it, struct
 /* NULL: there is no such command, and the operation failed. */
 static struct pol_step *step_of(struct planning *p, struct live_op *op, const struct pol_item *it, struct str why)
 {
-    const struct verb *v = verb_of(it->command);
-    if (!v) {
+    const enum dm_command command = dm_command_of(it->command);
+    if (command == DM_NONE || dm_command_groups(command) || command == DM_ACL) {
         op_fail(
             p, op, 400,
             say(p,
@@ -53,12 +34,12 @@ static struct pol_step *step_of(struct planning *p, struct live_op *op, const st
                 STR_ARG(it->command)));
         return NULL;
     }
-    struct pol_step *s = new_step(p, v->verb, POL_FOR_OPERATION, it->uri, why);
-    if (!s || !v->data) return s;
+    struct pol_step *s = new_step(p, command, POL_FOR_OPERATION, it->uri, why);
+    if (!s || command == DM_GET || command == DM_DELETE) return s;
     s->data = it->data;
-    s->has_data = s->verb != POL_EXEC || it->data.n;
-    if (v->alert) {
-        s->format = str_of(v->alert);
+    s->has_data = s->verb != DM_EXEC || it->data.n;
+    if (dm_command_asks(command)) {
+        s->format = str_of(dm_command_alert(command));
         s->type = it->type;
     } else if (s->has_data || it->format.n) {
         say_meta(p, it, s);
@@ -82,8 +63,8 @@ static struct pol_item only_item(const struct pol_operation *o)
 static void send_group(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
-    bool atomic = str_is(o->tree_command, "atomic");
-    struct pol_step *whole = new_step(p, atomic ? POL_ATOMIC : POL_SEQUENCE, POL_FOR_OPERATION, (struct str){ 0 },
+    bool atomic = dm_command_of(o->tree_command) == DM_ATOMIC;
+    struct pol_step *whole = new_step(p, atomic ? DM_ATOMIC : DM_SEQUENCE, POL_FOR_OPERATION, (struct str){ 0 },
                                       say(p, "%.*s of %d commands (operation %lld)", STR_ARG(o->tree_command),
                                           (int)o->n_items, (long long)o->id));
     struct pol_step **tail = whole ? &whole->children : NULL;
@@ -93,7 +74,7 @@ static void send_group(struct planning *p, struct live_op *op)
             p, op, it, say(p, "command %d: %.*s (operation %lld)", (int)i + 1, STR_ARG(it->command), (long long)o->id));
         if (!s) return;
         s->operation = o->id;
-        s->correlator = s->verb == POL_EXEC ? o->correlator : (struct str){ 0 };
+        s->correlator = s->verb == DM_EXEC ? o->correlator : (struct str){ 0 };
         if (!step_in_order(p, s, (struct str){ 0 })) {
             const struct pol_wait *last = p->out->waits;
             while (last && last->next) last = last->next;
@@ -140,7 +121,7 @@ void op_unknown(struct planning *p, struct live_op *op, const char *why)
 
 static bool writes(const struct pol_item *it)
 {
-    return str_eq_fold(it->command, STR("add")) || str_eq_fold(it->command, STR("replace"));
+    return dm_command_of(it->command) == DM_ADD || dm_command_of(it->command) == DM_REPLACE;
 }
 
 /* A serialised tree: what is there afterwards is not what was sent. */
@@ -153,7 +134,7 @@ static bool is_subtree(const struct pol_item *it)
  * command of the group had the last word about the node. */
 static bool can_tell(const struct planning *p, const struct pol_operation *o, const struct pol_item *it)
 {
-    bool deletes = str_eq_fold(it->command, STR("delete"));
+    bool deletes = dm_command_of(it->command) == DM_DELETE;
     if (it->secret) return false;
     if ((!deletes && !writes(it)) || it->changed || str_find(it->uri, '?', 0) < it->uri.n || !readable(p, it->uri))
         return false;
@@ -171,7 +152,7 @@ enum effect { NOT_KNOWN, ASKED, THERE, MISSING };
 /* Is it as this command makes it? Asks the device when it was not asked since. */
 static enum effect effect_of(struct planning *p, struct live_op *op, const struct pol_item *it)
 {
-    bool deletes = str_eq_fold(it->command, STR("delete"));
+    bool deletes = dm_command_of(it->command) == DM_DELETE;
     if (!can_tell(p, op->op, it)) return NOT_KNOWN;
     if (!it->seen_ms) return op_look(p, op, it->uri, STR("is it done?")) ? ASKED : NOT_KNOWN;
     if (it->seen_code == 404 || it->seen_code == 410) return deletes ? THERE : MISSING;
@@ -251,7 +232,7 @@ static void find_group(struct planning *p, struct live_op *op)
     }
     const struct effects x = effects_of(p, op);
     if (x.asked) return;
-    if (x.missing && (str_is(o->tree_command, "atomic") || (!x.there && !x.not_known)))
+    if (x.missing && (dm_command_of(o->tree_command) == DM_ATOMIC || (!x.there && !x.not_known)))
         tree_again(p, op);
     else if (x.missing)
         op_fail(p, op, 0,
@@ -319,7 +300,7 @@ static void find_value(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     const struct pol_item it = only_item(o), *seen = only_look(o);
-    bool deletes = str_eq_fold(it.command, STR("delete")), there = seen && seen->seen_code / 100 == 2;
+    bool deletes = dm_command_of(it.command) == DM_DELETE, there = seen && seen->seen_code / 100 == 2;
     bool missing = seen && (seen->seen_code == 404 || seen->seen_code == 410);
     if (!can_tell(p, o, &it) || (seen && !there && !missing)) {
         op_unknown(p, op, "the session ended each time before its answer came, and it cannot be asked after");

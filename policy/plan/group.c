@@ -4,7 +4,7 @@
 
 bool pol_is_group(const struct pol_operation *op)
 {
-    return str_is(op->kind, "tree") && (str_is(op->tree_command, "atomic") || str_is(op->tree_command, "sequence"));
+    return str_is(op->kind, "tree") && dm_command_groups(dm_command_of(op->tree_command));
 }
 
 static bool is_good(int code)
@@ -123,7 +123,7 @@ void pol_group_on_status(const struct ddf_layout *l, const struct pol_operation 
                          struct pol_verdict *out)
 {
     const struct tally t = tally_of(op);
-    bool atomic = str_is(op->tree_command, "atomic");
+    bool atomic = dm_command_of(op->tree_command) == DM_ATOMIC;
     code = code_of_whole(&t, atomic, code);
     *out = (struct pol_verdict){ .state = POL_OP_FAILED, .code = code, .percent = -1 };
     if (code == 0) {

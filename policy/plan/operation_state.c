@@ -108,12 +108,12 @@ struct str pol_code_text(const struct ddf_layout *l, int code, struct arena *a)
 
 enum pol_outcome pol_step_outcome(const struct ddf_layout *l, const struct pol_step *s, int code)
 {
-    if (code == 202 && s->verb == POL_EXEC) return POL_STEP_RUNS;
+    if (code == 202 && s->verb == DM_EXEC) return POL_STEP_RUNS;
     if (code == 215 || code == 216) return POL_STEP_SKIPPED;
-    if ((code >= 200 && code < 300 && code != 214) || (s->verb == POL_EXEC && l && ddf_layout_result_ok(l, code)))
+    if ((code >= 200 && code < 300 && code != 214) || (s->verb == DM_EXEC && l && ddf_layout_result_ok(l, code)))
         return POL_STEP_DONE;
-    if (code == 418 && s->verb == POL_ADD) return POL_STEP_THERE;
-    if ((code == 404 || code == 410) && (s->verb == POL_GET || s->verb == POL_DELETE || s->verb == POL_REPLACE))
+    if (code == 418 && s->verb == DM_ADD) return POL_STEP_THERE;
+    if ((code == 404 || code == 410) && (s->verb == DM_GET || s->verb == DM_DELETE || s->verb == DM_REPLACE))
         return POL_STEP_GONE;
     return pol_code_is_busy(code) ? POL_STEP_AGAIN : POL_STEP_FAILED;
 }
@@ -169,13 +169,12 @@ static void again(const struct ddf_layout *l, const struct pol_operation *op, in
 
 static bool is_question(struct str command)
 {
-    return str_is(command, "display") || str_is(command, "confirm") || str_is(command, "input") ||
-           str_is(command, "choice") || str_is(command, "choices");
+    return dm_command_asks(dm_command_of(command));
 }
 
 bool pol_is_look(struct str command)
 {
-    return str_eq_fold(command, STR("get")) || is_question(command);
+    return dm_command_of(command) == DM_GET || is_question(command);
 }
 
 static struct str base_of(struct str uri)
@@ -185,7 +184,7 @@ static struct str base_of(struct str uri)
 
 bool pol_item_meets(struct str command, struct str at, struct str uri)
 {
-    bool deletes = str_eq_fold(command, STR("delete"));
+    bool deletes = dm_command_of(command) == DM_DELETE;
     at = base_of(at);
     return !pol_is_look(command) && at.n && (ddf_uri_within(at, uri) || (deletes && ddf_uri_within(uri, at)));
 }
@@ -194,7 +193,8 @@ bool pol_item_meets(struct str command, struct str at, struct str uri)
 static bool done_before(const struct pol_operation *op, int code)
 {
     return str_is(op->kind, "tree") && op->tries > 1 &&
-           ((code == 418 && str_is(op->tree_command, "add")) || (code == 404 && str_is(op->tree_command, "delete")));
+           ((code == 418 && dm_command_of(op->tree_command) == DM_ADD) ||
+            (code == 404 && dm_command_of(op->tree_command) == DM_DELETE));
 }
 
 void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op, int code, struct arena *a,
@@ -220,12 +220,12 @@ void pol_op_on_status(const struct ddf_layout *l, const struct pol_operation *op
         out->percent = 100;
         out->why = with_code(l, "an earlier try did it, whose answer was lost", code, a);
     } else if ((code >= 200 && code < 300 && code != 214) || ddf_layout_result_ok(l, code)) {
-        bool read = asked || (tree && str_eq_fold(op->tree_command, STR("get")));
+        bool read = asked || (tree && dm_command_of(op->tree_command) == DM_GET);
         out->state = read ? POL_OP_VERIFIED : POL_OP_ACKNOWLEDGED;
         out->percent = 100;
         out->why = asked ? STR("shown") : read ? STR("read") : STR("the device says it is done; not read back yet");
     } else {
-        bool pieces = tree && str_eq_fold(op->tree_command, STR("get")) &&
+        bool pieces = tree && dm_command_of(op->tree_command) == DM_GET &&
                       (code == 411 || code == 413 || code == 424 || code == 426);
         out->state = POL_OP_FAILED;
         out->why = with_code(l,
@@ -406,7 +406,8 @@ enum rc pol_op_touches(const struct ddf_layout *l, const struct pol_operation *o
     size_t count = 0;
     bool ok = out != NULL;
 
-    if (ok && str_is(op->kind, "tree") && (is_question(op->tree_command) || str_is(op->tree_command, "acl"))) {
+    if (ok && str_is(op->kind, "tree") &&
+        (is_question(op->tree_command) || dm_command_of(op->tree_command) == DM_ACL)) {
         count = 0; /* a question to a person; a property */
     } else if (ok && pol_is_group(op)) {
         for (size_t i = 0; i < op->n_items; i++)

@@ -47,20 +47,9 @@ enum rc pol_make_plan(const struct pol_facts *f, const struct pol_desired *d, st
 
 /* ---- for people ---- */
 
-static const char *const verb_words[] = {
-    [POL_GET] = "Get",           [POL_ADD] = "Add",      [POL_REPLACE] = "Replace",
-    [POL_DELETE] = "Delete",     [POL_EXEC] = "Exec",    [POL_ATOMIC] = "Atomic",
-    [POL_SEQUENCE] = "Sequence", [POL_COPY] = "Copy to", [POL_ASK] = "Ask"
-};
-
-const char *pol_verb_word(enum pol_verb v)
-{
-    return verb_words[v];
-}
-
 static void print_step(const struct pol_step *s, const char *indent, struct buf *out)
 {
-    buf_printf(out, "%s%s %.*s", indent, verb_words[s->verb], STR_ARG(s->uri));
+    buf_printf(out, "%s%s %.*s", indent, dm_command_name(s->verb), STR_ARG(s->uri));
     if (s->has_data) buf_printf(out, " = %.*s", STR_ARG(s->data));
     buf_printf(out, "   # %.*s\n", STR_ARG(s->why));
     for (const struct pol_step *c = s->children; c; c = c->next) print_step(c, "    ", out);

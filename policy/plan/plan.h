@@ -3,6 +3,7 @@
 #define POLICY_PLAN_PLAN_H
 /* The ordered DM commands that take the mirror to the desired state (architecture.md 6.3 and 7.3). Computed anew for
  * every message from the mirror, so that losing a session costs nothing. */
+#include "base/dm_command.h"
 #include "policy/resolve/facts.h"
 
 const char *pol_op_state_name(enum pol_op_state s);
@@ -15,19 +16,6 @@ enum { POL_MAX_TRIES = 3, POL_RETRY_MS = 30000, POL_POLL_MS = 5000, POL_ATOMIC_C
 /* Code of a failure: the session ended each time when this went out alone. */
 enum { POL_CODE_LOST = -1 };
 
-enum pol_verb {
-    POL_GET,
-    POL_ADD,
-    POL_REPLACE,
-    POL_DELETE,
-    POL_EXEC,
-    POL_ATOMIC,
-    POL_SEQUENCE,
-    POL_COPY, /* data: the address to copy from */
-    POL_ASK   /* a question to the person at the device; format: its alert code, data: lines (options, text, choices) */
-};
-/** "Get", "Atomic" ...; as people know them */
-const char *pol_verb_word(enum pol_verb v);
 enum pol_purpose {
     POL_FOR_DISCOVER,  /* learn what is there */
     POL_FOR_CHANGE,    /* make it as desired */
@@ -38,7 +26,7 @@ enum pol_purpose {
 };
 
 struct pol_step {
-    enum pol_verb verb;
+    enum dm_command verb; /* of a question, format is its alert code and data its lines */
     enum pol_purpose purpose;
     struct str uri; /* with "?list=StructData" where wanted */
     struct str format, type, data;
@@ -53,7 +41,7 @@ struct pol_step {
     bool ours; /* it writes a policy's value, which is remembered as pol_set so that it can be taken back */
     struct str op_kind, op_owner, op_args;
     enum ddf_scope op_scope;   /* for plan-made operations */
-    struct pol_step *children; /* POL_ATOMIC, POL_SEQUENCE */
+    struct pol_step *children; /* DM_ATOMIC, DM_SEQUENCE */
     struct pol_step *next;
 };
 

@@ -22,7 +22,7 @@ static struct str acl_uri(struct planning *p, struct str node)
 static size_t after_last_write(const struct pol_operation *o)
 {
     size_t i = o->n_items;
-    while (i && !str_is(o->items[i - 1].command, "replace")) i--;
+    while (i && dm_command_of(o->items[i - 1].command) != DM_REPLACE) i--;
     return i;
 }
 
@@ -115,7 +115,7 @@ static const char *right_lost(const struct planning *p, struct str before, struc
 
 static void write_list(struct planning *p, struct live_op *op, struct str acl)
 {
-    struct pol_step *s = new_step(p, POL_REPLACE, POL_FOR_OPERATION, acl_uri(p, op->op->tree_uri),
+    struct pol_step *s = new_step(p, DM_REPLACE, POL_FOR_OPERATION, acl_uri(p, op->op->tree_uri),
                                   say(p, "acl (operation %lld)", (long long)op->op->id));
     if (!s) return;
     s->format = STR("chr");

@@ -362,7 +362,7 @@ void op_send(struct planning *p, struct live_op *op, struct pol_step *s)
 
 bool op_look(struct planning *p, struct live_op *op, struct str uri, struct str why)
 {
-    struct pol_step *s = new_step(p, POL_GET, POL_FOR_INQUIRY, uri, why);
+    struct pol_step *s = new_step(p, DM_GET, POL_FOR_INQUIRY, uri, why);
     if (!s || held_back(p, failure_of(p, s->key))) return false;
     s->operation = op->op->id;
     *p->tail = s;
@@ -463,7 +463,7 @@ static void send_request(struct planning *p, struct live_op *op)
         return;
     }
     if (o->scope == DDF_VM && !cancel && !may_start(p, op, kind)) return;
-    struct pol_step *s = new_step(p, kind->delete_node ? POL_DELETE : POL_EXEC, POL_FOR_OPERATION, uri,
+    struct pol_step *s = new_step(p, kind->delete_node ? DM_DELETE : DM_EXEC, POL_FOR_OPERATION, uri,
                                   say(p, "%.*s (operation %lld)", STR_ARG(label_of(p, o)), (long long)o->id));
     if (s && o->args.n && !kind->delete_node) {
         s->format = STR("chr");
@@ -496,7 +496,7 @@ void plan_requests(struct planning *p)
 void plan_supersede(struct planning *p)
 {
     for (const struct pol_step *s = p->out->steps; s; s = s->next)
-        if (s->verb == POL_GET) return; /* what is being read may still ask for them */
+        if (s->verb == DM_GET) return; /* what is being read may still ask for them */
     for (size_t i = 0; i < p->f->n_operations; i++) {
         struct live_op *op = &p->ops[i];
         if (!op->op->by_policy || op->carried || (op->state != POL_OP_QUEUED && op->state != POL_OP_NOTIFIED)) continue;

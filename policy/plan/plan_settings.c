@@ -50,7 +50,7 @@ static struct pol_step *leaf(struct planning *p, struct str uri, struct str form
 {
     const struct ddf_node *d = described(p, uri);
     bool add = d && (d->access & DDF_ADD) && d->min_occurs == 0 && !mirror_find(p, uri);
-    struct pol_step *s = new_step(p, add ? POL_ADD : POL_REPLACE, POL_FOR_CHANGE, uri, why);
+    struct pol_step *s = new_step(p, add ? DM_ADD : DM_REPLACE, POL_FOR_CHANGE, uri, why);
     if (!s) return NULL;
     s->format = format;
     s->type = d && d->mime.n ? d->mime : STR("text/plain");
@@ -61,7 +61,7 @@ static struct pol_step *leaf(struct planning *p, struct str uri, struct str form
 
 bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct str why)
 {
-    struct pol_step *s = new_step(p, POL_ADD, POL_FOR_CHANGE, uri, why);
+    struct pol_step *s = new_step(p, DM_ADD, POL_FOR_CHANGE, uri, why);
     if (!s) return false;
     s->format = STR("node");
     return put(p, b, s, false);
@@ -69,7 +69,7 @@ bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct 
 
 bool batch_remove(struct planning *p, struct batch *b, struct str uri, struct str why)
 {
-    return put(p, b, new_step(p, POL_DELETE, POL_FOR_CHANGE, uri, why), true);
+    return put(p, b, new_step(p, DM_DELETE, POL_FOR_CHANGE, uri, why), true);
 }
 
 static struct str with_star(struct planning *p, struct str value, struct str instance)
@@ -188,7 +188,7 @@ bool batch_send(struct planning *p, struct batch *b, struct str why)
         bool any = send_single(p, b, b->first);
         return send_single(p, b, b->alone) || any;
     }
-    struct pol_step *atomic = new_step(p, POL_ATOMIC, POL_FOR_CHANGE, owner_uri(p, b->scope, b->owner), why);
+    struct pol_step *atomic = new_step(p, DM_ATOMIC, POL_FOR_CHANGE, owner_uri(p, b->scope, b->owner), why);
     if (!atomic) return false;
     const struct pol_failure *x = failure_of(p, atomic->key);
     bool any;

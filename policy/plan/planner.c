@@ -162,12 +162,11 @@ void wait_failure(struct planning *p, struct str vm, struct str what, const stru
                     x->code, x->retry_ms);
 }
 
-struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri,
+struct pol_step *new_step(struct planning *p, enum dm_command verb, enum pol_purpose purpose, struct str uri,
                           struct str why)
 {
-    static const char *const words[] = { [POL_GET] = "get",           [POL_ADD] = "set",   [POL_REPLACE] = "set",
-                                         [POL_DELETE] = "delete",     [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic",
-                                         [POL_SEQUENCE] = "sequence", [POL_COPY] = "copy", [POL_ASK] = "ask" };
+    /* Whether a value is added or replaced is the same wish. */
+    const char *word = verb == DM_ADD || verb == DM_REPLACE ? "set" : dm_command_word(verb);
     struct pol_step *s = ARENA_NEW(p->a, struct pol_step);
     if (!s) {
         p->no_memory = true;
@@ -177,7 +176,7 @@ struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpo
     s->purpose = purpose;
     s->uri = uri;
     s->why = why;
-    s->key = say(p, "%s %.*s", words[verb], STR_ARG(uri));
+    s->key = say(p, "%s %.*s", word, STR_ARG(uri));
     return s;
 }
 
@@ -215,11 +214,11 @@ static struct str checked_format(struct str format)
 
 bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
 {
-    static const enum ddf_access access[] = { [POL_GET] = DDF_GET,
-                                              [POL_ADD] = DDF_ADD,
-                                              [POL_REPLACE] = DDF_REPLACE,
-                                              [POL_DELETE] = DDF_DELETE,
-                                              [POL_EXEC] = DDF_EXEC };
+    static const enum ddf_access access[] = { [DM_GET] = DDF_GET,
+                                              [DM_ADD] = DDF_ADD,
+                                              [DM_REPLACE] = DDF_REPLACE,
+                                              [DM_DELETE] = DDF_DELETE,
+                                              [DM_EXEC] = DDF_EXEC };
     struct err e = { 0 };
     int status = 200;
     if (!address_fits(p, without_query(s->uri))) {
@@ -230,9 +229,9 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
             414, 0);
         return false;
     }
-    bool property = s->verb != POL_GET &&
+    bool property = s->verb != DM_GET &&
                     str_find(s->uri, '?', 0) < s->uri.n; /* ACL, Title: no description speaks of them */
-    if (s->verb == POL_ATOMIC || s->verb == POL_SEQUENCE || s->verb == POL_COPY || s->verb == POL_ASK || property ||
+    if (s->verb == DM_ATOMIC || s->verb == DM_SEQUENCE || s->verb == DM_COPY || dm_command_asks(s->verb) || property ||
         !p->f->schema ||
         !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), checked_format(s->format), s->type, s->data,
                    s->has_data, false, &status, &e))
@@ -267,11 +266,11 @@ bool add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose pu
     struct str full = uri, words = str_of(why);
     if (!uri.n || p->no_memory) return false;
     for (const struct pol_step *s = p->out->steps; s; s = s->next)
-        if (s->verb == POL_GET && (str_eq(s->uri, uri) ||
-                                   (str_find(s->uri, '?', 0) < s->uri.n && ddf_uri_within(uri, without_query(s->uri)))))
+        if (s->verb == DM_GET && (str_eq(s->uri, uri) ||
+                                  (str_find(s->uri, '?', 0) < s->uri.n && ddf_uri_within(uri, without_query(s->uri)))))
             return true; /* this plan asks already */
     if (tree && !p->f->list_unsupported) full = say(p, "%.*s?list=StructData", STR_ARG(uri));
-    struct pol_step *s = new_step(p, POL_GET, purpose, full, words);
+    struct pol_step *s = new_step(p, DM_GET, purpose, full, words);
     if (!s || held_back(p, failure_of(p, s->key))) return false;
     append(p, s);
     return true;
@@ -353,7 +352,7 @@ bool add_operation(struct planning *p, const struct ddf_operation *o, struct str
         return false;
     }
     struct str uri = ddf_layout_operation_uri(p->l, o, owner, p->a);
-    struct pol_step *s = new_step(p, o->delete_node ? POL_DELETE : POL_EXEC, POL_FOR_CHANGE, uri, why);
+    struct pol_step *s = new_step(p, o->delete_node ? DM_DELETE : DM_EXEC, POL_FOR_CHANGE, uri, why);
     if (!s || o->delete_node) return add_step(p, s, vm);
     s->purpose = POL_FOR_OPERATION;
     if (args.n) {

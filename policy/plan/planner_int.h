@@ -60,7 +60,7 @@ void add_wait_at(struct planning *p, struct str vm, struct str uri, const char *
                  int64_t until_ms);
 /** "set aside: 404 not found" as a wait. */
 void wait_failure(struct planning *p, struct str vm, struct str what, const struct pol_failure *x);
-struct pol_step *new_step(struct planning *p, enum pol_verb verb, enum pol_purpose purpose, struct str uri,
+struct pol_step *new_step(struct planning *p, enum dm_command verb, enum pol_purpose purpose, struct str uri,
                           struct str why);
 /** Is it in order? A refused step becomes a wait for `vm`. */
 bool step_in_order(struct planning *p, struct pol_step *s, struct str vm);

@@ -53,14 +53,14 @@ static json_t *access_json(unsigned access)
 {
     static const struct {
         unsigned bit;
-        const char *name;
+        enum dm_command command;
     } names[] = {
-        { DDF_GET, "get" },       { DDF_ADD, "add" },   { DDF_REPLACE, "replace" },
-        { DDF_DELETE, "delete" }, { DDF_EXEC, "exec" }, { DDF_COPY, "copy" },
+        { DDF_GET, DM_GET },       { DDF_ADD, DM_ADD },   { DDF_REPLACE, DM_REPLACE },
+        { DDF_DELETE, DM_DELETE }, { DDF_EXEC, DM_EXEC }, { DDF_COPY, DM_COPY },
     };
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (access & names[i].bit) json_array_append_new(list, json_string(names[i].name));
+        if (access & names[i].bit) json_array_append_new(list, json_string(dm_command_word(names[i].command)));
     return list;
 }
 

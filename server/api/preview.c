@@ -21,14 +21,6 @@ enum rc preview_resolve(struct call *c, const struct device_row *d, struct pol_p
     return rc;
 }
 
-static const char *verb_name(enum pol_verb v)
-{
-    static const char *const name[] = { [POL_GET] = "get",           [POL_ADD] = "add",   [POL_REPLACE] = "replace",
-                                        [POL_DELETE] = "delete",     [POL_EXEC] = "exec", [POL_ATOMIC] = "atomic",
-                                        [POL_SEQUENCE] = "sequence", [POL_COPY] = "copy", [POL_ASK] = "ask" };
-    return name[v];
-}
-
 static const char *purpose_name(enum pol_purpose p)
 {
     static const char *const name[] = {
@@ -49,7 +41,7 @@ static json_t *steps_json(const struct call *c, const struct ddf_schema *own, co
     json_t *list = json_array();
     for (; s; s = s->next) {
         json_t *j = json_object();
-        j_str(j, "verb", str_of(verb_name(s->verb)));
+        j_str(j, "verb", str_of(dm_command_word(s->verb)));
         j_str(j, "for", str_of(purpose_name(s->purpose)));
         j_strn(j, "uri", s->uri);
         j_strn(j, "format", s->format);

@@ -16,24 +16,37 @@
 
 enum { POINTER_BYTES = 60 };
 
-/* What each command may do where. */
+/* What each command may do where; the others are none of a tree. */
 static const struct verb {
-    const char *name;
     enum ddf_access access; /* 0: a question to a person */
-    bool in_atomic;         /* protocol.md 4: a Sequence takes all of them */
-} verbs[] = {
-    { "get", DDF_GET, false },      { "add", DDF_ADD, true },    { "replace", DDF_REPLACE, true },
-    { "delete", DDF_DELETE, true }, { "exec", DDF_EXEC, false }, { "copy", DDF_COPY, true },
-    { "display", 0, true },         { "confirm", 0, true },      { "input", 0, true },
-    { "choice", 0, true },          { "choices", 0, true },
+    bool known;
+    bool in_atomic; /* protocol.md 4: a Sequence takes all of them */
+} verbs[DM_COMMAND_COUNT] = {
+    [DM_GET] = { DDF_GET, true, false },
+    [DM_ADD] = { DDF_ADD, true, true },
+    [DM_REPLACE] = { DDF_REPLACE, true, true },
+    [DM_DELETE] = { DDF_DELETE, true, true },
+    [DM_EXEC] = { DDF_EXEC, true, false },
+    [DM_COPY] = { DDF_COPY, true, true },
+    [DM_DISPLAY] = { 0, true, true },
+    [DM_CONFIRM] = { 0, true, true },
+    [DM_INPUT] = { 0, true, true },
+    [DM_CHOICE] = { 0, true, true },
+    [DM_CHOICES] = { 0, true, true },
 };
 #define COMMANDS "get, add, replace, delete, exec, copy, display, confirm, input, choice, choices"
 
-static const struct verb *verb_of(struct str command)
+/* Words are taken as they are written, nothing else: they are kept so. */
+static enum dm_command command_of(struct str word)
 {
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        if (str_is(command, verbs[i].name)) return &verbs[i];
-    return NULL;
+    enum dm_command c = dm_command_of(word);
+    return str_is(word, dm_command_word(c)) ? c : DM_NONE;
+}
+
+static const struct verb *verb_of(struct str word)
+{
+    const struct verb *v = &verbs[command_of(word)];
+    return v->known ? v : NULL;
 }
 
 /* One command under examination; `base` is where it stands in the request: "", or "/commands/2". */
@@ -199,7 +212,7 @@ static enum rc read_item(struct call *c, const json_t *j, const char *base, stru
 static enum rc check_member(struct check *x, bool atomic, size_t *n_execs)
 {
     const struct verb *v = verb_of(x->t->command);
-    if (!v && (str_is(x->t->command, "atomic") || str_is(x->t->command, "sequence")))
+    if (!v && dm_command_groups(command_of(x->t->command)))
         return REFUSE(x, "command", "%.*sgroups of commands do not hold groups", STR_ARG(x->who));
     if (!v)
         return REFUSE(x, "command", "%.*sthere is no command \"%.*s\"%.*s", STR_ARG(x->who), STR_ARG(x->t->command),
@@ -217,7 +230,7 @@ static enum rc check_member(struct check *x, bool atomic, size_t *n_execs)
 static enum rc check_group(struct call *c, const struct ddf_schema *schema, struct tree_wish *w)
 {
     size_t n = json_array_size(w->commands), bytes = 0, execs = 0;
-    bool atomic = str_is(w->one.command, "atomic");
+    bool atomic = command_of(w->one.command) == DM_ATOMIC;
     char base[POINTER_BYTES];
     if (w->one.uri.n || w->one.format.n || w->one.type.n || w->one.has_data)
         return refuse(c, 400, "Bad request", "/commands", "uri, format, type and data belong to each of the commands");
@@ -318,7 +331,7 @@ static enum rc check_acl(struct call *c, struct tree_wish *w)
 
 static bool is_group(const struct tree_wish *w)
 {
-    return str_is(w->one.command, "atomic") || str_is(w->one.command, "sequence");
+    return dm_command_groups(command_of(w->one.command));
 }
 
 enum rc tree_check(struct call *c, const struct device_row *d, struct tree_wish *w)

@@ -70,7 +70,7 @@ void visit_item_changed(struct visit *v, struct pol_operation *op, struct str ur
 void visit_items_sent(struct visit *v, struct pol_operation *op, const struct pol_step *s)
 {
     if (str_is(op->tree_command, "acl")) {
-        add_item(v, op, "replace", s->uri, s->data);
+        add_item(v, op, dm_command_word(DM_REPLACE), s->uri, s->data);
         return;
     }
     if (!pol_is_group(op)) return;
@@ -86,7 +86,7 @@ void visit_items_sent(struct visit *v, struct pol_operation *op, const struct po
 void visit_acl_code(struct visit *v, struct pol_operation *op, int code)
 {
     for (size_t i = op->n_items; i-- > 0;)
-        if (str_is(op->items[i].command, "replace")) {
+        if (dm_command_of(op->items[i].command) == DM_REPLACE) {
             visit_item_code(v, op, i, code);
             return;
         }
@@ -95,7 +95,7 @@ void visit_acl_code(struct visit *v, struct pol_operation *op, int code)
 static void list_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value)
 {
     struct pol_item *it = NULL;
-    for (size_t i = op->n_items; i-- > 0 && !str_is(op->items[i].command, "replace");)
+    for (size_t i = op->n_items; i-- > 0 && dm_command_of(op->items[i].command) != DM_REPLACE;)
         if (str_eq(op->items[i].uri, uri)) it = &op->items[i];
     if (!it && !(it = add_item(v, op, "get", uri, (struct str){ 0 }))) return;
     set_seen(v, op, it, code, value ? *value : it->seen);

@@ -75,8 +75,7 @@ static void set_put(struct visit *v, struct str uri, struct str value, bool row)
 void visit_set(struct visit *v, const struct pol_step *s)
 {
     for (const struct pol_step *c = s->children; c; c = c->next) visit_set(v, c);
-    if (s->ours && (s->verb == POL_ADD || s->verb == POL_REPLACE))
-        set_put(v, s->uri, s->data, str_is(s->format, "node"));
+    if (s->ours && (s->verb == DM_ADD || s->verb == DM_REPLACE)) set_put(v, s->uri, s->data, str_is(s->format, "node"));
 }
 
 static struct str lock_uri(struct visit *v, struct str vm)

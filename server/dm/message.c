@@ -720,7 +720,7 @@ void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uin
         v->s->kpis_asked |= s->purpose == POL_FOR_KPI;
     for (struct pol_step *s = plan->steps; s && k && !v->rc; s = s->next, k--) {
         ask(v, s->key);
-        if (s->verb != POL_GET) v->s->changed = true;
+        if (s->verb != DM_GET) v->s->changed = true;
         visit_set(v, s);
         if (s->purpose == POL_FOR_OPERATION) sent_operation(v, s);
     }

@@ -57,7 +57,7 @@ void recorder_add(struct recorder *rec, struct session *s, const struct sml_reco
 static void reason(const struct pol_step *s, uint64_t tag, struct buf *out)
 {
     buf_printf(out, "#%llu ", (unsigned long long)tag);
-    buf_putz(out, pol_verb_word(s->verb));
+    buf_putz(out, dm_command_name(s->verb));
     if (s->uri.n) buf_byte(out, ' ');
     buf_put(out, s->uri);
     buf_putz(out, ": ");

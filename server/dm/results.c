@@ -277,7 +277,7 @@ static ptrdiff_t item_of(const struct visit *v, const struct flown *f)
 static const struct sml_value *value_of(struct visit *v, const struct flown *f, const struct sml_value *values)
 {
     struct str asked, uri;
-    if (f->step.verb != POL_GET || !visit_uri(v, base_of(f->step.uri), &asked)) return values;
+    if (f->step.verb != DM_GET || !visit_uri(v, base_of(f->step.uri), &asked)) return values;
     for (const struct sml_value *x = values; x; x = x->next)
         if (x->uri.n ? visit_uri(v, base_of(x->uri), &uri) && is_within(uri, asked) : !is_whole(f->step.uri)) return x;
     return NULL;
@@ -285,7 +285,7 @@ static const struct sml_value *value_of(struct visit *v, const struct flown *f, 
 
 static void take_values(struct visit *v, struct flown *f, const struct sml_outcome *o)
 {
-    bool list = is_whole(f->step.uri), reads = f->step.verb == POL_GET && (list || is_plain(f->step.uri));
+    bool list = is_whole(f->step.uri), reads = f->step.verb == DM_GET && (list || is_plain(f->step.uri));
     const struct sml_value *first = value_of(v, f, o->values);
     struct str asked;
     if (!o->values) return;
@@ -346,10 +346,10 @@ static void write_done(struct visit *v, const struct flown *f, struct str uri)
 {
     enum ddf_format format = DDF_CHR;
     const struct mirror_node *n = mirror_at(v->m, uri);
-    if (f->step.verb == POL_ASK) return;
+    if (dm_command_asks(f->step.verb)) return;
     if (f->operation) visit_disown(v, uri);
     if (is_plain(f->step.uri) || str_ends(f->step.uri, STR("?prop=Name"))) written_over(v, uri, f->operation);
-    if (f->step.verb == POL_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
+    if (f->step.verb == DM_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
     if (!is_plain(f->step.uri)) { /* a property; a new name takes the node from where it was */
         if (str_ends(f->step.uri, STR("?prop=Name"))) mirror_drop(v->m, uri);
         visit_forget(v, f->step.key);
@@ -359,27 +359,27 @@ static void write_done(struct visit *v, const struct flown *f, struct str uri)
         ddf_format_of(f->step.format, &format);
     else if (n)
         format = n->format;
-    if (f->step.verb == POL_ADD || f->step.verb == POL_REPLACE) {
+    if (f->step.verb == DM_ADD || f->step.verb == DM_REPLACE) {
         const struct sml_item item = { .target = uri, .data = f->step.data, .meta.type = f->step.type };
         struct str value = format == DDF_NODE && n                    ? n->value
                            : f->operation && is_secret_item(v, &item) ? hidden
                                                                       : f->step.data;
         mirror_put(v->m, uri, format, value, POL_ACKNOWLEDGED, v->w->now_ms);
     }
-    if (f->step.verb == POL_DELETE) mirror_drop(v->m, uri);
+    if (f->step.verb == DM_DELETE) mirror_drop(v->m, uri);
     visit_forget(v, f->step.key);
 }
 
 static void step_gone(struct visit *v, const struct flown *f, struct str uri, int code)
 {
     const struct mirror_node *n = mirror_at(v->m, uri);
-    if (f->step.verb == POL_DELETE) {
+    if (f->step.verb == DM_DELETE) {
         mirror_drop(v->m, uri);
         visit_forget(v, f->step.key);
         return;
     }
-    if (f->step.verb == POL_REPLACE || f->step.purpose == POL_FOR_DISCOVER) step_failed(v, f, code);
-    if (f->step.verb == POL_GET && n && n->known == POL_ACKNOWLEDGED)
+    if (f->step.verb == DM_REPLACE || f->step.purpose == POL_FOR_DISCOVER) step_failed(v, f, code);
+    if (f->step.verb == DM_GET && n && n->known == POL_ACKNOWLEDGED)
         visit_failed(v, pol_set_key(uri, v->a), code, STR("the device took it, and now says that it is not there"));
     mirror_drop(v->m, uri);
     if (is_whole(f->step.uri)) read_whole(v, uri);
@@ -388,7 +388,7 @@ static void step_gone(struct visit *v, const struct flown *f, struct str uri, in
 /* "?list=" was refused: unless this device has answered one before, it knows none (protocol.md 20, trap 16). */
 static bool lists_refused(struct visit *v, const struct flown *f, struct str uri, int code)
 {
-    if (f->step.verb != POL_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) ||
+    if (f->step.verb != DM_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) ||
         v->d.lists == STORE_LISTS_WORK)
         return false;
     if (str_eq(uri, v->l->root) || v->root_unlisted || code == 406) {
@@ -404,7 +404,7 @@ enum { INCOMPLETE = 412 }; /* what such an answer is to who looks whether someth
 /* A Get that is done and told nothing. */
 static bool has_no_value(const struct flown *f)
 {
-    return f->step.verb == POL_GET && f->code / 100 == 2 && f->code != 214 && !f->listed;
+    return f->step.verb == DM_GET && f->code / 100 == 2 && f->code != 214 && !f->listed;
 }
 
 static void operation_status(struct visit *v, const struct flown *f, struct pol_operation *op, int code)
@@ -425,7 +425,7 @@ static void operation_status(struct visit *v, const struct flown *f, struct pol_
 
 static bool is_group(const struct flown *f)
 {
-    return f->step.verb == POL_ATOMIC || f->step.verb == POL_SEQUENCE;
+    return f->step.verb == DM_ATOMIC || f->step.verb == DM_SEQUENCE;
 }
 
 static void decide(struct visit *v, struct flown *f, int code, bool count)
@@ -443,9 +443,9 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
     if (!lists_refused(v, f, uri, code)) {
         switch (pol_step_outcome(v->l, &f->step, code)) {
         case POL_STEP_DONE:
-            if (f->step.verb == POL_GET)
+            if (f->step.verb == DM_GET)
                 get_done(v, f, uri);
-            else if (f->step.verb != POL_EXEC)
+            else if (f->step.verb != DM_EXEC)
                 write_done(v, f, uri);
             break;
         case POL_STEP_THERE:
@@ -474,7 +474,7 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
 static int child_code(struct visit *v, const struct flown *group, const struct flown *f)
 {
     bool done = pol_step_outcome(v->l, &group->step, group->code) == POL_STEP_DONE;
-    if (group->step.verb == POL_SEQUENCE) return f->code || done || !group->code ? f->code : 215;
+    if (group->step.verb == DM_SEQUENCE) return f->code || done || !group->code ? f->code : 215;
     bool good = f->code >= 200 && f->code < 300 && f->code != 214 && f->code != 215 && f->code != 216;
     if (done && f->code == 0) return 200;
     if (group->code == 0 || done) return f->code;

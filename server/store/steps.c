@@ -5,11 +5,17 @@
 #include "server/core/credentials.h"
 #include "syncml/cred.h"
 
-static const enum sml_cmd_kind kind_of[] = {
-    [POL_GET] = SML_GET,           [POL_ADD] = SML_ADD,   [POL_REPLACE] = SML_REPLACE,
-    [POL_DELETE] = SML_DELETE,     [POL_EXEC] = SML_EXEC, [POL_ATOMIC] = SML_ATOMIC,
-    [POL_SEQUENCE] = SML_SEQUENCE, [POL_COPY] = SML_COPY, [POL_ASK] = SML_ALERT,
-};
+/* policy/ and syncml/ do not know each other: what each command is in a message is said here. */
+enum sml_cmd_kind store_kind_of(enum dm_command c)
+{
+    static const enum sml_cmd_kind kinds[DM_COMMAND_COUNT] = {
+        [DM_GET] = SML_GET,           [DM_ADD] = SML_ADD,      [DM_REPLACE] = SML_REPLACE, [DM_DELETE] = SML_DELETE,
+        [DM_EXEC] = SML_EXEC,         [DM_COPY] = SML_COPY,    [DM_DISPLAY] = SML_ALERT,   [DM_CONFIRM] = SML_ALERT,
+        [DM_INPUT] = SML_ALERT,       [DM_CHOICE] = SML_ALERT, [DM_CHOICES] = SML_ALERT,   [DM_ATOMIC] = SML_ATOMIC,
+        [DM_SEQUENCE] = SML_SEQUENCE, [DM_ACL] = SML_REPLACE,
+    };
+    return kinds[c];
+}
 
 /* A question's lines as Items: options (an empty Item when there are none), text, choices. */
 static struct sml_item *question(struct str lines, struct arena *a)
@@ -28,7 +34,7 @@ static struct sml_step *one_step(const struct pol_step *p, uint64_t *tag, struct
 {
     struct sml_step *s = ARENA_NEW(a, struct sml_step);
     if (!s) return NULL;
-    *s = (struct sml_step){ .kind = kind_of[p->verb],
+    *s = (struct sml_step){ .kind = store_kind_of(p->verb),
                             .tag = (*tag)++,
                             .uri = p->uri,
                             .format = p->format,
@@ -36,11 +42,11 @@ static struct sml_step *one_step(const struct pol_step *p, uint64_t *tag, struct
                             .data = p->data,
                             .has_data = p->has_data,
                             .correlator = p->correlator };
-    if (p->verb == POL_COPY) {
+    if (p->verb == DM_COPY) {
         s->source = p->data;
         s->format = s->type = s->data = (struct str){ 0 };
         s->has_data = false;
-    } else if (p->verb == POL_ASK) {
+    } else if (dm_command_asks(p->verb)) {
         if (!(s->items = question(p->data, a))) return NULL;
         s->data = p->format;
         s->format = s->type = (struct str){ 0 };

@@ -96,6 +96,8 @@ enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struc
 enum rc store_load_charges(struct store *st, const struct store_device *d, const struct pol_policy *extra,
                            struct arena *a, struct pol_facts *f, struct err *e);
 
+/** What a command is in a message. */
+enum sml_cmd_kind store_kind_of(enum dm_command c);
 /** Plan steps as session steps, in their order. Tags are indices into the flat list of the plan's steps (a group,
  * then its children). */
 enum rc store_steps(const struct pol_plan *p, struct arena *a, struct sml_step **out, struct err *e);

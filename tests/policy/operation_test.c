@@ -137,20 +137,20 @@ static void progress_tells_what_became_of_it(void)
 static void outcomes_of_steps(void)
 {
     static const struct {
-        enum pol_verb verb;
+        enum dm_command verb;
         int code;
         enum pol_outcome want;
     } row[] = {
-        { POL_GET, 200, POL_STEP_DONE },        { POL_ADD, 201, POL_STEP_DONE },
-        { POL_EXEC, 202, POL_STEP_RUNS },       { POL_EXEC, 1204, POL_STEP_DONE },
-        { POL_ADD, 418, POL_STEP_THERE },       { POL_REPLACE, 418, POL_STEP_FAILED },
-        { POL_GET, 404, POL_STEP_GONE },        { POL_DELETE, 404, POL_STEP_GONE },
-        { POL_REPLACE, 404, POL_STEP_GONE },    { POL_ADD, 404, POL_STEP_FAILED },
-        { POL_EXEC, 404, POL_STEP_FAILED },     { POL_REPLACE, 215, POL_STEP_SKIPPED },
-        { POL_REPLACE, 216, POL_STEP_SKIPPED }, { POL_REPLACE, 417, POL_STEP_AGAIN },
-        { POL_REPLACE, 0, POL_STEP_AGAIN },     { POL_ATOMIC, 507, POL_STEP_FAILED },
-        { POL_ATOMIC, 406, POL_STEP_FAILED },   { POL_EXEC, 1410, POL_STEP_FAILED },
-        { POL_GET, 214, POL_STEP_FAILED },      { POL_EXEC, 1444, POL_STEP_AGAIN },
+        { DM_GET, 200, POL_STEP_DONE },        { DM_ADD, 201, POL_STEP_DONE },
+        { DM_EXEC, 202, POL_STEP_RUNS },       { DM_EXEC, 1204, POL_STEP_DONE },
+        { DM_ADD, 418, POL_STEP_THERE },       { DM_REPLACE, 418, POL_STEP_FAILED },
+        { DM_GET, 404, POL_STEP_GONE },        { DM_DELETE, 404, POL_STEP_GONE },
+        { DM_REPLACE, 404, POL_STEP_GONE },    { DM_ADD, 404, POL_STEP_FAILED },
+        { DM_EXEC, 404, POL_STEP_FAILED },     { DM_REPLACE, 215, POL_STEP_SKIPPED },
+        { DM_REPLACE, 216, POL_STEP_SKIPPED }, { DM_REPLACE, 417, POL_STEP_AGAIN },
+        { DM_REPLACE, 0, POL_STEP_AGAIN },     { DM_ATOMIC, 507, POL_STEP_FAILED },
+        { DM_ATOMIC, 406, POL_STEP_FAILED },   { DM_EXEC, 1410, POL_STEP_FAILED },
+        { DM_GET, 214, POL_STEP_FAILED },      { DM_EXEC, 1444, POL_STEP_AGAIN },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct pol_step s = { .verb = row[i].verb };

@@ -464,7 +464,7 @@ static void a_lost_answer_is_asked_after_before_anything_is_repeated(void)
         running(POLICY("    state: running\n"));
         int64_t id = sim_request(&s, "corp", "lock", "");
         if (arrived) {
-            struct pol_step step = { .verb = POL_EXEC,
+            struct pol_step step = { .verb = DM_EXEC,
                                      .uri = STR("./Virtualization/VM/corp/Operations/Lock"),
                                      .correlator = s.op[id - 1].correlator };
             size_t n;
@@ -585,7 +585,7 @@ static const struct pol_step *commands(const struct pol_step *list, struct str v
     for (const struct pol_step *x = list; x; x = x->next) {
         const struct pol_step *inner = commands(x->children, vm);
         if (inner) return inner;
-        if (x->verb != POL_GET && ddf_uri_within(x->uri, vm)) return x;
+        if (x->verb != DM_GET && ddf_uri_within(x->uri, vm)) return x;
     }
     return NULL;
 }
@@ -755,10 +755,10 @@ static void note(struct buf *out)
 {
     sim_plan(&s);
     for (const struct pol_step *x = s.plan.steps; x; x = x->next) {
-        buf_printf(out, "%s %.*s %.*s %.*s\n", pol_verb_word(x->verb), STR_ARG(x->uri), STR_ARG(x->data),
+        buf_printf(out, "%s %.*s %.*s %.*s\n", dm_command_name(x->verb), STR_ARG(x->uri), STR_ARG(x->data),
                    STR_ARG(x->op_kind));
         for (const struct pol_step *c = x->children; c; c = c->next)
-            buf_printf(out, "  %s %.*s %.*s\n", pol_verb_word(c->verb), STR_ARG(c->uri), STR_ARG(c->data));
+            buf_printf(out, "  %s %.*s %.*s\n", dm_command_name(c->verb), STR_ARG(c->uri), STR_ARG(c->data));
     }
     for (const struct pol_wait *w = s.plan.waits; w; w = w->next)
         buf_printf(out, "%.*s %.*s %.*s %d\n", STR_ARG(w->state), STR_ARG(w->vm), STR_ARG(w->uri), w->code);

@@ -407,15 +407,15 @@ int sim_command(struct sim_device *d, const struct pol_step *s, struct sim_node 
     *n_values = 0;
     if ((int)sim_dice(d, 100) < d->refuse_percent) return statuses[sim_dice(d, sizeof statuses / sizeof statuses[0])];
     switch (s->verb) {
-    case POL_GET: return get(d, s, values, n_values);
-    case POL_ADD: return add(d, s);
-    case POL_REPLACE: return replace(d, s);
-    case POL_DELETE: return drop(d, s);
-    case POL_EXEC: return exec(d, s);
-    case POL_ATOMIC:
-    case POL_SEQUENCE:
-    case POL_COPY:
-    case POL_ASK: break; /* not of plans */
+    case DM_GET: return get(d, s, values, n_values);
+    case DM_ADD: return add(d, s);
+    case DM_REPLACE: return replace(d, s);
+    case DM_DELETE: return drop(d, s);
+    case DM_EXEC: return exec(d, s);
+    case DM_ATOMIC:
+    case DM_SEQUENCE:
+    case DM_COPY:
+    default: break; /* not of plans */
     }
     return 500;
 }

@@ -250,29 +250,29 @@ static void outcome(struct sim_shell *s, const struct pol_step *step, int code, 
 {
     const struct pol_mirror_node *before = find(s, str_slice(step->uri, 0, str_find(step->uri, '?', 0)));
     bool written = before && before->known == POL_ACKNOWLEDGED;
-    if (s->verbose && step->verb != POL_GET) printf("    %d %.*s\n", code, STR_ARG(step->uri));
-    if (step->verb == POL_GET && str_find(step->uri, '?', 0) < step->uri.n && (code == 404 || code == 406) &&
+    if (s->verbose && step->verb != DM_GET) printf("    %d %.*s\n", code, STR_ARG(step->uri));
+    if (step->verb == DM_GET && str_find(step->uri, '?', 0) < step->uri.n && (code == 404 || code == 406) &&
         s->d->no_list) {
         s->list_unsupported = true;
         return;
     }
     switch (pol_step_outcome(s->d->l, step, code)) {
     case POL_STEP_DONE:
-        if (step->verb == POL_GET)
+        if (step->verb == DM_GET)
             take_values(s, step, values, n);
-        else if (step->verb == POL_ADD || step->verb == POL_REPLACE)
+        else if (step->verb == DM_ADD || step->verb == DM_REPLACE)
             put(s, step->uri, step->format, step->data, POL_ACKNOWLEDGED);
-        else if (step->verb == POL_DELETE)
+        else if (step->verb == DM_DELETE)
             drop(s, step->uri);
         forget(s, step->key);
-        if (step->verb == POL_ADD || step->verb == POL_DELETE) forget_within(s, step->uri);
+        if (step->verb == DM_ADD || step->verb == DM_DELETE) forget_within(s, step->uri);
         break;
     case POL_STEP_RUNS:
     case POL_STEP_SKIPPED: break;
     case POL_STEP_THERE: put(s, step->uri, step->format, (struct str){ 0 }, POL_STALE); break;
     case POL_STEP_GONE:
-        if (step->verb == POL_GET && written) failed(s, pol_set_key(step->uri, &s->a), code);
-        if (step->verb == POL_REPLACE || (step->verb == POL_GET && step->purpose == POL_FOR_DISCOVER))
+        if (step->verb == DM_GET && written) failed(s, pol_set_key(step->uri, &s->a), code);
+        if (step->verb == DM_REPLACE || (step->verb == DM_GET && step->purpose == POL_FOR_DISCOVER))
             failed(s, step->key, code);
         drop(s, str_slice(step->uri, 0, str_find(step->uri, '?', 0)));
         break;
@@ -313,7 +313,7 @@ static void send_atomic(struct sim_shell *s, const struct pol_step *step)
 static void needed(struct sim_shell *s, const struct pol_step *step)
 {
     const struct pol_mirror_node *n = find(s, step->uri);
-    if ((step->verb == POL_REPLACE || step->verb == POL_ADD) && n && n->known == POL_REPORTED &&
+    if ((step->verb == DM_REPLACE || step->verb == DM_ADD) && n && n->known == POL_REPORTED &&
         str_eq(n->value, step->data)) {
         s->d->refused++;
         snprintf(s->d->refusal, sizeof s->d->refusal, "needless %.*s", STR_ARG(step->uri));
@@ -330,7 +330,7 @@ static void send(struct sim_shell *s, const struct pol_step *step)
     for (const struct pol_step *c = step->children; c; c = c->next) needed(s, c);
     op = sent(s, step);
     s->steps++;
-    if (step->verb == POL_ATOMIC) {
+    if (step->verb == DM_ATOMIC) {
         send_atomic(s, step);
         return;
     }
@@ -343,7 +343,7 @@ static void send(struct sim_shell *s, const struct pol_step *step)
         if (code == 200 || code >= 1200) stale_after(s, op);
     }
     if (lost) return;
-    if (!op || step->verb != POL_EXEC) outcome(s, step, code, values, n);
+    if (!op || step->verb != DM_EXEC) outcome(s, step, code, values, n);
 }
 
 /* ---- sessions ---- */
@@ -436,7 +436,7 @@ bool sim_session_step(struct sim_shell *s)
     if (s->plan.mirror_complete) s->mirror_read = true;
     for (const struct pol_step *step = s->plan.steps; step; step = step->next) {
         send(s, step);
-        s->changed |= step->verb != POL_GET;
+        s->changed |= step->verb != DM_GET;
     }
     s->messages += s->plan.n_steps > 0;
     return s->plan.n_steps > 0;

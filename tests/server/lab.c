@@ -331,9 +331,8 @@ void phone_tick(struct phone *p)
     }
 }
 
-static const enum pol_verb verb_of[SML_CMD_KINDS] = {
-    [SML_GET] = POL_GET,       [SML_ADD] = POL_ADD,   [SML_REPLACE] = POL_REPLACE,
-    [SML_DELETE] = POL_DELETE, [SML_EXEC] = POL_EXEC,
+static const enum dm_command verb_of[SML_CMD_KINDS] = {
+    [SML_GET] = DM_GET, [SML_ADD] = DM_ADD, [SML_REPLACE] = DM_REPLACE, [SML_DELETE] = DM_DELETE, [SML_EXEC] = DM_EXEC,
 };
 
 static int run(struct phone *p, const struct sml_cmd *c, struct sml_answer *out, struct arena *a)
