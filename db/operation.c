@@ -22,6 +22,8 @@
     X(LAST, "SELECT coalesce(max(operation_id), 0) FROM operation WHERE device_id = :device_id")                       \
     X(BY_HAND, "SELECT operation_id, owner, kind, created_ms, created_by FROM operation WHERE device_id = :device_id"  \
                " AND by_policy = 0 AND scope = 1 AND state = 'verified' ORDER BY operation_id DESC LIMIT 200")         \
+    X(BY_HAND_FIND, "SELECT operation_id, owner, kind, created_ms, created_by FROM operation"                          \
+                    " WHERE operation_id = :operation_id AND by_policy = 0 AND scope = 1")                             \
     X(ADD, "INSERT INTO operation (operation_id, device_id, kind, by_policy, scope, owner, args, tree_command,"        \
            " tree_uri, tree_format, tree_type, tree_data, secret, correlator, state, reason, tries, created_by,"       \
            " created_ms, updated_ms, not_before_ms, expires_ms, wake_ms) VALUES (:operation_id, :device_id, :kind,"    \
@@ -131,6 +133,17 @@ enum rc db_operation_by_hand_next(struct sql_rows *rows, struct db_operation_by_
                                           .created_ms = sql_int(rows, 3),
                                           .created_by = sql_text(rows, 4) };
     return RC_OK;
+}
+
+enum rc db_operation_by_hand_find(struct sql *db, int64_t id, struct arena *a, struct db_operation_by_hand *out,
+                                  struct err *e)
+{
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_query(db, BY_HAND_FIND, SQL_ARGS({ "operation_id", SQL_I(id) }), &r, e);
+    if (!rc) rc = db_operation_by_hand_next(r, out, e);
+    if (!rc) rc = DB_KEEP(a, e, &out->owner, &out->kind, &out->created_by);
+    sql_end(r);
+    return rc;
 }
 
 enum rc db_operation_move(struct sql *db, const struct db_operation_move *m, struct err *e)

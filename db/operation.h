@@ -33,6 +33,10 @@ enum rc db_operation_by_hand(struct sql *db, int64_t device, struct sql_rows **r
 /** @param out  texts are good until the next step. @return RC_NOT_FOUND at the end */
 enum rc db_operation_by_hand_next(struct sql_rows *rows, struct db_operation_by_hand *out, struct err *e);
 
+/** This one, whatever its state; texts in the arena. @return RC_NOT_FOUND: it is none that a person did to a VM */
+enum rc db_operation_by_hand_find(struct sql *db, int64_t id, struct arena *a, struct db_operation_by_hand *out,
+                                  struct err *e);
+
 /* Where an operation is on its way. */
 struct db_operation_move {
     int64_t id;

@@ -4,7 +4,6 @@
 #include "base/kv.h"
 #include "server/dm/message.h"
 #include "base/log.h"
-#include "db/dm.h"
 #include "db/operation.h"
 #include "ddf/uri.h"
 #include "server/core/metrics.h"
@@ -83,19 +82,34 @@ static struct pol_operation *operation_of(struct visit *v, const struct alert *a
     return found;
 }
 
+/* The operation with this Correlator that is not among the open ones; NULL: there is none. */
+static struct pol_operation *closed_operation(struct visit *v, struct str correlator)
+{
+    struct db_operation row;
+    struct pol_operation *op = ARENA_NEW(v->a, struct pol_operation);
+    if (!op) {
+        visit_nomem(v);
+        return NULL;
+    }
+    enum rc rc = db_operation_by_correlator(store_sql(v->st), v->d.id, correlator, v->a, &row, v->e);
+    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    if (rc || !store_read_operation(&row, v->a, op)) return NULL;
+    const struct db_operation_move *m = dm_changes_of_operation(v->c, op->id);
+    if (m) pol_op_state_of(m->state, &op->state);
+    return op;
+}
+
 /* One that is over by our books: the device may know better (its answer was lost, or it said 200 before it began). */
 static void late_result(struct visit *v, const struct alert *al)
 {
-    struct pol_operation op;
+    struct pol_operation *op = NULL;
     struct pol_verdict to;
-    struct db_operation row;
-    if (v->rc) return;
-    enum rc rc = db_operation_by_correlator(v->db, v->d.id, al->in->correlator, v->a, &row, v->e);
-    bool there = !rc && store_read_operation(&row, v->a, &op);
-    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
-    if (!there || !pol_op_finished(op.state)) return;
-    pol_op_on_alert(v->l, &op, al->in->type, al->in->data, v->a, &to);
-    if (to.state != op.state) visit_correct(v, &op, &to);
+    for (size_t i = 0; i < v->n_ops && !op; i++)
+        if (str_eq(v->ops[i].correlator, al->in->correlator)) op = &v->ops[i];
+    if (!op && !v->rc) op = closed_operation(v, al->in->correlator);
+    if (v->rc || !op || !pol_op_finished(op->state)) return;
+    pol_op_on_alert(v->l, op, al->in->type, al->in->data, v->a, &to);
+    if (to.state != op->state) visit_correct(v, op, &to);
 }
 
 /* The end of an Exec, told under the alert type of whatever management object it was in: our Correlator is proof
@@ -246,8 +260,7 @@ static void keep_booked(struct visit *v, const struct repeats *booked, int64_t l
     struct str text = { 0 };
     if (!repeats_text(booked, v->a, &text)) visit_nomem(v);
     if (v->rc || (str_eq(text, v->d.booked) && !text.n)) return;
-    visit_run(v, DM_STMT(CONTACT_BOOKED), { "device_id", SQL_I(v->d.id) }, { "booked", text.n ? SQL_B(text) : SQL_N },
-              { "now_ms", SQL_I(v->w->now_ms) }, { "left", SQL_I(left) });
+    dm_change_booked(v->c, text, left);
 }
 
 static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *booked, int64_t *left)

@@ -2,14 +2,19 @@
 /* The commands of an operation that has several, one by one: what became of each, and what a look at it found. Of an operation
  * with one command: what was looked at for it. */
 #include "server/dm/message.h"
-#include "db/dm.h"
 #include <string.h>
 
 enum { LOOKS = 100 };
 
-static int64_t seq_of(const struct pol_operation *op, const struct pol_item *it)
+/* Which command of which operation. */
+static struct db_operation_item row_of(const struct pol_operation *op, const struct pol_item *it)
 {
-    return it - op->items + 1;
+    return (struct db_operation_item){ .operation = op->id, .seq = it ? it - op->items + 1 : 0 };
+}
+
+static void change(struct visit *v, enum dm_item_what what, const struct db_operation_item *row)
+{
+    dm_change_item(v->c, what, row, (struct str){ 0 });
 }
 
 /* Of "acl": what was done is written down in its order. */
@@ -26,8 +31,12 @@ static struct pol_item *add_item(struct visit *v, struct pol_operation *op, cons
     it = &list[op->n_items++];
     *it = (struct pol_item){ .command = str_of(command), .data = data };
     if (!arena_str(v->a, uri, &it->uri)) visit_nomem(v);
-    visit_run(v, DM_STMT(OPERATION_ITEM_ADD), { "operation_id", SQL_I(op->id) }, { "seq", SQL_I(seq_of(op, it)) },
-              { "command", SQL_T(it->command) }, { "uri", SQL_T(it->uri) }, { "data", data.n ? SQL_T(data) : SQL_N });
+    struct db_operation_item row = row_of(op, it);
+    row.command = it->command;
+    row.uri = it->uri;
+    row.data = data;
+    row.has_data = data.n > 0;
+    change(v, DM_ITEM_ADD, &row);
     return v->rc ? NULL : it;
 }
 
@@ -36,23 +45,27 @@ static void set_seen(struct visit *v, const struct pol_operation *op, struct pol
     it->seen_code = code;
     it->seen = value;
     it->seen_ms = v->w->now_ms;
-    visit_run(v, DM_STMT(OPERATION_ITEM_SEEN), { "operation_id", SQL_I(op->id) }, { "seq", SQL_I(seq_of(op, it)) },
-              { "code", SQL_I(code) }, { "seen", SQL_T(value) }, { "now_ms", SQL_I(v->w->now_ms) });
+    struct db_operation_item row = row_of(op, it);
+    row.seen_code = code;
+    row.seen = value;
+    row.seen_ms = v->w->now_ms;
+    change(v, DM_ITEM_SEEN, &row);
 }
 
 void visit_item_code(struct visit *v, struct pol_operation *op, size_t i, int code)
 {
     if (i >= op->n_items) return;
     op->items[i].code = code;
-    visit_run(v, DM_STMT(OPERATION_ITEM_CODE), { "operation_id", SQL_I(op->id) },
-              { "seq", SQL_I(seq_of(op, &op->items[i])) }, { "code", SQL_I(code) });
+    struct db_operation_item row = row_of(op, &op->items[i]);
+    row.code = code;
+    change(v, DM_ITEM_CODE, &row);
 }
 
 void visit_item_result(struct visit *v, const struct pol_operation *op, size_t i, struct str json)
 {
-    if (i < op->n_items)
-        visit_run(v, DM_STMT(OPERATION_ITEM_RESULT), { "operation_id", SQL_I(op->id) },
-                  { "seq", SQL_I(seq_of(op, &op->items[i])) }, { "result", SQL_T(json) });
+    if (i >= op->n_items) return;
+    const struct db_operation_item row = row_of(op, &op->items[i]);
+    dm_change_item(v->c, DM_ITEM_RESULT, &row, json);
 }
 
 void visit_item_changed(struct visit *v, struct pol_operation *op, struct str uri, int64_t by)
@@ -62,8 +75,9 @@ void visit_item_changed(struct visit *v, struct pol_operation *op, struct str ur
         if (it->changed || !pol_item_meets(it->command, it->uri, uri)) continue;
         it->changed = true;
         it->changed_by = by;
-        visit_run(v, DM_STMT(OPERATION_ITEM_CHANGED), { "operation_id", SQL_I(op->id) },
-                  { "seq", SQL_I(seq_of(op, it)) }, { "by", SQL_I(by) });
+        struct db_operation_item row = row_of(op, it);
+        row.changed_by = by;
+        change(v, DM_ITEM_CHANGED, &row);
     }
 }
 
@@ -80,7 +94,8 @@ void visit_items_sent(struct visit *v, struct pol_operation *op, const struct po
         it->seen_ms = 0;
         it->changed = false;
     }
-    visit_run(v, DM_STMT(OPERATION_ITEMS_SENT), { "operation_id", SQL_I(op->id) });
+    const struct db_operation_item row = row_of(op, NULL);
+    change(v, DM_ITEM_SENT, &row);
 }
 
 void visit_acl_code(struct visit *v, struct pol_operation *op, int code)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What policies set on the device and which VMs they gave it is written down before it is sent, so that a restart in
  * between forgets nothing. */
-#include "db/dm.h"
 #include "ddf/uri.h"
 #include "server/dm/message.h"
 #include <string.h>
@@ -17,19 +16,11 @@ static void load_sets(struct visit *v)
     r->has_sets = !v->rc;
 }
 
-static int64_t path_of(struct visit *v, struct str uri)
-{
-    int64_t path = 0;
-    if (!v->rc) v->rc = paths_id(store_paths(v->st), uri, str_hash(uri), &path, v->e);
-    return path;
-}
-
 static void set_drop(struct visit *v, size_t i)
 {
     struct recall *r = v->r;
-    const int64_t path = path_of(v, r->sets[i].uri);
-    visit_run(v, DM_STMT(SET_DROP), { "device_id", SQL_I(v->d.id) }, { "path_id", SQL_I(path) });
-    if (!v->rc) r->sets[i] = r->sets[--r->n_sets];
+    dm_change_set_removed(v->c, r->sets[i].uri);
+    r->sets[i] = r->sets[--r->n_sets];
 }
 
 static struct pol_set *new_set(struct recall *r, struct str uri)
@@ -67,9 +58,7 @@ static void set_put(struct visit *v, struct str uri, struct str value, bool row)
         return;
     }
     s->row = row;
-    const int64_t path = path_of(v, uri);
-    visit_run(v, DM_STMT(SET_PUT), { "device_id", SQL_I(v->d.id) }, { "path_id", SQL_I(path) },
-              { "value", row ? SQL_N : SQL_T(value) });
+    dm_change_set(v->c, uri, row ? NULL : &value);
 }
 
 void visit_set(struct visit *v, const struct pol_step *s)
@@ -118,14 +107,12 @@ static void keep_charges(struct visit *v, const struct pol_desired *d)
     for (size_t i = 0; i < d->n_charges && !v->rc; i++) {
         const struct pol_charge *c = &d->charges[i], *was = charge_in(v->f.charges, v->f.n_charges, c);
         if (!was || was->left_ms != c->left_ms || was->goal != c->goal)
-            visit_run(v, DM_STMT(CHARGE_PUT), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(c->policy) },
-                      { "vm", SQL_T(c->vm) }, { "goal", SQL_I(c->goal) }, { "left_ms", SQL_I(c->left_ms) });
+            dm_change_policy_vm(v->c, &(struct db_policy_vm){
+                                          .policy = c->policy, .vm = c->vm, .goal = c->goal, .left_ms = c->left_ms });
     }
     for (size_t i = 0; i < v->f.n_charges && !v->rc; i++) {
         const struct pol_charge *c = &v->f.charges[i];
-        if (!charge_in(d->charges, d->n_charges, c))
-            visit_run(v, DM_STMT(CHARGE_DROP), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(c->policy) },
-                      { "vm", SQL_T(c->vm) });
+        if (!charge_in(d->charges, d->n_charges, c)) dm_change_policy_vm_removed(v->c, c->policy, c->vm);
     }
 }
 

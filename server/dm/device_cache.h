@@ -37,11 +37,13 @@ struct recall {
     size_t n_failures, failures_cap;
     struct pol_wish *wishes; /* of the last plan */
     size_t n_wishes;
-    struct pol_attribute *attrs;
-    size_t n_attrs, attrs_cap;
+    struct pol_attribute *attr_rows; /* labels, and what it said of itself */
+    size_t n_attr_rows;
+    const struct pol_attribute *attrs; /* with the facts in the mirror */
+    size_t n_attrs;
     const struct pol_hold *holds;
     size_t n_holds;
-    bool has_attrs, has_holds; /* they are up to date */
+    bool has_attr_rows, has_attrs, has_holds; /* they are up to date */
     struct recall_vm *vms;
     size_t n_vms;
     bool has_vms;

@@ -5,7 +5,6 @@
 #include "server/dm/session_log.h"
 #include "server/dm/inflight.h"
 #include "server/dm/message.h"
-#include "db/dm.h"
 
 enum { CARE_ENOUGH = 64 }; /* commands in one message: the care is over */
 
@@ -65,7 +64,8 @@ void visit_cut_short(struct visit *v, struct flight *f)
     if (x && !x->operation) visit_failed(v, x->step.key, POL_CODE_LOST, pol_code_words(v->l, POL_CODE_LOST));
 }
 
-static enum rc blame(struct dm *dm, const struct session *s, const struct flown *x, struct arena *a, struct err *e)
+static enum rc blame(struct dm *dm, struct dm_changes *c, const struct session *s, const struct flown *x,
+                     struct arena *a, struct err *e)
 {
     struct store_device d = { .id = s->device };
     struct pol_failure *list = NULL, *before = NULL;
@@ -75,19 +75,19 @@ static enum rc blame(struct dm *dm, const struct session *s, const struct flown 
     for (size_t i = 0; i < n; i++)
         if (str_eq(list[i].key, x->step.key)) before = &list[i];
     const struct pol_failure f = pol_failure_after(before, x->step.key, POL_CODE_LOST, s->used_ms);
-    return sql_run(store_sql(dm->st), DM_STMT(FAILURE_PUT),
-                   SQL_ARGS({ "device_id", SQL_I(d.id) }, { "key", SQL_T(f.key) }, { "code", SQL_I(f.code) },
-                            { "tries", SQL_I(f.tries) }, { "retry_ms", SQL_I(f.retry_ms) },
-                            { "why", SQL_T(pol_code_words(NULL, f.code)) }, { "now_ms", SQL_I(s->used_ms) }),
-                   NULL, e);
+    dm_change_failure(c, &(struct db_failure){ .key = f.key,
+                                               .why = pol_code_words(NULL, f.code),
+                                               .code = f.code,
+                                               .tries = f.tries,
+                                               .retry_ms = f.retry_ms,
+                                               .at_ms = s->used_ms });
+    return RC_OK;
 }
 
-enum rc ending_unanswered(struct dm *dm, const struct session *s, struct arena *a, struct err *e)
+enum rc ending_unanswered(struct dm *dm, struct dm_changes *c, const struct session *s, struct arena *a, struct err *e)
 {
     const struct flown *x = culprit(s->flight);
     if (!s->device || !any_unanswered(s->flight)) return RC_OK;
-    dm->dirty = true;
-    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(DEVICE_CAREFUL), SQL_ARGS({ "device_id", SQL_I(s->device) }), NULL,
-                         e);
-    return !rc && x && !x->operation ? blame(dm, s, x, a, e) : rc;
+    c->careful = true;
+    return x && !x->operation ? blame(dm, c, s, x, a, e) : RC_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "db/dm.h"
+#include "db/session.h"
 #include "server/dm/clock_step.h"
 #include "server/http/certificate.h"
 #include "server/dm/session_log.h"
@@ -21,7 +22,7 @@ enum { ARENA_FIRST_BYTES = 512 << 10 };
 /* One message on its way through. */
 struct turn {
     struct dm *dm;
-    struct sql *db;
+    struct turn_message *m; /* what it changes */
     const struct world *w;
     const struct exchange_request *rq;
     struct exchange_reply *rp;
@@ -61,6 +62,10 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
     arena_init(&dm->arena, EXCHANGE_ARENA_BYTES);
     arena_bytes(&dm->arena, ARENA_FIRST_BYTES);
     arena_reset(&dm->arena);
+    arena_init(&dm->kept, TURN_ARENA_BYTES);
+    arena_bytes(&dm->kept, ARENA_FIRST_BYTES);
+    arena_reset(&dm->kept);
+    dm->turn = 1;
     buf_init(&dm->out, SML_MSG_BYTES * 2);
     dm->refusals = refusals_create();
     if (!dm->refusals) {
@@ -72,8 +77,7 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
         rc = err_set(e, RC_NOMEM, "no memory for sessions");
     if (!rc) rc = dm_begin(dm, e);
     if (!rc) /* of a process that was killed */
-        rc = sql_run(store_sql(dm->st), DM_STMT(SESSIONS_LOST),
-                     SQL_ARGS({ "now_ms", SQL_I(health_world(srv->health).now_ms) }), NULL, e);
+        rc = db_session_lost(store_sql(dm->st), health_world(srv->health).now_ms, e);
     if (!rc) rc = store_publish_facts(dm->st, e);
     if (!rc) rc = sql_commit(store_sql(dm->st), e);
     if (rc)
@@ -90,7 +94,7 @@ void dm_close(struct dm *dm)
     dm->closing = true;
     sessions_destroy(dm->sessions);
     dm->sessions = NULL;
-    if (dm->st && sql_in_transaction(store_sql(dm->st)) && sql_commit(store_sql(dm->st), &e))
+    if (dm->st && sql_in_transaction(store_sql(dm->st)) && dm_commit(dm, &e))
         log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
     err_clear(&e);
     if (ending_keep_failed(dm, &e)) log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
@@ -98,27 +102,9 @@ void dm_close(struct dm *dm)
     refusals_destroy(dm->refusals);
     store_close(dm->st);
     arena_finish(&dm->arena);
+    arena_finish(&dm->kept);
     buf_finish(&dm->out);
     free(dm);
-}
-
-enum rc dm_commit(struct dm *dm, struct err *e)
-{
-    struct sql *db = store_sql(dm->st);
-    enum rc rc = sql_in_transaction(db) ? sql_commit(db, e)
-                 : dm->dirty            ? err_set(e, RC_IO, "the transaction was lost")
-                                        : RC_OK;
-    if (rc) {
-        sql_rollback(db);
-        paths_forget(store_paths(dm->st));
-        for (struct session *s; (s = sessions_of_turn(dm->sessions, dm->turn)) != NULL;)
-            ending_failed(dm, s, "the server could not keep what the message brought: its database failed");
-    } else if (dm->dirty) {
-        metrics_add(dm->srv->metrics, METRIC_DM_COMMITS, 1);
-    }
-    dm->turn++;
-    dm->dirty = false;
-    return rc;
 }
 
 /* Now and then all addresses are looked at, a slice at a time. */
@@ -142,6 +128,7 @@ enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e)
     if (!rc) rc = sweep_paths(dm, w->now_ms, e);
     if (rc) {
         sql_rollback(store_sql(dm->st));
+        turn_forget(dm);
         return rc;
     }
     metrics_gauge(dm->srv->metrics, GAUGE_SESSIONS_OPEN, (int64_t)sessions_count(dm->sessions));
@@ -170,6 +157,11 @@ void exchange_overload(struct exchange_reply *rp, const char *why)
 {
     say(rp, 503, "The server cannot take this message now (%s). Try again in %d seconds.", why, (int)EXCHANGE_RETRY_S);
     rp->retry_after_s = EXCHANGE_RETRY_S;
+}
+
+bool dm_kept(const struct dm *dm, const struct exchange_reply *rp)
+{
+    return !turn_has_lost(dm, rp->message);
 }
 
 void exchange_reply_finish(struct exchange_reply *rp)
@@ -262,69 +254,67 @@ static bool trigger_number(struct str session_id, unsigned *out)
 /* The notification that this session answers; some clients swap the number's octets (protocol.md 20, trap 5). */
 static enum rc answer_trigger(struct turn *x)
 {
+    struct dm_changes *c = &x->m->changes;
     struct sql_rows *r = NULL;
     unsigned no = 0;
     int64_t latency = -1;
     if (!trigger_number(x->s->id, &no)) return RC_OK;
-    enum rc rc = sql_start(x->db, DM_STMT(TRIGGER_ANSWER),
+    enum rc rc = sql_start(store_sql(x->dm->st), DM_STMT(TRIGGER_OPEN),
                            SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "session_no", SQL_I(no) },
-                                    { "swapped", SQL_I((no & 0xFF) << 8 | no >> 8) },
-                                    { "now_ms", SQL_I(x->w->now_ms) }),
+                                    { "swapped", SQL_I((no & 0xFF) << 8 | no >> 8) }),
                            &r, x->e);
-    while (!rc && (rc = sql_step(r, x->e)) == RC_OK) {
-        x->s->trigger = sql_int(r, 0);
-        if (!sql_is_null(r, 2)) latency = x->w->now_ms - sql_int(r, 2);
+    if (!rc) rc = sql_step(r, x->e);
+    if (!rc) {
+        x->s->trigger = c->answered = sql_int(r, 0);
+        if (!sql_is_null(r, 1)) latency = x->w->now_ms - sql_int(r, 1);
     }
     sql_end(r);
-    if (rc != RC_NOT_FOUND || !x->s->trigger) return rc == RC_NOT_FOUND ? RC_OK : rc;
+    if (rc) return rc == RC_NOT_FOUND ? RC_OK : rc;
     metrics_add(x->dm->srv->metrics, METRIC_TRIGGERS_ANSWERED, 1);
     if (latency >= 0) metrics_time(x->dm->srv->metrics, HISTOGRAM_TRIGGER_LATENCY, (uint64_t)latency * 1000);
     struct str json = arena_printf(x->a, "{\"id\":%lld,\"state\":\"answered\",\"latencyMs\":%lld}",
                                    (long long)x->s->trigger, (long long)latency);
-    return ending_event(x->dm, x->device.authority, "trigger", x->device.name, json, x->w->now_ms, x->e);
+    dm_change_event(c, x->device.authority, STR("trigger"), x->device.name, json);
+    return RC_OK;
+}
+
+/* The device begins a session: those of its own that are open end with that. */
+static enum rc claim(struct turn *x)
+{
+    sessions_claim(x->dm->sessions, x->s);
+    return turn_has(x->dm, x->device.id) ? turn_apply(x->dm, x->e) : RC_OK;
 }
 
 static enum rc first_news(struct turn *x, bool *new_devinfo)
 {
     const struct store_device *d = &x->device;
-    enum rc rc = RC_OK;
     x->devinfo = devinfo_hash(x->news.devinfo);
     *new_devinfo = x->news.devinfo && x->devinfo != d->devinfo_hash;
-    sessions_claim(x->dm->sessions, x->s);
-    if (x->news.server_alert) rc = answer_trigger(x);
-    if (!rc && (!str_eq(d->user_agent, x->rq->user_agent) || !str_eq(d->remote, x->rq->remote))) {
-        x->dm->dirty = true;
-        rc = sql_run(x->db, DM_STMT(DEVICE_CALLER),
-                     SQL_ARGS({ "device_id", SQL_I(d->id) }, { "user_agent", SQL_T(x->rq->user_agent) },
-                              { "remote", SQL_T(x->rq->remote) }),
-                     NULL, x->e);
-    }
-    if (!rc && *new_devinfo)
-        rc = sql_run(x->db, DM_STMT(DEVICE_DEVINFO),
-                     SQL_ARGS({ "device_id", SQL_I(d->id) }, { "hash", SQL_I(x->devinfo) }), NULL, x->e);
+    enum rc rc = claim(x);
+    if (!rc && x->news.server_alert) rc = answer_trigger(x);
+    if (!str_eq(d->user_agent, x->rq->user_agent) || !str_eq(d->remote, x->rq->remote))
+        dm_change_caller(&x->m->changes, x->rq->user_agent, x->rq->remote);
+    if (*new_devinfo) dm_change_devinfo(&x->m->changes, x->devinfo);
     return rc;
 }
 
-static enum rc keep_contact(struct turn *x, bool quiet)
+static void change_contact(struct turn *x, bool quiet)
 {
     const struct sml_account *acc = &x->device.account;
     const struct sml_keep *k = &x->keep;
-    struct str client = k->client_nonce_next.n ? k->client_nonce_next : acc->client_nonce;
-    struct str server = k->server_nonce.n ? k->server_nonce : acc->server_nonce;
     const struct certificate *shown = x->rq->certificate;
-    const int64_t used = k->challenges_used, until = shown ? shown->until_ms : 0;
-    if (!x->news.first && !k->client_nonce_next.n && !k->server_nonce.n) return RC_OK;
-    x->dm->dirty = true;
+    if (!x->news.first && !k->client_nonce_next.n && !k->server_nonce.n) return;
     if (k->server_nonce.n) x->s->nonce_ms = x->w->now_ms;
-    return sql_run(x->db, DM_STMT(CONTACT_KEEP),
-                   SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "now_ms", SQL_I(x->w->now_ms) },
-                            { "client_nonce", client.n ? SQL_B(client) : SQL_N },
-                            { "server_nonce", server.n ? SQL_B(server) : SQL_N },
-                            { "challenges_used", SQL_I(used ? used : acc->challenges_used) },
-                            { "resynchronised", SQL_I(k->resynchronised) },
-                            { "certificate_until_ms", until ? SQL_I(until) : SQL_N },
-                            { "quiet", SQL_I(quiet && !x->s->worked) }),
-                   NULL, x->e);
+    dm_change_contact(&x->m->changes,
+                      &(struct db_contact){
+                          .device = x->device.id,
+                          .now_ms = x->w->now_ms,
+                          .client_nonce = k->client_nonce_next.n ? k->client_nonce_next : acc->client_nonce,
+                          .server_nonce = k->server_nonce.n ? k->server_nonce : acc->server_nonce,
+                          .challenges_used = k->challenges_used ? (int64_t)k->challenges_used : acc->challenges_used,
+                          .certificate_until_ms = shown ? shown->until_ms : 0,
+                          .resynchronised = k->resynchronised,
+                          .quiet = quiet && !x->s->worked });
 }
 
 static enum rc make_reply(struct turn *x, struct sml_step *steps)
@@ -347,15 +337,14 @@ static enum rc work(struct turn *x, bool new_devinfo)
 {
     struct visit v = { .st = x->dm->st,
                        .sessions = x->dm->sessions,
-                       .db = x->db,
+                       .c = &x->m->changes,
                        .srv = x->dm->srv,
                        .w = x->w,
                        .a = x->a,
                        .e = x->e,
                        .s = x->s,
                        .d = x->device,
-                       .over = x->news.over,
-                       .samples_written = &x->dm->samples_written };
+                       .over = x->news.over };
     struct pol_plan plan = { 0 };
     struct pol_desired desired = { 0 };
     struct sml_step *steps = NULL;
@@ -383,8 +372,6 @@ static enum rc work(struct turn *x, bool new_devinfo)
     if (x->keep.unsent) visit_outcomes(&v, x->keep.unsent, true);
     if (x->keep.shortest && !v.rc) unfit(x, &v);
     visit_keep(&v, planned && !x->keep.shortest ? &plan : NULL, &desired);
-    x->dm->events |= v.events;
-    x->dm->dirty = true;
     visit_finish(&v);
     return v.rc;
 }
@@ -394,17 +381,9 @@ static enum rc known(struct turn *x)
     bool new_devinfo = false;
     enum rc rc = x->news.first ? first_news(x, &new_devinfo) : RC_OK;
     if (rc) return rc;
-    if (is_quiet(x)) {
-        if (!rc) rc = make_reply(x, NULL);
-        return rc ? rc : keep_contact(x, true);
-    }
-    rc = sql_savepoint(x->db, x->e);
-    if (rc) return rc;
-    rc = work(x, new_devinfo);
-    if (!rc) rc = keep_contact(x, false);
-    if (!rc) return sql_release(x->db, x->e);
-    sql_rollback_to(x->db);
-    paths_forget(store_paths(x->dm->st));
+    const bool quiet = is_quiet(x);
+    rc = quiet ? make_reply(x, NULL) : work(x, new_devinfo);
+    if (!rc) change_contact(x, quiet);
     return rc;
 }
 
@@ -510,6 +489,10 @@ static enum rc load(struct turn *x)
     if (x->rq->hmac.n && sml_hmac_parse(x->rq->hmac, x->a, &t->hmac, NULL))
         t->hmac = (struct sml_hmac){ .present = true };
     enum rc rc = store_find_device(x->dm->st, x->au, x->msg.source, x->w->now_ms, x->a, &x->device, x->e);
+    if (!rc && turn_has(x->dm, x->device.id)) { /* its message before this one is in the same turn */
+        rc = turn_apply(x->dm, x->e);
+        if (!rc) rc = store_find_device(x->dm->st, x->au, x->msg.source, x->w->now_ms, x->a, &x->device, x->e);
+    }
     x->there = rc == RC_OK;
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
@@ -628,7 +611,7 @@ static enum rc hold(struct turn *x, bool *repeated)
     x->alone = !x->s;
     if (x->alone) rc = prove(x);
     if (rc || !x->s) return rc;
-    x->s->turn = x->dm->turn;
+    x->s->turn = x->rp->message;
     x->s->messages++;
     x->s->alone = x->alone;
     str_to_u64(x->msg.msg_id, &x->s->msg_id);
@@ -734,22 +717,6 @@ static enum rc encode(struct turn *x)
     return RC_OK;
 }
 
-/* Calls that were asked for and are not needed any more: the device has just been here. */
-static enum rc needless_triggers(struct turn *x)
-{
-    return sql_run(x->db, DM_STMT(TRIGGER_NEEDLESS), SQL_ARGS({ "device_id", SQL_I(x->s->device) }), NULL, x->e);
-}
-
-/* A notification that went out before the session changed the nonce is not believed any more: it goes out again, now. */
-static enum rc trigger_again(struct turn *x)
-{
-    x->dm->dirty = true;
-    return sql_run(x->db, DM_STMT(TRIGGER_AGAIN),
-                   SQL_ARGS({ "device_id", SQL_I(x->s->device) }, { "now_ms", SQL_I(x->w->now_ms) },
-                            { "nonce_ms", SQL_I(x->s->nonce_ms) }),
-                   NULL, x->e);
-}
-
 /* How the session ends with this reply; NULL: it goes on. */
 static const char *outcome_of(const struct turn *x)
 {
@@ -792,14 +759,17 @@ static void record(struct turn *x, bool replied)
 static enum rc finish(struct turn *x)
 {
     struct session *s = x->s;
+    struct dm_changes *c = &x->m->changes;
     enum rc rc = RC_OK;
     const char *outcome = outcome_of(x);
     if (!outcome) return RC_OK;
     const char *why = x->news.refused ? x->news.refused : "";
-    if (s->worked && !s->trigger && strcmp(outcome, "done") == 0) rc = needless_triggers(x);
-    if (!rc && s->nonce_ms) rc = trigger_again(x);
-    if (s->trigger && !s->row && !rc) rc = ending_row(x->dm, s, x->e);
-    if (!rc) rc = ending_keep(x->dm, s, outcome, why, x->w->now_ms, x->a, x->e);
+    /* Calls that were asked for are not needed any more: the device has just been here. One that went out before the session
+     * changed the nonce is not believed any more: it goes out again, now. */
+    c->needless = s->worked && !s->trigger && strcmp(outcome, "done") == 0;
+    c->again_nonce_ms = s->nonce_ms;
+    if (s->trigger && !s->row) rc = ending_row(x->dm->st, c, s, x->e);
+    if (!rc) rc = ending_keep(x->dm, c, s, outcome, why, x->w->now_ms, x->a, x->e);
     ending_count(x->dm, outcome);
     if (!rc) sessions_end(x->dm->sessions, s);
     return rc;
@@ -823,6 +793,8 @@ static enum rc line(struct turn *x)
     if (!rc) rc = take(x); /* message -> news */
     if (rc) return rc;
     x->taken = true;
+    x->m = turn_message(x->dm, x->rp->message, x->s->device, x->w->now_ms);
+    if (!x->m) return err_set(x->e, RC_NOMEM, "no memory for what a message changes");
     rc = x->news.who == SML_WHO_KNOWN ? known(x) : make_reply(x, NULL); /* news -> plan -> message */
     const bool unfit = x->keep.unfit;
     if (!rc && !unfit) rc = encode(x); /* message -> bytes */
@@ -832,7 +804,10 @@ static enum rc line(struct turn *x)
     else
         send_again(x);
     record(x, !unfit);
-    return finish(x);
+    rc = finish(x);
+    if (!rc && x->m->changes.nomem) rc = err_set(x->e, RC_NOMEM, "no memory for what a message changes");
+    if (!rc) turn_keep(x->dm, x->m);
+    return rc;
 }
 
 /* We cannot go on with this session. What the message was that did it is part of its recording, without a reply. */
@@ -860,10 +835,8 @@ enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_req
                  struct err *e)
 {
     struct err own = { 0 };
-    struct turn x = {
-        .dm = dm, .db = store_sql(dm->st), .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e ? e : &own
-    };
-    *rp = (struct exchange_reply){ .status = 500, .type = rq->answer };
+    struct turn x = { .dm = dm, .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e ? e : &own };
+    *rp = (struct exchange_reply){ .status = 500, .type = rq->answer, .message = ++dm->message };
     buf_init(&rp->body, 0);
     buf_init(&x.reasons, RECORDER_REASONS_BYTES);
     enum rc rc = line(&x);

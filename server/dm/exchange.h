@@ -5,6 +5,7 @@
  * the turn's transaction: the caller commits it, and only then lets the replies go. */
 #include "server/dm/recorder.h"
 #include "server/dm/sessions.h"
+#include "server/dm/turn.h"
 #include "server/store/store.h"
 
 enum {
@@ -27,9 +28,13 @@ struct dm { /* of one worker */
     struct refusals *refusals;
     uint8_t challenge_key[32]; /* syncml/challenge.h: of this process, and of no time before the clock was set back */
     int64_t challenge_ms;      /* when it was last used */
-    uint64_t turn;
-    int64_t clock_ms;       /* server/dm/clock_step.h */
-    struct session *failed; /* server/dm/session_log.h: their ends are not written yet; linked by `newer` */
+    uint64_t message, turn;    /* number of the last message; of the first one of this turn */
+    struct arena kept;         /* of one turn: what its messages change */
+    struct turn_message *first, *last; /* server/dm/turn.h */
+    bool committed;                    /* they are over */
+    bool broken;                       /* the turn cannot be committed */
+    int64_t clock_ms;                  /* server/dm/clock_step.h */
+    struct session *failed;            /* server/dm/session_log.h: their ends are not written yet; linked by `newer` */
     unsigned n_failed;
     uint64_t samples_written;     /* server/store/ceilings.h */
     int64_t swept_path, sweep_ms; /* paths_sweep goes on after this one, or begins again then */
@@ -55,6 +60,7 @@ struct exchange_reply {
     char hmac[256];    /* x-syncml-hmac, or "" */
     int retry_after_s; /* 0 = none */
     int delay_ms;      /* it shall not leave before */
+    uint64_t message;  /* for dm_kept */
 };
 
 enum rc dm_open(const struct server *srv, struct dm **out, struct err *e);
@@ -66,6 +72,8 @@ enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_req
 /** Keep what the exchanges since the last commit did. On failure nothing of it is kept, and the sessions concerned
  * are gone: answer each with exchange_overload instead. */
 enum rc dm_commit(struct dm *dm, struct err *e);
+/** After dm_commit said RC_OK: false = what this very message brought could not be kept, and its session is gone. */
+bool dm_kept(const struct dm *dm, const struct exchange_reply *rp);
 /** 503 with Retry-After. */
 void exchange_overload(struct exchange_reply *rp, const char *why);
 void exchange_reply_finish(struct exchange_reply *rp);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "db/event.h"
 #include "server/dm/message.h"
-#include "db/dm.h"
-#include "server/store/ceilings.h"
 #include "base/text.h"
 #include "ddf/uri.h"
 #include "server/store/correlators.h"
 #include "server/dm/inflight.h"
+#include "server/dm/session_log.h"
 #include "server/core/metrics.h"
 #include "server/core/credentials.h"
 #include "syncml/status.h"
@@ -17,11 +15,6 @@
 enum { ATTRIBUTES = 400, ATTRIBUTE_BYTES = 4096 };
 
 /* ---- tools ---- */
-
-void visit_run_args(struct visit *v, int statement, const struct sql_arg *args, size_t n_args)
-{
-    if (!v->rc) v->rc = sql_run(v->db, statement, args, n_args, NULL, v->e);
-}
 
 void visit_nomem(struct visit *v)
 {
@@ -97,19 +90,10 @@ void visit_json_raw(struct visit *v, const char *key, struct str json)
 void visit_event(struct visit *v, const char *type)
 {
     buf_byte(&v->json, '}');
-    if (!buf_ok(&v->json)) {
+    if (!buf_ok(&v->json))
         visit_nomem(v);
-        return;
-    }
-    const struct db_event event = { .authority = v->d.authority,
-                                    .at_ms = v->w->now_ms,
-                                    .type = str_of(type),
-                                    .device = v->d.name,
-                                    .data = buf_str(&v->json) };
-    int64_t id = 0;
-    if (!v->rc) v->rc = db_event_add(v->db, &event, &id, v->e);
-    if (!v->rc) v->rc = ceiling_event(v->db, v->srv, v->d.authority, v->d.name, id, v->e);
-    v->events = true;
+    else
+        dm_change_event(v->c, v->d.authority, str_of(type), v->d.name, buf_str(&v->json));
 }
 
 /* ---- operations and failures ---- */
@@ -158,16 +142,19 @@ void visit_failed(struct visit *v, struct str key, int code, struct str why)
         return;
     }
     *f = now;
-    visit_run(v, DM_STMT(FAILURE_PUT), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(kept) },
-              { "code", SQL_I(now.code) }, { "tries", SQL_I(now.tries) }, { "retry_ms", SQL_I(now.retry_ms) },
-              { "why", SQL_T(why) }, { "now_ms", SQL_I(v->w->now_ms) });
+    dm_change_failure(v->c, &(struct db_failure){ .key = kept,
+                                                  .why = why,
+                                                  .code = now.code,
+                                                  .tries = now.tries,
+                                                  .retry_ms = now.retry_ms,
+                                                  .at_ms = v->w->now_ms });
 }
 
 void visit_forget(struct visit *v, struct str key)
 {
     struct pol_failure *f = failure(v, key);
     if (!f || v->rc) return;
-    visit_run(v, DM_STMT(FAILURE_DROP), { "device_id", SQL_I(v->d.id) }, { "key", SQL_T(key) });
+    dm_change_failure_removed(v->c, key);
     *f = v->r->failures[--v->r->n_failures];
 }
 
@@ -186,32 +173,24 @@ static void operation_event(struct visit *v, const struct pol_operation *op, con
     visit_event(v, "operation");
 }
 
-/* Who was faster: what somebody has cancelled meanwhile does not go out with this reply. */
-static void move_row(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
+static struct db_operation_move move_of(const struct visit *v, const struct pol_operation *op,
+                                        const struct pol_verdict *to)
 {
-    int64_t changed = 0;
-    v->rc = sql_run(v->db, DM_STMT(OPERATION_MOVE),
-                    SQL_ARGS({ "operation_id", SQL_I(op->id) },
-                             { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
-                             { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) },
-                             { "tries", SQL_I(op->tries) }, { "now_ms", SQL_I(v->w->now_ms) }),
-                    &changed, v->e);
-    if (!v->rc && !changed) v->rc = err_set(v->e, RC_BUSY, "an operation was cancelled meanwhile");
-}
-
-static void step_row(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
-{
-    visit_run(v, DM_STMT(OPERATION_STEP), { "operation_id", SQL_I(op->id) }, { "now_ms", SQL_I(v->w->now_ms) },
-              { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
-              { "reason", SQL_T(to->why) });
+    return (struct db_operation_move){ .id = op->id,
+                                       .state = str_of(pol_op_state_name(to->state)),
+                                       .reason = to->why,
+                                       .code = to->code,
+                                       .percent = to->percent,
+                                       .tries = -1,
+                                       .now_ms = v->w->now_ms };
 }
 
 void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
 {
-    visit_run(v, DM_STMT(OPERATION_CORRECT), { "operation_id", SQL_I(op->id) },
-              { "state", SQL_T(str_of(pol_op_state_name(to->state))) }, { "code", SQL_I(to->code) },
-              { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
-    step_row(v, op, to);
+    struct db_operation_move m = move_of(v, op, to);
+    if (v->rc) return;
+    m.again = true;
+    dm_change_operation_moved(v->c, &m, true);
     v->r->has_holds = false;
     operation_event(v, op, to);
     op->state = to->state;
@@ -219,14 +198,11 @@ void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_v
 
 void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
 {
-    bool same = op->state == to->state;
+    const bool same = op->state == to->state;
+    struct db_operation_move m = move_of(v, op, to);
     if (v->rc) return;
-    if (same)
-        visit_run(v, DM_STMT(OPERATION_PERCENT), { "operation_id", SQL_I(op->id) }, { "code", SQL_I(to->code) },
-                  { "reason", SQL_T(to->why) }, { "percent", SQL_I(to->percent) }, { "now_ms", SQL_I(v->w->now_ms) });
-    else
-        move_row(v, op, to);
-    if (!same) step_row(v, op, to);
+    if (!same) m.tries = op->tries;
+    dm_change_operation_moved(v->c, &m, !same);
     op->state = to->state;
     if (pol_op_finished(to->state)) v->r->has_holds = false;
     operation_event(v, op, to);
@@ -245,30 +221,52 @@ static struct str vm_text(struct visit *v, struct str vm, enum ddf_role role)
     return n && n->known == POL_REPORTED ? n->value : (struct str){ 0 };
 }
 
+/* The failed operation with this correlator, as it is with what this message has changed. */
+static bool find_failed(struct visit *v, struct str correlator, struct db_operation_failed *out)
+{
+    const struct db_operation_move *m = NULL;
+    for (size_t i = 0; i < v->n_ops; i++)
+        if (str_eq(v->ops[i].correlator, correlator)) {
+            m = dm_changes_of_operation(v->c, v->ops[i].id);
+            *out = (struct db_operation_failed){ .id = v->ops[i].id, .kind = v->ops[i].kind };
+        }
+    if (!m) {
+        enum rc rc = db_operation_failed(store_sql(v->st), v->d.id, correlator, v->a, out, v->e);
+        if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+        if (rc) return false;
+        m = dm_changes_of_operation(v->c, out->id);
+    }
+    if (!m) return true;
+    out->code = m->code;
+    out->reason = m->reason;
+    return str_is(m->state, "failed");
+}
+
+static bool contains(struct str s, struct str part)
+{
+    for (size_t i = 0; i + part.n <= s.n; i++)
+        if (memcmp(s.p + i, part.p, part.n) == 0) return true;
+    return false;
+}
+
 /* Failures are told in a word with a number; the text beside it may come later, with what is read then. */
 void visit_explain(struct visit *v, struct str vm)
 {
     const struct str text = pol_device_text(vm_text(v, vm, DDF_ROLE_PROGRESS_TEXT));
     const struct str correlator = vm_text(v, vm, DDF_ROLE_PROGRESS_CORRELATOR);
-    struct pol_operation op = { .scope = DDF_VM, .owner = vm };
-    struct pol_verdict to = { .state = POL_OP_FAILED, .percent = -1 };
-    struct sql_rows *r = NULL;
-    if (v->rc || !text.n || !correlator.n) return;
-    enum rc rc = sql_start(v->db, DM_STMT(OPERATION_EXPLAIN),
-                           SQL_ARGS({ "device_id", SQL_I(v->d.id) }, { "correlator", SQL_T(correlator) },
-                                    { "text", SQL_T(text) }),
-                           &r, v->e);
-    if (!rc) rc = sql_step(r, v->e);
-    const bool explained = !rc;
-    if (explained) {
-        op.id = sql_int(r, 0);
-        to.code = (int)sql_int(r, 1);
-        if (!arena_str(v->a, sql_text(r, 2), &op.kind) || !arena_str(v->a, sql_text(r, 3), &to.why)) visit_nomem(v);
+    struct db_operation_failed failed;
+    if (v->rc || !text.n || !correlator.n || !find_failed(v, correlator, &failed) || contains(failed.reason, text))
+        return;
+    const struct pol_operation op = { .id = failed.id, .kind = failed.kind, .scope = DDF_VM, .owner = vm };
+    const struct pol_verdict to = { .state = POL_OP_FAILED,
+                                    .code = (int)failed.code,
+                                    .percent = -1,
+                                    .why = arena_printf(v->a, "%.*s: %.*s", STR_ARG(failed.reason), STR_ARG(text)) };
+    if (!to.why.n) {
+        visit_nomem(v);
+        return;
     }
-    sql_end(r);
-    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
-    if (!explained || v->rc) return;
-    visit_run(v, DM_STMT(OPERATION_STEP_EXPLAIN), { "operation_id", SQL_I(op.id) }, { "reason", SQL_T(to.why) });
+    dm_change_operation_explained(v->c, op.id, to.why);
     operation_event(v, &op, &to);
 }
 
@@ -281,23 +279,26 @@ void visit_touches(struct visit *v, const struct pol_operation *op)
     for (size_t i = 0; !v->rc && i < n; i++) mirror_stale(v->m, uris[i], v->w->now_ms);
 }
 
-/* The device's attributes, from the database once in a session. */
+/* What the device said of itself and its labels: from the database once in a session. */
+static void load_attribute_rows(struct visit *v)
+{
+    struct recall *r = v->r;
+    if (v->rc || r->has_attr_rows) return;
+    v->rc = store_load_attribute_rows(v->st, v->d.id, &r->arena, &r->attr_rows, &r->n_attr_rows, v->e);
+    r->has_attr_rows = !v->rc;
+}
+
+/* With the facts in the mirror. */
 static void load_attributes(struct visit *v)
 {
     struct recall *r = v->r;
     struct pol_facts f = { 0 };
+    load_attribute_rows(v);
     if (v->rc || r->has_attrs) return;
-    v->rc = store_load_attributes(v->st, &v->d, v->m, &r->arena, &f, v->e);
-    if (v->rc) return;
-    r->attrs_cap = f.n_attrs + 32;
-    r->attrs = ARENA_ARRAY(&r->arena, struct pol_attribute, r->attrs_cap);
-    if (!r->attrs) {
-        visit_nomem(v);
-        return;
-    }
-    memcpy(r->attrs, f.attrs, f.n_attrs * sizeof *r->attrs);
+    v->rc = store_attributes(v->st, &v->d, r->attr_rows, r->n_attr_rows, v->m, &r->arena, &f, v->e);
+    r->attrs = f.attrs;
     r->n_attrs = f.n_attrs;
-    r->has_attrs = true;
+    r->has_attrs = !v->rc;
 }
 
 const struct ddf_schema *visit_schema(struct visit *v)
@@ -323,24 +324,45 @@ void visit_attribute(struct visit *v, struct str name, struct str value)
 {
     struct recall *r = v->r;
     size_t i = 0;
-    load_attributes(v);
+    load_attribute_rows(v);
     if (v->rc) return;
-    while (i < r->n_attrs && !str_eq(r->attrs[i].name, name)) i++;
-    if (value.n > ATTRIBUTE_BYTES || (i == r->n_attrs && i >= ATTRIBUTES)) { /* nobody selects by that */
+    while (i < r->n_attr_rows && !str_eq(r->attr_rows[i].name, name)) i++;
+    if (value.n > ATTRIBUTE_BYTES || (i == r->n_attr_rows && i >= ATTRIBUTES)) { /* nobody selects by that */
         metrics_add(v->srv->metrics, METRIC_ATTRIBUTES_REFUSED, 1);
         return;
     }
-    if (i < r->n_attrs && str_eq(r->attrs[i].value, value)) return;
+    if (i < r->n_attr_rows && str_eq(r->attr_rows[i].value, value)) return;
     visit_schema_changes(v);
-    visit_run(v, DM_STMT(ATTRIBUTE_PUT), { "device_id", SQL_I(v->d.id) }, { "name", SQL_T(name) },
-              { "value", SQL_T(value) });
-    if (i == r->attrs_cap) { /* more than usual: read again when they are needed */
-        r->has_attrs = false;
-        return;
+    dm_change_attribute(v->c, name, value);
+    r->has_attrs = false;
+    if (i == r->n_attr_rows) {
+        struct pol_attribute *list = store_more(&r->arena, r->attr_rows, i, sizeof *list);
+        if (list) r->attr_rows = list;
+        if (!list || !arena_str(&r->arena, name, &list[i].name)) {
+            visit_nomem(v);
+            return;
+        }
+        list[i].value = (struct str){ 0 };
+        r->n_attr_rows++;
     }
-    if (!arena_str(&r->arena, value, &r->attrs[i].value) ||
-        (i == r->n_attrs && !arena_str(&r->arena, name, &r->attrs[r->n_attrs++].name)))
-        visit_nomem(v);
+    if (!arena_str(&r->arena, value, &r->attr_rows[i].value)) visit_nomem(v);
+}
+
+/* What it said of itself before goes: names of yesterday do not pile up. */
+static void forget_devinfo(struct visit *v)
+{
+    struct recall *r = v->r;
+    size_t k = 0;
+    load_attribute_rows(v);
+    if (v->rc) return;
+    for (size_t i = 0; i < r->n_attr_rows; i++)
+        if (!str_starts(r->attr_rows[i].name, STR("devinfo."))) r->attr_rows[k++] = r->attr_rows[i];
+    /* room in the list is by its number: what is behind stays unused until it is full again */
+    r->n_attr_rows = k;
+    r->has_attrs = false;
+    v->c->devinfo_forgotten = true;
+    mirror_drop(v->m, STR("./DevInfo"));
+    visit_schema_changes(v);
 }
 
 /* ---- begin ---- */
@@ -363,7 +385,7 @@ static void remember(struct visit *v)
         v->r->stamp = d->want_stamp;
         v->rc = store_load_rest(v->st, d, &v->r->arena, v->e);
         v->m->keep_times = s->forgot && d->list_unsupported; /* else whole lists tell what was read */
-        if (!v->rc) v->rc = mirror_load(v->m, v->db, store_paths(v->st), d->id, v->e);
+        if (!v->rc) v->rc = mirror_load(v->m, store_sql(v->st), store_paths(v->st), d->id, v->e);
         if (!v->rc) v->rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, v->e);
         if (!v->rc) v->rc = store_load_wishes_before(v->st, d, &v->r->arena, &v->r->wishes, &v->r->n_wishes, v->e);
         v->r->failures_cap = v->r->n_failures;
@@ -422,11 +444,7 @@ void visit_session_row(struct visit *v)
 {
     v->s->worked = true;
     if (v->rc || v->s->row) return;
-    visit_run(v, DM_STMT(SESSION_ADD), { "device_id", SQL_I(v->d.id) }, { "session_id", SQL_T(v->s->id) },
-              { "trigger_id", v->s->trigger ? SQL_I(v->s->trigger) : SQL_N }, { "started_ms", SQL_I(v->s->started_ms) },
-              { "messages", SQL_I(v->s->messages) });
-    if (!v->rc) v->s->row = sql_last_id(v->db);
-    if (!v->rc) v->rc = ceiling_session(v->db, v->srv, v->d.id, v->s->row, v->e);
+    v->rc = ending_row(v->st, v->c, v->s, v->e);
 }
 
 /* ---- package 1 ---- */
@@ -447,12 +465,7 @@ static void learn_devinfo(struct visit *v, const struct sml_value *devinfo)
 {
     enum { DEVINFO_LEAVES = 100 };
     int n = 0;
-    if (devinfo) { /* what it said before of itself goes: names of yesterday do not pile up */
-        visit_run(v, DM_STMT(DEVINFO_FORGET), { "device_id", SQL_I(v->d.id) });
-        mirror_drop(v->m, STR("./DevInfo"));
-        v->r->has_attrs = false;
-        visit_schema_changes(v);
-    }
+    if (devinfo) forget_devinfo(v);
     for (const struct sml_value *x = devinfo; x && n < DEVINFO_LEAVES && !v->rc; x = x->next, n++) {
         struct str uri, name;
         if (!visit_uri(v, x->uri, &uri) || uri.n < 3 || !(name = attribute_name(v, uri)).n) continue;
@@ -588,7 +601,7 @@ static void load_facts(struct visit *v)
     v->rc = store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, f, v->e);
     load_attributes(v);
     if (!v->rc && !r->has_holds) {
-        v->rc = store_load_holds(v->st, &v->d, &r->arena, f, v->e);
+        v->rc = store_load_holds(v->st, &v->d, v->c, &r->arena, f, v->e);
         r->holds = f->holds;
         r->n_holds = f->n_holds;
         r->has_holds = !v->rc;
@@ -612,11 +625,10 @@ static void keep_wishes(struct visit *v, const struct pol_plan *plan)
     if (!plan->wishes_changed || v->rc) return;
     struct pol_wish *list = ARENA_ARRAY(&r->arena, struct pol_wish, plan->n_wishes);
     if (!list) visit_nomem(v);
-    visit_run(v, DM_STMT(WISHES_DROP), { "device_id", SQL_I(v->d.id) });
+    dm_change_wishes(v->c);
     for (size_t i = 0; i < plan->n_wishes && !v->rc; i++) {
         const struct pol_wish *x = &plan->wishes[i];
-        visit_run(v, DM_STMT(WISH_ADD), { "device_id", SQL_I(v->d.id) }, { "uri", SQL_T(x->uri) },
-                  { "hash", SQL_T(x->hash) }, { "since_ms", SQL_I(x->since_ms) });
+        dm_change_wish_added(v->c, &(struct db_wish){ .uri = x->uri, .hash = x->hash, .since_ms = x->since_ms });
         list[i].since_ms = x->since_ms;
         if (!arena_str(&r->arena, x->uri, &list[i].uri) || !arena_str(&r->arena, x->hash, &list[i].hash))
             visit_nomem(v);
@@ -701,13 +713,17 @@ static void sent_operation(struct visit *v, struct pol_step *s)
                                    .args = s->op_args,
                                    .correlator = s->correlator,
                                    .tries = 1 };
-    visit_run(v, DM_STMT(OPERATION_ADD), { "device_id", SQL_I(v->d.id) }, { "kind", SQL_T(fresh.kind) },
-              { "scope", SQL_I(fresh.scope) }, { "owner", SQL_T(fresh.owner) }, { "args", SQL_T(fresh.args) },
-              { "correlator", SQL_T(fresh.correlator) }, { "reason", SQL_T(s->why) },
-              { "created_by", SQL_T(STR("policy")) }, { "now_ms", SQL_I(v->w->now_ms) });
+    v->rc = store_operation_number(v->st, &fresh.id, v->e);
     if (v->rc) return;
-    s->operation = fresh.id = sql_last_id(v->db);
-    step_row(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+    s->operation = fresh.id;
+    dm_change_operation_added(v->c,
+                              &(struct db_operation){ .id = fresh.id,
+                                                      .scope = fresh.scope,
+                                                      .kind = fresh.kind,
+                                                      .owner = fresh.owner,
+                                                      .args = fresh.args,
+                                                      .correlator = fresh.correlator },
+                              s->why);
     operation_event(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
     visit_set_lock(v, &fresh);
     visit_touches(v, &fresh);

@@ -2,11 +2,12 @@
 #ifndef SERVER_DM_MESSAGE_H
 #define SERVER_DM_MESSAGE_H
 /* One message of an authenticated device that is not simply "nothing has changed": what it said is put into mirror,
- * operations and failures (visit_news.c, visit_alerts.c), then what follows is planned and what was learnt is kept
- * (visit.c, visit_keep.c). All writes go into the transaction that the caller has open. The first failure is
- * remembered in `rc` and nothing is done after it. */
+ * operations and failures (results.c, alerts.c), then what follows is planned and what was learnt is kept (message.c,
+ * received.c). Nothing is written here: the database is only read, and what changes is collected in `c`, which is applied at
+ * the end of the turn (turn.h). The first failure is remembered in `rc`. */
 #include "server/dm/device_cache.h"
 #include "server/dm/sessions.h"
+#include "server/store/dm_changes.h"
 #include "server/store/store.h"
 
 struct sample {
@@ -18,7 +19,7 @@ struct sample {
 struct visit {
     struct store *st;
     struct sessions *sessions;
-    struct sql *db;
+    struct dm_changes *c; /* what it changes */
     const struct server *srv;
     const struct world *w;
     struct arena *a;
@@ -34,10 +35,8 @@ struct visit {
     struct pol_operation *ops;
     size_t n_ops; /* unfinished ones; finished in this message stay with their state */
     struct sample *samples;
-    uint64_t *samples_written; /* by all devices, since the start */
-    struct told *told;         /* VMs whose Progress/Text came with this message */
+    struct told *told; /* VMs whose Progress/Text came with this message */
     struct buf json;
-    bool events;        /* something for the live stream was written */
     bool root_unlisted; /* "?list=" was refused in this message */
     bool over;          /* the session ends with this message, by the device's or our own doing */
 };
@@ -73,8 +72,6 @@ void visit_set_lock(struct visit *v, const struct pol_operation *op);
 void visit_disown(struct visit *v, struct str uri);
 
 /* Shared by the files above. */
-#define visit_run(v, statement, ...) visit_run_args((v), (statement), SQL_ARGS(__VA_ARGS__))
-void visit_run_args(struct visit *v, int statement, const struct sql_arg *args, size_t n_args);
 void visit_nomem(struct visit *v);
 /** Address as we write it; false for none of ours (ignored). */
 bool visit_uri(struct visit *v, struct str text, struct str *out);

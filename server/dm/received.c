@@ -2,7 +2,6 @@
 /* What follows from a message for lists and pages: rows of VMs, samples, assignments and the device. Only what
  * differs is written. */
 #include "policy/resolve/condition.h"
-#include "server/store/ceilings.h"
 #include "server/core/metrics.h"
 #include "server/dm/message.h"
 #include "server/events/json.h"
@@ -10,7 +9,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "db/assignment.h"
-#include "db/dm.h"
 #include "db/vm.h"
 #include "ddf/uri.h"
 #include <string.h>
@@ -35,9 +33,7 @@ static void keep_samples(struct visit *v)
         char iso[25];
         buf_byte(&s->json, '}');
         if (!buf_ok(&s->json)) continue; /* longer than a sample may be: not kept */
-        visit_run(v, DM_STMT(SAMPLE_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(s->vm) },
-                  { "at_ms", SQL_I(at) }, { "data", SQL_T(buf_str(&s->json)) });
-        if (!v->rc) v->rc = ceiling_sample(v->db, v->srv, v->d.id, ++*v->samples_written, v->e);
+        dm_change_sample(v->c, s->vm, at, buf_str(&s->json));
         text_time_iso(at, iso);
         visit_json(v);
         visit_json_s(v, "vm", s->vm);
@@ -75,7 +71,7 @@ static void load_vms(struct visit *v)
         return;
     }
     struct db_vm row;
-    enum rc rc = db_vm_list(v->db, v->d.id, &r, v->e);
+    enum rc rc = db_vm_list(store_sql(v->st), v->d.id, &r, v->e);
     while (!rc && k->n_vms < RECALL_VMS && (rc = db_vm_next(r, &row, v->e)) == RC_OK) {
         struct recall_vm *x = &k->vms[k->n_vms++];
         *x = (struct recall_vm){ .state = row.state,
@@ -230,12 +226,19 @@ static void write_vm(struct visit *v, struct recall_vm *x, struct recall_vm *was
         str_eq(was->crash_time, x->crash_time) && str_eq(was->crash_why, x->crash_why))
         return;
     if (was->there && was->state == x->state && was->state_ms) x->state_ms = was->state_ms;
-    visit_run(v, DM_STMT(VM_PUT), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(x->name) },
-              { "title", SQL_T(x->title) }, { "state", SQL_I(x->state) }, { "lock_state", SQL_I(x->lock) },
-              { "reason", SQL_I(x->reason) }, { "verified", SQL_I(x->verified) }, { "state_ms", SQL_I(x->state_ms) },
-              { "image", SQL_T(x->image) }, { "summary", SQL_T(x->summary) }, { "summary_why", SQL_T(x->why) },
-              { "crashes", SQL_I(x->crashes) }, { "crash_time", SQL_T(x->crash_time) },
-              { "crash_why", SQL_T(x->crash_why) });
+    dm_change_vm(v->c, &(struct db_vm){ .vm = x->name,
+                                        .title = x->title,
+                                        .image = x->image,
+                                        .summary = x->summary,
+                                        .why = x->why,
+                                        .state = x->state,
+                                        .lock = x->lock,
+                                        .reason = x->reason,
+                                        .verified = x->verified,
+                                        .state_ms = x->state_ms,
+                                        .crashes = x->crashes,
+                                        .crash_time = x->crash_time,
+                                        .crash_why = x->crash_why });
     vm_event(v, x);
     note(v, was, x);
 }
@@ -266,7 +269,7 @@ static void keep_vms(struct visit *v, struct vms *now)
         bool there = false;
         for (size_t k = 0; k < now->n; k++) there |= now->row[k].there && str_eq(now->row[k].name, was->name);
         if (!was->there || there) continue;
-        visit_run(v, DM_STMT(VM_DROP), { "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(was->name) });
+        dm_change_vm_removed(v->c, was->name);
         was->there = false;
         vm_event(v, was);
     }
@@ -343,7 +346,7 @@ static void load_assignments(struct visit *v)
     struct sql_rows *r = NULL;
     if (k->has_assignments || v->rc) return;
     struct db_assignment row;
-    enum rc rc = db_assignment_list(v->db, v->d.id, &r, v->e);
+    enum rc rc = db_assignment_list(store_sql(v->st), v->d.id, &r, v->e);
     while (!rc && k->n_assignments < KEEP_ASSIGNMENTS && (rc = db_assignment_next(r, &row, v->e)) == RC_OK) {
         struct recall_assignment *x = new_assignment(k);
         if (x) *x = (struct recall_assignment){ .policy = row.policy, .revision = row.revision, .truth = row.truth };
@@ -370,9 +373,11 @@ static void keep_assignment(struct visit *v, const struct recall_assignment *now
         was->used = true;
         return;
     }
-    visit_run(v, DM_STMT(ASSIGNMENT_PUT), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(now->policy) },
-              { "revision", SQL_I(now->revision) }, { "truth", SQL_I(now->truth) }, { "state", SQL_T(now->state) },
-              { "why", SQL_T(now->why) }, { "now_ms", SQL_I(v->w->now_ms) });
+    dm_change_assignment(v->c, &(struct db_assignment){ .policy = now->policy,
+                                                        .revision = now->revision,
+                                                        .truth = now->truth,
+                                                        .state = now->state,
+                                                        .why = now->why });
     *was = (struct recall_assignment){
         .policy = now->policy, .revision = now->revision, .truth = now->truth, .used = true
     };
@@ -506,7 +511,7 @@ static void keep_assignments(struct visit *v, const struct pol_plan *plan, const
     for (size_t i = 0; i < k->n_assignments && !v->rc; i++) {
         struct recall_assignment *was = &k->assignments[i];
         if (was->used || was->gone) continue;
-        visit_run(v, DM_STMT(ASSIGNMENT_DROP), { "device_id", SQL_I(v->d.id) }, { "policy_id", SQL_I(was->policy) });
+        dm_change_assignment_removed(v->c, was->policy);
         was->gone = true;
     }
 }
@@ -609,13 +614,19 @@ static void keep_device(struct visit *v)
     struct store_device *was = &v->r->rest, *d = &v->d;
     struct arena *a = &v->r->arena;
     if (same_row(was, d)) return;
-    visit_run(v, DM_STMT(DEVICE_STATE), { "device_id", SQL_I(d->id) }, { "layout_mo", SQL_TN(d->layout_mo) },
-              { "mirror_read", SQL_I(d->mirror_read) }, { "lists", SQL_I(d->lists) },
-              { "large_objects", SQL_I(d->large_objects) }, { "have_stamp", SQL_I(d->have_stamp) },
-              { "planned_stamp", SQL_I(d->planned_stamp) }, { "settled_token", SQL_TN(d->settled_token) },
-              { "next_kpi_ms", d->next_kpi_ms ? SQL_I(d->next_kpi_ms) : SQL_N }, { "summary", SQL_T(d->summary) },
-              { "summary_why", SQL_T(d->summary_why) }, { "summary_ms", d->summary_ms ? SQL_I(d->summary_ms) : SQL_N },
-              { "careful", SQL_I(d->careful) });
+    dm_change_state(v->c, &(struct db_device_state){ .device = d->id,
+                                                     .layout_mo = d->layout_mo,
+                                                     .settled_token = d->settled_token,
+                                                     .mirror_read = d->mirror_read,
+                                                     .large_objects = d->large_objects,
+                                                     .careful = d->careful,
+                                                     .lists = d->lists,
+                                                     .have_stamp = d->have_stamp,
+                                                     .planned_stamp = d->planned_stamp,
+                                                     .next_kpi_ms = d->next_kpi_ms,
+                                                     .summary_ms = d->summary_ms,
+                                                     .summary = d->summary,
+                                                     .summary_why = d->summary_why });
     *was = *d;
     if (!arena_str(a, d->layout_mo, &was->layout_mo) || !arena_str(a, d->settled_token, &was->settled_token) ||
         !arena_str(a, d->summary, &was->summary) || !arena_str(a, d->summary_why, &was->summary_why))
@@ -637,7 +648,7 @@ void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_d
     struct vms all;
     if (v->rc) return;
     all.n = 0; /* the rest of it is not looked at */
-    v->rc = mirror_write(v->m, v->db, store_paths(v->st), v->d.id, v->e);
+    mirror_changes(v->m, v->c);
     tell_full(v);
     keep_samples(v);
     if (plan || v->m->changed) vms_of_mirror(v, &all);

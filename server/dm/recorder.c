@@ -95,8 +95,7 @@ static enum rc make_room(struct recorder *rec, struct sql *db, int64_t bytes, in
     return rc;
 }
 
-enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t session_row, const struct server_config *c,
-                      struct sql *db, int64_t now_ms, struct err *e)
+void recorder_keep(const struct session *s, const struct server_config *c, struct dm_changes *out)
 {
     static const char *const why[] = { [RECORD_NO] = "",
                                        [RECORD_FAILURES] = "failure",
@@ -104,23 +103,25 @@ enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t ses
                                        [RECORD_AUTHORITY] = "authority",
                                        [RECORD_DEVICE] = "device" };
     const struct recording *r = s->recording;
-    int64_t bytes = (int64_t)r->text.n;
-    if ((uint64_t)bytes > c->recorder_max_bytes || (uint64_t)bytes > c->recorder_device_bytes) return RC_OK;
+    if (r->text.n > c->recorder_max_bytes || r->text.n > c->recorder_device_bytes) return;
+    dm_change_recording(out, str_of(why[s->record]), r->cut, buf_str(&r->text));
+}
+
+enum rc recorder_put(struct recorder *rec, const struct dm_changes *changes, const struct server_config *c,
+                     struct sql *db, struct err *e)
+{
+    const struct dm_recording *r = &changes->recording;
+    const int64_t bytes = (int64_t)r->data.n;
     enum rc rc = make_room(rec, db, bytes, (int64_t)c->recorder_max_bytes, e);
-    const struct db_recording v = { .session_row = session_row,
-                                    .at_ms = now_ms,
-                                    .why = str_of(why[s->record]),
+    const struct db_recording v = { .session_row = changes->end.row,
+                                    .at_ms = changes->end.now_ms,
+                                    .why = r->why,
                                     .cut = r->cut,
                                     .bytes = bytes,
-                                    .data = buf_str(&r->text) };
+                                    .data = r->data };
     if (!rc) rc = db_recording_put(db, &v, e);
     if (!rc) rec->kept_bytes += bytes;
     return rc;
-}
-
-size_t recording_bytes(const struct recording *r)
-{
-    return r->text.n;
 }
 
 void recording_free(struct recording *r)

@@ -4,6 +4,7 @@
 /* The flight recorder's shelf: which sessions are recorded, how much is held in memory while they last, and where
  * recordings go. What a recording looks like and how secrets are kept out of it stands in syncml/record/replay.h. One for
  * each worker. */
+#include "server/store/dm_changes.h"
 #include "server/store/store.h"
 #include "syncml/record/replay.h"
 
@@ -40,9 +41,10 @@ void recorder_add(struct recorder *rec, struct session *s, const struct sml_reco
 void recorder_reasons(const struct pol_plan *plan, size_t n_sent, uint64_t first_tag, struct buf *out);
 /** Is it to be kept, now that it ends like this? */
 bool recorder_wanted(const struct session *s, const char *outcome);
-/** Put it beside its row in the history (in the caller's transaction); the oldest ones make room. */
-enum rc recorder_keep(struct recorder *rec, const struct session *s, int64_t session_row, const struct server_config *c,
-                      struct sql *db, int64_t now_ms, struct err *e);
-size_t recording_bytes(const struct recording *r);
+/** The recording goes with the session's end, when it is not larger than what is kept. */
+void recorder_keep(const struct session *s, const struct server_config *c, struct dm_changes *out);
+/** What recorder_keep said, in the open transaction; old ones make room. */
+enum rc recorder_put(struct recorder *rec, const struct dm_changes *changes, const struct server_config *c,
+                     struct sql *db, struct err *e);
 void recording_free(struct recording *r);
 #endif

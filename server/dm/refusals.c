@@ -164,7 +164,7 @@ static enum rc add_row(struct dm *dm, const struct note *n, struct db_refusal *x
 {
     struct sql *db = store_sql(dm->st);
     struct db_session s = { .device = n->device, .id = str_of(n->session_id), .started_ms = n->refused_ms };
-    enum rc rc = db_session_number(db, &s.row, e);
+    enum rc rc = store_session_number(dm->st, &s.row, e);
     if (!rc) rc = db_session_add(db, &s, e);
     x->session_row = s.row;
     x->times = 0;

@@ -2,7 +2,6 @@
 /* How the steps ended that a device was sent, and what it told: mirror, failures, operations, KPI samples.
  * policy/plan/plan.h has the rules. */
 #include "server/dm/message.h"
-#include "db/dm.h"
 #include "ddf/uri.h"
 #include "base/text.h"
 #include "server/dm/inflight.h"
@@ -239,8 +238,7 @@ static void keep_result(struct visit *v, const struct pol_operation *op, ptrdiff
     if (item >= 0)
         visit_item_result(v, op, (size_t)item, text);
     else
-        visit_run(v, DM_STMT(OPERATION_RESULT), { "operation_id", SQL_I(op->id) }, { "result", SQL_T(text) },
-                  { "sealed", SQL_TN(sealed) });
+        dm_change_operation_result(v->c, op->id, text, sealed);
     buf_finish(&b);
 }
 

@@ -2,7 +2,6 @@
 #include "server/dm/session_log.h"
 #include "base/log.h"
 #include "db/event.h"
-#include "db/dm.h"
 #include "server/store/ceilings.h"
 #include "server/core/metrics.h"
 #include "db/session.h"
@@ -35,47 +34,31 @@ enum rc ending_event(struct dm *dm, int64_t authority, const char *type, struct 
     return rc ? rc : ceiling_event(store_sql(dm->st), dm->srv, authority, device, id, e);
 }
 
-enum rc dm_begin(struct dm *dm, struct err *e)
+enum rc ending_row(struct store *st, struct dm_changes *c, struct session *s, struct err *e)
 {
-    if (sql_in_transaction(store_sql(dm->st))) return RC_OK;
-    enum rc rc = sql_begin(store_sql(dm->st), true, e);
-    return rc ? rc : store_refresh(dm->st, e);
-}
-
-static enum rc keep_recording(struct dm *dm, const struct session *s, int64_t row, const char *outcome, int64_t now_ms,
-                              struct err *e)
-{
-    if (!recorder_wanted(s, outcome)) return RC_OK;
-    enum rc rc = ceiling_recording(store_sql(dm->st), dm->srv, s->device, (int64_t)recording_bytes(s->recording), e);
-    return rc ? rc : recorder_keep(&dm->recorder, s, row, dm->srv->config, store_sql(dm->st), now_ms, e);
-}
-
-enum rc ending_row(struct dm *dm, struct session *s, struct err *e)
-{
-    enum rc rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_ADD),
-                         SQL_ARGS({ "device_id", SQL_I(s->device) }, { "session_id", SQL_T(s->id) },
-                                  { "trigger_id", s->trigger ? SQL_I(s->trigger) : SQL_N },
-                                  { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }),
-                         NULL, e);
-    dm->dirty = true;
+    enum rc rc = store_session_number(st, &s->row, e);
     if (rc) return rc;
-    s->row = sql_last_id(store_sql(dm->st));
-    return ceiling_session(store_sql(dm->st), dm->srv, s->device, s->row, e);
+    dm_change_session(c, &(struct db_session){ .row = s->row,
+                                               .device = s->device,
+                                               .id = s->id,
+                                               .trigger = s->trigger,
+                                               .started_ms = s->started_ms,
+                                               .messages = s->messages });
+    return RC_OK;
 }
 
-enum rc ending_keep(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms,
-                    struct arena *a, struct err *e)
+enum rc ending_keep(struct dm *dm, struct dm_changes *c, struct session *s, const char *outcome, const char *why,
+                    int64_t now_ms, struct arena *a, struct err *e)
 {
-    enum rc rc = !s->row && recorder_wanted(s, outcome) ? ending_row(dm, s, e) : RC_OK;
+    enum rc rc = !s->row && recorder_wanted(s, outcome) ? ending_row(dm->st, c, s, e) : RC_OK;
     if (rc || !s->row) return rc;
-    dm->dirty = true;
-    rc = sql_run(store_sql(dm->st), DM_STMT(SESSION_END),
-                 SQL_ARGS({ "session_row", SQL_I(s->row) }, { "now_ms", SQL_I(now_ms) },
-                          { "messages", SQL_I(s->messages) }, { "outcome", SQL_T(str_of(outcome)) },
-                          { "why", SQL_T(str_of(why)) }),
-                 NULL, e);
-    if (!rc) rc = keep_recording(dm, s, s->row, outcome, now_ms, e);
-    return rc ? rc : ending_event(dm, s->authority, "session", s->name, json_session(a, s, outcome, why), now_ms, e);
+    dm_change_session_end(
+        c,
+        &(struct db_session_end){
+            .row = s->row, .messages = s->messages, .now_ms = now_ms, .outcome = str_of(outcome), .why = str_of(why) });
+    if (recorder_wanted(s, outcome)) recorder_keep(s, dm->srv->config, c);
+    dm_change_event(c, s->authority, STR("session"), s->name, json_session(a, s, outcome, why));
+    return RC_OK;
 }
 
 void ending_count(struct dm *dm, const char *outcome)
@@ -99,8 +82,11 @@ void ending_left(void *ctx, struct session *s, const char *why)
     struct arena a;
     arena_init(&a, 1 << 20);
     enum rc rc = dm_begin(dm, &e);
-    if (!rc) rc = ending_keep(dm, s, "lost", why, s->used_ms, &a, &e);
-    if (!rc && !dm->closing) rc = ending_unanswered(dm, s, &a, &e);
+    struct turn_message *m = turn_message(dm, 0, s->device, s->used_ms);
+    if (!m && !rc) rc = err_set(&e, RC_NOMEM, "no memory for the end of a session");
+    if (!rc) rc = ending_keep(dm, &m->changes, s, "lost", why, s->used_ms, &a, &e);
+    if (!rc && !dm->closing) rc = ending_unanswered(dm, &m->changes, s, &a, &e);
+    if (!rc) turn_keep(dm, m);
     if (rc) log_event(LOG_WARN, "session.not_kept", LOG_S("device", s->name), LOG_Z("error", e.text));
     arena_finish(&a);
     ending_count(dm, "lost");
@@ -133,14 +119,14 @@ static enum rc check_row(struct dm *dm, struct session *s, struct err *e)
     return RC_OK;
 }
 
-static enum rc keep_all(struct dm *dm, struct arena *a, struct err *e)
+static enum rc keep_one(struct dm *dm, struct session *s, struct arena *a, struct err *e)
 {
-    enum rc rc = dm_begin(dm, e);
-    for (struct session *s = dm->failed; s && !rc; s = s->newer) {
-        rc = check_row(dm, s, e);
-        if (!rc) rc = ending_keep(dm, s, "lost", buf_z(&s->last), s->used_ms, a, e);
-    }
-    return rc ? rc : sql_commit(store_sql(dm->st), e);
+    struct turn_message *m = turn_message(dm, 0, s->device, s->used_ms);
+    if (!m) return err_set(e, RC_NOMEM, "no memory for the end of a session");
+    enum rc rc = check_row(dm, s, e);
+    if (!rc) rc = ending_keep(dm, &m->changes, s, "lost", buf_z(&s->last), s->used_ms, a, e);
+    if (!rc) turn_keep(dm, m);
+    return rc;
 }
 
 enum rc ending_keep_failed(struct dm *dm, struct err *e)
@@ -148,11 +134,13 @@ enum rc ending_keep_failed(struct dm *dm, struct err *e)
     struct arena a;
     if (!dm->failed) return RC_OK;
     arena_init(&a, 1 << 20);
-    enum rc rc = keep_all(dm, &a, e);
+    enum rc rc = dm_begin(dm, e);
+    for (struct session *s = dm->failed; s && !rc; s = s->newer) rc = keep_one(dm, s, &a, e);
+    if (!rc) rc = dm_commit(dm, e);
     arena_finish(&a);
-    dm->dirty = false;
     if (rc) { /* at the next chance */
         sql_rollback(store_sql(dm->st));
+        turn_forget(dm);
         return rc;
     }
     ending_forget_failed(dm);

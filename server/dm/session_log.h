@@ -7,17 +7,16 @@
 
 enum { ENDING_FAILED_MAX = 32 }; /* that wait; past it they are forgotten */
 
-/** The turn's transaction, and with it one view of the catalogue; it may have begun already. */
-enum rc dm_begin(struct dm *dm, struct err *e);
+/** An event outside of messages: written at once, in the open transaction. */
 enum rc ending_event(struct dm *dm, int64_t authority, const char *type, struct str device, struct str json,
                      int64_t now_ms, struct err *e);
 /** Its row in the history. Sessions in which nothing happened have none, unless somebody wants to look at them. */
-enum rc ending_row(struct dm *dm, struct session *s, struct err *e);
-/** It ends like this (in the turn's transaction). */
-enum rc ending_keep(struct dm *dm, struct session *s, const char *outcome, const char *why, int64_t now_ms,
-                    struct arena *a, struct err *e);
+enum rc ending_row(struct store *st, struct dm_changes *c, struct session *s, struct err *e);
+/** It ends like this. */
+enum rc ending_keep(struct dm *dm, struct dm_changes *c, struct session *s, const char *outcome, const char *why,
+                    int64_t now_ms, struct arena *a, struct err *e);
 /** It ends with commands on their way: its device is treated with care, and what went alone has failed (visit_care.c). */
-enum rc ending_unanswered(struct dm *dm, const struct session *s, struct arena *a, struct err *e);
+enum rc ending_unanswered(struct dm *dm, struct dm_changes *c, const struct session *s, struct arena *a, struct err *e);
 /** For the metrics. */
 void ending_count(struct dm *dm, const char *outcome);
 /** sessions.c gives one up; ctx is the dm. */

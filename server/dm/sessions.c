@@ -303,11 +303,21 @@ void sessions_end(struct sessions *ss, struct session *s)
     while (ss->ended.n > SESSIONS_ENDED || ss->ended_bytes > SESSIONS_ENDED_BYTES) sessions_drop(ss, ss->ended.oldest);
 }
 
-struct session *sessions_of_turn(struct sessions *ss, uint64_t turn)
+struct session *sessions_of_turn(struct sessions *ss, uint64_t first)
 {
     struct session *s = ss->open.newest;
-    if (!s || s->turn != turn) s = ss->ended.newest;
-    return s && s->turn == turn ? s : NULL;
+    if (!s || s->turn < first) s = ss->ended.newest;
+    return s && s->turn >= first ? s : NULL;
+}
+
+struct session *sessions_of_message(struct sessions *ss, uint64_t message)
+{
+    struct session *s = ss->open.newest;
+    while (s && s->turn > message) s = s->older;
+    if (s && s->turn == message) return s;
+    s = ss->ended.newest;
+    while (s && s->turn > message) s = s->older;
+    return s && s->turn == message ? s : NULL;
 }
 
 static void forget_device(struct sessions *ss, struct session *s)

@@ -40,7 +40,7 @@ struct session {
     int64_t started_ms, used_ms;
     int64_t nonce_ms; /* when it last changed the nonce of notifications; 0 = not */
     unsigned messages;
-    uint64_t turn; /* in which it was last used */
+    uint64_t turn; /* number of the message that used it last */
     /* How the device proved itself when it began. */
     uint64_t credentials; /* hash of those it has */
     uint64_t certificate; /* hash of the name in the certificate of the connection, 0 = none that counts */
@@ -133,8 +133,10 @@ void sessions_drop(struct sessions *ss, struct session *s);
 /** s->recall holds so many bytes now; when all of them together are too much, those of the longest idle sessions are
  * given up. */
 void sessions_recall(struct sessions *ss, struct session *s, size_t bytes);
-/** One that was used in this turn; NULL = none (any more). */
-struct session *sessions_of_turn(struct sessions *ss, uint64_t turn);
+/** One that was used by this message or a later one; NULL = none (any more). */
+struct session *sessions_of_turn(struct sessions *ss, uint64_t first);
+/** The one that this message used last; NULL = it is gone, or was used again. */
+struct session *sessions_of_message(struct sessions *ss, uint64_t message);
 /** As sessions_drop, but the session with its recording stays with the caller, for sessions_free. */
 void sessions_detach(struct sessions *ss, struct session *s);
 void sessions_free(struct session *s);

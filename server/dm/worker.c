@@ -277,16 +277,16 @@ static void turn(struct worker *w)
         err_clear(&e);
         if (exchange(w->dm, &world, &p->rq, &p->rp, &e) && is_news(w)) log_failure(p, &e);
         queue_put(&done, p);
-        if (now_us() > until) break;
+        if (now_us() > until || turn_is_full(w->dm)) break;
     }
     err_clear(&e);
-    bool events = w->dm->events;
     enum rc rc = dm_commit(w->dm, &e);
+    const bool events = w->dm->events;
     w->dm->events = false;
     if (!rc) w->full_told = false;
     if (rc && is_news(w)) log_event(LOG_ERROR, "dm.commit_failed", LOG_Z("error", e.text));
     while ((p = queue_take(&done)) != NULL) {
-        if (rc) exchange_overload(&p->rp, "its database does not keep anything");
+        if (rc || !dm_kept(w->dm, &p->rp)) exchange_overload(&p->rp, "its database does not keep anything");
         hold_or_answer(w, p);
     }
     if (rc || !events) return;

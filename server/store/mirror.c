@@ -158,37 +158,29 @@ enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64
     return RC_OK;
 }
 
-static enum rc write_node(struct mirror_node *n, struct sql *db, struct paths *paths, int64_t device, struct err *e)
+static void change_node(struct mirror_node *n, struct dm_changes *c)
 {
-    enum rc rc = n->path ? RC_OK : paths_id(paths, n->uri, n->hash, &n->path, e);
-    if (rc) return rc;
-    if (n->gone) {
-        const int64_t path = n->path;
-        n->path = 0; /* it may not be in the dictionary when the node comes back */
-        rc = db_node_remove(db, device, path, e);
-        return rc ? rc : paths_drop(paths, path, e);
-    }
     const struct db_node row = { .path = n->path,
                                  .format = n->format,
                                  .known = n->known,
-                                 .value = n->value,
+                                 .value = n->gone ? (struct str){ 0 } : n->value,
                                  .has_value = n->format != DDF_NODE || n->value.n,
                                  .at_ms = n->at_ms };
-    return n->stored ? db_node_set(db, device, &row, e) : db_node_add(db, device, &row, e);
+    dm_change_node(c, n->gone ? DM_NODE_REMOVE : n->stored ? DM_NODE_SET : DM_NODE_ADD, n->uri, n->hash, &row);
+    if (n->gone) n->path = 0; /* it may not be in the dictionary when the node comes back */
 }
 
-enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e)
+void mirror_changes(struct mirror *m, struct dm_changes *c)
 {
     struct above up = { .n = 0 };
-    enum rc rc = RC_OK;
-    if (!m->changed) return RC_OK;
+    if (!m->changed) return;
     put_in_order(m);
-    for (size_t i = 0; !rc && i < m->n; i++) {
+    for (size_t i = 0; i < m->n; i++) {
         struct mirror_node *n = &m->nodes[m->order[i]];
         int64_t since_ms = stale_since(&up, n->uri);
         enum pol_known says = n->row_ms < since_ms ? POL_STALE : n->row_known; /* the row, with those above it */
         if (n->gone ? n->stored : n->changed || !n->stored || says != n->known) {
-            rc = write_node(n, db, paths, device, e);
+            change_node(n, c);
             n->stored = !n->gone;
             n->changed = false;
             n->row_known = n->known;
@@ -196,8 +188,6 @@ enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int6
         }
         if (!n->gone && n->row_known == POL_STALE) go_below(&up, n, n->row_ms);
     }
-    paths_trim(paths);
-    return rc;
 }
 
 struct mirror_node *mirror_look(const struct mirror *m, struct str uri, uint64_t hash)

@@ -9,6 +9,7 @@
 #include "ddf/layout/layout.h"
 #include "ddf/schema.h"
 #include "policy/plan/plan.h"
+#include "server/store/dm_changes.h"
 #include "server/store/uri_table.h"
 
 enum { MIRROR_NODES = 5000, MIRROR_BYTES = 2 << 20, MIRROR_VALUE_BYTES = 64 << 10, MIRROR_OURS_BYTES = 12 << 20 };
@@ -45,8 +46,8 @@ void mirror_init(struct mirror *m, struct arena *a);
 enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e);
 /** A new message begins. */
 void mirror_next(struct mirror *m);
-/** Rows that changed, inside the caller's transaction. */
-enum rc mirror_write(struct mirror *m, struct sql *db, struct paths *paths, int64_t device, struct err *e);
+/** Rows that changed; they count as written from now on. */
+void mirror_changes(struct mirror *m, struct dm_changes *c);
 
 /** As mirror_at with the uri's str_hash; what is gone is still found. */
 struct mirror_node *mirror_look(const struct mirror *m, struct str uri, uint64_t hash);

@@ -7,6 +7,7 @@
 #include "db/node.h"
 #include "db/operation.h"
 #include "db/operation_item.h"
+#include "db/session.h"
 #include "db/wish.h"
 #include "ddf/uri.h"
 #include "server/core/credentials.h"
@@ -44,6 +45,7 @@ struct store {
     struct catalog *catalog;
     struct described *described;
     struct secret *secrets;
+    int64_t next_operation, next_session; /* of this transaction; 0 = not asked for yet */
 };
 
 enum rc store_open(const struct server *srv, struct store **out, struct err *e)
@@ -104,6 +106,28 @@ enum rc store_refresh(struct store *st, struct err *e)
     paths_trim(st->paths);
     described_refresh(st->described);
     return catalog_refresh(st->catalog, e);
+}
+
+enum rc store_begin(struct store *st, struct err *e)
+{
+    if (sql_in_transaction(st->db)) return RC_OK;
+    st->next_operation = st->next_session = 0;
+    enum rc rc = sql_begin(st->db, true, e);
+    return rc ? rc : store_refresh(st, e);
+}
+
+enum rc store_operation_number(struct store *st, int64_t *id, struct err *e)
+{
+    enum rc rc = st->next_operation ? RC_OK : db_operation_number(st->db, &st->next_operation, e);
+    if (!rc) *id = st->next_operation++;
+    return rc;
+}
+
+enum rc store_session_number(struct store *st, int64_t *row, struct err *e)
+{
+    enum rc rc = st->next_session ? RC_OK : db_session_number(st->db, &st->next_session, e);
+    if (!rc) *row = st->next_session++;
+    return rc;
 }
 
 /* ---- device ---- */
@@ -282,30 +306,39 @@ enum rc store_publish_facts(struct store *st, struct err *e)
     return rc;
 }
 
-enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a,
-                              struct pol_facts *f, struct err *e)
+enum rc store_load_attribute_rows(struct store *st, int64_t device, struct arena *a, struct pol_attribute **out,
+                                  size_t *n, struct err *e)
 {
-    struct pol_attribute *list = store_more(a, NULL, 0, sizeof *list);
-    const struct facts *facts = NULL;
+    struct pol_attribute *list = NULL;
     struct sql_rows *r = NULL;
-    size_t n = 0;
-    enum rc rc = sql_start(st->db, DM_STMT(ATTRIBUTES), SQL_ARGS({ "device_id", SQL_I(d->id) }), &r, e);
-    if (list && arena_str(a, d->name, &list[0].value)) list[n++].name = STR("device.id");
+    size_t k = 0;
+    enum rc rc = sql_start(st->db, DM_STMT(ATTRIBUTES), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
     while (!rc && (rc = sql_step(r, e)) == RC_OK)
-        if (!(list = store_more(a, list, n, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[n].name) ||
-            !arena_str(a, sql_text(r, 1), &list[n++].value))
+        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].name) ||
+            !arena_str(a, sql_text(r, 1), &list[k++].value))
             rc = err_set(e, RC_NOMEM, "no memory for attributes");
     sql_end(r);
-    if (rc == RC_NOT_FOUND) rc = facts_of(st, d->layout, &facts, e);
-    for (size_t i = 0; !rc && i < facts->n; i++) {
-        const struct mirror_node *x = mirror_look(m, facts->row[i].uri, facts->row[i].hash);
-        if (!x || x->gone) continue;
-        if (!(list = store_more(a, list, n, sizeof *list)))
-            rc = err_set(e, RC_NOMEM, "no memory for attributes");
-        else
-            list[n++] = (struct pol_attribute){ facts->row[i].name, x->value, false };
-    }
+    if (rc != RC_NOT_FOUND) return rc;
+    *out = list;
+    *n = k;
+    return RC_OK;
+}
+
+enum rc store_attributes(struct store *st, const struct store_device *d, const struct pol_attribute *rows,
+                         size_t n_rows, const struct mirror *m, struct arena *a, struct pol_facts *f, struct err *e)
+{
+    const struct facts *facts = NULL;
+    enum rc rc = facts_of(st, d->layout, &facts, e);
     if (rc) return rc;
+    struct pol_attribute *list = ARENA_ARRAY(a, struct pol_attribute, 1 + n_rows + facts->n);
+    size_t n = 1;
+    if (!list || !arena_str(a, d->name, &list[0].value)) return err_set(e, RC_NOMEM, "no memory for attributes");
+    list[0].name = STR("device.id");
+    for (size_t i = 0; i < n_rows; i++) list[n++] = (struct pol_attribute){ rows[i].name, rows[i].value, false };
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct mirror_node *x = mirror_look(m, facts->row[i].uri, facts->row[i].hash);
+        if (x && !x->gone) list[n++] = (struct pol_attribute){ facts->row[i].name, x->value, false };
+    }
     f->attrs = list;
     f->n_attrs = n;
     return RC_OK;
@@ -352,26 +385,66 @@ static bool by_hand_matters(const struct ddf_layout *l, const struct pol_hold *h
     return true;
 }
 
-enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f,
-                         struct err *e)
+/* Candidates for what people did, the newest first. */
+struct by_hand {
+    struct db_operation_by_hand *row;
+    size_t n;
+};
+
+static enum rc put_by_hand(struct by_hand *l, const struct db_operation_by_hand *x, struct arena *a, struct err *e)
 {
+    size_t at = l->n;
+    struct db_operation_by_hand row = *x;
+    if (!(l->row = store_more(a, l->row, l->n, sizeof *l->row)) || !arena_str(a, x->owner, &row.owner) ||
+        !arena_str(a, x->kind, &row.kind) || !arena_str(a, x->created_by, &row.created_by))
+        return err_set(e, RC_NOMEM, "no memory for operations");
+    for (; at && l->row[at - 1].id < x->id; at--) l->row[at] = l->row[at - 1];
+    l->row[at] = row;
+    l->n++;
+    return RC_OK;
+}
+
+/* Those that these changes verify. */
+static enum rc verified_now(struct store *st, const struct dm_changes *c, struct by_hand *l, struct arena *a,
+                            struct err *e)
+{
+    enum rc rc = RC_OK;
+    for (const struct dm_operation *op = c ? c->operations.first : NULL; op && !rc; op = op->next) {
+        struct db_operation_by_hand x;
+        if (op->what != DM_OPERATION_MOVE || dm_changes_of_operation(c, op->move.id) != &op->move ||
+            !str_is(op->move.state, "verified"))
+            continue;
+        rc = db_operation_by_hand_find(st->db, op->move.id, a, &x, e);
+        if (!rc)
+            rc = put_by_hand(l, &x, a, e);
+        else if (rc == RC_NOT_FOUND) /* a policy's, or not of a VM */
+            rc = RC_OK;
+    }
+    return rc;
+}
+
+enum rc store_load_holds(struct store *st, const struct store_device *d, const struct dm_changes *c, struct arena *a,
+                         struct pol_facts *f, struct err *e)
+{
+    struct by_hand all = { 0 };
     struct pol_hold *list = NULL;
     struct sql_rows *r = NULL;
     struct db_operation_by_hand x;
     size_t n = 0;
     enum rc rc = db_operation_by_hand(st->db, d->id, &r, e);
-    while (!rc && (rc = db_operation_by_hand_next(r, &x, e)) == RC_OK) {
-        if (!by_hand_matters(d->layout, list, n, x.owner, x.kind)) continue;
-        if (!(list = store_more(a, list, n, sizeof *list)) || !arena_str(a, x.owner, &list[n].vm) ||
-            !arena_str(a, x.kind, &list[n].kind) || !arena_str(a, x.created_by, &list[n].by)) {
-            rc = err_set(e, RC_NOMEM, "no memory for operations");
-        } else {
-            list[n].operation = x.id;
-            list[n++].at_ms = x.created_ms;
-        }
-    }
+    while (!rc && (rc = db_operation_by_hand_next(r, &x, e)) == RC_OK)
+        if (!c || !dm_changes_of_operation(c, x.id)) rc = put_by_hand(&all, &x, a, e);
     sql_end(r);
-    if (rc != RC_NOT_FOUND) return rc;
+    if (rc == RC_NOT_FOUND) rc = verified_now(st, c, &all, a, e);
+    if (rc) return rc;
+    for (size_t i = 0; i < all.n; i++) {
+        const struct db_operation_by_hand *o = &all.row[i];
+        if (!by_hand_matters(d->layout, list, n, o->owner, o->kind)) continue;
+        if (!(list = store_more(a, list, n, sizeof *list))) return err_set(e, RC_NOMEM, "no memory for operations");
+        list[n++] = (struct pol_hold){
+            .vm = o->owner, .kind = o->kind, .by = o->created_by, .operation = o->id, .at_ms = o->created_ms
+        };
+    }
     f->holds = list;
     f->n_holds = n;
     return RC_OK;
@@ -571,13 +644,15 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
     struct mirror m;
     struct pol_wish *wishes = NULL;
     struct pol_set *sets = NULL;
-    size_t n_nodes = 0, n_operations = 0, n_failures = 0;
+    struct pol_attribute *rows = NULL;
+    size_t n_rows = 0, n_nodes = 0, n_operations = 0, n_failures = 0;
 
     mirror_init(&m, a);
     enum rc rc = store_load_wishes(st, d, extra, now_ms, a, out, e);
-    if (!rc) rc = store_load_holds(st, d, a, out, e);
+    if (!rc) rc = store_load_holds(st, d, NULL, a, out, e);
     if (!rc) rc = mirror_load(&m, st->db, st->paths, d->id, e);
-    if (!rc) rc = store_load_attributes(st, d, &m, a, out, e);
+    if (!rc) rc = store_load_attribute_rows(st, d->id, a, &rows, &n_rows, e);
+    if (!rc) rc = store_attributes(st, d, rows, n_rows, &m, a, out, e);
     if (!rc) rc = store_load_schema(st, d, out, e);
     if (!rc) rc = mirror_nodes(&m, a, &nodes, &n_nodes, e);
     if (!rc) rc = store_load_operations(st, d->id, a, &operations, &n_operations, e);

@@ -61,9 +61,12 @@ enum rc store_load_facts(struct store *st, const struct store_device *d, struct 
  * was done by hand, and the shipped description. */
 enum rc store_load_wishes(struct store *st, const struct store_device *d, struct pol_policy *extra, int64_t now_ms,
                           struct arena *a, struct pol_facts *out, struct err *e);
-/** Labels, what the device said of itself, and the facts in its mirror (whose texts they share). */
-enum rc store_load_attributes(struct store *st, const struct store_device *d, const struct mirror *m, struct arena *a,
-                              struct pol_facts *f, struct err *e);
+/** Labels, and what the device said of itself, by name. The list may grow by store_more. */
+enum rc store_load_attribute_rows(struct store *st, int64_t device, struct arena *a, struct pol_attribute **out,
+                                  size_t *n, struct err *e);
+/** The same with its identity and the facts in its mirror (whose texts they share). */
+enum rc store_attributes(struct store *st, const struct store_device *d, const struct pol_attribute *rows,
+                         size_t n_rows, const struct mirror *m, struct arena *a, struct pol_facts *f, struct err *e);
 /** The description that holds for devices of this kind: see described.h. Good until the next store_refresh. */
 enum rc store_schema(struct store *st, const struct authority *au, const struct device_kind *kind,
                      const struct ddf_schema **out, struct err *e);
@@ -73,8 +76,9 @@ enum rc store_load_schema(struct store *st, const struct store_device *d, struct
 enum rc store_has_descriptions(struct store *st, const struct authority *au, bool *out, struct err *e);
 /** Tell the view `attribute` which nodes are facts; in the caller's transaction, at a start. */
 enum rc store_publish_facts(struct store *st, struct err *e);
-enum rc store_load_holds(struct store *st, const struct store_device *d, struct arena *a, struct pol_facts *f,
-                         struct err *e);
+/** What people did to VMs. @param c  that is as if it was written already; may be NULL */
+enum rc store_load_holds(struct store *st, const struct store_device *d, const struct dm_changes *c, struct arena *a,
+                         struct pol_facts *f, struct err *e);
 enum rc store_load_operations(struct store *st, int64_t device, struct arena *a, struct pol_operation **out, size_t *n,
                               struct err *e);
 struct db_operation;
@@ -95,6 +99,12 @@ enum rc store_load_sets(struct store *st, int64_t device, struct arena *a, struc
  * revision. @param extra  as in store_load_facts */
 enum rc store_load_charges(struct store *st, const struct store_device *d, const struct pol_policy *extra,
                            struct arena *a, struct pol_facts *f, struct err *e);
+
+/** The transaction in which one view of everything is read, and which writes at its end; it may have begun already. */
+enum rc store_begin(struct store *st, struct err *e);
+/** Numbers for rows that are written later in this transaction. */
+enum rc store_operation_number(struct store *st, int64_t *id, struct err *e);
+enum rc store_session_number(struct store *st, int64_t *row, struct err *e);
 
 /** What a command is in a message. */
 enum sml_cmd_kind store_kind_of(enum dm_command c);

@@ -111,6 +111,7 @@ void lab_crash(struct lab *l)
         store_sql(l->dm->st)); /* what was not committed is gone, and so is what it would have written at its end */
     for (struct session *s; (s = sessions_of_turn(l->dm->sessions, l->dm->turn)) != NULL;)
         sessions_drop(l->dm->sessions, s);
+    turn_forget(l->dm);
     struct sessions *ss = l->dm->sessions;
     l->dm->sessions = NULL;
     sql_close(l->db);
@@ -137,6 +138,7 @@ void lab_undo(struct lab *l)
     if (!dm->sessions || !dm->refusals) die("memory", NULL);
     dm->recorder.kept_bytes = -1;
     dm->dirty = dm->events = false;
+    turn_forget(dm);
 }
 
 void lab_wait(struct lab *l, int64_t ms)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
 #include "db/dm.h"
+#include "server/store/apply.h"
 #include "server/store/mirror.h"
 #include "tests/policy/world.h"
 #include <string.h>
@@ -35,6 +36,19 @@ static struct mirror begin(void)
     return m;
 }
 
+static enum rc write_back(struct mirror *m, struct sql *db, struct paths *p)
+{
+    struct dm_changes c;
+    struct arena a;
+    arena_init(&a, 64 << 20);
+    dm_changes_init(&c, &a, 1, 1);
+    mirror_changes(m, &c);
+    CU_ASSERT_FALSE(c.nomem);
+    enum rc rc = store_apply_nodes(db, p, &c, NULL);
+    arena_finish(&a);
+    return rc;
+}
+
 static size_t alive(const struct mirror *m)
 {
     size_t n = 0;
@@ -52,7 +66,7 @@ static void what_is_written_is_loaded_again(void)
     mirror_put(&m, STR("./B"), DDF_NODE, STR("x/y"), POL_REPORTED, 10);
     mirror_put(&m, STR("./B/x"), DDF_INT, STR("7"), POL_ACKNOWLEDGED, 11);
     mirror_put(&m, STR("./A"), DDF_CHR, STR(""), POL_STALE, 12);
-    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(write_back(&m, db, p), RC_OK);
     arena_finish(&arena);
     for (int cold = 0; cold < 2; cold++) { /* with the dictionary warm and cold */
         if (cold) paths_forget(p);
@@ -70,7 +84,7 @@ static void what_is_written_is_loaded_again(void)
     CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
     mirror_drop(&m, STR("./B"));
     mirror_put(&m, STR("./B/x"), DDF_INT, STR("8"), POL_REPORTED, 20); /* gone, and there again */
-    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(write_back(&m, db, p), RC_OK);
     arena_finish(&arena);
     m = begin();
     CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
@@ -107,11 +121,11 @@ static void staleness_is_inherited_from_the_row_above(void)
     for (size_t i = 0; i < 6; i++)
         mirror_put(&m, str_of(names[i]), names[i][str_of(names[i]).n - 1] > 'c' ? DDF_INT : DDF_NODE, STR(""),
                    POL_REPORTED, 10);
-    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(write_back(&m, db, p), RC_OK);
     mirror_next(&m);
     mirror_stale(&m, STR("./V/a"), 20);
     mirror_put(&m, STR("./V/a/y"), DDF_INT, STR(""), POL_REPORTED, 30); /* read again alone */
-    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(write_back(&m, db, p), RC_OK);
     CU_ASSERT_EQUAL(sql_start_text(db, STR("SELECT count(*) FROM node WHERE known = 2"), NULL, 0, &r, NULL), RC_OK);
     CU_ASSERT_EQUAL(sql_step(r, NULL), RC_OK);
     CU_ASSERT_EQUAL(sql_int(r, 0), 1);
@@ -128,11 +142,11 @@ static void staleness_is_inherited_from_the_row_above(void)
     mirror_put(&m, STR("./V/a"), DDF_NODE, STR(""), POL_REPORTED, 40);
     mirror_put(&m, STR("./V/a/x"), DDF_INT, STR(""), POL_REPORTED, 40);
     mirror_put(&m, STR("./V/a/y"), DDF_INT, STR(""), POL_REPORTED, 40);
-    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(write_back(&m, db, p), RC_OK);
     CU_ASSERT_EQUAL(m.nodes[2].row_ms, 10);
     mirror_next(&m);
     mirror_stale(&m, STR("./V"), 50);
-    CU_ASSERT_EQUAL(mirror_write(&m, db, p, 1, NULL), RC_OK);
+    CU_ASSERT_EQUAL(write_back(&m, db, p), RC_OK);
     arena_finish(&arena);
     m = begin();
     CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
@@ -204,7 +218,7 @@ static void survives_running_out_of_memory(void)
     struct paths *p = paths_create(db);
     struct mirror m = begin();
     mirror_put(&m, STR("./A"), DDF_INT, STR("1"), POL_REPORTED, 1);
-    mirror_write(&m, db, p, 1, NULL);
+    write_back(&m, db, p);
     arena_finish(&arena);
     enum rc rc = RC_NOMEM;
     for (size_t limit = 0; rc == RC_NOMEM; limit += 1024) {
