@@ -92,7 +92,7 @@ static struct pol_operation *closed_operation(struct visit *v, struct str correl
         return NULL;
     }
     enum rc rc = db_operation_by_correlator(store_sql(v->st), v->d.id, correlator, v->a, &row, v->e);
-    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+    if (rc != RC_NOT_FOUND) visit_error(v, rc);
     if (rc || !store_read_operation(&row, v->a, op)) return NULL;
     const struct db_operation_move *m = dm_changes_of_operation(v->c, op->id);
     if (m) pol_op_state_of(m->state, &op->state);
@@ -106,8 +106,8 @@ static void late_result(struct visit *v, const struct alert *al)
     struct pol_verdict to;
     for (size_t i = 0; i < v->n_ops && !op; i++)
         if (str_eq(v->ops[i].correlator, al->in->correlator)) op = &v->ops[i];
-    if (!op && !v->rc) op = closed_operation(v, al->in->correlator);
-    if (v->rc || !op || !pol_op_finished(op->state)) return;
+    if (!op) op = closed_operation(v, al->in->correlator);
+    if (!op || !pol_op_finished(op->state)) return;
     pol_op_on_alert(v->l, op, al->in->type, al->in->data, v->a, &to);
     if (to.state != op->state) visit_correct(v, op, &to);
 }
@@ -259,7 +259,7 @@ static void keep_booked(struct visit *v, const struct repeats *booked, int64_t l
 {
     struct str text = { 0 };
     if (!repeats_text(booked, v->a, &text)) visit_nomem(v);
-    if (v->rc || (str_eq(text, v->d.booked) && !text.n)) return;
+    if (str_eq(text, v->d.booked) && !text.n) return;
     dm_change_booked(v->c, text, left);
 }
 
@@ -290,11 +290,10 @@ static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *
 void visit_alerts(struct visit *v, const struct sml_news *news)
 {
     struct repeats booked;
-    if (v->rc) return;
     const int64_t before = alerts_left(v);
     int64_t left = before;
     repeats_load(&booked, v->d.booked, v->d.booked_ms, news, v->w->now_ms);
-    for (struct sml_alert_in *x = news->alerts; x && !v->rc; x = x->next)
+    for (struct sml_alert_in *x = news->alerts; x; x = x->next)
         if (x->code == 1226) take_alert(v, x, &booked, &left); /* client events are taken and mean nothing to us */
     keep_booked(v, &booked, left < 0 ? 0 : left);
 }

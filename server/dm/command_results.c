@@ -37,7 +37,7 @@ static struct pol_item *add_item(struct visit *v, struct pol_operation *op, cons
     row.data = data;
     row.has_data = data.n > 0;
     change(v, DM_ITEM_ADD, &row);
-    return v->rc ? NULL : it;
+    return it;
 }
 
 static void set_seen(struct visit *v, const struct pol_operation *op, struct pol_item *it, int code, struct str value)

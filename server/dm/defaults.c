@@ -10,10 +10,11 @@
 static void load_sets(struct visit *v)
 {
     struct recall *r = v->r;
-    if (r->has_sets || v->rc) return;
-    v->rc = store_load_sets(v->st, v->d.id, &r->arena, &r->sets, &r->n_sets, v->e);
+    if (r->has_sets) return;
+    enum rc rc = store_load_sets(v->st, v->d.id, &r->arena, &r->sets, &r->n_sets, v->e);
     r->sets_cap = r->n_sets;
-    r->has_sets = !v->rc;
+    r->has_sets = !rc;
+    visit_error(v, rc);
 }
 
 static void set_drop(struct visit *v, size_t i)
@@ -47,7 +48,7 @@ static void set_put(struct visit *v, struct str uri, struct str value, bool row)
     load_sets(v);
     for (size_t i = 0; i < r->n_sets && !s; i++)
         if (str_eq(r->sets[i].uri, uri)) s = &r->sets[i];
-    if (v->rc || (s && s->row == row && str_eq(s->value, value))) return;
+    if (s && s->row == row && str_eq(s->value, value)) return;
     if (s && !s->row) {
         s->earlier = s->value;
         s->has_earlier = true;
@@ -77,7 +78,7 @@ void visit_set_lock(struct visit *v, const struct pol_operation *op)
 {
     const struct ddf_operation *o = ddf_layout_operation(v->l, op->scope, op->kind);
     struct str uri = o && op->scope == DDF_VM && o->lock_to >= 0 ? lock_uri(v, op->owner) : (struct str){ 0 };
-    if (!uri.n || v->rc) return;
+    if (!uri.n) return;
     if (op->by_policy && ddf_operation_is(o, DDF_OP_LOCK))
         set_put(v, uri, arena_printf(v->a, "%d", o->lock_to), false);
     else
@@ -88,7 +89,7 @@ void visit_disown(struct visit *v, struct str uri)
 {
     struct recall *r = v->r;
     load_sets(v);
-    for (size_t i = r->n_sets; i-- > 0 && !v->rc;)
+    for (size_t i = r->n_sets; i-- > 0;)
         if (ddf_uri_within(r->sets[i].uri, uri) || (r->sets[i].row && ddf_uri_within(uri, r->sets[i].uri)))
             set_drop(v, i);
 }
@@ -104,13 +105,13 @@ static const struct pol_charge *charge_in(const struct pol_charge *list, size_t 
 
 static void keep_charges(struct visit *v, const struct pol_desired *d)
 {
-    for (size_t i = 0; i < d->n_charges && !v->rc; i++) {
+    for (size_t i = 0; i < d->n_charges; i++) {
         const struct pol_charge *c = &d->charges[i], *was = charge_in(v->f.charges, v->f.n_charges, c);
         if (!was || was->left_ms != c->left_ms || was->goal != c->goal)
             dm_change_policy_vm(v->c, &(struct db_policy_vm){
                                           .policy = c->policy, .vm = c->vm, .goal = c->goal, .left_ms = c->left_ms });
     }
-    for (size_t i = 0; i < v->f.n_charges && !v->rc; i++) {
+    for (size_t i = 0; i < v->f.n_charges; i++) {
         const struct pol_charge *c = &v->f.charges[i];
         if (!charge_in(d->charges, d->n_charges, c)) dm_change_policy_vm_removed(v->c, c->policy, c->vm);
     }
@@ -121,14 +122,14 @@ static void keep_charges(struct visit *v, const struct pol_desired *d)
 void visit_load_back(struct visit *v)
 {
     load_sets(v);
-    if (!v->rc) v->rc = store_load_charges(v->st, &v->d, NULL, v->a, &v->f, v->e);
+    visit_error(v, store_load_charges(v->st, &v->d, NULL, v->a, &v->f, v->e));
     v->f.sets = v->r->sets;
     v->f.n_sets = v->r->n_sets;
 }
 
 void visit_keep_back(struct visit *v, const struct pol_desired *d)
 {
-    for (size_t i = 0; i < d->n_over && !v->rc; i++)
+    for (size_t i = 0; i < d->n_over; i++)
         for (size_t k = 0; k < v->r->n_sets; k++)
             if (str_eq(v->r->sets[k].uri, d->over[i])) {
                 set_drop(v, k);

@@ -19,7 +19,7 @@ void visit_few(struct visit *v, struct pol_plan *plan)
 {
     size_t n = 0;
     struct pol_step **at = &plan->steps;
-    if (v->rc || !v->d.careful) return;
+    if (!v->d.careful) return;
     v->s->most = v->s->most ? 2 * v->s->most : 1;
     while (*at && n < v->s->most && !(n && is_suspect(v, *at))) {
         bool alone = is_suspect(v, *at);

@@ -354,9 +354,9 @@ static enum rc work(struct turn *x, bool new_devinfo)
     if (!new_devinfo) news.devinfo = NULL;
     visit_begin(&v);
     if (news.first && !v.rc) visit_first(&v, &news);
-    visit_outcomes(&v, x->news.outcomes, x->news.package_done || x->news.over);
-    visit_alerts(&v, &x->news);
-    if (planned) visit_plan(&v, &plan, &desired);
+    if (!v.rc) visit_outcomes(&v, x->news.outcomes, x->news.package_done || x->news.over);
+    if (!v.rc) visit_alerts(&v, &x->news);
+    if (planned && !v.rc) visit_plan(&v, &plan, &desired);
     if (planned && !v.rc) v.rc = store_steps(&plan, x->a, &steps, x->e);
     uint64_t first_tag = x->s->next_tag + 1;
     for (struct sml_step *s = steps; s; s = s->next) {
@@ -368,10 +368,10 @@ static enum rc work(struct turn *x, bool new_devinfo)
     x->steps = steps;
     if (!v.rc) v.rc = make_reply(x, steps);
     if (planned && !v.rc && x->s->record) recorder_reasons(&plan, x->n_sent, first_tag, &x->reasons);
-    if (planned) visit_sent(&v, &plan, x->n_sent, first_tag);
-    if (x->keep.unsent) visit_outcomes(&v, x->keep.unsent, true);
+    if (planned && !v.rc) visit_sent(&v, &plan, x->n_sent, first_tag);
+    if (x->keep.unsent && !v.rc) visit_outcomes(&v, x->keep.unsent, true);
     if (x->keep.shortest && !v.rc) unfit(x, &v);
-    visit_keep(&v, planned && !x->keep.shortest ? &plan : NULL, &desired);
+    if (!v.rc) visit_keep(&v, planned && !x->keep.shortest ? &plan : NULL, &desired);
     visit_finish(&v);
     return v.rc;
 }

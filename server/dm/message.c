@@ -16,9 +16,14 @@ enum { ATTRIBUTES = 400, ATTRIBUTE_BYTES = 4096 };
 
 /* ---- tools ---- */
 
+void visit_error(struct visit *v, enum rc rc)
+{
+    if (!v->rc) v->rc = rc;
+}
+
 void visit_nomem(struct visit *v)
 {
-    if (!v->rc) v->rc = err_set(v->e, RC_NOMEM, "no memory for the message of a device");
+    visit_error(v, err_set(v->e, RC_NOMEM, "no memory for the message of a device"));
 }
 
 /* As nearly all of them come: "./A/B" without an empty name, "." or "..", within the ceilings. */
@@ -41,11 +46,11 @@ static bool is_canonical(struct str s)
 
 bool visit_uri(struct visit *v, struct str text, struct str *out)
 {
-    if (!v->rc && is_canonical(text)) {
+    if (is_canonical(text)) {
         *out = text;
         return true;
     }
-    return !v->rc && ddf_uri_canonical(text, v->a, out, NULL) == RC_OK;
+    return ddf_uri_canonical(text, v->a, out, NULL) == RC_OK;
 }
 
 static void json_key(struct visit *v, const char *key)
@@ -129,7 +134,7 @@ void visit_failed(struct visit *v, struct str key, int code, struct str why)
 {
     struct pol_failure *f = failure(v, key);
     struct str kept;
-    if (v->rc || !key.n) return;
+    if (!key.n) return;
     if (f)
         kept = f->key;
     else if (!arena_str(&v->r->arena, key, &kept)) {
@@ -153,7 +158,7 @@ void visit_failed(struct visit *v, struct str key, int code, struct str why)
 void visit_forget(struct visit *v, struct str key)
 {
     struct pol_failure *f = failure(v, key);
-    if (!f || v->rc) return;
+    if (!f) return;
     dm_change_failure_removed(v->c, key);
     *f = v->r->failures[--v->r->n_failures];
 }
@@ -188,7 +193,6 @@ static struct db_operation_move move_of(const struct visit *v, const struct pol_
 void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
 {
     struct db_operation_move m = move_of(v, op, to);
-    if (v->rc) return;
     m.again = true;
     dm_change_operation_moved(v->c, &m, true);
     v->r->has_holds = false;
@@ -200,7 +204,6 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
 {
     const bool same = op->state == to->state;
     struct db_operation_move m = move_of(v, op, to);
-    if (v->rc) return;
     if (!same) m.tries = op->tries;
     dm_change_operation_moved(v->c, &m, !same);
     op->state = to->state;
@@ -232,7 +235,7 @@ static bool find_failed(struct visit *v, struct str correlator, struct db_operat
         }
     if (!m) {
         enum rc rc = db_operation_failed(store_sql(v->st), v->d.id, correlator, v->a, out, v->e);
-        if (rc && rc != RC_NOT_FOUND) v->rc = rc;
+        if (rc != RC_NOT_FOUND) visit_error(v, rc);
         if (rc) return false;
         m = dm_changes_of_operation(v->c, out->id);
     }
@@ -255,8 +258,7 @@ void visit_explain(struct visit *v, struct str vm)
     const struct str text = pol_device_text(vm_text(v, vm, DDF_ROLE_PROGRESS_TEXT));
     const struct str correlator = vm_text(v, vm, DDF_ROLE_PROGRESS_CORRELATOR);
     struct db_operation_failed failed;
-    if (v->rc || !text.n || !correlator.n || !find_failed(v, correlator, &failed) || contains(failed.reason, text))
-        return;
+    if (!text.n || !correlator.n || !find_failed(v, correlator, &failed) || contains(failed.reason, text)) return;
     const struct pol_operation op = { .id = failed.id, .kind = failed.kind, .scope = DDF_VM, .owner = vm };
     const struct pol_verdict to = { .state = POL_OP_FAILED,
                                     .code = (int)failed.code,
@@ -274,18 +276,18 @@ void visit_touches(struct visit *v, const struct pol_operation *op)
 {
     struct str *uris = NULL;
     size_t n = 0;
-    if (v->rc) return;
-    v->rc = pol_op_touches(v->l, op, v->a, &uris, &n);
-    for (size_t i = 0; !v->rc && i < n; i++) mirror_stale(v->m, uris[i], v->w->now_ms);
+    visit_error(v, pol_op_touches(v->l, op, v->a, &uris, &n));
+    for (size_t i = 0; i < n; i++) mirror_stale(v->m, uris[i], v->w->now_ms);
 }
 
 /* What the device said of itself and its labels: from the database once in a session. */
 static void load_attribute_rows(struct visit *v)
 {
     struct recall *r = v->r;
-    if (v->rc || r->has_attr_rows) return;
-    v->rc = store_load_attribute_rows(v->st, v->d.id, &r->arena, &r->attr_rows, &r->n_attr_rows, v->e);
-    r->has_attr_rows = !v->rc;
+    if (r->has_attr_rows) return;
+    enum rc rc = store_load_attribute_rows(v->st, v->d.id, &r->arena, &r->attr_rows, &r->n_attr_rows, v->e);
+    r->has_attr_rows = !rc;
+    visit_error(v, rc);
 }
 
 /* With the facts in the mirror. */
@@ -294,24 +296,25 @@ static void load_attributes(struct visit *v)
     struct recall *r = v->r;
     struct pol_facts f = { 0 };
     load_attribute_rows(v);
-    if (v->rc || r->has_attrs) return;
-    v->rc = store_attributes(v->st, &v->d, r->attr_rows, r->n_attr_rows, v->m, &r->arena, &f, v->e);
+    if (r->has_attrs) return;
+    enum rc rc = store_attributes(v->st, &v->d, r->attr_rows, r->n_attr_rows, v->m, &r->arena, &f, v->e);
     r->attrs = f.attrs;
     r->n_attrs = f.n_attrs;
-    r->has_attrs = !v->rc;
+    r->has_attrs = !rc;
+    visit_error(v, rc);
 }
 
 const struct ddf_schema *visit_schema(struct visit *v)
 {
     struct pol_facts f = { 0 };
     bool own = false;
-    if (v->schema || v->rc) return v->schema ? v->schema : v->srv->schema;
+    if (v->schema) return v->schema;
     f.schema = v->srv->schema;
-    v->rc = store_has_descriptions(v->st, v->d.au, &own, v->e);
+    visit_error(v, store_has_descriptions(v->st, v->d.au, &own, v->e));
     if (own) load_attributes(v);
     f.attrs = v->r->attrs;
     f.n_attrs = v->r->n_attrs;
-    if (own && !v->rc) v->rc = store_load_schema(v->st, &v->d, &f, v->e);
+    if (own) visit_error(v, store_load_schema(v->st, &v->d, &f, v->e));
     return v->schema = f.schema;
 }
 
@@ -325,7 +328,6 @@ void visit_attribute(struct visit *v, struct str name, struct str value)
     struct recall *r = v->r;
     size_t i = 0;
     load_attribute_rows(v);
-    if (v->rc) return;
     while (i < r->n_attr_rows && !str_eq(r->attr_rows[i].name, name)) i++;
     if (value.n > ATTRIBUTE_BYTES || (i == r->n_attr_rows && i >= ATTRIBUTES)) { /* nobody selects by that */
         metrics_add(v->srv->metrics, METRIC_ATTRIBUTES_REFUSED, 1);
@@ -354,7 +356,6 @@ static void forget_devinfo(struct visit *v)
     struct recall *r = v->r;
     size_t k = 0;
     load_attribute_rows(v);
-    if (v->rc) return;
     for (size_t i = 0; i < r->n_attr_rows; i++)
         if (!str_starts(r->attr_rows[i].name, STR("devinfo."))) r->attr_rows[k++] = r->attr_rows[i];
     /* room in the list is by its number: what is behind stays unused until it is full again */
@@ -383,13 +384,14 @@ static void remember(struct visit *v)
         }
         v->m = &v->r->m;
         v->r->stamp = d->want_stamp;
-        v->rc = store_load_rest(v->st, d, &v->r->arena, v->e);
+        enum rc rc = store_load_rest(v->st, d, &v->r->arena, v->e);
         v->m->keep_times = s->forgot && d->list_unsupported; /* else whole lists tell what was read */
-        if (!v->rc) v->rc = mirror_load(v->m, store_sql(v->st), store_paths(v->st), d->id, v->e);
-        if (!v->rc) v->rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, v->e);
-        if (!v->rc) v->rc = store_load_wishes_before(v->st, d, &v->r->arena, &v->r->wishes, &v->r->n_wishes, v->e);
+        if (!rc) rc = mirror_load(v->m, store_sql(v->st), store_paths(v->st), d->id, v->e);
+        if (!rc) rc = store_load_failures(v->st, d, &v->r->arena, &v->r->failures, &v->r->n_failures, v->e);
+        if (!rc) rc = store_load_wishes_before(v->st, d, &v->r->arena, &v->r->wishes, &v->r->n_wishes, v->e);
         v->r->failures_cap = v->r->n_failures;
         v->r->rest = *d;
+        visit_error(v, rc);
         return;
     }
     v->r = s->recall;
@@ -429,7 +431,7 @@ void visit_begin(struct visit *v)
     v->l = v->d.layout;
     buf_init(&v->json, 1 << 20);
     remember(v);
-    if (!v->rc) v->rc = store_load_operations(v->st, v->d.id, v->a, &v->ops, &v->n_ops, v->e);
+    if (!v->rc) visit_error(v, store_load_operations(v->st, v->d.id, v->a, &v->ops, &v->n_ops, v->e));
     visit_session_row(v);
     hush(v);
 }
@@ -443,8 +445,7 @@ void visit_finish(struct visit *v)
 void visit_session_row(struct visit *v)
 {
     v->s->worked = true;
-    if (v->rc || v->s->row) return;
-    v->rc = ending_row(v->st, v->c, v->s, v->e);
+    if (!v->s->row) visit_error(v, ending_row(v->st, v->c, v->s, v->e));
 }
 
 /* ---- package 1 ---- */
@@ -466,7 +467,7 @@ static void learn_devinfo(struct visit *v, const struct sml_value *devinfo)
     enum { DEVINFO_LEAVES = 100 };
     int n = 0;
     if (devinfo) forget_devinfo(v);
-    for (const struct sml_value *x = devinfo; x && n < DEVINFO_LEAVES && !v->rc; x = x->next, n++) {
+    for (const struct sml_value *x = devinfo; x && n < DEVINFO_LEAVES; x = x->next, n++) {
         struct str uri, name;
         if (!visit_uri(v, x->uri, &uri) || uri.n < 3 || !(name = attribute_name(v, uri)).n) continue;
         enum ddf_format format = DDF_CHR;
@@ -484,14 +485,15 @@ static void learn_token(struct visit *v, const struct sml_alert_in *alerts)
             memcpy(v->s->token_reported, x->data.p, x->data.n);
             v->s->token_reported[x->data.n] = '\0';
         }
-    if (!v->s->token_reported[0] || !v->d.mirror_read || v->rc) return;
+    if (!v->s->token_reported[0] || !v->d.mirror_read) return;
     if (v->d.settled_token.n) { /* the mirror's own, and nothing has changed in it since */
         v->s->token_matches = str_is(v->d.settled_token, v->s->token_reported);
         return;
     }
     const struct ddf_schema *schema = visit_schema(v);
-    if (!v->rc) v->rc = mirror_token(v->m, v->a, schema, v->l, v->d.server_id, hex, v->e);
-    v->s->token_matches = !v->rc && strcmp(hex, v->s->token_reported) == 0;
+    enum rc rc = mirror_token(v->m, v->a, schema, v->l, v->d.server_id, hex, v->e);
+    visit_error(v, rc);
+    v->s->token_matches = !rc && strcmp(hex, v->s->token_reported) == 0;
 }
 
 void visit_first(struct visit *v, const struct sml_news *news)
@@ -555,7 +557,7 @@ static void ask(struct visit *v, struct str key)
 static void drop_circles(struct visit *v, struct pol_plan *plan)
 {
     enum { ASK_AT_MOST = 4 };
-    for (struct pol_step **at = &plan->steps; *at && !v->rc;) {
+    for (struct pol_step **at = &plan->steps; *at;) {
         const uint8_t *times = asked(v->s, (*at)->key);
         if (!times || *times < ASK_AT_MOST || ((*at)->operation && (*at)->purpose == POL_FOR_OPERATION)) {
             at = &(*at)->next;
@@ -570,7 +572,7 @@ static void drop_circles(struct visit *v, struct pol_plan *plan)
 
 static void apply_moves(struct visit *v, const struct pol_plan *plan)
 {
-    for (size_t i = 0; i < plan->n_moves && !v->rc; i++) {
+    for (size_t i = 0; i < plan->n_moves; i++) {
         struct pol_operation *op = visit_operation(v, plan->moves[i].id);
         if (!op) continue;
         visit_move(v, op,
@@ -578,7 +580,7 @@ static void apply_moves(struct visit *v, const struct pol_plan *plan)
                                           plan->moves[i].why });
     }
     /* After the moves: one plan may hear that an operation is done and see the proof of it. */
-    for (size_t i = 0; i < plan->n_verified && !v->rc; i++) {
+    for (size_t i = 0; i < plan->n_verified; i++) {
         struct pol_operation *op = visit_operation(v, plan->verified[i]);
         if (op) visit_move(v, op, &(struct pol_verdict){ POL_OP_VERIFIED, 0, 100, STR("the device reports it so") });
     }
@@ -598,35 +600,39 @@ static void load_facts(struct visit *v)
 {
     struct pol_facts *f = &v->f;
     struct recall *r = v->r;
-    v->rc = store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, f, v->e);
+    visit_error(v, store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, f, v->e));
     load_attributes(v);
-    if (!v->rc && !r->has_holds) {
-        v->rc = store_load_holds(v->st, &v->d, v->c, &r->arena, f, v->e);
+    if (!r->has_holds) {
+        enum rc rc = store_load_holds(v->st, &v->d, v->c, &r->arena, f, v->e);
         r->holds = f->holds;
         r->n_holds = f->n_holds;
-        r->has_holds = !v->rc;
+        r->has_holds = !rc;
+        visit_error(v, rc);
     }
     f->attrs = r->attrs;
     f->n_attrs = r->n_attrs;
     f->holds = r->holds;
     f->n_holds = r->n_holds;
     f->schema = visit_schema(v);
-    if (!v->rc) visit_load_back(v);
+    visit_load_back(v);
 }
 
 /* What the plan found to be over goes, and what it stands on is kept for the next one. */
 static void keep_wishes(struct visit *v, const struct pol_plan *plan)
 {
     struct recall *r = v->r;
-    for (size_t i = r->n_failures, k; i-- > 0 && !v->rc;) {
+    for (size_t i = r->n_failures, k; i-- > 0;) {
         for (k = 0; k < plan->n_failures && !str_eq(plan->failures[k].key, r->failures[i].key);) k++;
         if (k == plan->n_failures) visit_forget(v, r->failures[i].key);
     }
-    if (!plan->wishes_changed || v->rc) return;
+    if (!plan->wishes_changed) return;
     struct pol_wish *list = ARENA_ARRAY(&r->arena, struct pol_wish, plan->n_wishes);
-    if (!list) visit_nomem(v);
+    if (!list) {
+        visit_nomem(v);
+        return;
+    }
     dm_change_wishes(v->c);
-    for (size_t i = 0; i < plan->n_wishes && !v->rc; i++) {
+    for (size_t i = 0; i < plan->n_wishes; i++) {
         const struct pol_wish *x = &plan->wishes[i];
         dm_change_wish_added(v->c, &(struct db_wish){ .uri = x->uri, .hash = x->hash, .since_ms = x->since_ms });
         list[i].since_ms = x->since_ms;
@@ -634,18 +640,17 @@ static void keep_wishes(struct visit *v, const struct pol_plan *plan)
             visit_nomem(v);
     }
     r->wishes = list;
-    r->n_wishes = v->rc ? 0 : plan->n_wishes;
+    r->n_wishes = plan->n_wishes;
 }
 
 void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired)
 {
     struct pol_facts *f = &v->f;
     struct pol_mirror_node *nodes = NULL;
-    if (v->rc) return;
     only_open(v);
     load_facts(v);
-    if (!v->rc) v->rc = mirror_nodes(v->m, v->a, &nodes, &f->n_mirror, v->e);
-    if (v->rc) return;
+    visit_error(v, mirror_nodes(v->m, v->a, &nodes, &f->n_mirror, v->e));
+    if (v->rc) return; /* what the plan would stand on is not all there */
     f->mirror = nodes;
     f->operations = v->ops;
     f->n_operations = v->n_ops;
@@ -657,9 +662,10 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     f->reported_token = str_of(v->s->token_reported);
     f->mirror_matches_token = v->s->token_matches || v->s->changed;
     f->kpi_due_before_ms = v->s->kpis_asked ? 0 : v->s->kpi_before_ms;
-    v->rc = pol_resolve(f, v->a, desired, v->e);
-    if (!v->rc) v->rc = pol_make_plan(f, desired, v->a, plan, v->e);
-    if (v->rc) return;
+    enum rc rc = pol_resolve(f, v->a, desired, v->e);
+    if (!rc) rc = pol_make_plan(f, desired, v->a, plan, v->e);
+    visit_error(v, rc);
+    if (rc) return;
     visit_keep_back(v, desired);
     keep_wishes(v, plan);
     apply_moves(v, plan);
@@ -667,7 +673,7 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     drop_circles(v, plan);
     visit_few(v, plan);
     /* Operations that the plan invents are rows before they are sent; their Correlators are ours. */
-    if (!v->rc) v->rc = correlators_assign(v->st, v->d.id, v->d.want_stamp, plan->steps, v->a, v->e);
+    visit_error(v, correlators_assign(v->st, v->d.id, v->d.want_stamp, plan->steps, v->a, v->e));
 }
 
 /* ---- what does not fit into the device's messages ---- */
@@ -683,7 +689,7 @@ struct str visit_too_large(struct visit *v, size_t limit, size_t shortest)
 void visit_unfit(struct visit *v, size_t limit, size_t shortest)
 {
     const struct str why = visit_too_large(v, limit, shortest);
-    for (size_t i = 0; i < v->n_ops && !v->rc; i++)
+    for (size_t i = 0; i < v->n_ops; i++)
         if (v->ops[i].state == POL_OP_QUEUED || v->ops[i].state == POL_OP_NOTIFIED)
             visit_move(v, &v->ops[i], &(struct pol_verdict){ POL_OP_FAILED, 413, -1, why });
     v->d.summary = STR("failed");
@@ -713,8 +719,9 @@ static void sent_operation(struct visit *v, struct pol_step *s)
                                    .args = s->op_args,
                                    .correlator = s->correlator,
                                    .tries = 1 };
-    v->rc = store_operation_number(v->st, &fresh.id, v->e);
-    if (v->rc) return;
+    enum rc rc = store_operation_number(v->st, &fresh.id, v->e);
+    visit_error(v, rc);
+    if (rc) return;
     s->operation = fresh.id;
     dm_change_operation_added(v->c,
                               &(struct db_operation){ .id = fresh.id,
@@ -734,14 +741,14 @@ void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uin
     size_t k = n_sent;
     for (const struct pol_step *s = plan->steps; s && n_sent == plan->n_steps; s = s->next)
         v->s->kpis_asked |= s->purpose == POL_FOR_KPI;
-    for (struct pol_step *s = plan->steps; s && k && !v->rc; s = s->next, k--) {
+    for (struct pol_step *s = plan->steps; s && k; s = s->next, k--) {
         ask(v, s->key);
         if (s->verb != DM_GET) v->s->changed = true;
         visit_set(v, s);
         if (s->purpose == POL_FOR_OPERATION) sent_operation(v, s);
     }
-    if (v->rc || !n_sent) return;
+    if (!n_sent) return;
     flight_free(v->s->flight);
     v->s->flight = NULL;
-    v->rc = flight_make(plan->steps, n_sent, first_tag, &v->s->flight, v->e);
+    visit_error(v, flight_make(plan->steps, n_sent, first_tag, &v->s->flight, v->e));
 }

@@ -72,6 +72,8 @@ void visit_set_lock(struct visit *v, const struct pol_operation *op);
 void visit_disown(struct visit *v, struct str uri);
 
 /* Shared by the files above. */
+/** What went wrong first is what the message fails of: looked at between the stages, each of which goes on to its end. */
+void visit_error(struct visit *v, enum rc rc);
 void visit_nomem(struct visit *v);
 /** Address as we write it; false for none of ours (ignored). */
 bool visit_uri(struct visit *v, struct str text, struct str *out);

@@ -28,7 +28,7 @@ static int64_t sample_time(struct visit *v, struct str vm)
 
 static void keep_samples(struct visit *v)
 {
-    for (struct sample *s = v->samples; s && !v->rc; s = s->next) {
+    for (struct sample *s = v->samples; s; s = s->next) {
         int64_t at = sample_time(v, s->vm);
         char iso[25];
         buf_byte(&s->json, '}');
@@ -65,7 +65,7 @@ static void load_vms(struct visit *v)
 {
     struct recall *k = v->r;
     struct sql_rows *r = NULL;
-    if (k->has_vms || v->rc) return;
+    if (k->has_vms) return;
     if (!k->vms && !(k->vms = ARENA_ARRAY(&k->arena, struct recall_vm, RECALL_VMS))) {
         visit_nomem(v);
         return;
@@ -88,8 +88,8 @@ static void load_vms(struct visit *v)
             rc = err_set(v->e, RC_NOMEM, "no memory for the VMs of a device");
     }
     sql_end(r);
-    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
-    k->has_vms = !v->rc;
+    k->has_vms = !rc || rc == RC_NOT_FOUND;
+    if (!k->has_vms) visit_error(v, rc);
 }
 
 static const struct mirror_node *entry_node(struct visit *v, struct str vm, enum ddf_role role)
@@ -255,7 +255,8 @@ static struct recall_vm *row_of(struct recall *k, struct str name)
 static void keep_vms(struct visit *v, struct vms *now)
 {
     load_vms(v);
-    for (size_t i = 0; i < now->n && !v->rc; i++) {
+    if (!v->r->has_vms) return;
+    for (size_t i = 0; i < now->n; i++) {
         struct recall_vm *x = &now->row[i], *was = x->there ? row_of(v->r, x->name) : NULL;
         if (!was) continue;
         if (was->there && !x->summary.n) { /* not planned in this message: as before */
@@ -264,7 +265,7 @@ static void keep_vms(struct visit *v, struct vms *now)
         }
         write_vm(v, x, was);
     }
-    for (size_t i = 0; i < v->r->n_vms && !v->rc; i++) {
+    for (size_t i = 0; i < v->r->n_vms; i++) {
         struct recall_vm *was = &v->r->vms[i];
         bool there = false;
         for (size_t k = 0; k < now->n; k++) there |= now->row[k].there && str_eq(now->row[k].name, was->name);
@@ -344,7 +345,7 @@ static void load_assignments(struct visit *v)
 {
     struct recall *k = v->r;
     struct sql_rows *r = NULL;
-    if (k->has_assignments || v->rc) return;
+    if (k->has_assignments) return;
     struct db_assignment row;
     enum rc rc = db_assignment_list(store_sql(v->st), v->d.id, &r, v->e);
     while (!rc && k->n_assignments < KEEP_ASSIGNMENTS && (rc = db_assignment_next(r, &row, v->e)) == RC_OK) {
@@ -354,8 +355,8 @@ static void load_assignments(struct visit *v)
             rc = err_set(v->e, RC_NOMEM, "no memory for the assignments of a device");
     }
     sql_end(r);
-    if (rc && rc != RC_NOT_FOUND) v->rc = rc;
-    k->has_assignments = !v->rc;
+    k->has_assignments = !rc || rc == RC_NOT_FOUND;
+    if (!k->has_assignments) visit_error(v, rc);
 }
 
 static void keep_assignment(struct visit *v, const struct recall_assignment *now)
@@ -494,7 +495,7 @@ static void keep_assignments(struct visit *v, const struct pol_plan *plan, const
     load_assignments(v);
     struct judgement all = judge_policies(v, plan, d);
     for (size_t i = 0; i < k->n_assignments; i++) k->assignments[i].used = false;
-    for (size_t i = 0; i < all.n && !v->rc; i++) {
+    for (size_t i = 0; i < all.n; i++) {
         const struct pol_policy *p = all.row[i].policy;
         struct str unknown = { 0 };
         enum pol_truth truth = pol_selector_eval(p->selector, v->f.attrs, v->f.n_attrs, v->a, &unknown);
@@ -508,7 +509,7 @@ static void keep_assignments(struct visit *v, const struct pol_plan *plan, const
         }
         keep_assignment(v, &now);
     }
-    for (size_t i = 0; i < k->n_assignments && !v->rc; i++) {
+    for (size_t i = 0; i < k->n_assignments; i++) {
         struct recall_assignment *was = &k->assignments[i];
         if (was->used || was->gone) continue;
         dm_change_assignment_removed(v->c, was->policy);
@@ -532,11 +533,13 @@ static struct str token_now(struct visit *v)
 {
     char *hex = arena_bytes(v->a, SHA256_HEX_BYTES);
     if (v->s->token_reported[0] && !v->s->changed) return str_of(v->s->token_reported);
-    if (!hex) visit_nomem(v);
-    const struct ddf_schema *schema = visit_schema(v);
-    if (v->rc) return (struct str){ 0 };
-    v->rc = mirror_token(v->m, v->a, schema, v->l, v->d.server_id, hex, v->e);
-    return str_of(v->rc ? "" : hex);
+    if (!hex) {
+        visit_nomem(v);
+        return (struct str){ 0 };
+    }
+    enum rc rc = mirror_token(v->m, v->a, visit_schema(v), v->l, v->d.server_id, hex, v->e);
+    visit_error(v, rc);
+    return str_of(rc ? "" : hex);
 }
 
 static void summarise(struct visit *v, const struct pol_plan *plan, struct str *word, struct str *why)
@@ -646,7 +649,6 @@ static void tell_full(struct visit *v)
 void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_desired *desired)
 {
     struct vms all;
-    if (v->rc) return;
     all.n = 0; /* the rest of it is not looked at */
     mirror_changes(v->m, v->c);
     tell_full(v);
@@ -655,8 +657,8 @@ void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_d
     size_t there = all.n;
     if (plan) judge_vms(v, plan, desired, &all);
     if (plan || v->m->changed) keep_vms(v, &all);
-    if (plan && !v->rc) keep_assignments(v, plan, desired);
-    if (plan && !v->rc) conclude(v, plan, desired, there > 0);
-    if (!v->rc) keep_device(v);
-    if (!v->rc) sessions_recall(v->sessions, v->s, recall_bytes(v->r));
+    if (plan) keep_assignments(v, plan, desired);
+    if (plan) conclude(v, plan, desired, there > 0);
+    keep_device(v);
+    sessions_recall(v->sessions, v->s, recall_bytes(v->r));
 }

@@ -218,8 +218,8 @@ static struct str sealed_values(struct visit *v, const struct pol_operation *op,
     struct buf b;
     buf_init(&b, result_bytes(v));
     put_values(v, values, false, false, &b);
-    if (buf_ok(&b) && !v->rc)
-        v->rc = secret_seal_text(v->srv->secret_key, op->correlator, -1, buf_str(&b), v->a, &out, v->e);
+    if (buf_ok(&b))
+        visit_error(v, secret_seal_text(v->srv->secret_key, op->correlator, -1, buf_str(&b), v->a, &out, v->e));
     buf_finish(&b);
     return out;
 }
@@ -290,7 +290,7 @@ static void take_values(struct visit *v, struct flown *f, const struct sml_outco
     if (!f->first_ms) f->first_ms = v->w->now_ms;
     f->listed |= first != NULL;
     if (reads && visit_uri(v, base_of(f->step.uri), &asked))
-        for (const struct sml_value *x = o->values; x && !v->rc; x = x->next) learn_value(v, x, asked, !list);
+        for (const struct sml_value *x = o->values; x; x = x->next) learn_value(v, x, asked, !list);
     struct pol_operation *op = visit_operation(v, f->operation);
     if (!op || !str_is(op->kind, "tree")) return;
     if (is_look(f) && first)
@@ -330,7 +330,7 @@ static void get_done(struct visit *v, struct flown *f, struct str uri)
 /* What earlier operations wrote there is not what is read back any more. */
 static void written_over(struct visit *v, struct str uri, int64_t by)
 {
-    for (size_t i = 0; i < v->n_ops && !v->rc; i++) {
+    for (size_t i = 0; i < v->n_ops; i++) {
         struct pol_operation *op = &v->ops[i];
         struct pol_verdict to;
         if (pol_is_group(op) && (op->state == POL_OP_ACKNOWLEDGED || op->state == POL_OP_SENT))
@@ -490,7 +490,7 @@ static void land(struct visit *v)
 {
     struct flight *fl = v->s->flight;
     if (v->over) visit_cut_short(v, fl);
-    for (size_t i = 0; fl && i < fl->n && !v->rc; i++) {
+    for (size_t i = 0; fl && i < fl->n; i++) {
         struct flown *f = &fl->row[i], *group = f->group ? &fl->row[f->group - 1] : NULL;
         struct pol_operation *op = is_group(f) ? visit_operation(v, f->operation) : NULL;
         bool own = false;
@@ -508,7 +508,7 @@ static void land(struct visit *v)
 
 void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end)
 {
-    for (const struct sml_outcome *o = outcomes; o && !v->rc; o = o->next) {
+    for (const struct sml_outcome *o = outcomes; o; o = o->next) {
         struct flown *f = flight_find(v->s->flight, o->tag);
         if (!f) continue;
         f->told = true;
@@ -517,6 +517,6 @@ void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool pa
         f->limit = o->limit;
         take_values(v, f, o);
     }
-    if (package_end && !v->rc) land(v);
+    if (package_end) land(v);
     for (const struct told *x = v->told; x; x = x->next) visit_explain(v, x->vm);
 }
