@@ -156,17 +156,22 @@ struct ddf_goal {
 /* What must hold between two values of one VM, or between a VM's (or its image's) value and what the device says of itself. */
 enum ddf_relation {
     DDF_R_AT_MOST, /* left <= right */
-    DDF_R_ONE_OF,  /* left is one of right's comma separated words */
+    DDF_R_AT_LEAST,
+    DDF_R_BELOW,  /* left < right */
+    DDF_R_ONE_OF, /* left is one of right's comma separated words */
     DDF_R_EQUALS
 };
 struct ddf_rule {
     const struct ddf_entry *left;  /* a VM's setting, or an image's */
     const struct ddf_entry *right; /* a VM's setting, or a fact of the device; a right side that nobody knows holds */
     enum ddf_relation relation;
-    bool zero_is_none; /* "0" on either side means no limit: holds */
-    struct str unless; /* a left side that always holds ("any"); empty = none */
-    bool sum;          /* left has instances, and all of a VM's together count */
-    int code;          /* result code that says so (1421 not enough CPU ...) */
+    bool zero_is_none;            /* "0" on either side means no limit: holds */
+    struct str unless;            /* a left side that always holds ("any"); empty = none */
+    bool sum;                     /* left has instances, and all of a VM's together count */
+    const struct ddf_entry *when; /* the rule is one only where this setting (of the same instance) ... */
+    struct str *when_wire;        /* ... has one of these texts; NULL: always */
+    size_t n_when;
+    int code; /* result code that says so (1421 not enough CPU ...) */
 };
 
 struct ddf_code {

@@ -798,12 +798,30 @@ static enum rc get_entry(struct loader *b, const struct doc *map, const char *ke
     return *out ? RC_OK : doc_error(doc_get(map, key), b->name, RC_INVALID, b->e, "is no entry of this layout");
 }
 
+/* when: {setting: word}, or {setting: [word, word]} */
+static enum rc read_when(struct loader *b, const struct doc *rule, struct ddf_rule *r)
+{
+    const struct doc *map = doc_get(rule, "when"), *d;
+    struct err why = { 0 };
+    if (!map) return RC_OK;
+    if (map->kind != DOC_MAP || !(d = map->first) || d->next)
+        return doc_error(map, b->name, RC_INVALID, b->e, "must be {setting: word} or {setting: [word, word]}");
+    r->when = ddf_layout_entry(b->l, DDF_VM, d->key);
+    if (!r->when) return doc_error(d, b->name, RC_INVALID, b->e, "is no setting of this layout");
+    if (!(r->when_wire = ARENA_ARRAY(b->a, struct str, d->kind == DOC_LIST ? count(d) : 1))) return no_memory(b);
+    for (const struct doc *w = d->kind == DOC_LIST ? d->first : d; w; w = d->kind == DOC_LIST ? w->next : NULL)
+        if (w->kind != DOC_SCALAR || ddf_entry_to_wire(r->when, w->text, b->a, &r->when_wire[r->n_when++], &why))
+            return doc_error(w, b->name, RC_INVALID, b->e, "is no word of that setting%s%s", why.text[0] ? ": " : "",
+                             why.text);
+    return RC_OK;
+}
+
 static enum rc read_rule(struct loader *b, const struct doc *d, struct ddf_rule *r)
 {
-    static const char *const relations[] = { "atMost", "oneOf", "equals" };
+    static const char *const relations[] = { "atMost", "atLeast", "below", "oneOf", "equals" };
     const bool image = doc_get(d, "image") != NULL;
     unsigned relation = DDF_R_AT_MOST;
-    enum rc rc = known_keys(b, d, " setting image must be zeroIsNone unless sum code ");
+    enum rc rc = known_keys(b, d, " setting image must be zeroIsNone unless sum when code ");
     if (!rc)
         rc = get_entry(b, d, image ? "image" : "setting", image ? DDF_IMAGE : DDF_VM, image ? DDF_IMAGE : DDF_VM,
                        &r->left);
@@ -812,6 +830,7 @@ static enum rc read_rule(struct loader *b, const struct doc *d, struct ddf_rule 
     if (!rc) rc = get_flag(b, d, "zeroIsNone", false, &r->zero_is_none);
     if (!rc) rc = get_text(b, d, "unless", false, &r->unless);
     if (!rc) rc = get_flag(b, d, "sum", false, &r->sum);
+    if (!rc) rc = read_when(b, d, r);
     if (!rc) rc = get_int(b, d, "code", 0, &r->code);
     r->relation = (enum ddf_relation)relation;
     if (!rc && r->sum && !r->left->instance)

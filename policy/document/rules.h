@@ -6,8 +6,8 @@
 
 /** Is `word` in a list with this separator? */
 bool rules_among(struct str list, char separator, struct str word);
-/** What is no number holds: its kind is checked elsewhere. */
-bool rules_at_most(const struct ddf_rule *r, int64_t left, struct str right);
+/** Is it a rule at all for an instance whose `when` has this text? */
+bool rules_apply(const struct ddf_rule *r, struct str when);
 /** Does the rule hold between these texts of nodes? An empty one holds. */
 bool rules_hold(const struct ddf_rule *r, struct str left, struct str right);
 /** "must be at most": between the two texts when it does not hold. */

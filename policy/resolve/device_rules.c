@@ -45,6 +45,12 @@ static const struct pol_value *value_of(const struct pol_vm *vm, const struct dd
     return NULL;
 }
 
+static bool applies_to(const struct pol_vm *vm, const struct ddf_rule *r, struct str instance)
+{
+    const struct pol_value *when = r->when ? value_of(vm, r->when, instance) : NULL;
+    return rules_apply(r, when ? when->wire : (struct str){ 0 });
+}
+
 static struct str image_text(const struct ddf_layout *l, const struct pol_image *m, const struct ddf_entry *en)
 {
     return en == l->entry[DDF_ROLE_IMAGE_ARCH]         ? m->arch
@@ -81,13 +87,14 @@ static void judge_settings(const struct pol_facts *f, struct arena *a, struct po
     struct str fact = r->right->scope == DDF_DEVICE ? attribute(f, r->right->name) : (struct str){ 0 };
     int64_t sum;
     const struct pol_value *last = r->sum ? sum_of(vm, r->left, &sum) : NULL;
-    if (last && !rules_at_most(r, sum, fact)) {
-        struct str all = arena_printf(a, "%lld in all", (long long)sum);
+    struct str number = last ? arena_printf(a, "%lld", (long long)sum) : (struct str){ 0 };
+    if (last && !rules_hold(r, number, fact)) {
+        struct str all = arena_printf(a, "%.*s in all", STR_ARG(number));
         object(a, vm, r, last->setting->name, all, fact, last->policy);
     }
     for (size_t i = 0; !r->sum && i < vm->n_values && !vm->problem.n; i++) {
         const struct pol_value *v = &vm->values[i], *other = NULL;
-        if (v->setting->entry != r->left) continue;
+        if (v->setting->entry != r->left || !applies_to(vm, r, v->setting->instance)) continue;
         if (r->right->scope == DDF_VM) other = value_of(vm, r->right, v->setting->instance);
         struct str right = r->right->scope == DDF_DEVICE ? fact : other ? other->wire : (struct str){ 0 };
         if (!rules_hold(r, v->wire, right)) object(a, vm, r, v->setting->name, v->setting->word, right, v->policy);

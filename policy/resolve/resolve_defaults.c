@@ -137,6 +137,15 @@ static bool goes_with_row(const struct backing *b, const struct ddf_match *m)
     return false;
 }
 
+static bool rule_applies(const struct pol_vm *vm, const struct ddf_rule *r, struct str instance)
+{
+    struct str when = { 0 };
+    for (size_t i = 0; r->when && i < vm->n_values; i++)
+        if (vm->values[i].setting->entry == r->when && str_eq(vm->values[i].setting->instance, instance))
+            when = vm->values[i].wire;
+    return rules_apply(r, when);
+}
+
 /* A value of ours that is still wished for and does not go together with the default. */
 static struct str against(const struct backing *b, const struct pol_vm *vm, const struct pol_back *x)
 {
@@ -147,7 +156,7 @@ static struct str against(const struct backing *b, const struct pol_vm *vm, cons
             const struct pol_value *v = &vm->values[i];
             bool left = r->left == x->entry;
             if (v->setting->entry == other && str_eq(v->setting->instance, x->instance) &&
-                !rules_hold(r, left ? x->wire : v->wire, left ? v->wire : x->wire))
+                rule_applies(vm, r, x->instance) && !rules_hold(r, left ? x->wire : v->wire, left ? v->wire : x->wire))
                 return arena_printf(b->a, "its default %.*s would not go with %.*s %.*s", STR_ARG(x->word),
                                     STR_ARG(v->setting->name), STR_ARG(v->setting->word));
         }

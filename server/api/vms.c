@@ -217,13 +217,12 @@ static enum rc acknowledge(struct call *c)
     if (!rc)
         rc = audit(c, d.authority, "vm.acknowledge",
                    arena_printf(c->a, "devices/%.*s/vms/%.*s", STR_ARG(d.name), STR_ARG(c->param[1])), NULL, after);
-    if (!rc) rc = one_row(c, API_VM, SQL_ARGS({ "device", SQL_I(d.id) }, { "vm", SQL_T(c->param[1]) }), &r);
+    if (!rc) rc = db_vm_find(c->db, d.id, c->param[1], c->a, &v, &c->e);
     if (!rc) {
         json_t *j = json_object();
         j_str(j, "vm", c->param[1]);
         j_str(j, "change", STR("acknowledged"));
-        json_object_set_new(j, "object", row_json(c, &d, r));
-        sql_end(r);
+        json_object_set_new(j, "object", row_json(c, &d, &v));
         rc = event(c, d.authority, "vm", d.name, j);
     }
     json_decref(after);

@@ -65,7 +65,29 @@ static void a_document_names_the_line_of_what_does_not_go_together(void)
         { HEAD "    resources: {memory: {current: 300Mi, max: 256Mi}}\n", "must be at most resources.memory.max" },
         { HEAD "    lease: {checkIn: 24h, lockAfter: 72h, wipeAfter: 30d}\n", NULL },
         { HEAD "    lease: {checkIn: 24h, lockAfter: 72h, wipeAfter: 0s}\n", NULL },
-        { HEAD "    lease: {lockAfter: 72h, wipeAfter: 1h}\n", "must be at most lease.wipeAfter, which is 1h" },
+        { HEAD "    lease: {lockAfter: 72h, wipeAfter: 1h}\n", "must be less than lease.wipeAfter, which is 1h" },
+        { HEAD "    lease: {lockAfter: 60m, wipeAfter: 1h}\n", "must be less than lease.wipeAfter, which is 1h" },
+        { HEAD "    kpi: {thresholds: {hot: {metric: cpu.usagePct, op: '>', value: 20, clear: 20}}}\n", NULL },
+        { HEAD "    kpi: {thresholds: {hot: {metric: cpu.usagePct, op: '>', value: 20, clear: 30}}}\n",
+          "p.yaml:10:79: /spec/vm/kpi/thresholds/hot/clear: 30 must be at most kpi.thresholds.hot.value, which is 20" },
+        { HEAD "    kpi: {thresholds: {hot: {metric: cpu.usagePct, op: '>', value: 9.5, clear: 10}}}\n",
+          "10 must be at most kpi.thresholds.hot.value, which is 9.5" },
+        { HEAD "    kpi: {thresholds: {hot: {metric: energy.mAs, op: rate, value: 5, clear: 6}}}\n",
+          "6 must be at most kpi.thresholds.hot.value, which is 5" },
+        { HEAD "    kpi: {thresholds: {cold: {metric: memory.usableKB, op: '<', value: -1, clear: -0.5}}}\n", NULL },
+        { HEAD "    kpi: {thresholds: {cold: {metric: memory.usableKB, op: '<', value: 20, clear: 10}}}\n",
+          "10 must be at least kpi.thresholds.cold.value, which is 20" },
+        { HEAD
+          "    kpi: {thresholds: {a: {metric: cpu.usagePct, op: '>', value: 20}, b: {metric: cpu.usagePct, op: '>', "
+          "value: 90, clear: 80}}}\n",
+          NULL },
+        { HEAD "    resources: {cpu: {rt: {budgetUs: 500, deadlineUs: 400, periodUs: 1000}}}\n",
+          "500 must be at most resources.cpu.rt.deadlineUs, which is 400" },
+        { HEAD "    resources: {cpu: {reserve: 80%, limit: 50%}}\n",
+          "must be at most resources.cpu.limit, which is 50%" },
+        { HEAD "    resources: {cpu: {reserve: 80%, limit: 0}}\n", NULL },
+        { HEAD "    resources: {net: {lan: {min: 10M, up: 1M}}}\n",
+          "10M must be at most resources.net.lan.up, which is 1M" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct arena a;
