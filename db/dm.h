@@ -34,12 +34,7 @@
       " WHERE device_id = :device_id AND state IN ('pending', 'sent')")                                                \
     X(TRIGGER_OPEN,                                                                                                    \
       "SELECT trigger_id, sent_ms FROM trigger WHERE device_id = :device_id"                                           \
-      " AND session_no IN (:session_no, :swapped) AND state IN ('pending', 'sent') ORDER BY trigger_id DESC LIMIT 1")  \
-    X(VM_BESIDE,                                                                                                       \
-      "SELECT v.crashes_seen, o.operation_id, o.kind, o.percent, o.state FROM vm v LEFT JOIN operation o"              \
-      " ON o.operation_id = (SELECT min(operation_id) FROM operation WHERE device_id = :device_id AND owner = :vm"     \
-      " AND scope = 1 AND state IN ('queued', 'notified', 'sent', 'accepted', 'acknowledged'))"                        \
-      " WHERE v.device_id = :device_id AND v.vm = :vm")
+      " AND session_no IN (:session_no, :swapped) AND state IN ('pending', 'sent') ORDER BY trigger_id DESC LIMIT 1")
 
 enum {
 #define X(name, sql) DM_##name##_STMT,

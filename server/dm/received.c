@@ -146,20 +146,13 @@ static void vms_of_mirror(struct visit *v, struct vms *now)
 /* What stands beside a VM's row: crashes that somebody has seen, and the operation that is not over. */
 static void load_beside(struct visit *v, struct vm_object *vm)
 {
-    struct sql_rows *r = NULL;
-    if (v->rc) return;
-    v->rc = sql_start(v->db, DM_STMT(VM_BESIDE), SQL_ARGS({ "device_id", SQL_I(v->d.id) }, { "vm", SQL_T(vm->id) }), &r,
-                      v->e);
-    if (!v->rc) v->rc = sql_step(r, v->e);
-    if (!v->rc) {
-        vm->crashes_seen = sql_int(r, 0);
-        vm->operation = sql_int(r, 1);
-        if (!arena_str(v->a, sql_text(r, 2), &vm->operation_kind) ||
-            !arena_str(v->a, sql_text(r, 4), &vm->operation_state))
-            visit_nomem(v);
-        vm->operation_percent = sql_int(r, 3);
-    }
-    sql_end(r);
+    struct db_vm_beside of = { .operation = 0 };
+    if (!v->rc) v->rc = db_vm_beside(store_sql(v->st), v->d.id, vm->id, v->a, &of, v->e);
+    vm->crashes_seen = of.crashes_seen;
+    vm->operation = of.operation;
+    vm->operation_kind = of.kind;
+    vm->operation_state = of.state;
+    vm->operation_percent = of.percent;
     for (size_t i = 0; i < v->d.au->n_images && vm->image_id.n; i++) {
         const struct pol_image *image = &v->d.au->images[i];
         if (str_eq(image->id, vm->image_id))
