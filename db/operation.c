@@ -19,6 +19,7 @@
 #define OPERATION_STATEMENTS(X)                                                                                        \
     X(OPEN, OPERATION_COLUMNS " WHERE device_id = :device_id AND " OPERATION_IS_OPEN " ORDER BY operation_id")         \
     X(BY_CORRELATOR, OPERATION_COLUMNS " WHERE device_id = :device_id AND correlator = :correlator")                   \
+    X(PERCENT, "SELECT percent FROM operation WHERE operation_id = :operation_id")                                     \
     X(LAST, "SELECT coalesce(max(operation_id), 0) FROM operation WHERE device_id = :device_id")                       \
     X(BY_HAND, "SELECT operation_id, owner, kind, created_ms, created_by FROM operation WHERE device_id = :device_id"  \
                " AND by_policy = 0 AND scope = 1 AND state = 'verified' ORDER BY operation_id DESC LIMIT 200")         \
@@ -111,6 +112,11 @@ enum rc db_operation_by_correlator(struct sql *db, int64_t device, struct str co
     }
     sql_end(r);
     return rc;
+}
+
+enum rc db_operation_percent(struct sql *db, int64_t id, int64_t *percent, struct err *e)
+{
+    return db_number(db, PERCENT, SQL_ARGS({ "operation_id", SQL_I(id) }), percent, e);
 }
 
 enum rc db_operation_last(struct sql *db, int64_t device, int64_t *id, struct err *e)

@@ -20,6 +20,8 @@ enum rc db_operation_next(struct sql_rows *rows, struct db_operation *out, struc
 /** Texts in the arena. @return RC_NOT_FOUND */
 enum rc db_operation_by_correlator(struct sql *db, int64_t device, struct str correlator, struct arena *a,
                                    struct db_operation *out, struct err *e);
+/** How far it is; -1 = nobody knows. @return RC_NOT_FOUND */
+enum rc db_operation_percent(struct sql *db, int64_t id, int64_t *percent, struct err *e);
 /** The number of the device's newest one; 0 = it never had one. */
 enum rc db_operation_last(struct sql *db, int64_t device, int64_t *id, struct err *e);
 

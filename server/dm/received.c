@@ -143,16 +143,34 @@ static void vms_of_mirror(struct visit *v, struct vms *now)
     }
 }
 
+/* The oldest operation of a VM that is not over, with what this message has changed of it. */
+static void load_operation(struct visit *v, struct vm_object *vm)
+{
+    const struct pol_operation *op = NULL;
+    const struct dm_operation *fresh = v->c->operations.first;
+    for (size_t i = 0; i < v->n_ops && !op; i++)
+        if (v->ops[i].scope == DDF_VM && str_eq(v->ops[i].owner, vm->id) && !pol_op_finished(v->ops[i].state))
+            op = &v->ops[i];
+    while (fresh &&
+           !(fresh->what == DM_OPERATION_ADD && fresh->row.scope == DDF_VM && str_eq(fresh->row.owner, vm->id)))
+        fresh = fresh->next;
+    if (!op && !fresh) return;
+    vm->operation = op ? op->id : fresh->row.id;
+    vm->operation_kind = op ? op->kind : fresh->row.kind;
+    const struct db_operation_move *m = dm_changes_of_operation(v->c, vm->operation);
+    vm->operation_state = m ? m->state : str_of(pol_op_state_name(op->state));
+    vm->operation_percent = m ? m->percent : -1;
+    if (!m) visit_error(v, db_operation_percent(store_sql(v->st), vm->operation, &vm->operation_percent, v->e));
+}
+
 /* What stands beside a VM's row: crashes that somebody has seen, and the operation that is not over. */
 static void load_beside(struct visit *v, struct vm_object *vm)
 {
-    struct db_vm_beside of = { .operation = 0 };
-    if (!v->rc) v->rc = db_vm_beside(store_sql(v->st), v->d.id, vm->id, v->a, &of, v->e);
-    vm->crashes_seen = of.crashes_seen;
-    vm->operation = of.operation;
-    vm->operation_kind = of.kind;
-    vm->operation_state = of.state;
-    vm->operation_percent = of.percent;
+    struct db_vm row = { .crashes_seen = 0 };
+    enum rc rc = db_vm_find(store_sql(v->st), v->d.id, vm->id, v->a, &row, v->e);
+    if (rc != RC_NOT_FOUND) visit_error(v, rc); /* it may be new */
+    vm->crashes_seen = row.crashes_seen < vm->crashes ? row.crashes_seen : vm->crashes;
+    load_operation(v, vm);
     for (size_t i = 0; i < v->d.au->n_images && vm->image_id.n; i++) {
         const struct pol_image *image = &v->d.au->images[i];
         if (str_eq(image->id, vm->image_id))
