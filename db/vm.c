@@ -24,11 +24,6 @@
            " summary = :summary, summary_why = :summary_why, crashes = :crashes, crash_time = :crash_time,"            \
            " crash_why = :crash_why,"                                                                                  \
            " crashes_seen = CASE WHEN vm.crashes_seen > :crashes THEN :crashes ELSE vm.crashes_seen END")              \
-    X(BESIDE, "SELECT v.crashes_seen, o.operation_id, o.percent, o.kind, o.state FROM vm v LEFT JOIN operation o"      \
-              " ON o.operation_id = (SELECT min(operation_id) FROM operation WHERE device_id = :device_id"             \
-              " AND owner = :vm AND scope = 1"                                                                         \
-              " AND state IN ('queued', 'notified', 'sent', 'accepted', 'acknowledged'))"                              \
-              " WHERE v.device_id = :device_id AND v.vm = :vm")                                                        \
     X(REMOVE, "DELETE FROM vm WHERE device_id = :device_id AND vm = :vm")
 DB_STATEMENTS(vm, VM_STATEMENTS)
 
@@ -121,19 +116,4 @@ enum rc db_vm_next_crash(struct sql_rows *rows, struct db_vm_crash *out, struct 
                                  .why = sql_text(rows, 3),
                                  .n = sql_int(rows, 4) };
     return RC_OK;
-}
-enum rc db_vm_beside(struct sql *db, int64_t device, struct str vm, struct arena *a, struct db_vm_beside *out,
-                     struct err *e)
-{
-    struct sql_rows *r = NULL;
-    enum rc rc = db_row(db, BESIDE, SQL_ARGS({ "device_id", SQL_I(device) }, { "vm", SQL_T(vm) }), &r, e);
-    if (!rc) {
-        *out = (struct db_vm_beside){ .crashes_seen = sql_int(r, 0),
-                                      .operation = sql_int(r, 1),
-                                      .percent = sql_int(r, 2) };
-        if (!arena_str(a, sql_text(r, 3), &out->kind) || !arena_str(a, sql_text(r, 4), &out->state))
-            rc = err_set(e, RC_NOMEM, "no memory for a VM's operation");
-    }
-    sql_end(r);
-    return rc;
 }

@@ -41,14 +41,4 @@ struct db_vm_crash {
 enum rc db_vm_crashes(struct sql *db, int64_t authority, int64_t limit, struct sql_rows **rows, struct err *e);
 enum rc db_vm_next_crash(struct sql_rows *rows, struct db_vm_crash *out, struct err *e);
 
-/* What stands beside a VM's row. */
-struct db_vm_beside {
-    int64_t crashes_seen;
-    int64_t operation; /* the oldest one that is not over; 0 = none */
-    int64_t percent;
-    struct str kind, state;
-};
-/** Texts live in the arena. @return RC_NOT_FOUND when there is no such VM */
-enum rc db_vm_beside(struct sql *db, int64_t device, struct str vm, struct arena *a, struct db_vm_beside *out,
-                     struct err *e);
 #endif
