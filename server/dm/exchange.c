@@ -2,7 +2,7 @@
 #include "server/dm/exchange.h"
 #include "base/crypto.h"
 #include "base/log.h"
-#include "db/dm.h"
+#include "db/notification.h"
 #include "db/session.h"
 #include "server/dm/clock_step.h"
 #include "server/http/certificate.h"
@@ -255,21 +255,14 @@ static bool trigger_number(struct str session_id, unsigned *out)
 static enum rc answer_trigger(struct turn *x)
 {
     struct dm_changes *c = &x->m->changes;
-    struct sql_rows *r = NULL;
     unsigned no = 0;
-    int64_t latency = -1;
+    int64_t latency = -1, sent_ms = 0;
     if (!trigger_number(x->s->id, &no)) return RC_OK;
-    enum rc rc = sql_start(store_sql(x->dm->st), DM_STMT(TRIGGER_OPEN),
-                           SQL_ARGS({ "device_id", SQL_I(x->device.id) }, { "session_no", SQL_I(no) },
-                                    { "swapped", SQL_I((no & 0xFF) << 8 | no >> 8) }),
-                           &r, x->e);
-    if (!rc) rc = sql_step(r, x->e);
-    if (!rc) {
-        x->s->trigger = c->answered = sql_int(r, 0);
-        if (!sql_is_null(r, 1)) latency = x->w->now_ms - sql_int(r, 1);
-    }
-    sql_end(r);
+    enum rc rc = db_notification_open(store_sql(x->dm->st), x->device.id, no, (no & 0xFF) << 8 | no >> 8, &c->answered,
+                                      &sent_ms, x->e);
     if (rc) return rc == RC_NOT_FOUND ? RC_OK : rc;
+    x->s->trigger = c->answered;
+    if (sent_ms) latency = x->w->now_ms - sent_ms;
     metrics_add(x->dm->srv->metrics, METRIC_TRIGGERS_ANSWERED, 1);
     if (latency >= 0) metrics_time(x->dm->srv->metrics, HISTOGRAM_TRIGGER_LATENCY, (uint64_t)latency * 1000);
     struct str json = arena_printf(x->a, "{\"id\":%lld,\"state\":\"answered\",\"latencyMs\":%lld}",

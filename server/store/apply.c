@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/apply.h"
-#include "db/dm.h"
+#include "db/attribute.h"
+#include "db/notification.h"
 #include "db/policy_set.h"
+#include "db/sample.h"
 #include "server/store/ceilings.h"
 
 static enum rc apply_device(struct sql *db, const struct dm_changes *c, struct err *e)
@@ -19,13 +21,9 @@ static enum rc apply_device(struct sql *db, const struct dm_changes *c, struct e
 static enum rc apply_attributes(struct sql *db, const struct dm_changes *c, struct err *e)
 {
     enum rc rc = RC_OK;
-    if (c->devinfo_forgotten)
-        rc = sql_run(db, DM_STMT(DEVINFO_FORGET), SQL_ARGS({ "device_id", SQL_I(c->device) }), NULL, e);
+    if (c->devinfo_forgotten) rc = db_attribute_delete_devinfo(db, c->device, e);
     for (const struct dm_attribute *x = c->attributes.first; x && !rc; x = x->next)
-        rc = sql_run(db, DM_STMT(ATTRIBUTE_PUT),
-                     SQL_ARGS({ "device_id", SQL_I(c->device) }, { "name", SQL_T(x->name) },
-                              { "value", SQL_T(x->value) }),
-                     NULL, e);
+        rc = db_attribute_set(db, c->device, x->name, x->value, e);
     return rc;
 }
 
@@ -73,10 +71,7 @@ static enum rc apply_known(struct store *st, const struct dm_changes *c, uint64_
     for (const struct dm_vm *x = c->vms.first; x && !rc; x = x->next)
         rc = x->remove ? db_vm_remove(db, c->device, x->row.vm, e) : db_vm_put(db, c->device, &x->row, e);
     for (const struct dm_sample *x = c->samples.first; x && !rc; x = x->next) {
-        rc = sql_run(db, DM_STMT(SAMPLE_PUT),
-                     SQL_ARGS({ "device_id", SQL_I(c->device) }, { "vm", SQL_T(x->vm) }, { "at_ms", SQL_I(x->at_ms) },
-                              { "data", SQL_T(x->json) }),
-                     NULL, e);
+        rc = db_sample_put(db, c->device, x->vm, &(struct db_sample){ .at_ms = x->at_ms, .data = x->json }, e);
         if (!rc) rc = ceiling_sample(db, store_server(st), c->device, ++*samples, e);
     }
     return rc;
@@ -130,16 +125,9 @@ static enum rc apply_wanted(struct sql *db, const struct dm_changes *c, struct e
 static enum rc apply_notifications(struct sql *db, const struct dm_changes *c, struct err *e)
 {
     enum rc rc = RC_OK;
-    if (c->answered)
-        rc = sql_run(db, DM_STMT(TRIGGER_ANSWERED),
-                     SQL_ARGS({ "trigger_id", SQL_I(c->answered) }, { "now_ms", SQL_I(c->now_ms) }), NULL, e);
-    if (!rc && c->needless)
-        rc = sql_run(db, DM_STMT(TRIGGER_NEEDLESS), SQL_ARGS({ "device_id", SQL_I(c->device) }), NULL, e);
-    if (!rc && c->again_nonce_ms)
-        rc = sql_run(db, DM_STMT(TRIGGER_AGAIN),
-                     SQL_ARGS({ "device_id", SQL_I(c->device) }, { "now_ms", SQL_I(c->now_ms) },
-                              { "nonce_ms", SQL_I(c->again_nonce_ms) }),
-                     NULL, e);
+    if (c->answered) rc = db_notification_answered(db, c->answered, c->now_ms, e);
+    if (!rc && c->needless) rc = db_notification_needless(db, c->device, e);
+    if (!rc && c->again_nonce_ms) rc = db_notification_again(db, c->device, c->now_ms, c->again_nonce_ms, e);
     return rc;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/store.h"
 #include "db/account.h"
+#include "db/attribute.h"
 #include "db/device_state.h"
 #include "db/dm.h"
 #include "db/failure.h"
@@ -312,10 +313,11 @@ enum rc store_load_attribute_rows(struct store *st, int64_t device, struct arena
     struct pol_attribute *list = NULL;
     struct sql_rows *r = NULL;
     size_t k = 0;
-    enum rc rc = sql_start(st->db, DM_STMT(ATTRIBUTES), SQL_ARGS({ "device_id", SQL_I(device) }), &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK)
-        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, sql_text(r, 0), &list[k].name) ||
-            !arena_str(a, sql_text(r, 1), &list[k++].value))
+    struct db_attribute x;
+    enum rc rc = db_attribute_list_own(st->db, device, &r, e);
+    while (!rc && (rc = db_attribute_next(r, &x, e)) == RC_OK)
+        if (!(list = store_more(a, list, k, sizeof *list)) || !arena_str(a, x.name, &list[k].name) ||
+            !arena_str(a, x.value, &list[k++].value))
             rc = err_set(e, RC_NOMEM, "no memory for attributes");
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
