@@ -2,10 +2,11 @@
 #include "db/policy.h"
 #include "db/statements.h"
 
-#define POLICY                                                                                                         \
+#define POLICY_WITH(document)                                                                                          \
     "SELECT p.policy_id, p.authority_id, au.name, p.name, p.revision, p.created_ms, p.deleted_ms, r.created_ms,"       \
-    " r.created_by, r.document, r.hash FROM policy p JOIN authority au ON au.authority_id = p.authority_id"            \
+    " r.created_by, " document ", r.hash FROM policy p JOIN authority au ON au.authority_id = p.authority_id"          \
     " JOIN policy_revision r ON r.policy_id = p.policy_id AND r.revision = p.revision"
+#define POLICY      POLICY_WITH("r.document")
 #define REVISION_OF "SELECT policy_id, revision, hash, created_ms, created_by"
 #define ITS_DEVICES                                                                                                    \
     " FROM assignment s JOIN policy p ON p.policy_id = s.policy_id JOIN (" CONDITION_TABLES                            \
@@ -14,6 +15,7 @@
 #define POLICY_STATEMENTS(X)                                                                                           \
     X(LIST, POLICY " WHERE p.policy_id > :cursor AND p.deleted_ms IS NULL AND " DB_OF_AUTHORITY(                       \
                 "p.authority_id") " ORDER BY p.policy_id LIMIT :limit")                                                \
+    X(IN_FORCE, POLICY_WITH("''") " WHERE p.authority_id = :authority AND p.deleted_ms IS NULL ORDER BY p.policy_id")  \
     X(NAMING, POLICY " WHERE p.authority_id = :authority AND p.deleted_ms IS NULL"                                     \
                      " AND length(replace(r.document, :text, '')) < length(r.document)"                                \
                      " ORDER BY p.policy_id LIMIT :limit")                                                             \
@@ -74,6 +76,11 @@ enum rc db_policy_list(struct sql *db, int64_t authority, int64_t cursor, int64_
     return sql_query(
         db, LIST, SQL_ARGS({ "cursor", SQL_I(cursor) }, { "authority", SQL_I(authority) }, { "limit", SQL_I(limit) }),
         rows, e);
+}
+
+enum rc db_policy_in_force(struct sql *db, int64_t authority, struct sql_rows **rows, struct err *e)
+{
+    return sql_query(db, IN_FORCE, SQL_ARGS({ "authority", SQL_I(authority) }), rows, e);
 }
 
 enum rc db_policy_naming(struct sql *db, int64_t authority, struct str text, int64_t limit, struct sql_rows **rows,

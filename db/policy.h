@@ -19,6 +19,8 @@ struct db_policy {
 /** Those that are not deleted, after the id `cursor`, of an authority (0 = all): rows for db_policy_next. */
 enum rc db_policy_list(struct sql *db, int64_t authority, int64_t cursor, int64_t limit, struct sql_rows **rows,
                        struct err *e);
+/** As db_policy_list, all of an authority, without their documents. */
+enum rc db_policy_in_force(struct sql *db, int64_t authority, struct sql_rows **rows, struct err *e);
 /** Those of an authority that are not deleted and whose document contains a text: rows for db_policy_next. */
 enum rc db_policy_naming(struct sql *db, int64_t authority, struct str text, int64_t limit, struct sql_rows **rows,
                          struct err *e);

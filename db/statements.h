@@ -20,6 +20,7 @@
     X(device_state) \
     X(event) \
     X(failure) \
+    X(generation) \
     X(idempotency) \
     X(image) \
     X(instance) \

@@ -111,6 +111,8 @@ int64_t sql_last_id(struct sql *s);
  * with writing its number. A database newer than the last step is refused (RC_CONFLICT, e says both numbers).
  */
 enum rc sql_migrate(struct sql *s, const char *folder, struct err *e);
+/** Changes whenever another connection has committed something. */
+enum rc sql_data_version(struct sql *s, int64_t *version, struct err *e);
 /** How many tables there are, and whether one of this name is among them. */
 enum rc sql_tables(struct sql *s, const char *name, int64_t *n, bool *there, struct err *e);
 /** Carry what was committed over from the log into the file, as far as readers allow, while others write on. @param pages  left in the log */

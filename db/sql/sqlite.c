@@ -603,6 +603,17 @@ int64_t sql_last_id(struct sql *s)
     return sqlite3_last_insert_rowid(s->db);
 }
 
+enum rc sql_data_version(struct sql *s, int64_t *version, struct err *e)
+{
+    static const char text[] = "PRAGMA data_version";
+    struct sql_rows *r = NULL;
+    enum rc rc = sql_query(s, text, NULL, 0, &r, e);
+    if (!rc) rc = sql_step(r, e);
+    if (!rc) *version = sql_int(r, 0);
+    sql_end(r);
+    return rc;
+}
+
 enum rc sql_tables(struct sql *s, const char *name, int64_t *n, bool *there, struct err *e)
 {
     static const char text[] =

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/authorities.h"
 #include "base/log.h"
-#include "db/dm.h"
+#include "db/authority.h"
+#include "db/description.h"
+#include "db/image.h"
+#include "db/policy.h"
 #include "server/images/images.h"
 #include <stdlib.h>
 #include <string.h>
@@ -101,23 +104,22 @@ const struct authority *catalog_authority_id(const struct catalog *c, int64_t id
     return NULL;
 }
 
-static enum rc add_authority(struct catalog *c, struct sql_rows *r, struct err *e)
+static enum rc add_authority(struct catalog *c, const struct db_authority *v, struct err *e)
 {
     const struct server_config *cf = c->srv->config;
     struct authority_private *p = calloc(1, sizeof *p);
     struct authority **tail = &c->first;
-    if (!p || !arena_str(&c->texts, sql_text(r, 1), &p->au.name) ||
-        !arena_str(&c->texts, sql_text(r, 2), &p->au.server_id)) {
+    if (!p || !arena_str(&c->texts, v->name, &p->au.name) || !arena_str(&c->texts, v->server_id, &p->au.server_id)) {
         free(p);
         return err_set(e, RC_NOMEM, "no memory for authorities");
     }
     arena_init(&p->images, 64 << 20);
     arena_init(&p->texts, 64 << 20);
     p->au.own = p;
-    p->au.id = sql_int(r, 0);
-    p->au.stamp = sql_int(r, 3);
-    p->au.owner = (int)sql_int(r, 4);
-    p->au.record = sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0;
+    p->au.id = v->id;
+    p->au.stamp = v->stamp;
+    p->au.owner = (int)v->owner;
+    p->au.record = v->record;
     p->au.sml = (struct sml_server_config){
         .server_id = p->au.server_id,
         .url = str_of(cf->dm_url),
@@ -135,15 +137,16 @@ static enum rc add_authority(struct catalog *c, struct sql_rows *r, struct err *
 static enum rc read_authorities(struct catalog *c, struct err *e)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(c->db, DM_STMT(AUTHORITIES), NULL, 0, &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+    struct db_authority v;
+    enum rc rc = db_authority_list(c->db, 0, &r, e);
+    while (!rc && (rc = db_authority_next(r, &v, e)) == RC_OK) {
         struct authority *au = c->first;
-        while (au && au->id != sql_int(r, 0)) au = au->next;
+        while (au && au->id != v.id) au = au->next;
         if (au) {
-            au->stamp = sql_int(r, 3);
-            au->record = sql_is_null(r, 5) ? -1 : sql_int(r, 5) != 0;
+            au->stamp = v.stamp;
+            au->record = v.record;
         } else
-            rc = add_authority(c, r, e);
+            rc = add_authority(c, &v, e);
     }
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -153,29 +156,29 @@ static enum rc read_images(struct catalog *c, struct authority *au, struct err *
 {
     struct arena *a = &au->own->images;
     struct sql_rows *r = NULL;
+    struct db_image v;
     struct pol_image *list = NULL;
     size_t n = 0, cap = 0;
 
     arena_reset(a);
     au->images = NULL;
     au->n_images = 0;
-    enum rc rc = sql_start(c->db, DM_STMT(IMAGES), SQL_ARGS({ "authority_id", SQL_I(au->id) }), &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+    enum rc rc = db_image_list(c->db, au->id, 0, INT64_MAX, &r, e);
+    while (!rc && (rc = db_image_next(r, &v, e)) == RC_OK) {
         if (n == cap) {
             struct pol_image *more = ARENA_ARRAY(a, struct pol_image, cap = cap ? cap * 2 : 16);
             if (more && n) memcpy(more, list, n * sizeof *list);
             list = more;
         }
         struct pol_image *im = list ? &list[n++] : NULL;
-        if (!im || n > CATALOG_IMAGES || !arena_str(a, sql_text(r, 0), &im->name) ||
-            !arena_str(a, sql_text(r, 1), &im->version) || !arena_str(a, sql_text(r, 2), &im->guest_type) ||
-            !arena_str(a, sql_text(r, 3), &im->arch) || !arena_str(a, sql_text(r, 4), &im->format) ||
-            !arena_str(a, sql_text(r, 5), &im->sha256) || !arena_str(a, sql_text(r, 7), &im->id) ||
-            !(im->url = images_url(c->srv, im->sha256, a)).n) {
+        if (!im || n > CATALOG_IMAGES || !arena_str(a, v.name, &im->name) || !arena_str(a, v.version, &im->version) ||
+            !arena_str(a, v.guest_type, &im->guest_type) || !arena_str(a, v.arch, &im->arch) ||
+            !arena_str(a, v.format, &im->format) || !arena_str(a, v.sha256, &im->sha256) ||
+            !arena_str(a, v.node_name, &im->id) || !(im->url = images_url(c->srv, im->sha256, a)).n) {
             rc = err_set(e, RC_NOMEM, "no memory for the list of images");
             break;
         }
-        im->size_bytes = (uint64_t)sql_int(r, 6);
+        im->size_bytes = (uint64_t)v.size_bytes;
     }
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
@@ -187,14 +190,12 @@ static enum rc read_images(struct catalog *c, struct authority *au, struct err *
 
 static enum rc look(struct catalog *c, struct err *e)
 {
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start_text(c->db, STR("PRAGMA data_version"), NULL, 0, &r, e);
-    if (!rc) rc = sql_step(r, e);
-    if (!rc && (c->distrust || sql_int(r, 0) != c->data_version)) {
-        c->data_version = sql_int(r, 0);
+    int64_t version = 0;
+    enum rc rc = sql_data_version(c->db, &version, e);
+    if (!rc && (c->distrust || version != c->data_version)) {
+        c->data_version = version;
         c->version++;
     }
-    sql_end(r);
     return rc;
 }
 
@@ -226,18 +227,18 @@ static void parse(struct catalog *c, struct document *d, const struct authority 
 }
 
 static enum rc load_document(struct catalog *c, const struct authority *au, const struct ddf_layout *l,
-                             struct sql_rows *r, struct err *e)
+                             const struct db_policy *v, struct err *e)
 {
-    struct sql_rows *text = NULL;
+    struct db_policy_revision text;
+    struct arena a;
     struct document *d = calloc(1, sizeof *d);
     if (!d) return err_set(e, RC_NOMEM, "no memory for policies");
-    *d = (struct document){ .policy = sql_int(r, 0), .revision = sql_int(r, 1), .layout = l, .used = true };
+    *d = (struct document){ .policy = v->id, .revision = v->revision, .layout = l, .used = true };
     arena_init(&d->arena, CATALOG_POLICY_BYTES);
-    enum rc rc = sql_start(c->db, DM_STMT(POLICY_DOCUMENT),
-                           SQL_ARGS({ "policy_id", SQL_I(d->policy) }, { "revision", SQL_I(d->revision) }), &text, e);
-    if (!rc) rc = sql_step(text, e);
-    if (!rc) parse(c, d, au, sql_text(r, 2), sql_text(text, 0));
-    sql_end(text);
+    arena_init(&a, CATALOG_POLICY_BYTES);
+    enum rc rc = db_policy_revision(c->db, d->policy, d->revision, &a, &text, e);
+    if (!rc) parse(c, d, au, v->name, text.document);
+    arena_finish(&a);
     if (rc) {
         document_free(d);
         return rc == RC_NOT_FOUND ? err_set(e, RC_INTERNAL, "policy without its document") : rc;
@@ -245,8 +246,8 @@ static enum rc load_document(struct catalog *c, const struct authority *au, cons
     if (d->parsed) {
         d->parsed->id = d->policy;
         d->parsed->revision = d->revision;
-        d->parsed->created_ms = sql_int(r, 3);
-        d->parsed->revised_ms = sql_int(r, 4);
+        d->parsed->created_ms = v->created_ms;
+        d->parsed->revised_ms = v->revised_ms;
     }
     d->next = au->own->documents;
     au->own->documents = d;
@@ -257,17 +258,18 @@ static enum rc load_document(struct catalog *c, const struct authority *au, cons
 static enum rc read_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l, struct err *e)
 {
     struct sql_rows *r = NULL;
+    struct db_policy v;
     int n = 0;
     for (struct document *d = au->own->documents; d; d = d->next) d->used = d->layout != l;
-    enum rc rc = sql_start(c->db, DM_STMT(POLICIES), SQL_ARGS({ "authority_id", SQL_I(au->id) }), &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+    enum rc rc = db_policy_in_force(c->db, au->id, &r, e);
+    while (!rc && (rc = db_policy_next(r, &v, e)) == RC_OK) {
         struct document *d = au->own->documents;
         if (++n > CATALOG_POLICIES) rc = err_set(e, RC_LIMIT, "more than %d policies", (int)CATALOG_POLICIES);
-        while (d && !(d->policy == sql_int(r, 0) && d->revision == sql_int(r, 1) && d->layout == l)) d = d->next;
+        while (d && !(d->policy == v.id && d->revision == v.revision && d->layout == l)) d = d->next;
         if (d)
             d->used = true;
         else if (!rc)
-            rc = load_document(c, au, l, r, e);
+            rc = load_document(c, au, l, &v, e);
     }
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
@@ -329,18 +331,19 @@ static bool room_for_description(struct authority_private *p, size_t n, size_t *
 static enum rc read_descriptions(struct catalog *c, struct authority_private *p, struct err *e)
 {
     struct sql_rows *r = NULL;
+    struct db_description v;
     size_t n = 0, room = 0;
     arena_reset(&p->texts);
     p->descriptions = NULL;
     p->n_descriptions = 0;
-    enum rc rc = sql_start(c->db, DM_STMT(DESCRIPTIONS), SQL_ARGS({ "authority_id", SQL_I(p->au.id) }), &r, e);
-    while (!rc && (rc = sql_step(r, e)) == RC_OK) {
+    enum rc rc = db_description_by_kind(c->db, p->au.id, &r, e);
+    while (!rc && (rc = db_description_next(r, &v, e)) == RC_OK) {
         struct description *d;
         if (!room_for_description(p, n, &room)) break;
         d = &p->descriptions[n++];
-        d->id = sql_int(r, 0);
-        if (!arena_str(&p->texts, sql_text(r, 1), &d->name) || !arena_str(&p->texts, sql_text(r, 2), &d->man) ||
-            !arena_str(&p->texts, sql_text(r, 3), &d->mod) || !arena_str(&p->texts, sql_text(r, 4), &d->mo))
+        d->id = v.id;
+        if (!arena_str(&p->texts, v.name, &d->name) || !arena_str(&p->texts, v.man, &d->man) ||
+            !arena_str(&p->texts, v.mod, &d->mod) || !arena_str(&p->texts, v.mo, &d->mo))
             break;
     }
     sql_end(r);

@@ -11,7 +11,7 @@ enum {
     CEILING_SESSIONS_EVERY = 16, /* rows between two looks: so many more there may be */
     CEILING_ROWS_EVERY = 256,    /* samples and events */
     CEILING_FAILURES = 1000,
-    CEILING_STEPS = 500 /* of one operation; DM_STMT(OPERATION_STEP) */
+    CEILING_STEPS = 500 /* of one operation; db_operation_step */
 };
 
 /** The device got a row of its history: sessions, and what comes with them (triggers, operations of policies, failures). */

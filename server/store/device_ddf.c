@@ -2,7 +2,7 @@
 #include "server/store/device_ddf.h"
 #include "base/vec.h"
 #include "base/log.h"
-#include "db/dm.h"
+#include "db/description.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,10 +74,11 @@ struct reading {
 static enum rc load(struct described *d, struct ddf_schema *s, int64_t id, struct arena *a, struct err *e)
 {
     struct sql_rows *r = NULL;
-    enum rc rc = sql_start(d->db, DM_STMT(DESCRIPTION), SQL_ARGS({ "description_id", SQL_I(id) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
-    const char *name = rc ? NULL : arena_strz(a, sql_text(r, 0));
-    if (!rc) rc = name ? ddf_schema_load(s, sql_text(r, 1), name, e) : RC_NOMEM;
+    struct db_description_text v;
+    enum rc rc = db_description_text(d->db, id, &r, e);
+    if (!rc) rc = db_description_next_text(r, &v, e);
+    const char *name = rc ? NULL : arena_strz(a, v.name);
+    if (!rc) rc = name ? ddf_schema_load(s, v.data, name, e) : RC_NOMEM;
     sql_end(r);
     return rc;
 }

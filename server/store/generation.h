@@ -5,6 +5,7 @@
  * API. They write the rows, stamp the devices concerned (device.want_stamp), put triggers and events. The caller
  * commits, then wakes events and notifier. */
 #include "base/world.h"
+#include "db/generation.h"
 #include "policy/plan/plan.h"
 #include "server/core/server.h"
 
@@ -27,11 +28,8 @@ enum rc change_reach(struct sql *db, int64_t authority, const struct pol_sql *se
  *  @param selector  of the new revision; NULL when it was deleted */
 enum rc change_policy(struct sql *db, int64_t authority, int64_t policy, int64_t revision,
                       const struct pol_sql *selector, struct str why, int64_t now_ms, struct err *e);
-/* A part of that, in a transaction: the devices after `after` up to `last`. */
-struct change_slice {
-    int64_t authority, policy, revision, stamp, after, last;
-};
-enum rc change_policy_slice(struct sql *db, const struct change_slice *s, const struct pol_sql *selector,
+/** A part of that, in a transaction. */
+enum rc change_policy_slice(struct sql *db, const struct db_generation_slice *s, const struct pol_sql *selector,
                             struct str why, int64_t now_ms, struct err *e);
 /** Labels or facts changed: policies that may concern the device are evaluated again at its next session; touched now
  * if any may hold. */

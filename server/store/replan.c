@@ -43,7 +43,12 @@ static enum rc stamp_and_call(struct sql *db, const struct job *j, int64_t now_m
 static enum rc policy_slice(struct sql *db, const struct server *srv, struct job *j, struct arena *a, int64_t now_ms,
                             struct err *e)
 {
-    const struct change_slice s = { j->v.authority, j->v.policy, j->v.revision, j->v.stamp, j->v.after, j->last };
+    const struct db_generation_slice s = { .authority = j->v.authority,
+                                           .after = j->v.after,
+                                           .last = j->last,
+                                           .stamp = j->v.stamp,
+                                           .policy = j->v.policy,
+                                           .revision = j->v.revision };
     struct pol_policy *doc = NULL;
     struct pol_sql selector;
     struct db_policy p;

@@ -3,7 +3,6 @@
 #include "db/account.h"
 #include "db/attribute.h"
 #include "db/device_state.h"
-#include "db/dm.h"
 #include "db/failure.h"
 #include "db/node.h"
 #include "db/operation.h"
@@ -54,9 +53,7 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e)
     const struct sql_options o = { .durable = srv->config->durable,
                                    .busy_ms = STORE_BUSY_MS,
                                    .no_checkpoints = true,
-                                   .health = server_database_health(srv),
-                                   .statements = dm_sql,
-                                   .n_statements = DM_STMT_COUNT };
+                                   .health = server_database_health(srv) };
     struct store *st = calloc(1, sizeof *st);
     if (!st) return err_set(e, RC_NOMEM, "no memory for the store");
     st->srv = srv;

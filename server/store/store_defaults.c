@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What policies set on a device and which VMs they gave it (policy/resolve/resolve_defaults.c decides what becomes of that). */
-#include "db/dm.h"
+#include "db/policy.h"
 #include "server/store/store.h"
 #include "db/policy_set.h"
 #include "db/policy_vm.h"
@@ -36,16 +36,13 @@ static enum rc last_word(struct store *st, const struct store_device *d, int64_t
                          struct pol_charge *c, struct err *e)
 {
     struct pol_policy *doc = NULL;
-    struct sql_rows *r = NULL;
-    enum rc rc = sql_start(store_sql(st), DM_STMT(POLICY_DOCUMENT),
-                           SQL_ARGS({ "policy_id", SQL_I(c->policy) }, { "revision", SQL_I(revision) }), &r, e);
-    if (!rc) rc = sql_step(r, e);
+    struct db_policy_revision last;
+    enum rc rc = db_policy_revision(store_sql(st), c->policy, revision, a, &last, e);
     if (!rc) {
-        rc = pol_policy_load(sql_text(r, 0), "policy", d->layout, NULL, a, &doc, NULL);
+        rc = pol_policy_load(last.document, "policy", d->layout, NULL, a, &doc, NULL);
         if (!rc) c->leave = doc->leave;
         if (rc == RC_PARSE || rc == RC_INVALID || rc == RC_LIMIT) rc = RC_OK; /* nobody can tell: it is kept */
     }
-    sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
-#include "db/dm.h"
 #include "server/store/apply.h"
 #include "server/store/mirror.h"
 #include "tests/policy/world.h"
@@ -15,7 +14,7 @@ static struct sql *database(void)
     char dir[512];
     const char *root = getenv("DMVISOR_SOURCE");
     snprintf(dir, sizeof dir, "%s/db/schema", root ? root : ".");
-    const struct sql_options o = { .schema_dir = dir, .statements = dm_sql, .n_statements = DM_STMT_COUNT };
+    const struct sql_options o = { .schema_dir = dir };
     if (sql_open("sqlite::memory:", &o, &db, &e)) printf("%s\n", e.text);
     CU_ASSERT_PTR_NOT_NULL_FATAL(db);
     CU_ASSERT_EQUAL(
