@@ -101,7 +101,7 @@ static void a_crash_is_told_and_looked_into(void)
     alert(p, "crash", "./Virtualization/VM/corp/Crash", "reason=1;count=1;action=0;dump=");
     phone_call(p, 1201, "E1");
     CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM event WHERE type = 'vm' AND data ->> '$.alert' = 'crash'"), 1);
-    CU_ASSERT(lab_int(l, "SELECT count(*) FROM event WHERE type = 'vm' AND data ->> '$.state' = 110") > 0);
+    CU_ASSERT(lab_int(l, "SELECT count(*) FROM event WHERE type = 'vm' AND data ->> '$.object.state' = 110") > 0);
     CU_ASSERT(phone_settle(p, 20) < 20); /* and the policy starts it again */
     CU_ASSERT_EQUAL(lab_int(l, "SELECT state FROM vm"), 50);
     end(p, l);
