@@ -397,7 +397,7 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
     }
     mirror_number(p, DDF_ROLE_LOCK_STATE, vm, &lock);
     struct pol_verdict done = {
-        .state = POL_OP_VERIFIED, .code = 1203, .percent = 100, .why = STR("no change needed")
+        .state = POL_OP_VERIFIED, .code = 1203, .percent = 100, .why = ddf_layout_result_text(p->l, 1203)
     };
     if (o->lock_to >= 0 && lock == o->lock_to) {
         add_move(p, op, &done);
