@@ -96,7 +96,7 @@ static void says_what_is_wrong(void)
         { "fly", "there is no command \"fly\"; dmvisorctl help lists them" },
         { "device", "device what? possible are: show, label" },
         { "device|-o|json", "device what? possible are: show, label" },
-        { "device|fly", "there is no command \"device fly\"; possible are: show, label" },
+        { "device|fly", "there is no command \"device fly\"; possible are show, label" },
         { "device|show", "device show needs ID" },
         { "device|show|a|b", "\"b\" is one argument too many for device show" },
         { "device|show|a|--wait", "device show has no option --wait" },

@@ -190,7 +190,7 @@ def descriptions(api):
 
 def drive(api):
     for path in ("/api/v1", "/api/v1/openapi.yaml", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics", "/api/v1/authorities",
-                 "/api/v1/whoami", "/api/v1/devices", "/api/v1/devices?limit=1&filter=label.department", "/api/v1/devices/phone",
+                 "/api/v1/whoami", "/api/v1/layouts", "/api/v1/devices", "/api/v1/devices?limit=1&filter=label.department", "/api/v1/devices/phone",
                  "/api/v1/devices/phone/tree", "/api/v1/devices/phone/sessions",
                  "/api/v1/overview", "/api/v1/devices?summary=failed&why=x", "/api/v1/sessions?recorded=true",
                  "/api/v1/sessions?outcome=failed", "/api/v1/devices/phone/vms",
