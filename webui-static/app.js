@@ -321,7 +321,7 @@ function App() {
         go('#/');
     };
     const login = (w) => {
-        const other = over && (w.name !== who.name || w.role !== who.role);
+        const other = over && (!who || w.name !== who.name || w.role !== who.role);
         localStorage.setItem(KNOWN, '1');
         set(w);
         end(false);
