@@ -63,10 +63,11 @@ def test_one_operation_more_in_the_layout_is_offered_by_rest_command_line_and_co
     browser.go(f"#/devices/{world.quote(NAME)}")
     browser.click('[data-vm="corp"] button', "More")
     browser.see('[data-vm="corp"] [data-act="defrag"]', "Defragment")
-    assert browser.count('[data-vm="corp"] [data-act="wipe"]') == 0         # the layout knows it, this device's tree does not
+    # the layout knows it, this device's tree does not
+    browser.until("no Wipe", lambda: browser.count('[data-vm="corp"] [data-act="wipe"]') == 0)
     browser.click('[data-vm="corp"] [data-act="defrag"]')
     browser.see("dialog", "The guest stands still meanwhile.")
-    assert browser.value("#ask-passes") == "2"
+    browser.until("the default", lambda: browser.value("#ask-passes") == "2")
     browser.fill("#ask-passes", "5")
     browser.click("dialog [data-yes]")
     browser.see(".toast", "Defragment of corp")

@@ -139,7 +139,7 @@ def test_several_descriptions_are_one_upload_with_each_mistake_at_its_file(serve
     browser.click("button", "Upload 4 files")
     browser.see(".trouble h3", "b.xml")
     browser.see(".trouble h3", "c.xml")
-    assert browser.texts(".trouble h3") == ["b.xml", "c.xml"]
+    browser.until("both files", lambda: browser.texts(".trouble h3") == ["b.xml", "c.xml"])
     look(browser, "descriptions-with-mistakes")
     assert server.get("/descriptions")["items"] == []
     browser.files("#ddf-file", [str(folder / f"{n}.xml") for n in "ad"])
