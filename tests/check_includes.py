@@ -27,7 +27,7 @@ MAY = {
     "server/events":     ["+server/core", "+policy/plan"],
     "server/notify":     ["+server/events", "+server/store"],
     "server/dm":         ["+server/notify", "+syncml/record"],
-    "server/jobs":       ["+server/images"],
+    "server/jobs":       ["+server/core"],
     "server/api":        ["+server/notify", "+server/jobs"],
     "server":            ["+server/dm", "+server/api"],
     "agent/image":       ["base"],

@@ -82,7 +82,6 @@ CREATE TABLE clock (                      -- one row: up to when the clock was b
   clock_id   INTEGER PRIMARY KEY CHECK (clock_id = 1),
   trusted_ms INTEGER NOT NULL,
   waited_ms  INTEGER NOT NULL DEFAULT 0,  -- how long the server has run since the clock is not believed
-  leapt_ms   INTEGER NOT NULL DEFAULT 0,  -- how far the clock went on its own, ahead and back, less four times what the server has run since
   probe_ms   INTEGER NOT NULL DEFAULT 0   -- last write that only tried whether writing works
 ) STRICT;
 

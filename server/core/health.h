@@ -6,10 +6,7 @@
 #include "base/world.h"
 #include "db/sql/sql.h"
 
-enum {
-    CLOCK_LEAP_MS = 2 * 86400 * 1000, /* a server may have been off for so long */
-    CLOCK_LEAPS_MS = 4 * 86400 * 1000 /* and for so long in all, at several starts with little work between them */
-};
+enum { CLOCK_LEAP_MS = 2 * 86400 * 1000 }; /* a server may have been off for so long */
 
 struct health {
     struct sql_health database;

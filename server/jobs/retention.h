@@ -7,8 +7,7 @@
  * What is deleted does not come back, so the clock is not simply believed: a machine that starts with a wrong one would
  * delete the whole history. The time that counts here goes on with the clock as long as the clock goes on from where the
  * newest entry is. A leap, ahead or back, is told (log, /readyz, console) and believed once the server has run for
- * RETENTION_WAIT_MS with it (so are several smaller ones that come to CLOCK_LEAPS_MS together), or when somebody says so
- * (`dmvisord --trust-clock`); until then the time goes on as the server
+ * RETENTION_WAIT_MS with it, or when somebody says so (`dmvisord --trust-clock`); until then the time goes on as the server
  * runs, for everything that is decided by time (health_now_ms): what has an end does not end early and does not come back. */
 #include "server/core/server.h"
 
