@@ -39,6 +39,7 @@ struct virt_lanes {
     pthread_mutex_t lock;
     pthread_cond_t ended;
     struct lane *lanes;
+    struct errand *over; /* threads that have ended, to be joined */
     unsigned n_waiting, n_threads;
     bool stop;
 };
@@ -47,6 +48,8 @@ struct errand { /* of one thread */
     struct virt_lanes *l;
     struct lane *lane;
     struct item *item; /* a rescue; NULL = the lane's own thread */
+    pthread_t thread;
+    struct errand *next;
 };
 
 static struct lane *find(struct virt_lanes *l, const char *uuid)
@@ -101,6 +104,25 @@ static void tell_late(struct virt_lanes *l, const struct virt_request *r)
 
 static bool start_thread(struct virt_lanes *l, struct lane *lane, struct item *item);
 
+/* The last thing that a thread does under the lock: who holds the lock later may join it. */
+static void end_thread(struct errand *e)
+{
+    struct virt_lanes *l = e->l;
+    e->next = l->over;
+    l->over = e;
+    l->n_threads--;
+    pthread_cond_broadcast(&l->ended);
+}
+
+/* Under the lock. One that hangs in a call is not among them. */
+static void join_ended(struct virt_lanes *l)
+{
+    for (struct errand *e; (e = l->over) != NULL; free(e)) {
+        l->over = e->next;
+        pthread_join(e->thread, NULL);
+    }
+}
+
 /* Carry one out and say how it ended, unless that was said when its time was over. */
 static void carry_out(struct virt_lanes *l, struct item *item)
 {
@@ -128,10 +150,9 @@ static void answers_again(struct virt_lanes *l, struct lane *lane)
 
 static void *run_lane(void *arg)
 {
-    const struct errand e = *(struct errand *)arg;
-    struct virt_lanes *l = e.l;
-    struct lane *lane = e.lane;
-    free(arg);
+    struct errand *e = arg;
+    struct virt_lanes *l = e->l;
+    struct lane *lane = e->lane;
     pthread_mutex_lock(&l->lock);
     while (lane->first && !lane->silent) {
         struct item *item = lane->running = lane->first;
@@ -148,27 +169,24 @@ static void *run_lane(void *arg)
     }
     lane->thread = false;
     free_if_idle(l, lane);
-    l->n_threads--;
-    pthread_cond_broadcast(&l->ended);
+    end_thread(e);
     pthread_mutex_unlock(&l->lock);
     return NULL;
 }
 
 static void *run_rescue(void *arg)
 {
-    const struct errand e = *(struct errand *)arg;
-    struct virt_lanes *l = e.l;
-    free(arg);
-    carry_out(l, e.item);
+    struct errand *e = arg;
+    struct virt_lanes *l = e->l;
+    carry_out(l, e->item);
     pthread_mutex_lock(&l->lock);
-    e.lane->rescue = NULL;
-    free(e.item);
-    if (!e.lane->thread && e.lane->first)
-        (void)start_thread(l, e.lane, NULL);
+    e->lane->rescue = NULL;
+    free(e->item);
+    if (!e->lane->thread && e->lane->first)
+        (void)start_thread(l, e->lane, NULL);
     else
-        free_if_idle(l, e.lane);
-    l->n_threads--;
-    pthread_cond_broadcast(&l->ended);
+        free_if_idle(l, e->lane);
+    end_thread(e);
     pthread_mutex_unlock(&l->lock);
     return NULL;
 }
@@ -178,13 +196,12 @@ static bool start_thread(struct virt_lanes *l, struct lane *lane, struct item *i
 {
     struct errand *e = malloc(sizeof *e);
     pthread_attr_t attr;
-    pthread_t thread;
     if (!e) return false;
-    *e = (struct errand){ l, lane, item };
+    *e = (struct errand){ .l = l, .lane = lane, .item = item };
+    join_ended(l);
     pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
-    const bool good = pthread_create(&thread, &attr, item ? run_rescue : run_lane, e) == 0;
+    const bool good = pthread_create(&e->thread, &attr, item ? run_rescue : run_lane, e) == 0;
     pthread_attr_destroy(&attr);
     if (good) {
         l->n_threads++;
@@ -306,6 +323,7 @@ static void end_late(struct virt_lanes *l, struct lane *lane, struct item *item)
 void virt_lanes_tick(struct virt_lanes *l, int64_t now_ms)
 {
     pthread_mutex_lock(&l->lock);
+    join_ended(l);
     for (struct lane *lane = l->lanes; lane; lane = lane->next) {
         struct item *r = lane->running, *f = lane->rescue;
         if (r && !r->late && now_ms - r->began_ms > limit_ms(r->r.call)) end_late(l, lane, r);
@@ -344,6 +362,7 @@ bool virt_lanes_destroy(struct virt_lanes *l, int64_t wait_ms)
     while (l->n_threads && pthread_cond_timedwait(&l->ended, &l->lock, &until) == 0)
         ;
     const bool all = l->n_threads == 0;
+    join_ended(l);
     pthread_mutex_unlock(&l->lock);
     if (!all) return false;
     pthread_cond_destroy(&l->ended);
