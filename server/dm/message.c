@@ -205,6 +205,7 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
     const bool same = op->state == to->state;
     struct db_operation_move m = move_of(v, op, to);
     if (!same) m.tries = op->tries;
+    m.again = same && pol_op_finished(op->state); /* the same word once more, of one that this message has ended */
     dm_change_operation_moved(v->c, &m, !same);
     op->state = to->state;
     if (pol_op_finished(to->state)) v->r->has_holds = false;
