@@ -43,6 +43,7 @@ export function useRoute() {
     useEffect(() => {
         const fn = () => set(location.hash);
         window.addEventListener('hashchange', fn);
+        fn(); // it may have changed since this was rendered
         return () => window.removeEventListener('hashchange', fn);
     }, []);
     return parse(hash);

@@ -2,7 +2,7 @@
 /* Keys: one table, shown by "?". Lists move by j/k or arrows between their links marked data-row. */
 import { html, useEffect } from '../lib/preact.js';
 import { ask } from './ask.js';
-import { go, to } from '../core/route.js';
+import { go, parse, to } from '../core/route.js';
 
 const PLACES = {
     o: ['Overview'],
@@ -71,7 +71,10 @@ function move(step) {
 
 function tab(step) {
     const tabs = [...document.querySelectorAll('main .tabs a')];
-    const here = tabs.findIndex((t) => t.getAttribute('aria-current'));
+    const path = (hash) => parse(hash).parts.join('/');
+    // by the address: a key that comes before the page is drawn again goes on from there
+    const at = tabs.findIndex((t) => path(t.getAttribute('href')) === path(location.hash));
+    const here = at >= 0 ? at : tabs.findIndex((t) => t.getAttribute('aria-current'));
     if (tabs.length) go(tabs[(here + step + tabs.length) % tabs.length].getAttribute('href'));
 }
 
