@@ -72,7 +72,15 @@ void problem_of(struct call *c, enum rc rc)
             log_event(LOG_ERROR, "api.failed", LOG_S("method", c->r->method), LOG_S("path", c->r->path),
                       LOG_Z("why", c->e.text));
         c->api->full_told = full || moved;
-        if (rc == RC_INTERNAL || !c->e.text[0])
+        const bool sql = strncmp(c->e.text, "database: ", 10) == 0 &&
+                         !moved; /* which statement it was is nobody's business */
+        const bool damaged = c->api->srv->health && c->api->srv->health->database.damaged;
+        if (sql && rc == RC_IO)
+            http_problem(c->reply, status, title, NULL, "%s; the server's log says more",
+                         full      ? "the disk is full, and nothing was changed"
+                         : damaged ? "the database is damaged: restore a backup"
+                                   : "the database failed");
+        else if (rc == RC_INTERNAL || !c->e.text[0])
             http_problem(c->reply, status, title, NULL, "the server's log says more");
         else
             http_problem(c->reply, status, title, NULL, "%s%s", c->e.text, status == 503 ? "; try again" : "");
