@@ -230,11 +230,14 @@ def test_bodies_of_one_token_leave_room_for_others(server):
 
 def test_a_long_history_holds_up_no_device(server):
     """Four readers want all of a long history, of which they get nothing."""
+    server.stop()
     with contextlib.closing(sqlite3.connect(f"{server.dir}/dmvisor.db", 30)) as db:
         with db:
             authority = db.execute("select min(authority_id) from authority").fetchone()[0]
             db.executemany("insert into event (authority_id, at_ms, type, device, data) values (?, 1, 'device', 'x', ?)",
                            ((authority, json.dumps({"n": n, "text": "x" * 200})) for n in range(60000)))
+    server.accept()
+    server.start()
     held = []
     token = server.viewer.headers["Authorization"]
     for _ in range(4):
