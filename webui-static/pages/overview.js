@@ -174,7 +174,7 @@ const Tile = ({ n, tone, label, href, hint }) => html`
         <span class="tile-n">${n.toLocaleString('en')}</span>
         <span class="tile-label">
             <${Icon} name=${tone} />
-            ${label}
+            <span>${label.slice(0, 8)}<wbr />${label.slice(8)}</span>
         </span>
     </a>
 `;
