@@ -83,7 +83,7 @@ def test_an_image_that_reaches_for_the_host_is_refused_with_the_reason(folder, s
     for name, _, _, code, words in ATTACKS:
         result, detail = world.wait_for(f"{name} to be refused", lambda n=name: ends(phone, n, "provision"), 90)[0]
         assert result == code and words in detail, (name, result, detail)
-        assert server.vm(phone.name, name)["state"] in (10, None)
+        world.wait_for(f"{name} to be defined and no more", lambda n=name: server.vm(phone.name, n)["state"] in (10, None), 30)
     assert not phone.emulators()
     for file in [phone.dir / "agent.log", server.dir / "server.log"]:
         assert SECRET not in file.read_text(errors="replace"), file
