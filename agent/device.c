@@ -9,7 +9,7 @@ struct device {
 };
 
 enum rc device_create(const struct mo_shared *shared, const struct device_config *c, struct hv *hv,
-                      struct loader *loader, struct state *state, const struct world *w, struct device **out,
+                      struct download *loader, struct state *state, const struct world *w, struct device **out,
                       struct err *e)
 {
     struct device *d = calloc(1, sizeof *d);

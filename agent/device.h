@@ -19,7 +19,7 @@ struct device_config { /* borrowed for the device's life */
 struct device;
 /** @param hv, loader, state  borrowed; state NULL = nothing is kept. What is in the state is loaded and compared with the hypervisor. */
 enum rc device_create(const struct mo_shared *shared, const struct device_config *c, struct hv *hv,
-                      struct loader *loader, struct state *state, const struct world *w, struct device **out,
+                      struct download *loader, struct state *state, const struct world *w, struct device **out,
                       struct err *e);
 void device_destroy(struct device *d);
 /** What its management objects work with. */

@@ -44,10 +44,10 @@ struct agent {
     struct device *device;
     struct hv *hv;
     bool sim;
-    struct loader *loader;
+    struct download *loader;
     struct state *state;
     struct post *post;
-    struct session *session;
+    struct dm_session *session;
     size_t calling;
     bool pushed;
     int64_t session_ms;
@@ -120,7 +120,7 @@ static enum rc identity(struct agent *g, const struct world *w, struct err *e)
     enum rc rc;
 
     if (g->config.id) return RC_OK;
-    rc = state_get(g->state, "device.id", &g->arena, &id, e);
+    rc = persist_get(g->state, "device.id", &g->arena, &id, e);
     if (rc == RC_NOT_FOUND) {
         err_clear(e);
         w->random(w->ctx, r, sizeof r);
@@ -128,8 +128,8 @@ static enum rc identity(struct agent *g, const struct world *w, struct err *e)
         r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
         for (size_t i = 0; i < sizeof r; i++) snprintf(hex + 2 * i, 3, "%02x", r[i]);
         id = arena_printf(&g->arena, "urn:uuid:%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-        rc = state_set(g->state, "device.id", id, e);
-        if (!rc) rc = state_commit(g->state, e);
+        rc = persist_set(g->state, "device.id", id, e);
+        if (!rc) rc = persist_commit(g->state, e);
     }
     g->config.id = id.p;
     return rc;
@@ -181,20 +181,20 @@ static enum rc open_device(struct agent *g, const struct world *w, struct err *e
     if (rc) return rc;
     file = arena_printf(&g->arena, "%s/state.db", data).p;
     rc = close_to_others(file, e);
-    if (!rc) rc = state_open(file, arena_printf(&g->arena, "%s/schema", c->own).p, &g->state, e);
-    if (!rc) rc = state_load_pushes(g->state, remember_push, g, e);
+    if (!rc) rc = persist_open(file, arena_printf(&g->arena, "%s/schema", c->own).p, &g->state, e);
+    if (!rc) rc = persist_load_pushes(g->state, remember_push, g, e);
     if (!rc) rc = identity(g, w, e);
     if (!rc && c->push)
         rc = push_open(c->push_address, c->push_port, &g->push_fd, e); /* before what takes time: they wait in it */
     if (!rc) rc = open_hypervisor(g, e);
-    if (!rc) rc = loader_create(images, &g->loader, e);
+    if (!rc) rc = download_create(images, &g->loader, e);
     if (rc) return rc;
     if (c->interaction == USER_PROGRAM) rc = ask_create(&g->ask, e);
     if (rc) return rc;
     g->user = (struct user){
         (enum user_mode)c->interaction, c->interaction_program, c->interaction_wait_s, ask_person, g->ask, NULL
     };
-    g->asked = (struct exec_user){ &g->user, user_show };
+    g->asked = (struct exec_user){ &g->user, ui_alert_show };
     const struct device_config dc = { .mo.id = c->id,
                                       .mo.manufacturer = c->manufacturer,
                                       .mo.model = c->model,
@@ -270,7 +270,7 @@ static enum rc open_loop(struct agent *g, struct err *e)
     if (!rc) rc = watch(g, post_fd(g->post), e);
     if (!rc && g->ask) rc = watch(g, ask_fd(g->ask), e);
     if (!rc) rc = watch(g, g->hv->class->fd(g->hv), e);
-    if (!rc) rc = watch(g, loader_fd(g->loader), e);
+    if (!rc) rc = watch(g, download_fd(g->loader), e);
     return rc;
 }
 
@@ -341,7 +341,7 @@ static void call_if_due(struct agent *g, const struct world *w)
         return;
     }
     log_event(LOG_INFO, "session", LOG_Z("server", acc->server_id), LOG_S("session", session_id(g->session)),
-              LOG_Z("state", "begun"), LOG_Z("why", call_why_text(why)));
+              LOG_Z("state", "begun"), LOG_Z("why", calls_why_text(why)));
     send_post(g, w, &post);
 }
 
@@ -390,7 +390,7 @@ static enum user_verdict person_agrees(const struct agent *g, const struct push_
     struct arena a;
 
     arena_init(&a, 1 << 20);
-    v = user_lets(&g->user, call, call->ui, str_of(call->server_id), &a);
+    v = ui_alert_lets(&g->user, call, call->ui, str_of(call->server_id), &a);
     arena_finish(&a);
     return v;
 }
@@ -436,9 +436,9 @@ static bool keep_push(struct agent *g, const struct push_call *call, int64_t now
 {
     const struct str digest = { (const char *)call->digest, PUSH_DIGEST_BYTES };
     struct err e = { 0 };
-    enum rc rc = state_put_push(g->state, digest, now_ms, PUSH_KNOWN, &e);
+    enum rc rc = persist_put_push(g->state, digest, now_ms, PUSH_KNOWN, &e);
 
-    if (!rc) rc = state_commit(g->state, &e);
+    if (!rc) rc = persist_commit(g->state, &e);
     if (rc) log_event(LOG_ERROR, "device", LOG_Z("why", e.text));
     return !rc;
 }
@@ -561,9 +561,9 @@ static void finish(struct agent *g)
     session_destroy(g->session);
     post_destroy(g->post);
     device_destroy(g->device);
-    loader_destroy(g->loader);
+    download_destroy(g->loader);
     if (g->hv) g->hv->class->destroy(g->hv);
-    state_close(g->state);
+    persist_close(g->state);
     mo_shared_destroy(g->shared);
     if (g->push_fd >= 0) close(g->push_fd);
     if (g->signal_fd >= 0) close(g->signal_fd);

@@ -9,7 +9,7 @@
 
 /* --- parsing -------------------------------------------------------------------------------------------------- */
 
-struct place {
+struct doc_place {
     unsigned line, column;
 };
 
@@ -20,7 +20,7 @@ struct builder {
     const char *name;
     struct err *e;
     bool many;
-    struct place at;                               /* of the last event that had one */
+    struct doc_place at;                           /* of the last event that had one */
     struct doc *first, *last;                      /* documents */
     struct doc *open[DOC_DEPTH], *tail[DOC_DEPTH]; /* lists and maps around the place, and their newest children */
     unsigned depth;
@@ -45,21 +45,22 @@ static bool is_in_quotes(struct fy_event *ev)
 
 /* 1-based, where libfyaml counts from 0. What has no place of its own (an empty value) stands where the last thing
  * stood. */
-static struct place place_of(struct builder *b, struct fy_event *ev)
+static struct doc_place place_of(struct builder *b, struct fy_event *ev)
 {
     const struct fy_mark *m = fy_event_start_mark(ev);
-    if (m && m->line >= 0 && m->column >= 0) b->at = (struct place){ (unsigned)m->line + 1, (unsigned)m->column + 1 };
+    if (m && m->line >= 0 && m->column >= 0)
+        b->at = (struct doc_place){ (unsigned)m->line + 1, (unsigned)m->column + 1 };
     if (m && m->column > 0 && is_in_quotes(ev)) b->at.column--; /* libfyaml points behind the opening quote */
     return b->at;
 }
 
-static enum rc wrong(const struct builder *b, struct place at, enum rc rc, const char *text)
+static enum rc wrong(const struct builder *b, struct doc_place at, enum rc rc, const char *text)
 {
     return err_at(b->e, rc, b->name, at.line, at.column, "%s", text);
 }
 
 /* A new last child of the innermost open list or map, or a new document. */
-static enum rc attach(struct builder *b, struct place at, struct doc **out)
+static enum rc attach(struct builder *b, struct doc_place at, struct doc **out)
 {
     if (b->depth == 0 && b->first && !b->many)
         return wrong(b, at, RC_PARSE, "one document is allowed here, and this is another");
@@ -88,7 +89,7 @@ static enum rc attach(struct builder *b, struct place at, struct doc **out)
 }
 
 /* Piece by piece: fy_token_get_text trusts a guess of the length, and fails (and leaks) where that was too low. */
-static enum rc text_of(struct builder *b, struct fy_token *token, struct place at, struct str *out)
+static enum rc text_of(struct builder *b, struct fy_token *token, struct doc_place at, struct str *out)
 {
     const struct fy_iter_chunk *chunk = NULL;
     int failed = 0;
@@ -107,7 +108,7 @@ static enum rc text_of(struct builder *b, struct fy_token *token, struct place a
     return RC_OK;
 }
 
-static enum rc remember_anchor(struct builder *b, struct fy_event *ev, struct place at, struct doc *d)
+static enum rc remember_anchor(struct builder *b, struct fy_event *ev, struct doc_place at, struct doc *d)
 {
     struct fy_token *token = fy_event_get_anchor_token(ev);
     if (!token) return RC_OK;
@@ -131,7 +132,7 @@ static bool has_four_quotes(struct str source, struct fy_token *token)
     return run == 4 && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED;
 }
 
-static enum rc take_scalar(struct builder *b, struct fy_event *ev, struct place at)
+static enum rc take_scalar(struct builder *b, struct fy_event *ev, struct doc_place at)
 {
     struct fy_token *token = fy_event_get_token(ev);
     struct str text;
@@ -154,7 +155,7 @@ static enum rc take_scalar(struct builder *b, struct fy_event *ev, struct place 
     return remember_anchor(b, ev, at, d);
 }
 
-static enum rc open_node(struct builder *b, struct fy_event *ev, struct place at, enum doc_kind kind)
+static enum rc open_node(struct builder *b, struct fy_event *ev, struct doc_place at, enum doc_kind kind)
 {
     struct doc *d = NULL;
     if (b->depth && b->open[b->depth - 1]->kind == DOC_MAP && !b->have_key)
@@ -194,7 +195,7 @@ static enum rc refuse_duplicate_keys(const struct builder *b, const struct doc *
     size_t n;
     const struct doc **child = sorted_children(map, &n);
     enum rc rc = child ? RC_OK
-                       : wrong(b, (struct place){ map->line, map->column }, RC_NOMEM,
+                       : wrong(b, (struct doc_place){ map->line, map->column }, RC_NOMEM,
                                "the document needs too much memory");
     for (size_t i = 1; !rc && i < n; i++)
         if (str_eq(child[i - 1]->key, child[i]->key))
@@ -211,7 +212,7 @@ static enum rc close_node(struct builder *b)
 }
 
 /* Copy what is below `from` to the children of the innermost open node; what is copied counts like what is written. */
-static enum rc copy_children(struct builder *b, const struct doc *from, struct place at)
+static enum rc copy_children(struct builder *b, const struct doc *from, struct doc_place at)
 {
     enum rc rc = RC_OK;
     for (const struct doc *c = from->first; !rc && c; c = c->next) {
@@ -232,7 +233,7 @@ static enum rc copy_children(struct builder *b, const struct doc *from, struct p
     return rc;
 }
 
-static enum rc take_alias(struct builder *b, struct fy_event *ev, struct place at)
+static enum rc take_alias(struct builder *b, struct fy_event *ev, struct doc_place at)
 {
     struct str name;
     const struct doc *from = NULL;
@@ -262,7 +263,7 @@ static enum rc take_alias(struct builder *b, struct fy_event *ev, struct place a
 
 static enum rc take(struct builder *b, struct fy_event *ev)
 {
-    struct place at = place_of(b, ev);
+    struct doc_place at = place_of(b, ev);
     if (fy_event_get_tag_token(ev)) return wrong(b, at, RC_PARSE, "tags are not supported");
     switch (ev->type) {
     case FYET_DOCUMENT_START: b->n_anchors = 0; return RC_OK;
@@ -281,9 +282,9 @@ static enum rc explain(const struct builder *b, struct fy_diag *diag)
 {
     void *at = NULL;
     const struct fy_diag_error *first = fy_diag_errors_iterate(diag, &at);
-    struct place place = b->at;
+    struct doc_place place = b->at;
     if (first && first->line > 0 && first->column > 0)
-        place = (struct place){ (unsigned)first->line, (unsigned)first->column };
+        place = (struct doc_place){ (unsigned)first->line, (unsigned)first->column };
     return wrong(b, place, RC_PARSE, first && first->msg ? first->msg : "malformed");
 }
 
@@ -296,7 +297,7 @@ static enum rc check_bytes(struct str text, const char *name, struct err *e)
         ['['] = 3, [']'] = 3, ['{'] = 3, ['}'] = 3, [','] = 3, [':'] = 5,  ['?'] = 3,
         ['&'] = 3, ['*'] = 3, ['!'] = 3, ['%'] = 3, ['-'] = 2, ['\''] = 1, ['"'] = 1,
     };
-    struct place at = { 1, 1 };
+    struct doc_place at = { 1, 1 };
     unsigned marks = 0;
     if (text.n > DOC_BYTES) return err_at(e, RC_LIMIT, name, 0, 0, "longer than %d bytes", (int)DOC_BYTES);
     for (size_t n; text.n; text = str_slice(text, n, text.n)) {
@@ -304,7 +305,7 @@ static enum rc check_bytes(struct str text, const char *name, struct err *e)
         if (n == 0 || text.p[0] == '\0') return err_at(e, RC_PARSE, name, at.line, at.column, "not UTF-8 text");
         marks += n == 1 ? weight[(unsigned char)text.p[0]] : 0;
         if (marks > DOC_MARKS) return err_at(e, RC_LIMIT, name, at.line, at.column, "the document has too many values");
-        at = text.p[0] == '\n' ? (struct place){ at.line + 1, 1 } : (struct place){ at.line, at.column + 1 };
+        at = text.p[0] == '\n' ? (struct doc_place){ at.line + 1, 1 } : (struct doc_place){ at.line, at.column + 1 };
     }
     return RC_OK;
 }

@@ -17,7 +17,7 @@ struct fetch {
 };
 
 /* One transfer, as libcurl's callbacks see it. */
-struct transfer {
+struct fetch_transfer {
     struct fetch *f;
     const struct fetch_request *r;
     struct fetch_reply *reply;
@@ -74,7 +74,7 @@ void fetch_reply_finish(struct fetch_reply *r)
 
 static size_t on_body(char *p, size_t one, size_t n, void *ctx)
 {
-    struct transfer *t = ctx;
+    struct fetch_transfer *t = ctx;
     struct str bytes = { p, one * n };
     long status = 0;
     curl_easy_getinfo(t->f->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -94,7 +94,7 @@ static void keep(char *out, size_t size, struct str value)
 
 static size_t on_header(char *p, size_t one, size_t n, void *ctx)
 {
-    struct transfer *t = ctx;
+    struct fetch_transfer *t = ctx;
     struct fetch_reply *r = t->reply;
     struct str line = { p, one * n }, name = { 0 }, value = line;
     const struct {
@@ -120,7 +120,7 @@ static size_t on_header(char *p, size_t one, size_t n, void *ctx)
 
 static int on_progress(void *ctx, curl_off_t dl_total, curl_off_t dl, curl_off_t ul_total, curl_off_t ul)
 {
-    const struct transfer *t = ctx;
+    const struct fetch_transfer *t = ctx;
     (void)dl_total, (void)dl, (void)ul_total, (void)ul;
     return t->r->cancel && *t->r->cancel;
 }
@@ -156,7 +156,7 @@ static bool set_body(CURL *c, const struct fetch_request *r, FILE *file)
     return strcmp(r->method, "GET") == 0 || set_text(c, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
-static bool set_up(const struct fetch *f, struct transfer *t, struct curl_slist *headers, FILE *file, char *why)
+static bool set_up(const struct fetch *f, struct fetch_transfer *t, struct curl_slist *headers, FILE *file, char *why)
 {
     CURL *c = f->curl;
     const struct fetch_request *r = t->r;
@@ -191,7 +191,7 @@ static void host_of(const char *url, char *out, size_t n)
     curl_url_cleanup(u);
 }
 
-static enum rc explain(const struct transfer *t, CURLcode code, const char *why, struct err *e)
+static enum rc explain(const struct fetch_transfer *t, CURLcode code, const char *why, struct err *e)
 {
     static const struct {
         CURLcode code;
@@ -220,7 +220,7 @@ static enum rc explain(const struct transfer *t, CURLcode code, const char *why,
 }
 
 /* What is known once the answer has arrived. */
-static void note_answer(const struct transfer *t)
+static void note_answer(const struct fetch_transfer *t)
 {
     curl_off_t length = -1, retry_s = 0;
     curl_easy_getinfo(t->f->curl, CURLINFO_RESPONSE_CODE, &t->reply->status);
@@ -232,7 +232,7 @@ static void note_answer(const struct transfer *t)
 
 enum rc fetch_do(struct fetch *f, const struct fetch_request *r, struct fetch_reply *reply, struct err *e)
 {
-    struct transfer t = { f, r, reply, false, false };
+    struct fetch_transfer t = { f, r, reply, false, false };
     struct curl_slist *headers = NULL;
     FILE *file = NULL;
     char why[CURL_ERROR_SIZE] = "";

@@ -12,7 +12,7 @@
 enum { LINE_BYTES = 16 << 10, VALUE_BYTES = 2 << 10, THOUSAND = 1000 };
 
 /* One event at one level: a token bucket, in thousandths of a line. */
-struct slot {
+struct log_place {
     const char *event;
     enum log_level level;
     int64_t at_ms, told_ms, thousandths;
@@ -27,7 +27,7 @@ static struct {
     enum log_form form;
     int fd;
     pthread_mutex_t lock; /* of what follows */
-    struct slot slot[LOG_EVENTS];
+    struct log_place slot[LOG_EVENTS];
     size_t n_slots;
     atomic_ullong suppressed; /* of all slots together */
 } out = { LOG_INFO, LOG_LOGFMT, STDERR_FILENO, PTHREAD_MUTEX_INITIALIZER, { { 0 } }, 0, 0 };
@@ -83,12 +83,12 @@ static void put_field(struct buf *line, const struct log_field *f)
 }
 
 /* The last one is for all events that found no place of their own. */
-static struct slot *slot_of(enum log_level level, const char *event, int64_t now_ms)
+static struct log_place *slot_of(enum log_level level, const char *event, int64_t now_ms)
 {
     size_t i = 0;
     while (i < out.n_slots && (out.slot[i].level != level || strcmp(out.slot[i].event, event) != 0)) i++;
     if (i == out.n_slots && i < LOG_EVENTS)
-        out.slot[out.n_slots++] = (struct slot){ event, level, now_ms, now_ms, LOG_BURST * THOUSAND, 0 };
+        out.slot[out.n_slots++] = (struct log_place){ event, level, now_ms, now_ms, LOG_BURST * THOUSAND, 0 };
     return &out.slot[i < LOG_EVENTS ? i : LOG_EVENTS - 1];
 }
 
@@ -97,7 +97,7 @@ static bool may_write(enum log_level level, const char *event, uint64_t *before)
 {
     int64_t now_ms = world_monotonic_ms();
     pthread_mutex_lock(&out.lock);
-    struct slot *s = slot_of(level, event, now_ms);
+    struct log_place *s = slot_of(level, event, now_ms);
     s->thousandths += (now_ms - s->at_ms) * LOG_PER_S;
     if (s->thousandths > LOG_BURST * THOUSAND) s->thousandths = LOG_BURST * THOUSAND;
     s->at_ms = now_ms;
@@ -155,7 +155,7 @@ void log_flush(bool all)
     int64_t now_ms = world_monotonic_ms();
     pthread_mutex_lock(&out.lock);
     for (size_t i = 0; i < out.n_slots; i++) {
-        struct slot *s = &out.slot[i];
+        struct log_place *s = &out.slot[i];
         if (!s->suppressed || (!all && now_ms - s->told_ms < LOG_TELL_MS)) continue;
         const struct log_field f[] = { LOG_Z("of", s->event), LOG_N("lines", s->suppressed) };
         write_line(s->level, "log.suppressed", f, sizeof f / sizeof f[0], 0);

@@ -231,13 +231,13 @@ bool text_time_parse(struct str s, int64_t *out_ms)
 
 /* --- amounts -------------------------------------------------------------------------------------------------- */
 
-struct unit {
+struct time_unit {
     const char *name;
     uint64_t factor;
 };
 
 /* Digits, then one of the units; the last row has no name. */
-static bool amount(struct str s, const struct unit *unit, uint64_t most, uint64_t *out)
+static bool amount(struct str s, const struct time_unit *unit, uint64_t most, uint64_t *out)
 {
     size_t n = 0;
     uint64_t v;
@@ -255,8 +255,8 @@ static bool amount(struct str s, const struct unit *unit, uint64_t most, uint64_
 
 bool text_duration_parse(struct str s, int64_t *out_ms)
 {
-    static const struct unit unit[] = { { "ms", 1 },      { "s", 1000 },     { "m", 60000 },
-                                        { "h", 3600000 }, { "d", 86400000 }, { "", 1000 } };
+    static const struct time_unit unit[] = { { "ms", 1 },      { "s", 1000 },     { "m", 60000 },
+                                             { "h", 3600000 }, { "d", 86400000 }, { "", 1000 } };
     uint64_t v;
     if (!amount(s, unit, INT64_MAX, &v)) return false;
     *out_ms = (int64_t)v;
@@ -265,7 +265,7 @@ bool text_duration_parse(struct str s, int64_t *out_ms)
 
 bool text_size_parse(struct str s, uint64_t *out_bytes)
 {
-    static const struct unit unit[] = {
+    static const struct time_unit unit[] = {
         { "Ki", 1u << 10 },          { "Mi", 1u << 20 },     { "Gi", 1u << 30 },
         { "Ti", (uint64_t)1 << 40 }, { "K", 1000 },          { "M", 1000000 },
         { "G", 1000000000 },         { "T", 1000000000000 }, { "", 1 },
@@ -275,7 +275,7 @@ bool text_size_parse(struct str s, uint64_t *out_bytes)
 
 void text_duration(int64_t ms, char out[32])
 {
-    static const struct unit unit[] = {
+    static const struct time_unit unit[] = {
         { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }
     };
     const size_t n = sizeof unit / sizeof unit[0];

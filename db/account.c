@@ -3,7 +3,7 @@
 #include "db/statements.h"
 
 #define ACCOUNT_STATEMENTS(X)                                                                                          \
-    X(FIND, "SELECT d.device_id, d.want_stamp, d.have_stamp, d.settled_token, d.layout_mo, d.devinfo_hash,"            \
+    X(FIND, "SELECT d.device_id, d.generation, d.observed_generation, d.settled_token, d.layout_mo, d.devinfo_hash,"   \
             " d.next_kpi_ms, d.user_agent, d.remote, d.record, a.client_name, a.client_ha1, a.server_name,"            \
             " a.server_ha1, a.auth, c.client_nonce, c.server_nonce, c.resynchronised, c.resync_until_ms,"              \
             " c.challenges_used, c.certificate_until_ms, c.booked, c.booked_ms, c.alerts_left, c.alerts_ms"            \
@@ -22,8 +22,8 @@ DB_STATEMENTS(account, ACCOUNT_STATEMENTS)
 static void read_numbers(struct sql_rows *r, struct db_account *x)
 {
     *x = (struct db_account){ .device = sql_int(r, 0),
-                              .want_stamp = sql_int(r, 1),
-                              .have_stamp = sql_int(r, 2),
+                              .generation = sql_int(r, 1),
+                              .observed_generation = sql_int(r, 2),
                               .devinfo_hash = sql_int(r, 5),
                               .next_kpi_ms = sql_int(r, 6),
                               .record = sql_is_null(r, 9) ? -1 : sql_int(r, 9) != 0,

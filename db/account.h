@@ -6,7 +6,7 @@
 #include "db/sql/sql.h"
 
 struct db_account {
-    int64_t device, want_stamp, have_stamp;
+    int64_t device, generation, observed_generation;
     struct str settled_token, layout_mo; /* empty = none */
     int64_t devinfo_hash, next_kpi_ms;   /* next_kpi_ms 0 = none due */
     struct str user_agent, remote;

@@ -5,7 +5,7 @@
 #define CLOCK_STEP_STATEMENTS(X)                                                                                       \
     X(READINGS, "UPDATE device SET next_kpi_ms = :now_ms WHERE next_kpi_ms > :now_ms")                                 \
     X(RESYNC, "UPDATE contact SET resync_until_ms = NULL WHERE resync_until_ms > :now_ms")                             \
-    X(NOTIFICATIONS, "UPDATE trigger SET next_ms = :now_ms WHERE next_ms > :now_ms")                                   \
+    X(NOTIFICATIONS, "UPDATE notification SET next_ms = :now_ms WHERE next_ms > :now_ms")                              \
     X(FAILURES, "UPDATE failure SET retry_ms = :now_ms WHERE retry_ms > :now_ms")
 DB_STATEMENTS(clock_step, CLOCK_STEP_STATEMENTS)
 

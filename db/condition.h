@@ -26,14 +26,14 @@ struct db_condition {
 #define CONDITION_WORD                                                                                                 \
     "CASE WHEN " CONDITION_REFUSED " THEN 'unauthenticated' WHEN " CONDITION_AWAY " THEN 'unreachable'"                \
     " WHEN " CONDITION_SEEN " = 0 THEN 'new' WHEN " CONDITION_OVERDUE " THEN 'overdue'"                                \
-    " WHEN d.want_stamp > d.planned_stamp THEN 'pending'"                                                              \
-    " WHEN d.summary = 'settled' AND d.want_stamp > d.have_stamp THEN 'working' ELSE d.summary END"
-#define CONDITION_WHY                                                                                                  \
-    "CASE WHEN " CONDITION_REFUSED " THEN x.why WHEN " CONDITION_AWAY                                                  \
-    " THEN 'notifications were not answered; it is picked up when it calls by itself'"                                 \
-    " WHEN " CONDITION_SEEN " = 0 THEN 'it has not called yet' WHEN " CONDITION_OVERDUE                                \
-    " THEN 'it missed its last polls' WHEN d.want_stamp > d.planned_stamp"                                             \
-    " THEN 'it has not called since something changed' WHEN d.summary = 'settled' AND d.want_stamp > d.have_stamp"     \
+    " WHEN d.generation > d.planned_generation THEN 'pending'"                                                         \
+    " WHEN d.summary = 'settled' AND d.generation > d.observed_generation THEN 'working' ELSE d.summary END"
+#define CONDITION_WHY                                                                                                       \
+    "CASE WHEN " CONDITION_REFUSED " THEN x.why WHEN " CONDITION_AWAY                                                       \
+    " THEN 'notifications were not answered; it is picked up when it calls by itself'"                                      \
+    " WHEN " CONDITION_SEEN " = 0 THEN 'it has not called yet' WHEN " CONDITION_OVERDUE                                     \
+    " THEN 'it missed its last polls' WHEN d.generation > d.planned_generation"                                             \
+    " THEN 'it has not called since something changed' WHEN d.summary = 'settled' AND d.generation > d.observed_generation" \
     " THEN 'what was asked for is not finished' ELSE d.summary_why END"
 
 /* Of an assignment. */

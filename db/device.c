@@ -4,8 +4,8 @@
 
 #define DEVICE                                                                                                         \
     "SELECT d.device_id, d.authority_id, au.name, d.name, d.title, d.created_ms, c.seen_ms, d.user_agent, d.remote,"   \
-    " d.push_channel, d.push_address, d.summary, d.summary_why, d.layout_mo, d.want_stamp, d.have_stamp,"              \
-    " d.planned_stamp, d.record, d.poll_ms, d.unreachable_ms, x.at_ms, x.times, x.remote, x.why"                       \
+    " d.push_channel, d.push_address, d.summary, d.summary_why, d.layout_mo, d.generation, d.observed_generation,"     \
+    " d.planned_generation, d.record, d.poll_ms, d.unreachable_ms, x.at_ms, x.times, x.remote, x.why"                  \
     " FROM device d JOIN authority au ON au.authority_id = d.authority_id"                                             \
     " LEFT JOIN contact c ON c.device_id = d.device_id LEFT JOIN refusal x ON x.device_id = d.device_id"
 #define HAS_LIKE                                                                                                       \
@@ -104,9 +104,9 @@ enum rc db_device_next(struct sql_rows *rows, struct db_device *out, struct err 
                                .summary = sql_text(rows, 11),
                                .summary_why = sql_text(rows, 12),
                                .layout_mo = sql_text(rows, 13),
-                               .want_stamp = sql_int(rows, 14),
-                               .have_stamp = sql_int(rows, 15),
-                               .planned_stamp = sql_int(rows, 16),
+                               .generation = sql_int(rows, 14),
+                               .observed_generation = sql_int(rows, 15),
+                               .planned_generation = sql_int(rows, 16),
                                .record = sql_is_null(rows, 17) ? -1 : sql_int(rows, 17) != 0,
                                .poll_ms = sql_is_null(rows, 18) ? -1 : sql_int(rows, 18),
                                .unreachable_ms = sql_int(rows, 19),

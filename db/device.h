@@ -14,7 +14,7 @@ struct db_device {
     struct str user_agent, remote, push_channel, push_address;
     struct str summary, summary_why; /* by its last plan */
     struct str layout_mo;
-    int64_t want_stamp, have_stamp, planned_stamp;
+    int64_t generation, observed_generation, planned_generation;
     int record;                         /* flight recorder: 1, 0, -1 as the authority says */
     int64_t poll_ms;                    /* -1 = as configured */
     int64_t unreachable_ms, refused_ms; /* 0 = never */

@@ -2,16 +2,17 @@
 #include "db/device_state.h"
 #include "db/statements.h"
 
-#define DEVICE_STATE_STATEMENTS(X)                                                                                     \
-    X(FIND, "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms,"           \
-            " planned_stamp, careful FROM device WHERE device_id = :device_id")                                        \
-    X(PUT, "UPDATE device SET layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"                     \
-           " large_objects = :large_objects, have_stamp = :have_stamp, planned_stamp = :planned_stamp,"                \
-           " settled_token = :settled_token, next_kpi_ms = :next_kpi_ms, summary = :summary,"                          \
-           " summary_why = :summary_why, summary_ms = :summary_ms, careful = :careful WHERE device_id = :device_id")   \
-    X(CAREFUL, "UPDATE device SET careful = 1 WHERE device_id = :device_id")                                           \
-    X(CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")             \
-    X(DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                                  \
+#define DEVICE_STATE_STATEMENTS(X)                                                                                             \
+    X(FIND, "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms,"                   \
+            " planned_generation, careful FROM device WHERE device_id = :device_id")                                           \
+    X(PUT,                                                                                                                     \
+      "UPDATE device SET layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"                                  \
+      " large_objects = :large_objects, observed_generation = :observed_generation, planned_generation = :planned_generation," \
+      " settled_token = :settled_token, next_kpi_ms = :next_kpi_ms, summary = :summary,"                                       \
+      " summary_why = :summary_why, summary_ms = :summary_ms, careful = :careful WHERE device_id = :device_id")                \
+    X(CAREFUL, "UPDATE device SET careful = 1 WHERE device_id = :device_id")                                                   \
+    X(CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")                     \
+    X(DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                                          \
     X(IDENTITY, "SELECT authority_id, name FROM device WHERE device_id = :device_id")
 DB_STATEMENTS(device_state, DEVICE_STATE_STATEMENTS)
 
@@ -27,7 +28,7 @@ enum rc db_device_state_find(struct sql *db, int64_t device, struct arena *a, st
                                          .large_objects = sql_int(r, 2) != 0,
                                          .summary_ms = sql_int(r, 5),
                                          .created_ms = sql_int(r, 7),
-                                         .planned_stamp = sql_int(r, 8),
+                                         .planned_generation = sql_int(r, 8),
                                          .careful = sql_int(r, 9) != 0 };
     if (!rc && (!arena_str(a, sql_text(r, 3), &out->summary) || !arena_str(a, sql_text(r, 4), &out->summary_why) ||
                 !arena_str(a, sql_text(r, 6), &out->title)))
@@ -41,7 +42,8 @@ enum rc db_device_state_put(struct sql *db, const struct db_device_state *s, str
     return sql_execute(db, PUT,
                        SQL_ARGS({ "layout_mo", SQL_TN(s->layout_mo) }, { "mirror_read", SQL_I(s->mirror_read) },
                                 { "lists", SQL_I(s->lists) }, { "large_objects", SQL_I(s->large_objects) },
-                                { "have_stamp", SQL_I(s->have_stamp) }, { "planned_stamp", SQL_I(s->planned_stamp) },
+                                { "observed_generation", SQL_I(s->observed_generation) },
+                                { "planned_generation", SQL_I(s->planned_generation) },
                                 { "settled_token", SQL_TN(s->settled_token) },
                                 { "next_kpi_ms", s->next_kpi_ms ? SQL_I(s->next_kpi_ms) : SQL_N },
                                 { "summary", SQL_T(s->summary) }, { "summary_why", SQL_T(s->summary_why) },

@@ -9,7 +9,7 @@ struct db_device_state {
     struct str layout_mo, settled_token; /* empty = none */
     bool mirror_read, large_objects, careful;
     int64_t lists; /* enum store_lists */
-    int64_t have_stamp, planned_stamp;
+    int64_t observed_generation, planned_generation;
     int64_t next_kpi_ms, summary_ms; /* 0 = none */
     struct str summary, summary_why;
     /* only read */
@@ -17,7 +17,7 @@ struct db_device_state {
     int64_t created_ms;
 };
 
-/** Without layout_mo, settled_token, have_stamp and next_kpi_ms (db/account.h has them); texts in the arena. @return RC_NOT_FOUND */
+/** Without layout_mo, settled_token, observed_generation and next_kpi_ms (db/account.h has them); texts in the arena. @return RC_NOT_FOUND */
 enum rc db_device_state_find(struct sql *db, int64_t device, struct arena *a, struct db_device_state *out,
                              struct err *e);
 enum rc db_device_state_put(struct sql *db, const struct db_device_state *s, struct err *e);

@@ -2,17 +2,17 @@
 #include "db/generation.h"
 #include "db/statements.h"
 
-#define IS_OPEN "SELECT 1 FROM trigger t WHERE t.device_id = device.device_id AND t.state IN ('pending', 'sent')"
+#define IS_OPEN "SELECT 1 FROM notification t WHERE t.device_id = device.device_id AND t.state IN ('pending', 'sent')"
 #define IS_TOUCHED                                                                                                     \
-    " WHERE authority_id = :authority AND device_id > :after AND device_id <= :last AND want_stamp = :stamp"
+    " WHERE authority_id = :authority AND device_id > :after AND device_id <= :last AND generation = :stamp"
 #define IN_SLICE "d.authority_id = :authority AND d.device_id > :after AND d.device_id <= :last"
 #define HAD_POLICY                                                                                                     \
     "EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy)"                    \
     " OR EXISTS (SELECT 1 FROM policy_vm v WHERE v.device_id = d.device_id AND v.policy_id = :policy)"
 
 /* Around a selector. */
-static const char stamp_head[] = "UPDATE device AS d SET want_stamp = :stamp WHERE " IN_SLICE
-                                 " AND want_stamp < :stamp AND (((";
+static const char stamp_head[] = "UPDATE device AS d SET generation = :stamp WHERE " IN_SLICE
+                                 " AND generation < :stamp AND (((";
 static const char stamp_tail[] = ") IS NOT FALSE) OR " HAD_POLICY ")";
 static const char assign_head[] =
     "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms)"
@@ -23,18 +23,18 @@ static const char assign_tail[] = ") AS t FROM device d WHERE " IN_SLICE
 
 /* First their notifications, then the notifications' numbers are used up. A session number of 0 means nothing in a notification. */
 #define GENERATION_STATEMENTS(X)                                                                                       \
-    X(TOUCH, "UPDATE device SET want_stamp = CASE WHEN want_stamp < :stamp THEN :stamp ELSE want_stamp END"            \
+    X(TOUCH, "UPDATE device SET generation = CASE WHEN generation < :stamp THEN :stamp ELSE generation END"            \
              " WHERE device_id = :device RETURNING authority_id")                                                      \
     X(OF, "SELECT authority_id, (SELECT count(*) FROM policy p WHERE p.authority_id = d.authority_id"                  \
           " AND p.deleted_ms IS NULL) FROM device d WHERE device_id = :device")                                        \
-    X(NOTIFY, "INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, next_ms)"         \
-              " SELECT device_id, next_trigger_no, 'pending', :why, push_channel, push_address, :now_ms, :now_ms"      \
+    X(NOTIFY, "INSERT INTO notification (device_id, session_no, state, why, channel, address, created_ms, next_ms)"    \
+              " SELECT device_id, next_notification_no, 'pending', :why, push_channel, push_address, :now_ms, :now_ms" \
               " FROM device" IS_TOUCHED " AND push_channel <> 'none' AND NOT EXISTS (" IS_OPEN ")")                    \
-    X(NUMBERS, "UPDATE device SET next_trigger_no = CASE WHEN next_trigger_no >= 65535 THEN 1"                         \
-               " ELSE next_trigger_no + 1 END" IS_TOUCHED " AND EXISTS (" IS_OPEN                                      \
-               " AND t.session_no = device.next_trigger_no)")                                                          \
+    X(NUMBERS, "UPDATE device SET next_notification_no = CASE WHEN next_notification_no >= 65535 THEN 1"               \
+               " ELSE next_notification_no + 1 END" IS_TOUCHED " AND EXISTS (" IS_OPEN                                 \
+               " AND t.session_no = device.next_notification_no)")                                                     \
     X(STAMP_ASSIGNED,                                                                                                  \
-      "UPDATE device AS d SET want_stamp = :stamp WHERE " IN_SLICE " AND want_stamp < :stamp AND (" HAD_POLICY ")")    \
+      "UPDATE device AS d SET generation = :stamp WHERE " IN_SLICE " AND generation < :stamp AND (" HAD_POLICY ")")    \
     X(REASSIGN, "UPDATE assignment SET revision = :revision, state = 'pending', why = 'waits for the device to call'," \
                 " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"                                 \
                 " AND device_id > :after AND device_id <= :last")                                                      \

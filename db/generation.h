@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_GENERATION_H
 #define DB_GENERATION_H
-/* Which devices have something new to fetch (device.want_stamp), and are notified of it. */
+/* Which devices have something new to fetch (device.generation), and are notified of it. */
 #include "db/selector.h"
 #include "db/sql/sql.h"
 
-/** want_stamp is at least `stamp` from now on. @return RC_NOT_FOUND: there is no such device */
+/** generation is at least `stamp` from now on. @return RC_NOT_FOUND: there is no such device */
 enum rc db_generation_touch(struct sql *db, int64_t device, int64_t stamp, int64_t *authority, struct err *e);
 /** Its authority, and how many policies that has in force. @return RC_NOT_FOUND: there is no such device */
 enum rc db_generation_of(struct sql *db, int64_t device, int64_t *authority, int64_t *policies, struct err *e);
@@ -16,7 +16,7 @@ struct db_generation_slice {
     int64_t stamp;
     int64_t policy, revision; /* that is new; policy 0 = none in particular, revision 0 = it was deleted */
 };
-/** Those of the slice whose want_stamp is its stamp, that can be notified and have no open notification, get one. */
+/** Those of the slice whose generation is its stamp, that can be notified and have no open notification, get one. */
 enum rc db_generation_notify(struct sql *db, const struct db_generation_slice *s, struct str why, int64_t now_ms,
                              struct err *e);
 /** Those that the policy's selector is true or unknown for, and those that the policy held for before, get the stamp. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_NOTIFICATION_H
 #define DB_NOTIFICATION_H
-/* Notifications (package 0) that ask a device to call (table trigger). */
+/* Notifications (package 0) that ask a device to call (table notification). */
 #include "db/sql/sql.h"
 
 struct db_notification {

@@ -12,8 +12,8 @@
              " ORDER BY replan_id LIMIT 1")                                                                            \
     X(SLICE, "SELECT max(device_id), count(*) FROM (SELECT device_id FROM device WHERE device_id > :after"             \
              " ORDER BY device_id LIMIT :limit) x")                                                                    \
-    X(STAMP, "UPDATE device SET want_stamp = :stamp WHERE device_id > :after AND device_id <= :last"                   \
-             " AND authority_id = :authority AND want_stamp < :stamp AND (:mo = '' OR layout_mo = :mo)"                \
+    X(STAMP, "UPDATE device SET generation = :stamp WHERE device_id > :after AND device_id <= :last"                   \
+             " AND authority_id = :authority AND generation < :stamp AND (:mo = '' OR layout_mo = :mo)"                \
              " AND " HAS_ATTRIBUTE("devinfo.man", ":man") " AND " HAS_ATTRIBUTE("devinfo.mod", ":mod"))                \
     X(MOVE, "UPDATE replan SET after = :after WHERE replan_id = :id")                                                  \
     X(DELETE, "DELETE FROM replan WHERE replan_id = :id")

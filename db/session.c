@@ -4,8 +4,9 @@
 #include "db/statements.h"
 
 #define SESSION_STATEMENTS(X)                                                                                          \
-    X(ADD, "INSERT INTO session (session_row, device_id, session_id, trigger_id, started_ms, messages, outcome, why)"  \
-           " VALUES (:session_row, :device_id, :session_id, :trigger_id, :started_ms, :messages, 'open', '')")         \
+    X(ADD,                                                                                                             \
+      "INSERT INTO session (session_row, device_id, session_id, notification_id, started_ms, messages, outcome, why)"  \
+      " VALUES (:session_row, :device_id, :session_id, :notification_id, :started_ms, :messages, 'open', '')")         \
     X(END, "UPDATE session SET ended_ms = :now_ms, messages = :messages, outcome = :outcome, why = :why"               \
            " WHERE session_row = :session_row")                                                                        \
     X(IS_OPEN, "SELECT 1 FROM session WHERE session_row = :session_row AND device_id = :device_id"                     \
@@ -23,7 +24,7 @@ enum rc db_session_add(struct sql *db, const struct db_session *s, struct err *e
     return sql_execute(db, ADD,
                        SQL_ARGS({ "session_row", SQL_I(s->row) }, { "device_id", SQL_I(s->device) },
                                 { "session_id", SQL_T(s->id) },
-                                { "trigger_id", s->trigger ? SQL_I(s->trigger) : SQL_N },
+                                { "notification_id", s->notification ? SQL_I(s->notification) : SQL_N },
                                 { "started_ms", SQL_I(s->started_ms) }, { "messages", SQL_I(s->messages) }),
                        NULL, e);
 }

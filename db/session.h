@@ -6,8 +6,8 @@
 
 struct db_session {
     int64_t row, device;
-    struct str id;               /* as in SyncHdr */
-    int64_t trigger, started_ms; /* trigger 0 = none */
+    struct str id;                    /* as in SyncHdr */
+    int64_t notification, started_ms; /* notification 0 = none */
     int64_t messages;
 };
 /** One that is open. The number comes from db_session_number. */

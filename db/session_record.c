@@ -4,7 +4,7 @@
 
 #define RECORD(data)                                                                                                   \
     "SELECT s.session_row, d.name, s.session_id, s.started_ms, s.ended_ms, s.messages, s.outcome, s.why,"              \
-    " s.trigger_id, r.at_ms, r.why, r.cut, r.bytes, " data                                                             \
+    " s.notification_id, r.at_ms, r.why, r.cut, r.bytes, " data                                                        \
     " FROM session s JOIN device d ON d.device_id = s.device_id"                                                       \
     " LEFT JOIN recording r ON r.session_row = s.session_row"
 #define HAS_FAILED "s.outcome IN ('aborted', 'refused', 'lost')" /* as the index session_failed says it */

@@ -89,18 +89,18 @@ bool ddf_acl_allows(struct str acl, enum ddf_access command, struct str server)
 }
 
 /* Writing into room that is known to suffice. */
-struct writer {
+struct acl_out {
     char *p;
     size_t n;
 };
 
-static void write(struct writer *w, struct str s)
+static void write(struct acl_out *w, struct str s)
 {
     if (s.n) memcpy(w->p + w->n, s.p, s.n);
     w->n += s.n;
 }
 
-static void write_id(struct writer *w, struct str command, struct str id, bool first)
+static void write_id(struct acl_out *w, struct str command, struct str id, bool first)
 {
     if (first) {
         write(w, w->n ? STR("&") : STR(""));
@@ -114,7 +114,7 @@ static void write_id(struct writer *w, struct str command, struct str id, bool f
 
 enum rc ddf_acl_without(struct str acl, struct str server, struct arena *a, struct str *out)
 {
-    struct writer w = { .p = arena_bytes(a, acl.n + 1) };
+    struct acl_out w = { .p = arena_bytes(a, acl.n + 1) };
     struct str entry, command, ids, id;
     if (!w.p) return RC_NOMEM;
     for (size_t at = 0; acl.n && next_part(acl, '&', &at, &entry);) {
@@ -134,7 +134,7 @@ enum rc ddf_acl_without(struct str acl, struct str server, struct arena *a, stru
 enum rc ddf_acl_with(struct str acl, unsigned commands, struct str server, struct arena *a, struct str *out)
 {
     enum { ENTRY = sizeof "&Replace=+" };
-    struct writer w = { .p = arena_bytes(a, acl.n + N_RIGHTS * (ENTRY + server.n) + 1) };
+    struct acl_out w = { .p = arena_bytes(a, acl.n + N_RIGHTS * (ENTRY + server.n) + 1) };
     struct str entry, command, ids;
     if (!w.p) return RC_NOMEM;
     for (size_t at = 0; acl.n && next_part(acl, '&', &at, &entry);) {
@@ -169,7 +169,7 @@ static bool has_id(struct str ids, struct str id)
 }
 
 /* One entry: what is left of it, then what is new in it; "*" stands alone. */
-static void write_right(struct writer *w, struct str name, struct str now, struct str grant, struct str revoke)
+static void write_right(struct acl_out *w, struct str name, struct str now, struct str grant, struct str revoke)
 {
     struct str id;
     bool first = true, all = has_id(grant, STR("*")) || (has_id(now, STR("*")) && !has_id(revoke, STR("*")));
@@ -193,7 +193,7 @@ static void write_right(struct writer *w, struct str name, struct str now, struc
 enum rc ddf_acl_change(struct str acl, struct str grant, struct str revoke, struct arena *a, struct str *out,
                        struct err *e)
 {
-    struct writer w = { .p = arena_bytes(a, acl.n + grant.n + N_RIGHTS * sizeof "&Replace=+*" + 1) };
+    struct acl_out w = { .p = arena_bytes(a, acl.n + grant.n + N_RIGHTS * sizeof "&Replace=+*" + 1) };
     if (!w.p) return err_set(e, RC_NOMEM, "no memory for an ACL");
     for (size_t i = 0; i < N_RIGHTS; i++) {
         struct str now = ids_of(acl, rights[i].bit), less = ids_of(revoke, rights[i].bit);

@@ -363,7 +363,7 @@ enum rc ddf_check_value(const struct ddf_node *n, struct str data, struct err *e
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
 /* A command under examination. */
-struct check {
+struct ddf_checking {
     enum ddf_access command;
     const struct ddf_node *n;
     struct str uri, name, format, type, data; /* name: the last of uri */
@@ -373,7 +373,7 @@ struct check {
 };
 
 /* Says the command, the address and who says so. */
-static enum rc refuse(const struct check *c, int status, const char *why)
+static enum rc refuse(const struct ddf_checking *c, int status, const char *why)
 {
     struct str from = c->n ? c->n->document : (struct str){ 0 };
     *c->status = status;
@@ -381,7 +381,7 @@ static enum rc refuse(const struct check *c, int status, const char *why)
                    from.n ? " (description " : "", STR_ARG(str_slice(from, 0, 100)), from.n ? ")" : "");
 }
 
-static enum rc check_data(const struct check *c, const struct ddf_node *as_sent)
+static enum rc check_data(const struct ddf_checking *c, const struct ddf_node *as_sent)
 {
     struct err why = { 0 };
     enum rc rc = check_value(as_sent, c->data, c->status, &why);
@@ -397,7 +397,7 @@ static bool is_root(const struct ddf_node *n)
 }
 
 /* The name of a new node whose name is chosen by whoever adds it. */
-static enum rc check_name(const struct check *c)
+static enum rc check_name(const struct ddf_checking *c)
 {
     const struct ddf_notes *notes = c->n->name.n ? NULL : c->n->notes;
     struct ddf_pattern *p = NULL;
@@ -415,7 +415,7 @@ static enum rc check_name(const struct check *c)
 }
 
 /* The flag stands on the new node or on its parent, depending on who wrote the DDF; refuse only when both lack it. */
-static enum rc check_add(const struct check *c)
+static enum rc check_add(const struct ddf_checking *c)
 {
     if (is_root(c->n)) return refuse(c, STATUS_NOT_ALLOWED, "the root cannot be added");
     if (c->n->permanent) return refuse(c, STATUS_NOT_ALLOWED, "the node is permanent: it is there already");
@@ -424,7 +424,7 @@ static enum rc check_add(const struct check *c)
     return check_name(c);
 }
 
-static enum rc check_delete(const struct check *c)
+static enum rc check_delete(const struct ddf_checking *c)
 {
     if (is_root(c->n) || c->n->permanent) return refuse(c, STATUS_NOT_ALLOWED, "a permanent node cannot be deleted");
     if (!(c->n->access & DDF_DELETE))
@@ -434,7 +434,7 @@ static enum rc check_delete(const struct check *c)
     return RC_OK;
 }
 
-static enum rc check_access(const struct check *c)
+static enum rc check_access(const struct ddf_checking *c)
 {
     switch (c->command) {
     case DDF_ADD: return check_add(c);
@@ -472,7 +472,7 @@ static bool format_fits(const struct ddf_node *n, enum ddf_format f)
            (n->format == DDF_NULL && f == DDF_CHR);
 }
 
-static enum rc check_content(const struct check *c)
+static enum rc check_content(const struct ddf_checking *c)
 {
     enum ddf_format f = DDF_CHR;
     struct ddf_node as_sent;
@@ -505,7 +505,7 @@ static bool is_one_of(struct str s, const char *const *list)
 }
 
 /* ?prop= (protocol.md 11.1); Size and the like are the device's business. */
-static enum rc check_property(const struct check *c, struct str property)
+static enum rc check_property(const struct ddf_checking *c, struct str property)
 {
     static const char *const writable[] = { "ACL", "Name", "Title", NULL };
     if (c->command == DDF_GET) return RC_OK;
@@ -528,7 +528,7 @@ static const struct ddf_node *nearest(const struct ddf_schema *s, struct str uri
     return n;
 }
 
-static enum rc check_unknown(const struct check *c, const struct ddf_schema *s, bool strict)
+static enum rc check_unknown(const struct ddf_checking *c, const struct ddf_schema *s, bool strict)
 {
     const struct ddf_node *above = nearest(s, c->uri);
     if (above && above->format != DDF_NODE) return refuse(c, STATUS_NOT_ALLOWED, "the node above it is a leaf");
@@ -539,7 +539,7 @@ static enum rc check_unknown(const struct check *c, const struct ddf_schema *s, 
 enum rc ddf_check(const struct ddf_schema *s, enum ddf_access command, struct str uri, struct str format,
                   struct str type, struct str data, bool has_data, bool strict, int *status, struct err *e)
 {
-    struct check c = {
+    struct ddf_checking c = {
         .command = command, .format = format, .type = type, .data = data, .has_data = has_data, .status = status, .e = e
     };
     enum ddf_query query;

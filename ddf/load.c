@@ -131,7 +131,7 @@ struct open_node {
     size_t n_values, room;
 };
 
-struct reader {
+struct ddf_loading {
     struct schema_doc *doc;
     const char *name;
     struct str document;
@@ -142,19 +142,19 @@ struct reader {
     struct buf text;
 };
 
-static enum rc no_memory(const struct reader *r, struct err *e)
+static enum rc no_memory(const struct ddf_loading *r, struct err *e)
 {
     return err_at(e, RC_NOMEM, r->name, 0, 0, "no memory left to read it");
 }
 
-static struct open_node *top(struct reader *r)
+static struct open_node *top(struct ddf_loading *r)
 {
     return &r->open[r->n_open - 1];
 }
 
 /* --- nodes ---------------------------------------------------------------------------------------------------- */
 
-static struct schema_node *new_node(struct reader *r, struct str name)
+static struct schema_node *new_node(struct ddf_loading *r, struct str name)
 {
     struct schema_node *n = ARENA_NEW(&r->doc->a, struct schema_node);
     if (!n || (name.n && !arena_str(&r->doc->a, name, &n->pub.name))) return NULL;
@@ -166,7 +166,7 @@ static struct schema_node *new_node(struct reader *r, struct str name)
     return n;
 }
 
-static enum rc open_node(struct reader *r, unsigned line, struct err *e)
+static enum rc open_node(struct ddf_loading *r, unsigned line, struct err *e)
 {
     struct open_node *o;
     if (r->n_open == DDF_DEPTH)
@@ -189,7 +189,7 @@ static struct str fixed_name(struct str s)
 }
 
 /* The node at an absolute path, made where it is not there yet. Tolerates a '/' at the end. */
-static enum rc walk_path(struct reader *r, struct str path, const struct open_node *o, struct schema_node **out,
+static enum rc walk_path(struct ddf_loading *r, struct str path, const struct open_node *o, struct schema_node **out,
                          struct err *e)
 {
     struct schema_node *n = r->doc->root;
@@ -230,7 +230,7 @@ static void complete(struct open_node *o)
 }
 
 /* A Path counts when it is a root Node's, or absolute; else the nesting says where the node is. */
-static enum rc close_node(struct reader *r, struct err *e)
+static enum rc close_node(struct ddf_loading *r, struct err *e)
 {
     struct open_node *o = top(r);
     struct schema_node *parent = r->n_open > 1 ? r->open[r->n_open - 2].n : NULL, *at;
@@ -257,7 +257,7 @@ static enum rc close_node(struct reader *r, struct err *e)
 
 /* --- properties ----------------------------------------------------------------------------------------------- */
 
-static enum rc keep(struct reader *r, struct str s, struct str *out, struct err *e)
+static enum rc keep(struct ddf_loading *r, struct str s, struct str *out, struct err *e)
 {
     if (!s.n) {
         *out = (struct str){ 0 };
@@ -344,7 +344,7 @@ static void set_hint(struct open_node *o, struct str s)
         if (str_is(s, row[i].name)) o->n->pub.hint = row[i].hint;
 }
 
-static enum rc add_mime(struct reader *r, struct str s, unsigned line, struct err *e)
+static enum rc add_mime(struct ddf_loading *r, struct str s, unsigned line, struct err *e)
 {
     struct ddf_node *n = &top(r)->n->pub;
     struct str rest = n->mime, one;
@@ -367,7 +367,7 @@ static struct str attribute(const struct ddf_xml_tag *tag, const char *name)
     return (struct str){ 0 };
 }
 
-static enum rc set_allowed_kind(struct reader *r, struct str type, struct err *e)
+static enum rc set_allowed_kind(struct ddf_loading *r, struct str type, struct err *e)
 {
     static const struct {
         const char *name;
@@ -386,7 +386,7 @@ static enum rc set_allowed_kind(struct reader *r, struct str type, struct err *e
 }
 
 /* A character, or the number of one ("0xF000", "\xF000"). */
-static enum rc set_delimiter(struct reader *r, struct str s, unsigned line, struct err *e)
+static enum rc set_delimiter(struct ddf_loading *r, struct str s, unsigned line, struct err *e)
 {
     struct ddf_allowed *al = &top(r)->n->pub.allowed;
     if (s.n > DDF_DELIMITER_BYTES)
@@ -441,7 +441,7 @@ static void add_range(struct open_node *o, struct str s)
     o->has_range = true;
 }
 
-static enum rc set_allowed_value(struct reader *r, struct str s, struct err *e)
+static enum rc set_allowed_value(struct ddf_loading *r, struct str s, struct err *e)
 {
     struct ddf_allowed *al = &top(r)->n->pub.allowed;
     if (al->kind == DDF_ALLOW_RANGE) add_range(top(r), s);
@@ -453,14 +453,14 @@ static enum rc set_allowed_value(struct reader *r, struct str s, struct err *e)
 }
 
 /* Which template of which file says what the value may be. */
-static enum rc set_template(struct reader *r, const struct ddf_xml_tag *tag, struct err *e)
+static enum rc set_template(struct ddf_loading *r, const struct ddf_xml_tag *tag, struct err *e)
 {
     struct str text = arena_printf(&r->doc->a, "%.*s/%.*s (%.*s)", STR_ARG(attribute(tag, "Area")),
                                    STR_ARG(attribute(tag, "Name")), STR_ARG(attribute(tag, "File")));
     return text.p ? set_allowed_value(r, text, e) : no_memory(r, e);
 }
 
-static enum rc open_enum(struct reader *r, unsigned line, struct err *e)
+static enum rc open_enum(struct ddf_loading *r, unsigned line, struct err *e)
 {
     struct open_node *o = top(r);
     if (o->n_values == o->room) {
@@ -485,14 +485,14 @@ static enum rc open_enum(struct reader *r, unsigned line, struct err *e)
 
 /* --- notes ---------------------------------------------------------------------------------------------------- */
 
-static struct ddf_notes *notes_of(struct reader *r)
+static struct ddf_notes *notes_of(struct ddf_loading *r)
 {
     struct open_node *o = top(r);
     if (!o->notes) o->n->pub.notes = o->notes = ARENA_NEW(&r->doc->a, struct ddf_notes);
     return o->notes;
 }
 
-static enum rc depends_on(struct reader *r, struct str uri, struct err *e)
+static enum rc depends_on(struct ddf_loading *r, struct str uri, struct err *e)
 {
     struct ddf_notes *n = notes_of(r);
     if (!n) return no_memory(r, e);
@@ -503,7 +503,7 @@ static enum rc depends_on(struct reader *r, struct str uri, struct err *e)
 }
 
 /* An attribute's text for people: libxml2 leaves "&#38;" where the document has "&amp;". */
-static enum rc keep_words(struct reader *r, struct str s, struct str *out, struct err *e)
+static enum rc keep_words(struct ddf_loading *r, struct str s, struct str *out, struct err *e)
 {
     const struct str amp = STR("&#38;");
     char *p = s.n ? arena_bytes(&r->doc->a, s.n) : NULL;
@@ -515,7 +515,7 @@ static enum rc keep_words(struct reader *r, struct str s, struct str *out, struc
 }
 
 /* An element that says something by being there or by its attributes. */
-static enum rc note_tag(struct reader *r, enum el el, const struct ddf_xml_tag *tag, struct err *e)
+static enum rc note_tag(struct ddf_loading *r, enum el el, const struct ddf_xml_tag *tag, struct err *e)
 {
     struct ddf_notes *n = notes_of(r);
     if (!n) return no_memory(r, e);
@@ -532,7 +532,7 @@ static enum rc note_tag(struct reader *r, enum el el, const struct ddf_xml_tag *
     }
 }
 
-static enum rc note_text(struct reader *r, enum el el, struct str s, struct err *e)
+static enum rc note_text(struct ddf_loading *r, enum el el, struct str s, struct err *e)
 {
     struct ddf_notes *n = s.n ? notes_of(r) : NULL;
     if (!n) return s.n ? no_memory(r, e) : RC_OK;
@@ -556,7 +556,7 @@ static enum el known(enum el in, bool msft, struct str name)
 }
 
 /* Elements that only their names tell: <Get/>, <int/>, <One/>. */
-static enum el see_flag(struct reader *r, enum el in, struct str name)
+static enum el see_flag(struct ddf_loading *r, enum el in, struct str name)
 {
     struct open_node *o = top(r);
     switch (in) {
@@ -571,7 +571,7 @@ static enum el see_flag(struct reader *r, enum el in, struct str name)
 
 static enum rc on_start(void *ctx, const struct ddf_xml_tag *tag, struct err *e)
 {
-    struct reader *r = ctx;
+    struct ddf_loading *r = ctx;
     enum el in = r->at[r->depth], el;
     bool msft = str_is(tag->ns, "http://schemas.microsoft.com/MobileDevice/DM") || str_is(tag->prefix, "MSFT");
     el = known(in, msft, tag->name);
@@ -601,7 +601,7 @@ static enum rc on_start(void *ctx, const struct ddf_xml_tag *tag, struct err *e)
     }
 }
 
-static enum rc set_name(struct reader *r, struct str s, unsigned line, struct err *e)
+static enum rc set_name(struct ddf_loading *r, struct str s, unsigned line, struct err *e)
 {
     struct open_node *o = top(r);
     if (str_starts(s, STR("./"))) s = str_slice(s, 2, s.n);
@@ -614,7 +614,7 @@ static enum rc set_name(struct reader *r, struct str s, unsigned line, struct er
 }
 
 /* An element's text is complete. */
-static enum rc take_text(struct reader *r, enum el el, struct str s, unsigned line, struct err *e)
+static enum rc take_text(struct ddf_loading *r, enum el el, struct str s, unsigned line, struct err *e)
 {
     struct open_node *o = top(r);
     struct ddf_node *n = &o->n->pub;
@@ -650,7 +650,7 @@ static enum rc take_text(struct reader *r, enum el el, struct str s, unsigned li
 
 static enum rc on_end(void *ctx, unsigned line, struct err *e)
 {
-    struct reader *r = ctx;
+    struct ddf_loading *r = ctx;
     enum el el = r->at[r->depth--];
     enum rc rc;
     if (el == E_NODE)
@@ -663,7 +663,7 @@ static enum rc on_end(void *ctx, unsigned line, struct err *e)
 
 static enum rc on_text(void *ctx, struct str s, struct err *e)
 {
-    struct reader *r = ctx;
+    struct ddf_loading *r = ctx;
     buf_put(&r->text, s);
     return buf_ok(&r->text) ? RC_OK : no_memory(r, e);
 }
@@ -678,7 +678,7 @@ static void inherit_case(struct schema_node *n, bool ignore)
 enum rc schema_read(struct str text, const char *name, struct str document, struct schema_doc *doc, struct err *e)
 {
     static const struct ddf_xml_events events = { on_start, on_end, on_text };
-    struct reader r = { .doc = doc, .name = name };
+    struct ddf_loading r = { .doc = doc, .name = name };
     enum rc rc;
     if (text.n > DDF_BYTES) return err_at(e, RC_LIMIT, name, 0, 0, "is larger than %d bytes", DDF_BYTES);
     if (!arena_str(&doc->a, document, &r.document)) return no_memory(&r, e);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct walk {
+struct xml_walk {
     const struct ddf_xml_events *ev;
     void *ctx;
     const char *name;
@@ -17,19 +17,19 @@ struct walk {
     struct err *e;
 };
 
-static unsigned line_of(const struct walk *w)
+static unsigned line_of(const struct xml_walk *w)
 {
     return w->parser->input && w->parser->input->line > 0 ? (unsigned)w->parser->input->line : 0;
 }
 
-static void stop(struct walk *w, enum rc rc)
+static void stop(struct xml_walk *w, enum rc rc)
 {
     if (!rc || w->rc) return;
     w->rc = rc;
     xmlStopParser(w->parser);
 }
 
-static void refuse(struct walk *w, enum rc rc, const char *why)
+static void refuse(struct xml_walk *w, enum rc rc, const char *why)
 {
     if (!w->rc) err_at(w->e, rc, w->name, line_of(w), 0, "%s", why);
     stop(w, rc);
@@ -41,7 +41,7 @@ static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, con
                      const xmlChar **ns, int n_attributes, int n_defaulted, const xmlChar **attributes)
 {
     (void)n_ns, (void)ns, (void)n_defaulted;
-    struct walk *w = ctx;
+    struct xml_walk *w = ctx;
     struct ddf_xml_attribute a[DDF_XML_ATTRIBUTES];
     struct ddf_xml_tag tag = { .ns = str_of((const char *)uri),
                                .prefix = str_of((const char *)prefix),
@@ -65,7 +65,7 @@ static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, con
 static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
 {
     (void)local, (void)prefix, (void)uri;
-    struct walk *w = ctx;
+    struct xml_walk *w = ctx;
     if (w->rc) return;
     w->depth--;
     stop(w, w->ev->end(w->ctx, line_of(w), w->e));
@@ -73,7 +73,7 @@ static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const
 
 static void on_text(void *ctx, const xmlChar *p, int n)
 {
-    struct walk *w = ctx;
+    struct xml_walk *w = ctx;
     if (!w->rc && w->depth) stop(w, w->ev->text(w->ctx, (struct str){ (const char *)p, (size_t)n }, w->e));
 }
 
@@ -101,7 +101,7 @@ static void on_reference(void *ctx, const xmlChar *name)
 /* Complaints about namespaces are tolerated: vendors use prefixes that they never declare. */
 static void on_complaint(void *ctx, xmlErrorPtr error)
 {
-    struct walk *w = ctx;
+    struct xml_walk *w = ctx;
     size_t n = error->message ? strcspn(error->message, "\n") : 0;
     if (error->level < XML_ERR_ERROR || error->domain == XML_FROM_NAMESPACE || w->rc) return;
     w->rc = error->code == XML_ERR_NO_MEMORY ? RC_NOMEM : RC_PARSE;
@@ -173,7 +173,7 @@ static bool has_crowded_tag(struct str s)
 
 enum rc ddf_xml_walk(struct str text, const char *name, const struct ddf_xml_events *ev, void *ctx, struct err *e)
 {
-    struct walk w = { .ev = ev, .ctx = ctx, .name = name, .e = e };
+    struct xml_walk w = { .ev = ev, .ctx = ctx, .name = name, .e = e };
     if (str_starts(text, STR("\xEF\xBB\xBF"))) text = str_slice(text, 3, text.n);
     if (!text.n) return err_at(e, RC_PARSE, name, 0, 0, "it is empty");
     if (text.n > INT_MAX) return err_at(e, RC_LIMIT, name, 0, 0, "it is too large");

@@ -84,7 +84,7 @@ database: {target: "sqlite:$run/server/dmvisor.db", schema: $inst/share/dmvisor/
 objects: {directory: $inst/share/dmvisor/ddf}
 kpi: {interval: 10s}
 poll: {interval: 10s}
-triggers: {retries: [2s, 5s, 10s, 30s]}
+notifications: {retries: [2s, 5s, 10s, 30s]}
 $([ "$(id -u)" = 0 ] && echo "user: nobody")
 END
 [ "$(id -u)" = 0 ] && chown -R "$user" "$run/server"
@@ -122,7 +122,7 @@ rm_account() { rm -f "$run/agent/account.json"; }
 step "uploading the guest image and applying the policy"
 ctl image upload "$cache/corp-linux.tar" --name corp-linux --version 1.0.0 --guest-type linux --arch "$(uname -m)" --format bundle
 ctl apply -f deploy/quickstart/corporate-workspace.yaml
-ctl device trigger $phone
+ctl device notify $phone
 ctl vm wait $phone corp --state running --verified --timeout 180s || fail "the VM did not get running"
 rm_account
 step "the VM is verified running"

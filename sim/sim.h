@@ -27,7 +27,7 @@ struct sim_options {
 struct sim_device {
     char id[48];
     struct hv *hv;
-    struct loader *loader;
+    struct download *loader;
     struct device *device;
     int64_t skew_ms; /* its clock before the machine's: time passes in leaps between sessions */
     bool busy, settled, broken;

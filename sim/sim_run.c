@@ -15,16 +15,16 @@
 enum { LEAP_MS = 5000, LEAPS = 4, SETTLE_SESSIONS = 40, HV_DELAY_MS = 100 };
 
 /* One connection and what goes over it now. */
-struct slot {
+struct sim_slot {
     struct sim_conn c;
     struct sim_device *d;
-    struct session *s;
+    struct dm_session *s;
     bool watched, out_watched;
 };
 
 struct crowd {
     struct sim *s;
-    struct slot *slots;
+    struct sim_slot *slots;
     size_t n, active;
     int epoll;
 };
@@ -74,7 +74,7 @@ static enum rc make(struct sim *s, struct sim_device *d, const struct account *a
 
     c.mo.id = d->id;
     d->hv = hv_sim_create(HV_DELAY_MS, str_hash(str_of(d->id)));
-    d->loader = loader_sim_create();
+    d->loader = download_sim_create();
     if (!d->hv || !d->loader) return err_set(e, RC_NOMEM, "no memory for device %s", d->id);
     hv_sim_advance(d->hv, w.now_ms);
     rc = device_create(s->shared, &c, d->hv, d->loader, NULL, &w, &d->device, e);
@@ -87,7 +87,7 @@ void sim_devices_finish(struct sim *s)
         struct sim_device *d = &s->devices[i];
         device_destroy(d->device);
         if (d->hv) d->hv->class->destroy(d->hv);
-        loader_destroy(d->loader);
+        download_destroy(d->loader);
     }
     free(s->devices);
     s->devices = NULL;
@@ -116,7 +116,7 @@ static bool vm_runs(const struct sim_device *d)
 
 /* --- the loop --- */
 
-static bool watch(struct crowd *w, struct slot *t, bool out)
+static bool watch(struct crowd *w, struct sim_slot *t, bool out)
 {
     struct epoll_event ev = { .events = EPOLLIN | (out ? EPOLLOUT : 0u), .data.ptr = t };
 
@@ -127,7 +127,7 @@ static bool watch(struct crowd *w, struct slot *t, bool out)
     return true;
 }
 
-static void ended(struct crowd *w, struct slot *t, bool ok, const char *why)
+static void ended(struct crowd *w, struct sim_slot *t, bool ok, const char *why)
 {
     struct sim_device *d = t->d;
 
@@ -143,7 +143,7 @@ static void ended(struct crowd *w, struct slot *t, bool ok, const char *why)
     if (ok && w->s->o.scenario == SIM_PROVISION) leap(w->s, d);
 }
 
-static void send_message(struct crowd *w, struct slot *t, const struct session_post *post)
+static void send_message(struct crowd *w, struct sim_slot *t, const struct session_post *post)
 {
     char headers[400];
     int n = snprintf(headers, sizeof headers,
@@ -164,7 +164,7 @@ static void send_message(struct crowd *w, struct slot *t, const struct session_p
         ended(w, t, false, "the connection broke while sending");
 }
 
-static void begin(struct crowd *w, struct slot *t, struct sim_device *d)
+static void begin(struct crowd *w, struct sim_slot *t, struct sim_device *d)
 {
     const struct session_start st = { .server_id = str_of(device_account(d->device, 0)->server_id) };
     struct world now = clock_of(d);
@@ -182,7 +182,7 @@ static void begin(struct crowd *w, struct slot *t, struct sim_device *d)
     send_message(w, t, &post);
 }
 
-static void answered(struct crowd *w, struct slot *t, const struct sim_reply *r)
+static void answered(struct crowd *w, struct sim_slot *t, const struct sim_reply *r)
 {
     struct world now = clock_of(t->d);
     struct session_post post;
@@ -201,7 +201,7 @@ static void answered(struct crowd *w, struct slot *t, const struct sim_reply *r)
         ended(w, t, next == SESSION_OVER, e.text);
 }
 
-static void ready(struct crowd *w, struct slot *t, unsigned events)
+static void ready(struct crowd *w, struct sim_slot *t, unsigned events)
 {
     struct sim_reply r;
     enum sim_read got;

@@ -7,7 +7,7 @@
 #include "syncml/elem.h"
 #include <string.h>
 
-struct writer {
+struct encoder {
     struct buf *out; /* NULL: count only */
     char *at, *end;  /* free room at its end */
     size_t counted;  /* octets that would have been written */
@@ -36,7 +36,7 @@ static const struct tag {
 /* ---- octets ---- */
 
 /* Give back what is left over of the room. */
-static void settle(struct writer *w)
+static void settle(struct encoder *w)
 {
     if (w->at) {
         buf_cut(w->out, w->out->n - (size_t)(w->end - w->at));
@@ -44,7 +44,7 @@ static void settle(struct writer *w)
     }
 }
 
-static bool make_room(struct writer *w, size_t n)
+static bool make_room(struct encoder *w, size_t n)
 {
     if (!w->out) {
         w->counted += n;
@@ -62,7 +62,7 @@ static bool make_room(struct writer *w, size_t n)
 }
 
 /* n octets to be filled by the caller; NULL when they are only counted, or there is no room for them. */
-static inline char *room(struct writer *w, size_t n)
+static inline char *room(struct encoder *w, size_t n)
 {
     if ((size_t)(w->end - w->at) < n && !make_room(w, n)) return NULL;
     char *p = w->at;
@@ -70,24 +70,24 @@ static inline char *room(struct writer *w, size_t n)
     return p;
 }
 
-static inline void put(struct writer *w, const char *p, size_t n)
+static inline void put(struct encoder *w, const char *p, size_t n)
 {
     char *to = room(w, n);
     if (to) memcpy(to, p, n);
 }
 
-static inline void put_str(struct writer *w, struct str s)
+static inline void put_str(struct encoder *w, struct str s)
 {
     if (s.n) put(w, s.p, s.n);
 }
 
-static inline void put_byte(struct writer *w, unsigned c)
+static inline void put_byte(struct encoder *w, unsigned c)
 {
     char *to = room(w, 1);
     if (to) *to = (char)(unsigned char)c;
 }
 
-static void put_uintvar(struct writer *w, size_t n)
+static void put_uintvar(struct encoder *w, size_t n)
 {
     char b[5];
     size_t i = sizeof b;
@@ -141,7 +141,7 @@ static inline size_t plain_run(struct str s)
 }
 
 /* @return octets of s that are written, s.n unless one of them cannot be */
-static size_t put_escaped(struct writer *w, struct str s)
+static size_t put_escaped(struct encoder *w, struct str s)
 {
     for (size_t at = 0;;) {
         size_t run = plain_run(str_slice(s, at, s.n));
@@ -158,7 +158,7 @@ static size_t put_escaped(struct writer *w, struct str s)
 
 bool sml_xml_escape(struct str s, struct buf *out)
 {
-    struct writer w = { .out = out, .xml = true };
+    struct encoder w = { .out = out, .xml = true };
     bool all = put_escaped(&w, s) == s.n;
     settle(&w);
     return all;
@@ -166,7 +166,7 @@ bool sml_xml_escape(struct str s, struct buf *out)
 
 /* ---- elements ---- */
 
-static void on_page(struct writer *w, unsigned page)
+static void on_page(struct encoder *w, unsigned page)
 {
     if (w->page != page) {
         put(w, (const char[]){ 0, (char)page }, 2);
@@ -179,7 +179,7 @@ static struct str open_tag(unsigned elem)
     return sml_elem_page(elem) == SML_PAGE_METINF ? tags[elem].open_ns : tags[elem].open;
 }
 
-static void start(struct writer *w, unsigned elem)
+static void start(struct encoder *w, unsigned elem)
 {
     if (w->xml) {
         put_str(w, open_tag(elem));
@@ -189,7 +189,7 @@ static void start(struct writer *w, unsigned elem)
     put_byte(w, (elem & 0x3F) | 0x40);
 }
 
-static void finish(struct writer *w, unsigned elem)
+static void finish(struct encoder *w, unsigned elem)
 {
     if (w->xml)
         put_str(w, tags[elem].close);
@@ -197,7 +197,7 @@ static void finish(struct writer *w, unsigned elem)
         put_byte(w, 0x01);
 }
 
-static void empty(struct writer *w, unsigned elem)
+static void empty(struct encoder *w, unsigned elem)
 {
     if (w->xml) {
         struct str open = open_tag(elem);
@@ -209,7 +209,7 @@ static void empty(struct writer *w, unsigned elem)
     put_byte(w, elem & 0x3F);
 }
 
-static void cannot(struct writer *w, unsigned elem, size_t at)
+static void cannot(struct encoder *w, unsigned elem, size_t at)
 {
     if (w->rc || !w->out) return;
     struct str cmd = w->cmd ? w->cmd->name : STR("SyncHdr"), id = w->cmd ? w->cmd->cmd_id : STR("0");
@@ -218,7 +218,7 @@ static void cannot(struct writer *w, unsigned elem, size_t at)
                     STR_ARG(sml_elem_name(elem)), STR_ARG(cmd), STR_ARG(id), at);
 }
 
-static void xml_text(struct writer *w, unsigned elem, struct str s)
+static void xml_text(struct encoder *w, unsigned elem, struct str s)
 {
     struct str open = open_tag(elem), close = tags[elem].close;
     if (plain_run(s) == s.n) {
@@ -236,7 +236,7 @@ static void xml_text(struct writer *w, unsigned elem, struct str s)
     put_str(w, close);
 }
 
-static void opaque(struct writer *w, unsigned elem, struct str s)
+static void opaque(struct encoder *w, unsigned elem, struct str s)
 {
     put_byte(w, (elem & 0x3F) | 0x40);
     put_byte(w, 0xC3); /* OPAQUE */
@@ -245,7 +245,7 @@ static void opaque(struct writer *w, unsigned elem, struct str s)
     put_byte(w, 0x01);
 }
 
-static void wbxml_text(struct writer *w, unsigned elem, struct str s)
+static void wbxml_text(struct encoder *w, unsigned elem, struct str s)
 {
     on_page(w, sml_elem_page(elem));
     if (str_is_ascii(s) || str_is_utf8(s)) {
@@ -262,7 +262,7 @@ static void wbxml_text(struct writer *w, unsigned elem, struct str s)
     opaque(w, elem, s);
 }
 
-static void text(struct writer *w, unsigned elem, struct str s)
+static void text(struct encoder *w, unsigned elem, struct str s)
 {
     if (s.n == 0)
         empty(w, elem);
@@ -273,7 +273,7 @@ static void text(struct writer *w, unsigned elem, struct str s)
 }
 
 /* Octets: as they are, whether they look like text or not. XML has them in base64 already. */
-static void value(struct writer *w, struct str s, struct str format)
+static void value(struct encoder *w, struct str s, struct str format)
 {
     if (w->xml || s.n == 0 || !str_eq_fold(format, STR("bin"))) {
         text(w, SML_E_DATA, s);
@@ -283,12 +283,12 @@ static void value(struct writer *w, struct str s, struct str format)
     opaque(w, SML_E_DATA, s);
 }
 
-static void optional(struct writer *w, unsigned elem, struct str s)
+static void optional(struct encoder *w, unsigned elem, struct str s)
 {
     if (s.n) text(w, elem, s);
 }
 
-static void number(struct writer *w, unsigned elem, uint64_t n)
+static void number(struct encoder *w, unsigned elem, uint64_t n)
 {
     char digits[20];
     size_t i = sizeof digits;
@@ -299,7 +299,7 @@ static void number(struct writer *w, unsigned elem, uint64_t n)
 
 /* ---- the parts of a message ---- */
 
-static void meta(struct writer *w, const struct sml_meta *m)
+static void meta(struct encoder *w, const struct sml_meta *m)
 {
     if (!m->present) return;
     start(w, SML_E_META);
@@ -313,7 +313,7 @@ static void meta(struct writer *w, const struct sml_meta *m)
     finish(w, SML_E_META);
 }
 
-static void cred(struct writer *w, const struct sml_cred *c)
+static void cred(struct encoder *w, const struct sml_cred *c)
 {
     if (!c->present) return;
     start(w, SML_E_CRED);
@@ -322,7 +322,7 @@ static void cred(struct writer *w, const struct sml_cred *c)
     finish(w, SML_E_CRED);
 }
 
-static void chal(struct writer *w, const struct sml_cred *c)
+static void chal(struct encoder *w, const struct sml_cred *c)
 {
     if (!c->present) return;
     start(w, SML_E_CHAL);
@@ -330,7 +330,7 @@ static void chal(struct writer *w, const struct sml_cred *c)
     finish(w, SML_E_CHAL);
 }
 
-static void party(struct writer *w, unsigned elem, struct str uri, struct str name)
+static void party(struct encoder *w, unsigned elem, struct str uri, struct str name)
 {
     if (uri.n == 0 && name.n == 0) return;
     start(w, elem);
@@ -339,7 +339,7 @@ static void party(struct writer *w, unsigned elem, struct str uri, struct str na
     finish(w, elem);
 }
 
-static void item(struct writer *w, const struct sml_item *i)
+static void item(struct encoder *w, const struct sml_item *i)
 {
     start(w, SML_E_ITEM);
     party(w, SML_E_TARGET, i->target, i->target_name);
@@ -350,7 +350,7 @@ static void item(struct writer *w, const struct sml_item *i)
     finish(w, SML_E_ITEM);
 }
 
-static void refs(struct writer *w, const struct sml_cmd *c)
+static void refs(struct encoder *w, const struct sml_cmd *c)
 {
     for (const struct sml_ref *r = c->target_refs; r; r = r->next) text(w, SML_E_TARGETREF, r->uri);
     for (const struct sml_ref *r = c->source_refs; r; r = r->next) text(w, SML_E_SOURCEREF, r->uri);
@@ -364,7 +364,7 @@ static const uint8_t elem_of_kind[SML_CMD_KINDS] = {
 
 /* 0 for an element that SyncML does not have, or not as a command (a tag Type of another code page was read as one):
  * nobody should want to send one. */
-static unsigned elem_of_cmd(struct writer *w, const struct sml_cmd *c)
+static unsigned elem_of_cmd(struct encoder *w, const struct sml_cmd *c)
 {
     unsigned elem = (unsigned)c->kind < SML_UNKNOWN ? elem_of_kind[c->kind] : sml_elem_of_name(c->name);
     if (sml_elem_page(elem) != SML_PAGE_SYNCML) elem = 0;
@@ -373,10 +373,10 @@ static unsigned elem_of_cmd(struct writer *w, const struct sml_cmd *c)
     return elem;
 }
 
-static void commands(struct writer *w, const struct sml_cmd *c);
+static void commands(struct encoder *w, const struct sml_cmd *c);
 
 /* One order that is the DTD's for every command; only Results has its Meta before the references. */
-static void command(struct writer *w, const struct sml_cmd *c)
+static void command(struct encoder *w, const struct sml_cmd *c)
 {
     unsigned elem = elem_of_cmd(w, c);
     if (!elem) return;
@@ -401,12 +401,12 @@ static void command(struct writer *w, const struct sml_cmd *c)
     if (!w->xml) on_page(w, SML_PAGE_SYNCML); /* each command leaves the page as it found it */
 }
 
-static void commands(struct writer *w, const struct sml_cmd *c)
+static void commands(struct encoder *w, const struct sml_cmd *c)
 {
     for (; c; c = c->next) command(w, c);
 }
 
-static void root(struct writer *w, const struct sml_msg *m)
+static void root(struct encoder *w, const struct sml_msg *m)
 {
     bool old = m->dtd == SML_DTD_1_1;
     unsigned minor = m->wbxml && m->wbxml_minor < 3 ? m->wbxml_minor : 3;
@@ -423,7 +423,7 @@ static void root(struct writer *w, const struct sml_msg *m)
     start(w, SML_E_SYNCML);
 }
 
-static void header(struct writer *w, const struct sml_msg *m)
+static void header(struct encoder *w, const struct sml_msg *m)
 {
     start(w, SML_E_SYNCHDR);
     text(w, SML_E_VERDTD, m->ver_dtd);
@@ -439,7 +439,7 @@ static void header(struct writer *w, const struct sml_msg *m)
     finish(w, SML_E_SYNCHDR);
 }
 
-static void message(struct writer *w, const struct sml_msg *m, bool with_cmds, bool with_final)
+static void message(struct encoder *w, const struct sml_msg *m, bool with_cmds, bool with_final)
 {
     root(w, m);
     header(w, m);
@@ -452,7 +452,7 @@ static void message(struct writer *w, const struct sml_msg *m, bool with_cmds, b
 
 enum rc sml_encode(enum sml_type type, const struct sml_msg *m, struct buf *out, struct err *e)
 {
-    struct writer w = { .out = out, .xml = type == SML_XML, .e = e };
+    struct encoder w = { .out = out, .xml = type == SML_XML, .e = e };
     size_t before = out->n;
     message(&w, m, true, m->final);
     settle(&w);
@@ -463,14 +463,14 @@ enum rc sml_encode(enum sml_type type, const struct sml_msg *m, struct buf *out,
 
 size_t sml_frame_bytes(enum sml_type type, const struct sml_msg *m)
 {
-    struct writer w = { .xml = type == SML_XML };
+    struct encoder w = { .xml = type == SML_XML };
     message(&w, m, false, true);
     return w.counted;
 }
 
 size_t sml_cmd_bytes(enum sml_type type, const struct sml_cmd *c)
 {
-    struct writer w = { .xml = type == SML_XML };
+    struct encoder w = { .xml = type == SML_XML };
     command(&w, c);
     return w.counted;
 }

@@ -11,12 +11,12 @@
 
 enum { HEAD_BYTES = 8, VERSION_LEAST = 10, VERSION_MOST = 12, VERSION_SENT = 11 };
 
-/* MD5(ha1 ":" nonce ":" B64(MD5(trigger))), raw octets. */
-static void digest_of(struct str trigger, struct str ha1, struct str nonce, uint8_t out[MD5_BYTES])
+/* MD5(ha1 ":" nonce ":" B64(MD5(notification))), raw octets. */
+static void digest_of(struct str notification, struct str ha1, struct str nonce, uint8_t out[MD5_BYTES])
 {
     uint8_t md5[MD5_BYTES];
     char tail[1 + SML_DIGEST_BYTES + 1] = ":";
-    crypto_md5(&trigger, 1, md5);
+    crypto_md5(&notification, 1, md5);
     text_b64(md5, sizeof md5, tail + 1);
     crypto_md5((const struct str[]){ ha1, STR(":"), nonce, { tail, 1 + SML_DIGEST_BYTES } }, 4, out);
 }
@@ -38,8 +38,8 @@ enum rc sml_notify_encode(const struct sml_notify *n, struct str ha1, struct str
 {
     enum rc rc = check(n, e);
     if (rc) return rc;
-    size_t n_trigger = HEAD_BYTES + n->server_id.n + n->vendor.n;
-    char *p = arena_bytes(a, MD5_BYTES + n_trigger), *t = p ? p + MD5_BYTES : NULL;
+    size_t n_notification = HEAD_BYTES + n->server_id.n + n->vendor.n;
+    char *p = arena_bytes(a, MD5_BYTES + n_notification), *t = p ? p + MD5_BYTES : NULL;
     if (!p) return err_set(e, RC_NOMEM, "no room for the notification");
     uint64_t head = (uint64_t)(n->version ? n->version : VERSION_SENT) << 54 | (uint64_t)n->ui << 52 |
                     (uint64_t)n->by_server << 51 | (uint64_t)n->session << 8 | n->server_id.n;
@@ -47,9 +47,9 @@ enum rc sml_notify_encode(const struct sml_notify *n, struct str ha1, struct str
     memcpy(t + HEAD_BYTES, n->server_id.p, n->server_id.n);
     if (n->vendor.n) memcpy(t + HEAD_BYTES + n->server_id.n, n->vendor.p, n->vendor.n);
     uint8_t digest[MD5_BYTES];
-    digest_of((struct str){ t, n_trigger }, ha1, nonce, digest);
+    digest_of((struct str){ t, n_notification }, ha1, nonce, digest);
     memcpy(p, digest, MD5_BYTES);
-    *out = (struct str){ p, MD5_BYTES + n_trigger };
+    *out = (struct str){ p, MD5_BYTES + n_notification };
     return RC_OK;
 }
 

@@ -18,10 +18,10 @@ struct sml_notify {
 };
 
 /** @param ha1  B64(MD5(server id ":" password)); @param nonce current server nonce, decoded octets
- *  @return bytes in the arena: digest and trigger. RC_INVALID for a session of 0 or a bad id length */
+ *  @return bytes in the arena: digest and notification. RC_INVALID for a session of 0 or a bad id length */
 enum rc sml_notify_encode(const struct sml_notify *n, struct str ha1, struct str nonce, struct arena *a,
                           struct str *out, struct err *e);
-/** Fields of a trigger; its digest is not checked. Borrowed from `in`. */
+/** Fields of a notification; its digest is not checked. Borrowed from `in`. */
 enum rc sml_notify_decode(struct str in, struct sml_notify *out, struct err *e);
 /** Constant time. */
 bool sml_notify_verify(struct str in, struct str ha1, struct str nonce);

@@ -11,7 +11,7 @@
 #include "syncml/codec.h"
 #include <string.h>
 
-enum token {
+enum wbxml_token {
     SWITCH_PAGE = 0x00,
     END = 0x01,
     ENTITY = 0x02,
@@ -37,7 +37,7 @@ enum token {
 enum { PUBLIC_UNKNOWN = 1, PUBLIC_SYNCML_1_1 = 0x0FD3, PUBLIC_SYNCML_1_2 = 0x1201 };
 enum { CHARSET_UNKNOWN = 0, CHARSET_ASCII = 3, CHARSET_LATIN_1 = 4, CHARSET_UTF_8 = 106 };
 
-struct reader {
+struct wbxml_in {
     struct build b;
     struct cursor c;
     const uint8_t *start;
@@ -53,12 +53,12 @@ struct reader {
     } open[SML_DEPTH];
 };
 
-static size_t offset(const struct reader *r)
+static size_t offset(const struct wbxml_in *r)
 {
     return (size_t)(r->c.p - r->start);
 }
 
-static void fail(struct reader *r, const char *what)
+static void fail(struct wbxml_in *r, const char *what)
 {
     build_fail(&r->b, RC_PARSE, "byte %zu: %s", offset(r), what);
 }
@@ -72,7 +72,7 @@ static inline unsigned next(struct cursor *c)
 /* ---- text ---- */
 
 /* ISO 8859-1 is the first 256 characters of Unicode. */
-static struct str utf8_of_latin_1(struct reader *r, struct str s)
+static struct str utf8_of_latin_1(struct wbxml_in *r, struct str s)
 {
     if (str_ascii_run(s) == s.n) return s;
     char *p = arena_bytes(r->b.a, s.n * 2);
@@ -92,7 +92,7 @@ static struct str utf8_of_latin_1(struct reader *r, struct str s)
     return (struct str){ p, n };
 }
 
-static void put_markup_octets(struct reader *r, struct str s)
+static void put_markup_octets(struct wbxml_in *r, struct str s)
 {
     size_t before = r->xml.n;
     if (sml_xml_escape(s, &r->xml)) return;
@@ -100,7 +100,7 @@ static void put_markup_octets(struct reader *r, struct str s)
     text_b64_put(&r->xml, s);
 }
 
-static void put_text(struct reader *r, struct str s, unsigned how)
+static void put_text(struct wbxml_in *r, struct str s, unsigned how)
 {
     if (r->has_markup)
         put_markup_octets(r, s);
@@ -110,7 +110,7 @@ static void put_text(struct reader *r, struct str s, unsigned how)
         build_text(&r->b, s, how);
 }
 
-static void take_string(struct reader *r, struct str s)
+static void take_string(struct wbxml_in *r, struct str s)
 {
     if (r->latin_1)
         s = utf8_of_latin_1(r, s);
@@ -122,20 +122,20 @@ static void take_string(struct reader *r, struct str s)
 }
 
 /* A string of the table; the last one may lack its NUL and ends with the table. */
-static struct str table_string(struct reader *r, uint32_t at)
+static struct str table_string(struct wbxml_in *r, uint32_t at)
 {
     struct str s = str_slice(r->strings, at, r->strings.n);
     if (at >= r->strings.n) fail(r, "reference to a string that the string table does not have");
     return str_slice(s, 0, str_find(s, '\0', 0));
 }
 
-static void take_opaque(struct reader *r)
+static void take_opaque(struct wbxml_in *r)
 {
     uint32_t n = cursor_uintvar(&r->c);
     put_text(r, cursor_take(&r->c, n), BUILD_BORROW | BUILD_OPAQUE);
 }
 
-static void take_entity(struct reader *r)
+static void take_entity(struct wbxml_in *r)
 {
     uint32_t c = cursor_uintvar(&r->c);
     char p[4];
@@ -159,7 +159,7 @@ static void take_entity(struct reader *r)
 
 /* Attributes, or the inside of a processing instruction: read over to the END. SyncML has none, but some phones send
  * xmlns. */
-static void skip_attributes(struct reader *r)
+static void skip_attributes(struct wbxml_in *r)
 {
     for (;;) {
         unsigned t = next(&r->c);
@@ -175,14 +175,14 @@ static void skip_attributes(struct reader *r)
     }
 }
 
-static void end_markup(struct reader *r)
+static void end_markup(struct wbxml_in *r)
 {
     buf_put(&r->xml, STR("</"));
     buf_put(&r->xml, r->open[--r->markup].name);
     buf_byte(&r->xml, '>');
 }
 
-static void start_markup(struct reader *r, unsigned page, struct str name)
+static void start_markup(struct wbxml_in *r, unsigned page, struct str name)
 {
     if (!build_count(&r->b, r->markup + 1)) return;
     if (!r->has_markup) {
@@ -204,7 +204,7 @@ static void start_markup(struct reader *r, unsigned page, struct str name)
 }
 
 /* The END of Data with tags in it: their text is the value. */
-static void end_markup_data(struct reader *r)
+static void end_markup_data(struct wbxml_in *r)
 {
     struct str s;
     r->has_markup = false;
@@ -225,7 +225,7 @@ static bool is_name(struct str s)
     return s.n > 0;
 }
 
-static inline void start_element(struct reader *r, unsigned page, unsigned elem, struct str name, unsigned bits)
+static inline void start_element(struct wbxml_in *r, unsigned page, unsigned elem, struct str name, unsigned bits)
 {
     bool inside = build_place(&r->b) == SML_AT_DATA;
     if (inside)
@@ -241,7 +241,7 @@ static inline void start_element(struct reader *r, unsigned page, unsigned elem,
     }
 }
 
-static void take_literal(struct reader *r, unsigned t)
+static void take_literal(struct wbxml_in *r, unsigned t)
 {
     struct str name = table_string(r, cursor_uintvar(&r->c));
     if (!r->b.rc && !(is_name(name) && str_is_utf8(name))) fail(r, "literal tag whose name is no name");
@@ -251,7 +251,7 @@ static void take_literal(struct reader *r, unsigned t)
 
 /* A tag that no code page of ours has is an element that SyncML does not have, as it is in XML: in SyncBody it is answered,
  * elsewhere passed over. */
-static struct str unknown_name(struct reader *r, unsigned token)
+static struct str unknown_name(struct wbxml_in *r, unsigned token)
 {
     if (build_place(&r->b) == SML_AT_SKIP) return STR("Tag");
     struct str name = arena_printf(r->b.a, "Tag-%u-%02X", r->page, token);
@@ -259,7 +259,7 @@ static struct str unknown_name(struct reader *r, unsigned token)
     return name;
 }
 
-static void take_tag(struct reader *r, unsigned t)
+static void take_tag(struct wbxml_in *r, unsigned t)
 {
     unsigned token = t & TOKEN_BITS, elem = r->page < SML_PAGE_DDF ? r->page << 6 | token : SML_E_UNKNOWN;
     struct str name = elem ? sml_elem_name(elem) : sml_token_name(r->page, token);
@@ -271,7 +271,7 @@ static void take_tag(struct reader *r, unsigned t)
 }
 
 /* Tokens of an extension mean nothing in SyncML: passed over with what belongs to them. */
-static void take_extension(struct reader *r, unsigned t)
+static void take_extension(struct wbxml_in *r, unsigned t)
 {
     if (t <= EXT_I_2)
         cursor_strz(&r->c);
@@ -279,7 +279,7 @@ static void take_extension(struct reader *r, unsigned t)
         cursor_uintvar(&r->c);
 }
 
-static void take_end(struct reader *r)
+static void take_end(struct wbxml_in *r)
 {
     if (r->markup) {
         end_markup(r);
@@ -290,7 +290,7 @@ static void take_end(struct reader *r)
 }
 
 /* STR_I. Nearly all are short and ASCII: those need no second look. */
-static inline void take_inline(struct reader *r)
+static inline void take_inline(struct wbxml_in *r)
 {
     struct str s = { (const char *)r->c.p, cursor_left(&r->c) };
     size_t n = str_ascii_run(s);
@@ -303,7 +303,7 @@ static inline void take_inline(struct reader *r)
     }
 }
 
-static void take_rare(struct reader *r, unsigned t)
+static void take_rare(struct wbxml_in *r, unsigned t)
 {
     switch (t) {
     case SWITCH_PAGE: r->page = next(&r->c); break;
@@ -319,7 +319,7 @@ static void take_rare(struct reader *r, unsigned t)
     }
 }
 
-static inline void take_token(struct reader *r, unsigned t)
+static inline void take_token(struct wbxml_in *r, unsigned t)
 {
     if ((t & TOKEN_BITS) > LITERAL) /* the global tokens are 0 to 4 in each quarter */
         take_tag(r, t);
@@ -342,7 +342,7 @@ static uint32_t public_id_of(struct str name)
 
 /* The public id: a number, or 0 and the place of a formal name in the string table. An unknown one is taken for
  * SyncML 1.2, since the media type said SyncML; VerDTD has the last word (protocol.md 18 row 13). */
-static void take_header(struct reader *r, struct sml_msg *out)
+static void take_header(struct wbxml_in *r, struct sml_msg *out)
 {
     unsigned version = next(&r->c);
     uint32_t public_id = cursor_uintvar(&r->c), fpi = 0, charset = CHARSET_UTF_8;
@@ -363,7 +363,7 @@ static void take_header(struct reader *r, struct sml_msg *out)
     out->wbxml_minor = (uint8_t)version;
 }
 
-static void reader_init(struct reader *r, struct str in, struct arena *a, struct sml_msg *msg, struct err *e)
+static void reader_init(struct wbxml_in *r, struct str in, struct arena *a, struct sml_msg *msg, struct err *e)
 {
     r->c = cursor_of(in);
     r->start = r->c.p;
@@ -376,7 +376,7 @@ static void reader_init(struct reader *r, struct str in, struct arena *a, struct
 
 enum rc sml_wbxml_decode(struct str in, struct arena *a, struct sml_msg *out, struct err *e)
 {
-    struct reader r;
+    struct wbxml_in r;
     struct sml_msg msg = { 0 };
     reader_init(&r, in, a, &msg, e);
     while (!r.b.rc && !cursor_done(&r.c)) {
@@ -400,7 +400,7 @@ enum rc sml_wbxml_decode(struct str in, struct arena *a, struct sml_msg *out, st
 /* Read as if it stood inside Data, where every tag is markup; only its first page is another. */
 enum rc sml_tree_to_xml(struct str in, struct arena *a, struct str *out, struct err *e)
 {
-    struct reader r;
+    struct wbxml_in r;
     struct sml_msg msg = { 0 };
     if (in.n > SML_MSG_BYTES)
         return err_set(e, RC_LIMIT, "document of %zu bytes; at most %d are taken", in.n, SML_MSG_BYTES);

@@ -17,21 +17,21 @@ enum {
 };
 
 /* libxml2 keeps one copy of each name, so a name it has used before is known by its address. */
-struct known {
+struct known_element {
     const xmlChar *name;
     enum sml_elem elem;
 };
 
 /* What a thread keeps from message to message. */
-struct parser {
+struct xml_parser {
     xmlParserCtxtPtr ctxt;
-    struct known known[KNOWN_NAMES];
+    struct known_element known[KNOWN_NAMES];
 };
 
-struct reader {
+struct xml_in {
     struct build b;
     xmlParserCtxtPtr ctxt;
-    struct known *known;
+    struct known_element *known;
     struct str text;  /* what libxml2 reads: our copy, so parts of it may be borrowed */
     const char *data; /* first octet inside the Data under way */
     unsigned markup;  /* depth of elements inside it */
@@ -42,20 +42,20 @@ struct reader {
 
 /* ---- from libxml2 to build ---- */
 
-static const char *here(const struct reader *r)
+static const char *here(const struct xml_in *r)
 {
     return (const char *)r->ctxt->input->cur;
 }
 
-static inline enum sml_elem elem_of(struct reader *r, const xmlChar *name)
+static inline enum sml_elem elem_of(struct xml_in *r, const xmlChar *name)
 {
     uintptr_t at = (uintptr_t)name;
-    struct known *k = &r->known[(at ^ at >> 8) % KNOWN_NAMES];
-    if (k->name != name) *k = (struct known){ name, sml_elem_of_name(str_of((const char *)name)) };
+    struct known_element *k = &r->known[(at ^ at >> 8) % KNOWN_NAMES];
+    if (k->name != name) *k = (struct known_element){ name, sml_elem_of_name(str_of((const char *)name)) };
     return k->elem;
 }
 
-static inline void stop_on_failure(struct reader *r)
+static inline void stop_on_failure(struct xml_in *r)
 {
     if (r->b.rc) xmlStopParser(r->ctxt);
 }
@@ -72,7 +72,7 @@ static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, con
                      const xmlChar **ns, int n_attributes, int n_defaulted, const xmlChar **attributes)
 {
     (void)prefix, (void)n_ns, (void)ns, (void)n_attributes, (void)n_defaulted, (void)attributes;
-    struct reader *r = ctx;
+    struct xml_in *r = ctx;
     struct build *b = &r->b;
     if (b->rc) return;
     if (build_place(b) == SML_AT_DATA) { /* a document inside Data that nobody escaped: its text is the value */
@@ -94,7 +94,7 @@ static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, con
 static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
 {
     (void)local, (void)prefix, (void)uri;
-    struct reader *r = ctx;
+    struct xml_in *r = ctx;
     if (r->b.rc) return;
     if (r->markup) {
         r->markup--;
@@ -111,14 +111,14 @@ static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const
 
 static void on_text(void *ctx, const xmlChar *p, int n)
 {
-    struct reader *r = ctx;
+    struct xml_in *r = ctx;
     const char *s = (const char *)p, *end = r->text.p + r->text.n;
     if (r->has_markup && build_place(&r->b) == SML_AT_DATA) return;
     build_text(&r->b, (struct str){ s, (size_t)n }, s >= r->text.p && s < end ? BUILD_BORROW : 0);
     stop_on_failure(r);
 }
 
-static void refuse(struct reader *r, const char *what)
+static void refuse(struct xml_in *r, const char *what)
 {
     r->line = (unsigned)r->ctxt->input->line;
     r->column = (unsigned)r->ctxt->input->col;
@@ -169,7 +169,7 @@ static void on_reference(void *ctx, const xmlChar *name)
 
 static void on_complaint(void *ctx, xmlErrorPtr error)
 {
-    struct reader *r = ctx;
+    struct xml_in *r = ctx;
     if (error->level < XML_ERR_ERROR || r->complaint[0] || error->domain == XML_FROM_NAMESPACE) return;
     r->line = error->line > 0 ? (unsigned)error->line : 0;
     r->column = error->int2 > 0 ? (unsigned)error->int2 : 0;
@@ -202,7 +202,7 @@ static pthread_key_t parser_key;
 
 static void free_parser(void *p)
 {
-    struct parser *parser = p;
+    struct xml_parser *parser = p;
     xmlFreeParserCtxt(parser->ctxt);
     free(parser);
 }
@@ -214,9 +214,9 @@ static void make_key(void)
         abort(); /* at the first message, before anything else: a broken system */
 }
 
-static struct parser *make_parser(void)
+static struct xml_parser *make_parser(void)
 {
-    struct parser *parser = calloc(1, sizeof *parser);
+    struct xml_parser *parser = calloc(1, sizeof *parser);
     if (!parser) return NULL;
     parser->ctxt = xmlNewParserCtxt();
     if (!parser->ctxt || pthread_setspecific(parser_key, parser) != 0) {
@@ -229,14 +229,14 @@ static struct parser *make_parser(void)
     return parser;
 }
 
-static struct parser *take_parser(void)
+static struct xml_parser *take_parser(void)
 {
     pthread_once(&once, make_key);
-    struct parser *parser = pthread_getspecific(parser_key);
+    struct xml_parser *parser = pthread_getspecific(parser_key);
     return parser ? parser : make_parser();
 }
 
-static void give_parser(struct parser *parser)
+static void give_parser(struct xml_parser *parser)
 {
     parser->ctxt->userData = parser->ctxt;
     xmlCtxtReset(parser->ctxt); /* it must not remember a text that goes away */
@@ -401,7 +401,7 @@ static enum rc prepare(struct str in, struct arena *a, struct str *out, unsigned
 
 /* ---- the whole ---- */
 
-static bool parse(struct reader *r)
+static bool parse(struct xml_in *r)
 {
     xmlParserCtxtPtr ctxt = r->ctxt;
     ctxt->userData = r;
@@ -420,7 +420,7 @@ static bool parse(struct reader *r)
 
 /* Whose complaint it is: ours about what the document says, which only lacks its place; libxml2's about how it says
  * it; or ours about what is missing. */
-static enum rc judge(struct reader *r, bool well_formed, struct err *e)
+static enum rc judge(struct xml_in *r, bool well_formed, struct err *e)
 {
     if (r->b.rc) {
         if (e && e->rc == r->b.rc) {
@@ -437,12 +437,12 @@ static enum rc judge(struct reader *r, bool well_formed, struct err *e)
 
 enum rc sml_xml_decode(struct str in, struct arena *a, struct sml_msg *out, struct err *e)
 {
-    struct reader r;
+    struct xml_in r;
     unsigned lines = 0;
     struct sml_msg msg = { 0 };
     enum rc rc = prepare(in, a, &r.text, &lines, e);
     if (rc) return rc;
-    struct parser *parser = take_parser();
+    struct xml_parser *parser = take_parser();
     if (!parser) return err_set(e, RC_NOMEM, "no memory for an XML parser");
     build_init(&r.b, a, &msg, e);
     r.ctxt = parser->ctxt;

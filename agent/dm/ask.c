@@ -7,12 +7,12 @@
 
 enum { ASK_ARENA_BYTES = 1 << 20 };
 
-enum stage { IDLE, ASKED, ANSWERED };
+enum ask_stage { IDLE, ASKED, ANSWERED };
 
 struct ask {
     struct threads threads; /* one, that waits for the person */
     int fd;
-    enum stage stage;
+    enum ask_stage stage;
     /* of the question under way; the thread reads it while ASKED, the loop otherwise */
     struct arena a;
     struct user user;
@@ -34,7 +34,7 @@ static void *run(void *arg)
         }
         threads_unlock(&k->threads);
         k->answer = (struct str){ 0 };
-        k->status = user_hook(&k->user, &k->q, k->wait_s, &k->a, &k->answer);
+        k->status = ui_alert_hook(&k->user, &k->q, k->wait_s, &k->a, &k->answer);
         threads_lock(&k->threads);
         k->stage = ANSWERED;
         wake_raise(k->fd);

@@ -2,7 +2,7 @@
 #include "agent/dm/calls.h"
 #include <string.h>
 
-const char *call_why_text(enum call_why why)
+const char *calls_why_text(enum call_why why)
 {
     static const char *const text[] = { "", "start", "push", "alerts", "poll", "retry", "asked" };
 

@@ -7,7 +7,7 @@
 
 enum { CALLS_PUSHES = 4, CALLS_FIRST_RETRY_MS = 2000, CALLS_LAST_RETRY_MS = 900000 };
 enum call_why { CALL_NONE, CALL_START, CALL_PUSH, CALL_ALERT, CALL_POLL, CALL_RETRY, CALL_ASKED };
-const char *call_why_text(enum call_why why);
+const char *calls_why_text(enum call_why why);
 
 /* What is known of one account. */
 struct call_account {

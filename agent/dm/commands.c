@@ -12,7 +12,7 @@ struct exec_said {
 };
 
 /* One item of a command with the command's Meta under its own, element by element (3.3). */
-struct one {
+struct command_item {
     struct str target, source, format, type, data;
     bool has_data;
 };
@@ -22,14 +22,15 @@ static struct str either(struct str mine, struct str general)
     return mine.n ? mine : general;
 }
 
-static struct one one_of(const struct sml_cmd *c, const struct sml_item *i)
+static struct command_item one_of(const struct sml_cmd *c, const struct sml_item *i)
 {
-    return (
-        struct one){ i->target, i->source,  either(i->meta.format, c->meta.format), either(i->meta.type, c->meta.type),
-                     i->data,   i->has_data };
+    return (struct command_item){
+        i->target, i->source,  either(i->meta.format, c->meta.format), either(i->meta.type, c->meta.type),
+        i->data,   i->has_data
+    };
 }
 
-static int get(struct exec_run *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+static int get(struct exec_run *x, const struct sml_cmd *c, const struct command_item *i, struct sml_answer *out)
 {
     struct tree_leaf *list = NULL;
     struct sml_leaf *all;
@@ -49,32 +50,32 @@ static int get(struct exec_run *x, const struct sml_cmd *c, const struct one *i,
     return 200;
 }
 
-static int add(struct exec_run *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+static int add(struct exec_run *x, const struct sml_cmd *c, const struct command_item *i, struct sml_answer *out)
 {
     (void)c, (void)out;
     return tree_add(x->t, x->server, i->target, i->format, i->type, i->data, i->has_data, x->a);
 }
 
-static int replace(struct exec_run *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+static int replace(struct exec_run *x, const struct sml_cmd *c, const struct command_item *i, struct sml_answer *out)
 {
     (void)c, (void)out;
     return tree_replace(x->t, x->server, i->target, i->format, i->type, i->data, i->has_data, x->a);
 }
 
-static int drop(struct exec_run *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+static int drop(struct exec_run *x, const struct sml_cmd *c, const struct command_item *i, struct sml_answer *out)
 {
     (void)c, (void)out;
     return tree_delete(x->t, x->server, i->target, x->a);
 }
 
-static int copy(struct exec_run *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+static int copy(struct exec_run *x, const struct sml_cmd *c, const struct command_item *i, struct sml_answer *out)
 {
     (void)c, (void)out;
     if (!i->source.n) return 400;
     return tree_copy(x->t, x->server, i->source, i->target, x->a);
 }
 
-static int exec(struct exec_run *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out)
+static int exec(struct exec_run *x, const struct sml_cmd *c, const struct command_item *i, struct sml_answer *out)
 {
     struct tree_call call = { x->server, i->data, c->correlator };
 
@@ -84,8 +85,8 @@ static int exec(struct exec_run *x, const struct sml_cmd *c, const struct one *i
 
 /* What a server may send. Commands without a row are answered 501 when SyncML has no such element, 405 when DM does
  * not allow it here. */
-static const struct verb {
-    int (*item)(struct exec_run *x, const struct sml_cmd *c, const struct one *i, struct sml_answer *out);
+static const struct command_verb {
+    int (*item)(struct exec_run *x, const struct sml_cmd *c, const struct command_item *i, struct sml_answer *out);
     bool in_atomic; /* protocol.md 4, OMA-TS-DM_RepPro-V1_2_1 6.6: Get, Exec and containers are not */
 } verbs[SML_CMD_KINDS] = {
     [SML_GET] = { get, false },    [SML_ADD] = { add, true },   [SML_REPLACE] = { replace, true },
@@ -113,7 +114,7 @@ static void items(struct exec_run *x, const struct sml_cmd *c, bool in_atomic, s
     }
     out->code = 200;
     for (const struct sml_item *i = c->items; i; i = i->next, k++) {
-        struct one one = one_of(c, i);
+        struct command_item one = one_of(c, i);
         codes[k] = in_atomic && out->code != 200 ? 215 : one.target.n ? verbs[c->kind].item(x, c, &one, out) : 400;
         if (codes[k] != 200 && out->code == 200) out->code = codes[k];
         if (!in_atomic) tree_done(x->t);
@@ -239,7 +240,7 @@ static void run(struct exec_run *x, const struct sml_cmd *c, bool in_atomic, uns
         out->code = c->kind == SML_UNKNOWN ? 501 : 405;
 }
 
-enum rc exec_cmds(struct exec_run *x, struct err *e)
+enum rc commands_exec_cmds(struct exec_run *x, struct err *e)
 {
     bool cancelled = false; /* 5.1: the user's Cancel stops the message; a No does not */
     size_t k = 0;

@@ -35,5 +35,5 @@ struct exec_run {
  * again by the next call; only an Atomic with an open question is taken back and begins anew, so nothing is half done meanwhile.
  * @return RC_OK whatever the commands' statuses; RC_NOMEM
  */
-enum rc exec_cmds(struct exec_run *x, struct err *e);
+enum rc commands_exec_cmds(struct exec_run *x, struct err *e);
 #endif

@@ -9,14 +9,14 @@
 
 enum { POST_TRIES = 3, POST_REPLY_BYTES = 2 << 20, POST_TIMEOUT_S = 60 };
 
-enum stage { IDLE, ASKED, DONE };
+enum post_stage { IDLE, ASKED, DONE };
 
 struct post {
     struct fetch *client;
     struct threads threads; /* one, that posts */
     int fd;
     volatile int cancel; /* of a POST under way */
-    enum stage stage;
+    enum post_stage stage;
     char url[2048], mime[80], hmac[256];
     struct buf body;
     struct post_result result;

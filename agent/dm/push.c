@@ -120,7 +120,7 @@ enum push_verdict push_take(struct push_memory *m, struct str datagram, uint64_t
     *out = (struct push_call){ .session = t.session, .ui = t.ui };
     if (!verified(body, acc, out)) return PUSH_REFUSED;
     *why = "the resynchronisation nonce was used a moment ago";
-    if (out->n_resync) { /* anyone could repeat such a trigger, so not often */
+    if (out->n_resync) { /* anyone could repeat such a notification, so not often */
         size_t i = (size_t)(acc - accounts);
         if (i >= ACCOUNTS_MAX || (m->resync_ms[i] && now_ms - m->resync_ms[i] < PUSH_RESYNC_GAP_MS))
             return PUSH_REFUSED;

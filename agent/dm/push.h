@@ -37,13 +37,13 @@ struct push_bucket {
     int64_t at_ms, thousandths;
 };
 
-/* What was seen lately: the same trigger twice is one session. */
+/* What was seen lately: the same notification twice is one session. */
 struct push_memory {
     struct {
         uint8_t digest[16];
     } recent[PUSH_RECENT];
     unsigned next, n;
-    /* Triggers with the resynchronisation nonce never age, so what was believed once is not believed again, also after a
+    /* Notifications with the resynchronisation nonce never age, so what was believed once is not believed again, also after a
      * restart. */
     struct {
         uint8_t digest[16];
@@ -65,7 +65,7 @@ enum push_verdict { PUSH_CALL, PUSH_REPEATED, PUSH_REFUSED };
  */
 enum push_verdict push_take(struct push_memory *m, struct str datagram, uint64_t source, const struct account *accounts,
                             size_t n, int64_t now_ms, struct push_call *out, const char **why);
-/** A trigger with the resynchronisation nonce that was believed before the program's start. */
+/** A notification with the resynchronisation nonce that was believed before the program's start. */
 void push_remember(struct push_memory *m, const uint8_t digest[PUSH_DIGEST_BYTES]);
 struct sockaddr_storage;
 uint64_t push_source(const struct sockaddr_storage *from); /* never 0 */

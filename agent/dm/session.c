@@ -11,7 +11,7 @@
 enum { SESSION_ALERTS = 32, SESSION_MESSAGES = 500, SESSION_POST_BYTES = 2 << 20 };
 
 /* One message of the server, from its octets to our answer. It outlives a call only while a person is asked. */
-struct turn {
+struct session_message {
     struct arena a;
     struct str body;
     struct sml_msg in;
@@ -19,14 +19,14 @@ struct turn {
     bool resend, last; /* package 1 again; nothing is to be answered */
 };
 
-struct session {
+struct dm_session {
     struct dm_client *c;
     char server_id[ACCOUNT_ID_BYTES], id[8], url[2048], hmac[256];
     struct sml_client *client;
     struct buf out;
     unsigned messages;
     bool managed, waits;
-    struct turn turn;
+    struct session_message turn;
 };
 
 static struct sml_client_account account_of(const struct account *acc, const struct push_call *push)
@@ -42,7 +42,7 @@ static struct sml_client_account account_of(const struct account *acc, const str
                                     .server_nonce = account_server_nonce(acc),
                                     .pref = acc->auth };
 
-    /* protocol.md 7.5: a trigger signed with the resynchronisation nonce: use it in package 1 */
+    /* protocol.md 7.5: a notification signed with the resynchronisation nonce: use it in package 1 */
     if (push && push->n_resync) c.client_nonce = (struct str){ (const char *)push->resync, push->n_resync };
     return c;
 }
@@ -83,7 +83,7 @@ static enum rc token(struct dm_client *c, struct str server, struct err *e)
     return rc;
 }
 
-static enum rc first_alerts(struct session *s, struct arena *a, struct sml_alert_out **out, struct err *e)
+static enum rc first_alerts(struct dm_session *s, struct arena *a, struct sml_alert_out **out, struct err *e)
 {
     struct mo_env *env = s->c->env;
     struct sml_alert_out *t = ARENA_NEW(a, struct sml_alert_out);
@@ -102,7 +102,7 @@ static enum rc first_alerts(struct session *s, struct arena *a, struct sml_alert
     return RC_OK;
 }
 
-static enum rc encode(struct session *s, const struct sml_msg *m, struct arena *a, struct session_post *post,
+static enum rc encode(struct dm_session *s, const struct sml_msg *m, struct arena *a, struct session_post *post,
                       struct err *e)
 {
     struct str url = sml_client_url(s->client), hmac;
@@ -121,7 +121,7 @@ static enum rc encode(struct session *s, const struct sml_msg *m, struct arena *
     return RC_OK;
 }
 
-static void name_session(struct session *s, const struct push_call *push, const struct world *w)
+static void name_session(struct dm_session *s, const struct push_call *push, const struct world *w)
 {
     uint16_t id = push ? push->session : 0;
 
@@ -129,8 +129,8 @@ static void name_session(struct session *s, const struct push_call *push, const 
     sml_notify_session_text(id, s->id);
 }
 
-static enum rc begin(struct session *s, const struct account *acc, const struct push_call *push, const struct world *w,
-                     struct session_post *post, struct err *e)
+static enum rc begin(struct dm_session *s, const struct account *acc, const struct push_call *push,
+                     const struct world *w, struct session_post *post, struct err *e)
 {
     const struct dm_config *dc = &s->c->config;
     const struct sml_client_config c = { str_of(s->c->env->config.id),
@@ -156,11 +156,11 @@ static enum rc begin(struct session *s, const struct account *acc, const struct 
     return rc;
 }
 
-enum rc session_create(struct dm_client *c, const struct session_start *st, const struct world *w, struct session **out,
-                       struct session_post *post, struct err *e)
+enum rc session_create(struct dm_client *c, const struct session_start *st, const struct world *w,
+                       struct dm_session **out, struct session_post *post, struct err *e)
 {
     const struct account *acc = mo_find_account(c->env, st->server_id);
-    struct session *s = acc ? calloc(1, sizeof *s) : NULL;
+    struct dm_session *s = acc ? calloc(1, sizeof *s) : NULL;
     enum rc rc;
 
     if (!s)
@@ -179,7 +179,7 @@ enum rc session_create(struct dm_client *c, const struct session_start *st, cons
     return rc;
 }
 
-void session_destroy(struct session *s)
+void session_destroy(struct dm_session *s)
 {
     if (!s) return;
     alerts_session_over(s->c->env->alerts, str_of(s->server_id));
@@ -189,36 +189,36 @@ void session_destroy(struct session *s)
     free(s);
 }
 
-struct str session_id(const struct session *s)
+struct str session_id(const struct dm_session *s)
 {
     return str_of(s->id);
 }
 
-unsigned session_messages(const struct session *s)
+unsigned session_messages(const struct dm_session *s)
 {
     return s->messages;
 }
 
-bool session_managed(const struct session *s)
+bool session_managed(const struct dm_session *s)
 {
     return s->managed;
 }
 
 /* Nonces must be durable before the message that relies on them leaves (7.5). */
-static void keep_nonces(struct session *s, const struct sml_client_keep *keep)
+static void keep_nonces(struct dm_session *s, const struct sml_client_keep *keep)
 {
     struct account *acc = mo_find_account(s->c->env, str_of(s->server_id));
 
     if (!acc || (!keep->client_nonce.n && !keep->server_nonce.n)) return;
     if (keep->client_nonce.n) account_set_nonce(keep->client_nonce, acc->client_nonce, &acc->n_client_nonce);
     if (keep->server_nonce.n) account_set_nonce(keep->server_nonce, acc->server_nonce, &acc->n_server_nonce);
-    mo_note(s->c->env, state_put_account(s->c->env->state, acc, &s->c->env->trouble), "nonces");
+    mo_note(s->c->env, persist_put_account(s->c->env->state, acc, &s->c->env->trouble), "nonces");
 }
 
-static enum rc decode(struct session *s, const char *content_type, struct str hmac, struct str body,
+static enum rc decode(struct dm_session *s, const char *content_type, struct str hmac, struct str body,
                       struct sml_hmac *mac, struct err *e)
 {
-    struct turn *t = &s->turn;
+    struct session_message *t = &s->turn;
     enum sml_type type;
     enum rc rc;
 
@@ -232,9 +232,9 @@ static enum rc decode(struct session *s, const char *content_type, struct str hm
 }
 
 /* Message -> news: what the server acknowledged, what it wants done. */
-static enum rc take(struct session *s, const struct sml_hmac *mac, const struct world *w, struct err *e)
+static enum rc take(struct dm_session *s, const struct sml_hmac *mac, const struct world *w, struct err *e)
 {
-    struct turn *t = &s->turn;
+    struct session_message *t = &s->turn;
     struct mo_env *env = s->c->env;
     struct sml_client_news news = { 0 };
     struct sml_client_keep keep = { 0 };
@@ -261,9 +261,9 @@ static enum rc take(struct session *s, const struct sml_hmac *mac, const struct 
 }
 
 /* Acts -> message. @param over  nothing more is to be sent */
-static enum rc answer(struct session *s, const struct world *w, struct sml_msg *out, bool *over, struct err *e)
+static enum rc answer(struct dm_session *s, const struct world *w, struct sml_msg *out, bool *over, struct err *e)
 {
-    struct turn *t = &s->turn;
+    struct session_message *t = &s->turn;
     struct sml_client_keep keep = { 0 };
     struct sml_alert_out *alerts = NULL;
     enum rc rc = RC_OK;
@@ -277,14 +277,14 @@ static enum rc answer(struct session *s, const struct world *w, struct sml_msg *
 }
 
 /* What is left of the turn, between mo_enter and the next message. */
-static enum session_next finish(struct session *s, const struct world *w, enum rc rc, struct session_post *post,
+static enum session_next finish(struct dm_session *s, const struct world *w, enum rc rc, struct session_post *post,
                                 struct err *e)
 {
     struct sml_msg out;
     bool over = false;
     enum rc kept;
 
-    if (!rc) rc = exec_cmds(&s->turn.run, e);
+    if (!rc) rc = commands_exec_cmds(&s->turn.run, e);
     s->waits = !rc && s->turn.run.waits;
     if (!rc && !s->waits) rc = answer(s, w, &out, &over, e);
     if (!rc && over && sml_client_proved(s->client)) mo_contact(s->c->env, s->server_id);
@@ -297,7 +297,7 @@ static enum session_next finish(struct session *s, const struct world *w, enum r
     return rc ? SESSION_FAILED : over ? SESSION_OVER : SESSION_POST;
 }
 
-enum session_next session_resume(struct session *s, const struct world *w, struct session_post *post, struct err *e)
+enum session_next session_resume(struct dm_session *s, const struct world *w, struct session_post *post, struct err *e)
 {
     if (!s->waits) {
         err_set(e, RC_INVALID, "the session waits for nobody");
@@ -307,7 +307,7 @@ enum session_next session_resume(struct session *s, const struct world *w, struc
     return finish(s, w, RC_OK, post, e);
 }
 
-enum session_next session_reply(struct session *s, const struct world *w, long status, const char *content_type,
+enum session_next session_reply(struct dm_session *s, const struct world *w, long status, const char *content_type,
                                 struct str hmac, struct str body, struct session_post *post, struct err *e)
 {
     struct sml_hmac mac = { 0 };
@@ -320,7 +320,7 @@ enum session_next session_reply(struct session *s, const struct world *w, long s
                                 : "");
         return SESSION_FAILED;
     }
-    s->turn = (struct turn){ 0 };
+    s->turn = (struct session_message){ 0 };
     arena_init(&s->turn.a, SML_MSG_ARENA_BYTES);
     mo_enter(s->c->env, w, str_of(s->server_id));
     rc = decode(s, content_type, hmac, body, &mac, e);

@@ -31,7 +31,7 @@ struct dm_client {
     struct dm_token token;
 };
 
-struct session;
+struct dm_session;
 
 struct session_start {
     struct str server_id;
@@ -55,17 +55,17 @@ enum session_next {
 };
 
 /** Package 1. @return RC_NOT_FOUND without such an account */
-enum rc session_create(struct dm_client *c, const struct session_start *st, const struct world *w, struct session **out,
-                       struct session_post *post, struct err *e);
+enum rc session_create(struct dm_client *c, const struct session_start *st, const struct world *w,
+                       struct dm_session **out, struct session_post *post, struct err *e);
 /** What was sent and not acknowledged will be sent again in the next session. */
-void session_destroy(struct session *s);
+void session_destroy(struct dm_session *s);
 /** An HTTP answer. @param hmac  x-syncml-hmac, may be empty */
-enum session_next session_reply(struct session *s, const struct world *w, long status, const char *content_type,
+enum session_next session_reply(struct dm_session *s, const struct world *w, long status, const char *content_type,
                                 struct str hmac, struct str body, struct session_post *post, struct err *e);
 /** Go on after SESSION_WAITS. The device goes its way meanwhile: all that was done before the question is durable. */
-enum session_next session_resume(struct session *s, const struct world *w, struct session_post *post, struct err *e);
-struct str session_id(const struct session *s);
-unsigned session_messages(const struct session *s); /* sent so far */
+enum session_next session_resume(struct dm_session *s, const struct world *w, struct session_post *post, struct err *e);
+struct str session_id(const struct dm_session *s);
+unsigned session_messages(const struct dm_session *s); /* sent so far */
 /** Did the server give commands in this session? */
-bool session_managed(const struct session *s);
+bool session_managed(const struct dm_session *s);
 #endif

@@ -46,7 +46,7 @@ static void options(struct user_question *q, struct str text, struct arena *a)
         if (pair.has_value && decoded(pair.value, a, &value)) option(q, pair.key, value);
 }
 
-int user_read(const struct sml_cmd *cmd, struct str server, int code, struct arena *a, struct user_question *out)
+int ui_alert_read(const struct sml_cmd *cmd, struct str server, int code, struct arena *a, struct user_question *out)
 {
     struct user_question q = { .from = cmd, .code = code, .server = server, .input = 'A' };
     const struct sml_item *i = cmd->items;
@@ -160,13 +160,13 @@ static unsigned how_long(const struct user *u, const struct user_question *q)
     return q->max_s ? q->max_s : u->wait_s;
 }
 
-int user_show(void *ctx, struct str server, int code, const struct sml_cmd *cmd, struct arena *a,
-              struct sml_item **answer)
+int ui_alert_show(void *ctx, struct str server, int code, const struct sml_cmd *cmd, struct arena *a,
+                  struct sml_item **answer)
 {
     const struct user *u = ctx;
     struct user_question q;
     struct str text = { 0 };
-    int status = u->mode == USER_NOBODY ? 406 : user_read(cmd, server, code, a, &q);
+    int status = u->mode == USER_NOBODY ? 406 : ui_alert_read(cmd, server, code, a, &q);
 
     *answer = NULL;
     if (status != 200) return status;
@@ -176,7 +176,8 @@ int user_show(void *ctx, struct str server, int code, const struct sml_cmd *cmd,
     return status == 200 ? items(&q, text, '\n', a, answer) : status;
 }
 
-enum user_verdict user_lets(const struct user *u, const void *from, enum sml_ui ui, struct str server, struct arena *a)
+enum user_verdict ui_alert_lets(const struct user *u, const void *from, enum sml_ui ui, struct str server,
+                                struct arena *a)
 {
     struct user_question q = { .from = from, .code = ui == SML_UI_ASK ? 1101 : 1100, .server = server, .input = 'A' };
     struct str ignored = { 0 };

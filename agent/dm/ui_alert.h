@@ -36,15 +36,16 @@ struct user {
 };
 
 /** Read a command. @return 200, 406 for another code or too many choices, 412 without a text or choices */
-int user_read(const struct sml_cmd *cmd, struct str server, int code, struct arena *a, struct user_question *out);
+int ui_alert_read(const struct sml_cmd *cmd, struct str server, int code, struct arena *a, struct user_question *out);
 /** exec_user.show; ctx is a struct user. */
-int user_show(void *ctx, struct str server, int code, const struct sml_cmd *cmd, struct arena *a,
-              struct sml_item **answer);
+int ui_alert_show(void *ctx, struct str server, int code, const struct sml_cmd *cmd, struct arena *a,
+                  struct sml_item **answer);
 enum user_verdict { USER_NO, USER_YES, USER_LATER };
 /** N-006: may a session begin that a notification asks for? An informative one is shown, one that must be asked for
  * is asked for. @param from  the notification @return USER_LATER while the person thinks */
-enum user_verdict user_lets(const struct user *u, const void *from, enum sml_ui ui, struct str server, struct arena *a);
+enum user_verdict ui_alert_lets(const struct user *u, const void *from, enum sml_ui ui, struct str server,
+                                struct arena *a);
 /** Runs u->program without a shell and waits for it. */
-int user_hook(const struct user *u, const struct user_question *q, unsigned wait_s, struct arena *a,
-              struct str *answer);
+int ui_alert_hook(const struct user *u, const struct user_question *q, unsigned wait_s, struct arena *a,
+                  struct str *answer);
 #endif

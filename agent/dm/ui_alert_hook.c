@@ -137,7 +137,8 @@ static int listen_to(pid_t pid, int fd, unsigned wait_s, const atomic_bool *stop
     }
 }
 
-int user_hook(const struct user *u, const struct user_question *q, unsigned wait_s, struct arena *a, struct str *answer)
+int ui_alert_hook(const struct user *u, const struct user_question *q, unsigned wait_s, struct arena *a,
+                  struct str *answer)
 {
     static const int codes[] = { 200, 304, 214 };
     char *argv[USER_CHOICES + 4], *envp[HOOK_ENVIRONMENT + 1];

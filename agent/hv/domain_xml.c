@@ -109,7 +109,7 @@ static void put_console(const struct hv_spec *s, struct buf *b)
     buf_putz(b, "/agent.sock'/><target type='virtio' name='org.qemu.guest_agent.0'/></channel>\n");
 }
 
-uid_t virt_account_of(const char *uuid)
+uid_t domain_xml_account_of(const char *uuid)
 {
     unsigned digits = 0; /* seven, of a random number */
     (void)sscanf(uuid, "%7x", &digits);
@@ -121,10 +121,10 @@ static void put_account(const struct hv_spec *s, const struct virt_host *h, stru
 {
     if (h->gid)
         buf_printf(b, "<seclabel type='static' model='dac' relabel='yes'><label>+%u:+%u</label></seclabel>\n",
-                   (unsigned)virt_account_of(s->uuid), (unsigned)h->gid);
+                   (unsigned)domain_xml_account_of(s->uuid), (unsigned)h->gid);
 }
 
-enum rc virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, struct buf *b, struct err *e)
+enum rc domain_xml_write(const struct hv_spec *s, const struct virt_host *h, struct buf *b, struct err *e)
 {
     const bool arm = strcmp(h->arch, "aarch64") == 0;
     unsigned disk = 0;

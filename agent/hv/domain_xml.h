@@ -13,8 +13,8 @@ struct virt_host {
     gid_t gid;     /* group of emulators' accounts; each VM has one of its own in it. 0 = no accounts are given */
 };
 /** The account of a VM's emulator: follows from the VM, in a range that nobody else uses (1879048192 to 2147483647). */
-uid_t virt_account_of(const char *uuid);
+uid_t domain_xml_account_of(const char *uuid);
 /** Append the <domain> of `spec`; texts are escaped.
  * @return RC_INVALID when a volume has no file: a guest never starts with less than it shall have */
-enum rc virt_domain_xml(const struct hv_spec *s, const struct virt_host *h, struct buf *b, struct err *e);
+enum rc domain_xml_write(const struct hv_spec *s, const struct virt_host *h, struct buf *b, struct err *e);
 #endif

@@ -30,7 +30,7 @@ struct waiting {
     struct hv_spec *spec;
 };
 
-struct sim {
+struct hv_sim {
     struct hv base;
     int delay_ms;
     uint64_t seed;
@@ -45,7 +45,7 @@ struct sim {
     char fail_text[HV_TEXT_BYTES];
 };
 
-static uint64_t next_random(struct sim *s)
+static uint64_t next_random(struct hv_sim *s)
 {
     uint64_t z = s->seed += 0x9E3779B97F4A7C15u;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
@@ -53,19 +53,19 @@ static uint64_t next_random(struct sim *s)
     return z ^ z >> 31;
 }
 
-static struct domain *find(struct sim *s, const char *uuid)
+static struct domain *find(struct hv_sim *s, const char *uuid)
 {
     for (unsigned i = 0; i < DOMAINS; i++)
         if (strcmp(s->domain[i].uuid, uuid) == 0) return &s->domain[i];
     return NULL;
 }
 
-static void put(struct sim *s, int64_t at_ms, const struct hv_event *ev)
+static void put(struct hv_sim *s, int64_t at_ms, const struct hv_event *ev)
 {
     if (s->n < QUEUE) s->queue[s->n++] = (struct waiting){ at_ms, *ev, NULL };
 }
 
-static void put_state(struct sim *s, const struct domain *d, enum hv_cause cause, const char *text)
+static void put_state(struct hv_sim *s, const struct domain *d, enum hv_cause cause, const char *text)
 {
     struct hv_event ev = { .kind = HV_EV_STATE, .state = d->state, .cause = cause };
     snprintf(ev.uuid, sizeof ev.uuid, "%s", d->uuid);
@@ -73,7 +73,7 @@ static void put_state(struct sim *s, const struct domain *d, enum hv_cause cause
     put(s, s->now_ms, &ev);
 }
 
-static void put_ready(struct sim *s, const struct domain *d, int64_t delay_ms)
+static void put_ready(struct hv_sim *s, const struct domain *d, int64_t delay_ms)
 {
     struct hv_event ev = { .kind = HV_EV_READY };
     snprintf(ev.uuid, sizeof ev.uuid, "%s", d->uuid);
@@ -149,7 +149,7 @@ static void drop_memory(const struct domain *d)
 
 /* --- what requests do --------------------------------------------------------------------------------------------- */
 
-static enum rc copy_spec(struct sim *s, const struct hv_spec *spec)
+static enum rc copy_spec(struct hv_sim *s, const struct hv_spec *spec)
 {
     struct domain *d = find(s, spec->uuid);
     if (!d) d = find(s, "");
@@ -169,7 +169,7 @@ static enum rc copy_spec(struct sim *s, const struct hv_spec *spec)
     return RC_OK;
 }
 
-static enum rc started(struct sim *s, struct domain *d, enum hv_state state, bool boots, struct err *e)
+static enum rc started(struct hv_sim *s, struct domain *d, enum hv_state state, bool boots, struct err *e)
 {
     enum rc rc = use_files(d, boots, e);
     if (rc) return rc;
@@ -182,14 +182,14 @@ static enum rc started(struct sim *s, struct domain *d, enum hv_state state, boo
     return RC_OK;
 }
 
-static void off(struct sim *s, struct domain *d, enum hv_cause cause)
+static void off(struct hv_sim *s, struct domain *d, enum hv_cause cause)
 {
     d->state = HV_OFF;
     put_state(s, d, cause, "");
 }
 
 /* Carry a due request out. */
-static enum rc perform(struct sim *s, enum hv_call call, struct domain *d, const struct hv_spec *spec, struct err *e)
+static enum rc perform(struct hv_sim *s, enum hv_call call, struct domain *d, const struct hv_spec *spec, struct err *e)
 {
     if (call == HV_DEFINE) return copy_spec(s, spec);
     if (!d) return call == HV_UNDEFINE || call == HV_DESTROY || call == HV_FORGET ? RC_OK : RC_NOT_FOUND;
@@ -233,7 +233,7 @@ static enum rc perform(struct sim *s, enum hv_call call, struct domain *d, const
 }
 
 /* Plausible figures: a guest that uses a quarter of its time, some memory, a little disk and network. */
-static void fill_stats(struct sim *s, const struct domain *d, struct hv_stats *st)
+static void fill_stats(struct hv_sim *s, const struct domain *d, struct hv_stats *st)
 {
     const bool on = d->state == HV_RUNNING || d->state == HV_PAUSED;
     const int64_t up = on ? s->now_ms - d->started_ms : 0;
@@ -279,7 +279,7 @@ static const struct periph periphs[] = {
 
 static enum rc sim_facts(struct hv *hv, struct hv_facts *out, struct err *e)
 {
-    const struct sim *s = (struct sim *)hv;
+    const struct hv_sim *s = (struct hv_sim *)hv;
     (void)e;
     *out = (struct hv_facts){ .name = "Simulator",
                               .vendor = "dmvisor",
@@ -314,7 +314,7 @@ static enum rc sim_facts(struct hv *hv, struct hv_facts *out, struct err *e)
 
 static enum rc sim_request(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie, struct err *e)
 {
-    struct sim *s = (struct sim *)hv;
+    struct hv_sim *s = (struct hv_sim *)hv;
     if (s->n > QUEUE - 4) return err_set(e, RC_LIMIT, "too many requests wait for the simulated hypervisor");
     struct hv_event ev = { .kind = HV_EV_DONE, .cookie = cookie, .call = call };
     snprintf(ev.uuid, sizeof ev.uuid, "%s", spec->uuid);
@@ -333,7 +333,7 @@ static enum rc sim_request(struct hv *hv, enum hv_call call, const struct hv_spe
 
 static bool sim_next(struct hv *hv, struct hv_event *out)
 {
-    struct sim *s = (struct sim *)hv;
+    struct hv_sim *s = (struct hv_sim *)hv;
     unsigned i = 0;
     while (i < s->n && s->queue[i].at_ms > s->now_ms) i++;
     if (i == s->n) return false;
@@ -373,7 +373,7 @@ static int sim_fd(struct hv *hv)
 
 static enum rc sim_state(struct hv *hv, const char *uuid, enum hv_state *out, struct err *e)
 {
-    const struct domain *d = find((struct sim *)hv, uuid);
+    const struct domain *d = find((struct hv_sim *)hv, uuid);
     (void)e;
     *out = d ? d->state : HV_GONE;
     return RC_OK;
@@ -381,7 +381,7 @@ static enum rc sim_state(struct hv *hv, const char *uuid, enum hv_state *out, st
 
 static void sim_destroy(struct hv *hv)
 {
-    struct sim *s = (struct sim *)hv;
+    struct hv_sim *s = (struct hv_sim *)hv;
     hv_sim_forsake(hv);
     for (unsigned i = 0; i < DOMAINS; i++) free(s->domain[i].files);
     free(s->stats);
@@ -392,7 +392,7 @@ static const struct hv_class sim_class = { sim_destroy, sim_facts, sim_request, 
 
 struct hv *hv_sim_create(int delay_ms, uint64_t seed)
 {
-    struct sim *s = calloc(1, sizeof *s);
+    struct hv_sim *s = calloc(1, sizeof *s);
     if (!s) return NULL;
     s->base.class = &sim_class;
     s->delay_ms = delay_ms;
@@ -402,14 +402,14 @@ struct hv *hv_sim_create(int delay_ms, uint64_t seed)
 
 void hv_sim_advance(struct hv *hv, int64_t now_ms)
 {
-    struct sim *s = (struct sim *)hv;
+    struct hv_sim *s = (struct hv_sim *)hv;
     if (s->start_ms == 0) s->start_ms = now_ms;
     s->now_ms = now_ms;
 }
 
 void hv_sim_fail(struct hv *hv, enum hv_call call, enum rc rc, const char *text)
 {
-    struct sim *s = (struct sim *)hv;
+    struct hv_sim *s = (struct hv_sim *)hv;
     s->fail = true;
     s->fail_call = call;
     s->fail_rc = rc;
@@ -418,7 +418,7 @@ void hv_sim_fail(struct hv *hv, enum hv_call call, enum rc rc, const char *text)
 
 void hv_sim_crash(struct hv *hv, const char *uuid, enum hv_cause cause)
 {
-    struct sim *s = (struct sim *)hv;
+    struct hv_sim *s = (struct hv_sim *)hv;
     struct domain *d = find(s, uuid);
     if (!d || (d->state != HV_RUNNING && d->state != HV_PAUSED)) return;
     d->state = cause == HV_C_GUEST ? HV_OFF : HV_CRASHED;
@@ -427,14 +427,14 @@ void hv_sim_crash(struct hv *hv, const char *uuid, enum hv_cause cause)
 
 void hv_sim_forsake(struct hv *hv)
 {
-    struct sim *s = (struct sim *)hv;
+    struct hv_sim *s = (struct hv_sim *)hv;
     for (unsigned i = 0; i < s->n; i++) free(s->queue[i].spec);
     s->n = 0;
 }
 
 void hv_sim_power_cut(struct hv *hv)
 {
-    struct sim *s = (struct sim *)hv;
+    struct hv_sim *s = (struct hv_sim *)hv;
     hv_sim_forsake(hv);
     for (unsigned i = 0; i < DOMAINS; i++)
         if (s->domain[i].state != HV_GONE && s->domain[i].state != HV_SAVED) s->domain[i].state = HV_OFF;

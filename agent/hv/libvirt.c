@@ -114,10 +114,10 @@ static void tell_death(struct virt *v, virDomainPtr dom, const char *uuid)
     threads_lock(&v->keeper);
     struct virt_exits *exits = v->exits;
     threads_unlock(&v->keeper);
-    const struct virt_exit how = virt_exits_of(exits, virDomainGetName(dom), 0);
-    virt_emulator_log(v, virDomainGetName(dom), log);
-    virt_log_last_words(log, words);
-    virt_exit_words(&how, end, sizeof end);
+    const struct virt_exit how = libvirt_exits_of(exits, virDomainGetName(dom), 0);
+    libvirt_emulator_log(v, virDomainGetName(dom), log);
+    libvirt_log_last_words(log, words);
+    libvirt_exit_words(&how, end, sizeof end);
     snprintf(text, sizeof text, "the emulator ended unexpectedly%s%s%s", end, words[0] ? "; its last words: " : "",
              words);
     tell_state(v, uuid, HV_CRASHED, how.by_oom ? HV_C_NO_MEMORY : HV_C_KILLED, text);
@@ -126,7 +126,7 @@ static void tell_death(struct virt *v, virDomainPtr dom, const char *uuid)
 static void on_stopped(struct virt *v, virDomainPtr dom, const char *uuid, int detail)
 {
     const enum virt_omen omen = omen_of(v, uuid);
-    virt_kvm_down(v, uuid);
+    libvirt_kvm_down(v, uuid);
     if (omen == VIRT_OMEN_WATCHDOG)
         tell_state(v, uuid, HV_CRASHED, HV_C_WATCHDOG, "the guest did not feed its watchdog");
     else if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN && omen == VIRT_OMEN_SIGNAL)
@@ -181,7 +181,7 @@ static void on_agent(virConnectPtr conn, virDomainPtr dom, int state, int reason
     (void)reason;
     if (state != VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED || virDomainGetUUIDString(dom, ev.uuid) != 0)
         return;
-    virt_kvm_up(v, ev.uuid);
+    libvirt_kvm_up(v, ev.uuid);
     tell(v, &ev, NULL);
 }
 
@@ -197,7 +197,7 @@ static void on_timer(int timer, void *opaque)
     struct virt *v = opaque;
     (void)timer;
     pthread_mutex_lock(&v->tick);
-    if (v->ticks) virt_lanes_tick(v->lanes, world_monotonic_ms());
+    if (v->ticks) libvirt_lanes_tick(v->lanes, world_monotonic_ms());
     pthread_mutex_unlock(&v->tick);
 }
 
@@ -251,11 +251,11 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
 static enum rc connect_to(struct virt *v, struct err *e)
 {
     virConnectPtr conn = virConnectOpen(v->uri);
-    if (!conn) return virt_error(e, RC_IO, "cannot open the hypervisor (hypervisor.uri)");
+    if (!conn) return libvirt_error(e, RC_IO, "cannot open the hypervisor (hypervisor.uri)");
     learn_account(v, conn);
     if (add_callback(v, conn, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)) < 0) {
         virConnectClose(conn);
-        return virt_error(e, RC_UNSUPPORTED, "the hypervisor tells of no events");
+        return libvirt_error(e, RC_UNSUPPORTED, "the hypervisor tells of no events");
     }
     /* Not every driver has these; without the first two a guest's start counts as its sign of life, and a driver in
      * this process cannot go away. */
@@ -272,7 +272,7 @@ static enum rc connect_to(struct virt *v, struct err *e)
     return RC_OK;
 }
 
-virConnectPtr virt_conn(struct virt *v, struct err *e)
+virConnectPtr libvirt_conn(struct virt *v, struct err *e)
 {
     threads_lock(&v->keeper);
     virConnectPtr conn = v->lost ? NULL : v->conn;
@@ -293,7 +293,7 @@ static void *run_keeper(void *arg)
         threads_unlock(&v->keeper);
         if (connect_to(v, NULL) == RC_OK) {
             log_event(LOG_INFO, "hypervisor", LOG_Z("state", "back"));
-            virt_refresh_facts(v);
+            libvirt_refresh_facts(v);
             tell_kind(v, HV_EV_BACK);
         }
         threads_lock(&v->keeper);
@@ -312,9 +312,9 @@ static bool read_line(const char *file, char *out, size_t n)
     return good;
 }
 
-void virt_refresh_facts(struct virt *v)
+void libvirt_refresh_facts(struct virt *v)
 {
-    virConnectPtr conn = virt_conn(v, NULL);
+    virConnectPtr conn = libvirt_conn(v, NULL);
     if (!conn) return;
     virNodeInfo node;
     unsigned long version = 0;
@@ -385,14 +385,14 @@ static enum rc virt_facts(struct hv *hv, struct hv_facts *out, struct err *e)
 static enum rc virt_request(struct hv *hv, enum hv_call call, const struct hv_spec *spec, uint64_t cookie,
                             struct err *e)
 {
-    return virt_lanes_put(((struct virt *)hv)->lanes, call, spec, cookie, e);
+    return libvirt_lanes_put(((struct virt *)hv)->lanes, call, spec, cookie, e);
 }
 
 static enum rc virt_state(struct hv *hv, const char *uuid, enum hv_state *out, struct err *e)
 {
     struct virt *v = (struct virt *)hv;
     int state, reason;
-    virConnectPtr conn = virt_conn(v, e);
+    virConnectPtr conn = libvirt_conn(v, e);
     *out = HV_GONE;
     if (!conn) return RC_BUSY;
     virDomainPtr dom = virDomainLookupByUUIDString(conn, uuid);
@@ -400,8 +400,8 @@ static enum rc virt_state(struct hv *hv, const char *uuid, enum hv_state *out, s
     if (!dom) return RC_OK;
     enum rc rc = virDomainGetState(dom, &state, &reason, 0) == 0
                      ? RC_OK
-                     : virt_error(e, RC_IO, "the VM's state cannot be read");
-    if (!rc) *out = virt_state_of(state);
+                     : libvirt_error(e, RC_IO, "the VM's state cannot be read");
+    if (!rc) *out = libvirt_state_of(state);
     if (*out == HV_OFF && virDomainHasManagedSaveImage(dom, 0) == 1) *out = HV_SAVED;
     virDomainFree(dom);
     return rc;
@@ -422,7 +422,7 @@ static void virt_destroy(struct hv *hv)
     pthread_mutex_lock(&v->tick);
     v->ticks = false;
     pthread_mutex_unlock(&v->tick);
-    if (!virt_lanes_destroy(v->lanes, LANES_WAIT_MS)) {
+    if (!libvirt_lanes_destroy(v->lanes, LANES_WAIT_MS)) {
         log_event(LOG_WARN, "hypervisor", LOG_Z("state", "a call does not come back; it is left behind"));
         return; /* its thread uses all of this until the process ends */
     }
@@ -431,8 +431,8 @@ static void virt_destroy(struct hv *hv)
         virConnectClose(v->conn);
     }
     threads_finish(&v->loop);
-    virt_consoles_destroy(v->consoles);
-    virt_exits_destroy(v->exits);
+    libvirt_consoles_destroy(v->consoles);
+    libvirt_exits_destroy(v->exits);
     while (virt_next(hv, &ev))
         ;
     threads_finish(&v->keeper);
@@ -446,14 +446,14 @@ static const struct hv_class virt_class = { virt_destroy, virt_facts, virt_reque
 static enum rc prepare(struct virt *v, struct err *e)
 {
     struct utsname host;
-    enum rc rc = virt_make_folder(v->dir, e);
+    enum rc rc = libvirt_make_folder(v->dir, e);
     snprintf(v->own, sizeof v->own, "%s", v->dir);
     char *end = strrchr(v->own, '/');
     if (end && end > v->own) *end = '\0';
-    virt_embed_root(v->uri, v->root);
-    if (!rc && v->root[0]) rc = virt_embed_prepare(v->root, &v->guard, e);
-    if (!rc && v->root[0]) rc = virt_let_in(&v->guard, v->own, v->root, e);
-    if (!rc) rc = virt_consoles_create(&v->consoles, e);
+    libvirt_embed_root(v->uri, v->root);
+    if (!rc && v->root[0]) rc = libvirt_embed_prepare(v->root, &v->guard, e);
+    if (!rc && v->root[0]) rc = libvirt_let_in(&v->guard, v->own, v->root, e);
+    if (!rc) rc = libvirt_consoles_create(&v->consoles, e);
     uname(&host);
     snprintf(v->host.arch, sizeof v->host.arch, "%.15s", host.machine);
     v->host.tuning = strncmp(v->uri, "qemu:///system", 14) == 0;
@@ -467,14 +467,14 @@ static enum rc watch_exits(struct virt *v, struct err *e)
     snprintf(pids, sizeof pids, "%s/qemu", v->root[0] ? v->root : "/run/libvirt");
     if (v->root[0]) snprintf(pids, sizeof pids, "%s/run/qemu", v->root);
     struct virt_exits *exits = NULL;
-    enum rc rc = virt_exits_create(pids, &exits, e);
+    enum rc rc = libvirt_exits_create(pids, &exits, e);
     threads_lock(&v->keeper); /* the loop's thread is at work already */
     v->exits = exits;
     threads_unlock(&v->keeper);
     return rc;
 }
 
-static const struct virt_lanes_class lanes_class = { virt_serve, tell };
+static const struct virt_lanes_class lanes_class = { libvirt_serve, tell };
 
 enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, struct hv **out, struct err *e)
 {
@@ -493,17 +493,17 @@ enum rc hv_libvirt_create(const char *uri, const char *dir, enum hv_kvm kvm, str
     enum rc rc = prepare(v, e);
     if (!rc &&
         (virInitialize() != 0 || virEventRegisterDefaultImpl() != 0 || virEventAddTimeout(200, on_timer, v, NULL) < 0))
-        rc = virt_error(e, RC_IO, "libvirt does not start");
+        rc = libvirt_error(e, RC_IO, "libvirt does not start");
     /* The embedded driver needs the loop before it is opened. */
     if (!rc && v->fd < 0) rc = err_set(e, RC_IO, "cannot make an event for the hypervisor: %s", strerror(errno));
     if (!rc) rc = threads_start(&v->loop, run_loop, v, "libvirt's events", e);
     if (!rc) rc = connect_to(v, e);
     if (!rc) rc = watch_exits(v, e);
-    if (!rc) rc = virt_lanes_create(&lanes_class, v, &v->lanes, e);
+    if (!rc) rc = libvirt_lanes_create(&lanes_class, v, &v->lanes, e);
     if (!rc) {
-        virt_kvm_recall(v);
+        libvirt_kvm_recall(v);
         v->n_periphs = periph_scan("/sys/class", v->periphs, PERIPHS);
-        virt_refresh_facts(v);
+        libvirt_refresh_facts(v);
         pthread_mutex_lock(&v->tick);
         v->ticks = true;
         pthread_mutex_unlock(&v->tick);

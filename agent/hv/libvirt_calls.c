@@ -17,7 +17,7 @@
 
 enum { NO_MEMORY = 1422, START_FAILED = 1428, PATH_BYTES = 768 };
 
-void virt_emulator_log(const struct virt *v, const char *name, char out[768])
+void libvirt_emulator_log(const struct virt *v, const char *name, char out[768])
 {
     snprintf(out, 768, "%s%s/%s.log", v->root[0] ? v->root : "/var/log/libvirt", v->root[0] ? "/log/qemu" : "/qemu",
              name);
@@ -67,7 +67,7 @@ static void kill_emulator(const struct virt *v, const struct hv_spec *spec)
 static enum rc destroy(virDomainPtr dom, struct err *e)
 {
     if (virDomainDestroy(dom) == 0 || virDomainIsActive(dom) == 0) return RC_OK;
-    return virt_error(e, RC_IO, "the guest could not be switched off");
+    return libvirt_error(e, RC_IO, "the guest could not be switched off");
 }
 
 /* Where libvirt's QEMU driver saves memory to; libvirt itself only unlinks it. What cannot be reached here is left to libvirt. */
@@ -92,7 +92,7 @@ static enum rc forget(const struct virt *v, virDomainPtr dom, struct err *e)
     virDomainSnapshotPtr *list = NULL;
     if (virDomainHasManagedSaveImage(dom, 0) == 1) erase_saved(v, dom);
     if (virDomainHasManagedSaveImage(dom, 0) == 1 && virDomainManagedSaveRemove(dom, 0) != 0)
-        return virt_error(e, RC_IO, "the saved memory could not be removed");
+        return libvirt_error(e, RC_IO, "the saved memory could not be removed");
     int n = virDomainListAllSnapshots(dom, &list, 0), left = 0;
     for (int i = 0; i < n; i++) {
         if (virDomainSnapshotDelete(list[i], 0) != 0 &&
@@ -101,7 +101,7 @@ static enum rc forget(const struct virt *v, virDomainPtr dom, struct err *e)
         virDomainSnapshotFree(list[i]);
     }
     free(list);
-    if (left) return virt_error(e, RC_IO, "a snapshot could not be removed");
+    if (left) return libvirt_error(e, RC_IO, "a snapshot could not be removed");
     return virDomainHasManagedSaveImage(dom, 0) == 1 ? err_set(e, RC_IO, "the saved memory is still there") : RC_OK;
 }
 
@@ -111,7 +111,7 @@ static enum rc undefine(virDomainPtr dom, struct err *e)
     if (virDomainUndefineFlags(dom, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_NVRAM) == 0 ||
         virDomainUndefine(dom) == 0)
         return RC_OK;
-    return virt_error(e, RC_IO, "the VM could not be removed from the hypervisor");
+    return libvirt_error(e, RC_IO, "the VM could not be removed from the hypervisor");
 }
 
 /* ---- the state ---- */
@@ -122,8 +122,8 @@ static enum rc look(virDomainPtr dom, struct hv_event *ev, struct err *e)
     virDomainInfo info;
     int state, reason;
     if (virDomainGetState(dom, &state, &reason, 0) != 0 || virDomainGetInfo(dom, &info) != 0)
-        return virt_error(e, RC_IO, "the VM's state cannot be read");
-    ev->state = virt_state_of(state);
+        return libvirt_error(e, RC_IO, "the VM's state cannot be read");
+    ev->state = libvirt_state_of(state);
     if (ev->state == HV_OFF && virDomainHasManagedSaveImage(dom, 0) == 1) ev->state = HV_SAVED;
     ev->cause = HV_C_OUTSIDE;
     ev->vcpus = info.nrVirtCpu;
@@ -135,22 +135,22 @@ static enum rc look(virDomainPtr dom, struct hv_event *ev, struct err *e)
 
 static enum rc result(int code, const char *what, struct err *e)
 {
-    return code == 0 ? RC_OK : virt_error(e, RC_IO, what);
+    return code == 0 ? RC_OK : libvirt_error(e, RC_IO, what);
 }
 
 /* What surrounds an emulator: its guest's console is read, its own log kept within bounds, and both go with the VM. */
 static void attend(struct virt *v, const struct virt_request *r)
 {
     char log[768];
-    virt_emulator_log(v, r->spec.name, log);
+    libvirt_emulator_log(v, r->spec.name, log);
     if (r->call == HV_DESTROY || r->call == HV_UNDEFINE || r->call == HV_FORGET)
-        virt_consoles_leave(v->consoles, r->spec.dir);
+        libvirt_consoles_leave(v->consoles, r->spec.dir);
     else
-        virt_consoles_read(v->consoles, r->spec.dir);
+        libvirt_consoles_read(v->consoles, r->spec.dir);
     if ((r->call == HV_UNDEFINE || r->call == HV_FORGET) && v->root[0])
         unlink(log);
     else
-        virt_log_bound(log);
+        libvirt_log_bound(log);
 }
 
 static enum rc ask(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct virt_request *r,
@@ -158,8 +158,8 @@ static enum rc ask(struct virt *v, virConnectPtr conn, virDomainPtr dom, const s
 {
     switch (r->call) {
     case HV_UNDEFINE: return undefine(dom, e);
-    case HV_START: return virt_start(v, conn, dom, &r->spec, false, e);
-    case HV_START_PAUSED: return virt_start(v, conn, dom, &r->spec, true, e);
+    case HV_START: return libvirt_start(v, conn, dom, &r->spec, false, e);
+    case HV_START_PAUSED: return libvirt_start(v, conn, dom, &r->spec, true, e);
     case HV_DESTROY: return destroy(dom, e);
     case HV_SHUTDOWN:
         return result(virDomainShutdownFlags(dom, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN),
@@ -173,8 +173,8 @@ static enum rc ask(struct virt *v, virConnectPtr conn, virDomainPtr dom, const s
     case HV_RESTORE: return result(virDomainCreate(dom), "the guest's memory could not be restored", e);
     case HV_DROP_SAVED: return result(virDomainManagedSaveRemove(dom, 0), "the saved memory could not be removed", e);
     case HV_FORGET: return forget(v, dom, e);
-    case HV_SET_RESOURCES: ev->pending = virt_set_live(conn, dom, &r->spec, v->host.tuning); return RC_OK;
-    case HV_STATS: return virt_stats_read(dom, &r->spec, stats, e);
+    case HV_SET_RESOURCES: ev->pending = libvirt_set_live(conn, dom, &r->spec, v->host.tuning); return RC_OK;
+    case HV_STATS: return libvirt_stats_read(dom, &r->spec, stats, e);
     case HV_LOOK: return look(dom, ev, e);
     default: return err_set(e, RC_UNSUPPORTED, "the hypervisor cannot do this");
     }
@@ -193,23 +193,23 @@ static enum rc unknown(const struct virt_request *r, struct hv_event *ev, struct
     return r->call == HV_UNDEFINE || r->call == HV_DESTROY || r->call == HV_DROP_SAVED || r->call == HV_FORGET ||
                    r->call == HV_LOOK
                ? RC_OK
-               : virt_error(e, RC_NOT_FOUND, "the hypervisor does not know this VM");
+               : libvirt_error(e, RC_NOT_FOUND, "the hypervisor does not know this VM");
 }
 
 static enum rc perform(struct virt *v, virConnectPtr conn, const struct virt_request *r, struct hv_event *ev,
                        struct hv_stats **stats, struct err *e)
 {
     enum rc rc = RC_OK;
-    if (r->call == HV_DEFINE || is_start(r->call)) rc = virt_files_check(&r->spec, &v->guard, v->own, &ev->code, e);
+    if (r->call == HV_DEFINE || is_start(r->call)) rc = libvirt_files_check(&r->spec, &v->guard, v->own, &ev->code, e);
     if (rc) return rc;
     if (r->call == HV_DEFINE) {
-        const struct virt_host host = virt_host_now(v);
-        return virt_define(conn, &r->spec, &host, e);
+        const struct virt_host host = libvirt_host_now(v);
+        return libvirt_define(conn, &r->spec, &host, e);
     }
     if (r->by_force) kill_emulator(v, &r->spec);
     virDomainPtr dom = virDomainLookupByUUIDString(conn, r->spec.uuid);
     if (!dom && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN) return unknown(r, ev, e);
-    if (!dom) return virt_error(e, RC_BUSY, "the hypervisor does not answer");
+    if (!dom) return libvirt_error(e, RC_BUSY, "the hypervisor does not answer");
     rc = ask(v, conn, dom, r, ev, stats, e);
     virDomainFree(dom);
     attend(v, r);
@@ -227,12 +227,12 @@ static void explain(struct virt *v, const struct virt_request *r, int64_t began_
 {
     char log[768], words[160], end[64] = "", text[sizeof ev->text];
     if (!is_start(r->call) || !ev->rc || ev->code) return;
-    const struct virt_exit how = virt_exits_of(v->exits, r->spec.name, began_ms);
-    virt_emulator_log(v, r->spec.name, log);
-    virt_log_last_words(log, words);
+    const struct virt_exit how = libvirt_exits_of(v->exits, r->spec.name, began_ms);
+    libvirt_emulator_log(v, r->spec.name, log);
+    libvirt_log_last_words(log, words);
     /* START_FAILED also when it is a step of another operation */
     ev->code = how.by_oom || is_about_memory(ev->text) || is_about_memory(words) ? NO_MEMORY : START_FAILED;
-    if (how.ended) virt_exit_words(&how, end, sizeof end);
+    if (how.ended) libvirt_exit_words(&how, end, sizeof end);
     const bool more = words[0] && (end[0] || !strstr(ev->text, words)); /* what follows cuts the text */
     const int head = more ? 90 : end[0] ? 200 : 250;
     snprintf(text, sizeof text, "%.*s%s%s%s%.100s", head, ev->text, end[0] ? "; the emulator ended" : "", end,
@@ -240,12 +240,12 @@ static void explain(struct virt *v, const struct virt_request *r, int64_t began_
     memcpy(ev->text, text, sizeof text);
 }
 
-void virt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats)
+void libvirt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats)
 {
     struct virt *v = ctx;
     struct err e = { 0 };
     const int64_t began_ms = world_monotonic_ms();
-    virConnectPtr conn = virt_conn(v, &e);
+    virConnectPtr conn = libvirt_conn(v, &e);
     if (!conn && r->by_force) kill_emulator(v, &r->spec);
     ev->rc = conn ? perform(v, conn, r, ev, stats, &e) : e.rc;
     if (conn) virConnectClose(conn);
@@ -253,5 +253,5 @@ void virt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, st
     for (char *p = ev->text; *p; p++)
         if (*p == '\n' || *p == '\r') *p = ' ';
     explain(v, r, began_ms, ev);
-    if (r->call == HV_STATS || r->call == HV_START || r->call == HV_DESTROY) virt_refresh_facts(v);
+    if (r->call == HV_STATS || r->call == HV_START || r->call == HV_DESTROY) libvirt_refresh_facts(v);
 }

@@ -103,7 +103,7 @@ static int dial(const char *dir)
     return fd;
 }
 
-void virt_consoles_read(struct virt_consoles *all, const char *dir)
+void libvirt_consoles_read(struct virt_consoles *all, const char *dir)
 {
     struct console *room = NULL;
     if (!dir[0] || strlen(dir) >= DIR_BYTES) return;
@@ -126,7 +126,7 @@ void virt_consoles_read(struct virt_consoles *all, const char *dir)
     threads_unlock(&all->threads);
 }
 
-void virt_consoles_leave(struct virt_consoles *all, const char *dir)
+void libvirt_consoles_leave(struct virt_consoles *all, const char *dir)
 {
     threads_lock(&all->threads);
     for (size_t i = 0; dir[0] && i < CONSOLES; i++)
@@ -134,7 +134,7 @@ void virt_consoles_leave(struct virt_consoles *all, const char *dir)
     threads_unlock(&all->threads);
 }
 
-enum rc virt_consoles_create(struct virt_consoles **out, struct err *e)
+enum rc libvirt_consoles_create(struct virt_consoles **out, struct err *e)
 {
     struct virt_consoles *all = calloc(1, sizeof *all);
     struct epoll_event ev = { .events = EPOLLIN };
@@ -148,13 +148,13 @@ enum rc virt_consoles_create(struct virt_consoles **out, struct err *e)
              ? threads_start(&all->threads, run, all, "the guests' consoles", e)
              : err_set(e, RC_IO, "cannot wait for what the guests' consoles say: %s", strerror(errno));
     if (rc)
-        virt_consoles_destroy(all);
+        libvirt_consoles_destroy(all);
     else
         *out = all;
     return rc;
 }
 
-void virt_consoles_destroy(struct virt_consoles *all)
+void libvirt_consoles_destroy(struct virt_consoles *all)
 {
     if (!all) return;
     if (all->wake >= 0) wake_raise(all->wake);

@@ -11,10 +11,10 @@
 enum { VIRT_CONSOLE_BYTES = 1 << 20 };    /* of each of the two */
 
 struct virt_consoles;
-enum rc virt_consoles_create(struct virt_consoles **out, struct err *e);
-void virt_consoles_destroy(struct virt_consoles *all);
+enum rc libvirt_consoles_create(struct virt_consoles **out, struct err *e);
+void libvirt_consoles_destroy(struct virt_consoles *all);
 /** Read the console in this folder from now on, unless it is read already or there is none; quick. */
-void virt_consoles_read(struct virt_consoles *all, const char *dir);
+void libvirt_consoles_read(struct virt_consoles *all, const char *dir);
 /** Read it no more; nothing is written into the folder when this has returned. */
-void virt_consoles_leave(struct virt_consoles *all, const char *dir);
+void libvirt_consoles_leave(struct virt_consoles *all, const char *dir);
 #endif

@@ -19,7 +19,7 @@
 
 enum { GROUPS = 64, KVM_MAJOR = 10, KVM_MINOR = 232, PATH_BYTES = 512 };
 
-void virt_embed_root(const char *uri, char out[384])
+void libvirt_embed_root(const char *uri, char out[384])
 {
     const char *root = strstr(uri, "root=");
     out[0] = '\0';
@@ -27,7 +27,7 @@ void virt_embed_root(const char *uri, char out[384])
         snprintf(out, 384, "%.*s", (int)strcspn(root + 5, "&"), root + 5);
 }
 
-enum rc virt_make_folder(const char *path, struct err *e)
+enum rc libvirt_make_folder(const char *path, struct err *e)
 {
     char part[PATH_BYTES];
     for (size_t i = 1; path[i - 1]; i++)
@@ -47,7 +47,7 @@ static bool may_pass(const struct virt_guard *g, const struct stat *st)
            (st->st_gid == g->gid && st->st_mode & S_IXGRP);
 }
 
-enum rc virt_let_in(const struct virt_guard *g, const char *own, const char *folder, struct err *e)
+enum rc libvirt_let_in(const struct virt_guard *g, const char *own, const char *folder, struct err *e)
 {
     char part[PATH_BYTES];
     struct stat st;
@@ -212,15 +212,15 @@ static enum rc write_config(const char *root, const struct virt_guard *g, bool s
     return good ? RC_OK : err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
 }
 
-enum rc virt_embed_prepare(const char *root, struct virt_guard *out, struct err *e)
+enum rc libvirt_embed_prepare(const char *root, struct virt_guard *out, struct err *e)
 {
     char file[PATH_BYTES];
     struct virt_guard g = { 0 };
     bool seccomp = false, namespaces = false, cgroups = false;
     snprintf(file, sizeof file, "%.480s/etc", root);
-    enum rc rc = virt_make_folder(file, e);
+    enum rc rc = libvirt_make_folder(file, e);
     snprintf(file, sizeof file, "%.480s/dev", root);
-    if (!rc) rc = virt_make_folder(file, e);
+    if (!rc) rc = libvirt_make_folder(file, e);
     if (!rc) rc = find_account(&g, e);
     if (rc) return rc;
     look_at_host(&g, file, &seccomp, &namespaces, &cgroups);

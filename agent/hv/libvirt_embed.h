@@ -16,7 +16,7 @@ struct virt_guard {
 };
 
 /** "root=" of an embedded driver's address, or "". */
-void virt_embed_root(const char *uri, char out[384]);
+void libvirt_embed_root(const char *uri, char out[384]);
 /**
  * Write <root>/etc/qemu.conf anew: emulators run in an account of their own, sandboxed; what this host cannot give is
  * left out one by one. Whatever stood in the file before does not count. When the account may not open /dev/kvm, this
@@ -24,13 +24,13 @@ void virt_embed_root(const char *uri, char out[384]);
  * Call before other threads start.
  * @return RC_NOT_FOUND: the account is missing; RC_DENIED: /dev/kvm cannot be shared with it; RC_IO
  */
-enum rc virt_embed_prepare(const char *root, struct virt_guard *out, struct err *e);
+enum rc libvirt_embed_prepare(const char *root, struct virt_guard *out, struct err *e);
 /** Make a folder and its parents. */
-enum rc virt_make_folder(const char *path, struct err *e);
+enum rc libvirt_make_folder(const char *path, struct err *e);
 /**
  * Let the account pass through the folders on the way to `folder`; those from `own` on are opened for its group, and
  * only for passing through, others have to be open.
  * @return RC_DENIED names the folder that is closed
  */
-enum rc virt_let_in(const struct virt_guard *g, const char *own, const char *folder, struct err *e);
+enum rc libvirt_let_in(const struct virt_guard *g, const char *own, const char *folder, struct err *e);
 #endif

@@ -143,7 +143,7 @@ static void hold_those_there(struct virt_exits *x)
     if (dir) closedir(dir);
 }
 
-enum rc virt_exits_create(const char *pids, struct virt_exits **out, struct err *e)
+enum rc libvirt_exits_create(const char *pids, struct virt_exits **out, struct err *e)
 {
     struct virt_exits *x = calloc(1, sizeof *x);
     if (!x) return err_set(e, RC_NOMEM, "no memory for the emulators' ends");
@@ -160,7 +160,7 @@ enum rc virt_exits_create(const char *pids, struct virt_exits **out, struct err 
     return RC_OK;
 }
 
-void virt_exits_destroy(struct virt_exits *x)
+void libvirt_exits_destroy(struct virt_exits *x)
 {
     if (!x) return;
     if (x->handle >= 0) (void)virEventRemoveHandle(x->handle);
@@ -212,7 +212,7 @@ static bool killed_for_memory(pid_t pid, int64_t since_ms)
     return found;
 }
 
-struct virt_exit virt_exits_of(struct virt_exits *x, const char *domain, int64_t since_ms)
+struct virt_exit libvirt_exits_of(struct virt_exits *x, const char *domain, int64_t since_ms)
 {
     struct virt_exit how = { 0 };
     pid_t pid = 0;
@@ -240,7 +240,7 @@ struct virt_exit virt_exits_of(struct virt_exits *x, const char *domain, int64_t
     return how;
 }
 
-void virt_exit_words(const struct virt_exit *how, char *out, size_t n)
+void libvirt_exit_words(const struct virt_exit *how, char *out, size_t n)
 {
     if (how->by_oom)
         snprintf(out, n, ", killed by the kernel for want of memory");

@@ -20,12 +20,12 @@ struct virt_exit {
 
 /** @param pids  folder of the numbers' files, "<domain>.pid". libvirt's event loop must be there. One that cannot be
  * watched is no error: then nothing is known */
-enum rc virt_exits_create(const char *pids, struct virt_exits **out, struct err *e);
+enum rc libvirt_exits_create(const char *pids, struct virt_exits **out, struct err *e);
 /** After the event loop has ended; NULL is fine. */
-void virt_exits_destroy(struct virt_exits *x);
+void libvirt_exits_destroy(struct virt_exits *x);
 /** How the last emulator of this domain ended, if it is one that began at `since_ms` (monotonic) or later; waits for its
  * end for a short time. */
-struct virt_exit virt_exits_of(struct virt_exits *x, const char *domain, int64_t since_ms);
+struct virt_exit libvirt_exits_of(struct virt_exits *x, const char *domain, int64_t since_ms);
 /** ", killed by the kernel for want of memory", ", killed by signal 9", ", with exit status 35", ", how is unknown". */
-void virt_exit_words(const struct virt_exit *how, char *out, size_t n);
+void libvirt_exit_words(const struct virt_exit *how, char *out, size_t n);
 #endif

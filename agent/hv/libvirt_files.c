@@ -34,13 +34,13 @@ static enum rc check_all(const struct hv_spec *s, const struct image_rules *rule
     return rc;
 }
 
-enum rc virt_files_check(const struct hv_spec *spec, const struct virt_guard *guard, const char *own, int *code,
-                         struct err *e)
+enum rc libvirt_files_check(const struct hv_spec *spec, const struct virt_guard *guard, const char *own, int *code,
+                            struct err *e)
 {
     struct image_rules rules = { spec->disk_max_kb, guard->uid, guard->gid };
     /* Emulators of another hypervisor's choice run as root here; what looks at a stranger's file still does not. */
     if (!rules.uid && geteuid() == 0) rules.uid = rules.gid = NOBODY;
-    enum rc rc = spec->dir[0] ? virt_let_in(guard, own, spec->dir, e) : RC_OK;
+    enum rc rc = spec->dir[0] ? libvirt_let_in(guard, own, spec->dir, e) : RC_OK;
     if (!rc) rc = check_all(spec, &rules, e);
     *code = rc == RC_INVALID || rc == RC_UNSUPPORTED ? IMAGE_UNFIT : rc == RC_LIMIT ? NO_STORAGE : 0;
     return rc;
@@ -48,7 +48,7 @@ enum rc virt_files_check(const struct hv_spec *spec, const struct virt_guard *gu
 
 /* ---- an emulator's log ---- */
 
-void virt_log_bound(const char *file)
+void libvirt_log_bound(const char *file)
 {
     struct stat st;
     if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > VIRT_EMULATOR_LOG_BYTES && truncate(file, 0) != 0)
@@ -70,7 +70,7 @@ static const char *words_of(char *line)
     return strncmp(at, "warning:", 8) == 0 || !at[0] || is_argument || line[strlen(line) - 1] == '\\' ? NULL : at;
 }
 
-void virt_log_last_words(const char *file, char out[160])
+void libvirt_log_last_words(const char *file, char out[160])
 {
     char tail[TAIL_BYTES + 1], *line, *rest = tail;
     struct stat st;

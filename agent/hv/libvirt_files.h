@@ -12,12 +12,12 @@
  * @param own   the agent's folder; folders below it are opened for the emulator's account to pass through
  * @param code  the result that says why (virtualization-mo.md c.6), 0 = none of these
  */
-enum rc virt_files_check(const struct hv_spec *spec, const struct virt_guard *guard, const char *own, int *code,
-                         struct err *e);
+enum rc libvirt_files_check(const struct hv_spec *spec, const struct virt_guard *guard, const char *own, int *code,
+                            struct err *e);
 
 enum { VIRT_EMULATOR_LOG_BYTES = 1 << 20 };
 /** An emulator's own log does not grow for ever: past the ceiling it begins anew. */
-void virt_log_bound(const char *file);
+void libvirt_log_bound(const char *file);
 /** The last line that an emulator said, without what the C library or libvirt put around it; "" = it said none. */
-void virt_log_last_words(const char *file, char out[160]);
+void libvirt_log_last_words(const char *file, char out[160]);
 #endif

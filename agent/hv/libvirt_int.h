@@ -56,36 +56,36 @@ struct virt {
 };
 
 /** "what: why", with libvirt's own words for why. @return rc */
-enum rc virt_error(struct err *e, enum rc rc, const char *what);
+enum rc libvirt_error(struct err *e, enum rc rc, const char *what);
 /** A virDomainState as ours. */
-enum hv_state virt_state_of(int state);
+enum hv_state libvirt_state_of(int state);
 /** One reading. @param out malloc'ed, the caller's; figures that the hypervisor does not tell are -1 */
-enum rc virt_stats_read(virDomainPtr dom, const struct hv_spec *spec, struct hv_stats **out, struct err *e);
+enum rc libvirt_stats_read(virDomainPtr dom, const struct hv_spec *spec, struct hv_stats **out, struct err *e);
 
 /* virt.c */
 /** The connection as it is now, to be given back with virConnectClose. @return NULL: it is gone; e says so */
-virConnectPtr virt_conn(struct virt *v, struct err *e);
-void virt_refresh_facts(struct virt *v);
+virConnectPtr libvirt_conn(struct virt *v, struct err *e);
+void libvirt_refresh_facts(struct virt *v);
 
 /* virt_calls.c */
 /** struct virt_lanes_class's serve. */
-void virt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats);
+void libvirt_serve(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats);
 /** Where an emulator's own words go. */
-void virt_emulator_log(const struct virt *v, const char *name, char out[768]);
+void libvirt_emulator_log(const struct virt *v, const char *name, char out[768]);
 
 /* virt_kvm.c */
 /** What is known of KVM at the start; needs the connection. */
-void virt_kvm_recall(struct virt *v);
-struct virt_host virt_host_now(struct virt *v);
+void libvirt_kvm_recall(struct virt *v);
+struct virt_host libvirt_host_now(struct virt *v);
 /** Hand the description of the VM to the hypervisor. */
-enum rc virt_define(virConnectPtr conn, const struct hv_spec *spec, const struct virt_host *host, struct err *e);
-enum rc virt_create(virDomainPtr dom, bool paused, struct err *e);
+enum rc libvirt_define(virConnectPtr conn, const struct hv_spec *spec, const struct virt_host *host, struct err *e);
+enum rc libvirt_create(virDomainPtr dom, bool paused, struct err *e);
 /** Start; the first one of all under KVM is the trial. */
-enum rc virt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec, bool paused,
-                   struct err *e);
+enum rc libvirt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec, bool paused,
+                      struct err *e);
 /** A guest gave its sign of life; an emulator ended. */
-void virt_kvm_up(struct virt *v, const char *uuid);
-void virt_kvm_down(struct virt *v, const char *uuid);
+void libvirt_kvm_up(struct virt *v, const char *uuid);
+void libvirt_kvm_down(struct virt *v, const char *uuid);
 
 /* virt_live.c */
 /**
@@ -93,5 +93,5 @@ void virt_kvm_down(struct virt *v, const char *uuid);
  * @param tuning  CPU weight, limit and affinity can be changed (cgroups)
  * @return the parts that only come with the next start (HV_PART_...)
  */
-uint32_t virt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning);
+uint32_t libvirt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning);
 #endif

@@ -66,7 +66,7 @@ static bool is_too_slow(const struct virt *v)
     return true;
 }
 
-void virt_kvm_recall(struct virt *v)
+void libvirt_kvm_recall(struct virt *v)
 {
     bool works = false;
     set_key(v);
@@ -98,7 +98,7 @@ static void learn(struct virt *v, bool works)
     }
 }
 
-struct virt_host virt_host_now(struct virt *v)
+struct virt_host libvirt_host_now(struct virt *v)
 {
     threads_lock(&v->keeper);
     struct virt_host host = v->host;
@@ -114,16 +114,16 @@ static bool is_running(virDomainPtr dom)
 {
     int state, reason;
     if (virDomainGetState(dom, &state, &reason, 0) != 0) return false;
-    return virt_state_of(state) == HV_RUNNING || virt_state_of(state) == HV_PAUSED;
+    return libvirt_state_of(state) == HV_RUNNING || libvirt_state_of(state) == HV_PAUSED;
 }
 
-enum rc virt_create(virDomainPtr dom, bool paused, struct err *e)
+enum rc libvirt_create(virDomainPtr dom, bool paused, struct err *e)
 {
     if (virDomainCreateWithFlags(dom, VIR_DOMAIN_START_FORCE_BOOT | (paused ? VIR_DOMAIN_START_PAUSED : 0u)) == 0)
         return RC_OK;
     return virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID && is_running(dom)
                ? RC_OK
-               : virt_error(e, RC_IO, "the guest could not be started");
+               : libvirt_error(e, RC_IO, "the guest could not be started");
 }
 
 /* One trial at a time; the others wait for what it finds, but not for ever. @return true: this is the trial */
@@ -167,14 +167,14 @@ static void end_trial(struct virt *v)
 static enum rc start_without(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec,
                              bool paused, struct err *e)
 {
-    struct virt_host host = virt_host_now(v);
+    struct virt_host host = libvirt_host_now(v);
     host.kvm = false;
     log_event(LOG_INFO, "kvm.doubted", LOG_Z("vm", spec->name), LOG_Z("do", "starting it without KVM"));
-    enum rc rc = virt_define(conn, spec, &host, e);
-    if (!rc) rc = virt_create(dom, paused, e);
+    enum rc rc = libvirt_define(conn, spec, &host, e);
+    if (!rc) rc = libvirt_create(dom, paused, e);
     if (rc) { /* it fails both ways: the trial stays open */
         host.kvm = true;
-        (void)virt_define(conn, spec, &host, NULL);
+        (void)libvirt_define(conn, spec, &host, NULL);
     } else if (!spec->heartbeat || paused) {
         learn(v, false); /* nothing more will be heard of it */
     } else {
@@ -185,18 +185,18 @@ static enum rc start_without(struct virt *v, virConnectPtr conn, virDomainPtr do
     return rc;
 }
 
-enum rc virt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec, bool paused,
-                   struct err *e)
+enum rc libvirt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const struct hv_spec *spec, bool paused,
+                      struct err *e)
 {
     struct virt_host host;
     enum rc rc;
     if (!begin_trial(v, spec)) {
-        host = virt_host_now(v);
-        rc = virt_define(conn, spec, &host, e); /* as it is now known; the definition may be from before the trial */
-        return rc ? rc : virt_create(dom, paused, e);
+        host = libvirt_host_now(v);
+        rc = libvirt_define(conn, spec, &host, e); /* as it is now known; the definition may be from before the trial */
+        return rc ? rc : libvirt_create(dom, paused, e);
     }
     log_event(LOG_INFO, "kvm.trial", LOG_Z("vm", spec->name));
-    rc = virt_create(dom, paused, NULL);
+    rc = libvirt_create(dom, paused, NULL);
     if (!rc && (!spec->heartbeat || paused)) {
         end_trial(v); /* it began, and will say no more: the next one with a sign of life decides */
         return RC_OK;
@@ -213,7 +213,7 @@ enum rc virt_start(struct virt *v, virConnectPtr conn, virDomainPtr dom, const s
 
 /* ---- what is heard ---- */
 
-void virt_kvm_up(struct virt *v, const char *uuid)
+void libvirt_kvm_up(struct virt *v, const char *uuid)
 {
     threads_lock(&v->keeper);
     const bool second = v->second[0] && strcmp(v->second, uuid) == 0;
@@ -226,7 +226,7 @@ void virt_kvm_up(struct virt *v, const char *uuid)
     if (second) learn(v, false);
 }
 
-void virt_kvm_down(struct virt *v, const char *uuid)
+void libvirt_kvm_down(struct virt *v, const char *uuid)
 {
     threads_lock(&v->keeper);
     if (strcmp(v->second, uuid) == 0) v->second[0] = '\0';
@@ -237,13 +237,13 @@ void virt_kvm_down(struct virt *v, const char *uuid)
 
 /* ---- the description ---- */
 
-enum rc virt_define(virConnectPtr conn, const struct hv_spec *spec, const struct virt_host *host, struct err *e)
+enum rc libvirt_define(virConnectPtr conn, const struct hv_spec *spec, const struct virt_host *host, struct err *e)
 {
     struct buf xml;
     buf_init(&xml, XML_BYTES);
-    enum rc rc = virt_domain_xml(spec, host, &xml, e);
+    enum rc rc = domain_xml_write(spec, host, &xml, e);
     virDomainPtr dom = rc ? NULL : virDomainDefineXML(conn, buf_z(&xml));
-    if (!rc && !dom) rc = virt_error(e, RC_IO, "the hypervisor does not take the VM's description");
+    if (!rc && !dom) rc = libvirt_error(e, RC_IO, "the hypervisor does not take the VM's description");
     if (dom) virDomainFree(dom);
     buf_finish(&xml);
     return rc;

@@ -17,17 +17,17 @@ static const int limit_s[] = {
     [HV_LOOK] = 10,     [HV_FORGET] = 120,
 };
 
-struct item {
+struct lane_item {
     struct virt_request r;
     int64_t began_ms;
     bool late; /* its answer has been given already */
-    struct item *next;
+    struct lane_item *next;
 };
 
 struct lane {
     char uuid[HV_UUID_BYTES];
-    struct item *first, **last; /* that wait */
-    struct item *running, *rescue;
+    struct lane_item *first, **last; /* that wait */
+    struct lane_item *running, *rescue;
     bool thread; /* its own is there */
     bool silent;
     struct lane *next;
@@ -47,7 +47,7 @@ struct virt_lanes {
 struct errand { /* of one thread */
     struct virt_lanes *l;
     struct lane *lane;
-    struct item *item; /* a rescue; NULL = the lane's own thread */
+    struct lane_item *item; /* a rescue; NULL = the lane's own thread */
     pthread_t thread;
     struct errand *next;
 };
@@ -102,7 +102,7 @@ static void tell_late(struct virt_lanes *l, const struct virt_request *r)
 
 /* ---- threads ---- */
 
-static bool start_thread(struct virt_lanes *l, struct lane *lane, struct item *item);
+static bool start_thread(struct virt_lanes *l, struct lane *lane, struct lane_item *item);
 
 /* The last thing that a thread does under the lock: who holds the lock later may join it. */
 static void end_thread(struct errand *e)
@@ -124,7 +124,7 @@ static void join_ended(struct virt_lanes *l)
 }
 
 /* Carry one out and say how it ended, unless that was said when its time was over. */
-static void carry_out(struct virt_lanes *l, struct item *item)
+static void carry_out(struct virt_lanes *l, struct lane_item *item)
 {
     struct hv_event ev = { .kind = HV_EV_DONE, .cookie = item->r.cookie, .call = item->r.call };
     struct hv_stats *stats = NULL;
@@ -155,7 +155,7 @@ static void *run_lane(void *arg)
     struct lane *lane = e->lane;
     pthread_mutex_lock(&l->lock);
     while (lane->first && !lane->silent) {
-        struct item *item = lane->running = lane->first;
+        struct lane_item *item = lane->running = lane->first;
         lane->first = item->next;
         if (!lane->first) lane->last = &lane->first;
         l->n_waiting--;
@@ -192,7 +192,7 @@ static void *run_rescue(void *arg)
 }
 
 /* Under the lock. */
-static bool start_thread(struct virt_lanes *l, struct lane *lane, struct item *item)
+static bool start_thread(struct virt_lanes *l, struct lane *lane, struct lane_item *item)
 {
     struct errand *e = malloc(sizeof *e);
     pthread_attr_t attr;
@@ -214,9 +214,9 @@ static bool start_thread(struct virt_lanes *l, struct lane *lane, struct item *i
 
 /* ---- requests ---- */
 
-static struct item *make_item(enum hv_call call, const struct hv_spec *spec, uint64_t cookie)
+static struct lane_item *make_item(enum hv_call call, const struct hv_spec *spec, uint64_t cookie)
 {
-    struct item *item = calloc(1, sizeof *item);
+    struct lane_item *item = calloc(1, sizeof *item);
     if (!item) return NULL;
     item->r.call = call;
     item->r.cookie = cookie;
@@ -236,7 +236,7 @@ static struct lane *lane_of(struct virt_lanes *l, const char *uuid)
 }
 
 /* Past the call that hangs. Under the lock. */
-static bool send_rescue(struct virt_lanes *l, struct lane *lane, struct item *item)
+static bool send_rescue(struct virt_lanes *l, struct lane *lane, struct lane_item *item)
 {
     if (lane->rescue) return false;
     item->r.by_force = true;
@@ -247,10 +247,10 @@ static bool send_rescue(struct virt_lanes *l, struct lane *lane, struct item *it
     return false;
 }
 
-enum rc virt_lanes_put(struct virt_lanes *l, enum hv_call call, const struct hv_spec *spec, uint64_t cookie,
-                       struct err *e)
+enum rc libvirt_lanes_put(struct virt_lanes *l, enum hv_call call, const struct hv_spec *spec, uint64_t cookie,
+                          struct err *e)
 {
-    struct item *item = make_item(call, spec, cookie);
+    struct lane_item *item = make_item(call, spec, cookie);
     enum rc rc = RC_OK;
     if (!item) return err_set(e, RC_NOMEM, "no memory for a request to the hypervisor");
     pthread_mutex_lock(&l->lock);
@@ -285,8 +285,8 @@ enum rc virt_lanes_put(struct virt_lanes *l, enum hv_call call, const struct hv_
 /* What waits behind a call that hangs: power off goes past it, the rest ends with it. */
 static void let_past(struct virt_lanes *l, struct lane *lane, bool all)
 {
-    for (struct item **at = &lane->first; *at;) {
-        struct item *item = *at;
+    for (struct lane_item **at = &lane->first; *at;) {
+        struct lane_item *item = *at;
         const bool power = takes_power(item->r.call);
         if (power ? lane->rescue != NULL : !all) {
             at = &item->next;
@@ -303,7 +303,7 @@ static void let_past(struct virt_lanes *l, struct lane *lane, bool all)
     while (*lane->last) lane->last = &(*lane->last)->next;
 }
 
-static void end_late(struct virt_lanes *l, struct lane *lane, struct item *item)
+static void end_late(struct virt_lanes *l, struct lane *lane, struct lane_item *item)
 {
     item->late = true;
     log_event(LOG_WARN, "vm.silent", LOG_Z("uuid", lane->uuid), LOG_N("call", item->r.call),
@@ -315,17 +315,17 @@ static void end_late(struct virt_lanes *l, struct lane *lane, struct item *item)
     let_past(l, lane, true);
     /* Nobody may find a VM running later that was said not to have started. */
     const bool starts = item->r.call == HV_START || item->r.call == HV_START_PAUSED || item->r.call == HV_RESTORE;
-    struct item *off = starts && !lane->rescue ? make_item(HV_DESTROY, &item->r.spec, 0) : NULL;
+    struct lane_item *off = starts && !lane->rescue ? make_item(HV_DESTROY, &item->r.spec, 0) : NULL;
     if (off && !send_rescue(l, lane, off)) free(off);
     if (off && lane->rescue == off) off->late = true; /* nobody asked for it */
 }
 
-void virt_lanes_tick(struct virt_lanes *l, int64_t now_ms)
+void libvirt_lanes_tick(struct virt_lanes *l, int64_t now_ms)
 {
     pthread_mutex_lock(&l->lock);
     join_ended(l);
     for (struct lane *lane = l->lanes; lane; lane = lane->next) {
-        struct item *r = lane->running, *f = lane->rescue;
+        struct lane_item *r = lane->running, *f = lane->rescue;
         if (r && !r->late && now_ms - r->began_ms > limit_ms(r->r.call)) end_late(l, lane, r);
         if (f && !f->late && now_ms - f->began_ms > limit_ms(f->r.call)) end_late(l, lane, f);
         if (r && now_ms - r->began_ms > PATIENCE_MS) let_past(l, lane, false);
@@ -335,7 +335,7 @@ void virt_lanes_tick(struct virt_lanes *l, int64_t now_ms)
 
 /* ---- life ---- */
 
-enum rc virt_lanes_create(const struct virt_lanes_class *class, void *ctx, struct virt_lanes **out, struct err *e)
+enum rc libvirt_lanes_create(const struct virt_lanes_class *class, void *ctx, struct virt_lanes **out, struct err *e)
 {
     struct virt_lanes *l = calloc(1, sizeof *l);
     pthread_condattr_t monotonic;
@@ -351,7 +351,7 @@ enum rc virt_lanes_create(const struct virt_lanes_class *class, void *ctx, struc
     return RC_OK;
 }
 
-bool virt_lanes_destroy(struct virt_lanes *l, int64_t wait_ms)
+bool libvirt_lanes_destroy(struct virt_lanes *l, int64_t wait_ms)
 {
     struct timespec until;
     if (!l) return true;

@@ -20,13 +20,13 @@ struct virt_lanes_class {
     void (*tell)(void *ctx, const struct hv_event *ev, struct hv_stats *stats);
 };
 
-enum rc virt_lanes_create(const struct virt_lanes_class *class, void *ctx, struct virt_lanes **out, struct err *e);
+enum rc libvirt_lanes_create(const struct virt_lanes_class *class, void *ctx, struct virt_lanes **out, struct err *e);
 /** Ends when what runs has ended, or after `wait_ms`. @return false: a call still hangs; then nothing of it, nor of
  * what `serve` uses, may be given back */
-bool virt_lanes_destroy(struct virt_lanes *l, int64_t wait_ms);
+bool libvirt_lanes_destroy(struct virt_lanes *l, int64_t wait_ms);
 /** @return RC_LIMIT when too many wait */
-enum rc virt_lanes_put(struct virt_lanes *l, enum hv_call call, const struct hv_spec *spec, uint64_t cookie,
-                       struct err *e);
+enum rc libvirt_lanes_put(struct virt_lanes *l, enum hv_call call, const struct hv_spec *spec, uint64_t cookie,
+                          struct err *e);
 /** Look at the clock: end what took too long. To be called several times a second; quick. */
-void virt_lanes_tick(struct virt_lanes *l, int64_t now_ms);
+void libvirt_lanes_tick(struct virt_lanes *l, int64_t now_ms);
 #endif

@@ -139,7 +139,7 @@ static bool guards(const struct hv_spec *s, struct str xml)
     return has(xml, "<watchdog ") == (s->watchdog_s > 0) && (!can_panic || has(xml, "<panic ") == s->detect_panic);
 }
 
-uint32_t virt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning)
+uint32_t libvirt_set_live(virConnectPtr conn, virDomainPtr dom, const struct hv_spec *s, bool tuning)
 {
     char *text = virDomainGetXMLDesc(dom, 0);
     const struct str xml = str_of(text ? text : "");

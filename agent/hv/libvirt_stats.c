@@ -8,7 +8,7 @@
 
 /* Statistics of one domain as libvirt's bulk call gives them: typed figures by name. */
 
-enum rc virt_error(struct err *e, enum rc rc, const char *what)
+enum rc libvirt_error(struct err *e, enum rc rc, const char *what)
 {
     const char *why = virGetLastErrorMessage();
     return err_set(e, rc, "%s: %.300s", what, why && why[0] ? why : "libvirt does not say why");
@@ -100,7 +100,7 @@ static void fill_nets(const struct figures *f, const struct hv_spec *spec, struc
     }
 }
 
-enum hv_state virt_state_of(int state)
+enum hv_state libvirt_state_of(int state)
 {
     switch (state) {
     case VIR_DOMAIN_RUNNING:
@@ -127,7 +127,7 @@ static void fill_memory(const struct figures *f, int64_t now_ms, struct hv_stats
     st->mem_age_s = when > 0 ? now_ms / 1000 - when : -1;
 }
 
-enum rc virt_stats_read(virDomainPtr dom, const struct hv_spec *spec, struct hv_stats **out, struct err *e)
+enum rc libvirt_stats_read(virDomainPtr dom, const struct hv_spec *spec, struct hv_stats **out, struct err *e)
 {
     virDomainPtr one[2] = { dom, NULL };
     virDomainStatsRecordPtr *records = NULL;
@@ -135,11 +135,11 @@ enum rc virt_stats_read(virDomainPtr dom, const struct hv_spec *spec, struct hv_
     if (!st) return err_set(e, RC_NOMEM, "no memory for statistics");
     if (virDomainListGetStats(one, 0, &records, 0) < 1) {
         free(st);
-        return virt_error(e, RC_IO, "no statistics");
+        return libvirt_error(e, RC_IO, "no statistics");
     }
     const struct figures f = { records[0]->params, records[0]->nparams };
     st->at_ms = world_real().now_ms;
-    st->state = virt_state_of((int)figure(&f, "state.state"));
+    st->state = libvirt_state_of((int)figure(&f, "state.state"));
     st->cpu_ms = divided(figure(&f, "cpu.time"), 1000000);
     st->user_ms = divided(figure(&f, "cpu.user"), 1000000);
     st->sys_ms = divided(figure(&f, "cpu.system"), 1000000);

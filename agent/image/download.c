@@ -28,30 +28,30 @@ enum {
     WORKERS_MAX = QUEUE_MAX
 };
 
-struct download {
+struct download_item {
     char id[64], url[1024], auth[256], sha256[65], ca_file[512];
     int64_t size_bytes; /* rounded up to a KiB: the object's SizeKB says no more */
     volatile int cancel;
-    struct download *next;
+    struct download_item *next;
 };
 
 /* A file whose hash was checked, remembered by what changes when it does. */
-struct known {
+struct known_image {
     char sha256[65];
     off_t size;
     struct timespec changed;
 };
 
 struct files { /* the real loader */
-    struct loader base;
+    struct download base;
     char dir[384];
-    int fd;                           /* eventfd: events wait */
-    struct threads threads;           /* the workers */
-    struct download *queue, *running; /* lists */
+    int fd;                                /* eventfd: events wait */
+    struct threads threads;                /* the workers */
+    struct download_item *queue, *running; /* lists */
     size_t n_idle;
-    struct loader_event event[EVENTS_MAX];
+    struct download_event event[EVENTS_MAX];
     size_t first, n_events;
-    struct known known[KNOWN_MAX];
+    struct known_image known[KNOWN_MAX];
     size_t next_known;
 };
 
@@ -64,22 +64,22 @@ static bool is_sha256(const char *text)
 /* --- events ---------------------------------------------------------------------------------------------------- */
 
 /* A newer progress takes the place of an older one of the same transfer; an end is never dropped. */
-static void tell(struct files *f, const struct loader_event *ev)
+static void tell(struct files *f, const struct download_event *ev)
 {
     threads_lock(&f->threads);
-    struct loader_event *slot = NULL;
-    for (size_t i = 0; i < f->n_events && ev->kind == LOADER_PROGRESS; i++) {
-        struct loader_event *old = &f->event[(f->first + i) % EVENTS_MAX];
-        if (old->kind == LOADER_PROGRESS && strcmp(old->id, ev->id) == 0) slot = old;
+    struct download_event *slot = NULL;
+    for (size_t i = 0; i < f->n_events && ev->kind == DOWNLOAD_PROGRESS; i++) {
+        struct download_event *old = &f->event[(f->first + i) % EVENTS_MAX];
+        if (old->kind == DOWNLOAD_PROGRESS && strcmp(old->id, ev->id) == 0) slot = old;
     }
-    if (!slot && f->n_events < (ev->kind == LOADER_PROGRESS ? EVENTS_MAX - QUEUE_MAX - 1 : EVENTS_MAX))
+    if (!slot && f->n_events < (ev->kind == DOWNLOAD_PROGRESS ? EVENTS_MAX - QUEUE_MAX - 1 : EVENTS_MAX))
         slot = &f->event[(f->first + f->n_events++) % EVENTS_MAX];
     if (slot) *slot = *ev;
     threads_unlock(&f->threads);
     wake_raise(f->fd);
 }
 
-static bool files_next(struct loader *l, struct loader_event *out)
+static bool files_next(struct download *l, struct download_event *out)
 {
     struct files *f = (struct files *)l;
     threads_lock(&f->threads);
@@ -126,7 +126,7 @@ static bool hash_is(const char *file, const char *sha256)
     return str_eq_fold(str_of(hex), str_of(sha256));
 }
 
-static bool files_has(struct loader *l, const char *sha256, char file[512])
+static bool files_has(struct download *l, const char *sha256, char file[512])
 {
     struct files *f = (struct files *)l;
     struct stat st;
@@ -145,7 +145,7 @@ static bool files_has(struct loader *l, const char *sha256, char file[512])
         return false;
     }
     threads_lock(&f->threads);
-    struct known *k = &f->known[f->next_known++ % KNOWN_MAX];
+    struct known_image *k = &f->known[f->next_known++ % KNOWN_MAX];
     snprintf(k->sha256, sizeof k->sha256, "%s", sha256);
     k->size = st.st_size;
     k->changed = st.st_mtim;
@@ -153,7 +153,7 @@ static bool files_has(struct loader *l, const char *sha256, char file[512])
     return true;
 }
 
-static void files_remove(struct loader *l, const char *sha256)
+static void files_remove(struct download *l, const char *sha256)
 {
     char file[512];
     if (!is_sha256(sha256)) return;
@@ -165,9 +165,9 @@ static void files_remove(struct loader *l, const char *sha256)
 
 /* --- one transfer ------------------------------------------------------------------------------------------------ */
 
-struct transfer {
+struct download_transfer {
     struct files *f;
-    const struct download *download;
+    const struct download_item *download;
     int fd;
     int64_t done, told;
     struct crypto_sha256_ctx *hash;
@@ -175,9 +175,11 @@ struct transfer {
     bool too_long;
 };
 
-static void tell_progress(struct transfer *t)
+static void tell_progress(struct download_transfer *t)
 {
-    struct loader_event ev = { .kind = LOADER_PROGRESS, .done_bytes = t->done, .total_bytes = t->download->size_bytes };
+    struct download_event ev = { .kind = DOWNLOAD_PROGRESS,
+                                 .done_bytes = t->done,
+                                 .total_bytes = t->download->size_bytes };
     snprintf(ev.id, sizeof ev.id, "%s", t->download->id);
     tell(t->f, &ev);
     t->told = t->done;
@@ -185,7 +187,7 @@ static void tell_progress(struct transfer *t)
 
 static bool take_bytes(void *ctx, struct str bytes)
 {
-    struct transfer *t = ctx;
+    struct download_transfer *t = ctx;
     if (t->download->size_bytes > 0 && (int64_t)bytes.n > t->download->size_bytes - t->done) {
         t->too_long = true;
         return false;
@@ -206,7 +208,7 @@ static bool take_bytes(void *ctx, struct str bytes)
 }
 
 /* Open the unfinished file and hash what it has; start anew when it cannot be a beginning. */
-static bool open_part(struct transfer *t, const char *part)
+static bool open_part(struct download_transfer *t, const char *part)
 {
     crypto_sha256_destroy(t->hash);
     t->hash = crypto_sha256_create();
@@ -228,20 +230,20 @@ static bool has_room(const char *dir, int64_t bytes)
     return bytes <= 0 || statvfs(dir, &v) != 0 || (int64_t)(v.f_bavail * v.f_frsize) > bytes;
 }
 
-static int ended(struct loader_event *ev, int result, const char *text)
+static int ended(struct download_event *ev, int result, const char *text)
 {
     snprintf(ev->text, sizeof ev->text, "%s", text);
     return ev->result = result;
 }
 
 /* As many bytes as were announced, to the KiB? The hash decides. */
-static bool may_be_all(const struct transfer *t)
+static bool may_be_all(const struct download_transfer *t)
 {
     return t->done > t->download->size_bytes - 1024;
 }
 
 /* @return a result code, or 0 = try again later (the text says why) */
-static int judge(struct transfer *t, enum rc rc, long status, const struct err *e, struct loader_event *ev)
+static int judge(struct download_transfer *t, enum rc rc, long status, const struct err *e, struct download_event *ev)
 {
     char text[256];
     if (t->download->cancel) return ended(ev, CANCELLED, "cancelled; what came so far is kept");
@@ -262,7 +264,7 @@ static int judge(struct transfer *t, enum rc rc, long status, const struct err *
 }
 
 /* One try from where the unfinished file ends. */
-static int attempt(struct transfer *t, struct fetch *client, const char *part, struct loader_event *ev)
+static int attempt(struct download_transfer *t, struct fetch *client, const char *part, struct download_event *ev)
 {
     char header[300];
     const char *headers[2] = { header, NULL };
@@ -293,7 +295,7 @@ static int attempt(struct transfer *t, struct fetch *client, const char *part, s
 }
 
 /* The hash decides; a wrong file never gets its final name. */
-static int accept_file(struct transfer *t, const char *part, const char *file, struct loader_event *ev)
+static int accept_file(struct download_transfer *t, const char *part, const char *file, struct download_event *ev)
 {
     char hex[SHA256_HEX_BYTES], text[256];
     crypto_sha256_final(t->hash, hex);
@@ -308,7 +310,7 @@ static int accept_file(struct transfer *t, const char *part, const char *file, s
 }
 
 /* Sleep between tries; ends early when cancelled or stopped. */
-static void pause_for(struct files *f, const struct download *download, int64_t ms)
+static void pause_for(struct files *f, const struct download_item *download, int64_t ms)
 {
     const int64_t until_ms = world_monotonic_ms() + ms;
     threads_lock(&f->threads);
@@ -316,11 +318,11 @@ static void pause_for(struct files *f, const struct download *download, int64_t 
     threads_unlock(&f->threads);
 }
 
-static void transfer(struct files *f, const struct download *download)
+static void transfer(struct files *f, const struct download_item *download)
 {
     char file[512], part[512];
-    struct transfer t = { .f = f, .download = download, .fd = -1 };
-    struct loader_event ev = { .kind = LOADER_DONE, .total_bytes = download->size_bytes };
+    struct download_transfer t = { .f = f, .download = download, .fd = -1 };
+    struct download_event ev = { .kind = DOWNLOAD_DONE, .total_bytes = download->size_bytes };
     const struct fetch_config config = { .ca_file = download->ca_file[0] ? download->ca_file : NULL,
                                          .user_agent = "dmvisor-agent/" DMVISOR_VERSION };
     struct fetch *client = fetch_create(&config);
@@ -357,15 +359,15 @@ static void transfer(struct files *f, const struct download *download)
 
 static bool is_running(const struct files *f, const char *sha256)
 {
-    for (const struct download *j = f->running; j; j = j->next)
+    for (const struct download_item *j = f->running; j; j = j->next)
         if (strcmp(j->sha256, sha256) == 0) return true;
     return false;
 }
 
 /* The first that no other transfer writes the file of, moved to the running ones. @return NULL when there is none */
-static struct download *take_download(struct files *f)
+static struct download_item *take_download(struct files *f)
 {
-    struct download **at = &f->queue, *download;
+    struct download_item **at = &f->queue, *download;
     while (*at && is_running(f, (*at)->sha256)) at = &(*at)->next;
     download = *at;
     if (!download) return NULL;
@@ -375,9 +377,9 @@ static struct download *take_download(struct files *f)
     return download;
 }
 
-static void end_download(struct files *f, struct download *download)
+static void end_download(struct files *f, struct download_item *download)
 {
-    struct download **at = &f->running;
+    struct download_item **at = &f->running;
     while (*at != download) at = &(*at)->next;
     *at = download->next;
     free(download);
@@ -389,7 +391,7 @@ static void *run(void *arg)
     struct files *f = arg;
     threads_lock(&f->threads);
     while (!f->threads.stop) {
-        struct download *download = take_download(f);
+        struct download_item *download = take_download(f);
         if (!download) {
             f->n_idle++;
             threads_wait(&f->threads, -1);
@@ -413,12 +415,12 @@ static bool need_workers(struct files *f, size_t waiting)
     return f->threads.list.n > 0;
 }
 
-static enum rc files_start(struct loader *l, const struct loader_request *r, struct err *e)
+static enum rc files_start(struct download *l, const struct download_request *r, struct err *e)
 {
     struct files *f = (struct files *)l;
     size_t n = 0;
     if (!is_sha256(r->sha256)) return err_set(e, RC_INVALID, "the image has no SHA-256 of 64 hex digits");
-    struct download *download = calloc(1, sizeof *download), **end = &f->queue;
+    struct download_item *download = calloc(1, sizeof *download), **end = &f->queue;
     if (!download) return err_set(e, RC_NOMEM, "no memory for a download");
     if (snprintf(download->id, sizeof download->id, "%s", r->id) >= (int)sizeof download->id ||
         snprintf(download->url, sizeof download->url, "%s", r->url) >= (int)sizeof download->url ||
@@ -433,7 +435,7 @@ static enum rc files_start(struct loader *l, const struct loader_request *r, str
     threads_lock(&f->threads);
     for (; *end; end = &(*end)->next) n++;
     const size_t waiting = n + 1;
-    for (const struct download *j = f->running; j; j = j->next) n++;
+    for (const struct download_item *j = f->running; j; j = j->next) n++;
     if (n < QUEUE_MAX) {
         *end = download;
         need_workers(f, waiting);
@@ -445,32 +447,32 @@ static enum rc files_start(struct loader *l, const struct loader_request *r, str
     return err_set(e, RC_LIMIT, "%d downloads wait already", QUEUE_MAX);
 }
 
-static void files_cancel(struct loader *l, const char *id)
+static void files_cancel(struct download *l, const char *id)
 {
     struct files *f = (struct files *)l;
     threads_lock(&f->threads);
-    for (struct download *j = f->running; j; j = j->next)
+    for (struct download_item *j = f->running; j; j = j->next)
         if (strcmp(j->id, id) == 0) j->cancel = 1;
-    for (struct download *j = f->queue; j; j = j->next)
+    for (struct download_item *j = f->queue; j; j = j->next)
         if (strcmp(j->id, id) == 0) j->cancel = 1;
     threads_wake(&f->threads);
     threads_unlock(&f->threads);
 }
 
-static int files_fd(struct loader *l)
+static int files_fd(struct download *l)
 {
     return ((struct files *)l)->fd;
 }
 
-static void files_destroy(struct loader *l)
+static void files_destroy(struct download *l)
 {
     struct files *f = (struct files *)l;
     threads_lock(&f->threads);
-    for (struct download *j = f->running; j; j = j->next) j->cancel = 1;
+    for (struct download_item *j = f->running; j; j = j->next) j->cancel = 1;
     threads_unlock(&f->threads);
     threads_finish(&f->threads);
     while (f->queue) {
-        struct download *next = f->queue->next;
+        struct download_item *next = f->queue->next;
         free(f->queue);
         f->queue = next;
     }
@@ -478,10 +480,10 @@ static void files_destroy(struct loader *l)
     free(f);
 }
 
-static const struct loader_class files_class = { files_destroy, files_start, files_cancel, files_remove,
-                                                 files_has,     files_next,  files_fd };
+static const struct download_class files_class = { files_destroy, files_start, files_cancel, files_remove,
+                                                   files_has,     files_next,  files_fd };
 
-enum rc loader_create(const char *dir, struct loader **out, struct err *e)
+enum rc download_create(const char *dir, struct download **out, struct err *e)
 {
     struct files *f = calloc(1, sizeof *f);
     if (!f) return err_set(e, RC_NOMEM, "no memory for downloads");

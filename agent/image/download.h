@@ -6,10 +6,10 @@
 #include "base/rc.h"
 #include "base/str.h"
 
-struct loader;
-enum loader_event_kind { LOADER_PROGRESS, LOADER_DONE };
-struct loader_event {
-    enum loader_event_kind kind;
+struct download;
+enum download_event_kind { DOWNLOAD_PROGRESS, DOWNLOAD_DONE };
+struct download_event {
+    enum download_event_kind kind;
     char id[64]; /* of the request */
     int64_t done_bytes, total_bytes;
     int result;     /* DONE: result code of virtualization-mo.md c.6: 1200, 1415, 1416, 1417, 1418, 1445, 1501 */
@@ -17,24 +17,24 @@ struct loader_event {
     char text[256]; /* for people */
 };
 /* size_bytes: the file's size rounded up to a KiB, 0 = unknown */
-struct loader_request {
+struct download_request {
     const char *id, *url, *auth, *sha256;
     int64_t size_bytes;
     const char *ca_file;
 };
 
 /** @param dir  files lie there as <sha256>, unfinished ones as <sha256>.part. Own thread. */
-enum rc loader_create(const char *dir, struct loader **out, struct err *e);
+enum rc download_create(const char *dir, struct download **out, struct err *e);
 /** In memory, done at once (sim). */
-struct loader *loader_sim_create(void);
+struct download *download_sim_create(void);
 /** The same with files: dir/<sha256>, of the size asked for. */
-struct loader *loader_sim_files(const char *dir);
-void loader_destroy(struct loader *l); /* stops transfers; .part files stay for the next time */
-enum rc loader_start(struct loader *l, const struct loader_request *r, struct err *e);
-void loader_cancel(struct loader *l, const char *id);
-void loader_remove(struct loader *l, const char *sha256);
+struct download *download_sim_files(const char *dir);
+void download_destroy(struct download *l); /* stops transfers; .part files stay for the next time */
+enum rc download_start(struct download *l, const struct download_request *r, struct err *e);
+void download_cancel(struct download *l, const char *id);
+void download_remove(struct download *l, const char *sha256);
 /** Already there and whole? (hash checked once, remembered by size and time) */
-bool loader_has(struct loader *l, const char *sha256, char file[512]);
-bool loader_next(struct loader *l, struct loader_event *out);
-int loader_fd(struct loader *l); /* -1: none (sim) */
+bool download_has(struct download *l, const char *sha256, char file[512]);
+bool download_next(struct download *l, struct download_event *out);
+int download_fd(struct download *l); /* -1: none (sim) */
 #endif

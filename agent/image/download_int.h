@@ -4,16 +4,16 @@
 /* What the two loaders (loader.c: files; loader_sim.c: memory) are to loader.h. */
 #include "agent/image/download.h"
 
-struct loader_class {
-    void (*destroy)(struct loader *l);
-    enum rc (*start)(struct loader *l, const struct loader_request *r, struct err *e);
-    void (*cancel)(struct loader *l, const char *id);
-    void (*remove)(struct loader *l, const char *sha256);
-    bool (*has)(struct loader *l, const char *sha256, char file[512]);
-    bool (*next)(struct loader *l, struct loader_event *out);
-    int (*fd)(struct loader *l);
+struct download_class {
+    void (*destroy)(struct download *l);
+    enum rc (*start)(struct download *l, const struct download_request *r, struct err *e);
+    void (*cancel)(struct download *l, const char *id);
+    void (*remove)(struct download *l, const char *sha256);
+    bool (*has)(struct download *l, const char *sha256, char file[512]);
+    bool (*next)(struct download *l, struct download_event *out);
+    int (*fd)(struct download *l);
 };
-struct loader {
-    const struct loader_class *class;
+struct download {
+    const struct download_class *class;
 }; /* first member of each */
 #endif

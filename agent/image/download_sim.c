@@ -9,17 +9,17 @@
 enum { IMAGES = 8, EVENTS = 8 };
 
 /* Every download succeeds at once; what was fetched last is there, in files where there is a folder. */
-struct sim {
-    struct loader base;
+struct download_sim {
+    struct download base;
     char dir[384]; /* "" = in memory */
     char have[IMAGES][65];
     unsigned next_image;
-    struct loader_event event[EVENTS];
+    struct download_event event[EVENTS];
     unsigned first, n;
 };
 
 /* An image of about that size, always the same for one hash. */
-static enum rc write_file(const struct sim *s, const struct loader_request *r, struct err *e)
+static enum rc write_file(const struct download_sim *s, const struct download_request *r, struct err *e)
 {
     char file[512];
     snprintf(file, sizeof file, "%s/%s", s->dir, r->sha256);
@@ -29,9 +29,9 @@ static enum rc write_file(const struct sim *s, const struct loader_request *r, s
     return fclose(f) == 0 ? RC_OK : err_set(e, RC_IO, "cannot write %s: %s", file, strerror(errno));
 }
 
-static bool sim_has(struct loader *l, const char *sha256, char file[512])
+static bool sim_has(struct download *l, const char *sha256, char file[512])
 {
-    const struct sim *s = (struct sim *)l;
+    const struct download_sim *s = (struct download_sim *)l;
     if (s->dir[0]) {
         snprintf(file, 512, "%s/%s", s->dir, sha256);
         return sha256 && sha256[0] && access(file, R_OK) == 0;
@@ -44,15 +44,15 @@ static bool sim_has(struct loader *l, const char *sha256, char file[512])
     return false;
 }
 
-static enum rc sim_start(struct loader *l, const struct loader_request *r, struct err *e)
+static enum rc sim_start(struct download *l, const struct download_request *r, struct err *e)
 {
-    struct sim *s = (struct sim *)l;
+    struct download_sim *s = (struct download_sim *)l;
     if (s->n == EVENTS) return err_set(e, RC_LIMIT, "%d downloads wait already", EVENTS);
     enum rc rc = s->dir[0] ? write_file(s, r, e) : RC_OK;
     if (rc) return rc;
-    struct loader_event *ev = &s->event[(s->first + s->n++) % EVENTS];
-    *ev = (struct loader_event){
-        .kind = LOADER_DONE, .done_bytes = r->size_bytes, .total_bytes = r->size_bytes, .result = 1200
+    struct download_event *ev = &s->event[(s->first + s->n++) % EVENTS];
+    *ev = (struct download_event){
+        .kind = DOWNLOAD_DONE, .done_bytes = r->size_bytes, .total_bytes = r->size_bytes, .result = 1200
     };
     snprintf(ev->id, sizeof ev->id, "%s", r->id);
     snprintf(ev->file, sizeof ev->file, "%s%s%s", s->dir[0] ? s->dir : "sim:", s->dir[0] ? "/" : "", r->sha256);
@@ -60,15 +60,15 @@ static enum rc sim_start(struct loader *l, const struct loader_request *r, struc
     return RC_OK;
 }
 
-static void sim_cancel(struct loader *l, const char *id)
+static void sim_cancel(struct download *l, const char *id)
 {
     (void)l;
     (void)id; /* done already */
 }
 
-static void sim_remove(struct loader *l, const char *sha256)
+static void sim_remove(struct download *l, const char *sha256)
 {
-    struct sim *s = (struct sim *)l;
+    struct download_sim *s = (struct download_sim *)l;
     char file[512];
     for (unsigned i = 0; i < IMAGES; i++)
         if (strcmp(s->have[i], sha256) == 0) s->have[i][0] = '\0';
@@ -77,9 +77,9 @@ static void sim_remove(struct loader *l, const char *sha256)
     unlink(file);
 }
 
-static bool sim_next(struct loader *l, struct loader_event *out)
+static bool sim_next(struct download *l, struct download_event *out)
 {
-    struct sim *s = (struct sim *)l;
+    struct download_sim *s = (struct download_sim *)l;
     if (s->n == 0) return false;
     *out = s->event[s->first];
     s->first = (s->first + 1) % EVENTS;
@@ -87,62 +87,61 @@ static bool sim_next(struct loader *l, struct loader_event *out)
     return true;
 }
 
-static int sim_fd(struct loader *l)
+static int sim_fd(struct download *l)
 {
     (void)l;
     return -1;
 }
 
-static void sim_destroy(struct loader *l)
+static void sim_destroy(struct download *l)
 {
     free(l);
 }
 
-static const struct loader_class sim_class = {
-    sim_destroy, sim_start, sim_cancel, sim_remove, sim_has, sim_next, sim_fd
-};
+static const struct download_class sim_class = { sim_destroy, sim_start, sim_cancel, sim_remove,
+                                                 sim_has,     sim_next,  sim_fd };
 
-struct loader *loader_sim_create(void)
+struct download *download_sim_create(void)
 {
-    struct sim *s = calloc(1, sizeof *s);
+    struct download_sim *s = calloc(1, sizeof *s);
     if (s) s->base.class = &sim_class;
     return s ? &s->base : NULL;
 }
 
-struct loader *loader_sim_files(const char *dir)
+struct download *download_sim_files(const char *dir)
 {
-    struct loader *l = loader_sim_create();
-    if (l) snprintf(((struct sim *)l)->dir, sizeof((struct sim *)l)->dir, "%s", dir);
+    struct download *l = download_sim_create();
+    if (l) snprintf(((struct download_sim *)l)->dir, sizeof((struct download_sim *)l)->dir, "%s", dir);
     return l;
 }
 
 /* loader.h for both. */
-void loader_destroy(struct loader *l)
+void download_destroy(struct download *l)
 {
     if (l) l->class->destroy(l);
 }
 
-enum rc loader_start(struct loader *l, const struct loader_request *r, struct err *e)
+enum rc download_start(struct download *l, const struct download_request *r, struct err *e)
 {
     return l->class->start(l, r, e);
 }
-void loader_cancel(struct loader *l, const char *id)
+void download_cancel(struct download *l, const char *id)
 {
     l->class->cancel(l, id);
 }
-void loader_remove(struct loader *l, const char *sha256)
+void download_remove(struct download *l, const char *sha256)
 {
     l->class->remove(l, sha256);
 }
-bool loader_has(struct loader *l, const char *sha256, char file[512])
+bool download_has(struct download *l, const char *sha256, char file[512])
 {
     return l->class->has(l, sha256, file);
 }
-bool loader_next(struct loader *l, struct loader_event *out)
+bool download_next(struct download *l, struct download_event *out)
 {
     return l->class->next(l, out);
 }
-int loader_fd(struct loader *l)
+int download_fd(struct download *l)
 {
     return l->class->fd(l);
 }

@@ -6,21 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
-struct reading {
+struct account_reading {
     const struct doc *d;
     const char *name;
     struct arena a;
     struct err *e;
 };
 
-static enum rc wrong(struct reading *r, const char *key, const char *what)
+static enum rc wrong(struct account_reading *r, const char *key, const char *what)
 {
     const struct doc *d = doc_get(r->d, key);
 
     return doc_error(d ? d : r->d, r->name, RC_INVALID, r->e, "%s: %s", key, what);
 }
 
-static enum rc text(struct reading *r, const char *key, bool required, char *out, size_t n)
+static enum rc text(struct account_reading *r, const char *key, bool required, char *out, size_t n)
 {
     const struct doc *d = doc_get(r->d, key);
 
@@ -41,7 +41,7 @@ bool account_set_nonce(struct str nonce, uint8_t out[SML_NONCE_MAX], size_t *n)
     return true;
 }
 
-static enum rc nonce(struct reading *r, const char *key, uint8_t out[SML_NONCE_MAX], size_t *n)
+static enum rc nonce(struct account_reading *r, const char *key, uint8_t out[SML_NONCE_MAX], size_t *n)
 {
     const struct doc *d = doc_get(r->d, key);
     struct str bytes;
@@ -53,7 +53,7 @@ static enum rc nonce(struct reading *r, const char *key, uint8_t out[SML_NONCE_M
     return RC_OK;
 }
 
-static enum rc scheme(struct reading *r, enum sml_auth *out)
+static enum rc scheme(struct account_reading *r, enum sml_auth *out)
 {
     static const struct {
         const char *name;
@@ -81,7 +81,7 @@ static void node_name(const char *id, char *out)
     for (size_t i = 0; i <= n; i++) out[i] = id[i] == '/' ? '-' : id[i];
 }
 
-static enum rc read_all(struct reading *r, struct account *out)
+static enum rc read_all(struct account_reading *r, struct account *out)
 {
     char client[ACCOUNT_TEXT_BYTES], server[ACCOUNT_TEXT_BYTES];
     enum rc rc = text(r, "serverId", true, out->server_id, sizeof out->server_id);
@@ -114,7 +114,7 @@ static enum rc read_all(struct reading *r, struct account *out)
 
 enum rc account_parse(struct str json, const char *name, struct account *out, struct err *e)
 {
-    struct reading r = { .name = name, .e = e };
+    struct account_reading r = { .name = name, .e = e };
     struct account acc = { 0 };
     struct doc *d;
     enum rc rc;

@@ -44,7 +44,7 @@ enum rc mo_add_account(struct mo_env *env, const struct account *acc, const stru
     mo_enter(env, w, (struct str){ 0 });
     *new = *acc;
     new->place = place;
-    mo_note(env, state_put_account(env->state, new, &env->trouble), "account");
+    mo_note(env, persist_put_account(env->state, new, &env->trouble), "account");
     grant(env, acc);
     return mo_leave(env, e);
 }
@@ -52,12 +52,12 @@ enum rc mo_add_account(struct mo_env *env, const struct account *acc, const stru
 /* C-117: its ServerID goes from every ACL; an entry of the root that is left empty falls back to everybody. */
 static void scrub(struct mo_env *env, struct str server)
 {
-    struct records *r = tree_records(env->tree);
+    struct tree_store *r = tree_records(env->tree);
     struct arena a;
 
     arena_init(&a, 4 << 20);
-    for (size_t i = records_count(r); i-- > 0;) { /* from behind: a record may go with its last right */
-        const struct record *rec = records_at(r, i);
+    for (size_t i = tree_store_count(r); i-- > 0;) { /* from behind: a record may go with its last right */
+        const struct record *rec = tree_store_at(r, i);
         struct str acl, uri;
         if (!rec->acl.n || ddf_acl_without(rec->acl, server, &a, &acl) || str_eq(acl, rec->acl) ||
             !arena_str(&a, rec->uri, &uri))
@@ -77,7 +77,7 @@ enum rc mo_remove_account(struct mo_env *env, const char *server_id, const struc
     mo_enter(env, w, (struct str){ 0 });
     mo_note(env, alerts_forget(env->alerts, str_of(server_id), &env->trouble), "alerts");
     scrub(env, str_of(server_id));
-    mo_note(env, state_remove_account(env->state, server_id, &env->trouble), "account");
+    mo_note(env, persist_remove_account(env->state, server_id, &env->trouble), "account");
     VEC_REMOVE(&env->accounts, (size_t)(acc - env->accounts.at));
     return mo_leave(env, e);
 }

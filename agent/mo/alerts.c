@@ -12,15 +12,15 @@ static const struct {
     { "crash", NEVER },         { "lease_event", NEVER },    { "integrity_violation", NEVER },
 };
 
-struct alert {
-    struct alert *next;
+struct pending_alert {
+    struct pending_alert *next;
     struct state_alert what;
     bool sent;
 };
 struct alerts {
     struct state *state;
     const struct ddf_layout *layout;
-    struct alert *first, **end;
+    struct pending_alert *first, **end;
     size_t n;
     uint64_t last_id;
 };
@@ -39,11 +39,11 @@ static void put(char **at, struct str *s)
     *at += s->n;
 }
 
-static struct alert *copy(const struct state_alert *from)
+static struct pending_alert *copy(const struct state_alert *from)
 {
     size_t n = from->server_id.n + from->name.n + from->source.n + from->format.n + from->mark.n + from->data.n +
                from->correlator.n;
-    struct alert *x = calloc(1, sizeof *x + n + 1);
+    struct pending_alert *x = calloc(1, sizeof *x + n + 1);
     char *at;
 
     if (!x) return NULL;
@@ -62,7 +62,7 @@ static struct alert *copy(const struct state_alert *from)
 static enum rc append(void *ctx, const struct state_alert *from)
 {
     struct alerts *al = ctx;
-    struct alert *x = copy(from);
+    struct pending_alert *x = copy(from);
 
     if (!x) return RC_NOMEM;
     *al->end = x;
@@ -81,7 +81,7 @@ enum rc alerts_create(struct state *s, const struct ddf_layout *layout, struct a
     al->state = s;
     al->layout = layout;
     al->end = &al->first;
-    rc = state_load_alerts(s, append, al, e);
+    rc = persist_load_alerts(s, append, al, e);
     if (rc)
         alerts_destroy(al);
     else
@@ -92,17 +92,17 @@ enum rc alerts_create(struct state *s, const struct ddf_layout *layout, struct a
 void alerts_destroy(struct alerts *al)
 {
     if (!al) return;
-    for (struct alert *x = al->first, *next; x; x = next) {
+    for (struct pending_alert *x = al->first, *next; x; x = next) {
         next = x->next;
         free(x);
     }
     free(al);
 }
 
-static enum rc unlink_at(struct alerts *al, struct alert **at, struct err *e)
+static enum rc unlink_at(struct alerts *al, struct pending_alert **at, struct err *e)
 {
-    struct alert *x = *at;
-    enum rc rc = state_remove_alert(al->state, x->what.id, e);
+    struct pending_alert *x = *at;
+    enum rc rc = persist_remove_alert(al->state, x->what.id, e);
 
     *at = x->next;
     if (!*at) al->end = at;
@@ -115,7 +115,7 @@ static enum rc unlink_at(struct alerts *al, struct alert **at, struct err *e)
 static enum rc make_room(struct alerts *al, struct err *e)
 {
     for (enum worth w = DROP_FIRST; al->n >= ALERTS_KEPT && w < NEVER; w++)
-        for (struct alert **at = &al->first; *at && al->n >= ALERTS_KEPT;) {
+        for (struct pending_alert **at = &al->first; *at && al->n >= ALERTS_KEPT;) {
             enum rc rc = RC_OK;
             if (worth_of((*at)->what.name) == w)
                 rc = unlink_at(al, at, e);
@@ -133,8 +133,8 @@ enum rc alerts_add(struct alerts *al, const struct alert_new *n, int64_t now_ms,
                                 n->data,   n->correlator, now_ms };
     enum rc rc = RC_OK;
 
-    for (struct alert **at = &al->first; !rc && *at && str_is(n->name, "progress");) {
-        struct alert *x = *at;
+    for (struct pending_alert **at = &al->first; !rc && *at && str_is(n->name, "progress");) {
+        struct pending_alert *x = *at;
         if (!x->sent && str_eq(x->what.name, n->name) && str_eq(x->what.source, n->source) &&
             str_eq(x->what.server_id, n->server_id))
             rc = unlink_at(al, at, e);
@@ -143,7 +143,7 @@ enum rc alerts_add(struct alerts *al, const struct alert_new *n, int64_t now_ms,
     }
     if (!rc) rc = make_room(al, e);
     what.id = al->last_id + 1;
-    if (!rc) rc = state_put_alert(al->state, &what, e);
+    if (!rc) rc = persist_put_alert(al->state, &what, e);
     if (!rc && append(al, &what)) rc = err_set(e, RC_NOMEM, "no memory for an alert");
     return rc;
 }
@@ -153,7 +153,7 @@ size_t alerts_waiting(const struct alerts *al, struct str server_id, int64_t *si
     size_t n = 0;
 
     *since_ms = INT64_MAX;
-    for (const struct alert *x = al->first; x; x = x->next)
+    for (const struct pending_alert *x = al->first; x; x = x->next)
         if (!x->sent && str_eq(x->what.server_id, server_id)) {
             if (x->what.raised_ms < *since_ms) *since_ms = x->what.raised_ms;
             n++;
@@ -167,7 +167,7 @@ enum rc alerts_take(struct alerts *al, struct str server_id, size_t max, struct 
     struct sml_alert_out **end = out;
 
     *out = NULL;
-    for (struct alert *x = al->first; x && max; x = x->next) {
+    for (struct pending_alert *x = al->first; x && max; x = x->next) {
         const struct state_alert *w = &x->what;
         struct sml_alert_out *o;
         if (x->sent || !str_eq(w->server_id, server_id)) continue;
@@ -188,14 +188,14 @@ enum rc alerts_take(struct alerts *al, struct str server_id, size_t max, struct 
 
 enum rc alerts_acked(struct alerts *al, uint64_t tag, struct err *e)
 {
-    for (struct alert **at = &al->first; *at; at = &(*at)->next)
+    for (struct pending_alert **at = &al->first; *at; at = &(*at)->next)
         if ((*at)->what.id == tag) return unlink_at(al, at, e);
     return RC_OK;
 }
 
 void alerts_session_over(struct alerts *al, struct str server_id)
 {
-    for (struct alert *x = al->first; x; x = x->next)
+    for (struct pending_alert *x = al->first; x; x = x->next)
         if (str_eq(x->what.server_id, server_id)) x->sent = false;
 }
 
@@ -203,7 +203,7 @@ enum rc alerts_forget(struct alerts *al, struct str server_id, struct err *e)
 {
     enum rc rc = RC_OK;
 
-    for (struct alert **at = &al->first; !rc && *at;)
+    for (struct pending_alert **at = &al->first; !rc && *at;)
         if (str_eq((*at)->what.server_id, server_id))
             rc = unlink_at(al, at, e);
         else

@@ -169,7 +169,7 @@ static void bury(struct mo_env *env, size_t i)
 
     arena_init(&a, 1 << 16);
     mo_note(env, tree_drop(env->tree, mo_vm_uri(env, str_of(vm_view(vm)->id), &a)), "VM");
-    mo_note(env, state_remove_vm(env->state, vm_view(vm)->id, &env->trouble), "VM");
+    mo_note(env, persist_remove_vm(env->state, vm_view(vm)->id, &env->trouble), "VM");
     arena_finish(&a);
     env->sweeps = true;
     vm_destroy(vm);
@@ -205,7 +205,7 @@ void mo_enter(struct mo_env *env, const struct world *w, struct str server)
 
 static enum rc keep_node(void *ctx, struct str uri, const struct record *now, struct err *e)
 {
-    return state_put_node(ctx, uri, now, e);
+    return persist_put_node(ctx, uri, now, e);
 }
 
 enum rc mo_leave(struct mo_env *env, struct err *e)
@@ -218,9 +218,9 @@ enum rc mo_leave(struct mo_env *env, struct err *e)
     if (rc) {
         if (e && !e->rc) *e = env->trouble;
     } else if (env->state) {
-        rc = records_keep(tree_records(env->tree), keep_node, env->state, e);
+        rc = tree_store_keep(tree_records(env->tree), keep_node, env->state, e);
     } else {
-        records_forget(tree_records(env->tree));
+        tree_store_forget(tree_records(env->tree));
     }
-    return rc ? rc : state_commit(env->state, e);
+    return rc ? rc : persist_commit(env->state, e);
 }

@@ -72,7 +72,7 @@ struct mo_env {
     const struct mo_shared *shared;
     struct mo_config config;
     struct hv *hv;
-    struct loader *loader;
+    struct download *loader;
     struct state *state; /* NULL = nothing is kept */
     struct alerts *alerts;
     struct tree *tree;
@@ -102,7 +102,7 @@ static inline struct ddf_layout *mo_layout(const struct mo_env *env)
 /** What is in the state is loaded and compared with the hypervisor. On an error, too, mo_env_finish frees it.
  * @param hv, loader, state  borrowed; state NULL = nothing is kept */
 enum rc mo_env_init(struct mo_env *env, const struct mo_shared *shared, const struct mo_config *c, struct hv *hv,
-                    struct loader *loader, struct state *state, const struct world *w, struct err *e);
+                    struct download *loader, struct state *state, const struct world *w, struct err *e);
 void mo_env_finish(struct mo_env *env);
 
 /** Take what the hypervisor and the loader have to say, do what is due. A call of its own. */

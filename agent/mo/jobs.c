@@ -35,7 +35,7 @@ struct job *jobs_running(struct mo_env *env, const char *op, struct str owner)
 
 static void drop(struct mo_env *env, size_t i)
 {
-    mo_note(env, state_remove_job(env->state, env->jobs.list.at[i].id, &env->trouble), "job");
+    mo_note(env, persist_remove_job(env->state, env->jobs.list.at[i].id, &env->trouble), "job");
     VEC_REMOVE(&env->jobs.list, i);
 }
 
@@ -75,7 +75,7 @@ struct job *jobs_begin(struct mo_env *env, const char *op, struct str owner, str
 
 void jobs_save(struct mo_env *env, const struct job *j)
 {
-    mo_note(env, state_put_job(env->state, j, &env->trouble), "job");
+    mo_note(env, persist_put_job(env->state, j, &env->trouble), "job");
 }
 
 int jobs_end_now(struct mo_env *env, struct job *j, int result)

@@ -59,7 +59,7 @@ void mo_virt_facts(struct mo_env *env, bool now); /* ask the hypervisor, at most
 bool mo_vm_fill(struct mo_env *env, struct vm *vm);
 void mo_vm_image(struct mo_env *env, struct vm *vm);
 enum rc mo_vm_adopt(struct mo_env *env, struct vm *vm); /* put a VM into the list */
-void mo_images_event(struct mo_env *env, const struct loader_event *ev);
+void mo_images_event(struct mo_env *env, const struct download_event *ev);
 void mo_images_recover(struct mo_env *env);
 /** Remove image files that neither an entry nor a VM names, and those without a VM beyond the newest few. */
 void mo_images_sweep(struct mo_env *env);

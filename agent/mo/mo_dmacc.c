@@ -156,7 +156,7 @@ static void changed(void *ctx, const struct tree_at *at, enum tree_what what, st
 {
     struct mo_env *env = ctx;
     struct account *acc = account_at(env, at);
-    const struct record *rec = records_get(tree_records(env->tree), at->uri);
+    const struct record *rec = tree_store_get(tree_records(env->tree), at->uri);
     const char *name = at->row->arg ? ((const struct mo_field *)at->row->arg)->name : "";
     struct str v = rec ? rec->value : (struct str){ 0 };
 
@@ -178,7 +178,7 @@ static void changed(void *ctx, const struct tree_at *at, enum tree_what what, st
     else
         account_set_nonce(v, acc->server_nonce, &acc->n_server_nonce);
     mo_note(env, tree_drop(env->tree, at->uri), "account");
-    mo_note(env, state_put_account(env->state, acc, &env->trouble), "account");
+    mo_note(env, persist_put_account(env->state, acc, &env->trouble), "account");
 }
 
 static const struct mo_field secret = { "dmacc.credential.secret", MO_TEXT, 0, false },

@@ -20,7 +20,7 @@ static void save(struct mo_env *env, const struct mo_image *i)
     snprintf(s.id, sizeof s.id, "%s", i->id);
     memcpy(s.owner, i->owner, sizeof s.owner);
     env->changes++;
-    mo_note(env, state_put_image(env->state, &s, &env->trouble), "image");
+    mo_note(env, persist_put_image(env->state, &s, &env->trouble), "image");
 }
 
 static struct str leaf(struct mo_env *env, const char *name, struct str image, struct arena *a)
@@ -172,7 +172,7 @@ static int check_image(void *ctx, const struct tree_at *at, enum ddf_access comm
 
 static void removed(struct mo_env *env, struct mo_image *i)
 {
-    mo_note(env, state_remove_image(env->state, i->id, &env->trouble), "image");
+    mo_note(env, persist_remove_image(env->state, i->id, &env->trouble), "image");
     VEC_REMOVE_UNORDERED(&env->images, (size_t)(i - env->images.at));
     env->sweeps = true;
 }
@@ -206,7 +206,7 @@ static void image_changed(void *ctx, const struct tree_at *at, enum tree_what wh
         removed(env, i);
     } else if (what == TREE_RENAMED && i) {
         struct mo_image moved = *i;
-        mo_note(env, state_remove_image(env->state, i->id, &env->trouble), "image");
+        mo_note(env, persist_remove_image(env->state, i->id, &env->trouble), "image");
         snprintf(moved.id, sizeof moved.id, "%.*s", STR_ARG(at->names[0]));
         *i = moved;
         save(env, i);
@@ -263,7 +263,7 @@ static void leaf_changed(void *ctx, const struct tree_at *at, enum tree_what wha
     if (!i || i->status != IMAGE_READY) return;
     arena_init(&a, 1 << 16);
     hash = leaf(env, "hash", at->names[0], &a);
-    if (!hash.n || !loader_has(env->loader, hash.p, file)) {
+    if (!hash.n || !download_has(env->loader, hash.p, file)) {
         i->status = IMAGE_IDLE;
         save(env, i);
     }
@@ -298,13 +298,14 @@ static enum rc load(struct mo_env *env, struct mo_image *i, struct err *e)
     arena_init(&a, 1 << 20);
     auth = leaf(env, "auth", name, &a);
     request_id(i->id, id);
-    const struct loader_request r = { .id = id,
-                                      .url = arena_strz(&a, leaf(env, "url", name, &a)),
-                                      .auth = auth.n ? arena_strz(&a, auth) : NULL,
-                                      .sha256 = arena_strz(&a, leaf(env, "hash", name, &a)),
-                                      .size_bytes = mo_kept_int(env, DDF_IMAGE, "sizeKB", name, (struct str){ 0 }, 0) *
-                                                    1024,
-                                      .ca_file = env->config.ca_file };
+    const struct download_request r = {
+        .id = id,
+        .url = arena_strz(&a, leaf(env, "url", name, &a)),
+        .auth = auth.n ? arena_strz(&a, auth) : NULL,
+        .sha256 = arena_strz(&a, leaf(env, "hash", name, &a)),
+        .size_bytes = mo_kept_int(env, DDF_IMAGE, "sizeKB", name, (struct str){ 0 }, 0) * 1024,
+        .ca_file = env->config.ca_file
+    };
     if (!r.url || !r.sha256 || !r.url[0] || !r.sha256[0])
         rc = err_set(e, RC_INVALID, "no address or no hash");
     else if (r.size_bytes <= 0) /* nothing would end it but a full disk, and it would count for no quota */
@@ -312,7 +313,7 @@ static enum rc load(struct mo_env *env, struct mo_image *i, struct err *e)
     else if (r.auth && !may_hear_credential(env, str_of(r.url)))
         rc = err_set(e, RC_DENIED, "a credential for the download, but an address without TLS");
     else
-        rc = loader_start(env->loader, &r, e);
+        rc = download_start(env->loader, &r, e);
     if (rc) log_event(LOG_WARN, "image", LOG_Z("image", i->id), LOG_Z("why", e->text));
     arena_finish(&a);
     return rc;
@@ -327,7 +328,7 @@ static bool have(struct mo_env *env, const struct mo_image *i)
 
     arena_init(&a, 1 << 16);
     hash = leaf(env, "hash", str_of(i->id), &a);
-    yes = hash.n && loader_has(env->loader, hash.p, file);
+    yes = hash.n && download_has(env->loader, hash.p, file);
     arena_finish(&a);
     return yes;
 }
@@ -373,7 +374,7 @@ static int cancel(struct mo_env *env, struct mo_image *i, const struct tree_at *
     (void)call;
     if (!jobs_running(env, "download", at->names[0])) return 1203;
     request_id(i->id, id);
-    loader_cancel(env->loader, id); /* the download's own end says 1445 */
+    download_cancel(env->loader, id); /* the download's own end says 1445 */
     return 1200;
 }
 
@@ -389,7 +390,7 @@ static int purge(struct mo_env *env, struct mo_image *i, const struct tree_at *a
     if (jobs_running(env, "download", at->names[0]) || mo_images_in_use(env, i))
         result = 1410;
     else if (hash.n && !wanted_by_another(env, i, hash, &a))
-        loader_remove(env->loader, hash.p);
+        download_remove(env->loader, hash.p);
     arena_finish(&a);
     if (result != 1200) return result;
     i->status = IMAGE_IDLE;
@@ -447,7 +448,7 @@ static void ended(struct mo_env *env, struct mo_image *i, int result, const char
     arena_finish(&a);
 }
 
-void mo_images_event(struct mo_env *env, const struct loader_event *ev)
+void mo_images_event(struct mo_env *env, const struct download_event *ev)
 {
     struct str id = str_of(ev->id);
     struct mo_image *i = str_starts(id, STR("image/")) ? mo_find_image(env, str_slice(id, 6, id.n)) : NULL;
@@ -455,7 +456,7 @@ void mo_images_event(struct mo_env *env, const struct loader_event *ev)
     if (!i || i->status != IMAGE_DOWNLOADING) return;
     i->done_kb = ev->done_bytes / 1024;
     env->changes++;
-    if (ev->kind == LOADER_DONE) ended(env, i, ev->result, ev->text);
+    if (ev->kind == DOWNLOAD_DONE) ended(env, i, ev->result, ev->text);
 }
 
 /* A download goes on where it was; a file that went away makes its entry idle. */

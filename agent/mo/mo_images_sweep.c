@@ -63,7 +63,7 @@ static void make_idle(struct mo_env *env, const char *sha256)
         image->status = IMAGE_IDLE;
         image->done_kb = 0;
         snprintf(s.id, sizeof s.id, "%s", image->id);
-        mo_note(env, state_put_image(env->state, &s, &env->trouble), "image");
+        mo_note(env, persist_put_image(env->state, &s, &env->trouble), "image");
         env->changes++;
     }
 }
@@ -92,7 +92,7 @@ void mo_images_sweep(struct mo_env *env)
         snprintf(file, sizeof file, "%s/%s", dir, f->d_name);
         if (has_vm(env, one->sha256)) continue;
         if (!entries(env, one->sha256, &busy))
-            loader_remove(env->loader, one->sha256);
+            download_remove(env->loader, one->sha256);
         else if (!busy && stat(file, &st) == 0) {
             one->at_s = st.st_mtime;
             n++;
@@ -101,7 +101,7 @@ void mo_images_sweep(struct mo_env *env)
     if (at) closedir(at);
     qsort(unused, n, sizeof unused[0], newest_first);
     for (size_t i = UNUSED_KEPT; i < n; i++) {
-        loader_remove(env->loader, unused[i].sha256);
+        download_remove(env->loader, unused[i].sha256);
         make_idle(env, unused[i].sha256);
     }
 }

@@ -352,7 +352,7 @@ static void vm_added(struct mo_env *env, const struct tree_at *at)
     if (!rc) rc = mo_vm_adopt(env, vm);
     if (!rc && env->server.n) {
         struct str uri = mo_uri(env, DDF_VM, "domain.servers", at->names[0], (struct str){ 0 }, &a);
-        const struct record *there = records_get(tree_records(env->tree), uri);
+        const struct record *there = tree_store_get(tree_records(env->tree), uri);
         if (!there || !there->has_value) rc = tree_put(env->tree, uri, env->server);
     }
     if (!rc) mirror_owners(env, at->names[0]);
@@ -371,7 +371,7 @@ static void vm_changed(void *ctx, const struct tree_at *at, enum tree_what what,
     if (what == TREE_ADDED && !v) vm_added(env, at);
     if (what == TREE_DELETED && v) v->gone = true;
     if (what != TREE_RENAMED || !v) return;
-    mo_note(env, state_remove_vm(env->state, v->is->id, &env->trouble), "VM");
+    mo_note(env, persist_remove_vm(env->state, v->is->id, &env->trouble), "VM");
     snprintf(id, sizeof id, "%.*s", STR_ARG(at->names[0]));
     vm_rename(v->vm, id);
     mo_vm_keep(env, v->vm);

@@ -4,7 +4,7 @@
 
 enum { LIST_BYTES = 8192 };
 
-struct list {
+struct name_list {
     struct mo_env *env;
     struct arena *a;
     struct buf *b;
@@ -12,7 +12,7 @@ struct list {
 };
 
 /* "CPU/VCPUs=1": the address below the VM's node. */
-static void put(const struct list *l, const char *name, struct str instance, struct str value)
+static void put(const struct name_list *l, const char *name, struct str instance, struct str value)
 {
     const struct str uri = mo_uri(l->env, DDF_VM, name, l->id, instance, l->a), vm = mo_vm_uri(l->env, l->id, l->a);
 
@@ -20,7 +20,7 @@ static void put(const struct list *l, const char *name, struct str instance, str
     buf_printf(l->b, "%s%.*s=%.*s", l->b->n ? "," : "", STR_ARG(str_slice(uri, vm.n + 1, uri.n)), STR_ARG(value));
 }
 
-static void compare(const struct list *l, const struct mo_field *f, struct str instance, const void *want,
+static void compare(const struct name_list *l, const struct mo_field *f, struct str instance, const void *want,
                     const void *have)
 {
     struct str w = { 0 }, h = { 0 };
@@ -30,7 +30,7 @@ static void compare(const struct list *l, const struct mo_field *f, struct str i
 }
 
 /* Offsets of settings into `want` are such into a struct hv_spec: both of the view's are looked at with them. */
-static void compare_vm(const struct list *l, const struct vm_view *vm)
+static void compare_vm(const struct name_list *l, const struct vm_view *vm)
 {
     _Static_assert(offsetof(struct vm_settings, want) == 0, "a setting's offset is one into what is wanted");
     for (size_t i = 0; i < mo_vm_tables.n_vm; i++) {
@@ -42,8 +42,8 @@ static void compare_vm(const struct list *l, const struct vm_view *vm)
 }
 
 /* Members of two lists of the same kind, found by name; what is only in one of them is not there, or still there. */
-static void compare_instances(const struct list *l, const char *node, const struct mo_field *f, size_t n_f, size_t size,
-                              const char *want, int n_want, const char *have, int n_have)
+static void compare_instances(const struct name_list *l, const char *node, const struct mo_field *f, size_t n_f,
+                              size_t size, const char *want, int n_want, const char *have, int n_have)
 {
     for (int i = 0; i < n_want; i++) {
         const char *w = want + (size_t)i * size, *h = NULL; /* a struct hv_volume or hv_net: both begin with the name */
@@ -68,7 +68,7 @@ static bool get_effective(void *ctx, const struct tree_at *at, struct arena *a, 
 
     if (!v) return false;
     const struct vm_view *vm = v->is;
-    const struct list l = { env, a, &b, at->names[0] };
+    const struct name_list l = { env, a, &b, at->names[0] };
     buf_init(&b, LIST_BYTES);
     if (vm->pending) {
         compare_vm(&l, vm);

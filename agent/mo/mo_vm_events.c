@@ -12,7 +12,7 @@ void mo_vm_keep(struct mo_env *env, struct vm *vm)
     if (!env->state) return;
     buf_init(&b, 1 << 20);
     mo_note(env, vm_save(vm, &b), "VM");
-    if (buf_ok(&b)) mo_note(env, state_put_vm(env->state, vm_view(vm)->id, buf_str(&b), &env->trouble), "VM");
+    if (buf_ok(&b)) mo_note(env, persist_put_vm(env->state, vm_view(vm)->id, buf_str(&b), &env->trouble), "VM");
     buf_finish(&b);
 }
 

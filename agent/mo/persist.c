@@ -81,7 +81,7 @@ static enum rc migrate(const char *target, const char *schema, struct err *e)
     return rc;
 }
 
-enum rc state_open(const char *file, const char *schema, struct state **out, struct err *e)
+enum rc persist_open(const char *file, const char *schema, struct state **out, struct err *e)
 {
     struct sql_options o = { .durable = true, .busy_ms = 2000, .statements = stmt_sql, .n_statements = STMT_COUNT };
     struct state *s = calloc(1, sizeof *s);
@@ -100,20 +100,20 @@ enum rc state_open(const char *file, const char *schema, struct state **out, str
     return RC_OK;
 }
 
-void state_close(struct state *s)
+void persist_close(struct state *s)
 {
     if (!s) return;
-    state_rollback(s);
+    persist_rollback(s);
     sql_close(s->sql);
     free(s);
 }
 
-enum rc state_commit(struct state *s, struct err *e)
+enum rc persist_commit(struct state *s, struct err *e)
 {
     return s && sql_in_transaction(s->sql) ? sql_commit(s->sql, e) : RC_OK;
 }
 
-void state_rollback(struct state *s)
+void persist_rollback(struct state *s)
 {
     if (s && sql_in_transaction(s->sql)) sql_rollback(s->sql);
 }
@@ -141,7 +141,7 @@ static void fill(char *out, size_t n, struct str s)
 }
 #define FILL(member, s) fill((member), sizeof(member), (s))
 
-enum rc state_get(struct state *s, const char *name, struct arena *a, struct str *out, struct err *e)
+enum rc persist_get(struct state *s, const char *name, struct arena *a, struct str *out, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;
@@ -154,12 +154,12 @@ enum rc state_get(struct state *s, const char *name, struct arena *a, struct str
     return rc;
 }
 
-enum rc state_set(struct state *s, const char *name, struct str value, struct err *e)
+enum rc persist_set(struct state *s, const char *name, struct str value, struct err *e)
 {
     return change(s, STMT_META_SET, SQL_ARGS({ "name", SQL_T(str_of(name)) }, { "value", SQL_T(value) }), e);
 }
 
-enum rc state_put_account(struct state *s, const struct account *c, struct err *e)
+enum rc persist_put_account(struct state *s, const struct account *c, struct err *e)
 {
     return change(
         s, STMT_ACCOUNT_PUT,
@@ -193,7 +193,7 @@ static void read_account(struct sql_rows *r, struct account *c)
     c->poll_s = sql_int(r, 13);
 }
 
-enum rc state_load_accounts(struct state *s, struct account *out, size_t max, size_t *n, struct err *e)
+enum rc persist_load_accounts(struct state *s, struct account *out, size_t max, size_t *n, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;
@@ -206,12 +206,12 @@ enum rc state_load_accounts(struct state *s, struct account *out, size_t max, si
     return ended(rc);
 }
 
-enum rc state_remove_account(struct state *s, const char *server_id, struct err *e)
+enum rc persist_remove_account(struct state *s, const char *server_id, struct err *e)
 {
     return change(s, STMT_ACCOUNT_DELETE, SQL_ARGS({ "server_id", SQL_T(str_of(server_id)) }), e);
 }
 
-enum rc state_put_node(struct state *s, struct str uri, const struct record *now, struct err *e)
+enum rc persist_put_node(struct state *s, struct str uri, const struct record *now, struct err *e)
 {
     if (!now) return change(s, STMT_NODE_DELETE, SQL_ARGS({ "uri", SQL_T(uri) }), e);
     return change(s, STMT_NODE_PUT,
@@ -223,7 +223,7 @@ enum rc state_put_node(struct state *s, struct str uri, const struct record *now
                   e);
 }
 
-enum rc state_load_nodes(struct state *s, struct records *into, struct err *e)
+enum rc persist_load_nodes(struct state *s, struct tree_store *into, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;
@@ -241,26 +241,26 @@ enum rc state_load_nodes(struct state *s, struct records *into, struct err *e)
                               .made_ms = sql_int(r, 6),
                               .changed_ms = sql_int(r, 7),
                               .version = (uint16_t)sql_int(r, 8) };
-        rc = records_set(into, &rec);
+        rc = tree_store_set(into, &rec);
     }
     sql_end(r);
     rc = ended(rc);
-    if (!rc) records_forget(into);
+    if (!rc) tree_store_forget(into);
     return rc;
 }
 
-enum rc state_put_vm(struct state *s, const char *id, struct str json, struct err *e)
+enum rc persist_put_vm(struct state *s, const char *id, struct str json, struct err *e)
 {
     return change(s, STMT_VM_PUT, SQL_ARGS({ "id", SQL_T(str_of(id)) }, { "record", SQL_T(json) }), e);
 }
 
-enum rc state_remove_vm(struct state *s, const char *id, struct err *e)
+enum rc persist_remove_vm(struct state *s, const char *id, struct err *e)
 {
     return change(s, STMT_VM_DELETE, SQL_ARGS({ "id", SQL_T(str_of(id)) }), e);
 }
 
-enum rc state_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, struct str json, struct err *e),
-                       void *ctx, struct err *e)
+enum rc persist_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, struct str json, struct err *e),
+                         void *ctx, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;
@@ -272,7 +272,7 @@ enum rc state_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, 
     return ended(rc);
 }
 
-enum rc state_put_image(struct state *s, const struct state_image *i, struct err *e)
+enum rc persist_put_image(struct state *s, const struct state_image *i, struct err *e)
 {
     return change(s, STMT_IMAGE_PUT,
                   SQL_ARGS({ "id", SQL_T(str_of(i->id)) }, { "owner", SQL_T(str_of(i->owner)) },
@@ -281,12 +281,13 @@ enum rc state_put_image(struct state *s, const struct state_image *i, struct err
                   e);
 }
 
-enum rc state_remove_image(struct state *s, const char *id, struct err *e)
+enum rc persist_remove_image(struct state *s, const char *id, struct err *e)
 {
     return change(s, STMT_IMAGE_DELETE, SQL_ARGS({ "id", SQL_T(str_of(id)) }), e);
 }
 
-enum rc state_load_images(struct state *s, void (*fn)(void *ctx, const struct state_image *i), void *ctx, struct err *e)
+enum rc persist_load_images(struct state *s, void (*fn)(void *ctx, const struct state_image *i), void *ctx,
+                            struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;
@@ -303,7 +304,7 @@ enum rc state_load_images(struct state *s, void (*fn)(void *ctx, const struct st
     return ended(rc);
 }
 
-enum rc state_put_job(struct state *s, const struct job *j, struct err *e)
+enum rc persist_put_job(struct state *s, const struct job *j, struct err *e)
 {
     return change(s, STMT_JOB_PUT,
                   SQL_ARGS({ "id", SQL_I(j->id) }, { "op", SQL_T(str_of(j->op)) }, { "owner", SQL_T(str_of(j->owner)) },
@@ -313,12 +314,12 @@ enum rc state_put_job(struct state *s, const struct job *j, struct err *e)
                   e);
 }
 
-enum rc state_remove_job(struct state *s, uint64_t id, struct err *e)
+enum rc persist_remove_job(struct state *s, uint64_t id, struct err *e)
 {
     return change(s, STMT_JOB_DELETE, SQL_ARGS({ "id", SQL_I(id) }), e);
 }
 
-enum rc state_load_jobs(struct state *s, void (*fn)(void *ctx, const struct job *j), void *ctx, struct err *e)
+enum rc persist_load_jobs(struct state *s, void (*fn)(void *ctx, const struct job *j), void *ctx, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;
@@ -341,7 +342,7 @@ enum rc state_load_jobs(struct state *s, void (*fn)(void *ctx, const struct job 
     return ended(rc);
 }
 
-enum rc state_put_alert(struct state *s, const struct state_alert *al, struct err *e)
+enum rc persist_put_alert(struct state *s, const struct state_alert *al, struct err *e)
 {
     return change(s, STMT_ALERT_PUT,
                   SQL_ARGS({ "id", SQL_I(al->id) }, { "server_id", SQL_T(al->server_id) }, { "name", SQL_T(al->name) },
@@ -351,13 +352,13 @@ enum rc state_put_alert(struct state *s, const struct state_alert *al, struct er
                   e);
 }
 
-enum rc state_remove_alert(struct state *s, uint64_t id, struct err *e)
+enum rc persist_remove_alert(struct state *s, uint64_t id, struct err *e)
 {
     return change(s, STMT_ALERT_DELETE, SQL_ARGS({ "id", SQL_I(id) }), e);
 }
 
-enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx,
-                          struct err *e)
+enum rc persist_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx,
+                            struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;
@@ -374,14 +375,14 @@ enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct
     return ended(rc);
 }
 
-enum rc state_put_push(struct state *s, struct str digest, int64_t now_ms, size_t keep, struct err *e)
+enum rc persist_put_push(struct state *s, struct str digest, int64_t now_ms, size_t keep, struct err *e)
 {
     enum rc rc = change(s, STMT_PUSH_PUT, SQL_ARGS({ "digest", SQL_B(digest) }, { "seen_ms", SQL_I(now_ms) }), e);
 
     return rc ? rc : change(s, STMT_PUSH_TRIM, SQL_ARGS({ "keep", SQL_I(keep) }), e);
 }
 
-enum rc state_load_pushes(struct state *s, void (*fn)(void *ctx, struct str digest), void *ctx, struct err *e)
+enum rc persist_load_pushes(struct state *s, void (*fn)(void *ctx, struct str digest), void *ctx, struct err *e)
 {
     struct sql_rows *r = NULL;
     enum rc rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AGENT_MO_PERSIST_H
 #define AGENT_MO_PERSIST_H
-/* What survives a power cut: one SQLite file through db/sql. A change opens a transaction, state_commit makes all
+/* What survives a power cut: one SQLite file through db/sql. A change opens a transaction, persist_commit makes all
  * since then durable at once: the device calls it before anything it promised leaves. Every function accepts a NULL
  * state (nothing is kept: dmvisor-sim) and is then RC_OK. */
 #include "agent/mo/account.h"
@@ -11,37 +11,37 @@
 struct state;
 
 /** @param schema  folder of the numbered steps. @return RC_CONFLICT when the file is newer than this program, RC_IO */
-enum rc state_open(const char *file, const char *schema, struct state **out, struct err *e);
-void state_close(struct state *s);
-enum rc state_commit(struct state *s, struct err *e);
-void state_rollback(struct state *s);
+enum rc persist_open(const char *file, const char *schema, struct state **out, struct err *e);
+void persist_close(struct state *s);
+enum rc persist_commit(struct state *s, struct err *e);
+void persist_rollback(struct state *s);
 
 /** RC_NOT_FOUND when it was never set. */
-enum rc state_get(struct state *s, const char *name, struct arena *a, struct str *out, struct err *e);
-enum rc state_set(struct state *s, const char *name, struct str value, struct err *e);
+enum rc persist_get(struct state *s, const char *name, struct arena *a, struct str *out, struct err *e);
+enum rc persist_set(struct state *s, const char *name, struct str value, struct err *e);
 
-enum rc state_put_account(struct state *s, const struct account *acc, struct err *e);
-enum rc state_load_accounts(struct state *s, struct account *out, size_t max, size_t *n, struct err *e);
-enum rc state_remove_account(struct state *s, const char *server_id, struct err *e);
+enum rc persist_put_account(struct state *s, const struct account *acc, struct err *e);
+enum rc persist_load_accounts(struct state *s, struct account *out, size_t max, size_t *n, struct err *e);
+enum rc persist_remove_account(struct state *s, const char *server_id, struct err *e);
 
 /** now NULL = removed. */
-enum rc state_put_node(struct state *s, struct str uri, const struct record *now, struct err *e);
-enum rc state_load_nodes(struct state *s, struct records *into, struct err *e);
+enum rc persist_put_node(struct state *s, struct str uri, const struct record *now, struct err *e);
+enum rc persist_load_nodes(struct state *s, struct tree_store *into, struct err *e);
 
-enum rc state_put_vm(struct state *s, const char *id, struct str json, struct err *e);
-enum rc state_remove_vm(struct state *s, const char *id, struct err *e);
-enum rc state_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, struct str json, struct err *e),
-                       void *ctx, struct err *e);
+enum rc persist_put_vm(struct state *s, const char *id, struct str json, struct err *e);
+enum rc persist_remove_vm(struct state *s, const char *id, struct err *e);
+enum rc persist_load_vms(struct state *s, enum rc (*fn)(void *ctx, struct str id, struct str json, struct err *e),
+                         void *ctx, struct err *e);
 
 struct state_image {
     char id[64], owner[ACCOUNT_ID_BYTES]; /* owner: ServerID, kept from the first put on */
     int status, result;
     int64_t done_kb;
 };
-enum rc state_put_image(struct state *s, const struct state_image *i, struct err *e);
-enum rc state_remove_image(struct state *s, const char *id, struct err *e);
-enum rc state_load_images(struct state *s, void (*fn)(void *ctx, const struct state_image *i), void *ctx,
-                          struct err *e);
+enum rc persist_put_image(struct state *s, const struct state_image *i, struct err *e);
+enum rc persist_remove_image(struct state *s, const char *id, struct err *e);
+enum rc persist_load_images(struct state *s, void (*fn)(void *ctx, const struct state_image *i), void *ctx,
+                            struct err *e);
 
 /* An operation of the device or of an image. */
 struct job {
@@ -50,22 +50,22 @@ struct job {
     int waiting, result;
     int64_t started_ms;
 };
-enum rc state_put_job(struct state *s, const struct job *j, struct err *e);
-enum rc state_remove_job(struct state *s, uint64_t id, struct err *e);
-enum rc state_load_jobs(struct state *s, void (*fn)(void *ctx, const struct job *j), void *ctx, struct err *e);
+enum rc persist_put_job(struct state *s, const struct job *j, struct err *e);
+enum rc persist_remove_job(struct state *s, uint64_t id, struct err *e);
+enum rc persist_load_jobs(struct state *s, void (*fn)(void *ctx, const struct job *j), void *ctx, struct err *e);
 
 struct state_alert {
     uint64_t id;
     struct str server_id, name, source, format, mark, data, correlator;
     int64_t raised_ms;
 };
-enum rc state_put_alert(struct state *s, const struct state_alert *al, struct err *e);
-enum rc state_remove_alert(struct state *s, uint64_t id, struct err *e);
-enum rc state_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx,
-                          struct err *e);
+enum rc persist_put_alert(struct state *s, const struct state_alert *al, struct err *e);
+enum rc persist_remove_alert(struct state *s, uint64_t id, struct err *e);
+enum rc persist_load_alerts(struct state *s, enum rc (*fn)(void *ctx, const struct state_alert *al), void *ctx,
+                            struct err *e);
 
 /** A notification with the resynchronisation nonce that was believed; the `keep` newest are kept. */
-enum rc state_put_push(struct state *s, struct str digest, int64_t now_ms, size_t keep, struct err *e);
-enum rc state_load_pushes(struct state *s, void (*fn)(void *ctx, struct str digest), void *ctx,
-                          struct err *e); /* oldest first */
+enum rc persist_put_push(struct state *s, struct str digest, int64_t now_ms, size_t keep, struct err *e);
+enum rc persist_load_pushes(struct state *s, void (*fn)(void *ctx, struct str digest), void *ctx,
+                            struct err *e); /* oldest first */
 #endif

@@ -41,11 +41,11 @@ static enum rc load_all(struct mo_env *env, struct err *e)
 
     if (!rc && env->state && !VEC_RESERVE(&env->accounts, ACCOUNTS_MAX))
         rc = err_set(e, RC_NOMEM, "no memory for the accounts");
-    if (!rc) rc = state_load_accounts(env->state, env->accounts.at, ACCOUNTS_MAX, &env->accounts.n, e);
-    if (!rc) rc = state_load_nodes(env->state, tree_records(env->tree), e);
-    if (!rc) rc = state_load_images(env->state, load_image, env, e);
-    if (!rc) rc = state_load_jobs(env->state, load_job, env, e);
-    if (!rc) rc = state_load_vms(env->state, load_vm, env, e);
+    if (!rc) rc = persist_load_accounts(env->state, env->accounts.at, ACCOUNTS_MAX, &env->accounts.n, e);
+    if (!rc) rc = persist_load_nodes(env->state, tree_records(env->tree), e);
+    if (!rc) rc = persist_load_images(env->state, load_image, env, e);
+    if (!rc) rc = persist_load_jobs(env->state, load_job, env, e);
+    if (!rc) rc = persist_load_vms(env->state, load_vm, env, e);
     return rc;
 }
 
@@ -93,11 +93,11 @@ static enum rc born(struct mo_env *env, int64_t *out, struct err *e)
     enum rc rc;
 
     arena_init(&a, 4096);
-    rc = state_get(env->state, "tree.born", &a, &text, e);
+    rc = persist_get(env->state, "tree.born", &a, &text, e);
     if (rc == RC_NOT_FOUND) {
         err_clear(e);
         text = arena_printf(&a, "%lld", (long long)env->w->now_ms);
-        rc = state_set(env->state, "tree.born", text, e);
+        rc = persist_set(env->state, "tree.born", text, e);
     }
     if (!rc && !str_to_i64(text, out)) rc = err_set(e, RC_PARSE, "the state's tree.born is no number of milliseconds");
     arena_finish(&a);
@@ -105,7 +105,7 @@ static enum rc born(struct mo_env *env, int64_t *out, struct err *e)
 }
 
 enum rc mo_env_init(struct mo_env *env, const struct mo_shared *shared, const struct mo_config *c, struct hv *hv,
-                    struct loader *loader, struct state *state, const struct world *w, struct err *e)
+                    struct download *loader, struct state *state, const struct world *w, struct err *e)
 {
     int64_t born_ms = 0;
     enum rc rc;

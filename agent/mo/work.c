@@ -29,9 +29,9 @@ static void hypervisor_events(struct mo_env *env)
 static void loader_events(struct mo_env *env)
 {
     struct vm_world w = mo_vm_world(env);
-    struct loader_event ev;
+    struct download_event ev;
 
-    while (env->loader && loader_next(env->loader, &ev)) {
+    while (env->loader && download_next(env->loader, &ev)) {
         bool taken = false;
         for (size_t i = 0; !taken && i < env->vms.n; i++) taken = vm_loader_event(env->vms.at[i].vm, &w, &ev);
         if (!taken) mo_images_event(env, &ev);

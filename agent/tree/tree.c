@@ -14,7 +14,7 @@ struct tree *tree_create(const struct tree_model *m, void *ctx, int64_t born_ms)
     t->ctx = ctx;
     t->born_ms = t->now_ms = born_ms;
     t->changes_end = &t->changes;
-    t->records = records_create();
+    t->records = tree_store_create();
     if (!t->records) {
         free(t);
         return NULL;
@@ -35,7 +35,7 @@ void tree_destroy(struct tree *t)
 {
     if (!t) return;
     free_changes(t->changes);
-    records_destroy(t->records);
+    tree_store_destroy(t->records);
     free(t);
 }
 
@@ -44,7 +44,7 @@ const struct tree_model *tree_model(const struct tree *t)
     return t->model;
 }
 
-struct records *tree_records(struct tree *t)
+struct tree_store *tree_records(struct tree *t)
 {
     return t->records;
 }
@@ -108,7 +108,7 @@ static bool listed(struct tree *t, const struct tree_at *at, struct arena *a)
 
 bool tree_there(struct tree *t, const struct tree_at *at, struct arena *a)
 {
-    const struct record *rec = records_get(t->records, at->uri);
+    const struct record *rec = tree_store_get(t->records, at->uri);
     struct str unused;
 
     if (rec && rec->node) return true;
@@ -148,7 +148,7 @@ static struct str nothing(enum ddf_format f)
 
 bool tree_kept(struct tree *t, const struct tree_at *at, struct str *out)
 {
-    const struct record *rec = records_get(t->records, at->uri);
+    const struct record *rec = tree_store_get(t->records, at->uri);
 
     if (rec && rec->has_value)
         *out = rec->value;
@@ -179,7 +179,7 @@ bool tree_value(struct tree *t, struct str uri, struct arena *a, struct str *out
 
 struct str tree_type_of(struct tree *t, const struct tree_at *at)
 {
-    const struct record *rec = records_get(t->records, at->uri);
+    const struct record *rec = tree_store_get(t->records, at->uri);
 
     if (rec && rec->type.n) return rec->type;
     if (!tree_is_leaf(at->node)) return at->node->ddf_name;
@@ -216,11 +216,11 @@ void tree_name(struct tree_names *out, struct str name)
 static void kept_names(struct tree *t, struct str parent, struct tree_names *out)
 {
     struct str base = arena_printf(out->a, "%.*s/", STR_ARG(parent));
-    size_t i = records_from(t->records, base);
+    size_t i = tree_store_from(t->records, base);
     const struct record *rec;
 
     out->full |= !base.n;
-    while (base.n && (rec = records_at(t->records, i)) && str_starts(rec->uri, base)) {
+    while (base.n && (rec = tree_store_at(t->records, i)) && str_starts(rec->uri, base)) {
         struct str rest = str_slice(rec->uri, base.n, rec->uri.n);
         if (rec->node && str_find(rest, '/', 0) == rest.n) tree_name(out, rest);
         i++;
@@ -252,7 +252,7 @@ bool tree_children(struct tree *t, const struct tree_at *at, struct tree_names *
 struct str tree_effective_acl(struct tree *t, struct str uri)
 {
     for (struct str u = uri; u.n; u = ddf_uri_parent(u)) {
-        const struct record *rec = records_get(t->records, u);
+        const struct record *rec = tree_store_get(t->records, u);
         if (rec && rec->acl.n) return rec->acl;
     }
     return STR(ROOT_ACL);
@@ -265,7 +265,7 @@ bool tree_allowed(struct tree *t, struct str server, enum ddf_access command, st
 
 struct str tree_acl(struct tree *t, struct str uri)
 {
-    const struct record *rec = records_get(t->records, uri);
+    const struct record *rec = tree_store_get(t->records, uri);
 
     if (rec && rec->acl.n) return rec->acl;
     return str_is(uri, ".") ? STR(ROOT_ACL) : (struct str){ 0 };
@@ -273,7 +273,7 @@ struct str tree_acl(struct tree *t, struct str uri)
 
 static struct record record_of(struct tree *t, struct str uri)
 {
-    const struct record *rec = records_get(t->records, uri);
+    const struct record *rec = tree_store_get(t->records, uri);
 
     return rec ? *rec : (struct record){ .uri = uri };
 }
@@ -282,8 +282,8 @@ static enum rc store(struct tree *t, const struct record *rec)
 {
     t->generation++;
     if (!rec->node && !rec->has_value && !rec->acl.n && !rec->title.n && !rec->type.n && !rec->changed_ms)
-        return records_remove(t->records, rec->uri);
-    return records_set(t->records, rec);
+        return tree_store_remove(t->records, rec->uri);
+    return tree_store_set(t->records, rec);
 }
 
 enum rc tree_put(struct tree *t, struct str uri, struct str value)
@@ -310,9 +310,9 @@ enum rc tree_make(struct tree *t, struct str uri)
 
 enum rc tree_drop(struct tree *t, struct str uri)
 {
-    const struct record *rec = records_get(t->records, uri);
+    const struct record *rec = tree_store_get(t->records, uri);
     bool was_child = rec && rec->node;
-    enum rc rc = records_remove_within(t->records, uri);
+    enum rc rc = tree_store_remove_within(t->records, uri);
 
     t->generation++;
     return rc || !was_child ? rc : tree_stamp_list(t, ddf_uri_parent(uri));
@@ -348,7 +348,7 @@ bool tree_note(struct tree *t, enum tree_what what, struct str uri, struct str o
  * back all or only records of their own, so the number of changes is carried in the upper half. */
 size_t tree_mark(const struct tree *t)
 {
-    return t->n_changes << 32 | records_mark(t->records);
+    return t->n_changes << 32 | tree_store_mark(t->records);
 }
 
 void tree_rollback(struct tree *t, size_t mark)
@@ -356,7 +356,7 @@ void tree_rollback(struct tree *t, size_t mark)
     size_t keep = mark >> 32;
     struct tree_change **end = &t->changes;
 
-    records_rollback(t->records, mark & 0xffffffffu);
+    tree_store_rollback(t->records, mark & 0xffffffffu);
     for (size_t i = 0; i < keep && *end; i++) end = &(*end)->next;
     free_changes(*end);
     *end = NULL;

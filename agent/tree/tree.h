@@ -78,7 +78,7 @@ struct tree;
 struct tree *tree_create(const struct tree_model *m, void *ctx, int64_t born_ms);
 void tree_destroy(struct tree *t);
 const struct tree_model *tree_model(const struct tree *t);
-struct records *tree_records(struct tree *t);
+struct tree_store *tree_records(struct tree *t);
 /** From here on it is this late: what is changed now, changed then. */
 void tree_set_time(struct tree *t, int64_t now_ms);
 /** Grows with every change of a record: what was computed from the tree may be kept as long as it stays the same. */

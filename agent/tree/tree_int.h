@@ -13,7 +13,7 @@ struct tree_change {
 struct tree {
     const struct tree_model *model;
     void *ctx;
-    struct records *records;
+    struct tree_store *records;
     struct tree_change *changes, **changes_end; /* to be told by tree_done */
     size_t n_changes;
     uint64_t generation;

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct slot {
+struct tree_slot {
     const struct ddf_node *node;
     struct tree_row row;
 };
 struct tree_model {
     const struct ddf_schema *schema;
     const struct ddf_layout *layout;
-    struct slot *slots;
+    struct tree_slot *slots;
     size_t n, cap; /* open addressing by the node's address; cap is a power of two */
 };
 

@@ -7,7 +7,7 @@
 
 enum { READ_MAX = 20000 };
 
-struct reader {
+struct tree_reading {
     struct tree *t;
     struct str server;
     struct arena *a;
@@ -17,7 +17,7 @@ struct reader {
     bool full;
 };
 
-static struct tree_leaf *push(struct reader *r)
+static struct tree_leaf *push(struct tree_reading *r)
 {
     if (r->n == r->cap) {
         size_t want = r->cap ? r->cap * 2 : 32;
@@ -61,7 +61,7 @@ static int one(struct tree *t, struct arena *a, const struct tree_at *at, struct
 }
 
 /* The subtree in depth-first order, without what this server may not read (C-115). */
-static void walk(struct reader *r, const struct tree_at *at)
+static void walk(struct tree_reading *r, const struct tree_at *at)
 {
     struct tree_names names = { r->a, NULL, 0, false };
     struct tree_leaf *leaf;
@@ -93,7 +93,7 @@ static void walk(struct reader *r, const struct tree_at *at)
 /* protocol.md 11.1 */
 static int property(struct tree *t, const struct tree_at *at, struct str name, struct arena *a, struct str *out)
 {
-    const struct record *rec = records_get(tree_records(t), at->uri);
+    const struct record *rec = tree_store_get(tree_records(t), at->uri);
     struct tree_version version;
     int status;
 
@@ -121,7 +121,7 @@ static int property(struct tree *t, const struct tree_at *at, struct str name, s
 
 /* What was read is the reader's own: later commands of the same message change the records and accounts that rows and
  * records lend it from. */
-static bool own(struct reader *r)
+static bool own(struct tree_reading *r)
 {
     for (size_t i = 0; i < r->n; i++) {
         struct tree_leaf *l = &r->list[i];
@@ -135,7 +135,7 @@ static bool own(struct reader *r)
 
 int tree_get(struct tree *t, struct str server, struct str uri, struct arena *a, struct tree_leaf **out, size_t *n)
 {
-    struct reader r = { .t = t, .server = server, .a = a };
+    struct tree_reading r = { .t = t, .server = server, .a = a };
     enum ddf_query query;
     struct str base, arg;
     struct tree_path p;
@@ -184,7 +184,7 @@ static int by_uri(const void *a, const void *b)
 
 bool tree_leaves(struct tree *t, struct str server, struct str uri, struct arena *a, struct tree_leaf **out, size_t *n)
 {
-    struct reader r = { .t = t, .server = server, .a = a, .data = true, .all_leaves = true };
+    struct tree_reading r = { .t = t, .server = server, .a = a, .data = true, .all_leaves = true };
     struct tree_at at;
 
     if (tree_find(t, uri, a, &at)) walk(&r, &at);

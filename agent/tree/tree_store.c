@@ -10,17 +10,17 @@ struct journal {
     size_t uri_n;
 }; /* old NULL: it was not there */
 
-struct records {
+struct tree_store {
     VEC(struct record *) list; /* sorted by address */
     VEC(struct journal) journal;
 };
 
-struct records *records_create(void)
+struct tree_store *tree_store_create(void)
 {
-    return calloc(1, sizeof(struct records));
+    return calloc(1, sizeof(struct tree_store));
 }
 
-void records_forget(struct records *r)
+void tree_store_forget(struct tree_store *r)
 {
     for (size_t i = 0; i < r->journal.n; i++) {
         free(r->journal.at[i].old);
@@ -29,21 +29,21 @@ void records_forget(struct records *r)
     VEC_FREE(&r->journal);
 }
 
-void records_destroy(struct records *r)
+void tree_store_destroy(struct tree_store *r)
 {
     if (!r) return;
-    records_forget(r);
+    tree_store_forget(r);
     for (size_t i = 0; i < r->list.n; i++) free(r->list.at[i]);
     VEC_FREE(&r->list);
     free(r);
 }
 
-size_t records_count(const struct records *r)
+size_t tree_store_count(const struct tree_store *r)
 {
     return r->list.n;
 }
 
-size_t records_from(const struct records *r, struct str uri)
+size_t tree_store_from(const struct tree_store *r, struct str uri)
 {
     size_t lo = 0, hi = r->list.n;
 
@@ -57,14 +57,14 @@ size_t records_from(const struct records *r, struct str uri)
     return lo;
 }
 
-const struct record *records_at(const struct records *r, size_t i)
+const struct record *tree_store_at(const struct tree_store *r, size_t i)
 {
     return i < r->list.n ? r->list.at[i] : NULL;
 }
 
-const struct record *records_get(const struct records *r, struct str uri)
+const struct record *tree_store_get(const struct tree_store *r, struct str uri)
 {
-    size_t i = records_from(r, uri);
+    size_t i = tree_store_from(r, uri);
 
     return i < r->list.n && str_eq(r->list.at[i]->uri, uri) ? r->list.at[i] : NULL;
 }
@@ -96,7 +96,7 @@ static struct record *copy(const struct record *from)
     return rec;
 }
 
-static enum rc note(struct records *r, struct str uri, struct record *old)
+static enum rc note(struct tree_store *r, struct str uri, struct record *old)
 {
     char *u = malloc(uri.n + 1);
     struct journal *j;
@@ -111,9 +111,9 @@ static enum rc note(struct records *r, struct str uri, struct record *old)
     return RC_OK;
 }
 
-enum rc records_set(struct records *r, const struct record *rec)
+enum rc tree_store_set(struct tree_store *r, const struct record *rec)
 {
-    size_t i = records_from(r, rec->uri);
+    size_t i = tree_store_from(r, rec->uri);
     bool there = i < r->list.n && str_eq(r->list.at[i]->uri, rec->uri);
     struct record *new;
     enum rc rc;
@@ -135,7 +135,7 @@ enum rc records_set(struct records *r, const struct record *rec)
     return RC_OK;
 }
 
-static enum rc remove_at(struct records *r, size_t i)
+static enum rc remove_at(struct tree_store *r, size_t i)
 {
     enum rc rc = note(r, r->list.at[i]->uri, r->list.at[i]);
 
@@ -144,17 +144,17 @@ static enum rc remove_at(struct records *r, size_t i)
     return RC_OK;
 }
 
-enum rc records_remove(struct records *r, struct str uri)
+enum rc tree_store_remove(struct tree_store *r, struct str uri)
 {
-    size_t i = records_from(r, uri);
+    size_t i = tree_store_from(r, uri);
 
     return i < r->list.n && str_eq(r->list.at[i]->uri, uri) ? remove_at(r, i) : RC_OK;
 }
 
-enum rc records_remove_within(struct records *r, struct str uri)
+enum rc tree_store_remove_within(struct tree_store *r, struct str uri)
 {
-    enum rc rc = records_remove(r, uri);
-    size_t i = records_from(r, uri);
+    enum rc rc = tree_store_remove(r, uri);
+    size_t i = tree_store_from(r, uri);
 
     while (!rc && i < r->list.n && str_starts(r->list.at[i]->uri, uri)) {
         struct str u = r->list.at[i]->uri;
@@ -166,16 +166,16 @@ enum rc records_remove_within(struct records *r, struct str uri)
     return rc;
 }
 
-size_t records_mark(const struct records *r)
+size_t tree_store_mark(const struct tree_store *r)
 {
     return r->journal.n;
 }
 
 /* Take back one change: the place in the list is found by address. */
-static void undo(struct records *r, struct journal *j)
+static void undo(struct tree_store *r, struct journal *j)
 {
     struct str uri = { j->uri, j->uri_n };
-    size_t i = records_from(r, uri);
+    size_t i = tree_store_from(r, uri);
     bool there = i < r->list.n && str_eq(r->list.at[i]->uri, uri);
 
     if (there) {
@@ -193,14 +193,14 @@ static void undo(struct records *r, struct journal *j)
     free(j->uri);
 }
 
-void records_rollback(struct records *r, size_t mark)
+void tree_store_rollback(struct tree_store *r, size_t mark)
 {
     while (r->journal.n > mark) undo(r, &r->journal.at[--r->journal.n]);
 }
 
-enum rc records_keep(struct records *r,
-                     enum rc (*fn)(void *ctx, struct str uri, const struct record *now, struct err *e), void *ctx,
-                     struct err *e)
+enum rc tree_store_keep(struct tree_store *r,
+                        enum rc (*fn)(void *ctx, struct str uri, const struct record *now, struct err *e), void *ctx,
+                        struct err *e)
 {
     enum rc rc = RC_OK;
 
@@ -209,8 +209,8 @@ enum rc records_keep(struct records *r,
         bool again = false; /* a later change of the same address has told it already */
         for (size_t k = i + 1; k < r->journal.n && k < i + 64 && !again; k++)
             again = r->journal.at[k].uri_n == uri.n && !memcmp(r->journal.at[k].uri, uri.p, uri.n);
-        if (!again) rc = fn(ctx, uri, records_get(r, uri), e);
+        if (!again) rc = fn(ctx, uri, tree_store_get(r, uri), e);
     }
-    if (!rc) records_forget(r);
+    if (!rc) tree_store_forget(r);
     return rc;
 }

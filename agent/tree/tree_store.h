@@ -19,29 +19,29 @@ struct record {
     uint16_t version;   /* how often */
 };
 
-struct records;
-struct records *records_create(void); /* NULL when out of memory */
-void records_destroy(struct records *r);
-size_t records_count(const struct records *r);
-const struct record *records_get(const struct records *r, struct str uri);
-/** Index of the first record whose address is not below `uri`; records_count when there is none. */
-size_t records_from(const struct records *r, struct str uri);
-const struct record *records_at(const struct records *r, size_t i);
+struct tree_store;
+struct tree_store *tree_store_create(void); /* NULL when out of memory */
+void tree_store_destroy(struct tree_store *r);
+size_t tree_store_count(const struct tree_store *r);
+const struct record *tree_store_get(const struct tree_store *r, struct str uri);
+/** Index of the first record whose address is not below `uri`; tree_store_count when there is none. */
+size_t tree_store_from(const struct tree_store *r, struct str uri);
+const struct record *tree_store_at(const struct tree_store *r, size_t i);
 
 /** Put or replace; texts are copied. @return RC_LIMIT past RECORDS_MAX, RC_NOMEM */
-enum rc records_set(struct records *r, const struct record *rec);
-enum rc records_remove(struct records *r, struct str uri);
+enum rc tree_store_set(struct tree_store *r, const struct record *rec);
+enum rc tree_store_remove(struct tree_store *r, struct str uri);
 /** The node itself and everything below. */
-enum rc records_remove_within(struct records *r, struct str uri);
+enum rc tree_store_remove_within(struct tree_store *r, struct str uri);
 
 /* Taking back: everything since the mark. */
-size_t records_mark(const struct records *r);
-void records_rollback(struct records *r, size_t mark);
+size_t tree_store_mark(const struct tree_store *r);
+void tree_store_rollback(struct tree_store *r, size_t mark);
 /** Tell `fn` each changed address once with what is there now (NULL = removed), and forget how it was. When fn fails
  * nothing is forgotten, so that the caller may try again. */
-enum rc records_keep(struct records *r,
-                     enum rc (*fn)(void *ctx, struct str uri, const struct record *now, struct err *e), void *ctx,
-                     struct err *e);
-/** As records_keep without telling anybody. */
-void records_forget(struct records *r);
+enum rc tree_store_keep(struct tree_store *r,
+                        enum rc (*fn)(void *ctx, struct str uri, const struct record *now, struct err *e), void *ctx,
+                        struct err *e);
+/** As tree_store_keep without telling anybody. */
+void tree_store_forget(struct tree_store *r);
 #endif

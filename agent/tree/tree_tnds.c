@@ -17,7 +17,7 @@ struct lister {
 
 static void describe(struct lister *l, const struct tree_at *at, struct ddf_tnds_node *to)
 {
-    const struct record *rec = records_get(tree_records(l->t), at->uri);
+    const struct record *rec = tree_store_get(tree_records(l->t), at->uri);
     struct tree_version version;
     int status;
 
@@ -143,7 +143,7 @@ static int property(struct planting *p, const struct ddf_tnds_item *i, const cha
  * it was read from, this one keeps its own. */
 static int properties(struct planting *p, const struct ddf_tnds_item *i, const struct tree_at *at)
 {
-    const struct record *rec = records_get(tree_records(p->t), i->uri);
+    const struct record *rec = tree_store_get(tree_records(p->t), i->uri);
     int status = 200;
 
     if (i->node->has & DDF_TNDS_TITLE)

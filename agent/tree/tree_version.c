@@ -28,13 +28,13 @@ void tree_stamp(const struct tree *t, struct record *rec)
 
 enum rc tree_stamp_list(struct tree *t, struct str parent)
 {
-    const struct record *old = records_get(t->records, parent);
+    const struct record *old = tree_store_get(t->records, parent);
     struct record rec = old ? *old : (struct record){ .uri = parent };
 
     if (!parent.n) return RC_OK;
     tree_stamp(t, &rec);
     t->generation++;
-    return records_set(t->records, &rec);
+    return tree_store_set(t->records, &rec);
 }
 
 /* Does an object decide what the children are, or whether one of them is there? */
@@ -58,7 +58,7 @@ static bool lives(struct tree *t, const struct tree_at *at, struct arena *a)
 static int64_t since_ms(struct tree *t, struct str uri)
 {
     for (struct str u = uri; u.n; u = ddf_uri_parent(u)) {
-        const struct record *rec = records_get(t->records, u);
+        const struct record *rec = tree_store_get(t->records, u);
         if (rec && rec->node && rec->made_ms) return rec->made_ms;
     }
     return t->born_ms;
@@ -66,7 +66,7 @@ static int64_t since_ms(struct tree *t, struct str uri)
 
 int tree_version(struct tree *t, const struct tree_at *at, struct arena *a, struct tree_version *out)
 {
-    const struct record *rec = records_get(t->records, at->uri);
+    const struct record *rec = tree_store_get(t->records, at->uri);
     char time[17];
 
     if (lives(t, at, a)) return 406;

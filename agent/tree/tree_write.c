@@ -55,7 +55,7 @@ static int asked(const struct change *c, const struct tree_at *at, enum ddf_acce
 
 static int write_value(const struct change *c, const struct tree_at *at, bool make, enum tree_what what)
 {
-    const struct record *old = records_get(c->t->records, at->uri);
+    const struct record *old = tree_store_get(c->t->records, at->uri);
     struct record rec = old ? *old : (struct record){ .uri = at->uri };
     struct str before;
     enum rc rc;
@@ -72,7 +72,7 @@ static int write_value(const struct change *c, const struct tree_at *at, bool ma
             tree_stamp(c->t, &rec);
     }
     c->t->generation++;
-    rc = records_set(c->t->records, &rec);
+    rc = tree_store_set(c->t->records, &rec);
     if (!rc && make) rc = tree_stamp_list(c->t, ddf_uri_parent(at->uri));
     if (rc) return failed(rc);
     return tree_note(c->t, what, at->uri, (struct str){ 0 }) ? 200 : 500;
@@ -211,12 +211,12 @@ static int replace_acl(struct tree *t, struct str server, const struct tree_at *
 
 static int replace_title(struct tree *t, const struct tree_at *at, struct str title)
 {
-    const struct record *old = records_get(t->records, at->uri);
+    const struct record *old = tree_store_get(t->records, at->uri);
     struct record rec = old ? *old : (struct record){ .uri = at->uri };
 
     if (title.n > TREE_TITLE_BYTES) return 414;
     rec.title = title;
-    return failed(records_set(t->records, &rec));
+    return failed(tree_store_set(t->records, &rec));
 }
 
 /* Every record of the node moves to the new name (C-108). */
@@ -234,20 +234,20 @@ static int rename_node(struct change *c, const struct tree_at *at)
     if (tree_find(c->t, to, c->a, &other)) return 418;
     status = asked(c, at, DDF_REPLACE, c->data);
     if (status != 200) return status;
-    for (size_t i = records_from(c->t->records, at->uri); !rc; i = records_from(c->t->records, at->uri)) {
-        const struct record *rec = records_at(c->t->records, i);
+    for (size_t i = tree_store_from(c->t->records, at->uri); !rc; i = tree_store_from(c->t->records, at->uri)) {
+        const struct record *rec = tree_store_at(c->t->records, i);
         struct record moved;
         struct str from;
 
         while (rec && str_starts(rec->uri, at->uri) && !ddf_uri_within(rec->uri, at->uri))
-            rec = records_at(c->t->records, ++i); /* "./A-x" stands between "./A" and "./A/..." */
+            rec = tree_store_at(c->t->records, ++i); /* "./A-x" stands between "./A" and "./A/..." */
         if (!rec || !ddf_uri_within(rec->uri, at->uri)) break;
         if (!arena_str(c->a, rec->uri, &from)) return 500;
         moved = *rec;
         moved.uri = arena_printf(c->a, "%.*s%.*s", STR_ARG(to), STR_ARG(str_slice(from, at->uri.n, from.n)));
         if (!moved.uri.n) return 500;
-        rc = records_set(c->t->records, &moved);
-        if (!rc) rc = records_remove(c->t->records, from);
+        rc = tree_store_set(c->t->records, &moved);
+        if (!rc) rc = tree_store_remove(c->t->records, from);
     }
     c->t->generation++;
     if (!rc) rc = tree_stamp_list(c->t, parent);

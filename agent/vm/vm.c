@@ -399,7 +399,7 @@ static int cancel(struct vm *vm, struct vm_world *w)
 {
     struct vm_private *p = &vm->priv;
     if (!p->operation.kind || !vm->pub.progress.can_cancel || p->operation.internal) return VM_NOT_IN_STATE;
-    if (p->loading[0]) loader_cancel(w->loader, p->loading);
+    if (p->loading[0]) download_cancel(w->loader, p->loading);
     p->loading[0] = '\0';
     if (vm->pub.state == VM_PROVISIONING) release(vm, w, VM_R_SERVER);
     finish(vm, w, VM_CANCELLED, "cancelled by the server");
@@ -546,13 +546,13 @@ bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev)
     return true;
 }
 
-bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct loader_event *ev)
+bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct download_event *ev)
 {
     struct vm_private *p = &vm->priv;
     if (!p->loading[0] || strcmp(p->loading, ev->id) != 0) return false;
     vm->pub.progress.done_kb = ev->done_bytes / 1024;
     vm->pub.progress.total_kb = ev->total_bytes / 1024;
-    if (ev->kind == LOADER_PROGRESS) {
+    if (ev->kind == DOWNLOAD_PROGRESS) {
         vm_set_progress(vm, w, VM_P_DOWNLOAD, ev->total_bytes > 0 ? (int)(ev->done_bytes * 60 / ev->total_bytes) : 0,
                         "fetching the image");
         return true;

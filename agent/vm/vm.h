@@ -152,7 +152,7 @@ struct vm_sink {
 
 struct vm_world {
     struct hv *hv;
-    struct loader *loader;
+    struct download *loader;
     const struct ddf_layout *layout;
     const struct vm_sink *sink;
     int64_t now_ms;
@@ -188,7 +188,7 @@ void vm_contact(struct vm *vm, struct vm_world *w);
 void vm_resources_changed(struct vm *vm, struct vm_world *w);
 /** @return true when the event was for this VM */
 bool vm_hv_event(struct vm *vm, struct vm_world *w, const struct hv_event *ev);
-bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct loader_event *ev);
+bool vm_loader_event(struct vm *vm, struct vm_world *w, const struct download_event *ev);
 /** Timeouts, crash restarts, progress. */
 void vm_tick(struct vm *vm, struct vm_world *w);
 /** Earliest time vm_tick has something to do; INT64_MAX = none. */

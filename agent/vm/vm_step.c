@@ -65,7 +65,7 @@ static enum vm_go begin_files(struct vm *vm, struct vm_world *w, int *code)
     bool done = false;
 
     if (!installs(vm) || !vm_has_files(w)) return VM_GO_NEXT;
-    if (!loader_has(w->loader, vm->pub.image.sha256, file)) {
+    if (!download_has(w->loader, vm->pub.image.sha256, file)) {
         *code = VM_IMAGE_UNKNOWN;
         say(vm, "the image is not there any more");
         return VM_GO_FAIL;
@@ -107,16 +107,16 @@ static enum vm_go begin_image(struct vm *vm, struct vm_world *w, int *code)
         say(vm, im->id[0] ? "the image is not described on this device" : "no image is set");
         return VM_GO_FAIL;
     }
-    if (loader_has(w->loader, im->sha256, file)) return VM_GO_NEXT;
+    if (download_has(w->loader, im->sha256, file)) return VM_GO_NEXT;
     vm_set_progress(vm, w, VM_P_DOWNLOAD, 0, "fetching the image");
     snprintf(vm->priv.loading, sizeof vm->priv.loading, "vm %s", vm->pub.id);
-    const struct loader_request r = { .id = vm->priv.loading,
-                                      .url = im->url,
-                                      .auth = im->auth,
-                                      .sha256 = im->sha256,
-                                      .size_bytes = im->size_bytes,
-                                      .ca_file = im->ca_file[0] ? im->ca_file : NULL };
-    if (loader_start(w->loader, &r, &e) == RC_OK) return VM_GO_WAIT;
+    const struct download_request r = { .id = vm->priv.loading,
+                                        .url = im->url,
+                                        .auth = im->auth,
+                                        .sha256 = im->sha256,
+                                        .size_bytes = im->size_bytes,
+                                        .ca_file = im->ca_file[0] ? im->ca_file : NULL };
+    if (download_start(w->loader, &r, &e) == RC_OK) return VM_GO_WAIT;
     vm->priv.loading[0] = '\0';
     say(vm, e.text);
     *code = VM_IMAGE_UNKNOWN;

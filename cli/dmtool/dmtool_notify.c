@@ -146,33 +146,33 @@ static enum rc deliver(const struct notifying *x, struct str octets, struct aren
 
 /* Which nonce signed it: the one given, or one of those that clients take for the resynchronisation (protocol.md
  * 7.5). */
-static const char *signed_with(struct str trigger, struct str ha1, struct str nonce)
+static const char *signed_with(struct str notification, struct str ha1, struct str nonce)
 {
-    if (nonce.n && sml_notify_verify(trigger, ha1, nonce)) return "right, with the nonce given";
-    if (sml_notify_verify(trigger, ha1, resync_nonce))
+    if (nonce.n && sml_notify_verify(notification, ha1, nonce)) return "right, with the nonce given";
+    if (sml_notify_verify(notification, ha1, resync_nonce))
         return "right, with the resynchronisation nonce (four zero octets)";
-    if (sml_notify_verify(trigger, ha1, STR("0x00000000")))
+    if (sml_notify_verify(notification, ha1, STR("0x00000000")))
         return "right, with the resynchronisation nonce as the text 0x00000000";
     return NULL;
 }
 
 static enum rc check(const struct notifying *x, struct arena *a, struct err *e)
 {
-    struct str in, bytes = { 0 }, trigger, nonce = { 0 };
+    struct str in, bytes = { 0 }, notification, nonce = { 0 };
     struct sml_notify n;
     enum dmtool_kind kind = DMTOOL_UNKNOWN;
     const char *wrapped;
     char ha1[SML_HA1_BYTES + 1], session[5];
     enum rc rc = dmtool_read(x->check, a, &in, e);
     if (!rc) rc = dmtool_guess(in, DMTOOL_UNKNOWN, a, &bytes, &kind, &wrapped, e);
-    trigger = bytes;
-    if (!rc && kind == DMTOOL_WSP) rc = sml_wsp_push_decode(bytes, &trigger, e);
-    if (!rc) rc = sml_notify_decode(trigger, &n, e);
+    notification = bytes;
+    if (!rc && kind == DMTOOL_WSP) rc = sml_wsp_push_decode(bytes, &notification, e);
+    if (!rc) rc = sml_notify_decode(notification, &n, e);
     if (!rc) rc = find_ha1(x, x->server_id ? str_of(x->server_id) : n.server_id, ha1, a, e);
     if (!rc && (x->nonce || x->resync)) rc = find_nonce(x, a, &nonce, e);
     if (rc) return rc;
     sml_notify_session_text(n.session, session);
-    const char *right = signed_with(trigger, str_of(ha1), nonce);
+    const char *right = signed_with(notification, str_of(ha1), nonce);
     printf("server %.*s, session %s\ndigest %s\n", STR_ARG(n.server_id), session, right ? right : "WRONG");
     return right ? RC_OK
                  : err_set(e, RC_DENIED,

@@ -127,7 +127,7 @@ enum ctl_exit cmd_login(struct ctl *c), cmd_context_use(struct ctl *c), cmd_cont
     cmd_context_delete(struct ctl *c);
 enum ctl_exit cmd_get(struct ctl *c);
 enum ctl_exit cmd_device_register(struct ctl *c), cmd_device_show(struct ctl *c), cmd_device_desired(struct ctl *c),
-    cmd_device_preview(struct ctl *c), cmd_device_tree(struct ctl *c), cmd_device_trigger(struct ctl *c),
+    cmd_device_preview(struct ctl *c), cmd_device_tree(struct ctl *c), cmd_device_notify(struct ctl *c),
     cmd_device_sessions(struct ctl *c), cmd_device_credentials(struct ctl *c), cmd_device_delete(struct ctl *c),
     cmd_device_label(struct ctl *c), cmd_device_set(struct ctl *c);
 enum ctl_exit cmd_description_upload(struct ctl *c), cmd_description_list(struct ctl *c),

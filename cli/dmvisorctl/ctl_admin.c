@@ -249,7 +249,7 @@ static enum ctl_exit on_event(void *ctx, const struct sse_event *e)
 enum ctl_exit cmd_events(struct ctl *c)
 {
     struct listening s = { c };
-    struct live l = { .after = ctl_opt(c, OPT_AFTER), .event = on_event, .ctx = &s };
+    struct ctl_live l = { .after = ctl_opt(c, OPT_AFTER), .event = on_event, .ctx = &s };
     enum ctl_exit code = ctl_seconds(c, OPT_TIMEOUT, 0, &l.timeout_s);
     if (code) return code;
     l.path = ctl_query(c, ctl_query(c, ctl_path(c, "/events"), "types", ctl_opt(c, OPT_TYPES)), "device",

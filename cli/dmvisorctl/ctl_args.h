@@ -57,7 +57,7 @@
     X(EXPIRES, "expires", "TIME", "not good any more after this time: 30d, or 2031-01-31T12:00:00Z")                   \
     X(NOT_BEFORE, "not-before", "TIME", "not before this time: 2h, or 2031-01-31T12:00:00Z")                           \
     X(DEPTH, "depth", "N", "so many levels below the address")                                                         \
-    X(TYPES, "types", "LIST", "only these: vm,device,kpi,operation,policy,trigger,image,session")                      \
+    X(TYPES, "types", "LIST", "only these: vm,device,kpi,operation,policy,notification,image,session")                 \
     X(AFTER, "after", "ID", "begin after this event")                                                                  \
     X(ROLE, "role", "ROLE", "viewer, operator, admin or auditor")                                                      \
     X(WHY, "why", "TEXT", "why, for those who look at it later")                                                       \

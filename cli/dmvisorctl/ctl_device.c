@@ -201,17 +201,17 @@ enum ctl_exit cmd_device_delete(struct ctl *c)
     return code;
 }
 
-enum ctl_exit cmd_device_trigger(struct ctl *c)
+enum ctl_exit cmd_device_notify(struct ctl *c)
 {
     json_t *body = json_object();
     struct ctl_reply r = { 0 };
     const struct ctl_request q = { .method = "POST",
-                                   .path = ctl_path(c, "/devices/{}/triggers", id_of(c)),
+                                   .path = ctl_path(c, "/devices/{}/notifications", id_of(c)),
                                    .json = body };
     ctl_set(body, "why", ctl_opt(c, OPT_WHY));
     enum ctl_exit code = ctl_call(c, &q, &r);
-    if (!code && !show_raw(c, &r, &view_trigger))
-        ctl_print("trigger %lld for %s is %s (session %s by %s %s)\n", (long long)ctl_int(r.json, "id"), id_of(c),
+    if (!code && !show_raw(c, &r, &view_notification))
+        ctl_print("notification %lld for %s is %s (session %s by %s %s)\n", (long long)ctl_int(r.json, "id"), id_of(c),
                   ctl_text(r.json, "state"), ctl_text(r.json, "sessionId"), ctl_text(r.json, "channel"),
                   ctl_text(r.json, "address"));
     ctl_reply_finish(&r);

@@ -25,7 +25,7 @@ static const struct kind {
     { "policies", "/policies", "/policies/{}", &view_policies, "policy,device", false, false, NULL, false },
     { "images", "/images", "/images/{}/{}", &view_images, "image", false, false, NULL, false },
     { "operations", "/operations", "/operations/{}", &view_operations, "operation", false, true, "state", false },
-    { "triggers", "/triggers", NULL, &view_triggers, "trigger,session", false, true, NULL, false },
+    { "notifications", "/notifications", NULL, &view_notifications, "notification,session", false, true, NULL, false },
     { "sessions", "/sessions", NULL, &view_sessions, "session", false, true, "outcome", false },
     { "tokens", "/tokens", NULL, &view_tokens, NULL, false, false, NULL, false },
     { "audit", "/audit", NULL, &view_audit, NULL, false, false, NULL, true },
@@ -53,7 +53,7 @@ static enum ctl_exit check(struct ctl *c, const struct kind *k)
     if (ctl_has(c, OPT_FILTER) && !k->filter) return ctl_usage(c, "--filter is for devices");
     if (ctl_has(c, OPT_STATE) && !k->state) return ctl_usage(c, "--state is for devices, vms, operations and sessions");
     if (ctl_has(c, OPT_DEVICE) && !k->device_query && !of_device)
-        return ctl_usage(c, "--device is for vms, operations, triggers and sessions");
+        return ctl_usage(c, "--device is for vms, operations, notifications and sessions");
     if ((ctl_has(c, OPT_FROM) || ctl_has(c, OPT_TO)) && !k->range)
         return ctl_usage(c, "--from and --to are for the audit");
     if (ctl_has(c, OPT_WATCH) && !k->events) return ctl_usage(c, "--watch: no events tell about %s", k->name);
@@ -216,7 +216,7 @@ static enum ctl_exit watch_look(void *ctx)
 static enum ctl_exit watch(struct ctl *c, const struct kind *k, size_t limit)
 {
     struct watch w = { .c = c, .k = k, .limit = limit };
-    struct live l = { .look = watch_look, .ctx = &w };
+    struct ctl_live l = { .look = watch_look, .ctx = &w };
     if (ctl_seconds(c, OPT_TIMEOUT, 0, &l.timeout_s)) return CTL_USAGE;
     l.path = ctl_query(c, ctl_query(c, ctl_path(c, "/events"), "types", k->events), "device", ctl_opt(c, OPT_DEVICE));
     enum ctl_exit code = live_follow(c, &l);

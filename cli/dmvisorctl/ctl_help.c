@@ -171,7 +171,7 @@ static void bash(void)
     ctl_print("'\n    case \"${line[*]}\" in\n    '') list='");
     words(NULL);
     ctl_print(
-        " '$(_dmvisorctl_operations) ;;\n    get) list='devices vms policies images operations triggers sessions tokens audit authorities' ;;\n    completion) list='bash' ;;\n");
+        " '$(_dmvisorctl_operations) ;;\n    get) list='devices vms policies images operations notifications sessions tokens audit authorities' ;;\n    completion) list='bash' ;;\n");
     for (size_t i = 0; i < ctl_n_commands; i++) {
         char group[64];
         if (!group_of(i, group, sizeof group) || (i && group_of(i - 1, last, sizeof last) && strcmp(group, last) == 0))

@@ -14,7 +14,7 @@ enum {
 
 struct follow {
     struct ctl *c;
-    const struct live *l;
+    const struct ctl_live *l;
     struct sse sse;
     int64_t end_ms;     /* on the clock that never goes back; 0 = none */
     enum ctl_exit code; /* CTL_MORE while it goes on */
@@ -105,7 +105,7 @@ static void rest(const struct follow *f, int64_t ms)
     nanosleep(&t, NULL);
 }
 
-enum ctl_exit live_follow(struct ctl *c, const struct live *l)
+enum ctl_exit live_follow(struct ctl *c, const struct ctl_live *l)
 {
     struct follow f = { .c = c, .l = l, .code = CTL_MORE };
     sse_init(&f.sse);

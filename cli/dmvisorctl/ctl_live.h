@@ -5,7 +5,7 @@
 #include "cli/dmvisorctl/ctl.h"
 #include "cli/dmvisorctl/ctl_sse.h"
 
-struct live {
+struct ctl_live {
     const char *path;  /* of the stream */
     int64_t timeout_s; /* 0 = for ever */
     const char *after; /* begin after this event, or NULL */
@@ -20,5 +20,5 @@ struct live {
 
 /** @return what event or look gave; CTL_TIMEOUT when the time is over (nothing is said then); CTL_UNREACHABLE,
  * CTL_FAILED after saying why */
-enum ctl_exit live_follow(struct ctl *c, const struct live *l);
+enum ctl_exit live_follow(struct ctl *c, const struct ctl_live *l);
 #endif

@@ -101,11 +101,11 @@ static enum ctl_exit look(void *ctx)
 static enum ctl_exit watch(struct ctl *c, const char *id, int64_t timeout_s)
 {
     struct watching w = { .c = c, .id = id };
-    struct live l = { .path = ctl_path(c, "/operations/{}/events", id),
-                      .timeout_s = timeout_s,
-                      .event = on_event,
-                      .look = look,
-                      .ctx = &w };
+    struct ctl_live l = { .path = ctl_path(c, "/operations/{}/events", id),
+                          .timeout_s = timeout_s,
+                          .event = on_event,
+                          .look = look,
+                          .ctx = &w };
     enum ctl_exit code = live_follow(c, &l);
     if (code == CTL_TIMEOUT)
         ctl_error(code, "after %lld s operation %s is %s, it is not over: %s", (long long)timeout_s, id,
@@ -116,7 +116,7 @@ static enum ctl_exit watch(struct ctl *c, const char *id, int64_t timeout_s)
         show_json(c, w.last);
     else if (w.last && code == CTL_FAILED && ending(w.state) == CTL_FAILED)
         ctl_error(code, "operation %s %s: %s", id, w.state, w.reason);
-    if (w.last && c->format == FORMAT_TABLE && (!code || code == CTL_FAILED)) show_tree_result(c, w.last);
+    if (w.last && c->format == FORMAT_TABLE && (!code || code == CTL_FAILED)) order_show_tree_result(c, w.last);
     json_decref(w.last);
     return code;
 }
@@ -304,7 +304,7 @@ enum ctl_exit cmd_operations_show(struct ctl *c)
     if (!code) code = show_one(c, &r, &view_operation);
     if (!code && c->format == FORMAT_TABLE) {
         show_section(c, "Steps", ctl_at(r.json, "steps"), &view_steps);
-        show_tree_result(c, r.json);
+        order_show_tree_result(c, r.json);
     }
     ctl_reply_finish(&r);
     return code;

@@ -14,5 +14,5 @@ struct order_source {
 /** @param from  may be NULL; @param wait  follow it although --wait was not given */
 enum ctl_exit ctl_order(struct ctl *c, const char *device, json_t *body, const struct order_source *from, bool wait);
 /** What a tree command brought back, in tables (ctl_tree.c). */
-void show_tree_result(struct ctl *c, const json_t *operation);
+void order_show_tree_result(struct ctl *c, const json_t *operation);
 #endif

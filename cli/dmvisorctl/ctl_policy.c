@@ -15,14 +15,14 @@
 enum { DOCUMENTS = 1000, FILES = 1000, NAME_ARENA_BYTES = 64 << 20 };
 
 /* One document as it stands in its file. */
-struct document {
+struct ctl_document {
     const char *file;
     unsigned first_line;
     struct str text;
     const char *name;
 };
-struct documents {
-    struct document row[DOCUMENTS];
+struct ctl_documents {
+    struct ctl_document row[DOCUMENTS];
     size_t n;
 };
 
@@ -50,7 +50,7 @@ static bool next_document(struct str all, size_t *at, unsigned *line, unsigned *
 }
 
 /* Its name is all that is read of it here: what it says is for the server to judge. */
-static enum ctl_exit read_name(struct ctl *c, struct document *d)
+static enum ctl_exit read_name(struct ctl *c, struct ctl_document *d)
 {
     struct arena a;
     struct doc *doc;
@@ -72,15 +72,15 @@ static enum ctl_exit read_name(struct ctl *c, struct document *d)
     return code;
 }
 
-static enum ctl_exit add_text(struct ctl *c, const char *file, struct str all, struct documents *out)
+static enum ctl_exit add_text(struct ctl *c, const char *file, struct str all, struct ctl_documents *out)
 {
     struct str text;
     size_t at = 0, before = out->n;
     unsigned line = 0, first_line;
     while (next_document(all, &at, &line, &first_line, &text)) {
-        struct document *d = &out->row[out->n];
+        struct ctl_document *d = &out->row[out->n];
         if (out->n == DOCUMENTS) return ctl_error(CTL_FAILED, "%s: more than %d documents", file, DOCUMENTS);
-        *d = (struct document){ .file = file, .first_line = first_line, .text = text };
+        *d = (struct ctl_document){ .file = file, .first_line = first_line, .text = text };
         enum ctl_exit code = read_name(c, d);
         if (code) return code;
         out->n++;
@@ -88,7 +88,7 @@ static enum ctl_exit add_text(struct ctl *c, const char *file, struct str all, s
     return out->n > before ? CTL_OK : ctl_error(CTL_FAILED, "%s: there is no document in it", file);
 }
 
-static enum ctl_exit add_file(struct ctl *c, const char *file, struct documents *out)
+static enum ctl_exit add_file(struct ctl *c, const char *file, struct ctl_documents *out)
 {
     struct buf b;
     struct str text;
@@ -111,7 +111,7 @@ static bool is_document(const char *name)
     return name[0] != '.' && (str_ends(s, STR(".yaml")) || str_ends(s, STR(".yml")) || str_ends(s, STR(".json")));
 }
 
-static enum ctl_exit add_folder(struct ctl *c, const char *folder, struct documents *out)
+static enum ctl_exit add_folder(struct ctl *c, const char *folder, struct ctl_documents *out)
 {
     const char *names[FILES];
     size_t n = 0;
@@ -127,7 +127,7 @@ static enum ctl_exit add_folder(struct ctl *c, const char *folder, struct docume
     return code;
 }
 
-static enum ctl_exit add_path(struct ctl *c, const char *path, struct documents *out)
+static enum ctl_exit add_path(struct ctl *c, const char *path, struct ctl_documents *out)
 {
     struct stat st;
     if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return add_folder(c, path, out);
@@ -135,9 +135,9 @@ static enum ctl_exit add_path(struct ctl *c, const char *path, struct documents 
 }
 
 /* From -f and from arguments. */
-static enum ctl_exit read_documents(struct ctl *c, struct documents **out)
+static enum ctl_exit read_documents(struct ctl *c, struct ctl_documents **out)
 {
-    struct documents *d = arena_alloc(c->a, sizeof *d);
+    struct ctl_documents *d = arena_alloc(c->a, sizeof *d);
     const char *file;
     enum ctl_exit code = CTL_OK;
     if (!d) return ctl_error(CTL_FAILED, "no memory");
@@ -150,7 +150,7 @@ static enum ctl_exit read_documents(struct ctl *c, struct documents **out)
 
 /* ---- sending them ---- */
 
-static enum ctl_exit send(struct ctl *c, const char *method, const char *path, const struct document *d,
+static enum ctl_exit send(struct ctl *c, const char *method, const char *path, const struct ctl_document *d,
                           struct ctl_reply *r)
 {
     const struct ctl_request q = {
@@ -180,7 +180,7 @@ static bool show_many(struct ctl *c, const struct ctl_reply *r)
     return c->format != FORMAT_NAME && show_raw(c, r, NULL);
 }
 
-static enum ctl_exit put(struct ctl *c, const struct document *d)
+static enum ctl_exit put(struct ctl *c, const struct ctl_document *d)
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = send(c, "PUT", ctl_path(c, "/policies/{}", d->name), d, &r);
@@ -202,7 +202,7 @@ static enum ctl_exit put(struct ctl *c, const struct document *d)
 }
 
 /* @param tell  say what would happen; otherwise only mistakes are said */
-static enum ctl_exit validate(struct ctl *c, const struct document *d, bool tell)
+static enum ctl_exit validate(struct ctl *c, const struct ctl_document *d, bool tell)
 {
     struct ctl_reply r = { 0 }, reach = { 0 };
     enum ctl_exit code = send(c, "POST", ctl_path(c, "/policies:validate"), d, &r);
@@ -228,7 +228,7 @@ static enum ctl_exit validate(struct ctl *c, const struct document *d, bool tell
     return code;
 }
 
-static enum ctl_exit preview(struct ctl *c, const struct document *d, const char *device)
+static enum ctl_exit preview(struct ctl *c, const struct ctl_document *d, const char *device)
 {
     struct ctl_reply r = { 0 };
     enum ctl_exit code = send(c, "POST", ctl_query(c, ctl_path(c, "/policies:preview"), "device", device), d, &r);
@@ -255,7 +255,7 @@ static enum ctl_exit preview(struct ctl *c, const struct document *d, const char
 
 enum ctl_exit cmd_apply(struct ctl *c)
 {
-    struct documents *d = NULL;
+    struct ctl_documents *d = NULL;
     const char *device = ctl_opt(c, OPT_PREVIEW);
     bool dry = ctl_has(c, OPT_DRY_RUN);
     enum ctl_exit code = read_documents(c, &d);
@@ -279,7 +279,7 @@ enum ctl_exit cmd_apply(struct ctl *c)
 
 enum ctl_exit cmd_policy_validate(struct ctl *c)
 {
-    struct documents *d = NULL;
+    struct ctl_documents *d = NULL;
     enum ctl_exit code = read_documents(c, &d);
     for (size_t i = 0; !code && i < d->n; i++) code = validate(c, &d->row[i], true);
     return code;
@@ -287,7 +287,7 @@ enum ctl_exit cmd_policy_validate(struct ctl *c)
 
 enum ctl_exit cmd_policy_preview(struct ctl *c)
 {
-    struct documents *d = NULL;
+    struct ctl_documents *d = NULL;
     enum ctl_exit code = read_documents(c, &d);
     for (size_t i = 0; !code && i < d->n; i++) code = preview(c, &d->row[i], ctl_opt(c, OPT_DEVICE));
     return code;

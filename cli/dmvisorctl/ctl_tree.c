@@ -71,7 +71,7 @@ static void found_value(const json_t *j, struct buf *out)
         buf_printf(out, "%s%s", text, ctl_text(j, "encoding")[0] ? " (base64)" : "");
 }
 
-void show_tree_result(struct ctl *c, const json_t *o)
+void order_show_tree_result(struct ctl *c, const json_t *o)
 {
     static const struct show_view view = { "values",
                                            "uri",

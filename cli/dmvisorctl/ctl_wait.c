@@ -82,7 +82,7 @@ static void judge(struct wait *w, const json_t *vm, const json_t *device)
     if (w->unlocked) need(w, vm && !ctl_true(vm, "locked"), "unlocked");
     if (!w->settled) return;
     const json_t *policies = ctl_at(device, "policies");
-    bool all = !ctl_true(device, "behind");
+    bool all = ctl_int(device, "observedGeneration") >= ctl_int(device, "generation");
     for (size_t i = 0; i < json_array_size(policies); i++)
         all = all && strcmp(ctl_text(json_array_get(policies, i), "state"), "settled") == 0;
     need(w, all && (w->gone || vm), "settled");
@@ -209,7 +209,7 @@ enum ctl_exit cmd_vm_wait(struct ctl *c)
                       .unlocked = ctl_has(c, OPT_UNLOCKED),
                       .gone = ctl_has(c, OPT_GONE),
                       .settled = ctl_has(c, OPT_SETTLED) };
-    struct live l = { .look = look, .ctx = &w };
+    struct ctl_live l = { .look = look, .ctx = &w };
     enum ctl_exit code = check(c, &w);
     if (!code) code = ctl_seconds(c, OPT_TIMEOUT, CTL_WAIT_S, &l.timeout_s);
     if (!code && w.state) code = check_state(c, &w);

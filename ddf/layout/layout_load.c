@@ -9,7 +9,7 @@
 /* The temporary document, not the layout. */
 enum { LAYOUT_DOC_BYTES = 64 << 20 };
 
-struct loader {
+struct layout_loader {
     const char *name;
     struct arena *a;
     struct ddf_layout *l;
@@ -50,20 +50,20 @@ static const struct {
     [KPIS] = { "kpis", " path format words unit label counter " },
 };
 
-static enum rc no_memory(struct loader *b)
+static enum rc no_memory(struct layout_loader *b)
 {
     return err_set(b->e, RC_NOMEM, "%s: the layout does not fit into the memory given to it", b->name);
 }
 
 /* --- small readings ------------------------------------------------------------------------------------------- */
 
-static enum rc is_map(struct loader *b, const struct doc *d)
+static enum rc is_map(struct layout_loader *b, const struct doc *d)
 {
     return d->kind == DOC_MAP ? RC_OK : doc_error(d, b->name, RC_INVALID, b->e, "must be a map");
 }
 
 /* Every key of the map is one of `keys` (" a b c "). */
-static enum rc known_keys(struct loader *b, const struct doc *d, const char *keys)
+static enum rc known_keys(struct layout_loader *b, const struct doc *d, const char *keys)
 {
     enum rc rc = is_map(b, d);
     for (const struct doc *c = rc ? NULL : d->first; !rc && c; c = c->next) {
@@ -75,13 +75,13 @@ static enum rc known_keys(struct loader *b, const struct doc *d, const char *key
     return rc;
 }
 
-static enum rc copy(struct loader *b, struct str s, struct str *out)
+static enum rc copy(struct layout_loader *b, struct str s, struct str *out)
 {
     return arena_str(b->a, s, out) ? RC_OK : no_memory(b);
 }
 
 /* A scalar's text, copied. Missing: {0}, or an error when `needed`. */
-static enum rc get_text(struct loader *b, const struct doc *map, const char *key, bool needed, struct str *out)
+static enum rc get_text(struct layout_loader *b, const struct doc *map, const char *key, bool needed, struct str *out)
 {
     const struct doc *d = doc_get(map, key);
     *out = (struct str){ 0 };
@@ -90,7 +90,7 @@ static enum rc get_text(struct loader *b, const struct doc *map, const char *key
     return copy(b, d->text, out);
 }
 
-static enum rc get_flag(struct loader *b, const struct doc *map, const char *key, bool missing, bool *out)
+static enum rc get_flag(struct layout_loader *b, const struct doc *map, const char *key, bool missing, bool *out)
 {
     const struct doc *d = doc_get(map, key);
     *out = missing;
@@ -105,7 +105,7 @@ static bool to_int(struct str s, int *out)
     return true;
 }
 
-static enum rc get_int(struct loader *b, const struct doc *map, const char *key, int missing, int *out)
+static enum rc get_int(struct layout_loader *b, const struct doc *map, const char *key, int missing, int *out)
 {
     const struct doc *d = doc_get(map, key);
     *out = missing;
@@ -122,8 +122,8 @@ static bool to_band(struct str s, int *first, int *last)
     return to_int(str_slice(s, 0, dash), first) && to_int(str_slice(s, dash + 1, s.n), last) && *first < *last;
 }
 
-static enum rc get_name_of(struct loader *b, const struct doc *map, const char *key, const char *const *names, size_t n,
-                           unsigned missing, unsigned *out)
+static enum rc get_name_of(struct layout_loader *b, const struct doc *map, const char *key, const char *const *names,
+                           size_t n, unsigned missing, unsigned *out)
 {
     const struct doc *d = doc_get(map, key);
     struct buf list;
@@ -152,7 +152,7 @@ static size_t count(const struct doc *d)
 
 /* --- roles ---------------------------------------------------------------------------------------------------- */
 
-static enum rc no_role(struct loader *b, const struct doc *d, enum layout_player kind, enum ddf_scope scope)
+static enum rc no_role(struct layout_loader *b, const struct doc *d, enum layout_player kind, enum ddf_scope scope)
 {
     struct buf list;
     buf_init(&list, 2000);
@@ -162,7 +162,7 @@ static enum rc no_role(struct loader *b, const struct doc *d, enum layout_player
     return rc;
 }
 
-static enum rc read_role(struct loader *b, const struct doc *map, enum layout_player kind, enum ddf_scope scope,
+static enum rc read_role(struct layout_loader *b, const struct doc *map, enum layout_player kind, enum ddf_scope scope,
                          struct str *out)
 {
     enum rc rc = get_text(b, map, "role", false, out);
@@ -171,7 +171,7 @@ static enum rc read_role(struct loader *b, const struct doc *map, enum layout_pl
 }
 
 /* Names of what the object lacks, in one section of the file. */
-static enum rc read_without(struct loader *b, const struct doc *map, unsigned scope)
+static enum rc read_without(struct layout_loader *b, const struct doc *map, unsigned scope)
 {
     const struct doc *d = doc_get(map, "without");
     enum rc rc = RC_OK;
@@ -189,7 +189,7 @@ static enum rc read_without(struct loader *b, const struct doc *map, unsigned sc
     return rc;
 }
 
-static enum rc find_roles(struct loader *b, const struct doc *root)
+static enum rc find_roles(struct layout_loader *b, const struct doc *root)
 {
     struct err why = { 0 };
     unsigned scope;
@@ -202,7 +202,7 @@ static enum rc find_roles(struct loader *b, const struct doc *root)
 /* --- codes, states, alerts ------------------------------------------------------------------------------------ */
 
 /* {id, text}: programs go by the id, people by the text. */
-static enum rc read_reason(struct loader *b, const struct doc *d, struct ddf_code *codes, size_t *n)
+static enum rc read_reason(struct layout_loader *b, const struct doc *d, struct ddf_code *codes, size_t *n)
 {
     struct ddf_code *code = &codes[*n];
     enum rc rc = known_keys(b, d, " id text ");
@@ -216,8 +216,8 @@ static enum rc read_reason(struct loader *b, const struct doc *d, struct ddf_cod
 }
 
 /* @param ids  each has an id beside its text */
-static enum rc read_codes(struct loader *b, const struct doc *root, const char *key, bool ids, struct ddf_code **out,
-                          size_t *n)
+static enum rc read_codes(struct layout_loader *b, const struct doc *root, const char *key, bool ids,
+                          struct ddf_code **out, size_t *n)
 {
     const struct doc *d = doc_get(root, key);
     struct ddf_code *codes;
@@ -239,7 +239,7 @@ static enum rc read_codes(struct loader *b, const struct doc *root, const char *
     return rc;
 }
 
-static enum rc read_states(struct loader *b, const struct doc *root)
+static enum rc read_states(struct layout_loader *b, const struct doc *root)
 {
     const struct doc *d = doc_get(root, "states");
     enum rc rc;
@@ -264,14 +264,14 @@ static enum rc read_states(struct loader *b, const struct doc *root)
 }
 
 /* A state's number, where it must be a known one. */
-static enum rc state_number(struct loader *b, const struct doc *d, struct str text, int *out)
+static enum rc state_number(struct layout_loader *b, const struct doc *d, struct str text, int *out)
 {
     if (!to_int(text, out) || !ddf_layout_state(b->l, *out))
         return doc_error(d, b->name, RC_INVALID, b->e, "\"%.*s\" is no number from \"states\"", STR_ARG(text));
     return RC_OK;
 }
 
-static enum rc no_alert(struct loader *b, const struct doc *d)
+static enum rc no_alert(struct layout_loader *b, const struct doc *d)
 {
     struct buf list;
     buf_init(&list, 1000);
@@ -281,7 +281,7 @@ static enum rc no_alert(struct loader *b, const struct doc *d)
     return rc;
 }
 
-static enum rc read_alerts(struct loader *b, const struct doc *root)
+static enum rc read_alerts(struct layout_loader *b, const struct doc *root)
 {
     const struct doc *d = doc_get(root, "alerts");
     size_t n = 0;
@@ -314,7 +314,7 @@ static enum rc read_alerts(struct loader *b, const struct doc *root)
 
 /* --- words ---------------------------------------------------------------------------------------------------- */
 
-static enum rc words_of_codes(struct loader *b, const struct ddf_code *codes, size_t n, struct ddf_entry *en)
+static enum rc words_of_codes(struct layout_loader *b, const struct ddf_code *codes, size_t n, struct ddf_entry *en)
 {
     if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, n))) return no_memory(b);
     for (size_t i = 0; i < n; i++) {
@@ -328,7 +328,7 @@ static enum rc words_of_codes(struct loader *b, const struct ddf_code *codes, si
     return RC_OK;
 }
 
-static enum rc words_of_states(struct loader *b, struct ddf_entry *en)
+static enum rc words_of_states(struct layout_loader *b, struct ddf_entry *en)
 {
     if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, b->l->n_states))) return no_memory(b);
     for (size_t i = 0; i < b->l->n_states; i++) {
@@ -341,7 +341,7 @@ static enum rc words_of_states(struct loader *b, struct ddf_entry *en)
 }
 
 /* An operation is named by its Exec target's own name, as a device reports it. */
-static enum rc words_of_operations(struct loader *b, struct ddf_entry *en)
+static enum rc words_of_operations(struct layout_loader *b, struct ddf_entry *en)
 {
     if (!(en->words = ARENA_ARRAY(b->a, struct ddf_word, b->l->n_operations))) return no_memory(b);
     for (size_t i = 0; i < b->l->n_operations; i++) {
@@ -352,7 +352,7 @@ static enum rc words_of_operations(struct loader *b, struct ddf_entry *en)
     return RC_OK;
 }
 
-static enum rc read_named_words(struct loader *b, const struct doc *d, struct ddf_entry *en)
+static enum rc read_named_words(struct layout_loader *b, const struct doc *d, struct ddf_entry *en)
 {
     if (str_is(d->text, "states")) return words_of_states(b, en);
     if (str_is(d->text, "reasons")) return words_of_codes(b, b->l->reasons, b->l->n_reasons, en);
@@ -363,7 +363,7 @@ static enum rc read_named_words(struct loader *b, const struct doc *d, struct dd
 }
 
 /* {word: wire} or [word]. */
-static enum rc read_word_list(struct loader *b, const struct doc *d, struct ddf_word **out, size_t *n)
+static enum rc read_word_list(struct layout_loader *b, const struct doc *d, struct ddf_word **out, size_t *n)
 {
     struct ddf_word *words = ARENA_ARRAY(b->a, struct ddf_word, count(d));
     enum rc rc = RC_OK;
@@ -379,7 +379,7 @@ static enum rc read_word_list(struct loader *b, const struct doc *d, struct ddf_
     return rc;
 }
 
-static enum rc read_words(struct loader *b, const struct doc *map, struct ddf_entry *en)
+static enum rc read_words(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "words");
     if (!d)
@@ -390,7 +390,7 @@ static enum rc read_words(struct loader *b, const struct doc *map, struct ddf_en
 }
 
 /* {role: one of the entry's words}. */
-static enum rc read_word_roles(struct loader *b, const struct doc *map, struct ddf_entry *en)
+static enum rc read_word_roles(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "wordRoles");
     enum rc rc = d ? is_map(b, d) : RC_OK;
@@ -405,7 +405,7 @@ static enum rc read_word_roles(struct loader *b, const struct doc *map, struct d
 }
 
 /* Words of the entry, the safest first. */
-static enum rc read_safest(struct loader *b, const struct doc *map, struct ddf_entry *en)
+static enum rc read_safest(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "safest");
     if (!d) return RC_OK;
@@ -422,7 +422,7 @@ static enum rc read_safest(struct loader *b, const struct doc *map, struct ddf_e
 }
 
 /* Our word for what the node holds when nobody wishes for anything. */
-static enum rc read_default(struct loader *b, const struct doc *map, struct ddf_entry *en)
+static enum rc read_default(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "default");
     struct str word;
@@ -436,7 +436,7 @@ static enum rc read_default(struct loader *b, const struct doc *map, struct ddf_
 }
 
 /* Only rows that servers add go again; "never": a row with data in it. */
-static enum rc read_remove(struct loader *b, const struct doc *map, struct ddf_entry *en)
+static enum rc read_remove(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     unsigned remove = DDF_C_NEVER;
     const struct doc *d = doc_get(map, "remove");
@@ -449,7 +449,7 @@ static enum rc read_remove(struct loader *b, const struct doc *map, struct ddf_e
     return rc;
 }
 
-static enum rc read_with(struct loader *b, const struct doc *map, struct ddf_entry *en)
+static enum rc read_with(struct layout_loader *b, const struct doc *map, struct ddf_entry *en)
 {
     const struct doc *d = doc_get(map, "with");
     if (!d) return RC_OK;
@@ -469,7 +469,8 @@ static unsigned stars(struct str s)
 }
 
 /* A relative path: names between single '/', a '*' only as a whole name, and as many in the path as in our name. */
-static enum rc check_path(struct loader *b, const struct doc *d, struct str name, struct str path, bool *instance)
+static enum rc check_path(struct layout_loader *b, const struct doc *d, struct str name, struct str path,
+                          bool *instance)
 {
     struct ddf_uri u;
     struct err why = { 0 };
@@ -485,7 +486,7 @@ static enum rc check_path(struct loader *b, const struct doc *d, struct str name
     return RC_OK;
 }
 
-static enum rc read_entry(struct loader *b, const struct doc *d, enum ddf_scope scope, enum part part)
+static enum rc read_entry(struct layout_loader *b, const struct doc *d, enum ddf_scope scope, enum part part)
 {
     struct ddf_entry *en = &b->l->entries[b->l->n_entries];
     enum ddf_format format = DDF_NODE;
@@ -527,7 +528,7 @@ static enum rc read_entry(struct loader *b, const struct doc *d, enum ddf_scope 
     return rc;
 }
 
-static enum rc get_states(struct loader *b, const struct doc *map, const char *key, int **out, size_t *n)
+static enum rc get_states(struct layout_loader *b, const struct doc *map, const char *key, int **out, size_t *n)
 {
     const struct doc *d = doc_get(map, key);
     enum rc rc = RC_OK;
@@ -552,7 +553,7 @@ static bool arg_takes(struct str type, struct str value)
 }
 
 /* "key: type", or "key: {type, label, default}". */
-static enum rc read_arg(struct loader *b, const struct doc *d, struct ddf_arg *arg)
+static enum rc read_arg(struct layout_loader *b, const struct doc *d, struct ddf_arg *arg)
 {
     enum rc rc = copy(b, d->key, &arg->name);
     if (!rc && d->kind == DOC_SCALAR) rc = copy(b, d->text, &arg->type);
@@ -571,7 +572,7 @@ static enum rc read_arg(struct loader *b, const struct doc *d, struct ddf_arg *a
     return rc;
 }
 
-static enum rc read_args(struct loader *b, const struct doc *map, struct ddf_operation *op)
+static enum rc read_args(struct layout_loader *b, const struct doc *map, struct ddf_operation *op)
 {
     const struct doc *d = doc_get(map, "args");
     enum rc rc = RC_OK;
@@ -586,7 +587,7 @@ static enum rc read_args(struct loader *b, const struct doc *map, struct ddf_ope
 }
 
 /* What people are told and asked. */
-static enum rc read_offer(struct loader *b, const struct doc *d, struct ddf_operation *op)
+static enum rc read_offer(struct layout_loader *b, const struct doc *d, struct ddf_operation *op)
 {
     enum rc rc = get_text(b, d, "label", true, &op->label);
     if (!rc) rc = get_text(b, d, "help", false, &op->help);
@@ -599,7 +600,7 @@ static enum rc read_offer(struct loader *b, const struct doc *d, struct ddf_oper
     return rc;
 }
 
-static enum rc read_operation(struct loader *b, const struct doc *d, enum ddf_scope scope)
+static enum rc read_operation(struct layout_loader *b, const struct doc *d, enum ddf_scope scope)
 {
     struct ddf_operation *op = &b->l->operations[b->l->n_operations];
     enum rc rc = known_keys(b, d,
@@ -630,7 +631,7 @@ static enum rc read_operation(struct loader *b, const struct doc *d, enum ddf_sc
 
 /* --- the whole ------------------------------------------------------------------------------------------------ */
 
-static enum rc make_room(struct loader *b, const struct doc *root)
+static enum rc make_room(struct layout_loader *b, const struct doc *root)
 {
     size_t n_entries = 0, n_operations = 0, n_aliases = count(doc_get(root, "aliases"));
     for (int s = 0; s < DDF_SCOPE_COUNT; s++) {
@@ -652,7 +653,7 @@ static enum rc make_room(struct loader *b, const struct doc *root)
 }
 
 /* Operations of all scopes first: words may name them. */
-static enum rc read_scopes(struct loader *b, const struct doc *root)
+static enum rc read_scopes(struct layout_loader *b, const struct doc *root)
 {
     enum rc rc = RC_OK;
     for (int s = 0; !rc && s < DDF_SCOPE_COUNT; s++) {
@@ -675,7 +676,7 @@ static enum rc read_scopes(struct loader *b, const struct doc *root)
     return rc;
 }
 
-static enum rc read_touches(struct loader *b, const struct doc *map, struct ddf_operation *op)
+static enum rc read_touches(struct layout_loader *b, const struct doc *map, struct ddf_operation *op)
 {
     const struct doc *d = doc_get(map, "touches");
     if (!d) return RC_OK;
@@ -691,7 +692,7 @@ static enum rc read_touches(struct loader *b, const struct doc *map, struct ddf_
 }
 
 /* When all entries are known. */
-static enum rc read_all_touches(struct loader *b, const struct doc *root)
+static enum rc read_all_touches(struct layout_loader *b, const struct doc *root)
 {
     enum rc rc = RC_OK;
     size_t n = 0;
@@ -720,7 +721,7 @@ static void join_instances(struct ddf_layout *l)
     }
 }
 
-static enum rc read_aliases(struct loader *b, const struct doc *root)
+static enum rc read_aliases(struct layout_loader *b, const struct doc *root)
 {
     const struct doc *d = doc_get(root, "aliases");
     enum rc rc = d ? is_map(b, d) : RC_OK;
@@ -741,7 +742,7 @@ static enum rc read_aliases(struct loader *b, const struct doc *root)
     return rc;
 }
 
-static enum rc read_route(struct loader *b, const struct doc *d, struct ddf_route *r)
+static enum rc read_route(struct layout_loader *b, const struct doc *d, struct ddf_route *r)
 {
     const struct doc *op = d->kind == DOC_LIST ? d->first : d, *args = d->kind == DOC_LIST && op ? op->next : NULL;
     enum rc rc = state_number(b, d, d->key, &r->from);
@@ -754,7 +755,7 @@ static enum rc read_route(struct loader *b, const struct doc *d, struct ddf_rout
     return rc;
 }
 
-static enum rc read_goal(struct loader *b, const struct doc *d, struct ddf_goal *g)
+static enum rc read_goal(struct layout_loader *b, const struct doc *d, struct ddf_goal *g)
 {
     const struct doc *state = doc_get(d, "state"), *routes = doc_get(d, "routes");
     enum rc rc = known_keys(b, d, " state gone routes ");
@@ -774,7 +775,7 @@ static enum rc read_goal(struct loader *b, const struct doc *d, struct ddf_goal 
     return rc;
 }
 
-static enum rc read_goals(struct loader *b, const struct doc *root)
+static enum rc read_goals(struct layout_loader *b, const struct doc *root)
 {
     const struct doc *d = doc_get(root, "goals");
     enum rc rc = d ? is_map(b, d) : RC_OK;
@@ -787,7 +788,7 @@ static enum rc read_goals(struct loader *b, const struct doc *root)
 }
 
 /* @param first, second  scopes in which the name is looked for, in this order */
-static enum rc get_entry(struct loader *b, const struct doc *map, const char *key, enum ddf_scope first,
+static enum rc get_entry(struct layout_loader *b, const struct doc *map, const char *key, enum ddf_scope first,
                          enum ddf_scope second, const struct ddf_entry **out)
 {
     struct str name;
@@ -799,7 +800,7 @@ static enum rc get_entry(struct loader *b, const struct doc *map, const char *ke
 }
 
 /* when: {setting: word}, or {setting: [word, word]} */
-static enum rc read_when(struct loader *b, const struct doc *rule, struct ddf_rule *r)
+static enum rc read_when(struct layout_loader *b, const struct doc *rule, struct ddf_rule *r)
 {
     const struct doc *map = doc_get(rule, "when"), *d;
     struct err why = { 0 };
@@ -816,7 +817,7 @@ static enum rc read_when(struct loader *b, const struct doc *rule, struct ddf_ru
     return RC_OK;
 }
 
-static enum rc read_rule(struct loader *b, const struct doc *d, struct ddf_rule *r)
+static enum rc read_rule(struct layout_loader *b, const struct doc *d, struct ddf_rule *r)
 {
     static const char *const relations[] = { "atMost", "atLeast", "below", "oneOf", "equals" };
     const bool image = doc_get(d, "image") != NULL;
@@ -838,7 +839,7 @@ static enum rc read_rule(struct loader *b, const struct doc *d, struct ddf_rule 
     return rc;
 }
 
-static enum rc read_rules(struct loader *b, const struct doc *root)
+static enum rc read_rules(struct layout_loader *b, const struct doc *root)
 {
     const struct doc *d = doc_get(root, "rules");
     if (!d) return RC_OK;
@@ -852,7 +853,7 @@ static enum rc read_rules(struct loader *b, const struct doc *root)
     return rc;
 }
 
-static enum rc get_address(struct loader *b, const struct doc *root, const char *key, struct str *out)
+static enum rc get_address(struct layout_loader *b, const struct doc *root, const char *key, struct str *out)
 {
     struct ddf_uri u;
     struct err why = { 0 };
@@ -863,7 +864,7 @@ static enum rc get_address(struct loader *b, const struct doc *root, const char 
     return rc;
 }
 
-static enum rc read_head(struct loader *b, const struct doc *root)
+static enum rc read_head(struct layout_loader *b, const struct doc *root)
 {
     struct ddf_layout *l = b->l;
     const struct doc *ok;
@@ -885,7 +886,7 @@ static enum rc read_head(struct loader *b, const struct doc *root)
     return rc;
 }
 
-static enum rc read_layout(struct loader *b, const struct doc *root)
+static enum rc read_layout(struct layout_loader *b, const struct doc *root)
 {
     enum rc rc = read_head(b, root);
     if (!rc) rc = read_states(b, root);
@@ -908,7 +909,7 @@ static enum rc read_layout(struct loader *b, const struct doc *root)
 static enum rc from_doc(const struct doc *root, const char *name, struct arena *a, struct ddf_layout **out,
                         struct err *e)
 {
-    struct loader b = { .name = name, .a = a, .e = e };
+    struct layout_loader b = { .name = name, .a = a, .e = e };
     enum rc rc;
     b.l = ARENA_NEW(a, struct ddf_layout);
     rc = b.l ? read_layout(&b, root) : no_memory(&b);

@@ -135,13 +135,13 @@ enum rc ddf_entry_to_wire(const struct ddf_entry *en, struct str word, struct ar
     return err_set(e, RC_INVALID, "%.*s cannot be set: the device reports it", STR_ARG(en->name));
 }
 
-struct unit {
+struct layout_unit {
     uint64_t size;
     const char *suffix;
 };
 
 /* The number with the largest unit that leaves no rest. */
-static struct str with_unit(struct str wire, const struct unit *unit, size_t n, struct arena *a)
+static struct str with_unit(struct str wire, const struct layout_unit *unit, size_t n, struct arena *a)
 {
     uint64_t v;
     if (!str_to_u64(wire, &v)) return wire;
@@ -153,9 +153,9 @@ static struct str with_unit(struct str wire, const struct unit *unit, size_t n, 
 
 struct str ddf_entry_to_word(const struct ddf_entry *en, struct str wire, struct arena *a)
 {
-    static const struct unit kib[] = { { 1 << 20, "Gi" }, { 1 << 10, "Mi" }, { 1, "Ki" } };
-    static const struct unit kbps[] = { { 1000000, "G" }, { 1000, "M" }, { 1, "K" } };
-    static const struct unit seconds[] = { { 86400, "d" }, { 3600, "h" }, { 60, "m" }, { 1, "s" } };
+    static const struct layout_unit kib[] = { { 1 << 20, "Gi" }, { 1 << 10, "Mi" }, { 1, "Ki" } };
+    static const struct layout_unit kbps[] = { { 1000000, "G" }, { 1000, "M" }, { 1, "K" } };
+    static const struct layout_unit seconds[] = { { 86400, "d" }, { 3600, "h" }, { 60, "m" }, { 1, "s" } };
     int64_t ms;
     char iso[25];
     for (size_t i = 0; i < en->n_words; i++)
@@ -164,7 +164,7 @@ struct str ddf_entry_to_word(const struct ddf_entry *en, struct str wire, struct
     case DDF_K_KIB: return with_unit(wire, kib, sizeof kib / sizeof kib[0], a);
     case DDF_K_KBPS: return with_unit(wire, kbps, sizeof kbps / sizeof kbps[0], a);
     case DDF_K_SECONDS: return with_unit(wire, seconds, sizeof seconds / sizeof seconds[0], a);
-    case DDF_K_PERCENT: return with_unit(wire, (const struct unit[]){ { 1, "%" } }, 1, a);
+    case DDF_K_PERCENT: return with_unit(wire, (const struct layout_unit[]){ { 1, "%" } }, 1, a);
     case DDF_K_TIME:
         if (!text_time_parse(wire, &ms)) return wire;
         text_time_iso(ms, iso);

@@ -3,14 +3,14 @@
 #include "base/cursor.h"
 #include "ddf/tnds/tnds_int.h"
 
-enum token { SWITCH_PAGE = 0x00, END = 0x01, ENTITY = 0x02, STR_I = 0x03, STR_T = 0x83, OPAQUE = 0xC3 };
+enum tnds_token { SWITCH_PAGE = 0x00, END = 0x01, ENTITY = 0x02, STR_I = 0x03, STR_T = 0x83, OPAQUE = 0xC3 };
 enum { WITH_CONTENT = 0x40, WITH_ATTRIBUTES = 0x80, TOKEN_BITS = 0x3F };
 enum { VERSION_1_3 = 0x03, UTF_8 = 0x6A, US_ASCII = 3, PAGE = 2 };
 #define FPI "-//OMA//DTD-DM-DDF 1.2//EN"
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
-struct reader {
+struct tnds_wbxml_in {
     struct tnds_builder b;
     struct cursor c;
     struct str strings;
@@ -19,7 +19,7 @@ struct reader {
 };
 
 /* Any public identifier goes: the media type said what it is. Characters must be UTF-8. */
-static enum rc read_header(struct reader *r, struct err *e)
+static enum rc read_header(struct tnds_wbxml_in *r, struct err *e)
 {
     uint8_t version = cursor_u8(&r->c);
     uint32_t charset;
@@ -32,7 +32,7 @@ static enum rc read_header(struct reader *r, struct err *e)
     return RC_OK;
 }
 
-static struct str from_table(struct reader *r)
+static struct str from_table(struct tnds_wbxml_in *r)
 {
     size_t at = cursor_uintvar(&r->c), end = str_find(r->strings, '\0', at); /* the last one may lack its NUL */
     if (at >= r->strings.n) {
@@ -43,7 +43,7 @@ static struct str from_table(struct reader *r)
     return str_slice(r->strings, at, end);
 }
 
-static enum rc take_entity(struct reader *r, struct err *e)
+static enum rc take_entity(struct tnds_wbxml_in *r, struct err *e)
 {
     uint32_t c = cursor_uintvar(&r->c);
     char p[4];
@@ -67,7 +67,7 @@ static enum rc take_entity(struct reader *r, struct err *e)
 }
 
 /* Some encoders leave page 0 on in documents of their own. */
-static enum rc take_tag(struct reader *r, unsigned octet, struct err *e)
+static enum rc take_tag(struct tnds_wbxml_in *r, unsigned octet, struct err *e)
 {
     enum tnds_element el = (enum tnds_element)(octet & TOKEN_BITS);
     enum rc rc;
@@ -80,7 +80,7 @@ static enum rc take_tag(struct reader *r, unsigned octet, struct err *e)
     return rc;
 }
 
-static enum rc step(struct reader *r, struct err *e)
+static enum rc step(struct tnds_wbxml_in *r, struct err *e)
 {
     unsigned octet = cursor_u8(&r->c);
     switch (octet) {
@@ -96,7 +96,7 @@ static enum rc step(struct reader *r, struct err *e)
 
 enum rc ddf_tnds_parse_wbxml(struct str octets, struct arena *a, struct ddf_tnds *out, struct err *e)
 {
-    struct reader r = { .b = { .a = a }, .c = cursor_of(octets) };
+    struct tnds_wbxml_in r = { .b = { .a = a }, .c = cursor_of(octets) };
     struct err why = { 0 };
     enum rc rc;
     if (octets.n > DDF_TNDS_BYTES)
@@ -117,7 +117,7 @@ enum rc ddf_tnds_parse_wbxml(struct str octets, struct arena *a, struct ddf_tnds
 
 /* --- writing ---------------------------------------------------------------------------------------------------- */
 
-struct writer {
+struct tnds_wbxml_out {
     struct buf *out;
     unsigned properties, depth;
     struct err *e;
@@ -138,7 +138,7 @@ static void put_opaque(struct buf *b, struct str s)
     buf_put(b, s);
 }
 
-static enum rc put_element(struct writer *w, enum tnds_element el, struct str s)
+static enum rc put_element(struct tnds_wbxml_out *w, enum tnds_element el, struct str s)
 {
     if (!str_is_utf8(s)) /* a NUL, too, would end the string */
         return err_set(w->e, RC_INVALID, "a text that is not UTF-8 cannot be written");
@@ -154,13 +154,13 @@ static enum rc put_element(struct writer *w, enum tnds_element el, struct str s)
     return RC_OK;
 }
 
-static enum rc put_property(struct writer *w, const struct ddf_tnds_node *n, unsigned bit, enum tnds_element el,
+static enum rc put_property(struct tnds_wbxml_out *w, const struct ddf_tnds_node *n, unsigned bit, enum tnds_element el,
                             struct str s)
 {
     return n->has & w->properties & bit ? put_element(w, el, s) : RC_OK;
 }
 
-static enum rc put_value(struct writer *w, const struct ddf_tnds_node *n)
+static enum rc put_value(struct tnds_wbxml_out *w, const struct ddf_tnds_node *n)
 {
     if (n->format != DDF_BIN) return put_element(w, TNDS_EL_Value, n->value);
     buf_byte(w->out, TNDS_EL_Value | WITH_CONTENT);
@@ -169,7 +169,7 @@ static enum rc put_value(struct writer *w, const struct ddf_tnds_node *n)
     return RC_OK;
 }
 
-static enum rc put_properties(struct writer *w, const struct ddf_tnds_node *n)
+static enum rc put_properties(struct tnds_wbxml_out *w, const struct ddf_tnds_node *n)
 {
     unsigned have = n->has & w->properties;
     enum rc rc;
@@ -196,7 +196,7 @@ static enum rc put_properties(struct writer *w, const struct ddf_tnds_node *n)
     return rc;
 }
 
-static enum rc put_node(struct writer *w, const struct ddf_tnds_node *n)
+static enum rc put_node(struct tnds_wbxml_out *w, const struct ddf_tnds_node *n)
 {
     enum rc rc;
     if (++w->depth > DDF_TNDS_DEPTH) return err_set(w->e, RC_LIMIT, "nodes are nested deeper than %d", DDF_TNDS_DEPTH);
@@ -213,7 +213,7 @@ static enum rc put_node(struct writer *w, const struct ddf_tnds_node *n)
 
 enum rc ddf_tnds_write_wbxml(const struct ddf_tnds *t, unsigned properties, struct buf *out, struct err *e)
 {
-    struct writer w = { .out = out, .properties = properties, .e = e };
+    struct tnds_wbxml_out w = { .out = out, .properties = properties, .e = e };
     enum rc rc;
     buf_byte(out, VERSION_1_3);
     buf_byte(out, 0); /* public identifier: at index 0 of the string table */

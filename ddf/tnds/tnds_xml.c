@@ -5,7 +5,7 @@
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
-struct reader {
+struct tnds_xml_in {
     struct tnds_builder b;
 };
 
@@ -16,7 +16,7 @@ static enum rc placed(enum rc rc, unsigned line, const struct err *why, struct e
 
 static enum rc on_start(void *ctx, const struct ddf_xml_tag *tag, struct err *e)
 {
-    struct reader *r = ctx;
+    struct tnds_xml_in *r = ctx;
     struct err why = { 0 };
     /* None, ours, or whatever an older peer takes for it; but what has a prefix of its own is somebody's addition. */
     bool foreign = tag->prefix.n && !str_starts(tag->ns, STR("syncml:dmddf"));
@@ -25,21 +25,21 @@ static enum rc on_start(void *ctx, const struct ddf_xml_tag *tag, struct err *e)
 
 static enum rc on_end(void *ctx, unsigned line, struct err *e)
 {
-    struct reader *r = ctx;
+    struct tnds_xml_in *r = ctx;
     struct err why = { 0 };
     return placed(tnds_end(&r->b, &why), line, &why, e);
 }
 
 static enum rc on_text(void *ctx, struct str s, struct err *e)
 {
-    struct reader *r = ctx;
+    struct tnds_xml_in *r = ctx;
     return tnds_text(&r->b, s, false, e);
 }
 
 enum rc ddf_tnds_parse_xml(struct str text, struct arena *a, struct ddf_tnds *out, struct err *e)
 {
     static const struct ddf_xml_events events = { on_start, on_end, on_text };
-    struct reader r = { .b = { .a = a } };
+    struct tnds_xml_in r = { .b = { .a = a } };
     enum rc rc;
     if (text.n > DDF_TNDS_BYTES)
         return err_set(e, RC_LIMIT, "a serialised tree has more than %d bytes", DDF_TNDS_BYTES);
@@ -53,14 +53,14 @@ enum rc ddf_tnds_parse_xml(struct str text, struct arena *a, struct ddf_tnds *ou
 
 /* --- writing ---------------------------------------------------------------------------------------------------- */
 
-struct writer {
+struct tnds_xml_out {
     struct buf *out;
     unsigned properties, depth;
     struct err *e;
 };
 
 /* XML 1.0 has no way to write most control characters; CR would be read back as LF. */
-static enum rc put_text(struct writer *w, struct str s)
+static enum rc put_text(struct tnds_xml_out *w, struct str s)
 {
     if (!str_is_utf8(s)) return err_set(w->e, RC_INVALID, "a text that is not UTF-8 cannot be written as XML");
     for (size_t i = 0; i < s.n; i++) {
@@ -82,7 +82,7 @@ static enum rc put_text(struct writer *w, struct str s)
     return RC_OK;
 }
 
-static enum rc put_element(struct writer *w, enum tnds_element el, struct str s)
+static enum rc put_element(struct tnds_xml_out *w, enum tnds_element el, struct str s)
 {
     enum rc rc;
     if (!s.n) {
@@ -95,13 +95,13 @@ static enum rc put_element(struct writer *w, enum tnds_element el, struct str s)
     return rc;
 }
 
-static enum rc put_property(struct writer *w, const struct ddf_tnds_node *n, unsigned bit, enum tnds_element el,
+static enum rc put_property(struct tnds_xml_out *w, const struct ddf_tnds_node *n, unsigned bit, enum tnds_element el,
                             struct str s)
 {
     return n->has & w->properties & bit ? put_element(w, el, s) : RC_OK;
 }
 
-static enum rc put_value(struct writer *w, const struct ddf_tnds_node *n)
+static enum rc put_value(struct tnds_xml_out *w, const struct ddf_tnds_node *n)
 {
     if (n->format != DDF_BIN) return put_element(w, TNDS_EL_Value, n->value);
     buf_putz(w->out, "<Value>");
@@ -110,7 +110,7 @@ static enum rc put_value(struct writer *w, const struct ddf_tnds_node *n)
     return RC_OK;
 }
 
-static enum rc put_type(struct writer *w, const struct ddf_tnds_node *n)
+static enum rc put_type(struct tnds_xml_out *w, const struct ddf_tnds_node *n)
 {
     enum rc rc;
     buf_putz(w->out, "<Type>");
@@ -119,7 +119,7 @@ static enum rc put_type(struct writer *w, const struct ddf_tnds_node *n)
     return rc;
 }
 
-static enum rc put_node(struct writer *w, const struct ddf_tnds_node *n)
+static enum rc put_node(struct tnds_xml_out *w, const struct ddf_tnds_node *n)
 {
     unsigned have = n->has & w->properties;
     enum rc rc;
@@ -144,7 +144,7 @@ static enum rc put_node(struct writer *w, const struct ddf_tnds_node *n)
 
 enum rc ddf_tnds_write_xml(const struct ddf_tnds *t, unsigned properties, struct buf *out, struct err *e)
 {
-    struct writer w = { .out = out, .properties = properties, .e = e };
+    struct tnds_xml_out w = { .out = out, .properties = properties, .e = e };
     enum rc rc = RC_OK;
     buf_putz(out, "<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD>");
     if (t->man.n) rc = put_element(&w, TNDS_EL_Man, t->man);

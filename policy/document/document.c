@@ -19,7 +19,7 @@ static bool is_name(struct str s, size_t most, bool dots)
     return s.n > 0 && s.n <= most;
 }
 
-bool reader_in_list(struct str word, const char *list)
+bool pol_reader_in_list(struct str word, const char *list)
 {
     struct str rest = str_of(list), part;
     while (str_cut(&rest, ' ', &part))
@@ -27,14 +27,14 @@ bool reader_in_list(struct str word, const char *list)
     return false;
 }
 
-void reader_no_memory(struct reader *r)
+void pol_reader_no_memory(struct doc_reader *r)
 {
     if (!r->rc) r->rc = err_set(r->e, RC_NOMEM, "out of memory for a policy");
 }
 
-static void put(struct reader *r, struct str pointer, unsigned line, unsigned column, const char *fmt, va_list ap)
+static void put(struct doc_reader *r, struct str pointer, unsigned line, unsigned column, const char *fmt, va_list ap)
     __attribute__((format(printf, 5, 0)));
-static void put(struct reader *r, struct str pointer, unsigned line, unsigned column, const char *fmt, va_list ap)
+static void put(struct doc_reader *r, struct str pointer, unsigned line, unsigned column, const char *fmt, va_list ap)
 {
     struct err one = { 0 };
     char text[ERR_TEXT_BYTES + 256];
@@ -46,7 +46,7 @@ static void put(struct reader *r, struct str pointer, unsigned line, unsigned co
     if (r->errors) buf_printf(r->errors, "%s\n", err_format(&one, text, sizeof text));
 }
 
-void reader_error(struct reader *r, const struct doc *d, const char *fmt, ...)
+void pol_reader_error(struct doc_reader *r, const struct doc *d, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -54,7 +54,7 @@ void reader_error(struct reader *r, const struct doc *d, const char *fmt, ...)
     va_end(ap);
 }
 
-void reader_key_error(struct reader *r, const struct doc *d, const char *fmt, ...)
+void pol_reader_key_error(struct doc_reader *r, const struct doc *d, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -62,7 +62,7 @@ void reader_key_error(struct reader *r, const struct doc *d, const char *fmt, ..
     va_end(ap);
 }
 
-void reader_setting_error(struct reader *r, const struct pol_setting *s, const char *fmt, ...)
+void pol_reader_setting_error(struct doc_reader *r, const struct pol_setting *s, const char *fmt, ...)
 {
     struct buf pointer;
     struct str at = { 0 };
@@ -77,69 +77,69 @@ void reader_setting_error(struct reader *r, const struct pol_setting *s, const c
     va_end(ap);
 }
 
-bool reader_keys(struct reader *r, const struct doc *d, const char *allowed)
+bool pol_reader_keys(struct doc_reader *r, const struct doc *d, const char *allowed)
 {
     if (d->kind != DOC_MAP) {
-        reader_error(r, d, "must be a map with: %s", allowed);
+        pol_reader_error(r, d, "must be a map with: %s", allowed);
         return false;
     }
     for (const struct doc *c = d->first; c && r->n_errors <= POL_ERRORS; c = c->next) {
-        if (reader_in_list(c->key, allowed)) continue;
+        if (pol_reader_in_list(c->key, allowed)) continue;
         struct suggestion near = suggest_for(c->key);
         struct str rest = str_of(allowed), part;
         while (str_cut(&rest, ' ', &part)) suggest_try(&near, part);
         struct str best = suggest_best(&near);
         if (best.n)
-            reader_key_error(r, c, "unknown field, did you mean \"%.*s\"?", STR_ARG(best));
+            pol_reader_key_error(r, c, "unknown field, did you mean \"%.*s\"?", STR_ARG(best));
         else
-            reader_key_error(r, c, "unknown field (known here: %s)", allowed);
+            pol_reader_key_error(r, c, "unknown field (known here: %s)", allowed);
     }
     return true;
 }
 
 /* A required scalar; NULL with an error said when it is not there. */
-static const struct doc *scalar(struct reader *r, const struct doc *map, const char *key, bool required)
+static const struct doc *scalar(struct doc_reader *r, const struct doc *map, const char *key, bool required)
 {
     const struct doc *d = doc_get(map, key);
     if (!d || d->kind == DOC_NULL) {
-        if (d || required) reader_error(r, d ? d : map, d ? "has no value" : "needs \"%s\"", key);
+        if (d || required) pol_reader_error(r, d ? d : map, d ? "has no value" : "needs \"%s\"", key);
         return NULL;
     }
     if (d->kind != DOC_SCALAR) {
-        reader_error(r, d, "must be a single value");
+        pol_reader_error(r, d, "must be a single value");
         return NULL;
     }
     return d;
 }
 
-static void exact(struct reader *r, const struct doc *root, const char *key, const char *want)
+static void exact(struct doc_reader *r, const struct doc *root, const char *key, const char *want)
 {
     const struct doc *d = scalar(r, root, key, true);
     if (d && !str_is(d->text, want))
-        reader_error(r, d, "must be %s, not \"%.*s\"", want, STR_ARG(str_slice(d->text, 0, 80)));
+        pol_reader_error(r, d, "must be %s, not \"%.*s\"", want, STR_ARG(str_slice(d->text, 0, 80)));
 }
 
-static void metadata(struct reader *r, const struct doc *root)
+static void metadata(struct doc_reader *r, const struct doc *root)
 {
     const struct doc *m = doc_get(root, "metadata"), *d;
     if (!m) {
-        reader_error(r, root, "needs \"metadata\" with a name");
+        pol_reader_error(r, root, "needs \"metadata\" with a name");
         return;
     }
-    if (!reader_keys(r, m, "name authority title description")) return;
+    if (!pol_reader_keys(r, m, "name authority title description")) return;
     if ((d = scalar(r, m, "name", true))) {
         if (!is_name(d->text, POL_NAME_BYTES, true))
-            reader_error(r, d, "a policy's name is 1 to %d of A-Z a-z 0-9 - _ and dots", POL_NAME_BYTES);
+            pol_reader_error(r, d, "a policy's name is 1 to %d of A-Z a-z 0-9 - _ and dots", POL_NAME_BYTES);
         r->p->name = d->text;
     }
     if ((d = scalar(r, m, "authority", false))) {
         if (!is_name(d->text, POL_NAME_BYTES, true))
-            reader_error(r, d, "an authority's name is 1 to %d of A-Z a-z 0-9 - _ and dots", POL_NAME_BYTES);
+            pol_reader_error(r, d, "an authority's name is 1 to %d of A-Z a-z 0-9 - _ and dots", POL_NAME_BYTES);
         r->p->authority = d->text;
     }
 }
 
-static void selector(struct reader *r, const struct doc *spec)
+static void selector(struct doc_reader *r, const struct doc *spec)
 {
     const struct doc *d = scalar(r, spec, "selector", true);
     struct err one = { 0 };
@@ -150,27 +150,27 @@ static void selector(struct reader *r, const struct doc *spec)
     r->p->selector_text = d->text;
     enum rc rc = pol_selector_parse(d->text, r->a, &r->p->selector, &one);
     if (rc == RC_NOMEM) {
-        reader_no_memory(r);
+        pol_reader_no_memory(r);
     } else if (rc) {
-        reader_error(r, d, "at character %u of the selector: %s", one.column ? one.column : 1, one.text);
+        pol_reader_error(r, d, "at character %u of the selector: %s", one.column ? one.column : 1, one.text);
     } else if (pol_selector_attributes(r->p->selector, r->a, &names, &n)) {
-        reader_no_memory(r);
+        pol_reader_no_memory(r);
     }
     for (size_t i = 0; i < n; i++) {
         struct suggestion near = suggest_for(names[i]);
         if (pol_attribute_known(r->l, names[i], r->a, &near)) continue;
         if (near.best.n)
-            reader_error(r, d, "no device has the attribute %.*s, did you mean \"%.*s\"?", STR_ARG(names[i]),
-                         STR_ARG(near.best));
+            pol_reader_error(r, d, "no device has the attribute %.*s, did you mean \"%.*s\"?", STR_ARG(names[i]),
+                             STR_ARG(near.best));
         else
-            reader_error(
+            pol_reader_error(
                 r, d,
                 "no device has the attribute %.*s (there are label.*, devinfo.*, devdetail.*, hypervisor.* and device.id)",
                 STR_ARG(names[i]));
     }
 }
 
-static void goal(struct reader *r, const struct doc *d)
+static void goal(struct doc_reader *r, const struct doc *d)
 {
     struct suggestion near = suggest_for(d->text);
     struct buf words;
@@ -185,11 +185,11 @@ static void goal(struct reader *r, const struct doc *d)
     }
     struct str best = suggest_best(&near);
     if (best.n)
-        reader_error(r, d, "\"%.*s\" is no state to wish for, did you mean \"%.*s\"? (one of: %s)",
-                     STR_ARG(str_slice(d->text, 0, 80)), STR_ARG(best), buf_z(&words));
+        pol_reader_error(r, d, "\"%.*s\" is no state to wish for, did you mean \"%.*s\"? (one of: %s)",
+                         STR_ARG(str_slice(d->text, 0, 80)), STR_ARG(best), buf_z(&words));
     else
-        reader_error(r, d, "\"%.*s\" is no state to wish for (one of: %s)", STR_ARG(str_slice(d->text, 0, 80)),
-                     buf_z(&words));
+        pol_reader_error(r, d, "\"%.*s\" is no state to wish for (one of: %s)", STR_ARG(str_slice(d->text, 0, 80)),
+                         buf_z(&words));
     buf_finish(&words);
 }
 
@@ -212,46 +212,46 @@ bool pol_leave_of(struct str word, enum pol_leave *out)
     return false;
 }
 
-static void on_leave(struct reader *r, const struct doc *d)
+static void on_leave(struct doc_reader *r, const struct doc *d)
 {
     struct suggestion near = suggest_for(d->text);
     if (pol_leave_of(d->text, &r->p->leave)) return;
     for (int i = 0; i < POL_LEAVE_COUNT; i++) suggest_try(&near, str_of(leave_words[i]));
     struct str best = suggest_best(&near);
     if (best.n)
-        reader_error(r, d, "\"%.*s\" is nothing to do when a device leaves, did you mean \"%.*s\"?",
-                     STR_ARG(str_slice(d->text, 0, 80)), STR_ARG(best));
+        pol_reader_error(r, d, "\"%.*s\" is nothing to do when a device leaves, did you mean \"%.*s\"?",
+                         STR_ARG(str_slice(d->text, 0, 80)), STR_ARG(best));
     else
-        reader_error(r, d, "must be one of: keep, stop, lock, remove");
+        pol_reader_error(r, d, "must be one of: keep, stop, lock, remove");
 }
 
-static void vm(struct reader *r, const struct doc *spec)
+static void vm(struct doc_reader *r, const struct doc *spec)
 {
     const struct doc *m = doc_get(spec, "vm"), *d;
     if (!m) {
-        reader_error(r, spec, "needs \"vm\" with an id");
+        pol_reader_error(r, spec, "needs \"vm\" with an id");
         return;
     }
     if (m->kind != DOC_MAP) {
-        reader_error(r, m, "must be a map with: id, state, locked, onLeave, image, resources ...");
+        pol_reader_error(r, m, "must be a map with: id, state, locked, onLeave, image, resources ...");
         return;
     }
     if ((d = scalar(r, m, "id", true))) {
         if (!is_name(d->text, POL_VM_NAME_BYTES, false))
-            reader_error(r, d, "a VM's id is 1 to %d of A-Z a-z 0-9 - and _ (it names the VM's node on devices)",
-                         POL_VM_NAME_BYTES);
+            pol_reader_error(r, d, "a VM's id is 1 to %d of A-Z a-z 0-9 - and _ (it names the VM's node on devices)",
+                             POL_VM_NAME_BYTES);
         else
             r->p->vm = d->text;
     }
     if ((d = scalar(r, m, "state", false))) goal(r, d);
     if ((d = scalar(r, m, "locked", false))) {
         if (!doc_bool(d, &r->p->locked))
-            reader_error(r, d, "must be true or false");
+            pol_reader_error(r, d, "must be true or false");
         else
             r->p->has_locked = true;
     }
     if ((d = scalar(r, m, "onLeave", false))) on_leave(r, d);
-    reader_settings(r, m, DDF_VM, "id state locked onLeave");
+    pol_reader_settings(r, m, DDF_VM, "id state locked onLeave");
 }
 
 static int by_name(const void *a, const void *b)
@@ -261,40 +261,40 @@ static int by_name(const void *a, const void *b)
     return c ? c : str_cmp(x->name, y->name);
 }
 
-static void spec(struct reader *r, const struct doc *root)
+static void spec(struct doc_reader *r, const struct doc *root)
 {
     const struct doc *m = doc_get(root, "spec"), *d;
     if (!m) {
-        reader_error(r, root, "needs \"spec\" with a selector and a vm");
+        pol_reader_error(r, root, "needs \"spec\" with a selector and a vm");
         return;
     }
-    if (!reader_keys(r, m, "priority selector vm device rollout")) return;
+    if (!pol_reader_keys(r, m, "priority selector vm device rollout")) return;
     if ((d = scalar(r, m, "priority", false)) &&
         (!doc_i64(d, &r->p->priority) || r->p->priority < -1000000 || r->p->priority > 1000000))
-        reader_error(r, d, "must be a whole number from -1000000 to 1000000");
+        pol_reader_error(r, d, "must be a whole number from -1000000 to 1000000");
     selector(r, m);
     vm(r, m);
     if ((d = doc_get(m, "device"))) {
         if (d->kind == DOC_MAP)
-            reader_settings(r, d, DDF_DEVICE, "");
+            pol_reader_settings(r, d, DDF_DEVICE, "");
         else
-            reader_error(r, d, "must be a map of settings for the whole device");
+            pol_reader_error(r, d, "must be a map of settings for the whole device");
     }
     if ((d = doc_get(m, "rollout")))
-        reader_key_error(
+        pol_reader_key_error(
             r, d,
             "there are no rollouts yet: the revision would go to all its devices at once; leave this out, or narrow"
             " the selector for a first group");
     if (r->p->n_settings) qsort(r->p->settings, r->p->n_settings, sizeof r->p->settings[0], by_name);
     for (size_t i = 1; i < r->p->n_settings; i++)
         if (by_name(&r->p->settings[i - 1], &r->p->settings[i]) == 0)
-            reader_error(r, m, "%.*s is set twice (lines %u and %u)", STR_ARG(r->p->settings[i].name),
-                         r->p->settings[i - 1].line, r->p->settings[i].line);
-    reader_rules(r);
+            pol_reader_error(r, m, "%.*s is set twice (lines %u and %u)", STR_ARG(r->p->settings[i].name),
+                             r->p->settings[i - 1].line, r->p->settings[i].line);
+    pol_reader_rules(r);
 }
 
 /* @return of the document as such; what is wrong in it is counted in the reader */
-static enum rc read_document(struct reader *r, struct str text)
+static enum rc read_document(struct doc_reader *r, struct str text)
 {
     struct doc *root = NULL;
     enum rc rc = doc_parse(text, r->name, r->a, &root, r->e);
@@ -303,7 +303,7 @@ static enum rc read_document(struct reader *r, struct str text)
     if (!rc && root->kind != DOC_MAP)
         return doc_error(root, r->name, RC_INVALID, r->e, "a policy is a map with apiVersion, kind, metadata and spec");
     if (rc) return rc;
-    reader_keys(r, root, "apiVersion kind metadata spec");
+    pol_reader_keys(r, root, "apiVersion kind metadata spec");
     exact(r, root, "apiVersion", "dmvisor/v1");
     exact(r, root, "kind", "VmPolicy");
     metadata(r, root);
@@ -315,7 +315,7 @@ enum rc pol_policy_parse(struct str text, const char *name, const struct ddf_lay
                          struct arena *a, struct pol_policy **out, struct buf *errors, struct err *e)
 {
     struct err first = { 0 };
-    struct reader r = { .name = name, .l = l, .s = s, .a = a, .errors = errors, .e = &first };
+    struct doc_reader r = { .name = name, .l = l, .s = s, .a = a, .errors = errors, .e = &first };
     enum rc rc = read_document(&r, text);
 
     if (!rc && r.n_errors) rc = RC_INVALID;
@@ -336,7 +336,7 @@ enum rc pol_policy_load(struct str text, const char *name, const struct ddf_layo
     enum { REFUSED_BYTES = 64 << 10 };
     struct err first = { 0 };
     struct buf refused;
-    struct reader r = { .name = name, .l = l, .s = s, .a = a, .e = &first, .refused = &refused };
+    struct doc_reader r = { .name = name, .l = l, .s = s, .a = a, .e = &first, .refused = &refused };
 
     buf_init(&refused, REFUSED_BYTES);
     enum rc rc = read_document(&r, text);

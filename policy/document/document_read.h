@@ -4,7 +4,7 @@
 /* Shared by the files that read a policy document; nobody else's business. */
 #include "policy/document/document.h"
 
-struct reader {
+struct doc_reader {
     const char *name; /* of the document, for errors */
     const struct ddf_layout *l;
     const struct ddf_schema *s;
@@ -19,17 +19,18 @@ struct reader {
 };
 
 /** One more mistake, at the value (or at the key) of d. */
-void reader_error(struct reader *r, const struct doc *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void reader_key_error(struct reader *r, const struct doc *d, const char *fmt, ...)
+void pol_reader_error(struct doc_reader *r, const struct doc *d, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void pol_reader_key_error(struct doc_reader *r, const struct doc *d, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /** At the place where a setting of the policy was read from. */
-void reader_setting_error(struct reader *r, const struct pol_setting *s, const char *fmt, ...)
+void pol_reader_setting_error(struct doc_reader *r, const struct pol_setting *s, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-void reader_no_memory(struct reader *r);
+void pol_reader_no_memory(struct doc_reader *r);
 /** Errors for every key of map d that is not in the space-separated list. @return false when d is no map */
-bool reader_keys(struct reader *r, const struct doc *d, const char *allowed);
+bool pol_reader_keys(struct doc_reader *r, const struct doc *d, const char *allowed);
 /** Settings below d (spec.vm or spec.device); keys in `structural` are somebody else's. */
-void reader_settings(struct reader *r, const struct doc *d, enum ddf_scope scope, const char *structural);
+void pol_reader_settings(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, const char *structural);
 /** Is `word` one of the words in a space-separated list? */
-bool reader_in_list(struct str word, const char *list);
+bool pol_reader_in_list(struct str word, const char *list);
 #endif

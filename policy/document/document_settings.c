@@ -25,7 +25,7 @@ static bool settable(const struct ddf_entry *en)
 }
 
 /* Does the layout know settings below this name? With what kind of first segment: an instance or fixed words. */
-static bool is_group(const struct reader *r, enum ddf_scope scope, struct str name, bool *instances)
+static bool is_group(const struct doc_reader *r, enum ddf_scope scope, struct str name, bool *instances)
 {
     bool any = false;
     *instances = false;
@@ -40,15 +40,15 @@ static bool is_group(const struct reader *r, enum ddf_scope scope, struct str na
     return any;
 }
 
-static struct str below(struct reader *r, struct str prefix, struct str key)
+static struct str below(struct doc_reader *r, struct str prefix, struct str key)
 {
     struct str name = prefix.n ? arena_printf(r->a, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(key)) : key;
-    if (!name.n) reader_no_memory(r);
+    if (!name.n) pol_reader_no_memory(r);
     return name;
 }
 
 /* A VM's document also holds settings of the whole device where the layout has them there (kpi.interval). */
-static const struct ddf_entry *find(const struct reader *r, enum ddf_scope *scope, struct str name,
+static const struct ddf_entry *find(const struct doc_reader *r, enum ddf_scope *scope, struct str name,
                                     struct str *instance)
 {
     struct str other = { 0 };
@@ -60,7 +60,7 @@ static const struct ddf_entry *find(const struct reader *r, enum ddf_scope *scop
     return device;
 }
 
-static void unknown_field(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
+static void unknown_field(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
                           const char *structural)
 {
     struct suggestion near = suggest_for(d->key);
@@ -89,27 +89,27 @@ static void unknown_field(struct reader *r, const struct doc *d, enum ddf_scope 
     }
     struct str best = suggest_best(&near);
     if (best.n)
-        reader_key_error(r, d, "unknown field, did you mean \"%.*s\"?", STR_ARG(best));
+        pol_reader_key_error(r, d, "unknown field, did you mean \"%.*s\"?", STR_ARG(best));
     else
-        reader_key_error(r, d, "unknown field (known here: %s)", buf_z(&known));
+        pol_reader_key_error(r, d, "unknown field (known here: %s)", buf_z(&known));
     buf_finish(&known);
 }
 
 /* A list of single values as one text. */
-static bool joined(struct reader *r, const struct doc *d, struct str *out)
+static bool joined(struct doc_reader *r, const struct doc *d, struct str *out)
 {
     struct buf b;
     buf_init(&b, 4096);
     for (const struct doc *c = d->first; c; c = c->next) {
         if (c->kind != DOC_SCALAR || str_find(c->text, ',', 0) < c->text.n) {
-            reader_error(r, c, "must be a single value without commas");
+            pol_reader_error(r, c, "must be a single value without commas");
             buf_finish(&b);
             return false;
         }
         buf_printf(&b, "%s%.*s", b.n ? "," : "", STR_ARG(c->text));
     }
     bool ok = buf_ok(&b) && arena_str(r->a, buf_str(&b), out);
-    if (!ok) reader_no_memory(r);
+    if (!ok) pol_reader_no_memory(r);
     buf_finish(&b);
     return ok;
 }
@@ -121,25 +121,25 @@ static bool image_word(struct str word)
 }
 
 /* The name as the layout writes it, with the instance in place of '*' (aliases become one name). */
-static struct str written_out(struct reader *r, const struct ddf_entry *en, struct str instance)
+static struct str written_out(struct doc_reader *r, const struct ddf_entry *en, struct str instance)
 {
     size_t star = str_find(en->name, '*', 0);
     if (star == en->name.n) return en->name;
     struct str name = arena_printf(r->a, "%.*s%.*s%.*s", STR_ARG(str_slice(en->name, 0, star)), STR_ARG(instance),
                                    STR_ARG(str_slice(en->name, star + 1, en->name.n)));
-    if (!name.n) reader_no_memory(r);
+    if (!name.n) pol_reader_no_memory(r);
     return name;
 }
 
-static void check_value(struct reader *r, const struct doc *d, const struct pol_setting *s)
+static void check_value(struct doc_reader *r, const struct doc *d, const struct pol_setting *s)
 {
     struct err one = { 0 };
     struct str uri = ddf_layout_uri(r->l, s->entry, r->p->vm.n ? r->p->vm : STR("vm"), s->instance, r->a);
     const struct ddf_node *node = uri.n && r->s ? ddf_schema_find(r->s, uri) : NULL;
-    if (node && ddf_check_value(node, s->wire, &one)) reader_error(r, d, "%s", one.text);
+    if (node && ddf_check_value(node, s->wire, &one)) pol_reader_error(r, d, "%s", one.text);
 }
 
-static struct pol_setting *new_setting(struct reader *r)
+static struct pol_setting *new_setting(struct doc_reader *r)
 {
     struct pol_policy *p = r->p;
     if (p->n_settings == POL_SETTINGS) {
@@ -150,7 +150,7 @@ static struct pol_setting *new_setting(struct reader *r)
         size_t cap = r->settings_cap ? 2 * r->settings_cap : 32;
         struct pol_setting *more = ARENA_ARRAY(r->a, struct pol_setting, cap);
         if (!more) {
-            reader_no_memory(r);
+            pol_reader_no_memory(r);
             return NULL;
         }
         if (p->n_settings) memcpy(more, p->settings, p->n_settings * sizeof *more);
@@ -160,41 +160,41 @@ static struct pol_setting *new_setting(struct reader *r)
     return &p->settings[p->n_settings];
 }
 
-static void setting(struct reader *r, const struct doc *d, const struct ddf_entry *en, struct str instance)
+static void setting(struct doc_reader *r, const struct doc *d, const struct ddf_entry *en, struct str instance)
 {
     struct err one = { 0 };
     struct pol_setting s = { .entry = en, .instance = instance, .word = d->text, .line = d->line, .column = d->column };
 
     if (!settable(en)) {
-        reader_key_error(r, d, "is reported by the device; a policy cannot set it");
+        pol_reader_key_error(r, d, "is reported by the device; a policy cannot set it");
         return;
     }
     if (en->kind == DDF_K_IMAGE && en->change != DDF_C_UPGRADE) {
-        reader_key_error(r, d, "follows from the image a policy asks for; set \"image\" instead");
+        pol_reader_key_error(r, d, "follows from the image a policy asks for; set \"image\" instead");
         return;
     }
     if (d->kind == DOC_LIST && en->kind != DDF_K_LIST) {
-        reader_error(r, d, "must be a single value, not a list");
+        pol_reader_error(r, d, "must be a single value, not a list");
         return;
     }
     if (d->kind == DOC_LIST && !joined(r, d, &s.word)) return;
     if (en->kind == DDF_K_IMAGE) {
         if (!image_word(s.word)) {
-            reader_error(r, d, "an image is written name:version, such as corp-android:4.2.0");
+            pol_reader_error(r, d, "an image is written name:version, such as corp-android:4.2.0");
             return;
         }
         s.wire = s.word;
     } else {
         enum rc rc = ddf_entry_to_wire(en, s.word, r->a, &s.wire, &one);
         if (rc == RC_NOMEM)
-            reader_no_memory(r);
+            pol_reader_no_memory(r);
         else if (rc) {
             struct suggestion near = suggest_for(s.word);
             for (size_t i = 0; i < en->n_words; i++) suggest_try(&near, en->words[i].word);
             if (near.best.n)
-                reader_error(r, d, "%s; did you mean \"%.*s\"?", one.text, STR_ARG(near.best));
+                pol_reader_error(r, d, "%s; did you mean \"%.*s\"?", one.text, STR_ARG(near.best));
             else
-                reader_error(r, d, "%s", one.text);
+                pol_reader_error(r, d, "%s", one.text);
         }
         if (rc) return;
         check_value(r, d, &s);
@@ -218,7 +218,7 @@ static bool instance_name(struct str s)
 }
 
 /* "upgrade.window": one text for two nodes that hold times. */
-static bool window(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str name)
+static bool window(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, struct str name)
 {
     struct err one = { 0 };
     struct str from = below(r, name, STR("notBefore")), to = below(r, name, STR("notAfter")), unused;
@@ -226,22 +226,22 @@ static bool window(struct reader *r, const struct doc *d, enum ddf_scope scope, 
         !ddf_layout_resolve(r->l, scope, to, &unused))
         return false;
     if (pol_window_parse(d->text, &r->p->window, &one))
-        reader_error(r, d, "%s", one.text);
+        pol_reader_error(r, d, "%s", one.text);
     else
         r->p->has_window = true;
     return true;
 }
 
-static void walk(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
+static void walk(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
                  const char *structural);
 
 /* Letters and digits of a text, others as '-': "CPU/StealPct" -> "CPU-StealPct". */
-static struct str slug(struct reader *r, struct str text)
+static struct str slug(struct doc_reader *r, struct str text)
 {
     char *p = arena_bytes(r->a, POL_VM_NAME_BYTES + 1);
     size_t n = 0;
     if (!p) {
-        reader_no_memory(r);
+        pol_reader_no_memory(r);
         return (struct str){ 0 };
     }
     for (size_t i = 0; i < text.n && n < POL_VM_NAME_BYTES; i++) {
@@ -253,7 +253,7 @@ static struct str slug(struct reader *r, struct str text)
 
 /* A list of maps: each is an instance, named by its `name` or after its first text, so that it keeps its node when
  * the list is changed. */
-static void instances(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix)
+static void instances(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix)
 {
     struct str used[POL_SETTINGS];
     size_t n = 0;
@@ -261,7 +261,7 @@ static void instances(struct reader *r, const struct doc *d, enum ddf_scope scop
         const struct doc *name = doc_get(c, "name");
         struct str id = { 0 };
         if (c->kind != DOC_MAP || !c->first) {
-            reader_error(r, c, "must be a map");
+            pol_reader_error(r, c, "must be a map");
             continue;
         }
         if (n == POL_SETTINGS) {
@@ -271,18 +271,18 @@ static void instances(struct reader *r, const struct doc *d, enum ddf_scope scop
         for (const struct doc *f = c->first; f && !id.n; f = f->next)
             if (f->kind == DOC_SCALAR && (!name || f == name)) id = name ? f->text : slug(r, f->text);
         if (!instance_name(id)) {
-            reader_error(r, name ? name : c, "needs a name of 1 to %d of A-Z a-z 0-9 - and _", POL_VM_NAME_BYTES);
+            pol_reader_error(r, name ? name : c, "needs a name of 1 to %d of A-Z a-z 0-9 - and _", POL_VM_NAME_BYTES);
             continue;
         }
         for (size_t i = 0; i < n; i++)
             if (str_eq(used[i], id))
-                reader_error(r, c, "a second item named \"%.*s\": give each a \"name\" of its own", STR_ARG(id));
+                pol_reader_error(r, c, "a second item named \"%.*s\": give each a \"name\" of its own", STR_ARG(id));
         used[n++] = id;
         walk(r, c, scope, below(r, prefix, id), "name");
     }
 }
 
-static void field(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
+static void field(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
                   const char *structural)
 {
     struct str name = below(r, prefix, d->key), instance = { 0 };
@@ -294,11 +294,11 @@ static void field(struct reader *r, const struct doc *d, enum ddf_scope scope, s
     if (r->rc) return;
     is_group(r, scope, prefix, &here);
     if (here && prefix.n && !instance_name(d->key) && !(en && !en->instance)) {
-        reader_key_error(r, d, "a name here is 1 to %d of A-Z a-z 0-9 - and _", POL_VM_NAME_BYTES);
+        pol_reader_key_error(r, d, "a name here is 1 to %d of A-Z a-z 0-9 - and _", POL_VM_NAME_BYTES);
         return;
     }
     if (d->kind == DOC_NULL && (en || group))
-        reader_key_error(r, d, "has no value");
+        pol_reader_key_error(r, d, "has no value");
     else if (d->kind == DOC_MAP && group)
         walk(r, d, scope, name, "");
     else if (d->kind == DOC_LIST && has_instances && !(en && en->kind == DDF_K_LIST))
@@ -308,20 +308,21 @@ static void field(struct reader *r, const struct doc *d, enum ddf_scope scope, s
     else if (group && window(r, d, scope, name))
         return;
     else if (en)
-        reader_error(r, d, "must be a single value");
+        pol_reader_error(r, d, "must be a single value");
     else if (group)
-        reader_error(r, d, "must be a map");
+        pol_reader_error(r, d, "must be a map");
     else
         unknown_field(r, d, scope, prefix, structural);
 }
 
-static void walk(struct reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix, const char *structural)
+static void walk(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, struct str prefix,
+                 const char *structural)
 {
     for (const struct doc *c = d->first; c && !r->rc && r->n_errors <= POL_ERRORS; c = c->next)
-        if (!reader_in_list(c->key, structural)) field(r, c, scope, prefix, structural);
+        if (!pol_reader_in_list(c->key, structural)) field(r, c, scope, prefix, structural);
 }
 
-void reader_settings(struct reader *r, const struct doc *d, enum ddf_scope scope, const char *structural)
+void pol_reader_settings(struct doc_reader *r, const struct doc *d, enum ddf_scope scope, const char *structural)
 {
     walk(r, d, scope, (struct str){ 0 }, structural);
 }

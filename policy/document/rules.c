@@ -3,7 +3,7 @@
 
 /* ---- numbers, lists ---- */
 
-bool rules_among(struct str list, char separator, struct str word)
+bool pol_rules_among(struct str list, char separator, struct str word)
 {
     struct str one;
     while (str_cut(&list, separator, &one))
@@ -64,27 +64,27 @@ static bool ordered(const struct ddf_rule *r, struct str left, struct str right)
     return r->relation == DDF_R_AT_MOST ? c <= 0 : r->relation == DDF_R_AT_LEAST ? c >= 0 : c < 0;
 }
 
-bool rules_apply(const struct ddf_rule *r, struct str when)
+bool pol_rules_apply(const struct ddf_rule *r, struct str when)
 {
     for (size_t i = 0; i < r->n_when; i++)
         if (str_eq(r->when_wire[i], when)) return true;
     return !r->when;
 }
 
-bool rules_hold(const struct ddf_rule *r, struct str left, struct str right)
+bool pol_rules_hold(const struct ddf_rule *r, struct str left, struct str right)
 {
     if (!left.n || !right.n || (r->unless.n && str_eq(left, r->unless))) return true;
     switch (r->relation) {
     case DDF_R_AT_MOST:
     case DDF_R_AT_LEAST:
     case DDF_R_BELOW: return ordered(r, left, right);
-    case DDF_R_ONE_OF: return rules_among(right, ',', left);
+    case DDF_R_ONE_OF: return pol_rules_among(right, ',', left);
     case DDF_R_EQUALS: return str_eq(left, right);
     }
     return true;
 }
 
-const char *rules_words(const struct ddf_rule *r)
+const char *pol_rules_words(const struct ddf_rule *r)
 {
     static const char *const words[] = { [DDF_R_AT_MOST] = "must be at most",
                                          [DDF_R_AT_LEAST] = "must be at least",
@@ -106,10 +106,10 @@ static const struct pol_setting *set_in(const struct pol_policy *p, const struct
 static bool applies_in(const struct pol_policy *p, const struct ddf_rule *rule, struct str instance)
 {
     const struct pol_setting *when = rule->when ? set_in(p, rule->when, instance) : NULL;
-    return rules_apply(rule, when ? when->wire : (struct str){ 0 });
+    return pol_rules_apply(rule, when ? when->wire : (struct str){ 0 });
 }
 
-void reader_rules(struct reader *r)
+void pol_reader_rules(struct doc_reader *r)
 {
     for (size_t k = 0; k < r->l->n_rules; k++) {
         const struct ddf_rule *rule = &r->l->rules[k];
@@ -117,10 +117,10 @@ void reader_rules(struct reader *r)
         for (size_t i = 0; i < r->p->n_settings; i++) {
             const struct pol_setting *left = &r->p->settings[i], *right;
             if (left->entry != rule->left || !applies_in(r->p, rule, left->instance) ||
-                !(right = set_in(r->p, rule->right, left->instance)) || rules_hold(rule, left->wire, right->wire))
+                !(right = set_in(r->p, rule->right, left->instance)) || pol_rules_hold(rule, left->wire, right->wire))
                 continue;
-            reader_setting_error(r, left, "%.*s %s %.*s, which is %.*s (line %u)", STR_ARG(left->word),
-                                 rules_words(rule), STR_ARG(right->name), STR_ARG(right->word), right->line);
+            pol_reader_setting_error(r, left, "%.*s %s %.*s, which is %.*s (line %u)", STR_ARG(left->word),
+                                     pol_rules_words(rule), STR_ARG(right->name), STR_ARG(right->word), right->line);
         }
     }
 }

@@ -26,15 +26,16 @@ static struct pol_step *step_of(struct planning *p, struct live_op *op, const st
 {
     const enum dm_command command = dm_command_of(it->command);
     if (command == DM_NONE || dm_command_groups(command) || command == DM_ACL) {
-        op_fail(
+        planner_op_fail(
             p, op, 400,
-            say(p,
+            planner_say(
+                p,
                 "there is no tree command \"%.*s\" (get, add, replace, delete, exec, copy, display, confirm, input, choice,"
                 " choices, atomic, sequence, acl)",
                 STR_ARG(it->command)));
         return NULL;
     }
-    struct pol_step *s = new_step(p, command, POL_FOR_OPERATION, it->uri, why);
+    struct pol_step *s = planner_new_step(p, command, POL_FOR_OPERATION, it->uri, why);
     if (!s || command == DM_GET || command == DM_DELETE) return s;
     s->data = it->data;
     s->has_data = s->verb != DM_EXEC || it->data.n;
@@ -64,59 +65,63 @@ static void send_group(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     bool atomic = dm_command_of(o->tree_command) == DM_ATOMIC;
-    struct pol_step *whole = new_step(p, atomic ? DM_ATOMIC : DM_SEQUENCE, POL_FOR_OPERATION, (struct str){ 0 },
-                                      say(p, "%.*s of %d commands (operation %lld)", STR_ARG(o->tree_command),
-                                          (int)o->n_items, (long long)o->id));
+    struct pol_step *whole = planner_new_step(p, atomic ? DM_ATOMIC : DM_SEQUENCE, POL_FOR_OPERATION, (struct str){ 0 },
+                                              planner_say(p, "%.*s of %d commands (operation %lld)",
+                                                          STR_ARG(o->tree_command), (int)o->n_items, (long long)o->id));
     struct pol_step **tail = whole ? &whole->children : NULL;
     for (size_t i = 0; i < o->n_items && tail; i++) {
         const struct pol_item *it = &o->items[i];
-        struct pol_step *s = step_of(
-            p, op, it, say(p, "command %d: %.*s (operation %lld)", (int)i + 1, STR_ARG(it->command), (long long)o->id));
+        struct pol_step *s = step_of(p, op, it,
+                                     planner_say(p, "command %d: %.*s (operation %lld)", (int)i + 1,
+                                                 STR_ARG(it->command), (long long)o->id));
         if (!s) return;
         s->operation = o->id;
         s->correlator = s->verb == DM_EXEC ? o->correlator : (struct str){ 0 };
-        if (!step_in_order(p, s, (struct str){ 0 })) {
+        if (!planner_step_in_order(p, s, (struct str){ 0 })) {
             const struct pol_wait *last = p->out->waits;
             while (last && last->next) last = last->next;
-            op_fail(p, op, last ? last->code : 400, last ? last->why : STR("a command is not in order"));
+            planner_op_fail(p, op, last ? last->code : 400, last ? last->why : STR("a command is not in order"));
             return;
         }
         *tail = s;
         tail = &s->next;
     }
-    op_send(p, op, whole);
+    planner_op_send(p, op, whole);
 }
 
-void tree_send(struct planning *p, struct live_op *op)
+void planner_tree_send(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     if (str_is(o->tree_command, "acl")) {
-        acl_send(p, op);
+        planner_acl_send(p, op);
     } else if (pol_is_group(o)) {
         send_group(p, op);
     } else {
         const struct pol_item it = only_item(o);
-        op_send(p, op,
-                step_of(p, op, &it, say(p, "%.*s (operation %lld)", STR_ARG(o->tree_command), (long long)o->id)));
+        planner_op_send(p, op,
+                        step_of(p, op, &it,
+                                planner_say(p, "%.*s (operation %lld)", STR_ARG(o->tree_command), (long long)o->id)));
     }
 }
 
 /* ---- what became of it ---- */
 
-void tree_again(struct planning *p, struct live_op *op)
+void planner_tree_again(struct planning *p, struct live_op *op)
 {
     bool more = op->op->tries < POL_MAX_TRIES;
     struct pol_verdict v = { .state = more ? POL_OP_QUEUED : POL_OP_FAILED,
                              .percent = -1,
                              .why = more ? STR("its answer was lost; it is sent again")
                                          : STR("its answer was lost; given up after the last try") };
-    add_move(p, op, &v);
+    planner_add_move(p, op, &v);
 }
 
-void op_unknown(struct planning *p, struct live_op *op, const char *why)
+void planner_op_unknown(struct planning *p, struct live_op *op, const char *why)
 {
-    struct pol_verdict v = { .state = POL_OP_UNKNOWN, .percent = -1, .why = say(p, "outcome unknown: %s", why) };
-    add_move(p, op, &v);
+    struct pol_verdict v = { .state = POL_OP_UNKNOWN,
+                             .percent = -1,
+                             .why = planner_say(p, "outcome unknown: %s", why) };
+    planner_add_move(p, op, &v);
 }
 
 static bool writes(const struct pol_item *it)
@@ -136,7 +141,8 @@ static bool can_tell(const struct planning *p, const struct pol_operation *o, co
 {
     bool deletes = dm_command_of(it->command) == DM_DELETE;
     if (it->secret) return false;
-    if ((!deletes && !writes(it)) || it->changed || str_find(it->uri, '?', 0) < it->uri.n || !readable(p, it->uri))
+    if ((!deletes && !writes(it)) || it->changed || str_find(it->uri, '?', 0) < it->uri.n ||
+        !planner_readable(p, it->uri))
         return false;
     for (const struct pol_item *later = it + 1; pol_is_group(o) && later < o->items + o->n_items; later++) {
         struct str at = str_slice(later->uri, 0, str_find(later->uri, '?', 0));
@@ -154,11 +160,12 @@ static enum effect effect_of(struct planning *p, struct live_op *op, const struc
 {
     bool deletes = dm_command_of(it->command) == DM_DELETE;
     if (!can_tell(p, op->op, it)) return NOT_KNOWN;
-    if (!it->seen_ms) return op_look(p, op, it->uri, STR("is it done?")) ? ASKED : NOT_KNOWN;
+    if (!it->seen_ms) return planner_op_look(p, op, it->uri, STR("is it done?")) ? ASKED : NOT_KNOWN;
     if (it->seen_code == 404 || it->seen_code == 410) return deletes ? THERE : MISSING;
     if (it->seen_code < 200 || it->seen_code >= 300) return NOT_KNOWN;
     if (deletes) return MISSING;
-    return is_subtree(it) || same_value(it->format.n ? it->format : STR("chr"), it->data, it->seen) ? THERE : MISSING;
+    return is_subtree(it) || planner_same_value(it->format.n ? it->format : STR("chr"), it->data, it->seen) ? THERE
+                                                                                                            : MISSING;
 }
 
 struct effects {
@@ -193,14 +200,14 @@ static struct str what_is(struct planning *p, const struct pol_item *it)
 {
     if (it->seen_code == 404 || it->seen_code == 410) return STR("the node is not there");
     if (!writes(it)) return STR("the node is still there");
-    return say(p, "the value is \"%.*s\"", STR_ARG(str_slice(it->seen, 0, 100)));
+    return planner_say(p, "the value is \"%.*s\"", STR_ARG(str_slice(it->seen, 0, 100)));
 }
 
 /* The device said that it is done, and there is no asking it. */
 static void believe(struct planning *p, struct live_op *op, struct str why)
 {
     struct pol_verdict v = { .state = POL_OP_VERIFIED, .code = 200, .percent = 100, .why = why };
-    add_move(p, op, &v);
+    planner_add_move(p, op, &v);
 }
 
 /* The device said that it is done. */
@@ -211,14 +218,15 @@ static void prove_group(struct planning *p, struct live_op *op)
     if (x.asked) return;
     if (!it && x.not_known)
         believe(p, op,
-                say(p, "the device says it is done; %d of its %d changes cannot be read back", (int)x.not_known,
-                    (int)(x.there + x.not_known)));
+                planner_say(p, "the device says it is done; %d of its %d changes cannot be read back", (int)x.not_known,
+                            (int)(x.there + x.not_known)));
     else if (!it)
-        add_verified(p, op);
+        planner_add_verified(p, op);
     else
-        op_fail(p, op, 0,
-                say(p, "the device says it is done, but after command %d (%.*s %.*s) %.*s",
-                    (int)(it - op->op->items) + 1, STR_ARG(it->command), STR_ARG(it->uri), STR_ARG(what_is(p, it))));
+        planner_op_fail(p, op, 0,
+                        planner_say(p, "the device says it is done, but after command %d (%.*s %.*s) %.*s",
+                                    (int)(it - op->op->items) + 1, STR_ARG(it->command), STR_ARG(it->uri),
+                                    STR_ARG(what_is(p, it))));
 }
 
 /* The answer was lost. An Atomic is done or not; of a Sequence the beginning may be. What is half done, and what
@@ -227,21 +235,22 @@ static void find_group(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     if (is_silent(o)) {
-        tree_again(p, op);
+        planner_tree_again(p, op);
         return;
     }
     const struct effects x = effects_of(p, op);
     if (x.asked) return;
     if (x.missing && (dm_command_of(o->tree_command) == DM_ATOMIC || (!x.there && !x.not_known)))
-        tree_again(p, op);
+        planner_tree_again(p, op);
     else if (x.missing)
-        op_fail(p, op, 0,
-                say(p, "its answer was lost; the device has %d of its %d changes, so it is not sent again",
-                    (int)x.there, (int)(x.there + x.missing + x.not_known)));
+        planner_op_fail(p, op, 0,
+                        planner_say(p,
+                                    "its answer was lost; the device has %d of its %d changes, so it is not sent again",
+                                    (int)x.there, (int)(x.there + x.missing + x.not_known)));
     else if (x.there)
-        add_verified(p, op);
+        planner_add_verified(p, op);
     else
-        op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
+        planner_op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
 }
 
 /* Something of ours that went out since and may have been done: what is read back then says nothing of `op`. */
@@ -262,28 +271,30 @@ static void prove_value(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     const struct pol_item it = only_item(o);
-    const struct pol_mirror_node *n = mirror_find(p, o->tree_uri);
+    const struct pol_mirror_node *n = planner_mirror_find(p, o->tree_uri);
     bool property = str_find(o->tree_uri, '?', 0) < o->tree_uri.n; /* the mirror keeps values only */
     bool told = writes(&it) && n && n->known == POL_REPORTED;
     const struct pol_operation *other = NULL;
-    if (!writes(&it) || property || o->secret || is_subtree(&it) || !readable(p, o->tree_uri)) {
+    if (!writes(&it) || property || o->secret || is_subtree(&it) || !planner_readable(p, o->tree_uri)) {
         believe(p, op, STR("the device says it is done"));
-    } else if (told && same_value(n->format, n->value, o->tree_data)) {
-        add_verified(p, op);
+    } else if (told && planner_same_value(n->format, n->value, o->tree_data)) {
+        planner_add_verified(p, op);
     } else if ((told || !n) && (other = rival(p, o)) != NULL) {
         believe(p, op,
-                say(p, "the device says it is done; operation %lld went out since and may have changed it",
-                    (long long)other->id));
+                planner_say(p, "the device says it is done; operation %lld went out since and may have changed it",
+                            (long long)other->id));
     } else if (told) {
-        op_fail(p, op, 0,
-                say(p, "the device says it is done, but the value is \"%.*s\"", STR_ARG(str_slice(n->value, 0, 100))));
+        planner_op_fail(p, op, 0,
+                        planner_say(p, "the device says it is done, but the value is \"%.*s\"",
+                                    STR_ARG(str_slice(n->value, 0, 100))));
     } else if (!n) {
-        op_fail(p, op, 0, STR("the device says it is done, but the node is not there"));
-    } else if (!add_read(p, n->uri, false, POL_FOR_VERIFY, "read back what was written")) {
-        const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(n->uri)));
+        planner_op_fail(p, op, 0, STR("the device says it is done, but the node is not there"));
+    } else if (!planner_add_read(p, n->uri, false, POL_FOR_VERIFY, "read back what was written")) {
+        const struct pol_failure *x = planner_failure_of(p, planner_say(p, "get %.*s", STR_ARG(n->uri)));
         struct str code = pol_code_text(p->l, x ? x->code : 0, p->a);
         if (x && x->tries >= POL_MAX_TRIES)
-            believe(p, op, say(p, "the device says it is done, and it cannot be read back: %.*s", STR_ARG(code)));
+            believe(p, op,
+                    planner_say(p, "the device says it is done, and it cannot be read back: %.*s", STR_ARG(code)));
     }
 }
 
@@ -303,16 +314,16 @@ static void find_value(struct planning *p, struct live_op *op)
     bool deletes = dm_command_of(it.command) == DM_DELETE, there = seen && seen->seen_code / 100 == 2;
     bool missing = seen && (seen->seen_code == 404 || seen->seen_code == 410);
     if (!can_tell(p, o, &it) || (seen && !there && !missing)) {
-        op_unknown(p, op, "the session ended each time before its answer came, and it cannot be asked after");
+        planner_op_unknown(p, op, "the session ended each time before its answer came, and it cannot be asked after");
     } else if (!seen) {
-        if (!op_look(p, op, o->tree_uri, STR("is it done?")))
-            op_unknown(p, op, "the session ended each time before its answer came, and it cannot be read back");
+        if (!planner_op_look(p, op, o->tree_uri, STR("is it done?")))
+            planner_op_unknown(p, op, "the session ended each time before its answer came, and it cannot be read back");
     } else if (deletes ? missing
                        : there && (is_subtree(&it) ||
-                                   same_value(it.format.n ? it.format : STR("chr"), it.data, seen->seen))) {
-        add_verified(p, op);
+                                   planner_same_value(it.format.n ? it.format : STR("chr"), it.data, seen->seen))) {
+        planner_add_verified(p, op);
     } else {
-        op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
+        planner_op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
     }
 }
 
@@ -324,32 +335,32 @@ static void find_exec(struct planning *p, struct live_op *op)
     struct ddf_match m = { 0 };
     const struct pol_mirror_node *c = NULL;
     if (ddf_layout_match(p->l, o->tree_uri, &m) && m.operation && m.scope == DDF_VM)
-        c = mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, m.owner);
+        c = planner_mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, m.owner);
     if (c && c->known == POL_REPORTED && c->at_ms > o->updated_ms) {
         struct pol_progress at = { .correlator = c->value, .percent = -1 };
         struct pol_verdict v;
         if (!str_eq(c->value, o->correlator)) {
-            op_unknown(p, op, "its answer was lost, and the VM's Progress is of another operation");
+            planner_op_unknown(p, op, "its answer was lost, and the VM's Progress is of another operation");
             return;
         }
-        mirror_number(p, DDF_ROLE_PROGRESS_PHASE, m.owner, &at.phase);
-        mirror_number(p, DDF_ROLE_PROGRESS_PCT, m.owner, &at.percent);
-        mirror_number(p, DDF_ROLE_PROGRESS_RESULT, m.owner, &at.result);
+        planner_mirror_number(p, DDF_ROLE_PROGRESS_PHASE, m.owner, &at.phase);
+        planner_mirror_number(p, DDF_ROLE_PROGRESS_PCT, m.owner, &at.percent);
+        planner_mirror_number(p, DDF_ROLE_PROGRESS_RESULT, m.owner, &at.result);
         pol_op_on_progress(p->l, o, &at, p->a, &v);
-        add_move(p, op, &v);
+        planner_add_move(p, op, &v);
         return;
     }
     if (!m.operation || m.scope != DDF_VM ||
-        !add_progress_read(p, DDF_VM, m.owner, POL_FOR_INQUIRY, "what became of the operation"))
-        op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
+        !planner_add_progress_read(p, DDF_VM, m.owner, POL_FOR_INQUIRY, "what became of the operation"))
+        planner_op_unknown(p, op, "its answer was lost; it is not repeated because it cannot be asked after");
 }
 
-void tree_inquire(struct planning *p, struct live_op *op)
+void planner_tree_inquire(struct planning *p, struct live_op *op)
 {
     struct str c = op->op->tree_command;
     bool lost = op->state == POL_OP_SENT, said = op->state == POL_OP_ACKNOWLEDGED;
     if (str_is(c, "acl"))
-        acl_inquire(p, op);
+        planner_acl_inquire(p, op);
     else if (lost && pol_is_group(op->op))
         find_group(p, op);
     else if (said && pol_is_group(op->op))
@@ -359,7 +370,7 @@ void tree_inquire(struct planning *p, struct live_op *op)
     else if (lost && op->op->tries >= POL_MAX_TRIES && !pol_is_look(c))
         find_value(p, op);
     else if (lost)
-        tree_again(p, op);
+        planner_tree_again(p, op);
     else if (said)
         prove_value(p, op);
 }

@@ -15,7 +15,7 @@ static struct str argument(struct str args, const char *name)
 
 static struct str acl_uri(struct planning *p, struct str node)
 {
-    return say(p, "%.*s?prop=ACL", STR_ARG(node));
+    return planner_say(p, "%.*s?prop=ACL", STR_ARG(node));
 }
 
 /* The place of the first item after the last write; 0 = nothing was written. */
@@ -47,7 +47,7 @@ static const struct pol_item *last_look(const struct planning *p, const struct p
 static void end(struct planning *p, struct live_op *op, enum pol_op_state state, int code, struct str why)
 {
     struct pol_verdict v = { .state = state, .code = code, .percent = state == POL_OP_VERIFIED ? 100 : -1, .why = why };
-    add_move(p, op, &v);
+    planner_add_move(p, op, &v);
 }
 
 enum look { LOOKING, READ, REFUSED };
@@ -59,25 +59,28 @@ static enum look own_list(struct planning *p, struct live_op *op, struct str nod
     const struct pol_item *it = last_look(p, op->op, uri);
     struct err e = { 0 };
     bool first = str_eq(node, op->op->tree_uri);
-    if (!it && op_look(p, op, uri, say(p, "who may do what there (operation %lld)", (long long)op->op->id)))
+    if (!it &&
+        planner_op_look(p, op, uri, planner_say(p, "who may do what there (operation %lld)", (long long)op->op->id)))
         return LOOKING;
     if (!it) {
-        const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(uri)));
+        const struct pol_failure *x = planner_failure_of(p, planner_say(p, "get %.*s", STR_ARG(uri)));
         struct str code = pol_code_text(p->l, x ? x->code : 0, p->a);
-        op_fail(p, op, x ? x->code : 0, say(p, "%.*s cannot be read: %.*s", STR_ARG(uri), STR_ARG(code)));
+        planner_op_fail(p, op, x ? x->code : 0,
+                        planner_say(p, "%.*s cannot be read: %.*s", STR_ARG(uri), STR_ARG(code)));
         return REFUSED;
     }
     if (it->seen_code < 200 || it->seen_code >= 300) {
         struct str code = pol_code_text(p->l, it->seen_code, p->a);
-        op_fail(p, op, it->seen_code,
-                say(p, "%.*s cannot be read: %.*s%s", STR_ARG(uri), STR_ARG(code),
-                    first ? "" : "; without it nobody knows which rights hold: replace the whole list instead"));
+        planner_op_fail(
+            p, op, it->seen_code,
+            planner_say(p, "%.*s cannot be read: %.*s%s", STR_ARG(uri), STR_ARG(code),
+                        first ? "" : "; without it nobody knows which rights hold: replace the whole list instead"));
         return REFUSED;
     }
     if (ddf_acl_check(it->seen, &e)) {
-        op_fail(p, op, 0,
-                say(p, "%.*s is \"%.*s\", which is no access list: %s", STR_ARG(uri),
-                    STR_ARG(str_slice(it->seen, 0, 100)), e.text));
+        planner_op_fail(p, op, 0,
+                        planner_say(p, "%.*s is \"%.*s\", which is no access list: %s", STR_ARG(uri),
+                                    STR_ARG(str_slice(it->seen, 0, 100)), e.text));
         return REFUSED;
     }
     *out = it->seen;
@@ -115,14 +118,14 @@ static const char *right_lost(const struct planning *p, struct str before, struc
 
 static void write_list(struct planning *p, struct live_op *op, struct str acl)
 {
-    struct pol_step *s = new_step(p, DM_REPLACE, POL_FOR_OPERATION, acl_uri(p, op->op->tree_uri),
-                                  say(p, "acl (operation %lld)", (long long)op->op->id));
+    struct pol_step *s = planner_new_step(p, DM_REPLACE, POL_FOR_OPERATION, acl_uri(p, op->op->tree_uri),
+                                          planner_say(p, "acl (operation %lld)", (long long)op->op->id));
     if (!s) return;
     s->format = STR("chr");
     s->type = STR("text/plain");
     s->data = acl;
     s->has_data = true;
-    op_send(p, op, s);
+    planner_op_send(p, op, s);
 }
 
 /* A list is changed by what was read of it: two changes of the same rights go one after the other. */
@@ -136,45 +139,47 @@ static const struct live_op *acl_before(const struct planning *p, const struct l
     return NULL;
 }
 
-void acl_send(struct planning *p, struct live_op *op)
+void planner_acl_send(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     struct str grant = argument(o->args, "grant"), revoke = argument(o->args, "revoke"), now = { 0 }, from, want;
     struct err e = { 0 };
     const struct live_op *before = acl_before(p, op);
     if (before) {
-        add_wait(p, (struct str){ 0 }, "waiting",
-                 say(p, "acl (operation %lld) waits for operation %lld, which changes the same rights",
-                     (long long)o->id, (long long)before->op->id),
-                 0, 0);
+        planner_add_wait(p, (struct str){ 0 }, "waiting",
+                         planner_say(p, "acl (operation %lld) waits for operation %lld, which changes the same rights",
+                                     (long long)o->id, (long long)before->op->id),
+                         0, 0);
         return;
     }
     if (list_in_force(p, op, &now, &from) != READ) return;
     bool own = str_eq(from, o->tree_uri);
     if (!grant.n && !revoke.n) {
         end(p, op, POL_OP_VERIFIED, 200,
-            own ? say(p, "its own: %.*s", STR_ARG(now))
-                : say(p, "inherited from %.*s: %.*s", STR_ARG(from), STR_ARG(now)));
+            own ? planner_say(p, "its own: %.*s", STR_ARG(now))
+                : planner_say(p, "inherited from %.*s: %.*s", STR_ARG(from), STR_ARG(now)));
         return;
     }
     if (ddf_acl_change(now, grant, revoke, p->a, &want, &e)) {
-        op_fail(p, op, 0, say(p, "%s (now: %.*s)", e.text, STR_ARG(now)));
+        planner_op_fail(p, op, 0, planner_say(p, "%s (now: %.*s)", e.text, STR_ARG(now)));
         return;
     }
     const char *lost = right_lost(p, now, want);
     if (!want.n)
-        op_fail(p, op, 0,
-                say(p,
-                    "nothing would be left, and an empty list means that the rights of the node above hold:"
-                    " leave somebody a right (now: %.*s)",
-                    STR_ARG(now)));
+        planner_op_fail(
+            p, op, 0,
+            planner_say(p,
+                        "nothing would be left, and an empty list means that the rights of the node above hold:"
+                        " leave somebody a right (now: %.*s)",
+                        STR_ARG(now)));
     else if (ddf_acl_same(now, want))
-        end(p, op, POL_OP_VERIFIED, 200, say(p, "no change needed: %.*s", STR_ARG(now)));
-    else if (lost && !op_forced(o->args))
-        op_fail(p, op, 0,
-                say(p,
-                    "this authority (%.*s) would take %s from itself: ask with force to do so all the same (now: %.*s)",
-                    STR_ARG(p->f->server_id), lost, STR_ARG(now)));
+        end(p, op, POL_OP_VERIFIED, 200, planner_say(p, "no change needed: %.*s", STR_ARG(now)));
+    else if (lost && !planner_op_forced(o->args))
+        planner_op_fail(
+            p, op, 0,
+            planner_say(
+                p, "this authority (%.*s) would take %s from itself: ask with force to do so all the same (now: %.*s)",
+                STR_ARG(p->f->server_id), lost, STR_ARG(now)));
     else
         write_list(p, op, want);
 }
@@ -185,15 +190,17 @@ static void prove_list(struct planning *p, struct live_op *op)
     const struct pol_operation *o = op->op;
     const struct pol_item *wrote = last_written(o), *it = last_look(p, o, acl_uri(p, o->tree_uri));
     struct str want = wrote ? wrote->data : (struct str){ 0 };
-    if (!it && op_look(p, op, acl_uri(p, o->tree_uri), STR("read back what was written"))) return;
+    if (!it && planner_op_look(p, op, acl_uri(p, o->tree_uri), STR("read back what was written"))) return;
     if (!it || it->seen_code < 200 || it->seen_code >= 300)
         end(p, op, POL_OP_VERIFIED, 200, /* what it said to the change; how it refused the look stands with the look */
-            say(p, "the device says it is done, and does not let this authority read it back: %.*s", STR_ARG(want)));
+            planner_say(p, "the device says it is done, and does not let this authority read it back: %.*s",
+                        STR_ARG(want)));
     else if (ddf_acl_same(it->seen, want))
-        end(p, op, POL_OP_VERIFIED, 200, say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));
+        end(p, op, POL_OP_VERIFIED, 200, planner_say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));
     else
-        op_fail(p, op, 0,
-                say(p, "the device says it is done, but the list is \"%.*s\"", STR_ARG(str_slice(it->seen, 0, 200))));
+        planner_op_fail(p, op, 0,
+                        planner_say(p, "the device says it is done, but the list is \"%.*s\"",
+                                    STR_ARG(str_slice(it->seen, 0, 200))));
 }
 
 /* Given up, and it may have been done all the same. */
@@ -201,22 +208,23 @@ static void find_list(struct planning *p, struct live_op *op)
 {
     const struct pol_operation *o = op->op;
     const struct pol_item *wrote = last_written(o), *it = last_look(p, o, acl_uri(p, o->tree_uri));
-    if (!it && op_look(p, op, acl_uri(p, o->tree_uri), STR("is it done?"))) return;
+    if (!it && planner_op_look(p, op, acl_uri(p, o->tree_uri), STR("is it done?"))) return;
     if (!it || it->seen_code < 200 || it->seen_code >= 300)
-        op_unknown(p, op, "the session ended each time before its answer came, and the list cannot be read back");
+        planner_op_unknown(p, op,
+                           "the session ended each time before its answer came, and the list cannot be read back");
     else if (wrote && ddf_acl_same(it->seen, wrote->data))
-        end(p, op, POL_OP_VERIFIED, 200, say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));
+        end(p, op, POL_OP_VERIFIED, 200, planner_say(p, "the device reports it so: %.*s", STR_ARG(it->seen)));
     else
-        op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
+        planner_op_fail(p, op, 0, STR("the session ended each time before its answer came, and it is not done"));
 }
 
 /* A lost answer: the list is read again before anything is repeated. */
-void acl_inquire(struct planning *p, struct live_op *op)
+void planner_acl_inquire(struct planning *p, struct live_op *op)
 {
     if (op->state == POL_OP_SENT && op->op->tries >= POL_MAX_TRIES)
         find_list(p, op);
     else if (op->state == POL_OP_SENT)
-        tree_again(p, op);
+        planner_tree_again(p, op);
     else if (op->state == POL_OP_ACKNOWLEDGED)
         prove_list(p, op);
 }

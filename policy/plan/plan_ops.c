@@ -7,36 +7,36 @@
 
 /* ---- small questions ---- */
 
-bool has_int(const int *list, size_t n, int x)
+bool planner_has_int(const int *list, size_t n, int x)
 {
     for (size_t i = 0; i < n; i++)
         if (list[i] == x) return true;
     return false;
 }
 
-const char *state_name(const struct planning *p, int state)
+const char *planner_state_name(const struct planning *p, int state)
 {
     const struct ddf_state *s = ddf_layout_state(p->l, state);
     return s ? s->name.p : "in a state nobody knows";
 }
 
-bool state_is(const struct planning *p, int state, enum ddf_state_role role)
+bool planner_state_is(const struct planning *p, int state, enum ddf_state_role role)
 {
     return ddf_layout_state_is(p->l, state, role);
 }
 
-bool is_locked(struct planning *p, struct str vm)
+bool planner_is_locked(struct planning *p, struct str vm)
 {
-    const struct ddf_word *word = mirror_word(p, DDF_ROLE_LOCK_STATE, vm);
-    return word_is(p, word, DDF_WORD_LOCKED) || word_is(p, word, DDF_WORD_PARTLY_LOCKED);
+    const struct ddf_word *word = planner_mirror_word(p, DDF_ROLE_LOCK_STATE, vm);
+    return planner_word_is(p, word, DDF_WORD_LOCKED) || planner_word_is(p, word, DDF_WORD_PARTLY_LOCKED);
 }
 
-enum whose whose_is(struct planning *p, struct str vm)
+enum whose planner_whose_is(struct planning *p, struct str vm)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_DOMAIN_SERVERS, vm);
+    const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_DOMAIN_SERVERS, vm);
     struct str rest = n ? n->value : (struct str){ 0 }, one;
     bool any = false;
-    if (n && n->known != POL_REPORTED && failure_of(p, say(p, "get %.*s", STR_ARG(n->uri))))
+    if (n && n->known != POL_REPORTED && planner_failure_of(p, planner_say(p, "get %.*s", STR_ARG(n->uri))))
         return NOBODY_KNOWS; /* what it was once says nothing, when the device does not tell it any more */
     while (str_cut(&rest, ',', &one)) {
         if (p->f->server_id.n && str_eq(str_trim(one), p->f->server_id)) return OURS;
@@ -45,24 +45,24 @@ enum whose whose_is(struct planning *p, struct str vm)
     return any ? OF_OTHERS : NOBODY_KNOWS;
 }
 
-bool is_ours(struct planning *p, struct str vm)
+bool planner_is_ours(struct planning *p, struct str vm)
 {
-    return whose_is(p, vm) == OURS;
+    return planner_whose_is(p, vm) == OURS;
 }
 
-bool asks_whose(struct planning *p, struct str vm)
+bool planner_asks_whose(struct planning *p, struct str vm)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_DOMAIN_SERVERS, vm);
+    const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_DOMAIN_SERVERS, vm);
     if (n && n->known == POL_REPORTED) return false; /* it said that nobody owns it */
-    return add_read(p, entry_uri(p, DDF_ROLE_DOMAIN_SERVERS, vm), false, POL_FOR_DISCOVER,
-                    "whose VM it is decides what may be done");
+    return planner_add_read(p, planner_entry_uri(p, DDF_ROLE_DOMAIN_SERVERS, vm), false, POL_FOR_DISCOVER,
+                            "whose VM it is decides what may be done");
 }
 
-struct str not_ours(struct planning *p, struct str vm)
+struct str planner_not_ours(struct planning *p, struct str vm)
 {
-    return whose_is(p, vm) == OF_OTHERS
-               ? say(p, "VM %.*s belongs to another authority", STR_ARG(vm))
-               : say(p, "the device does not tell whose VM %.*s is, so nothing is done to it", STR_ARG(vm));
+    return planner_whose_is(p, vm) == OF_OTHERS
+               ? planner_say(p, "VM %.*s belongs to another authority", STR_ARG(vm))
+               : planner_say(p, "the device does not tell whose VM %.*s is, so nothing is done to it", STR_ARG(vm));
 }
 
 /* One that this very plan found to be done: the facts do not have it as a hold yet. */
@@ -73,7 +73,7 @@ static const struct pol_hold *just_done(struct planning *p, struct str vm, bool 
         const struct pol_operation *op = p->ops[i].op;
         const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, op->kind);
         if (op->by_policy || p->ops[i].state != POL_OP_VERIFIED || op->scope != DDF_VM || !str_eq(op->owner, vm) ||
-            !facts_leads_to(o, lock, now) || op->created_ms <= policy->revised_ms)
+            !pol_facts_leads_to(o, lock, now) || op->created_ms <= policy->revised_ms)
             continue;
         struct pol_hold *h = ARENA_NEW(p->a, struct pol_hold);
         if (!h) {
@@ -88,10 +88,11 @@ static const struct pol_hold *just_done(struct planning *p, struct str vm, bool 
     return NULL;
 }
 
-const struct pol_hold *hold_on(struct planning *p, struct str vm, bool lock, const struct pol_policy *policy, int now)
+const struct pol_hold *planner_hold_on(struct planning *p, struct str vm, bool lock, const struct pol_policy *policy,
+                                       int now)
 {
     const struct pol_hold *fresh = just_done(p, vm, lock, policy, now);
-    return fresh ? fresh : facts_hold(p->f, vm, lock, policy, now);
+    return fresh ? fresh : pol_facts_hold(p->f, vm, lock, policy, now);
 }
 
 static bool under_way(enum pol_op_state s)
@@ -99,7 +100,7 @@ static bool under_way(enum pol_op_state s)
     return s == POL_OP_SENT || s == POL_OP_ACCEPTED || s == POL_OP_ACKNOWLEDGED;
 }
 
-struct live_op *busy_with(struct planning *p, enum ddf_scope scope, struct str owner)
+struct live_op *planner_busy_with(struct planning *p, enum ddf_scope scope, struct str owner)
 {
     for (size_t i = 0; i < p->f->n_operations; i++) {
         struct live_op *op = &p->ops[i];
@@ -116,16 +117,16 @@ static struct str label_of(struct planning *p, const struct pol_operation *op)
     return o && o->label.n ? o->label : op->kind;
 }
 
-void wait_busy(struct planning *p, struct live_op *op, struct str vm)
+void planner_wait_busy(struct planning *p, struct live_op *op, struct str vm)
 {
     struct str label = label_of(p, op->op);
     const struct pol_mirror_node *since = NULL, *c = NULL;
     int percent = -1;
     if (op->op->scope == DDF_VM) {
-        c = mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, op->op->owner);
+        c = planner_mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, op->op->owner);
         if (c && str_eq(c->value, op->op->correlator)) {
-            since = mirror_entry(p, DDF_ROLE_PROGRESS_START, op->op->owner);
-            mirror_number(p, DDF_ROLE_PROGRESS_PCT, op->op->owner, &percent);
+            since = planner_mirror_entry(p, DDF_ROLE_PROGRESS_START, op->op->owner);
+            planner_mirror_number(p, DDF_ROLE_PROGRESS_PCT, op->op->owner, &percent);
         }
     }
     struct str begun = { 0 };
@@ -134,16 +135,19 @@ void wait_busy(struct planning *p, struct live_op *op, struct str vm)
         int64_t at_ms;
         bool known = text_time_parse(since->value, &at_ms);
         if (known) text_time_iso(at_ms, time);
-        begun = known ? say(p, " since %s", time) : say(p, " since %.*s", STR_ARG(since->value));
+        begun = known ? planner_say(p, " since %s", time) : planner_say(p, " since %.*s", STR_ARG(since->value));
     }
-    struct str far = percent >= 0 ? say(p, ", %d %%", percent) : (struct str){ 0 };
+    struct str far = percent >= 0 ? planner_say(p, ", %d %%", percent) : (struct str){ 0 };
     if (op->state == POL_OP_ACKNOWLEDGED)
-        add_wait(p, vm, "working", say(p, "%.*s is done, its result is being read back", STR_ARG(label)), 0, 0);
+        planner_add_wait(p, vm, "working",
+                         planner_say(p, "%.*s is done, its result is being read back", STR_ARG(label)), 0, 0);
     else if (op->state == POL_OP_SENT)
-        add_wait(p, vm, "working", say(p, "the answer to %.*s was lost, the device is being asked", STR_ARG(label)), 0,
-                 0);
+        planner_add_wait(p, vm, "working",
+                         planner_say(p, "the answer to %.*s was lost, the device is being asked", STR_ARG(label)), 0,
+                         0);
     else
-        add_wait(p, vm, "working", say(p, "%.*s runs%.*s%.*s", STR_ARG(label), STR_ARG(begun), STR_ARG(far)), 202, 0);
+        planner_add_wait(p, vm, "working",
+                         planner_say(p, "%.*s runs%.*s%.*s", STR_ARG(label), STR_ARG(begun), STR_ARG(far)), 202, 0);
 }
 
 /* ---- what became of it ---- */
@@ -162,31 +166,31 @@ static const struct proof {
       "the device says it is done, but the resources still wait" },
 };
 
-void op_fail(struct planning *p, struct live_op *op, int code, struct str why)
+void planner_op_fail(struct planning *p, struct live_op *op, int code, struct str why)
 {
     struct pol_verdict v = { .state = POL_OP_FAILED, .code = code, .percent = -1, .why = why };
-    add_move(p, op, &v);
+    planner_add_move(p, op, &v);
 }
 
 static bool proved_by_node(struct planning *p, struct live_op *op, const struct proof *x)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, x->entry, op->op->owner);
-    const struct pol_mirror_node *same = x->value ? NULL : mirror_entry(p, x->same_as, op->op->owner);
+    const struct pol_mirror_node *n = planner_mirror_entry(p, x->entry, op->op->owner);
+    const struct pol_mirror_node *same = x->value ? NULL : planner_mirror_entry(p, x->same_as, op->op->owner);
     struct str want = x->value ? str_of(x->value) : same ? same->value : (struct str){ 0 };
     if (n && n->known == POL_STALE) return false;
-    if (!n || !want.n || same_value(n->format, n->value, want))
-        add_verified(p, op);
+    if (!n || !want.n || planner_same_value(n->format, n->value, want))
+        planner_add_verified(p, op);
     else
-        op_fail(p, op, 0, str_of(x->else_why));
+        planner_op_fail(p, op, 0, str_of(x->else_why));
     return true;
 }
 
 /* A state that passes is looked at again after a while. */
-void poll_state(struct planning *p, struct str vm)
+void planner_poll_state(struct planning *p, struct str vm)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_STATE, vm);
+    const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_STATE, vm);
     if (n && n->known == POL_REPORTED && p->f->now_ms - n->at_ms >= POL_POLL_MS)
-        add_read(p, n->uri, false, POL_FOR_VERIFY, "the state was passing when it was last read");
+        planner_add_read(p, n->uri, false, POL_FOR_VERIFY, "the state was passing when it was last read");
 }
 
 static void prove_vm(struct planning *p, struct live_op *op)
@@ -194,7 +198,7 @@ static void prove_vm(struct planning *p, struct live_op *op)
     const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, op->op->kind);
     int state, lock;
     if (!o) {
-        add_verified(p, op);
+        planner_add_verified(p, op);
         return;
     }
     for (size_t i = 0; i < sizeof proofs / sizeof proofs[0]; i++)
@@ -202,80 +206,81 @@ static void prove_vm(struct planning *p, struct live_op *op)
             proved_by_node(p, op, &proofs[i]);
             return;
         }
-    if (!mirror_number(p, DDF_ROLE_STATE, op->op->owner, &state)) return; /* being read */
+    if (!planner_mirror_number(p, DDF_ROLE_STATE, op->op->owner, &state)) return; /* being read */
     if (o->lock_to >= 0) {
-        if (!mirror_number(p, DDF_ROLE_LOCK_STATE, op->op->owner, &lock)) return;
+        if (!planner_mirror_number(p, DDF_ROLE_LOCK_STATE, op->op->owner, &lock)) return;
         if (lock == o->lock_to)
-            add_verified(p, op);
+            planner_add_verified(p, op);
         else
-            op_fail(p, op, 0, say(p, "the device says it is done, but the lock state is %d", lock));
+            planner_op_fail(p, op, 0, planner_say(p, "the device says it is done, but the lock state is %d", lock));
         return;
     }
     const struct ddf_state *s = ddf_layout_state(p->l, state);
-    if (o->to < 0 || state == o->to || (s && s->stable && !has_int(o->from, o->n_from, state)))
-        add_verified(p, op);
+    if (o->to < 0 || state == o->to || (s && s->stable && !planner_has_int(o->from, o->n_from, state)))
+        planner_add_verified(p, op);
     else if (s && s->stable)
-        op_fail(p, op, 0, say(p, "the device says it is done, but the VM is %s", s->name.p));
+        planner_op_fail(p, op, 0, planner_say(p, "the device says it is done, but the VM is %s", s->name.p));
     else
-        poll_state(p, op->op->owner);
+        planner_poll_state(p, op->op->owner);
 }
 
 static void inquire_vm(struct planning *p, struct live_op *op)
 {
     struct str vm = op->op->owner;
-    const struct pol_mirror_node *c = mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, vm);
+    const struct pol_mirror_node *c = planner_mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, vm);
     bool accepted = op->state == POL_OP_ACCEPTED;
     int64_t now = p->f->now_ms;
 
     if (c && c->known == POL_REPORTED) {
-        const struct pol_mirror_node *text = mirror_entry(p, DDF_ROLE_PROGRESS_TEXT, vm);
+        const struct pol_mirror_node *text = planner_mirror_entry(p, DDF_ROLE_PROGRESS_TEXT, vm);
         struct pol_progress at = { .correlator = c->value,
                                    .percent = -1,
                                    .text = text ? text->value : (struct str){ 0 } };
         struct pol_verdict v;
-        mirror_number(p, DDF_ROLE_PROGRESS_PHASE, vm, &at.phase);
-        mirror_number(p, DDF_ROLE_PROGRESS_PCT, vm, &at.percent);
-        mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm, &at.result);
+        planner_mirror_number(p, DDF_ROLE_PROGRESS_PHASE, vm, &at.phase);
+        planner_mirror_number(p, DDF_ROLE_PROGRESS_PCT, vm, &at.percent);
+        planner_mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm, &at.result);
         bool same = str_eq(c->value, op->op->correlator);
         /* Another one's progress long after ours was accepted: ours is over. Soon after, the device may not have
          * written it yet. */
         if (!accepted || (same && at.result) || (!same && now - op->op->updated_ms > 60000)) {
             pol_op_on_progress(p->l, op->op, &at, p->a, &v);
-            add_move(p, op, &v);
+            planner_add_move(p, op, &v);
             return;
         }
         if (now - c->at_ms < POL_POLL_MS) return;
     }
     if (accepted && now - op->op->updated_ms < POL_POLL_MS)
         return; /* it will tell; do not keep the session open for it */
-    if (!add_progress_read(p, DDF_VM, vm, POL_FOR_INQUIRY, "what became of the operation") && !accepted)
-        op_unknown(p, op, "its answer was lost, and the device cannot be asked after it");
+    if (!planner_add_progress_read(p, DDF_VM, vm, POL_FOR_INQUIRY, "what became of the operation") && !accepted)
+        planner_op_unknown(p, op, "its answer was lost, and the device cannot be asked after it");
 }
 
 static void inquire_image(struct planning *p, struct live_op *op)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_IMAGE_STATUS, op->op->owner);
-    const struct ddf_word *word = mirror_word(p, DDF_ROLE_IMAGE_STATUS, op->op->owner);
+    const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_IMAGE_STATUS, op->op->owner);
+    const struct ddf_word *word = planner_mirror_word(p, DDF_ROLE_IMAGE_STATUS, op->op->owner);
     struct pol_verdict v = { .state = op->state, .percent = -1 };
     int result = 0;
 
-    if (word_is(p, word, DDF_WORD_IMAGE_READY)) {
-        add_verified(p, op);
-    } else if (word_is(p, word, DDF_WORD_DOWNLOAD_FAILED) || word_is(p, word, DDF_WORD_VERIFICATION_FAILED)) {
-        mirror_number(p, DDF_ROLE_IMAGE_RESULT, op->op->owner, &result);
-        op_fail(p, op, result, pol_code_text(p->l, result ? result : 1412, p->a));
+    if (planner_word_is(p, word, DDF_WORD_IMAGE_READY)) {
+        planner_add_verified(p, op);
+    } else if (planner_word_is(p, word, DDF_WORD_DOWNLOAD_FAILED) ||
+               planner_word_is(p, word, DDF_WORD_VERIFICATION_FAILED)) {
+        planner_mirror_number(p, DDF_ROLE_IMAGE_RESULT, op->op->owner, &result);
+        planner_op_fail(p, op, result, pol_code_text(p->l, result ? result : 1412, p->a));
     } else if (word && op->state == POL_OP_SENT) {
-        bool idle = word_is(p, word, DDF_WORD_IMAGE_IDLE), more = op->op->tries < POL_MAX_TRIES;
+        bool idle = planner_word_is(p, word, DDF_WORD_IMAGE_IDLE), more = op->op->tries < POL_MAX_TRIES;
         v.state = !idle ? POL_OP_ACCEPTED : more ? POL_OP_QUEUED : POL_OP_FAILED;
         v.why = !idle  ? STR("the device works on it")
                 : more ? STR("it did not reach the device; it is sent again")
                        : STR("it did not reach the device; given up after the last try");
-        add_move(p, op, &v);
+        planner_add_move(p, op, &v);
     } else if (op->state == POL_OP_SENT || p->f->now_ms - op->op->updated_ms >= POL_POLL_MS) {
         if ((!n || n->known != POL_REPORTED || p->f->now_ms - n->at_ms >= POL_POLL_MS) &&
-            !add_progress_read(p, DDF_IMAGE, op->op->owner, POL_FOR_INQUIRY, "how far the image is") &&
+            !planner_add_progress_read(p, DDF_IMAGE, op->op->owner, POL_FOR_INQUIRY, "how far the image is") &&
             op->state == POL_OP_SENT)
-            op_unknown(p, op, "its answer was lost, and the device cannot be asked after it");
+            planner_op_unknown(p, op, "its answer was lost, and the device cannot be asked after it");
     }
 }
 
@@ -287,11 +292,11 @@ static void inquire_device(struct planning *p, struct live_op *op)
                                  .percent = -1,
                                  .why = STR("its answer was lost; it is sent again") };
         if (op->op->tries < POL_MAX_TRIES)
-            add_move(p, op, &v);
+            planner_add_move(p, op, &v);
         else
-            op_unknown(p, op, "its answer was lost each time; given up after the last try");
+            planner_op_unknown(p, op, "its answer was lost each time; given up after the last try");
     } else if (op->state == POL_OP_ACKNOWLEDGED) {
-        add_verified(p, op);
+        planner_add_verified(p, op);
     }
 }
 
@@ -300,23 +305,23 @@ static void inquire(struct planning *p, struct live_op *op)
     const struct pol_operation *o = op->op;
     const struct ddf_operation *kind = ddf_layout_operation(p->l, o->scope, o->kind);
     if (str_is(o->kind, "tree")) {
-        tree_inquire(p, op);
+        planner_tree_inquire(p, op);
     } else if (o->scope == DDF_DEVICE) {
         inquire_device(p, op);
-    } else if (!mirror_has(p, owner_uri(p, o->scope, o->owner))) {
+    } else if (!planner_mirror_has(p, planner_owner_uri(p, o->scope, o->owner))) {
         if (ddf_operation_removes(kind))
-            add_verified(p, op);
+            planner_add_verified(p, op);
         else
-            op_fail(p, op, 404, say(p, "%.*s is no longer on the device", STR_ARG(o->owner)));
+            planner_op_fail(p, op, 404, planner_say(p, "%.*s is no longer on the device", STR_ARG(o->owner)));
     } else if (o->scope == DDF_IMAGE) {
         if (op->state == POL_OP_ACKNOWLEDGED && !ddf_operation_is(kind, DDF_OP_DOWNLOAD))
-            add_verified(p, op);
+            planner_add_verified(p, op);
         else
             inquire_image(p, op);
     } else if (op->state != POL_OP_ACKNOWLEDGED) {
         inquire_vm(p, op);
     } else if (ddf_operation_removes(kind)) {
-        add_read(p, owner_uri(p, DDF_VM, o->owner), false, POL_FOR_VERIFY, "is it gone?");
+        planner_add_read(p, planner_owner_uri(p, DDF_VM, o->owner), false, POL_FOR_VERIFY, "is it gone?");
     } else {
         prove_vm(p, op);
     }
@@ -339,20 +344,21 @@ static bool expired(struct planning *p, struct live_op *op)
     struct pol_verdict v = { .state = POL_OP_EXPIRED,
                              .percent = -1,
                              .why = STR("its time ran out before it could be sent") };
-    add_move(p, op, &v);
+    planner_add_move(p, op, &v);
     return true;
 }
 
-void op_send(struct planning *p, struct live_op *op, struct pol_step *s)
+void planner_op_send(struct planning *p, struct live_op *op, struct pol_step *s)
 {
     if (!s) return;
     s->operation = op->op->id;
     s->correlator = op->op->correlator;
     op->carried = true;
-    if (!step_in_order(p, s, op->op->scope == DDF_VM ? op->op->owner : (struct str){ 0 })) {
+    if (!planner_step_in_order(p, s, op->op->scope == DDF_VM ? op->op->owner : (struct str){ 0 })) {
         const struct pol_wait *last = p->out->waits;
         while (last && last->next) last = last->next;
-        op_fail(p, op, last ? last->code : 400, last ? last->why : STR("the device's description does not allow it"));
+        planner_op_fail(p, op, last ? last->code : 400,
+                        last ? last->why : STR("the device's description does not allow it"));
         return;
     }
     *p->tail = s;
@@ -360,10 +366,10 @@ void op_send(struct planning *p, struct live_op *op, struct pol_step *s)
     p->out->n_steps++;
 }
 
-bool op_look(struct planning *p, struct live_op *op, struct str uri, struct str why)
+bool planner_op_look(struct planning *p, struct live_op *op, struct str uri, struct str why)
 {
-    struct pol_step *s = new_step(p, DM_GET, POL_FOR_INQUIRY, uri, why);
-    if (!s || held_back(p, failure_of(p, s->key))) return false;
+    struct pol_step *s = planner_new_step(p, DM_GET, POL_FOR_INQUIRY, uri, why);
+    if (!s || planner_held_back(p, planner_failure_of(p, s->key))) return false;
     s->operation = op->op->id;
     *p->tail = s;
     p->tail = &s->next;
@@ -371,7 +377,7 @@ bool op_look(struct planning *p, struct live_op *op, struct str uri, struct str 
     return true;
 }
 
-bool op_forced(struct str args)
+bool planner_op_forced(struct str args)
 {
     struct str force;
     return kv_get(args, ';', "force", &force) && str_is(force, "1");
@@ -384,40 +390,43 @@ static bool may_start(struct planning *p, struct live_op *op, const struct ddf_o
     const struct ddf_state *s;
     int state, lock = -1;
 
-    if (!mirror_number(p, DDF_ROLE_STATE, vm, &state)) {
-        if (!add_read(p, entry_uri(p, DDF_ROLE_STATE, vm), false, POL_FOR_VERIFY, "the state decides what may be done"))
-            op_fail(p, op, 0, STR("the device does not tell the VM's state"));
+    if (!planner_mirror_number(p, DDF_ROLE_STATE, vm, &state)) {
+        if (!planner_add_read(p, planner_entry_uri(p, DDF_ROLE_STATE, vm), false, POL_FOR_VERIFY,
+                              "the state decides what may be done"))
+            planner_op_fail(p, op, 0, STR("the device does not tell the VM's state"));
         return false;
     }
     s = ddf_layout_state(p->l, state);
     if (s && !s->stable) {
-        add_wait(p, vm, "working", say(p, "%.*s waits: the VM is %s", STR_ARG(label_of(p, op->op)), s->name.p), 0, 0);
-        poll_state(p, vm);
+        planner_add_wait(p, vm, "working",
+                         planner_say(p, "%.*s waits: the VM is %s", STR_ARG(label_of(p, op->op)), s->name.p), 0, 0);
+        planner_poll_state(p, vm);
         return false;
     }
-    mirror_number(p, DDF_ROLE_LOCK_STATE, vm, &lock);
+    planner_mirror_number(p, DDF_ROLE_LOCK_STATE, vm, &lock);
     struct pol_verdict done = {
         .state = POL_OP_VERIFIED, .code = 1203, .percent = 100, .why = ddf_layout_result_text(p->l, 1203)
     };
     if (o->lock_to >= 0 && lock == o->lock_to) {
-        add_move(p, op, &done);
+        planner_add_move(p, op, &done);
         return false;
     }
-    if (!o->while_locked && is_locked(p, vm)) {
-        op_fail(p, op, 1442, say(p, "the VM is locked: unlock it before %.*s", STR_ARG(label_of(p, op->op))));
+    if (!o->while_locked && planner_is_locked(p, vm)) {
+        planner_op_fail(p, op, 1442,
+                        planner_say(p, "the VM is locked: unlock it before %.*s", STR_ARG(label_of(p, op->op))));
         return false;
     }
-    if (!o->n_from || has_int(o->from, o->n_from, state) ||
-        (op_forced(op->op->args) && has_int(o->from_forced, o->n_from_forced, state)))
+    if (!o->n_from || planner_has_int(o->from, o->n_from, state) ||
+        (planner_op_forced(op->op->args) && planner_has_int(o->from_forced, o->n_from_forced, state)))
         return true;
     if (o->to == state) {
-        add_move(p, op, &done);
+        planner_add_move(p, op, &done);
         return false;
     }
-    bool force = has_int(o->from_forced, o->n_from_forced, state);
-    op_fail(p, op, 1410,
-            say(p, "%.*s is not possible while the VM is %s%s", STR_ARG(label_of(p, op->op)), state_name(p, state),
-                force ? " (only with force=1)" : ""));
+    bool force = planner_has_int(o->from_forced, o->n_from_forced, state);
+    planner_op_fail(p, op, 1410,
+                    planner_say(p, "%.*s is not possible while the VM is %s%s", STR_ARG(label_of(p, op->op)),
+                                planner_state_name(p, state), force ? " (only with force=1)" : ""));
     return false;
 }
 
@@ -436,42 +445,45 @@ static void send_request(struct planning *p, struct live_op *op)
     bool cancel = ddf_operation_is(kind, DDF_OP_CANCEL) || ddf_operation_is(kind, DDF_OP_CANCEL_DOWNLOAD);
 
     if (!kind || !uri.n) {
-        op_fail(p, op, 400, say(p, "this management object has no operation \"%.*s\"", STR_ARG(o->kind)));
+        planner_op_fail(p, op, 400,
+                        planner_say(p, "this management object has no operation \"%.*s\"", STR_ARG(o->kind)));
         return;
     }
-    if (o->scope != DDF_DEVICE && !mirror_has(p, owner_uri(p, o->scope, o->owner))) {
-        op_fail(p, op, 404,
-                say(p, "%s %.*s is not on the device", o->scope == DDF_VM ? "VM" : "image", STR_ARG(o->owner)));
+    if (o->scope != DDF_DEVICE && !planner_mirror_has(p, planner_owner_uri(p, o->scope, o->owner))) {
+        planner_op_fail(p, op, 404,
+                        planner_say(p, "%s %.*s is not on the device", o->scope == DDF_VM ? "VM" : "image",
+                                    STR_ARG(o->owner)));
         return;
     }
     if (o->scope == DDF_VM) {
-        if (!is_ours(p, o->owner)) {
-            if (whose_is(p, o->owner) == OF_OTHERS || !asks_whose(p, o->owner))
-                op_fail(p, op, 1443, not_ours(p, o->owner));
+        if (!planner_is_ours(p, o->owner)) {
+            if (planner_whose_is(p, o->owner) == OF_OTHERS || !planner_asks_whose(p, o->owner))
+                planner_op_fail(p, op, 1443, planner_not_ours(p, o->owner));
             return;
         }
         if (!cancel && has_request(p, o->owner)) {
-            add_wait(p, o->owner, "waiting", say(p, "%.*s waits for the operation before it", STR_ARG(label_of(p, o))),
-                     0, 0);
+            planner_add_wait(p, o->owner, "waiting",
+                             planner_say(p, "%.*s waits for the operation before it", STR_ARG(label_of(p, o))), 0, 0);
             return;
         }
         if (!cancel) p->busy[p->n_busy++] = o->owner;
     }
-    struct live_op *other = o->scope == DDF_DEVICE ? NULL : busy_with(p, o->scope, o->owner);
+    struct live_op *other = o->scope == DDF_DEVICE ? NULL : planner_busy_with(p, o->scope, o->owner);
     if (other && !cancel) {
-        wait_busy(p, other, o->scope == DDF_VM ? o->owner : (struct str){ 0 });
+        planner_wait_busy(p, other, o->scope == DDF_VM ? o->owner : (struct str){ 0 });
         return;
     }
     if (o->scope == DDF_VM && !cancel && !may_start(p, op, kind)) return;
-    struct pol_step *s = new_step(p, kind->delete_node ? DM_DELETE : DM_EXEC, POL_FOR_OPERATION, uri,
-                                  say(p, "%.*s (operation %lld)", STR_ARG(label_of(p, o)), (long long)o->id));
+    struct pol_step *s = planner_new_step(p, kind->delete_node ? DM_DELETE : DM_EXEC, POL_FOR_OPERATION, uri,
+                                          planner_say(p, "%.*s (operation %lld)", STR_ARG(label_of(p, o)),
+                                                      (long long)o->id));
     if (s && o->args.n && !kind->delete_node) {
         s->format = STR("chr");
         s->type = STR("text/plain");
         s->data = o->args;
         s->has_data = true;
     }
-    op_send(p, op, s);
+    planner_op_send(p, op, s);
 }
 
 void plan_requests(struct planning *p)
@@ -487,7 +499,7 @@ void plan_requests(struct planning *p)
             continue;
         if (op->op->not_before_ms > p->f->now_ms) continue; /* not due; holds nothing up */
         if (str_is(op->op->kind, "tree"))
-            tree_send(p, op);
+            planner_tree_send(p, op);
         else
             send_request(p, op);
     }
@@ -503,6 +515,6 @@ void plan_supersede(struct planning *p)
         struct pol_verdict v = { .state = POL_OP_SUPERSEDED,
                                  .percent = -1,
                                  .why = STR("the policy does not need it any more") };
-        add_move(p, op, &v);
+        planner_add_move(p, op, &v);
     }
 }

@@ -17,21 +17,21 @@ static bool interior(const struct pol_mirror_node *n)
 static size_t walk(struct planning *p, struct str root, enum pol_purpose purpose)
 {
     size_t first, end, n = 0;
-    const struct pol_mirror_node *top = mirror_find(p, root);
+    const struct pol_mirror_node *top = planner_mirror_find(p, root);
 
     if (!top || top->known != POL_REPORTED) {
-        if (failure_of(p, say(p, "get %.*s", STR_ARG(root)))) return 0;
-        return add_read(p, root, false, purpose, "what the device has");
+        if (planner_failure_of(p, planner_say(p, "get %.*s", STR_ARG(root)))) return 0;
+        return planner_add_read(p, root, false, purpose, "what the device has");
     }
-    mirror_below(p, root, &first, &end);
+    planner_mirror_below(p, root, &first, &end);
     for (size_t i = first; i <= end && n < READS_AT_ONCE; i++) {
         const struct pol_mirror_node *node = i == end ? top : &p->f->mirror[i];
         struct str rest = node->value, name;
         if (!interior(node) || node->known != POL_REPORTED) continue;
         while (n < READS_AT_ONCE && str_cut(&rest, '/', &name)) {
             struct str uri = name.n ? ddf_uri_join(p->a, node->uri, name) : (struct str){ 0 };
-            if (uri.n && !mirror_find(p, uri) && readable(p, uri))
-                n += add_read(p, uri, false, purpose, "what the device has");
+            if (uri.n && !planner_mirror_find(p, uri) && planner_readable(p, uri))
+                n += planner_add_read(p, uri, false, purpose, "what the device has");
         }
     }
     return n;
@@ -39,10 +39,10 @@ static size_t walk(struct planning *p, struct str root, enum pol_purpose purpose
 
 static size_t discover(struct planning *p, struct str root)
 {
-    const struct pol_mirror_node *top = mirror_find(p, root);
+    const struct pol_mirror_node *top = planner_mirror_find(p, root);
     if (p->f->list_unsupported) return walk(p, root, POL_FOR_DISCOVER);
     if (top && top->known == POL_REPORTED) return 0;
-    return add_read(p, root, true, POL_FOR_DISCOVER, "what the device has");
+    return planner_add_read(p, root, true, POL_FOR_DISCOVER, "what the device has");
 }
 
 bool plan_discover(struct planning *p)
@@ -52,13 +52,14 @@ bool plan_discover(struct planning *p)
     n += discover(p, p->l->images);
     for (size_t i = 0; i < p->f->n_also_read; i++) n += discover(p, p->f->also_read[i]);
     if (n || p->no_memory) return false;
-    if (!mirror_has(p, p->l->root)) {
-        const struct pol_failure *x = failure_of(p, say(p, "get %.*s%s", STR_ARG(p->l->root),
-                                                        p->f->list_unsupported ? "" : "?list=StructData"));
-        add_wait(p, (struct str){ 0 }, "failed",
-                 say(p, "the device has no %.*s, or does not let this authority see it%s%.*s", STR_ARG(p->l->root),
-                     x ? ": " : "", STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })),
-                 x ? x->code : 0, 0);
+    if (!planner_mirror_has(p, p->l->root)) {
+        const struct pol_failure *x = planner_failure_of(
+            p, planner_say(p, "get %.*s%s", STR_ARG(p->l->root), p->f->list_unsupported ? "" : "?list=StructData"));
+        planner_add_wait(p, (struct str){ 0 }, "failed",
+                         planner_say(p, "the device has no %.*s, or does not let this authority see it%s%.*s",
+                                     STR_ARG(p->l->root), x ? ": " : "",
+                                     STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })),
+                         x ? x->code : 0, 0);
         return false;
     }
     p->out->mirror_complete = true;
@@ -88,7 +89,7 @@ static bool left_alone(struct planning *p, struct str owner)
     for (size_t i = 0; i < p->f->n_operations; i++) {
         const struct live_op *op = &p->ops[i];
         if (op->state == POL_OP_ACCEPTED && op->op->scope != DDF_DEVICE && !str_is(op->op->kind, "tree") &&
-            str_eq(owner_uri(p, op->op->scope, op->op->owner), owner) &&
+            str_eq(planner_owner_uri(p, op->op->scope, op->op->owner), owner) &&
             p->f->now_ms - op->op->updated_ms < POL_POLL_MS)
             return true;
     }
@@ -98,7 +99,7 @@ static bool left_alone(struct planning *p, struct str owner)
 static size_t dirty_below(const struct planning *p, struct str uri, bool leaves_only)
 {
     size_t first, end, n = 0;
-    mirror_below(p, uri, &first, &end);
+    planner_mirror_below(p, uri, &first, &end);
     for (size_t i = first; i < end; i++)
         n += dirty(&p->f->mirror[i]) && (!leaves_only || str_eq(ddf_uri_parent(p->f->mirror[i].uri), uri));
     return n;
@@ -106,10 +107,10 @@ static size_t dirty_below(const struct planning *p, struct str uri, bool leaves_
 
 static void unreadable(struct planning *p, const struct pol_mirror_node *n, struct str owner)
 {
-    const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(n->uri)));
+    const struct pol_failure *x = planner_failure_of(p, planner_say(p, "get %.*s", STR_ARG(n->uri)));
     struct str vm = ddf_uri_within(n->uri, p->l->vms) && owner.n ? ddf_uri_name(owner) : (struct str){ 0 };
     if (x && n->known == POL_ACKNOWLEDGED)
-        wait_failure(p, vm, say(p, "%.*s was written and cannot be read back", STR_ARG(n->uri)), x);
+        planner_wait_failure(p, vm, planner_say(p, "%.*s was written and cannot be read back", STR_ARG(n->uri)), x);
 }
 
 /* The largest tree worth reading for this node, smallest first refused: node, parent, owner. @return false when none
@@ -120,17 +121,17 @@ static bool read_back(struct planning *p, const struct pol_mirror_node *n, struc
                       why_stale[] = "something happened since it was last read";
     const char *why = n->known == POL_ACKNOWLEDGED ? why_written : why_stale;
     struct str parent = ddf_uri_parent(n->uri);
-    const struct pol_mirror_node *top = owner.n ? mirror_find(p, owner) : NULL;
+    const struct pol_mirror_node *top = owner.n ? planner_mirror_find(p, owner) : NULL;
     bool trees = !p->f->list_unsupported;
 
     if (trees && owner.n && ((top && dirty(top)) || dirty_below(p, owner, false) >= NODES_BEFORE_WHOLE) &&
-        add_read(p, owner, true, POL_FOR_VERIFY, why))
+        planner_add_read(p, owner, true, POL_FOR_VERIFY, why))
         return true;
-    if (trees && interior(n) && add_read(p, n->uri, true, POL_FOR_VERIFY, why)) return true;
+    if (trees && interior(n) && planner_add_read(p, n->uri, true, POL_FOR_VERIFY, why)) return true;
     if (trees && parent.n > owner.n && owner.n && !str_eq(parent, owner) &&
-        dirty_below(p, parent, true) >= LEAVES_BEFORE_TREE && add_read(p, parent, true, POL_FOR_VERIFY, why))
+        dirty_below(p, parent, true) >= LEAVES_BEFORE_TREE && planner_add_read(p, parent, true, POL_FOR_VERIFY, why))
         return true;
-    if (add_read(p, n->uri, false, POL_FOR_VERIFY, why)) return true;
+    if (planner_add_read(p, n->uri, false, POL_FOR_VERIFY, why)) return true;
     unreadable(p, n, owner);
     return false;
 }
@@ -141,7 +142,7 @@ void plan_reads(struct planning *p)
     for (size_t i = 0; i < p->f->n_mirror && reads < READS_AT_ONCE && !p->no_memory; i++) {
         const struct pol_mirror_node *n = &p->f->mirror[i];
         if (!dirty(n) || !(ddf_uri_within(n->uri, p->l->root) || ddf_uri_within(n->uri, p->l->images)) ||
-            !readable(p, n->uri))
+            !planner_readable(p, n->uri))
             continue;
         struct str owner = owner_of(p, n->uri);
         if (owner.n && left_alone(p, owner)) continue;
@@ -149,7 +150,7 @@ void plan_reads(struct planning *p)
     }
     if (p->f->list_unsupported && p->f->mirror_read) {
         walk(p, p->l->root, POL_FOR_DISCOVER);
-        if (mirror_find(p, p->l->images)) walk(p, p->l->images, POL_FOR_DISCOVER);
+        if (planner_mirror_find(p, p->l->images)) walk(p, p->l->images, POL_FOR_DISCOVER);
     }
 }
 
@@ -157,19 +158,20 @@ void plan_reads(struct planning *p)
 
 static void read_again(struct planning *p, struct str root)
 {
-    const struct pol_mirror_node *top = mirror_find(p, root);
+    const struct pol_mirror_node *top = planner_mirror_find(p, root);
     size_t first, end, n = 0;
     if (top && top->at_ms >= p->f->session_ms) return;
     if (!p->f->list_unsupported) {
-        add_read(p, root, true, POL_FOR_DISCOVER, "the device's state token says that something else changed");
+        planner_add_read(p, root, true, POL_FOR_DISCOVER, "the device's state token says that something else changed");
         return;
     }
-    mirror_below(p, root, &first, &end);
+    planner_mirror_below(p, root, &first, &end);
     for (size_t i = first; i < end && n < READS_AT_ONCE; i++)
-        if (p->f->mirror[i].at_ms < p->f->session_ms && readable(p, p->f->mirror[i].uri))
-            n += add_read(p, p->f->mirror[i].uri, false, POL_FOR_DISCOVER,
-                          "the device's state token says that something else changed");
-    if (!n) add_read(p, root, false, POL_FOR_DISCOVER, "the device's state token says that something else changed");
+        if (p->f->mirror[i].at_ms < p->f->session_ms && planner_readable(p, p->f->mirror[i].uri))
+            n += planner_add_read(p, p->f->mirror[i].uri, false, POL_FOR_DISCOVER,
+                                  "the device's state token says that something else changed");
+    if (!n)
+        planner_add_read(p, root, false, POL_FOR_DISCOVER, "the device's state token says that something else changed");
 }
 
 void plan_drift(struct planning *p)
@@ -183,29 +185,31 @@ void plan_drift(struct planning *p)
 
 static void kpis_of(struct planning *p, struct str vm)
 {
-    struct str uri = entry_uri(p, DDF_ROLE_KPI_NODE, vm);
-    const struct pol_mirror_node *n = uri.n ? mirror_find(p, uri) : NULL;
+    struct str uri = planner_entry_uri(p, DDF_ROLE_KPI_NODE, vm);
+    const struct pol_mirror_node *n = uri.n ? planner_mirror_find(p, uri) : NULL;
     int64_t newest = n ? n->at_ms : -1;
     size_t first, end;
     int state;
 
-    if (!uri.n || !mirror_number(p, DDF_ROLE_STATE, vm, &state) || !is_ours(p, vm)) return;
+    if (!uri.n || !planner_mirror_number(p, DDF_ROLE_STATE, vm, &state) || !planner_is_ours(p, vm)) return;
     const struct ddf_state *s = ddf_layout_state(p->l, state);
-    if (!s || !s->stable || state_is(p, state, DDF_STATE_DEFINED) || state_is(p, state, DDF_STATE_STOPPED)) return;
-    mirror_below(p, uri, &first, &end);
+    if (!s || !s->stable || planner_state_is(p, state, DDF_STATE_DEFINED) ||
+        planner_state_is(p, state, DDF_STATE_STOPPED))
+        return;
+    planner_mirror_below(p, uri, &first, &end);
     for (size_t i = first; i < end; i++)
         if (p->f->mirror[i].at_ms > newest) newest = p->f->mirror[i].at_ms;
     if (newest < 0 || newest >= p->f->kpi_due_before_ms) return; /* it has none; or they are fresh */
-    if (!p->f->list_unsupported && add_read(p, uri, true, POL_FOR_KPI, "KPIs")) return;
+    if (!p->f->list_unsupported && planner_add_read(p, uri, true, POL_FOR_KPI, "KPIs")) return;
     for (size_t i = first; i < end; i++)
-        if (!interior(&p->f->mirror[i])) add_read(p, p->f->mirror[i].uri, false, POL_FOR_KPI, "KPIs");
+        if (!interior(&p->f->mirror[i])) planner_add_read(p, p->f->mirror[i].uri, false, POL_FOR_KPI, "KPIs");
 }
 
 void plan_kpis(struct planning *p)
 {
     size_t first, end;
     if (!p->f->kpi_due_before_ms) return;
-    mirror_below(p, p->l->vms, &first, &end);
+    planner_mirror_below(p, p->l->vms, &first, &end);
     for (size_t i = first; i < end && !p->no_memory; i++) {
         struct str uri = p->f->mirror[i].uri;
         if (str_find(uri, '/', p->l->vms.n + 1) == uri.n) kpis_of(p, ddf_uri_name(uri));

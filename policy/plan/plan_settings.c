@@ -3,7 +3,7 @@
 #include "ddf/uri.h"
 #include "policy/plan/planner_int.h"
 
-void batch_init(struct batch *b, enum ddf_scope scope, struct str owner, bool creating)
+void planner_batch_init(struct batch *b, enum ddf_scope scope, struct str owner, bool creating)
 {
     *b = (struct batch){ .scope = scope, .owner = owner, .creating = creating };
 }
@@ -22,12 +22,12 @@ static const struct ddf_node *described(const struct planning *p, struct str uri
 static bool put(struct planning *p, struct batch *b, struct pol_step *s, bool alone)
 {
     if (!s) return false;
-    const struct pol_failure *x = failure_of(p, s->key);
-    if (held_back(p, x)) {
-        wait_failure(p, vm_of(b), s->why, x);
+    const struct pol_failure *x = planner_failure_of(p, s->key);
+    if (planner_held_back(p, x)) {
+        planner_wait_failure(p, vm_of(b), s->why, x);
         return false;
     }
-    if (!step_in_order(p, s, vm_of(b))) return false;
+    if (!planner_step_in_order(p, s, vm_of(b))) return false;
     s->ours = b->ours;
     if (!b->n) b->tail = &b->first;
     if (!b->n_alone) b->alone_tail = &b->alone;
@@ -49,8 +49,8 @@ static bool planned(const struct batch *b, struct str uri)
 static struct pol_step *leaf(struct planning *p, struct str uri, struct str format, struct str data, struct str why)
 {
     const struct ddf_node *d = described(p, uri);
-    bool add = d && (d->access & DDF_ADD) && d->min_occurs == 0 && !mirror_find(p, uri);
-    struct pol_step *s = new_step(p, add ? DM_ADD : DM_REPLACE, POL_FOR_CHANGE, uri, why);
+    bool add = d && (d->access & DDF_ADD) && d->min_occurs == 0 && !planner_mirror_find(p, uri);
+    struct pol_step *s = planner_new_step(p, add ? DM_ADD : DM_REPLACE, POL_FOR_CHANGE, uri, why);
     if (!s) return NULL;
     s->format = format;
     s->type = d && d->mime.n ? d->mime : STR("text/plain");
@@ -59,35 +59,35 @@ static struct pol_step *leaf(struct planning *p, struct str uri, struct str form
     return s;
 }
 
-bool batch_add_node(struct planning *p, struct batch *b, struct str uri, struct str why)
+bool planner_batch_add_node(struct planning *p, struct batch *b, struct str uri, struct str why)
 {
-    struct pol_step *s = new_step(p, DM_ADD, POL_FOR_CHANGE, uri, why);
+    struct pol_step *s = planner_new_step(p, DM_ADD, POL_FOR_CHANGE, uri, why);
     if (!s) return false;
     s->format = STR("node");
     return put(p, b, s, false);
 }
 
-bool batch_remove(struct planning *p, struct batch *b, struct str uri, struct str why)
+bool planner_batch_remove(struct planning *p, struct batch *b, struct str uri, struct str why)
 {
-    return put(p, b, new_step(p, DM_DELETE, POL_FOR_CHANGE, uri, why), true);
+    return put(p, b, planner_new_step(p, DM_DELETE, POL_FOR_CHANGE, uri, why), true);
 }
 
 static struct str with_star(struct planning *p, struct str value, struct str instance)
 {
     size_t star = str_find(value, '*', 0);
     return star == value.n ? value
-                           : say(p, "%.*s%.*s%.*s", STR_ARG(str_slice(value, 0, star)), STR_ARG(instance),
-                                 STR_ARG(str_slice(value, star + 1, value.n)));
+                           : planner_say(p, "%.*s%.*s%.*s", STR_ARG(str_slice(value, 0, star)), STR_ARG(instance),
+                                         STR_ARG(str_slice(value, star + 1, value.n)));
 }
 
 /* Interior nodes between the owner and `uri` that the device does not have, where the description lets us add them. */
 static void missing_parents(struct planning *p, struct batch *b, struct str uri, struct str owner)
 {
     struct str parent = ddf_uri_parent(uri);
-    if (parent.n <= owner.n || mirror_has(p, parent) || planned(b, parent)) return;
+    if (parent.n <= owner.n || planner_mirror_has(p, parent) || planned(b, parent)) return;
     missing_parents(p, b, parent, owner);
     const struct ddf_node *d = described(p, parent);
-    if (d && d->min_occurs == 0 && (d->access & DDF_ADD)) batch_add_node(p, b, parent, STR("not there yet"));
+    if (d && d->min_occurs == 0 && (d->access & DDF_ADD)) planner_batch_add_node(p, b, parent, STR("not there yet"));
 }
 
 /* The instance's own node with the leaves that come with it. @return false when the node cannot be had now */
@@ -95,16 +95,17 @@ static bool new_instance(struct planning *p, struct batch *b, const struct ddf_e
                          struct str skip)
 {
     struct str uri = en->node ? ddf_layout_uri(p->l, en->node, b->owner, instance, p->a) : (struct str){ 0 };
-    if (!uri.n || mirror_has(p, uri) || planned(b, uri)) return true;
-    if (!b->creating) missing_parents(p, b, uri, owner_uri(p, b->scope, b->owner));
-    if (!batch_add_node(p, b, uri, say(p, "%.*s is new", STR_ARG(uri)))) return false;
+    if (!uri.n || planner_mirror_has(p, uri) || planned(b, uri)) return true;
+    if (!b->creating) missing_parents(p, b, uri, planner_owner_uri(p, b->scope, b->owner));
+    if (!planner_batch_add_node(p, b, uri, planner_say(p, "%.*s is new", STR_ARG(uri)))) return false;
     for (size_t i = 0; i < en->n_with; i++) {
         struct ddf_match m = { 0 };
         struct str at = ddf_uri_join(p->a, uri, en->with[i].word);
         if (str_eq(at, skip) || planned(b, at)) continue;
         struct str format = ddf_layout_match(p->l, at, &m) && m.entry ? m.entry->format : STR("chr");
         put(p, b,
-            leaf(p, at, format, with_star(p, en->with[i].wire, instance), say(p, "%.*s is new", STR_ARG(instance))),
+            leaf(p, at, format, with_star(p, en->with[i].wire, instance),
+                 planner_say(p, "%.*s is new", STR_ARG(instance))),
             false);
     }
     return true;
@@ -115,7 +116,7 @@ static bool optional_parent(struct planning *p, struct str uri, struct str owner
 {
     for (struct str at = ddf_uri_parent(uri); at.n > owner.n; at = ddf_uri_parent(at)) {
         const struct ddf_node *d = described(p, at);
-        if (d && d->name.n && d->min_occurs == 0 && !mirror_has(p, at)) return true;
+        if (d && d->name.n && d->min_occurs == 0 && !planner_mirror_has(p, at)) return true;
     }
     return false;
 }
@@ -126,25 +127,26 @@ static struct str lacking(struct planning *p, const struct batch *b, struct str 
     struct str found = { 0 };
     for (struct str at = ddf_uri_parent(uri); at.n > owner.n; at = ddf_uri_parent(at)) {
         const struct ddf_node *d = described(p, at);
-        if (d && d->name.n && d->min_occurs == 0 && !(d->access & DDF_ADD) && !mirror_has(p, at) && !planned(b, at))
+        if (d && d->name.n && d->min_occurs == 0 && !(d->access & DDF_ADD) && !planner_mirror_has(p, at) &&
+            !planned(b, at))
             found = at;
     }
     return found;
 }
 
-bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance, struct str wire,
-               struct str why)
+bool planner_batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, struct str instance,
+                       struct str wire, struct str why)
 {
-    struct str uri = ddf_layout_uri(p->l, en, b->owner, instance, p->a), owner = owner_uri(p, b->scope, b->owner),
-               parent;
+    struct str uri = ddf_layout_uri(p->l, en, b->owner, instance, p->a),
+               owner = planner_owner_uri(p, b->scope, b->owner), parent;
     if (!uri.n || !owner.n) {
         p->no_memory = true;
         return false;
     }
     if (b->creating && optional_parent(p, uri, owner)) return true; /* once we know what the new one has */
     if ((parent = lacking(p, b, uri, owner)).n) {
-        add_wait_at(p, vm_of(b), uri, "failed", say(p, "%.*s: this device has no %.*s", STR_ARG(why), STR_ARG(parent)),
-                    404, 0);
+        planner_add_wait_at(p, vm_of(b), uri, "failed",
+                            planner_say(p, "%.*s: this device has no %.*s", STR_ARG(why), STR_ARG(parent)), 404, 0);
         return false;
     }
     if (en->instance && !new_instance(p, b, en, instance, uri)) return false; /* its node is held back */
@@ -156,16 +158,16 @@ bool batch_set(struct planning *p, struct batch *b, const struct ddf_entry *en, 
             return true;
         }
     const struct ddf_node *d = described(p, uri);
-    bool optional = d && d->min_occurs == 0 && !mirror_find(p, uri),
+    bool optional = d && d->min_occurs == 0 && !planner_mirror_find(p, uri),
          fresh = b->creating || planned(b, ddf_uri_parent(uri));
     if (optional && fresh) return true;                              /* likewise */
     return put(p, b, leaf(p, uri, en->format, wire, why), optional); /* one the device may not have spoils no Atomic */
 }
 
-bool batch_set_role(struct planning *p, struct batch *b, enum ddf_role role, struct str wire, struct str why)
+bool planner_batch_set_role(struct planning *p, struct batch *b, enum ddf_role role, struct str wire, struct str why)
 {
     const struct ddf_entry *en = p->l->entry[role];
-    return !en || batch_set(p, b, en, (struct str){ 0 }, wire, why);
+    return !en || planner_batch_set(p, b, en, (struct str){ 0 }, wire, why);
 }
 
 /* One after another. A step that depends on a node in the same batch follows it, so the order is right already. */
@@ -175,12 +177,12 @@ static bool send_single(struct planning *p, const struct batch *b, struct pol_st
     for (struct pol_step *next; s; s = next) {
         next = s->next;
         s->next = NULL;
-        any |= add_step(p, s, vm_of(b));
+        any |= planner_add_step(p, s, vm_of(b));
     }
     return any;
 }
 
-bool batch_send(struct planning *p, struct batch *b, struct str why)
+bool planner_batch_send(struct planning *p, struct batch *b, struct str why)
 {
     struct pol_step *s = b->first;
     if (p->no_memory || !(b->n + b->n_alone)) return false;
@@ -188,9 +190,10 @@ bool batch_send(struct planning *p, struct batch *b, struct str why)
         bool any = send_single(p, b, b->first);
         return send_single(p, b, b->alone) || any;
     }
-    struct pol_step *atomic = new_step(p, DM_ATOMIC, POL_FOR_CHANGE, owner_uri(p, b->scope, b->owner), why);
+    struct pol_step *atomic = planner_new_step(p, DM_ATOMIC, POL_FOR_CHANGE, planner_owner_uri(p, b->scope, b->owner),
+                                               why);
     if (!atomic) return false;
-    const struct pol_failure *x = failure_of(p, atomic->key);
+    const struct pol_failure *x = planner_failure_of(p, atomic->key);
     bool any;
     if (x && x->tries >= POL_MAX_TRIES) { /* the device takes no Atomic, or not this one */
         any = send_single(p, b, b->first);
@@ -198,7 +201,7 @@ bool batch_send(struct planning *p, struct batch *b, struct str why)
         for (size_t i = 1; i < POL_ATOMIC_CHILDREN && s->next; i++) s = s->next;
         s->next = NULL; /* the rest is still different next time */
         atomic->children = b->first;
-        any = add_step(p, atomic, vm_of(b));
+        any = planner_add_step(p, atomic, vm_of(b));
     }
     return send_single(p, b, b->alone) || any;
 }

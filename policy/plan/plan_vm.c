@@ -19,8 +19,8 @@ static struct str why_of(struct planning *p, const struct difference *d)
 {
     if (d->words.n) return d->words;
     struct str from = !d->there ? STR("not set") : ddf_entry_to_word(d->v->setting->entry, d->have, p->a);
-    return say(p, "%.*s %.*s -> %.*s (policy %.*s)", STR_ARG(d->v->setting->name), STR_ARG(from),
-               STR_ARG(d->v->setting->word), STR_ARG(d->v->policy->name));
+    return planner_say(p, "%.*s %.*s -> %.*s (policy %.*s)", STR_ARG(d->v->setting->name), STR_ARG(from),
+                       STR_ARG(d->v->setting->word), STR_ARG(d->v->policy->name));
 }
 
 static bool differs(struct planning *p, const struct pol_value *v, struct str owner, struct difference *out)
@@ -30,26 +30,26 @@ static bool differs(struct planning *p, const struct pol_value *v, struct str ow
         p->no_memory = true;
         return false;
     }
-    const struct pol_mirror_node *n = mirror_find(p, uri);
+    const struct pol_mirror_node *n = planner_mirror_find(p, uri);
     *out = (struct difference){ .v = v, .uri = uri, .have = n ? n->value : (struct str){ 0 }, .there = n != NULL };
-    return !n || !same_value(v->setting->entry->format, n->value, v->wire);
+    return !n || !planner_same_value(v->setting->entry->format, n->value, v->wire);
 }
 
 /* Has no effect on this device: not sent, and said. */
 static bool unsupported(struct planning *p, struct str vm, const struct pol_value *v)
 {
     if (!v->unsupported) return false;
-    add_wait(p, vm, "failed",
-             say(p, "%.*s %.*s is not supported by this device (policy %.*s)", STR_ARG(v->setting->name),
-                 STR_ARG(v->setting->word), STR_ARG(v->policy->name)),
-             406, 0);
+    planner_add_wait(p, vm, "failed",
+                     planner_say(p, "%.*s %.*s is not supported by this device (policy %.*s)",
+                                 STR_ARG(v->setting->name), STR_ARG(v->setting->word), STR_ARG(v->policy->name)),
+                     406, 0);
     return true;
 }
 
 static bool set_aside(struct planning *p, const struct difference *d)
 {
-    const struct pol_failure *x = failure_of(p, pol_set_key(d->uri, p->a));
-    return held_back(p, x);
+    const struct pol_failure *x = planner_failure_of(p, pol_set_key(d->uri, p->a));
+    return planner_held_back(p, x);
 }
 
 static const struct ddf_route *route_from(const struct ddf_goal *g, int state)
@@ -67,49 +67,50 @@ static bool stop_first(struct planning *p, const struct pol_vm *vm, int state, c
     const struct ddf_route *r = route_from(p->l->stopped, state);
     const struct ddf_operation *o = r ? ddf_layout_operation(p->l, DDF_VM, r->operation) : NULL;
 
-    if (!vm->goal || vm->goal->state != state || !o || o->destructive || is_locked(p, vm->name)) {
-        bool later = vm->goal && vm->goal->state != state && !is_locked(p, vm->name);
+    if (!vm->goal || vm->goal->state != state || !o || o->destructive || planner_is_locked(p, vm->name)) {
+        bool later = vm->goal && vm->goal->state != state && !planner_is_locked(p, vm->name);
         if (later) return false; /* the way to the goal comes first */
-        add_wait_at(p, vm->name, d->uri, "waiting",
-                    say(p, "%.*s can only change while the VM is stopped, and it is %s%s", STR_ARG(why_of(p, d)),
-                        state_name(p, state), is_locked(p, vm->name) ? " and locked" : ""),
-                    0, 0);
+        planner_add_wait_at(p, vm->name, d->uri, "waiting",
+                            planner_say(p, "%.*s can only change while the VM is stopped, and it is %s%s",
+                                        STR_ARG(why_of(p, d)), planner_state_name(p, state),
+                                        planner_is_locked(p, vm->name) ? " and locked" : ""),
+                            0, 0);
         return false;
     }
-    add_operation(p, o, vm->name, r->args, say(p, "%.*s needs the VM stopped", STR_ARG(why_of(p, d))));
+    planner_add_operation(p, o, vm->name, r->args, planner_say(p, "%.*s needs the VM stopped", STR_ARG(why_of(p, d))));
     return true;
 }
 
 static void set_upgrade(struct planning *p, struct batch *b, const struct pol_vm *vm, const struct difference *d)
 {
     struct str why = why_of(p, d);
-    const struct pol_mirror_node *after = mirror_entry(p, DDF_ROLE_UPGRADE_NOT_AFTER, vm->name);
-    const struct pol_mirror_node *before = mirror_entry(p, DDF_ROLE_UPGRADE_NOT_BEFORE, vm->name);
-    struct str window = vm->window ? say(p, "the window of policy %.*s", STR_ARG(vm->window_policy->name))
+    const struct pol_mirror_node *after = planner_mirror_entry(p, DDF_ROLE_UPGRADE_NOT_AFTER, vm->name);
+    const struct pol_mirror_node *before = planner_mirror_entry(p, DDF_ROLE_UPGRADE_NOT_BEFORE, vm->name);
+    struct str window = vm->window ? planner_say(p, "the window of policy %.*s", STR_ARG(vm->window_policy->name))
                                    : (struct str){ 0 };
-    const struct pol_mirror_node *target = mirror_entry(p, DDF_ROLE_UPGRADE_TARGET, vm->name);
+    const struct pol_mirror_node *target = planner_mirror_entry(p, DDF_ROLE_UPGRADE_TARGET, vm->name);
     int64_t opens, closes;
     char text[17];
 
     b->ours = true;
     if (!target || !str_eq(target->value, vm->image->id))
-        batch_set_role(p, b, DDF_ROLE_UPGRADE_TARGET, vm->image->id, why);
+        planner_batch_set_role(p, b, DDF_ROLE_UPGRADE_TARGET, vm->image->id, why);
     const struct ddf_entry *keeps = p->l->entry[DDF_ROLE_UPGRADE_NOT_BEFORE];
-    if (!vm->window || !keeps || !rules_supported(rules_settings(p->f), keeps, (struct str){ 0 })) return;
+    if (!vm->window || !keeps || !pol_rules_supported(pol_rules_settings(p->f), keeps, (struct str){ 0 })) return;
     pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
     text_time_basic(closes, text);
     if (!after || !str_is(after->value, text))
-        batch_set_role(p, b, DDF_ROLE_UPGRADE_NOT_AFTER, say(p, "%s", text), window);
+        planner_batch_set_role(p, b, DDF_ROLE_UPGRADE_NOT_AFTER, planner_say(p, "%s", text), window);
     text_time_basic(opens, text);
     if (!before || !str_is(before->value, text))
-        batch_set_role(p, b, DDF_ROLE_UPGRADE_NOT_BEFORE, say(p, "%s", text), window);
+        planner_batch_set_role(p, b, DDF_ROLE_UPGRADE_NOT_BEFORE, planner_say(p, "%s", text), window);
 }
 
 /* Does the device hold the window that the policy gives? */
 static bool window_kept(struct planning *p, const struct pol_vm *vm)
 {
-    const struct pol_mirror_node *after = mirror_entry(p, DDF_ROLE_UPGRADE_NOT_AFTER, vm->name);
-    const struct pol_mirror_node *before = mirror_entry(p, DDF_ROLE_UPGRADE_NOT_BEFORE, vm->name);
+    const struct pol_mirror_node *after = planner_mirror_entry(p, DDF_ROLE_UPGRADE_NOT_AFTER, vm->name);
+    const struct pol_mirror_node *before = planner_mirror_entry(p, DDF_ROLE_UPGRADE_NOT_BEFORE, vm->name);
     int64_t opens, closes, from, to;
     pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
     return before && after && before->known == POL_REPORTED && after->known == POL_REPORTED &&
@@ -126,10 +127,12 @@ static bool outside_window(struct planning *p, const struct pol_vm *vm, const st
     pol_window_next(vm->window, p->f->now_ms, 0, &opens, &closes);
     if (opens <= p->f->now_ms) return false;
     text_time_basic(opens, text);
-    add_wait(p, vm->name, "waiting",
-             say(p, "%.*s waits for the window of policy %.*s, which opens at %s: the device does not keep it itself",
-                 STR_ARG(why_of(p, d)), STR_ARG(vm->window_policy->name), text),
-             0, opens);
+    planner_add_wait(
+        p, vm->name, "waiting",
+        planner_say(p,
+                    "%.*s waits for the window of policy %.*s, which opens at %s: the device does not keep it itself",
+                    STR_ARG(why_of(p, d)), STR_ARG(vm->window_policy->name), text),
+        0, opens);
     return true;
 }
 
@@ -137,49 +140,52 @@ static bool outside_window(struct planning *p, const struct pol_vm *vm, const st
 static bool upgrade(struct planning *p, const struct pol_vm *vm, int state, const struct difference *d)
 {
     const struct ddf_operation *o = p->l->operation[DDF_OP_UPGRADE];
-    const struct pol_mirror_node *target = mirror_entry(p, DDF_ROLE_UPGRADE_TARGET, vm->name);
-    const struct ddf_word *was = mirror_word(p, DDF_ROLE_UPGRADE_STATE, vm->name);
+    const struct pol_mirror_node *target = planner_mirror_entry(p, DDF_ROLE_UPGRADE_TARGET, vm->name);
+    const struct ddf_word *was = planner_mirror_word(p, DDF_ROLE_UPGRADE_STATE, vm->name);
     struct batch b;
 
     const struct ddf_entry *to = p->l->entry[DDF_ROLE_UPGRADE_TARGET];
-    if (to && !rules_supported(rules_settings(p->f), to, (struct str){ 0 })) {
-        add_wait(p, vm->name, "failed",
-                 say(p, "%.*s: this device does not upgrade a VM; delete it to have it made anew",
-                     STR_ARG(why_of(p, d))),
-                 1411, 0);
+    if (to && !pol_rules_supported(pol_rules_settings(p->f), to, (struct str){ 0 })) {
+        planner_add_wait(p, vm->name, "failed",
+                         planner_say(p, "%.*s: this device does not upgrade a VM; delete it to have it made anew",
+                                     STR_ARG(why_of(p, d))),
+                         1411, 0);
         return false;
     }
     if (!plan_image(p, vm)) return false;
     if (target && str_eq(target->value, vm->image->id) &&
-        (word_is(p, was, DDF_WORD_ROLLED_BACK) || word_is(p, was, DDF_WORD_ROLLBACK_FAILED))) {
-        add_wait_at(p, vm->name, d->uri, "failed",
-                    say(p, "%.*s: the device went back to the image before; ask for another image, or upgrade by hand",
+        (planner_word_is(p, was, DDF_WORD_ROLLED_BACK) || planner_word_is(p, was, DDF_WORD_ROLLBACK_FAILED))) {
+        planner_add_wait_at(
+            p, vm->name, d->uri, "failed",
+            planner_say(p, "%.*s: the device went back to the image before; ask for another image, or upgrade by hand",
                         STR_ARG(why_of(p, d))),
-                    1440, 0);
+            1440, 0);
         return false;
     }
-    if (!o || !has_int(o->from, o->n_from, state)) {
-        add_wait_at(p, vm->name, d->uri, "waiting",
-                    say(p, "%.*s waits: an upgrade is not possible while the VM is %s", STR_ARG(why_of(p, d)),
-                        state_name(p, state)),
-                    0, 0);
+    if (!o || !planner_has_int(o->from, o->n_from, state)) {
+        planner_add_wait_at(p, vm->name, d->uri, "waiting",
+                            planner_say(p, "%.*s waits: an upgrade is not possible while the VM is %s",
+                                        STR_ARG(why_of(p, d)), planner_state_name(p, state)),
+                            0, 0);
         return false;
     }
-    batch_init(&b, DDF_VM, vm->name, false);
+    planner_batch_init(&b, DDF_VM, vm->name, false);
     set_upgrade(p, &b, vm, d);
-    if (b.n || b.n_alone || !target || !str_eq(target->value, vm->image->id)) return batch_send(p, &b, why_of(p, d));
+    if (b.n || b.n_alone || !target || !str_eq(target->value, vm->image->id))
+        return planner_batch_send(p, &b, why_of(p, d));
     if (outside_window(p, vm, d)) return false;
-    return add_operation(p, o, vm->name, (struct str){ 0 }, why_of(p, d));
+    return planner_add_operation(p, o, vm->name, (struct str){ 0 }, why_of(p, d));
 }
 
 static void wait_defined(struct planning *p, const struct pol_vm *vm, const struct difference *d)
 {
-    add_wait_at(p, vm->name, d->uri, "waiting",
-                say(p,
+    planner_add_wait_at(
+        p, vm->name, d->uri, "waiting",
+        planner_say(p,
                     "%.*s can only be set before the VM is provisioned: delete the VM to have it made anew, or "
                     "correct the policy",
                     STR_ARG(why_of(p, d))),
-                0, 0);
+        0, 0);
 }
 
 /* What holds data is not made smaller: the device would refuse it, and it is said before it is sent. */
@@ -189,9 +195,10 @@ static bool would_shrink(struct planning *p, const struct pol_vm *vm, const stru
     if (!d->v->setting->entry->only_grows || !d->there || !str_to_i64(d->have, &now) ||
         !str_to_i64(d->v->wire, &then) || then >= now)
         return false;
-    add_wait_at(
+    planner_add_wait_at(
         p, vm->name, d->uri, "failed",
-        say(p, "%.*s: it holds data and is never made smaller; ask for as much as it has, or have the VM made anew",
+        planner_say(
+            p, "%.*s: it holds data and is never made smaller; ask for as much as it has, or have the VM made anew",
             STR_ARG(why_of(p, d))),
         1411, 0);
     return true;
@@ -204,10 +211,10 @@ static bool would_give_away(struct planning *p, const struct pol_vm *vm, const s
     if (d->v->setting->entry != p->l->entry[DDF_ROLE_DOMAIN_SERVERS] || !p->f->server_id.n) return false;
     while (str_cut(&rest, ',', &one))
         if (str_eq(str_trim(one), p->f->server_id)) return false;
-    add_wait_at(p, vm->name, d->uri, "failed",
-                say(p, "%.*s: this server, %.*s, would have no right to the VM any more: name it, too",
-                    STR_ARG(why_of(p, d)), STR_ARG(p->f->server_id)),
-                1400, 0);
+    planner_add_wait_at(p, vm->name, d->uri, "failed",
+                        planner_say(p, "%.*s: this server, %.*s, would have no right to the VM any more: name it, too",
+                                    STR_ARG(why_of(p, d)), STR_ARG(p->f->server_id)),
+                        1400, 0);
     return true;
 }
 
@@ -215,17 +222,17 @@ static bool would_give_away(struct planning *p, const struct pol_vm *vm, const s
 
 static struct str back_words(struct planning *p, const struct pol_back *x)
 {
-    const struct pol_mirror_node *n = mirror_find(p, x->uri);
-    if (x->entry->remove != DDF_C_NEVER) return say(p, "%.*s is removed: no policy says it", STR_ARG(x->name));
-    return say(p, "%.*s %.*s -> %.*s: back to default, because no policy says it", STR_ARG(x->name),
-               STR_ARG(n ? ddf_entry_to_word(x->entry, n->value, p->a) : STR("not set")),
-               STR_ARG(x->word.n ? x->word : STR("\"\"")));
+    const struct pol_mirror_node *n = planner_mirror_find(p, x->uri);
+    if (x->entry->remove != DDF_C_NEVER) return planner_say(p, "%.*s is removed: no policy says it", STR_ARG(x->name));
+    return planner_say(p, "%.*s %.*s -> %.*s: back to default, because no policy says it", STR_ARG(x->name),
+                       STR_ARG(n ? ddf_entry_to_word(x->entry, n->value, p->a) : STR("not set")),
+                       STR_ARG(x->word.n ? x->word : STR("\"\"")));
 }
 
 static bool back_needed(const struct planning *p, const struct pol_back *x)
 {
-    const struct pol_mirror_node *n = mirror_find(p, x->uri);
-    return !x->stays.n && (x->entry->remove != DDF_C_NEVER || (n && !same_value(n->format, n->value, x->wire)));
+    const struct pol_mirror_node *n = planner_mirror_find(p, x->uri);
+    return !x->stays.n && (x->entry->remove != DDF_C_NEVER || (n && !planner_same_value(n->format, n->value, x->wire)));
 }
 
 static bool back_waits_for_stop(const struct pol_back *x)
@@ -245,9 +252,9 @@ static void backs(struct planning *p, struct batch *b, const struct pol_back *li
         if (back_waits_for_stop(x) && !stopped) {
             if (managed && !needs_stop->uri.n && !set_aside(p, &d)) *needs_stop = d;
         } else if (x->entry->remove != DDF_C_NEVER) {
-            batch_remove(p, b, x->uri, d.words);
+            planner_batch_remove(p, b, x->uri, d.words);
         } else {
-            batch_set(p, b, x->entry, x->instance, x->wire, d.words);
+            planner_batch_set(p, b, x->entry, x->instance, x->wire, d.words);
         }
     }
 }
@@ -255,12 +262,12 @@ static void backs(struct planning *p, struct batch *b, const struct pol_back *li
 /* @return true when this VM has its stage of this plan (a step was made) */
 static bool settings(struct planning *p, const struct pol_vm *vm, int state)
 {
-    bool defined = state_is(p, state, DDF_STATE_DEFINED), stopped = defined || state_is(p, state, DDF_STATE_STOPPED),
-         upgrading = false;
+    bool defined = planner_state_is(p, state, DDF_STATE_DEFINED),
+         stopped = defined || planner_state_is(p, state, DDF_STATE_STOPPED), upgrading = false;
     struct difference d, needs_stop = { 0 }, other_image = { 0 };
     struct batch b;
 
-    batch_init(&b, DDF_VM, vm->name, false);
+    planner_batch_init(&b, DDF_VM, vm->name, false);
     b.ours = true;
     for (size_t i = 0; i < vm->n_values && !p->no_memory; i++) {
         const struct pol_value *v = &vm->values[i];
@@ -279,14 +286,14 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
             if (!needs_stop.uri.n && !set_aside(p, &d))
                 needs_stop = d;
             else if (set_aside(p, &d))
-                wait_failure(p, vm->name, why_of(p, &d), failure_of(p, pol_set_key(d.uri, p->a)));
+                planner_wait_failure(p, vm->name, why_of(p, &d), planner_failure_of(p, pol_set_key(d.uri, p->a)));
         } else {
-            batch_set(p, &b, v->setting->entry, v->setting->instance, v->wire, why_of(p, &d));
+            planner_batch_set(p, &b, v->setting->entry, v->setting->instance, v->wire, why_of(p, &d));
         }
     }
     backs(p, &b, vm->back, vm->n_back, stopped, vm->goal, &needs_stop);
     if (needs_stop.uri.n && stop_first(p, vm, state, &needs_stop)) return true; /* and then everything together */
-    if (batch_send(p, &b, say(p, "settings of VM %.*s", STR_ARG(vm->name)))) return true;
+    if (planner_batch_send(p, &b, planner_say(p, "settings of VM %.*s", STR_ARG(vm->name)))) return true;
     return upgrading && upgrade(p, vm, state, &other_image);
 }
 
@@ -294,7 +301,7 @@ static bool settings(struct planning *p, const struct pol_vm *vm, int state)
 static struct str with_arg(struct planning *p, struct str args, const struct ddf_arg *more)
 {
     if (!more) return args;
-    return say(p, "%.*s%s%.*s=1", STR_ARG(args), args.n ? ";" : "", STR_ARG(more->name));
+    return planner_say(p, "%.*s%s%.*s=1", STR_ARG(args), args.n ? ";" : "", STR_ARG(more->name));
 }
 
 /* Values that were written but wait for the VM's next start: taken into use now where the policy wants the VM to
@@ -302,18 +309,19 @@ static struct str with_arg(struct planning *p, struct str args, const struct ddf
 static bool pending(struct planning *p, const struct pol_vm *vm, int state)
 {
     const struct ddf_operation *o = p->l->operation[DDF_OP_APPLY_RESOURCES];
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_RESOURCES_PENDING, vm->name);
-    bool waits = n && n->known == POL_REPORTED && same_value(STR("bool"), n->value, STR("true"));
+    const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_RESOURCES_PENDING, vm->name);
+    bool waits = n && n->known == POL_REPORTED && planner_same_value(STR("bool"), n->value, STR("true"));
 
-    if (!waits || !o || !vm->goal || vm->goal->state != state || state_is(p, state, DDF_STATE_STOPPED) ||
-        !has_int(o->from, o->n_from, state))
+    if (!waits || !o || !vm->goal || vm->goal->state != state || planner_state_is(p, state, DDF_STATE_STOPPED) ||
+        !planner_has_int(o->from, o->n_from, state))
         return false;
-    if (is_locked(p, vm->name)) {
-        add_wait(p, vm->name, "waiting", STR("changed resources wait for the VM's next start: it is locked"), 0, 0);
+    if (planner_is_locked(p, vm->name)) {
+        planner_add_wait(p, vm->name, "waiting", STR("changed resources wait for the VM's next start: it is locked"), 0,
+                         0);
         return false;
     }
-    return add_operation(p, o, vm->name, with_arg(p, (struct str){ 0 }, p->l->arg[DDF_ARG_RESTART]),
-                         STR("changed resources wait for a restart"));
+    return planner_add_operation(p, o, vm->name, with_arg(p, (struct str){ 0 }, p->l->arg[DDF_ARG_RESTART]),
+                                 STR("changed resources wait for a restart"));
 }
 
 /* ---- lock and goal ---- */
@@ -322,12 +330,13 @@ static void wait_hold(struct planning *p, const struct pol_vm *vm, const struct 
                       const struct pol_policy *policy)
 {
     const struct ddf_operation *o = ddf_layout_operation(p->l, DDF_VM, h->kind);
-    add_wait(p, vm->name, "waiting",
-             say(p,
-                 "%.*s by %.*s (operation %lld) after policy %.*s was applied stands: undo it, or apply a newer "
-                 "revision",
-                 STR_ARG(o->label), STR_ARG(h->by), (long long)h->operation, STR_ARG(policy->name)),
-             0, 0);
+    planner_add_wait(
+        p, vm->name, "waiting",
+        planner_say(p,
+                    "%.*s by %.*s (operation %lld) after policy %.*s was applied stands: undo it, or apply a newer "
+                    "revision",
+                    STR_ARG(o->label), STR_ARG(h->by), (long long)h->operation, STR_ARG(policy->name)),
+        0, 0);
 }
 
 /* @return true when a step was made */
@@ -337,27 +346,28 @@ static bool lock(struct planning *p, const struct pol_vm *vm, int state)
     const struct pol_hold *h;
     int now;
 
-    if (!vm->has_locked || !o || !mirror_number(p, DDF_ROLE_LOCK_STATE, vm->name, &now) || now == o->lock_to ||
+    if (!vm->has_locked || !o || !planner_mirror_number(p, DDF_ROLE_LOCK_STATE, vm->name, &now) || now == o->lock_to ||
         (now == 0 && !vm->locked))
         return false;
-    if ((h = hold_on(p, vm->name, true, vm->locked_policy, now)) != NULL) {
+    if ((h = planner_hold_on(p, vm->name, true, vm->locked_policy, now)) != NULL) {
         wait_hold(p, vm, h, vm->locked_policy);
         return false;
     }
-    if (o->n_from && !has_int(o->from, o->n_from, state)) return false; /* nothing to lock yet */
-    return add_operation(p, o, vm->name, (struct str){ 0 },
-                         say(p, "locked %s -> %s (policy %.*s)", vm->locked ? "false" : "true",
-                             vm->locked ? "true" : "false", STR_ARG(vm->locked_policy->name)));
+    if (o->n_from && !planner_has_int(o->from, o->n_from, state)) return false; /* nothing to lock yet */
+    return planner_add_operation(p, o, vm->name, (struct str){ 0 },
+                                 planner_say(p, "locked %s -> %s (policy %.*s)", vm->locked ? "false" : "true",
+                                             vm->locked ? "true" : "false", STR_ARG(vm->locked_policy->name)));
 }
 
 /* The device gave a VM up that crashed again and again (crash.escalation: stop). That is the policy's own wish:
  * starting it for the policy's goal would undo it for ever. A newer revision or a person's start begins anew. */
 static bool given_up(struct planning *p, const struct pol_vm *vm, int state)
 {
-    const struct pol_mirror_node *when = mirror_entry(p, DDF_ROLE_STATE_TIME, vm->name);
+    const struct pol_mirror_node *when = planner_mirror_entry(p, DDF_ROLE_STATE_TIME, vm->name);
     int reason;
     int64_t at_ms;
-    return state_is(p, state, DDF_STATE_STOPPED) && mirror_number(p, DDF_ROLE_STATE_REASON, vm->name, &reason) &&
+    return planner_state_is(p, state, DDF_STATE_STOPPED) &&
+           planner_mirror_number(p, DDF_ROLE_STATE_REASON, vm->name, &reason) &&
            p->l->reason[DDF_REASON_CRASH_ACTION] && p->l->reason[DDF_REASON_CRASH_ACTION]->code == reason && when &&
            text_time_parse(when->value, &at_ms) && vm->goal_policy->revised_ms < at_ms;
 }
@@ -368,20 +378,20 @@ static bool device_acts(struct planning *p, const struct pol_vm *vm, int state, 
 {
     const struct pol_mirror_node *c, *text;
     int phase = 0, result = 0;
-    if (!state_is(p, state, DDF_STATE_CRASHED)) return false;
-    c = mirror_entry(p, DDF_ROLE_PROGRESS_PHASE, vm->name);
+    if (!planner_state_is(p, state, DDF_STATE_CRASHED)) return false;
+    c = planner_mirror_entry(p, DDF_ROLE_PROGRESS_PHASE, vm->name);
     if (!c || c->known != POL_REPORTED || c->at_ms < p->f->session_ms)
-        return add_progress_read(p, DDF_VM, vm->name, POL_FOR_INQUIRY,
-                                 "what the device does of itself after the crash");
-    mirror_number(p, DDF_ROLE_PROGRESS_PHASE, vm->name, &phase);
-    mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm->name, &result);
-    c = mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, vm->name);
+        return planner_add_progress_read(p, DDF_VM, vm->name, POL_FOR_INQUIRY,
+                                         "what the device does of itself after the crash");
+    planner_mirror_number(p, DDF_ROLE_PROGRESS_PHASE, vm->name, &phase);
+    planner_mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm->name, &result);
+    c = planner_mirror_entry(p, DDF_ROLE_PROGRESS_CORRELATOR, vm->name);
     if (!phase || result || (c && c->value.n)) return false;
-    text = mirror_entry(p, DDF_ROLE_PROGRESS_TEXT, vm->name);
-    add_wait(p, vm->name, "working",
-             pol_with_text(say(p, "%.*s waits for the device's own crash action", STR_ARG(why)),
-                           text ? text->value : (struct str){ 0 }, p->a),
-             0, 0);
+    text = planner_mirror_entry(p, DDF_ROLE_PROGRESS_TEXT, vm->name);
+    planner_add_wait(p, vm->name, "working",
+                     pol_with_text(planner_say(p, "%.*s waits for the device's own crash action", STR_ARG(why)),
+                                   text ? text->value : (struct str){ 0 }, p->a),
+                     0, 0);
     return true;
 }
 
@@ -400,34 +410,37 @@ static void go(struct planning *p, const struct pol_vm *vm, int state)
     struct str why;
 
     if (!g || (!g->gone && g->state == state)) return;
-    why = say(p, "state %s -> %.*s (policy %.*s)", state_name(p, state), STR_ARG(g->name),
-              STR_ARG(vm->goal_policy->name));
-    if (!g->gone && (h = hold_on(p, vm->name, false, vm->goal_policy, state)) != NULL) {
+    why = planner_say(p, "state %s -> %.*s (policy %.*s)", planner_state_name(p, state), STR_ARG(g->name),
+                      STR_ARG(vm->goal_policy->name));
+    if (!g->gone && (h = planner_hold_on(p, vm->name, false, vm->goal_policy, state)) != NULL) {
         wait_hold(p, vm, h, vm->goal_policy);
         return;
     }
-    if (!g->gone && !state_is(p, g->state, DDF_STATE_STOPPED) && given_up(p, vm, state)) {
-        const struct pol_mirror_node *info = mirror_entry(p, DDF_ROLE_CRASH_LAST_INFO, vm->name);
-        struct str words = say(
+    if (!g->gone && !planner_state_is(p, g->state, DDF_STATE_STOPPED) && given_up(p, vm, state)) {
+        const struct pol_mirror_node *info = planner_mirror_entry(p, DDF_ROLE_CRASH_LAST_INFO, vm->name);
+        struct str words = planner_say(
             p,
             "%.*s waits: the device stopped the VM after a crash, as its crash policy says; look at its crash figures, then"
             " start it by hand or apply a new revision",
             STR_ARG(why));
-        add_wait(p, vm->name, "failed", pol_with_text(words, info ? info->value : (struct str){ 0 }, p->a), 0, 0);
+        planner_add_wait(p, vm->name, "failed", pol_with_text(words, info ? info->value : (struct str){ 0 }, p->a), 0,
+                         0);
         return;
     }
     if (!(r = route_from(g, state)) || !(o = ddf_layout_operation(p->l, DDF_VM, r->operation))) {
-        add_wait(p, vm->name, "failed", say(p, "%.*s: there is no way from there; a person must look", STR_ARG(why)), 0,
-                 0);
+        planner_add_wait(p, vm->name, "failed",
+                         planner_say(p, "%.*s: there is no way from there; a person must look", STR_ARG(why)), 0, 0);
         return;
     }
-    if (!g->gone && is_locked(p, vm->name) && !state_is(p, state, DDF_STATE_DEFINED)) {
+    if (!g->gone && planner_is_locked(p, vm->name) && !planner_state_is(p, state, DDF_STATE_DEFINED)) {
         if (!vm->has_locked || !vm->locked) /* a policy that locks a VM parks it */
-            add_wait(p, vm->name, "waiting", say(p, "%.*s waits: the VM is locked", STR_ARG(why)), 1442, 0);
+            planner_add_wait(p, vm->name, "waiting", planner_say(p, "%.*s waits: the VM is locked", STR_ARG(why)), 1442,
+                             0);
         return;
     }
     if (g->gone || !device_acts(p, vm, state, why))
-        add_operation(p, o, vm->name, destroys(vm, o) ? with_arg(p, r->args, p->l->arg[DDF_ARG_WIPE]) : r->args, why);
+        planner_add_operation(p, o, vm->name, destroys(vm, o) ? with_arg(p, r->args, p->l->arg[DDF_ARG_WIPE]) : r->args,
+                              why);
 }
 
 /* ---- a VM that is not there ---- */
@@ -436,12 +449,13 @@ static bool room_for_one_more(struct planning *p, const struct pol_vm *vm)
 {
     int most, have = 0;
     size_t first, end;
-    if (!mirror_number(p, DDF_ROLE_HYPERVISOR_MAX_VMS, (struct str){ 0 }, &most) || most <= 0) return true;
-    mirror_below(p, p->l->vms, &first, &end);
+    if (!planner_mirror_number(p, DDF_ROLE_HYPERVISOR_MAX_VMS, (struct str){ 0 }, &most) || most <= 0) return true;
+    planner_mirror_below(p, p->l->vms, &first, &end);
     for (size_t i = first; i < end; i++)
         have += str_find(p->f->mirror[i].uri, '/', p->l->vms.n + 1) == p->f->mirror[i].uri.n;
     if (have < most) return true;
-    add_wait(p, vm->name, "failed", say(p, "the device takes %d VMs and has %d: remove one", most, have), 1449, 0);
+    planner_add_wait(p, vm->name, "failed",
+                     planner_say(p, "the device takes %d VMs and has %d: remove one", most, have), 1449, 0);
     return false;
 }
 
@@ -460,27 +474,28 @@ static void create(struct planning *p, const struct pol_vm *vm)
 
     if (!vm->goal && undecided(p, vm->name)) return;
     if (!vm->goal) {
-        add_wait(p, vm->name, "waiting",
-                 say(p, "VM %.*s is not on the device, and no policy gives it a state (running, stopped ...)",
-                     STR_ARG(vm->name)),
-                 0, 0);
+        planner_add_wait(
+            p, vm->name, "waiting",
+            planner_say(p, "VM %.*s is not on the device, and no policy gives it a state (running, stopped ...)",
+                        STR_ARG(vm->name)),
+            0, 0);
         return;
     }
     if (!room_for_one_more(p, vm) || (vm->image && !plan_image(p, vm))) return;
-    why = say(p, "VM %.*s does not exist (policy %.*s)", STR_ARG(vm->name), STR_ARG(vm->goal_policy->name));
-    batch_init(&b, DDF_VM, vm->name, true);
-    if (!batch_add_node(p, &b, owner_uri(p, DDF_VM, vm->name), why)) return;
-    if (p->f->server_id.n) batch_set_role(p, &b, DDF_ROLE_DOMAIN_SERVERS, p->f->server_id, why);
-    if (p->f->authority.n) batch_set_role(p, &b, DDF_ROLE_DOMAIN_ID, p->f->authority, why);
-    if (p->f->owner) batch_set_role(p, &b, DDF_ROLE_DOMAIN_OWNER, say(p, "%d", p->f->owner), why);
+    why = planner_say(p, "VM %.*s does not exist (policy %.*s)", STR_ARG(vm->name), STR_ARG(vm->goal_policy->name));
+    planner_batch_init(&b, DDF_VM, vm->name, true);
+    if (!planner_batch_add_node(p, &b, planner_owner_uri(p, DDF_VM, vm->name), why)) return;
+    if (p->f->server_id.n) planner_batch_set_role(p, &b, DDF_ROLE_DOMAIN_SERVERS, p->f->server_id, why);
+    if (p->f->authority.n) planner_batch_set_role(p, &b, DDF_ROLE_DOMAIN_ID, p->f->authority, why);
+    if (p->f->owner) planner_batch_set_role(p, &b, DDF_ROLE_DOMAIN_OWNER, planner_say(p, "%d", p->f->owner), why);
     b.ours = true;
     for (size_t i = 0; i < vm->n_values; i++) {
         struct difference d = { .v = &vm->values[i] };
         if (unsupported(p, vm->name, d.v)) continue;
-        batch_set(p, &b, vm->values[i].setting->entry, vm->values[i].setting->instance, vm->values[i].wire,
-                  why_of(p, &d));
+        planner_batch_set(p, &b, vm->values[i].setting->entry, vm->values[i].setting->instance, vm->values[i].wire,
+                          why_of(p, &d));
     }
-    batch_send(p, &b, why);
+    planner_batch_send(p, &b, why);
 }
 
 /* ---- the stages ---- */
@@ -496,11 +511,11 @@ static bool has_request(const struct planning *p, struct str vm)
 static bool unverified(struct planning *p, struct str uri)
 {
     size_t first, end;
-    mirror_below(p, uri, &first, &end);
+    planner_mirror_below(p, uri, &first, &end);
     for (size_t i = first; i < end; i++) {
         const struct pol_mirror_node *n = &p->f->mirror[i];
-        if (n->known == POL_ACKNOWLEDGED && readable(p, n->uri) &&
-            !held_back(p, failure_of(p, say(p, "get %.*s", STR_ARG(n->uri)))))
+        if (n->known == POL_ACKNOWLEDGED && planner_readable(p, n->uri) &&
+            !planner_held_back(p, planner_failure_of(p, planner_say(p, "get %.*s", STR_ARG(n->uri)))))
             return true;
     }
     return false;
@@ -512,32 +527,33 @@ static bool state_of(struct planning *p, struct str vm, int *state)
     static const enum ddf_role roles[] = { DDF_ROLE_STATE, DDF_ROLE_LOCK_STATE, DDF_ROLE_RESOURCES_PENDING };
     bool asked = false, stale = false;
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        const struct pol_mirror_node *n = mirror_entry(p, roles[i], vm);
+        const struct pol_mirror_node *n = planner_mirror_entry(p, roles[i], vm);
         if (!p->l->entry[roles[i]]) continue;
         if (n ? n->known == POL_REPORTED : i > 0 && !p->f->list_unsupported)
             continue; /* a VM that was read as a whole has what it has */
-        bool got = add_read(p, entry_uri(p, roles[i], vm), false, n ? POL_FOR_VERIFY : POL_FOR_DISCOVER,
-                            n ? "something happened since it was last read" : "not known yet");
+        bool got = planner_add_read(p, planner_entry_uri(p, roles[i], vm), false, n ? POL_FOR_VERIFY : POL_FOR_DISCOVER,
+                                    n ? "something happened since it was last read" : "not known yet");
         stale |= got || i == 0;
         asked |= got;
     }
     if (stale && asked) return false;
-    if (mirror_number(p, DDF_ROLE_STATE, vm, state)) return true;
-    const struct pol_failure *x = failure_of(p, say(p, "get %.*s", STR_ARG(entry_uri(p, DDF_ROLE_STATE, vm))));
-    add_wait(p, vm, "failed",
-             say(p, "the device does not tell the state of VM %.*s%s%.*s", STR_ARG(vm), x ? ": " : "",
-                 STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })),
-             x ? x->code : 0, 0);
+    if (planner_mirror_number(p, DDF_ROLE_STATE, vm, state)) return true;
+    const struct pol_failure *x = planner_failure_of(p, planner_say(p, "get %.*s",
+                                                                    STR_ARG(planner_entry_uri(p, DDF_ROLE_STATE, vm))));
+    planner_add_wait(p, vm, "failed",
+                     planner_say(p, "the device does not tell the state of VM %.*s%s%.*s", STR_ARG(vm), x ? ": " : "",
+                                 STR_ARG(x ? pol_code_text(p->l, x->code, p->a) : (struct str){ 0 })),
+                     x ? x->code : 0, 0);
     return false;
 }
 
 /* What cannot be undone is not done on a memory that the device's token contradicts. */
 static bool looks_again(struct planning *p, struct str vm, struct str uri)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, DDF_ROLE_STATE, vm);
+    const struct pol_mirror_node *n = planner_mirror_entry(p, DDF_ROLE_STATE, vm);
     return p->f->reported_token.n && !p->f->mirror_matches_token && n && n->at_ms < p->f->session_ms &&
-           add_read(p, uri, true, POL_FOR_VERIFY,
-                    "the device's state token says that something changed; looked at before it is deleted");
+           planner_add_read(p, uri, true, POL_FOR_VERIFY,
+                            "the device's state token says that something changed; looked at before it is deleted");
 }
 
 /* Is there something to be done with a VM that no policy speaks of any more? */
@@ -550,42 +566,45 @@ static bool has_more(const struct planning *p, const struct pol_vm *vm)
 
 void plan_vm(struct planning *p, const struct pol_vm *vm)
 {
-    struct str uri = owner_uri(p, DDF_VM, vm->name);
-    struct live_op *op = busy_with(p, DDF_VM, vm->name);
-    bool there = uri.n && mirror_has(p, uri), gone = vm->goal && vm->goal->gone;
+    struct str uri = planner_owner_uri(p, DDF_VM, vm->name);
+    struct live_op *op = planner_busy_with(p, DDF_VM, vm->name);
+    bool there = uri.n && planner_mirror_has(p, uri), gone = vm->goal && vm->goal->gone;
     int state = 0;
 
     if (p->no_memory || (!there && gone) || (!vm->spoken && (!there || !has_more(p, vm)))) return;
-    if (vm->problem.n && !gone) add_wait(p, vm->name, "failed", vm->problem, vm->problem_code, 0);
+    if (vm->problem.n && !gone) planner_add_wait(p, vm->name, "failed", vm->problem, vm->problem_code, 0);
     if (!there) {
         if (!vm->problem.n) create(p, vm);
         return;
     }
-    if (!is_ours(p, vm->name)) {
-        if (!vm->spoken && !vm->left && whose_is(p, vm->name) == OF_OTHERS) return; /* it was given to another */
-        if (whose_is(p, vm->name) == OF_OTHERS)
-            add_wait(p, vm->name, "failed", say(p, "%.*s: give yours another id", STR_ARG(not_ours(p, vm->name))), 1443,
-                     0);
-        else if (!asks_whose(p, vm->name))
-            add_wait(p, vm->name, "failed", not_ours(p, vm->name), 1443, 0);
+    if (!planner_is_ours(p, vm->name)) {
+        if (!vm->spoken && !vm->left && planner_whose_is(p, vm->name) == OF_OTHERS)
+            return; /* it was given to another */
+        if (planner_whose_is(p, vm->name) == OF_OTHERS)
+            planner_add_wait(p, vm->name, "failed",
+                             planner_say(p, "%.*s: give yours another id", STR_ARG(planner_not_ours(p, vm->name))),
+                             1443, 0);
+        else if (!planner_asks_whose(p, vm->name))
+            planner_add_wait(p, vm->name, "failed", planner_not_ours(p, vm->name), 1443, 0);
         return;
     }
     /* A VM whose state is not even in the mirror (the device once answered 404 for it) would wait for ever. */
-    if (!mirror_entry(p, DDF_ROLE_STATE, vm->name))
-        add_read(p, entry_uri(p, DDF_ROLE_STATE, vm->name), false, POL_FOR_DISCOVER, "the VM's state is not known");
+    if (!planner_mirror_entry(p, DDF_ROLE_STATE, vm->name))
+        planner_add_read(p, planner_entry_uri(p, DDF_ROLE_STATE, vm->name), false, POL_FOR_DISCOVER,
+                         "the VM's state is not known");
     if (op) {
-        wait_busy(p, op, vm->name);
+        planner_wait_busy(p, op, vm->name);
         return;
     }
     if (has_request(p, vm->name) || !state_of(p, vm->name, &state)) return;
     if (!gone && unverified(p, uri)) {
-        add_wait(p, vm->name, "working", STR("what was written is being read back"), 0, 0);
+        planner_add_wait(p, vm->name, "working", STR("what was written is being read back"), 0, 0);
         return;
     }
     const struct ddf_state *s = ddf_layout_state(p->l, state);
     if (!s || !s->stable) {
-        add_wait(p, vm->name, "working", say(p, "the VM is %s", state_name(p, state)), 0, 0);
-        poll_state(p, vm->name);
+        planner_add_wait(p, vm->name, "working", planner_say(p, "the VM is %s", planner_state_name(p, state)), 0, 0);
+        planner_poll_state(p, vm->name);
         return;
     }
     if (gone) {
@@ -595,7 +614,7 @@ void plan_vm(struct planning *p, const struct pol_vm *vm)
     if (lock(p, vm, state)) return;
     /* What does not go together, or has no room, is neither written nor started. */
     if (vm->problem_code) {
-        if (vm->goal && state_is(p, vm->goal->state, DDF_STATE_STOPPED)) go(p, vm, state);
+        if (vm->goal && planner_state_is(p, vm->goal->state, DDF_STATE_STOPPED)) go(p, vm, state);
         return;
     }
     if (!settings(p, vm, state) && !pending(p, vm, state)) go(p, vm, state);
@@ -606,12 +625,12 @@ void plan_device(struct planning *p)
     struct batch b;
     struct difference d;
     struct difference needs_stop = { 0 };
-    batch_init(&b, DDF_DEVICE, (struct str){ 0 }, false);
+    planner_batch_init(&b, DDF_DEVICE, (struct str){ 0 }, false);
     b.ours = true;
     for (size_t i = 0; i < p->d->n_device_values && !p->no_memory; i++)
         if (!unsupported(p, (struct str){ 0 }, &p->d->device_values[i]) &&
             differs(p, &p->d->device_values[i], (struct str){ 0 }, &d))
-            batch_set(p, &b, d.v->setting->entry, d.v->setting->instance, d.v->wire, why_of(p, &d));
+            planner_batch_set(p, &b, d.v->setting->entry, d.v->setting->instance, d.v->wire, why_of(p, &d));
     backs(p, &b, p->d->device_back, p->d->n_device_back, true, false, &needs_stop);
-    batch_send(p, &b, STR("settings of the device"));
+    planner_batch_send(p, &b, STR("settings of the device"));
 }

@@ -44,7 +44,7 @@ static void add_wish(struct planning *p, struct str uri, struct buf *text)
     if (ok) {
         crypto_sha256(buf_str(text), digest);
         text_hex(digest, WISH_BYTES, hex);
-        *x = (struct pol_wish){ .uri = uri, .hash = say(p, "%s", hex), .since_ms = p->f->now_ms };
+        *x = (struct pol_wish){ .uri = uri, .hash = planner_say(p, "%s", hex), .since_ms = p->f->now_ms };
         if (before && str_eq(before->hash, x->hash))
             x->since_ms = before->since_ms;
         else
@@ -77,7 +77,7 @@ static void wish_of_image(struct planning *p, size_t first)
     buf_init(&b, 0);
     for (size_t i = first; i < d->n_vms; i++)
         if (d->vms[i].image && str_eq(d->vms[i].image->id, image->id)) put_vm(&b, &d->vms[i]);
-    add_wish(p, owner_uri(p, DDF_IMAGE, image->id), &b);
+    add_wish(p, planner_owner_uri(p, DDF_IMAGE, image->id), &b);
     buf_finish(&b);
 }
 
@@ -93,7 +93,7 @@ static void make_wishes(struct planning *p)
         struct buf b;
         buf_init(&b, 0);
         put_vm(&b, &d->vms[i]);
-        add_wish(p, owner_uri(p, DDF_VM, d->vms[i].name), &b);
+        add_wish(p, planner_owner_uri(p, DDF_VM, d->vms[i].name), &b);
         buf_finish(&b);
         wish_of_image(p, i);
     }
@@ -144,9 +144,10 @@ static bool concerns(struct planning *p, const struct pol_operation *op, const s
     if (str_is(op->kind, "tree")) return tree_concerns(op, x);
     if (!o) return false;
     if (str_eq(x->key, pol_op_key(p->l, op, p->a))) return true;
-    if (op->scope == DDF_DEVICE || !pol_failure_within(x->key, owner_uri(p, op->scope, op->owner))) return false;
+    if (op->scope == DDF_DEVICE || !pol_failure_within(x->key, planner_owner_uri(p, op->scope, op->owner)))
+        return false;
     if (op->scope == DDF_VM && is_read(x) &&
-        pol_failure_within(x->key, entry_uri(p, DDF_ROLE_DOMAIN_SERVERS, op->owner)))
+        pol_failure_within(x->key, planner_entry_uri(p, DDF_ROLE_DOMAIN_SERVERS, op->owner)))
         return false; /* whose VM it is: what was known before it failed is not believed again for being asked */
     return op->scope == DDF_IMAGE || o->to >= 0 || is_read(x);
 }

@@ -7,31 +7,31 @@
 
 /* ---- the mirror ---- */
 
-const struct pol_mirror_node *mirror_find(const struct planning *p, struct str uri)
+const struct pol_mirror_node *planner_mirror_find(const struct planning *p, struct str uri)
 {
-    return facts_node(p->f, uri);
+    return pol_facts_node(p->f, uri);
 }
 
-void mirror_below(const struct planning *p, struct str uri, size_t *first, size_t *end)
+void planner_mirror_below(const struct planning *p, struct str uri, size_t *first, size_t *end)
 {
     char text[DDF_URI_BYTES + 2];
     *first = *end = 0;
     if (uri.n > DDF_URI_BYTES || !uri.n) return;
     memcpy(text, uri.p, uri.n);
     text[uri.n] = '/'; /* whatever begins with it lies between it and its successor, '0' */
-    *first = facts_from(p->f, (struct str){ text, uri.n + 1 });
+    *first = pol_facts_from(p->f, (struct str){ text, uri.n + 1 });
     text[uri.n] = '/' + 1;
-    *end = facts_from(p->f, (struct str){ text, uri.n + 1 });
+    *end = pol_facts_from(p->f, (struct str){ text, uri.n + 1 });
 }
 
-bool mirror_has(const struct planning *p, struct str uri)
+bool planner_mirror_has(const struct planning *p, struct str uri)
 {
     size_t first, end;
-    mirror_below(p, uri, &first, &end);
-    return end > first || mirror_find(p, uri);
+    planner_mirror_below(p, uri, &first, &end);
+    return end > first || planner_mirror_find(p, uri);
 }
 
-struct str entry_uri(struct planning *p, enum ddf_role role, struct str owner)
+struct str planner_entry_uri(struct planning *p, enum ddf_role role, struct str owner)
 {
     const struct ddf_entry *en = p->l->entry[role];
     struct str uri = { 0 };
@@ -39,49 +39,49 @@ struct str entry_uri(struct planning *p, enum ddf_role role, struct str owner)
     return uri;
 }
 
-struct str owner_uri(struct planning *p, enum ddf_scope scope, struct str owner)
+struct str planner_owner_uri(struct planning *p, enum ddf_scope scope, struct str owner)
 {
     struct str uri = ddf_layout_owner_uri(p->l, scope, owner, p->a);
     if (!uri.n) p->no_memory = true;
     return uri;
 }
 
-const struct pol_mirror_node *mirror_entry(struct planning *p, enum ddf_role role, struct str owner)
+const struct pol_mirror_node *planner_mirror_entry(struct planning *p, enum ddf_role role, struct str owner)
 {
-    struct str uri = entry_uri(p, role, owner);
-    return uri.n ? mirror_find(p, uri) : NULL;
+    struct str uri = planner_entry_uri(p, role, owner);
+    return uri.n ? planner_mirror_find(p, uri) : NULL;
 }
 
-bool mirror_number(struct planning *p, enum ddf_role role, struct str owner, int *out)
+bool planner_mirror_number(struct planning *p, enum ddf_role role, struct str owner, int *out)
 {
-    const struct pol_mirror_node *n = mirror_entry(p, role, owner);
+    const struct pol_mirror_node *n = planner_mirror_entry(p, role, owner);
     int64_t v;
     if (!n || n->known != POL_REPORTED || !str_to_i64(n->value, &v) || v < -1000000000 || v > 1000000000) return false;
     *out = (int)v;
     return true;
 }
 
-const struct ddf_word *mirror_word(struct planning *p, enum ddf_role role, struct str owner)
+const struct ddf_word *planner_mirror_word(struct planning *p, enum ddf_role role, struct str owner)
 {
     const struct ddf_entry *en = p->l->entry[role];
-    const struct pol_mirror_node *n = mirror_entry(p, role, owner);
+    const struct pol_mirror_node *n = planner_mirror_entry(p, role, owner);
     for (size_t i = 0; en && n && n->known == POL_REPORTED && i < en->n_words; i++)
-        if (same_value(en->format, en->words[i].wire, n->value)) return &en->words[i];
+        if (planner_same_value(en->format, en->words[i].wire, n->value)) return &en->words[i];
     return NULL;
 }
 
-bool word_is(const struct planning *p, const struct ddf_word *word, enum ddf_word_role role)
+bool planner_word_is(const struct planning *p, const struct ddf_word *word, enum ddf_word_role role)
 {
     return word && word == p->l->word[role];
 }
 
-bool same_value(struct str format, struct str x, struct str y)
+bool planner_same_value(struct str format, struct str x, struct str y)
 {
     struct pol_mirror_node n = { .format = format, .value = x, .known = POL_ACKNOWLEDGED };
     return !pol_read_back_differs(&n, y);
 }
 
-bool readable(const struct planning *p, struct str uri)
+bool planner_readable(const struct planning *p, struct str uri)
 {
     const struct ddf_node *n = p->f->schema ? ddf_schema_find(p->f->schema, uri) : NULL;
     return !n || (n->access & DDF_GET);
@@ -89,7 +89,7 @@ bool readable(const struct planning *p, struct str uri)
 
 /* ---- steps and waits ---- */
 
-struct str say(struct planning *p, const char *fmt, ...)
+struct str planner_say(struct planning *p, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -99,25 +99,25 @@ struct str say(struct planning *p, const char *fmt, ...)
     return s;
 }
 
-const struct pol_failure *failure_of(const struct planning *p, struct str key)
+const struct pol_failure *planner_failure_of(const struct planning *p, struct str key)
 {
     for (size_t i = 0; i < p->out->n_failures; i++)
         if (str_eq(p->out->failures[i].key, key)) return &p->out->failures[i];
     return NULL;
 }
 
-bool held_back(const struct planning *p, const struct pol_failure *x)
+bool planner_held_back(const struct planning *p, const struct pol_failure *x)
 {
     return x && (pol_failure_final(x) || x->retry_ms > p->f->now_ms);
 }
 
-void add_wait(struct planning *p, struct str vm, const char *state, struct str why, int code, int64_t until_ms)
+void planner_add_wait(struct planning *p, struct str vm, const char *state, struct str why, int code, int64_t until_ms)
 {
-    add_wait_at(p, vm, (struct str){ 0 }, state, why, code, until_ms);
+    planner_add_wait_at(p, vm, (struct str){ 0 }, state, why, code, until_ms);
 }
 
-void add_wait_at(struct planning *p, struct str vm, struct str uri, const char *state, struct str why, int code,
-                 int64_t until_ms)
+void planner_add_wait_at(struct planning *p, struct str vm, struct str uri, const char *state, struct str why, int code,
+                         int64_t until_ms)
 {
     for (const struct pol_wait *w = p->out->waits; w; w = w->next)
         if (str_eq(w->vm, vm) && str_eq(w->why, why)) return;
@@ -138,14 +138,14 @@ void add_wait_at(struct planning *p, struct str vm, struct str uri, const char *
 static struct str own_words(struct planning *p, struct str vm, const struct pol_failure *x)
 {
     int result;
-    const struct pol_mirror_node *text = vm.n ? mirror_entry(p, DDF_ROLE_PROGRESS_TEXT, vm) : NULL;
-    if (!text || !str_starts(x->key, STR("exec ")) || !mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm, &result) ||
-        result != x->code)
+    const struct pol_mirror_node *text = vm.n ? planner_mirror_entry(p, DDF_ROLE_PROGRESS_TEXT, vm) : NULL;
+    if (!text || !str_starts(x->key, STR("exec ")) ||
+        !planner_mirror_number(p, DDF_ROLE_PROGRESS_RESULT, vm, &result) || result != x->code)
         return (struct str){ 0 };
     return text->value;
 }
 
-void wait_failure(struct planning *p, struct str vm, struct str what, const struct pol_failure *x)
+void planner_wait_failure(struct planning *p, struct str vm, struct str what, const struct pol_failure *x)
 {
     bool read_back = x->code == 0 && str_starts(x->key, STR("set "));
     struct str code = read_back ? STR("the device says it took the value, and keeps another")
@@ -153,17 +153,18 @@ void wait_failure(struct planning *p, struct str vm, struct str what, const stru
     size_t space = str_find(x->key, ' ', 0);
     struct str uri = str_slice(x->key, space < x->key.n ? space + 1 : x->key.n, x->key.n);
     if (pol_failure_final(x))
-        add_wait_at(p, vm, uri, "failed", say(p, "%.*s: set aside: %.*s", STR_ARG(what), STR_ARG(code)), x->code, 0);
+        planner_add_wait_at(p, vm, uri, "failed", planner_say(p, "%.*s: set aside: %.*s", STR_ARG(what), STR_ARG(code)),
+                            x->code, 0);
     else
-        add_wait_at(p, vm, uri, "waiting",
-                    say(p, "%.*s: tried %d %s, again in %lld s: %.*s", STR_ARG(what), x->tries,
-                        x->tries == 1 ? "time" : "times", (long long)((x->retry_ms - p->f->now_ms + 999) / 1000),
-                        STR_ARG(code)),
-                    x->code, x->retry_ms);
+        planner_add_wait_at(p, vm, uri, "waiting",
+                            planner_say(p, "%.*s: tried %d %s, again in %lld s: %.*s", STR_ARG(what), x->tries,
+                                        x->tries == 1 ? "time" : "times",
+                                        (long long)((x->retry_ms - p->f->now_ms + 999) / 1000), STR_ARG(code)),
+                            x->code, x->retry_ms);
 }
 
-struct pol_step *new_step(struct planning *p, enum dm_command verb, enum pol_purpose purpose, struct str uri,
-                          struct str why)
+struct pol_step *planner_new_step(struct planning *p, enum dm_command verb, enum pol_purpose purpose, struct str uri,
+                                  struct str why)
 {
     /* Whether a value is added or replaced is the same wish. */
     const char *word = verb == DM_ADD || verb == DM_REPLACE ? "set" : dm_command_word(verb);
@@ -176,7 +177,7 @@ struct pol_step *new_step(struct planning *p, enum dm_command verb, enum pol_pur
     s->purpose = purpose;
     s->uri = uri;
     s->why = why;
-    s->key = say(p, "%s %.*s", word, STR_ARG(uri));
+    s->key = planner_say(p, "%s %.*s", word, STR_ARG(uri));
     return s;
 }
 
@@ -188,7 +189,7 @@ static struct str without_query(struct str uri)
 /* A limit that the device states; 0 and what it never said are none. */
 static size_t stated(const struct planning *p, const char *uri)
 {
-    const struct pol_mirror_node *n = mirror_find(p, str_of(uri));
+    const struct pol_mirror_node *n = planner_mirror_find(p, str_of(uri));
     int64_t value;
     return n && str_to_i64(n->value, &value) && value > 0 ? (size_t)value : SIZE_MAX;
 }
@@ -212,7 +213,7 @@ static struct str checked_format(struct str format)
     return str_eq_fold(format, STR("bin")) ? STR("b64") : format;
 }
 
-bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
+bool planner_step_in_order(struct planning *p, struct pol_step *s, struct str vm)
 {
     static const enum ddf_access access[] = { [DM_GET] = DDF_GET,
                                               [DM_ADD] = DDF_ADD,
@@ -222,9 +223,10 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
     struct err e = { 0 };
     int status = 200;
     if (!address_fits(p, without_query(s->uri))) {
-        add_wait_at(
+        planner_add_wait_at(
             p, vm, s->uri, "failed",
-            say(p, "%.*s: not sent, it would be answered 414: this device takes no address as long or deep as %.*s",
+            planner_say(
+                p, "%.*s: not sent, it would be answered 414: this device takes no address as long or deep as %.*s",
                 STR_ARG(s->why), STR_ARG(s->uri)),
             414, 0);
         return false;
@@ -236,8 +238,9 @@ bool step_in_order(struct planning *p, struct pol_step *s, struct str vm)
         !ddf_check(p->f->schema, access[s->verb], without_query(s->uri), checked_format(s->format), s->type, s->data,
                    s->has_data, false, &status, &e))
         return true;
-    add_wait_at(p, vm, s->uri, "failed",
-                say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text), status, 0);
+    planner_add_wait_at(p, vm, s->uri, "failed",
+                        planner_say(p, "%.*s: not sent, it would be answered %d: %s", STR_ARG(s->why), status, e.text),
+                        status, 0);
     return false;
 }
 
@@ -248,20 +251,20 @@ static void append(struct planning *p, struct pol_step *s)
     p->out->n_steps++;
 }
 
-bool add_step(struct planning *p, struct pol_step *s, struct str vm)
+bool planner_add_step(struct planning *p, struct pol_step *s, struct str vm)
 {
     if (!s) return false;
-    const struct pol_failure *x = failure_of(p, s->key);
-    if (held_back(p, x)) {
-        wait_failure(p, vm, s->why, x);
+    const struct pol_failure *x = planner_failure_of(p, s->key);
+    if (planner_held_back(p, x)) {
+        planner_wait_failure(p, vm, s->why, x);
         return false;
     }
-    if (!step_in_order(p, s, vm)) return false;
+    if (!planner_step_in_order(p, s, vm)) return false;
     append(p, s);
     return true;
 }
 
-bool add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose purpose, const char *why)
+bool planner_add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose purpose, const char *why)
 {
     struct str full = uri, words = str_of(why);
     if (!uri.n || p->no_memory) return false;
@@ -269,15 +272,15 @@ bool add_read(struct planning *p, struct str uri, bool tree, enum pol_purpose pu
         if (s->verb == DM_GET && (str_eq(s->uri, uri) ||
                                   (str_find(s->uri, '?', 0) < s->uri.n && ddf_uri_within(uri, without_query(s->uri)))))
             return true; /* this plan asks already */
-    if (tree && !p->f->list_unsupported) full = say(p, "%.*s?list=StructData", STR_ARG(uri));
-    struct pol_step *s = new_step(p, DM_GET, purpose, full, words);
-    if (!s || held_back(p, failure_of(p, s->key))) return false;
+    if (tree && !p->f->list_unsupported) full = planner_say(p, "%.*s?list=StructData", STR_ARG(uri));
+    struct pol_step *s = planner_new_step(p, DM_GET, purpose, full, words);
+    if (!s || planner_held_back(p, planner_failure_of(p, s->key))) return false;
     append(p, s);
     return true;
 }
 
-bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owner, enum pol_purpose purpose,
-                       const char *why)
+bool planner_add_progress_read(struct planning *p, enum ddf_scope scope, struct str owner, enum pol_purpose purpose,
+                               const char *why)
 {
     static const enum ddf_role vm[] = { DDF_ROLE_PROGRESS_CORRELATOR, DDF_ROLE_PROGRESS_RESULT, DDF_ROLE_PROGRESS_PHASE,
                                         DDF_ROLE_PROGRESS_PCT, DDF_ROLE_PROGRESS_START };
@@ -287,10 +290,10 @@ bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owne
     bool any = false;
 
     if (scope == DDF_VM && !p->f->list_unsupported &&
-        add_read(p, entry_uri(p, DDF_ROLE_PROGRESS_NODE, owner), true, purpose, why))
+        planner_add_read(p, planner_entry_uri(p, DDF_ROLE_PROGRESS_NODE, owner), true, purpose, why))
         return true;
     for (size_t i = 0; i < n; i++) {
-        bool one = add_read(p, entry_uri(p, roles[i], owner), false, purpose, why);
+        bool one = planner_add_read(p, planner_entry_uri(p, roles[i], owner), false, purpose, why);
         if (i == 0 && !one) return false; /* the one that matters cannot be read */
         any |= one;
     }
@@ -299,7 +302,7 @@ bool add_progress_read(struct planning *p, enum ddf_scope scope, struct str owne
 
 /* ---- operations ---- */
 
-void add_move(struct planning *p, struct live_op *op, const struct pol_verdict *v)
+void planner_add_move(struct planning *p, struct live_op *op, const struct pol_verdict *v)
 {
     struct pol_plan *out = p->out;
     if (!out->moves && !(out->moves = arena_alloc(p->a, (p->f->n_operations * 2 + 1) * sizeof *out->moves))) {
@@ -315,7 +318,7 @@ void add_move(struct planning *p, struct live_op *op, const struct pol_verdict *
     op->state = v->state;
 }
 
-void add_verified(struct planning *p, struct live_op *op)
+void planner_add_verified(struct planning *p, struct live_op *op)
 {
     struct pol_plan *out = p->out;
     if (!out->verified && !(out->verified = ARENA_ARRAY(p->a, int64_t, p->f->n_operations + 1))) {
@@ -332,28 +335,30 @@ static struct str correlator(struct planning *p, struct str owner, struct str ki
 {
     uint8_t digest[SHA256_BYTES];
     char text[2 * 12 + 1];
-    struct str all = say(p, "%.*s\n%.*s\n%.*s\n%.*s\n%s\n%d\n%lld", STR_ARG(p->f->device), STR_ARG(owner),
-                         STR_ARG(kind), STR_ARG(args), p->d->hash, tries, (long long)p->f->now_ms);
+    struct str all = planner_say(p, "%.*s\n%.*s\n%.*s\n%.*s\n%s\n%d\n%lld", STR_ARG(p->f->device), STR_ARG(owner),
+                                 STR_ARG(kind), STR_ARG(args), p->d->hash, tries, (long long)p->f->now_ms);
     crypto_sha256(all, digest);
     for (size_t i = 0; i < 12; i++) {
         text[2 * i] = "0123456789abcdef"[digest[i] >> 4];
         text[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
     }
     text[24] = '\0';
-    return say(p, "p-%s", text);
+    return planner_say(p, "p-%s", text);
 }
 
-bool add_operation(struct planning *p, const struct ddf_operation *o, struct str owner, struct str args, struct str why)
+bool planner_add_operation(struct planning *p, const struct ddf_operation *o, struct str owner, struct str args,
+                           struct str why)
 {
     struct str vm = o && o->scope == DDF_VM ? owner : (struct str){ 0 };
     if (!o) {
-        add_wait(p, vm, "failed", say(p, "%.*s: the device's management object has no operation for it", STR_ARG(why)),
-                 0, 0);
+        planner_add_wait(p, vm, "failed",
+                         planner_say(p, "%.*s: the device's management object has no operation for it", STR_ARG(why)),
+                         0, 0);
         return false;
     }
     struct str uri = ddf_layout_operation_uri(p->l, o, owner, p->a);
-    struct pol_step *s = new_step(p, o->delete_node ? DM_DELETE : DM_EXEC, POL_FOR_CHANGE, uri, why);
-    if (!s || o->delete_node) return add_step(p, s, vm);
+    struct pol_step *s = planner_new_step(p, o->delete_node ? DM_DELETE : DM_EXEC, POL_FOR_CHANGE, uri, why);
+    if (!s || o->delete_node) return planner_add_step(p, s, vm);
     s->purpose = POL_FOR_OPERATION;
     if (args.n) {
         s->format = STR("chr");
@@ -374,7 +379,7 @@ bool add_operation(struct planning *p, const struct ddf_operation *o, struct str
             op->carried = true;
         }
     }
-    const struct pol_failure *x = failure_of(p, s->key);
+    const struct pol_failure *x = planner_failure_of(p, s->key);
     if (!s->correlator.n) s->correlator = correlator(p, owner, o->name, args, x ? x->tries : 0);
-    return add_step(p, s, vm);
+    return planner_add_step(p, s, vm);
 }

@@ -93,7 +93,7 @@ static int state_of(const struct pol_facts *f, struct str vm, struct arena *a)
     const struct ddf_entry *en = f->layout->entry[DDF_ROLE_STATE];
     struct str uri = en ? ddf_layout_uri(f->layout, en, vm, (struct str){ 0 }, a) : (struct str){ 0 };
     int64_t state;
-    const struct pol_mirror_node *n = uri.n ? facts_node(f, uri) : NULL;
+    const struct pol_mirror_node *n = uri.n ? pol_facts_node(f, uri) : NULL;
     return n && str_to_i64(n->value, &state) && state >= 0 && state <= INT_MAX ? (int)state : -1;
 }
 
@@ -103,7 +103,7 @@ static const struct pol_hold *hold_of(const struct pol_facts *f, const struct po
     if (!vm->goal || vm->goal->gone || !f->n_holds) return NULL;
     const int state = state_of(f, vm->name, a);
     if (state < 0 || state == vm->goal->state) return NULL;
-    return facts_hold(f, vm->name, false, vm->goal_policy, state);
+    return pol_facts_hold(f, vm->name, false, vm->goal_policy, state);
 }
 
 static void held(struct buf *b, const struct pol_facts *f, const struct pol_vm *vm, struct arena *a)

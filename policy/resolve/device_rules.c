@@ -10,7 +10,7 @@ static struct str attribute(const struct pol_facts *f, struct str name)
     return (struct str){ 0 };
 }
 
-struct str rules_settings(const struct pol_facts *f)
+struct str pol_rules_settings(const struct pol_facts *f)
 {
     const struct ddf_entry *en = f->layout->entry[DDF_ROLE_HYPERVISOR_SETTINGS];
     return en ? attribute(f, en->name) : (struct str){ 0 };
@@ -27,13 +27,13 @@ static bool lists_folder(struct str list, struct str path)
     return false;
 }
 
-bool rules_supported(struct str list, const struct ddf_entry *en, struct str wire)
+bool pol_rules_supported(struct str list, const struct ddf_entry *en, struct str wire)
 {
     struct str rest = list;
     struct kv one;
     if (!list.n || en->scope == DDF_IMAGE || en->change == DDF_C_NEVER) return true;
     while (kv_next(&rest, ',', &one))
-        if (str_eq(one.key, en->path)) return !one.has_value || rules_among(one.value, '|', wire);
+        if (str_eq(one.key, en->path)) return !one.has_value || pol_rules_among(one.value, '|', wire);
     return en->scope == DDF_DEVICE && !lists_folder(list, en->path);
 }
 
@@ -48,7 +48,7 @@ static const struct pol_value *value_of(const struct pol_vm *vm, const struct dd
 static bool applies_to(const struct pol_vm *vm, const struct ddf_rule *r, struct str instance)
 {
     const struct pol_value *when = r->when ? value_of(vm, r->when, instance) : NULL;
-    return rules_apply(r, when ? when->wire : (struct str){ 0 });
+    return pol_rules_apply(r, when ? when->wire : (struct str){ 0 });
 }
 
 static struct str image_text(const struct ddf_layout *l, const struct pol_image *m, const struct ddf_entry *en)
@@ -64,7 +64,7 @@ static void object(struct arena *a, struct pol_vm *vm, const struct ddf_rule *r,
 {
     vm->problem_code = r->code;
     vm->problem = arena_printf(a, "%.*s %.*s %s %.*s%s%.*s%s (policy %.*s)", STR_ARG(what), STR_ARG(word),
-                               rules_words(r), STR_ARG(r->right->label.n ? r->right->label : r->right->name),
+                               pol_rules_words(r), STR_ARG(r->right->label.n ? r->right->label : r->right->name),
                                r->right->scope == DDF_DEVICE ? " of this device, " : ", ", STR_ARG(right), "",
                                STR_ARG(policy->name));
 }
@@ -88,7 +88,7 @@ static void judge_settings(const struct pol_facts *f, struct arena *a, struct po
     int64_t sum;
     const struct pol_value *last = r->sum ? sum_of(vm, r->left, &sum) : NULL;
     struct str number = last ? arena_printf(a, "%lld", (long long)sum) : (struct str){ 0 };
-    if (last && !rules_hold(r, number, fact)) {
+    if (last && !pol_rules_hold(r, number, fact)) {
         struct str all = arena_printf(a, "%.*s in all", STR_ARG(number));
         object(a, vm, r, last->setting->name, all, fact, last->policy);
     }
@@ -97,19 +97,19 @@ static void judge_settings(const struct pol_facts *f, struct arena *a, struct po
         if (v->setting->entry != r->left || !applies_to(vm, r, v->setting->instance)) continue;
         if (r->right->scope == DDF_VM) other = value_of(vm, r->right, v->setting->instance);
         struct str right = r->right->scope == DDF_DEVICE ? fact : other ? other->wire : (struct str){ 0 };
-        if (!rules_hold(r, v->wire, right)) object(a, vm, r, v->setting->name, v->setting->word, right, v->policy);
+        if (!pol_rules_hold(r, v->wire, right)) object(a, vm, r, v->setting->name, v->setting->word, right, v->policy);
     }
 }
 
 static void judge_image(const struct pol_facts *f, struct arena *a, struct pol_vm *vm, const struct ddf_rule *r)
 {
     struct str fact = attribute(f, r->right->name);
-    if (!vm->image || rules_hold(r, image_text(f->layout, vm->image, r->left), fact)) return;
+    if (!vm->image || pol_rules_hold(r, image_text(f->layout, vm->image, r->left), fact)) return;
     struct str what = arena_printf(a, "image %.*s:%.*s:", STR_ARG(vm->image->name), STR_ARG(vm->image->version));
     object(a, vm, r, what, image_text(f->layout, vm->image, r->left), fact, vm->image_value->policy);
 }
 
-bool rules_judge(const struct pol_facts *f, struct arena *a, struct pol_vm *vm)
+bool pol_rules_judge(const struct pol_facts *f, struct arena *a, struct pol_vm *vm)
 {
     for (size_t i = 0; i < vm->n_values && !vm->problem.n; i++) {
         const struct pol_value *v = &vm->values[i];

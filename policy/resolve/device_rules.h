@@ -11,11 +11,11 @@
  * "=a|b" where only these values have one. A device without that fact leaves it open, and one that lists nothing of a
  * folder of its own settings leaves those open: true.
  */
-bool rules_supported(struct str settings, const struct ddf_entry *en, struct str wire);
+bool pol_rules_supported(struct str settings, const struct ddf_entry *en, struct str wire);
 /** That fact, or empty. */
-struct str rules_settings(const struct pol_facts *f);
+struct str pol_rules_settings(const struct pol_facts *f);
 
 /** Fills problem and problem_code of a resolved VM where a rule does not hold, or where a wish that fails closed has no
  * effect on this device. Values must be marked `unsupported` already. @return false when out of memory */
-bool rules_judge(const struct pol_facts *f, struct arena *a, struct pol_vm *vm);
+bool pol_rules_judge(const struct pol_facts *f, struct arena *a, struct pol_vm *vm);
 #endif

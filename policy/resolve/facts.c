@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/resolve/facts.h"
 
-size_t facts_from(const struct pol_facts *f, struct str uri)
+size_t pol_facts_from(const struct pol_facts *f, struct str uri)
 {
     size_t lo = 0, hi = f->n_mirror;
     while (lo < hi) {
@@ -14,23 +14,23 @@ size_t facts_from(const struct pol_facts *f, struct str uri)
     return lo;
 }
 
-const struct pol_mirror_node *facts_node(const struct pol_facts *f, struct str uri)
+const struct pol_mirror_node *pol_facts_node(const struct pol_facts *f, struct str uri)
 {
-    size_t i = facts_from(f, uri);
+    size_t i = pol_facts_from(f, uri);
     return i < f->n_mirror && str_eq(f->mirror[i].uri, uri) ? &f->mirror[i] : NULL;
 }
 
-bool facts_leads_to(const struct ddf_operation *o, bool lock, int now)
+bool pol_facts_leads_to(const struct ddf_operation *o, bool lock, int now)
 {
     return o && (lock ? o->lock_to : o->lock_to < 0 ? o->to : -1) == now;
 }
 
-const struct pol_hold *facts_hold(const struct pol_facts *f, struct str vm, bool lock, const struct pol_policy *policy,
-                                  int now)
+const struct pol_hold *pol_facts_hold(const struct pol_facts *f, struct str vm, bool lock,
+                                      const struct pol_policy *policy, int now)
 {
     for (size_t i = 0; i < f->n_holds; i++) {
         const struct pol_hold *h = &f->holds[i];
-        if (str_eq(h->vm, vm) && facts_leads_to(ddf_layout_operation(f->layout, DDF_VM, h->kind), lock, now) &&
+        if (str_eq(h->vm, vm) && pol_facts_leads_to(ddf_layout_operation(f->layout, DDF_VM, h->kind), lock, now) &&
             h->at_ms > policy->revised_ms)
             return h;
     }

@@ -12,7 +12,7 @@
 static const char SAFER[] = "safer value", NEWER[] = "newer revision";
 
 /* One policy's wish for one thing. */
-struct wish {
+struct contender {
     const struct pol_policy *policy;
     bool unknown; /* its selector cannot be decided yet */
     struct str word, wire;
@@ -127,7 +127,7 @@ static size_t rank(const struct ddf_entry *en, struct str wire)
 }
 
 /* <0: x is safer, >0: y is, 0: neither the layout nor the description says. */
-static int safer_of(const struct wish *x, const struct wish *y, enum ddf_hint hint)
+static int safer_of(const struct contender *x, const struct contender *y, enum ddf_hint hint)
 {
     const struct ddf_entry *en = x->setting ? x->setting->entry : NULL;
     if (en && en->n_safest) return (int)rank(en, x->wire) - (int)rank(en, y->wire);
@@ -135,7 +135,7 @@ static int safer_of(const struct wish *x, const struct wish *y, enum ddf_hint hi
 }
 
 /* Does `x` beat `y`, and by which rule? */
-static bool beats(const struct wish *x, const struct wish *y, enum ddf_hint hint, const char **rule)
+static bool beats(const struct contender *x, const struct contender *y, enum ddf_hint hint, const char **rule)
 {
     if (x->policy->priority != y->policy->priority) {
         *rule = "higher priority";
@@ -162,7 +162,7 @@ static bool beats(const struct wish *x, const struct wish *y, enum ddf_hint hint
  * The winner among wishes for one thing; each loser with the rule by which it lost against the winner.
  * @return the index of the winner
  */
-static size_t contest(struct resolution *r, const struct wish *w, size_t n, enum ddf_hint hint, const char *what,
+static size_t contest(struct resolution *r, const struct contender *w, size_t n, enum ddf_hint hint, const char *what,
                       struct str vm, struct str name, const char **rule, struct pol_loser **losers)
 {
     size_t best = 0;
@@ -206,13 +206,13 @@ static const struct pol_image *find_image(const struct pol_facts *f, struct str 
 
 static int by_setting(const void *a, const void *b)
 {
-    const struct wish *x = a, *y = b;
+    const struct contender *x = a, *y = b;
     int c = str_cmp(x->setting->name, y->setting->name);
     return c ? c : str_cmp(x->policy->name, y->policy->name);
 }
 
 /* Values out of all settings in `w`; those that an undecided policy would win are left alone. */
-static struct pol_value *values(struct resolution *r, struct wish *w, size_t n, struct str vm, size_t *n_out)
+static struct pol_value *values(struct resolution *r, struct contender *w, size_t n, struct str vm, size_t *n_out)
 {
     struct pol_value *out = room(r, n, sizeof *out);
     size_t count = 0;
@@ -231,14 +231,14 @@ static struct pol_value *values(struct resolution *r, struct wish *w, size_t n, 
         v->setting = w[best].setting;
         v->policy = w[best].policy;
         v->wire = w[best].wire;
-        v->unsupported = !rules_supported(r->in_force, v->setting->entry, v->wire);
+        v->unsupported = !pol_rules_supported(r->in_force, v->setting->entry, v->wire);
         count++;
     }
     *n_out = count;
     return out;
 }
 
-static size_t settings_of(const struct resolution *r, struct str vm, enum ddf_scope scope, struct wish *out)
+static size_t settings_of(const struct resolution *r, struct str vm, enum ddf_scope scope, struct contender *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->n_holds; i++) {
@@ -247,7 +247,7 @@ static size_t settings_of(const struct resolution *r, struct str vm, enum ddf_sc
         for (size_t k = 0; k < p->n_settings; k++) {
             const struct pol_setting *s = &p->settings[k];
             if (s->entry->scope != scope) continue;
-            if (out) out[n] = (struct wish){ p, r->holds[i].unknown, s->word, s->wire, s };
+            if (out) out[n] = (struct contender){ p, r->holds[i].unknown, s->word, s->wire, s };
             n++;
         }
     }
@@ -271,14 +271,14 @@ static void image_of(struct resolution *r, struct pol_vm *vm)
     }
 }
 
-static void goal_of(struct resolution *r, struct pol_vm *vm, struct wish *w)
+static void goal_of(struct resolution *r, struct pol_vm *vm, struct contender *w)
 {
     const char *rule;
     size_t n = 0;
     for (size_t i = 0; i < r->n_holds; i++) {
         const struct pol_policy *p = r->holds[i].policy;
         if (str_eq(p->vm, vm->name) && p->goal.n)
-            w[n++] = (struct wish){ p, r->holds[i].unknown, p->goal, p->goal, NULL };
+            w[n++] = (struct contender){ p, r->holds[i].unknown, p->goal, p->goal, NULL };
     }
     if (!n) return;
     size_t best = contest(r, w, n, DDF_HINT_NONE, "VM", vm->name, STR("state"), &rule, NULL);
@@ -287,7 +287,7 @@ static void goal_of(struct resolution *r, struct pol_vm *vm, struct wish *w)
     vm->goal = ddf_layout_goal(r->f->layout, w[best].wire);
 }
 
-static void lock_of(struct resolution *r, struct pol_vm *vm, struct wish *w)
+static void lock_of(struct resolution *r, struct pol_vm *vm, struct contender *w)
 {
     const char *rule;
     size_t n = 0;
@@ -295,7 +295,7 @@ static void lock_of(struct resolution *r, struct pol_vm *vm, struct wish *w)
         const struct pol_policy *p = r->holds[i].policy;
         struct str word = p->locked ? STR("true") : STR("false");
         if (str_eq(p->vm, vm->name) && p->has_locked)
-            w[n++] = (struct wish){ p, r->holds[i].unknown, word, word, NULL };
+            w[n++] = (struct contender){ p, r->holds[i].unknown, word, word, NULL };
     }
     if (!n) return;
     size_t best = contest(r, w, n, DDF_HINT_HIGHEST_SAFE, "VM", vm->name, STR("locked"), &rule, NULL);
@@ -343,13 +343,13 @@ static void vms(struct resolution *r)
     d->vms = room(r, r->n_holds + r->f->n_charges + r->f->n_sets, sizeof *d->vms);
     if (r->no_memory) return;
     for (size_t i = 0; i < r->n_holds; i++) vm_named(d, r->holds[i].policy->vm)->spoken = true;
-    for (size_t i = 0; back_vm_name(r->f, i, &name); i++)
+    for (size_t i = 0; pol_defaults_vm_name(r->f, i, &name); i++)
         if (name.n) vm_named(d, name);
     if (d->n_vms) qsort(d->vms, d->n_vms, sizeof *d->vms, by_vm);
     for (size_t i = 0; i < d->n_vms; i++) {
         struct pol_vm *vm = &d->vms[i];
         size_t n = settings_of(r, vm->name, DDF_VM, NULL);
-        struct wish *w = room(r, n > r->n_holds ? n : r->n_holds, sizeof *w);
+        struct contender *w = room(r, n > r->n_holds ? n : r->n_holds, sizeof *w);
         if (!w) return;
         goal_of(r, vm, w);
         lock_of(r, vm, w);
@@ -357,7 +357,7 @@ static void vms(struct resolution *r)
         settings_of(r, vm->name, DDF_VM, w);
         vm->values = values(r, w, n, vm->name, &vm->n_values);
         image_of(r, vm);
-        if (!rules_judge(r->f, r->a, vm)) r->no_memory = true;
+        if (!pol_rules_judge(r->f, r->a, vm)) r->no_memory = true;
     }
 }
 
@@ -412,19 +412,19 @@ static enum rc hash(struct resolution *r, struct err *e)
 enum rc pol_resolve(const struct pol_facts *f, struct arena *a, struct pol_desired *out, struct err *e)
 {
     struct pol_desired d = { 0 };
-    struct resolution r = { .f = f, .a = a, .d = &d, .in_force = rules_settings(f) };
+    struct resolution r = { .f = f, .a = a, .d = &d, .in_force = pol_rules_settings(f) };
 
     select_policies(&r);
     if (!r.no_memory) vms(&r);
     if (!r.no_memory) {
         size_t n = settings_of(&r, (struct str){ 0 }, DDF_DEVICE, NULL);
-        struct wish *w = room(&r, n, sizeof *w);
+        struct contender *w = room(&r, n, sizeof *w);
         if (w) {
             settings_of(&r, (struct str){ 0 }, DDF_DEVICE, w);
             d.device_values = values(&r, w, n, (struct str){ 0 }, &d.n_device_values);
         }
     }
-    if (!r.no_memory) r.no_memory = !back_resolve(f, r.holds, r.n_holds, a, &d);
+    if (!r.no_memory) r.no_memory = !pol_defaults_resolve(f, r.holds, r.n_holds, a, &d);
     if (r.no_memory) return err_set(e, RC_NOMEM, "out of memory for the desired state");
     enum rc rc = hash(&r, e);
     if (!rc) *out = d;

@@ -14,7 +14,7 @@ struct backing {
     bool no_memory;
 };
 
-bool back_vm_name(const struct pol_facts *f, size_t i, struct str *name)
+bool pol_defaults_vm_name(const struct pol_facts *f, size_t i, struct str *name)
 {
     struct ddf_match m = { 0 };
     *name = (struct str){ 0 };
@@ -33,15 +33,15 @@ bool back_vm_name(const struct pol_facts *f, size_t i, struct str *name)
 static bool is_there(const struct backing *b, struct str uri)
 {
     struct str below = arena_printf(b->a, "%.*s/", STR_ARG(uri));
-    size_t i = facts_from(b->f, below);
-    return facts_node(b->f, uri) || (i < b->f->n_mirror && str_starts(b->f->mirror[i].uri, below));
+    size_t i = pol_facts_from(b->f, below);
+    return pol_facts_node(b->f, uri) || (i < b->f->n_mirror && str_starts(b->f->mirror[i].uri, below));
 }
 
 static const struct pol_mirror_node *vm_node(const struct backing *b, struct str vm, enum ddf_role role)
 {
     const struct ddf_entry *en = b->f->layout->entry[role];
     struct str uri = en ? ddf_layout_uri(b->f->layout, en, vm, (struct str){ 0 }, b->a) : (struct str){ 0 };
-    return uri.n ? facts_node(b->f, uri) : NULL;
+    return uri.n ? pol_facts_node(b->f, uri) : NULL;
 }
 
 static bool vm_there(const struct backing *b, struct str vm)
@@ -143,7 +143,7 @@ static bool rule_applies(const struct pol_vm *vm, const struct ddf_rule *r, stru
     for (size_t i = 0; r->when && i < vm->n_values; i++)
         if (vm->values[i].setting->entry == r->when && str_eq(vm->values[i].setting->instance, instance))
             when = vm->values[i].wire;
-    return rules_apply(r, when);
+    return pol_rules_apply(r, when);
 }
 
 /* A value of ours that is still wished for and does not go together with the default. */
@@ -156,7 +156,8 @@ static struct str against(const struct backing *b, const struct pol_vm *vm, cons
             const struct pol_value *v = &vm->values[i];
             bool left = r->left == x->entry;
             if (v->setting->entry == other && str_eq(v->setting->instance, x->instance) &&
-                rule_applies(vm, r, x->instance) && !rules_hold(r, left ? x->wire : v->wire, left ? v->wire : x->wire))
+                rule_applies(vm, r, x->instance) &&
+                !pol_rules_hold(r, left ? x->wire : v->wire, left ? v->wire : x->wire))
                 return arena_printf(b->a, "its default %.*s would not go with %.*s %.*s", STR_ARG(x->word),
                                     STR_ARG(v->setting->name), STR_ARG(v->setting->word));
         }
@@ -180,7 +181,7 @@ static struct str written_out(const struct backing *b, const struct ddf_match *m
 static bool leaf_back(struct backing *b, const struct pol_vm *vm, const struct pol_set *s, const struct ddf_match *m,
                       struct pol_back *x, bool *quiet)
 {
-    const struct pol_mirror_node *n = facts_node(b->f, s->uri);
+    const struct pol_mirror_node *n = pol_facts_node(b->f, s->uri);
     if (!n || comes_with_node(b, m, s->uri)) return false;
     *quiet = goes_with_row(b, m);
     if (*quiet) return true;
@@ -231,7 +232,7 @@ static bool lock_said(const struct backing *b, struct str vm)
 /* A policy locked it, and none says so any more. @return false: the set is over */
 static bool lock_back(const struct backing *b, struct pol_vm *vm, const struct pol_set *s)
 {
-    const struct pol_mirror_node *n = facts_node(b->f, s->uri);
+    const struct pol_mirror_node *n = pol_facts_node(b->f, s->uri);
     if (lock_said(b, vm->name) || vm->has_locked || !b->f->mirror_read || unreadable(b, DDF_VM, vm->name)) return true;
     if (!n || (n->known == POL_REPORTED && !same(n->format, n->value, s->value))) return false;
     vm->has_locked = true;
@@ -399,8 +400,8 @@ static void put_back(struct backing *b, const struct pol_set *s)
         vm->back[vm->n_back++] = x;
 }
 
-bool back_resolve(const struct pol_facts *f, const struct candidate *holds, size_t n_holds, struct arena *a,
-                  struct pol_desired *d)
+bool pol_defaults_resolve(const struct pol_facts *f, const struct candidate *holds, size_t n_holds, struct arena *a,
+                          struct pol_desired *d)
 {
     struct backing b = { .f = f, .holds = holds, .n_holds = n_holds, .a = a, .d = d };
     charges(&b);

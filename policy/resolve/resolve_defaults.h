@@ -11,9 +11,9 @@ struct candidate {
 
 /** Names of VMs that no policy speaks of any more, but that facts do. @param name  gets the i-th; may repeat
  * @return false behind the last one */
-bool back_vm_name(const struct pol_facts *f, size_t i, struct str *name);
+bool pol_defaults_vm_name(const struct pol_facts *f, size_t i, struct str *name);
 /** Fills the rest of d: back, left and leave of its VMs (with goal and lock where onLeave says so), device_back,
  * charges, over. @return false when out of memory */
-bool back_resolve(const struct pol_facts *f, const struct candidate *holds, size_t n_holds, struct arena *a,
-                  struct pol_desired *d);
+bool pol_defaults_resolve(const struct pol_facts *f, const struct candidate *holds, size_t n_holds, struct arena *a,
+                          struct pol_desired *d);
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* A recursive-descent parser; depth and number of terms are bounded before anything is built. */
-struct parser {
+struct selector_parser {
     struct str text;
     size_t at;  /* start of the word in hand */
     size_t end; /* behind it */
@@ -16,7 +16,7 @@ struct parser {
     enum rc rc;
 };
 
-static bool fail(struct parser *p, enum rc rc, const char *what)
+static bool fail(struct selector_parser *p, enum rc rc, const char *what)
 {
     if (p->rc) return false;
     p->rc = rc;
@@ -41,13 +41,13 @@ static bool name_inside(char c)
 {
     return name_start(c) || digit(c) || c == '.' || c == '-';
 }
-static char peek(const struct parser *p, size_t i)
+static char peek(const struct selector_parser *p, size_t i)
 {
     return i < p->text.n ? p->text.p[i] : '\0';
 }
 
 /* "text" or 'text'; a backslash takes the next character as it is. */
-static void quoted(struct parser *p)
+static void quoted(struct selector_parser *p)
 {
     char quote = p->text.p[p->at];
     char *out = arena_bytes(p->a, p->text.n - p->at);
@@ -72,7 +72,7 @@ static void quoted(struct parser *p)
     p->word = (struct str){ out, n };
 }
 
-static void advance(struct parser *p)
+static void advance(struct selector_parser *p)
 {
     size_t i = p->end;
     while (i < p->text.n &&
@@ -108,19 +108,19 @@ static void advance(struct parser *p)
     p->word = str_slice(p->text, p->at, i);
 }
 
-static bool is(const struct parser *p, enum token t, const char *word)
+static bool is(const struct selector_parser *p, enum token t, const char *word)
 {
     return p->token == t && str_is(p->word, word);
 }
 
-static bool take(struct parser *p, enum token t, const char *word)
+static bool take(struct selector_parser *p, enum token t, const char *word)
 {
     if (p->rc || !is(p, t, word)) return false;
     advance(p);
     return true;
 }
 
-static struct sel_node *node(struct parser *p, enum sel_kind kind)
+static struct sel_node *node(struct selector_parser *p, enum sel_kind kind)
 {
     if (++p->terms > POL_SELECTOR_TERMS) {
         fail(p, RC_LIMIT, "a selector has at most 256 terms");
@@ -135,12 +135,12 @@ static struct sel_node *node(struct parser *p, enum sel_kind kind)
     return n;
 }
 
-static bool literal(struct parser *p, struct sel_literal *out)
+static bool literal(struct selector_parser *p, struct sel_literal *out)
 {
     if (p->token == T_TEXT) {
         *out = (struct sel_literal){ .kind = SEL_TEXT, .text = p->word };
     } else if (p->token == T_NUMBER) {
-        if (!sel_number(p->word, &out->number))
+        if (!selector_number(p->word, &out->number))
             return fail(p, RC_PARSE, "a number has at most 15 digits and one point (write a version in quotes)");
         out->kind = SEL_NUMBER;
         out->text = p->word;
@@ -154,7 +154,7 @@ static bool literal(struct parser *p, struct sel_literal *out)
 }
 
 /* ( literal, literal ... ) behind `in`. */
-static bool list(struct parser *p, struct sel_node *n)
+static bool list(struct selector_parser *p, struct sel_node *n)
 {
     struct sel_literal item[POL_SELECTOR_TERMS];
     size_t count = 0;
@@ -175,14 +175,14 @@ static bool list(struct parser *p, struct sel_node *n)
     return true;
 }
 
-static struct sel_node *negated(struct parser *p, struct sel_node *inner)
+static struct sel_node *negated(struct selector_parser *p, struct sel_node *inner)
 {
     struct sel_node *n = inner ? node(p, SEL_NOT) : NULL;
     if (n) n->first = inner;
     return n;
 }
 
-static bool one_literal(struct parser *p, struct sel_node *n)
+static bool one_literal(struct selector_parser *p, struct sel_node *n)
 {
     n->n_literals = 1;
     if (!(n->literals = ARENA_NEW(p->a, struct sel_literal))) {
@@ -193,7 +193,7 @@ static bool one_literal(struct parser *p, struct sel_node *n)
 }
 
 /* What may stand behind an attribute: a comparison, or nothing. */
-static struct sel_node *comparison(struct parser *p, struct str attribute)
+static struct sel_node *comparison(struct selector_parser *p, struct str attribute)
 {
     static const struct {
         const char *sign;
@@ -234,14 +234,14 @@ static struct sel_node *comparison(struct parser *p, struct str attribute)
     return negate ? negated(p, n) : n;
 }
 
-static struct sel_node *expression(struct parser *p);
+static struct sel_node *expression(struct selector_parser *p);
 
 static bool keyword(struct str w)
 {
     return str_is(w, "and") || str_is(w, "or") || str_is(w, "in") || str_is(w, "matches") || str_is(w, "not");
 }
 
-static struct sel_node *primary(struct parser *p)
+static struct sel_node *primary(struct selector_parser *p)
 {
     struct sel_node *n;
     if (take(p, T_SIGN, "(")) {
@@ -271,7 +271,7 @@ static struct sel_node *primary(struct parser *p)
     return comparison(p, attribute);
 }
 
-static struct sel_node *factor(struct parser *p)
+static struct sel_node *factor(struct selector_parser *p)
 {
     struct sel_node *n;
     if (p->rc) return NULL;
@@ -285,8 +285,8 @@ static struct sel_node *factor(struct parser *p)
 }
 
 /* One level of and, or of or. */
-static struct sel_node *chain(struct parser *p, const char *word, enum sel_kind kind,
-                              struct sel_node *(*part)(struct parser *))
+static struct sel_node *chain(struct selector_parser *p, const char *word, enum sel_kind kind,
+                              struct sel_node *(*part)(struct selector_parser *))
 {
     struct sel_node *first = part(p), *all = NULL, **tail;
     if (!first || !is(p, T_NAME, word)) return first;
@@ -300,19 +300,19 @@ static struct sel_node *chain(struct parser *p, const char *word, enum sel_kind 
     return p->rc ? NULL : all;
 }
 
-static struct sel_node *conjunction(struct parser *p)
+static struct sel_node *conjunction(struct selector_parser *p)
 {
     return chain(p, "and", SEL_AND, factor);
 }
 
-static struct sel_node *expression(struct parser *p)
+static struct sel_node *expression(struct selector_parser *p)
 {
     return chain(p, "or", SEL_OR, conjunction);
 }
 
 enum rc pol_selector_parse(struct str text, struct arena *a, struct pol_selector **out, struct err *e)
 {
-    struct parser p = { .a = a, .e = e };
+    struct selector_parser p = { .a = a, .e = e };
     struct sel_node *root;
 
     if (text.n > POL_SELECTOR_BYTES)

@@ -2,17 +2,17 @@
 #include "policy/selector/selector_tree.h"
 #include <string.h>
 
-bool sel_is_label(struct str attribute)
+bool selector_is_label(struct str attribute)
 {
     return str_starts(attribute, STR("label."));
 }
 
-bool sel_is_device_id(struct str attribute)
+bool selector_is_device_id(struct str attribute)
 {
     return str_is(attribute, "device.id");
 }
 
-bool sel_number(struct str s, double *out)
+bool selector_number(struct str s, double *out)
 {
     static const double ten[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
     int64_t mantissa = 0;
@@ -41,7 +41,7 @@ static bool all_digits(struct str s)
     return true;
 }
 
-bool sel_version_key(struct str version, struct arena *a, struct str *key)
+bool selector_version_key(struct str version, struct arena *a, struct str *key)
 {
     static const char zeroes[] = "000000000000000000";
     _Static_assert(sizeof zeroes == SEL_PART_BYTES + 1, "one zero for each place");
@@ -101,7 +101,7 @@ struct evaluation {
 static bool equals(const struct sel_literal *l, struct str value)
 {
     double number;
-    return l->kind == SEL_NUMBER ? sel_number(value, &number) && number == l->number : str_eq(l->text, value);
+    return l->kind == SEL_NUMBER ? selector_number(value, &number) && number == l->number : str_eq(l->text, value);
 }
 
 /* <0, 0, >0; false when the two cannot be compared. */
@@ -110,11 +110,11 @@ static bool order(struct evaluation *v, const struct sel_literal *l, struct str 
     double number;
     struct str have, want;
     if (l->kind == SEL_NUMBER) {
-        if (!sel_number(value, &number)) return false;
+        if (!selector_number(value, &number)) return false;
         *out = (number > l->number) - (number < l->number);
         return true;
     }
-    if (!sel_version_key(value, v->a, &have) || !sel_version_key(l->text, v->a, &want)) {
+    if (!selector_version_key(value, v->a, &have) || !selector_version_key(l->text, v->a, &want)) {
         v->no_memory = true;
         return false;
     }
@@ -154,7 +154,7 @@ static enum pol_truth look_up(const struct evaluation *v, struct str name, struc
             *value = v->attrs[i].value;
             return POL_TRUE;
         }
-    return sel_is_label(name) ? POL_FALSE : POL_UNKNOWN;
+    return selector_is_label(name) ? POL_FALSE : POL_UNKNOWN;
 }
 
 static enum pol_truth truth(struct evaluation *v, const struct sel_node *s)

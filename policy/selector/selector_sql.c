@@ -4,7 +4,7 @@
 /* Each term becomes a subquery for its attribute. A label's is EXISTS, which is never NULL: a label that is not set
  * is known not to be. Any other is a scalar subquery, which gives NULL when the device has not told us: SQL's own
  * third value. */
-struct writer {
+struct sql_text_out {
     struct buf out;
     struct str params[3 * POL_SELECTOR_TERMS];
     size_t n;
@@ -12,7 +12,7 @@ struct writer {
     bool failed;
 };
 
-static void param(struct writer *w, struct str value)
+static void param(struct sql_text_out *w, struct str value)
 {
     if (w->n == sizeof w->params / sizeof w->params[0]) {
         w->failed = true;
@@ -22,8 +22,8 @@ static void param(struct writer *w, struct str value)
     w->params[w->n++] = value;
 }
 
-/* As sel_number: -?digits[.digits] in at most 15 bytes. */
-static void is_number(struct writer *w, const char *v)
+/* As selector_number: -?digits[.digits] in at most 15 bytes. */
+static void is_number(struct sql_text_out *w, const char *v)
 {
     buf_printf(&w->out,
                "(length(%s) BETWEEN 1 AND 15 AND %s NOT GLOB '*[^-.0-9]*' AND %s GLOB '*[0-9]' AND %s NOT GLOB '?*-*'"
@@ -31,7 +31,7 @@ static void is_number(struct writer *w, const char *v)
                v, v, v, v, v, v, v);
 }
 
-static void number(struct writer *w, const char *v, const char *sign, const struct sel_literal *l)
+static void number(struct sql_text_out *w, const char *v, const char *sign, const struct sel_literal *l)
 {
     buf_putz(&w->out, "(");
     is_number(w, v);
@@ -40,11 +40,11 @@ static void number(struct writer *w, const char *v, const char *sign, const stru
     buf_putz(&w->out, " AS REAL))");
 }
 
-/* As sel_version_key, one part for each turn. */
-static void version(struct writer *w, const char *v, const char *sign, const struct sel_literal *l)
+/* As selector_version_key, one part for each turn. */
+static void version(struct sql_text_out *w, const char *v, const char *sign, const struct sel_literal *l)
 {
     struct str key;
-    if (!sel_version_key(l->text, w->a, &key)) {
+    if (!selector_version_key(l->text, w->a, &key)) {
         w->failed = true;
         return;
     }
@@ -59,7 +59,7 @@ static void version(struct writer *w, const char *v, const char *sign, const str
     buf_putz(&w->out, ")");
 }
 
-static void equal(struct writer *w, const char *v, const struct sel_literal *l)
+static void equal(struct sql_text_out *w, const char *v, const struct sel_literal *l)
 {
     if (l->kind == SEL_NUMBER) {
         number(w, v, "=", l);
@@ -70,7 +70,7 @@ static void equal(struct writer *w, const char *v, const struct sel_literal *l)
 }
 
 /* GLOB has one wildcard more than we: '[' is made a set of itself. */
-static struct str glob_pattern(struct writer *w, struct str pattern)
+static struct str glob_pattern(struct sql_text_out *w, struct str pattern)
 {
     char *p = arena_bytes(w->a, 3 * pattern.n + 1);
     size_t n = 0;
@@ -87,7 +87,7 @@ static struct str glob_pattern(struct writer *w, struct str pattern)
     return (struct str){ p, n };
 }
 
-static void predicate(struct writer *w, const struct sel_node *s, const char *v)
+static void predicate(struct sql_text_out *w, const struct sel_node *s, const char *v)
 {
     static const char *const sign[] = { [SEL_LT] = "<", [SEL_LE] = "<=", [SEL_GT] = ">", [SEL_GE] = ">=" };
     switch (s->kind) {
@@ -120,7 +120,7 @@ static void predicate(struct writer *w, const struct sel_node *s, const char *v)
     }
 }
 
-static void write_node(struct writer *w, const struct sel_node *s)
+static void write_node(struct sql_text_out *w, const struct sel_node *s)
 {
     switch (s->kind) {
     case SEL_CONST: buf_putz(&w->out, s->constant ? "(1 = 1)" : "(1 = 0)"); return;
@@ -139,13 +139,13 @@ static void write_node(struct writer *w, const struct sel_node *s)
         return;
     default: break;
     }
-    if (sel_is_device_id(s->attribute)) {
+    if (selector_is_device_id(s->attribute)) {
         buf_putz(&w->out, "(");
         predicate(w, s, "d.name");
         buf_putz(&w->out, ")");
         return;
     }
-    bool label = sel_is_label(s->attribute);
+    bool label = selector_is_label(s->attribute);
     buf_putz(&w->out,
              label ? "EXISTS (SELECT 1 FROM attribute a WHERE a.device_id = d.device_id AND a.name = " : "(SELECT (");
     if (!label) {
@@ -163,7 +163,7 @@ static void write_node(struct writer *w, const struct sel_node *s)
 
 enum rc pol_selector_sql(const struct pol_selector *s, struct arena *a, struct pol_sql *out, struct err *e)
 {
-    struct writer *w = ARENA_NEW(a, struct writer);
+    struct sql_text_out *w = ARENA_NEW(a, struct sql_text_out);
     enum rc rc = RC_OK;
     if (!w) return err_set(e, RC_NOMEM, "out of memory for a selector's SQL");
     buf_init(&w->out, 1 << 20);

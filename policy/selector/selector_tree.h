@@ -44,9 +44,9 @@ struct pol_selector {
 enum { SEL_PARTS = 6, SEL_PART_BYTES = 18 };
 
 /** -?digits[.digits], at most 15 bytes, so that double and SQL's REAL agree. */
-bool sel_number(struct str s, double *out);
-bool sel_version_key(struct str version, struct arena *a, struct str *key);
+bool selector_number(struct str s, double *out);
+bool selector_version_key(struct str version, struct arena *a, struct str *key);
 /** Labels are ours: a missing one is known to be unset. The device's id is always known. */
-bool sel_is_label(struct str attribute);
-bool sel_is_device_id(struct str attribute);
+bool selector_is_label(struct str attribute);
+bool selector_is_device_id(struct str attribute);
 #endif

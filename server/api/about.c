@@ -15,26 +15,26 @@
 
 static enum rc root(struct call *c)
 {
-    static const char *const links[] = { "authorities", "devices",      "operations",  "policies", "images",
-                                         "layouts",     "triggers",     "tokens",      "audit",    "events",
-                                         "whoami",      "openapi.yaml", "openapi.json" };
+    static const char *const links[] = { "authorities", "devices",       "operations",  "policies", "images",
+                                         "layouts",     "notifications", "tokens",      "audit",    "events",
+                                         "whoami",      "openapi.yaml",  "openapi.json" };
     json_t *j = json_object(), *list = json_array(), *l = json_object();
-    enum rc rc = authorities_json(c, list, true);
-    j_str(j, "version", STR(DMVISOR_VERSION));
+    enum rc rc = api_authorities_json(c, list, true);
+    json_put_str(j, "version", STR(DMVISOR_VERSION));
     json_object_set_new(j, "authorities", list);
     for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
-        j_str(l, links[i], arena_printf(c->a, "/api/v1/%s", links[i]));
+        json_put_str(l, links[i], arena_printf(c->a, "/api/v1/%s", links[i]));
     json_object_set_new(j, "links", l);
     if (rc) {
         json_decref(j);
         return rc;
     }
-    return answer(c, 200, j);
+    return api_answer(c, 200, j);
 }
 
 static enum rc openapi_yaml(struct call *c)
 {
-    return answer_text(c, "application/yaml", (struct str){ (const char *)api_openapi, api_openapi_bytes });
+    return api_answer_text(c, "application/yaml", (struct str){ (const char *)api_openapi, api_openapi_bytes });
 }
 
 static enum rc openapi_json(struct call *c)
@@ -46,7 +46,7 @@ static enum rc openapi_json(struct call *c)
     if (!made->n)
         rc = doc_parse((struct str){ (const char *)api_openapi, api_openapi_bytes }, "openapi.yaml", c->a, &d, &c->e);
     if (!rc && !made->n) doc_to_json(d, made);
-    if (!rc) rc = answer_text(c, "application/json", buf_str(made));
+    if (!rc) rc = api_answer_text(c, "application/json", buf_str(made));
     pthread_mutex_unlock(&c->api->lock);
     return rc;
 }
@@ -55,8 +55,8 @@ static enum rc openapi_json(struct call *c)
 static enum rc healthz(struct call *c)
 {
     json_t *j = json_object();
-    j_str(j, "status", STR("ok"));
-    return answer(c, 200, j);
+    json_put_str(j, "status", STR("ok"));
+    return api_answer(c, 200, j);
 }
 
 /* It can do its work: the database answers, and keeps what it is given. */
@@ -68,11 +68,11 @@ static enum rc readyz(struct call *c)
     int64_t n = 0;
     enum rc rc = db_authority_count(c->db, &n, &e);
     if (!rc) rc = retention_probe(c->api->srv->retention, warning, &e);
-    if (!rc && warning[0]) j_str(j, "warning", str_of(warning));
-    j_str(j, "status", rc ? STR("not ready") : STR("ready"));
-    j_str(j, "database", rc ? str_of(e.text) : STR("ok"));
-    j_str(j, "version", STR(DMVISOR_VERSION));
-    return answer(c, rc ? 503 : 200, j);
+    if (!rc && warning[0]) json_put_str(j, "warning", str_of(warning));
+    json_put_str(j, "status", rc ? STR("not ready") : STR("ready"));
+    json_put_str(j, "database", rc ? str_of(e.text) : STR("ok"));
+    json_put_str(j, "version", STR(DMVISOR_VERSION));
+    return api_answer(c, rc ? 503 : 200, j);
 }
 
 /* Devices by state come from the database, but never more of its time than a hundredth. */
@@ -83,7 +83,7 @@ static void count_devices(struct call *c)
     int64_t now = world_monotonic_ms();
     struct sql_rows *r = NULL;
     struct db_device_count v;
-    const struct db_condition condition = condition_now(c);
+    const struct db_condition condition = api_condition_now(c);
     struct err e = { 0 };
     struct buf b;
 

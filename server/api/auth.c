@@ -25,13 +25,13 @@ enum {
 };
 #define COOKIE "dmvisor"
 
-struct session {
+struct login {
     uint8_t hash[SHA256_BYTES];
     int64_t token, authority, expires_ms; /* token 0: free */
 };
 struct logins {
     pthread_mutex_t lock;
-    struct session s[SESSIONS];
+    struct login s[SESSIONS];
 };
 
 static const char *const role_names[] = {
@@ -57,7 +57,7 @@ static bool may(enum role has, enum role needs)
     return false;
 }
 
-enum rc logins_create(struct logins **out, struct err *e)
+enum rc api_logins_create(struct logins **out, struct err *e)
 {
     *out = calloc(1, sizeof **out);
     if (!*out) return err_set(e, RC_NOMEM, "no memory for console sessions");
@@ -65,7 +65,7 @@ enum rc logins_create(struct logins **out, struct err *e)
     return RC_OK;
 }
 
-void logins_destroy(struct logins *s)
+void api_logins_destroy(struct logins *s)
 {
     if (s) pthread_mutex_destroy(&s->lock);
     free(s);
@@ -77,7 +77,7 @@ static struct str bytes_of(const uint8_t *p, size_t n)
 }
 
 /* With the lock held. */
-static struct session *session_at(struct call *c, const uint8_t hash[SHA256_BYTES])
+static struct login *session_at(struct call *c, const uint8_t hash[SHA256_BYTES])
 {
     struct logins *l = c->api->logins;
     for (size_t i = 0; i < SESSIONS; i++)
@@ -92,7 +92,7 @@ static int64_t session_token(struct call *c, const uint8_t hash[SHA256_BYTES])
 {
     struct logins *l = c->api->logins;
     pthread_mutex_lock(&l->lock);
-    const struct session *s = session_at(c, hash);
+    const struct login *s = session_at(c, hash);
     int64_t token = s ? s->token : 0;
     pthread_mutex_unlock(&l->lock);
     return token;
@@ -102,19 +102,19 @@ static void session_end(struct call *c, const uint8_t hash[SHA256_BYTES])
 {
     struct logins *l = c->api->logins;
     pthread_mutex_lock(&l->lock);
-    struct session *s = session_at(c, hash);
-    if (s) *s = (struct session){ .token = 0 };
+    struct login *s = session_at(c, hash);
+    if (s) *s = (struct login){ .token = 0 };
     pthread_mutex_unlock(&l->lock);
 }
 
 /* With the lock held: a place for one more of this token; beyond its share it takes its own oldest one's. */
-static struct session *session_place(struct call *c)
+static struct login *session_place(struct call *c)
 {
     struct logins *l = c->api->logins;
-    struct session *unused = NULL, *oldest = NULL;
+    struct login *unused = NULL, *oldest = NULL;
     unsigned mine = 0, authority = 0, others = 0;
     for (size_t i = 0; i < SESSIONS; i++) {
-        struct session *s = &l->s[i];
+        struct login *s = &l->s[i];
         if (s->expires_ms <= c->w.now_ms) s->token = 0;
         if (!s->token) {
             unused = s;
@@ -139,9 +139,9 @@ static int64_t session_begin(struct call *c, const char *secret)
     struct logins *l = c->api->logins;
     int64_t expires = c->w.now_ms + SESSION_S * INT64_C(1000);
     pthread_mutex_lock(&l->lock);
-    struct session *s = session_place(c);
+    struct login *s = session_place(c);
     if (s) {
-        *s = (struct session){ .token = c->token, .authority = c->token_authority, .expires_ms = expires };
+        *s = (struct login){ .token = c->token, .authority = c->token_authority, .expires_ms = expires };
         crypto_sha256(str_of(secret), s->hash);
     }
     pthread_mutex_unlock(&l->lock);
@@ -158,7 +158,7 @@ static enum rc nobody(struct call *c, const char *why)
     metrics_add(c->api->metrics, METRIC_API_LOGIN_FAILED, 1);
     log_event(LOG_WARN, "api.unauthorized", LOG_S("remote", c->r->remote), LOG_S("path", c->r->path),
               LOG_Z("why", why));
-    refuse(c, 401, "Unauthorized", NULL, "%s", why);
+    api_refuse(c, 401, "Unauthorized", NULL, "%s", why);
     http_reply_header(c->reply, "WWW-Authenticate", STR("Bearer realm=\"dmvisor\""));
     return RC_DENIED;
 }
@@ -166,18 +166,19 @@ static enum rc nobody(struct call *c, const char *why)
 /* What is wrong counts; too much of it, and nothing more from there is looked at for a while. */
 static enum rc wrong(struct call *c, const char *why)
 {
-    brake_wrong(c->api->brake, c->r->remote, c->w.now_ms);
+    token_brake_wrong(c->api->brake, c->r->remote, c->w.now_ms);
     return nobody(c, why);
 }
 
 static enum rc check_brake(struct call *c, const uint8_t hash[SHA256_BYTES])
 {
     int retry_s = 0;
-    if (brake_lets(c->api->brake, c->r->remote, hash, c->w.now_ms, &retry_s)) return RC_OK;
+    if (token_brake_lets(c->api->brake, c->r->remote, hash, c->w.now_ms, &retry_s)) return RC_OK;
     metrics_add(c->api->metrics, METRIC_API_BRAKED, 1);
     log_event(LOG_WARN, "api.braked", LOG_S("remote", c->r->remote), LOG_S("path", c->r->path));
-    refuse(c, 429, "Too many wrong tokens", NULL, "too many wrong tokens came from your address: wait %d s", retry_s);
-    answer_header(c, "Retry-After", "%d", retry_s);
+    api_refuse(c, 429, "Too many wrong tokens", NULL, "too many wrong tokens came from your address: wait %d s",
+               retry_s);
+    api_answer_header(c, "Retry-After", "%d", retry_s);
     return RC_DENIED;
 }
 
@@ -198,7 +199,7 @@ static void note_use(struct call *c, int64_t last_ms)
     if (c->is_front || c->w.now_ms - last_ms < USED_EVERY_MS) return;
     sql_patience(c->db, 0); /* who reads waits for no writer: then it is noted another time */
     db_token_used(c->db, c->token, c->w.now_ms, &e);
-    sql_patience(c->db, DESK_BUSY_MS);
+    sql_patience(c->db, API_WORKER_BUSY_MS);
 }
 
 static enum rc by_secret(struct call *c, struct str token)
@@ -215,7 +216,7 @@ static enum rc by_secret(struct call *c, struct str token)
         rc = wrong(c, "this token is not known");
     else if (!rc)
         rc = take_token(c, &t);
-    if (!rc) brake_right(c->api->brake, c->r->remote, hash);
+    if (!rc) token_brake_right(c->api->brake, c->r->remote, hash);
     if (!rc) note_use(c, t.used_ms);
     return rc;
 }
@@ -243,7 +244,7 @@ static enum rc by_cookie(struct call *c, struct str secret)
     if (rc) return rc;
     int64_t token = session_token(c, hash);
     if (!token) return wrong(c, "you are not logged in, or no longer");
-    if (!reads && !same_origin(c)) return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
+    if (!reads && !same_origin(c)) return api_refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
     rc = db_token_by_id(c->db, token, c->a, &t, &c->e);
     if (rc == RC_NOT_FOUND) {
         session_end(c, hash);
@@ -251,7 +252,7 @@ static enum rc by_cookie(struct call *c, struct str secret)
     } else if (!rc) {
         rc = take_token(c, &t);
     }
-    if (!rc) brake_right(c->api->brake, c->r->remote, hash);
+    if (!rc) token_brake_right(c->api->brake, c->r->remote, hash);
     c->by_cookie = true;
     c->cookie = secret;
     return rc;
@@ -259,11 +260,11 @@ static enum rc by_cookie(struct call *c, struct str secret)
 
 static enum rc narrow(struct call *c)
 {
-    struct str name = query(c, "authority"), found, server_id;
-    return name.n ? authority_for(c, name, NULL, &c->scope, &found, &server_id) : RC_OK;
+    struct str name = api_query(c, "authority"), found, server_id;
+    return name.n ? api_authority_for(c, name, NULL, &c->scope, &found, &server_id) : RC_OK;
 }
 
-enum rc authenticate(struct call *c)
+enum rc api_authenticate(struct call *c)
 {
     struct str header, cookie;
     enum rc rc;
@@ -280,8 +281,8 @@ enum rc authenticate(struct call *c)
     else
         rc = nobody(c, "send a token: Authorization: Bearer <token>");
     if (!rc && !may(c->role, c->route->role))
-        rc = refuse(c, 403, "Forbidden", NULL, "this needs the role %s; \"%.*s\" is %s", role_names[c->route->role],
-                    STR_ARG(c->who), role_names[c->role]);
+        rc = api_refuse(c, 403, "Forbidden", NULL, "this needs the role %s; \"%.*s\" is %s", role_names[c->route->role],
+                        STR_ARG(c->who), role_names[c->role]);
     return rc ? rc : narrow(c);
 }
 
@@ -297,11 +298,11 @@ static json_t *who_json(struct call *c)
 {
     json_t *j = json_object();
     struct db_authority a;
-    j_str(j, "name", c->who);
-    j_str(j, "role", str_of(role_names[c->role]));
+    json_put_str(j, "name", c->who);
+    json_put_str(j, "role", str_of(role_names[c->role]));
     json_object_set_new(j, "authority", json_null());
     if (c->token_authority && db_authority_by_id(c->db, c->token_authority, c->a, &a, &c->e) == RC_OK)
-        j_str(j, "authority", a.name);
+        json_put_str(j, "authority", a.name);
     return j;
 }
 
@@ -310,10 +311,10 @@ static enum rc from_ourselves(struct call *c)
 {
     struct str type = http_header(c->r, "Content-Type");
     type = str_trim(str_slice(type, 0, str_find(type, ';', 0)));
-    if (!same_origin(c)) return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
+    if (!same_origin(c)) return api_refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
     return str_eq_fold(type, STR("application/json"))
                ? RC_OK
-               : refuse(c, 415, "Unsupported media type", NULL, "Content-Type is to be application/json");
+               : api_refuse(c, 415, "Unsupported media type", NULL, "Content-Type is to be application/json");
 }
 
 static enum rc login(struct call *c)
@@ -332,17 +333,17 @@ static enum rc login(struct call *c)
     crypto_random_text(&c->w, secret, TOKEN_CHARACTERS);
     int64_t expires = session_begin(c, secret);
     if (!expires) {
-        refuse(c, 503, "Too many logins", NULL,
-               "too many people are logged in: try again when somebody has logged out");
+        api_refuse(c, 503, "Too many logins", NULL,
+                   "too many people are logged in: try again when somebody has logged out");
         http_reply_header(c->reply, "Retry-After", STR("60"));
         return RC_DENIED;
     }
-    answer_header(c, "Set-Cookie", COOKIE "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s", secret, SESSION_S,
-                  https(c) ? "; Secure" : "");
+    api_answer_header(c, "Set-Cookie", COOKIE "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s", secret, SESSION_S,
+                      https(c) ? "; Secure" : "");
     log_event(LOG_INFO, "api.login", LOG_S("who", c->who), LOG_S("remote", c->r->remote));
     json_t *j = who_json(c);
-    j_time(j, "expires", expires);
-    return answer(c, 200, j);
+    json_put_time(j, "expires", expires);
+    return api_answer(c, 200, j);
 }
 
 static enum rc logout(struct call *c)
@@ -351,16 +352,16 @@ static enum rc logout(struct call *c)
     uint8_t hash[SHA256_BYTES];
     crypto_sha256(secret, hash);
     if (secret.n && session_token(c, hash) && !same_origin(c))
-        return refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
+        return api_refuse(c, 403, "Forbidden", NULL, "this request comes from another site");
     if (secret.n) session_end(c, hash);
-    answer_header(c, "Set-Cookie", COOKIE "=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s",
-                  https(c) ? "; Secure" : "");
-    return answer_nothing(c);
+    api_answer_header(c, "Set-Cookie", COOKIE "=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s",
+                      https(c) ? "; Secure" : "");
+    return api_answer_nothing(c);
 }
 
 static enum rc whoami(struct call *c)
 {
-    return answer(c, 200, who_json(c));
+    return api_answer(c, 200, who_json(c));
 }
 
 /* Tokens. */
@@ -370,23 +371,23 @@ static enum rc tokens(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     struct db_token t;
-    enum rc rc = page_begin(c, 0, &p);
+    enum rc rc = api_page_begin(c, 0, &p);
     if (rc) return rc;
     rc = db_token_list(c->db, c->scope, p.cursor, p.limit + 1, &r, &c->e);
     while (!rc && (rc = db_token_next(r, &t, &c->e)) == RC_OK) {
-        if (!page_more(&p, t.id)) break;
+        if (!api_page_more(&p, t.id)) break;
         json_t *j = json_object();
-        j_int(j, "id", t.id);
-        j_str(j, "name", t.name);
-        j_str(j, "role", t.role);
-        json_object_set_new(j, "authority", t.authority_name.n ? j_text(t.authority_name) : json_null());
-        j_time(j, "created", t.created_ms);
-        j_time(j, "expires", t.expires_ms);
-        j_time(j, "used", t.used_ms);
+        json_put_int(j, "id", t.id);
+        json_put_str(j, "name", t.name);
+        json_put_str(j, "role", t.role);
+        json_object_set_new(j, "authority", t.authority_name.n ? json_put_text(t.authority_name) : json_null());
+        json_put_time(j, "created", t.created_ms);
+        json_put_time(j, "expires", t.expires_ms);
+        json_put_time(j, "used", t.used_ms);
         json_array_append_new(p.items, j);
     }
     sql_end(r);
-    return page_end(c, &p, rc);
+    return api_page_end(c, &p, rc);
 }
 
 /* @param t  without its hash: that of the new token, which is written to `out`. @param id  may be NULL */
@@ -444,33 +445,34 @@ static enum rc token_add(struct call *c)
     };
     enum rc rc = json_read(c->r->body, &body, &c->e);
     if (!rc) rc = json_fields(body, "", fields, 4, &c->e);
-    if (!rc && !name.n) rc = refuse(c, 400, "Bad request", "/name", "say whose token it is or what for");
-    if (!rc && !role_of(role)) rc = refuse_word(c, "/role", "role", role, STR("viewer, operator, admin, auditor"));
-    if (!rc && expires && expires <= c->w.now_ms) rc = refuse(c, 400, "Bad request", "/expires", "this time is over");
-    if (!rc && authority.n) rc = authority_for(c, authority, "/authority", &authority_id, &found, &server_id);
-    if (!rc) rc = write_begin(c);
+    if (!rc && !name.n) rc = api_refuse(c, 400, "Bad request", "/name", "say whose token it is or what for");
+    if (!rc && !role_of(role)) rc = api_refuse_word(c, "/role", "role", role, STR("viewer, operator, admin, auditor"));
+    if (!rc && expires && expires <= c->w.now_ms)
+        rc = api_refuse(c, 400, "Bad request", "/expires", "this time is over");
+    if (!rc && authority.n) rc = api_authority_for(c, authority, "/authority", &authority_id, &found, &server_id);
+    if (!rc) rc = api_write_begin(c);
     const struct db_token t = { .authority = authority_id, .name = name, .role = role, .expires_ms = expires };
     if (!rc) rc = insert_token(c->db, t, &c->w, token, &id, &c->e);
     if (!rc) {
         j = json_object();
-        j_int(j, "id", id);
-        j_str(j, "name", name);
-        j_str(j, "role", role);
-        json_object_set_new(j, "authority", found.n ? j_text(found) : json_null());
-        j_time(j, "created", c->w.now_ms);
-        j_time(j, "expires", expires);
+        json_put_int(j, "id", id);
+        json_put_str(j, "name", name);
+        json_put_str(j, "role", role);
+        json_object_set_new(j, "authority", found.n ? json_put_text(found) : json_null());
+        json_put_time(j, "created", c->w.now_ms);
+        json_put_time(j, "expires", expires);
         json_object_set_new(j, "used", json_null());
-        rc = audit(c, authority_id, "token.create", arena_printf(c->a, "tokens/%" JSON_INTEGER_FORMAT, (json_int_t)id),
-                   NULL, j);
+        rc = api_audit(c, authority_id, "token.create",
+                       arena_printf(c->a, "tokens/%" JSON_INTEGER_FORMAT, (json_int_t)id), NULL, j);
     }
     json_decref(body);
     if (rc) {
         json_decref(j);
         return rc;
     }
-    j_str(j, "token", str_of(token));
+    json_put_str(j, "token", str_of(token));
     c->secret = true;
-    return answer(c, 201, j);
+    return api_answer(c, 201, j);
 }
 
 static enum rc token_delete(struct call *c)
@@ -478,25 +480,25 @@ static enum rc token_delete(struct call *c)
     int64_t id = 0, admins = 0;
     struct db_token t;
     bool last = false;
-    if (!str_to_i64(c->param[0], &id)) return missing(c, "token", c->param[0]);
-    enum rc rc = write_begin(c);
+    if (!str_to_i64(c->param[0], &id)) return api_missing(c, "token", c->param[0]);
+    enum rc rc = api_write_begin(c);
     if (!rc) rc = db_token_count_admins(c->db, c->w.now_ms, &admins, &c->e);
     json_t *was = json_object();
     if (!rc) rc = db_token_by_id(c->db, id, c->a, &t, &c->e);
     if (!rc) {
-        j_str(was, "name", t.name);
-        j_str(was, "role", t.role);
+        json_put_str(was, "name", t.name);
+        json_put_str(was, "role", t.role);
         last = admins == 1 && str_is(t.role, "admin") && !t.authority;
     }
     if (!rc && last)
-        rc = refuse(c, 409, "Last admin", NULL,
-                    "this is the last token of an admin of everything: make another one first");
+        rc = api_refuse(c, 409, "Last admin", NULL,
+                        "this is the last token of an admin of everything: make another one first");
     if (!rc) rc = db_token_delete(c->db, c->scope, id, &c->e);
-    if (rc == RC_NOT_FOUND) rc = missing(c, "token", c->param[0]);
+    if (rc == RC_NOT_FOUND) rc = api_missing(c, "token", c->param[0]);
     if (!rc)
-        rc = audit(c, c->scope, "token.delete", arena_printf(c->a, "tokens/%.*s", STR_ARG(c->param[0])), was, NULL);
+        rc = api_audit(c, c->scope, "token.delete", arena_printf(c->a, "tokens/%.*s", STR_ARG(c->param[0])), was, NULL);
     json_decref(was);
-    return rc ? rc : answer_nothing(c);
+    return rc ? rc : api_answer_nothing(c);
 }
 
 const struct route routes_auth[] = {

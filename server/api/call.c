@@ -16,7 +16,7 @@
 
 /* Refusals. */
 
-enum rc refuse(struct call *c, int status, const char *title, const char *pointer, const char *fmt, ...)
+enum rc api_refuse(struct call *c, int status, const char *title, const char *pointer, const char *fmt, ...)
 {
     char detail[ERR_TEXT_BYTES];
     va_list ap;
@@ -27,19 +27,19 @@ enum rc refuse(struct call *c, int status, const char *title, const char *pointe
     return RC_DENIED;
 }
 
-enum rc refuse_word(struct call *c, const char *pointer, const char *what, struct str word, struct str list)
+enum rc api_refuse_word(struct call *c, const char *pointer, const char *what, struct str word, struct str list)
 {
     struct str more = suggest_among(word, list, c->a);
-    return refuse(c, 400, "Bad request", pointer, "there is no %s \"%.*s\"%.*s", what, STR_ARG(str_slice(word, 0, 100)),
-                  STR_ARG(more));
+    return api_refuse(c, 400, "Bad request", pointer, "there is no %s \"%.*s\"%.*s", what,
+                      STR_ARG(str_slice(word, 0, 100)), STR_ARG(more));
 }
 
-enum rc missing(struct call *c, const char *what, struct str name)
+enum rc api_missing(struct call *c, const char *what, struct str name)
 {
-    return refuse(c, 404, "Not found", NULL, "there is no %s \"%.*s\"", what, STR_ARG(name));
+    return api_refuse(c, 404, "Not found", NULL, "there is no %s \"%.*s\"", what, STR_ARG(name));
 }
 
-void problem_of(struct call *c, enum rc rc)
+void api_problem_of(struct call *c, enum rc rc)
 {
     static const struct {
         enum rc rc;
@@ -96,7 +96,7 @@ void problem_of(struct call *c, enum rc rc)
 
 /* Answers. */
 
-enum rc answer(struct call *c, int status, json_t *j)
+enum rc api_answer(struct call *c, int status, json_t *j)
 {
     if (!j) return err_set(&c->e, RC_NOMEM, "no memory for the answer");
     c->reply->status = status;
@@ -107,13 +107,13 @@ enum rc answer(struct call *c, int status, json_t *j)
     return RC_OK;
 }
 
-enum rc answer_nothing(struct call *c)
+enum rc api_answer_nothing(struct call *c)
 {
     c->reply->status = 204;
     return RC_OK;
 }
 
-enum rc answer_text(struct call *c, const char *type, struct str text)
+enum rc api_answer_text(struct call *c, const char *type, struct str text)
 {
     c->reply->status = 200;
     buf_put(&c->reply->body, text);
@@ -121,7 +121,7 @@ enum rc answer_text(struct call *c, const char *type, struct str text)
     return RC_OK;
 }
 
-void answer_header(struct call *c, const char *name, const char *fmt, ...)
+void api_answer_header(struct call *c, const char *name, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -132,44 +132,44 @@ void answer_header(struct call *c, const char *name, const char *fmt, ...)
 
 /* Collections. */
 
-struct str query(struct call *c, const char *name)
+struct str api_query(struct call *c, const char *name)
 {
     return http_query(c->r, name, NULL);
 }
 
 static enum rc query_number(struct call *c, const char *name, int64_t least, int64_t most, int64_t *out)
 {
-    struct str s = query(c, name);
+    struct str s = api_query(c, name);
     int64_t v;
     if (!s.n) return RC_OK;
     if (!str_to_i64(s, &v) || v < least || v > most)
-        return refuse(c, 400, "Bad request", NULL,
-                      "query parameter %s is \"%.*s\", a number from %" PRId64 " to %" PRId64 " is expected", name,
-                      STR_ARG(s), least, most);
+        return api_refuse(c, 400, "Bad request", NULL,
+                          "query parameter %s is \"%.*s\", a number from %" PRId64 " to %" PRId64 " is expected", name,
+                          STR_ARG(s), least, most);
     *out = v;
     return RC_OK;
 }
 
-enum rc page_begin(struct call *c, int64_t start, struct page *p)
+enum rc api_page_begin(struct call *c, int64_t start, struct page *p)
 {
     *p = (struct page){ .cursor = start, .limit = API_PAGE };
     enum rc rc = query_number(c, "limit", 1, API_PAGE_MAX, &p->limit);
     if (start < 0)
-        p->cursor_text = query(c, "cursor");
+        p->cursor_text = api_query(c, "cursor");
     else if (!rc)
         rc = query_number(c, "cursor", 0, INT64_MAX, &p->cursor);
     if (!rc) p->items = json_array();
     return rc;
 }
 
-bool page_more(struct page *p, int64_t id)
+bool api_page_more(struct page *p, int64_t id)
 {
     if (++p->n > p->limit) return false;
     p->last = id;
     return true;
 }
 
-enum rc page_end(struct call *c, struct page *p, enum rc rc)
+enum rc api_page_end(struct call *c, struct page *p, enum rc rc)
 {
     if (rc && rc != RC_NOT_FOUND) {
         json_decref(p->items);
@@ -178,7 +178,7 @@ enum rc page_end(struct call *c, struct page *p, enum rc rc)
     json_t *j = json_object();
     json_object_set_new(j, "items", p->items);
     if (p->n > p->limit && p->last_text.n) {
-        j_str(j, "next", p->last_text);
+        json_put_str(j, "next", p->last_text);
     } else if (p->n > p->limit) {
         char text[24];
         snprintf(text, sizeof text, "%" PRId64, p->last);
@@ -186,12 +186,12 @@ enum rc page_end(struct call *c, struct page *p, enum rc rc)
     } else {
         json_object_set_new(j, "next", json_null());
     }
-    return answer(c, 200, j);
+    return api_answer(c, 200, j);
 }
 
 /* Changes. */
 
-enum rc write_begin(struct call *c)
+enum rc api_write_begin(struct call *c)
 {
     c->wrote = true;
     return sql_in_transaction(c->db) ? RC_OK : sql_begin(c->db, true, &c->e);
@@ -231,8 +231,8 @@ static enum rc audit_hash(struct str before_hash, const struct db_audit *v, uint
     return RC_OK;
 }
 
-enum rc audit(struct call *c, int64_t authority, const char *action, struct str target, const json_t *before,
-              const json_t *after)
+enum rc api_audit(struct call *c, int64_t authority, const char *action, struct str target, const json_t *before,
+                  const json_t *after)
 {
     struct buf was, is;
     uint8_t hash[SHA256_BYTES];
@@ -259,7 +259,7 @@ enum rc audit(struct call *c, int64_t authority, const char *action, struct str 
     return rc;
 }
 
-enum rc audit_check(struct sql *db, int64_t *rows, int64_t *broken, struct err *e)
+enum rc api_audit_check(struct sql *db, int64_t *rows, int64_t *broken, struct err *e)
 {
     enum { AT_A_TIME = 1000 };
     uint8_t last[SHA256_BYTES] = { 0 }, hash[SHA256_BYTES];
@@ -286,7 +286,7 @@ enum rc audit_check(struct sql *db, int64_t *rows, int64_t *broken, struct err *
     return RC_OK;
 }
 
-enum rc event(struct call *c, int64_t authority, const char *type, struct str device, json_t *j)
+enum rc api_event(struct call *c, int64_t authority, const char *type, struct str device, json_t *j)
 {
     struct buf b;
     buf_init(&b, 0);
@@ -300,7 +300,7 @@ enum rc event(struct call *c, int64_t authority, const char *type, struct str de
     return rc;
 }
 
-enum rc if_match(struct call *c, const char *version)
+enum rc api_if_match(struct call *c, const char *version)
 {
     struct str want = http_header(c->r, "If-Match"), one;
     char quoted[80];
@@ -310,39 +310,39 @@ enum rc if_match(struct call *c, const char *version)
         one = str_trim(one);
         if (str_is(one, "*") || str_is(one, quoted)) return RC_OK;
     }
-    return refuse(c, 412, "Precondition failed", NULL,
-                  "it was changed since you read it (its ETag is %s now): read it again and decide anew", quoted);
+    return api_refuse(c, 412, "Precondition failed", NULL,
+                      "it was changed since you read it (its ETag is %s now): read it again and decide anew", quoted);
 }
 
-enum rc touch(struct call *c, int64_t authority, int64_t device, struct str why)
+enum rc api_touch(struct call *c, int64_t authority, int64_t device, struct str why)
 {
     int64_t stamp = 0;
-    enum rc rc = change_stamp(c->db, authority, &stamp, &c->e);
-    return rc ? rc : change_touch_device(c->db, device, stamp, why, c->w.now_ms, &c->e);
+    enum rc rc = generation_stamp(c->db, authority, &stamp, &c->e);
+    return rc ? rc : generation_touch_device(c->db, device, stamp, why, c->w.now_ms, &c->e);
 }
 
 /* Small helpers. */
 
-struct str dm_url(struct call *c, struct str authority)
+struct str api_dm_url(struct call *c, struct str authority)
 {
     struct buf b;
     buf_init(&b, 4096);
     buf_putz(&b, c->api->srv->config->dm_url);
     buf_byte(&b, '/');
     text_url_put(&b, authority);
-    struct str url = keep(c, buf_str(&b));
+    struct str url = api_keep(c, buf_str(&b));
     buf_finish(&b);
     return url;
 }
 
-struct str keep(struct call *c, struct str s)
+struct str api_keep(struct call *c, struct str s)
 {
     const char *p = arena_strz(c->a, s);
     return p ? (struct str){ p, s.n } : (struct str){ 0 };
 }
 
-enum rc authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found,
-                      struct str *server_id)
+enum rc api_authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found,
+                          struct str *server_id)
 {
     struct sql_rows *r = NULL;
     struct db_authority of;
@@ -352,22 +352,22 @@ enum rc authority_for(struct call *c, struct str name, const char *pointer, int6
     while (!rc && (rc = db_authority_next(r, &of, &c->e)) == RC_OK) {
         if (!all && !str_eq(of.name, name)) continue;
         *id = of.id;
-        *found = keep(c, of.name);
-        *server_id = keep(c, of.server_id);
+        *found = api_keep(c, of.name);
+        *server_id = api_keep(c, of.server_id);
         n++;
     }
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
     if (n == 1) return RC_OK;
-    if (n == 0 && all) return refuse(c, 409, "No authority", pointer, "there is no authority yet");
+    if (n == 0 && all) return api_refuse(c, 409, "No authority", pointer, "there is no authority yet");
     if (n == 0)
-        return refuse(c, 404, "Not found", pointer, "there is no authority \"%.*s\" for this token", STR_ARG(name));
-    return refuse(c, 400, "Which authority?", pointer, "there are several authorities: say which one (authority)");
+        return api_refuse(c, 404, "Not found", pointer, "there is no authority \"%.*s\" for this token", STR_ARG(name));
+    return api_refuse(c, 400, "Which authority?", pointer, "there are several authorities: say which one (authority)");
 }
 
-enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t *out)
+enum rc api_query_time(struct call *c, const char *name, int64_t otherwise, int64_t *out)
 {
-    struct str s = query(c, name);
+    struct str s = api_query(c, name);
     int64_t ago;
     *out = otherwise;
     if (!s.n) return RC_OK;
@@ -380,7 +380,7 @@ enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t 
         return RC_OK;
     }
     if (text_time_parse(s, out)) return RC_OK;
-    return refuse(c, 400, "Bad request", NULL,
-                  "query parameter %s is \"%.*s\"; a time such as 2031-01-31T12:00:00Z, -15m or now is expected", name,
-                  STR_ARG(s));
+    return api_refuse(c, 400, "Bad request", NULL,
+                      "query parameter %s is \"%.*s\"; a time such as 2031-01-31T12:00:00Z, -15m or now is expected",
+                      name, STR_ARG(s));
 }

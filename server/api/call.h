@@ -8,8 +8,8 @@
 #include "db/selector.h"
 #include "db/event.h"
 #include "server/api/api.h"
-#include "server/api/brake.h"
-#include "server/api/desks.h"
+#include "server/api/token_brake.h"
+#include "server/api/workers.h"
 #include "server/events/json.h"
 #include "base/doc.h"
 #include "policy/resolve/condition.h"
@@ -40,11 +40,11 @@ struct logins; /* cookies of the console (auth.c) */
 struct api {
     const struct server *srv;
     struct images *images;
-    struct desk front; /* of the listener's thread: who asks, before a body is read */
-    struct desks *desks;
-    struct logins *logins; /* has a lock of its own */
-    struct brake *brake;   /* so has this */
-    atomic_bool full_told; /* that the disk is full was logged, and it still is */
+    struct api_worker front; /* of the listener's thread: who asks, before a body is read */
+    struct api_workers *desks;
+    struct logins *logins;     /* has a lock of its own */
+    struct token_brake *brake; /* so has this */
+    atomic_bool full_told;     /* that the disk is full was logged, and it still is */
     struct world (*now)(void);
     struct metrics *metrics;
     pthread_mutex_t lock; /* of what follows */
@@ -95,20 +95,20 @@ struct call {
 };
 
 /* Refusals: the reply is a problem document, the result an rc that makes the router take back what was written. */
-enum rc refuse(struct call *c, int status, const char *title, const char *pointer, const char *fmt, ...)
+enum rc api_refuse(struct call *c, int status, const char *title, const char *pointer, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 /** A 400 for a word that is none of a list ("viewer, operator"), with the one that was probably meant. */
-enum rc refuse_word(struct call *c, const char *pointer, const char *what, struct str word, struct str list);
+enum rc api_refuse_word(struct call *c, const char *pointer, const char *what, struct str word, struct str list);
 /** A 404 that names what is not there. */
-enum rc missing(struct call *c, const char *what, struct str name);
+enum rc api_missing(struct call *c, const char *what, struct str name);
 /** The problem for what c->e says; 5xx are logged and do not tell inner details. */
-void problem_of(struct call *c, enum rc rc);
+void api_problem_of(struct call *c, enum rc rc);
 
 /** Takes j. */
-enum rc answer(struct call *c, int status, json_t *j);
-enum rc answer_nothing(struct call *c);
-enum rc answer_text(struct call *c, const char *type, struct str text);
-void answer_header(struct call *c, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum rc api_answer(struct call *c, int status, json_t *j);
+enum rc api_answer_nothing(struct call *c);
+enum rc api_answer_text(struct call *c, const char *type, struct str text);
+void api_answer_header(struct call *c, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Collections. */
 struct page {
@@ -118,60 +118,60 @@ struct page {
     struct str cursor_text, last_text; /* of lists that page by a text */
 };
 /** Reads limit and cursor. @param start  cursor of the first page; -1 = the cursor is a text */
-enum rc page_begin(struct call *c, int64_t start, struct page *p);
+enum rc api_page_begin(struct call *c, int64_t start, struct page *p);
 /** For each row, whose id is `id`: true while the row belongs to this page (the query asks for limit + 1 rows). */
-bool page_more(struct page *p, int64_t id);
-enum rc page_end(struct call *c, struct page *p, enum rc rc);
+bool api_page_more(struct page *p, int64_t id);
+enum rc api_page_end(struct call *c, struct page *p, enum rc rc);
 
 /* Changes. */
 /** Begin the transaction that the router commits when the call went well. Nothing when it has begun. */
-enum rc write_begin(struct call *c);
+enum rc api_write_begin(struct call *c);
 /** @param before,after  borrowed, may be NULL */
-enum rc audit(struct call *c, int64_t authority, const char *action, struct str target, const json_t *before,
-              const json_t *after);
+enum rc api_audit(struct call *c, int64_t authority, const char *action, struct str target, const json_t *before,
+                  const json_t *after);
 /** Walk the chain. @param broken  number of the first row that does not fit, 0 = none */
-enum rc audit_check(struct sql *db, int64_t *rows, int64_t *broken, struct err *e);
+enum rc api_audit_check(struct sql *db, int64_t *rows, int64_t *broken, struct err *e);
 /** One row for the live stream; takes j. */
-enum rc event(struct call *c, int64_t authority, const char *type, struct str device, json_t *j);
+enum rc api_event(struct call *c, int64_t authority, const char *type, struct str device, json_t *j);
 /** If-Match against the present version of what is changed: 412 when it differs. @param version without quotes */
-enum rc if_match(struct call *c, const char *version);
+enum rc api_if_match(struct call *c, const char *version);
 
 /** The authority a new thing belongs to: `name` when it is not empty, else the scope, else the only one there is. */
-enum rc authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found,
-                      struct str *server_id);
+enum rc api_authority_for(struct call *c, struct str name, const char *pointer, int64_t *id, struct str *found,
+                          struct str *server_id);
 /** Where the devices of an authority call: stays right when there are several authorities later. */
-struct str dm_url(struct call *c, struct str authority);
+struct str api_dm_url(struct call *c, struct str authority);
 /** A copy that lives as long as the call. */
-struct str keep(struct call *c, struct str s);
-struct str query(struct call *c, const char *name);
+struct str api_keep(struct call *c, struct str s);
+struct str api_query(struct call *c, const char *name);
 /** A time in the query, RFC 3339, "now" or "-15m". */
-enum rc query_time(struct call *c, const char *name, int64_t otherwise, int64_t *out);
+enum rc api_query_time(struct call *c, const char *name, int64_t otherwise, int64_t *out);
 
 /* Routes, one list for each file. */
 extern const struct route routes_auth[], routes_devices[], routes_device_changes[], routes_vms[], routes_operations[],
-    routes_policies[], routes_preview[], routes_images[], routes_triggers[], routes_audit[], routes_live[],
+    routes_policies[], routes_preview[], routes_images[], routes_notifications[], routes_audit[], routes_live[],
     routes_about[], routes_authorities[], routes_recordings[], routes_describe[], routes_descriptions[],
     routes_overview[], routes_layouts[];
 /** Every list, NULL at the end; each list ends with a row without method. */
 extern const struct route *const api_routes[];
 
 /* Authorities that the caller may see (authorities.c). */
-enum rc authorities_json(struct call *c, json_t *list, bool names_only);
+enum rc api_authorities_json(struct call *c, json_t *list, bool names_only);
 
 /** Refuses parameters and words that the API's description does not have, with a suggestion (parameters.c). */
-enum rc parameters_check(struct call *c);
-enum rc parameters_open(struct api *api, struct err *e);
-void parameters_close(struct api *api);
+enum rc api_parameters_check(struct call *c);
+enum rc api_parameters_open(struct api *api, struct err *e);
+void api_parameters_close(struct api *api);
 
 /* Who asks (auth.c). */
-enum rc logins_create(struct logins **out, struct err *e);
-void logins_destroy(struct logins *s);
+enum rc api_logins_create(struct logins **out, struct err *e);
+void api_logins_destroy(struct logins *s);
 /** Fills in who; refuses with 401 or 403 when the route's role is not reached. */
-enum rc authenticate(struct call *c);
+enum rc api_authenticate(struct call *c);
 
 /* Devices (devices.c). */
 struct device_row {
-    int64_t id, authority, created_ms, seen_ms, want_stamp, have_stamp;
+    int64_t id, authority, created_ms, seen_ms, generation, observed_generation;
     struct str authority_name, name, title, user_agent, remote, channel, address;
     struct str found; /* by its last plan: settled, working ... */
     struct pol_condition condition;
@@ -184,24 +184,24 @@ struct device_row {
     const struct ddf_layout *layout;
 };
 /** By name in the scope: 404, or 409 when two authorities have one of that name. */
-enum rc device_find(struct call *c, struct str name, struct device_row *out);
+enum rc api_device_find(struct call *c, struct str name, struct device_row *out);
 /** What questions with the conditions of db/condition.h need. */
-struct db_condition condition_now(const struct call *c);
-struct db_selector db_selector_of(const struct pol_sql *sql);
-enum rc device_json(struct call *c, const struct device_row *d, bool whole, json_t **out);
+struct db_condition api_condition_now(const struct call *c);
+struct db_selector api_db_selector_of(const struct pol_sql *sql);
+enum rc api_device_json(struct call *c, const struct device_row *d, bool whole, json_t **out);
 /** Version for ETag: over what people set. */
-enum rc device_version(struct call *c, const struct device_row *d, char out[33]);
+enum rc api_device_version(struct call *c, const struct device_row *d, char out[33]);
 
 /* VMs (vms.c). */
-enum rc vms_json(struct call *c, const struct device_row *d, json_t *out);
+enum rc api_vms_json(struct call *c, const struct device_row *d, json_t *out);
 
 /** How many there are in each state, of all devices in the scope. */
-enum rc vms_count(struct call *c, json_t *out);
+enum rc api_vms_count(struct call *c, json_t *out);
 
 /* KPIs (kpis.c). */
-enum rc kpis_latest(struct call *c, const struct device_row *d, struct str vm,
-                    json_t **out); /* null when there are none */
-enum rc kpis(struct call *c);
+enum rc api_kpis_latest(struct call *c, const struct device_row *d, struct str vm,
+                        json_t **out); /* null when there are none */
+enum rc api_kpis(struct call *c);
 
 /* Desired state and plan for one device, by the functions that enforcement uses (preview.c). */
 struct preview {
@@ -209,12 +209,12 @@ struct preview {
     struct pol_facts facts;
     struct pol_desired desired;
 };
-enum rc preview_resolve(struct call *c, const struct device_row *d, struct pol_policy *extra, struct preview *out);
+enum rc api_preview_resolve(struct call *c, const struct device_row *d, struct pol_policy *extra, struct preview *out);
 /** Names of the layout's operations whose nodes the device has told of; NULL when it has told of none. */
-json_t *operations_there(struct call *c, const struct preview *p, enum ddf_scope scope, struct str owner);
+json_t *api_operations_there(struct call *c, const struct preview *p, enum ddf_scope scope, struct str owner);
 /** Adds settled, steps, waits and syncml to `out`. */
-enum rc preview_plan(struct call *c, struct preview *p, json_t *out);
-enum rc desired_json(struct call *c, const struct preview *p, json_t **out);
+enum rc api_preview_plan(struct call *c, struct preview *p, json_t *out);
+enum rc api_desired_json(struct call *c, const struct preview *p, json_t **out);
 
 /* Policies (policies.c). */
 struct documents {
@@ -223,16 +223,16 @@ struct documents {
     struct documents *next;
 };
 /** The request's body: one or several documents; problems are answered with errors[] that have line and column. */
-enum rc documents_read(struct call *c, struct documents **out);
+enum rc api_documents_read(struct call *c, struct documents **out);
 /** What applying it would come to: revision, changed, and the warnings that it would give. */
-enum rc policy_would_be(struct call *c, const struct documents *d, int64_t authority, int64_t affected, int64_t unknown,
-                        json_t *out, json_t *warnings);
+enum rc api_policy_would_be(struct call *c, const struct documents *d, int64_t authority, int64_t affected,
+                            int64_t unknown, json_t *out, json_t *warnings);
 
 /** A policy in force, and its document as far as it can be read (*out = NULL: not at all). */
-enum rc policy_stored(struct call *c, struct str name, int64_t *id, int64_t *authority, struct pol_policy **out);
+enum rc api_policy_stored(struct call *c, struct str name, int64_t *id, int64_t *authority, struct pol_policy **out);
 
 /* The scope of a device's next plan: stamp it, call it (wants a transaction). */
-enum rc touch(struct call *c, int64_t authority, int64_t device, struct str why);
+enum rc api_touch(struct call *c, int64_t authority, int64_t device, struct str why);
 
 /* An image on its way in (images.c). */
 struct upload {
@@ -241,9 +241,9 @@ struct upload {
     struct err e;
 };
 /** Query parameters of an upload, before its body comes. */
-enum rc upload_check(struct call *c);
+enum rc api_upload_check(struct call *c);
 
 /* The console's files (console.c). */
-enum rc console_serve(struct call *c);
-void security_headers(struct call *c, bool console);
+enum rc api_console_serve(struct call *c);
+void api_security_headers(struct call *c, bool console);
 #endif

@@ -48,23 +48,23 @@ static const char *type_of(struct str path)
     return NULL;
 }
 
-enum rc console_serve(struct call *c)
+enum rc api_console_serve(struct call *c)
 {
     const char *dir = c->api->srv->config->webui_dir;
     struct str path = c->r->path;
     struct stat st;
 
     if (!str_is(c->r->method, "GET") && !str_is(c->r->method, "HEAD")) {
-        refuse(c, 405, "Method not allowed", NULL, "possible here: GET");
+        api_refuse(c, 405, "Method not allowed", NULL, "possible here: GET");
         http_reply_header(c->reply, "Allow", STR("GET, HEAD"));
         return RC_DENIED;
     }
     if (str_is(path, "/")) path = STR("/index.html");
     const char *type = type_of(path);
-    if (!dir || !dir[0] || !plain(path) || !type) return missing(c, "page", c->r->path);
+    if (!dir || !dir[0] || !plain(path) || !type) return api_missing(c, "page", c->r->path);
     struct str file = arena_printf(c->a, "%s%.*s", dir, STR_ARG(path));
     if (!file.n || file.n >= FILE_BYTES || stat(file.p, &st) != 0 || !S_ISREG(st.st_mode))
-        return missing(c, "page", c->r->path);
+        return api_missing(c, "page", c->r->path);
     c->reply->status = 200;
     c->reply->file = file.p;
     c->reply->file_etag = arena_printf(c->a, "%" PRIx64 "-%" PRIx64, (uint64_t)st.st_mtime, (uint64_t)st.st_size);
@@ -72,7 +72,7 @@ enum rc console_serve(struct call *c)
     return RC_OK;
 }
 
-void security_headers(struct call *c, bool console)
+void api_security_headers(struct call *c, bool console)
 {
     static const char page[] =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"

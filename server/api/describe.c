@@ -12,7 +12,7 @@ enum rc describe_schema(struct call *c, const struct device_row *d, const struct
     struct device_kind kind;
     enum rc rc = db_device_kind(c->db, d->id, c->a, &kind.man, &kind.mod, &kind.mo, &c->e);
     if (!rc) rc = store_refresh(c->store, &c->e);
-    const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->store), d->authority);
+    const struct authority *au = rc ? NULL : authorities_find_id(store_catalog(c->store), d->authority);
     if (!rc && !au) rc = err_set(&c->e, RC_INTERNAL, "a device without its authority");
     return rc ? rc : store_schema(c->store, au, &kind, out, &c->e);
 }
@@ -71,23 +71,23 @@ static json_t *allowed_json(const struct ddf_allowed *al)
         [DDF_ALLOW_REGEX] = "pattern", [DDF_ALLOW_OTHER] = "other", [DDF_ALLOW_FLAGS] = "flags"
     };
     json_t *j = json_object();
-    j_str(j, "kind", str_of(kinds[al->kind]));
-    if (al->is_list) j_bool(j, "list", true);
-    j_strn(j, "delimiter", al->list_delimiter);
+    json_put_str(j, "kind", str_of(kinds[al->kind]));
+    if (al->is_list) json_put_bool(j, "list", true);
+    json_put_strn(j, "delimiter", al->list_delimiter);
     if (al->kind == DDF_ALLOW_RANGE) {
-        j_int(j, "min", al->min);
-        j_int(j, "max", al->max);
+        json_put_int(j, "min", al->min);
+        json_put_int(j, "max", al->max);
     } else if (al->kind == DDF_ALLOW_REGEX && al->n) {
-        j_str(j, "pattern", al->values[0]);
+        json_put_str(j, "pattern", al->values[0]);
     } else if (al->kind == DDF_ALLOW_OTHER) {
-        j_strn(j, "type", al->type);
-        if (al->n) j_strn(j, "text", al->values[0]);
+        json_put_strn(j, "type", al->type);
+        if (al->n) json_put_strn(j, "text", al->values[0]);
     } else if (al->kind == DDF_ALLOW_ENUM || al->kind == DDF_ALLOW_FLAGS) {
         json_t *list = json_array();
         for (size_t i = 0; i < al->n; i++) {
             json_t *one = json_object();
-            j_str(one, "value", al->values[i]);
-            j_str(one, "label", al->labels && al->labels[i].n ? al->labels[i] : al->values[i]);
+            json_put_str(one, "value", al->values[i]);
+            json_put_str(one, "label", al->labels && al->labels[i].n ? al->labels[i] : al->values[i]);
             json_array_append_new(list, one);
         }
         json_object_set_new(j, "values", list);
@@ -104,21 +104,21 @@ static json_t *notes_json(const struct ddf_node *n)
     const struct ddf_notes *own = n->notes ? n->notes : &none, *applies = ddf_node_applies(n);
     struct str rest = own->depends_on, one;
     json_t *j = json_object(), *depends = json_array();
-    if (own->deprecated) j_bool(j, "deprecated", true);
-    j_strn(j, "deprecatedSince", own->deprecated_since);
+    if (own->deprecated) json_put_bool(j, "deprecated", true);
+    json_put_strn(j, "deprecatedSince", own->deprecated_since);
     if (applies) {
-        j_strn(j, "osBuild", applies->os_build);
-        j_strn(j, "version", applies->version);
-        j_strn(j, "editions", applies->editions);
+        json_put_strn(j, "osBuild", applies->os_build);
+        json_put_strn(j, "version", applies->version);
+        json_put_strn(j, "editions", applies->editions);
     }
-    j_strn(j, "reboot", own->reboot);
-    if (own->atomic_required) j_bool(j, "atomicRequired", true);
-    j_strn(j, "groupPolicy", own->group_policy);
-    while (str_cut(&rest, '\n', &one)) json_array_append_new(depends, j_text(one));
+    json_put_strn(j, "reboot", own->reboot);
+    if (own->atomic_required) json_put_bool(j, "atomicRequired", true);
+    json_put_strn(j, "groupPolicy", own->group_policy);
+    while (str_cut(&rest, '\n', &one)) json_array_append_new(depends, json_put_text(one));
     if (json_array_size(depends)) json_object_set(j, "dependsOn", depends);
     json_decref(depends);
-    if (own->naming) j_str(j, "names", str_of(names[own->naming]));
-    j_strn(j, "namePattern", own->name_pattern);
+    if (own->naming) json_put_str(j, "names", str_of(names[own->naming]));
+    json_put_strn(j, "namePattern", own->name_pattern);
     return j;
 }
 
@@ -131,24 +131,24 @@ static json_t *node_json(const struct ddf_node *n)
                                          [DDF_HINT_HIGHEST_SAFE_ZERO_IS_NONE] = "highest, 0 is none",
                                          [DDF_HINT_LAST_WRITE] = "last write" };
     json_t *j = json_object();
-    j_str(j, "name", n->name);
-    j_str(j, "title", n->title);
-    j_str(j, "description", n->description);
-    j_str(j, "format", str_of(ddf_format_name(n->format)));
-    j_strn(j, "mime", n->mime);
+    json_put_str(j, "name", n->name);
+    json_put_str(j, "title", n->title);
+    json_put_str(j, "description", n->description);
+    json_put_str(j, "format", str_of(ddf_format_name(n->format)));
+    json_put_strn(j, "mime", n->mime);
     json_object_set_new(j, "access", access_json(n->access));
     json_object_set_new(j, "allowed", allowed_json(&n->allowed));
-    json_object_set_new(j, "default", n->has_default ? j_text(n->default_value) : json_null());
-    j_bool(j, "permanent", n->permanent);
-    j_bool(j, "ignoreCase", n->ignore_case);
-    j_strn(j, "document", n->document);
+    json_object_set_new(j, "default", n->has_default ? json_put_text(n->default_value) : json_null());
+    json_put_bool(j, "permanent", n->permanent);
+    json_put_bool(j, "ignoreCase", n->ignore_case);
+    json_put_strn(j, "document", n->document);
     json_t *notes = notes_json(n);
     if (json_object_size(notes)) json_object_set(j, "notes", notes);
     json_decref(notes);
-    j_int(j, "minOccurs", n->min_occurs);
+    json_put_int(j, "minOccurs", n->min_occurs);
     json_object_set_new(j, "maxOccurs", n->max_occurs == UINT_MAX ? json_null() : json_integer(n->max_occurs));
-    j_strn(j, "object", n->ddf_name);
-    j_strn(j, "safest", str_of(hints[n->hint]));
+    json_put_strn(j, "object", n->ddf_name);
+    json_put_strn(j, "safest", str_of(hints[n->hint]));
     return j;
 }
 
@@ -156,21 +156,21 @@ static enum rc description(struct call *c)
 {
     struct device_row d;
     const struct ddf_schema *s;
-    struct str uri = query(c, "uri");
-    enum rc rc = device_find(c, c->param[0], &d);
+    struct str uri = api_query(c, "uri");
+    enum rc rc = api_device_find(c, c->param[0], &d);
     if (!rc && ddf_uri_canonical(uri.n ? uri : STR("."), c->a, &uri, &c->e))
-        rc = refuse(c, 400, "Bad request", NULL, "query parameter uri: %s", c->e.text);
+        rc = api_refuse(c, 400, "Bad request", NULL, "query parameter uri: %s", c->e.text);
     if (!rc) rc = describe_schema(c, &d, &s);
     if (rc) return rc;
     const struct ddf_node *n = ddf_schema_find(s, uri);
     if (!n)
-        return refuse(c, 404, "Not described", NULL,
-                      "no description speaks of %.*s; POST /api/v1/descriptions takes the vendor's", STR_ARG(uri));
+        return api_refuse(c, 404, "Not described", NULL,
+                          "no description speaks of %.*s; POST /api/v1/descriptions takes the vendor's", STR_ARG(uri));
     json_t *j = node_json(n), *list = json_array();
-    j_str(j, "uri", uri);
+    json_put_str(j, "uri", uri);
     for (const struct ddf_node *k = n->first; k; k = k->next) json_array_append_new(list, node_json(k));
     json_object_set_new(j, "children", list);
-    return answer(c, 200, j);
+    return api_answer(c, 200, j);
 }
 
 const struct route routes_describe[] = {

@@ -11,7 +11,7 @@
 
 enum { NAME_BYTES = 100, MATCH_BYTES = 200, OBJECTS = 50, FILES = 1000 };
 
-struct facts {
+struct description_facts {
     int64_t nodes;
     unsigned n_objects;
     struct buf objects;
@@ -21,18 +21,18 @@ static json_t *row_json(const struct db_description *v)
 {
     json_t *j = json_object(), *list = json_array();
     struct str rest = v->objects, one;
-    j_str(j, "name", v->name);
-    j_str(j, "authority", v->authority_name);
-    j_str(j, "manufacturer", v->man);
-    j_str(j, "model", v->mod);
-    j_str(j, "object", v->mo);
+    json_put_str(j, "name", v->name);
+    json_put_str(j, "authority", v->authority_name);
+    json_put_str(j, "manufacturer", v->man);
+    json_put_str(j, "model", v->mod);
+    json_put_str(j, "object", v->mo);
     while (str_cut(&rest, '\n', &one))
-        if (one.n) json_array_append_new(list, j_text(one));
+        if (one.n) json_array_append_new(list, json_put_text(one));
     json_object_set_new(j, "objects", list);
-    j_int(j, "nodes", v->nodes);
-    j_int(j, "bytes", v->bytes);
-    j_time(j, "created", v->created_ms);
-    j_str(j, "createdBy", v->created_by);
+    json_put_int(j, "nodes", v->nodes);
+    json_put_int(j, "bytes", v->bytes);
+    json_put_time(j, "created", v->created_ms);
+    json_put_str(j, "createdBy", v->created_by);
     return j;
 }
 
@@ -41,15 +41,15 @@ static enum rc list(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     struct db_description v;
-    enum rc rc = page_begin(c, 0, &p);
+    enum rc rc = api_page_begin(c, 0, &p);
     if (rc) return rc;
     rc = db_description_list(c->db, c->scope, p.cursor, p.limit + 1, &r, &c->e);
     while (!rc && (rc = db_description_next(r, &v, &c->e)) == RC_OK) {
-        if (!page_more(&p, v.id)) break;
+        if (!api_page_more(&p, v.id)) break;
         json_array_append_new(p.items, row_json(&v));
     }
     sql_end(r);
-    return page_end(c, &p, rc);
+    return api_page_end(c, &p, rc);
 }
 
 static enum rc find(struct call *c, struct str name, int64_t scope, int64_t *id, int64_t *authority, json_t **out)
@@ -61,8 +61,8 @@ static enum rc find(struct call *c, struct str name, int64_t scope, int64_t *id,
     *id = v.id;
     *authority = v.authority;
     if (several)
-        return refuse(c, 409, "Which authority?", NULL,
-                      "several authorities have a description \"%.*s\": add ?authority=", STR_ARG(name));
+        return api_refuse(c, 409, "Which authority?", NULL,
+                          "several authorities have a description \"%.*s\": add ?authority=", STR_ARG(name));
     *out = row_json(&v);
     return RC_OK;
 }
@@ -74,13 +74,13 @@ static enum rc get(struct call *c)
     struct sql_rows *r = NULL;
     bool document = str_starts(http_header(c->r, "Accept"), STR("application/xml"));
     enum rc rc = find(c, c->param[0], c->scope, &id, &authority, &j);
-    if (rc == RC_NOT_FOUND) return missing(c, "description", c->param[0]);
-    if (rc || !document) return rc ? rc : answer(c, 200, j);
+    if (rc == RC_NOT_FOUND) return api_missing(c, "description", c->param[0]);
+    if (rc || !document) return rc ? rc : api_answer(c, 200, j);
     json_decref(j);
     struct db_description_text v;
     rc = db_description_text(c->db, id, &r, &c->e);
     if (!rc) rc = db_description_next_text(r, &v, &c->e);
-    if (!rc) rc = answer_text(c, "application/xml", v.data);
+    if (!rc) rc = api_answer_text(c, "application/xml", v.data);
     sql_end(r);
     return rc;
 }
@@ -88,7 +88,7 @@ static enum rc get(struct call *c)
 /* ---- upload ---- */
 
 /* Walks without recursion: nodes know their parents. */
-static void look(const struct ddf_node *root, struct facts *f)
+static void look(const struct ddf_node *root, struct description_facts *f)
 {
     for (const struct ddf_node *n = root->first; n;) {
         f->nodes++;
@@ -110,10 +110,10 @@ static void look(const struct ddf_node *root, struct facts *f)
 static void add_error(const struct err *e, struct str pointer, json_t *errors)
 {
     json_t *one = json_object();
-    if (e->line) j_int(one, "line", e->line);
-    if (e->column) j_int(one, "column", e->column);
-    j_str(one, "detail", str_of(e->text));
-    j_strn(one, "pointer", pointer);
+    if (e->line) json_put_int(one, "line", e->line);
+    if (e->column) json_put_int(one, "column", e->column);
+    json_put_str(one, "detail", str_of(e->text));
+    json_put_strn(one, "pointer", pointer);
     json_array_append_new(errors, one);
 }
 
@@ -122,13 +122,13 @@ static enum rc no_description(struct call *c, json_t *errors)
 {
     const json_t *first = json_array_get(errors, 0);
     json_t *j = json_object();
-    j_str(j, "type", STR("about:blank"));
-    j_str(j, "title", STR("No device description"));
-    j_int(j, "status", 422);
+    json_put_str(j, "type", STR("about:blank"));
+    json_put_str(j, "title", STR("No device description"));
+    json_put_int(j, "status", 422);
     json_object_set(j, "detail", json_object_get(first, "detail"));
     if (json_object_get(first, "pointer")) json_object_set(j, "pointer", json_object_get(first, "pointer"));
     json_object_set_new(j, "errors", errors);
-    answer(c, 422, j);
+    api_answer(c, 422, j);
     c->reply->n_headers = 0;
     http_reply_header(c->reply, "Content-Type", STR("application/problem+json"));
     return RC_DENIED;
@@ -136,7 +136,7 @@ static enum rc no_description(struct call *c, json_t *errors)
 
 struct uploaded {
     struct description_file *files;
-    struct facts *facts;
+    struct description_facts *facts;
     size_t n;
     bool several;
 };
@@ -194,13 +194,13 @@ static enum rc plan_anew(struct call *c, int64_t authority, int64_t id, const js
 {
     const struct device_kind kind = { text_of(j, "manufacturer"), text_of(j, "model"), text_of(j, "object") };
     struct str why = arena_printf(c->a, "description %.*s %s", STR_ARG(text_of(j, "name")), what);
-    schemas_forget(c->api->srv->schemas, id);
+    ddf_cache_forget(c->api->srv->schemas, id);
     return replan_ask(c->db, authority, &kind, why, &c->e);
 }
 
 /* In the transaction. */
 static enum rc put(struct call *c, int64_t authority, struct str authority_name, const struct device_kind *kind,
-                   const struct description_file *d, const struct facts *f, json_t **out, bool *fresh)
+                   const struct description_file *d, const struct description_facts *f, json_t **out, bool *fresh)
 {
     json_t *before = NULL;
     int64_t old = 0, at;
@@ -225,9 +225,9 @@ static enum rc put(struct call *c, int64_t authority, struct str authority_name,
     if (!rc) rc = db_description_add(c->db, &v, &c->e);
     if (!rc) rc = find(c, d->name, authority, &old, &at, out);
     if (!rc)
-        rc = audit(c, authority, "description.put",
-                   arena_printf(c->a, "descriptions/%.*s/%.*s", STR_ARG(authority_name), STR_ARG(d->name)), before,
-                   *out);
+        rc = api_audit(c, authority, "description.put",
+                       arena_printf(c->a, "descriptions/%.*s/%.*s", STR_ARG(authority_name), STR_ARG(d->name)), before,
+                       *out);
     json_decref(before);
     return rc;
 }
@@ -236,7 +236,7 @@ static enum rc put(struct call *c, int64_t authority, struct str authority_name,
 static enum rc put_all(struct call *c, int64_t authority, struct str authority_name, const struct device_kind *kind,
                        const struct uploaded *u, json_t *items, bool *fresh)
 {
-    enum rc rc = write_begin(c);
+    enum rc rc = api_write_begin(c);
     *fresh = false;
     for (size_t i = 0; !rc && i < u->n; i++) {
         json_t *j = NULL;
@@ -251,19 +251,20 @@ static enum rc put_all(struct call *c, int64_t authority, struct str authority_n
 static enum rc check_name(struct call *c, struct str name, const char *pointer, const char *what)
 {
     if (name.n && name.n <= NAME_BYTES && str_find(name, '/', 0) == name.n) return RC_OK;
-    return refuse(c, 400, "Bad request", pointer, "%s: 1 to %d bytes without '/'", what, NAME_BYTES);
+    return api_refuse(c, 400, "Bad request", pointer, "%s: 1 to %d bytes without '/'", what, NAME_BYTES);
 }
 
 static enum rc upload_all(struct call *c, struct uploaded *u, json_t *items, bool *fresh)
 {
-    const struct device_kind kind = { query(c, "manufacturer"), query(c, "model"), query(c, "object") };
+    const struct device_kind kind = { api_query(c, "manufacturer"), api_query(c, "model"), api_query(c, "object") };
     struct str found, server_id;
     int64_t authority = 0;
     if (kind.man.n > MATCH_BYTES || kind.mod.n > MATCH_BYTES || kind.mo.n > MATCH_BYTES)
-        return refuse(c, 400, "Bad request", NULL, "manufacturer, model and object have at most %d bytes", MATCH_BYTES);
-    if (!(u->facts = ARENA_ARRAY(c->a, struct facts, u->n))) return err_set(&c->e, RC_NOMEM, "no memory");
+        return api_refuse(c, 400, "Bad request", NULL, "manufacturer, model and object have at most %d bytes",
+                          MATCH_BYTES);
+    if (!(u->facts = ARENA_ARRAY(c->a, struct description_facts, u->n))) return err_set(&c->e, RC_NOMEM, "no memory");
     for (size_t i = 0; i < u->n; i++) buf_init(&u->facts[i].objects, 64 << 10);
-    enum rc rc = authority_for(c, (struct str){ 0 }, NULL, &authority, &found, &server_id);
+    enum rc rc = api_authority_for(c, (struct str){ 0 }, NULL, &authority, &found, &server_id);
     if (!rc) rc = check(c, authority, &kind, u);
     if (!rc) rc = put_all(c, authority, found, &kind, u, items, fresh);
     for (size_t i = 0; i < u->n; i++) buf_finish(&u->facts[i].objects);
@@ -272,13 +273,13 @@ static enum rc upload_all(struct call *c, struct uploaded *u, json_t *items, boo
 
 static enum rc upload(struct call *c)
 {
-    struct description_file file = { query(c, "name"), c->r->body };
+    struct description_file file = { api_query(c, "name"), c->r->body };
     struct uploaded u = { .files = &file, .n = 1 };
     json_t *items = json_array();
     bool fresh = false;
     enum rc rc = check_name(c, file.name, "/name", "query parameter name");
     if (!rc) rc = upload_all(c, &u, items, &fresh);
-    if (!rc) rc = answer(c, fresh ? 201 : 200, json_incref(json_array_get(items, 0)));
+    if (!rc) rc = api_answer(c, fresh ? 201 : 200, json_incref(json_array_get(items, 0)));
     json_decref(items);
     return rc;
 }
@@ -289,7 +290,7 @@ static enum rc read_files(struct call *c, const json_t *list, struct uploaded *u
     u->n = json_array_size(list);
     u->several = true;
     if (!u->n || u->n > FILES)
-        return refuse(c, 400, "Bad request", "/descriptions", "1 to %d descriptions at once", FILES);
+        return api_refuse(c, 400, "Bad request", "/descriptions", "1 to %d descriptions at once", FILES);
     if (!(u->files = ARENA_ARRAY(c->a, struct description_file, u->n))) return err_set(&c->e, RC_NOMEM, "no memory");
     for (size_t i = 0; i < u->n; i++) {
         struct description_file *d = &u->files[i];
@@ -298,13 +299,13 @@ static enum rc read_files(struct call *c, const json_t *list, struct uploaded *u
         const struct str base = arena_printf(c->a, "/descriptions/%zu", i);
         const struct str pointer = arena_printf(c->a, "%.*s/name", STR_ARG(base));
         if (!json_is_object(json_array_get(list, i)))
-            return refuse(c, 400, "Bad request", base.p, "must be an object with name and document");
+            return api_refuse(c, 400, "Bad request", base.p, "must be an object with name and document");
         enum rc rc = json_fields(json_array_get(list, i), base.p, fields, sizeof fields / sizeof fields[0], &c->e);
         if (!rc) rc = check_name(c, d->name, pointer.p, "name");
         for (size_t k = 0; !rc && k < i; k++)
             if (str_eq(u->files[k].name, d->name))
-                rc = refuse(c, 400, "Bad request", pointer.p, "a second description of the name \"%.*s\"",
-                            STR_ARG(d->name));
+                rc = api_refuse(c, 400, "Bad request", pointer.p, "a second description of the name \"%.*s\"",
+                                STR_ARG(d->name));
         if (rc) return rc;
     }
     return RC_OK;
@@ -321,7 +322,7 @@ static enum rc upload_batch(struct call *c)
     if (!rc) rc = read_files(c, list, &u);
     if (!rc) rc = upload_all(c, &u, items, &fresh);
     json_object_set(out, "items", items);
-    if (!rc) rc = answer(c, fresh ? 201 : 200, json_incref(out));
+    if (!rc) rc = api_answer(c, fresh ? 201 : 200, json_incref(out));
     json_decref(out);
     json_decref(items);
     json_decref(body);
@@ -332,16 +333,16 @@ static enum rc drop(struct call *c)
 {
     json_t *j = NULL;
     int64_t id = 0, authority = 0;
-    enum rc rc = write_begin(c);
+    enum rc rc = api_write_begin(c);
     if (!rc) rc = find(c, c->param[0], c->scope, &id, &authority, &j);
-    if (rc == RC_NOT_FOUND) return missing(c, "description", c->param[0]);
+    if (rc == RC_NOT_FOUND) return api_missing(c, "description", c->param[0]);
     if (!rc) rc = db_description_delete(c->db, id, &c->e);
     if (!rc) rc = plan_anew(c, authority, id, j, "deleted");
     if (!rc)
-        rc = audit(c, authority, "description.delete", arena_printf(c->a, "descriptions/%.*s", STR_ARG(c->param[0])), j,
-                   NULL);
+        rc = api_audit(c, authority, "description.delete",
+                       arena_printf(c->a, "descriptions/%.*s", STR_ARG(c->param[0])), j, NULL);
     json_decref(j);
-    return rc ? rc : answer_nothing(c);
+    return rc ? rc : api_answer_nothing(c);
 }
 
 const struct route routes_descriptions[] = {

@@ -13,12 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
-struct db_condition condition_now(const struct call *c)
+struct db_condition api_condition_now(const struct call *c)
 {
     return (struct db_condition){ c->w.now_ms, (int64_t)c->api->srv->config->poll_s * 1000 };
 }
 
-struct db_selector db_selector_of(const struct pol_sql *sql)
+struct db_selector api_db_selector_of(const struct pol_sql *sql)
 {
     return (struct db_selector){ sql->text, sql->params, sql->n_params };
 }
@@ -40,8 +40,8 @@ static void device_row_of(struct call *c, const struct db_device *v, struct devi
         .address = v->push_address,
         .found = v->summary,
         .layout = server_layout(c->api->srv, v->layout_mo),
-        .want_stamp = v->want_stamp,
-        .have_stamp = v->have_stamp,
+        .generation = v->generation,
+        .observed_generation = v->observed_generation,
         .record = v->record,
         .poll_ms = v->poll_ms < 0 ? (int64_t)c->api->srv->config->poll_s * 1000 : v->poll_ms,
         .refused = { .at_ms = v->refused_ms,
@@ -53,9 +53,9 @@ static void device_row_of(struct call *c, const struct db_device *v, struct devi
                                   .seen_ms = out->seen_ms,
                                   .poll_ms = out->poll_ms,
                                   .unreachable_ms = v->unreachable_ms,
-                                  .want = out->want_stamp,
-                                  .planned = v->planned_stamp,
-                                  .have = out->have_stamp,
+                                  .want = out->generation,
+                                  .planned = v->planned_generation,
+                                  .have = out->observed_generation,
                                   .refused_ms = out->refused.at_ms,
                                   .refused_why = out->refused.why,
                                   .found = out->found,
@@ -63,16 +63,16 @@ static void device_row_of(struct call *c, const struct db_device *v, struct devi
     out->condition = pol_device_condition(&f);
 }
 
-enum rc device_find(struct call *c, struct str name, struct device_row *out)
+enum rc api_device_find(struct call *c, struct str name, struct device_row *out)
 {
     struct db_device v;
     bool several = false;
     enum rc rc = db_device_find(c->db, c->scope, name, c->a, &v, &several, &c->e);
-    if (rc == RC_NOT_FOUND) return missing(c, "device", name);
+    if (rc == RC_NOT_FOUND) return api_missing(c, "device", name);
     if (rc) return rc;
     device_row_of(c, &v, out);
-    return several ? refuse(c, 409, "Which authority?", NULL,
-                            "several authorities have a device \"%.*s\": add ?authority=", STR_ARG(name))
+    return several ? api_refuse(c, 409, "Which authority?", NULL,
+                                "several authorities have a device \"%.*s\": add ?authority=", STR_ARG(name))
                    : RC_OK;
 }
 
@@ -86,7 +86,7 @@ static enum rc add_attributes(struct call *c, const struct device_row *d, bool w
         bool label = str_starts(v.name, STR("label."));
         if (!label && !whole) continue;
         struct str key = label ? str_slice(v.name, 6, v.name.n) : v.name;
-        json_object_set_new(label ? labels : facts, arena_strz(c->a, key), j_text(v.value));
+        json_object_set_new(label ? labels : facts, arena_strz(c->a, key), json_put_text(v.value));
     }
     sql_end(r);
     json_object_set_new(out, "labels", labels);
@@ -104,16 +104,19 @@ static enum rc add_policies(struct call *c, const struct device_row *d, json_t *
     while (!rc && (rc = db_device_next_policy(r, &v, &c->e)) == RC_OK) {
         json_t *j = json_object();
         int64_t t = v.truth;
-        j_str(j, "name", v.name);
-        j_int(j, "revision", v.revision);
-        j_str(j, "selected", str_of(truth[t == POL_TRUE ? POL_TRUE : t == POL_UNKNOWN ? POL_UNKNOWN : POL_FALSE]));
+        json_put_str(j, "name", v.name);
+        json_put_int(j, "revision", v.revision);
+        json_put_str(j, "selected",
+                     str_of(truth[t == POL_TRUE      ? POL_TRUE
+                                  : t == POL_UNKNOWN ? POL_UNKNOWN
+                                                     : POL_FALSE]));
         struct pol_assignment_facts f = {
             .device = d->condition, .revision = v.in_force, .judged = v.revision, .state = v.state, .why = v.why
         };
         struct pol_condition now = pol_assignment_condition(&f);
-        j_str(j, "state", now.word);
-        j_str(j, "why", now.why);
-        j_time(j, "at", v.at_ms);
+        json_put_str(j, "state", now.word);
+        json_put_str(j, "why", now.why);
+        json_put_time(j, "at", v.at_ms);
         json_array_append_new(list, j);
     }
     sql_end(r);
@@ -134,22 +137,22 @@ static enum rc add_wishes(struct call *c, const struct device_row *d, json_t *ou
 {
     json_t *list = json_object_get(out, "policies");
     struct preview p;
-    enum rc rc = preview_resolve(c, d, NULL, &p);
+    enum rc rc = api_preview_resolve(c, d, NULL, &p);
     for (const struct pol_policy *x = rc ? NULL : p.facts.policies; x; x = x->next) {
         struct str unknown = { 0 };
         enum pol_truth t = pol_selector_eval(x->selector, p.facts.attrs, p.facts.n_attrs, c->a, &unknown);
         if (t == POL_FALSE || has_policy(list, x->name)) continue;
         json_t *j = json_object();
-        j_str(j, "name", x->name);
-        j_int(j, "revision", x->revision);
-        j_str(j, "selected", t == POL_TRUE ? STR("true") : STR("unknown"));
-        j_str(j, "state", STR("pending"));
-        j_str(j, "why", STR("waits for the device to call"));
-        j_time(j, "at", x->revised_ms);
+        json_put_str(j, "name", x->name);
+        json_put_int(j, "revision", x->revision);
+        json_put_str(j, "selected", t == POL_TRUE ? STR("true") : STR("unknown"));
+        json_put_str(j, "state", STR("pending"));
+        json_put_str(j, "why", STR("waits for the device to call"));
+        json_put_time(j, "at", x->revised_ms);
         json_array_append_new(list, j);
     }
-    if (!rc) j_str(out, "layout", p.facts.layout->mo);
-    json_t *can = rc ? NULL : operations_there(c, &p, DDF_DEVICE, (struct str){ 0 });
+    if (!rc) json_put_str(out, "layout", p.facts.layout->mo);
+    json_t *can = rc ? NULL : api_operations_there(c, &p, DDF_DEVICE, (struct str){ 0 });
     if (can) json_object_set_new(out, "operations", can);
     return rc;
 }
@@ -157,10 +160,10 @@ static enum rc add_wishes(struct call *c, const struct device_row *d, json_t *ou
 static void add_refusal(const struct device_row *d, json_t *j)
 {
     json_t *o = json_object();
-    j_time(o, "at", d->refused.at_ms);
-    j_str(o, "remote", d->refused.remote);
-    j_str(o, "why", d->refused.why);
-    j_int(o, "times", d->refused.times);
+    json_put_time(o, "at", d->refused.at_ms);
+    json_put_str(o, "remote", d->refused.remote);
+    json_put_str(o, "why", d->refused.why);
+    json_put_int(o, "times", d->refused.times);
     json_object_set_new(j, "refused", o);
 }
 
@@ -169,23 +172,23 @@ static const int64_t certificate_soon_ms = (int64_t)30 * 24 * 3600 * 1000;
 static json_t *refusal_json(const struct db_device_contact *v)
 {
     json_t *j = json_object();
-    j_time(j, "at", v->refused_ms);
-    j_time(j, "since", v->refused_since_ms);
-    j_int(j, "times", v->refused_times);
-    j_str(j, "remote", v->refused_remote);
-    j_str(j, "why", v->refused_why);
-    j_bool(j, "letInSince", v->seen_ms >= v->refused_ms);
+    json_put_time(j, "at", v->refused_ms);
+    json_put_time(j, "since", v->refused_since_ms);
+    json_put_int(j, "times", v->refused_times);
+    json_put_str(j, "remote", v->refused_remote);
+    json_put_str(j, "why", v->refused_why);
+    json_put_bool(j, "letInSince", v->seen_ms >= v->refused_ms);
     return j;
 }
 
 static json_t *contest_json(const struct db_device_contact *v)
 {
     json_t *j = json_object(), *both = json_array();
-    j_time(j, "at", v->contested_ms);
-    j_time(j, "since", v->contested_since_ms);
-    j_int(j, "times", v->contested_times);
-    json_array_append_new(both, j_text(v->contested_remote));
-    json_array_append_new(both, j_text(v->contested_other));
+    json_put_time(j, "at", v->contested_ms);
+    json_put_time(j, "since", v->contested_since_ms);
+    json_put_int(j, "times", v->contested_times);
+    json_array_append_new(both, json_put_text(v->contested_remote));
+    json_array_append_new(both, json_put_text(v->contested_other));
     json_object_set_new(j, "addresses", both);
     return j;
 }
@@ -198,8 +201,8 @@ static enum rc add_door(struct call *c, const struct device_row *d, json_t *out)
     if (!rc) {
         json_t *certificate = v.certificate_until_ms ? json_object() : json_null();
         if (v.certificate_until_ms) {
-            j_time(certificate, "until", v.certificate_until_ms);
-            j_bool(certificate, "endsSoon", v.certificate_until_ms < c->w.now_ms + certificate_soon_ms);
+            json_put_time(certificate, "until", v.certificate_until_ms);
+            json_put_bool(certificate, "endsSoon", v.certificate_until_ms < c->w.now_ms + certificate_soon_ms);
         }
         json_object_set_new(out, "refusal", v.refused_ms ? refusal_json(&v) : json_null());
         json_object_set_new(out, "contested", v.contested_ms ? contest_json(&v) : json_null());
@@ -208,30 +211,31 @@ static enum rc add_door(struct call *c, const struct device_row *d, json_t *out)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-enum rc device_json(struct call *c, const struct device_row *d, bool whole, json_t **out)
+enum rc api_device_json(struct call *c, const struct device_row *d, bool whole, json_t **out)
 {
     json_t *j = json_object(), *push = json_object();
-    j_str(j, "id", d->name);
-    j_str(j, "title", d->title);
-    j_str(j, "authority", d->authority_name);
-    j_time(j, "created", d->created_ms);
-    j_time(j, "seen", d->seen_ms);
-    j_str(j, "userAgent", d->user_agent);
-    j_str(j, "remote", d->remote);
-    j_str(push, "channel", d->channel);
-    j_str(push, "address", d->address);
+    json_put_str(j, "id", d->name);
+    json_put_str(j, "title", d->title);
+    json_put_str(j, "authority", d->authority_name);
+    json_put_time(j, "created", d->created_ms);
+    json_put_time(j, "seen", d->seen_ms);
+    json_put_str(j, "userAgent", d->user_agent);
+    json_put_str(j, "remote", d->remote);
+    json_put_str(push, "channel", d->channel);
+    json_put_str(push, "address", d->address);
     json_object_set_new(j, "push", push);
-    j_str(j, "summary", d->condition.word);
-    j_str(j, "why", d->condition.why);
-    j_time(j, "since", d->condition.since_ms);
+    json_put_str(j, "summary", d->condition.word);
+    json_put_str(j, "why", d->condition.why);
+    json_put_time(j, "since", d->condition.since_ms);
     if (d->refused.at_ms > d->seen_ms) add_refusal(d, j);
-    j_int(j, "pollS", d->poll_ms / 1000);
-    j_maybe(j, "record", d->record);
-    j_bool(j, "behind", d->want_stamp > d->have_stamp);
+    json_put_int(j, "pollS", d->poll_ms / 1000);
+    json_put_maybe(j, "record", d->record);
+    json_put_int(j, "generation", d->generation);
+    json_put_int(j, "observedGeneration", d->observed_generation);
     enum rc rc = add_attributes(c, d, whole, j);
     json_t *vms = json_array();
     json_object_set_new(j, "vms", vms);
-    if (!rc) rc = vms_json(c, d, vms);
+    if (!rc) rc = api_vms_json(c, d, vms);
     if (!rc && whole) rc = add_policies(c, d, j);
     if (!rc && whole) rc = add_door(c, d, j);
     if (rc)
@@ -241,7 +245,7 @@ enum rc device_json(struct call *c, const struct device_row *d, bool whole, json
     return rc;
 }
 
-enum rc device_version(struct call *c, const struct device_row *d, char out[33])
+enum rc api_device_version(struct call *c, const struct device_row *d, char out[33])
 {
     struct crypto_sha256_ctx *h = crypto_sha256_create();
     char hex[SHA256_HEX_BYTES];
@@ -275,7 +279,7 @@ enum rc device_version(struct call *c, const struct device_row *d, char out[33])
 /* ?q=: what identity, title or a label contains, as a pattern. */
 static struct str like_of(struct call *c)
 {
-    struct str q = query(c, "q"), out = { 0 };
+    struct str q = api_query(c, "q"), out = { 0 };
     struct buf b;
     if (!q.n) return STR("");
     buf_init(&b, 4096);
@@ -305,10 +309,11 @@ static enum rc check_attributes(struct call *c, const struct pol_selector *s)
             known = pol_attribute_known(srv->layouts[k], names[i], c->a, &near);
         if (known) continue;
         struct str best = suggest_best(&near);
-        rc = refuse(c, 400, "Bad filter", NULL, "filter: no device has the attribute %.*s%s%.*s%s", STR_ARG(names[i]),
-                    best.n ? ", did you mean \""
-                           : " (there are label.*, devinfo.*, devdetail.*, hypervisor.*, device.id)",
-                    STR_ARG(best), best.n ? "\"?" : "");
+        rc = api_refuse(c, 400, "Bad filter", NULL, "filter: no device has the attribute %.*s%s%.*s%s",
+                        STR_ARG(names[i]),
+                        best.n ? ", did you mean \""
+                               : " (there are label.*, devinfo.*, devdetail.*, hypervisor.*, device.id)",
+                        STR_ARG(best), best.n ? "\"?" : "");
     }
     return rc;
 }
@@ -326,8 +331,9 @@ static enum rc read_filter(struct call *c, struct str filter, struct db_selector
     if (!rc && sql.n_params > PARAMS)
         rc = err_set(&c->e, RC_LIMIT, "at most %d values are allowed in a filter", PARAMS);
     if (rc)
-        return refuse(c, 400, "Bad filter", NULL, "filter: column %u: %s", c->e.column ? c->e.column : 1, c->e.text);
-    *out = db_selector_of(&sql);
+        return api_refuse(c, 400, "Bad filter", NULL, "filter: column %u: %s", c->e.column ? c->e.column : 1,
+                          c->e.text);
+    *out = api_db_selector_of(&sql);
     return RC_OK;
 }
 
@@ -335,31 +341,31 @@ static enum rc devices(struct call *c)
 {
     struct page p;
     struct sql_rows *r = NULL;
-    struct str filter = query(c, "filter");
-    enum rc rc = page_begin(c, 0, &p);
+    struct str filter = api_query(c, "filter");
+    enum rc rc = api_page_begin(c, 0, &p);
     if (rc) return rc;
     struct db_device_filter f = { .authority = c->scope,
                                   .cursor = p.cursor,
                                   .limit = p.limit + 1,
-                                  .summary = query(c, "summary"),
-                                  .why = query(c, "why"),
+                                  .summary = api_query(c, "summary"),
+                                  .why = api_query(c, "why"),
                                   .like = like_of(c),
-                                  .now = condition_now(c) };
+                                  .now = api_condition_now(c) };
     if (filter.n) rc = read_filter(c, filter, &f.selector);
     if (!rc) rc = db_device_list(c->db, &f, &r, &c->e);
     struct db_device v;
     while (!rc && (rc = db_device_next(r, &v, &c->e)) == RC_OK) {
         struct device_row d;
         json_t *j = NULL;
-        if (!page_more(&p, v.id)) break;
+        if (!api_page_more(&p, v.id)) break;
         rc = db_device_keep(&v, c->a, &c->e);
         if (rc) break;
         device_row_of(c, &v, &d);
-        rc = device_json(c, &d, false, &j);
+        rc = api_device_json(c, &d, false, &j);
         if (!rc) json_array_append_new(p.items, j);
     }
     sql_end(r);
-    return page_end(c, &p, rc);
+    return api_page_end(c, &p, rc);
 }
 
 static enum rc device(struct call *c)
@@ -367,16 +373,16 @@ static enum rc device(struct call *c)
     struct device_row d;
     char version[33];
     json_t *j = NULL;
-    enum rc rc = device_find(c, c->param[0], &d);
-    if (!rc) rc = device_version(c, &d, version);
-    if (!rc) rc = device_json(c, &d, true, &j);
+    enum rc rc = api_device_find(c, c->param[0], &d);
+    if (!rc) rc = api_device_version(c, &d, version);
+    if (!rc) rc = api_device_json(c, &d, true, &j);
     if (!rc) rc = add_wishes(c, &d, j);
     if (rc) {
         json_decref(j);
         return rc;
     }
-    answer_header(c, "ETag", "\"%s\"", version);
-    return answer(c, 200, j);
+    api_answer_header(c, "ETag", "\"%s\"", version);
+    return api_answer(c, 200, j);
 }
 
 /* The mirror, or a part of it. */
@@ -396,14 +402,14 @@ static enum rc tree(struct call *c)
     struct device_row d;
     struct page p;
     struct sql_rows *r = NULL;
-    struct str uri = query(c, "uri"), depth = query(c, "depth");
+    struct str uri = api_query(c, "uri"), depth = api_query(c, "depth");
     int64_t levels = -1;
-    enum rc rc = device_find(c, c->param[0], &d);
+    enum rc rc = api_device_find(c, c->param[0], &d);
     if (!rc && ddf_uri_canonical(uri.n ? uri : STR("."), c->a, &uri, &c->e))
-        rc = refuse(c, 400, "Bad address", NULL, "uri: %s", c->e.text);
+        rc = api_refuse(c, 400, "Bad address", NULL, "uri: %s", c->e.text);
     if (!rc && depth.n && (!str_to_i64(depth, &levels) || levels < 0 || levels > DDF_URI_NAMES))
-        rc = refuse(c, 400, "Bad request", NULL, "depth is a number from 0 to %d", DDF_URI_NAMES);
-    if (!rc) rc = page_begin(c, -1, &p);
+        rc = api_refuse(c, 400, "Bad request", NULL, "depth is a number from 0 to %d", DDF_URI_NAMES);
+    if (!rc) rc = api_page_begin(c, -1, &p);
     if (rc) return rc;
     const struct db_tree_filter f = { .device = d.id,
                                       .uri = uri,
@@ -413,21 +419,21 @@ static enum rc tree(struct call *c)
     struct db_tree_node v;
     rc = db_tree_list(c->db, &f, &r, &c->e);
     while (!rc && (rc = db_tree_next(r, &v, &c->e)) == RC_OK) {
-        if (!page_more(&p, 0)) break;
+        if (!api_page_more(&p, 0)) break;
         json_t *j = json_object();
         int64_t format = v.format, k = v.known;
-        p.last_text = keep(c, v.uri);
-        j_str(j, "uri", p.last_text);
-        j_str(j, "format",
-              str_of(format >= 0 && format < DDF_FORMAT_COUNT ? ddf_format_name((enum ddf_format)format) : ""));
-        json_object_set_new(j, "value", v.has_value ? j_text(v.value) : json_null());
-        if (format == DDF_BIN || format == DDF_B64) j_str(j, "encoding", STR("base64"));
-        j_str(j, "known", str_of(k >= 0 && k <= POL_STALE ? known[k] : ""));
-        j_time(j, "at", v.at_ms);
+        p.last_text = api_keep(c, v.uri);
+        json_put_str(j, "uri", p.last_text);
+        json_put_str(j, "format",
+                     str_of(format >= 0 && format < DDF_FORMAT_COUNT ? ddf_format_name((enum ddf_format)format) : ""));
+        json_object_set_new(j, "value", v.has_value ? json_put_text(v.value) : json_null());
+        if (format == DDF_BIN || format == DDF_B64) json_put_str(j, "encoding", STR("base64"));
+        json_put_str(j, "known", str_of(k >= 0 && k <= POL_STALE ? known[k] : ""));
+        json_put_time(j, "at", v.at_ms);
         json_array_append_new(p.items, j);
     }
     sql_end(r);
-    return page_end(c, &p, rc);
+    return api_page_end(c, &p, rc);
 }
 
 const struct route routes_devices[] = {

@@ -29,7 +29,7 @@ static const struct ddf_entry *entry_of(struct call *c, const struct ddf_layout 
     return ddf_layout_resolve(l, DDF_VM, arena_printf(c->a, "kpi.%.*s", STR_ARG(name)), &instance);
 }
 
-enum rc kpis_latest(struct call *c, const struct device_row *d, struct str vm, json_t **out)
+enum rc api_kpis_latest(struct call *c, const struct device_row *d, struct str vm, json_t **out)
 {
     struct db_sample last;
     const char *key;
@@ -40,14 +40,14 @@ enum rc kpis_latest(struct call *c, const struct device_row *d, struct str vm, j
         return rc == RC_NOT_FOUND ? RC_OK : rc;
     }
     json_t *j = json_object(), *units = json_object(), *labels = json_object();
-    j_time(j, "at", last.at_ms);
-    j_raw(j, "values", last.data);
+    json_put_time(j, "at", last.at_ms);
+    json_put_raw(j, "values", last.data);
     json_t *values = json_object_get(j, "values");
     json_object_foreach(values, key, v)
     {
         const struct ddf_entry *en = entry_of(c, d->layout, str_of(key));
-        if (en && en->unit.n) json_object_set_new(units, key, j_text(en->unit));
-        if (en && en->label.n) json_object_set_new(labels, key, j_text(en->label));
+        if (en && en->unit.n) json_object_set_new(units, key, json_put_text(en->unit));
+        if (en && en->label.n) json_object_set_new(labels, key, json_put_text(en->label));
     }
     json_object_set_new(j, "units", units);
     json_object_set_new(j, "labels", labels);
@@ -189,31 +189,31 @@ static void take_sample(struct call *c, struct history *h, const struct ddf_layo
         if (known || !h->all) continue;
         const struct ddf_entry *en = entry_of(c, l, m.name);
         if (!en || (!m.number && !en->counter)) continue;
-        struct series *s = add_series(c, h, l, keep(c, m.name), false);
+        struct series *s = add_series(c, h, l, api_keep(c, m.name), false);
         if (s) take_value(s, at_ms, inside, v);
-        if (s && s->counter && (s = add_series(c, h, l, keep(c, m.name), true)) != NULL)
+        if (s && s->counter && (s = add_series(c, h, l, api_keep(c, m.name), true)) != NULL)
             take_value(s, at_ms, inside, v);
     }
 }
 
 static enum rc read_range(struct call *c, struct history *h)
 {
-    struct str step = query(c, "step"), name;
+    struct str step = api_query(c, "step"), name;
     size_t from = 0;
     bool present = false;
-    enum rc rc = query_time(c, "to", c->w.now_ms, &h->to_ms);
-    if (!rc) rc = query_time(c, "from", h->to_ms - KPI_HOUR_MS, &h->from_ms);
+    enum rc rc = api_query_time(c, "to", c->w.now_ms, &h->to_ms);
+    if (!rc) rc = api_query_time(c, "from", h->to_ms - KPI_HOUR_MS, &h->from_ms);
     if (rc) return rc;
-    if (h->from_ms >= h->to_ms) return refuse(c, 400, "Bad request", NULL, "from is not before to");
+    if (h->from_ms >= h->to_ms) return api_refuse(c, 400, "Bad request", NULL, "from is not before to");
     h->step_ms = (h->to_ms - h->from_ms) / KPI_DEFAULT_POINTS;
     h->step_ms = h->step_ms < 1000 ? 1000 : (h->step_ms + 999) / 1000 * 1000;
     if (step.n && (!text_duration_parse(step, &h->step_ms) || h->step_ms < 1))
-        return refuse(c, 400, "Bad request", NULL, "step is \"%.*s\"; a time such as 60s or 5m is expected",
-                      STR_ARG(step));
+        return api_refuse(c, 400, "Bad request", NULL, "step is \"%.*s\"; a time such as 60s or 5m is expected",
+                          STR_ARG(step));
     if ((h->to_ms - h->from_ms) / h->step_ms > KPI_POINTS)
-        return refuse(c, 400, "Over a limit", NULL,
-                      "a step of %" PRId64 " s makes more than %d points: take a longer one", h->step_ms / 1000,
-                      KPI_POINTS);
+        return api_refuse(c, 400, "Over a limit", NULL,
+                          "a step of %" PRId64 " s makes more than %d points: take a longer one", h->step_ms / 1000,
+                          KPI_POINTS);
     h->all = true;
     for (;;) {
         name = http_query_find(c->r->query, "metric", &from, c->a, &present);
@@ -222,29 +222,29 @@ static enum rc read_range(struct call *c, struct history *h)
         bool rate = str_ends(name, STR(".rate"));
         struct str base = rate ? str_slice(name, 0, name.n - 5) : name;
         if (!add_series(c, h, server_layout(c->api->srv, (struct str){ 0 }), base, rate))
-            return refuse(c, 400, "Over a limit", NULL, "at most %d metrics at once", KPI_SERIES);
+            return api_refuse(c, 400, "Over a limit", NULL, "at most %d metrics at once", KPI_SERIES);
     }
 }
 
 static enum rc send_history(struct call *c, struct history *h)
 {
     json_t *j = json_object(), *list = json_array();
-    j_time(j, "from", h->from_ms);
-    j_time(j, "to", h->to_ms);
-    j_int(j, "step", h->step_ms / 1000);
+    json_put_time(j, "from", h->from_ms);
+    json_put_time(j, "to", h->to_ms);
+    json_put_int(j, "step", h->step_ms / 1000);
     for (size_t i = 0; i < h->n; i++) {
         struct series *s = &h->s[i];
         json_t *one = json_object();
         if (h->bucket >= 0) flush(h, s);
-        j_str(one, "metric", s->rate ? arena_printf(c->a, "%.*s.rate", STR_ARG(s->name)) : s->name);
+        json_put_str(one, "metric", s->rate ? arena_printf(c->a, "%.*s.rate", STR_ARG(s->name)) : s->name);
         struct str unit = s->entry ? s->entry->unit : (struct str){ 0 };
-        j_str(one, "unit", s->rate ? arena_printf(c->a, "%.*s/s", STR_ARG(unit.n ? unit : STR("1"))) : unit);
-        j_str(one, "label", s->entry ? s->entry->label : s->name);
+        json_put_str(one, "unit", s->rate ? arena_printf(c->a, "%.*s/s", STR_ARG(unit.n ? unit : STR("1"))) : unit);
+        json_put_str(one, "label", s->entry ? s->entry->label : s->name);
         json_object_set(one, "points", s->points);
         json_array_append_new(list, one);
     }
     json_object_set_new(j, "series", list);
-    return answer(c, 200, j);
+    return api_answer(c, 200, j);
 }
 
 static enum rc unknown_metric(struct call *c, const struct ddf_layout *l, struct str name)
@@ -253,9 +253,9 @@ static enum rc unknown_metric(struct call *c, const struct ddf_layout *l, struct
     for (size_t i = 0; i < l->n_entries; i++)
         if (l->entries[i].kpi && l->entries[i].scope == DDF_VM) suggest_try(&near, l->entries[i].name);
     struct str best = suggest_best(&near);
-    return refuse(c, 400, "Bad request", NULL, "metric: there is no \"%.*s\"%s%.*s%s", STR_ARG(name),
-                  best.n ? ": did you mean \"" : "; the latest figures of the VM have all names", STR_ARG(best),
-                  best.n ? "\"?" : "");
+    return api_refuse(c, 400, "Bad request", NULL, "metric: there is no \"%.*s\"%s%.*s%s", STR_ARG(name),
+                      best.n ? ": did you mean \"" : "; the latest figures of the VM have all names", STR_ARG(best),
+                      best.n ? "\"?" : "");
 }
 
 static enum rc history(struct call *c, const struct device_row *d, struct str vm)
@@ -279,29 +279,29 @@ static enum rc history(struct call *c, const struct device_row *d, struct str vm
     }
     sql_end(r);
     if (rc == RC_NOT_FOUND)
-        rc = rows == KPI_ROWS ? refuse(c, 400, "Over a limit", NULL,
-                                       "there are more than %d samples in this time: narrow it", KPI_ROWS)
+        rc = rows == KPI_ROWS ? api_refuse(c, 400, "Over a limit", NULL,
+                                           "there are more than %d samples in this time: narrow it", KPI_ROWS)
                               : send_history(c, h);
     for (size_t i = 0; i < h->n; i++) json_decref(h->s[i].points);
     return rc;
 }
 
-enum rc kpis(struct call *c)
+enum rc api_kpis(struct call *c)
 {
     struct device_row d;
     struct db_vm vm;
     json_t *j = NULL;
     bool from = false, to = false;
-    enum rc rc = device_find(c, c->param[0], &d);
+    enum rc rc = api_device_find(c, c->param[0], &d);
     if (rc) return rc;
     rc = db_vm_find(c->db, d.id, c->param[1], c->a, &vm, &c->e);
-    if (rc == RC_NOT_FOUND) return missing(c, "VM", c->param[1]);
+    if (rc == RC_NOT_FOUND) return api_missing(c, "VM", c->param[1]);
     if (rc) return rc;
     http_query(c->r, "from", &from);
     http_query(c->r, "to", &to);
     if (from || to) return history(c, &d, c->param[1]);
-    rc = kpis_latest(c, &d, c->param[1], &j);
+    rc = api_kpis_latest(c, &d, c->param[1], &j);
     if (!rc && json_is_null(j))
-        return refuse(c, 404, "Not found", NULL, "there is no sample of \"%.*s\" yet", STR_ARG(c->param[1]));
-    return rc ? rc : answer(c, 200, j);
+        return api_refuse(c, 404, "Not found", NULL, "there is no sample of \"%.*s\" yet", STR_ARG(c->param[1]));
+    return rc ? rc : api_answer(c, 200, j);
 }

@@ -7,13 +7,13 @@ enum { STREAM_BYTES = 256 << 10 }; /* a reader that is further behind is dropped
 
 static enum rc check_types(struct call *c, struct str types)
 {
-    const struct str known = STR("device, vm, kpi, operation, policy, trigger, image, session");
+    const struct str known = STR("device, vm, kpi, operation, policy, notification, image, session");
     struct str one;
     while (str_cut(&types, ',', &one)) {
         bool fits = false;
         struct str rest = known, word;
         while (str_cut(&rest, ',', &word)) fits |= str_eq(one, str_trim(word));
-        if (!fits) return refuse_word(c, NULL, "type of event", one, known);
+        if (!fits) return api_refuse_word(c, NULL, "type of event", one, known);
     }
     return RC_OK;
 }
@@ -34,14 +34,15 @@ static enum rc begin(struct call *c, struct http_stream *s, enum rc rc)
 
 static enum rc events(struct call *c)
 {
-    struct str types = query(c, "types"), device = query(c, "device"), last = http_header(c->r, "Last-Event-ID");
+    struct str types = api_query(c, "types"), device = api_query(c, "device"),
+               last = http_header(c->r, "Last-Event-ID");
     struct device_row d;
     int64_t after = 0;
-    if (!last.n) last = query(c, "after");
+    if (!last.n) last = api_query(c, "after");
     enum rc rc = check_types(c, types);
     if (!rc && last.n && (!str_to_i64(last, &after) || after < 0))
-        rc = refuse(c, 400, "Bad request", NULL, "Last-Event-ID is the id of an event, a number");
-    if (!rc && device.n) rc = device_find(c, device, &d);
+        rc = api_refuse(c, 400, "Bad request", NULL, "Last-Event-ID is the id of an event, a number");
+    if (!rc && device.n) rc = api_device_find(c, device, &d);
     if (rc) return rc;
     struct http_stream *s = http_stream_create(STREAM_BYTES);
     if (!s) return err_set(&c->e, RC_NOMEM, "no memory for a stream");
@@ -56,8 +57,8 @@ static enum rc operation_events(struct call *c)
     enum rc rc = str_to_i64(c->param[0], &id)
                      ? operation_json(c->api->srv, c->db, id, c->scope, false, &j, &finished, &c->e)
                      : RC_NOT_FOUND;
-    if (rc == RC_NOT_FOUND) return missing(c, "operation", c->param[0]);
-    struct str device = rc ? (struct str){ 0 } : keep(c, str_of(json_string_value(json_object_get(j, "device"))));
+    if (rc == RC_NOT_FOUND) return api_missing(c, "operation", c->param[0]);
+    struct str device = rc ? (struct str){ 0 } : api_keep(c, str_of(json_string_value(json_object_get(j, "device"))));
     json_decref(j);
     if (rc) return rc;
     struct http_stream *s = http_stream_create(STREAM_BYTES);

@@ -44,7 +44,7 @@ static void check(struct call *c, const struct ddf_schema *schema, const struct 
     if (!ddf_check(schema, DDF_REPLACE, uri, en->format, n->mime, wire, true, false, &status, &why)) return;
     if (status == 405 && !ddf_check(schema, DDF_ADD, uri, en->format, n->mime, wire, true, false, &status, &other))
         return;
-    add(o, s, keep(c, str_of(why.text)), devices);
+    add(o, s, api_keep(c, str_of(why.text)), devices);
 }
 
 static enum rc check_kinds(struct call *c, const struct pol_policy *p, const struct authority *au, struct sql_rows *r,
@@ -66,11 +66,11 @@ static enum rc check_kinds(struct call *c, const struct pol_policy *p, const str
 static void tell(struct call *c, const struct pol_policy *p, const struct objections *o, json_t *warnings)
 {
     for (size_t i = 0; i < o->n; i++)
-        json_array_append_new(
-            warnings, j_text(arena_printf(c->a, "policy %.*s: %.*s = %.*s will not be sent to %" PRId64 " %s: %.*s",
-                                          STR_ARG(p->name), STR_ARG(o->row[i].setting->name),
-                                          STR_ARG(str_slice(o->row[i].setting->word, 0, 60)), o->row[i].devices,
-                                          o->row[i].devices == 1 ? "device" : "devices", STR_ARG(o->row[i].words))));
+        json_array_append_new(warnings, json_put_text(arena_printf(
+                                            c->a, "policy %.*s: %.*s = %.*s will not be sent to %" PRId64 " %s: %.*s",
+                                            STR_ARG(p->name), STR_ARG(o->row[i].setting->name),
+                                            STR_ARG(str_slice(o->row[i].setting->word, 0, 60)), o->row[i].devices,
+                                            o->row[i].devices == 1 ? "device" : "devices", STR_ARG(o->row[i].words))));
 }
 
 enum rc describe_objections(struct call *c, const struct pol_policy *p, int64_t authority, json_t *warnings)
@@ -80,12 +80,12 @@ enum rc describe_objections(struct call *c, const struct pol_policy *p, int64_t 
     struct sql_rows *r = NULL;
     bool any = false;
     enum rc rc = store_refresh(c->store, &c->e);
-    const struct authority *au = rc ? NULL : catalog_authority_id(store_catalog(c->store), authority);
+    const struct authority *au = rc ? NULL : authorities_find_id(store_catalog(c->store), authority);
     if (!rc && au) rc = store_has_descriptions(c->store, au, &any, &c->e);
     if (rc || !any) return rc;
     rc = pol_selector_sql(p->selector, c->a, &sql, &c->e);
     if (rc) return rc;
-    const struct db_selector selector = db_selector_of(&sql);
+    const struct db_selector selector = api_db_selector_of(&sql);
     rc = db_device_kinds(c->db, authority, &selector, KINDS, &r, &c->e);
     if (!rc) rc = check_kinds(c, p, au, r, &o);
     sql_end(r);

@@ -14,15 +14,15 @@ static enum rc devices(struct call *c, json_t *out)
 {
     struct sql_rows *r = NULL;
     struct db_device_count v;
-    const struct db_condition condition = condition_now(c);
+    const struct db_condition condition = api_condition_now(c);
     enum rc rc = db_device_reasons(c->db, c->scope, &condition, CAUSES, &r, &c->e);
     while (!rc && (rc = db_device_next_count(r, &v, &c->e)) == RC_OK) {
         json_t *j = json_object(), *examples = json_array();
-        j_str(j, "summary", v.state);
-        j_str(j, "why", v.why);
-        j_int(j, "count", v.n);
-        json_array_append_new(examples, j_text(v.first));
-        if (v.n > 1) json_array_append_new(examples, j_text(v.last));
+        json_put_str(j, "summary", v.state);
+        json_put_str(j, "why", v.why);
+        json_put_int(j, "count", v.n);
+        json_array_append_new(examples, json_put_text(v.first));
+        if (v.n > 1) json_array_append_new(examples, json_put_text(v.last));
         json_object_set_new(j, "examples", examples);
         json_array_append_new(out, j);
     }
@@ -38,13 +38,13 @@ static enum rc sessions(struct call *c, json_t *out)
     enum rc rc = db_session_record_failures(c->db, c->scope, c->w.now_ms - FAILED_MS, CAUSES, &r, &c->e);
     while (!rc && (rc = db_session_record_next_failures(r, &v, &c->e)) == RC_OK) {
         json_t *j = json_object();
-        j_str(j, "outcome", v.outcome);
-        j_str(j, "why", v.why);
-        j_int(j, "count", v.n);
-        j_int(j, "devices", v.devices);
-        j_int(j, "session", v.last);
-        j_str(j, "device", v.last_device);
-        j_time(j, "at", v.last_ms);
+        json_put_str(j, "outcome", v.outcome);
+        json_put_str(j, "why", v.why);
+        json_put_int(j, "count", v.n);
+        json_put_int(j, "devices", v.devices);
+        json_put_int(j, "session", v.last);
+        json_put_str(j, "device", v.last_device);
+        json_put_time(j, "at", v.last_ms);
         json_array_append_new(out, j);
     }
     sql_end(r);
@@ -60,11 +60,11 @@ static enum rc crashes(struct call *c, json_t *out)
     while (!rc && (rc = db_vm_next_crash(r, &v, &c->e)) == RC_OK) {
         json_t *j = json_object();
         int64_t at = 0;
-        j_str(j, "device", v.device_name);
-        j_str(j, "vm", v.vm);
-        j_int(j, "count", v.n);
-        j_time(j, "at", text_time_parse(v.time, &at) ? at : 0);
-        j_str(j, "cause", v.why);
+        json_put_str(j, "device", v.device_name);
+        json_put_str(j, "vm", v.vm);
+        json_put_int(j, "count", v.n);
+        json_put_time(j, "at", text_time_parse(v.time, &at) ? at : 0);
+        json_put_str(j, "cause", v.why);
         json_array_append_new(out, j);
     }
     sql_end(r);
@@ -79,14 +79,14 @@ static enum rc overview(struct call *c)
     json_object_set_new(j, "sessions", s);
     json_object_set_new(j, "crashes", x);
     enum rc rc = devices(c, d);
-    if (!rc) rc = vms_count(c, v);
+    if (!rc) rc = api_vms_count(c, v);
     if (!rc) rc = sessions(c, s);
     if (!rc) rc = crashes(c, x);
     if (rc) {
         json_decref(j);
         return rc;
     }
-    return answer(c, 200, j);
+    return api_answer(c, 200, j);
 }
 
 const struct route routes_overview[] = {

@@ -13,7 +13,7 @@
 
 enum { PARAMETERS_ARENA = 64 << 20 };
 
-enum rc parameters_open(struct api *api, struct err *e)
+enum rc api_parameters_open(struct api *api, struct err *e)
 {
     struct doc *root = NULL;
     arena_init(&api->openapi_arena, PARAMETERS_ARENA);
@@ -24,7 +24,7 @@ enum rc parameters_open(struct api *api, struct err *e)
     return rc;
 }
 
-void parameters_close(struct api *api)
+void api_parameters_close(struct api *api)
 {
     if (api->openapi) arena_finish(&api->openapi_arena);
 }
@@ -48,17 +48,17 @@ static const struct doc *resolved(const struct doc *root, const struct doc *d)
 }
 
 /* Over both lists of parameters, that of the path and that of the method. */
-struct walk {
+struct parameter_walk {
     const struct doc *root, *list[2], *at;
     int i;
 };
 
-static struct walk walk_of(const struct doc *root, const struct doc *path, const struct doc *method)
+static struct parameter_walk walk_of(const struct doc *root, const struct doc *path, const struct doc *method)
 {
-    return (struct walk){ root, { doc_get(path, "parameters"), doc_get(method, "parameters") }, NULL, 0 };
+    return (struct parameter_walk){ root, { doc_get(path, "parameters"), doc_get(method, "parameters") }, NULL, 0 };
 }
 
-static const struct doc *next_parameter(struct walk *w)
+static const struct doc *next_parameter(struct parameter_walk *w)
 {
     while (w->i < 2) {
         w->at = w->at ? w->at->next : w->list[w->i] ? w->list[w->i]->first : NULL;
@@ -72,7 +72,7 @@ static const struct doc *next_parameter(struct walk *w)
     return NULL;
 }
 
-static const struct doc *named(struct walk w, struct str name)
+static const struct doc *named(struct parameter_walk w, struct str name)
 {
     for (const struct doc *p; (p = next_parameter(&w)) != NULL;)
         if (str_eq(doc_get(p, "name")->text, name)) return p;
@@ -97,13 +97,14 @@ static struct str possible(struct call *c, struct str word, const struct str *li
 
 enum { WORDS = 64 };
 
-static enum rc unknown_name(struct call *c, struct walk w, struct str name)
+static enum rc unknown_name(struct call *c, struct parameter_walk w, struct str name)
 {
     struct str list[WORDS];
     size_t n = 0;
     for (const struct doc *p; n < WORDS && (p = next_parameter(&w)) != NULL;) list[n++] = doc_get(p, "name")->text;
     struct str more = possible(c, name, list, n);
-    return refuse(c, 400, "Bad request", NULL, "there is no parameter \"%.*s\" here%.*s", STR_ARG(name), STR_ARG(more));
+    return api_refuse(c, 400, "Bad request", NULL, "there is no parameter \"%.*s\" here%.*s", STR_ARG(name),
+                      STR_ARG(more));
 }
 
 static enum rc check_value(struct call *c, const struct doc *root, const struct doc *p, struct str value)
@@ -117,10 +118,11 @@ static enum rc check_value(struct call *c, const struct doc *root, const struct 
     for (size_t i = 0; i < n; i++)
         if (str_eq(list[i], value)) return RC_OK;
     struct str name = doc_get(p, "name")->text, more = possible(c, value, list, n);
-    return refuse(c, 400, "Bad request", NULL, "%.*s is \"%.*s\"%.*s", STR_ARG(name), STR_ARG(value), STR_ARG(more));
+    return api_refuse(c, 400, "Bad request", NULL, "%.*s is \"%.*s\"%.*s", STR_ARG(name), STR_ARG(value),
+                      STR_ARG(more));
 }
 
-static enum rc check_query(struct call *c, const struct doc *root, struct walk w)
+static enum rc check_query(struct call *c, const struct doc *root, struct parameter_walk w)
 {
     struct str rest = c->r->query, part;
     enum rc rc = RC_OK;
@@ -138,7 +140,7 @@ static enum rc check_query(struct call *c, const struct doc *root, struct walk w
     return rc;
 }
 
-enum rc parameters_check(struct call *c)
+enum rc api_parameters_check(struct call *c)
 {
     const struct doc *root = c->api->openapi, *path = child(doc_get(root, "paths"), str_of(c->route->pattern)),
                      *method = NULL;
@@ -146,6 +148,7 @@ enum rc parameters_check(struct call *c)
     for (size_t i = 0; i + 1 < sizeof verb && c->route->method[i]; i++) verb[i] = (char)(c->route->method[i] | 0x20);
     if (!path || !(method = doc_get(path, verb))) return RC_OK; /* tests hold routes and description equal */
     if (str_trim(c->r->body).n && !doc_get(method, "requestBody"))
-        return refuse(c, 400, "Bad request", NULL, "this takes no body: nothing of what was sent would be looked at");
+        return api_refuse(c, 400, "Bad request", NULL,
+                          "this takes no body: nothing of what was sent would be looked at");
     return check_query(c, root, walk_of(root, path, method));
 }

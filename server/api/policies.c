@@ -24,8 +24,8 @@ static json_t *error_json(struct str line)
     str_cut(&rest, ':', &part); /* the name */
     struct str back = rest;
     if (str_cut(&rest, ':', &part) && str_to_i64(part, &n) && str_cut(&rest, ':', &part) && str_to_i64(part, &column)) {
-        j_int(j, "line", n);
-        j_int(j, "column", column);
+        json_put_int(j, "line", n);
+        json_put_int(j, "column", column);
     } else {
         rest = back;
     }
@@ -33,10 +33,10 @@ static json_t *error_json(struct str line)
     if (rest.n && rest.p[0] == '/') {
         struct str pointer;
         str_cut(&rest, ':', &pointer);
-        j_str(j, "pointer", pointer);
+        json_put_str(j, "pointer", pointer);
         rest = str_trim(rest);
     }
-    j_str(j, "detail", rest);
+    json_put_str(j, "detail", rest);
     return j;
 }
 
@@ -49,23 +49,23 @@ static enum rc refuse_documents(struct call *c, const struct buf *errors, const 
     if (!json_array_size(list)) {
         json_t *one = json_object();
         if (e->line) {
-            j_int(one, "line", e->line);
-            j_int(one, "column", e->column);
+            json_put_int(one, "line", e->line);
+            json_put_int(one, "column", e->column);
         }
-        j_str(one, "detail", str_of(e->text));
+        json_put_str(one, "detail", str_of(e->text));
         json_array_append_new(list, one);
     }
     size_t n = json_array_size(list);
-    j_str(j, "type", STR("about:blank"));
-    j_str(j, "title", STR("Policy is not valid"));
-    j_int(j, "status", 422);
-    j_str(j, "detail",
-          arena_printf(c->a, n == 1 ? "%s" : "%s (and %zu more)",
-                       json_string_value(json_object_get(json_array_get(list, 0), "detail")), n - 1));
+    json_put_str(j, "type", STR("about:blank"));
+    json_put_str(j, "title", STR("Policy is not valid"));
+    json_put_int(j, "status", 422);
+    json_put_str(j, "detail",
+                 arena_printf(c->a, n == 1 ? "%s" : "%s (and %zu more)",
+                              json_string_value(json_object_get(json_array_get(list, 0), "detail")), n - 1));
     json_t *pointer = json_object_get(json_array_get(list, 0), "pointer");
     if (pointer) json_object_set(j, "pointer", pointer);
     json_object_set_new(j, "errors", list);
-    answer(c, 422, j);
+    api_answer(c, 422, j);
     c->reply->n_headers = 0;
     http_reply_header(c->reply, "Content-Type", STR("application/problem+json"));
     return RC_DENIED;
@@ -97,7 +97,7 @@ static struct str next_document(struct call *c, struct str all, size_t *at, size
     return (struct str){ p, first_line + end - begin };
 }
 
-enum rc documents_read(struct call *c, struct documents **out)
+enum rc api_documents_read(struct call *c, struct documents **out)
 {
     struct documents **tail = out;
     struct buf errors;
@@ -135,7 +135,7 @@ enum rc documents_read(struct call *c, struct documents **out)
         struct err e = { 0 };
         rc = refuse_documents(c, &errors, &e);
     } else if (!rc && !n) {
-        rc = refuse(c, 400, "Bad request", NULL, "the body is empty: send a policy document (YAML or JSON)");
+        rc = api_refuse(c, 400, "Bad request", NULL, "the body is empty: send a policy document (YAML or JSON)");
     }
     buf_finish(&errors);
     return rc;
@@ -148,8 +148,8 @@ static enum rc policy_look(struct call *c, struct str name, int64_t authority, s
 {
     bool several = false;
     enum rc rc = db_policy_find(c->db, authority, name, c->a, p, &several, &c->e);
-    return !rc && several ? refuse(c, 409, "Which authority?", NULL,
-                                   "several authorities have a policy \"%.*s\": add ?authority=", STR_ARG(name))
+    return !rc && several ? api_refuse(c, 409, "Which authority?", NULL,
+                                       "several authorities have a policy \"%.*s\": add ?authority=", STR_ARG(name))
                           : rc;
 }
 
@@ -157,7 +157,7 @@ static enum rc policy_find(struct call *c, struct str name, struct db_policy *p)
 {
     enum rc rc = policy_look(c, name, c->scope, p);
     if (rc == RC_NOT_FOUND || (!rc && p->deleted_ms && str_is(c->r->method, "DELETE")))
-        return missing(c, "policy", name);
+        return api_missing(c, "policy", name);
     return rc;
 }
 
@@ -169,12 +169,12 @@ static struct pol_policy *stored(struct call *c, struct str document, struct err
     return documents_load(c->api->srv, c->db, document, c->a, &p, why) ? NULL : p;
 }
 
-enum rc policy_stored(struct call *c, struct str name, int64_t *id, int64_t *authority, struct pol_policy **out)
+enum rc api_policy_stored(struct call *c, struct str name, int64_t *id, int64_t *authority, struct pol_policy **out)
 {
     struct db_policy p;
     struct err why = { 0 };
     enum rc rc = policy_find(c, name, &p);
-    if (!rc && p.deleted_ms) rc = missing(c, "policy", name);
+    if (!rc && p.deleted_ms) rc = api_missing(c, "policy", name);
     if (rc) return rc;
     *id = p.id;
     *authority = p.authority;
@@ -190,8 +190,8 @@ static void add_attention(struct call *c, const struct db_policy *p, json_t *j)
     json_t *list = json_array();
     struct str rest = doc ? doc->attention : (struct str){ 0 }, line;
     while (str_cut(&rest, '\n', &line))
-        if (line.n) json_array_append_new(list, j_text(line));
-    if (!doc && !p->deleted_ms) json_array_append_new(list, j_text(str_of(why.text)));
+        if (line.n) json_array_append_new(list, json_put_text(line));
+    if (!doc && !p->deleted_ms) json_array_append_new(list, json_put_text(str_of(why.text)));
     if (json_array_size(list))
         json_object_set_new(j, "needsAttention", list);
     else
@@ -204,11 +204,11 @@ static void add_document(struct call *c, struct str document, json_t *j)
     struct doc *d;
     struct buf b;
     struct err e = { 0 };
-    j_str(j, "document", document);
+    json_put_str(j, "document", document);
     buf_init(&b, DOC_BYTES);
     if (doc_parse(document, "policy", c->a, &d, &e) == RC_OK) {
         doc_to_json(d, &b);
-        j_raw(j, "spec", buf_str(&b));
+        json_put_raw(j, "spec", buf_str(&b));
         json_t *whole = json_object_get(j, "spec"), *spec = json_object_get(whole, "spec");
         if (spec) {
             json_incref(spec);
@@ -222,15 +222,15 @@ static enum rc policy_json(struct call *c, const struct db_policy *p, bool whole
 {
     json_t *j = json_object(), *counts = json_object();
     struct sql_rows *r = NULL;
-    j_str(j, "name", p->name);
-    j_str(j, "authority", p->authority_name);
-    j_int(j, "revision", p->revision);
-    j_time(j, "created", p->created_ms);
-    j_time(j, "revised", p->revised_ms);
-    j_str(j, "revisedBy", p->revised_by);
-    if (p->deleted_ms) j_time(j, "deleted", p->deleted_ms);
+    json_put_str(j, "name", p->name);
+    json_put_str(j, "authority", p->authority_name);
+    json_put_int(j, "revision", p->revision);
+    json_put_time(j, "created", p->created_ms);
+    json_put_time(j, "revised", p->revised_ms);
+    json_put_str(j, "revisedBy", p->revised_by);
+    if (p->deleted_ms) json_put_time(j, "deleted", p->deleted_ms);
     add_attention(c, p, j);
-    const struct db_condition condition = condition_now(c);
+    const struct db_condition condition = api_condition_now(c);
     struct db_policy_count n;
     enum rc rc = db_policy_states(c->db, p->id, &condition, &r, &c->e);
     while (!rc && (rc = db_policy_next_state(r, &n, &c->e)) == RC_OK)
@@ -246,18 +246,18 @@ static enum rc policies(struct call *c)
 {
     struct page p;
     struct sql_rows *r = NULL;
-    enum rc rc = page_begin(c, 0, &p);
+    enum rc rc = api_page_begin(c, 0, &p);
     if (rc) return rc;
     rc = db_policy_list(c->db, c->scope, p.cursor, p.limit + 1, &r, &c->e);
     struct db_policy row;
     while (!rc && (rc = db_policy_next(r, &row, &c->e)) == RC_OK) {
         json_t *j = NULL;
-        if (!page_more(&p, row.id)) break;
+        if (!api_page_more(&p, row.id)) break;
         rc = policy_json(c, &row, false, &j);
         json_array_append_new(p.items, j);
     }
     sql_end(r);
-    return page_end(c, &p, rc);
+    return api_page_end(c, &p, rc);
 }
 
 static bool wants_yaml(struct call *c)
@@ -272,10 +272,10 @@ static enum rc policy(struct call *c)
     json_t *j = NULL;
     enum rc rc = policy_find(c, c->param[0], &p);
     if (rc) return rc;
-    answer_header(c, "ETag", "\"%" PRId64 "\"", p.revision);
-    if (wants_yaml(c)) return answer_text(c, "application/yaml", p.document);
+    api_answer_header(c, "ETag", "\"%" PRId64 "\"", p.revision);
+    if (wants_yaml(c)) return api_answer_text(c, "application/yaml", p.document);
     rc = policy_json(c, &p, true, &j);
-    return rc ? rc : answer(c, 200, j);
+    return rc ? rc : api_answer(c, 200, j);
 }
 
 static enum rc insert_revision(struct call *c, struct db_policy *p, bool is_new, struct str document, const char *hash)
@@ -298,18 +298,18 @@ static enum rc insert_revision(struct call *c, struct db_policy *p, bool is_new,
 static enum rc tell(struct call *c, const struct db_policy *p, const char *what, int64_t affected)
 {
     json_t *j = json_object();
-    j_str(j, "policy", p->name);
-    j_int(j, "revision", p->revision);
-    j_str(j, "change", str_of(what));
-    j_int(j, "affected", affected);
-    return event(c, p->authority, "policy", (struct str){ 0 }, j);
+    json_put_str(j, "policy", p->name);
+    json_put_int(j, "revision", p->revision);
+    json_put_str(j, "change", str_of(what));
+    json_put_int(j, "affected", affected);
+    return api_event(c, p->authority, "policy", (struct str){ 0 }, j);
 }
 
 static json_t *revision_mark(const struct db_policy *p)
 {
     json_t *j = json_object();
-    j_int(j, "revision", p->revision);
-    j_str(j, "hash", p->hash);
+    json_put_int(j, "revision", p->revision);
+    json_put_str(j, "hash", p->hash);
     return j;
 }
 
@@ -335,12 +335,12 @@ static enum rc apply(struct call *c, struct pol_policy *doc, struct str document
     enum rc rc = pol_selector_sql(doc->selector, c->a, &sql, &c->e);
     if (!rc) rc = insert_revision(c, p, is_new, document, hash);
     struct str why = arena_printf(c->a, "policy %.*s revision %" PRId64, STR_ARG(p->name), p->revision);
-    if (!rc) rc = change_policy(c->db, p->authority, p->id, p->revision, &sql, why, c->w.now_ms, &c->e);
+    if (!rc) rc = generation_policy(c->db, p->authority, p->id, p->revision, &sql, why, c->w.now_ms, &c->e);
     p->hash = str_of(hash);
     json_t *after = revision_mark(p);
     if (!rc)
-        rc = audit(c, p->authority, "policy.apply", arena_printf(c->a, "policies/%.*s", STR_ARG(p->name)), before,
-                   after);
+        rc = api_audit(c, p->authority, "policy.apply", arena_printf(c->a, "policies/%.*s", STR_ARG(p->name)), before,
+                       after);
     if (!rc) rc = tell(c, p, is_new ? "created" : "changed", affected);
     json_decref(before);
     json_decref(after);
@@ -359,20 +359,21 @@ static void warn(struct call *c, const struct pol_policy *doc, int64_t authority
         size_t colon = str_find(s->word, ':', 0);
         if (db_image_find(c->db, authority, str_slice(s->word, 0, colon), str_slice(s->word, colon + 1, s->word.n),
                           c->a, &stored_image, &several, &c->e) == RC_NOT_FOUND)
-            json_array_append_new(warnings, j_text(arena_printf(c->a, "image %.*s is not in the store yet: upload it",
-                                                                STR_ARG(s->word))));
+            json_array_append_new(warnings,
+                                  json_put_text(arena_printf(c->a, "image %.*s is not in the store yet: upload it",
+                                                             STR_ARG(s->word))));
     }
     if (!affected && !unknown) json_array_append_new(warnings, json_string("the selector is true for no device"));
     if (unknown)
-        json_array_append_new(warnings, j_text(arena_printf(c->a,
-                                                            "for %" PRId64
-                                                            " devices the selector cannot be decided yet: they have"
-                                                            " not told what it asks for",
-                                                            unknown)));
+        json_array_append_new(
+            warnings, json_put_text(arena_printf(c->a,
+                                                 "for %" PRId64 " devices the selector cannot be decided yet: they have"
+                                                 " not told what it asks for",
+                                                 unknown)));
 }
 
-enum rc policy_would_be(struct call *c, const struct documents *d, int64_t authority, int64_t affected, int64_t unknown,
-                        json_t *out, json_t *warnings)
+enum rc api_policy_would_be(struct call *c, const struct documents *d, int64_t authority, int64_t affected,
+                            int64_t unknown, json_t *out, json_t *warnings)
 {
     struct db_policy p = { 0 };
     char hash[SHA256_HEX_BYTES];
@@ -384,8 +385,8 @@ enum rc policy_would_be(struct call *c, const struct documents *d, int64_t autho
     if (!rc && !is_new) rc = db_policy_last_revision(c->db, p.id, &last, &c->e);
     if (rc) return rc;
     bool changed = is_new || p.deleted_ms || !str_is(p.hash, hash);
-    j_int(out, "revision", changed ? last + 1 : p.revision);
-    j_bool(out, "changed", changed);
+    json_put_int(out, "revision", changed ? last + 1 : p.revision);
+    json_put_bool(out, "changed", changed);
     warn(c, d->policy, authority, affected, unknown, warnings);
     return is_new ? RC_OK : leaving_warn(c, p.id, authority, d->policy, warnings);
 }
@@ -399,26 +400,27 @@ static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, str
     char version[24];
     int64_t affected = 0, unknown = 0;
     enum rc rc = pol_selector_sql(policy->selector, c->a, &sql, &c->e);
-    if (!rc) rc = change_reach(c->db, authority, &sql, &affected, &unknown, &c->e); /* nobody who writes waits for it */
-    if (!rc) rc = write_begin(c);
+    if (!rc)
+        rc = generation_reach(c->db, authority, &sql, &affected, &unknown, &c->e); /* nobody who writes waits for it */
+    if (!rc) rc = api_write_begin(c);
     if (rc) return rc;
     rc = policy_look(c, c->param[0], authority, &p);
     bool is_new = rc == RC_NOT_FOUND;
     if (rc && !is_new) return rc;
     if (is_new) p = (struct db_policy){ .authority = authority, .name = c->param[0] };
     snprintf(version, sizeof version, "%" PRId64, p.revision);
-    rc = if_match(c, version);
+    rc = api_if_match(c, version);
     bool changed = is_new || p.deleted_ms || !str_is(p.hash, hash);
     if (!changed) affected = unknown = 0;
     if (!rc && changed) rc = apply(c, policy, text, hash, &p, is_new, affected);
     if (rc) return rc;
     json_t *j = json_object(), *warnings = json_array();
-    j_str(j, "policy", p.name);
-    j_str(j, "authority", found);
-    j_int(j, "revision", p.revision);
-    j_bool(j, "changed", changed);
-    j_int(j, "affected", affected);
-    j_int(j, "unknown", unknown);
+    json_put_str(j, "policy", p.name);
+    json_put_str(j, "authority", found);
+    json_put_int(j, "revision", p.revision);
+    json_put_bool(j, "changed", changed);
+    json_put_int(j, "affected", affected);
+    json_put_int(j, "unknown", unknown);
     if (changed) warn(c, policy, authority, affected, unknown, warnings);
     if (changed && !is_new) rc = leaving_warn(c, p.id, authority, policy, warnings);
     if (changed) json_array_extend(warnings, objections);
@@ -427,9 +429,9 @@ static enum rc policy_put_checked(struct call *c, struct pol_policy *policy, str
         json_decref(j);
         return rc;
     }
-    answer_header(c, "ETag", "\"%" PRId64 "\"", p.revision);
-    if (is_new) answer_header(c, "Location", "/api/v1/policies/%.*s", STR_ARG(p.name));
-    return answer(c, is_new ? 201 : 200, j);
+    api_answer_header(c, "ETag", "\"%" PRId64 "\"", p.revision);
+    if (is_new) api_answer_header(c, "Location", "/api/v1/policies/%.*s", STR_ARG(p.name));
+    return api_answer(c, is_new ? 201 : 200, j);
 }
 
 static enum rc policy_put(struct call *c)
@@ -439,13 +441,13 @@ static enum rc policy_put(struct call *c)
     char hash[SHA256_HEX_BYTES];
     int64_t authority = 0;
 
-    enum rc rc = documents_read(c, &docs);
-    if (!rc && docs->next) rc = refuse(c, 400, "Bad request", NULL, "one document for one policy");
+    enum rc rc = api_documents_read(c, &docs);
+    if (!rc && docs->next) rc = api_refuse(c, 400, "Bad request", NULL, "one document for one policy");
     if (!rc && !str_eq(docs->policy->name, c->param[0]))
-        rc = refuse(c, 400, "Bad request", "/metadata/name",
-                    "the document is called \"%.*s\", the address says \"%.*s\"", STR_ARG(docs->policy->name),
-                    STR_ARG(c->param[0]));
-    if (!rc) rc = authority_for(c, docs->policy->authority, "/metadata/authority", &authority, &found, &server_id);
+        rc = api_refuse(c, 400, "Bad request", "/metadata/name",
+                        "the document is called \"%.*s\", the address says \"%.*s\"", STR_ARG(docs->policy->name),
+                        STR_ARG(c->param[0]));
+    if (!rc) rc = api_authority_for(c, docs->policy->authority, "/metadata/authority", &authority, &found, &server_id);
     if (!rc) rc = canonical_hash(c, docs->text, hash);
     /* Takes its time with large descriptions: nobody who writes waits for it. */
     json_t *objections = json_array();
@@ -459,20 +461,21 @@ static enum rc policy_delete(struct call *c)
 {
     struct db_policy p;
     char version[24];
-    enum rc rc = write_begin(c);
+    enum rc rc = api_write_begin(c);
     if (!rc) rc = policy_find(c, c->param[0], &p);
     if (rc) return rc;
     snprintf(version, sizeof version, "%" PRId64, p.revision);
-    rc = if_match(c, version);
+    rc = api_if_match(c, version);
     if (!rc) rc = db_policy_delete(c->db, p.id, c->w.now_ms, &c->e);
     struct str why = arena_printf(c->a, "policy %.*s was deleted", STR_ARG(p.name));
-    if (!rc) rc = change_policy(c->db, p.authority, p.id, 0, NULL, why, c->w.now_ms, &c->e);
+    if (!rc) rc = generation_policy(c->db, p.authority, p.id, 0, NULL, why, c->w.now_ms, &c->e);
     json_t *before = revision_mark(&p);
     if (!rc)
-        rc = audit(c, p.authority, "policy.delete", arena_printf(c->a, "policies/%.*s", STR_ARG(p.name)), before, NULL);
+        rc = api_audit(c, p.authority, "policy.delete", arena_printf(c->a, "policies/%.*s", STR_ARG(p.name)), before,
+                       NULL);
     json_decref(before);
     if (!rc) rc = tell(c, &p, "deleted", 0);
-    return rc ? rc : answer_nothing(c);
+    return rc ? rc : api_answer_nothing(c);
 }
 
 static enum rc revisions(struct call *c)
@@ -481,22 +484,22 @@ static enum rc revisions(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = policy_find(c, c->param[0], &pol);
-    if (!rc) rc = page_begin(c, INT64_MAX, &p);
+    if (!rc) rc = api_page_begin(c, INT64_MAX, &p);
     if (rc) return rc;
     struct db_policy_revision v;
     rc = db_policy_revisions(c->db, pol.id, p.cursor, p.limit + 1, &r, &c->e);
     while (!rc && (rc = db_policy_next_revision(r, &v, &c->e)) == RC_OK) {
-        if (!page_more(&p, v.revision)) break;
+        if (!api_page_more(&p, v.revision)) break;
         json_t *j = json_object();
-        j_int(j, "revision", v.revision);
-        j_str(j, "hash", v.hash);
-        j_time(j, "created", v.created_ms);
-        j_str(j, "createdBy", v.created_by);
-        j_bool(j, "inForce", v.revision == pol.revision && !pol.deleted_ms);
+        json_put_int(j, "revision", v.revision);
+        json_put_str(j, "hash", v.hash);
+        json_put_time(j, "created", v.created_ms);
+        json_put_str(j, "createdBy", v.created_by);
+        json_put_bool(j, "inForce", v.revision == pol.revision && !pol.deleted_ms);
         json_array_append_new(p.items, j);
     }
     sql_end(r);
-    return page_end(c, &p, rc);
+    return api_page_end(c, &p, rc);
 }
 
 static enum rc revision(struct call *c)
@@ -506,21 +509,21 @@ static enum rc revision(struct call *c)
     int64_t n = 0;
     enum rc rc = policy_find(c, c->param[0], &pol);
     if (rc) return rc;
-    if (!str_to_i64(c->param[1], &n)) return missing(c, "revision", c->param[1]);
+    if (!str_to_i64(c->param[1], &n)) return api_missing(c, "revision", c->param[1]);
     rc = db_policy_revision(c->db, pol.id, n, c->a, &v, &c->e);
     if (rc == RC_NOT_FOUND) {
-        rc = missing(c, "revision", c->param[1]);
+        rc = api_missing(c, "revision", c->param[1]);
     } else if (!rc && wants_yaml(c)) {
-        rc = answer_text(c, "application/yaml", v.document);
+        rc = api_answer_text(c, "application/yaml", v.document);
     } else if (!rc) {
         json_t *j = json_object();
-        j_str(j, "name", pol.name);
-        j_int(j, "revision", n);
-        j_str(j, "hash", v.hash);
-        j_time(j, "created", v.created_ms);
-        j_str(j, "createdBy", v.created_by);
+        json_put_str(j, "name", pol.name);
+        json_put_int(j, "revision", n);
+        json_put_str(j, "hash", v.hash);
+        json_put_time(j, "created", v.created_ms);
+        json_put_str(j, "createdBy", v.created_by);
         add_document(c, v.document, j);
-        rc = answer(c, 200, j);
+        rc = api_answer(c, 200, j);
     }
     return rc;
 }
@@ -531,37 +534,39 @@ static enum rc policy_devices(struct call *c)
     struct page p;
     struct sql_rows *r = NULL;
     enum rc rc = policy_find(c, c->param[0], &pol);
-    if (!rc) rc = page_begin(c, 0, &p);
+    if (!rc) rc = api_page_begin(c, 0, &p);
     if (rc) return rc;
-    const struct db_condition condition = condition_now(c);
+    const struct db_condition condition = api_condition_now(c);
     struct db_policy_device v;
-    rc = db_policy_devices(c->db, pol.id, query(c, "state"), &condition, p.cursor, p.limit + 1, &r, &c->e);
+    rc = db_policy_devices(c->db, pol.id, api_query(c, "state"), &condition, p.cursor, p.limit + 1, &r, &c->e);
     while (!rc && (rc = db_policy_next_device(r, &v, &c->e)) == RC_OK) {
-        if (!page_more(&p, v.id)) break;
+        if (!api_page_more(&p, v.id)) break;
         json_t *j = json_object();
-        j_str(j, "device", v.name);
-        j_int(j, "revision", v.revision);
-        j_str(j, "selected", v.truth == POL_TRUE ? STR("true") : STR("unknown"));
-        j_str(j, "state", v.state);
-        j_str(j, "why", v.why);
-        j_time(j, "at", v.at_ms);
+        json_put_str(j, "device", v.name);
+        json_put_int(j, "revision", v.revision);
+        json_put_str(j, "selected", v.truth == POL_TRUE ? STR("true") : STR("unknown"));
+        json_put_str(j, "state", v.state);
+        json_put_str(j, "why", v.why);
+        json_put_time(j, "at", v.at_ms);
         json_array_append_new(p.items, j);
     }
     sql_end(r);
-    return page_end(c, &p, rc);
+    return api_page_end(c, &p, rc);
 }
 
 static enum rc policies_validate(struct call *c)
 {
     struct documents *docs = NULL;
-    enum rc rc = documents_read(c, &docs);
+    enum rc rc = api_documents_read(c, &docs);
     if (rc) return rc;
     json_t *j = json_object(), *names = json_array(), *warnings = json_array();
-    for (const struct documents *d = docs; d; d = d->next) { json_array_append_new(names, j_text(d->policy->name)); }
-    j_bool(j, "valid", true);
+    for (const struct documents *d = docs; d; d = d->next) {
+        json_array_append_new(names, json_put_text(d->policy->name));
+    }
+    json_put_bool(j, "valid", true);
     json_object_set_new(j, "policies", names);
     json_object_set_new(j, "warnings", warnings);
-    return answer(c, 200, j);
+    return api_answer(c, 200, j);
 }
 
 const struct route routes_policies[] = {

@@ -26,7 +26,7 @@ const struct route *const api_routes[] = {
     routes_policies,
     routes_preview,
     routes_images,
-    routes_triggers,
+    routes_notifications,
     routes_audit,
     routes_live,
     routes_authorities,
@@ -40,16 +40,16 @@ const struct route *const api_routes[] = {
 
 /* Which route. */
 
-struct path {
+struct request_path {
     struct str raw[SEGMENTS], name[SEGMENTS];
     unsigned n;
     bool bad;
 };
 
-static void cut_path(struct call *c, struct path *p)
+static void cut_path(struct call *c, struct request_path *p)
 {
     struct str rest = c->r->raw_path, part;
-    *p = (struct path){ .n = 0 };
+    *p = (struct request_path){ .n = 0 };
     rest = str_slice(rest, 1, rest.n); /* the slash in front */
     while (str_cut(&rest, '/', &part)) {
         if (p->n == SEGMENTS || text_url_decode(part, c->a, &p->name[p->n])) {
@@ -61,7 +61,7 @@ static void cut_path(struct call *c, struct path *p)
 }
 
 /* One segment: a literal, "{name}", or "{name}:verb". */
-static bool segment_fits(struct str pattern, const struct path *p, unsigned i, struct call *c)
+static bool segment_fits(struct str pattern, const struct request_path *p, unsigned i, struct call *c)
 {
     size_t close = str_find(pattern, '}', 0);
     if (!pattern.n || pattern.p[0] != '{') return str_eq(pattern, p->name[i]);
@@ -75,7 +75,7 @@ static bool segment_fits(struct str pattern, const struct path *p, unsigned i, s
     return text_url_decode(str_slice(p->raw[i], 0, p->raw[i].n - verb.n), c->a, &c->param[c->n_params++]) == RC_OK;
 }
 
-static bool path_fits(const char *pattern, const struct path *p, struct call *c)
+static bool path_fits(const char *pattern, const struct request_path *p, struct call *c)
 {
     struct str rest = str_of(pattern + 1), part;
     unsigned i = 0;
@@ -87,7 +87,7 @@ static bool path_fits(const char *pattern, const struct path *p, struct call *c)
 
 static const struct route *find(struct call *c, struct buf *allowed)
 {
-    struct path p;
+    struct request_path p;
     struct str method = str_is(c->r->method, "HEAD") ? STR("GET") : c->r->method;
     cut_path(c, &p);
     for (size_t l = 0; !p.bad && api_routes[l]; l++)
@@ -102,13 +102,13 @@ static const struct route *find(struct call *c, struct buf *allowed)
 static enum rc no_route(struct call *c, struct buf *allowed)
 {
     if (!allowed->n)
-        return refuse(c, 404, "Not found", NULL, "there is nothing at %.*s; /api/v1/openapi.yaml lists what there is",
-                      STR_ARG(c->r->path));
+        return api_refuse(c, 404, "Not found", NULL,
+                          "there is nothing at %.*s; /api/v1/openapi.yaml lists what there is", STR_ARG(c->r->path));
     if (str_is(c->r->method, "OPTIONS"))
-        answer_nothing(c);
+        api_answer_nothing(c);
     else
-        refuse(c, 405, "Method not allowed", NULL, "possible here: %s", buf_z(allowed));
-    answer_header(c, "Allow", "%s", buf_z(allowed));
+        api_refuse(c, 405, "Method not allowed", NULL, "possible here: %s", buf_z(allowed));
+    api_answer_header(c, "Allow", "%s", buf_z(allowed));
     return RC_DENIED;
 }
 
@@ -121,11 +121,11 @@ static enum rc repeat_look(struct call *c, bool *done)
     enum rc rc = db_idempotency_find(c->db, c->token, c->repeat_key, c->w.now_ms - API_IDEMPOTENCY_MS, c->a, &v, &c->e);
     *done = false;
     if (!rc && !str_eq(v.request, c->repeat_of)) {
-        rc = refuse(c, 422, "Key was used", NULL,
-                    "this Idempotency-Key came with another request before: use a new one");
+        rc = api_refuse(c, 422, "Key was used", NULL,
+                        "this Idempotency-Key came with another request before: use a new one");
     } else if (!rc && v.status == 0) {
-        rc = refuse(c, 409, "Done already", NULL,
-                    "this request was done already; its answer held a secret, which is not kept");
+        rc = api_refuse(c, 409, "Done already", NULL,
+                        "this request was done already; its answer held a secret, which is not kept");
     } else if (!rc) {
         *done = true;
         buf_reset(&c->reply->body);
@@ -148,7 +148,7 @@ static enum rc repeat_begin(struct call *c, bool *done)
     *done = false;
     if (!key.n || strcmp(c->route->method, "GET") == 0 || !c->token) return RC_OK;
     if (key.n > KEY_BYTES)
-        return refuse(c, 400, "Bad request", NULL, "Idempotency-Key has at most %d bytes", KEY_BYTES);
+        return api_refuse(c, 400, "Bad request", NULL, "Idempotency-Key has at most %d bytes", KEY_BYTES);
     crypto_sha256(c->r->body, hash);
     text_hex(hash, sizeof hash, hex);
     c->repeat_key = key;
@@ -197,8 +197,8 @@ static enum rc run(struct call *c)
 {
     bool done = false;
     sql_deadline(c->db, (int64_t)c->api->srv->config->api_request_timeout_s * 1000);
-    enum rc rc = authenticate(c);
-    if (!rc) rc = parameters_check(c);
+    enum rc rc = api_authenticate(c);
+    if (!rc) rc = api_parameters_check(c);
     if (!rc) rc = repeat_begin(c, &done);
     if (!rc && !done) rc = c->route->run(c);
     if (!rc && !done && sql_in_transaction(c->db)) rc = finish_write(c);
@@ -221,19 +221,19 @@ static void dispatch(struct call *c)
         rc = run(c);
         console = false;
     } else if (console && !allowed.n) {
-        rc = console_serve(c);
+        rc = api_console_serve(c);
     } else {
         rc = no_route(c, &allowed);
     }
     if (rc && c->reply->status < 400 && !(c->reply->status == 204 && allowed.n)) {
         c->reply->n_headers = 0;
-        problem_of(c, rc);
+        api_problem_of(c, rc);
     }
-    security_headers(c, console);
+    api_security_headers(c, console);
     buf_finish(&allowed);
 }
 
-static void call_init(struct call *c, struct desk *d, struct http_request *r, struct http_reply *reply)
+static void call_init(struct call *c, struct api_worker *d, struct http_request *r, struct http_reply *reply)
 {
     *c = (struct call){ .api = d->api,
                         .db = d->db,
@@ -259,7 +259,7 @@ static void count(struct api *api, int status)
     metrics_add(api->metrics, classes[status >= 500 ? 3 : status >= 400 ? 2 : status >= 300 ? 1 : 0], 1);
 }
 
-static void serve(struct desk *d, struct http_request *r, struct http_reply *reply)
+static void serve(struct api_worker *d, struct http_request *r, struct http_reply *reply)
 {
     struct api *api = d->api;
     struct call c;
@@ -282,7 +282,7 @@ static bool is_express(struct str path)
 void api_handle(void *ctx, struct http_request *r, struct http_reply *reply)
 {
     struct api *api = ctx;
-    desks_take(api->desks, r, reply, is_express(r->path));
+    api_workers_take(api->desks, r, reply, is_express(r->path));
 }
 
 /* Who asks and what for is looked at before the first byte of a body is taken. */
@@ -295,12 +295,12 @@ static bool brings_body(const struct http_request *r)
 static enum rc start_upload(struct call *c, void **upload)
 {
     struct image_upload *up = NULL;
-    enum rc rc = upload_check(c);
-    if (!rc) rc = image_upload_begin(c->api->images, &up, &c->e);
+    enum rc rc = api_upload_check(c);
+    if (!rc) rc = images_upload_begin(c->api->images, &up, &c->e);
     struct upload *mine = rc ? NULL : calloc(1, sizeof *mine);
     if (!rc && !mine) rc = err_set(&c->e, RC_NOMEM, "no memory for an upload");
     if (rc) {
-        image_upload_drop(up);
+        images_upload_drop(up);
         return rc;
     }
     mine->up = up;
@@ -315,10 +315,10 @@ static enum rc check_stranger(struct call *c)
     int64_t n = http_content_length(c->r);
     c->r->principal = -1 - (int64_t)(str_hash(c->r->remote) >> 1);
     if (!brings_body(c->r)) return RC_OK;
-    if (n < 0) return refuse(c, 411, "Length required", NULL, "say how long the body is: Content-Length");
+    if (n < 0) return api_refuse(c, 411, "Length required", NULL, "say how long the body is: Content-Length");
     return n <= STRANGER_BYTES
                ? RC_OK
-               : refuse(c, 413, "Body too large", NULL, "at most %d bytes are taken here", STRANGER_BYTES);
+               : api_refuse(c, 413, "Body too large", NULL, "at most %d bytes are taken here", STRANGER_BYTES);
 }
 
 static bool look_at_head(void *ctx, struct http_request *r, void **upload, struct http_reply *reply)
@@ -332,7 +332,7 @@ static bool look_at_head(void *ctx, struct http_request *r, void **upload, struc
     call_init(&c, &api->front, r, reply);
     c.route = find(&c, &allowed);
     if (c.route && c.route->role != ROLE_NONE)
-        rc = authenticate(&c);
+        rc = api_authenticate(&c);
     else if (c.route || !brings_body(r))
         rc = check_stranger(&c);
     else
@@ -341,8 +341,8 @@ static bool look_at_head(void *ctx, struct http_request *r, void **upload, struc
     if (c.token) r->principal = c.token;
     if (!rc && c.route && str_is(r->method, "POST") && str_is(r->path, "/api/v1/images")) rc = start_upload(&c, upload);
     if (rc) {
-        if (reply->status < 400) problem_of(&c, rc);
-        security_headers(&c, false);
+        if (reply->status < 400) api_problem_of(&c, rc);
+        api_security_headers(&c, false);
         count(api, reply->status);
     }
     return *upload != NULL;
@@ -352,7 +352,7 @@ static bool upload_piece(void *ctx, void *upload, struct str bytes)
 {
     struct upload *u = upload;
     (void)ctx;
-    u->rc = image_upload_write(u->up, bytes, &u->e);
+    u->rc = images_upload_write(u->up, bytes, &u->e);
     return u->rc == RC_OK;
 }
 
@@ -360,7 +360,7 @@ static void upload_drop(void *ctx, void *upload)
 {
     struct upload *u = upload;
     (void)ctx;
-    image_upload_drop(u->up);
+    images_upload_drop(u->up);
     free(u);
 }
 
@@ -377,11 +377,11 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
     api->metrics = srv->metrics;
     api->now = world_real;
     pthread_mutex_init(&api->lock, NULL);
-    enum rc rc = desk_open(api, &api->front, e);
-    if (!rc) rc = logins_create(&api->logins, e);
-    if (!rc) rc = parameters_open(api, e);
-    if (!rc) rc = brake_create(&api->brake, e);
-    if (!rc) rc = desks_open(api, srv->config->api_threads, serve, &api->desks, e);
+    enum rc rc = api_worker_open(api, &api->front, e);
+    if (!rc) rc = api_logins_create(&api->logins, e);
+    if (!rc) rc = api_parameters_open(api, e);
+    if (!rc) rc = token_brake_create(&api->brake, e);
+    if (!rc) rc = api_workers_open(api, srv->config->api_threads, serve, &api->desks, e);
     if (rc) {
         api_destroy(api);
         return rc;
@@ -392,19 +392,19 @@ enum rc api_create(const struct server *srv, struct images *images, struct api *
 
 void api_stop(struct api *api)
 {
-    if (api) desks_stop(api->desks);
+    if (api) api_workers_stop(api->desks);
 }
 
 void api_destroy(struct api *api)
 {
     if (!api) return;
-    desks_close(api->desks);
-    brake_destroy(api->brake);
-    logins_destroy(api->logins);
-    desk_close(&api->front);
+    api_workers_close(api->desks);
+    token_brake_destroy(api->brake);
+    api_logins_destroy(api->logins);
+    api_worker_close(&api->front);
     pthread_mutex_destroy(&api->lock);
     buf_finish(&api->openapi_json);
-    parameters_close(api);
+    api_parameters_close(api);
     free(api);
 }
 

@@ -17,7 +17,7 @@
 enum { POINTER_BYTES = 60 };
 
 /* What each command may do where; the others are none of a tree. */
-static const struct verb {
+static const struct tree_verb {
     enum ddf_access access; /* 0: a question to a person */
     bool known;
     bool in_atomic; /* protocol.md 4: a Sequence takes all of them */
@@ -43,14 +43,14 @@ static enum dm_command command_of(struct str word)
     return str_is(word, dm_command_word(c)) ? c : DM_NONE;
 }
 
-static const struct verb *verb_of(struct str word)
+static const struct tree_verb *verb_of(struct str word)
 {
-    const struct verb *v = &verbs[command_of(word)];
+    const struct tree_verb *v = &verbs[command_of(word)];
     return v->known ? v : NULL;
 }
 
 /* One command under examination; `base` is where it stands in the request: "", or "/commands/2". */
-struct check {
+struct tree_commands_check {
     struct call *c;
     const struct ddf_schema *schema;
     const char *base;
@@ -59,16 +59,16 @@ struct check {
     char pointer[POINTER_BYTES];
 };
 
-static const char *at(struct check *x, const char *member)
+static const char *at(struct tree_commands_check *x, const char *member)
 {
     snprintf(x->pointer, sizeof x->pointer, "%s/%s", x->base, member);
     return x->pointer;
 }
 
-#define REFUSE(x, member, ...) refuse((x)->c, 400, "Bad request", at((x), (member)), __VA_ARGS__)
+#define REFUSE(x, member, ...) api_refuse((x)->c, 400, "Bad request", at((x), (member)), __VA_ARGS__)
 
 /* A question for the person at the device: options, text, choices, one on each line (protocol.md 5.1). */
-static enum rc check_question(struct check *x)
+static enum rc check_question(struct tree_commands_check *x)
 {
     struct str lines = x->t->data, line;
     size_t n = 0, empty = 0;
@@ -83,7 +83,7 @@ static enum rc check_question(struct check *x)
             x, "data",
             "%.*sfirst a line with options (it may be empty), then the text, then the choices, each on a line",
             STR_ARG(x->who));
-    if (secret_question(x->t->data) && secret_option(x->t->data, STR("DR")).n)
+    if (credentials_question(x->t->data) && credentials_option(x->t->data, STR("DR")).n)
         return REFUSE(x, "data", "%.*sa question for a password (ET=P) has no default answer (DR): it would be shown",
                       STR_ARG(x->who));
     if ((n > 2) != str_starts(x->t->command, STR("choice")))
@@ -93,7 +93,7 @@ static enum rc check_question(struct check *x)
 }
 
 /* From a leaf to a leaf. */
-static enum rc check_copy(struct check *x)
+static enum rc check_copy(struct tree_commands_check *x)
 {
     struct str base, arg;
     enum ddf_query q;
@@ -107,7 +107,7 @@ static enum rc check_copy(struct check *x)
 }
 
 /* What the device would answer, and which member of the request is to blame. */
-static enum rc refuse_as_device(struct check *x, int status)
+static enum rc refuse_as_device(struct tree_commands_check *x, int status)
 {
     struct call *c = x->c;
     json_t *j = json_object();
@@ -116,19 +116,20 @@ static enum rc refuse_as_device(struct check *x, int status)
                          : status == 415  ? "format"
                          : x->t->has_data ? "data"
                                           : "uri";
-    j_str(j, "type", STR("about:blank"));
-    j_str(j, "title", STR("Not in order"));
-    j_int(j, "status", 422);
-    j_str(j, "detail", arena_printf(c->a, "%.*sthe device would answer %d: %s", STR_ARG(x->who), status, c->e.text));
-    j_str(j, "pointer", str_of(at(x, member)));
-    j_int(j, "deviceStatus", status);
-    answer(c, 422, j);
+    json_put_str(j, "type", STR("about:blank"));
+    json_put_str(j, "title", STR("Not in order"));
+    json_put_int(j, "status", 422);
+    json_put_str(j, "detail",
+                 arena_printf(c->a, "%.*sthe device would answer %d: %s", STR_ARG(x->who), status, c->e.text));
+    json_put_str(j, "pointer", str_of(at(x, member)));
+    json_put_int(j, "deviceStatus", status);
+    api_answer(c, 422, j);
     c->reply->n_headers = 0;
     http_reply_header(c->reply, "Content-Type", STR("application/problem+json"));
     return RC_DENIED;
 }
 
-static enum rc check_format(struct check *x)
+static enum rc check_format(struct tree_commands_check *x)
 {
     enum ddf_format f;
     if (!x->t->format.n || ddf_format_of(x->t->format, &f)) return RC_OK;
@@ -139,7 +140,7 @@ static enum rc check_format(struct check *x)
 }
 
 /* Octets in base64 as everybody writes it: with its padding and without line breaks, which is how they are compared. */
-static bool octets_as_written(struct check *x)
+static bool octets_as_written(struct tree_commands_check *x)
 {
     struct str bytes;
     char *text = NULL;
@@ -150,7 +151,7 @@ static bool octets_as_written(struct check *x)
     return true;
 }
 
-static enum rc check_command(struct check *x, const struct verb *v)
+static enum rc check_command(struct tree_commands_check *x, const struct tree_verb *v)
 {
     struct tree_command *t = x->t;
     struct err *e = &x->c->e;
@@ -187,7 +188,7 @@ static enum rc check_command(struct check *x, const struct verb *v)
         return refuse_as_device(x, status);
     const struct sml_item item = { .target = base, .data = t->data, .meta.type = t->type };
     t->secret = t->has_data && v->access != DDF_COPY && q == DDF_QUERY_NONE &&
-                secret_item(x->c->api->srv->schema, x->schema, &item);
+                credentials_item(x->c->api->srv->schema, x->schema, &item);
     t->uri = arena_printf(x->c->a, "%.*s%.*s", STR_ARG(base),
                           STR_ARG(str_slice(t->uri, str_find(t->uri, '?', 0), t->uri.n)));
     return RC_OK;
@@ -204,14 +205,15 @@ static enum rc read_item(struct call *c, const json_t *j, const char *base, stru
         { "type", FIELD_TEXT, false, 100, &t->type, NULL },
         { "data", FIELD_TEXT, false, TREE_DATA_BYTES, &t->data, &t->has_data },
     };
-    if (!json_is_object(j)) return refuse(c, 400, "Bad request", base, "a command is an object with command, uri ...");
+    if (!json_is_object(j))
+        return api_refuse(c, 400, "Bad request", base, "a command is an object with command, uri ...");
     return json_fields(j, base, fields, sizeof fields / sizeof fields[0], &c->e);
 }
 
 /* S-202: what may stand in an Atomic and in a Sequence. */
-static enum rc check_member(struct check *x, bool atomic, size_t *n_execs)
+static enum rc check_member(struct tree_commands_check *x, bool atomic, size_t *n_execs)
 {
-    const struct verb *v = verb_of(x->t->command);
+    const struct tree_verb *v = verb_of(x->t->command);
     if (!v && dm_command_groups(command_of(x->t->command)))
         return REFUSE(x, "command", "%.*sgroups of commands do not hold groups", STR_ARG(x->who));
     if (!v)
@@ -233,16 +235,17 @@ static enum rc check_group(struct call *c, const struct ddf_schema *schema, stru
     bool atomic = command_of(w->one.command) == DM_ATOMIC;
     char base[POINTER_BYTES];
     if (w->one.uri.n || w->one.format.n || w->one.type.n || w->one.has_data)
-        return refuse(c, 400, "Bad request", "/commands", "uri, format, type and data belong to each of the commands");
+        return api_refuse(c, 400, "Bad request", "/commands",
+                          "uri, format, type and data belong to each of the commands");
     if (!n || n > TREE_COMMANDS)
-        return refuse(c, 400, "Bad request", "/commands", "give 1 to %d commands in commands", TREE_COMMANDS);
+        return api_refuse(c, 400, "Bad request", "/commands", "give 1 to %d commands in commands", TREE_COMMANDS);
     if (!(w->items = ARENA_ARRAY(c->a, struct tree_command, n)))
         return err_set(&c->e, RC_NOMEM, "no memory for commands");
     for (; w->n_items < n; w->n_items++) {
         struct tree_command *t = &w->items[w->n_items];
         *t = (struct tree_command){ .has_data = false };
         snprintf(base, sizeof base, "/commands/%zu", w->n_items);
-        struct check x = {
+        struct tree_commands_check x = {
             .c = c, .schema = schema, .base = base, .who = arena_printf(c->a, "command %zu: ", w->n_items + 1), .t = t
         };
         enum rc rc = read_item(c, json_array_get(w->commands, w->n_items), base, t);
@@ -274,11 +277,11 @@ static enum rc read_rights(struct call *c, const json_t *j, const char *member, 
         for (i = 0; i < sizeof rights / sizeof rights[0]; i++) known |= strcmp(rights[i], key) == 0;
         snprintf(pointer, sizeof pointer, "/%s/%.30s", member, key);
         if (!known)
-            rc = refuse_word(c, arena_strz(c->a, str_of(pointer)), "right", str_of(key),
-                             STR("Add, Delete, Exec, Get, Replace"));
+            rc = api_refuse_word(c, arena_strz(c->a, str_of(pointer)), "right", str_of(key),
+                                 STR("Add, Delete, Exec, Get, Replace"));
         else if (!json_is_array(ids) || !json_array_size(ids))
-            rc = refuse(c, 400, "Bad request", pointer,
-                        "a list of ServerIDs is expected here, or [\"*\"] for everybody");
+            rc = api_refuse(c, 400, "Bad request", pointer,
+                            "a list of ServerIDs is expected here, or [\"*\"] for everybody");
         if (rc) break;
         buf_printf(&b, "%s%s=", b.n ? "&" : "", key);
         json_array_foreach(ids, i, id)
@@ -289,14 +292,15 @@ static enum rc read_rights(struct call *c, const json_t *j, const char *member, 
         }
         struct str entry = str_slice(buf_str(&b), 0, b.n);
         if (ddf_acl_check(entry, &c->e))
-            rc = refuse(c, 400, "Bad request", pointer,
-                        "a list of ServerIDs is expected here: no blanks, '=', '&', '*', '+', ';'"
-                        " in them; \"*\" is everybody");
+            rc = api_refuse(c, 400, "Bad request", pointer,
+                            "a list of ServerIDs is expected here: no blanks, '=', '&', '*', '+', ';'"
+                            " in them; \"*\" is everybody");
         if (rc) break;
     }
     if (!rc && !buf_ok(&b))
-        rc = refuse(c, 400, "Bad request", at(&(struct check){ .base = "" }, member), "this is too long");
-    if (!rc) *out = keep(c, buf_str(&b));
+        rc = api_refuse(c, 400, "Bad request", at(&(struct tree_commands_check){ .base = "" }, member),
+                        "this is too long");
+    if (!rc) *out = api_keep(c, buf_str(&b));
     buf_finish(&b);
     json_decref(rw);
     return rc;
@@ -306,20 +310,20 @@ static enum rc read_rights(struct call *c, const json_t *j, const char *member, 
 static enum rc check_acl(struct call *c, struct tree_wish *w)
 {
     struct str grant = { 0 }, revoke = { 0 };
-    if (!w->one.uri.n) return refuse(c, 400, "Bad request", "/uri", "whose access rights? give the node's address");
+    if (!w->one.uri.n) return api_refuse(c, 400, "Bad request", "/uri", "whose access rights? give the node's address");
     if (str_find(w->one.uri, '?', 0) < w->one.uri.n || ddf_uri_canonical(w->one.uri, c->a, &w->one.uri, &c->e))
-        return refuse(c, 400, "Bad request", "/uri", "%s",
-                      c->e.text[0] ? c->e.text : "give the node's address, without ?prop=");
+        return api_refuse(c, 400, "Bad request", "/uri", "%s",
+                          c->e.text[0] ? c->e.text : "give the node's address, without ?prop=");
     if (w->one.format.n || w->one.type.n || w->one.has_data)
-        return refuse(c, 400, "Bad request", "/command",
-                      "acl has grant and revoke; to replace the whole list, replace the node's ?prop=ACL");
+        return api_refuse(c, 400, "Bad request", "/command",
+                          "acl has grant and revoke; to replace the whole list, replace the node's ?prop=ACL");
     if (w->force && !w->grant && !w->revoke)
-        return refuse(c, 400, "Bad request", "/force",
-                      "there is nothing to force: acl only reads without grant and revoke");
+        return api_refuse(c, 400, "Bad request", "/force",
+                          "there is nothing to force: acl only reads without grant and revoke");
     enum rc rc = w->grant ? read_rights(c, w->grant, "grant", &grant) : RC_OK;
     if (!rc && w->revoke) rc = read_rights(c, w->revoke, "revoke", &revoke);
     if (!rc && ((w->grant && !grant.n) || (w->revoke && !revoke.n)))
-        rc = refuse(c, 400, "Bad request", w->grant && !grant.n ? "/grant" : "/revoke", "it names no right");
+        rc = api_refuse(c, 400, "Bad request", w->grant && !grant.n ? "/grant" : "/revoke", "it names no right");
     if (rc) return rc;
     w->args = arena_printf(c->a, "%s%.*s%s%s%.*s%s", grant.n ? "grant=" : "", STR_ARG(grant),
                            grant.n && revoke.n ? ";" : "", revoke.n ? "revoke=" : "", STR_ARG(revoke),
@@ -334,37 +338,38 @@ static bool is_group(const struct tree_wish *w)
     return dm_command_groups(command_of(w->one.command));
 }
 
-enum rc tree_check(struct call *c, const struct device_row *d, struct tree_wish *w)
+enum rc tree_commands_check(struct call *c, const struct device_row *d, struct tree_wish *w)
 {
     bool acl = str_is(w->one.command, "acl");
-    const struct verb *v = verb_of(w->one.command);
+    const struct tree_verb *v = verb_of(w->one.command);
     const struct ddf_schema *schema = NULL;
     if (!v && !acl && !is_group(w))
-        return refuse_word(c, "/command", "command", w->one.command, STR(COMMANDS ", atomic, sequence, acl"));
+        return api_refuse_word(c, "/command", "command", w->one.command, STR(COMMANDS ", atomic, sequence, acl"));
     if (w->commands && !is_group(w))
-        return refuse(c, 400, "Bad request", "/commands", "only atomic and sequence have commands");
+        return api_refuse(c, 400, "Bad request", "/commands", "only atomic and sequence have commands");
     if ((w->grant || w->revoke || w->force) && !acl)
-        return refuse(c, 400, "Bad request",
-                      w->grant    ? "/grant"
-                      : w->revoke ? "/revoke"
-                                  : "/force",
-                      "grant, revoke and force belong to the command acl");
+        return api_refuse(c, 400, "Bad request",
+                          w->grant    ? "/grant"
+                          : w->revoke ? "/revoke"
+                                      : "/force",
+                          "grant, revoke and force belong to the command acl");
     if (acl) return check_acl(c, w);
     enum rc rc = describe_schema(c, d, &schema);
     if (rc) return rc;
     if (is_group(w)) return check_group(c, schema, w);
-    struct check x = { .c = c, .schema = schema, .base = "", .who = STR(""), .t = &w->one };
+    struct tree_commands_check x = { .c = c, .schema = schema, .base = "", .who = STR(""), .t = &w->one };
     return check_command(&x, v);
 }
 
-enum rc tree_value(struct call *c, const struct tree_command *t, struct str correlator, int which, struct str *out)
+enum rc tree_commands_value(struct call *c, const struct tree_command *t, struct str correlator, int which,
+                            struct str *out)
 {
     *out = t->data;
     if (!t->secret) return RC_OK;
-    return secret_seal_text(c->api->srv->secret_key, correlator, which, t->data, c->a, out, &c->e);
+    return credentials_seal_text(c->api->srv->secret_key, correlator, which, t->data, c->a, out, &c->e);
 }
 
-enum rc tree_insert(struct call *c, int64_t operation, struct str correlator, const struct tree_wish *w)
+enum rc tree_commands_insert(struct call *c, int64_t operation, struct str correlator, const struct tree_wish *w)
 {
     enum rc rc = RC_OK;
     for (size_t i = 0; !rc && i < w->n_items; i++) {
@@ -377,7 +382,7 @@ enum rc tree_insert(struct call *c, int64_t operation, struct str correlator, co
                                        .type = t->type,
                                        .has_data = t->has_data || t->secret,
                                        .secret = t->secret };
-        rc = tree_value(c, t, correlator, (int)i + 1, &v.data);
+        rc = tree_commands_value(c, t, correlator, (int)i + 1, &v.data);
         if (!rc) rc = db_operation_item_add(c->db, &v, &c->e);
     }
     return rc;

@@ -23,9 +23,10 @@ struct tree_wish {
 };
 
 /** Is it in order, as the device's descriptions say? Addresses become canonical. Refuses with the member to blame. */
-enum rc tree_check(struct call *c, const struct device_row *d, struct tree_wish *w);
+enum rc tree_commands_check(struct call *c, const struct device_row *d, struct tree_wish *w);
 /** @param correlator  the operation's: sealed values are bound to it */
-enum rc tree_insert(struct call *c, int64_t operation, struct str correlator, const struct tree_wish *w);
+enum rc tree_commands_insert(struct call *c, int64_t operation, struct str correlator, const struct tree_wish *w);
 /** The value of a command as the database has it. @param which  0 = of the only one, then 1, 2, ... */
-enum rc tree_value(struct call *c, const struct tree_command *t, struct str correlator, int which, struct str *out);
+enum rc tree_commands_value(struct call *c, const struct tree_command *t, struct str correlator, int which,
+                            struct str *out);
 #endif

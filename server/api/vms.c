@@ -29,14 +29,14 @@ static void load_operation(struct call *c, const struct device_row *d, struct vm
 
 static json_t *row_json(struct call *c, const struct device_row *d, const struct db_vm *v)
 {
-    struct vm_object vm = { .id = keep(c, v->vm),
+    struct vm_object vm = { .id = api_keep(c, v->vm),
                             .title = v->title,
                             .state = v->state,
                             .lock = v->lock,
                             .reason = v->reason,
                             .verified = v->verified,
                             .since_ms = v->state_ms,
-                            .image_id = keep(c, v->image),
+                            .image_id = api_keep(c, v->image),
                             .summary = v->summary,
                             .why = v->why,
                             .crashes = v->crashes,
@@ -48,7 +48,7 @@ static json_t *row_json(struct call *c, const struct device_row *d, const struct
     return vm_json(d->layout, &vm, c->a);
 }
 
-enum rc vms_count(struct call *c, json_t *out)
+enum rc api_vms_count(struct call *c, json_t *out)
 {
     struct sql_rows *r = NULL;
     struct db_vm_count v;
@@ -56,14 +56,14 @@ enum rc vms_count(struct call *c, json_t *out)
     while (!rc && (rc = db_vm_next_count(r, &v, &c->e)) == RC_OK) {
         json_t *j = json_object();
         vm_json_state(server_layout(c->api->srv, v.layout_mo), v.state, v.lock, j);
-        j_int(j, "count", v.n);
+        json_put_int(j, "count", v.n);
         json_array_append_new(out, j);
     }
     sql_end(r);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-enum rc vms_json(struct call *c, const struct device_row *d, json_t *out)
+enum rc api_vms_json(struct call *c, const struct device_row *d, json_t *out)
 {
     enum { MOST = 1000 };
     struct sql_rows *r = NULL;
@@ -75,7 +75,7 @@ enum rc vms_json(struct call *c, const struct device_row *d, json_t *out)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-json_t *operations_there(struct call *c, const struct preview *p, enum ddf_scope scope, struct str owner)
+json_t *api_operations_there(struct call *c, const struct preview *p, enum ddf_scope scope, struct str owner)
 {
     const struct ddf_layout *l = p->facts.layout;
     json_t *list = json_array();
@@ -87,7 +87,7 @@ json_t *operations_there(struct call *c, const struct preview *p, enum ddf_scope
         bool there = op->delete_node;
         for (size_t k = 0; k < p->facts.n_mirror && !there; k++) there = str_eq(p->facts.mirror[k].uri, uri);
         any |= there && !op->delete_node;
-        if (there) json_array_append_new(list, j_text(op->name));
+        if (there) json_array_append_new(list, json_put_text(op->name));
     }
     if (any) return list;
     json_decref(list);
@@ -98,7 +98,7 @@ json_t *operations_there(struct call *c, const struct preview *p, enum ddf_scope
 static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms, bool missing_too)
 {
     struct preview p;
-    enum rc rc = preview_resolve(c, d, NULL, &p);
+    enum rc rc = api_preview_resolve(c, d, NULL, &p);
     for (size_t i = 0; !rc && i < p.desired.n_vms; i++) {
         const struct pol_vm *want = &p.desired.vms[i];
         json_t *vm = NULL;
@@ -109,32 +109,32 @@ static enum rc add_goals(struct call *c, const struct device_row *d, json_t *vms
         if (!vm && (!missing_too || !want->goal || want->goal->gone)) continue;
         if (!vm) {
             vm = json_object();
-            j_str(vm, "id", want->name);
-            j_str(vm, "layout", d->layout->mo);
-            j_int(vm, "state", 0);
-            j_str(vm, "stateText", STR(VM_MISSING));
-            j_str(vm, "stateLabel", STR("Missing"));
-            j_bool(vm, "stable", false);
-            j_str(vm, "health", STR("none"));
+            json_put_str(vm, "id", want->name);
+            json_put_str(vm, "layout", d->layout->mo);
+            json_put_int(vm, "state", 0);
+            json_put_str(vm, "stateText", STR(VM_MISSING));
+            json_put_str(vm, "stateLabel", STR("Missing"));
+            json_put_bool(vm, "stable", false);
+            json_put_str(vm, "health", STR("none"));
             const struct pol_condition *of = &d->condition; /* what holds it up is known of the device only */
             bool told = of->why.n && !str_is(of->word, "settled");
-            j_str(vm, "summary", told ? of->word : STR("working"));
-            j_str(vm, "why",
-                  want->problem.n ? want->problem
-                  : told          ? of->why
-                                  : STR("a policy wants it; the device does not have it yet"));
-            j_bool(vm, "verified", false);
-            j_bool(vm, "locked", false);
+            json_put_str(vm, "summary", told ? of->word : STR("working"));
+            json_put_str(vm, "why",
+                         want->problem.n ? want->problem
+                         : told          ? of->why
+                                         : STR("a policy wants it; the device does not have it yet"));
+            json_put_bool(vm, "verified", false);
+            json_put_bool(vm, "locked", false);
             json_array_append_new(vms, vm);
         }
-        if (want->goal) j_str(vm, "goal", want->goal->name);
-        if (want->goal_policy && !want->left) j_str(vm, "goalPolicy", want->goal_policy->name);
-        if (want->has_locked) j_bool(vm, "goalLocked", want->locked);
-        j_strn(vm, "problem", want->problem);
+        if (want->goal) json_put_str(vm, "goal", want->goal->name);
+        if (want->goal_policy && !want->left) json_put_str(vm, "goalPolicy", want->goal_policy->name);
+        if (want->has_locked) json_put_bool(vm, "goalLocked", want->locked);
+        json_put_strn(vm, "problem", want->problem);
     }
     for (size_t k = 0; !rc && k < json_array_size(vms); k++) {
         json_t *vm = json_array_get(vms, k);
-        json_t *can = operations_there(c, &p, DDF_VM, str_of(json_string_value(json_object_get(vm, "id"))));
+        json_t *can = api_operations_there(c, &p, DDF_VM, str_of(json_string_value(json_object_get(vm, "id"))));
         if (can) json_object_set_new(vm, "operations", can);
     }
     return rc;
@@ -150,7 +150,7 @@ static enum rc check_state(struct call *c, const struct ddf_layout *l, struct st
     buf_init(&names, 1000);
     for (size_t i = 0; i < l->n_states; i++) buf_printf(&names, "%.*s, ", STR_ARG(l->states[i].name));
     buf_putz(&names, VM_MISSING);
-    enum rc rc = refuse_word(c, NULL, "state", state, buf_str(&names));
+    enum rc rc = api_refuse_word(c, NULL, "state", state, buf_str(&names));
     buf_finish(&names);
     return rc;
 }
@@ -166,15 +166,15 @@ static enum rc vms(struct call *c)
 {
     struct device_row d;
     struct page p = { .limit = API_PAGE_MAX };
-    struct str state = query(c, "state");
-    enum rc rc = device_find(c, c->param[0], &d);
+    struct str state = api_query(c, "state");
+    enum rc rc = api_device_find(c, c->param[0], &d);
     if (!rc) rc = check_state(c, d.layout, state);
     if (rc) return rc;
     p.items = json_array();
-    rc = vms_json(c, &d, p.items);
+    rc = api_vms_json(c, &d, p.items);
     if (!rc) rc = add_goals(c, &d, p.items, true);
     only_state(p.items, state);
-    return page_end(c, &p, rc);
+    return api_page_end(c, &p, rc);
 }
 
 static enum rc vm(struct call *c)
@@ -182,24 +182,24 @@ static enum rc vm(struct call *c)
     struct device_row d;
     struct db_vm v;
     json_t *list = NULL, *j = NULL;
-    enum rc rc = device_find(c, c->param[0], &d);
+    enum rc rc = api_device_find(c, c->param[0], &d);
     if (rc) return rc;
     rc = db_vm_find(c->db, d.id, c->param[1], c->a, &v, &c->e);
     if (!rc) j = row_json(c, &d, &v);
-    if (rc == RC_NOT_FOUND) return missing(c, "VM", c->param[1]);
+    if (rc == RC_NOT_FOUND) return api_missing(c, "VM", c->param[1]);
     if (rc) return rc;
     list = json_array();
     json_array_append(list, j);
     rc = add_goals(c, &d, list, false);
     json_decref(list);
     json_t *kpis = NULL;
-    if (!rc) rc = kpis_latest(c, &d, c->param[1], &kpis);
+    if (!rc) rc = api_kpis_latest(c, &d, c->param[1], &kpis);
     if (rc) {
         json_decref(j);
         return rc;
     }
     json_object_set_new(j, "kpis", kpis);
-    return answer(c, 200, j);
+    return api_answer(c, 200, j);
 }
 
 /* Somebody has seen the crashes so far: they are no trouble of the fleet any more. */
@@ -208,31 +208,31 @@ static enum rc acknowledge(struct call *c)
     struct device_row d;
     struct db_vm v;
     json_t *after = json_object();
-    enum rc rc = write_begin(c);
-    if (!rc) rc = device_find(c, c->param[0], &d);
+    enum rc rc = api_write_begin(c);
+    if (!rc) rc = api_device_find(c, c->param[0], &d);
     if (!rc) rc = db_vm_find(c->db, d.id, c->param[1], c->a, &v, &c->e);
-    if (!rc) j_int(after, "crashes", v.crashes);
-    if (rc == RC_NOT_FOUND) rc = missing(c, "VM", c->param[1]);
+    if (!rc) json_put_int(after, "crashes", v.crashes);
+    if (rc == RC_NOT_FOUND) rc = api_missing(c, "VM", c->param[1]);
     if (!rc) rc = db_vm_acknowledge(c->db, d.id, c->param[1], &c->e);
     if (!rc)
-        rc = audit(c, d.authority, "vm.acknowledge",
-                   arena_printf(c->a, "devices/%.*s/vms/%.*s", STR_ARG(d.name), STR_ARG(c->param[1])), NULL, after);
+        rc = api_audit(c, d.authority, "vm.acknowledge",
+                       arena_printf(c->a, "devices/%.*s/vms/%.*s", STR_ARG(d.name), STR_ARG(c->param[1])), NULL, after);
     if (!rc) rc = db_vm_find(c->db, d.id, c->param[1], c->a, &v, &c->e);
     if (!rc) {
         json_t *j = json_object();
-        j_str(j, "vm", c->param[1]);
-        j_str(j, "change", STR("acknowledged"));
+        json_put_str(j, "vm", c->param[1]);
+        json_put_str(j, "change", STR("acknowledged"));
         json_object_set_new(j, "object", row_json(c, &d, &v));
-        rc = event(c, d.authority, "vm", d.name, j);
+        rc = api_event(c, d.authority, "vm", d.name, j);
     }
     json_decref(after);
-    return rc ? rc : answer_nothing(c);
+    return rc ? rc : api_answer_nothing(c);
 }
 
 const struct route routes_vms[] = {
     { "GET", "/api/v1/devices/{id}/vms", ROLE_VIEWER, vms },
     { "GET", "/api/v1/devices/{id}/vms/{vm}", ROLE_VIEWER, vm },
-    { "GET", "/api/v1/devices/{id}/vms/{vm}/kpis", ROLE_VIEWER, kpis },
+    { "GET", "/api/v1/devices/{id}/vms/{vm}/kpis", ROLE_VIEWER, api_kpis },
     { "POST", "/api/v1/devices/{id}/vms/{vm}:acknowledge", ROLE_OPERATOR, acknowledge },
     { NULL, NULL, ROLE_NONE, NULL },
 };

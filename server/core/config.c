@@ -126,17 +126,17 @@ static const char *const forms[] = { "logfmt", "json", NULL };
       "how often KPIs are read when no policy says")                                                                   \
     X(true, poll_s, "poll.interval", SET_SECONDS, "15m", 5, 2592000, NULL, false,                                      \
       "polling interval given to new devices")                                                                         \
-    X(true, trigger_rate_per_s, "triggers.rate", SET_UINT, "50", 1, 100000, NULL, false,                               \
-      "triggers a second at the most")                                                                                 \
-    X(false, trigger_retries, "triggers.retries", SET_LIST, NULL, 0, 0, NULL, false,                                   \
-      "waits before a trigger is repeated; default 5s 30s 5m 30m 2h")                                                  \
+    X(true, notification_rate_per_s, "notifications.rate", SET_UINT, "50", 1, 100000, NULL, false,                     \
+      "notifications a second at the most")                                                                            \
+    X(false, notification_retries, "notifications.retries", SET_LIST, NULL, 0, 0, NULL, false,                         \
+      "waits before a notification is repeated; default 5s 30s 5m 30m 2h")                                             \
     X(true, keep_samples_ms, "keep.samples", SET_MS, "30d", 0, 0, NULL, false, "how long KPI samples are kept")        \
     X(true, keep_events_ms, "keep.events", SET_MS, "7d", 0, 0, NULL, false,                                            \
       "how long the event stream can be resumed")                                                                      \
     X(true, keep_operations_ms, "keep.operations", SET_MS, "90d", 0, 0, NULL, false,                                   \
       "how long operations that are over are kept")                                                                    \
     X(true, keep_sessions_ms, "keep.sessions", SET_MS, "30d", 0, 0, NULL, false,                                       \
-      "how long the history of sessions and triggers is kept")                                                         \
+      "how long the history of sessions and notifications is kept")                                                    \
     X(true, database_check_ms, "database.check", SET_MS, "1h", 0, 0, NULL, false,                                      \
       "pause between two looks through the whole database for damage, which go on beside the work")                    \
     X(true, keep_device_samples, "keep.samplesPerDevice", SET_UINT, "100000", 1, 1000000000, NULL, false,              \
@@ -144,7 +144,7 @@ static const char *const forms[] = { "logfmt", "json", NULL };
     X(true, keep_device_events, "keep.eventsPerDevice", SET_UINT, "20000", 1, 1000000000, NULL, false,                 \
       "events kept of one device; past that its oldest go")                                                            \
     X(true, keep_device_sessions, "keep.sessionsPerDevice", SET_UINT, "2000", 1, 1000000000, NULL, false,              \
-      "sessions, and triggers, kept in the history of one device; past that its oldest go")                            \
+      "sessions, and notifications, kept in the history of one device; past that its oldest go")                       \
     X(true, keep_device_operations, "keep.operationsPerDevice", SET_UINT, "2000", 1, 1000000000, NULL, false,          \
       "operations of policies that are over kept of one device; past that its oldest go")                              \
     X(true, recorder_failures, "recorder.failures", SET_BOOL, "true", 0, 0, NULL, false,                               \
@@ -222,9 +222,9 @@ static enum rc check(const char *file, struct server_config *c, struct arena *a,
         if (http_network_parse(str_of(c->shared_networks.items[i]), &n, &why))
             rc = wrong(file, errors, e, arena_printf(a, "sharedNetworks: %s", why.text).p);
     }
-    for (size_t i = 0; i < c->trigger_retries.n; i++)
-        if (!text_duration_parse(str_of(c->trigger_retries.items[i]), &ms) || ms < 100)
-            rc = wrong(file, errors, e, "triggers.retries must be a list of times such as [5s, 30s, 5m]");
+    for (size_t i = 0; i < c->notification_retries.n; i++)
+        if (!text_duration_parse(str_of(c->notification_retries.items[i]), &ms) || ms < 100)
+            rc = wrong(file, errors, e, "notifications.retries must be a list of times such as [5s, 30s, 5m]");
     return rc;
 }
 

@@ -49,9 +49,9 @@ struct server_config {
     struct setting_list layouts, ddfs;
     unsigned kpi_interval_s; /* how often KPIs are read when no policy says */
     unsigned poll_s;         /* handed out with new accounts */
-    /* triggers */
-    unsigned trigger_rate_per_s;
-    struct setting_list trigger_retries; /* times, "5s" ...; default 5s 30s 5m 30m 2h */
+    /* notifications */
+    unsigned notification_rate_per_s;
+    struct setting_list notification_retries; /* times, "5s" ...; default 5s 30s 5m 30m 2h */
     /* retention */
     int64_t database_check_ms;
     uint64_t keep_device_samples, keep_device_events, keep_device_sessions, keep_device_operations;

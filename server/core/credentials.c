@@ -25,7 +25,7 @@ static enum rc make_key(const char *file, uint8_t key[SEAL_KEY_BYTES], struct er
     return RC_OK;
 }
 
-enum rc secret_key_load(const char *file, uint8_t key[SEAL_KEY_BYTES], struct err *e)
+enum rc credentials_key_load(const char *file, uint8_t key[SEAL_KEY_BYTES], struct err *e)
 {
     struct stat st;
     int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -51,8 +51,8 @@ static bool binding(struct str device, const char *direction, char out[BINDING_B
     return n > 0 && n < BINDING_BYTES;
 }
 
-enum rc secret_seal_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, const char *direction,
-                        const char ha1[SML_HA1_BYTES + 1], uint8_t out[SECRET_HA1_BYTES], struct err *e)
+enum rc credentials_seal_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, const char *direction,
+                             const char ha1[SML_HA1_BYTES + 1], uint8_t out[SECRET_HA1_BYTES], struct err *e)
 {
     char text[BINDING_BYTES];
     struct str name;
@@ -60,8 +60,8 @@ enum rc secret_seal_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, co
     return crypto_seal(key, name, (struct str){ ha1, SML_HA1_BYTES }, out, e);
 }
 
-enum rc secret_open_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, const char *direction, struct str sealed,
-                        char ha1[SML_HA1_BYTES + 1], struct err *e)
+enum rc credentials_open_ha1(const uint8_t key[SEAL_KEY_BYTES], struct str device, const char *direction,
+                             struct str sealed, char ha1[SML_HA1_BYTES + 1], struct err *e)
 {
     char text[BINDING_BYTES];
     uint8_t plain[SML_HA1_BYTES];
@@ -105,7 +105,7 @@ static bool holds_kept_back(const struct ddf_schema *s, struct str uri)
     return false;
 }
 
-bool secret_node(const struct ddf_schema *shipped, const struct ddf_schema *own, struct str uri)
+bool credentials_node(const struct ddf_schema *shipped, const struct ddf_schema *own, struct str uri)
 {
     uri = str_slice(uri, 0, str_find(uri, '?', 0));
     return sml_uri_is_secret(uri) || is_kept_back(shipped, uri) || is_kept_back(own, uri);
@@ -117,16 +117,16 @@ static bool is_closed_document(const struct sml_item *i)
     return i->data.n && sml_item_is_document(i) && !str_starts(str_trim(i->data), STR("<"));
 }
 
-bool secret_item(const struct ddf_schema *shipped, const struct ddf_schema *own, const struct sml_item *i)
+bool credentials_item(const struct ddf_schema *shipped, const struct ddf_schema *own, const struct sml_item *i)
 {
     struct str uri = i->target.n ? i->target : i->source;
     uri = str_slice(uri, 0, str_find(uri, '?', 0));
-    return sml_item_is_secret(i) || secret_node(shipped, own, uri) ||
+    return sml_item_is_secret(i) || credentials_node(shipped, own, uri) ||
            (sml_item_is_document(i) &&
             (is_closed_document(i) || holds_kept_back(shipped, uri) || holds_kept_back(own, uri)));
 }
 
-struct str secret_option(struct str data, struct str key)
+struct str credentials_option(struct str data, struct str key)
 {
     struct str options;
     struct kv one;
@@ -136,9 +136,9 @@ struct str secret_option(struct str data, struct str key)
     return (struct str){ 0 };
 }
 
-bool secret_question(struct str data)
+bool credentials_question(struct str data)
 {
-    return str_eq_fold(secret_option(data, STR("ET")), STR("P"));
+    return str_eq_fold(credentials_option(data, STR("ET")), STR("P"));
 }
 
 static bool place(struct str correlator, int which, char out[BINDING_BYTES], struct str *name)
@@ -148,8 +148,8 @@ static bool place(struct str correlator, int which, char out[BINDING_BYTES], str
     return n > 0 && n < BINDING_BYTES;
 }
 
-enum rc secret_seal_text(const uint8_t key[SEAL_KEY_BYTES], struct str correlator, int which, struct str plain,
-                         struct arena *a, struct str *out, struct err *e)
+enum rc credentials_seal_text(const uint8_t key[SEAL_KEY_BYTES], struct str correlator, int which, struct str plain,
+                              struct arena *a, struct str *out, struct err *e)
 {
     char text[BINDING_BYTES];
     struct str name;
@@ -165,8 +165,8 @@ enum rc secret_seal_text(const uint8_t key[SEAL_KEY_BYTES], struct str correlato
     return RC_OK;
 }
 
-enum rc secret_open_text(const uint8_t key[SEAL_KEY_BYTES], struct str correlator, int which, struct str sealed,
-                         struct arena *a, struct str *out, struct err *e)
+enum rc credentials_open_text(const uint8_t key[SEAL_KEY_BYTES], struct str correlator, int which, struct str sealed,
+                              struct arena *a, struct str *out, struct err *e)
 {
     char text[BINDING_BYTES];
     struct str name, octets = { 0 };

@@ -17,7 +17,7 @@ struct set {
     char key[];
 };
 
-struct schemas {
+struct ddf_cache {
     pthread_mutex_t lock;
     pthread_cond_t read; /* somebody is done with reading */
     struct set *first;
@@ -25,16 +25,16 @@ struct schemas {
     uint64_t clock, n_read;
 };
 
-struct schemas *schemas_create(void)
+struct ddf_cache *ddf_cache_create(void)
 {
-    struct schemas *s = calloc(1, sizeof *s);
+    struct ddf_cache *s = calloc(1, sizeof *s);
     if (!s) return NULL;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->read, NULL);
     return s;
 }
 
-static void drop(struct schemas *s, struct set *x)
+static void drop(struct ddf_cache *s, struct set *x)
 {
     struct set **at = &s->first;
     while (*at != x) at = &(*at)->next;
@@ -45,7 +45,7 @@ static void drop(struct schemas *s, struct set *x)
     free(x);
 }
 
-void schemas_destroy(struct schemas *s)
+void ddf_cache_destroy(struct ddf_cache *s)
 {
     if (!s) return;
     while (s->first) drop(s, s->first);
@@ -55,7 +55,7 @@ void schemas_destroy(struct schemas *s)
 }
 
 /* The one that nobody uses and nobody has used for longest, until there is room again. */
-static void trim(struct schemas *s)
+static void trim(struct ddf_cache *s)
 {
     while (s->bytes > SCHEMAS_BYTES || s->n > SCHEMAS_SETS) {
         struct set *oldest = NULL;
@@ -66,7 +66,7 @@ static void trim(struct schemas *s)
     }
 }
 
-static struct set *find(const struct schemas *s, const char *key)
+static struct set *find(const struct ddf_cache *s, const char *key)
 {
     struct set *x = s->first;
     while (x && (x->forgotten || strcmp(x->key, key) != 0)) x = x->next;
@@ -74,7 +74,7 @@ static struct set *find(const struct schemas *s, const char *key)
 }
 
 /* A new one, for the caller to read. */
-static struct set *add(struct schemas *s, const char *key)
+static struct set *add(struct ddf_cache *s, const char *key)
 {
     const size_t n = strlen(key) + 1;
     struct set *x = calloc(1, sizeof *x + n);
@@ -88,9 +88,9 @@ static struct set *add(struct schemas *s, const char *key)
     return x;
 }
 
-enum rc schemas_hold(struct schemas *s, const char *key,
-                     enum rc (*read)(void *ctx, struct ddf_schema **out, struct err *e), void *ctx,
-                     const struct schema_set **out, struct err *e)
+enum rc ddf_cache_hold(struct ddf_cache *s, const char *key,
+                       enum rc (*read)(void *ctx, struct ddf_schema **out, struct err *e), void *ctx,
+                       const struct schema_set **out, struct err *e)
 {
     struct ddf_schema *schema = NULL;
     enum rc rc = RC_OK;
@@ -128,7 +128,7 @@ enum rc schemas_hold(struct schemas *s, const char *key,
     return rc;
 }
 
-void schemas_release(struct schemas *s, const struct schema_set *set)
+void ddf_cache_release(struct ddf_cache *s, const struct schema_set *set)
 {
     pthread_mutex_lock(&s->lock);
     for (struct set *x = s->first; x; x = x->next) {
@@ -149,7 +149,7 @@ static bool names(const char *key, int64_t description)
     return false;
 }
 
-void schemas_forget(struct schemas *s, int64_t description)
+void ddf_cache_forget(struct ddf_cache *s, int64_t description)
 {
     pthread_mutex_lock(&s->lock);
     for (struct set *x = s->first, *next; x; x = next) {
@@ -161,7 +161,7 @@ void schemas_forget(struct schemas *s, int64_t description)
     pthread_mutex_unlock(&s->lock);
 }
 
-void schemas_count(struct schemas *s, size_t *kept, uint64_t *n_read)
+void ddf_cache_count(struct ddf_cache *s, size_t *kept, uint64_t *n_read)
 {
     pthread_mutex_lock(&s->lock);
     *kept = s->n;

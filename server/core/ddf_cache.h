@@ -10,10 +10,10 @@ enum {
     SCHEMAS_BYTES = 256 << 20 /* what nobody uses at the moment goes when all together take more */
 };
 
-struct schemas;
-struct schemas *schemas_create(void); /* NULL when out of memory */
+struct ddf_cache;
+struct ddf_cache *ddf_cache_create(void); /* NULL when out of memory */
 /** Nobody holds any of them any more. */
-void schemas_destroy(struct schemas *s);
+void ddf_cache_destroy(struct ddf_cache *s);
 
 /* One set, read. */
 struct schema_set {
@@ -22,13 +22,13 @@ struct schema_set {
 };
 /** The set of this key. When no thread has read it yet, `read` does, without a lock; others that want the same one
  * wait for it.
- * @return what `read` said; RC_NOMEM. On RC_OK schemas_release gives it back */
-enum rc schemas_hold(struct schemas *s, const char *key,
-                     enum rc (*read)(void *ctx, struct ddf_schema **out, struct err *e), void *ctx,
-                     const struct schema_set **out, struct err *e);
-void schemas_release(struct schemas *s, const struct schema_set *set);
+ * @return what `read` said; RC_NOMEM. On RC_OK ddf_cache_release gives it back */
+enum rc ddf_cache_hold(struct ddf_cache *s, const char *key,
+                       enum rc (*read)(void *ctx, struct ddf_schema **out, struct err *e), void *ctx,
+                       const struct schema_set **out, struct err *e);
+void ddf_cache_release(struct ddf_cache *s, const struct schema_set *set);
 /** A description is no longer what it was: sets with this number in their key go as soon as nobody uses them. */
-void schemas_forget(struct schemas *s, int64_t description);
+void ddf_cache_forget(struct ddf_cache *s, int64_t description);
 /** Sets that are kept, and how many were ever read (tests, metrics). */
-void schemas_count(struct schemas *s, size_t *kept, uint64_t *read);
+void ddf_cache_count(struct ddf_cache *s, size_t *kept, uint64_t *read);
 #endif

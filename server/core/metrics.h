@@ -35,9 +35,9 @@
     X(SESSIONS_DONE, "dmvisor_dm_sessions", "outcome=\"done\"", "Sessions ended, by outcome")                          \
     X(SESSIONS_ABORTED, "dmvisor_dm_sessions", "outcome=\"aborted\"", "")                                              \
     X(SESSIONS_LOST, "dmvisor_dm_sessions", "outcome=\"lost\"", "")                                                    \
-    X(TRIGGERS_SENT, "dmvisor_triggers", "state=\"sent\"", "Triggers, by what became of them")                         \
-    X(TRIGGERS_ANSWERED, "dmvisor_triggers", "state=\"answered\"", "")                                                 \
-    X(TRIGGERS_FAILED, "dmvisor_triggers", "state=\"failed\"", "")                                                     \
+    X(NOTIFICATIONS_SENT, "dmvisor_notifications", "state=\"sent\"", "Notifications, by what became of them")          \
+    X(NOTIFICATIONS_ANSWERED, "dmvisor_notifications", "state=\"answered\"", "")                                       \
+    X(NOTIFICATIONS_FAILED, "dmvisor_notifications", "state=\"failed\"", "")                                           \
     X(API_2XX, "dmvisor_api_requests", "class=\"2xx\"", "Requests to the API and console, by kind of status")          \
     X(API_3XX, "dmvisor_api_requests", "class=\"3xx\"", "")                                                            \
     X(API_4XX, "dmvisor_api_requests", "class=\"4xx\"", "")                                                            \
@@ -52,7 +52,8 @@
 
 #define HISTOGRAMS(X)                                                                                                  \
     X(DM_LATENCY, "dmvisor_dm_message_seconds", "Time from a complete message to its answer")                          \
-    X(TRIGGER_LATENCY, "dmvisor_trigger_to_session_seconds", "Time from a trigger to the session it caused")           \
+    X(NOTIFICATION_LATENCY, "dmvisor_notification_to_session_seconds",                                                 \
+      "Time from a notification to the session it caused")                                                             \
     X(API_LATENCY, "dmvisor_api_request_seconds", "Time an API request took")
 
 enum metric {

@@ -72,7 +72,7 @@ enum rc server_load(struct server *srv, const struct server_config *c, struct ar
     size_t n = 0;
     struct ddf_schema *schema = NULL;
     const bool had_key = access(c->secret_key_file, F_OK) == 0;
-    enum rc rc = secret_key_load(c->secret_key_file, srv->secret_key, e);
+    enum rc rc = credentials_key_load(c->secret_key_file, srv->secret_key, e);
     srv->key_is_new = !rc && !had_key;
 
     if (!rc) rc = server_schema(c, a, &schema, e);
@@ -86,7 +86,7 @@ enum rc server_load(struct server *srv, const struct server_config *c, struct ar
                 rc = err_at(e, RC_INVALID, file[i], 1, 1, "%s is a layout for %.*s already", file[k],
                             STR_ARG(layout[i]->mo));
     }
-    if (!rc && !(srv->schemas = schemas_create())) rc = err_set(e, RC_NOMEM, "no memory for device descriptions");
+    if (!rc && !(srv->schemas = ddf_cache_create())) rc = err_set(e, RC_NOMEM, "no memory for device descriptions");
     if (rc) {
         ddf_schema_destroy(schema);
         return rc;
@@ -101,7 +101,7 @@ enum rc server_load(struct server *srv, const struct server_config *c, struct ar
 void server_unload(struct server *srv)
 {
     ddf_schema_destroy((struct ddf_schema *)(uintptr_t)srv->schema);
-    schemas_destroy(srv->schemas);
+    ddf_cache_destroy(srv->schemas);
     srv->schema = NULL;
     srv->schemas = NULL;
 }
@@ -278,7 +278,7 @@ enum rc server_key_fits(const struct server *srv, struct err *e)
     enum rc rc = sql_open(c->database, &o, &db, e);
     if (!rc) rc = db_credentials_sealed(db, &r, e);
     while (!rc && (rc = db_credentials_next_sealed(r, &v, e)) == RC_OK) {
-        opens = !secret_open_ha1(srv->secret_key, v.device_name, "client", v.client_ha1, ha1, &why);
+        opens = !credentials_open_ha1(srv->secret_key, v.device_name, "client", v.client_ha1, ha1, &why);
         if (opens) break;
     }
     sql_end(r);

@@ -10,17 +10,17 @@
 #include "server/core/config.h"
 
 struct events;    /* server/events/events.h: live stream */
-struct notifier;  /* server/notify/notifier.h: triggers */
+struct notifier;  /* server/notify/notifier.h: notifications */
 struct worker;    /* server/dm/worker.h: the DM loop */
 struct metrics;   /* server/core/metrics.h: counters for /metrics */
 struct retention; /* server/jobs/retention.h: what is old goes */
 struct health;    /* server/core/health.h: what a person must know of */
-struct schemas;   /* server/core/ddf_cache.h: merged device descriptions */
+struct ddf_cache; /* server/core/ddf_cache.h: merged device descriptions */
 
 struct server {
     const struct server_config *_Atomic config; /* a reload puts another one here; the old one stays readable */
     const struct ddf_schema *schema; /* the shipped and configured descriptions; for a device: store_schema */
-    struct schemas *schemas;
+    struct ddf_cache *schemas;
     struct ddf_layout *const *layouts;
     size_t n_layouts; /* found by the MO identifier that the device reports */
     uint8_t secret_key[32];

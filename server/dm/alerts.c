@@ -11,7 +11,7 @@
 
 enum { ALERT_TEXT_BYTES = 1024 };
 
-struct alert {
+struct alert_row {
     const struct sml_alert_in *in;
     struct str name, uri;
     bool ours;
@@ -32,21 +32,21 @@ static int number(struct str text, int otherwise)
     return str_to_i64(text, &n) && n >= INT32_MIN && n <= INT32_MAX ? (int)n : otherwise;
 }
 
-static void stale_entry(struct visit *v, const struct alert *al, enum ddf_role role)
+static void stale_entry(struct message_work *v, const struct alert_row *al, enum ddf_role role)
 {
     const struct ddf_entry *en = v->l->entry[role];
     if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, al->at.owner, (struct str){ 0 }, v->a), v->w->now_ms);
 }
 
 /* An operation changes what the hypervisor has left, and after the first start it knows whether KVM works. */
-static void stale_hypervisor(struct visit *v)
+static void stale_hypervisor(struct message_work *v)
 {
     const struct ddf_entry *en = v->l->entry[DDF_ROLE_HYPERVISOR_NODE];
     if (en) mirror_stale(v->m, ddf_layout_uri(v->l, en, (struct str){ 0 }, (struct str){ 0 }, v->a), v->w->now_ms);
 }
 
 /* Whatever happened, these are what people look at. */
-static void stale_state(struct visit *v, const struct alert *al)
+static void stale_state(struct message_work *v, const struct alert_row *al)
 {
     static const enum ddf_role roles[] = {
         DDF_ROLE_STATE,      DDF_ROLE_STATE_REASON,      DDF_ROLE_STATE_TIME,
@@ -56,19 +56,20 @@ static void stale_state(struct visit *v, const struct alert *al)
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) stale_entry(v, al, roles[i]);
 }
 
-static void tell(struct visit *v, const struct alert *al, const char *type)
+static void tell(struct message_work *v, const struct alert_row *al, const char *type)
 {
-    visit_json(v);
-    if (al->ours && al->at.scope != DDF_DEVICE) visit_json_s(v, al->at.scope == DDF_VM ? "vm" : "image", al->at.owner);
-    visit_json_s(v, "alert", al->name.n ? al->name : al->in->type);
-    visit_json_s(v, "uri", al->uri);
-    visit_json_s(v, "mark", al->in->mark);
-    visit_json_s(v, "data", str_slice(al->in->data, 0, ALERT_TEXT_BYTES));
-    visit_event(v, type);
+    message_json(v);
+    if (al->ours && al->at.scope != DDF_DEVICE)
+        message_json_s(v, al->at.scope == DDF_VM ? "vm" : "image", al->at.owner);
+    message_json_s(v, "alert", al->name.n ? al->name : al->in->type);
+    message_json_s(v, "uri", al->uri);
+    message_json_s(v, "mark", al->in->mark);
+    message_json_s(v, "data", str_slice(al->in->data, 0, ALERT_TEXT_BYTES));
+    message_event(v, type);
 }
 
 /* By correlator; without one (or with one that nobody has) by what the alert speaks of. */
-static struct pol_operation *operation_of(struct visit *v, const struct alert *al, struct str correlator,
+static struct pol_operation *operation_of(struct message_work *v, const struct alert_row *al, struct str correlator,
                                           struct str kind)
 {
     struct pol_operation *found = NULL;
@@ -83,16 +84,16 @@ static struct pol_operation *operation_of(struct visit *v, const struct alert *a
 }
 
 /* The operation with this Correlator that is not among the open ones; NULL: there is none. */
-static struct pol_operation *closed_operation(struct visit *v, struct str correlator)
+static struct pol_operation *closed_operation(struct message_work *v, struct str correlator)
 {
     struct db_operation row;
     struct pol_operation *op = ARENA_NEW(v->a, struct pol_operation);
     if (!op) {
-        visit_nomem(v);
+        message_nomem(v);
         return NULL;
     }
     enum rc rc = db_operation_by_correlator(store_sql(v->st), v->d.id, correlator, v->a, &row, v->e);
-    if (rc != RC_NOT_FOUND) visit_error(v, rc);
+    if (rc != RC_NOT_FOUND) message_error(v, rc);
     if (rc || !store_read_operation(&row, v->a, op)) return NULL;
     const struct db_operation_move *m = dm_changes_of_operation(v->c, op->id);
     if (m) pol_op_state_of(m->state, &op->state);
@@ -100,7 +101,7 @@ static struct pol_operation *closed_operation(struct visit *v, struct str correl
 }
 
 /* One that is over by our books: the device may know better (its answer was lost, or it said 200 before it began). */
-static void late_result(struct visit *v, const struct alert *al)
+static void late_result(struct message_work *v, const struct alert_row *al)
 {
     struct pol_operation *op = NULL;
     struct pol_verdict to;
@@ -109,12 +110,12 @@ static void late_result(struct visit *v, const struct alert *al)
     if (!op) op = closed_operation(v, al->in->correlator);
     if (!op || !pol_op_finished(op->state)) return;
     pol_op_on_alert(v->l, op, al->in->type, al->in->data, v->a, &to);
-    if (to.state != op->state) visit_correct(v, op, &to);
+    if (to.state != op->state) message_correct(v, op, &to);
 }
 
 /* The end of an Exec, told under the alert type of whatever management object it was in: our Correlator is proof
  * enough. */
-static void exec_result(struct visit *v, const struct alert *al)
+static void exec_result(struct message_work *v, const struct alert_row *al)
 {
     struct pol_verdict to;
     for (size_t i = 0; i < v->n_ops; i++) {
@@ -123,14 +124,14 @@ static void exec_result(struct visit *v, const struct alert *al)
         if (pol_op_finished(op->state)) break;
         pol_op_on_alert(v->l, op, al->in->type, al->in->data, v->a, &to);
         if (op->state == POL_OP_ACKNOWLEDGED && to.state == op->state) return;
-        visit_move(v, op, &to);
-        visit_touches(v, op);
+        message_move(v, op, &to);
+        message_touches(v, op);
         return;
     }
     late_result(v, al);
 }
 
-static void operation_complete(struct visit *v, const struct alert *al)
+static void operation_complete(struct message_work *v, const struct alert_row *al)
 {
     struct str kind = al->ours && al->at.operation ? al->at.operation->name : (struct str){ 0 };
     struct pol_operation *op = operation_of(v, al, al->in->correlator, kind);
@@ -139,17 +140,17 @@ static void operation_complete(struct visit *v, const struct alert *al)
     if (op && (op->state == POL_OP_SENT || op->state == POL_OP_ACCEPTED || op->state == POL_OP_QUEUED)) {
         struct pol_verdict to;
         pol_op_on_complete(v->l, op, result, (struct str){ 0 }, v->a, &to);
-        visit_move(v, op, &to);
+        message_move(v, op, &to);
     }
     if (al->ours && al->at.scope == DDF_VM) stale_hypervisor(v);
     if (!op && al->in->correlator.n) late_result(v, al);
     if (op)
-        visit_touches(v, op);
+        message_touches(v, op);
     else if (kind.n)
-        visit_touches(v, &foreign); /* another server's, or one that we have closed already */
+        message_touches(v, &foreign); /* another server's, or one that we have closed already */
 }
 
-static void progress(struct visit *v, const struct alert *al)
+static void progress(struct message_work *v, const struct alert_row *al)
 {
     struct str data = al->in->data;
     struct pol_operation *op = operation_of(v, al, al->in->correlator, (struct str){ 0 });
@@ -161,23 +162,23 @@ static void progress(struct visit *v, const struct alert *al)
     if (!op || (op->state != POL_OP_SENT && op->state != POL_OP_ACCEPTED)) return;
     if (!p.correlator.n) p.correlator = op->correlator;
     pol_op_on_progress(v->l, op, &p, v->a, &to);
-    visit_move(v, op, &to);
+    message_move(v, op, &to);
 }
 
-static void state_change(struct visit *v, const struct alert *al)
+static void state_change(struct message_work *v, const struct alert_row *al)
 {
     stale_state(v, al);
     tell(v, al, "vm");
 }
 
-static void something_with_vm(struct visit *v, const struct alert *al)
+static void something_with_vm(struct message_work *v, const struct alert_row *al)
 {
     mirror_stale(v->m, al->uri, v->w->now_ms);
     stale_state(v, al);
     tell(v, al, "vm");
 }
 
-static void vm_appeared(struct visit *v, const struct alert *al)
+static void vm_appeared(struct message_work *v, const struct alert_row *al)
 {
     struct str uri = al->ours && al->at.scope == DDF_VM ? ddf_layout_owner_uri(v->l, DDF_VM, al->at.owner, v->a)
                                                         : (struct str){ 0 };
@@ -188,34 +189,34 @@ static void vm_appeared(struct visit *v, const struct alert *al)
     tell(v, al, "vm");
 }
 
-static void something_with_image(struct visit *v, const struct alert *al)
+static void something_with_image(struct message_work *v, const struct alert_row *al)
 {
     if (al->ours && al->at.scope == DDF_IMAGE)
         mirror_stale(v->m, ddf_layout_owner_uri(v->l, DDF_IMAGE, al->at.owner, v->a), v->w->now_ms);
     tell(v, al, "image");
 }
 
-static void threshold(struct visit *v, const struct alert *al)
+static void threshold(struct message_work *v, const struct alert_row *al)
 {
     tell(v, al, "kpi");
 }
 
-static void something_with_device(struct visit *v, const struct alert *al)
+static void something_with_device(struct message_work *v, const struct alert_row *al)
 {
     if (al->ours) mirror_stale(v->m, al->uri, v->w->now_ms);
     tell(v, al, "device");
 }
 
-static void nothing(struct visit *v, const struct alert *al)
+static void nothing(struct message_work *v, const struct alert_row *al)
 {
     (void)v;
     (void)al;
 }
 
-static void (*const actions[DDF_ALERT_COUNT])(struct visit *, const struct alert *) = {
+static void (*const actions[DDF_ALERT_COUNT])(struct message_work *, const struct alert_row *) = {
     [DDF_ALERT_OPERATION_COMPLETE] = operation_complete,
     [DDF_ALERT_PROGRESS] = progress,
-    [DDF_ALERT_STATE_TOKEN] = nothing, /* visit_first has it */
+    [DDF_ALERT_STATE_TOKEN] = nothing, /* message_first has it */
     [DDF_ALERT_STATE_CHANGE] = state_change,
     [DDF_ALERT_CRASH] = something_with_vm,
     [DDF_ALERT_CRASH_LOOP] = something_with_vm,
@@ -236,7 +237,7 @@ static void (*const actions[DDF_ALERT_COUNT])(struct visit *, const struct alert
 
 /* A device may tell so many alerts in an hour, and as many at once when it was quiet before; what it told before does not
  * count. The rest is refused: it keeps them, and others have their place in the events. In thousandths. */
-static int64_t alerts_left(const struct visit *v)
+static int64_t alerts_left(const struct message_work *v)
 {
     const int64_t most = (int64_t)v->srv->config->dm_alerts_per_hour * 1000, passed = v->w->now_ms - v->d.alerts_ms;
     if (v->d.alerts_left < 0 || passed < 0 || passed > 3600000) return most;
@@ -244,7 +245,7 @@ static int64_t alerts_left(const struct visit *v)
     return left < most ? left : most;
 }
 
-static void refuse_alert(struct visit *v, struct sml_alert_in *x, bool first)
+static void refuse_alert(struct message_work *v, struct sml_alert_in *x, bool first)
 {
     enum { DEVICE_FULL = 420 }; /* protocol.md: the recipient has no room for it */
     x->status = DEVICE_FULL;
@@ -255,18 +256,18 @@ static void refuse_alert(struct visit *v, struct sml_alert_in *x, bool first)
 }
 
 /* What is known to be open once this message's alerts are booked; most messages have none and change nothing. */
-static void keep_booked(struct visit *v, const struct repeats *booked, int64_t left)
+static void keep_booked(struct message_work *v, const struct repeats *booked, int64_t left)
 {
     struct str text = { 0 };
-    if (!repeats_text(booked, v->a, &text)) visit_nomem(v);
+    if (!repeats_text(booked, v->a, &text)) message_nomem(v);
     if (str_eq(text, v->d.booked) && !text.n) return;
     dm_change_booked(v->c, text, left);
 }
 
-static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *booked, int64_t *left)
+static void take_alert(struct message_work *v, struct sml_alert_in *x, struct repeats *booked, int64_t *left)
 {
-    struct alert al = { .in = x, .name = ddf_layout_alert_name(v->l, x->type) };
-    void (*const act)(struct visit *, const struct alert *) = actions[ddf_layout_alert(v->l, x->type)];
+    struct alert_row al = { .in = x, .name = ddf_layout_alert_name(v->l, x->type) };
+    void (*const act)(struct message_work *, const struct alert_row *) = actions[ddf_layout_alert(v->l, x->type)];
     const bool known = act != NULL;
     if (act == nothing) return;
     if (*left < 1000 || booked->n >= REPEATS_MAX) {
@@ -279,7 +280,7 @@ static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *
         return;
     }
     *left -= 1000;
-    if (x->source.n && visit_uri(v, x->source, &al.uri)) al.ours = ddf_layout_match(v->l, al.uri, &al.at);
+    if (x->source.n && message_uri(v, x->source, &al.uri)) al.ours = ddf_layout_match(v->l, al.uri, &al.at);
     if (!known && x->correlator.n) exec_result(v, &al);
     if (known)
         act(v, &al);
@@ -287,7 +288,7 @@ static void take_alert(struct visit *v, struct sml_alert_in *x, struct repeats *
         tell(v, &al, "device"); /* not known to us, but to somebody who looks on */
 }
 
-void visit_alerts(struct visit *v, const struct sml_news *news)
+void message_alerts(struct message_work *v, const struct sml_news *news)
 {
     struct repeats booked;
     const int64_t before = alerts_left(v);

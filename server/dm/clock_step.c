@@ -15,7 +15,7 @@ static enum rc repair(struct dm *dm, int64_t now_ms, struct err *e)
     return rc;
 }
 
-enum rc clock_check(struct dm *dm, int64_t now_ms, struct err *e)
+enum rc clock_step_check(struct dm *dm, int64_t now_ms, struct err *e)
 {
     /* When something last happened here. */
     enum rc rc = dm->clock_ms ? RC_OK : db_event_newest_ms(store_sql(dm->st), &dm->clock_ms, e);

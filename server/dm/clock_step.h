@@ -7,5 +7,5 @@
 enum { CLOCK_STEP_MS = 2000 }; /* smaller steps do no harm */
 
 /** Compare with when it last looked; the first time with what the database remembers (in a transaction of its own). */
-enum rc clock_check(struct dm *dm, int64_t now_ms, struct err *e);
+enum rc clock_step_check(struct dm *dm, int64_t now_ms, struct err *e);
 #endif

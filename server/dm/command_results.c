@@ -12,25 +12,25 @@ static struct db_operation_item row_of(const struct pol_operation *op, const str
     return (struct db_operation_item){ .operation = op->id, .seq = it ? it - op->items + 1 : 0 };
 }
 
-static void change(struct visit *v, enum dm_item_what what, const struct db_operation_item *row)
+static void change(struct message_work *v, enum dm_item_what what, const struct db_operation_item *row)
 {
     dm_change_item(v->c, what, row, (struct str){ 0 });
 }
 
 /* Of "acl": what was done is written down in its order. */
-static struct pol_item *add_item(struct visit *v, struct pol_operation *op, const char *command, struct str uri,
+static struct pol_item *add_item(struct message_work *v, struct pol_operation *op, const char *command, struct str uri,
                                  struct str data)
 {
     struct pol_item *list = op->n_items < LOOKS ? ARENA_ARRAY(v->a, struct pol_item, op->n_items + 1) : NULL, *it;
     if (!list) {
-        visit_nomem(v);
+        message_nomem(v);
         return NULL;
     }
     if (op->n_items) memcpy(list, op->items, op->n_items * sizeof *list);
     op->items = list;
     it = &list[op->n_items++];
     *it = (struct pol_item){ .command = str_of(command), .data = data };
-    if (!arena_str(v->a, uri, &it->uri)) visit_nomem(v);
+    if (!arena_str(v->a, uri, &it->uri)) message_nomem(v);
     struct db_operation_item row = row_of(op, it);
     row.command = it->command;
     row.uri = it->uri;
@@ -40,7 +40,8 @@ static struct pol_item *add_item(struct visit *v, struct pol_operation *op, cons
     return it;
 }
 
-static void set_seen(struct visit *v, const struct pol_operation *op, struct pol_item *it, int code, struct str value)
+static void set_seen(struct message_work *v, const struct pol_operation *op, struct pol_item *it, int code,
+                     struct str value)
 {
     it->seen_code = code;
     it->seen = value;
@@ -52,7 +53,7 @@ static void set_seen(struct visit *v, const struct pol_operation *op, struct pol
     change(v, DM_ITEM_SEEN, &row);
 }
 
-void visit_item_code(struct visit *v, struct pol_operation *op, size_t i, int code)
+void message_item_code(struct message_work *v, struct pol_operation *op, size_t i, int code)
 {
     if (i >= op->n_items) return;
     op->items[i].code = code;
@@ -61,14 +62,14 @@ void visit_item_code(struct visit *v, struct pol_operation *op, size_t i, int co
     change(v, DM_ITEM_CODE, &row);
 }
 
-void visit_item_result(struct visit *v, const struct pol_operation *op, size_t i, struct str json)
+void message_item_result(struct message_work *v, const struct pol_operation *op, size_t i, struct str json)
 {
     if (i >= op->n_items) return;
     const struct db_operation_item row = row_of(op, &op->items[i]);
     dm_change_item(v->c, DM_ITEM_RESULT, &row, json);
 }
 
-void visit_item_changed(struct visit *v, struct pol_operation *op, struct str uri, int64_t by)
+void message_item_changed(struct message_work *v, struct pol_operation *op, struct str uri, int64_t by)
 {
     for (size_t i = 0; i < op->n_items && op->id != by; i++) {
         struct pol_item *it = &op->items[i];
@@ -81,7 +82,7 @@ void visit_item_changed(struct visit *v, struct pol_operation *op, struct str ur
     }
 }
 
-void visit_items_sent(struct visit *v, struct pol_operation *op, const struct pol_step *s)
+void message_items_sent(struct message_work *v, struct pol_operation *op, const struct pol_step *s)
 {
     if (str_is(op->tree_command, "acl")) {
         add_item(v, op, dm_command_word(DM_REPLACE), s->uri, s->data);
@@ -98,26 +99,28 @@ void visit_items_sent(struct visit *v, struct pol_operation *op, const struct po
     change(v, DM_ITEM_SENT, &row);
 }
 
-void visit_acl_code(struct visit *v, struct pol_operation *op, int code)
+void message_acl_code(struct message_work *v, struct pol_operation *op, int code)
 {
     for (size_t i = op->n_items; i-- > 0;)
         if (dm_command_of(op->items[i].command) == DM_REPLACE) {
-            visit_item_code(v, op, i, code);
+            message_item_code(v, op, i, code);
             return;
         }
 }
 
-static void list_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value)
+static void list_seen(struct message_work *v, struct pol_operation *op, struct str uri, int code,
+                      const struct str *value)
 {
     struct pol_item *it = NULL;
     for (size_t i = op->n_items; i-- > 0 && dm_command_of(op->items[i].command) != DM_REPLACE;)
         if (str_eq(op->items[i].uri, uri)) it = &op->items[i];
     if (!it && !(it = add_item(v, op, "get", uri, (struct str){ 0 }))) return;
     set_seen(v, op, it, code, value ? *value : it->seen);
-    visit_item_code(v, op, (size_t)(it - op->items), code);
+    message_item_code(v, op, (size_t)(it - op->items), code);
 }
 
-void visit_item_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value)
+void message_item_seen(struct message_work *v, struct pol_operation *op, struct str uri, int code,
+                       const struct str *value)
 {
     if (!pol_is_group(op)) {
         list_seen(v, op, uri, code, value);

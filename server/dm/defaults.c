@@ -7,24 +7,24 @@
 
 /* ---- sets ---- */
 
-static void load_sets(struct visit *v)
+static void load_sets(struct message_work *v)
 {
-    struct recall *r = v->r;
+    struct device_cache *r = v->r;
     if (r->has_sets) return;
     enum rc rc = store_load_sets(v->st, v->d.id, &r->arena, &r->sets, &r->n_sets, v->e);
     r->sets_cap = r->n_sets;
     r->has_sets = !rc;
-    visit_error(v, rc);
+    message_error(v, rc);
 }
 
-static void set_drop(struct visit *v, size_t i)
+static void set_drop(struct message_work *v, size_t i)
 {
-    struct recall *r = v->r;
+    struct device_cache *r = v->r;
     dm_change_set_removed(v->c, r->sets[i].uri);
     r->sets[i] = r->sets[--r->n_sets];
 }
 
-static struct pol_set *new_set(struct recall *r, struct str uri)
+static struct pol_set *new_set(struct device_cache *r, struct str uri)
 {
     if (r->n_sets == r->sets_cap) {
         const size_t cap = r->sets_cap ? r->sets_cap * 2 : 16;
@@ -41,9 +41,9 @@ static struct pol_set *new_set(struct recall *r, struct str uri)
     return s;
 }
 
-static void set_put(struct visit *v, struct str uri, struct str value, bool row)
+static void set_put(struct message_work *v, struct str uri, struct str value, bool row)
 {
-    struct recall *r = v->r;
+    struct device_cache *r = v->r;
     struct pol_set *s = NULL;
     load_sets(v);
     for (size_t i = 0; i < r->n_sets && !s; i++)
@@ -55,26 +55,26 @@ static void set_put(struct visit *v, struct str uri, struct str value, bool row)
     }
     if (!s) s = new_set(r, uri);
     if (!s || !arena_str(&r->arena, value, &s->value)) {
-        visit_nomem(v);
+        message_nomem(v);
         return;
     }
     s->row = row;
     dm_change_set(v->c, uri, row ? NULL : &value);
 }
 
-void visit_set(struct visit *v, const struct pol_step *s)
+void message_set(struct message_work *v, const struct pol_step *s)
 {
-    for (const struct pol_step *c = s->children; c; c = c->next) visit_set(v, c);
+    for (const struct pol_step *c = s->children; c; c = c->next) message_set(v, c);
     if (s->ours && (s->verb == DM_ADD || s->verb == DM_REPLACE)) set_put(v, s->uri, s->data, str_is(s->format, "node"));
 }
 
-static struct str lock_uri(struct visit *v, struct str vm)
+static struct str lock_uri(struct message_work *v, struct str vm)
 {
     const struct ddf_entry *en = v->l->entry[DDF_ROLE_LOCK_STATE];
     return en ? ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a) : (struct str){ 0 };
 }
 
-void visit_set_lock(struct visit *v, const struct pol_operation *op)
+void message_set_lock(struct message_work *v, const struct pol_operation *op)
 {
     const struct ddf_operation *o = ddf_layout_operation(v->l, op->scope, op->kind);
     struct str uri = o && op->scope == DDF_VM && o->lock_to >= 0 ? lock_uri(v, op->owner) : (struct str){ 0 };
@@ -82,12 +82,12 @@ void visit_set_lock(struct visit *v, const struct pol_operation *op)
     if (op->by_policy && ddf_operation_is(o, DDF_OP_LOCK))
         set_put(v, uri, arena_printf(v->a, "%d", o->lock_to), false);
     else
-        visit_disown(v, uri);
+        message_disown(v, uri);
 }
 
-void visit_disown(struct visit *v, struct str uri)
+void message_disown(struct message_work *v, struct str uri)
 {
-    struct recall *r = v->r;
+    struct device_cache *r = v->r;
     load_sets(v);
     for (size_t i = r->n_sets; i-- > 0;)
         if (ddf_uri_within(r->sets[i].uri, uri) || (r->sets[i].row && ddf_uri_within(uri, r->sets[i].uri)))
@@ -103,7 +103,7 @@ static const struct pol_charge *charge_in(const struct pol_charge *list, size_t 
     return NULL;
 }
 
-static void keep_charges(struct visit *v, const struct pol_desired *d)
+static void keep_charges(struct message_work *v, const struct pol_desired *d)
 {
     for (size_t i = 0; i < d->n_charges; i++) {
         const struct pol_charge *c = &d->charges[i], *was = charge_in(v->f.charges, v->f.n_charges, c);
@@ -119,15 +119,15 @@ static void keep_charges(struct visit *v, const struct pol_desired *d)
 
 /* ---- both ---- */
 
-void visit_load_back(struct visit *v)
+void message_load_back(struct message_work *v)
 {
     load_sets(v);
-    visit_error(v, store_load_charges(v->st, &v->d, NULL, v->a, &v->f, v->e));
+    message_error(v, store_load_charges(v->st, &v->d, NULL, v->a, &v->f, v->e));
     v->f.sets = v->r->sets;
     v->f.n_sets = v->r->n_sets;
 }
 
-void visit_keep_back(struct visit *v, const struct pol_desired *d)
+void message_keep_back(struct message_work *v, const struct pol_desired *d)
 {
     for (size_t i = 0; i < d->n_over; i++)
         for (size_t k = 0; k < v->r->n_sets; k++)

@@ -27,9 +27,9 @@ struct recall_assignment {
     bool used, gone;
 };
 
-struct recall {
+struct device_cache {
     struct arena arena;
-    int64_t stamp; /* want_stamp it was read under; a newer one means that others may have written */
+    int64_t stamp; /* generation it was read under; a newer one means that others may have written */
     struct mirror m;
     bool told_full;
     struct store_device rest; /* the part of the row that store_load_rest fills */
@@ -55,9 +55,9 @@ struct recall {
     bool has_sets;
 };
 
-struct recall *recall_create(void); /* NULL when out of memory */
-void recall_free(struct recall *r);
-static inline size_t recall_bytes(const struct recall *r)
+struct device_cache *device_cache_create(void); /* NULL when out of memory */
+void device_cache_free(struct device_cache *r);
+static inline size_t recall_bytes(const struct device_cache *r)
 {
     return r ? sizeof *r + r->arena.used : 0;
 }

@@ -9,13 +9,13 @@
 enum { CARE_ENOUGH = 64 }; /* commands in one message: the care is over */
 
 /* Went out before and was not answered. */
-static bool is_suspect(struct visit *v, const struct pol_step *s)
+static bool is_suspect(struct message_work *v, const struct pol_step *s)
 {
-    const struct pol_operation *op = visit_operation(v, s->operation);
+    const struct pol_operation *op = message_operation(v, s->operation);
     return op && op->tries > 0 && s->purpose == POL_FOR_OPERATION;
 }
 
-void visit_few(struct visit *v, struct pol_plan *plan)
+void message_few(struct message_work *v, struct pol_plan *plan)
 {
     size_t n = 0;
     struct pol_step **at = &plan->steps;
@@ -37,7 +37,7 @@ void visit_few(struct visit *v, struct pol_plan *plan)
 }
 
 /* What went out alone is what ended the session. */
-static const struct flown *culprit(const struct flight *f)
+static const struct flown *culprit(const struct inflight *f)
 {
     const struct flown *found = NULL;
     for (size_t i = 0; f && i < f->n; i++) {
@@ -49,19 +49,19 @@ static const struct flown *culprit(const struct flight *f)
     return found;
 }
 
-static bool any_unanswered(const struct flight *f)
+static bool any_unanswered(const struct inflight *f)
 {
     for (size_t i = 0; f && i < f->n; i++)
         if (!f->row[i].group && !(f->row[i].told && f->row[i].code)) return true;
     return false;
 }
 
-void visit_cut_short(struct visit *v, struct flight *f)
+void message_cut_short(struct message_work *v, struct inflight *f)
 {
     const struct flown *x = culprit(f);
     if (!any_unanswered(f)) return;
     v->d.careful = true;
-    if (x && !x->operation) visit_failed(v, x->step.key, POL_CODE_LOST, pol_code_words(v->l, POL_CODE_LOST));
+    if (x && !x->operation) message_failed(v, x->step.key, POL_CODE_LOST, pol_code_words(v->l, POL_CODE_LOST));
 }
 
 static enum rc blame(struct dm *dm, struct dm_changes *c, const struct session *s, const struct flown *x,
@@ -84,7 +84,8 @@ static enum rc blame(struct dm *dm, struct dm_changes *c, const struct session *
     return RC_OK;
 }
 
-enum rc ending_unanswered(struct dm *dm, struct dm_changes *c, const struct session *s, struct arena *a, struct err *e)
+enum rc session_log_unanswered(struct dm *dm, struct dm_changes *c, const struct session *s, struct arena *a,
+                               struct err *e)
 {
     const struct flown *x = culprit(s->flight);
     if (!s->device || !any_unanswered(s->flight)) return RC_OK;

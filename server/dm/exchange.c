@@ -20,7 +20,7 @@
 enum { ARENA_FIRST_BYTES = 512 << 10 };
 
 /* One message on its way through. */
-struct turn {
+struct dm_turn {
     struct dm *dm;
     struct turn_message *m; /* what it changes */
     const struct world *w;
@@ -73,7 +73,7 @@ enum rc dm_open(const struct server *srv, struct dm **out, struct err *e)
         return err_set(e, RC_NOMEM, "no memory for the DM worker");
     }
     enum rc rc = store_open(srv, &dm->st, e);
-    if (!rc && !(dm->sessions = sessions_create(&sc, ending_left, dm)))
+    if (!rc && !(dm->sessions = sessions_create(&sc, session_log_left, dm)))
         rc = err_set(e, RC_NOMEM, "no memory for sessions");
     if (!rc) rc = dm_begin(dm, e);
     if (!rc) /* of a process that was killed */
@@ -97,8 +97,8 @@ void dm_close(struct dm *dm)
     if (dm->st && sql_in_transaction(store_sql(dm->st)) && dm_commit(dm, &e))
         log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
     err_clear(&e);
-    if (ending_keep_failed(dm, &e)) log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
-    ending_forget_failed(dm);
+    if (session_log_keep_failed(dm, &e)) log_event(LOG_ERROR, "sessions.not_kept", LOG_Z("error", e.text));
+    session_log_forget_failed(dm);
     refusals_destroy(dm->refusals);
     store_close(dm->st);
     arena_finish(&dm->arena);
@@ -113,7 +113,7 @@ static enum rc sweep_paths(struct dm *dm, int64_t now_ms, struct err *e)
     if (!dm->swept_path && dm->sweep_ms && now_ms >= dm->sweep_ms && now_ms - dm->sweep_ms < EXCHANGE_SWEEP_MS)
         return RC_OK;
     enum rc rc = dm_begin(dm, e);
-    if (!rc) rc = paths_sweep(store_paths(dm->st), &dm->swept_path, e);
+    if (!rc) rc = uri_table_sweep(store_paths(dm->st), &dm->swept_path, e);
     if (!rc) dm->dirty = true;
     dm->sweep_ms = now_ms;
     return rc;
@@ -121,7 +121,7 @@ static enum rc sweep_paths(struct dm *dm, int64_t now_ms, struct err *e)
 
 enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e)
 {
-    enum rc rc = clock_check(dm, w->now_ms, e);
+    enum rc rc = clock_step_check(dm, w->now_ms, e);
     if (rc) return rc;
     sessions_expire(dm->sessions, w->now_ms);
     rc = refusals_keep(dm, w->now_ms, e);
@@ -133,7 +133,7 @@ enum rc dm_expire(struct dm *dm, const struct world *w, struct err *e)
     }
     metrics_gauge(dm->srv->metrics, GAUGE_SESSIONS_OPEN, (int64_t)sessions_count(dm->sessions));
     rc = sql_in_transaction(store_sql(dm->st)) ? dm_commit(dm, e) : RC_OK;
-    return rc ? rc : ending_keep_failed(dm, e);
+    return rc ? rc : session_log_keep_failed(dm, e);
 }
 
 /* ---- replies ---- */
@@ -169,7 +169,7 @@ void exchange_reply_finish(struct exchange_reply *rp)
     buf_finish(&rp->body);
 }
 
-static enum rc fail(struct turn *x, enum rc rc)
+static enum rc fail(struct dm_turn *x, enum rc rc)
 {
     char text[ERR_TEXT_BYTES + 200];
     const char *why = err_format(x->e, text, sizeof text);
@@ -200,7 +200,7 @@ static enum rc fail(struct turn *x, enum rc rc)
 }
 
 /* The same octets again (architecture.md 6.2, protocol.md 15.1, OMA-TS-SyncML_HTTPBinding-V1_2_1). */
-static void send_again(struct turn *x)
+static void send_again(struct dm_turn *x)
 {
     x->rp->status = 200;
     x->rp->type = x->s->last_type;
@@ -218,12 +218,13 @@ static int64_t devinfo_hash(const struct sml_value *list)
 }
 
 /* Nothing has changed: its token is that of the settled state, nobody wants anything new of it, and no KPIs are due. */
-static bool is_quiet(const struct turn *x)
+static bool is_quiet(const struct dm_turn *x)
 {
     const struct store_device *d = &x->device;
     bool token = false;
-    if (!x->news.first || !x->news.package_done || x->news.over || x->news.outcomes || d->want_stamp != d->have_stamp ||
-        !d->settled_token.n || (d->next_kpi_ms && d->next_kpi_ms <= x->w->now_ms))
+    if (!x->news.first || !x->news.package_done || x->news.over || x->news.outcomes ||
+        d->generation != d->observed_generation || !d->settled_token.n ||
+        (d->next_kpi_ms && d->next_kpi_ms <= x->w->now_ms))
         return false;
     for (const struct sml_alert_in *al = x->news.alerts; al; al = al->next) {
         if (al->code != 1226) continue;
@@ -234,7 +235,7 @@ static bool is_quiet(const struct turn *x)
     return token && (!x->news.devinfo || x->devinfo == d->devinfo_hash);
 }
 
-static bool trigger_number(struct str session_id, unsigned *out)
+static bool notification_number(struct str session_id, unsigned *out)
 {
     unsigned n = 0;
     if (!session_id.n || session_id.n > 4) return false;
@@ -252,46 +253,46 @@ static bool trigger_number(struct str session_id, unsigned *out)
 }
 
 /* The notification that this session answers; some clients swap the number's octets (protocol.md 20, trap 5). */
-static enum rc answer_trigger(struct turn *x)
+static enum rc answer_notification(struct dm_turn *x)
 {
     struct dm_changes *c = &x->m->changes;
     unsigned no = 0;
     int64_t latency = -1, sent_ms = 0;
-    if (!trigger_number(x->s->id, &no)) return RC_OK;
+    if (!notification_number(x->s->id, &no)) return RC_OK;
     enum rc rc = db_notification_open(store_sql(x->dm->st), x->device.id, no, (no & 0xFF) << 8 | no >> 8, &c->answered,
                                       &sent_ms, x->e);
     if (rc) return rc == RC_NOT_FOUND ? RC_OK : rc;
-    x->s->trigger = c->answered;
+    x->s->notification = c->answered;
     if (sent_ms) latency = x->w->now_ms - sent_ms;
-    metrics_add(x->dm->srv->metrics, METRIC_TRIGGERS_ANSWERED, 1);
-    if (latency >= 0) metrics_time(x->dm->srv->metrics, HISTOGRAM_TRIGGER_LATENCY, (uint64_t)latency * 1000);
+    metrics_add(x->dm->srv->metrics, METRIC_NOTIFICATIONS_ANSWERED, 1);
+    if (latency >= 0) metrics_time(x->dm->srv->metrics, HISTOGRAM_NOTIFICATION_LATENCY, (uint64_t)latency * 1000);
     struct str json = arena_printf(x->a, "{\"id\":%lld,\"state\":\"answered\",\"latencyMs\":%lld}",
-                                   (long long)x->s->trigger, (long long)latency);
-    dm_change_event(c, x->device.authority, STR("trigger"), x->device.name, json);
+                                   (long long)x->s->notification, (long long)latency);
+    dm_change_event(c, x->device.authority, STR("notification"), x->device.name, json);
     return RC_OK;
 }
 
 /* The device begins a session: those of its own that are open end with that. */
-static enum rc claim(struct turn *x)
+static enum rc claim(struct dm_turn *x)
 {
     sessions_claim(x->dm->sessions, x->s);
     return turn_has(x->dm, x->device.id) ? turn_apply(x->dm, x->e) : RC_OK;
 }
 
-static enum rc first_news(struct turn *x, bool *new_devinfo)
+static enum rc first_news(struct dm_turn *x, bool *new_devinfo)
 {
     const struct store_device *d = &x->device;
     x->devinfo = devinfo_hash(x->news.devinfo);
     *new_devinfo = x->news.devinfo && x->devinfo != d->devinfo_hash;
     enum rc rc = claim(x);
-    if (!rc && x->news.server_alert) rc = answer_trigger(x);
+    if (!rc && x->news.server_alert) rc = answer_notification(x);
     if (!str_eq(d->user_agent, x->rq->user_agent) || !str_eq(d->remote, x->rq->remote))
         dm_change_caller(&x->m->changes, x->rq->user_agent, x->rq->remote);
     if (*new_devinfo) dm_change_devinfo(&x->m->changes, x->devinfo);
     return rc;
 }
 
-static void change_contact(struct turn *x, bool quiet)
+static void change_contact(struct dm_turn *x, bool quiet)
 {
     const struct sml_account *acc = &x->device.account;
     const struct sml_keep *k = &x->keep;
@@ -310,7 +311,7 @@ static void change_contact(struct turn *x, bool quiet)
                           .quiet = quiet && !x->s->worked });
 }
 
-static enum rc make_reply(struct turn *x, struct sml_step *steps)
+static enum rc make_reply(struct dm_turn *x, struct sml_step *steps)
 {
     const struct sml_account *account = x->there ? &x->device.account : NULL;
     return sml_server_answer(x->s->sml, steps, x->there && x->device.large_objects, x->rq->answer, account, x->w, x->a,
@@ -318,26 +319,26 @@ static enum rc make_reply(struct turn *x, struct sml_step *steps)
 }
 
 /* What it takes is less than what must be said: that is the end of this session. */
-static void unfit(struct turn *x, struct visit *v)
+static void unfit(struct dm_turn *x, struct message_work *v)
 {
-    visit_unfit(v, x->keep.limit, x->keep.shortest);
+    message_unfit(v, x->keep.limit, x->keep.shortest);
     x->news.aborted = true;
     x->news.refused = v->d.summary_why.p;
 }
 
 /* Everything else: news -> mirror -> plan -> steps -> reply -> rows. */
-static enum rc work(struct turn *x, bool new_devinfo)
+static enum rc work(struct dm_turn *x, bool new_devinfo)
 {
-    struct visit v = { .st = x->dm->st,
-                       .sessions = x->dm->sessions,
-                       .c = &x->m->changes,
-                       .srv = x->dm->srv,
-                       .w = x->w,
-                       .a = x->a,
-                       .e = x->e,
-                       .s = x->s,
-                       .d = x->device,
-                       .over = x->news.over };
+    struct message_work v = { .st = x->dm->st,
+                              .sessions = x->dm->sessions,
+                              .c = &x->m->changes,
+                              .srv = x->dm->srv,
+                              .w = x->w,
+                              .a = x->a,
+                              .e = x->e,
+                              .s = x->s,
+                              .d = x->device,
+                              .over = x->news.over };
     struct pol_plan plan = { 0 };
     struct pol_desired desired = { 0 };
     struct sml_step *steps = NULL;
@@ -345,11 +346,11 @@ static enum rc work(struct turn *x, bool new_devinfo)
     struct sml_news news = x->news; /* the recorder shows what came, not what was new */
 
     if (!new_devinfo) news.devinfo = NULL;
-    visit_begin(&v);
-    if (news.first && !v.rc) visit_first(&v, &news);
-    if (!v.rc) visit_outcomes(&v, x->news.outcomes, x->news.package_done || x->news.over);
-    if (!v.rc) visit_alerts(&v, &x->news);
-    if (planned && !v.rc) visit_plan(&v, &plan, &desired);
+    message_begin(&v);
+    if (news.first && !v.rc) message_first(&v, &news);
+    if (!v.rc) message_outcomes(&v, x->news.outcomes, x->news.package_done || x->news.over);
+    if (!v.rc) message_alerts(&v, &x->news);
+    if (planned && !v.rc) message_plan(&v, &plan, &desired);
     if (planned && !v.rc) v.rc = store_steps(&plan, x->a, &steps, x->e);
     uint64_t first_tag = x->s->next_tag + 1;
     for (struct sml_step *s = steps; s; s = s->next) {
@@ -361,15 +362,15 @@ static enum rc work(struct turn *x, bool new_devinfo)
     x->steps = steps;
     if (!v.rc) v.rc = make_reply(x, steps);
     if (planned && !v.rc && x->s->record) recorder_reasons(&plan, x->n_sent, first_tag, &x->reasons);
-    if (planned && !v.rc) visit_sent(&v, &plan, x->n_sent, first_tag);
-    if (x->keep.unsent && !v.rc) visit_outcomes(&v, x->keep.unsent, true);
+    if (planned && !v.rc) message_sent(&v, &plan, x->n_sent, first_tag);
+    if (x->keep.unsent && !v.rc) message_outcomes(&v, x->keep.unsent, true);
     if (x->keep.shortest && !v.rc) unfit(x, &v);
-    if (!v.rc) visit_keep(&v, planned && !x->keep.shortest ? &plan : NULL, &desired);
-    visit_finish(&v);
+    if (!v.rc) message_keep(&v, planned && !x->keep.shortest ? &plan : NULL, &desired);
+    message_finish(&v);
     return v.rc;
 }
 
-static enum rc known(struct turn *x)
+static enum rc known(struct dm_turn *x)
 {
     bool new_devinfo = false;
     enum rc rc = x->news.first ? first_news(x, &new_devinfo) : RC_OK;
@@ -400,7 +401,7 @@ static uint64_t octets_hash(struct str s)
 
 /* ---- who is it? ---- */
 
-static struct str certified(const struct turn *x)
+static struct str certified(const struct dm_turn *x)
 {
     const struct certificate *c = x->rq->certificate;
     /* The TLS library goes by the wall clock; a certificate is good when both think so. */
@@ -409,7 +410,7 @@ static struct str certified(const struct turn *x)
 }
 
 /* What stands against the certificate that was shown; NULL = nothing, or there is none. */
-static const char *certificate_problem(const struct turn *x)
+static const char *certificate_problem(const struct dm_turn *x)
 {
     const struct certificate *c = x->rq->certificate;
     if (!c) return NULL;
@@ -427,7 +428,7 @@ static const char *certificate_problem(const struct turn *x)
 }
 
 /* A certificate stands for the device whose name it has. */
-static bool is_certified(const struct turn *x)
+static bool is_certified(const struct dm_turn *x)
 {
     struct str name = certified(x);
     return name.n && str_eq(name, x->msg.source);
@@ -435,14 +436,14 @@ static bool is_certified(const struct turn *x)
 
 /* With a certificate, a session is only gone on with over connections that show it; without, over those that show no
  * other one. */
-static bool certificate_fits(const struct turn *x, const struct session *s)
+static bool certificate_fits(const struct dm_turn *x, const struct session *s)
 {
     struct str name = certified(x);
     if (s->by_certificate) return is_certified(x);
     return !name.n || str_eq(name, x->msg.source) || str_hash(name) == s->certificate;
 }
 
-static bool has_own_proof(const struct turn *x)
+static bool has_own_proof(const struct dm_turn *x)
 {
     return x->msg.cred.present || x->rq->hmac.n || is_certified(x);
 }
@@ -472,7 +473,7 @@ static const uint8_t *challenge_key(struct dm *dm, int64_t now_ms)
 }
 
 /* What is known of the one who is said to have sent it, and how it came. */
-static enum rc load(struct turn *x)
+static enum rc load(struct dm_turn *x)
 {
     struct sml_transport *t = &x->transport;
     *t = (struct sml_transport){ .tls = x->rq->tls,
@@ -492,14 +493,14 @@ static enum rc load(struct turn *x)
 
 /* Somebody goes on with a session that another one of the same device has ended. Its last message may come late, and
  * is nothing new. */
-static void contested(struct turn *x, struct str remote)
+static void contested(struct dm_turn *x, struct str remote)
 {
     struct session *s = sessions_contest(x->dm->sessions, &x->key, x->w->now_ms);
     if (s) refusals_contest(x->dm->refusals, x->dm->srv, s, remote, x->w->now_ms);
 }
 
 /* Messages of a session are numbered upwards; but for clients that always say 1. */
-static bool goes_back(const struct turn *x, const struct session *s)
+static bool goes_back(const struct dm_turn *x, const struct session *s)
 {
     uint64_t number = 0;
     return str_to_u64(x->msg.msg_id, &number) && number <= s->msg_id && s->msg_id > 1;
@@ -507,12 +508,12 @@ static bool goes_back(const struct turn *x, const struct session *s)
 
 /* The session whose token the message has. A token of another one, or of none, is as good as no credentials, and no
  * other session is looked for. */
-static enum rc find_by_token(struct turn *x, bool *repeated)
+static enum rc find_by_token(struct dm_turn *x, bool *repeated)
 {
     struct session *s = sessions_of_token(x->dm->sessions, &x->key);
     if (s && s->superseded && s->last_hash != x->key.hash) contested(x, x->rq->remote);
     if (s && !certificate_fits(x, s)) s = NULL;
-    if (s && session_repeats(s, &x->key)) {
+    if (s && sessions_repeats(s, &x->key)) {
         *repeated = true;
         x->s = s;
         return RC_OK;
@@ -530,7 +531,7 @@ static enum rc find_by_token(struct turn *x, bool *repeated)
 
 /* Without a token: the message last answered, once more. Its octets have the device's credentials in them, or the
  * certificate is shown again; and it comes from where it came. */
-static enum rc find_repeated(struct turn *x, bool *repeated)
+static enum rc find_repeated(struct dm_turn *x, bool *repeated)
 {
     struct session *s = has_own_proof(x) ? sessions_repeated(x->dm->sessions, &x->key) : NULL;
     if (s && (!certificate_fits(x, s) || !str_is(x->rq->remote, s->remote))) s = NULL;
@@ -538,7 +539,8 @@ static enum rc find_repeated(struct turn *x, bool *repeated)
     if (rc || !s) return rc;
     if (s->ended) { /* a transport repeats within seconds; later it is a device that always says the same */
         const struct store_device *d = &x->device;
-        bool idle = x->there && d->want_stamp == d->have_stamp && (!d->next_kpi_ms || d->next_kpi_ms > x->w->now_ms);
+        bool idle = x->there && d->generation == d->observed_generation &&
+                    (!d->next_kpi_ms || d->next_kpi_ms > x->w->now_ms);
         if (s->messages == 1 && (!idle || x->w->now_ms - s->used_ms > EXCHANGE_REPEAT_MS)) return RC_OK;
     }
     *repeated = true;
@@ -547,7 +549,7 @@ static enum rc find_repeated(struct turn *x, bool *repeated)
 }
 
 /* A session of the device that this message, which proves the device, goes on with; NULL = it begins one. */
-static struct session *find_by_proof(struct turn *x)
+static struct session *find_by_proof(struct dm_turn *x)
 {
     struct session *s = x->key.token.n || begins_session(&x->msg) ? NULL : sessions_of_device(x->dm->sessions, &x->key);
     if (!s || s->credentials != credentials_hash(&x->device.account) || !certificate_fits(x, s) ||
@@ -558,7 +560,7 @@ static struct session *find_by_proof(struct turn *x)
     return NULL;
 }
 
-static enum rc open_session(struct turn *x)
+static enum rc open_session(struct dm_turn *x)
 {
     struct session *s = NULL;
     enum rc rc = sessions_open(x->dm->sessions, &x->key, x->w, &s, x->e);
@@ -576,7 +578,7 @@ static enum rc open_session(struct turn *x)
 }
 
 /* Without a session's token the message has to prove by itself who sent it; before that it touches nothing. */
-static enum rc prove(struct turn *x)
+static enum rc prove(struct dm_turn *x)
 {
     const struct sml_account *account = x->there ? &x->device.account : NULL;
     x->verdict = sml_server_prove(&x->au->sml, &x->msg, &x->transport, account, x->w, x->a);
@@ -590,7 +592,7 @@ static enum rc prove(struct turn *x)
 }
 
 /* The session of this message: x->s, NULL = its sender has not proved himself. */
-static enum rc hold(struct turn *x, bool *repeated)
+static enum rc hold(struct dm_turn *x, bool *repeated)
 {
     x->key = (struct session_key){ .authority = x->au->id,
                                    .name = x->msg.source,
@@ -614,7 +616,7 @@ static enum rc hold(struct turn *x, bool *repeated)
 
 /* ---- who has not proved himself ---- */
 
-static enum refusal_kind kind_of(const struct turn *x)
+static enum refusal_kind kind_of(const struct dm_turn *x)
 {
     return x->msg.cred.present || x->rq->hmac.n ? REFUSAL_CREDENTIALS
            : certificate_problem(x)             ? REFUSAL_CERTIFICATE
@@ -623,7 +625,7 @@ static enum refusal_kind kind_of(const struct turn *x)
                                                 : REFUSAL_NOTHING;
 }
 
-static const char *why_refused(const struct turn *x, enum refusal_kind kind)
+static const char *why_refused(const struct dm_turn *x, enum refusal_kind kind)
 {
     const char *certificate = certificate_problem(x);
     if (certificate && kind == REFUSAL_CREDENTIALS) {
@@ -638,14 +640,14 @@ static const char *why_refused(const struct turn *x, enum refusal_kind kind)
 
 /* Not even the shortest reply is within the device's MaxMsgSize: there is none, and what is said in its place is shorter
  * than that, too. */
-static void no_reply(struct turn *x)
+static void no_reply(struct dm_turn *x)
 {
     say(x->rp, 400, "Your MaxMsgSize is too small.");
     if (x->rp->body.n > x->keep.limit) buf_reset(&x->rp->body);
 }
 
 /* He is told how to prove himself. Nothing of him stays but a count, and for a device that exists the last refusal. */
-static enum rc challenge(struct turn *x)
+static enum rc challenge(struct dm_turn *x)
 {
     const struct sml_account *account = x->there ? &x->device.account : NULL;
     struct str none = { 0 };
@@ -680,14 +682,14 @@ static enum rc challenge(struct turn *x)
     return buf_ok(&x->rp->body) ? RC_OK : err_set(x->e, RC_NOMEM, "no memory for an answer");
 }
 
-static enum rc take(struct turn *x)
+static enum rc take(struct dm_turn *x)
 {
     if (sessions_too_old(x->dm->sessions, x->s, x->w->now_ms)) sml_server_stop(x->s->sml);
     return sml_server_take(x->s->sml, &x->msg, &x->transport, x->there ? &x->device.account : NULL, x->w, x->a,
                            &x->news, x->e);
 }
 
-static enum rc encode(struct turn *x)
+static enum rc encode(struct dm_turn *x)
 {
     struct buf *out = &x->dm->out;
     buf_reset(out);
@@ -711,7 +713,7 @@ static enum rc encode(struct turn *x)
 }
 
 /* How the session ends with this reply; NULL: it goes on. */
-static const char *outcome_of(const struct turn *x)
+static const char *outcome_of(const struct dm_turn *x)
 {
     const struct session *s = x->s;
     const bool nothing = x->news.package_done && x->n_sent == 0 && !s->flight &&
@@ -721,7 +723,7 @@ static const char *outcome_of(const struct turn *x)
 }
 
 /* @param replied  the message is answered; what goes wrong after that is not its doing */
-static void record(struct turn *x, bool replied)
+static void record(struct dm_turn *x, bool replied)
 {
     struct session *s = x->s;
     const struct server_config *c = x->dm->srv->config;
@@ -749,7 +751,7 @@ static void record(struct turn *x, bool replied)
     recorder_add(&x->dm->recorder, s, &m, x->au, account, x->rq->resp_base, c->recorder_session_bytes);
 }
 
-static enum rc finish(struct turn *x)
+static enum rc finish(struct dm_turn *x)
 {
     struct session *s = x->s;
     struct dm_changes *c = &x->m->changes;
@@ -759,21 +761,21 @@ static enum rc finish(struct turn *x)
     const char *why = x->news.refused ? x->news.refused : "";
     /* Calls that were asked for are not needed any more: the device has just been here. One that went out before the session
      * changed the nonce is not believed any more: it goes out again, now. */
-    c->needless = s->worked && !s->trigger && strcmp(outcome, "done") == 0;
+    c->needless = s->worked && !s->notification && strcmp(outcome, "done") == 0;
     c->again_nonce_ms = s->nonce_ms;
-    if (s->trigger && !s->row) rc = ending_row(x->dm->st, c, s, x->e);
-    if (!rc) rc = ending_keep(x->dm, c, s, outcome, why, x->w->now_ms, x->a, x->e);
-    ending_count(x->dm, outcome);
+    if (s->notification && !s->row) rc = session_log_row(x->dm->st, c, s, x->e);
+    if (!rc) rc = session_log_keep(x->dm, c, s, outcome, why, x->w->now_ms, x->a, x->e);
+    session_log_count(x->dm, outcome);
     if (!rc) sessions_end(x->dm->sessions, s);
     return rc;
 }
 
-static enum rc line(struct turn *x)
+static enum rc line(struct dm_turn *x)
 {
     bool repeated = false;
     enum rc rc = sml_decode(x->rq->type, x->rq->body, x->a, &x->msg, x->e); /* bytes -> message */
     if (!rc) rc = dm_begin(x->dm, x->e);
-    if (!rc && !(x->au = catalog_authority(store_catalog(x->dm->st), x->rq->authority)))
+    if (!rc && !(x->au = authorities_find(store_catalog(x->dm->st), x->rq->authority)))
         return err_set(x->e, RC_NOT_FOUND,
                        x->rq->authority.n ? "There is no such authority here."
                                           : "This server has several authorities: the address is /dm/<authority>.");
@@ -804,7 +806,7 @@ static enum rc line(struct turn *x)
 }
 
 /* We cannot go on with this session. What the message was that did it is part of its recording, without a reply. */
-static void give_up(struct turn *x)
+static void give_up(struct dm_turn *x)
 {
     char text[ERR_TEXT_BYTES + 200], why[ERR_TEXT_BYTES + 300];
     if (x->s->ended) {
@@ -814,10 +816,10 @@ static void give_up(struct turn *x)
     x->steps = x->n_sent ? x->steps : NULL;
     if (x->taken && !x->recorded) record(x, false);
     snprintf(why, sizeof why, "the server answered %d: %s", x->rp->status, err_format(x->e, text, sizeof text));
-    ending_failed(x->dm, x->s, why);
+    session_log_failed(x->dm, x->s, why);
 }
 
-static void log_refusal(const struct turn *x)
+static void log_refusal(const struct dm_turn *x)
 {
     if (!x->s || !x->news.refused || !(x->msg.cred.present || x->rq->hmac.n || x->news.over)) return;
     log_event(LOG_INFO, "device.refused", LOG_S("device", x->msg.source), LOG_S("session", x->msg.session_id),
@@ -828,7 +830,7 @@ enum rc exchange(struct dm *dm, const struct world *w, const struct exchange_req
                  struct err *e)
 {
     struct err own = { 0 };
-    struct turn x = { .dm = dm, .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e ? e : &own };
+    struct dm_turn x = { .dm = dm, .w = w, .rq = rq, .rp = rp, .a = &dm->arena, .e = e ? e : &own };
     *rp = (struct exchange_reply){ .status = 500, .type = rq->answer, .message = ++dm->message };
     buf_init(&rp->body, 0);
     buf_init(&x.reasons, RECORDER_REASONS_BYTES);

@@ -37,7 +37,7 @@ struct dm { /* of one worker */
     struct session *failed;            /* server/dm/session_log.h: their ends are not written yet; linked by `newer` */
     unsigned n_failed;
     uint64_t samples_written;     /* server/store/ceilings.h */
-    int64_t swept_path, sweep_ms; /* paths_sweep goes on after this one, or begins again then */
+    int64_t swept_path, sweep_ms; /* uri_table_sweep goes on after this one, or begins again then */
     bool events;                  /* the turn wrote something for the live stream */
     bool dirty;                   /* the turn wrote anything */
     bool closing;                 /* sessions that are given up now are not their devices' doing */

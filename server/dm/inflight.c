@@ -33,8 +33,8 @@ static void put(struct flown *f, const struct pol_step *s, uint64_t tag, uint32_
     f->step.op_args = (struct str){ 0 };
 }
 
-enum rc flight_make(const struct pol_step *steps, size_t n_steps, uint64_t first_tag, struct flight **out,
-                    struct err *e)
+enum rc inflight_make(const struct pol_step *steps, size_t n_steps, uint64_t first_tag, struct inflight **out,
+                      struct err *e)
 {
     size_t n = 0, bytes = 0, k = n_steps;
     for (const struct pol_step *s = steps; s && k; s = s->next, k--) {
@@ -42,10 +42,10 @@ enum rc flight_make(const struct pol_step *steps, size_t n_steps, uint64_t first
         bytes += texts(s);
         for (const struct pol_step *c = s->children; c; c = c->next, n++) bytes += texts(c);
     }
-    bytes += sizeof(struct flight) + n * sizeof(struct flown);
-    struct flight *f = malloc(bytes);
+    bytes += sizeof(struct inflight) + n * sizeof(struct flown);
+    struct inflight *f = malloc(bytes);
     if (!f) return err_set(e, RC_NOMEM, "no memory for the steps of a session");
-    *f = (struct flight){ .n = n, .bytes = bytes, .row = (struct flown *)(f + 1) };
+    *f = (struct inflight){ .n = n, .bytes = bytes, .row = (struct flown *)(f + 1) };
     char *p = (char *)(f->row + n);
     size_t i = 0;
     for (const struct pol_step *s = steps; s && n_steps; s = s->next, n_steps--) {
@@ -58,12 +58,12 @@ enum rc flight_make(const struct pol_step *steps, size_t n_steps, uint64_t first
     return RC_OK;
 }
 
-struct flown *flight_find(struct flight *f, uint64_t tag)
+struct flown *inflight_find(struct inflight *f, uint64_t tag)
 {
     return f && f->n && tag >= f->row[0].tag && tag - f->row[0].tag < f->n ? &f->row[tag - f->row[0].tag] : NULL;
 }
 
-void flight_free(struct flight *f)
+void inflight_free(struct inflight *f)
 {
     free(f);
 }

@@ -17,14 +17,14 @@ struct flown {
     size_t shortest, limit; /* never sent: octets of a message with it, and those the device takes; 0 = sent */
 };
 
-struct flight {
+struct inflight {
     size_t n, bytes;
     struct flown *row;
 };
 
 /** Copy the first n_steps top level steps with their children; tags count up from first_tag as in store_steps. */
-enum rc flight_make(const struct pol_step *steps, size_t n_steps, uint64_t first_tag, struct flight **out,
-                    struct err *e);
-struct flown *flight_find(struct flight *f, uint64_t tag); /* NULL when it is none of these; f may be NULL */
-void flight_free(struct flight *f);
+enum rc inflight_make(const struct pol_step *steps, size_t n_steps, uint64_t first_tag, struct inflight **out,
+                      struct err *e);
+struct flown *inflight_find(struct inflight *f, uint64_t tag); /* NULL when it is none of these; f may be NULL */
+void inflight_free(struct inflight *f);
 #endif

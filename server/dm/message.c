@@ -16,14 +16,14 @@ enum { ATTRIBUTES = 400, ATTRIBUTE_BYTES = 4096 };
 
 /* ---- tools ---- */
 
-void visit_error(struct visit *v, enum rc rc)
+void message_error(struct message_work *v, enum rc rc)
 {
     if (!v->rc) v->rc = rc;
 }
 
-void visit_nomem(struct visit *v)
+void message_nomem(struct message_work *v)
 {
-    visit_error(v, err_set(v->e, RC_NOMEM, "no memory for the message of a device"));
+    message_error(v, err_set(v->e, RC_NOMEM, "no memory for the message of a device"));
 }
 
 /* As nearly all of them come: "./A/B" without an empty name, "." or "..", within the ceilings. */
@@ -44,7 +44,7 @@ static bool is_canonical(struct str s)
     return true;
 }
 
-bool visit_uri(struct visit *v, struct str text, struct str *out)
+bool message_uri(struct message_work *v, struct str text, struct str *out)
 {
     if (is_canonical(text)) {
         *out = text;
@@ -53,20 +53,20 @@ bool visit_uri(struct visit *v, struct str text, struct str *out)
     return ddf_uri_canonical(text, v->a, out, NULL) == RC_OK;
 }
 
-static void json_key(struct visit *v, const char *key)
+static void json_key(struct message_work *v, const char *key)
 {
     buf_putz(&v->json, v->json.n > 1 ? ",\"" : "\"");
     buf_putz(&v->json, key);
     buf_putz(&v->json, "\":");
 }
 
-void visit_json(struct visit *v)
+void message_json(struct message_work *v)
 {
     buf_reset(&v->json);
     buf_byte(&v->json, '{');
 }
 
-void visit_json_s(struct visit *v, const char *key, struct str value)
+void message_json_s(struct message_work *v, const char *key, struct str value)
 {
     json_key(v, key);
     buf_byte(&v->json, '"');
@@ -74,50 +74,50 @@ void visit_json_s(struct visit *v, const char *key, struct str value)
     buf_byte(&v->json, '"');
 }
 
-void visit_json_i(struct visit *v, const char *key, int64_t value)
+void message_json_i(struct message_work *v, const char *key, int64_t value)
 {
     json_key(v, key);
     buf_printf(&v->json, "%lld", (long long)value);
 }
 
-void visit_json_b(struct visit *v, const char *key, bool value)
+void message_json_b(struct message_work *v, const char *key, bool value)
 {
     json_key(v, key);
     buf_putz(&v->json, value ? "true" : "false");
 }
 
-void visit_json_raw(struct visit *v, const char *key, struct str json)
+void message_json_raw(struct message_work *v, const char *key, struct str json)
 {
     json_key(v, key);
     buf_put(&v->json, json);
 }
 
-void visit_event(struct visit *v, const char *type)
+void message_event(struct message_work *v, const char *type)
 {
     buf_byte(&v->json, '}');
     if (!buf_ok(&v->json))
-        visit_nomem(v);
+        message_nomem(v);
     else
         dm_change_event(v->c, v->d.authority, str_of(type), v->d.name, buf_str(&v->json));
 }
 
 /* ---- operations and failures ---- */
 
-struct pol_operation *visit_operation(struct visit *v, int64_t id)
+struct pol_operation *message_operation(struct message_work *v, int64_t id)
 {
     for (size_t i = 0; id && i < v->n_ops; i++)
         if (v->ops[i].id == id) return &v->ops[i];
     return NULL;
 }
 
-static struct pol_failure *failure(struct visit *v, struct str key)
+static struct pol_failure *failure(struct message_work *v, struct str key)
 {
     for (size_t i = 0; i < v->r->n_failures; i++)
         if (str_eq(v->r->failures[i].key, key)) return &v->r->failures[i];
     return NULL;
 }
 
-static struct pol_failure *new_failure(struct recall *r)
+static struct pol_failure *new_failure(struct device_cache *r)
 {
     if (r->n_failures == r->failures_cap) {
         size_t cap = r->failures_cap ? r->failures_cap * 2 : 8;
@@ -130,7 +130,7 @@ static struct pol_failure *new_failure(struct recall *r)
     return &r->failures[r->n_failures++];
 }
 
-void visit_failed(struct visit *v, struct str key, int code, struct str why)
+void message_failed(struct message_work *v, struct str key, int code, struct str why)
 {
     struct pol_failure *f = failure(v, key);
     struct str kept;
@@ -138,12 +138,12 @@ void visit_failed(struct visit *v, struct str key, int code, struct str why)
     if (f)
         kept = f->key;
     else if (!arena_str(&v->r->arena, key, &kept)) {
-        visit_nomem(v);
+        message_nomem(v);
         return;
     }
     struct pol_failure now = pol_failure_after(f, kept, code, v->w->now_ms);
     if (!f && !(f = new_failure(v->r))) {
-        visit_nomem(v);
+        message_nomem(v);
         return;
     }
     *f = now;
@@ -155,7 +155,7 @@ void visit_failed(struct visit *v, struct str key, int code, struct str why)
                                                   .at_ms = v->w->now_ms });
 }
 
-void visit_forget(struct visit *v, struct str key)
+void message_forget(struct message_work *v, struct str key)
 {
     struct pol_failure *f = failure(v, key);
     if (!f) return;
@@ -163,22 +163,22 @@ void visit_forget(struct visit *v, struct str key)
     *f = v->r->failures[--v->r->n_failures];
 }
 
-static void operation_event(struct visit *v, const struct pol_operation *op, const struct pol_verdict *to)
+static void operation_event(struct message_work *v, const struct pol_operation *op, const struct pol_verdict *to)
 {
     const struct ddf_operation *of = ddf_layout_operation(v->l, op->scope, op->kind);
-    visit_json(v);
-    visit_json_i(v, "id", op->id);
-    visit_json_s(v, "kind", op->kind);
-    visit_json_s(v, "label", of ? of->label : op->kind);
-    visit_json_s(v, op->scope == DDF_IMAGE ? "image" : "vm", op->owner);
-    visit_json_s(v, "state", str_of(pol_op_state_name(to->state)));
-    visit_json_i(v, "code", to->code);
-    visit_json_i(v, "percent", to->percent);
-    visit_json_s(v, "reason", to->why);
-    visit_event(v, "operation");
+    message_json(v);
+    message_json_i(v, "id", op->id);
+    message_json_s(v, "kind", op->kind);
+    message_json_s(v, "label", of ? of->label : op->kind);
+    message_json_s(v, op->scope == DDF_IMAGE ? "image" : "vm", op->owner);
+    message_json_s(v, "state", str_of(pol_op_state_name(to->state)));
+    message_json_i(v, "code", to->code);
+    message_json_i(v, "percent", to->percent);
+    message_json_s(v, "reason", to->why);
+    message_event(v, "operation");
 }
 
-static struct db_operation_move move_of(const struct visit *v, const struct pol_operation *op,
+static struct db_operation_move move_of(const struct message_work *v, const struct pol_operation *op,
                                         const struct pol_verdict *to)
 {
     return (struct db_operation_move){ .id = op->id,
@@ -190,7 +190,7 @@ static struct db_operation_move move_of(const struct visit *v, const struct pol_
                                        .now_ms = v->w->now_ms };
 }
 
-void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
+void message_correct(struct message_work *v, struct pol_operation *op, const struct pol_verdict *to)
 {
     struct db_operation_move m = move_of(v, op, to);
     m.again = true;
@@ -200,7 +200,7 @@ void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_v
     op->state = to->state;
 }
 
-void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to)
+void message_move(struct message_work *v, struct pol_operation *op, const struct pol_verdict *to)
 {
     const bool same = op->state == to->state;
     struct db_operation_move m = move_of(v, op, to);
@@ -214,11 +214,12 @@ void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verd
     struct str key = pol_op_key(v->l, op, v->a);
     const struct pol_wish *wish = pol_wish_of(v->r->wishes, v->r->n_wishes, key);
     const bool of_now = !wish || op->created_ms >= wish->since_ms; /* else it was for what nobody wishes any more */
-    if ((to->state == POL_OP_FAILED || to->state == POL_OP_UNKNOWN) && of_now) visit_failed(v, key, to->code, to->why);
-    if (to->state == POL_OP_VERIFIED) visit_forget(v, key);
+    if ((to->state == POL_OP_FAILED || to->state == POL_OP_UNKNOWN) && of_now)
+        message_failed(v, key, to->code, to->why);
+    if (to->state == POL_OP_VERIFIED) message_forget(v, key);
 }
 
-static struct str vm_text(struct visit *v, struct str vm, enum ddf_role role)
+static struct str vm_text(struct message_work *v, struct str vm, enum ddf_role role)
 {
     const struct ddf_entry *en = v->l->entry[role];
     const struct mirror_node *n = en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
@@ -226,7 +227,7 @@ static struct str vm_text(struct visit *v, struct str vm, enum ddf_role role)
 }
 
 /* The failed operation with this correlator, as it is with what this message has changed. */
-static bool find_failed(struct visit *v, struct str correlator, struct db_operation_failed *out)
+static bool find_failed(struct message_work *v, struct str correlator, struct db_operation_failed *out)
 {
     const struct db_operation_move *m = NULL;
     for (size_t i = 0; i < v->n_ops; i++)
@@ -236,7 +237,7 @@ static bool find_failed(struct visit *v, struct str correlator, struct db_operat
         }
     if (!m) {
         enum rc rc = db_operation_failed(store_sql(v->st), v->d.id, correlator, v->a, out, v->e);
-        if (rc != RC_NOT_FOUND) visit_error(v, rc);
+        if (rc != RC_NOT_FOUND) message_error(v, rc);
         if (rc) return false;
         m = dm_changes_of_operation(v->c, out->id);
     }
@@ -254,7 +255,7 @@ static bool contains(struct str s, struct str part)
 }
 
 /* Failures are told in a word with a number; the text beside it may come later, with what is read then. */
-void visit_explain(struct visit *v, struct str vm)
+void message_explain(struct message_work *v, struct str vm)
 {
     const struct str text = pol_device_text(vm_text(v, vm, DDF_ROLE_PROGRESS_TEXT));
     const struct str correlator = vm_text(v, vm, DDF_ROLE_PROGRESS_CORRELATOR);
@@ -266,35 +267,35 @@ void visit_explain(struct visit *v, struct str vm)
                                     .percent = -1,
                                     .why = arena_printf(v->a, "%.*s: %.*s", STR_ARG(failed.reason), STR_ARG(text)) };
     if (!to.why.n) {
-        visit_nomem(v);
+        message_nomem(v);
         return;
     }
     dm_change_operation_explained(v->c, op.id, to.why);
     operation_event(v, &op, &to);
 }
 
-void visit_touches(struct visit *v, const struct pol_operation *op)
+void message_touches(struct message_work *v, const struct pol_operation *op)
 {
     struct str *uris = NULL;
     size_t n = 0;
-    visit_error(v, pol_op_touches(v->l, op, v->a, &uris, &n));
+    message_error(v, pol_op_touches(v->l, op, v->a, &uris, &n));
     for (size_t i = 0; i < n; i++) mirror_stale(v->m, uris[i], v->w->now_ms);
 }
 
 /* What the device said of itself and its labels: from the database once in a session. */
-static void load_attribute_rows(struct visit *v)
+static void load_attribute_rows(struct message_work *v)
 {
-    struct recall *r = v->r;
+    struct device_cache *r = v->r;
     if (r->has_attr_rows) return;
     enum rc rc = store_load_attribute_rows(v->st, v->d.id, &r->arena, &r->attr_rows, &r->n_attr_rows, v->e);
     r->has_attr_rows = !rc;
-    visit_error(v, rc);
+    message_error(v, rc);
 }
 
 /* With the facts in the mirror. */
-static void load_attributes(struct visit *v)
+static void load_attributes(struct message_work *v)
 {
-    struct recall *r = v->r;
+    struct device_cache *r = v->r;
     struct pol_facts f = { 0 };
     load_attribute_rows(v);
     if (r->has_attrs) return;
@@ -302,31 +303,31 @@ static void load_attributes(struct visit *v)
     r->attrs = f.attrs;
     r->n_attrs = f.n_attrs;
     r->has_attrs = !rc;
-    visit_error(v, rc);
+    message_error(v, rc);
 }
 
-const struct ddf_schema *visit_schema(struct visit *v)
+const struct ddf_schema *message_schema(struct message_work *v)
 {
     struct pol_facts f = { 0 };
     bool own = false;
     if (v->schema) return v->schema;
     f.schema = v->srv->schema;
-    visit_error(v, store_has_descriptions(v->st, v->d.au, &own, v->e));
+    message_error(v, store_has_descriptions(v->st, v->d.au, &own, v->e));
     if (own) load_attributes(v);
     f.attrs = v->r->attrs;
     f.n_attrs = v->r->n_attrs;
-    if (own) visit_error(v, store_load_schema(v->st, &v->d, &f, v->e));
+    if (own) message_error(v, store_load_schema(v->st, &v->d, &f, v->e));
     return v->schema = f.schema;
 }
 
-void visit_schema_changes(struct visit *v)
+void message_schema_changes(struct message_work *v)
 {
     v->schema = NULL;
 }
 
-void visit_attribute(struct visit *v, struct str name, struct str value)
+void message_attribute(struct message_work *v, struct str name, struct str value)
 {
-    struct recall *r = v->r;
+    struct device_cache *r = v->r;
     size_t i = 0;
     load_attribute_rows(v);
     while (i < r->n_attr_rows && !str_eq(r->attr_rows[i].name, name)) i++;
@@ -335,26 +336,26 @@ void visit_attribute(struct visit *v, struct str name, struct str value)
         return;
     }
     if (i < r->n_attr_rows && str_eq(r->attr_rows[i].value, value)) return;
-    visit_schema_changes(v);
+    message_schema_changes(v);
     dm_change_attribute(v->c, name, value);
     r->has_attrs = false;
     if (i == r->n_attr_rows) {
         struct pol_attribute *list = store_more(&r->arena, r->attr_rows, i, sizeof *list);
         if (list) r->attr_rows = list;
         if (!list || !arena_str(&r->arena, name, &list[i].name)) {
-            visit_nomem(v);
+            message_nomem(v);
             return;
         }
         list[i].value = (struct str){ 0 };
         r->n_attr_rows++;
     }
-    if (!arena_str(&r->arena, value, &r->attr_rows[i].value)) visit_nomem(v);
+    if (!arena_str(&r->arena, value, &r->attr_rows[i].value)) message_nomem(v);
 }
 
 /* What it said of itself before goes: names of yesterday do not pile up. */
-static void forget_devinfo(struct visit *v)
+static void forget_devinfo(struct message_work *v)
 {
-    struct recall *r = v->r;
+    struct device_cache *r = v->r;
     size_t k = 0;
     load_attribute_rows(v);
     for (size_t i = 0; i < r->n_attr_rows; i++)
@@ -364,27 +365,27 @@ static void forget_devinfo(struct visit *v)
     r->has_attrs = false;
     v->c->devinfo_forgotten = true;
     mirror_drop(v->m, STR("./DevInfo"));
-    visit_schema_changes(v);
+    message_schema_changes(v);
 }
 
 /* ---- begin ---- */
 
 /* What is remembered from the message before, if others cannot have written since; else what the database has. */
-static void remember(struct visit *v)
+static void remember(struct message_work *v)
 {
     struct session *s = v->s;
     struct store_device *d = &v->d;
-    if (s->recall && (s->recall->stamp != d->want_stamp || s->recall->m.bytes > RECALL_GARBAGE_BYTES)) {
-        recall_free(s->recall);
+    if (s->recall && (s->recall->stamp != d->generation || s->recall->m.bytes > RECALL_GARBAGE_BYTES)) {
+        device_cache_free(s->recall);
         s->recall = NULL;
     }
     if (!s->recall) {
-        if (!(v->r = s->recall = recall_create())) {
-            visit_nomem(v);
+        if (!(v->r = s->recall = device_cache_create())) {
+            message_nomem(v);
             return;
         }
         v->m = &v->r->m;
-        v->r->stamp = d->want_stamp;
+        v->r->stamp = d->generation;
         enum rc rc = store_load_rest(v->st, d, &v->r->arena, v->e);
         v->m->keep_times = s->forgot && d->list_unsupported; /* else whole lists tell what was read */
         if (!rc) rc = mirror_load(v->m, store_sql(v->st), store_paths(v->st), d->id, v->e);
@@ -392,7 +393,7 @@ static void remember(struct visit *v)
         if (!rc) rc = store_load_wishes_before(v->st, d, &v->r->arena, &v->r->wishes, &v->r->n_wishes, v->e);
         v->r->failures_cap = v->r->n_failures;
         v->r->rest = *d;
-        visit_error(v, rc);
+        message_error(v, rc);
         return;
     }
     v->r = s->recall;
@@ -407,17 +408,17 @@ static void remember(struct visit *v)
     d->summary = rest->summary;
     d->summary_why = rest->summary_why;
     d->summary_ms = rest->summary_ms;
-    d->planned_stamp = rest->planned_stamp;
+    d->planned_generation = rest->planned_generation;
 }
 
 static bool is_unseen(bool secret, struct str command, struct str uri, struct str data)
 {
     return (secret && !sml_uri_is_secret(str_slice(uri, 0, str_find(uri, '?', 0)))) ||
-           (str_is(command, "input") && secret_question(data));
+           (str_is(command, "input") && credentials_question(data));
 }
 
 /* What the recorder cannot see to be secret is not recorded at all: it knows secret nodes by their names alone. */
-static void hush(struct visit *v)
+static void hush(struct message_work *v)
 {
     for (size_t i = 0; i < v->n_ops && !v->s->hushed; i++) {
         const struct pol_operation *op = &v->ops[i];
@@ -427,32 +428,32 @@ static void hush(struct visit *v)
     }
 }
 
-void visit_begin(struct visit *v)
+void message_begin(struct message_work *v)
 {
     v->l = v->d.layout;
     buf_init(&v->json, 1 << 20);
     remember(v);
-    if (!v->rc) visit_error(v, store_load_operations(v->st, v->d.id, v->a, &v->ops, &v->n_ops, v->e));
-    visit_session_row(v);
+    if (!v->rc) message_error(v, store_load_operations(v->st, v->d.id, v->a, &v->ops, &v->n_ops, v->e));
+    message_session_row(v);
     hush(v);
 }
 
-void visit_finish(struct visit *v)
+void message_finish(struct message_work *v)
 {
     buf_finish(&v->json);
     for (struct sample *s = v->samples; s; s = s->next) buf_finish(&s->json);
 }
 
-void visit_session_row(struct visit *v)
+void message_session_row(struct message_work *v)
 {
     v->s->worked = true;
-    if (!v->s->row) visit_error(v, ending_row(v->st, v->c, v->s, v->e));
+    if (!v->s->row) message_error(v, session_log_row(v->st, v->c, v->s, v->e));
 }
 
 /* ---- package 1 ---- */
 
 /* "./DevInfo/DmV" -> "devinfo.dmv": whatever the device tells of itself can be selected by. */
-static struct str attribute_name(struct visit *v, struct str uri)
+static struct str attribute_name(struct message_work *v, struct str uri)
 {
     struct str rest = str_slice(uri, 2, uri.n);
     char *p = rest.n ? arena_bytes(v->a, rest.n) : NULL;
@@ -463,22 +464,22 @@ static struct str attribute_name(struct visit *v, struct str uri)
     return (struct str){ p, p ? rest.n : 0 };
 }
 
-static void learn_devinfo(struct visit *v, const struct sml_value *devinfo)
+static void learn_devinfo(struct message_work *v, const struct sml_value *devinfo)
 {
     enum { DEVINFO_LEAVES = 100 };
     int n = 0;
     if (devinfo) forget_devinfo(v);
     for (const struct sml_value *x = devinfo; x && n < DEVINFO_LEAVES; x = x->next, n++) {
         struct str uri, name;
-        if (!visit_uri(v, x->uri, &uri) || uri.n < 3 || !(name = attribute_name(v, uri)).n) continue;
+        if (!message_uri(v, x->uri, &uri) || uri.n < 3 || !(name = attribute_name(v, uri)).n) continue;
         enum ddf_format format = DDF_CHR;
         if (!ddf_format_of(x->format, &format)) format = DDF_CHR;
-        if (format != DDF_NODE) visit_attribute(v, name, x->data);
+        if (format != DDF_NODE) message_attribute(v, name, x->data);
         mirror_put(v->m, uri, format, x->data, POL_REPORTED, v->w->now_ms);
     }
 }
 
-static void learn_token(struct visit *v, const struct sml_alert_in *alerts)
+static void learn_token(struct message_work *v, const struct sml_alert_in *alerts)
 {
     char hex[SHA256_HEX_BYTES];
     for (const struct sml_alert_in *x = alerts; x; x = x->next)
@@ -491,13 +492,13 @@ static void learn_token(struct visit *v, const struct sml_alert_in *alerts)
         v->s->token_matches = str_is(v->d.settled_token, v->s->token_reported);
         return;
     }
-    const struct ddf_schema *schema = visit_schema(v);
+    const struct ddf_schema *schema = message_schema(v);
     enum rc rc = mirror_token(v->m, v->a, schema, v->l, v->d.server_id, hex, v->e);
-    visit_error(v, rc);
+    message_error(v, rc);
     v->s->token_matches = !rc && strcmp(hex, v->s->token_reported) == 0;
 }
 
-void visit_first(struct visit *v, const struct sml_news *news)
+void message_first(struct message_work *v, const struct sml_news *news)
 {
     learn_devinfo(v, news->devinfo);
     learn_token(v, news->alerts);
@@ -536,7 +537,7 @@ static bool ask_room(struct session *s)
     return true;
 }
 
-static void ask(struct visit *v, struct str key)
+static void ask(struct message_work *v, struct str key)
 {
     struct session *s = v->s;
     uint8_t *times = asked(s, key);
@@ -545,7 +546,7 @@ static void ask(struct visit *v, struct str key)
         return;
     }
     if (!ask_room(s)) {
-        visit_nomem(v);
+        message_nomem(v);
         return;
     }
     unsigned at = s->asked->n++ % s->asked->cap;
@@ -555,7 +556,7 @@ static void ask(struct visit *v, struct str key)
 
 /* A step that was sent again and again in this session with nothing coming of it is a failure, or it would go round
  * in circles. */
-static void drop_circles(struct visit *v, struct pol_plan *plan)
+static void drop_circles(struct message_work *v, struct pol_plan *plan)
 {
     enum { ASK_AT_MOST = 4 };
     for (struct pol_step **at = &plan->steps; *at;) {
@@ -564,31 +565,31 @@ static void drop_circles(struct visit *v, struct pol_plan *plan)
             at = &(*at)->next;
             continue;
         }
-        visit_failed(v, (*at)->key, 500, STR("the device answers, but nothing comes of it"));
+        message_failed(v, (*at)->key, 500, STR("the device answers, but nothing comes of it"));
         *at = (*at)->next;
         plan->n_steps--;
         plan->settled = false;
     }
 }
 
-static void apply_moves(struct visit *v, const struct pol_plan *plan)
+static void apply_moves(struct message_work *v, const struct pol_plan *plan)
 {
     for (size_t i = 0; i < plan->n_moves; i++) {
-        struct pol_operation *op = visit_operation(v, plan->moves[i].id);
+        struct pol_operation *op = message_operation(v, plan->moves[i].id);
         if (!op) continue;
-        visit_move(v, op,
-                   &(struct pol_verdict){ plan->moves[i].state, plan->moves[i].code, plan->moves[i].percent,
-                                          plan->moves[i].why });
+        message_move(v, op,
+                     &(struct pol_verdict){ plan->moves[i].state, plan->moves[i].code, plan->moves[i].percent,
+                                            plan->moves[i].why });
     }
     /* After the moves: one plan may hear that an operation is done and see the proof of it. */
     for (size_t i = 0; i < plan->n_verified; i++) {
-        struct pol_operation *op = visit_operation(v, plan->verified[i]);
-        if (op) visit_move(v, op, &(struct pol_verdict){ POL_OP_VERIFIED, 0, 100, STR("the device reports it so") });
+        struct pol_operation *op = message_operation(v, plan->verified[i]);
+        if (op) message_move(v, op, &(struct pol_verdict){ POL_OP_VERIFIED, 0, 100, STR("the device reports it so") });
     }
 }
 
 /* Finished ones out; the order stays. */
-static void only_open(struct visit *v)
+static void only_open(struct message_work *v)
 {
     size_t k = 0;
     for (size_t i = 0; i < v->n_ops; i++)
@@ -597,39 +598,39 @@ static void only_open(struct visit *v)
 }
 
 /* Attributes and what was done by hand: read again only when this session changed them. */
-static void load_facts(struct visit *v)
+static void load_facts(struct message_work *v)
 {
     struct pol_facts *f = &v->f;
-    struct recall *r = v->r;
-    visit_error(v, store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, f, v->e));
+    struct device_cache *r = v->r;
+    message_error(v, store_load_wishes(v->st, &v->d, NULL, v->w->now_ms, v->a, f, v->e));
     load_attributes(v);
     if (!r->has_holds) {
         enum rc rc = store_load_holds(v->st, &v->d, v->c, &r->arena, f, v->e);
         r->holds = f->holds;
         r->n_holds = f->n_holds;
         r->has_holds = !rc;
-        visit_error(v, rc);
+        message_error(v, rc);
     }
     f->attrs = r->attrs;
     f->n_attrs = r->n_attrs;
     f->holds = r->holds;
     f->n_holds = r->n_holds;
-    f->schema = visit_schema(v);
-    visit_load_back(v);
+    f->schema = message_schema(v);
+    message_load_back(v);
 }
 
 /* What the plan found to be over goes, and what it stands on is kept for the next one. */
-static void keep_wishes(struct visit *v, const struct pol_plan *plan)
+static void keep_wishes(struct message_work *v, const struct pol_plan *plan)
 {
-    struct recall *r = v->r;
+    struct device_cache *r = v->r;
     for (size_t i = r->n_failures, k; i-- > 0;) {
         for (k = 0; k < plan->n_failures && !str_eq(plan->failures[k].key, r->failures[i].key);) k++;
-        if (k == plan->n_failures) visit_forget(v, r->failures[i].key);
+        if (k == plan->n_failures) message_forget(v, r->failures[i].key);
     }
     if (!plan->wishes_changed) return;
     struct pol_wish *list = ARENA_ARRAY(&r->arena, struct pol_wish, plan->n_wishes);
     if (!list) {
-        visit_nomem(v);
+        message_nomem(v);
         return;
     }
     dm_change_wishes(v->c);
@@ -638,19 +639,19 @@ static void keep_wishes(struct visit *v, const struct pol_plan *plan)
         dm_change_wish_added(v->c, &(struct db_wish){ .uri = x->uri, .hash = x->hash, .since_ms = x->since_ms });
         list[i].since_ms = x->since_ms;
         if (!arena_str(&r->arena, x->uri, &list[i].uri) || !arena_str(&r->arena, x->hash, &list[i].hash))
-            visit_nomem(v);
+            message_nomem(v);
     }
     r->wishes = list;
     r->n_wishes = plan->n_wishes;
 }
 
-void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired)
+void message_plan(struct message_work *v, struct pol_plan *plan, struct pol_desired *desired)
 {
     struct pol_facts *f = &v->f;
     struct pol_mirror_node *nodes = NULL;
     only_open(v);
     load_facts(v);
-    visit_error(v, mirror_nodes(v->m, v->a, &nodes, &f->n_mirror, v->e));
+    message_error(v, mirror_nodes(v->m, v->a, &nodes, &f->n_mirror, v->e));
     if (v->rc) return; /* what the plan would stand on is not all there */
     f->mirror = nodes;
     f->operations = v->ops;
@@ -665,51 +666,51 @@ void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desi
     f->kpi_due_before_ms = v->s->kpis_asked ? 0 : v->s->kpi_before_ms;
     enum rc rc = pol_resolve(f, v->a, desired, v->e);
     if (!rc) rc = pol_make_plan(f, desired, v->a, plan, v->e);
-    visit_error(v, rc);
+    message_error(v, rc);
     if (rc) return;
-    visit_keep_back(v, desired);
+    message_keep_back(v, desired);
     keep_wishes(v, plan);
     apply_moves(v, plan);
     if (plan->mirror_complete) v->d.mirror_read = true;
     drop_circles(v, plan);
-    visit_few(v, plan);
+    message_few(v, plan);
     /* Operations that the plan invents are rows before they are sent; their Correlators are ours. */
-    visit_error(v, correlators_assign(v->st, v->d.id, v->d.want_stamp, plan->steps, v->a, v->e));
+    message_error(v, correlators_assign(v->st, v->d.id, v->d.generation, plan->steps, v->a, v->e));
 }
 
 /* ---- what does not fit into the device's messages ---- */
 
-struct str visit_too_large(struct visit *v, size_t limit, size_t shortest)
+struct str message_too_large(struct message_work *v, size_t limit, size_t shortest)
 {
     struct str s = arena_printf(v->a, "this device takes %zu octets, the shortest message for it has %zu", limit,
                                 shortest);
-    if (!s.p) visit_nomem(v);
+    if (!s.p) message_nomem(v);
     return s;
 }
 
-void visit_unfit(struct visit *v, size_t limit, size_t shortest)
+void message_unfit(struct message_work *v, size_t limit, size_t shortest)
 {
-    const struct str why = visit_too_large(v, limit, shortest);
+    const struct str why = message_too_large(v, limit, shortest);
     for (size_t i = 0; i < v->n_ops; i++)
         if (v->ops[i].state == POL_OP_QUEUED || v->ops[i].state == POL_OP_NOTIFIED)
-            visit_move(v, &v->ops[i], &(struct pol_verdict){ POL_OP_FAILED, 413, -1, why });
+            message_move(v, &v->ops[i], &(struct pol_verdict){ POL_OP_FAILED, 413, -1, why });
     v->d.summary = STR("failed");
     v->d.summary_why = why;
-    v->d.planned_stamp = v->d.want_stamp;
+    v->d.planned_generation = v->d.generation;
     v->d.summary_ms = v->w->now_ms;
 }
 
 /* ---- sent ---- */
 
-static void sent_operation(struct visit *v, struct pol_step *s)
+static void sent_operation(struct message_work *v, struct pol_step *s)
 {
-    struct pol_operation *op = visit_operation(v, s->operation);
+    struct pol_operation *op = message_operation(v, s->operation);
     if (op) {
         op->tries++;
-        visit_move(v, op, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
-        visit_set_lock(v, op);
-        visit_items_sent(v, op, s);
-        visit_touches(v, op);
+        message_move(v, op, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
+        message_set_lock(v, op);
+        message_items_sent(v, op, s);
+        message_touches(v, op);
         return;
     }
     struct pol_operation fresh = { .by_policy = true,
@@ -721,7 +722,7 @@ static void sent_operation(struct visit *v, struct pol_step *s)
                                    .correlator = s->correlator,
                                    .tries = 1 };
     enum rc rc = store_operation_number(v->st, &fresh.id, v->e);
-    visit_error(v, rc);
+    message_error(v, rc);
     if (rc) return;
     s->operation = fresh.id;
     dm_change_operation_added(v->c,
@@ -733,11 +734,11 @@ static void sent_operation(struct visit *v, struct pol_step *s)
                                                       .correlator = fresh.correlator },
                               s->why);
     operation_event(v, &fresh, &(struct pol_verdict){ POL_OP_SENT, 0, -1, s->why });
-    visit_set_lock(v, &fresh);
-    visit_touches(v, &fresh);
+    message_set_lock(v, &fresh);
+    message_touches(v, &fresh);
 }
 
-void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag)
+void message_sent(struct message_work *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag)
 {
     size_t k = n_sent;
     for (const struct pol_step *s = plan->steps; s && n_sent == plan->n_steps; s = s->next)
@@ -745,11 +746,11 @@ void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uin
     for (struct pol_step *s = plan->steps; s && k; s = s->next, k--) {
         ask(v, s->key);
         if (s->verb != DM_GET) v->s->changed = true;
-        visit_set(v, s);
+        message_set(v, s);
         if (s->purpose == POL_FOR_OPERATION) sent_operation(v, s);
     }
     if (!n_sent) return;
-    flight_free(v->s->flight);
+    inflight_free(v->s->flight);
     v->s->flight = NULL;
-    visit_error(v, flight_make(plan->steps, n_sent, first_tag, &v->s->flight, v->e));
+    message_error(v, inflight_make(plan->steps, n_sent, first_tag, &v->s->flight, v->e));
 }

@@ -16,7 +16,7 @@ struct sample {
     struct sample *next;
 }; /* KPI values of one VM; vm empty = the device's */
 
-struct visit {
+struct message_work {
     struct store *st;
     struct sessions *sessions;
     struct dm_changes *c; /* what it changes */
@@ -28,88 +28,89 @@ struct visit {
     struct session *s;
     struct store_device d; /* as loaded, then as it shall be */
     const struct ddf_layout *l;
-    struct recall *r;                /* the session's */
+    struct device_cache *r;          /* the session's */
     struct mirror *m;                /* its mirror */
-    struct pol_facts f;              /* after visit_plan */
-    const struct ddf_schema *schema; /* see visit_schema */
+    struct pol_facts f;              /* after message_plan */
+    const struct ddf_schema *schema; /* see message_schema */
     struct pol_operation *ops;
     size_t n_ops; /* unfinished ones; finished in this message stay with their state */
     struct sample *samples;
-    struct told *told; /* VMs whose Progress/Text came with this message */
+    struct reported *told; /* VMs whose Progress/Text came with this message */
     struct buf json;
     bool root_unlisted; /* "?list=" was refused in this message */
     bool over;          /* the session ends with this message, by the device's or our own doing */
 };
 
 /** Load what there is. `d` is in place already. */
-void visit_begin(struct visit *v);
-void visit_finish(struct visit *v); /* memory only */
-/** Package 1: device information, trigger, state token. */
-void visit_first(struct visit *v, const struct sml_news *news);
-void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end);
+void message_begin(struct message_work *v);
+void message_finish(struct message_work *v); /* memory only */
+/** Package 1: device information, notification, state token. */
+void message_first(struct message_work *v, const struct sml_news *news);
+void message_outcomes(struct message_work *v, const struct sml_outcome *outcomes, bool package_end);
 /** Alerts that were booked before and are told again, because their answer was lost, change nothing. */
-void visit_alerts(struct visit *v, const struct sml_news *news);
+void message_alerts(struct message_work *v, const struct sml_news *news);
 /** With care: only so many of the plan's steps go out in this message. */
-void visit_few(struct visit *v, struct pol_plan *plan);
+void message_few(struct message_work *v, struct pol_plan *plan);
 /** The session ends before all of `f` was answered: the next one goes carefully. */
-void visit_cut_short(struct visit *v, struct flight *f);
+void message_cut_short(struct message_work *v, struct inflight *f);
 /** What shall be sent now. Steps that need an operation of their own have a correlator. */
-void visit_plan(struct visit *v, struct pol_plan *plan, struct pol_desired *desired);
+void message_plan(struct message_work *v, struct pol_plan *plan, struct pol_desired *desired);
 /** n_sent steps of the plan go out with this reply: operations are marked, the session remembers them. */
-void visit_sent(struct visit *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag);
+void message_sent(struct message_work *v, const struct pol_plan *plan, size_t n_sent, uint64_t first_tag);
 /** Rows of VMs, assignments and the device itself after planning; plan NULL: only what was learnt. */
-void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_desired *desired);
+void message_keep(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *desired);
 /** The session ends: its row. @param outcome done, aborted, refused, lost */
-void visit_session_row(struct visit *v);
+void message_session_row(struct message_work *v);
 
-/* What policies set, and the VMs they gave (visit_back.c). visit_load_back: f->policies are in place. */
-void visit_load_back(struct visit *v);
-void visit_keep_back(struct visit *v, const struct pol_desired *d);
+/* What policies set, and the VMs they gave (visit_back.c). message_load_back: f->policies are in place. */
+void message_load_back(struct message_work *v);
+void message_keep_back(struct message_work *v, const struct pol_desired *d);
 /** This step, or what is in it, is about to be sent. */
-void visit_set(struct visit *v, const struct pol_step *s);
-void visit_set_lock(struct visit *v, const struct pol_operation *op);
+void message_set(struct message_work *v, const struct pol_step *s);
+void message_set_lock(struct message_work *v, const struct pol_operation *op);
 /** A person wrote there: no policy takes it back. */
-void visit_disown(struct visit *v, struct str uri);
+void message_disown(struct message_work *v, struct str uri);
 
 /* Shared by the files above. */
 /** What went wrong first is what the message fails of: looked at between the stages, each of which goes on to its end. */
-void visit_error(struct visit *v, enum rc rc);
-void visit_nomem(struct visit *v);
+void message_error(struct message_work *v, enum rc rc);
+void message_nomem(struct message_work *v);
 /** Address as we write it; false for none of ours (ignored). */
-bool visit_uri(struct visit *v, struct str text, struct str *out);
-struct pol_operation *visit_operation(struct visit *v, int64_t id);
-void visit_move(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
+bool message_uri(struct message_work *v, struct str text, struct str *out);
+struct pol_operation *message_operation(struct message_work *v, int64_t id);
+void message_move(struct message_work *v, struct pol_operation *op, const struct pol_verdict *to);
 /** One that was finished in the books is what `to` says after all. */
-void visit_correct(struct visit *v, struct pol_operation *op, const struct pol_verdict *to);
-void visit_touches(struct visit *v, const struct pol_operation *op);
+void message_correct(struct message_work *v, struct pol_operation *op, const struct pol_verdict *to);
+void message_touches(struct message_work *v, const struct pol_operation *op);
 /** "this device takes 400 octets, the shortest message for it has 523" */
-struct str visit_too_large(struct visit *v, size_t limit, size_t shortest);
+struct str message_too_large(struct message_work *v, size_t limit, size_t shortest);
 /** The session cannot go on within what the device takes: what waits for it fails. */
-void visit_unfit(struct visit *v, size_t limit, size_t shortest);
+void message_unfit(struct message_work *v, size_t limit, size_t shortest);
 /** The device has told what became of the VM's operation: one that failed says so in the device's own words. */
-void visit_explain(struct visit *v, struct str vm);
+void message_explain(struct message_work *v, struct str vm);
 /* Of an operation with several commands (visit_items.c): `i` counts from 0; what a look at `uri` was answered, value NULL
  * = as it came before the Status. */
-void visit_item_code(struct visit *v, struct pol_operation *op, size_t i, int code);
-void visit_item_result(struct visit *v, const struct pol_operation *op, size_t i, struct str json);
-void visit_item_seen(struct visit *v, struct pol_operation *op, struct str uri, int code, const struct str *value);
+void message_item_code(struct message_work *v, struct pol_operation *op, size_t i, int code);
+void message_item_result(struct message_work *v, const struct pol_operation *op, size_t i, struct str json);
+void message_item_seen(struct message_work *v, struct pol_operation *op, struct str uri, int code,
+                       const struct str *value);
 /** Somebody of ours wrote at `uri` afterwards. @param by  operation; 0 = a policy */
-void visit_item_changed(struct visit *v, struct pol_operation *op, struct str uri, int64_t by);
-void visit_items_sent(struct visit *v, struct pol_operation *op, const struct pol_step *s);
+void message_item_changed(struct message_work *v, struct pol_operation *op, struct str uri, int64_t by);
+void message_items_sent(struct message_work *v, struct pol_operation *op, const struct pol_step *s);
 /** Of "acl": how writing the list ended. */
-void visit_acl_code(struct visit *v, struct pol_operation *op, int code);
-void visit_failed(struct visit *v, struct str key, int code, struct str why);
-void visit_forget(struct visit *v, struct str key);
-void visit_attribute(struct visit *v, struct str name, struct str value);
+void message_acl_code(struct message_work *v, struct pol_operation *op, int code);
+void message_failed(struct message_work *v, struct str key, int code, struct str why);
+void message_forget(struct message_work *v, struct str key);
+void message_attribute(struct message_work *v, struct str name, struct str value);
 /** What this very device's tree may contain, worked out when it is first asked for in a message. Never NULL. */
-const struct ddf_schema *visit_schema(struct visit *v);
+const struct ddf_schema *message_schema(struct message_work *v);
 /** It said something else of itself: another description may hold. */
-void visit_schema_changes(struct visit *v);
-/* Events: visit_json starts an object, fields follow, visit_event writes the row. */
-void visit_json(struct visit *v);
-void visit_json_s(struct visit *v, const char *key, struct str value);
-void visit_json_i(struct visit *v, const char *key, int64_t value);
-void visit_json_b(struct visit *v, const char *key, bool value);
-void visit_json_raw(struct visit *v, const char *key, struct str json);
-void visit_event(struct visit *v, const char *type);
+void message_schema_changes(struct message_work *v);
+/* Events: message_json starts an object, fields follow, message_event writes the row. */
+void message_json(struct message_work *v);
+void message_json_s(struct message_work *v, const char *key, struct str value);
+void message_json_i(struct message_work *v, const char *key, int64_t value);
+void message_json_b(struct message_work *v, const char *key, bool value);
+void message_json_raw(struct message_work *v, const char *key, struct str json);
+void message_event(struct message_work *v, const char *type);
 #endif

@@ -17,7 +17,7 @@ enum { KEEP_ASSIGNMENTS = 1000 };
 
 /* ---- samples ---- */
 
-static int64_t sample_time(struct visit *v, struct str vm)
+static int64_t sample_time(struct message_work *v, struct str vm)
 {
     const struct ddf_entry *en = v->l->entry[vm.n ? DDF_ROLE_SAMPLE_TIME : DDF_ROLE_DEVICE_SAMPLE_TIME];
     const struct mirror_node *n = en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
@@ -26,7 +26,7 @@ static int64_t sample_time(struct visit *v, struct str vm)
     return n && text_time_parse(n->value, &at) && at > 0 && at <= v->w->now_ms + 60000 ? at : v->w->now_ms;
 }
 
-static void keep_samples(struct visit *v)
+static void keep_samples(struct message_work *v)
 {
     for (struct sample *s = v->samples; s; s = s->next) {
         int64_t at = sample_time(v, s->vm);
@@ -35,12 +35,12 @@ static void keep_samples(struct visit *v)
         if (!buf_ok(&s->json)) continue; /* longer than a sample may be: not kept */
         dm_change_sample(v->c, s->vm, at, buf_str(&s->json));
         text_time_iso(at, iso);
-        visit_json(v);
-        visit_json_s(v, "vm", s->vm);
-        visit_json_s(v, "at", str_of(iso));
+        message_json(v);
+        message_json_s(v, "vm", s->vm);
+        message_json_s(v, "at", str_of(iso));
         buf_putz(&v->json, ",\"values\":");
         buf_put(&v->json, buf_str(&s->json));
-        visit_event(v, "kpi");
+        message_event(v, "kpi");
     }
 }
 
@@ -61,13 +61,13 @@ static struct recall_vm *vm_of(struct vms *all, struct str name)
 }
 
 /* The rows as the database has them. */
-static void load_vms(struct visit *v)
+static void load_vms(struct message_work *v)
 {
-    struct recall *k = v->r;
+    struct device_cache *k = v->r;
     struct sql_rows *r = NULL;
     if (k->has_vms) return;
     if (!k->vms && !(k->vms = ARENA_ARRAY(&k->arena, struct recall_vm, RECALL_VMS))) {
-        visit_nomem(v);
+        message_nomem(v);
         return;
     }
     struct db_vm row;
@@ -89,30 +89,30 @@ static void load_vms(struct visit *v)
     }
     sql_end(r);
     k->has_vms = !rc || rc == RC_NOT_FOUND;
-    if (!k->has_vms) visit_error(v, rc);
+    if (!k->has_vms) message_error(v, rc);
 }
 
-static const struct mirror_node *entry_node(struct visit *v, struct str vm, enum ddf_role role)
+static const struct mirror_node *entry_node(struct message_work *v, struct str vm, enum ddf_role role)
 {
     const struct ddf_entry *en = v->l->entry[role];
     return en ? mirror_at(v->m, ddf_layout_uri(v->l, en, vm, (struct str){ 0 }, v->a)) : NULL;
 }
 
-static int64_t entry_number(struct visit *v, struct str vm, enum ddf_role role)
+static int64_t entry_number(struct message_work *v, struct str vm, enum ddf_role role)
 {
     const struct mirror_node *n = entry_node(v, vm, role);
     int64_t x = 0;
     return n && str_to_i64(str_trim(n->value), &x) ? x : 0;
 }
 
-static struct str entry_text(struct visit *v, struct str vm, enum ddf_role role)
+static struct str entry_text(struct message_work *v, struct str vm, enum ddf_role role)
 {
     const struct mirror_node *n = entry_node(v, vm, role);
     return n ? n->value : (struct str){ 0 };
 }
 
 /* What the device counts and says of its last crash. */
-static void crashes_of_mirror(struct visit *v, struct recall_vm *x)
+static void crashes_of_mirror(struct message_work *v, struct recall_vm *x)
 {
     const struct ddf_entry *cause = v->l->entry[DDF_ROLE_CRASH_LAST_REASON];
     struct str wire = entry_text(v, x->name, DDF_ROLE_CRASH_LAST_REASON);
@@ -123,7 +123,7 @@ static void crashes_of_mirror(struct visit *v, struct recall_vm *x)
         x->crash_why = pol_with_text(x->crash_why, entry_text(v, x->name, DDF_ROLE_CRASH_LAST_INFO), v->a);
 }
 
-static void vms_of_mirror(struct visit *v, struct vms *now)
+static void vms_of_mirror(struct message_work *v, struct vms *now)
 {
     for (size_t i = 0; i < v->m->n; i++) {
         const struct mirror_node *n = &v->m->nodes[i];
@@ -144,7 +144,7 @@ static void vms_of_mirror(struct visit *v, struct vms *now)
 }
 
 /* The oldest operation of a VM that is not over, with what this message has changed of it. */
-static void load_operation(struct visit *v, struct vm_object *vm)
+static void load_operation(struct message_work *v, struct vm_object *vm)
 {
     const struct pol_operation *op = NULL;
     const struct dm_operation *fresh = v->c->operations.first;
@@ -160,15 +160,15 @@ static void load_operation(struct visit *v, struct vm_object *vm)
     const struct db_operation_move *m = dm_changes_of_operation(v->c, vm->operation);
     vm->operation_state = m ? m->state : str_of(pol_op_state_name(op->state));
     vm->operation_percent = m ? m->percent : -1;
-    if (!m) visit_error(v, db_operation_percent(store_sql(v->st), vm->operation, &vm->operation_percent, v->e));
+    if (!m) message_error(v, db_operation_percent(store_sql(v->st), vm->operation, &vm->operation_percent, v->e));
 }
 
 /* What stands beside a VM's row: crashes that somebody has seen, and the operation that is not over. */
-static void load_beside(struct visit *v, struct vm_object *vm)
+static void load_beside(struct message_work *v, struct vm_object *vm)
 {
     struct db_vm row = { .crashes_seen = 0 };
     enum rc rc = db_vm_find(store_sql(v->st), v->d.id, vm->id, v->a, &row, v->e);
-    if (rc != RC_NOT_FOUND) visit_error(v, rc); /* it may be new */
+    if (rc != RC_NOT_FOUND) message_error(v, rc); /* it may be new */
     vm->crashes_seen = row.crashes_seen < vm->crashes ? row.crashes_seen : vm->crashes;
     load_operation(v, vm);
     for (size_t i = 0; i < v->d.au->n_images && vm->image_id.n; i++) {
@@ -179,7 +179,7 @@ static void load_beside(struct visit *v, struct vm_object *vm)
 }
 
 /* {"vm": id, "gone": true}, or {"vm": id, "object": as the API shows it} */
-static void vm_event(struct visit *v, const struct recall_vm *x)
+static void vm_event(struct message_work *v, const struct recall_vm *x)
 {
     struct vm_object vm = { .id = x->name,
                             .title = x->title,
@@ -194,25 +194,25 @@ static void vm_event(struct visit *v, const struct recall_vm *x)
                             .crashes = x->crashes,
                             .crash_time = x->crash_time,
                             .crash_cause = x->crash_why };
-    visit_json(v);
-    visit_json_s(v, "vm", x->name);
-    visit_json_b(v, "gone", !x->there);
+    message_json(v);
+    message_json_s(v, "vm", x->name);
+    message_json_b(v, "gone", !x->there);
     if (x->there) {
         struct buf text;
         buf_init(&text, 0);
         load_beside(v, &vm);
         json_t *j = vm_json(v->l, &vm, v->a);
         json_write(j, &text);
-        visit_json_raw(v, "object", buf_ok(&text) ? buf_str(&text) : STR("null"));
-        if (!buf_ok(&text)) visit_nomem(v);
+        message_json_raw(v, "object", buf_ok(&text) ? buf_str(&text) : STR("null"));
+        if (!buf_ok(&text)) message_nomem(v);
         json_decref(j);
         buf_finish(&text);
     }
-    visit_event(v, "vm");
+    message_event(v, "vm");
 }
 
 /* As the database has it now; texts of a message do not outlive it. */
-static void note(struct visit *v, struct recall_vm *was, const struct recall_vm *x)
+static void note(struct message_work *v, struct recall_vm *was, const struct recall_vm *x)
 {
     struct arena *a = &v->r->arena;
     struct recall_vm now = *x;
@@ -225,10 +225,10 @@ static void note(struct visit *v, struct recall_vm *was, const struct recall_vm 
         arena_str(a, x->crash_time, &now.crash_time) && arena_str(a, x->crash_why, &now.crash_why))
         *was = now;
     else
-        visit_nomem(v);
+        message_nomem(v);
 }
 
-static void write_vm(struct visit *v, struct recall_vm *x, struct recall_vm *was)
+static void write_vm(struct message_work *v, struct recall_vm *x, struct recall_vm *was)
 {
     bool state_same = was->state == x->state && was->lock == x->lock && was->reason == x->reason &&
                       was->verified == x->verified;
@@ -254,7 +254,7 @@ static void write_vm(struct visit *v, struct recall_vm *x, struct recall_vm *was
     note(v, was, x);
 }
 
-static struct recall_vm *row_of(struct recall *k, struct str name)
+static struct recall_vm *row_of(struct device_cache *k, struct str name)
 {
     for (size_t i = 0; i < k->n_vms; i++)
         if (str_eq(k->vms[i].name, name)) return &k->vms[i];
@@ -263,7 +263,7 @@ static struct recall_vm *row_of(struct recall *k, struct str name)
     return &k->vms[k->n_vms++];
 }
 
-static void keep_vms(struct visit *v, struct vms *now)
+static void keep_vms(struct message_work *v, struct vms *now)
 {
     load_vms(v);
     if (!v->r->has_vms) return;
@@ -319,7 +319,7 @@ static void judge_image(struct vms *all, const struct pol_desired *d, struct str
         if (d->vms[i].image && str_eq(d->vms[i].image->id, image)) judge(vm_of(all, d->vms[i].name), word, why);
 }
 
-static void judge_vms(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d, struct vms *all)
+static void judge_vms(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *d, struct vms *all)
 {
     for (size_t i = 0; i < d->n_vms; i++) vm_of(all, d->vms[i].name);
     for (const struct pol_step *s = plan->steps; s; s = s->next) {
@@ -338,7 +338,7 @@ static void judge_vms(struct visit *v, const struct pol_plan *plan, const struct
 
 /* ---- assignments ---- */
 
-static struct recall_assignment *new_assignment(struct recall *k)
+static struct recall_assignment *new_assignment(struct device_cache *k)
 {
     if (k->n_assignments == k->assignments_cap) {
         size_t cap = k->assignments_cap ? k->assignments_cap * 2 : 8;
@@ -352,9 +352,9 @@ static struct recall_assignment *new_assignment(struct recall *k)
     return &k->assignments[k->n_assignments++];
 }
 
-static void load_assignments(struct visit *v)
+static void load_assignments(struct message_work *v)
 {
-    struct recall *k = v->r;
+    struct device_cache *k = v->r;
     struct sql_rows *r = NULL;
     if (k->has_assignments) return;
     struct db_assignment row;
@@ -367,17 +367,17 @@ static void load_assignments(struct visit *v)
     }
     sql_end(r);
     k->has_assignments = !rc || rc == RC_NOT_FOUND;
-    if (!k->has_assignments) visit_error(v, rc);
+    if (!k->has_assignments) message_error(v, rc);
 }
 
-static void keep_assignment(struct visit *v, const struct recall_assignment *now)
+static void keep_assignment(struct message_work *v, const struct recall_assignment *now)
 {
-    struct recall *k = v->r;
+    struct device_cache *k = v->r;
     struct recall_assignment *was = NULL;
     for (size_t i = 0; i < k->n_assignments; i++)
         if (k->assignments[i].policy == now->policy) was = &k->assignments[i];
     if (!was && !(was = new_assignment(k))) {
-        visit_nomem(v);
+        message_nomem(v);
         return;
     }
     if (!was->gone && was->revision == now->revision && was->truth == now->truth && str_eq(was->state, now->state) &&
@@ -393,7 +393,7 @@ static void keep_assignment(struct visit *v, const struct recall_assignment *now
     *was = (struct recall_assignment){
         .policy = now->policy, .revision = now->revision, .truth = now->truth, .used = true
     };
-    if (!arena_str(&k->arena, now->state, &was->state) || !arena_str(&k->arena, now->why, &was->why)) visit_nomem(v);
+    if (!arena_str(&k->arena, now->state, &was->state) || !arena_str(&k->arena, now->why, &was->why)) message_nomem(v);
 }
 
 /* ---- policies ---- */
@@ -425,7 +425,7 @@ static const struct pol_policy *winner(const struct pol_value *values, size_t n,
 }
 
 /* Whose value lies at this address; NULL when it is nobody's alone. */
-static const struct pol_policy *policy_at(struct visit *v, const struct pol_desired *d, struct str uri)
+static const struct pol_policy *policy_at(struct message_work *v, const struct pol_desired *d, struct str uri)
 {
     struct ddf_match m;
     if (!uri.n || !ddf_layout_match(v->l, str_slice(uri, 0, str_find(uri, '?', 0)), &m) || !m.entry) return NULL;
@@ -436,8 +436,8 @@ static const struct pol_policy *policy_at(struct visit *v, const struct pol_desi
 }
 
 /* A step or a wait: the policy's whose value it is, or all of those that speak of the VM. */
-static void judge_at(struct visit *v, struct judgement *all, const struct pol_desired *d, struct str uri, struct str vm,
-                     struct str word, struct str why)
+static void judge_at(struct message_work *v, struct judgement *all, const struct pol_desired *d, struct str uri,
+                     struct str vm, struct str word, struct str why)
 {
     const struct pol_policy *one = policy_at(v, d, uri);
     for (size_t i = 0; i < all->n; i++) {
@@ -446,7 +446,8 @@ static void judge_at(struct visit *v, struct judgement *all, const struct pol_de
     }
 }
 
-static void judge_step(struct visit *v, struct judgement *all, const struct pol_desired *d, const struct pol_step *s)
+static void judge_step(struct message_work *v, struct judgement *all, const struct pol_desired *d,
+                       const struct pol_step *s)
 {
     struct ddf_match m;
     for (const struct pol_step *at = s->children ? s->children : s; at; at = s->children ? at->next : NULL) {
@@ -460,14 +461,14 @@ static void judge_step(struct visit *v, struct judgement *all, const struct pol_
     }
 }
 
-static struct judgement judge_policies(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d)
+static struct judgement judge_policies(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *d)
 {
     struct judgement all = { 0 };
     size_t n = 0;
     for (const struct pol_policy *p = v->f.policies; p; p = p->next) n++;
     if (!n) return all;
     if (!(all.row = ARENA_ARRAY(v->a, struct judged, n))) {
-        visit_nomem(v);
+        message_nomem(v);
         return all;
     }
     for (const struct pol_policy *p = v->f.policies; p; p = p->next) all.row[all.n++] = (struct judged){ .policy = p };
@@ -478,7 +479,7 @@ static struct judgement judge_policies(struct visit *v, const struct pol_plan *p
     return all;
 }
 
-static struct recall_assignment *assignment_of(struct recall *k, int64_t policy)
+static struct recall_assignment *assignment_of(struct device_cache *k, int64_t policy)
 {
     for (size_t i = 0; i < k->n_assignments; i++)
         if (k->assignments[i].policy == policy && !k->assignments[i].gone) return &k->assignments[i];
@@ -486,7 +487,7 @@ static struct recall_assignment *assignment_of(struct recall *k, int64_t policy)
 }
 
 /* While the device is only being looked at, a policy is as far as it was. */
-static void judge_look(struct visit *v, const struct judged *x, const struct pol_plan *plan,
+static void judge_look(struct message_work *v, const struct judged *x, const struct pol_plan *plan,
                        struct recall_assignment *now)
 {
     const struct recall_assignment *was = assignment_of(v->r, now->policy);
@@ -500,9 +501,9 @@ static void judge_look(struct visit *v, const struct judged *x, const struct pol
     now->why = same ? was->why : STR("the device is being read");
 }
 
-static void keep_assignments(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d)
+static void keep_assignments(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *d)
 {
-    struct recall *k = v->r;
+    struct device_cache *k = v->r;
     load_assignments(v);
     struct judgement all = judge_policies(v, plan, d);
     for (size_t i = 0; i < k->n_assignments; i++) k->assignments[i].used = false;
@@ -530,7 +531,7 @@ static void keep_assignments(struct visit *v, const struct pol_plan *plan, const
 
 /* ---- the device ---- */
 
-static int64_t kpi_interval_ms(struct visit *v, const struct pol_desired *d)
+static int64_t kpi_interval_ms(struct message_work *v, const struct pol_desired *d)
 {
     int64_t seconds = v->srv->config->kpi_interval_s;
     for (size_t i = 0; i < d->n_device_values; i++)
@@ -540,20 +541,20 @@ static int64_t kpi_interval_ms(struct visit *v, const struct pol_desired *d)
 }
 
 /* The token that a device in this state reports. */
-static struct str token_now(struct visit *v)
+static struct str token_now(struct message_work *v)
 {
     char *hex = arena_bytes(v->a, SHA256_HEX_BYTES);
     if (v->s->token_reported[0] && !v->s->changed) return str_of(v->s->token_reported);
     if (!hex) {
-        visit_nomem(v);
+        message_nomem(v);
         return (struct str){ 0 };
     }
-    enum rc rc = mirror_token(v->m, v->a, visit_schema(v), v->l, v->d.server_id, hex, v->e);
-    visit_error(v, rc);
+    enum rc rc = mirror_token(v->m, v->a, message_schema(v), v->l, v->d.server_id, hex, v->e);
+    message_error(v, rc);
     return str_of(rc ? "" : hex);
 }
 
-static void summarise(struct visit *v, const struct pol_plan *plan, struct str *word, struct str *why)
+static void summarise(struct message_work *v, const struct pol_plan *plan, struct str *word, struct str *why)
 {
     *word = v->d.summary;
     *why = v->d.summary_why;
@@ -574,20 +575,20 @@ static void summarise(struct visit *v, const struct pol_plan *plan, struct str *
 }
 
 /* How it stands at this moment of its own session. */
-static struct pol_condition condition_of(const struct visit *v)
+static struct pol_condition condition_of(const struct message_work *v)
 {
     struct pol_device_facts f = { .now_ms = v->w->now_ms,
                                   .seen_ms = v->w->now_ms,
-                                  .want = v->d.want_stamp,
-                                  .planned = v->d.planned_stamp,
-                                  .have = v->d.have_stamp,
+                                  .want = v->d.generation,
+                                  .planned = v->d.planned_generation,
+                                  .have = v->d.observed_generation,
                                   .found = v->d.summary,
                                   .found_why = v->d.summary_why };
     return pol_device_condition(&f);
 }
 
 /* How far the device is, after planning. */
-static void conclude(struct visit *v, const struct pol_plan *plan, const struct pol_desired *d, bool has_vms)
+static void conclude(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *d, bool has_vms)
 {
     struct str word, why;
     bool settled = plan->settled && !plan->steps && v->n_ops == 0;
@@ -596,34 +597,35 @@ static void conclude(struct visit *v, const struct pol_plan *plan, const struct 
     bool news = !str_eq(word, v->d.summary) || !str_eq(why, v->d.summary_why);
     v->d.summary = word;
     v->d.summary_why = why;
-    v->d.planned_stamp = v->d.want_stamp;
+    v->d.planned_generation = v->d.generation;
     if (!plan->steps) {
         if (!has_vms || !interval)
             v->d.next_kpi_ms = 0;
         else if (v->s->kpi_before_ms || !v->d.next_kpi_ms)
             v->d.next_kpi_ms = v->w->now_ms + interval;
         v->d.settled_token = settled ? token_now(v) : (struct str){ 0 };
-        if (settled) v->d.have_stamp = v->d.want_stamp;
+        if (settled) v->d.observed_generation = v->d.generation;
     }
     if (!news) return;
     v->d.summary_ms = v->w->now_ms;
     struct pol_condition now = condition_of(v);
-    visit_json(v);
-    visit_json_s(v, "summary", now.word);
-    visit_json_s(v, "why", now.why);
-    visit_event(v, "device");
+    message_json(v);
+    message_json_s(v, "summary", now.word);
+    message_json_s(v, "why", now.why);
+    message_event(v, "device");
 }
 
 static bool same_row(const struct store_device *x, const struct store_device *y)
 {
     return x->mirror_read == y->mirror_read && x->lists == y->lists && x->large_objects == y->large_objects &&
-           x->careful == y->careful && x->have_stamp == y->have_stamp && x->planned_stamp == y->planned_stamp &&
-           x->next_kpi_ms == y->next_kpi_ms && x->summary_ms == y->summary_ms && str_eq(x->layout_mo, y->layout_mo) &&
+           x->careful == y->careful && x->observed_generation == y->observed_generation &&
+           x->planned_generation == y->planned_generation && x->next_kpi_ms == y->next_kpi_ms &&
+           x->summary_ms == y->summary_ms && str_eq(x->layout_mo, y->layout_mo) &&
            str_eq(x->settled_token, y->settled_token) && str_eq(x->summary, y->summary) &&
            str_eq(x->summary_why, y->summary_why);
 }
 
-static void keep_device(struct visit *v)
+static void keep_device(struct message_work *v)
 {
     struct store_device *was = &v->r->rest, *d = &v->d;
     struct arena *a = &v->r->arena;
@@ -635,8 +637,8 @@ static void keep_device(struct visit *v)
                                                      .large_objects = d->large_objects,
                                                      .careful = d->careful,
                                                      .lists = d->lists,
-                                                     .have_stamp = d->have_stamp,
-                                                     .planned_stamp = d->planned_stamp,
+                                                     .observed_generation = d->observed_generation,
+                                                     .planned_generation = d->planned_generation,
                                                      .next_kpi_ms = d->next_kpi_ms,
                                                      .summary_ms = d->summary_ms,
                                                      .summary = d->summary,
@@ -644,11 +646,11 @@ static void keep_device(struct visit *v)
     *was = *d;
     if (!arena_str(a, d->layout_mo, &was->layout_mo) || !arena_str(a, d->settled_token, &was->settled_token) ||
         !arena_str(a, d->summary, &was->summary) || !arena_str(a, d->summary_why, &was->summary_why))
-        visit_nomem(v);
+        message_nomem(v);
 }
 
 /* The device has more nodes, or more octets in them, than are kept of one: what is past that is not known here. */
-static void tell_full(struct visit *v)
+static void tell_full(struct message_work *v)
 {
     if (!v->m->full || v->r->told_full) return;
     v->r->told_full = true;
@@ -657,7 +659,7 @@ static void tell_full(struct visit *v)
               LOG_N("octets", MIRROR_BYTES), LOG_Z("what", "the device told more than is kept of one device's tree"));
 }
 
-void visit_keep(struct visit *v, const struct pol_plan *plan, const struct pol_desired *desired)
+void message_keep(struct message_work *v, const struct pol_plan *plan, const struct pol_desired *desired)
 {
     struct vms all;
     all.n = 0; /* the rest of it is not looked at */

@@ -124,7 +124,7 @@ enum rc recorder_put(struct recorder *rec, const struct dm_changes *changes, con
     return rc;
 }
 
-void recording_free(struct recording *r)
+void recorder_free(struct recording *r)
 {
     if (!r) return;
     r->of->memory_bytes -= r->text.cap;

@@ -46,5 +46,5 @@ void recorder_keep(const struct session *s, const struct server_config *c, struc
 /** What recorder_keep said, in the open transaction; old ones make room. */
 enum rc recorder_put(struct recorder *rec, const struct dm_changes *changes, const struct server_config *c,
                      struct sql *db, struct err *e);
-void recording_free(struct recording *r);
+void recorder_free(struct recording *r);
 #endif

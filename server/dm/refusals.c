@@ -156,7 +156,7 @@ static enum rc tell_refused(struct dm *dm, const struct note *n, int64_t row, st
     buf_putz(&b, "\"}");
     arena_str(a, buf_str(&b), &json);
     buf_finish(&b);
-    return ending_event(dm, n->authority, "session", str_of(n->name), json, n->refused_ms, e);
+    return session_log_event(dm, n->authority, "session", str_of(n->name), json, n->refused_ms, e);
 }
 
 /* A new row of the history. */
@@ -169,7 +169,7 @@ static enum rc add_row(struct dm *dm, const struct note *n, struct db_refusal *x
     x->session_row = s.row;
     x->times = 0;
     x->since_ms = n->refused_ms;
-    return rc ? rc : ceiling_session(db, dm->srv, n->device, s.row, e);
+    return rc ? rc : ceilings_session(db, dm->srv, n->device, s.row, e);
 }
 
 static enum rc keep_refusal(struct dm *dm, const struct note *n, struct arena *a, struct err *e)
@@ -203,7 +203,7 @@ static enum rc keep_refusal(struct dm *dm, const struct note *n, struct arena *a
     buf_putz(&b, "\"}");
     arena_str(a, buf_str(&b), &json);
     buf_finish(&b);
-    return rc ? rc : ending_event(dm, n->authority, "device", str_of(n->name), json, n->refused_ms, e);
+    return rc ? rc : session_log_event(dm, n->authority, "device", str_of(n->name), json, n->refused_ms, e);
 }
 
 static enum rc keep_contest(struct dm *dm, const struct note *n, struct arena *a, struct err *e)
@@ -223,7 +223,7 @@ static enum rc keep_contest(struct dm *dm, const struct note *n, struct arena *a
                                   .other = str_of(n->other) };
     enum rc rc = db_contest_put(store_sql(dm->st), &x, e);
     dm->dirty = true;
-    return rc ? rc : ending_event(dm, n->authority, "device", str_of(n->name), json, n->contested_ms, e);
+    return rc ? rc : session_log_event(dm, n->authority, "device", str_of(n->name), json, n->contested_ms, e);
 }
 
 static enum rc keep_note(struct dm *dm, struct note *n, int64_t now_ms, struct err *e)

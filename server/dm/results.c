@@ -17,14 +17,14 @@ enum { RESULT_BYTES = 256 << 10, SAMPLE_BYTES = 64 << 10 };
 
 /* ---- values ---- */
 
-static struct sample *sample_of(struct visit *v, struct str vm)
+static struct sample *sample_of(struct message_work *v, struct str vm)
 {
     struct sample *s = v->samples;
     while (s && !str_eq(s->vm, vm)) s = s->next;
     if (s) return s;
     s = ARENA_NEW(v->a, struct sample);
     if (!s || !arena_str(v->a, vm, &s->vm)) {
-        visit_nomem(v);
+        message_nomem(v);
         return NULL;
     }
     buf_init(&s->json, SAMPLE_BYTES);
@@ -35,7 +35,7 @@ static struct sample *sample_of(struct visit *v, struct str vm)
 }
 
 /* "kpi.disk.*.rdKB" with its instance written out, and a number where it is one. */
-static void put_kpi(struct visit *v, const struct ddf_match *m, struct str value)
+static void put_kpi(struct message_work *v, const struct ddf_match *m, struct str value)
 {
     struct sample *s = sample_of(v, m->scope == DDF_VM ? m->owner : (struct str){ 0 });
     struct str name = m->entry->name;
@@ -60,22 +60,22 @@ static void put_kpi(struct visit *v, const struct ddf_match *m, struct str value
 }
 
 /* The device keeps something else than it said it took. */
-static void check_read_back(struct visit *v, struct str uri, struct str value)
+static void check_read_back(struct message_work *v, struct str uri, struct str value)
 {
     const struct mirror_node *n = mirror_at(v->m, uri);
     if (!n || n->known != POL_ACKNOWLEDGED || n->format == DDF_NODE) return;
     struct pol_mirror_node before = { n->uri, str_of(ddf_format_name(n->format)), n->value, n->known, n->at_ms };
     struct str key = pol_set_key(uri, v->a);
     if (!pol_read_back_differs(&before, value)) {
-        visit_forget(v, key);
+        message_forget(v, key);
         return;
     }
     struct str why = arena_printf(v->a, "the device took \"%.*s\" and reports \"%.*s\"",
                                   STR_ARG(str_slice(n->value, 0, 60)), STR_ARG(str_slice(value, 0, 60)));
-    visit_failed(v, key, 0, why);
+    message_failed(v, key, 0, why);
 }
 
-static void learn_detail(struct visit *v, struct str uri, struct str value)
+static void learn_detail(struct message_work *v, struct str uri, struct str value)
 {
     if (!str_starts(uri, STR("./DevDetail/"))) return;
     struct str name = str_slice(uri, 2, uri.n);
@@ -85,29 +85,29 @@ static void learn_detail(struct visit *v, struct str uri, struct str value)
                       : name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] + ('a' - 'A')
                                                              : name.p[i]);
     if (!p)
-        visit_nomem(v);
+        message_nomem(v);
     else
-        visit_attribute(v, (struct str){ p, name.n }, value);
+        message_attribute(v, (struct str){ p, name.n }, value);
     if (str_is(uri, "./DevDetail/LrgObj"))
         v->d.large_objects = str_eq_fold(str_trim(value), STR("true")) || str_is(value, "1");
 }
 
 /* Roots of management objects say which one they are. */
-static void learn_object(struct visit *v, struct str type)
+static void learn_object(struct message_work *v, struct str type)
 {
     for (size_t i = 0; i < v->srv->n_layouts; i++)
         if (str_eq(v->srv->layouts[i]->mo, type) && !str_eq(v->d.layout_mo, type)) {
             v->d.layout_mo = v->srv->layouts[i]->mo;
-            visit_schema_changes(v);
+            message_schema_changes(v);
         }
 }
 
-static bool is_secret_item(struct visit *v, const struct sml_item *i)
+static bool is_secret_item(struct message_work *v, const struct sml_item *i)
 {
-    return secret_item(v->srv->schema, visit_schema(v), i);
+    return credentials_item(v->srv->schema, message_schema(v), i);
 }
 
-static bool is_secret_value(struct visit *v, const struct sml_value *x)
+static bool is_secret_value(struct message_work *v, const struct sml_value *x)
 {
     const struct sml_item item = { .source = x->uri, .data = x->data, .meta.type = x->type };
     return is_secret_item(v, &item);
@@ -118,16 +118,16 @@ static bool is_within(struct str uri, struct str asked)
     return str_is(asked, ".") || (str_starts(uri, asked) && (uri.n == asked.n || uri.p[asked.n] == '/'));
 }
 
-struct told {
+struct reported {
     struct str vm;
-    struct told *next;
+    struct reported *next;
 };
 
-static void note_told(struct visit *v, struct str vm)
+static void note_told(struct message_work *v, struct str vm)
 {
-    struct told *x = ARENA_NEW(v->a, struct told);
+    struct reported *x = ARENA_NEW(v->a, struct reported);
     if (!x || !arena_str(v->a, vm, &x->vm)) {
-        visit_nomem(v);
+        message_nomem(v);
         return;
     }
     x->next = v->told;
@@ -135,12 +135,12 @@ static void note_told(struct visit *v, struct str vm)
 }
 
 /* What nobody asked for is passed over: a device does not fill our database with whatever it likes. */
-static void learn_value(struct visit *v, const struct sml_value *x, struct str asked, bool plain)
+static void learn_value(struct message_work *v, const struct sml_value *x, struct str asked, bool plain)
 {
     enum ddf_format format = DDF_CHR;
     struct ddf_match m = { 0 };
     struct str uri;
-    if (str_find(x->uri, '?', 0) < x->uri.n || !visit_uri(v, x->uri, &uri) || !is_within(uri, asked)) return;
+    if (str_find(x->uri, '?', 0) < x->uri.n || !message_uri(v, x->uri, &uri) || !is_within(uri, asked)) return;
     if (!ddf_format_of(x->format, &format)) format = DDF_CHR;
     if (!x->has_data && x->has_size && format != DDF_NODE) return; /* how long it is, and not what it is */
     bool ours = ddf_layout_match(v->l, uri, &m);
@@ -184,7 +184,7 @@ static void put_result_value(struct buf *b, const struct sml_value *x)
 }
 
 /* [{"uri", "format", "value"}]. @param all  values are secret. @return some are, and are hidden when `hide` */
-static bool put_values(struct visit *v, const struct sml_value *values, bool all, bool hide, struct buf *b)
+static bool put_values(struct message_work *v, const struct sml_value *values, bool all, bool hide, struct buf *b)
 {
     bool secret = false;
     buf_byte(b, '[');
@@ -206,37 +206,38 @@ static bool put_values(struct visit *v, const struct sml_value *values, bool all
     return secret;
 }
 
-static size_t result_bytes(const struct visit *v)
+static size_t result_bytes(const struct message_work *v)
 {
     return RESULT_BYTES + 2 * (size_t)v->srv->config->dm_max_object_bytes;
 }
 
 /* The whole of it, for those who may ask such things (server/api/operations.c). */
-static struct str sealed_values(struct visit *v, const struct pol_operation *op, const struct sml_value *values)
+static struct str sealed_values(struct message_work *v, const struct pol_operation *op, const struct sml_value *values)
 {
     struct str out = { 0 };
     struct buf b;
     buf_init(&b, result_bytes(v));
     put_values(v, values, false, false, &b);
     if (buf_ok(&b))
-        visit_error(v, secret_seal_text(v->srv->secret_key, op->correlator, -1, buf_str(&b), v->a, &out, v->e));
+        message_error(v, credentials_seal_text(v->srv->secret_key, op->correlator, -1, buf_str(&b), v->a, &out, v->e));
     buf_finish(&b);
     return out;
 }
 
 /* What a person's Get found, as it came, but for secrets. `item`: which command of several; -1 = the only one */
-static void keep_result(struct visit *v, const struct pol_operation *op, ptrdiff_t item, const struct sml_value *values)
+static void keep_result(struct message_work *v, const struct pol_operation *op, ptrdiff_t item,
+                        const struct sml_value *values)
 {
     const bool known = item >= 0 && (size_t)item < op->n_items;
     const struct str command = known ? op->items[item].command : op->tree_command;
-    const bool asked = str_is(command, "input") && secret_question(known ? op->items[item].data : op->tree_data);
+    const bool asked = str_is(command, "input") && credentials_question(known ? op->items[item].data : op->tree_data);
     struct buf b;
     buf_init(&b, result_bytes(v));
     const bool secret = put_values(v, values, asked, true, &b);
     struct str text = buf_ok(&b) ? buf_str(&b) : STR("[]"), sealed = { 0 };
     if (item < 0 && secret) sealed = sealed_values(v, op, values);
     if (item >= 0)
-        visit_item_result(v, op, (size_t)item, text);
+        message_item_result(v, op, (size_t)item, text);
     else
         dm_change_operation_result(v->c, op->id, text, sealed);
     buf_finish(&b);
@@ -265,23 +266,24 @@ static bool is_look(const struct flown *f)
 }
 
 /* Which command of several it is; -1 = of one that has only one. */
-static ptrdiff_t item_of(const struct visit *v, const struct flown *f)
+static ptrdiff_t item_of(const struct message_work *v, const struct flown *f)
 {
     return f->group ? f - &v->s->flight->row[f->group] : -1;
 }
 
 /* The first value of the node that was asked for, or of one below it; what a device tells of others answers nothing.
  * A value that names no node is that of the only one asked for. */
-static const struct sml_value *value_of(struct visit *v, const struct flown *f, const struct sml_value *values)
+static const struct sml_value *value_of(struct message_work *v, const struct flown *f, const struct sml_value *values)
 {
     struct str asked, uri;
-    if (f->step.verb != DM_GET || !visit_uri(v, base_of(f->step.uri), &asked)) return values;
+    if (f->step.verb != DM_GET || !message_uri(v, base_of(f->step.uri), &asked)) return values;
     for (const struct sml_value *x = values; x; x = x->next)
-        if (x->uri.n ? visit_uri(v, base_of(x->uri), &uri) && is_within(uri, asked) : !is_whole(f->step.uri)) return x;
+        if (x->uri.n ? message_uri(v, base_of(x->uri), &uri) && is_within(uri, asked) : !is_whole(f->step.uri))
+            return x;
     return NULL;
 }
 
-static void take_values(struct visit *v, struct flown *f, const struct sml_outcome *o)
+static void take_values(struct message_work *v, struct flown *f, const struct sml_outcome *o)
 {
     bool list = is_whole(f->step.uri), reads = f->step.verb == DM_GET && (list || is_plain(f->step.uri));
     const struct sml_value *first = value_of(v, f, o->values);
@@ -289,68 +291,68 @@ static void take_values(struct visit *v, struct flown *f, const struct sml_outco
     if (!o->values) return;
     if (!f->first_ms) f->first_ms = v->w->now_ms;
     f->listed |= first != NULL;
-    if (reads && visit_uri(v, base_of(f->step.uri), &asked))
+    if (reads && message_uri(v, base_of(f->step.uri), &asked))
         for (const struct sml_value *x = o->values; x; x = x->next) learn_value(v, x, asked, !list);
-    struct pol_operation *op = visit_operation(v, f->operation);
+    struct pol_operation *op = message_operation(v, f->operation);
     if (!op || !str_is(op->kind, "tree")) return;
     if (is_look(f) && first)
-        visit_item_seen(v, op, f->step.uri, o->code ? o->code : 200,
-                        is_secret_value(v, first) ? &hidden : &first->data);
+        message_item_seen(v, op, f->step.uri, o->code ? o->code : 200,
+                          is_secret_value(v, first) ? &hidden : &first->data);
     else if (!is_look(f))
         keep_result(v, op, item_of(v, f), o->values);
 }
 
 /* ---- statuses ---- */
 
-static void step_failed(struct visit *v, const struct flown *f, int code)
+static void step_failed(struct message_work *v, const struct flown *f, int code)
 {
     if (f->operation) return;
-    visit_failed(v, f->step.key, code,
-                 f->shortest ? visit_too_large(v, f->limit, f->shortest) : pol_code_text(v->l, code, v->a));
+    message_failed(v, f->step.key, code,
+                   f->shortest ? message_too_large(v, f->limit, f->shortest) : pol_code_text(v->l, code, v->a));
 }
 
 /* The device has just told all of it: what it reported at the session's beginning is what the mirror has. */
-static void read_whole(struct visit *v, struct str uri)
+static void read_whole(struct message_work *v, struct str uri)
 {
     v->s->read_root |= str_eq(uri, v->l->root);
     v->s->read_images |= str_eq(uri, v->l->images);
     v->s->token_matches |= v->s->read_root && v->s->read_images;
 }
 
-static void get_done(struct visit *v, struct flown *f, struct str uri)
+static void get_done(struct message_work *v, struct flown *f, struct str uri)
 {
     if (is_whole(f->step.uri) && f->listed) {
-        mirror_sweep(v->m, uri, f->first_ms, visit_schema(v));
+        mirror_sweep(v->m, uri, f->first_ms, message_schema(v));
         if (str_eq(uri, v->l->root)) v->d.lists = STORE_LISTS_WORK;
         read_whole(v, uri);
     }
-    visit_forget(v, f->step.key);
+    message_forget(v, f->step.key);
 }
 
 /* What earlier operations wrote there is not what is read back any more. */
-static void written_over(struct visit *v, struct str uri, int64_t by)
+static void written_over(struct message_work *v, struct str uri, int64_t by)
 {
     for (size_t i = 0; i < v->n_ops; i++) {
         struct pol_operation *op = &v->ops[i];
         struct pol_verdict to;
         if (pol_is_group(op) && (op->state == POL_OP_ACKNOWLEDGED || op->state == POL_OP_SENT))
-            visit_item_changed(v, op, uri, by);
+            message_item_changed(v, op, uri, by);
         else if (pol_op_on_change(op, uri, by, v->a, &to))
-            visit_move(v, op, &to);
+            message_move(v, op, &to);
     }
 }
 
-static void write_done(struct visit *v, const struct flown *f, struct str uri)
+static void write_done(struct message_work *v, const struct flown *f, struct str uri)
 {
     enum ddf_format format = DDF_CHR;
     const struct mirror_node *n = mirror_at(v->m, uri);
     if (dm_command_asks(f->step.verb)) return;
-    if (f->operation) visit_disown(v, uri);
+    if (f->operation) message_disown(v, uri);
     if (is_plain(f->step.uri) || str_ends(f->step.uri, STR("?prop=Name"))) written_over(v, uri, f->operation);
     if (f->step.verb == DM_COPY && n) mirror_stale(v->m, uri, v->w->now_ms);
     if (!is_plain(f->step.uri)) { /* a property; a new name takes the node from where it was */
         if (str_ends(f->step.uri, STR("?prop=Name"))) mirror_drop(v->m, uri);
-        visit_forget(v, f->step.key);
+        message_forget(v, f->step.key);
         return;
     }
     if (f->step.format.n)
@@ -365,26 +367,26 @@ static void write_done(struct visit *v, const struct flown *f, struct str uri)
         mirror_put(v->m, uri, format, value, POL_ACKNOWLEDGED, v->w->now_ms);
     }
     if (f->step.verb == DM_DELETE) mirror_drop(v->m, uri);
-    visit_forget(v, f->step.key);
+    message_forget(v, f->step.key);
 }
 
-static void step_gone(struct visit *v, const struct flown *f, struct str uri, int code)
+static void step_gone(struct message_work *v, const struct flown *f, struct str uri, int code)
 {
     const struct mirror_node *n = mirror_at(v->m, uri);
     if (f->step.verb == DM_DELETE) {
         mirror_drop(v->m, uri);
-        visit_forget(v, f->step.key);
+        message_forget(v, f->step.key);
         return;
     }
     if (f->step.verb == DM_REPLACE || f->step.purpose == POL_FOR_DISCOVER) step_failed(v, f, code);
     if (f->step.verb == DM_GET && n && n->known == POL_ACKNOWLEDGED)
-        visit_failed(v, pol_set_key(uri, v->a), code, STR("the device took it, and now says that it is not there"));
+        message_failed(v, pol_set_key(uri, v->a), code, STR("the device took it, and now says that it is not there"));
     mirror_drop(v->m, uri);
     if (is_whole(f->step.uri)) read_whole(v, uri);
 }
 
 /* "?list=" was refused: unless this device has answered one before, it knows none (protocol.md 20, trap 16). */
-static bool lists_refused(struct visit *v, const struct flown *f, struct str uri, int code)
+static bool lists_refused(struct message_work *v, const struct flown *f, struct str uri, int code)
 {
     if (f->step.verb != DM_GET || !is_whole(f->step.uri) || (code != 404 && code != 406) ||
         v->d.lists == STORE_LISTS_WORK)
@@ -405,20 +407,20 @@ static bool has_no_value(const struct flown *f)
     return f->step.verb == DM_GET && f->code / 100 == 2 && f->code != 214 && !f->listed;
 }
 
-static void operation_status(struct visit *v, const struct flown *f, struct pol_operation *op, int code)
+static void operation_status(struct message_work *v, const struct flown *f, struct pol_operation *op, int code)
 {
     struct pol_verdict to;
     if (op->state != POL_OP_SENT) return; /* OperationComplete was faster than the Status */
-    if (str_is(op->tree_command, "acl")) visit_acl_code(v, op, code);
+    if (str_is(op->tree_command, "acl")) message_acl_code(v, op, code);
     if (f->shortest)
-        to = (struct pol_verdict){ POL_OP_FAILED, code, -1, visit_too_large(v, f->limit, f->shortest) };
+        to = (struct pol_verdict){ POL_OP_FAILED, code, -1, message_too_large(v, f->limit, f->shortest) };
     else if (has_no_value(f))
         pol_op_on_no_value(code, v->a, &to);
     else
         pol_op_on_status(v->l, op, code, v->a, &to);
     if (to.state == POL_OP_SENT && code == 0) return;
-    visit_move(v, op, &to);
-    if (to.state != POL_OP_ACCEPTED) visit_touches(v, op);
+    message_move(v, op, &to);
+    if (to.state != POL_OP_ACCEPTED) message_touches(v, op);
 }
 
 static bool is_group(const struct flown *f)
@@ -426,13 +428,13 @@ static bool is_group(const struct flown *f)
     return f->step.verb == DM_ATOMIC || f->step.verb == DM_SEQUENCE;
 }
 
-static void decide(struct visit *v, struct flown *f, int code, bool count)
+static void decide(struct message_work *v, struct flown *f, int code, bool count)
 {
     struct str uri = base_of(f->step.uri);
-    struct pol_operation *op = visit_operation(v, f->operation);
+    struct pol_operation *op = message_operation(v, f->operation);
     if (is_group(f)) {
         if (pol_step_outcome(v->l, &f->step, code) == POL_STEP_DONE)
-            visit_forget(v, f->step.key);
+            message_forget(v, f->step.key);
         else if (count)
             step_failed(v, f, code);
         if (op) operation_status(v, f, op, code);
@@ -447,7 +449,7 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
                 write_done(v, f, uri);
             break;
         case POL_STEP_THERE:
-            if (f->step.ours) visit_disown(v, uri);
+            if (f->step.ours) message_disown(v, uri);
             if (mirror_at(v->m, uri))
                 mirror_stale(v->m, uri, v->w->now_ms);
             else
@@ -462,14 +464,14 @@ static void decide(struct visit *v, struct flown *f, int code, bool count)
         }
     }
     if (op && is_look(f) && code)
-        visit_item_seen(v, op, f->step.uri, has_no_value(f) ? INCOMPLETE : code,
-                        f->listed ? NULL : &(const struct str){ 0 });
+        message_item_seen(v, op, f->step.uri, has_no_value(f) ? INCOMPLETE : code,
+                          f->listed ? NULL : &(const struct str){ 0 });
     else if (op && !f->group && !is_look(f))
         operation_status(v, f, op, code);
 }
 
 /* In an Atomic the children's statuses mean what the Atomic's says they mean (protocol.md 4.1, and 20, trap 13). */
-static int child_code(struct visit *v, const struct flown *group, const struct flown *f)
+static int child_code(struct message_work *v, const struct flown *group, const struct flown *f)
 {
     bool done = pol_step_outcome(v->l, &group->step, group->code) == POL_STEP_DONE;
     if (group->step.verb == DM_SEQUENCE) return f->code || done || !group->code ? f->code : 215;
@@ -486,30 +488,30 @@ static bool blames(int code)
 }
 
 /* The package is complete: everything that was on its way is decided now, in the order it was sent. */
-static void land(struct visit *v)
+static void land(struct message_work *v)
 {
-    struct flight *fl = v->s->flight;
-    if (v->over) visit_cut_short(v, fl);
+    struct inflight *fl = v->s->flight;
+    if (v->over) message_cut_short(v, fl);
     for (size_t i = 0; fl && i < fl->n; i++) {
         struct flown *f = &fl->row[i], *group = f->group ? &fl->row[f->group - 1] : NULL;
-        struct pol_operation *op = is_group(f) ? visit_operation(v, f->operation) : NULL;
+        struct pol_operation *op = is_group(f) ? message_operation(v, f->operation) : NULL;
         bool own = false;
         for (size_t k = i + 1; is_group(f) && k < fl->n && fl->row[k].group == i + 1; k++) {
             own |= blames(fl->row[k].code);
             if (!op) continue;
-            visit_item_code(v, op, k - i - 1, child_code(v, f, &fl->row[k]));
+            message_item_code(v, op, k - i - 1, child_code(v, f, &fl->row[k]));
             if (k - i - 1 < op->n_items) op->items[k - i - 1].no_value = has_no_value(&fl->row[k]);
         }
         decide(v, f, group ? child_code(v, group, f) : f->code, !own);
     }
-    flight_free(fl);
+    inflight_free(fl);
     v->s->flight = NULL;
 }
 
-void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool package_end)
+void message_outcomes(struct message_work *v, const struct sml_outcome *outcomes, bool package_end)
 {
     for (const struct sml_outcome *o = outcomes; o; o = o->next) {
-        struct flown *f = flight_find(v->s->flight, o->tag);
+        struct flown *f = inflight_find(v->s->flight, o->tag);
         if (!f) continue;
         f->told = true;
         if (o->code) f->code = o->code;
@@ -518,5 +520,5 @@ void visit_outcomes(struct visit *v, const struct sml_outcome *outcomes, bool pa
         take_values(v, f, o);
     }
     if (package_end) land(v);
-    for (const struct told *x = v->told; x; x = x->next) visit_explain(v, x->vm);
+    for (const struct reported *x = v->told; x; x = x->next) message_explain(v, x->vm);
 }

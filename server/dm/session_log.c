@@ -22,8 +22,8 @@ static struct str json_session(struct arena *a, const struct session *s, const c
     return out;
 }
 
-enum rc ending_event(struct dm *dm, int64_t authority, const char *type, struct str device, struct str json,
-                     int64_t now_ms, struct err *e)
+enum rc session_log_event(struct dm *dm, int64_t authority, const char *type, struct str device, struct str json,
+                          int64_t now_ms, struct err *e)
 {
     dm->events = dm->dirty = true;
     const struct db_event event = {
@@ -31,26 +31,26 @@ enum rc ending_event(struct dm *dm, int64_t authority, const char *type, struct 
     };
     int64_t id = 0;
     enum rc rc = db_event_add(store_sql(dm->st), &event, &id, e);
-    return rc ? rc : ceiling_event(store_sql(dm->st), dm->srv, authority, device, id, e);
+    return rc ? rc : ceilings_event(store_sql(dm->st), dm->srv, authority, device, id, e);
 }
 
-enum rc ending_row(struct store *st, struct dm_changes *c, struct session *s, struct err *e)
+enum rc session_log_row(struct store *st, struct dm_changes *c, struct session *s, struct err *e)
 {
     enum rc rc = store_session_number(st, &s->row, e);
     if (rc) return rc;
     dm_change_session(c, &(struct db_session){ .row = s->row,
                                                .device = s->device,
                                                .id = s->id,
-                                               .trigger = s->trigger,
+                                               .notification = s->notification,
                                                .started_ms = s->started_ms,
                                                .messages = s->messages });
     return RC_OK;
 }
 
-enum rc ending_keep(struct dm *dm, struct dm_changes *c, struct session *s, const char *outcome, const char *why,
-                    int64_t now_ms, struct arena *a, struct err *e)
+enum rc session_log_keep(struct dm *dm, struct dm_changes *c, struct session *s, const char *outcome, const char *why,
+                         int64_t now_ms, struct arena *a, struct err *e)
 {
-    enum rc rc = !s->row && recorder_wanted(s, outcome) ? ending_row(dm->st, c, s, e) : RC_OK;
+    enum rc rc = !s->row && recorder_wanted(s, outcome) ? session_log_row(dm->st, c, s, e) : RC_OK;
     if (rc || !s->row) return rc;
     dm_change_session_end(
         c,
@@ -61,7 +61,7 @@ enum rc ending_keep(struct dm *dm, struct dm_changes *c, struct session *s, cons
     return RC_OK;
 }
 
-void ending_count(struct dm *dm, const char *outcome)
+void session_log_count(struct dm *dm, const char *outcome)
 {
     static const struct {
         const char *name;
@@ -75,7 +75,7 @@ void ending_count(struct dm *dm, const char *outcome)
         if (strcmp(row[i].name, outcome) == 0) metrics_add(dm->srv->metrics, row[i].metric, 1);
 }
 
-void ending_left(void *ctx, struct session *s, const char *why)
+void session_log_left(void *ctx, struct session *s, const char *why)
 {
     struct dm *dm = ctx;
     struct err e = { 0 };
@@ -84,20 +84,20 @@ void ending_left(void *ctx, struct session *s, const char *why)
     enum rc rc = dm_begin(dm, &e);
     struct turn_message *m = turn_message(dm, 0, s->device, s->used_ms);
     if (!m && !rc) rc = err_set(&e, RC_NOMEM, "no memory for the end of a session");
-    if (!rc) rc = ending_keep(dm, &m->changes, s, "lost", why, s->used_ms, &a, &e);
-    if (!rc && !dm->closing) rc = ending_unanswered(dm, &m->changes, s, &a, &e);
+    if (!rc) rc = session_log_keep(dm, &m->changes, s, "lost", why, s->used_ms, &a, &e);
+    if (!rc && !dm->closing) rc = session_log_unanswered(dm, &m->changes, s, &a, &e);
     if (!rc) turn_keep(dm, m);
     if (rc) log_event(LOG_WARN, "session.not_kept", LOG_S("device", s->name), LOG_Z("error", e.text));
     arena_finish(&a);
-    ending_count(dm, "lost");
+    session_log_count(dm, "lost");
 }
 
 /* ---- what could not be kept when it ended ---- */
 
-void ending_failed(struct dm *dm, struct session *s, const char *why)
+void session_log_failed(struct dm *dm, struct session *s, const char *why)
 {
     sessions_detach(dm->sessions, s);
-    if (!s->ended) ending_count(dm, "lost");
+    if (!s->ended) session_log_count(dm, "lost");
     buf_reset(&s->last); /* nobody will ask for the reply again */
     buf_putz(&s->last, why);
     if (s->ended || dm->n_failed >= ENDING_FAILED_MAX || (!s->row && !recorder_wanted(s, "lost"))) {
@@ -124,12 +124,12 @@ static enum rc keep_one(struct dm *dm, struct session *s, struct arena *a, struc
     struct turn_message *m = turn_message(dm, 0, s->device, s->used_ms);
     if (!m) return err_set(e, RC_NOMEM, "no memory for the end of a session");
     enum rc rc = check_row(dm, s, e);
-    if (!rc) rc = ending_keep(dm, &m->changes, s, "lost", buf_z(&s->last), s->used_ms, a, e);
+    if (!rc) rc = session_log_keep(dm, &m->changes, s, "lost", buf_z(&s->last), s->used_ms, a, e);
     if (!rc) turn_keep(dm, m);
     return rc;
 }
 
-enum rc ending_keep_failed(struct dm *dm, struct err *e)
+enum rc session_log_keep_failed(struct dm *dm, struct err *e)
 {
     struct arena a;
     if (!dm->failed) return RC_OK;
@@ -143,11 +143,11 @@ enum rc ending_keep_failed(struct dm *dm, struct err *e)
         turn_forget(dm);
         return rc;
     }
-    ending_forget_failed(dm);
+    session_log_forget_failed(dm);
     return RC_OK;
 }
 
-void ending_forget_failed(struct dm *dm)
+void session_log_forget_failed(struct dm *dm)
 {
     for (struct session *s = dm->failed, *next; s; s = next) {
         next = s->newer;

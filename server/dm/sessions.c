@@ -10,7 +10,7 @@
 
 enum { SESSIONS_SUPERSEDED = 4 }; /* of one device, that are remembered */
 
-struct list {
+struct session_list {
     struct session *oldest, *newest;
     size_t n;
 };
@@ -21,7 +21,7 @@ struct sessions {
     void *ctx;
     struct session **by_key, **by_token;
     size_t mask;
-    struct list open, ended; /* by last use */
+    struct session_list open, ended; /* by last use */
     size_t ended_bytes, recall_bytes;
 };
 
@@ -51,14 +51,14 @@ struct sessions *sessions_create(const struct sessions_config *c, sessions_left 
 
 /* ---- links ---- */
 
-static struct list *list_of(struct sessions *ss, const struct session *s)
+static struct session_list *list_of(struct sessions *ss, const struct session *s)
 {
     return s->ended ? &ss->ended : &ss->open;
 }
 
 static void list_remove(struct sessions *ss, struct session *s)
 {
-    struct list *l = list_of(ss, s);
+    struct session_list *l = list_of(ss, s);
     *(s->older ? &s->older->newer : &l->oldest) = s->newer;
     *(s->newer ? &s->newer->older : &l->newest) = s->older;
     s->older = s->newer = NULL;
@@ -67,7 +67,7 @@ static void list_remove(struct sessions *ss, struct session *s)
 
 static void list_add(struct sessions *ss, struct session *s)
 {
-    struct list *l = list_of(ss, s);
+    struct session_list *l = list_of(ss, s);
     s->older = l->newest;
     s->newer = NULL;
     *(l->newest ? &l->newest->newer : &l->oldest) = s;
@@ -92,8 +92,8 @@ static void unlink_session(struct sessions *ss, struct session *s)
 static void close_session(struct session *s)
 {
     sml_server_destroy(s->sml);
-    flight_free(s->flight);
-    recall_free(s->recall);
+    inflight_free(s->flight);
+    device_cache_free(s->recall);
     free(s->asked);
     s->sml = NULL;
     s->flight = NULL;
@@ -104,7 +104,7 @@ static void close_session(struct session *s)
 void sessions_free(struct session *s)
 {
     close_session(s);
-    recording_free(s->recording);
+    recorder_free(s->recording);
     buf_finish(&s->last);
     buf_finish(&s->last_hmac);
     free(s);
@@ -156,7 +156,7 @@ static bool same_device(const struct session *s, const struct session_key *k)
     return s->authority == k->authority && str_eq(s->name, k->name);
 }
 
-bool session_repeats(const struct session *s, const struct session_key *k)
+bool sessions_repeats(const struct session *s, const struct session_key *k)
 {
     return s->last.n && s->last_hash == k->hash && s->last_bytes == k->bytes;
 }
@@ -190,7 +190,7 @@ struct session *sessions_of_device(struct sessions *ss, const struct session_key
 struct session *sessions_repeated(struct sessions *ss, const struct session_key *k)
 {
     struct session *s = next_of_device(ss, k, NULL);
-    while (s && !(s->alone && session_repeats(s, k) && str_eq(s->id, k->id))) s = next_of_device(ss, k, s);
+    while (s && !(s->alone && sessions_repeats(s, k) && str_eq(s->id, k->id))) s = next_of_device(ss, k, s);
     return s;
 }
 
@@ -293,7 +293,7 @@ void sessions_end(struct sessions *ss, struct session *s)
     if (s->ended) return;
     list_remove(ss, s);
     close_session(s);
-    recording_free(s->recording);
+    recorder_free(s->recording);
     s->recording = NULL;
     ss->recall_bytes -= s->recall_bytes;
     s->recall_bytes = 0;
@@ -323,7 +323,7 @@ struct session *sessions_of_message(struct sessions *ss, uint64_t message)
 static void forget_device(struct sessions *ss, struct session *s)
 {
     if (!s->recall) return;
-    recall_free(s->recall);
+    device_cache_free(s->recall);
     s->recall = NULL;
     s->forgot = true;
     ss->recall_bytes -= s->recall_bytes;
@@ -349,7 +349,7 @@ void sessions_recall(struct sessions *ss, struct session *s, size_t bytes)
 
 void sessions_shift(struct sessions *ss, int64_t by_ms)
 {
-    struct list *lists[] = { &ss->open, &ss->ended };
+    struct session_list *lists[] = { &ss->open, &ss->ended };
     for (int i = 0; i < 2; i++)
         for (struct session *s = lists[i]->oldest; s; s = s->newer) {
             s->used_ms -= by_ms;
@@ -370,7 +370,7 @@ size_t sessions_count(const struct sessions *ss)
 size_t sessions_bytes(const struct sessions *ss)
 {
     size_t n = 2 * (ss->mask + 1) * sizeof *ss->by_key;
-    const struct list *lists[] = { &ss->open, &ss->ended };
+    const struct session_list *lists[] = { &ss->open, &ss->ended };
     for (int i = 0; i < 2; i++)
         for (const struct session *s = lists[i]->oldest; s; s = s->newer)
             n += sizeof *s + s->name.n + s->id.n + 1 + s->last.cap + s->last_hmac.cap + s->recall_bytes +

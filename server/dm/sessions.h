@@ -28,9 +28,9 @@ struct session_asked {
     } row[];
 }; /* cap: up to SESSION_ASKED, then round and round */
 
-struct flight;    /* server/dm/inflight.h: steps that went out and were not answered yet */
-struct recording; /* server/dm/recorder.h: what was said, for those who look into it later */
-struct recall;    /* server/dm/device_cache.h: what is remembered of the device */
+struct inflight;     /* server/dm/inflight.h: steps that went out and were not answered yet */
+struct recording;    /* server/dm/recorder.h: what was said, for those who look into it later */
+struct device_cache; /* server/dm/device_cache.h: what is remembered of the device */
 
 struct session {
     int64_t authority, device;
@@ -59,17 +59,17 @@ struct session {
     struct buf last;
     struct buf last_hmac;
     /* What it has learnt and done so far. */
-    int64_t row, trigger;    /* row of table session, 0 = none (yet); the trigger it answers */
-    char token_reported[65]; /* StateToken of package 1, "" = none */
-    bool token_matches;      /* it was that of the mirror, or the device was changed since */
-    bool changed;            /* something was changed on the device */
-    int64_t kpi_before_ms;   /* KPIs are read in this session: samples older than this; 0 = not */
-    bool worked;             /* something had to be done */
-    unsigned most;           /* commands in one message while the device is treated with care; 0 = as many as fit */
+    int64_t row, notification; /* row of table session, 0 = none (yet); the notification it answers */
+    char token_reported[65];   /* StateToken of package 1, "" = none */
+    bool token_matches;        /* it was that of the mirror, or the device was changed since */
+    bool changed;              /* something was changed on the device */
+    int64_t kpi_before_ms;     /* KPIs are read in this session: samples older than this; 0 = not */
+    bool worked;               /* something had to be done */
+    unsigned most;             /* commands in one message while the device is treated with care; 0 = as many as fit */
     uint64_t next_tag;
-    struct flight *flight;
+    struct inflight *flight;
     struct session_asked *asked; /* steps sent in this session, so that none goes round in circles */
-    struct recall *recall;
+    struct device_cache *recall;
     size_t recall_bytes;
     bool forgot;                 /* recall had to be given up once */
     bool read_root, read_images; /* the whole object was listed in this session */
@@ -111,7 +111,7 @@ struct session *sessions_of_device(struct sessions *ss, const struct session_key
 /** The session, open or ended, whose last message was this one to the octet, with proof of its own and without token. */
 struct session *sessions_repeated(struct sessions *ss, const struct session_key *k);
 /** It is the message last answered, to the octet: s->last is its answer. */
-bool session_repeats(const struct session *s, const struct session_key *k);
+bool sessions_repeats(const struct session *s, const struct session_key *k);
 /** Who holds the token of a superseded session goes on with it, and is not who superseded it.
  * @return the session that the device has instead, open or ended; NULL = nothing is known of it any more */
 struct session *sessions_contest(struct sessions *ss, const struct session_key *k, int64_t now_ms);

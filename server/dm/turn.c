@@ -63,7 +63,7 @@ static enum rc apply_recording(struct dm *dm, const struct dm_changes *c, struct
 {
     struct sql *db = store_sql(dm->st);
     if (!c->has_recording) return RC_OK;
-    enum rc rc = ceiling_recording(db, dm->srv, c->device, (int64_t)c->recording.data.n, e);
+    enum rc rc = ceilings_recording(db, dm->srv, c->device, (int64_t)c->recording.data.n, e);
     return rc ? rc : recorder_put(&dm->recorder, c, dm->srv->config, db, e);
 }
 
@@ -89,7 +89,7 @@ static enum rc apply_all(struct dm *dm, struct err *e)
 static void take_back(struct dm *dm)
 {
     sql_rollback_to(store_sql(dm->st));
-    paths_forget(store_paths(dm->st)); /* new addresses among them */
+    uri_table_forget(store_paths(dm->st)); /* new addresses among them */
     dm->recorder.kept_bytes = -1;
 }
 
@@ -108,7 +108,7 @@ static void give_up(struct dm *dm, struct session *s, const struct err *why)
     char text[ERR_TEXT_BYTES + 100];
     snprintf(text, sizeof text, "the server could not keep what the message brought: its database failed (%s)",
              why->text);
-    ending_failed(dm, s, text);
+    session_log_failed(dm, s, text);
 }
 
 static void lose(struct dm *dm, struct turn_message *m, const struct err *why)
@@ -192,7 +192,7 @@ enum rc dm_commit(struct dm *dm, struct err *e)
     if (rc && e) *e = why;
     if (rc) {
         sql_rollback(store_sql(dm->st));
-        paths_forget(store_paths(dm->st));
+        uri_table_forget(store_paths(dm->st));
         dm->recorder.kept_bytes = -1;
         for (struct session *s; dm->sessions && (s = sessions_of_turn(dm->sessions, dm->turn)) != NULL;)
             give_up(dm, s, &why);

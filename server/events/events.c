@@ -91,8 +91,8 @@ static void format(struct buf *b, const struct db_event *v)
         json_decref(j);
         j = json_object();
     }
-    if (!json_object_get(j, "at")) j_time(j, "at", v->at_ms);
-    if (v->device.n && !json_object_get(j, "device")) j_str(j, "device", v->device);
+    if (!json_object_get(j, "at")) json_put_time(j, "at", v->at_ms);
+    if (v->device.n && !json_object_get(j, "device")) json_put_str(j, "device", v->device);
     buf_printf(b, "id: %" PRId64 "\nevent: %.*s\ndata: ", v->id, STR_ARG(v->type));
     json_write(j, b);
     buf_putz(b, "\n\n");

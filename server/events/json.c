@@ -58,7 +58,7 @@ void json_write(const json_t *j, struct buf *out)
     if (json_dump_callback(j, put, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0 && buf_ok(out)) out->failed = RC_NOMEM;
 }
 
-json_t *j_text(struct str s)
+json_t *json_put_text(struct str s)
 {
     json_t *t = json_stringn(s.n ? s.p : "", s.n);
     if (t) return t;
@@ -74,32 +74,32 @@ json_t *j_text(struct str s)
     return t;
 }
 
-void j_str(json_t *j, const char *key, struct str v)
+void json_put_str(json_t *j, const char *key, struct str v)
 {
-    json_object_set_new(j, key, j_text(v));
+    json_object_set_new(j, key, json_put_text(v));
 }
 
-void j_strn(json_t *j, const char *key, struct str v)
+void json_put_strn(json_t *j, const char *key, struct str v)
 {
-    if (v.n) j_str(j, key, v);
+    if (v.n) json_put_str(j, key, v);
 }
 
-void j_int(json_t *j, const char *key, int64_t v)
+void json_put_int(json_t *j, const char *key, int64_t v)
 {
     json_object_set_new(j, key, json_integer(v));
 }
 
-void j_bool(json_t *j, const char *key, bool v)
+void json_put_bool(json_t *j, const char *key, bool v)
 {
     json_object_set_new(j, key, json_boolean(v));
 }
 
-void j_maybe(json_t *j, const char *key, int v)
+void json_put_maybe(json_t *j, const char *key, int v)
 {
     if (j) json_object_set_new(j, key, v < 0 ? json_null() : json_boolean(v));
 }
 
-void j_time(json_t *j, const char *key, int64_t ms)
+void json_put_time(json_t *j, const char *key, int64_t ms)
 {
     char text[25];
     if (!ms) {
@@ -110,7 +110,7 @@ void j_time(json_t *j, const char *key, int64_t ms)
     json_object_set_new(j, key, json_string(text));
 }
 
-void j_raw(json_t *j, const char *key, struct str text)
+void json_put_raw(json_t *j, const char *key, struct str text)
 {
     json_t *v = text.n && !too_deep(text) ? json_loadb(text.p, text.n, JSON_DECODE_ANY, NULL) : NULL;
     json_object_set_new(j, key, v ? v : json_null());

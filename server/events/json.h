@@ -15,18 +15,18 @@ enum rc json_read(struct str text, json_t **out, struct err *e);
 void json_write(const json_t *j, struct buf *out);
 
 /* Members of an object; nothing happens when j is NULL. Texts that are no UTF-8 get U+FFFD. */
-json_t *j_text(struct str s);
-void j_str(json_t *j, const char *key, struct str v);
+json_t *json_put_text(struct str s);
+void json_put_str(json_t *j, const char *key, struct str v);
 /** Left out when it is empty. */
-void j_strn(json_t *j, const char *key, struct str v);
-void j_int(json_t *j, const char *key, int64_t v);
-void j_bool(json_t *j, const char *key, bool v);
+void json_put_strn(json_t *j, const char *key, struct str v);
+void json_put_int(json_t *j, const char *key, int64_t v);
+void json_put_bool(json_t *j, const char *key, bool v);
 /** null, true or false for -1, 1 and 0. */
-void j_maybe(json_t *j, const char *key, int v);
+void json_put_maybe(json_t *j, const char *key, int v);
 /** RFC 3339; null for 0. */
-void j_time(json_t *j, const char *key, int64_t ms);
+void json_put_time(json_t *j, const char *key, int64_t ms);
 /** JSON text as it is; null when it is empty or broken. */
-void j_raw(json_t *j, const char *key, struct str text);
+void json_put_raw(json_t *j, const char *key, struct str text);
 
 /* One field of a body: what it is called, its type, whether it must be there. */
 enum field_kind {

@@ -15,7 +15,7 @@ static json_t *args_json(struct str args)
         char key[64];
         if (one.key.n >= sizeof key) continue;
         snprintf(key, sizeof key, "%.*s", STR_ARG(one.key));
-        j_str(j, key, one.value);
+        json_put_str(j, key, one.value);
     }
     return j;
 }
@@ -32,7 +32,7 @@ static json_t *rights_json(struct str acl)
         if (entry.key.n >= sizeof right) continue;
         snprintf(right, sizeof right, "%.*s", STR_ARG(entry.key));
         json_t *list = json_array();
-        while (str_cut(&ids, '+', &id)) json_array_append_new(list, j_text(id));
+        while (str_cut(&ids, '+', &id)) json_array_append_new(list, json_put_text(id));
         json_object_set_new(j, right, list);
     }
     return j;
@@ -44,33 +44,33 @@ static void put_rights(json_t *j, struct str args)
     struct str value;
     if (kv_get(args, ';', "grant", &value)) json_object_set_new(j, "grant", rights_json(value));
     if (kv_get(args, ';', "revoke", &value)) json_object_set_new(j, "revoke", rights_json(value));
-    if (kv_get(args, ';', "force", &value) && str_is(value, "1")) j_bool(j, "force", true);
+    if (kv_get(args, ';', "force", &value) && str_is(value, "1")) json_put_bool(j, "force", true);
 }
 
 /* "404 not found" without its number; results of virtual machines have the layout's words. */
 static void put_code(json_t *j, const struct ddf_layout *l, int code)
 {
-    j_int(j, "code", code);
-    j_str(j, "codeText", code ? pol_code_words(l, code) : (struct str){ 0 });
+    json_put_int(j, "code", code);
+    json_put_str(j, "codeText", code ? pol_code_words(l, code) : (struct str){ 0 });
 }
 
 /* A secret value is shown to nobody again. */
 static void put_data(json_t *j, struct str data, int secret)
 {
     if (!secret) {
-        j_strn(j, "data", data);
+        json_put_strn(j, "data", data);
         return;
     }
-    j_str(j, "data", STR("***"));
-    j_bool(j, "secret", true);
+    json_put_str(j, "data", STR("***"));
+    json_put_bool(j, "secret", true);
 }
 
 static void put_tree(json_t *j, const struct db_operation_record *v)
 {
-    j_str(j, "command", v->tree_command);
-    j_str(j, "uri", v->tree_uri);
-    j_strn(j, "format", v->tree_format);
-    j_strn(j, "type", v->tree_type);
+    json_put_str(j, "command", v->tree_command);
+    json_put_str(j, "uri", v->tree_uri);
+    json_put_strn(j, "format", v->tree_format);
+    json_put_strn(j, "type", v->tree_type);
     put_data(j, v->tree_data, (int)v->secret);
     if (str_is(v->tree_command, "acl")) put_rights(j, v->args);
 }
@@ -80,27 +80,27 @@ json_t *operation_row_json(const struct server *srv, const struct db_operation_r
     json_t *j = json_object();
     const struct ddf_layout *l = server_layout(srv, v->layout_mo);
     bool tree = str_is(v->kind, "tree");
-    j_int(j, "id", v->id);
-    j_str(j, "device", v->device_name);
-    j_str(j, "authority", v->authority_name);
-    j_str(j, "kind", v->kind);
+    json_put_int(j, "id", v->id);
+    json_put_str(j, "device", v->device_name);
+    json_put_str(j, "authority", v->authority_name);
+    json_put_str(j, "kind", v->kind);
     const struct ddf_operation *op = ddf_layout_operation(l, (enum ddf_scope)v->scope, v->kind);
-    j_str(j, "label", op ? op->label : v->kind);
-    j_str(j, v->scope == DDF_IMAGE ? "image" : "vm", v->owner);
+    json_put_str(j, "label", op ? op->label : v->kind);
+    json_put_str(j, v->scope == DDF_IMAGE ? "image" : "vm", v->owner);
     json_object_set_new(j, "args", tree ? json_object() : args_json(v->args));
     if (tree) put_tree(j, v);
-    if (v->has_result) j_raw(j, "result", v->tree_result);
-    j_str(j, "state", v->state);
+    if (v->has_result) json_put_raw(j, "result", v->tree_result);
+    json_put_str(j, "state", v->state);
     put_code(j, l, (int)v->code);
-    j_str(j, "reason", v->reason);
-    j_int(j, "percent", v->percent);
-    j_int(j, "tries", v->tries);
-    j_bool(j, "byPolicy", v->by_policy);
-    j_str(j, "createdBy", v->created_by);
-    j_time(j, "created", v->created_ms);
-    j_time(j, "updated", v->updated_ms);
-    j_time(j, "notBefore", v->not_before_ms);
-    j_time(j, "expires", v->expires_ms);
+    json_put_str(j, "reason", v->reason);
+    json_put_int(j, "percent", v->percent);
+    json_put_int(j, "tries", v->tries);
+    json_put_bool(j, "byPolicy", v->by_policy);
+    json_put_str(j, "createdBy", v->created_by);
+    json_put_time(j, "created", v->created_ms);
+    json_put_time(j, "updated", v->updated_ms);
+    json_put_time(j, "notBefore", v->not_before_ms);
+    json_put_time(j, "expires", v->expires_ms);
     return j;
 }
 
@@ -113,21 +113,21 @@ static enum rc items_json(struct sql *db, int64_t id, const struct ddf_layout *l
     enum rc rc = db_operation_item_list(db, id, &r, e);
     while (!rc && (rc = db_operation_item_next(r, &v, e)) == RC_OK) {
         json_t *x = json_object();
-        j_str(x, "command", v.command);
-        j_strn(x, "uri", v.uri);
-        j_strn(x, "format", v.format);
-        j_strn(x, "type", v.type);
+        json_put_str(x, "command", v.command);
+        json_put_strn(x, "uri", v.uri);
+        json_put_strn(x, "format", v.format);
+        json_put_strn(x, "type", v.type);
         if (v.has_data || v.secret) {
-            j_str(x, "data", v.secret ? STR("***") : v.data);
-            if (v.secret) j_bool(x, "secret", true);
+            json_put_str(x, "data", v.secret ? STR("***") : v.data);
+            if (v.secret) json_put_bool(x, "secret", true);
         }
         put_code(x, l, (int)v.code);
-        if (v.has_result) j_raw(x, "result", v.result);
+        if (v.has_result) json_put_raw(x, "result", v.result);
         if (v.seen_ms) {
             json_t *seen = json_object();
-            j_time(seen, "at", v.seen_ms);
+            json_put_time(seen, "at", v.seen_ms);
             put_code(seen, l, (int)v.seen_code);
-            j_str(seen, "value", v.seen);
+            json_put_str(seen, "value", v.seen);
             json_object_set_new(x, "reported", seen);
         }
         json_array_append_new(list, x);
@@ -164,10 +164,10 @@ enum rc operation_json(const struct server *srv, struct sql *db, int64_t id, int
     rc = db_operation_record_steps(db, id, &r, e);
     while (!rc && (rc = db_operation_record_next_step(r, &step, e)) == RC_OK) {
         json_t *s = json_object();
-        j_time(s, "at", step.at_ms);
-        j_str(s, "state", step.state);
-        j_int(s, "code", step.code);
-        j_str(s, "reason", step.reason);
+        json_put_time(s, "at", step.at_ms);
+        json_put_str(s, "state", step.state);
+        json_put_int(s, "code", step.code);
+        json_put_str(s, "reason", step.reason);
         json_array_append_new(list, s);
     }
     sql_end(r);

@@ -23,22 +23,22 @@ struct str vm_json_health(enum ddf_health health)
 void vm_json_state(const struct ddf_layout *l, int64_t state, int64_t lock, json_t *j)
 {
     const struct ddf_state *s = ddf_layout_state(l, (int)state);
-    j_int(j, "state", state);
-    j_str(j, "stateText", s ? s->name : STR("undefined"));
-    j_str(j, "stateLabel", s ? s->label : STR("Unknown"));
-    j_bool(j, "stable", s && s->stable);
-    j_str(j, "health", vm_json_health(s ? s->health : DDF_H_NONE));
-    j_bool(j, "locked", vm_json_locked(l, lock));
+    json_put_int(j, "state", state);
+    json_put_str(j, "stateText", s ? s->name : STR("undefined"));
+    json_put_str(j, "stateLabel", s ? s->label : STR("Unknown"));
+    json_put_bool(j, "stable", s && s->stable);
+    json_put_str(j, "health", vm_json_health(s ? s->health : DDF_H_NONE));
+    json_put_bool(j, "locked", vm_json_locked(l, lock));
 }
 
 static void put_crashes(const struct vm_object *vm, json_t *j)
 {
     json_t *o = json_object();
     int64_t at = 0;
-    j_int(o, "total", vm->crashes);
-    j_int(o, "unacknowledged", vm->crashes > vm->crashes_seen ? vm->crashes - vm->crashes_seen : 0);
-    j_time(o, "last", text_time_parse(vm->crash_time, &at) ? at : 0);
-    j_str(o, "cause", vm->crash_cause);
+    json_put_int(o, "total", vm->crashes);
+    json_put_int(o, "unacknowledged", vm->crashes > vm->crashes_seen ? vm->crashes - vm->crashes_seen : 0);
+    json_put_time(o, "last", text_time_parse(vm->crash_time, &at) ? at : 0);
+    json_put_str(o, "cause", vm->crash_cause);
     json_object_set_new(j, "crashes", o);
 }
 
@@ -46,11 +46,11 @@ static void put_operation(const struct ddf_layout *l, const struct vm_object *vm
 {
     const struct ddf_operation *op = ddf_layout_operation(l, DDF_VM, vm->operation_kind);
     json_t *o = json_object();
-    j_int(o, "id", vm->operation);
-    j_str(o, "kind", vm->operation_kind);
-    j_str(o, "label", op ? op->label : vm->operation_kind);
-    j_int(o, "percent", vm->operation_percent);
-    j_str(o, "state", vm->operation_state);
+    json_put_int(o, "id", vm->operation);
+    json_put_str(o, "kind", vm->operation_kind);
+    json_put_str(o, "label", op ? op->label : vm->operation_kind);
+    json_put_int(o, "percent", vm->operation_percent);
+    json_put_str(o, "state", vm->operation_state);
     json_object_set_new(j, "operation", o);
 }
 
@@ -59,20 +59,20 @@ json_t *vm_json(const struct ddf_layout *l, const struct vm_object *vm, struct a
     const struct ddf_entry *lock = l->entry[DDF_ROLE_LOCK_STATE];
     struct str wire = arena_printf(a, "%lld", (long long)vm->lock);
     json_t *j = json_object();
-    j_str(j, "id", vm->id);
-    j_str(j, "layout", l->mo);
-    j_str(j, "title", vm->title);
+    json_put_str(j, "id", vm->id);
+    json_put_str(j, "layout", l->mo);
+    json_put_str(j, "title", vm->title);
     vm_json_state(l, vm->state, vm->lock, j);
-    j_int(j, "lockState", vm->lock);
-    j_str(j, "lockText", lock ? ddf_entry_to_word(lock, wire, a) : wire);
-    j_int(j, "reason", vm->reason);
-    j_str(j, "reasonText", ddf_layout_reason_text(l, (int)vm->reason));
-    j_bool(j, "verified", vm->verified);
-    j_time(j, "stateSince", vm->since_ms);
-    j_str(j, "summary", vm->summary);
-    j_str(j, "why", vm->why);
-    j_str(j, "image", vm->image.n ? vm->image : vm->image_id);
-    j_str(j, "imageId", vm->image_id);
+    json_put_int(j, "lockState", vm->lock);
+    json_put_str(j, "lockText", lock ? ddf_entry_to_word(lock, wire, a) : wire);
+    json_put_int(j, "reason", vm->reason);
+    json_put_str(j, "reasonText", ddf_layout_reason_text(l, (int)vm->reason));
+    json_put_bool(j, "verified", vm->verified);
+    json_put_time(j, "stateSince", vm->since_ms);
+    json_put_str(j, "summary", vm->summary);
+    json_put_str(j, "why", vm->why);
+    json_put_str(j, "image", vm->image.n ? vm->image : vm->image_id);
+    json_put_str(j, "imageId", vm->image_id);
     if (vm->crashes) put_crashes(vm, j);
     if (vm->operation) put_operation(l, vm, j);
     return j;

@@ -223,7 +223,7 @@ void images_remove_end(struct images *im, struct str sha256, bool unused)
     pthread_mutex_unlock(&im->lock);
 }
 
-enum rc image_upload_begin(struct images *im, struct image_upload **out, struct err *e)
+enum rc images_upload_begin(struct images *im, struct image_upload **out, struct err *e)
 {
     struct image_upload *up = calloc(1, sizeof *up);
     struct crypto_sha256_ctx *hash = up ? crypto_sha256_create() : NULL;
@@ -245,7 +245,7 @@ enum rc image_upload_begin(struct images *im, struct image_upload **out, struct 
     return RC_OK;
 }
 
-enum rc image_upload_write(struct image_upload *up, struct str bytes, struct err *e)
+enum rc images_upload_write(struct image_upload *up, struct str bytes, struct err *e)
 {
     if (bytes.n > up->im->max_bytes - up->size)
         return err_set(e, RC_LIMIT, "the image is larger than images.maxSize (%llu bytes)",
@@ -289,7 +289,7 @@ static enum rc put_in_place(struct image_upload *up, const char *sha256, struct 
     return RC_OK;
 }
 
-enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha256[65], uint64_t *size, struct err *e)
+enum rc images_upload_finish(struct image_upload *up, struct str wanted, char sha256[65], uint64_t *size, struct err *e)
 {
     char hex[SHA256_HEX_BYTES];
     enum rc rc = RC_OK;
@@ -308,16 +308,16 @@ enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha
         memcpy(sha256, hex, SHA256_HEX_BYTES);
         *size = up->size;
     }
-    image_upload_drop(up);
+    images_upload_drop(up);
     return rc;
 }
 
-bool image_upload_no_room(const struct image_upload *up)
+bool images_upload_no_room(const struct image_upload *up)
 {
     return up && up->no_room;
 }
 
-void image_upload_drop(struct image_upload *up)
+void images_upload_drop(struct image_upload *up)
 {
     if (!up) return;
     close(up->fd);

@@ -16,17 +16,18 @@ void images_close(struct images *im);
 
 /* An upload in pieces. */
 struct image_upload;
-enum rc image_upload_begin(struct images *im, struct image_upload **out, struct err *e);
+enum rc images_upload_begin(struct images *im, struct image_upload **out, struct err *e);
 /** @return RC_LIMIT past images.maxSize, RC_IO */
-enum rc image_upload_write(struct image_upload *up, struct str bytes, struct err *e);
+enum rc images_upload_write(struct image_upload *up, struct str bytes, struct err *e);
 /** Complete: synced to disk and in place under its hash (a file that is there already stays). Frees `up` in any case.
  *  Nobody removes the file until images_release.
  *  @param wanted  64 hex digits the sender announced, or empty. @return RC_INVALID when the hash differs (e says both) or nothing came; RC_LIMIT: the disk is full */
-enum rc image_upload_finish(struct image_upload *up, struct str wanted, char sha256[65], uint64_t *size, struct err *e);
+enum rc images_upload_finish(struct image_upload *up, struct str wanted, char sha256[65], uint64_t *size,
+                             struct err *e);
 /** Did a write fail for want of room on the disk? Accepts NULL. */
-bool image_upload_no_room(const struct image_upload *up);
+bool images_upload_no_room(const struct image_upload *up);
 /** Give up; accepts NULL. */
-void image_upload_drop(struct image_upload *up);
+void images_upload_drop(struct image_upload *up);
 
 /** Where the file lies, into out[512]; false when it is not there. */
 bool images_file(const struct images *im, struct str sha256, char out[512], uint64_t *size);

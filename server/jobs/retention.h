@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_JOBS_RETENTION_H
 #define SERVER_JOBS_RETENTION_H
-/* Forgets what is older than the configuration's keep.*: samples, events, history of sessions and triggers, answers kept for
+/* Forgets what is older than the configuration's keep.*: samples, events, history of sessions and notifications, answers kept for
  * repeated requests. A thread that wakes once an hour; small transactions.
  *
  * What is deleted does not come back, so the clock is not simply believed: a machine that starts with a wrong one would

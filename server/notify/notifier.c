@@ -62,7 +62,7 @@ static enum rc sign_and_send(struct notifier *n, const struct db_notification_du
                                   .by_server = true,
                                   .session = (uint16_t)d->session_no,
                                   .server_id = d->server_name };
-    enum rc rc = secret_open_ha1(n->srv->secret_key, d->device_name, "server", d->server_ha1, ha1, e);
+    enum rc rc = credentials_open_ha1(n->srv->secret_key, d->device_name, "server", d->server_ha1, ha1, e);
     if (!rc)
         rc = sml_notify_encode(&m, (struct str){ ha1, SML_HA1_BYTES }, resync ? resync_nonce : d->server_nonce, a,
                                &body, e);
@@ -82,7 +82,7 @@ static enum rc tell(struct notifier *n, const struct db_notification_due *d, con
     buf_putz(&data, "\"}");
     const struct db_event event = { .authority = d->authority,
                                     .at_ms = now_ms,
-                                    .type = STR("trigger"),
+                                    .type = STR("notification"),
                                     .device = d->device_name,
                                     .data = buf_str(&data) };
     enum rc rc = db_event_add(n->db, &event, NULL, e);
@@ -93,21 +93,21 @@ static enum rc tell(struct notifier *n, const struct db_notification_due *d, con
 /* After the last repetition with the resynchronisation nonce nobody answered: the device is picked up when it polls. */
 static enum rc give_up(struct notifier *n, const struct db_notification_due *d, int64_t now_ms, struct err *e)
 {
-    static const char why[] = "triggers were not answered; the device is picked up when it calls by itself";
+    static const char why[] = "notifications were not answered; the device is picked up when it calls by itself";
     enum rc rc = db_notification_failed(n->db, d->id, STR("not answered after the last repetition"), e);
     if (!rc) rc = db_notification_unreachable(n->db, d->device, now_ms, e);
-    log_event(LOG_WARN, "trigger.unanswered", LOG_S("device", d->device_name), LOG_N("trigger", d->id),
+    log_event(LOG_WARN, "notification.unanswered", LOG_S("device", d->device_name), LOG_N("notification", d->id),
               LOG_N("tries", d->tries));
     return rc ? rc : tell(n, d, "failed", why, now_ms, e);
 }
 
-/* Written before the datagram leaves: a crash repeats a trigger (same session id, so the device runs one session),
+/* Written before the datagram leaves: a crash repeats a notification (same session id, so the device runs one session),
  * it never loses one. */
 static enum rc note(struct notifier *n, const struct db_notification_due *d, bool resync, int64_t now_ms, struct err *e)
 {
     int64_t wait = n->retry_ms[(size_t)d->tries < n->n_retries ? (size_t)d->tries : n->n_retries - 1];
     char reason[160];
-    snprintf(reason, sizeof reason, "trigger sent by %.*s, waiting for the device to call", STR_ARG(d->channel));
+    snprintf(reason, sizeof reason, "notification sent by %.*s, waiting for the device to call", STR_ARG(d->channel));
     enum rc rc = db_notification_sent(n->db, d->id, now_ms, now_ms + wait, e);
     if (!rc && resync) rc = db_notification_resync(n->db, d->device, now_ms + wait, e);
     if (!rc) rc = db_operation_notified(n->db, d->device, str_of(reason), now_ms, e);
@@ -117,7 +117,7 @@ static enum rc note(struct notifier *n, const struct db_notification_due *d, boo
 static enum rc fail(struct notifier *n, const struct db_notification_due *d, const struct err *why, int64_t now_ms,
                     struct err *e)
 {
-    log_event(LOG_WARN, "trigger.failed", LOG_S("device", d->device_name), LOG_N("trigger", d->id),
+    log_event(LOG_WARN, "notification.failed", LOG_S("device", d->device_name), LOG_N("notification", d->id),
               LOG_Z("why", why->text));
     enum rc rc = db_notification_failed(n->db, d->id, str_of(why->text), e);
     return rc ? rc : tell(n, d, "failed", why->text, now_ms, e);
@@ -145,8 +145,8 @@ static enum rc wake_one(struct notifier *n, const struct db_operation_waking *x,
 {
     int64_t stamp = 0;
     struct str why = arena_printf(a, "operation %.*s, whose time has come", STR_ARG(x->kind));
-    enum rc rc = x->waits ? change_stamp(n->db, x->authority, &stamp, e) : RC_OK;
-    if (!rc && x->waits) rc = change_touch_device(n->db, x->device, stamp, why, now_ms, e);
+    enum rc rc = x->waits ? generation_stamp(n->db, x->authority, &stamp, e) : RC_OK;
+    if (!rc && x->waits) rc = generation_touch_device(n->db, x->device, stamp, why, now_ms, e);
     if (!rc) rc = db_operation_woken(n->db, x->id, STR("its time has come; waits for the device to call"), e);
     return rc;
 }
@@ -192,13 +192,13 @@ static enum rc turn(struct notifier *n, size_t limit, size_t *n_sent, struct err
         if ((size_t)d->tries > n->n_retries) continue;
         if (sign_and_send(n, d, resync, &a, &why) == RC_OK) {
             ++*n_sent;
-            log_event(LOG_INFO, "trigger.sent", LOG_S("device", d->device_name), LOG_N("trigger", d->id),
+            log_event(LOG_INFO, "notification.sent", LOG_S("device", d->device_name), LOG_N("notification", d->id),
                       LOG_S("channel", d->channel), LOG_S("address", d->address), LOG_N("try", d->tries + 1),
                       LOG_N("resync", resync));
         } else if (why.rc != RC_IO || (size_t)d->tries + 1 >= n->n_retries) {
             rc = fail(n, d, &why, now_ms, e); /* an address that can never work is not tried again */
         } else {
-            log_event(LOG_WARN, "trigger.retry", LOG_S("device", d->device_name), LOG_N("trigger", d->id),
+            log_event(LOG_WARN, "notification.retry", LOG_S("device", d->device_name), LOG_N("notification", d->id),
                       LOG_Z("why", why.text));
         }
     }
@@ -228,7 +228,7 @@ static void *run(void *arg)
     struct notifier *n = arg;
     int64_t pause_ms = 0;
     while (wait_for(n, pause_ms)) {
-        const unsigned rate = n->srv->config->trigger_rate_per_s;
+        const unsigned rate = n->srv->config->notification_rate_per_s;
         size_t limit = rate / SLICES_PER_S ? rate / SLICES_PER_S : 1, n_sent = 0;
         struct err e = { 0 };
         bool more = false;
@@ -247,13 +247,13 @@ static void *run(void *arg)
 
 static enum rc read_retries(struct notifier *n, struct err *e)
 {
-    const struct setting_list *given = &n->srv->config->trigger_retries;
+    const struct setting_list *given = &n->srv->config->notification_retries;
     const char *const *item = given->n ? given->items : standard_retries;
     size_t count = given->n ? given->n : sizeof standard_retries / sizeof standard_retries[0];
-    if (count > RETRIES_MAX) return err_set(e, RC_LIMIT, "triggers.retries has more than %d entries", RETRIES_MAX);
+    if (count > RETRIES_MAX) return err_set(e, RC_LIMIT, "notifications.retries has more than %d entries", RETRIES_MAX);
     for (size_t i = 0; i < count; i++)
         if (!text_duration_parse(str_of(item[i]), &n->retry_ms[i]))
-            return err_set(e, RC_INVALID, "triggers.retries: \"%s\" is no time", item[i]);
+            return err_set(e, RC_INVALID, "notifications.retries: \"%s\" is no time", item[i]);
     n->n_retries = count;
     return RC_OK;
 }

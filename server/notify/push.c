@@ -9,7 +9,7 @@ struct push {
 
 static enum rc send_udp(struct push *p, struct str address, struct str body, struct err *e)
 {
-    return push_udp_send(&p->udp, address, body, e);
+    return udp_send(&p->udp, address, body, e);
 }
 
 static const struct channel {
@@ -17,7 +17,7 @@ static const struct channel {
     enum rc (*check)(struct str address, struct err *e);
     enum rc (*send)(struct push *p, struct str address, struct str body, struct err *e);
 } channels[] = {
-    { "udp", push_udp_check, send_udp },
+    { "udp", udp_check, send_udp },
 };
 
 static const struct channel *find(struct str name)
@@ -31,7 +31,7 @@ enum rc push_create(struct push **out, struct err *e)
 {
     struct push *p = calloc(1, sizeof *p);
     if (!p) return err_set(e, RC_NOMEM, "no memory for the push channels");
-    push_udp_init(&p->udp);
+    udp_init(&p->udp);
     *out = p;
     return RC_OK;
 }
@@ -39,7 +39,7 @@ enum rc push_create(struct push **out, struct err *e)
 void push_destroy(struct push *p)
 {
     if (!p) return;
-    push_udp_finish(&p->udp);
+    udp_finish(&p->udp);
     free(p);
 }
 

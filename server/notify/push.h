@@ -9,7 +9,7 @@ struct push; /* sockets and clients of all channels; for one thread */
 enum rc push_create(struct push **out, struct err *e);
 void push_destroy(struct push *p);
 /**
- * Send one trigger.
+ * Send one notification.
  * @param channel  as in device.push_channel; @param address in its form (udp: "host:port", "[v6]:port"; the port may be left out: 2948)
  * @param body     package 0 (syncml/notify.h), without WSP headers
  * @return RC_OK when it was handed over (UDP never says more); RC_UNSUPPORTED for an unknown channel; RC_INVALID for the address; RC_IO

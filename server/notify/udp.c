@@ -10,16 +10,16 @@
 
 enum { HOST_BYTES = 256, PORT_BYTES = 8, ARENA_BYTES = 8 << 10 };
 
-void push_udp_init(struct push_udp *u)
+void udp_init(struct push_udp *u)
 {
     *u = (struct push_udp){ -1, -1, 0 };
 }
 
-void push_udp_finish(struct push_udp *u)
+void udp_finish(struct push_udp *u)
 {
     if (u->v4 >= 0) close(u->v4);
     if (u->v6 >= 0) close(u->v6);
-    push_udp_init(u);
+    udp_init(u);
 }
 
 /* "host", "host:port", "[v6]", "[v6]:port" */
@@ -51,7 +51,7 @@ static enum rc split(struct str address, char host[HOST_BYTES], char port[PORT_B
     return RC_OK;
 }
 
-enum rc push_udp_check(struct str address, struct err *e)
+enum rc udp_check(struct str address, struct err *e)
 {
     char host[HOST_BYTES], port[PORT_BYTES];
     return split(address, host, port, e);
@@ -65,7 +65,7 @@ static int socket_for(struct push_udp *u, int family)
     return *fd;
 }
 
-enum rc push_udp_send(struct push_udp *u, struct str address, struct str body, struct err *e)
+enum rc udp_send(struct push_udp *u, struct str address, struct str body, struct err *e)
 {
     char host[HOST_BYTES], port[PORT_BYTES];
     const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV };
@@ -79,7 +79,7 @@ enum rc push_udp_send(struct push_udp *u, struct str address, struct str body, s
     arena_init(&a, ARENA_BYTES);
     rc = sml_wsp_push_encode(u->tid++, body, &a, &pdu);
     if (rc) {
-        err_set(e, rc, "the trigger does not fit a datagram");
+        err_set(e, rc, "the notification does not fit a datagram");
     } else {
         int fd = socket_for(u, found->ai_family);
         if (fd < 0 || sendto(fd, pdu.p, pdu.n, 0, found->ai_addr, found->ai_addrlen) != (ssize_t)pdu.n)

@@ -10,8 +10,8 @@ struct push_udp {
     int v4, v6;
     uint8_t tid;
 };
-void push_udp_init(struct push_udp *u);
-void push_udp_finish(struct push_udp *u);
-enum rc push_udp_check(struct str address, struct err *e);
-enum rc push_udp_send(struct push_udp *u, struct str address, struct str body, struct err *e);
+void udp_init(struct push_udp *u);
+void udp_finish(struct push_udp *u);
+enum rc udp_check(struct str address, struct err *e);
+enum rc udp_send(struct push_udp *u, struct str address, struct str body, struct err *e);
 #endif

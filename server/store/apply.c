@@ -32,7 +32,7 @@ static enum rc apply_sets(struct store *st, const struct dm_changes *c, struct e
     enum rc rc = RC_OK;
     for (const struct dm_policy_set *x = c->sets.first; x && !rc; x = x->next) {
         int64_t path = 0;
-        rc = paths_id(store_paths(st), x->uri, str_hash(x->uri), &path, e);
+        rc = uri_table_id(store_paths(st), x->uri, str_hash(x->uri), &path, e);
         if (!rc && x->remove)
             rc = db_policy_set_remove(store_sql(st), c->device, path, e);
         else if (!rc)
@@ -44,12 +44,14 @@ static enum rc apply_sets(struct store *st, const struct dm_changes *c, struct e
 static enum rc apply_node(struct sql *db, struct paths *paths, int64_t device, const struct dm_node *x, struct err *e)
 {
     struct db_node row = x->row;
-    enum rc rc = row.path ? RC_OK : paths_id(paths, x->uri, x->hash, &row.path, e);
+    enum rc rc = row.path ? RC_OK : uri_table_id(paths, x->uri, x->hash, &row.path, e);
     if (rc) return rc;
     switch (x->what) {
     case DM_NODE_ADD: return db_node_add(db, device, &row, e);
     case DM_NODE_SET: return db_node_set(db, device, &row, e);
-    case DM_NODE_REMOVE: rc = db_node_remove(db, device, row.path, e); return rc ? rc : paths_drop(paths, row.path, e);
+    case DM_NODE_REMOVE:
+        rc = db_node_remove(db, device, row.path, e);
+        return rc ? rc : uri_table_drop(paths, row.path, e);
     }
     return RC_INTERNAL;
 }
@@ -58,7 +60,7 @@ enum rc store_apply_nodes(struct sql *db, struct paths *paths, const struct dm_c
 {
     enum rc rc = RC_OK;
     for (const struct dm_node *x = c->nodes.first; x && !rc; x = x->next) rc = apply_node(db, paths, c->device, x, e);
-    paths_trim(paths);
+    uri_table_trim(paths);
     return rc;
 }
 
@@ -72,7 +74,7 @@ static enum rc apply_known(struct store *st, const struct dm_changes *c, uint64_
         rc = x->remove ? db_vm_remove(db, c->device, x->row.vm, e) : db_vm_put(db, c->device, &x->row, e);
     for (const struct dm_sample *x = c->samples.first; x && !rc; x = x->next) {
         rc = db_sample_put(db, c->device, x->vm, &(struct db_sample){ .at_ms = x->at_ms, .data = x->json }, e);
-        if (!rc) rc = ceiling_sample(db, store_server(st), c->device, ++*samples, e);
+        if (!rc) rc = ceilings_sample(db, store_server(st), c->device, ++*samples, e);
     }
     return rc;
 }
@@ -136,7 +138,7 @@ static enum rc apply_session(struct store *st, const struct dm_changes *c, struc
     struct sql *db = store_sql(st);
     enum rc rc = RC_OK;
     if (c->has_session) rc = db_session_add(db, &c->session, e);
-    if (!rc && c->has_session) rc = ceiling_session(db, store_server(st), c->session.device, c->session.row, e);
+    if (!rc && c->has_session) rc = ceilings_session(db, store_server(st), c->session.device, c->session.row, e);
     return !rc && c->has_end ? db_session_end(db, &c->end, e) : rc;
 }
 
@@ -146,7 +148,7 @@ static enum rc apply_events(struct store *st, const struct dm_changes *c, struct
     for (const struct dm_event *x = c->events.first; x && !rc; x = x->next) {
         int64_t id = 0;
         rc = db_event_add(store_sql(st), &x->row, &id, e);
-        if (!rc) rc = ceiling_event(store_sql(st), store_server(st), x->row.authority, x->row.device, id, e);
+        if (!rc) rc = ceilings_event(store_sql(st), store_server(st), x->row.authority, x->row.device, id, e);
     }
     return rc;
 }

@@ -10,13 +10,13 @@
 #include <string.h>
 
 /* One parsed document. */
-struct document {
+struct policy_in_force {
     int64_t policy, revision;
     const struct ddf_layout *layout;
     struct arena arena;
     struct pol_policy *parsed; /* NULL: cannot be parsed */
     bool used;
-    struct document *next;
+    struct policy_in_force *next;
 };
 
 /* The policies in force, for one layout. A document belongs to one list, so its `next` is free to link them. */
@@ -30,7 +30,7 @@ struct policy_list {
 struct authority_private {
     struct authority au;
     struct arena images;
-    struct document *documents;
+    struct policy_in_force *documents;
     uint64_t images_seen; /* catalog.version when they were read */
     struct policy_list *lists;
     struct arena texts; /* of descriptions */
@@ -39,7 +39,7 @@ struct authority_private {
     uint64_t descriptions_seen;
 };
 
-struct catalog {
+struct authorities {
     const struct server *srv;
     struct sql *db;
     struct authority *first;
@@ -49,9 +49,9 @@ struct catalog {
     bool distrust;
 };
 
-struct catalog *catalog_create(const struct server *srv, struct sql *db)
+struct authorities *authorities_create(const struct server *srv, struct sql *db)
 {
-    struct catalog *c = calloc(1, sizeof *c);
+    struct authorities *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->srv = srv;
     c->db = db;
@@ -60,18 +60,18 @@ struct catalog *catalog_create(const struct server *srv, struct sql *db)
     return c;
 }
 
-static void document_free(struct document *d)
+static void document_free(struct policy_in_force *d)
 {
     arena_finish(&d->arena);
     free(d);
 }
 
-void catalog_destroy(struct catalog *c)
+void authorities_destroy(struct authorities *c)
 {
     if (!c) return;
     for (struct authority *au = c->first, *next; au; au = next) {
         next = au->next;
-        for (struct document *d = au->own->documents, *after; d; d = after) {
+        for (struct policy_in_force *d = au->own->documents, *after; d; d = after) {
             after = d->next;
             document_free(d);
         }
@@ -83,12 +83,12 @@ void catalog_destroy(struct catalog *c)
     free(c);
 }
 
-void catalog_distrust(struct catalog *c)
+void authorities_distrust(struct authorities *c)
 {
     c->distrust = true;
 }
 
-const struct authority *catalog_authority(const struct catalog *c, struct str name)
+const struct authority *authorities_find(const struct authorities *c, struct str name)
 {
     const struct authority *only = c->first;
     if (!name.n) return only && !only->next ? only : NULL;
@@ -97,14 +97,14 @@ const struct authority *catalog_authority(const struct catalog *c, struct str na
     return NULL;
 }
 
-const struct authority *catalog_authority_id(const struct catalog *c, int64_t id)
+const struct authority *authorities_find_id(const struct authorities *c, int64_t id)
 {
     for (const struct authority *au = c->first; au; au = au->next)
         if (au->id == id) return au;
     return NULL;
 }
 
-static enum rc add_authority(struct catalog *c, const struct db_authority *v, struct err *e)
+static enum rc add_authority(struct authorities *c, const struct db_authority *v, struct err *e)
 {
     const struct server_config *cf = c->srv->config;
     struct authority_private *p = calloc(1, sizeof *p);
@@ -134,7 +134,7 @@ static enum rc add_authority(struct catalog *c, const struct db_authority *v, st
     return RC_OK;
 }
 
-static enum rc read_authorities(struct catalog *c, struct err *e)
+static enum rc read_authorities(struct authorities *c, struct err *e)
 {
     struct sql_rows *r = NULL;
     struct db_authority v;
@@ -152,7 +152,7 @@ static enum rc read_authorities(struct catalog *c, struct err *e)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-static enum rc read_images(struct catalog *c, struct authority *au, struct err *e)
+static enum rc read_images(struct authorities *c, struct authority *au, struct err *e)
 {
     struct arena *a = &au->own->images;
     struct sql_rows *r = NULL;
@@ -188,7 +188,7 @@ static enum rc read_images(struct catalog *c, struct authority *au, struct err *
     return RC_OK;
 }
 
-static enum rc look(struct catalog *c, struct err *e)
+static enum rc look(struct authorities *c, struct err *e)
 {
     int64_t version = 0;
     enum rc rc = sql_data_version(c->db, &version, e);
@@ -199,7 +199,7 @@ static enum rc look(struct catalog *c, struct err *e)
     return rc;
 }
 
-enum rc catalog_refresh(struct catalog *c, struct err *e)
+enum rc authorities_refresh(struct authorities *c, struct err *e)
 {
     uint64_t before = c->version;
     enum rc rc = look(c, e);
@@ -210,7 +210,8 @@ enum rc catalog_refresh(struct catalog *c, struct err *e)
     return rc;
 }
 
-static void parse(struct catalog *c, struct document *d, const struct authority *au, struct str name, struct str text)
+static void parse(struct authorities *c, struct policy_in_force *d, const struct authority *au, struct str name,
+                  struct str text)
 {
     struct err why = { 0 };
     char *label = arena_strz(&d->arena, name);
@@ -226,14 +227,14 @@ static void parse(struct catalog *c, struct document *d, const struct authority 
               LOG_N("revision", d->revision), LOG_Z("error", err_format(&why, line, sizeof line)));
 }
 
-static enum rc load_document(struct catalog *c, const struct authority *au, const struct ddf_layout *l,
+static enum rc load_document(struct authorities *c, const struct authority *au, const struct ddf_layout *l,
                              const struct db_policy *v, struct err *e)
 {
     struct db_policy_revision text;
     struct arena a;
-    struct document *d = calloc(1, sizeof *d);
+    struct policy_in_force *d = calloc(1, sizeof *d);
     if (!d) return err_set(e, RC_NOMEM, "no memory for policies");
-    *d = (struct document){ .policy = v->id, .revision = v->revision, .layout = l, .used = true };
+    *d = (struct policy_in_force){ .policy = v->id, .revision = v->revision, .layout = l, .used = true };
     arena_init(&d->arena, CATALOG_POLICY_BYTES);
     arena_init(&a, CATALOG_POLICY_BYTES);
     enum rc rc = db_policy_revision(c->db, d->policy, d->revision, &a, &text, e);
@@ -255,15 +256,16 @@ static enum rc load_document(struct catalog *c, const struct authority *au, cons
 }
 
 /* Parse what is new, forget what is no longer in force. */
-static enum rc read_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l, struct err *e)
+static enum rc read_policies(struct authorities *c, const struct authority *au, const struct ddf_layout *l,
+                             struct err *e)
 {
     struct sql_rows *r = NULL;
     struct db_policy v;
     int n = 0;
-    for (struct document *d = au->own->documents; d; d = d->next) d->used = d->layout != l;
+    for (struct policy_in_force *d = au->own->documents; d; d = d->next) d->used = d->layout != l;
     enum rc rc = db_policy_in_force(c->db, au->id, &r, e);
     while (!rc && (rc = db_policy_next(r, &v, e)) == RC_OK) {
-        struct document *d = au->own->documents;
+        struct policy_in_force *d = au->own->documents;
         if (++n > CATALOG_POLICIES) rc = err_set(e, RC_LIMIT, "more than %d policies", (int)CATALOG_POLICIES);
         while (d && !(d->policy == v.id && d->revision == v.revision && d->layout == l)) d = d->next;
         if (d)
@@ -273,8 +275,8 @@ static enum rc read_policies(struct catalog *c, const struct authority *au, cons
     }
     sql_end(r);
     if (rc != RC_NOT_FOUND) return rc;
-    for (struct document **at = &au->own->documents; *at;) {
-        struct document *d = *at;
+    for (struct policy_in_force **at = &au->own->documents; *at;) {
+        struct policy_in_force *d = *at;
         if (d->used) {
             at = &d->next;
             continue;
@@ -285,7 +287,7 @@ static enum rc read_policies(struct catalog *c, const struct authority *au, cons
     return RC_OK;
 }
 
-static struct policy_list *list_for(struct catalog *c, struct authority_private *p, const struct ddf_layout *l)
+static struct policy_list *list_for(struct authorities *c, struct authority_private *p, const struct ddf_layout *l)
 {
     struct policy_list *x = p->lists;
     while (x && x->layout != l) x = x->next;
@@ -296,8 +298,8 @@ static struct policy_list *list_for(struct catalog *c, struct authority_private 
     return x;
 }
 
-enum rc catalog_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l,
-                         const struct pol_policy **out, struct err *e)
+enum rc authorities_policies(struct authorities *c, const struct authority *au, const struct ddf_layout *l,
+                             const struct pol_policy **out, struct err *e)
 {
     struct policy_list *x = list_for(c, au->own, l);
     if (!x) return err_set(e, RC_NOMEM, "no memory for policies");
@@ -305,7 +307,7 @@ enum rc catalog_policies(struct catalog *c, const struct authority *au, const st
         enum rc rc = read_policies(c, au, l, e);
         if (rc) return rc;
         x->first = NULL;
-        for (struct document *d = au->own->documents; d; d = d->next)
+        for (struct policy_in_force *d = au->own->documents; d; d = d->next)
             if (d->layout == l && d->parsed) {
                 d->parsed->next = x->first;
                 x->first = d->parsed;
@@ -328,7 +330,7 @@ static bool room_for_description(struct authority_private *p, size_t n, size_t *
     return true;
 }
 
-static enum rc read_descriptions(struct catalog *c, struct authority_private *p, struct err *e)
+static enum rc read_descriptions(struct authorities *c, struct authority_private *p, struct err *e)
 {
     struct sql_rows *r = NULL;
     struct db_description v;
@@ -354,8 +356,8 @@ static enum rc read_descriptions(struct catalog *c, struct authority_private *p,
     return RC_OK;
 }
 
-enum rc catalog_descriptions(struct catalog *c, const struct authority *au, const struct description **out, size_t *n,
-                             struct err *e)
+enum rc authorities_descriptions(struct authorities *c, const struct authority *au, const struct description **out,
+                                 size_t *n, struct err *e)
 {
     struct authority_private *p = au->own;
     enum rc rc = p->descriptions_seen == c->version ? RC_OK : read_descriptions(c, p, e);

@@ -27,22 +27,22 @@ struct description {
     struct str name, man, mod, mo;
 };
 
-struct catalog;
-struct catalog *catalog_create(const struct server *srv, struct sql *db); /* NULL when out of memory */
-void catalog_destroy(struct catalog *c);
+struct authorities;
+struct authorities *authorities_create(const struct server *srv, struct sql *db); /* NULL when out of memory */
+void authorities_destroy(struct authorities *c);
 /** This connection writes policies, images or authorities itself: look again at each use. */
-void catalog_distrust(struct catalog *c);
+void authorities_distrust(struct authorities *c);
 /** Bring authorities and images up to date when something was committed since. What was borrowed before is gone. */
-enum rc catalog_refresh(struct catalog *c, struct err *e);
+enum rc authorities_refresh(struct authorities *c, struct err *e);
 /** By name; "" = the only one. @return NULL when there is none, or several for "" */
-const struct authority *catalog_authority(const struct catalog *c, struct str name);
-const struct authority *catalog_authority_id(const struct catalog *c, int64_t id);
+const struct authority *authorities_find(const struct authorities *c, struct str name);
+const struct authority *authorities_find_id(const struct authorities *c, int64_t id);
 /** The authority's policies in force, parsed against a layout; a document that cannot be parsed any more is left out
  * and logged. */
-enum rc catalog_policies(struct catalog *c, const struct authority *au, const struct ddf_layout *l,
-                         const struct pol_policy **out, struct err *e);
+enum rc authorities_policies(struct authorities *c, const struct authority *au, const struct ddf_layout *l,
+                             const struct pol_policy **out, struct err *e);
 /** The authority's uploaded descriptions in the order in which they are merged: for any object before for one, for any
  * device before for some, old before new. */
-enum rc catalog_descriptions(struct catalog *c, const struct authority *au, const struct description **out, size_t *n,
-                             struct err *e);
+enum rc authorities_descriptions(struct authorities *c, const struct authority *au, const struct description **out,
+                                 size_t *n, struct err *e);
 #endif

@@ -21,7 +21,7 @@ static enum rc trim(struct sql *db, const struct server *srv,
     return rc;
 }
 
-enum rc ceiling_session(struct sql *db, const struct server *srv, int64_t device, int64_t row, struct err *e)
+enum rc ceilings_session(struct sql *db, const struct server *srv, int64_t device, int64_t row, struct err *e)
 {
     const struct server_config *c = srv->config;
     if (row % CEILING_SESSIONS_EVERY) return RC_OK;
@@ -31,8 +31,8 @@ enum rc ceiling_session(struct sql *db, const struct server *srv, int64_t device
     return rc ? rc : trim(db, srv, db_failure_trim, device, CEILING_FAILURES, e);
 }
 
-enum rc ceiling_event(struct sql *db, const struct server *srv, int64_t authority, struct str device, int64_t event,
-                      struct err *e)
+enum rc ceilings_event(struct sql *db, const struct server *srv, int64_t authority, struct str device, int64_t event,
+                       struct err *e)
 {
     int64_t gone = 0;
     if (!device.n || event % CEILING_ROWS_EVERY) return RC_OK;
@@ -41,13 +41,13 @@ enum rc ceiling_event(struct sql *db, const struct server *srv, int64_t authorit
     return rc;
 }
 
-enum rc ceiling_sample(struct sql *db, const struct server *srv, int64_t device, uint64_t written, struct err *e)
+enum rc ceilings_sample(struct sql *db, const struct server *srv, int64_t device, uint64_t written, struct err *e)
 {
     if (written % CEILING_ROWS_EVERY) return RC_OK;
     return trim(db, srv, db_sample_trim, device, srv->config->keep_device_samples, e);
 }
 
-enum rc ceiling_recording(struct sql *db, const struct server *srv, int64_t device, int64_t bytes, struct err *e)
+enum rc ceilings_recording(struct sql *db, const struct server *srv, int64_t device, int64_t bytes, struct err *e)
 {
     const int64_t most = (int64_t)srv->config->recorder_device_bytes;
     for (;;) {

@@ -14,13 +14,13 @@ enum {
     CEILING_STEPS = 500 /* of one operation; db_operation_step */
 };
 
-/** The device got a row of its history: sessions, and what comes with them (triggers, operations of policies, failures). */
-enum rc ceiling_session(struct sql *db, const struct server *srv, int64_t device, int64_t row, struct err *e);
+/** The device got a row of its history: sessions, and what comes with them (notifications, operations of policies, failures). */
+enum rc ceilings_session(struct sql *db, const struct server *srv, int64_t device, int64_t row, struct err *e);
 /** An event of the device was written. */
-enum rc ceiling_event(struct sql *db, const struct server *srv, int64_t authority, struct str device, int64_t event,
-                      struct err *e);
+enum rc ceilings_event(struct sql *db, const struct server *srv, int64_t authority, struct str device, int64_t event,
+                       struct err *e);
 /** @param written  samples that were written since the server's start, with this one */
-enum rc ceiling_sample(struct sql *db, const struct server *srv, int64_t device, uint64_t written, struct err *e);
+enum rc ceilings_sample(struct sql *db, const struct server *srv, int64_t device, uint64_t written, struct err *e);
 /** Before a recording of so many bytes is kept. */
-enum rc ceiling_recording(struct sql *db, const struct server *srv, int64_t device, int64_t bytes, struct err *e);
+enum rc ceilings_recording(struct sql *db, const struct server *srv, int64_t device, int64_t bytes, struct err *e);
 #endif

@@ -5,7 +5,7 @@
 
 enum { CORRELATOR_BYTES = 5 };
 
-enum rc correlators_assign(struct store *st, int64_t device, int64_t want_stamp, struct pol_step *steps,
+enum rc correlators_assign(struct store *st, int64_t device, int64_t generation, struct pol_step *steps,
                            struct arena *a, struct err *e)
 {
     int64_t last = -1;
@@ -20,7 +20,7 @@ enum rc correlators_assign(struct store *st, int64_t device, int64_t want_stamp,
         /* What is done is part of it: a database that was restored never gives another operation a Correlator that the
          * device has seen. */
         const struct str text = arena_printf(a, "correlator %lld %lld %lld %u %.*s %.*s %.*s", (long long)device,
-                                             (long long)want_stamp, (long long)last, n++, STR_ARG(s->op_kind),
+                                             (long long)generation, (long long)last, n++, STR_ARG(s->op_kind),
                                              STR_ARG(s->op_owner), STR_ARG(s->op_args));
         if (!text.n) return err_set(e, RC_NOMEM, "no memory for a Correlator");
         crypto_hmac_sha256(store_server(st)->secret_key, &text, 1, mac);

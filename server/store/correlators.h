@@ -5,7 +5,7 @@
  * before anything was sent gets the same ones, so that a preview names those that will be on the wire. */
 #include "server/store/store.h"
 
-/** For each step of a plan that needs one. `want_stamp` is the device's. */
-enum rc correlators_assign(struct store *st, int64_t device, int64_t want_stamp, struct pol_step *steps,
+/** For each step of a plan that needs one. `generation` is the device's. */
+enum rc correlators_assign(struct store *st, int64_t device, int64_t generation, struct pol_step *steps,
                            struct arena *a, struct err *e);
 #endif

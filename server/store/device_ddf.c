@@ -10,38 +10,38 @@
 
 enum { ARENA_BYTES = 1 << 20 };
 
-struct described {
+struct device_ddf {
     const struct server *srv;
     struct sql *db;
-    struct catalog *catalog;
+    struct authorities *catalog;
     VEC(const struct schema_set *) held; /* since the last refresh */
 };
 
-struct described *described_create(const struct server *srv, struct sql *db, struct catalog *c)
+struct device_ddf *device_ddf_create(const struct server *srv, struct sql *db, struct authorities *c)
 {
-    struct described *d = calloc(1, sizeof *d);
-    if (d) *d = (struct described){ .srv = srv, .db = db, .catalog = c };
+    struct device_ddf *d = calloc(1, sizeof *d);
+    if (d) *d = (struct device_ddf){ .srv = srv, .db = db, .catalog = c };
     return d;
 }
 
-void described_refresh(struct described *d)
+void device_ddf_refresh(struct device_ddf *d)
 {
-    while (d->held.n) schemas_release(d->srv->schemas, d->held.at[--d->held.n]);
+    while (d->held.n) ddf_cache_release(d->srv->schemas, d->held.at[--d->held.n]);
 }
 
-void described_destroy(struct described *d)
+void device_ddf_destroy(struct device_ddf *d)
 {
     if (!d) return;
-    described_refresh(d);
+    device_ddf_refresh(d);
     VEC_FREE(&d->held);
     free(d);
 }
 
-enum rc described_any(struct described *d, const struct authority *au, bool *out, struct err *e)
+enum rc device_ddf_any(struct device_ddf *d, const struct authority *au, bool *out, struct err *e)
 {
     const struct description *list;
     size_t n;
-    enum rc rc = catalog_descriptions(d->catalog, au, &list, &n, e);
+    enum rc rc = authorities_descriptions(d->catalog, au, &list, &n, e);
     *out = n > 0;
     return rc;
 }
@@ -66,12 +66,12 @@ static enum rc key_of(const struct description *list, size_t n, const struct dev
 
 /* ---- read them ---- */
 
-struct reading {
-    struct described *d;
+struct ddf_reading {
+    struct device_ddf *d;
     const char *key;
 };
 
-static enum rc load(struct described *d, struct ddf_schema *s, int64_t id, struct arena *a, struct err *e)
+static enum rc load(struct device_ddf *d, struct ddf_schema *s, int64_t id, struct arena *a, struct err *e)
 {
     struct sql_rows *r = NULL;
     struct db_description_text v;
@@ -95,7 +95,7 @@ static enum rc leave_out(int64_t id, enum rc rc, const struct err *why)
 
 static enum rc read_set(void *ctx, struct ddf_schema **out, struct err *e)
 {
-    const struct reading *x = ctx;
+    const struct ddf_reading *x = ctx;
     struct str rest = str_of(x->key), one;
     struct ddf_schema *s = NULL;
     struct arena a;
@@ -118,14 +118,14 @@ static enum rc read_set(void *ctx, struct ddf_schema **out, struct err *e)
 
 /* ---- the decision ---- */
 
-static bool remember(struct described *d, const struct schema_set *set)
+static bool remember(struct device_ddf *d, const struct schema_set *set)
 {
     const struct schema_set **at = VEC_ADD(&d->held);
     if (at) *at = set;
     return at != NULL;
 }
 
-static enum rc find_set(struct described *d, const char *key, const struct ddf_schema **out, struct err *e)
+static enum rc find_set(struct device_ddf *d, const char *key, const struct ddf_schema **out, struct err *e)
 {
     const struct schema_set *set = NULL;
     enum rc rc;
@@ -136,11 +136,11 @@ static enum rc find_set(struct described *d, const char *key, const struct ddf_s
     for (size_t i = 0; i < d->held.n && !set; i++)
         if (strcmp(d->held.at[i]->key, key) == 0) set = d->held.at[i];
     if (!set) {
-        struct reading x = { d, key };
-        rc = schemas_hold(d->srv->schemas, key, read_set, &x, &set, e);
+        struct ddf_reading x = { d, key };
+        rc = ddf_cache_hold(d->srv->schemas, key, read_set, &x, &set, e);
         if (rc) return rc;
         if (!remember(d, set)) {
-            schemas_release(d->srv->schemas, set);
+            ddf_cache_release(d->srv->schemas, set);
             return err_set(e, RC_NOMEM, "no memory for device descriptions");
         }
     }
@@ -148,14 +148,14 @@ static enum rc find_set(struct described *d, const char *key, const struct ddf_s
     return RC_OK;
 }
 
-enum rc described_find(struct described *d, const struct authority *au, const struct device_kind *kind,
-                       const struct ddf_schema **out, struct err *e)
+enum rc device_ddf_find(struct device_ddf *d, const struct authority *au, const struct device_kind *kind,
+                        const struct ddf_schema **out, struct err *e)
 {
     const struct description *list;
     struct buf key;
     size_t n;
     buf_init(&key, 0);
-    enum rc rc = catalog_descriptions(d->catalog, au, &list, &n, e);
+    enum rc rc = authorities_descriptions(d->catalog, au, &list, &n, e);
     if (!rc) rc = key_of(list, n, kind, &key, e);
     if (!rc) rc = find_set(d, buf_z(&key), out, e);
     buf_finish(&key);

@@ -13,14 +13,15 @@ struct device_kind {
     struct str man, mod, mo; /* DevInfo/Man, DevInfo/Mod, identifier of its virtualization object */
 };
 
-struct described;
-struct described *described_create(const struct server *srv, struct sql *db, struct catalog *c); /* NULL: no memory */
-void described_destroy(struct described *d);
+struct device_ddf;
+struct device_ddf *device_ddf_create(const struct server *srv, struct sql *db,
+                                     struct authorities *c); /* NULL: no memory */
+void device_ddf_destroy(struct device_ddf *d);
 /** What was found before is given back. With each catalog_refresh. */
-void described_refresh(struct described *d);
+void device_ddf_refresh(struct device_ddf *d);
 /** Does the authority have descriptions of its own at all? */
-enum rc described_any(struct described *d, const struct authority *au, bool *out, struct err *e);
+enum rc device_ddf_any(struct device_ddf *d, const struct authority *au, bool *out, struct err *e);
 /** Good until described_refresh. A description that cannot be read any more is left out and logged. */
-enum rc described_find(struct described *d, const struct authority *au, const struct device_kind *kind,
-                       const struct ddf_schema **out, struct err *e);
+enum rc device_ddf_find(struct device_ddf *d, const struct authority *au, const struct device_kind *kind,
+                        const struct ddf_schema **out, struct err *e);
 #endif

@@ -134,7 +134,7 @@ enum rc mirror_load(struct mirror *m, struct sql *db, struct paths *paths, int64
         struct str uri, value = { 0 };
         struct mirror_node *n = NULL;
         uint64_t hash = 0;
-        rc = paths_uri(paths, x.path, &uri, &hash, e);
+        rc = uri_table_uri(paths, x.path, &uri, &hash, e);
         if (rc == RC_NOT_FOUND) rc = RC_INTERNAL;
         if (rc) break;
         if (!(n = add(m, uri, hash)) || !arena_str(m->a, x.value, &value)) {

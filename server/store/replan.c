@@ -13,18 +13,18 @@ enum rc replan_ask(struct sql *db, int64_t authority, const struct device_kind *
     int64_t policies = 0;
     enum rc rc = db_policy_count(db, authority, &policies, e);
     if (rc || !policies) return rc;
-    rc = change_stamp(db, authority, &v.stamp, e);
+    rc = generation_stamp(db, authority, &v.stamp, e);
     return rc ? rc : db_replan_add(db, &v, e);
 }
 
-struct job {
+struct replan_job {
     struct db_replan v;
     int64_t last; /* device of this slice; 0 = there is none */
     bool whole;   /* there may be devices behind this slice */
 };
 
 /* @return RC_NOT_FOUND when there is none */
-static enum rc next_job(struct sql *db, struct arena *a, struct job *j, struct err *e)
+static enum rc next_job(struct sql *db, struct arena *a, struct replan_job *j, struct err *e)
 {
     int64_t n = 0;
     enum rc rc = db_replan_first(db, a, &j->v, e);
@@ -33,15 +33,15 @@ static enum rc next_job(struct sql *db, struct arena *a, struct job *j, struct e
     return rc;
 }
 
-static enum rc stamp_and_call(struct sql *db, const struct job *j, int64_t now_ms, struct err *e)
+static enum rc stamp_and_call(struct sql *db, const struct replan_job *j, int64_t now_ms, struct err *e)
 {
     enum rc rc = db_replan_stamp(db, &j->v, j->last, e);
-    return rc ? rc : change_call_devices(db, j->v.authority, j->v.after, j->last, j->v.stamp, j->v.why, now_ms, e);
+    return rc ? rc : generation_call_devices(db, j->v.authority, j->v.after, j->last, j->v.stamp, j->v.why, now_ms, e);
 }
 
 /* What the policy says, unless it was changed since: then a later job reaches all of these devices. */
-static enum rc policy_slice(struct sql *db, const struct server *srv, struct job *j, struct arena *a, int64_t now_ms,
-                            struct err *e)
+static enum rc policy_slice(struct sql *db, const struct server *srv, struct replan_job *j, struct arena *a,
+                            int64_t now_ms, struct err *e)
 {
     const struct db_generation_slice s = { .authority = j->v.authority,
                                            .after = j->v.after,
@@ -62,11 +62,11 @@ static enum rc policy_slice(struct sql *db, const struct server *srv, struct job
     }
     if (!stands) j->whole = false;
     if (rc || !stands) return rc == RC_NOT_FOUND ? RC_OK : rc;
-    return change_policy_slice(db, &s, doc ? &selector : NULL, j->v.why, now_ms, e);
+    return generation_policy_slice(db, &s, doc ? &selector : NULL, j->v.why, now_ms, e);
 }
 
-static enum rc one_slice(struct sql *db, const struct server *srv, struct job *j, struct arena *a, int64_t now_ms,
-                         struct err *e)
+static enum rc one_slice(struct sql *db, const struct server *srv, struct replan_job *j, struct arena *a,
+                         int64_t now_ms, struct err *e)
 {
     if (!j->last) return RC_OK;
     return j->v.policy ? policy_slice(db, srv, j, a, now_ms, e) : stamp_and_call(db, j, now_ms, e);
@@ -75,7 +75,7 @@ static enum rc one_slice(struct sql *db, const struct server *srv, struct job *j
 enum rc replan_slice(struct sql *db, const struct server *srv, int64_t now_ms, bool *more, struct err *e)
 {
     struct arena a;
-    struct job j;
+    struct replan_job j;
     *more = false;
     arena_init(&a, REPLAN_ARENA_BYTES);
     enum rc rc = next_job(db, &a, &j, e);

@@ -81,7 +81,7 @@ static void hide(const struct ddf_schema *shipped, const struct ddf_schema *own,
 {
     if (c->chal.present && c->chal.meta.next_nonce.n) c->chal.meta.next_nonce = hidden;
     for (struct sml_item *it = c->items; it; it = it->next) {
-        if (it->has_data && it->target.n && secret_item(shipped, own, it)) it->data = hidden;
+        if (it->has_data && it->target.n && credentials_item(shipped, own, it)) it->data = hidden;
     }
     for (struct sml_cmd *k = c->children; k; k = k->next) hide(shipped, own, k);
 }

@@ -25,25 +25,25 @@ struct secret {
 };
 
 /* Nodes of the device's object that are attributes. */
-struct fact {
+struct device_fact {
     struct str name, uri;
     uint64_t hash;
 };
-struct facts {
+struct store_facts {
     const struct ddf_layout *layout;
-    struct fact *row;
+    struct device_fact *row;
     size_t n;
-    struct facts *next;
+    struct store_facts *next;
 };
 
 struct store {
     struct arena texts;
-    struct facts *facts;
+    struct store_facts *facts;
     const struct server *srv;
     struct sql *db;
     struct paths *paths;
-    struct catalog *catalog;
-    struct described *described;
+    struct authorities *catalog;
+    struct device_ddf *described;
     struct secret *secrets;
     int64_t next_operation, next_session; /* of this transaction; 0 = not asked for yet */
 };
@@ -59,8 +59,8 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e)
     st->srv = srv;
     arena_init(&st->texts, 16 << 20);
     enum rc rc = sql_open(srv->config->database, &o, &st->db, e);
-    if (!rc && (!(st->paths = paths_create(st->db)) || !(st->catalog = catalog_create(srv, st->db)) ||
-                !(st->described = described_create(srv, st->db, st->catalog)) ||
+    if (!rc && (!(st->paths = uri_table_create(st->db)) || !(st->catalog = authorities_create(srv, st->db)) ||
+                !(st->described = device_ddf_create(srv, st->db, st->catalog)) ||
                 !(st->secrets = calloc(STORE_SECRETS, sizeof *st->secrets))))
         rc = err_set(e, RC_NOMEM, "no memory for the store");
     if (rc)
@@ -73,9 +73,9 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e)
 void store_close(struct store *st)
 {
     if (!st) return;
-    described_destroy(st->described);
-    catalog_destroy(st->catalog);
-    paths_destroy(st->paths);
+    device_ddf_destroy(st->described);
+    authorities_destroy(st->catalog);
+    uri_table_destroy(st->paths);
     sql_close(st->db);
     arena_finish(&st->texts);
     free(st->secrets);
@@ -90,7 +90,7 @@ struct paths *store_paths(struct store *st)
 {
     return st->paths;
 }
-struct catalog *store_catalog(struct store *st)
+struct authorities *store_catalog(struct store *st)
 {
     return st->catalog;
 }
@@ -101,9 +101,9 @@ const struct server *store_server(const struct store *st)
 
 enum rc store_refresh(struct store *st, struct err *e)
 {
-    paths_trim(st->paths);
-    described_refresh(st->described);
-    return catalog_refresh(st->catalog, e);
+    uri_table_trim(st->paths);
+    device_ddf_refresh(st->described);
+    return authorities_refresh(st->catalog, e);
 }
 
 enum rc store_begin(struct store *st, struct err *e)
@@ -134,7 +134,8 @@ static enum rc open_secret(struct store *st, struct str device, struct secret *s
                            struct err *e)
 {
     if (sealed.n != SECRET_HA1_BYTES) return err_set(e, RC_INTERNAL, "sealed credentials have %zu octets", sealed.n);
-    enum rc rc = secret_open_ha1(st->srv->secret_key, device, which ? "server" : "client", sealed, s->ha1[which], e);
+    enum rc rc = credentials_open_ha1(st->srv->secret_key, device, which ? "server" : "client", sealed, s->ha1[which],
+                                      e);
     if (!rc) memcpy(s->sealed[which], sealed.p, sealed.n);
     return rc;
 }
@@ -179,8 +180,8 @@ enum rc store_find_device(struct store *st, const struct authority *au, struct s
     enum rc rc = db_account_find(st->db, au->id, name, a, &x, e);
     if (rc) return rc;
     *out = (struct store_device){ .id = x.device,
-                                  .want_stamp = x.want_stamp,
-                                  .have_stamp = x.have_stamp,
+                                  .generation = x.generation,
+                                  .observed_generation = x.observed_generation,
                                   .settled_token = x.settled_token,
                                   .layout_mo = x.layout_mo,
                                   .devinfo_hash = x.devinfo_hash,
@@ -216,7 +217,7 @@ enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *
     d->summary_ms = x.summary_ms;
     d->title = x.title;
     d->created_ms = x.created_ms;
-    d->planned_stamp = x.planned_stamp;
+    d->planned_generation = x.planned_generation;
     d->careful = x.careful;
     return RC_OK;
 }
@@ -226,7 +227,7 @@ enum rc store_load_device(struct store *st, struct str authority, struct str nam
 {
     enum rc rc = store_refresh(st, e);
     if (rc) return rc;
-    const struct authority *au = catalog_authority(st->catalog, authority);
+    const struct authority *au = authorities_find(st->catalog, authority);
     rc = au ? store_find_device(st, au, name, now_ms, a, out, e) : RC_NOT_FOUND;
     return rc ? rc : store_load_rest(st, out, a, e);
 }
@@ -239,7 +240,7 @@ enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struc
     int64_t authority = 0;
     enum rc rc = store_refresh(st, e);
     if (!rc) rc = db_device_state_name(st->db, id, a, &authority, &name, e);
-    if (!rc && !(au = catalog_authority_id(st->catalog, authority)))
+    if (!rc && !(au = authorities_find_id(st->catalog, authority)))
         rc = err_set(e, RC_INTERNAL, "a device without its authority");
     if (!rc) rc = store_find_device(st, au, name, now_ms, a, out, e);
     return rc ? rc : store_load_rest(st, out, a, e);
@@ -265,22 +266,22 @@ static bool is_fact(const struct ddf_entry *en)
 }
 
 /* The layout's facts with their addresses, worked out once. */
-static enum rc facts_of(struct store *st, const struct ddf_layout *l, const struct facts **out, struct err *e)
+static enum rc facts_of(struct store *st, const struct ddf_layout *l, const struct store_facts **out, struct err *e)
 {
-    for (const struct facts *f = st->facts; f; f = f->next)
+    for (const struct store_facts *f = st->facts; f; f = f->next)
         if (f->layout == l) {
             *out = f;
             return RC_OK;
         }
-    struct facts *f = ARENA_NEW(&st->texts, struct facts);
-    if (f) f->row = ARENA_ARRAY(&st->texts, struct fact, l->n_entries + 1);
+    struct store_facts *f = ARENA_NEW(&st->texts, struct store_facts);
+    if (f) f->row = ARENA_ARRAY(&st->texts, struct device_fact, l->n_entries + 1);
     if (!f || !f->row) return err_set(e, RC_NOMEM, "no memory for the facts of a layout");
     for (size_t i = 0; i < l->n_entries; i++) {
         const struct ddf_entry *en = &l->entries[i];
         if (!is_fact(en)) continue;
         struct str uri = ddf_layout_uri(l, en, (struct str){ 0 }, (struct str){ 0 }, &st->texts);
         if (!uri.n) return err_set(e, RC_NOMEM, "no memory for the facts of a layout");
-        f->row[f->n++] = (struct fact){ en->name, uri, str_hash(uri) };
+        f->row[f->n++] = (struct device_fact){ en->name, uri, str_hash(uri) };
     }
     f->layout = l;
     f->next = st->facts;
@@ -291,13 +292,13 @@ static enum rc facts_of(struct store *st, const struct ddf_layout *l, const stru
 
 enum rc store_publish_facts(struct store *st, struct err *e)
 {
-    const struct facts *f = NULL;
+    const struct store_facts *f = NULL;
     enum rc rc = db_fact_clear(st->db, e);
     for (size_t i = 0; !rc && i < st->srv->n_layouts; i++) {
         rc = facts_of(st, st->srv->layouts[i], &f, e);
         for (size_t k = 0; !rc && k < f->n; k++) {
             int64_t path = 0;
-            rc = paths_id(st->paths, f->row[k].uri, f->row[k].hash, &path, e);
+            rc = uri_table_id(st->paths, f->row[k].uri, f->row[k].hash, &path, e);
             if (!rc) rc = db_fact_put(st->db, path, f->row[k].name, e);
         }
     }
@@ -326,7 +327,7 @@ enum rc store_load_attribute_rows(struct store *st, int64_t device, struct arena
 enum rc store_attributes(struct store *st, const struct store_device *d, const struct pol_attribute *rows,
                          size_t n_rows, const struct mirror *m, struct arena *a, struct pol_facts *f, struct err *e)
 {
-    const struct facts *facts = NULL;
+    const struct store_facts *facts = NULL;
     enum rc rc = facts_of(st, d->layout, &facts, e);
     if (rc) return rc;
     struct pol_attribute *list = ARENA_ARRAY(a, struct pol_attribute, 1 + n_rows + facts->n);
@@ -348,12 +349,12 @@ enum rc store_attributes(struct store *st, const struct store_device *d, const s
 enum rc store_schema(struct store *st, const struct authority *au, const struct device_kind *kind,
                      const struct ddf_schema **out, struct err *e)
 {
-    return described_find(st->described, au, kind, out, e);
+    return device_ddf_find(st->described, au, kind, out, e);
 }
 
 enum rc store_has_descriptions(struct store *st, const struct authority *au, bool *out, struct err *e)
 {
-    return described_any(st->described, au, out, e);
+    return device_ddf_any(st->described, au, out, e);
 }
 
 static struct str attribute(const struct pol_facts *f, const char *name)
@@ -501,7 +502,7 @@ enum rc store_load_wishes(struct store *st, const struct store_device *d, struct
                                .now_ms = now_ms,
                                .also_read = also_read,
                                .n_also_read = sizeof also_read / sizeof also_read[0] };
-    enum rc rc = catalog_policies(st->catalog, d->au, d->layout, &out->policies, e);
+    enum rc rc = authorities_policies(st->catalog, d->au, d->layout, &out->policies, e);
     if (!rc && extra) rc = with_extra(out->policies, extra, now_ms, a, &out->policies, e);
     return rc;
 }
@@ -510,7 +511,7 @@ enum rc store_load_wishes(struct store *st, const struct store_device *d, struct
 static enum rc open_value(const struct store *st, const struct pol_operation *op, int which, struct arena *a,
                           struct str *data, struct err *e)
 {
-    return secret_open_text(st->srv->secret_key, op->correlator, which, *data, a, data, e);
+    return credentials_open_text(st->srv->secret_key, op->correlator, which, *data, a, data, e);
 }
 
 bool store_read_operation(const struct db_operation *x, struct arena *a, struct pol_operation *out)

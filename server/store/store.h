@@ -14,7 +14,7 @@ enum rc store_open(const struct server *srv, struct store **out, struct err *e);
 void store_close(struct store *st);
 struct sql *store_sql(struct store *st);
 struct paths *store_paths(struct store *st);
-struct catalog *store_catalog(struct store *st);
+struct authorities *store_catalog(struct store *st);
 const struct server *store_server(const struct store *st);
 
 enum store_lists { STORE_LISTS_UNTRIED, STORE_LISTS_WORK, STORE_LISTS_UNSUPPORTED };
@@ -24,7 +24,7 @@ struct store_device {
     struct str name, title, authority_name, server_id;
     const struct authority *au;
     const struct ddf_layout *layout;
-    int64_t want_stamp, have_stamp, planned_stamp;
+    int64_t generation, observed_generation, planned_generation;
     struct str settled_token, layout_mo;
     bool mirror_read, list_unsupported, large_objects;
     enum store_lists lists;
@@ -51,7 +51,7 @@ enum rc store_load_device_id(struct store *st, int64_t id, int64_t now_ms, struc
  * fills. */
 enum rc store_find_device(struct store *st, const struct authority *au, struct str name, int64_t now_ms,
                           struct arena *a, struct store_device *out, struct err *e);
-/** mirror_read, lists, large_objects, summary..., title, created_ms, planned_stamp. */
+/** mirror_read, lists, large_objects, summary..., title, created_ms, planned_generation. */
 enum rc store_load_rest(struct store *st, struct store_device *d, struct arena *a, struct err *e);
 /** All that pol_resolve and pol_make_plan look at. Also for previews. @param extra one more policy instead of the
  * stored one of that name (preview), or NULL */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct path {
+struct uri_row {
     int64_t id;
     uint64_t hash;
     struct str uri;
@@ -13,7 +13,7 @@ struct path {
 /* Two open-addressing tables over the same entries, each at most half full. */
 struct paths {
     struct sql *db;
-    struct path *all;
+    struct uri_row *all;
     uint32_t *by_id, *by_uri; /* index into all + 1, 0 = free */
     size_t n, cap, mask;
     struct arena texts;
@@ -22,7 +22,7 @@ struct paths {
 
 enum { SWEEP_ROWS = 1000 };
 
-struct paths *paths_create(struct sql *db)
+struct paths *uri_table_create(struct sql *db)
 {
     struct paths *p = calloc(1, sizeof *p);
     if (!p) return NULL;
@@ -41,7 +41,7 @@ static void empty(struct paths *p)
     arena_init(&p->texts, PATHS_BYTES);
 }
 
-void paths_destroy(struct paths *p)
+void uri_table_destroy(struct paths *p)
 {
     if (!p) return;
     empty(p);
@@ -49,12 +49,12 @@ void paths_destroy(struct paths *p)
     free(p);
 }
 
-void paths_forget(struct paths *p)
+void uri_table_forget(struct paths *p)
 {
     empty(p);
 }
 
-void paths_trim(struct paths *p)
+void uri_table_trim(struct paths *p)
 {
     if (p->stale || p->n >= PATHS_MAX || p->texts.used > PATHS_BYTES / 4 * 3) empty(p);
 }
@@ -77,7 +77,7 @@ static void place(struct paths *p, size_t i)
 static bool grow(struct paths *p)
 {
     size_t cap = p->cap ? p->cap * 2 : 512;
-    struct path *all = realloc(p->all, cap * sizeof *all);
+    struct uri_row *all = realloc(p->all, cap * sizeof *all);
     if (all) p->all = all;
     uint32_t *by_id = calloc(cap * 2, sizeof *by_id), *by_uri = calloc(cap * 2, sizeof *by_uri);
     if (!all || !by_id || !by_uri) {
@@ -99,12 +99,12 @@ static bool grow(struct paths *p)
 static enum rc remember(struct paths *p, int64_t id, struct str uri, uint64_t hash, struct err *e)
 {
     if (p->n == p->cap && !grow(p)) return err_set(e, RC_NOMEM, "no memory for the dictionary of addresses");
-    p->all[p->n] = (struct path){ id, hash, uri };
+    p->all[p->n] = (struct uri_row){ id, hash, uri };
     place(p, p->n++);
     return RC_OK;
 }
 
-enum rc paths_uri(struct paths *p, int64_t id, struct str *uri, uint64_t *hash, struct err *e)
+enum rc uri_table_uri(struct paths *p, int64_t id, struct str *uri, uint64_t *hash, struct err *e)
 {
     for (size_t at = hash_id(id) & p->mask; p->n && p->by_id[at]; at = (at + 1) & p->mask)
         if (p->all[p->by_id[at] - 1].id == id) {
@@ -117,10 +117,10 @@ enum rc paths_uri(struct paths *p, int64_t id, struct str *uri, uint64_t *hash, 
     return rc == RC_NOT_FOUND ? err_set(e, rc, "address %lld is not in the dictionary", (long long)id) : rc;
 }
 
-enum rc paths_id(struct paths *p, struct str uri, uint64_t hash, int64_t *id, struct err *e)
+enum rc uri_table_id(struct paths *p, struct str uri, uint64_t hash, int64_t *id, struct err *e)
 {
     for (size_t at = hash & p->mask; p->n && p->by_uri[at]; at = (at + 1) & p->mask) {
-        const struct path *x = &p->all[p->by_uri[at] - 1];
+        const struct uri_row *x = &p->all[p->by_uri[at] - 1];
         if (x->hash == hash && str_eq(x->uri, uri)) {
             *id = x->id;
             return RC_OK;
@@ -134,7 +134,7 @@ enum rc paths_id(struct paths *p, struct str uri, uint64_t hash, int64_t *id, st
     return rc ? rc : remember(p, *id, copy, hash, e);
 }
 
-enum rc paths_drop(struct paths *p, int64_t id, struct err *e)
+enum rc uri_table_drop(struct paths *p, int64_t id, struct err *e)
 {
     bool gone = false;
     enum rc rc = db_path_release(p->db, id, &gone, e);
@@ -142,7 +142,7 @@ enum rc paths_drop(struct paths *p, int64_t id, struct err *e)
     return rc;
 }
 
-enum rc paths_sweep(struct paths *p, int64_t *after, struct err *e)
+enum rc uri_table_sweep(struct paths *p, int64_t *after, struct err *e)
 {
     int64_t last = 0, gone = 0;
     enum rc rc = db_path_last(p->db, &last, e);

@@ -25,7 +25,7 @@ struct sml_client *sml_client_create(const struct sml_client_config *c, const st
     s->session_id = session_id;
     arena_init(&s->life, LIFE_BYTES);
     buf_init(&s->resp_uri, CLIENT_URI_BYTES);
-    client_queue_init(s);
+    sml_client_queue_init(s);
     struct str *const texts[] = {
         &s->c.device_id,     &s->c.user_agent,    &s->session_id,       &s->acc.server_id,
         &s->acc.url,         &s->acc.client_name, &s->acc.client_ha1,   &s->acc.client_password,
@@ -81,7 +81,7 @@ static void write_header(struct sml_client *s, struct arena *a, struct sml_msg *
     out->meta.max_obj_bytes = s->c.max_obj_bytes;
     out->meta.present = out->meta.has_max_msg || out->meta.has_max_obj;
     *nomem = !out->msg_id.n;
-    client_put_cred(s, out, a, nomem);
+    sml_client_put_cred(s, out, a, nomem);
 }
 
 static void write_cut(struct sml_client *s, struct compose *b)
@@ -109,7 +109,7 @@ static enum rc write_message(struct sml_client *s, const struct world *w, struct
         struct sml_cmd *c = compose_status(&b, m->msg_id, STR("0"), STR("SyncHdr"), s->turn.header_code);
         compose_ref(&b, &c->target_refs, m->target);
         compose_ref(&b, &c->source_refs, m->source);
-        client_put_chal(s, &b, c, w);
+        sml_client_put_chal(s, &b, c, w);
         compose_put(&b, c, sml_cmd_bytes(b.type, c));
     }
     if (abort) {
@@ -120,7 +120,7 @@ static enum rc write_message(struct sml_client *s, const struct world *w, struct
     if (s->turn.cut) write_cut(s, &b);
     size_t reserve = s->server_open && b.max > COMPOSE_ALERT_BYTES ? COMPOSE_ALERT_BYTES : 0;
     b.max -= reserve;
-    enum rc rc = client_say(s, &b);
+    enum rc rc = sml_client_say(s, &b);
     b.max += reserve;
     if (!s->next && s->server_open)
         compose_force(&b, compose_alert(&b, 1222)); /* the server is in the middle of something: go on */
@@ -145,7 +145,7 @@ static enum rc queue_start(struct sml_client *s, int alert, const struct sml_lea
                                               .type = devinfo[i].type,
                                               .present = devinfo[i].format.n || devinfo[i].type.n } };
     }
-    return client_queue(s, &start) && (!n || client_queue(s, &replace)) ? RC_OK : RC_NOMEM;
+    return sml_client_queue(s, &start) && (!n || sml_client_queue(s, &replace)) ? RC_OK : RC_NOMEM;
 }
 
 enum rc sml_client_first(struct sml_client *s, int alert, const struct sml_leaf *devinfo, size_t n_devinfo,
@@ -153,7 +153,7 @@ enum rc sml_client_first(struct sml_client *s, int alert, const struct sml_leaf 
                          struct sml_msg *out, struct err *e)
 {
     enum rc rc = queue_start(s, alert, devinfo, n_devinfo, a);
-    if (!rc) rc = client_queue_alerts(s, alerts);
+    if (!rc) rc = sml_client_queue_alerts(s, alerts);
     if (!rc) rc = write_message(s, w, a, out, false);
     return rc ? err_set(e, rc, "no room to build the first message of a session") : RC_OK;
 }
@@ -166,16 +166,16 @@ enum rc sml_client_answer(struct sml_client *s, const struct sml_answer *answers
     *over = false;
     if (!s->turn.m) return err_set(e, RC_INVALID, "no message was taken in that could be answered");
     bool had_alerts = alerts != NULL;
-    enum rc rc = s->turn.resend ? RC_OK : client_queue_answers(s, answers);
+    enum rc rc = s->turn.resend ? RC_OK : sml_client_queue_answers(s, answers);
     bool must = s->next || s->turn.resend || s->turn.chal || s->turn.cut || s->server_open;
     if (!rc && !must) { /* C-009: silence ends the session; alerts that came up now wait for the next one */
         s->over = *over = true;
         s->turn = (struct client_turn){ 0 };
         return RC_OK;
     }
-    if (!rc && had_alerts) rc = client_queue_alerts(s, alerts);
+    if (!rc && had_alerts) rc = sml_client_queue_alerts(s, alerts);
     if (!rc) rc = write_message(s, w, a, out, false);
-    if (!rc) rc = client_keep(s, a, keep);
+    if (!rc) rc = sml_client_keep(s, a, keep);
     s->turn = (struct client_turn){ 0 };
     return rc ? err_set(e, rc, "no room to build a message") : RC_OK;
 }

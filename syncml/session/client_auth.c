@@ -58,8 +58,8 @@ static bool challenge(struct sml_client *s, int code, const char **why)
     return true;
 }
 
-bool client_check_server(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw,
-                         bool asks, struct arena *a, const char **why)
+bool sml_client_check_server(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw,
+                             bool asks, struct arena *a, const char **why)
 {
     struct client_turn *t = &s->turn;
     bool mac = hmac && hmac->present, given = mac || m->cred.present;
@@ -83,7 +83,7 @@ bool client_check_server(struct sml_client *s, const struct sml_msg *m, const st
     return challenge(s, 407, why);
 }
 
-void client_put_chal(struct sml_client *s, struct compose *b, struct sml_cmd *status, const struct world *w)
+void sml_client_put_chal(struct sml_client *s, struct compose *b, struct sml_cmd *status, const struct world *w)
 {
     if (!s->turn.chal && !s->turn.next_nonce) return;
     compose_nonce(w, s->server_nonce);
@@ -130,11 +130,11 @@ static bool on_challenge(struct sml_client *s, const struct sml_cmd *status, str
     s->scheme = scheme;
     s->accepted = false;
     s->turn.resend = true;
-    client_queue_rewind(s);
+    sml_client_queue_rewind(s);
     return true;
 }
 
-bool client_own_status(struct sml_client *s, const struct sml_cmd *status, struct arena *a, const char **why)
+bool sml_client_own_status(struct sml_client *s, const struct sml_cmd *status, struct arena *a, const char **why)
 {
     if (str_is(status->data, "401") || str_is(status->data, "407")) return on_challenge(s, status, a, why);
     if (str_is(status->data, "212"))
@@ -146,11 +146,11 @@ bool client_own_status(struct sml_client *s, const struct sml_cmd *status, struc
         return false;
     }
     take_nonce(s, status, a, true);
-    client_queue_done(s);
+    sml_client_queue_done(s);
     return true;
 }
 
-void client_put_cred(struct sml_client *s, struct sml_msg *out, struct arena *a, bool *nomem)
+void sml_client_put_cred(struct sml_client *s, struct sml_msg *out, struct arena *a, bool *nomem)
 {
     s->sent = !s->accepted &&
               (s->scheme == SML_AUTH_BASIC ? s->acc.client_password.n > 0
@@ -186,7 +186,7 @@ struct str sml_client_mac(struct sml_client *s, struct str encoded, struct arena
 }
 
 /* A nonce from a server that has not proved itself serves this session and is not kept (protocol.md 7.5). */
-enum rc client_keep(struct sml_client *s, struct arena *a, struct sml_client_keep *keep)
+enum rc sml_client_keep(struct sml_client *s, struct arena *a, struct sml_client_keep *keep)
 {
     if (s->unsaved && s->turn.trusted) {
         s->unsaved = false;

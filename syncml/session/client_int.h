@@ -17,21 +17,21 @@ struct queued {
     struct queued *next;
 };
 
-struct told {
+struct client_told {
     uint64_t tag;
     uint32_t msg, cmd;
 }; /* an alert that waits for its Status */
 
 /* One command of the message last taken that is owed a Status. In that message's arena. */
-struct slot {
+struct client_slot {
     const struct sml_cmd *cmd;
     int code; /* 0: the caller's answer says it */
-    struct slot *next;
+    struct client_slot *next;
 };
 
 struct client_turn {
     const struct sml_msg *m;
-    struct slot *slots, **slot_tail;
+    struct client_slot *slots, **slot_tail;
     size_t n_asked;  /* slots with code 0 */
     int header_code; /* our Status for the server's SyncHdr */
     bool chal;       /* ... with a Chal: the server is to prove itself */
@@ -69,7 +69,7 @@ struct sml_client {
     struct queued *first, *next, **tail; /* first of the last message; first not said yet */
     size_t piece_from, piece_to; /* of next's value, when it goes in pieces: said before, and with the last message */
     uint32_t piece_msg, piece_cmd;
-    VEC(struct told) told;
+    VEC(struct client_told) told;
     struct sml_join *in;
     struct client_turn turn;
 };
@@ -77,27 +77,27 @@ struct sml_client {
 /* client_auth.c */
 /** The server's credentials in this message: sets turn.header_code, chal, next_nonce, trusted. @return false when the
  * session is over */
-bool client_check_server(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw,
-                         bool asks, struct arena *a, const char **why);
+bool sml_client_check_server(struct sml_client *s, const struct sml_msg *m, const struct sml_hmac *hmac, struct str raw,
+                             bool asks, struct arena *a, const char **why);
 /** The server's Status for our SyncHdr. @return false when we were refused for good; *why says it */
-bool client_own_status(struct sml_client *s, const struct sml_cmd *status, struct arena *a, const char **why);
-void client_put_cred(struct sml_client *s, struct sml_msg *out, struct arena *a, bool *nomem);
-void client_put_chal(struct sml_client *s, struct compose *b, struct sml_cmd *status, const struct world *w);
+bool sml_client_own_status(struct sml_client *s, const struct sml_cmd *status, struct arena *a, const char **why);
+void sml_client_put_cred(struct sml_client *s, struct sml_msg *out, struct arena *a, bool *nomem);
+void sml_client_put_chal(struct sml_client *s, struct compose *b, struct sml_cmd *status, const struct world *w);
 /** Which nonces may be kept now. */
-enum rc client_keep(struct sml_client *s, struct arena *a, struct sml_client_keep *keep);
+enum rc sml_client_keep(struct sml_client *s, struct arena *a, struct sml_client_keep *keep);
 
 /* client_queue.c */
-void client_queue_init(struct sml_client *s);
+void sml_client_queue_init(struct sml_client *s);
 /** A command to be said, copied deeply. @return NULL when there is no room */
-struct queued *client_queue(struct sml_client *s, const struct sml_cmd *c);
-enum rc client_queue_answers(struct sml_client *s, const struct sml_answer *answers);
-enum rc client_queue_alerts(struct sml_client *s, const struct sml_alert_out *alerts);
+struct queued *sml_client_queue(struct sml_client *s, const struct sml_cmd *c);
+enum rc sml_client_queue_answers(struct sml_client *s, const struct sml_answer *answers);
+enum rc sml_client_queue_alerts(struct sml_client *s, const struct sml_alert_out *alerts);
 /** What the last message said has arrived; or has to be said again. */
-void client_queue_done(struct sml_client *s);
-void client_queue_rewind(struct sml_client *s);
+void sml_client_queue_done(struct sml_client *s);
+void sml_client_queue_rewind(struct sml_client *s);
 /** The server does not want the object on its way out in pieces. */
-void client_drop_piece(struct sml_client *s);
+void sml_client_drop_piece(struct sml_client *s);
 /** As much as fits. @return RC_NOMEM */
-enum rc client_say(struct sml_client *s, struct compose *b);
-bool client_take_tag(struct sml_client *s, const struct sml_cmd *status, uint64_t *tag);
+enum rc sml_client_say(struct sml_client *s, struct compose *b);
+bool sml_client_take_tag(struct sml_client *s, const struct sml_cmd *status, uint64_t *tag);
 #endif

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-void client_queue_init(struct sml_client *s)
+void sml_client_queue_init(struct sml_client *s)
 {
     arena_init(&s->queue, CLIENT_QUEUE_BYTES);
     s->tail = &s->first;
@@ -38,7 +38,7 @@ static bool own_refs(struct arena *a, const struct sml_ref *from, struct sml_ref
     return true;
 }
 
-struct queued *client_queue(struct sml_client *s, const struct sml_cmd *c)
+struct queued *sml_client_queue(struct sml_client *s, const struct sml_cmd *c)
 {
     struct arena *a = &s->queue;
     struct queued *q = ARENA_NEW(a, struct queued);
@@ -63,7 +63,7 @@ struct queued *client_queue(struct sml_client *s, const struct sml_cmd *c)
 
 static enum rc queue_it(struct sml_client *s, const struct sml_cmd *c)
 {
-    return client_queue(s, c) ? RC_OK : RC_NOMEM;
+    return sml_client_queue(s, c) ? RC_OK : RC_NOMEM;
 }
 
 /* ---- answers ---- */
@@ -137,12 +137,12 @@ static enum rc queue_answer(struct sml_client *s, const struct sml_cmd *c, const
     return rc;
 }
 
-enum rc client_queue_answers(struct sml_client *s, const struct sml_answer *answers)
+enum rc sml_client_queue_answers(struct sml_client *s, const struct sml_answer *answers)
 {
     const struct sml_answer failed = { .code = 500 };
     enum rc rc = RC_OK;
     size_t i = 0;
-    for (const struct slot *p = s->turn.slots; p && !rc; p = p->next) {
+    for (const struct client_slot *p = s->turn.slots; p && !rc; p = p->next) {
         const struct sml_answer local = { .code = p->code };
         rc = queue_answer(s, p->cmd, p->code ? &local : answers ? &answers[i] : &failed);
         i += p->code == 0;
@@ -150,7 +150,7 @@ enum rc client_queue_answers(struct sml_client *s, const struct sml_answer *answ
     return rc;
 }
 
-enum rc client_queue_alerts(struct sml_client *s, const struct sml_alert_out *alerts)
+enum rc sml_client_queue_alerts(struct sml_client *s, const struct sml_alert_out *alerts)
 {
     for (const struct sml_alert_out *p = alerts; p; p = p->next) {
         struct sml_item it = { .source = p->source,
@@ -168,7 +168,7 @@ enum rc client_queue_alerts(struct sml_client *s, const struct sml_alert_out *al
         struct queued *q = NULL;
         if (!rc && s->peer_max_obj && it.data.n > s->peer_max_obj)
             continue; /* can never be taken; the caller hears no acknowledgement */
-        if (!rc) q = client_queue(s, &c);
+        if (!rc) q = sml_client_queue(s, &c);
         if (!q) return RC_NOMEM;
         q->tagged = true;
         q->tag = p->tag;
@@ -178,7 +178,7 @@ enum rc client_queue_alerts(struct sml_client *s, const struct sml_alert_out *al
 
 /* ---- saying it ---- */
 
-void client_queue_done(struct sml_client *s)
+void sml_client_queue_done(struct sml_client *s)
 {
     s->first = s->next;
     s->piece_from = s->piece_to;
@@ -188,18 +188,18 @@ void client_queue_done(struct sml_client *s)
     }
 }
 
-void client_queue_rewind(struct sml_client *s)
+void sml_client_queue_rewind(struct sml_client *s)
 {
     s->next = s->first;
     s->piece_to = s->piece_from;
 }
 
-void client_drop_piece(struct sml_client *s)
+void sml_client_drop_piece(struct sml_client *s)
 {
     if (!s->piece_from || !s->next) return;
     s->piece_to = 0;
     s->next = s->next->next;
-    client_queue_done(s);
+    sml_client_queue_done(s);
 }
 
 static bool note_tag(struct sml_client *s, const struct queued *q, const struct compose *b)
@@ -207,13 +207,13 @@ static bool note_tag(struct sml_client *s, const struct queued *q, const struct 
     size_t i = 0;
     while (i < s->told.n && s->told.at[i].tag != q->tag) /* said again after a challenge */
         i++;
-    struct told *t = i < s->told.n ? &s->told.at[i] : VEC_ADD(&s->told);
+    struct client_told *t = i < s->told.n ? &s->told.at[i] : VEC_ADD(&s->told);
     if (!t) return false;
-    *t = (struct told){ q->tag, s->msg_out, b->last_id };
+    *t = (struct client_told){ q->tag, s->msg_out, b->last_id };
     return true;
 }
 
-bool client_take_tag(struct sml_client *s, const struct sml_cmd *status, uint64_t *tag)
+bool sml_client_take_tag(struct sml_client *s, const struct sml_cmd *status, uint64_t *tag)
 {
     uint64_t msg, cmd;
     if (!str_to_u64(status->cmd_ref, &cmd)) return false;
@@ -307,7 +307,7 @@ static enum manner manner_of(const struct sml_client *s, struct compose *b, cons
     return bytes > alone && object ? PIECE : LATER;
 }
 
-enum rc client_say(struct sml_client *s, struct compose *b)
+enum rc sml_client_say(struct sml_client *s, struct compose *b)
 {
     struct sml_cmd *last = NULL;
     struct sml_item *end = NULL;

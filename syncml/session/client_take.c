@@ -13,9 +13,9 @@ struct taking {
     enum rc rc;
 };
 
-static struct slot *slot(struct taking *t, const struct sml_cmd *c, int code)
+static struct client_slot *slot(struct taking *t, const struct sml_cmd *c, int code)
 {
-    struct slot *p = ARENA_NEW(t->a, struct slot);
+    struct client_slot *p = ARENA_NEW(t->a, struct client_slot);
     if (!p) {
         t->rc = RC_NOMEM;
         return NULL;
@@ -147,8 +147,8 @@ static void take_status(struct taking *t, const struct sml_cmd *c)
     if (str_is(c->data, "213")) return;
     if (str_to_u64(c->cmd_ref, &cmd) && cmd == s->piece_cmd && str_to_u64(c->msg_ref, &msg) && msg == s->piece_msg &&
         !str_starts(c->data, STR("2")))
-        client_drop_piece(s);
-    if (client_take_tag(s, c, &tag) && (str_is(c->data, "200") || str_is(c->data, "202")) && t->news->acked)
+        sml_client_drop_piece(s);
+    if (sml_client_take_tag(s, c, &tag) && (str_is(c->data, "200") || str_is(c->data, "202")) && t->news->acked)
         t->news->acked[t->news->n_acked++] = tag;
 }
 
@@ -162,7 +162,7 @@ static void take_alert(struct taking *t, const struct sml_cmd *c)
         t->news->aborted = true;
         t->news->why = "the server ended the session";
     } else if (str_is(c->data, "1225")) {
-        client_drop_piece(s);
+        sml_client_drop_piece(s);
         slot(t, c, 200);
     } else if (c->data.n == 4 && str_cmp(c->data, STR("1100")) >= 0 && str_cmp(c->data, STR("1104")) <= 0) {
         hand_out(t, c);
@@ -312,14 +312,16 @@ enum rc sml_client_take(struct sml_client *s, const struct sml_msg *m, const str
     s->turn = (struct client_turn){ .m = m };
     s->turn.slot_tail = &s->turn.slots;
     take_header(s, m);
-    if (!client_check_server(s, m, hmac, raw, asks_something(m, header), a, &why)) return refuse(s, news, true, why);
+    if (!sml_client_check_server(s, m, hmac, raw, asks_something(m, header), a, &why))
+        return refuse(s, news, true, why);
     s->proved |= s->turn.trusted;
     if (!follow(s, m, &why)) return refuse(s, news, true, why);
-    if (header ? !client_own_status(s, header, a, &why) : false) return refuse(s, news, false, why);
-    if (!header) client_queue_done(s);
+    if (header ? !sml_client_own_status(s, header, a, &why) : false) return refuse(s, news, false, why);
+    if (!header) sml_client_queue_done(s);
     news->resend = s->turn.resend;
     take_commands(&t);
-    if (t.rc || as_array(&t) || client_keep(s, a, keep)) return err_set(e, RC_NOMEM, "no room to take in a message");
+    if (t.rc || as_array(&t) || sml_client_keep(s, a, keep))
+        return err_set(e, RC_NOMEM, "no room to take in a message");
     if (news->aborted) {
         s->over = news->over = true;
         return RC_OK;

@@ -47,10 +47,10 @@ struct sml_server *sml_server_create(const struct sml_server_config *c, struct s
 void sml_server_destroy(struct sml_server *s)
 {
     if (!s) return;
-    server_sent_free(s);
-    server_copy_free(s);
+    sml_server_sent_free(s);
+    sml_server_copy_free(s);
     buf_finish(&s->owed);
-    server_out_free(s);
+    sml_server_out_free(s);
     sml_join_destroy(s->in);
     free(s->texts);
     free(s);
@@ -92,7 +92,7 @@ static bool header_is_good(struct sml_server *s, const struct sml_msg *m, struct
     return false;
 }
 
-static void refuse_all(struct reader *r, const struct sml_verdict *v)
+static void refuse_all(struct server_reader *r, const struct sml_verdict *v)
 {
     struct sml_server *s = r->s;
     r->news->who = r->account ? SML_WHO_REFUSED : SML_WHO_UNKNOWN;
@@ -104,10 +104,10 @@ static void refuse_all(struct reader *r, const struct sml_verdict *v)
     r->news->aborted = v->over;
     for (const struct sml_cmd *c = r->m->cmds; c && !r->rc; c = c->next)
         if (c->kind != SML_STATUS && c->cmd_id.n) /* S-103 */
-            server_due(r, c, v->code);
+            sml_server_due(r, c, v->code);
 }
 
-static bool gather_init(struct reader *r)
+static bool gather_init(struct server_reader *r)
 {
     r->g.n = r->s->sent ? r->s->sent->n : 0;
     if (!r->g.n) return true;
@@ -117,18 +117,19 @@ static bool gather_init(struct reader *r)
 }
 
 /* Outcomes in the order of the steps. At the end of a package those that nobody spoke of have code 0. */
-static void gather_finish(struct reader *r, bool all)
+static void gather_finish(struct server_reader *r, bool all)
 {
     struct sml_server *s = r->s;
     struct sml_outcome **tail = &r->news->outcomes;
     for (size_t i = 0; s->sent && i < s->sent->n; i++)
-        if (!s->sent->rows[i].told && (all || s->sent->rows[i].local)) server_outcome(r, (int)i, s->sent->rows[i].code);
+        if (!s->sent->rows[i].told && (all || s->sent->rows[i].local))
+            sml_server_outcome(r, (int)i, s->sent->rows[i].code);
     for (size_t i = 0; i < r->g.n; i++)
         if (r->g.row[i]) {
             *tail = r->g.row[i];
             tail = &r->g.row[i]->next;
         }
-    if (all) server_sent_free(s);
+    if (all) sml_server_sent_free(s);
 }
 
 /* What becomes of the object that we are sending in pieces (S-305). */
@@ -136,17 +137,17 @@ static void object_goes_on(struct sml_server *s)
 {
     if (!s->out) return;
     if (s->out->code && s->out->code != 213)
-        server_out_free(s);
+        sml_server_out_free(s);
     else
         s->turn.pieces = s->out->code == 213 || s->turn.wants_next || s->out->sent == 0;
 }
 
-static void end_of_message(struct reader *r)
+static void end_of_message(struct server_reader *r)
 {
     struct sml_server *s = r->s;
-    struct turn *t = &s->turn;
+    struct server_message *t = &s->turn;
     if (s->in && !t->joining && (t->other || r->m->final || s->in->refused)) /* S-307 */
-        server_cut(r);
+        sml_server_cut(r);
     s->peer_done = (r->m->final || (s->own_open && s->peer_done)) && (!s->in || s->in->refused);
     object_goes_on(s);
     if (!t->stop && (r->why || s->stopping || s->n_messages >= s->c->max_messages)) {
@@ -159,7 +160,7 @@ static void end_of_message(struct reader *r)
     s->over = r->news->over = r->news->aborted = ends;
     t->resend = package_end && !ends && s->copy_next < s->copy_n;
     gather_finish(r, ends || package_end);
-    if (ends || (package_end && !t->resend)) server_copy_free(s);
+    if (ends || (package_end && !t->resend)) sml_server_copy_free(s);
     t->steps = r->news->package_done = package_end && !t->resend && !ends;
     if (s->peer_done) s->setup = false;
 }
@@ -175,12 +176,12 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
                         const struct sml_account *account, const struct world *w, struct arena *a,
                         struct sml_news *news, struct err *e)
 {
-    struct reader r = { .s = s, .m = m, .account = account, .a = a, .news = news };
+    struct server_reader r = { .s = s, .m = m, .account = account, .a = a, .news = news };
     *news = (struct sml_news){ 0 };
     if (s->over) return err_set(e, RC_INVALID, "the session is over");
     r.devinfo = &news->devinfo;
     r.alerts = &news->alerts;
-    s->turn = (struct turn){ .m = m };
+    s->turn = (struct server_message){ .m = m };
     s->turn.due_tail = &s->turn.due;
     s->turn.challenge_key = t->challenge_key;
     if (s->n_messages++ == 0) number_replies(s, m);
@@ -189,8 +190,8 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
         s->peer_max_msg = m->meta.max_msg_bytes;
     if (m->meta.has_max_obj) s->peer_max_obj = m->meta.max_obj_bytes;
     bool opened = s->opened;
-    struct sml_verdict v = s->given ? *s->given : t->proved ? *t->proved : server_check(s, m, t, account, w, a);
-    server_accept_verdict(s, &v);
+    struct sml_verdict v = s->given ? *s->given : t->proved ? *t->proved : sml_server_check(s, m, t, account, w, a);
+    sml_server_accept_verdict(s, &v);
     if (v.ok) {
         news->who = SML_WHO_KNOWN;
         news->how = v.how;
@@ -199,7 +200,7 @@ enum rc sml_server_take(struct sml_server *s, const struct sml_msg *m, const str
         s->turn.trusted = true;
         s->turn.header_code = v.code;
         if (!gather_init(&r)) return err_set(e, RC_NOMEM, "no room for the outcomes of a message");
-        server_read_commands(&r);
+        sml_server_read_commands(&r);
         if (!r.rc) end_of_message(&r);
     } else {
         refuse_all(&r, &v);

@@ -30,7 +30,7 @@ struct sml_account {
     struct str server_name, server_ha1;    /* SRVCRED: we prove ourselves */
     struct str client_nonce, server_nonce; /* decoded octets; empty = none yet */
     enum sml_auth auth;                    /* scheme to demand: SML_AUTH_MD5 unless the account says otherwise */
-    bool resync; /* a trigger signed with the resynchronisation nonce is out, the first with these secrets */
+    bool resync; /* a notification signed with the resynchronisation nonce is out, the first with these secrets */
     int64_t challenges_used; /* syncml/challenge.h; 0 = none yet */
 };
 
@@ -94,7 +94,7 @@ struct sml_news {
         how; /* what proved the device: "the stored nonce", "the nonce of a challenge", "TLS client certificate", ... */
     bool first;         /* this message authenticated the session (news of package 1 are in it) */
     bool current_nonce; /* the credentials are made with the stored nonce: the answer that carried it has arrived */
-    bool server_alert;  /* Alert 1200: match with the trigger by session_id */
+    bool server_alert;  /* Alert 1200: match with the notification by session_id */
     struct sml_value *devinfo; /* Replace of package 1 */
     struct sml_outcome *outcomes;
     struct sml_alert_in *alerts;

@@ -2,33 +2,33 @@
 /* Alerts from a client (protocol.md 5, 14): a table of what may come. */
 #include "syncml/session/server_int.h"
 
-static void on_start(struct reader *r, const struct sml_cmd *c)
+static void on_start(struct server_reader *r, const struct sml_cmd *c)
 {
     r->news->server_alert |= str_is(c->data, "1200");
-    server_due(r, c, 200);
+    sml_server_due(r, c, 200);
 }
 
-static void on_next(struct reader *r, const struct sml_cmd *c)
+static void on_next(struct server_reader *r, const struct sml_cmd *c)
 {
     r->s->turn.wants_next = true;
-    server_due(r, c, 200);
+    sml_server_due(r, c, 200);
 }
 
-static void on_abort(struct reader *r, const struct sml_cmd *c)
+static void on_abort(struct server_reader *r, const struct sml_cmd *c)
 {
     r->s->turn.stop = true; /* S-406 */
-    server_due(r, c, 200);
+    sml_server_due(r, c, 200);
 }
 
 /* The client threw away the pieces it had: the step has failed, and may be made again (S-308). */
-static void on_lost(struct reader *r, const struct sml_cmd *c)
+static void on_lost(struct server_reader *r, const struct sml_cmd *c)
 {
     struct sml_server *s = r->s;
     if (s->out && s->sent && s->sent->n) {
-        server_outcome(r, 0, 426);
-        server_out_free(s);
+        sml_server_outcome(r, 0, 426);
+        sml_server_out_free(s);
     }
-    server_due(r, c, 200);
+    sml_server_due(r, c, 200);
 }
 
 static struct str type_of_alert(struct str type)
@@ -54,12 +54,12 @@ static bool format_is_known(struct str format)
     return false;
 }
 
-static void read_item(struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int code,
+static void read_item(struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int code,
                       struct sml_alert_in *out)
 {
     struct sml_item whole = *it;
-    if (server_is_piece(r, c, it, -1)) {
-        out->status = server_join(r, c, it, -1, &whole);
+    if (sml_server_is_piece(r, c, it, -1)) {
+        out->status = sml_server_join(r, c, it, -1, &whole);
         if (out->status != 200) return;
     }
     const struct str mark = whole.meta.mark.n ? whole.meta.mark : c->meta.mark;
@@ -69,7 +69,7 @@ static void read_item(struct reader *r, const struct sml_cmd *c, const struct sm
     out->mark = mark.n ? mark : STR("informational");
     out->data = whole.data;
     out->correlator = c->correlator;
-    server_meta(r, &whole.meta, &c->meta, &out->format, &type);
+    sml_server_meta(r, &whole.meta, &c->meta, &out->format, &type);
     bool typed = whole.meta.type.n || c->meta.type.n, complete = typed && (whole.has_data || code == 1224);
     out->type = typed ? type_of_alert(type) : (struct str){ 0 };
     out->status = !complete                       ? (code == 1226 ? 412 : 406)
@@ -80,12 +80,12 @@ static void read_item(struct reader *r, const struct sml_cmd *c, const struct sm
     r->alerts = &out->next;
 }
 
-static void on_event(struct reader *r, const struct sml_cmd *c)
+static void on_event(struct server_reader *r, const struct sml_cmd *c)
 {
     int code = str_is(c->data, "1224") ? 1224 : 1226;
     size_t n = 0, i = 0;
     for (const struct sml_item *it = c->items; it; it = it->next) n++;
-    struct due *d = server_due(r, c, code == 1226 ? 412 : 406);
+    struct owed_status *d = sml_server_due(r, c, code == 1226 ? 412 : 406);
     struct sml_alert_in *list = n ? ARENA_ARRAY(r->a, struct sml_alert_in, n) : NULL;
     if (!d || !n) return;
     if (!list) {
@@ -99,18 +99,18 @@ static void on_event(struct reader *r, const struct sml_cmd *c)
 
 static const struct {
     const char *code;
-    void (*act)(struct reader *, const struct sml_cmd *);
+    void (*act)(struct server_reader *, const struct sml_cmd *);
 } alerts[] = {
     { "1200", on_start }, { "1201", on_start }, { "1222", on_next },  { "1223", on_abort },
     { "1224", on_event }, { "1225", on_lost },  { "1226", on_event },
 };
 
-void server_read_alert(struct reader *r, const struct sml_cmd *c)
+void sml_server_read_alert(struct server_reader *r, const struct sml_cmd *c)
 {
     for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++)
         if (str_is(c->data, alerts[i].code)) {
             alerts[i].act(r, c);
             return;
         }
-    server_due(r, c, 406); /* S-407, S-408: among them user interaction, which only servers ask for */
+    sml_server_due(r, c, 406); /* S-407, S-408: among them user interaction, which only servers ask for */
 }

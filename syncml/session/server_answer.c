@@ -6,7 +6,7 @@
 
 enum { ROOM_FOR_MORE = 400 }; /* with less of it beside the header's Status, that has only what it must have */
 
-struct writer {
+struct server_reply {
     struct sml_server *s;
     const struct sml_account *account;
     struct compose b;
@@ -18,7 +18,7 @@ struct writer {
     enum rc rc;
 };
 
-static void write_header(struct writer *w, const struct sml_msg *m, struct arena *a, struct sml_msg *reply)
+static void write_header(struct server_reply *w, const struct sml_msg *m, struct arena *a, struct sml_msg *reply)
 {
     struct sml_server *s = w->s;
     /* Some decoders end the session at a later version than their own. */
@@ -42,7 +42,7 @@ static void write_header(struct writer *w, const struct sml_msg *m, struct arena
 }
 
 /* What cannot be left out does not fit. The first that is found says what it takes. */
-static void too_small(struct writer *w, size_t bytes)
+static void too_small(struct server_reply *w, size_t bytes)
 {
     if (!w->shortest) w->shortest = bytes;
 }
@@ -65,10 +65,10 @@ static void list_versions(struct compose *b, struct sml_cmd *status, const char 
     }
 }
 
-static void write_header_status(struct writer *w, const struct sml_msg *m, const struct world *wd,
+static void write_header_status(struct server_reply *w, const struct sml_msg *m, const struct world *wd,
                                 struct sml_keep *keep)
 {
-    struct turn *t = &w->s->turn;
+    struct server_message *t = &w->s->turn;
     struct sml_cmd *c = compose_status(&w->b, m->msg_id, STR("0"), STR("SyncHdr"), t->header_code);
     compose_ref(&w->b, &c->target_refs, m->target);
     compose_ref(&w->b, &c->source_refs, m->source);
@@ -76,7 +76,7 @@ static void write_header_status(struct writer *w, const struct sml_msg *m, const
         list_versions(&w->b, c, server_ver_dtd, 2);
     else if (t->header_code == 513)
         list_versions(&w->b, c, server_ver_proto, 3);
-    server_put_chal(w->s, &w->b, c, w->account, wd, keep);
+    sml_server_put_chal(w->s, &w->b, c, w->account, wd, keep);
     if (w->b.used + sml_cmd_bytes(w->b.type, c) + ROOM_FOR_MORE > w->b.max) without_refs(c);
     compose_put(&w->b, c, sml_cmd_bytes(w->b.type, c));
     w->alone = w->b.used;
@@ -85,7 +85,7 @@ static void write_header_status(struct writer *w, const struct sml_msg *m, const
 
 /* ---- Statuses that are owed ---- */
 
-static int code_of_due(const struct due *d, bool *same)
+static int code_of_due(const struct owed_status *d, bool *same)
 {
     int code = d->n_alerts ? d->alerts[0].status : d->code;
     *same = true;
@@ -94,7 +94,7 @@ static int code_of_due(const struct due *d, bool *same)
 }
 
 /* @param alone  no other one is in this message: what does not fit now never will */
-static bool write_status(struct writer *w, const struct due *d, int code, struct str source, bool alone)
+static bool write_status(struct server_reply *w, const struct owed_status *d, int code, struct str source, bool alone)
 {
     struct sml_cmd *c = compose_status(&w->b, d->msg_ref, d->cmd_ref, d->cmd, code);
     compose_ref(&w->b, &c->target_refs, d->target);
@@ -108,16 +108,16 @@ static bool write_status(struct writer *w, const struct due *d, int code, struct
     return false;
 }
 
-static void owe(struct writer *w, const struct due *d, int code, struct str source)
+static void owe(struct server_reply *w, const struct owed_status *d, int code, struct str source)
 {
-    struct due copy = *d;
+    struct owed_status copy = *d;
     copy.source = source;
-    server_pack_due(&w->s->owed, &copy, code);
+    sml_server_pack_due(&w->s->owed, &copy, code);
     if (!buf_ok(&w->s->owed)) w->rc = RC_NOMEM;
 }
 
 /* What does not fit waits for the next message, and an Alert 1222 asks for that one. */
-static void write_due(struct writer *w, const struct due *d, bool *full, unsigned *n)
+static void write_due(struct server_reply *w, const struct owed_status *d, bool *full, unsigned *n)
 {
     bool same;
     int code = code_of_due(d, &same);
@@ -132,14 +132,14 @@ static void write_due(struct writer *w, const struct due *d, bool *full, unsigne
     }
 }
 
-static void write_statuses(struct writer *w, struct arena *a)
+static void write_statuses(struct server_reply *w, struct arena *a)
 {
     struct sml_server *s = w->s;
-    struct due *owed = NULL;
+    struct owed_status *owed = NULL;
     unsigned n = 0;
     bool full = false;
     const size_t reserve = COMPOSE_ALERT_BYTES;
-    if (s->owed.n && !s->turn.stop) w->rc = server_unpack_dues(buf_str(&s->owed), a, &owed);
+    if (s->owed.n && !s->turn.stop) w->rc = sml_server_unpack_dues(buf_str(&s->owed), a, &owed);
     buf_finish(&s->owed);
     if (!owed && !s->turn.due) return;
     if (w->b.max < w->alone + reserve) {
@@ -147,30 +147,30 @@ static void write_statuses(struct writer *w, struct arena *a)
         return;
     }
     w->b.max -= reserve;
-    for (const struct due *d = owed; d && !w->rc; d = d->next) write_due(w, d, &full, &n);
-    for (const struct due *d = s->turn.due; d && !w->rc; d = d->next) write_due(w, d, &full, &n);
+    for (const struct owed_status *d = owed; d && !w->rc; d = d->next) write_due(w, d, &full, &n);
+    for (const struct owed_status *d = s->turn.due; d && !w->rc; d = d->next) write_due(w, d, &full, &n);
     w->b.max += reserve;
     if (s->turn.stop) buf_finish(&s->owed);
 }
 
 /* ---- commands ---- */
 
-static void write_alert(struct writer *w, int code)
+static void write_alert(struct server_reply *w, int code)
 {
     if (!compose_add(&w->b, compose_alert(&w->b, code))) too_small(w, w->alone + COMPOSE_ALERT_BYTES);
     w->n_asked++;
 }
 
 /* "Send me your next message": no commands and no Final go with it. */
-static void write_next(struct writer *w)
+static void write_next(struct server_reply *w)
 {
     write_alert(w, 1222);
     w->open = true;
 }
 
-static void write_cut(struct writer *w)
+static void write_cut(struct server_reply *w)
 {
-    struct turn *t = &w->s->turn;
+    struct server_message *t = &w->s->turn;
     struct sml_cmd *c = compose_alert(&w->b, 1225);
     struct sml_item **tail = &c->items, *it = compose_item(&w->b, &tail);
     if (it) {
@@ -193,14 +193,14 @@ static enum rc own_piece(struct arena *a, struct sml_item *it, struct sml_step *
 }
 
 /* A value too long for one message: the next piece of it, alone. */
-static void write_piece(struct writer *w)
+static void write_piece(struct server_reply *w)
 {
     struct sml_server *s = w->s;
     struct object_out *o = s->out;
     struct str rest = str_slice(o->step.data, o->sent, o->step.data.n);
     struct sml_step step = o->step;
     step.has_data = false; /* it travels as it is: made fit when the object was begun */
-    struct sml_cmd *c = server_step_cmd(&w->b, &step, &w->rc);
+    struct sml_cmd *c = sml_server_step_cmd(&w->b, &step, &w->rc);
     if (w->rc || w->b.nomem) return;
     c->items->meta.present = true;
     c->items->meta.has_size = o->sent == 0;
@@ -219,16 +219,16 @@ static void write_piece(struct writer *w)
         w->rc = own_piece(w->b.a, c->items, &step);
     compose_force(&w->b, c);
     w->n_asked++;
-    if (!w->rc && !server_draft_add(&w->draft, w->b.a, &step, (unsigned)id, 0, 0)) w->rc = RC_NOMEM;
-    if (!w->open) server_out_free(s);
+    if (!w->rc && !sml_server_draft_add(&w->draft, w->b.a, &step, (unsigned)id, 0, 0)) w->rc = RC_NOMEM;
+    if (!w->open) sml_server_out_free(s);
 }
 
 /* ---- the whole ---- */
 
-static void write_steps(struct writer *w, struct sml_step *steps, bool large, size_t *n_sent)
+static void write_steps(struct server_reply *w, struct sml_step *steps, bool large, size_t *n_sent)
 {
     struct step_writer sw = { .s = w->s, .b = &w->b, .draft = &w->draft, .alone = w->alone, .large = large };
-    w->rc = server_write_steps(&sw, steps, n_sent);
+    w->rc = sml_server_write_steps(&sw, steps, n_sent);
     w->n_asked += sw.n_asked;
     if (w->rc) return;
     if (sw.large_begun)
@@ -238,30 +238,30 @@ static void write_steps(struct writer *w, struct sml_step *steps, bool large, si
 }
 
 /* Keep what was sent until it is known that the client takes our word for who we are. */
-static void keep_copy(struct writer *w, const struct sml_step *steps, size_t n)
+static void keep_copy(struct server_reply *w, const struct sml_step *steps, size_t n)
 {
     struct sml_server *s = w->s;
-    server_copy_free(s);
+    sml_server_copy_free(s);
     if (s->own_settled || !w->account || !w->account->server_ha1.n || s->out) return;
-    w->rc = server_copy_steps(s, steps, n);
+    w->rc = sml_server_copy_steps(s, steps, n);
 }
 
-static void write_again(struct writer *w, struct arena *a, bool large)
+static void write_again(struct server_reply *w, struct arena *a, bool large)
 {
     struct sml_server *s = w->s;
     struct sml_step *steps = NULL;
     size_t n = 0;
-    w->rc = server_unpack_steps(s, s->copy_next, a, &steps);
+    w->rc = sml_server_unpack_steps(s, s->copy_next, a, &steps);
     if (w->rc) return;
     write_steps(w, steps, large, &n);
     s->copy_from = s->copy_next;
     s->copy_next += (uint32_t)n;
 }
 
-static void write_body(struct writer *w, struct sml_step *steps, bool large, struct arena *a, size_t *n_sent)
+static void write_body(struct server_reply *w, struct sml_step *steps, bool large, struct arena *a, size_t *n_sent)
 {
     struct sml_server *s = w->s;
-    struct turn *t = &s->turn;
+    struct server_message *t = &s->turn;
     if (t->stop) return;
     if (t->abort) {
         write_alert(w, 1223);
@@ -284,7 +284,7 @@ static void write_body(struct writer *w, struct sml_step *steps, bool large, str
 }
 
 /* The session ends with what any reply has, or, when the client would not take even that, with nothing. */
-static void cut_short(struct writer *w, struct sml_msg *reply, struct sml_keep *keep)
+static void cut_short(struct server_reply *w, struct sml_msg *reply, struct sml_keep *keep)
 {
     struct sml_server *s = w->s;
     if (!w->shortest) return;
@@ -296,10 +296,10 @@ static void cut_short(struct writer *w, struct sml_msg *reply, struct sml_keep *
     w->n_asked = 0;
     s->turn.chal = false;
     buf_finish(&s->owed);
-    server_out_free(s);
+    sml_server_out_free(s);
 }
 
-static enum rc keep_unsent(struct writer *w, struct sml_keep *keep)
+static enum rc keep_unsent(struct server_reply *w, struct sml_keep *keep)
 {
     struct sml_outcome **tail = &keep->unsent;
     for (const struct sent_list *l = w->draft.first; l; l = l->next) {
@@ -318,13 +318,13 @@ enum rc sml_server_answer(struct sml_server *s, struct sml_step *steps, bool lar
                           const struct sml_account *account, const struct world *w, struct arena *a,
                           struct sml_msg *reply, size_t *n_sent, struct sml_keep *keep, struct err *e)
 {
-    struct writer wr = { .s = s, .account = account };
+    struct server_reply wr = { .s = s, .account = account };
     const struct sml_msg *m = s->turn.m;
     *n_sent = 0;
     *keep = (struct sml_keep){ 0 };
     if (!m) return err_set(e, RC_INVALID, "no message was taken in that could be answered");
     write_header(&wr, m, a, reply);
-    server_put_cred(s, reply, account, a);
+    sml_server_put_cred(s, reply, account, a);
     compose_begin(&wr.b, type, a, reply, s->peer_max_msg);
     write_header_status(&wr, m, w, keep);
     write_statuses(&wr, a);
@@ -338,8 +338,8 @@ enum rc sml_server_answer(struct sml_server *s, struct sml_step *steps, bool lar
     reply->final = !wr.open;
     s->own_open = wr.open;
     if (!wr.open && !wr.n_asked && !s->turn.chal) s->over = true; /* S-501 */
-    s->turn = (struct turn){ 0 };
-    if (!wr.rc && wr.draft.n) wr.rc = s->over ? keep_unsent(&wr, keep) : server_draft_keep(s, &wr.draft);
+    s->turn = (struct server_message){ 0 };
+    if (!wr.rc && wr.draft.n) wr.rc = s->over ? keep_unsent(&wr, keep) : sml_server_draft_keep(s, &wr.draft);
     if (wr.b.nomem || !reply->msg_id.n) wr.rc = RC_NOMEM;
     return wr.rc ? err_set(e, wr.rc, "no room to build a reply") : RC_OK;
 }

@@ -21,7 +21,7 @@ static enum sml_auth demand_of(const struct sml_server *s, const struct sml_tran
     return a == SML_AUTH_MAC ? a : a == SML_AUTH_BASIC && basic ? a : SML_AUTH_MD5;
 }
 
-static bool has_trigger_alert(const struct sml_msg *m)
+static bool has_notification_alert(const struct sml_msg *m)
 {
     for (const struct sml_cmd *c = m->cmds; c; c = c->next)
         if (c->kind == SML_ALERT && str_is(c->data, "1200")) return true;
@@ -72,7 +72,7 @@ static size_t nonces(const struct sml_server *s, const struct sml_msg *m, const 
         return n;
     }
     if (acc->client_nonce.n) out[n++] = (struct try){ acc->client_nonce, "the stored nonce", false };
-    if (!acc->resync || !has_trigger_alert(m)) return n;
+    if (!acc->resync || !has_notification_alert(m)) return n;
     /* S-122, and the readings of it that exist in the field (protocol.md 20, trap 6) */
     out[n++] = (struct try){ { "\0\0\0\0", 4 }, "the resynchronisation nonce", true };
     out[n++] = (struct try){ STR("0x00000000"), "the resynchronisation nonce as ten characters", true };
@@ -200,8 +200,8 @@ static struct sml_verdict of_known(const struct sml_server *s, const struct sml_
     return good(v, 212, "the session is authenticated");
 }
 
-struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
-                                const struct sml_account *account, const struct world *w, struct arena *a)
+struct sml_verdict sml_server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
+                                    const struct sml_account *account, const struct world *w, struct arena *a)
 {
     enum sml_auth demand = demand_of(s, t, account);
     enum sml_auth given = t->hmac.present       ? SML_AUTH_MAC
@@ -235,7 +235,7 @@ struct sml_verdict sml_server_prove(const struct sml_server_config *c, const str
                                     const struct world *w, struct arena *a)
 {
     const struct sml_server nothing = { .c = c };
-    return server_check(&nothing, m, t, account, w, a);
+    return sml_server_check(&nothing, m, t, account, w, a);
 }
 
 void sml_verdict_alone(struct sml_verdict *v)
@@ -245,7 +245,7 @@ void sml_verdict_alone(struct sml_verdict *v)
     v->code = 200;
 }
 
-void server_accept_verdict(struct sml_server *s, const struct sml_verdict *v)
+void sml_server_accept_verdict(struct sml_server *s, const struct sml_verdict *v)
 {
     s->verdict = *v;
     s->scheme = v->scheme;
@@ -280,8 +280,8 @@ static void take_own_nonce(struct sml_server *s, const struct sml_cmd *status, s
     s->has_own_nonce = s->own_keep = true;
 }
 
-bool server_own_status(struct sml_server *s, const struct sml_cmd *status, const struct sml_account *account,
-                       struct arena *a, const char **why)
+bool sml_server_own_status(struct sml_server *s, const struct sml_cmd *status, const struct sml_account *account,
+                           struct arena *a, const char **why)
 {
     take_own_nonce(s, status, a);
     if (str_is(status->data, "212")) {
@@ -309,8 +309,8 @@ bool server_own_status(struct sml_server *s, const struct sml_cmd *status, const
     return true;
 }
 
-void server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *status, const struct sml_account *account,
-                     const struct world *w, struct sml_keep *keep)
+void sml_server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *status,
+                         const struct sml_account *account, const struct world *w, struct sml_keep *keep)
 {
     if (s->turn.challenge && account)
         keep->challenges_used = sml_challenge_use(account->challenges_used, s->turn.challenge);
@@ -336,7 +336,8 @@ void server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *st
     }
 }
 
-void server_put_cred(struct sml_server *s, struct sml_msg *reply, const struct sml_account *account, struct arena *a)
+void sml_server_put_cred(struct sml_server *s, struct sml_msg *reply, const struct sml_account *account,
+                         struct arena *a)
 {
     s->own_sent = s->own_mac = false;
     if (!account || !account->server_ha1.n || s->own_settled || !s->turn.trusted) return;

@@ -39,18 +39,18 @@ struct object_out {
 };
 
 /* One Status that we owe for something in the message last taken. In the message's arena. */
-struct due {
+struct owed_status {
     struct str msg_ref, cmd_ref, cmd, target, source;
     int code;
     struct sml_alert_in *alerts; /* the codes are theirs, the caller's to change */
     size_t n_alerts;
-    struct due *next;
+    struct owed_status *next;
 };
 
 /* Between take and answer. */
-struct turn {
+struct server_message {
     const struct sml_msg *m;
-    struct due *due, **due_tail;
+    struct owed_status *due, **due_tail;
     int header_code;
     bool trusted;        /* the client proved itself */
     bool chal;           /* SyncHdr Status carries a Chal: scheme and fresh nonce */
@@ -101,29 +101,30 @@ struct sml_server {
     struct buf owed;                       /* packed Statuses that did not fit */
     struct object_out *out;
     struct sml_join *in;
-    struct turn turn;
+    struct server_message turn;
     struct sml_verdict verdict;      /* the last one */
     const struct sml_verdict *given; /* replay: take this one for the next message */
 };
 
 /* server_auth.c */
 /** Who sent this? Looks only. */
-struct sml_verdict server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
-                                const struct sml_account *account, const struct world *w, struct arena *a);
+struct sml_verdict sml_server_check(const struct sml_server *s, const struct sml_msg *m, const struct sml_transport *t,
+                                    const struct sml_account *account, const struct world *w, struct arena *a);
 /** The client's Status for our SyncHdr. @return false when the session cannot go on; *why says it */
-bool server_own_status(struct sml_server *s, const struct sml_cmd *status, const struct sml_account *account,
-                       struct arena *a, const char **why);
+bool sml_server_own_status(struct sml_server *s, const struct sml_cmd *status, const struct sml_account *account,
+                           struct arena *a, const char **why);
 /** What a verdict changes. */
-void server_accept_verdict(struct sml_server *s, const struct sml_verdict *v);
+void sml_server_accept_verdict(struct sml_server *s, const struct sml_verdict *v);
 /** Chal for the SyncHdr Status, Cred for our header, what is to be kept. */
-void server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *status, const struct sml_account *account,
-                     const struct world *w, struct sml_keep *keep);
-void server_put_cred(struct sml_server *s, struct sml_msg *reply, const struct sml_account *account, struct arena *a);
+void sml_server_put_chal(struct sml_server *s, struct compose *b, struct sml_cmd *status,
+                         const struct sml_account *account, const struct world *w, struct sml_keep *keep);
+void sml_server_put_cred(struct sml_server *s, struct sml_msg *reply, const struct sml_account *account,
+                         struct arena *a);
 
 /* server_sent.c */
-void server_sent_free(struct sml_server *s);
+void sml_server_sent_free(struct sml_server *s);
 /** Find the command that a Status or Results is about; -1 when there is none. */
-int server_sent_find(const struct sml_server *s, const struct sml_cmd *c);
+int sml_server_sent_find(const struct sml_server *s, const struct sml_cmd *c);
 /* Rows while a message is being built, then made into one block. */
 struct sent_list {
     struct sent_row row;
@@ -134,17 +135,17 @@ struct sent_draft {
     struct sent_list *first, **tail;
     size_t n;
 };
-bool server_draft_add(struct sent_draft *d, struct arena *a, const struct sml_step *step, unsigned cmd_id,
-                      int local_code, size_t shortest);
-enum rc server_draft_keep(struct sml_server *s, const struct sent_draft *d);
+bool sml_server_draft_add(struct sent_draft *d, struct arena *a, const struct sml_step *step, unsigned cmd_id,
+                          int local_code, size_t shortest);
+enum rc sml_server_draft_keep(struct sml_server *s, const struct sent_draft *d);
 /** Keep the first n steps in s->copy, packed; and unpack them again. */
-enum rc server_copy_steps(struct sml_server *s, const struct sml_step *steps, size_t n);
-enum rc server_unpack_steps(const struct sml_server *s, uint32_t skip, struct arena *a, struct sml_step **out);
-void server_copy_free(struct sml_server *s);
-void server_pack_due(struct buf *b, const struct due *d, int code);
-enum rc server_unpack_dues(struct str bytes, struct arena *a, struct due **out);
-void server_out_free(struct sml_server *s);
-enum rc server_out_begin(struct sml_server *s, const struct sml_step *step, struct str format, struct str data);
+enum rc sml_server_copy_steps(struct sml_server *s, const struct sml_step *steps, size_t n);
+enum rc sml_server_unpack_steps(const struct sml_server *s, uint32_t skip, struct arena *a, struct sml_step **out);
+void sml_server_copy_free(struct sml_server *s);
+void sml_server_pack_due(struct buf *b, const struct owed_status *d, int code);
+enum rc sml_server_unpack_dues(struct str bytes, struct arena *a, struct owed_status **out);
+void sml_server_out_free(struct sml_server *s);
+enum rc sml_server_out_begin(struct sml_server *s, const struct sml_step *step, struct str format, struct str data);
 
 /* server_take.c */
 enum { SERVER_CMDS_MAX = 2000 }; /* commands of one message that get a Status */
@@ -153,7 +154,7 @@ struct gather {                  /* outcomes of this message, by row of the tabl
     struct sml_value ***tail;
     size_t n;
 };
-struct reader {
+struct server_reader {
     struct sml_server *s;
     const struct sml_msg *m;
     const struct sml_account *account;
@@ -162,41 +163,42 @@ struct reader {
     struct gather g;
     struct sml_value **devinfo;
     struct sml_alert_in **alerts;
-    struct due *last_due;
+    struct owed_status *last_due;
     unsigned n_due;
     const char *why; /* set when the session cannot go on */
     enum rc rc;
 };
 /** Everything a known client said, in order. */
-void server_read_commands(struct reader *r);
+void sml_server_read_commands(struct server_reader *r);
 /** One Status owed to c. @return NULL past the ceiling (r->rc says so) */
-struct due *server_due(struct reader *r, const struct sml_cmd *c, int code);
+struct owed_status *sml_server_due(struct server_reader *r, const struct sml_cmd *c, int code);
 
 /** The outcome of a row in this message, made when there is none. */
-struct sml_outcome *server_outcome(struct reader *r, int row, int code);
+struct sml_outcome *sml_server_outcome(struct server_reader *r, int row, int code);
 /** Format in lower case and "chr" by default, Type "text/plain" by default; Item over command, element by element
  * (S-218). */
-void server_meta(struct reader *r, const struct sml_meta *item, const struct sml_meta *cmd, struct str *format,
-                 struct str *type);
-void server_value(struct reader *r, struct sml_value ***tail, struct sml_value v);
+void sml_server_meta(struct server_reader *r, const struct sml_meta *item, const struct sml_meta *cmd,
+                     struct str *format, struct str *type);
+void sml_server_value(struct server_reader *r, struct sml_value ***tail, struct sml_value v);
 
 /* server_alert.c */
-void server_read_alert(struct reader *r, const struct sml_cmd *c);
+void sml_server_read_alert(struct server_reader *r, const struct sml_cmd *c);
 
 /* server_join.c */
 /** Is this Item a piece of an object, the first one or a further one? */
-bool server_is_piece(const struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int row);
+bool sml_server_is_piece(const struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int row);
 /**
  * Take a piece. @param row  row of the table, -1 none
  * @param whole  after the last piece the joined Item (value in the arena, Meta of the first piece)
  * @return its status: 213, 200 after the last one, 411, 413, 424
  * Once refused, what is left of the object gets the same status and is dropped.
  */
-int server_join(struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int row, struct sml_item *whole);
+int sml_server_join(struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int row,
+                    struct sml_item *whole);
 /** Of an object that may not come in pieces: this one and what is left of it. @return status */
-int server_refuse_piece(struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int status);
+int sml_server_refuse_piece(struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int status);
 /** The object will not go on: Alert 1225, and its step has failed. */
-void server_cut(struct reader *r);
+void sml_server_cut(struct server_reader *r);
 
 /* server_steps.c */
 struct step_writer {
@@ -210,8 +212,8 @@ struct step_writer {
     bool wait;        /* there are steps, but Statuses left no room for any */
 };
 /** The command for a step, with its children; not in the message yet. @param rc  set when there is no room */
-struct sml_cmd *server_step_cmd(struct compose *b, const struct sml_step *p, enum rc *rc);
-enum rc server_write_steps(struct step_writer *w, const struct sml_step *steps, size_t *n_sent);
+struct sml_cmd *sml_server_step_cmd(struct compose *b, const struct sml_step *p, enum rc *rc);
+enum rc sml_server_write_steps(struct step_writer *w, const struct sml_step *steps, size_t *n_sent);
 
 extern const char *const server_ver_dtd[2], *const server_ver_proto[3];
 #endif

@@ -8,12 +8,12 @@ static bool goes_on(const struct sml_server *s, const struct sml_cmd *c, const s
     return s->in && s->in->row == row && sml_join_goes_on(s->in, c, it);
 }
 
-bool server_is_piece(const struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int row)
+bool sml_server_is_piece(const struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int row)
 {
     return it->more_data || goes_on(r->s, c, it, row);
 }
 
-static void finished(struct reader *r, const struct sml_item *it, int *status, struct sml_item *whole)
+static void finished(struct server_reader *r, const struct sml_item *it, int *status, struct sml_item *whole)
 {
     struct sml_server *s = r->s;
     struct sml_join *j = s->in;
@@ -27,11 +27,12 @@ static void finished(struct reader *r, const struct sml_item *it, int *status, s
                  : 413; /* our own memory is the limit: the client hears what it would hear of a small MaxObjSize */
 }
 
-int server_join(struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int row, struct sml_item *whole)
+int sml_server_join(struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int row,
+                    struct sml_item *whole)
 {
     struct sml_server *s = r->s;
     int status = 213;
-    if (s->in && !goes_on(s, c, it, row)) server_cut(r);
+    if (s->in && !goes_on(s, c, it, row)) sml_server_cut(r);
     if (sml_join_take(&s->in, c, it, s->c->max_obj_bytes, &status)) status = 413;
     if (s->in) {
         s->in->row = row;
@@ -44,19 +45,19 @@ int server_join(struct reader *r, const struct sml_cmd *c, const struct sml_item
     return status;
 }
 
-int server_refuse_piece(struct reader *r, const struct sml_cmd *c, const struct sml_item *it, int status)
+int sml_server_refuse_piece(struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it, int status)
 {
     struct sml_server *s = r->s;
-    if (s->in && !goes_on(s, c, it, -1)) server_cut(r);
+    if (s->in && !goes_on(s, c, it, -1)) sml_server_cut(r);
     if (sml_join_refuse(&s->in, c, it, status)) r->rc = RC_NOMEM;
     s->turn.joining |= s->in != NULL;
     return status;
 }
 
-void server_cut(struct reader *r)
+void sml_server_cut(struct server_reader *r)
 {
     struct sml_server *s = r->s;
-    struct turn *t = &s->turn;
+    struct server_message *t = &s->turn;
     if (s->in->refused) { /* it is not waited for */
         sml_join_destroy(s->in);
         s->in = NULL;
@@ -65,7 +66,7 @@ void server_cut(struct reader *r)
     t->cut = true;
     if (!arena_str(r->a, s->in->target, &t->cut_target) || !arena_str(r->a, s->in->source, &t->cut_source))
         r->rc = RC_NOMEM;
-    if (s->in->row >= 0 && s->sent && s->in->row < s->sent->n) server_outcome(r, s->in->row, 426);
+    if (s->in->row >= 0 && s->sent && s->in->row < s->sent->n) sml_server_outcome(r, s->in->row, 426);
     sml_join_destroy(s->in);
     s->in = NULL;
 }

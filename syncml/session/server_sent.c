@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void server_sent_free(struct sml_server *s)
+void sml_server_sent_free(struct sml_server *s)
 {
     free(s->sent);
     s->sent = NULL;
 }
 
-bool server_draft_add(struct sent_draft *d, struct arena *a, const struct sml_step *step, unsigned cmd_id,
-                      int local_code, size_t shortest)
+bool sml_server_draft_add(struct sent_draft *d, struct arena *a, const struct sml_step *step, unsigned cmd_id,
+                          int local_code, size_t shortest)
 {
     struct sent_list *l = ARENA_NEW(a, struct sent_list);
     if (!l || d->n == UINT16_MAX || step->uri.n > UINT16_MAX) return false;
@@ -33,10 +33,10 @@ bool server_draft_add(struct sent_draft *d, struct arena *a, const struct sml_st
     return true;
 }
 
-enum rc server_draft_keep(struct sml_server *s, const struct sent_draft *d)
+enum rc sml_server_draft_keep(struct sml_server *s, const struct sent_draft *d)
 {
     size_t text = 0;
-    server_sent_free(s);
+    sml_server_sent_free(s);
     if (!d->n) return RC_OK;
     for (const struct sent_list *l = d->first; l; l = l->next) text += l->uri.n;
     size_t bytes = sizeof *s->sent + d->n * sizeof(struct sent_row) + text;
@@ -79,7 +79,7 @@ static bool row_of_kind(const struct sent_row *r, const struct sml_cmd *c)
 
 /* MsgRef and CmdRef say it; only where one of them is missing or names no message of ours, the URI does
  * (protocol.md 20, traps 2 and 22). */
-int server_sent_find(const struct sml_server *s, const struct sml_cmd *c)
+int sml_server_sent_find(const struct sml_server *s, const struct sml_cmd *c)
 {
     const struct sent_table *t = s->sent;
     uint64_t msg, cmd;
@@ -193,12 +193,12 @@ static void pack_step(struct packer *k, const struct sml_step *step)
     for (const struct sml_step *c = p.children; c; c = c->next) pack_step(k, c);
 }
 
-enum rc server_copy_steps(struct sml_server *s, const struct sml_step *steps, size_t n)
+enum rc sml_server_copy_steps(struct sml_server *s, const struct sml_step *steps, size_t n)
 {
     struct packer k = { 0 };
     size_t i = 0;
     for (const struct sml_step *p = steps; p && i < n; p = p->next, i++) pack_step(&k, p);
-    server_copy_free(s);
+    sml_server_copy_free(s);
     s->copy = k.n ? malloc(k.n) : NULL;
     if (!s->copy) return k.n ? RC_NOMEM : RC_OK;
     s->copy_bytes = k.n;
@@ -245,7 +245,7 @@ static enum rc unpack_step(struct cursor *c, struct arena *a, struct sml_step **
     return rc ? rc : c->failed ? RC_INTERNAL : RC_OK;
 }
 
-enum rc server_unpack_steps(const struct sml_server *s, uint32_t skip, struct arena *a, struct sml_step **out)
+enum rc sml_server_unpack_steps(const struct sml_server *s, uint32_t skip, struct arena *a, struct sml_step **out)
 {
     struct str copy; /* the block may go away while the steps are in use */
     if (!arena_str(a, (struct str){ s->copy, s->copy_bytes }, &copy)) return RC_NOMEM;
@@ -265,7 +265,7 @@ enum rc server_unpack_steps(const struct sml_server *s, uint32_t skip, struct ar
     return RC_OK;
 }
 
-void server_copy_free(struct sml_server *s)
+void sml_server_copy_free(struct sml_server *s)
 {
     free(s->copy);
     s->copy = NULL;
@@ -273,7 +273,7 @@ void server_copy_free(struct sml_server *s)
     s->copy_n = s->copy_from = s->copy_next = 0;
 }
 
-void server_pack_due(struct buf *b, const struct due *d, int code)
+void sml_server_pack_due(struct buf *b, const struct owed_status *d, int code)
 {
     put_str(b, d->msg_ref);
     put_str(b, d->cmd_ref);
@@ -283,13 +283,13 @@ void server_pack_due(struct buf *b, const struct due *d, int code)
     put_u32(b, (uint32_t)code);
 }
 
-enum rc server_unpack_dues(struct str bytes, struct arena *a, struct due **out)
+enum rc sml_server_unpack_dues(struct str bytes, struct arena *a, struct owed_status **out)
 {
     struct str copy;
     if (!arena_str(a, bytes, &copy)) return RC_NOMEM;
     struct cursor c = cursor_of(copy);
     while (!cursor_done(&c)) {
-        struct due *d = ARENA_NEW(a, struct due);
+        struct owed_status *d = ARENA_NEW(a, struct owed_status);
         if (!d) return RC_NOMEM;
         d->msg_ref = get_str(&c);
         d->cmd_ref = get_str(&c);
@@ -305,18 +305,18 @@ enum rc server_unpack_dues(struct str bytes, struct arena *a, struct due **out)
 
 /* ---- the object on its way out ---- */
 
-void server_out_free(struct sml_server *s)
+void sml_server_out_free(struct sml_server *s)
 {
     if (s->out) free(s->out->texts);
     free(s->out);
     s->out = NULL;
 }
 
-enum rc server_out_begin(struct sml_server *s, const struct sml_step *step, struct str format, struct str data)
+enum rc sml_server_out_begin(struct sml_server *s, const struct sml_step *step, struct str format, struct str data)
 {
     const struct str from[] = { step->uri, step->source, format, step->type, step->correlator, data };
     size_t bytes = 1;
-    server_out_free(s);
+    sml_server_out_free(s);
     for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) bytes += from[i].n;
     struct object_out *o = calloc(1, sizeof *o);
     char *p = o ? malloc(bytes) : NULL;

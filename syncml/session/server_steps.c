@@ -58,7 +58,7 @@ static void write_items(struct compose *b, const struct sml_step *p, struct sml_
     it->meta.present = it->meta.format.n || it->meta.type.n;
 }
 
-struct sml_cmd *server_step_cmd(struct compose *b, const struct sml_step *p, enum rc *rc)
+struct sml_cmd *sml_server_step_cmd(struct compose *b, const struct sml_step *p, enum rc *rc)
 {
     struct sml_cmd *c = compose_cmd(b, p->kind), **tail = &c->children;
     if (p->kind == SML_EXEC) c->correlator = p->correlator;
@@ -67,7 +67,7 @@ struct sml_cmd *server_step_cmd(struct compose *b, const struct sml_step *p, enu
         return c;
     }
     for (const struct sml_step *k = p->children; k && !*rc && !b->nomem; k = k->next) {
-        *tail = server_step_cmd(b, k, rc);
+        *tail = sml_server_step_cmd(b, k, rc);
         tail = &(*tail)->next;
     }
     return c;
@@ -82,19 +82,19 @@ static unsigned id_of(const struct sml_cmd *c)
 
 static bool note(struct step_writer *w, const struct sml_step *p, const struct sml_cmd *c)
 {
-    bool ok = server_draft_add(w->draft, w->b->a, p, id_of(c), 0, 0);
+    bool ok = sml_server_draft_add(w->draft, w->b->a, p, id_of(c), 0, 0);
     const struct sml_cmd *kc = c->children;
     for (const struct sml_step *k = p->children; ok && k && kc && is_container(p); k = k->next, kc = kc->next)
-        ok = server_draft_add(w->draft, w->b->a, k, id_of(kc), 0, 0);
+        ok = sml_server_draft_add(w->draft, w->b->a, k, id_of(kc), 0, 0);
     return ok;
 }
 
 /* Never sent: our own verdict; children of a container were not executed. */
 static bool note_unsent(struct step_writer *w, const struct sml_step *p, int code, size_t shortest)
 {
-    bool ok = server_draft_add(w->draft, w->b->a, p, 0, code, shortest);
+    bool ok = sml_server_draft_add(w->draft, w->b->a, p, 0, code, shortest);
     for (const struct sml_step *k = p->children; ok && k && is_container(p); k = k->next)
-        ok = server_draft_add(w->draft, w->b->a, k, 0, 215, 0);
+        ok = sml_server_draft_add(w->draft, w->b->a, k, 0, 215, 0);
     return ok;
 }
 
@@ -164,7 +164,7 @@ static enum rc write_step(struct step_writer *w, const struct sml_step *p, enum 
     enum rc rc = RC_OK;
     *fate = NEVER;
     if (bad) return note_unsent(w, p, bad, 0) ? RC_OK : RC_NOMEM;
-    struct sml_cmd *c = server_step_cmd(w->b, p, &rc);
+    struct sml_cmd *c = sml_server_step_cmd(w->b, p, &rc);
     if (rc || w->b->nomem) return RC_NOMEM;
     *fate = fate_of(w, p, c);
     if (*fate == GOES) {
@@ -175,13 +175,13 @@ static enum rc write_step(struct step_writer *w, const struct sml_step *p, enum 
     if (*fate == NEVER) return note_unsent(w, p, 413, shortest_of(w, p, c)) ? RC_OK : RC_NOMEM;
     if (*fate == CUT) {
         w->large_begun = true;
-        return server_out_begin(w->s, p, c->items->meta.format, c->items->data);
+        return sml_server_out_begin(w->s, p, c->items->meta.format, c->items->data);
     }
     w->wait = w->n_asked == 0; /* only Statuses are in the way; a reply with nothing to answer would end the session */
     return RC_OK;
 }
 
-enum rc server_write_steps(struct step_writer *w, const struct sml_step *steps, size_t *n_sent)
+enum rc sml_server_write_steps(struct step_writer *w, const struct sml_step *steps, size_t *n_sent)
 {
     for (const struct sml_step *p = steps; p; p = p->next) {
         enum fate fate;

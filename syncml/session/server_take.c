@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-struct due *server_due(struct reader *r, const struct sml_cmd *c, int code)
+struct owed_status *sml_server_due(struct server_reader *r, const struct sml_cmd *c, int code)
 {
-    struct due *d = r->n_due++ < SERVER_CMDS_MAX ? ARENA_NEW(r->a, struct due) : NULL;
+    struct owed_status *d = r->n_due++ < SERVER_CMDS_MAX ? ARENA_NEW(r->a, struct owed_status) : NULL;
     if (!d) {
         r->rc = r->n_due > SERVER_CMDS_MAX ? RC_LIMIT : RC_NOMEM;
         return NULL;
@@ -23,7 +23,7 @@ struct due *server_due(struct reader *r, const struct sml_cmd *c, int code)
     return d;
 }
 
-struct sml_outcome *server_outcome(struct reader *r, int row, int code)
+struct sml_outcome *sml_server_outcome(struct server_reader *r, int row, int code)
 {
     struct sent_row *from = &r->s->sent->rows[row];
     struct sml_outcome *o = r->g.row[row];
@@ -45,8 +45,8 @@ struct sml_outcome *server_outcome(struct reader *r, int row, int code)
     return o;
 }
 
-void server_meta(struct reader *r, const struct sml_meta *item, const struct sml_meta *cmd, struct str *format,
-                 struct str *type)
+void sml_server_meta(struct server_reader *r, const struct sml_meta *item, const struct sml_meta *cmd,
+                     struct str *format, struct str *type)
 {
     *format = item->format.n ? item->format : cmd->format.n ? cmd->format : STR("chr");
     *type = item->type.n ? item->type : cmd->type.n ? cmd->type : STR("text/plain");
@@ -59,7 +59,7 @@ void server_meta(struct reader *r, const struct sml_meta *item, const struct sml
     format->p = p;
 }
 
-void server_value(struct reader *r, struct sml_value ***tail, struct sml_value v)
+void sml_server_value(struct server_reader *r, struct sml_value ***tail, struct sml_value v)
 {
     struct sml_value *to = ARENA_NEW(r->a, struct sml_value);
     if (!to) {
@@ -72,7 +72,7 @@ void server_value(struct reader *r, struct sml_value ***tail, struct sml_value v
 }
 
 /* Octets as base64; base64 that came as text stays as it is, without its line breaks. */
-static void octets(struct reader *r, struct sml_value *v)
+static void octets(struct server_reader *r, struct sml_value *v)
 {
     v->binary = str_is(v->format, "bin") || str_is(v->format, "b64");
     if (!v->binary || !v->data.n || !r->m->wbxml || str_is(v->format, "b64")) return;
@@ -85,14 +85,14 @@ static void octets(struct reader *r, struct sml_value *v)
     v->data = (struct str){ p, text_b64_len(v->data.n) };
 }
 
-static struct sml_value value_of(struct reader *r, const struct sml_cmd *c, const struct sml_item *it)
+static struct sml_value value_of(struct server_reader *r, const struct sml_cmd *c, const struct sml_item *it)
 {
     struct sml_value v = { .uri = it->source.n ? it->source : it->target,
                            .data = it->data,
                            .has_data = it->has_data,
                            .has_size = it->meta.has_size,
                            .size = it->meta.size };
-    server_meta(r, &it->meta, &c->meta, &v.format, &v.type);
+    sml_server_meta(r, &it->meta, &c->meta, &v.format, &v.type);
     octets(r, &v);
     bool property = false;
     for (size_t i = str_find(v.uri, '?', 0); !property && i < v.uri.n; i = v.uri.n)
@@ -121,13 +121,13 @@ static bool is_header_status(const struct sml_cmd *c)
 }
 
 /* The client wants us to prove ourselves before it does anything: what it refused goes out again (S-112). */
-static void say_again(struct reader *r)
+static void say_again(struct server_reader *r)
 {
     struct sml_server *s = r->s;
     if (!s->copy_n && !s->out) return;
     for (size_t i = 0; s->sent && i < s->sent->n; i++)
-        if (s->sent->rows[i].local) server_outcome(r, (int)i, s->sent->rows[i].code);
-    server_sent_free(s);
+        if (s->sent->rows[i].local) sml_server_outcome(r, (int)i, s->sent->rows[i].code);
+    sml_server_sent_free(s);
     if (s->out) { /* alone in its message */
         s->out->sent = 0;
         s->out->code = 0;
@@ -136,17 +136,17 @@ static void say_again(struct reader *r)
     }
 }
 
-static void read_header_status(struct reader *r, const struct sml_cmd *c)
+static void read_header_status(struct server_reader *r, const struct sml_cmd *c)
 {
     bool challenge = str_is(c->data, "401") || str_is(c->data, "407");
-    if (!server_own_status(r->s, c, r->account, r->a, &r->why)) return;
+    if (!sml_server_own_status(r->s, c, r->account, r->a, &r->why)) return;
     if (challenge) say_again(r);
 }
 
-static void read_status(struct reader *r, const struct sml_cmd *c)
+static void read_status(struct server_reader *r, const struct sml_cmd *c)
 {
     struct sml_server *s = r->s;
-    int row = server_sent_find(s, c), code = code_of(c->data);
+    int row = sml_server_sent_find(s, c), code = code_of(c->data);
     if (row < 0 || code == 101) /* in progress: the real one is still to come */
         return;
     struct sent_row *to = &s->sent->rows[row];
@@ -157,65 +157,65 @@ static void read_status(struct reader *r, const struct sml_cmd *c)
         s->out->code = piece ? 213 : code;
         if (piece) return;
     }
-    server_outcome(r, row, code);
+    sml_server_outcome(r, row, code);
     for (const struct sml_item *it = c->items; it && !r->rc; it = it->next)
         if (to->kind == SML_ALERT && it->has_data)
-            server_value(r, &r->g.tail[row], (struct sml_value){ .data = it->data, .has_data = true });
+            sml_server_value(r, &r->g.tail[row], (struct sml_value){ .data = it->data, .has_data = true });
 }
 
 /* ---- Results ---- */
 
-static void read_results(struct reader *r, const struct sml_cmd *c)
+static void read_results(struct server_reader *r, const struct sml_cmd *c)
 {
     struct sml_server *s = r->s;
-    int row = server_sent_find(s, c), worst = 200;
+    int row = sml_server_sent_find(s, c), worst = 200;
     for (const struct sml_item *it = c->items; it && !r->rc; it = it->next) {
         struct sml_item whole = *it;
         int code = 200;
-        if (row >= 0 && server_is_piece(r, c, it, row))
-            code = server_join(r, c, it, row, &whole);
+        if (row >= 0 && sml_server_is_piece(r, c, it, row))
+            code = sml_server_join(r, c, it, row, &whole);
         else
             s->turn.other = true;
         if (code != 200) worst = code;
         if (row < 0 || code == 213 || r->rc) continue;
         struct sent_row *from = &s->sent->rows[row];
         if (code != 200) from->refused = (int16_t)code;
-        server_outcome(r, row, code == 200 ? from->code ? from->code : 200 : code);
-        if (code == 200 && !r->rc) server_value(r, &r->g.tail[row], value_of(r, c, &whole));
+        sml_server_outcome(r, row, code == 200 ? from->code ? from->code : 200 : code);
+        if (code == 200 && !r->rc) sml_server_value(r, &r->g.tail[row], value_of(r, c, &whole));
     }
     if (worst != 200) /* S-207: silence is success */
-        server_due(r, c, worst);
+        sml_server_due(r, c, worst);
 }
 
 /* ---- everything else ---- */
 
-static void read_replace(struct reader *r, const struct sml_cmd *c)
+static void read_replace(struct server_reader *r, const struct sml_cmd *c)
 {
     r->s->turn.other = true;
     if (!r->s->setup) {
-        server_due(r, c, 405); /* device information belongs in package 1 */
+        sml_server_due(r, c, 405); /* device information belongs in package 1 */
         return;
     }
     int code = 200;
     for (const struct sml_item *it = c->items; it && !r->rc; it = it->next) {
-        if (server_is_piece(r, c, it, -1))
-            code = server_refuse_piece(r, c, it, 426);
+        if (sml_server_is_piece(r, c, it, -1))
+            code = sml_server_refuse_piece(r, c, it, 426);
         else if (it->source.n || it->target.n)
-            server_value(r, &r->devinfo, value_of(r, c, it));
+            sml_server_value(r, &r->devinfo, value_of(r, c, it));
     }
-    server_due(r, c, c->items ? code : 412);
+    sml_server_due(r, c, c->items ? code : 412);
 }
 
 /* Clients may not send these (S-014); a container's children get the same. */
-static void read_forbidden(struct reader *r, const struct sml_cmd *c)
+static void read_forbidden(struct server_reader *r, const struct sml_cmd *c)
 {
     r->s->turn.other = true;
-    server_due(r, c, c->kind >= SML_PUT ? 501 : 405);
+    sml_server_due(r, c, c->kind >= SML_PUT ? 501 : 405);
     for (const struct sml_cmd *k = c->children; k && !r->rc; k = k->next)
-        if (k->cmd_id.n) server_due(r, k, k->kind >= SML_PUT ? 501 : 405);
+        if (k->cmd_id.n) sml_server_due(r, k, k->kind >= SML_PUT ? 501 : 405);
 }
 
-void server_read_commands(struct reader *r)
+void sml_server_read_commands(struct server_reader *r)
 {
     bool header = false;
     for (const struct sml_cmd *c = r->m->cmds; c && !r->rc && !r->why; c = c->next)
@@ -227,11 +227,11 @@ void server_read_commands(struct reader *r)
         if (c->kind == SML_STATUS) {
             if (!is_header_status(c)) read_status(r, c);
         } else if (!c->cmd_id.n && c->kind != SML_RESULTS) {
-            server_due(r, c, 400); /* the client cannot be told which one, only that */
+            sml_server_due(r, c, 400); /* the client cannot be told which one, only that */
         } else if (c->kind == SML_RESULTS) {
             read_results(r, c);
         } else if (c->kind == SML_ALERT) {
-            server_read_alert(r, c);
+            sml_server_read_alert(r, c);
         } else if (c->kind == SML_REPLACE) {
             read_replace(r, c);
         } else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions to the person at the device that are not answered at once: what waits, what goes on, what happens once. */
 #include "agent/dm/ask.h"
-#include "tests/agent/place.h"
+#include "tests/agent/tree_fixture.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 enum { MADE = 8 };
 
 /* A message's commands, and a person whose answers are a list: 0 = still thinks. */
-static struct made {
+static struct ask_made {
     struct sml_cmd cmd[MADE];
     struct sml_item item[MADE];
     int n, answers[MADE], asked;
@@ -41,7 +41,7 @@ static int show(void *ctx, struct str server, int code, const struct sml_cmd *cm
 }
 static const struct exec_user user = { NULL, show };
 
-static struct exec_run start(struct place *w, const struct sml_cmd *cmds, size_t n)
+static struct exec_run start(struct tree_fixture *w, const struct sml_cmd *cmds, size_t n)
 {
     return (struct exec_run){ .t = w->tree, .user = &user, .cmds = cmds, .n = n, .a = &w->a };
 }
@@ -49,7 +49,7 @@ static struct exec_run start(struct place *w, const struct sml_cmd *cmds, size_t
 static void what_was_done_before_a_question_is_done_once(void)
 {
     static const int answers[] = { 0, 0, 200 };
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     memset(&m, 0, sizeof m);
     memcpy(m.answers, answers, sizeof answers);
@@ -60,12 +60,12 @@ static void what_was_done_before_a_question_is_done_once(void)
     link_all();
     struct exec_run x = start(&w, m.cmd, 4);
     for (int i = 0; i < 2; i++) {
-        CU_ASSERT_EQUAL(exec_cmds(&x, NULL), RC_OK);
+        CU_ASSERT_EQUAL(commands_exec_cmds(&x, NULL), RC_OK);
         CU_ASSERT(x.waits);
         IS(200, "./Acme/Text", "before");
         CU_ASSERT_EQUAL(w.told, 1);
     }
-    CU_ASSERT_EQUAL(exec_cmds(&x, NULL), RC_OK);
+    CU_ASSERT_EQUAL(commands_exec_cmds(&x, NULL), RC_OK);
     CU_ASSERT_FALSE(x.waits);
     IS(200, "./Acme/Text", "after");
     CU_ASSERT(w.told == 2 && w.execs == 1 && m.asked == 3);
@@ -81,7 +81,7 @@ static void a_sequence_goes_on_where_it_stopped(void)
     } row[] = { { 200, 200 }, { 304, 215 }, { 408, 215 } };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct sml_cmd outer = { .kind = SML_SEQUENCE }, inner = { .kind = SML_SEQUENCE };
-        struct place w;
+        struct tree_fixture w;
         open_world(&w);
         memset(&m, 0, sizeof m);
         m.answers[1] = row[i].says;
@@ -92,9 +92,9 @@ static void a_sequence_goes_on_where_it_stopped(void)
         inner.children = &m.cmd[0];
         outer.children = &inner;
         struct exec_run x = start(&w, &outer, 1);
-        CU_ASSERT_EQUAL(exec_cmds(&x, NULL), RC_OK);
+        CU_ASSERT_EQUAL(commands_exec_cmds(&x, NULL), RC_OK);
         CU_ASSERT(x.waits && w.execs == 1);
-        CU_ASSERT_EQUAL(exec_cmds(&x, NULL), RC_OK);
+        CU_ASSERT_EQUAL(commands_exec_cmds(&x, NULL), RC_OK);
         CU_ASSERT(!x.waits && w.execs == 1);
         const struct sml_answer *a = &x.answers[0].children[0];
         CU_ASSERT(x.answers[0].code == 200 && a->code == 200);
@@ -111,7 +111,7 @@ static void an_atomic_waits_without_being_half_done(void)
     static const int answers[] = { 200, 0, 200 };
     for (int agree = 0; agree < 2; agree++) {
         struct sml_cmd atomic = { .kind = SML_ATOMIC };
-        struct place w;
+        struct tree_fixture w;
         open_world(&w);
         memset(&m, 0, sizeof m);
         memcpy(m.answers, answers, sizeof answers);
@@ -125,12 +125,12 @@ static void an_atomic_waits_without_being_half_done(void)
         link_all();
         atomic.children = &m.cmd[0];
         struct exec_run x = start(&w, &atomic, 1);
-        CU_ASSERT_EQUAL(exec_cmds(&x, NULL), RC_OK);
+        CU_ASSERT_EQUAL(commands_exec_cmds(&x, NULL), RC_OK);
         CU_ASSERT(x.waits && w.told == 0);
         IS(200, "./Acme/Text", "old");
         IS(200, "./Acme/List", "");
         CU_ASSERT_EQUAL(tree_put(w.tree, STR("./Acme/Number"), STR("8")), RC_OK); /* the device itself */
-        CU_ASSERT_EQUAL(exec_cmds(&x, NULL), RC_OK);
+        CU_ASSERT_EQUAL(commands_exec_cmds(&x, NULL), RC_OK);
         CU_ASSERT_FALSE(x.waits);
         CU_ASSERT_EQUAL(m.asked, 3); /* the first answer still counts */
         CU_ASSERT_EQUAL(x.answers[0].code, agree ? 200 : 507);

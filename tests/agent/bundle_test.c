@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct item {
+struct bundle_item {
     const char *name, *text;
     size_t n;
     int type;
@@ -26,7 +26,7 @@ static const char *in(const char *name)
     return p;
 }
 
-static void make(const char *file, const struct item *item, size_t n, int gzip)
+static void make(const char *file, const struct bundle_item *item, size_t n, int gzip)
 {
     struct archive *ar = archive_write_new();
     archive_write_set_format_ustar(ar);
@@ -61,7 +61,7 @@ static int holds(const char *file, const char *text)
 
 static void unpacks_the_three_files_and_nothing_else(void)
 {
-    static const struct item item[] = {
+    static const struct bundle_item item[] = {
         { "./kernel", "KERN", 4, 0 },   { "initrd", "INIT", 4, 0 },    { "cmdline", "quiet\n", 6, 0 },
         { "other", "x", 1, 0 },         { "../kernel", "evil", 4, 0 }, { "/kernel", "evil", 4, 0 },
         { "sub/initrd", "evil", 4, 0 },
@@ -79,10 +79,10 @@ static void unpacks_the_three_files_and_nothing_else(void)
 
 static void refuses_what_is_no_bundle(void)
 {
-    static const struct item no_kernel[] = { { "initrd", "x", 1, 0 } };
-    static const struct item link[] = { { "kernel", "/etc/passwd", 0, AE_IFLNK } };
-    static const struct item empty[] = { { "kernel", "", 0, 0 } };
-    static const struct item control[] = { { "kernel", "KERN", 4, 0 }, { "cmdline", "quiet\0root=/x", 13, 0 } };
+    static const struct bundle_item no_kernel[] = { { "initrd", "x", 1, 0 } };
+    static const struct bundle_item link[] = { { "kernel", "/etc/passwd", 0, AE_IFLNK } };
+    static const struct bundle_item empty[] = { { "kernel", "", 0, 0 } };
+    static const struct bundle_item control[] = { { "kernel", "KERN", 4, 0 }, { "cmdline", "quiet\0root=/x", 13, 0 } };
     struct err e = { 0 };
     make(in("n.tar"), no_kernel, 1, 0);
     err_clear(&e);
@@ -112,7 +112,7 @@ static void refuses_what_is_no_bundle(void)
 static void never_writes_through_a_link_and_bounds_sizes(void)
 {
     static char big[5000];
-    struct item item[] = { { "kernel", "KERN", 4, 0 }, { "cmdline", big, sizeof big, 0 } };
+    struct bundle_item item[] = { { "kernel", "KERN", 4, 0 }, { "cmdline", big, sizeof big, 0 } };
     struct err e = { 0 };
     memset(big, 'x', sizeof big);
     make(in("s.tar"), item, 1, 0);
@@ -129,10 +129,10 @@ static void never_writes_through_a_link_and_bounds_sizes(void)
 static void does_not_work_for_what_it_passes_over(void)
 {
     static char zeroes[33 << 20];
-    const struct item much[] = { { "one", zeroes, sizeof zeroes, 0 },
-                                 { "two", zeroes, sizeof zeroes, 0 },
-                                 { "kernel", "KERN", 4, 0 } };
-    const struct item twice[] = { { "kernel", "KERN", 4, 0 }, { "./kernel", "EVIL", 4, 0 } };
+    const struct bundle_item much[] = { { "one", zeroes, sizeof zeroes, 0 },
+                                        { "two", zeroes, sizeof zeroes, 0 },
+                                        { "kernel", "KERN", 4, 0 } };
+    const struct bundle_item twice[] = { { "kernel", "KERN", 4, 0 }, { "./kernel", "EVIL", 4, 0 } };
     struct err e = { 0 };
     make(in("s.tar"), much, 3, 1);
     CU_ASSERT_EQUAL(bundle_unpack(in("s.tar"), in("out2"), &e), RC_LIMIT);
@@ -146,7 +146,7 @@ static void does_not_work_for_what_it_passes_over(void)
 /* An archive of these kinds would make libarchive run another program on it. */
 static void runs_no_program(void)
 {
-    static const struct item item[] = { { "kernel", "KERN", 4, 0 } };
+    static const struct bundle_item item[] = { { "kernel", "KERN", 4, 0 } };
     static const char head[] = "LRZI\0\6";
     struct err e = { 0 };
     make(in("s.tar"), item, 1, 0);

@@ -7,7 +7,7 @@
 #define _GNU_SOURCE /* memmem, nftw */
 #include "agent/hv/domain_xml.h"
 #include "agent/vm/vm_int.h"
-#include "tests/agent/phone.h"
+#include "tests/agent/device_fixture.h"
 #include <fcntl.h>
 #include <ftw.h>
 #include <sqlite3.h>
@@ -20,18 +20,18 @@
 
 enum { UUIDS = 64, ASKED = 256, ACTIONS = 30 };
 
-struct asked { /* an operation that was answered with 202 */
+struct asked_alert { /* an operation that was answered with 202 */
     char correlator[24];
     int told; /* how often its end was */
 };
 
-struct rig {
-    struct phone p;
+struct kept_rig {
+    struct device_fixture p;
     char dir[64], images[96], vms[96];
     uint64_t random;
     char uuid[UUIDS][HV_UUID_BYTES]; /* of all VMs that ever were */
     size_t n_uuids;
-    struct asked asked[ASKED];
+    struct asked_alert asked[ASKED];
     size_t n_asked;
     unsigned serial, planted, wipes, restarts, cuts,
         compared;        /* planted: number of the data in userdata, 0 = none that must be there */
@@ -39,13 +39,13 @@ struct rig {
     bool failed;
 };
 
-static unsigned pick(struct rig *r, unsigned n)
+static unsigned pick(struct kept_rig *r, unsigned n)
 {
     r->random = r->random * 6364136223846793005u + 1442695040888963407u;
     return (unsigned)(r->random >> 33) % n;
 }
 
-static void wrong(struct rig *r, const char *what, const char *more)
+static void wrong(struct kept_rig *r, const char *what, const char *more)
 {
     r->failed = true;
     printf("%s: %s\n", what, more);
@@ -53,12 +53,12 @@ static void wrong(struct rig *r, const char *what, const char *more)
 
 /* --- a phone with files --- */
 
-static void start(struct rig *r)
+static void start(struct kept_rig *r)
 {
-    CU_ASSERT_FATAL(phone_start(&r->p));
+    CU_ASSERT_FATAL(device_fixture_start(&r->p));
 }
 
-static void open_rig(struct rig *r, uint64_t seed)
+static void open_rig(struct kept_rig *r, uint64_t seed)
 {
     memset(r, 0, sizeof *r);
     r->random = seed * 2654435761u + 1;
@@ -67,15 +67,15 @@ static void open_rig(struct rig *r, uint64_t seed)
     snprintf(r->vms, sizeof r->vms, "%s/vms", r->dir);
     snprintf(r->images, sizeof r->images, "%s/images", r->dir);
     CU_ASSERT_FATAL(mkdir(r->vms, 0700) == 0 && mkdir(r->images, 0700) == 0);
-    phone_open(&r->p, false);
-    phone_stop(&r->p);
-    loader_destroy(r->p.loader);
-    r->p.loader = loader_sim_files(r->images);
+    device_fixture_open(&r->p, false);
+    device_fixture_stop(&r->p);
+    download_destroy(r->p.loader);
+    r->p.loader = download_sim_files(r->images);
     r->p.config.mo.images_dir = r->images;
     r->p.config.mo.vms_dir = r->vms;
     snprintf(r->p.file, sizeof r->p.file, "%.40s/state.db", r->dir);
     start(r);
-    CU_ASSERT_FATAL(phone_register(&r->p, "dm.example.net"));
+    CU_ASSERT_FATAL(device_fixture_register(&r->p, "dm.example.net"));
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
@@ -84,18 +84,18 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-static void close_rig(struct rig *r)
+static void close_rig(struct kept_rig *r)
 {
-    phone_close(&r->p);
+    device_fixture_close(&r->p);
     nftw(r->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static struct vm *the_vm(const struct rig *r)
+static struct vm *the_vm(const struct kept_rig *r)
 {
     return device_vms(r->p.device) ? device_vm(r->p.device, 0) : NULL;
 }
 
-static void remember_uuid(struct rig *r)
+static void remember_uuid(struct kept_rig *r)
 {
     const struct vm *vm = the_vm(r);
     for (size_t i = 0; vm && i < r->n_uuids; i++)
@@ -106,10 +106,10 @@ static void remember_uuid(struct rig *r)
 /* --- the server's side --- */
 
 /* What the device told since the last time. */
-static void hear(struct rig *r)
+static void hear(struct kept_rig *r)
 {
     for (size_t i = 0; i < r->p.n_alerts; i++) {
-        const struct phone_alert *a = &r->p.alerts[i];
+        const struct device_fixture_alert *a = &r->p.alerts[i];
         if (!strstr(a->type, "OperationComplete")) continue;
         for (size_t k = 0; k < r->n_asked; k++)
             if (!strcmp(r->asked[k].correlator, a->correlator)) r->asked[k].told++;
@@ -121,28 +121,28 @@ static void hear(struct rig *r)
     }
 }
 
-static void session(struct rig *r)
+static void session(struct kept_rig *r)
 {
     char operation[24] = "";
     const size_t n = r->p.n_steps;
     for (size_t i = 0; i < n; i++)
         if (r->p.steps[i].correlator.n)
             snprintf(operation, sizeof operation, "%.*s", STR_ARG(r->p.steps[i].correlator));
-    if (!phone_session(&r->p, NULL, 0)) wrong(r, "a session failed", r->p.last_error);
+    if (!device_fixture_session(&r->p, NULL, 0)) wrong(r, "a session failed", r->p.last_error);
     if (operation[0] && r->p.code[n] == 202 && r->n_asked < ASKED)
         snprintf(r->asked[r->n_asked++].correlator, sizeof r->asked[0].correlator, "%s", operation);
     hear(r);
     remember_uuid(r);
 }
 
-static void ask(struct rig *r, const char *op, const char *args)
+static void ask(struct kept_rig *r, const char *op, const char *args)
 {
     static char uri[100], correlator[24];
-    struct phone *p = &r->p;
-    phone_forget(p);
+    struct device_fixture *p = &r->p;
+    device_fixture_forget(p);
     snprintf(uri, sizeof uri, VM "/Operations/%s", op);
     snprintf(correlator, sizeof correlator, "c%u", ++r->serial);
-    phone_exec(p, uri, args, correlator);
+    device_fixture_exec(p, uri, args, correlator);
     const bool destroys = !strcmp(op, "Wipe") || !strcmp(op, "Delete");
     if (destroys && !r->destroying[0]) snprintf(r->destroying, sizeof r->destroying, "%s", correlator);
     session(r);
@@ -153,14 +153,15 @@ static void ask(struct rig *r, const char *op, const char *args)
         r->destroying[0] = '\0';
 }
 
-static void write_leaf(struct rig *r, enum sml_cmd_kind kind, const char *uri, const char *format, const char *value)
+static void write_leaf(struct kept_rig *r, enum sml_cmd_kind kind, const char *uri, const char *format,
+                       const char *value)
 {
-    phone_forget(&r->p);
-    phone_write(&r->p, kind, uri, format, value);
+    device_fixture_forget(&r->p);
+    device_fixture_write(&r->p, kind, uri, format, value);
     session(r);
 }
 
-static void make_vm(struct rig *r)
+static void make_vm(struct kept_rig *r)
 {
     static const struct {
         const char *uri, *format, *value;
@@ -174,19 +175,19 @@ static void make_vm(struct rig *r)
         { VM "/Resources/Storage/userdata/QuotaKB", "int", "256" },
         { VM "/Policy/LockAction", "int", "3" },
     };
-    phone_forget(&r->p);
-    phone_write(&r->p, SML_ADD, IMG, "node", NULL);
-    phone_write(&r->p, SML_ADD, VM, "node", NULL);
-    phone_write(&r->p, SML_ADD, VM "/Resources/Storage/userdata", "node", NULL);
-    phone_write(&r->p, SML_ADD, VM "/Resources/Net/corp0", "node", NULL);
+    device_fixture_forget(&r->p);
+    device_fixture_write(&r->p, SML_ADD, IMG, "node", NULL);
+    device_fixture_write(&r->p, SML_ADD, VM, "node", NULL);
+    device_fixture_write(&r->p, SML_ADD, VM "/Resources/Storage/userdata", "node", NULL);
+    device_fixture_write(&r->p, SML_ADD, VM "/Resources/Net/corp0", "node", NULL);
     for (size_t i = 0; i < sizeof leaf / sizeof leaf[0]; i++)
-        phone_write(&r->p, SML_REPLACE, leaf[i].uri, leaf[i].format, leaf[i].value);
+        device_fixture_write(&r->p, SML_REPLACE, leaf[i].uri, leaf[i].format, leaf[i].value);
     session(r);
 }
 
 /* --- looking from outside --- */
 
-static const char *userdata(const struct rig *r)
+static const char *userdata(const struct kept_rig *r)
 {
     static char file[300];
     const struct vm *vm = the_vm(r);
@@ -194,7 +195,7 @@ static const char *userdata(const struct rig *r)
     return file;
 }
 
-static void plant(struct rig *r)
+static void plant(struct kept_rig *r)
 {
     char text[64];
     int fd = open(userdata(r), O_WRONLY);
@@ -222,7 +223,7 @@ static int look(const char *file, const struct stat *st, int type, struct FTW *f
 }
 
 /* What was planted is there; what was destroyed is nowhere. */
-static void check_data(struct rig *r)
+static void check_data(struct kept_rig *r)
 {
     char text[64];
     snprintf(text, sizeof text, "the payroll of acme, number %u.", r->planted);
@@ -234,7 +235,7 @@ static void check_data(struct rig *r)
 }
 
 /* No files and no guests of VMs that are no more; all that a VM has. */
-static void check_leftovers(struct rig *r)
+static void check_leftovers(struct kept_rig *r)
 {
     const struct vm *vm = the_vm(r);
     char dir[300];
@@ -263,7 +264,7 @@ static bool is_measured(struct str uri)
     return false;
 }
 
-static void dump_tree(struct rig *r, struct buf *out)
+static void dump_tree(struct kept_rig *r, struct buf *out)
 {
     struct tree_leaf *leaf;
     struct arena a;
@@ -285,7 +286,7 @@ static int table_row(void *ctx, int n, char **value, char **name)
     return 0;
 }
 
-static void dump_database(const struct rig *r, struct buf *out)
+static void dump_database(const struct kept_rig *r, struct buf *out)
 {
     static const char *const table[] = { "meta", "account", "node", "vm", "image", "job", "alert" };
     sqlite3 *db = NULL;
@@ -313,7 +314,7 @@ static int dump_file(const char *file, const struct stat *st, int type, struct F
     return 0;
 }
 
-static void dump_domain(const struct rig *r, struct buf *out)
+static void dump_domain(const struct kept_rig *r, struct buf *out)
 {
     const struct virt_host host = { .arch = "aarch64", .kvm = true, .tuning = true };
     const struct vm *vm = the_vm(r);
@@ -322,11 +323,11 @@ static void dump_domain(const struct rig *r, struct buf *out)
     if (!vm) return;
     r->p.hv->class->state(r->p.hv, vm_view(vm)->want.uuid, &state, NULL);
     buf_printf(out, "guest %d\n", (int)state);
-    if (virt_domain_xml(&vm_view(vm)->want, &host, out, &e))
+    if (domain_xml_write(&vm_view(vm)->want, &host, out, &e))
         buf_printf(out, "no domain: %s\n", e.text); /* a volume is still to be made */
 }
 
-static void dump(struct rig *r, struct buf *out)
+static void dump(struct kept_rig *r, struct buf *out)
 {
     buf_init(out, 0);
     dump_tree(r, out);
@@ -336,7 +337,7 @@ static void dump(struct rig *r, struct buf *out)
     dump_domain(r, out);
 }
 
-static void compare(struct rig *r, struct buf *before, struct buf *after)
+static void compare(struct kept_rig *r, struct buf *before, struct buf *after)
 {
     struct str a = buf_str(before), b = buf_str(after), x, y;
     char text[900];
@@ -350,7 +351,7 @@ static void compare(struct rig *r, struct buf *before, struct buf *after)
 
 /* --- restarts --- */
 
-static bool is_idle(const struct rig *r)
+static bool is_idle(const struct kept_rig *r)
 {
     const struct vm *vm = the_vm(r);
     return !vm ||
@@ -360,16 +361,16 @@ static bool is_idle(const struct rig *r)
 }
 
 /* The agent ends and starts, nobody sees a difference. */
-static void restart_unseen(struct rig *r)
+static void restart_unseen(struct kept_rig *r)
 {
     struct buf before, after;
-    phone_wait(&r->p, 200); /* what happened is known */
-    for (int i = 0; i < 100 && !is_idle(r); i++) phone_wait(&r->p, 1000);
+    device_fixture_wait(&r->p, 200); /* what happened is known */
+    for (int i = 0; i < 100 && !is_idle(r); i++) device_fixture_wait(&r->p, 1000);
     if (!is_idle(r)) return;
     const struct vm *vm = the_vm(r);
     if (vm && vm_view(vm)->state == VM_STOPPED && vm_view(vm)->policy.auto_start == 2) return;
     dump(r, &before);
-    phone_stop(&r->p);
+    device_fixture_stop(&r->p);
     hv_sim_forsake(r->p.hv);
     start(r);
     dump(r, &after);
@@ -390,7 +391,7 @@ static void copy(const char *from, const char *to)
     if (out) fclose(out);
 }
 
-static void copy_database(const struct rig *r, const char *from, const char *to)
+static void copy_database(const struct kept_rig *r, const char *from, const char *to)
 {
     static const char *const part[] = { "", "-wal" };
     char a[120], b[120];
@@ -402,7 +403,7 @@ static void copy_database(const struct rig *r, const char *from, const char *to)
 }
 
 /* Killed in the middle of its work: what it did to files and asked of the hypervisor is done, what it wrote is not. */
-static void kill_in_work(struct rig *r, bool cut)
+static void kill_in_work(struct kept_rig *r, bool cut)
 {
     struct err e = { 0 };
     char shm[120];
@@ -416,7 +417,7 @@ static void kill_in_work(struct rig *r, bool cut)
         while (r->p.hv->class->next(r->p.hv, &ev))
             ;
     }
-    phone_stop(&r->p);
+    device_fixture_stop(&r->p);
     copy_database(r, ".kept", "");
     snprintf(shm, sizeof shm, "%s-shm", r->p.file);
     unlink(shm);
@@ -433,7 +434,7 @@ static void kill_in_work(struct rig *r, bool cut)
 
 /* --- sequences --- */
 
-static void crash(struct rig *r, enum hv_cause cause)
+static void crash(struct kept_rig *r, enum hv_cause cause)
 {
     const struct vm *vm = the_vm(r);
     enum hv_state state = HV_GONE;
@@ -441,7 +442,7 @@ static void crash(struct rig *r, enum hv_cause cause)
     if (state == HV_RUNNING || state == HV_PAUSED) hv_sim_crash(r->p.hv, vm_view(vm)->want.uuid, cause);
 }
 
-static void act(struct rig *r)
+static void act(struct kept_rig *r)
 {
     static const struct {
         const char *op, *args;
@@ -494,11 +495,11 @@ static void act(struct rig *r)
     }
 }
 
-static void settle(struct rig *r)
+static void settle(struct kept_rig *r)
 {
     for (int i = 0; i < 4; i++) {
-        phone_wait(&r->p, 40000);
-        phone_forget(&r->p);
+        device_fixture_wait(&r->p, 40000);
+        device_fixture_forget(&r->p);
         session(r);
     }
     check_data(r);
@@ -510,11 +511,11 @@ static void settle(struct rig *r)
 
 static bool sequence(uint64_t seed, unsigned tally[4])
 {
-    static struct rig r;
+    static struct kept_rig r;
     open_rig(&r, seed);
     for (int i = 0; i < ACTIONS && !r.failed; i++) {
         act(&r);
-        if (pick(&r, 3)) phone_wait(&r.p, 100 * (int64_t)(1 + pick(&r, 40)));
+        if (pick(&r, 3)) device_fixture_wait(&r.p, 100 * (int64_t)(1 + pick(&r, 40)));
         check_data(&r);
     }
     if (!r.failed) settle(&r);
@@ -532,62 +533,62 @@ static bool sequence(uint64_t seed, unsigned tally[4])
 
 static void the_marks_of_the_wipe_list_decide(void)
 {
-    static struct rig r;
+    static struct kept_rig r;
     char mac[18];
     open_rig(&r, 1);
     make_vm(&r);
     ask(&r, "Provision", "start=1");
-    phone_wait(&r.p, 10000);
-    snprintf(mac, sizeof mac, "%.17s", phone_value(&r.p, VM "/Resources/Net/corp0/MAC"));
+    device_fixture_wait(&r.p, 10000);
+    snprintf(mac, sizeof mac, "%.17s", device_fixture_value(&r.p, VM "/Resources/Net/corp0/MAC"));
     CU_ASSERT_EQUAL(strlen(mac), 17);
     plant(&r);
     write_leaf(&r, SML_REPLACE, VM "/Resources/Storage/userdata?prop=Name", "chr",
                "other"); /* its data goes by its name */
-    PHONE_CODE(&r.p, 1, 403);
-    PHONE_IS(&r.p, VM "/AvailableWipeList/userdata/ToBeWiped", "false");
-    PHONE_IS(&r.p, VM "/AvailableWipeList/console-log/ListItemName", "console-log");
+    DEVICE_FIXTURE_CODE(&r.p, 1, 403);
+    DEVICE_FIXTURE_IS(&r.p, VM "/AvailableWipeList/userdata/ToBeWiped", "false");
+    DEVICE_FIXTURE_IS(&r.p, VM "/AvailableWipeList/console-log/ListItemName", "console-log");
     ask(&r, "Wipe", ""); /* what is listed: nothing is marked */
-    phone_wait(&r.p, 5000);
-    PHONE_IS(&r.p, VM "/Progress/Result", "1406");
-    PHONE_IS(&r.p, VM "/State", "50");
+    device_fixture_wait(&r.p, 5000);
+    DEVICE_FIXTURE_IS(&r.p, VM "/Progress/Result", "1406");
+    DEVICE_FIXTURE_IS(&r.p, VM "/State", "50");
     CU_ASSERT(file_has(userdata(&r), "the payroll of acme"));
     write_leaf(&r, SML_REPLACE, VM "/AvailableWipeList/userdata/ToBeWiped", "bool", "true");
-    PHONE_CODE(&r.p, 1, 200);
+    DEVICE_FIXTURE_CODE(&r.p, 1, 200);
     ask(&r, "Wipe", "scope=listed");
-    phone_wait(&r.p, 5000);
-    PHONE_IS(&r.p, VM "/Progress/Result", "1201");
+    device_fixture_wait(&r.p, 5000);
+    DEVICE_FIXTURE_IS(&r.p, VM "/Progress/Result", "1201");
     CU_ASSERT(!file_has(userdata(&r), "the payroll of acme"));
-    phone_stop(&r.p);
+    device_fixture_stop(&r.p);
     start(&r);
     ask(&r, "Start", "");
-    phone_wait(&r.p, 10000);
-    PHONE_IS(&r.p, VM "/State", "50");
-    PHONE_IS(&r.p, VM "/Resources/Net/corp0/MAC", mac);
+    device_fixture_wait(&r.p, 10000);
+    DEVICE_FIXTURE_IS(&r.p, VM "/State", "50");
+    DEVICE_FIXTURE_IS(&r.p, VM "/Resources/Net/corp0/MAC", mac);
     close_rig(&r);
 }
 
 /* A VM's record without its folder's files, images of entries that are no more: gone with the next start. */
 static void what_nobody_names_is_swept(void)
 {
-    static struct rig r;
+    static struct kept_rig r;
     char image[300], stray[300];
     open_rig(&r, 1);
     make_vm(&r);
     ask(&r, "Provision", "");
-    phone_wait(&r.p, 10000);
+    device_fixture_wait(&r.p, 10000);
     snprintf(image, sizeof image, "%s/" HASH, r.images);
     snprintf(stray, sizeof stray, "%s/ffff2233445566778899aabbccddeeff00112233445566778899aabbccddeeff", r.images);
     copy(image, stray);
     CU_ASSERT(access(image, F_OK) == 0 && access(stray, F_OK) == 0);
-    phone_stop(&r.p);
+    device_fixture_stop(&r.p);
     start(&r);
     CU_ASSERT(access(image, F_OK) == 0); /* the VM's */
     CU_ASSERT(access(stray, F_OK) != 0);
     ask(&r, "Delete", "");
-    phone_wait(&r.p, 5000);
+    device_fixture_wait(&r.p, 5000);
     CU_ASSERT(access(image, F_OK) == 0); /* its entry is there, for a VM to come */
     write_leaf(&r, SML_DELETE, IMG, NULL, NULL);
-    phone_wait(&r.p, 1000);
+    device_fixture_wait(&r.p, 1000);
     CU_ASSERT(access(image, F_OK) != 0);
     close_rig(&r);
 }

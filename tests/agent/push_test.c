@@ -28,7 +28,7 @@ static struct str datagram(const char *server, const char *password, struct str 
     return out;
 }
 
-static void a_good_trigger_is_taken_once(void)
+static void a_good_notification_is_taken_once(void)
 {
     struct account acc[2] = { account_for("op.example.net", "x", "n0"),
                               account_for("dm.example.net", "srv-Pa55w0rd", "nonce-0123456789") };
@@ -159,6 +159,6 @@ static void a_flood_does_not_shut_out_the_server(void)
     arena_finish(&a);
 }
 
-TEST_MAIN("agent.push", TEST_OF("N-011", a_good_trigger_is_taken_once),
+TEST_MAIN("agent.push", TEST_OF("N-011", a_good_notification_is_taken_once),
           TEST_OF("N-004", strangers_and_forgeries_are_refused), TEST(a_resynchronisation_counts_once_for_ever),
           TEST(a_flood_does_not_shut_out_the_server), TEST_OF("N-007", resynchronisation_is_believed_now_and_then))

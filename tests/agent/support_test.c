@@ -27,70 +27,70 @@ static void a_setting_without_effect_is_refused_and_not_kept(void)
         { "/Upgrade/Health", "int", "3", 406, "1" },
         { "/Lease/CheckInS", "int", "3600", 200, "3600" },
     };
-    struct phone p;
+    struct device_fixture p;
     char uri[sizeof row / sizeof row[0]][120];
-    phone_open(&p, false);
-    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    device_fixture_open(&p, false);
+    CU_ASSERT(device_fixture_register(&p, "dm.example.net"));
     bring_up(&p);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         snprintf(uri[i], sizeof uri[i], "%s%s", VM, row[i].leaf);
-        phone_forget(&p);
-        phone_write(&p, SML_REPLACE, uri[i], row[i].format, row[i].value);
-        CU_ASSERT(phone_session(&p, NULL, 0));
-        PHONE_CODE(&p, 1, row[i].code);
-        if (row[i].kept) PHONE_IS(&p, uri[i], row[i].kept);
+        device_fixture_forget(&p);
+        device_fixture_write(&p, SML_REPLACE, uri[i], row[i].format, row[i].value);
+        CU_ASSERT(device_fixture_session(&p, NULL, 0));
+        DEVICE_FIXTURE_CODE(&p, 1, row[i].code);
+        if (row[i].kept) DEVICE_FIXTURE_IS(&p, uri[i], row[i].kept);
     }
-    phone_close(&p);
+    device_fixture_close(&p);
 }
 
 static void a_setting_of_the_device_without_effect_is_refused(void)
 {
-    struct phone p;
-    phone_open(&p, false);
-    CU_ASSERT(phone_register(&p, "dm.example.net"));
-    phone_write(&p, SML_REPLACE, "./Virtualization/Config/KPIIntervalS", "int", "30");
-    phone_write(&p, SML_REPLACE, "./Virtualization/Config/NotifyUser", "bool", "false");
-    phone_write(&p, SML_REPLACE, "./Virtualization/Config/OpTimeoutS", "int", "77");
-    CU_ASSERT(phone_session(&p, NULL, 0));
-    PHONE_CODE(&p, 1, 200);
-    PHONE_CODE(&p, 2, 406);
-    PHONE_CODE(&p, 3, 406);
-    phone_close(&p);
+    struct device_fixture p;
+    device_fixture_open(&p, false);
+    CU_ASSERT(device_fixture_register(&p, "dm.example.net"));
+    device_fixture_write(&p, SML_REPLACE, "./Virtualization/Config/KPIIntervalS", "int", "30");
+    device_fixture_write(&p, SML_REPLACE, "./Virtualization/Config/NotifyUser", "bool", "false");
+    device_fixture_write(&p, SML_REPLACE, "./Virtualization/Config/OpTimeoutS", "int", "77");
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    DEVICE_FIXTURE_CODE(&p, 1, 200);
+    DEVICE_FIXTURE_CODE(&p, 2, 406);
+    DEVICE_FIXTURE_CODE(&p, 3, 406);
+    device_fixture_close(&p);
 }
 
 static void an_interface_or_volume_that_cannot_be_as_asked_is_refused(void)
 {
-    struct phone p;
-    phone_open(&p, false);
-    CU_ASSERT(phone_register(&p, "dm.example.net"));
-    phone_write(&p, SML_ADD, VM, "node", NULL);
-    phone_write(&p, SML_ADD, VM "/Resources/Net/corp0", "node", NULL);
-    phone_write(&p, SML_REPLACE, VM "/Resources/Net/corp0/Mode", "int", "4");
-    phone_write(&p, SML_REPLACE, VM "/Resources/Net/corp0/Mode", "int", "1");
-    phone_write(&p, SML_REPLACE, VM "/Resources/Net/corp0/UpKbps", "int", "5000");
-    phone_write(&p, SML_ADD, VM "/Resources/Storage/userdata", "node", NULL);
-    phone_write(&p, SML_ADD, VM "/Resources/Storage/userdata/Encrypted", "bool", "true");
-    phone_write(&p, SML_REPLACE, VM "/GuestType", "chr", "windows");
-    CU_ASSERT(phone_session(&p, NULL, 0));
-    PHONE_CODE(&p, 3, 406);
-    PHONE_CODE(&p, 4, 200);
-    PHONE_CODE(&p, 5, 406);
-    PHONE_CODE(&p, 7, 406);
-    PHONE_CODE(&p, 8, 1413);
-    PHONE_IS(&p, VM "/Resources/Net/corp0/Mode", "1");
-    phone_close(&p);
+    struct device_fixture p;
+    device_fixture_open(&p, false);
+    CU_ASSERT(device_fixture_register(&p, "dm.example.net"));
+    device_fixture_write(&p, SML_ADD, VM, "node", NULL);
+    device_fixture_write(&p, SML_ADD, VM "/Resources/Net/corp0", "node", NULL);
+    device_fixture_write(&p, SML_REPLACE, VM "/Resources/Net/corp0/Mode", "int", "4");
+    device_fixture_write(&p, SML_REPLACE, VM "/Resources/Net/corp0/Mode", "int", "1");
+    device_fixture_write(&p, SML_REPLACE, VM "/Resources/Net/corp0/UpKbps", "int", "5000");
+    device_fixture_write(&p, SML_ADD, VM "/Resources/Storage/userdata", "node", NULL);
+    device_fixture_write(&p, SML_ADD, VM "/Resources/Storage/userdata/Encrypted", "bool", "true");
+    device_fixture_write(&p, SML_REPLACE, VM "/GuestType", "chr", "windows");
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    DEVICE_FIXTURE_CODE(&p, 3, 406);
+    DEVICE_FIXTURE_CODE(&p, 4, 200);
+    DEVICE_FIXTURE_CODE(&p, 5, 406);
+    DEVICE_FIXTURE_CODE(&p, 7, 406);
+    DEVICE_FIXTURE_CODE(&p, 8, 1413);
+    DEVICE_FIXTURE_IS(&p, VM "/Resources/Net/corp0/Mode", "1");
+    device_fixture_close(&p);
 }
 
 /* Each setting that a policy may write is either in the device's list or refused; the two never differ. */
 static void the_list_says_what_the_checks_do(void)
 {
-    struct phone p;
+    struct device_fixture p;
     struct arena a;
     size_t named = 0, settings = 0;
-    phone_open(&p, false);
-    CU_ASSERT(phone_register(&p, "dm.example.net"));
-    phone_wait(&p, 1000);
-    const char *list = phone_value(&p, "./Virtualization/Hypervisor/Cap/Settings");
+    device_fixture_open(&p, false);
+    CU_ASSERT(device_fixture_register(&p, "dm.example.net"));
+    device_fixture_wait(&p, 1000);
+    const char *list = device_fixture_value(&p, "./Virtualization/Hypervisor/Cap/Settings");
     CU_ASSERT_PTR_NOT_NULL_FATAL(list);
     CU_ASSERT_PTR_NOT_NULL(strstr(list, "Resources/Net/*/Mode=0|1"));
     CU_ASSERT_PTR_NOT_NULL(strstr(list, "GuestType=android|linux|"));
@@ -114,7 +114,7 @@ static void the_list_says_what_the_checks_do(void)
     }
     CU_ASSERT(named > 35 && settings > named + 20);
     arena_finish(&a);
-    phone_close(&p);
+    device_fixture_close(&p);
 }
 
 TEST_MAIN("agent.support", TEST(a_setting_without_effect_is_refused_and_not_kept),

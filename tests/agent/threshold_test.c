@@ -111,18 +111,22 @@ static void it_is_crossed_when_it_lasts_and_cleared_past_the_hysteresis(void)
     }
 }
 
-static void set(struct phone *p, const char *name, const char *metric, const char *op, const char *value,
+static void set(struct device_fixture *p, const char *name, const char *metric, const char *op, const char *value,
                 const char *hold)
 {
     static char uri[5][120];
     const char *leaf[] = { "", "/Metric", "/Op", "/Value", "/HoldS" }, *text[] = { NULL, metric, op, value, hold };
     for (size_t i = 0; i < 5; i++) {
         snprintf(uri[i], sizeof uri[i], THR "/%s%s", name, leaf[i]);
-        phone_write(p, i ? SML_REPLACE : SML_ADD, uri[i], i == 0 ? "node" : i == 2 || i == 4 ? "int" : "chr", text[i]);
+        device_fixture_write(p, i ? SML_REPLACE : SML_ADD, uri[i],
+                             i == 0             ? "node"
+                             : i == 2 || i == 4 ? "int"
+                                                : "chr",
+                             text[i]);
     }
 }
 
-static const struct phone_alert *find(const struct phone *p, const char *source, const char *end)
+static const struct device_fixture_alert *find(const struct device_fixture *p, const char *source, const char *end)
 {
     for (size_t i = 0; i < p->n_alerts; i++)
         if (strstr(p->alerts[i].type, ":Threshold") && !strcmp(p->alerts[i].source, source) &&
@@ -133,87 +137,87 @@ static const struct phone_alert *find(const struct phone *p, const char *source,
 
 static void a_vm_that_crosses_one_tells_its_owner(void)
 {
-    struct phone p;
-    phone_open(&p, true);
-    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    struct device_fixture p;
+    device_fixture_open(&p, true);
+    CU_ASSERT(device_fixture_register(&p, "dm.example.net"));
     bring_up(&p);
-    phone_write(&p, SML_REPLACE, "./Virtualization/Config/KPIIntervalS", "int", "2");
+    device_fixture_write(&p, SML_REPLACE, "./Virtualization/Config/KPIIntervalS", "int", "2");
     set(&p, "up", "UpTimeS", "1", "20", "10");
-    phone_write(&p, SML_REPLACE, THR "/up/Mark", "chr", "critical");
-    CU_ASSERT(phone_session(&p, NULL, 0));
-    for (size_t i = 1; i <= p.n_steps; i++) PHONE_CODE(&p, i, 200);
-    phone_forget(&p);
+    device_fixture_write(&p, SML_REPLACE, THR "/up/Mark", "chr", "critical");
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    for (size_t i = 1; i <= p.n_steps; i++) DEVICE_FIXTURE_CODE(&p, i, 200);
+    device_fixture_forget(&p);
     set(&p, "cpu", "CPU/TimeMs", "3", "1000", "0");
-    CU_ASSERT(phone_session(&p, NULL, 0));
-    for (size_t i = 1; i <= p.n_steps; i++) PHONE_CODE(&p, i, 200);
-    PHONE_IS(&p, THR, "(not there)"); /* no leaf */
-    PHONE_IS(&p, THR "/up/Active", "false");
-    phone_wait(&p, 20000);
-    PHONE_IS(&p, THR "/up/Active", "false"); /* over it, and not long enough */
-    PHONE_IS(&p, THR "/cpu/Active", "true");
-    phone_wait(&p, 20000);
-    PHONE_IS(&p, THR "/up/Active", "true");
-    phone_forget(&p);
-    CU_ASSERT(phone_session(&p, NULL, 0));
-    const struct phone_alert *al = find(&p, THR "/up", ";active=1");
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    for (size_t i = 1; i <= p.n_steps; i++) DEVICE_FIXTURE_CODE(&p, i, 200);
+    DEVICE_FIXTURE_IS(&p, THR, "(not there)"); /* no leaf */
+    DEVICE_FIXTURE_IS(&p, THR "/up/Active", "false");
+    device_fixture_wait(&p, 20000);
+    DEVICE_FIXTURE_IS(&p, THR "/up/Active", "false"); /* over it, and not long enough */
+    DEVICE_FIXTURE_IS(&p, THR "/cpu/Active", "true");
+    device_fixture_wait(&p, 20000);
+    DEVICE_FIXTURE_IS(&p, THR "/up/Active", "true");
+    device_fixture_forget(&p);
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    const struct device_fixture_alert *al = find(&p, THR "/up", ";active=1");
     CU_ASSERT_PTR_NOT_NULL_FATAL(al);
     CU_ASSERT_STRING_EQUAL(al->mark, "critical");
     CU_ASSERT_EQUAL(strncmp(al->data, "value=3", 7), 0);
     al = find(&p, THR "/cpu", ";active=1");
     CU_ASSERT_PTR_NOT_NULL_FATAL(al);
     CU_ASSERT_STRING_EQUAL(al->mark, "warning");
-    phone_forget(&p);
-    phone_exec(&p, VM "/Operations/Stop", "", "c-stop");
-    CU_ASSERT(phone_session(&p, NULL, 0));
+    device_fixture_forget(&p);
+    device_fixture_exec(&p, VM "/Operations/Stop", "", "c-stop");
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
     CU_ASSERT_PTR_NULL(find(&p, THR "/up", "active")); /* once */
-    phone_wait(&p, 2000);
-    PHONE_IS(&p, THR "/up/Active", "false"); /* a VM that is off has no readings */
-    phone_forget(&p);
-    phone_exec(&p, VM "/Operations/Start", "", "c-start");
-    CU_ASSERT(phone_session(&p, NULL, 0));
+    device_fixture_wait(&p, 2000);
+    DEVICE_FIXTURE_IS(&p, THR "/up/Active", "false"); /* a VM that is off has no readings */
+    device_fixture_forget(&p);
+    device_fixture_exec(&p, VM "/Operations/Start", "", "c-start");
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
     CU_ASSERT_PTR_NOT_NULL(find(&p, THR "/up", "value=;active=0"));
-    phone_wait(&p, 45000);
-    PHONE_IS(&p, THR "/up/Active", "true"); /* and again */
-    phone_forget(&p);
-    phone_write(&p, SML_REPLACE, THR "/up/Value", "chr", "1000000");
-    phone_write(&p, SML_DELETE, THR "/cpu", NULL, NULL);
-    CU_ASSERT(phone_session(&p, NULL, 0));
-    PHONE_CODE(&p, 2, 200);
-    PHONE_IS(&p, THR "/up/Active", "false");
-    phone_wait(&p, 20000);
-    PHONE_IS(&p, THR "/up/Active", "false");
-    phone_close(&p);
+    device_fixture_wait(&p, 45000);
+    DEVICE_FIXTURE_IS(&p, THR "/up/Active", "true"); /* and again */
+    device_fixture_forget(&p);
+    device_fixture_write(&p, SML_REPLACE, THR "/up/Value", "chr", "1000000");
+    device_fixture_write(&p, SML_DELETE, THR "/cpu", NULL, NULL);
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    DEVICE_FIXTURE_CODE(&p, 2, 200);
+    DEVICE_FIXTURE_IS(&p, THR "/up/Active", "false");
+    device_fixture_wait(&p, 20000);
+    DEVICE_FIXTURE_IS(&p, THR "/up/Active", "false");
+    device_fixture_close(&p);
 }
 
 static void what_cannot_be_watched_is_refused(void)
 {
-    struct phone p;
+    struct device_fixture p;
     char uri[40][80];
-    phone_open(&p, false);
-    CU_ASSERT(phone_register(&p, "dm.example.net"));
+    device_fixture_open(&p, false);
+    CU_ASSERT(device_fixture_register(&p, "dm.example.net"));
     bring_up(&p);
-    phone_write(&p, SML_ADD, THR "/t", "node", NULL);
-    phone_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "CPU/Nonsense");
-    phone_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "../State");
-    phone_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "CPU");
-    phone_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "Thr/t/Active");
-    phone_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "RT/LatMaxUs");   /* described, and not measured here */
-    phone_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "Net/eth0/RxKB"); /* there may be one */
-    phone_write(&p, SML_REPLACE, THR "/t/Value", "chr", "much");
-    phone_write(&p, SML_REPLACE, THR "/t/Op", "int", "4");
-    phone_write(&p, SML_REPLACE, THR "/t/Active", "bool", "true");
-    CU_ASSERT(phone_session(&p, NULL, 0));
+    device_fixture_write(&p, SML_ADD, THR "/t", "node", NULL);
+    device_fixture_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "CPU/Nonsense");
+    device_fixture_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "../State");
+    device_fixture_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "CPU");
+    device_fixture_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "Thr/t/Active");
+    device_fixture_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "RT/LatMaxUs"); /* described, and not measured here */
+    device_fixture_write(&p, SML_REPLACE, THR "/t/Metric", "chr", "Net/eth0/RxKB"); /* there may be one */
+    device_fixture_write(&p, SML_REPLACE, THR "/t/Value", "chr", "much");
+    device_fixture_write(&p, SML_REPLACE, THR "/t/Op", "int", "4");
+    device_fixture_write(&p, SML_REPLACE, THR "/t/Active", "bool", "true");
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
     static const int want[] = { 200, 400, 400, 400, 400, 1411, 200, 400, 400, 405 };
-    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) PHONE_CODE(&p, i + 1, want[i]);
-    phone_forget(&p);
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) DEVICE_FIXTURE_CODE(&p, i + 1, want[i]);
+    device_fixture_forget(&p);
     for (size_t i = 0; i < 16; i++) {
         snprintf(uri[i], sizeof uri[i], THR "/n%zu", i);
-        phone_write(&p, SML_ADD, uri[i], "node", NULL);
+        device_fixture_write(&p, SML_ADD, uri[i], "node", NULL);
     }
-    CU_ASSERT(phone_session(&p, NULL, 0));
-    PHONE_CODE(&p, 15, 200);
-    PHONE_CODE(&p, 16, 420); /* sixteen with "t" */
-    phone_close(&p);
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    DEVICE_FIXTURE_CODE(&p, 15, 200);
+    DEVICE_FIXTURE_CODE(&p, 16, 420); /* sixteen with "t" */
+    device_fixture_close(&p);
 }
 
 TEST_MAIN("agent.threshold", TEST(decimals_are_read_and_written),

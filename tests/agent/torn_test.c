@@ -29,35 +29,36 @@ static const char *const leaves[] = {
 enum { N = sizeof leaves / sizeof leaves[0] };
 
 /* A VM whose last operation failed with a long text after a crash. */
-static void begin(struct phone *p)
+static void begin(struct device_fixture *p)
 {
-    phone_open(p, true);
-    CU_ASSERT_FATAL(phone_register(p, "dm.example.net"));
+    device_fixture_open(p, true);
+    CU_ASSERT_FATAL(device_fixture_register(p, "dm.example.net"));
     bring_up(p);
-    phone_write(p, SML_REPLACE, VM "/Name", "chr", "a name of the VM that is long enough to be seen when it is torn");
-    phone_write(p, SML_REPLACE, VM "/Crash/Action", "int", "1");
-    CU_ASSERT(phone_session(p, NULL, 0));
-    phone_forget(p);
+    device_fixture_write(p, SML_REPLACE, VM "/Name", "chr",
+                         "a name of the VM that is long enough to be seen when it is torn");
+    device_fixture_write(p, SML_REPLACE, VM "/Crash/Action", "int", "1");
+    CU_ASSERT(device_fixture_session(p, NULL, 0));
+    device_fixture_forget(p);
     hv_sim_crash(p->hv, vm_view(device_vm(p->device, 0))->want.uuid, HV_C_PANIC);
-    phone_wait(p, 1000);
+    device_fixture_wait(p, 1000);
     struct vm *vm = device_vm(p->device, 0);
     snprintf(vm->pub.progress.text, sizeof vm->pub.progress.text, "%s",
              "a text of an operation that failed a while ago, long enough to be seen when its record is cleared");
     snprintf(vm->pub.progress.op, sizeof vm->pub.progress.op, "start");
     snprintf(vm->pub.progress.correlator, sizeof vm->pub.progress.correlator, "correlator-of-before");
-    CU_ASSERT(phone_session(p, NULL, 0));
-    phone_forget(p);
+    CU_ASSERT(device_fixture_session(p, NULL, 0));
+    device_fixture_forget(p);
 }
 
-static void ask(struct phone *p)
+static void ask(struct device_fixture *p)
 {
-    for (size_t i = 0; i < N; i++) phone_step(p, SML_GET, leaves[i]);
+    for (size_t i = 0; i < N; i++) device_fixture_step(p, SML_GET, leaves[i]);
 }
 
-static void keep(struct phone *p, char *was[N])
+static void keep(struct device_fixture *p, char *was[N])
 {
     ask(p);
-    CU_ASSERT(phone_session(p, NULL, 0));
+    CU_ASSERT(device_fixture_session(p, NULL, 0));
     for (size_t i = 0; i < N; i++) {
         const char *v = buf_z(&p->value[i + 1]);
         was[i] = malloc(strlen(v) + 1);
@@ -65,10 +66,10 @@ static void keep(struct phone *p, char *was[N])
         strcpy(was[i], v);
         if (p->code[i + 1] != 200) printf("%s: %d\n", leaves[i], p->code[i + 1]);
     }
-    phone_forget(p);
+    device_fixture_forget(p);
 }
 
-static void same(struct phone *p, char *was[N])
+static void same(struct device_fixture *p, char *was[N])
 {
     for (size_t i = 0; i < N; i++) {
         const struct buf *b = &p->value[i + 1];
@@ -80,42 +81,42 @@ static void same(struct phone *p, char *was[N])
     }
 }
 
-static void changes(struct phone *p)
+static void changes(struct device_fixture *p)
 {
-    phone_exec(p, VM "/Operations/Start", "", "c-later");
-    phone_write(p, SML_REPLACE, VM "/Name", "chr", "x");
-    phone_write(p, SML_REPLACE, IMG "/Name", "chr", "y");
-    phone_write(p, SML_REPLACE, "./DMAcc/dm.example.net/Name", "chr", "z");
-    phone_write(p, SML_REPLACE, "./DMAcc/dm.example.net/AppAddr/1/Addr", "chr", "https://q/");
-    phone_write(p, SML_REPLACE, VM "?prop=Title", "chr", "another title");
-    phone_write(p, SML_REPLACE, VM "/Domain/Servers", "chr", "dm.example.net,dm.other.example");
+    device_fixture_exec(p, VM "/Operations/Start", "", "c-later");
+    device_fixture_write(p, SML_REPLACE, VM "/Name", "chr", "x");
+    device_fixture_write(p, SML_REPLACE, IMG "/Name", "chr", "y");
+    device_fixture_write(p, SML_REPLACE, "./DMAcc/dm.example.net/Name", "chr", "z");
+    device_fixture_write(p, SML_REPLACE, "./DMAcc/dm.example.net/AppAddr/1/Addr", "chr", "https://q/");
+    device_fixture_write(p, SML_REPLACE, VM "?prop=Title", "chr", "another title");
+    device_fixture_write(p, SML_REPLACE, VM "/Domain/Servers", "chr", "dm.example.net,dm.other.example");
 }
 
 static void a_later_command_of_the_message(void)
 {
-    struct phone p;
+    struct device_fixture p;
     char *was[N];
     begin(&p);
     keep(&p, was);
     CU_ASSERT(strstr(was[0], "a text of an operation") != NULL);
     ask(&p);
     changes(&p);
-    CU_ASSERT(phone_session(&p, NULL, 0));
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
     same(&p, was);
-    PHONE_CODE(&p, N + 1, 202);
-    PHONE_IS(&p, VM "/Name", "x");
-    phone_close(&p);
+    DEVICE_FIXTURE_CODE(&p, N + 1, 202);
+    DEVICE_FIXTURE_IS(&p, VM "/Name", "x");
+    device_fixture_close(&p);
 }
 
 /* In a Sequence, and before an Atomic that writes. */
 static void a_later_command_of_a_container(void)
 {
-    struct phone p;
+    struct device_fixture p;
     char *was[N];
     for (int atomic = 0; atomic < 2; atomic++) {
         begin(&p);
         keep(&p, was);
-        struct sml_step inner[2 * PHONE_STEPS] = { { 0 } };
+        struct sml_step inner[2 * DEVICE_FIXTURE_STEPS] = { { 0 } };
         size_t n = 0, from;
         ask(&p);
         from = atomic ? p.n_steps : 0;
@@ -127,40 +128,40 @@ static void a_later_command_of_a_container(void)
                 n++;
             }
         p.n_steps = from;
-        struct sml_step *c = phone_step(&p, atomic ? SML_ATOMIC : SML_SEQUENCE, "");
-        c->tag = PHONE_STEPS;
+        struct sml_step *c = device_fixture_step(&p, atomic ? SML_ATOMIC : SML_SEQUENCE, "");
+        c->tag = DEVICE_FIXTURE_STEPS;
         c->children = inner;
-        CU_ASSERT(phone_session(&p, NULL, 0));
+        CU_ASSERT(device_fixture_session(&p, NULL, 0));
         same(&p, was);
-        PHONE_CODE(&p, PHONE_STEPS, 200);
-        PHONE_IS(&p, VM "/Name", "x");
-        phone_close(&p);
+        DEVICE_FIXTURE_CODE(&p, DEVICE_FIXTURE_STEPS, 200);
+        DEVICE_FIXTURE_IS(&p, VM "/Name", "x");
+        device_fixture_close(&p);
     }
 }
 
 /* The record itself goes away. */
 static void a_later_delete(void)
 {
-    struct phone p;
+    struct device_fixture p;
     char *was[N];
     begin(&p);
-    phone_exec(&p, VM "/Operations/Delete", "force=1", "c-delete");
-    CU_ASSERT(phone_session(&p, NULL, 0));
-    phone_wait(&p, 5000);
-    phone_forget(&p);
-    phone_write(&p, SML_ADD, VM, "node", NULL);
-    phone_write(&p, SML_REPLACE, VM "/Name", "chr", "a VM that is described and not made");
-    CU_ASSERT(phone_session(&p, NULL, 0));
-    phone_forget(&p);
+    device_fixture_exec(&p, VM "/Operations/Delete", "force=1", "c-delete");
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    device_fixture_wait(&p, 5000);
+    device_fixture_forget(&p);
+    device_fixture_write(&p, SML_ADD, VM, "node", NULL);
+    device_fixture_write(&p, SML_REPLACE, VM "/Name", "chr", "a VM that is described and not made");
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
+    device_fixture_forget(&p);
     keep(&p, was);
     ask(&p);
-    phone_step(&p, SML_DELETE, VM);
-    phone_step(&p, SML_DELETE, IMG);
-    CU_ASSERT(phone_session(&p, NULL, 0));
+    device_fixture_step(&p, SML_DELETE, VM);
+    device_fixture_step(&p, SML_DELETE, IMG);
+    CU_ASSERT(device_fixture_session(&p, NULL, 0));
     same(&p, was);
-    PHONE_CODE(&p, N + 1, 200);
-    PHONE_CODE(&p, N + 2, 200);
-    phone_close(&p);
+    DEVICE_FIXTURE_CODE(&p, N + 1, 200);
+    DEVICE_FIXTURE_CODE(&p, N + 2, 200);
+    device_fixture_close(&p);
 }
 
 TEST_MAIN("agent.torn", TEST(a_later_command_of_the_message), TEST(a_later_command_of_a_container),

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client's tree (CONFORMANCE.md C-101 to C-118): each row in executable form, on a small tree of its own. */
-#include "tests/agent/place.h"
+#include "tests/agent/tree_fixture.h"
 
 /* C-101, C-103, C-105 */
 static void what_must_be_is_there_with_its_default(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     IS(200, ".", "Acme/Inbox");
     IS(200, "./Acme", "Fixed/Text/Number/Flag/Secret/Bytes/Run/Empty/List");
@@ -24,7 +24,7 @@ static void what_must_be_is_there_with_its_default(void)
 /* C-102, C-112 */
 static void addresses_are_cut_as_they_must(void)
 {
-    struct place w;
+    struct tree_fixture w;
     char deep[200] = "./Acme", longest[400], got[64];
     open_world(&w);
     IS(200, "Acme/Fixed", "stone");
@@ -43,7 +43,7 @@ static void addresses_are_cut_as_they_must(void)
 /* C-104, C-118, virtualization-mo.md c.1 */
 static void adding_makes_the_required_children(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     CU_ASSERT_EQUAL(add_as("", "./Acme/List/One", "node", NULL), 200);
     IS(200, "./Acme/List", "One");
@@ -74,14 +74,14 @@ static void adding_makes_the_required_children(void)
 /* C-106 */
 static void deleting_takes_everything_below(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     add_as("", "./Acme/List/A/Sub/x", "node", NULL);
     add_as("", "./Acme/List/A-b", "node", NULL);
     replace_as("", "./Acme/List/A/Sub/x/Leaf", "chr", "v");
     CU_ASSERT_EQUAL(delete_as("", "./Acme/List/A"), 200);
     IS(200, "./Acme/List", "A-b");
-    CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), 2); /* A-b, and that the list has changed */
+    CU_ASSERT_EQUAL(tree_store_count(tree_records(w.tree)), 2); /* A-b, and that the list has changed */
     CU_ASSERT_EQUAL(delete_as("", "./Acme/List/A"), 404);
     CU_ASSERT_EQUAL(delete_as("", "."), 405);
     CU_ASSERT_EQUAL(delete_as("", "./Acme"), 405);
@@ -111,7 +111,7 @@ static void properties_are_as_the_spec_says(void)
         { ".?prop=ACL", 200, "Add=*&Get=*" },
         { "./Acme/Gone?prop=Name", 404, "" },
     };
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) IS(row[i].status, row[i].uri, row[i].text);
     CU_ASSERT_EQUAL(add_as("", "./Acme/Text?prop=Title", "chr", "x"), 405);
@@ -127,7 +127,7 @@ static void properties_are_as_the_spec_says(void)
 }
 
 /* Moves time on and says what a node's TStamp and VerNo are. */
-#define AT(seconds) tree_set_time(now->tree, PLACE_BORN_MS + (seconds)*INT64_C(1000))
+#define AT(seconds) tree_set_time(now->tree, TREE_FIXTURE_BORN_MS + (seconds)*INT64_C(1000))
 #define VERSION(uri, stamp, number)                                                                                    \
     do {                                                                                                               \
         IS(200, uri "?prop=TStamp", "20300317T" stamp "Z");                                                            \
@@ -136,7 +136,7 @@ static void properties_are_as_the_spec_says(void)
 
 static void c_114_a_change_of_value_is_counted_and_timed(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     VERSION("./Acme/Text", "174640", "0"); /* never changed: since the tree is there */
     AT(10);
@@ -161,13 +161,13 @@ static void c_114_a_change_of_value_is_counted_and_timed(void)
 
 static void c_114_the_number_begins_again_after_the_largest(void)
 {
-    struct place w;
+    struct tree_fixture w;
     char text[16];
     open_world(&w);
     for (unsigned i = 0; i < 0xFFFF; i++) {
         snprintf(text, sizeof text, "%u", i);
         if (tree_put(w.tree, STR("./Acme/Text"), str_of(text))) break;
-        records_forget(tree_records(w.tree));
+        tree_store_forget(tree_records(w.tree));
     }
     IS(200, "./Acme/Text?prop=VerNo", "65535");
     AT(60);
@@ -178,7 +178,7 @@ static void c_114_the_number_begins_again_after_the_largest(void)
 
 static void c_114_children_are_the_value_of_an_interior_node(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     VERSION("./Acme/List", "174640", "0");
     AT(10);
@@ -206,7 +206,7 @@ static void c_114_children_are_the_value_of_an_interior_node(void)
 
 static void c_114_what_is_taken_back_never_happened(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     AT(10);
     size_t mark = tree_mark(w.tree);
@@ -222,7 +222,7 @@ static void c_114_what_is_taken_back_never_happened(void)
 /* Nobody tells the tree when a value that lives changes: it claims nothing. */
 static void c_114_a_value_that_lives_has_neither(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     w.live = true;
     IS(406, "./Acme/Live?prop=TStamp", "");
@@ -236,7 +236,7 @@ static void c_114_a_value_that_lives_has_neither(void)
 /* C-108 */
 static void renaming_moves_the_subtree(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     add_as("", "./Acme/List/A/Sub/x", "node", NULL);
     add_as("", "./Acme/List/AA", "node", NULL);
@@ -257,7 +257,7 @@ static void renaming_moves_the_subtree(void)
 /* C-109, C-111, protocol.md 11.3 */
 static void rights_are_inherited_and_taken_as_a_whole(void)
 {
-    struct place w;
+    struct tree_fixture w;
     char got[64];
     open_world(&w);
     CU_ASSERT_EQUAL(get_as("s1", "./Acme/Text", got, sizeof got), 200);
@@ -283,7 +283,7 @@ static void rights_are_inherited_and_taken_as_a_whole(void)
 
 static void a_new_node_without_rights_above_gets_its_own(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     CU_ASSERT_EQUAL(add_as("s1", "./Acme/List/A", "node", NULL), 200); /* root: Add=* */
     IS(200, "./Acme/List/A?prop=ACL", "Add=s1&Delete=s1&Replace=s1&Get=*");
@@ -309,7 +309,7 @@ static void formats_and_values_are_held_to_the_description(void)
         { "./Acme/Bytes", "b64", "AQID", 200 }, { "./Acme/List", "chr", "x", 405 },
         { "./Acme/Run", "chr", "x", 405 },
     };
-    struct place w;
+    struct tree_fixture w;
     struct str v;
     open_world(&w);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
@@ -335,7 +335,7 @@ static void formats_and_values_are_held_to_the_description(void)
 /* C-115 */
 static void whole_subtrees_are_listed_without_what_may_not_be_read(void)
 {
-    struct place w;
+    struct tree_fixture w;
     struct tree_leaf *list;
     size_t n;
     open_world(&w);
@@ -357,7 +357,7 @@ static void whole_subtrees_are_listed_without_what_may_not_be_read(void)
 /* C-116 */
 static void the_inbox_is_not_read(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     IS(405, "./Inbox", "");
     close_world(&w);
@@ -365,7 +365,7 @@ static void the_inbox_is_not_read(void)
 
 static void a_node_that_an_object_serves_comes_and_goes(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     IS(404, "./Acme/Live", "");
     w.live = true;
@@ -376,13 +376,13 @@ static void a_node_that_an_object_serves_comes_and_goes(void)
 /* The arena's ceiling as fault injection: wherever memory ends, there is a status and no half-made change. */
 static void survives_running_out_of_memory(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     add_as("", "./Acme/List/A", "node", NULL);
     for (size_t limit = 0; limit < 6000; limit += 24) {
         struct tree_leaf *list = NULL;
         struct arena a;
-        size_t n = 0, before = records_count(tree_records(w.tree));
+        size_t n = 0, before = tree_store_count(tree_records(w.tree));
         int status;
         arena_init(&a, limit);
         status = tree_get(w.tree, STR("s1"), STR("./Acme?list=StructData"), &a, &list, &n);
@@ -390,7 +390,7 @@ static void survives_running_out_of_memory(void)
         status = tree_add(w.tree, LOCAL, STR("./Acme/List/New/Sub/x"), STR("node"), LOCAL, LOCAL, false, &a);
         if (status == 200) CU_ASSERT_EQUAL(tree_delete(w.tree, LOCAL, STR("./Acme/List/New"), &w.a), 200);
         tree_done(w.tree);
-        CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), before);
+        CU_ASSERT_EQUAL(tree_store_count(tree_records(w.tree)), before);
         arena_finish(&a);
     }
     close_world(&w);
@@ -398,13 +398,13 @@ static void survives_running_out_of_memory(void)
 
 /* --- commands (CONFORMANCE.md C-010, C-011, C-019) --- */
 
-struct made {
+struct tree_made {
     struct sml_cmd cmd[8];
     struct sml_item item[8];
     size_t n;
 };
 
-static struct sml_cmd *make(struct made *m, enum sml_cmd_kind kind, const char *uri, const char *format,
+static struct sml_cmd *make(struct tree_made *m, enum sml_cmd_kind kind, const char *uri, const char *format,
                             const char *data)
 {
     struct sml_cmd *c = &m->cmd[m->n];
@@ -420,14 +420,14 @@ static struct sml_answer *answer_of(struct sml_cmd *c)
 {
     struct exec_run x = { .t = now->tree, .cmds = c, .n = 1, .a = &now->a };
 
-    CU_ASSERT_EQUAL(exec_cmds(&x, NULL), RC_OK);
+    CU_ASSERT_EQUAL(commands_exec_cmds(&x, NULL), RC_OK);
     return x.answers;
 }
 
 static void atomic_is_all_or_nothing(void)
 {
-    struct place w;
-    struct made m = { .n = 0 };
+    struct tree_fixture w;
+    struct tree_made m = { .n = 0 };
     struct sml_cmd atomic = { .kind = SML_ATOMIC };
     struct sml_answer *out;
     open_world(&w);
@@ -446,7 +446,7 @@ static void atomic_is_all_or_nothing(void)
     IS(200, "./Acme/Text", "old");
     IS(200, "./Acme/List", "");
     CU_ASSERT_EQUAL(w.told, 0); /* nobody heard of what did not happen */
-    CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), 0);
+    CU_ASSERT_EQUAL(tree_store_count(tree_records(w.tree)), 0);
     m.cmd[1].next = &m.cmd[3];
     out = answer_of(&atomic);
     CU_ASSERT_EQUAL(out->code, 200);
@@ -458,8 +458,8 @@ static void atomic_is_all_or_nothing(void)
 
 static void atomic_takes_no_get_exec_or_atomic(void)
 {
-    struct place w;
-    struct made m = { .n = 0 };
+    struct tree_fixture w;
+    struct tree_made m = { .n = 0 };
     struct sml_cmd atomic = { .kind = SML_ATOMIC }, inner = { .kind = SML_ATOMIC };
     struct sml_answer *out;
     open_world(&w);
@@ -477,8 +477,8 @@ static void atomic_takes_no_get_exec_or_atomic(void)
 
 static void sequence_goes_on_after_an_ordinary_failure(void)
 {
-    struct place w;
-    struct made m = { .n = 0 };
+    struct tree_fixture w;
+    struct tree_made m = { .n = 0 };
     struct sml_cmd seq = { .kind = SML_SEQUENCE };
     struct sml_answer *out;
     open_world(&w);
@@ -493,8 +493,8 @@ static void sequence_goes_on_after_an_ordinary_failure(void)
 
 static void items_of_a_command_end_each_for_itself(void)
 {
-    struct place w;
-    struct made m = { .n = 0 };
+    struct tree_fixture w;
+    struct tree_made m = { .n = 0 };
     struct sml_cmd *c;
     struct sml_answer *out;
     open_world(&w);
@@ -513,8 +513,8 @@ static void items_of_a_command_end_each_for_itself(void)
 /* C-010, C-017, C-019 */
 static void other_commands_are_answered_as_they_must(void)
 {
-    struct place w;
-    struct made m = { .n = 0 };
+    struct tree_fixture w;
+    struct tree_made m = { .n = 0 };
     struct sml_cmd alert = { .kind = SML_ALERT, .data = STR("1101") }, unknown = { .kind = SML_UNKNOWN },
                    put = { .kind = SML_PUT };
     struct sml_cmd *copy;

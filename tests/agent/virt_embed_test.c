@@ -44,7 +44,7 @@ static void replaces_a_file_that_takes_every_protection_away(void)
     CU_ASSERT_FATAL((f = fopen(in("etc/qemu.conf"), "w")) != NULL);
     fputs(old, f);
     fclose(f);
-    enum rc rc = virt_embed_prepare(root, &g, &e);
+    enum rc rc = libvirt_embed_prepare(root, &g, &e);
     if (geteuid() == 0 && rc == RC_NOT_FOUND) return; /* a machine without the account: refused, as it must be */
     CU_ASSERT_EQUAL_FATAL(rc, RC_OK);
     CU_ASSERT(!says("root") && says("dynamic_ownership = 1") && says("clear_emulator_capabilities = 1"));
@@ -66,9 +66,9 @@ static void opens_its_own_folders_for_passing_through_and_names_those_that_are_c
     if (geteuid() != 0) return;
     mkdir(in("shut"), 0700);
     mkdir(in("shut/vm"), 0700);
-    CU_ASSERT_EQUAL(virt_let_in(&g, in("shut/vm"), in("shut/vm"), &e), RC_DENIED);
+    CU_ASSERT_EQUAL(libvirt_let_in(&g, in("shut/vm"), in("shut/vm"), &e), RC_DENIED);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, in("shut")));
-    CU_ASSERT_EQUAL(virt_let_in(&g, root, in("shut/vm"), NULL), RC_OK);
+    CU_ASSERT_EQUAL(libvirt_let_in(&g, root, in("shut/vm"), NULL), RC_OK);
     CU_ASSERT(stat(in("shut/vm"), &st) == 0 && (st.st_mode & 0777) == 0710 && st.st_gid == 12345 && st.st_uid == 0);
 }
 

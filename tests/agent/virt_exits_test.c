@@ -81,7 +81,7 @@ static void status_and_signal_are_told_apart(void)
                 { 0, SIGKILL, ", killed by signal 9" } };
     struct virt_exits *x = NULL;
     char words[64];
-    CU_ASSERT_EQUAL_FATAL(virt_exits_create(dir, &x, NULL), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(libvirt_exits_create(dir, &x, NULL), RC_OK);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         int go[2];
         const int64_t began_ms = world_monotonic_ms();
@@ -90,15 +90,15 @@ static void status_and_signal_are_told_apart(void)
         turn();
         close(go[1]);
         CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
-        struct virt_exit how = virt_exits_of(x, "dom", began_ms);
+        struct virt_exit how = libvirt_exits_of(x, "dom", began_ms);
         CU_ASSERT(how.ended && how.known == kernel_tells() && !how.by_oom);
-        virt_exit_words(&how, words, sizeof words);
+        libvirt_exit_words(&how, words, sizeof words);
         CU_ASSERT_STRING_EQUAL(words, kernel_tells() ? row[i].words : ", how is unknown");
-        how = virt_exits_of(x, "dom", world_monotonic_ms() + 1); /* of a start that made none */
+        how = libvirt_exits_of(x, "dom", world_monotonic_ms() + 1); /* of a start that made none */
         CU_ASSERT(!how.ended && !how.known);
         drop("dom", f);
     }
-    virt_exits_destroy(x);
+    libvirt_exits_destroy(x);
 }
 
 /* A number that lies there from before, and is another process by now. */
@@ -108,25 +108,25 @@ static void a_number_of_somebody_else_is_not_believed(void)
     int go[2];
     const pid_t pid = begin(go, 7, 0);
     FILE *f = write_pid("other", pid);
-    CU_ASSERT_EQUAL_FATAL(virt_exits_create(dir, &x, NULL), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(libvirt_exits_create(dir, &x, NULL), RC_OK);
     close(go[1]);
     CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
-    const struct virt_exit how = virt_exits_of(x, "other", 0);
+    const struct virt_exit how = libvirt_exits_of(x, "other", 0);
     CU_ASSERT(!how.ended && !how.known);
-    CU_ASSERT(!virt_exits_of(x, "nobody", 0).ended);
+    CU_ASSERT(!libvirt_exits_of(x, "nobody", 0).ended);
     drop("other", f);
-    virt_exits_destroy(x);
+    libvirt_exits_destroy(x);
 }
 
 static void a_folder_that_is_not_there_only_leaves_things_unknown(void)
 {
     struct virt_exits *x = NULL;
     char words[64];
-    CU_ASSERT_EQUAL_FATAL(virt_exits_create("/nonexistent/qemu", &x, NULL), RC_OK);
-    const struct virt_exit how = virt_exits_of(x, "dom", 0);
-    virt_exit_words(&how, words, sizeof words);
+    CU_ASSERT_EQUAL_FATAL(libvirt_exits_create("/nonexistent/qemu", &x, NULL), RC_OK);
+    const struct virt_exit how = libvirt_exits_of(x, "dom", 0);
+    libvirt_exit_words(&how, words, sizeof words);
     CU_ASSERT(!how.ended && strcmp(words, ", how is unknown") == 0);
-    virt_exits_destroy(x);
+    libvirt_exits_destroy(x);
 }
 
 static bool ready;

@@ -12,7 +12,7 @@
 enum { SAID = 64 };
 
 /* A hypervisor whose calls to "hung" stand still until they are let go. */
-struct rig {
+struct lanes_rig {
     struct virt_lanes *l;
     pthread_mutex_t lock;
     pthread_cond_t change;
@@ -24,7 +24,7 @@ struct rig {
 
 static void serve(void *ctx, const struct virt_request *r, struct hv_event *ev, struct hv_stats **stats)
 {
-    struct rig *g = ctx;
+    struct lanes_rig *g = ctx;
     (void)stats;
     pthread_mutex_lock(&g->lock);
     size_t n = strlen(g->order);
@@ -40,7 +40,7 @@ static void serve(void *ctx, const struct virt_request *r, struct hv_event *ev, 
 
 static void hear(void *ctx, const struct hv_event *ev, struct hv_stats *stats)
 {
-    struct rig *g = ctx;
+    struct lanes_rig *g = ctx;
     free(stats);
     pthread_mutex_lock(&g->lock);
     if (g->n < SAID) g->said[g->n++] = *ev;
@@ -50,34 +50,34 @@ static void hear(void *ctx, const struct hv_event *ev, struct hv_stats *stats)
 
 static const struct virt_lanes_class class = { serve, hear };
 
-static void open_rig(struct rig *g)
+static void open_rig(struct lanes_rig *g)
 {
     memset(g, 0, sizeof *g);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->change, NULL);
-    CU_ASSERT_FATAL(virt_lanes_create(&class, g, &g->l, NULL) == RC_OK);
+    CU_ASSERT_FATAL(libvirt_lanes_create(&class, g, &g->l, NULL) == RC_OK);
 }
 
-static void close_rig(struct rig *g)
+static void close_rig(struct lanes_rig *g)
 {
     pthread_mutex_lock(&g->lock);
     g->go = true;
     pthread_cond_broadcast(&g->change);
     pthread_mutex_unlock(&g->lock);
-    CU_ASSERT(virt_lanes_destroy(g->l, 10000));
+    CU_ASSERT(libvirt_lanes_destroy(g->l, 10000));
     pthread_cond_destroy(&g->change);
     pthread_mutex_destroy(&g->lock);
 }
 
-static void put(struct rig *g, const char *uuid, enum hv_call call, uint64_t cookie)
+static void put(struct lanes_rig *g, const char *uuid, enum hv_call call, uint64_t cookie)
 {
     struct hv_spec spec = { 0 };
     snprintf(spec.uuid, sizeof spec.uuid, "%s", uuid);
-    CU_ASSERT_EQUAL(virt_lanes_put(g->l, call, &spec, cookie, NULL), RC_OK);
+    CU_ASSERT_EQUAL(libvirt_lanes_put(g->l, call, &spec, cookie, NULL), RC_OK);
 }
 
 /* The event of this kind with this cookie, waited for; rc -1 = it did not come. */
-static struct hv_event heard(struct rig *g, enum hv_event_kind kind, uint64_t cookie)
+static struct hv_event heard(struct lanes_rig *g, enum hv_event_kind kind, uint64_t cookie)
 {
     struct hv_event found = { .rc = RC_COUNT };
     struct timespec until;
@@ -93,7 +93,7 @@ static struct hv_event heard(struct rig *g, enum hv_event_kind kind, uint64_t co
     return found;
 }
 
-static void wait_until_it_hangs(struct rig *g)
+static void wait_until_it_hangs(struct lanes_rig *g)
 {
     pthread_mutex_lock(&g->lock);
     while (!g->in_hung) pthread_cond_wait(&g->change, &g->lock);
@@ -102,7 +102,7 @@ static void wait_until_it_hangs(struct rig *g)
 
 static void one_that_hangs_holds_only_itself(void)
 {
-    struct rig g;
+    struct lanes_rig g;
     open_rig(&g);
     put(&g, "hung", HV_PAUSE, 1);
     wait_until_it_hangs(&g);
@@ -118,12 +118,12 @@ static void one_that_hangs_holds_only_itself(void)
 
 static void its_request_ends_with_1446_and_its_power_can_still_be_taken(void)
 {
-    struct rig g;
+    struct lanes_rig g;
     open_rig(&g);
     put(&g, "hung", HV_PAUSE, 1);
     wait_until_it_hangs(&g);
     put(&g, "hung", HV_STATS, 2);
-    virt_lanes_tick(g.l, world_monotonic_ms() + 11000);
+    libvirt_lanes_tick(g.l, world_monotonic_ms() + 11000);
     struct hv_event ev = heard(&g, HV_EV_DONE, 1);
     CU_ASSERT(ev.rc == RC_TIMEOUT && ev.code == 1446 && strstr(ev.text, "does not answer"));
     CU_ASSERT_EQUAL(heard(&g, HV_EV_DONE, 2).rc, RC_TIMEOUT);
@@ -148,13 +148,13 @@ static void its_request_ends_with_1446_and_its_power_can_still_be_taken(void)
 
 static void power_off_does_not_wait_long_behind_a_slow_call(void)
 {
-    struct rig g;
+    struct lanes_rig g;
     open_rig(&g);
     put(&g, "hung", HV_PAUSE, 1);
     wait_until_it_hangs(&g);
     put(&g, "hung", HV_DESTROY, 2);
-    virt_lanes_tick(g.l, world_monotonic_ms() + 2000);
-    virt_lanes_tick(g.l, world_monotonic_ms() + 6000);
+    libvirt_lanes_tick(g.l, world_monotonic_ms() + 2000);
+    libvirt_lanes_tick(g.l, world_monotonic_ms() + 6000);
     CU_ASSERT_EQUAL(heard(&g, HV_EV_DONE, 2).rc, RC_OK);
     close_rig(&g);
     CU_ASSERT_EQUAL(g.n, 2);

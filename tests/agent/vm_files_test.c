@@ -18,7 +18,7 @@
 #define UUID    "11111111-2222-3333-4444-555555555555"
 #define PATTERN "the-payroll-of-acme-2026"
 
-struct rig {
+struct files_rig {
     struct arena a;
     struct ddf_layout *layout;
     struct vm *vm;
@@ -31,14 +31,14 @@ struct rig {
 
 static void on_save(void *ctx, struct vm *vm)
 {
-    struct rig *r = ctx;
+    struct files_rig *r = ctx;
     buf_reset(&r->record);
     CU_ASSERT_EQUAL(vm_save(vm, &r->record), RC_OK);
 }
 
 static void on_event(void *ctx, struct vm *vm, const struct vm_event *ev)
 {
-    struct rig *r = ctx;
+    struct files_rig *r = ctx;
     vm_said(r->said, sizeof r->said, vm, ev);
     if (ev->kind != VM_EV_COMPLETE) return;
     r->completes++;
@@ -48,7 +48,7 @@ static void on_event(void *ctx, struct vm *vm, const struct vm_event *ev)
 static void on_gone(void *ctx, struct vm *vm)
 {
     (void)vm;
-    ((struct rig *)ctx)->gone++;
+    ((struct files_rig *)ctx)->gone++;
 }
 
 static void describe(struct vm *vm)
@@ -64,7 +64,7 @@ static void describe(struct vm *vm)
     };
 }
 
-static void open_rig(struct rig *r)
+static void open_rig(struct files_rig *r)
 {
     char file[1024];
     struct err e = { 0 };
@@ -81,7 +81,7 @@ static void open_rig(struct rig *r)
     CU_ASSERT_FATAL(ddf_layout_load(file, &r->a, &r->layout, &e) == RC_OK);
     r->sink = (struct vm_sink){ r, on_save, on_event, on_gone };
     r->w = (struct vm_world){ .hv = hv_sim_create(100, 1),
-                              .loader = loader_sim_files(r->images),
+                              .loader = download_sim_files(r->images),
                               .layout = r->layout,
                               .sink = &r->sink,
                               .now_ms = 1000000,
@@ -98,38 +98,38 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-static void close_rig(struct rig *r)
+static void close_rig(struct files_rig *r)
 {
     vm_destroy(r->vm);
     r->w.hv->class->destroy(r->w.hv);
-    loader_destroy(r->w.loader);
+    download_destroy(r->w.loader);
     arena_finish(&r->a);
     buf_finish(&r->record);
     nftw(r->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static void step(struct rig *r)
+static void step(struct files_rig *r)
 {
     struct hv_event ev;
-    struct loader_event le;
+    struct download_event le;
     hv_sim_advance(r->w.hv, r->w.now_ms);
-    while (loader_next(r->w.loader, &le)) vm_loader_event(r->vm, &r->w, &le);
+    while (download_next(r->w.loader, &le)) vm_loader_event(r->vm, &r->w, &le);
     while (r->w.hv->class->next(r->w.hv, &ev)) vm_hv_event(r->vm, &r->w, &ev);
     if (!r->gone) vm_tick(r->vm, &r->w);
     r->w.now_ms += 50;
 }
 
-static void pass(struct rig *r, int64_t ms)
+static void pass(struct files_rig *r, int64_t ms)
 {
     for (int64_t end = r->w.now_ms + ms; r->w.now_ms < end;) step(r);
 }
 
-static int op(struct rig *r, const char *name, const char *args, const char *correlator)
+static int op(struct files_rig *r, const char *name, const char *args, const char *correlator)
 {
     return vm_operation(r->vm, &r->w, name, str_of(args), correlator, "dm.example.net");
 }
 
-static void do_op(struct rig *r, const char *name, const char *args, int result)
+static void do_op(struct files_rig *r, const char *name, const char *args, int result)
 {
     static int serial;
     char correlator[32];
@@ -144,7 +144,7 @@ static void do_op(struct rig *r, const char *name, const char *args, int result)
 }
 
 /* The agent ends without a word; what was recorded last is what there is. */
-static void restart(struct rig *r, bool power_cut)
+static void restart(struct files_rig *r, bool power_cut)
 {
     struct err e = { 0 };
     enum hv_state seen;
@@ -161,7 +161,7 @@ static void restart(struct rig *r, bool power_cut)
 
 /* --- looking from outside --- */
 
-static const char *path(const struct rig *r, const char *name)
+static const char *path(const struct files_rig *r, const char *name)
 {
     static char file[4][512];
     static int at;
@@ -170,14 +170,14 @@ static const char *path(const struct rig *r, const char *name)
     return file[at];
 }
 
-static long size_of(const struct rig *r, const char *name)
+static long size_of(const struct files_rig *r, const char *name)
 {
     struct stat st;
     return stat(path(r, name), &st) == 0 ? (long)st.st_size : -1;
 }
 
 /* Somebody's data, at several places of a file. */
-static void plant(const struct rig *r, const char *name)
+static void plant(const struct files_rig *r, const char *name)
 {
     int fd = open(path(r, name), O_WRONLY | O_CREAT, 0600);
     struct stat st;
@@ -194,7 +194,7 @@ static bool fd_has(int fd)
     return n > 0 && memmem(bytes, (size_t)n, PATTERN, strlen(PATTERN)) != NULL;
 }
 
-static bool has(const struct rig *r, const char *name)
+static bool has(const struct files_rig *r, const char *name)
 {
     int fd = open(path(r, name), O_RDONLY);
     bool found = fd >= 0 && fd_has(fd);
@@ -213,7 +213,7 @@ static int look_for_pattern(const char *file, const struct stat *st, int type, s
 }
 
 /* Files anywhere below the agent's folder that have the pattern. */
-static int anywhere(const struct rig *r)
+static int anywhere(const struct files_rig *r)
 {
     found_files = 0;
     nftw(r->dir, look_for_pattern, 8, FTW_PHYS);
@@ -225,7 +225,7 @@ static int anywhere(const struct rig *r)
 static void a_guest_finds_its_volumes_again(void)
 {
     for (int cut = 0; cut < 2; cut++) {
-        struct rig r;
+        struct files_rig r;
         open_rig(&r);
         do_op(&r, "provision", "start=1", 1200);
         CU_ASSERT_EQUAL(size_of(&r, "userdata.img"), 1024 << 10);
@@ -245,7 +245,7 @@ static void a_guest_finds_its_volumes_again(void)
 }
 
 /* How a volume is lost, and what is said of it. */
-static void lose(const struct rig *r, int how)
+static void lose(const struct files_rig *r, int how)
 {
     const char *file = path(r, "userdata.img");
     if (how == 0 || how >= 2) unlink(file);
@@ -260,7 +260,7 @@ static void a_vm_without_one_of_its_volumes_does_not_start(void)
     static const char *const why[] = { "is not there", "is too short, 1024000 of 1048576 bytes", "is no plain file",
                                        "is no plain file", "is no plain file" };
     for (int how = 0; how < 5; how++) {
-        struct rig r;
+        struct files_rig r;
         struct stat before, after;
         open_rig(&r);
         do_op(&r, "provision", "", 1200);
@@ -280,7 +280,7 @@ static void a_vm_without_one_of_its_volumes_does_not_start(void)
 
 static void a_vm_without_its_system_disk_does_not_start(void)
 {
-    struct rig r;
+    struct files_rig r;
     open_rig(&r);
     do_op(&r, "provision", "", 1200);
     unlink(path(&r, "system.raw"));
@@ -299,7 +299,7 @@ static void nothing_else_starts_it_either(void)
                 { "suspend", "resume", 1431, 80 },
                 { "suspend", "start", 0, 80 } };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct rig r;
+        struct files_rig r;
         open_rig(&r);
         do_op(&r, "provision", "start=1", 1200);
         if (row[i].before[0]) do_op(&r, row[i].before, "", 1200);
@@ -315,7 +315,7 @@ static void nothing_else_starts_it_either(void)
 
 static void new_and_larger_volumes_come_with_the_next_start(void)
 {
-    struct rig r;
+    struct files_rig r;
     open_rig(&r);
     do_op(&r, "provision", "", 1200);
     plant(&r, "userdata.img");
@@ -344,7 +344,7 @@ static const char *const everything[] = { "userdata.img", "cache.img",  "system.
                                           "console.log",  "memory.sav", "console.log.0" };
 enum { FILES = sizeof everything / sizeof everything[0] };
 
-static void bring_up_and_plant(struct rig *r, int held[FILES])
+static void bring_up_and_plant(struct files_rig *r, int held[FILES])
 {
     open_rig(r);
     do_op(r, "provision", "start=1", 1200);
@@ -357,7 +357,7 @@ static void bring_up_and_plant(struct rig *r, int held[FILES])
     CU_ASSERT_EQUAL(anywhere(r), FILES);
 }
 
-static void let_go(struct rig *r, int held[FILES])
+static void let_go(struct files_rig *r, int held[FILES])
 {
     for (size_t i = 0; i < FILES; i++) close(held[i]);
     close_rig(r);
@@ -367,7 +367,7 @@ static void a_wipe_leaves_nothing_of_what_is_in_scope(void)
 {
     static const char *const scope[] = { "scope=user", "scope=all" };
     for (size_t k = 0; k < 2; k++) {
-        struct rig r;
+        struct files_rig r;
         int held[FILES];
         bring_up_and_plant(&r, held);
         do_op(&r, "wipe", scope[k], 1201);
@@ -387,7 +387,7 @@ static void a_wipe_leaves_nothing_of_what_is_in_scope(void)
 static void a_read_only_volume_goes_with_all_alone(void)
 {
     for (int all = 0; all < 2; all++) {
-        struct rig r;
+        struct files_rig r;
         open_rig(&r);
         r.vm->pub.want.volumes[1].read_only = true;
         do_op(&r, "provision", "", 1200);
@@ -398,7 +398,7 @@ static void a_read_only_volume_goes_with_all_alone(void)
     }
 }
 
-static void mark(struct rig *r, const char *name)
+static void mark(struct files_rig *r, const char *name)
 {
     snprintf(r->vm->pub.to_wipe[r->vm->pub.n_to_wipe++].text, HV_NAME_BYTES, "%s", name);
 }
@@ -412,7 +412,7 @@ static void a_listed_wipe_takes_what_is_marked(void)
                 { VM_WIPE_DISK, "system.raw" },
                 { VM_WIPE_CONSOLE, "console.log" } };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct rig r;
+        struct files_rig r;
         int held[FILES];
         bring_up_and_plant(&r, held);
         mark(&r, row[i].mark);
@@ -430,7 +430,7 @@ static void a_listed_wipe_takes_what_is_marked(void)
 
 static void a_wipe_of_nothing_says_so_and_touches_nothing(void)
 {
-    struct rig r;
+    struct files_rig r;
     open_rig(&r);
     do_op(&r, "provision", "start=1", 1200);
     plant(&r, "userdata.img");
@@ -444,7 +444,7 @@ static void a_wipe_of_nothing_says_so_and_touches_nothing(void)
 
 static void a_wipe_that_fails_says_what_is_left(void)
 {
-    struct rig r;
+    struct files_rig r;
     open_rig(&r);
     do_op(&r, "provision", "", 1200);
     plant(&r, "cache.img");
@@ -464,12 +464,12 @@ static void a_wipe_that_fails_says_what_is_left(void)
 /* Without its image the data is destroyed all the same; the system disk comes back when the image does. */
 static void a_wipe_without_the_image(void)
 {
-    struct rig r;
+    struct files_rig r;
     open_rig(&r);
     do_op(&r, "provision", "", 1200);
     plant(&r, "system.raw");
     r.vm->pub.image.known = false;
-    loader_remove(r.w.loader, SHA);
+    download_remove(r.w.loader, SHA);
     do_op(&r, "wipe", "scope=all", 1206);
     CU_ASSERT_EQUAL(anywhere(&r), 0);
     CU_ASSERT_EQUAL(r.vm->pub.state, VM_STOPPED);
@@ -483,7 +483,7 @@ static void a_wipe_without_the_image(void)
     close_rig(&r);
 }
 
-static void fill_with_data(const struct rig *r, const char *name)
+static void fill_with_data(const struct files_rig *r, const char *name)
 {
     static char block[1 << 20];
     int fd = open(path(r, name), O_WRONLY);
@@ -499,7 +499,7 @@ static void fill_with_data(const struct rig *r, const char *name)
 static void an_interrupted_wipe_is_finished_first(void)
 {
     for (int turns = 0; turns < 14; turns++) {
-        struct rig r;
+        struct files_rig r;
         open_rig(&r);
         r.vm->pub.want.volumes[0].quota_kb = 40 << 10;
         do_op(&r, "provision", "start=1", 1200);
@@ -530,7 +530,7 @@ static void an_interrupted_wipe_is_finished_first(void)
     }
 }
 
-static bool begins_with_zeroes(const struct rig *r, const char *name)
+static bool begins_with_zeroes(const struct files_rig *r, const char *name)
 {
     static const char nothing[1 << 20];
     static char bytes[1 << 20];
@@ -543,7 +543,7 @@ static bool begins_with_zeroes(const struct rig *r, const char *name)
 
 static void a_large_wipe_takes_many_turns(void)
 {
-    struct rig r;
+    struct files_rig r;
     int turns = 0;
     open_rig(&r);
     r.vm->pub.want.volumes[0].quota_kb = 48 << 10;
@@ -563,7 +563,7 @@ static void a_large_wipe_takes_many_turns(void)
 
 static void a_lease_that_ran_out_wipes_all_of_it(void)
 {
-    struct rig r;
+    struct files_rig r;
     int held[FILES];
     bring_up_and_plant(&r, held);
     r.vm->pub.policy.wipe_after_s = 60;
@@ -579,7 +579,7 @@ static void a_lease_that_ran_out_wipes_all_of_it(void)
 
 static void a_lease_whose_wipe_fails_is_not_done(void)
 {
-    struct rig r;
+    struct files_rig r;
     open_rig(&r);
     do_op(&r, "provision", "", 1200);
     plant(&r, "cache.img");
@@ -601,7 +601,7 @@ static void a_deleted_vm_leaves_nothing(void)
 {
     static const char *const how[] = { "", "wipe=0" };
     for (size_t k = 0; k < 2; k++) {
-        struct rig r;
+        struct files_rig r;
         int held[FILES];
         bring_up_and_plant(&r, held);
         do_op(&r, "delete", how[k], 1200);
@@ -615,7 +615,7 @@ static void a_deleted_vm_leaves_nothing(void)
 static void a_provisioning_that_does_not_end_well_leaves_nothing(void)
 {
     for (int how = 0; how < 3; how++) {
-        struct rig r;
+        struct files_rig r;
         open_rig(&r);
         r.vm->pub.image.size_bytes = 40 << 20;
         if (how == 0) hv_sim_fail(r.w.hv, HV_DEFINE, RC_IO, "broken on purpose");
@@ -645,7 +645,7 @@ static bool is_ours(void *ctx, const char *uuid)
 static void folders_of_no_vm_are_swept(void)
 {
     char dir[256], file[300];
-    struct rig r;
+    struct files_rig r;
     open_rig(&r);
     do_op(&r, "provision", "", 1200);
     snprintf(dir, sizeof dir, "%s/99999999-2222-3333-4444-555555555555", r.vms);

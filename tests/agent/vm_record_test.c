@@ -133,8 +133,8 @@ static void the_domain_after_a_restart_is_the_one_before(void)
     again = reload(vm, &json);
     buf_init(&before, 0);
     buf_init(&after, 0);
-    CU_ASSERT_EQUAL(virt_domain_xml(&vm->pub.want, &host, &before, NULL), RC_OK);
-    CU_ASSERT_EQUAL(virt_domain_xml(&again->pub.want, &host, &after, NULL), RC_OK);
+    CU_ASSERT_EQUAL(domain_xml_write(&vm->pub.want, &host, &before, NULL), RC_OK);
+    CU_ASSERT_EQUAL(domain_xml_write(&again->pub.want, &host, &after, NULL), RC_OK);
     CU_ASSERT(before.n > 4000 && str_eq(buf_str(&before), buf_str(&after)));
     vm_destroy(vm);
     vm_destroy(again);
@@ -154,7 +154,7 @@ static void a_volume_without_a_file_is_refused_by_name(void)
     struct buf b;
     struct err e = { 0 };
     buf_init(&b, 0);
-    CU_ASSERT_NOT_EQUAL(virt_domain_xml(&s, &host, &b, &e), RC_OK);
+    CU_ASSERT_NOT_EQUAL(domain_xml_write(&s, &host, &b, &e), RC_OK);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "userdata"));
     buf_finish(&b);
 }

@@ -10,7 +10,7 @@
 #define SHA "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 /* What the VM said, and the world it lives in. */
-struct rig {
+struct vm_rig {
     struct arena a;
     struct ddf_layout *layout;
     struct vm *vm;
@@ -23,12 +23,12 @@ struct rig {
 static void on_save(void *ctx, struct vm *vm)
 {
     (void)vm;
-    ((struct rig *)ctx)->saves++;
+    ((struct vm_rig *)ctx)->saves++;
 }
 
 static void on_event(void *ctx, struct vm *vm, const struct vm_event *ev)
 {
-    struct rig *r = ctx;
+    struct vm_rig *r = ctx;
     vm_said(r->said, sizeof r->said, vm, ev);
     if (ev->kind != VM_EV_COMPLETE) return;
     r->completes++;
@@ -38,10 +38,10 @@ static void on_event(void *ctx, struct vm *vm, const struct vm_event *ev)
 static void on_gone(void *ctx, struct vm *vm)
 {
     (void)vm;
-    ((struct rig *)ctx)->gone++;
+    ((struct vm_rig *)ctx)->gone++;
 }
 
-static void open_rig(struct rig *r)
+static void open_rig(struct vm_rig *r)
 {
     char file[1024];
     struct err e = { 0 };
@@ -52,7 +52,7 @@ static void open_rig(struct rig *r)
     CU_ASSERT_FATAL(ddf_layout_load(file, &r->a, &r->layout, &e) == RC_OK);
     r->sink = (struct vm_sink){ r, on_save, on_event, on_gone };
     r->w = (struct vm_world){ .hv = hv_sim_create(100, 1),
-                              .loader = loader_sim_create(),
+                              .loader = download_sim_create(),
                               .layout = r->layout,
                               .sink = &r->sink,
                               .now_ms = 1000000,
@@ -69,36 +69,36 @@ static void open_rig(struct rig *r)
     };
 }
 
-static void close_rig(struct rig *r)
+static void close_rig(struct vm_rig *r)
 {
     vm_destroy(r->vm);
     r->w.hv->class->destroy(r->w.hv);
-    loader_destroy(r->w.loader);
+    download_destroy(r->w.loader);
     arena_finish(&r->a);
 }
 
 /* Let `ms` pass, in steps as the agent's loop would take them. */
-static void pass(struct rig *r, int64_t ms)
+static void pass(struct vm_rig *r, int64_t ms)
 {
     const int64_t end = r->w.now_ms + ms;
     struct hv_event ev;
-    struct loader_event le;
+    struct download_event le;
     for (;; r->w.now_ms += 50) {
         hv_sim_advance(r->w.hv, r->w.now_ms);
-        while (loader_next(r->w.loader, &le)) vm_loader_event(r->vm, &r->w, &le);
+        while (download_next(r->w.loader, &le)) vm_loader_event(r->vm, &r->w, &le);
         while (r->w.hv->class->next(r->w.hv, &ev)) vm_hv_event(r->vm, &r->w, &ev);
         if (!r->gone) vm_tick(r->vm, &r->w);
         if (r->w.now_ms >= end) return;
     }
 }
 
-static int op(struct rig *r, const char *name, const char *args, const char *correlator)
+static int op(struct vm_rig *r, const char *name, const char *args, const char *correlator)
 {
     return vm_operation(r->vm, &r->w, name, str_of(args), correlator, "dm.example.net");
 }
 
 /* Into one of the stable states by real operations. */
-static void bring(struct rig *r, int state)
+static void bring(struct vm_rig *r, int state)
 {
     if (state == VM_DEFINED) return;
     CU_ASSERT_EQUAL(op(r, "provision", state == VM_STOPPED ? "" : "start=1", "b1"), 202);
@@ -144,7 +144,7 @@ static void takes_and_refuses_operations_as_the_table_says(void)
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         for (size_t s = 0; s < 7; s++) {
-            struct rig r;
+            struct vm_rig r;
             open_rig(&r);
             bring(&r, state[s]);
             int got = op(&r, row[i].op, row[i].args, "c1"), want = row[i].want[s] ? row[i].want[s] : 202;
@@ -158,7 +158,7 @@ static void takes_and_refuses_operations_as_the_table_says(void)
 static void refuses_while_locked_what_would_run_it(void)
 {
     static const char *const refused[] = { "start", "resume", "reset" };
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_PAUSED);
     CU_ASSERT_EQUAL(op(&r, "lock", "", "c1"), 202);
@@ -171,7 +171,7 @@ static void refuses_while_locked_what_would_run_it(void)
 
 static void provisions_starts_and_tells_once(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     CU_ASSERT_EQUAL(op(&r, "provision", "start=1", "job-1"), 202);
     CU_ASSERT(r.saves > 0);                                        /* kept before the 202 leaves */
@@ -191,7 +191,7 @@ static void provisions_starts_and_tells_once(void)
 
 static void one_operation_at_a_time(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_STOPPED);
     CU_ASSERT_EQUAL(op(&r, "start", "", "c1"), 202);
@@ -222,7 +222,7 @@ static void failures_leave_the_state_the_table_says(void)
         { 50, "lock", HV_PAUSE, 1402, 50 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct rig r;
+        struct vm_rig r;
         open_rig(&r);
         bring(&r, row[i].from);
         hv_sim_fail(r.w.hv, row[i].call, RC_IO, "broken on purpose");
@@ -244,7 +244,7 @@ static void lock_actions_and_what_unlock_undoes(void)
         int action, while_locked;
     } row[] = { { 0, 50 }, { 1, 60 }, { 2, 80 }, { 3, 30 } };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct rig r;
+        struct vm_rig r;
         open_rig(&r);
         bring(&r, VM_RUNNING);
         r.vm->pub.policy.lock_action = row[i].action;
@@ -263,7 +263,7 @@ static void lock_actions_and_what_unlock_undoes(void)
 
 static void what_was_stopped_before_the_lock_stays_stopped(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_STOPPED);
     op(&r, "lock", "", "c1");
@@ -276,7 +276,7 @@ static void what_was_stopped_before_the_lock_stays_stopped(void)
 
 static void a_guest_that_does_not_come_up_is_a_crash(void)
 {
-    struct rig r;
+    struct vm_rig r;
     struct hv_event ev;
     open_rig(&r);
     bring(&r, VM_STOPPED);
@@ -298,7 +298,7 @@ static void a_guest_that_does_not_come_up_is_a_crash(void)
 
 static void a_crash_restarts_with_growing_delay_then_escalates(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
     r.vm->pub.policy.max_restarts = 2;
@@ -323,7 +323,7 @@ static void a_crash_restarts_with_growing_delay_then_escalates(void)
 
 static void crashes_outside_the_window_do_not_count(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
     r.vm->pub.policy.max_restarts = 1;
@@ -340,7 +340,7 @@ static void crashes_outside_the_window_do_not_count(void)
 /* Until the restart comes the VM is the device's: a server's Start waits, a Stop calls it off. */
 static void a_pending_restart_is_the_devices_own(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
     r.vm->pub.policy.restart_delay_s = 60;
@@ -363,7 +363,7 @@ static void a_pending_restart_is_the_devices_own(void)
     close_rig(&r);
 }
 
-static struct vm *reload(struct rig *r)
+static struct vm *reload(struct vm_rig *r)
 {
     struct buf b;
     struct vm *again = NULL;
@@ -377,7 +377,7 @@ static struct vm *reload(struct rig *r)
 
 static void a_pending_restart_outlives_the_agent(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
     r.vm->pub.policy.restart_delay_s = 60;
@@ -396,7 +396,7 @@ static void a_pending_restart_outlives_the_agent(void)
 
 static void a_crash_that_nobody_saw_is_a_crash(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
     hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_PANIC);
@@ -413,7 +413,7 @@ static void a_crash_that_nobody_saw_is_a_crash(void)
 /* The crashed guest's domain is preserved, and has to go before the guest can start. */
 static void a_start_from_crashed_stops_first(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_CRASHED); /* action: alert only */
     pass(&r, 600000);
@@ -429,7 +429,7 @@ static void a_start_from_crashed_stops_first(void)
 
 static void a_panic_while_booting_is_one_crash_with_its_own_reason(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_STOPPED);
     r.vm->pub.policy.crash_action = 0;
@@ -447,7 +447,7 @@ static void a_panic_while_booting_is_one_crash_with_its_own_reason(void)
 
 static void a_guest_that_stops_by_itself_is_stopped(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
     hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_GUEST);
@@ -459,7 +459,7 @@ static void a_guest_that_stops_by_itself_is_stopped(void)
 
 static void deletes_and_says_gone_after_the_result(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
     CU_ASSERT_EQUAL(op(&r, "delete", "force=1", "c1"), 202);
@@ -471,7 +471,7 @@ static void deletes_and_says_gone_after_the_result(void)
 
 static void resources_apply_live_or_wait(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
     r.vm->pub.want.vcpus = 2;
@@ -489,7 +489,7 @@ static void resources_apply_live_or_wait(void)
 
 static void an_interrupted_operation_ends_with_1448_after_a_restart(void)
 {
-    struct rig r;
+    struct vm_rig r;
     struct buf b;
     struct vm *again = NULL;
     struct err e = { 0 };
@@ -523,7 +523,7 @@ static void recovers_every_state(void)
         { 50, HV_CRASHED, 0, 110 }, { 160, HV_OFF, 1, 160 }, { 100, HV_OFF, 0, 30 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct rig r;
+        struct vm_rig r;
         open_rig(&r);
         r.vm->pub.state = (enum vm_state)row[i].was;
         r.vm->pub.policy.auto_start = row[i].auto_start;
@@ -535,7 +535,7 @@ static void recovers_every_state(void)
 
 static void what_ran_runs_again_after_the_device_restarted(void)
 {
-    struct rig r;
+    struct vm_rig r;
     open_rig(&r);
     bring(&r, VM_RUNNING);
     hv_sim_crash(r.w.hv, r.vm->pub.want.uuid, HV_C_GUEST);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct sample {
+struct settings_sample {
     const char *text, *path;
     bool flag;
     unsigned number, seconds;
@@ -19,7 +19,7 @@ struct sample {
 };
 
 static const char *const words[] = { "red", "green", NULL };
-#define AT(m) offsetof(struct sample, m)
+#define AT(m) offsetof(struct settings_sample, m)
 static const struct setting table[] = {
     { "name", SET_TEXT, AT(text), NULL, 0, 0, NULL, true, "who it is" },
     { "a.path", SET_PATH, AT(path), "data", 0, 0, NULL, false, "where" },
@@ -34,7 +34,7 @@ static const struct setting table[] = {
 };
 enum { N = sizeof table / sizeof table[0] };
 
-static enum rc load(const char *yaml, struct sample *s, struct arena *a, struct buf *errors)
+static enum rc load(const char *yaml, struct settings_sample *s, struct arena *a, struct buf *errors)
 {
     char file[] = "/tmp/settings-XXXXXX";
     int fd = mkstemp(file);
@@ -49,7 +49,7 @@ static enum rc load(const char *yaml, struct sample *s, struct arena *a, struct 
 
 static void reads_values_and_defaults(void)
 {
-    struct sample s;
+    struct settings_sample s;
     struct arena a;
     struct buf errors;
     arena_init(&a, 1 << 20);
@@ -88,7 +88,7 @@ static void tells_every_mistake_with_its_place(void)
         { "name: x\na:\n  flag: maybe\n  seconds: 0\n", "true or false" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct sample s;
+        struct settings_sample s;
         struct arena a;
         struct buf errors;
         arena_init(&a, 1 << 20);
@@ -103,7 +103,7 @@ static void tells_every_mistake_with_its_place(void)
 
 static void its_help_is_a_file_that_loads(void)
 {
-    struct sample s;
+    struct settings_sample s;
     struct arena a;
     struct buf help, errors;
     arena_init(&a, 1 << 20);
@@ -122,7 +122,7 @@ static void survives_running_out_of_memory(void)
 {
     enum rc rc = RC_NOMEM;
     for (size_t limit = 0; rc == RC_NOMEM; limit += 64) {
-        struct sample s;
+        struct settings_sample s;
         struct arena a;
         CU_ASSERT_FATAL(limit < 1 << 16);
         arena_init(&a, limit);

@@ -20,7 +20,7 @@ WBXMLParser *wbxml_parser_create(void);
 void wbxml_parser_destroy(WBXMLParser *parser);
 WBXMLError wbxml_parser_parse(WBXMLParser *parser, WB_UTINY *wbxml, WB_ULONG n);
 
-struct sample {
+struct codec_sample {
     struct buf xml, wbxml;
     xmlParserCtxtPtr push;
     struct arena a;
@@ -85,20 +85,20 @@ static void on_text(void *ctx, const xmlChar *p, int n)
     events++;
 }
 
-static void xml_alone(struct sample *s)
+static void xml_alone(struct codec_sample *s)
 {
     xmlCtxtResetPush(s->push, NULL, 0, NULL, NULL);
     if (xmlParseChunk(s->push, s->xml.p, (int)s->xml.n, 1) != 0) give_up("libxml2");
 }
 
-static void wbxml_alone(struct sample *s)
+static void wbxml_alone(struct codec_sample *s)
 {
     WBXMLParser *p = wbxml_parser_create();
     if (wbxml_parser_parse(p, (WB_UTINY *)s->wbxml.p, (WB_ULONG)s->wbxml.n) != WBXML_OK) give_up("libwbxml");
     wbxml_parser_destroy(p);
 }
 
-static void decode(struct sample *s, enum sml_type type, bool and_encode)
+static void decode(struct codec_sample *s, enum sml_type type, bool and_encode)
 {
     struct sml_msg m;
     arena_reset(&s->a);
@@ -108,26 +108,26 @@ static void decode(struct sample *s, enum sml_type type, bool and_encode)
     if (sml_encode(type, &m, &s->out, NULL) != RC_OK) give_up("encoding");
 }
 
-static void xml_decode(struct sample *s)
+static void xml_decode(struct codec_sample *s)
 {
     decode(s, SML_XML, false);
 }
-static void xml_both(struct sample *s)
+static void xml_both(struct codec_sample *s)
 {
     decode(s, SML_XML, true);
 }
-static void wbxml_decode(struct sample *s)
+static void wbxml_decode(struct codec_sample *s)
 {
     decode(s, SML_WBXML, false);
 }
-static void wbxml_both(struct sample *s)
+static void wbxml_both(struct codec_sample *s)
 {
     decode(s, SML_WBXML, true);
 }
 
 static const struct {
     const char *name;
-    void (*run)(struct sample *);
+    void (*run)(struct codec_sample *);
 } ways[WAYS] = {
     { "libxml2 SAX2 push, alone", xml_alone }, { "XML decode", xml_decode },
     { "XML decode + encode", xml_both },       { "libwbxml events, alone", wbxml_alone },
@@ -157,7 +157,7 @@ static char *count_strdup(const char *z)
 
 /* ---- the run ---- */
 
-static void sample_init(struct sample *s, size_t n)
+static void sample_init(struct codec_sample *s, size_t n)
 {
     static xmlSAXHandler sax = { .initialized = XML_SAX2_MAGIC,
                                  .startElementNs = on_start,
@@ -178,7 +178,7 @@ static void sample_init(struct sample *s, size_t n)
         give_up("making the messages");
 }
 
-static void sample_finish(struct sample *s)
+static void sample_finish(struct codec_sample *s)
 {
     xmlFreeParserCtxt(s->push);
     arena_finish(&s->a);
@@ -194,14 +194,14 @@ static int by_value(const void *a, const void *b)
 }
 
 /* Microseconds a call, over a turn of about TURN_US. */
-static double turn(struct sample *s, size_t way, unsigned calls)
+static double turn(struct codec_sample *s, size_t way, unsigned calls)
 {
     double from = now_us();
     for (unsigned i = 0; i < calls; i++) ways[way].run(s);
     return (now_us() - from) / calls;
 }
 
-static void measure(struct sample *s, double median[WAYS])
+static void measure(struct codec_sample *s, double median[WAYS])
 {
     static double cost[WAYS][ROUNDS];
     unsigned calls[WAYS];
@@ -217,7 +217,7 @@ static void measure(struct sample *s, double median[WAYS])
     }
 }
 
-static void report(struct sample *s)
+static void report(struct codec_sample *s)
 {
     double us[WAYS];
     measure(s, us);
@@ -242,7 +242,7 @@ int main(void)
         "median of %d alternating turns, CPU time; a message's arena is kept, so its first block is not counted again\n",
         ROUNDS);
     for (size_t i = 0; i < SIZES; i++) {
-        struct sample s;
+        struct codec_sample s;
         sample_init(&s, sizes[i]);
         report(&s);
         sample_finish(&s);

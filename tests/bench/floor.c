@@ -29,7 +29,7 @@ struct floor {
     size_t n_devices;
     struct bench_device **by_id;
     size_t id_mask;
-    struct session {
+    struct floor_session {
         uint64_t key;
         unsigned messages;
     } * sessions;
@@ -185,11 +185,11 @@ static struct bench_device *device(const struct floor *fl, struct str id)
     return NULL;
 }
 
-static struct session *session(struct floor *fl, uint64_t key)
+static struct floor_session *session(struct floor *fl, uint64_t key)
 {
     size_t at = key & (SESSIONS_SLOTS - 1);
-    struct session *s = &fl->sessions[at];
-    if (s->key != key) *s = (struct session){ .key = key };
+    struct floor_session *s = &fl->sessions[at];
+    if (s->key != key) *s = (struct floor_session){ .key = key };
     return s;
 }
 
@@ -209,7 +209,7 @@ static void run(struct floor *fl, sqlite3_stmt *st, const char *what)
     sqlite3_reset(st);
 }
 
-static void keep(struct floor *fl, const struct bench_device *d, const struct session *s)
+static void keep(struct floor *fl, const struct bench_device *d, const struct floor_session *s)
 {
     if (!fl->open) run(fl, fl->begin, "BEGIN");
     fl->open = true;
@@ -236,7 +236,7 @@ static void take(void *ctx, struct loop_request *q, struct MHD_Connection *mhd)
         sml_md5_digest(str_of(d->ha1), (struct str){ (const char *)d->nonce, d->n_nonce }, digest);
         fl->wrong += !str_is(field(fl, F_CRED), digest);
     }
-    struct session *s = session(fl, str_hash(field(fl, F_SOURCE)) ^ str_hash(field(fl, F_SESSION)) * 31);
+    struct floor_session *s = session(fl, str_hash(field(fl, F_SOURCE)) ^ str_hash(field(fl, F_SESSION)) * 31);
     s->messages++;
     keep(fl, d, s);
     q->response = MHD_create_response_from_buffer(fl->reply[type].n, (void *)(uintptr_t)fl->reply[type].p,

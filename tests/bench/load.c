@@ -27,7 +27,7 @@
 
 enum { MESSAGE_BYTES = 128 << 10, HEAD_BYTES = 512, PATCHES = 512, BODIES = 64, SESSION_DIGITS = 4 };
 
-struct patch {
+struct load_patch {
     char what;
     unsigned body;
     size_t at;
@@ -53,7 +53,7 @@ static struct {
     size_t n_devices, next_device;
     struct str body[BODIES];
     unsigned n_bodies;
-    struct patch patch[PATCHES];
+    struct load_patch patch[PATCHES];
     unsigned n_patches;
     struct conn *conns;
     struct conn **idle;
@@ -292,7 +292,7 @@ static void take_patches(char *text)
         char *end = NULL;
         if (g.n_patches == PATCHES || !p[0] || p[1] != ':')
             bench_fail("--patch wants d:0:120,c:0:300,..., %d at the most", (int)PATCHES);
-        struct patch *at = &g.patch[g.n_patches++];
+        struct load_patch *at = &g.patch[g.n_patches++];
         at->what = p[0];
         at->body = (unsigned)strtoul(p + 2, &end, 10);
         at->at = *end == ':' ? strtoul(end + 1, NULL, 10) : 0;

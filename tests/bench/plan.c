@@ -17,7 +17,7 @@ enum { ROUNDS = 20000 };
     "    peripherals: {camera: denied, mic: foreground, gnss: shared, bluetooth: denied}\n"                                              \
     "    crash: {action: restart, maxRestarts: 3, window: 10m, escalation: stop}\n    lease: {checkIn: 24h, lockAfter: 72h, wipeAfter: 30d}\n" more
 
-static struct sim_device d;
+static struct policy_sim_device d;
 static struct sim_shell s;
 
 static double now_us(void)

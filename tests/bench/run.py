@@ -295,7 +295,7 @@ def fill(bench, name, n, recording):
     db.executemany("INSERT INTO fresh VALUES (?,?,?,?,?)",
                    ((i + 1000000, f[0], bytes.fromhex(f[1]), bytes.fromhex(f[2]), signed(devinfo - own_hash + int(f[3])))
                     for i, f in enumerate((line.split() for line in sealed[1:n + 1]), 1)))
-    special = {"device": {"device_id": "f.device_id", "name": "f.name", "devinfo_hash": "f.devinfo", "have_stamp": "b.want_stamp"},
+    special = {"device": {"device_id": "f.device_id", "name": "f.name", "devinfo_hash": "f.devinfo", "observed_generation": "b.generation"},
                "account": {"client_ha1": "f.client", "server_ha1": "f.server"}}
     for table in ("device", *COPIED_TABLES):
         columns = [r[1] for r in db.execute(f"PRAGMA table_info({table})")]

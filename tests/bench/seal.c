@@ -19,11 +19,12 @@ int main(int argc, char **argv)
 
     if (argc != 4 || strlen(argv[2]) != SML_HA1_BYTES || strlen(argv[3]) != SML_HA1_BYTES)
         bench_fail("usage: bench_seal KEYFILE CLIENT-HA1 SERVER-HA1 < ids");
-    if (secret_key_load(argv[1], key, &e)) bench_fail("%s", e.text);
+    if (credentials_key_load(argv[1], key, &e)) bench_fail("%s", e.text);
     while (fgets(line, sizeof line, stdin)) {
         struct str id = str_trim(str_of(line));
         for (int i = 0; i < 2; i++) {
-            if (secret_seal_ha1(key, id, i ? "server" : "client", argv[2 + i], sealed, &e)) bench_fail("%s", e.text);
+            if (credentials_seal_ha1(key, id, i ? "server" : "client", argv[2 + i], sealed, &e))
+                bench_fail("%s", e.text);
             text_hex(sealed, sizeof sealed, hex[i]);
         }
         printf("%.*s %s %s %" PRId64 "\n", STR_ARG(id), hex[0], hex[1], (int64_t)str_hash(id));

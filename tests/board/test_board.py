@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The main job on an emulated ARM64 board whose /dev/kvm is real: trigger by UDP, session, download, a KVM guest, KPIs, lock, unlock, delete."""
+"""The main job on an emulated ARM64 board whose /dev/kvm is real: notification by UDP, session, download, a KVM guest, KPIs, lock, unlock, delete."""
 import json
 import os
 import pathlib
@@ -65,7 +65,7 @@ def test_the_main_job_on_an_arm_board_with_kvm(board):
     board.wait_line("board: up", 60)
     board.wait_line("/dev/kvm is there", 10)
     board.wait_line("event=start ", 180)
-    # Its first session, at its start, is over: what comes next is caused by the trigger.
+    # Its first session, at its start, is over: what comes next is caused by the notification.
     world.wait_for("the first session to end", lambda: server.get(f"/devices/{world.quote(NAME)}")["summary"] == "settled", 60)
     server.upload(BOARD / "guest.tar", "corp-linux", "1.0.0", arch="aarch64")
     server.apply(world.policy(vcpus=1, memory="160Mi"))
@@ -75,8 +75,8 @@ def test_the_main_job_on_an_arm_board_with_kvm(board):
         print(board.process.log()[-8000:])
         raise
     assert vm["verified"]
-    trigger = server.get(f"/triggers?device={world.quote(NAME)}")["items"]
-    assert any(t["state"] == "answered" for t in trigger)
+    notification = server.get(f"/notifications?device={world.quote(NAME)}")["items"]
+    assert any(t["state"] == "answered" for t in notification)
     def kvm():
         facts = server.get(f"/devices/{world.quote(NAME)}")["facts"]
         return facts["hypervisor.arch"] == "aarch64" and facts["hypervisor.name"].split(" without ")[0] == "KVM"

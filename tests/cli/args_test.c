@@ -15,7 +15,7 @@ static const struct ctl_command table[] = {
 };
 
 /* "dmvisorctl" and up to 15 words. */
-struct line {
+struct args_line {
     struct arena a;
     char text[512];
     char *argv[20];
@@ -25,7 +25,7 @@ struct line {
     enum rc rc;
 };
 
-static void parse(struct line *l, const char *text)
+static void parse(struct args_line *l, const char *text)
 {
     memset(l, 0, sizeof *l);
     snprintf(l->text, sizeof l->text, "dmvisorctl|%s", text);
@@ -43,7 +43,7 @@ static void options_may_stand_anywhere(void)
         "--server|S|-o|json|lock|--timeout|5s|--wait|--|d|v",
     };
     for (size_t i = 0; i < ROWS(row); i++) {
-        struct line l;
+        struct args_line l;
         parse(&l, row[i]);
         CU_ASSERT_EQUAL_FATAL(l.rc, RC_OK);
         CU_ASSERT_PTR_EQUAL(l.out.command, &table[3]);
@@ -61,7 +61,7 @@ static void options_may_stand_anywhere(void)
 
 static void commands_of_two_words(void)
 {
-    struct line l;
+    struct args_line l;
     parse(&l, "--authority|a|device|-o|yaml|label|ID|k=v|old-|--label|x=1|--label|y=2");
     CU_ASSERT_EQUAL_FATAL(l.rc, RC_OK);
     CU_ASSERT_PTR_EQUAL(l.out.command, &table[2]);
@@ -77,7 +77,7 @@ static void commands_of_two_words(void)
 
 static void values_may_look_like_options(void)
 {
-    struct line l;
+    struct args_line l;
     parse(&l, "get|devices|--filter|-x|--|--name");
     CU_ASSERT_EQUAL_FATAL(l.rc, RC_OK);
     CU_ASSERT_STRING_EQUAL(ctl_args_option(&l.out, OPT_FILTER), "-x");
@@ -109,7 +109,7 @@ static void says_what_is_wrong(void)
         { "lock|a", "lock needs DEVICE VM" },
     };
     for (size_t i = 0; i < ROWS(row); i++) {
-        struct line l;
+        struct args_line l;
         parse(&l, row[i].line);
         CU_ASSERT_EQUAL(l.rc, RC_INVALID);
         CU_ASSERT_STRING_EQUAL(l.e.text, row[i].says);
@@ -120,7 +120,7 @@ static void says_what_is_wrong(void)
 /* A token on the command line is bad enough: no complaint repeats it. */
 static void repeats_no_values(void)
 {
-    struct line l;
+    struct args_line l;
     parse(&l, "lock|a|b|--tokken=secret123");
     CU_ASSERT_EQUAL(l.rc, RC_INVALID);
     CU_ASSERT_PTR_NULL(strstr(l.e.text, "secret123"));
@@ -131,7 +131,7 @@ static void help_needs_no_arguments(void)
 {
     static const char *const row[] = { "--help", "-h", "lock|--help", "device|show|-h" };
     for (size_t i = 0; i < ROWS(row); i++) {
-        struct line l;
+        struct args_line l;
         parse(&l, row[i]);
         CU_ASSERT_EQUAL(l.rc, RC_OK);
         CU_ASSERT_PTR_NOT_NULL(ctl_args_option(&l.out, OPT_HELP));

@@ -40,11 +40,11 @@ LISTS = {
                                           "url": "http://x/y", "created": ago(100000), "createdBy": "me"}]),
     "operations": ([], f"GET {API}/operations", [
         operation(), operation(id=9, kind="tree", vm="", command="get", uri="./DevInfo", state="failed", percent=0, reason="not found")]),
-    "triggers": ([], f"GET {API}/triggers", [
+    "notifications": ([], f"GET {API}/notifications", [
         {"id": 3, "device": DEV, "sessionId": "1F", "state": "answered", "why": "policy corporate", "channel": "udp", "address": "127.0.0.1:2948",
          "tries": 1, "created": ago(7500), "sent": ago(7500), "answered": ago(7500), "latencyMs": 1234, "next": None, "error": ""}]),
     "sessions": ([], f"GET {API}/sessions", [
-        {"id": 5, "device": DEV, "sessionId": "1F", "started": ago(7500), "ended": ago(7500), "messages": 4, "outcome": "done", "why": "", "trigger": 3,
+        {"id": 5, "device": DEV, "sessionId": "1F", "started": ago(7500), "ended": ago(7500), "messages": 4, "outcome": "done", "why": "", "notification": 3,
          "recorded": True}]),
     "tokens": ([], f"GET {API}/tokens", [{"id": 1, "name": "me", "role": "admin", "authority": None, "created": ago(7500), "expires": ago(-90000),
                                           "used": ago(7500)}]),
@@ -316,13 +316,13 @@ def key_of(a):
 
 
 def test_posts_have_keys_and_a_retry_has_the_same(ctl, server):
-    path = f"{API}/devices/{DEV.replace(':', '%3A')}/triggers"
+    path = f"{API}/devices/{DEV.replace(':', '%3A')}/notifications"
     done = (202, {"id": 1, "state": "queued", "sessionId": "1", "channel": "udp", "address": "x"})
     server.routes[f"POST {path}"] = Each((503, problem(503, "Busy", "try again")[1], "application/problem+json", {"Retry-After": "0"}), "drop", done)
-    ctl("device", "trigger", DEV)
+    ctl("device", "notify", DEV)
     keys = [key_of(a) for a in server.of("POST")]
     assert len(keys) == 3 and len(set(keys)) == 1 and len(keys[0]) >= 16
-    ctl("device", "trigger", DEV)
+    ctl("device", "notify", DEV)
     assert key_of(server.asked[-1]) != keys[0]
 
 

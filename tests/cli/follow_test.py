@@ -231,7 +231,7 @@ def test_vm_wait_for_other_things(ctl, server, args, before, after):
 
 def test_vm_wait_settled_looks_at_the_policies(ctl, server):
     def with_policy(state, behind, why=""):
-        return device(behind=behind, policies=[{"name": "corporate", "revision": 4, "selected": "true", "state": state, "why": why}])
+        return device(generation=8 if behind else 7, policies=[{"name": "corporate", "revision": 4, "selected": "true", "state": state, "why": why}])
     r = wait_for(ctl, server, "--state", "running", "--settled", states=[[vm()]], n=5, policies=[
         with_policy("pending", True, "waits for the device to call"), with_policy("working", True), with_policy("settled", True),
         with_policy("settled", False)])

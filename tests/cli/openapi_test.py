@@ -14,7 +14,7 @@ SOURCE = pathlib.Path(os.environ["DMVISOR_SOURCE"])
 API = yaml.safe_load((SOURCE / "server/api/openapi.yaml").read_text())
 
 SCHEMAS = {"devices": "Device", "vms": "Device", "vms-of": "Vm", "policies": "Policy", "images": "Image", "operations": "Operation",
-           "triggers": "Trigger", "sessions": "Session", "tokens": "Token", "audit": "AuditRow", "authorities": "Authority",
+           "notifications": "Notification", "sessions": "Session", "tokens": "Token", "audit": "AuditRow", "authorities": "Authority",
            "device-show": "Device", "device-desired": "Desired", "device-preview": "Plan", "device-tree": "Node", "vm-list": "Vm", "vm-show": "Vm",
            "vm-kpis": "Kpis", "operations-show": "Operation", "policy-history": "Revision", "policy-devices": "Assignment", "image-show": "Image",
            "session-show": "SessionDetail", "session-show-xml": "SessionDetail"}

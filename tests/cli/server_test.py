@@ -116,7 +116,7 @@ def test_a_device(ctl, phone, tmp_path):
     assert "Already there" in ctl("device", "register", phone, code=1).err
     assert json.loads(ctl("device", "credentials", phone).out)["clientPassword"] != account["clientPassword"]
     ctl("device", "tree", phone), ctl("device", "sessions", phone), ctl("get", "sessions", "--device", phone)
-    assert "No way to call it" in ctl("device", "trigger", phone, code=1).err
+    assert "No way to call it" in ctl("device", "notify", phone, code=1).err
     assert "Not found" in ctl("device", "show", "nobody", code=1).err
 
 
@@ -180,8 +180,8 @@ def test_operations(ctl, phone):
     assert "Steps" in ctl("operations", "show", n).out
     r = ctl("operations", "create", phone, "lockAll", "--yes", "--wait", "--timeout", "1s", code=4)
     assert "  operation " in r.out and "it is not over" in r.err
-    assert ctl("device", "trigger", phone, "--why", "a test").out.startswith("trigger ")
-    assert phone in ctl("get", "triggers", "--device", phone).out
+    assert ctl("device", "notify", phone, "--why", "a test").out.startswith("notification ")
+    assert phone in ctl("get", "notifications", "--device", phone).out
 
 
 SLIPS = [

@@ -8,7 +8,7 @@
 
 #define ROWS(row) (sizeof row / sizeof row[0])
 
-struct heard {
+struct sse_heard {
     char text[4096];
     int stop_after;
     int n;
@@ -16,7 +16,7 @@ struct heard {
 
 static bool hear(void *ctx, const struct sse_event *e)
 {
-    struct heard *h = ctx;
+    struct sse_heard *h = ctx;
     size_t n = strlen(h->text);
     snprintf(h->text + n, sizeof h->text - n, "%s|%s|%.*s;", e->id, e->type, STR_ARG(e->data));
     return ++h->n != h->stop_after;
@@ -52,7 +52,7 @@ static void takes_events_however_they_are_cut(void)
 {
     for (size_t i = 0; i < ROWS(row); i++)
         for (size_t piece = 1; piece <= 64; piece *= 2) {
-            struct heard h = { .stop_after = -1 };
+            struct sse_heard h = { .stop_after = -1 };
             struct sse s;
             struct str text = str_of(row[i].text);
             sse_init(&s);
@@ -65,7 +65,7 @@ static void takes_events_however_they_are_cut(void)
 
 static void remembers_when_to_come_back(void)
 {
-    struct heard h = { .stop_after = -1 };
+    struct sse_heard h = { .stop_after = -1 };
     struct sse s;
     sse_init(&s);
     CU_ASSERT_EQUAL(s.retry_ms, -1);
@@ -76,7 +76,7 @@ static void remembers_when_to_come_back(void)
 
 static void a_new_connection_forgets_halves(void)
 {
-    struct heard h = { .stop_after = -1 };
+    struct sse_heard h = { .stop_after = -1 };
     struct sse s;
     sse_init(&s);
     sse_feed(&s, STR("id: 9\ndata: whole\n\nevent: vm\ndata: half\nda"), hear, &h);
@@ -89,7 +89,7 @@ static void a_new_connection_forgets_halves(void)
 
 static void stops_when_the_receiver_has_enough(void)
 {
-    struct heard h = { .stop_after = 1 };
+    struct sse_heard h = { .stop_after = 1 };
     struct sse s;
     sse_init(&s);
     CU_ASSERT_EQUAL(sse_feed(&s, STR("data: a\n\ndata: b\n\n"), hear, &h), RC_OK);
@@ -100,7 +100,7 @@ static void stops_when_the_receiver_has_enough(void)
 static void has_a_ceiling(void)
 {
     enum { PIECE = 1 << 20 };
-    struct heard h = { .stop_after = -1 };
+    struct sse_heard h = { .stop_after = -1 };
     char *piece = malloc(PIECE);
     struct sse s;
     enum rc rc = RC_OK;
@@ -125,7 +125,7 @@ static void has_a_ceiling(void)
 
 static void long_names_and_ids_are_taken_as_absent(void)
 {
-    struct heard h = { .stop_after = -1 };
+    struct sse_heard h = { .stop_after = -1 };
     char text[400];
     struct sse s;
     sse_init(&s);

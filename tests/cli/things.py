@@ -17,7 +17,7 @@ def vm(**more):
 def device(**more):
     return {"id": "IMEI:001010000000017", "title": "Sales phone", "authority": "acme-it", "created": ago(90000), "seen": ago(7500),
             "userAgent": "dmvisor-agent/0.1.0", "remote": "127.0.0.1", "push": {"channel": "udp", "address": "127.0.0.1:2948"},
-            "record": None, "summary": "settled", "why": "", "since": None, "pollS": 900, "behind": False, "labels": {"department": "sales", "pilot": "yes"}, "vms": [vm()], **more}
+            "record": None, "summary": "settled", "why": "", "since": None, "pollS": 900, "generation": 7, "observedGeneration": 7, "labels": {"department": "sales", "pilot": "yes"}, "vms": [vm()], **more}
 
 
 def operation(**more):

@@ -3,7 +3,7 @@
 #include "base/crypto.h"
 #include "server/dm/worker.h"
 #include "tests/lib/test.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
@@ -45,7 +45,7 @@ static const char *ask(uint16_t port, const char *request)
     return answer;
 }
 
-static struct worker *open_endpoint(struct lab *l)
+static struct worker *open_endpoint(struct dm_fixture *l)
 {
     struct worker *w = NULL;
     struct err e = { 0 };
@@ -62,7 +62,7 @@ static struct worker *open_endpoint(struct lab *l)
 
 static void s_603_post_only_and_200_for_every_message(void)
 {
-    struct lab *l = lab_begin();
+    struct dm_fixture *l = dm_fixture_begin();
     struct worker *w = open_endpoint(l);
     char text[2000];
     HAS(ask(worker_port(w), "GET /dm HTTP/1.1\r\n" HEAD "\r\n"), "HTTP/1.1 405");
@@ -76,12 +76,12 @@ static void s_603_post_only_and_200_for_every_message(void)
     HAS(a, "<Data>407</Data>");
     HAS(a, "Content-Type: application/vnd.syncml.dm+xml");
     worker_stop(w);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 static void s_604_chunked_requests_and_no_store(void)
 {
-    struct lab *l = lab_begin();
+    struct dm_fixture *l = dm_fixture_begin();
     struct worker *w = open_endpoint(l);
     char text[3000];
     size_t half = strlen(BODY) / 2;
@@ -97,14 +97,15 @@ static void s_604_chunked_requests_and_no_store(void)
     HAS(a, "Content-Length:"); /* some clients refuse a chunked answer */
     CU_ASSERT_PTR_NULL(strstr(a, "Transfer-Encoding"));
     worker_stop(w);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 static uint16_t endpoint;
 static unsigned other_types; /* answers in another type than the device's own */
 
 /* As the test client of libdmclient does: an old media type, and no Accept. */
-static void post_with_the_old_type(struct phone *p, const struct exchange_request *rq, struct exchange_reply *rp)
+static void post_with_the_old_type(struct fixture_device *p, const struct exchange_request *rq,
+                                   struct exchange_reply *rp)
 {
     char head[400], answer[64 << 10];
     const char *type = p->type == SML_XML ? "xml" : "wbxml";
@@ -131,24 +132,25 @@ static void post_with_the_old_type(struct phone *p, const struct exchange_reques
 static void trap_09_the_old_media_type_and_no_accept(void)
 {
     for (int type = 0; type < 2; type++) {
-        struct lab *l = lab_begin();
+        struct dm_fixture *l = dm_fixture_begin();
         struct worker *w = open_endpoint(l);
-        struct phone *p = phone_begin(l, "IMEI:001");
+        struct fixture_device *p = fixture_device_begin(l, "IMEI:001");
         endpoint = worker_port(w);
         other_types = 0;
         p->type = (enum sml_type)type;
         p->post = post_with_the_old_type;
         for (int i = 0; i < 2; i++) {
-            CU_ASSERT(phone_call(p, 1201, i ? "2" : "1"));
+            CU_ASSERT(fixture_device_call(p, 1201, i ? "2" : "1"));
             CU_ASSERT(p->posts < 10);
         }
         CU_ASSERT_EQUAL(other_types, 0);
-        CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT value FROM attribute_row WHERE name = 'devinfo.man'"), "Acme");
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session WHERE outcome <> 'done'"), 0);
-        CU_ASSERT(lab_int(l, "SELECT count(*) FROM node") > 10);
+        CU_ASSERT_STRING_EQUAL(dm_fixture_text(l, "SELECT value FROM attribute_row WHERE name = 'devinfo.man'"),
+                               "Acme");
+        CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM session WHERE outcome <> 'done'"), 0);
+        CU_ASSERT(dm_fixture_int(l, "SELECT count(*) FROM node") > 10);
         worker_stop(w);
-        phone_end(p);
-        lab_end(l);
+        fixture_device_end(p);
+        dm_fixture_end(l);
     }
 }
 
@@ -186,7 +188,7 @@ static void tls_is_that_of_today_and_asks_for_a_certificate(void)
         { "NORMAL:-VERS-ALL:+VERS-TLS1.0:%COMPAT", false },
         { "NORMAL:-VERS-ALL:+VERS-SSL3.0:+CIPHER-ALL:+ARCFOUR-128:+MD5:+RSA:%COMPAT", false },
     };
-    struct lab *l = lab_begin();
+    struct dm_fixture *l = dm_fixture_begin();
     struct err e = { 0 };
     char cert[100], key[100];
     const char *hosts[] = { "127.0.0.1" };
@@ -205,7 +207,7 @@ static void tls_is_that_of_today_and_asks_for_a_certificate(void)
         CU_ASSERT_EQUAL(asked, row[i].good); /* S-605, S-120 */
     }
     worker_stop(w);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 TEST_MAIN("conformance.endpoint", TEST(trap_09_the_old_media_type_and_no_accept),

@@ -23,14 +23,14 @@ static void ask(struct whole *w, const char *command, const struct given *items,
              " correlator, state, created_by, created_ms, updated_ms) VALUES (1, 'tree', 0, 0, '', '', '%s', '',"
              " 'w-' || (SELECT count(*) FROM operation), 'queued', 'test', 1, 1)",
              command);
-    lab_sql(w->l, text);
+    dm_fixture_sql(w->l, text);
     for (size_t i = 0; i < n; i++) {
         snprintf(text, sizeof text,
                  "INSERT INTO operation_item (operation_id, seq, command, uri, format, data) VALUES"
                  " ((SELECT max(operation_id) FROM operation), %d, '%s', '%s', '%s', %s%s%s)",
                  (int)i + 1, items[i].command, items[i].uri, items[i].format ? items[i].format : "",
                  items[i].data ? "'" : "", items[i].data ? items[i].data : "NULL", items[i].data ? "'" : "");
-        lab_sql(w->l, text);
+        dm_fixture_sql(w->l, text);
     }
     whole_want(w);
 }
@@ -43,7 +43,7 @@ static void ask_acl(struct whole *w, const char *uri, const char *args)
              " correlator, state, created_by, created_ms, updated_ms) VALUES (1, 'tree', 0, 0, '', '%s', 'acl', '%s',"
              " 'w-' || (SELECT count(*) FROM operation), 'queued', 'test', 1, 1)",
              args, uri);
-    lab_sql(w->l, text);
+    dm_fixture_sql(w->l, text);
     whole_want(w);
 }
 
@@ -51,9 +51,9 @@ static void ask_acl(struct whole *w, const char *uri, const char *args)
 static const char *became(struct whole *w)
 {
     static char out[2000];
-    snprintf(
-        out, sizeof out, "%s",
-        lab_text(w->l,
+    snprintf(out, sizeof out, "%s",
+             dm_fixture_text(
+                 w->l,
                  "SELECT state || ' ' || code || ' ' || reason FROM operation ORDER BY operation_id DESC LIMIT 1"));
     return out;
 }
@@ -63,8 +63,9 @@ static const char *codes(struct whole *w)
 {
     static char out[1000];
     snprintf(out, sizeof out, "%s",
-             lab_text(w->l, "SELECT group_concat(code, ' ') FROM (SELECT code FROM operation_item WHERE operation_id ="
-                            " (SELECT max(operation_id) FROM operation) ORDER BY seq)"));
+             dm_fixture_text(w->l,
+                             "SELECT group_concat(code, ' ') FROM (SELECT code FROM operation_item WHERE operation_id ="
+                             " (SELECT max(operation_id) FROM operation) ORDER BY seq)"));
     return out;
 }
 
@@ -107,9 +108,9 @@ static void an_atomic_is_done_and_read_back(void)
         CU_ASSERT(whole_session(&w));
         HAS(RUN(&w, "atomic", interval, image, progress), "verified");
         CU_ASSERT_STRING_EQUAL(codes(&w), "200 200 200");
-        HAS(lab_text(w.l, "SELECT seen FROM operation_item WHERE seq = 3"), "9");
+        HAS(dm_fixture_text(w.l, "SELECT seen FROM operation_item WHERE seq = 3"), "9");
         is_value(&w, "KPIIntervalS", "\"77\"");
-        CU_ASSERT_EQUAL(lab_int(w.l, "SELECT count(*) FROM failure"), 0);
+        CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT count(*) FROM failure"), 0);
         whole_close(&w);
     }
 }
@@ -125,8 +126,8 @@ static void an_atomic_that_fails_says_which_command_and_what_of_the_others(void)
     CU_ASSERT_STRING_EQUAL(codes(&w), "216 404 215");
     is_value(&w, "KPIIntervalS", "verified");
     CU_ASSERT_PTR_NULL(
-        strstr(lab_text(w.l, "SELECT tree_result FROM operation ORDER BY operation_id DESC LIMIT 1"), "77"));
-    CU_ASSERT_EQUAL(lab_int(w.l, "SELECT count(*) FROM failure"), 0); /* policies are not held up by it */
+        strstr(dm_fixture_text(w.l, "SELECT tree_result FROM operation ORDER BY operation_id DESC LIMIT 1"), "77"));
+    CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT count(*) FROM failure"), 0); /* policies are not held up by it */
     whole_close(&w);
 }
 
@@ -137,7 +138,7 @@ static void a_sequence_reads_and_writes_in_its_order(void)
     whole_open(&w, SML_WBXML);
     CU_ASSERT(whole_session(&w));
     HAS(RUN(&w, "sequence", interval, get), "verified");
-    HAS(lab_text(w.l, "SELECT result FROM operation_item WHERE seq = 2"), "\"77\"");
+    HAS(dm_fixture_text(w.l, "SELECT result FROM operation_item WHERE seq = 2"), "\"77\"");
     HAS(RUN(&w, "sequence", get, get), "verified");
     HAS(RUN(&w, "sequence", get, nothing, progress), "failed 404 command 2 (replace ./VMImages/none/Name)");
     whole_close(&w);
@@ -146,7 +147,7 @@ static void a_sequence_reads_and_writes_in_its_order(void)
 static void a_sequence_stops_where_the_person_says_no(void)
 {
     static struct user denies = { .mode = USER_DENIES }, accepts = { .mode = USER_ACCEPTS };
-    static struct exec_user no = { &denies, user_show }, yes = { &accepts, user_show };
+    static struct exec_user no = { &denies, ui_alert_show }, yes = { &accepts, ui_alert_show };
     const struct given question = { "confirm", "", "", "MAXDT=60\nChange it?" };
     struct whole w;
     whole_open(&w, SML_XML);
@@ -175,7 +176,7 @@ static void a_lost_answer_is_read_back_before_anything_is_repeated(void)
     w.lose_post = 0;
     HAS(became(&w), "sent");
     HAS(finish(&w), "verified");
-    CU_ASSERT_EQUAL(lab_int(w.l, "SELECT tries FROM operation"), 1);
+    CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT tries FROM operation"), 1);
     CU_ASSERT_STRING_EQUAL(codes(&w), "0 0");
     whole_close(&w);
 }
@@ -187,13 +188,13 @@ static void what_did_not_arrive_is_sent_again(void)
     whole_open(&w, SML_XML);
     CU_ASSERT(whole_session(&w));
     ASK(&w, "sequence", interval, image);
-    lab_sql(w.l, "UPDATE operation SET state = 'sent', tries = 1");
+    dm_fixture_sql(w.l, "UPDATE operation SET state = 'sent', tries = 1");
     HAS(finish(&w), "verified");
-    CU_ASSERT_EQUAL(lab_int(w.l, "SELECT tries FROM operation"), 2);
+    CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT tries FROM operation"), 2);
     CU_ASSERT_STRING_EQUAL(codes(&w), "200 200");
     ASK(&w, "sequence", { "replace", "./Virtualization/Config/KPIIntervalS", "int", "78" },
         { "add", "./VMImages/one", "node", NULL });
-    lab_sql(w.l, "UPDATE operation SET state = 'sent', tries = 1 WHERE state = 'queued'");
+    dm_fixture_sql(w.l, "UPDATE operation SET state = 'sent', tries = 1 WHERE state = 'queued'");
     HAS(finish(&w), "failed 0 its answer was lost; the device has 1 of its 2 changes");
     whole_close(&w);
 }
@@ -204,7 +205,7 @@ static void what_cannot_be_in_order_is_not_sent(void)
     whole_open(&w, SML_XML);
     CU_ASSERT(whole_session(&w));
     HAS(RUN(&w, "atomic", interval, { "replace", "./DevInfo/DevId", "chr", "x" }), "failed 405 command 2: replace");
-    CU_ASSERT_EQUAL(lab_int(w.l, "SELECT tries FROM operation"), 0);
+    CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT tries FROM operation"), 0);
     CU_ASSERT_STRING_EQUAL(codes(&w), "0 0");
     whole_close(&w);
 }
@@ -224,9 +225,10 @@ static void a_list_is_read_changed_written_and_read_back(void)
     HAS(finish(&w), "verified 200 the device reports it so");
     CU_ASSERT(ddf_acl_same(tree_acl(device_env(w.device)->tree, str_of(leaf)),
                            STR("Exec=org.oper&Get=com.acme.dm+org.oper&Replace=com.acme.dm")));
-    CU_ASSERT_EQUAL(lab_int(w.l, "SELECT tries FROM operation ORDER BY operation_id DESC LIMIT 1"), 1);
-    HAS(lab_text(w.l, "SELECT group_concat(command, ' ') FROM (SELECT command FROM operation_item WHERE operation_id ="
-                      " (SELECT max(operation_id) FROM operation) ORDER BY seq)"),
+    CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT tries FROM operation ORDER BY operation_id DESC LIMIT 1"), 1);
+    HAS(dm_fixture_text(
+            w.l, "SELECT group_concat(command, ' ') FROM (SELECT command FROM operation_item WHERE operation_id ="
+                 " (SELECT max(operation_id) FROM operation) ORDER BY seq)"),
         "get replace get");
     ask_acl(&w, leaf, "grant=Get=org.oper");
     HAS(finish(&w), "verified 200 no change needed");
@@ -270,7 +272,7 @@ static void a_lost_list_is_read_again(void)
     HAS(became(&w), "sent");
     CU_ASSERT(ddf_acl_allows(tree_acl(device_env(w.device)->tree, str_of(leaf)), DDF_EXEC, STR("org.oper")));
     HAS(finish(&w), "verified 200 no change needed");
-    CU_ASSERT_EQUAL(lab_int(w.l, "SELECT tries FROM operation"), 1);
+    CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT tries FROM operation"), 1);
     whole_close(&w);
 }
 

@@ -3,7 +3,7 @@
  * it locked, in sessions that end, and what the server keeps of it is what it keeps of a phone without. */
 #include "base/log.h"
 #include "tests/lib/test.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static const char everything[] =
     " UNION ALL SELECT 'session ' || outcome || '|' || why FROM session WHERE outcome <> 'done'"
     " UNION ALL SELECT 'path ' || uri FROM path WHERE uri NOT LIKE '%/KPI/%') ORDER BY x";
 
-static void dump(struct lab *l, struct buf *out)
+static void dump(struct dm_fixture *l, struct buf *out)
 {
     struct sql_rows *r = NULL;
     struct err e = { 0 };
@@ -46,7 +46,7 @@ static void dump(struct lab *l, struct buf *out)
 }
 
 /* The mirror is the phone's tree. */
-static void is_true(struct lab *l, struct phone *p)
+static void is_true(struct dm_fixture *l, struct fixture_device *p)
 {
     struct sql_rows *r = NULL;
     unsigned n = 0;
@@ -65,33 +65,33 @@ static void is_true(struct lab *l, struct phone *p)
     CU_ASSERT(n > 20);
 }
 
-static void ends_in_time(struct phone *p, int n)
+static void ends_in_time(struct fixture_device *p, int n)
 {
     (void)p;
     CU_ASSERT_FATAL(n < POSTS_MAX);
 }
 
-typedef void quirk(struct phone *p);
+typedef void quirk(struct fixture_device *p);
 
 static void whole_life(quirk *does, enum sml_type type, struct buf *kept)
 {
-    struct lab *l = lab_begin();
-    struct phone *p = phone_begin(l, "IMEI:001");
+    struct dm_fixture *l = dm_fixture_begin();
+    struct fixture_device *p = fixture_device_begin(l, "IMEI:001");
     p->type = type;
     p->before_answer = ends_in_time;
-    lab_image(l, "base", "1.0");
-    lab_policy(l, policy);
+    dm_fixture_image(l, "base", "1.0");
+    dm_fixture_policy(l, policy);
     if (does) does(p);
-    CU_ASSERT(phone_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
-    lab_operation(l, "IMEI:001", "corp", "lock", "");
-    CU_ASSERT(phone_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT lock_state FROM vm"), 10);
+    CU_ASSERT(fixture_device_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
+    dm_fixture_operation(l, "IMEI:001", "corp", "lock", "");
+    CU_ASSERT(fixture_device_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT lock_state FROM vm"), 10);
     CU_ASSERT_EQUAL(p->sim->twice, 0);
     CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
     is_true(l, p);
     dump(l, kept);
-    phone_end(p);
-    lab_end(l);
+    fixture_device_end(p);
+    dm_fixture_end(l);
 }
 
 static void show_difference(struct str want, struct str got)
@@ -235,7 +235,7 @@ static void turn_children(struct buf *b)
 {
     write_anew(b, true, false);
 }
-static void children_in_any_order(struct phone *p)
+static void children_in_any_order(struct fixture_device *p)
 {
     p->bend_octets = turn_children;
 }
@@ -248,7 +248,7 @@ static void put_spaces(struct buf *b)
 {
     write_anew(b, false, true);
 }
-static void white_space(struct phone *p)
+static void white_space(struct fixture_device *p)
 {
     p->bend_octets = put_spaces;
 }
@@ -262,7 +262,7 @@ static void take_namespaces(struct buf *b)
     replace_all(b, " xmlns=\"syncml:metinf\"", "");
     replace_all(b, " xmlns=\"SYNCML:SYNCML1.2\"", "");
 }
-static void no_namespaces(struct phone *p)
+static void no_namespaces(struct fixture_device *p)
 {
     p->bend_octets = take_namespaces;
 }
@@ -275,7 +275,7 @@ static void put_prefixes(struct buf *b)
     replace_all(b, "\2", "<?");
     replace_all(b, "<s:SyncML xmlns=", "<s:SyncML xmlns:s=");
 }
-static void prefixes(struct phone *p)
+static void prefixes(struct fixture_device *p)
 {
     p->bend_octets = put_prefixes;
 }
@@ -289,7 +289,7 @@ static void other_root(struct buf *b)
 {
     replace_all(b, "SYNCML:SYNCML1.2", "syncml:syncml1.1");
 }
-static void old_namespace(struct phone *p)
+static void old_namespace(struct fixture_device *p)
 {
     p->bend_octets = other_root;
 }
@@ -304,7 +304,7 @@ static void put_doctype(struct buf *b)
                 "<!DOCTYPE SyncML PUBLIC '-//SYNCML//DTD SyncML 1.2//EN' 'http://127.0.0.1:1/no-such.dtd'>\r\n<SyncML");
     replace_all(b, "<?xml", "\xEF\xBB\xBF<?xml");
 }
-static void bom_and_doctype(struct phone *p)
+static void bom_and_doctype(struct fixture_device *p)
 {
     p->bend_octets = put_doctype;
 }
@@ -332,11 +332,11 @@ static void always_212(struct sml_msg *m, struct arena *a)
     (void)a;
     if (header_status(m)) header_status(m)->data = STR("212");
 }
-static void says_no_cmd_ref(struct phone *p)
+static void says_no_cmd_ref(struct fixture_device *p)
 {
     p->bend = no_cmd_ref;
 }
-static void says_212(struct phone *p)
+static void says_212(struct fixture_device *p)
 {
     p->bend = always_212;
 }
@@ -346,7 +346,7 @@ static void trap_02_header_status_without_cmd_ref_or_always_212(void)
     both(says_212);
 }
 
-static void same_id(struct phone *p)
+static void same_id(struct fixture_device *p)
 {
     p->always_id = "1";
 }
@@ -355,11 +355,11 @@ static void trap_03_the_same_session_id_for_ever(void)
     both(same_id);
 }
 
-static void long_id(struct phone *p)
+static void long_id(struct fixture_device *p)
 {
     p->always_id = "a1b2c3d4e5f60718293a4b5c6d7e8f90-and-more";
 }
-static void lower_id(struct phone *p)
+static void lower_id(struct fixture_device *p)
 {
     p->always_id = "2f";
 }
@@ -370,14 +370,18 @@ static void trap_04_session_id_long_or_in_lower_case(void)
 }
 
 /* The notification said 0x0102, the phone says 201. */
-static void answers_swapped(struct phone *p)
+static void answers_swapped(struct fixture_device *p)
 {
-    lab_sql(p->lab, "INSERT INTO trigger (device_id, session_no, state, why, channel, address, created_ms, sent_ms)"
-                    " VALUES (1, 258, 'sent', 'test', 'udp', 'x', 1, 1893455999000)");
-    CU_ASSERT(phone_call(p, 1200, "201"));
-    CU_ASSERT_STRING_EQUAL(lab_text(p->lab, "SELECT state FROM trigger WHERE session_no = 258"), "answered");
+    dm_fixture_sql(p->lab,
+                   "INSERT INTO notification (device_id, session_no, state, why, channel, address, created_ms, sent_ms)"
+                   " VALUES (1, 258, 'sent', 'test', 'udp', 'x', 1, 1893455999000)");
+    CU_ASSERT(fixture_device_call(p, 1200, "201"));
+    CU_ASSERT_STRING_EQUAL(dm_fixture_text(p->lab, "SELECT state FROM notification WHERE session_no = 258"),
+                           "answered");
     CU_ASSERT_STRING_EQUAL(
-        lab_text(p->lab, "SELECT outcome FROM session JOIN trigger USING (trigger_id) WHERE session_no = 258"), "done");
+        dm_fixture_text(p->lab,
+                        "SELECT outcome FROM session JOIN notification USING (notification_id) WHERE session_no = 258"),
+        "done");
 }
 static void trap_05_session_id_of_the_notification_swapped(void)
 {
@@ -387,17 +391,17 @@ static void trap_05_session_id_of_the_notification_swapped(void)
 /* What the phone hashes for the resynchronisation nonce; good in a triggered session only, and once: it is always the
  * same digest, which somebody may have captured. After that it earns a challenge. */
 static const char *hashed;
-static void hashes_something_else(struct phone *p)
+static void hashes_something_else(struct fixture_device *p)
 {
-    CU_ASSERT(phone_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
+    CU_ASSERT(fixture_device_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
     for (unsigned posts = 1; posts <= 2; posts++) {
-        lab_sql(p->lab, "UPDATE contact SET resync_until_ms = 1e15");
+        dm_fixture_sql(p->lab, "UPDATE contact SET resync_until_ms = 1e15");
         p->n_client_nonce = strlen(hashed);
         memcpy(p->client_nonce, hashed, p->n_client_nonce);
-        CU_ASSERT(phone_call(p, 1200, posts == 1 ? "2F" : "30"));
+        CU_ASSERT(fixture_device_call(p, 1200, posts == 1 ? "2F" : "30"));
         CU_ASSERT_EQUAL(p->posts, posts);
-        CU_ASSERT_EQUAL(lab_int(p->lab, "SELECT count(*) FROM contact WHERE resync_until_ms IS NULL"), 1);
-        CU_ASSERT_EQUAL(lab_int(p->lab, "SELECT length(client_nonce) FROM contact"), SML_NONCE_MIN);
+        CU_ASSERT_EQUAL(dm_fixture_int(p->lab, "SELECT count(*) FROM contact WHERE resync_until_ms IS NULL"), 1);
+        CU_ASSERT_EQUAL(dm_fixture_int(p->lab, "SELECT length(client_nonce) FROM contact"), SML_NONCE_MIN);
     }
 }
 static void trap_06_a_nonce_as_people_hash_it(void)
@@ -409,7 +413,7 @@ static void trap_06_a_nonce_as_people_hash_it(void)
     }
 }
 
-static void gives_no_nonce(struct phone *p)
+static void gives_no_nonce(struct fixture_device *p)
 {
     p->no_nonces = true;
 }
@@ -423,7 +427,7 @@ static void no_names(struct sml_msg *m, struct arena *a)
     (void)a;
     m->source_name = m->target_name = STR("");
 }
-static void says_no_names(struct phone *p)
+static void says_no_names(struct fixture_device *p)
 {
     p->bend = no_names;
 }
@@ -447,7 +451,7 @@ static void other_formats(struct sml_msg *m, struct arena *a)
                 it->meta.type = arena_printf(a, "Reversed-Domain-Name: %.*s", STR_ARG(it->meta.type));
         }
 }
-static void writes_other_formats(struct phone *p)
+static void writes_other_formats(struct fixture_device *p)
 {
     p->bend = other_formats;
 }
@@ -461,7 +465,7 @@ static void one_item(struct sml_msg *m)
     for (struct sml_cmd *c = m->cmds; c; c = c->next)
         if (c->kind != SML_ALERT && c->items) CU_ASSERT_PTR_NULL(c->items->next);
 }
-static void reads_one_item(struct phone *p)
+static void reads_one_item(struct fixture_device *p)
 {
     p->see = one_item;
 }
@@ -481,7 +485,7 @@ static void statuses_twice(struct sml_msg *m, struct arena *a)
             c = again;
         }
 }
-static void says_statuses_twice(struct phone *p)
+static void says_statuses_twice(struct fixture_device *p)
 {
     p->bend = statuses_twice;
 }
@@ -499,11 +503,11 @@ static void no_atomic_status(struct sml_msg *m, struct arena *a)
         else
             at = &(*at)->next;
 }
-static void says_nothing_of_atomics(struct phone *p)
+static void says_nothing_of_atomics(struct fixture_device *p)
 {
     p->bend = no_atomic_status;
 }
-static void says_nothing_of_children(struct phone *p)
+static void says_nothing_of_children(struct fixture_device *p)
 {
     p->no_child_statuses = true;
 }
@@ -517,7 +521,7 @@ static void final_there(struct sml_msg *m)
 {
     CU_ASSERT(m->final);
 }
-static void needs_final(struct phone *p)
+static void needs_final(struct fixture_device *p)
 {
     p->see = final_there;
 }
@@ -531,7 +535,7 @@ static void final_always(struct sml_msg *m, struct arena *a)
     (void)a;
     m->final = true;
 }
-static void says_final_always(struct phone *p)
+static void says_final_always(struct fixture_device *p)
 {
     p->bend = final_always;
 }
@@ -546,11 +550,11 @@ static void lists_404(struct sml_msg *m, struct arena *a)
     for (struct sml_cmd *c = m->cmds; c; c = c->next)
         if (c->kind == SML_STATUS && str_is(c->cmd, "Get") && str_is(c->data, "406")) c->data = STR("404");
 }
-static void knows_no_lists(struct phone *p)
+static void knows_no_lists(struct fixture_device *p)
 {
     p->sim->no_list = true;
 }
-static void finds_no_lists(struct phone *p)
+static void finds_no_lists(struct fixture_device *p)
 {
     p->sim->no_list = true;
     p->bend = lists_404;
@@ -573,11 +577,11 @@ static void target_is_source(struct sml_msg *m, struct arena *a)
     (void)a;
     m->target = m->source;
 }
-static void says_any_target(struct phone *p)
+static void says_any_target(struct fixture_device *p)
 {
     p->bend = any_target;
 }
-static void says_source_for_target(struct phone *p)
+static void says_source_for_target(struct fixture_device *p)
 {
     p->bend = target_is_source;
 }
@@ -592,7 +596,7 @@ static void no_msg_ref(struct sml_msg *m, struct arena *a)
     (void)a;
     for (struct sml_cmd *c = m->cmds; c; c = c->next) c->msg_ref = STR("");
 }
-static void says_no_msg_ref(struct phone *p)
+static void says_no_msg_ref(struct fixture_device *p)
 {
     p->bend = no_msg_ref;
 }
@@ -619,7 +623,7 @@ static void results_for_exec(struct sml_msg *m, struct arena *a)
         c = results;
     }
 }
-static void says_results_for_exec(struct phone *p)
+static void says_results_for_exec(struct fixture_device *p)
 {
     p->bend = results_for_exec;
 }
@@ -631,14 +635,14 @@ static void trap_23_results_for_an_exec(void)
 /* ---- nonces ---- */
 
 /* It gives up after two digests: the nonce that the challenge brings has to work. */
-static void has_an_old_nonce(struct phone *p)
+static void has_an_old_nonce(struct fixture_device *p)
 {
-    CU_ASSERT(phone_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
+    CU_ASSERT(fixture_device_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
     for (int i = 0; i < 3; i++) {
         memset(p->client_nonce, 'x', p->n_client_nonce);
-        CU_ASSERT(phone_call(p, 1201, "7"));
+        CU_ASSERT(fixture_device_call(p, 1201, "7"));
         CU_ASSERT_EQUAL(p->posts, 2);
-        CU_ASSERT(phone_call(p, 1201, "8"));
+        CU_ASSERT(fixture_device_call(p, 1201, "8"));
         CU_ASSERT_EQUAL(p->posts, 1);
     }
 }
@@ -648,13 +652,13 @@ static void trap_28_two_digests_and_no_more(void)
 }
 
 /* The answer with the new nonce does not arrive: the phone goes on with what it has, and is challenged. */
-static void keeps_a_nonce_after_delivery(struct phone *p)
+static void keeps_a_nonce_after_delivery(struct fixture_device *p)
 {
-    CU_ASSERT(phone_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
+    CU_ASSERT(fixture_device_settle(p, SESSIONS_MAX) < SESSIONS_MAX);
     for (int i = 0; i < 3; i++) {
         p->lose_answer = 1;
-        CU_ASSERT_FALSE(phone_call(p, 1201, "7"));
-        CU_ASSERT(phone_call(p, 1201, "8"));
+        CU_ASSERT_FALSE(fixture_device_call(p, 1201, "7"));
+        CU_ASSERT(fixture_device_call(p, 1201, "8"));
         CU_ASSERT_EQUAL(p->posts, 2);
     }
 }

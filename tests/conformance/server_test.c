@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the conformance checklist that no test of a folder proves by itself: the server machine, spoken to in XML. */
-#include "tests/syncml/desk.h"
+#include "tests/syncml/server_fixture.h"
 
 #define CRED(data)           "<Cred>" META("<Format>b64</Format><Type>syncml:auth-md5</Type>") "<Data>" data "</Data></Cred>"
 #define DEVINFO(leaf, value) "<Item><Source><LocURI>./DevInfo/" leaf "</LocURI></Source><Data>" value "</Data></Item>"
@@ -17,7 +17,7 @@ static void s_003_devinfo_comes_in_any_order(void)
     };
     for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
         for (int first = 0; first < 2; first++) { /* the Replace before or behind the Alert */
-            struct desk d;
+            struct server_fixture d;
             char xml[4000];
             open_desk(&d);
             step(&d, SML_GET, "./A");
@@ -34,7 +34,7 @@ static void s_003_devinfo_comes_in_any_order(void)
 
 static void s_009_resp_uri_is_taken_and_given(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     step(&d, SML_GET, "./A");
     say(&d, MSG_X("1", "<RespURI>https://device.example/answer</RespURI>", START "<Final/>"));
@@ -55,7 +55,7 @@ static void s_011_final_is_missing_in_two_cases_only(void)
 {
     static char big[4000];
     memset(big, 'x', sizeof big);
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     struct sml_step *p = step(&d, SML_ADD, "./Big");
     p->data = (struct str){ big, sizeof big };
@@ -83,7 +83,7 @@ static void s_011_final_is_missing_in_two_cases_only(void)
 
 static void s_103_missing_credentials_get_407_and_a_challenge(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     d.certificate = false;
     step(&d, SML_GET, "./A");
@@ -104,7 +104,7 @@ static void s_103_missing_credentials_get_407_and_a_challenge(void)
 
 static void s_104_wrong_credentials_get_401_and_a_challenge(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     d.certificate = false;
     step(&d, SML_GET, "./A");
@@ -125,7 +125,7 @@ static void md5_of(const char *nonce, char out[SML_DIGEST_BYTES + 1])
 static void s_107_authenticated_is_212_with_a_next_nonce(void)
 {
     char digest[SML_DIGEST_BYTES + 1], xml[3000];
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     d.certificate = false;
     d.acc.client_nonce = STR("nonce-nonce-1234");
@@ -140,7 +140,7 @@ static void s_107_authenticated_is_212_with_a_next_nonce(void)
 
 static void s_114_a_stranger_changes_no_nonce(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     d.certificate = false;
     d.acc.client_nonce = STR("nonce-nonce-1234");
@@ -159,7 +159,7 @@ static void s_114_a_stranger_changes_no_nonce(void)
 
 static void s_121_credentials_stand_in_the_header_only(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     d.c.per_message = true;
     d.acc.server_name = STR("dm");

@@ -2,7 +2,7 @@
 /* The interoperability traps (protocol.md 20), one test for each: the reference client with the quirk switched
  * on, as a change to its messages on their way, or in the octets such a client really sends. The server finishes the
  * session or fails it cleanly. */
-#include "tests/syncml/desk.h"
+#include "tests/syncml/server_fixture.h"
 #include "tests/syncml/session_lib.h"
 
 /* ---- a whole session with a quirk ---- */
@@ -90,7 +90,7 @@ static void everything_gets_done(quirk client)
 /* The server has sent Get ./A (CmdID 4) and Exec ./B (CmdID 5); the client says this. */
 static void hears(const char *said, const char *news)
 {
-    struct desk d;
+    struct server_fixture d;
     char xml[6000];
     open_desk(&d);
     step(&d, SML_GET, "./A");
@@ -105,7 +105,7 @@ static void hears(const char *said, const char *news)
 
 static void package_one_is_taken(const char *xml)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     step(&d, SML_GET, "./A");
     say(&d, xml);
@@ -285,7 +285,7 @@ static void trap_13_containers_answered_late_or_not_at_all(void)
     CU_ASSERT(l.ended && !l.aborted && l.seen[2].code == 0 && l.seen[50].code == 200 && l.seen[51].code == 200 &&
               l.seen[3].code == 200);
     link_finish(&l);
-    struct desk d; /* a rejected container whose children stay unanswered */
+    struct server_fixture d; /* a rejected container whose children stay unanswered */
     struct sml_step in = { .kind = SML_ADD, .tag = 12, .uri = STR("./A") };
     open_desk(&d);
     step(&d, SML_ATOMIC, "")->children = &in;
@@ -337,7 +337,7 @@ static void trap_15_final_in_every_message(void)
 
 static void trap_17_properties_that_are_not_there(void)
 {
-    struct desk d;
+    struct server_fixture d;
     static const char *const prop[] = { "./A?prop=Title", "./A?prop=TStamp", "./A?prop=VerNo", "./A?prop=Size" };
     open_desk(&d);
     for (size_t i = 0; i < 4; i++) step(&d, SML_GET, prop[i]);
@@ -468,7 +468,7 @@ static void trap_30_nobody_to_ask(void)
 /* The deviations of Windows' own client, below the table. */
 static void what_windows_says_is_taken(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     step(&d, SML_GET, "./A");
     say(&d,

@@ -3,7 +3,7 @@
  * documents. */
 #include "base/text.h"
 #include "ddf/tnds/tnds.h"
-#include "tests/agent/place.h"
+#include "tests/agent/tree_fixture.h"
 
 #define DOC(inner) "<MgmtTree xmlns='syncml:dmddf1.2'><VerDTD>1.2</VerDTD>" inner "</MgmtTree>"
 #define RT(more)   "<RTProperties>" more "</RTProperties>"
@@ -51,7 +51,7 @@ static bool has(const char *text, const char *part)
 
 static void x_002_add_is_all_or_nothing(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     CU_ASSERT_EQUAL(put("", false, "./Acme/List", XML,
                         DOC(NODE("Office", LEAF_OF("Name", "chr", "me") LEAF_OF("Size", "int", "5")
@@ -61,7 +61,7 @@ static void x_002_add_is_all_or_nothing(void)
     IS(200, "./Acme/List/Office/Name", "me");
     IS(200, "./Acme/List/Office/Size", "5");
     IS(200, "./Acme/List/Office/Sub/x/Leaf", "deep");
-    size_t records = records_count(tree_records(w.tree));
+    size_t records = tree_store_count(tree_records(w.tree));
     int told = w.told;
     static const struct {
         const char *doc;
@@ -81,7 +81,7 @@ static void x_002_add_is_all_or_nothing(void)
         int status = put("", false, "./Acme/List", XML, bad[i].doc);
         CU_ASSERT(status == bad[i].status || (bad[i].status == 415 && status >= 400));
         IS(200, "./Acme/List", "Office");
-        CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), records);
+        CU_ASSERT_EQUAL(tree_store_count(tree_records(w.tree)), records);
         CU_ASSERT_EQUAL(w.told, told);
     }
     close_world(&w);
@@ -89,7 +89,7 @@ static void x_002_add_is_all_or_nothing(void)
 
 static void x_002_replace_is_all_or_nothing(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     CU_ASSERT_EQUAL(put("", false, "./Acme/List", XML, DOC(NODE("A", LEAF_OF("Name", "chr", "me")))), 200);
     CU_ASSERT(put("", true, "./Acme/List/A", XML,
@@ -109,7 +109,7 @@ static void x_002_replace_is_all_or_nothing(void)
 
 static void x_003_replace_removes_what_the_document_lacks(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     CU_ASSERT_EQUAL(put("", false, "./Acme/List", XML,
                         DOC(NODE("A", NODE("Sub", NODE("x", "") NODE("y", ""))) NODE("B", ""))),
@@ -132,7 +132,7 @@ static void x_004_415_and_406_for_what_is_not_supported(void)
 {
     static const char *const no_list[] = { "./Acme?list=TNDS+Value-ACL", "./Acme?list=TNDS+Nonsense",
                                            "./Acme?list=Everything" };
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     CU_ASSERT_EQUAL(put("", false, "./Acme/List", "application/vnd.syncml.dmtnds+json", "{}"), 415);
     CU_ASSERT_EQUAL(put("", true, "./Acme/List", "application/vnd.syncml.dmtnds+json", "{}"), 415);
@@ -143,7 +143,7 @@ static void x_004_415_and_406_for_what_is_not_supported(void)
 
 static void x_005_lists_have_the_properties_asked_for(void)
 {
-    struct place w;
+    struct tree_fixture w;
     struct str type;
     const char *t;
     open_world(&w);
@@ -173,11 +173,11 @@ static void x_005_lists_have_the_properties_asked_for(void)
 
 static void x_005_versions_are_in_lists_that_want_them(void)
 {
-    struct place w;
+    struct tree_fixture w;
     const char *t;
     open_world(&w);
     w.live = true;
-    tree_set_time(w.tree, PLACE_BORN_MS + 10000);
+    tree_set_time(w.tree, TREE_FIXTURE_BORN_MS + 10000);
     CU_ASSERT_EQUAL(replace_as("", "./Acme/Number", "int", "8"), 200);
     t = got("", "./Acme/Number?list=TNDS", 200, NULL);
     HAS(t, "<TStamp>20300317T174650Z</TStamp>");
@@ -203,7 +203,7 @@ static void x_005_versions_are_in_lists_that_want_them(void)
 static void x_001_versions_of_a_document_are_not_taken_over(void)
 {
     static const char *const both[] = { "<TStamp>19990101T000000Z</TStamp><VerNo>77</VerNo>", "" };
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     for (size_t i = 0; i < 2; i++) {
         struct str doc = arena_printf(
@@ -212,7 +212,7 @@ static void x_001_versions_of_a_document_are_not_taken_over(void)
             "<RTProperties><Format><int/></Format>%s<Type><MIME>text/plain</MIME></Type>"
             "</RTProperties><Value>%zu</Value></Node></MgmtTree>",
             both[i], 10 + i);
-        tree_set_time(w.tree, PLACE_BORN_MS + 10000 * (int64_t)(i + 1));
+        tree_set_time(w.tree, TREE_FIXTURE_BORN_MS + 10000 * (int64_t)(i + 1));
         CU_ASSERT_EQUAL(put("", true, "./Acme/Number", XML, doc.p), 200);
         IS(200, "./Acme/Number?prop=VerNo", i ? "2" : "1");
         IS(200, "./Acme/Number?prop=TStamp", i ? "20300317T174700Z" : "20300317T174650Z");
@@ -224,7 +224,7 @@ static void x_001_versions_of_a_document_are_not_taken_over(void)
 
 static void x_007_acls_obey_the_rules_of_change(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
 #define WITH_ACL(name, acl)                                                                                            \
     "<Node><NodeName>" name                                                                                            \
@@ -250,7 +250,7 @@ static void x_006_the_device_takes_xml_and_wbxml(void)
         "<Node><NodeName>A</NodeName>" RT("<Format><node/></Format><Type><DDFName/></Type>") "<Node><NodeName>Name</NodeName>" RT(
             "<Format><chr/></Format><Type><MIME>text/plain</MIME></Type>") "<Value><![CDATA[a]]]]><![CDATA[>b]]></Value></Node></Node>");
     struct ddf_tnds tree;
-    struct place w;
+    struct tree_fixture w;
     struct buf b;
     struct str b64;
     open_world(&w);
@@ -281,7 +281,7 @@ static void x_006_the_device_takes_xml_and_wbxml(void)
 
 static void x_008_what_was_read_may_be_written_back(void)
 {
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
     CU_ASSERT_EQUAL(put("", false, "./Acme/List", XML,
                         DOC(NODE("A", LEAF_OF("Name", "chr", "&lt;&amp;&gt; \"me\"")
@@ -290,9 +290,9 @@ static void x_008_what_was_read_may_be_written_back(void)
     tree_set_acl(w.tree, STR("./Acme/List/A/Sub"), STR("Get=*&Replace=s1"));
     const char *first = got("", "./Acme/List?list=TNDS", 200, NULL);
     const char *plain = got("", "./Acme/List?list=TNDS-TStamp-VerNo", 200, NULL);
-    size_t records = records_count(tree_records(w.tree));
+    size_t records = tree_store_count(tree_records(w.tree));
     CU_ASSERT_EQUAL(put("", true, "./Acme/List", XML, first), 200); /* nothing changes */
-    CU_ASSERT_EQUAL(records_count(tree_records(w.tree)), records);
+    CU_ASSERT_EQUAL(tree_store_count(tree_records(w.tree)), records);
     CU_ASSERT_STRING_EQUAL(got("", "./Acme/List?list=TNDS", 200, NULL), first);
     const char *a = got("", "./Acme/List/A?list=TNDS", 200, NULL);
     CU_ASSERT_EQUAL(delete_as("", "./Acme/List/A"), 200);
@@ -306,9 +306,9 @@ static void a_document_survives_running_out_of_memory(void)
 {
     static const char doc[] = DOC(
         NODE("N", LEAF_OF("Name", "chr", "n") NODE("Sub", NODE("x", LEAF_OF("Leaf", "chr", "deep")))));
-    struct place w;
+    struct tree_fixture w;
     open_world(&w);
-    size_t records = records_count(tree_records(w.tree));
+    size_t records = tree_store_count(tree_records(w.tree));
     for (size_t limit = 0, good = 0; good < 3; limit += 64) {
         struct arena a;
         CU_ASSERT_FATAL(limit < 1 << 20);
@@ -321,7 +321,7 @@ static void a_document_survives_running_out_of_memory(void)
             CU_ASSERT_EQUAL(tree_delete(w.tree, LOCAL, STR("./Acme/List/N"), &w.a), 200);
             tree_done(w.tree);
         }
-        CU_ASSERT_EQUAL(records_count(tree_records(w.tree)),
+        CU_ASSERT_EQUAL(tree_store_count(tree_records(w.tree)),
                         records + (good > 0)); /* the list remembers that it changed */
         arena_finish(&a);
     }

@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct asked {
+struct asked_user {
     struct sml_cmd cmd;
     struct sml_item item[8];
 };
 
-static const struct sml_cmd *alert(struct asked *k, const char *code, const char *options, const char *text,
+static const struct sml_cmd *alert(struct asked_user *k, const char *code, const char *options, const char *text,
                                    const char *choices)
 {
     struct str rest = str_of(choices), part;
@@ -34,13 +34,13 @@ static const char *shown(struct user *u, int code, const char *options, const ch
     static char out[400];
     char number[8];
     struct arena a;
-    struct asked k;
+    struct asked_user k;
     struct sml_item *answer = NULL;
     arena_init(&a, 1 << 20);
     snprintf(number, sizeof number, "%d", code);
     size_t n = (size_t)snprintf(out, sizeof out, "%d",
-                                user_show(u, STR("dm.example"), code, alert(&k, number, options, text, choices), &a,
-                                          &answer));
+                                ui_alert_show(u, STR("dm.example"), code, alert(&k, number, options, text, choices), &a,
+                                              &answer));
     for (const struct sml_item *i = answer; i; i = i->next)
         n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s", i == answer ? " " : ",", STR_ARG(i->data));
     arena_finish(&a);
@@ -151,7 +151,7 @@ static void n_006_the_ui_mode_of_a_notification_is_followed(void)
         memset(&heard, 0, sizeof heard);
         says = "";
         says_code = row[i].person;
-        CU_ASSERT_EQUAL(user_lets(&u, &u, row[i].ui, STR("dm.example"), &a), row[i].lets);
+        CU_ASSERT_EQUAL(ui_alert_lets(&u, &u, row[i].ui, STR("dm.example"), &a), row[i].lets);
         if (row[i].mode == USER_PROGRAM) /* background: nothing is shown; informative: shown; else asked */
             CU_ASSERT_EQUAL(heard.code, row[i].ui == SML_UI_ASK ? 1101 : row[i].ui == SML_UI_INFORM ? 1100 : 0);
         arena_finish(&a);
@@ -172,7 +172,7 @@ static void c_017_a_program_answers_without_a_shell(void)
     char dir[] = "/tmp/dmvisor-user-XXXXXX", file[64];
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
     snprintf(file, sizeof file, "%s/ask", dir);
-    struct user u = { .mode = USER_PROGRAM, .program = file, .wait_s = 5, .ask = user_hook };
+    struct user u = { .mode = USER_PROGRAM, .program = file, .wait_s = 5, .ask = ui_alert_hook };
     SHOWN(&u, "406", 1101, "", "Really?", ""); /* not there */
     program(file, "exit 0");
     SHOWN(&u, "200", 1101, "", "Really?", "");

@@ -38,12 +38,12 @@ void whole_open(struct whole *w, enum sml_type encoding)
 {
     struct err e = { 0 };
     memset(w, 0, sizeof *w);
-    w->l = lab_begin();
-    w->registered = phone_begin(w->l, "IMEI:001");
+    w->l = dm_fixture_begin();
+    w->registered = fixture_device_begin(w->l, "IMEI:001");
     w->seed = 11;
     w->w = world_fixed(w->l->world.now_ms, &w->seed);
     w->hv = hv_sim_create(100, 5);
-    w->loader = loader_sim_create();
+    w->loader = download_sim_create();
     hv_sim_advance(w->hv, w->w.now_ms);
     w->config = (struct device_config){ .mo.id = "IMEI:001",
                                         .mo.manufacturer = "Acme",
@@ -69,10 +69,10 @@ void whole_close(struct whole *w)
 {
     device_destroy(w->device);
     w->hv->class->destroy(w->hv);
-    loader_destroy(w->loader);
+    download_destroy(w->loader);
     mo_shared_destroy(w->shared);
-    phone_end(w->registered);
-    lab_end(w->l);
+    fixture_device_end(w->registered);
+    dm_fixture_end(w->l);
 }
 
 /* "?s=..." of the address a message goes to */
@@ -84,7 +84,7 @@ static struct str token_of(struct str url)
 
 bool whole_session(struct whole *w)
 {
-    struct session *s = NULL;
+    struct dm_session *s = NULL;
     struct session_post post;
     struct exchange_reply rp = { 0 };
     struct err e = { 0 };
@@ -115,9 +115,9 @@ bool whole_session(struct whole *w)
 
 void whole_want(struct whole *w)
 {
-    lab_sql(w->l,
-            "UPDATE authority SET stamp = stamp + 1; UPDATE device SET want_stamp = (SELECT stamp FROM authority)");
-    lab_wait(w->l, 1000);
+    dm_fixture_sql(
+        w->l, "UPDATE authority SET stamp = stamp + 1; UPDATE device SET generation = (SELECT stamp FROM authority)");
+    dm_fixture_wait(w->l, 1000);
     w->w.now_ms += 1000;
 }
 
@@ -131,13 +131,13 @@ const char *whole_tree(struct whole *w, const char *command, const char *uri, co
         " correlator, state, created_by, created_ms, updated_ms) VALUES (1, 'tree', 0, 0, '', '', '%s', '%s', '%s', %s%s%s,"
         " 'w-' || (SELECT count(*) FROM operation), 'queued', 'test', 1, 1)",
         command, uri, format, data ? "'" : "", data ? data : "NULL", data ? "'" : "");
-    lab_sql(w->l, text);
+    dm_fixture_sql(w->l, text);
     whole_want(w);
     for (int i = 0; i < 3; i++) CU_ASSERT(whole_session(w));
     snprintf(out, sizeof out, "%s",
-             lab_text(w->l,
-                      "SELECT state || ' ' || COALESCE(code, '') || ' ' || COALESCE(tree_result, '') FROM operation"
-                      " ORDER BY operation_id DESC LIMIT 1"));
+             dm_fixture_text(
+                 w->l, "SELECT state || ' ' || COALESCE(code, '') || ' ' || COALESCE(tree_result, '') FROM operation"
+                       " ORDER BY operation_id DESC LIMIT 1"));
     return out;
 }
 

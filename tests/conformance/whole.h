@@ -8,16 +8,16 @@
 #include "agent/image/download.h"
 #include "agent/tree/tree.h"
 #include "agent/dm/ui_alert.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 
 struct whole {
-    struct lab *l;
-    struct phone *registered; /* only its account */
+    struct dm_fixture *l;
+    struct fixture_device *registered; /* only its account */
     struct mo_shared *shared;
     struct device_config config;
     struct device *device;
     struct hv *hv;
-    struct loader *loader;
+    struct download *loader;
     uint64_t seed;
     struct world w;
     unsigned posts;

@@ -14,7 +14,7 @@ static const char *mirror(struct whole *w)
     at ^= 1;
     snprintf(
         out[at], sizeof out[at], "%s",
-        lab_text(
+        dm_fixture_text(
             w->l,
             "SELECT group_concat(uri || ' ' || format || '=' || COALESCE(value, ''), x'0A') FROM (SELECT p.uri, n.format,"
             " n.value FROM node n JOIN path p USING (path_id) WHERE p.uri LIKE './DevDetail%' OR p.uri LIKE './Virtualization/Config%' ORDER BY p.uri)"));
@@ -29,7 +29,7 @@ static void the_server_and_the_device_settle(void)
         struct whole w;
         whole_open(&w, both[t]);
         CU_ASSERT(whole_session(&w));
-        CU_ASSERT_STRING_EQUAL(lab_text(w.l, "SELECT value FROM attribute WHERE name = 'devinfo.man'"), "Acme");
+        CU_ASSERT_STRING_EQUAL(dm_fixture_text(w.l, "SELECT value FROM attribute WHERE name = 'devinfo.man'"), "Acme");
         whole_close(&w);
     }
 }
@@ -73,7 +73,7 @@ static void every_property_is_read_and_three_are_written(void)
     HAS(whole_tree(&w, "get", "./Virtualization/Config/KPIIntervalS?prop=Title", "", NULL), "How often");
     HAS(whole_tree(&w, "get", "./Virtualization?prop=ACL", "", NULL), "verified 200");
     CU_ASSERT_STRING_EQUAL(mirror(&w), before); /* a property is no value of the node */
-    CU_ASSERT_EQUAL(lab_int(w.l, "SELECT count(*) FROM failure"), 0);
+    CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT count(*) FROM failure"), 0);
     HAS(whole_tree(&w, "add", "./VMImages/one", "node", NULL), "verified");
     HAS(whole_tree(&w, "replace", "./VMImages/one?prop=Name", "chr", "Two"), "verified");
     HAS(whole_tree(&w, "get", "./VMImages", "", NULL), "Two");
@@ -91,7 +91,7 @@ static void the_case_of_names_is_kept(void)
     const char *list = whole_tree(&w, "get", "./VMImages", "", NULL);
     HAS(list, "MiXed");
     HAS(list, "mixed");
-    CU_ASSERT_EQUAL(lab_int(w.l, "SELECT count(*) FROM operation WHERE state = 'failed'"), 0);
+    CU_ASSERT_EQUAL(dm_fixture_int(w.l, "SELECT count(*) FROM operation WHERE state = 'failed'"), 0);
     HAS(whole_tree(&w, "get", "./vmimages/MiXed", "", NULL), "failed 404");
     whole_close(&w);
 }
@@ -132,7 +132,7 @@ static void values_are_copied_from_leaf_to_leaf(void)
 static void the_person_at_the_device_is_asked(void)
 {
     static struct user accepts = { .mode = USER_ACCEPTS }, denies = { .mode = USER_DENIES };
-    static struct exec_user yes = { &accepts, user_show }, no = { &denies, user_show };
+    static struct exec_user yes = { &accepts, ui_alert_show }, no = { &denies, ui_alert_show };
     struct whole w;
     whole_open(&w, SML_WBXML);
     CU_ASSERT(whole_session(&w));
@@ -159,12 +159,12 @@ static void addresses_too_long_are_told(void)
     CU_ASSERT(whole_session(&w));
     snprintf(uri, sizeof uri, "./VMImages/%0200d", 7);
     HAS(whole_tree(&w, "get", "./DevDetail/URI/MaxSegLen", "", NULL), "verified 200");
-    lab_sql(
+    dm_fixture_sql(
         w.l,
         "UPDATE node SET value = '20' WHERE path_id = (SELECT path_id FROM path WHERE uri = './DevDetail/URI/MaxSegLen')");
     HAS(whole_tree(&w, "add", "./VMImages/a-name-of-more-than-twenty", "node", NULL), "failed 414"); /* not sent */
-    HAS(lab_text(w.l, "SELECT reason FROM operation ORDER BY operation_id DESC LIMIT 1"), "not sent");
-    lab_sql(
+    HAS(dm_fixture_text(w.l, "SELECT reason FROM operation ORDER BY operation_id DESC LIMIT 1"), "not sent");
+    dm_fixture_sql(
         w.l,
         "UPDATE node SET value = '0' WHERE path_id = (SELECT path_id FROM path WHERE uri = './DevDetail/URI/MaxSegLen')");
     HAS(whole_tree(&w, "get", uri, "", NULL), "failed 4"); /* no limit known: the device says it */

@@ -19,18 +19,18 @@ static const char schema[] =
     "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, raw BLOB, amount REAL) STRICT;"
     "CREATE TABLE child (id INTEGER NOT NULL REFERENCES t) STRICT;";
 
-struct place {
+struct sql_place {
     char dir[64], db[96];
 };
 
-static void place_make(struct place *p)
+static void place_make(struct sql_place *p)
 {
     snprintf(p->dir, sizeof p->dir, "/tmp/dmvisor-sql-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(p->dir));
     snprintf(p->db, sizeof p->db, "sqlite:%s/t.db", p->dir);
 }
 
-static void place_remove(const struct place *p)
+static void place_remove(const struct sql_place *p)
 {
     char command[96];
     snprintf(command, sizeof command, "rm -rf '%s'", p->dir);
@@ -256,7 +256,7 @@ static void texts_made_at_run_time_are_kept_and_bounded(void)
 
 static void a_second_writer_waits_and_then_is_told_busy(void)
 {
-    struct place p;
+    struct sql_place p;
     struct sql *one = NULL, *two = NULL, *reader = NULL;
     struct err e = { 0 };
     struct sql_options o = { .durable = true, .busy_ms = 20 };
@@ -305,7 +305,7 @@ static void a_missing_folder_and_other_engines_are_refused_in_words(void)
 
 static void schema_steps_run_once_and_whole(void)
 {
-    struct place p;
+    struct sql_place p;
     struct sql *s = NULL;
     struct err e = { 0 };
     struct sql_options o = { .busy_ms = 20 };
@@ -336,7 +336,7 @@ static void schema_steps_run_once_and_whole(void)
 
 static void a_newer_database_and_gaps_are_refused(void)
 {
-    struct place p;
+    struct sql_place p;
     struct sql *s = NULL;
     struct err e = { 0 };
     struct sql_options o = { .busy_ms = 20 };
@@ -363,7 +363,7 @@ static void a_newer_database_and_gaps_are_refused(void)
 
 static void a_backup_is_a_database(void)
 {
-    struct place p;
+    struct sql_place p;
     struct sql *s = memory(), *copy = NULL;
     struct sql_options o = { .statements = statements, .n_statements = 4 };
     char path[96];
@@ -413,7 +413,7 @@ static enum rc check_file(const char *db, struct sql_health *health, struct err 
     return rc;
 }
 
-static struct sql *filled(const struct place *p, int rows)
+static struct sql *filled(const struct sql_place *p, int rows)
 {
     struct sql *s = NULL;
     const struct sql_options o = { .durable = true };
@@ -430,7 +430,7 @@ static struct sql *filled(const struct place *p, int rows)
 
 static void one_bit_of_a_text_is_damage(void)
 {
-    struct place p;
+    struct sql_place p;
     struct sql_health health = { .damaged = false };
     struct err e = { 0 };
     char word[32];
@@ -453,7 +453,7 @@ static void one_bit_of_a_text_is_damage(void)
 
 static void a_bit_that_flips_while_it_is_open_is_met(void)
 {
-    struct place p;
+    struct sql_place p;
     struct sql *s, *reader = NULL;
     struct sql_health health = { .damaged = false };
     const struct sql_options o = { .statements = statements, .n_statements = 4, .health = &health };
@@ -478,7 +478,7 @@ static void a_bit_that_flips_while_it_is_open_is_met(void)
 /* Pages come and go in every order; backups are made of a file and of its log. */
 static void what_the_file_holds_and_its_copies_have_checksums(void)
 {
-    struct place p;
+    struct sql_place p;
     struct sql *s;
     struct sql_health health = { .damaged = false };
     struct err e = { 0 };
@@ -513,7 +513,7 @@ static void what_the_file_holds_and_its_copies_have_checksums(void)
 /* After a crash somebody looks into the file with a program that carries the log over when it ends; or copies it. */
 static void other_programs_may_carry_over_and_copy(void)
 {
-    struct place p;
+    struct sql_place p;
     struct sql *s;
     struct sql_health health = { .damaged = false };
     struct err e = { 0 };
@@ -551,7 +551,7 @@ static void other_programs_may_carry_over_and_copy(void)
 
 static void a_file_that_is_older_than_checksums_gets_them(void)
 {
-    struct place p;
+    struct sql_place p;
     struct sql *s = NULL;
     struct sql_health health = { .damaged = false };
     struct err e = { 0 };

@@ -64,7 +64,7 @@ def pytest_runtest_makereport(item, call):
         return
     server = item.funcargs.get("server")
     if server is not None:
-        for path in ("/devices?limit=20", "/operations?limit=20", "/triggers?limit=10"):
+        for path in ("/devices?limit=20", "/operations?limit=20", "/notifications?limit=10"):
             try:
                 report.sections.append((path, server.call("GET", path).text))
             except Exception as err:                # it may be the very thing that failed

@@ -28,7 +28,7 @@ BOUND = {
     "session": SESSIONS + EVERY,
     "recording": SESSIONS + EVERY,
     "event": EVENTS + ROWS,
-    "trigger": SESSIONS + EVERY,
+    "notification": SESSIONS + EVERY,
     "operation": OPERATIONS + EVERY * VMS,
     "operation_step": "operation",      # 500 for each
     "operation_item": "operation",      # as many as were asked for

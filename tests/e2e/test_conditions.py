@@ -67,7 +67,7 @@ def test_a_revision_that_nobody_fetched_is_not_settled(quiet):
     assert counts(quiet) == {"pending": 19, "settled": 1} == metric(quiet)
     assert quiet.get("/policies/figures")["devices"] == {"pending": 19, "settled": 1}
     db = sqlite3.connect(f"file:{quiet.dir}/dmvisor.db?mode=ro", uri=True)
-    assert db.execute("SELECT count(*) FROM device WHERE want_stamp > have_stamp").fetchone() == (19,)
+    assert db.execute("SELECT count(*) FROM device WHERE generation > observed_generation").fetchone() == (19,)
     db.close()
 
 

@@ -372,7 +372,7 @@ def test_a_device_is_registered_labelled_called_and_forgotten(server, browser):
     browser.see(".label", "department=field")
     browser.gone(".label", "office=Hamburg")
     assert server.get("/devices/" + world.quote("IMEI:001010000000055"))["labels"] == {"department": "field"}
-    browser.click("[data-act=trigger]")
+    browser.click("[data-act=notification]")
     browser.see(".toast, .trouble", "")
     browser.click(".head .menu button", "More")
     browser.click(".menu-list button", "Forget")

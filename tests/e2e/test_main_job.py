@@ -16,8 +16,8 @@ def test_a_policy_puts_a_vm_on_the_phone_and_its_kpis_are_read(server, phone):
     assert applied["affected"] == 1
     vm = server.wait_vm(phone.name, "corp", state=50)
     assert vm["stateText"].lower() == "running" and not vm["locked"]
-    trigger = server.get(f"/triggers?device={world.quote(phone.name)}")["items"][0]
-    assert trigger["state"] == "answered" and trigger["latencyMs"] >= 0
+    notification = server.get(f"/notifications?device={world.quote(phone.name)}")["items"][0]
+    assert notification["state"] == "answered" and notification["latencyMs"] >= 0
     first = world.wait_for("KPIs", lambda: kpis(server, phone), 30)
     assert first["values"]["kpi.cpu.timeMs"] >= 0
     # History grows, and the same figures come in steps.
@@ -58,10 +58,10 @@ def test_nothing_changed_is_one_round_trip(server, phone):
     server.wait_vm(phone.name, "corp", state=30)
     def quiet():
         d = server.get(f"/devices/{world.quote(phone.name)}")
-        return not d["behind"] and d["summary"] == "settled"
+        return d["observedGeneration"] == d["generation"] and d["summary"] == "settled"
     world.wait_for("the device to be settled", quiet, 60)
     before = phone.process.log().count("state=over")
-    server.call("POST", f"/devices/{world.quote(phone.name)}/triggers", expect=202, json={"why": "a look"})
+    server.call("POST", f"/devices/{world.quote(phone.name)}/notifications", expect=202, json={"why": "a look"})
     world.wait_for("another session", lambda: phone.process.log().count("state=over") > before + 1, 30)
     last = [line for line in phone.process.log().splitlines() if "state=over" in line][-1]
     assert " messages=1" in last, last

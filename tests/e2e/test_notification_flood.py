@@ -36,13 +36,13 @@ print(n)
 
 
 def notification(session, nonce, password=impostor.SERVER[1], server=impostor.SERVER_ID):
-    """A WSP push of a trigger (OMA-TS-DM_Notification-V1_2_1, 6.2), by hand."""
+    """A WSP push of a notification (OMA-TS-DM_Notification-V1_2_1, 6.2), by hand."""
     name = server.encode()
     head = (11 << 54 | 1 << 52 | 1 << 51 | session << 8 | len(name)).to_bytes(8, "big")
-    trigger = head + name
+    notification = head + name
     ha1 = base64.b64encode(hashlib.md5(f"{server}:{password}".encode()).digest())
-    digest = hashlib.md5(ha1 + b":" + nonce + b":" + base64.b64encode(hashlib.md5(trigger).digest())).digest()
-    return bytes([7, 6, 3, 0xC4, 0xAF, 0x87]) + digest + trigger
+    digest = hashlib.md5(ha1 + b":" + nonce + b":" + base64.b64encode(hashlib.md5(notification).digest())).digest()
+    return bytes([7, 6, 3, 0xC4, 0xAF, 0x87]) + digest + notification
 
 
 class Sender:

@@ -51,7 +51,7 @@ def test_a_vm_crashes_and_comes_back_while_the_person_thinks(folder, server):
         world.wait_for("another emulator", lambda: phone.emulators() not in ([], before), 60)
         world.wait_for("the guest to be up again", lambda: phone.log().count("event=vm vm=corp state=50") >= 2, 60)
         # A notification is taken; the session it asks for comes after this one.
-        server.call("POST", f"/devices/{world.quote(phone.name)}/triggers", expect=(200, 201, 202), json={})
+        server.call("POST", f"/devices/{world.quote(phone.name)}/notifications", expect=(200, 201, 202), json={})
         world.wait_for("a notification", lambda: phone.log().count("event=notification") > notified, 30)
         assert server.get(f"/operations/{op['id']}")["state"] not in ("verified", "failed")
         assert asked(folder) == ["confirm Restart now?"]

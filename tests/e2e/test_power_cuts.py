@@ -48,7 +48,7 @@ class Campaign:
             value = condition()
             if not value and time.monotonic() > asked + 1:
                 asked = time.monotonic()
-                self.server.call("POST", f"/devices/{world.quote(self.phone.name)}/triggers", expect=202, json={"why": "a look"})
+                self.server.call("POST", f"/devices/{world.quote(self.phone.name)}/notifications", expect=202, json={"why": "a look"})
             return value
         return world.wait_for(what, look, seconds)
 

@@ -88,8 +88,8 @@ def settled(server):
     """The server says that all is as it shall be, for what it was last told to want."""
     def look():
         p, d = server.get(f"/devices/{world.quote(PHONE)}/preview"), server.get(f"/devices/{world.quote(PHONE)}")
-        look.last = p["steps"][:3], p["waits"][:3], d["behind"]
-        return p["settled"] and not d["behind"] or None
+        look.last = p["steps"][:3], p["waits"][:3], d["generation"], d["observedGeneration"]
+        return p["settled"] and not d["generation"], d["observedGeneration"] or None
     try:
         world.wait_for("the device to be as desired", look, 60)
     except AssertionError as err:
@@ -196,7 +196,7 @@ def test_a_vm_that_is_left_is_locked(server, sim, how):
     # It stays so, also over a restart of the server, until somebody unlocks it or the device comes back.
     server.stop()
     server.start()
-    server.call("POST", f"/devices/{world.quote(PHONE)}/triggers", expect=(201, 202))
+    server.call("POST", f"/devices/{world.quote(PHONE)}/notifications", expect=(201, 202))
     settled(server)
     assert server.vm(PHONE, "corp")["lockState"] == 10
     if how == "label":
@@ -287,7 +287,7 @@ def test_a_stored_policy_with_a_field_that_is_refused_today_holds_and_is_named(s
     assert any(p.get("needsAttention") for p in server.get("/policies")["items"])
     assert "/spec/vm/colour" in server.ctl("get", "policies")
     # It is in force with the rest, and takes nothing back that it may still mean.
-    server.call("POST", f"/devices/{world.quote(PHONE)}/triggers", expect=(201, 202))
+    server.call("POST", f"/devices/{world.quote(PHONE)}/notifications", expect=(201, 202))
     settled(server)
     assert desired(server)["state"]["value"] == "running" and value(sim, "Lease/WipeAfterS") == "2592000"
     # One that nobody can read at all: it is named, and the VM stays as it is.
@@ -299,7 +299,7 @@ def test_a_stored_policy_with_a_field_that_is_refused_today_holds_and_is_named(s
     server.accept()
     server.start()
     assert "selector" in json.dumps(server.get("/policies/corporate-workspace")["needsAttention"])
-    server.call("POST", f"/devices/{world.quote(PHONE)}/triggers", expect=(201, 202))
+    server.call("POST", f"/devices/{world.quote(PHONE)}/notifications", expect=(201, 202))
     settled(server)
     assert value(sim, "Lease/WipeAfterS") == "2592000" and server.vm(PHONE, "corp")["state"] == 50
     # Corrected, it is a policy like any other.

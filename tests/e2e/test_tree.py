@@ -395,15 +395,15 @@ def test_s_211_a_lost_answer_is_asked_after(place):
 
 def test_an_operation_for_later_is_done_when_its_time_has_come(place):
     """The device is called then, and not before: it polls once an hour."""
-    before = len(place.server.get(f"/triggers?device={world.quote(PHONE)}")["items"])
+    before = len(place.server.get(f"/notifications?device={world.quote(PHONE)}")["items"])
     at = time.time()
     out = place.ctl("tree", "replace", PHONE, INTERVAL, "123", "--format", "int", "--not-before", "3s")
     assert "waits until" in out
     n = int(out.split()[1])
-    assert len(place.server.get(f"/triggers?device={world.quote(PHONE)}")["items"]) == before
+    assert len(place.server.get(f"/notifications?device={world.quote(PHONE)}")["items"]) == before
     op = place.server.wait_operation({"id": n}, seconds=30)
     assert time.time() - at >= 2.9
-    assert len(place.server.get(f"/triggers?device={world.quote(PHONE)}")["items"]) == before + 1
+    assert len(place.server.get(f"/notifications?device={world.quote(PHONE)}")["items"]) == before + 1
     sent = next(s for s in op["steps"] if s["state"] == "sent")
     assert sent["at"] >= op["notBefore"], op
 

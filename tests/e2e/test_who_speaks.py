@@ -312,7 +312,7 @@ def test_an_answer_to_a_challenge_is_good_once(server):
 @pytest.fixture
 def plain(folder):
     """A server without TLS: what is said can be heard by everybody."""
-    s = start(folder / "plain", tls=False, triggers__retries=["200ms", "200ms"]).start()
+    s = start(folder / "plain", tls=False, notifications__retries=["200ms", "200ms"]).start()
     yield s
     s.stop()
 
@@ -428,10 +428,10 @@ def notified(socket_, nonce, server, account):
     """The session of the first notification that is signed with this nonce."""
     def look():
         datagram = socket_.recv(2000)
-        digest, trigger = datagram[6:22], datagram[22:]
+        digest, notification = datagram[6:22], datagram[22:]
         ha1 = syncml.b64(hashlib.md5(f"{account['serverName']}:{account['serverPassword']}".encode()).digest())
-        want = hashlib.md5(ha1.encode() + b":" + nonce + b":" + syncml.b64(hashlib.md5(trigger).digest()).encode()).digest()
-        return f"{int.from_bytes(trigger[5:7], 'big'):X}" if digest == want else None
+        want = hashlib.md5(ha1.encode() + b":" + nonce + b":" + syncml.b64(hashlib.md5(notification).digest()).encode()).digest()
+        return f"{int.from_bytes(notification[5:7], 'big'):X}" if digest == want else None
     return world.wait_for("a notification to resynchronise", look, 20)
 
 

@@ -108,7 +108,7 @@ class Server:
             "objects": {"directory": str(ROOT / "ddf")},
             "kpi": {"interval": "2s"},
             "poll": {"interval": "5s"},
-            "triggers": {"retries": ["1s", "2s", "4s", "8s", "30s"]},
+            "notifications": {"retries": ["1s", "2s", "4s", "8s", "30s"]},
             "log": {"level": "debug"},
         }
         if os.geteuid() == 0:

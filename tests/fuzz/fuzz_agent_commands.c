@@ -39,10 +39,10 @@ static const char account[] =
     "{\"serverId\":\"dm.example.net\",\"url\":\"https://dm.example.net/dm\",\"clientName\":\"phone\","
     "\"clientPassword\":\"client-pw\",\"serverPassword\":\"server-pw\"}";
 
-struct place {
+struct commands_place {
     struct device *d;
     struct hv *hv;
-    struct loader *loader;
+    struct download *loader;
     struct world w;
     uint64_t seed;
 };
@@ -65,7 +65,7 @@ static const struct mo_shared *shared(void)
     return s;
 }
 
-static void pass(struct place *p, int64_t ms)
+static void pass(struct commands_place *p, int64_t ms)
 {
     for (int64_t until = p->w.now_ms + ms; p->w.now_ms < until;) {
         p->w.now_ms += TICK_MS;
@@ -91,7 +91,7 @@ static void check(const struct sml_cmd *c, const struct sml_answer *a)
     for (const struct sml_cmd *k = c->children; k && a->children; k = k->next) check(k, &a->children[i++]);
 }
 
-static void say(struct place *p, struct str in)
+static void say(struct commands_place *p, struct str in)
 {
     struct arena a;
     struct sml_msg m = { 0 };
@@ -104,7 +104,7 @@ static void say(struct place *p, struct str in)
         for (const struct sml_cmd *c = m.cmds; c; c = c->next) n++;
         run = (struct exec_run){ .t = device_tree(p->d), .server = str_of(server), .cmds = m.cmds, .n = n, .a = &a };
         mo_enter(device_env(p->d), &p->w, str_of(server));
-        if (!exec_cmds(&run, NULL) && n) {
+        if (!commands_exec_cmds(&run, NULL) && n) {
             size_t i = 0;
             for (const struct sml_cmd *c = m.cmds; c; c = c->next) check(c, &run.answers[i++]);
         }
@@ -128,7 +128,7 @@ static void reload(const struct vm *vm)
     buf_finish(&two);
 }
 
-static void begin(struct place *p)
+static void begin(struct commands_place *p)
 {
     static const struct device_config config = { .mo.id = "IMEI:1",
                                                  .mo.manufacturer = "A",
@@ -147,10 +147,10 @@ static void begin(struct place *p)
                                                  .dm.encoding = SML_XML };
     struct account acc;
 
-    *p = (struct place){ .seed = 11 };
+    *p = (struct commands_place){ .seed = 11 };
     p->w = world_fixed(1900000000000, &p->seed);
     p->hv = hv_sim_create(100, 5);
-    p->loader = loader_sim_create();
+    p->loader = download_sim_create();
     hv_sim_advance(p->hv, p->w.now_ms);
     if (!p->hv || !p->loader || device_create(shared(), &config, p->hv, p->loader, NULL, &p->w, &p->d, NULL) ||
         account_parse(str_of(account), "account", &acc, NULL) || device_add_account(p->d, &acc, &p->w, NULL))
@@ -165,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct str rest = { (const char *)data, n };
     struct tree_leaf *all;
-    struct place p;
+    struct commands_place p;
     struct arena a;
     size_t n_all, from = 0;
 
@@ -185,6 +185,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     arena_finish(&a);
     device_destroy(p.d);
     p.hv->class->destroy(p.hv);
-    loader_destroy(p.loader);
+    download_destroy(p.loader);
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "server/http/certificate.h"
 #include "server/dm/session_log.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,9 +36,9 @@ struct said {
     char token[SESSION_TOKEN + 1];
 };
 
-struct place {
-    struct lab *lab;
-    struct phone *phone[PHONES];
+struct exchange_place {
+    struct dm_fixture *lab;
+    struct fixture_device *phone[PHONES];
     struct certificate shown[PHONES];
     struct said said[PHONES][SAID];
     unsigned n_said[PHONES];
@@ -48,7 +48,7 @@ struct place {
 
 /* One conversation. */
 struct talk {
-    struct place *at;
+    struct exchange_place *at;
     unsigned flags, phone;
     struct str token;
     uint8_t nonce[SML_NONCE_MAX];
@@ -56,7 +56,7 @@ struct talk {
     struct arena a;
 };
 
-static struct place *place;
+static struct exchange_place *place;
 
 /* ---- the place ---- */
 
@@ -65,9 +65,9 @@ static enum kind kind_of(unsigned phone)
     return (enum kind)(phone / 2);
 }
 
-static void overhear(struct phone *p, const struct exchange_request *rq, struct exchange_reply *rp)
+static void overhear(struct fixture_device *p, const struct exchange_request *rq, struct exchange_reply *rp)
 {
-    struct place *at = place;
+    struct exchange_place *at = place;
     unsigned i = 0;
     while (at->phone[i] != p) i++;
     if (at->n_said[i] < SAID) {
@@ -79,11 +79,11 @@ static void overhear(struct phone *p, const struct exchange_request *rq, struct 
     exchange(at->lab->dm, &at->lab->world, rq, rp, NULL);
 }
 
-static void begin_phone(struct place *at, unsigned i)
+static void begin_phone(struct exchange_place *at, unsigned i)
 {
     char name[16];
     snprintf(name, sizeof name, "IMEI:00%u", i);
-    struct phone *p = at->phone[i] = phone_begin(at->lab, name);
+    struct fixture_device *p = at->phone[i] = fixture_device_begin(at->lab, name);
     p->type = i % 2 ? SML_WBXML : SML_XML;
     if (kind_of(i) != CERTIFIED) return;
     at->shown[i].n_name = strlen(name);
@@ -91,71 +91,72 @@ static void begin_phone(struct place *at, unsigned i)
 }
 
 /* A tree command. @param what  address, format and data, in SQL */
-static void want(struct lab *l, const char *device, const char *command, const char *what)
+static void want(struct dm_fixture *l, const char *device, const char *command, const char *what)
 {
     char text[512];
-    const long long id = lab_operation(l, device, "", "tree", "");
+    const long long id = dm_fixture_operation(l, device, "", "tree", "");
     snprintf(text, sizeof text,
              "UPDATE operation SET scope = %d, tree_command = '%s', (tree_uri, tree_format, tree_data) = (SELECT %s)"
              " WHERE operation_id = %lld",
              DDF_DEVICE, command, what, id);
-    lab_sql(l, text);
+    dm_fixture_sql(l, text);
 }
 
 /* What waits for the two that are known is different, for some of it goes alone. */
-static void give_work(struct place *at)
+static void give_work(struct exchange_place *at)
 {
     char text[sizeof policy + 32];
     snprintf(text, sizeof text, policy, "running", 1);
-    lab_policy(at->lab, text);
+    dm_fixture_policy(at->lab, text);
     for (unsigned i = 0; i < PHONES; i++)
-        if (kind_of(i) != NEW && phone_settle(at->phone[i], 20) > 20) abort();
+        if (kind_of(i) != NEW && fixture_device_settle(at->phone[i], 20) > 20) abort();
     for (unsigned i = 0; i < PHONES; i++) {
         const char *name = at->phone[i]->name;
-        if (kind_of(i) == CERTIFIED) lab_operation(at->lab, name, "corp", "lock", "{}");
+        if (kind_of(i) == CERTIFIED) dm_fixture_operation(at->lab, name, "corp", "lock", "{}");
         if (kind_of(i) != WORKS) continue;
         want(at->lab, name, "get", "'./DevDetail?list=StructData', NULL, NULL");
         want(at->lab, name, "replace", "'./DevDetail/Ext/Note', 'chr', 'a note'");
         want(at->lab, name, "exec", "'./DevDetail/Ext/Beep', NULL, NULL");
         want(at->lab, name, "acl", "'./DevDetail/Ext', NULL, NULL");
-        lab_sql(at->lab, "UPDATE operation SET args = 'grant=Get=com.acme.dm' WHERE tree_command = 'acl'");
+        dm_fixture_sql(at->lab, "UPDATE operation SET args = 'grant=Get=com.acme.dm' WHERE tree_command = 'acl'");
         want(at->lab, name, "atomic", "NULL, NULL, NULL");
-        lab_sql(
+        dm_fixture_sql(
             at->lab,
             "INSERT INTO operation_item (operation_id, seq, command, uri, format, data) SELECT max(operation_id), 1, 'add',"
             " './DevDetail/Ext/One', 'int', '1' FROM operation");
-        lab_sql(at->lab,
-                "INSERT INTO operation_item (operation_id, seq, command, uri) SELECT max(operation_id), 2, 'delete',"
-                " './DevDetail/Ext/Two' FROM operation");
+        dm_fixture_sql(
+            at->lab,
+            "INSERT INTO operation_item (operation_id, seq, command, uri) SELECT max(operation_id), 2, 'delete',"
+            " './DevDetail/Ext/Two' FROM operation");
     }
     snprintf(text, sizeof text, policy, "stopped", 2);
-    lab_policy(at->lab, text);
+    dm_fixture_policy(at->lab, text);
 }
 
 static void begin(void)
 {
-    struct place *at = place = calloc(1, sizeof *place);
+    struct exchange_place *at = place = calloc(1, sizeof *place);
     if (!at) abort();
-    struct lab *l = at->lab = lab_begin();
+    struct dm_fixture *l = at->lab = dm_fixture_begin();
     l->config.recorder_failures = true;
-    lab_image(l, "base", "1.0");
+    dm_fixture_image(l, "base", "1.0");
     for (unsigned i = 0; i < PHONES; i++) begin_phone(at, i);
     give_work(at);
     at->now_ms = l->world.now_ms;
     at->seed = l->seed;
     l->hold = true;
     for (unsigned i = 0; i < PHONES; i++) {
-        struct phone *p = at->phone[i];
+        struct fixture_device *p = at->phone[i];
         struct str nonce = { 0 };
         l->world.now_ms = at->now_ms;
         l->seed = at->seed;
         if (!arena_str(&l->arena, (struct str){ (const char *)p->client_nonce, p->n_client_nonce }, &nonce)) abort();
         p->post = overhear;
-        phone_call(p, 1201, "A0");
-        lab_undo(l);
+        fixture_device_call(p, 1201, "A0");
+        dm_fixture_undo(l);
         memcpy(p->client_nonce, nonce.p, p->n_client_nonce = nonce.n); /* as the database has it */
     }
-    lab_forsake(l);
+    dm_fixture_forsake(l);
 }
 
 /* ---- a conversation ---- */
@@ -178,7 +179,7 @@ static void heard(struct talk *t, const struct exchange_reply *rp)
 
 static void post(struct talk *t, struct str body, struct str token)
 {
-    struct lab *l = t->at->lab;
+    struct dm_fixture *l = t->at->lab;
     const bool stranger = t->flags & F_STRANGER;
     const enum sml_type type = t->phone % 2 ? SML_WBXML : SML_XML;
     const struct exchange_request rq = { .token = token,
@@ -207,7 +208,7 @@ static void post(struct talk *t, struct str body, struct str token)
 static struct str filled(struct talk *t, struct str body)
 {
     static const char mark[] = "{c}";
-    const struct phone *p = t->at->phone[t->phone];
+    const struct fixture_device *p = t->at->phone[t->phone];
     char digest[SML_DIGEST_BYTES + 1];
     size_t at = 0;
     while (at + 3 <= body.n && memcmp(body.p + at, mark, 3) != 0) at++;
@@ -250,9 +251,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!place) begin();
     if (size < 2) return 0;
-    struct lab *l = place->lab;
+    struct dm_fixture *l = place->lab;
     struct talk t = { .at = place, .flags = data[0], .phone = (data[0] & F_PHONE) % PHONES };
-    const struct phone *p = place->phone[t.phone];
+    const struct fixture_device *p = place->phone[t.phone];
     const unsigned before = (t.flags & F_BEFORE) >> 3;
     arena_init(&t.a, ARENA);
     l->world.now_ms = place->now_ms + 1000;
@@ -276,7 +277,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((data[1] & T_OVER) && sql_in_transaction(store_sql(l->dm->st)))
         sessions_expire(l->dm->sessions, l->world.now_ms + 10000000);
     check(&t);
-    lab_undo(l);
+    dm_fixture_undo(l);
     arena_finish(&t.a);
     return 0;
 }

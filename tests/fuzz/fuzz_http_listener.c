@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { HELD = 8, TURNS = 64, BODY_BYTES = 4096 };
 
-struct site {
+struct listener_site {
     bool later;
     struct http_request *held[HELD];
     unsigned n_held;
@@ -24,7 +24,7 @@ struct site {
 
 static void answer(void *ctx, struct http_request *r, struct http_reply *reply)
 {
-    struct site *s = ctx;
+    struct listener_site *s = ctx;
     if (r->body.n > BODY_BYTES || (r->path.n && memchr(r->path.p, '\0', r->path.n))) abort();
     if (s->later && s->n_held < HELD) {
         s->held[s->n_held++] = r;
@@ -39,7 +39,7 @@ static void answer(void *ctx, struct http_request *r, struct http_reply *reply)
 
 static bool wants(void *ctx, struct http_request *r, void **upload, struct http_reply *refuse)
 {
-    struct site *s = ctx;
+    struct listener_site *s = ctx;
     if (str_is(r->path, "/no")) http_problem(refuse, 403, "No", NULL, "not here");
     if (!str_is(r->path, "/up")) return false;
     s->uploads++;
@@ -49,7 +49,7 @@ static bool wants(void *ctx, struct http_request *r, void **upload, struct http_
 
 static bool piece(void *ctx, void *upload, struct str bytes)
 {
-    struct site *s = upload;
+    struct listener_site *s = upload;
     (void)ctx;
     s->uploaded += bytes.n;
     return s->uploaded < BODY_BYTES;
@@ -57,12 +57,12 @@ static bool piece(void *ctx, void *upload, struct str bytes)
 
 static void drop(void *ctx, void *upload)
 {
-    struct site *s = upload;
+    struct listener_site *s = upload;
     (void)ctx;
     s->uploads--;
 }
 
-static void turn(struct site *s, struct http_listener *l)
+static void turn(struct listener_site *s, struct http_listener *l)
 {
     http_turn(l);
     while (s->n_held) {
@@ -79,7 +79,7 @@ static void read_all(int fd)
     while (recv(fd, text, sizeof text, MSG_DONTWAIT) > 0) continue;
 }
 
-static void talk(struct site *s, struct http_listener *l, int fd, const uint8_t *p, size_t n, unsigned pieces)
+static void talk(struct listener_site *s, struct http_listener *l, int fd, const uint8_t *p, size_t n, unsigned pieces)
 {
     for (unsigned i = 0; i < pieces; i++) {
         size_t from = n * i / pieces, to = n * (i + 1) / pieces;
@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct http_config config = {
         .address = "127.0.0.1", .max_connections = 4, .max_body_bytes = BODY_BYTES, .idle_timeout_s = 5
     };
-    struct site s = { 0 };
+    struct listener_site s = { 0 };
     struct http_listener *l = NULL;
     struct err e = { 0 };
     int pair[2];

@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_trigger(struct str in)
+static void check_notification(struct str in)
 {
     static const struct str ha1 = { "U7EIII42Njb1eLQ8SPG4Fg==", 24 }, nonce = { "0123456789abcdef", 16 };
     struct sml_notify n;
@@ -26,7 +26,7 @@ static void check_trigger(struct str in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str in = { (const char *)data, size }, body;
-    check_trigger(in);
-    if (sml_wsp_push_decode(in, &body, NULL) == RC_OK) check_trigger(body);
+    check_notification(in);
+    if (sml_wsp_push_decode(in, &body, NULL) == RC_OK) check_notification(body);
     return 0;
 }

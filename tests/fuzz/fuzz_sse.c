@@ -4,14 +4,14 @@
 
 #include <stdlib.h>
 
-struct heard {
+struct fuzz_heard {
     size_t n;
     uint64_t hash;
 };
 
 static bool hear(void *ctx, const struct sse_event *e)
 {
-    struct heard *h = ctx;
+    struct fuzz_heard *h = ctx;
     h->n++;
     h->hash = h->hash * 31 + str_hash(e->data) + 7 * str_hash(str_of(e->type)) + 3 * str_hash(str_of(e->id));
     return true;
@@ -20,7 +20,7 @@ static bool hear(void *ctx, const struct sse_event *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    struct heard whole = { 0, 0 }, cut = { 0, 0 };
+    struct fuzz_heard whole = { 0, 0 }, cut = { 0, 0 };
     struct sse s;
     struct str text = { (const char *)data, n };
     sse_init(&s);

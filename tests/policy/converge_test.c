@@ -12,7 +12,7 @@ static unsigned dice(unsigned n)
     return (unsigned)(seed >> 33) % n;
 }
 
-static struct sim_device d;
+static struct policy_sim_device d;
 static struct sim_shell s;
 
 /* Settings a random policy may have, and their words. */

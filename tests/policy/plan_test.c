@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct sim_device d;
+static struct policy_sim_device d;
 static struct sim_shell s;
 static char text[1 << 16];
 

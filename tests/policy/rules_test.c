@@ -8,7 +8,7 @@
     "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: p, authority: acme-it}\nspec:\n  selector: 'true'\n  vm:\n" \
     "    id: corp\n    guestType: android\n    image: corp-android:1\n"
 
-static struct sim_device d;
+static struct policy_sim_device d;
 static struct sim_shell s;
 
 static void begin(const char *yaml)

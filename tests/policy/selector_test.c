@@ -331,7 +331,7 @@ static void random_expression(struct buf *b, unsigned depth)
 }
 
 enum { DEVICES = 40 };
-struct device {
+struct selector_device {
     struct pol_attribute attrs[8];
     size_t n;
 };
@@ -345,7 +345,7 @@ static void must(sqlite3 *db, const char *sql)
     }
 }
 
-static void make_devices(sqlite3 *db, struct device *device)
+static void make_devices(sqlite3 *db, struct selector_device *device)
 {
     sqlite3_stmt *put = NULL, *name = NULL;
     must(db, "DELETE FROM device; DELETE FROM attribute");
@@ -371,7 +371,7 @@ static void make_devices(sqlite3 *db, struct device *device)
     sqlite3_finalize(name);
 }
 
-static void compare(sqlite3 *db, const struct device *device, const char *text)
+static void compare(sqlite3 *db, const struct selector_device *device, const char *text)
 {
     struct arena a;
     struct pol_selector *s;
@@ -397,7 +397,7 @@ static void compare(sqlite3 *db, const struct device *device, const char *text)
                           SQLITE_STATIC);
     }
     for (; sqlite3_step(q) == SQLITE_ROW; rows++) {
-        const struct device *d = &device[sqlite3_column_int(q, 0)];
+        const struct selector_device *d = &device[sqlite3_column_int(q, 0)];
         enum pol_truth want = pol_selector_eval(s, d->attrs, d->n, &a, NULL);
         enum pol_truth have = sqlite3_column_type(q, 1) == SQLITE_NULL ? POL_UNKNOWN
                               : sqlite3_column_int(q, 1)               ? POL_TRUE
@@ -417,7 +417,7 @@ static void compare(sqlite3 *db, const struct device *device, const char *text)
 static void eval_and_sql_say_the_same(void)
 {
     sqlite3 *db = NULL;
-    struct device device[DEVICES];
+    struct selector_device device[DEVICES];
     struct buf b;
     unsigned failures = CU_get_number_of_failures();
 

@@ -20,7 +20,7 @@ struct sim_job {
     bool used;
 };
 
-struct sim_device {
+struct policy_sim_device {
     struct arena a;
     const struct ddf_layout *l;
     const struct ddf_schema *s;
@@ -52,24 +52,24 @@ struct sim_alert {
 /** Devices from now on have the shipped layout with each text for people replaced, and each name that no policy document
  * says. */
 extern bool sim_reworded;
-void sim_device_init(struct sim_device *d, uint64_t seed);
-void sim_device_finish(struct sim_device *d);
-unsigned sim_dice(struct sim_device *d, unsigned n);
-struct sim_node *sim_find(struct sim_device *d, struct str uri);
-struct str sim_value(struct sim_device *d, enum ddf_scope scope, const char *name, struct str owner);
-void sim_set(struct sim_device *d, enum ddf_scope scope, const char *name, struct str owner, const char *value);
+void sim_device_init(struct policy_sim_device *d, uint64_t seed);
+void sim_device_finish(struct policy_sim_device *d);
+unsigned sim_dice(struct policy_sim_device *d, unsigned n);
+struct sim_node *sim_find(struct policy_sim_device *d, struct str uri);
+struct str sim_value(struct policy_sim_device *d, enum ddf_scope scope, const char *name, struct str owner);
+void sim_set(struct policy_sim_device *d, enum ddf_scope scope, const char *name, struct str owner, const char *value);
 /** Make a VM as if somebody had, in this state. */
-void sim_make_vm(struct sim_device *d, const char *name, int state);
-void sim_remove(struct sim_device *d, struct str uri);
+void sim_make_vm(struct policy_sim_device *d, const char *name, int state);
+void sim_remove(struct policy_sim_device *d, struct str uri);
 /** Time goes on: operations under way come nearer to their end. @return alerts of those that ended (in the device's
  * arena) */
-struct sim_alert *sim_tick(struct sim_device *d, size_t *n);
+struct sim_alert *sim_tick(struct policy_sim_device *d, size_t *n);
 /** One command that is no Atomic. `values` takes what a Get finds. */
-int sim_command(struct sim_device *d, const struct pol_step *s, struct sim_node *values, size_t *n_values);
+int sim_command(struct policy_sim_device *d, const struct pol_step *s, struct sim_node *values, size_t *n_values);
 
 struct sim_shell {
     struct arena a; /* lives long */
-    struct sim_device *d;
+    struct policy_sim_device *d;
     struct pol_mirror_node mirror[SIM_NODES];
     size_t n_mirror;
     struct pol_operation op[SIM_OPS];
@@ -95,7 +95,7 @@ struct sim_shell {
     bool verbose;
 };
 
-void sim_shell_init(struct sim_shell *s, struct sim_device *d);
+void sim_shell_init(struct sim_shell *s, struct policy_sim_device *d);
 void sim_shell_finish(struct sim_shell *s);
 void sim_image(struct sim_shell *s, const char *name, const char *version, const char *id);
 /** Parse and put in force (in place of one with the same name). Ends the test program when it has mistakes. */

@@ -4,20 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-unsigned sim_dice(struct sim_device *d, unsigned n)
+unsigned sim_dice(struct policy_sim_device *d, unsigned n)
 {
     d->seed = d->seed * 6364136223846793005u + 1442695040888963407u;
     return (unsigned)(d->seed >> 33) % n;
 }
 
-static struct str keep(struct sim_device *d, struct str s)
+static struct str keep(struct policy_sim_device *d, struct str s)
 {
     struct str out = { 0 };
     if (!arena_str(&d->a, s, &out)) abort();
     return out;
 }
 
-static size_t place(const struct sim_device *d, struct str uri)
+static size_t place(const struct policy_sim_device *d, struct str uri)
 {
     size_t lo = 0, hi = d->n;
     while (lo < hi) {
@@ -30,13 +30,13 @@ static size_t place(const struct sim_device *d, struct str uri)
     return lo;
 }
 
-struct sim_node *sim_find(struct sim_device *d, struct str uri)
+struct sim_node *sim_find(struct policy_sim_device *d, struct str uri)
 {
     size_t i = place(d, uri);
     return i < d->n && str_eq(d->node[i].uri, uri) ? &d->node[i] : NULL;
 }
 
-static struct sim_node *put(struct sim_device *d, struct str uri, struct str format, struct str value)
+static struct sim_node *put(struct policy_sim_device *d, struct str uri, struct str format, struct str value)
 {
     size_t i = place(d, uri);
     if (i == d->n || !str_eq(d->node[i].uri, uri)) {
@@ -50,7 +50,7 @@ static struct sim_node *put(struct sim_device *d, struct str uri, struct str for
     return &d->node[i];
 }
 
-void sim_remove(struct sim_device *d, struct str uri)
+void sim_remove(struct policy_sim_device *d, struct str uri)
 {
     size_t n = 0;
     for (size_t i = 0; i < d->n; i++)
@@ -58,19 +58,19 @@ void sim_remove(struct sim_device *d, struct str uri)
     d->n = n;
 }
 
-static struct str uri_of(struct sim_device *d, enum ddf_scope scope, const char *name, struct str owner)
+static struct str uri_of(struct policy_sim_device *d, enum ddf_scope scope, const char *name, struct str owner)
 {
     const struct ddf_entry *en = ddf_layout_entry(d->l, scope, str_of(name));
     return en ? ddf_layout_uri(d->l, en, owner, (struct str){ 0 }, &d->a) : (struct str){ 0 };
 }
 
-struct str sim_value(struct sim_device *d, enum ddf_scope scope, const char *name, struct str owner)
+struct str sim_value(struct policy_sim_device *d, enum ddf_scope scope, const char *name, struct str owner)
 {
     const struct sim_node *n = sim_find(d, uri_of(d, scope, name, owner));
     return n ? n->value : (struct str){ 0 };
 }
 
-void sim_set(struct sim_device *d, enum ddf_scope scope, const char *name, struct str owner, const char *value)
+void sim_set(struct policy_sim_device *d, enum ddf_scope scope, const char *name, struct str owner, const char *value)
 {
     const struct ddf_entry *en = ddf_layout_entry(d->l, scope, str_of(name));
     if (en) put(d, uri_of(d, scope, name, owner), en->format, str_of(value));
@@ -86,7 +86,7 @@ static struct str default_of(const struct ddf_node *n)
     return n->format == DDF_INT ? STR("0") : n->format == DDF_BOOL ? STR("false") : (struct str){ 0 };
 }
 
-static void make(struct sim_device *d, const struct ddf_node *n, struct str uri)
+static void make(struct policy_sim_device *d, const struct ddf_node *n, struct str uri)
 {
     bool node = n->format == DDF_NODE;
     if (n->format == DDF_NULL || !(n->access & DDF_GET)) return;
@@ -96,7 +96,7 @@ static void make(struct sim_device *d, const struct ddf_node *n, struct str uri)
             make(d, c, ddf_uri_join(&d->a, uri, c->name));
 }
 
-static void new_vm(struct sim_device *d, struct str name, int state)
+static void new_vm(struct policy_sim_device *d, struct str name, int state)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", state);
@@ -107,7 +107,7 @@ static void new_vm(struct sim_device *d, struct str name, int state)
     sim_set(d, DDF_VM, "progress.result", name, "0");
 }
 
-void sim_make_vm(struct sim_device *d, const char *name, int state)
+void sim_make_vm(struct policy_sim_device *d, const char *name, int state)
 {
     struct str uri = ddf_layout_owner_uri(d->l, DDF_VM, str_of(name), &d->a);
     make(d, ddf_schema_find(d->s, uri), uri);
@@ -139,7 +139,7 @@ static struct ddf_layout *reworded_layout(struct arena *a)
     return l;
 }
 
-void sim_device_init(struct sim_device *d, uint64_t seed)
+void sim_device_init(struct policy_sim_device *d, uint64_t seed)
 {
     memset(d, 0, sizeof *d);
     arena_init(&d->a, (size_t)256 << 20);
@@ -155,7 +155,7 @@ void sim_device_init(struct sim_device *d, uint64_t seed)
     sim_set(d, DDF_DEVICE, "hypervisor.arch", (struct str){ 0 }, "aarch64");
 }
 
-void sim_device_finish(struct sim_device *d)
+void sim_device_finish(struct policy_sim_device *d)
 {
     arena_finish(&d->a);
 }
@@ -177,14 +177,14 @@ static int number_of(struct str s)
     return (int)v;
 }
 
-static void set_state(struct sim_device *d, struct str vm, int state)
+static void set_state(struct policy_sim_device *d, struct str vm, int state)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", state);
     sim_set(d, DDF_VM, "state", vm, text);
 }
 
-static void effect(struct sim_device *d, const struct ddf_operation *op, struct str owner, struct str args)
+static void effect(struct policy_sim_device *d, const struct ddf_operation *op, struct str owner, struct str args)
 {
     int state = number_of(sim_value(d, DDF_VM, "state", owner));
     char text[64];
@@ -215,7 +215,7 @@ static void effect(struct sim_device *d, const struct ddf_operation *op, struct 
     }
 }
 
-static void progress(struct sim_device *d, const struct sim_job *j, int percent, int result)
+static void progress(struct policy_sim_device *d, const struct sim_job *j, int percent, int result)
 {
     char text[128];
     if (j->op->scope != DDF_VM || !sim_find(d, ddf_layout_owner_uri(d->l, DDF_VM, j->owner, &d->a))) return;
@@ -228,21 +228,21 @@ static void progress(struct sim_device *d, const struct sim_job *j, int percent,
 }
 
 /* Once more for the same correlator is the mistake that everything here is about. */
-static void note(struct sim_device *d, struct str correlator)
+static void note(struct policy_sim_device *d, struct str correlator)
 {
     for (size_t i = 0; i < d->n_done; i++)
         if (str_eq(d->done[i], correlator)) d->twice++;
     if (d->n_done < SIM_OPS) d->done[d->n_done++] = keep(d, correlator);
 }
 
-static struct sim_job *job_of(struct sim_device *d, enum ddf_scope scope, struct str owner)
+static struct sim_job *job_of(struct policy_sim_device *d, enum ddf_scope scope, struct str owner)
 {
     for (size_t i = 0; i < SIM_JOBS; i++)
         if (d->job[i].used && d->job[i].op->scope == scope && str_eq(d->job[i].owner, owner)) return &d->job[i];
     return NULL;
 }
 
-static int exec(struct sim_device *d, const struct pol_step *s)
+static int exec(struct policy_sim_device *d, const struct pol_step *s)
 {
     struct ddf_match m = { 0 };
     if (!ddf_layout_match(d->l, s->uri, &m) || !m.operation) return 404;
@@ -287,7 +287,7 @@ static int exec(struct sim_device *d, const struct pol_step *s)
     return 417;
 }
 
-struct sim_alert *sim_tick(struct sim_device *d, size_t *n)
+struct sim_alert *sim_tick(struct policy_sim_device *d, size_t *n)
 {
     struct sim_alert *out = ARENA_ARRAY(&d->a, struct sim_alert, SIM_JOBS);
     *n = 0;
@@ -313,14 +313,14 @@ struct sim_alert *sim_tick(struct sim_device *d, size_t *n)
 
 /* ---- commands ---- */
 
-static int refuse(struct sim_device *d, const struct pol_step *s, int status)
+static int refuse(struct policy_sim_device *d, const struct pol_step *s, int status)
 {
     d->refused++;
     snprintf(d->refusal, sizeof d->refusal, "%d to %d %.*s", status, (int)s->verb, STR_ARG(s->uri));
     return status;
 }
 
-static struct str children(struct sim_device *d, struct str uri)
+static struct str children(struct policy_sim_device *d, struct str uri)
 {
     struct buf b;
     struct str out;
@@ -333,7 +333,7 @@ static struct str children(struct sim_device *d, struct str uri)
     return out;
 }
 
-static int get(struct sim_device *d, const struct pol_step *s, struct sim_node *values, size_t *n)
+static int get(struct policy_sim_device *d, const struct pol_step *s, struct sim_node *values, size_t *n)
 {
     size_t q = str_find(s->uri, '?', 0);
     struct str uri = str_slice(s->uri, 0, q);
@@ -350,7 +350,7 @@ static int get(struct sim_device *d, const struct pol_step *s, struct sim_node *
     return 200;
 }
 
-static int add(struct sim_device *d, const struct pol_step *s)
+static int add(struct policy_sim_device *d, const struct pol_step *s)
 {
     const struct ddf_node *n = ddf_schema_find(d->s, s->uri);
     if (sim_find(d, s->uri)) return refuse(d, s, 418);
@@ -370,7 +370,7 @@ static int add(struct sim_device *d, const struct pol_step *s)
     return 200;
 }
 
-static int replace(struct sim_device *d, const struct pol_step *s)
+static int replace(struct policy_sim_device *d, const struct pol_step *s)
 {
     struct ddf_match m = { 0 };
     struct sim_node *n = sim_find(d, s->uri);
@@ -393,7 +393,7 @@ static int replace(struct sim_device *d, const struct pol_step *s)
     return 200;
 }
 
-static int drop(struct sim_device *d, const struct pol_step *s)
+static int drop(struct policy_sim_device *d, const struct pol_step *s)
 {
     if (!sim_find(d, s->uri)) return refuse(d, s, 404);
     sim_remove(d, s->uri);
@@ -401,7 +401,7 @@ static int drop(struct sim_device *d, const struct pol_step *s)
     return 200;
 }
 
-int sim_command(struct sim_device *d, const struct pol_step *s, struct sim_node *values, size_t *n_values)
+int sim_command(struct policy_sim_device *d, const struct pol_step *s, struct sim_node *values, size_t *n_values)
 {
     static const int statuses[] = { 500, 404, 417, 425, 420, 506 };
     *n_values = 0;

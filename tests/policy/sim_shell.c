@@ -11,7 +11,7 @@ static struct str keep(struct sim_shell *s, struct str text)
     return out;
 }
 
-void sim_shell_init(struct sim_shell *s, struct sim_device *d)
+void sim_shell_init(struct sim_shell *s, struct policy_sim_device *d)
 {
     memset(s, 0, sizeof *s);
     arena_init(&s->a, (size_t)512 << 20);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
-#include "tests/server/site.h"
+#include "tests/server/api_fixture.h"
 
 #include <string.h>
 
-#define IS(path, want) CU_ASSERT_STRING_EQUAL(site_get(s, path), want)
+#define IS(path, want) CU_ASSERT_STRING_EQUAL(api_fixture_get(s, path), want)
 #define SAYS(path, part)                                                                                               \
     do {                                                                                                               \
-        if (!strstr(site_get(s, path), part)) printf("%s\n", site_get(s, path));                                       \
-        CU_ASSERT_PTR_NOT_NULL(strstr(site_get(s, path), part));                                                       \
+        if (!strstr(api_fixture_get(s, path), part)) printf("%s\n", api_fixture_get(s, path));                         \
+        CU_ASSERT_PTR_NOT_NULL(strstr(api_fixture_get(s, path), part));                                                \
     } while (0)
 
 #define WORK(vcpus)                                                                                                    \
@@ -23,7 +23,7 @@
     "</DFProperties></Node></MgmtTree>"
 static const char policy[] = "/api/v1/policies/work", all[] = "/api/v1/descriptions";
 
-static void model(struct site *s, const char *device, const char *mod)
+static void model(struct api_fixture *s, const char *device, const char *mod)
 {
     char text[400];
     snprintf(
@@ -31,15 +31,15 @@ static void model(struct site *s, const char *device, const char *mod)
         "INSERT INTO attribute_row (device_id, name, value) SELECT device_id, 'devinfo.man', 'Acme' FROM device WHERE name = '%s';"
         " INSERT INTO attribute_row (device_id, name, value) SELECT device_id, 'devinfo.mod', '%s' FROM device WHERE name = '%s'",
         device, mod, device);
-    site_sql(s, text);
+    api_fixture_sql(s, text);
 }
 
-static struct site *begin(void)
+static struct api_fixture *begin(void)
 {
-    struct site *s = site_begin();
+    struct api_fixture *s = api_fixture_begin();
     static const char *const devices[] = { "a", "b", "c", "d" };
     for (int i = 0; i < 4; i++)
-        site_device(s, devices[i], i == 3 ? "{\"department\":\"field\"}" : "{\"department\":\"sales\"}");
+        api_fixture_device(s, devices[i], i == 3 ? "{\"department\":\"field\"}" : "{\"department\":\"sales\"}");
     model(s, "a", "Small");
     model(s, "b", "Small");
     model(s, "c", "Big");
@@ -49,62 +49,68 @@ static struct site *begin(void)
 
 static void a_policy_says_for_how_many_devices_a_description_rules_it_out(void)
 {
-    struct site *s = begin();
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:preview", WORK("2")), 200);
-    CU_ASSERT_EQUAL(site_count(s, "warnings"), 0);
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/descriptions?name=small&manufacturer=Acme&model=Small", VCPUS("1")),
-                    201);
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:preview", WORK("2")), 200);
+    struct api_fixture *s = begin();
+    CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/policies:preview", WORK("2")), 200);
+    CU_ASSERT_EQUAL(api_fixture_count(s, "warnings"), 0);
+    CU_ASSERT_EQUAL(
+        api_fixture_call(s, "POST", "/api/v1/descriptions?name=small&manufacturer=Acme&model=Small", VCPUS("1")), 201);
+    CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/policies:preview", WORK("2")), 200);
     IS("affected", "3");
-    CU_ASSERT_EQUAL(site_count(s, "warnings"), 1);
+    CU_ASSERT_EQUAL(api_fixture_count(s, "warnings"), 1);
     SAYS("warnings.0", "policy work: resources.cpu.vcpus = 2 will not be sent to 2 devices: ");
     SAYS("warnings.0",
          "./Virtualization/VM/corp/Resources/CPU/VCPUs (description small): \"2\" is not allowed for VCPUs");
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/policies:preview", WORK("1")), 200);
-    CU_ASSERT_EQUAL(site_count(s, "warnings"), 0);
-    CU_ASSERT_EQUAL(site_call(s, "PUT", policy, WORK("2")), 201);
-    CU_ASSERT_EQUAL(site_count(s, "warnings"), 1);
+    CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/policies:preview", WORK("1")), 200);
+    CU_ASSERT_EQUAL(api_fixture_count(s, "warnings"), 0);
+    CU_ASSERT_EQUAL(api_fixture_call(s, "PUT", policy, WORK("2")), 201);
+    CU_ASSERT_EQUAL(api_fixture_count(s, "warnings"), 1);
     /* The device's own preview is by its own description. */
-    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/a/desired", NULL), 200);
+    CU_ASSERT_EQUAL(api_fixture_call(s, "GET", "/api/v1/devices/a/desired", NULL), 200);
     IS("vms.0.values.1.name", "resources.cpu.vcpus");
-    site_end(s);
+    api_fixture_end(s);
 }
 
 static void who_is_concerned_is_planned_anew_and_not_in_the_request(void)
 {
-    struct site *s = begin();
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/descriptions?name=x&manufacturer=Acme&model=Small", VCPUS("1")), 201);
-    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM replan"), 0); /* without policies there is nothing to plan */
-    CU_ASSERT_EQUAL(site_call(s, "PUT", policy, WORK("2")), 201);
-    site_sql(s, "UPDATE device SET have_stamp = want_stamp");
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/descriptions?name=x&manufacturer=Acme&model=Big", VCPUS("2")), 200);
-    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM replan WHERE man = 'Acme'"),
+    struct api_fixture *s = begin();
+    CU_ASSERT_EQUAL(
+        api_fixture_call(s, "POST", "/api/v1/descriptions?name=x&manufacturer=Acme&model=Small", VCPUS("1")), 201);
+    CU_ASSERT_EQUAL(api_fixture_sql_int(s, "SELECT count(*) FROM replan"),
+                    0); /* without policies there is nothing to plan */
+    CU_ASSERT_EQUAL(api_fixture_call(s, "PUT", policy, WORK("2")), 201);
+    api_fixture_sql(s, "UPDATE device SET observed_generation = generation");
+    CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/descriptions?name=x&manufacturer=Acme&model=Big", VCPUS("2")),
+                    200);
+    CU_ASSERT_EQUAL(api_fixture_sql_int(s, "SELECT count(*) FROM replan WHERE man = 'Acme'"),
                     2); /* those it was for, and is for */
-    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM replan WHERE mod = 'Big' AND why = 'description x replaced'"),
-                    1);
-    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM device WHERE have_stamp < want_stamp"), 0);
-    CU_ASSERT_EQUAL(site_call(s, "DELETE", "/api/v1/descriptions/x", NULL), 204);
-    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM replan WHERE why = 'description x deleted'"), 1);
-    CU_ASSERT_EQUAL(site_call(s, "DELETE", "/api/v1/descriptions/x", NULL), 404);
-    CU_ASSERT_EQUAL(site_sql_int(s, "SELECT count(*) FROM replan"), 3);
-    site_end(s);
+    CU_ASSERT_EQUAL(
+        api_fixture_sql_int(s, "SELECT count(*) FROM replan WHERE mod = 'Big' AND why = 'description x replaced'"), 1);
+    CU_ASSERT_EQUAL(api_fixture_sql_int(s, "SELECT count(*) FROM device WHERE observed_generation < generation"), 0);
+    CU_ASSERT_EQUAL(api_fixture_call(s, "DELETE", "/api/v1/descriptions/x", NULL), 204);
+    CU_ASSERT_EQUAL(api_fixture_sql_int(s, "SELECT count(*) FROM replan WHERE why = 'description x deleted'"), 1);
+    CU_ASSERT_EQUAL(api_fixture_call(s, "DELETE", "/api/v1/descriptions/x", NULL), 404);
+    CU_ASSERT_EQUAL(api_fixture_sql_int(s, "SELECT count(*) FROM replan"), 3);
+    api_fixture_end(s);
 }
 
 /* Beside each other stand only those that may be meant for one device. */
 static void as_many_for_many_models_or_for_one_as_one_likes(void)
 {
-    struct site *s = begin();
+    struct api_fixture *s = begin();
     for (int i = 0; i < 60; i++)
-        CU_ASSERT_EQUAL(site_callf(s, "POST", VCPUS("2"), "%s?name=m%d&manufacturer=Acme&model=M%d", all, i, i), 201);
+        CU_ASSERT_EQUAL(api_fixture_callf(s, "POST", VCPUS("2"), "%s?name=m%d&manufacturer=Acme&model=M%d", all, i, i),
+                        201);
     for (int i = 0; i < 52; i++)
-        CU_ASSERT_EQUAL(site_callf(s, "POST", VCPUS("2"), "%s?name=s%d&manufacturer=Acme&model=Small", all, i), 201);
-    site_sql(s, "WITH RECURSIVE n(i) AS (SELECT 52 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
-                " INSERT INTO description (authority_id, name, man, mod, mo, objects, nodes, bytes, data, created_ms,"
-                " created_by) SELECT authority_id, 's' || i, man, mod, mo, objects, nodes, bytes, data, created_ms,"
-                " created_by FROM description, n WHERE name = 's0'");
-    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/a/tree/description?uri=./Virtualization", NULL), 200);
-    CU_ASSERT_EQUAL(site_callf(s, "POST", VCPUS("2"), "%s?name=s49&manufacturer=Acme&model=Small", all), 200);
-    site_end(s);
+        CU_ASSERT_EQUAL(api_fixture_callf(s, "POST", VCPUS("2"), "%s?name=s%d&manufacturer=Acme&model=Small", all, i),
+                        201);
+    api_fixture_sql(
+        s, "WITH RECURSIVE n(i) AS (SELECT 52 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
+           " INSERT INTO description (authority_id, name, man, mod, mo, objects, nodes, bytes, data, created_ms,"
+           " created_by) SELECT authority_id, 's' || i, man, mod, mo, objects, nodes, bytes, data, created_ms,"
+           " created_by FROM description, n WHERE name = 's0'");
+    CU_ASSERT_EQUAL(api_fixture_call(s, "GET", "/api/v1/devices/a/tree/description?uri=./Virtualization", NULL), 200);
+    CU_ASSERT_EQUAL(api_fixture_callf(s, "POST", VCPUS("2"), "%s?name=s49&manufacturer=Acme&model=Small", all), 200);
+    api_fixture_end(s);
 }
 
 static void tells_a_form_all_it_wants_to_know(void)
@@ -129,16 +135,16 @@ static void tells_a_form_all_it_wants_to_know(void)
         "<Node><NodeName>Rex</NodeName><DFProperties><AccessType><Replace/></AccessType><DFFormat><chr/></DFFormat>"
         "<MSFT:AllowedValues ValueType=\"RegEx\"><MSFT:Value>[0-9]{2}</MSFT:Value></MSFT:AllowedValues></DFProperties></Node></Node>"
         "</Node></MgmtTree>";
-    struct site *s = begin();
-    CU_ASSERT_EQUAL(site_call(s, "POST", "/api/v1/descriptions?name=csp", ddf), 201);
-    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/a/tree/description?uri=./vendor/csp", NULL), 404);
-    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/a/tree/description?uri=./Vendor/csp", NULL), 200);
+    struct api_fixture *s = begin();
+    CU_ASSERT_EQUAL(api_fixture_call(s, "POST", "/api/v1/descriptions?name=csp", ddf), 201);
+    CU_ASSERT_EQUAL(api_fixture_call(s, "GET", "/api/v1/devices/a/tree/description?uri=./vendor/csp", NULL), 404);
+    CU_ASSERT_EQUAL(api_fixture_call(s, "GET", "/api/v1/devices/a/tree/description?uri=./Vendor/csp", NULL), 200);
     IS("document", "csp");
     IS("object", "urn:acme:csp");
     IS("permanent", "true");
     IS("ignoreCase", "true");
     IS("notes.osBuild", "10.0.1");
-    CU_ASSERT_EQUAL(site_count(s, "children"), 3);
+    CU_ASSERT_EQUAL(api_fixture_count(s, "children"), 3);
     IS("children.0.title", "Mode");
     IS("children.0.description", "How it goes");
     IS("children.0.format", "int");
@@ -164,10 +170,10 @@ static void tells_a_form_all_it_wants_to_know(void)
     IS("children.2.maxOccurs", "7");
     IS("children.2.notes.names", "unique");
     IS("children.2.notes.namePattern", "[a-z]+");
-    CU_ASSERT_EQUAL(site_call(s, "GET", "/api/v1/devices/a/tree/description?uri=./Vendor/Csp/x/Rex", NULL), 200);
+    CU_ASSERT_EQUAL(api_fixture_call(s, "GET", "/api/v1/devices/a/tree/description?uri=./Vendor/Csp/x/Rex", NULL), 200);
     IS("allowed.kind", "pattern");
     IS("allowed.pattern", "[0-9]{2}");
-    site_end(s);
+    api_fixture_end(s);
 }
 
 TEST_MAIN("server.api_descriptions", TEST(a_policy_says_for_how_many_devices_a_description_rules_it_out),

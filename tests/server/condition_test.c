@@ -2,7 +2,7 @@
 #include "tests/lib/test.h"
 #include "db/condition.h"
 #include "policy/resolve/condition.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -94,32 +94,32 @@ enum { FLEET = 400 };
 static const char *const words[] = { "new", "settled", "working", "waiting", "failed" };
 static const char *const states[] = { "pending", "working", "waiting", "settled", "failed" };
 
-struct one {
+struct condition_row {
     struct pol_device_facts f;
     int64_t revision, judged;
     const char *state;
 };
 
-static struct one make(struct lab *l, int64_t id)
+static struct condition_row make(struct dm_fixture *l, int64_t id)
 {
-    struct one x = { .f = { .now_ms = NOW,
-                            .poll_ms = roll(4) ? POLL : roll(2) * MINUTE,
-                            .seen_ms = some_time(),
-                            .unreachable_ms = some_time(),
-                            .refused_ms = roll(2) ? some_time() : 0,
-                            .refused_why = STR("wrong credentials"),
-                            .want = 2 + roll(2),
-                            .planned = 1 + roll(3),
-                            .have = 1 + roll(3),
-                            .found = str_of(words[roll(5)]),
-                            .found_why = STR("because") },
-                     .revision = 3,
-                     .judged = 2 + roll(2),
-                     .state = states[roll(5)] };
+    struct condition_row x = { .f = { .now_ms = NOW,
+                                      .poll_ms = roll(4) ? POLL : roll(2) * MINUTE,
+                                      .seen_ms = some_time(),
+                                      .unreachable_ms = some_time(),
+                                      .refused_ms = roll(2) ? some_time() : 0,
+                                      .refused_why = STR("wrong credentials"),
+                                      .want = 2 + roll(2),
+                                      .planned = 1 + roll(3),
+                                      .have = 1 + roll(3),
+                                      .found = str_of(words[roll(5)]),
+                                      .found_why = STR("because") },
+                               .revision = 3,
+                               .judged = 2 + roll(2),
+                               .state = states[roll(5)] };
     char text[1500];
     snprintf(
         text, sizeof text,
-        "INSERT INTO device (device_id, authority_id, name, created_ms, want_stamp, planned_stamp, have_stamp, summary,"
+        "INSERT INTO device (device_id, authority_id, name, created_ms, generation, planned_generation, observed_generation, summary,"
         " summary_why, poll_ms, unreachable_ms) VALUES (%lld, 1, 'd%lld', 1, %lld, %lld, %lld, '%.*s', 'because',"
         " nullif(%lld, %d), nullif(%lld, 0));"
         " INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms)"
@@ -127,27 +127,27 @@ static struct one make(struct lab *l, int64_t id)
         (long long)id, (long long)id, (long long)x.f.want, (long long)x.f.planned, (long long)x.f.have,
         STR_ARG(x.f.found), (long long)x.f.poll_ms, (int)POLL, (long long)x.f.unreachable_ms, (long long)id,
         (long long)x.judged, x.state);
-    lab_sql(l, text);
+    dm_fixture_sql(l, text);
     snprintf(text, sizeof text, "INSERT INTO contact (device_id, seen_ms) VALUES (%lld, nullif(%lld, 0))",
              (long long)id, (long long)x.f.seen_ms);
-    if (x.f.seen_ms || roll(2)) lab_sql(l, text);
+    if (x.f.seen_ms || roll(2)) dm_fixture_sql(l, text);
     snprintf(
         text, sizeof text,
         "INSERT INTO refusal (device_id, at_ms, remote, why, times) VALUES (%lld, %lld, 'x', 'wrong credentials', 1)",
         (long long)id, (long long)x.f.refused_ms);
-    if (x.f.refused_ms) lab_sql(l, text);
+    if (x.f.refused_ms) dm_fixture_sql(l, text);
     return x;
 }
 
 static void sql_counts_what_the_function_decides(void)
 {
-    struct lab *l = lab_begin();
+    struct dm_fixture *l = dm_fixture_begin();
     struct sql_rows *r = NULL;
     struct err e = { 0 };
-    lab_sql(
+    dm_fixture_sql(
         l,
         "DELETE FROM device; INSERT INTO policy (policy_id, authority_id, name, revision, created_ms) VALUES (1, 1, 'p', 3, 1)");
-    struct one fleet[FLEET];
+    struct condition_row fleet[FLEET];
     for (int64_t i = 0; i < FLEET; i++) fleet[i] = make(l, 1000 + i);
     enum rc rc = sql_start_text(l->db,
                                 STR("SELECT d.device_id, " CONDITION_WORD ", " CONDITION_WHY ", " CONDITION_POLICY_WORD
@@ -173,7 +173,7 @@ static void sql_counts_what_the_function_decides(void)
             printf("device %zu: SQL %.*s, function %.*s\n", i, STR_ARG(sql_text(r, 1)), STR_ARG(d.word));
     }
     sql_end(r);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 TEST_MAIN("server.condition", TEST(a_device_stands_as_what_is_known_says), TEST(a_policy_has_a_word_of_its_own),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/server/http_peer.h"
+#include "tests/server/http_fixture.h"
 
 #include "base/crypto.h"
 #include "base/fetch.h"
@@ -19,7 +19,7 @@ static const char *ask(uint16_t port, const char *request)
 
 static void hands_out_requests_and_sends_replies(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = begin(&s);
     uint16_t port = http_port(l);
     const char *t;
@@ -50,7 +50,7 @@ static void hands_out_requests_and_sends_replies(void)
 
 static void a_query_longer_than_the_inline_room_is_whole(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = begin(&s);
     char text[2000], value[700];
     memset(value, 'v', sizeof value - 1);
@@ -63,7 +63,7 @@ static void a_query_longer_than_the_inline_room_is_whole(void)
 
 static void keeps_connections_alive(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = begin(&s);
     int fd = dial(http_port(l));
     for (int i = 0; i < 5; i++) {
@@ -78,7 +78,7 @@ static void keeps_connections_alive(void)
 
 static void refuses_large_bodies_before_reading_them(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = begin(&s);
     uint16_t port = http_port(l);
     char big[1600];
@@ -98,7 +98,7 @@ static void refuses_large_bodies_before_reading_them(void)
 
 static void says_503_past_the_ceiling(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = begin(&s);
     int fd[9];
     for (unsigned i = 0; i < 8; i++) {
@@ -115,7 +115,7 @@ static void says_503_past_the_ceiling(void)
     http_stop(l);
 }
 
-static struct http_listener *begin_with(struct site *s, const struct http_config *c)
+static struct http_listener *begin_with(struct http_fixture *s, const struct http_config *c)
 {
     struct http_listener *l = NULL;
     struct err e = { 0 };
@@ -127,7 +127,7 @@ static void one_address_cannot_take_all_connections(void)
 {
     static const char *const networks[] = { "192.0.2.0/24", "127.0.0.0/8" };
     for (size_t shared = 0; shared < 2; shared++) {
-        struct site s = { 0 };
+        struct http_fixture s = { 0 };
         struct http_config c = plain;
         int fd[4];
         c.max_per_address = 3;
@@ -155,7 +155,7 @@ static void one_address_cannot_take_all_connections(void)
 /* Eight who say nothing are no reason to refuse a ninth who does. */
 static void who_keeps_us_waiting_makes_room(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_config c = plain;
     int fd[8];
     c.head_timeout_ms = 10000;
@@ -178,7 +178,7 @@ static void who_keeps_us_waiting_makes_room(void)
 /* Bodies that are not complete yet count, too. */
 static void all_bodies_together_have_a_ceiling(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_config c = plain;
     char half[600], text[900];
     int fd[2];
@@ -233,7 +233,7 @@ static void sends_files_whole_and_in_ranges(void)
     int fd = mkstemp(name);
     CU_ASSERT_EQUAL(write(fd, "0123456789", 10), 10);
     close(fd);
-    struct site s = { .file = name, .file_size = 10 };
+    struct http_fixture s = { .file = name, .file_size = 10 };
     struct http_listener *l = begin(&s);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         char text[400], want[100];
@@ -272,7 +272,7 @@ static void *feed(void *ctx)
 
 static void streams_what_another_thread_writes(void)
 {
-    struct site s = { .stream = http_stream_create(64 << 10) };
+    struct http_fixture s = { .stream = http_stream_create(64 << 10) };
     struct http_listener *l = begin(&s);
     pthread_t th;
     int fd = dial(http_port(l));
@@ -287,7 +287,7 @@ static void streams_what_another_thread_writes(void)
 
 static void drops_a_slow_reader_and_one_that_went(void)
 {
-    struct site s = { .stream = http_stream_create(64 << 10) };
+    struct http_fixture s = { .stream = http_stream_create(64 << 10) };
     struct http_listener *l = begin(&s);
     int fd = dial(http_port(l));
     char block[1000];
@@ -313,7 +313,7 @@ static void drops_a_slow_reader_and_one_that_went(void)
 
 static void stops_with_open_streams(void)
 {
-    struct site s = { .stream = http_stream_create(1000) };
+    struct http_fixture s = { .stream = http_stream_create(1000) };
     struct http_listener *l = begin(&s);
     int fd = dial(http_port(l));
     say(fd, "GET /stream HTTP/1.1\r\n" CLOSE "\r\n");
@@ -327,7 +327,7 @@ static void stops_with_open_streams(void)
 
 static void takes_uploads_in_pieces(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = begin(&s);
     uint16_t port = http_port(l);
     char text[8000], body[3000];
@@ -351,7 +351,7 @@ static void takes_uploads_in_pieces(void)
 
 /* The loop of a DM worker in miniature: a turn, a commit, the answers. */
 
-static void answer_all(struct site *s, const char *text)
+static void answer_all(struct http_fixture *s, const char *text)
 {
     for (unsigned i = 0; i < s->n_waiting; i++) {
         struct http_reply r = { .status = 200 };
@@ -361,7 +361,7 @@ static void answer_all(struct site *s, const char *text)
     s->n_waiting = 0;
 }
 
-static struct http_listener *open_external(struct site *s)
+static struct http_listener *open_external(struct http_fixture *s)
 {
     struct http_listener *l = NULL;
     struct err e = { 0 };
@@ -371,7 +371,7 @@ static struct http_listener *open_external(struct site *s)
 
 static void answers_after_the_commit(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = open_external(&s);
     int fd[4];
     for (unsigned i = 0; i < 4; i++) {
@@ -404,7 +404,7 @@ static void answers_after_the_commit(void)
 
 static void a_peer_that_goes_while_its_answer_is_kept_does_no_harm(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = open_external(&s);
     for (int suspended = 0; suspended < 2; suspended++) {
         int fd = dial(http_port(l));
@@ -424,7 +424,7 @@ static void a_peer_that_goes_while_its_answer_is_kept_does_no_harm(void)
 
 static void stops_with_requests_that_wait(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = open_external(&s);
     int fd[2];
     for (unsigned i = 0; i < 2; i++) {
@@ -442,7 +442,7 @@ static void stops_with_requests_that_wait(void)
 
 static void quiesce_lets_open_ones_finish_and_takes_no_new_ones(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = open_external(&s);
     int fd = dial(http_port(l));
     for (int i = 0; i < 2; i++) {
@@ -478,7 +478,7 @@ static void speaks_tls_and_names_verified_clients(void)
 
     struct http_config c = plain;
     struct http_listener *l = NULL;
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     c.cert_file = cert;
     c.key_file = ckey;
     CU_ASSERT_EQUAL(http_start(&c, echo, NULL, &s, &l, &e), RC_INVALID); /* not a pair */
@@ -519,7 +519,7 @@ static void says_why_it_cannot_listen(void)
 {
     struct http_config c = plain;
     struct http_listener *l = NULL, *other = NULL;
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct err e = { 0 };
     c.address = "example.invalid";
     CU_ASSERT_EQUAL(http_open(&c, echo, NULL, &s, &l, &e), RC_INVALID);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/server/http_peer.h"
+#include "tests/server/http_fixture.h"
 
 #include "base/world.h"
 
@@ -9,7 +9,7 @@
 
 enum { HURRY_MS = 300 };
 
-static struct http_listener *begin_in_a_hurry(struct site *s, const char *cert, const char *key)
+static struct http_listener *begin_in_a_hurry(struct http_fixture *s, const char *cert, const char *key)
 {
     struct http_config c = plain;
     struct http_listener *l = NULL;
@@ -55,7 +55,7 @@ static void a_request_that_drips_gets_408(void)
         /* On a connection that was kept its head may begin any time before the connection is idle for too long. */
         { "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET", "head", 1000 },
     };
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = begin_in_a_hurry(&s, NULL, NULL);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         int fd = dial(http_port(l));
@@ -79,7 +79,7 @@ static void a_request_that_drips_gets_408(void)
 
 static void who_never_says_anything_goes_too(void)
 {
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = begin_in_a_hurry(&s, NULL, NULL);
     int fd[3];
     for (int i = 0; i < 3; i++) fd[i] = dial(http_port(l));
@@ -96,7 +96,7 @@ static void an_upload_takes_as_long_as_it_needs(void)
 {
     enum { STEPS = 12, STEP = 32 << 10 };
     static char block[STEP];
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct http_listener *l = begin_in_a_hurry(&s, NULL, NULL);
     int fd = dial(http_port(l));
     char head[200];
@@ -122,7 +122,7 @@ static void a_download_takes_as_long_as_it_needs(void)
     enum { SIZE = 8 << 20, SMALL = 16 << 10, SLOW_MS = 2500 };
     char name[] = "/tmp/dmvisor-http-XXXXXX";
     static char block[256 << 10];
-    struct site s = { .file = name, .file_size = SIZE };
+    struct http_fixture s = { .file = name, .file_size = SIZE };
     int file = mkstemp(name), fd;
     CU_ASSERT_EQUAL_FATAL(ftruncate(file, SIZE), 0);
     close(file);
@@ -151,7 +151,7 @@ static void who_ends_with_its_last_octets_is_let_go(void)
     };
     struct http_config c = plain;
     struct http_listener *l = NULL;
-    struct site s = { 0 };
+    struct http_fixture s = { 0 };
     struct err e = { 0 };
     c.idle_timeout_s = c.head_timeout_ms = c.body_timeout_ms = 3600000; /* not by these */
     CU_ASSERT_EQUAL_FATAL(http_open(&c, echo, NULL, &s, &l, &e), RC_OK);
@@ -176,7 +176,7 @@ static void who_does_not_read_is_cut_off(void)
     char name[] = "/tmp/dmvisor-http-XXXXXX";
     int file = mkstemp(name);
     CU_ASSERT_EQUAL_FATAL(ftruncate(file, FILE_BYTES), 0);
-    struct site s = { .file = name, .file_size = FILE_BYTES, .stream = http_stream_create(1000) };
+    struct http_fixture s = { .file = name, .file_size = FILE_BYTES, .stream = http_stream_create(1000) };
     struct http_config c = plain;
     struct http_listener *l = NULL;
     struct err e = { 0 };

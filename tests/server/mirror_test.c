@@ -58,7 +58,7 @@ static size_t alive(const struct mirror *m)
 static void what_is_written_is_loaded_again(void)
 {
     struct sql *db = database();
-    struct paths *p = paths_create(db);
+    struct paths *p = uri_table_create(db);
     struct mirror m = begin();
     struct pol_mirror_node *nodes;
     size_t n;
@@ -68,7 +68,7 @@ static void what_is_written_is_loaded_again(void)
     CU_ASSERT_EQUAL(write_back(&m, db, p), RC_OK);
     arena_finish(&arena);
     for (int cold = 0; cold < 2; cold++) { /* with the dictionary warm and cold */
-        if (cold) paths_forget(p);
+        if (cold) uri_table_forget(p);
         m = begin();
         CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
         CU_ASSERT_EQUAL(mirror_nodes(&m, &arena, &nodes, &n, NULL), RC_OK);
@@ -91,7 +91,7 @@ static void what_is_written_is_loaded_again(void)
     CU_ASSERT_PTR_NULL(mirror_at(&m, STR("./B")));
     CU_ASSERT(str_is(mirror_at(&m, STR("./B/x"))->value, "8"));
     arena_finish(&arena);
-    paths_destroy(p);
+    uri_table_destroy(p);
     sql_close(db);
 }
 
@@ -113,7 +113,7 @@ static void subtrees_go_and_grow_stale_whole(void)
 static void staleness_is_inherited_from_the_row_above(void)
 {
     struct sql *db = database();
-    struct paths *p = paths_create(db);
+    struct paths *p = uri_table_create(db);
     struct mirror m = begin();
     struct sql_rows *r = NULL;
     const char *const names[] = { "./V", "./V/a", "./V/a/x", "./V/a/y", "./V/b", "./V/b/x" };
@@ -151,7 +151,7 @@ static void staleness_is_inherited_from_the_row_above(void)
     CU_ASSERT_EQUAL(mirror_load(&m, db, p, 1, NULL), RC_OK);
     for (size_t i = 0; i < m.n; i++) CU_ASSERT_EQUAL(m.nodes[i].known, POL_STALE);
     arena_finish(&arena);
-    paths_destroy(p);
+    uri_table_destroy(p);
     sql_close(db);
 }
 
@@ -214,7 +214,7 @@ static void a_device_cannot_fill_the_house(void)
 static void survives_running_out_of_memory(void)
 {
     struct sql *db = database();
-    struct paths *p = paths_create(db);
+    struct paths *p = uri_table_create(db);
     struct mirror m = begin();
     mirror_put(&m, STR("./A"), DDF_INT, STR("1"), POL_REPORTED, 1);
     write_back(&m, db, p);
@@ -231,14 +231,14 @@ static void survives_running_out_of_memory(void)
         CU_ASSERT_FATAL(limit < 1 << 20);
     }
     CU_ASSERT_EQUAL(rc, RC_OK);
-    paths_destroy(p);
+    uri_table_destroy(p);
     sql_close(db);
 }
 
 static void the_dictionary_is_bounded(void)
 {
     struct sql *db = database();
-    struct paths *p = paths_create(db);
+    struct paths *p = uri_table_create(db);
     char uri[300];
     int64_t id = 0, first = 0;
     struct str back;
@@ -248,16 +248,16 @@ static void the_dictionary_is_bounded(void)
     for (int i = 0; i < 60000; i++) {
         int n = snprintf(uri, sizeof uri, "./%d/", i);
         uri[n] = 'x';
-        paths_trim(p);
-        CU_ASSERT_EQUAL_FATAL(paths_id(p, (struct str){ uri, 250 }, str_hash((struct str){ uri, 250 }), &id, NULL),
+        uri_table_trim(p);
+        CU_ASSERT_EQUAL_FATAL(uri_table_id(p, (struct str){ uri, 250 }, str_hash((struct str){ uri, 250 }), &id, NULL),
                               RC_OK);
         if (!i) first = id;
     }
     CU_ASSERT_EQUAL(sql_commit(db, NULL), RC_OK);
-    CU_ASSERT_EQUAL(paths_uri(p, first, &back, &hash, NULL), RC_OK); /* forgotten here, known there */
+    CU_ASSERT_EQUAL(uri_table_uri(p, first, &back, &hash, NULL), RC_OK); /* forgotten here, known there */
     CU_ASSERT(str_starts(back, STR("./0/")));
-    CU_ASSERT_EQUAL(paths_uri(p, 999999, &back, &hash, NULL), RC_NOT_FOUND);
-    paths_destroy(p);
+    CU_ASSERT_EQUAL(uri_table_uri(p, 999999, &back, &hash, NULL), RC_NOT_FOUND);
+    uri_table_destroy(p);
     sql_close(db);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/test.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 #include <string.h>
 
 static const char policy[] =
@@ -9,8 +9,8 @@ static const char policy[] =
 
 static void a_preview_is_what_the_device_gets_without_secrets(void)
 {
-    struct lab *l = lab_begin();
-    struct phone *p = phone_begin(l, "IMEI:001");
+    struct dm_fixture *l = dm_fixture_begin();
+    struct fixture_device *p = fixture_device_begin(l, "IMEI:001");
     struct store *st = NULL;
     struct store_device d;
     struct pol_facts f;
@@ -24,9 +24,9 @@ static void a_preview_is_what_the_device_gets_without_secrets(void)
 
     arena_init(&a, 64 << 20);
     buf_init(&xml, 0);
-    CU_ASSERT(phone_call(p, 1201, "1"));
-    lab_image(l, "base", "1.0");
-    lab_policy(l, policy);
+    CU_ASSERT(fixture_device_call(p, 1201, "1"));
+    dm_fixture_image(l, "base", "1.0");
+    dm_fixture_policy(l, policy);
     CU_ASSERT_EQUAL_FATAL(store_open(&l->srv, &st, &e), RC_OK);
     CU_ASSERT_EQUAL(store_load_device(st, (struct str){ 0 }, STR("nobody"), l->world.now_ms, &a, &d, &e), RC_NOT_FOUND);
     CU_ASSERT_EQUAL(store_load_device(st, STR("other"), STR("IMEI:001"), l->world.now_ms, &a, &d, &e), RC_NOT_FOUND);
@@ -58,19 +58,19 @@ static void a_preview_is_what_the_device_gets_without_secrets(void)
     }
     /* And what is previewed is what is sent. */
     p->talk = true;
-    phone_call(p, 1201, "2");
+    fixture_device_call(p, 1201, "2");
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&p->log), "./VMImages/base"));
     store_close(st);
     buf_finish(&xml);
     arena_finish(&a);
-    phone_end(p);
-    lab_end(l);
+    fixture_device_end(p);
+    dm_fixture_end(l);
 }
 
 static void another_revision_may_be_tried_without_being_applied(void)
 {
-    struct lab *l = lab_begin();
-    struct phone *p = phone_begin(l, "IMEI:001");
+    struct dm_fixture *l = dm_fixture_begin();
+    struct fixture_device *p = fixture_device_begin(l, "IMEI:001");
     struct store *st = NULL;
     struct store_device d;
     struct pol_facts f;
@@ -82,7 +82,7 @@ static void another_revision_may_be_tried_without_being_applied(void)
         "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: workspace, authority: acme-it}\n"
         "spec:\n  selector: 'device.id != \"\"'\n  vm: {id: corp, state: absent}\n";
     arena_init(&a, 64 << 20);
-    lab_policy(l, policy);
+    dm_fixture_policy(l, policy);
     CU_ASSERT_EQUAL_FATAL(store_open(&l->srv, &st, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(store_load_device_id(st, 1, l->world.now_ms, &a, &d, &e), RC_OK);
     CU_ASSERT(str_is(d.name, "IMEI:001"));
@@ -95,14 +95,14 @@ static void another_revision_may_be_tried_without_being_applied(void)
     CU_ASSERT_EQUAL_FATAL(pol_resolve(&f, &a, &desired, &e), RC_OK);
     CU_ASSERT(desired.n_vms == 1 && desired.vms[0].goal && !desired.vms[0].goal->gone);
     /* A revision that another connection applies is seen at the next look. */
-    lab_policy(l, absent);
+    dm_fixture_policy(l, absent);
     CU_ASSERT_EQUAL_FATAL(store_load_device_id(st, 1, l->world.now_ms, &a, &d, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(store_load_facts(st, &d, NULL, l->world.now_ms, &a, &f, &e), RC_OK);
     CU_ASSERT_EQUAL(f.policies->revision, 2);
     store_close(st);
     arena_finish(&a);
-    phone_end(p);
-    lab_end(l);
+    fixture_device_end(p);
+    dm_fixture_end(l);
 }
 
 TEST_MAIN("server.preview", TEST(a_preview_is_what_the_device_gets_without_secrets),

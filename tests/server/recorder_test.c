@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The flight recorder: what is recorded, that it can be replayed, and that no secret is in it. */
 #include "tests/lib/test.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 #include "base/text.h"
 #include "syncml/record/replay.h"
 #include <string.h>
 
-static struct phone *begin(struct lab **l)
+static struct fixture_device *begin(struct dm_fixture **l)
 {
-    *l = lab_begin();
-    lab_image(*l, "base", "1.0");
-    lab_policy(*l, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work}\nspec:\n  selector: 'true'\n"
-                   "  vm: {id: corp, state: running, image: 'base:1.0', resources: {cpu: {vcpus: 1}}}\n");
+    *l = dm_fixture_begin();
+    dm_fixture_image(*l, "base", "1.0");
+    dm_fixture_policy(*l, "apiVersion: dmvisor/v1\nkind: VmPolicy\nmetadata: {name: work}\nspec:\n  selector: 'true'\n"
+                          "  vm: {id: corp, state: running, image: 'base:1.0', resources: {cpu: {vcpus: 1}}}\n");
     (*l)->config.recorder_failures = true;
-    return phone_begin(*l, "IMEI:001");
+    return fixture_device_begin(*l, "IMEI:001");
 }
 
-static void end(struct phone *p, struct lab *l)
+static void end(struct fixture_device *p, struct dm_fixture *l)
 {
-    phone_end(p);
-    lab_end(l);
+    fixture_device_end(p);
+    dm_fixture_end(l);
 }
 
 /* The newest one. */
-static void last(struct lab *l, struct buf *out)
+static void last(struct dm_fixture *l, struct buf *out)
 {
     struct sql_rows *r = NULL;
     buf_init(out, 0);
@@ -33,7 +33,7 @@ static void last(struct lab *l, struct buf *out)
     sql_end(r);
 }
 
-static void replay(struct lab *l)
+static void replay(struct dm_fixture *l)
 {
     struct sml_replay out = { 0 };
     struct err e = { 0 };
@@ -44,8 +44,8 @@ static void replay(struct lab *l)
     CU_ASSERT(out.same);
     CU_ASSERT_EQUAL(
         out.messages,
-        lab_int(l,
-                "SELECT messages FROM session JOIN recording USING (session_row) ORDER BY session_row DESC LIMIT 1"));
+        dm_fixture_int(
+            l, "SELECT messages FROM session JOIN recording USING (session_row) ORDER BY session_row DESC LIMIT 1"));
     if (e.text[0] || !out.same) printf("%s\n%s\n", e.text, buf_z(&out.difference));
     buf_finish(&out.difference);
     buf_finish(&text);
@@ -62,22 +62,22 @@ static size_t find(struct str s, const char *what)
 
 static void nothing_is_recorded_of_a_session_that_went_well(void)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
-    CU_ASSERT(phone_settle(p, 20) < 20);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
+    CU_ASSERT(fixture_device_settle(p, 20) < 20);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), 0);
     CU_ASSERT_EQUAL(l->dm->recorder.memory_bytes, 0);
     end(p, l);
 }
 
 static void a_device_that_is_switched_on_has_every_session_recorded(void)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
-    lab_sql(l, "UPDATE device SET record = 1");
-    CU_ASSERT(phone_call(p, 1201, "A1"));
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
+    dm_fixture_sql(l, "UPDATE device SET record = 1");
+    CU_ASSERT(fixture_device_call(p, 1201, "A1"));
     CU_ASSERT_EQUAL(
-        lab_int(
+        dm_fixture_int(
             l,
             "SELECT count(*) FROM recording WHERE why = 'device' AND cut = 0 AND bytes = length(CAST(data AS BLOB))"),
         1);
@@ -86,13 +86,14 @@ static void a_device_that_is_switched_on_has_every_session_recorded(void)
     last(l, &text);
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_z(&text), "\"reasons\":\"#"));
     buf_finish(&text);
-    CU_ASSERT(phone_settle(p, 20) < 20);
+    CU_ASSERT(fixture_device_settle(p, 20) < 20);
     /* Also one in which nothing happens, which has no row of its own otherwise. */
-    int64_t before = lab_int(l, "SELECT count(*) FROM recording"), quiet = lab_int(l, "SELECT quiet FROM contact");
-    CU_ASSERT(phone_call(p, 1201, "A9"));
+    int64_t before = dm_fixture_int(l, "SELECT count(*) FROM recording"),
+            quiet = dm_fixture_int(l, "SELECT quiet FROM contact");
+    CU_ASSERT(fixture_device_call(p, 1201, "A9"));
     CU_ASSERT_EQUAL(p->posts, 1);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT quiet FROM contact"), quiet + 1);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), before + 1);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT quiet FROM contact"), quiet + 1);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), before + 1);
     replay(l);
     CU_ASSERT_EQUAL(l->dm->recorder.memory_bytes, 0);
     end(p, l);
@@ -100,40 +101,40 @@ static void a_device_that_is_switched_on_has_every_session_recorded(void)
 
 static void a_session_that_is_lost_is_recorded(void)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
     p->vanish = 2;
-    phone_call(p, 1201, "A1");
-    lab_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
+    fixture_device_call(p, 1201, "A1");
+    dm_fixture_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
     CU_ASSERT_EQUAL(
-        lab_int(l, "SELECT count(*) FROM recording JOIN session USING (session_row) WHERE outcome = 'lost'"), 1);
+        dm_fixture_int(l, "SELECT count(*) FROM recording JOIN session USING (session_row) WHERE outcome = 'lost'"), 1);
     replay(l);
     /* Switched off for the device: not even then. */
-    lab_sql(l, "UPDATE device SET record = 0; DELETE FROM recording");
+    dm_fixture_sql(l, "UPDATE device SET record = 0; DELETE FROM recording");
     p->vanish = 2;
-    phone_call(p, 1201, "A2");
-    lab_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
+    fixture_device_call(p, 1201, "A2");
+    dm_fixture_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), 0);
     end(p, l);
 }
 
 static void who_proved_nothing_is_not_recorded(void)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
     snprintf(p->client_ha1, sizeof p->client_ha1, "%s", "bm90IHRoZSByaWdodCBvbmUh");
-    CU_ASSERT_FALSE(phone_call(p, 1201, "A1"));
-    lab_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
+    CU_ASSERT_FALSE(fixture_device_call(p, 1201, "A1"));
+    dm_fixture_wait(l, (int64_t)(l->config.dm_session_timeout_s + 2) * 1000);
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session WHERE outcome = 'refused'"), 1);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), 0);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM session WHERE outcome = 'refused'"), 1);
     end(p, l);
 }
 
 /* @return messages looked at */
-static unsigned newest_has_no_secret(struct lab *l, const struct phone *p)
+static unsigned newest_has_no_secret(struct dm_fixture *l, const struct fixture_device *p)
 {
     struct arena a;
     arena_init(&a, 64 << 20);
@@ -166,11 +167,11 @@ static unsigned newest_has_no_secret(struct lab *l, const struct phone *p)
 
 static void no_secret_is_in_a_recording(void)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
-    lab_sql(l, "UPDATE device SET record = 1");
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
+    dm_fixture_sql(l, "UPDATE device SET record = 1");
     p->talk = true;
-    CU_ASSERT(phone_call(p, 1201, "A1"));
+    CU_ASSERT(fixture_device_call(p, 1201, "A1"));
     CU_ASSERT(newest_has_no_secret(l, p) >= 4);
     end(p, l);
 }
@@ -178,46 +179,47 @@ static void no_secret_is_in_a_recording(void)
 static int fail_at;
 static const char *trouble;
 
-static void make_trouble(struct phone *p, int n)
+static void make_trouble(struct fixture_device *p, int n)
 {
-    if (n == fail_at) lab_sql(p->lab, trouble);
+    if (n == fail_at) dm_fixture_sql(p->lab, trouble);
 }
 
 /* Our own fault: the database refuses something of what the n-th message brought. */
 static void a_session_that_we_could_not_go_on_with_is_recorded(void)
 {
     for (fail_at = 0; fail_at < 4; fail_at++) {
-        struct lab *l;
-        struct phone *p = begin(&l);
+        struct dm_fixture *l;
+        struct fixture_device *p = begin(&l);
         trouble =
             "CREATE TRIGGER full BEFORE UPDATE ON device BEGIN SELECT raise(ABORT, 'database or disk is full'); END;"
             "CREATE TRIGGER full_too BEFORE INSERT ON node BEGIN SELECT raise(ABORT, 'database or disk is full'); END;"
             "CREATE TRIGGER full_rows BEFORE INSERT ON session BEGIN SELECT raise(ABORT, 'database or disk is full'); END";
         p->before_answer = make_trouble;
-        if (fail_at == 0) lab_sql(l, trouble);
-        CU_ASSERT_FALSE(phone_call(p, 1201, "A1"));
+        if (fail_at == 0) dm_fixture_sql(l, trouble);
+        CU_ASSERT_FALSE(fixture_device_call(p, 1201, "A1"));
         CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+        CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), 0);
         /* The trouble lasts: what waits goes on waiting (a session that has its row needs no other). */
-        if (!lab_int(l, "SELECT count(*) FROM session")) {
+        if (!dm_fixture_int(l, "SELECT count(*) FROM session")) {
             CU_ASSERT_NOT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-            CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+            CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), 0);
         }
-        lab_sql(l, "DROP TRIGGER full; DROP TRIGGER full_too; DROP TRIGGER full_rows");
+        dm_fixture_sql(l, "DROP TRIGGER full; DROP TRIGGER full_too; DROP TRIGGER full_rows");
         CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session JOIN recording USING (session_row)"
-                                   " WHERE outcome = 'lost' AND session.why LIKE '%its database failed (%full%'"),
+        CU_ASSERT_EQUAL(dm_fixture_int(l,
+                                       "SELECT count(*) FROM session JOIN recording USING (session_row)"
+                                       " WHERE outcome = 'lost' AND session.why LIKE '%its database failed (%full%'"),
                         1);
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session WHERE outcome = 'open'"), 0);
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT messages FROM session"), fail_at + 1);
+        CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM session WHERE outcome = 'open'"), 0);
+        CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT messages FROM session"), fail_at + 1);
         replay(l);
         CU_ASSERT_EQUAL(newest_has_no_secret(l, p), 2 * (unsigned)fail_at + 2);
         CU_ASSERT_EQUAL(l->dm->recorder.memory_bytes, 0);
         /* Written once; and the device gets there in the end. */
         CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-        CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 1);
+        CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), 1);
         p->before_answer = NULL;
-        CU_ASSERT(phone_settle(p, 20) < 20);
+        CU_ASSERT(fixture_device_settle(p, 20) < 20);
         end(p, l);
     }
 }
@@ -225,87 +227,87 @@ static void a_session_that_we_could_not_go_on_with_is_recorded(void)
 /* Everything went well but the commit. What was in it is gone, the session's row too. */
 static void a_session_whose_turn_was_not_kept_is_recorded(void)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
     p->vanish = 2;
     p->lose_commit = 2;
-    phone_call(p, 1201, "A1");
+    fixture_device_call(p, 1201, "A1");
     CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 0);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), 0);
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session JOIN recording USING (session_row)"
-                               " WHERE outcome = 'lost' AND session.why LIKE '%its database failed (%'"),
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM session JOIN recording USING (session_row)"
+                                      " WHERE outcome = 'lost' AND session.why LIKE '%its database failed (%'"),
                     1);
     replay(l);
     CU_ASSERT_EQUAL(newest_has_no_secret(l, p), 4);
-    CU_ASSERT(phone_settle(p, 20) < 20);
+    CU_ASSERT(fixture_device_settle(p, 20) < 20);
     end(p, l);
 }
 
 /* A server that can write nothing does not hold the failures of the whole fleet. */
 static void few_failures_wait(void)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
-    lab_sql(l,
-            "CREATE TRIGGER full BEFORE UPDATE ON device BEGIN SELECT raise(ABORT, 'database or disk is full'); END");
-    for (int i = 0; i < 2 * 32; i++) CU_ASSERT_FALSE(phone_call(p, 1201, "A1"));
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
+    dm_fixture_sql(
+        l, "CREATE TRIGGER full BEFORE UPDATE ON device BEGIN SELECT raise(ABORT, 'database or disk is full'); END");
+    for (int i = 0; i < 2 * 32; i++) CU_ASSERT_FALSE(fixture_device_call(p, 1201, "A1"));
     CU_ASSERT_EQUAL(l->dm->n_failed, 32);
-    lab_sql(l, "DROP TRIGGER full");
+    dm_fixture_sql(l, "DROP TRIGGER full");
     CU_ASSERT_EQUAL(dm_expire(l->dm, &l->world, NULL), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 32);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), 32);
     CU_ASSERT_EQUAL(l->dm->n_failed, 0);
     end(p, l);
 }
 
 static void recordings_have_bounds(void)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
-    lab_sql(l, "UPDATE device SET record = 1");
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
+    dm_fixture_sql(l, "UPDATE device SET record = 1");
     l->config.recorder_max_bytes = 40 << 10;
     for (int i = 0; i < 60; i++) {
         char id[8];
         snprintf(id, sizeof id, "%X", i + 1);
-        CU_ASSERT(phone_call(p, 1201, id));
-        phone_tick(p);
-        lab_wait(l, 1000);
+        CU_ASSERT(fixture_device_call(p, 1201, id));
+        fixture_device_tick(p);
+        dm_fixture_wait(l, 1000);
     }
-    CU_ASSERT(lab_int(l, "SELECT sum(bytes) FROM recording") <= 40 << 10);
-    CU_ASSERT(lab_int(l, "SELECT count(*) FROM recording") > 0);
-    CU_ASSERT(lab_int(l, "SELECT count(*) FROM session") > lab_int(l, "SELECT count(*) FROM recording"));
+    CU_ASSERT(dm_fixture_int(l, "SELECT sum(bytes) FROM recording") <= 40 << 10);
+    CU_ASSERT(dm_fixture_int(l, "SELECT count(*) FROM recording") > 0);
+    CU_ASSERT(dm_fixture_int(l, "SELECT count(*) FROM session") > dm_fixture_int(l, "SELECT count(*) FROM recording"));
     /* A long session: its beginning is kept, and it still replays. */
-    lab_sql(
+    dm_fixture_sql(
         l,
-        "DELETE FROM recording; UPDATE device SET mirror_read = 0, settled_token = NULL, have_stamp = 0; DELETE FROM node");
+        "DELETE FROM recording; UPDATE device SET mirror_read = 0, settled_token = NULL, observed_generation = 0; DELETE FROM node");
     l->config.recorder_max_bytes = 64 << 20;
     l->config.recorder_session_bytes = 6 << 10;
-    CU_ASSERT(phone_call(p, 1201, "77"));
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording WHERE cut = 1 AND bytes <= 6144"), 1);
+    CU_ASSERT(fixture_device_call(p, 1201, "77"));
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording WHERE cut = 1 AND bytes <= 6144"), 1);
     CU_ASSERT_EQUAL(l->dm->recorder.memory_bytes, 0);
     end(p, l);
 }
 
 static void one_session_in_n_and_whole_authorities(void)
 {
-    struct lab *l;
-    struct phone *p = begin(&l);
+    struct dm_fixture *l;
+    struct fixture_device *p = begin(&l);
     l->config.recorder_sample = 4;
     for (int i = 0; i < 80; i++) {
         char id[8];
         snprintf(id, sizeof id, "%X", i + 1);
-        CU_ASSERT(phone_call(p, 1201, id));
-        phone_tick(p);
+        CU_ASSERT(fixture_device_call(p, 1201, id));
+        fixture_device_tick(p);
     }
-    int64_t n = lab_int(l, "SELECT count(*) FROM recording WHERE why = 'sample'");
+    int64_t n = dm_fixture_int(l, "SELECT count(*) FROM recording WHERE why = 'sample'");
     CU_ASSERT(n > 5 && n < 45);
-    lab_sql(l, "DELETE FROM recording; UPDATE authority SET record = 0");
+    dm_fixture_sql(l, "DELETE FROM recording; UPDATE authority SET record = 0");
     l->config.recorder_sample = 1;
-    CU_ASSERT(phone_call(p, 1201, "F1"));
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording"), 0);
-    lab_sql(l, "UPDATE authority SET record = 1");
-    CU_ASSERT(phone_call(p, 1201, "F2"));
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM recording WHERE why = 'authority'"), 1);
+    CU_ASSERT(fixture_device_call(p, 1201, "F1"));
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording"), 0);
+    dm_fixture_sql(l, "UPDATE authority SET record = 1");
+    CU_ASSERT(fixture_device_call(p, 1201, "F2"));
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM recording WHERE why = 'authority'"), 1);
     end(p, l);
 }
 

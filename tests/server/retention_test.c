@@ -2,14 +2,14 @@
 /* What is over is forgotten after its time; what is not, and what policies still need, stays. */
 #include "server/jobs/retention.h"
 #include "tests/lib/test.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 
 #include <stdio.h>
 
 enum { DAY = 86400000 };
 
-static void operation(struct lab *l, const char *kind, int by_policy, int scope, const char *owner, const char *state,
-                      int days_ago)
+static void operation(struct dm_fixture *l, const char *kind, int by_policy, int scope, const char *owner,
+                      const char *state, int days_ago)
 {
     char text[600];
     snprintf(
@@ -19,13 +19,13 @@ static void operation(struct lab *l, const char *kind, int by_policy, int scope,
         "INSERT INTO operation_step VALUES ((SELECT max(operation_id) FROM operation), 1, 1, 'queued', 0, '');"
         "INSERT INTO operation_item (operation_id, seq, command) VALUES ((SELECT max(operation_id) FROM operation), 1, 'get')",
         kind, by_policy, scope, owner, state, (long long)l->world.now_ms - (long long)days_ago * DAY);
-    lab_sql(l, text);
+    dm_fixture_sql(l, text);
 }
 
 static void operations_that_are_over_are_forgotten(void)
 {
-    struct lab *l = lab_begin();
-    struct phone *p = phone_begin(l, "IMEI:001");
+    struct dm_fixture *l = dm_fixture_begin();
+    struct fixture_device *p = fixture_device_begin(l, "IMEI:001");
     struct sql *db = NULL;
     struct err e = { 0 };
     operation(l, "tree", 0, 0, "", "verified", 100);
@@ -33,7 +33,7 @@ static void operations_that_are_over_are_forgotten(void)
     operation(l, "start", 1, 1, "corp", "verified", 100);
     operation(l, "lock", 0, 1, "corp", "verified", 100); /* older than the one below */
     operation(l, "lock", 0, 1, "corp", "cancelled", 100);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation"), 5);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM operation"), 5);
     operation(l, "tree", 0, 0, "", "queued", 100);
     operation(l, "tree", 0, 0, "", "verified", 89);
     operation(l, "lock", 0, 1, "corp", "verified", 99);   /* a person's last word about the VM */
@@ -41,13 +41,13 @@ static void operations_that_are_over_are_forgotten(void)
     l->config.keep_operations_ms = 90LL * DAY;
     CU_ASSERT_EQUAL_FATAL(retention_open(&l->config, NULL, &db, &e), RC_OK);
     CU_ASSERT_EQUAL(retention_sweep(db, &l->config, l->world.now_ms, &e), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation"), 4);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation WHERE operation_id > 5"), 4);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_step"), 4);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM operation_item"), 4);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM operation"), 4);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM operation WHERE operation_id > 5"), 4);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM operation_step"), 4);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM operation_item"), 4);
     sql_close(db);
-    phone_end(p);
-    lab_end(l);
+    fixture_device_end(p);
+    dm_fixture_end(l);
 }
 
 static int64_t ahead(struct sql *db, int64_t now_ms, int64_t ran_ms, int64_t *time_ms)
@@ -60,12 +60,12 @@ static int64_t ahead(struct sql *db, int64_t now_ms, int64_t ran_ms, int64_t *ti
 
 static void a_leap_of_the_clock_is_believed_after_a_day(void)
 {
-    struct lab *l = lab_begin();
-    struct phone *p = phone_begin(l, "IMEI:001");
+    struct dm_fixture *l = dm_fixture_begin();
+    struct fixture_device *p = fixture_device_begin(l, "IMEI:001");
     struct sql *db = NULL;
     struct err e = { 0 };
     int64_t now = l->world.now_ms, t = 0;
-    phone_call(p, 1201, "A1");
+    fixture_device_call(p, 1201, "A1");
     CU_ASSERT_EQUAL_FATAL(retention_open(&l->config, NULL, &db, &e), RC_OK);
     CU_ASSERT_EQUAL(ahead(db, now + DAY, 0, &t), 0); /* off for a day */
     CU_ASSERT_EQUAL(t, now + DAY);
@@ -92,8 +92,8 @@ static void a_leap_of_the_clock_is_believed_after_a_day(void)
     /* While it runs: an hour passes for the machine, and a year for the clock. */
     CU_ASSERT_EQUAL(ahead(db, now + 368LL * DAY, 3600000, &t), 365LL * DAY - 3600000);
     sql_close(db);
-    phone_end(p);
-    lab_end(l);
+    fixture_device_end(p);
+    dm_fixture_end(l);
 }
 
 TEST_MAIN("server.retention", TEST(operations_that_are_over_are_forgotten),

@@ -102,8 +102,8 @@ static void a_repeated_message_is_known_even_after_the_end(void)
     a->alone = true;
     CU_ASSERT_PTR_EQUAL(repeated(ss, same), a);
     CU_ASSERT_PTR_NULL(repeated(ss, next));
-    CU_ASSERT(session_repeats(a, &same));
-    CU_ASSERT_FALSE(session_repeats(a, &next));
+    CU_ASSERT(sessions_repeats(a, &same));
+    CU_ASSERT_FALSE(sessions_repeats(a, &next));
     a->alone = false; /* it came with the token: without it its octets are worth nothing */
     CU_ASSERT_PTR_NULL(repeated(ss, same));
     a->alone = true;
@@ -138,7 +138,7 @@ static void another_session_of_a_device_ends_its_others(void)
     CU_ASSERT_PTR_EQUAL(sessions_of_token(ss, &k), old);
     CU_ASSERT(old->ended && old->superseded);
     k.hash = 5;
-    CU_ASSERT_FALSE(session_repeats(old, &k));
+    CU_ASSERT_FALSE(sessions_repeats(old, &k));
     CU_ASSERT_PTR_EQUAL(sessions_contest(ss, &k, w.now_ms), fresh);
     CU_ASSERT_EQUAL(fresh->contested, 1);
     sessions_destroy(ss);

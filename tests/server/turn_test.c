@@ -3,12 +3,12 @@
 #include "server/http/certificate.h"
 #include "server/dm/turn.h"
 #include "tests/lib/test.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 #include <stdio.h>
 #include <string.h>
 
 /* What a statement of the worker's own connection gives: with all that is written in its transaction. */
-static int64_t inside(struct lab *l, const char *text)
+static int64_t inside(struct dm_fixture *l, const char *text)
 {
     struct sql_rows *r = NULL;
     int64_t n = -1;
@@ -20,17 +20,17 @@ static int64_t inside(struct lab *l, const char *text)
 
 struct peer {
     struct certificate shown;
-    struct phone *phone;
+    struct fixture_device *phone;
     char body[1200];
     struct exchange_request rq;
     struct exchange_reply rp;
 };
 
 /* A phone that shows a certificate, and its package 1 with DevInfo. */
-static void meet(struct lab *l, struct peer *p, const char *name, const char *model)
+static void meet(struct dm_fixture *l, struct peer *p, const char *name, const char *model)
 {
     memset(p, 0, sizeof *p);
-    p->phone = phone_begin(l, name);
+    p->phone = fixture_device_begin(l, name);
     p->shown.n_name = (size_t)snprintf(p->shown.name, sizeof p->shown.name, "%s", name);
     snprintf(
         p->body, sizeof p->body,
@@ -51,7 +51,7 @@ static void meet(struct lab *l, struct peer *p, const char *name, const char *mo
                                        .tls = true };
 }
 
-static void speak(struct lab *l, struct peer *p)
+static void speak(struct dm_fixture *l, struct peer *p)
 {
     CU_ASSERT_EQUAL(exchange(l->dm, &l->world, &p->rq, &p->rp, NULL), RC_OK);
     CU_ASSERT_EQUAL(p->rp.status, 200);
@@ -60,12 +60,12 @@ static void speak(struct lab *l, struct peer *p)
 static void forget(struct peer *p)
 {
     exchange_reply_finish(&p->rp);
-    phone_end(p->phone);
+    fixture_device_end(p->phone);
 }
 
 static void nothing_is_written_before_the_end_of_the_turn(void)
 {
-    struct lab *l = lab_begin();
+    struct dm_fixture *l = dm_fixture_begin();
     struct peer one, two;
     meet(l, &one, "IMEI:001", "One");
     meet(l, &two, "IMEI:002", "Two");
@@ -77,21 +77,21 @@ static void nothing_is_written_before_the_end_of_the_turn(void)
     CU_ASSERT_EQUAL(inside(l, "SELECT count(*) FROM attribute_row"), 0);
     CU_ASSERT_EQUAL(dm_commit(l->dm, NULL), RC_OK);
     CU_ASSERT(dm_kept(l->dm, &one.rp) && dm_kept(l->dm, &two.rp));
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(DISTINCT device_id) FROM node"), 2);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session WHERE outcome = 'open'"), 2);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(DISTINCT session_row) FROM session"), 2);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(DISTINCT device_id) FROM node"), 2);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM session WHERE outcome = 'open'"), 2);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(DISTINCT session_row) FROM session"), 2);
     forget(&one);
     forget(&two);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 /* Something in the database stands against what the second of three brought. */
 static void who_cannot_be_kept_takes_nothing_of_the_others_with_him(void)
 {
-    struct lab *l = lab_begin();
+    struct dm_fixture *l = dm_fixture_begin();
     struct peer one, two, three;
-    lab_sql(l, "CREATE TRIGGER no BEFORE INSERT ON attribute_row WHEN NEW.value = 'Two' BEGIN"
-               " SELECT RAISE(ABORT, 'not this one'); END");
+    dm_fixture_sql(l, "CREATE TRIGGER no BEFORE INSERT ON attribute_row WHEN NEW.value = 'Two' BEGIN"
+                      " SELECT RAISE(ABORT, 'not this one'); END");
     meet(l, &one, "IMEI:001", "One");
     meet(l, &two, "IMEI:002", "Two");
     meet(l, &three, "IMEI:003", "Three");
@@ -104,29 +104,32 @@ static void who_cannot_be_kept_takes_nothing_of_the_others_with_him(void)
     CU_ASSERT_FALSE(dm_kept(l->dm, &two.rp));
     CU_ASSERT_TRUE(dm_kept(l->dm, &three.rp));
     CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 2);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM attribute_row WHERE name = 'devinfo.mod'"), 2);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM node n JOIN device d USING (device_id) WHERE d.name = 'IMEI:002'"),
-                    0);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM attribute_row WHERE name = 'devinfo.mod'"), 2);
     CU_ASSERT_EQUAL(
-        lab_int(l, "SELECT count(*) FROM session s JOIN device d USING (device_id) WHERE d.name = 'IMEI:002'"), 0);
-    CU_ASSERT(lab_int(l, "SELECT count(*) FROM node n JOIN device d USING (device_id) WHERE d.name = 'IMEI:003'") > 3);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM node n LEFT JOIN path p USING (path_id) WHERE p.uri IS NULL"), 0);
+        dm_fixture_int(l, "SELECT count(*) FROM node n JOIN device d USING (device_id) WHERE d.name = 'IMEI:002'"), 0);
+    CU_ASSERT_EQUAL(
+        dm_fixture_int(l, "SELECT count(*) FROM session s JOIN device d USING (device_id) WHERE d.name = 'IMEI:002'"),
+        0);
+    CU_ASSERT(
+        dm_fixture_int(l, "SELECT count(*) FROM node n JOIN device d USING (device_id) WHERE d.name = 'IMEI:003'") > 3);
+    CU_ASSERT_EQUAL(
+        dm_fixture_int(l, "SELECT count(*) FROM node n LEFT JOIN path p USING (path_id) WHERE p.uri IS NULL"), 0);
     /* He comes again when nothing stands against him any more. */
-    lab_sql(l, "DROP TRIGGER no");
+    dm_fixture_sql(l, "DROP TRIGGER no");
     exchange_reply_finish(&two.rp);
     CU_ASSERT_EQUAL(exchange(l->dm, &l->world, &two.rq, &two.rp, NULL), RC_OK);
     CU_ASSERT_EQUAL(dm_commit(l->dm, NULL), RC_OK);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM attribute_row WHERE value = 'Two'"), 1);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM attribute_row WHERE value = 'Two'"), 1);
     forget(&one);
     forget(&two);
     forget(&three);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 /* A device that begins two sessions in one turn: the second one knows what the first has brought. */
 static void two_messages_of_a_device_follow_each_other(void)
 {
-    struct lab *l = lab_begin();
+    struct dm_fixture *l = dm_fixture_begin();
     struct peer one;
     struct exchange_reply second = { 0 };
     char again[sizeof one.body];
@@ -140,14 +143,14 @@ static void two_messages_of_a_device_follow_each_other(void)
     CU_ASSERT_EQUAL(exchange(l->dm, &l->world, &one.rq, &second, NULL), RC_OK);
     CU_ASSERT_EQUAL(second.status, 200);
     CU_ASSERT_EQUAL(dm_commit(l->dm, NULL), RC_OK);
-    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT value FROM attribute_row WHERE name = 'devinfo.mod'"), "Two");
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM attribute_row WHERE name LIKE 'devinfo.%'"), 5);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM session"), 2);
-    CU_ASSERT_STRING_EQUAL(lab_text(l, "SELECT outcome FROM session ORDER BY session_row"), "lost");
+    CU_ASSERT_STRING_EQUAL(dm_fixture_text(l, "SELECT value FROM attribute_row WHERE name = 'devinfo.mod'"), "Two");
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM attribute_row WHERE name LIKE 'devinfo.%'"), 5);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM session"), 2);
+    CU_ASSERT_STRING_EQUAL(dm_fixture_text(l, "SELECT outcome FROM session ORDER BY session_row"), "lost");
     CU_ASSERT_EQUAL(sessions_count(l->dm->sessions), 1);
     exchange_reply_finish(&second);
     forget(&one);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 TEST_MAIN("server.turn", TEST(nothing_is_written_before_the_end_of_the_turn),

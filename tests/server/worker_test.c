@@ -5,7 +5,7 @@
 #include "base/fetch.h"
 #include "base/log.h"
 #include "server/dm/worker.h"
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,11 +17,11 @@ static const char hello[] =
     "<Target><LocURI>x</LocURI></Target><Source><LocURI>%s</LocURI></Source></SyncHdr><SyncBody><Alert><CmdID>1</CmdID><Data>1201</Data></Alert>"
     "<Final/></SyncBody></SyncML>";
 
-static struct worker *begin(struct lab **l)
+static struct worker *begin(struct dm_fixture **l)
 {
     struct worker *w = NULL;
     struct err e = { 0 };
-    *l = lab_begin();
+    *l = dm_fixture_begin();
     (*l)->config.dm_address = "127.0.0.1";
     (*l)->config.dm_max_connections = 20;
     CU_ASSERT_EQUAL_FATAL(worker_start(&(*l)->srv, &w, &e), RC_OK);
@@ -52,7 +52,7 @@ static long send(struct fetch *f, const struct worker *w, const char *method, co
 
 static void answers_in_the_words_of_http(void)
 {
-    struct lab *l;
+    struct dm_fixture *l;
     struct worker *w = begin(&l);
     const struct fetch_config fc = { .total_timeout_s = 10 };
     struct fetch *f = fetch_create(&fc);
@@ -85,12 +85,12 @@ static void answers_in_the_words_of_http(void)
     fetch_reply_finish(&reply);
     fetch_destroy(f);
     worker_stop(w);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 static void wbxml_is_answered_with_wbxml(void)
 {
-    struct lab *l;
+    struct dm_fixture *l;
     struct worker *w = begin(&l);
     const struct fetch_config fc = { .total_timeout_s = 10 };
     struct fetch *f = fetch_create(&fc);
@@ -115,7 +115,7 @@ static void wbxml_is_answered_with_wbxml(void)
     arena_finish(&a);
     fetch_destroy(f);
     worker_stop(w);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 struct caller {
@@ -141,10 +141,10 @@ static void *call(void *arg)
 
 static void many_at_once_all_get_their_answers(void)
 {
-    struct lab *l;
+    struct dm_fixture *l;
     struct worker *w;
     struct caller c[8];
-    l = lab_begin();
+    l = dm_fixture_begin();
     l->config.dm_address = "127.0.0.1";
     l->config.dm_max_connections = 20;
     l->config.dm_max_sessions = 1000;
@@ -158,11 +158,11 @@ static void many_at_once_all_get_their_answers(void)
         CU_ASSERT_EQUAL(c[i].good, 50);
     }
     worker_stop(w);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 /* A message that changes something: package 1 with good credentials. */
-static void package_1(struct phone *p, struct buf *out)
+static void package_1(struct fixture_device *p, struct buf *out)
 {
     const struct sml_leaf devinfo = {
         .uri = STR("./DevInfo/DevId"), .format = STR("chr"), .data = str_of(p->name), .has_data = true
@@ -191,9 +191,9 @@ static void package_1(struct phone *p, struct buf *out)
 
 static void without_a_commit_there_is_no_answer(void)
 {
-    struct lab *l;
+    struct dm_fixture *l;
     struct worker *w = begin(&l);
-    struct phone *p = phone_begin(l, "IMEI:1");
+    struct fixture_device *p = fixture_device_begin(l, "IMEI:1");
     const struct fetch_config fc = { .total_timeout_s = 10 };
     struct fetch *f = fetch_create(&fc);
     struct fetch_reply reply = { 0 };
@@ -214,21 +214,21 @@ static void without_a_commit_there_is_no_answer(void)
     CU_ASSERT_EQUAL(status, 503);
     CU_ASSERT_EQUAL(reply.retry_after_s, EXCHANGE_RETRY_S);
     fetch_reply_finish(&reply);
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM contact WHERE seen_ms IS NOT NULL"), 0);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM contact WHERE seen_ms IS NOT NULL"), 0);
     /* When there is room again the same message is taken. */
     CU_ASSERT_EQUAL(send(f, w, "POST", "/dm", SML_MIME_XML, buf_str(&body), text, NULL), 200);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "<Data>212</Data>"));
-    CU_ASSERT_EQUAL(lab_int(l, "SELECT count(*) FROM contact WHERE seen_ms IS NOT NULL"), 1);
+    CU_ASSERT_EQUAL(dm_fixture_int(l, "SELECT count(*) FROM contact WHERE seen_ms IS NOT NULL"), 1);
     buf_finish(&body);
-    phone_end(p);
+    fixture_device_end(p);
     fetch_destroy(f);
     worker_stop(w);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 static void stops_at_once_and_can_start_again(void)
 {
-    struct lab *l;
+    struct dm_fixture *l;
     struct worker *w = begin(&l);
     int64_t before = world_monotonic_ms();
     worker_stop(w);
@@ -236,12 +236,12 @@ static void stops_at_once_and_can_start_again(void)
     CU_ASSERT_EQUAL(worker_start(&l->srv, &w, NULL), RC_OK);
     worker_stop(w);
     worker_stop(NULL);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 static void what_does_not_work_is_told(void)
 {
-    struct lab *l;
+    struct dm_fixture *l;
     struct worker *w = begin(&l), *second = NULL;
     struct err e = { 0 };
     l->config.database = "sqlite:/nonexistent/x";
@@ -254,7 +254,7 @@ static void what_does_not_work_is_told(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, "203.0.113.1"));
     CU_ASSERT_PTR_NULL(second);
     worker_stop(w);
-    lab_end(l);
+    dm_fixture_end(l);
 }
 
 TEST_MAIN("server.worker", TEST(answers_in_the_words_of_http), TEST(wbxml_is_answered_with_wbxml),

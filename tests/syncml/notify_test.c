@@ -5,10 +5,10 @@
 #include "tests/lib/test.h"
 #include <string.h>
 
-#define NONCE     STR("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10")
-#define RESYNC    STR("\0\0\0\0")
-#define TRIGGER_A "02d80000001a2b0e646d2e6578616d706c652e6e6574"
-#define TRIGGER_B "02f000000000070e646d2e6578616d706c652e6e6574"
+#define NONCE          STR("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10")
+#define RESYNC         STR("\0\0\0\0")
+#define NOTIFICATION_A "02d80000001a2b0e646d2e6578616d706c652e6e6574"
+#define NOTIFICATION_B "02f000000000070e646d2e6578616d706c652e6e6574"
 
 static const struct sml_notify example_a = {
     11, SML_UI_BACKGROUND, true, 0x1A2B, { "dm.example.net", 14 }, { NULL, 0 }
@@ -31,12 +31,12 @@ static void computes_the_examples_of_the_reference(void)
     } row[] = {
         { &example_a,
           { "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10", 16 },
-          "c7bc38808b9a71c993bb2c9fd59cf0b5" TRIGGER_A },
+          "c7bc38808b9a71c993bb2c9fd59cf0b5" NOTIFICATION_A },
         { &example_b,
           { "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10", 16 },
-          "a27dbd1479cc271000716a750a81edb3" TRIGGER_B },
-        { &example_a, { "\0\0\0\0", 4 }, "9d38a439f9f46af14dd95d6746a0360a" TRIGGER_A },
-        { &example_b, { "\0\0\0\0", 4 }, "41ea553baccc16d1b1dcc4ee922a91e9" TRIGGER_B },
+          "a27dbd1479cc271000716a750a81edb3" NOTIFICATION_B },
+        { &example_a, { "\0\0\0\0", 4 }, "9d38a439f9f46af14dd95d6746a0360a" NOTIFICATION_A },
+        { &example_b, { "\0\0\0\0", 4 }, "41ea553baccc16d1b1dcc4ee922a91e9" NOTIFICATION_B },
     };
     char h[SML_HA1_BYTES + 1];
     CU_ASSERT_TRUE(str_is(ha1(h), "U7EIII42Njb1eLQ8SPG4Fg=="));

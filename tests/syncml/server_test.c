@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server machine alone, spoken to in XML text: every deviation of a client is a few lines of what it really
  * sends. */
-#include "tests/syncml/desk.h"
+#include "tests/syncml/server_fixture.h"
 
 /* ---- setup ---- */
 
 /* S-001 S-004 S-005 S-007 S-012 S-121 */
 static void the_header_is_answered_first_and_in_kind(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     step(&d, SML_GET, "./A");
     begin(&d);
@@ -41,7 +41,7 @@ static void versions_are_answered_in_kind_or_refused_with_a_list(void)
         { "1.2", "SyncML/1.2", "SYNCML:SYNCML1.2", 513 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct desk d;
+        struct server_fixture d;
         char xml[2000], want[100];
         open_desk(&d);
         step(&d, SML_GET, "./A");
@@ -112,7 +112,7 @@ static void each_command_of_a_client_has_its_status(void)
         { "<Replace><CmdID>7</CmdID></Replace>", 412 },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct desk d;
+        struct server_fixture d;
         char xml[3000];
         open_desk(&d);
         snprintf(xml, sizeof xml, MSG("1", START "%s<Final/>"), row[i].xml);
@@ -128,7 +128,7 @@ static void each_command_of_a_client_has_its_status(void)
  * is answered. */
 static void replace_is_for_package_one(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     say(&d, MSG("1", START)); /* no Final */
     SAYS(&d, "<Data>1222</Data>");
@@ -159,7 +159,7 @@ static void replace_is_for_package_one(void)
 /* S-117 S-118 and what no client of ours would do */
 static void credentials_that_change_their_mind_end_the_session(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d); /* answers an md5 challenge with basic */
     d.certificate = false;
     d.c.allow_basic = true;
@@ -223,7 +223,7 @@ static void credentials_that_change_their_mind_end_the_session(void)
     close_desk(&d);
 }
 
-static void mac_of(struct desk *d, const char *xml, struct str nonce, char mac[SML_DIGEST_BYTES + 1])
+static void mac_of(struct server_fixture *d, const char *xml, struct str nonce, char mac[SML_DIGEST_BYTES + 1])
 {
     sml_mac(str_of(ha1_client), nonce, str_of(xml), mac);
     d->hmac = (struct sml_hmac){ .present = true, .username = STR("dev-0001"), .mac = str_of(mac) };
@@ -235,7 +235,7 @@ static void a_message_without_its_mac_ends_the_session(void)
     const char *one = MSG("1", START "<Final/>");
     char mac[SML_DIGEST_BYTES + 1];
     for (int i = 0; i < 3; i++) {
-        struct desk d;
+        struct server_fixture d;
         open_desk(&d);
         d.certificate = false;
         d.acc.auth = SML_AUTH_MAC;
@@ -305,7 +305,7 @@ static void answers_are_found_however_they_come(void)
           "#1=404 #2=0" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct desk d;
+        struct server_fixture d;
         char xml[4000];
         open_desk(&d);
         step(&d, SML_GET, "./A");
@@ -344,7 +344,7 @@ static void every_status_of_a_container_finds_its_step(void)
           "#1=0 #11=214 #12=200 #13=200" },
     };
     for (size_t i = 0; i < 2 * sizeof row / sizeof row[0]; i++) {
-        struct desk d;
+        struct server_fixture d;
         struct sml_item ask = { .data = STR("Really?"), .has_data = true }, options = { .next = &ask };
         struct sml_step in[3] = {
             { .kind = SML_ALERT, .tag = 11, .data = STR("1101"), .items = &options, .next = &in[1] },
@@ -373,7 +373,7 @@ static void every_status_of_a_container_finds_its_step(void)
 /* S-301 S-206: answers over three messages; no command in between, not even when offered */
 static void answers_may_come_messages_later(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     step(&d, SML_GET, "./A");
     step(&d, SML_GET, "./B");
@@ -409,7 +409,7 @@ static void answers_may_come_messages_later(void)
 static void several_alerts_in_one_command(void)
 {
     for (int i = 0; i < 2; i++) {
-        struct desk d;
+        struct server_fixture d;
         open_desk(&d);
         d.alert_status[1] = i ? 415 : 0;
         say(&d,
@@ -469,7 +469,7 @@ static void objects_in_pieces_are_joined_or_refused(void)
         { "cut by the end", PIECE("./A", SIZE(8), "abcd", MORE), 213, "<Final/>", 0, true, "#1=426" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct desk d;
+        struct server_fixture d;
         char xml[4000];
         open_desk(&d);
         step(&d, SML_GET, "./A");
@@ -508,7 +508,7 @@ static void our_pieces_go_on_or_stop(void)
     static char big[3000];
     memset(big, 'x', sizeof big);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct desk d;
+        struct server_fixture d;
         char xml[4000];
         open_desk(&d);
         struct sml_step *p = step(&d, SML_ADD, "./A");
@@ -536,7 +536,7 @@ static void our_pieces_go_on_or_stop(void)
 /* S-406 */
 static void an_abort_is_answered_and_that_is_all(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     step(&d, SML_GET, "./A");
     begin(&d);
@@ -551,7 +551,7 @@ static void an_abort_is_answered_and_that_is_all(void)
 /* S-302 S-502 S-506 */
 static void the_server_can_stop(void)
 {
-    struct desk d;
+    struct server_fixture d;
     open_desk(&d);
     step(&d, SML_GET, "./A");
     begin(&d);
@@ -575,7 +575,7 @@ static void the_server_can_stop(void)
 
 static void a_message_of_many_commands_is_too_much(void)
 {
-    struct desk d;
+    struct server_fixture d;
     struct buf b;
     open_desk(&d);
     d.arena_bytes = 64 << 20;
@@ -593,7 +593,7 @@ static void a_message_of_many_commands_is_too_much(void)
 static void survives_running_out_of_memory(void)
 {
     for (size_t limit = 16, good = 0; good < 2; limit += 16) {
-        struct desk d;
+        struct server_fixture d;
         CU_ASSERT_FATAL(limit < (1 << 20));
         open_desk(&d);
         d.acc.server_name = STR("dm");
@@ -620,7 +620,7 @@ static void survives_running_out_of_memory(void)
 /* For what never gets a session: overload, nonsense in the header. */
 static void a_refusal_is_a_whole_message(void)
 {
-    struct desk d;
+    struct server_fixture d;
     struct arena a;
     struct sml_msg m = { .msg_id = STR("4"),
                          .session_id = STR("9"),

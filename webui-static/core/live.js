@@ -5,7 +5,7 @@ import { scoped } from './authority.js';
 import { useCallback, useEffect, useRef, useState } from '../lib/preact.js';
 import { get, now } from './api.js';
 
-const TYPES = ['device', 'vm', 'kpi', 'operation', 'policy', 'trigger', 'image', 'session', 'reset'];
+const TYPES = ['device', 'vm', 'kpi', 'operation', 'policy', 'notification', 'image', 'session', 'reset'];
 const HIDDEN_MS = 60000; // a hidden tab gives its connection back: browsers allow six for each server
 const listeners = new Set(),
     watchers = new Set();

@@ -56,8 +56,8 @@ export const operationTone = (s) => OPERATION[s] || 'none';
 export const isOpen = (s) => ['queued', 'notified', 'sent', 'accepted', 'acknowledged'].includes(s);
 export const canCancel = (s) => ['queued', 'notified'].includes(s);
 
-const TRIGGER = { pending: 'wait', sent: 'work', answered: 'ok', failed: 'fail', cancelled: 'none' };
-export const triggerTone = (s) => TRIGGER[s] || 'none';
+const NOTIFICATION = { pending: 'wait', sent: 'work', answered: 'ok', failed: 'fail', cancelled: 'none' };
+export const notificationTone = (s) => NOTIFICATION[s] || 'none';
 
 const SESSION = { done: 'ok', running: 'work', open: 'work', aborted: 'fail', refused: 'fail', lost: 'fail' };
 export const sessionTone = (s) => SESSION[s] || (s ? 'none' : 'work');
@@ -203,9 +203,9 @@ export function sayEvent(type, e) {
                 text: `revision ${e.revision} ${e.change || ''}, ${count(e.affected ?? 0, 'device')}`,
                 policy: e.policy,
             };
-        case 'trigger':
+        case 'notification':
             return {
-                tone: triggerTone(e.state),
+                tone: notificationTone(e.state),
                 what: `Call ${e.state}`,
                 text:
                     e.state === 'answered'

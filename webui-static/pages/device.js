@@ -110,9 +110,9 @@ function Acts({ device, problem, reload }) {
             problem(e);
         }
     };
-    const trigger = act(async () => {
+    const notification = act(async () => {
         const t = await post(
-            ofDevice(device.id, 'triggers'),
+            ofDevice(device.id, 'notifications'),
             { why: 'asked for on the console' },
             { headers: once() },
         );
@@ -203,7 +203,7 @@ function Acts({ device, problem, reload }) {
     });
     return html`
         <div class="acts">
-            <button type="button" onClick=${trigger} data-act="trigger">
+            <button type="button" onClick=${notification} data-act="notification">
                 <${Icon} name="call" />
                 Call now
             </button>
@@ -356,13 +356,13 @@ function AllFacts({ device }) {
 }
 
 export function Device({ id, tab, query }) {
-    useStream('device,vm,operation,policy,trigger,session,image,kpi', id);
+    useStream('device,vm,operation,policy,notification,session,image,kpi', id);
     const may = useMay();
     const [error, problem] = useState(null);
     const load = useLoad(
         id,
         () => get(ofDevice(id)),
-        (type) => type !== 'kpi' && type !== 'trigger',
+        (type) => type !== 'kpi' && type !== 'notification',
     );
     const vms = useLoad(
         `vms ${id}`,

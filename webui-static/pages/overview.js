@@ -300,7 +300,7 @@ function before(operations) {
 }
 
 export function Overview() {
-    useStream('device,vm,operation,policy,image,trigger,session');
+    useStream('device,vm,operation,policy,image,notification,session');
     const [, draw] = useState(0);
     const whole = useLoad(
         'overview',

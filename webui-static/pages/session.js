@@ -304,7 +304,7 @@ export function Session({ id, n, query }) {
                             ],
                             s.ended && ['Took', span(s.started, s.ended)],
                             ['Messages', s.messages],
-                            ['Came', s.trigger ? `because it was called (call ${s.trigger})` : 'by itself'],
+                            ['Came', s.notification ? `because it was called (call ${s.notification})` : 'by itself'],
                             ['Number', s.id],
                             s.recording && [
                                 'Recorded',

@@ -5,7 +5,7 @@ import { get, ofDevice } from '../core/api.js';
 import { useLive, useLoad, useStream } from '../core/live.js';
 import { to } from '../core/route.js';
 import { Age, Badge, Chips, Empty, Loaded, More, Section, Tabs, Time } from '../parts/ui.js';
-import { count, sessionSays, sessionTone, span, triggerTone } from '../core/words.js';
+import { count, sessionSays, sessionTone, span, notificationTone } from '../core/words.js';
 
 const FILTERS = [
     ['', 'All'],
@@ -52,9 +52,9 @@ function Table({ items, device }) {
                                         recorded
                                     </span>
                                 `}
-                                ${s.trigger ? html`
+                                ${s.notification ? html`
                                     ${' '}
-                                    <span class="muted" title=${`It was called: call ${s.trigger}`}>
+                                    <span class="muted" title=${`It was called: call ${s.notification}`}>
                                         called
                                     </span>
                                 ` : ''}
@@ -126,7 +126,7 @@ function Calls({ items, device }) {
                                 </td>
                             `}
                             <td>
-                                <${Badge} tone=${triggerTone(t.state)}>${t.state}</${Badge}>
+                                <${Badge} tone=${notificationTone(t.state)}>${t.state}</${Badge}>
                                 ${t.tries > 1 && html`
                                     ${' '}
                                     <span class="muted nowrap">${t.tries} attempts</span>
@@ -167,8 +167,8 @@ export function DeviceSessions({ id, query }) {
     );
     const calls = useLoad(
         id,
-        () => get(`/triggers?limit=25&device=${encodeURIComponent(id)}`),
-        (type) => type === 'trigger',
+        () => get(`/notifications?limit=25&device=${encodeURIComponent(id)}`),
+        (type) => type === 'notification',
     );
     return html`
         <${Filter} show=${show} place=${['devices', id, 'sessions']} />
@@ -188,7 +188,7 @@ export function DeviceSessions({ id, query }) {
                     }
                 </${Loaded}>
             </${Section}>
-            <${Section} id="triggers" title="Calls to it">
+            <${Section} id="notifications" title="Calls to it">
                 <${Loaded} of=${calls}>
                     ${({ items }) =>
                         items.length ? html`<${Calls} items=${items} device=${id} />` : html`
@@ -206,7 +206,7 @@ function Newer({ list, of }) {
     const [n, set] = useState(0);
     useLive(
         (type, e) =>
-            type === of && (of !== 'trigger' || e.state === 'pending' || e.tries === 0) && set((old) => old + 1),
+            type === of && (of !== 'notification' || e.state === 'pending' || e.tries === 0) && set((old) => old + 1),
     );
     return (
         n > 0 && html`
@@ -249,11 +249,11 @@ function All({ show }) {
 
 function AllCalls() {
     const [limit, more] = useState(100);
-    const list = useLoad(`calls ${limit}`, () => get(`/triggers?limit=${limit}`));
+    const list = useLoad(`calls ${limit}`, () => get(`/notifications?limit=${limit}`));
     return html`
         <${Loaded} of=${list}>
             ${({ items, next }) => html`
-                <${Newer} list=${list} of="trigger" />
+                <${Newer} list=${list} of="notification" />
                 ${items.length ? html`
                     <div class="panel flush">
                         <${Calls} items=${items} />
@@ -270,7 +270,7 @@ function AllCalls() {
 }
 
 export function Sessions({ tab, query }) {
-    useStream('session,trigger');
+    useStream('session,notification');
     return html`
         <h1 tabindex="-1">Sessions</h1>
         <${Tabs}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_SYNCML_DESK_H
-#define TESTS_SYNCML_DESK_H
+#ifndef TESTS_SYNCML_SERVER_FIXTURE_H
+#define TESTS_SYNCML_SERVER_FIXTURE_H
 /* The server machine alone, spoken to in XML text: every deviation of a client is a few lines of what it really
  * sends. */
 #include "base/text.h"
@@ -32,7 +32,7 @@
 #define META(inner) "<Meta xmlns='syncml:metinf'>" inner "</Meta>"
 
 /* One server, trusting its client by certificate unless told otherwise. */
-struct desk {
+struct server_fixture {
     struct sml_server_config c;
     struct sml_account acc;
     struct sml_server *s;
@@ -55,7 +55,7 @@ struct desk {
 
 static char ha1_client[SML_HA1_BYTES + 1], ha1_server[SML_HA1_BYTES + 1];
 
-static inline void open_desk(struct desk *d)
+static inline void open_desk(struct server_fixture *d)
 {
     memset(d, 0, sizeof *d);
     sml_ha1(STR("dev-0001"), STR("s3cr3t-Pa55"), ha1_client);
@@ -76,13 +76,13 @@ static inline void open_desk(struct desk *d)
     buf_init(&d->reply, 0);
 }
 
-static inline void close_desk(struct desk *d)
+static inline void close_desk(struct server_fixture *d)
 {
     sml_server_destroy(d->s);
     buf_finish(&d->reply);
 }
 
-static inline struct sml_step *step(struct desk *d, enum sml_cmd_kind kind, const char *uri)
+static inline struct sml_step *step(struct server_fixture *d, enum sml_cmd_kind kind, const char *uri)
 {
     struct sml_step *p = &d->steps[d->n_steps++];
     *p = (struct sml_step){ .kind = kind, .uri = str_of(uri), .tag = d->n_steps };
@@ -90,7 +90,7 @@ static inline struct sml_step *step(struct desk *d, enum sml_cmd_kind kind, cons
     return p;
 }
 
-static inline void note_news(struct desk *d, struct sml_news *n)
+static inline void note_news(struct server_fixture *d, struct sml_news *n)
 {
     size_t at = 0, i = 0;
     d->news[0] = '\0';
@@ -115,7 +115,7 @@ static inline void note_news(struct desk *d, struct sml_news *n)
 }
 
 /* The client says `xml`; the reply is in d->reply as XML. */
-static inline void say(struct desk *d, const char *xml)
+static inline void say(struct server_fixture *d, const char *xml)
 {
     struct arena text, a;
     struct sml_msg m = { 0 }, reply;
@@ -148,7 +148,7 @@ static inline void say(struct desk *d, const char *xml)
     arena_finish(&a);
 }
 
-static inline bool says(struct desk *d, const char *part)
+static inline bool says(struct server_fixture *d, const char *part)
 {
     bool there = strstr(buf_z(&d->reply), part) != NULL;
     return there;
@@ -167,7 +167,7 @@ static inline bool says(struct desk *d, const char *part)
     } while (0)
 
 /* The Status for a command of the last message: "<CmdRef>2</CmdRef><Cmd>Get</Cmd>...<Data>405" */
-static inline int status_of(struct desk *d, const char *cmd_ref)
+static inline int status_of(struct server_fixture *d, const char *cmd_ref)
 {
     char ref[64];
     snprintf(ref, sizeof ref, "<CmdRef>%s</CmdRef>", cmd_ref);
@@ -178,7 +178,7 @@ static inline int status_of(struct desk *d, const char *cmd_ref)
 }
 
 /* The session is open and `steps` are on their way. */
-static inline void begin(struct desk *d)
+static inline void begin(struct server_fixture *d)
 {
     say(d, MSG("1", START "<Final/>"));
     CU_ASSERT(d->first && d->done);

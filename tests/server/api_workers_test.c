@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The threads of the API, behind a listener whose handler hands every request on: what a request does is told by its
  * path, whose it is by its query. */
-#include "server/api/desks.h"
+#include "server/api/workers.h"
 #include "server/api/call.h"
 #include "tests/lib/test.h"
-#include "tests/server/site.h"
+#include "tests/server/api_fixture.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -19,9 +19,9 @@
 enum { CONNECTIONS = 700, THREADS = 4, SECONDS = 20 };
 
 struct office {
-    struct site *site;
+    struct api_fixture *site;
     struct api api;
-    struct desks *desks;
+    struct api_workers *desks;
     struct http_listener *listener;
     pthread_mutex_t lock;
     pthread_cond_t change;
@@ -29,7 +29,7 @@ struct office {
     unsigned holding, answered; /* requests */
 };
 
-static void work(struct desk *desk, struct http_request *r, struct http_reply *reply)
+static void work(struct api_worker *desk, struct http_request *r, struct http_reply *reply)
 {
     struct office *o = (struct office *)(void *)((char *)desk->api - offsetof(struct office, api));
     struct sql_rows *rows = NULL;
@@ -55,7 +55,7 @@ static void hand_on(void *ctx, struct http_request *r, struct http_reply *reply)
 {
     struct office *o = ctx;
     str_to_i64(http_query(r, "who", NULL), &r->principal);
-    desks_take(o->desks, r, reply, str_is(r->path, "/express"));
+    api_workers_take(o->desks, r, reply, str_is(r->path, "/express"));
 }
 
 static void begin(struct office *o, unsigned threads)
@@ -63,11 +63,11 @@ static void begin(struct office *o, unsigned threads)
     struct err e = { 0 };
     const struct http_config h = { .address = "127.0.0.1", .max_connections = CONNECTIONS, .max_body_bytes = 1000 };
     memset(o, 0, sizeof *o);
-    o->site = site_begin();
+    o->site = api_fixture_begin();
     o->api.srv = &o->site->srv;
     pthread_mutex_init(&o->lock, NULL);
     pthread_cond_init(&o->change, NULL);
-    CU_ASSERT_EQUAL_FATAL(desks_open(&o->api, threads, work, &o->desks, &e), RC_OK);
+    CU_ASSERT_EQUAL_FATAL(api_workers_open(&o->api, threads, work, &o->desks, &e), RC_OK);
     CU_ASSERT_EQUAL_FATAL(http_start(&h, hand_on, NULL, o, &o->listener, &e), RC_OK);
 }
 
@@ -82,12 +82,12 @@ static void release(struct office *o)
 static void end(struct office *o)
 {
     release(o);
-    desks_stop(o->desks);
+    api_workers_stop(o->desks);
     http_stop(o->listener);
-    desks_close(o->desks);
+    api_workers_close(o->desks);
     pthread_cond_destroy(&o->change);
     pthread_mutex_destroy(&o->lock);
-    site_end(o->site);
+    api_fixture_end(o->site);
 }
 
 static int ask(struct office *o, const char *path, int who)
@@ -213,18 +213,18 @@ static void one_principal_s_line_is_short(void)
 {
     struct office o;
     char text[2048];
-    int held[2], line[DESKS_WAITING_EACH];
+    int held[2], line[API_WORKERS_WAITING_EACH];
     begin(&o, THREADS);
     for (int i = 0; i < 2; i++) held[i] = ask(&o, "/hold", 1);
     await_holding(&o, 2);
-    for (int i = 0; i < DESKS_WAITING_EACH; i++) line[i] = ask(&o, "/", 1);
+    for (int i = 0; i < API_WORKERS_WAITING_EACH; i++) line[i] = ask(&o, "/", 1);
     CU_ASSERT_EQUAL(answer_of(ask(&o, "/", 1), text, sizeof text), 429);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "\r\nRetry-After: "));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "too many of your requests wait"));
     CU_ASSERT_EQUAL(status_of(ask(&o, "/", 2)), 200);
     release(&o);
     for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL(status_of(held[i]), 200);
-    for (int i = 0; i < DESKS_WAITING_EACH; i++) CU_ASSERT_EQUAL(status_of(line[i]), 200);
+    for (int i = 0; i < API_WORKERS_WAITING_EACH; i++) CU_ASSERT_EQUAL(status_of(line[i]), 200);
     CU_ASSERT_EQUAL(status_of(ask(&o, "/", 1)), 200);
     end(&o);
 }
@@ -232,7 +232,7 @@ static void one_principal_s_line_is_short(void)
 /* All together may wait in a line that has an end; and the end of the server is one for those that wait. */
 static void the_line_has_an_end(void)
 {
-    static int line[DESKS_WAITING];
+    static int line[API_WORKERS_WAITING];
     struct office o;
     struct rlimit files;
     char text[2048];
@@ -243,21 +243,21 @@ static void the_line_has_an_end(void)
     begin(&o, THREADS);
     for (int i = 0; i < THREADS; i++) held[i] = ask(&o, "/hold", 0);
     await_holding(&o, THREADS);
-    for (int i = 0; i < DESKS_WAITING; i++) line[i] = ask(&o, "/", 0);
+    for (int i = 0; i < API_WORKERS_WAITING; i++) line[i] = ask(&o, "/", 0);
     CU_ASSERT_EQUAL(answer_of(ask(&o, "/", 0), text, sizeof text), 503);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "\r\nRetry-After: "));
     CU_ASSERT_EQUAL(status_of(ask(&o, "/express", 0)), 200);
     for (int i = 0; i < 10; i++) CU_ASSERT(is_unanswered(line[i]));
     release(&o);
     for (int i = 0; i < THREADS; i++) CU_ASSERT_EQUAL(status_of(held[i]), 200);
-    for (int i = 0; i < DESKS_WAITING; i++) CU_ASSERT_EQUAL(status_of(line[i]), 200);
+    for (int i = 0; i < API_WORKERS_WAITING; i++) CU_ASSERT_EQUAL(status_of(line[i]), 200);
     end(&o);
 }
 
 static void *stop(void *arg)
 {
     struct office *o = arg;
-    desks_stop(o->desks);
+    api_workers_stop(o->desks);
     return NULL;
 }
 
@@ -266,7 +266,7 @@ static void at_the_end_what_is_under_way_ends_and_what_waits_is_refused(void)
     struct office o;
     pthread_t thread;
     int held[2], line[5];
-    begin(&o, DESKS_MIN);
+    begin(&o, API_WORKERS_MIN);
     for (int i = 0; i < 2; i++) held[i] = ask(&o, "/hold", 0);
     await_holding(&o, 2);
     for (int i = 0; i < 5; i++) line[i] = ask(&o, "/", 0);
@@ -278,8 +278,8 @@ static void at_the_end_what_is_under_way_ends_and_what_waits_is_refused(void)
     for (int i = 0; i < 2; i++) CU_ASSERT_EQUAL(status_of(held[i]), 200);
     for (int i = 0; i < 5; i++) CU_ASSERT_EQUAL(status_of(line[i]), 503);
     CU_ASSERT_EQUAL(status_of(ask(&o, "/", 0)), 503);
-    desks_stop(NULL);
-    desks_close(NULL);
+    api_workers_stop(NULL);
+    api_workers_close(NULL);
     end(&o);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/api/brake.h"
+#include "server/api/token_brake.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,27 +15,27 @@ struct address {
     int64_t paid_ms; /* the time up to which its wrong tokens are paid for */
 };
 
-struct known {
+struct known_address {
     uint64_t who;
     uint8_t hash[SHA256_BYTES];
 };
 
-struct brake {
+struct token_brake {
     pthread_mutex_t lock;
     struct address addresses[ADDRESSES];
-    struct known known[KNOWN];
+    struct known_address known[KNOWN];
 };
 
-enum rc brake_create(struct brake **out, struct err *e)
+enum rc token_brake_create(struct token_brake **out, struct err *e)
 {
-    struct brake *b = calloc(1, sizeof *b);
+    struct token_brake *b = calloc(1, sizeof *b);
     if (!b) return err_set(e, RC_NOMEM, "no memory for counting wrong tokens");
     pthread_mutex_init(&b->lock, NULL);
     *out = b;
     return RC_OK;
 }
 
-void brake_destroy(struct brake *b)
+void token_brake_destroy(struct token_brake *b)
 {
     if (!b) return;
     pthread_mutex_destroy(&b->lock);
@@ -55,24 +55,25 @@ static uint64_t who(struct str remote)
     return str_hash(remote) | 1;
 }
 
-static struct known *place(struct brake *b, uint64_t from, const uint8_t hash[SHA256_BYTES])
+static struct known_address *place(struct token_brake *b, uint64_t from, const uint8_t hash[SHA256_BYTES])
 {
     uint64_t h;
     memcpy(&h, hash, sizeof h);
     return &b->known[(h ^ from) % KNOWN];
 }
 
-static struct address *address_of(struct brake *b, uint64_t from)
+static struct address *address_of(struct token_brake *b, uint64_t from)
 {
     return &b->addresses[(from >> 1) % ADDRESSES];
 }
 
-bool brake_lets(struct brake *b, struct str remote, const uint8_t hash[SHA256_BYTES], int64_t now_ms, int *retry_s)
+bool token_brake_lets(struct token_brake *b, struct str remote, const uint8_t hash[SHA256_BYTES], int64_t now_ms,
+                      int *retry_s)
 {
     const uint64_t from = who(remote);
     pthread_mutex_lock(&b->lock);
     const struct address *a = address_of(b, from);
-    const struct known *k = place(b, from, hash);
+    const struct known_address *k = place(b, from, hash);
     int64_t over = a->who == from ? a->paid_ms - now_ms - (int64_t)BRAKE_BURST * BRAKE_EACH_MS : 0;
     bool lets = over <= -BRAKE_EACH_MS || a->who != from ||
                 (k->who == from && memcmp(k->hash, hash, sizeof k->hash) == 0);
@@ -81,7 +82,7 @@ bool brake_lets(struct brake *b, struct str remote, const uint8_t hash[SHA256_BY
     return lets;
 }
 
-void brake_wrong(struct brake *b, struct str remote, int64_t now_ms)
+void token_brake_wrong(struct token_brake *b, struct str remote, int64_t now_ms)
 {
     const uint64_t from = who(remote);
     pthread_mutex_lock(&b->lock);
@@ -93,11 +94,11 @@ void brake_wrong(struct brake *b, struct str remote, int64_t now_ms)
     pthread_mutex_unlock(&b->lock);
 }
 
-void brake_right(struct brake *b, struct str remote, const uint8_t hash[SHA256_BYTES])
+void token_brake_right(struct token_brake *b, struct str remote, const uint8_t hash[SHA256_BYTES])
 {
     const uint64_t from = who(remote);
     pthread_mutex_lock(&b->lock);
-    struct known *k = place(b, from, hash);
+    struct known_address *k = place(b, from, hash);
     k->who = from;
     memcpy(k->hash, hash, sizeof k->hash);
     pthread_mutex_unlock(&b->lock);

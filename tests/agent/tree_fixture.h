@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_AGENT_PLACE_H
-#define TESTS_AGENT_PLACE_H
+#ifndef TESTS_AGENT_TREE_FIXTURE_H
+#define TESTS_AGENT_TREE_FIXTURE_H
 /* A small management tree of its own, with objects that say what they are told. */
 #include "agent/dm/commands.h"
 #include "tests/lib/test.h"
@@ -52,10 +52,10 @@ static const char more_ddf[] =
                 "<Occurrence><One/></Occurrence><Scope><Permanent/></Scope><DFType><DDFName/></DFType></DFProperties></Node>"
                 "</MgmtTree>";
 
-enum { PLACE_BORN_S = 1900000000 }; /* 2030-03-17 17:46:40 UTC */
-#define PLACE_BORN_MS (PLACE_BORN_S * INT64_C(1000))
+enum { TREE_FIXTURE_BORN_S = 1900000000 }; /* 2030-03-17 17:46:40 UTC */
+#define TREE_FIXTURE_BORN_MS (TREE_FIXTURE_BORN_S * INT64_C(1000))
 
-static struct place {
+static struct tree_fixture {
     struct ddf_schema *schema;
     struct tree_model *model;
     struct tree *tree;
@@ -66,7 +66,7 @@ static struct place {
 
 static inline bool get_live(void *ctx, const struct tree_at *at, struct arena *a, struct str *out)
 {
-    const struct place *w = ctx;
+    const struct tree_fixture *w = ctx;
     (void)at, (void)a;
     *out = STR("alive");
     return w->live;
@@ -74,14 +74,14 @@ static inline bool get_live(void *ctx, const struct tree_at *at, struct arena *a
 
 static inline void told(void *ctx, const struct tree_at *at, enum tree_what what, struct str old)
 {
-    struct place *w = ctx;
+    struct tree_fixture *w = ctx;
     (void)at, (void)what, (void)old;
     w->told++;
 }
 
 static inline int run(void *ctx, const struct tree_at *at, const struct tree_call *call)
 {
-    struct place *w = ctx;
+    struct tree_fixture *w = ctx;
     (void)at;
     w->execs++;
     return str_is(call->args, "later") ? 202 : 1200;
@@ -95,12 +95,12 @@ static inline int check_text(void *ctx, const struct tree_at *at, enum ddf_acces
 
 static inline bool fresh(void *ctx, const struct tree_at *at)
 {
-    const struct place *w = ctx;
+    const struct tree_fixture *w = ctx;
     (void)at;
     return !w->frozen;
 }
 
-static inline void open_world(struct place *w)
+static inline void open_world(struct tree_fixture *w)
 {
     struct err e = { 0 };
     char text[400];
@@ -123,10 +123,10 @@ static inline void open_world(struct place *w)
                     RC_OK);
     CU_ASSERT_EQUAL(tree_model_row(w->model, STR("./Acme/Nothing"), &(struct tree_row){ .get = get_live }, NULL),
                     RC_NOT_FOUND);
-    w->tree = tree_create(w->model, w, PLACE_BORN_MS);
+    w->tree = tree_create(w->model, w, TREE_FIXTURE_BORN_MS);
 }
 
-static inline void close_world(struct place *w)
+static inline void close_world(struct tree_fixture *w)
 {
     tree_destroy(w->tree);
     tree_model_destroy(w->model);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _XOPEN_SOURCE 700 /* nftw */
-#include "tests/server/site.h"
+#include "tests/server/api_fixture.h"
 
 #include "base/crypto.h"
 #include "base/log.h"
@@ -23,9 +23,9 @@ static void die(const char *what, const struct err *e)
     exit(99);
 }
 
-static struct site *current; /* of the clock below: a test program has one site at a time */
+static struct api_fixture *current; /* of the clock below: a test program has one site at a time */
 
-static struct world site_world(void)
+static struct world api_fixture_world(void)
 {
     struct world w = world_real();
     if (current && current->now_ms) w.now_ms = current->now_ms;
@@ -38,9 +38,9 @@ static const char *source(void)
     return s ? s : ".";
 }
 
-const char *site_more_layout;
+const char *api_fixture_more_layout;
 
-static void configure(struct site *s)
+static void configure(struct api_fixture *s)
 {
     snprintf(s->dir, sizeof s->dir, "/tmp/dmvisor-api-XXXXXX");
     if (!mkdtemp(s->dir)) die("mkdtemp", NULL);
@@ -65,7 +65,7 @@ static void configure(struct site *s)
         .schema_dir = s->schema_dir,
         .secret_key_file = s->key,
         .ddf_dir = s->ddf_dir,
-        .layouts = { &site_more_layout, site_more_layout != NULL },
+        .layouts = { &api_fixture_more_layout, api_fixture_more_layout != NULL },
         .kpi_interval_s = 60,
         .poll_s = 3600,
         .authority = "acme-it",
@@ -74,9 +74,9 @@ static void configure(struct site *s)
     };
 }
 
-struct site *site_begin(void)
+struct api_fixture *api_fixture_begin(void)
 {
-    struct site *s = calloc(1, sizeof *s);
+    struct api_fixture *s = calloc(1, sizeof *s);
     struct err e = { 0 };
     const struct sql_options o = { .busy_ms = 5000 };
     const struct http_config h = { .address = "127.0.0.1",
@@ -98,7 +98,7 @@ struct site *site_begin(void)
     s->srv.metrics = metrics_create();
     if (api_create(&s->srv, s->images, &s->api, &e)) die("api", &e);
     current = s;
-    api_set_world(s->api, site_world);
+    api_set_world(s->api, api_fixture_world);
     if (http_start(&h, api_handle, &api_uploads, s->api, &s->listener, &e)) die("listen", &e);
     return s;
 }
@@ -109,7 +109,7 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
     return remove(path);
 }
 
-void site_end(struct site *s)
+void api_fixture_end(struct api_fixture *s)
 {
     api_stop(s->api);
     http_stop(s->listener);
@@ -126,7 +126,7 @@ void site_end(struct site *s)
     free(s);
 }
 
-static int dial(struct site *s)
+static int dial(struct api_fixture *s)
 {
     struct sockaddr_in to = { .sin_family = AF_INET,
                               .sin_port = htons(http_port(s->listener)),
@@ -148,7 +148,7 @@ static void say(int fd, const char *p, size_t n)
     }
 }
 
-static void ask(struct site *s, int fd, const char *method, const char *path, const char *body, bool close_after)
+static void ask(struct api_fixture *s, int fd, const char *method, const char *path, const char *body, bool close_after)
 {
     struct buf b;
     const char *token = s->token ? s->token : s->admin;
@@ -167,7 +167,7 @@ static void ask(struct site *s, int fd, const char *method, const char *path, co
 }
 
 /* Chunked bodies do not occur: only streams have them. */
-static void read_all(struct site *s, int fd)
+static void read_all(struct api_fixture *s, int fd)
 {
     size_t n = 0;
     for (;;) {
@@ -178,7 +178,7 @@ static void read_all(struct site *s, int fd)
     s->text[n] = '\0';
 }
 
-int site_call(struct site *s, const char *method, const char *path, const char *body)
+int api_fixture_call(struct api_fixture *s, const char *method, const char *path, const char *body)
 {
     int fd = dial(s);
     ask(s, fd, method, path, body, true);
@@ -190,21 +190,21 @@ int site_call(struct site *s, const char *method, const char *path, const char *
     sscanf(s->text, "HTTP/1.1 %d", &s->status);
     char *end = strstr(s->text, "\r\n\r\n");
     s->body = end ? end + 4 : "";
-    if (strstr(site_header(s, "Content-Type"), "json")) s->json = json_loads(s->body, 0, NULL);
+    if (strstr(api_fixture_header(s, "Content-Type"), "json")) s->json = json_loads(s->body, 0, NULL);
     return s->status;
 }
 
-int site_callf(struct site *s, const char *method, const char *body, const char *path, ...)
+int api_fixture_callf(struct api_fixture *s, const char *method, const char *body, const char *path, ...)
 {
     char text[4096];
     va_list ap;
     va_start(ap, path);
     vsnprintf(text, sizeof text, path, ap);
     va_end(ap);
-    return site_call(s, method, text, body);
+    return api_fixture_call(s, method, text, body);
 }
 
-static json_t *find(struct site *s, const char *path)
+static json_t *find(struct api_fixture *s, const char *path)
 {
     json_t *j = s->json;
     struct str rest = str_of(path), part;
@@ -222,7 +222,7 @@ static json_t *find(struct site *s, const char *path)
     return j;
 }
 
-const char *site_get(struct site *s, const char *path)
+const char *api_fixture_get(struct api_fixture *s, const char *path)
 {
     static char number[4][64];
     static unsigned turn;
@@ -239,19 +239,19 @@ const char *site_get(struct site *s, const char *path)
     return out;
 }
 
-int64_t site_int(struct site *s, const char *path)
+int64_t api_fixture_int(struct api_fixture *s, const char *path)
 {
     json_t *j = find(s, path);
     return json_is_integer(j) ? json_integer_value(j) : -1;
 }
 
-int site_count(struct site *s, const char *path)
+int api_fixture_count(struct api_fixture *s, const char *path)
 {
     json_t *j = path[0] ? find(s, path) : s->json;
     return json_is_array(j) ? (int)json_array_size(j) : json_is_object(j) ? (int)json_object_size(j) : -1;
 }
 
-const char *site_header(struct site *s, const char *name)
+const char *api_fixture_header(struct api_fixture *s, const char *name)
 {
     static char value[1024];
     const char *end = strstr(s->text, "\r\n\r\n");
@@ -267,13 +267,13 @@ const char *site_header(struct site *s, const char *name)
     return "";
 }
 
-void site_sql(struct site *s, const char *text)
+void api_fixture_sql(struct api_fixture *s, const char *text)
 {
     struct err e = { 0 };
     if (sql_exec(s->db, text, &e)) die(text, &e);
 }
 
-int64_t site_sql_int(struct site *s, const char *text)
+int64_t api_fixture_sql_int(struct api_fixture *s, const char *text)
 {
     struct sql_rows *r = NULL;
     struct err e = { 0 };
@@ -284,7 +284,7 @@ int64_t site_sql_int(struct site *s, const char *text)
     return v;
 }
 
-const char *site_token(struct site *s, const char *role, const char *authority)
+const char *api_fixture_token(struct api_fixture *s, const char *role, const char *authority)
 {
     struct err e = { 0 };
     const struct world w = world_real();
@@ -293,16 +293,16 @@ const char *site_token(struct site *s, const char *role, const char *authority)
     return out;
 }
 
-void site_device(struct site *s, const char *id, const char *labels)
+void api_fixture_device(struct api_fixture *s, const char *id, const char *labels)
 {
     char body[1000];
     snprintf(body, sizeof body,
              "{\"id\":\"%s\",\"labels\":%s,\"push\":{\"channel\":\"udp\",\"address\":\"127.0.0.1:9\"}}", id,
              labels ? labels : "{}");
-    if (site_call(s, "POST", "/api/v1/devices", body) != 201) die(s->text, NULL);
+    if (api_fixture_call(s, "POST", "/api/v1/devices", body) != 201) die(s->text, NULL);
 }
 
-void site_vm(struct site *s, const char *device, const char *vm, int state, int lock_state)
+void api_fixture_vm(struct api_fixture *s, const char *device, const char *vm, int state, int lock_state)
 {
     char text[500];
     snprintf(
@@ -310,17 +310,17 @@ void site_vm(struct site *s, const char *device, const char *vm, int state, int 
         "INSERT INTO vm (device_id, vm, title, state, lock_state, reason, verified, state_ms, summary)"
         " SELECT device_id, '%s', 'Corporate', %d, %d, 1, 1, 1700000000000, 'settled' FROM device WHERE name = '%s'",
         vm, state, lock_state, device);
-    site_sql(s, text);
+    api_fixture_sql(s, text);
 }
 
-int site_open(struct site *s, const char *path)
+int api_fixture_open(struct api_fixture *s, const char *path)
 {
     int fd = dial(s);
     ask(s, fd, "GET", path, NULL, false);
     return fd;
 }
 
-const char *site_hear(struct site *s, int fd, const char *until)
+const char *api_fixture_hear(struct api_fixture *s, int fd, const char *until)
 {
     size_t n = 0;
     s->text[0] = '\0';

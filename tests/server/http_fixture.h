@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_SERVER_HTTP_PEER_H
-#define TESTS_SERVER_HTTP_PEER_H
+#ifndef TESTS_SERVER_HTTP_FIXTURE_H
+#define TESTS_SERVER_HTTP_FIXTURE_H
 /* For tests of the listeners: a small site that does what it is told, and a client of plain sockets. */
 #include "server/http/certificate.h"
 #include "server/http/http.h"
@@ -21,7 +21,7 @@
 #define HASNT(text, part) CU_ASSERT_PTR_NULL(strstr((text), (part)))
 
 /* What the listener under test is told to do, and what it saw. */
-struct site {
+struct http_fixture {
     const char *file;
     int64_t file_size;
     struct http_stream *stream;
@@ -36,7 +36,7 @@ struct site {
 
 static inline void echo(void *ctx, struct http_request *r, struct http_reply *reply)
 {
-    struct site *s = ctx;
+    struct http_fixture *s = ctx;
     reply->status = 200;
     if (str_is(r->path, "/file")) {
         reply->file = s->file;
@@ -88,7 +88,7 @@ static inline bool wants(void *ctx, struct http_request *r, void **upload, struc
 
 static inline bool piece(void *ctx, void *upload, struct str bytes)
 {
-    struct site *s = upload;
+    struct http_fixture *s = upload;
     (void)ctx;
     s->pieces++;
     if (s->sink) {
@@ -104,7 +104,7 @@ static inline bool piece(void *ctx, void *upload, struct str bytes)
 static inline void drop(void *ctx, void *upload)
 {
     (void)ctx;
-    ((struct site *)upload)->drops++;
+    ((struct http_fixture *)upload)->drops++;
 }
 
 static const struct http_upload uploads = { wants, piece, drop };
@@ -112,7 +112,7 @@ static const struct http_config plain = {
     .address = "127.0.0.1", .max_connections = 8, .max_body_bytes = 1000, .idle_timeout_s = 5
 };
 
-static inline struct http_listener *begin(struct site *s)
+static inline struct http_listener *begin(struct http_fixture *s)
 {
     struct http_listener *l = NULL;
     struct err e = { 0 };

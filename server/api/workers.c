@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/api/desks.h"
+#include "server/api/workers.h"
 
 #include "base/thread.h"
 #include "base/world.h"
@@ -13,45 +13,45 @@ struct desk_request {
     struct desk_request *next;
 };
 
-struct line {
+struct api_line {
     struct desk_request *first;
     unsigned n;
 };
 
 struct seat {
-    struct desks *all;
-    struct desk desk;
+    struct api_workers *all;
+    struct api_worker desk;
     int64_t serves; /* a principal; 0 = nobody */
     bool is_express;
 };
 
-struct desks {
-    void (*work)(struct desk *, struct http_request *, struct http_reply *);
-    struct threads threads; /* one for each seat; the lock is of all below, and never held while anybody works */
-    struct line lines[2];   /* ordinary, express */
-    unsigned n, share;      /* share: ordinary threads for one principal at once */
+struct api_workers {
+    void (*work)(struct api_worker *, struct http_request *, struct http_reply *);
+    struct threads threads;   /* one for each seat; the lock is of all below, and never held while anybody works */
+    struct api_line lines[2]; /* ordinary, express */
+    unsigned n, share;        /* share: ordinary threads for one principal at once */
     struct seat seats[];
 };
 
-enum rc desk_open(struct api *api, struct desk *d, struct err *e)
+enum rc api_worker_open(struct api *api, struct api_worker *d, struct err *e)
 {
     const struct sql_options o = { .durable = api->srv->config->durable,
-                                   .busy_ms = DESK_BUSY_MS,
+                                   .busy_ms = API_WORKER_BUSY_MS,
                                    .health = server_database_health(api->srv) };
     d->api = api;
     enum rc rc = sql_open(api->srv->config->database, &o, &d->db, e);
     return rc ? rc : store_open(api->srv, &d->store, e);
 }
 
-void desk_close(struct desk *d)
+void api_worker_close(struct api_worker *d)
 {
     store_close(d->store);
     sql_close(d->db);
-    *d = (struct desk){ 0 };
+    *d = (struct api_worker){ 0 };
 }
 
 /* With the lock held. */
-static unsigned serving(const struct desks *d, int64_t principal)
+static unsigned serving(const struct api_workers *d, int64_t principal)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < d->n; i++) n += !d->seats[i].is_express && d->seats[i].serves == principal;
@@ -59,9 +59,9 @@ static unsigned serving(const struct desks *d, int64_t principal)
 }
 
 /* With the lock held: the first that may be served, whoever has taken its share of the threads waits. */
-static struct desk_request *next_request(struct desks *d, const struct seat *s)
+static struct desk_request *next_request(struct api_workers *d, const struct seat *s)
 {
-    struct line *line = &d->lines[s->is_express];
+    struct api_line *line = &d->lines[s->is_express];
     for (struct desk_request **at = &line->first; *at; at = &(*at)->next) {
         struct desk_request *j = *at;
         if (!s->is_express && j->r->principal && serving(d, j->r->principal) >= d->share) continue;
@@ -75,7 +75,7 @@ static struct desk_request *next_request(struct desks *d, const struct seat *s)
 static void *sit(void *arg)
 {
     struct seat *s = arg;
-    struct desks *d = s->all;
+    struct api_workers *d = s->all;
     threads_lock(&d->threads);
     while (!d->threads.stop) {
         struct desk_request *j = next_request(d, s);
@@ -95,25 +95,26 @@ static void *sit(void *arg)
     return NULL;
 }
 
-enum rc desks_open(struct api *api, unsigned n, void (*work)(struct desk *, struct http_request *, struct http_reply *),
-                   struct desks **out, struct err *e)
+enum rc api_workers_open(struct api *api, unsigned n,
+                         void (*work)(struct api_worker *, struct http_request *, struct http_reply *),
+                         struct api_workers **out, struct err *e)
 {
-    if (n < DESKS_MIN) n = DESKS_MIN;
-    struct desks *d = calloc(1, sizeof *d + (n + DESKS_EXPRESS) * sizeof *d->seats);
+    if (n < API_WORKERS_MIN) n = API_WORKERS_MIN;
+    struct api_workers *d = calloc(1, sizeof *d + (n + API_WORKERS_EXPRESS) * sizeof *d->seats);
     if (!d) return err_set(e, RC_NOMEM, "no memory for the API's threads");
     threads_init(&d->threads);
     d->work = work;
     d->share = n / 2;
     enum rc rc = RC_OK;
-    for (; !rc && d->n < n + DESKS_EXPRESS; d->n++) {
+    for (; !rc && d->n < n + API_WORKERS_EXPRESS; d->n++) {
         struct seat *s = &d->seats[d->n];
         s->all = d;
         s->is_express = d->n >= n;
-        rc = desk_open(api, &s->desk, e);
+        rc = api_worker_open(api, &s->desk, e);
     }
     for (unsigned i = 0; !rc && i < d->n; i++) rc = threads_start(&d->threads, sit, &d->seats[i], "the API", e);
     if (rc)
-        desks_close(d);
+        api_workers_close(d);
     else
         *out = d;
     return rc;
@@ -126,20 +127,20 @@ static void say_busy(struct http_reply *reply, int status, const char *why)
 }
 
 /* With the lock held. @return why it may not wait, or NULL */
-static const char *refusal(const struct desks *d, const struct line *line, int64_t principal, int *status)
+static const char *refusal(const struct api_workers *d, const struct api_line *line, int64_t principal, int *status)
 {
     unsigned same = 0;
     *status = 503;
     if (d->threads.stop) return "the server is shutting down";
-    if (line->n >= DESKS_WAITING) return "too many requests wait";
+    if (line->n >= API_WORKERS_WAITING) return "too many requests wait";
     for (const struct desk_request *j = line->first; j; j = j->next) same += principal && j->r->principal == principal;
     *status = 429;
-    return same >= DESKS_WAITING_EACH ? "too many of your requests wait" : NULL;
+    return same >= API_WORKERS_WAITING_EACH ? "too many of your requests wait" : NULL;
 }
 
-void desks_take(struct desks *d, struct http_request *r, struct http_reply *reply, bool express)
+void api_workers_take(struct api_workers *d, struct http_request *r, struct http_reply *reply, bool express)
 {
-    struct line *line = &d->lines[express];
+    struct api_line *line = &d->lines[express];
     struct desk_request *j = ARENA_NEW(r->arena, struct desk_request), **tail = &line->first;
     int status = 503;
     if (!j) {
@@ -162,7 +163,7 @@ void desks_take(struct desks *d, struct http_request *r, struct http_reply *repl
         reply->later = true;
 }
 
-void desks_stop(struct desks *d)
+void api_workers_stop(struct api_workers *d)
 {
     if (!d) return;
     threads_stop(&d->threads);
@@ -172,14 +173,14 @@ void desks_stop(struct desks *d)
             say_busy(&j->reply, 503, "the server is shutting down");
             http_answer_elsewhere(j->r, &j->reply);
         }
-    d->lines[0] = d->lines[1] = (struct line){ 0 };
+    d->lines[0] = d->lines[1] = (struct api_line){ 0 };
 }
 
-void desks_close(struct desks *d)
+void api_workers_close(struct api_workers *d)
 {
     if (!d) return;
-    desks_stop(d);
-    for (unsigned i = 0; i < d->n; i++) desk_close(&d->seats[i].desk);
+    api_workers_stop(d);
+    for (unsigned i = 0; i < d->n; i++) api_worker_close(&d->seats[i].desk);
     threads_finish(&d->threads);
     free(d);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_AGENT_PHONE_H
-#define TESTS_AGENT_PHONE_H
+#ifndef TESTS_AGENT_DEVICE_FIXTURE_H
+#define TESTS_AGENT_DEVICE_FIXTURE_H
 /* A whole device over the hypervisor in memory, and a server made of the session machine and a list of steps, joined
  * by encoded messages in virtual time. */
 #include "agent/device.h"
@@ -12,18 +12,18 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PHONE_STEPS = 64, PHONE_ALERTS = 64 };
+enum { DEVICE_FIXTURE_STEPS = 64, DEVICE_FIXTURE_ALERTS = 64 };
 
-struct phone_alert {
+struct device_fixture_alert {
     char type[80], source[128], data[160], correlator[64], mark[32];
 };
 
-struct phone {
+struct device_fixture {
     struct mo_shared *shared;
     struct device_config config;
     struct device *device;
     struct hv *hv;
-    struct loader *loader;
+    struct download *loader;
     struct state *state;
     char file[64];
     uint64_t seed;
@@ -34,11 +34,11 @@ struct phone {
     char ha1_client[SML_HA1_BYTES + 1], ha1_server[SML_HA1_BYTES + 1];
     char client_nonce[64], server_nonce[64];
     size_t n_client, n_server;
-    struct sml_step steps[PHONE_STEPS];
+    struct sml_step steps[DEVICE_FIXTURE_STEPS];
     size_t n_steps;
-    int code[PHONE_STEPS + 1];
-    struct buf value[PHONE_STEPS + 1];
-    struct phone_alert alerts[PHONE_ALERTS];
+    int code[DEVICE_FIXTURE_STEPS + 1];
+    struct buf value[DEVICE_FIXTURE_STEPS + 1];
+    struct device_fixture_alert alerts[DEVICE_FIXTURE_ALERTS];
     size_t n_alerts;
     uint64_t server_max; /* largest message the server takes */
     size_t longest;      /* largest that was sent to it */
@@ -48,7 +48,7 @@ struct phone {
     enum session_next how;
 };
 
-static inline const char *phone_path(const char *what)
+static inline const char *device_fixture_path(const char *what)
 {
     static char path[4][600];
     static int at;
@@ -58,36 +58,36 @@ static inline const char *phone_path(const char *what)
     return path[at];
 }
 
-static inline bool phone_shared(struct phone *p)
+static inline bool device_fixture_shared(struct device_fixture *p)
 {
     struct err e = { 0 };
     char text[700];
-    if (mo_shared_load(phone_path("ddf"), phone_path("agent"), &p->shared, &e) == RC_OK) return true;
+    if (mo_shared_load(device_fixture_path("ddf"), device_fixture_path("agent"), &p->shared, &e) == RC_OK) return true;
     puts(err_format(&e, text, sizeof text));
     return false;
 }
 
-static inline bool phone_start(struct phone *p)
+static inline bool device_fixture_start(struct device_fixture *p)
 {
     struct err e = { 0 };
     char text[700];
     enum rc rc = RC_OK;
-    if (p->file[0]) rc = state_open(p->file, phone_path("agent/schema"), &p->state, &e);
+    if (p->file[0]) rc = persist_open(p->file, device_fixture_path("agent/schema"), &p->state, &e);
     if (!rc) rc = device_create(p->shared, &p->config, p->hv, p->loader, p->state, &p->w, &p->device, &e);
     if (rc) puts(err_format(&e, text, sizeof text));
     return !rc;
 }
 
 /* The agent ends without a word, as in a power cut; the hypervisor goes on. */
-static inline void phone_stop(struct phone *p)
+static inline void device_fixture_stop(struct device_fixture *p)
 {
     device_destroy(p->device);
     p->device = NULL;
-    state_close(p->state);
+    persist_close(p->state);
     p->state = NULL;
 }
 
-static inline void phone_open_as(struct phone *p, bool keeps, enum sml_type encoding)
+static inline void device_fixture_open_as(struct device_fixture *p, bool keeps, enum sml_type encoding)
 {
     memset(p, 0, sizeof *p);
     log_set_level(LOG_ERROR);
@@ -115,35 +115,35 @@ static inline void phone_open_as(struct phone *p, bool keeps, enum sml_type enco
         if (fd >= 0) close(fd);
     }
     p->hv = hv_sim_create(100, 5);
-    p->loader = loader_sim_create();
+    p->loader = download_sim_create();
     hv_sim_advance(p->hv, p->w.now_ms);
     p->server_id = "dm.example.net";
-    CU_ASSERT_FATAL(phone_shared(p));
-    CU_ASSERT_FATAL(phone_start(p));
+    CU_ASSERT_FATAL(device_fixture_shared(p));
+    CU_ASSERT_FATAL(device_fixture_start(p));
 }
 
-static inline void phone_open(struct phone *p, bool keeps)
+static inline void device_fixture_open(struct device_fixture *p, bool keeps)
 {
-    phone_open_as(p, keeps, SML_WBXML);
+    device_fixture_open_as(p, keeps, SML_WBXML);
 }
 
-static inline void phone_forget(struct phone *p)
+static inline void device_fixture_forget(struct device_fixture *p)
 {
     p->n_steps = p->n_alerts = 0;
-    for (size_t i = 0; i <= PHONE_STEPS; i++) {
+    for (size_t i = 0; i <= DEVICE_FIXTURE_STEPS; i++) {
         p->code[i] = -1;
         buf_finish(&p->value[i]);
         memset(&p->value[i], 0, sizeof p->value[i]);
     }
 }
 
-static inline void phone_close(struct phone *p)
+static inline void device_fixture_close(struct device_fixture *p)
 {
     char more[80];
-    phone_forget(p);
-    phone_stop(p);
+    device_fixture_forget(p);
+    device_fixture_stop(p);
     p->hv->class->destroy(p->hv);
-    loader_destroy(p->loader);
+    download_destroy(p->loader);
     mo_shared_destroy(p->shared);
     if (!p->file[0]) return;
     unlink(p->file);
@@ -154,7 +154,7 @@ static inline void phone_close(struct phone *p)
 }
 
 /* Registers at a server; its end knows the same secrets. */
-static inline bool phone_register(struct phone *p, const char *server_id)
+static inline bool device_fixture_register(struct device_fixture *p, const char *server_id)
 {
     char json[600];
     struct account acc;
@@ -173,26 +173,27 @@ static inline bool phone_register(struct phone *p, const char *server_id)
     return device_add_account(p->device, &acc, &p->w, &e) == RC_OK;
 }
 
-static inline struct sml_step *phone_step(struct phone *p, enum sml_cmd_kind kind, const char *uri)
+static inline struct sml_step *device_fixture_step(struct device_fixture *p, enum sml_cmd_kind kind, const char *uri)
 {
     struct sml_step *s = &p->steps[p->n_steps++];
     *s = (struct sml_step){ .kind = kind, .uri = str_of(uri), .tag = p->n_steps };
     return s;
 }
 
-static inline size_t phone_write(struct phone *p, enum sml_cmd_kind kind, const char *uri, const char *format,
-                                 const char *data)
+static inline size_t device_fixture_write(struct device_fixture *p, enum sml_cmd_kind kind, const char *uri,
+                                          const char *format, const char *data)
 {
-    struct sml_step *s = phone_step(p, kind, uri);
+    struct sml_step *s = device_fixture_step(p, kind, uri);
     s->format = str_of(format);
     s->data = str_of(data);
     s->has_data = data != NULL;
     return s->tag;
 }
 
-static inline size_t phone_exec(struct phone *p, const char *uri, const char *args, const char *correlator)
+static inline size_t device_fixture_exec(struct device_fixture *p, const char *uri, const char *args,
+                                         const char *correlator)
 {
-    struct sml_step *s = phone_step(p, SML_EXEC, uri);
+    struct sml_step *s = device_fixture_step(p, SML_EXEC, uri);
     s->correlator = str_of(correlator);
     s->data = str_of(args);
     s->has_data = args && args[0];
@@ -200,11 +201,12 @@ static inline size_t phone_exec(struct phone *p, const char *uri, const char *ar
     return s->tag;
 }
 
-static inline void phone_news(struct phone *p, struct sml_news *news)
+static inline void device_fixture_news(struct device_fixture *p, struct sml_news *news)
 {
     p->server_alert |= news->server_alert;
     for (struct sml_alert_in *a = news->alerts; a; a = a->next) {
-        struct phone_alert *x = p->n_alerts < PHONE_ALERTS ? &p->alerts[p->n_alerts++] : &p->alerts[PHONE_ALERTS - 1];
+        struct device_fixture_alert *x = p->n_alerts < DEVICE_FIXTURE_ALERTS ? &p->alerts[p->n_alerts++]
+                                                                             : &p->alerts[DEVICE_FIXTURE_ALERTS - 1];
         snprintf(x->type, sizeof x->type, "%.*s", STR_ARG(a->type));
         snprintf(x->source, sizeof x->source, "%.*s", STR_ARG(a->source));
         snprintf(x->data, sizeof x->data, "%.*s", STR_ARG(a->data));
@@ -213,7 +215,7 @@ static inline void phone_news(struct phone *p, struct sml_news *news)
         if (p->refuse_alerts) a->status = 500;
     }
     for (const struct sml_outcome *o = news->outcomes; o; o = o->next) {
-        size_t tag = o->tag <= PHONE_STEPS ? o->tag : 0;
+        size_t tag = o->tag <= DEVICE_FIXTURE_STEPS ? o->tag : 0;
         p->code[tag] = o->code;
         for (const struct sml_value *v = o->values; v; v = v->next) {
             if (p->value[tag].n) buf_byte(&p->value[tag], '\n');
@@ -223,9 +225,10 @@ static inline void phone_news(struct phone *p, struct sml_news *news)
     }
 }
 
-static inline bool phone_exchange(struct phone *p, struct sml_server **srv, const struct sml_server_config *sc,
-                                  size_t *at, const struct session_post *post, struct str id, struct buf *out,
-                                  char hmac[256])
+static inline bool device_fixture_exchange(struct device_fixture *p, struct sml_server **srv,
+                                           const struct sml_server_config *sc, size_t *at,
+                                           const struct session_post *post, struct str id, struct buf *out,
+                                           char hmac[256])
 {
     struct sml_transport tr = { .tls = true, .raw = post->body };
     struct sml_news news = { 0 };
@@ -243,7 +246,7 @@ static inline bool phone_exchange(struct phone *p, struct sml_server **srv, cons
     rc = sml_decode(p->config.dm.encoding, post->body, &a, &m, &e);
     if (!rc && post->hmac.n) rc = sml_hmac_parse(post->hmac, &a, &tr.hmac, &e);
     if (!rc) rc = sml_server_take(*srv, &m, &tr, &p->account, &p->w, &a, &news, &e);
-    if (!rc) phone_news(p, &news);
+    if (!rc) device_fixture_news(p, &news);
     for (size_t i = *at; i + 1 < p->n_steps; i++) p->steps[i].next = &p->steps[i + 1];
     if (!rc)
         rc = sml_server_answer(*srv, *at < p->n_steps ? &p->steps[*at] : NULL, true, p->config.dm.encoding, &p->account,
@@ -265,7 +268,7 @@ static inline bool phone_exchange(struct phone *p, struct sml_server **srv, cons
 }
 
 /* One session with what is queued. @param lose  the answer to this message (1 = first) gets lost and the session with it; 0 = none */
-static inline bool phone_session(struct phone *p, const struct push_call *push, unsigned lose)
+static inline bool device_fixture_session(struct device_fixture *p, const struct push_call *push, unsigned lose)
 {
     const struct sml_server_config sc = { .server_id = str_of(p->server_id),
                                           .url = STR("https://dm.example.net/dm"),
@@ -276,7 +279,7 @@ static inline bool phone_session(struct phone *p, const struct push_call *push, 
     const struct session_start st = { .server_id = str_of(p->server_id), .push = push };
     struct sml_server *srv = NULL;
     struct session_post post;
-    struct session *s = NULL;
+    struct dm_session *s = NULL;
     struct err e = { 0 };
     size_t at = 0;
     p->account = (struct sml_account){ .client_name = STR("phone"),
@@ -285,14 +288,14 @@ static inline bool phone_session(struct phone *p, const struct push_call *push, 
                                        .server_ha1 = str_of(p->ha1_server),
                                        .auth = SML_AUTH_MD5,
                                        .resync = push && push->n_resync };
-    for (size_t i = 0; i <= PHONE_STEPS; i++) p->code[i] = -1;
+    for (size_t i = 0; i <= DEVICE_FIXTURE_STEPS; i++) p->code[i] = -1;
     p->posts = 0;
     p->how = session_create(device_client(p->device), &st, &p->w, &s, &post, &e) ? SESSION_FAILED : SESSION_POST;
     while (p->how == SESSION_POST && p->posts < 100) {
         struct buf out = { 0 };
         char hmac[256];
         if (post.body.n > p->longest) p->longest = post.body.n;
-        bool fine = phone_exchange(p, &srv, &sc, &at, &post, session_id(s), &out, hmac);
+        bool fine = device_fixture_exchange(p, &srv, &sc, &at, &post, session_id(s), &out, hmac);
         p->posts++;
         if (!fine || p->posts == lose)
             p->how = SESSION_FAILED;
@@ -309,7 +312,7 @@ static inline bool phone_session(struct phone *p, const struct push_call *push, 
 }
 
 /* Time goes by, in small steps. */
-static inline void phone_wait(struct phone *p, int64_t ms)
+static inline void device_fixture_wait(struct device_fixture *p, int64_t ms)
 {
     struct err e = { 0 };
     for (int64_t until = p->w.now_ms + ms; p->w.now_ms < until;) {
@@ -321,7 +324,7 @@ static inline void phone_wait(struct phone *p, int64_t ms)
 }
 
 /* The device's own view of a leaf. */
-static inline const char *phone_value(struct phone *p, const char *uri)
+static inline const char *device_fixture_value(struct device_fixture *p, const char *uri)
 {
     static char out[4096];
     struct arena a;
@@ -334,20 +337,20 @@ static inline const char *phone_value(struct phone *p, const char *uri)
     return out;
 }
 
-static inline int phone_find_alert(const struct phone *p, const char *type, const char *correlator)
+static inline int device_fixture_find_alert(const struct device_fixture *p, const char *type, const char *correlator)
 {
     for (size_t i = 0; i < p->n_alerts; i++)
         if (strstr(p->alerts[i].type, type) && (!correlator || !strcmp(p->alerts[i].correlator, correlator)))
             return (int)i;
     return -1;
 }
-#define PHONE_IS(p, uri, expected)                                                                                     \
+#define DEVICE_FIXTURE_IS(p, uri, expected)                                                                            \
     do {                                                                                                               \
-        const char *is_ = phone_value((p), (uri));                                                                     \
+        const char *is_ = device_fixture_value((p), (uri));                                                            \
         CU_ASSERT_STRING_EQUAL(is_, (expected));                                                                       \
         if (strcmp(is_, (expected))) printf("%s: %s instead of %s\n", (uri), is_, (expected));                         \
     } while (0)
-#define PHONE_CODE(p, tag, expected)                                                                                   \
+#define DEVICE_FIXTURE_CODE(p, tag, expected)                                                                          \
     do {                                                                                                               \
         CU_ASSERT_EQUAL((p)->code[tag], (expected));                                                                   \
         if ((p)->code[tag] != (expected))                                                                              \

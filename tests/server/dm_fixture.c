@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _XOPEN_SOURCE 700 /* nftw */
-#include "tests/server/lab.h"
+#include "tests/server/dm_fixture.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "ddf/layout/token.h"
@@ -23,7 +23,7 @@ static void die(const char *what, const struct err *e)
     exit(99);
 }
 
-static void configure(struct lab *l)
+static void configure(struct dm_fixture *l)
 {
     const char *root = getenv("DMVISOR_SOURCE");
     snprintf(l->dir, sizeof l->dir, "/tmp/dmvisor-lab-XXXXXX");
@@ -65,9 +65,9 @@ static void configure(struct lab *l)
     };
 }
 
-struct lab *lab_begin(void)
+struct dm_fixture *dm_fixture_begin(void)
 {
-    struct lab *l = calloc(1, sizeof *l);
+    struct dm_fixture *l = calloc(1, sizeof *l);
     struct err e = { 0 };
     const struct sql_options o = { .busy_ms = 5000 };
     if (!l) die("memory", NULL);
@@ -89,7 +89,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-void lab_end(struct lab *l)
+void dm_fixture_end(struct dm_fixture *l)
 {
     dm_close(l->dm);
     sql_close(l->db);
@@ -99,12 +99,12 @@ void lab_end(struct lab *l)
     free(l);
 }
 
-void lab_forsake(struct lab *l)
+void dm_fixture_forsake(struct dm_fixture *l)
 {
     nftw(l->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-void lab_crash(struct lab *l)
+void dm_fixture_crash(struct dm_fixture *l)
 {
     struct err e = { 0 };
     sql_rollback(
@@ -122,18 +122,18 @@ void lab_crash(struct lab *l)
     if (dm_open(&l->srv, &l->dm, &e)) die("dm", &e);
 }
 
-void lab_undo(struct lab *l)
+void dm_fixture_undo(struct dm_fixture *l)
 {
     struct dm *dm = l->dm;
     const struct sessions_config sc = { .max = l->config.dm_max_sessions,
                                         .idle_ms = (int64_t)l->config.dm_session_timeout_s * 1000,
                                         .lifetime_ms = (int64_t)l->config.dm_session_lifetime_s * 1000 };
     sql_rollback(store_sql(dm->st));
-    paths_forget(store_paths(dm->st));
-    ending_forget_failed(dm);
+    uri_table_forget(store_paths(dm->st));
+    session_log_forget_failed(dm);
     sessions_forget(dm->sessions);
     refusals_destroy(dm->refusals);
-    dm->sessions = sessions_create(&sc, ending_left, dm);
+    dm->sessions = sessions_create(&sc, session_log_left, dm);
     dm->refusals = refusals_create();
     if (!dm->sessions || !dm->refusals) die("memory", NULL);
     dm->recorder.kept_bytes = -1;
@@ -141,18 +141,18 @@ void lab_undo(struct lab *l)
     turn_forget(dm);
 }
 
-void lab_wait(struct lab *l, int64_t ms)
+void dm_fixture_wait(struct dm_fixture *l, int64_t ms)
 {
     l->world.now_ms += ms;
 }
 
-void lab_sql(struct lab *l, const char *text)
+void dm_fixture_sql(struct dm_fixture *l, const char *text)
 {
     struct err e = { 0 };
     if (sql_exec(l->db, text, &e)) die(text, &e);
 }
 
-const char *lab_text(struct lab *l, const char *text)
+const char *dm_fixture_text(struct dm_fixture *l, const char *text)
 {
     static char out[8192];
     struct sql_rows *r = NULL;
@@ -165,14 +165,14 @@ const char *lab_text(struct lab *l, const char *text)
     return out;
 }
 
-int64_t lab_int(struct lab *l, const char *text)
+int64_t dm_fixture_int(struct dm_fixture *l, const char *text)
 {
     int64_t n = -1;
-    const char *t = lab_text(l, text);
+    const char *t = dm_fixture_text(l, text);
     return str_to_i64(str_of(t), &n) ? n : -1;
 }
 
-static void insert(struct lab *l, const char *sql, const struct sql_arg *args, size_t n)
+static void insert(struct dm_fixture *l, const char *sql, const struct sql_arg *args, size_t n)
 {
     struct sql_rows *r = NULL;
     struct err e = { 0 };
@@ -182,7 +182,7 @@ static void insert(struct lab *l, const char *sql, const struct sql_arg *args, s
     if (rc != RC_NOT_FOUND) die(sql, &e);
 }
 
-void lab_policy(struct lab *l, const char *yaml)
+void dm_fixture_policy(struct dm_fixture *l, const char *yaml)
 {
     struct arena a;
     struct pol_policy *p = NULL;
@@ -203,22 +203,22 @@ void lab_policy(struct lab *l, const char *yaml)
            " ON CONFLICT (authority_id, name) DO UPDATE SET revision = revision + 1, deleted_ms = NULL",
            SQL_ARGS({ "name", SQL_T(p->name) }, { "now", SQL_I(l->world.now_ms) }));
     snprintf(text, sizeof text, "SELECT policy_id FROM policy WHERE name = '%.*s'", STR_ARG(p->name));
-    policy = lab_int(l, text);
+    policy = dm_fixture_int(l, text);
     snprintf(text, sizeof text, "SELECT revision FROM policy WHERE name = '%.*s'", STR_ARG(p->name));
-    revision = lab_int(l, text);
+    revision = dm_fixture_int(l, text);
     insert(
         l,
         "INSERT INTO policy_revision (policy_id, revision, document, hash, created_ms, created_by) VALUES (:policy, :revision,"
         " :document, '', :now, 'test')",
         SQL_ARGS({ "policy", SQL_I(policy) }, { "revision", SQL_I(revision) }, { "document", SQL_T(str_of(yaml)) },
                  { "now", SQL_I(l->world.now_ms) }));
-    if (change_policy(l->db, 1, policy, revision, &where, STR("test"), l->world.now_ms, &e)) die("change", &e);
+    if (generation_policy(l->db, 1, policy, revision, &where, STR("test"), l->world.now_ms, &e)) die("change", &e);
     if (sql_commit(l->db, &e)) die("commit", &e);
     buf_finish(&errors);
     arena_finish(&a);
 }
 
-void lab_image(struct lab *l, const char *name, const char *version)
+void dm_fixture_image(struct dm_fixture *l, const char *name, const char *version)
 {
     insert(
         l,
@@ -229,13 +229,14 @@ void lab_image(struct lab *l, const char *name, const char *version)
                  { "node", SQL_T(str_of(name)) }));
 }
 
-int64_t lab_operation(struct lab *l, const char *device, const char *vm, const char *kind, const char *args)
+int64_t dm_fixture_operation(struct dm_fixture *l, const char *device, const char *vm, const char *kind,
+                             const char *args)
 {
     struct err e = { 0 };
     char text[256];
     int64_t id = 0, stamp = 0;
     snprintf(text, sizeof text, "SELECT device_id FROM device WHERE name = '%s'", device);
-    id = lab_int(l, text);
+    id = dm_fixture_int(l, text);
     if (sql_begin(l->db, true, &e)) die("begin", &e);
     insert(
         l,
@@ -244,8 +245,8 @@ int64_t lab_operation(struct lab *l, const char *device, const char *vm, const c
         SQL_ARGS({ "device", SQL_I(id) }, { "kind", SQL_T(str_of(kind)) }, { "vm", SQL_T(str_of(vm)) },
                  { "args", SQL_T(str_of(args)) }, { "now", SQL_I(l->world.now_ms) }));
     int64_t operation = sql_last_id(l->db);
-    if (change_stamp(l->db, 1, &stamp, &e) ||
-        change_touch_device(l->db, id, stamp, STR("operation"), l->world.now_ms, &e))
+    if (generation_stamp(l->db, 1, &stamp, &e) ||
+        generation_touch_device(l->db, id, stamp, STR("operation"), l->world.now_ms, &e))
         die("touch", &e);
     if (sql_commit(l->db, &e)) die("commit", &e);
     return operation;
@@ -253,16 +254,16 @@ int64_t lab_operation(struct lab *l, const char *device, const char *vm, const c
 
 /* ---- the phone ---- */
 
-static void seal(struct lab *l, const char *device, const char *direction, const char *ha1,
+static void seal(struct dm_fixture *l, const char *device, const char *direction, const char *ha1,
                  uint8_t out[SECRET_HA1_BYTES])
 {
     struct err e = { 0 };
-    if (secret_seal_ha1(l->srv.secret_key, str_of(device), direction, ha1, out, &e)) die("seal", &e);
+    if (credentials_seal_ha1(l->srv.secret_key, str_of(device), direction, ha1, out, &e)) die("seal", &e);
 }
 
-struct phone *phone_begin(struct lab *l, const char *name)
+struct fixture_device *fixture_device_begin(struct dm_fixture *l, const char *name)
 {
-    struct phone *p = calloc(1, sizeof *p);
+    struct fixture_device *p = calloc(1, sizeof *p);
     uint8_t client[SECRET_HA1_BYTES], server[SECRET_HA1_BYTES];
     if (!p || !(p->sim = calloc(1, sizeof *p->sim))) die("memory", NULL);
     p->lab = l;
@@ -296,7 +297,7 @@ struct phone *phone_begin(struct lab *l, const char *name)
     return p;
 }
 
-void phone_end(struct phone *p)
+void fixture_device_end(struct fixture_device *p)
 {
     sim_device_finish(p->sim);
     buf_finish(&p->log);
@@ -304,9 +305,10 @@ void phone_end(struct phone *p)
     free(p);
 }
 
-void phone_alert(struct phone *p, const char *uri, const char *type, const char *data, const char *correlator)
+void fixture_device_alert(struct fixture_device *p, const char *uri, const char *type, const char *data,
+                          const char *correlator)
 {
-    for (int i = 0; i < LAB_ALERTS; i++) {
+    for (int i = 0; i < DM_FIXTURE_ALERTS; i++) {
         if (p->alert[i].used) continue;
         snprintf(p->alert[i].uri, sizeof p->alert[i].uri, "%s", uri);
         snprintf(p->alert[i].type, sizeof p->alert[i].type, "%s", type);
@@ -319,7 +321,7 @@ void phone_alert(struct phone *p, const char *uri, const char *type, const char 
     die("too many alerts", NULL);
 }
 
-void phone_tick(struct phone *p)
+void fixture_device_tick(struct fixture_device *p)
 {
     size_t n = 0;
     struct sim_alert *al = sim_tick(p->sim, &n);
@@ -329,7 +331,7 @@ void phone_tick(struct phone *p)
         snprintf(correlator, sizeof correlator, "%.*s", STR_ARG(al[i].correlator));
         snprintf(data, sizeof data, "%d", al[i].result);
         snprintf(type, sizeof type, "%.*s", STR_ARG(ddf_layout_alert_type(p->sim->l, STR("operation_complete"))));
-        phone_alert(p, uri, type, data, correlator);
+        fixture_device_alert(p, uri, type, data, correlator);
     }
 }
 
@@ -337,7 +339,7 @@ static const enum dm_command verb_of[SML_CMD_KINDS] = {
     [SML_GET] = DM_GET, [SML_ADD] = DM_ADD, [SML_REPLACE] = DM_REPLACE, [SML_DELETE] = DM_DELETE, [SML_EXEC] = DM_EXEC,
 };
 
-static int run(struct phone *p, const struct sml_cmd *c, struct sml_answer *out, struct arena *a)
+static int run(struct fixture_device *p, const struct sml_cmd *c, struct sml_answer *out, struct arena *a)
 {
     static struct sim_node values[SIM_NODES];
     const struct sml_item *it = c->items;
@@ -365,7 +367,7 @@ static int run(struct phone *p, const struct sml_cmd *c, struct sml_answer *out,
     return out->code;
 }
 
-static void run_atomic(struct phone *p, const struct sml_cmd *c, struct sml_answer *out, struct arena *a)
+static void run_atomic(struct fixture_device *p, const struct sml_cmd *c, struct sml_answer *out, struct arena *a)
 {
     static struct sim_node before[SIM_NODES];
     size_t n_before = p->sim->n, n = 0, bad = SIZE_MAX, i = 0;
@@ -390,7 +392,7 @@ static void run_atomic(struct phone *p, const struct sml_cmd *c, struct sml_answ
     for (i = 0; i < bad; i++) out->children[i].code = 216;
 }
 
-static struct sml_answer *obey(struct phone *p, const struct sml_client_news *news, struct arena *a)
+static struct sml_answer *obey(struct fixture_device *p, const struct sml_client_news *news, struct arena *a)
 {
     struct sml_answer *out = ARENA_ARRAY(a, struct sml_answer, news->n_cmds + 1);
     size_t i = 0;
@@ -403,7 +405,7 @@ static struct sml_answer *obey(struct phone *p, const struct sml_client_news *ne
     return out;
 }
 
-static struct sml_alert_out *alerts_out(struct phone *p, struct arena *a, bool first)
+static struct sml_alert_out *alerts_out(struct fixture_device *p, struct arena *a, bool first)
 {
     struct sml_alert_out *list = NULL, **tail = &list;
     char hex[SHA256_HEX_BYTES];
@@ -423,7 +425,7 @@ static struct sml_alert_out *alerts_out(struct phone *p, struct arena *a, bool f
         arena_str(a, str_of(hex), &(*tail)->data);
         tail = &(*tail)->next;
     }
-    for (int i = 0; first && i < LAB_ALERTS; i++) {
+    for (int i = 0; first && i < DM_FIXTURE_ALERTS; i++) {
         if (!p->alert[i].used) continue;
         *tail = ARENA_NEW(a, struct sml_alert_out);
         **tail = (struct sml_alert_out){ .tag = p->alert[i].tag,
@@ -438,14 +440,14 @@ static struct sml_alert_out *alerts_out(struct phone *p, struct arena *a, bool f
     return list;
 }
 
-static void keep_nonces(struct phone *p, const struct sml_client_keep *k)
+static void keep_nonces(struct fixture_device *p, const struct sml_client_keep *k)
 {
     if (k->client_nonce.n) memcpy(p->client_nonce, k->client_nonce.p, p->n_client_nonce = k->client_nonce.n);
     if (k->server_nonce.n && !p->no_nonces)
         memcpy(p->server_nonce, k->server_nonce.p, p->n_server_nonce = k->server_nonce.n);
 }
 
-static void say(struct phone *p, const char *who, const struct sml_msg *m)
+static void say(struct fixture_device *p, const char *who, const struct sml_msg *m)
 {
     if (!p->talk) return;
     buf_printf(&p->log, "%s %s\n", who, p->name);
@@ -453,7 +455,7 @@ static void say(struct phone *p, const char *who, const struct sml_msg *m)
 }
 
 /* One message to the server and its answer. @return the answer's bytes, empty when there is none */
-static struct str post(struct phone *p, struct sml_client *c, struct str body, struct exchange_reply *rp,
+static struct str post(struct fixture_device *p, struct sml_client *c, struct str body, struct exchange_reply *rp,
                        struct arena *a)
 {
     struct str url = sml_client_url(c), query = str_slice(url, str_find(url, '?', 0) + 1, url.n), token = { 0 }, part;
@@ -482,7 +484,7 @@ static struct str post(struct phone *p, struct sml_client *c, struct str body, s
     return kept;
 }
 
-static bool commit(struct phone *p)
+static bool commit(struct fixture_device *p)
 {
     struct err e = { 0 };
     if (p->lab->hold) return true;
@@ -508,7 +510,7 @@ static void drop_child_statuses(struct sml_msg *m)
 }
 
 /* Send, take, obey, answer. @return false when the session is over */
-static bool round_trip(struct phone *p, struct sml_client *c, struct sml_msg *m, int n, struct arena *a,
+static bool round_trip(struct fixture_device *p, struct sml_client *c, struct sml_msg *m, int n, struct arena *a,
                        struct sml_msg *next)
 {
     struct buf bytes;
@@ -549,7 +551,7 @@ static bool round_trip(struct phone *p, struct sml_client *c, struct sml_msg *m,
         p->refused = news.refused ? news.why : NULL;
         p->aborted = news.aborted;
         for (size_t i = 0; i < news.n_acked; i++)
-            for (int k = 0; k < LAB_ALERTS; k++)
+            for (int k = 0; k < DM_FIXTURE_ALERTS; k++)
                 if (p->alert[k].tag == news.acked[i]) p->alert[k].used = false;
         if (!news.over && !news.refused) {
             struct sml_answer *answers = obey(p, &news, a);
@@ -566,7 +568,7 @@ static bool round_trip(struct phone *p, struct sml_client *c, struct sml_msg *m,
     return on;
 }
 
-bool phone_call(struct phone *p, int alert, const char *session_id)
+bool fixture_device_call(struct fixture_device *p, int alert, const char *session_id)
 {
     const struct sml_leaf devinfo[] = {
         { .uri = STR("./DevInfo/DevId"), .format = STR("chr"), .data = str_of(p->name), .has_data = true },
@@ -602,7 +604,7 @@ bool phone_call(struct phone *p, int alert, const char *session_id)
     int n = 1;
 
     if (!c) die("client", NULL);
-    lab_wait(p->lab, 1000);
+    dm_fixture_wait(p->lab, 1000);
     p->posts = p->commands = p->unsupported = 0;
     p->over = p->aborted = p->twice_same = false;
     p->refused = NULL;
@@ -622,7 +624,7 @@ bool phone_call(struct phone *p, int alert, const char *session_id)
     return p->over;
 }
 
-unsigned phone_settle(struct phone *p, unsigned n)
+unsigned fixture_device_settle(struct fixture_device *p, unsigned n)
 {
     static const char quiet[] =
         "SELECT summary IN ('settled', 'waiting') AND NOT EXISTS (SELECT 1 FROM operation WHERE state IN"
@@ -630,11 +632,11 @@ unsigned phone_settle(struct phone *p, unsigned n)
     for (unsigned i = 1; i <= n; i++) {
         char id[8];
         snprintf(id, sizeof id, "%X", 0x100 + i);
-        phone_call(p, 1201, id);
-        if (p->posts == 1 && p->over && !p->no_token && lab_int(p->lab, quiet)) return i;
-        if (p->posts <= 2 && p->over && p->no_token && lab_int(p->lab, quiet)) return i;
-        phone_tick(p);
-        lab_wait(p->lab, 6000);
+        fixture_device_call(p, 1201, id);
+        if (p->posts == 1 && p->over && !p->no_token && dm_fixture_int(p->lab, quiet)) return i;
+        if (p->posts <= 2 && p->over && p->no_token && dm_fixture_int(p->lab, quiet)) return i;
+        fixture_device_tick(p);
+        dm_fixture_wait(p->lab, 6000);
     }
     return n + 1;
 }
