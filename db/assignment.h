@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_ASSIGNMENT_H
 #define DB_ASSIGNMENT_H
-/* Which policy holds for which device, and how far it is (table assignment). */
+/* Which policy applies to which device, and its progress there (table assignment). */
 #include "db/sql/sql.h"
 
 struct db_assignment {

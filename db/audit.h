@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_AUDIT_H
 #define DB_AUDIT_H
-/* The audit: what was changed by whom, each row chained to the one before by its hash. */
+/* The audit log: who changed what. Each row is chained to the previous row by its hash. */
 #include "db/sql/sql.h"
 
 struct db_audit {
-    int64_t id, authority;     /* authority 0 = none in particular */
+    int64_t id, authority;     /* authority 0 = no authority */
     struct str authority_name; /* only from db_audit_next; empty = none */
     int64_t at_ms;
     struct str who, action, target;
     struct str before, after; /* JSON, or empty */
-    struct str hash;          /* SHA-256 over the row before's hash and this row's fields */
+    struct str hash;          /* SHA-256 over the previous row's hash and this row's fields */
 };
 
 /** The hash of the newest row. @param a  holds it. @return RC_NOT_FOUND when there is none */
@@ -20,7 +20,7 @@ enum rc db_audit_add(struct sql *db, const struct db_audit *v, struct err *e);
 struct db_audit_filter {
     int64_t authority;      /* 0 = all */
     int64_t from_ms, to_ms; /* from_ms <= at_ms < to_ms */
-    int64_t cursor, limit;  /* ids below the cursor, newest first */
+    int64_t cursor, limit;  /* rows with ids below the cursor, newest first */
 };
 /** Rows for db_audit_next. */
 enum rc db_audit_list(struct sql *db, const struct db_audit_filter *f, struct sql_rows **rows, struct err *e);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_CONDITION_H
 #define DB_CONDITION_H
-/* How devices and policies stand, as policy/resolve/condition.c decides it: for counts and filters over a fleet. d is a device, c its
- * contact, x its last refusal (both may be absent), s an assignment, p its policy. :now_ms; :poll_ms is how often devices call
- * whose account does not say. */
+/* The condition of devices and policies in SQL, equal to policy/resolve/condition.c: for counts and filters over a
+ * fleet. d is a device, c its contact, x its last refusal (both may be absent), s an assignment, p its policy. :now_ms
+ * is the time, :poll_ms the polling interval of devices whose account sets none. */
 
 #include <stdint.h>
 
@@ -28,13 +28,14 @@ struct db_condition {
     " WHEN " CONDITION_SEEN " = 0 THEN 'new' WHEN " CONDITION_OVERDUE " THEN 'overdue'"                                \
     " WHEN d.generation > d.planned_generation THEN 'pending'"                                                         \
     " WHEN d.summary = 'settled' AND d.generation > d.observed_generation THEN 'working' ELSE d.summary END"
-#define CONDITION_WHY                                                                                                       \
-    "CASE WHEN " CONDITION_REFUSED " THEN x.why WHEN " CONDITION_AWAY                                                       \
-    " THEN 'notifications were not answered; it is picked up when it calls by itself'"                                      \
-    " WHEN " CONDITION_SEEN " = 0 THEN 'it has not called yet' WHEN " CONDITION_OVERDUE                                     \
-    " THEN 'it missed its last polls' WHEN d.generation > d.planned_generation"                                             \
-    " THEN 'it has not called since something changed' WHEN d.summary = 'settled' AND d.generation > d.observed_generation" \
-    " THEN 'what was asked for is not finished' ELSE d.summary_why END"
+#define CONDITION_WHY                                                                                                  \
+    "CASE WHEN " CONDITION_REFUSED " THEN x.why WHEN " CONDITION_AWAY                                                  \
+    " THEN 'notifications were not answered; work resumes when the device next connects'"                              \
+    " WHEN " CONDITION_SEEN " = 0 THEN 'the device has not connected yet' WHEN " CONDITION_OVERDUE                     \
+    " THEN 'the device missed its last polls' WHEN d.generation > d.planned_generation"                                \
+    " THEN 'the device has not connected since the last change'"                                                       \
+    " WHEN d.summary = 'settled' AND d.generation > d.observed_generation"                                             \
+    " THEN 'the requested changes are not finished' ELSE d.summary_why END"
 
 /* Of an assignment. */
 #define CONDITION_LOST                                                                                                 \
@@ -44,5 +45,5 @@ struct db_condition {
     " THEN " CONDITION_WORD " WHEN p.revision > s.revision THEN 'pending' ELSE s.state END"
 #define CONDITION_POLICY_WHY                                                                                           \
     "CASE WHEN s.state = 'failed' AND p.revision <= s.revision THEN s.why WHEN " CONDITION_LOST " THEN " CONDITION_WHY \
-    " WHEN p.revision > s.revision THEN 'it has not called since the policy changed' ELSE s.why END"
+    " WHEN p.revision > s.revision THEN 'the device has not connected since the policy changed' ELSE s.why END"
 #endif

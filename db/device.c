@@ -14,7 +14,7 @@
     " AND substr(a.name, 1, 6) = 'label.' AND lower(substr(a.name, 7) || '=' || a.value) LIKE :like ESCAPE '!'))"
 #define ATTRIBUTE_OF(name) "(SELECT value FROM attribute_row a WHERE a.device_id = d.device_id AND a.name = '" name "')"
 
-/* Around a selector. */
+/* The parts of a statement around a selector's condition. */
 static const char list_head[] = DEVICE " WHERE d.device_id > :cursor AND " HAS_LIKE " AND " DB_OF_AUTHORITY(
     "d.authority_id") " AND :summary IN ('', " CONDITION_WORD ") AND :why IN ('', " CONDITION_WHY ") AND (";
 static const char list_tail[] = ") ORDER BY d.device_id LIMIT :limit";
@@ -70,7 +70,7 @@ static const char kinds_tail[] = ")) x GROUP BY man, mod, mo ORDER BY count(*) D
       " WHERE " DB_OF_AUTHORITY("d.authority_id") " GROUP BY word, reason ORDER BY n DESC LIMIT :limit")
 DB_STATEMENTS(device, DEVICE_STATEMENTS)
 
-/* ---- one ---- */
+/* ---- one device ---- */
 
 enum rc db_device_list(struct sql *db, const struct db_device_filter *f, struct sql_rows **rows, struct err *e)
 {

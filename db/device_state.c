@@ -2,17 +2,17 @@
 #include "db/device_state.h"
 #include "db/statements.h"
 
-#define DEVICE_STATE_STATEMENTS(X)                                                                                             \
-    X(FIND, "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms,"                   \
-            " planned_generation, careful FROM device WHERE device_id = :device_id")                                           \
-    X(PUT,                                                                                                                     \
-      "UPDATE device SET layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"                                  \
-      " large_objects = :large_objects, observed_generation = :observed_generation, planned_generation = :planned_generation," \
-      " settled_token = :settled_token, next_kpi_ms = :next_kpi_ms, summary = :summary,"                                       \
-      " summary_why = :summary_why, summary_ms = :summary_ms, careful = :careful WHERE device_id = :device_id")                \
-    X(CAREFUL, "UPDATE device SET careful = 1 WHERE device_id = :device_id")                                                   \
-    X(CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")                     \
-    X(DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                                          \
+#define DEVICE_STATE_STATEMENTS(X)                                                                                     \
+    X(FIND, "SELECT mirror_read, lists, large_objects, summary, summary_why, summary_ms, title, created_ms,"           \
+            " planned_generation, careful FROM device WHERE device_id = :device_id")                                   \
+    X(PUT, "UPDATE device SET layout_mo = :layout_mo, mirror_read = :mirror_read, lists = :lists,"                     \
+           " large_objects = :large_objects, observed_generation = :observed_generation,"                              \
+           " planned_generation = :planned_generation,"                                                                \
+           " settled_token = :settled_token, next_kpi_ms = :next_kpi_ms, summary = :summary,"                          \
+           " summary_why = :summary_why, summary_ms = :summary_ms, careful = :careful WHERE device_id = :device_id")   \
+    X(CAREFUL, "UPDATE device SET careful = 1 WHERE device_id = :device_id")                                           \
+    X(CALLER, "UPDATE device SET user_agent = :user_agent, remote = :remote WHERE device_id = :device_id")             \
+    X(DEVINFO, "UPDATE device SET devinfo_hash = :hash WHERE device_id = :device_id")                                  \
     X(IDENTITY, "SELECT authority_id, name FROM device WHERE device_id = :device_id")
 DB_STATEMENTS(device_state, DEVICE_STATE_STATEMENTS)
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_EVENT_H
 #define DB_EVENT_H
-/* Events: what the live stream tells, in the order it happened. */
+/* Events: the entries of the live stream, in the order in which they happened. */
 #include "db/sql/sql.h"
 
 struct db_event {
-    int64_t id, authority; /* id: 0 in one to be added */
+    int64_t id, authority; /* id: 0 for db_event_add */
     int64_t at_ms;
     struct str type;
-    struct str device; /* its name; empty = none in particular */
+    struct str device; /* name of the device; empty = no device */
     struct str data;   /* JSON object */
 };
 
@@ -23,8 +23,8 @@ enum rc db_event_list(struct sql *db, int64_t after, int64_t limit, struct sql_r
 /** @param out  texts are good until the next step. @return RC_NOT_FOUND at the end */
 enum rc db_event_next(struct sql_rows *rows, struct db_event *out, struct err *e);
 
-/** All but the newest ones of a device go. @param gone  may be NULL */
+/** Delete a device's events, except the newest `keep`. @param gone  may be NULL */
 enum rc db_event_trim(struct sql *db, int64_t authority, struct str device, int64_t keep, int64_t *gone, struct err *e);
-/** Remove those of before this time, the oldest first, at most `limit`. @param removed  may be NULL */
+/** Delete events older than this time, oldest first, at most `limit`. @param removed  may be NULL */
 enum rc db_event_expire(struct sql *db, int64_t before_ms, int64_t limit, int64_t *removed, struct err *e);
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_FAILURE_H
 #define DB_FAILURE_H
-/* Steps of a device's plan that failed, each under its key (table failure). */
+/* Failed steps of a device's plan, by their key (table failure). */
 #include "db/sql/sql.h"
 
 struct db_failure {
@@ -15,6 +15,6 @@ enum rc db_failure_list(struct sql *db, int64_t device, struct sql_rows **rows, 
 enum rc db_failure_next(struct sql_rows *rows, struct db_failure *out, struct err *e);
 enum rc db_failure_put(struct sql *db, int64_t device, const struct db_failure *x, struct err *e);
 enum rc db_failure_remove(struct sql *db, int64_t device, struct str key, struct err *e);
-/** All but the device's newest ones go. @param gone  how many went */
+/** Delete a device's failures, except the newest `keep`. @param gone  number of deleted rows */
 enum rc db_failure_trim(struct sql *db, int64_t device, int64_t keep, int64_t *gone, struct err *e);
 #endif

@@ -10,18 +10,18 @@
     "EXISTS (SELECT 1 FROM assignment s WHERE s.device_id = d.device_id AND s.policy_id = :policy)"                    \
     " OR EXISTS (SELECT 1 FROM policy_vm v WHERE v.device_id = d.device_id AND v.policy_id = :policy)"
 
-/* Around a selector. */
+/* The parts of a statement around a selector's condition. */
 static const char stamp_head[] = "UPDATE device AS d SET generation = :stamp WHERE " IN_SLICE
                                  " AND generation < :stamp AND (((";
 static const char stamp_tail[] = ") IS NOT FALSE) OR " HAD_POLICY ")";
-static const char assign_head[] =
-    "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms)"
-    " SELECT device_id, :policy, :revision, CASE WHEN t THEN 1 ELSE 2 END, 'pending', 'waits for the device to call',"
-    " :now_ms FROM (SELECT d.device_id, (";
+static const char assign_head[] = "INSERT INTO assignment (device_id, policy_id, revision, truth, state, why, at_ms)"
+                                  " SELECT device_id, :policy, :revision, CASE WHEN t THEN 1 ELSE 2 END, 'pending',"
+                                  " 'waiting for the device to connect', :now_ms FROM (SELECT d.device_id, (";
 static const char assign_tail[] = ") AS t FROM device d WHERE " IN_SLICE
                                   ") x WHERE t IS NOT FALSE ON CONFLICT (device_id, policy_id) DO NOTHING";
 
-/* First their notifications, then the notifications' numbers are used up. A session number of 0 means nothing in a notification. */
+/* The first statement adds the notifications, the second advances the devices' notification numbers. Session number 0
+ * is not valid in a notification. */
 #define GENERATION_STATEMENTS(X)                                                                                       \
     X(TOUCH, "UPDATE device SET generation = CASE WHEN generation < :stamp THEN :stamp ELSE generation END"            \
              " WHERE device_id = :device RETURNING authority_id")                                                      \
@@ -35,7 +35,8 @@ static const char assign_tail[] = ") AS t FROM device d WHERE " IN_SLICE
                " AND t.session_no = device.next_notification_no)")                                                     \
     X(STAMP_ASSIGNED,                                                                                                  \
       "UPDATE device AS d SET generation = :stamp WHERE " IN_SLICE " AND generation < :stamp AND (" HAD_POLICY ")")    \
-    X(REASSIGN, "UPDATE assignment SET revision = :revision, state = 'pending', why = 'waits for the device to call'," \
+    X(REASSIGN, "UPDATE assignment SET revision = :revision, state = 'pending',"                                       \
+                " why = 'waiting for the device to connect',"                                                          \
                 " at_ms = :now_ms WHERE policy_id = :policy AND revision <> :revision"                                 \
                 " AND device_id > :after AND device_id <= :last")                                                      \
     X(HAND_OVER, "DELETE FROM policy_vm WHERE policy_id = :policy AND device_id > :after AND device_id <= :last"       \

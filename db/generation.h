@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_GENERATION_H
 #define DB_GENERATION_H
-/* Which devices have something new to fetch (device.generation), and are notified of it. */
+/* Marks devices that have changes to fetch (device.generation), and queues their notifications. */
 #include "db/selector.h"
 #include "db/sql/sql.h"
 
-/** generation is at least `stamp` from now on. @return RC_NOT_FOUND: there is no such device */
+/** Raise the device's generation to at least `stamp`. @return RC_NOT_FOUND: there is no such device */
 enum rc db_generation_touch(struct sql *db, int64_t device, int64_t stamp, int64_t *authority, struct err *e);
-/** Its authority, and how many policies that has in force. @return RC_NOT_FOUND: there is no such device */
+/** The device's authority, and the number of that authority's policies in force. @return RC_NOT_FOUND: there is no such
+ * device */
 enum rc db_generation_of(struct sql *db, int64_t device, int64_t *authority, int64_t *policies, struct err *e);
 
-/* A part of an authority's devices, and what is new for them. */
+/* A part of an authority's devices, and the change that concerns them. */
 struct db_generation_slice {
     int64_t authority, after, last; /* devices after `after` up to `last` */
     int64_t stamp;
-    int64_t policy, revision; /* that is new; policy 0 = none in particular, revision 0 = it was deleted */
+    int64_t policy, revision; /* the changed policy; policy 0 = no single policy, revision 0 = deleted */
 };
-/** Those of the slice whose generation is its stamp, that can be notified and have no open notification, get one. */
+/** Queue a notification for each device of the slice whose generation equals the stamp, that has a push address and no
+ * open notification. */
 enum rc db_generation_notify(struct sql *db, const struct db_generation_slice *s, struct str why, int64_t now_ms,
                              struct err *e);
-/** Those that the policy's selector is true or unknown for, and those that the policy held for before, get the stamp. */
+/** Stamp the devices for which the policy's selector is true or unknown, and the devices to which the policy applied
+ * before. */
 enum rc db_generation_stamp(struct sql *db, const struct db_generation_slice *s, const struct db_selector *selector,
                             struct err *e);
-/** The policy is pending on those that its selector is true or unknown for. */
+/** Add the policy as pending on the devices for which its selector is true or unknown. */
 enum rc db_generation_assign(struct sql *db, const struct db_generation_slice *s, const struct db_selector *selector,
                              int64_t now_ms, struct err *e);
-/** What is known of an earlier revision says nothing about this one. */
+/** Reset the state that belongs to an earlier revision. */
 enum rc db_generation_reassign(struct sql *db, const struct db_generation_slice *s, int64_t now_ms, struct err *e);
-/** VMs of a policy that is gone, to which another policy gives a state, are that policy's from now on. */
+/** Hand the VMs of a deleted policy over to another policy that gives them a state. */
 enum rc db_generation_hand_over(struct sql *db, const struct db_generation_slice *s, struct err *e);
 #endif

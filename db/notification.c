@@ -4,44 +4,46 @@
 
 #define NOTIFICATION                                                                                                   \
     "SELECT t.notification_id, t.device_id, d.name, t.session_no, t.state, t.why, t.channel, t.address, t.tries,"      \
-    " t.created_ms, t.sent_ms, t.answered_ms, t.next_ms, t.error FROM notification t JOIN device d ON d.device_id = t.device_id"
+    " t.created_ms, t.sent_ms, t.answered_ms, t.next_ms, t.error FROM notification t"                                  \
+    " JOIN device d ON d.device_id = t.device_id"
 #define OPEN " AND state IN ('pending', 'sent')"
-#define NOTIFICATION_STATEMENTS(X)                                                                                                \
-    X(LIST, NOTIFICATION " WHERE t.notification_id < :cursor AND " DB_OF_AUTHORITY(                                               \
-                "d.authority_id") " ORDER BY t.notification_id DESC LIMIT :limit")                                                \
-    X(LIST_OF,                                                                                                                    \
-      NOTIFICATION " WHERE t.device_id = :device AND t.notification_id < :cursor ORDER BY t.notification_id DESC"                 \
-                   " LIMIT :limit")                                                                                               \
-    X(HASTEN, "UPDATE notification SET next_ms = :now_ms WHERE notification_id = :id" OPEN)                                       \
-    X(DUE,                                                                                                                        \
-      "SELECT t.notification_id, t.device_id, d.authority_id, t.session_no, t.tries, d.name, t.channel, t.address,"               \
-      " t.why, a.server_name, a.server_ha1, c.server_nonce FROM notification t"                                                   \
-      " JOIN device d ON d.device_id = t.device_id JOIN account a ON a.device_id = t.device_id"                                   \
-      " JOIN contact c ON c.device_id = t.device_id"                                                                              \
-      " WHERE t.next_ms <= :now_ms ORDER BY t.next_ms LIMIT :limit")                                                              \
-    X(WAKE, "SELECT min(next_ms) FROM (SELECT min(next_ms) AS next_ms FROM notification WHERE next_ms IS NOT NULL"                \
-            " UNION ALL SELECT min(wake_ms) FROM operation WHERE wake_ms IS NOT NULL) n")                                         \
-    X(SENT,                                                                                                                       \
-      "UPDATE notification SET state = 'sent', tries = tries + 1, sent_ms = :now_ms, next_ms = :next_ms, error = ''"              \
-      " WHERE notification_id = :id" OPEN)                                                                                        \
-    X(FAILED,                                                                                                                     \
-      "UPDATE notification SET state = 'failed', next_ms = NULL, error = :error WHERE notification_id = :id" OPEN)                \
-    X(RESYNC, "UPDATE contact SET resync_until_ms = :until_ms WHERE device_id = :device")                                         \
-    X(UNREACHABLE, "UPDATE device SET unreachable_ms = :now_ms WHERE device_id = :device")                                        \
-    X(IS_OPEN, "SELECT notification_id, sent_ms FROM notification WHERE device_id = :device"                                      \
-               " AND session_no IN (:session_no, :swapped)" OPEN " ORDER BY notification_id DESC LIMIT 1")                        \
-    X(ANSWERED, "UPDATE notification SET state = 'answered', answered_ms = :now_ms, next_ms = NULL, error = ''"                   \
-                " WHERE notification_id = :id" OPEN)                                                                              \
-    X(NEEDLESS, "UPDATE notification SET state = 'cancelled', next_ms = NULL, error = 'the device called by itself'"              \
-                " WHERE device_id = :device" OPEN)                                                                                \
-    X(AGAIN, "UPDATE notification SET next_ms = :now_ms WHERE device_id = :device AND state = 'sent'"                             \
-             " AND next_ms > :now_ms AND sent_ms <= :nonce_ms")                                                                   \
-    X(TRIM, "DELETE FROM notification WHERE device_id = :device AND state NOT IN ('pending', 'sent')"                             \
-            " AND notification_id <= (SELECT notification_id FROM notification WHERE device_id = :device"                         \
-            " ORDER BY notification_id DESC LIMIT 1 OFFSET :keep)")                                                               \
-    X(EXPIRE,                                                                                                                     \
-      "DELETE FROM notification WHERE notification_id IN (SELECT notification_id FROM notification WHERE created_ms < :before_ms" \
-      " AND state NOT IN ('pending', 'sent') ORDER BY notification_id LIMIT :limit)")
+#define NOTIFICATION_STATEMENTS(X)                                                                                     \
+    X(LIST, NOTIFICATION " WHERE t.notification_id < :cursor AND " DB_OF_AUTHORITY(                                    \
+                "d.authority_id") " ORDER BY t.notification_id DESC LIMIT :limit")                                     \
+    X(LIST_OF,                                                                                                         \
+      NOTIFICATION " WHERE t.device_id = :device AND t.notification_id < :cursor ORDER BY t.notification_id DESC"      \
+                   " LIMIT :limit")                                                                                    \
+    X(HASTEN, "UPDATE notification SET next_ms = :now_ms WHERE notification_id = :id" OPEN)                            \
+    X(DUE,                                                                                                             \
+      "SELECT t.notification_id, t.device_id, d.authority_id, t.session_no, t.tries, d.name, t.channel, t.address,"    \
+      " t.why, a.server_name, a.server_ha1, c.server_nonce FROM notification t"                                        \
+      " JOIN device d ON d.device_id = t.device_id JOIN account a ON a.device_id = t.device_id"                        \
+      " JOIN contact c ON c.device_id = t.device_id"                                                                   \
+      " WHERE t.next_ms <= :now_ms ORDER BY t.next_ms LIMIT :limit")                                                   \
+    X(WAKE, "SELECT min(next_ms) FROM (SELECT min(next_ms) AS next_ms FROM notification WHERE next_ms IS NOT NULL"     \
+            " UNION ALL SELECT min(wake_ms) FROM operation WHERE wake_ms IS NOT NULL) n")                              \
+    X(SENT,                                                                                                            \
+      "UPDATE notification SET state = 'sent', tries = tries + 1, sent_ms = :now_ms, next_ms = :next_ms, error = ''"   \
+      " WHERE notification_id = :id" OPEN)                                                                             \
+    X(FAILED,                                                                                                          \
+      "UPDATE notification SET state = 'failed', next_ms = NULL, error = :error WHERE notification_id = :id" OPEN)     \
+    X(RESYNC, "UPDATE contact SET resync_until_ms = :until_ms WHERE device_id = :device")                              \
+    X(UNREACHABLE, "UPDATE device SET unreachable_ms = :now_ms WHERE device_id = :device")                             \
+    X(IS_OPEN, "SELECT notification_id, sent_ms FROM notification WHERE device_id = :device"                           \
+               " AND session_no IN (:session_no, :swapped)" OPEN " ORDER BY notification_id DESC LIMIT 1")             \
+    X(ANSWERED, "UPDATE notification SET state = 'answered', answered_ms = :now_ms, next_ms = NULL, error = ''"        \
+                " WHERE notification_id = :id" OPEN)                                                                   \
+    X(NEEDLESS, "UPDATE notification SET state = 'cancelled', next_ms = NULL,"                                         \
+                " error = 'not needed: the device connected first'"                                                    \
+                " WHERE device_id = :device" OPEN)                                                                     \
+    X(AGAIN, "UPDATE notification SET next_ms = :now_ms WHERE device_id = :device AND state = 'sent'"                  \
+             " AND next_ms > :now_ms AND sent_ms <= :nonce_ms")                                                        \
+    X(TRIM, "DELETE FROM notification WHERE device_id = :device AND state NOT IN ('pending', 'sent')"                  \
+            " AND notification_id <= (SELECT notification_id FROM notification WHERE device_id = :device"              \
+            " ORDER BY notification_id DESC LIMIT 1 OFFSET :keep)")                                                    \
+    X(EXPIRE, "DELETE FROM notification WHERE notification_id IN (SELECT notification_id FROM notification"            \
+              " WHERE created_ms < :before_ms"                                                                         \
+              " AND state NOT IN ('pending', 'sent') ORDER BY notification_id LIMIT :limit)")
 DB_STATEMENTS(notification, NOTIFICATION_STATEMENTS)
 
 enum rc db_notification_list(struct sql *db, int64_t authority, int64_t device, int64_t cursor, int64_t limit,

@@ -161,7 +161,7 @@ enum rc db_operation_move(struct sql *db, const struct db_operation_move *m, str
                                       { "tries", SQL_I(m->tries) }, { "now_ms", SQL_I(m->now_ms) },
                                       { "operation_id", SQL_I(m->id) }),
                              &changed, e);
-    return rc || changed ? rc : err_set(e, RC_CONFLICT, "the operation is over, or was removed");
+    return rc || changed ? rc : err_set(e, RC_CONFLICT, "the operation has ended or was removed");
 }
 
 enum rc db_operation_step(struct sql *db, const struct db_operation_move *m, struct err *e)
@@ -258,7 +258,7 @@ enum rc db_operation_notified(struct sql *db, int64_t device, struct str reason,
         rc = rc == RC_NOT_FOUND ? RC_OK : rc;
         for (size_t i = 0; !rc && i < n; i++) {
             rc = db_operation_move(db, &m[i], e);
-            m[i].code = 0; /* the step itself had none */
+            m[i].code = 0; /* the step itself had no code */
             if (!rc) rc = db_operation_step(db, &m[i], e);
         }
         if (rc) return rc;
@@ -278,10 +278,10 @@ enum rc db_operation_cancel(struct sql *db, int64_t id, struct str reason, int64
         m.percent = sql_int(r, 1);
     }
     sql_end(r);
-    if (rc == RC_NOT_FOUND) return err_set(e, RC_CONFLICT, "the operation may have been done");
+    if (rc == RC_NOT_FOUND) return err_set(e, RC_CONFLICT, "the operation may already have taken effect");
     if (!rc) rc = db_operation_move(db, &m, e);
     if (!rc) rc = db_operation_woken(db, id, reason, e);
-    m.code = 0; /* the step itself has none */
+    m.code = 0; /* the step itself has no code */
     return rc ? rc : db_operation_step(db, &m, e);
 }
 

@@ -11,7 +11,7 @@
 #define ITS_DEVICES                                                                                                    \
     " FROM assignment s JOIN policy p ON p.policy_id = s.policy_id JOIN (" CONDITION_TABLES                            \
     ") ON d.device_id = s.device_id WHERE s.policy_id = :id"
-/* A text is in a document when the document is shorter without it: instr() has another name in each engine. */
+/* A document contains a text when it is shorter without that text: instr() has a different name in each engine. */
 #define POLICY_STATEMENTS(X)                                                                                           \
     X(LIST, POLICY " WHERE p.policy_id > :cursor AND p.deleted_ms IS NULL AND " DB_OF_AUTHORITY(                       \
                 "p.authority_id") " ORDER BY p.policy_id LIMIT :limit")                                                \

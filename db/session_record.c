@@ -7,7 +7,7 @@
     " s.notification_id, r.at_ms, r.why, r.cut, r.bytes, " data                                                        \
     " FROM session s JOIN device d ON d.device_id = s.device_id"                                                       \
     " LEFT JOIN recording r ON r.session_row = s.session_row"
-#define HAS_FAILED "s.outcome IN ('aborted', 'refused', 'lost')" /* as the index session_failed says it */
+#define HAS_FAILED "s.outcome IN ('aborted', 'refused', 'lost')" /* the condition of the index session_failed */
 #define IS_WANTED                                                                                                      \
     "(:outcome IN ('', s.outcome) OR :outcome = 'failed' AND " HAS_FAILED ") AND (:recorded = 0"                       \
     " OR r.session_row IS NOT NULL) AND s.session_row < :cursor"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_STATEMENTS_H
 #define DB_STATEMENTS_H
-/* How the entities of db/ keep their SQL: beside its reader, each statement once, prepared at its first use on a connection. */
+/* The SQL of the entities of db/: each statement stands once, beside its reader, and is prepared at its first use on a
+ * connection. */
 #include "db/sql/sql.h"
 
-/* Every entity with statements. */
+/* Every entity that has statements. */
 /* clang-format off */
 #define DB_ENTITIES(X) \
     X(account) \
@@ -56,27 +57,27 @@
 DB_ENTITIES(X)
 #undef X
 
-/** Do all of them fit the schema? Asked once at start. @return RC_INVALID: e names the statement */
+/** Check all statements against the schema, once at start. @return RC_INVALID: e names the statement */
 enum rc db_statements_check(struct sql *db, struct err *e);
 
-/* What an entity of one row is read with: the query with its row. The caller ends the rows, whatever comes back.
+/* Run a query for a single row and step to it. The caller ends the rows, whatever the outcome.
  * @return RC_NOT_FOUND when there is none */
 enum rc db_row(struct sql *db, const char *text, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
                struct err *e);
-/* The first column of the first row, a number: of a count, or of what RETURNING gives. @param out  unchanged without a row; may be
- * NULL. @return RC_NOT_FOUND when there is none */
+/* The first column of the first row, a number: a count, or a value from RETURNING. @param out  unchanged without a row;
+ * may be NULL. @return RC_NOT_FOUND when there is none */
 enum rc db_number(struct sql *db, const char *text, const struct sql_arg *args, size_t n_args, int64_t *out,
                   struct err *e);
-/* Is there another row? */
+/* Step to the next row. @param more  false at the end */
 enum rc db_more(struct sql_rows *rows, bool *more, struct err *e);
 /* A copy of a column's text in an arena; {NULL, 0} without room. */
 struct str db_copy(struct sql_rows *r, int column, struct arena *a);
-/* Texts that were read from a row, copied into an arena where they stand. */
+/* Copy texts of a row into an arena, in place. */
 enum rc db_keep(struct arena *a, struct str *const *texts, size_t n, struct err *e);
 #define DB_KEEP(a, e, ...)                                                                                             \
     db_keep((a), (struct str *const[]){ __VA_ARGS__ },                                                                 \
             sizeof((struct str *const[]){ __VA_ARGS__ }) / sizeof(struct str *), (e))
 
-/* In a condition: rows of the authority :authority, where 0 means every one. */
+/* In a condition: rows of the authority :authority, where 0 means all authorities. */
 #define DB_OF_AUTHORITY(column) "(:authority = 0 OR " column " = :authority)"
 #endif

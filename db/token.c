@@ -34,7 +34,7 @@ enum rc db_token_next(struct sql_rows *rows, struct db_token *out, struct err *e
     return RC_OK;
 }
 
-/* Takes the rows, and what starting them came to. */
+/* Read the only row. Takes `r` and the outcome `rc` of starting the query. */
 static enum rc only(struct sql_rows *r, enum rc rc, struct arena *a, struct db_token *out, struct err *e)
 {
     if (!rc) rc = db_token_next(r, out, e);

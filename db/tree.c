@@ -2,7 +2,7 @@
 #include "db/tree.h"
 #include "db/statements.h"
 
-/* '0' follows '/': what is below an address lies between the two. */
+/* '0' follows '/' in ASCII: the addresses below a node sort between uri || '/' and uri || '0'. */
 #define TREE_STATEMENTS(X)                                                                                             \
     X(LIST, "SELECT p.uri, n.format, n.known, n.value, n.at_ms FROM node n JOIN path p ON p.path_id = n.path_id"       \
             " WHERE n.device_id = :device AND p.uri > :cursor AND (:uri = '.' OR p.uri = :uri"                         \

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_VM_H
 #define DB_VM_H
-/* A device's VMs as lists and pages show them (table vm). */
+/* A device's VMs as lists and detail pages show them (table vm). */
 #include "db/sql/sql.h"
 
 struct db_vm {
     struct str vm, title, image, summary, why;
     int64_t state, lock, reason, verified, state_ms, crashes;
-    int64_t crashes_seen; /* only read: how many of them somebody has acknowledged */
+    int64_t crashes_seen; /* read only: how many of them a user has acknowledged */
     struct str crash_time, crash_why;
 };
 
@@ -17,22 +17,22 @@ enum rc db_vm_list(struct sql *db, int64_t device, struct sql_rows **rows, struc
 enum rc db_vm_next(struct sql_rows *rows, struct db_vm *out, struct err *e);
 /** @param a  holds the texts of `out`. @return RC_NOT_FOUND */
 enum rc db_vm_find(struct sql *db, int64_t device, struct str vm, struct arena *a, struct db_vm *out, struct err *e);
-/** Added, or as it is now. A VM that was made anew counts its crashes from 0. */
+/** Insert or update a VM. A VM that was created again counts its crashes from 0. */
 enum rc db_vm_put(struct sql *db, int64_t device, const struct db_vm *x, struct err *e);
 enum rc db_vm_remove(struct sql *db, int64_t device, struct str vm, struct err *e);
-/** Somebody has seen the crashes so far. */
+/** Record that a user has acknowledged the crashes so far. */
 enum rc db_vm_acknowledge(struct sql *db, int64_t device, struct str vm, struct err *e);
 
-/* How many VMs are in the same state. */
+/* The number of VMs in the same state. */
 struct db_vm_count {
-    struct str layout_mo; /* whose states these are */
+    struct str layout_mo; /* management object that defines the state */
     int64_t state, lock, n;
 };
 /** Of the devices of an authority (0 = all): rows for db_vm_next_count. */
 enum rc db_vm_counts(struct sql *db, int64_t authority, struct sql_rows **rows, struct err *e);
 enum rc db_vm_next_count(struct sql_rows *rows, struct db_vm_count *out, struct err *e);
 
-/* A VM with crashes that nobody has acknowledged. */
+/* A VM with unacknowledged crashes. */
 struct db_vm_crash {
     struct str device_name, vm, time, why;
     int64_t n;

@@ -55,9 +55,10 @@ enum rc sql_beside(const char *target, struct sql_beside *out, struct err *e)
     text[n > 0 ? n : 0] = '\0';
     if (n > 0 && cut((struct str){ text, (size_t)n }, out)) return RC_OK;
     out->id[0] = '\0';
-    return err_set(e, RC_INVALID,
-                   "%s does not hold the id of a database (%d hex digits): remove it if the database is the right one",
-                   file, (int)SQL_ID_BYTES);
+    return err_set(
+        e, RC_INVALID,
+        "%s does not contain a database id (%d hex digits): remove the file if the database is the right one", file,
+        (int)SQL_ID_BYTES);
 }
 
 enum rc sql_beside_keep(const char *target, const struct sql_beside *b, struct err *e)

@@ -21,12 +21,12 @@ enum {
 static const char magic[] = "SQLite format 3";
 static const int counted_at[] = { 24, 40, 92, 96 }; /* changes, schema cookie, version-valid-for, SQLite's version */
 
-struct page_file { /* what SQLite knows as its file; the file of the VFS below follows */
+struct page_file { /* the file object that SQLite sees; the file object of the underlying VFS follows in memory */
     sqlite3_file base;
     int page_bytes; /* 0 = pages have no checksums, or the file is empty */
-    bool expected;  /* whatever its header says meanwhile */
+    bool expected;  /* sql_checksum_expect has set page_bytes; the header is ignored */
     int64_t bad_page, bare_pages;
-    uint8_t *page; /* of page_bytes, to write from */
+    uint8_t *page; /* write buffer of page_bytes */
     int room;
 };
 
@@ -35,7 +35,7 @@ static sqlite3_file *below(sqlite3_file *f)
     return (sqlite3_file *)((struct page_file *)f + 1);
 }
 
-/* @return 0 when its pages have no checksums */
+/* @return 0 when the pages have no checksums */
 static int page_bytes_of(const uint8_t *header)
 {
     int n = header[PAGE_BYTES_AT] << 8 | header[PAGE_BYTES_AT + 1];
@@ -43,7 +43,8 @@ static int page_bytes_of(const uint8_t *header)
     return n == 1 ? PAGE_BYTES_MAX : n;
 }
 
-/* Never 0. Programs that only copy the file (sqlite3 .backup) count that in the header of the first page. */
+/* The checksum is never 0. It leaves out the counters of the first page's header, which programs change that only copy
+ * the file (sqlite3 .backup). */
 static void checksum(const uint8_t *page, int page_bytes, int64_t number, uint8_t out[SQL_CHECKSUM_BYTES])
 {
     const size_t skip = number == 1 ? HEADER_BYTES : 0;
@@ -65,8 +66,8 @@ static bool is_zero(const uint8_t *octets, size_t n)
     return !n;
 }
 
-/* WHOLE: it holds what was written; BARE: no checksum, for another program carried it over from the log; WRONG: neither, or
- * nothing at all, as in a hole of a file. */
+/* WHOLE: the checksum matches. BARE: no checksum, because another program copied the page from the log. WRONG: the
+ * checksum does not match, or the page is all zeroes, as in a hole of a file. */
 enum state { WHOLE, BARE, WRONG };
 
 static enum state state_of(const uint8_t *page, int page_bytes, int64_t number)
@@ -78,7 +79,7 @@ static enum state state_of(const uint8_t *page, int page_bytes, int64_t number)
     return is_zero(sum, SQL_CHECKSUM_BYTES) && !is_zero(page, (size_t)page_bytes) ? BARE : WRONG;
 }
 
-/* Other connections give the file its first page, or a new format. */
+/* Another connection may have written the first page, or changed the format. */
 static void learn(struct page_file *f)
 {
     uint8_t header[HEADER_BYTES];
@@ -92,7 +93,7 @@ static bool is_page(const struct page_file *f, int n, sqlite3_int64 at)
     return f->page_bytes && n == f->page_bytes && at % n == 0;
 }
 
-/* @return what SQLite is told */
+/* @return the SQLite result code */
 static int looked_at(struct page_file *f, const void *page, int n, sqlite3_int64 at)
 {
     const enum state state = is_page(f, n, at) ? state_of(page, n, at / n + 1) : WHOLE;
@@ -117,7 +118,7 @@ static int file_read(sqlite3_file *f, void *out, int n, sqlite3_int64 at)
     if (code != SQLITE_OK) return code;
     if (at == 0 && n >= HEADER_BYTES && !p->expected) p->page_bytes = page_bytes_of(out);
     code = looked_at(p, out, n, at);
-    /* So what is written into the log has none, and other programs that carry it over leave none that is wrong. */
+    /* Pages in the log therefore have no checksum, and a program that copies them from the log writes no wrong one. */
     if (code == SQLITE_OK && is_page(p, n, at)) memset((uint8_t *)out + n - SQL_CHECKSUM_BYTES, 0, SQL_CHECKSUM_BYTES);
     return code;
 }
@@ -206,7 +207,8 @@ static int file_shm_unmap(sqlite3_file *f, int drop)
     return below(f)->pMethods->xShmUnmap(below(f), drop);
 }
 
-/* A page of the mapped file. Nobody writes it meanwhile: what a reader may still need from the file is not carried over. */
+/* A page of the mapped file. It does not change during the check: a checkpoint does not overwrite pages that a reader
+ * needs. */
 static int file_fetch(sqlite3_file *f, sqlite3_int64 at, int n, void **out)
 {
     int code = below(f)->pMethods->xFetch(below(f), at, n, out);
@@ -245,9 +247,9 @@ static const sqlite3_io_methods methods = {
     .xUnfetch = file_unfetch,
 };
 
-/* ---- the VFS: logs, journals and temporary files are those of the one below ---- */
+/* ---- the VFS: logs, journals and temporary files go to the underlying VFS unchanged ---- */
 
-static sqlite3_vfs vfs; /* as SQLite wants it: one, in its list, from the first use on */
+static sqlite3_vfs vfs; /* SQLite keeps it in its list from the first use on */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static int vfs_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *out_flags)
@@ -300,9 +302,9 @@ int64_t sql_checksum_bare_pages(sqlite3 *db)
     return told(db, BARE_PAGES);
 }
 
-/* ---- a file that nobody has open ---- */
+/* ---- a file that no process has open ---- */
 
-enum { LOCK_BYTE_AT = 0x40000000 }; /* SQLite locks here: the page is never written */
+enum { LOCK_BYTE_AT = 0x40000000 }; /* SQLite's lock bytes: this page is never written */
 
 static enum rc mend_page(int fd, uint8_t *page, int n, off_t at, const char *path, struct err *e)
 {
@@ -311,7 +313,7 @@ static enum rc mend_page(int fd, uint8_t *page, int n, off_t at, const char *pat
                                                 : err_set(e, RC_IO, "cannot write %s: %s", path, strerror(errno));
 }
 
-/* @param mended  NULL = only look. @param worst  what is mended */
+/* @param mended  number of repaired pages; NULL = check only. @param worst  the worst state that is repaired */
 static enum rc walk(int fd, const char *path, int n, enum state worst, int64_t *mended, struct err *e)
 {
     uint8_t *page = malloc((size_t)n);
@@ -324,8 +326,7 @@ static enum rc walk(int fd, const char *path, int n, enum state worst, int64_t *
             rc = mend_page(fd, page, n, at, path, e);
             ++*mended;
         } else {
-            rc = err_set(e, RC_INVALID, "page %lld of %s does not hold what was written there", (long long)(at / n + 1),
-                         path);
+            rc = err_set(e, RC_INVALID, "page %lld of %s has a wrong checksum", (long long)(at / n + 1), path);
         }
     }
     if (!rc && got < 0) rc = err_set(e, RC_IO, "cannot read %s: %s", path, strerror(errno));
@@ -342,7 +343,7 @@ static enum rc walk_file(const char *path, enum state worst, int64_t *mended, st
     if (fd < 0) return err_set(e, RC_IO, "cannot open %s: %s", path, strerror(errno));
     const int n = pread(fd, header, sizeof header, 0) == (ssize_t)sizeof header ? page_bytes_of(header) : 0;
     enum rc rc = n ? walk(fd, path, n, worst, mended, e)
-                   : err_set(e, RC_UNSUPPORTED, "%s is no database whose pages have checksums", path);
+                   : err_set(e, RC_UNSUPPORTED, "%s is not a database with page checksums", path);
     close(fd);
     return rc;
 }

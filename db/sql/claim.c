@@ -11,8 +11,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* This process opens the lock file once and closes it last: closing any descriptor of a file gives back all of a process's
- * locks on it. */
+/* The process opens the lock file once and keeps it open: closing any descriptor of a file releases all of the
+ * process's locks on it. */
 struct sql_claim {
     int fd, file; /* of the lock file, and of the database */
 };
@@ -28,7 +28,7 @@ static enum rc taken(int fd, const char *path, const char *lock, struct err *e)
     return err_set(e, RC_CONFLICT, "another process has locked %s", lock);
 }
 
-/* A database that is not there yet has a folder that is. */
+/* The database may not exist yet, but its folder does. */
 static enum rc lock_name(const char *path, char out[PATH_MAX + 8], struct err *e)
 {
     char real[PATH_MAX];
@@ -36,15 +36,15 @@ static enum rc lock_name(const char *path, char out[PATH_MAX + 8], struct err *e
     return n < PATH_MAX ? RC_OK : err_set(e, RC_LIMIT, "database: the path is too long: %.200s", path);
 }
 
-/* The file itself may have another name (a hard link), or its lock file may have been removed. SQLite's own locks are of
- * another kind. Where the file system has no such locks, the lock file is all there is. */
+/* Lock the database file as well: it may have a second name (a hard link), or its lock file may have been removed.
+ * SQLite uses another kind of lock. On a file system without flock, the lock file is the only protection. */
 static enum rc claim_file(const char *path, int *fd, struct err *e)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC);
     if (*fd < 0 || flock(*fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return RC_OK;
     return err_set(
         e, RC_CONFLICT,
-        "another dmvisord serves the database %s, by another name of the same file or with its lock file removed: "
+        "another dmvisord serves the database %s, under another name of the same file or with its lock file removed: "
         "stop it first, or give this one a database of its own",
         path);
 }

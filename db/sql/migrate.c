@@ -19,7 +19,7 @@ static int number_of(const char *name)
     return number;
 }
 
-/* File names of the steps by number; steps[0] stays empty. @param last number of the last step */
+/* File names of the schema steps by number; steps[0] stays empty. @param last number of the last step */
 static enum rc find_steps(const char *folder, struct arena *a, const char **steps, int *last, struct err *e)
 {
     const struct dirent *d = NULL;
@@ -41,7 +41,7 @@ static enum rc find_steps(const char *folder, struct arena *a, const char **step
     closedir(dir);
     for (int n = 1; !rc && n <= *last; n++)
         if (!steps[n]) rc = err_set(e, RC_INVALID, "schema folder %s: step %03d is missing", folder, n);
-    if (!rc && !*last) rc = err_set(e, RC_INVALID, "schema folder %s holds no step like 001-first.sql", folder);
+    if (!rc && !*last) rc = err_set(e, RC_INVALID, "schema folder %s contains no step such as 001-first.sql", folder);
     return rc;
 }
 
@@ -65,7 +65,7 @@ static enum rc read_step(const char *path, struct buf *text, struct err *e)
     return rc;
 }
 
-/* One step together with its number, or nothing at all. */
+/* Run one step and store its number, in one transaction. */
 static enum rc run_step(struct sql *s, const char *folder, const char *name, int number, struct err *e)
 {
     struct buf text;
@@ -80,9 +80,9 @@ static enum rc run_step(struct sql *s, const char *folder, const char *name, int
     if (!rc) rc = read_step(path, &text, e);
     if (!rc) rc = sql_begin(s, true, e);
     if (!rc) rc = sql_user_version(s, &have, e);
-    if (!rc && have < number) { /* another process may have been faster */
+    if (!rc && have < number) { /* another process may have run the step meanwhile */
         rc = sql_exec(s, buf_z(&text), &why);
-        if (!rc && !sql_in_transaction(s)) rc = err_set(&why, RC_INVALID, "it must not end its transaction");
+        if (!rc && !sql_in_transaction(s)) rc = err_set(&why, RC_INVALID, "the step must not end its transaction");
         if (!rc) rc = sql_set_user_version(s, number, &why);
         if (rc) err_at(e, rc, name, 0, 0, "schema step failed: %s", why.text);
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DB_SQL_MIGRATE_H
 #define DB_SQL_MIGRATE_H
-/* Between the files of this folder: where an engine keeps the number of the last schema step, and where a database lies. */
+/* Private to this folder: the engine's number of the last schema step, and the path of a database. */
 #include "db/sql/sql.h"
 
 enum { SQL_SCHEMA_STEPS = 999, SQL_SCHEMA_BYTES = 1 << 20 };
 enum rc sql_user_version(struct sql *s, int64_t *version, struct err *e);
 enum rc sql_set_user_version(struct sql *s, int64_t version, struct err *e);
-/** Outside of a transaction: writes a file anew that is older than checksums of pages (db/sql/checksum.h). */
+/** Rewrite a file that has no page checksums yet (db/sql/checksum.h). Not inside a transaction. */
 enum rc sql_give_checksums(struct sql *s, struct err *e);
 /** "sqlite:/path", "sqlite::memory:" or a bare path. @param path  part of target. @return RC_UNSUPPORTED, RC_INVALID */
 enum rc sql_path(const char *target, const char **path, struct err *e);

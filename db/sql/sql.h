@@ -8,43 +8,45 @@
 
 struct sql; /* one connection */
 
-/* What the connections of a process have met; any thread may look. */
+/* Faults that the connections of a process have met; any thread may read it. */
 struct sql_health {
-    _Atomic bool damaged;    /* a page does not hold what it should: nothing mends that but a backup */
-    _Atomic bool wrong_page; /* and that is one whose checksum is not its own (db/sql/checksum.h) */
+    _Atomic bool damaged;    /* a page is damaged: only a backup repairs that */
+    _Atomic bool wrong_page; /* the damage is a wrong page checksum (db/sql/checksum.h) */
     _Atomic bool full;       /* the last commit found no room on the disk */
     _Atomic bool moved;      /* its file is not where it was opened: writes are refused */
 };
 
 struct sql_options {
     bool read_only;
-    bool durable;           /* synchronous=FULL: a commit survives a power cut */
-    int busy_ms;            /* how long to wait for another writer */
-    bool no_checkpoints;    /* commits do not carry the log over into the file: somebody calls sql_checkpoint */
-    const char *schema_dir; /* sql_migrate from here before statements are prepared; NULL = leave the schema as it is */
+    bool durable;        /* synchronous=FULL: a commit survives a power cut */
+    int busy_ms;         /* how long to wait for another writer */
+    bool no_checkpoints; /* commits do not checkpoint: the program calls sql_checkpoint */
+    const char
+        *schema_dir; /* sql_migrate runs this folder before statements are prepared; NULL = leave the schema as it is */
     const char *const *statements;
     size_t n_statements;       /* prepared at open (a wrong column stops the start), by index */
-    struct sql_health *health; /* NULL = nobody asks */
+    struct sql_health *health; /* NULL = not wanted */
 };
 
 /** @param target "sqlite:/path/to/file" or a bare path; "sqlite::memory:" for tests
  * @return RC_INVALID when a statement does not fit the schema (e names it), RC_IO, RC_UNSUPPORTED for another engine */
 enum rc sql_open(const char *target, const struct sql_options *o, struct sql **out, struct err *e);
 void sql_close(struct sql *s);
-/** Prepare the statements later than at open; once for each connection. */
+/** Prepare the statements after open; once per connection. */
 enum rc sql_prepare(struct sql *s, const char *const *statements, size_t n, struct err *e);
-/** Run SQL text without results (schema steps, pragmas); several statements allowed. Never with outside values in it. */
+/** Run SQL text without results (schema steps, pragmas); several statements allowed. The text never contains outside
+ * values. */
 enum rc sql_exec(struct sql *s, const char *text, struct err *e);
 
-/** Its file is not where it was opened any more: what is written now is found by nobody. With sql_options.health writes are
- * refused then (RC_IO). */
+/** True when the database file is no longer at the path where it was opened: further writes would be lost. With
+ * sql_options.health, writes are then refused (RC_IO). */
 bool sql_moved(struct sql *s);
 
 enum rc sql_begin(struct sql *s, bool write, struct err *e); /* write: BEGIN IMMEDIATE. RC_BUSY after busy_ms */
 enum rc sql_commit(struct sql *s, struct err *e);
 void sql_rollback(struct sql *s);
 bool sql_in_transaction(const struct sql *s);
-/** Nested scope inside a transaction: what was done since can be taken back alone. */
+/** Start a nested scope of a transaction, which can be rolled back alone. */
 enum rc sql_savepoint(struct sql *s, struct err *e);
 enum rc sql_release(struct sql *s, struct err *e);
 void sql_rollback_to(struct sql *s); /* and releases it */
@@ -70,20 +72,21 @@ struct sql_arg {
 }; /* name without ':' */
 
 struct sql_rows;
-/** Start a statement whose text is a constant of the program: prepared at its first use on this connection and kept, found by its
- * address. Arguments as for sql_start; one run of it at a time on a connection. */
+/** Start a statement whose text is a constant of the program. It is prepared at its first use on this connection and
+ * found again by its address. Arguments as for sql_start; one run at a time on a connection. */
 enum rc sql_query(struct sql *s, const char *text, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
                   struct err *e);
 /** As sql_query, run to the end without looking at rows. @param changed number of rows changed, may be NULL */
 enum rc sql_execute(struct sql *s, const char *text, const struct sql_arg *args, size_t n_args, int64_t *changed,
                     struct err *e);
-/** Does this text fit the schema? @return RC_INVALID when it does not: e names it */
+/** Check a statement's text against the schema. @return RC_INVALID when it does not fit: e names it */
 enum rc sql_check_text(struct sql *s, const char *text, struct err *e);
-/** Start a prepared statement. Arguments not named in the statement are a mistake of ours (RC_INTERNAL), parameters
- * without an argument are NULL; values are borrowed until sql_end. One run of a statement at a time on a connection. */
+/** Start a prepared statement. An argument that the statement does not name is a programming error (RC_INTERNAL),
+ * parameters without an argument are NULL; values are borrowed until sql_end. One run of a statement at a time on a
+ * connection. */
 enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
                   struct err *e);
-/** As sql_start for SQL text that is made at run time (selectors): prepared, cached by text. Values still bound. */
+/** As sql_start for SQL text built at run time (selectors): prepared and cached by text. Values are still bound. */
 enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *args, size_t n_args,
                        struct sql_rows **rows, struct err *e);
 #define SQL_ARGS(...)                                                                                                  \
@@ -97,9 +100,9 @@ struct str sql_text(struct sql_rows *r, int column); /* borrowed until the next 
 bool sql_is_null(struct sql_rows *r, int column);
 void sql_end(struct sql_rows *r); /* accepts NULL */
 
-/** Statements of this connection end with RC_TIMEOUT when so much time is over from now on; 0 = they may take any time. */
+/** Statements of this connection end with RC_TIMEOUT after `ms` from now; 0 = no limit. */
 void sql_deadline(struct sql *s, int64_t ms);
-/** As sql_options.busy_ms, from now on. */
+/** Change sql_options.busy_ms. */
 void sql_patience(struct sql *s, int busy_ms);
 /** Run to the end without looking at rows. @param changed number of rows changed, may be NULL */
 enum rc sql_run(struct sql *s, int statement, const struct sql_arg *args, size_t n_args, int64_t *changed,
@@ -111,23 +114,25 @@ int64_t sql_last_id(struct sql *s);
  * with writing its number. A database newer than the last step is refused (RC_CONFLICT, e says both numbers).
  */
 enum rc sql_migrate(struct sql *s, const char *folder, struct err *e);
-/** Changes whenever another connection has committed something. */
+/** The version changes whenever another connection commits a change. */
 enum rc sql_data_version(struct sql *s, int64_t *version, struct err *e);
-/** How many tables there are, and whether one of this name is among them. */
+/** Count the tables, and tell whether one has this name. */
 enum rc sql_tables(struct sql *s, const char *name, int64_t *n, bool *there, struct err *e);
-/** Carry what was committed over from the log into the file, as far as readers allow, while others write on. @param pages  left in the log */
+/** Checkpoint: copy committed pages from the log into the file, as far as readers allow, while writers continue. @param
+ * pages  left in the log */
 enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e);
-/** Is every page what it should be, and what was written there? @param full  also that indexes and tables say the same; takes longer
- *  @return RC_INVALID when it is damaged: e says what was found first */
+/** Check the structure and the checksum of every page. @param full  also compare indexes with tables; takes longer
+ * @return RC_INVALID when the database is damaged: e names the first finding */
 enum rc sql_check(struct sql *s, bool full, struct err *e);
-/** As sql_check, not full, of one table and its indexes, from the file and not from memory. @param part  counts from 0; `over`
- * says that there are no more */
+/** As sql_check without `full`, for one table and its indexes, read from the file and not from memory. @param part
+ * counts from 0. @param over  there are no more tables */
 enum rc sql_check_part(struct sql *s, int64_t part, bool *over, struct err *e);
-/** It has read pages that another program carried over from the log, which have no checksum (db/sql/checksum.h). */
+/** True when the connection has read pages without checksum, which another program copied from the log
+ * (db/sql/checksum.h). */
 bool sql_has_bare_pages(struct sql *s);
-/** Give them one; nobody else has the file open. @param all  also to pages that another program changed, and that are damage
- * otherwise. @param mended  how many pages */
+/** Write the missing checksums; no other process has the file open. @param all  also for pages that another program
+ * changed, which otherwise count as damage. @param mended  number of pages */
 enum rc sql_accept(const char *target, bool all, int64_t *mended, struct err *e);
-/** Online copy to a new file (mode 0600), whose pages are read back. @return RC_EXISTS when the file is there already */
+/** Online copy to a new file (mode 0600), whose pages are read back. @return RC_EXISTS when the file exists */
 enum rc sql_backup(struct sql *s, const char *file, struct err *e);
 #endif

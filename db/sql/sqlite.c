@@ -18,9 +18,9 @@ struct sql_rows { /* one prepared statement and its run */
     sqlite3_stmt *st;
     int n_params;
     const char **param;       /* names by bind index - 1, without ':' */
-    uint16_t hint[SQL_HINTS]; /* argument position -> bind index, as it was last time */
-    bool running, temporary;  /* temporary: finalized at its end */
-    uint64_t used;            /* for the cache of run-time texts: larger = more recent */
+    uint16_t hint[SQL_HINTS]; /* argument position -> bind index of the last run */
+    bool running, temporary;  /* temporary: finalized when it ends */
+    uint64_t used;            /* age in the cache of run-time texts: larger = more recent */
 };
 
 enum { OWN_BEGIN, OWN_BEGIN_WRITE, OWN_COMMIT, OWN_ROLLBACK, OWN_SAVEPOINT, OWN_RELEASE, OWN_ROLLBACK_TO, OWN_COUNT };
@@ -54,10 +54,10 @@ struct sql {
     struct sql_health *health;
     int64_t deadline_ms; /* monotonic */
     bool memory;
-    int reserved; /* octets at the end of each page; 0 = the file is older than checksums */
+    int reserved; /* octets at the end of each page; 0 = the file has no checksums yet */
 };
 
-/* What SQLite said, as one of our outcomes. */
+/* Map an SQLite result code to an outcome. */
 static enum rc outcome(struct sql *s, int code, const char *doing, struct err *e)
 {
     enum rc rc = RC_IO;
@@ -66,7 +66,7 @@ static enum rc outcome(struct sql *s, int code, const char *doing, struct err *e
         s->health->damaged = true;
     if (s->health && wrong_page) s->health->wrong_page = true;
     if (wrong_page)
-        return err_set(e, RC_IO, "database: %s: page %lld of the file does not hold what was written there", doing,
+        return err_set(e, RC_IO, "database: %s: page %lld of the file has a wrong checksum", doing,
                        (long long)sql_checksum_bad_page(s->db));
     if (s->health && (code & 0xFF) == SQLITE_FULL) s->health->full = true;
     switch (code & 0xFF) {
@@ -101,7 +101,7 @@ static const char *name_of(const struct sql_rows *r, size_t i)
     return name ? name + 1 : "";
 }
 
-/* Copied: SQLite's own go when it prepares the statement anew, which it does whenever somebody changed the schema. */
+/* The names are copied: SQLite frees its own when it prepares the statement again after a schema change. */
 static bool take_names(struct sql_rows *r)
 {
     size_t n = (size_t)r->n_params, bytes = n * sizeof *r->param;
@@ -153,7 +153,7 @@ static enum rc number(struct sql *s, const char *text, int64_t *out, struct err 
     return rc;
 }
 
-/* A new file gets room for checksums in its pages, an older one when it is vacuumed. */
+/* Reserve room for checksums: a new file gets it at once, an older file when it is vacuumed. */
 static enum rc reserve_room(struct sql *s, struct err *e)
 {
     int n = SQL_CHECKSUM_BYTES;
@@ -170,7 +170,7 @@ static enum rc reserve_room(struct sql *s, struct err *e)
 enum rc sql_give_checksums(struct sql *s, struct err *e)
 {
     if (s->memory || s->reserved == SQL_CHECKSUM_BYTES) return RC_OK;
-    enum rc rc = sql_exec(s, "PRAGMA temp_store=FILE", e); /* it may be larger than memory */
+    enum rc rc = sql_exec(s, "PRAGMA temp_store=FILE", e); /* the temporary copy may exceed memory */
     if (!rc) rc = sql_exec(s, "VACUUM", e);
     if (!rc) rc = sql_exec(s, "PRAGMA temp_store=MEMORY", e);
     if (!rc) s->reserved = SQL_CHECKSUM_BYTES;
@@ -205,7 +205,7 @@ static enum rc settle_pragmas(struct sql *s, const struct sql_options *o, struct
     int on = 0;
 
     snprintf(busy, sizeof busy, "%d", o->busy_ms > 0 ? o->busy_ms : 0);
-    rc = pragma(s, "busy_timeout", busy, busy, e); /* first: the switch to WAL may have to wait */
+    rc = pragma(s, "busy_timeout", busy, busy, e); /* set first: the switch to WAL may have to wait */
     if (!rc && !memory) rc = reserve_room(s, e);
     if (!rc && !o->read_only) rc = pragma(s, "journal_mode", "WAL", memory ? "memory" : "wal", e);
     if (!rc) rc = pragma(s, "foreign_keys", "ON", "1", e);
@@ -213,11 +213,11 @@ static enum rc settle_pragmas(struct sql *s, const struct sql_options *o, struct
     if (!rc) rc = pragma(s, "trusted_schema", "OFF", "0", e);
     if (!rc) rc = pragma(s, "temp_store", "MEMORY", "2", e);
     if (!rc && o->read_only) rc = pragma(s, "query_only", "ON", "1", e);
-    /* Another connection's commit empties our cache: what it held is then read from the mapped file, without a call
-     * for each page. */
+    /* Another connection's commit empties the cache: the pages are then read from the mapped file, without a system
+     * call each. */
     if (!rc) rc = pragma(s, "cache_size", "-8192", "-8192", e);
     if (!rc && !memory) rc = pragma(s, "mmap_size", "268435456", "268435456", e);
-    /* A safety net remains, should nobody call: 64 MiB. */
+    /* A safety net, should the program never call sql_checkpoint: 64 MiB. */
     if (!rc && o->no_checkpoints) rc = pragma(s, "wal_autocheckpoint", "16384", "16384", e);
     if (rc) return rc;
     /* A misspelt column in double quotes is an error, not a text. */
@@ -263,8 +263,8 @@ enum rc sql_open(const char *target, const struct sql_options *o, struct sql **o
     if (rc) return rc;
     if (!o->read_only) {
         flags |= SQLITE_OPEN_CREATE;
-        /* It holds credentials: nobody else reads it. Only ever for a new file, because closing a descriptor of a
-         * database drops this process's locks on it. */
+        /* The file contains credentials, so only its owner may read it. This runs for a new file only, because closing
+         * a descriptor of a database releases this process's locks on it. */
         int fd = memory ? -1 : open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd >= 0) close(fd);
     }
@@ -273,11 +273,11 @@ enum rc sql_open(const char *target, const struct sql_options *o, struct sql **o
     s->health = o->health;
     s->memory = memory;
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
-                   0); /* only counts, and takes a lock for it; refused once SQLite is in use, which is no matter */
+                   0); /* statistics are not needed and cost a lock; the call fails harmlessly once SQLite is in use */
     const char *vfs = sql_checksum_vfs();
     int code = vfs ? sqlite3_open_v2(path, &s->db, flags, vfs) : SQLITE_NOMEM;
     if (code != SQLITE_OK) {
-        rc = err_set(e, RC_IO, "cannot open database %s: %s (does the folder exist, and may we write there?)", path,
+        rc = err_set(e, RC_IO, "cannot open database %s: %s (does the folder exist, and is it writable?)", path,
                      s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(code));
         goto out;
     }
@@ -327,7 +327,7 @@ static enum rc own(struct sql *s, int which, struct err *e)
     return rc;
 }
 
-/* Before a write. */
+/* Called before each write. */
 static enum rc in_place(struct sql *s, struct err *e)
 {
     if (!s->health) return RC_OK;
@@ -335,8 +335,8 @@ static enum rc in_place(struct sql *s, struct err *e)
     return !s->health->moved
                ? RC_OK
                : err_set(e, RC_IO,
-                         "the database's file was moved, removed or replaced under the running server: nothing is kept "
-                         "until it is put back, or the server is restarted with the right one");
+                         "the database file was moved, removed or replaced while the server runs: nothing is stored "
+                         "until the file is back, or the server is restarted with the right one");
 }
 
 enum rc sql_begin(struct sql *s, bool write, struct err *e)
@@ -370,12 +370,12 @@ void sql_rollback(struct sql *s)
 
 void sql_rollback_to(struct sql *s)
 {
-    if (!sql_in_transaction(s)) return; /* a full disk has already taken everything back */
+    if (!sql_in_transaction(s)) return; /* a full disk has already rolled everything back */
     (void)own(s, OWN_ROLLBACK_TO, NULL);
     (void)own(s, OWN_RELEASE, NULL);
 }
 
-/* Bind index of an argument: where it was last time, else look for it. */
+/* Bind index of an argument: the index of the last run, or else found by name. */
 static int index_of(struct sql_rows *r, size_t position, const char *name)
 {
     if (position < SQL_HINTS) {
@@ -420,12 +420,12 @@ static enum rc start(struct sql_rows *r, const struct sql_arg *args, size_t n_ar
     return RC_OK;
 }
 
-/* As start, of a statement that may write. */
+/* As start, for a statement that may write. */
 static enum rc start_in_place(struct sql_rows *r, const struct sql_arg *args, size_t n_args, struct sql_rows **rows,
                               struct err *e)
 {
     const bool writes = !sql_in_transaction(r->sql) &&
-                        !sqlite3_stmt_readonly(r->st); /* sql_begin has looked for the others */
+                        !sqlite3_stmt_readonly(r->st); /* sql_begin has checked for statements inside a transaction */
     enum rc rc = writes ? in_place(r->sql, e) : RC_OK;
     return rc ? rc : start(r, args, n_args, rows, e);
 }
@@ -438,7 +438,7 @@ enum rc sql_start(struct sql *s, int statement, const struct sql_arg *args, size
     return start_in_place(&s->statements[statement], args, n_args, rows, e);
 }
 
-/* Where this text is, or belongs. */
+/* The slot of this text, used or free. */
 static size_t query_slot(const struct queries *q, const char *text)
 {
     size_t i = (size_t)(((uint64_t)(uintptr_t)text * 0x9E3779B97F4A7C15U) >> 32) & (q->size - 1);
@@ -508,7 +508,7 @@ enum rc sql_start_text(struct sql *s, struct str text, const struct sql_arg *arg
             t->used = ++s->clock;
             return start(t, args, n_args, rows, e);
         }
-        if (!t || !t->running) /* the one to give up: empty, or idle for longest */
+        if (!t || !t->running) /* the entry to replace: empty, or idle for longest */
             if (slot < 0 || (s->texts[slot] && (!t || t->used < s->texts[slot]->used))) slot = i;
     }
     r = calloc(1, sizeof *r);
@@ -555,7 +555,8 @@ bool sql_is_null(struct sql_rows *r, int column)
 
 struct str sql_text(struct sql_rows *r, int column)
 {
-    /* One look at the column instead of three. "Unprotected" is no matter: a connection belongs to one thread. */
+    /* One access to the column instead of three. An "unprotected" value is safe here: a connection belongs to one
+     * thread. */
     sqlite3_value *v = sqlite3_column_value(r->st, column);
     const void *p = sqlite3_value_type(v) == SQLITE_BLOB ? sqlite3_value_blob(v) : (const void *)sqlite3_value_text(v);
     return (struct str){ p, p ? (size_t)sqlite3_value_bytes(v) : 0 };
@@ -572,7 +573,7 @@ void sql_end(struct sql_rows *r)
     }
 }
 
-/* Takes what starting it came to. */
+/* Takes the outcome `rc` of starting the statement. */
 static enum rc run_out(struct sql *s, struct sql_rows *r, enum rc rc, int64_t *changed, struct err *e)
 {
     while (!rc) rc = sql_step(r, e);
@@ -634,7 +635,7 @@ enum rc sql_checkpoint(struct sql *s, int *pages, struct err *e)
 {
     int all = 0, done = 0, code = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
     if (pages) *pages = all > done ? all - done : 0;
-    return code == SQLITE_BUSY ? RC_OK : outcome(s, code, "carrying the log over", e);
+    return code == SQLITE_BUSY ? RC_OK : outcome(s, code, "checkpointing the log", e);
 }
 
 static enum rc check(struct sql *s, const char *text, struct err *e)
@@ -648,8 +649,7 @@ static enum rc check(struct sql *s, const char *text, struct err *e)
         const int64_t page = sql_checksum_bad_page(s->db);
         if (s->health) s->health->damaged = true;
         if (s->health && page) s->health->wrong_page = true;
-        rc = page ? err_set(e, RC_INVALID,
-                            "the database is damaged: page %lld of its file does not hold what was written",
+        rc = page ? err_set(e, RC_INVALID, "the database is damaged: page %lld of its file has a wrong checksum",
                             (long long)page)
                   : err_set(e, RC_INVALID, "the database is damaged: %.300s", found ? found : "nothing was found");
     }
@@ -711,7 +711,7 @@ enum rc sql_backup(struct sql *s, const char *file, struct err *e)
     if (rc) return rc;
     fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return errno == EEXIST ? err_set(e, RC_EXISTS, "backup file %s is there already, choose another name", file)
+        return errno == EEXIST ? err_set(e, RC_EXISTS, "backup file %s exists already, choose another name", file)
                                : err_set(e, RC_IO, "cannot write backup file %s: %s", file, strerror(errno));
     close(fd);
     int code = sqlite3_open_v2(file, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
@@ -719,7 +719,7 @@ enum rc sql_backup(struct sql *s, const char *file, struct err *e)
     if (code == SQLITE_OK) {
         if (s->reserved == SQL_CHECKSUM_BYTES) sql_checksum_expect(to, (int)page_bytes);
         b = sqlite3_backup_init(to, "main", s->db, "main");
-        code = b ? sqlite3_backup_step(b, -1) : sqlite3_errcode(to); /* one snapshot; writers go on beside it */
+        code = b ? sqlite3_backup_step(b, -1) : sqlite3_errcode(to); /* one snapshot; writers continue */
         if (code == SQLITE_DONE) code = SQLITE_OK;
         int end = b ? sqlite3_backup_finish(b) : code;
         if (code == SQLITE_OK) code = end;
@@ -773,7 +773,9 @@ static int is_over(void *ctx)
 
 void sql_deadline(struct sql *s, int64_t ms)
 {
-    enum { STEPS = 20000 }; /* of SQLite's machine between two looks at the clock: less than a millisecond */
+    enum {
+        STEPS = 20000
+    }; /* instructions of SQLite's virtual machine between two clock checks: less than a millisecond */
     s->deadline_ms = ms ? world_monotonic_ms() + ms : 0;
     sqlite3_progress_handler(s->db, ms ? STEPS : 0, ms ? is_over : NULL, s);
 }

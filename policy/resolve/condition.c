@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/resolve/condition.h"
 
-#define WHY_NEW         "it has not called yet"
-#define WHY_OVERDUE     "it missed its last polls"
-#define WHY_UNREACHABLE "notifications were not answered; it is picked up when it calls by itself"
-#define WHY_PENDING     "it has not called since something changed"
-#define WHY_UNFINISHED  "what was asked for is not finished"
-#define WHY_REVISION    "it has not called since the policy changed"
+#define WHY_NEW         "the device has not connected yet"
+#define WHY_OVERDUE     "the device missed its last polls"
+#define WHY_UNREACHABLE "notifications were not answered; work resumes when the device next connects"
+#define WHY_PENDING     "the device has not connected since the last change"
+#define WHY_UNFINISHED  "the requested changes are not finished"
+#define WHY_REVISION    "the device has not connected since the policy changed"
 
 static struct pol_condition is(const char *word, struct str why, int64_t since_ms)
 {

@@ -147,7 +147,7 @@ static enum rc add_wishes(struct call *c, const struct device_row *d, json_t *ou
         json_put_int(j, "revision", x->revision);
         json_put_str(j, "selected", t == POL_TRUE ? STR("true") : STR("unknown"));
         json_put_str(j, "state", STR("pending"));
-        json_put_str(j, "why", STR("waits for the device to call"));
+        json_put_str(j, "why", STR("waiting for the device to connect"));
         json_put_time(j, "at", x->revised_ms);
         json_array_append_new(list, j);
     }

@@ -93,7 +93,7 @@ static enum rc tell(struct notifier *n, const struct db_notification_due *d, con
 /* After the last repetition with the resynchronisation nonce nobody answered: the device is picked up when it polls. */
 static enum rc give_up(struct notifier *n, const struct db_notification_due *d, int64_t now_ms, struct err *e)
 {
-    static const char why[] = "notifications were not answered; the device is picked up when it calls by itself";
+    static const char why[] = "notifications were not answered; work resumes when the device next connects";
     enum rc rc = db_notification_failed(n->db, d->id, STR("not answered after the last repetition"), e);
     if (!rc) rc = db_notification_unreachable(n->db, d->device, now_ms, e);
     log_event(LOG_WARN, "notification.unanswered", LOG_S("device", d->device_name), LOG_N("notification", d->id),
@@ -147,7 +147,8 @@ static enum rc wake_one(struct notifier *n, const struct db_operation_waking *x,
     struct str why = arena_printf(a, "operation %.*s, whose time has come", STR_ARG(x->kind));
     enum rc rc = x->waits ? generation_stamp(n->db, x->authority, &stamp, e) : RC_OK;
     if (!rc && x->waits) rc = generation_touch_device(n->db, x->device, stamp, why, now_ms, e);
-    if (!rc) rc = db_operation_woken(n->db, x->id, STR("its time has come; waits for the device to call"), e);
+    if (!rc)
+        rc = db_operation_woken(n->db, x->id, STR("its scheduled time has come; waiting for the device to connect"), e);
     return rc;
 }
 

@@ -233,9 +233,9 @@ def test_vm_wait_settled_looks_at_the_policies(ctl, server):
     def with_policy(state, behind, why=""):
         return device(generation=8 if behind else 7, policies=[{"name": "corporate", "revision": 4, "selected": "true", "state": state, "why": why}])
     r = wait_for(ctl, server, "--state", "running", "--settled", states=[[vm()]], n=5, policies=[
-        with_policy("pending", True, "waits for the device to call"), with_policy("working", True), with_policy("settled", True),
+        with_policy("pending", True, "waiting for the device to connect"), with_policy("working", True), with_policy("settled", True),
         with_policy("settled", False)])
-    assert "policy corporate revision 4 is pending: waits for the device to call" in r.out
+    assert "policy corporate revision 4 is pending: waiting for the device to connect" in r.out
     assert len(server.of("GET", DEVICE[4:])) == 4
 
 

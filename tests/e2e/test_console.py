@@ -365,7 +365,7 @@ def test_a_device_is_registered_labelled_called_and_forgotten(server, browser):
     assert account["clientName"] and account["url"].endswith("/" + world.AUTHORITY)
     browser.click("dialog [data-yes]")
     browser.click(f"{name_of('IMEI:001010000000055')} a[data-row]")
-    browser.see(".why", "has not called yet")
+    browser.see(".why", "has not connected yet")
     browser.click(".labels button", "Edit")
     browser.fill("#ask-labels", "department=field")
     browser.click("dialog [data-yes]")

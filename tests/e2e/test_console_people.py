@@ -121,7 +121,7 @@ def test_a_wish_that_was_not_fetched_yet_stands_with_its_policy(server, browser)
     browser.login()
     browser.go("#/devices/IMEI%3A001010000000005")
     browser.see('[data-vm="corp"]', "corporate-workspace")
-    browser.see("section", "waits for the device to call")
+    browser.see("section", "waiting for the device to connect")
     browser.quiet()
     browser.until("no contradiction", lambda: "No policy selects" not in browser.text("main"))
     assert browser.problems() == []

@@ -18,7 +18,7 @@ static void a_device_stands_as_what_is_known_says(void)
     } row[] = {
         { 0, 0, 0, 1, 0, 0, "new", "new" },
         { NOW - MINUTE, 0, 0, 4, 4, 4, "settled", "settled" },
-        { NOW - MINUTE, 0, 0, 4, 4, 3, "settled", "working" }, /* what was asked for is not finished */
+        { NOW - MINUTE, 0, 0, 4, 4, 3, "settled", "working" }, /* the requested changes are not finished */
         { NOW - MINUTE, 0, 0, 5, 4, 4, "settled", "pending" }, /* a revision that nobody has fetched */
         { NOW - MINUTE, 0, 0, 5, 4, 3, "failed", "pending" },
         { NOW - MINUTE, 0, 0, 4, 4, 3, "failed", "failed" },
@@ -29,7 +29,7 @@ static void a_device_stands_as_what_is_known_says(void)
         { NOW - MINUTE, NOW - 2 * MINUTE, 0, 4, 4, 4, "settled", "settled" }, /* it came after all */
         { NOW - 2 * MINUTE, NOW - MINUTE, 0, 4, 4, 4, "settled", "unreachable" },
         { 0, NOW - MINUTE, 0, 1, 0, 0, "new", "unreachable" },
-        { 0, 0, NOW, 1, 0, 0, "new", "unauthenticated" }, /* not "has not called yet" */
+        { 0, 0, NOW, 1, 0, 0, "new", "unauthenticated" }, /* not "has not connected yet" */
         { NOW - MINUTE, 0, NOW, 4, 4, 4, "settled", "unauthenticated" },
         { NOW, 0, NOW, 4, 4, 4, "settled", "settled" }, /* it was let in since */
         { NOW - 12 * POLL, NOW - MINUTE, NOW, 5, 4, 3, "failed", "unauthenticated" },

@@ -15,10 +15,10 @@ const DEVICE = {
     unauthenticated: 'fail',
 };
 const DEVICE_SAYS = {
-    new: 'registered, has not called yet',
+    new: 'registered, has not connected yet',
     settled: 'it has fetched what is wanted, and all of it is verified',
     pending: 'something changed that it has not fetched yet',
-    overdue: 'it missed its last polls',
+    overdue: 'the device missed its last polls',
     unauthenticated: 'its credentials were refused',
     working: 'changes are being made',
     waiting: 'something must happen first',

@@ -280,7 +280,7 @@ function Vms({ id, device, vms }) {
                                 <${Empty}>
                                     ${device.seen
                                         ? 'It has no VMs, and no policy wants one here.'
-                                        : 'It has not called yet, so nothing is known of its VMs.'}
+                                        : 'The device has not connected yet, so its VMs are not known.'}
                                 </${Empty}>
                             </div>
                         `
