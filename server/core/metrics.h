@@ -31,6 +31,9 @@
     X(CONTESTS, "dmvisor_dm_contests", "", "Sessions that were gone on with after another one had ended them")         \
     X(NO_REQUEST, "dmvisor_dm_tls_without_request", "",                                                                \
       "TLS connections of devices that ended before a request, as after a handshake that failed")                      \
+    X(TLS_FULL, "dmvisor_dm_tls_handshakes", "resumed=\"no\"",                                                         \
+      "TLS connections of devices with a request, by handshake")                                                       \
+    X(TLS_RESUMED, "dmvisor_dm_tls_handshakes", "resumed=\"yes\"", "")                                                 \
     X(SESSIONS_STARTED, "dmvisor_dm_sessions_started", "", "Sessions begun by devices")                                \
     X(SESSIONS_DONE, "dmvisor_dm_sessions", "outcome=\"done\"", "Sessions ended, by outcome")                          \
     X(SESSIONS_ABORTED, "dmvisor_dm_sessions", "outcome=\"aborted\"", "")                                              \

@@ -404,6 +404,12 @@ static void no_request(void *ctx, struct str remote, const char *why)
     refusals_no_request(w->srv, remote, why);
 }
 
+static void handshake(void *ctx, bool resumed)
+{
+    const struct worker *w = ctx;
+    metrics_add(w->srv->metrics, resumed ? METRIC_TLS_RESUMED : METRIC_TLS_FULL, 1);
+}
+
 enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
 {
     const struct server_config *c = srv->config;
@@ -414,6 +420,7 @@ enum rc worker_start(struct server *srv, struct worker **out, struct err *e)
                                     .client_ca_file = c->dm_client_ca,
                                     .certificate_name = (enum crypto_name)c->dm_certificate_name,
                                     .no_request = no_request,
+                                    .handshake = handshake,
                                     .max_connections = c->dm_max_connections,
                                     .max_per_address = c->dm_max_per_address,
                                     .shared_networks = c->shared_networks.items,

@@ -9,8 +9,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -20,11 +18,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* TLS 1.2 and 1.3, forward secrecy, authenticated encryption; P-256 first (architecture.md 6.7). */
-static const char tls_priorities[] =
-    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-DHE-RSA:-AES-128-CBC:-AES-256-CBC:-SHA1"
-    ":-GROUP-ALL:+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP384R1:%SERVER_PRECEDENCE";
 
 /* Requests. */
 
@@ -161,9 +154,7 @@ static enum MHD_Result on_accept(void *ctx, const struct sockaddr *from, socklen
 static void no_request(struct http_listener *l, struct http_conn *c)
 {
     if (c->asked || c->over || !l->config.cert_file || !l->config.no_request || atomic_load(&l->stopping)) return;
-    const union MHD_ConnectionInfo *i = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    const gnutls_alert_description_t alert = i && i->tls_session ? gnutls_alert_get(i->tls_session) : 0;
-    l->config.no_request(l->ctx, str_of(c->remote), alert ? gnutls_alert_get_name(alert) : NULL);
+    l->config.no_request(l->ctx, str_of(c->remote), http_tls_alert(c));
 }
 
 static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_ctx,
@@ -189,6 +180,7 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
     *socket_ctx = c;
     if (!c) return;
     c->mhd = mhd;
+    if (l->tls) http_tls_begin(l->tls, mhd);
     struct http_address from;
     if (i && http_address_of(i->client_addr, &from)) {
         http_address_print(&from, c->remote, sizeof c->remote);
@@ -199,16 +191,6 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
     else if (n > l->config.max_connections && !http_time_make_room(l))
         c->over = HTTP_O_ALL;
     http_wait(l, c, c->over ? HTTP_W_REFUSED : HTTP_W_HEAD);
-}
-
-static void look_at_certificate(struct http_listener *l, struct http_conn *c, struct MHD_Connection *mhd)
-{
-    const union MHD_ConnectionInfo *i = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    struct certificate seen;
-    c->cert_looked = true;
-    if (!i || !i->tls_session || !certificate_of_peer(i->tls_session, l->config.certificate_name, &seen)) return;
-    c->certificate = malloc(sizeof seen);
-    if (c->certificate) *c->certificate = seen;
 }
 
 struct str http_header(const struct http_request *r, const char *name)
@@ -342,15 +324,16 @@ static bool is_crowded(struct http_req *q, struct http_reply *refuse)
 }
 
 /* The head is complete: everything that can be refused without the body is. */
-static enum MHD_Result begin(struct http_req *q, struct MHD_Connection *mhd, const char *url, const char *method)
+static enum MHD_Result begin(struct http_req *q, const char *url, const char *method)
 {
     struct http_listener *l = q->l;
     struct http_reply refuse = { 0 };
 
     q->conn->head = NULL; /* from here on on_completed comes for certain */
     http_wait(l, q->conn, HTTP_W_BODY);
+    const bool first = !q->conn->asked;
     q->conn->asked = true;
-    if (l->config.client_ca_file && !q->conn->cert_looked) look_at_certificate(l, q->conn, mhd);
+    if (l->tls && first) http_tls_first_request(l, q->conn);
     struct http_request *r = &q->pub;
     r->method = str_of(method);
     r->raw_path = r->path = str_of(url);
@@ -445,7 +428,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
 
     if (!q) return MHD_NO; /* no memory for the connection or the request */
     switch (q->phase) {
-    case HTTP_P_HEAD: return begin(q, mhd, url, method);
+    case HTTP_P_HEAD: return begin(q, url, method);
     case HTTP_P_BODY:
     case HTTP_P_PASS:
         if (*n == 0 && q->l->wake >= 0 && !q->ended) {
@@ -566,44 +549,6 @@ static enum rc listen_on(const struct http_config *c, int *out, uint16_t *port, 
     return RC_OK;
 }
 
-/* A PEM file as a text; key material is wiped by the caller. */
-static enum rc read_pem(const char *file, char **out, struct err *e)
-{
-    enum { PEM_BYTES = 1 << 20 };
-    FILE *f = fopen(file, "re");
-    char *p = f ? calloc(1, PEM_BYTES) : NULL;
-    size_t n = p ? fread(p, 1, PEM_BYTES - 1, f) : 0;
-    bool ok = p && !ferror(f) && n > 0 && strstr(p, "-----BEGIN ");
-    int why = errno;
-
-    if (f) fclose(f);
-    if (ok) {
-        *out = p;
-        return RC_OK;
-    }
-    free(p);
-    if (!f) return err_set(e, RC_IO, "cannot read %s: %s", file, strerror(why));
-    return err_set(e, RC_INVALID, "%s is no PEM file", file);
-}
-
-static void wipe(char *p)
-{
-    for (volatile char *v = p; v && *v; v++) *v = '\0';
-    free(p);
-}
-
-/* A certificate and a key that do not belong together would only show at the first handshake. */
-static enum rc check_pair(const struct http_config *c, struct err *e)
-{
-    gnutls_certificate_credentials_t cred = NULL;
-    int rc = gnutls_certificate_allocate_credentials(&cred);
-    if (rc == 0) rc = gnutls_certificate_set_x509_key_file(cred, c->cert_file, c->key_file, GNUTLS_X509_FMT_PEM);
-    if (cred) gnutls_certificate_free_credentials(cred);
-    return rc >= 0 ? RC_OK
-                   : err_set(e, RC_INVALID, "certificate %s with key %s: %s", c->cert_file, c->key_file,
-                             gnutls_strerror(rc));
-}
-
 static enum rc open_peers(struct http_listener *l, struct err *e)
 {
     const struct http_config *c = &l->config;
@@ -622,41 +567,10 @@ static void close_peers(struct http_listener *l)
     free(l->shared);
 }
 
-static enum rc check_dates(const char *file, gnutls_x509_crt_t crt, int64_t now_s, struct err *e)
-{
-    time_t from = gnutls_x509_crt_get_activation_time(crt), to = gnutls_x509_crt_get_expiration_time(crt);
-    char when[25];
-    if (now_s >= from && now_s <= to) return RC_OK;
-    text_time_iso((int64_t)(now_s < from ? from : to) * 1000, when);
-    return err_set(e, RC_INVALID, "certificate %s: %s %s", file, now_s < from ? "is not good before" : "has expired at",
-                   when);
-}
-
-enum rc http_certificate_check(const char *cert_file, const char *key_file, int64_t now_s, struct err *e)
-{
-    const struct http_config c = { .cert_file = cert_file, .key_file = key_file };
-    gnutls_datum_t pem = { 0 };
-    gnutls_x509_crt_t *list = NULL;
-    unsigned n = 0;
-    enum rc rc = check_pair(&c, e);
-    if (rc) return rc;
-    int bad = gnutls_load_file(cert_file, &pem);
-    if (!bad) bad = gnutls_x509_crt_list_import2(&list, &n, &pem, GNUTLS_X509_FMT_PEM, 0);
-    if (bad) rc = err_set(e, RC_INVALID, "certificate %s: %s", cert_file, gnutls_strerror(bad));
-    for (unsigned i = 0; i < n; i++) {
-        if (!rc) rc = check_dates(cert_file, list[i], now_s, e);
-        gnutls_x509_crt_deinit(list[i]);
-    }
-    gnutls_free(list);
-    gnutls_free(pem.data);
-    return rc;
-}
-
 static enum rc start(const struct http_config *c, http_handler *handler, const struct http_upload *upload, void *ctx,
                      struct http_listener **out, struct err *e)
 {
     struct http_listener *l = calloc(1, sizeof *l);
-    char *cert = NULL, *key = NULL, *ca = NULL;
     int fd = -1;
     enum rc rc = RC_OK;
 
@@ -672,28 +586,14 @@ static enum rc start(const struct http_config *c, http_handler *handler, const s
     if (!l->config.idle_timeout_s) l->config.idle_timeout_s = 60;
     http_time_begin(l);
     rc = open_peers(l, e);
-    if (!rc && c->cert_file) rc = check_pair(c, e);
-    if (!rc && c->cert_file) rc = read_pem(c->cert_file, &cert, e);
-    if (!rc && c->cert_file) rc = read_pem(c->key_file, &key, e);
-    if (!rc && c->cert_file && c->client_ca_file) rc = read_pem(c->client_ca_file, &ca, e);
+    if (!rc && c->cert_file) rc = http_tls_open(c, &l->tls, e);
     if (!rc) rc = listen_on(c, &fd, &l->port, e);
     if (rc) goto out;
 
-    struct MHD_OptionItem more[8] = { { 0 } };
-    size_t n = 0;
-    if (cert) {
-        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, cert };
-        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, key };
-        union {
-            const char *in;
-            char *out;
-        } priorities = { tls_priorities };
-        more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, priorities.out };
-    }
-    if (ca) more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, ca };
-    more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+    struct MHD_OptionItem more[HTTP_TLS_OPTIONS] = { { MHD_OPTION_END, 0, NULL } };
+    if (l->tls) http_tls_options(l->tls, more);
     unsigned limit = l->config.max_connections;
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0);
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (l->tls ? MHD_USE_TLS : 0);
     l->daemon = MHD_start_daemon(
         flags, 0, on_accept, l, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, l, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
@@ -708,10 +608,8 @@ static enum rc start(const struct http_config *c, http_handler *handler, const s
         rc = err_set(e, RC_IO, "cannot start listening on %s port %u (see the debug log)", c->address, c->port);
     }
 out:
-    wipe(key);
-    free(cert);
-    free(ca);
     if (rc) {
+        http_tls_close(l->tls);
         close_peers(l);
         threads_finish(&l->threads);
         free(l);
@@ -851,6 +749,7 @@ void http_stop(struct http_listener *l)
         l->spare = q->next;
         req_free(q);
     }
+    http_tls_close(l->tls);
     close_peers(l);
     threads_finish(&l->threads);
     free(l);

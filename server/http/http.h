@@ -19,6 +19,8 @@ struct http_config {
     enum crypto_name certificate_name; /* where in it the device's name stands */
     /* A TLS connection ended before a request: `why` is what the peer said about it, if anything. May be NULL */
     void (*no_request)(void *ctx, struct str remote, const char *why);
+    /* The first request of a TLS connection has come: was its session resumed? May be NULL */
+    void (*handshake)(void *ctx, bool resumed);
     unsigned max_connections; /* at the ceiling whoever keeps us waiting longest makes room; else 503 */
     unsigned max_per_address; /* of these from one address (IPv6: from one /64): 503 past it; 0 = no limit */
     /* Networks behind which many peers have one address (a balancer, a NAT): without limit by address */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SERVER_HTTP_HTTP_INT_H
 #define SERVER_HTTP_HTTP_INT_H
-/* Shared by http.c (listeners, requests), http_send.c (replies, files, streams) and http_time.c (how long a peer may
- * take): the only files that know libmicrohttpd. */
+/* Shared by http.c (listeners, requests), http_send.c (replies, files, streams), http_time.c (how long a peer may
+ * take) and http_tls.c (certificates, session tickets): the only files that know libmicrohttpd. */
 #include "base/thread.h"
 #include "server/http/certificate.h"
 #include "server/http/http.h"
@@ -49,6 +49,7 @@ struct http_line {
 struct http_listener {
     struct MHD_Daemon *daemon;
     struct http_config config;
+    struct http_tls *tls; /* NULL = none */
     http_handler *handler;
     const struct http_upload *upload;
     void *ctx;
@@ -89,7 +90,6 @@ struct http_conn {
     struct http_conn *next, *prev;
     bool looked; /* is in the line of its wait, not with the new ones */
     enum http_over over;
-    bool cert_looked;
     char remote[INET6_ADDRSTRLEN];
     bool asked;                      /* a request came */
     struct certificate *certificate; /* the peer's, malloc'ed; NULL = none */
@@ -134,6 +134,20 @@ struct MHD_Response *http_make_response(struct http_req *q, struct http_reply *r
 void http_wake(struct http_listener *l);
 /** Ends all streams of a listener that stops. */
 void http_end_streams(struct http_listener *l);
+
+enum { HTTP_TLS_OPTIONS = 5 };
+/** The files of the configuration, checked. @return RC_IO, RC_INVALID with the file's name */
+enum rc http_tls_open(const struct http_config *c, struct http_tls **out, struct err *e);
+/** What the daemon needs; borrowed from t until it is closed. */
+void http_tls_options(const struct http_tls *t, struct MHD_OptionItem out[HTTP_TLS_OPTIONS]);
+/** Accepts NULL. Key material is overwritten. */
+void http_tls_close(struct http_tls *t);
+/** Before the handshake: offer session tickets (RFC 5077, RFC 8446 4.6.1), without early data. */
+void http_tls_begin(const struct http_tls *t, struct MHD_Connection *mhd);
+/** After the handshake. The peer's certificate is verified anew, also when the session was resumed. */
+void http_tls_first_request(struct http_listener *l, struct http_conn *c);
+/** The alert that the peer sent last; NULL = none. */
+const char *http_tls_alert(struct http_conn *c);
 
 void http_time_begin(struct http_listener *l);
 /** From now on this is expected of it; what was before is forgotten. */
